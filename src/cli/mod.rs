@@ -1,0 +1,68 @@
+//! The verbs: arguments → one library call → print.
+#![expect(
+    clippy::print_stdout,
+    clippy::print_stderr,
+    reason = "this room is where the tool prints"
+)]
+
+mod plan;
+mod report;
+mod run;
+mod serve;
+
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+
+/// Exit statuses, as documented in the README.
+pub mod exit {
+    /// An objective was missed.
+    pub const MISSED: u8 = 1;
+    /// Bad usage, scenario or input.
+    pub const USAGE: u8 = 2;
+    /// Inconclusive or invalid: nothing may be concluded.
+    pub const INVALID: u8 = 3;
+}
+
+/// Should consumers learn of news by calling an API, by holding a socket, or by being called back?
+#[derive(Debug, Parser)]
+#[command(name = "tidings", version, about, long_about = None)]
+struct Arguments {
+    #[command(subcommand)]
+    verb: Verb,
+}
+
+#[derive(Debug, Subcommand)]
+enum Verb {
+    /// Run scenarios: measure, write the results folder, print the comparison
+    Run(run::Arguments),
+    /// Print what a run would do and need, and refuse what cannot fit; nothing is started
+    Plan(plan::Arguments),
+    /// Serve the built-in target, to be used with curl, a browser or any load tool
+    Serve(serve::Arguments),
+    /// Make every report of a results folder again, from its files alone
+    Report(report::Arguments),
+    /// A trial's target, spoken to over stdin and stdout
+    #[command(hide = true)]
+    Target,
+    /// A trial's worker, spoken to over stdin and stdout
+    #[command(hide = true)]
+    Worker,
+}
+
+/// Parses the command line and carries it out.
+pub fn main() -> ExitCode {
+    let arguments = Arguments::parse();
+    let outcome = match arguments.verb {
+        Verb::Run(arguments) => run::run(&arguments),
+        Verb::Plan(arguments) => plan::run(&arguments),
+        Verb::Serve(arguments) => serve::run(&arguments),
+        Verb::Report(arguments) => report::run(&arguments),
+        Verb::Target => tidings::target::child(),
+        Verb::Worker => tidings::worker::child(),
+    };
+    outcome.unwrap_or_else(|error| {
+        eprintln!("tidings: {error:#}");
+        ExitCode::from(exit::USAGE)
+    })
+}

@@ -1,0 +1,1 @@
+//! The trial loop: launch, ready, start, collect, kill on drop.

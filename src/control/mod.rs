@@ -1,0 +1,116 @@
+//! The frames that join the conductor to its target and workers, and their framing on a byte stream.
+//!
+//! `Prepare → Ready → Start{at} → Progress* → Done`, and `Abort`. Locally the stream is the child's stdin and
+//! stdout; workers on other hosts get the same frames over another transport. A frame is a length (u32, big
+//! endian) and one JSON value of that length.
+
+mod frame;
+
+use std::net::SocketAddr;
+use std::ops::Range;
+
+use serde::{Deserialize, Serialize};
+
+use crate::measure::{Interval, Snapshot};
+use crate::pace::Schedule;
+use crate::scenario::{Case, Phases};
+
+pub use frame::{FrameError, read_frame, write_frame};
+
+/// Version of the frames: conductor, target and workers must agree.
+pub const PROTOCOL_VERSION: u32 = 1;
+
+/// From the conductor to a child.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub enum Order {
+    /// What to do in this trial; always the first frame.
+    Prepare {
+        /// [`PROTOCOL_VERSION`] of the sender.
+        version: u32,
+        /// The child's part.
+        assignment: Box<Assignment>,
+    },
+    /// Open the next plateau of links.
+    Continue,
+    /// Begin the warm-up.
+    Start {
+        /// When, in monotonic nanoseconds.
+        at_ns: u64,
+    },
+    /// To the target: the workers are done, report and end.
+    Finish,
+    /// Stop now, report what was measured, and end.
+    Abort,
+}
+
+/// A child's part in a trial.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub enum Assignment {
+    /// Serve.
+    Target(TargetAssignment),
+    /// Offer load.
+    Worker(WorkerAssignment),
+}
+
+/// What a target is to do in a trial.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct TargetAssignment {
+    /// The case that is measured.
+    pub case: Case,
+    /// Where to listen; port 0 leaves the port to the system.
+    pub listen: SocketAddr,
+    /// Threads that serve.
+    pub shards: u32,
+    /// Events that a topic's log keeps.
+    pub ring: u64,
+    /// What to publish from `Start` on; `None` where publishing is left to the API.
+    pub schedule: Option<Schedule>,
+    /// The part of the schedule that is measured: offsets from the start in nanoseconds.
+    pub window: Range<u64>,
+}
+
+/// What a worker is to do in a trial.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct WorkerAssignment {
+    /// The case that is measured.
+    pub case: Case,
+    /// The target's address.
+    pub target: SocketAddr,
+    /// The links of this worker: its exact share of `0..clients`.
+    pub links: Range<u64>,
+    /// Threads that offer load.
+    pub shards: u32,
+    /// Lengths of the phases.
+    pub phases: Phases,
+    /// The events to expect.
+    pub schedule: Schedule,
+    /// Link counts, ascending, at which to pause until [`Order::Continue`], so that memory can be read.
+    pub plateaus: Vec<u64>,
+}
+
+/// From a child to the conductor.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub enum Report {
+    /// So many links stand; waiting for [`Order::Continue`].
+    Plateau {
+        /// Links that stand.
+        links: u64,
+    },
+    /// Prepared: a target listens, a worker's links stand.
+    Ready {
+        /// Where a target listens.
+        address: Option<SocketAddr>,
+    },
+    /// What was measured in the last second.
+    Progress(Interval),
+    /// What was not yet told; the child ends after it.
+    Done {
+        /// The rest, with the ledger.
+        snapshot: Snapshot,
+    },
+    /// The child cannot go on, for this reason, and ends.
+    Failed {
+        /// What, where, and what to do.
+        reason: String,
+    },
+}

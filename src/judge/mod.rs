@@ -1,0 +1,1 @@
+//! Verdicts of trials, summaries of cases, objectives of runs.

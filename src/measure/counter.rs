@@ -1,0 +1,155 @@
+//! Things that are counted, and the kinds of failure.
+
+use serde::{Deserialize, Serialize};
+
+macro_rules! counters {
+    ($($(#[$doc:meta])* $variant:ident => $name:literal,)*) => {
+        /// A thing that is counted.
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+        pub enum Counter { $($(#[$doc])* $variant,)* }
+
+        impl Counter {
+            /// Every counter.
+            pub const ALL: [Self; [$($name),*].len()] = [$(Self::$variant),*];
+
+            /// The name in files.
+            pub const fn name(self) -> &'static str {
+                match self { $(Self::$variant => $name,)* }
+            }
+        }
+    };
+}
+
+counters! {
+    /// Requests whose due stamp lies in the measure window.
+    Scheduled => "scheduled",
+    /// Requests of those that were sent.
+    Sent => "sent",
+    /// Requests of those that were answered well.
+    Answered => "answered",
+    /// Polls of those that brought nothing.
+    EmptyPolls => "empty_polls",
+    /// Deliveries received in the whole life of the links, warm-up and drain too.
+    Received => "received",
+    /// Connections opened over the whole trial.
+    Connections => "connections",
+    /// Bytes at IP level over the links' whole life, both ways, opening and closing excluded.
+    WireBytes => "wire_bytes",
+    /// TCP segments over the links' whole life, both ways.
+    WireSegments => "wire_segments",
+    /// Events that the target published whose due stamp lies in the measure window.
+    Published => "published",
+    /// Samples above the histogram's highest value, recorded as that value.
+    Saturated => "saturated",
+    /// Deliveries whose received stamp is before their due stamp: the clocks or the stamps lie.
+    NegativeFreshness => "negative_freshness",
+    /// Webhook attempts that were not acknowledged and were tried again.
+    Retries => "retries",
+    /// Events given up by the target after the last retry, or fallen out of its log.
+    DeadLetters => "dead_letters",
+    /// Failures to connect.
+    ErrorConnect => "error_connect",
+    /// Time-outs.
+    ErrorTimeout => "error_timeout",
+    /// Links closed by the peer before their time.
+    ErrorClosed => "error_closed",
+    /// Answers with an unexpected status.
+    ErrorStatus => "error_status",
+    /// Answers, frames or events that could not be understood.
+    ErrorProtocol => "error_protocol",
+    /// Webhook deliveries with a wrong or stale signature.
+    ErrorSignature => "error_signature",
+}
+
+/// Why an operation failed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ErrorKind {
+    /// Connecting failed.
+    Connect,
+    /// No answer in time.
+    Timeout,
+    /// The peer closed the link.
+    Closed,
+    /// An unexpected status.
+    Status,
+    /// The answer could not be understood.
+    Protocol,
+    /// A wrong or stale signature.
+    Signature,
+}
+
+impl ErrorKind {
+    /// Every kind.
+    pub const ALL: [Self; 6] =
+        [Self::Connect, Self::Timeout, Self::Closed, Self::Status, Self::Protocol, Self::Signature];
+
+    /// The counter of this kind.
+    pub const fn counter(self) -> Counter {
+        match self {
+            Self::Connect => Counter::ErrorConnect,
+            Self::Timeout => Counter::ErrorTimeout,
+            Self::Closed => Counter::ErrorClosed,
+            Self::Status => Counter::ErrorStatus,
+            Self::Protocol => Counter::ErrorProtocol,
+            Self::Signature => Counter::ErrorSignature,
+        }
+    }
+}
+
+/// One count for each [`Counter`]; adding is merging.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(
+    from = "std::collections::BTreeMap<String, u64>",
+    into = "std::collections::BTreeMap<String, u64>"
+)]
+pub struct Counters([u64; Counter::ALL.len()]);
+
+impl Default for Counters {
+    fn default() -> Self {
+        Self([0; Counter::ALL.len()])
+    }
+}
+
+impl Counters {
+    /// The count of `counter`.
+    #[inline]
+    pub const fn get(&self, counter: Counter) -> u64 {
+        self.0[counter as usize]
+    }
+
+    /// Adds `n` to `counter`.
+    #[inline]
+    pub const fn add(&mut self, counter: Counter, n: u64) {
+        self.0[counter as usize] += n;
+    }
+
+    /// Failures of every kind.
+    pub fn errors(&self) -> u64 {
+        ErrorKind::ALL.iter().map(|kind| self.get(kind.counter())).sum()
+    }
+
+    /// Adds every count of `other`.
+    pub fn merge(&mut self, other: &Self) {
+        for (mine, theirs) in self.0.iter_mut().zip(other.0) {
+            *mine += theirs;
+        }
+    }
+}
+
+impl From<std::collections::BTreeMap<String, u64>> for Counters {
+    /// Names that this version does not know are left out.
+    fn from(map: std::collections::BTreeMap<String, u64>) -> Self {
+        let mut counters = Self::default();
+        for counter in Counter::ALL {
+            counters.add(counter, map.get(counter.name()).copied().unwrap_or(0));
+        }
+        counters
+    }
+}
+
+impl From<Counters> for std::collections::BTreeMap<String, u64> {
+    fn from(counters: Counters) -> Self {
+        let named = Counter::ALL.iter().map(|c| (c.name().to_owned(), counters.get(*c)));
+        named.filter(|(_, count)| *count > 0).collect()
+    }
+}

@@ -1,0 +1,206 @@
+//! The account of every expected delivery.
+
+use std::ops::Range;
+
+use serde::{Deserialize, Serialize};
+
+/// What became of the expected deliveries. `expected = delivered + lost`, exactly.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Ledger {
+    /// Deliveries that should have happened: events due in the window × their subscribers.
+    pub expected: u64,
+    /// Those of them that arrived by the end of the drain, each counted once.
+    pub delivered: u64,
+    /// Those of them that did not.
+    pub lost: u64,
+    /// Further arrivals of what had arrived before.
+    pub duplicate: u64,
+    /// Of the delivered: those that came after a later event of their topic.
+    pub reordered: u64,
+    /// Of the delivered: those older than the scenario's `late_after` on arrival.
+    pub late: u64,
+}
+
+impl Ledger {
+    /// Adds every account of `other`.
+    pub const fn merge(&mut self, other: &Self) {
+        self.expected += other.expected;
+        self.delivered += other.delivered;
+        self.lost += other.lost;
+        self.duplicate += other.duplicate;
+        self.reordered += other.reordered;
+        self.late += other.late;
+    }
+
+    /// Whether every expected delivery is accounted for once.
+    pub const fn balances(&self) -> bool {
+        self.expected == self.delivered + self.lost
+            && self.reordered <= self.delivered
+            && self.late <= self.delivered
+    }
+
+    /// delivered ÷ expected; `None` where nothing was expected.
+    pub fn reach(&self) -> Option<f64> {
+        (self.expected > 0).then(|| self.delivered as f64 / self.expected as f64)
+    }
+}
+
+/// What one arrival was.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Arrival {
+    /// The first arrival of an event, in order.
+    New,
+    /// The first arrival of an event, after a later one of its topic.
+    Reordered,
+    /// An event that had arrived before.
+    Duplicate,
+}
+
+/// The ledger of one link and one topic: exact, and of a few words as long as events come in order.
+#[derive(Debug, Clone)]
+pub struct LinkLedger {
+    window: Range<u64>,
+    /// Everything below this has arrived.
+    next: u64,
+    highest: u64,
+    /// What arrived above a hole: disjoint, ascending, not touching.
+    ahead: Vec<Range<u64>>,
+    totals: Ledger,
+}
+
+impl LinkLedger {
+    /// A ledger that expects every sequence of `window`, which may start above 1: what is below is warm-up.
+    pub fn new(window: Range<u64>) -> Self {
+        let expected = window.end.saturating_sub(window.start);
+        let totals = Ledger { expected, lost: expected, ..Ledger::default() };
+        Self { window, next: 1, highest: 0, ahead: Vec::new(), totals }
+    }
+
+    /// Whether `seq` belongs to the measure window.
+    #[inline]
+    pub fn measures(&self, seq: u64) -> bool {
+        self.window.contains(&seq)
+    }
+
+    /// Books the arrival of `seq`; `late` says whether it came too late.
+    #[inline]
+    pub fn receive(&mut self, seq: u64, late: bool) -> Arrival {
+        let arrival = if seq == self.next && self.ahead.is_empty() {
+            self.next += 1;
+            Arrival::New
+        } else if self.insert(seq) {
+            if seq < self.highest { Arrival::Reordered } else { Arrival::New }
+        } else {
+            Arrival::Duplicate
+        };
+        self.highest = self.highest.max(seq);
+        if self.measures(seq) {
+            match arrival {
+                Arrival::Duplicate => self.totals.duplicate += 1,
+                Arrival::New | Arrival::Reordered => {
+                    self.totals.delivered += 1;
+                    self.totals.lost -= 1;
+                    self.totals.late += u64::from(late);
+                    self.totals.reordered += u64::from(arrival == Arrival::Reordered);
+                }
+            }
+        }
+        arrival
+    }
+
+    /// Adds `seq` to what has arrived; false where it had arrived.
+    fn insert(&mut self, seq: u64) -> bool {
+        if seq < self.next {
+            return false;
+        }
+        let at = self.ahead.partition_point(|range| range.end < seq);
+        match self.ahead.get_mut(at) {
+            Some(range) if range.contains(&seq) => return false,
+            Some(range) if range.end == seq => range.end += 1,
+            Some(range) if range.start == seq + 1 => range.start = seq,
+            _ => self.ahead.insert(at, seq..seq + 1),
+        }
+        if at + 1 < self.ahead.len() && self.ahead[at].end == self.ahead[at + 1].start {
+            self.ahead[at].end = self.ahead.remove(at + 1).end;
+        }
+        if self.ahead[0].start == self.next {
+            self.next = self.ahead.remove(0).end;
+        }
+        true
+    }
+
+    /// The sequence to resume after: everything up to it has arrived.
+    pub const fn cursor(&self) -> u64 {
+        self.next - 1
+    }
+
+    /// Whether everything expected has arrived.
+    pub const fn complete(&self) -> bool {
+        self.totals.lost == 0
+    }
+
+    /// The account so far.
+    pub const fn totals(&self) -> Ledger {
+        self.totals
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use proptest::prelude::*;
+
+    use super::*;
+
+    #[test]
+    fn an_undisturbed_link_loses_nothing() {
+        let mut ledger = LinkLedger::new(3..6);
+        for seq in 1..8 {
+            assert_eq!(ledger.receive(seq, false), Arrival::New);
+        }
+        assert!(ledger.complete());
+        let expected = Ledger { expected: 3, delivered: 3, ..Ledger::default() };
+        assert_eq!(ledger.totals(), expected);
+    }
+
+    #[test]
+    fn a_hole_is_a_loss_until_it_is_filled() {
+        let mut ledger = LinkLedger::new(1..5);
+        for seq in [1, 2, 4] {
+            ledger.receive(seq, false);
+        }
+        assert_eq!((ledger.totals().lost, ledger.cursor()), (1, 2));
+        assert_eq!(ledger.receive(3, true), Arrival::Reordered);
+        assert_eq!(ledger.receive(3, true), Arrival::Duplicate);
+        let Ledger { lost, reordered, late, duplicate, .. } = ledger.totals();
+        assert_eq!((lost, reordered, late, duplicate, ledger.cursor()), (0, 1, 1, 1, 4));
+    }
+
+    proptest! {
+        #[test]
+        fn any_order_of_arrivals_is_booked_as_a_plain_set_would(
+            seqs in proptest::collection::vec(1..40u64, 0..120), start in 1..20u64, len in 0..20u64,
+        ) {
+            let window = start..start + len;
+            let mut ledger = LinkLedger::new(window.clone());
+            let (mut seen, mut expected) = (BTreeSet::new(), Ledger::default());
+            for seq in seqs {
+                let later = seen.last().is_some_and(|&last| last > seq);
+                let new = seen.insert(seq);
+                ledger.receive(seq, false);
+                if window.contains(&seq) {
+                    expected.duplicate += u64::from(!new);
+                    expected.reordered += u64::from(new && later);
+                }
+            }
+            expected.expected = len;
+            expected.delivered = seen.iter().filter(|seq| window.contains(seq)).count() as u64;
+            expected.lost = len - expected.delivered;
+            prop_assert_eq!(ledger.totals(), expected);
+            prop_assert!(ledger.totals().balances());
+            let contiguous = (1..).take_while(|seq| seen.contains(seq)).count() as u64;
+            prop_assert_eq!(ledger.cursor(), contiguous);
+        }
+    }
+}

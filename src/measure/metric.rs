@@ -1,0 +1,58 @@
+//! The closed set of things whose distribution is kept.
+
+use serde::{Deserialize, Serialize};
+
+/// A measured quantity with a distribution, in nanoseconds.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Metric {
+    /// received − due of a delivery: how old the news is on arrival.
+    Freshness,
+    /// received − published of a delivery: the pattern's own share of freshness.
+    Transit,
+    /// done − due of a request.
+    Response,
+    /// done − sent of a request.
+    Service,
+    /// sent − due of a request: what the generator itself added.
+    Slip,
+    /// Dial to ready of a link.
+    Connect,
+    /// How long a long poll was held before its answer.
+    Hold,
+    /// published − due of an event at the target: the publisher's own lateness.
+    PublishSlip,
+}
+
+impl Metric {
+    /// Every metric, in the order of reports.
+    pub const ALL: [Self; 8] = [
+        Self::Freshness,
+        Self::Transit,
+        Self::Response,
+        Self::Service,
+        Self::Slip,
+        Self::Connect,
+        Self::Hold,
+        Self::PublishSlip,
+    ];
+
+    /// The name in columns and tags.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Freshness => "freshness",
+            Self::Transit => "transit",
+            Self::Response => "response",
+            Self::Service => "service",
+            Self::Slip => "slip",
+            Self::Connect => "connect",
+            Self::Hold => "hold",
+            Self::PublishSlip => "publish_slip",
+        }
+    }
+
+    /// The metric of that name.
+    pub fn from_name(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|metric| metric.name() == name)
+    }
+}

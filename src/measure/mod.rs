@@ -1,0 +1,24 @@
+//! What is measured, as raw facts: distributions, counters, ledgers, wire bytes, process resources.
+//!
+//! Nothing here computes a percentile: facts merge associatively over shards, workers, hosts and trials,
+//! percentiles do not.
+
+mod counter;
+mod distribution;
+mod host;
+mod ledger;
+mod metric;
+mod process;
+mod recorder;
+mod snapshot;
+mod wire;
+
+pub use counter::{Counter, Counters, ErrorKind};
+pub use distribution::{Distribution, Quantile};
+pub use host::Host;
+pub use ledger::{Arrival, Ledger, LinkLedger};
+pub use metric::Metric;
+pub use process::{Process, raise_descriptor_limit};
+pub use recorder::Recorder;
+pub use snapshot::{Interval, Snapshot};
+pub use wire::{Wire, wire_of};

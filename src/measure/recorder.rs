@@ -1,0 +1,90 @@
+//! A shard's recorder: distributions and counters, swapped out whole.
+
+use super::{Counter, Counters, Distribution, ErrorKind, Metric, Snapshot};
+
+/// What one shard writes its samples to: plain memory, no lock, nothing allocated after the first sample of
+/// a metric.
+///
+/// A shard owns two and swaps them every second; another thread turns the full one into a [`Snapshot`].
+#[derive(Debug, Default)]
+pub struct Recorder {
+    distributions: [Option<Box<Distribution>>; Metric::ALL.len()],
+    counters: Counters,
+}
+
+impl Recorder {
+    /// An empty recorder.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Records a sample of `ns` nanoseconds.
+    #[inline]
+    pub fn record(&mut self, metric: Metric, ns: u64) {
+        let distribution = self.distributions[metric as usize].get_or_insert_default();
+        if !distribution.record(ns) {
+            self.counters.add(Counter::Saturated, 1);
+        }
+    }
+
+    /// Adds `n` to `counter`.
+    #[inline]
+    pub const fn count(&mut self, counter: Counter, n: u64) {
+        self.counters.add(counter, n);
+    }
+
+    /// Counts one failure.
+    #[inline]
+    pub const fn error(&mut self, kind: ErrorKind) {
+        self.count(kind.counter(), 1);
+    }
+
+    /// The count of `counter` since the last [`Recorder::clear`].
+    pub const fn counted(&self, counter: Counter) -> u64 {
+        self.counters.get(counter)
+    }
+
+    /// Forgets everything, keeping the memory.
+    pub fn clear(&mut self) {
+        self.counters = Counters::default();
+        for distribution in self.distributions.iter_mut().flatten() {
+            distribution.clear();
+        }
+    }
+
+    /// What was recorded since the last [`Recorder::clear`].
+    pub fn snapshot(&self) -> Snapshot {
+        let mut snapshot = Snapshot { counters: self.counters.clone(), ..Snapshot::default() };
+        for metric in Metric::ALL {
+            if let Some(samples) = &self.distributions[metric as usize]
+                && !samples.is_empty()
+            {
+                snapshot.distributions.insert(metric, samples.as_ref().clone());
+            }
+        }
+        snapshot
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_cleared_recorder_is_as_new() {
+        let mut recorder = Recorder::new();
+        recorder.record(Metric::Slip, 5);
+        recorder.error(ErrorKind::Timeout);
+        assert_eq!(recorder.snapshot().counters.errors(), 1);
+        recorder.clear();
+        assert_eq!(recorder.snapshot(), Snapshot::default());
+    }
+
+    #[test]
+    fn what_exceeds_the_range_is_counted() {
+        let mut recorder = Recorder::new();
+        recorder.record(Metric::Freshness, u64::MAX);
+        assert_eq!(recorder.counted(Counter::Saturated), 1);
+        assert_eq!(recorder.snapshot().distributions[&Metric::Freshness].count(), 1);
+    }
+}

@@ -1,0 +1,91 @@
+//! Facts of a stretch of time, merged over shards, workers, hosts and trials by one function.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+
+use super::{Counters, Distribution, Ledger, Metric};
+
+/// Raw facts: distributions, counters and the ledger. Merging is associative and commutative.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+pub struct Snapshot {
+    /// Samples by metric; a metric without samples has no entry.
+    pub distributions: BTreeMap<Metric, Distribution>,
+    /// Counts.
+    pub counters: Counters,
+    /// The account of deliveries; only the last snapshot of a shard carries one.
+    pub ledger: Ledger,
+}
+
+impl Snapshot {
+    /// Adds everything of `other`.
+    pub fn merge(&mut self, other: &Self) {
+        for (metric, theirs) in &other.distributions {
+            match self.distributions.get_mut(metric) {
+                Some(mine) => mine.merge(theirs),
+                None => {
+                    self.distributions.insert(*metric, theirs.clone());
+                }
+            }
+        }
+        self.counters.merge(&other.counters);
+        self.ledger.merge(&other.ledger);
+    }
+
+    /// The samples of `metric`, if there are any.
+    pub fn distribution(&self, metric: Metric) -> Option<&Distribution> {
+        self.distributions.get(&metric)
+    }
+}
+
+/// A snapshot of one stretch of time, usually a second.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Interval {
+    /// Its start, in monotonic nanoseconds.
+    pub start_ns: u64,
+    /// Its end, in monotonic nanoseconds.
+    pub end_ns: u64,
+    /// What was measured in it.
+    pub snapshot: Snapshot,
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::measure::{Counter, Recorder};
+
+    fn snapshot() -> impl Strategy<Value = Snapshot> {
+        let samples = proptest::collection::vec((0..Metric::ALL.len(), 0..u64::MAX), 0..20);
+        (samples, 0..1000u64, 0..50u64).prop_map(|(samples, sent, delivered)| {
+            let mut recorder = Recorder::new();
+            for (metric, ns) in samples {
+                recorder.record(Metric::ALL[metric], ns);
+            }
+            recorder.count(Counter::Sent, sent);
+            let mut snapshot = recorder.snapshot();
+            snapshot.ledger =
+                Ledger { expected: delivered + 1, delivered, lost: 1, ..Ledger::default() };
+            snapshot
+        })
+    }
+
+    fn merged(parts: &[&Snapshot]) -> Snapshot {
+        let mut sum = Snapshot::default();
+        for part in parts {
+            sum.merge(part);
+        }
+        sum
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(32))]
+        #[test]
+        fn merging_is_associative_and_commutative(a in snapshot(), b in snapshot(), c in snapshot()) {
+            let left = merged(&[&merged(&[&a, &b]), &c]);
+            prop_assert_eq!(&left, &merged(&[&a, &merged(&[&b, &c])]));
+            prop_assert_eq!(&left, &merged(&[&c, &a, &b]));
+        }
+    }
+}

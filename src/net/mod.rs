@@ -1,0 +1,1 @@
+//! Dialling: sockets that stamp and count what they send.

@@ -1,0 +1,1 @@
+//! The ordered, seeded list of all trials of a run, and what it needs of the host.

@@ -1,0 +1,1 @@
+//! Text, Markdown and charts, from records alone.

@@ -1,0 +1,254 @@
+//! The validated scenario: what every other room works from.
+
+use serde::{Deserialize, Serialize};
+
+use crate::pace::ArrivalProcess;
+use crate::unit::{ByteSize, Rate, Span};
+
+/// A validated scenario: a question, and the cases whose comparison answers it.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Scenario {
+    /// Name of the results folder; the file's stem unless the file says otherwise.
+    pub name: String,
+    /// The question in prose.
+    pub question: String,
+    /// Seed of everything random.
+    pub seed: u64,
+    /// Trials of each case.
+    pub trials: u32,
+    /// Lengths of the phases of every trial.
+    pub phases: Phases,
+    /// Options of the target.
+    pub target: TargetOptions,
+    /// Options of the workers.
+    pub worker: WorkerOptions,
+    /// Every case, in the order of the file's patterns and axes.
+    pub cases: Vec<Case>,
+    /// What must hold for the run to succeed.
+    pub objectives: Vec<String>,
+}
+
+/// Lengths of a trial's phases.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Phases {
+    /// Time over which the links are opened, evenly.
+    pub connect: Span,
+    /// Load before the window, not measured.
+    pub warmup: Span,
+    /// The window: what is due in it is measured.
+    pub measure: Span,
+    /// Longest wait, after the window, for what is still in flight.
+    pub drain: Span,
+}
+
+/// Options of the built-in target.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct TargetOptions {
+    /// Threads that serve; `None` leaves it to the plan.
+    pub shards: Option<u32>,
+    /// Events that a topic's log keeps.
+    pub ring: u64,
+}
+
+/// Options of the workers.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct WorkerOptions {
+    /// Worker processes; `None` leaves it to the plan.
+    pub processes: Option<u32>,
+    /// Threads of each; `None` leaves it to the plan.
+    pub shards: Option<u32>,
+}
+
+/// One point of the sweep: one pattern with every axis fixed.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Case {
+    /// Unique in the scenario: the pattern, then `:axis=value` for every axis that is swept.
+    pub id: String,
+    /// The pattern and its options.
+    pub pattern: Pattern,
+    /// What is offered.
+    pub workload: Workload,
+}
+
+/// What is offered to a case.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+pub struct Workload {
+    /// Links. Client i subscribes to topic i mod `topics`.
+    pub clients: u64,
+    /// Topics: 1 is a broadcast, as many as clients is one each.
+    pub topics: u64,
+    /// Events a second in each topic.
+    pub rate: Rate,
+    /// How they are spread.
+    pub arrivals: ArrivalProcess,
+    /// Size of an event's payload.
+    pub payload: ByteSize,
+    /// A delivery older than this on arrival is late.
+    pub late_after: Span,
+}
+
+/// A pattern with its options.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Pattern {
+    /// Request and response on `/items`.
+    Request(RequestOptions),
+    /// Asking for news at intervals.
+    ShortPoll(ShortPollOptions),
+    /// Asking for news and being held until there is some.
+    LongPoll(LongPollOptions),
+    /// Server-sent events.
+    Sse(SseOptions),
+    /// A WebSocket.
+    #[serde(rename = "websocket")]
+    WebSocket(WebSocketOptions),
+    /// A callback to a registered URL.
+    Webhook(WebhookOptions),
+}
+
+/// The six patterns' names.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum PatternKind {
+    /// Request and response on `/items`.
+    Request,
+    /// Asking for news at intervals.
+    ShortPoll,
+    /// Asking for news and being held until there is some.
+    LongPoll,
+    /// Server-sent events.
+    Sse,
+    /// A WebSocket.
+    #[serde(rename = "websocket")]
+    WebSocket,
+    /// A callback to a registered URL.
+    Webhook,
+}
+
+impl PatternKind {
+    /// Every pattern, in the order of tables and charts.
+    pub const ALL: [Self; 6] =
+        [Self::Request, Self::ShortPoll, Self::LongPoll, Self::Sse, Self::WebSocket, Self::Webhook];
+
+    /// The name in scenarios, columns and tables.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Request => "request",
+            Self::ShortPoll => "short-poll",
+            Self::LongPoll => "long-poll",
+            Self::Sse => "sse",
+            Self::WebSocket => "websocket",
+            Self::Webhook => "webhook",
+        }
+    }
+
+    /// The pattern of that name.
+    pub fn from_name(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|kind| kind.name() == name)
+    }
+
+    /// Whether its consumers receive events (`request` has none: it is measured by its responses).
+    pub const fn delivers(self) -> bool {
+        !matches!(self, Self::Request)
+    }
+}
+
+impl Pattern {
+    /// Which pattern it is.
+    pub const fn kind(&self) -> PatternKind {
+        match self {
+            Self::Request(_) => PatternKind::Request,
+            Self::ShortPoll(_) => PatternKind::ShortPoll,
+            Self::LongPoll(_) => PatternKind::LongPoll,
+            Self::Sse(_) => PatternKind::Sse,
+            Self::WebSocket(_) => PatternKind::WebSocket,
+            Self::Webhook(_) => PatternKind::Webhook,
+        }
+    }
+}
+
+/// Options of `request`.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+pub struct RequestOptions {
+    /// Requests a second over all clients, open loop.
+    pub rate: Rate,
+    /// How each client's requests are spread.
+    pub arrivals: ArrivalProcess,
+    /// Shares of the operations.
+    pub mix: Mix,
+    /// A request without an answer for so long has failed.
+    pub timeout: Span,
+}
+
+/// Shares of the operations on `/items`; only their proportions count.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Mix {
+    /// `POST /items`
+    pub create: u32,
+    /// `GET /items/{id}`
+    pub read: u32,
+    /// `PUT /items/{id}`
+    pub replace: u32,
+    /// `DELETE /items/{id}` of an item created for it.
+    pub delete: u32,
+    /// `GET /items?limit=20`
+    pub list: u32,
+}
+
+impl Default for Mix {
+    fn default() -> Self {
+        Self { create: 0, read: 1, replace: 0, delete: 0, list: 0 }
+    }
+}
+
+/// Options of `short-poll`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ShortPollOptions {
+    /// Time between the polls of a client, kept whatever an answer takes.
+    pub interval: Span,
+    /// Most events in one answer.
+    pub limit: u64,
+    /// Every client polls at the same instant, in place of a random phase each.
+    pub synchronised: bool,
+    /// A poll without an answer for so long has failed.
+    pub timeout: Span,
+}
+
+/// Options of `long-poll`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct LongPollOptions {
+    /// Longest hold of a poll.
+    pub wait: Span,
+    /// Most events in one answer.
+    pub limit: u64,
+}
+
+/// Options of `sse`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SseOptions {
+    /// Time between comment lines on a quiet stream.
+    pub heartbeat: Span,
+}
+
+/// Options of `websocket`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct WebSocketOptions {
+    /// Time between the target's pings.
+    pub ping: Span,
+    /// A ping without a pong for so long closes the link.
+    pub pong_timeout: Span,
+}
+
+/// Options of `webhook`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct WebhookOptions {
+    /// An attempt without an answer for so long has failed.
+    pub timeout: Span,
+    /// Attempts of an event before it becomes a dead letter.
+    pub attempts: u32,
+    /// Wait before the second attempt; doubled for each further one, with jitter.
+    pub backoff: Span,
+    /// Attempts under way at once to one endpoint; 1 keeps the order.
+    pub concurrency: u32,
+}
