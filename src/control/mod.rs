@@ -4,6 +4,7 @@
 //! stdout; workers on other hosts get the same frames over another transport. A frame is a length (u32, big
 //! endian) and one JSON value of that length.
 
+mod attach;
 mod frame;
 
 use std::net::SocketAddr;
@@ -15,6 +16,7 @@ use crate::measure::{Interval, Snapshot};
 use crate::pace::Schedule;
 use crate::scenario::{Case, Phases};
 
+pub use attach::{Orders, Reports, attach};
 pub use frame::{FrameError, read_frame, write_frame};
 
 /// Version of the frames: conductor, target and workers must agree.

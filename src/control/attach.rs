@@ -1,0 +1,65 @@
+//! A child's end of the control stream: orders on stdin, reports on stdout.
+
+use std::io::{self, Stdout};
+use std::sync::{Arc, Mutex, PoisonError};
+
+use rustix::process::{Signal, set_parent_process_death_signal};
+use tokio::sync::mpsc;
+
+use super::{FrameError, Order, Report, read_frame, write_frame};
+
+/// Exit status of a child whose conductor is gone.
+const ORPHANED: i32 = 3;
+
+/// The orders that the conductor sends, in order.
+#[derive(Debug)]
+pub struct Orders(mpsc::UnboundedReceiver<Order>);
+
+impl Orders {
+    /// The next order.
+    ///
+    /// There is always one to wait for: when the conductor goes away, this process ends.
+    pub async fn recv(&mut self) -> Order {
+        match self.0.recv().await {
+            Some(order) => order,
+            // The reader thread never drops its end before it ends the process.
+            None => std::future::pending().await,
+        }
+    }
+
+    /// The next order, blocking this thread.
+    pub fn recv_blocking(&mut self) -> Order {
+        self.0.blocking_recv().unwrap_or(Order::Abort)
+    }
+}
+
+/// Where reports go; clones share it.
+#[derive(Debug, Clone)]
+pub struct Reports(Arc<Mutex<Stdout>>);
+
+impl Reports {
+    /// Sends one report.
+    pub fn send(&self, report: &Report) -> Result<(), FrameError> {
+        let mut stdout = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        write_frame(&mut *stdout, report)
+    }
+}
+
+/// Makes this process a child of its conductor: reads orders from stdin on a thread of its own.
+///
+/// The process does not outlive its conductor: the end of stdin ends it, and so does the conductor's death,
+/// even while this process is stopped.
+pub fn attach() -> io::Result<(Orders, Reports)> {
+    set_parent_process_death_signal(Some(Signal::KILL))?;
+    let (sender, receiver) = mpsc::unbounded_channel();
+    std::thread::Builder::new().name("orders".to_owned()).spawn(move || {
+        let mut stdin = io::stdin().lock();
+        while let Ok(Some(order)) = read_frame::<Order>(&mut stdin) {
+            if sender.send(order).is_err() {
+                return;
+            }
+        }
+        std::process::exit(ORPHANED);
+    })?;
+    Ok((Orders(receiver), Reports(Arc::new(Mutex::new(io::stdout())))))
+}
