@@ -33,6 +33,13 @@ impl Orders {
     }
 }
 
+impl Orders {
+    /// Whether [`Order::Abort`] has come. Other orders that come now are out of place and are dropped.
+    pub fn called_off(&mut self) -> bool {
+        std::iter::from_fn(|| self.0.try_recv().ok()).any(|order| order == Order::Abort)
+    }
+}
+
 /// Where reports go; clones share it.
 #[derive(Debug, Clone)]
 pub struct Reports(Arc<Mutex<Stdout>>);

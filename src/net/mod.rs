@@ -1,1 +1,9 @@
-//! Dialling: sockets that stamp and count what they send.
+//! Dialling: sockets that stamp and count what they carry, and HTTP/1.1 connections over them.
+//!
+//! Knows nothing of patterns: what is said over a connection is its user's business.
+
+mod http1;
+mod socket;
+
+pub use http1::{Answer, Http1, NetError, upgrade};
+pub use socket::{Dialer, LINKS_PER_SOURCE, Meter, Socket, WireTotals};

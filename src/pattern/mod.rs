@@ -1,1 +1,32 @@
-//! The client side of the six patterns.
+//! The client side of the six patterns: one file a pattern, one driver loop each.
+//!
+//! A link runs as one task of its shard: it connects, says that it is ready, and receives until the shard
+//! drops it. It reconnects by itself, and resumes where the log was left. To add a pattern, add its options
+//! to `scenario::Pattern`, a file here, and its file in `target`; nothing else knows the list.
+
+mod link;
+mod long_poll;
+mod poll;
+mod request;
+mod short_poll;
+mod signature;
+mod sse;
+mod sse_parser;
+mod webhook;
+mod websocket;
+
+pub use link::{Context, Link, Timeline};
+
+use crate::scenario::Pattern;
+
+/// Runs `link` by its case's pattern until it is dropped.
+pub async fn run(link: Link) {
+    match &link.context().case.pattern {
+        Pattern::Request(options) => request::run(&link, options).await,
+        Pattern::ShortPoll(options) => short_poll::run(&link, options).await,
+        Pattern::LongPoll(options) => long_poll::run(&link, options).await,
+        Pattern::Sse(_) => sse::run(&link).await,
+        Pattern::WebSocket(_) => websocket::run(&link).await,
+        Pattern::Webhook(_) => webhook::run(&link).await,
+    }
+}

@@ -1,8 +1,35 @@
-//! The worker process: shards, and the timeline of phases.
+//! The worker process: it offers its exact share of a case's load, on shards of their own threads, and reports
+//! what it measured every second.
+//!
+//! This process's main thread only coordinates: it turns the shards' full recorders into snapshots, so that
+//! no shard spends its time on that.
+
+mod coordinator;
+mod shard;
 
 use std::process::ExitCode;
 
+use crate::control::{Assignment, Order, PROTOCOL_VERSION, Report, attach};
+use crate::measure::raise_descriptor_limit;
+
 /// Runs this process as a trial's worker.
 pub fn child() -> anyhow::Result<ExitCode> {
+    let (mut orders, reports) = attach()?;
+    raise_descriptor_limit();
+    let outcome = match orders.recv_blocking() {
+        Order::Prepare { version: PROTOCOL_VERSION, assignment } => match *assignment {
+            Assignment::Worker(assignment) => coordinator::run(assignment, &mut orders, &reports),
+            Assignment::Target(_) => Err("a worker was told to serve".to_owned()),
+        },
+        Order::Prepare { version, .. } => {
+            Err(format!("the conductor speaks version {version}, this worker {PROTOCOL_VERSION}"))
+        }
+        Order::Abort => return Ok(ExitCode::SUCCESS),
+        order => Err(format!("unexpected first order {order:?}")),
+    };
+    match outcome {
+        Ok(snapshot) => reports.send(&Report::Done { snapshot })?,
+        Err(reason) => reports.send(&Report::Failed { reason })?,
+    }
     Ok(ExitCode::SUCCESS)
 }

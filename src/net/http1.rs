@@ -1,0 +1,162 @@
+//! One HTTP/1.1 connection, driven by a task of its own, with the stamps of its requests.
+
+use std::io;
+use std::rc::Rc;
+use std::time::Duration;
+
+use bytes::Bytes;
+use http_body_util::{BodyExt as _, Full};
+use hyper::body::Incoming;
+use hyper::client::conn::http1::{self, SendRequest};
+use hyper::{HeaderMap, Request, Response, StatusCode};
+use hyper_util::rt::TokioIo;
+use tokio::task::JoinHandle;
+
+use super::{Dialer, Meter, Socket};
+use crate::clock;
+use crate::measure::ErrorKind;
+
+/// Why an exchange failed.
+#[derive(Debug, thiserror::Error)]
+pub enum NetError {
+    /// The connection could not be opened.
+    #[error("cannot connect: {0}")]
+    Connect(#[from] io::Error),
+    /// No answer in time.
+    #[error("no answer within {0:?}")]
+    Timeout(Duration),
+    /// The peer closed the connection, or it broke.
+    #[error("the connection was closed: {0}")]
+    Closed(hyper::Error),
+    /// What came was no HTTP.
+    #[error("the answer was not understood: {0}")]
+    Protocol(hyper::Error),
+}
+
+impl NetError {
+    /// The kind under which it is counted.
+    pub const fn kind(&self) -> ErrorKind {
+        match self {
+            Self::Connect(_) => ErrorKind::Connect,
+            Self::Timeout(_) => ErrorKind::Timeout,
+            Self::Closed(_) => ErrorKind::Closed,
+            Self::Protocol(_) => ErrorKind::Protocol,
+        }
+    }
+}
+
+impl From<hyper::Error> for NetError {
+    fn from(error: hyper::Error) -> Self {
+        if error.is_parse() { Self::Protocol(error) } else { Self::Closed(error) }
+    }
+}
+
+/// A whole answer.
+#[derive(Debug)]
+pub struct Answer {
+    /// Its status.
+    pub status: StatusCode,
+    /// Its headers.
+    pub headers: HeaderMap,
+    /// Its body.
+    pub body: Bytes,
+    /// First write of the request, in monotonic nanoseconds.
+    pub sent_ns: u64,
+    /// Last byte of the answer, in monotonic nanoseconds.
+    pub done_ns: u64,
+}
+
+/// A keep-alive connection that carries one exchange at a time. Dropping it closes it.
+#[derive(Debug)]
+pub struct Http1 {
+    sender: SendRequest<Full<Bytes>>,
+    meter: Rc<Meter>,
+    driver: JoinHandle<()>,
+}
+
+impl Drop for Http1 {
+    fn drop(&mut self) {
+        self.driver.abort();
+    }
+}
+
+/// Largest read buffer of a connection, in bytes; a page of events must fit in some of them.
+const READ_BUFFER: usize = 64 << 10;
+
+impl Http1 {
+    /// Connects link number `link`.
+    pub async fn connect(dialer: &Dialer, link: u64) -> Result<Self, NetError> {
+        let socket = dialer.connect(link).await?;
+        let meter = socket.meter();
+        let (sender, connection) = builder().handshake(TokioIo::new(socket)).await?;
+        let driver = tokio::task::spawn_local(async move {
+            // Its failure reaches whoever waits for the answer.
+            let _ = connection.await;
+        });
+        Ok(Self { sender, meter, driver })
+    }
+
+    /// The meter of the socket.
+    pub fn meter(&self) -> &Meter {
+        &self.meter
+    }
+
+    /// Whether a request can be sent.
+    pub fn is_open(&self) -> bool {
+        !self.sender.is_closed()
+    }
+
+    /// Sends `request` and collects the whole answer.
+    pub async fn exchange(
+        &mut self,
+        request: Request<Full<Bytes>>,
+        timeout: Duration,
+    ) -> Result<Answer, NetError> {
+        let exchange = async {
+            let response = self.stream(request).await?;
+            let (head, body) = response.into_parts();
+            let body = body.collect().await?.to_bytes();
+            Ok((head, body))
+        };
+        let outcome = tokio::time::timeout(timeout, exchange).await;
+        let done_ns = clock::now();
+        let (head, body) = outcome.unwrap_or(Err(NetError::Timeout(timeout)))?;
+        // An answer without a write cannot be; the end of the exchange is the harmless reading of it.
+        let sent_ns = self.meter.sent_ns().unwrap_or(done_ns);
+        Ok(Answer { status: head.status, headers: head.headers, body, sent_ns, done_ns })
+    }
+
+    /// Sends `request` and returns the answer's head, its body still to come.
+    pub async fn stream(
+        &mut self,
+        request: Request<Full<Bytes>>,
+    ) -> Result<Response<Incoming>, NetError> {
+        self.sender.ready().await?;
+        self.meter.arm();
+        Ok(self.sender.send_request(request).await?)
+    }
+}
+
+fn builder() -> http1::Builder {
+    let mut builder = http1::Builder::new();
+    builder.max_buf_size(READ_BUFFER);
+    builder
+}
+
+/// Sends `request` on a socket of its own and hands the socket over to the protocol that it switches to.
+///
+/// Returns the answer's head and the socket; what was read beyond the head is read from the socket again.
+pub async fn upgrade(
+    socket: Socket,
+    request: Request<Full<Bytes>>,
+) -> Result<(Response<()>, Socket), NetError> {
+    let (mut sender, connection) = builder().handshake(TokioIo::new(socket)).await?;
+    let driver = tokio::task::spawn_local(connection.without_shutdown());
+    let response = sender.send_request(request).await?;
+    let (head, _) = response.into_parts();
+    drop(sender);
+    let parts = driver.await.map_err(io::Error::other)??;
+    let mut socket = parts.io.into_inner();
+    socket.put_back(parts.read_buf);
+    Ok((Response::from_parts(head, ()), socket))
+}

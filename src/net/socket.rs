@@ -1,0 +1,252 @@
+//! A TCP socket that knows when its first byte went out and what it put on the wire.
+
+use std::cell::Cell;
+use std::io;
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::os::fd::{AsFd as _, AsRawFd as _, BorrowedFd, RawFd};
+use std::pin::Pin;
+use std::rc::Rc;
+use std::task::{Context, Poll};
+
+use bytes::Bytes;
+use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tokio::net::{TcpSocket, TcpStream};
+
+use crate::clock;
+use crate::measure::{Wire, wire_of};
+
+/// Links that share one source address on loopback: under the number of client ports of any usual kernel.
+pub const LINKS_PER_SOURCE: u64 = 20_000;
+
+/// Traffic of all sockets of a shard, summed up as they close.
+#[derive(Debug, Default)]
+pub struct WireTotals {
+    total: Cell<Wire>,
+    connections: Cell<u64>,
+}
+
+impl WireTotals {
+    /// The traffic of every socket closed so far, each from its baseline on.
+    pub const fn total(&self) -> Wire {
+        self.total.get()
+    }
+
+    /// Connections opened so far.
+    pub const fn connections(&self) -> u64 {
+        self.connections.get()
+    }
+}
+
+/// The stamps and the traffic of one socket, readable while another owns the socket.
+#[derive(Debug)]
+pub struct Meter {
+    descriptor: Cell<Option<RawFd>>,
+    baseline: Cell<Wire>,
+    sent_ns: Cell<Option<u64>>,
+    totals: Rc<WireTotals>,
+}
+
+impl Meter {
+    /// Forgets the last first-write stamp: the next write sets it anew.
+    #[inline]
+    pub fn arm(&self) {
+        self.sent_ns.set(None);
+    }
+
+    /// When the first byte since [`Meter::arm`] was written, in monotonic nanoseconds.
+    #[inline]
+    pub const fn sent_ns(&self) -> Option<u64> {
+        self.sent_ns.get()
+    }
+
+    /// Leaves what was carried so far out of the totals: the link stands.
+    pub fn mark(&self) {
+        self.baseline.set(self.wire().unwrap_or_default());
+    }
+
+    fn wire(&self) -> Option<Wire> {
+        let descriptor = self.descriptor.get()?;
+        #[expect(unsafe_code, reason = "the socket is owned by whoever drives the connection")]
+        // SAFETY: `descriptor` is set while the socket lives and cleared in its drop, on this very thread.
+        let borrowed = unsafe { BorrowedFd::borrow_raw(descriptor) };
+        wire_of(borrowed)
+    }
+}
+
+/// A TCP socket with a [`Meter`].
+#[derive(Debug)]
+pub struct Socket {
+    stream: TcpStream,
+    meter: Rc<Meter>,
+    /// Read from the stream already, by whoever owned the socket before.
+    unread: Bytes,
+}
+
+impl Socket {
+    /// Wraps a connected stream; its traffic is added to `totals` when it closes.
+    pub fn new(stream: TcpStream, totals: &Rc<WireTotals>) -> io::Result<Self> {
+        stream.set_nodelay(true)?;
+        totals.connections.set(totals.connections.get() + 1);
+        let meter = Rc::new(Meter {
+            descriptor: Cell::new(Some(stream.as_raw_fd())),
+            baseline: Cell::new(wire_of(stream.as_fd()).unwrap_or_default()),
+            sent_ns: Cell::new(None),
+            totals: Rc::clone(totals),
+        });
+        Ok(Self { stream, meter, unread: Bytes::new() })
+    }
+
+    /// Puts back what was read beyond an answer's head: the next read returns it first.
+    pub fn put_back(&mut self, bytes: Bytes) {
+        self.unread = bytes;
+    }
+
+    /// The meter of this socket.
+    pub fn meter(&self) -> Rc<Meter> {
+        Rc::clone(&self.meter)
+    }
+}
+
+impl Drop for Socket {
+    fn drop(&mut self) {
+        if let Some(wire) = self.meter.wire() {
+            let cost = wire.since(self.meter.baseline.get());
+            let sum = self.meter.totals.total.get();
+            self.meter.totals.total.set(Wire {
+                bytes: sum.bytes + cost.bytes,
+                segments: sum.segments + cost.segments,
+            });
+        }
+        self.meter.descriptor.set(None);
+    }
+}
+
+impl AsyncRead for Socket {
+    #[inline]
+    fn poll_read(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        buffer: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
+        if !self.unread.is_empty() {
+            let n = self.unread.len().min(buffer.remaining());
+            buffer.put_slice(&self.unread.split_to(n));
+            return Poll::Ready(Ok(()));
+        }
+        Pin::new(&mut self.stream).poll_read(cx, buffer)
+    }
+}
+
+impl Socket {
+    #[inline]
+    fn stamp(&self) {
+        if self.meter.sent_ns.get().is_none() {
+            self.meter.sent_ns.set(Some(clock::now()));
+        }
+    }
+}
+
+impl AsyncWrite for Socket {
+    #[inline]
+    fn poll_write(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        bytes: &[u8],
+    ) -> Poll<io::Result<usize>> {
+        self.stamp();
+        Pin::new(&mut self.stream).poll_write(cx, bytes)
+    }
+
+    #[inline]
+    fn poll_write_vectored(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        slices: &[io::IoSlice<'_>],
+    ) -> Poll<io::Result<usize>> {
+        self.stamp();
+        Pin::new(&mut self.stream).poll_write_vectored(cx, slices)
+    }
+
+    fn is_write_vectored(&self) -> bool {
+        true
+    }
+
+    fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.stream).poll_flush(cx)
+    }
+
+    fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.stream).poll_shutdown(cx)
+    }
+}
+
+/// Opens sockets to one target.
+#[derive(Debug, Clone)]
+pub struct Dialer {
+    target: SocketAddr,
+    totals: Rc<WireTotals>,
+}
+
+impl Dialer {
+    /// A dialler to `target` whose sockets add their traffic to `totals`.
+    pub const fn new(target: SocketAddr, totals: Rc<WireTotals>) -> Self {
+        Self { target, totals }
+    }
+
+    /// The target's address.
+    pub const fn target(&self) -> SocketAddr {
+        self.target
+    }
+
+    /// Where sockets add their traffic when they close.
+    pub const fn totals(&self) -> &Rc<WireTotals> {
+        &self.totals
+    }
+
+    /// Connects link number `link`.
+    ///
+    /// On loopback the links are spread over source addresses, [`LINKS_PER_SOURCE`] on each, because a pair
+    /// of addresses has only so many client ports.
+    pub async fn connect(&self, link: u64) -> io::Result<Socket> {
+        let stream = match self.target {
+            SocketAddr::V4(target) if target.ip().is_loopback() && link >= LINKS_PER_SOURCE => {
+                let source = Ipv4Addr::from(0x7f00_0001 + (link / LINKS_PER_SOURCE) as u32);
+                let socket = TcpSocket::new_v4()?;
+                socket.bind(SocketAddr::new(IpAddr::V4(source), 0))?;
+                socket.connect(self.target).await?
+            }
+            target => TcpStream::connect(target).await?,
+        };
+        Socket::new(stream, &self.totals)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+    use tokio::net::TcpListener;
+
+    use super::*;
+
+    #[tokio::test(flavor = "current_thread")]
+    async fn a_socket_accounts_for_what_it_carried_after_its_mark() {
+        let listener = TcpListener::bind(("127.0.0.1", 0)).await.unwrap();
+        let totals = Rc::new(WireTotals::default());
+        let dialer = Dialer::new(listener.local_addr().unwrap(), Rc::clone(&totals));
+        let mut socket = dialer.connect(LINKS_PER_SOURCE).await.unwrap();
+        let (mut peer, from) = listener.accept().await.unwrap();
+        assert_eq!(from.ip(), IpAddr::from([127, 0, 0, 2]));
+        let meter = socket.meter();
+        assert_eq!(meter.sent_ns(), None);
+        socket.write_all(b"before the mark").await.unwrap();
+        assert!(meter.sent_ns().unwrap() <= clock::now());
+        peer.read_exact(&mut [0; 15]).await.unwrap();
+        meter.mark();
+        socket.write_all(&[0; 1000]).await.unwrap();
+        peer.read_exact(&mut [0; 1000]).await.unwrap();
+        drop(socket);
+        let Wire { bytes, segments } = totals.total();
+        assert_eq!(bytes, 1000 + 52 * segments);
+        assert_eq!(totals.connections(), 1);
+    }
+}

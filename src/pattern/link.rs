@@ -1,0 +1,298 @@
+//! What all links of a shard share, and what each books there.
+
+use std::cell::{Cell, RefCell};
+use std::fmt::Display;
+use std::ops::Range;
+use std::rc::Rc;
+
+use tokio::sync::{Notify, watch};
+
+use crate::clock;
+use crate::event::{Head, topic_name};
+use crate::measure::{Arrival, Counter, ErrorKind, Ledger, LinkLedger, Metric, Recorder};
+use crate::net::Dialer;
+use crate::pace::{Rng, Schedule, Timer};
+use crate::scenario::{Case, Pattern};
+
+/// First wait before a reconnect, in nanoseconds; doubled for each further one.
+const BACKOFF_NS: u64 = 50_000_000;
+/// Longest wait before a reconnect, in nanoseconds.
+const BACKOFF_MAX_NS: u64 = 2_000_000_000;
+/// Streams of a schedule's seed that belong to links rather than topics.
+const LINK_STREAM: u64 = 1 << 48;
+
+/// The instants of a trial, in monotonic nanoseconds.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Timeline {
+    /// Begin of the warm-up.
+    pub start_ns: u64,
+    /// Begin of the window.
+    pub window_ns: u64,
+    /// End of the window.
+    pub end_ns: u64,
+}
+
+impl Timeline {
+    /// Whether what is due at `due_ns` is measured.
+    #[inline]
+    pub const fn measures(&self, due_ns: u64) -> bool {
+        self.window_ns <= due_ns && due_ns < self.end_ns
+    }
+}
+
+/// What the links of one shard share. Single-threaded: no locks.
+#[derive(Debug)]
+pub struct Context {
+    /// The case that is measured.
+    pub case: Case,
+    /// Opens sockets to the target.
+    pub dialer: Dialer,
+    /// Wakes links at their due stamps.
+    pub timer: Timer,
+    /// Where samples go; swapped every second by the shard.
+    pub recorder: RefCell<Box<Recorder>>,
+    schedule: Schedule,
+    window: Range<u64>,
+    timeline: watch::Receiver<Option<Timeline>>,
+    ledgers: RefCell<Vec<LinkLedger>>,
+    finished: RefCell<Vec<bool>>,
+    unfinished: Cell<usize>,
+    ready: Cell<u64>,
+    in_flight: Cell<u64>,
+    failure: RefCell<Option<String>>,
+    changed: Notify,
+}
+
+impl Context {
+    /// A shard's context: `schedule` and `window` (offsets in nanoseconds) say what to expect.
+    pub fn new(
+        case: Case,
+        dialer: Dialer,
+        timer: Timer,
+        schedule: Schedule,
+        window: Range<u64>,
+        timeline: watch::Receiver<Option<Timeline>>,
+    ) -> Self {
+        let schedule = match &case.pattern {
+            // Every client has requests of its own: a schedule with a topic for each.
+            Pattern::Request(options) => Schedule {
+                topics: case.workload.clients,
+                per_s: options.rate.per_s() / case.workload.clients as f64,
+                process: options.arrivals,
+                ..schedule
+            },
+            _ => schedule,
+        };
+        Self {
+            case,
+            dialer,
+            timer,
+            recorder: RefCell::default(),
+            schedule,
+            window,
+            timeline,
+            ledgers: RefCell::default(),
+            finished: RefCell::default(),
+            unfinished: Cell::new(0),
+            ready: Cell::new(0),
+            in_flight: Cell::new(0),
+            failure: RefCell::default(),
+            changed: Notify::new(),
+        }
+    }
+
+    /// Adds link number `index` of the case.
+    pub fn link(self: &Rc<Self>, index: u64) -> Link {
+        let topic = index % self.schedule.topics;
+        let expected = self.schedule.sequences(topic, &self.window);
+        let slot = self.ledgers.borrow().len();
+        let nothing_expected = expected.is_empty();
+        self.ledgers.borrow_mut().push(LinkLedger::new(expected));
+        self.finished.borrow_mut().push(nothing_expected);
+        self.unfinished.set(self.unfinished.get() + usize::from(!nothing_expected));
+        Link { context: Rc::clone(self), index, topic, slot }
+    }
+
+    /// Waits until `links` links stand, or one cannot.
+    pub async fn ready(&self, links: u64) -> Result<(), String> {
+        loop {
+            if let Some(reason) = self.failure.borrow().clone() {
+                return Err(reason);
+            }
+            if self.ready.get() >= links {
+                return Ok(());
+            }
+            self.changed.notified().await;
+        }
+    }
+
+    /// Waits until every expected delivery has arrived and no measured request is under way.
+    pub async fn complete(&self) {
+        while self.unfinished.get() > 0 || self.in_flight.get() > 0 {
+            self.changed.notified().await;
+        }
+    }
+
+    /// The account of all links.
+    pub fn ledger(&self) -> Ledger {
+        let mut sum = Ledger::default();
+        for ledger in self.ledgers.borrow().iter() {
+            sum.merge(&ledger.totals());
+        }
+        sum
+    }
+}
+
+/// One link of a shard: where it stands in the case, and where it books what happens to it.
+#[derive(Debug)]
+pub struct Link {
+    context: Rc<Context>,
+    index: u64,
+    topic: u64,
+    slot: usize,
+}
+
+impl Link {
+    /// What the shard's links share.
+    pub fn context(&self) -> &Context {
+        &self.context
+    }
+
+    /// The same link, for a further task of it.
+    pub fn share(&self) -> Self {
+        Self { context: Rc::clone(&self.context), ..*self }
+    }
+
+    /// Its number in the case, from 0.
+    pub const fn index(&self) -> u64 {
+        self.index
+    }
+
+    /// The name of its topic.
+    pub fn topic(&self) -> String {
+        topic_name(self.topic)
+    }
+
+    /// Random numbers of its own.
+    pub fn rng(&self) -> Rng {
+        Rng::new(self.context.schedule.seed, LINK_STREAM + self.index)
+    }
+
+    /// Due offsets of its own requests, from the start, in nanoseconds; only of pattern `request`.
+    pub fn request_offsets(&self) -> impl Iterator<Item = u64> + use<> {
+        self.context.schedule.topic(self.topic)
+    }
+
+    /// The link stands: it was dialled at `dialled_ns`.
+    pub fn ready(&self, dialled_ns: u64) {
+        self.record(Metric::Connect, clock::now() - dialled_ns);
+        self.context.ready.set(self.context.ready.get() + 1);
+        self.context.changed.notify_waiters();
+    }
+
+    /// The link cannot stand, for `error`: the trial fails.
+    pub fn cannot_stand(&self, error: &impl Display) {
+        let reason = format!("link {} to {}: {error}", self.index, self.context.dialer.target());
+        self.context.failure.borrow_mut().get_or_insert(reason);
+        self.context.changed.notify_waiters();
+    }
+
+    /// Waits for the start and returns the trial's instants.
+    pub async fn started(&self) -> Timeline {
+        let mut timeline = self.context.timeline.clone();
+        match timeline.wait_for(Option::is_some).await {
+            Ok(timeline) => (*timeline).unwrap_or(NEVER),
+            // The shard is ending: it drops this link next.
+            Err(_) => std::future::pending().await,
+        }
+    }
+
+    /// Whether `at_ns` lies in the measure window.
+    pub fn measures(&self, at_ns: u64) -> bool {
+        self.context.timeline.borrow().is_some_and(|timeline| timeline.measures(at_ns))
+    }
+
+    /// Books the arrival of an event at `received_ns`.
+    pub fn receive(&self, head: Head, received_ns: u64) {
+        let freshness_ns = received_ns.saturating_sub(head.due_ns);
+        let late = freshness_ns > self.context.case.workload.late_after.ns();
+        let (arrival, measured) = self.book(head.seq, late);
+        let mut recorder = self.context.recorder.borrow_mut();
+        recorder.count(Counter::Received, 1);
+        if measured && arrival != Arrival::Duplicate {
+            if received_ns < head.due_ns {
+                recorder.count(Counter::NegativeFreshness, 1);
+            }
+            recorder.record(Metric::Freshness, freshness_ns);
+            recorder.record(Metric::Transit, received_ns.saturating_sub(head.published_ns));
+        }
+    }
+
+    /// Books that delivery `seq` happened; returns what it was and whether it is measured.
+    pub fn book(&self, seq: u64, late: bool) -> (Arrival, bool) {
+        let mut ledgers = self.context.ledgers.borrow_mut();
+        let ledger = &mut ledgers[self.slot];
+        let arrival = ledger.receive(seq, late);
+        if ledger.complete() {
+            self.finish();
+        }
+        (arrival, ledger.measures(seq))
+    }
+
+    /// Nothing more is expected of this link.
+    pub fn finish(&self) {
+        let finished = &mut self.context.finished.borrow_mut()[self.slot];
+        if !std::mem::replace(finished, true) {
+            self.context.unfinished.set(self.context.unfinished.get() - 1);
+            self.context.changed.notify_waiters();
+        }
+    }
+
+    /// A measured request goes out; keep the guard until its outcome is booked.
+    pub fn in_flight(&self) -> InFlight<'_> {
+        self.context.in_flight.set(self.context.in_flight.get() + 1);
+        InFlight(&self.context)
+    }
+
+    /// Records a sample of `ns` nanoseconds.
+    pub fn record(&self, metric: Metric, ns: u64) {
+        self.context.recorder.borrow_mut().record(metric, ns);
+    }
+
+    /// Adds `n` to `counter`.
+    pub fn count(&self, counter: Counter, n: u64) {
+        self.context.recorder.borrow_mut().count(counter, n);
+    }
+
+    /// Counts one failure.
+    pub fn error(&self, kind: ErrorKind) {
+        self.context.recorder.borrow_mut().error(kind);
+    }
+
+    /// Waits before reconnect number `attempt` (from 0): full jitter over a doubling bound.
+    pub async fn back_off(&self, attempt: u32, rng: &mut Rng) {
+        let bound = BACKOFF_MAX_NS.min(BACKOFF_NS << attempt.min(16));
+        self.sleep_until(clock::now() + rng.below(bound)).await;
+    }
+
+    /// Sleeps until `deadline_ns`.
+    pub async fn sleep_until(&self, deadline_ns: u64) {
+        if self.context.timer.sleep_until(deadline_ns).await.is_err() {
+            // A timer that cannot be armed would let every due stamp pass at once.
+            std::future::pending::<()>().await;
+        }
+    }
+}
+
+/// A request under way; see [`Link::in_flight`].
+#[derive(Debug)]
+pub struct InFlight<'a>(&'a Context);
+
+impl Drop for InFlight<'_> {
+    fn drop(&mut self) {
+        self.0.in_flight.set(self.0.in_flight.get() - 1);
+        self.0.changed.notify_waiters();
+    }
+}
+
+const NEVER: Timeline = Timeline { start_ns: u64::MAX, window_ns: u64::MAX, end_ns: u64::MAX };

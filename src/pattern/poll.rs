@@ -1,0 +1,161 @@
+//! Asking for a page of a topic's log: what short and long polls have in common.
+
+use std::time::Duration;
+
+use bytes::Bytes;
+use http_body_util::Full;
+use hyper::header::{HOST, HeaderValue};
+use hyper::{Request, StatusCode, Uri};
+use serde::Deserialize;
+
+use super::Link;
+use crate::clock;
+use crate::event::Page;
+use crate::measure::{Counter, ErrorKind, Metric};
+use crate::net::{Answer, Http1, NetError};
+
+/// What a poll brought.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Brought {
+    /// So many events; `full` where there may be more at once.
+    Events {
+        /// How many.
+        count: usize,
+        /// The page was full: more may be waiting.
+        full: bool,
+    },
+    /// Nothing new.
+    Nothing,
+    /// Events that the log no longer keeps were missed; the cursor stands behind them.
+    Gap,
+}
+
+/// A topic's log as one client reads it, over one connection that is dialled again when it breaks.
+pub struct Poller<'a> {
+    link: &'a Link,
+    connection: Option<Http1>,
+    host: HeaderValue,
+    path: String,
+    limit: u64,
+    cursor: u64,
+}
+
+/// The part of a 410 answer that says how to go on.
+#[derive(Deserialize)]
+struct Gap {
+    oldest: u64,
+}
+
+impl<'a> Poller<'a> {
+    /// A poller of the link's topic, from its beginning, `limit` events a page.
+    pub fn new(link: &'a Link, limit: u64) -> Self {
+        Self {
+            link,
+            connection: None,
+            host: host(link),
+            path: format!("/topics/{}/events", link.topic()),
+            limit,
+            cursor: 0,
+        }
+    }
+
+    /// Connects where there is no connection.
+    async fn connect(&mut self) -> Result<(), NetError> {
+        if self.connection.as_ref().is_none_or(|connection| !connection.is_open()) {
+            let link = self.link;
+            let connection = Http1::connect(&link.context().dialer, link.index()).await?;
+            self.connection = Some(connection);
+        }
+        Ok(())
+    }
+
+    /// Dials and asks once without waiting: afterwards the link stands, and both ends have allocated what a
+    /// poll takes. False where it cannot stand; the trial knows why.
+    pub async fn stand(&mut self, timeout: Duration) -> bool {
+        let dialled_ns = clock::now();
+        match self.ask(None, timeout).await {
+            Ok(answer) if self.take(&answer).is_ok() => {
+                self.link.ready(dialled_ns);
+                if let Some(connection) = &self.connection {
+                    connection.meter().mark();
+                }
+                return true;
+            }
+            Ok(answer) => {
+                self.link.cannot_stand(&format_args!("{} answers {}", self.path, answer.status));
+            }
+            Err(error) => self.link.cannot_stand(&error),
+        }
+        false
+    }
+
+    /// Asks for a page, connecting first where needed; a broken connection is dropped.
+    pub async fn ask(&mut self, wait: Option<&str>, timeout: Duration) -> Result<Answer, NetError> {
+        self.connect().await?;
+        let Some(connection) = &mut self.connection else { unreachable!("connected above") };
+        let mut target = format!("{}?since={}&limit={}", self.path, self.cursor, self.limit);
+        if let Some(wait) = wait {
+            target.push_str("&wait=");
+            target.push_str(wait);
+        }
+        let answer = connection.exchange(get(target, &self.host), timeout).await;
+        if answer.is_err() {
+            self.connection = None;
+        }
+        answer
+    }
+
+    /// Books what an answer brought, and moves the cursor.
+    pub fn take(&mut self, answer: &Answer) -> Result<Brought, ErrorKind> {
+        match answer.status {
+            StatusCode::OK => {
+                let page: Page =
+                    serde_json::from_slice(&answer.body).map_err(|_| ErrorKind::Protocol)?;
+                for head in &page.events {
+                    self.link.receive(*head, answer.done_ns);
+                }
+                self.cursor = page.next;
+                let count = page.events.len();
+                Ok(match count {
+                    0 => Brought::Nothing,
+                    _ => Brought::Events { count, full: count as u64 >= self.limit },
+                })
+            }
+            StatusCode::NO_CONTENT => Ok(Brought::Nothing),
+            StatusCode::GONE => {
+                let gap: Gap =
+                    serde_json::from_slice(&answer.body).map_err(|_| ErrorKind::Protocol)?;
+                self.cursor = gap.oldest.saturating_sub(1);
+                Ok(Brought::Gap)
+            }
+            _ => Err(ErrorKind::Status),
+        }
+    }
+
+    /// Books an exchange that was due at `due_ns`: sent at once where the generator kept up.
+    ///
+    /// `free_ns` is when the link could send at the earliest: slip is what the generator added, not what a
+    /// slow answer before did.
+    pub fn book(&self, answer: &Answer, due_ns: u64, free_ns: u64) {
+        let Answer { sent_ns, done_ns, .. } = *answer;
+        self.link.record(Metric::Slip, sent_ns.saturating_sub(due_ns.max(free_ns)));
+        self.link.record(Metric::Service, done_ns.saturating_sub(sent_ns));
+        self.link.record(Metric::Response, done_ns.saturating_sub(due_ns));
+        self.link.count(Counter::Answered, 1);
+    }
+}
+
+/// A GET of `target`.
+pub fn get(target: String, host: &HeaderValue) -> Request<Full<Bytes>> {
+    let mut request = Request::new(Full::default());
+    // Paths are made of numbers and of topic names that are plain.
+    *request.uri_mut() = Uri::try_from(target).unwrap_or_default();
+    request.headers_mut().insert(HOST, host.clone());
+    request
+}
+
+/// The target's address as a Host header.
+pub fn host(link: &Link) -> HeaderValue {
+    let address = link.context().dialer.target().to_string();
+    HeaderValue::try_from(address).unwrap_or(HeaderValue::from_static("target"))
+}

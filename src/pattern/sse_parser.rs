@@ -1,0 +1,218 @@
+//! The event stream format of the WHATWG's HTML standard, section 9.2.6, as bytes arrive.
+
+/// One dispatched message of an event stream.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Message {
+    /// The event's type; `message` where the stream names none.
+    pub event: String,
+    /// The data lines, joined by line feeds.
+    pub data: Vec<u8>,
+    /// The last event id that the stream set, in this message or before.
+    pub last_id: Vec<u8>,
+}
+
+/// Longest message that is taken, in bytes: a stream without blank lines must not grow without bound.
+const LIMIT: usize = 4 << 20;
+
+/// A stream that exceeds a bound of this parser.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct TooLong;
+
+/// Takes a stream in pieces, whatever their boundaries, and gives out its messages.
+#[derive(Debug, Default)]
+pub struct Parser {
+    /// The line that is not ended yet.
+    line: Vec<u8>,
+    event: String,
+    data: Vec<u8>,
+    has_data: bool,
+    last_id: Vec<u8>,
+    /// A carriage return ended the last line: a line feed next belongs to it.
+    after_return: bool,
+    /// Whether the first line, which may begin with a byte order mark, is behind.
+    begun: bool,
+}
+
+impl Parser {
+    /// Takes the next piece, calling `on_message` for every message that it completes.
+    pub fn feed(
+        &mut self,
+        mut bytes: &[u8],
+        mut on_message: impl FnMut(&Message),
+    ) -> Result<(), TooLong> {
+        if std::mem::take(&mut self.after_return) {
+            bytes = bytes.strip_prefix(b"\n").unwrap_or(bytes);
+        }
+        while let Some(end) = bytes.iter().position(|b| matches!(b, b'\n' | b'\r')) {
+            let (line, rest) = bytes.split_at(end);
+            if self.line.is_empty() {
+                self.take_line(line, &mut on_message);
+            } else {
+                let mut whole = std::mem::take(&mut self.line);
+                whole.extend_from_slice(line);
+                self.take_line(&whole, &mut on_message);
+                whole.clear();
+                self.line = whole;
+            }
+            if self.data.len() > LIMIT {
+                return Err(TooLong);
+            }
+            bytes = match rest {
+                [b'\r', b'\n', rest @ ..] => rest,
+                [b'\r'] => {
+                    self.after_return = true;
+                    &[]
+                }
+                [_, rest @ ..] => rest,
+                [] => &[],
+            };
+        }
+        self.line.extend_from_slice(bytes);
+        if self.line.len() > LIMIT { Err(TooLong) } else { Ok(()) }
+    }
+
+    fn take_line(&mut self, line: &[u8], on_message: &mut impl FnMut(&Message)) {
+        let mut line = line;
+        if !std::mem::replace(&mut self.begun, true) {
+            line = line.strip_prefix("\u{feff}".as_bytes()).unwrap_or(line);
+        }
+        if line.is_empty() {
+            return self.dispatch(on_message);
+        }
+        let (field, value) = match line.iter().position(|&b| b == b':') {
+            Some(colon) => {
+                let value = &line[colon + 1..];
+                (&line[..colon], value.strip_prefix(b" ").unwrap_or(value))
+            }
+            None => (line, &b""[..]),
+        };
+        match field {
+            b"data" => {
+                if self.has_data {
+                    self.data.push(b'\n');
+                }
+                self.data.extend_from_slice(value);
+                self.has_data = true;
+            }
+            b"event" => self.event = String::from_utf8_lossy(value).into_owned(),
+            b"id" if !value.contains(&0) => {
+                self.last_id.clear();
+                self.last_id.extend_from_slice(value);
+            }
+            // Comments (no field name), `retry`, and whatever the standard does not know.
+            _ => {}
+        }
+    }
+
+    fn dispatch(&mut self, on_message: &mut impl FnMut(&Message)) {
+        let event = std::mem::take(&mut self.event);
+        if !std::mem::take(&mut self.has_data) {
+            return;
+        }
+        let mut message = Message {
+            event: if event.is_empty() { "message".to_owned() } else { event },
+            data: std::mem::take(&mut self.data),
+            last_id: self.last_id.clone(),
+        };
+        on_message(&message);
+        // The buffer is used again for the next message.
+        message.data.clear();
+        self.data = message.data;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn parse(pieces: &[&[u8]]) -> Vec<(String, String, String)> {
+        let mut parser = Parser::default();
+        let mut messages = Vec::new();
+        let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
+        for piece in pieces {
+            parser
+                .feed(piece, |m| messages.push((m.event.clone(), text(&m.data), text(&m.last_id))))
+                .unwrap();
+        }
+        messages
+    }
+
+    fn message(event: &str, data: &str, id: &str) -> (String, String, String) {
+        (event.to_owned(), data.to_owned(), id.to_owned())
+    }
+
+    #[test]
+    fn the_examples_of_the_standard() {
+        for (stream, expected, why) in [
+            (
+                "data: YHOO\ndata: +2\ndata: 10\n\n",
+                vec![message("message", "YHOO\n+2\n10", "")],
+                "lines are joined",
+            ),
+            (
+                ": test stream\n\ndata: first event\nid: 1\n\ndata:second event\nid\n\ndata:  third event\n\n",
+                vec![
+                    message("message", "first event", "1"),
+                    message("message", "second event", ""),
+                    message("message", " third event", ""),
+                ],
+                "an empty id resets, one space is dropped",
+            ),
+            (
+                "data\n\ndata\ndata\n\ndata:",
+                vec![message("message", "", ""), message("message", "\n", "")],
+                "what is not ended is not dispatched",
+            ),
+            (
+                "data:test\n\ndata: test\n\n",
+                vec![message("message", "test", ""), message("message", "test", "")],
+                "the space is optional",
+            ),
+            (
+                "event: add\rdata: 1\r\rid: 7\r\ndata: 2\r\n\r\n",
+                vec![message("add", "1", ""), message("message", "2", "7")],
+                "every line end ends lines",
+            ),
+            (
+                "\u{feff}data: x\nretry: 10\nother: y\n\n",
+                vec![message("message", "x", "")],
+                "a byte order mark is skipped",
+            ),
+            (
+                "event: x\n\ndata: y\n\n",
+                vec![message("message", "y", "")],
+                "a message without data resets the type",
+            ),
+        ] {
+            assert_eq!(parse(&[stream.as_bytes()]), expected, "{why}");
+        }
+    }
+
+    #[test]
+    fn a_line_without_end_is_refused_in_time() {
+        let mut parser = Parser::default();
+        let piece = vec![b'x'; 1 << 20];
+        assert!((0..5).any(|_| parser.feed(&piece, |_| {}).is_err()));
+    }
+
+    proptest! {
+        #[test]
+        fn the_pieces_boundaries_do_not_matter(
+            lines in proptest::collection::vec("(data|event|id|:|retry|)(: ?[a-z]{0,5})?(\n|\r|\r\n)", 0..30),
+            cuts in proptest::collection::vec(0..200usize, 0..10),
+        ) {
+            let stream = lines.concat().into_bytes();
+            let mut cuts: Vec<usize> = cuts.into_iter().map(|cut| cut.min(stream.len())).collect();
+            cuts.sort_unstable();
+            let mut pieces = Vec::new();
+            let mut start = 0;
+            for cut in cuts.into_iter().chain([stream.len()]) {
+                pieces.push(&stream[start..cut]);
+                start = cut;
+            }
+            prop_assert_eq!(parse(&pieces), parse(&[&stream]));
+        }
+    }
+}

@@ -1,0 +1,204 @@
+//! One thread of a worker: a current-thread runtime, its own links, its own timer and recorder.
+
+use std::ops::Range;
+use std::rc::Rc;
+use std::sync::mpsc;
+
+use tokio::sync::mpsc as orders_to;
+use tokio::sync::watch;
+use tokio::task::LocalSet;
+
+use crate::clock::{self, SECOND_NS};
+use crate::control::WorkerAssignment;
+use crate::measure::{Counter, Recorder, Snapshot};
+use crate::net::{Dialer, WireTotals};
+use crate::pace::Timer;
+use crate::pattern::{self, Context, Timeline};
+
+/// After the last expected delivery, wait so long for what should not come: duplicates.
+const GRACE_NS: u64 = 100_000_000;
+
+/// A shard's part of a worker: links `index`, `index + of`, … of the worker's.
+#[derive(Debug, Clone)]
+pub struct ShardAssignment {
+    /// What the worker is to do.
+    pub worker: WorkerAssignment,
+    /// Which shard this is, from 0.
+    pub index: u64,
+    /// How many there are.
+    pub of: u64,
+}
+
+/// From the coordinator to a shard.
+#[derive(Debug, Clone)]
+pub enum Command {
+    /// Open this shard's links among the worker's first `upto`, evenly over `over_ns` nanoseconds.
+    Open {
+        /// Links of the worker that shall stand afterwards.
+        upto: u64,
+        /// Time to spread the dialling over.
+        over_ns: u64,
+    },
+    /// The instants are set: go.
+    Start(Timeline),
+    /// End now, with what there is.
+    Abort,
+}
+
+/// From a shard to the coordinator.
+#[derive(Debug)]
+pub enum Message {
+    /// The links stand.
+    Opened,
+    /// A second's recorder, to be sent `back` empty.
+    Second {
+        /// Begin and end, in monotonic nanoseconds.
+        span: Range<u64>,
+        /// What was recorded.
+        recorder: Box<Recorder>,
+        /// Where the emptied recorder goes.
+        back: mpsc::Sender<Box<Recorder>>,
+    },
+    /// The rest, with the ledger; the shard has ended.
+    Done(Box<Snapshot>),
+    /// The trial cannot go on.
+    Failed(String),
+}
+
+/// Runs one shard on this thread until it is done.
+pub fn run(
+    assignment: ShardAssignment,
+    commands: orders_to::UnboundedReceiver<Command>,
+    messages: mpsc::Sender<Message>,
+) {
+    let runtime = match tokio::runtime::Builder::new_current_thread().enable_all().build() {
+        Ok(runtime) => runtime,
+        Err(error) => {
+            let _ = messages.send(Message::Failed(format!("cannot start a shard: {error}")));
+            return;
+        }
+    };
+    let wire = Rc::new(WireTotals::default());
+    let tasks = LocalSet::new();
+    let shard = Shard { assignment, commands, messages: messages.clone(), wire: Rc::clone(&wire) };
+    let outcome = tasks.block_on(&runtime, shard.run());
+    // Links and their sockets go first: their traffic is summed up as they close.
+    drop(tasks);
+    drop(runtime);
+    let _ = messages.send(match outcome {
+        Ok(mut snapshot) => {
+            let total = wire.total();
+            snapshot.counters.add(Counter::WireBytes, total.bytes);
+            snapshot.counters.add(Counter::WireSegments, total.segments);
+            snapshot.counters.add(Counter::Connections, wire.connections());
+            Message::Done(Box::new(snapshot))
+        }
+        Err(reason) => Message::Failed(reason),
+    });
+}
+
+struct Shard {
+    assignment: ShardAssignment,
+    commands: orders_to::UnboundedReceiver<Command>,
+    messages: mpsc::Sender<Message>,
+    wire: Rc<WireTotals>,
+}
+
+impl Shard {
+    async fn run(mut self) -> Result<Snapshot, String> {
+        let (timer, drive) = Timer::new().map_err(|error| format!("no timer: {error}"))?;
+        tokio::task::spawn_local(drive);
+        let (start, timeline) = watch::channel(None);
+        let worker = &self.assignment.worker;
+        let window =
+            worker.phases.warmup.ns()..worker.phases.warmup.ns() + worker.phases.measure.ns();
+        let context = Rc::new(Context::new(
+            worker.case.clone(),
+            Dialer::new(worker.target, Rc::clone(&self.wire)),
+            timer,
+            worker.schedule.clone(),
+            window,
+            timeline,
+        ));
+        let mut opened = 0;
+        loop {
+            match self.commands.recv().await {
+                Some(Command::Open { upto, over_ns }) => {
+                    self.open(&context, opened..upto, over_ns).await?;
+                    opened = upto;
+                    let _ = self.messages.send(Message::Opened);
+                }
+                Some(Command::Start(timeline)) => {
+                    start.send_replace(Some(timeline));
+                    self.measure(&context, timeline).await;
+                    break;
+                }
+                Some(Command::Abort) | None => break,
+            }
+        }
+        let mut snapshot = context.recorder.borrow().snapshot();
+        snapshot.ledger = context.ledger();
+        Ok(snapshot)
+    }
+
+    /// Opens this shard's links of `range`, evenly over `over_ns`, and waits until they stand.
+    async fn open(
+        &self,
+        context: &Rc<Context>,
+        range: Range<u64>,
+        over_ns: u64,
+    ) -> Result<(), String> {
+        let ShardAssignment { worker, index, of } = &self.assignment;
+        let begin_ns = clock::now();
+        let count = (range.end - range.start).max(1);
+        for link in range.clone().filter(|link| link % of == *index) {
+            let due_ns = begin_ns + over_ns * (link - range.start) / count;
+            if context.timer.sleep_until(due_ns).await.is_err() {
+                return Err("the shard's timer failed".to_owned());
+            }
+            tokio::task::spawn_local(pattern::run(context.link(worker.links.start + link)));
+        }
+        let mine = (0..range.end).filter(|link| link % of == *index).count() as u64;
+        context.ready(mine).await
+    }
+
+    /// Hands a recorder over every second until the window is over and everything has arrived, or the drain
+    /// has passed.
+    async fn measure(&mut self, context: &Context, timeline: Timeline) {
+        let (back, spares) = mpsc::channel();
+        let deadline_ns = timeline.end_ns + self.assignment.worker.phases.drain.ns();
+        let mut begin_ns = timeline.start_ns;
+        let complete = async {
+            let _ = context.timer.sleep_until(timeline.end_ns).await;
+            context.complete().await;
+            let _ = context.timer.sleep_until(clock::now() + GRACE_NS).await;
+        };
+        tokio::pin!(complete);
+        loop {
+            let end_ns = (begin_ns + SECOND_NS).min(deadline_ns);
+            tokio::select! {
+                biased;
+                command = self.commands.recv() => {
+                    if matches!(command, Some(Command::Abort) | None) {
+                        return;
+                    }
+                }
+                () = &mut complete => return,
+                _ = context.timer.sleep_until(end_ns) => {
+                    // The coordinator has had a second to empty the other one.
+                    let spare = spares.try_recv().unwrap_or_default();
+                    let recorder = context.recorder.replace(spare);
+                    let _ = self.messages.send(Message::Second {
+                        span: begin_ns..end_ns,
+                        recorder,
+                        back: back.clone(),
+                    });
+                    if end_ns == deadline_ns {
+                        return;
+                    }
+                    begin_ns = end_ns;
+                }
+            }
+        }
+    }
+}
