@@ -52,12 +52,23 @@ impl Reports {
     }
 }
 
+/// Lets a panic of any thread or task end the process: a runtime would swallow it, and a link that is gone
+/// without a word would look like lost events.
+fn abort_on_panic() {
+    let print = std::panic::take_hook();
+    std::panic::set_hook(Box::new(move |panic| {
+        print(panic);
+        std::process::abort();
+    }));
+}
+
 /// Makes this process a child of its conductor: reads orders from stdin on a thread of its own.
 ///
 /// The process does not outlive its conductor: the end of stdin ends it, and so does the conductor's death,
 /// even while this process is stopped.
 pub fn attach() -> io::Result<(Orders, Reports)> {
     set_parent_process_death_signal(Some(Signal::KILL))?;
+    abort_on_panic();
     let (sender, receiver) = mpsc::unbounded_channel();
     std::thread::Builder::new().name("orders".to_owned()).spawn(move || {
         let mut stdin = io::stdin().lock();

@@ -59,7 +59,10 @@ impl Timer {
             loop {
                 let mut ready = descriptor.readable().await?;
                 let mut expirations = [0; 8];
-                let _ = ready.try_io(|fd| Ok(rustix::io::read(fd, &mut expirations)?));
+                match rustix::io::read(descriptor.get_ref(), &mut expirations) {
+                    Ok(_) | Err(rustix::io::Errno::AGAIN) => ready.clear_ready(),
+                    Err(error) => return Err(error.into()),
+                }
                 let Some(queue) = queue.upgrade() else { return Ok(()) };
                 let due = queue.borrow_mut().expire(clock::now())?;
                 due.into_iter().for_each(Waker::wake);
