@@ -1,1 +1,14 @@
-//! Verdicts of trials, summaries of cases, objectives of runs.
+//! Verdicts of trials, summaries of cases, comparisons between them, objectives of runs.
+//!
+//! Records and facts go in, findings come out; nothing is read, written or printed here.
+
+mod checks;
+mod comparison;
+mod objectives;
+mod summary;
+
+pub use checks::verdict;
+pub use comparison::{Axis, Claim, Ranked, Ranking, comparison};
+pub use objectives::{Judgement, Objective, ObjectiveError, Outcome, objectives, overall};
+pub use summary::{CaseSummary, Estimate, Offered, Tally, estimate, summary};
+pub(crate) use summary::{counted, summarised};

@@ -1,7 +1,10 @@
 //! Everything that was measured of one trial, as the conductor collected it.
 
+use std::collections::BTreeSet;
+
 use crate::measure::{Interval, Snapshot};
 use crate::scenario::{Case, Phases};
+use crate::stats::theil_sen;
 
 /// The raw facts of one trial; every figure of every file is derived from them.
 #[derive(Debug, Clone)]
@@ -41,6 +44,64 @@ pub struct Resources {
     pub target_shards: u32,
     /// Anonymous memory of the target at each plateau of the connect phase.
     pub target_memory: Vec<MemoryReading>,
+}
+
+impl Resources {
+    /// CPU used from the first reading to the last; `None` where there are not two.
+    pub fn cpu_used(&self) -> Option<CpuUsed> {
+        let (first, last) = (self.cpu.first()?, self.cpu.last()?);
+        last.since(first)
+    }
+
+    /// What the target's memory grows by with each link: the Theil-Sen slope over the plateaus, in bytes.
+    ///
+    /// `None` below three distinct link counts: a line through two points cannot be checked.
+    pub fn target_memory_bytes_per_link(&self) -> Option<f64> {
+        let counts: BTreeSet<u64> =
+            self.target_memory.iter().map(|reading| reading.links).collect();
+        if counts.len() < 3 {
+            return None;
+        }
+        let points: Vec<_> =
+            self.target_memory.iter().map(|at| (at.links as f64, at.bytes as f64)).collect();
+        theil_sen(&points)
+    }
+
+    /// Share of the workers' shards' cores that `used` is.
+    pub fn worker_share(&self, used: CpuUsed) -> Option<f64> {
+        (self.worker_shards > 0).then(|| {
+            used.workers_ns as f64 / used.elapsed_ns as f64 / f64::from(self.worker_shards)
+        })
+    }
+
+    /// Share of the target's shards' cores that `used` is.
+    pub fn target_share(&self, used: CpuUsed) -> Option<f64> {
+        (self.target_shards > 0)
+            .then(|| used.target_ns as f64 / used.elapsed_ns as f64 / f64::from(self.target_shards))
+    }
+}
+
+/// CPU time used between two readings.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct CpuUsed {
+    /// Time between the readings, in nanoseconds.
+    pub elapsed_ns: u64,
+    /// CPU time of the target, in nanoseconds.
+    pub target_ns: u64,
+    /// CPU time of all workers, in nanoseconds.
+    pub workers_ns: u64,
+}
+
+impl CpuReading {
+    /// CPU time used since `earlier`; `None` where no time passed.
+    pub fn since(&self, earlier: &Self) -> Option<CpuUsed> {
+        let elapsed_ns = self.at_ns.checked_sub(earlier.at_ns).filter(|ns| *ns > 0)?;
+        Some(CpuUsed {
+            elapsed_ns,
+            target_ns: self.target_ns.saturating_sub(earlier.target_ns),
+            workers_ns: self.workers_ns.saturating_sub(earlier.workers_ns),
+        })
+    }
 }
 
 /// CPU time used so far by the processes of a trial.

@@ -1,5 +1,38 @@
 //! The results folder: records of trials, and the files that hold them.
+//!
+//! Raw facts become rows, lines and logs here, written after every trial, and are read back from the files alone.
+//! Nothing here judges: verdicts are handed in, and summaries are another room's.
 
+mod columns;
 mod facts;
+mod figure;
+mod folder;
+mod histograms;
+mod info;
+mod run;
+mod table;
+mod timeline;
+mod trial;
+mod verdict;
 
-pub use facts::{CpuReading, MemoryReading, Resources, TrialFacts};
+/// Made-up trials, shared with the tests in `tests/`.
+#[cfg(test)]
+pub(crate) mod synthetic {
+    use crate as tidings;
+    include!("../../tests/synthetic/facts.rs");
+}
+
+pub use columns::{Column, Kind, TIMELINE_COLUMNS, TRIAL_COLUMNS};
+pub use facts::{CpuReading, CpuUsed, MemoryReading, Resources, TrialFacts};
+pub use figure::Figure;
+pub use folder::{FolderError, RunFolder};
+pub use info::{Build, InfoError, PlannedTrial, RunInfo, utc};
+pub use run::{ReadError, Run};
+pub use table::TableError;
+pub(crate) use table::to_csv;
+pub use timeline::TimelineRow;
+pub use trial::{Cost, Counts, CpuShares, Detail, Identity, Latency, Stages, Traffic, TrialRecord};
+pub use verdict::Verdict;
+
+/// Version of the files' meaning; FORMAT.md describes it.
+pub const SCHEMA_VERSION: u32 = 1;

@@ -1,0 +1,374 @@
+//! Is the generator lying? What makes a trial degraded or invalid, one small function a check.
+//!
+//! A check looks at the generator and the machine, never at the pattern: what was lost or late is a result. Each
+//! reason gives the figure, the threshold and the remedy.
+
+use crate::measure::{Counter, Metric};
+use crate::record::{TrialFacts, Verdict};
+use crate::scenario::PatternKind;
+use crate::unit::{nanoseconds, significant};
+
+/// What a check found: the verdict that it asks for, and why.
+type Finding = (Verdict, String);
+
+type Check = fn(&TrialFacts) -> Option<Finding>;
+
+const CHECKS: &[Check] = &[
+    window_reached,
+    something_expected,
+    ledger_balances,
+    published_as_scheduled,
+    sent_as_scheduled,
+    no_negative_freshness,
+    links_stood,
+    slip_is_small,
+    workers_had_cpu_to_spare,
+    nothing_saturated,
+];
+
+/// p99 slip that is always allowed, in nanoseconds (METHODOLOGY, shared host).
+const SLIP_NS: f64 = 200e3;
+/// p99 slip that is allowed as a share of the reported median.
+const SLIP_SHARE: f64 = 0.05;
+/// A p99 slip of so many times the allowed makes the trial invalid.
+const SLIP_INVALID: f64 = 10.0;
+/// sent ÷ scheduled may be off by this.
+const SENT_TOLERANCE: f64 = 0.001;
+/// Share of their shards' cores above which the workers are strained.
+const CPU_DEGRADED: f64 = 0.75;
+/// Share above which they are the bottleneck.
+const CPU_INVALID: f64 = 0.95;
+
+/// The verdict on a trial: the worst that any check asks for, with every reason.
+///
+/// A trial that could not be finished is failed for that reason alone.
+pub fn verdict(facts: &TrialFacts) -> (Verdict, Vec<String>) {
+    if let Some(reason) = &facts.failure {
+        return (Verdict::Failed, vec![reason.clone()]);
+    }
+    let findings: Vec<Finding> = CHECKS.iter().filter_map(|check| check(facts)).collect();
+    let worst = findings.iter().map(|(verdict, _)| *verdict).max().unwrap_or(Verdict::Valid);
+    (worst, findings.into_iter().map(|(_, reason)| reason).collect())
+}
+
+fn invalid(reason: String) -> Option<Finding> {
+    Some((Verdict::Invalid, reason))
+}
+
+fn degraded(reason: String) -> Option<Finding> {
+    Some((Verdict::Degraded, reason))
+}
+
+fn percent(share: f64) -> String {
+    format!("{} %", significant(share * 100.0))
+}
+
+fn window_reached(facts: &TrialFacts) -> Option<Finding> {
+    if facts.window_start_ns > 0 {
+        return None;
+    }
+    invalid("the measure window was never reached: lengthen the connect phase".to_owned())
+}
+
+fn something_expected(facts: &TrialFacts) -> Option<Finding> {
+    if facts.workers.ledger.expected > 0 {
+        return None;
+    }
+    invalid(
+        "nothing was due in the measure window: raise the rate, or lengthen the measure phase"
+            .to_owned(),
+    )
+}
+
+fn ledger_balances(facts: &TrialFacts) -> Option<Finding> {
+    let ledger = &facts.workers.ledger;
+    if ledger.balances() {
+        return None;
+    }
+    invalid(format!(
+        "the ledger does not balance: {} expected, {} delivered and {} lost, where delivered + lost must be \
+         expected; this is a bug of tidings, please report it with the results folder",
+        ledger.expected, ledger.delivered, ledger.lost
+    ))
+}
+
+/// published × subscribers = expected; where topics differ in subscribers, expected lies between the products with
+/// the fewest and the most of them.
+fn published_as_scheduled(facts: &TrialFacts) -> Option<Finding> {
+    let (workload, expected) = (&facts.case.workload, facts.workers.ledger.expected);
+    if !facts.case.pattern.kind().delivers() || workload.topics == 0 {
+        return None;
+    }
+    let published = facts.target.counters.get(Counter::Published);
+    let least = published * (workload.clients / workload.topics);
+    let most = published * workload.clients.div_ceil(workload.topics);
+    if (least..=most).contains(&expected) {
+        return None;
+    }
+    invalid(format!(
+        "{published} events were published to {} clients over {} topics, which is {most} deliveries, and \
+         {expected} were expected: the target fell behind its schedule or ended early; lower the rate, or give \
+         it more shards",
+        workload.clients, workload.topics
+    ))
+}
+
+fn sent_as_scheduled(facts: &TrialFacts) -> Option<Finding> {
+    let counters = &facts.workers.counters;
+    let (scheduled, sent) = (counters.get(Counter::Scheduled), counters.get(Counter::Sent));
+    let asks = matches!(facts.case.pattern.kind(), PatternKind::Request | PatternKind::ShortPoll);
+    if !asks || sent.abs_diff(scheduled) as f64 <= SENT_TOLERANCE * scheduled as f64 {
+        return None;
+    }
+    invalid(format!(
+        "{sent} of {scheduled} scheduled requests were sent, and 0.1 % is the most that may be missing: lower the \
+         rate, or give the workers more shards"
+    ))
+}
+
+fn no_negative_freshness(facts: &TrialFacts) -> Option<Finding> {
+    let negative = facts.workers.counters.get(Counter::NegativeFreshness);
+    if negative == 0 {
+        return None;
+    }
+    invalid(format!(
+        "{negative} deliveries arrived before they were due, where none may: the clocks of target and workers \
+         differ; run both on one host, in one time namespace"
+    ))
+}
+
+/// Webhooks are left out: there the target dials, and it may close a connection that is idle.
+fn links_stood(facts: &TrialFacts) -> Option<Finding> {
+    let clients = facts.case.workload.clients;
+    let opened = facts.workers.counters.get(Counter::Connections);
+    if facts.case.pattern.kind() == PatternKind::Webhook || opened == clients {
+        return None;
+    }
+    if opened < clients {
+        return invalid(format!(
+            "{opened} of {clients} links were opened: see the errors, lengthen the connect phase, or lower the \
+             number of clients"
+        ));
+    }
+    degraded(format!(
+        "{opened} connections were opened for {clients} links, so that {} of them are re-connections: see \
+         error_closed and error_timeout, and lengthen the time-outs or lower the load",
+        opened - clients
+    ))
+}
+
+/// The reported median is the one that a reader compares: of responses for `request`, else of freshness.
+fn slip_is_small(facts: &TrialFacts) -> Option<Finding> {
+    let slip = facts.workers.distribution(Metric::Slip)?.quantile(0.99)? as f64;
+    let delivers = facts.case.pattern.kind().delivers();
+    let (name, reported) =
+        if delivers { ("freshness", Metric::Freshness) } else { ("response", Metric::Response) };
+    let median = facts.workers.distribution(reported).and_then(|d| d.quantile(0.5)).unwrap_or(0);
+    let allowed = SLIP_NS.max(SLIP_SHARE * median as f64);
+    if slip <= allowed {
+        return None;
+    }
+    let verdict = if slip > SLIP_INVALID * allowed { Verdict::Invalid } else { Verdict::Degraded };
+    Some((
+        verdict,
+        format!(
+            "requests left {} late at the 99th percentile, and {} are allowed (200 us, or 5 % of the median \
+             {name}): lower the rate, give the workers more shards, or quieten the host",
+            nanoseconds(slip),
+            nanoseconds(allowed)
+        ),
+    ))
+}
+
+fn workers_had_cpu_to_spare(facts: &TrialFacts) -> Option<Finding> {
+    let used = facts.resources.cpu_used();
+    let Some(share) = used.and_then(|used| facts.resources.worker_share(used)) else {
+        return degraded(
+            "the workers' CPU was not measured, so that nobody knows whether they were the bottleneck: see that \
+             /proc is readable"
+                .to_owned(),
+        );
+    };
+    let (verdict, threshold) = match share {
+        share if share > CPU_INVALID => (Verdict::Invalid, CPU_INVALID),
+        share if share > CPU_DEGRADED => (Verdict::Degraded, CPU_DEGRADED),
+        _ => return None,
+    };
+    Some((
+        verdict,
+        format!(
+            "the workers used {} of their {}, above {}: give them more shards, or lower the rate",
+            percent(share),
+            if facts.resources.worker_shards == 1 {
+                "core".to_owned()
+            } else {
+                format!("{} cores", facts.resources.worker_shards)
+            },
+            percent(threshold)
+        ),
+    ))
+}
+
+fn nothing_saturated(facts: &TrialFacts) -> Option<Finding> {
+    let over = facts.workers.counters.get(Counter::Saturated)
+        + facts.target.counters.get(Counter::Saturated);
+    if over == 0 {
+        return None;
+    }
+    degraded(format!(
+        "{over} samples were above 60 s, the most that is told apart, and were counted as 60 s: lower the load"
+    ))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::measure::Recorder;
+    use crate::record::synthetic::{case, facts, losing};
+
+    type Harm = fn(&mut TrialFacts);
+
+    fn slip(facts: &mut TrialFacts, ns: u64) {
+        let mut recorder = Recorder::new();
+        recorder.record(Metric::Slip, ns);
+        let slip = recorder.snapshot().distributions[&Metric::Slip].clone();
+        facts.workers.distributions.insert(Metric::Slip, slip);
+    }
+
+    fn cpu(facts: &mut TrialFacts, share: f64) {
+        let elapsed = facts.resources.cpu_used().unwrap().elapsed_ns;
+        let first = facts.resources.cpu[0].workers_ns;
+        facts.resources.cpu.last_mut().unwrap().workers_ns =
+            first + (elapsed as f64 * share) as u64;
+    }
+
+    #[test]
+    fn a_sound_trial_of_any_pattern_is_valid() {
+        for kind in PatternKind::ALL {
+            let (verdict, reasons) = verdict(&facts(&case(kind, 60, ""), 1));
+            assert_eq!((verdict, reasons), (Verdict::Valid, Vec::new()), "{kind:?}");
+        }
+    }
+
+    #[test]
+    fn each_harm_is_found_and_blamed() {
+        use PatternKind::{Request, ShortPoll, Sse, WebSocket};
+        use Verdict::{Degraded, Failed, Invalid};
+        let harms: [(&str, PatternKind, Harm, Verdict, &str); 14] = [
+            (
+                "a process died",
+                Sse,
+                |f| f.failure = Some("the target ended: signal 9".into()),
+                Failed,
+                "signal 9",
+            ),
+            ("stopped while connecting", Sse, |f| f.window_start_ns = 0, Invalid, "never reached"),
+            (
+                "no events at all",
+                Sse,
+                |f| {
+                    f.workers.ledger = Default::default();
+                    f.target = Default::default();
+                },
+                Invalid,
+                "raise the rate",
+            ),
+            (
+                "a delivery is not accounted for",
+                Sse,
+                |f| f.workers.ledger.lost += 1,
+                Invalid,
+                "does not balance",
+            ),
+            (
+                "the target fell behind",
+                Sse,
+                |f| f.target = Default::default(),
+                Invalid,
+                "0 events were published",
+            ),
+            (
+                "requests were not sent",
+                Request,
+                |f| f.workers.counters.add(Counter::Scheduled, 30),
+                Invalid,
+                "scheduled requests",
+            ),
+            (
+                "news from the future",
+                WebSocket,
+                |f| f.workers.counters.add(Counter::NegativeFreshness, 1),
+                Invalid,
+                "clocks",
+            ),
+            (
+                "links were lost",
+                WebSocket,
+                |f| f.workers.counters.add(Counter::Connections, 2),
+                Degraded,
+                "2 of them are re-connections",
+            ),
+            ("requests left late", Request, |f| slip(f, 300_000), Degraded, "200 us are allowed"),
+            (
+                "requests left very late",
+                Request,
+                |f| slip(f, 3_000_000),
+                Invalid,
+                "late at the 99th",
+            ),
+            ("the workers were busy", Sse, |f| cpu(f, 0.8), Degraded, "80 % of their core"),
+            (
+                "the workers were the bottleneck",
+                Sse,
+                |f| cpu(f, 0.97),
+                Invalid,
+                "97 % of their core",
+            ),
+            ("CPU was not measured", Sse, |f| f.resources.cpu.clear(), Degraded, "not measured"),
+            (
+                "samples above the range",
+                ShortPoll,
+                |f| f.workers.counters.add(Counter::Saturated, 1),
+                Degraded,
+                "60 s",
+            ),
+        ];
+        for (what, kind, harm, expected, words) in harms {
+            let mut facts = facts(&case(kind, 60, ""), 1);
+            harm(&mut facts);
+            let (verdict, reasons) = verdict(&facts);
+            assert_eq!(verdict, expected, "{what}: {reasons:?}");
+            assert!(reasons.iter().any(|reason| reason.contains(words)), "{what}: {reasons:?}");
+        }
+    }
+
+    #[test]
+    fn slip_is_held_against_the_median_that_is_reported() {
+        let mut facts = facts(&case(PatternKind::ShortPoll, 60, ""), 1);
+        slip(&mut facts, 20_000_000);
+        assert_eq!(verdict(&facts).0, Verdict::Valid, "5 % of 500 ms are 25 ms");
+    }
+
+    #[test]
+    fn a_lost_delivery_is_a_result() {
+        let mut facts = losing(&case(PatternKind::Sse, 60, ""), 1, 60);
+        facts.target.counters.add(Counter::Published, 1);
+        assert_eq!(verdict(&facts).0, Verdict::Valid);
+    }
+
+    #[test]
+    fn topics_need_not_have_equally_many_subscribers() {
+        let mut facts = facts(&case(PatternKind::Sse, 60, ""), 1);
+        facts.case.workload.topics = 7;
+        for (expected, verdict_expected) in [
+            (159, Verdict::Invalid),
+            (160, Verdict::Valid),
+            (180, Verdict::Valid),
+            (181, Verdict::Invalid),
+        ] {
+            facts.workers.ledger.expected = expected;
+            facts.workers.ledger.delivered = expected;
+            assert_eq!(verdict(&facts).0, verdict_expected, "{expected}");
+        }
+    }
+}

@@ -1,0 +1,308 @@
+//! What the trials of a case say together.
+
+use std::collections::BTreeMap;
+
+use serde_json::{Map, Value};
+
+use crate::measure::Ledger;
+use crate::record::{Figure, Kind, Run, TRIAL_COLUMNS, TrialRecord, Verdict};
+use crate::scenario::{Case, Pattern, PatternKind};
+use crate::stats::{CONFIDENCE, median_interval};
+
+/// A figure of a case: the median over its trials, with its interval.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Estimate {
+    /// The median.
+    pub median: Figure,
+    /// Lower end of its interval.
+    pub low: Figure,
+    /// Upper end of its interval.
+    pub high: Figure,
+    /// Probability that the interval holds the median that endless trials would have; 0.95 or a little more,
+    /// or all that so few trials allow (0.75 for three).
+    pub confidence: f64,
+    /// Trials that it was measured in.
+    pub trials: usize,
+}
+
+/// How many trials had which verdict.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Tally {
+    /// Trials whose checks all passed.
+    pub valid: usize,
+    /// Trials with a strained generator.
+    pub degraded: usize,
+    /// Trials that were spoilt.
+    pub invalid: usize,
+    /// Trials that were not finished.
+    pub failed: usize,
+}
+
+impl Tally {
+    /// The number of trials that `verdict` was given to.
+    pub fn of(&self, verdict: Verdict) -> usize {
+        match verdict {
+            Verdict::Valid => self.valid,
+            Verdict::Degraded => self.degraded,
+            Verdict::Invalid => self.invalid,
+            Verdict::Failed => self.failed,
+        }
+    }
+
+    /// Trials whose figures count.
+    pub const fn usable(&self) -> usize {
+        self.valid + self.degraded
+    }
+
+    const fn add(&mut self, verdict: Verdict) {
+        match verdict {
+            Verdict::Valid => self.valid += 1,
+            Verdict::Degraded => self.degraded += 1,
+            Verdict::Invalid => self.invalid += 1,
+            Verdict::Failed => self.failed += 1,
+        }
+    }
+}
+
+/// What was offered to a case.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Offered {
+    /// Links.
+    pub clients: u64,
+    /// Topics.
+    pub topics: u64,
+    /// Events a second in each topic; `None` for `request`.
+    pub events_per_s: Option<f64>,
+    /// Requests a second over all clients; `None` but for `request`.
+    pub requests_per_s: Option<f64>,
+    /// Size of an event's payload.
+    pub payload_bytes: u64,
+}
+
+impl Offered {
+    fn to(case: &Case) -> Self {
+        let workload = &case.workload;
+        let (events_per_s, requests_per_s) = match &case.pattern {
+            Pattern::Request(options) => (None, Some(options.rate.per_s())),
+            _ => (Some(workload.rate.per_s()), None),
+        };
+        Self {
+            clients: workload.clients,
+            topics: workload.topics,
+            events_per_s,
+            requests_per_s,
+            payload_bytes: workload.payload.bytes(),
+        }
+    }
+
+    fn of(trial: &TrialRecord) -> Self {
+        let identity = &trial.identity;
+        Self {
+            clients: identity.clients,
+            topics: trial.detail.topics.unwrap_or(1),
+            events_per_s: identity.events_per_s,
+            requests_per_s: trial.detail.requests_per_s,
+            payload_bytes: identity.payload_bytes,
+        }
+    }
+}
+
+/// Everything that is said of a case.
+#[derive(Debug, Clone, PartialEq)]
+pub struct CaseSummary {
+    /// Id of the case.
+    pub case: String,
+    /// Its pattern.
+    pub pattern: PatternKind,
+    /// What was offered to it.
+    pub offered: Offered,
+    /// The worst verdict of its trials; `None` where none was run.
+    pub verdict: Option<Verdict>,
+    /// Trials by verdict.
+    pub trials: Tally,
+    /// The account of deliveries, summed over every trial that was finished, also the invalid ones.
+    pub ledger: Ledger,
+    /// Counts, summed like the ledger, by column.
+    pub counts: BTreeMap<&'static str, u64>,
+    /// Least reach of any usable trial.
+    pub reach_worst: Option<f64>,
+    /// Figures over the usable trials, by column of `trials.csv`; a column that was never measured is missing.
+    pub figures: BTreeMap<&'static str, Estimate>,
+    /// The figures of each usable trial, by column and block: what cases are compared by.
+    pub by_block: BTreeMap<&'static str, BTreeMap<u32, Figure>>,
+}
+
+impl CaseSummary {
+    /// The estimate of a column.
+    pub fn figure(&self, column: &str) -> Option<&Estimate> {
+        self.figures.get(column)
+    }
+
+    /// The metric that the pattern is read by: freshness, or response for `request`.
+    pub const fn news(&self) -> &'static str {
+        if self.pattern.delivers() { "freshness" } else { "response" }
+    }
+}
+
+/// Columns of a trial of which a case has a median: measured numbers, not identities or counts.
+pub(crate) fn summarised() -> impl Iterator<Item = &'static str> {
+    let fixed = ["events_per_s", "requests_per_s", "measure_s"];
+    let measured = |kind: Kind| matches!(kind, Kind::Number | Kind::Figure);
+    TRIAL_COLUMNS
+        .iter()
+        .filter(move |column| measured(column.kind) && !fixed.contains(&column.name))
+        .map(|column| column.name)
+}
+
+/// Columns of a trial that are summed over the trials of a case.
+pub(crate) fn counted() -> impl Iterator<Item = &'static str> {
+    let fixed = [
+        "schema_version",
+        "trial",
+        "block",
+        "clients",
+        "payload_bytes",
+        "topics",
+        "worker_shards",
+        "target_shards",
+    ];
+    TRIAL_COLUMNS
+        .iter()
+        .filter(move |column| column.kind == Kind::Whole && !fixed.contains(&column.name))
+        .map(|column| column.name)
+}
+
+/// The median of `figures` with its interval; `None` where there are none.
+///
+/// Figures that are only bounds lie above all numbers, so a median may be a bound, too.
+pub fn estimate(figures: &[Figure]) -> Option<Estimate> {
+    let mut sorted = figures.to_vec();
+    sorted.sort_by(Figure::order);
+    let interval = median_interval(sorted.len(), CONFIDENCE)?;
+    let (low, high) = (sorted[(sorted.len() - 1) / 2], sorted[sorted.len() / 2]);
+    let middle = f64::midpoint(low.number(), high.number());
+    let median = match (low, high) {
+        (Figure::Value(_), Figure::Value(_)) => Figure::Value(middle),
+        // One number and one bound: the mean of both is more than the number's share of it.
+        (Figure::Value(least), _) => Figure::MoreThan(least.max(middle)),
+        _ => Figure::MoreThan(middle),
+    };
+    Some(Estimate {
+        median,
+        low: sorted[interval.low],
+        high: sorted[interval.high],
+        confidence: interval.confidence,
+        trials: sorted.len(),
+    })
+}
+
+/// The summary of every case, in the order of the scenario.
+pub fn summary(run: &Run) -> Vec<CaseSummary> {
+    run.cases().into_iter().filter_map(|case| summarise(run, case)).collect()
+}
+
+fn summarise(run: &Run, id: &str) -> Option<CaseSummary> {
+    let trials: Vec<&TrialRecord> =
+        run.trials.iter().filter(|trial| trial.identity.case == id).collect();
+    let fields: Vec<Map<String, Value>> = trials.iter().map(|trial| trial.fields()).collect();
+    let mut summary = empty(run, id)?;
+    for (trial, fields) in trials.iter().zip(&fields) {
+        summary.trials.add(trial.verdict);
+        summary.verdict = summary.verdict.max(Some(trial.verdict));
+        if trial.verdict != Verdict::Failed {
+            summary.ledger.merge(&trial.ledger.unwrap_or_default());
+            add_counts(&mut summary, fields);
+        }
+        if trial.verdict.usable() {
+            let least = |worst: f64, reach: f64| worst.min(reach);
+            summary.reach_worst = match (summary.reach_worst, trial.reach) {
+                (Some(worst), Some(reach)) => Some(least(worst, reach)),
+                (worst, reach) => worst.or(reach),
+            };
+            add_figures(&mut summary, trial.identity.block, fields);
+        }
+    }
+    for (column, by_block) in &summary.by_block {
+        let figures: Vec<Figure> = by_block.values().copied().collect();
+        summary.figures.extend(estimate(&figures).map(|estimate| (*column, estimate)));
+    }
+    Some(summary)
+}
+
+fn add_counts(summary: &mut CaseSummary, fields: &Map<String, Value>) {
+    for column in counted() {
+        if let Some(count) = fields.get(column).and_then(Value::as_u64) {
+            *summary.counts.entry(column).or_default() += count;
+        }
+    }
+}
+
+fn add_figures(summary: &mut CaseSummary, block: u32, fields: &Map<String, Value>) {
+    for column in summarised() {
+        if let Some(figure) = fields.get(column).and_then(Figure::of) {
+            summary.by_block.entry(column).or_default().insert(block, figure);
+        }
+    }
+}
+
+/// The case without any trial, from the scenario, or from a row where the scenario does not name it.
+fn empty(run: &Run, id: &str) -> Option<CaseSummary> {
+    let planned = run.info.scenario.cases.iter().find(|case| case.id == id);
+    let measured = run.trials.iter().find(|trial| trial.identity.case == id);
+    let (pattern, offered) = planned
+        .map(|case| (case.pattern.kind(), Offered::to(case)))
+        .or_else(|| measured.map(|trial| (trial.identity.pattern, Offered::of(trial))))?;
+    Some(CaseSummary {
+        case: id.to_owned(),
+        pattern,
+        offered,
+        verdict: None,
+        trials: Tally::default(),
+        ledger: Ledger::default(),
+        counts: BTreeMap::new(),
+        reach_worst: None,
+        figures: BTreeMap::new(),
+        by_block: BTreeMap::new(),
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::record::synthetic::{case, info, losing, scenario, write_run};
+
+    #[test]
+    fn a_median_may_be_a_bound() {
+        let (low, mid, more) = (Figure::Value(1.0), Figure::Value(3.0), Figure::MoreThan(2.0));
+        for (figures, median, high) in [
+            (vec![mid, low], Figure::Value(2.0), mid),
+            (vec![more, low, mid], mid, more),
+            (vec![more, low, more], more, more),
+            (vec![mid, more], Figure::MoreThan(3.0), more),
+        ] {
+            let estimate = estimate(&figures).unwrap();
+            assert_eq!((estimate.median, estimate.high), (median, high), "{figures:?}");
+        }
+        assert_eq!(estimate(&[]), None);
+    }
+
+    #[test]
+    fn spoilt_trials_count_but_do_not_speak() {
+        let out = tempfile::tempdir().unwrap();
+        let sse = case(PatternKind::Sse, 60, "");
+        let info = info(scenario(vec![sse.clone()], 4, &[]));
+        let folder = write_run(out.path(), &info, |facts| match facts.trial {
+            2 => facts.failure = Some("the worker died".to_owned()),
+            3 => *facts = losing(&sse, 3, 240),
+            _ => {}
+        });
+        let run = Run::read(&folder).unwrap();
+        let summary = &summary(&run)[0];
+        let tally = Tally { valid: 2, degraded: 0, invalid: 1, failed: 1 };
+        assert_eq!((summary.trials, summary.verdict), (tally, Some(Verdict::Failed)));
+        assert_eq!(summary.ledger.lost, 240, "an invalid trial's losses are not hidden");
+        let p50 = summary.figure("freshness_ns_p50").unwrap();
+        assert_eq!((p50.trials, p50.confidence), (2, 0.5));
+        assert_eq!(summary.reach_worst, Some(1.0), "of the usable trials");
+    }
+}

@@ -1,0 +1,149 @@
+//! The columns of the files that are read back: names, order, and what a cell may hold.
+
+/// What the cells of a column hold.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Kind {
+    /// A text.
+    Text,
+    /// Sentences joined by ` | `.
+    List,
+    /// A whole number.
+    Whole,
+    /// A number.
+    Number,
+    /// A number, or `>` and the bound that a censored quantile leaves.
+    Figure,
+}
+
+/// A column of a file.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Column {
+    /// Its header, with the unit in it.
+    pub name: &'static str,
+    /// What its cells hold.
+    pub kind: Kind,
+    /// Whether the file must have it.
+    pub required: bool,
+    /// Whether a cell may be empty: not measured.
+    pub may_be_empty: bool,
+}
+
+impl Column {
+    const fn new(name: &'static str, kind: Kind) -> Self {
+        Self { name, kind, required: true, may_be_empty: false }
+    }
+
+    /// May be empty.
+    const fn or_empty(self) -> Self {
+        Self { may_be_empty: true, ..self }
+    }
+
+    /// May be empty, or missing altogether.
+    const fn or_absent(self) -> Self {
+        Self { may_be_empty: true, required: false, ..self }
+    }
+}
+
+const fn text(name: &'static str) -> Column {
+    Column::new(name, Kind::Text)
+}
+
+const fn whole(name: &'static str) -> Column {
+    Column::new(name, Kind::Whole)
+}
+
+const fn number(name: &'static str) -> Column {
+    Column::new(name, Kind::Number).or_empty()
+}
+
+const fn figure(name: &'static str) -> Column {
+    Column::new(name, Kind::Figure).or_empty()
+}
+
+const fn count(name: &'static str) -> Column {
+    whole(name).or_empty()
+}
+
+/// Columns of `trials.csv`, in order; the first 37 are those every reader may rely on.
+pub const TRIAL_COLUMNS: &[Column] = &[
+    whole("schema_version"),
+    text("scenario"),
+    text("case"),
+    whole("trial"),
+    whole("block"),
+    text("pattern"),
+    whole("clients"),
+    number("events_per_s"),
+    whole("payload_bytes"),
+    text("verdict"),
+    Column::new("verdict_reasons", Kind::List).or_empty(),
+    number("measure_s"),
+    count("expected"),
+    count("delivered"),
+    count("lost"),
+    count("duplicate"),
+    count("reordered"),
+    count("late"),
+    number("reach"),
+    number("deliveries_per_s"),
+    count("requests"),
+    count("errors"),
+    figure("freshness_ns_p50"),
+    figure("freshness_ns_p90"),
+    figure("freshness_ns_p99"),
+    figure("freshness_ns_p999"),
+    figure("freshness_ns_max"),
+    figure("response_ns_p50"),
+    figure("response_ns_p99"),
+    figure("slip_ns_p99"),
+    figure("connect_ns_p50"),
+    figure("connect_ns_p99"),
+    number("wire_bytes_per_delivery"),
+    number("target_cpu_ns_per_delivery"),
+    number("worker_cpu_ns_per_delivery"),
+    number("target_memory_bytes_per_link"),
+    count("topics").or_absent(),
+    number("requests_per_s").or_absent(),
+    figure("transit_ns_p50").or_absent(),
+    figure("transit_ns_p99").or_absent(),
+    figure("service_ns_p50").or_absent(),
+    figure("service_ns_p99").or_absent(),
+    figure("hold_ns_p50").or_absent(),
+    figure("slip_ns_p50").or_absent(),
+    figure("publish_slip_ns_p99").or_absent(),
+    number("wire_segments_per_delivery").or_absent(),
+    number("worker_cpu_share").or_absent(),
+    number("target_cpu_share").or_absent(),
+    count("worker_shards").or_absent(),
+    count("target_shards").or_absent(),
+    count("connections").or_absent(),
+    count("published").or_absent(),
+    count("scheduled").or_absent(),
+    count("sent").or_absent(),
+    count("answered").or_absent(),
+    number("empty_poll_share").or_absent(),
+    count("retries").or_absent(),
+    count("dead_letters").or_absent(),
+    count("saturated").or_absent(),
+    count("negative_freshness").or_absent(),
+    count("error_connect").or_absent(),
+    count("error_timeout").or_absent(),
+    count("error_closed").or_absent(),
+    count("error_status").or_absent(),
+    count("error_protocol").or_absent(),
+    count("error_signature").or_absent(),
+];
+
+/// Columns of `timeline.csv`, in order.
+pub const TIMELINE_COLUMNS: &[Column] = &[
+    text("case"),
+    whole("trial"),
+    whole("second"),
+    whole("deliveries"),
+    figure("freshness_ns_p50"),
+    figure("freshness_ns_p99"),
+    whole("requests"),
+    whole("errors"),
+    number("target_cpu_share"),
+    number("worker_cpu_share"),
+];

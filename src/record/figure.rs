@@ -1,0 +1,126 @@
+//! A figure as files hold it: a number, or the bound that a censored quantile leaves.
+
+use std::cmp::Ordering;
+use std::fmt;
+
+use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
+use serde_json::Value;
+
+use crate::measure::Quantile;
+
+/// A measured number, or only its lower bound.
+///
+/// Written `12.5`, and `>12.5` where the quantile falls among what never arrived.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub enum Figure {
+    /// The number.
+    Value(f64),
+    /// More than this.
+    MoreThan(f64),
+}
+
+impl Figure {
+    /// The number, or its bound.
+    pub const fn number(self) -> f64 {
+        match self {
+            Self::Value(number) | Self::MoreThan(number) => number,
+        }
+    }
+
+    /// Orders as the true numbers would be: what never arrived lies above all that did.
+    pub fn order(&self, other: &Self) -> Ordering {
+        let key = |figure: &Self| (matches!(figure, Self::MoreThan(_)), figure.number());
+        let ((a, x), (b, y)) = (key(self), key(other));
+        a.cmp(&b).then(x.total_cmp(&y))
+    }
+
+    /// Reads `12.5` or `>12.5`.
+    pub fn parse(text: &str) -> Option<Self> {
+        let (bound, number) = match text.strip_prefix('>') {
+            Some(rest) => (true, rest),
+            None => (false, text),
+        };
+        let number: f64 = number.trim().parse().ok().filter(|n: &f64| n.is_finite())?;
+        Some(if bound { Self::MoreThan(number) } else { Self::Value(number) })
+    }
+
+    /// The figure in a cell; `None` where the cell is empty or holds no number.
+    pub fn of(value: &Value) -> Option<Self> {
+        match value {
+            Value::Number(number) => number.as_f64().map(Self::Value),
+            Value::String(text) => Self::parse(text),
+            _ => None,
+        }
+    }
+
+    /// The figure as printed by `print`, with its `>` where it is a bound.
+    pub fn print(self, print: impl Fn(f64) -> String) -> String {
+        match self {
+            Self::Value(number) => print(number),
+            Self::MoreThan(number) => format!(">{}", print(number)),
+        }
+    }
+}
+
+impl From<Quantile> for Figure {
+    fn from(quantile: Quantile) -> Self {
+        match quantile {
+            Quantile::Value(ns) => Self::Value(ns as f64),
+            Quantile::MoreThan(ns) => Self::MoreThan(ns as f64),
+        }
+    }
+}
+
+impl fmt::Display for Figure {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.print(|number| number.to_string()))
+    }
+}
+
+impl Serialize for Figure {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        match *self {
+            // Whole nanoseconds stay whole in the file.
+            Self::Value(number) if number.fract() == 0.0 && number.abs() < 9e15 => {
+                serializer.serialize_i64(number as i64)
+            }
+            Self::Value(number) => serializer.serialize_f64(number),
+            Self::MoreThan(_) => serializer.collect_str(self),
+        }
+    }
+}
+
+impl<'de> Deserialize<'de> for Figure {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let value = Value::deserialize(deserializer)?;
+        Self::of(&value).ok_or_else(|| de::Error::custom(format!("{value} is no figure")))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn figures_are_written_and_read() {
+        for (figure, text) in [
+            (Figure::Value(12.5), "12.5"),
+            (Figure::Value(3.0), "3"),
+            (Figure::MoreThan(40.0), ">40"),
+        ] {
+            assert_eq!(figure.to_string(), text);
+            assert_eq!(Figure::parse(text), Some(figure));
+            let json = serde_json::to_string(&figure).unwrap();
+            assert_eq!(serde_json::from_str::<Figure>(&json).unwrap(), figure);
+        }
+        assert_eq!(Figure::parse("NaN"), None);
+        assert_eq!(Figure::parse(""), None);
+    }
+
+    #[test]
+    fn what_never_arrived_is_above_all_that_did() {
+        let mut figures = [Figure::MoreThan(1.0), Figure::Value(9.0), Figure::Value(2.0)];
+        figures.sort_by(Figure::order);
+        assert_eq!(figures, [Figure::Value(2.0), Figure::Value(9.0), Figure::MoreThan(1.0)]);
+    }
+}

@@ -1,0 +1,189 @@
+//! The results folder of one run, while it is written.
+
+use std::fs::{self, File, OpenOptions};
+use std::io::{self, Write as _};
+use std::path::{Path, PathBuf};
+
+use time::OffsetDateTime;
+
+use super::columns::{TIMELINE_COLUMNS, TRIAL_COLUMNS};
+use super::info::utc_compact;
+use super::table::{cells, header, to_csv};
+use super::{RunInfo, TrialFacts, TrialRecord, histograms, timeline};
+use crate::clock;
+
+/// Why results cannot be written.
+#[derive(Debug, thiserror::Error)]
+#[error(
+    "{path} cannot be written: {source}; make it writable and see that the disk has room, or choose another folder with --out DIR"
+)]
+pub struct FolderError {
+    /// The file or folder.
+    pub path: PathBuf,
+    /// Why.
+    pub source: io::Error,
+}
+
+/// A results folder that grows by a trial at a time; whatever is in it after an append is readable.
+#[derive(Debug)]
+pub struct RunFolder {
+    path: PathBuf,
+    trials: File,
+    timeline: File,
+    histograms: File,
+    /// The interval log's base time on the monotonic clock.
+    zero_ns: u64,
+}
+
+impl RunFolder {
+    /// Creates `<out>/<scenario>/<utc>-<host>/`, numbered where it exists, with its files and their headers.
+    ///
+    /// Called before anything is measured, so that a folder that cannot be written is found at once.
+    pub fn create(
+        out: &Path,
+        scenario: &str,
+        started: OffsetDateTime,
+        host: &str,
+    ) -> Result<Self, FolderError> {
+        let zero_ns = clock::now();
+        let parent = out.join(file_name(scenario));
+        fs::create_dir_all(&parent).map_err(at(&parent))?;
+        let path = fresh(&parent, &format!("{}-{}", utc_compact(started), file_name(host)))?;
+        let file = |name: &str, text: &[u8]| {
+            let path = path.join(name);
+            begin(&path, text).map_err(at(&path))
+        };
+        let head = histograms::head(started.into()).map_err(at(&path))?;
+        Ok(Self {
+            trials: file("trials.csv", &to_csv([header(TRIAL_COLUMNS)]))?,
+            timeline: file("timeline.csv", &to_csv([header(TIMELINE_COLUMNS)]))?,
+            histograms: file("histograms.hlog", &head)?,
+            path,
+            zero_ns,
+        })
+    }
+
+    /// The folder.
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// Writes a trial's rows and lines through to the disk.
+    ///
+    /// The row of `trials.csv` comes last: a trial without one is not read.
+    pub fn append(&mut self, facts: &TrialFacts, record: &TrialRecord) -> Result<(), FolderError> {
+        let seconds = timeline::seconds(facts);
+        let lines = histograms::lines(facts, &seconds, self.zero_ns).map_err(at(&self.path))?;
+        let rows = timeline::rows(facts, &seconds);
+        let rows = to_csv(rows.iter().map(|row| cells(TIMELINE_COLUMNS, row)));
+        let trial = to_csv([cells(TRIAL_COLUMNS, record)]);
+        for (file, name, text) in [
+            (&mut self.histograms, "histograms.hlog", &lines),
+            (&mut self.timeline, "timeline.csv", &rows),
+            (&mut self.trials, "trials.csv", &trial),
+        ] {
+            let path = self.path.join(name);
+            file.write_all(text).and_then(|()| file.sync_data()).map_err(at(&path))?;
+        }
+        Ok(())
+    }
+
+    /// Writes `run.json` in one piece: a reader sees the old one or the new one, never a part.
+    pub fn write_info(&self, info: &RunInfo) -> Result<(), FolderError> {
+        let path = self.path.join("run.json");
+        let mut text = serde_json::to_vec_pretty(info)
+            .map_err(|error| FolderError { path: path.clone(), source: error.into() })?;
+        text.push(b'\n');
+        let fresh = self.path.join("run.json.tmp");
+        let written = begin(&fresh, &text)
+            .and_then(|file| file.sync_all())
+            .and_then(|()| fs::rename(&fresh, &path))
+            .and_then(|()| File::open(&self.path)?.sync_all());
+        written.map_err(at(&path))
+    }
+}
+
+fn at(path: &Path) -> impl Fn(io::Error) -> FolderError {
+    let path = path.to_owned();
+    move |source| FolderError { path: path.clone(), source }
+}
+
+/// Creates `<parent>/<name>`, or `<name>-2`, `<name>-3`… where others were quicker.
+fn fresh(parent: &Path, name: &str) -> Result<PathBuf, FolderError> {
+    let mut path = parent.join(name);
+    for number in 2.. {
+        match fs::create_dir(&path) {
+            Err(error) if error.kind() == io::ErrorKind::AlreadyExists && number < 10_000 => {
+                path = parent.join(format!("{name}-{number}"));
+            }
+            other => return other.map(|()| path.clone()).map_err(at(&path)),
+        }
+    }
+    unreachable!("the numbers do not end")
+}
+
+fn begin(path: &Path, text: &[u8]) -> io::Result<File> {
+    let mut file = OpenOptions::new().write(true).create(true).truncate(true).open(path)?;
+    file.write_all(text)?;
+    Ok(file)
+}
+
+/// A name that is a file's name on every system: letters, digits, `-`, `_` and inner dots.
+fn file_name(text: &str) -> String {
+    let clean = |c: char| if c.is_ascii_alphanumeric() || "-_.".contains(c) { c } else { '-' };
+    let name: String = text.chars().map(clean).take(64).collect();
+    let name = name.trim_matches(['.', '-']);
+    if name.is_empty() { "unnamed".to_owned() } else { name.to_owned() }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::record::synthetic::{info, scenario};
+
+    const START: OffsetDateTime = OffsetDateTime::UNIX_EPOCH;
+
+    #[test]
+    fn a_folder_is_never_shared() {
+        let out = tempfile::tempdir().unwrap();
+        let names: Vec<_> = (0..3)
+            .map(|_| RunFolder::create(out.path(), "quick", START, "a/b c").unwrap())
+            .map(|folder| folder.path().strip_prefix(out.path()).unwrap().to_owned())
+            .collect();
+        let name = "quick/19700101T000000Z-a-b-c";
+        assert_eq!(
+            names,
+            [name.to_owned(), format!("{name}-2"), format!("{name}-3")].map(PathBuf::from)
+        );
+    }
+
+    #[test]
+    fn names_cannot_leave_the_folder() {
+        for (text, name) in
+            [("../../etc", "etc"), ("..", "unnamed"), ("a b", "a-b"), ("ä", "unnamed")]
+        {
+            assert_eq!(file_name(text), name, "{text}");
+        }
+    }
+
+    #[test]
+    fn a_folder_that_cannot_be_written_is_named_with_a_remedy() {
+        let file = tempfile::NamedTempFile::new().unwrap();
+        let error = RunFolder::create(file.path(), "quick", START, "host").unwrap_err().to_string();
+        assert!(error.contains(&file.path().display().to_string()), "{error}");
+        assert!(error.contains("--out"), "{error}");
+    }
+
+    #[test]
+    fn run_json_is_replaced_whole() {
+        let out = tempfile::tempdir().unwrap();
+        let folder = RunFolder::create(out.path(), "quick", START, "host").unwrap();
+        let mut info = info(scenario(Vec::new(), 1, &[]));
+        for complete in [false, true] {
+            info.complete = complete;
+            folder.write_info(&info).unwrap();
+            assert_eq!(RunInfo::read(folder.path()).unwrap(), info);
+        }
+        assert!(!folder.path().join("run.json.tmp").exists());
+    }
+}

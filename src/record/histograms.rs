@@ -1,0 +1,146 @@
+//! `histograms.hlog`: an `HdrHistogram` interval log that the tools of others read.
+//!
+//! Histograms are V2 with deflate, which is what Java's `HistogramLogReader` and its ports expect.
+
+use std::collections::BTreeMap;
+use std::io;
+use std::time::{Duration, SystemTime};
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use hdrhistogram::serialization::interval_log::{
+    IntervalLogHistogram, IntervalLogIterator, IntervalLogWriterBuilder, LogEntry, Tag,
+};
+use hdrhistogram::serialization::{Deserializer, V2DeflateSerializer};
+
+use super::TrialFacts;
+use super::timeline::Second;
+use crate::measure::{Distribution, Metric};
+
+const TRIAL_COMMENT: &str = "[Trial: ";
+
+/// Samples by case and metric.
+pub(super) type Distributions = BTreeMap<(String, Metric), Distribution>;
+
+/// The head of a log whose intervals count from `started`.
+pub(super) fn head(started: SystemTime) -> io::Result<Vec<u8>> {
+    let mut text = Vec::new();
+    IntervalLogWriterBuilder::new()
+        .add_comment("[Histogram log format version 1.3]")
+        .add_comment(
+            "[tidings: values in nanoseconds, tags are case.metric, a comment heads each trial]",
+        )
+        .with_start_time(started)
+        .with_base_time(started)
+        .begin_log_with(&mut text, &mut V2DeflateSerializer::new())?;
+    Ok(text)
+}
+
+/// The lines of one trial: its comment, then a line a second and metric; `zero_ns` is the log's base time on the
+/// monotonic clock.
+///
+/// What the workers told only at their end, and what the target measured, has lines at the end, so that all lines
+/// of a trial together hold exactly its samples.
+pub(super) fn lines(
+    facts: &TrialFacts,
+    seconds: &BTreeMap<i64, Second>,
+    zero_ns: u64,
+) -> io::Result<Vec<u8>> {
+    let mut text = Vec::new();
+    let mut serializer = V2DeflateSerializer::new();
+    let mut log = IntervalLogWriterBuilder::new().begin_log_with(&mut text, &mut serializer)?;
+    log.write_comment(&format!("{TRIAL_COMMENT}{} of {}]", facts.trial, facts.case.id))?;
+    let mut write = |metric: Metric, samples: &Distribution, start_ns: u64, end_ns: u64| {
+        if samples.is_empty() {
+            return Ok(());
+        }
+        let tag = tag(&facts.case.id, metric);
+        let start = Duration::from_nanos(start_ns.saturating_sub(zero_ns));
+        let length = Duration::from_nanos(end_ns.saturating_sub(start_ns));
+        log.write_histogram(samples.histogram(), start, length, Tag::new(&tag))
+            .map_err(|error| io::Error::other(error.to_string()))
+    };
+    let mut told: BTreeMap<Metric, Distribution> = BTreeMap::new();
+    for second in seconds.values() {
+        for (metric, samples) in &second.snapshot.distributions {
+            write(*metric, samples, second.start_ns, second.end_ns)?;
+            told.entry(*metric).or_default().merge(samples);
+        }
+    }
+    let end = seconds.values().map(|second| second.end_ns).max().unwrap_or(facts.window_start_ns);
+    for (metric, all) in &facts.workers.distributions {
+        if let Some(rest) = difference(all, told.get(metric)) {
+            write(*metric, &rest, end, end)?;
+        }
+    }
+    for (metric, samples) in &facts.target.distributions {
+        write(*metric, samples, facts.window_start_ns.min(end), end)?;
+    }
+    Ok(text)
+}
+
+/// A tag holds no comma, space or line break.
+fn tag(case: &str, metric: Metric) -> String {
+    let clean = |c: char| if c == ',' || c.is_whitespace() || c.is_control() { '_' } else { c };
+    format!("{}.{}", case.chars().map(clean).collect::<String>(), metric.name())
+}
+
+/// The samples of `all` that are not in `told`.
+fn difference(all: &Distribution, told: Option<&Distribution>) -> Option<Distribution> {
+    let mut rest = all.histogram().clone();
+    if let Some(told) = told {
+        rest.subtract(told.histogram()).ok()?;
+    }
+    Some(Distribution::from_histogram(&rest))
+}
+
+/// Merges the samples of those trials that `wanted` names, by case and metric.
+///
+/// A line that cannot be understood is left out, and told in the second part.
+pub(super) fn read(text: &str, wanted: impl Fn(&str, u32) -> bool) -> (Distributions, Vec<String>) {
+    let (mut merged, mut warnings) = (Distributions::new(), Vec::new());
+    let mut case: Option<&str> = None;
+    for (number, line) in text.split_inclusive('\n').enumerate() {
+        if let Some(comment) = line.strip_prefix('#') {
+            if let Some((trial, id)) = trial_comment(comment) {
+                case = wanted(id, trial).then_some(id);
+            }
+            continue;
+        }
+        let Some(case) = case else { continue };
+        match interval(line) {
+            Ok(Some((metric, samples))) => {
+                merged.entry((case.to_owned(), metric)).or_default().merge(&samples);
+            }
+            // A metric of a later version.
+            Ok(None) => {}
+            Err(problem) => {
+                warnings.push(format!("histograms.hlog, line {}: {problem}", number + 1))
+            }
+        }
+    }
+    (merged, warnings)
+}
+
+fn trial_comment(comment: &str) -> Option<(u32, &str)> {
+    let rest = comment.trim_end().strip_prefix(TRIAL_COMMENT)?.strip_suffix(']')?;
+    let (trial, case) = rest.split_once(" of ")?;
+    Some((trial.parse().ok()?, case))
+}
+
+fn interval(line: &str) -> Result<Option<(Metric, Distribution)>, String> {
+    let Some(Ok(LogEntry::Interval(entry))) = IntervalLogIterator::new(line.as_bytes()).next()
+    else {
+        return Err("no interval of a histogram log".to_owned());
+    };
+    let tag = entry.tag().map_or("", |tag| tag.as_str());
+    let name = tag.rsplit_once('.').map_or(tag, |(_, name)| name);
+    let Some(metric) = Metric::from_name(name) else { return Ok(None) };
+    decode(&entry).map(|samples| Some((metric, samples)))
+}
+
+fn decode(entry: &IntervalLogHistogram<'_>) -> Result<Distribution, String> {
+    let bytes = STANDARD.decode(entry.encoded_histogram()).map_err(|error| error.to_string())?;
+    let histogram = Deserializer::new().deserialize(&mut bytes.as_slice());
+    histogram.map(|h| Distribution::from_histogram(&h)).map_err(|error| error.to_string())
+}

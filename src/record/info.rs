@@ -1,0 +1,153 @@
+//! `run.json`: what was run, with what, where, and whether it came to its end.
+
+use std::path::{Path, PathBuf};
+
+use serde::{Deserialize, Serialize};
+use time::OffsetDateTime;
+use time::macros::format_description;
+
+use super::SCHEMA_VERSION;
+use crate::measure::Host;
+use crate::scenario::Scenario;
+
+/// Everything of a run that is not a measurement.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct RunInfo {
+    /// Version of the files' meaning.
+    pub schema_version: u32,
+    /// The tool that measured.
+    #[serde(flatten)]
+    pub build: Build,
+    /// When the run began, by [`utc`].
+    pub started_utc: String,
+    /// When it ended; `None` while it runs, or where it was killed.
+    pub finished_utc: Option<String>,
+    /// Whether every trial of the plan was carried out.
+    pub complete: bool,
+    /// What ended the run early, such as `SIGINT`.
+    pub stopped_by: Option<String>,
+    /// The scenario as resolved.
+    pub scenario: Scenario,
+    /// Every trial, in the order of the run.
+    pub plan: Vec<PlannedTrial>,
+    /// The host it was measured on.
+    pub host: Host,
+    /// What makes the host or the build doubtful, a sentence each.
+    pub warnings: Vec<String>,
+    /// The command line.
+    pub command: Vec<String>,
+}
+
+/// The tool that measured.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Build {
+    /// Its version.
+    pub tidings_version: String,
+    /// Revision of the repository that the run was started in.
+    pub git_revision: Option<String>,
+    /// `release` or `debug`.
+    pub build_profile: String,
+}
+
+impl Build {
+    /// This program.
+    pub fn this(git_revision: Option<String>) -> Self {
+        let profile = if cfg!(debug_assertions) { "debug" } else { "release" };
+        Self {
+            tidings_version: env!("CARGO_PKG_VERSION").to_owned(),
+            git_revision,
+            build_profile: profile.to_owned(),
+        }
+    }
+}
+
+/// A trial of the plan.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PlannedTrial {
+    /// Id of the case.
+    pub case: String,
+    /// Which trial of it, from 1.
+    pub trial: u32,
+    /// Which randomised block, from 1.
+    pub block: u32,
+    /// Seed of its schedules.
+    pub seed: u64,
+}
+
+/// Why `run.json` could not be read.
+#[derive(Debug, thiserror::Error)]
+pub enum InfoError {
+    /// There is none.
+    #[error(
+        "{folder} is no results folder: it has no run.json; give the folder that `tidings run` printed last, \
+         such as results/<scenario>/<utc>-<host>"
+    )]
+    NoFolder {
+        /// The folder.
+        folder: PathBuf,
+    },
+    /// It cannot be read.
+    #[error("{path}: {source}")]
+    Unreadable {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        source: std::io::Error,
+    },
+    /// It is of another make.
+    #[error("{path}: {source}; was the file written by another tool?")]
+    Foreign {
+        /// The file.
+        path: PathBuf,
+        /// Why, with line and column.
+        source: serde_json::Error,
+    },
+    /// It is of a later version.
+    #[error(
+        "{path} has schema_version {found}, and this tidings reads up to {SCHEMA_VERSION}: use a later one"
+    )]
+    Later {
+        /// The file.
+        path: PathBuf,
+        /// Its version.
+        found: u32,
+    },
+}
+
+impl RunInfo {
+    /// Reads `run.json` of a results folder.
+    pub fn read(folder: &Path) -> Result<Self, InfoError> {
+        #[derive(Deserialize)]
+        struct Version {
+            schema_version: u32,
+        }
+        let path = folder.join("run.json");
+        let text = match std::fs::read_to_string(&path) {
+            Ok(text) => text,
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
+                return Err(InfoError::NoFolder { folder: folder.to_owned() });
+            }
+            Err(source) => return Err(InfoError::Unreadable { path, source }),
+        };
+        let foreign = |source| InfoError::Foreign { path: path.clone(), source };
+        let version: Version = serde_json::from_str(&text).map_err(foreign)?;
+        if version.schema_version > SCHEMA_VERSION {
+            return Err(InfoError::Later { path, found: version.schema_version });
+        }
+        serde_json::from_str(&text).map_err(foreign)
+    }
+}
+
+/// A time as files write it: `2026-11-23T14:22:33Z`.
+pub fn utc(time: OffsetDateTime) -> String {
+    let format = format_description!("[year]-[month]-[day]T[hour]:[minute]:[second]Z");
+    let text = time.to_offset(time::UtcOffset::UTC).format(format);
+    text.expect("a time has every part of the format")
+}
+
+/// A time as a folder's name: `20261123T142233Z`.
+pub(super) fn utc_compact(time: OffsetDateTime) -> String {
+    let format = format_description!("[year][month][day]T[hour][minute][second]Z");
+    let text = time.to_offset(time::UtcOffset::UTC).format(format);
+    text.expect("a time has every part of the format")
+}

@@ -1,0 +1,262 @@
+//! A run, read back from its folder.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::{Path, PathBuf};
+
+use super::columns::{TIMELINE_COLUMNS, TRIAL_COLUMNS};
+use super::table::{read, whole_lines};
+use super::{InfoError, RunInfo, SCHEMA_VERSION, TableError, TimelineRow, TrialRecord, histograms};
+use crate::measure::{Distribution, Metric};
+
+/// Why a results folder could not be read.
+#[derive(Debug, thiserror::Error)]
+pub enum ReadError {
+    /// `run.json` is missing, foreign or of a later version.
+    #[error(transparent)]
+    Info(#[from] InfoError),
+    /// A table cannot be read.
+    #[error(transparent)]
+    Table(#[from] TableError),
+    /// A row is of a later version.
+    #[error(
+        "{path}: case {case}, trial {trial} has schema_version {found}, and this tidings reads up to {SCHEMA_VERSION}: use a later one"
+    )]
+    Later {
+        /// The file.
+        path: PathBuf,
+        /// The row's case.
+        case: String,
+        /// The row's trial.
+        trial: u32,
+        /// Its version.
+        found: u32,
+    },
+}
+
+/// Everything that a results folder holds.
+#[derive(Debug, Clone)]
+pub struct Run {
+    /// What was run.
+    pub info: RunInfo,
+    /// The trials, in the order of the run.
+    pub trials: Vec<TrialRecord>,
+    /// The trials by seconds.
+    pub timeline: Vec<TimelineRow>,
+    /// Samples of all usable trials, merged by case and metric.
+    pub distributions: BTreeMap<(String, Metric), Distribution>,
+    /// What was cut short or could not be understood, a sentence each.
+    pub warnings: Vec<String>,
+}
+
+impl Run {
+    /// Reads the folder at `dir`.
+    ///
+    /// A last line that a crash cut short is left out with a warning; everything before it is read.
+    pub fn read(dir: &Path) -> Result<Self, ReadError> {
+        let info = RunInfo::read(dir)?;
+        let mut warnings = Vec::new();
+        let mut whole = |name: &str| {
+            let (text, warning) = whole_lines(&dir.join(name))?;
+            warnings.extend(warning);
+            Ok::<_, TableError>(text)
+        };
+        let (trials, timeline, log) =
+            (whole("trials.csv")?, whole("timeline.csv")?, whole("histograms.hlog")?);
+        let path = dir.join("trials.csv");
+        let trials: Vec<TrialRecord> = read(TRIAL_COLUMNS, &path, &trials)?;
+        if let Some(later) = trials.iter().find(|t| t.identity.schema_version > SCHEMA_VERSION) {
+            let identity = later.identity.clone();
+            let (case, trial, found) = (identity.case, identity.trial, identity.schema_version);
+            return Err(ReadError::Later { path, case, trial, found });
+        }
+        let usable: BTreeSet<(&str, u32)> = trials
+            .iter()
+            .filter(|trial| trial.verdict.usable())
+            .map(|trial| (trial.identity.case.as_str(), trial.identity.trial))
+            .collect();
+        let (distributions, unread) =
+            histograms::read(&log, |case, trial| usable.contains(&(case, trial)));
+        warnings.extend(unread);
+        let timeline = read(TIMELINE_COLUMNS, &dir.join("timeline.csv"), &timeline)?;
+        Ok(Self { info, trials, timeline, distributions, warnings })
+    }
+
+    /// Ids of the cases in the order of the scenario, then of any that it does not name.
+    pub fn cases(&self) -> Vec<&str> {
+        let planned = self.info.scenario.cases.iter().map(|case| case.id.as_str());
+        let measured = self.trials.iter().map(|trial| trial.identity.case.as_str());
+        let mut seen = BTreeSet::new();
+        planned.chain(measured).filter(|case| seen.insert(*case)).collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+    use std::io::Write as _;
+
+    use super::*;
+    use crate::measure::{Counter, Quantile};
+    use crate::record::synthetic::{case, facts, info, losing, scenario, six, write_run};
+    use crate::record::{Figure, TrialFacts, TrialRecord, Verdict};
+    use crate::scenario::{Case, PatternKind};
+
+    fn small() -> Vec<Case> {
+        let mut cases = six();
+        for case in &mut cases {
+            case.workload.clients = 20;
+        }
+        cases
+    }
+
+    fn record(facts: &TrialFacts) -> TrialRecord {
+        TrialRecord::new(facts, Verdict::Degraded, vec!["a, \"b\" | c\nd".into(), "second".into()])
+    }
+
+    #[test]
+    fn what_was_written_is_read_back() {
+        let out = tempfile::tempdir().unwrap();
+        let info = info(scenario(small(), 2, &[]));
+        let folder = write_run(out.path(), &info, |facts| {
+            if facts.trial == 2 {
+                *facts = losing(&facts.case, 2, 7);
+            }
+        });
+        let run = Run::read(&folder).unwrap();
+        assert_eq!(run.info, info);
+        assert_eq!((run.trials.len(), run.timeline.len()), (12, 120));
+        assert!(run.warnings.is_empty(), "{:?}", run.warnings);
+        for (trial, planned) in run.trials.iter().zip(&info.plan) {
+            let case = info.scenario.cases.iter().find(|case| case.id == planned.case).unwrap();
+            let facts = if planned.trial == 2 { losing(case, 2, 7) } else { facts(case, 1) };
+            let (verdict, reasons) = crate::judge::verdict(&facts);
+            assert_eq!(*trial, TrialRecord::new(&facts, verdict, reasons));
+        }
+    }
+
+    #[test]
+    fn rows_survive_commas_quotes_lines_and_bounds() {
+        let facts = losing(&case(PatternKind::Sse, 20, ":clients=20"), 1, 40);
+        let written = record(&facts);
+        assert_eq!(written.verdict_reasons, ["a, \"b\" / c d", "second"]);
+        let Some(Figure::MoreThan(bound)) = written.latency.freshness_ns_p99 else { panic!() };
+        let samples = facts.workers.distribution(Metric::Freshness).unwrap();
+        assert_eq!(samples.quantile_censored(0.99, 40), Some(Quantile::MoreThan(bound as u64)));
+        let out = tempfile::tempdir().unwrap();
+        let info = info(scenario(vec![facts.case.clone()], 1, &[]));
+        let start = time::OffsetDateTime::UNIX_EPOCH;
+        let mut folder = crate::record::RunFolder::create(out.path(), "s", start, "h").unwrap();
+        folder.write_info(&info).unwrap();
+        folder.append(&facts, &written).unwrap();
+        assert_eq!(Run::read(folder.path()).unwrap().trials, [written]);
+    }
+
+    #[test]
+    fn a_trial_that_died_has_empty_cells_not_zeros() {
+        let mut facts = facts(&case(PatternKind::Sse, 20, ""), 1);
+        facts.failure = Some("the worker ended".into());
+        (facts.workers, facts.intervals, facts.resources) = Default::default();
+        let record = TrialRecord::new(&facts, Verdict::Failed, vec!["the worker ended".into()]);
+        let fields = record.fields();
+        for column in [
+            "expected",
+            "reach",
+            "deliveries_per_s",
+            "errors",
+            "freshness_ns_p50",
+            "sent",
+            "worker_cpu_share",
+        ] {
+            assert!(fields.get(column).is_none_or(serde_json::Value::is_null), "{column}");
+        }
+    }
+
+    #[test]
+    fn every_column_is_a_field_and_every_field_a_column() {
+        let fields = record(&facts(&case(PatternKind::LongPoll, 20, ""), 1)).fields();
+        let columns: BTreeSet<_> = TRIAL_COLUMNS.iter().map(|column| column.name).collect();
+        assert_eq!(fields.keys().map(String::as_str).collect::<BTreeSet<_>>(), columns);
+    }
+
+    #[test]
+    fn what_a_crash_cut_short_is_left_out() {
+        let out = tempfile::tempdir().unwrap();
+        let folder = write_run(out.path(), &info(scenario(small(), 1, &[])), |_| ());
+        for name in ["trials.csv", "timeline.csv", "histograms.hlog"] {
+            let path = folder.join(name);
+            let whole = fs::read(&path).unwrap();
+            fs::write(&path, &whole[..whole.len() - 5]).unwrap();
+            let run = Run::read(&folder).unwrap();
+            assert_eq!(run.warnings.len(), 1, "{name}: {:?}", run.warnings);
+            assert!(run.warnings[0].starts_with(name) && run.warnings[0].contains("cut short"));
+            assert!(run.trials.len() >= 5, "{name}");
+            fs::write(&path, &whole).unwrap();
+        }
+        let mut log =
+            fs::OpenOptions::new().append(true).open(folder.join("histograms.hlog")).unwrap();
+        writeln!(log, "Tag=sse.freshness,0.000,1.000,3.000,AAAA").unwrap();
+        let warnings = Run::read(&folder).unwrap().warnings;
+        assert!(warnings[0].contains("histograms.hlog, line"), "{warnings:?}");
+    }
+
+    #[test]
+    fn other_columns_are_ignored_and_missing_ones_named() {
+        let out = tempfile::tempdir().unwrap();
+        let folder = write_run(out.path(), &info(scenario(small(), 1, &[])), |_| ());
+        let path = folder.join("trials.csv");
+        let text = fs::read_to_string(&path).unwrap();
+        let with = |change: &dyn Fn(usize, &str) -> String| {
+            let lines: Vec<_> = text.lines().enumerate().map(|(i, line)| change(i, line)).collect();
+            fs::write(&path, lines.join("\n") + "\n").unwrap();
+            Run::read(&folder)
+        };
+        let before = with(&|_, line| line.to_owned()).unwrap().trials;
+        let more = with(&|i, line| format!("{},{line}", if i == 0 { "mood" } else { "gay" }));
+        assert_eq!(more.unwrap().trials, before);
+        for (what, error, words) in [
+            (
+                "no column",
+                with(&|_, line| line.replacen("reach", "range", 1)),
+                vec!["trials.csv, line 1", "'reach'"],
+            ),
+            (
+                "no number",
+                with(&|i, line| {
+                    if i == 2 { line.replacen(",1,1,", ",1,one,", 1) } else { line.to_owned() }
+                }),
+                vec!["line 3", "'block'", "'one'"],
+            ),
+            (
+                "no such verdict",
+                with(&|_, line| line.replace(",valid,", ",splendid,")),
+                vec!["line 2", "splendid"],
+            ),
+            (
+                "a later version",
+                with(&|i, line| if i == 1 { line.replacen('1', "2", 1) } else { line.to_owned() }),
+                vec!["schema_version 2"],
+            ),
+        ] {
+            let error = error.unwrap_err().to_string();
+            assert!(words.iter().all(|word| error.contains(word)), "{what}: {error}");
+        }
+    }
+
+    #[test]
+    fn the_interval_log_holds_exactly_what_was_measured() {
+        let out = tempfile::tempdir().unwrap();
+        let sse = case(PatternKind::Sse, 20, ":clients=20");
+        let folder = write_run(out.path(), &info(scenario(vec![sse.clone()], 2, &[])), |facts| {
+            if facts.trial == 2 {
+                facts.workers.counters.add(Counter::NegativeFreshness, 1);
+            }
+        });
+        let facts = facts(&sse, 1);
+        let run = Run::read(&folder).unwrap();
+        let mut expected = facts.workers.distributions.clone();
+        expected.extend(facts.target.distributions.clone());
+        for (metric, samples) in expected {
+            assert_eq!(run.distributions[&(sse.id.clone(), metric)], samples, "{metric:?}");
+        }
+    }
+}

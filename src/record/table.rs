@@ -1,0 +1,166 @@
+//! Rows as named cells: the one place that turns records into CSV lines and back.
+
+use std::path::{Path, PathBuf};
+
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+use serde_json::{Map, Number, Value};
+
+use super::columns::{Column, Kind};
+
+/// Stands between the sentences of a [`Kind::List`] cell.
+const BETWEEN: &str = " | ";
+
+/// Why a table could not be read.
+#[derive(Debug, thiserror::Error)]
+pub enum TableError {
+    /// The file cannot be read.
+    #[error("{path}: {source}")]
+    Unreadable {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        source: std::io::Error,
+    },
+    /// A column is missing.
+    #[error("{path}, line 1: column '{column}' is missing; was the file written by another tool?")]
+    NoColumn {
+        /// The file.
+        path: PathBuf,
+        /// The column.
+        column: &'static str,
+    },
+    /// A cell or line cannot be understood.
+    #[error("{path}, line {line}, {place}: {problem}")]
+    Wrong {
+        /// The file.
+        path: PathBuf,
+        /// The line, from 1.
+        line: u64,
+        /// Which column.
+        place: String,
+        /// What is wrong with it.
+        problem: String,
+    },
+}
+
+/// Makes a sentence fit for a list cell: one line, without the separator.
+pub(super) fn sentence(text: &str) -> String {
+    let one_line: String =
+        text.chars().map(|c| if c.is_control() { ' ' } else { c }).collect::<String>();
+    one_line.replace('|', "/").split_whitespace().collect::<Vec<_>>().join(" ")
+}
+
+/// The record's fields by name; a record is a struct, whose nested parts are flattened.
+pub(super) fn fields(record: &impl Serialize) -> Map<String, Value> {
+    match serde_json::to_value(record) {
+        Ok(Value::Object(map)) => map,
+        other => unreachable!("a record is a struct of plain fields, not {other:?}"),
+    }
+}
+
+/// The cells of a record in the order of `columns`.
+pub(super) fn cells(columns: &[Column], record: &impl Serialize) -> Vec<String> {
+    let map = fields(record);
+    columns.iter().map(|column| cell(map.get(column.name).unwrap_or(&Value::Null))).collect()
+}
+
+fn cell(value: &Value) -> String {
+    match value {
+        Value::Null => String::new(),
+        Value::String(text) => text.clone(),
+        Value::Array(items) => items.iter().map(cell).collect::<Vec<_>>().join(BETWEEN),
+        other => other.to_string(),
+    }
+}
+
+/// `rows` as CSV text.
+pub(crate) fn to_csv<R: AsRef<[String]>>(rows: impl IntoIterator<Item = R>) -> Vec<u8> {
+    let mut writer = csv::WriterBuilder::new().flexible(true).from_writer(Vec::new());
+    for row in rows {
+        writer.write_record(row.as_ref()).expect("memory takes every row");
+    }
+    writer.into_inner().expect("memory can always be flushed")
+}
+
+/// The header line of `columns`.
+pub(super) fn header(columns: &[Column]) -> Vec<String> {
+    columns.iter().map(|column| column.name.to_owned()).collect()
+}
+
+/// A file's whole lines: what a crash cut short at the end is left out, and told as a warning.
+pub(super) fn whole_lines(path: &Path) -> Result<(String, Option<String>), TableError> {
+    let bytes = std::fs::read(path)
+        .map_err(|source| TableError::Unreadable { path: path.to_owned(), source })?;
+    let text = String::from_utf8_lossy(&bytes);
+    let end = text.rfind('\n').map_or(0, |at| at + 1);
+    let name = path.file_name().unwrap_or(path.as_os_str()).display();
+    let warning = (end < text.len())
+        .then(|| format!("{name}: the last line was cut short by a crash and is left out"));
+    Ok((text[..end].to_owned(), warning))
+}
+
+/// Reads every row of a CSV text by the names in its header; unknown columns are ignored.
+pub(super) fn read<T: DeserializeOwned>(
+    columns: &[Column],
+    path: &Path,
+    text: &str,
+) -> Result<Vec<T>, TableError> {
+    let mut reader = csv::ReaderBuilder::new().flexible(true).from_reader(text.as_bytes());
+    let wrong = |line, place: &str, problem: String| TableError::Wrong {
+        path: path.to_owned(),
+        line,
+        place: place.to_owned(),
+        problem,
+    };
+    let headers = reader.headers().map_err(|error| wrong(1, "header", error.to_string()))?.clone();
+    let mut places = Vec::with_capacity(columns.len());
+    for column in columns {
+        match headers.iter().position(|name| name == column.name) {
+            Some(place) => places.push((*column, place)),
+            None if column.required => {
+                return Err(TableError::NoColumn { path: path.to_owned(), column: column.name });
+            }
+            None => {}
+        }
+    }
+    let mut rows = Vec::new();
+    for row in reader.records() {
+        let row = row.map_err(|error| wrong(0, "line", error.to_string()))?;
+        let line = row.position().map_or(0, csv::Position::line);
+        let mut map = Map::new();
+        for (column, place) in &places {
+            let value = value(*column, row.get(*place).unwrap_or(""))
+                .map_err(|problem| wrong(line, &format!("column '{}'", column.name), problem))?;
+            map.insert(column.name.to_owned(), value);
+        }
+        let record = serde_json::from_value(Value::Object(map));
+        rows.push(record.map_err(|error| wrong(line, "row", error.to_string()))?);
+    }
+    Ok(rows)
+}
+
+fn value(column: Column, cell: &str) -> Result<Value, String> {
+    let number = |n: f64| Number::from_f64(n).map(Value::Number);
+    let parsed = match column.kind {
+        Kind::List if cell.is_empty() => return Ok(Value::Array(Vec::new())),
+        _ if cell.is_empty() && column.may_be_empty => return Ok(Value::Null),
+        Kind::Text => (!cell.is_empty()).then(|| Value::from(cell)),
+        Kind::List => Some(cell.split(BETWEEN).map(Value::from).collect()),
+        Kind::Whole => cell.parse::<i64>().ok().map(Value::from),
+        Kind::Number => cell.parse().ok().and_then(number),
+        Kind::Figure if cell.starts_with('>') => {
+            super::Figure::parse(cell).map(|_| Value::from(cell))
+        }
+        Kind::Figure => cell.parse().ok().and_then(number),
+    };
+    parsed.ok_or_else(|| {
+        let wanted = match column.kind {
+            Kind::Text | Kind::List => "a text",
+            Kind::Whole => "a whole number",
+            Kind::Number => "a number",
+            Kind::Figure => "a number, or one after '>'",
+        };
+        format!("'{cell}' is not {wanted}")
+    })
+}

@@ -1,0 +1,279 @@
+// Made-up trials with the shapes that the patterns have, for tests of what is written about them.
+// Included by the crate's own tests and by those of this folder, both of which call the crate `tidings`.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+
+use tidings::clock::SECOND_NS;
+use tidings::judge::verdict;
+use tidings::measure::{Counter, Host, Interval, Ledger, Metric, Recorder, Snapshot};
+use tidings::pace::{ArrivalProcess, Rng};
+use tidings::record::{
+    Build, CpuReading, MemoryReading, PlannedTrial, Resources, RunFolder, RunInfo, SCHEMA_VERSION,
+    TrialFacts, TrialRecord, utc,
+};
+use tidings::scenario::{
+    Case, LongPollOptions, Mix, Pattern, PatternKind, Phases, RequestOptions, Scenario,
+    ShortPollOptions, SseOptions, TargetOptions, WebSocketOptions, WebhookOptions, WorkerOptions,
+    Workload,
+};
+use tidings::unit::{ByteSize, Rate, Span};
+
+/// Length of the made-up measure windows, in seconds.
+pub const WINDOW_S: u64 = 10;
+
+/// A pattern with plausible options.
+pub fn pattern(kind: PatternKind) -> Pattern {
+    let second = Span::from_secs(1);
+    match kind {
+        PatternKind::Request => Pattern::Request(RequestOptions {
+            rate: Rate::per_second(500.0),
+            arrivals: ArrivalProcess::Poisson,
+            mix: Mix::default(),
+            timeout: second,
+        }),
+        PatternKind::ShortPoll => Pattern::ShortPoll(ShortPollOptions {
+            interval: second,
+            limit: 100,
+            synchronised: false,
+            timeout: second,
+        }),
+        PatternKind::LongPoll => Pattern::LongPoll(LongPollOptions { wait: second, limit: 100 }),
+        PatternKind::Sse => Pattern::Sse(SseOptions { heartbeat: second }),
+        PatternKind::WebSocket => {
+            Pattern::WebSocket(WebSocketOptions { ping: second, pong_timeout: second })
+        }
+        PatternKind::Webhook => Pattern::Webhook(WebhookOptions {
+            timeout: second,
+            attempts: 3,
+            backoff: second,
+            concurrency: 1,
+        }),
+    }
+}
+
+/// A case of `clients` links and one topic, its id with `axes` after the pattern.
+pub fn case(kind: PatternKind, clients: u64, axes: &str) -> Case {
+    Case {
+        id: format!("{}{axes}", kind.name()),
+        pattern: pattern(kind),
+        workload: Workload {
+            clients,
+            topics: 1,
+            rate: Rate::per_second(2.0),
+            arrivals: ArrivalProcess::Poisson,
+            payload: ByteSize::new(100),
+            late_after: Span::from_secs(2),
+        },
+    }
+}
+
+/// The six patterns at 1,000 clients.
+pub fn six() -> Vec<Case> {
+    PatternKind::ALL.into_iter().map(|kind| case(kind, 1000, "")).collect()
+}
+
+/// The six patterns at 200 and at 1,000 clients.
+pub fn twelve() -> Vec<Case> {
+    let at = |clients: u64| {
+        PatternKind::ALL
+            .into_iter()
+            .map(move |kind| case(kind, clients, &format!(":clients={clients}")))
+    };
+    at(200).chain(at(1000)).collect()
+}
+
+/// How a pattern behaves: typical freshness or response in ns, target CPU ns, wire bytes, memory bytes a link.
+const fn shape(kind: PatternKind) -> (f64, f64, f64, f64) {
+    match kind {
+        PatternKind::Request => (350e3, 21e3, 640.0, 9_000.0),
+        PatternKind::ShortPoll => (500e6, 33e3, 910.0, 8_800.0),
+        PatternKind::LongPoll => (6.2e6, 31e3, 780.0, 10_400.0),
+        PatternKind::Sse => (3.1e6, 8.4e3, 330.0, 9_900.0),
+        PatternKind::WebSocket => (2.9e6, 7.9e3, 310.0, 11_200.0),
+        PatternKind::Webhook => (12.5e6, 41e3, 1_020.0, 14_800.0),
+    }
+}
+
+/// A sound trial of `case`, of which nothing was lost; the same every time.
+pub fn facts(case: &Case, trial: u32) -> TrialFacts {
+    let kind = case.pattern.kind();
+    let (typical, cpu, bytes, memory) = shape(kind);
+    let mut rng = Rng::new(u64::from(trial), kind as u64 * 7919 + case.workload.clients);
+    let noise = 1.0 + 0.06 * (rng.unit() - 0.5);
+    let clients = case.workload.clients;
+    let expected = if kind.delivers() { clients * 2 * WINDOW_S } else { 500 * WINDOW_S };
+    let start = 1_000 * SECOND_NS + u64::from(trial) * 100 * SECOND_NS;
+    let mut intervals = Vec::new();
+    for second in 0..WINDOW_S {
+        let mut recorder = Recorder::new();
+        let share = expected / WINDOW_S;
+        for _ in 0..share {
+            let u = rng.unit();
+            let tail = if u > 0.97 { 4.0 * (u - 0.97) / 0.03 } else { 0.0 };
+            let ns = match kind {
+                PatternKind::ShortPoll => 2.0 * typical * u,
+                _ => typical * noise * (0.4 + 1.2 * u + tail * rng.unit()),
+            };
+            sample(&mut recorder, kind, ns, &mut rng);
+        }
+        recorder.count(Counter::Received, share);
+        let from = start + second * SECOND_NS;
+        intervals.push(Interval { start_ns: from, end_ns: from + SECOND_NS, snapshot: recorder.snapshot() });
+    }
+    let mut workers = Snapshot::default();
+    for interval in &intervals {
+        workers.merge(&interval.snapshot);
+    }
+    workers.merge(&at_the_end(case, expected, (bytes * expected as f64) as u64, &mut rng));
+    TrialFacts {
+        scenario: "made-up".to_owned(),
+        case: case.clone(),
+        trial,
+        block: trial,
+        phases: phases(),
+        window_start_ns: start,
+        workers,
+        target: published(kind),
+        intervals,
+        resources: resources(start, cpu * noise * expected as f64, memory, clients),
+        failure: None,
+    }
+}
+
+fn phases() -> Phases {
+    let (second, window) = (Span::from_secs(1), Span::from_secs(WINDOW_S));
+    Phases { connect: second, warmup: second, measure: window, drain: second }
+}
+
+fn sample(recorder: &mut Recorder, kind: PatternKind, ns: f64, rng: &mut Rng) {
+    if kind.delivers() {
+        recorder.record(Metric::Freshness, ns as u64);
+        recorder.record(Metric::Transit, (ns * 0.97) as u64);
+    } else {
+        recorder.record(Metric::Response, ns as u64);
+        recorder.record(Metric::Service, (ns * 0.9) as u64);
+    }
+    if matches!(kind, PatternKind::Request | PatternKind::ShortPoll) {
+        recorder.record(Metric::Slip, (20e3 + 60e3 * rng.unit()) as u64);
+        recorder.count(Counter::Scheduled, 1);
+        recorder.count(Counter::Sent, 1);
+        recorder.count(Counter::Answered, 1);
+    }
+}
+
+/// What workers tell only with their last frame.
+fn at_the_end(case: &Case, expected: u64, wire: u64, rng: &mut Rng) -> Snapshot {
+    let mut recorder = Recorder::new();
+    for _ in 0..case.workload.clients {
+        recorder.record(Metric::Connect, (180e3 + 90e3 * rng.unit()) as u64);
+    }
+    recorder.count(Counter::Connections, case.workload.clients);
+    recorder.count(Counter::WireBytes, wire);
+    recorder.count(Counter::WireSegments, 2 * expected);
+    let mut snapshot = recorder.snapshot();
+    snapshot.ledger = Ledger { expected, delivered: expected, ..Ledger::default() };
+    snapshot
+}
+
+fn published(kind: PatternKind) -> Snapshot {
+    let mut recorder = Recorder::new();
+    if kind.delivers() {
+        recorder.count(Counter::Published, 2 * WINDOW_S);
+        for _ in 0..2 * WINDOW_S {
+            recorder.record(Metric::PublishSlip, 41_000);
+        }
+    }
+    recorder.snapshot()
+}
+
+fn resources(start: u64, target_cpu: f64, memory: f64, clients: u64) -> Resources {
+    let reading = |second: u64| CpuReading {
+        at_ns: start + second * SECOND_NS,
+        target_ns: 400_000_000 + (target_cpu / WINDOW_S as f64) as u64 * second,
+        workers_ns: 300_000_000 + 320_000_000 * second,
+    };
+    let plateau = |fifth: u64| MemoryReading {
+        links: clients * fifth / 5,
+        bytes: 4_000_000 + (memory * (clients * fifth / 5) as f64) as u64,
+    };
+    Resources {
+        cpu: (0..=WINDOW_S).map(reading).collect(),
+        worker_shards: 1,
+        target_shards: 1,
+        target_memory: (0..=5).map(plateau).collect(),
+    }
+}
+
+/// A trial that loses the share `lost` of its deliveries.
+pub fn losing(case: &Case, trial: u32, lost: u64) -> TrialFacts {
+    let mut facts = facts(case, trial);
+    let ledger = &mut facts.workers.ledger;
+    ledger.expected += lost;
+    ledger.lost += lost;
+    facts
+}
+
+/// The scenario of `cases`.
+pub fn scenario(cases: Vec<Case>, trials: u32, objectives: &[&str]) -> Scenario {
+    Scenario {
+        name: "made-up".to_owned(),
+        question: "How should 1,000 consumers learn of two events a second?".to_owned(),
+        seed: 7,
+        trials,
+        phases: phases(),
+        target: TargetOptions { shards: None, ring: 1024 },
+        worker: WorkerOptions { processes: None, shards: None },
+        cases,
+        objectives: objectives.iter().map(|&text| text.to_owned()).collect(),
+    }
+}
+
+/// What `run.json` says of a run of `scenario` that came to its end.
+pub fn info(scenario: Scenario) -> RunInfo {
+    let mut plan = Vec::new();
+    for block in 1..=scenario.trials {
+        for case in &scenario.cases {
+            let case = case.id.clone();
+            plan.push(PlannedTrial { case, trial: block, block, seed: u64::from(block) });
+        }
+    }
+    let host = Host {
+        name: "host".to_owned(),
+        kernel: "Linux 6.1.0 x86_64".to_owned(),
+        cpu: "A processor".to_owned(),
+        cores: 2,
+        memory_bytes: 8 << 30,
+        descriptors: 20_000,
+        ports: 28_232,
+        clock_source: "tsc".to_owned(),
+    };
+    RunInfo {
+        schema_version: SCHEMA_VERSION,
+        build: Build { build_profile: "release".to_owned(), ..Build::this(Some("0123456".to_owned())) },
+        started_utc: utc(time::OffsetDateTime::UNIX_EPOCH),
+        finished_utc: Some(utc(time::OffsetDateTime::UNIX_EPOCH)),
+        complete: true,
+        stopped_by: None,
+        scenario,
+        plan,
+        host,
+        warnings: Vec::new(),
+        command: vec!["tidings".to_owned(), "run".to_owned(), "made-up.toml".to_owned()],
+    }
+}
+
+/// Writes a whole run into `out`: every trial of `info`'s plan, as `change` leaves it.
+pub fn write_run(out: &Path, info: &RunInfo, change: impl Fn(&mut TrialFacts)) -> PathBuf {
+    let start = time::OffsetDateTime::UNIX_EPOCH;
+    let mut folder = RunFolder::create(out, &info.scenario.name, start, "host").unwrap();
+    folder.write_info(info).unwrap();
+    let cases: BTreeMap<_, _> = info.scenario.cases.iter().map(|case| (&case.id, case)).collect();
+    for planned in &info.plan {
+        let mut facts = facts(cases[&planned.case], planned.trial);
+        change(&mut facts);
+        let (verdict, reasons) = verdict(&facts);
+        folder.append(&facts, &TrialRecord::new(&facts, verdict, reasons)).unwrap();
+    }
+    folder.path().to_owned()
+}
