@@ -6,7 +6,7 @@ use crate::pace::ArrivalProcess;
 use crate::unit::{ByteSize, Rate, Span};
 
 /// A validated scenario: a question, and the cases whose comparison answers it.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Scenario {
     /// Name of the results folder; the file's stem unless the file says otherwise.
     pub name: String,
@@ -29,7 +29,7 @@ pub struct Scenario {
 }
 
 /// Lengths of a trial's phases.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub struct Phases {
     /// Time over which the links are opened, evenly.
     pub connect: Span,
