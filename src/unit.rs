@@ -106,8 +106,25 @@ impl FromStr for Span {
 }
 
 impl fmt::Display for Span {
+    /// Exact, as scenarios travel in this form; [`nanoseconds`] rounds for people.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&nanoseconds(self.0 as f64).replace(' ', ""))
+        const MINUTE: u64 = 60_000_000_000;
+        const HOUR: u64 = 60 * MINUTE;
+        let (scale, unit) = match self.0 {
+            ns if ns >= 2 * HOUR && ns % HOUR == 0 => (HOUR, "h"),
+            ns if ns >= 2 * MINUTE && ns % MINUTE == 0 => (MINUTE, "m"),
+            ns if ns >= 1_000_000_000 => (1_000_000_000, "s"),
+            ns if ns >= 1_000_000 => (1_000_000, "ms"),
+            ns if ns >= 1_000 => (1_000, "us"),
+            _ => (1, "ns"),
+        };
+        let (whole, rest) = (self.0 / scale, self.0 % scale);
+        if rest == 0 {
+            return write!(f, "{whole}{unit}");
+        }
+        // Whole minutes and hours have no rest, so `scale` is a power of ten here.
+        let digits = format!("{rest:0width$}", width = scale.ilog10() as usize);
+        write!(f, "{whole}.{}{unit}", digits.trim_end_matches('0'))
     }
 }
 
@@ -164,8 +181,13 @@ impl FromStr for ByteSize {
 }
 
 impl fmt::Display for ByteSize {
+    /// Exact, as scenarios travel in this form; [`bytes`] rounds for people.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&bytes(self.0 as f64).replace(' ', ""))
+        let units = [("GiB", 1_073_741_824), ("MiB", 1_048_576), ("KiB", 1024), ("kB", 1000)];
+        match units.into_iter().find(|(_, scale)| self.0 >= *scale && self.0 % scale == 0) {
+            Some((unit, scale)) => write!(f, "{}{unit}", self.0 / scale),
+            None => write!(f, "{}B", self.0),
+        }
     }
 }
 
@@ -217,13 +239,20 @@ impl FromStr for Rate {
 }
 
 impl fmt::Display for Rate {
+    /// Exact, as scenarios travel in this form: of the short forms, the first that reads back the same.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let (value, unit) = match self.0 {
-            v if v == 0.0 || v >= 0.1 => (v, "s"),
-            v if v * 60.0 >= 0.1 => (v * 60.0, "m"),
-            v => (v * 3600.0, "h"),
+        let v = self.0;
+        let short = match v {
+            v if v >= 999.5e3 => Some(format!("{}M/s", v / 1e6)),
+            v if v >= 9999.5 => Some(format!("{}k/s", v / 1e3)),
+            v if v == 0.0 || v >= 0.1 => None,
+            v if v * 60.0 >= 0.1 => Some(format!("{}/m", significant(v * 60.0))),
+            v => Some(format!("{}/h", significant(v * 3600.0))),
         };
-        write!(f, "{}/{unit}", count(value))
+        match short {
+            Some(text) if text.parse() == Ok(*self) => f.write_str(&text),
+            _ => write!(f, "{v}/s"),
+        }
     }
 }
 
@@ -330,6 +359,8 @@ human_serde!(Count, Some(Count::new));
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
 
     #[test]
@@ -372,6 +403,27 @@ mod tests {
         assert_eq!(rate.to_string(), "10k/s");
         assert_eq!(Rate::per_second(0.05).to_string(), "3/m");
         assert_eq!("10k".parse::<Count>().unwrap().get(), 10_000);
+    }
+
+    proptest! {
+        #[test]
+        fn what_is_printed_reads_back_the_same(ns in 0..86_400_000_000_000u64, size: u32, rate in 0.0..1e7f64) {
+            let (span, size, rate) = (Span(ns), ByteSize(size.into()), Rate(rate));
+            prop_assert_eq!(span.to_string().parse(), Ok(span));
+            prop_assert_eq!(size.to_string().parse(), Ok(size));
+            prop_assert_eq!(rate.to_string().parse(), Ok(rate));
+        }
+    }
+
+    #[test]
+    fn nothing_is_rounded_on_the_way_into_a_file() {
+        for ns in [1_234_567_891, 1_500_000_001, 121_000_000_000, 7_260_000_000_000] {
+            assert_eq!(Span(ns).to_string().parse(), Ok(Span(ns)));
+        }
+        assert_eq!(Span::from_ms(1_234).to_string(), "1.234s");
+        assert_eq!(ByteSize::new(1_500).to_string(), "1500B");
+        assert_eq!(ByteSize::new(10_000).to_string(), "10kB");
+        assert_eq!(Rate::per_second(12_345.0).to_string(), "12.345k/s");
     }
 
     #[test]

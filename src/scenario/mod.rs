@@ -1,9 +1,65 @@
 //! Scenarios: the TOML file as written, validated into [`Scenario`], its axes expanded into cases.
+//!
+//! The way of a file: text → variables substituted → tree of values that know their lines → `--set` written
+//! over it → typed mirror, unknown keys refused → defaults, axes, cases → every bound checked. Whatever is
+//! wrong, the error is one line that names the place to change. What a host can carry is no business of this
+//! room but of [`crate::plan`]; objectives are kept as text, as only `judge` knows their metrics.
 
+mod check;
+mod error;
+mod file;
 mod model;
+mod read;
+mod resolve;
+mod substitute;
+mod sweep;
+mod tree;
 
+use std::io;
+use std::path::Path;
+
+pub use error::ScenarioError;
 pub use model::{
     Case, LongPollOptions, Mix, Pattern, PatternKind, Phases, RequestOptions, Scenario,
     ShortPollOptions, SseOptions, TargetOptions, WebSocketOptions, WebhookOptions, WorkerOptions,
     Workload,
 };
+
+/// Reads the scenario at `path`, with this process's environment, and `sets` (`key=value`) over it.
+pub fn load(path: &Path, sets: &[String]) -> Result<Scenario, ScenarioError> {
+    let text = std::fs::read_to_string(path).map_err(|error| {
+        let reason = match error.kind() {
+            io::ErrorKind::NotFound => {
+                "there is no such file; give the path of a scenario, such as scenarios/quickstart.toml"
+                    .to_owned()
+            }
+            io::ErrorKind::InvalidData => "this is no text; a scenario is a TOML file".to_owned(),
+            io::ErrorKind::IsADirectory => {
+                "this is a folder; give the path of a scenario in it".to_owned()
+            }
+            _ => format!("cannot be read: {error}"),
+        };
+        ScenarioError::Unreadable { path: path.to_owned(), reason }
+    })?;
+    parse(&text, &path.display().to_string(), sets, &|name| std::env::var(name).ok())
+}
+
+/// The scenario that `text` describes.
+///
+/// `file` is the path to name in errors; its stem is the default name. `environment` looks variables up.
+pub fn parse(
+    text: &str,
+    file: &str,
+    sets: &[String],
+    environment: &dyn Fn(&str) -> Option<String>,
+) -> Result<Scenario, ScenarioError> {
+    let source = substitute::substitute(text, environment).map_err(|(line, message)| {
+        ScenarioError::refused(file, &tree::Place::Line(line), message)
+    })?;
+    let mut root = tree::parse(file, &source)?;
+    tree::apply(file, &mut root, sets)?;
+    resolve::scenario(file, root)
+}
+
+#[cfg(test)]
+mod tests;

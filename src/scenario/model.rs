@@ -29,7 +29,7 @@ pub struct Scenario {
 }
 
 /// Lengths of a trial's phases.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub struct Phases {
     /// Time over which the links are opened, evenly.
     pub connect: Span,

@@ -1,0 +1,184 @@
+//! What can be carried out: every bound of a scenario, with its reason and its remedy.
+
+use super::error::{Refusal, require};
+use super::{Case, Pattern, Phases, RequestOptions, ShortPollOptions, WebhookOptions, Workload};
+use crate::unit::{Span, count};
+
+/// Most events, or requests, of one trial: their schedule is expanded by target and workers.
+const MOST_EVENTS: f64 = 50e6;
+/// Largest payload in bytes.
+const MOST_PAYLOAD: u64 = 256 * 1024;
+/// Most clients: the loopback network's addresses, times the links that one of them carries, are more.
+const MOST_CLIENTS: u64 = 10_000_000;
+/// Longest phase.
+const LONGEST: Span = Span::from_secs(86_400);
+/// Longest time that a long poll's client is taken to be without a held request.
+const REPOLL: Span = Span::from_secs(1);
+
+/// Checks the phases by themselves.
+pub(super) fn phases(phases: &Phases) -> Result<(), Refusal> {
+    let Phases { connect, warmup, measure, drain } = *phases;
+    for (key, span) in [
+        ("phases.connect", connect),
+        ("phases.warmup", warmup),
+        ("phases.measure", measure),
+        ("phases.drain", drain),
+    ] {
+        require(span <= LONGEST, key, || format!("{key} = {span} is over a day; shorten it"))?;
+    }
+    positive("phases.measure", measure)
+}
+
+/// Checks one case, with the phases and the ring that it will meet.
+pub(super) fn case(case: &Case, phases: &Phases, ring: u64) -> Result<(), Refusal> {
+    workload(&case.workload)?;
+    if case.pattern.kind().delivers() {
+        events(&case.workload, phases)?;
+    }
+    match &case.pattern {
+        Pattern::Request(options) => request(options, phases),
+        Pattern::ShortPoll(options) => {
+            short_poll(options, &case.workload, phases)?;
+            ring_holds(ring, options.interval, &case.workload)
+        }
+        Pattern::LongPoll(options) => {
+            positive("long-poll.wait", options.wait)?;
+            at_least_one("long-poll.limit", options.limit)?;
+            ring_holds(ring, REPOLL, &case.workload)
+        }
+        Pattern::Sse(options) => positive("sse.heartbeat", options.heartbeat),
+        Pattern::WebSocket(options) => {
+            positive("websocket.ping", options.ping)?;
+            positive("websocket.pong_timeout", options.pong_timeout)
+        }
+        Pattern::Webhook(options) => webhook(options),
+    }
+}
+
+fn workload(workload: &Workload) -> Result<(), Refusal> {
+    let Workload { clients, topics, payload, late_after, .. } = *workload;
+    at_least_one("workload.clients", clients)?;
+    require(clients <= MOST_CLIENTS, "workload.clients", || {
+        format!("workload.clients = {clients} is over {MOST_CLIENTS}; lower it")
+    })?;
+    at_least_one("workload.topics", topics)?;
+    require(topics <= clients, "workload.topics", || {
+        format!(
+            "workload.topics = {topics}, but only {clients} clients: topics without a subscriber deliver \
+             nothing; lower topics to at most {clients}, or write \"per-client\""
+        )
+    })?;
+    require((2..=MOST_PAYLOAD).contains(&payload.bytes()), "workload.payload", || {
+        format!("workload.payload = {payload} is not between 2B and 256KiB")
+    })?;
+    positive("workload.late_after", late_after)
+}
+
+fn events(workload: &Workload, phases: &Phases) -> Result<(), Refusal> {
+    let key = "workload.rate";
+    let per_s = workload.rate.per_s() * workload.topics as f64;
+    require(per_s > 0.0, key, || {
+        format!("{key} = {}: without events there is nothing to deliver; raise it", workload.rate)
+    })?;
+    schedule_is_sane(key, "events", per_s, phases)
+}
+
+fn schedule_is_sane(key: &str, what: &str, per_s: f64, phases: &Phases) -> Result<(), Refusal> {
+    let measured = per_s * phases.measure.secs();
+    require(measured >= 1.0, key, || {
+        format!(
+            "{key}: {} {what} are due in a measure phase of {}; raise the rate, or phases.measure",
+            crate::unit::significant(measured),
+            phases.measure
+        )
+    })?;
+    let whole = per_s * (phases.warmup.secs() + phases.measure.secs());
+    require(whole <= MOST_EVENTS, key, || {
+        format!(
+            "{key}: {} {what} a trial are over the {} that can be scheduled; lower the rate, or \
+             phases.measure",
+            count(whole),
+            count(MOST_EVENTS)
+        )
+    })
+}
+
+fn request(options: &RequestOptions, phases: &Phases) -> Result<(), Refusal> {
+    let key = "request.rate";
+    require(options.rate.per_s() > 0.0, key, || {
+        format!("{key} = {}: without requests there is nothing to measure; raise it", options.rate)
+    })?;
+    schedule_is_sane(key, "requests", options.rate.per_s(), phases)?;
+    let mix = options.mix;
+    let shares = [mix.create, mix.read, mix.replace, mix.delete, mix.list];
+    require(shares.iter().any(|share| *share > 0), "request.mix", || {
+        "request.mix: no operation has a share; write { read = 8, create = 1 }".to_owned()
+    })?;
+    require(shares.iter().all(|share| *share <= 1_000_000), "request.mix", || {
+        "request.mix: a share is over 1000000; only their proportions count".to_owned()
+    })?;
+    positive("request.timeout", options.timeout)
+}
+
+fn short_poll(
+    options: &ShortPollOptions,
+    workload: &Workload,
+    phases: &Phases,
+) -> Result<(), Refusal> {
+    let ShortPollOptions { interval, limit, timeout, .. } = *options;
+    positive("short-poll.interval", interval)?;
+    positive("short-poll.timeout", timeout)?;
+    at_least_one("short-poll.limit", limit)?;
+    let polls = workload.clients as f64 / interval.secs();
+    let whole = polls * (phases.warmup.secs() + phases.measure.secs());
+    require(whole <= MOST_EVENTS, "short-poll.interval", || {
+        format!(
+            "short-poll.interval = {interval}: {} polls a second by {} clients are over the {} polls a trial \
+             that can be offered; raise it",
+            count(polls),
+            workload.clients,
+            count(MOST_EVENTS)
+        )
+    })?;
+    let due = workload.rate.per_s() * interval.secs();
+    require(due < limit as f64, "short-poll.limit", || {
+        format!(
+            "short-poll.limit = {limit}: {} events become due between two polls, so a client would fall \
+             ever further behind; raise limit, or shorten interval",
+            count(due)
+        )
+    })?;
+    require(phases.drain >= interval, "phases.drain", || {
+        format!(
+            "phases.drain = {}: a client polls every {interval}, so its last poll would be cut off and its \
+             events counted as lost; raise drain to at least {interval}",
+            phases.drain
+        )
+    })
+}
+
+/// The ring must keep what a poller misses in two of its periods, with room for a Poisson crowd.
+fn ring_holds(ring: u64, period: Span, workload: &Workload) -> Result<(), Refusal> {
+    let mean = 2.0 * workload.rate.per_s() * period.secs();
+    let need = (mean + 6.0 * mean.sqrt() + 10.0).ceil() as u64;
+    require(ring >= need, "target.ring", || {
+        format!(
+            "target.ring = {ring}: a poller can miss {need} events of a topic at {} between polls {period} \
+             apart; raise target.ring to at least {need}",
+            workload.rate
+        )
+    })
+}
+
+fn webhook(options: &WebhookOptions) -> Result<(), Refusal> {
+    positive("webhook.timeout", options.timeout)?;
+    if options.attempts > 1 { positive("webhook.backoff", options.backoff) } else { Ok(()) }
+}
+
+fn positive(key: &str, span: Span) -> Result<(), Refusal> {
+    require(span.ns() > 0, key, || format!("{key} = {span}: it must be over 0"))
+}
+
+fn at_least_one(key: &str, n: u64) -> Result<(), Refusal> {
+    require(n > 0, key, || format!("{key} = {n}: it must be at least 1"))
+}

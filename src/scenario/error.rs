@@ -1,0 +1,74 @@
+//! Why a scenario was refused.
+
+use std::path::PathBuf;
+
+use super::tree::Place;
+
+/// Why there is no scenario: one line that names the place, the key and what would be right.
+#[derive(Debug, thiserror::Error)]
+pub enum ScenarioError {
+    /// The file could not be read.
+    #[error("{}: {reason}", path.display())]
+    Unreadable {
+        /// The file.
+        path: PathBuf,
+        /// What went wrong, and the remedy.
+        reason: String,
+    },
+    /// What the file, or a `--set`, says cannot be carried out.
+    #[error("{place}: {message}")]
+    Refused {
+        /// `file:line`, `file`, or `--set key=value`.
+        place: String,
+        /// What is wrong, and the remedy.
+        message: String,
+    },
+}
+
+impl ScenarioError {
+    /// A refusal of what stands at `place` of `file`.
+    pub(super) fn refused(file: &str, place: &Place, message: impl Into<String>) -> Self {
+        let place = match place {
+            Place::File => file.to_owned(),
+            Place::Line(line) => format!("{file}:{line}"),
+            Place::Set(set) => format!("--set {set}"),
+        };
+        Self::Refused { place, message: message.into() }
+    }
+}
+
+/// A number that cannot be carried out, not yet located.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) struct Refusal {
+    /// The key, dotted as for `--set`.
+    pub key: String,
+    /// What is wrong, and the remedy.
+    pub message: String,
+}
+
+/// Refuses `key` unless `holds`.
+pub(super) fn require(
+    holds: bool,
+    key: &str,
+    message: impl FnOnce() -> String,
+) -> Result<(), Refusal> {
+    if holds { Ok(()) } else { Err(Refusal { key: key.to_owned(), message: message() }) }
+}
+
+/// The one of `known` that `word` was probably meant to be.
+pub(super) fn nearest<'a>(word: &str, known: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
+    known
+        .into_iter()
+        .map(|candidate| (strsim::jaro_winkler(word, candidate), candidate))
+        .filter(|(likeness, _)| *likeness >= 0.8)
+        .max_by(|a, b| a.0.total_cmp(&b.0))
+        .map(|(_, candidate)| candidate)
+}
+
+/// What to say of an unknown word: the nearest known one, or all of them.
+pub(super) fn suggestion(word: &str, known: &[&str]) -> String {
+    match nearest(word, known.iter().copied()) {
+        Some(near) => format!("; did you mean '{near}'?"),
+        None => format!("; known are {}", known.join(", ")),
+    }
+}

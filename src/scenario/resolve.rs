@@ -1,0 +1,333 @@
+//! From the file as written to the scenario: defaults, axes expanded into cases, every bound checked.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+
+use serde::de::DeserializeOwned;
+use serde_json::Value as Json;
+
+use super::error::{Refusal, ScenarioError, require};
+use super::file::{
+    File, LongPollFile, MixFile, PER_CLIENT, PhasesFile, RequestFile, ShortPollFile, SseFile,
+    Topics, WebSocketFile, WebhookFile, WorkloadFile,
+};
+use super::read::read;
+use super::sweep::{self, Axis, Point};
+use super::tree::{Node, Place, Table, Value};
+use super::{
+    Case, LongPollOptions, Mix, Pattern, PatternKind, Phases, RequestOptions, Scenario,
+    ShortPollOptions, SseOptions, TargetOptions, WebSocketOptions, WebhookOptions, WorkerOptions,
+    Workload, check,
+};
+use crate::unit::{ByteSize, Count, Rate, Span};
+
+/// Most cases of a scenario: more is a mistyped sweep.
+const MOST_CASES: u64 = 1_000;
+/// Links that are opened in a second unless the file says otherwise.
+const CONNECTS_PER_S: u64 = 2_000;
+
+/// The scenario that `root`, the tree of `file`, describes.
+pub(super) fn scenario(file: &str, mut root: Table) -> Result<Scenario, ScenarioError> {
+    let written: File = read(file, "", &root)?;
+    let patterns = patterns(file, &root, &written)?;
+    let axes = sweep::axes(file, &mut root)?;
+    let located = |refusal: Refusal| {
+        ScenarioError::refused(file, &root.place(&refusal.key), refusal.message)
+    };
+    let head = head(file, &written).map_err(located)?;
+    let drafts = drafts(file, &root, &patterns, &axes)?;
+    let phases = phases(written.phases.as_ref(), &drafts);
+    check::phases(&phases).map_err(located)?;
+    for Draft { case, sections } in &drafts {
+        check::case(case, &phases, head.target.ring).map_err(|refusal| {
+            let place = match sections.place(&refusal.key) {
+                Place::File => root.place(&refusal.key),
+                place => place,
+            };
+            ScenarioError::refused(file, &place, refusal.message)
+        })?;
+    }
+    let cases = drafts.into_iter().map(|draft| draft.case).collect();
+    Ok(Scenario { cases, phases, ..head })
+}
+
+fn patterns(file: &str, root: &Table, written: &File) -> Result<Vec<PatternKind>, ScenarioError> {
+    let patterns = written.patterns.clone().unwrap_or_default();
+    let place = root.place("patterns");
+    if patterns.is_empty() {
+        let all = PatternKind::ALL.map(PatternKind::name).join("\", \"");
+        let message = format!("patterns: there is nothing to compare; write patterns = [\"{all}\"], or some");
+        return Err(ScenarioError::refused(file, &place, message));
+    }
+    match patterns.iter().enumerate().find(|(n, kind)| patterns[..*n].contains(kind)) {
+        None => Ok(patterns),
+        Some((_, twice)) => {
+            let message = format!("patterns: '{}' stands there twice; remove one", twice.name());
+            Err(ScenarioError::refused(file, &place, message))
+        }
+    }
+}
+
+/// Everything but the cases and the phases.
+fn head(file: &str, written: &File) -> Result<Scenario, Refusal> {
+    let question = written.question.as_deref().unwrap_or_default().trim();
+    require(!question.is_empty(), "question", || {
+        "question: a scenario begins with its question in prose; write question = \"…\"".to_owned()
+    })?;
+    let stem = Path::new(file).file_stem().map(|stem| stem.to_string_lossy().into_owned());
+    let name = written.name.clone().or(stem).unwrap_or_default();
+    let plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.');
+    let named = name.chars().all(plain) && !name.is_empty() && !name.starts_with('.');
+    require(named && name.len() <= 64, "name", || {
+        format!(
+            "name: '{name}' cannot name a folder of results; write name = \"…\" with at most 64 letters, \
+             digits, '-', '_' or '.'"
+        )
+    })?;
+    let objectives = written.objectives.clone().unwrap_or_default();
+    require(objectives.iter().all(|text| !text.trim().is_empty()), "objectives", || {
+        "objectives: one is empty; write \"reach >= 1\", or remove it".to_owned()
+    })?;
+    let (target, worker) = (written.target.as_ref(), written.worker.as_ref());
+    let few = |count: Option<Count>, key| count.map(|n| small(n, key, 1_024)).transpose();
+    let ring = target.and_then(|target| target.ring).map_or(4_096, Count::get);
+    require((1..=100_000_000).contains(&ring), "target.ring", || {
+        format!("target.ring = {ring}: it must be between 1 and 100000000")
+    })?;
+    Ok(Scenario {
+        name,
+        question: question.to_owned(),
+        seed: written.seed.unwrap_or(1),
+        trials: small(written.trials.unwrap_or(Count::new(3)), "trials", 1_000)?,
+        phases: Phases::default(),
+        target: TargetOptions {
+            shards: few(target.and_then(|target| target.shards), "target.shards")?,
+            ring,
+        },
+        worker: WorkerOptions {
+            processes: few(worker.and_then(|worker| worker.processes), "worker.processes")?,
+            shards: few(worker.and_then(|worker| worker.shards), "worker.shards")?,
+        },
+        cases: Vec::new(),
+        objectives,
+    })
+}
+
+/// A case, and the tables it was read from, to locate what is wrong with it.
+struct Draft {
+    case: Case,
+    sections: Table,
+}
+
+fn drafts(
+    file: &str,
+    root: &Table,
+    patterns: &[PatternKind],
+    axes: &[Axis],
+) -> Result<Vec<Draft>, ScenarioError> {
+    let size = patterns.iter().fold(0, |n: u64, &kind| n.saturating_add(sweep::size(kind, axes)));
+    if size > MOST_CASES {
+        let message = format!("sweep: {size} cases are over {MOST_CASES}; shorten or remove an axis");
+        return Err(ScenarioError::refused(file, &root.place("sweep"), message));
+    }
+    let mut seen: BTreeMap<String, ()> = BTreeMap::new();
+    let mut drafts = Vec::new();
+    for &kind in patterns {
+        for point in sweep::points(kind, axes) {
+            let draft = draft(file, root, kind, &point)?;
+            let id = &draft.case.id;
+            if seen.insert(id.clone(), ()).is_some() {
+                let place = point.last().map_or(Place::File, |(_, node)| node.place.clone());
+                let message = format!("sweep: case '{id}' stands there twice; remove one of its values");
+                return Err(ScenarioError::refused(file, &place, message));
+            }
+            drafts.push(draft);
+        }
+    }
+    Ok(drafts)
+}
+
+fn draft(
+    file: &str,
+    root: &Table,
+    kind: PatternKind,
+    point: &Point<'_>,
+) -> Result<Draft, ScenarioError> {
+    let mut workload = root.table("workload").cloned().unwrap_or_default();
+    let mut options = root.table(kind.name()).cloned().unwrap_or_default();
+    for (axis, node) in point {
+        let table = if axis.of.is_some() { &mut options } else { &mut workload };
+        table.set(&axis.key, (*node).clone());
+    }
+    let written = read(file, "workload", &workload)?;
+    let section = |name: &str, table: &Table| {
+        (name.to_owned(), Node { place: root.place(name), value: Value::Table(table.clone()) })
+    };
+    let sections =
+        Table(vec![section("workload", &workload), section(kind.name(), &options)]);
+    let located = |refusal: Refusal| {
+        ScenarioError::refused(file, &sections.place(&refusal.key), refusal.message)
+    };
+    let workload = resolve_workload(kind, &written).map_err(located)?;
+    let pattern = pattern(file, kind, &options, &workload, &located)?;
+    let id = id(kind, point, &workload, &pattern);
+    Ok(Draft { case: Case { id, pattern, workload }, sections })
+}
+
+fn resolve_workload(kind: PatternKind, written: &WorkloadFile) -> Result<Workload, Refusal> {
+    let missing = |key: &str, example: &str| Refusal {
+        key: key.to_owned(),
+        message: format!("{key} is missing; write {example} in [workload], or sweep it"),
+    };
+    let clients =
+        written.clients.ok_or_else(|| missing("workload.clients", "clients = 1000"))?.get();
+    let rate = match written.rate {
+        // Without consumers of events none are published, so that they cost nothing beside the requests.
+        _ if !kind.delivers() => Rate::per_second(0.0),
+        rate => rate.ok_or_else(|| missing("workload.rate", "rate = \"5/s\""))?,
+    };
+    let topics = match written.topics.unwrap_or(Topics::Of(1)) {
+        Topics::Of(n) => n,
+        Topics::PerClient => clients,
+    };
+    Ok(Workload {
+        clients,
+        topics,
+        rate,
+        arrivals: written.arrivals.unwrap_or_default(),
+        payload: written.payload.unwrap_or(ByteSize::new(128)),
+        late_after: written.late_after.unwrap_or(Span::from_secs(5)),
+    })
+}
+
+fn pattern(
+    file: &str,
+    kind: PatternKind,
+    options: &Table,
+    workload: &Workload,
+    located: &dyn Fn(Refusal) -> ScenarioError,
+) -> Result<Pattern, ScenarioError> {
+    fn from<T: DeserializeOwned>(file: &str, kind: PatternKind, at: &Table) -> Result<T, ScenarioError> {
+        read(file, kind.name(), at)
+    }
+    let ms = Span::from_ms;
+    Ok(match kind {
+        PatternKind::Request => {
+            let RequestFile { rate, arrivals, mix, timeout } = from(file, kind, options)?;
+            Pattern::Request(RequestOptions {
+                rate: rate.unwrap_or(Rate::per_second(workload.clients as f64)),
+                arrivals: arrivals.unwrap_or_default(),
+                mix: mix.map_or_else(Mix::default, Mix::from),
+                timeout: timeout.unwrap_or(ms(10_000)),
+            })
+        }
+        PatternKind::ShortPoll => {
+            let ShortPollFile { interval, limit, synchronised, timeout } = from(file, kind, options)?;
+            Pattern::ShortPoll(ShortPollOptions {
+                interval: interval.unwrap_or(ms(1_000)),
+                limit: limit.map_or(100, Count::get),
+                synchronised: synchronised.unwrap_or(false),
+                timeout: timeout.unwrap_or(ms(10_000)),
+            })
+        }
+        PatternKind::LongPoll => {
+            let LongPollFile { wait, limit } = from(file, kind, options)?;
+            Pattern::LongPoll(LongPollOptions {
+                wait: wait.unwrap_or(ms(30_000)),
+                limit: limit.map_or(100, Count::get),
+            })
+        }
+        PatternKind::Sse => {
+            let SseFile { heartbeat } = from(file, kind, options)?;
+            Pattern::Sse(SseOptions { heartbeat: heartbeat.unwrap_or(ms(15_000)) })
+        }
+        PatternKind::WebSocket => {
+            let WebSocketFile { ping, pong_timeout } = from(file, kind, options)?;
+            Pattern::WebSocket(WebSocketOptions {
+                ping: ping.unwrap_or(ms(25_000)),
+                pong_timeout: pong_timeout.unwrap_or(ms(8_000)),
+            })
+        }
+        PatternKind::Webhook => {
+            Pattern::Webhook(webhook(&from(file, kind, options)?).map_err(located)?)
+        }
+    })
+}
+
+fn webhook(written: &WebhookFile) -> Result<WebhookOptions, Refusal> {
+    let WebhookFile { timeout, attempts, backoff, concurrency } = *written;
+    Ok(WebhookOptions {
+        timeout: timeout.unwrap_or(Span::from_secs(15)),
+        attempts: small(attempts.unwrap_or(Count::new(4)), "webhook.attempts", 100)?,
+        backoff: backoff.unwrap_or(Span::from_ms(500)),
+        concurrency: small(concurrency.unwrap_or(Count::new(1)), "webhook.concurrency", 1_024)?,
+    })
+}
+
+impl From<MixFile> for Mix {
+    fn from(written: MixFile) -> Self {
+        let MixFile { create, read, replace, delete, list } = written;
+        let share = |written: Option<u32>| written.unwrap_or(0);
+        Self {
+            create: share(create),
+            read: share(read),
+            replace: share(replace),
+            delete: share(delete),
+            list: share(list),
+        }
+    }
+}
+
+/// Phases that every case can live with.
+fn phases(written: Option<&PhasesFile>, drafts: &[Draft]) -> Phases {
+    let most_clients = drafts.iter().map(|draft| draft.case.workload.clients).max().unwrap_or(0);
+    let longest_poll = drafts.iter().map(|draft| match &draft.case.pattern {
+        Pattern::ShortPoll(options) => options.interval,
+        _ => Span::default(),
+    });
+    let longest_poll_ns = longest_poll.max().unwrap_or_default().ns();
+    let connect_ms = most_clients.saturating_mul(1_000) / CONNECTS_PER_S;
+    let none = PhasesFile::default();
+    let PhasesFile { connect, warmup, measure, drain } = written.unwrap_or(&none);
+    Phases {
+        connect: connect.unwrap_or(Span::from_ms(connect_ms.max(500))),
+        warmup: warmup.unwrap_or(Span::from_secs(3)),
+        measure: measure.unwrap_or(Span::from_secs(10)),
+        drain: drain
+            .unwrap_or(Span::from_ns(longest_poll_ns.saturating_mul(2).max(5_000_000_000))),
+    }
+}
+
+/// The pattern, then `:axis=value` for every axis that applies: no spaces, no commas.
+fn id(kind: PatternKind, point: &Point<'_>, workload: &Workload, pattern: &Pattern) -> String {
+    let mut id = kind.name().to_owned();
+    for (axis, node) in point {
+        // The resolved value is printed, so that 1000 and "1k" are one case.
+        let label = match (&node.value, axis.of) {
+            (Value::Text(text), None) if text == PER_CLIENT => text.clone(),
+            (_, None) => label(&serde_json::json!(workload)[&axis.key]),
+            (_, Some(_)) => label(&serde_json::json!(pattern)[kind.name()][&axis.key]),
+        };
+        id.push_str(&format!(":{}={label}", axis.key));
+    }
+    id
+}
+
+fn label(value: &Json) -> String {
+    match value {
+        Json::String(text) => text.clone(),
+        Json::Object(shares) => {
+            let named = shares.iter().filter(|(_, share)| *share != 0);
+            named.map(|(key, share)| format!("{key}{share}")).collect::<Vec<_>>().join("-")
+        }
+        other => other.to_string(),
+    }
+}
+
+fn small(count: Count, key: &str, most: u32) -> Result<u32, Refusal> {
+    let n = count.get();
+    require((1..=u64::from(most)).contains(&n), key, || {
+        format!("{key} = {n}: it must be between 1 and {most}")
+    })?;
+    Ok(n as u32)
+}

@@ -1,0 +1,156 @@
+//! `[sweep]`: axes, and the points of the grid that they span.
+//!
+//! An axis is a key of `[workload]`, or a pattern's option by its dotted name, with a list of values. It
+//! multiplies the cases that it can make a difference to, and no others.
+
+use super::PatternKind;
+use super::error::{ScenarioError, suggestion};
+use super::file::{
+    LongPollFile, RequestFile, ShortPollFile, SseFile, WebSocketFile, WebhookFile, WorkloadFile,
+};
+use super::read::keys_of;
+use super::tree::{Node, Place, Table, Value};
+
+/// Keys of `[workload]` that say something of events, of which `request` has none.
+const OF_EVENTS: [&str; 4] = ["topics", "rate", "arrivals", "late_after"];
+
+/// One axis of the sweep.
+#[derive(Debug)]
+pub(super) struct Axis {
+    /// The table that it replaces a key of: `None` is `[workload]`.
+    pub of: Option<PatternKind>,
+    /// That key.
+    pub key: String,
+    /// Its values, in the file's order.
+    pub values: Vec<Node>,
+}
+
+impl Axis {
+    /// Whether it makes a difference to `kind`.
+    pub fn applies(&self, kind: PatternKind) -> bool {
+        match self.of {
+            Some(of) => of == kind,
+            None => kind.delivers() || !OF_EVENTS.contains(&self.key.as_str()),
+        }
+    }
+}
+
+/// One value of each axis that applies.
+pub(super) type Point<'a> = Vec<(&'a Axis, &'a Node)>;
+
+/// The keys of a pattern's table.
+pub(super) fn option_keys(kind: PatternKind) -> &'static [&'static str] {
+    match kind {
+        PatternKind::Request => keys_of::<RequestFile>(),
+        PatternKind::ShortPoll => keys_of::<ShortPollFile>(),
+        PatternKind::LongPoll => keys_of::<LongPollFile>(),
+        PatternKind::Sse => keys_of::<SseFile>(),
+        PatternKind::WebSocket => keys_of::<WebSocketFile>(),
+        PatternKind::Webhook => keys_of::<WebhookFile>(),
+    }
+}
+
+/// The axes of the file. `root` loses what a `--set` overrules: setting a swept key ends its sweep, and
+/// sweeping a fixed key ends its being fixed.
+pub(super) fn axes(file: &str, root: &mut Table) -> Result<Vec<Axis>, ScenarioError> {
+    let mut axes = Vec::new();
+    for (name, node) in flattened(file, root)? {
+        let refused =
+            |place: &Place, message: String| Err(ScenarioError::refused(file, place, message));
+        let Some((of, key)) = resolve(&name) else {
+            let known = known();
+            let known: Vec<&str> = known.iter().map(String::as_str).collect();
+            let suggestion = suggestion(&name, &known);
+            return refused(&node.place, format!("unknown axis '{name}' in [sweep]{suggestion}"));
+        };
+        let table = of.map_or("workload", PatternKind::name);
+        let fixed = root.table(table).and_then(|table| table.get(&key)).map(|n| n.place.clone());
+        match (fixed, &node.place) {
+            (Some(Place::Set(_)), Place::Line(_)) => continue,
+            (Some(Place::Line(_)), Place::Set(_)) => unfix(root, table, &key),
+            (Some(place), _) => {
+                let message = format!(
+                    "{table}.{key}: sweep.{name} gives it several values; remove one of the two"
+                );
+                return refused(&place, message);
+            }
+            (None, _) => {}
+        }
+        match node.value {
+            Value::List(values) if !values.is_empty() => axes.push(Axis { of, key, values }),
+            _ => {
+                let message = format!(
+                    "sweep.{name}: an axis is a list of at least one value, such as [100, \"1k\"]"
+                );
+                return refused(&node.place, message);
+            }
+        }
+    }
+    Ok(axes)
+}
+
+/// The entries of `[sweep]`; `short-poll.interval` may be written quoted, or as a dotted key.
+fn flattened(file: &str, root: &Table) -> Result<Vec<(String, Node)>, ScenarioError> {
+    let Some(node) = root.get("sweep") else { return Ok(Vec::new()) };
+    let Value::Table(sweep) = &node.value else {
+        let message = "sweep: this is a table; write [sweep], and a list for every axis";
+        return Err(ScenarioError::refused(file, &node.place, message));
+    };
+    let mut entries = Vec::new();
+    for (name, node) in &sweep.0 {
+        match &node.value {
+            Value::Table(inner) if PatternKind::from_name(name).is_some() => entries
+                .extend(inner.0.iter().map(|(key, node)| (format!("{name}.{key}"), node.clone()))),
+            _ => entries.push((name.clone(), node.clone())),
+        }
+    }
+    Ok(entries)
+}
+
+fn resolve(name: &str) -> Option<(Option<PatternKind>, String)> {
+    let (of, key) = match name.split_once('.') {
+        Some((pattern, key)) => (Some(PatternKind::from_name(pattern)?), key),
+        None => (None, name),
+    };
+    let keys = of.map_or_else(keys_of::<WorkloadFile>, option_keys);
+    keys.contains(&key).then(|| (of, key.to_owned()))
+}
+
+fn known() -> Vec<String> {
+    let options = PatternKind::ALL
+        .into_iter()
+        .flat_map(|kind| option_keys(kind).iter().map(move |key| format!("{}.{key}", kind.name())));
+    keys_of::<WorkloadFile>().iter().map(|&key| key.to_owned()).chain(options).collect()
+}
+
+fn unfix(root: &mut Table, table: &str, key: &str) {
+    if let Some((_, Node { value: Value::Table(inner), .. })) =
+        root.0.iter_mut().find(|(name, _)| name == table)
+    {
+        inner.remove(key);
+    }
+}
+
+/// How many points the axes span for `kind`.
+pub(super) fn size(kind: PatternKind, axes: &[Axis]) -> u64 {
+    let lengths = axes.iter().filter(|axis| axis.applies(kind)).map(|axis| axis.values.len() as u64);
+    lengths.fold(1, u64::saturating_mul)
+}
+
+/// The points that the axes span for `kind`, the first axis changing slowest.
+pub(super) fn points(kind: PatternKind, axes: &[Axis]) -> Vec<Point<'_>> {
+    let mut points: Vec<Point<'_>> = vec![Vec::new()];
+    for axis in axes.iter().filter(|axis| axis.applies(kind)) {
+        points = points
+            .into_iter()
+            .flat_map(|point| {
+                axis.values.iter().map(move |value| {
+                    let mut longer = point.clone();
+                    longer.push((axis, value));
+                    longer
+                })
+            })
+            .collect();
+    }
+    points
+}
