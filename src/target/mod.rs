@@ -1,8 +1,44 @@
-//! The built-in target server.
+//! The built-in target: a server that offers the same news in six ways.
+//!
+//! HTTP/1.1 on one current-thread runtime a shard. Shard 0 accepts and deals the connections to the shards in
+//! turn; each shard has its own replica of every topic's log and shares nothing with the others on the way
+//! of an event to a link. The log is the queue ([`hub`]): event streams, WebSockets, long polls and webhook
+//! outboxes are cursors over it, so memory is bounded by the ring, and a consumer that falls off it is told so.
+//!
+//! | pattern | route | file |
+//! | --- | --- | --- |
+//! | `request` | `/items` | [`items`] |
+//! | `short-poll`, `long-poll` | `GET /topics/{topic}/events` | [`poll`] |
+//! | `sse` | `GET /topics/{topic}/stream` | [`sse`] |
+//! | `websocket` | `GET /topics/{topic}/ws` | [`websocket`] |
+//! | `webhook` | `/webhooks` | [`webhook`] |
+//!
+//! Events come from the [`publisher`], on a schedule, or over the API (`POST /topics/{topic}/events`,
+//! [`publish`]). `GET /` explains the routes with examples.
+//!
+//! This is the server side only: clients are in `pattern`, and the two meet on the wire. No TLS and no HTTP/2
+//! yet, no authentication ever: it is a thing to measure against, and listens on loopback unless told otherwise.
 
-use std::process::ExitCode;
+mod answer;
+mod child;
+mod gauges;
+mod hub;
+mod items;
+mod options;
+mod pages;
+mod poll;
+mod problem;
+mod publish;
+mod publisher;
+mod request;
+mod router;
+mod server;
+mod shard;
+mod sse;
+mod webhook;
+mod websocket;
 
-/// Runs this process as a trial's target.
-pub fn child() -> anyhow::Result<ExitCode> {
-    Ok(ExitCode::SUCCESS)
-}
+pub use child::child;
+pub use options::Options;
+pub use publisher::{Programme, TopicTaken};
+pub use server::{Handle, listen, serve, serve_with};

@@ -1,0 +1,142 @@
+//! Answers: bodies, and whether an answer stands at once or comes later.
+
+use std::convert::Infallible;
+use std::future::Future;
+use std::pin::Pin;
+use std::task::{Context, Poll};
+
+use bytes::Bytes;
+use hyper::body::{Frame, SizeHint};
+use hyper::header::{CONTENT_TYPE, ETAG, HeaderValue};
+use hyper::{Response, StatusCode};
+use serde::Serialize;
+
+use super::problem::Problem;
+use super::sse::Stream;
+
+/// A response of this target.
+pub type Reply = Response<Body>;
+
+/// A reply that may need the request's body, or time.
+pub type Outcome = Result<Reply, Problem>;
+
+/// The body of a response.
+#[derive(Debug)]
+pub enum Body {
+    /// None.
+    Empty,
+    /// Known whole.
+    Whole(Bytes),
+    /// Events as they come.
+    Events(Box<Stream>),
+}
+
+impl hyper::body::Body for Body {
+    type Data = Bytes;
+    type Error = Infallible;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, Infallible>>> {
+        match &mut *self {
+            Self::Empty => Poll::Ready(None),
+            Self::Whole(bytes) => {
+                let bytes = std::mem::take(bytes);
+                *self = Self::Empty;
+                Poll::Ready(Some(Ok(Frame::data(bytes))))
+            }
+            Self::Events(stream) => {
+                stream.poll_next(cx).map(|next| next.map(|b| Ok(Frame::data(b))))
+            }
+        }
+    }
+
+    fn is_end_stream(&self) -> bool {
+        matches!(self, Self::Empty)
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        match self {
+            Self::Empty => SizeHint::with_exact(0),
+            Self::Whole(bytes) => SizeHint::with_exact(bytes.len() as u64),
+            Self::Events(_) => SizeHint::default(),
+        }
+    }
+}
+
+/// The future of an answer: of no size worth mentioning while there is nothing to wait for, since hyper keeps
+/// room for it in every idle connection.
+pub enum Answer {
+    /// It stands; `None` once taken.
+    Now(Option<Reply>),
+    /// It needs the request's body, or time.
+    Later(Pin<Box<dyn Future<Output = Outcome>>>),
+}
+
+impl std::fmt::Debug for Answer {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(if matches!(self, Self::Now(_)) { "Now" } else { "Later" })
+    }
+}
+
+impl Answer {
+    /// An answer that comes later.
+    pub fn later(future: impl Future<Output = Outcome> + 'static) -> Self {
+        Self::Later(Box::pin(future))
+    }
+}
+
+impl From<Outcome> for Answer {
+    fn from(outcome: Outcome) -> Self {
+        Self::Now(Some(outcome.unwrap_or_else(Reply::from)))
+    }
+}
+
+impl Future for Answer {
+    type Output = Result<Reply, Infallible>;
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        match &mut *self {
+            Self::Now(reply) => {
+                let taken =
+                    || Problem::new(StatusCode::INTERNAL_SERVER_ERROR, "answered twice").into();
+                Poll::Ready(Ok(reply.take().unwrap_or_else(taken)))
+            }
+            Self::Later(future) => {
+                future.as_mut().poll(cx).map(|outcome| Ok(outcome.unwrap_or_else(Reply::from)))
+            }
+        }
+    }
+}
+
+/// A response with a status and no body.
+pub fn empty(status: StatusCode) -> Reply {
+    let mut reply = Response::new(Body::Empty);
+    *reply.status_mut() = status;
+    reply
+}
+
+/// A response with a body of the given type.
+pub fn typed(status: StatusCode, content_type: &'static str, body: impl Into<Bytes>) -> Reply {
+    let mut reply = Response::new(Body::Whole(body.into()));
+    *reply.status_mut() = status;
+    reply.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static(content_type));
+    reply
+}
+
+/// A response with a JSON body.
+pub fn json(status: StatusCode, value: &impl Serialize) -> Reply {
+    match serde_json::to_vec(value) {
+        Ok(body) => typed(status, "application/json", body),
+        Err(error) => Problem::new(StatusCode::INTERNAL_SERVER_ERROR, error.to_string()).into(),
+    }
+}
+
+/// Adds an entity tag.
+pub fn with_etag(mut reply: Reply, etag: &str) -> Reply {
+    if let Ok(etag) = HeaderValue::from_str(etag) {
+        reply.headers_mut().insert(ETAG, etag);
+    }
+    reply
+}

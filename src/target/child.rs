@@ -1,0 +1,90 @@
+//! The target of a trial: the control protocol around a server.
+
+use std::process::ExitCode;
+
+use anyhow::Context as _;
+use bytes::Bytes;
+
+use super::options::Options;
+use super::publisher::Programme;
+use super::server::{Handle, listen, serve_with};
+use crate::control::{
+    Assignment, Order, Orders, PROTOCOL_VERSION, Report, Reports, TargetAssignment, attach,
+};
+use crate::event;
+use crate::measure::{Snapshot, raise_descriptor_limit};
+
+/// Runs this process as a trial's target: prepares, serves and publishes as ordered, reports and ends.
+///
+/// # Errors
+///
+/// Where there is nobody to report to. Whatever else goes wrong is reported as [`Report::Failed`].
+pub fn child() -> anyhow::Result<ExitCode> {
+    let (mut orders, reports) = attach().context("cannot attach to the conductor")?;
+    let report = match run(&mut orders, &reports) {
+        Ok(snapshot) => Report::Done { snapshot },
+        Err(error) => Report::Failed { reason: format!("{error:#}") },
+    };
+    let failed = matches!(report, Report::Failed { .. });
+    reports.send(&report).context("cannot report to the conductor")?;
+    Ok(if failed { ExitCode::FAILURE } else { ExitCode::SUCCESS })
+}
+
+/// The trial: what was measured, which is nothing where it is called off before it begins.
+fn run(orders: &mut Orders, reports: &Reports) -> anyhow::Result<Snapshot> {
+    let assignment = match orders.recv_blocking() {
+        Order::Prepare { version, assignment } => accepted(version, *assignment)?,
+        Order::Abort | Order::Finish => return Ok(Snapshot::default()),
+        other => anyhow::bail!("the first order must be Prepare, not {other:?}"),
+    };
+    raise_descriptor_limit();
+    let listener = listen(assignment.listen).with_context(|| {
+        format!(
+            "the target cannot listen on {}: choose a free address, or port 0",
+            assignment.listen
+        )
+    })?;
+    let options = Options::from(&assignment);
+    let (obeyed, snapshot) = serve_with(listener, options, async |handle| {
+        obey(&handle, &assignment, orders, reports).await
+    })?;
+    obeyed?;
+    Ok(snapshot)
+}
+
+fn accepted(version: u32, assignment: Assignment) -> anyhow::Result<TargetAssignment> {
+    anyhow::ensure!(
+        version == PROTOCOL_VERSION,
+        "the conductor speaks version {version} of the control protocol, this target {PROTOCOL_VERSION}: use \
+         one build for both"
+    );
+    match assignment {
+        Assignment::Target(assignment) => Ok(assignment),
+        Assignment::Worker(_) => anyhow::bail!("a target was given a worker's assignment"),
+    }
+}
+
+/// Carries out orders until the trial is over.
+async fn obey(
+    handle: &Handle,
+    assignment: &TargetAssignment,
+    orders: &mut Orders,
+    reports: &Reports,
+) -> anyhow::Result<()> {
+    reports.send(&Report::Ready { address: Some(handle.address()) })?;
+    let payload = Bytes::from(event::filler(assignment.case.workload.payload.bytes() as usize));
+    loop {
+        match orders.recv().await {
+            Order::Start { at_ns } => {
+                if let Some(schedule) = assignment.schedule.clone() {
+                    let (payload, window) = (payload.clone(), assignment.window.clone());
+                    handle.publish(Programme { schedule, payload, at_ns, window })?;
+                }
+            }
+            Order::Finish | Order::Abort => return Ok(()),
+            // Plateaus are the workers' affair.
+            Order::Continue => {}
+            Order::Prepare { .. } => anyhow::bail!("a target is prepared once"),
+        }
+    }
+}

@@ -1,0 +1,121 @@
+//! A topic's bounded log: the only queue there is.
+
+use std::collections::VecDeque;
+use std::sync::Arc;
+
+use super::Entry;
+
+/// The events asked for have left the log.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Gap {
+    /// The oldest sequence still kept.
+    pub oldest: u64,
+}
+
+/// The newest events of a topic, without holes, bounded by count and by bytes.
+#[derive(Debug)]
+pub struct Log {
+    entries: VecDeque<Arc<Entry>>,
+    newest: u64,
+    bytes: usize,
+    entries_max: usize,
+    bytes_max: usize,
+}
+
+impl Log {
+    /// An empty log that keeps at most `entries_max` events and `bytes_max` bytes, and at least one event.
+    pub const fn new(entries_max: usize, bytes_max: usize) -> Self {
+        Self { entries: VecDeque::new(), newest: 0, bytes: 0, entries_max, bytes_max }
+    }
+
+    /// The newest sequence; 0 before the first event.
+    pub const fn newest(&self) -> u64 {
+        self.newest
+    }
+
+    /// The oldest sequence still kept; in an empty log, the one to come.
+    pub fn oldest(&self) -> u64 {
+        self.newest + 1 - self.entries.len() as u64
+    }
+
+    /// Appends the event that follows the newest.
+    ///
+    /// # Panics
+    ///
+    /// If it is another: sequences are given out by the home shard alone, in the order of its messages.
+    pub fn push(&mut self, entry: Arc<Entry>) {
+        assert_eq!(entry.seq(), self.newest + 1, "a topic's events come in order");
+        self.newest = entry.seq();
+        self.bytes += entry.size();
+        self.entries.push_back(entry);
+        while self.entries.len() > 1
+            && (self.entries.len() > self.entries_max || self.bytes > self.bytes_max)
+        {
+            if let Some(left) = self.entries.pop_front() {
+                self.bytes -= left.size();
+            }
+        }
+    }
+
+    /// The events after `since`, oldest first; none where `since` is the newest or not yet reached.
+    pub fn after(&self, since: u64) -> Result<impl Iterator<Item = &Arc<Entry>>, Gap> {
+        let oldest = self.oldest();
+        if since + 1 < oldest {
+            return Err(Gap { oldest });
+        }
+        let skip = (since + 1 - oldest).min(self.entries.len() as u64) as usize;
+        Ok(self.entries.range(skip..))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::event::Head;
+
+    fn entry(seq: u64, size: usize) -> Arc<Entry> {
+        let head = Head { seq, due_ns: 0, published_ns: 0 };
+        Arc::new(Entry::new("t", head, &crate::event::filler(size)))
+    }
+
+    fn seqs(log: &Log, since: u64) -> Result<Vec<u64>, Gap> {
+        Ok(log.after(since)?.map(|entry| entry.seq()).collect())
+    }
+
+    #[test]
+    fn an_empty_log_has_nothing_and_no_gap() {
+        let log = Log::new(3, usize::MAX);
+        assert_eq!((log.newest(), log.oldest()), (0, 1));
+        assert_eq!(seqs(&log, 0), Ok(vec![]));
+    }
+
+    #[test]
+    fn bytes_bound_the_log_too_but_the_newest_stays() {
+        let mut log = Log::new(100, 5000);
+        for seq in 1..=20 {
+            log.push(entry(seq, 900));
+        }
+        assert!((2..=5).contains(&seqs(&log, log.oldest() - 1).unwrap().len()));
+        log.push(entry(21, 50_000));
+        assert_eq!(seqs(&log, 20), Ok(vec![21]));
+    }
+
+    proptest! {
+        #[test]
+        fn a_cursor_gets_all_that_follows_or_a_gap(
+            ring in 1..20u64, published in 0..60u64, since in 0..70u64,
+        ) {
+            let mut log = Log::new(ring as usize, usize::MAX);
+            for seq in 1..=published {
+                log.push(entry(seq, 2));
+            }
+            let oldest = published.saturating_sub(ring) + 1;
+            prop_assert_eq!(log.oldest(), oldest);
+            let expected =
+                if since + 1 < oldest { Err(Gap { oldest }) } else { Ok((since + 1..=published).collect()) };
+            prop_assert_eq!(seqs(&log, since), expected);
+        }
+    }
+}

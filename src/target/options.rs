@@ -1,0 +1,66 @@
+//! What a target can be told.
+
+use crate::control::TargetAssignment;
+use crate::scenario::{Pattern, SseOptions, WebSocketOptions, WebhookOptions};
+use crate::unit::Span;
+
+/// Options of a target.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Options {
+    /// Threads that serve.
+    pub shards: u32,
+    /// Topics that stand from the start, named by [`crate::event::topic_name`].
+    pub topics: u64,
+    /// Events that a topic's log keeps, up to 256 MiB of them.
+    pub ring: u64,
+    /// Options of event streams.
+    pub sse: SseOptions,
+    /// Options of WebSockets.
+    pub websocket: WebSocketOptions,
+    /// Options of webhook deliveries.
+    pub webhook: WebhookOptions,
+    /// Whether webhooks may call loopback, private and other addresses that are not public.
+    pub allow_private_webhooks: bool,
+}
+
+impl Default for Options {
+    fn default() -> Self {
+        Self {
+            shards: 1,
+            topics: 1,
+            ring: 65_536,
+            sse: SseOptions { heartbeat: Span::from_secs(15) },
+            websocket: WebSocketOptions {
+                ping: Span::from_secs(25),
+                pong_timeout: Span::from_secs(8),
+            },
+            webhook: WebhookOptions {
+                timeout: Span::from_secs(15),
+                attempts: 6,
+                backoff: Span::from_secs(1),
+                concurrency: 1,
+            },
+            allow_private_webhooks: false,
+        }
+    }
+}
+
+impl From<&TargetAssignment> for Options {
+    /// The options of a trial: those of its case's pattern, and webhooks to loopback, where the workers are.
+    fn from(assignment: &TargetAssignment) -> Self {
+        let mut options = Self {
+            shards: assignment.shards.max(1),
+            topics: assignment.case.workload.topics,
+            ring: assignment.ring,
+            allow_private_webhooks: true,
+            ..Self::default()
+        };
+        match assignment.case.pattern {
+            Pattern::Sse(sse) => options.sse = sse,
+            Pattern::WebSocket(websocket) => options.websocket = websocket,
+            Pattern::Webhook(webhook) => options.webhook = webhook,
+            Pattern::Request(_) | Pattern::ShortPoll(_) | Pattern::LongPoll(_) => {}
+        }
+        options
+    }
+}

@@ -1,0 +1,63 @@
+//! `GET /`: what there is, for people with curl and people with a browser.
+
+use hyper::body::Incoming;
+use hyper::header::{ACCEPT, HOST, HeaderMap, HeaderName, HeaderValue, VARY};
+use hyper::{Request, StatusCode};
+
+use crate::target::answer::{Outcome, typed};
+use crate::target::shard::Shard;
+
+/// Stands for the target's address in both pages.
+const ADDRESS: &str = "{address}";
+
+/// `GET /`
+pub fn index(shard: &Shard, request: &Request<Incoming>) -> Outcome {
+    let (content_type, page) = if wants_html(request.headers()) {
+        ("text/html; charset=utf-8", include_str!("index.html"))
+    } else {
+        ("text/plain; charset=utf-8", include_str!("index.txt"))
+    };
+    let address = address(request.headers()).unwrap_or_else(|| shard.shared.address.to_string());
+    let mut reply = typed(StatusCode::OK, content_type, page.replace(ADDRESS, &address));
+    reply.headers_mut().insert(VARY, HeaderValue::from_static("accept"));
+    Ok(reply)
+}
+
+/// The address as the reader knows it, if it can stand in a page as it is.
+fn address(headers: &HeaderMap) -> Option<String> {
+    let host = text(headers, &HOST)?;
+    let plain = |b: u8| b.is_ascii_alphanumeric() || b".-:[]".contains(&b);
+    host.bytes().all(plain).then(|| host.to_owned())
+}
+
+fn wants_html(headers: &HeaderMap) -> bool {
+    text(headers, &ACCEPT).is_some_and(|accept| accept.contains("text/html"))
+}
+
+fn text<'a>(headers: &'a HeaderMap, name: &HeaderName) -> Option<&'a str> {
+    headers.get(name)?.to_str().ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn both_pages_name_every_route() {
+        for page in [include_str!("index.html"), include_str!("index.txt")] {
+            for route in
+                ["/healthz", "/items", "/topics", "/events", "wait=", "/stream", "/ws", "/webhooks"]
+            {
+                assert!(page.contains(route), "{route}");
+            }
+            assert!(page.contains(ADDRESS));
+        }
+    }
+
+    #[test]
+    fn a_host_header_is_no_way_into_the_page() {
+        let host = |value| [(HOST, HeaderValue::from_static(value))].into_iter().collect();
+        assert_eq!(address(&host("localhost:8080")).unwrap(), "localhost:8080");
+        assert_eq!(address(&host("<script>")), None);
+    }
+}

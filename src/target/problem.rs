@@ -1,0 +1,105 @@
+//! Refusals as problem details (RFC 9457, `application/problem+json`).
+
+use hyper::header::{ALLOW, CONTENT_TYPE, HeaderName, HeaderValue};
+use hyper::{Response, StatusCode};
+use serde_json::{Map, Value};
+
+use super::answer::{Body, Reply};
+
+/// Why a request is not carried out: a status, a sentence, and members that a program can read.
+#[derive(Debug)]
+pub struct Problem {
+    status: StatusCode,
+    detail: String,
+    members: Map<String, Value>,
+    headers: Vec<(HeaderName, HeaderValue)>,
+}
+
+impl Problem {
+    /// A problem with a sentence that says what is wrong and what would be right.
+    pub fn new(status: StatusCode, detail: impl Into<String>) -> Self {
+        Self { status, detail: detail.into(), members: Map::new(), headers: Vec::new() }
+    }
+
+    /// 400: the request could not be read.
+    pub fn bad_request(detail: impl Into<String>) -> Self {
+        Self::new(StatusCode::BAD_REQUEST, detail)
+    }
+
+    /// 404: nothing is here.
+    pub fn not_found(detail: impl Into<String>) -> Self {
+        Self::new(StatusCode::NOT_FOUND, detail)
+    }
+
+    /// 422: it was read, and makes no sense.
+    pub fn unprocessable(detail: impl Into<String>) -> Self {
+        Self::new(StatusCode::UNPROCESSABLE_ENTITY, detail)
+    }
+
+    /// 405, naming the methods that are allowed.
+    pub fn method_not_allowed(allow: &'static str) -> Self {
+        Self::new(StatusCode::METHOD_NOT_ALLOWED, format!("allowed here: {allow}"))
+            .header(ALLOW, HeaderValue::from_static(allow))
+    }
+
+    /// The topic is not known.
+    pub fn unknown_topic(name: &str) -> Self {
+        Self::not_found(format!("no topic '{name}'; publishing into it makes it"))
+    }
+
+    /// 410: events asked for have left the log.
+    pub fn gap(since: u64, oldest: u64) -> Self {
+        let detail = format!(
+            "events after {since} are gone; the oldest kept is {oldest}: go on with since={}",
+            oldest - 1
+        );
+        Self::new(StatusCode::GONE, detail).member("oldest", oldest)
+    }
+
+    /// Adds a member.
+    pub fn member(mut self, name: &str, value: impl Into<Value>) -> Self {
+        self.members.insert(name.to_owned(), value.into());
+        self
+    }
+
+    /// Adds a header.
+    pub fn header(mut self, name: HeaderName, value: HeaderValue) -> Self {
+        self.headers.push((name, value));
+        self
+    }
+}
+
+impl From<Problem> for Reply {
+    fn from(problem: Problem) -> Self {
+        let mut document = Map::new();
+        document.insert("type".to_owned(), "about:blank".into());
+        let title = problem.status.canonical_reason().unwrap_or("Problem");
+        document.insert("title".to_owned(), title.into());
+        document.insert("status".to_owned(), problem.status.as_u16().into());
+        document.insert("detail".to_owned(), problem.detail.into());
+        document.extend(problem.members);
+        let mut body = Value::Object(document).to_string();
+        body.push('\n');
+        let mut response = Response::new(Body::Whole(body.into()));
+        *response.status_mut() = problem.status;
+        let headers = response.headers_mut();
+        headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/problem+json"));
+        headers.extend(problem.headers);
+        response
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_gap_names_the_oldest_for_people_and_programs() {
+        let reply = Reply::from(Problem::gap(3, 17));
+        assert_eq!(reply.status(), 410);
+        let Body::Whole(body) = reply.body() else { panic!("a whole body") };
+        let document: Value = serde_json::from_slice(body).unwrap();
+        assert_eq!((&document["oldest"], &document["status"]), (&17.into(), &410.into()));
+        assert!(document["detail"].as_str().unwrap().contains("since=16"));
+    }
+}

@@ -1,0 +1,148 @@
+//! Publishing over the API, and what topics there are.
+
+use std::rc::Rc;
+
+use bytes::Bytes;
+use hyper::body::Incoming;
+use hyper::{Request, StatusCode};
+use serde::{Deserialize, Serialize};
+use serde_json::value::RawValue;
+
+use super::answer::{self, Answer, Outcome};
+use super::problem::Problem;
+use super::request;
+use super::shard::Shard;
+use crate::clock;
+
+/// Longest name of a topic, in bytes.
+const NAME_MAX: usize = 128;
+
+/// What a publisher sends.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields, expecting = "an object with \"data\" and, if wanted, \"due_ns\"")]
+struct Draft<'a> {
+    #[serde(borrow)]
+    data: &'a RawValue,
+    due_ns: Option<u64>,
+}
+
+/// What a publisher is told.
+#[derive(Debug, Serialize)]
+struct Published<'a> {
+    topic: &'a str,
+    seq: u64,
+    published_ns: u64,
+}
+
+/// `POST /topics/{topic}/events`
+pub fn post(shard: &Rc<Shard>, name: &str, request: Request<Incoming>) -> Answer {
+    // An event without a due stamp of its own was due when it was handed in.
+    let arrived_ns = clock::now();
+    let (shard, name) = (Rc::clone(shard), name.to_owned());
+    Answer::later(async move {
+        if !is_name(&name) {
+            return Err(Problem::unprocessable(format!(
+                "a topic's name has 1 to {NAME_MAX} letters, digits, '.', '_', '~' or '-'"
+            )));
+        }
+        let body = request::body(request, &["application/json"]).await?;
+        let draft: Draft<'_> = request::parse(&body)?;
+        let due_ns = draft.due_ns.unwrap_or(arrived_ns);
+        let data = one_line(draft.data.get());
+        let receipt = shard.hub.publish(&name, Some(due_ns), data).await;
+        let receipt = receipt.map_err(|_| {
+            Problem::new(StatusCode::INSUFFICIENT_STORAGE, "there is no room for another topic")
+        })?;
+        let (seq, published_ns) = (receipt.seq, receipt.published_ns);
+        Ok(answer::json(StatusCode::CREATED, &Published { topic: &name, seq, published_ns }))
+    })
+}
+
+/// What is shown of a topic.
+#[derive(Debug, Serialize)]
+struct Shown {
+    topic: String,
+    newest: u64,
+}
+
+/// `GET /topics`
+pub fn topics(shard: &Shard) -> Outcome {
+    let all = shard.shared.directory.all();
+    let shown = all.iter().map(|t| Shown { topic: t.name().to_owned(), newest: t.newest() });
+    let shown: Vec<Shown> = shown.collect();
+    Ok(answer::json(StatusCode::OK, &serde_json::json!({ "topics": shown })))
+}
+
+/// Whether a topic may have this name: what needs no escape in a URL, in JSON or in a header.
+fn is_name(name: &str) -> bool {
+    let plain = |b: u8| b.is_ascii_alphanumeric() || b"._~-".contains(&b);
+    (1..=NAME_MAX).contains(&name.len()) && name.bytes().all(plain)
+}
+
+/// The same JSON in one line: a payload's line breaks would be fields of their own in an event stream, and
+/// the bytes of an event are to be the same in every pattern.
+fn one_line(json: &str) -> Bytes {
+    if !json.contains(['\n', '\r']) {
+        return Bytes::copy_from_slice(json.as_bytes());
+    }
+    let mut out = Vec::with_capacity(json.len());
+    let (mut in_string, mut escaped) = (false, false);
+    for byte in json.bytes() {
+        // Line breaks inside of strings are escaped in JSON; these stand between the values.
+        if in_string || !byte.is_ascii_whitespace() {
+            out.push(byte);
+        }
+        let quote = byte == b'"' && !escaped;
+        escaped = in_string && byte == b'\\' && !escaped;
+        in_string ^= quote;
+    }
+    out.into()
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+    use serde_json::Value;
+
+    use super::*;
+
+    fn any_json() -> impl Strategy<Value = Value> {
+        let leaf = prop_oneof![
+            Just(Value::Null),
+            any::<i64>().prop_map(Value::from),
+            "[a-z \\\\\"\n\r\t]{0,12}".prop_map(Value::from),
+        ];
+        leaf.prop_recursive(3, 20, 4, |inner| {
+            prop_oneof![
+                proptest::collection::vec(inner.clone(), 0..4).prop_map(Value::from),
+                proptest::collection::vec(("[a-z\\\\\"\n ]{0,6}", inner), 0..4)
+                    .prop_map(|pairs| Value::Object(pairs.into_iter().collect())),
+            ]
+        })
+    }
+
+    proptest! {
+        #[test]
+        fn a_payload_in_one_line_is_the_same_value(value in any_json()) {
+            let pretty = serde_json::to_string_pretty(&value).unwrap() + "\r\n";
+            let line = one_line(&pretty);
+            prop_assert!(!line.contains(&b'\n') && !line.contains(&b'\r'));
+            prop_assert_eq!(serde_json::from_slice::<Value>(&line).unwrap(), value);
+        }
+    }
+
+    #[test]
+    fn a_payload_of_one_line_is_kept_byte_for_byte() {
+        assert_eq!(one_line("{ \"a\" : [ 1 ] }"), "{ \"a\" : [ 1 ] }");
+    }
+
+    #[test]
+    fn names_need_no_escape_anywhere() {
+        for name in ["news-0", "a.b_c~D", &"x".repeat(128)] {
+            assert!(is_name(name), "{name}");
+        }
+        for name in ["", "a b", "a\"b", "a/b", "é", "a%20b", &"x".repeat(129)] {
+            assert!(!is_name(name), "{name}");
+        }
+    }
+}

@@ -1,0 +1,69 @@
+//! Publishing by the target itself, on a schedule, so that the cost of publishing is not mixed into delivery.
+
+use std::ops::Range;
+use std::rc::Rc;
+use std::sync::Arc;
+
+use bytes::Bytes;
+
+use super::hub::Topic;
+use super::shard::Shard;
+use crate::measure::{Counter, Metric};
+use crate::pace::Schedule;
+use crate::{clock, event};
+
+/// Events that are published on end, when the publisher is behind, before the links have their turn.
+const BURST: u32 = 32;
+
+/// What to publish, and from when on.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Programme {
+    /// Which event of which topic is due when.
+    pub schedule: Schedule,
+    /// The payload of every event: one JSON value in one line.
+    pub payload: Bytes,
+    /// The start of the schedule, in monotonic nanoseconds.
+    pub at_ns: u64,
+    /// The part that is measured: offsets from the start in nanoseconds.
+    pub window: Range<u64>,
+}
+
+/// A topic of the schedule was made by another, out of order.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("topic '{0}' is not free for the schedule: let the target make its topics at the start")]
+pub struct TopicTaken(pub String);
+
+/// Publishes this shard's part of a programme at its due times.
+///
+/// Deadlines are absolute: an event that comes late makes none after it late. The due stamp is the
+/// schedule's, so that a publisher that lags shows in the freshness.
+pub async fn run(shard: Rc<Shard>, programme: Arc<Programme>) {
+    let Programme { schedule, payload, at_ns, window } = &*programme;
+    let of = shard.shared.errands.len() as u64;
+    let mut topics: Vec<Option<Rc<Topic>>> = vec![None; schedule.topics as usize];
+    let mut on_end = 0;
+    for publication in schedule.publications(shard.index as u64, of) {
+        let due_ns = at_ns + publication.offset_ns;
+        if clock::now() < due_ns {
+            // The timer fails only with its descriptor, at the end of the shard.
+            let _ = shard.timer.sleep_until(due_ns).await;
+            on_end = 0;
+        }
+        on_end += 1;
+        if on_end >= BURST {
+            on_end = 0;
+            tokio::task::yield_now().await;
+        }
+        let topic = &mut topics[publication.topic as usize];
+        if topic.is_none() {
+            *topic = shard.hub.topic(&event::topic_name(publication.topic));
+        }
+        let Some(topic) = topic else { continue };
+        let receipt = shard.hub.publish_at_home(topic, Some(due_ns), payload);
+        if window.contains(&publication.offset_ns) {
+            let mut recorder = shard.recorder.borrow_mut();
+            recorder.count(Counter::Published, 1);
+            recorder.record(Metric::PublishSlip, receipt.published_ns.saturating_sub(due_ns));
+        }
+    }
+}

@@ -1,0 +1,204 @@
+//! What handlers read of a request: query, conditions, body. Bounded in size and in time.
+
+use std::borrow::Cow;
+use std::time::Duration;
+
+use bytes::Bytes;
+use http_body_util::{BodyExt as _, LengthLimitError, Limited};
+use hyper::body::Incoming;
+use hyper::header::{CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue};
+use hyper::{Request, StatusCode};
+use serde::Deserialize;
+use serde_json::error::Category;
+
+use super::problem::Problem;
+use crate::unit::Span;
+
+/// Longest body that is read, in bytes.
+pub const BODY_MAX: usize = 1 << 20;
+/// Longest wait for a body.
+const BODY_WAIT: Duration = Duration::from_secs(30);
+
+/// The parameters behind the question mark. Unknown ones are ignored; of repeated ones the first counts.
+#[derive(Debug, Clone, Copy)]
+pub struct Query<'a>(&'a str);
+
+impl<'a> Query<'a> {
+    /// The query of a URI.
+    pub fn of(uri: &'a hyper::Uri) -> Self {
+        Self(uri.query().unwrap_or_default())
+    }
+
+    /// The value of a parameter.
+    pub fn get(self, name: &str) -> Option<Cow<'a, str>> {
+        let pairs = self.0.split('&').map(|pair| pair.split_once('=').unwrap_or((pair, "")));
+        pairs.into_iter().find(|(key, _)| *key == name).map(|(_, value)| unescape(value))
+    }
+
+    /// A parameter that must be a whole number.
+    pub fn number(self, name: &str) -> Result<Option<u64>, Problem> {
+        let Some(text) = self.get(name) else { return Ok(None) };
+        whole(&text).map(Some).ok_or_else(|| {
+            Problem::bad_request(format!(
+                "'{text}' is no value for {name}: it takes a whole number"
+            ))
+        })
+    }
+
+    /// A parameter that must be a span of time, or a number of seconds.
+    pub fn span(self, name: &str) -> Result<Option<Duration>, Problem> {
+        let Some(text) = self.get(name) else { return Ok(None) };
+        if let Some(seconds) = whole(&text).filter(|s| *s <= 86_400) {
+            return Ok(Some(Duration::from_secs(seconds)));
+        }
+        match text.parse::<Span>() {
+            Ok(span) => Ok(Some(span.std())),
+            Err(error) => {
+                Err(Problem::bad_request(format!("{name}: {error}, or a number of seconds")))
+            }
+        }
+    }
+}
+
+/// A whole number in decimal digits and nothing else (Rust's own parser allows a plus sign).
+pub fn whole(text: &str) -> Option<u64> {
+    text.bytes().all(|b| b.is_ascii_digit()).then(|| text.parse().ok()).flatten()
+}
+
+/// Replaces `+` and `%XX`; what is no escape stays as it is.
+fn unescape(text: &str) -> Cow<'_, str> {
+    if !text.contains(['%', '+']) {
+        return Cow::Borrowed(text);
+    }
+    let bytes = text.as_bytes();
+    let mut out = Vec::with_capacity(bytes.len());
+    let mut at = 0;
+    while let Some(&byte) = bytes.get(at) {
+        at += 1;
+        match byte {
+            b'+' => out.push(b' '),
+            b'%' => match bytes.get(at..at + 2).and_then(hexadecimal) {
+                Some(escaped) => {
+                    out.push(escaped);
+                    at += 2;
+                }
+                None => out.push(b'%'),
+            },
+            plain => out.push(plain),
+        }
+    }
+    Cow::Owned(String::from_utf8_lossy(&out).into_owned())
+}
+
+fn hexadecimal(digits: &[u8]) -> Option<u8> {
+    let digit = |byte: u8| char::from(byte).to_digit(16);
+    Some((digit(digits[0])? * 16 + digit(digits[1])?) as u8)
+}
+
+/// Whether one of the entity tags that a condition lists is `etag`, or it says `*`; `None` without it.
+pub fn condition(headers: &HeaderMap, name: &HeaderName, etag: &str) -> Option<bool> {
+    let mut values = headers.get_all(name).iter().peekable();
+    values.peek()?;
+    let texts = values.filter_map(|value| value.to_str().ok());
+    Some(
+        texts
+            .flat_map(|text| text.split(','))
+            .any(|tag| matches!(tag.trim(), tag if tag == "*" || tag == etag)),
+    )
+}
+
+/// The body, if it is JSON of the right shape and size.
+pub async fn json<T: for<'de> Deserialize<'de>>(request: Request<Incoming>) -> Result<T, Problem> {
+    parse(&body(request, &["application/json"]).await?)
+}
+
+/// JSON of the right shape: 400 if it is no JSON, 422 if it is another shape.
+pub fn parse<'de, T: Deserialize<'de>>(bytes: &'de [u8]) -> Result<T, Problem> {
+    serde_json::from_slice(bytes).map_err(|error| match error.classify() {
+        Category::Data => Problem::unprocessable(error.to_string()),
+        _ => Problem::bad_request(format!("the body is no JSON: {error}")),
+    })
+}
+
+/// The body, if it is of one of the given types and of the right size.
+pub async fn body(request: Request<Incoming>, content_types: &[&str]) -> Result<Bytes, Problem> {
+    let given = request.headers().get(CONTENT_TYPE).map(HeaderValue::as_bytes).unwrap_or_default();
+    let given = given.split(|&b| b == b';').next().unwrap_or_default().trim_ascii();
+    // Strict also for the user's sake: a page of another site can send other types to this address unasked.
+    if !content_types.iter().any(|wanted| given.eq_ignore_ascii_case(wanted.as_bytes())) {
+        let wanted = content_types.join(" or ");
+        return Err(Problem::new(
+            StatusCode::UNSUPPORTED_MEDIA_TYPE,
+            format!("the body must be JSON and say so, with the header content-type: {wanted}"),
+        ));
+    }
+    let too_long =
+        || Problem::new(StatusCode::PAYLOAD_TOO_LARGE, format!("a body may have {BODY_MAX} bytes"));
+    let body = request.into_body();
+    if hyper::body::Body::size_hint(&body).lower() > BODY_MAX as u64 {
+        return Err(too_long());
+    }
+    match tokio::time::timeout(BODY_WAIT, Limited::new(body, BODY_MAX).collect()).await {
+        Ok(Ok(whole)) => Ok(whole.to_bytes()),
+        Ok(Err(error)) if error.is::<LengthLimitError>() => Err(too_long()),
+        Ok(Err(error)) => Err(Problem::bad_request(format!("the body broke off: {error}"))),
+        Err(_) => Err(Problem::new(StatusCode::REQUEST_TIMEOUT, "the body did not come in time")),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use hyper::header::IF_NONE_MATCH;
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::target::answer::Reply;
+
+    #[test]
+    fn parameters_are_read_or_refused() {
+        let query = Query("since=17&wait=1.5s&limit=%31%30&bad=1x&plus=+1&empty=&wait=9s");
+        assert_eq!(query.number("since").unwrap(), Some(17));
+        assert_eq!(query.number("limit").unwrap(), Some(10));
+        assert_eq!(query.number("none").unwrap(), None);
+        assert_eq!(query.span("wait").unwrap(), Some(Duration::from_millis(1500)));
+        assert_eq!(query.span("since").unwrap(), Some(Duration::from_secs(17)));
+        for bad in ["bad", "plus", "empty"] {
+            assert!(query.number(bad).is_err() && query.span(bad).is_err(), "{bad}");
+        }
+        assert!(Query("n=18446744073709551616").number("n").is_err());
+    }
+
+    proptest! {
+        #[test]
+        fn any_query_is_read_without_a_panic(text in ".{0,60}") {
+            let _ = Query(&text).number("since");
+            let _ = Query(&format!("since={text}")).span("since");
+        }
+
+        #[test]
+        fn what_was_escaped_comes_back(text in ".{0,20}") {
+            let escaped: String = text.bytes().map(|b| format!("%{b:02X}")).collect();
+            prop_assert_eq!(unescape(&escaped), text);
+        }
+    }
+
+    #[test]
+    fn conditions_compare_entity_tags() {
+        let headers = |value: &str| -> HeaderMap {
+            [(IF_NONE_MATCH, HeaderValue::from_str(value).unwrap())].into_iter().collect()
+        };
+        let matches = |value| condition(&headers(value), &IF_NONE_MATCH, "\"a\"");
+        assert_eq!(condition(&HeaderMap::new(), &IF_NONE_MATCH, "\"a\""), None);
+        assert_eq!(
+            (matches("\"a\""), matches("\"b\", \"a\""), matches("*")),
+            (Some(true), Some(true), Some(true))
+        );
+        assert_eq!((matches("\"b\""), matches("a")), (Some(false), Some(false)));
+    }
+
+    #[test]
+    fn no_json_and_another_shape_are_told_apart() {
+        assert_eq!(Reply::from(parse::<u32>(b"{").unwrap_err()).status(), 400);
+        assert_eq!(Reply::from(parse::<u32>(b"\"x\"").unwrap_err()).status(), 422);
+    }
+}

@@ -1,0 +1,62 @@
+//! Which path leads where.
+
+use std::rc::Rc;
+
+use hyper::body::Incoming;
+use hyper::{Method, Request, StatusCode};
+use serde_json::{Map, Value, json};
+
+use super::answer::{self, Answer, Outcome};
+use super::gauges::Kind;
+use super::problem::Problem;
+use super::shard::Shard;
+use super::{items, pages, poll, publish, sse, webhook, websocket};
+
+/// Answers a request.
+pub fn answer(shard: &Rc<Shard>, request: Request<Incoming>) -> Answer {
+    // The path outlives the request where a handler takes that.
+    let uri = request.uri().clone();
+    let mut segments = uri.path().split('/').skip(1);
+    let path = [segments.next(), segments.next(), segments.next(), segments.next()];
+    let get = matches!(*request.method(), Method::GET | Method::HEAD);
+    match path {
+        [Some("items"), None, ..] => items::collection(shard, request),
+        [Some("items"), Some(id), None, _] => items::item(shard, id, request),
+        [Some("topics"), Some(topic), Some("events"), None] => match *request.method() {
+            Method::GET => poll::get(shard, topic, &request),
+            Method::POST => publish::post(shard, topic, request),
+            _ => Err(Problem::method_not_allowed("GET, POST")).into(),
+        },
+        [Some("topics"), Some(topic), Some("stream"), None] if request.method() == Method::GET => {
+            sse::get(shard, topic, &request).into()
+        }
+        [Some("topics"), Some(topic), Some("ws"), None] if request.method() == Method::GET => {
+            websocket::get(shard, topic, request).into()
+        }
+        [Some("topics"), Some(_), Some("stream" | "ws"), None] => {
+            Err(Problem::method_not_allowed("GET")).into()
+        }
+        [Some("webhooks"), None, ..] => webhook::collection(shard, request),
+        [Some("webhooks"), Some(id), None, _] => webhook::endpoint(shard, id, None, request),
+        [Some("webhooks"), Some(id), part @ Some(_), None] => {
+            webhook::endpoint(shard, id, part, request)
+        }
+        [Some("" | "healthz" | "topics"), None, ..] if !get => {
+            Err(Problem::method_not_allowed("GET, HEAD")).into()
+        }
+        [Some(""), None, ..] => pages::index(shard, &request).into(),
+        [Some("healthz"), None, ..] => health(shard).into(),
+        [Some("topics"), None, ..] => publish::topics(shard).into(),
+        _ => Err(Problem::not_found("nothing is here; GET / lists what is")).into(),
+    }
+}
+
+/// `GET /healthz`: alive, and how many links of each kind stand.
+fn health(shard: &Shard) -> Outcome {
+    let gauges = &shard.shared.gauges;
+    let count = |kind: Kind| gauges.iter().map(|gauges| gauges.get(kind)).sum::<u64>();
+    let links: Map<String, Value> =
+        Kind::ALL.into_iter().map(|(kind, name)| (name.to_owned(), count(kind).into())).collect();
+    let health = json!({ "status": "ok", "shards": gauges.len(), "links": links });
+    Ok(answer::json(StatusCode::OK, &health))
+}

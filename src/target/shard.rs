@@ -1,0 +1,204 @@
+//! A shard: one thread, its own runtime, its own connections, its own replica of every log.
+
+use std::cell::{RefCell, RefMut};
+use std::io;
+use std::net::SocketAddr;
+use std::rc::Rc;
+use std::sync::Arc;
+use std::time::Duration;
+
+use hyper::Request;
+use hyper::body::Incoming;
+use hyper::server::conn::http1;
+use hyper::service::Service;
+use hyper_util::rt::{TokioIo, TokioTimer};
+use tokio::net::TcpStream;
+use tokio::runtime::{Builder, LocalOptions};
+use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender};
+use tokio::task::spawn_local;
+
+use super::answer::Answer;
+use super::gauges::{Gauges, Kind};
+use super::hub::{Directory, Feed, Hub, Ring};
+use super::items::Store;
+use super::options::Options;
+use super::publisher::{self, Programme};
+use super::router;
+use super::webhook::{Endpoint, Registry, deliver};
+use crate::measure::{Recorder, Snapshot};
+use crate::pace::Timer;
+
+/// Bytes that hyper buffers a connection, each way: more would make slow consumers look healthy.
+const BUFFER_MAX: usize = 16 << 10;
+/// A connection without a whole request head for so long is closed, whether idle or slow.
+const HEAD_WAIT: Duration = Duration::from_secs(75);
+/// Bytes that a shard reads from a WebSocket at once.
+const SCRATCH: usize = 16 << 10;
+/// Most bytes of events that a topic's log keeps.
+const RING_BYTES: usize = 256 << 20;
+
+/// What all shards share.
+#[derive(Debug)]
+pub struct Shared {
+    /// How to serve.
+    pub options: Options,
+    /// Where this target listens.
+    pub address: SocketAddr,
+    /// Tells the entity tags of this process from those of an earlier one.
+    pub epoch: u64,
+    /// Every topic.
+    pub directory: Arc<Directory>,
+    /// The items of `/items`.
+    pub items: Store,
+    /// The webhooks.
+    pub webhooks: Registry,
+    /// Each shard's counts of links.
+    pub gauges: Vec<Arc<Gauges>>,
+    /// Each shard's errands.
+    pub errands: Vec<UnboundedSender<Errand>>,
+}
+
+/// Something for one shard to do.
+#[derive(Debug)]
+pub enum Errand {
+    /// Serve a connection.
+    Serve(std::net::TcpStream),
+    /// Publish this shard's part of a schedule.
+    Publish(Arc<Programme>),
+    /// Deliver to a webhook endpoint.
+    Deliver(Arc<Endpoint>),
+    /// End.
+    Stop,
+}
+
+/// One shard's ends of the channels between shards.
+#[derive(Debug)]
+pub struct Mailboxes {
+    /// Events of other shards' topics.
+    pub feed: UnboundedReceiver<Feed>,
+    /// Errands.
+    pub errands: UnboundedReceiver<Errand>,
+}
+
+/// One shard, as its own tasks see it.
+#[derive(Debug)]
+pub struct Shard {
+    /// Which one it is.
+    pub index: usize,
+    /// The logs.
+    pub hub: Hub,
+    /// What all shards share.
+    pub shared: Arc<Shared>,
+    /// What is measured here.
+    pub recorder: RefCell<Recorder>,
+    /// Precise deadlines.
+    pub timer: Timer,
+    scratch: RefCell<Box<[u8]>>,
+}
+
+impl Shard {
+    /// How to serve.
+    pub fn options(&self) -> &Options {
+        &self.shared.options
+    }
+
+    /// This shard's counts of links.
+    pub fn gauges(&self) -> &Arc<Gauges> {
+        &self.shared.gauges[self.index]
+    }
+
+    /// A buffer to read into, between two awaits.
+    pub fn scratch(&self) -> RefMut<'_, Box<[u8]>> {
+        self.scratch.borrow_mut()
+    }
+
+    /// Carries out one errand; false where it was to end.
+    fn run(self: &Rc<Self>, errand: Errand) -> bool {
+        match errand {
+            Errand::Serve(stream) => {
+                if let Ok(stream) = TcpStream::from_std(stream) {
+                    self.serve(stream);
+                }
+            }
+            Errand::Publish(programme) => {
+                spawn_local(publisher::run(Rc::clone(self), programme));
+            }
+            Errand::Deliver(endpoint) => {
+                spawn_local(deliver(Rc::clone(self), endpoint));
+            }
+            Errand::Stop => return false,
+        }
+        true
+    }
+
+    /// Serves HTTP/1.1 on a connection until it ends.
+    pub fn serve(self: &Rc<Self>, stream: TcpStream) {
+        let held = self.gauges().hold(Kind::Connection);
+        let connection = http1::Builder::new()
+            .timer(TokioTimer::new())
+            .header_read_timeout(HEAD_WAIT)
+            .max_buf_size(BUFFER_MAX)
+            .serve_connection(TokioIo::new(stream), Site(Rc::clone(self)))
+            .with_upgrades();
+        spawn_local(async move {
+            let _held = held;
+            // A connection that breaks is the client's affair.
+            let _ = connection.await;
+        });
+    }
+}
+
+/// The HTTP service of one connection.
+#[derive(Debug)]
+struct Site(Rc<Shard>);
+
+impl Service<Request<Incoming>> for Site {
+    type Response = super::answer::Reply;
+    type Error = std::convert::Infallible;
+    type Future = Answer;
+
+    fn call(&self, request: Request<Incoming>) -> Answer {
+        router::answer(&self.0, request)
+    }
+}
+
+/// Runs shard number `index` on this thread: its mail until it is told to stop, and `main` beside it.
+///
+/// `main` is called once the shard is ready; the shard ends with it, and with [`Errand::Stop`].
+pub fn run<T>(
+    index: usize,
+    shared: &Arc<Shared>,
+    feeds: Vec<UnboundedSender<Feed>>,
+    mailboxes: Mailboxes,
+    main: impl AsyncFnOnce(Rc<Shard>) -> T,
+) -> io::Result<(Option<T>, Snapshot)> {
+    let runtime = Builder::new_current_thread().enable_all().build_local(LocalOptions::default())?;
+    runtime.block_on(async move {
+        let (timer, drive) = Timer::new()?;
+        spawn_local(drive);
+        let ring = Ring { entries_max: shared.options.ring.max(1) as usize, bytes_max: RING_BYTES };
+        let shard = Rc::new(Shard {
+            index,
+            hub: Hub::new(index, ring, Arc::clone(&shared.directory), feeds),
+            shared: Arc::clone(shared),
+            recorder: RefCell::default(),
+            timer,
+            scratch: RefCell::new(vec![0; SCRATCH].into()),
+        });
+        let Mailboxes { mut feed, mut errands } = mailboxes;
+        let replicas = Rc::clone(&shard);
+        spawn_local(async move {
+            while let Some(message) = feed.recv().await {
+                replicas.hub.receive(message);
+            }
+        });
+        let outcome = tokio::select! {
+            outcome = main(Rc::clone(&shard)) => Some(outcome),
+            () = async {
+                while let Some(errand) = errands.recv().await && shard.run(errand) {}
+            } => None,
+        };
+        let snapshot = shard.recorder.borrow().snapshot();
+        Ok((outcome, snapshot))
+    })
+}

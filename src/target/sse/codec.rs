@@ -1,0 +1,102 @@
+//! The text of an event stream (WHATWG HTML, section 9.2), as pure functions.
+
+/// Appends one event; `data` may have lines, each becomes a `data` field.
+pub fn encode(out: &mut Vec<u8>, id: Option<u64>, event: &str, data: &[u8]) {
+    if let Some(id) = id {
+        out.extend_from_slice(format!("id: {id}\n").as_bytes());
+    }
+    out.extend_from_slice(b"event: ");
+    out.extend_from_slice(event.as_bytes());
+    for line in lines(data) {
+        out.extend_from_slice(b"\ndata: ");
+        out.extend_from_slice(line);
+    }
+    out.extend_from_slice(b"\n\n");
+}
+
+/// A comment, which keeps proxies and half-open detection awake and no reader sees.
+pub const HEARTBEAT: &[u8] = b":\n\n";
+
+/// What a stream begins with: how long to wait before a reconnect, and something to read at once.
+pub fn greeting(retry_ms: u64, topic: &str, since: u64) -> Vec<u8> {
+    format!("retry: {retry_ms}\n: {topic} after {since}\n\n").into_bytes()
+}
+
+/// Splits at CRLF, LF and CR, as a reader of the stream will.
+fn lines(mut data: &[u8]) -> impl Iterator<Item = &[u8]> {
+    let mut done = false;
+    std::iter::from_fn(move || {
+        if done {
+            return None;
+        }
+        let Some(end) = data.iter().position(|&b| b == b'\n' || b == b'\r') else {
+            done = true;
+            return Some(data);
+        };
+        let line = &data[..end];
+        let skip = if data[end..].starts_with(b"\r\n") { 2 } else { 1 };
+        data = &data[end + skip..];
+        Some(line)
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    /// A reader after the standard's algorithm: (last id, event, data) of every dispatched event.
+    fn read(stream: &str) -> Vec<(String, String, String)> {
+        let (mut id, mut event, mut data) = (String::new(), String::new(), Vec::new());
+        let mut events = Vec::new();
+        for line in stream.replace("\r\n", "\n").replace('\r', "\n").split('\n') {
+            if line.is_empty() {
+                if !data.is_empty() {
+                    events.push((id.clone(), std::mem::take(&mut event), data.join("\n")));
+                }
+                data.clear();
+                continue;
+            }
+            let (field, value) = line.split_once(':').unwrap_or((line, ""));
+            let value = value.strip_prefix(' ').unwrap_or(value).to_owned();
+            match field {
+                "id" => id = value,
+                "event" => event = value,
+                "data" => data.push(value),
+                _ => {}
+            }
+        }
+        events
+    }
+
+    proptest! {
+        #[test]
+        fn a_standard_reader_gets_back_what_was_encoded(
+            texts in proptest::collection::vec("[a-z :{}\"\n\r]{0,30}", 1..5),
+        ) {
+            let mut stream = greeting(1000, "t", 0);
+            for (i, text) in texts.iter().enumerate() {
+                stream.extend_from_slice(HEARTBEAT);
+                encode(&mut stream, Some(i as u64), "news", text.as_bytes());
+            }
+            let read = read(std::str::from_utf8(&stream).unwrap());
+            prop_assert_eq!(read.len(), texts.len());
+            for (i, (id, event, data)) in read.into_iter().enumerate() {
+                prop_assert_eq!(id, i.to_string());
+                prop_assert_eq!(event, "news");
+                prop_assert_eq!(data, texts[i].replace("\r\n", "\n").replace('\r', "\n"));
+            }
+        }
+    }
+
+    #[test]
+    fn an_event_has_id_name_and_one_data_field_a_line() {
+        let mut out = Vec::new();
+        encode(&mut out, Some(7), "news", b"a\r\nb\rc\n");
+        assert_eq!(out, b"id: 7\nevent: news\ndata: a\ndata: b\ndata: c\ndata: \n\n");
+        out.clear();
+        encode(&mut out, None, "gap", b"{}");
+        assert_eq!(out, b"event: gap\ndata: {}\n\n");
+    }
+}

@@ -1,0 +1,211 @@
+//! Where a webhook goes, and whether it may: URLs, and the guard against calling the inside of a network
+//! (server-side request forgery).
+
+use std::fmt;
+use std::io;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+
+use hyper::Uri;
+use hyper::header::HeaderValue;
+
+/// A callback URL, taken apart.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Destination {
+    text: String,
+    host: String,
+    port: u16,
+    path: Uri,
+    host_header: HeaderValue,
+}
+
+impl fmt::Display for Destination {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.text)
+    }
+}
+
+impl Destination {
+    /// Reads an `http://` URL; the error says what would be right.
+    pub fn parse(text: &str) -> Result<Self, String> {
+        let uri: Uri = text.parse().map_err(|error| format!("'{text}' is no URL: {error}"))?;
+        match uri.scheme_str() {
+            Some("http") => {}
+            Some("https") => {
+                return Err(
+                    "webhooks over https are not offered yet: give an http:// URL".to_owned()
+                );
+            }
+            _ => return Err(format!("'{text}' must begin with http://")),
+        }
+        let authority = uri.authority().filter(|authority| !authority.host().is_empty());
+        let authority = authority.ok_or_else(|| format!("'{text}' names no host"))?;
+        if authority.as_str().contains('@') {
+            return Err("a user name in the URL is not used: leave it out".to_owned());
+        }
+        let port = authority.port_u16().unwrap_or(80);
+        if port == 0 || (authority.port_u16().is_none() && authority.as_str().ends_with(':')) {
+            return Err(format!("'{text}' has no usable port"));
+        }
+        let path = uri.path_and_query().map_or("/", |path| path.as_str());
+        Ok(Self {
+            text: text.to_owned(),
+            host: authority.host().trim_matches(['[', ']']).to_owned(),
+            port,
+            path: path.parse().map_err(|error| format!("'{text}': {error}"))?,
+            host_header: HeaderValue::from_str(authority.as_str()).map_err(|e| e.to_string())?,
+        })
+    }
+
+    /// The request target.
+    pub const fn path(&self) -> &Uri {
+        &self.path
+    }
+
+    /// The value of the `Host` header.
+    pub const fn host_header(&self) -> &HeaderValue {
+        &self.host_header
+    }
+
+    /// The address to connect to. It is checked here and connected to as it is, never looked up again in
+    /// between; a name that has any address that may not be called is refused whole.
+    pub async fn resolve(&self, allow_private: bool) -> io::Result<SocketAddr> {
+        let check = |address: SocketAddr| {
+            if allow_private || is_public(address.ip()) {
+                return Ok(address);
+            }
+            Err(io::Error::new(
+                io::ErrorKind::PermissionDenied,
+                format!(
+                    "{} is no public address, and private ones are not allowed here",
+                    address.ip()
+                ),
+            ))
+        };
+        if let Ok(ip) = self.host.parse::<IpAddr>() {
+            return check(SocketAddr::new(ip, self.port));
+        }
+        let mut first = None;
+        for address in tokio::net::lookup_host((self.host.as_str(), self.port)).await? {
+            let address = check(address)?;
+            first.get_or_insert(address);
+        }
+        first.ok_or_else(|| io::Error::new(io::ErrorKind::NotFound, "the name has no address"))
+    }
+}
+
+/// Whether an address belongs to the public internet (IANA's special-purpose registries).
+fn is_public(ip: IpAddr) -> bool {
+    match ip {
+        IpAddr::V4(ip) => is_public_v4(ip),
+        IpAddr::V6(ip) => is_public_v6(ip),
+    }
+}
+
+fn is_public_v4(ip: Ipv4Addr) -> bool {
+    let [a, b, c, _] = ip.octets();
+    let special = ip.is_private()
+        || ip.is_loopback()
+        || ip.is_link_local()
+        || ip.is_documentation()
+        || a == 0
+        || (a == 100 && b & 0xc0 == 64) // shared by carriers
+        || (a == 192 && b == 0 && c == 0) // protocol assignments
+        || (a == 192 && b == 88 && c == 99) // former 6to4 relays
+        || (a == 198 && b & 0xfe == 18) // benchmarks
+        || a >= 224; // multicast, reserved, broadcast
+    !special
+}
+
+fn is_public_v6(ip: Ipv6Addr) -> bool {
+    let [a, b, _, _, _, _, g, h] = ip.segments();
+    let embedded = |high: u16, low: u16| {
+        let [[a, b], [c, d]] = [high.to_be_bytes(), low.to_be_bytes()];
+        is_public_v4(Ipv4Addr::new(a, b, c, d))
+    };
+    if let Some(mapped) = ip.to_ipv4_mapped() {
+        return is_public_v4(mapped);
+    }
+    match (a, b) {
+        (0x64, 0xff9b) => ip.segments()[2..6] == [0; 4] && embedded(g, h), // translation to IPv4
+        (0x2002, high) => embedded(high, ip.segments()[2]),                // 6to4
+        (0x2001, b) => b >= 0x200 && b != 0xdb8, // protocol assignments, documentation
+        (0x3fff, b) => b >= 0x1000,              // documentation
+        _ => a & 0xe000 == 0x2000,               // all that is routed globally today
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn urls_are_read_or_refused_with_a_reason() {
+        let parsed = Destination::parse("http://127.0.0.9:81/hook?x=1").unwrap();
+        assert_eq!((parsed.host.as_str(), parsed.port), ("127.0.0.9", 81));
+        assert_eq!(parsed.path(), "/hook?x=1");
+        assert_eq!(parsed.host_header(), "127.0.0.9:81");
+        let v6 = Destination::parse("http://[::1]/").unwrap();
+        assert_eq!((v6.host.as_str(), v6.port, v6.path().path()), ("::1", 80, "/"));
+        for (url, word) in [
+            ("https://example.org/", "https"),
+            ("ftp://example.org/", "http://"),
+            ("/hook", "http://"),
+            ("http://me:secret@example.org/", "user"),
+            ("http://example.org:0/", "port"),
+            ("http://example.org:99999/", "port"),
+            ("not a url", "URL"),
+        ] {
+            let reason = Destination::parse(url).unwrap_err();
+            assert!(reason.contains(word), "{url}: {reason}");
+        }
+    }
+
+    #[test]
+    fn only_public_addresses_are_public() {
+        for public in ["1.1.1.1", "100.63.0.1", "172.32.0.1", "2606:4700::1111", "64:ff9b::101:101"]
+        {
+            assert!(is_public(public.parse().unwrap()), "{public}");
+        }
+        for special in [
+            "0.0.0.0",
+            "10.1.2.3",
+            "100.64.0.1",
+            "127.0.0.1",
+            "127.9.9.9",
+            "169.254.169.254",
+            "172.16.0.1",
+            "192.0.0.1",
+            "192.0.2.1",
+            "192.168.1.1",
+            "198.18.0.1",
+            "224.0.0.1",
+            "255.255.255.255",
+            "::",
+            "::1",
+            "::ffff:127.0.0.1",
+            "::ffff:10.0.0.1",
+            "64:ff9b::7f00:1",
+            "2002:7f00:1::",
+            "2001::1",
+            "2001:db8::1",
+            "fc00::1",
+            "fd12::1",
+            "fe80::1",
+            "ff02::1",
+            "3fff::1",
+            "::7f00:1",
+        ] {
+            assert!(!is_public(special.parse().unwrap()), "{special}");
+        }
+    }
+
+    #[tokio::test(flavor = "current_thread")]
+    async fn what_is_not_public_is_resolved_only_when_allowed() {
+        for host in ["127.0.0.1", "localhost"] {
+            let local = Destination::parse(&format!("http://{host}:9/")).unwrap();
+            let refused = local.resolve(false).await.unwrap_err();
+            assert_eq!(refused.kind(), io::ErrorKind::PermissionDenied, "{host}");
+            assert!(local.resolve(true).await.unwrap().ip().is_loopback());
+        }
+    }
+}

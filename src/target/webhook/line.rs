@@ -1,0 +1,138 @@
+//! Connections to one receiver: kept alive, dialled again when broken.
+
+use std::cell::RefCell;
+use std::io;
+
+use bytes::Bytes;
+use http_body_util::{BodyExt as _, Full, Limited};
+use hyper::client::conn::http1::{self, SendRequest};
+use hyper::header::{CONTENT_TYPE, HOST, HeaderName, HeaderValue, RETRY_AFTER, USER_AGENT};
+use hyper::{Method, Request, Response};
+use hyper_util::rt::TokioIo;
+use tokio::net::TcpStream;
+use tokio::task::spawn_local;
+
+use super::destination::Destination;
+use super::secret::{Secret, signatures};
+
+/// Longest answer that is read; a connection with a longer one is dropped.
+const ANSWER_MAX: usize = 16 << 10;
+/// Bytes that hyper buffers a connection, each way.
+const BUFFER_MAX: usize = 16 << 10;
+
+const ID: HeaderName = HeaderName::from_static("webhook-id");
+const TIMESTAMP: HeaderName = HeaderName::from_static("webhook-timestamp");
+const SIGNATURE: HeaderName = HeaderName::from_static("webhook-signature");
+
+/// What is sent in one attempt.
+#[derive(Debug)]
+pub struct Message<'a> {
+    /// The same in every attempt.
+    pub id: &'a str,
+    /// Unix seconds of this attempt.
+    pub timestamp: u64,
+    /// The event.
+    pub body: Bytes,
+}
+
+/// What came back.
+#[derive(Debug)]
+pub struct Answer {
+    /// The status.
+    pub status: u16,
+    /// The value of `Retry-After`.
+    pub retry_after: Option<String>,
+    /// The body.
+    pub body: Bytes,
+}
+
+/// The idle connections to one receiver: as many as have been busy at once.
+#[derive(Debug, Default)]
+pub struct Lines(RefCell<Vec<SendRequest<Full<Bytes>>>>);
+
+impl Lines {
+    /// Closes every idle connection: the receiver has another address now.
+    pub fn clear(&self) {
+        self.0.borrow_mut().clear();
+    }
+
+    /// Posts a signed message and reads the answer. The caller limits the time.
+    pub async fn post(
+        &self,
+        to: &Destination,
+        allow_private: bool,
+        secrets: &[&Secret],
+        message: Message<'_>,
+    ) -> io::Result<Answer> {
+        let mut request = signed(to, secrets, message)?;
+        let idle = self.0.borrow_mut().pop();
+        if let Some(mut line) = idle
+            && line.ready().await.is_ok()
+        {
+            match line.try_send_request(request).await {
+                Ok(response) => return self.read(line, response).await,
+                Err(mut error) => match error.take_message() {
+                    // The receiver closed while the line was idle: nothing was sent.
+                    Some(unsent) => request = unsent,
+                    None => return Err(io::Error::other(error.into_error())),
+                },
+            }
+        }
+        let mut line = dial(to, allow_private).await?;
+        let response = line.send_request(request).await.map_err(io::Error::other)?;
+        self.read(line, response).await
+    }
+
+    async fn read(
+        &self,
+        line: SendRequest<Full<Bytes>>,
+        response: Response<hyper::body::Incoming>,
+    ) -> io::Result<Answer> {
+        let status = response.status().as_u16();
+        let retry_after = response.headers().get(RETRY_AFTER);
+        let retry_after = retry_after.and_then(|value| value.to_str().ok()).map(str::to_owned);
+        // The status is the acknowledgement; a body that breaks off or never ends costs the line, no more.
+        let body = Limited::new(response.into_body(), ANSWER_MAX).collect().await;
+        let body = body.map(|whole| {
+            self.0.borrow_mut().push(line);
+            whole.to_bytes()
+        });
+        Ok(Answer { status, retry_after, body: body.unwrap_or_default() })
+    }
+}
+
+async fn dial(to: &Destination, allow_private: bool) -> io::Result<SendRequest<Full<Bytes>>> {
+    let stream = TcpStream::connect(to.resolve(allow_private).await?).await?;
+    stream.set_nodelay(true)?;
+    let mut builder = http1::Builder::new();
+    builder.max_buf_size(BUFFER_MAX);
+    let shaken = builder.handshake(TokioIo::new(stream)).await;
+    let (line, connection) = shaken.map_err(io::Error::other)?;
+    spawn_local(async move {
+        // A broken connection shows at the request that used it, or at the next.
+        let _ = connection.await;
+    });
+    Ok(line)
+}
+
+fn signed(
+    to: &Destination,
+    secrets: &[&Secret],
+    message: Message<'_>,
+) -> io::Result<Request<Full<Bytes>>> {
+    let Message { id, timestamp, body } = message;
+    let signature = signatures(secrets.iter().copied(), id, timestamp, &body);
+    let value = |text: &str| HeaderValue::from_str(text).map_err(io::Error::other);
+    let mut request = Request::new(Full::new(body));
+    *request.method_mut() = Method::POST;
+    request.uri_mut().clone_from(to.path());
+    let headers = request.headers_mut();
+    headers.insert(HOST, to.host_header().clone());
+    headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
+    let agent = HeaderValue::from_static(concat!("tidings/", env!("CARGO_PKG_VERSION")));
+    headers.insert(USER_AGENT, agent);
+    headers.insert(ID, value(id)?);
+    headers.insert(TIMESTAMP, timestamp.into());
+    headers.insert(SIGNATURE, value(&signature)?);
+    Ok(request)
+}

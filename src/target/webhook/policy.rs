@@ -1,0 +1,100 @@
+//! What an answer means, and how long to wait: pure functions.
+
+use std::time::Duration;
+
+use time::OffsetDateTime;
+use time::format_description::well_known::Rfc2822;
+
+/// Longest wait before another attempt.
+const WAIT_MAX: Duration = Duration::from_secs(3600);
+
+/// What became of an attempt.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Verdict {
+    /// Acknowledged.
+    Delivered,
+    /// To be tried again, not before so long has passed if the receiver said so.
+    Failed {
+        /// Why.
+        reason: String,
+        /// The receiver's own wish, for all that goes to it.
+        retry_after: Option<Duration>,
+    },
+    /// The receiver wants nothing more.
+    Gone,
+}
+
+/// Reads an answer: 2xx is success, 410 is farewell, anything else a failure; 429, 502, 503 and 504 may say
+/// when to come back.
+pub fn judge(status: u16, retry_after: Option<&str>, now_unix_s: u64) -> Verdict {
+    match status {
+        200..=299 => Verdict::Delivered,
+        410 => Verdict::Gone,
+        _ => Verdict::Failed {
+            reason: format!("status {status}"),
+            retry_after: retry_after
+                .filter(|_| matches!(status, 429 | 502 | 503 | 504))
+                .and_then(|text| wished(text, now_unix_s)),
+        },
+    }
+}
+
+/// `Retry-After`: seconds, or a date (RFC 9110, section 10.2.3); at most an hour is granted.
+fn wished(text: &str, now_unix_s: u64) -> Option<Duration> {
+    let text = text.trim();
+    let seconds = match text.parse::<u64>() {
+        Ok(seconds) => seconds,
+        Err(_) => {
+            let date = OffsetDateTime::parse(text, &Rfc2822).ok()?.unix_timestamp();
+            u64::try_from(date).ok()?.saturating_sub(now_unix_s)
+        }
+    };
+    Some(Duration::from_secs(seconds).min(WAIT_MAX))
+}
+
+/// The wait after failed attempt number `attempt` (from 1): uniform in `[0, base·2^(attempt−1)]`, at most an
+/// hour ("full jitter"); `unit` is the random number in `[0, 1)`.
+pub fn backoff(base: Duration, attempt: u32, unit: f64) -> Duration {
+    let doubled = base.as_secs_f64() * 2f64.powi(attempt.saturating_sub(1).min(62) as i32);
+    Duration::from_secs_f64(doubled.min(WAIT_MAX.as_secs_f64()) * unit)
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    #[test]
+    fn answers_mean_what_the_standard_says() {
+        let failed = |status: u16, seconds: Option<u64>| Verdict::Failed {
+            reason: format!("status {status}"),
+            retry_after: seconds.map(Duration::from_secs),
+        };
+        for (status, retry_after, verdict) in [
+            (200, None, Verdict::Delivered),
+            (204, None, Verdict::Delivered),
+            (301, None, failed(301, None)),
+            (404, Some("5"), failed(404, None)),
+            (410, None, Verdict::Gone),
+            (429, Some("7"), failed(429, Some(7))),
+            (503, Some("0"), failed(503, Some(0))),
+            (503, Some("999999"), failed(503, Some(3600))),
+            (503, Some("soon"), failed(503, None)),
+            (503, Some("Sun, 06 Nov 1994 08:49:37 GMT"), failed(503, Some(37))),
+            (503, Some("Sun, 06 Nov 1994 08:48:00 GMT"), failed(503, Some(0))),
+        ] {
+            let now = 784_111_740; // 08:49:00 of that day
+            assert_eq!(judge(status, retry_after, now), verdict, "{status} {retry_after:?}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn backoff_doubles_under_its_bound(base_ms in 0..10_000u64, attempt in 1..200u32, unit in 0.0..1.0f64) {
+            let wait = backoff(Duration::from_millis(base_ms), attempt, unit);
+            let bound = (base_ms as f64 * 2f64.powi(attempt as i32 - 1)).min(3_600_000.0);
+            prop_assert!((wait.as_secs_f64() * 1e3 - bound * unit).abs() < 1e-3);
+        }
+    }
+}

@@ -1,0 +1,99 @@
+//! The opening handshake of a WebSocket (RFC 6455, section 4.2), as pure functions.
+
+use base64::Engine as _;
+use base64::prelude::BASE64_STANDARD;
+use hyper::header::{
+    CONNECTION, HeaderMap, HeaderName, HeaderValue, SEC_WEBSOCKET_KEY, SEC_WEBSOCKET_VERSION,
+    UPGRADE,
+};
+use sha1::{Digest as _, Sha1};
+
+/// Why a request is no handshake.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Refusal {
+    /// It asks for no WebSocket, or for one of another version: 426.
+    Upgrade(&'static str),
+    /// It asks wrongly: 400.
+    Malformed(&'static str),
+}
+
+/// Checks a handshake's headers; returns the value of `Sec-WebSocket-Accept`.
+pub fn accept(headers: &HeaderMap) -> Result<String, Refusal> {
+    if !has_token(headers, &UPGRADE, "websocket") || !has_token(headers, &CONNECTION, "upgrade") {
+        return Err(Refusal::Upgrade(
+            "this is a WebSocket: send Upgrade: websocket and Connection: Upgrade, or use /stream for \
+             server-sent events",
+        ));
+    }
+    if headers.get(SEC_WEBSOCKET_VERSION).map(HeaderValue::as_bytes) != Some(b"13") {
+        return Err(Refusal::Upgrade("only version 13 of the WebSocket protocol is spoken here"));
+    }
+    let mut keys = headers.get_all(SEC_WEBSOCKET_KEY).iter();
+    let (Some(key), None) = (keys.next(), keys.next()) else {
+        return Err(Refusal::Malformed("there must be exactly one Sec-WebSocket-Key"));
+    };
+    if BASE64_STANDARD.decode(key).map(|nonce| nonce.len()) != Ok(16) {
+        return Err(Refusal::Malformed("Sec-WebSocket-Key must be 16 bytes in base64"));
+    }
+    Ok(accept_key(key.as_bytes()))
+}
+
+/// The proof that a key was read (section 1.3).
+pub fn accept_key(key: &[u8]) -> String {
+    let mut hash = Sha1::new();
+    hash.update(key);
+    hash.update(b"258EAFA5-E914-47DA-95CA-C5AB0DC85B11");
+    BASE64_STANDARD.encode(hash.finalize())
+}
+
+fn has_token(headers: &HeaderMap, name: &HeaderName, token: &str) -> bool {
+    let values = headers.get_all(name).iter().filter_map(|value| value.to_str().ok());
+    values.flat_map(|value| value.split(',')).any(|part| part.trim().eq_ignore_ascii_case(token))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const KEY: &str = "dGhlIHNhbXBsZSBub25jZQ==";
+
+    fn headers(pairs: &[(&'static str, &'static str)]) -> HeaderMap {
+        pairs.iter().map(|(k, v)| (k.parse().unwrap(), HeaderValue::from_static(v))).collect()
+    }
+
+    #[test]
+    fn the_example_of_the_rfc_is_accepted() {
+        let browser = headers(&[
+            ("upgrade", "WebSocket"),
+            ("connection", "keep-alive, Upgrade"),
+            ("sec-websocket-version", "13"),
+            ("sec-websocket-key", KEY),
+        ]);
+        assert_eq!(accept(&browser).unwrap(), "s3pPLMBiTxaQ9kYGzzhZRbK+xOo=");
+    }
+
+    #[test]
+    fn what_is_no_handshake_is_refused() {
+        let upgrade = [("upgrade", "websocket"), ("connection", "upgrade")];
+        let version = ("sec-websocket-version", "13");
+        for (what, pairs, is_upgrade) in [
+            ("a plain request", vec![], true),
+            ("no Connection: upgrade", vec![upgrade[0], version, ("sec-websocket-key", KEY)], true),
+            (
+                "an older version",
+                [&upgrade[..], &[("sec-websocket-version", "8"), ("sec-websocket-key", KEY)]]
+                    .concat(),
+                true,
+            ),
+            ("no key", [&upgrade[..], &[version]].concat(), false),
+            (
+                "a short key",
+                [&upgrade[..], &[version, ("sec-websocket-key", "YWJj")]].concat(),
+                false,
+            ),
+        ] {
+            let refusal = accept(&headers(&pairs)).unwrap_err();
+            assert_eq!(matches!(refusal, Refusal::Upgrade(_)), is_upgrade, "{what}");
+        }
+    }
+}

@@ -1,0 +1,285 @@
+//! One WebSocket: a cursor, a socket, and no buffer of its own while it is idle.
+
+use std::future::Future as _;
+use std::io::{self, IoSlice};
+use std::pin::Pin;
+use std::rc::Rc;
+use std::sync::Arc;
+use std::task::{Context, Poll, ready};
+use std::time::Duration;
+
+use tokio::net::TcpStream;
+use tokio::time::{Instant, Sleep};
+
+use super::decode::{Decoder, Incoming, Refusal};
+use super::frame::{self, Opcode};
+use crate::target::hub::{Entry, Gap, Waiter};
+use crate::target::shard::Shard;
+
+/// Longest message that a client may send, in bytes.
+const MESSAGE_MAX: u64 = 64 << 10;
+/// A client that lets answers to its pings pile up beyond this is not read until it takes them.
+const CONTROL_BACKLOG: usize = 4 << 10;
+/// Most frames in one write.
+const BATCH: usize = 32;
+/// About how many bytes one link writes or reads before the others have their turn.
+const TURN: usize = 256 << 10;
+/// Stands for "never" in the timer.
+const NEVER: Duration = Duration::from_secs(365 * 86_400);
+
+/// Where a link is in its life.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Phase {
+    /// Events flow.
+    Open,
+    /// Our close frame is written or under way; the client's is awaited.
+    Closing,
+    /// The client closed first, or answered: the link ends once our close frame is written.
+    Closed,
+}
+
+/// One WebSocket.
+#[derive(Debug)]
+pub struct Link {
+    shard: Rc<Shard>,
+    socket: TcpStream,
+    waiter: Waiter,
+    /// The last event that is written, or partly.
+    since: u64,
+    /// The frame that is written up to an offset.
+    partial: Option<(Arc<Entry>, usize)>,
+    /// Control frames to write, at the next border between events.
+    control: Vec<u8>,
+    decoder: Decoder,
+    phase: Phase,
+    awaits_pong: bool,
+    timer: Pin<Box<Sleep>>,
+}
+
+impl Link {
+    /// A link that sends the events after `since`.
+    pub fn new(shard: Rc<Shard>, socket: TcpStream, waiter: Waiter, since: u64) -> Self {
+        let first = ping_interval(&shard);
+        Self {
+            shard,
+            socket,
+            waiter,
+            since,
+            partial: None,
+            control: Vec::new(),
+            decoder: Decoder::new(MESSAGE_MAX),
+            phase: Phase::Open,
+            awaits_pong: false,
+            timer: Box::pin(tokio::time::sleep(first)),
+        }
+    }
+
+    /// Serves the link until it ends.
+    pub async fn run(mut self) {
+        // An error ends the link as its end does: there is nobody to tell.
+        let _ = std::future::poll_fn(|cx| self.poll(cx)).await;
+    }
+
+    fn poll(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        if self.poll_read(cx)?.is_ready() || self.poll_timer(cx).is_ready() {
+            return Poll::Ready(Ok(()));
+        }
+        self.poll_write(cx)
+    }
+
+    /// Reads what has come; ready once the client is gone.
+    fn poll_read(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        let mut turn = 0;
+        while self.control.len() < CONTROL_BACKLOG {
+            ready!(self.socket.poll_read_ready(cx))?;
+            let shard = Rc::clone(&self.shard);
+            let mut scratch = shard.scratch();
+            match self.socket.try_read(&mut scratch) {
+                Ok(0) => return Poll::Ready(Ok(())),
+                Ok(read) => {
+                    self.receive(&mut scratch[..read]);
+                    turn += read;
+                    if turn > TURN {
+                        cx.waker().wake_by_ref();
+                        return Poll::Pending;
+                    }
+                }
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
+                Err(error) => return Poll::Ready(Err(error)),
+            }
+        }
+        Poll::Pending
+    }
+
+    /// Takes bytes of the client's.
+    pub fn receive(&mut self, bytes: &mut [u8]) {
+        let (control, phase) = (&mut self.control, &mut self.phase);
+        let mut pong = false;
+        let refusal = self.decoder.decode(bytes, &mut |incoming| match incoming {
+            Incoming::Ping(payload) if *phase == Phase::Open => {
+                frame::control(control, Opcode::Pong, payload);
+            }
+            Incoming::Pong => pong = true,
+            Incoming::Close(code) => {
+                if *phase == Phase::Open {
+                    let code = code.map(u16::to_be_bytes);
+                    frame::control(control, Opcode::Close, code.as_ref().map_or(&[], |c| c));
+                }
+                *phase = Phase::Closed;
+            }
+            Incoming::Ping(_) | Incoming::Data { .. } => {}
+        });
+        if pong && self.awaits_pong && self.phase == Phase::Open {
+            self.awaits_pong = false;
+            self.timer.as_mut().reset(Instant::now() + ping_interval(&self.shard));
+        }
+        if let Err(Refusal { code, reason }) = refusal {
+            self.close(code, reason);
+        }
+    }
+
+    /// Begins to close, unless the link already does.
+    fn close(&mut self, code: u16, reason: &str) {
+        if self.phase == Phase::Open {
+            frame::close(&mut self.control, code, reason);
+            self.phase = Phase::Closing;
+            let patience = self.shard.options().websocket.pong_timeout.std();
+            self.timer.as_mut().reset(Instant::now() + patience);
+        }
+    }
+
+    /// Sends the pings; ready where the client has not answered one, or a close, in time.
+    fn poll_timer(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+        while self.timer.as_mut().poll(cx).is_ready() {
+            if self.phase != Phase::Open || self.awaits_pong {
+                return Poll::Ready(());
+            }
+            frame::control(&mut self.control, Opcode::Ping, b"");
+            self.awaits_pong = true;
+            let patience = self.shard.options().websocket.pong_timeout.std();
+            self.timer.as_mut().reset(Instant::now() + patience);
+        }
+        Poll::Pending
+    }
+
+    /// Writes what there is to write; ready once the link is closed at both ends.
+    fn poll_write(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        let mut turn = 0;
+        loop {
+            let written = match self.try_write() {
+                Ok(Some(written)) => written,
+                Ok(None) if self.phase == Phase::Closed => return Poll::Ready(Ok(())),
+                Ok(None) if self.phase == Phase::Open => {
+                    if self.waiter.poll_after(self.since, cx).is_pending() {
+                        return Poll::Pending;
+                    }
+                    continue;
+                }
+                Ok(None) => return Poll::Pending,
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
+                    ready!(self.socket.poll_write_ready(cx))?;
+                    continue;
+                }
+                Err(error) => return Poll::Ready(Err(error)),
+            };
+            turn += written;
+            if turn > TURN {
+                cx.waker().wake_by_ref();
+                return Poll::Pending;
+            }
+        }
+    }
+
+    /// Writes once: the rest of a frame, control frames, the events after the cursor. `None` where there is
+    /// nothing to write.
+    fn try_write(&mut self) -> io::Result<Option<usize>> {
+        let topic = Rc::clone(self.waiter.topic());
+        let open = self.phase == Phase::Open;
+        let written = topic.read(self.since, |events| {
+            let mut slices = [IoSlice::new(&[]); BATCH];
+            let mut filled = 0;
+            let rest = self.partial.as_ref().map(|(entry, at)| &entry.frame()[*at..]);
+            let control = Some(self.control.as_slice()).filter(|control| !control.is_empty());
+            let frames = events.take(if open { BATCH } else { 0 }).map(|entry| entry.frame());
+            for (slot, bytes) in
+                slices.iter_mut().zip(rest.into_iter().chain(control).chain(frames))
+            {
+                *slot = IoSlice::new(bytes);
+                filled += 1;
+            }
+            match filled {
+                0 => Ok(None),
+                1 => self.socket.try_write(&slices[0]).map(Some),
+                _ => self.socket.try_write_vectored(&slices[..filled]).map(Some),
+            }
+        });
+        match written {
+            Ok(Ok(Some(written))) => {
+                self.advance(written);
+                Ok(Some(written))
+            }
+            Ok(nothing) => nothing,
+            Err(Gap { oldest }) if open => {
+                self.close(1013, &format!("too slow: come back with since={}", oldest - 1));
+                self.try_write()
+            }
+            Err(_) => self.try_write_control(),
+        }
+    }
+
+    /// Writes what does not need the log, once the cursor has fallen off it.
+    fn try_write_control(&mut self) -> io::Result<Option<usize>> {
+        let bytes = match &self.partial {
+            Some((entry, at)) => &entry.frame()[*at..],
+            None if self.control.is_empty() => return Ok(None),
+            None => &self.control,
+        };
+        let written = self.socket.try_write(bytes)?;
+        self.advance(written);
+        Ok(Some(written))
+    }
+
+    /// Books `written` bytes: first the rest of a frame, then control frames, then events.
+    fn advance(&mut self, mut written: usize) {
+        if let Some((entry, at)) = &mut self.partial {
+            let step = written.min(entry.frame().len() - *at);
+            *at += step;
+            written -= step;
+            if *at < entry.frame().len() {
+                return;
+            }
+            self.partial = None;
+        }
+        let step = written.min(self.control.len());
+        written -= step;
+        if step == self.control.len() {
+            self.control = Vec::new();
+        } else {
+            self.control.drain(..step);
+        }
+        if written == 0 {
+            return;
+        }
+        let topic = Rc::clone(self.waiter.topic());
+        // No gap here: these very events were written from the log a moment ago.
+        let _ = topic.read(self.since, |events| {
+            for entry in events {
+                if written == 0 {
+                    break;
+                }
+                self.since = entry.seq();
+                if written < entry.frame().len() {
+                    self.partial = Some((Arc::clone(entry), written));
+                    break;
+                }
+                written -= entry.frame().len();
+            }
+        });
+    }
+}
+
+/// Time between pings; without pings, so long that it never comes.
+fn ping_interval(shard: &Shard) -> Duration {
+    let ping = shard.options().websocket.ping.std();
+    if ping.is_zero() { NEVER } else { ping }
+}
