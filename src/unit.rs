@@ -111,8 +111,8 @@ impl fmt::Display for Span {
         const MINUTE: u64 = 60_000_000_000;
         const HOUR: u64 = 60 * MINUTE;
         let (scale, unit) = match self.0 {
-            ns if ns >= 2 * HOUR && ns % HOUR == 0 => (HOUR, "h"),
-            ns if ns >= 2 * MINUTE && ns % MINUTE == 0 => (MINUTE, "m"),
+            ns if ns >= 2 * HOUR && ns.is_multiple_of(HOUR) => (HOUR, "h"),
+            ns if ns >= 2 * MINUTE && ns.is_multiple_of(MINUTE) => (MINUTE, "m"),
             ns if ns >= 1_000_000_000 => (1_000_000_000, "s"),
             ns if ns >= 1_000_000 => (1_000_000, "ms"),
             ns if ns >= 1_000 => (1_000, "us"),
@@ -184,7 +184,8 @@ impl fmt::Display for ByteSize {
     /// Exact, as scenarios travel in this form; [`bytes`] rounds for people.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let units = [("GiB", 1_073_741_824), ("MiB", 1_048_576), ("KiB", 1024), ("kB", 1000)];
-        match units.into_iter().find(|(_, scale)| self.0 >= *scale && self.0 % scale == 0) {
+        match units.into_iter().find(|(_, scale)| self.0 >= *scale && self.0.is_multiple_of(*scale))
+        {
             Some((unit, scale)) => write!(f, "{}{unit}", self.0 / scale),
             None => write!(f, "{}B", self.0),
         }

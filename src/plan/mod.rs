@@ -1,1 +1,129 @@
 //! The ordered, seeded list of all trials of a run, and what it needs of the host.
+//!
+//! A plan is pure: it is made from a scenario and a host's figures, starts nothing and opens nothing, and
+//! refuses with the figure what cannot fit. Which numbers are possible at all was settled by
+//! [`crate::scenario`].
+
+mod layout;
+mod order;
+mod text;
+
+use std::ops::Range;
+
+use serde::{Deserialize, Serialize};
+
+use crate::measure::Host;
+use crate::pace::Schedule;
+use crate::scenario::{Pattern, Scenario};
+use crate::unit::Span;
+
+pub use layout::{LINKS_PER_SOURCE, Layout, PlanError, plateaus, segments};
+
+/// Launching the processes of a trial, and what ends it, as seen on two cores.
+const LAUNCH: Span = Span::from_ms(400);
+/// How long the last deliveries of a pattern that pushes take.
+const PUSH_DRAIN: Span = Span::from_ms(200);
+
+/// Every trial of a run in its order, and the layout of each case.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Plan {
+    /// What is measured.
+    pub scenario: Scenario,
+    /// How each of the scenario's cases is laid out over processes; the same index.
+    pub layouts: Vec<Layout>,
+    /// The trials, in the order of the run.
+    pub trials: Vec<PlannedTrial>,
+}
+
+/// One trial of the plan.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PlannedTrial {
+    /// Index of its case in the scenario.
+    pub case: usize,
+    /// Which trial of the case it is, from 1.
+    pub trial: u32,
+    /// The block it stands in, from 1: a block holds every case once, in random order.
+    pub block: u32,
+    /// Seed of its block: all cases of a block get the same events.
+    pub seed: u64,
+}
+
+impl Plan {
+    /// Plans `scenario` for `host`.
+    ///
+    /// # Errors
+    /// The first case that `host` cannot carry, with the figures and the remedy.
+    pub fn new(scenario: Scenario, host: &Host) -> Result<Self, PlanError> {
+        let layouts = scenario
+            .cases
+            .iter()
+            .map(|case| Layout::new(case, &scenario, host))
+            .collect::<Result<_, _>>()?;
+        let trials = order::trials(scenario.cases.len(), scenario.trials, scenario.seed);
+        Ok(Self { scenario, layouts, trials })
+    }
+
+    /// How long the run is expected to take, in nanoseconds.
+    pub fn duration_ns(&self) -> u64 {
+        self.trials.iter().map(|trial| self.trial_ns(trial.case)).sum()
+    }
+
+    /// How long the run takes if every trial needs its whole drain, in nanoseconds.
+    pub fn duration_ns_max(&self) -> u64 {
+        let drain_ns = self.scenario.phases.drain.ns();
+        let trial_ns = LAUNCH.ns() + self.before_drain_ns() + drain_ns;
+        self.trials.len() as u64 * trial_ns
+    }
+
+    /// How long a trial of `case` is expected to take, in nanoseconds.
+    pub fn trial_ns(&self, case: usize) -> u64 {
+        let drain = match &self.scenario.cases[case].pattern {
+            Pattern::ShortPoll(options) => options.interval.max(PUSH_DRAIN),
+            _ => PUSH_DRAIN,
+        };
+        LAUNCH.ns() + self.before_drain_ns() + drain.min(self.scenario.phases.drain).ns()
+    }
+
+    fn before_drain_ns(&self) -> u64 {
+        let phases = self.scenario.phases;
+        phases.connect.ns() + phases.warmup.ns() + phases.measure.ns()
+    }
+
+    /// The events of `trial`; none for a pattern that delivers none.
+    pub fn schedule(&self, trial: &PlannedTrial) -> Schedule {
+        let workload = self.scenario.cases[trial.case].workload;
+        Schedule {
+            seed: trial.seed,
+            topics: workload.topics,
+            per_s: workload.rate.per_s(),
+            process: workload.arrivals,
+            until_ns: self.window().end,
+        }
+    }
+
+    /// The measure phase, in nanoseconds from the start of the warm-up.
+    pub fn window(&self) -> Range<u64> {
+        let phases = self.scenario.phases;
+        let start = phases.warmup.ns();
+        start..start + phases.measure.ns()
+    }
+
+    /// Each worker's exact share of the links of `case`.
+    pub fn segments(&self, case: usize) -> Vec<Range<u64>> {
+        segments(self.scenario.cases[case].workload.clients, self.layouts[case].workers)
+    }
+
+    /// Link counts at which each worker of `case` pauses while it connects, so that the target's memory
+    /// can be read: as many for every worker, in the order of [`Self::segments`].
+    pub fn plateaus(&self, case: usize) -> Vec<Vec<u64>> {
+        plateaus(&self.segments(case))
+    }
+
+    /// What `tidings plan` prints: at most 100 columns, a line feed at the end.
+    pub fn text(&self) -> String {
+        text::render(self)
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,6 +1,7 @@
 //! From the file as written to the scenario: defaults, axes expanded into cases, every bound checked.
 
-use std::collections::BTreeMap;
+use std::collections::BTreeSet;
+use std::fmt::Write as _;
 use std::path::Path;
 
 use serde::de::DeserializeOwned;
@@ -23,6 +24,8 @@ use crate::unit::{ByteSize, Count, Rate, Span};
 
 /// Most cases of a scenario: more is a mistyped sweep.
 const MOST_CASES: u64 = 1_000;
+/// Most trials of a run.
+const MOST_TRIALS: u64 = 10_000;
 /// Links that are opened in a second unless the file says otherwise.
 const CONNECTS_PER_S: u64 = 2_000;
 
@@ -31,11 +34,18 @@ pub(super) fn scenario(file: &str, mut root: Table) -> Result<Scenario, Scenario
     let written: File = read(file, "", &root)?;
     let patterns = patterns(file, &root, &written)?;
     let axes = sweep::axes(file, &mut root)?;
-    let located = |refusal: Refusal| {
-        ScenarioError::refused(file, &root.place(&refusal.key), refusal.message)
-    };
+    let located =
+        |refusal: Refusal| ScenarioError::refused(file, &root.place(&refusal.key), refusal.message);
     let head = head(file, &written).map_err(located)?;
     let drafts = drafts(file, &root, &patterns, &axes)?;
+    let all = drafts.len() as u64 * u64::from(head.trials);
+    require(all <= MOST_TRIALS, "trials", || {
+        format!(
+            "trials = {}: {all} over all cases are more than {MOST_TRIALS}; lower it",
+            head.trials
+        )
+    })
+    .map_err(located)?;
     let phases = phases(written.phases.as_ref(), &drafts);
     check::phases(&phases).map_err(located)?;
     for Draft { case, sections } in &drafts {
@@ -48,7 +58,7 @@ pub(super) fn scenario(file: &str, mut root: Table) -> Result<Scenario, Scenario
         })?;
     }
     let cases = drafts.into_iter().map(|draft| draft.case).collect();
-    Ok(Scenario { cases, phases, ..head })
+    Ok(Scenario { phases, cases, ..head })
 }
 
 fn patterns(file: &str, root: &Table, written: &File) -> Result<Vec<PatternKind>, ScenarioError> {
@@ -56,7 +66,8 @@ fn patterns(file: &str, root: &Table, written: &File) -> Result<Vec<PatternKind>
     let place = root.place("patterns");
     if patterns.is_empty() {
         let all = PatternKind::ALL.map(PatternKind::name).join("\", \"");
-        let message = format!("patterns: there is nothing to compare; write patterns = [\"{all}\"], or some");
+        let message =
+            format!("patterns: there is nothing to compare; write patterns = [\"{all}\"], or some");
         return Err(ScenarioError::refused(file, &place, message));
     }
     match patterns.iter().enumerate().find(|(n, kind)| patterns[..*n].contains(kind)) {
@@ -127,18 +138,20 @@ fn drafts(
 ) -> Result<Vec<Draft>, ScenarioError> {
     let size = patterns.iter().fold(0, |n: u64, &kind| n.saturating_add(sweep::size(kind, axes)));
     if size > MOST_CASES {
-        let message = format!("sweep: {size} cases are over {MOST_CASES}; shorten or remove an axis");
+        let message =
+            format!("sweep: {size} cases are over {MOST_CASES}; shorten or remove an axis");
         return Err(ScenarioError::refused(file, &root.place("sweep"), message));
     }
-    let mut seen: BTreeMap<String, ()> = BTreeMap::new();
+    let mut seen = BTreeSet::new();
     let mut drafts = Vec::new();
     for &kind in patterns {
         for point in sweep::points(kind, axes) {
             let draft = draft(file, root, kind, &point)?;
             let id = &draft.case.id;
-            if seen.insert(id.clone(), ()).is_some() {
+            if !seen.insert(id.clone()) {
                 let place = point.last().map_or(Place::File, |(_, node)| node.place.clone());
-                let message = format!("sweep: case '{id}' stands there twice; remove one of its values");
+                let message =
+                    format!("sweep: case '{id}' stands there twice; remove one of its values");
                 return Err(ScenarioError::refused(file, &place, message));
             }
             drafts.push(draft);
@@ -163,8 +176,7 @@ fn draft(
     let section = |name: &str, table: &Table| {
         (name.to_owned(), Node { place: root.place(name), value: Value::Table(table.clone()) })
     };
-    let sections =
-        Table(vec![section("workload", &workload), section(kind.name(), &options)]);
+    let sections = Table(vec![section("workload", &workload), section(kind.name(), &options)]);
     let located = |refusal: Refusal| {
         ScenarioError::refused(file, &sections.place(&refusal.key), refusal.message)
     };
@@ -190,14 +202,15 @@ fn resolve_workload(kind: PatternKind, written: &WorkloadFile) -> Result<Workloa
         Topics::Of(n) => n,
         Topics::PerClient => clients,
     };
-    Ok(Workload {
+    let workload = Workload {
         clients,
         topics,
         rate,
         arrivals: written.arrivals.unwrap_or_default(),
         payload: written.payload.unwrap_or(ByteSize::new(128)),
         late_after: written.late_after.unwrap_or(Span::from_secs(5)),
-    })
+    };
+    check::workload(&workload).map(|()| workload)
 }
 
 fn pattern(
@@ -207,7 +220,11 @@ fn pattern(
     workload: &Workload,
     located: &dyn Fn(Refusal) -> ScenarioError,
 ) -> Result<Pattern, ScenarioError> {
-    fn from<T: DeserializeOwned>(file: &str, kind: PatternKind, at: &Table) -> Result<T, ScenarioError> {
+    fn from<T: DeserializeOwned>(
+        file: &str,
+        kind: PatternKind,
+        at: &Table,
+    ) -> Result<T, ScenarioError> {
         read(file, kind.name(), at)
     }
     let ms = Span::from_ms;
@@ -222,7 +239,8 @@ fn pattern(
             })
         }
         PatternKind::ShortPoll => {
-            let ShortPollFile { interval, limit, synchronised, timeout } = from(file, kind, options)?;
+            let ShortPollFile { interval, limit, synchronised, timeout } =
+                from(file, kind, options)?;
             Pattern::ShortPoll(ShortPollOptions {
                 interval: interval.unwrap_or(ms(1_000)),
                 limit: limit.map_or(100, Count::get),
@@ -293,8 +311,7 @@ fn phases(written: Option<&PhasesFile>, drafts: &[Draft]) -> Phases {
         connect: connect.unwrap_or(Span::from_ms(connect_ms.max(500))),
         warmup: warmup.unwrap_or(Span::from_secs(3)),
         measure: measure.unwrap_or(Span::from_secs(10)),
-        drain: drain
-            .unwrap_or(Span::from_ns(longest_poll_ns.saturating_mul(2).max(5_000_000_000))),
+        drain: drain.unwrap_or(Span::from_ns(longest_poll_ns.saturating_mul(2).max(5_000_000_000))),
     }
 }
 
@@ -308,7 +325,7 @@ fn id(kind: PatternKind, point: &Point<'_>, workload: &Workload, pattern: &Patte
             (_, None) => label(&serde_json::json!(workload)[&axis.key]),
             (_, Some(_)) => label(&serde_json::json!(pattern)[kind.name()][&axis.key]),
         };
-        id.push_str(&format!(":{}={label}", axis.key));
+        let _ = write!(id, ":{}={label}", axis.key);
     }
     id
 }

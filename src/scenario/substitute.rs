@@ -155,8 +155,9 @@ mod tests {
         fn every_line_keeps_its_number(
             lines in proptest::collection::vec("[a-z =]{0,5}(\\$\\{(SET|LINES|UNSET:-x|EMPTY)\\}|\\$\\$)?", 1..20),
         ) {
-            let marked: String =
+            let marked: Vec<String> =
                 lines.iter().enumerate().map(|(n, line)| format!("{line}@{n};\n")).collect();
+            let marked = marked.concat();
             let substituted = substitute(&marked, &environment).unwrap();
             for n in 0..lines.len() {
                 let offset = substituted.text.find(&format!("@{n};")).unwrap();

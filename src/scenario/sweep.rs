@@ -96,12 +96,27 @@ fn flattened(file: &str, root: &Table) -> Result<Vec<(String, Node)>, ScenarioEr
         let message = "sweep: this is a table; write [sweep], and a list for every axis";
         return Err(ScenarioError::refused(file, &node.place, message));
     };
-    let mut entries = Vec::new();
+    let mut entries: Vec<(String, Node)> = Vec::new();
     for (name, node) in &sweep.0 {
-        match &node.value {
-            Value::Table(inner) if PatternKind::from_name(name).is_some() => entries
-                .extend(inner.0.iter().map(|(key, node)| (format!("{name}.{key}"), node.clone()))),
-            _ => entries.push((name.clone(), node.clone())),
+        let named = match &node.value {
+            Value::Table(inner) if PatternKind::from_name(name).is_some() => {
+                inner.0.iter().map(|(key, node)| (format!("{name}.{key}"), node.clone())).collect()
+            }
+            _ => vec![(name.clone(), node.clone())],
+        };
+        for (name, node) in named {
+            let Some(former) = entries.iter_mut().find(|(former, _)| *former == name) else {
+                entries.push((name, node));
+                continue;
+            };
+            match (&former.1.place, &node.place) {
+                (Place::Line(_), Place::Set(_)) => former.1 = node,
+                (Place::Set(_), Place::Line(_)) => {}
+                (_, place) => {
+                    let message = format!("sweep.{name} stands there twice; remove one of the two");
+                    return Err(ScenarioError::refused(file, place, message));
+                }
+            }
         }
     }
     Ok(entries)
@@ -133,7 +148,8 @@ fn unfix(root: &mut Table, table: &str, key: &str) {
 
 /// How many points the axes span for `kind`.
 pub(super) fn size(kind: PatternKind, axes: &[Axis]) -> u64 {
-    let lengths = axes.iter().filter(|axis| axis.applies(kind)).map(|axis| axis.values.len() as u64);
+    let lengths =
+        axes.iter().filter(|axis| axis.applies(kind)).map(|axis| axis.values.len() as u64);
     lengths.fold(1, u64::saturating_mul)
 }
 

@@ -1,1 +1,562 @@
-//! t
+//! Scenarios as their users meet them: files in, scenarios or messages out.
+
+use std::collections::BTreeSet;
+
+use proptest::prelude::*;
+
+use super::file::{File, MixFile, PhasesFile, TargetFile, WorkerFile, WorkloadFile};
+use super::read::keys_of;
+use super::*;
+
+/// A good file; the tables of bad ones change one thing of it.
+const GOOD: &str = r#"question = "Which?"
+patterns = ["request", "short-poll", "webhook"]
+trials = 2
+
+[workload]
+clients = "1k"
+rate = "5/s"
+
+[short-poll]
+interval = "500ms"
+"#;
+
+fn read(text: &str, sets: &[&str]) -> Result<Scenario, String> {
+    let sets: Vec<String> = sets.iter().map(|&set| set.to_owned()).collect();
+    parse(text, "dir/x.toml", &sets, &|name| (name == "CLIENTS").then(|| "70".to_owned()))
+        .map_err(|error| error.to_string())
+}
+
+fn ids(scenario: &Scenario) -> Vec<&str> {
+    scenario.cases.iter().map(|case| case.id.as_str()).collect()
+}
+
+#[test]
+fn a_good_file_becomes_a_scenario() {
+    let scenario = read(GOOD, &[]).unwrap();
+    assert_eq!((scenario.name.as_str(), scenario.trials, scenario.seed), ("x", 2, 1));
+    assert_eq!(ids(&scenario), ["request", "short-poll", "webhook"]);
+    let poll = &scenario.cases[1];
+    assert_eq!((poll.workload.clients, poll.workload.topics), (1_000, 1));
+    let Pattern::ShortPoll(options) = &poll.pattern else { panic!("{poll:?}") };
+    assert_eq!((options.interval.ns(), options.limit), (500_000_000, 100));
+    let Pattern::Request(options) = &scenario.cases[0].pattern else { panic!() };
+    assert!((options.rate.per_s() - 1_000.0).abs() < 1e-9, "one request a second a client");
+    assert!(scenario.cases[0].workload.rate.per_s() == 0.0, "no events beside requests");
+}
+
+#[test]
+fn a_scenario_survives_its_way_through_a_file() {
+    let text = GOOD.replace("\"500ms\"", "\"1.234567s\"").replace("\"5/s\"", "\"7/m\"");
+    let scenario = read(&text, &["request.rate=12345.5/s"]).unwrap();
+    let json = serde_json::to_string(&scenario).unwrap();
+    assert_eq!(serde_json::from_str::<Scenario>(&json).unwrap(), scenario);
+}
+
+/// `(line to write in place of …, … this one, the message)`; an empty second part appends the first.
+const BAD_LINES: [(&str, &str, &str); 46] = [
+    (
+        "clinets = 5",
+        "clients = \"1k\"",
+        "dir/x.toml:6: unknown key 'clinets' in [workload]; did you mean 'clients'?",
+    ),
+    ("[worklaod]", "[workload]", "dir/x.toml:5: unknown key 'worklaod'; did you mean 'workload'?"),
+    (
+        "zzz = 1",
+        "trials = 2",
+        "dir/x.toml:3: unknown key 'zzz'; known are question, name, patterns, trials, seed, objectives, phases, target, worker, workload, request, short-poll, long-poll, sse, websocket, webhook, sweep",
+    ),
+    (
+        "intervall = \"1s\"",
+        "interval = \"500ms\"",
+        "dir/x.toml:10: unknown key 'intervall' in [short-poll]; did you mean 'interval'?",
+    ),
+    (
+        "clients = 0",
+        "clients = \"1k\"",
+        "dir/x.toml:6: workload.clients = 0: it must be at least 1",
+    ),
+    (
+        "clients = -5",
+        "clients = \"1k\"",
+        "dir/x.toml:6: workload.clients: '-5' is not a whole number, such as 1000 or \"10k\"",
+    ),
+    (
+        "clients = 1.5",
+        "clients = \"1k\"",
+        "dir/x.toml:6: workload.clients: floating point `1.5` is not a whole number, such as 1000 or \"10k\"",
+    ),
+    (
+        "clients = \"10q\"",
+        "clients = \"1k\"",
+        "dir/x.toml:6: workload.clients: '10q' is not a whole number, such as 1000 or \"10k\"",
+    ),
+    (
+        "clients = \"11M\"",
+        "clients = \"1k\"",
+        "dir/x.toml:6: workload.clients = 11000000 is over 10000000; lower it",
+    ),
+    (
+        "",
+        "clients = \"1k\"",
+        "dir/x.toml:5: workload.clients is missing; write clients = 1000 in [workload], or sweep it",
+    ),
+    (
+        "",
+        "rate = \"5/s\"",
+        "dir/x.toml:5: workload.rate is missing; write rate = \"5/s\" in [workload], or sweep it",
+    ),
+    (
+        "rate = 5",
+        "rate = \"5/s\"",
+        "dir/x.toml:7: workload.rate: '5' is not a rate: write a number with /s, /m or /h, such as \"50/s\" or \"10k/s\"",
+    ),
+    (
+        "rate = \"0/s\"",
+        "rate = \"5/s\"",
+        "dir/x.toml:7: workload.rate = 0/s: without events there is nothing to deliver; raise it",
+    ),
+    (
+        "rate = \"1/h\"",
+        "rate = \"5/s\"",
+        "dir/x.toml:7: workload.rate: 0.00278 events are due in a measure phase of 10s; raise the rate, or phases.measure",
+    ),
+    (
+        "rate = \"100M/s\"",
+        "rate = \"5/s\"",
+        "dir/x.toml:7: workload.rate: 1300M events a trial are over the 50M that can be scheduled; lower the rate, or phases.measure",
+    ),
+    (
+        "rate = \"5/s\"\ntopics = 1001",
+        "rate = \"5/s\"",
+        "dir/x.toml:8: workload.topics = 1001, but only 1000 clients: topics without a subscriber deliver nothing; lower topics to at most 1000, or write \"per-client\"",
+    ),
+    (
+        "rate = \"5/s\"\ntopics = 0",
+        "rate = \"5/s\"",
+        "dir/x.toml:8: workload.topics = 0: it must be at least 1",
+    ),
+    (
+        "rate = \"5/s\"\ntopics = \"per-clint\"",
+        "rate = \"5/s\"",
+        "dir/x.toml:8: workload.topics: string \"per-clint\" is not a whole number, such as 1, or \"per-client\"",
+    ),
+    (
+        "rate = \"5/s\"\npayload = \"1B\"",
+        "rate = \"5/s\"",
+        "dir/x.toml:8: workload.payload = 1B is not between 2B and 256KiB",
+    ),
+    (
+        "rate = \"5/s\"\npayload = \"257KiB\"",
+        "rate = \"5/s\"",
+        "dir/x.toml:8: workload.payload = 257KiB is not between 2B and 256KiB",
+    ),
+    (
+        "rate = \"5/s\"\nlate_after = \"0s\"",
+        "rate = \"5/s\"",
+        "dir/x.toml:8: workload.late_after = 0ns: it must be over 0",
+    ),
+    (
+        "rate = \"5/s\"\narrivals = \"poison\"",
+        "rate = \"5/s\"",
+        "dir/x.toml:8: workload.arrivals: 'poison' is none of poisson, constant, burst; did you mean 'poisson'?",
+    ),
+    ("trials = 0", "trials = 2", "dir/x.toml:3: trials = 0: it must be between 1 and 1000"),
+    (
+        "seed = \"a\"",
+        "trials = 2",
+        "dir/x.toml:3: seed: string \"a\" is not a whole number, such as 3",
+    ),
+    ("workload = 5", "trials = 2", "dir/x.toml:5: no valid TOML: duplicate key"),
+    (
+        "name = \"a/b\"",
+        "trials = 2",
+        "dir/x.toml:3: name: 'a/b' cannot name a folder of results; write name = \"…\" with at most 64 letters, digits, '-', '_' or '.'",
+    ),
+    (
+        "objectives = [\" \"]",
+        "trials = 2",
+        "dir/x.toml:3: objectives: one is empty; write \"reach >= 1\", or remove it",
+    ),
+    (
+        "question = \" \"",
+        "question = \"Which?\"",
+        "dir/x.toml:1: question: a scenario begins with its question in prose; write question = \"…\"",
+    ),
+    (
+        "",
+        "question = \"Which?\"",
+        "dir/x.toml: question: a scenario begins with its question in prose; write question = \"…\"",
+    ),
+    (
+        "patterns = []",
+        "patterns = [\"request\", \"short-poll\", \"webhook\"]",
+        "dir/x.toml:2: patterns: there is nothing to compare; write patterns = [\"request\", \"short-poll\", \"long-poll\", \"sse\", \"websocket\", \"webhook\"], or some",
+    ),
+    (
+        "patterns = [\"sse\", \"sse\"]",
+        "patterns = [\"request\", \"short-poll\", \"webhook\"]",
+        "dir/x.toml:2: patterns: 'sse' stands there twice; remove one",
+    ),
+    (
+        "patterns = [\"web-socket\"]",
+        "patterns = [\"request\", \"short-poll\", \"webhook\"]",
+        "dir/x.toml:2: patterns: 'web-socket' is none of request, short-poll, long-poll, sse, websocket, webhook; did you mean 'websocket'?",
+    ),
+    (
+        "patterns = \"sse\"",
+        "patterns = [\"request\", \"short-poll\", \"webhook\"]",
+        "dir/x.toml:2: patterns: string \"sse\" is not a list: write [\"…\", …]",
+    ),
+    (
+        "trials = ",
+        "trials = 2",
+        "dir/x.toml:3: no valid TOML: string values must be quoted, expected literal string",
+    ),
+    (
+        "trials = ${TRIALS}",
+        "trials = 2",
+        "dir/x.toml:3: the environment has no variable 'TRIALS'; set it, or give a default: ${TRIALS:-…}",
+    ),
+    (
+        "interval = \"0ms\"",
+        "interval = \"500ms\"",
+        "dir/x.toml:10: short-poll.interval = 0ns: it must be over 0",
+    ),
+    (
+        "interval = 500",
+        "interval = \"500ms\"",
+        "dir/x.toml:10: short-poll.interval: '500' is not a duration: write a number with ns, us, ms, s, m or h, such as \"500ms\"",
+    ),
+    (
+        "interval = \"1us\"",
+        "interval = \"500ms\"",
+        "dir/x.toml:10: short-poll.interval = 1us: 1000M polls a second by 1000 clients are over the 50M polls a trial that can be offered; raise it",
+    ),
+    (
+        "interval = \"30s\"",
+        "interval = \"500ms\"",
+        "dir/x.toml:9: short-poll.limit = 100: 150 events become due between two polls, so a client would fall ever further behind; raise limit, or shorten interval",
+    ),
+    (
+        "synchronised = 1",
+        "interval = \"500ms\"",
+        "dir/x.toml:10: short-poll.synchronised: integer `1` is not true or false",
+    ),
+    ("[phases]\nmeasure = \"0s\"", "", "dir/x.toml:12: phases.measure = 0ns: it must be over 0"),
+    (
+        "[phases]\ndrain = \"100ms\"",
+        "",
+        "dir/x.toml:12: phases.drain = 100ms: a client polls every 500ms, so its last poll would be cut off and its events counted as lost; raise drain to at least 500ms",
+    ),
+    (
+        "[phases]\nwarmup = \"25h\"",
+        "",
+        "dir/x.toml:12: phases.warmup = 25h is over a day; shorten it",
+    ),
+    (
+        "[target]\nring = 10",
+        "",
+        "dir/x.toml:12: target.ring = 10: a poller can miss 29 events of a topic at 5/s between polls 500ms apart; raise target.ring to at least 29",
+    ),
+    (
+        "[request]\nmix = { read = 0 }",
+        "",
+        "dir/x.toml:12: request.mix: no operation has a share; write { read = 8, create = 1 }",
+    ),
+    (
+        "[webhook]\nattempts = 0",
+        "",
+        "dir/x.toml:12: webhook.attempts = 0: it must be between 1 and 100",
+    ),
+];
+
+#[test]
+fn bad_files_are_refused_with_line_key_and_remedy() {
+    let mut wrong = Vec::new();
+    for (line, former, expected) in BAD_LINES {
+        let text = if former.is_empty() {
+            format!("{GOOD}{line}\n")
+        } else {
+            assert!(GOOD.contains(former), "{former}");
+            GOOD.replace(former, line)
+        };
+        let message = read(&text, &[]).unwrap_err();
+        if message != expected {
+            wrong.push(format!("{line}\n  expected {expected}\n  found    {message}"));
+        }
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+#[test]
+fn bad_axes_are_refused_where_they_stand() {
+    for (axes, expected) in [
+        (
+            "clients = []",
+            ":12: sweep.clients: an axis is a list of at least one value, such as [100, \"1k\"]",
+        ),
+        (
+            "rate = \"1/s\"",
+            ":12: sweep.rate: an axis is a list of at least one value, such as [100, \"1k\"]",
+        ),
+        ("rates = [\"1/s\"]", ":12: unknown axis 'rates' in [sweep]; did you mean 'rate'?"),
+        (
+            "\"short-poll.intervall\" = [\"1s\"]",
+            ":12: unknown axis 'short-poll.intervall' in [sweep]; did you mean 'short-poll.interval'?",
+        ),
+        ("clients = [\n 1,\n 0]", ":14: workload.clients = 0: it must be at least 1"),
+        (
+            "clients = [\n 1,\n \"x\"]",
+            ":14: workload.clients: 'x' is not a whole number, such as 1000 or \"10k\"",
+        ),
+        (
+            "payload = [\"10kB\",\n 10000]",
+            ":13: sweep: case 'request:payload=10kB' stands there twice; remove one of its values",
+        ),
+        (
+            "\"short-poll.interval\" = [\"1s\"]",
+            ":10: short-poll.interval: sweep.short-poll.interval gives it several values; remove one of the two",
+        ),
+    ] {
+        // What the axis sweeps must not be fixed as well; the last row is about that.
+        let key = axes.split(' ').next().unwrap();
+        let fixed = |line: &&str| !line.starts_with(&format!("{key} ="));
+        let base: Vec<&str> =
+            GOOD.lines().map(|line| if fixed(&line) { line } else { "" }).collect();
+        let text = format!("{}\n[sweep]\n{axes}\n", base.join("\n"));
+        assert_eq!(read(&text, &[]).unwrap_err(), format!("dir/x.toml{expected}"), "{axes}");
+    }
+    let message =
+        read(&format!("{GOOD}[sweep]\npayload = [4, 5, 6, 7]"), &["trials=1000"]).unwrap_err();
+    assert_eq!(
+        message,
+        "--set trials=1000: trials = 1000: 12000 over all cases are more than 10000; lower it"
+    );
+    let axis: Vec<String> = (2..1_003).map(|n| n.to_string()).collect();
+    let text = format!("{GOOD}[sweep]\npayload = [{}]", axis.join(","));
+    let message = read(&text, &[]).unwrap_err();
+    assert_eq!(
+        message,
+        "dir/x.toml:11: sweep: 3003 cases are over 1000; shorten or remove an axis"
+    );
+}
+
+#[test]
+fn axes_multiply_the_cases_they_make_a_difference_to() {
+    let text = r#"
+question = "Which?"
+patterns = ["request", "short-poll", "sse"]
+[workload]
+clients = 10
+[sweep]
+rate = ["1/s", "600/m"]
+topics = [1, "per-client"]
+request.mix = [{ read = 1 }, { create = 1, read = 8 }]
+"short-poll.interval" = ["100ms", "1s"]
+payload = ["128B"]
+"#;
+    let scenario = read(text, &[]).unwrap();
+    assert_eq!(scenario.cases.len(), 2 + 8 + 4);
+    assert_eq!(
+        ids(&scenario)[..4],
+        [
+            "request:mix=read1:payload=128B",
+            "request:mix=create1-read8:payload=128B",
+            "short-poll:rate=1/s:topics=1:interval=100ms:payload=128B",
+            "short-poll:rate=1/s:topics=1:interval=1s:payload=128B",
+        ]
+    );
+    assert_eq!(ids(&scenario)[13], "sse:rate=10/s:topics=per-client:payload=128B");
+    assert_eq!(scenario.cases[13].workload.topics, 10);
+    assert!(ids(&scenario).iter().all(|id| !id.contains([' ', ','])), "ids are histogram tags");
+    let distinct: BTreeSet<_> = ids(&scenario).into_iter().collect();
+    assert_eq!(distinct.len(), scenario.cases.len());
+}
+
+#[test]
+fn a_set_stands_over_the_file() {
+    let scenario = read(GOOD, &["workload.clients=10k", "trials=7", "phases.measure=1m"]).unwrap();
+    assert_eq!((scenario.cases[0].workload.clients, scenario.trials), (10_000, 7));
+    assert_eq!(scenario.phases.measure.ns(), 60_000_000_000);
+    let twice = read(GOOD, &["trials=7", "trials=8"]).unwrap();
+    assert_eq!(twice.trials, 8, "the last one wins");
+}
+
+#[test]
+fn a_set_fixes_what_is_swept_and_sweeps_what_is_fixed() {
+    let swept = GOOD.replace("clients = \"1k\"\n", "") + "[sweep]\nclients = [1, 2]\n";
+    assert_eq!(read(&swept, &[]).unwrap().cases.len(), 6);
+    assert_eq!(read(&swept, &["workload.clients=5"]).unwrap().cases.len(), 3);
+    assert_eq!(read(GOOD, &["sweep.clients=[1, 2]"]).unwrap().cases.len(), 6);
+    let both = read(GOOD, &["sweep.clients=[1, 2]", "workload.clients=5"]).unwrap_err();
+    assert!(
+        both.starts_with("--set workload.clients=5: workload.clients: sweep.clients"),
+        "{both}"
+    );
+}
+
+#[test]
+fn an_axis_has_one_list_however_its_name_is_written() {
+    let text =
+        GOOD.replace("interval = \"500ms\"", "") + "[sweep]\n\"short-poll.interval\" = [\"1s\"]\n";
+    let twice = read(&format!("{text}short-poll.interval = [\"2s\"]\n"), &[]).unwrap_err();
+    assert_eq!(
+        twice,
+        "dir/x.toml:13: sweep.short-poll.interval stands there twice; remove one of the two"
+    );
+    let scenario = read(&text, &["sweep.short-poll.interval=[\"2s\"]"]).unwrap();
+    assert_eq!(ids(&scenario), ["request", "short-poll:interval=2s", "webhook"]);
+}
+
+#[test]
+fn a_bad_set_is_named() {
+    for (set, expected) in [
+        ("workload.clinets=5", "unknown key 'clinets' in [workload]; did you mean 'clients'?"),
+        ("workload.clients=0", "workload.clients = 0: it must be at least 1"),
+        (
+            "workload.clients=",
+            "workload.clients: '' is not a whole number, such as 1000 or \"10k\"",
+        ),
+        ("trials=x", "trials: 'x' is not a whole number, such as 1000 or \"10k\""),
+        (
+            "workload=5",
+            "workload: this is a table; its keys are clients, topics, rate, arrivals, payload, late_after",
+        ),
+        ("clients", "no '='; write key=value, such as --set workload.clients=10k"),
+        (
+            "sweep.clients=5",
+            "sweep.clients: an axis is a list of at least one value, such as [100, \"1k\"]",
+        ),
+        ("sweep=5", "sweep: this is a table; write [sweep], and a list for every axis"),
+    ] {
+        let text = GOOD.replace("clients = \"1k\"\n", "");
+        let text = if set.contains("sweep.") { text.as_str() } else { GOOD };
+        assert_eq!(read(text, &[set]).unwrap_err(), format!("--set {set}: {expected}"));
+    }
+}
+
+#[test]
+fn a_flag_beats_the_environment_beats_the_file_beats_the_default() {
+    let clients = |text: &str, sets: &[&str]| read(text, sets).unwrap().cases[0].workload.clients;
+    let text = GOOD.replace("\"1k\"", "${CLIENTS:-5}");
+    assert_eq!(clients(&text, &["workload.clients=9"]), 9);
+    assert_eq!(clients(&text, &[]), 70);
+    assert_eq!(clients(&GOOD.replace("\"1k\"", "${OTHERS:-5}"), &[]), 5);
+}
+
+#[test]
+fn defaults_grow_with_the_scenario() {
+    let phases = |sets: &[&str]| read(GOOD, sets).unwrap().phases;
+    assert_eq!(phases(&[]).connect.ns(), 500_000_000);
+    assert_eq!(phases(&["workload.clients=10k"]).connect.ns(), 5_000_000_000);
+    assert_eq!(phases(&["short-poll.interval=10s"]).drain.ns(), 20_000_000_000);
+}
+
+#[test]
+fn a_missing_or_foreign_file_is_named_with_the_remedy() {
+    let folder = tempfile::tempdir().unwrap();
+    let binary = folder.path().join("binary.toml");
+    std::fs::write(&binary, [0xff, 0xfe, 0x00]).unwrap();
+    for (path, expected) in [
+        (folder.path().join("no.toml"), "there is no such file; give the path of a scenario"),
+        (folder.path().to_owned(), "this is a folder"),
+        (binary, "this is no text"),
+    ] {
+        let message = load(&path, &[]).unwrap_err().to_string();
+        assert!(message.starts_with(&format!("{}: {expected}", path.display())), "{message}");
+    }
+}
+
+const README: &str = include_str!("../../scenarios/README.md");
+
+/// The README's rows on keys: key and default.
+fn documented() -> Vec<(&'static str, &'static str)> {
+    let row = |line: &'static str| {
+        let cells: Vec<&str> = line.split('|').map(str::trim).collect();
+        let key = cells.get(1)?.strip_prefix('`')?.strip_suffix('`')?;
+        (cells.len() == 6).then(|| (key, cells[3]))
+    };
+    README.lines().filter_map(row).collect()
+}
+
+#[test]
+fn the_readme_documents_every_key_and_no_other() {
+    let sections = keys_of::<File>().iter().flat_map(|&key| {
+        let inner = match key {
+            "workload" => keys_of::<WorkloadFile>(),
+            "phases" => keys_of::<PhasesFile>(),
+            "target" => keys_of::<TargetFile>(),
+            "worker" => keys_of::<WorkerFile>(),
+            "sweep" => return Vec::new(),
+            _ => PatternKind::from_name(key).map_or(&[][..], sweep::option_keys),
+        };
+        match inner {
+            [] => vec![key.to_owned()],
+            inner => inner.iter().map(|inner| format!("{key}.{inner}")).collect(),
+        }
+    });
+    let mix = keys_of::<MixFile>().iter().map(|key| format!("request.mix.{key}"));
+    let known: BTreeSet<String> = sections.chain(mix).collect();
+    let documented: BTreeSet<String> =
+        documented().iter().map(|(key, _)| (*key).to_owned()).collect();
+    assert_eq!(known, documented);
+}
+
+#[test]
+fn the_readme_tells_the_defaults_that_are_used() {
+    let example = README.split("```toml\n").nth(1).unwrap().split("```").next().unwrap();
+    read(example, &[]).unwrap();
+    let all = "patterns=[\"request\", \"short-poll\", \"long-poll\", \"sse\", \"websocket\", \"webhook\"]";
+    let scenario = read(example, &[all]).unwrap();
+    let json = serde_json::to_value(&scenario).unwrap();
+    let mut compared = 0;
+    for (key, default) in documented() {
+        let literal = default.trim_matches('`');
+        let Ok(table) = format!("v = {literal}").parse::<toml::Table>() else { continue };
+        let expected = serde_json::to_value(&table["v"]).unwrap();
+        let (section, name) = key.split_once('.').unwrap_or(("", key));
+        let found = match PatternKind::from_name(section) {
+            Some(kind) => {
+                let case = PatternKind::ALL.iter().position(|other| *other == kind).unwrap();
+                &json["cases"][case]["pattern"][section]
+            }
+            None if section == "workload" => &json["cases"][1]["workload"],
+            None if section.is_empty() => &json,
+            None => &json[section],
+        };
+        if key == "request.mix" || key.starts_with("request.mix.") {
+            continue; // Shares that are not named are shown as 0, which the table says of each.
+        }
+        assert_eq!(found[name], expected, "{key}");
+        compared += 1;
+    }
+    assert!(compared >= 20, "only {compared} defaults were compared");
+}
+
+proptest! {
+    #[test]
+    fn any_text_is_read_or_refused_without_a_panic(text in "[ -~\n]{0,80}") {
+        let _ = read(&text, &[]);
+        let _ = read(GOOD, &[&text]);
+    }
+
+    #[test]
+    fn any_value_of_any_key_is_read_or_refused(
+        key in "(workload|phases|request|short-poll|webhook|sweep)\\.(clients|topics|rate|measure|drain|interval|limit|mix|attempts)",
+        value in "(-?[0-9]{1,20}(\\.[0-9])?|\"[0-9]{1,12}(k|/s|ms|h|KiB)\"|\\[[0-9],\"[0-9]k\"\\]|[a-z]{0,4})",
+    ) {
+        if let Ok(scenario) = read(GOOD, &[&format!("{key}={value}")]) {
+            prop_assert!(!scenario.cases.is_empty());
+        }
+    }
+
+    #[test]
+    fn an_error_names_the_line_whatever_stands_before_it(blank in 0..30usize, lines in 1..5usize) {
+        let text = format!(
+            "{}#c\nname = \"\"\"${{CLIENTS}}{}\"\"\"\nzzz = 1\n", "\n".repeat(blank), "\n".repeat(lines),
+        );
+        let message = read(&text, &[]).unwrap_err();
+        prop_assert!(message.starts_with(&format!("dir/x.toml:{}: unknown key", blank + lines + 3)), "{}", message);
+    }
+}

@@ -176,14 +176,16 @@ fn node(at: Place, written: &DeValue<'_>, place: &dyn Fn(usize) -> Place) -> Nod
     let value = match written {
         DeValue::String(text) => Value::Text(text.to_string()),
         // A number beyond every type is left to be refused by whatever reads it.
-        DeValue::Integer(n) => {
-            i128::from_str_radix(n.as_str(), n.radix()).map_or(Value::Integer(i128::MAX), Value::Integer)
-        }
+        DeValue::Integer(n) => i128::from_str_radix(n.as_str(), n.radix())
+            .map_or(Value::Integer(i128::MAX), Value::Integer),
         DeValue::Float(n) => Value::Float(n.as_str().parse().unwrap_or(f64::NAN)),
         DeValue::Boolean(truth) => Value::Boolean(*truth),
         DeValue::Datetime(_) => Value::Date,
         DeValue::Array(items) => Value::List(
-            items.iter().map(|item| node(place(item.span().start), item.get_ref(), place)).collect(),
+            items
+                .iter()
+                .map(|item| node(place(item.span().start), item.get_ref(), place))
+                .collect(),
         ),
         DeValue::Table(inner) => Value::Table(table(inner, place)),
     };
@@ -206,7 +208,9 @@ mod tests {
             assert_eq!(root.place(path), Place::Line(line), "{path}");
         }
         assert_eq!(root.place("missing"), Place::File);
-        let Value::List(items) = &root.table("b").unwrap().get("c").unwrap().value else { panic!() };
+        let Value::List(items) = &root.table("b").unwrap().get("c").unwrap().value else {
+            panic!()
+        };
         assert_eq!(items[1].place, Place::Line(6));
     }
 

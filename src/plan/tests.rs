@@ -1,0 +1,202 @@
+//! Plans of real and made-up scenarios for made-up hosts.
+
+use std::path::{Path, PathBuf};
+
+use super::*;
+use crate::scenario::{self, PatternKind};
+
+fn host(cores: u32, descriptors: u64) -> Host {
+    Host {
+        name: "test".to_owned(),
+        kernel: String::new(),
+        cpu: String::new(),
+        cores,
+        memory_bytes: 4 << 30,
+        descriptors,
+        ports: 28_232,
+        clock_source: String::new(),
+    }
+}
+
+fn scenario(sets: &[&str]) -> Scenario {
+    let text = "question = \"Which?\"\npatterns = [\"request\", \"short-poll\", \"sse\", \"webhook\"]\n\
+        [workload]\nclients = 1000\nrate = \"5/s\"\n";
+    let sets: Vec<String> = sets.iter().map(|&set| set.to_owned()).collect();
+    scenario::parse(text, "x.toml", &sets, &|_| None).unwrap()
+}
+
+fn plan(sets: &[&str]) -> Plan {
+    Plan::new(scenario(sets), &host(8, 20_000)).unwrap()
+}
+
+#[test]
+fn a_layout_counts_descriptors_and_shares_cores() {
+    let plan = plan(&[]);
+    let sse = &plan.layouts[2];
+    assert_eq!((sse.workers, sse.worker_shards, sse.target_shards), (1, 4, 4));
+    assert_eq!((sse.worker_descriptors, sse.target_descriptors, sse.ports), (1_064, 1_064, 1_000));
+    let webhook = &plan.layouts[3];
+    assert_eq!((webhook.worker_descriptors, webhook.target_descriptors), (2_064, 2_064));
+    let one_core = Plan::new(scenario(&[]), &host(1, 20_000)).unwrap();
+    assert_eq!((one_core.layouts[0].worker_shards, one_core.layouts[0].target_shards), (1, 1));
+}
+
+#[test]
+fn what_the_scenario_says_of_processes_and_shards_stands() {
+    let plan = plan(&["worker.processes=3", "worker.shards=2", "target.shards=5"]);
+    let layout = &plan.layouts[0];
+    assert_eq!((layout.workers, layout.worker_shards, layout.target_shards), (3, 2, 5));
+    assert_eq!(layout.worker_descriptors, 334 + 64);
+    assert_eq!(plan.segments(0), [0..333, 333..666, 666..1000]);
+    assert_eq!(plan.plateaus(0)[2], [66, 133, 200, 267, 334]);
+}
+
+#[test]
+fn cores_are_shared_by_several_workers() {
+    assert_eq!(plan(&["worker.processes=2"]).layouts[0].worker_shards, 2);
+    assert_eq!(plan(&["worker.processes=9"]).layouts[0].worker_shards, 1);
+}
+
+#[test]
+fn what_cannot_fit_is_refused_with_figures_and_remedy() {
+    for (sentence, sets, descriptors, expected) in [
+        (
+            "too many links for the target",
+            &["workload.clients=9000"][..],
+            4_096,
+            "case request needs 9064 descriptors in the target, the limit is 4096: lower workload.clients to at \
+             most 4032, or raise `ulimit -n`",
+        ),
+        (
+            "a webhook takes two each",
+            &["workload.clients=3000"],
+            4_096,
+            "case webhook needs 6064 descriptors in the target, the limit is 4096: lower workload.clients to at \
+             most 2016, or raise `ulimit -n`",
+        ),
+        (
+            "more workers than links",
+            &["workload.clients=2", "worker.processes=3"],
+            4_096,
+            "case request has 2 clients for 3 worker processes: lower worker.processes to at most 2",
+        ),
+        (
+            "more memory than there is",
+            &["workload.clients=10k", "workload.topics=per-client", "workload.payload=256KiB"],
+            1_000_000,
+            "case short-poll needs about 159 GiB, the host has 4 GiB: lower workload.clients, workload.topics, \
+             workload.payload or target.ring",
+        ),
+    ] {
+        let error = Plan::new(scenario(sets), &host(2, descriptors)).unwrap_err();
+        assert_eq!(error.to_string(), expected, "{sentence}");
+    }
+    let narrow = Host { ports: 500, ..host(2, 20_000) };
+    let error = Plan::new(scenario(&[]), &narrow).unwrap_err().to_string();
+    assert!(error.contains("needs 1000 client ports at one address, the host has 500"), "{error}");
+}
+
+#[test]
+fn time_is_every_phase_of_every_trial() {
+    let phases = ["phases.connect=1s", "phases.warmup=2s", "phases.measure=4s", "phases.drain=3s"];
+    let plan = plan(&[&phases[..], &["trials=2", "short-poll.interval=500ms"]].concat());
+    assert_eq!(plan.trial_ns(2), 7_600_000_000);
+    assert_eq!(plan.trial_ns(1), 7_900_000_000, "a short poll waits for its last interval");
+    assert_eq!(plan.duration_ns(), 2 * (3 * 7_600_000_000 + 7_900_000_000));
+    assert_eq!(plan.duration_ns_max(), 8 * 10_400_000_000);
+    assert_eq!(plan.window(), 2_000_000_000..6_000_000_000);
+}
+
+#[test]
+fn the_cases_of_a_block_get_the_same_events_and_requests_none() {
+    let plan = plan(&[]);
+    let events = |trial: &PlannedTrial| -> Vec<u64> { plan.schedule(trial).topic(0).collect() };
+    let of = |block, case| plan.trials.iter().find(|t| t.block == block && t.case == case).unwrap();
+    assert!(!events(of(1, 1)).is_empty());
+    assert_eq!(events(of(1, 1)), events(of(1, 3)));
+    assert_ne!(events(of(1, 1)), events(of(2, 1)));
+    assert!(events(of(1, 0)).is_empty());
+    assert!(events(of(1, 1)).iter().all(|at| *at < plan.window().end));
+}
+
+#[test]
+fn an_id_too_long_for_its_column_stands_on_a_line_of_its_own() {
+    let plan = plan(&["sweep.request.mix=[{create=1,read=2,replace=3,delete=4,list=5}]"]);
+    let text = plan.text();
+    let row = "   1  request:mix=create1-read2-replace3-delete4-list5\n                     1000        -   1000/s";
+    assert!(text.contains(row), "{text}");
+}
+
+#[test]
+fn the_text_fits_a_screen_and_tells_what_matters() {
+    let long = "sweep.\"short-poll.interval\"=[\"1234567us\",\"100ms\"]";
+    let plan = plan(&[long, "trials=40", "objectives=[\"reach >= 1\"]"]);
+    let text = plan.text();
+    assert!(
+        text.lines().all(|line| line.chars().count() <= 100 && line.trim_end() == line),
+        "{text}"
+    );
+    for part in [
+        "x: 5 cases × 40 trials = 200 trials, about ",
+        "Which?",
+        "   2  short-poll:interval=1.234567s     1000        1      5/s    128B         5000     810\n",
+        "   1  request                           1000        -   1000/s    128B            -    1000\n",
+        "  block 40  ",
+        "1 target of 4 shards, 1 worker of 4 shards",
+        "2064 in the target, 2064 in a worker",
+        "reach >= 1",
+    ] {
+        assert!(text.contains(part), "{part} is missing in\n{text}");
+    }
+}
+
+fn shipped() -> Vec<PathBuf> {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("scenarios");
+    let mut files: Vec<PathBuf> =
+        std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()).collect();
+    files.retain(|path| path.extension().is_some_and(|extension| extension == "toml"));
+    files.sort();
+    files
+}
+
+#[test]
+fn every_shipped_scenario_fits_two_cores_and_its_time() {
+    let bounds_s = [
+        ("ci-smoke", 20),
+        ("delivery", 300),
+        ("quickstart", 105),
+        ("request-response", 210),
+        ("thousands", 150),
+    ];
+    let files = shipped();
+    assert_eq!(files.len(), bounds_s.len(), "every scenario has a bound: {files:?}");
+    for (path, (name, bound_s)) in files.iter().zip(bounds_s) {
+        let scenario = scenario::load(path, &[]).unwrap();
+        assert_eq!(scenario.name, name);
+        let plan = Plan::new(scenario, &host(2, 20_000)).unwrap();
+        let expected = Span::from_ns(plan.duration_ns());
+        assert!(expected <= Span::from_secs(bound_s), "{name} takes {expected}");
+        for trial in &plan.trials {
+            let case = &plan.scenario.cases[trial.case];
+            assert_eq!(plan.layouts[trial.case].workers, 1, "{}", case.id);
+            let due = plan.schedule(trial).sequences(0, &plan.window());
+            let any = case.pattern.kind() == PatternKind::Request || !due.is_empty();
+            assert!(any, "{} has no event in its window in block {}", case.id, trial.block);
+        }
+    }
+}
+
+#[test]
+fn quickstart_and_thousands_hold_what_they_promise() {
+    let load = |name: &str| {
+        let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("scenarios").join(name);
+        scenario::load(&path, &[]).unwrap()
+    };
+    for (name, clients, trials) in [("quickstart.toml", 1_000, 3), ("thousands.toml", 5_000, 1)] {
+        let scenario = load(name);
+        let kinds: Vec<_> = scenario.cases.iter().map(|case| case.pattern.kind()).collect();
+        assert_eq!(kinds, PatternKind::ALL, "{name}");
+        assert!(scenario.cases.iter().all(|case| case.workload.clients == clients), "{name}");
+        assert_eq!(scenario.trials, trials, "{name}");
+    }
+}
