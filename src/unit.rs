@@ -106,7 +106,7 @@ impl FromStr for Span {
 }
 
 impl fmt::Display for Span {
-    /// Exact, as scenarios travel in this form; [`nanoseconds`] rounds for people.
+    /// Exact, as scenarios travel in this form; [`nanoseconds()`] rounds for people.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         const MINUTE: u64 = 60_000_000_000;
         const HOUR: u64 = 60 * MINUTE;
@@ -181,7 +181,7 @@ impl FromStr for ByteSize {
 }
 
 impl fmt::Display for ByteSize {
-    /// Exact, as scenarios travel in this form; [`bytes`] rounds for people.
+    /// Exact, as scenarios travel in this form; [`bytes()`] rounds for people.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let units = [("GiB", 1_073_741_824), ("MiB", 1_048_576), ("KiB", 1024), ("kB", 1000)];
         match units.into_iter().find(|(_, scale)| self.0 >= *scale && self.0.is_multiple_of(*scale))

@@ -58,7 +58,7 @@ pub fn parse(
     })?;
     let mut root = tree::parse(file, &source)?;
     tree::apply(file, &mut root, sets)?;
-    resolve::scenario(file, root)
+    resolve::scenario(file, &root)
 }
 
 #[cfg(test)]

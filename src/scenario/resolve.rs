@@ -30,14 +30,14 @@ const MOST_TRIALS: u64 = 10_000;
 const CONNECTS_PER_S: u64 = 2_000;
 
 /// The scenario that `root`, the tree of `file`, describes.
-pub(super) fn scenario(file: &str, mut root: Table) -> Result<Scenario, ScenarioError> {
-    let written: File = read(file, "", &root)?;
-    let patterns = patterns(file, &root, &written)?;
-    let axes = sweep::axes(file, &mut root)?;
+pub(super) fn scenario(file: &str, root: &Table) -> Result<Scenario, ScenarioError> {
+    let written: File = read(file, "", root)?;
+    let patterns = patterns(file, root, &written)?;
+    let axes = sweep::axes(file, root)?;
     let located =
         |refusal: Refusal| ScenarioError::refused(file, &root.place(&refusal.key), refusal.message);
     let head = head(file, &written).map_err(located)?;
-    let drafts = drafts(file, &root, &patterns, &axes)?;
+    let drafts = drafts(file, root, &patterns, &axes)?;
     let all = drafts.len() as u64 * u64::from(head.trials);
     require(all <= MOST_TRIALS, "trials", || {
         format!(

@@ -50,9 +50,9 @@ pub(super) fn option_keys(kind: PatternKind) -> &'static [&'static str] {
     }
 }
 
-/// The axes of the file. `root` loses what a `--set` overrules: setting a swept key ends its sweep, and
-/// sweeping a fixed key ends its being fixed.
-pub(super) fn axes(file: &str, root: &mut Table) -> Result<Vec<Axis>, ScenarioError> {
+/// The axes of the file. A `--set` overrules: setting a swept key ends its sweep, and sweeping a fixed key is
+/// no contradiction.
+pub(super) fn axes(file: &str, root: &Table) -> Result<Vec<Axis>, ScenarioError> {
     let mut axes = Vec::new();
     for (name, node) in flattened(file, root)? {
         let refused =
@@ -67,14 +67,14 @@ pub(super) fn axes(file: &str, root: &mut Table) -> Result<Vec<Axis>, ScenarioEr
         let fixed = root.table(table).and_then(|table| table.get(&key)).map(|n| n.place.clone());
         match (fixed, &node.place) {
             (Some(Place::Set(_)), Place::Line(_)) => continue,
-            (Some(Place::Line(_)), Place::Set(_)) => unfix(root, table, &key),
-            (Some(place), _) => {
+            (Some(place), _) if place.is_set() || !node.place.is_set() => {
                 let message = format!(
                     "{table}.{key}: sweep.{name} gives it several values; remove one of the two"
                 );
                 return refused(&place, message);
             }
-            (None, _) => {}
+            // An axis stands over the fixed value in every case that it applies to.
+            _ => {}
         }
         match node.value {
             Value::List(values) if !values.is_empty() => axes.push(Axis { of, key, values }),
@@ -136,14 +136,6 @@ fn known() -> Vec<String> {
         .into_iter()
         .flat_map(|kind| option_keys(kind).iter().map(move |key| format!("{}.{key}", kind.name())));
     keys_of::<WorkloadFile>().iter().map(|&key| key.to_owned()).chain(options).collect()
-}
-
-fn unfix(root: &mut Table, table: &str, key: &str) {
-    if let Some((_, Node { value: Value::Table(inner), .. })) =
-        root.0.iter_mut().find(|(name, _)| name == table)
-    {
-        inner.remove(key);
-    }
 }
 
 /// How many points the axes span for `kind`.

@@ -21,6 +21,13 @@ pub(super) enum Place {
     Set(Arc<str>),
 }
 
+impl Place {
+    /// Whether it was written on the command line.
+    pub const fn is_set(&self) -> bool {
+        matches!(self, Self::Set(_))
+    }
+}
+
 /// A value and where it was written.
 #[derive(Debug, Clone, PartialEq)]
 pub(super) struct Node {
@@ -57,11 +64,6 @@ impl Table {
     /// The value of `key`.
     pub fn get(&self, key: &str) -> Option<&Node> {
         self.0.iter().find(|(name, _)| name == key).map(|(_, node)| node)
-    }
-
-    /// Removes `key`.
-    pub fn remove(&mut self, key: &str) {
-        self.0.retain(|(name, _)| name != key);
     }
 
     /// Writes `node` as the value of `key`, in the place of a former one.
