@@ -50,6 +50,12 @@ enum Verb {
     Worker,
 }
 
+/// Prints to stdout; a closed pipe is no error.
+fn print(text: &str) {
+    use std::io::Write as _;
+    let _ = std::io::stdout().write_all(text.as_bytes());
+}
+
 /// Parses the command line and carries it out.
 pub fn main() -> ExitCode {
     let arguments = Arguments::parse();

@@ -1,12 +1,158 @@
-//! `tidings run`.
+//! `tidings run`: check everything, measure, write, print, judge.
 
-use std::process::ExitCode;
+mod progress;
+
+use std::path::{Path, PathBuf};
+use std::process::{Command, ExitCode};
+
+use anyhow::Context as _;
+use tidings::clock;
+use tidings::conductor::{Conductor, Signals, signal_name};
+use tidings::judge::Objective;
+use tidings::measure::Host;
+use tidings::plan::Plan;
+use tidings::record::{Build, PlannedTrial, RunFolder, RunInfo, SCHEMA_VERSION, utc};
+use tidings::scenario::{self, Scenario};
+use time::OffsetDateTime;
+
+use super::exit;
+use progress::Teller;
 
 /// Arguments of `tidings run`.
 #[derive(Debug, clap::Args)]
-pub struct Arguments {}
+pub struct Arguments {
+    /// Scenario files
+    #[arg(required = true, value_name = "FILE")]
+    files: Vec<PathBuf>,
+    /// Where the results folder is made: DIR/<scenario>/<utc>-<host>/
+    #[arg(long, value_name = "DIR", default_value = "results")]
+    out: PathBuf,
+    /// Set a scenario's key, such as workload.clients=500; may be given several times
+    #[arg(long = "set", value_name = "KEY=VALUE")]
+    sets: Vec<String>,
+    /// Trials of each case, in place of the scenario's
+    #[arg(long, value_name = "N")]
+    trials: Option<u32>,
+    /// No progress on stderr
+    #[arg(long, short)]
+    quiet: bool,
+}
 
 /// Carries out `tidings run`.
-pub fn run(_arguments: &Arguments) -> anyhow::Result<ExitCode> {
-    Ok(ExitCode::SUCCESS)
+pub fn run(arguments: &Arguments) -> anyhow::Result<ExitCode> {
+    let host = Host::read();
+    // Every file is checked before anything is started: the last one's mistake must not cost the first one's hour.
+    let plans: Vec<Plan> = arguments
+        .files
+        .iter()
+        .map(|file| prepare(file, arguments, &host))
+        .collect::<anyhow::Result<_>>()?;
+    let signals = Signals::watch().context("cannot watch for Ctrl-C")?;
+    let mut worst = 0;
+    for plan in &plans {
+        let code = measure(plan, arguments, &host, &signals)?;
+        worst = worse(worst, code);
+        if signals.received().is_some() {
+            break;
+        }
+    }
+    Ok(ExitCode::from(worst))
+}
+
+/// Reads a scenario and plans it; refuses what cannot be judged or cannot fit.
+fn prepare(file: &Path, arguments: &Arguments, host: &Host) -> anyhow::Result<Plan> {
+    let mut sets = arguments.sets.clone();
+    sets.extend(arguments.trials.map(|trials| format!("trials={trials}")));
+    let scenario = scenario::load(file, &sets)?;
+    objectives(&scenario).with_context(|| file.display().to_string())?;
+    Plan::new(scenario, host).with_context(|| file.display().to_string())
+}
+
+fn objectives(scenario: &Scenario) -> anyhow::Result<Vec<Objective>> {
+    scenario.objectives.iter().map(|text| Ok(Objective::parse(text)?)).collect()
+}
+
+/// Runs one plan into a folder of its own and prints its report; returns the exit status.
+fn measure(
+    plan: &Plan,
+    arguments: &Arguments,
+    host: &Host,
+    signals: &Signals,
+) -> anyhow::Result<u8> {
+    let started = OffsetDateTime::now_utc();
+    let scenario = &plan.scenario;
+    let mut folder = RunFolder::create(&arguments.out, &scenario.name, started, &host.name)?;
+    let mut info = describe(plan, host, started);
+    folder.write_info(&info)?;
+
+    let mut teller = Teller::new(plan, arguments.quiet);
+    teller.begin(&info.warnings);
+    let executable = std::env::current_exe().context("cannot find this executable")?;
+    let conductor = Conductor { plan, executable, signals };
+    let stopped = conductor.run(&mut folder, |progress| teller.tell(&progress))?;
+    teller.end();
+
+    info.finished_utc = Some(utc(OffsetDateTime::now_utc()));
+    info.complete = stopped.is_none();
+    info.stopped_by = stopped.map(|signal| signal_name(signal).to_owned());
+    folder.write_info(&info)?;
+    super::print(&format!("{}\n", folder.path().display()));
+    Ok(stopped.map_or_else(|| 0u8, |signal| (128 + signal) as u8))
+}
+
+fn describe(plan: &Plan, host: &Host, started: OffsetDateTime) -> RunInfo {
+    let build = Build::this(git_revision());
+    let mut warnings = clock::findings();
+    if build.build_profile != "release" {
+        warnings.push(
+            "this is a debug build: every figure of CPU and latency is too high; build with --release"
+                .to_owned(),
+        );
+    }
+    let case = |index: usize| plan.scenario.cases[index].id.clone();
+    RunInfo {
+        schema_version: SCHEMA_VERSION,
+        build,
+        started_utc: utc(started),
+        finished_utc: None,
+        complete: false,
+        stopped_by: None,
+        scenario: plan.scenario.clone(),
+        plan: plan
+            .trials
+            .iter()
+            .map(|planned| PlannedTrial {
+                case: case(planned.case),
+                trial: planned.trial,
+                block: planned.block,
+                seed: planned.seed,
+            })
+            .collect(),
+        host: host.clone(),
+        warnings,
+        command: std::env::args().collect(),
+    }
+}
+
+/// The revision that is checked out where the run is started, if that is a repository.
+fn git_revision() -> Option<String> {
+    let output = Command::new("git")
+        .args(["describe", "--always", "--dirty", "--abbrev=12"])
+        .output()
+        .ok()?;
+    let revision = String::from_utf8(output.stdout).ok()?.trim().to_owned();
+    (output.status.success() && !revision.is_empty()).then_some(revision)
+}
+
+/// The status that says more: a signal, then a missed objective, then nothing concluded, then success.
+const fn worse(a: u8, b: u8) -> u8 {
+    const fn rank(status: u8) -> u8 {
+        match status {
+            0 => 0,
+            exit::INVALID => 1,
+            exit::MISSED => 2,
+            _ => 3,
+        }
+    }
+    if rank(b) > rank(a) { b } else { a }
 }

@@ -1,1 +1,71 @@
-//! The trial loop: launch, ready, start, collect, kill on drop.
+//! The trial loop: launch, ready, start, collect, kill on drop. Sends no load itself.
+
+mod child;
+mod signal;
+mod trial;
+
+use std::path::PathBuf;
+
+use crate::judge;
+use crate::plan::{Plan, PlannedTrial};
+use crate::record::{FolderError, RunFolder, TrialRecord};
+
+pub use signal::{Signals, name as signal_name};
+pub use trial::Phase;
+
+/// What a run tells of itself while it goes on.
+#[derive(Debug)]
+pub enum Progress<'a> {
+    /// A trial is in this phase.
+    Phase {
+        /// Place of the trial in the plan, from 0.
+        index: usize,
+        /// The trial.
+        trial: &'a PlannedTrial,
+        /// What it does now.
+        phase: Phase,
+    },
+    /// A trial is over and on disk.
+    Recorded {
+        /// Place of the trial in the plan, from 0.
+        index: usize,
+        /// Its row.
+        record: &'a TrialRecord,
+    },
+}
+
+/// Runs every trial of a plan, in order, on fresh processes.
+#[derive(Debug)]
+pub struct Conductor<'a> {
+    /// What to run.
+    pub plan: &'a Plan,
+    /// The executable that children run: this one.
+    pub executable: PathBuf,
+    /// Watches for Ctrl-C.
+    pub signals: &'a Signals,
+}
+
+impl Conductor<'_> {
+    /// Runs the plan, appending every trial to `folder` as soon as it is over.
+    ///
+    /// Returns the signal that stopped the run, if one did; a trial that fails is a row, and the run goes on.
+    pub fn run(
+        &self,
+        folder: &mut RunFolder,
+        mut progress: impl FnMut(Progress<'_>),
+    ) -> Result<Option<i32>, FolderError> {
+        for (index, trial) in self.plan.trials.iter().enumerate() {
+            let facts = trial::run(self, trial, |phase| {
+                progress(Progress::Phase { index, trial, phase });
+            });
+            let (verdict, reasons) = judge::verdict(&facts);
+            let record = TrialRecord::new(&facts, verdict, reasons);
+            folder.append(&facts, &record)?;
+            progress(Progress::Recorded { index, record: &record });
+            if let Some(signal) = self.signals.received() {
+                return Ok(Some(signal));
+            }
+        }
+        Ok(None)
+    }
+}

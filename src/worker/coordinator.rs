@@ -31,8 +31,7 @@ pub fn run(
 ) -> Result<Snapshot, String> {
     let plateaus = assignment.plateaus.clone();
     let phases = assignment.phases;
-    let shards =
-        Shards::spawn(&assignment).map_err(|error| format!("cannot start: {error}"))?;
+    let shards = Shards::spawn(&assignment).map_err(|error| format!("cannot start: {error}"))?;
     let links = assignment.links.end - assignment.links.start;
     let mut opened = 0;
     for plateau in plateaus.into_iter().filter(|&plateau| plateau < links).chain([links]) {

@@ -1,0 +1,365 @@
+//! One trial: a target and its workers from launch to end.
+
+use std::net::{Ipv4Addr, SocketAddr};
+use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
+use std::time::Duration;
+
+use super::Conductor;
+use super::child::{Child, Heard};
+use super::signal;
+use crate::clock::{self, SECOND_NS};
+use crate::control::{
+    Assignment, Order, PROTOCOL_VERSION, Report, TargetAssignment, WorkerAssignment,
+};
+use crate::measure::{Interval, Snapshot};
+use crate::plan::PlannedTrial;
+use crate::record::{CpuReading, MemoryReading, Resources, TrialFacts};
+
+/// How often the signals are looked at while nothing is heard.
+const TICK: Duration = Duration::from_millis(20);
+/// From the order to start until the start: frames must have arrived everywhere.
+const LEAD_NS: u64 = 30_000_000;
+/// Longest wait for a target to listen, and for any child to end when told.
+const LAUNCH_NS: u64 = 10 * SECOND_NS;
+/// Longest wait for a link to stand, beyond the connect phase.
+const LINK_NS: u64 = 5_000_000;
+/// Longest wait for a worker's account when a trial is called off.
+const FAREWELL_NS: u64 = 2 * SECOND_NS;
+
+/// What a trial is doing.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Phase {
+    /// Starting processes.
+    Launch,
+    /// Opening links.
+    Connect,
+    /// Load before the window.
+    Warmup,
+    /// The window.
+    Measure,
+    /// Waiting for what is in flight.
+    Drain,
+}
+
+/// Why a trial ended early.
+enum Stop {
+    Failed(String),
+    Signal(i32),
+}
+
+struct Trial<'a> {
+    conductor: &'a Conductor<'a>,
+    planned: &'a PlannedTrial,
+    on_phase: &'a mut dyn FnMut(Phase),
+    // Children before the channel's end: dropped first, so that their threads end.
+    children: Vec<Child>,
+    done: Vec<bool>,
+    heard: Receiver<(usize, Heard)>,
+    speak: Sender<(usize, Heard)>,
+    facts: TrialFacts,
+}
+
+/// The target is the first child; workers follow.
+const TARGET: usize = 0;
+
+/// Runs `planned` and returns everything that was measured, also when it could not be finished.
+pub fn run(
+    conductor: &Conductor<'_>,
+    planned: &PlannedTrial,
+    mut on_phase: impl FnMut(Phase),
+) -> TrialFacts {
+    let plan = conductor.plan;
+    let layout = &plan.layouts[planned.case];
+    let (speak, heard) = channel();
+    let mut trial = Trial {
+        conductor,
+        planned,
+        on_phase: &mut on_phase,
+        children: Vec::new(),
+        done: Vec::new(),
+        heard,
+        speak,
+        facts: TrialFacts {
+            scenario: plan.scenario.name.clone(),
+            case: plan.scenario.cases[planned.case].clone(),
+            trial: planned.trial,
+            block: planned.block,
+            phases: plan.scenario.phases,
+            window_start_ns: 0,
+            workers: Snapshot::default(),
+            target: Snapshot::default(),
+            intervals: Vec::new(),
+            resources: Resources {
+                worker_shards: layout.workers * layout.worker_shards,
+                target_shards: layout.target_shards,
+                ..Resources::default()
+            },
+            failure: None,
+        },
+    };
+    if let Err(stop) = trial.steps() {
+        trial.facts.failure = Some(match stop {
+            Stop::Failed(reason) => reason,
+            Stop::Signal(number) => format!("stopped by {}", signal::name(number)),
+        });
+        trial.farewell();
+    }
+    trial.facts
+}
+
+impl Trial<'_> {
+    fn steps(&mut self) -> Result<(), Stop> {
+        (self.on_phase)(Phase::Launch);
+        let target = self.launch_target()?;
+        self.launch_workers(target)?;
+        (self.on_phase)(Phase::Connect);
+        self.connect()?;
+        self.measure()?;
+        (self.on_phase)(Phase::Drain);
+        self.collect()
+    }
+
+    fn launch(&mut self, verb: &str, name: &str, assignment: Assignment) -> Result<(), Stop> {
+        let id = self.children.len();
+        let failed = |error| Stop::Failed(format!("cannot start {name}: {error}"));
+        let speak = self.speak.clone();
+        let mut child = Child::spawn(&self.conductor.executable, verb, name.to_owned(), id, speak)
+            .map_err(failed)?;
+        let assignment = Box::new(assignment);
+        child.order(&Order::Prepare { version: PROTOCOL_VERSION, assignment });
+        self.children.push(child);
+        self.done.push(false);
+        Ok(())
+    }
+
+    fn launch_target(&mut self) -> Result<SocketAddr, Stop> {
+        let plan = self.conductor.plan;
+        let assignment = TargetAssignment {
+            case: self.facts.case.clone(),
+            listen: SocketAddr::from((Ipv4Addr::LOCALHOST, 0)),
+            shards: plan.layouts[self.planned.case].target_shards,
+            ring: plan.scenario.target.ring,
+            schedule: self
+                .facts
+                .case
+                .pattern
+                .kind()
+                .delivers()
+                .then(|| plan.schedule(self.planned)),
+            window: plan.window(),
+        };
+        self.launch("target", "the target", Assignment::Target(assignment))?;
+        let deadline = clock::now() + LAUNCH_NS;
+        match self.next(deadline, "the target to listen")? {
+            (TARGET, Report::Ready { address: Some(address) }) => Ok(address),
+            (id, report) => Err(self.out_of_place(id, &report)),
+        }
+    }
+
+    fn launch_workers(&mut self, target: SocketAddr) -> Result<(), Stop> {
+        let plan = self.conductor.plan;
+        self.read_memory(0);
+        let plateaus = plan.plateaus(self.planned.case);
+        let segments = plan.segments(self.planned.case).into_iter().zip(plateaus);
+        for (index, (links, plateaus)) in segments.enumerate() {
+            let assignment = WorkerAssignment {
+                case: self.facts.case.clone(),
+                target,
+                links,
+                shards: plan.layouts[self.planned.case].worker_shards,
+                phases: plan.scenario.phases,
+                schedule: plan.schedule(self.planned),
+                plateaus,
+            };
+            let name = format!("worker {}", index + 1);
+            self.launch("worker", &name, Assignment::Worker(assignment))?;
+        }
+        Ok(())
+    }
+
+    /// Lets the workers open their links, plateau by plateau, reading the target's memory at each.
+    fn connect(&mut self) -> Result<(), Stop> {
+        let links = self.facts.case.workload.clients;
+        let deadline = clock::now() + LAUNCH_NS + self.facts.phases.connect.ns() + links * LINK_NS;
+        let workers = self.children.len() - 1;
+        let (mut at_plateau, mut ready, mut standing) = (0, 0, 0);
+        while ready < workers {
+            match self.next(deadline, "the links to stand")? {
+                (_, Report::Plateau { links }) => {
+                    at_plateau += 1;
+                    standing += links;
+                }
+                (_, Report::Ready { .. }) => ready += 1,
+                (id, report) => return Err(self.out_of_place(id, &report)),
+            }
+            if at_plateau > 0 && at_plateau + ready == workers {
+                self.read_memory(standing);
+                (at_plateau, standing) = (0, 0);
+                for worker in &mut self.children[1..] {
+                    worker.order(&Order::Continue);
+                }
+            }
+        }
+        self.read_memory(links);
+        Ok(())
+    }
+
+    fn read_memory(&mut self, links: u64) {
+        if let Some(bytes) = self.children[TARGET].process.anonymous_memory_bytes() {
+            self.facts.resources.target_memory.push(MemoryReading { links, bytes });
+        }
+    }
+
+    /// Starts everyone, and reads CPU times at every second of the window.
+    fn measure(&mut self) -> Result<(), Stop> {
+        let start_ns = clock::now() + LEAD_NS;
+        for child in &mut self.children {
+            child.order(&Order::Start { at_ns: start_ns });
+        }
+        let window_ns = start_ns + self.facts.phases.warmup.ns();
+        let end_ns = window_ns + self.facts.phases.measure.ns();
+        (self.on_phase)(Phase::Warmup);
+        self.listen_until(window_ns)?;
+        self.facts.window_start_ns = window_ns;
+        (self.on_phase)(Phase::Measure);
+        let mut at_ns = window_ns;
+        loop {
+            self.read_cpu();
+            if at_ns >= end_ns {
+                return Ok(());
+            }
+            at_ns = (at_ns + SECOND_NS).min(end_ns);
+            self.listen_until(at_ns)?;
+        }
+    }
+
+    fn read_cpu(&mut self) {
+        let target = self.children[TARGET].process.cpu_ns();
+        let workers = self.children[1..].iter().map(|worker| worker.process.cpu_ns()).sum();
+        if let (Some(target_ns), Some(workers_ns)) = (target, workers) {
+            let reading = CpuReading { at_ns: clock::now(), target_ns, workers_ns };
+            self.facts.resources.cpu.push(reading);
+        }
+    }
+
+    /// Waits for every worker's account, then for the target's.
+    fn collect(&mut self) -> Result<(), Stop> {
+        let drain_ns = self.facts.phases.drain.ns();
+        let deadline = clock::now() + drain_ns + LAUNCH_NS;
+        while !self.done[1..].iter().all(|done| *done) {
+            self.hear(deadline, "the workers' accounts")?;
+        }
+        self.children[TARGET].order(&Order::Finish);
+        let deadline = clock::now() + LAUNCH_NS;
+        while !self.done[TARGET] {
+            self.hear(deadline, "the target's account")?;
+        }
+        Ok(())
+    }
+
+    /// The trial is called off: keeps what the workers and the target have measured.
+    fn farewell(&mut self) {
+        let deadline = clock::now() + FAREWELL_NS;
+        for child in &mut self.children {
+            child.order(&Order::Abort);
+        }
+        while !self.done.iter().all(|done| *done) && clock::now() < deadline {
+            match self.heard.recv_timeout(TICK) {
+                Ok((id, Heard::Report(report))) => drop(self.take(id, *report)),
+                Ok((id, Heard::End | Heard::Broken(_))) => self.done[id] = true,
+                Err(_) => {}
+            }
+        }
+    }
+
+    fn listen_until(&mut self, at_ns: u64) -> Result<(), Stop> {
+        while clock::now() < at_ns {
+            match self.receive(at_ns)? {
+                None => {}
+                Some((id, report)) => {
+                    if let Some(report) = self.take(id, report) {
+                        return Err(self.out_of_place(id, &report));
+                    }
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Takes one report that carries measurements.
+    fn hear(&mut self, deadline: u64, what: &str) -> Result<(), Stop> {
+        let (id, report) = self.next(deadline, what)?;
+        match self.take(id, report) {
+            None => Ok(()),
+            Some(report) => Err(self.out_of_place(id, &report)),
+        }
+    }
+
+    /// Books a report that carries measurements; gives any other back.
+    fn take(&mut self, id: usize, report: Report) -> Option<Report> {
+        match report {
+            Report::Progress(interval) => {
+                self.facts.workers.merge(&interval.snapshot);
+                merge_interval(&mut self.facts.intervals, interval);
+            }
+            Report::Done { snapshot } => {
+                self.done[id] = true;
+                let sum =
+                    if id == TARGET { &mut self.facts.target } else { &mut self.facts.workers };
+                sum.merge(&snapshot);
+            }
+            other => return Some(other),
+        }
+        None
+    }
+
+    /// The next report, or why there will be none.
+    fn next(&mut self, deadline: u64, what: &str) -> Result<(usize, Report), Stop> {
+        loop {
+            if let Some(next) = self.receive(deadline)? {
+                return Ok(next);
+            }
+            if clock::now() >= deadline {
+                return Err(Stop::Failed(format!("waited in vain for {what}")));
+            }
+        }
+    }
+
+    /// Waits a tick, at most until `until_ns`, for a report.
+    fn receive(&mut self, until_ns: u64) -> Result<Option<(usize, Report)>, Stop> {
+        if let Some(number) = self.conductor.signals.received() {
+            return Err(Stop::Signal(number));
+        }
+        let left = Duration::from_nanos(until_ns.saturating_sub(clock::now()));
+        match self.heard.recv_timeout(left.min(TICK)) {
+            Ok((id, Heard::Report(report))) => match *report {
+                Report::Failed { reason } => Err(Stop::Failed(reason)),
+                report => Ok(Some((id, report))),
+            },
+            Ok((id, Heard::End)) if self.done[id] => Ok(None),
+            Ok((id, Heard::End)) => {
+                self.done[id] = true;
+                Err(Stop::Failed(self.children[id].obituary()))
+            }
+            Ok((id, Heard::Broken(error))) => {
+                self.done[id] = true;
+                Err(Stop::Failed(format!("{}: {error}", self.children[id].name)))
+            }
+            Err(RecvTimeoutError::Timeout | RecvTimeoutError::Disconnected) => Ok(None),
+        }
+    }
+
+    fn out_of_place(&self, id: usize, report: &Report) -> Stop {
+        let mut what = format!("{report:?}");
+        what.truncate(200);
+        Stop::Failed(format!("{} reported out of place: {what}", self.children[id].name))
+    }
+}
+
+/// Adds a worker's second to that of the others.
+fn merge_interval(intervals: &mut Vec<Interval>, interval: Interval) {
+    match intervals.iter_mut().find(|known| known.start_ns == interval.start_ns) {
+        Some(known) => known.snapshot.merge(&interval.snapshot),
+        None => intervals.push(interval),
+    }
+}
