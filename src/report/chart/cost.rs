@@ -1,0 +1,127 @@
+//! What a delivery and a link cost, by pattern: small multiples of bars with their intervals.
+
+use super::legend::{Entry, entries, head, legend, shown};
+use super::panel::{NORMAL, PAGE, SMALL, Scale, fit};
+use super::picture::{Anchor, Picture, Point, Stroke};
+use super::style::{GREY, GRID, INK};
+use crate::judge::{CaseSummary, Estimate};
+use crate::report::View;
+use crate::unit::{bytes, nanoseconds};
+
+/// Height of one bar with its gap.
+const BAR: f64 = 24.0;
+
+type Unit = fn(f64) -> String;
+
+/// Column, heading, unit.
+const COSTS: [(&str, &str, Unit); 3] = [
+    ("target_cpu_ns_per_delivery", "target CPU a delivery", nanoseconds),
+    ("wire_bytes_per_delivery", "bytes on the wire a delivery", bytes),
+    ("target_memory_bytes_per_link", "target memory a link", bytes),
+];
+
+/// Draws the chart: a column a cost, a block of bars a workload, a bar a pattern.
+pub(super) fn draw(view: &View) -> Picture {
+    let (groups, more) = shown(view, |_| true);
+    let keys = entries(&groups, |_| true);
+    let mut picture = Picture::new(PAGE, 0.0);
+    let title = "What a delivery and a link cost, by pattern (less is better)";
+    let mut y = head(&mut picture, view, title);
+    // Bars stand beside their names; only patterns with many variants need a key to the colours.
+    let named = keys.len() <= 12;
+    if !named {
+        y = legend(&mut picture, &keys, y);
+    }
+    let names = 170.0;
+    let column = (PAGE - names - 24.0) / COSTS.len() as f64;
+    for (i, (_, heading, _)) in COSTS.iter().enumerate() {
+        let x = names + column * i as f64;
+        picture.text(
+            (x, y + 12.0),
+            &fit(heading, NORMAL, column - 8.0),
+            NORMAL,
+            GREY,
+            Anchor::Left,
+        );
+    }
+    y += 32.0;
+    let cases = || groups.iter().flat_map(|group| group.rows.iter().map(|(_, case)| *case));
+    let scales: Vec<f64> = COSTS.iter().map(|(name, _, _)| highest(cases(), name)).collect();
+    for group in &groups {
+        if !group.heading.is_empty() {
+            picture.text(
+                (24.0, y + 8.0),
+                &fit(&group.heading, NORMAL, PAGE - 48.0),
+                NORMAL,
+                INK,
+                Anchor::Left,
+            );
+            y += 24.0;
+        }
+        for (label, case) in &group.rows {
+            let Some(entry) = keys.iter().find(|entry| entry.label == *label) else { continue };
+            let middle = y + BAR / 2.0;
+            picture.text(
+                (names - 8.0, middle),
+                &fit(label, SMALL, names - 30.0),
+                SMALL,
+                INK,
+                Anchor::Right,
+            );
+            for (i, (name, _, unit)) in COSTS.iter().enumerate() {
+                let left = (names + column * i as f64, middle);
+                bar(&mut picture, left, column - 26.0, scales[i], entry, case.figure(name), *unit);
+            }
+            y += BAR;
+        }
+        y += 14.0;
+    }
+    if groups.is_empty() {
+        picture.text((PAGE / 2.0, y + 60.0), "no data", 20.0, GREY, Anchor::Middle);
+        y += 120.0;
+    }
+    let note = "Bar: median of the trials; whisker: its interval. A request is one answer; its memory is a link's.";
+    picture.text((24.0, y + 8.0), note, SMALL, GREY, Anchor::Left);
+    if let Some(more) = more {
+        picture.text((PAGE - 24.0, y + 8.0), &more, SMALL, GREY, Anchor::Right);
+    }
+    picture.height = y + 28.0;
+    picture
+}
+
+/// The right end of a column's scale.
+fn highest<'a>(cases: impl Iterator<Item = &'a CaseSummary>, column: &str) -> f64 {
+    let ends = cases.filter_map(|case| case.figure(column)).map(|estimate| estimate.high.number());
+    Scale::linear(ends.fold(0.0, f64::max), |_| String::new()).max
+}
+
+fn bar(
+    picture: &mut Picture,
+    (x, y): Point,
+    width: f64,
+    scale: f64,
+    entry: &Entry,
+    estimate: Option<&Estimate>,
+    unit: Unit,
+) {
+    picture.line(&[(x, y - BAR / 2.0), (x, y + BAR / 2.0)], Stroke::solid(GRID, 1.0));
+    let Some(estimate) = estimate else {
+        picture.text((x + 5.0, y), "not measured", SMALL, GREY, Anchor::Left);
+        return;
+    };
+    // The widest bar leaves room for its figure.
+    let room = width - 72.0;
+    let at = |value: f64| x + (value / scale).clamp(0.0, 1.0) * room;
+    let (median, low, high) =
+        (estimate.median.number(), estimate.low.number(), estimate.high.number());
+    picture.bar((x, y - 7.0), (at(median).max(x + 1.0), y + 7.0), entry.stroke().colour);
+    if estimate.trials > 1 {
+        let ink = Stroke::solid(INK, 1.0);
+        picture.line(&[(at(low), y), (at(high), y)], ink);
+        for end in [at(low), at(high)] {
+            picture.line(&[(end, y - 4.0), (end, y + 4.0)], ink);
+        }
+    }
+    let text = (at(high.max(median)) + 6.0, y);
+    picture.text(text, &estimate.median.print(unit), SMALL, INK, Anchor::Left);
+}

@@ -1,0 +1,105 @@
+//! What the lines stand for, above the panels; and the head that every chart shares.
+
+use super::panel::{NORMAL, PAGE, title};
+use super::picture::{Anchor, Picture, Stroke};
+use super::render::width_of;
+use super::style::{INK, Marker, marker, stroke};
+use crate::report::View;
+use crate::report::group::{Group, groups};
+use crate::scenario::PatternKind;
+use crate::unit::{bytes, count};
+
+/// A series: its label, its pattern, and which variant of the pattern it is.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) struct Entry {
+    /// Its label in the legend.
+    pub label: String,
+    /// Its pattern, which gives the colour.
+    pub pattern: PatternKind,
+    /// Which of the pattern's variants, which gives the dashes.
+    pub variant: usize,
+}
+
+impl Entry {
+    /// The line of the series.
+    pub fn stroke(&self) -> Stroke {
+        stroke(self.pattern, self.variant)
+    }
+
+    /// The mark of the series.
+    pub const fn marker(&self) -> Marker {
+        marker(self.pattern)
+    }
+}
+
+/// Every series of a page, each label once, in the order of the cases.
+pub(super) fn entries(groups: &[Group<'_>], shown: impl Fn(PatternKind) -> bool) -> Vec<Entry> {
+    let mut entries: Vec<Entry> = Vec::new();
+    for (label, case) in groups.iter().flat_map(|group| &group.rows) {
+        if shown(case.pattern) && !entries.iter().any(|entry| entry.label == *label) {
+            let variant = entries.iter().filter(|entry| entry.pattern == case.pattern).count();
+            entries.push(Entry { label: label.clone(), pattern: case.pattern, variant });
+        }
+    }
+    entries
+}
+
+/// Draws the legend below `top`, in as many rows as it needs; returns where it ends.
+pub(super) fn legend(picture: &mut Picture, entries: &[Entry], top: f64) -> f64 {
+    let (mut x, mut y) = (24.0, top + 12.0);
+    for entry in entries {
+        let width = 44.0 + width_of(&entry.label, NORMAL);
+        if x + width > PAGE - 16.0 && x > 24.0 {
+            (x, y) = (24.0, y + 22.0);
+        }
+        picture.line(&[(x, y), (x + 34.0, y)], entry.stroke());
+        picture.mark((x + 17.0, y), 4.0, entry.marker(), entry.stroke().colour);
+        picture.text((x + 41.0, y), &entry.label, NORMAL, INK, Anchor::Left);
+        x += width + 20.0;
+    }
+    y + 16.0
+}
+
+/// The chart's title and, below it, what was offered; returns where it ends.
+pub(super) fn head(picture: &mut Picture, view: &View, what: &str) -> f64 {
+    let scenario = &view.run.info.scenario;
+    title(picture, what, &format!("{}: {}", scenario.name, offered(view)));
+    64.0
+}
+
+/// What all cases were offered alike, and which trials speak.
+fn offered(view: &View) -> String {
+    let mut parts = Vec::new();
+    let range = |of: &dyn Fn(&crate::judge::Offered) -> Option<f64>, print: fn(f64) -> String| {
+        let values: Vec<f64> = view.cases.iter().filter_map(|case| of(&case.offered)).collect();
+        let low = values.iter().copied().reduce(f64::min)?;
+        let high = values.iter().copied().fold(low, f64::max);
+        let same = low.to_bits() == high.to_bits();
+        Some(if same { print(low) } else { format!("{} to {}", print(low), print(high)) })
+    };
+    let clients = range(&|offered| Some(offered.clients as f64), count);
+    parts.extend(clients.map(|text| format!("{text} clients")));
+    let topics = range(&|offered| Some(offered.topics as f64), count);
+    parts.extend(topics.filter(|text| text != "1").map(|text| format!("{text} topics")));
+    let rate = range(&|offered| offered.events_per_s, count);
+    parts.extend(rate.map(|text| format!("{text} events/s a topic")));
+    let requests = range(&|offered| offered.requests_per_s, count);
+    parts.extend(requests.map(|text| format!("{text} requests/s")));
+    let payload = range(&|offered| Some(offered.payload_bytes as f64), bytes);
+    parts.extend(payload.map(|text| format!("payload {text}")));
+    let usable: usize = view.cases.iter().map(|case| case.trials.usable()).sum();
+    parts.push(format!("{usable} of {} trials usable", view.run.trials.len()));
+    parts.join(", ")
+}
+
+/// The groups that a page shows, and what it says of those left out.
+pub(super) fn shown(
+    view: &View,
+    wanted: impl Fn(&Group<'_>) -> bool,
+) -> (Vec<Group<'_>>, Option<String>) {
+    let mut groups: Vec<Group<'_>> =
+        groups(&view.cases).into_iter().filter(|group| wanted(group)).collect();
+    let more = groups.len().saturating_sub(super::panel::PANELS);
+    groups.truncate(super::panel::PANELS);
+    (groups, (more > 0).then(|| format!("{more} more workloads are in the tables")))
+}

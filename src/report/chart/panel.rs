@@ -1,0 +1,202 @@
+//! A panel: a frame with two scales, their ticks and titles; and how panels share a page.
+
+use super::picture::{Anchor, Picture, Point, Stroke};
+use super::render::width_of;
+use super::style::{Colour, FRAME, GREY, GRID, INK};
+use crate::unit::significant;
+
+/// Height of tick labels.
+pub(super) const SMALL: f64 = 14.0;
+/// Height of axis titles and legends.
+pub(super) const NORMAL: f64 = 15.5;
+/// Height of the page's title.
+const TITLE: f64 = 22.0;
+/// Width of every page.
+pub(super) const PAGE: f64 = 980.0;
+/// Most panels on a page.
+pub(super) const PANELS: usize = 9;
+
+/// One axis: its range in its own (perhaps logarithmic) numbers, and its labelled ticks.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) struct Scale {
+    /// Lower end.
+    pub min: f64,
+    /// Upper end.
+    pub max: f64,
+    /// Places and labels.
+    pub ticks: Vec<(f64, String)>,
+}
+
+impl Scale {
+    /// From 0 to a little above `max`, in steps of 1, 2 or 5, labelled by `print`.
+    pub fn linear(max: f64, print: impl Fn(f64) -> String) -> Self {
+        let max = if max > 0.0 { max } else { 1.0 };
+        let rough = max / 4.0;
+        let power = 10f64.powf(rough.log10().floor());
+        let step = [1.0, 2.0, 2.5, 5.0, 10.0].iter().map(|m| m * power).find(|s| *s >= rough);
+        let step = step.unwrap_or(rough);
+        let count = (max * 1.02 / step).ceil();
+        let ticks = (0..=count as u32).map(|i| step * f64::from(i)).map(|v| (v, print(v)));
+        Self { min: 0.0, max: step * count, ticks: ticks.collect() }
+    }
+
+    /// Whole decades (or 1-2-5 steps, where there are few) around `min..max`, in log10; `None` where nothing is positive.
+    pub fn log(min: f64, max: f64, print: impl Fn(f64) -> String) -> Option<Self> {
+        if !(min > 0.0 && max >= min && max.is_finite()) {
+            return None;
+        }
+        let wide = (max / min).log10() > 2.5;
+        let steps: &[f64] = if wide { &[1.0] } else { &[1.0, 2.0, 5.0] };
+        let decades = (min.log10().floor() as i32 - 1)..=(max.log10().ceil() as i32 + 1);
+        let values: Vec<f64> =
+            decades.flat_map(|d| steps.iter().map(move |s| s * 10f64.powi(d))).collect();
+        let low = values.iter().copied().rfind(|v| *v <= min * 0.97)?;
+        let high = values.iter().copied().find(|v| *v >= max * 1.03)?;
+        let ticks = values.iter().filter(|v| (low..=high).contains(v));
+        let ticks = ticks.map(|v| (v.log10(), print(*v))).collect();
+        Some(Self { min: low.log10(), max: high.log10(), ticks })
+    }
+
+    fn share(&self, value: f64) -> f64 {
+        (value - self.min) / (self.max - self.min)
+    }
+}
+
+/// A panel's place and scales.
+#[derive(Debug, Clone)]
+pub(super) struct Panel {
+    /// Upper left corner of the plot.
+    pub from: Point,
+    /// Lower right corner of the plot.
+    pub to: Point,
+    /// Horizontal scale.
+    pub x: Scale,
+    /// Vertical scale.
+    pub y: Scale,
+}
+
+impl Panel {
+    /// The place of a value.
+    pub fn at(&self, x: f64, y: f64) -> Point {
+        let ((x0, y0), (x1, y1)) = (self.from, self.to);
+        (x0 + (x1 - x0) * self.x.share(x), y1 - (y1 - y0) * self.y.share(y))
+    }
+
+    /// Draws frame, grid, tick labels and titles.
+    pub fn frame(&self, picture: &mut Picture, heading: &str, x_title: &str, y_title: &str) {
+        let ((x0, y0), (x1, y1)) = (self.from, self.to);
+        let grid = Stroke::solid(GRID, 1.0);
+        for (place, label) in &self.y.ticks {
+            let (_, y) = self.at(self.x.min, *place);
+            picture.line(&[(x0, y), (x1, y)], grid);
+            picture.text((x0 - 7.0, y), label, SMALL, INK, Anchor::Right);
+        }
+        let mut free = f64::NEG_INFINITY;
+        for (place, label) in &self.x.ticks {
+            let (x, _) = self.at(*place, self.y.min);
+            picture.line(&[(x, y0), (x, y1)], grid);
+            let half = width_of(label, SMALL) / 2.0;
+            // A label that would touch the one before it is left out; its grid line stays.
+            if x - half > free + 5.0 {
+                picture.text((x, y1 + 13.0), label, SMALL, INK, Anchor::Middle);
+                free = x + half;
+            }
+        }
+        let corners = [(x0, y0), (x1, y0), (x1, y1), (x0, y1), (x0, y0)];
+        picture.line(&corners, Stroke::solid(FRAME, 1.0));
+        let middle = f64::midpoint(x0, x1);
+        picture.text((middle, y1 + 34.0), x_title, NORMAL, GREY, Anchor::Middle);
+        let widest = self.y.ticks.iter().map(|(_, l)| width_of(l, SMALL)).fold(0.0, f64::max);
+        let left = (x0 - widest - 20.0, f64::midpoint(y0, y1));
+        picture.text(left, y_title, NORMAL, GREY, Anchor::Upwards);
+        picture.text((x0, y0 - 13.0), &fit(heading, NORMAL, x1 - x0), NORMAL, INK, Anchor::Left);
+    }
+
+    /// Says in the middle of the plot that there is nothing to show.
+    pub fn no_data(&self, picture: &mut Picture) {
+        let middle = (f64::midpoint(self.from.0, self.to.0), f64::midpoint(self.from.1, self.to.1));
+        picture.text(middle, "no data", 20.0, GREY, Anchor::Middle);
+    }
+}
+
+/// Cuts a text to a width.
+pub(super) fn fit(text: &str, size: f64, width: f64) -> String {
+    let mut cut = text.to_owned();
+    while width_of(&cut, size) > width && cut.chars().count() > 2 {
+        cut = cut.chars().take(cut.chars().count() - 2).collect::<String>() + "…";
+    }
+    cut
+}
+
+/// The page's title and what it was measured on.
+pub(super) fn title(picture: &mut Picture, title: &str, subtitle: &str) {
+    let width = picture.width - 48.0;
+    picture.text((24.0, 26.0), &fit(title, TITLE, width), TITLE, INK, Anchor::Left);
+    picture.text((24.0, 50.0), &fit(subtitle, NORMAL, width), NORMAL, GREY, Anchor::Left);
+}
+
+/// Places of `count` panels in rows below `top`: plot corners, and the page's height.
+pub(super) fn layout(count: usize, top: f64) -> (Vec<(Point, Point)>, f64) {
+    let columns = match count {
+        0 | 1 => 1,
+        2..=4 => 2,
+        _ => 3,
+    };
+    let (left, right, above, below) = (88.0, 16.0, 28.0, 50.0);
+    let cell = (PAGE - 16.0) / f64::from(columns as u32);
+    let height = if columns == 1 { 400.0 } else { 250.0 };
+    let place = |i: usize| {
+        let (column, row) = ((i % columns) as f64, (i / columns) as f64);
+        let from = (8.0 + column * cell + left, top + row * (height + above + below) + above);
+        (from, (from.0 + cell - left - right, from.1 + height))
+    };
+    let rows = count.max(1).div_ceil(columns) as f64;
+    ((0..count.max(1)).map(place).collect(), top + rows * (height + above + below) + 10.0)
+}
+
+/// A colour mixed with white.
+pub(super) fn pale((r, g, b): Colour, share: f64) -> Colour {
+    let mix = |c: u8| (255.0 - (255.0 - f64::from(c)) * share) as u8;
+    (mix(r), mix(g), mix(b))
+}
+
+/// A plain number for an axis.
+pub(super) fn plain(value: f64) -> String {
+    significant(value)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn scales_hold_what_they_show() {
+        for max in [0.0, 0.3, 1.0, 7.0, 99.0, 12_345.0] {
+            let scale = Scale::linear(max, plain);
+            assert!(
+                scale.max >= max && scale.ticks.len() >= 3 && scale.ticks.len() <= 8,
+                "{max}: {scale:?}"
+            );
+        }
+        for (min, max) in [(1.0, 1.0), (3.0, 8.0), (1e3, 9e9), (0.2, 0.9)] {
+            let scale = Scale::log(min, max, plain).unwrap();
+            assert!(scale.min <= min.log10() && scale.max >= max.log10(), "{min} {max}: {scale:?}");
+            assert!(scale.ticks.len() >= 2, "{min} {max}: {scale:?}");
+        }
+        assert_eq!(Scale::log(0.0, 1.0, plain), None);
+    }
+
+    #[test]
+    fn panels_do_not_overlap() {
+        for count in 1..=9 {
+            let (places, height) = layout(count, 80.0);
+            assert_eq!(places.len(), count);
+            for (i, (from, to)) in places.iter().enumerate() {
+                assert!(from.0 < to.0 && from.1 < to.1 && to.0 < PAGE && to.1 + 45.0 < height);
+                for (other, _) in &places[..i] {
+                    assert!(other.1 + 70.0 < from.1 || (other.0 - from.0).abs() > 200.0, "{count}");
+                }
+            }
+        }
+    }
+}

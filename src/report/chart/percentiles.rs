@@ -1,0 +1,118 @@
+//! Freshness by percentile and pattern, on a nines axis.
+
+use super::legend::{Entry, entries, head, legend, shown};
+use super::panel::{PAGE, Panel, Scale, layout};
+use super::picture::{Anchor, Picture};
+use super::style::GREY;
+use crate::measure::Metric;
+use crate::record::Figure;
+use crate::report::View;
+use crate::report::group::Group;
+use crate::report::quantiles::Quantiles;
+use crate::scenario::PatternKind;
+use crate::unit::nanoseconds;
+
+/// Quantile → place on the nines axis: log10 of 1 ÷ (1 − q).
+fn nines(q: f64) -> f64 {
+    -(1.0 - q).log10()
+}
+
+/// Percentiles that are labelled and marked.
+const TICKS: [(f64, &str); 7] = [
+    (0.0, "min"),
+    (0.5, "50 %"),
+    (0.9, "90 %"),
+    (0.99, "99 %"),
+    (0.999, "99.9 %"),
+    (0.9999, "99.99 %"),
+    (0.999_99, "99.999 %"),
+];
+
+struct Series {
+    entry: Entry,
+    /// Place on the nines axis, and nanoseconds.
+    points: Vec<(f64, f64)>,
+}
+
+/// Draws the chart: a panel a workload, a line a pattern; of responses where no case delivers news.
+pub(super) fn draw(view: &View) -> Picture {
+    let delivers = view.cases.iter().any(|case| case.pattern.delivers());
+    let (metric, name) =
+        if delivers { (Metric::Freshness, "Freshness") } else { (Metric::Response, "Response") };
+    let wanted = |pattern: PatternKind| pattern.delivers() == delivers;
+    let (groups, more) = shown(view, |group| group.rows.iter().any(|(_, c)| wanted(c.pattern)));
+    let keys = entries(&groups, wanted);
+    let panels: Vec<Vec<Series>> =
+        groups.iter().map(|group| series(view, group, &keys, metric)).collect();
+
+    let mut picture = Picture::new(PAGE, 0.0);
+    let top = head(&mut picture, view, &format!("{name} by percentile and pattern"));
+    let top = legend(&mut picture, &keys, top);
+    let (places, height) = layout(panels.len(), top);
+    let (x, y) = scales(&panels);
+    for (i, (from, to)) in places.into_iter().enumerate() {
+        let panel = Panel { from, to, x: x.clone(), y: y.clone() };
+        let heading = groups.get(i).map_or("", |group| group.heading.as_str());
+        panel.frame(
+            &mut picture,
+            heading,
+            "share of deliveries at most so old (as far as ten are older)",
+            &format!("{} (log scale)", name.to_lowercase()),
+        );
+        match panels.get(i) {
+            Some(lines) if lines.iter().any(|line| !line.points.is_empty()) => {
+                plot(&mut picture, &panel, lines);
+            }
+            _ => panel.no_data(&mut picture),
+        }
+    }
+    picture.height = height + 14.0;
+    if let Some(more) = more {
+        picture.text((24.0, height), &more, 14.0, GREY, Anchor::Left);
+    }
+    picture
+}
+
+fn series(view: &View, group: &Group<'_>, keys: &[Entry], metric: Metric) -> Vec<Series> {
+    let of = |(label, case): &(String, &crate::judge::CaseSummary)| {
+        let entry = keys.iter().find(|entry| entry.label == *label)?.clone();
+        let quantiles = Quantiles::of(view, &case.case, metric)?;
+        // What never arrived has no place on the chart: the line ends where the known values do.
+        let known = quantiles.shown().filter_map(|(q, figure)| match figure {
+            Figure::Value(ns) if ns > 0.0 => Some((nines(q), ns)),
+            _ => None,
+        });
+        Some(Series { entry, points: known.collect() })
+    };
+    group.rows.iter().filter_map(of).collect()
+}
+
+/// One pair of scales for all panels, so that they can be compared.
+fn scales(panels: &[Vec<Series>]) -> (Scale, Scale) {
+    let points = || panels.iter().flatten().flat_map(|series| &series.points);
+    let far = points().map(|(x, _)| *x).fold(nines(0.9), f64::max);
+    let ticks = TICKS.iter().map(|(q, label)| (nines(*q), (*label).to_owned()));
+    let x = Scale { min: 0.0, max: far, ticks: ticks.filter(|(x, _)| *x <= far + 1e-9).collect() };
+    let low = points().map(|(_, ns)| *ns).fold(f64::INFINITY, f64::min);
+    let high = points().map(|(_, ns)| *ns).fold(0.0, f64::max);
+    let y = Scale::log(low, high, nanoseconds).unwrap_or_else(|| Scale {
+        min: 6.0,
+        max: 9.0,
+        ticks: Vec::new(),
+    });
+    (x, y)
+}
+
+fn plot(picture: &mut Picture, panel: &Panel, lines: &[Series]) {
+    for series in lines {
+        let at = |(x, ns): &(f64, f64)| panel.at(*x, ns.log10());
+        let points: Vec<_> = series.points.iter().map(at).collect();
+        picture.line(&points, series.entry.stroke());
+        for (q, _) in TICKS.iter().skip(1) {
+            let here = series.points.iter().find(|(x, _)| (x - nines(*q)).abs() < 1e-6);
+            if let Some(point) = here {
+                picture.mark(at(point), 4.0, series.entry.marker(), series.entry.stroke().colour);
+            }
+        }
+    }
+}

@@ -1,0 +1,147 @@
+//! A picture as data: shapes in logical pixels from the upper left.
+
+use super::style::{Colour, Marker};
+
+/// A point in logical pixels.
+pub(super) type Point = (f64, f64);
+
+/// Which part of a text stands at its point.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Anchor {
+    /// Its left end.
+    Left,
+    /// Its middle.
+    Middle,
+    /// Its right end.
+    Right,
+    /// Its middle, written upwards.
+    Upwards,
+}
+
+/// How a line is drawn.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(super) struct Stroke {
+    /// Its colour.
+    pub colour: Colour,
+    /// Its width.
+    pub width: f64,
+    /// Lengths of dash and gap; `None` draws through.
+    pub dash: Option<(f64, f64)>,
+}
+
+impl Stroke {
+    /// An undashed line.
+    pub const fn solid(colour: Colour, width: f64) -> Self {
+        Self { colour, width, dash: None }
+    }
+}
+
+/// One thing in a picture.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) enum Shape {
+    /// A line through points.
+    Line(Vec<Point>, Stroke),
+    /// A filled rectangle between two corners.
+    Bar(Point, Point, Colour),
+    /// A mark of a kind, its half width, at a point.
+    Mark(Point, f64, Marker, Colour),
+    /// A text, its height, its colour; centred vertically on its point.
+    Text(Point, String, f64, Colour, Anchor),
+}
+
+/// Shapes on a white ground, painted in their order.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) struct Picture {
+    /// Width in logical pixels.
+    pub width: f64,
+    /// Height in logical pixels.
+    pub height: f64,
+    /// What is in it.
+    pub shapes: Vec<Shape>,
+}
+
+impl Picture {
+    /// An empty picture.
+    pub fn new(width: f64, height: f64) -> Self {
+        Self { width, height, shapes: Vec::new() }
+    }
+
+    /// Adds a line, dashed where its stroke says so.
+    pub fn line(&mut self, points: &[Point], stroke: Stroke) {
+        match stroke.dash {
+            None => self.shapes.push(Shape::Line(points.to_vec(), stroke)),
+            Some((dash, gap)) => {
+                let solid = Stroke { dash: None, ..stroke };
+                let pieces = dashes(points, dash, gap).into_iter();
+                self.shapes.extend(pieces.map(|piece| Shape::Line(piece, solid)));
+            }
+        }
+    }
+
+    /// Adds a filled rectangle.
+    pub fn bar(&mut self, from: Point, to: Point, colour: Colour) {
+        self.shapes.push(Shape::Bar(from, to, colour));
+    }
+
+    /// Adds a mark.
+    pub fn mark(&mut self, at: Point, size: f64, marker: Marker, colour: Colour) {
+        self.shapes.push(Shape::Mark(at, size, marker, colour));
+    }
+
+    /// Adds a text.
+    pub fn text(&mut self, at: Point, text: &str, size: f64, colour: Colour, anchor: Anchor) {
+        self.shapes.push(Shape::Text(at, text.to_owned(), size, colour, anchor));
+    }
+}
+
+/// Cuts a line through `points` into dashes.
+fn dashes(points: &[Point], dash: f64, gap: f64) -> Vec<Vec<Point>> {
+    let mut pieces: Vec<Vec<Point>> = Vec::new();
+    let (mut drawing, mut left) = (true, dash);
+    let mut current: Vec<Point> = points.first().copied().into_iter().collect();
+    for pair in points.windows(2) {
+        let ((mut x, mut y), (x1, y1)) = (pair[0], pair[1]);
+        let mut length = (x1 - x).hypot(y1 - y);
+        while length > left {
+            let share = left / length;
+            (x, y) = (x + (x1 - x) * share, y + (y1 - y) * share);
+            length -= left;
+            if drawing {
+                current.push((x, y));
+                pieces.push(std::mem::take(&mut current));
+            }
+            drawing = !drawing;
+            left = if drawing { dash } else { gap };
+            if drawing {
+                current = vec![(x, y)];
+            }
+        }
+        left -= length;
+        if drawing {
+            current.push((x1, y1));
+        }
+    }
+    if drawing && current.len() > 1 {
+        pieces.push(current);
+    }
+    pieces
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_line_is_cut_into_dashes_around_its_corners() {
+        let pieces = dashes(&[(0.0, 0.0), (10.0, 0.0), (10.0, 10.0)], 6.0, 2.0);
+        assert_eq!(
+            pieces,
+            [
+                vec![(0.0, 0.0), (6.0, 0.0)],
+                vec![(8.0, 0.0), (10.0, 0.0), (10.0, 4.0)],
+                vec![(10.0, 6.0), (10.0, 10.0)],
+            ]
+        );
+        assert!(dashes(&[], 6.0, 2.0).is_empty());
+    }
+}

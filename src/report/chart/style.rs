@@ -1,0 +1,68 @@
+//! Colours, marks and dashes: one colour a pattern, the same in every chart.
+
+use super::picture::Stroke;
+use crate::scenario::PatternKind;
+
+/// Red, green, blue.
+pub(super) type Colour = (u8, u8, u8);
+
+/// Text and axes.
+pub(super) const INK: Colour = (34, 34, 34);
+/// Secondary text.
+pub(super) const GREY: Colour = (102, 102, 102);
+/// Grid lines.
+pub(super) const GRID: Colour = (225, 225, 225);
+/// Panel frames.
+pub(super) const FRAME: Colour = (170, 170, 170);
+
+/// A mark on a line or in a scatter, so that no pattern is told by its colour alone.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Marker {
+    /// ●
+    Circle,
+    /// ■
+    Square,
+    /// ▲
+    Triangle,
+    /// ▼
+    Wedge,
+    /// ◆
+    Diamond,
+    /// ✕
+    Cross,
+}
+
+/// The colour of a pattern: from Okabe and Ito's palette, told apart by colour-blind readers, too.
+pub(super) const fn colour(pattern: PatternKind) -> Colour {
+    match pattern {
+        PatternKind::Request => (85, 85, 85),
+        PatternKind::ShortPoll => (230, 159, 0),
+        PatternKind::LongPoll => (213, 94, 0),
+        PatternKind::Sse => (0, 158, 115),
+        PatternKind::WebSocket => (0, 114, 178),
+        PatternKind::Webhook => (204, 121, 167),
+    }
+}
+
+/// The mark of a pattern.
+pub(super) const fn marker(pattern: PatternKind) -> Marker {
+    match pattern {
+        PatternKind::Request => Marker::Cross,
+        PatternKind::ShortPoll => Marker::Square,
+        PatternKind::LongPoll => Marker::Triangle,
+        PatternKind::Sse => Marker::Diamond,
+        PatternKind::WebSocket => Marker::Circle,
+        PatternKind::Webhook => Marker::Wedge,
+    }
+}
+
+/// The line of a pattern's `variant` (from 0): variants of one pattern differ in their dashes.
+pub(super) fn stroke(pattern: PatternKind, variant: usize) -> Stroke {
+    let dash = match variant % 4 {
+        0 => None,
+        1 => Some((8.0, 4.0)),
+        2 => Some((2.5, 3.5)),
+        _ => Some((14.0, 4.0)),
+    };
+    Stroke { colour: colour(pattern), width: 2.0, dash }
+}

@@ -1,0 +1,102 @@
+//! Deliveries a second over time.
+
+use std::collections::BTreeMap;
+
+use super::legend::{Entry, entries, head, legend, shown};
+use super::panel::{PAGE, Panel, Scale, layout, plain};
+use super::picture::{Anchor, Picture};
+use super::style::GREY;
+use crate::report::View;
+use crate::report::group::Group;
+use crate::stats::median;
+use crate::unit::count;
+
+struct Series {
+    entry: Entry,
+    /// Second of the window, and the median over the usable trials of what came in it.
+    points: Vec<(f64, f64)>,
+}
+
+/// Draws the chart: a panel a workload, a line a pattern.
+pub(super) fn draw(view: &View) -> Picture {
+    let (groups, more) = shown(view, |_| true);
+    let keys = entries(&groups, |_| true);
+    let by_case = seconds(view);
+    let panels: Vec<Vec<Series>> =
+        groups.iter().map(|group| series(group, &keys, &by_case)).collect();
+
+    let mut picture = Picture::new(PAGE, 0.0);
+    let title = "Deliveries a second over time (median of the trials; answers, for request)";
+    let top = head(&mut picture, view, title);
+    let top = legend(&mut picture, &keys, top);
+    let (places, height) = layout(panels.len(), top);
+    let window = view.run.info.scenario.phases.measure.secs().max(1.0);
+    for (i, (from, to)) in places.into_iter().enumerate() {
+        let lines = panels.get(i).map_or(&[][..], Vec::as_slice);
+        let points = || lines.iter().flat_map(|series| &series.points);
+        let high = points().map(|(_, n)| *n).fold(0.0, f64::max);
+        let mut x = Scale::linear(window, plain);
+        x.ticks.retain(|(second, _)| *second <= window);
+        x.max = window;
+        let panel = Panel { from, to, x, y: Scale::linear(high, count) };
+        let heading = groups.get(i).map_or("", |group| group.heading.as_str());
+        panel.frame(&mut picture, heading, "seconds since the window began", "deliveries a second");
+        if points().next().is_none() {
+            panel.no_data(&mut picture);
+        }
+        for series in lines {
+            plot(&mut picture, &panel, series);
+        }
+    }
+    picture.height = height + 14.0;
+    if let Some(more) = more {
+        picture.text((24.0, height), &more, 14.0, GREY, Anchor::Left);
+    }
+    picture
+}
+
+/// Deliveries of each second of the window, by case, a value a usable trial.
+fn seconds(view: &View) -> BTreeMap<&str, BTreeMap<i64, Vec<f64>>> {
+    let window = view.run.info.scenario.phases.measure.secs();
+    let usable = |case: &str, trial: u32| {
+        let mut trials = view.run.trials.iter();
+        trials.any(|t| t.identity.case == case && t.identity.trial == trial && t.verdict.usable())
+    };
+    let mut speaks: BTreeMap<(&str, u32), bool> = BTreeMap::new();
+    let mut by_case: BTreeMap<&str, BTreeMap<i64, Vec<f64>>> = BTreeMap::new();
+    for row in &view.run.timeline {
+        let key = (row.case.as_str(), row.trial);
+        let inside = row.second >= 0 && (row.second as f64) < window;
+        if inside && *speaks.entry(key).or_insert_with(|| usable(key.0, key.1)) {
+            let seconds = by_case.entry(key.0).or_default();
+            seconds.entry(row.second).or_default().push(row.deliveries as f64);
+        }
+    }
+    by_case
+}
+
+fn series(
+    group: &Group<'_>,
+    keys: &[Entry],
+    by_case: &BTreeMap<&str, BTreeMap<i64, Vec<f64>>>,
+) -> Vec<Series> {
+    let of = |(label, case): &(String, &crate::judge::CaseSummary)| {
+        let entry = keys.iter().find(|entry| entry.label == *label)?.clone();
+        let seconds = by_case.get(case.case.as_str())?;
+        let middle = |(second, all): (&i64, &Vec<f64>)| Some((*second as f64 + 0.5, median(all)?));
+        Some(Series { entry, points: seconds.iter().filter_map(middle).collect() })
+    };
+    group.rows.iter().filter_map(of).collect()
+}
+
+fn plot(picture: &mut Picture, panel: &Panel, series: &Series) {
+    let points: Vec<_> = series.points.iter().map(|(x, n)| panel.at(*x, *n)).collect();
+    picture.line(&points, series.entry.stroke());
+    // A mark every so many seconds, at another place for each pattern, so that lines that lie on one another
+    // are seen.
+    let step = (points.len() / 6).max(1);
+    let first = series.entry.pattern as usize % step;
+    for point in points.iter().skip(first).step_by(step) {
+        picture.mark(*point, 4.0, series.entry.marker(), series.entry.stroke().colour);
+    }
+}

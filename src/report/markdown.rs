@@ -1,0 +1,285 @@
+//! `report.md`: the question, the answer, and how it was come by.
+
+use std::fmt::Write as _;
+
+use super::group::{groups, printable};
+use super::table::{columns, verdict, with_interval};
+use super::{View, chart, prose};
+use crate::judge::CaseSummary;
+use crate::unit::{bytes, count, nanoseconds};
+
+/// Files of the folder, with what each holds.
+const FILES: [(&str, &str); 8] = [
+    ("run.json", "scenario as resolved, plan, host, versions"),
+    ("trials.csv", "one row a trial"),
+    ("summary.csv", "one row a case: medians over trials, with intervals"),
+    ("percentiles.csv", "quantiles of every case and metric"),
+    ("timeline.csv", "one row a second of every trial"),
+    ("histograms.hlog", "every sample: HdrHistogram interval log, tags case.metric"),
+    ("charts/", "the charts below, as SVG and PNG"),
+    ("report.md", "this page"),
+];
+
+/// The whole page.
+pub(super) fn markdown(view: &View) -> String {
+    let info = &view.run.info;
+    let mut page =
+        format!("# {}\n\n{}\n", escape(&info.scenario.name), escape(&info.scenario.question));
+    section(&mut page, "Answer");
+    list(&mut page, prose::trust(view).into_iter().chain(prose::answers(view)));
+    let _ = writeln!(page, "\n{}", comparison(view));
+    section(&mut page, "Charts");
+    for chart::Chart { name, what, .. } in chart::CHARTS {
+        let _ = writeln!(page, "![{what}](charts/{name}.svg)\n");
+    }
+    if !view.judgements.is_empty() || !view.refused.is_empty() {
+        section(&mut page, "Objectives");
+        page.push_str(&objectives(view));
+    }
+    section(&mut page, "Intervals");
+    page.push_str(&intervals(view));
+    section(&mut page, "Trials");
+    page.push_str(&trials(view));
+    section(&mut page, "How it was measured");
+    list(&mut page, measured(view).into_iter());
+    let warnings = prose::warnings(view);
+    if !warnings.is_empty() {
+        section(&mut page, "Warnings");
+        list(&mut page, warnings.into_iter());
+    }
+    section(&mut page, "Files");
+    for (name, what) in FILES {
+        let _ = writeln!(page, "- [`{name}`]({name}): {what}");
+    }
+    page
+}
+
+fn section(page: &mut String, title: &str) {
+    let _ = write!(page, "\n## {title}\n\n");
+}
+
+fn list(page: &mut String, sentences: impl Iterator<Item = String>) {
+    for sentence in sentences {
+        let _ = writeln!(page, "- {}", escape(&sentence));
+    }
+}
+
+/// A text that Markdown prints as it is.
+fn escape(text: &str) -> String {
+    let mut escaped = String::new();
+    for c in printable(text).chars() {
+        if matches!(c, '\\' | '`' | '*' | '_' | '[' | ']' | '<' | '>' | '|' | '#' | '~') {
+            escaped.push('\\');
+        }
+        escaped.push(c);
+    }
+    escaped
+}
+
+fn row(page: &mut String, cells: impl IntoIterator<Item = String>) {
+    let cells: Vec<String> = cells.into_iter().collect();
+    let _ = writeln!(page, "| {} |", cells.join(" | "));
+}
+
+/// The table at a glance.
+fn comparison(view: &View) -> String {
+    let columns = columns(&view.cases);
+    let mut page = String::new();
+    let heads = columns.iter().map(|column| column.header.join(" ").trim().to_owned());
+    row(&mut page, std::iter::once("case".to_owned()).chain(heads));
+    let right = columns.iter().map(|_| "---:".to_owned());
+    row(&mut page, std::iter::once("---".to_owned()).chain(right));
+    for group in groups(&view.cases) {
+        for (label, case) in &group.rows {
+            let name = [group.heading.as_str(), label.as_str()];
+            let name =
+                name.into_iter().filter(|part| !part.is_empty()).collect::<Vec<_>>().join(": ");
+            let cells = columns.iter().map(|column| escape(&(column.cell)(case)));
+            row(&mut page, std::iter::once(escape(&name)).chain(cells));
+        }
+    }
+    if view.cases.iter().any(|case| !case.pattern.delivers()) {
+        page.push_str("\n\\* `request`: its response time stands in place of freshness.\n");
+    }
+    page
+}
+
+fn objectives(view: &View) -> String {
+    let mut page = String::new();
+    row(&mut page, ["objective", "case", "measured", "outcome"].map(str::to_owned));
+    row(&mut page, ["---", "---", "---:", "---"].map(str::to_owned));
+    for judgement in &view.judgements {
+        let outcome = judgement.outcome.name().to_owned();
+        let cells = [&judgement.objective, &judgement.case, &judgement.printed, &outcome];
+        row(&mut page, cells.map(|cell| escape(cell)));
+    }
+    for error in &view.refused {
+        row(&mut page, [escape(&error.to_string()), "-".into(), "-".into(), "unknown".into()]);
+    }
+    page
+}
+
+/// The figures that cases are compared by, with their intervals.
+fn intervals(view: &View) -> String {
+    let mut page = String::from(
+        "Medians over the usable trials of a case; in brackets the order-statistic interval of the median, with the \
+         confidence that so many trials allow (three allow 75 %, six are the fewest for 95 %).\n\n",
+    );
+    let heads = [
+        "case",
+        "trials",
+        "confidence",
+        "fresh p50",
+        "fresh p99",
+        "CPU a delivery",
+        "wire a delivery",
+        "memory a link",
+    ];
+    row(&mut page, heads.map(str::to_owned));
+    row(
+        &mut page,
+        heads.map(|head| if head == "case" { "---".to_owned() } else { "---:".to_owned() }),
+    );
+    for case in &view.cases {
+        let cell = |column: &str, unit: fn(f64) -> String| {
+            escape(&case.figure(column).map_or_else(|| "-".to_owned(), |e| with_interval(e, unit)))
+        };
+        let news = |quantile: &str| cell(&format!("{}_ns_{quantile}", case.news()), nanoseconds);
+        row(
+            &mut page,
+            [
+                escape(&case.case),
+                case.trials.usable().to_string(),
+                confidence(case),
+                news("p50"),
+                news("p99"),
+                cell("target_cpu_ns_per_delivery", nanoseconds),
+                cell("wire_bytes_per_delivery", bytes),
+                cell("target_memory_bytes_per_link", bytes),
+            ],
+        );
+    }
+    page
+}
+
+fn confidence(case: &CaseSummary) -> String {
+    let interval = crate::stats::median_interval(case.trials.usable(), crate::stats::CONFIDENCE);
+    match interval {
+        Some(interval) if interval.confidence > 0.0 => {
+            format!("{} %", crate::unit::significant(interval.confidence * 100.0))
+        }
+        _ => "-".to_owned(),
+    }
+}
+
+fn trials(view: &View) -> String {
+    let mut page = String::new();
+    row(&mut page, ["block", "case", "trial", "verdict", "reasons"].map(str::to_owned));
+    row(&mut page, ["---:", "---", "---:", "---", "---"].map(str::to_owned));
+    for trial in &view.run.trials {
+        let identity = &trial.identity;
+        row(
+            &mut page,
+            [
+                identity.block.to_string(),
+                escape(&identity.case),
+                identity.trial.to_string(),
+                trial.verdict.to_string(),
+                escape(&trial.verdict_reasons.join("; ")),
+            ],
+        );
+    }
+    let unrun = view.cases.iter().filter(|case| case.verdict.is_none());
+    for case in unrun {
+        row(&mut page, ["-".into(), escape(&case.case), "-".into(), verdict(case), String::new()]);
+    }
+    page
+}
+
+fn measured(view: &View) -> Vec<String> {
+    let info = &view.run.info;
+    let (host, phases, scenario) = (&info.host, &info.scenario.phases, &info.scenario);
+    let finished = info.finished_utc.clone().unwrap_or_else(|| "never, or not yet".to_owned());
+    let revision = info.build.git_revision.as_ref().map(|r| format!(", revision {r}"));
+    vec![
+        format!("Started {}, finished {finished}.", info.started_utc),
+        format!(
+            "tidings {} ({} build){}; files of schema version {}.",
+            info.build.tidings_version,
+            info.build.build_profile,
+            revision.unwrap_or_default(),
+            info.schema_version
+        ),
+        format!(
+            "Host {}: {} cores of {}, {} of memory, {}, clock source {}, {} descriptors a process.",
+            host.name,
+            host.cores,
+            if host.cpu.is_empty() { "an unnamed processor" } else { &host.cpu },
+            bytes(host.memory_bytes as f64),
+            host.kernel,
+            host.clock_source,
+            count(host.descriptors as f64)
+        ),
+        format!(
+            "Every trial on fresh processes: connect {}, warm up {}, measure {}, drain up to {}; {} trials a case, the \
+             cases interleaved in random order (seed {}).",
+            phases.connect, phases.warmup, phases.measure, phases.drain, scenario.trials, scenario.seed
+        ),
+        "Freshness is the age of the news on arrival: received - due. Due is the scheduled instant, so that a late \
+         publisher does not hide itself. Target, workers and links share one host and its clock."
+            .to_owned(),
+        "CPU is the target's in the measure window; wire bytes are those at IP level, both ways, from TCP_INFO; memory \
+         is the slope of the target's anonymous memory over its link count, without the kernel's share."
+            .to_owned(),
+        "A `~` stands where no difference can be shown. Ratios are Hodges-Lehmann estimates over the blocks, with exact \
+         signed-rank intervals."
+            .to_owned(),
+        format!("Command: {}", info.command.join(" ")),
+    ]
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::record::Run;
+    use crate::record::synthetic::{info, scenario, six, write_run};
+
+    #[test]
+    fn a_page_begins_with_the_question_and_holds_every_part() {
+        let out = tempfile::tempdir().unwrap();
+        let mut cases = six();
+        for case in &mut cases {
+            case.workload.clients = 20;
+        }
+        let mut info = info(scenario(cases, 3, &["reach >= 1"]));
+        info.warnings.push("a <b>debug</b> build".to_owned());
+        let folder = write_run(out.path(), &info, |facts| {
+            if facts.trial == 2 {
+                facts.failure = Some("died | of *thirst*".to_owned());
+            }
+        });
+        let page = markdown(&View::new(Run::read(&folder).unwrap()));
+        assert!(page.starts_with("# made-up\n\nHow should 1,000 consumers"));
+        let heads: Vec<_> = page.lines().filter_map(|line| line.strip_prefix("## ")).collect();
+        let expected = [
+            "Answer",
+            "Charts",
+            "Objectives",
+            "Intervals",
+            "Trials",
+            "How it was measured",
+            "Warnings",
+            "Files",
+        ];
+        assert_eq!(heads, expected);
+        assert!(
+            page.contains("died / of \\*thirst\\*") && page.contains("a \\<b\\>debug"),
+            "{page}"
+        );
+        let table: Vec<_> = page.lines().filter(|line| line.starts_with('|')).collect();
+        let pipes = |line: &str| line.replace("\\|", "").matches('|').count();
+        for pair in table.windows(2).take(6) {
+            assert_eq!(pipes(pair[0]), pipes(pair[1]), "{pair:?}");
+        }
+    }
+}

@@ -1,0 +1,205 @@
+//! `summary.csv` and `percentiles.csv`.
+
+use super::View;
+use super::quantiles::Quantiles;
+use crate::judge::{CaseSummary, counted, summarised};
+use crate::measure::Metric;
+use crate::record::{Figure, SCHEMA_VERSION, to_csv};
+
+const SUMMARY_HEAD: [&str; 16] = [
+    "schema_version",
+    "scenario",
+    "case",
+    "pattern",
+    "clients",
+    "topics",
+    "events_per_s",
+    "requests_per_s",
+    "payload_bytes",
+    "verdict",
+    "trials_valid",
+    "trials_degraded",
+    "trials_invalid",
+    "trials_failed",
+    "confidence",
+    "reach_worst",
+];
+
+/// Columns of `percentiles.csv`.
+pub(super) const PERCENTILES_HEADER: [&str; 6] =
+    ["case", "metric", "quantile", "value_ns", "count", "censored"];
+
+/// Columns of `summary.csv`: the case, totals of its counts, and each figure with its interval.
+pub(super) fn summary_header() -> Vec<String> {
+    let with_interval =
+        |name: &str| [name.to_owned(), format!("{name}_low"), format!("{name}_high")];
+    let head = SUMMARY_HEAD.iter().map(|&name| name.to_owned());
+    head.chain(counted().map(str::to_owned)).chain(summarised().flat_map(with_interval)).collect()
+}
+
+/// `summary.csv`: one row a case.
+pub(super) fn summary(view: &View) -> Vec<u8> {
+    let scenario = view.run.info.scenario.name.as_str();
+    let rows = view.cases.iter().map(|case| summary_row(scenario, case));
+    to_csv(std::iter::once(summary_header()).chain(rows))
+}
+
+fn summary_row(scenario: &str, case: &CaseSummary) -> Vec<String> {
+    let or_empty = |number: Option<f64>| number.map(|n| n.to_string()).unwrap_or_default();
+    let (offered, trials) = (&case.offered, &case.trials);
+    let confidence = crate::stats::median_interval(trials.usable(), crate::stats::CONFIDENCE);
+    let mut row = vec![
+        SCHEMA_VERSION.to_string(),
+        scenario.to_owned(),
+        case.case.clone(),
+        case.pattern.name().to_owned(),
+        offered.clients.to_string(),
+        offered.topics.to_string(),
+        or_empty(offered.events_per_s),
+        or_empty(offered.requests_per_s),
+        offered.payload_bytes.to_string(),
+        case.verdict.map(|verdict| verdict.to_string()).unwrap_or_default(),
+        trials.valid.to_string(),
+        trials.degraded.to_string(),
+        trials.invalid.to_string(),
+        trials.failed.to_string(),
+        or_empty(confidence.map(|interval| interval.confidence)),
+        or_empty(case.reach_worst),
+    ];
+    row.extend(
+        counted().map(|column| case.counts.get(column).map(u64::to_string).unwrap_or_default()),
+    );
+    for column in summarised() {
+        let estimate = case.figure(column);
+        row.push(estimate.map(|estimate| estimate.median.to_string()).unwrap_or_default());
+        // The row's confidence is that of all usable trials; of fewer figures it would not be true.
+        let whole = estimate.filter(|e| e.trials == trials.usable() && e.trials > 1);
+        let end = |figure: Option<Figure>| figure.map(|f| f.to_string()).unwrap_or_default();
+        row.push(end(whole.map(|estimate| estimate.low)));
+        row.push(end(whole.map(|estimate| estimate.high)));
+    }
+    row
+}
+
+/// `percentiles.csv`: the merged samples of every case and metric, on a grid for a nines axis.
+pub(super) fn percentiles(view: &View) -> Vec<u8> {
+    let mut rows = vec![PERCENTILES_HEADER.map(str::to_owned).to_vec()];
+    for case in &view.cases {
+        for metric in Metric::ALL {
+            let Some(quantiles) = Quantiles::of(view, &case.case, metric) else { continue };
+            rows.extend(quantiles.points.iter().map(|(q, value)| {
+                vec![
+                    case.case.clone(),
+                    metric.name().to_owned(),
+                    q.to_string(),
+                    value.to_string(),
+                    quantiles.count.to_string(),
+                    quantiles.censored.to_string(),
+                ]
+            }));
+        }
+    }
+    to_csv(rows)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+
+    use super::*;
+    use crate::record::synthetic::{case, info, losing, scenario, write_run};
+    use crate::record::{Run, TIMELINE_COLUMNS, TRIAL_COLUMNS};
+    use crate::scenario::PatternKind;
+
+    fn rows(bytes: &[u8]) -> Vec<BTreeMap<String, String>> {
+        csv::Reader::from_reader(bytes).deserialize().map(Result::unwrap).collect()
+    }
+
+    #[test]
+    fn every_column_of_every_table_is_documented() {
+        let format = include_str!("../../FORMAT.md");
+        let sections: BTreeMap<&str, &str> = format
+            .split("\n## ")
+            .map(|section| section.split_once('\n').unwrap_or((section, "")))
+            .collect();
+        let of = |columns: &[crate::record::Column]| {
+            columns.iter().map(|column| column.name.to_owned()).collect::<Vec<_>>()
+        };
+        let percentiles = PERCENTILES_HEADER.map(str::to_owned).to_vec();
+        let own: Vec<String> = summary_header()
+            .into_iter()
+            .filter(|name| !of(TRIAL_COLUMNS).contains(name))
+            .filter(|name| {
+                !summarised().any(|c| *name == format!("{c}_low") || *name == format!("{c}_high"))
+            })
+            .collect();
+        for (file, columns) in [
+            ("trials.csv", of(TRIAL_COLUMNS)),
+            ("timeline.csv", of(TIMELINE_COLUMNS)),
+            ("percentiles.csv", percentiles),
+            ("summary.csv", own),
+        ] {
+            let section = sections.iter().find(|(title, _)| title.contains(file));
+            let (_, text) = section.unwrap_or_else(|| panic!("FORMAT.md has no section on {file}"));
+            for column in columns {
+                assert!(text.contains(&format!("| `{column}` |")), "FORMAT.md: {file}: `{column}`");
+            }
+        }
+        assert!(format.contains(&format!("`schema_version` is {SCHEMA_VERSION}")));
+    }
+
+    #[test]
+    fn a_case_has_its_medians_intervals_and_totals() {
+        let out = tempfile::tempdir().unwrap();
+        let sse = case(PatternKind::Sse, 20, "");
+        let info = info(scenario(vec![sse.clone(), case(PatternKind::WebSocket, 20, "")], 3, &[]));
+        let folder = write_run(out.path(), &info, |facts| {
+            if facts.case.pattern.kind() == PatternKind::Sse && facts.trial == 3 {
+                *facts = losing(&sse, 3, 20);
+                facts.target.counters.add(crate::measure::Counter::Published, 1);
+            }
+        });
+        let view = View::new(Run::read(&folder).unwrap());
+        let rows = rows(&summary(&view));
+        assert_eq!(rows.len(), 2);
+        let cell = |name: &str| rows[0][name].as_str();
+        assert_eq!((cell("trials_valid"), cell("confidence"), cell("lost")), ("3", "0.75", "20"));
+        let trials: Vec<f64> = view.run.trials[..]
+            .iter()
+            .filter(|t| t.identity.case == "sse")
+            .map(|t| t.cost.target_cpu_ns_per_delivery.unwrap())
+            .collect();
+        let low = trials.iter().copied().fold(f64::INFINITY, f64::min);
+        assert_eq!(cell("target_cpu_ns_per_delivery_low"), low.to_string());
+        assert_eq!(
+            cell("freshness_ns_max_high"),
+            view.cases[0].figure("freshness_ns_max").unwrap().high.to_string()
+        );
+        assert!(cell("freshness_ns_max_high").starts_with('>'));
+        assert_eq!(cell("response_ns_p50"), "", "not measured, not 0");
+    }
+
+    #[test]
+    fn percentiles_are_those_of_the_merged_samples() {
+        let out = tempfile::tempdir().unwrap();
+        let sse = case(PatternKind::Sse, 20, "");
+        let folder = write_run(out.path(), &info(scenario(vec![sse.clone()], 2, &[])), |facts| {
+            *facts = losing(&sse, facts.trial, 20);
+            facts.target.counters.add(crate::measure::Counter::Published, 1);
+        });
+        let view = View::new(Run::read(&folder).unwrap());
+        let rows = rows(&percentiles(&view));
+        let freshness: Vec<_> = rows.iter().filter(|row| row["metric"] == "freshness").collect();
+        assert!(freshness.iter().all(|row| row["count"] == "800" && row["censored"] == "40"));
+        let at = |q: &str| {
+            freshness.iter().find(|row| row["quantile"] == q).unwrap()["value_ns"].clone()
+        };
+        assert!(at("0.99").starts_with('>') && at("1").starts_with('>'));
+        let median: f64 = at("0.5").parse().unwrap();
+        let samples = &view.run.distributions[&("sse".to_owned(), Metric::Freshness)];
+        assert_eq!(
+            samples.quantile_censored(0.5, 40).map(Figure::from),
+            Some(Figure::Value(median))
+        );
+    }
+}

@@ -1,0 +1,246 @@
+//! The report on a terminal: the table, and the sentences that follow from it.
+
+use std::fmt::Write as _;
+
+use super::View;
+use super::group::{groups, printable};
+use super::prose;
+use super::table::columns;
+
+/// Widest line.
+const WIDTH: usize = 110;
+
+/// The comparison for people: at most 110 columns wide, without control characters.
+pub fn text(view: &View) -> String {
+    let info = &view.run.info;
+    let mut out = String::new();
+    paragraph(&mut out, "", &format!("{}: {}", info.scenario.name, info.scenario.question));
+    out.push('\n');
+    table(&mut out, view);
+    if view.cases.iter().any(|case| !case.pattern.delivers()) {
+        paragraph(&mut out, "", "* request: its response time stands in place of freshness.");
+    }
+    for (title, lines) in [
+        ("", prose::answers(view)),
+        ("", prose::trust(view)),
+        ("Objectives:", prose::objectives(view)),
+        ("Warnings:", prose::warnings(view)),
+    ] {
+        if lines.is_empty() {
+            continue;
+        }
+        out.push('\n');
+        let indent = if title.is_empty() { "" } else { "  " };
+        if !title.is_empty() {
+            line(&mut out, title);
+        }
+        for text in lines {
+            paragraph(&mut out, indent, &text);
+        }
+    }
+    out
+}
+
+fn line(out: &mut String, text: &str) {
+    out.push_str(text.trim_end());
+    out.push('\n');
+}
+
+fn table(out: &mut String, view: &View) {
+    let columns = columns(&view.cases);
+    let cells = |case: &crate::judge::CaseSummary| -> Vec<String> {
+        columns.iter().map(|column| (column.cell)(case)).collect()
+    };
+    let rows: Vec<Vec<String>> = view.cases.iter().map(cells).collect();
+    let widths: Vec<usize> = (0..columns.len())
+        .map(|i| {
+            let header = columns[i].header.iter().map(|part| part.len()).max().unwrap_or(0);
+            rows.iter().map(|row| row[i].chars().count()).max().unwrap_or(0).max(header)
+        })
+        .collect();
+    let groups = groups(&view.cases);
+    let labels = groups.iter().flat_map(|group| group.rows.iter().map(|(label, _)| label.len()));
+    let room = WIDTH - widths.iter().map(|width| width + 2).sum::<usize>().min(WIDTH - 8);
+    let first = labels.max().unwrap_or(0).clamp(4, room);
+    let row = |label: &str, cells: &mut dyn Iterator<Item = &str>| {
+        let mut text = format!("{label:first$}");
+        let last = widths.len() - 1;
+        for (i, (cell, width)) in cells.zip(&widths).enumerate() {
+            // The verdict is a word, and reads from the left.
+            let _ = if i == last {
+                write!(text, "  {cell:width$}")
+            } else {
+                write!(text, "  {cell:>width$}")
+            };
+        }
+        text
+    };
+    line(out, &row("", &mut columns.iter().map(|column| column.header[0])));
+    line(out, &row("case", &mut columns.iter().map(|column| column.header[1])));
+    line(out, &"-".repeat(first + widths.iter().map(|width| width + 2).sum::<usize>()));
+    for group in &groups {
+        if !group.heading.is_empty() {
+            line(out, &clip(&group.heading, WIDTH));
+        }
+        for (label, case) in &group.rows {
+            let cells = cells(case);
+            let mut cells = cells.iter().map(String::as_str);
+            if label.chars().count() > first {
+                line(out, &clip(label, WIDTH));
+                line(out, &row("", &mut cells));
+            } else {
+                line(out, &row(label, &mut cells));
+            }
+        }
+    }
+}
+
+fn clip(text: &str, width: usize) -> String {
+    if text.chars().count() <= width {
+        return text.to_owned();
+    }
+    text.chars().take(width - 3).chain("...".chars()).collect()
+}
+
+/// Prints a text in lines of at most [`WIDTH`], further ones indented by two more.
+fn paragraph(out: &mut String, indent: &str, text: &str) {
+    let mut current = indent.to_owned();
+    let mut fresh = true;
+    for word in printable(text).split(' ').flat_map(pieces) {
+        if !fresh && current.chars().count() + 1 + word.chars().count() > WIDTH {
+            line(out, &current);
+            current = format!("{indent}  ");
+            fresh = true;
+        }
+        if !fresh {
+            current.push(' ');
+        }
+        current.push_str(&word);
+        fresh = false;
+    }
+    line(out, &current);
+}
+
+/// A word in pieces that fit a line.
+fn pieces(word: &str) -> Vec<String> {
+    let letters: Vec<char> = word.chars().collect();
+    if letters.is_empty() {
+        return vec![String::new()];
+    }
+    letters.chunks(WIDTH - 8).map(|piece| piece.iter().collect()).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::record::Run;
+    use crate::record::synthetic::{case, info, losing, scenario, six, twelve, write_run};
+    use crate::scenario::PatternKind;
+
+    fn assert_fit_for_a_terminal(text: &str) {
+        for line in text.lines() {
+            assert!(line.chars().count() <= WIDTH, "{} columns: {line}", line.chars().count());
+            assert!(!line.chars().any(char::is_control), "{line:?}");
+        }
+    }
+
+    fn of(
+        cases: Vec<crate::scenario::Case>,
+        objectives: &[&str],
+        change: impl Fn(&mut crate::record::TrialFacts),
+    ) -> String {
+        let out = tempfile::tempdir().unwrap();
+        let folder = write_run(out.path(), &info(scenario(cases, 3, objectives)), change);
+        text(&View::new(Run::read(&folder).unwrap()))
+    }
+
+    fn small(mut cases: Vec<crate::scenario::Case>) -> Vec<crate::scenario::Case> {
+        for case in &mut cases {
+            case.workload.clients /= 20;
+        }
+        cases
+    }
+
+    #[test]
+    fn six_patterns_are_compared_at_a_glance() {
+        let text = of(small(six()), &["reach >= 1", "freshness_p99 < 50ms"], |_| ());
+        assert_fit_for_a_terminal(&text);
+        for words in [
+            "case ",
+            "short-poll ",
+            "* request: its response",
+            "All 18 trials are valid.",
+            "Freshest: ",
+            "Cheapest on the wire: websocket",
+            "75 % confidence",
+            "MISSED  freshness_p99 < 50ms  [short-poll:",
+            "met     reach >= 1  [request: 1]",
+        ] {
+            assert!(text.contains(words), "'{words}' is missing in\n{text}");
+        }
+        assert!(!text.contains("lost/dup/"), "{text}");
+    }
+
+    #[test]
+    fn a_sweep_has_a_heading_for_each_workload() {
+        let text = of(small(twelve()), &[], |_| ());
+        assert_fit_for_a_terminal(&text);
+        let heads = text.lines().filter(|line| line.starts_with("clients=")).count();
+        assert_eq!(heads, 2, "{text}");
+        assert!(text.contains("Freshest at 10 clients: "), "{text}");
+    }
+
+    #[test]
+    fn what_went_wrong_is_told_with_its_reason() {
+        let text = of(small(six()), &[], |facts| match (facts.case.pattern.kind(), facts.trial) {
+            (PatternKind::Sse, 1) => {
+                facts.failure = Some("the target ended:\x1b[31m signal 9".to_owned())
+            }
+            (PatternKind::Webhook, _) => {
+                *facts = losing(&facts.case, facts.trial, 50);
+                facts.target.counters.add(crate::measure::Counter::Published, 1);
+            }
+            _ => {}
+        });
+        assert_fit_for_a_terminal(&text);
+        for words in [
+            "failed 1/3",
+            "17 of 18 trials are valid.",
+            "Failed (sse trial 1): the target ended: [31m signal 9.",
+            "lost/dup/",
+            "150/0/0",
+            "webhook: 150 lost of 3150 expected; reach 0.95238 at worst.",
+        ] {
+            assert!(text.contains(words), "'{words}' is missing in\n{text}");
+        }
+    }
+
+    #[test]
+    fn names_and_words_of_any_length_fit() {
+        let axes = format!(":option={}", "x".repeat(150));
+        let cases = vec![case(PatternKind::Sse, 20, &axes), case(PatternKind::WebSocket, 20, "")];
+        let reason = "y".repeat(300);
+        assert_fit_for_a_terminal(&of(cases, &[], |facts| facts.failure = Some(reason.clone())));
+    }
+
+    #[test]
+    fn a_run_without_trials_says_so() {
+        let out = tempfile::tempdir().unwrap();
+        let mut info = info(scenario(six(), 3, &["reach >= 1"]));
+        (info.complete, info.stopped_by) = (false, Some("SIGINT".to_owned()));
+        let plan = std::mem::take(&mut info.plan);
+        let folder = write_run(out.path(), &info, |_| ());
+        let mut view = View::new(Run::read(&folder).unwrap());
+        view.run.info.plan = plan;
+        let text = text(&view);
+        assert_fit_for_a_terminal(&text);
+        for words in [
+            "0 of 18 trials",
+            "stopped by SIGINT",
+            "nothing may be concluded",
+            "unknown reach >= 1",
+        ] {
+            assert!(text.contains(words), "'{words}' is missing in\n{text}");
+        }
+    }
+}

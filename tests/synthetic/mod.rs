@@ -1,0 +1,3 @@
+//! Made-up trials, shared with the crate's own tests.
+
+include!("facts.rs");
