@@ -87,9 +87,15 @@ impl Answer {
     }
 }
 
+impl From<Reply> for Answer {
+    fn from(reply: Reply) -> Self {
+        Self::Now(Some(reply))
+    }
+}
+
 impl From<Outcome> for Answer {
     fn from(outcome: Outcome) -> Self {
-        Self::Now(Some(outcome.unwrap_or_else(Reply::from)))
+        outcome.unwrap_or_else(Reply::from).into()
     }
 }
 

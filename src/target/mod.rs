@@ -2,7 +2,7 @@
 //!
 //! HTTP/1.1 on one current-thread runtime a shard. Shard 0 accepts and deals the connections to the shards in
 //! turn; each shard has its own replica of every topic's log and shares nothing with the others on the way
-//! of an event to a link. The log is the queue ([`hub`]): event streams, WebSockets, long polls and webhook
+//! of an event to a link. The log is the queue ([`hub`]): event streams, web sockets, long polls and webhook
 //! outboxes are cursors over it, so memory is bounded by the ring, and a consumer that falls off it is told so.
 //!
 //! | pattern | route | file |

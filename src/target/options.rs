@@ -13,11 +13,11 @@ pub struct Options {
     pub topics: u64,
     /// Events that a topic's log keeps, up to 256 MiB of them.
     pub ring: u64,
-    /// Options of event streams.
+    /// Options of `sse`.
     pub sse: SseOptions,
-    /// Options of WebSockets.
+    /// Options of `websocket`.
     pub websocket: WebSocketOptions,
-    /// Options of webhook deliveries.
+    /// Options of `webhook`.
     pub webhook: WebhookOptions,
     /// Whether webhooks may call loopback, private and other addresses that are not public.
     pub allow_private_webhooks: bool,

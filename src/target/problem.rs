@@ -11,14 +11,14 @@ use super::answer::{Body, Reply};
 pub struct Problem {
     status: StatusCode,
     detail: String,
-    members: Map<String, Value>,
+    members: Vec<(&'static str, Value)>,
     headers: Vec<(HeaderName, HeaderValue)>,
 }
 
 impl Problem {
     /// A problem with a sentence that says what is wrong and what would be right.
     pub fn new(status: StatusCode, detail: impl Into<String>) -> Self {
-        Self { status, detail: detail.into(), members: Map::new(), headers: Vec::new() }
+        Self { status, detail: detail.into(), members: Vec::new(), headers: Vec::new() }
     }
 
     /// 400: the request could not be read.
@@ -57,8 +57,8 @@ impl Problem {
     }
 
     /// Adds a member.
-    pub fn member(mut self, name: &str, value: impl Into<Value>) -> Self {
-        self.members.insert(name.to_owned(), value.into());
+    pub fn member(mut self, name: &'static str, value: impl Into<Value>) -> Self {
+        self.members.push((name, value.into()));
         self
     }
 
@@ -77,7 +77,7 @@ impl From<Problem> for Reply {
         document.insert("title".to_owned(), title.into());
         document.insert("status".to_owned(), problem.status.as_u16().into());
         document.insert("detail".to_owned(), problem.detail.into());
-        document.extend(problem.members);
+        document.extend(problem.members.into_iter().map(|(name, value)| (name.to_owned(), value)));
         let mut body = Value::Object(document).to_string();
         body.push('\n');
         let mut response = Response::new(Body::Whole(body.into()));

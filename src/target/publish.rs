@@ -8,7 +8,7 @@ use hyper::{Request, StatusCode};
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
-use super::answer::{self, Answer, Outcome};
+use super::answer::{self, Answer, Reply};
 use super::problem::Problem;
 use super::request;
 use super::shard::Shard;
@@ -28,7 +28,7 @@ struct Draft<'a> {
 
 /// What a publisher is told.
 #[derive(Debug, Serialize)]
-struct Published<'a> {
+struct Acknowledgement<'a> {
     topic: &'a str,
     seq: u64,
     published_ns: u64,
@@ -46,7 +46,7 @@ pub fn post(shard: &Rc<Shard>, name: &str, request: Request<Incoming>) -> Answer
             )));
         }
         let body = request::body(request, &["application/json"]).await?;
-        let draft: Draft<'_> = request::parse(&body)?;
+        let draft: Draft<'_> = request::object(&body)?;
         let due_ns = draft.due_ns.unwrap_or(arrived_ns);
         let data = one_line(draft.data.get());
         let receipt = shard.hub.publish(&name, Some(due_ns), data).await;
@@ -54,7 +54,7 @@ pub fn post(shard: &Rc<Shard>, name: &str, request: Request<Incoming>) -> Answer
             Problem::new(StatusCode::INSUFFICIENT_STORAGE, "there is no room for another topic")
         })?;
         let (seq, published_ns) = (receipt.seq, receipt.published_ns);
-        Ok(answer::json(StatusCode::CREATED, &Published { topic: &name, seq, published_ns }))
+        Ok(answer::json(StatusCode::CREATED, &Acknowledgement { topic: &name, seq, published_ns }))
     })
 }
 
@@ -66,11 +66,11 @@ struct Shown {
 }
 
 /// `GET /topics`
-pub fn topics(shard: &Shard) -> Outcome {
+pub fn topics(shard: &Shard) -> Reply {
     let all = shard.shared.directory.all();
     let shown = all.iter().map(|t| Shown { topic: t.name().to_owned(), newest: t.newest() });
     let shown: Vec<Shown> = shown.collect();
-    Ok(answer::json(StatusCode::OK, &serde_json::json!({ "topics": shown })))
+    answer::json(StatusCode::OK, &serde_json::json!({ "topics": shown }))
 }
 
 /// Whether a topic may have this name: what needs no escape in a URL, in JSON or in a header.

@@ -6,7 +6,7 @@ use hyper::body::Incoming;
 use hyper::{Method, Request, StatusCode};
 use serde_json::{Map, Value, json};
 
-use super::answer::{self, Answer, Outcome};
+use super::answer::{self, Answer, Reply};
 use super::gauges::Kind;
 use super::problem::Problem;
 use super::shard::Shard;
@@ -52,11 +52,11 @@ pub fn answer(shard: &Rc<Shard>, request: Request<Incoming>) -> Answer {
 }
 
 /// `GET /healthz`: alive, and how many links of each kind stand.
-fn health(shard: &Shard) -> Outcome {
+fn health(shard: &Shard) -> Reply {
     let gauges = &shard.shared.gauges;
     let count = |kind: Kind| gauges.iter().map(|gauges| gauges.get(kind)).sum::<u64>();
     let links: Map<String, Value> =
         Kind::ALL.into_iter().map(|(kind, name)| (name.to_owned(), count(kind).into())).collect();
     let health = json!({ "status": "ok", "shards": gauges.len(), "links": links });
-    Ok(answer::json(StatusCode::OK, &health))
+    answer::json(StatusCode::OK, &health)
 }

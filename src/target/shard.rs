@@ -167,7 +167,7 @@ impl Service<Request<Incoming>> for Site {
 /// `main` is called once the shard is ready; the shard ends with it, and with [`Errand::Stop`].
 pub fn run<T>(
     index: usize,
-    shared: &Arc<Shared>,
+    common: &Arc<Shared>,
     feeds: Vec<UnboundedSender<Feed>>,
     mailboxes: Mailboxes,
     main: impl AsyncFnOnce(Rc<Shard>) -> T,
@@ -176,11 +176,11 @@ pub fn run<T>(
     runtime.block_on(async move {
         let (timer, drive) = Timer::new()?;
         spawn_local(drive);
-        let ring = Ring { entries_max: shared.options.ring.max(1) as usize, bytes_max: RING_BYTES };
+        let ring = Ring { entries_max: common.options.ring.max(1) as usize, bytes_max: RING_BYTES };
         let shard = Rc::new(Shard {
             index,
-            hub: Hub::new(index, ring, Arc::clone(&shared.directory), feeds),
-            shared: Arc::clone(shared),
+            hub: Hub::new(index, ring, Arc::clone(&common.directory), feeds),
+            shared: Arc::clone(common),
             recorder: RefCell::default(),
             timer,
             scratch: RefCell::new(vec![0; SCRATCH].into()),

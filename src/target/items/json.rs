@@ -35,7 +35,7 @@ impl<'a> From<&'a Stored> for View<'a> {
 
 /// Reads an item; `id` is the one that it must have if it says one.
 pub fn decode(bytes: &[u8], id: Option<u64>) -> Result<Item, Problem> {
-    item(request::parse(bytes)?, id)
+    item(request::object(bytes)?, id)
 }
 
 fn item(draft: Draft, id: Option<u64>) -> Result<Item, Problem> {
@@ -54,6 +54,9 @@ pub fn patched(stored: &Stored, patch: Value) -> Result<Item, Problem> {
     document.insert("data".to_owned(), stored.item.data.clone());
     let mut document = Value::Object(document);
     merge(&mut document, patch);
+    if !document.is_object() {
+        return Err(Problem::unprocessable("the patch makes of the item what is none"));
+    }
     let draft = Draft::deserialize(document);
     item(draft.map_err(|error| Problem::unprocessable(error.to_string()))?, Some(stored.id))
 }

@@ -4,14 +4,14 @@ use hyper::body::Incoming;
 use hyper::header::{ACCEPT, HOST, HeaderMap, HeaderName, HeaderValue, VARY};
 use hyper::{Request, StatusCode};
 
-use crate::target::answer::{Outcome, typed};
+use crate::target::answer::{Reply, typed};
 use crate::target::shard::Shard;
 
 /// Stands for the target's address in both pages.
 const ADDRESS: &str = "{address}";
 
 /// `GET /`
-pub fn index(shard: &Shard, request: &Request<Incoming>) -> Outcome {
+pub fn index(shard: &Shard, request: &Request<Incoming>) -> Reply {
     let (content_type, page) = if wants_html(request.headers()) {
         ("text/html; charset=utf-8", include_str!("index.html"))
     } else {
@@ -20,7 +20,7 @@ pub fn index(shard: &Shard, request: &Request<Incoming>) -> Outcome {
     let address = address(request.headers()).unwrap_or_else(|| shard.shared.address.to_string());
     let mut reply = typed(StatusCode::OK, content_type, page.replace(ADDRESS, &address));
     reply.headers_mut().insert(VARY, HeaderValue::from_static("accept"));
-    Ok(reply)
+    reply
 }
 
 /// The address as the reader knows it, if it can stand in a page as it is.

@@ -42,10 +42,11 @@ impl Destination {
         if authority.as_str().contains('@') {
             return Err("a user name in the URL is not used: leave it out".to_owned());
         }
-        let port = authority.port_u16().unwrap_or(80);
-        if port == 0 || (authority.port_u16().is_none() && authority.as_str().ends_with(':')) {
-            return Err(format!("'{text}' has no usable port"));
-        }
+        let port = match authority.port_u16() {
+            None if authority.as_str() == authority.host() => 80,
+            Some(port) if port > 0 => port,
+            _ => return Err(format!("'{text}' has no usable port")),
+        };
         let path = uri.path_and_query().map_or("/", |path| path.as_str());
         Ok(Self {
             text: text.to_owned(),
@@ -102,35 +103,29 @@ fn is_public(ip: IpAddr) -> bool {
 }
 
 fn is_public_v4(ip: Ipv4Addr) -> bool {
-    let [a, b, c, _] = ip.octets();
-    let special = ip.is_private()
-        || ip.is_loopback()
-        || ip.is_link_local()
-        || ip.is_documentation()
-        || a == 0
-        || (a == 100 && b & 0xc0 == 64) // shared by carriers
-        || (a == 192 && b == 0 && c == 0) // protocol assignments
-        || (a == 192 && b == 88 && c == 99) // former 6to4 relays
-        || (a == 198 && b & 0xfe == 18) // benchmarks
-        || a >= 224; // multicast, reserved, broadcast
+    let special = match ip.octets() {
+        // This network; protocol assignments; former 6to4 relays; benchmarks; multicast, reserved, broadcast.
+        [0 | 224.., ..] | [192, 0, 0, _] | [192, 88, 99, _] | [198, 18 | 19, ..] => true,
+        // Shared by carriers.
+        [100, second, ..] => second & 0xc0 == 64,
+        _ => ip.is_private() || ip.is_loopback() || ip.is_link_local() || ip.is_documentation(),
+    };
     !special
 }
 
 fn is_public_v6(ip: Ipv6Addr) -> bool {
-    let [a, b, _, _, _, _, g, h] = ip.segments();
     let embedded = |high: u16, low: u16| {
-        let [[a, b], [c, d]] = [high.to_be_bytes(), low.to_be_bytes()];
-        is_public_v4(Ipv4Addr::new(a, b, c, d))
+        is_public_v4(Ipv4Addr::from_bits(u32::from(high) << 16 | u32::from(low)))
     };
     if let Some(mapped) = ip.to_ipv4_mapped() {
         return is_public_v4(mapped);
     }
-    match (a, b) {
-        (0x64, 0xff9b) => ip.segments()[2..6] == [0; 4] && embedded(g, h), // translation to IPv4
-        (0x2002, high) => embedded(high, ip.segments()[2]),                // 6to4
-        (0x2001, b) => b >= 0x200 && b != 0xdb8, // protocol assignments, documentation
-        (0x3fff, b) => b >= 0x1000,              // documentation
-        _ => a & 0xe000 == 0x2000,               // all that is routed globally today
+    match ip.segments() {
+        // Translation to IPv4; 6to4.
+        [0x64, 0xff9b, 0, 0, 0, 0, high, low] | [0x2002, high, low, ..] => embedded(high, low),
+        [0x2001, second, ..] => second >= 0x200 && second != 0xdb8, // assignments, documentation
+        [0x3fff, second, ..] => second >= 0x1000,                   // documentation
+        [first, ..] => first & 0xe000 == 0x2000, // all that is routed globally today
     }
 }
 

@@ -42,12 +42,11 @@ pub fn judge(status: u16, retry_after: Option<&str>, now_unix_s: u64) -> Verdict
 /// `Retry-After`: seconds, or a date (RFC 9110, section 10.2.3); at most an hour is granted.
 fn wished(text: &str, now_unix_s: u64) -> Option<Duration> {
     let text = text.trim();
-    let seconds = match text.parse::<u64>() {
-        Ok(seconds) => seconds,
-        Err(_) => {
-            let date = OffsetDateTime::parse(text, &Rfc2822).ok()?.unix_timestamp();
-            u64::try_from(date).ok()?.saturating_sub(now_unix_s)
-        }
+    let seconds = if let Ok(seconds) = text.parse::<u64>() {
+        seconds
+    } else {
+        let date = OffsetDateTime::parse(text, &Rfc2822).ok()?.unix_timestamp();
+        u64::try_from(date).ok()?.saturating_sub(now_unix_s)
     };
     Some(Duration::from_secs(seconds).min(WAIT_MAX))
 }

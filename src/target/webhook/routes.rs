@@ -16,7 +16,7 @@ use super::endpoint::{Config, Endpoint};
 use super::outbox::unix_seconds;
 use super::secret::Secret;
 use super::verify::verify;
-use crate::target::answer::{self, Answer, Outcome, empty};
+use crate::target::answer::{self, Answer, Outcome, Reply, empty};
 use crate::target::hub::Identity;
 use crate::target::poll;
 use crate::target::problem::Problem;
@@ -56,7 +56,7 @@ pub fn endpoint(
         (None, &Method::GET | &Method::HEAD) => show(&endpoint).into(),
         (None, &Method::DELETE) => {
             shard.shared.webhooks.remove(endpoint.id());
-            Ok(empty(StatusCode::NO_CONTENT)).into()
+            empty(StatusCode::NO_CONTENT).into()
         }
         (None, &Method::PATCH) => Answer::later(change(Rc::clone(shard), endpoint, request)),
         (None, _) => Err(Problem::method_not_allowed("GET, HEAD, PATCH, DELETE")).into(),
@@ -150,8 +150,8 @@ fn list(shard: &Shard, request: &Request<Incoming>) -> Outcome {
     Ok(answer::json(StatusCode::OK, &json!({ "webhooks": views, "next": next })))
 }
 
-fn show(endpoint: &Endpoint) -> Outcome {
-    Ok(answer::json(StatusCode::OK, &View::of(endpoint)))
+fn show(endpoint: &Endpoint) -> Reply {
+    answer::json(StatusCode::OK, &View::of(endpoint))
 }
 
 /// A change of a registration as sent.
@@ -184,7 +184,7 @@ async fn change(shard: Rc<Shard>, endpoint: Arc<Endpoint>, request: Request<Inco
             None => {}
         }
     });
-    show(&endpoint)
+    Ok(show(&endpoint))
 }
 
 /// A rotation as sent.
@@ -222,7 +222,7 @@ struct LetterView<'a> {
     event: &'a RawValue,
 }
 
-fn dead_letters(endpoint: &Endpoint) -> Outcome {
+fn dead_letters(endpoint: &Endpoint) -> Reply {
     let letters = endpoint.dead_letters();
     let views = letters.iter().filter_map(|letter| {
         let event = serde_json::from_slice(letter.entry.json()).ok()?;
@@ -231,7 +231,7 @@ fn dead_letters(endpoint: &Endpoint) -> Outcome {
     });
     let views: Vec<_> = views.collect();
     let (_, _, total) = endpoint.tally();
-    Ok(answer::json(StatusCode::OK, &Letters { total, dead_letters: views }))
+    answer::json(StatusCode::OK, &Letters { total, dead_letters: views })
 }
 
 /// The dead letters that are kept, and how many there were.

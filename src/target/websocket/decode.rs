@@ -138,20 +138,23 @@ impl Decoder {
         if opcode.is_control() && (!last || second & 0x7f > CONTROL_MAX as u8) {
             return Err(protocol("a control frame that is fragmented or too long"));
         }
-        let (length, rest) = match (second & 0x7f, rest) {
-            (127, [a, b, c, d, e, f, g, h, rest @ ..]) => {
-                (u64::from_be_bytes([*a, *b, *c, *d, *e, *f, *g, *h]), rest)
-            }
-            (126, [a, b, rest @ ..]) => (u64::from(u16::from_be_bytes([*a, *b])), rest),
-            (126 | 127, _) => return Ok(None),
-            (short, rest) => (u64::from(short), rest),
+        let (length, rest) = match second & 0x7f {
+            127 => match rest.split_first_chunk() {
+                Some((long, rest)) => (u64::from_be_bytes(*long), rest),
+                None => return Ok(None),
+            },
+            126 => match rest.split_first_chunk() {
+                Some((short, rest)) => (u64::from(u16::from_be_bytes(*short)), rest),
+                None => return Ok(None),
+            },
+            tiny => (u64::from(tiny), rest),
         };
-        let least = match second & 0x7f {
+        let shortest = match second & 0x7f {
             127 => 0x1_0000..1 << 63,
             126 => 126..0x1_0000,
             _ => 0..126,
         };
-        if !least.contains(&length) {
+        if !shortest.contains(&length) {
             return Err(protocol("a length that is not written in its shortest form"));
         }
         let Ok(mask) = rest.try_into() else { return Ok(None) };

@@ -93,7 +93,11 @@ pub fn control(out: &mut Vec<u8>, opcode: Opcode, payload: &[u8]) {
 
 /// Appends a close frame; a reason too long is cut between characters.
 pub fn close(out: &mut Vec<u8>, code: u16, reason: &str) {
-    let reason = &reason[..reason.floor_char_boundary(CONTROL_MAX - 2)];
+    let mut end = reason.len().min(CONTROL_MAX - 2);
+    while !reason.is_char_boundary(end) {
+        end -= 1;
+    }
+    let reason = &reason[..end];
     let mut payload = Vec::with_capacity(2 + reason.len());
     payload.extend_from_slice(&code.to_be_bytes());
     payload.extend_from_slice(reason.as_bytes());

@@ -1,4 +1,4 @@
-//! WebSockets (`websocket`): each event of a topic as one text frame.
+//! Web sockets (`websocket`): each event of a topic as one text frame.
 //!
 //! After the handshake the link leaves hyper behind and writes the log's frames straight to its socket,
 //! several at a time. A client that falls off the ring is closed with 1013 ("try again later"): the link is
