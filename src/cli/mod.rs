@@ -10,9 +10,12 @@ mod report;
 mod run;
 mod serve;
 
+use std::io::Write as _;
+use std::path::Path;
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
+use tidings::report::{self as report_of, View};
 
 /// Exit statuses, as documented in the README.
 pub mod exit {
@@ -50,10 +53,15 @@ enum Verb {
     Worker,
 }
 
-/// Prints to stdout; a closed pipe is no error.
+/// Prints to stdout; a reader that has seen enough is no failure.
 fn print(text: &str) {
-    use std::io::Write as _;
+    // Nothing can be said to a reader that is gone, and what was to be kept is in files.
     let _ = std::io::stdout().write_all(text.as_bytes());
+}
+
+/// Prints a run's comparison, and its folder as the last line.
+fn print_report(view: &View, folder: &Path) {
+    print(&format!("{}\n{}\n", report_of::text(view), folder.display()));
 }
 
 /// Parses the command line and carries it out.

@@ -1,6 +1,5 @@
 //! `tidings report`.
 
-use std::io::{ErrorKind, Write as _};
 use std::path::PathBuf;
 use std::process::ExitCode;
 
@@ -17,10 +16,6 @@ pub struct Arguments {
 /// Carries out `tidings report`: makes the reports, prints the comparison, and last the folder's path.
 pub fn run(arguments: &Arguments) -> anyhow::Result<ExitCode> {
     let made = report::write_all(&arguments.folder)?;
-    let text = format!("{}\n{}\n", report::text(&made.view), arguments.folder.display());
-    match std::io::stdout().write_all(text.as_bytes()) {
-        // A reader that has seen enough is no failure.
-        Err(error) if error.kind() == ErrorKind::BrokenPipe => Ok(ExitCode::SUCCESS),
-        written => Ok(written.map(|()| ExitCode::SUCCESS)?),
-    }
+    super::print_report(&made.view, &arguments.folder);
+    Ok(ExitCode::SUCCESS)
 }

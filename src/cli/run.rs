@@ -8,10 +8,11 @@ use std::process::{Command, ExitCode};
 use anyhow::Context as _;
 use tidings::clock;
 use tidings::conductor::{Conductor, Signals, signal_name};
-use tidings::judge::Objective;
+use tidings::judge::{Conclusion, Objective};
 use tidings::measure::Host;
 use tidings::plan::Plan;
 use tidings::record::{Build, PlannedTrial, RunFolder, RunInfo, SCHEMA_VERSION, utc};
+use tidings::report;
 use tidings::scenario::{self, Scenario};
 use time::OffsetDateTime;
 
@@ -64,12 +65,17 @@ fn prepare(file: &Path, arguments: &Arguments, host: &Host) -> anyhow::Result<Pl
     let mut sets = arguments.sets.clone();
     sets.extend(arguments.trials.map(|trials| format!("trials={trials}")));
     let scenario = scenario::load(file, &sets)?;
-    objectives(&scenario).with_context(|| file.display().to_string())?;
+    check_objectives(&scenario).with_context(|| file.display().to_string())?;
     Plan::new(scenario, host).with_context(|| file.display().to_string())
 }
 
-fn objectives(scenario: &Scenario) -> anyhow::Result<Vec<Objective>> {
-    scenario.objectives.iter().map(|text| Ok(Objective::parse(text)?)).collect()
+/// An objective that cannot be judged is found before the run, not after it.
+fn check_objectives(scenario: &Scenario) -> anyhow::Result<()> {
+    for text in &scenario.objectives {
+        let cases = scenario.cases.iter().map(|case| (case.id.as_str(), case.pattern.kind()));
+        Objective::parse(text)?.check(cases)?;
+    }
+    Ok(())
 }
 
 /// Runs one plan into a folder of its own and prints its report; returns the exit status.
@@ -96,8 +102,20 @@ fn measure(
     info.complete = stopped.is_none();
     info.stopped_by = stopped.map(|signal| signal_name(signal).to_owned());
     folder.write_info(&info)?;
-    super::print(&format!("{}\n", folder.path().display()));
-    Ok(stopped.map_or_else(|| 0u8, |signal| (128 + signal) as u8))
+    let made = report::write_all(folder.path())?;
+    super::print_report(&made.view, folder.path());
+    let conclusion = made.view.conclusion();
+    if let Conclusion::Inconclusive(doubts) = &conclusion {
+        for doubt in doubts {
+            eprintln!("tidings: nothing may be concluded: {doubt}");
+        }
+    }
+    Ok(match (stopped, conclusion) {
+        (Some(signal), _) => (128 + signal) as u8,
+        (None, Conclusion::Holds) => 0,
+        (None, Conclusion::Missed) => exit::MISSED,
+        (None, Conclusion::Inconclusive(_)) => exit::INVALID,
+    })
 }
 
 fn describe(plan: &Plan, host: &Host, started: OffsetDateTime) -> RunInfo {

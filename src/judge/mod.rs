@@ -4,11 +4,13 @@
 
 mod checks;
 mod comparison;
+mod conclusion;
 mod objectives;
 mod summary;
 
 pub use checks::verdict;
 pub use comparison::{Axis, Claim, Ranked, Ranking, comparison};
+pub use conclusion::{Conclusion, conclude};
 pub use objectives::{Judgement, Objective, ObjectiveError, Outcome, objectives, overall};
 pub use summary::{CaseSummary, Estimate, Offered, Tally, estimate, summary};
 pub(crate) use summary::{counted, summarised};

@@ -17,7 +17,8 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use crate::judge::{
-    CaseSummary, Judgement, ObjectiveError, Ranking, comparison, objectives, summary,
+    CaseSummary, Conclusion, Judgement, ObjectiveError, Ranking, comparison, conclude, objectives,
+    summary,
 };
 use crate::record::{ReadError, Run};
 
@@ -86,6 +87,16 @@ impl View {
             }
         }
         Self { run, cases, rankings, judgements, refused }
+    }
+
+    /// What the run allows one to conclude.
+    pub fn conclusion(&self) -> Conclusion {
+        match conclude(&self.cases, &self.judgements) {
+            Conclusion::Holds if !self.refused.is_empty() => {
+                Conclusion::Inconclusive(self.refused.iter().map(ToString::to_string).collect())
+            }
+            conclusion => conclusion,
+        }
     }
 }
 

@@ -7,7 +7,7 @@ use tidings::clock;
 use tidings::conductor::{Phase, Progress};
 use tidings::plan::Plan;
 use tidings::record::TrialRecord;
-use tidings::unit::Span;
+use tidings::unit::nanoseconds;
 
 /// Tells of a run's progress.
 pub struct Teller<'a> {
@@ -118,7 +118,7 @@ fn summary(record: &TrialRecord) -> String {
         [("freshness p50", "freshness_ns_p50"), ("response p50", "response_ns_p50")]
     {
         if let Some(ns) = number(column) {
-            parts.push(format!("{name} {}", Span::from_ns(ns)));
+            parts.push(format!("{name} {}", nanoseconds(ns as f64)));
             break;
         }
     }
