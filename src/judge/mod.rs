@@ -4,6 +4,7 @@
 
 mod checks;
 mod comparison;
+mod metrics;
 mod objectives;
 mod summary;
 

@@ -45,11 +45,7 @@ pub(super) const CHARTS: [Chart; 4] = [
         what: "Deliveries a second over time",
         draw: throughput::draw,
     },
-    Chart {
-        name: "cost",
-        what: "What a delivery and a link cost, by pattern",
-        draw: cost::draw,
-    },
+    Chart { name: "cost", what: "What a delivery and a link cost, by pattern", draw: cost::draw },
     Chart {
         name: "freshness-cost",
         what: "Freshness against the target's CPU a delivery",
