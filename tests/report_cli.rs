@@ -1,4 +1,5 @@
 //! `tidings report`, from outside: made-up results folders in, files, text and exit status out.
+#![expect(clippy::unwrap_used, reason = "helpers of tests fail as tests do")]
 
 mod synthetic;
 
@@ -9,7 +10,7 @@ use std::process::{Command, Output};
 
 use tidings::scenario::Case;
 
-use synthetic::{info, scenario, six, twelve, write_run};
+use synthetic::{info, losing, scenario, six, twelve, write_run};
 
 fn report(folder: &Path) -> Output {
     Command::new(env!("CARGO_BIN_EXE_tidings")).arg("report").arg(folder).output().unwrap()
@@ -109,6 +110,26 @@ fn a_terminal_gets_a_table_and_the_path_last() {
         assert!(line.chars().count() <= 110 && !line.chars().any(char::is_control), "{line:?}");
     }
     assert!(output.stderr.is_empty());
+}
+
+#[test]
+fn what_was_lost_is_told_everywhere() {
+    let out = tempfile::tempdir().unwrap();
+    let cases = vec![small(six()).remove(4)];
+    let folder = write_run(out.path(), &info(scenario(cases, 2, &["lost == 0"])), |facts| {
+        *facts = losing(&facts.case, facts.trial, 50);
+        facts.target.counters.add(tidings::measure::Counter::Published, 1);
+    });
+    let text = String::from_utf8(report(&folder).stdout).unwrap();
+    for words in
+        ["100/0/0", "websocket: 100 lost of 2100 expected", "MISSED  lost == 0  [websocket: 100]"]
+    {
+        assert!(text.contains(words), "{words}: {text}");
+    }
+    for file in ["trials.csv", "summary.csv", "percentiles.csv"] {
+        let table = fs::read_to_string(folder.join(file)).unwrap();
+        assert!(table.contains(",>"), "{file}: a quantile among the lost is only a bound");
+    }
 }
 
 #[test]

@@ -1,3 +1,8 @@
+#![expect(
+    clippy::float_cmp,
+    clippy::unwrap_used,
+    reason = "counts read from files; a test may panic"
+)]
 //! `tidings run` as its users meet it: files, ledgers, exit statuses, messages, and no process left behind.
 
 mod support;
@@ -6,7 +11,7 @@ use std::collections::BTreeSet;
 use std::fs;
 
 use rustix::process::{Signal, kill_process};
-use support::{Bench, rows, scenario, text};
+use support::{Bench, number, rows, scenario, text};
 
 const ALL: [&str; 6] = ["request", "short-poll", "long-poll", "sse", "websocket", "webhook"];
 /// Statuses of a run whose ledgers are right: on a busy machine its latencies may be declared invalid.
@@ -26,16 +31,15 @@ fn every_pattern_delivers_everything_once_and_writes_every_file() {
     let trials = bench.trials();
     assert_eq!(trials.len(), 12);
     for row in &trials {
-        let number = |column: &str| row[column].parse::<u64>().unwrap();
         assert_ne!(row["verdict"], "failed", "{row:?}");
-        assert!(number("expected") > 0, "{row:?}");
-        assert_eq!(number("expected"), number("delivered"), "{row:?}");
+        assert!(number(row, "expected") > 0.0, "{row:?}");
+        assert_eq!(number(row, "expected"), number(row, "delivered"), "{row:?}");
         for nothing in ["lost", "duplicate", "reordered", "errors"] {
-            assert_eq!(number(nothing), 0, "{nothing}: {row:?}");
+            assert_eq!(number(row, nothing), 0.0, "{nothing}: {row:?}");
         }
         for measured in ["wire_bytes_per_delivery", "target_cpu_ns_per_delivery", "connect_ns_p50"]
         {
-            assert!(row[measured].parse::<f64>().unwrap() > 0.0, "{measured}: {row:?}");
+            assert!(number(row, measured) > 0.0, "{measured}: {row:?}");
         }
         let delivers = row["pattern"] != "request";
         assert_eq!(row["freshness_ns_p50"].is_empty(), !delivers, "{row:?}");
@@ -77,8 +81,8 @@ fn several_workers_and_shards_share_the_load_exactly() {
     assert!(MEASURED.contains(&output.status.code()), "{}", support::text(&output.stderr));
     assert_eq!(support::text(&output.stderr), "", "quiet is quiet");
     for row in bench.trials() {
-        assert_eq!((row["reach"].as_str(), row["duplicate"].as_str()), ("1", "0"), "{row:?}");
-        assert_eq!(row["reordered"], "0", "{row:?}");
+        let facts = ["reach", "duplicate", "reordered"].map(|column| number(&row, column));
+        assert_eq!(facts, [1.0, 0.0, 0.0], "{row:?}");
     }
 }
 
@@ -98,7 +102,7 @@ fn a_target_that_dies_is_a_failed_row_and_the_run_goes_on() {
         trials[0]["verdict_reasons"].contains("the target was killed by signal 9"),
         "{trials:?}"
     );
-    assert_eq!((trials[1]["reach"].as_str(), trials[1]["lost"].as_str()), ("1", "0"));
+    assert_eq!(number(&trials[1], "reach"), 1.0);
     assert!(text(&output.stdout).contains("killed by signal 9"), "{}", text(&output.stdout));
     bench.wait_until_gone();
 }
@@ -113,7 +117,7 @@ fn a_worker_that_dies_is_a_failed_row_that_names_it() {
     let trials = bench.trials();
     assert_eq!(trials[0]["verdict"], "failed");
     assert!(trials[0]["verdict_reasons"].contains("worker 1 was killed by signal 9"), "{trials:?}");
-    assert_eq!(trials[1]["reach"], "1");
+    assert_eq!(number(&trials[1], "reach"), 1.0);
     bench.wait_until_gone();
 }
 
@@ -130,7 +134,7 @@ fn ctrl_c_keeps_what_was_measured_and_leaves_no_process() {
         bench.wait_until_gone();
         let trials = bench.trials();
         assert!(trials.len() >= 2 && trials.len() < 100);
-        assert!(trials[..2].iter().all(|row| row["reach"] == "1"), "{trials:?}");
+        assert!(trials[..2].iter().all(|row| number(row, "reach") == 1.0), "{trials:?}");
         let info = fs::read_to_string(bench.results().join("run.json")).unwrap();
         let info: serde_json::Value = serde_json::from_str(&info).unwrap();
         assert_eq!(info["complete"], false);

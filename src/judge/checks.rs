@@ -51,12 +51,12 @@ pub fn verdict(facts: &TrialFacts) -> (Verdict, Vec<String>) {
     (worst, findings.into_iter().map(|(_, reason)| reason).collect())
 }
 
-fn invalid(reason: String) -> Option<Finding> {
-    Some((Verdict::Invalid, reason))
+const fn invalid(reason: String) -> Finding {
+    (Verdict::Invalid, reason)
 }
 
-fn degraded(reason: String) -> Option<Finding> {
-    Some((Verdict::Degraded, reason))
+const fn degraded(reason: String) -> Finding {
+    (Verdict::Degraded, reason)
 }
 
 fn percent(share: f64) -> String {
@@ -67,17 +67,17 @@ fn window_reached(facts: &TrialFacts) -> Option<Finding> {
     if facts.window_start_ns > 0 {
         return None;
     }
-    invalid("the measure window was never reached: lengthen the connect phase".to_owned())
+    Some(invalid("the measure window was never reached: lengthen the connect phase".to_owned()))
 }
 
 fn something_expected(facts: &TrialFacts) -> Option<Finding> {
     if facts.workers.ledger.expected > 0 {
         return None;
     }
-    invalid(
+    Some(invalid(
         "nothing was due in the measure window: raise the rate, or lengthen the measure phase"
             .to_owned(),
-    )
+    ))
 }
 
 fn ledger_balances(facts: &TrialFacts) -> Option<Finding> {
@@ -85,11 +85,11 @@ fn ledger_balances(facts: &TrialFacts) -> Option<Finding> {
     if ledger.balances() {
         return None;
     }
-    invalid(format!(
+    Some(invalid(format!(
         "the ledger does not balance: {} expected, {} delivered and {} lost, where delivered + lost must be \
          expected; this is a bug of tidings, please report it with the results folder",
         ledger.expected, ledger.delivered, ledger.lost
-    ))
+    )))
 }
 
 /// published × subscribers = expected; where topics differ in subscribers, expected lies between the products with
@@ -105,12 +105,12 @@ fn published_as_scheduled(facts: &TrialFacts) -> Option<Finding> {
     if (least..=most).contains(&expected) {
         return None;
     }
-    invalid(format!(
+    Some(invalid(format!(
         "{published} events were published to {} clients over {} topics, which is {most} deliveries, and \
          {expected} were expected: the target fell behind its schedule or ended early; lower the rate, or give \
          it more shards",
         workload.clients, workload.topics
-    ))
+    )))
 }
 
 fn sent_as_scheduled(facts: &TrialFacts) -> Option<Finding> {
@@ -120,10 +120,10 @@ fn sent_as_scheduled(facts: &TrialFacts) -> Option<Finding> {
     if !asks || sent.abs_diff(scheduled) as f64 <= SENT_TOLERANCE * scheduled as f64 {
         return None;
     }
-    invalid(format!(
+    Some(invalid(format!(
         "{sent} of {scheduled} scheduled requests were sent, and 0.1 % is the most that may be missing: lower the \
          rate, or give the workers more shards"
-    ))
+    )))
 }
 
 fn no_negative_freshness(facts: &TrialFacts) -> Option<Finding> {
@@ -131,10 +131,10 @@ fn no_negative_freshness(facts: &TrialFacts) -> Option<Finding> {
     if negative == 0 {
         return None;
     }
-    invalid(format!(
+    Some(invalid(format!(
         "{negative} deliveries arrived before they were due, where none may: the clocks of target and workers \
          differ; run both on one host, in one time namespace"
-    ))
+    )))
 }
 
 /// Webhooks are left out: there the target dials, and it may close a connection that is idle.
@@ -145,16 +145,16 @@ fn links_stood(facts: &TrialFacts) -> Option<Finding> {
         return None;
     }
     if opened < clients {
-        return invalid(format!(
+        return Some(invalid(format!(
             "{opened} of {clients} links were opened: see the errors, lengthen the connect phase, or lower the \
              number of clients"
-        ));
+        )));
     }
-    degraded(format!(
+    Some(degraded(format!(
         "{opened} connections were opened for {clients} links, so that {} of them are re-connections: see \
          error_closed and error_timeout, and lengthen the time-outs or lower the load",
         opened - clients
-    ))
+    )))
 }
 
 /// The reported median is the one that a reader compares: of responses for `request`, else of freshness.
@@ -183,11 +183,11 @@ fn slip_is_small(facts: &TrialFacts) -> Option<Finding> {
 fn workers_had_cpu_to_spare(facts: &TrialFacts) -> Option<Finding> {
     let used = facts.resources.cpu_used();
     let Some(share) = used.and_then(|used| facts.resources.worker_share(used)) else {
-        return degraded(
+        return Some(degraded(
             "the workers' CPU was not measured, so that nobody knows whether they were the bottleneck: see that \
              /proc is readable"
                 .to_owned(),
-        );
+        ));
     };
     let (verdict, threshold) = match share {
         share if share > CPU_INVALID => (Verdict::Invalid, CPU_INVALID),
@@ -215,15 +215,15 @@ fn nothing_saturated(facts: &TrialFacts) -> Option<Finding> {
     if over == 0 {
         return None;
     }
-    degraded(format!(
+    Some(degraded(format!(
         "{over} samples were above 60 s, the most that is told apart, and were counted as 60 s: lower the load"
-    ))
+    )))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::measure::Recorder;
+    use crate::measure::{Ledger, Recorder, Snapshot};
     use crate::record::synthetic::{case, facts, losing};
 
     type Harm = fn(&mut TrialFacts);
@@ -250,90 +250,81 @@ mod tests {
         }
     }
 
+    use PatternKind::{Request, ShortPoll, Sse, WebSocket};
+    use Verdict::{Degraded, Failed, Invalid};
+
+    /// What is done to a sound trial of a pattern, and the verdict and words that must follow.
+    const HARMS: [(&str, PatternKind, Harm, Verdict, &str); 14] = [
+        (
+            "a process died",
+            Sse,
+            |f| f.failure = Some("the target ended: signal 9".into()),
+            Failed,
+            "signal 9",
+        ),
+        ("stopped while connecting", Sse, |f| f.window_start_ns = 0, Invalid, "never reached"),
+        (
+            "no events at all",
+            Sse,
+            |f| {
+                f.workers.ledger = Ledger::default();
+                f.target = Snapshot::default();
+            },
+            Invalid,
+            "raise the rate",
+        ),
+        (
+            "a delivery is not accounted for",
+            Sse,
+            |f| f.workers.ledger.lost += 1,
+            Invalid,
+            "does not balance",
+        ),
+        (
+            "the target fell behind",
+            Sse,
+            |f| f.target = Snapshot::default(),
+            Invalid,
+            "0 events were published",
+        ),
+        (
+            "requests were not sent",
+            Request,
+            |f| f.workers.counters.add(Counter::Scheduled, 30),
+            Invalid,
+            "scheduled requests",
+        ),
+        (
+            "news from the future",
+            WebSocket,
+            |f| f.workers.counters.add(Counter::NegativeFreshness, 1),
+            Invalid,
+            "clocks",
+        ),
+        (
+            "links were lost",
+            WebSocket,
+            |f| f.workers.counters.add(Counter::Connections, 2),
+            Degraded,
+            "2 of them are re-connections",
+        ),
+        ("requests left late", Request, |f| slip(f, 300_000), Degraded, "200 us are allowed"),
+        ("requests left very late", Request, |f| slip(f, 3_000_000), Invalid, "late at the 99th"),
+        ("the workers were busy", Sse, |f| cpu(f, 0.8), Degraded, "80 % of their core"),
+        ("the workers were the bottleneck", Sse, |f| cpu(f, 0.97), Invalid, "97 % of their core"),
+        ("CPU was not measured", Sse, |f| f.resources.cpu.clear(), Degraded, "not measured"),
+        (
+            "samples above the range",
+            ShortPoll,
+            |f| f.workers.counters.add(Counter::Saturated, 1),
+            Degraded,
+            "60 s",
+        ),
+    ];
+
     #[test]
     fn each_harm_is_found_and_blamed() {
-        use PatternKind::{Request, ShortPoll, Sse, WebSocket};
-        use Verdict::{Degraded, Failed, Invalid};
-        let harms: [(&str, PatternKind, Harm, Verdict, &str); 14] = [
-            (
-                "a process died",
-                Sse,
-                |f| f.failure = Some("the target ended: signal 9".into()),
-                Failed,
-                "signal 9",
-            ),
-            ("stopped while connecting", Sse, |f| f.window_start_ns = 0, Invalid, "never reached"),
-            (
-                "no events at all",
-                Sse,
-                |f| {
-                    f.workers.ledger = Default::default();
-                    f.target = Default::default();
-                },
-                Invalid,
-                "raise the rate",
-            ),
-            (
-                "a delivery is not accounted for",
-                Sse,
-                |f| f.workers.ledger.lost += 1,
-                Invalid,
-                "does not balance",
-            ),
-            (
-                "the target fell behind",
-                Sse,
-                |f| f.target = Default::default(),
-                Invalid,
-                "0 events were published",
-            ),
-            (
-                "requests were not sent",
-                Request,
-                |f| f.workers.counters.add(Counter::Scheduled, 30),
-                Invalid,
-                "scheduled requests",
-            ),
-            (
-                "news from the future",
-                WebSocket,
-                |f| f.workers.counters.add(Counter::NegativeFreshness, 1),
-                Invalid,
-                "clocks",
-            ),
-            (
-                "links were lost",
-                WebSocket,
-                |f| f.workers.counters.add(Counter::Connections, 2),
-                Degraded,
-                "2 of them are re-connections",
-            ),
-            ("requests left late", Request, |f| slip(f, 300_000), Degraded, "200 us are allowed"),
-            (
-                "requests left very late",
-                Request,
-                |f| slip(f, 3_000_000),
-                Invalid,
-                "late at the 99th",
-            ),
-            ("the workers were busy", Sse, |f| cpu(f, 0.8), Degraded, "80 % of their core"),
-            (
-                "the workers were the bottleneck",
-                Sse,
-                |f| cpu(f, 0.97),
-                Invalid,
-                "97 % of their core",
-            ),
-            ("CPU was not measured", Sse, |f| f.resources.cpu.clear(), Degraded, "not measured"),
-            (
-                "samples above the range",
-                ShortPoll,
-                |f| f.workers.counters.add(Counter::Saturated, 1),
-                Degraded,
-                "60 s",
-            ),
-        ];
-        for (what, kind, harm, expected, words) in harms {
+        for (what, kind, harm, expected, words) in HARMS {
             let mut facts = facts(&case(kind, 60, ""), 1);
             harm(&mut facts);
             let (verdict, reasons) = verdict(&facts);
@@ -344,28 +335,25 @@ mod tests {
 
     #[test]
     fn slip_is_held_against_the_median_that_is_reported() {
-        let mut facts = facts(&case(PatternKind::ShortPoll, 60, ""), 1);
+        let mut facts = facts(&case(ShortPoll, 60, ""), 1);
         slip(&mut facts, 20_000_000);
         assert_eq!(verdict(&facts).0, Verdict::Valid, "5 % of 500 ms are 25 ms");
     }
 
     #[test]
     fn a_lost_delivery_is_a_result() {
-        let mut facts = losing(&case(PatternKind::Sse, 60, ""), 1, 60);
+        let mut facts = losing(&case(Sse, 60, ""), 1, 60);
         facts.target.counters.add(Counter::Published, 1);
         assert_eq!(verdict(&facts).0, Verdict::Valid);
     }
 
     #[test]
     fn topics_need_not_have_equally_many_subscribers() {
-        let mut facts = facts(&case(PatternKind::Sse, 60, ""), 1);
+        let mut facts = facts(&case(Sse, 60, ""), 1);
         facts.case.workload.topics = 7;
-        for (expected, verdict_expected) in [
-            (159, Verdict::Invalid),
-            (160, Verdict::Valid),
-            (180, Verdict::Valid),
-            (181, Verdict::Invalid),
-        ] {
+        for (expected, verdict_expected) in
+            [(159, Invalid), (160, Verdict::Valid), (180, Verdict::Valid), (181, Invalid)]
+        {
             facts.workers.ledger.expected = expected;
             facts.workers.ledger.delivered = expected;
             assert_eq!(verdict(&facts).0, verdict_expected, "{expected}");

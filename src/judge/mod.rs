@@ -5,6 +5,7 @@
 mod checks;
 mod comparison;
 mod conclusion;
+mod metrics;
 mod objectives;
 mod summary;
 

@@ -1,7 +1,9 @@
-//! One HTTP/1.1 connection, driven by a task of its own, with the stamps of its requests.
+//! One HTTP/1.1 connection, driven by whoever waits for its answer, with the stamps of its requests.
 
 use std::io;
+use std::pin::{Pin, pin};
 use std::rc::Rc;
+use std::task::Poll;
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -10,7 +12,6 @@ use hyper::body::Incoming;
 use hyper::client::conn::http1::{self, SendRequest};
 use hyper::{HeaderMap, Request, Response, StatusCode};
 use hyper_util::rt::TokioIo;
-use tokio::task::JoinHandle;
 
 use super::{Dialer, Meter, Socket};
 use crate::clock;
@@ -66,18 +67,19 @@ pub struct Answer {
     pub done_ns: u64,
 }
 
+type Connection = http1::Connection<TokioIo<Socket>, Full<Bytes>>;
+
 /// A keep-alive connection that carries one exchange at a time. Dropping it closes it.
+///
+/// It is driven by the very task that waits for the answer. With a task of its own, an answer would be read in
+/// one turn of the executor and looked at in the next, after every other connection that was readable: with a
+/// thousand links answered at once, the stamp of an arrival would be milliseconds late.
 #[derive(Debug)]
 pub struct Http1 {
     sender: SendRequest<Full<Bytes>>,
+    /// `None` once it is over.
+    connection: Option<Pin<Box<Connection>>>,
     meter: Rc<Meter>,
-    driver: JoinHandle<()>,
-}
-
-impl Drop for Http1 {
-    fn drop(&mut self) {
-        self.driver.abort();
-    }
 }
 
 /// Largest read buffer of a connection, in bytes; a page of events must fit in some of them.
@@ -89,11 +91,7 @@ impl Http1 {
         let socket = dialer.connect(link).await?;
         let meter = socket.meter();
         let (sender, connection) = builder().handshake(TokioIo::new(socket)).await?;
-        let driver = tokio::task::spawn_local(async move {
-            // Its failure reaches whoever waits for the answer.
-            let _ = connection.await;
-        });
-        Ok(Self { sender, meter, driver })
+        Ok(Self { sender, connection: Some(Box::pin(connection)), meter })
     }
 
     /// The meter of the socket.
@@ -103,7 +101,7 @@ impl Http1 {
 
     /// Whether a request can be sent.
     pub fn is_open(&self) -> bool {
-        !self.sender.is_closed()
+        self.connection.is_some() && !self.sender.is_closed()
     }
 
     /// Sends `request` and collects the whole answer.
@@ -113,9 +111,8 @@ impl Http1 {
         timeout: Duration,
     ) -> Result<Answer, NetError> {
         let exchange = async {
-            let response = self.stream(request).await?;
-            let (head, body) = response.into_parts();
-            let body = body.collect().await?.to_bytes();
+            let (head, body) = self.stream(request).await?.into_parts();
+            let body = drive(&mut self.connection, body.collect()).await?.to_bytes();
             Ok((head, body))
         };
         let outcome = tokio::time::timeout(timeout, exchange).await;
@@ -131,10 +128,37 @@ impl Http1 {
         &mut self,
         request: Request<Full<Bytes>>,
     ) -> Result<Response<Incoming>, NetError> {
-        self.sender.ready().await?;
+        drive(&mut self.connection, self.sender.ready()).await?;
         self.meter.arm();
-        Ok(self.sender.send_request(request).await?)
+        Ok(drive(&mut self.connection, self.sender.send_request(request)).await?)
     }
+
+    /// Waits for the next piece of an answer's body.
+    pub async fn frame(&mut self, body: &mut Incoming) -> Option<Result<Bytes, NetError>> {
+        let frame = drive(&mut self.connection, body.frame()).await?;
+        Some(frame.map(|frame| frame.into_data().unwrap_or_default()).map_err(NetError::from))
+    }
+}
+
+/// Waits for `wanted`, moving the connection on meanwhile.
+async fn drive<F: Future>(connection: &mut Option<Pin<Box<Connection>>>, wanted: F) -> F::Output {
+    let mut wanted = pin!(wanted);
+    std::future::poll_fn(|cx| {
+        // Twice: an answer's head, once taken, lets the connection give out the body that came with it.
+        for _ in 0..2 {
+            if let Some(open) = connection
+                && open.as_mut().poll(cx).is_ready()
+            {
+                // How it ended reaches `wanted` through its channel.
+                *connection = None;
+            }
+            if let Poll::Ready(output) = wanted.as_mut().poll(cx) {
+                return Poll::Ready(output);
+            }
+        }
+        Poll::Pending
+    })
+    .await
 }
 
 fn builder() -> http1::Builder {

@@ -1,6 +1,5 @@
 //! Server-sent events: one endless answer, resumed by `Last-Event-ID`.
 
-use http_body_util::BodyExt as _;
 use hyper::StatusCode;
 use hyper::body::Incoming;
 use hyper::header::{ACCEPT, CONTENT_TYPE, HeaderName, HeaderValue};
@@ -53,7 +52,7 @@ pub async fn run(link: &Link) {
     let mut rng = link.rng();
     let mut failures = 0;
     loop {
-        let ended = read(link, &mut stream.1, &mut last_id, &mut failures).await;
+        let ended = read(link, &mut stream, &mut last_id, &mut failures).await;
         link.error(ended.kind());
         stream = loop {
             link.back_off(failures, &mut rng).await;
@@ -88,15 +87,15 @@ async fn open(link: &Link, last_id: Option<&HeaderValue>) -> Result<(Http1, Inco
 /// Reads until the stream ends, and says why it did.
 async fn read(
     link: &Link,
-    body: &mut Incoming,
+    (connection, body): &mut (Http1, Incoming),
     last_id: &mut Option<HeaderValue>,
     failures: &mut u32,
 ) -> Ended {
     let mut parser = Parser::default();
     loop {
-        let piece = match body.frame().await {
-            Some(Ok(frame)) => frame.into_data().unwrap_or_default(),
-            Some(Err(error)) => return NetError::from(error).into(),
+        let piece = match connection.frame(body).await {
+            Some(Ok(piece)) => piece,
+            Some(Err(error)) => return error.into(),
             None => return Ended::Closed,
         };
         let received_ns = clock::now();

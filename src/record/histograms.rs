@@ -115,7 +115,7 @@ pub(super) fn read(text: &str, wanted: impl Fn(&str, u32) -> bool) -> (Distribut
             // A metric of a later version.
             Ok(None) => {}
             Err(problem) => {
-                warnings.push(format!("histograms.hlog, line {}: {problem}", number + 1))
+                warnings.push(format!("histograms.hlog, line {}: {problem}", number + 1));
             }
         }
     }

@@ -141,13 +141,12 @@ impl RunInfo {
 /// A time as files write it: `2026-11-23T14:22:33Z`.
 pub fn utc(time: OffsetDateTime) -> String {
     let format = format_description!("[year]-[month]-[day]T[hour]:[minute]:[second]Z");
-    let text = time.to_offset(time::UtcOffset::UTC).format(format);
-    text.expect("a time has every part of the format")
+    // A time has every part of the format, so that nothing is left to fail.
+    time.to_offset(time::UtcOffset::UTC).format(format).unwrap_or_default()
 }
 
 /// A time as a folder's name: `20261123T142233Z`.
 pub(super) fn utc_compact(time: OffsetDateTime) -> String {
     let format = format_description!("[year][month][day]T[hour][minute][second]Z");
-    let text = time.to_offset(time::UtcOffset::UTC).format(format);
-    text.expect("a time has every part of the format")
+    time.to_offset(time::UtcOffset::UTC).format(format).unwrap_or_default()
 }

@@ -15,13 +15,6 @@ mod timeline;
 mod trial;
 mod verdict;
 
-/// Made-up trials, shared with the tests in `tests/`.
-#[cfg(test)]
-pub(crate) mod synthetic {
-    use crate as tidings;
-    include!("../../tests/synthetic/facts.rs");
-}
-
 pub use columns::{Column, Kind, TIMELINE_COLUMNS, TRIAL_COLUMNS};
 pub use facts::{CpuReading, CpuUsed, MemoryReading, Resources, TrialFacts};
 pub use figure::Figure;
@@ -36,3 +29,10 @@ pub use verdict::Verdict;
 
 /// Version of the files' meaning; FORMAT.md describes it.
 pub const SCHEMA_VERSION: u32 = 1;
+
+/// Made-up trials, shared with the tests in `tests/`.
+#[cfg(test)]
+pub(crate) mod synthetic {
+    use crate as tidings;
+    include!("../../tests/synthetic/facts.rs");
+}

@@ -97,7 +97,7 @@ mod tests {
 
     use super::*;
     use crate::measure::{Counter, Quantile};
-    use crate::record::synthetic::{case, facts, info, losing, scenario, six, write_run};
+    use crate::record::synthetic::{case, facts, info, judged, losing, scenario, six, write_run};
     use crate::record::{Figure, TrialFacts, TrialRecord, Verdict};
     use crate::scenario::{Case, PatternKind};
 
@@ -129,8 +129,7 @@ mod tests {
         for (trial, planned) in run.trials.iter().zip(&info.plan) {
             let case = info.scenario.cases.iter().find(|case| case.id == planned.case).unwrap();
             let facts = if planned.trial == 2 { losing(case, 2, 7) } else { facts(case, 1) };
-            let (verdict, reasons) = crate::judge::verdict(&facts);
-            assert_eq!(*trial, TrialRecord::new(&facts, verdict, reasons));
+            assert_eq!(*trial, judged(&facts));
         }
     }
 

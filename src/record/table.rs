@@ -148,11 +148,10 @@ fn value(column: Column, cell: &str) -> Result<Value, String> {
         Kind::Text => (!cell.is_empty()).then(|| Value::from(cell)),
         Kind::List => Some(cell.split(BETWEEN).map(Value::from).collect()),
         Kind::Whole => cell.parse::<i64>().ok().map(Value::from),
-        Kind::Number => cell.parse().ok().and_then(number),
         Kind::Figure if cell.starts_with('>') => {
             super::Figure::parse(cell).map(|_| Value::from(cell))
         }
-        Kind::Figure => cell.parse().ok().and_then(number),
+        Kind::Number | Kind::Figure => cell.parse().ok().and_then(number),
     };
     parsed.ok_or_else(|| {
         let wanted = match column.kind {

@@ -184,7 +184,7 @@ impl TrialRecord {
         Self {
             identity: identity(facts),
             verdict,
-            verdict_reasons: reasons.iter().map(|reason| sentence(reason)).collect(),
+            verdict_reasons: reasons.into_iter().map(|reason| sentence(&reason)).collect(),
             measure_s: facts.phases.measure.secs(),
             ledger,
             reach: ledger.and_then(|ledger| ledger.reach()),

@@ -3,78 +3,151 @@
 use std::collections::BTreeMap;
 
 use super::View;
-use super::group::printable;
+use super::group::{groups, printable};
 use super::table::reach;
-use crate::judge::{Axis, Claim, Outcome, Ranking};
+use crate::judge::{Axis, Claim, Judgement, Outcome, Ranked, Ranking};
 use crate::record::Verdict;
 use crate::stats::Shift;
 use crate::unit::{bytes, nanoseconds, significant};
 
-/// Who is best in what, a sentence each.
+/// Most workloads that are told one by one on a terminal.
+const FEW: usize = 2;
+
+/// Who is best in what, a sentence a workload, and how sure the figures are.
 pub(super) fn answers(view: &View) -> Vec<String> {
-    view.rankings.iter().map(answer).collect()
+    let labels = labels(view);
+    let rankings = view.rankings.iter().map(|ranking| answer(ranking, &labels));
+    rankings.chain(certainty(&view.rankings)).collect()
 }
 
-fn answer(ranking: &Ranking) -> String {
-    let (first, second) = (&ranking.order[0], &ranking.order[1]);
-    let (best, what, unit): (_, _, fn(f64) -> String) = match ranking.axis {
-        Axis::Freshness => ("Freshest", "median freshness", nanoseconds),
-        Axis::Response => ("Quickest answers", "median response", nanoseconds),
-        Axis::Cpu => ("Cheapest in the target's CPU", "a delivery", nanoseconds),
-        Axis::Wire => ("Cheapest on the wire", "a delivery", bytes),
-        Axis::Memory => ("Cheapest to hold", "of the target's memory a link", bytes),
-    };
-    let at = if ranking.workload.is_empty() {
-        String::new()
-    } else {
-        format!(" at {}", ranking.workload)
-    };
-    let figures = (first.median.print(unit), second.median.print(unit));
-    let (first, second) = (printable(&first.case), printable(&second.case));
-    match &ranking.claim {
-        Claim::Shown(shift) => format!(
-            "{best}{at}: {first} ({} {what}); the next, {second}, is {}.",
-            figures.0,
-            times(shift)
-        ),
-        Claim::Indicated(shift, trials) => format!(
-            "{best}{at}: {first} ({} {what}); the next, {second}, is {}, which is all that so few trials can show: \
-             {trials} would allow 95 %.",
-            figures.0,
-            times(shift)
-        ),
-        Claim::NotShown(shift, needed) => {
-            let needed = match needed {
-                Some(trials) => format!("about {trials} trials a case would show one of this size"),
-                None => "no reasonable number of trials would show one".to_owned(),
-            };
-            let interval = if shift.confidence > 0.0 {
-                format!(" ({second} is {})", times(shift))
+/// The same, but where there are many workloads, a sentence for all of them.
+pub(super) fn answers_in_short(view: &View) -> Vec<String> {
+    let labels = labels(view);
+    let mut sentences = Vec::new();
+    for axis in Axis::ALL {
+        for delivers in [true, false] {
+            let kind = |ranking: &&Ranking| ranking.axis == axis && ranking.delivers == delivers;
+            let rankings: Vec<&Ranking> = view.rankings.iter().filter(kind).collect();
+            if rankings.len() <= FEW {
+                sentences.extend(rankings.iter().map(|ranking| answer(ranking, &labels)));
             } else {
-                String::new()
-            };
-            format!(
-                "{best}{at}: {first} ~ {second} ({} and {} {what}): no difference can be shown{interval}; {needed}.",
-                figures.0, figures.1
-            )
+                sentences.push(winners(axis, &rankings, &labels));
+            }
         }
-        Claim::NoPairs => format!(
-            "{best}{at}: {first} ({} {what}) before {second} ({}), but they cannot be compared: no block has a number \
-             of both.",
-            figures.0, figures.1
-        ),
+    }
+    sentences.extend(certainty(&view.rankings));
+    sentences
+}
+
+fn winners(axis: Axis, rankings: &[&Ranking], labels: &BTreeMap<String, String>) -> String {
+    let mut wins: Vec<(String, usize)> = Vec::new();
+    for ranking in rankings {
+        let winner = named(&ranking.order[0].case, labels);
+        match wins.iter_mut().find(|(name, _)| *name == winner) {
+            Some((_, count)) => *count += 1,
+            None => wins.push((winner, 1)),
+        }
+    }
+    wins.sort_by_key(|(_, count)| std::cmp::Reverse(*count));
+    let wins: Vec<String> = wins.iter().map(|(name, count)| format!("{name} at {count}")).collect();
+    let close =
+        |ranking: &&&Ranking| !matches!(ranking.claim, Claim::Shown(_) | Claim::Indicated(..));
+    let close = rankings.iter().filter(close).count();
+    let close = match close {
+        0 => String::new(),
+        n => format!("; at {n} of them no difference from the next can be shown (~)"),
+    };
+    let (best, _) = words(axis);
+    format!("{best}: {} of {} workloads{close}.", wins.join(", "), rankings.len())
+}
+
+/// What tells each case from the others of its workload, by id.
+fn labels(view: &View) -> BTreeMap<String, String> {
+    let groups = groups(&view.cases);
+    let rows = groups.iter().flat_map(|group| &group.rows);
+    rows.map(|(label, case)| (case.case.clone(), label.clone())).collect()
+}
+
+fn named(case: &str, labels: &BTreeMap<String, String>) -> String {
+    labels.get(case).cloned().unwrap_or_else(|| printable(case))
+}
+
+fn words(axis: Axis) -> (&'static str, fn(f64) -> String) {
+    match axis {
+        Axis::Freshness => ("Freshest", nanoseconds),
+        Axis::Response => ("Quickest answers", nanoseconds),
+        Axis::Cpu => ("Least target CPU a delivery", nanoseconds),
+        Axis::Wire => ("Fewest bytes a delivery", bytes),
+        Axis::Memory => ("Least target memory a link", bytes),
     }
 }
 
+fn answer(ranking: &Ranking, labels: &BTreeMap<String, String>) -> String {
+    let (first, second) = (&ranking.order[0], &ranking.order[1]);
+    let (best, unit) = words(ranking.axis);
+    let at = match ranking.workload.as_str() {
+        "" => String::new(),
+        workload => format!(" at {workload}"),
+    };
+    let name =
+        |ranked: &Ranked| format!("{} {}", named(&ranked.case, labels), ranked.median.print(unit));
+    let versus = match &ranking.claim {
+        Claim::Shown(shift) | Claim::Indicated(shift, _) => {
+            format!("{}, next {} ({})", name(first), name(second), times(shift))
+        }
+        Claim::NotShown(shift, needed) => {
+            let needed = match needed {
+                Some(trials) => {
+                    format!("a difference of this size would take about {trials} trials a case")
+                }
+                None => "no reasonable number of trials would show one".to_owned(),
+            };
+            let interval =
+                if shift.confidence > 0.0 { format!(" ({})", times(shift)) } else { String::new() };
+            format!(
+                "{} ~ {}{interval}: no difference can be shown; {needed}",
+                name(first),
+                name(second)
+            )
+        }
+        Claim::NoPairs => format!("{}, next {}, in no common block", name(first), name(second)),
+    };
+    let last = match ranking.order.last() {
+        Some(last) if ranking.order.len() > 2 => format!("; last {}", name(last)),
+        _ => String::new(),
+    };
+    format!("{best}{at}: {versus}{last}.")
+}
+
 fn times(shift: &Shift) -> String {
-    let ratio = |log: f64| format!("{}x", significant(log.exp()));
-    format!(
-        "{} as much ({} to {} at {} % confidence)",
-        ratio(shift.estimate),
-        ratio(shift.low),
-        ratio(shift.high),
-        significant(shift.confidence * 100.0)
-    )
+    let ratio = |log: f64| significant(log.exp());
+    format!("{}x, {} to {}", ratio(shift.estimate), ratio(shift.low), ratio(shift.high))
+}
+
+/// How sure the ratios are, once for all of them.
+fn certainty(rankings: &[Ranking]) -> Option<String> {
+    let mut confidences = Vec::new();
+    let mut more = None;
+    for ranking in rankings {
+        match &ranking.claim {
+            Claim::Shown(shift) | Claim::NotShown(shift, _) => confidences.push(shift.confidence),
+            Claim::Indicated(shift, trials) => {
+                confidences.push(shift.confidence);
+                more = Some(*trials);
+            }
+            Claim::NoPairs => {}
+        }
+    }
+    let least = confidences.into_iter().reduce(f64::min)?;
+    let more = more.map_or_else(String::new, |trials| {
+        format!(", the most that so few trials can show: {trials} a case would allow 95 %")
+    });
+    Some(if least > 0.0 {
+        let least = significant(least * 100.0);
+        format!("(Ratios by blocks, with their intervals at {least} % confidence{more}.)")
+    } else {
+        "(One trial a case shows no difference: 6 would allow 95 % confidence.)".to_owned()
+    })
 }
 
 /// Whether the run can be trusted: how far it came, and why trials are not valid, like reasons together.
@@ -151,20 +224,40 @@ fn losses(view: &View) -> Vec<String> {
     view.cases.iter().filter_map(tell).collect()
 }
 
-/// The objectives, a line each.
+/// Most cases of an objective that are told one by one.
+const CASES: usize = 3;
+
+/// The objectives: a line each, with the cases that did not meet it, or the number of those that did.
 pub(super) fn objectives(view: &View) -> Vec<String> {
-    let line = |judgement: &crate::judge::Judgement| {
-        let word = match judgement.outcome {
-            Outcome::Met => "met    ",
-            Outcome::Missed => "MISSED ",
-            Outcome::Unknown => "unknown",
+    let mut lines = Vec::new();
+    for objective in &view.run.info.scenario.objectives {
+        let of = |outcome: Outcome| -> Vec<&Judgement> {
+            let own = view.judgements.iter().filter(|j| j.objective == *objective);
+            own.filter(|judgement| judgement.outcome == outcome).collect()
         };
-        let (objective, case) = (printable(&judgement.objective), printable(&judgement.case));
-        format!("{word} {objective}  [{case}: {}]", judgement.printed)
-    };
+        let met = of(Outcome::Met);
+        for (word, judged) in [("MISSED ", of(Outcome::Missed)), ("unknown", of(Outcome::Unknown))]
+        {
+            lines.extend(judged.iter().take(CASES).map(|judgement| {
+                let (case, measured) = (&judgement.case, &judgement.printed);
+                printable(&format!("{word} {objective}  [{case}: {measured}]"))
+            }));
+            if judged.len() > CASES {
+                let more = judged.len() - CASES;
+                lines.push(printable(&format!("{word} {objective}  [{more} more cases]")));
+            }
+        }
+        let by = match met.as_slice() {
+            [] => continue,
+            [one] => format!("{}: {}", one.case, one.printed),
+            several => format!("{} cases", several.len()),
+        };
+        lines.push(printable(&format!("met     {objective}  [{by}]")));
+    }
     let refused =
         view.refused.iter().map(|error| format!("unknown {}", printable(&error.to_string())));
-    view.judgements.iter().map(line).chain(refused).collect()
+    lines.extend(refused);
+    lines
 }
 
 /// What makes the run or its files doubtful.

@@ -71,7 +71,7 @@ mod tests {
     fn a_grid_reaches_as_far_as_the_samples() {
         for (all, last) in [(1, 0.0), (10, 0.9), (1_000, 0.999), (123_456, 0.999_992)] {
             let grid = grid(all);
-            assert!(grid.is_sorted() && grid[0] == 0.0 && grid[grid.len() - 1] == 1.0);
+            assert!(grid.is_sorted() && grid[0] < 1e-12 && grid[grid.len() - 1] > 1.0 - 1e-12);
             let highest = grid[grid.len() - 2];
             assert!((highest - last).abs() < 1e-6, "{all}: {highest}");
         }

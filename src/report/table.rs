@@ -24,16 +24,16 @@ pub(super) fn columns(cases: &[CaseSummary]) -> Vec<TableColumn> {
         column(["", "reach"], |case| case.reach_worst.map_or_else(absent, reach)),
         column(["fresh", "p50"], |case| news(case, "p50")),
         column(["fresh", "p99"], |case| news(case, "p99")),
-        column(["deliv.", "a second"], |case| print(case, "deliveries_per_s", count)),
-        column(["CPU a", "delivery"], |case| {
+        column(["deliv.", "per s"], |case| print(case, "deliveries_per_s", count)),
+        column(["CPU per", "deliv."], |case| {
             print(case, "target_cpu_ns_per_delivery", nanoseconds)
         }),
-        column(["wire a", "delivery"], |case| print(case, "wire_bytes_per_delivery", bytes)),
-        column(["memory", "a link"], |case| print(case, "target_memory_bytes_per_link", bytes)),
+        column(["wire per", "deliv."], |case| print(case, "wire_bytes_per_delivery", bytes)),
+        column(["memory", "per link"], |case| print(case, "target_memory_bytes_per_link", bytes)),
         column(["connect", "p50"], |case| print(case, "connect_ns_p50", nanoseconds)),
     ];
     if !cases.iter().all(faultless) {
-        columns.push(column(["lost/dup/", "reorder"], |case| {
+        columns.push(column(["lost/", "dup/re"], |case| {
             let ledger = &case.ledger;
             format!("{}/{}/{}", ledger.lost, ledger.duplicate, ledger.reordered)
         }));

@@ -272,8 +272,13 @@ pub fn write_run(out: &Path, info: &RunInfo, change: impl Fn(&mut TrialFacts)) -
     for planned in &info.plan {
         let mut facts = facts(cases[&planned.case], planned.trial);
         change(&mut facts);
-        let (verdict, reasons) = verdict(&facts);
-        folder.append(&facts, &TrialRecord::new(&facts, verdict, reasons)).unwrap();
+        folder.append(&facts, &judged(&facts)).unwrap();
     }
     folder.path().to_owned()
+}
+
+/// The row of a trial with the verdict that it deserves.
+pub fn judged(facts: &TrialFacts) -> TrialRecord {
+    let (verdict, reasons) = verdict(facts);
+    TrialRecord::new(facts, verdict, reasons)
 }

@@ -28,8 +28,7 @@ pub(super) fn draw(view: &View) -> Picture {
     let title = "What a delivery and a link cost, by pattern (less is better)";
     let mut y = head(&mut picture, view, title);
     // Bars stand beside their names; only patterns with many variants need a key to the colours.
-    let named = keys.len() <= 12;
-    if !named {
+    if keys.len() > 12 {
         y = legend(&mut picture, &keys, y);
     }
     let names = 170.0;
@@ -80,7 +79,8 @@ pub(super) fn draw(view: &View) -> Picture {
         picture.text((PAGE / 2.0, y + 60.0), "no data", 20.0, GREY, Anchor::Middle);
         y += 120.0;
     }
-    let note = "Bar: median of the trials; whisker: its interval. A request is one answer; its memory is a link's.";
+    let note =
+        "Bar: median of the trials, whisker: its interval. For request, a delivery is an answer.";
     picture.text((24.0, y + 8.0), note, SMALL, GREY, Anchor::Left);
     if let Some(more) = more {
         picture.text((PAGE - 24.0, y + 8.0), &more, SMALL, GREY, Anchor::Right);

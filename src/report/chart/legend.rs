@@ -48,13 +48,13 @@ pub(super) fn entries(groups: &[Group<'_>], shown: impl Fn(PatternKind) -> bool)
 pub(super) fn legend(picture: &mut Picture, entries: &[Entry], top: f64) -> f64 {
     let (mut x, mut y) = (24.0, top + 12.0);
     for entry in entries {
-        let width = 44.0 + width_of(&entry.label, NORMAL);
+        let width = 51.0 + width_of(&entry.label, NORMAL);
         if x + width > PAGE - 16.0 && x > 24.0 {
             (x, y) = (24.0, y + 22.0);
         }
-        picture.line(&[(x, y), (x + 34.0, y)], entry.stroke());
-        picture.mark((x + 17.0, y), 4.0, entry.marker(), entry.stroke().colour);
-        picture.text((x + 41.0, y), &entry.label, NORMAL, INK, Anchor::Left);
+        picture.line(&[(x, y), (x + 43.0, y)], entry.stroke());
+        picture.mark((x + 21.5, y), 4.0, entry.marker(), entry.stroke().colour);
+        picture.text((x + 50.0, y), &entry.label, NORMAL, INK, Anchor::Left);
         x += width + 20.0;
     }
     y + 16.0

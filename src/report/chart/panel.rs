@@ -31,30 +31,32 @@ impl Scale {
     /// From 0 to a little above `max`, in steps of 1, 2 or 5, labelled by `print`.
     pub fn linear(max: f64, print: impl Fn(f64) -> String) -> Self {
         let max = if max > 0.0 { max } else { 1.0 };
-        let rough = max / 4.0;
+        let rough = max / 5.0;
         let power = 10f64.powf(rough.log10().floor());
-        let step = [1.0, 2.0, 2.5, 5.0, 10.0].iter().map(|m| m * power).find(|s| *s >= rough);
+        let step = [1.0, 2.0, 5.0, 10.0].iter().map(|m| m * power).find(|s| *s >= rough);
         let step = step.unwrap_or(rough);
         let count = (max * 1.02 / step).ceil();
         let ticks = (0..=count as u32).map(|i| step * f64::from(i)).map(|v| (v, print(v)));
         Self { min: 0.0, max: step * count, ticks: ticks.collect() }
     }
 
-    /// Whole decades (or 1-2-5 steps, where there are few) around `min..max`, in log10; `None` where nothing is positive.
+    /// Around `min..max` in log10, with a tick a decade, or 1-2-5 where there are few; `None` where nothing is positive.
     pub fn log(min: f64, max: f64, print: impl Fn(f64) -> String) -> Option<Self> {
         if !(min > 0.0 && max >= min && max.is_finite()) {
             return None;
         }
-        let wide = (max / min).log10() > 2.5;
-        let steps: &[f64] = if wide { &[1.0] } else { &[1.0, 2.0, 5.0] };
         let decades = (min.log10().floor() as i32 - 1)..=(max.log10().ceil() as i32 + 1);
-        let values: Vec<f64> =
-            decades.flat_map(|d| steps.iter().map(move |s| s * 10f64.powi(d))).collect();
-        let low = values.iter().copied().rfind(|v| *v <= min * 0.97)?;
-        let high = values.iter().copied().find(|v| *v >= max * 1.03)?;
-        let ticks = values.iter().filter(|v| (low..=high).contains(v));
-        let ticks = ticks.map(|v| (v.log10(), print(*v))).collect();
-        Some(Self { min: low.log10(), max: high.log10(), ticks })
+        let steps: Vec<(f64, bool)> = decades
+            .flat_map(|d| {
+                [(1.0, true), (2.0, false), (5.0, false)].map(|(s, d1)| (s * 10f64.powi(d), d1))
+            })
+            .collect();
+        let low = steps.iter().map(|(v, _)| *v).rfind(|v| *v <= min * 0.93)?;
+        let high = steps.iter().map(|(v, _)| *v).find(|v| *v >= max * 1.07)?;
+        let wide = high / low > 200.0;
+        let shown = |(v, decade): &&(f64, bool)| (low..=high).contains(v) && (*decade || !wide);
+        let ticks = steps.iter().filter(shown).map(|(v, _)| (v.log10(), print(*v)));
+        Some(Self { min: low.log10(), max: high.log10(), ticks: ticks.collect() })
     }
 
     fn share(&self, value: f64) -> f64 {
@@ -105,7 +107,8 @@ impl Panel {
         let corners = [(x0, y0), (x1, y0), (x1, y1), (x0, y1), (x0, y0)];
         picture.line(&corners, Stroke::solid(FRAME, 1.0));
         let middle = f64::midpoint(x0, x1);
-        picture.text((middle, y1 + 34.0), x_title, NORMAL, GREY, Anchor::Middle);
+        let x_title = fit(x_title, NORMAL, x1 - x0 + 60.0);
+        picture.text((middle, y1 + 34.0), &x_title, NORMAL, GREY, Anchor::Middle);
         let widest = self.y.ticks.iter().map(|(_, l)| width_of(l, SMALL)).fold(0.0, f64::max);
         let left = (x0 - widest - 20.0, f64::midpoint(y0, y1));
         picture.text(left, y_title, NORMAL, GREY, Anchor::Upwards);

@@ -1,7 +1,7 @@
 //! Freshness by percentile and pattern, on a nines axis.
 
 use super::legend::{Entry, entries, head, legend, shown};
-use super::panel::{PAGE, Panel, Scale, layout};
+use super::panel::{PAGE, Panel, SMALL, Scale, layout};
 use super::picture::{Anchor, Picture};
 use super::style::GREY;
 use crate::measure::Metric;
@@ -18,8 +18,7 @@ fn nines(q: f64) -> f64 {
 }
 
 /// Percentiles that are labelled and marked.
-const TICKS: [(f64, &str); 7] = [
-    (0.0, "min"),
+const TICKS: [(f64, &str); 6] = [
     (0.5, "50 %"),
     (0.9, "90 %"),
     (0.99, "99 %"),
@@ -27,6 +26,9 @@ const TICKS: [(f64, &str); 7] = [
     (0.9999, "99.99 %"),
     (0.999_99, "99.999 %"),
 ];
+
+/// The vertical scale begins at the least value of this quantile.
+const USUAL: f64 = 0.2;
 
 struct Series {
     entry: Entry,
@@ -37,8 +39,11 @@ struct Series {
 /// Draws the chart: a panel a workload, a line a pattern; of responses where no case delivers news.
 pub(super) fn draw(view: &View) -> Picture {
     let delivers = view.cases.iter().any(|case| case.pattern.delivers());
-    let (metric, name) =
-        if delivers { (Metric::Freshness, "Freshness") } else { (Metric::Response, "Response") };
+    let (metric, name, goods) = if delivers {
+        (Metric::Freshness, "Freshness", "deliveries")
+    } else {
+        (Metric::Response, "Response", "requests")
+    };
     let wanted = |pattern: PatternKind| pattern.delivers() == delivers;
     let (groups, more) = shown(view, |group| group.rows.iter().any(|(_, c)| wanted(c.pattern)));
     let keys = entries(&groups, wanted);
@@ -56,7 +61,7 @@ pub(super) fn draw(view: &View) -> Picture {
         panel.frame(
             &mut picture,
             heading,
-            "share of deliveries at most so old (as far as ten are older)",
+            &format!("percentile of {goods}"),
             &format!("{} (log scale)", name.to_lowercase()),
         );
         match panels.get(i) {
@@ -66,10 +71,10 @@ pub(super) fn draw(view: &View) -> Picture {
             _ => panel.no_data(&mut picture),
         }
     }
-    picture.height = height + 14.0;
-    if let Some(more) = more {
-        picture.text((24.0, height), &more, 14.0, GREY, Anchor::Left);
-    }
+    let note = format!("A line ends where fewer than ten {goods} lie above it, or never arrived.");
+    let note = more.into_iter().fold(note, |note, more| format!("{note} {more}."));
+    picture.text((24.0, height), &note, SMALL, GREY, Anchor::Left);
+    picture.height = height + 18.0;
     picture
 }
 
@@ -93,7 +98,9 @@ fn scales(panels: &[Vec<Series>]) -> (Scale, Scale) {
     let far = points().map(|(x, _)| *x).fold(nines(0.9), f64::max);
     let ticks = TICKS.iter().map(|(q, label)| (nines(*q), (*label).to_owned()));
     let x = Scale { min: 0.0, max: far, ticks: ticks.filter(|(x, _)| *x <= far + 1e-9).collect() };
-    let low = points().map(|(_, ns)| *ns).fold(f64::INFINITY, f64::min);
+    // The luckiest few deliveries of a poll are as fresh as a push: they would only flatten the rest.
+    let usual = points().filter(|(x, _)| *x >= nines(USUAL) - 1e-9);
+    let low = usual.map(|(_, ns)| *ns).fold(f64::INFINITY, f64::min);
     let high = points().map(|(_, ns)| *ns).fold(0.0, f64::max);
     let y = Scale::log(low, high, nanoseconds).unwrap_or_else(|| Scale {
         min: 6.0,
@@ -106,10 +113,11 @@ fn scales(panels: &[Vec<Series>]) -> (Scale, Scale) {
 fn plot(picture: &mut Picture, panel: &Panel, lines: &[Series]) {
     for series in lines {
         let at = |(x, ns): &(f64, f64)| panel.at(*x, ns.log10());
-        let points: Vec<_> = series.points.iter().map(at).collect();
+        let inside = series.points.iter().filter(|(_, ns)| ns.log10() >= panel.y.min);
+        let points: Vec<_> = inside.map(at).collect();
         picture.line(&points, series.entry.stroke());
-        for (q, _) in TICKS.iter().skip(1) {
-            let here = series.points.iter().find(|(x, _)| (x - nines(*q)).abs() < 1e-6);
+        for (q, _) in TICKS {
+            let here = series.points.iter().find(|(x, _)| (x - nines(q)).abs() < 1e-6);
             if let Some(point) = here {
                 picture.mark(at(point), 4.0, series.entry.marker(), series.entry.stroke().colour);
             }

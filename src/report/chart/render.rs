@@ -14,13 +14,17 @@ use super::style::{Colour, Marker};
 const FONT: &str = "Roboto, Helvetica, Arial, sans-serif";
 const FONT_BYTES: &[u8] = include_bytes!("../font/roboto-subset.ttf");
 
+/// The library writes bitmap text too high by this share of its height.
+const BITMAP_DROP: f64 = 0.1;
 /// Pixels of the PNG for each logical pixel.
 const PNG_SCALE: f64 = 2.0;
 
 fn with_font() {
     static ONCE: Once = Once::new();
     // A font that is refused would show as an error of every text.
-    ONCE.call_once(|| drop(register_font(FONT, FontStyle::Normal, FONT_BYTES)));
+    ONCE.call_once(|| {
+        let _ = register_font(FONT, FontStyle::Normal, FONT_BYTES);
+    });
 }
 
 /// Width of `text` at `size`, in logical pixels.
@@ -37,7 +41,7 @@ pub(super) fn svg(picture: &Picture) -> Result<Vec<u8>, String> {
     {
         let size = (picture.width.ceil() as u32, picture.height.ceil() as u32);
         let area = SVGBackend::with_string(&mut text, size).into_drawing_area();
-        render(picture, &area, 1.0).map_err(|error| error.to_string())?;
+        render(picture, &area, 1.0, 0.0).map_err(|error| error.to_string())?;
     }
     Ok(text.into_bytes())
 }
@@ -50,7 +54,7 @@ pub(super) fn png(picture: &Picture) -> Result<Vec<u8>, String> {
     {
         let backend = BitMapBackend::with_buffer(&mut pixels, (width, height));
         let area = backend.into_drawing_area();
-        render(picture, &area, PNG_SCALE).map_err(|error| error.to_string())?;
+        render(picture, &area, PNG_SCALE, BITMAP_DROP).map_err(|error| error.to_string())?;
     }
     let mut bytes = Vec::new();
     let mut encoder = png::Encoder::new(&mut bytes, width, height);
@@ -65,16 +69,17 @@ pub(super) fn png(picture: &Picture) -> Result<Vec<u8>, String> {
 type Area<B> = DrawingArea<B, Shift>;
 type Drawn<B> = Result<(), DrawingAreaErrorKind<<B as DrawingBackend>::ErrorType>>;
 
-fn render<B: DrawingBackend>(picture: &Picture, area: &Area<B>, scale: f64) -> Drawn<B> {
+/// Draws onto any backend, `scale` pixels a logical one, text lower by the share `drop` of its height.
+fn render<B: DrawingBackend>(picture: &Picture, area: &Area<B>, scale: f64, drop: f64) -> Drawn<B> {
     with_font();
     area.fill(&WHITE)?;
     for shape in &picture.shapes {
-        draw(shape, area, scale)?;
+        draw(shape, area, scale, drop)?;
     }
     area.present()
 }
 
-fn draw<B: DrawingBackend>(shape: &Shape, area: &Area<B>, scale: f64) -> Drawn<B> {
+fn draw<B: DrawingBackend>(shape: &Shape, area: &Area<B>, scale: f64, drop: f64) -> Drawn<B> {
     let at = |(x, y): Point| ((x * scale).round() as i32, (y * scale).round() as i32);
     match shape {
         Shape::Line(points, stroke) => {
@@ -101,7 +106,11 @@ fn draw<B: DrawingBackend>(shape: &Shape, area: &Area<B>, scale: f64) -> Drawn<B
             let font = (FONT, size * scale).into_font().transform(transform);
             let colour = rgb(*colour);
             let style = TextStyle::from(font).color(&colour).pos(Pos::new(h_pos, VPos::Center));
-            area.draw(&Text::new(text.clone(), at(*place), style))
+            let place = match anchor {
+                Anchor::Upwards => (place.0 + drop * size, place.1),
+                _ => (place.0, place.1 + drop * size),
+            };
+            area.draw(&Text::new(text.clone(), at(place), style))
         }
     }
 }

@@ -69,7 +69,8 @@ fn scales(panels: &[Vec<Spot>]) -> (Scale, Scale) {
     let scale = |values: Vec<f64>| {
         let low = values.iter().copied().fold(f64::INFINITY, f64::min);
         let high = values.iter().copied().fold(0.0, f64::max);
-        Scale::log(low, high, nanoseconds).unwrap_or_else(|| Scale {
+        // Room for the labels.
+        Scale::log(low * 0.7, high * 1.4, nanoseconds).unwrap_or_else(|| Scale {
             min: 3.0,
             max: 6.0,
             ticks: Vec::new(),
@@ -88,6 +89,7 @@ fn plot(picture: &mut Picture, panel: &Panel, spots: &[Spot]) {
         if let Some(p99) = spot.p99_ns {
             let top = panel.at(spot.cpu_ns.log10(), p99.log10());
             picture.line(&[at, top], Stroke::solid(pale(colour, 0.7), 1.5));
+            taken.push(((at.0 - 3.0, top.1 - 2.0), (at.0 + 3.0, at.1)));
             picture.line(&[(top.0 - 4.0, top.1), (top.0 + 4.0, top.1)], Stroke::solid(colour, 1.5));
         }
         picture.mark(at, 5.5, spot.entry.marker(), colour);
@@ -97,7 +99,7 @@ fn plot(picture: &mut Picture, panel: &Panel, spots: &[Spot]) {
         let at = panel.at(spot.cpu_ns.log10(), spot.p50_ns.log10());
         let size = (width_of(&spot.entry.label, SMALL), SMALL);
         // The legend names those that find no room beside their point.
-        if let Some(corner) = free_place(panel, at, size, &taken) {
+        if let Some(corner) = free_place(panel, at, top_of(panel, spot), size, &taken) {
             let (right, bottom) = (corner.0 + size.0, corner.1 + size.1);
             taken.push((corner, (right, bottom)));
             let middle = (corner.0, f64::midpoint(corner.1, bottom));
@@ -106,10 +108,16 @@ fn plot(picture: &mut Picture, panel: &Panel, spots: &[Spot]) {
     }
 }
 
+/// The upper end of a spot's whisker.
+fn top_of(panel: &Panel, spot: &Spot) -> f64 {
+    panel.at(spot.cpu_ns.log10(), spot.p99_ns.unwrap_or(spot.p50_ns).log10()).1
+}
+
 /// The upper left corner of a label beside a point, where it covers nothing and stays in the panel.
 fn free_place(
     panel: &Panel,
     (x, y): Point,
+    top: f64,
     (width, height): Point,
     taken: &[(Point, Point)],
 ) -> Option<Point> {
@@ -117,6 +125,11 @@ fn free_place(
         (x + 11.0, y - height / 2.0),
         (x - 11.0 - width, y - height / 2.0),
         (x - width / 2.0, y + 10.0),
+        (x - width / 2.0, top - height - 6.0),
+        (x - width + 8.0, y + 10.0),
+        (x - 8.0, y + 10.0),
+        (x - width + 6.0, top - height - 6.0),
+        (x - 6.0, top - height - 6.0),
         (x + 11.0, y + 6.0),
         (x - 11.0 - width, y + 6.0),
         (x + 11.0, y - height - 6.0),

@@ -56,13 +56,19 @@ pub(super) const fn marker(pattern: PatternKind) -> Marker {
     }
 }
 
-/// The line of a pattern's `variant` (from 0): variants of one pattern differ in their dashes.
+/// The line of a pattern's `variant` (from 0): variants of one pattern differ in shade and dashes.
 pub(super) fn stroke(pattern: PatternKind, variant: usize) -> Stroke {
     let dash = match variant % 4 {
         0 => None,
         1 => Some((8.0, 4.0)),
         2 => Some((2.5, 3.5)),
-        _ => Some((14.0, 4.0)),
+        _ => Some((16.0, 6.0)),
     };
-    Stroke { colour: colour(pattern), width: 2.0, dash }
+    let (r, g, b) = colour(pattern);
+    let shade = |c: u8| match variant % 3 {
+        0 => c,
+        1 => (f64::from(c) * 0.6) as u8,
+        _ => (255.0 - (255.0 - f64::from(c)) * 0.6) as u8,
+    };
+    Stroke { colour: (shade(r), shade(g), shade(b)), width: 2.0, dash }
 }

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use super::legend::{Entry, entries, head, legend, shown};
 use super::panel::{PAGE, Panel, Scale, layout, plain};
-use super::picture::{Anchor, Picture};
+use super::picture::{Anchor, Picture, Point};
 use super::style::GREY;
 use crate::report::View;
 use crate::report::group::Group;
@@ -45,7 +45,10 @@ pub(super) fn draw(view: &View) -> Picture {
             panel.no_data(&mut picture);
         }
         for series in lines {
-            plot(&mut picture, &panel, series);
+            picture.line(&places_of(&panel, series), series.entry.stroke());
+        }
+        for (place, series) in lines.iter().enumerate() {
+            marks(&mut picture, &panel, series, (place, lines.len()));
         }
     }
     picture.height = height + 14.0;
@@ -89,14 +92,13 @@ fn series(
     group.rows.iter().filter_map(of).collect()
 }
 
-fn plot(picture: &mut Picture, panel: &Panel, series: &Series) {
-    let points: Vec<_> = series.points.iter().map(|(x, n)| panel.at(*x, *n)).collect();
-    picture.line(&points, series.entry.stroke());
-    // A mark every so many seconds, at another place for each pattern, so that lines that lie on one another
-    // are seen.
-    let step = (points.len() / 6).max(1);
-    let first = series.entry.pattern as usize % step;
-    for point in points.iter().skip(first).step_by(step) {
-        picture.mark(*point, 4.0, series.entry.marker(), series.entry.stroke().colour);
+fn places_of(panel: &Panel, series: &Series) -> Vec<Point> {
+    series.points.iter().map(|(second, n)| panel.at(*second, *n)).collect()
+}
+
+/// Marks each line in other seconds, so that lines that lie on one another are all seen.
+fn marks(picture: &mut Picture, panel: &Panel, series: &Series, (place, of): (usize, usize)) {
+    for point in places_of(panel, series).into_iter().skip(place).step_by(of) {
+        picture.mark(point, 4.5, series.entry.marker(), series.entry.stroke().colour);
     }
 }
