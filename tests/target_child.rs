@@ -1,4 +1,5 @@
 //! The target as a child of a conductor, and as `tidings serve`: processes of the real binary.
+#![expect(clippy::unwrap_used, reason = "a test ends where a helper of it fails")]
 
 mod target_support;
 

@@ -1,4 +1,5 @@
 //! `/items` over real sockets.
+#![expect(clippy::unwrap_used, reason = "a test ends where a helper of it fails")]
 
 mod target_support;
 

@@ -1,4 +1,5 @@
-//! Event streams and WebSockets over real sockets.
+//! Event streams and web sockets over real sockets.
+#![expect(clippy::unwrap_used, reason = "a test ends where a helper of it fails")]
 
 mod target_support;
 

@@ -2,19 +2,19 @@
 //!
 //! HTTP/1.1 on one current-thread runtime a shard. Shard 0 accepts and deals the connections to the shards in
 //! turn; each shard has its own replica of every topic's log and shares nothing with the others on the way
-//! of an event to a link. The log is the queue ([`hub`]): event streams, web sockets, long polls and webhook
+//! of an event to a link. The log is the queue (`hub`): event streams, web sockets, long polls and webhook
 //! outboxes are cursors over it, so memory is bounded by the ring, and a consumer that falls off it is told so.
 //!
 //! | pattern | route | file |
 //! | --- | --- | --- |
-//! | `request` | `/items` | [`items`] |
-//! | `short-poll`, `long-poll` | `GET /topics/{topic}/events` | [`poll`] |
-//! | `sse` | `GET /topics/{topic}/stream` | [`sse`] |
-//! | `websocket` | `GET /topics/{topic}/ws` | [`websocket`] |
-//! | `webhook` | `/webhooks` | [`webhook`] |
+//! | `request` | `/items` | `items` |
+//! | `short-poll`, `long-poll` | `GET /topics/{topic}/events` | `poll` |
+//! | `sse` | `GET /topics/{topic}/stream` | `sse` |
+//! | `websocket` | `GET /topics/{topic}/ws` | `websocket` |
+//! | `webhook` | `/webhooks` | `webhook` |
 //!
-//! Events come from the [`publisher`], on a schedule, or over the API (`POST /topics/{topic}/events`,
-//! [`publish`]). `GET /` explains the routes with examples.
+//! Events come from the `publisher`, on a schedule, or over the API (`POST /topics/{topic}/events`,
+//! `publish`). `GET /` explains the routes with examples.
 //!
 //! This is the server side only: clients are in `pattern`, and the two meet on the wire. No TLS and no HTTP/2
 //! yet, no authentication ever: it is a thing to measure against, and listens on loopback unless told otherwise.

@@ -2,6 +2,7 @@
 //! judges the target.
 #![expect(dead_code, reason = "each test crate uses a part")]
 
+use std::fmt::Write as _;
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::sync::mpsc::{self, Receiver};
@@ -60,7 +61,8 @@ impl Target {
     }
 
     /// Publishes `{"data": data}` and returns the sequence.
-    pub fn publish(&self, topic: &str, data: Value) -> u64 {
+    pub fn publish(&self, topic: &str, data: impl Into<Value>) -> u64 {
+        let data: Value = data.into();
         let path = format!("/topics/{topic}/events");
         let answer = self.send("POST", &path, Some(serde_json::json!({ "data": data })));
         assert_eq!(answer.status, 201, "{}", answer.text());
@@ -183,10 +185,10 @@ impl Client {
     pub fn ask(&mut self, method: &str, path: &str, headers: &[(&str, &str)], body: &[u8]) {
         let mut head = format!("{method} {path} HTTP/1.1\r\nhost: target\r\n");
         for (key, value) in headers {
-            head += &format!("{key}: {value}\r\n");
+            write!(head, "{key}: {value}\r\n").unwrap();
         }
         if !body.is_empty() {
-            head += &format!("content-length: {}\r\n", body.len());
+            write!(head, "content-length: {}\r\n", body.len()).unwrap();
         }
         self.write(&[format!("{head}\r\n").as_bytes(), body].concat());
     }
@@ -274,10 +276,10 @@ impl Hook {
                         let (status, headers, body) = respond(&message);
                         let mut head = format!("HTTP/1.1 {status} X\r\n");
                         for (key, value) in headers {
-                            head += &format!("{key}: {value}\r\n");
+                            write!(head, "{key}: {value}\r\n").unwrap();
                         }
                         if status != 204 {
-                            head += &format!("content-length: {}\r\n", body.len());
+                            write!(head, "content-length: {}\r\n", body.len()).unwrap();
                         }
                         let answer = format!("{head}\r\n{body}");
                         let written = reader.get_mut().write_all(answer.as_bytes());

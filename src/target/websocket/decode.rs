@@ -1,10 +1,11 @@
 //! Reading a client's frames (RFC 6455, section 5): a pure state machine over whatever bytes have come.
 //!
 //! fastwebsockets reads frames too, but reserves 8 KiB a link before the first byte, and a link here only
-//! listens: that buffer would be most of what an idle WebSocket costs. Its reader also accepts unmasked
-//! frames, does not look at the length of pongs and closes, bounds frames but not messages, and cannot be
-//! interrupted. This one keeps about a hundred bytes, takes any split of the stream, and is strict; the tests
-//! hold it against frames that fastwebsockets made.
+//! listens: with such a buffer an idle link took 7.2 KB of this process's memory (slope over 1,000 to 5,000
+//! links), without it 1.6 KB. Its reader also accepts unmasked frames, does not look at the length of pongs
+//! and closes, bounds frames but not messages, and cannot be interrupted. This one keeps about a hundred
+//! bytes, takes any split of the stream, and is strict; the tests hold it against frames that fastwebsockets
+//! made.
 
 use super::frame::{CONTROL_MAX, Opcode};
 

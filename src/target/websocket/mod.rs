@@ -43,6 +43,8 @@ pub fn get(shard: &Rc<Shard>, name: &str, mut request: Request<Incoming>) -> Out
         let _held = shard.gauges().hold(Kind::WebSocket);
         let mut link = Link::new(shard, parts.io.into_inner(), topic.waiter(), since);
         link.receive(&mut parts.read_buf.to_vec());
+        // It would keep hyper's whole buffer for as long as the link lives.
+        drop(parts.read_buf);
         link.run().await;
     });
     let mut reply = empty(StatusCode::SWITCHING_PROTOCOLS);
