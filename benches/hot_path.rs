@@ -1,5 +1,4 @@
 //! What a delivery costs inside the harness: decoding its head, booking it, recording it.
-#![expect(missing_docs, reason = "criterion's macros declare undocumented items")]
 
 use std::hint::black_box;
 
@@ -53,10 +52,10 @@ fn schedule(c: &mut Criterion) {
         process: ArrivalProcess::Poisson,
         until_ns: u64::MAX,
     };
-    c.bench_function("next event of 1,000 topics", |b| {
+    c.bench_function("the first 1,000 events of 1,000 topics", |b| {
         b.iter_batched_ref(
             || schedule.publications(0, 1),
-            |events| (0..1000).for_each(|_| drop(black_box(events.next()))),
+            |events| black_box(events.nth(999)),
             BatchSize::LargeInput,
         );
     });

@@ -1,19 +1,17 @@
 //! One HTTP/1.1 connection, driven by whoever waits for its answer, with the stamps of its requests.
 
 use std::io;
-use std::pin::{Pin, pin};
 use std::rc::Rc;
-use std::task::Poll;
 use std::time::Duration;
 
 use bytes::Bytes;
 use http_body_util::{BodyExt as _, Full};
 use hyper::body::Incoming;
-use hyper::client::conn::http1::{self, SendRequest};
+use hyper::client::conn::http1;
 use hyper::{HeaderMap, Request, Response, StatusCode};
 use hyper_util::rt::TokioIo;
 
-use super::{Dialer, Meter, Socket};
+use super::{Dialer, Driven, Meter, Socket};
 use crate::clock;
 use crate::measure::ErrorKind;
 
@@ -67,31 +65,22 @@ pub struct Answer {
     pub done_ns: u64,
 }
 
-type Connection = http1::Connection<TokioIo<Socket>, Full<Bytes>>;
+/// Most that a connection buffers each way, in bytes; a page of events must fit in some of them.
+const BUFFER: usize = 64 << 10;
 
-/// A keep-alive connection that carries one exchange at a time. Dropping it closes it.
-///
-/// It is driven by the very task that waits for the answer. With a task of its own, an answer would be read in
-/// one turn of the executor and looked at in the next, after every other connection that was readable: with a
-/// thousand links answered at once, the stamp of an arrival would be milliseconds late.
+/// A keep-alive connection that carries one exchange at a time, with stamps. Dropping it closes it.
 #[derive(Debug)]
 pub struct Http1 {
-    sender: SendRequest<Full<Bytes>>,
-    /// `None` once it is over.
-    connection: Option<Pin<Box<Connection>>>,
+    connection: Driven<Socket>,
     meter: Rc<Meter>,
 }
-
-/// Largest read buffer of a connection, in bytes; a page of events must fit in some of them.
-const READ_BUFFER: usize = 64 << 10;
 
 impl Http1 {
     /// Connects link number `link`.
     pub async fn connect(dialer: &Dialer, link: u64) -> Result<Self, NetError> {
         let socket = dialer.connect(link).await?;
         let meter = socket.meter();
-        let (sender, connection) = builder().handshake(TokioIo::new(socket)).await?;
-        Ok(Self { sender, connection: Some(Box::pin(connection)), meter })
+        Ok(Self { connection: Driven::over(socket, BUFFER).await?, meter })
     }
 
     /// The meter of the socket.
@@ -101,7 +90,7 @@ impl Http1 {
 
     /// Whether a request can be sent.
     pub fn is_open(&self) -> bool {
-        self.connection.is_some() && !self.sender.is_closed()
+        self.connection.is_open()
     }
 
     /// Sends `request` and collects the whole answer.
@@ -112,7 +101,7 @@ impl Http1 {
     ) -> Result<Answer, NetError> {
         let exchange = async {
             let (head, body) = self.stream(request).await?.into_parts();
-            let body = drive(&mut self.connection, body.collect()).await?.to_bytes();
+            let body = self.connection.wait(body.collect()).await?.to_bytes();
             Ok((head, body))
         };
         let outcome = tokio::time::timeout(timeout, exchange).await;
@@ -128,43 +117,16 @@ impl Http1 {
         &mut self,
         request: Request<Full<Bytes>>,
     ) -> Result<Response<Incoming>, NetError> {
-        drive(&mut self.connection, self.sender.ready()).await?;
+        self.connection.ready().await?;
         self.meter.arm();
-        Ok(drive(&mut self.connection, self.sender.send_request(request)).await?)
+        self.connection.send(request).await.map_err(|refused| refused.into_error().into())
     }
 
     /// Waits for the next piece of an answer's body.
     pub async fn frame(&mut self, body: &mut Incoming) -> Option<Result<Bytes, NetError>> {
-        let frame = drive(&mut self.connection, body.frame()).await?;
+        let frame = self.connection.wait(body.frame()).await?;
         Some(frame.map(|frame| frame.into_data().unwrap_or_default()).map_err(NetError::from))
     }
-}
-
-/// Waits for `wanted`, moving the connection on meanwhile.
-async fn drive<F: Future>(connection: &mut Option<Pin<Box<Connection>>>, wanted: F) -> F::Output {
-    let mut wanted = pin!(wanted);
-    std::future::poll_fn(|cx| {
-        // Twice: an answer's head, once taken, lets the connection give out the body that came with it.
-        for _ in 0..2 {
-            if let Some(open) = connection
-                && open.as_mut().poll(cx).is_ready()
-            {
-                // How it ended reaches `wanted` through its channel.
-                *connection = None;
-            }
-            if let Poll::Ready(output) = wanted.as_mut().poll(cx) {
-                return Poll::Ready(output);
-            }
-        }
-        Poll::Pending
-    })
-    .await
-}
-
-fn builder() -> http1::Builder {
-    let mut builder = http1::Builder::new();
-    builder.max_buf_size(READ_BUFFER);
-    builder
 }
 
 /// Sends `request` on a socket of its own and hands the socket over to the protocol that it switches to.
@@ -174,7 +136,9 @@ pub async fn upgrade(
     socket: Socket,
     request: Request<Full<Bytes>>,
 ) -> Result<(Response<()>, Socket), NetError> {
-    let (mut sender, connection) = builder().handshake(TokioIo::new(socket)).await?;
+    let mut builder = http1::Builder::new();
+    builder.max_buf_size(BUFFER);
+    let (mut sender, connection) = builder.handshake(TokioIo::new(socket)).await?;
     let driver = tokio::task::spawn_local(connection.without_shutdown());
     let response = sender.send_request(request).await?;
     let (head, _) = response.into_parts();

@@ -2,8 +2,10 @@
 //!
 //! Knows nothing of patterns: what is said over a connection is its user's business.
 
+mod driven;
 mod http1;
 mod socket;
 
+pub use driven::Driven;
 pub use http1::{Answer, Http1, NetError, upgrade};
 pub use socket::{Dialer, LINKS_PER_SOURCE, Meter, Socket, WireTotals};

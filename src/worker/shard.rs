@@ -4,9 +4,9 @@ use std::ops::Range;
 use std::rc::Rc;
 use std::sync::mpsc;
 
+use tokio::runtime::{Builder, LocalOptions};
 use tokio::sync::mpsc as orders_to;
 use tokio::sync::watch;
-use tokio::task::LocalSet;
 
 use crate::clock::{self, SECOND_NS};
 use crate::control::WorkerAssignment;
@@ -71,7 +71,9 @@ pub fn run(
     commands: orders_to::UnboundedReceiver<Command>,
     messages: mpsc::Sender<Message>,
 ) {
-    let runtime = match tokio::runtime::Builder::new_current_thread().enable_all().build() {
+    // Not a `LocalSet`: what its tasks are woken for by I/O goes through a locked queue.
+    let options = LocalOptions::default();
+    let runtime = match Builder::new_current_thread().enable_all().build_local(options) {
         Ok(runtime) => runtime,
         Err(error) => {
             let _ = messages.send(Message::Failed(format!("cannot start a shard: {error}")));
@@ -79,11 +81,9 @@ pub fn run(
         }
     };
     let wire = Rc::new(WireTotals::default());
-    let tasks = LocalSet::new();
     let shard = Shard { assignment, commands, messages: messages.clone(), wire: Rc::clone(&wire) };
-    let outcome = tasks.block_on(&runtime, shard.run());
-    // Links and their sockets go first: their traffic is summed up as they close.
-    drop(tasks);
+    let outcome = runtime.block_on(shard.run());
+    // The links and their sockets go with it: their traffic is summed up as they close.
     drop(runtime);
     let _ = messages.send(match outcome {
         Ok(mut snapshot) => {

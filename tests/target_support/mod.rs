@@ -177,8 +177,9 @@ impl Client {
         Self { reader: BufReader::new(stream) }
     }
 
+    /// Writes what the target takes: one that refuses may answer and close before everything is written.
     pub fn write(&mut self, bytes: &[u8]) {
-        self.reader.get_mut().write_all(bytes).unwrap();
+        let _ = self.reader.get_mut().write_all(bytes);
     }
 
     /// Sends a request without reading its answer.

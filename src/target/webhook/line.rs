@@ -5,15 +5,14 @@ use std::io;
 
 use bytes::Bytes;
 use http_body_util::{BodyExt as _, Full, Limited};
-use hyper::client::conn::http1::{self, SendRequest};
+use hyper::body::Incoming;
 use hyper::header::{CONTENT_TYPE, HOST, HeaderName, HeaderValue, RETRY_AFTER, USER_AGENT};
 use hyper::{Method, Request, Response};
-use hyper_util::rt::TokioIo;
 use tokio::net::TcpStream;
-use tokio::task::spawn_local;
 
 use super::destination::Destination;
 use super::secret::{Secret, signatures};
+use crate::net::Driven;
 
 /// Longest answer that is read; a connection with a longer one is dropped.
 const ANSWER_MAX: usize = 16 << 10;
@@ -48,7 +47,9 @@ pub struct Answer {
 
 /// The idle connections to one receiver: as many as have been busy at once.
 #[derive(Debug, Default)]
-pub struct Lines(RefCell<Vec<SendRequest<Full<Bytes>>>>);
+pub struct Lines(RefCell<Vec<Line>>);
+
+type Line = Driven<TcpStream>;
 
 impl Lines {
     /// Closes every idle connection: the receiver has another address now.
@@ -69,7 +70,7 @@ impl Lines {
         if let Some(mut line) = idle
             && line.ready().await.is_ok()
         {
-            match line.try_send_request(request).await {
+            match line.send(request).await {
                 Ok(response) => return self.read(line, response).await,
                 Err(mut error) => match error.take_message() {
                     // The receiver closed while the line was idle: nothing was sent.
@@ -79,20 +80,18 @@ impl Lines {
             }
         }
         let mut line = dial(to, allow_private).await?;
-        let response = line.send_request(request).await.map_err(io::Error::other)?;
+        line.ready().await.map_err(io::Error::other)?;
+        let response =
+            line.send(request).await.map_err(|error| io::Error::other(error.into_error()))?;
         self.read(line, response).await
     }
 
-    async fn read(
-        &self,
-        line: SendRequest<Full<Bytes>>,
-        response: Response<hyper::body::Incoming>,
-    ) -> io::Result<Answer> {
+    async fn read(&self, mut line: Line, response: Response<Incoming>) -> io::Result<Answer> {
         let status = response.status().as_u16();
         let retry_after = response.headers().get(RETRY_AFTER);
         let retry_after = retry_after.and_then(|value| value.to_str().ok()).map(str::to_owned);
         // The status is the acknowledgement; a body that breaks off or never ends costs the line, no more.
-        let body = Limited::new(response.into_body(), ANSWER_MAX).collect().await;
+        let body = line.wait(Limited::new(response.into_body(), ANSWER_MAX).collect()).await;
         let body = body.map(|whole| {
             self.0.borrow_mut().push(line);
             whole.to_bytes()
@@ -101,18 +100,10 @@ impl Lines {
     }
 }
 
-async fn dial(to: &Destination, allow_private: bool) -> io::Result<SendRequest<Full<Bytes>>> {
+async fn dial(to: &Destination, allow_private: bool) -> io::Result<Line> {
     let stream = TcpStream::connect(to.resolve(allow_private).await?).await?;
     stream.set_nodelay(true)?;
-    let mut builder = http1::Builder::new();
-    builder.max_buf_size(BUFFER_MAX);
-    let shaken = builder.handshake(TokioIo::new(stream)).await;
-    let (line, connection) = shaken.map_err(io::Error::other)?;
-    spawn_local(async move {
-        // A broken connection shows at the request that used it, or at the next.
-        let _ = connection.await;
-    });
-    Ok(line)
+    Driven::over(stream, BUFFER_MAX).await.map_err(io::Error::other)
 }
 
 fn signed(

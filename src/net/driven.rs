@@ -1,0 +1,88 @@
+//! A client connection that is moved on by whoever waits for its answer.
+
+use std::pin::{Pin, pin};
+use std::task::Poll;
+
+use bytes::Bytes;
+use http_body_util::Full;
+use hyper::body::Incoming;
+use hyper::client::conn::TrySendError;
+use hyper::client::conn::http1::{Builder, Connection, SendRequest};
+use hyper::{Request, Response};
+use hyper_util::rt::TokioIo;
+use tokio::io::{AsyncRead, AsyncWrite};
+
+type Body = Full<Bytes>;
+
+/// An HTTP/1.1 connection without a task of its own. Dropping it closes it.
+///
+/// With a task of its own, a request would be written in one turn of the executor and an answer looked at in the
+/// next, after every other connection that was ready: with a thousand of them answered at once, the stamp of
+/// an arrival would be milliseconds late, and with a thousand to be sent, the first would leave last.
+#[derive(Debug)]
+pub struct Driven<T: AsyncRead + AsyncWrite + Unpin> {
+    sender: SendRequest<Body>,
+    /// `None` once it is over.
+    connection: Option<Pin<Box<Connection<TokioIo<T>, Body>>>>,
+}
+
+impl<T: AsyncRead + AsyncWrite + Unpin> Driven<T> {
+    /// Speaks HTTP/1.1 over `io`, buffering at most `buffer` bytes each way.
+    pub async fn over(io: T, buffer: usize) -> hyper::Result<Self> {
+        let mut builder = Builder::new();
+        builder.max_buf_size(buffer);
+        let (sender, connection) = builder.handshake(TokioIo::new(io)).await?;
+        Ok(Self { sender, connection: Some(Box::pin(connection)) })
+    }
+
+    /// Whether the connection was open when it was last used.
+    pub fn is_open(&self) -> bool {
+        self.connection.is_some() && !self.sender.is_closed()
+    }
+
+    /// Waits until a request can be sent; an error where the peer has closed the connection.
+    pub async fn ready(&mut self) -> hyper::Result<()> {
+        drive(&mut self.connection, self.sender.ready()).await
+    }
+
+    /// Sends a request and waits for the head of its answer; what was not sent comes back with the error.
+    pub async fn send(
+        &mut self,
+        request: Request<Body>,
+    ) -> Result<Response<Incoming>, TrySendError<Request<Body>>> {
+        drive(&mut self.connection, self.sender.try_send_request(request)).await
+    }
+
+    /// Waits for `wanted`, such as the next piece of an answer's body, moving the connection on meanwhile.
+    pub async fn wait<F: Future>(&mut self, wanted: F) -> F::Output {
+        drive(&mut self.connection, wanted).await
+    }
+}
+
+/// Waits for `wanted`, moving the connection on meanwhile.
+async fn drive<T, F>(
+    connection: &mut Option<Pin<Box<Connection<TokioIo<T>, Body>>>>,
+    wanted: F,
+) -> F::Output
+where
+    T: AsyncRead + AsyncWrite + Unpin,
+    F: Future,
+{
+    let mut wanted = pin!(wanted);
+    std::future::poll_fn(|cx| {
+        // Twice: an answer's head, once taken, lets the connection give out the body that came with it.
+        for _ in 0..2 {
+            if let Some(open) = connection
+                && open.as_mut().poll(cx).is_ready()
+            {
+                // How it ended reaches `wanted` through its channel.
+                *connection = None;
+            }
+            if let Poll::Ready(output) = wanted.as_mut().poll(cx) {
+                return Poll::Ready(output);
+            }
+        }
+        Poll::Pending
+    })
+    .await
+}
