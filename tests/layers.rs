@@ -1,3 +1,4 @@
+#![expect(clippy::unwrap_used, reason = "a test may panic")]
 //! Who may import whom: rooms import strictly downwards. Fails on a breach, and on a room without a layer.
 
 use std::fs;

@@ -25,7 +25,7 @@ pub fn conclude(cases: &[CaseSummary], judgements: &[Judgement]) -> Conclusion {
     let mut doubts = Vec::new();
     for CaseSummary { case, trials, .. } in cases {
         let (usable, failed) = (trials.usable(), trials.of(Verdict::Failed));
-        let all = usable + failed + trials.of(Verdict::Invalid);
+        let all = trials.finished() + failed;
         if failed > 0 {
             doubts.push(format!("{case}: {failed} of {all} trials failed"));
         } else if 2 * usable < all || usable == 0 {

@@ -4,9 +4,9 @@
 //! is for every case that has the metric. The metric is a column of `trials.csv`, its unit may be left out. The
 //! operator is `<`, `<=`, `>`, `>=` or `==`. The value has the metric's unit.
 //!
-//! Latencies, costs, rates and shares are judged by the median over the usable trials; `reach` by the worst
-//! trial; counts (`lost`, `duplicate`, `errors`…) by their sum over all trials that were finished. A quantile among what never
-//! arrived is above every bound. A case without a usable trial is unknown, never met.
+//! Latencies, costs, rates and shares are judged by the median over the usable trials; `reach` by the worst, and
+//! counts (`lost`, `duplicate`, `errors`…) by their sum, over all trials that were finished. A quantile among
+//! what never arrived is above every bound. A case without such a trial is unknown, never met.
 
 use std::fmt;
 
@@ -181,7 +181,10 @@ impl Objective {
         if !self.applies_to(&case.case, case.pattern) {
             return None;
         }
-        let usable = case.trials.usable() > 0;
+        let account = self.metric == "reach" || case.counts.contains_key(self.metric);
+        // What spoils latencies does not spoil an account of deliveries.
+        let trials = if account { case.trials.finished() } else { case.trials.usable() };
+        let usable = trials > 0;
         let measured = if usable { self.measure(case) } else { None };
         if usable && measured.is_none() && !always_has(case.pattern, self.metric) {
             return None;

@@ -37,8 +37,10 @@ impl Default for Distribution {
 impl Distribution {
     /// An empty distribution.
     pub fn new() -> Self {
-        let histogram = Histogram::new_with_bounds(LOW_NS, HIGH_NS, DIGITS);
-        Self(histogram.expect("the bounds are constants that the crate accepts"))
+        match Histogram::new_with_bounds(LOW_NS, HIGH_NS, DIGITS) {
+            Ok(histogram) => Self(histogram),
+            Err(_) => unreachable!("the bounds are constants that the crate accepts"),
+        }
     }
 
     /// Records `ns`; false where it lay above 60 s and was recorded as the highest value.

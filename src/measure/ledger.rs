@@ -199,7 +199,7 @@ mod tests {
             expected.lost = len - expected.delivered;
             prop_assert_eq!(ledger.totals(), expected);
             prop_assert!(ledger.totals().balances());
-            let contiguous = (1..).take_while(|seq| seen.contains(seq)).count() as u64;
+            let contiguous = (1..=40).take_while(|seq| seen.contains(seq)).count() as u64;
             prop_assert_eq!(ledger.cursor(), contiguous);
         }
     }

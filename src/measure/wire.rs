@@ -16,6 +16,7 @@ pub struct Wire {
 
 impl Wire {
     /// Traffic since `earlier` of the same connection.
+    #[must_use]
     pub const fn since(self, earlier: Self) -> Self {
         Self {
             bytes: self.bytes.saturating_sub(earlier.bytes),

@@ -13,6 +13,7 @@ use hyper_util::rt::TokioIo;
 use tokio::io::{AsyncRead, AsyncWrite};
 
 type Body = Full<Bytes>;
+type Pinned<T> = Pin<Box<Connection<TokioIo<T>, Body>>>;
 
 /// An HTTP/1.1 connection without a task of its own. Dropping it closes it.
 ///
@@ -23,7 +24,7 @@ type Body = Full<Bytes>;
 pub struct Driven<T: AsyncRead + AsyncWrite + Unpin> {
     sender: SendRequest<Body>,
     /// `None` once it is over.
-    connection: Option<Pin<Box<Connection<TokioIo<T>, Body>>>>,
+    connection: Option<Pinned<T>>,
 }
 
 impl<T: AsyncRead + AsyncWrite + Unpin> Driven<T> {
@@ -60,10 +61,7 @@ impl<T: AsyncRead + AsyncWrite + Unpin> Driven<T> {
 }
 
 /// Waits for `wanted`, moving the connection on meanwhile.
-async fn drive<T, F>(
-    connection: &mut Option<Pin<Box<Connection<TokioIo<T>, Body>>>>,
-    wanted: F,
-) -> F::Output
+async fn drive<T, F>(connection: &mut Option<Pinned<T>>, wanted: F) -> F::Output
 where
     T: AsyncRead + AsyncWrite + Unpin,
     F: Future,

@@ -142,14 +142,15 @@ impl Future for Sleep {
         let mut queue = queue.borrow_mut();
         match self.key {
             None => self.key = Some(queue.enlist(self.deadline_ns, cx.waker().clone())?),
-            Some(key) => match &mut queue.sleepers[key].1 {
-                Some(waker) => waker.clone_from(cx.waker()),
-                // Woken, yet not due: only a clock that ran back could do it. Enlist anew.
-                None => {
+            Some(key) => {
+                if let Some(waker) = &mut queue.sleepers[key].1 {
+                    waker.clone_from(cx.waker());
+                } else {
+                    // Woken, yet not due: only a clock that ran back could do it. Enlist anew.
                     queue.sleepers.remove(key);
                     self.key = Some(queue.enlist(self.deadline_ns, cx.waker().clone())?);
                 }
-            },
+            }
         }
         Poll::Pending
     }

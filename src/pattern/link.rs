@@ -159,6 +159,7 @@ impl Link {
     }
 
     /// The same link, for a further task of it.
+    #[must_use]
     pub fn share(&self) -> Self {
         Self { context: Rc::clone(&self.context), ..*self }
     }

@@ -116,16 +116,12 @@ async fn register(link: &Link, url: &str, secret: &str) -> Result<(), SetupError
 async fn receive(link: &Link, listener: TcpListener, verifier: Verifier) {
     let receiver = Rc::new(Receiver { link: link.share(), verifier });
     loop {
-        match listener.accept().await {
-            Ok((stream, _)) => {
-                let receiver = Rc::clone(&receiver);
-                tokio::task::spawn_local(serve(receiver, stream));
-            }
-            Err(_) => {
-                link.error(ErrorKind::Connect);
-                // Out of descriptors, most likely: do not spin on it.
-                link.sleep_until(clock::now() + 10_000_000).await;
-            }
+        if let Ok((stream, _)) = listener.accept().await {
+            tokio::task::spawn_local(serve(Rc::clone(&receiver), stream));
+        } else {
+            link.error(ErrorKind::Connect);
+            // Out of descriptors, most likely: do not spin on it.
+            link.sleep_until(clock::now() + 10_000_000).await;
         }
     }
 }

@@ -46,9 +46,14 @@ fn axes(id: &str) -> impl Iterator<Item = &str> {
     id.split(':').skip(1)
 }
 
-/// A text without control characters, whoever wrote it.
+/// A text without control characters, whoever wrote it; lines become one.
 pub(super) fn printable(text: &str) -> String {
-    text.chars().map(|c| if c.is_control() { '?' } else { c }).collect()
+    let plain = |c: char| match c {
+        c if c.is_whitespace() => ' ',
+        c if c.is_control() => '?',
+        c => c,
+    };
+    text.chars().map(plain).collect()
 }
 
 #[cfg(test)]

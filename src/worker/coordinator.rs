@@ -25,16 +25,15 @@ struct Shards {
 
 /// Carries out `assignment`; returns what was not yet reported, or why the trial cannot go on.
 pub fn run(
-    assignment: WorkerAssignment,
+    assignment: &WorkerAssignment,
     orders: &mut Orders,
     reports: &Reports,
 ) -> Result<Snapshot, String> {
-    let plateaus = assignment.plateaus.clone();
-    let phases = assignment.phases;
-    let shards = Shards::spawn(&assignment).map_err(|error| format!("cannot start: {error}"))?;
+    let WorkerAssignment { plateaus, phases, .. } = assignment;
+    let shards = Shards::spawn(assignment).map_err(|error| format!("cannot start: {error}"))?;
     let links = assignment.links.end - assignment.links.start;
     let mut opened = 0;
-    for plateau in plateaus.into_iter().filter(|&plateau| plateau < links).chain([links]) {
+    for plateau in plateaus.iter().copied().filter(|&plateau| plateau < links).chain([links]) {
         // Every plateau takes its share of the connect phase.
         let share = (plateau - opened) as f64 / links.max(1) as f64;
         let over_ns = (phases.connect.ns() as f64 * share) as u64;
@@ -53,9 +52,8 @@ pub fn run(
         }
     }
     tell(reports, &Report::Ready { address: None })?;
-    let start_ns = match orders.recv_blocking() {
-        Order::Start { at_ns } => at_ns,
-        _ => return Ok(shards.abort()),
+    let Order::Start { at_ns: start_ns } = orders.recv_blocking() else {
+        return Ok(shards.abort());
     };
     let window_ns = start_ns + phases.warmup.ns();
     let timeline = Timeline { start_ns, window_ns, end_ns: window_ns + phases.measure.ns() };
@@ -79,7 +77,7 @@ impl Shards {
             let sender = sender.clone();
             let name = format!("shard-{index}");
             let thread = std::thread::Builder::new().name(name);
-            threads.push(thread.spawn(move || shard::run(part, receiver, sender))?);
+            threads.push(thread.spawn(move || shard::run(part, receiver, &sender))?);
         }
         Ok(Self { commands, messages, threads, intervals: Vec::new() })
     }
@@ -99,8 +97,11 @@ impl Shards {
                 Ok(Message::Opened) => waiting -= 1,
                 Ok(Message::Failed(reason)) => return Err(reason),
                 Ok(Message::Second { .. } | Message::Done(_)) => {}
-                Err(_) if orders.called_off() => return Ok(false),
-                Err(mpsc::RecvTimeoutError::Timeout) => {}
+                Err(mpsc::RecvTimeoutError::Timeout) => {
+                    if orders.called_off() {
+                        return Ok(false);
+                    }
+                }
                 Err(mpsc::RecvTimeoutError::Disconnected) => {
                     return Err("a shard ended without a word".to_owned());
                 }

@@ -18,7 +18,7 @@ pub fn child() -> anyhow::Result<ExitCode> {
     raise_descriptor_limit();
     let outcome = match orders.recv_blocking() {
         Order::Prepare { version: PROTOCOL_VERSION, assignment } => match *assignment {
-            Assignment::Worker(assignment) => coordinator::run(assignment, &mut orders, &reports),
+            Assignment::Worker(assignment) => coordinator::run(&assignment, &mut orders, &reports),
             Assignment::Target(_) => Err("a worker was told to serve".to_owned()),
         },
         Order::Prepare { version, .. } => {

@@ -69,7 +69,7 @@ pub enum Message {
 pub fn run(
     assignment: ShardAssignment,
     commands: orders_to::UnboundedReceiver<Command>,
-    messages: mpsc::Sender<Message>,
+    messages: &mpsc::Sender<Message>,
 ) {
     // Not a `LocalSet`: what its tasks are woken for by I/O goes through a locked queue.
     let options = LocalOptions::default();
