@@ -22,7 +22,7 @@
 //!
 //! | layer | room | what it is for |
 //! | --- | --- | --- |
-//! | 0 | [`unit`] | reading and printing quantities |
+//! | 0 | [`mod@unit`] | reading and printing quantities |
 //! | 0 | [`clock`] | stamps that processes can compare |
 //! | 0 | [`event`] | the event and its codec |
 //! | 0 | [`stats`] | pure functions of numbers |

@@ -16,7 +16,7 @@ const FILES: [(&str, &str); 8] = [
     ("percentiles.csv", "quantiles of every case and metric"),
     ("timeline.csv", "one row a second of every trial"),
     ("histograms.hlog", "every sample: HdrHistogram interval log, tags case.metric"),
-    ("charts/", "the charts below, as SVG and PNG"),
+    ("charts/", "the charts above, as SVG and PNG"),
     ("report.md", "this page"),
 ];
 
