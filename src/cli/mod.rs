@@ -8,6 +8,7 @@
 mod plan;
 mod report;
 mod run;
+mod selection;
 mod serve;
 
 use std::io::Write as _;
@@ -15,7 +16,7 @@ use std::path::Path;
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
-use tidings::report::{self as report_of, View};
+use tidings::report::{View, text};
 
 /// Exit statuses, as documented in the README.
 pub mod exit {
@@ -61,7 +62,7 @@ fn print(text: &str) {
 
 /// Prints a run's comparison, and its folder as the last line.
 fn print_report(view: &View, folder: &Path) {
-    print(&format!("{}\n{}\n", report_of::text(view), folder.display()));
+    print(&format!("{}\n{}\n", text(view), folder.display()));
 }
 
 /// Parses the command line and carries it out.
@@ -76,7 +77,31 @@ pub fn main() -> ExitCode {
         Verb::Worker => tidings::worker::child(),
     };
     outcome.unwrap_or_else(|error| {
-        eprintln!("tidings: {error:#}");
+        eprintln!("tidings: {}", message(&error));
         ExitCode::from(exit::USAGE)
     })
+}
+
+/// One line: what was attempted, then every cause that the line does not name yet.
+fn message(error: &anyhow::Error) -> String {
+    error.chain().skip(1).fold(error.to_string(), |line, cause| {
+        let cause = cause.to_string();
+        if line.contains(&cause) { line } else { format!("{line}: {cause}") }
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use anyhow::Context as _;
+
+    use super::*;
+
+    #[test]
+    fn a_cause_is_named_once() {
+        let io = || std::io::Error::other("no room");
+        let told = anyhow::Error::from(io()).context("cannot write f: no room; make some");
+        assert_eq!(message(&told), "cannot write f: no room; make some");
+        let untold = Err::<(), _>(io()).context("cannot write f").unwrap_err();
+        assert_eq!(message(&untold), "cannot write f: no room");
+    }
 }

@@ -2,38 +2,31 @@
 
 mod progress;
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::{Command, ExitCode};
 
 use anyhow::Context as _;
 use tidings::clock;
 use tidings::conductor::{Conductor, Signals, signal_name};
-use tidings::judge::{Conclusion, Objective};
+use tidings::judge::Conclusion;
 use tidings::measure::Host;
 use tidings::plan::Plan;
 use tidings::record::{Build, PlannedTrial, RunFolder, RunInfo, SCHEMA_VERSION, utc};
 use tidings::report;
-use tidings::scenario::{self, Scenario};
 use time::OffsetDateTime;
 
 use super::exit;
+use super::selection::Selection;
 use progress::Teller;
 
 /// Arguments of `tidings run`.
 #[derive(Debug, clap::Args)]
 pub struct Arguments {
-    /// Scenario files
-    #[arg(required = true, value_name = "FILE")]
-    files: Vec<PathBuf>,
+    #[command(flatten)]
+    selection: Selection,
     /// Where the results folder is made: DIR/<scenario>/<utc>-<host>/
     #[arg(long, value_name = "DIR", default_value = "results")]
     out: PathBuf,
-    /// Set a scenario's key, such as workload.clients=500; may be given several times
-    #[arg(long = "set", value_name = "KEY=VALUE")]
-    sets: Vec<String>,
-    /// Trials of each case, in place of the scenario's
-    #[arg(long, value_name = "N")]
-    trials: Option<u32>,
     /// No progress on stderr
     #[arg(long, short)]
     quiet: bool,
@@ -43,11 +36,7 @@ pub struct Arguments {
 pub fn run(arguments: &Arguments) -> anyhow::Result<ExitCode> {
     let host = Host::read();
     // Every file is checked before anything is started: the last one's mistake must not cost the first one's hour.
-    let plans: Vec<Plan> = arguments
-        .files
-        .iter()
-        .map(|file| prepare(file, arguments, &host))
-        .collect::<anyhow::Result<_>>()?;
+    let plans = arguments.selection.plans(&host)?;
     let signals = Signals::watch().context("cannot watch for Ctrl-C")?;
     let mut worst = 0;
     for plan in &plans {
@@ -58,24 +47,6 @@ pub fn run(arguments: &Arguments) -> anyhow::Result<ExitCode> {
         }
     }
     Ok(ExitCode::from(worst))
-}
-
-/// Reads a scenario and plans it; refuses what cannot be judged or cannot fit.
-fn prepare(file: &Path, arguments: &Arguments, host: &Host) -> anyhow::Result<Plan> {
-    let mut sets = arguments.sets.clone();
-    sets.extend(arguments.trials.map(|trials| format!("trials={trials}")));
-    let scenario = scenario::load(file, &sets)?;
-    check_objectives(&scenario).with_context(|| file.display().to_string())?;
-    Plan::new(scenario, host).with_context(|| file.display().to_string())
-}
-
-/// An objective that cannot be judged is found before the run, not after it.
-fn check_objectives(scenario: &Scenario) -> anyhow::Result<()> {
-    for text in &scenario.objectives {
-        let cases = scenario.cases.iter().map(|case| (case.id.as_str(), case.pattern.kind()));
-        Objective::parse(text)?.check(cases)?;
-    }
-    Ok(())
 }
 
 /// Runs one plan into a folder of its own and prints its report; returns the exit status.

@@ -1,0 +1,48 @@
+//! Which scenarios a verb is about, and what of them the command line overrides: what `run` and `plan` share.
+
+use std::path::{Path, PathBuf};
+
+use anyhow::Context as _;
+use tidings::judge::Objective;
+use tidings::measure::Host;
+use tidings::plan::Plan;
+use tidings::scenario::{self, Scenario};
+
+/// Scenario files and overrides.
+#[derive(Debug, clap::Args)]
+pub struct Selection {
+    /// Scenario files
+    #[arg(required = true, value_name = "FILE")]
+    files: Vec<PathBuf>,
+    /// Set a scenario's key, such as workload.clients=500; may be given several times
+    #[arg(long = "set", value_name = "KEY=VALUE")]
+    sets: Vec<String>,
+    /// Trials of each case, in place of the scenario's
+    #[arg(long, value_name = "N")]
+    trials: Option<u32>,
+}
+
+impl Selection {
+    /// Plans every scenario; the first that is wrong, cannot be judged or cannot fit refuses them all.
+    pub fn plans(&self, host: &Host) -> anyhow::Result<Vec<Plan>> {
+        let mut sets = self.sets.clone();
+        sets.extend(self.trials.map(|trials| format!("trials={trials}")));
+        self.files.iter().map(|file| plan(file, &sets, host)).collect()
+    }
+}
+
+fn plan(file: &Path, sets: &[String], host: &Host) -> anyhow::Result<Plan> {
+    let scenario = scenario::load(file, sets)?;
+    let named = || file.display().to_string();
+    check_objectives(&scenario).with_context(named)?;
+    Plan::new(scenario, host).with_context(named)
+}
+
+/// An objective that cannot be judged is found before the run, not after it.
+fn check_objectives(scenario: &Scenario) -> anyhow::Result<()> {
+    for text in &scenario.objectives {
+        let cases = scenario.cases.iter().map(|case| (case.id.as_str(), case.pattern.kind()));
+        Objective::parse(text)?.check(cases)?;
+    }
+    Ok(())
+}
