@@ -11,7 +11,7 @@ mod run;
 mod selection;
 mod serve;
 
-use std::io::Write as _;
+use std::io::{ErrorKind, Write as _};
 use std::path::Path;
 use std::process::ExitCode;
 
@@ -55,14 +55,19 @@ enum Verb {
 }
 
 /// Prints to stdout; a reader that has seen enough is no failure.
-fn print(text: &str) {
-    // Nothing can be said to a reader that is gone, and what was to be kept is in files.
-    let _ = std::io::stdout().write_all(text.as_bytes());
+fn print(text: &str) -> anyhow::Result<()> {
+    let mut stdout = std::io::stdout();
+    match stdout.write_all(text.as_bytes()).and_then(|()| stdout.flush()) {
+        Err(error) if error.kind() != ErrorKind::BrokenPipe => {
+            Err(anyhow::Error::from(error).context("cannot write to standard output"))
+        }
+        _ => Ok(()),
+    }
 }
 
 /// Prints a run's comparison, and its folder as the last line.
-fn print_report(view: &View, folder: &Path) {
-    print(&format!("{}\n{}\n", text(view), folder.display()));
+fn print_report(view: &View, folder: &Path) -> anyhow::Result<()> {
+    print(&format!("{}\n{}\n", text(view), folder.display()))
 }
 
 /// Parses the command line and carries it out.

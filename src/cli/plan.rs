@@ -17,6 +17,6 @@ pub struct Arguments {
 /// Carries out `tidings plan`.
 pub fn run(arguments: &Arguments) -> anyhow::Result<ExitCode> {
     let plans = arguments.selection.plans(&Host::read())?;
-    super::print(&plans.iter().map(Plan::text).collect::<Vec<_>>().join("\n"));
+    super::print(&plans.iter().map(Plan::text).collect::<Vec<_>>().join("\n"))?;
     Ok(ExitCode::SUCCESS)
 }

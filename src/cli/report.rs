@@ -16,6 +16,6 @@ pub struct Arguments {
 /// Carries out `tidings report`: makes the reports, prints the comparison, and last the folder's path.
 pub fn run(arguments: &Arguments) -> anyhow::Result<ExitCode> {
     let made = report::write_all(&arguments.folder)?;
-    super::print_report(&made.view, &arguments.folder);
+    super::print_report(&made.view, &arguments.folder)?;
     Ok(ExitCode::SUCCESS)
 }

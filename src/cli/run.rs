@@ -74,7 +74,7 @@ fn measure(
     info.stopped_by = stopped.map(|signal| signal_name(signal).to_owned());
     folder.write_info(&info)?;
     let made = report::write_all(folder.path())?;
-    super::print_report(&made.view, folder.path());
+    super::print_report(&made.view, folder.path())?;
     let conclusion = made.view.conclusion();
     if let Conclusion::Inconclusive(doubts) = &conclusion {
         for doubt in doubts {

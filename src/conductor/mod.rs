@@ -63,7 +63,8 @@ impl Conductor<'_> {
             folder.append(&facts, &record)?;
             progress(Progress::Recorded { index, record: &record });
             if let Some(signal) = self.signals.received() {
-                return Ok(Some(signal));
+                let complete = index + 1 == self.plan.trials.len() && facts.failure.is_none();
+                return Ok((!complete).then_some(signal));
             }
         }
         Ok(None)

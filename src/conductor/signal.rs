@@ -1,4 +1,4 @@
-//! Ctrl-C and SIGTERM: noticed here, acted on by the trial loop.
+//! Ctrl-C, SIGTERM and SIGHUP: noticed here, acted on by the trial loop.
 
 use std::io;
 use std::sync::Arc;
@@ -6,31 +6,42 @@ use std::sync::atomic::{AtomicI32, Ordering};
 
 use tokio::signal::unix::{SignalKind, signal};
 
-/// Remembers the first interrupting signal; a second one ends the process at once.
+use crate::clock;
+
+/// A second signal this soon after the first is its echo: a shell and a wrapper both pass Ctrl-C on.
+const ECHO_NS: u64 = 500_000_000;
+
+/// Remembers the first interrupting signal; a second one ends the process at once, with its reports unwritten.
 #[derive(Debug, Clone, Default)]
 pub struct Signals(Arc<AtomicI32>);
 
 impl Signals {
-    /// Watches for SIGINT and SIGTERM on a thread of its own.
+    /// Watches for SIGINT, SIGTERM and SIGHUP on a thread of its own.
     pub fn watch() -> io::Result<Self> {
         let signals = Self::default();
         let received = Arc::clone(&signals.0);
         let runtime = tokio::runtime::Builder::new_current_thread().enable_io().build()?;
-        let (mut interrupt, mut terminate) = {
+        let (mut interrupt, mut terminate, mut hang_up) = {
             let _context = runtime.enter();
-            (signal(SignalKind::interrupt())?, signal(SignalKind::terminate())?)
+            let (interrupt, terminate) = (SignalKind::interrupt(), SignalKind::terminate());
+            (signal(interrupt)?, signal(terminate)?, signal(SignalKind::hangup())?)
         };
         std::thread::Builder::new().name("signals".to_owned()).spawn(move || {
             runtime.block_on(async move {
+                let mut first_ns = None;
                 loop {
                     let number = tokio::select! {
                         _ = interrupt.recv() => libc::SIGINT,
                         _ = terminate.recv() => libc::SIGTERM,
+                        _ = hang_up.recv() => libc::SIGHUP,
                     };
-                    if received.swap(number, Ordering::Relaxed) != 0 {
+                    let first_ns = *first_ns.get_or_insert(clock::now());
+                    if clock::now() - first_ns > ECHO_NS {
                         // Children end with this process: their control stream does.
                         std::process::exit(128 + number);
                     }
+                    let _ =
+                        received.compare_exchange(0, number, Ordering::Relaxed, Ordering::Relaxed);
                 }
             });
         })?;
@@ -51,6 +62,7 @@ pub const fn name(signal: i32) -> &'static str {
     match signal {
         libc::SIGINT => "Ctrl-C",
         libc::SIGTERM => "SIGTERM",
+        libc::SIGHUP => "SIGHUP",
         _ => "a signal",
     }
 }

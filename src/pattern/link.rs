@@ -7,7 +7,7 @@ use std::rc::Rc;
 
 use tokio::sync::{Notify, watch};
 
-use crate::clock;
+use crate::clock::{self, SECOND_NS};
 use crate::event::{Head, topic_name};
 use crate::measure::{Arrival, Counter, ErrorKind, Ledger, LinkLedger, Metric, Recorder};
 use crate::net::Dialer;
@@ -37,6 +37,14 @@ impl Timeline {
     #[inline]
     pub const fn measures(&self, due_ns: u64) -> bool {
         self.window_ns <= due_ns && due_ns < self.end_ns
+    }
+
+    /// The end of the second that `at_ns` lies in: seconds count from the window's start, both ways, and the
+    /// window's last one ends with it.
+    pub const fn next_second(&self, at_ns: u64) -> u64 {
+        let phase = self.window_ns % SECOND_NS;
+        let next = (at_ns + SECOND_NS - phase) / SECOND_NS * SECOND_NS + phase;
+        if at_ns < self.end_ns && self.end_ns < next { self.end_ns } else { next }
     }
 }
 
@@ -297,3 +305,23 @@ impl Drop for InFlight<'_> {
 }
 
 const NEVER: Timeline = Timeline { start_ns: u64::MAX, window_ns: u64::MAX, end_ns: u64::MAX };
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn seconds_count_from_the_window_and_the_last_ends_with_it() {
+        let s = SECOND_NS;
+        let timeline = Timeline { start_ns: 10 * s, window_ns: 10 * s + 300, end_ns: 12 * s + 500 };
+        for (at, next, why) in [
+            (10 * s, 10 * s + 300, "the warm-up's part of a second"),
+            (10 * s + 300, 11 * s + 300, "the first second of the window"),
+            (11 * s + 299, 11 * s + 300, "just before its end"),
+            (12 * s + 300, 12 * s + 500, "what is left of the window"),
+            (12 * s + 500, 13 * s + 300, "the drain"),
+        ] {
+            assert_eq!(timeline.next_second(at), next, "{why}");
+        }
+    }
+}

@@ -8,7 +8,7 @@ use tokio::runtime::{Builder, LocalOptions};
 use tokio::sync::mpsc as orders_to;
 use tokio::sync::watch;
 
-use crate::clock::{self, SECOND_NS};
+use crate::clock;
 use crate::control::WorkerAssignment;
 use crate::measure::{Counter, Recorder, Snapshot};
 use crate::net::{Dialer, WireTotals};
@@ -162,10 +162,16 @@ impl Shard {
         context.ready(mine).await
     }
 
-    /// Hands a recorder over every second until the window is over and everything has arrived, or the drain
-    /// has passed.
+    /// Hands a recorder over every second of the window, before and after it, until everything has arrived or
+    /// the drain has passed.
     async fn measure(&mut self, context: &Context, timeline: Timeline) {
         let (back, spares) = mpsc::channel();
+        let hand_over = |span: Range<u64>| {
+            // The coordinator has had a second to empty the other one.
+            let spare = spares.try_recv().unwrap_or_default();
+            let recorder = context.recorder.replace(spare);
+            let _ = self.messages.send(Message::Second { span, recorder, back: back.clone() });
+        };
         let deadline_ns = timeline.end_ns + self.assignment.worker.phases.drain.ns();
         let mut begin_ns = timeline.start_ns;
         let complete = async {
@@ -175,24 +181,17 @@ impl Shard {
         };
         tokio::pin!(complete);
         loop {
-            let end_ns = (begin_ns + SECOND_NS).min(deadline_ns);
+            let end_ns = timeline.next_second(begin_ns).min(deadline_ns);
             tokio::select! {
                 biased;
                 command = self.commands.recv() => {
                     if matches!(command, Some(Command::Abort) | None) {
-                        return;
+                        return hand_over(begin_ns..clock::now());
                     }
                 }
-                () = &mut complete => return,
+                () = &mut complete => return hand_over(begin_ns..clock::now()),
                 _ = context.timer.sleep_until(end_ns) => {
-                    // The coordinator has had a second to empty the other one.
-                    let spare = spares.try_recv().unwrap_or_default();
-                    let recorder = context.recorder.replace(spare);
-                    let _ = self.messages.send(Message::Second {
-                        span: begin_ns..end_ns,
-                        recorder,
-                        back: back.clone(),
-                    });
+                    hand_over(begin_ns..end_ns);
                     if end_ns == deadline_ns {
                         return;
                     }
