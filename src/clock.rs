@@ -23,6 +23,11 @@ pub fn process_cpu_ns() -> u64 {
     stamp(ClockId::ProcessCPUTime)
 }
 
+/// CPU time that the calling thread has used so far, in nanoseconds.
+pub fn thread_cpu_ns() -> u64 {
+    stamp(ClockId::ThreadCPUTime)
+}
+
 #[inline]
 fn stamp(clock: ClockId) -> u64 {
     let time = clock_gettime(clock);

@@ -67,6 +67,7 @@ fn prepare(version: u32, listen: SocketAddr) -> Order {
         case,
         listen,
         shards: 2,
+        first_core: 0,
         ring: 1000,
         schedule: Some(schedule()),
         window: 100_000_000..200_000_000,

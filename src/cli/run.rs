@@ -2,12 +2,13 @@
 
 mod progress;
 
+use std::collections::BTreeSet;
 use std::path::PathBuf;
 use std::process::{Command, ExitCode};
 
 use anyhow::Context as _;
 use tidings::clock;
-use tidings::conductor::{Conductor, Signals, signal_name};
+use tidings::conductor::{Conductor, Progress, Signals, signal_name};
 use tidings::judge::Conclusion;
 use tidings::measure::Host;
 use tidings::plan::Plan;
@@ -66,7 +67,12 @@ fn measure(
     teller.begin(&info.warnings);
     let executable = std::env::current_exe().context("cannot find this executable")?;
     let conductor = Conductor { plan, executable, signals };
-    let stopped = conductor.run(&mut folder, |progress| teller.tell(&progress))?;
+    let stopped = conductor.run(&mut folder, |progress| {
+        if let Progress::Recorded { record, .. } = &progress {
+            info.profiles.extend(record.detail.health.profile);
+        }
+        teller.tell(&progress);
+    })?;
     teller.end();
 
     info.finished_utc = Some(utc(OffsetDateTime::now_utc()));
@@ -107,6 +113,7 @@ fn describe(plan: &Plan, host: &Host, started: OffsetDateTime) -> RunInfo {
         complete: false,
         stopped_by: None,
         scenario: plan.scenario.clone(),
+        profiles: BTreeSet::new(),
         plan: plan
             .trials
             .iter()

@@ -11,9 +11,10 @@ use crate::clock::{self, SECOND_NS};
 use crate::control::{
     Assignment, Order, PROTOCOL_VERSION, Report, TargetAssignment, WorkerAssignment,
 };
-use crate::measure::{Interval, Snapshot};
-use crate::plan::PlannedTrial;
-use crate::record::{CpuReading, MemoryReading, Resources, TrialFacts};
+use crate::measure::{Interval, Snapshot, was_ever_under_pressure};
+use crate::plan::{Layout, PlannedTrial};
+use crate::record::{CpuReading, MemoryReading, Resources, TrialFacts, WorkerHealth};
+use crate::scenario::Profile;
 
 /// How often the signals are looked at while nothing is heard.
 const TICK: Duration = Duration::from_millis(20);
@@ -84,9 +85,11 @@ pub fn run(
             case: plan.scenario.cases[planned.case].clone(),
             trial: planned.trial,
             block: planned.block,
+            profile: plan.scenario.profile.unwrap_or_else(|| profile(layout)),
             phases: plan.scenario.phases,
             window_start_ns: 0,
             workers: Snapshot::default(),
+            health: Vec::new(),
             target: Snapshot::default(),
             intervals: Vec::new(),
             resources: Resources {
@@ -105,6 +108,16 @@ pub fn run(
         trial.farewell();
     }
     trial.facts
+}
+
+/// What the host is judged as where the scenario does not say.
+///
+/// A property of host and layout, not of what a trial happened to meet: else a trial that was robbed of time would be judged
+/// more kindly for it.
+fn profile(layout: &Layout) -> Profile {
+    let cores = std::thread::available_parallelism().map_or(1, |n| n.get() as u32);
+    let shards = layout.workers * layout.worker_shards + layout.target_shards;
+    if cores > shards && !was_ever_under_pressure() { Profile::Dedicated } else { Profile::Shared }
 }
 
 impl Trial<'_> {
@@ -134,10 +147,13 @@ impl Trial<'_> {
 
     fn launch_target(&mut self) -> Result<SocketAddr, Stop> {
         let plan = self.conductor.plan;
+        let layout = &plan.layouts[self.planned.case];
         let assignment = TargetAssignment {
             case: self.facts.case.clone(),
             listen: SocketAddr::from((Ipv4Addr::LOCALHOST, 0)),
-            shards: plan.layouts[self.planned.case].target_shards,
+            shards: layout.target_shards,
+            // The workers watch the first cores, in turn.
+            first_core: layout.workers * layout.worker_shards,
             ring: plan.scenario.target.ring,
             schedule: self
                 .facts
@@ -162,11 +178,13 @@ impl Trial<'_> {
         let plateaus = plan.plateaus(self.planned.case);
         let segments = plan.segments(self.planned.case).into_iter().zip(plateaus);
         for (index, (links, plateaus)) in segments.enumerate() {
+            let shards = plan.layouts[self.planned.case].worker_shards;
             let assignment = WorkerAssignment {
                 case: self.facts.case.clone(),
                 target,
                 links,
-                shards: plan.layouts[self.planned.case].worker_shards,
+                shards,
+                first_core: index as u32 * shards,
                 phases: plan.scenario.phases,
                 schedule: plan.schedule(self.planned),
                 plateaus,
@@ -304,8 +322,13 @@ impl Trial<'_> {
             }
             Report::Done { snapshot } => {
                 self.done[id] = true;
-                let sum =
-                    if id == TARGET { &mut self.facts.target } else { &mut self.facts.workers };
+                let sum = if id == TARGET {
+                    &mut self.facts.target
+                } else {
+                    let name = self.children[id].name.clone();
+                    self.facts.health.push(WorkerHealth::new(name, &snapshot));
+                    &mut self.facts.workers
+                };
                 sum.merge(&snapshot);
             }
             other => return Some(other),

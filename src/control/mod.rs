@@ -63,6 +63,8 @@ pub struct TargetAssignment {
     pub listen: SocketAddr,
     /// Threads that serve.
     pub shards: u32,
+    /// Which core this process watches first for hiccups, counting those that it may run on.
+    pub first_core: u32,
     /// Events that a topic's log keeps.
     pub ring: u64,
     /// What to publish from `Start` on; `None` where publishing is left to the API.
@@ -82,6 +84,8 @@ pub struct WorkerAssignment {
     pub links: Range<u64>,
     /// Threads that offer load.
     pub shards: u32,
+    /// Which core this process watches first for hiccups, counting those that it may run on.
+    pub first_core: u32,
     /// Lengths of the phases.
     pub phases: Phases,
     /// The events to expect.

@@ -1,12 +1,18 @@
 //! Is the generator lying? What makes a trial degraded or invalid, one small function a check.
 //!
+//! This file holds the accounts: what was expected, published, received. `generator` looks at what offers the load,
+//! `machine` at what both run on, `limits` has the thresholds.
+//!
 //! A check looks at the generator and the machine, never at the pattern: what was lost or late is a result. Each
 //! reason gives the figure, the threshold and the remedy.
 
-use crate::measure::{Counter, Metric};
+mod generator;
+mod limits;
+mod machine;
+
+use crate::measure::Counter;
 use crate::record::{TrialFacts, Verdict};
 use crate::scenario::PatternKind;
-use crate::unit::{nanoseconds, significant};
 
 /// What a check found: the verdict that it asks for, and why.
 type Finding = (Verdict, String);
@@ -18,26 +24,19 @@ const CHECKS: &[Check] = &[
     something_expected,
     ledger_balances,
     published_as_scheduled,
-    sent_as_scheduled,
+    machine::no_worker_stood_still,
+    generator::sent_as_scheduled,
     no_negative_freshness,
     links_stood,
-    slip_is_small,
-    workers_had_cpu_to_spare,
+    generator::slip_is_small,
+    generator::slip_is_a_small_share,
+    generator::workers_had_cpu_to_spare,
+    machine::ticks_woke_in_time,
+    machine::tasks_ran_when_they_could,
+    machine::nothing_stolen,
+    machine::nothing_throttled,
     nothing_saturated,
 ];
-
-/// p99 slip that is always allowed, in nanoseconds (METHODOLOGY, shared host).
-const SLIP_NS: f64 = 200e3;
-/// p99 slip that is allowed as a share of the reported median.
-const SLIP_SHARE: f64 = 0.05;
-/// A p99 slip of so many times the allowed makes the trial invalid.
-const SLIP_INVALID: f64 = 10.0;
-/// sent ÷ scheduled may be off by this.
-const SENT_TOLERANCE: f64 = 0.001;
-/// Share of their shards' cores above which the workers are strained.
-const CPU_DEGRADED: f64 = 0.75;
-/// Share above which they are the bottleneck.
-const CPU_INVALID: f64 = 0.95;
 
 /// The verdict on a trial: the worst that any check asks for, with every reason.
 ///
@@ -57,10 +56,6 @@ const fn invalid(reason: String) -> Finding {
 
 const fn degraded(reason: String) -> Finding {
     (Verdict::Degraded, reason)
-}
-
-fn percent(share: f64) -> String {
-    format!("{} %", significant(share * 100.0))
 }
 
 fn window_reached(facts: &TrialFacts) -> Option<Finding> {
@@ -113,19 +108,6 @@ fn published_as_scheduled(facts: &TrialFacts) -> Option<Finding> {
     )))
 }
 
-fn sent_as_scheduled(facts: &TrialFacts) -> Option<Finding> {
-    let counters = &facts.workers.counters;
-    let (scheduled, sent) = (counters.get(Counter::Scheduled), counters.get(Counter::Sent));
-    let asks = matches!(facts.case.pattern.kind(), PatternKind::Request | PatternKind::ShortPoll);
-    if !asks || sent.abs_diff(scheduled) as f64 <= SENT_TOLERANCE * scheduled as f64 {
-        return None;
-    }
-    Some(invalid(format!(
-        "{sent} of {scheduled} scheduled requests were sent, and 0.1 % is the most that may be missing: lower the \
-         rate, or give the workers more shards"
-    )))
-}
-
 fn no_negative_freshness(facts: &TrialFacts) -> Option<Finding> {
     let negative = facts.workers.counters.get(Counter::NegativeFreshness);
     if negative == 0 {
@@ -157,58 +139,6 @@ fn links_stood(facts: &TrialFacts) -> Option<Finding> {
     )))
 }
 
-/// The reported median is the one that a reader compares: of responses for `request`, else of freshness.
-fn slip_is_small(facts: &TrialFacts) -> Option<Finding> {
-    let slip = facts.workers.distribution(Metric::Slip)?.quantile(0.99)? as f64;
-    let delivers = facts.case.pattern.kind().delivers();
-    let (name, reported) =
-        if delivers { ("freshness", Metric::Freshness) } else { ("response", Metric::Response) };
-    let median = facts.workers.distribution(reported).and_then(|d| d.quantile(0.5)).unwrap_or(0);
-    let allowed = SLIP_NS.max(SLIP_SHARE * median as f64);
-    if slip <= allowed {
-        return None;
-    }
-    let verdict = if slip > SLIP_INVALID * allowed { Verdict::Invalid } else { Verdict::Degraded };
-    Some((
-        verdict,
-        format!(
-            "requests left {} late at the 99th percentile, and {} are allowed (200 us, or 5 % of the median \
-             {name}): lower the rate, give the workers more shards, or quieten the host",
-            nanoseconds(slip),
-            nanoseconds(allowed)
-        ),
-    ))
-}
-
-fn workers_had_cpu_to_spare(facts: &TrialFacts) -> Option<Finding> {
-    let used = facts.resources.cpu_used();
-    let Some(share) = used.and_then(|used| facts.resources.worker_share(used)) else {
-        return Some(degraded(
-            "the workers' CPU was not measured, so that nobody knows whether they were the bottleneck: see that \
-             /proc is readable"
-                .to_owned(),
-        ));
-    };
-    let (verdict, threshold) = match share {
-        share if share > CPU_INVALID => (Verdict::Invalid, CPU_INVALID),
-        share if share > CPU_DEGRADED => (Verdict::Degraded, CPU_DEGRADED),
-        _ => return None,
-    };
-    Some((
-        verdict,
-        format!(
-            "the workers used {} of their {}, above {}: give them more shards, or lower the rate",
-            percent(share),
-            if facts.resources.worker_shards == 1 {
-                "core".to_owned()
-            } else {
-                format!("{} cores", facts.resources.worker_shards)
-            },
-            percent(threshold)
-        ),
-    ))
-}
-
 fn nothing_saturated(facts: &TrialFacts) -> Option<Finding> {
     let over = facts.workers.counters.get(Counter::Saturated)
         + facts.target.counters.get(Counter::Saturated);
@@ -223,12 +153,24 @@ fn nothing_saturated(facts: &TrialFacts) -> Option<Finding> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::measure::{Ledger, Recorder, Snapshot};
+    use crate::measure::{Ledger, Metric, Recorder, Snapshot};
     use crate::record::synthetic::{case, facts, losing};
+    use crate::scenario::Profile;
 
     type Harm = fn(&mut TrialFacts);
 
     fn slip(facts: &mut TrialFacts, ns: u64) {
+        // One in fifty, so that it is the 99th percentile and little of the mean.
+        let mut recorder = Recorder::new();
+        for request in 0..500 {
+            recorder.record(Metric::Slip, if request % 50 == 0 { ns } else { 1 });
+        }
+        let slip = recorder.snapshot().distributions[&Metric::Slip].clone();
+        facts.workers.distributions.insert(Metric::Slip, slip);
+    }
+
+    /// Every request late by as much.
+    fn even_slip(facts: &mut TrialFacts, ns: u64) {
         let mut recorder = Recorder::new();
         recorder.record(Metric::Slip, ns);
         let slip = recorder.snapshot().distributions[&Metric::Slip].clone();
@@ -236,10 +178,10 @@ mod tests {
     }
 
     fn cpu(facts: &mut TrialFacts, share: f64) {
-        let elapsed = facts.resources.cpu_used().unwrap().elapsed_ns;
+        let elapsed = facts.cpu_used().unwrap().elapsed_ns;
         let first = facts.resources.cpu[0].workers_ns;
         facts.resources.cpu.last_mut().unwrap().workers_ns =
-            first + (elapsed as f64 * share) as u64;
+            first + (elapsed as f64 * share) as u64 + facts.workers.counters.get(Counter::MeterCpu);
     }
 
     #[test]
@@ -254,7 +196,7 @@ mod tests {
     use Verdict::{Degraded, Failed, Invalid};
 
     /// What is done to a sound trial of a pattern, and the verdict and words that must follow.
-    const HARMS: [(&str, PatternKind, Harm, Verdict, &str); 14] = [
+    const HARMS: [(&str, PatternKind, Harm, Verdict, &str); 18] = [
         (
             "a process died",
             Sse,
@@ -309,9 +251,37 @@ mod tests {
             "2 of them are re-connections",
         ),
         ("requests left late", Request, |f| slip(f, 300_000), Degraded, "200 us are allowed"),
+        (
+            "the generator is a good part of the response",
+            Request,
+            |f| even_slip(f, 40_000),
+            Degraded,
+            "of the response (40",
+        ),
+        ("the generator is most of it", Request, |f| even_slip(f, 190_000), Invalid, "above 50 %"),
+        (
+            "a dedicated host slips less",
+            Request,
+            |f| {
+                f.profile = Profile::Dedicated;
+                slip(f, 60_000);
+            },
+            Degraded,
+            "50 us are allowed on a dedicated host (50 us)",
+        ),
         ("requests left very late", Request, |f| slip(f, 3_000_000), Invalid, "late at the 99th"),
         ("the workers were busy", Sse, |f| cpu(f, 0.8), Degraded, "80 % of their core"),
         ("the workers were the bottleneck", Sse, |f| cpu(f, 0.97), Invalid, "97 % of their core"),
+        (
+            "busy for a dedicated host",
+            Sse,
+            |f| {
+                f.profile = Profile::Dedicated;
+                cpu(f, 0.7);
+            },
+            Degraded,
+            "above 60 %",
+        ),
         ("CPU was not measured", Sse, |f| f.resources.cpu.clear(), Degraded, "not measured"),
         (
             "samples above the range",

@@ -59,6 +59,20 @@ counters! {
     ErrorProtocol => "error_protocol",
     /// Webhook deliveries with a wrong or stale signature.
     ErrorSignature => "error_signature",
+    /// CPU time of the threads that watch the machine's health, in nanoseconds: no part of any cost.
+    MeterCpu => "meter_cpu_ns",
+    /// Time that the hypervisor took from this host's cores while it was watched, in nanoseconds.
+    Steal => "steal_ns",
+    /// Time over which [`Counter::Steal`] was watched, times cores, in nanoseconds; 0 where nobody could tell.
+    StealWatched => "steal_watched_ns",
+    /// Time that a CPU quota held this process back, summed over cores, in nanoseconds.
+    Throttled => "throttled_ns",
+    /// Time over which [`Counter::Throttled`] was watched, in nanoseconds; 0 where nobody could tell.
+    ThrottledWatched => "throttled_watched_ns",
+    /// Time that the process's tasks were runnable and waited for a core, in nanoseconds.
+    RunDelay => "run_delay_ns",
+    /// Time over which [`Counter::RunDelay`] was watched, times shards, in nanoseconds; 0 where nobody could tell.
+    RunDelayWatched => "run_delay_watched_ns",
 }
 
 /// Why an operation failed.
@@ -121,6 +135,12 @@ impl Counters {
     #[inline]
     pub const fn add(&mut self, counter: Counter, n: u64) {
         self.0[counter as usize] += n;
+    }
+
+    /// `part` ÷ `watched`, two counters of nanoseconds; `None` where nobody watched, which is not 0.
+    pub fn share(&self, part: Counter, watched: Counter) -> Option<f64> {
+        let watched_ns = self.get(watched);
+        (watched_ns > 0).then(|| self.get(part) as f64 / watched_ns as f64)
     }
 
     /// Failures of every kind.

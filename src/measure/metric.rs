@@ -22,11 +22,15 @@ pub enum Metric {
     Hold,
     /// published − due of an event at the target: the publisher's own lateness.
     PublishSlip,
+    /// How late a 1 ms tick woke a thread of a worker: what machine and scheduler added to anything timed there.
+    Hiccup,
+    /// The same in the target's process.
+    TargetHiccup,
 }
 
 impl Metric {
     /// Every metric, in the order of reports.
-    pub const ALL: [Self; 8] = [
+    pub const ALL: [Self; 10] = [
         Self::Freshness,
         Self::Transit,
         Self::Response,
@@ -35,6 +39,8 @@ impl Metric {
         Self::Connect,
         Self::Hold,
         Self::PublishSlip,
+        Self::Hiccup,
+        Self::TargetHiccup,
     ];
 
     /// The name in columns and tags.
@@ -48,6 +54,8 @@ impl Metric {
             Self::Connect => "connect",
             Self::Hold => "hold",
             Self::PublishSlip => "publish_slip",
+            Self::Hiccup => "hiccup",
+            Self::TargetHiccup => "target_hiccup",
         }
     }
 

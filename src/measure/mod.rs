@@ -5,9 +5,12 @@
 
 mod counter;
 mod distribution;
+mod health;
+mod hiccup;
 mod host;
 mod ledger;
 mod metric;
+mod pressure;
 mod process;
 mod recorder;
 mod snapshot;
@@ -15,9 +18,11 @@ mod wire;
 
 pub use counter::{Counter, Counters, ErrorKind};
 pub use distribution::{Distribution, Quantile};
+pub use health::Watch;
 pub use host::Host;
 pub use ledger::{Arrival, Ledger, LinkLedger};
 pub use metric::Metric;
+pub use pressure::was_ever_under_pressure;
 pub use process::{Process, raise_descriptor_limit};
 pub use recorder::Recorder;
 pub use snapshot::{Interval, Snapshot};

@@ -132,6 +132,15 @@ pub const TRIAL_COLUMNS: &[Column] = &[
     count("error_status").or_absent(),
     count("error_protocol").or_absent(),
     count("error_signature").or_absent(),
+    text("profile").or_absent(),
+    figure("hiccup_ns_p999").or_absent(),
+    figure("hiccup_ns_max").or_absent(),
+    figure("target_hiccup_ns_p999").or_absent(),
+    figure("target_hiccup_ns_max").or_absent(),
+    number("steal_share").or_absent(),
+    number("throttled_share").or_absent(),
+    number("run_delay_share").or_absent(),
+    number("slip_share_of_response").or_absent(),
 ];
 
 /// Columns of `timeline.csv`, in order.

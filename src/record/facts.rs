@@ -2,8 +2,8 @@
 
 use std::collections::BTreeSet;
 
-use crate::measure::{Interval, Snapshot};
-use crate::scenario::{Case, Phases};
+use crate::measure::{Counter, Counters, Distribution, Interval, Metric, Snapshot};
+use crate::scenario::{Case, Phases, Profile};
 use crate::stats::theil_sen;
 
 /// The raw facts of one trial; every figure of every file is derived from them.
@@ -17,12 +17,16 @@ pub struct TrialFacts {
     pub trial: u32,
     /// Which randomised block of the plan it stood in, from 1.
     pub block: u32,
+    /// The kind of host that it is judged as.
+    pub profile: Profile,
     /// Lengths of the phases as planned.
     pub phases: Phases,
     /// Start of the measure window, in monotonic nanoseconds; 0 where it was not reached.
     pub window_start_ns: u64,
     /// Everything the workers measured, merged, with the ledger.
     pub workers: Snapshot,
+    /// What each worker saw of its own and the machine's health; also merged into `workers`.
+    pub health: Vec<WorkerHealth>,
     /// What the target measured of itself (publishing, retries, dead letters).
     pub target: Snapshot,
     /// What the workers measured, by second.
@@ -31,6 +35,55 @@ pub struct TrialFacts {
     pub resources: Resources,
     /// Why the trial could not be finished: a process died, or the run was stopped.
     pub failure: Option<String>,
+}
+
+impl TrialFacts {
+    /// CPU used in the window without what the watching took; `None` where it was not measured.
+    pub fn cpu_used(&self) -> Option<CpuUsed> {
+        self.resources.cpu_used().map(|used| self.without_meters(used))
+    }
+
+    /// `used` without the share of the watching's CPU that falls into its time.
+    pub(super) fn without_meters(&self, used: CpuUsed) -> CpuUsed {
+        let part = used.elapsed_ns as f64 / self.phases.measure.ns().max(1) as f64;
+        let meters = |facts: &Snapshot| {
+            (facts.counters.get(Counter::MeterCpu) as f64 * part.min(1.0)) as u64
+        };
+        CpuUsed {
+            target_ns: used.target_ns.saturating_sub(meters(&self.target)),
+            workers_ns: used.workers_ns.saturating_sub(meters(&self.workers)),
+            ..used
+        }
+    }
+
+    /// Σ slip ÷ Σ response of the requests; `None` where either was not recorded.
+    pub fn slip_share_of_response(&self) -> Option<f64> {
+        let sum = |metric| {
+            let samples = self.workers.distribution(metric)?;
+            // Exact to 0.05 %: a histogram's mean is that of its buckets' middles.
+            samples.mean().map(|mean| mean * samples.count() as f64)
+        };
+        Some(sum(Metric::Slip)? / sum(Metric::Response).filter(|sum| *sum > 0.0)?)
+    }
+}
+
+/// What a worker saw of its own and the machine's health in the window.
+#[derive(Debug, Clone)]
+pub struct WorkerHealth {
+    /// Its name in messages: `"worker 1"`.
+    pub name: String,
+    /// How late its ticks woke; `None` where it could not tell.
+    pub hiccups: Option<Distribution>,
+    /// What was taken from it.
+    pub counters: Counters,
+}
+
+impl WorkerHealth {
+    /// The health in what the worker `name` told at its end.
+    pub fn new(name: String, told: &Snapshot) -> Self {
+        let hiccups = told.distribution(Metric::Hiccup).cloned();
+        Self { name, hiccups, counters: told.counters.clone() }
+    }
 }
 
 /// CPU and memory of a trial's processes.

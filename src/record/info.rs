@@ -1,5 +1,6 @@
 //! `run.json`: what was run, with what, where, and whether it came to its end.
 
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
@@ -8,7 +9,7 @@ use time::macros::format_description;
 
 use super::SCHEMA_VERSION;
 use crate::measure::Host;
-use crate::scenario::Scenario;
+use crate::scenario::{Profile, Scenario};
 
 /// Everything of a run that is not a measurement.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -28,6 +29,9 @@ pub struct RunInfo {
     pub stopped_by: Option<String>,
     /// The scenario as resolved.
     pub scenario: Scenario,
+    /// The kinds of host that trials were judged as, so far.
+    #[serde(default)]
+    pub profiles: BTreeSet<Profile>,
     /// Every trial, in the order of the run.
     pub plan: Vec<PlannedTrial>,
     /// The host it was measured on.

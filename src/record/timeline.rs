@@ -79,7 +79,8 @@ pub(super) fn rows(facts: &TrialFacts, seconds: &BTreeMap<i64, Second>) -> Vec<T
     let mut cpu: BTreeMap<i64, CpuUsed> = BTreeMap::new();
     for pair in facts.resources.cpu.windows(2) {
         if let Some(used) = pair[1].since(&pair[0]) {
-            cpu.insert(second_of(pair[0].at_ns, pair[1].at_ns, origin), used);
+            let second = second_of(pair[0].at_ns, pair[1].at_ns, origin);
+            cpu.insert(second, facts.without_meters(used));
         }
     }
     let row = |(second, merged): (&i64, &Second)| {

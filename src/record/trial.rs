@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
 use super::table::{fields, sentence};
-use super::{Figure, SCHEMA_VERSION, TrialFacts, Verdict};
+use super::{Figure, HealthFigures, SCHEMA_VERSION, TrialFacts, Verdict};
 use crate::measure::{Counter, Distribution, Ledger, Metric, Snapshot};
 use crate::scenario::{Pattern, PatternKind};
 
@@ -121,6 +121,9 @@ pub struct Detail {
     pub cpu: CpuShares,
     /// Polls of the window that brought nothing ÷ those answered.
     pub empty_poll_share: Option<f64>,
+    /// What the machine took from it.
+    #[serde(flatten)]
+    pub health: HealthFigures,
     /// Raw counts; `None` where the trial ended without any.
     #[serde(flatten)]
     pub counts: Counts,
@@ -283,7 +286,7 @@ fn ratio(part: u64, whole: u64) -> Option<f64> {
 
 fn cost(facts: &TrialFacts) -> Cost {
     let counters = &facts.workers.counters;
-    let used = facts.resources.cpu_used().filter(|_| facts.failure.is_none());
+    let used = facts.cpu_used().filter(|_| facts.failure.is_none());
     let a_delivery = |ns: u64| ratio(ns, facts.workers.ledger.delivered);
     // No bytes at all means that the kernel did not tell, not that the wire was free.
     let wire = Some(counters.get(Counter::WireBytes)).filter(|bytes| *bytes > 0);
@@ -297,7 +300,7 @@ fn cost(facts: &TrialFacts) -> Cost {
 
 fn detail(facts: &TrialFacts) -> Detail {
     let (counters, kind) = (&facts.workers.counters, facts.case.pattern.kind());
-    let (resources, used) = (&facts.resources, facts.resources.cpu_used());
+    let (resources, used) = (&facts.resources, facts.cpu_used());
     let segments = Some(counters.get(Counter::WireSegments)).filter(|segments| *segments > 0);
     let empty = ratio(counters.get(Counter::EmptyPolls), counters.get(Counter::Answered));
     let transit = Quantiles::of(&facts.workers, Metric::Transit);
@@ -327,6 +330,7 @@ fn detail(facts: &TrialFacts) -> Detail {
             target_shards: Some(resources.target_shards).filter(|n| *n > 0),
         },
         empty_poll_share: empty.filter(|_| polls(kind)),
+        health: HealthFigures::of(facts),
         counts: counts(facts),
     }
 }

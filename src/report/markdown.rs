@@ -231,6 +231,7 @@ fn measured(view: &View) -> Vec<String> {
         "CPU is the target's in the measure window; wire bytes are those at IP level, both ways, from TCP_INFO; memory \
          is the slope of the target's anonymous memory over its link count, without the kernel's share."
             .to_owned(),
+        prose::machine(view),
         "A `~` stands where no difference can be shown. Ratios are Hodges-Lehmann estimates over the blocks, with exact \
          signed-rank intervals."
             .to_owned(),
@@ -259,6 +260,10 @@ mod tests {
             }
         });
         let page = markdown(&View::new(Run::read(&folder).unwrap()));
+        assert!(
+            page.contains("Judged as a shared host") && page.contains("Steal 0 % at most"),
+            "{page}"
+        );
         assert!(page.starts_with("# made-up\n\nHow should 1,000 consumers"));
         let heads: Vec<_> = page.lines().filter_map(|line| line.strip_prefix("## ")).collect();
         let expected = [

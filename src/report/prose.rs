@@ -1,12 +1,13 @@
 //! The sentences of a report: which is best, how surely, and whether the run can be trusted.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::View;
 use super::group::{groups, printable};
 use super::table::reach;
 use crate::judge::{Axis, Claim, Judgement, Outcome, Ranked, Ranking};
-use crate::record::Verdict;
+use crate::record::{Figure, Verdict};
+use crate::scenario::Profile;
 use crate::stats::Shift;
 use crate::unit::{bytes, nanoseconds, significant};
 
@@ -195,6 +196,32 @@ fn reasons(view: &View) -> Vec<String> {
         format!("{} ({shown}{more}): {reason}.", capital(verdict.name()))
     };
     grouped.iter().map(tell).collect()
+}
+
+/// As what the host was judged, and what it took from the trials.
+pub(super) fn machine(view: &View) -> String {
+    let health = || view.run.trials.iter().map(|trial| &trial.detail.health);
+    let profiles: BTreeSet<&str> = health().filter_map(|h| h.profile).map(Profile::name).collect();
+    let judged = match profiles.into_iter().collect::<Vec<_>>().as_slice() {
+        [] => "Judged without a profile".to_owned(),
+        names => format!("Judged as a {} host", names.join(" or a ")),
+    };
+    let worst = |figures: &mut dyn Iterator<Item = f64>, unit: fn(f64) -> String| {
+        figures.reduce(f64::max).map_or_else(|| "not measured".to_owned(), unit)
+    };
+    let percent = |share: f64| format!("{} % at most", significant(share * 100.0));
+    format!(
+        "{judged}. A 1 ms tick woke late at the 99.9th percentile, in the worst trial: workers {}, target {}. Steal {}, \
+         throttling {}, waiting for a core {}.",
+        worst(&mut health().filter_map(|h| h.hiccup_ns_p999).map(Figure::number), nanoseconds),
+        worst(
+            &mut health().filter_map(|h| h.target_hiccup_ns_p999).map(Figure::number),
+            nanoseconds
+        ),
+        worst(&mut health().filter_map(|h| h.steal_share), percent),
+        worst(&mut health().filter_map(|h| h.throttled_share), percent),
+        worst(&mut health().filter_map(|h| h.run_delay_share), percent),
+    )
 }
 
 /// What was lost, doubled or reordered, so that no table hides it.

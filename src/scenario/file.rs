@@ -7,7 +7,7 @@ use std::fmt;
 use serde::de::{self, IgnoredAny};
 use serde::{Deserialize, Deserializer};
 
-use super::PatternKind;
+use super::{PatternKind, Profile};
 use crate::pace::ArrivalProcess;
 use crate::unit::{ByteSize, Count, Rate, Span};
 
@@ -21,6 +21,7 @@ pub(super) struct File {
     pub trials: Option<Count>,
     pub seed: Option<u64>,
     pub objectives: Option<Vec<String>>,
+    pub profile: Option<Profile>,
     pub phases: Option<PhasesFile>,
     pub target: Option<TargetFile>,
     pub worker: Option<WorkerFile>,

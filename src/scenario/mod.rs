@@ -20,7 +20,7 @@ use std::path::Path;
 
 pub use error::ScenarioError;
 pub use model::{
-    Case, LongPollOptions, Mix, Pattern, PatternKind, Phases, RequestOptions, Scenario,
+    Case, LongPollOptions, Mix, Pattern, PatternKind, Phases, Profile, RequestOptions, Scenario,
     ShortPollOptions, SseOptions, TargetOptions, WebSocketOptions, WebhookOptions, WorkerOptions,
     Workload,
 };

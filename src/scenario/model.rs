@@ -16,6 +16,8 @@ pub struct Scenario {
     pub seed: u64,
     /// Trials of each case.
     pub trials: u32,
+    /// How strictly the machine is judged; `None` leaves it to the run.
+    pub profile: Option<Profile>,
     /// Lengths of the phases of every trial.
     pub phases: Phases,
     /// Options of the target.
@@ -26,6 +28,26 @@ pub struct Scenario {
     pub cases: Vec<Case>,
     /// What must hold for the run to succeed.
     pub objectives: Vec<String>,
+}
+
+/// The kind of host that a trial is judged as: what is a defect on one of its own is daily life on a shared one.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Profile {
+    /// A host of its own, with a core for every shard and one to spare.
+    Dedicated,
+    /// A host, or its cores, shared with others or between target and workers.
+    Shared,
+}
+
+impl Profile {
+    /// The name in scenarios and files.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Dedicated => "dedicated",
+            Self::Shared => "shared",
+        }
+    }
 }
 
 /// Lengths of a trial's phases.

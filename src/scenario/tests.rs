@@ -35,6 +35,8 @@ fn ids(scenario: &Scenario) -> Vec<&str> {
 fn a_good_file_becomes_a_scenario() {
     let scenario = read(GOOD, &[]).unwrap();
     assert_eq!((scenario.name.as_str(), scenario.trials, scenario.seed), ("x", 2, 1));
+    assert_eq!(scenario.profile, None, "left to the run");
+    assert_eq!(read(GOOD, &["profile=dedicated"]).unwrap().profile, Some(Profile::Dedicated));
     assert_eq!(ids(&scenario), ["request", "short-poll", "webhook"]);
     let poll = &scenario.cases[1];
     assert_eq!((poll.workload.clients, poll.workload.topics), (1_000, 1));
@@ -54,7 +56,7 @@ fn a_scenario_survives_its_way_through_a_file() {
 }
 
 /// `(line to write in place of …, … this one, the message)`; an empty second part appends the first.
-const BAD_LINES: [(&str, &str, &str); 46] = [
+const BAD_LINES: [(&str, &str, &str); 47] = [
     (
         "clinets = 5",
         "clients = \"1k\"",
@@ -64,7 +66,7 @@ const BAD_LINES: [(&str, &str, &str); 46] = [
     (
         "zzz = 1",
         "trials = 2",
-        "dir/x.toml:3: unknown key 'zzz'; known are question, name, patterns, trials, seed, objectives, phases, target, worker, workload, request, short-poll, long-poll, sse, websocket, webhook, sweep",
+        "dir/x.toml:3: unknown key 'zzz'; known are question, name, patterns, trials, seed, objectives, profile, phases, target, worker, workload, request, short-poll, long-poll, sse, websocket, webhook, sweep",
     ),
     (
         "intervall = \"1s\"",
@@ -242,6 +244,11 @@ const BAD_LINES: [(&str, &str, &str); 46] = [
         "synchronised = 1",
         "interval = \"500ms\"",
         "dir/x.toml:10: short-poll.synchronised: integer `1` is not true or false",
+    ),
+    (
+        "patterns = [\"sse\"]\nprofile = \"quiet\"",
+        "patterns = [\"request\", \"short-poll\", \"webhook\"]",
+        "dir/x.toml:3: profile: 'quiet' is none of dedicated, shared",
     ),
     ("[phases]\nmeasure = \"0s\"", "", "dir/x.toml:12: phases.measure = 0ns: it must be over 0"),
     (

@@ -12,7 +12,7 @@ use crate::control::{
     Assignment, Order, Orders, PROTOCOL_VERSION, Report, Reports, TargetAssignment, attach,
 };
 use crate::event;
-use crate::measure::{Snapshot, raise_descriptor_limit};
+use crate::measure::{Metric, Snapshot, Watch, raise_descriptor_limit};
 
 /// Runs this process as a trial's target: prepares, serves and publishes as ordered, reports and ends.
 ///
@@ -45,10 +45,12 @@ fn run(orders: &mut Orders, reports: &Reports) -> anyhow::Result<Snapshot> {
         )
     })?;
     let options = Options::from(&assignment);
-    let (obeyed, snapshot) = serve_with(listener, options, async |handle| {
+    let (obeyed, mut snapshot) = serve_with(listener, options, async |handle| {
         obey(&handle, &assignment, orders, reports).await
     })?;
-    obeyed?;
+    if let Some(watch) = obeyed? {
+        snapshot.merge(&watch.finish());
+    }
     Ok(snapshot)
 }
 
@@ -64,24 +66,28 @@ fn accepted(version: u32, assignment: Assignment) -> anyhow::Result<TargetAssign
     }
 }
 
-/// Carries out orders until the trial is over.
+/// Carries out orders until the trial is over; returns the watch over its window, where it was started.
 async fn obey(
     handle: &Handle,
     assignment: &TargetAssignment,
     orders: &mut Orders,
     reports: &Reports,
-) -> anyhow::Result<()> {
+) -> anyhow::Result<Option<Watch>> {
     reports.send(&Report::Ready { address: Some(handle.address()) })?;
     let payload = Bytes::from(event::filler(assignment.case.workload.payload.bytes() as usize));
+    let mut watch = None;
     loop {
         match orders.recv().await {
             Order::Start { at_ns } => {
+                let window = at_ns + assignment.window.start..at_ns + assignment.window.end;
+                let TargetAssignment { shards, first_core, .. } = *assignment;
+                watch = Some(Watch::start(Metric::TargetHiccup, window, shards, first_core));
                 if let Some(schedule) = assignment.schedule.clone() {
                     let (payload, window) = (payload.clone(), assignment.window.clone());
                     handle.publish(Programme { schedule, payload, at_ns, window })?;
                 }
             }
-            Order::Finish | Order::Abort => return Ok(()),
+            Order::Finish | Order::Abort => return Ok(watch),
             // Plateaus are the workers' affair.
             Order::Continue => {}
             Order::Prepare { .. } => anyhow::bail!("a target is prepared once"),

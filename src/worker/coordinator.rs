@@ -9,7 +9,7 @@ use tokio::sync::mpsc as orders_to;
 
 use super::shard::{self, Command, Message, ShardAssignment};
 use crate::control::{Order, Orders, Report, Reports, WorkerAssignment};
-use crate::measure::{Interval, Snapshot};
+use crate::measure::{Interval, Metric, Snapshot, Watch};
 use crate::pattern::Timeline;
 
 /// How often orders are looked for while shards have nothing to say.
@@ -57,8 +57,12 @@ pub fn run(
     };
     let window_ns = start_ns + phases.warmup.ns();
     let timeline = Timeline { start_ns, window_ns, end_ns: window_ns + phases.measure.ns() };
+    let window = timeline.window_ns..timeline.end_ns;
+    let watch = Watch::start(Metric::Hiccup, window, assignment.shards, assignment.first_core);
     shards.send(&Command::Start(timeline));
-    shards.finish(orders, reports)
+    let mut rest = shards.finish(orders, reports)?;
+    rest.merge(&watch.finish());
+    Ok(rest)
 }
 
 fn tell(reports: &Reports, report: &Report) -> Result<(), String> {

@@ -10,10 +10,10 @@ use tidings::measure::{Counter, Host, Interval, Ledger, Metric, Recorder, Snapsh
 use tidings::pace::{ArrivalProcess, Rng};
 use tidings::record::{
     Build, CpuReading, MemoryReading, PlannedTrial, Resources, RunFolder, RunInfo, SCHEMA_VERSION,
-    TrialFacts, TrialRecord, utc,
+    TrialFacts, TrialRecord, WorkerHealth, utc,
 };
 use tidings::scenario::{
-    Case, LongPollOptions, Mix, Pattern, PatternKind, Phases, RequestOptions, Scenario,
+    Case, LongPollOptions, Mix, Pattern, PatternKind, Phases, Profile, RequestOptions, Scenario,
     ShortPollOptions, SseOptions, TargetOptions, WebSocketOptions, WebhookOptions, WorkerOptions,
     Workload,
 };
@@ -126,15 +126,21 @@ pub fn facts(case: &Case, trial: u32) -> TrialFacts {
         workers.merge(&interval.snapshot);
     }
     workers.merge(&at_the_end(case, expected, (bytes * expected as f64) as u64, &mut rng));
+    let healthy = healthy(Metric::Hiccup);
+    workers.merge(&healthy);
+    let mut target = published(kind);
+    target.merge(&self::healthy(Metric::TargetHiccup));
     TrialFacts {
         scenario: "made-up".to_owned(),
         case: case.clone(),
         trial,
         block: trial,
+        profile: Profile::Shared,
         phases: phases(),
         window_start_ns: start,
         workers,
-        target: published(kind),
+        health: vec![WorkerHealth::new("worker 1".to_owned(), &healthy)],
+        target,
         intervals,
         resources: resources(start, cpu * noise * expected as f64, memory, clients),
         failure: None,
@@ -155,7 +161,8 @@ fn sample(recorder: &mut Recorder, kind: PatternKind, ns: f64, rng: &mut Rng) {
         recorder.record(Metric::Service, (ns * 0.9) as u64);
     }
     if matches!(kind, PatternKind::Request | PatternKind::ShortPoll) {
-        recorder.record(Metric::Slip, (20e3 + 60e3 * rng.unit()) as u64);
+        let most = if kind.delivers() { 60e3 } else { 8e3 };
+        recorder.record(Metric::Slip, (1e3 + most * rng.unit()) as u64);
         recorder.count(Counter::Scheduled, 1);
         recorder.count(Counter::Sent, 1);
         recorder.count(Counter::Answered, 1);
@@ -183,6 +190,25 @@ fn published(kind: PatternKind) -> Snapshot {
         for _ in 0..2 * WINDOW_S {
             recorder.record(Metric::PublishSlip, 41_000);
         }
+    }
+    recorder.snapshot()
+}
+
+/// What a process tells that nothing was taken from.
+fn healthy(metric: Metric) -> Snapshot {
+    let mut recorder = Recorder::new();
+    for tick in 0..1_000 * WINDOW_S {
+        recorder.record(metric, 40_000 + 97 * (tick % 1_000));
+    }
+    let window_ns = WINDOW_S * SECOND_NS;
+    for (counter, ns) in [
+        (Counter::MeterCpu, window_ns / 200),
+        (Counter::StealWatched, 2 * window_ns),
+        (Counter::ThrottledWatched, window_ns),
+        (Counter::RunDelay, window_ns / 1_000),
+        (Counter::RunDelayWatched, window_ns),
+    ] {
+        recorder.count(counter, ns);
     }
     recorder.snapshot()
 }
@@ -222,6 +248,7 @@ pub fn scenario(cases: Vec<Case>, trials: u32, objectives: &[&str]) -> Scenario 
         seed: 7,
         trials,
         phases: phases(),
+        profile: None,
         target: TargetOptions { shards: None, ring: 1024 },
         worker: WorkerOptions { processes: None, shards: None },
         cases,
@@ -256,6 +283,7 @@ pub fn info(scenario: Scenario) -> RunInfo {
         complete: true,
         stopped_by: None,
         scenario,
+        profiles: [Profile::Shared].into(),
         plan,
         host,
         warnings: Vec::new(),

@@ -1,0 +1,81 @@
+//! The thresholds, by profile: METHODOLOGY's table in numbers.
+
+use crate::scenario::Profile;
+use crate::unit::significant;
+
+/// What a figure may be before a trial is degraded, and before it is invalid.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(super) struct Limit {
+    /// Above it the trial is degraded.
+    pub degraded: f64,
+    /// Above it the trial is invalid.
+    pub invalid: f64,
+}
+
+/// The thresholds of a profile; shares are of 1, times nanoseconds.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(super) struct Limits {
+    /// p99 slip that is allowed whatever the median is.
+    pub slip_ns: f64,
+    /// p99 slip that is allowed as a share of the reported median.
+    pub slip_of_median: f64,
+    /// Mean slip ÷ mean of the reported metric.
+    pub slip_share: Limit,
+    /// 99.9th percentile of a worker's hiccups.
+    pub hiccup_ns: Limit,
+    /// Longest hiccup of a worker that leaves its trial usable.
+    pub standstill_ns: f64,
+    /// CPU of the workers ÷ their shards' cores.
+    pub cpu_share: Limit,
+    /// Waiting for a core ÷ (time × shards).
+    pub run_delay_share: Limit,
+    /// Steal, and throttling.
+    pub taken_share: Limit,
+}
+
+/// A p99 slip of so many times the allowed makes the trial invalid.
+pub(super) const SLIP_INVALID: f64 = 10.0;
+/// sent ÷ scheduled may be off by this.
+pub(super) const SENT_TOLERANCE: f64 = 0.001;
+
+const fn limit(degraded: f64, invalid: f64) -> Limit {
+    Limit { degraded, invalid }
+}
+
+impl Limits {
+    /// The thresholds of `profile`.
+    pub const fn of(profile: Profile) -> Self {
+        match profile {
+            Profile::Dedicated => Self {
+                slip_ns: 50e3,
+                slip_of_median: 0.0,
+                slip_share: limit(0.005, 0.5),
+                hiccup_ns: limit(0.5e6, 5e6),
+                standstill_ns: 50e6,
+                cpu_share: limit(0.60, 0.95),
+                run_delay_share: limit(0.005, 0.05),
+                taken_share: limit(0.0, 0.01),
+            },
+            Profile::Shared => Self {
+                slip_ns: 200e3,
+                slip_of_median: 0.05,
+                slip_share: limit(0.02, 0.5),
+                hiccup_ns: limit(5e6, 50e6),
+                standstill_ns: 500e6,
+                cpu_share: limit(0.75, 0.95),
+                run_delay_share: limit(0.02, 0.2),
+                taken_share: limit(0.01, 0.1),
+            },
+        }
+    }
+}
+
+/// A share for people.
+pub(super) fn percent(share: f64) -> String {
+    format!("{} %", significant(share * 100.0))
+}
+
+/// What a profile is called in a reason.
+pub(super) fn on_a(profile: Profile) -> String {
+    format!("on a {} host", profile.name())
+}

@@ -1,0 +1,304 @@
+//! Did the machine spoil it? Hiccups of the workers, and what was taken from them.
+//!
+//! Only the workers are judged. Their meters tell of the machine and of a worker that stood still; the target's tell of the
+//! machine too, but also of a target that is busy or stopped, which is a result and shows in the percentiles.
+
+use super::limits::{Limit, Limits, on_a, percent};
+use super::{Finding, degraded, invalid};
+use crate::measure::{Counter, Distribution, Metric};
+use crate::record::{TrialFacts, Verdict, WorkerHealth};
+use crate::scenario::Profile;
+use crate::unit::nanoseconds;
+
+/// The verdict on a figure, and the threshold that it broke.
+fn over(figure: f64, limit: Limit) -> Option<(Verdict, f64)> {
+    if figure > limit.invalid {
+        Some((Verdict::Invalid, limit.invalid))
+    } else {
+        (figure > limit.degraded).then_some((Verdict::Degraded, limit.degraded))
+    }
+}
+
+fn hiccup(worker: &WorkerHealth, q: f64) -> Option<f64> {
+    worker.hiccups.as_ref()?.quantile(q).map(|ns| ns as f64)
+}
+
+/// The workers of which `figure` exceeds `limit`: the worst verdict, its threshold, and `name (figure)` of each.
+fn exceeding(
+    facts: &TrialFacts,
+    limit: Limit,
+    figure: impl Fn(&WorkerHealth) -> Option<f64>,
+    print: fn(f64) -> String,
+) -> Option<(Verdict, f64, String)> {
+    let mut worst: Option<(Verdict, f64)> = None;
+    let mut names = Vec::new();
+    for worker in &facts.health {
+        let Some(figure) = figure(worker) else { continue };
+        let Some(found) = over(figure, limit) else { continue };
+        worst = match worst {
+            Some(before) if before.0 >= found.0 => Some(before),
+            _ => Some(found),
+        };
+        names.push(format!("{} by {}", worker.name, print(figure)));
+    }
+    let (verdict, threshold) = worst?;
+    Some((verdict, threshold, names.join(", ")))
+}
+
+/// A worker that stood still could neither send nor receive, and what it should have done then is a figure of its own.
+pub(super) fn no_worker_stood_still(facts: &TrialFacts) -> Option<Finding> {
+    let allowed = Limits::of(facts.profile).standstill_ns;
+    let stood = |worker: &&WorkerHealth| hiccup(worker, 1.0).is_some_and(|ns| ns > allowed);
+    let names: Vec<String> = facts
+        .health
+        .iter()
+        .filter(stood)
+        .filter_map(|worker| {
+            let longest = nanoseconds(hiccup(worker, 1.0)?);
+            Some(format!("{} stood still for {longest}", worker.name))
+        })
+        .collect();
+    if names.is_empty() {
+        return None;
+    }
+    let target = facts.target.distribution(Metric::TargetHiccup).and_then(Distribution::max);
+    let whose = match target {
+        Some(ns) if ns as f64 > allowed => format!(
+            "the target's process did so for {}, too, so that it was the machine: quieten the host, or give it cores",
+            nanoseconds(ns as f64)
+        ),
+        Some(ns) => format!(
+            "the target's process did so for {} at most, so that it was the worker and not the machine: see what stopped \
+             it (a signal, a debugger, memory that ran out), and run it again",
+            nanoseconds(ns as f64)
+        ),
+        None => "see what stopped it, and run it again".to_owned(),
+    };
+    Some(invalid(format!(
+        "{}, and {} is the most {}; {whose}",
+        names.join(", "),
+        nanoseconds(allowed),
+        on_a(facts.profile)
+    )))
+}
+
+/// Ticks of a worker must wake it in time; where they do not, nothing else did either.
+pub(super) fn ticks_woke_in_time(facts: &TrialFacts) -> Option<Finding> {
+    if facts.window_start_ns == 0 {
+        return None;
+    }
+    let blind: Vec<&str> =
+        facts.health.iter().filter(|w| w.hiccups.is_none()).map(|w| w.name.as_str()).collect();
+    if facts.health.is_empty() || !blind.is_empty() {
+        let who = if blind.is_empty() { "the workers".to_owned() } else { blind.join(", ") };
+        return Some(degraded(format!(
+            "the hiccups of {who} were not measured, so that nobody knows what the machine added: see that threads and \
+             timerfd are to be had"
+        )));
+    }
+    let limits = Limits::of(facts.profile);
+    let p999 = |worker: &WorkerHealth| {
+        // One that stood still has been told of.
+        hiccup(worker, 1.0).filter(|longest| *longest <= limits.standstill_ns)?;
+        hiccup(worker, 0.999)
+    };
+    let (verdict, threshold, names) = exceeding(facts, limits.hiccup_ns, p999, nanoseconds)?;
+    Some((
+        verdict,
+        format!(
+            "ticks of 1 ms woke their thread late at the 99.9th percentile ({names}), above {} {}: quieten the host, give \
+             it more cores, or lower the load",
+            nanoseconds(threshold),
+            on_a(facts.profile)
+        ),
+    ))
+}
+
+pub(super) fn tasks_ran_when_they_could(facts: &TrialFacts) -> Option<Finding> {
+    let share =
+        |worker: &WorkerHealth| worker.counters.share(Counter::RunDelay, Counter::RunDelayWatched);
+    let limit = Limits::of(facts.profile).run_delay_share;
+    let (verdict, threshold, names) = exceeding(facts, limit, share, percent)?;
+    Some((
+        verdict,
+        format!(
+            "tasks of the workers waited for a core ({names} of the window), above {} {}: leave the cores to this run, give \
+             the host more of them, or use fewer shards",
+            percent(threshold),
+            on_a(facts.profile)
+        ),
+    ))
+}
+
+pub(super) fn nothing_stolen(facts: &TrialFacts) -> Option<Finding> {
+    let share = facts.workers.counters.share(Counter::Steal, Counter::StealWatched)?;
+    let (verdict, threshold) = over(share, Limits::of(facts.profile).taken_share)?;
+    Some((
+        verdict,
+        format!(
+            "the hypervisor took {} of the host's CPU time, {}: use a host with cores of its own, or another hour",
+            percent(share),
+            above(threshold, facts.profile)
+        ),
+    ))
+}
+
+pub(super) fn nothing_throttled(facts: &TrialFacts) -> Option<Finding> {
+    let share = facts.workers.counters.share(Counter::Throttled, Counter::ThrottledWatched)?;
+    let (verdict, threshold) = over(share, Limits::of(facts.profile).taken_share)?;
+    Some((
+        verdict,
+        format!(
+            "a CPU quota held the workers back for {} of the window, {}: raise the quota of the container or its group",
+            percent(share),
+            above(threshold, facts.profile)
+        ),
+    ))
+}
+
+fn above(threshold: f64, profile: Profile) -> String {
+    if threshold > 0.0 {
+        format!("above {} {}", percent(threshold), on_a(profile))
+    } else {
+        format!("where none may be {}", on_a(profile))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::verdict;
+    use super::*;
+    use crate::measure::Counters;
+    use crate::record::synthetic::{case, facts};
+    use crate::scenario::PatternKind;
+    use Profile::{Dedicated, Shared};
+    use Verdict::{Degraded, Invalid, Valid};
+
+    /// A worker with `late` of 10,000 ticks late by `ns`.
+    fn worker(name: &str, late: u64, ns: u64) -> WorkerHealth {
+        let mut hiccups = Distribution::new();
+        for tick in 0..10_000 {
+            hiccups.record(if tick < late { ns } else { 60_000 });
+        }
+        WorkerHealth {
+            name: name.to_owned(),
+            hiccups: Some(hiccups),
+            counters: Counters::default(),
+        }
+    }
+
+    fn sound() -> TrialFacts {
+        let mut facts = facts(&case(PatternKind::Sse, 60, ""), 1);
+        facts.health = vec![worker("worker 1", 0, 0), worker("worker 2", 0, 0)];
+        facts
+    }
+
+    #[test]
+    fn hiccups_are_held_against_the_profile_and_name_the_worker() {
+        const MS: u64 = 1_000_000;
+        for (what, profile, late, ns, expected, words) in [
+            ("late by a little", Shared, 20, 4 * MS, Valid, ""),
+            ("the same on a dedicated host", Dedicated, 20, 4 * MS, Degraded, "above 500 us"),
+            ("late by more", Shared, 20, 6 * MS, Degraded, "above 5 ms"),
+            ("rarely late: under the 99.9th percentile", Shared, 5, 400 * MS, Valid, ""),
+            ("late by far more", Shared, 20, 60 * MS, Invalid, "above 50 ms"),
+            ("far more, dedicated", Dedicated, 20, 6 * MS, Invalid, "above 5 ms"),
+            ("a standstill, however long the window", Shared, 5, 900 * MS, Invalid, "stood still"),
+            ("a short one, dedicated", Dedicated, 5, 60 * MS, Invalid, "stood still for 60"),
+        ] {
+            let mut facts = sound();
+            facts.profile = profile;
+            facts.health[1] = worker("worker 2", late, ns);
+            let (verdict, reasons) = verdict(&facts);
+            assert_eq!(verdict, expected, "{what}: {reasons:?}");
+            let named = reasons.iter().any(|r| r.contains("worker 2") && r.contains(words));
+            assert!(named || expected == Valid, "{what}: {reasons:?}");
+            assert!(
+                reasons.len() <= 1 && !reasons.concat().contains("worker 1"),
+                "{what}: {reasons:?}"
+            );
+        }
+    }
+
+    #[test]
+    fn a_stopped_worker_is_told_from_a_machine_that_stood_still() {
+        for (target_ns, words) in
+            [(70_000, "the worker and not the machine"), (950_000_000, "it was the machine")]
+        {
+            let mut facts = sound();
+            facts.health[0] = worker("worker 1", 250, 1_000_000_000);
+            let mut hiccups = Distribution::new();
+            hiccups.record(target_ns);
+            facts.target.distributions.insert(Metric::TargetHiccup, hiccups);
+            let (verdict, reasons) = verdict(&facts);
+            assert_eq!(verdict, Invalid);
+            assert!(reasons[0].starts_with("worker 1 stood still for 1"), "{reasons:?}");
+            assert!(reasons[0].contains(words), "{reasons:?}");
+        }
+    }
+
+    #[test]
+    fn a_stopped_target_is_a_result() {
+        let mut facts = sound();
+        let hiccups = worker("", 1_000, 1_000_000_000).hiccups.unwrap();
+        facts.target.distributions.insert(Metric::TargetHiccup, hiccups);
+        assert_eq!(verdict(&facts), (Valid, Vec::new()));
+    }
+
+    #[test]
+    fn hiccups_that_nobody_measured_are_a_doubt() {
+        let mut facts = sound();
+        facts.health[1].hiccups = None;
+        let (verdict, reasons) = verdict(&facts);
+        assert_eq!(verdict, Degraded);
+        assert!(reasons[0].contains("of worker 2 were not measured"), "{reasons:?}");
+    }
+
+    #[test]
+    fn what_was_taken_is_held_against_the_profile() {
+        use Counter::{
+            RunDelay, RunDelayWatched, Steal, StealWatched, Throttled, ThrottledWatched,
+        };
+        for (what, part, watched, per_mille, dedicated, shared, words) in [
+            ("no steal", Steal, StealWatched, 0, Valid, Valid, ""),
+            ("a trace of steal", Steal, StealWatched, 1, Degraded, Valid, "where none may be"),
+            ("some steal", Steal, StealWatched, 20, Invalid, Degraded, "the hypervisor took 2 %"),
+            ("much steal", Steal, StealWatched, 110, Invalid, Invalid, "took 11 %"),
+            ("throttled a little", Throttled, ThrottledWatched, 5, Degraded, Valid, "quota"),
+            (
+                "throttled",
+                Throttled,
+                ThrottledWatched,
+                500,
+                Invalid,
+                Invalid,
+                "for 50 % of the window",
+            ),
+            ("hardly waiting", RunDelay, RunDelayWatched, 4, Valid, Valid, ""),
+            ("waiting", RunDelay, RunDelayWatched, 15, Degraded, Valid, "worker 2 by 1.5 %"),
+            ("waiting long", RunDelay, RunDelayWatched, 100, Invalid, Degraded, "worker 2 by 10 %"),
+            ("waiting always", RunDelay, RunDelayWatched, 900, Invalid, Invalid, "fewer shards"),
+        ] {
+            for (profile, expected) in [(Dedicated, dedicated), (Shared, shared)] {
+                let mut facts = sound();
+                facts.profile = profile;
+                let mut counters = Counters::default();
+                counters.add(part, per_mille);
+                counters.add(watched, 1_000);
+                facts.workers.counters = {
+                    let mut sum = Counters::default();
+                    sum.add(Counter::Connections, 60);
+                    sum.merge(&counters);
+                    sum
+                };
+                facts.health[1].counters = counters;
+                let (verdict, reasons) = verdict(&facts);
+                assert_eq!(verdict, expected, "{what}, {profile:?}: {reasons:?}");
+                let told = reasons.iter().any(|reason| reason.contains(words));
+                assert!(told || expected == Valid, "{what}, {profile:?}: {reasons:?}");
+                // Half a percent is both the threshold of a dedicated host and its own name.
+                assert_eq!(reasons.is_empty(), expected == Valid, "{what}: {reasons:?}");
+            }
+        }
+    }
+}

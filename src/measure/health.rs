@@ -1,0 +1,138 @@
+//! The machine's health as one process of a trial sees it, over the measure window: hiccups, and what was taken from it.
+//!
+//! Runs on threads of its own, whose CPU time is told apart. Nothing is judged here.
+
+use std::ops::Range;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread::{self, Builder, JoinHandle};
+
+use rustix::thread::clock_nanosleep_absolute;
+use rustix::time::{ClockId, Timespec};
+
+use super::pressure::{METER, Sources};
+use super::{Counter, Distribution, Metric, Snapshot, hiccup};
+use crate::clock::{self, SECOND_NS};
+
+/// The meters start so long before the window.
+const LEAD_NS: u64 = 20_000_000;
+
+/// What is to be watched.
+#[derive(Debug, Clone)]
+struct Orders {
+    metric: Metric,
+    window: Range<u64>,
+    shards: u32,
+    first_core: u32,
+}
+
+/// A watch over one window, which ends by itself. Dropping it calls it off.
+#[derive(Debug)]
+pub struct Watch {
+    end_ns: u64,
+    called_off: Arc<AtomicBool>,
+    thread: Option<JoinHandle<Snapshot>>,
+}
+
+impl Watch {
+    /// Watches over `window` (monotonic nanoseconds) a process that works on `shards` threads; hiccups go to `metric`.
+    ///
+    /// There are as many meters as shards, and at most one a core: the processes of a trial that share a host then watch
+    /// about every core once between them, where a meter on every core in every process would wake it as often as there are
+    /// processes. They are pinned to the process's cores from number `first_core` on (modulo their number), so that the
+    /// processes can take turns.
+    pub fn start(metric: Metric, window: Range<u64>, shards: u32, first_core: u32) -> Self {
+        let called_off = Arc::new(AtomicBool::new(false));
+        let (end_ns, stop) = (window.end, Arc::clone(&called_off));
+        let orders = Orders { metric, window, shards, first_core };
+        let thread = Builder::new().name("health".to_owned()).spawn(move || watch(&orders, &stop));
+        Self { end_ns, called_off, thread: thread.ok() }
+    }
+
+    /// What was seen; nothing where the window is not over yet, and the watch is called off.
+    pub fn finish(mut self) -> Snapshot {
+        let over = clock::now() >= self.end_ns;
+        match self.thread.take().filter(|_| over) {
+            Some(thread) => thread.join().unwrap_or_default(),
+            None => Snapshot::default(),
+        }
+    }
+}
+
+impl Drop for Watch {
+    fn drop(&mut self) {
+        // Its threads are not waited for: they may sleep until a window that nobody will see.
+        self.called_off.store(true, Ordering::Relaxed);
+    }
+}
+
+fn watch(orders: &Orders, stop: &Arc<AtomicBool>) -> Snapshot {
+    let window = &orders.window;
+    let sources = Sources::of_this_process();
+    sleep_until(window.start.saturating_sub(LEAD_NS));
+    let meters = meters(orders, stop);
+    sleep_until(window.start);
+    let before = sources.read();
+    sleep_until(window.end);
+    let counters = sources.read().since(&before, orders.shards);
+    let mut snapshot = Snapshot { counters, ..Snapshot::default() };
+    snapshot.counters.add(Counter::MeterCpu, clock::thread_cpu_ns());
+    for meter in meters {
+        let Ok((samples, cpu_ns)) = meter.join() else { continue };
+        snapshot.counters.add(Counter::MeterCpu, cpu_ns);
+        if !samples.is_empty() {
+            snapshot.distributions.entry(orders.metric).or_default().merge(&samples);
+        }
+    }
+    snapshot
+}
+
+/// Starts the meters; each tells its samples and its CPU time. One that cannot start measures nothing.
+fn meters(orders: &Orders, stop: &Arc<AtomicBool>) -> Vec<JoinHandle<(Distribution, u64)>> {
+    let cores = hiccup::cores();
+    let many = thread::available_parallelism().map_or(1, std::num::NonZero::get);
+    let count = (orders.shards.max(1) as usize).min(many);
+    let start = |number: usize| {
+        let place = (orders.first_core as usize + number).checked_rem(cores.len());
+        let core = place.map(|place| cores[place]);
+        let (window, stop) = (orders.window.clone(), Arc::clone(stop));
+        let meter = move || {
+            let samples = hiccup::measure(&window, core, &stop);
+            (samples.unwrap_or_default(), clock::thread_cpu_ns())
+        };
+        Builder::new().name(format!("{METER}-{number}")).spawn(meter).ok()
+    };
+    (0..count).filter_map(start).collect()
+}
+
+fn sleep_until(at_ns: u64) {
+    let at = Timespec { tv_sec: (at_ns / SECOND_NS) as i64, tv_nsec: (at_ns % SECOND_NS) as i64 };
+    while clock::now() < at_ns {
+        // A signal may end it early; the loop sees to that.
+        let _ = clock_nanosleep_absolute(ClockId::Monotonic, &at);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_window_is_watched_on_every_meter_and_its_cost_told() {
+        let start = clock::now() + 30_000_000;
+        let window = start..start + 40_000_000;
+        let watch = Watch::start(Metric::TargetHiccup, window.clone(), 1, 1);
+        sleep_until(window.end);
+        let seen = watch.finish();
+        assert_eq!(seen.distribution(Metric::TargetHiccup).unwrap().count(), 40);
+        let cpu_ns = seen.counters.get(Counter::MeterCpu);
+        assert!(cpu_ns > 0 && cpu_ns <= clock::process_cpu_ns(), "{cpu_ns}");
+    }
+
+    #[test]
+    fn a_watch_that_is_called_off_measures_nothing_and_is_not_waited_for() {
+        let start = clock::now() + 3600 * SECOND_NS;
+        let watch = Watch::start(Metric::Hiccup, start..start + SECOND_NS, 1, 0);
+        assert_eq!(watch.finish(), Snapshot::default());
+    }
+}
