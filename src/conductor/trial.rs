@@ -11,9 +11,9 @@ use crate::clock::{self, SECOND_NS};
 use crate::control::{
     Assignment, Order, PROTOCOL_VERSION, Report, TargetAssignment, WorkerAssignment,
 };
-use crate::measure::{Interval, Snapshot};
+use crate::measure::{Counter, Snapshot};
 use crate::plan::PlannedTrial;
-use crate::record::{CpuReading, MemoryReading, Resources, TrialFacts};
+use crate::record::{CpuReading, Intervals, MemoryReading, Resources, TrialFacts};
 
 /// How often the signals are looked at while nothing is heard.
 const TICK: Duration = Duration::from_millis(20);
@@ -57,6 +57,8 @@ struct Trial<'a> {
     heard: Receiver<(usize, Heard)>,
     speak: Sender<(usize, Heard)>,
     facts: TrialFacts,
+    /// Why the seconds of the trial could not be kept.
+    unkept: Option<String>,
 }
 
 /// The target is the first child; workers follow.
@@ -88,14 +90,16 @@ pub fn run(
             window_start_ns: 0,
             workers: Snapshot::default(),
             target: Snapshot::default(),
-            intervals: Vec::new(),
+            intervals: Intervals::default(),
             resources: Resources {
                 worker_shards: layout.workers * layout.worker_shards,
                 target_shards: layout.target_shards,
+                pacing: layout.pacing,
                 ..Resources::default()
             },
             failure: None,
         },
+        unkept: None,
     };
     if let Err(stop) = trial.steps() {
         trial.facts.failure = Some(match stop {
@@ -167,6 +171,7 @@ impl Trial<'_> {
                 target,
                 links,
                 shards: plan.layouts[self.planned.case].worker_shards,
+                pacing: plan.layouts[self.planned.case].pacing,
                 phases: plan.scenario.phases,
                 schedule: plan.schedule(self.planned),
                 plateaus,
@@ -249,6 +254,7 @@ impl Trial<'_> {
         while !self.done[1..].iter().all(|done| *done) {
             self.hear(deadline, "the workers' accounts")?;
         }
+        self.facts.resources.spun_ns = self.facts.workers.counters.get(Counter::SpunNs);
         self.children[TARGET].order(&Order::Finish);
         let deadline = clock::now() + LAUNCH_NS;
         while !self.done[TARGET] {
@@ -300,7 +306,9 @@ impl Trial<'_> {
         match report {
             Report::Progress(interval) => {
                 self.facts.workers.merge(&interval.snapshot);
-                merge_interval(&mut self.facts.intervals, interval);
+                if let Err(error) = self.facts.intervals.push(&interval) {
+                    self.unkept.get_or_insert(error.to_string());
+                }
             }
             Report::Done { snapshot } => {
                 self.done[id] = true;
@@ -330,6 +338,9 @@ impl Trial<'_> {
         if let Some(number) = self.conductor.signals.received() {
             return Err(Stop::Signal(number));
         }
+        if let Some(why) = self.unkept.take() {
+            return Err(Stop::Failed(format!("what was measured cannot be kept: {why}")));
+        }
         let left = Duration::from_nanos(until_ns.saturating_sub(clock::now()));
         match self.heard.recv_timeout(left.min(TICK)) {
             Ok((id, Heard::Report(report))) => match *report {
@@ -353,13 +364,5 @@ impl Trial<'_> {
         let mut what = format!("{report:?}");
         what.truncate(200);
         Stop::Failed(format!("{} reported out of place: {what}", self.children[id].name))
-    }
-}
-
-/// Adds a worker's second to that of the others.
-fn merge_interval(intervals: &mut Vec<Interval>, interval: Interval) {
-    match intervals.iter_mut().find(|known| known.start_ns == interval.start_ns) {
-        Some(known) => known.snapshot.merge(&interval.snapshot),
-        None => intervals.push(interval),
     }
 }

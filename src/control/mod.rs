@@ -13,7 +13,7 @@ use std::ops::Range;
 use serde::{Deserialize, Serialize};
 
 use crate::measure::{Interval, Snapshot};
-use crate::pace::Schedule;
+use crate::pace::{Pacing, Schedule};
 use crate::scenario::{Case, Phases};
 
 pub use attach::{Orders, Reports, attach};
@@ -82,6 +82,8 @@ pub struct WorkerAssignment {
     pub links: Range<u64>,
     /// Threads that offer load.
     pub shards: u32,
+    /// How they wait for their deadlines.
+    pub pacing: Pacing,
     /// Lengths of the phases.
     pub phases: Phases,
     /// The events to expect.

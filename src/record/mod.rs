@@ -9,6 +9,7 @@ mod figure;
 mod folder;
 mod histograms;
 mod info;
+mod intervals;
 mod run;
 mod table;
 mod timeline;
@@ -20,11 +21,14 @@ pub use facts::{CpuReading, CpuUsed, MemoryReading, Resources, TrialFacts};
 pub use figure::Figure;
 pub use folder::{FolderError, RunFolder};
 pub use info::{Build, InfoError, PlannedTrial, RunInfo, utc};
+pub use intervals::Intervals;
 pub use run::{ReadError, Run};
 pub use table::TableError;
 pub(crate) use table::to_csv;
 pub use timeline::TimelineRow;
-pub use trial::{Cost, Counts, CpuShares, Detail, Identity, Latency, Stages, Traffic, TrialRecord};
+pub use trial::{
+    Breakdown, Cost, Counts, CpuShares, Detail, Identity, Latency, Stages, Traffic, TrialRecord,
+};
 pub use verdict::Verdict;
 
 /// Version of the files' meaning; FORMAT.md describes it.

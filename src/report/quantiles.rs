@@ -41,7 +41,15 @@ fn censored(view: &View, case: &str, metric: Metric) -> u64 {
     let ends = |delivers: bool| match metric {
         Metric::Freshness | Metric::Transit => delivers,
         Metric::Response | Metric::Service => !delivers,
-        Metric::Slip | Metric::Connect | Metric::Hold | Metric::PublishSlip => false,
+        Metric::Slip
+        | Metric::Connect
+        | Metric::Hold
+        | Metric::PublishSlip
+        | Metric::Fired
+        | Metric::Dispatch
+        | Metric::FirstByte
+        | Metric::Reading
+        | Metric::Written => false,
     };
     let trials = view.run.trials.iter().filter(|t| t.identity.case == case && t.verdict.usable());
     let lost = trials.filter(|t| ends(t.identity.pattern.delivers())).filter_map(|t| t.ledger);
