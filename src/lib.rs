@@ -59,6 +59,8 @@
 //! | event | what is published: topic, sequence, due stamp, published stamp, payload |
 //! | delivery | one event at one subscriber |
 //! | due, sent, done | the scheduled instant, the first write, the last byte: monotonic nanoseconds |
+//! | fired, first byte | when the timer woke for a request; the first read of its answer |
+//! | written | when the target's kernel had taken a delivery's last byte |
 //! | response, service, slip | done − due, done − sent, sent − due |
 //! | freshness | received − due of a delivery: how old the news is on arrival |
 //! | reach | delivered ÷ expected |

@@ -47,6 +47,12 @@ fn every_pattern_delivers_everything_once_and_writes_every_file() {
             row["response_ns_p50"].is_empty(),
             !matches!(row["pattern"].as_str(), "request" | "short-poll")
         );
+        let asks = matches!(row["pattern"].as_str(), "request" | "short-poll");
+        for stage in ["fired", "dispatch", "first_byte", "reading"] {
+            assert_eq!(row[&format!("{stage}_ns_p50")].is_empty(), !asks, "{stage}: {row:?}");
+        }
+        assert_eq!(row["written_ns_p50"].is_empty(), !delivers, "{row:?}");
+        assert!(["timerfd", "spin"].contains(&row["pacing"].as_str()), "{row:?}");
     }
     // The same events for every pattern of a block: what is expected differs between blocks only.
     for block in ["1", "2"] {

@@ -157,6 +157,11 @@ fn every_pattern_gets_every_event_once_in_order_on_every_shard() {
     assert_eq!(snapshot.counters.get(Counter::Published), published);
     assert_eq!(snapshot.distribution(Metric::PublishSlip).unwrap().count(), published);
     assert_eq!(snapshot.counters.get(Counter::DeadLetters), 0);
+    // Every delivery of every pattern is written once: four patterns on each shard, and one webhook.
+    let deliveries = published * (4 * u64::from(SHARDS) + 1);
+    let written = snapshot.distribution(Metric::Written).unwrap();
+    assert_eq!(written.count(), deliveries);
+    assert!(written.max().unwrap() < 60_000_000_000, "{written:?}");
 }
 
 #[test]

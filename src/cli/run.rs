@@ -122,6 +122,7 @@ fn describe(plan: &Plan, host: &Host, started: OffsetDateTime) -> RunInfo {
                 trial: planned.trial,
                 block: planned.block,
                 seed: planned.seed,
+                pacing: plan.layouts[planned.case].pacing,
             })
             .collect(),
         host: host.clone(),

@@ -11,9 +11,9 @@ use crate::clock::{self, SECOND_NS};
 use crate::control::{
     Assignment, Order, PROTOCOL_VERSION, Report, TargetAssignment, WorkerAssignment,
 };
-use crate::measure::{Interval, Snapshot, was_ever_under_pressure};
+use crate::measure::{Counter, Snapshot, was_ever_under_pressure};
 use crate::plan::{Layout, PlannedTrial};
-use crate::record::{CpuReading, MemoryReading, Resources, TrialFacts, WorkerHealth};
+use crate::record::{CpuReading, Intervals, MemoryReading, Resources, TrialFacts, WorkerHealth};
 use crate::scenario::Profile;
 
 /// How often the signals are looked at while nothing is heard.
@@ -58,6 +58,8 @@ struct Trial<'a> {
     heard: Receiver<(usize, Heard)>,
     speak: Sender<(usize, Heard)>,
     facts: TrialFacts,
+    /// Why the seconds of the trial could not be kept.
+    unkept: Option<String>,
 }
 
 /// The target is the first child; workers follow.
@@ -91,14 +93,16 @@ pub fn run(
             workers: Snapshot::default(),
             health: Vec::new(),
             target: Snapshot::default(),
-            intervals: Vec::new(),
+            intervals: Intervals::default(),
             resources: Resources {
                 worker_shards: layout.workers * layout.worker_shards,
                 target_shards: layout.target_shards,
+                pacing: layout.pacing,
                 ..Resources::default()
             },
             failure: None,
         },
+        unkept: None,
     };
     if let Err(stop) = trial.steps() {
         trial.facts.failure = Some(match stop {
@@ -185,6 +189,7 @@ impl Trial<'_> {
                 links,
                 shards,
                 first_core: index as u32 * shards,
+                pacing: plan.layouts[self.planned.case].pacing,
                 phases: plan.scenario.phases,
                 schedule: plan.schedule(self.planned),
                 plateaus,
@@ -267,6 +272,7 @@ impl Trial<'_> {
         while !self.done[1..].iter().all(|done| *done) {
             self.hear(deadline, "the workers' accounts")?;
         }
+        self.facts.resources.spun_ns = self.facts.workers.counters.get(Counter::SpunNs);
         self.children[TARGET].order(&Order::Finish);
         let deadline = clock::now() + LAUNCH_NS;
         while !self.done[TARGET] {
@@ -318,7 +324,9 @@ impl Trial<'_> {
         match report {
             Report::Progress(interval) => {
                 self.facts.workers.merge(&interval.snapshot);
-                merge_interval(&mut self.facts.intervals, interval);
+                if let Err(error) = self.facts.intervals.push(&interval) {
+                    self.unkept.get_or_insert(error.to_string());
+                }
             }
             Report::Done { snapshot } => {
                 self.done[id] = true;
@@ -353,6 +361,9 @@ impl Trial<'_> {
         if let Some(number) = self.conductor.signals.received() {
             return Err(Stop::Signal(number));
         }
+        if let Some(why) = self.unkept.take() {
+            return Err(Stop::Failed(format!("what was measured cannot be kept: {why}")));
+        }
         let left = Duration::from_nanos(until_ns.saturating_sub(clock::now()));
         match self.heard.recv_timeout(left.min(TICK)) {
             Ok((id, Heard::Report(report))) => match *report {
@@ -376,13 +387,5 @@ impl Trial<'_> {
         let mut what = format!("{report:?}");
         what.truncate(200);
         Stop::Failed(format!("{} reported out of place: {what}", self.children[id].name))
-    }
-}
-
-/// Adds a worker's second to that of the others.
-fn merge_interval(intervals: &mut Vec<Interval>, interval: Interval) {
-    match intervals.iter_mut().find(|known| known.start_ns == interval.start_ns) {
-        Some(known) => known.snapshot.merge(&interval.snapshot),
-        None => intervals.push(interval),
     }
 }

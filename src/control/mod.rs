@@ -13,7 +13,7 @@ use std::ops::Range;
 use serde::{Deserialize, Serialize};
 
 use crate::measure::{Interval, Snapshot};
-use crate::pace::Schedule;
+use crate::pace::{Pacing, Schedule};
 use crate::scenario::{Case, Phases};
 
 pub use attach::{Orders, Reports, attach};
@@ -86,6 +86,8 @@ pub struct WorkerAssignment {
     pub shards: u32,
     /// Which core this process watches first for hiccups, counting those that it may run on.
     pub first_core: u32,
+    /// How they wait for their deadlines.
+    pub pacing: Pacing,
     /// Lengths of the phases.
     pub phases: Phases,
     /// The events to expect.

@@ -42,10 +42,15 @@ pub(super) fn near(name: &str) -> String {
 /// Whether cases of a pattern can have a metric.
 pub(super) fn has(pattern: PatternKind, metric: &str) -> bool {
     match metric.split('_').next() {
-        Some("freshness" | "transit" | "publish" | "published" | "negative") => pattern.delivers(),
+        Some("freshness" | "transit" | "publish" | "published" | "negative" | "written") => {
+            pattern.delivers()
+        }
         Some("hold") => pattern == PatternKind::LongPoll,
         Some("empty") => matches!(pattern, PatternKind::ShortPoll | PatternKind::LongPoll),
         Some("retries") => pattern == PatternKind::Webhook,
+        Some("fired" | "dispatch" | "first" | "reading") => {
+            matches!(pattern, PatternKind::Request | PatternKind::ShortPoll)
+        }
         Some("requests" | "scheduled" | "sent" | "answered" | "response" | "service" | "slip") => {
             !matches!(pattern, PatternKind::Sse | PatternKind::WebSocket | PatternKind::Webhook)
         }

@@ -43,6 +43,8 @@ counters! {
     Saturated => "saturated",
     /// Deliveries whose received stamp is before their due stamp: the clocks or the stamps lie.
     NegativeFreshness => "negative_freshness",
+    /// CPU time of the window in nanoseconds that shards spun away before deadlines, with nothing else to do.
+    SpunNs => "spun_ns",
     /// Webhook attempts that were not acknowledged and were tried again.
     Retries => "retries",
     /// Events given up by the target after the last retry, or fallen out of its log.

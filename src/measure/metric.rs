@@ -22,6 +22,16 @@ pub enum Metric {
     Hold,
     /// published − due of an event at the target: the publisher's own lateness.
     PublishSlip,
+    /// fired − due of a request: waiting for its link to be free, and for the timer to wake.
+    Fired,
+    /// sent − fired of a request: waiting for the shard, and writing it down.
+    Dispatch,
+    /// first byte of the answer − sent: the way there and back, and the target.
+    FirstByte,
+    /// done − first byte of the answer.
+    Reading,
+    /// written − published of a delivery, at the target: until the kernel has taken the event's last byte.
+    Written,
     /// How late a 1 ms tick woke a thread of a worker: what machine and scheduler added to anything timed there.
     Hiccup,
     /// The same in the target's process.
@@ -30,7 +40,7 @@ pub enum Metric {
 
 impl Metric {
     /// Every metric, in the order of reports.
-    pub const ALL: [Self; 10] = [
+    pub const ALL: [Self; 15] = [
         Self::Freshness,
         Self::Transit,
         Self::Response,
@@ -39,6 +49,11 @@ impl Metric {
         Self::Connect,
         Self::Hold,
         Self::PublishSlip,
+        Self::Fired,
+        Self::Dispatch,
+        Self::FirstByte,
+        Self::Reading,
+        Self::Written,
         Self::Hiccup,
         Self::TargetHiccup,
     ];
@@ -54,6 +69,11 @@ impl Metric {
             Self::Connect => "connect",
             Self::Hold => "hold",
             Self::PublishSlip => "publish_slip",
+            Self::Fired => "fired",
+            Self::Dispatch => "dispatch",
+            Self::FirstByte => "first_byte",
+            Self::Reading => "reading",
+            Self::Written => "written",
             Self::Hiccup => "hiccup",
             Self::TargetHiccup => "target_hiccup",
         }

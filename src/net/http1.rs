@@ -61,6 +61,8 @@ pub struct Answer {
     pub body: Bytes,
     /// First write of the request, in monotonic nanoseconds.
     pub sent_ns: u64,
+    /// First byte of the answer, in monotonic nanoseconds.
+    pub first_ns: u64,
     /// Last byte of the answer, in monotonic nanoseconds.
     pub done_ns: u64,
 }
@@ -109,7 +111,9 @@ impl Http1 {
         let (head, body) = outcome.unwrap_or(Err(NetError::Timeout(timeout)))?;
         // An answer without a write cannot be; the end of the exchange is the harmless reading of it.
         let sent_ns = self.meter.sent_ns().unwrap_or(done_ns);
-        Ok(Answer { status: head.status, headers: head.headers, body, sent_ns, done_ns })
+        let first_ns = self.meter.first_ns().unwrap_or(done_ns);
+        let (status, headers) = (head.status, head.headers);
+        Ok(Answer { status, headers, body, sent_ns, first_ns, done_ns })
     }
 
     /// Sends `request` and returns the answer's head, its body still to come.

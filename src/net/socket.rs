@@ -43,20 +43,28 @@ pub struct Meter {
     descriptor: Cell<Option<RawFd>>,
     baseline: Cell<Wire>,
     sent_ns: Cell<Option<u64>>,
+    first_ns: Cell<Option<u64>>,
     totals: Rc<WireTotals>,
 }
 
 impl Meter {
-    /// Forgets the last first-write stamp: the next write sets it anew.
+    /// Forgets the stamps of the first write and the first read: the next ones set them anew.
     #[inline]
     pub fn arm(&self) {
         self.sent_ns.set(None);
+        self.first_ns.set(None);
     }
 
     /// When the first byte since [`Meter::arm`] was written, in monotonic nanoseconds.
     #[inline]
     pub const fn sent_ns(&self) -> Option<u64> {
         self.sent_ns.get()
+    }
+
+    /// When the read that brought the first byte after that write returned, in monotonic nanoseconds.
+    #[inline]
+    pub const fn first_ns(&self) -> Option<u64> {
+        self.first_ns.get()
     }
 
     /// Leaves what was carried so far out of the totals: the link stands.
@@ -91,6 +99,7 @@ impl Socket {
             descriptor: Cell::new(Some(stream.as_raw_fd())),
             baseline: Cell::new(wire_of(stream.as_fd()).unwrap_or_default()),
             sent_ns: Cell::new(None),
+            first_ns: Cell::new(None),
             totals: Rc::clone(totals),
         });
         Ok(Self { stream, meter, unread: Bytes::new() })
@@ -133,7 +142,16 @@ impl AsyncRead for Socket {
             buffer.put_slice(&self.unread.split_to(n));
             return Poll::Ready(Ok(()));
         }
-        Pin::new(&mut self.stream).poll_read(cx, buffer)
+        let before = buffer.filled().len();
+        let outcome = Pin::new(&mut self.stream).poll_read(cx, buffer);
+        let meter = &self.meter;
+        if buffer.filled().len() > before
+            && meter.first_ns.get().is_none()
+            && meter.sent_ns.get().is_some()
+        {
+            meter.first_ns.set(Some(clock::now()));
+        }
+        outcome
     }
 }
 
@@ -241,6 +259,13 @@ mod tests {
         socket.write_all(b"before the mark").await.unwrap();
         assert!(meter.sent_ns().unwrap() <= clock::now());
         peer.read_exact(&mut [0; 15]).await.unwrap();
+        assert_eq!(meter.first_ns(), None);
+        peer.write_all(b"answer").await.unwrap();
+        socket.read_exact(&mut [0; 6]).await.unwrap();
+        let first = meter.first_ns().unwrap();
+        assert!(meter.sent_ns().unwrap() <= first && first <= clock::now());
+        meter.arm();
+        assert_eq!((meter.sent_ns(), meter.first_ns()), (None, None));
         meter.mark();
         socket.write_all(&[0; 1000]).await.unwrap();
         peer.read_exact(&mut [0; 1000]).await.unwrap();

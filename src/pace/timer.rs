@@ -5,11 +5,13 @@ use std::cmp::Reverse;
 use std::collections::BinaryHeap;
 use std::future::Future;
 use std::io;
+use std::num::NonZeroU64;
 use std::os::fd::OwnedFd;
 use std::pin::Pin;
-use std::rc::Rc;
+use std::rc::{Rc, Weak};
 use std::task::{Context, Poll, Waker};
 
+use rustix::thread::set_current_timer_slack;
 use rustix::time::{
     Itimerspec, TimerfdClockId, TimerfdFlags, TimerfdTimerFlags, Timespec, timerfd_create,
     timerfd_settime,
@@ -18,12 +20,18 @@ use slab::Slab;
 use tokio::io::Interest;
 use tokio::io::unix::AsyncFd;
 
+use super::Pacing;
 use crate::clock::{self, SECOND_NS};
+
+/// Two looks at the clock this close together, in nanoseconds, had nothing but the reactor between them: the time
+/// was spun away, and no work was done in it. A turn of the reactor takes about 1 us, an exchange 10 us and more.
+const IDLE_TURN_NS: u64 = 4_000;
 
 /// Wakes tasks of one shard at absolute monotonic stamps.
 ///
 /// tokio's own timer rounds up to a millisecond; a timerfd through the same epoll wakes within tens of
-/// microseconds. Time-outs, which need no precision, stay with tokio's.
+/// microseconds, and with [`Pacing::Spin`] the shard is awake already. Time-outs, which need no precision, stay
+/// with tokio's.
 #[derive(Clone, Debug)]
 pub struct Timer(Rc<RefCell<Queue>>);
 
@@ -33,14 +41,31 @@ struct Queue {
     /// Deadline and key of every sleeper; those that gave up are skipped when their time comes.
     heap: BinaryHeap<Reverse<(u64, usize, u64)>>,
     sleepers: Slab<(u64, Option<Waker>)>,
+    /// When the driver will run at the latest; 0 while it spins, for then it needs no alarm.
     armed_ns: u64,
+    lead_ns: u64,
+    spun_ns: u64,
     /// Tells a reused slot from its former sleeper.
     generation: u64,
 }
 
+/// What the driver does next.
+enum Next {
+    /// Sleep until the timerfd's time.
+    Sleep,
+    /// A deadline is near: let everyone have a turn, and look again.
+    Spin,
+}
+
 impl Timer {
     /// A queue on the current runtime, and the future that drives it: spawn it on the same thread.
-    pub fn new() -> io::Result<(Self, impl Future<Output = io::Result<()>> + 'static)> {
+    ///
+    /// Sets this thread's timer slack to a nanosecond: the kernel may else put off its sleeps by 50 us, to wake it
+    /// together with others.
+    pub fn new(
+        pacing: Pacing,
+    ) -> io::Result<(Self, impl Future<Output = io::Result<()>> + 'static)> {
+        set_current_timer_slack(NonZeroU64::new(1))?;
         let flags = TimerfdFlags::NONBLOCK | TimerfdFlags::CLOEXEC;
         let timerfd = timerfd_create(TimerfdClockId::Monotonic, flags)?;
         #[expect(unsafe_code, reason = "tokio left the safe constructor to types of its own")]
@@ -52,35 +77,59 @@ impl Timer {
             heap: BinaryHeap::new(),
             sleepers: Slab::new(),
             armed_ns: u64::MAX,
+            lead_ns: pacing.lead_ns(),
+            spun_ns: 0,
             generation: 0,
         })));
         let queue = Rc::downgrade(&timer.0);
-        let drive = async move {
-            loop {
-                let mut ready = descriptor.readable().await?;
-                let mut expirations = [0; 8];
-                match rustix::io::read(descriptor.get_ref(), &mut expirations) {
-                    Ok(_) | Err(rustix::io::Errno::AGAIN) => ready.clear_ready(),
-                    Err(error) => return Err(error.into()),
-                }
-                let Some(queue) = queue.upgrade() else { return Ok(()) };
-                let due = queue.borrow_mut().expire(clock::now())?;
-                due.into_iter().for_each(Waker::wake);
-            }
-        };
-        Ok((timer, drive))
+        Ok((timer, drive(queue, descriptor)))
     }
 
     /// Completes at `deadline_ns` or as soon after as the kernel wakes this thread; at once where it is past.
+    /// Returns when that was, in monotonic nanoseconds.
     pub fn sleep_until(&self, deadline_ns: u64) -> Sleep {
         Sleep { timer: self.clone(), deadline_ns, key: None }
+    }
+
+    /// Time that was spun away so far without any work done in it, in nanoseconds.
+    pub fn spun_ns(&self) -> u64 {
+        self.0.borrow().spun_ns
+    }
+}
+
+/// Wakes whoever is due, for as long as there is a queue.
+async fn drive(queue: Weak<RefCell<Queue>>, descriptor: Rc<AsyncFd<OwnedFd>>) -> io::Result<()> {
+    let mut due = Vec::new();
+    let mut spun_at_ns = None;
+    loop {
+        let next = {
+            let Some(queue) = queue.upgrade() else { return Ok(()) };
+            let mut queue = queue.borrow_mut();
+            let now = clock::now();
+            if let Some(turn_ns) = spun_at_ns.map(|before| now.saturating_sub(before))
+                && turn_ns <= IDLE_TURN_NS
+            {
+                queue.spun_ns += turn_ns;
+            }
+            spun_at_ns = Some(now);
+            queue.expire(now, &mut due)?
+        };
+        due.drain(..).for_each(Waker::wake);
+        match next {
+            // Not a wake-up of its own: tokio polls the reactor and every ready task before it comes back here.
+            Next::Spin => tokio::task::yield_now().await,
+            Next::Sleep => {
+                spun_at_ns = None;
+                // The count of expirations is not read: arming anew resets it, and readiness is told by its edge.
+                descriptor.readable().await?.clear_ready();
+            }
+        }
     }
 }
 
 impl Queue {
     /// Takes the wakers of everyone due at `now`, and arms the descriptor for the next.
-    fn expire(&mut self, now: u64) -> io::Result<Vec<Waker>> {
-        let mut due = Vec::new();
+    fn expire(&mut self, now: u64, due: &mut Vec<Waker>) -> io::Result<Next> {
         while let Some(&Reverse((deadline, key, generation))) = self.heap.peek() {
             if deadline > now {
                 break;
@@ -92,19 +141,25 @@ impl Queue {
                 due.extend(waker.take());
             }
         }
-        self.armed_ns = u64::MAX;
-        if let Some(&Reverse((deadline, ..))) = self.heap.peek() {
-            self.arm(deadline)?;
+        let Some(&Reverse((deadline, ..))) = self.heap.peek() else {
+            self.armed_ns = u64::MAX;
+            return Ok(Next::Sleep);
+        };
+        let alarm = deadline.saturating_sub(self.lead_ns);
+        if alarm <= now {
+            self.armed_ns = 0;
+            return Ok(Next::Spin);
         }
-        Ok(due)
+        self.arm(alarm)?;
+        Ok(Next::Sleep)
     }
 
-    fn arm(&mut self, deadline_ns: u64) -> io::Result<()> {
-        self.armed_ns = deadline_ns;
+    fn arm(&mut self, at_ns: u64) -> io::Result<()> {
+        self.armed_ns = at_ns;
         let time = Timespec {
-            tv_sec: (deadline_ns / SECOND_NS) as i64,
+            tv_sec: (at_ns / SECOND_NS) as i64,
             // A value of zero would disarm the timer.
-            tv_nsec: (deadline_ns % SECOND_NS).max(1) as i64,
+            tv_nsec: (at_ns % SECOND_NS).max(1) as i64,
         };
         let zero = Timespec { tv_sec: 0, tv_nsec: 0 };
         let spec = Itimerspec { it_interval: zero, it_value: time };
@@ -116,8 +171,9 @@ impl Queue {
         self.generation += 1;
         let key = self.sleepers.insert((self.generation, Some(waker)));
         self.heap.push(Reverse((deadline_ns, key, self.generation)));
-        if deadline_ns < self.armed_ns {
-            self.arm(deadline_ns)?;
+        let alarm = deadline_ns.saturating_sub(self.lead_ns);
+        if alarm < self.armed_ns {
+            self.arm(alarm)?;
         }
         Ok(key)
     }
@@ -132,11 +188,13 @@ pub struct Sleep {
 }
 
 impl Future for Sleep {
-    type Output = io::Result<()>;
+    /// When it was seen that the deadline has come, in monotonic nanoseconds.
+    type Output = io::Result<u64>;
 
-    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        if clock::now() >= self.deadline_ns {
-            return Poll::Ready(Ok(()));
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<u64>> {
+        let now = clock::now();
+        if now >= self.deadline_ns {
+            return Poll::Ready(Ok(now));
         }
         let queue = Rc::clone(&self.timer.0);
         let mut queue = queue.borrow_mut();
@@ -166,49 +224,114 @@ impl Drop for Sleep {
 
 #[cfg(test)]
 mod tests {
+    use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+
     use super::*;
 
-    #[test]
-    fn sleepers_wake_in_the_order_of_their_deadlines_and_never_early() {
-        let runtime = tokio::runtime::Builder::new_current_thread().enable_io().build().unwrap();
+    const BOTH: [Pacing; 2] = [Pacing::Timerfd, Pacing::Spin];
+
+    fn with_timer(pacing: Pacing, body: impl AsyncFnOnce(Timer)) {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
         let tasks = tokio::task::LocalSet::new();
         tasks.block_on(&runtime, async {
-            let (timer, drive) = Timer::new().unwrap();
+            let (timer, drive) = Timer::new(pacing).unwrap();
             tokio::task::spawn_local(drive);
-            let woken = Rc::new(RefCell::new(Vec::new()));
-            let start = clock::now();
-            let sleepers: Vec<_> = [30u64, 10, 20, 0]
-                .map(|ms| {
-                    let (timer, woken) = (timer.clone(), Rc::clone(&woken));
-                    tokio::task::spawn_local(async move {
-                        let deadline = start + ms * 1_000_000;
-                        timer.sleep_until(deadline).await.unwrap();
-                        assert!(clock::now() >= deadline);
-                        woken.borrow_mut().push(ms);
-                    })
-                })
-                .into_iter()
-                .collect();
-            for sleeper in sleepers {
-                sleeper.await.unwrap();
-            }
-            assert_eq!(*woken.borrow(), [0, 10, 20, 30]);
-            let queue = timer.0.borrow();
-            assert!(queue.sleepers.is_empty() && queue.heap.is_empty());
+            body(timer).await;
         });
     }
 
     #[test]
+    fn sleepers_wake_in_the_order_of_their_deadlines_and_never_early() {
+        for pacing in BOTH {
+            with_timer(pacing, async |timer| {
+                let woken = Rc::new(RefCell::new(Vec::new()));
+                let start = clock::now();
+                // Some apart, and some within the stretch that is spun through.
+                let deadlines = [30_000u64, 10_000, 10_050, 10_001, 20_000, 10_002, 0];
+                let sleepers: Vec<_> = deadlines
+                    .map(|us| {
+                        let (timer, woken) = (timer.clone(), Rc::clone(&woken));
+                        tokio::task::spawn_local(async move {
+                            let deadline = start + us * 1_000;
+                            let at = timer.sleep_until(deadline).await.unwrap();
+                            assert!(deadline <= at && at <= clock::now());
+                            woken.borrow_mut().push(us);
+                        })
+                    })
+                    .into_iter()
+                    .collect();
+                for sleeper in sleepers {
+                    sleeper.await.unwrap();
+                }
+                assert_eq!(*woken.borrow(), [0, 10_000, 10_001, 10_002, 10_050, 20_000, 30_000]);
+                let queue = timer.0.borrow();
+                assert!(queue.sleepers.is_empty() && queue.heap.is_empty());
+                assert_eq!(queue.spun_ns > 0, pacing == Pacing::Spin, "{pacing:?}");
+            });
+        }
+    }
+
+    #[test]
     fn a_sleeper_that_gives_up_leaves_the_queue() {
-        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
-        let tasks = tokio::task::LocalSet::new();
-        tasks.block_on(&runtime, async {
-            let (timer, drive) = Timer::new().unwrap();
-            tokio::task::spawn_local(drive);
-            let far = timer.sleep_until(clock::now() + 3600 * SECOND_NS);
-            let soon = timer.sleep_until(clock::now() + 1_000_000);
-            tokio::select! { _ = far => unreachable!(), done = soon => done.unwrap() }
-            assert!(timer.0.borrow().sleepers.is_empty());
+        for pacing in BOTH {
+            with_timer(pacing, async |timer| {
+                let far = timer.sleep_until(clock::now() + 3600 * SECOND_NS);
+                let soon = timer.sleep_until(clock::now() + 1_000_000);
+                tokio::select! { _ = far => unreachable!(), done = soon => drop(done.unwrap()) }
+                assert!(timer.0.borrow().sleepers.is_empty());
+            });
+        }
+    }
+
+    #[test]
+    fn traffic_and_time_outs_go_on_while_the_timer_spins() {
+        with_timer(Pacing::Spin, async |timer| {
+            // Deadlines so close that the timer never goes back to sleep.
+            let spinning = timer.clone();
+            let spin = tokio::task::spawn_local(async move {
+                loop {
+                    spinning.sleep_until(clock::now() + 50_000).await.unwrap();
+                }
+            });
+            let listener = tokio::net::TcpListener::bind(("127.0.0.1", 0)).await.unwrap();
+            let mut one =
+                tokio::net::TcpStream::connect(listener.local_addr().unwrap()).await.unwrap();
+            let (mut other, _) = listener.accept().await.unwrap();
+            let echo = tokio::task::spawn_local(async move {
+                let mut byte = [0];
+                while other.read_exact(&mut byte).await.is_ok() {
+                    other.write_all(&byte).await.unwrap();
+                }
+            });
+            for sent in 0..200u8 {
+                one.write_all(&[sent]).await.unwrap();
+                assert_eq!(one.read_u8().await.unwrap(), sent);
+            }
+            tokio::time::sleep(std::time::Duration::from_millis(2)).await;
+            assert_eq!(timer.0.borrow().armed_ns, 0, "it spun all the time");
+            spin.abort();
+            drop(one);
+            echo.await.unwrap();
+        });
+    }
+
+    #[test]
+    fn a_timer_without_deadlines_does_not_spin() {
+        with_timer(Pacing::Spin, async |timer| {
+            timer.sleep_until(clock::now() + 200_000).await.unwrap();
+            let sleeping = timer.sleep_until(clock::now() + 3600 * SECOND_NS);
+            tokio::pin!(sleeping);
+            for _ in 0..3 {
+                tokio::select! {
+                    biased;
+                    _ = &mut sleeping => unreachable!(),
+                    () = tokio::time::sleep(std::time::Duration::from_millis(1)) => {}
+                }
+            }
+            assert!(
+                timer.0.borrow().armed_ns > clock::now(),
+                "the alarm is set for the far deadline"
+            );
         });
     }
 }

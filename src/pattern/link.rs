@@ -10,7 +10,7 @@ use tokio::sync::{Notify, watch};
 use crate::clock::{self, SECOND_NS};
 use crate::event::{Head, topic_name};
 use crate::measure::{Arrival, Counter, ErrorKind, Ledger, LinkLedger, Metric, Recorder};
-use crate::net::Dialer;
+use crate::net::{Answer, Dialer};
 use crate::pace::{Rng, Schedule, Timer};
 use crate::scenario::{Case, Pattern};
 
@@ -263,6 +263,23 @@ impl Link {
         InFlight(&self.context)
     }
 
+    /// Books the stages of an exchange that was due at `due_ns` and was answered well.
+    ///
+    /// Slip leaves out the wait for the link: it is what the generator added, not what a slow answer before did.
+    pub fn answered(&self, answer: &Answer, turn: Turn) {
+        let Answer { sent_ns, first_ns, done_ns, .. } = *answer;
+        let Turn { due_ns, free_ns, fired_ns } = turn;
+        let mut recorder = self.context.recorder.borrow_mut();
+        recorder.record(Metric::Slip, sent_ns.saturating_sub(due_ns.max(free_ns)));
+        recorder.record(Metric::Service, done_ns.saturating_sub(sent_ns));
+        recorder.record(Metric::Response, done_ns.saturating_sub(due_ns));
+        recorder.record(Metric::Fired, fired_ns.saturating_sub(due_ns));
+        recorder.record(Metric::Dispatch, sent_ns.saturating_sub(fired_ns));
+        recorder.record(Metric::FirstByte, first_ns.saturating_sub(sent_ns));
+        recorder.record(Metric::Reading, done_ns.saturating_sub(first_ns));
+        recorder.count(Counter::Answered, 1);
+    }
+
     /// Records a sample of `ns` nanoseconds.
     pub fn record(&self, metric: Metric, ns: u64) {
         self.context.recorder.borrow_mut().record(metric, ns);
@@ -284,13 +301,25 @@ impl Link {
         self.sleep_until(clock::now() + rng.below(bound)).await;
     }
 
-    /// Sleeps until `deadline_ns`.
-    pub async fn sleep_until(&self, deadline_ns: u64) {
-        if self.context.timer.sleep_until(deadline_ns).await.is_err() {
+    /// Sleeps until `deadline_ns`; returns when it woke.
+    pub async fn sleep_until(&self, deadline_ns: u64) -> u64 {
+        match self.context.timer.sleep_until(deadline_ns).await {
+            Ok(woken_ns) => woken_ns,
             // A timer that cannot be armed would let every due stamp pass at once.
-            std::future::pending::<()>().await;
+            Err(_) => std::future::pending().await,
         }
     }
+}
+
+/// The stamps of a request before it is sent, in monotonic nanoseconds.
+#[derive(Debug, Clone, Copy)]
+pub struct Turn {
+    /// When it should have been sent.
+    pub due_ns: u64,
+    /// When its link could send at the earliest: after the answer before.
+    pub free_ns: u64,
+    /// When the timer woke it, or the link was free, if that was later.
+    pub fired_ns: u64,
 }
 
 /// A request under way; see [`Link::in_flight`].

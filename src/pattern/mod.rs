@@ -15,7 +15,7 @@ mod sse_parser;
 mod webhook;
 mod websocket;
 
-pub use link::{Context, Link, Timeline};
+pub use link::{Context, Link, Timeline, Turn};
 
 use crate::scenario::Pattern;
 

@@ -11,7 +11,7 @@ use serde::Deserialize;
 use super::Link;
 use crate::clock;
 use crate::event::Page;
-use crate::measure::{Counter, ErrorKind, Metric};
+use crate::measure::ErrorKind;
 use crate::net::{Answer, Http1, NetError};
 
 /// What a poll brought.
@@ -130,18 +130,6 @@ impl<'a> Poller<'a> {
             }
             _ => Err(ErrorKind::Status),
         }
-    }
-
-    /// Books an exchange that was due at `due_ns`: sent at once where the generator kept up.
-    ///
-    /// `free_ns` is when the link could send at the earliest: slip is what the generator added, not what a
-    /// slow answer before did.
-    pub fn book(&self, answer: &Answer, due_ns: u64, free_ns: u64) {
-        let Answer { sent_ns, done_ns, .. } = *answer;
-        self.link.record(Metric::Slip, sent_ns.saturating_sub(due_ns.max(free_ns)));
-        self.link.record(Metric::Service, done_ns.saturating_sub(sent_ns));
-        self.link.record(Metric::Response, done_ns.saturating_sub(due_ns));
-        self.link.count(Counter::Answered, 1);
     }
 }
 

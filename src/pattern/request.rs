@@ -6,11 +6,11 @@ use hyper::header::{CONTENT_TYPE, HeaderValue};
 use hyper::{Method, Request, StatusCode};
 use serde::Deserialize;
 
-use super::Link;
 use super::poll::{get, host};
+use super::{Link, Turn};
 use crate::clock;
 use crate::event::filler;
-use crate::measure::{Counter, ErrorKind, Metric};
+use crate::measure::{Counter, ErrorKind};
 use crate::net::{Answer, Http1, NetError};
 use crate::scenario::{Mix, RequestOptions};
 
@@ -101,7 +101,7 @@ pub async fn run(link: &Link, options: &RequestOptions) {
     let mut free_ns = 0;
     for (seq, offset_ns) in (1..).zip(link.request_offsets()) {
         let due_ns = timeline.start_ns + offset_ns;
-        link.sleep_until(due_ns).await;
+        let fired_ns = link.sleep_until(due_ns).await;
         let operation = options.mix.operation(rng.below(options.mix.total()));
         let measured = timeline.measures(due_ns);
         let guard = measured.then(|| link.in_flight());
@@ -111,7 +111,7 @@ pub async fn run(link: &Link, options: &RequestOptions) {
                 link.book(seq, answer.done_ns.saturating_sub(due_ns) > late_after);
                 link.count(Counter::Received, 1);
                 if measured {
-                    client.record(&answer, due_ns, free_ns);
+                    link.answered(&answer, Turn { due_ns, free_ns, fired_ns });
                 }
                 free_ns = answer.done_ns;
             }
@@ -188,14 +188,6 @@ impl Client<'_> {
         *request.body_mut() = Full::new(self.body.clone());
         request.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
         request
-    }
-
-    fn record(&self, answer: &Answer, due_ns: u64, free_ns: u64) {
-        let Answer { sent_ns, done_ns, .. } = *answer;
-        self.link.record(Metric::Slip, sent_ns.saturating_sub(due_ns.max(free_ns)));
-        self.link.record(Metric::Service, done_ns.saturating_sub(sent_ns));
-        self.link.record(Metric::Response, done_ns.saturating_sub(due_ns));
-        self.link.count(Counter::Answered, 1);
     }
 }
 

@@ -1,7 +1,7 @@
 //! Asking for news at a fixed interval.
 
-use super::Link;
 use super::poll::{Brought, Poller};
+use super::{Link, Turn};
 use crate::clock;
 use crate::measure::Counter;
 use crate::scenario::ShortPollOptions;
@@ -24,7 +24,7 @@ pub async fn run(link: &Link, options: &ShortPollOptions) {
     let mut free_ns = 0;
     for poll in 0.. {
         let due_ns = first_ns + poll * interval;
-        link.sleep_until(due_ns).await;
+        let fired_ns = link.sleep_until(due_ns).await;
         let measured = timeline.measures(due_ns);
         let guard = measured.then(|| link.in_flight());
         if measured {
@@ -34,7 +34,7 @@ pub async fn run(link: &Link, options: &ShortPollOptions) {
         let brought = match answer {
             Ok(answer) => {
                 if measured {
-                    poller.book(&answer, due_ns, free_ns);
+                    link.answered(&answer, Turn { due_ns, free_ns, fired_ns });
                 }
                 free_ns = answer.done_ns;
                 poller.take(&answer)

@@ -40,7 +40,8 @@ impl Parser {
         mut bytes: &[u8],
         mut on_message: impl FnMut(&Message),
     ) -> Result<(), TooLong> {
-        if std::mem::take(&mut self.after_return) {
+        // An empty piece leaves open what comes next.
+        if !bytes.is_empty() && std::mem::take(&mut self.after_return) {
             bytes = bytes.strip_prefix(b"\n").unwrap_or(bytes);
         }
         while let Some(end) = bytes.iter().position(|b| matches!(b, b'\n' | b'\r')) {
@@ -187,6 +188,12 @@ mod tests {
         ] {
             assert_eq!(parse(&[stream.as_bytes()]), expected, "{why}");
         }
+    }
+
+    #[test]
+    fn an_empty_piece_does_not_part_a_return_from_its_line_feed() {
+        assert_eq!(parse(&[b"data\r", b"", b"\n"]), []);
+        assert_eq!(parse(&[b"data\r", b"", b"\n\r\n"]).len(), 1);
     }
 
     #[test]

@@ -5,7 +5,8 @@ use std::ops::Range;
 use serde::{Deserialize, Serialize};
 
 use crate::measure::Host;
-use crate::scenario::{Case, Pattern, Scenario};
+use crate::pace::Pacing;
+use crate::scenario::{Case, Pattern, Scenario, Spin};
 use crate::unit;
 
 /// Links that dial from one source address of the loopback network, before the next address is used.
@@ -30,6 +31,8 @@ pub struct Layout {
     pub worker_shards: u32,
     /// Threads of the target.
     pub target_shards: u32,
+    /// How the workers wait for their deadlines.
+    pub pacing: Pacing,
     /// Descriptors of the worker that needs most.
     pub worker_descriptors: u64,
     /// Descriptors of the target.
@@ -155,10 +158,20 @@ impl Layout {
         memory_fits(case, scenario, host)?;
         // Half of the cores each: neither side may take the other's.
         let half = (host.cores / 2).max(1);
+        let worker_shards = scenario.worker.shards.unwrap_or((half / workers).max(1));
+        let target_shards = scenario.target.shards.unwrap_or(half);
+        let shards = u64::from(workers) * u64::from(worker_shards) + u64::from(target_shards);
+        let spins = match scenario.worker.spin {
+            // One core is left for the rest of the host, so that spinning takes none from the target.
+            Spin::Auto => u64::from(host.cores) > shards,
+            Spin::Always => true,
+            Spin::Never => false,
+        };
         Ok(Self {
             workers,
-            worker_shards: scenario.worker.shards.unwrap_or((half / workers).max(1)),
-            target_shards: scenario.target.shards.unwrap_or(half),
+            worker_shards,
+            target_shards,
+            pacing: if spins { Pacing::Spin } else { Pacing::Timerfd },
             worker_descriptors,
             target_descriptors,
             ports,

@@ -3,6 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use super::*;
+use crate::pace::Pacing;
 use crate::scenario::{self, PatternKind};
 
 fn host(cores: u32, descriptors: u64) -> Host {
@@ -49,6 +50,22 @@ fn what_the_scenario_says_of_processes_and_shards_stands() {
     assert_eq!(layout.worker_descriptors, 334 + 64);
     assert_eq!(plan.segments(0), [0..333, 333..666, 666..1000]);
     assert_eq!(plan.plateaus(0)[2], [66, 133, 200, 267, 334]);
+}
+
+#[test]
+fn workers_spin_where_cores_are_spare_or_the_scenario_says_so() {
+    for (cores, sets, pacing) in [
+        (8, &["worker.shards=3"][..], Pacing::Spin),
+        (8, &[], Pacing::Timerfd),
+        (3, &[], Pacing::Spin),
+        (2, &[], Pacing::Timerfd),
+        (2, &["worker.spin=true"], Pacing::Spin),
+        (3, &["worker.spin=false"], Pacing::Timerfd),
+        (3, &["worker.spin=\"auto\"", "worker.processes=2"], Pacing::Timerfd),
+    ] {
+        let plan = Plan::new(scenario(sets), &host(cores, 20_000)).unwrap();
+        assert_eq!(plan.layouts[0].pacing, pacing, "{cores} cores, {sets:?}");
+    }
 }
 
 #[test]

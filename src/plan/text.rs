@@ -3,6 +3,7 @@
 use std::fmt::Write as _;
 
 use super::Plan;
+use crate::pace::Pacing;
 use crate::scenario::{Case, Pattern};
 use crate::unit::{self, Span};
 
@@ -124,6 +125,14 @@ fn needs(out: &mut String, plan: &Plan) {
                 most(|layout| layout.target_descriptors),
                 most(|layout| layout.worker_descriptors)
             ),
+        ),
+        (
+            "pacing",
+            if plan.layouts.iter().any(|layout| layout.pacing == Pacing::Spin) {
+                "workers spin before a deadline: cores are spare, or worker.spin says so".to_owned()
+            } else {
+                "workers sleep until the timerfd wakes them".to_owned()
+            },
         ),
         ("ports", format!("{} at one source address", most(|layout| layout.ports))),
         (

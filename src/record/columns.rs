@@ -141,6 +141,18 @@ pub const TRIAL_COLUMNS: &[Column] = &[
     number("throttled_share").or_absent(),
     number("run_delay_share").or_absent(),
     number("slip_share_of_response").or_absent(),
+    text("pacing").or_absent(),
+    figure("fired_ns_p50").or_absent(),
+    figure("fired_ns_p99").or_absent(),
+    figure("dispatch_ns_p50").or_absent(),
+    figure("dispatch_ns_p99").or_absent(),
+    figure("first_byte_ns_p50").or_absent(),
+    figure("first_byte_ns_p99").or_absent(),
+    figure("reading_ns_p50").or_absent(),
+    figure("reading_ns_p99").or_absent(),
+    figure("publish_slip_ns_p50").or_absent(),
+    figure("written_ns_p50").or_absent(),
+    figure("written_ns_p99").or_absent(),
 ];
 
 /// Columns of `timeline.csv`, in order.

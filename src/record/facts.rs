@@ -2,12 +2,14 @@
 
 use std::collections::BTreeSet;
 
-use crate::measure::{Counter, Counters, Distribution, Interval, Metric, Snapshot};
+use super::Intervals;
+use crate::measure::{Counter, Counters, Distribution, Metric, Snapshot};
+use crate::pace::Pacing;
 use crate::scenario::{Case, Phases, Profile};
 use crate::stats::theil_sen;
 
 /// The raw facts of one trial; every figure of every file is derived from them.
-#[derive(Debug, Clone)]
+#[derive(Debug)]
 pub struct TrialFacts {
     /// Name of the scenario.
     pub scenario: String,
@@ -30,7 +32,7 @@ pub struct TrialFacts {
     /// What the target measured of itself (publishing, retries, dead letters).
     pub target: Snapshot,
     /// What the workers measured, by second.
-    pub intervals: Vec<Interval>,
+    pub intervals: Intervals,
     /// CPU and memory of the processes.
     pub resources: Resources,
     /// Why the trial could not be finished: a process died, or the run was stopped.
@@ -95,15 +97,22 @@ pub struct Resources {
     pub worker_shards: u32,
     /// Threads that served.
     pub target_shards: u32,
+    /// How the workers waited for their deadlines.
+    pub pacing: Pacing,
+    /// CPU time of the workers in the window that was spun away before deadlines, in nanoseconds: the price of
+    /// being on time, and no load.
+    pub spun_ns: u64,
     /// Anonymous memory of the target at each plateau of the connect phase.
     pub target_memory: Vec<MemoryReading>,
 }
 
 impl Resources {
-    /// CPU used from the first reading to the last; `None` where there are not two.
+    /// CPU used from the first reading to the last, without what the workers spun away; `None` where there are
+    /// not two.
     pub fn cpu_used(&self) -> Option<CpuUsed> {
         let (first, last) = (self.cpu.first()?, self.cpu.last()?);
-        last.since(first)
+        let used = last.since(first)?;
+        Some(CpuUsed { workers_ns: used.workers_ns.saturating_sub(self.spun_ns), ..used })
     }
 
     /// What the target's memory grows by with each link: the Theil-Sen slope over the plateaus, in bytes.

@@ -1,7 +1,7 @@
 //! The results folder of one run, while it is written.
 
 use std::fs::{self, File, OpenOptions};
-use std::io::{self, Write as _};
+use std::io::{self, BufWriter, Write as _};
 use std::path::{Path, PathBuf};
 
 use time::OffsetDateTime;
@@ -9,7 +9,7 @@ use time::OffsetDateTime;
 use super::columns::{TIMELINE_COLUMNS, TRIAL_COLUMNS};
 use super::info::utc_compact;
 use super::table::{cells, header, to_csv};
-use super::{RunInfo, TrialFacts, TrialRecord, histograms, timeline};
+use super::{RunInfo, TimelineRow, TrialFacts, TrialRecord, histograms, timeline};
 use crate::clock;
 
 /// Why results cannot be written.
@@ -72,20 +72,33 @@ impl RunFolder {
     ///
     /// The row of `trials.csv` comes last: a trial without one is not read.
     pub fn append(&mut self, facts: &TrialFacts, record: &TrialRecord) -> Result<(), FolderError> {
-        let seconds = timeline::seconds(facts);
-        let lines = histograms::lines(facts, &seconds, self.zero_ns).map_err(at(&self.path))?;
-        let rows = timeline::rows(facts, &seconds);
+        let rows = self.append_histograms(facts).map_err(at(&self.path.join("histograms.hlog")))?;
         let rows = to_csv(rows.iter().map(|row| cells(TIMELINE_COLUMNS, row)));
         let trial = to_csv([cells(TRIAL_COLUMNS, record)]);
-        for (file, name, text) in [
-            (&mut self.histograms, "histograms.hlog", &lines),
-            (&mut self.timeline, "timeline.csv", &rows),
-            (&mut self.trials, "trials.csv", &trial),
-        ] {
+        for (file, name, text) in
+            [(&mut self.timeline, "timeline.csv", &rows), (&mut self.trials, "trials.csv", &trial)]
+        {
             let path = self.path.join(name);
             file.write_all(text).and_then(|()| file.sync_data()).map_err(at(&path))?;
         }
         Ok(())
+    }
+
+    /// Writes a trial's lines of the interval log, second by second; returns the rows of the timeline.
+    fn append_histograms(&mut self, facts: &TrialFacts) -> io::Result<Vec<TimelineRow>> {
+        let mut log = BufWriter::new(&self.histograms);
+        let mut lines = histograms::Lines::begin(facts, self.zero_ns, &mut log)?;
+        let seconds = timeline::Rows::of(facts);
+        let mut rows = Vec::new();
+        seconds.seconds(|second, interval| {
+            rows.push(seconds.row(second, interval));
+            lines.second(interval, &mut log)
+        })?;
+        lines.end(&mut log)?;
+        log.flush()?;
+        drop(log);
+        self.histograms.sync_data()?;
+        Ok(rows)
     }
 
     /// Writes `run.json` in one piece: a reader sees the old one or the new one, never a part.

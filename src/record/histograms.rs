@@ -3,7 +3,7 @@
 //! Histograms are V2 with deflate, which is what Java's `HistogramLogReader` and its ports expect.
 
 use std::collections::BTreeMap;
-use std::io;
+use std::io::{self, Write};
 use std::time::{Duration, SystemTime};
 
 use base64::Engine as _;
@@ -14,8 +14,7 @@ use hdrhistogram::serialization::interval_log::{
 use hdrhistogram::serialization::{Deserializer, V2DeflateSerializer};
 
 use super::TrialFacts;
-use super::timeline::Second;
-use crate::measure::{Distribution, Metric};
+use crate::measure::{Distribution, Interval, Metric};
 
 const TRIAL_COMMENT: &str = "[Trial: ";
 
@@ -36,47 +35,68 @@ pub(super) fn head(started: SystemTime) -> io::Result<Vec<u8>> {
     Ok(text)
 }
 
-/// The lines of one trial: its comment, then a line a second and metric; `zero_ns` is the log's base time on the
-/// monotonic clock.
+/// Writes the lines of one trial: its comment, then a line a second and metric.
 ///
 /// What the workers told only at their end, and what the target measured, has lines at the end, so that all lines
 /// of a trial together hold exactly its samples.
-pub(super) fn lines(
-    facts: &TrialFacts,
-    seconds: &BTreeMap<i64, Second>,
+pub(super) struct Lines<'a> {
+    facts: &'a TrialFacts,
+    /// The log's base time on the monotonic clock.
     zero_ns: u64,
-) -> io::Result<Vec<u8>> {
-    let mut text = Vec::new();
-    let mut serializer = V2DeflateSerializer::new();
-    let mut log = IntervalLogWriterBuilder::new().begin_log_with(&mut text, &mut serializer)?;
-    log.write_comment(&format!("{TRIAL_COMMENT}{} of {}]", facts.trial, facts.case.id))?;
-    let mut write = |metric: Metric, samples: &Distribution, start_ns: u64, end_ns: u64| {
-        if samples.is_empty() {
-            return Ok(());
+    told: BTreeMap<Metric, Distribution>,
+    end_ns: u64,
+}
+
+impl<'a> Lines<'a> {
+    /// Begins the trial of `facts` with its comment.
+    pub fn begin(facts: &'a TrialFacts, zero_ns: u64, log: &mut impl Write) -> io::Result<Self> {
+        writeln!(log, "#{TRIAL_COMMENT}{} of {}]", facts.trial, facts.case.id)?;
+        Ok(Self { facts, zero_ns, told: BTreeMap::new(), end_ns: facts.window_start_ns })
+    }
+
+    /// Adds what all workers measured in one second.
+    pub fn second(&mut self, second: &Interval, log: &mut impl Write) -> io::Result<()> {
+        let samples: Vec<_> = second.snapshot.distributions.iter().map(|(m, d)| (*m, d)).collect();
+        self.write(&samples, second.start_ns, second.end_ns, log)?;
+        for (metric, samples) in samples {
+            self.told.entry(metric).or_default().merge(samples);
         }
-        let tag = tag(&facts.case.id, metric);
-        let start = Duration::from_nanos(start_ns.saturating_sub(zero_ns));
+        self.end_ns = if self.told.is_empty() { self.end_ns } else { second.end_ns };
+        Ok(())
+    }
+
+    /// Adds what no second held.
+    pub fn end(self, log: &mut impl Write) -> io::Result<()> {
+        let end = self.end_ns;
+        let rest =
+            self.facts.workers.distributions.iter().filter_map(|(metric, all)| {
+                Some((*metric, difference(all, self.told.get(metric))?))
+            });
+        let rest: Vec<_> = rest.collect();
+        let rest: Vec<_> = rest.iter().map(|(metric, samples)| (*metric, samples)).collect();
+        self.write(&rest, end, end, log)?;
+        let target: Vec<_> = self.facts.target.distributions.iter().map(|(m, d)| (*m, d)).collect();
+        self.write(&target, self.facts.window_start_ns.min(end), end, log)
+    }
+
+    fn write(
+        &self,
+        samples: &[(Metric, &Distribution)],
+        start_ns: u64,
+        end_ns: u64,
+        log: &mut impl Write,
+    ) -> io::Result<()> {
+        let mut serializer = V2DeflateSerializer::new();
+        let mut log = IntervalLogWriterBuilder::new().begin_log_with(log, &mut serializer)?;
+        let start = Duration::from_nanos(start_ns.saturating_sub(self.zero_ns));
         let length = Duration::from_nanos(end_ns.saturating_sub(start_ns));
-        log.write_histogram(samples.histogram(), start, length, Tag::new(&tag))
-            .map_err(|error| io::Error::other(error.to_string()))
-    };
-    let mut told: BTreeMap<Metric, Distribution> = BTreeMap::new();
-    for second in seconds.values() {
-        for (metric, samples) in &second.snapshot.distributions {
-            write(*metric, samples, second.start_ns, second.end_ns)?;
-            told.entry(*metric).or_default().merge(samples);
+        for (metric, samples) in samples.iter().filter(|(_, samples)| !samples.is_empty()) {
+            let tag = tag(&self.facts.case.id, *metric);
+            log.write_histogram(samples.histogram(), start, length, Tag::new(&tag))
+                .map_err(|error| io::Error::other(error.to_string()))?;
         }
+        Ok(())
     }
-    let end = seconds.values().map(|second| second.end_ns).max().unwrap_or(facts.window_start_ns);
-    for (metric, all) in &facts.workers.distributions {
-        if let Some(rest) = difference(all, told.get(metric)) {
-            write(*metric, &rest, end, end)?;
-        }
-    }
-    for (metric, samples) in &facts.target.distributions {
-        write(*metric, samples, facts.window_start_ns.min(end), end)?;
-    }
-    Ok(text)
 }
 
 /// A tag holds no comma, space or line break.

@@ -9,6 +9,7 @@ use time::macros::format_description;
 
 use super::SCHEMA_VERSION;
 use crate::measure::Host;
+use crate::pace::Pacing;
 use crate::scenario::{Profile, Scenario};
 
 /// Everything of a run that is not a measurement.
@@ -76,6 +77,9 @@ pub struct PlannedTrial {
     pub block: u32,
     /// Seed of its schedules.
     pub seed: u64,
+    /// How its workers wait for their deadlines.
+    #[serde(default)]
+    pub pacing: Pacing,
 }
 
 /// Why `run.json` could not be read.

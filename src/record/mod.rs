@@ -10,6 +10,7 @@ mod folder;
 mod health;
 mod histograms;
 mod info;
+mod intervals;
 mod run;
 mod table;
 mod timeline;
@@ -22,11 +23,14 @@ pub use figure::Figure;
 pub use folder::{FolderError, RunFolder};
 pub use health::HealthFigures;
 pub use info::{Build, InfoError, PlannedTrial, RunInfo, utc};
+pub use intervals::Intervals;
 pub use run::{ReadError, Run};
 pub use table::TableError;
 pub(crate) use table::to_csv;
 pub use timeline::TimelineRow;
-pub use trial::{Cost, Counts, CpuShares, Detail, Identity, Latency, Stages, Traffic, TrialRecord};
+pub use trial::{
+    Breakdown, Cost, Counts, CpuShares, Detail, Identity, Latency, Stages, Traffic, TrialRecord,
+};
 pub use verdict::Verdict;
 
 /// Version of the files' meaning; FORMAT.md describes it.

@@ -1,12 +1,15 @@
 //! A trial by seconds: the rows of `timeline.csv`, and what the interval log is written from.
+//!
+//! One second is in memory at a time, however long the trial was.
 
 use std::collections::BTreeMap;
+use std::io;
 
 use serde::{Deserialize, Serialize};
 
 use super::{CpuUsed, Figure, TrialFacts};
 use crate::clock::SECOND_NS;
-use crate::measure::{Counter, Distribution, Metric, Snapshot};
+use crate::measure::{Counter, Distribution, Interval, Metric};
 
 /// One second of one trial.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -33,21 +36,10 @@ pub struct TimelineRow {
     pub worker_cpu_share: Option<f64>,
 }
 
-/// What all workers measured in one second.
-#[derive(Debug, Clone, Default)]
-pub(super) struct Second {
-    /// First start of what is merged here, in monotonic nanoseconds.
-    pub start_ns: u64,
-    /// Last end of it.
-    pub end_ns: u64,
-    /// What was measured.
-    pub snapshot: Snapshot,
-}
-
 /// The start of the measure window, or of the first interval where the window was not reached.
 fn origin(facts: &TrialFacts) -> u64 {
     match facts.window_start_ns {
-        0 => facts.intervals.iter().map(|interval| interval.start_ns).min().unwrap_or(0),
+        0 => facts.intervals.first_ns().unwrap_or(0),
         start => start,
     }
 }
@@ -57,41 +49,43 @@ fn second_of(from_ns: u64, to_ns: u64, origin: u64) -> i64 {
     (middle as i64 - origin as i64).div_euclid(SECOND_NS as i64)
 }
 
-/// The intervals of all workers, merged by the second that their middle lies in.
-pub(super) fn seconds(facts: &TrialFacts) -> BTreeMap<i64, Second> {
-    let origin = origin(facts);
-    let mut seconds: BTreeMap<i64, Second> = BTreeMap::new();
-    for interval in &facts.intervals {
-        let second = second_of(interval.start_ns, interval.end_ns, origin);
-        let merged = seconds
-            .entry(second)
-            .or_insert_with(|| Second { start_ns: interval.start_ns, ..Second::default() });
-        merged.start_ns = merged.start_ns.min(interval.start_ns);
-        merged.end_ns = merged.end_ns.max(interval.end_ns);
-        merged.snapshot.merge(&interval.snapshot);
-    }
-    seconds
+/// Turns the seconds of one trial into rows.
+pub(super) struct Rows<'a> {
+    facts: &'a TrialFacts,
+    origin: u64,
+    cpu: BTreeMap<i64, CpuUsed>,
 }
 
-/// The rows of one trial, ascending in time.
-pub(super) fn rows(facts: &TrialFacts, seconds: &BTreeMap<i64, Second>) -> Vec<TimelineRow> {
-    let origin = origin(facts);
-    let mut cpu: BTreeMap<i64, CpuUsed> = BTreeMap::new();
-    for pair in facts.resources.cpu.windows(2) {
-        if let Some(used) = pair[1].since(&pair[0]) {
-            let second = second_of(pair[0].at_ns, pair[1].at_ns, origin);
-            cpu.insert(second, facts.without_meters(used));
+impl<'a> Rows<'a> {
+    /// Of the trial of `facts`.
+    pub fn of(facts: &'a TrialFacts) -> Self {
+        let origin = origin(facts);
+        let mut cpu: BTreeMap<i64, CpuUsed> = BTreeMap::new();
+        for pair in facts.resources.cpu.windows(2) {
+            if let Some(used) = pair[1].since(&pair[0]) {
+                let second = second_of(pair[0].at_ns, pair[1].at_ns, origin);
+                cpu.insert(second, facts.without_meters(used));
+            }
         }
+        Self { facts, origin, cpu }
     }
-    let row = |(second, merged): (&i64, &Second)| {
-        let counters = &merged.snapshot.counters;
+
+    /// Hands over what all workers measured in each second, ascending: an interval belongs to the second that its
+    /// middle lies in.
+    pub fn seconds(&self, take: impl FnMut(i64, &Interval) -> io::Result<()>) -> io::Result<()> {
+        self.facts.intervals.merged(|start, end| second_of(start, end, self.origin), take)
+    }
+
+    /// The row of one second.
+    pub fn row(&self, second: i64, merged: &Interval) -> TimelineRow {
+        let (facts, counters) = (self.facts, &merged.snapshot.counters);
         let freshness = merged.snapshot.distribution(Metric::Freshness);
         let quantile = |q| freshness.and_then(|d: &Distribution| d.quantile(q));
-        let used = cpu.get(second).copied();
+        let used = self.cpu.get(&second).copied();
         TimelineRow {
             case: facts.case.id.clone(),
             trial: facts.trial,
-            second: *second,
+            second,
             deliveries: counters.get(Counter::Received),
             freshness_ns_p50: quantile(0.5).map(|ns| Figure::Value(ns as f64)),
             freshness_ns_p99: quantile(0.99).map(|ns| Figure::Value(ns as f64)),
@@ -100,6 +94,5 @@ pub(super) fn rows(facts: &TrialFacts, seconds: &BTreeMap<i64, Second>) -> Vec<T
             target_cpu_share: used.and_then(|used| facts.resources.target_share(used)),
             worker_cpu_share: used.and_then(|used| facts.resources.worker_share(used)),
         }
-    };
-    seconds.iter().map(row).collect()
+    }
 }

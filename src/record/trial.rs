@@ -6,6 +6,7 @@ use serde_json::{Map, Value};
 use super::table::{fields, sentence};
 use super::{Figure, HealthFigures, SCHEMA_VERSION, TrialFacts, Verdict};
 use crate::measure::{Counter, Distribution, Ledger, Metric, Snapshot};
+use crate::pace::Pacing;
 use crate::scenario::{Pattern, PatternKind};
 
 /// One row of `trials.csv`: what was offered, what came of it, and what it is worth. Columns have the fields'
@@ -114,6 +115,9 @@ pub struct Detail {
     /// Further quantiles.
     #[serde(flatten)]
     pub stages: Stages,
+    /// Where the time went.
+    #[serde(flatten)]
+    pub breakdown: Breakdown,
     /// TCP segments, both ways, over the links' whole life ÷ deliveries over it.
     pub wire_segments_per_delivery: Option<f64>,
     /// CPU of the processes.
@@ -142,6 +146,25 @@ pub struct Stages {
     pub publish_slip_ns_p99: Option<Figure>,
 }
 
+/// Where the time of a request or delivery went, stage after stage, in nanoseconds.
+///
+/// A request: due → fired → sent → first byte → done. A delivery: due → published → written → received.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[expect(missing_docs, reason = "stage, unit, quantile: the names say it all, FORMAT.md the rest")]
+pub struct Breakdown {
+    pub fired_ns_p50: Option<Figure>,
+    pub fired_ns_p99: Option<Figure>,
+    pub dispatch_ns_p50: Option<Figure>,
+    pub dispatch_ns_p99: Option<Figure>,
+    pub first_byte_ns_p50: Option<Figure>,
+    pub first_byte_ns_p99: Option<Figure>,
+    pub reading_ns_p50: Option<Figure>,
+    pub reading_ns_p99: Option<Figure>,
+    pub publish_slip_ns_p50: Option<Figure>,
+    pub written_ns_p50: Option<Figure>,
+    pub written_ns_p99: Option<Figure>,
+}
+
 /// CPU time in the window, as a share of the cores that the shards could use.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub struct CpuShares {
@@ -153,6 +176,8 @@ pub struct CpuShares {
     pub worker_shards: Option<u32>,
     /// Threads that served.
     pub target_shards: Option<u32>,
+    /// How the workers waited for their deadlines.
+    pub pacing: Option<Pacing>,
 }
 
 /// Counts by the name of their counter.
@@ -321,6 +346,7 @@ fn detail(facts: &TrialFacts) -> Detail {
             slip_ns_p50: Quantiles::of(&facts.workers, Metric::Slip).at(0.5),
             publish_slip_ns_p99: Quantiles::of(&facts.target, Metric::PublishSlip).at(0.99),
         },
+        breakdown: breakdown(facts),
         wire_segments_per_delivery: segments
             .and_then(|n| ratio(n, counters.get(Counter::Received))),
         cpu: CpuShares {
@@ -328,10 +354,29 @@ fn detail(facts: &TrialFacts) -> Detail {
             target_cpu_share: used.and_then(|used| resources.target_share(used)),
             worker_shards: Some(resources.worker_shards).filter(|n| *n > 0),
             target_shards: Some(resources.target_shards).filter(|n| *n > 0),
+            pacing: Some(resources.pacing),
         },
         empty_poll_share: empty.filter(|_| polls(kind)),
         health: HealthFigures::of(facts),
         counts: counts(facts),
+    }
+}
+
+fn breakdown(facts: &TrialFacts) -> Breakdown {
+    let worker = |metric, q| Quantiles::of(&facts.workers, metric).at(q);
+    let target = |metric, q| Quantiles::of(&facts.target, metric).at(q);
+    Breakdown {
+        fired_ns_p50: worker(Metric::Fired, 0.5),
+        fired_ns_p99: worker(Metric::Fired, 0.99),
+        dispatch_ns_p50: worker(Metric::Dispatch, 0.5),
+        dispatch_ns_p99: worker(Metric::Dispatch, 0.99),
+        first_byte_ns_p50: worker(Metric::FirstByte, 0.5),
+        first_byte_ns_p99: worker(Metric::FirstByte, 0.99),
+        reading_ns_p50: worker(Metric::Reading, 0.5),
+        reading_ns_p99: worker(Metric::Reading, 0.99),
+        publish_slip_ns_p50: target(Metric::PublishSlip, 0.5),
+        written_ns_p50: target(Metric::Written, 0.5),
+        written_ns_p99: target(Metric::Written, 0.99),
     }
 }
 

@@ -4,8 +4,9 @@ use std::fmt::Write as _;
 
 use super::group::{groups, printable};
 use super::table::{columns, verdict, with_interval};
-use super::{View, chart, prose};
+use super::{View, chart, prose, stages};
 use crate::judge::CaseSummary;
+use crate::pace::Pacing;
 use crate::unit::{bytes, count, nanoseconds};
 
 /// Files of the folder, with what each holds.
@@ -38,6 +39,11 @@ pub(super) fn markdown(view: &View) -> String {
     }
     section(&mut page, "Intervals");
     page.push_str(&intervals(view));
+    let went = where_the_time_goes(view);
+    if !went.is_empty() {
+        section(&mut page, "Where the time goes");
+        page.push_str(&went);
+    }
     section(&mut page, "Trials");
     page.push_str(&trials(view));
     section(&mut page, "How it was measured");
@@ -162,6 +168,30 @@ fn intervals(view: &View) -> String {
     page
 }
 
+/// The stages of requests and deliveries.
+fn where_the_time_goes(view: &View) -> String {
+    let tables = stages::tables(&view.cases);
+    let mut page = String::new();
+    if tables.is_empty() {
+        return page;
+    }
+    page.push_str(
+        "Median / 99th percentile of each stage, as medians over the usable trials. Quantiles of stages do not add up. \
+         *Fired* is when the timer woke, or the link was free; *written* when the target's kernel had taken the \
+         event's last byte. What lies between written and received is told by the difference of those medians only.\n",
+    );
+    for table in tables {
+        page.push('\n');
+        row(&mut page, table.head.iter().cloned());
+        let rule = |(i, _)| if i == 0 { "---".to_owned() } else { "---:".to_owned() };
+        row(&mut page, table.head.iter().enumerate().map(rule));
+        for cells in table.rows {
+            row(&mut page, cells.iter().map(|cell| escape(cell)));
+        }
+    }
+    page
+}
+
 fn confidence(case: &CaseSummary) -> String {
     let interval = crate::stats::median_interval(case.trials.usable(), crate::stats::CONFIDENCE);
     match interval {
@@ -228,6 +258,7 @@ fn measured(view: &View) -> Vec<String> {
         "Freshness is the age of the news on arrival: received - due. Due is the scheduled instant, so that a late \
          publisher does not hide itself. Target, workers and links share one host and its clock."
             .to_owned(),
+        pacing(view),
         "CPU is the target's in the measure window; wire bytes are those at IP level, both ways, from TCP_INFO; memory \
          is the slope of the target's anonymous memory over its link count, without the kernel's share."
             .to_owned(),
@@ -237,6 +268,22 @@ fn measured(view: &View) -> Vec<String> {
             .to_owned(),
         format!("Command: {}", info.command.join(" ")),
     ]
+}
+
+/// How the workers waited for their deadlines.
+fn pacing(view: &View) -> String {
+    let spin = view.run.info.plan.iter().filter(|trial| trial.pacing == Pacing::Spin).count();
+    let how = match spin {
+        0 => "slept until a timerfd woke them (timerfd)".to_owned(),
+        n if n == view.run.info.plan.len() => {
+            "woke before a deadline and watched the clock until it came (spin)".to_owned()
+        }
+        n => format!(
+            "woke before a deadline and watched the clock until it came in {n} trials (spin), and slept until a \
+             timerfd woke them in the others (timerfd)"
+        ),
+    };
+    format!("Workers {how}; what they spun away is in no figure of their CPU.")
 }
 
 #[cfg(test)]
@@ -271,6 +318,7 @@ mod tests {
             "Charts",
             "Objectives",
             "Intervals",
+            "Where the time goes",
             "Trials",
             "How it was measured",
             "Warnings",

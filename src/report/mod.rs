@@ -8,6 +8,7 @@ mod group;
 mod markdown;
 mod prose;
 mod quantiles;
+mod stages;
 mod table;
 mod tables;
 mod text;

@@ -45,6 +45,11 @@ fn censored(view: &View, case: &str, metric: Metric) -> u64 {
         | Metric::Connect
         | Metric::Hold
         | Metric::PublishSlip
+        | Metric::Fired
+        | Metric::Dispatch
+        | Metric::FirstByte
+        | Metric::Reading
+        | Metric::Written
         | Metric::Hiccup
         | Metric::TargetHiccup => false,
     };

@@ -7,7 +7,7 @@ use std::fmt;
 use serde::de::{self, IgnoredAny};
 use serde::{Deserialize, Deserializer};
 
-use super::{PatternKind, Profile};
+use super::{PatternKind, Profile, Spin};
 use crate::pace::ArrivalProcess;
 use crate::unit::{ByteSize, Count, Rate, Span};
 
@@ -69,6 +69,7 @@ pub(super) struct TargetFile {
 pub(super) struct WorkerFile {
     pub processes: Option<Count>,
     pub shards: Option<Count>,
+    pub spin: Option<Spin>,
 }
 
 /// `[workload]`

@@ -11,6 +11,7 @@ mod file;
 mod model;
 mod read;
 mod resolve;
+mod spin;
 mod substitute;
 mod sweep;
 mod tree;
@@ -24,6 +25,7 @@ pub use model::{
     ShortPollOptions, SseOptions, TargetOptions, WebSocketOptions, WebhookOptions, WorkerOptions,
     Workload,
 };
+pub use spin::Spin;
 
 /// Reads the scenario at `path`, with this process's environment, and `sets` (`key=value`) over it.
 pub fn load(path: &Path, sets: &[String]) -> Result<Scenario, ScenarioError> {

@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::Spin;
 use crate::pace::ArrivalProcess;
 use crate::unit::{ByteSize, Rate, Span};
 
@@ -79,6 +80,9 @@ pub struct WorkerOptions {
     pub processes: Option<u32>,
     /// Threads of each; `None` leaves it to the plan.
     pub shards: Option<u32>,
+    /// Whether they spin before a deadline.
+    #[serde(default)]
+    pub spin: Spin,
 }
 
 /// One point of the sweep: one pattern with every axis fixed.

@@ -119,6 +119,7 @@ fn head(file: &str, written: &File) -> Result<Scenario, Refusal> {
         worker: WorkerOptions {
             processes: few(worker.and_then(|worker| worker.processes), "worker.processes")?,
             shards: few(worker.and_then(|worker| worker.shards), "worker.shards")?,
+            spin: worker.and_then(|worker| worker.spin).unwrap_or_default(),
         },
         cases: Vec::new(),
         objectives,

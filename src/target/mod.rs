@@ -25,6 +25,7 @@ mod gauges;
 mod hub;
 mod items;
 mod options;
+mod outlet;
 mod pages;
 mod poll;
 mod problem;
@@ -35,6 +36,7 @@ mod router;
 mod server;
 mod shard;
 mod sse;
+mod stay;
 mod webhook;
 mod websocket;
 

@@ -12,6 +12,7 @@ use hyper::{Request, StatusCode};
 use super::answer::{Answer, Outcome, Reply, empty, typed, with_etag};
 use super::gauges::Kind;
 use super::hub::{Identity, Topic};
+use super::outlet::Outgoing;
 use super::problem::Problem;
 use super::request::{Query, condition};
 use super::shard::Shard;
@@ -24,8 +25,13 @@ const LIMIT_MAX: u64 = 1000;
 const WAIT_MAX: Duration = Duration::from_secs(600);
 
 /// `GET /topics/{topic}/events?since=&limit=&wait=`
-pub fn get(shard: &Rc<Shard>, name: &str, request: &Request<Incoming>) -> Answer {
-    let ask = match Ask::read(shard, name, request) {
+pub fn get(
+    shard: &Rc<Shard>,
+    outgoing: &Rc<Outgoing>,
+    name: &str,
+    request: &Request<Incoming>,
+) -> Answer {
+    let ask = match Ask::read(shard, outgoing, name, request) {
         Ok(ask) => ask,
         Err(problem) => return Err(problem).into(),
     };
@@ -50,13 +56,20 @@ pub fn get(shard: &Rc<Shard>, name: &str, request: &Request<Incoming>) -> Answer
 #[derive(Debug)]
 struct Ask {
     topic: Rc<Topic>,
+    /// Where the events of a page are booked as under way.
+    outgoing: Rc<Outgoing>,
     since: u64,
     limit: u64,
     wait: Option<Duration>,
 }
 
 impl Ask {
-    fn read(shard: &Shard, name: &str, request: &Request<Incoming>) -> Result<Self, Problem> {
+    fn read(
+        shard: &Shard,
+        outgoing: &Rc<Outgoing>,
+        name: &str,
+        request: &Request<Incoming>,
+    ) -> Result<Self, Problem> {
         let topic = shard.hub.topic(name).ok_or_else(|| Problem::unknown_topic(name))?;
         let query = Query::of(request.uri());
         let since = since(&topic, query)?.unwrap_or(0);
@@ -71,7 +84,7 @@ impl Ask {
                 WAIT_MAX.as_secs()
             )));
         }
-        Ok(Self { topic, since, limit, wait })
+        Ok(Self { topic, outgoing: Rc::clone(outgoing), since, limit, wait })
     }
 
     /// The cursor that the page leads to.
@@ -110,6 +123,7 @@ impl Ask {
                     page.push(b',');
                 }
                 page.extend_from_slice(event.json());
+                self.outgoing.add(event);
             }
             page.extend_from_slice(b"]}");
             Bytes::from(page)

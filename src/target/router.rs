@@ -8,12 +8,13 @@ use serde_json::{Map, Value, json};
 
 use super::answer::{self, Answer, Reply};
 use super::gauges::Kind;
+use super::outlet::Outgoing;
 use super::problem::Problem;
 use super::shard::Shard;
 use super::{items, pages, poll, publish, sse, webhook, websocket};
 
 /// Answers a request.
-pub fn answer(shard: &Rc<Shard>, request: Request<Incoming>) -> Answer {
+pub fn answer(shard: &Rc<Shard>, outgoing: &Rc<Outgoing>, request: Request<Incoming>) -> Answer {
     // The path outlives the request where a handler takes that.
     let uri = request.uri().clone();
     let mut segments = uri.path().split('/').skip(1);
@@ -23,12 +24,12 @@ pub fn answer(shard: &Rc<Shard>, request: Request<Incoming>) -> Answer {
         [Some("items"), None, ..] => items::collection(shard, request),
         [Some("items"), Some(id), None, _] => items::item(shard, id, request),
         [Some("topics"), Some(topic), Some("events"), None] => match *request.method() {
-            Method::GET => poll::get(shard, topic, &request),
+            Method::GET => poll::get(shard, outgoing, topic, &request),
             Method::POST => publish::post(shard, topic, request),
             _ => Err(Problem::method_not_allowed("GET, POST")).into(),
         },
         [Some("topics"), Some(topic), Some("stream"), None] if request.method() == Method::GET => {
-            sse::get(shard, topic, &request).into()
+            sse::get(shard, outgoing, topic, &request).into()
         }
         [Some("topics"), Some(topic), Some("ws"), None] if request.method() == Method::GET => {
             websocket::get(shard, topic, request).into()

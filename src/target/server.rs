@@ -4,7 +4,7 @@ use std::future::Future;
 use std::io;
 use std::net::{SocketAddr, TcpListener};
 use std::rc::Rc;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use std::thread;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
@@ -61,6 +61,9 @@ impl Handle {
                 _ => return Err(TopicTaken(name)),
             }
         }
+        let Programme { at_ns, window, .. } = &programme;
+        // Of several schedules the first is measured: a trial has one.
+        let _ = self.shared.window.set(at_ns + window.start..at_ns.saturating_add(window.end));
         let programme = Arc::new(programme);
         for errands in &self.shared.errands {
             let _ = errands.send(Errand::Publish(Arc::clone(&programme)));
@@ -149,6 +152,7 @@ fn share(
         webhooks: Registry::default(),
         gauges: errands.iter().map(|_| Arc::default()).collect(),
         errands,
+        window: OnceLock::new(),
     }
 }
 

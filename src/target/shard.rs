@@ -3,8 +3,9 @@
 use std::cell::{RefCell, RefMut};
 use std::io;
 use std::net::SocketAddr;
+use std::ops::Range;
 use std::rc::Rc;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use hyper::Request;
@@ -22,11 +23,12 @@ use super::gauges::{Gauges, Kind};
 use super::hub::{Directory, Feed, Hub, Ring};
 use super::items::Store;
 use super::options::Options;
+use super::outlet::{Outgoing, Outlet, Writes};
 use super::publisher::{self, Programme};
 use super::router;
 use super::webhook::{Endpoint, Registry, deliver};
 use crate::measure::{Recorder, Snapshot};
-use crate::pace::Timer;
+use crate::pace::{Pacing, Timer};
 
 /// Bytes that hyper buffers a connection, each way: more would make slow consumers look healthy.
 const BUFFER_MAX: usize = 16 << 10;
@@ -56,6 +58,8 @@ pub struct Shared {
     pub gauges: Vec<Arc<Gauges>>,
     /// Each shard's errands.
     pub errands: Vec<UnboundedSender<Errand>>,
+    /// The due stamps that are measured of what is published on a schedule.
+    pub window: OnceLock<Range<u64>>,
 }
 
 /// Something for one shard to do.
@@ -91,6 +95,8 @@ pub struct Shard {
     pub shared: Arc<Shared>,
     /// What is measured here.
     pub recorder: RefCell<Recorder>,
+    /// When deliveries were written.
+    pub writes: Rc<Writes>,
     /// Precise deadlines.
     pub timer: Timer,
     scratch: RefCell<Box<[u8]>>,
@@ -134,11 +140,14 @@ impl Shard {
     /// Serves HTTP/1.1 on a connection until it ends.
     pub fn serve(self: &Rc<Self>, stream: TcpStream) {
         let held = self.gauges().hold(Kind::Connection);
+        let outgoing = Rc::new(Outgoing::new(Rc::clone(&self.writes)));
+        let io = Outlet::new(stream, Rc::clone(&outgoing));
+        let site = Site { shard: Rc::clone(self), outgoing };
         let connection = http1::Builder::new()
             .timer(TokioTimer::new())
             .header_read_timeout(HEAD_WAIT)
             .max_buf_size(BUFFER_MAX)
-            .serve_connection(TokioIo::new(stream), Site(Rc::clone(self)))
+            .serve_connection(TokioIo::new(io), site)
             .with_upgrades();
         spawn_local(async move {
             let _held = held;
@@ -150,7 +159,10 @@ impl Shard {
 
 /// The HTTP service of one connection.
 #[derive(Debug)]
-struct Site(Rc<Shard>);
+struct Site {
+    shard: Rc<Shard>,
+    outgoing: Rc<Outgoing>,
+}
 
 impl Service<Request<Incoming>> for Site {
     type Response = super::answer::Reply;
@@ -158,7 +170,7 @@ impl Service<Request<Incoming>> for Site {
     type Future = Answer;
 
     fn call(&self, request: Request<Incoming>) -> Answer {
-        router::answer(&self.0, request)
+        router::answer(&self.shard, &self.outgoing, request)
     }
 }
 
@@ -174,7 +186,7 @@ pub fn run<T>(
 ) -> io::Result<(Option<T>, Snapshot)> {
     let runtime = Builder::new_current_thread().enable_all().build_local(LocalOptions::default())?;
     runtime.block_on(async move {
-        let (timer, drive) = Timer::new()?;
+        let (timer, drive) = Timer::new(Pacing::Timerfd)?;
         spawn_local(drive);
         let ring = Ring { entries_max: common.options.ring.max(1) as usize, bytes_max: RING_BYTES };
         let shard = Rc::new(Shard {
@@ -182,6 +194,7 @@ pub fn run<T>(
             hub: Hub::new(index, ring, Arc::clone(&common.directory), feeds),
             shared: Arc::clone(common),
             recorder: RefCell::default(),
+            writes: Rc::new(Writes::new(Arc::clone(common))),
             timer,
             scratch: RefCell::new(vec![0; SCRATCH].into()),
         });
@@ -198,7 +211,8 @@ pub fn run<T>(
                 while let Some(errand) = errands.recv().await && shard.run(errand) {}
             } => None,
         };
-        let snapshot = shard.recorder.borrow().snapshot();
+        let mut snapshot = shard.recorder.borrow().snapshot();
+        snapshot.merge(&shard.writes.snapshot());
         Ok((outcome, snapshot))
     })
 }

@@ -106,7 +106,8 @@ struct Shard {
 
 impl Shard {
     async fn run(mut self) -> Result<Snapshot, String> {
-        let (timer, drive) = Timer::new().map_err(|error| format!("no timer: {error}"))?;
+        let pacing = self.assignment.worker.pacing;
+        let (timer, drive) = Timer::new(pacing).map_err(|error| format!("no timer: {error}"))?;
         tokio::task::spawn_local(drive);
         let (start, timeline) = watch::channel(None);
         let worker = &self.assignment.worker;
@@ -165,6 +166,13 @@ impl Shard {
     /// Hands a recorder over every second of the window, before and after it, until everything has arrived or
     /// the drain has passed.
     async fn measure(&mut self, context: &Context, timeline: Timeline) {
+        let spun = async {
+            let _ = context.timer.sleep_until(timeline.window_ns).await;
+            let before_ns = context.timer.spun_ns();
+            let _ = context.timer.sleep_until(timeline.end_ns).await;
+            let spun_ns = context.timer.spun_ns() - before_ns;
+            context.recorder.borrow_mut().count(Counter::SpunNs, spun_ns);
+        };
         let (back, spares) = mpsc::channel();
         let hand_over = |span: Range<u64>| {
             // The coordinator has had a second to empty the other one.
@@ -175,7 +183,7 @@ impl Shard {
         let deadline_ns = timeline.end_ns + self.assignment.worker.phases.drain.ns();
         let mut begin_ns = timeline.start_ns;
         let complete = async {
-            let _ = context.timer.sleep_until(timeline.end_ns).await;
+            spun.await;
             context.complete().await;
             let _ = context.timer.sleep_until(clock::now() + GRACE_NS).await;
         };

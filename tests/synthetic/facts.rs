@@ -7,14 +7,14 @@ use std::path::{Path, PathBuf};
 use tidings::clock::SECOND_NS;
 use tidings::judge::verdict;
 use tidings::measure::{Counter, Host, Interval, Ledger, Metric, Recorder, Snapshot};
-use tidings::pace::{ArrivalProcess, Rng};
+use tidings::pace::{ArrivalProcess, Pacing, Rng};
 use tidings::record::{
-    Build, CpuReading, MemoryReading, PlannedTrial, Resources, RunFolder, RunInfo, SCHEMA_VERSION,
-    TrialFacts, TrialRecord, WorkerHealth, utc,
+    Build, CpuReading, Intervals, MemoryReading, PlannedTrial, Resources, RunFolder, RunInfo,
+    SCHEMA_VERSION, TrialFacts, TrialRecord, WorkerHealth, utc,
 };
 use tidings::scenario::{
     Case, LongPollOptions, Mix, Pattern, PatternKind, Phases, Profile, RequestOptions, Scenario,
-    ShortPollOptions, SseOptions, TargetOptions, WebSocketOptions, WebhookOptions, WorkerOptions,
+    ShortPollOptions, Spin, SseOptions, TargetOptions, WebSocketOptions, WebhookOptions, WorkerOptions,
     Workload,
 };
 use tidings::unit::{ByteSize, Rate, Span};
@@ -104,7 +104,7 @@ pub fn facts(case: &Case, trial: u32) -> TrialFacts {
     let clients = case.workload.clients;
     let expected = if kind.delivers() { clients * 2 * WINDOW_S } else { 500 * WINDOW_S };
     let start = 1_000 * SECOND_NS + u64::from(trial) * 100 * SECOND_NS;
-    let mut intervals = Vec::new();
+    let (mut intervals, mut workers) = (Intervals::default(), Snapshot::default());
     for second in 0..WINDOW_S {
         let mut recorder = Recorder::new();
         let share = expected / WINDOW_S;
@@ -119,11 +119,9 @@ pub fn facts(case: &Case, trial: u32) -> TrialFacts {
         }
         recorder.count(Counter::Received, share);
         let from = start + second * SECOND_NS;
-        intervals.push(Interval { start_ns: from, end_ns: from + SECOND_NS, snapshot: recorder.snapshot() });
-    }
-    let mut workers = Snapshot::default();
-    for interval in &intervals {
-        workers.merge(&interval.snapshot);
+        let snapshot = recorder.snapshot();
+        workers.merge(&snapshot);
+        intervals.push(&Interval { start_ns: from, end_ns: from + SECOND_NS, snapshot }).unwrap();
     }
     workers.merge(&at_the_end(case, expected, (bytes * expected as f64) as u64, &mut rng));
     let healthy = healthy(Metric::Hiccup);
@@ -162,7 +160,12 @@ fn sample(recorder: &mut Recorder, kind: PatternKind, ns: f64, rng: &mut Rng) {
     }
     if matches!(kind, PatternKind::Request | PatternKind::ShortPoll) {
         let most = if kind.delivers() { 60e3 } else { 8e3 };
-        recorder.record(Metric::Slip, (1e3 + most * rng.unit()) as u64);
+        let slip = 1e3 + most * rng.unit();
+        recorder.record(Metric::Slip, slip as u64);
+        recorder.record(Metric::Fired, (slip * 0.8) as u64);
+        recorder.record(Metric::Dispatch, (slip * 0.2) as u64);
+        recorder.record(Metric::FirstByte, (ns * 0.85) as u64);
+        recorder.record(Metric::Reading, (ns * 0.05) as u64);
         recorder.count(Counter::Scheduled, 1);
         recorder.count(Counter::Sent, 1);
         recorder.count(Counter::Answered, 1);
@@ -189,6 +192,7 @@ fn published(kind: PatternKind) -> Snapshot {
         recorder.count(Counter::Published, 2 * WINDOW_S);
         for _ in 0..2 * WINDOW_S {
             recorder.record(Metric::PublishSlip, 41_000);
+            recorder.record(Metric::Written, 70_000);
         }
     }
     recorder.snapshot()
@@ -227,6 +231,8 @@ fn resources(start: u64, target_cpu: f64, memory: f64, clients: u64) -> Resource
         cpu: (0..=WINDOW_S).map(reading).collect(),
         worker_shards: 1,
         target_shards: 1,
+        pacing: Pacing::Timerfd,
+        spun_ns: 0,
         target_memory: (0..=5).map(plateau).collect(),
     }
 }
@@ -250,7 +256,7 @@ pub fn scenario(cases: Vec<Case>, trials: u32, objectives: &[&str]) -> Scenario 
         phases: phases(),
         profile: None,
         target: TargetOptions { shards: None, ring: 1024 },
-        worker: WorkerOptions { processes: None, shards: None },
+        worker: WorkerOptions { processes: None, shards: None, spin: Spin::Auto },
         cases,
         objectives: objectives.iter().map(|&text| text.to_owned()).collect(),
     }
@@ -262,7 +268,13 @@ pub fn info(scenario: Scenario) -> RunInfo {
     for block in 1..=scenario.trials {
         for case in &scenario.cases {
             let case = case.id.clone();
-            plan.push(PlannedTrial { case, trial: block, block, seed: u64::from(block) });
+            plan.push(PlannedTrial {
+                case,
+                trial: block,
+                block,
+                seed: u64::from(block),
+                pacing: Pacing::Timerfd,
+            });
         }
     }
     let host = Host {

@@ -16,6 +16,7 @@ use crate::target::websocket::frame;
 #[derive(Debug)]
 pub struct Entry {
     seq: u64,
+    due_ns: u64,
     published_ns: u64,
     frame: Bytes,
     json_at: usize,
@@ -32,6 +33,7 @@ impl Entry {
         buffer[start..frame::HEADER_MAX].copy_from_slice(header.as_bytes());
         Self {
             seq: head.seq,
+            due_ns: head.due_ns,
             published_ns: head.published_ns,
             frame: Bytes::from(buffer).slice(start..),
             json_at: header.as_bytes().len(),
@@ -42,6 +44,11 @@ impl Entry {
     /// Place in the topic, from 1.
     pub const fn seq(&self) -> u64 {
         self.seq
+    }
+
+    /// When the event should have been published, in monotonic nanoseconds.
+    pub const fn due_ns(&self) -> u64 {
+        self.due_ns
     }
 
     /// When the event became visible, in monotonic nanoseconds.

@@ -21,6 +21,7 @@ use tokio::time::{Instant, Sleep};
 use super::answer::{Body, Outcome, typed};
 use super::gauges::{Held, Kind};
 use super::hub::{Gap, Waiter};
+use super::outlet::Outgoing;
 use super::poll;
 use super::problem::Problem;
 use super::request::{Query, whole};
@@ -32,7 +33,12 @@ const RETRY_MS: u64 = 1000;
 const BATCH: usize = 16 << 10;
 
 /// `GET /topics/{topic}/stream?since=`
-pub fn get(shard: &Rc<Shard>, name: &str, request: &Request<Incoming>) -> Outcome {
+pub fn get(
+    shard: &Rc<Shard>,
+    outgoing: &Rc<Outgoing>,
+    name: &str,
+    request: &Request<Incoming>,
+) -> Outcome {
     let topic = shard.hub.topic(name).ok_or_else(|| Problem::unknown_topic(name))?;
     // The header wins: an `EventSource` that reconnects repeats the URL of its first request.
     let since = match request.headers().get("last-event-id") {
@@ -50,6 +56,7 @@ pub fn get(shard: &Rc<Shard>, name: &str, request: &Request<Incoming>) -> Outcom
     let stream = Stream {
         greeting: Some(codec::greeting(RETRY_MS, topic.name(), since).into()),
         waiter: topic.waiter(),
+        outgoing: Rc::clone(outgoing),
         since,
         heartbeat,
         sent: Instant::now(),
@@ -68,6 +75,7 @@ pub fn get(shard: &Rc<Shard>, name: &str, request: &Request<Incoming>) -> Outcom
 pub struct Stream {
     greeting: Option<Bytes>,
     waiter: Waiter,
+    outgoing: Rc<Outgoing>,
     since: u64,
     heartbeat: Duration,
     sent: Instant,
@@ -125,6 +133,7 @@ impl Stream {
                         joined.extend_from_slice(next);
                     }
                 }
+                self.outgoing.add(event);
                 self.since = event.seq();
             }
             if joined.is_empty() { taken.unwrap_or_default() } else { joined.freeze() }

@@ -2,10 +2,12 @@
 
 use std::cell::RefCell;
 use std::io;
+use std::rc::Rc;
 
 use bytes::Bytes;
 use http_body_util::{BodyExt as _, Full, Limited};
 use hyper::body::Incoming;
+use hyper::client::conn::TrySendError;
 use hyper::header::{CONTENT_TYPE, HOST, HeaderName, HeaderValue, RETRY_AFTER, USER_AGENT};
 use hyper::{Method, Request, Response};
 use tokio::net::TcpStream;
@@ -13,6 +15,7 @@ use tokio::net::TcpStream;
 use super::destination::Destination;
 use super::secret::{Secret, signatures};
 use crate::net::Driven;
+use crate::target::outlet::{Outgoing, Outlet, Writes};
 
 /// Longest answer that is read; a connection with a longer one is dropped.
 const ANSWER_MAX: usize = 16 << 10;
@@ -32,6 +35,8 @@ pub struct Message<'a> {
     pub timestamp: u64,
     /// The event.
     pub body: Bytes,
+    /// When it was published, where the write of it is to be booked.
+    pub published_ns: Option<u64>,
 }
 
 /// What came back.
@@ -46,15 +51,39 @@ pub struct Answer {
 }
 
 /// The idle connections to one receiver: as many as have been busy at once.
-#[derive(Debug, Default)]
-pub struct Lines(RefCell<Vec<Line>>);
+#[derive(Debug)]
+pub struct Lines {
+    idle: RefCell<Vec<Line>>,
+    writes: Rc<Writes>,
+}
 
-type Line = Driven<TcpStream>;
+/// One connection.
+#[derive(Debug)]
+struct Line {
+    http: Driven<Outlet>,
+    outgoing: Rc<Outgoing>,
+}
+
+impl Line {
+    async fn send(
+        &mut self,
+        request: Request<Full<Bytes>>,
+        published_ns: Option<u64>,
+    ) -> Result<Response<Incoming>, TrySendError<Request<Full<Bytes>>>> {
+        self.outgoing.add_measured(published_ns);
+        self.http.send(request).await
+    }
+}
 
 impl Lines {
+    /// None yet; what they write is booked in `writes`.
+    pub fn new(writes: Rc<Writes>) -> Self {
+        Self { idle: RefCell::default(), writes }
+    }
+
     /// Closes every idle connection: the receiver has another address now.
     pub fn clear(&self) {
-        self.0.borrow_mut().clear();
+        self.idle.borrow_mut().clear();
     }
 
     /// Posts a signed message and reads the answer. The caller limits the time.
@@ -65,12 +94,13 @@ impl Lines {
         secrets: &[&Secret],
         message: Message<'_>,
     ) -> io::Result<Answer> {
+        let published_ns = message.published_ns;
         let mut request = signed(to, secrets, message)?;
-        let idle = self.0.borrow_mut().pop();
+        let idle = self.idle.borrow_mut().pop();
         if let Some(mut line) = idle
-            && line.ready().await.is_ok()
+            && line.http.ready().await.is_ok()
         {
-            match line.send(request).await {
+            match line.send(request, published_ns).await {
                 Ok(response) => return self.read(line, response).await,
                 Err(mut error) => match error.take_message() {
                     // The receiver closed while the line was idle: nothing was sent.
@@ -79,10 +109,10 @@ impl Lines {
                 },
             }
         }
-        let mut line = dial(to, allow_private).await?;
-        line.ready().await.map_err(io::Error::other)?;
-        let response =
-            line.send(request).await.map_err(|error| io::Error::other(error.into_error()))?;
+        let mut line = self.dial(to, allow_private).await?;
+        line.http.ready().await.map_err(io::Error::other)?;
+        let sent = line.send(request, published_ns).await;
+        let response = sent.map_err(|error| io::Error::other(error.into_error()))?;
         self.read(line, response).await
     }
 
@@ -91,19 +121,22 @@ impl Lines {
         let retry_after = response.headers().get(RETRY_AFTER);
         let retry_after = retry_after.and_then(|value| value.to_str().ok()).map(str::to_owned);
         // The status is the acknowledgement; a body that breaks off or never ends costs the line, no more.
-        let body = line.wait(Limited::new(response.into_body(), ANSWER_MAX).collect()).await;
+        let body = line.http.wait(Limited::new(response.into_body(), ANSWER_MAX).collect()).await;
         let body = body.map(|whole| {
-            self.0.borrow_mut().push(line);
+            self.idle.borrow_mut().push(line);
             whole.to_bytes()
         });
         Ok(Answer { status, retry_after, body: body.unwrap_or_default() })
     }
-}
 
-async fn dial(to: &Destination, allow_private: bool) -> io::Result<Line> {
-    let stream = TcpStream::connect(to.resolve(allow_private).await?).await?;
-    stream.set_nodelay(true)?;
-    Driven::over(stream, BUFFER_MAX).await.map_err(io::Error::other)
+    async fn dial(&self, to: &Destination, allow_private: bool) -> io::Result<Line> {
+        let stream = TcpStream::connect(to.resolve(allow_private).await?).await?;
+        stream.set_nodelay(true)?;
+        let outgoing = Rc::new(Outgoing::new(Rc::clone(&self.writes)));
+        let outlet = Outlet::new(stream, Rc::clone(&outgoing));
+        let http = Driven::over(outlet, BUFFER_MAX).await.map_err(io::Error::other)?;
+        Ok(Line { http, outgoing })
+    }
 }
 
 fn signed(
@@ -111,7 +144,7 @@ fn signed(
     secrets: &[&Secret],
     message: Message<'_>,
 ) -> io::Result<Request<Full<Bytes>>> {
-    let Message { id, timestamp, body } = message;
+    let Message { id, timestamp, body, .. } = message;
     let signature = signatures(secrets.iter().copied(), id, timestamp, &body);
     let value = |text: &str| HeaderValue::from_str(text).map_err(io::Error::other);
     let mut request = Request::new(Full::new(body));

@@ -31,14 +31,9 @@ pub async fn deliver(shard: Rc<Shard>, endpoint: Arc<Endpoint>) {
     let _held = shard.gauges().hold(Kind::Webhook);
     let slots = Arc::new(Semaphore::new(shard.options().webhook.concurrency.max(1) as usize));
     let rng = RefCell::new(Rng::new(shard.shared.epoch, endpoint.id()));
-    let courier = Rc::new(Courier {
-        shard,
-        endpoint,
-        lines: Lines::default(),
-        slots,
-        paused_until: Cell::new(None),
-        rng,
-    });
+    let lines = Lines::new(Rc::clone(&shard.writes));
+    let courier =
+        Rc::new(Courier { shard, endpoint, lines, slots, paused_until: Cell::new(None), rng });
     let mut decisions = courier.endpoint.watch();
     let mut cursors = Cursors::default();
     let mut under_way = JoinSet::new();
@@ -158,7 +153,7 @@ impl Courier {
             let enabled = decisions.wait_for(|c| c.as_ref().is_none_or(|c| c.disabled.is_none()));
             let Some(config) = enabled.await.ok().and_then(|config| config.clone()) else { return };
             attempt += 1;
-            let verdict = self.attempt(&config, &id, &entry).await;
+            let verdict = self.attempt(&config, &id, &entry, attempt == 1).await;
             drop(slot);
             match verdict {
                 Verdict::Delivered => return self.endpoint.count_delivered(),
@@ -196,10 +191,12 @@ impl Courier {
         }
     }
 
-    async fn attempt(&self, config: &Config, id: &str, entry: &Entry) -> Verdict {
+    /// Posts an event once; a delivery is written when its `first` attempt is.
+    async fn attempt(&self, config: &Config, id: &str, entry: &Entry, first: bool) -> Verdict {
         let now = unix_seconds();
         let limit: Duration = self.shard.options().webhook.timeout.std();
-        let message = Message { id, timestamp: now, body: entry.json_shared() };
+        let published_ns = if first { self.shard.writes.measured(entry) } else { None };
+        let message = Message { id, timestamp: now, body: entry.json_shared(), published_ns };
         let allow_private = self.shard.options().allow_private_webhooks;
         let secrets = config.secrets(now);
         let post = self.lines.post(&config.destination, allow_private, &secrets, message);

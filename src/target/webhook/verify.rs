@@ -1,5 +1,7 @@
 //! The ownership check: nothing is delivered to a URL that did not echo a challenge.
 
+use std::rc::Rc;
+
 use hyper::StatusCode;
 use serde::Deserialize;
 use serde_json::json;
@@ -29,8 +31,8 @@ pub async fn verify(
     let challenge = format!("{:032x}", u128::from_be_bytes(drawn));
     let body = json!({ "type": "webhook.verification", "challenge": challenge }).to_string().into();
     let id = format!("msg_verification_{challenge}");
-    let message = Message { id: &id, timestamp: unix_seconds(), body };
-    let lines = Lines::default();
+    let message = Message { id: &id, timestamp: unix_seconds(), body, published_ns: None };
+    let lines = Lines::new(Rc::clone(&shard.writes));
     let options = shard.options();
     let post = lines.post(destination, options.allow_private_webhooks, secrets, message);
     let limit = options.webhook.timeout.std();

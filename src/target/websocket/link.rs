@@ -13,6 +13,7 @@ use tokio::time::{Instant, Sleep};
 
 use super::decode::{Decoder, Incoming, Refusal};
 use super::frame::{self, Opcode};
+use crate::clock;
 use crate::target::hub::{Entry, Gap, Waiter};
 use crate::target::shard::Shard;
 
@@ -241,6 +242,12 @@ impl Link {
 
     /// Books `written` bytes: first the rest of a frame, then control frames, then events.
     fn advance(&mut self, mut written: usize) {
+        let (writes, now) = (&self.shard.writes, clock::now());
+        let book = |entry: &Entry| {
+            if let Some(published_ns) = writes.measured(entry) {
+                writes.book(published_ns, now);
+            }
+        };
         if let Some((entry, at)) = &mut self.partial {
             let step = written.min(entry.frame().len() - *at);
             *at += step;
@@ -248,6 +255,7 @@ impl Link {
             if *at < entry.frame().len() {
                 return;
             }
+            book(entry);
             self.partial = None;
         }
         let step = written.min(self.control.len());
@@ -273,6 +281,7 @@ impl Link {
                     break;
                 }
                 written -= entry.frame().len();
+                book(entry);
             }
         });
     }

@@ -18,12 +18,12 @@ use hyper::header::{
 };
 use hyper::{Request, StatusCode};
 use hyper_util::rt::TokioIo;
-use tokio::net::TcpStream;
 
 use self::handshake::{Refusal, accept};
 use self::link::Link;
 use super::answer::{Outcome, empty};
 use super::gauges::Kind;
+use super::outlet::Outlet;
 use super::poll;
 use super::problem::Problem;
 use super::request::Query;
@@ -39,9 +39,9 @@ pub fn get(shard: &Rc<Shard>, name: &str, mut request: Request<Incoming>) -> Out
     let shard = Rc::clone(shard);
     tokio::task::spawn_local(async move {
         let Ok(upgraded) = upgrade.await else { return };
-        let Ok(parts) = upgraded.downcast::<TokioIo<TcpStream>>() else { return };
+        let Ok(parts) = upgraded.downcast::<TokioIo<Outlet>>() else { return };
         let _held = shard.gauges().hold(Kind::WebSocket);
-        let mut link = Link::new(shard, parts.io.into_inner(), topic.waiter(), since);
+        let mut link = Link::new(shard, parts.io.into_inner().into_stream(), topic.waiter(), since);
         link.receive(&mut parts.read_buf.to_vec());
         // It would keep hyper's whole buffer for as long as the link lives.
         drop(parts.read_buf);

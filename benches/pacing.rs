@@ -1,0 +1,213 @@
+//! How late a shard wakes, and how late its requests leave, with a timerfd and spinning: by the second, with the
+//! hiccups of the same second beside.
+//!
+//! `cargo bench --bench pacing -- [SECONDS] [RATE]`: so many seconds of each (15), at so many a second (10000).
+#![expect(clippy::print_stdout, reason = "a table for people is what this is for")]
+#![expect(clippy::unwrap_used, reason = "an experiment ends where it cannot go on")]
+
+use std::collections::BTreeMap;
+use std::net::SocketAddr;
+use std::rc::Rc;
+use std::sync::mpsc;
+use std::sync::{Arc, Mutex};
+
+use rustix::time::{
+    Itimerspec, TimerfdClockId, TimerfdFlags, TimerfdTimerFlags, Timespec, timerfd_create,
+    timerfd_settime,
+};
+use tidings::clock::{self, SECOND_NS};
+use tidings::measure::{Distribution, Metric, Snapshot};
+use tidings::net::{Dialer, WireTotals};
+use tidings::pace::{ArrivalProcess, Pacing, Schedule, Timer};
+use tidings::pattern::{self, Context, Timeline};
+use tidings::scenario::{Case, Mix, Pattern, RequestOptions, Workload};
+use tidings::target::{self, Options};
+use tidings::unit::{ByteSize, Rate, Span};
+use tokio::runtime::{Builder, LocalOptions};
+use tokio::sync::watch;
+use tokio::task::spawn_local;
+
+/// Connections that requests are spread over.
+const CLIENTS: u64 = 64;
+/// Load before the first second that counts.
+const WARMUP_NS: u64 = SECOND_NS / 2;
+const TICK_NS: u64 = 1_000_000;
+
+/// What a shard is made to do.
+#[derive(Debug, Clone, Copy)]
+enum Load {
+    /// Wake, and nothing else.
+    Timer,
+    /// Send a request to a target in another thread, and read the answer.
+    Requests(SocketAddr),
+}
+
+/// Lateness of a thread that wakes every millisecond, by second of the clock.
+#[derive(Debug, Clone, Default)]
+struct Hiccups(Arc<Mutex<BTreeMap<u64, Distribution>>>);
+
+impl Hiccups {
+    fn start() -> Self {
+        let hiccups = Self::default();
+        let kept = hiccups.clone();
+        std::thread::spawn(move || {
+            let timer = timerfd_create(TimerfdClockId::Monotonic, TimerfdFlags::CLOEXEC).unwrap();
+            let mut due = clock::now() + TICK_NS;
+            loop {
+                let at = Timespec {
+                    tv_sec: (due / SECOND_NS) as i64,
+                    tv_nsec: (due % SECOND_NS).max(1) as i64,
+                };
+                let zero = Timespec { tv_sec: 0, tv_nsec: 0 };
+                let spec = Itimerspec { it_interval: zero, it_value: at };
+                timerfd_settime(&timer, TimerfdTimerFlags::ABSTIME, &spec).unwrap();
+                rustix::io::read(&timer, &mut [0; 8]).unwrap();
+                let now = clock::now();
+                let mut seconds = kept.0.lock().unwrap();
+                // Ticks that were slept through were late, too.
+                while due <= now {
+                    seconds.entry(due / SECOND_NS).or_default().record(now - due);
+                    due += TICK_NS;
+                }
+            }
+        });
+        hiccups
+    }
+}
+
+fn case(rate: f64, arrivals: ArrivalProcess) -> Case {
+    Case {
+        id: "request".to_owned(),
+        pattern: Pattern::Request(RequestOptions {
+            rate: Rate::per_second(rate),
+            arrivals,
+            mix: Mix { create: 0, read: 1, replace: 0, delete: 0, list: 0 },
+            timeout: Span::from_secs(5),
+        }),
+        workload: Workload {
+            clients: CLIENTS,
+            topics: 1,
+            rate: Rate::per_second(1.0),
+            arrivals,
+            payload: ByteSize::new(100),
+            late_after: Span::from_secs(1),
+        },
+    }
+}
+
+/// One shard for so many whole seconds: what it recorded in each, by second of the clock.
+fn shard(
+    pacing: Pacing,
+    load: Load,
+    rate: f64,
+    arrivals: ArrivalProcess,
+    seconds: u64,
+) -> BTreeMap<u64, Snapshot> {
+    let runtime = Builder::new_current_thread().enable_all().build_local(LocalOptions::default());
+    runtime.unwrap().block_on(async move {
+        let (timer, drive) = Timer::new(pacing).unwrap();
+        spawn_local(drive);
+        let window = WARMUP_NS..WARMUP_NS + seconds * SECOND_NS;
+        let schedule =
+            Schedule { seed: 1, topics: 1, per_s: rate, process: arrivals, until_ns: window.end };
+        let (target, links) = match load {
+            Load::Timer => (SocketAddr::from(([127, 0, 0, 1], 0)), 0),
+            Load::Requests(target) => (target, CLIENTS),
+        };
+        let (begin, timeline) = watch::channel(None);
+        let dialer = Dialer::new(target, Rc::new(WireTotals::default()));
+        let context = Context::new(
+            case(rate, arrivals),
+            dialer,
+            timer.clone(),
+            schedule.clone(),
+            window.clone(),
+            timeline,
+        );
+        let context = Rc::new(context);
+        for link in 0..links {
+            spawn_local(pattern::run(context.link(link)));
+        }
+        context.ready(links).await.unwrap();
+        let window_ns = (clock::now() / SECOND_NS + 2) * SECOND_NS;
+        let start_ns = window_ns - WARMUP_NS;
+        begin.send_replace(Some(Timeline { start_ns, window_ns, end_ns: start_ns + window.end }));
+        if let Load::Timer = load {
+            let (timer, context) = (timer.clone(), Rc::clone(&context));
+            spawn_local(async move {
+                for offset_ns in schedule.topic(0) {
+                    let woken_ns = timer.sleep_until(start_ns + offset_ns).await.unwrap();
+                    let late_ns = woken_ns - (start_ns + offset_ns);
+                    context.recorder.borrow_mut().record(Metric::Fired, late_ns);
+                }
+            });
+        }
+        let mut told = BTreeMap::new();
+        timer.sleep_until(window_ns).await.unwrap();
+        let mut full = context.recorder.replace(Box::default());
+        for second in window_ns / SECOND_NS..window_ns / SECOND_NS + seconds {
+            full.clear();
+            let spare = full;
+            timer.sleep_until((second + 1) * SECOND_NS).await.unwrap();
+            full = context.recorder.replace(spare);
+            told.insert(second, full.snapshot());
+        }
+        told
+    })
+}
+
+/// Quantiles in microseconds.
+fn quantiles(samples: Option<&Distribution>, at: &[f64]) -> String {
+    let us = |q: &f64| samples.and_then(|samples| samples.quantile(*q)).map(|ns| ns as f64 / 1e3);
+    at.iter().map(|q| us(q).map_or("       -".to_owned(), |us| format!("{us:8.1}"))).collect()
+}
+
+fn main() {
+    let numbers = std::env::args().skip(1).filter_map(|argument| argument.parse::<u64>().ok());
+    let numbers: Vec<u64> = numbers.collect();
+    let (seconds, rate) =
+        (numbers.first().copied().unwrap_or(15), numbers.get(1).copied().unwrap_or(10_000) as f64);
+    let listener = target::listen(SocketAddr::from(([127, 0, 0, 1], 0))).unwrap();
+    let address = listener.local_addr().unwrap();
+    let (stop, stopped) = tokio::sync::oneshot::channel::<()>();
+    let (ended, end) = mpsc::channel();
+    std::thread::spawn(move || {
+        let until = async { drop(stopped.await) };
+        target::serve(listener, Options { shards: 1, ..Options::default() }, until).unwrap();
+        ended.send(()).unwrap();
+    });
+    let hiccups = Hiccups::start();
+    println!(
+        "{rate}/s on one shard, {seconds} s each; microseconds at p50, p99, p99.9 of the second with the least p99, and \
+         of the median second\n{:<28}{:<8}{:^26}{:^26}{:^26}",
+        "", "", "wake - due", "slip (sent - due)", "hiccups (1 ms timerfd)"
+    );
+    for (load, name) in [(Load::Timer, "timer"), (Load::Requests(address), "requests")] {
+        for arrivals in [ArrivalProcess::Constant, ArrivalProcess::Poisson] {
+            for pacing in [Pacing::Timerfd, Pacing::Spin] {
+                let told = shard(pacing, load, rate, arrivals, seconds);
+                let metric = if let Load::Timer = load { Metric::Fired } else { Metric::Slip };
+                let p99 = |snapshot: &Snapshot| {
+                    snapshot.distribution(metric).and_then(|d| d.quantile(0.99))
+                };
+                let mut order: Vec<_> = told.iter().collect();
+                order.sort_by_key(|(_, snapshot)| p99(snapshot));
+                let what = format!("{name}, {arrivals:?}, {}", pacing.name()).to_lowercase();
+                for (which, (second, snapshot)) in
+                    [("best", order[0]), ("median", order[order.len() / 2])]
+                {
+                    let all = [0.5, 0.99, 0.999];
+                    let calm = hiccups.0.lock().unwrap();
+                    println!(
+                        "{what:<28}{which:<8}{}  {}  {}",
+                        quantiles(snapshot.distribution(Metric::Fired), &all),
+                        quantiles(snapshot.distribution(Metric::Slip), &all),
+                        quantiles(calm.get(second), &all),
+                    );
+                }
+            }
+        }
+    }
+    drop(stop);
+    end.recv().unwrap();
+}

@@ -1,0 +1,156 @@
+//! The seconds of a trial, kept out of memory until they are written to the results folder.
+//!
+//! A second's distributions take 216 KiB a metric in memory and a hundredth of that packed; a trial may last for
+//! hours. Packed seconds go to an unnamed temporary file; in memory stay the place of each and nothing more.
+
+use std::collections::BTreeMap;
+use std::fs::{File, OpenOptions};
+use std::io;
+use std::os::unix::fs::FileExt as _;
+use std::path::PathBuf;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use crate::measure::{Interval, Snapshot};
+
+/// Where an interval lies in time and in the file.
+#[derive(Debug, Clone, Copy)]
+struct Place {
+    start_ns: u64,
+    end_ns: u64,
+    offset: u64,
+    length: u32,
+}
+
+/// What the workers measured, by second: added as it comes, read back one by one.
+#[derive(Debug, Default)]
+pub struct Intervals {
+    places: Vec<Place>,
+    end: u64,
+    /// Made with the first interval.
+    file: Option<File>,
+}
+
+impl Intervals {
+    /// Adds what a worker measured in a second.
+    ///
+    /// # Errors
+    ///
+    /// Where the temporary folder has no room.
+    pub fn push(&mut self, interval: &Interval) -> io::Result<()> {
+        let packed = serde_json::to_vec(&interval.snapshot)?;
+        let file = match &mut self.file {
+            Some(file) => file,
+            none => none.insert(unnamed()?),
+        };
+        file.write_all_at(&packed, self.end)?;
+        let Interval { start_ns, end_ns, .. } = *interval;
+        let length = packed.len() as u32;
+        self.places.push(Place { start_ns, end_ns, offset: self.end, length });
+        self.end += u64::from(length);
+        Ok(())
+    }
+
+    /// The earliest start of any, in monotonic nanoseconds.
+    pub fn first_ns(&self) -> Option<u64> {
+        self.places.iter().map(|place| place.start_ns).min()
+    }
+
+    /// Hands over everything that was measured, merged by what `group` makes of an interval's start and end:
+    /// groups ascending, and never more than one of them in memory.
+    pub fn merged(
+        &self,
+        group: impl Fn(u64, u64) -> i64,
+        mut take: impl FnMut(i64, &Interval) -> io::Result<()>,
+    ) -> io::Result<()> {
+        let mut groups: BTreeMap<i64, Vec<Place>> = BTreeMap::new();
+        for place in &self.places {
+            groups.entry(group(place.start_ns, place.end_ns)).or_default().push(*place);
+        }
+        for (group, places) in groups {
+            let mut merged: Option<Interval> = None;
+            for place in places {
+                let Place { start_ns, end_ns, .. } = place;
+                let snapshot = self.read(place)?;
+                match &mut merged {
+                    Some(merged) => {
+                        merged.start_ns = merged.start_ns.min(start_ns);
+                        merged.end_ns = merged.end_ns.max(end_ns);
+                        merged.snapshot.merge(&snapshot);
+                    }
+                    none => *none = Some(Interval { start_ns, end_ns, snapshot }),
+                }
+            }
+            if let Some(merged) = merged {
+                take(group, &merged)?;
+            }
+        }
+        Ok(())
+    }
+
+    fn read(&self, place: Place) -> io::Result<Snapshot> {
+        let file = self.file.as_ref().ok_or(io::ErrorKind::NotFound)?;
+        let mut packed = vec![0; place.length as usize];
+        file.read_exact_at(&mut packed, place.offset)?;
+        Ok(serde_json::from_slice(&packed)?)
+    }
+}
+
+/// A file that is gone as soon as it is closed, however this process ends.
+fn unnamed() -> io::Result<File> {
+    static NUMBER: AtomicU64 = AtomicU64::new(0);
+    let number = NUMBER.fetch_add(1, Ordering::Relaxed);
+    let name = format!("tidings-{}-{number}.seconds", std::process::id());
+    let path: PathBuf = std::env::temp_dir().join(name);
+    let told = |error: io::Error| {
+        let where_to = path.display();
+        io::Error::new(
+            error.kind(),
+            format!("{where_to}: {error}; set TMPDIR to a folder with room"),
+        )
+    };
+    let file =
+        OpenOptions::new().read(true).write(true).create_new(true).open(&path).map_err(told)?;
+    std::fs::remove_file(&path).map_err(told)?;
+    Ok(file)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::measure::{Counter, Metric, Recorder};
+
+    fn interval(start_ns: u64, sent: u64) -> Interval {
+        let mut recorder = Recorder::new();
+        recorder.count(Counter::Sent, sent);
+        recorder.record(Metric::Slip, 10 + sent);
+        Interval { start_ns, end_ns: start_ns + 10, snapshot: recorder.snapshot() }
+    }
+
+    #[test]
+    fn what_was_pushed_comes_back_merged_and_in_order() {
+        let mut intervals = Intervals::default();
+        // Two workers, of which one reports late.
+        for (start, sent) in [(0, 1), (10, 2), (20, 4), (1, 8), (11, 16)] {
+            intervals.push(&interval(start, sent)).unwrap();
+        }
+        assert_eq!(intervals.first_ns(), Some(0));
+        let mut told = Vec::new();
+        let by_ten = |start: u64, _| (start / 10) as i64;
+        intervals
+            .merged(by_ten, |group, merged| {
+                let slips = merged.snapshot.distribution(Metric::Slip).unwrap().count();
+                let sent = merged.snapshot.counters.get(Counter::Sent);
+                told.push((group, merged.start_ns, merged.end_ns, sent, slips));
+                Ok(())
+            })
+            .unwrap();
+        assert_eq!(told, [(0, 0, 11, 9, 2), (1, 10, 21, 18, 2), (2, 20, 30, 4, 1)]);
+    }
+
+    #[test]
+    fn nothing_was_pushed_and_nothing_comes() {
+        let intervals = Intervals::default();
+        assert_eq!(intervals.first_ns(), None);
+        intervals.merged(|_, _| 0, |_, _| panic!("something came")).unwrap();
+    }
+}

@@ -1,0 +1,57 @@
+//! Where the time of requests and deliveries went, stage by stage: tables of `report.md`.
+
+use crate::judge::CaseSummary;
+use crate::unit::nanoseconds;
+
+/// A stage: its head, and the column of `trials.csv` without its quantile.
+type Stage = (&'static str, &'static str);
+
+/// Of requests and short polls, in the order of time, and their sum.
+const REQUEST: [Stage; 5] = [
+    ("due to fired", "fired_ns"),
+    ("fired to sent", "dispatch_ns"),
+    ("sent to first byte", "first_byte_ns"),
+    ("first byte to done", "reading_ns"),
+    ("response", "response_ns"),
+];
+
+/// Of deliveries, and their sum.
+const DELIVERY: [Stage; 4] = [
+    ("due to published", "publish_slip_ns"),
+    ("published to written", "written_ns"),
+    ("published to received", "transit_ns"),
+    ("freshness", "freshness_ns"),
+];
+
+/// A table: its head and rows, the case first.
+pub(super) struct Table {
+    /// The head.
+    pub head: Vec<String>,
+    /// A row a case.
+    pub rows: Vec<Vec<String>>,
+}
+
+/// The tables of `cases`: of requests, and of deliveries; one that would be empty is left out.
+pub(super) fn tables(cases: &[CaseSummary]) -> Vec<Table> {
+    [&REQUEST[..], &DELIVERY[..]].into_iter().filter_map(|stages| table(cases, stages)).collect()
+}
+
+fn table(cases: &[CaseSummary], stages: &[Stage]) -> Option<Table> {
+    let told = |case: &&CaseSummary| case.figure(&format!("{}_p50", stages[1].1)).is_some();
+    let row = |case: &CaseSummary| {
+        let cells = stages.iter().map(|(_, column)| cell(case, column));
+        std::iter::once(case.case.clone()).chain(cells).collect()
+    };
+    let rows: Vec<Vec<String>> = cases.iter().filter(told).map(row).collect();
+    let head = std::iter::once("case").chain(stages.iter().map(|(head, _)| *head));
+    (!rows.is_empty()).then(|| Table { head: head.map(str::to_owned).collect(), rows })
+}
+
+/// Median and 99th percentile.
+fn cell(case: &CaseSummary, column: &str) -> String {
+    let at = |quantile: &str| {
+        case.figure(&format!("{column}_{quantile}"))
+            .map_or_else(|| "-".to_owned(), |estimate| estimate.median.print(nanoseconds))
+    };
+    format!("{} / {}", at("p50"), at("p99"))
+}

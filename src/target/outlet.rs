@@ -1,0 +1,159 @@
+//! When deliveries were written: the stamp between published and received.
+//!
+//! A delivery is written when a write call has taken its event's last byte into the kernel. Web sockets write by
+//! themselves and book it themselves. What goes through hyper is handed to it first and written later: an
+//! [`Outlet`] stands between hyper and the socket, and books what was handed over when hyper, having written all
+//! that it had, flushes. Only what is due in the measure window is booked.
+
+use std::cell::RefCell;
+use std::io;
+use std::pin::Pin;
+use std::rc::Rc;
+use std::sync::Arc;
+use std::task::{Context, Poll};
+
+use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tokio::net::TcpStream;
+
+use super::hub::Entry;
+use super::shard::Shared;
+use super::stay::Stay;
+use crate::clock;
+use crate::measure::{Metric, Recorder, Snapshot};
+
+/// Room for so many events is kept by a connection that has written them.
+const KEPT: usize = 16;
+
+/// Where one shard books when its deliveries were written.
+#[derive(Debug)]
+pub struct Writes {
+    shared: Arc<Shared>,
+    recorder: RefCell<Recorder>,
+}
+
+impl Writes {
+    /// Books what is due in the window of what `shared` publishes.
+    pub fn new(shared: Arc<Shared>) -> Self {
+        Self { shared, recorder: RefCell::default() }
+    }
+
+    /// The published stamp of an event that is measured.
+    #[inline]
+    pub fn measured(&self, entry: &Entry) -> Option<u64> {
+        let window = self.shared.window.get()?;
+        window.contains(&entry.due_ns()).then(|| entry.published_ns())
+    }
+
+    /// Books that a delivery published at `published_ns` was written at `now`.
+    #[inline]
+    pub fn book(&self, published_ns: u64, now: u64) {
+        self.recorder.borrow_mut().record(Metric::Written, now.saturating_sub(published_ns));
+    }
+
+    /// What was booked so far.
+    pub fn snapshot(&self) -> Snapshot {
+        self.recorder.borrow().snapshot()
+    }
+}
+
+/// Events handed to hyper on one connection and not yet written.
+#[derive(Debug)]
+pub struct Outgoing {
+    writes: Rc<Writes>,
+    published_ns: RefCell<Vec<u64>>,
+}
+
+impl Outgoing {
+    /// Nothing is under way yet.
+    pub const fn new(writes: Rc<Writes>) -> Self {
+        Self { writes, published_ns: RefCell::new(Vec::new()) }
+    }
+
+    /// An event is about to be handed to hyper.
+    pub fn add(&self, entry: &Entry) {
+        self.add_measured(self.writes.measured(entry));
+    }
+
+    /// The same, of an event with this [`Writes::measured`].
+    pub fn add_measured(&self, published_ns: Option<u64>) {
+        self.published_ns.borrow_mut().extend(published_ns);
+    }
+
+    /// Everything that was handed over is written.
+    fn flushed(&self) {
+        let mut events = self.published_ns.borrow_mut();
+        if events.is_empty() {
+            return;
+        }
+        let now = clock::now();
+        for published_ns in events.drain(..) {
+            self.writes.book(published_ns, now);
+        }
+        events.shrink_to(KEPT);
+    }
+}
+
+/// A socket under hyper that books what is [`Outgoing`] as it is flushed.
+#[derive(Debug)]
+pub struct Outlet {
+    stream: TcpStream,
+    outgoing: Stay<Rc<Outgoing>>,
+}
+
+impl Outlet {
+    /// Writes to `stream`.
+    pub fn new(stream: TcpStream, outgoing: Rc<Outgoing>) -> Self {
+        Self { stream, outgoing: Stay::here(outgoing) }
+    }
+
+    /// The socket itself, for a protocol that writes without hyper.
+    pub fn into_stream(self) -> TcpStream {
+        self.stream
+    }
+}
+
+impl AsyncRead for Outlet {
+    #[inline]
+    fn poll_read(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        buffer: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.stream).poll_read(cx, buffer)
+    }
+}
+
+impl AsyncWrite for Outlet {
+    #[inline]
+    fn poll_write(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        bytes: &[u8],
+    ) -> Poll<io::Result<usize>> {
+        Pin::new(&mut self.stream).poll_write(cx, bytes)
+    }
+
+    #[inline]
+    fn poll_write_vectored(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        slices: &[io::IoSlice<'_>],
+    ) -> Poll<io::Result<usize>> {
+        Pin::new(&mut self.stream).poll_write_vectored(cx, slices)
+    }
+
+    fn is_write_vectored(&self) -> bool {
+        self.stream.is_write_vectored()
+    }
+
+    /// hyper calls it once its buffer is empty: its bytes are all with the kernel.
+    #[inline]
+    fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        self.outgoing.flushed();
+        Pin::new(&mut self.stream).poll_flush(cx)
+    }
+
+    fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.stream).poll_shutdown(cx)
+    }
+}
