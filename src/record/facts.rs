@@ -185,3 +185,43 @@ pub struct MemoryReading {
     /// Anonymous memory in bytes.
     pub bytes: u64,
 }
+
+#[cfg(test)]
+mod tests {
+    use crate::clock::SECOND_NS;
+    use crate::measure::{Counter, Metric, Recorder};
+    use crate::record::synthetic::{WINDOW_S, case, facts};
+    use crate::scenario::PatternKind;
+
+    #[test]
+    fn what_watching_takes_is_no_part_of_the_cost() {
+        let facts = facts(&case(PatternKind::Sse, 60, ""), 1);
+        let (all, used) = (facts.resources.cpu_used().unwrap(), facts.cpu_used().unwrap());
+        let meters = |counted: u64, left: u64| counted - left;
+        let (workers, target) = (&facts.workers.counters, &facts.target.counters);
+        assert_eq!(meters(all.workers_ns, used.workers_ns), workers.get(Counter::MeterCpu));
+        assert_eq!(meters(all.target_ns, used.target_ns), target.get(Counter::MeterCpu));
+        assert!(workers.get(Counter::MeterCpu) > 0);
+        // A second's share of it, in the timeline.
+        let readings = &facts.resources.cpu;
+        let second = readings[1].since(&readings[0]).unwrap();
+        assert_eq!(second.elapsed_ns, SECOND_NS);
+        let left = facts.without_meters(second).workers_ns;
+        assert_eq!(meters(second.workers_ns, left), workers.get(Counter::MeterCpu) / WINDOW_S);
+    }
+
+    #[test]
+    fn slip_is_a_share_of_all_time_that_was_waited() {
+        let mut facts = facts(&case(PatternKind::Request, 60, ""), 1);
+        let mut recorder = Recorder::new();
+        for (slip, response) in [(10_000, 1_000_000), (30_000, 100_000), (20_000, 900_000)] {
+            recorder.record(Metric::Slip, slip);
+            recorder.record(Metric::Response, response);
+        }
+        facts.workers = recorder.snapshot();
+        let share = facts.slip_share_of_response().unwrap();
+        assert!((share / 0.03 - 1.0).abs() < 0.001, "{share}");
+        facts.workers.distributions.remove(&Metric::Slip);
+        assert_eq!(facts.slip_share_of_response(), None);
+    }
+}

@@ -21,6 +21,8 @@ use tidings::unit::{ByteSize, Rate, Span};
 
 /// Length of the made-up measure windows, in seconds.
 pub const WINDOW_S: u64 = 10;
+/// CPU time that watching takes of each process in a second.
+const METER_NS: u64 = SECOND_NS / 200;
 
 /// A pattern with plausible options.
 pub fn pattern(kind: PatternKind) -> Pattern {
@@ -206,7 +208,7 @@ fn healthy(metric: Metric) -> Snapshot {
     }
     let window_ns = WINDOW_S * SECOND_NS;
     for (counter, ns) in [
-        (Counter::MeterCpu, window_ns / 200),
+        (Counter::MeterCpu, METER_NS * WINDOW_S),
         (Counter::StealWatched, 2 * window_ns),
         (Counter::ThrottledWatched, window_ns),
         (Counter::RunDelay, window_ns / 1_000),
@@ -220,8 +222,8 @@ fn healthy(metric: Metric) -> Snapshot {
 fn resources(start: u64, target_cpu: f64, memory: f64, clients: u64) -> Resources {
     let reading = |second: u64| CpuReading {
         at_ns: start + second * SECOND_NS,
-        target_ns: 400_000_000 + (target_cpu / WINDOW_S as f64) as u64 * second,
-        workers_ns: 300_000_000 + 320_000_000 * second,
+        target_ns: 400_000_000 + ((target_cpu / WINDOW_S as f64) as u64 + METER_NS) * second,
+        workers_ns: 300_000_000 + (320_000_000 + METER_NS) * second,
     };
     let plateau = |fifth: u64| MemoryReading {
         links: clients * fifth / 5,
