@@ -9,7 +9,7 @@ use crate::scenario::PatternKind;
 use crate::unit::{nanoseconds, significant};
 
 /// What a check found: the verdict that it asks for, and why.
-type Finding = (Verdict, String);
+pub(super) type Finding = (Verdict, String);
 
 type Check = fn(&TrialFacts) -> Option<Finding>;
 
@@ -24,6 +24,7 @@ const CHECKS: &[Check] = &[
     slip_is_small,
     workers_had_cpu_to_spare,
     nothing_saturated,
+    super::steady::steady,
 ];
 
 /// p99 slip that is always allowed, in nanoseconds (METHODOLOGY, shared host).

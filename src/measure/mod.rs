@@ -10,6 +10,7 @@ mod ledger;
 mod metric;
 mod process;
 mod recorder;
+mod series;
 mod snapshot;
 mod wire;
 
@@ -20,5 +21,6 @@ pub use ledger::{Arrival, Ledger, LinkLedger};
 pub use metric::Metric;
 pub use process::{Process, raise_descriptor_limit};
 pub use recorder::Recorder;
+pub use series::{BATCH_NS, Batch, Series};
 pub use snapshot::{Interval, Snapshot};
 pub use wire::{Wire, wire_of};

@@ -132,6 +132,15 @@ pub const TRIAL_COLUMNS: &[Column] = &[
     count("error_status").or_absent(),
     count("error_protocol").or_absent(),
     count("error_signature").or_absent(),
+    number("n_eff").or_absent(),
+    figure("freshness_ns_p50_low").or_absent(),
+    figure("freshness_ns_p50_high").or_absent(),
+    figure("freshness_ns_p99_low").or_absent(),
+    figure("freshness_ns_p99_high").or_absent(),
+    figure("response_ns_p50_low").or_absent(),
+    figure("response_ns_p50_high").or_absent(),
+    figure("response_ns_p99_low").or_absent(),
+    figure("response_ns_p99_high").or_absent(),
 ];
 
 /// Columns of `timeline.csv`, in order.

@@ -9,13 +9,14 @@ use crate::judge::CaseSummary;
 use crate::unit::{bytes, count, nanoseconds};
 
 /// Files of the folder, with what each holds.
-const FILES: [(&str, &str); 8] = [
+const FILES: [(&str, &str); 9] = [
     ("run.json", "scenario as resolved, plan, host, versions"),
     ("trials.csv", "one row a trial"),
     ("summary.csv", "one row a case: medians over trials, with intervals"),
     ("percentiles.csv", "quantiles of every case and metric"),
     ("timeline.csv", "one row a second of every trial"),
     ("histograms.hlog", "every sample: HdrHistogram interval log, tags case.metric"),
+    ("histograms/", "percentile distributions of every case and metric (.hgrm, microseconds)"),
     ("charts/", "the charts above, as SVG and PNG"),
     ("report.md", "this page"),
 ];
@@ -232,7 +233,7 @@ fn measured(view: &View) -> Vec<String> {
          is the slope of the target's anonymous memory over its link count, without the kernel's share."
             .to_owned(),
         "A `~` stands where no difference can be shown. Ratios are Hodges-Lehmann estimates over the blocks, with exact \
-         signed-rank intervals."
+         signed-rank intervals; p values are exact, too, and adjusted for all comparisons of the run (Holm)."
             .to_owned(),
         format!("Command: {}", info.command.join(" ")),
     ]
