@@ -17,6 +17,14 @@ fn recording(c: &mut Criterion) {
             recorder.record(Metric::Freshness, black_box(ns));
         });
     });
+    let mut due_ns = 0;
+    c.bench_function("add a sample to the series over time", |b| {
+        b.iter(|| {
+            // A poll brings the news of a second: ten batches, which are swapped out with the recorder.
+            due_ns = (due_ns + 70_000_000) % 1_000_000_000;
+            recorder.record_due(black_box(due_ns), black_box(ns));
+        });
+    });
     c.bench_function("book an arrival in order", |b| {
         let mut ledger = LinkLedger::new(1..u64::MAX);
         let mut seq = 0;

@@ -42,9 +42,11 @@ fn every_pattern_delivers_everything_once_and_writes_every_file() {
             assert!(number(row, measured) > 0.0, "{measured}: {row:?}");
         }
         let delivers = row["pattern"] != "request";
-        assert_eq!(row["freshness_ns_p50"].is_empty(), !delivers, "{row:?}");
+        // A second of twenty events need not tell a median; the largest value and the samples' worth are told.
+        assert_eq!(row["freshness_ns_max"].is_empty(), !delivers, "{row:?}");
+        assert!(number(row, "n_eff") >= 1.0, "{row:?}");
         assert_eq!(
-            row["response_ns_p50"].is_empty(),
+            row["service_ns_p50"].is_empty(),
             !matches!(row["pattern"].as_str(), "request" | "short-poll")
         );
         let asks = matches!(row["pattern"].as_str(), "request" | "short-poll");

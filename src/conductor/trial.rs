@@ -11,7 +11,7 @@ use crate::clock::{self, SECOND_NS};
 use crate::control::{
     Assignment, Order, PROTOCOL_VERSION, Report, TargetAssignment, WorkerAssignment,
 };
-use crate::measure::{Counter, Snapshot, was_ever_under_pressure};
+use crate::measure::{BATCH_NS, Counter, Snapshot, was_ever_under_pressure};
 use crate::plan::{Layout, PlannedTrial};
 use crate::record::{CpuReading, Intervals, MemoryReading, Resources, TrialFacts, WorkerHealth};
 use crate::scenario::Profile;
@@ -235,11 +235,13 @@ impl Trial<'_> {
 
     /// Starts everyone, and reads CPU times at every second of the window.
     fn measure(&mut self) -> Result<(), Stop> {
-        let start_ns = clock::now() + LEAD_NS;
+        // The window begins where a batch does, so that none is cut in two.
+        let warmup_ns = self.facts.phases.warmup.ns();
+        let window_ns = (clock::now() + LEAD_NS + warmup_ns).next_multiple_of(BATCH_NS);
+        let start_ns = window_ns - warmup_ns;
         for child in &mut self.children {
             child.order(&Order::Start { at_ns: start_ns });
         }
-        let window_ns = start_ns + self.facts.phases.warmup.ns();
         let end_ns = window_ns + self.facts.phases.measure.ns();
         (self.on_phase)(Phase::Warmup);
         self.listen_until(window_ns)?;

@@ -15,7 +15,7 @@ use crate::record::{TrialFacts, Verdict};
 use crate::scenario::PatternKind;
 
 /// What a check found: the verdict that it asks for, and why.
-type Finding = (Verdict, String);
+pub(super) type Finding = (Verdict, String);
 
 type Check = fn(&TrialFacts) -> Option<Finding>;
 
@@ -36,6 +36,7 @@ const CHECKS: &[Check] = &[
     machine::nothing_stolen,
     machine::nothing_throttled,
     nothing_saturated,
+    super::steady::steady,
 ];
 
 /// The verdict on a trial: the worst that any check asks for, with every reason.

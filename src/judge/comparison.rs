@@ -1,7 +1,7 @@
 //! Which case is freshest, quickest, cheapest, by how much, and how surely.
 
 use crate::record::Figure;
-use crate::stats::{CONFIDENCE, Shift, hodges_lehmann, trials_for_confidence, trials_needed};
+use crate::stats::{CONFIDENCE, Shift, hodges_lehmann, holm, trials_for_confidence, trials_needed};
 use crate::unit::{bytes, count};
 
 use super::{CaseSummary, Offered};
@@ -41,9 +41,9 @@ impl Axis {
 /// How sure it is that the first case beats the second.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub enum Claim {
-    /// The interval leaves out "no difference" at 95 % confidence.
+    /// The interval leaves out "no difference" at 95 % confidence, and so does Holm's test over all claims of the run.
     Shown(Shift),
-    /// It leaves it out, at all the confidence that so few trials allow; so many would allow 95 %.
+    /// It leaves it out, at all the confidence that so few trials allow; so many would allow 95 % for all claims.
     Indicated(Shift, u32),
     /// No difference can be shown (`~`); about so many trials would show it, `None` where none would.
     NotShown(Shift, Option<u32>),
@@ -73,6 +73,9 @@ pub struct Ranking {
     pub order: Vec<Ranked>,
     /// How the first compares with the second: logarithm of second ÷ first, by blocks.
     pub claim: Claim,
+    /// Signed-rank p value of "no difference between the first two", adjusted for all claims of the run (Holm);
+    /// `None` where they have no pairs.
+    pub p: Option<f64>,
 }
 
 /// Ranks the cases of each workload by every axis that at least two of them have.
@@ -80,7 +83,7 @@ pub struct Ranking {
 /// Requests and deliveries are different goods: a case of `request` is ranked against deliveries only in what a
 /// link costs, where as many links stand.
 pub fn comparison(cases: &[CaseSummary]) -> Vec<Ranking> {
-    let mut rankings = Vec::new();
+    let mut candidates: Vec<(Ranking, Vec<f64>)> = Vec::new();
     for axis in Axis::ALL {
         let measured = || cases.iter().filter(|case| case.figure(axis.column()).is_some());
         let (news, calls): (Vec<_>, Vec<_>) = measured().partition(|case| case.pattern.delivers());
@@ -95,8 +98,25 @@ pub fn comparison(cases: &[CaseSummary]) -> Vec<Ranking> {
         }
         let workloads: Vec<Offered> = groups.iter().map(|group| group[0].offered).collect();
         let several = groups.iter().filter(|group| group.len() > 1);
-        rankings
+        candidates
             .extend(several.map(|group| rank(axis, label(&workloads, &group[0].offered), group)));
+    }
+    judged(candidates)
+}
+
+/// Makes the claims, all of them together: of many comparisons some look different by chance.
+fn judged(candidates: Vec<(Ranking, Vec<f64>)>) -> Vec<Ranking> {
+    let shifts: Vec<Option<Shift>> =
+        candidates.iter().map(|(_, ratios)| hodges_lehmann(ratios, CONFIDENCE)).collect();
+    let p: Vec<f64> = shifts.iter().flatten().map(|shift| shift.p).collect();
+    let (claims, mut adjusted) = (p.len(), holm(&p).into_iter());
+    let mut rankings = Vec::new();
+    for ((mut ranking, ratios), shift) in candidates.into_iter().zip(shifts) {
+        if let Some(shift) = shift {
+            ranking.p = adjusted.next();
+            ranking.claim = claim(shift, &ratios, ranking.p.unwrap_or(1.0), claims);
+        }
+        rankings.push(ranking);
     }
     rankings
 }
@@ -138,27 +158,34 @@ fn label(workloads: &[Offered], this: &Offered) -> String {
     parts.join(", ")
 }
 
-fn rank(axis: Axis, workload: String, group: &[&CaseSummary]) -> Ranking {
+/// The ranking without its claim, with the log-ratios to make it from.
+fn rank(axis: Axis, workload: String, group: &[&CaseSummary]) -> (Ranking, Vec<f64>) {
     let column = axis.column();
     let mut order: Vec<(&CaseSummary, Figure)> = group
         .iter()
         .filter_map(|case| case.figure(column).map(|estimate| (*case, estimate.median)))
         .collect();
     order.sort_by(|(_, a), (_, b)| a.order(b));
-    let claim = claim(column, order[0].0, order[1].0);
+    let ratios = log_ratios(column, order[0].0, order[1].0);
     let order =
         order.iter().map(|(case, median)| Ranked { case: case.case.clone(), median: *median });
     let delivers = group[0].pattern.delivers();
-    Ranking { axis, delivers, workload, order: order.collect(), claim }
+    let (order, claim) = (order.collect(), Claim::NoPairs);
+    (Ranking { axis, delivers, workload, order, claim, p: None }, ratios)
 }
 
-fn claim(column: &str, first: &CaseSummary, second: &CaseSummary) -> Claim {
-    let ratios = log_ratios(column, first, second);
-    let Some(shift) = hodges_lehmann(&ratios, CONFIDENCE) else { return Claim::NoPairs };
+/// The claim that a shift allows, one of `claims` that are made together; `adjusted` is its p value among them.
+fn claim(shift: Shift, ratios: &[f64], adjusted: f64, claims: usize) -> Claim {
+    let level = 1.0 - CONFIDENCE;
+    // What the least p of all claims must reach.
+    let strictest = 1.0 - level / claims as f64;
+    let too_few = shift.p_least > 1.0 - strictest;
     match shift {
-        shift if !shift.excludes_zero() => Claim::NotShown(shift, trials_needed(&ratios)),
-        shift if shift.confidence >= CONFIDENCE => Claim::Shown(shift),
-        shift => Claim::Indicated(shift, trials_for_confidence(CONFIDENCE)),
+        shift if shift.excludes_zero() && adjusted <= level => Claim::Shown(shift),
+        shift if shift.excludes_zero() && too_few => {
+            Claim::Indicated(shift, trials_for_confidence(strictest))
+        }
+        shift => Claim::NotShown(shift, trials_needed(ratios, strictest)),
     }
 }
 
@@ -195,8 +222,8 @@ mod tests {
     }
 
     #[test]
-    fn a_large_difference_is_indicated_by_three_trials_and_shown_by_six() {
-        for trials in [3, 6] {
+    fn a_large_difference_is_indicated_by_three_trials_and_shown_by_eight() {
+        for trials in [3, 8] {
             let rankings = ranked(small(six()), trials);
             let cpu = rankings.iter().find(|r| r.axis == Axis::Cpu).unwrap();
             let last = cpu.order.last().unwrap();
@@ -205,9 +232,11 @@ mod tests {
             assert_eq!((memory.order.len(), memory.order[0].case.as_str()), (6, "short-poll"));
             let as_expected = match memory.claim {
                 Claim::Indicated(shift, needed) => {
-                    trials == 3 && needed == 6 && shift.confidence < 0.8
+                    trials == 3 && needed == 8 && shift.confidence < 0.8
                 }
-                Claim::Shown(shift) => trials == 6 && shift.confidence > 0.95,
+                Claim::Shown(shift) => {
+                    trials == 8 && memory.p.unwrap() <= 0.05 && shift.confidence > 0.95
+                }
                 Claim::NotShown(..) | Claim::NoPairs => false,
             };
             assert!(as_expected, "{trials} trials: {:?}", memory.claim);

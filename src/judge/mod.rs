@@ -7,6 +7,8 @@ mod comparison;
 mod conclusion;
 mod metrics;
 mod objectives;
+mod precision;
+mod steady;
 mod summary;
 
 pub use checks::verdict;

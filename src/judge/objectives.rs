@@ -6,7 +6,8 @@
 //!
 //! Latencies, costs, rates and shares are judged by the median over the usable trials; `reach` by the worst, and
 //! counts (`lost`, `duplicate`, `errors`…) by their sum, over all trials that were finished. A quantile among
-//! what never arrived is above every bound. A case without such a trial is unknown, never met.
+//! what never arrived is above every bound. A case without such a trial is unknown, never met; so is a quantile of
+//! freshness (response, for `request`) of which too few independent samples tell.
 
 use std::fmt;
 
@@ -15,6 +16,7 @@ use crate::scenario::PatternKind;
 
 use super::CaseSummary;
 use super::metrics::{always_has, has, metric, near, parse_value, print_value};
+use super::precision::{decided, too_few};
 
 /// Why an objective cannot be judged.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -189,20 +191,24 @@ impl Objective {
         if usable && measured.is_none() && !always_has(case.pattern, self.metric) {
             return None;
         }
-        let outcome = match measured {
-            None => Outcome::Unknown,
+        let holds = |figure| match figure {
             // What never arrived is later than any bound.
-            Some(Figure::MoreThan(_)) if self.operator.holds(f64::INFINITY, self.value) => {
-                Outcome::Met
-            }
-            Some(Figure::Value(measured)) if self.operator.holds(measured, self.value) => {
-                Outcome::Met
-            }
-            Some(_) => Outcome::Missed,
+            Figure::MoreThan(_) => self.operator.holds(f64::INFINITY, self.value),
+            Figure::Value(measured) => self.operator.holds(measured, self.value),
         };
-        let printed = match measured {
-            Some(figure) => figure.print(|number| print_value(self.metric, number)),
-            None if usable => "not measured".to_owned(),
+        let held = measured.map(|figure| decided(case, self.metric, holds, figure));
+        let outcome = match held.flatten() {
+            None => Outcome::Unknown,
+            Some(true) => Outcome::Met,
+            Some(false) => Outcome::Missed,
+        };
+        let why = || too_few(case, self.metric);
+        let printed = match measured.map(|f| f.print(|number| print_value(self.metric, number))) {
+            Some(printed) if outcome == Outcome::Unknown => {
+                why().map_or_else(|| printed.clone(), |why| format!("{printed}, {why}"))
+            }
+            Some(printed) => printed,
+            None if usable => why().unwrap_or_else(|| "not measured".to_owned()),
             None => "no usable trial".to_owned(),
         };
         let (objective, case) = (self.text.clone(), case.case.clone());

@@ -9,6 +9,8 @@ use crate::record::{Figure, Kind, Run, TRIAL_COLUMNS, TrialRecord, Verdict};
 use crate::scenario::{Case, Pattern, PatternKind};
 use crate::stats::{CONFIDENCE, median_interval};
 
+use super::precision::headline_quantile;
+
 /// A figure of a case: the median over its trials, with its interval.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Estimate {
@@ -135,6 +137,8 @@ pub struct CaseSummary {
     pub figures: BTreeMap<&'static str, Estimate>,
     /// The figures of each usable trial, by column and block: what cases are compared by.
     pub by_block: BTreeMap<&'static str, BTreeMap<u32, Figure>>,
+    /// Ends of the intervals that each usable trial has of its own quantiles, by column and block.
+    pub bounds: BTreeMap<&'static str, BTreeMap<u32, Figure>>,
 }
 
 impl CaseSummary {
@@ -157,6 +161,12 @@ pub(crate) fn summarised() -> impl Iterator<Item = &'static str> {
         .iter()
         .filter(move |column| measured(column.kind) && !fixed.contains(&column.name))
         .map(|column| column.name)
+        .filter(|name| !is_bound(name))
+}
+
+/// Whether a column is an end of an interval within a trial.
+fn is_bound(name: &str) -> bool {
+    name.ends_with("_low") || name.ends_with("_high")
 }
 
 /// Columns of a trial that are summed over the trials of a case.
@@ -226,10 +236,17 @@ fn summarise(run: &Run, id: &str) -> Option<CaseSummary> {
             add_figures(&mut summary, trial.identity.block, fields);
         }
     }
+    let mut figures_of = BTreeMap::new();
     for (column, by_block) in &summary.by_block {
         let figures: Vec<Figure> = by_block.values().copied().collect();
-        summary.figures.extend(estimate(&figures).map(|estimate| (*column, estimate)));
+        // Trials that are too noisy to tell a quantile would be missing from its median, and flatter it.
+        let partial = figures.len() < summary.trials.usable();
+        if partial && headline_quantile(&summary, column).is_some() {
+            continue;
+        }
+        figures_of.extend(estimate(&figures).map(|estimate| (*column, estimate)));
     }
+    summary.figures = figures_of;
     Some(summary)
 }
 
@@ -245,6 +262,11 @@ fn add_figures(summary: &mut CaseSummary, block: u32, fields: &Map<String, Value
     for column in summarised() {
         if let Some(figure) = fields.get(column).and_then(Figure::of) {
             summary.by_block.entry(column).or_default().insert(block, figure);
+        }
+    }
+    for column in TRIAL_COLUMNS.iter().map(|column| column.name).filter(|name| is_bound(name)) {
+        if let Some(figure) = fields.get(column).and_then(Figure::of) {
+            summary.bounds.entry(column).or_default().insert(block, figure);
         }
     }
 }
@@ -267,6 +289,7 @@ fn empty(run: &Run, id: &str) -> Option<CaseSummary> {
         reach_worst: None,
         figures: BTreeMap::new(),
         by_block: BTreeMap::new(),
+        bounds: BTreeMap::new(),
     })
 }
 

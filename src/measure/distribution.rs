@@ -75,6 +75,11 @@ impl Distribution {
         (!self.is_empty()).then(|| self.0.mean())
     }
 
+    /// Variance in square nanoseconds, `None` where there are no samples.
+    pub fn variance(&self) -> Option<f64> {
+        (!self.is_empty()).then(|| self.0.stdev().powi(2))
+    }
+
     /// The `q`-quantile (0 to 1) in nanoseconds, `None` where there are no samples.
     pub fn quantile(&self, q: f64) -> Option<u64> {
         (!self.is_empty()).then(|| self.0.value_at_quantile(q))

@@ -13,6 +13,7 @@ mod metric;
 mod pressure;
 mod process;
 mod recorder;
+mod series;
 mod snapshot;
 mod wire;
 
@@ -25,5 +26,6 @@ pub use metric::Metric;
 pub use pressure::was_ever_under_pressure;
 pub use process::{Process, raise_descriptor_limit};
 pub use recorder::Recorder;
+pub use series::{BATCH_NS, Batch, Series};
 pub use snapshot::{Interval, Snapshot};
 pub use wire::{Wire, wire_of};

@@ -1,6 +1,6 @@
 //! A shard's recorder: distributions and counters, swapped out whole.
 
-use super::{Counter, Counters, Distribution, ErrorKind, Metric, Snapshot};
+use super::{Counter, Counters, Distribution, ErrorKind, Metric, Series, Snapshot};
 
 /// What one shard writes its samples to: plain memory, no lock, nothing allocated after the first sample of
 /// a metric.
@@ -9,6 +9,7 @@ use super::{Counter, Counters, Distribution, ErrorKind, Metric, Snapshot};
 #[derive(Debug, Default)]
 pub struct Recorder {
     distributions: [Option<Box<Distribution>>; Metric::ALL.len()],
+    series: Series,
     counters: Counters,
 }
 
@@ -25,6 +26,12 @@ impl Recorder {
         if !distribution.record(ns) {
             self.counters.add(Counter::Saturated, 1);
         }
+    }
+
+    /// Adds a sample of the headline metric, due at `due_ns`, to the series over time; measured or not.
+    #[inline]
+    pub fn record_due(&mut self, due_ns: u64, ns: u64) {
+        self.series.record(due_ns, ns);
     }
 
     /// Adds `n` to `counter`.
@@ -47,6 +54,7 @@ impl Recorder {
     /// Forgets everything, keeping the memory.
     pub fn clear(&mut self) {
         self.counters = Counters::default();
+        self.series.clear();
         for distribution in self.distributions.iter_mut().flatten() {
             distribution.clear();
         }
@@ -54,7 +62,11 @@ impl Recorder {
 
     /// What was recorded since the last [`Recorder::clear`].
     pub fn snapshot(&self) -> Snapshot {
-        let mut snapshot = Snapshot { counters: self.counters.clone(), ..Snapshot::default() };
+        let mut snapshot = Snapshot {
+            series: self.series.clone(),
+            counters: self.counters.clone(),
+            ..Snapshot::default()
+        };
         for metric in Metric::ALL {
             if let Some(samples) = &self.distributions[metric as usize]
                 && !samples.is_empty()
@@ -74,6 +86,7 @@ mod tests {
     fn a_cleared_recorder_is_as_new() {
         let mut recorder = Recorder::new();
         recorder.record(Metric::Slip, 5);
+        recorder.record_due(1, 5);
         recorder.error(ErrorKind::Timeout);
         assert_eq!(recorder.snapshot().counters.errors(), 1);
         recorder.clear();

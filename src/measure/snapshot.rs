@@ -4,13 +4,16 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use super::{Counters, Distribution, Ledger, Metric};
+use super::{Counters, Distribution, Ledger, Metric, Series};
 
 /// Raw facts: distributions, counters and the ledger. Merging is associative and commutative.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub struct Snapshot {
     /// Samples by metric; a metric without samples has no entry.
     pub distributions: BTreeMap<Metric, Distribution>,
+    /// The headline metric (freshness; response, for `request`) over time, warm-up included.
+    #[serde(default)]
+    pub series: Series,
     /// Counts.
     pub counters: Counters,
     /// The account of deliveries; only the last snapshot of a shard carries one.
@@ -28,6 +31,7 @@ impl Snapshot {
                 }
             }
         }
+        self.series.merge(&other.series);
         self.counters.merge(&other.counters);
         self.ledger.merge(&other.ledger);
     }
@@ -62,6 +66,7 @@ mod tests {
             let mut recorder = Recorder::new();
             for (metric, ns) in samples {
                 recorder.record(Metric::ALL[metric], ns);
+                recorder.record_due(ns % 1_000_000_000, ns);
             }
             recorder.count(Counter::Sent, sent);
             let mut snapshot = recorder.snapshot();

@@ -228,6 +228,9 @@ impl Link {
         let (arrival, measured) = self.book(head.seq, late);
         let mut recorder = self.context.recorder.borrow_mut();
         recorder.count(Counter::Received, 1);
+        if arrival != Arrival::Duplicate {
+            recorder.record_due(head.due_ns, freshness_ns);
+        }
         if measured && arrival != Arrival::Duplicate {
             if received_ns < head.due_ns {
                 recorder.count(Counter::NegativeFreshness, 1);
@@ -283,6 +286,11 @@ impl Link {
     /// Records a sample of `ns` nanoseconds.
     pub fn record(&self, metric: Metric, ns: u64) {
         self.context.recorder.borrow_mut().record(metric, ns);
+    }
+
+    /// Adds a sample of the headline metric, due at `due_ns`, to the series over time; measured or not.
+    pub fn record_due(&self, due_ns: u64, ns: u64) {
+        self.context.recorder.borrow_mut().record_due(due_ns, ns);
     }
 
     /// Adds `n` to `counter`.

@@ -110,6 +110,7 @@ pub async fn run(link: &Link, options: &RequestOptions) {
             Ok(answer) => {
                 link.book(seq, answer.done_ns.saturating_sub(due_ns) > late_after);
                 link.count(Counter::Received, 1);
+                link.record_due(due_ns, answer.done_ns.saturating_sub(due_ns));
                 if measured {
                     link.answered(&answer, Turn { due_ns, free_ns, fired_ns });
                 }

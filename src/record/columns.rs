@@ -153,6 +153,15 @@ pub const TRIAL_COLUMNS: &[Column] = &[
     figure("publish_slip_ns_p50").or_absent(),
     figure("written_ns_p50").or_absent(),
     figure("written_ns_p99").or_absent(),
+    number("n_eff").or_absent(),
+    figure("freshness_ns_p50_low").or_absent(),
+    figure("freshness_ns_p50_high").or_absent(),
+    figure("freshness_ns_p99_low").or_absent(),
+    figure("freshness_ns_p99_high").or_absent(),
+    figure("response_ns_p50_low").or_absent(),
+    figure("response_ns_p50_high").or_absent(),
+    figure("response_ns_p99_low").or_absent(),
+    figure("response_ns_p99_high").or_absent(),
 ];
 
 /// Columns of `timeline.csv`, in order.

@@ -3,8 +3,9 @@
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
+use super::precision::Headline;
 use super::table::{fields, sentence};
-use super::{Figure, HealthFigures, SCHEMA_VERSION, TrialFacts, Verdict};
+use super::{Figure, HealthFigures, Precision, SCHEMA_VERSION, TrialFacts, Verdict};
 use crate::measure::{Counter, Distribution, Ledger, Metric, Snapshot};
 use crate::pace::Pacing;
 use crate::scenario::{Pattern, PatternKind};
@@ -118,6 +119,9 @@ pub struct Detail {
     /// Where the time went.
     #[serde(flatten)]
     pub breakdown: Breakdown,
+    /// How well the headline metric's quantiles are known.
+    #[serde(flatten)]
+    pub precision: Precision,
     /// TCP segments, both ways, over the links' whole life ÷ deliveries over it.
     pub wire_segments_per_delivery: Option<f64>,
     /// CPU of the processes.
@@ -266,39 +270,41 @@ fn traffic(facts: &TrialFacts) -> Traffic {
     }
 }
 
-/// Quantiles of one distribution, with what is known to lie above it.
-struct Quantiles<'a>(Option<&'a Distribution>, u64);
+/// Quantiles of one distribution.
+struct Quantiles<'a>(Option<&'a Distribution>);
 
 impl<'a> Quantiles<'a> {
     fn of(snapshot: &'a Snapshot, metric: Metric) -> Self {
-        Self(snapshot.distribution(metric), 0)
+        Self(snapshot.distribution(metric))
     }
 
     fn at(&self, q: f64) -> Option<Figure> {
-        match self.0 {
-            Some(samples) => samples.quantile_censored(q, self.1).map(Figure::from),
-            None if self.1 > 0 => Some(Figure::MoreThan(0.0)),
-            None => None,
-        }
+        self.0.and_then(|samples| samples.quantile_censored(q, 0)).map(Figure::from)
     }
 }
 
 fn latency(facts: &TrialFacts) -> Latency {
     let workers = &facts.workers;
+    let headline = Headline::of(facts);
     let delivers = facts.case.pattern.kind().delivers();
-    let lost = if delivers { workers.ledger.lost } else { 0 };
-    let unanswered = if delivers { 0 } else { workers.ledger.lost };
-    let freshness = Quantiles(workers.distribution(Metric::Freshness), lost);
-    let response = Quantiles(workers.distribution(Metric::Response), unanswered);
+    let freshness = |q| if delivers { headline.shown(q) } else { None };
     let connect = Quantiles::of(workers, Metric::Connect);
+    let response = |q| {
+        if delivers {
+            // A poll's responses are none of its headline's samples.
+            Quantiles::of(workers, Metric::Response).at(q)
+        } else {
+            headline.shown(q)
+        }
+    };
     Latency {
-        freshness_ns_p50: freshness.at(0.5),
-        freshness_ns_p90: freshness.at(0.9),
-        freshness_ns_p99: freshness.at(0.99),
-        freshness_ns_p999: freshness.at(0.999),
-        freshness_ns_max: freshness.at(1.0),
-        response_ns_p50: response.at(0.5),
-        response_ns_p99: response.at(0.99),
+        freshness_ns_p50: freshness(0.5),
+        freshness_ns_p90: freshness(0.9),
+        freshness_ns_p99: freshness(0.99),
+        freshness_ns_p999: freshness(0.999),
+        freshness_ns_max: if delivers { headline.at(1.0) } else { None },
+        response_ns_p50: response(0.5),
+        response_ns_p99: response(0.99),
         slip_ns_p99: Quantiles::of(workers, Metric::Slip).at(0.99),
         connect_ns_p50: connect.at(0.5),
         connect_ns_p99: connect.at(0.99),
@@ -347,6 +353,7 @@ fn detail(facts: &TrialFacts) -> Detail {
             publish_slip_ns_p99: Quantiles::of(&facts.target, Metric::PublishSlip).at(0.99),
         },
         breakdown: breakdown(facts),
+        precision: Precision::of(facts),
         wire_segments_per_delivery: segments
             .and_then(|n| ratio(n, counters.get(Counter::Received))),
         cpu: CpuShares {

@@ -10,13 +10,14 @@ use crate::pace::Pacing;
 use crate::unit::{bytes, count, nanoseconds};
 
 /// Files of the folder, with what each holds.
-const FILES: [(&str, &str); 8] = [
+const FILES: [(&str, &str); 9] = [
     ("run.json", "scenario as resolved, plan, host, versions"),
     ("trials.csv", "one row a trial"),
     ("summary.csv", "one row a case: medians over trials, with intervals"),
     ("percentiles.csv", "quantiles of every case and metric"),
     ("timeline.csv", "one row a second of every trial"),
     ("histograms.hlog", "every sample: HdrHistogram interval log, tags case.metric"),
+    ("histograms/", "percentile distributions of every case and metric (.hgrm, microseconds)"),
     ("charts/", "the charts above, as SVG and PNG"),
     ("report.md", "this page"),
 ];
@@ -264,7 +265,7 @@ fn measured(view: &View) -> Vec<String> {
             .to_owned(),
         prose::machine(view),
         "A `~` stands where no difference can be shown. Ratios are Hodges-Lehmann estimates over the blocks, with exact \
-         signed-rank intervals."
+         signed-rank intervals; p values are exact, too, and adjusted for all comparisons of the run (Holm)."
             .to_owned(),
         format!("Command: {}", info.command.join(" ")),
     ]

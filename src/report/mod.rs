@@ -5,6 +5,7 @@
 
 mod chart;
 mod group;
+mod hgrm;
 mod markdown;
 mod prose;
 mod quantiles;
@@ -101,14 +102,16 @@ impl View {
     }
 }
 
-/// Reads the results folder `dir` and writes every report into it: `summary.csv`, `percentiles.csv`, `report.md`
-/// and `charts/`.
+/// Reads the results folder `dir` and writes every report into it: `summary.csv`, `percentiles.csv`, `report.md`,
+/// `histograms/` and `charts/`.
 ///
 /// Reports that are there already are replaced, each in one piece.
 pub fn write_all(dir: &Path) -> Result<Made, ReportError> {
     let view = View::new(Run::read(dir)?);
-    let charts = dir.join("charts");
-    fs::create_dir_all(&charts).map_err(|source| ReportError::Write { path: charts, source })?;
+    for folder in ["charts", "histograms"].map(|name| dir.join(name)) {
+        fs::create_dir_all(&folder)
+            .map_err(|source| ReportError::Write { path: folder, source })?;
+    }
     let mut files = Vec::new();
     let mut write = |name: String, bytes: &[u8]| {
         let (path, fresh) = (dir.join(&name), dir.join(format!("{name}.tmp")));
@@ -120,6 +123,9 @@ pub fn write_all(dir: &Path) -> Result<Made, ReportError> {
     };
     write("summary.csv".to_owned(), &tables::summary(&view))?;
     write("percentiles.csv".to_owned(), &tables::percentiles(&view))?;
+    for (name, text) in hgrm::files(&view) {
+        write(name, text.as_bytes())?;
+    }
     for chart in chart::CHARTS {
         let name = chart.name;
         let drawn = chart.draw(&view);

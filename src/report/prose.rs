@@ -92,9 +92,10 @@ fn answer(ranking: &Ranking, labels: &BTreeMap<String, String>) -> String {
     };
     let name =
         |ranked: &Ranked| format!("{} {}", named(&ranked.case, labels), ranked.median.print(unit));
+    let p = ranking.p.map_or_else(String::new, |p| format!("; p {}", significant(p)));
     let versus = match &ranking.claim {
         Claim::Shown(shift) | Claim::Indicated(shift, _) => {
-            format!("{}, next {} ({})", name(first), name(second), times(shift))
+            format!("{}, next {} ({}{p})", name(first), name(second), times(shift))
         }
         Claim::NotShown(shift, needed) => {
             let needed = match needed {
@@ -103,8 +104,11 @@ fn answer(ranking: &Ranking, labels: &BTreeMap<String, String>) -> String {
                 }
                 None => "no reasonable number of trials would show one".to_owned(),
             };
-            let interval =
-                if shift.confidence > 0.0 { format!(" ({})", times(shift)) } else { String::new() };
+            let interval = if shift.confidence > 0.0 {
+                format!(" ({}{p})", times(shift))
+            } else {
+                String::new()
+            };
             format!(
                 "{} ~ {}{interval}: no difference can be shown; {needed}",
                 name(first),
@@ -141,13 +145,13 @@ fn certainty(rankings: &[Ranking]) -> Option<String> {
     }
     let least = confidences.into_iter().reduce(f64::min)?;
     let more = more.map_or_else(String::new, |trials| {
-        format!(", the most that so few trials can show: {trials} a case would allow 95 %")
+        format!(", the most that so few trials can show: {trials} a case would allow 95 % for all of them together")
     });
     Some(if least > 0.0 {
         let least = significant(least * 100.0);
         format!("(Ratios by blocks, with their intervals at {least} % confidence{more}.)")
     } else {
-        "(One trial a case shows no difference: 6 would allow 95 % confidence.)".to_owned()
+        "(One trial a case shows no difference: 6 would allow 95 % confidence of one.)".to_owned()
     })
 }
 
@@ -174,6 +178,7 @@ pub(super) fn trust(view: &View) -> Vec<String> {
     });
     sentences.extend(reasons(view));
     sentences.extend(losses(view));
+    sentences.extend(too_few(view));
     sentences
 }
 
@@ -249,6 +254,32 @@ fn losses(view: &View) -> Vec<String> {
         })
     };
     view.cases.iter().filter_map(tell).collect()
+}
+
+/// Which quantiles are not told, for want of independent samples.
+fn too_few(view: &View) -> Option<String> {
+    let lacking = |case: &&crate::judge::CaseSummary| {
+        let shown = |q: &str| case.figure(&format!("{}_ns_{q}", case.news())).is_some();
+        case.trials.usable() > 0 && !(shown("p50") && shown("p99"))
+    };
+    let names: Vec<String> = view
+        .cases
+        .iter()
+        .filter(lacking)
+        .map(|case| {
+            let n = case.figure("n_eff").map_or(0.0, |estimate| estimate.median.number());
+            format!("{} {}", printable(&case.case), significant(n))
+        })
+        .collect();
+    let (shown, more) = (names.iter().take(6).cloned().collect::<Vec<_>>(), names.len().max(6) - 6);
+    let more = if more > 0 { format!(" and {more} more") } else { String::new() };
+    (!names.is_empty()).then(|| {
+        format!(
+            "A `-` stands where a trial has too few independent samples to tell a quantile (20 for p50, 1,000 for p99; \
+             it has {}{more}): lengthen measure, or raise the rate.",
+            shown.join(", ")
+        )
+    })
 }
 
 /// Most cases of an objective that are told one by one.

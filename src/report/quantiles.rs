@@ -37,7 +37,7 @@ impl Quantiles {
 }
 
 /// What never arrived in the usable trials lies above every sample of what ends with an arrival.
-fn censored(view: &View, case: &str, metric: Metric) -> u64 {
+pub(super) fn censored(view: &View, case: &str, metric: Metric) -> u64 {
     let ends = |delivers: bool| match metric {
         Metric::Freshness | Metric::Transit => delivers,
         Metric::Response | Metric::Service => !delivers,

@@ -2,6 +2,7 @@
 
 use super::binomial::{place_from_end, signed_rank};
 use super::median;
+use super::normal::normal_deviate;
 
 /// By how much the second of each pair differs from the first.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -66,17 +67,18 @@ pub fn trials_for_confidence(confidence: f64) -> u32 {
     (1.0 - (1.0 - confidence).log2()).ceil().max(1.0) as u32
 }
 
-/// About how many pairs would show a shift of the size and spread that `differences` have, at 95 % confidence and
-/// with 80 % power; `None` where they show no shift at all, or above a thousand.
+/// About how many pairs would show a shift of the size and spread that `differences` have, at `confidence` and with
+/// 80 % power; `None` where they show no shift at all, or above a thousand.
 ///
-/// The t test's number (1.960 + 0.842)²·σ²/δ², times π/3 for the signed-rank test's efficiency (Lehmann,
+/// The t test's number (z + 0.842)²·σ²/δ², z = 1.960 at 95 %, times π/3 for the signed-rank test's efficiency (Lehmann,
 /// *Nonparametrics*, section 2.4); never below what the exact interval needs.
-pub fn trials_needed(differences: &[f64]) -> Option<u32> {
+pub fn trials_needed(differences: &[f64], confidence: f64) -> Option<u32> {
     let n = differences.len() as f64;
     let mean = differences.iter().sum::<f64>() / n;
     let variance = differences.iter().map(|d| (d - mean).powi(2)).sum::<f64>() / (n - 1.0).max(1.0);
-    let needed = (1.960_f64 + 0.842).powi(2) * variance / mean.powi(2) * std::f64::consts::PI / 3.0;
-    let least = trials_for_confidence(super::CONFIDENCE);
+    let z = normal_deviate((1.0 - confidence) / 2.0);
+    let needed = (z + 0.842).powi(2) * variance / mean.powi(2) * std::f64::consts::PI / 3.0;
+    let least = trials_for_confidence(confidence);
     (needed.is_finite() && needed <= 1000.0).then(|| (needed.ceil() as u32).max(least))
 }
 
@@ -124,10 +126,14 @@ mod tests {
     fn the_trials_that_would_be_needed() {
         assert_eq!((trials_for_confidence(0.75), trials_for_confidence(0.95)), (3, 6));
         assert_eq!(trials_for_confidence(0.99), 8);
-        assert_eq!(trials_needed(&[0.5, 0.5, 0.5]), Some(6), "no spread: what the interval needs");
-        assert_eq!(trials_needed(&[1.0, -1.0]), None, "no shift at all");
+        assert_eq!(
+            trials_needed(&[0.5, 0.5, 0.5], 0.95),
+            Some(6),
+            "no spread: what the interval needs"
+        );
+        assert_eq!(trials_needed(&[1.0, -1.0], 0.95), None, "no shift at all");
         // σ²/δ² = 4: 7.851·4·1.047 = 32.9
-        assert_eq!(trials_needed(&[1.0 - 2f64.sqrt(), 1.0 + 2f64.sqrt()]), Some(33));
+        assert_eq!(trials_needed(&[1.0 - 2f64.sqrt(), 1.0 + 2f64.sqrt()], 0.95), Some(33));
     }
 
     proptest! {

@@ -110,7 +110,7 @@ pub fn facts(case: &Case, trial: u32) -> TrialFacts {
     for second in 0..WINDOW_S {
         let mut recorder = Recorder::new();
         let share = expected / WINDOW_S;
-        for _ in 0..share {
+        for at in 0..share {
             let u = rng.unit();
             let tail = if u > 0.97 { 4.0 * (u - 0.97) / 0.03 } else { 0.0 };
             let ns = match kind {
@@ -118,6 +118,8 @@ pub fn facts(case: &Case, trial: u32) -> TrialFacts {
                 _ => typical * noise * (0.4 + 1.2 * u + tail * rng.unit()),
             };
             sample(&mut recorder, kind, ns, &mut rng);
+            let due = start + second * SECOND_NS + at * SECOND_NS / share;
+            recorder.record_due(due, ns as u64);
         }
         recorder.count(Counter::Received, share);
         let from = start + second * SECOND_NS;

@@ -1,0 +1,104 @@
+//! What the quantiles of a case's headline metric are worth: when one is told, and when it decides.
+
+use crate::record::Figure;
+use crate::stats::{TAIL_DECIDES, tail};
+
+use super::CaseSummary;
+
+/// The quantile that a column of the case's headline metric holds; `None` for every other column.
+pub(crate) fn headline_quantile(case: &CaseSummary, column: &str) -> Option<f64> {
+    let rest = column.strip_prefix(case.news())?.strip_prefix("_ns_p")?;
+    // `50`, `99`, `999`: the digits of 0.50, 0.99, 0.999.
+    (!rest.is_empty() && rest.bytes().all(|c| c.is_ascii_digit()))
+        .then(|| format!("0.{rest}").parse().ok())
+        .flatten()
+}
+
+/// Independent samples of all usable trials together; `None` where no trial tells (older files).
+pub(crate) fn independent_samples(case: &CaseSummary) -> Option<f64> {
+    let by_block = case.by_block.get("n_eff")?;
+    Some(by_block.values().map(|n| n.number()).sum())
+}
+
+/// Whether `holds` can be told of a quantile of the headline metric, and what; for other columns and older files it
+/// always can.
+///
+/// A hundred independent samples beyond the quantile, over all usable trials, let its median decide. With fewer it
+/// decides only where chance cannot turn it: the intervals of all trials lie on one side of the limit.
+pub(super) fn decided(
+    case: &CaseSummary,
+    column: &str,
+    holds: impl Fn(Figure) -> bool,
+    measured: Figure,
+) -> Option<bool> {
+    let needs = headline_quantile(case, column).zip(independent_samples(case));
+    let Some((q, n)) = needs else { return Some(holds(measured)) };
+    // What was lost was counted, not estimated.
+    if tail(n, q) >= TAIL_DECIDES || matches!(measured, Figure::MoreThan(_)) {
+        return Some(holds(measured));
+    }
+    let ends: Vec<Figure> = ["low", "high"]
+        .iter()
+        .filter_map(|end| case.bounds.get(format!("{column}_{end}").as_str()))
+        .flat_map(|by_block| by_block.values().copied())
+        .collect();
+    let whole = !ends.is_empty() && ends.len() == 2 * case.trials.usable();
+    let held = ends.iter().filter(|end| holds(**end)).count();
+    match held {
+        _ if !whole => None,
+        0 => Some(false),
+        all if all == ends.len() => Some(true),
+        _ => None,
+    }
+}
+
+/// Why nothing can be told of a quantile of the headline metric; `None` where that is not the reason.
+pub(super) fn too_few(case: &CaseSummary, column: &str) -> Option<String> {
+    let q = headline_quantile(case, column)?;
+    let n = independent_samples(case)?;
+    Some(format!(
+        "too few independent samples: {} of {}; lengthen measure, or add trials",
+        n.round(),
+        (TAIL_DECIDES / q.min(1.0 - q)).round()
+    ))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::judge::summary;
+    use crate::record::Run;
+    use crate::record::synthetic::{case, info, scenario, write_run};
+    use crate::scenario::PatternKind;
+
+    #[test]
+    fn a_quantile_decides_by_enough_samples_or_by_its_interval() {
+        let out = tempfile::tempdir().unwrap();
+        let sse = case(PatternKind::Sse, 100, "");
+        let folder = write_run(out.path(), &info(scenario(vec![sse], 2, &[])), |_| ());
+        let mut case = summary(&Run::read(&folder).unwrap()).remove(0);
+        let (column, below) = (
+            "freshness_ns_p99",
+            |limit: f64| move |figure: Figure| matches!(figure, Figure::Value(ns) if ns < limit),
+        );
+        let p99 = case.figure(column).unwrap().median;
+        let decided = |case: &CaseSummary, limit: f64| decided(case, column, below(limit), p99);
+        let near = p99.number() * 1.0001;
+        assert!(independent_samples(&case).unwrap() < 10_000.0, "under a hundred in the tail");
+        assert_eq!(decided(&case, near), None, "within the interval");
+        assert_eq!(decided(&case, 1e9), Some(true), "far above all intervals");
+        assert_eq!(decided(&case, 1e3), Some(false), "far below");
+        for n in case.by_block.get_mut("n_eff").unwrap().values_mut() {
+            *n = Figure::Value(5_000.0);
+        }
+        assert_eq!(decided(&case, near), Some(true), "enough samples");
+        case.by_block.remove("n_eff");
+        assert_eq!(decided(&case, near), Some(true), "older files do not tell");
+        assert_eq!(headline_quantile(&case, "freshness_ns_p999"), Some(0.999));
+        for other in
+            ["freshness_ns_max", "response_ns_p50", "connect_ns_p99", "freshness_ns_p50_low"]
+        {
+            assert_eq!(headline_quantile(&case, other), None, "{other}");
+        }
+    }
+}

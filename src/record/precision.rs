@@ -1,0 +1,152 @@
+//! How well a trial knows the quantiles of its headline metric: freshness, or response for `request`.
+
+use serde::{Deserialize, Serialize};
+
+use super::{Figure, TrialFacts};
+use crate::measure::{Distribution, Metric, Quantile};
+use crate::stats::{TAIL_SHOWN, effective_samples, quantile_interval, tail};
+
+/// Independent samples, and the intervals that they allow, in nanoseconds.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[expect(missing_docs, reason = "metric, unit, quantile, end: the names say it all")]
+pub struct Precision {
+    /// Independent samples that say as much as the trial's dependent ones; `None` where there are none.
+    pub n_eff: Option<f64>,
+    pub freshness_ns_p50_low: Option<Figure>,
+    pub freshness_ns_p50_high: Option<Figure>,
+    pub freshness_ns_p99_low: Option<Figure>,
+    pub freshness_ns_p99_high: Option<Figure>,
+    pub response_ns_p50_low: Option<Figure>,
+    pub response_ns_p50_high: Option<Figure>,
+    pub response_ns_p99_low: Option<Figure>,
+    pub response_ns_p99_high: Option<Figure>,
+}
+
+impl Precision {
+    /// The precision of a trial.
+    pub(super) fn of(facts: &TrialFacts) -> Self {
+        let headline = Headline::of(facts);
+        let (p50, p99) = (headline.interval(0.5), headline.interval(0.99));
+        let (low50, high50) = (p50.map(|i| i.0), p50.map(|i| i.1));
+        let (low99, high99) = (p99.map(|i| i.0), p99.map(|i| i.1));
+        // A tenth is more than it is known to.
+        let n_eff = headline.n_eff.map(|n| (n * 10.0).round() / 10.0);
+        if facts.case.pattern.kind().delivers() {
+            Self {
+                n_eff,
+                freshness_ns_p50_low: low50,
+                freshness_ns_p50_high: high50,
+                freshness_ns_p99_low: low99,
+                freshness_ns_p99_high: high99,
+                ..Self::default()
+            }
+        } else {
+            Self {
+                n_eff,
+                response_ns_p50_low: low50,
+                response_ns_p50_high: high50,
+                response_ns_p99_low: low99,
+                response_ns_p99_high: high99,
+                ..Self::default()
+            }
+        }
+    }
+}
+
+/// The samples of the headline metric, and how many of them are independent.
+pub(super) struct Headline<'a> {
+    samples: Option<&'a Distribution>,
+    censored: u64,
+    n_eff: Option<f64>,
+}
+
+impl<'a> Headline<'a> {
+    pub(super) fn of(facts: &'a TrialFacts) -> Self {
+        let delivers = facts.case.pattern.kind().delivers();
+        let metric = if delivers { Metric::Freshness } else { Metric::Response };
+        let samples = facts.workers.distribution(metric);
+        let censored = facts.workers.ledger.lost;
+        let end_ns = facts.window_start_ns + facts.phases.measure.ns();
+        let stretches = facts.workers.series.stretches(facts.window_start_ns, end_ns);
+        let n_eff = samples.and_then(|samples| {
+            let seen = effective_samples(&stretches, samples.variance()?)?;
+            // Of what was lost nothing is known but that it lies above: it counts as what arrived does.
+            Some(seen * (1.0 + censored as f64 / samples.count() as f64))
+        });
+        Self { samples, censored, n_eff }
+    }
+
+    /// The `q`-quantile, where enough independent samples lie above it.
+    ///
+    /// A quantile among what never arrived is told anyway: what is lost was counted, not estimated.
+    pub(super) fn shown(&self, q: f64) -> Option<Figure> {
+        let enough = self.n_eff.is_some_and(|n| tail(n, q) >= TAIL_SHOWN);
+        self.at(q).filter(|figure| enough || matches!(figure, Figure::MoreThan(_)))
+    }
+
+    /// The `q`-quantile of the samples, whatever it is worth.
+    pub(super) fn at(&self, q: f64) -> Option<Figure> {
+        let quantile = match self.samples {
+            Some(samples) => samples.quantile_censored(q, self.censored),
+            None => (self.censored > 0).then_some(Quantile::MoreThan(0)),
+        };
+        quantile.map(Figure::from)
+    }
+
+    fn interval(&self, q: f64) -> Option<(Figure, Figure)> {
+        let n = self.n_eff.filter(|n| tail(*n, q) >= TAIL_SHOWN)?;
+        let (low, high) = quantile_interval(n, q)?;
+        Some((self.at(low)?, self.at(high)?))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::measure::Series;
+    use crate::record::synthetic::{case, facts, losing};
+    use crate::scenario::PatternKind;
+
+    #[test]
+    fn quantiles_are_shown_as_far_as_ten_independent_samples_lie_above() {
+        let facts = facts(&case(PatternKind::Sse, 200, ""), 1);
+        let headline = Headline::of(&facts);
+        let n = headline.n_eff.unwrap();
+        assert!((2000.0..=4000.0).contains(&n), "4,000 independent deliveries: {n}");
+        assert!(headline.shown(0.5).is_some() && headline.shown(0.99).is_some());
+        assert_eq!(headline.shown(0.999), None);
+        let precision = Precision::of(&facts);
+        let ends = [precision.freshness_ns_p99_low, precision.freshness_ns_p99_high];
+        let [low, high] = ends.map(|end| end.unwrap().number());
+        let p99 = headline.shown(0.99).unwrap().number();
+        assert!(low < p99 && p99 < high, "{low} {p99} {high}");
+        assert_eq!(precision.response_ns_p50_low, None);
+    }
+
+    #[test]
+    fn deliveries_of_few_events_are_few_samples() {
+        let mut facts = facts(&case(PatternKind::Sse, 200, ""), 1);
+        let mut series = Series::default();
+        // Two thousand deliveries of each of two events, one slow, one quick.
+        for (due, ns) in [(100_000_000, 1_000_000), (900_000_000, 5_000_000)] {
+            for _ in 0..2000 {
+                series.record(facts.window_start_ns + due, ns);
+            }
+        }
+        facts.workers.series = series;
+        let headline = Headline::of(&facts);
+        assert!(headline.n_eff.unwrap() < 3.0, "{:?}", headline.n_eff);
+        assert_eq!((headline.shown(0.5), headline.shown(0.99)), (None, None));
+    }
+
+    #[test]
+    fn what_was_lost_is_told_however_few() {
+        let mut facts = losing(&case(PatternKind::Sse, 200, ""), 1, 200);
+        facts.workers.series = Series::default();
+        let headline = Headline::of(&facts);
+        assert_eq!(headline.shown(0.5), None);
+        assert!(matches!(headline.shown(0.99), Some(Figure::MoreThan(_))));
+        facts.workers.distributions.clear();
+        assert_eq!(Headline::of(&facts).shown(0.5), Some(Figure::MoreThan(0.0)));
+    }
+}
