@@ -15,5 +15,6 @@ pub use checks::verdict;
 pub use comparison::{Axis, Claim, Ranked, Ranking, comparison};
 pub use conclusion::{Conclusion, conclude};
 pub use objectives::{Judgement, Objective, ObjectiveError, Outcome, objectives, overall};
+pub(crate) use precision::{independent_samples, is_well_known};
 pub use summary::{CaseSummary, Estimate, Offered, Tally, estimate, summary};
 pub(crate) use summary::{counted, summarised};

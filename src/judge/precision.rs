@@ -1,7 +1,7 @@
 //! What the quantiles of a case's headline metric are worth: when one is told, and when it decides.
 
 use crate::record::Figure;
-use crate::stats::{TAIL_DECIDES, tail};
+use crate::stats::{TAIL_DECIDES, TAIL_SHOWN, tail};
 
 use super::CaseSummary;
 
@@ -18,6 +18,13 @@ pub(crate) fn headline_quantile(case: &CaseSummary, column: &str) -> Option<f64>
 pub(crate) fn independent_samples(case: &CaseSummary) -> Option<f64> {
     let by_block = case.by_block.get("n_eff")?;
     Some(by_block.values().map(|n| n.number()).sum())
+}
+
+/// Whether a column is worth its digits: no quantile of the headline metric, or one with at least ten independent
+/// samples beyond it, over all usable trials.
+pub(crate) fn is_well_known(case: &CaseSummary, column: &str) -> bool {
+    let needs = headline_quantile(case, column).zip(independent_samples(case));
+    needs.is_none_or(|(q, n)| tail(n, q) >= TAIL_SHOWN)
 }
 
 /// Whether `holds` can be told of a quantile of the headline metric, and what; for other columns and older files it
@@ -82,6 +89,8 @@ mod tests {
             |limit: f64| move |figure: Figure| matches!(figure, Figure::Value(ns) if ns < limit),
         );
         let p99 = case.figure(column).unwrap().median;
+        assert!(is_well_known(&case, column) && is_well_known(&case, "wire_bytes_per_delivery"));
+        assert!(!is_well_known(&case, "freshness_ns_p999"), "under ten in the tail");
         let decided = |case: &CaseSummary, limit: f64| decided(case, column, below(limit), p99);
         let near = p99.number() * 1.0001;
         assert!(independent_samples(&case).unwrap() < 10_000.0, "under a hundred in the tail");

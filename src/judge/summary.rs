@@ -9,8 +9,6 @@ use crate::record::{Figure, Kind, Run, TRIAL_COLUMNS, TrialRecord, Verdict};
 use crate::scenario::{Case, Pattern, PatternKind};
 use crate::stats::{CONFIDENCE, median_interval};
 
-use super::precision::headline_quantile;
-
 /// A figure of a case: the median over its trials, with its interval.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Estimate {
@@ -239,11 +237,6 @@ fn summarise(run: &Run, id: &str) -> Option<CaseSummary> {
     let mut figures_of = BTreeMap::new();
     for (column, by_block) in &summary.by_block {
         let figures: Vec<Figure> = by_block.values().copied().collect();
-        // Trials that are too noisy to tell a quantile would be missing from its median, and flatter it.
-        let partial = figures.len() < summary.trials.usable();
-        if partial && headline_quantile(&summary, column).is_some() {
-            continue;
-        }
         figures_of.extend(estimate(&figures).map(|estimate| (*column, estimate)));
     }
     summary.figures = figures_of;

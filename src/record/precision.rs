@@ -65,7 +65,7 @@ impl<'a> Headline<'a> {
         let delivers = facts.case.pattern.kind().delivers();
         let metric = if delivers { Metric::Freshness } else { Metric::Response };
         let samples = facts.workers.distribution(metric);
-        let censored = facts.workers.ledger.lost;
+        let censored = if facts.failure.is_none() { facts.workers.ledger.lost } else { 0 };
         let end_ns = facts.window_start_ns + facts.phases.measure.ns();
         let stretches = facts.workers.series.stretches(facts.window_start_ns, end_ns);
         let n_eff = samples.and_then(|samples| {
@@ -76,15 +76,7 @@ impl<'a> Headline<'a> {
         Self { samples, censored, n_eff }
     }
 
-    /// The `q`-quantile, where enough independent samples lie above it.
-    ///
-    /// A quantile among what never arrived is told anyway: what is lost was counted, not estimated.
-    pub(super) fn shown(&self, q: f64) -> Option<Figure> {
-        let enough = self.n_eff.is_some_and(|n| tail(n, q) >= TAIL_SHOWN);
-        self.at(q).filter(|figure| enough || matches!(figure, Figure::MoreThan(_)))
-    }
-
-    /// The `q`-quantile of the samples, whatever it is worth.
+    /// The `q`-quantile of the samples, whatever it is worth: what was measured is never left out.
     pub(super) fn at(&self, q: f64) -> Option<Figure> {
         let quantile = match self.samples {
             Some(samples) => samples.quantile_censored(q, self.censored),
@@ -108,17 +100,17 @@ mod tests {
     use crate::scenario::PatternKind;
 
     #[test]
-    fn quantiles_are_shown_as_far_as_ten_independent_samples_lie_above() {
+    fn a_quantile_has_an_interval_as_far_as_ten_independent_samples_lie_beyond() {
         let facts = facts(&case(PatternKind::Sse, 200, ""), 1);
         let headline = Headline::of(&facts);
         let n = headline.n_eff.unwrap();
         assert!((2000.0..=4000.0).contains(&n), "4,000 independent deliveries: {n}");
-        assert!(headline.shown(0.5).is_some() && headline.shown(0.99).is_some());
-        assert_eq!(headline.shown(0.999), None);
+        assert!(headline.interval(0.5).is_some() && headline.interval(0.99).is_some());
+        assert_eq!(headline.interval(0.999), None);
         let precision = Precision::of(&facts);
         let ends = [precision.freshness_ns_p99_low, precision.freshness_ns_p99_high];
         let [low, high] = ends.map(|end| end.unwrap().number());
-        let p99 = headline.shown(0.99).unwrap().number();
+        let p99 = headline.at(0.99).unwrap().number();
         assert!(low < p99 && p99 < high, "{low} {p99} {high}");
         assert_eq!(precision.response_ns_p50_low, None);
     }
@@ -136,7 +128,7 @@ mod tests {
         facts.workers.series = series;
         let headline = Headline::of(&facts);
         assert!(headline.n_eff.unwrap() < 3.0, "{:?}", headline.n_eff);
-        assert_eq!((headline.shown(0.5), headline.shown(0.99)), (None, None));
+        assert_eq!((headline.interval(0.5), headline.interval(0.99)), (None, None));
     }
 
     #[test]
@@ -144,9 +136,9 @@ mod tests {
         let mut facts = losing(&case(PatternKind::Sse, 200, ""), 1, 200);
         facts.workers.series = Series::default();
         let headline = Headline::of(&facts);
-        assert_eq!(headline.shown(0.5), None);
-        assert!(matches!(headline.shown(0.99), Some(Figure::MoreThan(_))));
+        assert_eq!(headline.interval(0.5), None);
+        assert!(matches!(headline.at(0.99), Some(Figure::MoreThan(_))));
         facts.workers.distributions.clear();
-        assert_eq!(Headline::of(&facts).shown(0.5), Some(Figure::MoreThan(0.0)));
+        assert_eq!(Headline::of(&facts).at(0.5), Some(Figure::MoreThan(0.0)));
     }
 }

@@ -69,6 +69,7 @@ impl Run {
             let (case, trial, found) = (identity.case, identity.trial, identity.schema_version);
             return Err(ReadError::Later { path, case, trial, found });
         }
+        warnings.extend(missing(&info, &trials));
         let usable: BTreeSet<(&str, u32)> = trials
             .iter()
             .filter(|trial| trial.verdict.usable())
@@ -88,6 +89,26 @@ impl Run {
         let mut seen = BTreeSet::new();
         planned.chain(measured).filter(|case| seen.insert(*case)).collect()
     }
+}
+
+/// What of a run that is complete, by its own word, is not there or is there twice; and rows that do not add up.
+fn missing(info: &RunInfo, trials: &[TrialRecord]) -> Vec<String> {
+    let mut warnings = Vec::new();
+    if info.complete && trials.len() != info.plan.len() {
+        warnings.push(format!(
+            "trials.csv has {} rows, and the run carried out {} trials: rows were taken out or added",
+            trials.len(),
+            info.plan.len()
+        ));
+    }
+    for trial in trials.iter().filter(|trial| trial.ledger.is_some_and(|ledger| !ledger.balances()))
+    {
+        warnings.push(format!(
+            "trials.csv: the account of {} trial {} does not balance: delivered and lost are not what was expected",
+            trial.identity.case, trial.identity.trial
+        ));
+    }
+    warnings
 }
 
 #[cfg(test)]
@@ -186,8 +207,10 @@ mod tests {
             let whole = fs::read(&path).unwrap();
             fs::write(&path, &whole[..whole.len() - 5]).unwrap();
             let run = Run::read(&folder).unwrap();
-            assert_eq!(run.warnings.len(), 1, "{name}: {:?}", run.warnings);
             assert!(run.warnings[0].starts_with(name) && run.warnings[0].contains("cut short"));
+            // A row less than the run carried out is told, too.
+            let expected = if name == "trials.csv" { 2 } else { 1 };
+            assert_eq!(run.warnings.len(), expected, "{name}: {:?}", run.warnings);
             assert!(run.trials.len() >= 5, "{name}");
             fs::write(&path, &whole).unwrap();
         }

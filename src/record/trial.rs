@@ -211,8 +211,8 @@ pub struct Counts {
 impl TrialRecord {
     /// The row of a trial with its verdict and the reasons for it, a sentence each.
     pub fn new(facts: &TrialFacts, verdict: Verdict, reasons: Vec<String>) -> Self {
-        let ledger = Some(facts.workers.ledger)
-            .filter(|ledger| facts.failure.is_none() || ledger.expected > 0);
+        // What a trial that was cut short did not deliver was not lost: most of it was not yet due.
+        let ledger = facts.failure.is_none().then_some(facts.workers.ledger);
         Self {
             identity: identity(facts),
             verdict,
@@ -287,14 +287,14 @@ fn latency(facts: &TrialFacts) -> Latency {
     let workers = &facts.workers;
     let headline = Headline::of(facts);
     let delivers = facts.case.pattern.kind().delivers();
-    let freshness = |q| if delivers { headline.shown(q) } else { None };
+    let freshness = |q| if delivers { headline.at(q) } else { None };
     let connect = Quantiles::of(workers, Metric::Connect);
     let response = |q| {
         if delivers {
             // A poll's responses are none of its headline's samples.
             Quantiles::of(workers, Metric::Response).at(q)
         } else {
-            headline.shown(q)
+            headline.at(q)
         }
     };
     Latency {

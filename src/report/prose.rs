@@ -5,7 +5,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::View;
 use super::group::{groups, printable};
 use super::table::reach;
-use crate::judge::{Axis, Claim, Judgement, Outcome, Ranked, Ranking};
+use crate::judge::{
+    Axis, Claim, Judgement, Outcome, Ranked, Ranking, independent_samples, is_well_known,
+};
 use crate::record::{Figure, Verdict};
 use crate::scenario::Profile;
 use crate::stats::Shift;
@@ -256,18 +258,18 @@ fn losses(view: &View) -> Vec<String> {
     view.cases.iter().filter_map(tell).collect()
 }
 
-/// Which quantiles are not told, for want of independent samples.
+/// Which quantiles are doubtful, for want of independent samples.
 fn too_few(view: &View) -> Option<String> {
     let lacking = |case: &&crate::judge::CaseSummary| {
-        let shown = |q: &str| case.figure(&format!("{}_ns_{q}", case.news())).is_some();
-        case.trials.usable() > 0 && !(shown("p50") && shown("p99"))
+        let known = |q: &str| is_well_known(case, &format!("{}_ns_{q}", case.news()));
+        case.trials.usable() > 0 && !(known("p50") && known("p99"))
     };
     let names: Vec<String> = view
         .cases
         .iter()
         .filter(lacking)
         .map(|case| {
-            let n = case.figure("n_eff").map_or(0.0, |estimate| estimate.median.number());
+            let n = independent_samples(case).unwrap_or(0.0);
             format!("{} {}", printable(&case.case), significant(n))
         })
         .collect();
@@ -275,8 +277,8 @@ fn too_few(view: &View) -> Option<String> {
     let more = if more > 0 { format!(" and {more} more") } else { String::new() };
     (!names.is_empty()).then(|| {
         format!(
-            "A `-` stands where a trial has too few independent samples to tell a quantile (20 for p50, 1,000 for p99; \
-             it has {}{more}): lengthen measure, or raise the rate.",
+            "A `?` marks a quantile that too few independent samples tell (20 for a p50, 1,000 for a p99, over all \
+             trials; there are {}{more}): lengthen measure, or add topics or trials.",
             shown.join(", ")
         )
     })

@@ -1,6 +1,6 @@
 //! The comparison at a glance, as cells: what text and Markdown both print.
 
-use crate::judge::{CaseSummary, Estimate};
+use crate::judge::{CaseSummary, Estimate, is_well_known};
 use crate::record::{Figure, Verdict};
 use crate::unit::{bytes, count, nanoseconds};
 
@@ -51,11 +51,16 @@ pub(super) fn print(case: &CaseSummary, column: &str, unit: fn(f64) -> String) -
     case.figure(column).map_or_else(absent, |estimate| estimate.median.print(unit))
 }
 
-/// Freshness, or the response of `request`, which is marked.
+/// Freshness, or the response of `request`, which is marked; so is what too few independent samples tell.
 fn news(case: &CaseSummary, quantile: &str) -> String {
-    let figure = print(case, &format!("{}_ns_{quantile}", case.news()), nanoseconds);
-    let mark = if case.pattern.delivers() || figure == "-" { "" } else { "*" };
-    format!("{figure}{mark}")
+    let column = format!("{}_ns_{quantile}", case.news());
+    let figure = print(case, &column, nanoseconds);
+    if figure == "-" {
+        return figure;
+    }
+    let response = if case.pattern.delivers() { "" } else { "*" };
+    let doubtful = if is_well_known(case, &column) { "" } else { "?" };
+    format!("{figure}{response}{doubtful}")
 }
 
 /// A reach; what is short of 1 is never rounded to 1.
