@@ -68,6 +68,7 @@ fn prepare(version: u32, listen: SocketAddr) -> Order {
         listen,
         shards: 2,
         first_core: 0,
+        pinned: false,
         ring: 1000,
         schedule: Some(schedule()),
         window: 100_000_000..200_000_000,

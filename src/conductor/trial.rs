@@ -158,6 +158,7 @@ impl Trial<'_> {
             shards: layout.target_shards,
             // The workers watch the first cores, in turn.
             first_core: layout.workers * layout.worker_shards,
+            pinned: layout.pinned,
             ring: plan.scenario.target.ring,
             schedule: self
                 .facts
@@ -189,6 +190,7 @@ impl Trial<'_> {
                 links,
                 shards,
                 first_core: index as u32 * shards,
+                pinned: plan.layouts[self.planned.case].pinned,
                 pacing: plan.layouts[self.planned.case].pacing,
                 phases: plan.scenario.phases,
                 schedule: plan.schedule(self.planned),

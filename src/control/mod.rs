@@ -63,8 +63,10 @@ pub struct TargetAssignment {
     pub listen: SocketAddr,
     /// Threads that serve.
     pub shards: u32,
-    /// Which core this process watches first for hiccups, counting those that it may run on.
+    /// Which core is this process's first, counting those that it may run on: watched for hiccups from here on.
     pub first_core: u32,
+    /// Whether each shard keeps to a core of its own.
+    pub pinned: bool,
     /// Events that a topic's log keeps.
     pub ring: u64,
     /// What to publish from `Start` on; `None` where publishing is left to the API.
@@ -84,8 +86,10 @@ pub struct WorkerAssignment {
     pub links: Range<u64>,
     /// Threads that offer load.
     pub shards: u32,
-    /// Which core this process watches first for hiccups, counting those that it may run on.
+    /// Which core is this process's first, counting those that it may run on: watched for hiccups from here on.
     pub first_core: u32,
+    /// Whether each shard keeps to a core of its own.
+    pub pinned: bool,
     /// How they wait for their deadlines.
     pub pacing: Pacing,
     /// Lengths of the phases.

@@ -5,11 +5,12 @@
 use std::ops::Range;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::thread::{self, Builder, JoinHandle};
+use std::thread::{Builder, JoinHandle};
 
 use rustix::thread::clock_nanosleep_absolute;
 use rustix::time::{ClockId, Timespec};
 
+use super::core::cores;
 use super::pressure::{METER, Sources};
 use super::{Counter, Distribution, Metric, Snapshot, hiccup};
 use crate::clock::{self, SECOND_NS};
@@ -89,12 +90,9 @@ fn watch(orders: &Orders, stop: &Arc<AtomicBool>) -> Snapshot {
 
 /// Starts the meters; each tells its samples and its CPU time. One that cannot start measures nothing.
 fn meters(orders: &Orders, stop: &Arc<AtomicBool>) -> Vec<JoinHandle<(Distribution, u64)>> {
-    let cores = hiccup::cores();
-    let many = thread::available_parallelism().map_or(1, std::num::NonZero::get);
-    let count = (orders.shards.max(1) as usize).min(many);
-    let start = |number: usize| {
-        let place = (orders.first_core as usize + number).checked_rem(cores.len());
-        let core = place.map(|place| cores[place]);
+    let count = orders.shards.max(1).min(cores().len().max(1) as u32);
+    let start = |number: u32| {
+        let core = orders.first_core + number;
         let (window, stop) = (orders.window.clone(), Arc::clone(stop));
         let meter = move || {
             let samples = hiccup::measure(&window, core, &stop);

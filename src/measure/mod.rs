@@ -3,6 +3,7 @@
 //! Nothing here computes a percentile: facts merge associatively over shards, workers, hosts and trials,
 //! percentiles do not.
 
+mod core;
 mod counter;
 mod distribution;
 mod health;
@@ -17,6 +18,7 @@ mod series;
 mod snapshot;
 mod wire;
 
+pub use core::pin;
 pub use counter::{Counter, Counters, ErrorKind};
 pub use distribution::{Distribution, Quantile};
 pub use health::Watch;

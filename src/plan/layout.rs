@@ -33,6 +33,11 @@ pub struct Layout {
     pub target_shards: u32,
     /// How the workers wait for their deadlines.
     pub pacing: Pacing,
+    /// Whether every shard, of the workers and of the target, keeps to a core of its own: where there are as many.
+    ///
+    /// Left alone, the kernel tends to wake the receiver of a loopback packet on its sender's core, where it waits
+    /// for the sender while another core idles.
+    pub pinned: bool,
     /// Descriptors of the worker that needs most.
     pub worker_descriptors: u64,
     /// Descriptors of the target.
@@ -172,6 +177,7 @@ impl Layout {
             worker_shards,
             target_shards,
             pacing: if spins { Pacing::Spin } else { Pacing::Timerfd },
+            pinned: u64::from(host.cores) >= shards,
             worker_descriptors,
             target_descriptors,
             ports,

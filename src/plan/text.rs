@@ -134,6 +134,14 @@ fn needs(out: &mut String, plan: &Plan) {
                 "workers sleep until the timerfd wakes them".to_owned()
             },
         ),
+        (
+            "cores",
+            if plan.layouts.iter().all(|layout| layout.pinned) {
+                "each shard keeps to one of its own".to_owned()
+            } else {
+                "more shards than cores: the kernel places them".to_owned()
+            },
+        ),
         ("ports", format!("{} at one source address", most(|layout| layout.ports))),
         (
             "time",

@@ -96,8 +96,12 @@ fn answer(ranking: &Ranking, labels: &BTreeMap<String, String>) -> String {
         |ranked: &Ranked| format!("{} {}", named(&ranked.case, labels), ranked.median.print(unit));
     let p = ranking.p.map_or_else(String::new, |p| format!("; p {}", significant(p)));
     let versus = match &ranking.claim {
-        Claim::Shown(shift) | Claim::Indicated(shift, _) => {
+        Claim::Shown(shift) => {
             format!("{}, next {} ({}{p})", name(first), name(second), times(shift))
+        }
+        // So few trials prove nothing, however clear they are: a p value would be the same for any ratio.
+        Claim::Indicated(shift, _) => {
+            format!("{}, in every block before {} ({})", name(first), name(second), times(shift))
         }
         Claim::NotShown(shift, needed) => {
             let needed = match needed {
@@ -117,7 +121,9 @@ fn answer(ranking: &Ranking, labels: &BTreeMap<String, String>) -> String {
                 name(second)
             )
         }
-        Claim::NoPairs => format!("{}, next {}, in no common block", name(first), name(second)),
+        Claim::NoPairs => {
+            format!("{}, next {}, with no block to pair them in", name(first), name(second))
+        }
     };
     let last = match ranking.order.last() {
         Some(last) if ranking.order.len() > 2 => format!("; last {}", name(last)),
@@ -151,7 +157,9 @@ fn certainty(rankings: &[Ranking]) -> Option<String> {
     });
     Some(if least > 0.0 {
         let least = significant(least * 100.0);
-        format!("(Ratios by blocks, with their intervals at {least} % confidence{more}.)")
+        format!(
+            "(Ratios are of pairs of trials in one block, not of the medians; their intervals are at {least} % confidence{more}.)"
+        )
     } else {
         "(One trial a case shows no difference: 6 would allow 95 % confidence of one.)".to_owned()
     })

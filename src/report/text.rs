@@ -185,7 +185,7 @@ mod tests {
             "* request: its response",
             "All 18 trials are valid.",
             "Freshest: ",
-            "Fewest bytes a delivery: websocket 310 B, next sse 330 B",
+            "Fewest bytes a delivery: websocket 310 B, in every block before sse 330 B",
             "75 % confidence",
             "MISSED  freshness_p50 < 50ms  [short-poll:",
             "met     reach >= 1  [6 cases]",

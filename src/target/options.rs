@@ -19,6 +19,9 @@ pub struct Options {
     pub websocket: WebSocketOptions,
     /// Options of `webhook`.
     pub webhook: WebhookOptions,
+    /// The core of the first shard where each keeps to one of its own, the others following; `None` leaves them to
+    /// the kernel.
+    pub first_core: Option<u32>,
     /// Whether webhooks may call loopback, private and other addresses that are not public.
     pub allow_private_webhooks: bool,
 }
@@ -27,6 +30,7 @@ impl Default for Options {
     fn default() -> Self {
         Self {
             shards: 1,
+            first_core: None,
             topics: 1,
             ring: 65_536,
             sse: SseOptions { heartbeat: Span::from_secs(15) },
@@ -52,6 +56,7 @@ impl From<&TargetAssignment> for Options {
             shards: assignment.shards.max(1),
             topics: assignment.case.workload.topics,
             ring: assignment.ring,
+            first_core: assignment.pinned.then_some(assignment.first_core),
             allow_private_webhooks: true,
             ..Self::default()
         };

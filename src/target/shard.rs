@@ -27,7 +27,7 @@ use super::outlet::{Outgoing, Outlet, Writes};
 use super::publisher::{self, Programme};
 use super::router;
 use super::webhook::{Endpoint, Registry, deliver};
-use crate::measure::{Recorder, Snapshot};
+use crate::measure::{Recorder, Snapshot, pin};
 use crate::pace::{Pacing, Timer};
 
 /// Bytes that hyper buffers a connection, each way: more would make slow consumers look healthy.
@@ -184,6 +184,9 @@ pub fn run<T>(
     mailboxes: Mailboxes,
     main: impl AsyncFnOnce(Rc<Shard>) -> T,
 ) -> io::Result<(Option<T>, Snapshot)> {
+    if let Some(first) = common.options.first_core {
+        pin(first + index as u32);
+    }
     let runtime = Builder::new_current_thread().enable_all().build_local(LocalOptions::default())?;
     runtime.block_on(async move {
         let (timer, drive) = Timer::new(Pacing::Timerfd)?;

@@ -10,7 +10,7 @@ use tokio::sync::watch;
 
 use crate::clock;
 use crate::control::WorkerAssignment;
-use crate::measure::{Counter, Recorder, Snapshot};
+use crate::measure::{Counter, Recorder, Snapshot, pin};
 use crate::net::{Dialer, WireTotals};
 use crate::pace::Timer;
 use crate::pattern::{self, Context, Timeline};
@@ -71,6 +71,10 @@ pub fn run(
     commands: orders_to::UnboundedReceiver<Command>,
     messages: &mpsc::Sender<Message>,
 ) {
+    let WorkerAssignment { pinned, first_core, .. } = assignment.worker;
+    if pinned {
+        pin(first_core + assignment.index as u32);
+    }
     // Not a `LocalSet`: what its tasks are woken for by I/O goes through a locked queue.
     let options = LocalOptions::default();
     let runtime = match Builder::new_current_thread().enable_all().build_local(options) {

@@ -1,0 +1,32 @@
+//! Which cores this process may use, and giving a thread one of its own.
+
+use std::sync::OnceLock;
+
+use rustix::thread::{CpuSet, sched_getaffinity, sched_setaffinity};
+
+/// Cores that this process was started on, ascending: read once, before any thread is pinned.
+pub(super) fn cores() -> &'static [usize] {
+    static CORES: OnceLock<Vec<usize>> = OnceLock::new();
+    CORES.get_or_init(|| {
+        let Ok(set) = sched_getaffinity(None) else { return Vec::new() };
+        (0..CpuSet::MAX_CPU).filter(|core| set.is_set(*core)).collect()
+    })
+}
+
+/// Core number `number` of those that this process may use, counted round.
+pub(super) fn core(number: usize) -> Option<usize> {
+    let cores = cores();
+    number.checked_rem(cores.len()).map(|place| cores[place])
+}
+
+/// Keeps this thread on core number `number` of those that this process may use, counted round.
+///
+/// Threads that it starts later inherit the pin. A core that cannot be had is no failure: the thread then runs
+/// wherever it is put.
+pub fn pin(number: u32) {
+    if let Some(core) = core(number as usize) {
+        let mut set = CpuSet::new();
+        set.set(core);
+        let _ = sched_setaffinity(None, &set);
+    }
+}
