@@ -28,7 +28,7 @@ pub(super) fn markdown(view: &View) -> String {
     let mut page =
         format!("# {}\n\n{}\n", escape(&info.scenario.name), escape(&info.scenario.question));
     section(&mut page, "Answer");
-    list(&mut page, prose::trust(view).into_iter().chain(prose::answers(view)));
+    list(&mut page, prose::trust(view, usize::MAX).into_iter().chain(prose::answers(view)));
     let _ = writeln!(page, "\n{}", comparison(view));
     section(&mut page, "Charts");
     for chart::Chart { name, what, .. } in chart::CHARTS {

@@ -166,7 +166,9 @@ fn certainty(rankings: &[Ranking]) -> Option<String> {
 }
 
 /// Whether the run can be trusted: how far it came, and why trials are not valid, like reasons together.
-pub(super) fn trust(view: &View) -> Vec<String> {
+///
+/// Of the reasons, at most `limit` are told.
+pub(super) fn trust(view: &View, limit: usize) -> Vec<String> {
     let (info, trials) = (&view.run.info, &view.run.trials);
     let mut sentences = Vec::new();
     if !info.complete {
@@ -186,31 +188,56 @@ pub(super) fn trust(view: &View) -> Vec<String> {
         (all, valid) if all == valid => format!("All {all} trials are valid."),
         (all, valid) => format!("{valid} of {all} trials are valid."),
     });
-    sentences.extend(reasons(view));
+    sentences.extend(reasons(view, limit));
     sentences.extend(losses(view));
     sentences.extend(too_few(view));
     sentences
 }
 
-/// The reasons of trials that are not valid; those that differ only in their figures are told once.
-fn reasons(view: &View) -> Vec<String> {
-    let mut grouped: BTreeMap<(Verdict, String), (String, Vec<String>)> = BTreeMap::new();
+/// A reason with the trials that it was given to.
+struct Reason {
+    worst: Verdict,
+    /// As it was given where the verdict is the worst.
+    text: String,
+    trials: Vec<String>,
+}
+
+/// The reasons of trials that are not valid, the most frequent first; those that differ only in their figures are
+/// told once, and of the others at most `limit`.
+fn reasons(view: &View, limit: usize) -> Vec<String> {
+    let mut by_kind: BTreeMap<&str, Reason> = BTreeMap::new();
     for trial in &view.run.trials {
         let name = format!("{} trial {}", printable(&trial.identity.case), trial.identity.trial);
-        for reason in &trial.verdict_reasons {
-            let alike = reason.split(|c: char| c.is_ascii_digit() || c == '.').collect();
-            let entry = grouped.entry((trial.verdict, alike));
-            entry.or_insert_with(|| (printable(reason), Vec::new())).1.push(name.clone());
+        for text in &trial.verdict_reasons {
+            let kind = text.split(|c: char| c.is_ascii_digit()).next().unwrap_or_default();
+            let reason = by_kind.entry(kind).or_insert_with(|| Reason {
+                worst: trial.verdict,
+                text: printable(text),
+                trials: Vec::new(),
+            });
+            if trial.verdict > reason.worst {
+                (reason.worst, reason.text) = (trial.verdict, printable(text));
+            }
+            reason.trials.push(name.clone());
         }
     }
-    let tell = |((verdict, _), (reason, names)): (&(Verdict, String), &(String, Vec<String>))| {
-        let (shown, more) = (names.iter().take(3), names.len().saturating_sub(3));
-        let shown = shown.cloned().collect::<Vec<_>>().join(", ");
-        let more =
-            if more > 0 { format!(" and {more} more, with like figures") } else { String::new() };
-        format!("{} ({shown}{more}): {reason}.", capital(verdict.name()))
+    let mut reasons: Vec<Reason> = by_kind.into_values().collect();
+    reasons.sort_by_key(|reason| std::cmp::Reverse(reason.trials.len()));
+    let mut told: Vec<String> = reasons.iter().take(limit).map(tell).collect();
+    if reasons.len() > limit {
+        told.push(format!("{} further reasons stand in report.md.", reasons.len() - limit));
+    }
+    told
+}
+
+fn tell(reason: &Reason) -> String {
+    let Reason { worst, text, trials } = reason;
+    let shown = trials.iter().take(3).cloned().collect::<Vec<_>>().join(", ");
+    let more = match trials.len().saturating_sub(3) {
+        0 => String::new(),
+        more => format!(" and {more} more, with like figures"),
     };
-    grouped.iter().map(tell).collect()
+    format!("{} ({shown}{more}): {text}.", capital(worst.name()))
 }
 
 /// As what the host was judged, and what it took from the trials.

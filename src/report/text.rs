@@ -10,6 +10,9 @@ use super::table::columns;
 /// Widest line.
 const WIDTH: usize = 110;
 
+/// Most reasons against trials that are told on a terminal.
+const REASONS: usize = 4;
+
 /// The comparison for people: at most 110 columns wide, without control characters.
 pub fn text(view: &View) -> String {
     let info = &view.run.info;
@@ -22,7 +25,7 @@ pub fn text(view: &View) -> String {
     }
     for (title, lines) in [
         ("", prose::answers_in_short(view)),
-        ("", prose::trust(view)),
+        ("", prose::trust(view, REASONS)),
         ("Objectives:", prose::objectives(view)),
         ("Warnings:", prose::warnings(view)),
     ] {
