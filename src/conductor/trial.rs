@@ -97,6 +97,7 @@ pub fn run(
             resources: Resources {
                 worker_shards: layout.workers * layout.worker_shards,
                 target_shards: layout.target_shards,
+                cores: std::thread::available_parallelism().map_or(0, |n| n.get() as u32),
                 pacing: layout.pacing,
                 ..Resources::default()
             },

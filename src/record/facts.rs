@@ -97,6 +97,8 @@ pub struct Resources {
     pub worker_shards: u32,
     /// Threads that served.
     pub target_shards: u32,
+    /// Cores of the host: more shards than that have no more CPU to use. 0 where they were not counted.
+    pub cores: u32,
     /// How the workers waited for their deadlines.
     pub pacing: Pacing,
     /// CPU time of the workers in the window that was spun away before deadlines, in nanoseconds: the price of
@@ -131,15 +133,17 @@ impl Resources {
 
     /// Share of the workers' shards' cores that `used` is.
     pub fn worker_share(&self, used: CpuUsed) -> Option<f64> {
-        (self.worker_shards > 0).then(|| {
-            used.workers_ns as f64 / used.elapsed_ns as f64 / f64::from(self.worker_shards)
-        })
+        self.share(used.workers_ns, used.elapsed_ns, self.worker_shards)
     }
 
     /// Share of the target's shards' cores that `used` is.
     pub fn target_share(&self, used: CpuUsed) -> Option<f64> {
-        (self.target_shards > 0)
-            .then(|| used.target_ns as f64 / used.elapsed_ns as f64 / f64::from(self.target_shards))
+        self.share(used.target_ns, used.elapsed_ns, self.target_shards)
+    }
+
+    fn share(&self, cpu_ns: u64, elapsed_ns: u64, shards: u32) -> Option<f64> {
+        let cores = if self.cores == 0 { shards } else { shards.min(self.cores) };
+        (cores > 0).then(|| cpu_ns as f64 / elapsed_ns as f64 / f64::from(cores))
     }
 }
 

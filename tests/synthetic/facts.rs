@@ -235,6 +235,7 @@ fn resources(start: u64, target_cpu: f64, memory: f64, clients: u64) -> Resource
         cpu: (0..=WINDOW_S).map(reading).collect(),
         worker_shards: 1,
         target_shards: 1,
+        cores: 2,
         pacing: Pacing::Timerfd,
         spun_ns: 0,
         target_memory: (0..=5).map(plateau).collect(),

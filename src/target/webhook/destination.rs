@@ -77,7 +77,7 @@ impl Destination {
             Err(io::Error::new(
                 io::ErrorKind::PermissionDenied,
                 format!(
-                    "{} is no public address, and private ones are not allowed here",
+                    "{} is no public address; start the target with --allow-private-webhooks to call it",
                     address.ip()
                 ),
             ))
