@@ -30,7 +30,7 @@ pub(super) fn draw(view: &View) -> Picture {
     let top = head(&mut picture, view, title);
     let top = legend(&mut picture, &keys, top);
     let (places, height) = layout(panels.len(), top);
-    let window = view.run.info.scenario.phases.measure.secs().max(1.0);
+    let window = whole_seconds(view);
     for (i, (from, to)) in places.into_iter().enumerate() {
         let lines = panels.get(i).map_or(&[][..], Vec::as_slice);
         let points = || lines.iter().flat_map(|series| &series.points);
@@ -58,9 +58,14 @@ pub(super) fn draw(view: &View) -> Picture {
     picture
 }
 
+/// The window's whole seconds, at least one: a part of a second would look like a drop.
+fn whole_seconds(view: &View) -> f64 {
+    view.run.info.scenario.phases.measure.secs().floor().max(1.0)
+}
+
 /// Deliveries of each second of the window, by case, a value a usable trial.
 fn seconds(view: &View) -> BTreeMap<&str, BTreeMap<i64, Vec<f64>>> {
-    let window = view.run.info.scenario.phases.measure.secs();
+    let window = whole_seconds(view);
     let usable = |case: &str, trial: u32| {
         let mut trials = view.run.trials.iter();
         trials.any(|t| t.identity.case == case && t.identity.trial == trial && t.verdict.usable())
