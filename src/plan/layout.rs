@@ -5,12 +5,10 @@ use std::ops::Range;
 use serde::{Deserialize, Serialize};
 
 use crate::measure::Host;
+use crate::net::LINKS_PER_SOURCE;
 use crate::pace::Pacing;
 use crate::scenario::{Case, Pattern, Scenario, Spin};
 use crate::unit;
-
-/// Links that dial from one source address of the loopback network, before the next address is used.
-pub const LINKS_PER_SOURCE: u64 = 20_000;
 
 /// Descriptors that a process needs beside its links: standard streams, runtimes, timers, `/proc`.
 const SLACK: u64 = 64;

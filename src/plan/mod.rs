@@ -17,7 +17,7 @@ use crate::pace::Schedule;
 use crate::scenario::{Pattern, Scenario};
 use crate::unit::Span;
 
-pub use layout::{LINKS_PER_SOURCE, Layout, PlanError, plateaus, segments};
+pub use layout::{Layout, PlanError, plateaus, segments};
 
 /// Launching the processes of a trial, and what ends it, as seen on two cores.
 const LAUNCH: Span = Span::from_ms(400);
