@@ -92,6 +92,12 @@ fn what_cannot_fit_is_refused_with_figures_and_remedy() {
              most 2016, or raise `ulimit -n`",
         ),
         (
+            "not even one link fits",
+            &["workload.clients=10"],
+            64,
+            "case request needs 74 descriptors in the target, the limit is 64: raise `ulimit -n`",
+        ),
+        (
             "more workers than links",
             &["workload.clients=2", "worker.processes=3"],
             4_096,

@@ -20,9 +20,9 @@ pub(super) fn render(plan: &Plan) -> String {
         out,
         "{}: {} × {} = {}, about {}, at most {}\n",
         scenario.name,
-        counted(scenario.cases.len() as u64, "case"),
-        counted(scenario.trials.into(), "trial"),
-        counted(plan.trials.len() as u64, "trial"),
+        unit::counted(scenario.cases.len() as u64, "case"),
+        unit::counted(scenario.trials.into(), "trial"),
+        unit::counted(plan.trials.len() as u64, "trial"),
         clock(plan.duration_ns()),
         clock(plan.duration_ns_max()),
     );
@@ -113,9 +113,9 @@ fn needs(out: &mut String, plan: &Plan) {
             "processes",
             format!(
                 "1 target of {}, {} of {}",
-                counted(target_shards, "shard"),
-                counted(workers, "worker"),
-                counted(worker_shards, "shard")
+                unit::counted(target_shards, "shard"),
+                unit::counted(workers, "worker"),
+                unit::counted(worker_shards, "shard")
             ),
         ),
         (
@@ -156,10 +156,6 @@ fn needs(out: &mut String, plan: &Plan) {
     for (name, figure) in lines {
         let _ = writeln!(out, "  {name:<12}{figure}");
     }
-}
-
-fn counted(n: u64, noun: &str) -> String {
-    format!("{n} {noun}{}", if n == 1 { "" } else { "s" })
 }
 
 /// Minutes and seconds: `"42 s"`, `"1 m 42 s"`, `"2 h 5 m"`.

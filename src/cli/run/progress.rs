@@ -7,7 +7,7 @@ use tidings::clock;
 use tidings::conductor::{Phase, Progress};
 use tidings::plan::Plan;
 use tidings::record::TrialRecord;
-use tidings::unit::nanoseconds;
+use tidings::unit::{self, nanoseconds};
 
 /// Tells of a run's progress.
 pub struct Teller<'a> {
@@ -33,10 +33,10 @@ impl<'a> Teller<'a> {
         }
         if !self.quiet {
             eprintln!(
-                "{}: {} trials of {} cases, about {}",
+                "{}: {} of {}, about {}",
                 self.plan.scenario.name,
-                self.plan.trials.len(),
-                self.plan.scenario.cases.len(),
+                unit::counted(self.plan.trials.len() as u64, "trial"),
+                unit::counted(self.plan.scenario.cases.len() as u64, "case"),
                 minutes(self.plan.duration_ns()),
             );
         }
