@@ -46,6 +46,8 @@ pub struct PlannedTrial {
     pub block: u32,
     /// Seed of its block: all cases of a block get the same events.
     pub seed: u64,
+    /// Whether it runs against the null target.
+    pub null: bool,
 }
 
 impl Plan {
