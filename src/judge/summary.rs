@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use serde_json::{Map, Value};
 
+use super::FloorRatio;
 use crate::measure::Ledger;
 use crate::record::{Figure, Kind, Run, TRIAL_COLUMNS, TrialRecord, Verdict};
 use crate::scenario::{Case, Pattern, PatternKind};
@@ -137,6 +138,8 @@ pub struct CaseSummary {
     pub by_block: BTreeMap<&'static str, BTreeMap<u32, Figure>>,
     /// Ends of the intervals that each usable trial has of its own quantiles, by column and block.
     pub bounds: BTreeMap<&'static str, BTreeMap<u32, Figure>>,
+    /// Quantiles of its headline metric ÷ those of its noise floor.
+    pub floor: FloorRatio,
 }
 
 impl CaseSummary {
@@ -240,6 +243,7 @@ fn summarise(run: &Run, id: &str) -> Option<CaseSummary> {
         figures_of.extend(estimate(&figures).map(|estimate| (*column, estimate)));
     }
     summary.figures = figures_of;
+    summary.floor = FloorRatio::of(run, &summary);
     Some(summary)
 }
 
@@ -283,6 +287,7 @@ fn empty(run: &Run, id: &str) -> Option<CaseSummary> {
         figures: BTreeMap::new(),
         by_block: BTreeMap::new(),
         bounds: BTreeMap::new(),
+        floor: FloorRatio::default(),
     })
 }
 

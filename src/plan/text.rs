@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 
-use super::Plan;
+use super::{Plan, floor};
 use crate::pace::Pacing;
 use crate::scenario::{Case, Pattern};
 use crate::unit::{self, Span};
@@ -32,6 +32,7 @@ pub(super) fn render(plan: &Plan) -> String {
     }
     cases(&mut out, plan);
     order(&mut out, plan);
+    floor::text(&mut out, plan);
     needs(&mut out, plan);
     if !scenario.objectives.is_empty() {
         out.push_str("\nObjectives\n");
@@ -88,7 +89,15 @@ fn row(out: &mut String, case: &Case) {
 fn order(out: &mut String, plan: &Plan) {
     out.push_str("\nOrder of the trials, by case number\n");
     for block in plan.trials.chunk_by(|a, b| a.block == b.block) {
-        let cases: Vec<String> = block.iter().map(|trial| (trial.case + 1).to_string()).collect();
+        let before = plan.trials.iter().take_while(|trial| trial.block < block[0].block).count();
+        let mut cases: Vec<String> = Vec::new();
+        for (at, trial) in (before..).zip(block) {
+            cases.extend(floor::labels(plan, at));
+            cases.push((trial.case + 1).to_string());
+        }
+        if before == 0 {
+            cases.extend(floor::labels(plan, block.len()));
+        }
         wrap(out, &format!("  block {:<4}", block[0].block), &cases.join(" "));
     }
 }
@@ -169,7 +178,7 @@ fn clock(ns: u64) -> String {
 }
 
 /// Appends `text` in lines of at most [`WIDTH`], the first led by `lead`, the others indented alike.
-fn wrap(out: &mut String, lead: &str, text: &str) {
+pub(super) fn wrap(out: &mut String, lead: &str, text: &str) {
     let indent = lead.chars().count();
     let mut column = indent;
     out.push_str(lead);
