@@ -169,6 +169,7 @@ impl Trial<'_> {
                 .delivers()
                 .then(|| plan.schedule(self.planned)),
             window: plan.window(),
+            seed: self.planned.seed,
         };
         self.launch("target", "the target", Assignment::Target(assignment))?;
         let deadline = clock::now() + LAUNCH_NS;

@@ -73,6 +73,8 @@ pub struct TargetAssignment {
     pub schedule: Option<Schedule>,
     /// The part of the schedule that is measured: offsets from the start in nanoseconds.
     pub window: Range<u64>,
+    /// Seed of the trial's block: what is random in the case's faults is drawn from it.
+    pub seed: u64,
 }
 
 /// What a worker is to do in a trial.
