@@ -53,7 +53,12 @@ impl NullTarget {
         let (ping, pong_timeout) = (Span::from_secs(25), Span::from_secs(8));
         let pattern = Pattern::WebSocket(WebSocketOptions { ping, pong_timeout });
         let assignment = Assignment::Target(TargetAssignment {
-            case: Case { id: "websocket".to_owned(), pattern, workload },
+            case: Case {
+                id: "websocket".to_owned(),
+                pattern,
+                workload,
+                faults: tidings::scenario::Faults::default(),
+            },
             listen: "127.0.0.1:0".parse().unwrap(),
             shards: 2,
             first_core: 0,
@@ -62,6 +67,7 @@ impl NullTarget {
             schedule: Some(schedule(per_s)),
             window: 100_000_000..200_000_000,
             null: true,
+            seed: 1,
         });
         let mut command = Command::new(env!("CARGO_BIN_EXE_tidings"));
         command.arg("target").stdin(Stdio::piped()).stdout(Stdio::piped());
