@@ -18,7 +18,7 @@ use rustix::time::{
 use tidings::clock::{self, SECOND_NS};
 use tidings::measure::{Distribution, Metric, Snapshot};
 use tidings::net::{Dialer, WireTotals};
-use tidings::pace::{ArrivalProcess, Pacing, Schedule, Timer};
+use tidings::pace::{ArrivalProcess, Lead, Schedule, Timer};
 use tidings::pattern::{self, Context, Timeline};
 use tidings::scenario::{Case, Mix, Pattern, RequestOptions, Workload};
 use tidings::target::{self, Options};
@@ -97,7 +97,7 @@ fn case(rate: f64, arrivals: ArrivalProcess) -> Case {
 
 /// One shard for so many whole seconds: what it recorded in each, by second of the clock.
 fn shard(
-    pacing: Pacing,
+    lead: Lead,
     load: Load,
     rate: f64,
     arrivals: ArrivalProcess,
@@ -105,7 +105,7 @@ fn shard(
 ) -> BTreeMap<u64, Snapshot> {
     let runtime = Builder::new_current_thread().enable_all().build_local(LocalOptions::default());
     runtime.unwrap().block_on(async move {
-        let (timer, drive) = Timer::new(pacing).unwrap();
+        let (timer, drive) = Timer::with_lead(lead).unwrap();
         spawn_local(drive);
         let window = WARMUP_NS..WARMUP_NS + seconds * SECOND_NS;
         let schedule =
@@ -156,6 +156,11 @@ fn shard(
     })
 }
 
+/// Ways to wait: asleep, and spinning from a fixed time before a deadline or from one that follows how late wakes are.
+const fn leads() -> [(Lead, &'static str); 3] {
+    [(Lead::fixed(0), "timerfd"), (Lead::fixed(100_000), "spin 0.1 ms"), (Lead::adaptive(), "spin")]
+}
+
 /// Quantiles in microseconds.
 fn quantiles(samples: Option<&Distribution>, at: &[f64]) -> String {
     let us = |q: &f64| samples.and_then(|samples| samples.quantile(*q)).map(|ns| ns as f64 / 1e3);
@@ -179,27 +184,27 @@ fn main() {
     let hiccups = Hiccups::start();
     println!(
         "{rate}/s on one shard, {seconds} s each; microseconds at p50, p99, p99.9 of the second with the least p99, and \
-         of the median second\n{:<28}{:<8}{:^26}{:^26}{:^26}",
+         of the median second\n{:<33}{:<8}{:^26}{:^26}{:^26}",
         "", "", "wake - due", "slip (sent - due)", "hiccups (1 ms timerfd)"
     );
     for (load, name) in [(Load::Timer, "timer"), (Load::Requests(address), "requests")] {
         for arrivals in [ArrivalProcess::Constant, ArrivalProcess::Poisson] {
-            for pacing in [Pacing::Timerfd, Pacing::Spin] {
-                let told = shard(pacing, load, rate, arrivals, seconds);
+            for (lead, pacing) in leads() {
+                let told = shard(lead, load, rate, arrivals, seconds);
                 let metric = if let Load::Timer = load { Metric::Fired } else { Metric::Slip };
                 let p99 = |snapshot: &Snapshot| {
                     snapshot.distribution(metric).and_then(|d| d.quantile(0.99))
                 };
                 let mut order: Vec<_> = told.iter().collect();
                 order.sort_by_key(|(_, snapshot)| p99(snapshot));
-                let what = format!("{name}, {arrivals:?}, {}", pacing.name()).to_lowercase();
+                let what = format!("{name}, {arrivals:?}, {pacing}").to_lowercase();
                 for (which, (second, snapshot)) in
                     [("best", order[0]), ("median", order[order.len() / 2])]
                 {
                     let all = [0.5, 0.99, 0.999];
                     let calm = hiccups.0.lock().unwrap();
                     println!(
-                        "{what:<28}{which:<8}{}  {}  {}",
+                        "{what:<33}{which:<8}{}  {}  {}",
                         quantiles(snapshot.distribution(Metric::Fired), &all),
                         quantiles(snapshot.distribution(Metric::Slip), &all),
                         quantiles(calm.get(second), &all),

@@ -5,12 +5,14 @@
 //! offsets on every host, so that target and workers agree on a schedule that neither sends to the other.
 
 mod arrivals;
+mod lead;
 mod pacing;
 mod rng;
 mod schedule;
 mod timer;
 
 pub use arrivals::{ArrivalProcess, Arrivals};
+pub use lead::Lead;
 pub use pacing::Pacing;
 pub use rng::Rng;
 pub use schedule::{Publication, Schedule};
