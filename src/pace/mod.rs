@@ -7,6 +7,7 @@
 mod arrivals;
 mod lead;
 mod pacing;
+mod polls;
 mod rng;
 mod schedule;
 mod timer;
@@ -14,6 +15,7 @@ mod timer;
 pub use arrivals::{ArrivalProcess, Arrivals};
 pub use lead::Lead;
 pub use pacing::Pacing;
+pub use polls::{PollPace, Polls, Wait};
 pub use rng::Rng;
 pub use schedule::{Publication, Schedule};
 pub use timer::{Sleep, Timer};

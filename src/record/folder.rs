@@ -6,10 +6,10 @@ use std::path::{Path, PathBuf};
 
 use time::OffsetDateTime;
 
-use super::columns::{TIMELINE_COLUMNS, TRIAL_COLUMNS};
+use super::columns::{SAMPLE_COLUMNS, TIMELINE_COLUMNS, TRIAL_COLUMNS};
 use super::info::utc_compact;
 use super::table::{cells, header, to_csv};
-use super::{RunInfo, TimelineRow, TrialFacts, TrialRecord, histograms, timeline};
+use super::{RunInfo, TimelineRow, TrialFacts, TrialRecord, histograms, samples, timeline};
 use crate::clock;
 
 /// Why results cannot be written.
@@ -31,6 +31,8 @@ pub struct RunFolder {
     trials: File,
     timeline: File,
     histograms: File,
+    /// Begun with the first trial that kept samples.
+    samples: Option<File>,
     /// The interval log's base time on the monotonic clock.
     zero_ns: u64,
 }
@@ -58,6 +60,7 @@ impl RunFolder {
             trials: file("trials.csv", &to_csv([header(TRIAL_COLUMNS)]))?,
             timeline: file("timeline.csv", &to_csv([header(TIMELINE_COLUMNS)]))?,
             histograms: file("histograms.hlog", &head)?,
+            samples: None,
             path,
             zero_ns,
         })
@@ -74,6 +77,7 @@ impl RunFolder {
     pub fn append(&mut self, facts: &TrialFacts, record: &TrialRecord) -> Result<(), FolderError> {
         let rows = self.append_histograms(facts).map_err(at(&self.path.join("histograms.hlog")))?;
         let rows = to_csv(rows.iter().map(|row| cells(TIMELINE_COLUMNS, row)));
+        self.append_samples(facts).map_err(at(&self.path.join("samples.csv")))?;
         let trial = to_csv([cells(TRIAL_COLUMNS, record)]);
         for (file, name, text) in
             [(&mut self.timeline, "timeline.csv", &rows), (&mut self.trials, "trials.csv", &trial)]
@@ -99,6 +103,23 @@ impl RunFolder {
         drop(log);
         self.histograms.sync_data()?;
         Ok(rows)
+    }
+
+    fn append_samples(&mut self, facts: &TrialFacts) -> io::Result<()> {
+        if facts.samples.is_empty() {
+            return Ok(());
+        }
+        let file = match &mut self.samples {
+            Some(file) => file,
+            none => {
+                let head = to_csv([header(SAMPLE_COLUMNS)]);
+                none.insert(begin(&self.path.join("samples.csv"), &head)?)
+            }
+        };
+        for text in samples::texts(facts) {
+            file.write_all(&text)?;
+        }
+        file.sync_data()
     }
 
     /// Writes `run.json` in one piece: a reader sees the old one or the new one, never a part.

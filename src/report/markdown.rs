@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 
 use super::group::{groups, printable};
 use super::table::{columns, verdict, with_interval};
-use super::{View, chart, prose, stages};
+use super::{View, caveats, chart, prose, stages};
 use crate::judge::CaseSummary;
 use crate::pace::Pacing;
 use crate::unit::{bytes, count, nanoseconds};
@@ -41,9 +41,14 @@ pub(super) fn markdown(view: &View) -> String {
     section(&mut page, "Intervals");
     page.push_str(&intervals(view));
     let went = where_the_time_goes(view);
-    if !went.is_empty() {
+    let delayed = caveats::delayed(view);
+    if !went.is_empty() || !delayed.is_empty() {
         section(&mut page, "Where the time goes");
         page.push_str(&went);
+        if !went.is_empty() && !delayed.is_empty() {
+            page.push('\n');
+        }
+        list(&mut page, delayed.into_iter());
     }
     section(&mut page, "Trials");
     page.push_str(&trials(view));
@@ -57,6 +62,9 @@ pub(super) fn markdown(view: &View) -> String {
     section(&mut page, "Files");
     for (name, what) in FILES {
         let _ = writeln!(page, "- [`{name}`]({name}): {what}");
+    }
+    if info.scenario.worker.samples > 0 {
+        page.push_str("- `samples.csv`: requests and polls one by one, the first of each shard\n");
     }
     page
 }
@@ -107,6 +115,9 @@ fn comparison(view: &View) -> String {
     }
     if view.cases.iter().any(|case| !case.pattern.delivers()) {
         page.push_str("\n\\* `request`: its response time stands in place of freshness.\n");
+    }
+    for caveat in caveats::caveats(view) {
+        let _ = writeln!(page, "\n\\* {}", escape(&caveat));
     }
     page
 }

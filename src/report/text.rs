@@ -3,6 +3,7 @@
 use std::fmt::Write as _;
 
 use super::View;
+use super::caveats::caveats;
 use super::group::{groups, printable};
 use super::prose;
 use super::table::columns;
@@ -22,6 +23,9 @@ pub fn text(view: &View) -> String {
     table(&mut out, view);
     if view.cases.iter().any(|case| !case.pattern.delivers()) {
         paragraph(&mut out, "", "* request: its response time stands in place of freshness.");
+    }
+    for caveat in caveats(view) {
+        paragraph(&mut out, "", &format!("* {caveat}"));
     }
     for (title, lines) in [
         ("", prose::answers_in_short(view)),

@@ -7,8 +7,8 @@ use std::fmt;
 use serde::de::{self, IgnoredAny};
 use serde::{Deserialize, Deserializer};
 
-use super::{PatternKind, Profile, Spin};
-use crate::pace::ArrivalProcess;
+use super::{LoopKind, PatternKind, Profile, Spin};
+use crate::pace::{ArrivalProcess, PollPace};
 use crate::unit::{ByteSize, Count, Rate, Span};
 
 /// The whole file.
@@ -70,6 +70,7 @@ pub(super) struct WorkerFile {
     pub processes: Option<Count>,
     pub shards: Option<Count>,
     pub spin: Option<Spin>,
+    pub samples: Option<Count>,
 }
 
 /// `[workload]`
@@ -130,6 +131,9 @@ impl<'de> Deserialize<'de> for Topics {
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct RequestFile {
+    #[serde(rename = "loop")]
+    pub loop_kind: Option<LoopKind>,
+    pub think: Option<Span>,
     pub rate: Option<Rate>,
     pub arrivals: Option<ArrivalProcess>,
     pub mix: Option<MixFile>,
@@ -154,6 +158,9 @@ pub(super) struct ShortPollFile {
     pub interval: Option<Span>,
     pub limit: Option<Count>,
     pub synchronised: Option<bool>,
+    pub pace: Option<PollPace>,
+    pub jitter: Option<f64>,
+    pub conditional: Option<bool>,
     pub timeout: Option<Span>,
 }
 
@@ -162,6 +169,7 @@ pub(super) struct ShortPollFile {
 #[serde(deny_unknown_fields)]
 pub(super) struct LongPollFile {
     pub wait: Option<Span>,
+    pub gap: Option<Span>,
     pub limit: Option<Count>,
 }
 
