@@ -16,7 +16,7 @@ use tidings::control::{
 use tidings::event::Page;
 use tidings::measure::Counter;
 use tidings::pace::{ArrivalProcess, Schedule};
-use tidings::scenario::{Case, Pattern, ShortPollOptions, Workload};
+use tidings::scenario::{Case, Limits, Pattern, ShortPollOptions, Workload};
 use tidings::unit::{ByteSize, Rate, Span};
 
 /// A child process that does not outlive its test.
@@ -70,6 +70,7 @@ fn prepare(version: u32, listen: SocketAddr) -> Order {
         first_core: 0,
         pinned: false,
         ring: 1000,
+        limits: Limits::default(),
         schedule: Some(schedule()),
         window: 100_000_000..200_000_000,
     };

@@ -10,8 +10,9 @@ use tidings::clock;
 use tidings::event;
 use tidings::measure::raise_descriptor_limit;
 use tidings::pace::{ArrivalProcess, Schedule};
-use tidings::target::{self, Handle, Options, Programme};
-use tidings::unit::{ByteSize, Count, Rate};
+use tidings::scenario::Limits;
+use tidings::target::{self, Handle, Options, Programme, Waits};
+use tidings::unit::{ByteSize, Count, Rate, Span};
 use tokio::signal::unix::{SignalKind, signal};
 
 /// Exit status after Ctrl-C: 128 and the signal's number, as shells say it.
@@ -46,6 +47,18 @@ pub struct Arguments {
     /// Seed of the published schedule
     #[arg(long, value_name = "N", default_value_t = 1)]
     seed: u64,
+    /// Let so many requests a second in, and refuse those above with 429
+    #[arg(long, value_name = "N")]
+    requests_per_s: Option<Count>,
+    /// Let so many connections in, and refuse what is asked on those above with 503
+    #[arg(long, value_name = "N")]
+    connections: Option<Count>,
+    /// Close connections that send no whole request head for so long
+    #[arg(long, value_name = "SPAN", default_value = "75s")]
+    head_wait: Span,
+    /// Refuse a body that is not whole for so long
+    #[arg(long, value_name = "SPAN", default_value = "30s")]
+    body_wait: Span,
     /// Let webhooks call loopback and private addresses
     #[arg(long)]
     allow_private_webhooks: bool,
@@ -66,6 +79,13 @@ pub fn run(arguments: &Arguments) -> anyhow::Result<ExitCode> {
     if arguments.ring.get() == 0 {
         bail!("--ring must be at least 1");
     }
+    let zero = |count: Option<Count>| count.is_some_and(|count| count.get() == 0);
+    if zero(arguments.requests_per_s) || zero(arguments.connections) {
+        bail!("--requests-per-s and --connections must be at least 1; leave them out for no limit");
+    }
+    if arguments.head_wait.ns() == 0 || arguments.body_wait.ns() == 0 {
+        bail!("--head-wait and --body-wait must be over 0");
+    }
     if !arguments.listen.ip().is_loopback() {
         eprintln!(
             "tidings: warning: {} can be reached from other hosts, and the target asks nobody who they are; \
@@ -80,6 +100,11 @@ pub fn run(arguments: &Arguments) -> anyhow::Result<ExitCode> {
         topics: arguments.topics.get(),
         ring: arguments.ring.get(),
         allow_private_webhooks: arguments.allow_private_webhooks,
+        limits: Limits {
+            requests_per_s: arguments.requests_per_s.map(Count::get),
+            connections: arguments.connections.map(Count::get),
+        },
+        waits: Waits { head: arguments.head_wait, body: arguments.body_wait },
         ..Options::default()
     };
     let listener = target::listen(arguments.listen).with_context(|| {

@@ -182,7 +182,7 @@ fn every_shipped_scenario_fits_two_cores_and_its_time() {
         ("ci-smoke", 20),
         ("delivery", 300),
         ("quickstart", 105),
-        ("request-response", 210),
+        ("request-response", 240),
         ("thousands", 150),
     ];
     let files = shipped();

@@ -4,6 +4,7 @@
 //! Nothing here judges: verdicts are handed in, and summaries are another room's.
 
 mod columns;
+mod encoding;
 mod facts;
 mod figure;
 mod folder;
@@ -19,6 +20,7 @@ mod trial;
 mod verdict;
 
 pub use columns::{Column, Kind, TIMELINE_COLUMNS, TRIAL_COLUMNS};
+pub use encoding::Encoding;
 pub use facts::{CpuReading, CpuUsed, MemoryReading, Resources, TrialFacts, WorkerHealth};
 pub use figure::Figure;
 pub use folder::{FolderError, RunFolder};

@@ -21,9 +21,9 @@ use std::path::Path;
 
 pub use error::ScenarioError;
 pub use model::{
-    Case, LongPollOptions, Mix, Pattern, PatternKind, Phases, Profile, RequestOptions, Scenario,
-    ShortPollOptions, SseOptions, TargetOptions, WebSocketOptions, WebhookOptions, WorkerOptions,
-    Workload,
+    Case, Format, Limits, LongPollOptions, Mix, Pattern, PatternKind, Phases, Profile,
+    RequestOptions, Scenario, ShortPollOptions, SseOptions, TargetOptions, WebSocketOptions,
+    WebhookOptions, WorkerOptions, Workload,
 };
 pub use spin::Spin;
 

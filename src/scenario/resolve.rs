@@ -10,13 +10,13 @@ use serde_json::Value as Json;
 use super::error::{Refusal, ScenarioError, require};
 use super::file::{
     File, LongPollFile, MixFile, PER_CLIENT, PhasesFile, RequestFile, ShortPollFile, SseFile,
-    Topics, WebSocketFile, WebhookFile, WorkloadFile,
+    TargetFile, Topics, WebSocketFile, WebhookFile, WorkloadFile,
 };
 use super::read::read;
 use super::sweep::{self, Axis, Point};
 use super::tree::{Node, Place, Table, Value};
 use super::{
-    Case, LongPollOptions, Mix, Pattern, PatternKind, Phases, RequestOptions, Scenario,
+    Case, Limits, LongPollOptions, Mix, Pattern, PatternKind, Phases, RequestOptions, Scenario,
     ShortPollOptions, SseOptions, TargetOptions, WebSocketOptions, WebhookOptions, WorkerOptions,
     Workload, check,
 };
@@ -115,6 +115,7 @@ fn head(file: &str, written: &File) -> Result<Scenario, Refusal> {
         target: TargetOptions {
             shards: few(target.and_then(|target| target.shards), "target.shards")?,
             ring,
+            limits: limits(target)?,
         },
         worker: WorkerOptions {
             processes: few(worker.and_then(|worker| worker.processes), "worker.processes")?,
@@ -123,6 +124,21 @@ fn head(file: &str, written: &File) -> Result<Scenario, Refusal> {
         },
         cases: Vec::new(),
         objectives,
+    })
+}
+
+/// What the target lets in at once.
+fn limits(written: Option<&TargetFile>) -> Result<Limits, Refusal> {
+    let limit = |count: Option<Count>, key: &str| {
+        let limit = count.map(Count::get);
+        require(limit != Some(0), key, || {
+            format!("{key} = 0: nothing would be let in; raise it, or remove it for no limit")
+        })?;
+        Ok(limit)
+    };
+    Ok(Limits {
+        requests_per_s: limit(written.and_then(|w| w.requests_per_s), "target.requests_per_s")?,
+        connections: limit(written.and_then(|w| w.connections), "target.connections")?,
     })
 }
 
@@ -232,11 +248,14 @@ fn pattern(
     let ms = Span::from_ms;
     Ok(match kind {
         PatternKind::Request => {
-            let RequestFile { rate, arrivals, mix, timeout } = from(file, kind, options)?;
+            let RequestFile { rate, arrivals, mix, format, conditional, timeout } =
+                from(file, kind, options)?;
             Pattern::Request(RequestOptions {
                 rate: rate.unwrap_or(Rate::per_second(workload.clients as f64)),
                 arrivals: arrivals.unwrap_or_default(),
                 mix: mix.map_or_else(Mix::default, Mix::from),
+                format: format.unwrap_or_default(),
+                conditional: conditional.unwrap_or(false),
                 timeout: timeout.unwrap_or(ms(10_000)),
             })
         }
@@ -286,12 +305,14 @@ fn webhook(written: &WebhookFile) -> Result<WebhookOptions, Refusal> {
 
 impl From<MixFile> for Mix {
     fn from(written: MixFile) -> Self {
-        let MixFile { create, read, replace, delete, list } = written;
+        let MixFile { create, read, head, replace, patch, delete, list } = written;
         let share = |written: Option<u32>| written.unwrap_or(0);
         Self {
             create: share(create),
             read: share(read),
+            head: share(head),
             replace: share(replace),
+            patch: share(patch),
             delete: share(delete),
             list: share(list),
         }

@@ -80,6 +80,7 @@ async fn obey(
         match orders.recv().await {
             Order::Start { at_ns } => {
                 let window = at_ns + assignment.window.start..at_ns + assignment.window.end;
+                handle.measure(window.clone());
                 let TargetAssignment { shards, first_core, .. } = *assignment;
                 watch = Some(Watch::start(Metric::TargetHiccup, window, shards, first_core));
                 if let Some(schedule) = assignment.schedule.clone() {

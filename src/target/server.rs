@@ -3,6 +3,7 @@
 use std::future::Future;
 use std::io;
 use std::net::{SocketAddr, TcpListener};
+use std::ops::Range;
 use std::rc::Rc;
 use std::sync::{Arc, OnceLock};
 use std::thread;
@@ -52,6 +53,12 @@ impl Handle {
         self.shared.address
     }
 
+    /// Measures what is done within `window`, in monotonic nanoseconds. Of several windows the first counts: a
+    /// trial has one.
+    pub fn measure(&self, window: Range<u64>) {
+        let _ = self.shared.window.set(window);
+    }
+
     /// Publishes a schedule, each shard the topics whose home it is.
     pub fn publish(&self, programme: Programme) -> Result<(), TopicTaken> {
         for index in 0..programme.schedule.topics {
@@ -62,8 +69,7 @@ impl Handle {
             }
         }
         let Programme { at_ns, window, .. } = &programme;
-        // Of several schedules the first is measured: a trial has one.
-        let _ = self.shared.window.set(at_ns + window.start..at_ns.saturating_add(window.end));
+        self.measure(at_ns + window.start..at_ns.saturating_add(window.end));
         let programme = Arc::new(programme);
         for errands in &self.shared.errands {
             let _ = errands.send(Errand::Publish(Arc::clone(&programme)));

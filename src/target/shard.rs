@@ -6,7 +6,6 @@ use std::net::SocketAddr;
 use std::ops::Range;
 use std::rc::Rc;
 use std::sync::{Arc, OnceLock};
-use std::time::Duration;
 
 use hyper::Request;
 use hyper::body::Incoming;
@@ -18,6 +17,7 @@ use tokio::runtime::{Builder, LocalOptions};
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender};
 use tokio::task::spawn_local;
 
+use super::admission::{self, Admission};
 use super::answer::Answer;
 use super::gauges::{Gauges, Kind};
 use super::hub::{Directory, Feed, Hub, Ring};
@@ -25,6 +25,7 @@ use super::items::Store;
 use super::options::Options;
 use super::outlet::{Outgoing, Outlet, Writes};
 use super::publisher::{self, Programme};
+use super::request::{BODY_WAIT, BodyWait};
 use super::router;
 use super::webhook::{Endpoint, Registry, deliver};
 use crate::measure::{Recorder, Snapshot, pin};
@@ -32,8 +33,6 @@ use crate::pace::{Pacing, Timer};
 
 /// Bytes that hyper buffers a connection, each way: more would make slow consumers look healthy.
 const BUFFER_MAX: usize = 16 << 10;
-/// A connection without a whole request head for so long is closed, whether idle or slow.
-const HEAD_WAIT: Duration = Duration::from_secs(75);
 /// Bytes that a shard reads from a WebSocket at once.
 const SCRATCH: usize = 16 << 10;
 /// Most bytes of events that a topic's log keeps.
@@ -99,6 +98,8 @@ pub struct Shard {
     pub writes: Rc<Writes>,
     /// Precise deadlines.
     pub timer: Timer,
+    /// How many requests are let in.
+    pub admission: Admission,
     scratch: RefCell<Box<[u8]>>,
 }
 
@@ -140,12 +141,19 @@ impl Shard {
     /// Serves HTTP/1.1 on a connection until it ends.
     pub fn serve(self: &Rc<Self>, stream: TcpStream) {
         let held = self.gauges().hold(Kind::Connection);
+        let options = self.options();
+        let crowded = options.limits.connections.is_some_and(|most| {
+            let gauges = self.shared.gauges.iter();
+            gauges.map(|gauges| gauges.get(Kind::Connection)).sum::<u64>() > most
+        });
+        let body_wait = Some(options.waits.body.std()).filter(|wait| *wait != BODY_WAIT);
         let outgoing = Rc::new(Outgoing::new(Rc::clone(&self.writes)));
         let io = Outlet::new(stream, Rc::clone(&outgoing));
-        let site = Site { shard: Rc::clone(self), outgoing };
+        let site =
+            Site { shard: Rc::clone(self), outgoing, crowded, body_wait: body_wait.map(BodyWait) };
         let connection = http1::Builder::new()
             .timer(TokioTimer::new())
-            .header_read_timeout(HEAD_WAIT)
+            .header_read_timeout(options.waits.head.std())
             .max_buf_size(BUFFER_MAX)
             .serve_connection(TokioIo::new(io), site)
             .with_upgrades();
@@ -162,6 +170,10 @@ impl Shard {
 struct Site {
     shard: Rc<Shard>,
     outgoing: Rc<Outgoing>,
+    /// It is one too many: whatever is asked is refused.
+    crowded: bool,
+    /// Another wait for bodies than the usual.
+    body_wait: Option<BodyWait>,
 }
 
 impl Service<Request<Incoming>> for Site {
@@ -169,7 +181,13 @@ impl Service<Request<Incoming>> for Site {
     type Error = std::convert::Infallible;
     type Future = Answer;
 
-    fn call(&self, request: Request<Incoming>) -> Answer {
+    fn call(&self, mut request: Request<Incoming>) -> Answer {
+        if self.crowded {
+            return Err(admission::crowded()).into();
+        }
+        if let Some(wait) = self.body_wait {
+            request.extensions_mut().insert(wait);
+        }
         router::answer(&self.shard, &self.outgoing, request)
     }
 }
@@ -199,6 +217,7 @@ pub fn run<T>(
             recorder: RefCell::default(),
             writes: Rc::new(Writes::new(Arc::clone(common))),
             timer,
+            admission: Admission::new(common.options.limits, common.options.shards),
             scratch: RefCell::new(vec![0; SCRATCH].into()),
         });
         let Mailboxes { mut feed, mut errands } = mailboxes;

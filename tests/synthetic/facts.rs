@@ -13,7 +13,7 @@ use tidings::record::{
     SCHEMA_VERSION, TrialFacts, TrialRecord, WorkerHealth, utc,
 };
 use tidings::scenario::{
-    Case, LongPollOptions, Mix, Pattern, PatternKind, Phases, Profile, RequestOptions, Scenario,
+    Case, Format, Limits, LongPollOptions, Mix, Pattern, PatternKind, Phases, Profile, RequestOptions, Scenario,
     ShortPollOptions, Spin, SseOptions, TargetOptions, WebSocketOptions, WebhookOptions, WorkerOptions,
     Workload,
 };
@@ -32,6 +32,8 @@ pub fn pattern(kind: PatternKind) -> Pattern {
             rate: Rate::per_second(500.0),
             arrivals: ArrivalProcess::Poisson,
             mix: Mix::default(),
+            format: Format::Json,
+            conditional: false,
             timeout: second,
         }),
         PatternKind::ShortPoll => Pattern::ShortPoll(ShortPollOptions {
@@ -260,7 +262,7 @@ pub fn scenario(cases: Vec<Case>, trials: u32, objectives: &[&str]) -> Scenario 
         trials,
         phases: phases(),
         profile: None,
-        target: TargetOptions { shards: None, ring: 1024 },
+        target: TargetOptions { shards: None, ring: 1024, limits: Limits::default() },
         worker: WorkerOptions { processes: None, shards: None, spin: Spin::Auto },
         cases,
         objectives: objectives.iter().map(|&text| text.to_owned()).collect(),
