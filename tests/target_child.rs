@@ -16,7 +16,7 @@ use tidings::control::{
 use tidings::event::Page;
 use tidings::measure::Counter;
 use tidings::pace::{ArrivalProcess, PollPace, Schedule};
-use tidings::scenario::{Case, Faults, Pattern, ShortPollOptions, Workload};
+use tidings::scenario::{Case, Faults, Limits, Pattern, ShortPollOptions, Workload};
 use tidings::unit::{ByteSize, Rate, Span};
 
 /// A child process that does not outlive its test.
@@ -77,6 +77,7 @@ fn prepare(version: u32, listen: SocketAddr) -> Order {
         first_core: 0,
         pinned: false,
         ring: 1000,
+        limits: Limits::default(),
         schedule: Some(schedule()),
         window: 100_000_000..200_000_000,
         null: false,

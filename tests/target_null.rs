@@ -68,6 +68,7 @@ impl NullTarget {
             window: 100_000_000..200_000_000,
             null: true,
             seed: 1,
+            limits: tidings::scenario::Limits::default(),
         });
         let mut command = Command::new(env!("CARGO_BIN_EXE_tidings"));
         command.arg("target").stdin(Stdio::piped()).stdout(Stdio::piped());

@@ -163,6 +163,7 @@ impl Trial<'_> {
             first_core: layout.workers * layout.worker_shards,
             pinned: layout.pinned,
             ring: plan.scenario.target.ring,
+            limits: plan.scenario.target.limits,
             schedule: self
                 .facts
                 .case

@@ -14,7 +14,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::measure::{Interval, RequestSample, Snapshot};
 use crate::pace::{Pacing, Schedule};
-use crate::scenario::{Case, Phases};
+use crate::scenario::{Case, Limits, Phases};
 
 pub use attach::{Orders, Reports, attach};
 pub use frame::{FrameError, read_frame, write_frame};
@@ -69,6 +69,9 @@ pub struct TargetAssignment {
     pub pinned: bool,
     /// Events that a topic's log keeps.
     pub ring: u64,
+    /// How much it lets in at once.
+    #[serde(default)]
+    pub limits: Limits,
     /// What to publish from `Start` on; `None` where publishing is left to the API.
     pub schedule: Option<Schedule>,
     /// The part of the schedule that is measured: offsets from the start in nanoseconds.

@@ -11,7 +11,8 @@ use super::{Plan, PlanError, PlannedTrial};
 use crate::measure::{Host, Metric};
 use crate::pace::Rng;
 use crate::scenario::{
-    Case, Faults, Pattern, Phases, RequestOptions, Scenario, WebSocketOptions, Workload,
+    Case, Faults, Format, Mix, Pattern, Phases, RequestOptions, Scenario, WebSocketOptions,
+    Workload,
 };
 use crate::unit::Span;
 
@@ -53,7 +54,7 @@ struct Load {
 impl Load {
     const fn of(case: &Case) -> Self {
         let request = match &case.pattern {
-            Pattern::Request(options) => Some(*options),
+            Pattern::Request(options) => Some(plain(options)),
             _ => None,
         };
         Self { workload: case.workload, request }
@@ -77,6 +78,21 @@ impl Load {
         let events = self.workload.rate.per_s() * self.workload.topics as f64;
         self.request.map_or(events, |options| options.rate.per_s())
     }
+}
+
+/// The options of `request` that a null target has constant answers for: the same calls, in JSON and without conditions.
+const fn plain(options: &RequestOptions) -> RequestOptions {
+    let Mix { create, read, head, replace, patch, delete, list } = options.mix;
+    let mix = Mix {
+        create,
+        read: read + head,
+        head: 0,
+        replace: replace + patch,
+        patch: 0,
+        delete,
+        list,
+    };
+    RequestOptions { mix, format: Format::Json, conditional: false, ..*options }
 }
 
 /// The floors of `scenario`, each at a random place among the first block of `trials`.

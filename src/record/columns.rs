@@ -132,6 +132,8 @@ pub const TRIAL_COLUMNS: &[Column] = &[
     count("error_status").or_absent(),
     count("error_protocol").or_absent(),
     count("error_signature").or_absent(),
+    count("error_refused").or_absent(),
+    count("not_modified").or_absent(),
     text("profile").or_absent(),
     figure("hiccup_ns_p999").or_absent(),
     figure("hiccup_ns_max").or_absent(),
@@ -164,6 +166,10 @@ pub const TRIAL_COLUMNS: &[Column] = &[
     figure("response_ns_p99_high").or_absent(),
     text("loop").or_absent(),
     count("delayed").or_absent(),
+    figure("encode_ns_p50").or_absent(),
+    figure("encode_ns_p99").or_absent(),
+    figure("decode_ns_p50").or_absent(),
+    figure("decode_ns_p99").or_absent(),
 ];
 
 /// Columns of `samples.csv`, in order.

@@ -5,6 +5,7 @@
 
 mod asking;
 mod columns;
+mod encoding;
 mod facts;
 mod figure;
 mod floor;
@@ -24,6 +25,7 @@ mod verdict;
 pub use asking::Asking;
 pub(crate) use asking::offered_requests;
 pub use columns::{Column, FLOOR_COLUMNS, Kind, SAMPLE_COLUMNS, TIMELINE_COLUMNS, TRIAL_COLUMNS};
+pub use encoding::Encoding;
 pub use facts::{CpuReading, CpuUsed, MemoryReading, Resources, TrialFacts, WorkerHealth};
 pub use figure::Figure;
 pub use floor::{FloorQuantiles, FloorRecord};

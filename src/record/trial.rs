@@ -6,7 +6,9 @@ use serde_json::{Map, Value};
 use super::asking::offered_requests;
 use super::precision::Headline;
 use super::table::{fields, sentence};
-use super::{Asking, Figure, HealthFigures, Precision, SCHEMA_VERSION, TrialFacts, Verdict};
+use super::{
+    Asking, Encoding, Figure, HealthFigures, Precision, SCHEMA_VERSION, TrialFacts, Verdict,
+};
 use crate::measure::{Counter, Distribution, Ledger, Metric, Snapshot};
 use crate::pace::Pacing;
 use crate::scenario::PatternKind;
@@ -136,6 +138,9 @@ pub struct Detail {
     /// What the machine took from it.
     #[serde(flatten)]
     pub health: HealthFigures,
+    /// What encoding cost.
+    #[serde(flatten)]
+    pub encoding: Encoding,
     /// Raw counts; `None` where the trial ended without any.
     #[serde(flatten)]
     pub counts: Counts,
@@ -210,6 +215,8 @@ pub struct Counts {
     pub error_status: Option<u64>,
     pub error_protocol: Option<u64>,
     pub error_signature: Option<u64>,
+    pub error_refused: Option<u64>,
+    pub not_modified: Option<u64>,
 }
 
 impl TrialRecord {
@@ -355,6 +362,7 @@ fn detail(facts: &TrialFacts) -> Detail {
         },
         breakdown: breakdown(facts),
         precision: Precision::of(facts),
+        encoding: Encoding::of(facts),
         wire_segments_per_delivery: segments
             .and_then(|n| ratio(n, counters.get(Counter::Received))),
         cpu: CpuShares {
@@ -415,5 +423,7 @@ fn counts(facts: &TrialFacts) -> Counts {
         error_status: count(Counter::ErrorStatus),
         error_protocol: count(Counter::ErrorProtocol),
         error_signature: count(Counter::ErrorSignature),
+        error_refused: count(Counter::ErrorRefused),
+        not_modified: count(Counter::NotModified).filter(|_| kind == PatternKind::Request),
     }
 }

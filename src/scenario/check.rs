@@ -115,7 +115,10 @@ fn request(options: &RequestOptions, phases: &Phases) -> Result<(), Refusal> {
         LoopKind::Closed => closed_loop(options)?,
     }
     let mix = options.mix;
-    let shares = [mix.create, mix.read, mix.replace, mix.delete, mix.list];
+    let shares = [mix.create, mix.read, mix.head, mix.replace, mix.patch, mix.delete, mix.list];
+    require(!options.conditional || mix.read + mix.head > 0, "request.conditional", || {
+        "request.conditional = true: nothing is read; give read a share in request.mix".to_owned()
+    })?;
     require(shares.iter().any(|share| *share > 0), "request.mix", || {
         "request.mix: no operation has a share; write { read = 8, create = 1 }".to_owned()
     })?;

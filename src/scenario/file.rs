@@ -8,7 +8,7 @@ use serde::de::{self, IgnoredAny};
 use serde::{Deserialize, Deserializer};
 
 use super::faults::FaultsFile;
-use super::{LoopKind, PatternKind, Profile, Spin};
+use super::{Format, LoopKind, PatternKind, Profile, Spin};
 use crate::pace::{ArrivalProcess, PollPace};
 use crate::unit::{ByteSize, Count, Rate, Span};
 
@@ -66,6 +66,8 @@ pub(super) struct PhasesFile {
 pub(super) struct TargetFile {
     pub shards: Option<Count>,
     pub ring: Option<Count>,
+    pub requests_per_s: Option<Count>,
+    pub connections: Option<Count>,
 }
 
 /// `[worker]`
@@ -142,6 +144,8 @@ pub(super) struct RequestFile {
     pub rate: Option<Rate>,
     pub arrivals: Option<ArrivalProcess>,
     pub mix: Option<MixFile>,
+    pub format: Option<Format>,
+    pub conditional: Option<bool>,
     pub timeout: Option<Span>,
 }
 
@@ -151,7 +155,9 @@ pub(super) struct RequestFile {
 pub(super) struct MixFile {
     pub create: Option<u32>,
     pub read: Option<u32>,
+    pub head: Option<u32>,
     pub replace: Option<u32>,
+    pub patch: Option<u32>,
     pub delete: Option<u32>,
     pub list: Option<u32>,
 }

@@ -29,9 +29,9 @@ pub use faults::{
     Sieve, Stall, faults, service_times, shard_service_times,
 };
 pub use model::{
-    Case, LongPollOptions, Mix, Pattern, PatternKind, Phases, Profile, RequestOptions, Scenario,
-    ShortPollOptions, SseOptions, TargetOptions, WebSocketOptions, WebhookOptions, WorkerOptions,
-    Workload,
+    Case, Format, Limits, LongPollOptions, Mix, Pattern, PatternKind, Phases, Profile,
+    RequestOptions, Scenario, ShortPollOptions, SseOptions, TargetOptions, WebSocketOptions,
+    WebhookOptions, WorkerOptions, Workload,
 };
 pub use spin::Spin;
 

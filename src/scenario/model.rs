@@ -74,6 +74,18 @@ pub struct TargetOptions {
     pub shards: Option<u32>,
     /// Events that a topic's log keeps.
     pub ring: u64,
+    /// How much it lets in at once.
+    #[serde(default)]
+    pub limits: Limits,
+}
+
+/// How much a target lets in at once; what is above is refused with 429 or 503, and when to come again.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct Limits {
+    /// Requests a second, over all of its shards.
+    pub requests_per_s: Option<u64>,
+    /// Connections.
+    pub connections: Option<u64>,
 }
 
 /// Options of the workers.
@@ -217,8 +229,25 @@ pub struct RequestOptions {
     pub arrivals: ArrivalProcess,
     /// Shares of the operations.
     pub mix: Mix,
+    /// The encoding of items.
+    #[serde(default)]
+    pub format: Format,
+    /// Whether items are read on the condition that they changed.
+    #[serde(default)]
+    pub conditional: bool,
     /// A request without an answer for so long has failed.
     pub timeout: Span,
+}
+
+/// The encoding of items.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Format {
+    /// JSON.
+    #[default]
+    Json,
+    /// XML.
+    Xml,
 }
 
 /// Shares of the operations on `/items`; only their proportions count.
@@ -229,8 +258,12 @@ pub struct Mix {
     pub create: u32,
     /// `GET /items/{id}`
     pub read: u32,
+    /// `HEAD /items/{id}`
+    pub head: u32,
     /// `PUT /items/{id}`
     pub replace: u32,
+    /// `PATCH /items/{id}`
+    pub patch: u32,
     /// `DELETE /items/{id}` of an item created for it.
     pub delete: u32,
     /// `GET /items?limit=20`
@@ -239,7 +272,7 @@ pub struct Mix {
 
 impl Default for Mix {
     fn default() -> Self {
-        Self { create: 0, read: 1, replace: 0, delete: 0, list: 0 }
+        Self { create: 0, read: 1, head: 0, replace: 0, patch: 0, delete: 0, list: 0 }
     }
 }
 

@@ -11,15 +11,15 @@ use super::error::{Refusal, ScenarioError, require};
 use super::faults::{self, FaultsFile};
 use super::file::{
     File, LongPollFile, MixFile, PER_CLIENT, PhasesFile, RequestFile, ShortPollFile, SseFile,
-    Topics, WebSocketFile, WebhookFile, WorkloadFile,
+    TargetFile, Topics, WebSocketFile, WebhookFile, WorkloadFile,
 };
 use super::read::read;
 use super::sweep::{self, Axis, Point, Section};
 use super::tree::{Node, Place, Table, Value};
 use super::{
-    Case, LongPollOptions, LoopKind, Mix, Pattern, PatternKind, Phases, RequestOptions, Scenario,
-    ShortPollOptions, SseOptions, TargetOptions, WebSocketOptions, WebhookOptions, WorkerOptions,
-    Workload, check,
+    Case, Limits, LongPollOptions, LoopKind, Mix, Pattern, PatternKind, Phases, RequestOptions,
+    Scenario, ShortPollOptions, SseOptions, TargetOptions, WebSocketOptions, WebhookOptions,
+    WorkerOptions, Workload, check,
 };
 use crate::unit::{ByteSize, Count, Rate, Span};
 
@@ -120,6 +120,7 @@ fn head(file: &str, written: &File) -> Result<Scenario, Refusal> {
         target: TargetOptions {
             shards: few(target.and_then(|target| target.shards), "target.shards")?,
             ring,
+            limits: limits(target)?,
         },
         worker: WorkerOptions {
             processes: few(worker.and_then(|worker| worker.processes), "worker.processes")?,
@@ -129,6 +130,21 @@ fn head(file: &str, written: &File) -> Result<Scenario, Refusal> {
         },
         cases: Vec::new(),
         objectives,
+    })
+}
+
+/// What the target lets in at once.
+fn limits(written: Option<&TargetFile>) -> Result<Limits, Refusal> {
+    let limit = |count: Option<Count>, key: &str| {
+        let limit = count.map(Count::get);
+        require(limit != Some(0), key, || {
+            format!("{key} = 0: nothing would be let in; raise it, or remove it for no limit")
+        })?;
+        Ok(limit)
+    };
+    Ok(Limits {
+        requests_per_s: limit(written.and_then(|w| w.requests_per_s), "target.requests_per_s")?,
+        connections: limit(written.and_then(|w| w.connections), "target.connections")?,
     })
 }
 
@@ -332,6 +348,8 @@ fn request(written: RequestFile, workload: &Workload) -> Result<RequestOptions, 
         rate: written.rate.unwrap_or(Rate::per_second(by_default)),
         arrivals: written.arrivals.unwrap_or_default(),
         mix: written.mix.map_or_else(Mix::default, Mix::from),
+        format: written.format.unwrap_or_default(),
+        conditional: written.conditional.unwrap_or(false),
         timeout: written.timeout.unwrap_or(Span::from_ms(10_000)),
     })
 }
@@ -348,12 +366,14 @@ fn webhook(written: &WebhookFile) -> Result<WebhookOptions, Refusal> {
 
 impl From<MixFile> for Mix {
     fn from(written: MixFile) -> Self {
-        let MixFile { create, read, replace, delete, list } = written;
+        let MixFile { create, read, head, replace, patch, delete, list } = written;
         let share = |written: Option<u32>| written.unwrap_or(0);
         Self {
             create: share(create),
             read: share(read),
+            head: share(head),
             replace: share(replace),
+            patch: share(patch),
             delete: share(delete),
             list: share(list),
         }

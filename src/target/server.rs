@@ -53,13 +53,15 @@ impl Handle {
         self.shared.address
     }
 
-    /// Says when the measure window is, in monotonic nanoseconds, which is what faults begin with.
+    /// Says when the measure window is, in monotonic nanoseconds: what is done in it is measured, and standstills
+    /// count from its begin. Of several windows the first counts: a trial has one.
     pub fn begin(&self, window: Range<u64>) {
         if self.shared.options.faults.freeze.is_some() {
             for errands in &self.shared.errands {
                 let _ = errands.send(Errand::Freeze(window.clone()));
             }
         }
+        let _ = self.shared.window.set(window);
     }
 
     /// Publishes a schedule, each shard the topics whose home it is.
@@ -72,7 +74,6 @@ impl Handle {
             }
         }
         let Programme { at_ns, window, .. } = &programme;
-        // Of several schedules the first is measured: a trial has one.
         let _ = self.shared.window.set(at_ns + window.start..at_ns.saturating_add(window.end));
         let programme = Arc::new(programme);
         for errands in &self.shared.errands {

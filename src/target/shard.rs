@@ -6,7 +6,6 @@ use std::net::SocketAddr;
 use std::ops::Range;
 use std::rc::Rc;
 use std::sync::{Arc, OnceLock};
-use std::time::Duration;
 
 use hyper::Request;
 use hyper::body::Incoming;
@@ -18,6 +17,7 @@ use tokio::runtime::{Builder, LocalOptions};
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender};
 use tokio::task::spawn_local;
 
+use super::admission::{self, Admission};
 use super::answer::Answer;
 use super::faults::{self, ShardFaults, Subscriber};
 use super::gauges::{Gauges, Kind};
@@ -26,6 +26,7 @@ use super::items::Store;
 use super::options::Options;
 use super::outlet::{Outgoing, Outlet, Writes};
 use super::publisher::{self, Programme};
+use super::request::{BODY_WAIT, BodyWait};
 use super::router;
 use super::webhook::{Endpoint, Registry, deliver};
 use crate::measure::{Recorder, Snapshot, pin};
@@ -33,8 +34,6 @@ use crate::pace::Timer;
 
 /// Bytes that hyper buffers a connection, each way: more would make slow consumers look healthy.
 const BUFFER_MAX: usize = 16 << 10;
-/// A connection without a whole request head for so long is closed, whether idle or slow.
-const HEAD_WAIT: Duration = Duration::from_secs(75);
 /// Bytes that a shard reads from a WebSocket at once.
 const SCRATCH: usize = 16 << 10;
 /// Most bytes of events that a topic's log keeps.
@@ -104,6 +103,8 @@ pub struct Shard {
     pub timer: Timer,
     /// What is wrong here on purpose.
     pub faults: Option<Rc<ShardFaults>>,
+    /// How many requests are let in.
+    pub admission: Admission,
     scratch: RefCell<Box<[u8]>>,
 }
 
@@ -148,13 +149,20 @@ impl Shard {
     /// Serves HTTP/1.1 on a connection until it ends.
     pub fn serve(self: &Rc<Self>, stream: TcpStream) {
         let held = self.gauges().hold(Kind::Connection);
+        let options = self.options();
+        let crowded = options.limits.connections.is_some_and(|most| {
+            let gauges = self.shared.gauges.iter();
+            gauges.map(|gauges| gauges.get(Kind::Connection)).sum::<u64>() > most
+        });
+        let body_wait = Some(options.waits.body.std()).filter(|wait| *wait != BODY_WAIT);
         let outgoing = Rc::new(Outgoing::new(Rc::clone(&self.writes)));
         let io = Outlet::new(stream, Rc::clone(&outgoing));
         let subscriber = self.faults.as_ref().map(|faults| faults.next_connection());
-        let site = Site { shard: Rc::clone(self), outgoing, subscriber };
+        let body_wait = body_wait.map(BodyWait);
+        let site = Site { shard: Rc::clone(self), outgoing, crowded, body_wait, subscriber };
         let connection = http1::Builder::new()
             .timer(TokioTimer::new())
-            .header_read_timeout(HEAD_WAIT)
+            .header_read_timeout(options.waits.head.std())
             .max_buf_size(BUFFER_MAX)
             .serve_connection(TokioIo::new(io), site)
             .with_upgrades();
@@ -173,6 +181,10 @@ struct Site {
     outgoing: Rc<Outgoing>,
     /// The connection's number, where something is wrong.
     subscriber: Option<Subscriber>,
+    /// It is one too many: whatever is asked is refused.
+    crowded: bool,
+    /// Another wait for bodies than the usual.
+    body_wait: Option<BodyWait>,
 }
 
 impl Service<Request<Incoming>> for Site {
@@ -180,7 +192,13 @@ impl Service<Request<Incoming>> for Site {
     type Error = std::convert::Infallible;
     type Future = Answer;
 
-    fn call(&self, request: Request<Incoming>) -> Answer {
+    fn call(&self, mut request: Request<Incoming>) -> Answer {
+        if self.crowded {
+            return Err(admission::crowded()).into();
+        }
+        if let Some(wait) = self.body_wait {
+            request.extensions_mut().insert(wait);
+        }
         let (shard, outgoing) = (&self.shard, &self.outgoing);
         match (&shard.faults, self.subscriber) {
             (Some(faults), Some(from)) => faults::answer(faults, shard, outgoing, from, request),
@@ -220,6 +238,7 @@ pub fn run<T>(
             writes: Rc::new(Writes::new(Arc::clone(common))),
             timer,
             faults,
+            admission: Admission::new(common.options.limits, common.options.shards),
             scratch: RefCell::new(vec![0; SCRATCH].into()),
         });
         let Mailboxes { mut feed, mut errands } = mailboxes;

@@ -13,7 +13,7 @@ use tidings::record::{
     SCHEMA_VERSION, TrialFacts, TrialRecord, WorkerHealth, utc,
 };
 use tidings::scenario::{
-    Case, Faults, LongPollOptions, LoopKind, Mix, Pattern, PatternKind, Phases, Profile, RequestOptions, Scenario,
+    Case, Faults, Format, Limits, LongPollOptions, LoopKind, Mix, Pattern, PatternKind, Phases, Profile, RequestOptions, Scenario,
     ShortPollOptions, Spin, SseOptions, TargetOptions, WebSocketOptions, WebhookOptions, WorkerOptions,
     Workload,
 };
@@ -34,6 +34,8 @@ pub fn pattern(kind: PatternKind) -> Pattern {
             rate: Rate::per_second(500.0),
             arrivals: ArrivalProcess::Poisson,
             mix: Mix::default(),
+            format: Format::Json,
+            conditional: false,
             timeout: second,
         }),
         PatternKind::ShortPoll => Pattern::ShortPoll(ShortPollOptions {
@@ -268,8 +270,8 @@ pub fn scenario(cases: Vec<Case>, trials: u32, objectives: &[&str]) -> Scenario 
         phases: phases(),
         profile: None,
         floor: false,
-        target: TargetOptions { shards: None, ring: 1024 },
         worker: WorkerOptions { processes: None, shards: None, spin: Spin::Auto, samples: 0 },
+        target: TargetOptions { shards: None, ring: 1024, limits: Limits::default() },
         cases,
         objectives: objectives.iter().map(|&text| text.to_owned()).collect(),
     }
