@@ -46,6 +46,9 @@ pub struct Arguments {
     /// Seed of the published schedule
     #[arg(long, value_name = "N", default_value_t = 1)]
     seed: u64,
+    /// Longest message that the WebSocket at /echo takes
+    #[arg(long, value_name = "SIZE", default_value = "16MiB")]
+    echo_max: ByteSize,
     /// Let webhooks call loopback and private addresses
     #[arg(long)]
     allow_private_webhooks: bool,
@@ -54,6 +57,8 @@ pub struct Arguments {
 /// Most topics that are published in, and most bytes of a payload: what a target can be asked for by mistake.
 const TOPICS: Range<u64> = 1..100_001;
 const PAYLOAD_MAX: u64 = 1 << 20;
+/// Bounds of what the echo takes.
+const ECHO: Range<u64> = 1..1 << 30;
 
 /// Carries out `tidings serve`.
 pub fn run(arguments: &Arguments) -> anyhow::Result<ExitCode> {
@@ -65,6 +70,9 @@ pub fn run(arguments: &Arguments) -> anyhow::Result<ExitCode> {
     }
     if arguments.ring.get() == 0 {
         bail!("--ring must be at least 1");
+    }
+    if !(ECHO.start..=ECHO.end).contains(&arguments.echo_max.bytes()) {
+        bail!("--echo-max must be 1B to 1GiB: a message is kept whole until it ends");
     }
     if !arguments.listen.ip().is_loopback() {
         eprintln!(
@@ -79,6 +87,7 @@ pub fn run(arguments: &Arguments) -> anyhow::Result<ExitCode> {
         shards: arguments.shards.unwrap_or(processors),
         topics: arguments.topics.get(),
         ring: arguments.ring.get(),
+        echo_max: arguments.echo_max.bytes(),
         allow_private_webhooks: arguments.allow_private_webhooks,
         ..Options::default()
     };

@@ -12,6 +12,7 @@
 //! | `sse` | `GET /topics/{topic}/stream` | `sse` |
 //! | `websocket` | `GET /topics/{topic}/ws` | `websocket` |
 //! | `webhook` | `/webhooks` | `webhook` |
+//! | none: for conformance suites | `GET /echo`, a WebSocket | `websocket` |
 //!
 //! Events come from the `publisher`, on a schedule, or over the API (`POST /topics/{topic}/events`,
 //! `publish`). `GET /` explains the routes with examples.

@@ -19,6 +19,8 @@ pub struct Options {
     pub websocket: WebSocketOptions,
     /// Options of `webhook`.
     pub webhook: WebhookOptions,
+    /// Longest message that `/echo` takes, in bytes.
+    pub echo_max: u64,
     /// The core of the first shard where each keeps to one of its own, the others following; `None` leaves them to
     /// the kernel.
     pub first_core: Option<u32>,
@@ -31,6 +33,7 @@ impl Default for Options {
         Self {
             shards: 1,
             first_core: None,
+            echo_max: 16 << 20,
             topics: 1,
             ring: 65_536,
             sse: SseOptions { heartbeat: Span::from_secs(15) },
