@@ -20,7 +20,7 @@ use tidings::measure::{Distribution, Metric, Snapshot};
 use tidings::net::{Dialer, WireTotals};
 use tidings::pace::{ArrivalProcess, Pacing, Schedule, Timer};
 use tidings::pattern::{self, Context, Timeline};
-use tidings::scenario::{Case, Mix, Pattern, RequestOptions, Workload};
+use tidings::scenario::{Case, Conditions, Mix, Pattern, RequestOptions, Workload};
 use tidings::target::{self, Options};
 use tidings::unit::{ByteSize, Rate, Span};
 use tokio::runtime::{Builder, LocalOptions};
@@ -91,7 +91,9 @@ fn case(rate: f64, arrivals: ArrivalProcess) -> Case {
             arrivals,
             payload: ByteSize::new(100),
             late_after: Span::from_secs(1),
+            churn: Rate::per_second(0.0),
         },
+        conditions: Conditions::default(),
     }
 }
 

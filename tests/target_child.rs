@@ -16,7 +16,7 @@ use tidings::control::{
 use tidings::event::Page;
 use tidings::measure::Counter;
 use tidings::pace::{ArrivalProcess, Schedule};
-use tidings::scenario::{Case, Pattern, ShortPollOptions, Workload};
+use tidings::scenario::{Case, Conditions, Pattern, ShortPollOptions, Workload};
 use tidings::unit::{ByteSize, Rate, Span};
 
 /// A child process that does not outlive its test.
@@ -54,6 +54,7 @@ fn prepare(version: u32, listen: SocketAddr) -> Order {
         arrivals: ArrivalProcess::Poisson,
         payload: ByteSize::new(100),
         late_after: Span::from_secs(1),
+        churn: Rate::per_second(0.0),
     };
     let short_poll = ShortPollOptions {
         interval: Span::from_secs(1),
@@ -61,8 +62,12 @@ fn prepare(version: u32, listen: SocketAddr) -> Order {
         synchronised: false,
         timeout: Span::from_secs(1),
     };
-    let case =
-        Case { id: "short-poll".to_owned(), pattern: Pattern::ShortPoll(short_poll), workload };
+    let case = Case {
+        id: "short-poll".to_owned(),
+        pattern: Pattern::ShortPoll(short_poll),
+        workload,
+        conditions: Conditions::default(),
+    };
     let assignment = TargetAssignment {
         case,
         listen,
@@ -70,6 +75,9 @@ fn prepare(version: u32, listen: SocketAddr) -> Order {
         first_core: 0,
         pinned: false,
         ring: 1000,
+        send_buffer: ByteSize::new(65_536),
+        write_timeout: Span::from_secs(30),
+        resume: None,
         schedule: Some(schedule()),
         window: 100_000_000..200_000_000,
     };

@@ -2,6 +2,7 @@
 
 mod child;
 mod signal;
+mod target;
 mod trial;
 
 use std::path::PathBuf;

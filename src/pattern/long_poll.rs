@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use super::Link;
 use super::poll::{Brought, Poller};
+use super::redial::Redial;
 use crate::measure::{Counter, Metric};
 use crate::scenario::LongPollOptions;
 
@@ -17,12 +18,19 @@ pub async fn run(link: &Link, options: &LongPollOptions) {
         return;
     }
 
-    let mut rng = link.rng();
-    let mut failures = 0;
+    let mut redial = Redial::new(link);
     let wait = format!("{}ms", options.wait.ns() / 1_000_000);
     let timeout = options.wait.std() + GRACE;
     loop {
-        let brought = match poller.ask(Some(&wait), timeout).await {
+        let answer = tokio::select! {
+            biased;
+            answer = poller.ask(Some(&wait), timeout) => answer,
+            () = link.departure() => {
+                poller.leave();
+                continue;
+            }
+        };
+        let brought = match answer {
             Ok(answer) => {
                 let measured = link.measures(answer.done_ns);
                 if measured {
@@ -40,11 +48,10 @@ pub async fn run(link: &Link, options: &LongPollOptions) {
             Err(error) => Err(error.kind()),
         };
         match brought {
-            Ok(_) => failures = 0,
+            Ok(_) => redial.succeeded(),
             Err(kind) => {
                 link.error(kind);
-                link.back_off(failures, &mut rng).await;
-                failures += 1;
+                redial.wait(link).await;
             }
         }
     }

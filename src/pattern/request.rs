@@ -172,7 +172,7 @@ impl Client<'_> {
         let connection = match &mut self.connection {
             Some(connection) if connection.is_open() => connection,
             slot => {
-                let dialer = &self.link.context().dialer;
+                let dialer = &self.link.dialer();
                 slot.insert(Http1::connect(dialer, self.link.index()).await?)
             }
         };

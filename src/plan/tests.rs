@@ -182,7 +182,9 @@ fn every_shipped_scenario_fits_two_cores_and_its_time() {
         ("ci-smoke", 20),
         ("delivery", 300),
         ("quickstart", 105),
+        ("reconnect", 180),
         ("request-response", 210),
+        ("slow-consumers", 180),
         ("thousands", 150),
     ];
     let files = shipped();

@@ -8,6 +8,7 @@ mod facts;
 mod figure;
 mod folder;
 mod health;
+mod held;
 mod histograms;
 mod info;
 mod intervals;
@@ -23,6 +24,7 @@ pub use facts::{CpuReading, CpuUsed, MemoryReading, Resources, TrialFacts, Worke
 pub use figure::Figure;
 pub use folder::{FolderError, RunFolder};
 pub use health::HealthFigures;
+pub use held::HeldFigures;
 pub use info::{Build, InfoError, PlannedTrial, RunInfo, utc};
 pub use intervals::Intervals;
 pub use precision::Precision;

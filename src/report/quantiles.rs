@@ -50,6 +50,10 @@ pub(super) fn censored(view: &View, case: &str, metric: Metric) -> u64 {
         | Metric::FirstByte
         | Metric::Reading
         | Metric::Written
+        | Metric::FreshnessHealthy
+        | Metric::FreshnessSlow
+        | Metric::Reconnect
+        | Metric::Recovery
         | Metric::Hiccup
         | Metric::TargetHiccup => false,
     };

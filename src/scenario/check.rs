@@ -1,8 +1,9 @@
 //! What can be carried out: every bound of a scenario, with its reason and its remedy.
 
+use super::conditions;
 use super::error::{Refusal, require};
 use super::{Case, Pattern, Phases, RequestOptions, ShortPollOptions, WebhookOptions, Workload};
-use crate::unit::{Span, count};
+use crate::unit::{ByteSize, Span, count};
 
 /// Most events, or requests, of one trial: their schedule is expanded by target and workers.
 const MOST_EVENTS: f64 = 50e6;
@@ -34,6 +35,7 @@ pub(super) fn case(case: &Case, phases: &Phases, ring: u64) -> Result<(), Refusa
     if case.pattern.kind().delivers() {
         events(&case.workload, phases)?;
     }
+    conditions::check(&case.conditions, &case.workload, phases)?;
     match &case.pattern {
         Pattern::Request(options) => request(options, phases),
         Pattern::ShortPoll(options) => {
@@ -43,10 +45,21 @@ pub(super) fn case(case: &Case, phases: &Phases, ring: u64) -> Result<(), Refusa
         Pattern::LongPoll(options) => {
             positive("long-poll.wait", options.wait)?;
             at_least_one("long-poll.limit", options.limit)?;
+            require(options.coalesce < options.wait, "long-poll.coalesce", || {
+                format!(
+                    "long-poll.coalesce = {}: an answer cannot wait for more events than long-poll.wait = {} \
+                     allows; shorten it",
+                    options.coalesce, options.wait
+                )
+            })?;
             ring_holds(ring, REPOLL, &case.workload)
         }
-        Pattern::Sse(options) => positive("sse.heartbeat", options.heartbeat),
+        Pattern::Sse(options) => {
+            queue("sse.queue", options.queue, ring)?;
+            positive("sse.heartbeat", options.heartbeat)
+        }
         Pattern::WebSocket(options) => {
+            queue("websocket.queue", options.queue, ring)?;
             positive("websocket.ping", options.ping)?;
             positive("websocket.pong_timeout", options.pong_timeout)
         }
@@ -173,6 +186,24 @@ fn ring_holds(ring: u64, period: Span, workload: &Workload) -> Result<(), Refusa
 fn webhook(options: &WebhookOptions) -> Result<(), Refusal> {
     positive("webhook.timeout", options.timeout)?;
     if options.attempts > 1 { positive("webhook.backoff", options.backoff) } else { Ok(()) }
+}
+
+/// Checks what every connection of the target gets.
+pub(super) fn target(send_buffer: ByteSize) -> Result<(), Refusal> {
+    require((4 << 10..=64 << 20).contains(&send_buffer.bytes()), "target.send_buffer", || {
+        format!("target.send_buffer = {send_buffer} is not between 4KiB and 64MiB")
+    })
+}
+
+fn queue(key: &str, queue: Option<u64>, ring: u64) -> Result<(), Refusal> {
+    let Some(queue) = queue else { return Ok(()) };
+    at_least_one(key, queue)?;
+    require(queue <= ring, key, || {
+        format!(
+            "{key} = {queue}: the log keeps target.ring = {ring} events, and a link that lags further falls off \
+             it; raise target.ring, or lower {key}"
+        )
+    })
 }
 
 fn positive(key: &str, span: Span) -> Result<(), Refusal> {

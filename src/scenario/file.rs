@@ -7,7 +7,8 @@ use std::fmt;
 use serde::de::{self, IgnoredAny};
 use serde::{Deserialize, Deserializer};
 
-use super::{PatternKind, Profile, Spin};
+use super::conditions::{ConsumersFile, ReconnectFile, RestartFile};
+use super::{PatternKind, Profile, SlowConsumer, Spin};
 use crate::pace::ArrivalProcess;
 use crate::unit::{ByteSize, Count, Rate, Span};
 
@@ -25,6 +26,12 @@ pub(super) struct File {
     pub phases: Option<PhasesFile>,
     pub target: Option<TargetFile>,
     pub worker: Option<WorkerFile>,
+    #[serde(rename = "reconnect")]
+    _reconnect: Option<ReconnectFile>,
+    #[serde(rename = "restart")]
+    _restart: Option<RestartFile>,
+    #[serde(rename = "consumers")]
+    _consumers: Option<ConsumersFile>,
     /// Read once more for every case, as an axis may replace any of its keys; so are the patterns' tables.
     #[serde(rename = "workload")]
     _workload: Option<WorkloadFile>,
@@ -61,6 +68,8 @@ pub(super) struct PhasesFile {
 pub(super) struct TargetFile {
     pub shards: Option<Count>,
     pub ring: Option<Count>,
+    pub send_buffer: Option<ByteSize>,
+    pub write_timeout: Option<Span>,
 }
 
 /// `[worker]`
@@ -82,6 +91,7 @@ pub(super) struct WorkloadFile {
     pub arrivals: Option<ArrivalProcess>,
     pub payload: Option<ByteSize>,
     pub late_after: Option<Span>,
+    pub churn: Option<Rate>,
 }
 
 /// How many topics there are.
@@ -163,6 +173,7 @@ pub(super) struct ShortPollFile {
 pub(super) struct LongPollFile {
     pub wait: Option<Span>,
     pub limit: Option<Count>,
+    pub coalesce: Option<Span>,
 }
 
 /// `[sse]`
@@ -170,6 +181,9 @@ pub(super) struct LongPollFile {
 #[serde(deny_unknown_fields)]
 pub(super) struct SseFile {
     pub heartbeat: Option<Span>,
+    pub retry: Option<Span>,
+    pub slow_consumer: Option<SlowConsumer>,
+    pub queue: Option<Count>,
 }
 
 /// `[websocket]`
@@ -178,6 +192,8 @@ pub(super) struct SseFile {
 pub(super) struct WebSocketFile {
     pub ping: Option<Span>,
     pub pong_timeout: Option<Span>,
+    pub slow_consumer: Option<SlowConsumer>,
+    pub queue: Option<Count>,
 }
 
 /// `[webhook]`

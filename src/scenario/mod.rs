@@ -6,6 +6,7 @@
 //! room but of [`crate::plan`]; objectives are kept as text, as only `judge` knows their metrics.
 
 mod check;
+mod conditions;
 mod error;
 mod file;
 mod model;
@@ -19,6 +20,7 @@ mod tree;
 use std::io;
 use std::path::Path;
 
+pub use conditions::{Conditions, Consumers, Reconnect, Restart, RestartLog, SlowConsumer};
 pub use error::ScenarioError;
 pub use model::{
     Case, LongPollOptions, Mix, Pattern, PatternKind, Phases, Profile, RequestOptions, Scenario,

@@ -7,13 +7,14 @@ use std::path::Path;
 use serde::de::DeserializeOwned;
 use serde_json::Value as Json;
 
+use super::conditions::{self, Conditions};
 use super::error::{Refusal, ScenarioError, require};
 use super::file::{
     File, LongPollFile, MixFile, PER_CLIENT, PhasesFile, RequestFile, ShortPollFile, SseFile,
     Topics, WebSocketFile, WebhookFile, WorkloadFile,
 };
 use super::read::read;
-use super::sweep::{self, Axis, Point};
+use super::sweep::{self, Axis, Of, Point};
 use super::tree::{Node, Place, Table, Value};
 use super::{
     Case, LongPollOptions, Mix, Pattern, PatternKind, Phases, RequestOptions, Scenario,
@@ -101,7 +102,10 @@ fn head(file: &str, written: &File) -> Result<Scenario, Refusal> {
     })?;
     let (target, worker) = (written.target.as_ref(), written.worker.as_ref());
     let few = |count: Option<Count>, key| count.map(|n| small(n, key, 1_024)).transpose();
-    let ring = target.and_then(|target| target.ring).map_or(4_096, Count::get);
+    let usual = TargetOptions::default();
+    let ring = target.and_then(|target| target.ring).map_or(usual.ring, Count::get);
+    let send_buffer = target.and_then(|t| t.send_buffer).unwrap_or(usual.send_buffer);
+    check::target(send_buffer)?;
     require((1..=100_000_000).contains(&ring), "target.ring", || {
         format!("target.ring = {ring}: it must be between 1 and 100000000")
     })?;
@@ -115,6 +119,8 @@ fn head(file: &str, written: &File) -> Result<Scenario, Refusal> {
         target: TargetOptions {
             shards: few(target.and_then(|target| target.shards), "target.shards")?,
             ring,
+            send_buffer,
+            write_timeout: target.and_then(|t| t.write_timeout).unwrap_or(usual.write_timeout),
         },
         worker: WorkerOptions {
             processes: few(worker.and_then(|worker| worker.processes), "worker.processes")?,
@@ -170,22 +176,44 @@ fn draft(
 ) -> Result<Draft, ScenarioError> {
     let mut workload = root.table("workload").cloned().unwrap_or_default();
     let mut options = root.table(kind.name()).cloned().unwrap_or_default();
+    let mut conditions = conditions::TABLES.map(|name| (name, root.table(name).cloned()));
     for (axis, node) in point {
-        let table = if axis.of.is_some() { &mut options } else { &mut workload };
+        let table = match axis.of {
+            Of::Workload => &mut workload,
+            Of::Pattern(_) => &mut options,
+            Of::Conditions(name) => {
+                let Some((_, table)) = conditions.iter_mut().find(|(other, _)| *other == name)
+                else {
+                    continue;
+                };
+                table.get_or_insert_default()
+            }
+        };
         table.set(&axis.key, (*node).clone());
     }
     let written = read(file, "workload", &workload)?;
     let section = |name: &str, table: &Table| {
         (name.to_owned(), Node { place: root.place(name), value: Value::Table(table.clone()) })
     };
-    let sections = Table(vec![section("workload", &workload), section(kind.name(), &options)]);
+    let mut sections = vec![section("workload", &workload), section(kind.name(), &options)];
+    let given = conditions.iter().filter_map(|(name, table)| Some((*name, table.as_ref()?)));
+    sections.extend(given.map(|(name, table)| section(name, table)));
+    let sections = Table(sections);
     let located = |refusal: Refusal| {
         ScenarioError::refused(file, &sections.place(&refusal.key), refusal.message)
     };
     let workload = resolve_workload(kind, &written).map_err(located)?;
     let pattern = pattern(file, kind, &options, &workload, &located)?;
-    let id = id(kind, point, &workload, &pattern);
-    Ok(Draft { case: Case { id, pattern, workload }, sections })
+    let [(_, reconnect), (_, restart), (_, consumers)] = &conditions;
+    let none = Table::default();
+    let written = conditions::Written {
+        reconnect: read(file, "reconnect", reconnect.as_ref().unwrap_or(&none))?,
+        restart: restart.as_ref().map(|table| read(file, "restart", table)).transpose()?,
+        consumers: read(file, "consumers", consumers.as_ref().unwrap_or(&none))?,
+    };
+    let conditions = conditions::resolve(kind, &written).map_err(located)?;
+    let id = id(kind, point, &workload, &pattern, &conditions);
+    Ok(Draft { case: Case { id, pattern, workload, conditions }, sections })
 }
 
 fn resolve_workload(kind: PatternKind, written: &WorkloadFile) -> Result<Workload, Refusal> {
@@ -211,6 +239,7 @@ fn resolve_workload(kind: PatternKind, written: &WorkloadFile) -> Result<Workloa
         arrivals: written.arrivals.unwrap_or_default(),
         payload: written.payload.unwrap_or(ByteSize::new(128)),
         late_after: written.late_after.unwrap_or(Span::from_secs(5)),
+        churn: written.churn.filter(|_| kind.delivers()).unwrap_or(Rate::per_second(0.0)),
     };
     check::workload(&workload).map(|()| workload)
 }
@@ -251,21 +280,32 @@ fn pattern(
             })
         }
         PatternKind::LongPoll => {
-            let LongPollFile { wait, limit } = from(file, kind, options)?;
+            let LongPollFile { wait, limit, coalesce } = from(file, kind, options)?;
             Pattern::LongPoll(LongPollOptions {
                 wait: wait.unwrap_or(ms(30_000)),
                 limit: limit.map_or(100, Count::get),
+                coalesce: coalesce.unwrap_or_default(),
             })
         }
         PatternKind::Sse => {
-            let SseFile { heartbeat } = from(file, kind, options)?;
-            Pattern::Sse(SseOptions { heartbeat: heartbeat.unwrap_or(ms(15_000)) })
+            let SseFile { heartbeat, retry, slow_consumer, queue } = from(file, kind, options)?;
+            let usual = SseOptions::default();
+            Pattern::Sse(SseOptions {
+                heartbeat: heartbeat.unwrap_or(usual.heartbeat),
+                retry: retry.unwrap_or(usual.retry),
+                slow_consumer: slow_consumer.unwrap_or_default(),
+                queue: queue.map(Count::get),
+            })
         }
         PatternKind::WebSocket => {
-            let WebSocketFile { ping, pong_timeout } = from(file, kind, options)?;
+            let WebSocketFile { ping, pong_timeout, slow_consumer, queue } =
+                from(file, kind, options)?;
+            let usual = WebSocketOptions::default();
             Pattern::WebSocket(WebSocketOptions {
-                ping: ping.unwrap_or(ms(25_000)),
-                pong_timeout: pong_timeout.unwrap_or(ms(8_000)),
+                ping: ping.unwrap_or(usual.ping),
+                pong_timeout: pong_timeout.unwrap_or(usual.pong_timeout),
+                slow_consumer: slow_consumer.unwrap_or_default(),
+                queue: queue.map(Count::get),
             })
         }
         PatternKind::Webhook => {
@@ -318,14 +358,21 @@ fn phases(written: Option<&PhasesFile>, drafts: &[Draft]) -> Phases {
 }
 
 /// The pattern, then `:axis=value` for every axis that applies: no spaces, no commas.
-fn id(kind: PatternKind, point: &Point<'_>, workload: &Workload, pattern: &Pattern) -> String {
+fn id(
+    kind: PatternKind,
+    point: &Point<'_>,
+    workload: &Workload,
+    pattern: &Pattern,
+    conditions: &Conditions,
+) -> String {
     let mut id = kind.name().to_owned();
     for (axis, node) in point {
         // The resolved value is printed, so that 1000 and "1k" are one case.
         let label = match (&node.value, axis.of) {
-            (Value::Text(text), None) if text == PER_CLIENT => text.clone(),
-            (_, None) => label(&serde_json::json!(workload)[&axis.key]),
-            (_, Some(_)) => label(&serde_json::json!(pattern)[kind.name()][&axis.key]),
+            (Value::Text(text), Of::Workload) if text == PER_CLIENT => text.clone(),
+            (_, Of::Workload) => label(&serde_json::json!(workload)[&axis.key]),
+            (_, Of::Pattern(_)) => label(&serde_json::json!(pattern)[kind.name()][&axis.key]),
+            (_, Of::Conditions(table)) => label(&serde_json::json!(conditions)[table][&axis.key]),
         };
         let _ = write!(id, ":{}={label}", axis.key);
     }

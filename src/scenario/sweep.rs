@@ -4,6 +4,7 @@
 //! multiplies the cases that it can make a difference to, and no others.
 
 use super::PatternKind;
+use super::conditions::{self, ConsumersFile, ReconnectFile, RestartFile, TABLES};
 use super::error::{ScenarioError, suggestion};
 use super::file::{
     LongPollFile, RequestFile, ShortPollFile, SseFile, WebSocketFile, WebhookFile, WorkloadFile,
@@ -12,13 +13,51 @@ use super::read::keys_of;
 use super::tree::{Node, Place, Table, Value};
 
 /// Keys of `[workload]` that say something of events, of which `request` has none.
-const OF_EVENTS: [&str; 4] = ["topics", "rate", "arrivals", "late_after"];
+const OF_EVENTS: [&str; 5] = ["topics", "rate", "arrivals", "late_after", "churn"];
+
+/// A table whose keys can be swept.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Of {
+    /// `[workload]`
+    Workload,
+    /// A pattern's table.
+    Pattern(PatternKind),
+    /// A table of what links meet, by its name.
+    Conditions(&'static str),
+}
+
+impl Of {
+    /// The table's name.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Workload => "workload",
+            Self::Pattern(kind) => kind.name(),
+            Self::Conditions(table) => table,
+        }
+    }
+
+    /// The table of that name, of those that are named before a dot.
+    fn from_name(name: &str) -> Option<Self> {
+        let conditions = || TABLES.into_iter().find(|table| *table == name).map(Self::Conditions);
+        PatternKind::from_name(name).map(Self::Pattern).or_else(conditions)
+    }
+
+    fn keys(self) -> &'static [&'static str] {
+        match self {
+            Self::Workload => keys_of::<WorkloadFile>(),
+            Self::Pattern(kind) => option_keys(kind),
+            Self::Conditions("reconnect") => keys_of::<ReconnectFile>(),
+            Self::Conditions("restart") => keys_of::<RestartFile>(),
+            Self::Conditions(_) => keys_of::<ConsumersFile>(),
+        }
+    }
+}
 
 /// One axis of the sweep.
 #[derive(Debug)]
 pub(super) struct Axis {
-    /// The table that it replaces a key of: `None` is `[workload]`.
-    pub of: Option<PatternKind>,
+    /// The table that it replaces a key of.
+    pub of: Of,
     /// That key.
     pub key: String,
     /// Its values, in the file's order.
@@ -29,8 +68,9 @@ impl Axis {
     /// Whether it makes a difference to `kind`.
     pub fn applies(&self, kind: PatternKind) -> bool {
         match self.of {
-            Some(of) => of == kind,
-            None => kind.delivers() || !OF_EVENTS.contains(&self.key.as_str()),
+            Of::Pattern(of) => of == kind,
+            Of::Conditions(table) => conditions::applies(table, kind),
+            Of::Workload => kind.delivers() || !OF_EVENTS.contains(&self.key.as_str()),
         }
     }
 }
@@ -63,7 +103,7 @@ pub(super) fn axes(file: &str, root: &Table) -> Result<Vec<Axis>, ScenarioError>
             let suggestion = suggestion(&name, &known);
             return refused(&node.place, format!("unknown axis '{name}' in [sweep]{suggestion}"));
         };
-        let table = of.map_or("workload", PatternKind::name);
+        let table = of.name();
         let fixed = root.table(table).and_then(|table| table.get(&key)).map(|n| n.place.clone());
         match (fixed, &node.place) {
             (Some(Place::Set(_)), Place::Line(_)) => continue,
@@ -99,7 +139,7 @@ fn flattened(file: &str, root: &Table) -> Result<Vec<(String, Node)>, ScenarioEr
     let mut entries: Vec<(String, Node)> = Vec::new();
     for (name, node) in &sweep.0 {
         let named = match &node.value {
-            Value::Table(inner) if PatternKind::from_name(name).is_some() => {
+            Value::Table(inner) if Of::from_name(name).is_some() => {
                 inner.0.iter().map(|(key, node)| (format!("{name}.{key}"), node.clone())).collect()
             }
             _ => vec![(name.clone(), node.clone())],
@@ -122,19 +162,18 @@ fn flattened(file: &str, root: &Table) -> Result<Vec<(String, Node)>, ScenarioEr
     Ok(entries)
 }
 
-fn resolve(name: &str) -> Option<(Option<PatternKind>, String)> {
+fn resolve(name: &str) -> Option<(Of, String)> {
     let (of, key) = match name.split_once('.') {
-        Some((pattern, key)) => (Some(PatternKind::from_name(pattern)?), key),
-        None => (None, name),
+        Some((table, key)) => (Of::from_name(table)?, key),
+        None => (Of::Workload, name),
     };
-    let keys = of.map_or_else(keys_of::<WorkloadFile>, option_keys);
-    keys.contains(&key).then(|| (of, key.to_owned()))
+    of.keys().contains(&key).then(|| (of, key.to_owned()))
 }
 
 fn known() -> Vec<String> {
-    let options = PatternKind::ALL
-        .into_iter()
-        .flat_map(|kind| option_keys(kind).iter().map(move |key| format!("{}.{key}", kind.name())));
+    let tables = PatternKind::ALL.map(Of::Pattern).into_iter().chain(TABLES.map(Of::Conditions));
+    let options =
+        tables.flat_map(|of| of.keys().iter().map(move |key| format!("{}.{key}", of.name())));
     keys_of::<WorkloadFile>().iter().map(|&key| key.to_owned()).chain(options).collect()
 }
 

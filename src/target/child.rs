@@ -3,13 +3,13 @@
 use std::process::ExitCode;
 
 use anyhow::Context as _;
-use bytes::Bytes;
 
 use super::options::Options;
 use super::publisher::Programme;
-use super::server::{Handle, listen, serve_with};
+use super::resume::Past;
+use super::server::{Handle, listen, serve_after};
 use crate::control::{
-    Assignment, Order, Orders, PROTOCOL_VERSION, Report, Reports, TargetAssignment, attach,
+    Assignment, Order, Orders, PROTOCOL_VERSION, Report, Reports, Resume, TargetAssignment, attach,
 };
 use crate::event;
 use crate::measure::{Metric, Snapshot, Watch, raise_descriptor_limit};
@@ -45,13 +45,28 @@ fn run(orders: &mut Orders, reports: &Reports) -> anyhow::Result<Snapshot> {
         )
     })?;
     let options = Options::from(&assignment);
-    let (obeyed, mut snapshot) = serve_with(listener, options, async |handle| {
+    let past = assignment.resume.and_then(|resume| past(&assignment, resume));
+    let (obeyed, mut snapshot) = serve_after(listener, options, past.as_ref(), async |handle| {
         obey(&handle, &assignment, orders, reports).await
     })?;
     if let Some(watch) = obeyed? {
         snapshot.merge(&watch.finish());
     }
     Ok(snapshot)
+}
+
+/// The process whose place this one takes, where events are published on a schedule.
+fn past(assignment: &TargetAssignment, resume: Resume) -> Option<Past> {
+    let Resume { start_ns, down_ns, log } = resume;
+    let programme = programme(assignment, start_ns)?;
+    Some(Past { programme, down_ns, log })
+}
+
+/// What is published in a trial that starts at `at_ns`.
+fn programme(assignment: &TargetAssignment, at_ns: u64) -> Option<Programme> {
+    let schedule = assignment.schedule.clone()?;
+    let payload = event::filler(assignment.case.workload.payload.bytes() as usize);
+    Some(Programme { schedule, payload: payload.into(), at_ns, window: assignment.window.clone() })
 }
 
 fn accepted(version: u32, assignment: Assignment) -> anyhow::Result<TargetAssignment> {
@@ -74,7 +89,6 @@ async fn obey(
     reports: &Reports,
 ) -> anyhow::Result<Option<Watch>> {
     reports.send(&Report::Ready { address: Some(handle.address()) })?;
-    let payload = Bytes::from(event::filler(assignment.case.workload.payload.bytes() as usize));
     let mut watch = None;
     loop {
         match orders.recv().await {
@@ -82,14 +96,13 @@ async fn obey(
                 let window = at_ns + assignment.window.start..at_ns + assignment.window.end;
                 let TargetAssignment { shards, first_core, .. } = *assignment;
                 watch = Some(Watch::start(Metric::TargetHiccup, window, shards, first_core));
-                if let Some(schedule) = assignment.schedule.clone() {
-                    let (payload, window) = (payload.clone(), assignment.window.clone());
-                    handle.publish(Programme { schedule, payload, at_ns, window })?;
+                if let Some(programme) = programme(assignment, at_ns) {
+                    handle.publish(programme)?;
                 }
             }
             Order::Finish | Order::Abort => return Ok(watch),
-            // Plateaus are the workers' affair.
-            Order::Continue => {}
+            // Plateaus are the workers' affair, and so is the end of a target before this one.
+            Order::Continue | Order::TargetDown { .. } => {}
             Order::Prepare { .. } => anyhow::bail!("a target is prepared once"),
         }
     }

@@ -1,8 +1,8 @@
 //! What a target can be told.
 
 use crate::control::TargetAssignment;
-use crate::scenario::{Pattern, SseOptions, WebSocketOptions, WebhookOptions};
-use crate::unit::Span;
+use crate::scenario::{Pattern, SseOptions, TargetOptions, WebSocketOptions, WebhookOptions};
+use crate::unit::{ByteSize, Span};
 
 /// Options of a target.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -13,6 +13,13 @@ pub struct Options {
     pub topics: u64,
     /// Events that a topic's log keeps, up to 256 MiB of them.
     pub ring: u64,
+    /// The kernel's send buffer of each connection (the kernel doubles it for its own needs). Left alone it would grow
+    /// to megabytes, in which a slow consumer's lag does not show.
+    pub send_buffer: ByteSize,
+    /// A connection that takes none of its bytes for so long is dropped.
+    pub write_timeout: Span,
+    /// How long a long poll waits for more events after its first.
+    pub coalesce: Span,
     /// Options of `sse`.
     pub sse: SseOptions,
     /// Options of `websocket`.
@@ -36,11 +43,11 @@ impl Default for Options {
             echo_max: 16 << 20,
             topics: 1,
             ring: 65_536,
-            sse: SseOptions { heartbeat: Span::from_secs(15) },
-            websocket: WebSocketOptions {
-                ping: Span::from_secs(25),
-                pong_timeout: Span::from_secs(8),
-            },
+            send_buffer: TargetOptions::default().send_buffer,
+            write_timeout: TargetOptions::default().write_timeout,
+            coalesce: Span::default(),
+            sse: SseOptions::default(),
+            websocket: WebSocketOptions::default(),
             webhook: WebhookOptions {
                 timeout: Span::from_secs(15),
                 attempts: 6,
@@ -59,6 +66,8 @@ impl From<&TargetAssignment> for Options {
             shards: assignment.shards.max(1),
             topics: assignment.case.workload.topics,
             ring: assignment.ring,
+            send_buffer: assignment.send_buffer,
+            write_timeout: assignment.write_timeout,
             first_core: assignment.pinned.then_some(assignment.first_core),
             allow_private_webhooks: true,
             ..Self::default()
@@ -67,7 +76,8 @@ impl From<&TargetAssignment> for Options {
             Pattern::Sse(sse) => options.sse = sse,
             Pattern::WebSocket(websocket) => options.websocket = websocket,
             Pattern::Webhook(webhook) => options.webhook = webhook,
-            Pattern::Request(_) | Pattern::ShortPoll(_) | Pattern::LongPoll(_) => {}
+            Pattern::LongPoll(long_poll) => options.coalesce = long_poll.coalesce,
+            Pattern::Request(_) | Pattern::ShortPoll(_) => {}
         }
         options
     }

@@ -43,6 +43,15 @@ pub async fn run(shard: Rc<Shard>, programme: Arc<Programme>) {
     let mut topics: Vec<Option<Rc<Topic>>> = vec![None; schedule.topics as usize];
     let mut on_end = 0;
     for publication in schedule.publications(shard.index as u64, of) {
+        let topic = &mut topics[publication.topic as usize];
+        if topic.is_none() {
+            *topic = shard.hub.topic(&event::topic_name(publication.topic));
+        }
+        let Some(topic) = topic else { continue };
+        if publication.seq <= topic.newest() {
+            // The process before this one published it.
+            continue;
+        }
         let due_ns = at_ns + publication.offset_ns;
         if clock::now() < due_ns {
             // The timer fails only with its descriptor, at the end of the shard.
@@ -54,11 +63,6 @@ pub async fn run(shard: Rc<Shard>, programme: Arc<Programme>) {
             on_end = 0;
             tokio::task::yield_now().await;
         }
-        let topic = &mut topics[publication.topic as usize];
-        if topic.is_none() {
-            *topic = shard.hub.topic(&event::topic_name(publication.topic));
-        }
-        let Some(topic) = topic else { continue };
         let receipt = shard.hub.publish_at_home(topic, Some(due_ns), payload);
         if window.contains(&publication.offset_ns) {
             let mut recorder = shard.recorder.borrow_mut();

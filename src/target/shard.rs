@@ -1,6 +1,6 @@
 //! A shard: one thread, its own runtime, its own connections, its own replica of every log.
 
-use std::cell::{RefCell, RefMut};
+use std::cell::{Cell, RefCell, RefMut};
 use std::io;
 use std::net::SocketAddr;
 use std::ops::Range;
@@ -17,10 +17,11 @@ use tokio::net::TcpStream;
 use tokio::runtime::{Builder, LocalOptions};
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender};
 use tokio::task::spawn_local;
+use tokio::time::Instant;
 
 use super::answer::Answer;
 use super::gauges::{Gauges, Kind};
-use super::hub::{Directory, Feed, Hub, Ring};
+use super::hub::{Directory, Feed, Hub, Remnant, Ring};
 use super::items::Store;
 use super::options::Options;
 use super::outlet::{Outgoing, Outlet, Writes};
@@ -36,6 +37,10 @@ const BUFFER_MAX: usize = 16 << 10;
 const HEAD_WAIT: Duration = Duration::from_secs(75);
 /// Bytes that a shard reads from a WebSocket at once.
 const SCRATCH: usize = 16 << 10;
+/// Longest wait, at the end, for links to close.
+const FAREWELL: Duration = Duration::from_millis(500);
+/// How often they are looked at meanwhile.
+const FAREWELL_TICK: Duration = Duration::from_millis(2);
 /// Most bytes of events that a topic's log keeps.
 const RING_BYTES: usize = 256 << 20;
 
@@ -58,6 +63,8 @@ pub struct Shared {
     pub gauges: Vec<Arc<Gauges>>,
     /// Each shard's errands.
     pub errands: Vec<UnboundedSender<Errand>>,
+    /// What the target whose place this one takes left of each topic.
+    pub past: Vec<Remnant>,
     /// The due stamps that are measured of what is published on a schedule.
     pub window: OnceLock<Range<u64>>,
 }
@@ -100,6 +107,7 @@ pub struct Shard {
     /// Precise deadlines.
     pub timer: Timer,
     scratch: RefCell<Box<[u8]>>,
+    leaving: Cell<bool>,
 }
 
 impl Shard {
@@ -116,6 +124,24 @@ impl Shard {
     /// A buffer to read into, between two awaits.
     pub fn scratch(&self) -> RefMut<'_, Box<[u8]>> {
         self.scratch.borrow_mut()
+    }
+
+    /// Whether the target is ending: whoever is held is let go.
+    pub const fn leaving(&self) -> bool {
+        self.leaving.get()
+    }
+
+    /// Says goodbye to whoever is held, and gives them a moment to take it.
+    async fn leave(&self) {
+        self.leaving.set(true);
+        self.hub.wake();
+        let held = [Kind::LongPoll, Kind::Sse, Kind::WebSocket];
+        let deadline = Instant::now() + FAREWELL;
+        while Instant::now() < deadline && held.iter().any(|kind| self.gauges().get(*kind) > 0) {
+            tokio::time::sleep(FAREWELL_TICK).await;
+        }
+        // What was said last is written in the turns that follow.
+        tokio::time::sleep(FAREWELL_TICK).await;
     }
 
     /// Carries out one errand; false where it was to end.
@@ -200,7 +226,11 @@ pub fn run<T>(
             writes: Rc::new(Writes::new(Arc::clone(common))),
             timer,
             scratch: RefCell::new(vec![0; SCRATCH].into()),
+            leaving: Cell::new(false),
         });
+        for remnant in &common.past {
+            shard.hub.resume(remnant);
+        }
         let Mailboxes { mut feed, mut errands } = mailboxes;
         let replicas = Rc::clone(&shard);
         spawn_local(async move {
@@ -214,6 +244,7 @@ pub fn run<T>(
                 while let Some(errand) = errands.recv().await && shard.run(errand) {}
             } => None,
         };
+        shard.leave().await;
         let mut snapshot = shard.recorder.borrow().snapshot();
         snapshot.merge(&shard.writes.snapshot());
         Ok((outcome, snapshot))

@@ -13,7 +13,7 @@ use tidings::record::{
     SCHEMA_VERSION, TrialFacts, TrialRecord, WorkerHealth, utc,
 };
 use tidings::scenario::{
-    Case, LongPollOptions, Mix, Pattern, PatternKind, Phases, Profile, RequestOptions, Scenario,
+    Case, Conditions, LongPollOptions, Mix, Pattern, PatternKind, Phases, Profile, RequestOptions, Scenario,
     ShortPollOptions, Spin, SseOptions, TargetOptions, WebSocketOptions, WebhookOptions, WorkerOptions,
     Workload,
 };
@@ -40,10 +40,18 @@ pub fn pattern(kind: PatternKind) -> Pattern {
             synchronised: false,
             timeout: second,
         }),
-        PatternKind::LongPoll => Pattern::LongPoll(LongPollOptions { wait: second, limit: 100 }),
-        PatternKind::Sse => Pattern::Sse(SseOptions { heartbeat: second }),
+        PatternKind::LongPoll => Pattern::LongPoll(LongPollOptions {
+            wait: second,
+            limit: 100,
+            coalesce: Span::default(),
+        }),
+        PatternKind::Sse => Pattern::Sse(SseOptions { heartbeat: second, ..SseOptions::default() }),
         PatternKind::WebSocket => {
-            Pattern::WebSocket(WebSocketOptions { ping: second, pong_timeout: second })
+            Pattern::WebSocket(WebSocketOptions {
+                ping: second,
+                pong_timeout: second,
+                ..WebSocketOptions::default()
+            })
         }
         PatternKind::Webhook => Pattern::Webhook(WebhookOptions {
             timeout: second,
@@ -66,7 +74,9 @@ pub fn case(kind: PatternKind, clients: u64, axes: &str) -> Case {
             arrivals: ArrivalProcess::Poisson,
             payload: ByteSize::new(100),
             late_after: Span::from_secs(2),
+            churn: Rate::per_second(0.0),
         },
+        conditions: Conditions::default(),
     }
 }
 
@@ -260,7 +270,7 @@ pub fn scenario(cases: Vec<Case>, trials: u32, objectives: &[&str]) -> Scenario 
         trials,
         phases: phases(),
         profile: None,
-        target: TargetOptions { shards: None, ring: 1024 },
+        target: TargetOptions { ring: 1024, ..TargetOptions::default() },
         worker: WorkerOptions { processes: None, shards: None, spin: Spin::Auto },
         cases,
         objectives: objectives.iter().map(|&text| text.to_owned()).collect(),

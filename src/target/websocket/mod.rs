@@ -1,9 +1,10 @@
 //! Web sockets (`websocket`): each event of a topic as one text frame.
 //!
 //! After the handshake the link leaves hyper behind and writes the log's frames straight to its socket,
-//! several at a time. A client that falls off the ring is closed with 1013 ("try again later"): the link is
-//! sound and the client did no wrong, it may come back with `since` and will learn what is left. What clients
-//! say is checked and dropped, but for pings, pongs and closes.
+//! several at a time. A client that lags too far behind, or falls off the ring, is dealt with by its policy: closed
+//! with 1013 ("try again later"; the link is sound and the client did no wrong, it may come back with the `since` that
+//! the reason names), or sent on behind a text frame that tells the gap. A target that ends closes with 1001. What
+//! clients say is checked and dropped, but for pings, pongs and closes.
 
 pub mod decode;
 mod echo;
