@@ -20,7 +20,9 @@ use tidings::measure::{Distribution, Metric, Recorder, Snapshot, pin};
 use tidings::net::{Dialer, WireTotals};
 use tidings::pace::{ArrivalProcess, Lead, Schedule, Timer};
 use tidings::pattern::{self, Context, Timeline};
-use tidings::scenario::{Case, Faults, Format, LoopKind, Mix, Pattern, RequestOptions, Workload};
+use tidings::scenario::{
+    Case, Conditions, Faults, Format, LoopKind, Mix, Pattern, RequestOptions, Workload,
+};
 use tidings::target::{self, Options};
 use tidings::unit::{ByteSize, Rate, Span};
 use tokio::runtime::{Builder, LocalOptions};
@@ -99,8 +101,10 @@ fn case(rate: f64, arrivals: ArrivalProcess) -> Case {
             arrivals,
             payload: ByteSize::new(100),
             late_after: Span::from_secs(1),
+            churn: Rate::per_second(0.0),
         },
         faults: Faults::default(),
+        conditions: Conditions::default(),
     }
 }
 

@@ -72,6 +72,9 @@ pub struct Arguments {
     /// Refuse a body that is not whole for so long
     #[arg(long, value_name = "SPAN", default_value = "30s")]
     body_wait: Span,
+    /// Longest message that the WebSocket at /echo takes
+    #[arg(long, value_name = "SIZE", default_value = "16MiB")]
+    echo_max: ByteSize,
     /// Let webhooks call loopback and private addresses
     #[arg(long)]
     allow_private_webhooks: bool,
@@ -80,6 +83,8 @@ pub struct Arguments {
 /// Most topics that are published in, and most bytes of a payload: what a target can be asked for by mistake.
 const TOPICS: Range<u64> = 1..100_001;
 const PAYLOAD_MAX: u64 = 1 << 20;
+/// Bounds of what the echo takes.
+const ECHO: Range<u64> = 1..1 << 30;
 
 /// Carries out `tidings serve`.
 pub fn run(arguments: &Arguments) -> anyhow::Result<ExitCode> {
@@ -103,6 +108,9 @@ pub fn run(arguments: &Arguments) -> anyhow::Result<ExitCode> {
     if arguments.head_wait.ns() == 0 || arguments.body_wait.ns() == 0 {
         bail!("--head-wait and --body-wait must be over 0");
     }
+    if !(ECHO.start..=ECHO.end).contains(&arguments.echo_max.bytes()) {
+        bail!("--echo-max must be 1B to 1GiB: a message is kept whole until it ends");
+    }
     if !arguments.listen.ip().is_loopback() {
         eprintln!(
             "tidings: warning: {} can be reached from other hosts, and the target asks nobody who they are; \
@@ -116,6 +124,7 @@ pub fn run(arguments: &Arguments) -> anyhow::Result<ExitCode> {
         shards: arguments.shards.unwrap_or(processors),
         topics: arguments.topics.get(),
         ring: arguments.ring.get(),
+        echo_max: arguments.echo_max.bytes(),
         allow_private_webhooks: arguments.allow_private_webhooks,
         faults,
         seed: arguments.seed,

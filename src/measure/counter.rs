@@ -36,6 +36,19 @@ counters! {
     NotModified => "not_modified",
     /// Deliveries received in the whole life of the links, warm-up and drain too.
     Received => "received",
+    /// Attempts to open a connection, failed ones too, by links that stand or stood: the first of each, and whatever
+    /// followed.
+    Dials => "dials",
+    /// Links that stood again after they had ended without being asked to.
+    Reconnects => "reconnects",
+    /// Links that left on purpose and were followed by a new connection.
+    Churned => "churned",
+    /// Events that links were told they had missed.
+    Skipped => "skipped",
+    /// Of the lost: those of links that read slowly on purpose.
+    LostSlow => "lost_slow",
+    /// Times that the target acted upon a link that lagged too far behind.
+    SlowActions => "slow_actions",
     /// Connections opened over the whole trial.
     Connections => "connections",
     /// Bytes at IP level over the links' whole life, both ways, opening and closing excluded.

@@ -13,6 +13,7 @@ use hyper::Request;
 use super::items::{Items, Outcome};
 use super::mix::Operation;
 use super::poll::host;
+use super::redial::Redial;
 use super::retry_after::{jittered, retry_after, unspoken};
 use super::{Link, Timeline, Turn};
 use crate::clock;
@@ -108,7 +109,8 @@ impl Client<'_> {
             ArrivalProcess::Poisson => Wait::Exponential { ns },
             _ => Wait::Even { ns, jitter: 0.0 },
         };
-        let (mut free_ns, mut failures) = (0, 0);
+        let mut redial = Redial::new(link);
+        let mut free_ns = 0;
         let mut due_ns = timeline.start_ns + think.first(&mut rng);
         for seq in 1.. {
             if due_ns >= timeline.end_ns {
@@ -125,11 +127,10 @@ impl Client<'_> {
             match failed {
                 // Nothing holds a client up that is turned away at the door: it would do nothing but knock.
                 Some(ErrorKind::Connect | ErrorKind::Closed) => {
-                    link.back_off(failures, &mut rng).await;
+                    redial.wait(link).await;
                     free_ns = clock::now();
-                    failures += 1;
                 }
-                _ => failures = 0,
+                _ => redial.succeeded(),
             }
             due_ns = free_ns + think.draw(&mut rng);
         }
@@ -218,7 +219,7 @@ impl Client<'_> {
         let connection = match &mut self.connection {
             Some(connection) if connection.is_open() => connection,
             slot => {
-                let dialer = &self.link.context().dialer;
+                let dialer = &self.link.dialer();
                 slot.insert(Http1::connect(dialer, self.link.index()).await?)
             }
         };

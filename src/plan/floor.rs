@@ -11,10 +11,10 @@ use super::{Plan, PlanError, PlannedTrial};
 use crate::measure::{Host, Metric};
 use crate::pace::Rng;
 use crate::scenario::{
-    Case, Faults, Format, Mix, Pattern, Phases, RequestOptions, Scenario, WebSocketOptions,
-    Workload,
+    Case, Conditions, Faults, Format, Mix, Pattern, Phases, RequestOptions, Scenario,
+    WebSocketOptions, Workload,
 };
-use crate::unit::Span;
+use crate::unit::{Rate, Span};
 
 /// Length of a floor's window, unless too few events are due in it.
 const WINDOW: Span = Span::from_secs(2);
@@ -52,24 +52,26 @@ struct Load {
 }
 
 impl Load {
-    const fn of(case: &Case) -> Self {
+    fn of(case: &Case) -> Self {
         let request = match &case.pattern {
             Pattern::Request(options) => Some(plain(options)),
             _ => None,
         };
-        Self { workload: case.workload, request }
+        // A floor's links stay: coming and going is no delivery.
+        let workload = Workload { churn: Rate::per_second(0.0), ..case.workload };
+        Self { workload, request }
     }
 
     /// The case of the floor: `request` itself, or the leanest way to have deliveries.
     fn case(self, first: &Case) -> Case {
-        let unused =
-            WebSocketOptions { ping: Span::from_secs(25), pong_timeout: Span::from_secs(8) };
-        let pattern = self.request.map_or(Pattern::WebSocket(unused), Pattern::Request);
+        let unused = Pattern::WebSocket(WebSocketOptions::default());
+        let pattern = self.request.map_or(unused, Pattern::Request);
         Case {
             id: format!("floor:{}", first.id),
             pattern,
             workload: self.workload,
             faults: Faults::default(),
+            conditions: Conditions::default(),
         }
     }
 

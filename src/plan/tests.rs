@@ -189,6 +189,8 @@ fn every_shipped_scenario_fits_two_cores_and_its_time() {
         ("delivery", 310),
         ("quickstart", 112),
         ("request-response", 240),
+        ("reconnect", 180),
+        ("slow-consumers", 180),
         ("thousands", 150),
     ];
     let files = shipped();

@@ -7,7 +7,8 @@ use super::asking::offered_requests;
 use super::precision::Headline;
 use super::table::{fields, sentence};
 use super::{
-    Asking, Encoding, Figure, HealthFigures, Precision, SCHEMA_VERSION, TrialFacts, Verdict,
+    Asking, Encoding, Figure, HealthFigures, HeldFigures, Precision, SCHEMA_VERSION, TrialFacts,
+    Verdict,
 };
 use crate::measure::{Counter, Distribution, Ledger, Metric, Snapshot};
 use crate::pace::Pacing;
@@ -144,6 +145,9 @@ pub struct Detail {
     /// Raw counts; `None` where the trial ended without any.
     #[serde(flatten)]
     pub counts: Counts,
+    /// Links that came and went, and consumers that lagged.
+    #[serde(flatten)]
+    pub held: HeldFigures,
 }
 
 /// Quantiles of the stages of a delivery or request, in nanoseconds.
@@ -375,6 +379,7 @@ fn detail(facts: &TrialFacts) -> Detail {
         empty_poll_share: empty.filter(|_| polls(kind)),
         health: HealthFigures::of(facts),
         counts: counts(facts),
+        held: if reported(facts) { HeldFigures::of(facts) } else { HeldFigures::default() },
     }
 }
 
@@ -409,7 +414,9 @@ fn counts(facts: &TrialFacts) -> Counts {
     let (webhook, delivers) = (kind == PatternKind::Webhook, kind.delivers());
     Counts {
         connections: count(Counter::Connections),
-        published: target(Counter::Published).filter(|_| delivers),
+        // A target that was killed took its count along.
+        published: target(Counter::Published)
+            .filter(|_| delivers && facts.case.conditions.restart.is_none()),
         scheduled: count(Counter::Scheduled).filter(|_| asks),
         sent: count(Counter::Sent).filter(|_| asks),
         answered: count(Counter::Answered).filter(|_| asks),

@@ -7,6 +7,7 @@
 
 mod asking;
 mod check;
+mod conditions;
 mod error;
 mod faults;
 mod file;
@@ -23,6 +24,7 @@ use std::path::Path;
 
 pub use asking::LoopKind;
 pub use check::MOST_SAMPLES;
+pub use conditions::{Conditions, Consumers, Reconnect, Restart, RestartLog, SlowConsumer};
 pub use error::ScenarioError;
 pub use faults::{
     DROP_STREAM, Distribution, Faults, Freeze, SERVICE_STREAM, Servers, Service, ServiceTimes,

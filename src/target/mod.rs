@@ -12,6 +12,7 @@
 //! | `sse` | `GET /topics/{topic}/stream` | `sse` |
 //! | `websocket` | `GET /topics/{topic}/ws` | `websocket` |
 //! | `webhook` | `/webhooks` | `webhook` |
+//! | none: for conformance suites | `GET /echo`, a WebSocket | `websocket` |
 //!
 //! A run holds its figures against those of a server that does next to nothing (`null`), behind the same control protocol.
 //!
@@ -40,9 +41,11 @@ mod problem;
 mod publish;
 mod publisher;
 mod request;
+mod resume;
 mod router;
 mod server;
 mod shard;
+mod slow;
 mod sse;
 mod stay;
 mod webhook;
@@ -51,4 +54,5 @@ mod websocket;
 pub use child::child;
 pub use options::{Options, Waits};
 pub use publisher::{Programme, TopicTaken};
-pub use server::{Handle, listen, serve, serve_with};
+pub use resume::Past;
+pub use server::{Handle, listen, serve, serve_after, serve_with};

@@ -66,6 +66,10 @@ fn route(shard: &Rc<Shard>, outgoing: &Rc<Outgoing>, request: Request<Incoming>)
         [Some("topics"), Some(_), Some("stream" | "ws"), None] => {
             Err(Problem::method_not_allowed("GET")).into()
         }
+        [Some("echo"), None, ..] if request.method() == Method::GET => {
+            websocket::echo(shard, request).into()
+        }
+        [Some("echo"), None, ..] => Err(Problem::method_not_allowed("GET")).into(),
         [Some("webhooks"), None, ..] => webhook::collection(shard, request),
         [Some("webhooks"), Some(id), None, _] => webhook::endpoint(shard, id, None, request),
         [Some("webhooks"), Some(id), part @ Some(_), None] => {

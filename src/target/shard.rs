@@ -1,11 +1,12 @@
 //! A shard: one thread, its own runtime, its own connections, its own replica of every log.
 
-use std::cell::{RefCell, RefMut};
+use std::cell::{Cell, RefCell, RefMut};
 use std::io;
 use std::net::SocketAddr;
 use std::ops::Range;
 use std::rc::Rc;
 use std::sync::{Arc, OnceLock};
+use std::time::Duration;
 
 use hyper::Request;
 use hyper::body::Incoming;
@@ -16,12 +17,13 @@ use tokio::net::TcpStream;
 use tokio::runtime::{Builder, LocalOptions};
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender};
 use tokio::task::spawn_local;
+use tokio::time::Instant;
 
 use super::admission::{self, Admission};
 use super::answer::Answer;
 use super::faults::{self, ShardFaults, Subscriber};
 use super::gauges::{Gauges, Kind};
-use super::hub::{Directory, Feed, Hub, Ring};
+use super::hub::{Directory, Feed, Hub, Remnant, Ring};
 use super::items::Store;
 use super::options::Options;
 use super::outlet::{Outgoing, Outlet, Writes};
@@ -36,6 +38,10 @@ use crate::pace::Timer;
 const BUFFER_MAX: usize = 16 << 10;
 /// Bytes that a shard reads from a WebSocket at once.
 const SCRATCH: usize = 16 << 10;
+/// Longest wait, at the end, for links to close.
+const FAREWELL: Duration = Duration::from_millis(500);
+/// How often they are looked at meanwhile.
+const FAREWELL_TICK: Duration = Duration::from_millis(2);
 /// Most bytes of events that a topic's log keeps.
 const RING_BYTES: usize = 256 << 20;
 
@@ -58,6 +64,8 @@ pub struct Shared {
     pub gauges: Vec<Arc<Gauges>>,
     /// Each shard's errands.
     pub errands: Vec<UnboundedSender<Errand>>,
+    /// What the target whose place this one takes left of each topic.
+    pub past: Vec<Remnant>,
     /// The due stamps that are measured of what is published on a schedule.
     pub window: OnceLock<Range<u64>>,
 }
@@ -106,6 +114,7 @@ pub struct Shard {
     /// How many requests are let in.
     pub admission: Admission,
     scratch: RefCell<Box<[u8]>>,
+    leaving: Cell<bool>,
 }
 
 impl Shard {
@@ -122,6 +131,24 @@ impl Shard {
     /// A buffer to read into, between two awaits.
     pub fn scratch(&self) -> RefMut<'_, Box<[u8]>> {
         self.scratch.borrow_mut()
+    }
+
+    /// Whether the target is ending: whoever is held is let go.
+    pub const fn leaving(&self) -> bool {
+        self.leaving.get()
+    }
+
+    /// Says goodbye to whoever is held, and gives them a moment to take it.
+    async fn leave(&self) {
+        self.leaving.set(true);
+        self.hub.wake();
+        let held = [Kind::LongPoll, Kind::Sse, Kind::WebSocket];
+        let deadline = Instant::now() + FAREWELL;
+        while Instant::now() < deadline && held.iter().any(|kind| self.gauges().get(*kind) > 0) {
+            tokio::time::sleep(FAREWELL_TICK).await;
+        }
+        // What was said last is written in the turns that follow.
+        tokio::time::sleep(FAREWELL_TICK).await;
     }
 
     /// Carries out one errand; false where it was to end.
@@ -240,7 +267,11 @@ pub fn run<T>(
             faults,
             admission: Admission::new(common.options.limits, common.options.shards),
             scratch: RefCell::new(vec![0; SCRATCH].into()),
+            leaving: Cell::new(false),
         });
+        for remnant in &common.past {
+            shard.hub.resume(remnant);
+        }
         let Mailboxes { mut feed, mut errands } = mailboxes;
         let replicas = Rc::clone(&shard);
         spawn_local(async move {
@@ -254,6 +285,7 @@ pub fn run<T>(
                 while let Some(errand) = errands.recv().await && shard.run(errand) {}
             } => None,
         };
+        shard.leave().await;
         let mut snapshot = shard.recorder.borrow().snapshot();
         snapshot.merge(&shard.writes.snapshot());
         Ok((outcome, snapshot))
