@@ -58,6 +58,7 @@ fn examples(hook: &str) -> Vec<Example> {
         ("sec-websocket-version", "13"),
         ("sec-websocket-key", "dGhlIHNhbXBsZSBub25jZQ=="),
     ];
+    let keyless = &ws[..3];
     let last = [("last-event-id", "x")];
     let registration = json!({ "url": hook, "topics": ["news-0"] }).to_string();
     let wide = format!("\"{}\"", "x".repeat(1 << 20));
@@ -147,6 +148,9 @@ fn examples(hook: &str) -> Vec<Example> {
         example("GET", socket, "/topics/news-0/ws?since=x", &ws, "", 400),
         example("GET", socket, "/topics/none/ws", &ws, "", 404),
         example("GET", socket, "/topics/news-0/ws", &[], "", 426),
+        example("GET", "/echo", "/echo", &ws, "", 101),
+        example("GET", "/echo", "/echo", keyless, "", 400),
+        example("GET", "/echo", "/echo", &[], "", 426),
         example("POST", hooks, "/webhooks", &json, &registration, 201),
         example("POST", hooks, "/webhooks", &json, "{", 400),
         example("POST", hooks, "/webhooks", &json, &wide, 413),

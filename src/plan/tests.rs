@@ -188,8 +188,8 @@ fn every_shipped_scenario_fits_two_cores_and_its_time() {
         ("ci-smoke", 20),
         ("delivery", 310),
         ("quickstart", 112),
-        ("request-response", 240),
         ("reconnect", 180),
+        ("request-response", 245),
         ("slow-consumers", 180),
         ("thousands", 150),
     ];
