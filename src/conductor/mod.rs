@@ -8,7 +8,7 @@ use std::path::PathBuf;
 
 use crate::judge;
 use crate::plan::{Plan, PlannedTrial};
-use crate::record::{FolderError, RunFolder, TrialRecord};
+use crate::record::{FolderError, RunFolder, TrialFacts, TrialRecord};
 
 pub use signal::{Signals, name as signal_name};
 pub use trial::Phase;
@@ -55,7 +55,7 @@ impl Conductor<'_> {
         mut progress: impl FnMut(Progress<'_>),
     ) -> Result<Option<i32>, FolderError> {
         for (index, trial) in self.plan.trials.iter().enumerate() {
-            let facts = trial::run(self, trial, |phase| {
+            let facts = self.measure(trial, |phase, _| {
                 progress(Progress::Phase { index, trial, phase });
             });
             let (verdict, reasons) = judge::verdict(&facts);
@@ -68,5 +68,13 @@ impl Conductor<'_> {
             }
         }
         Ok(None)
+    }
+
+    /// Runs one trial of the plan and returns everything that was measured, also when it could not be finished.
+    ///
+    /// `on_phase` is told of every phase as it begins, and of the ids of the processes that stand by then: the target's
+    /// first, then the workers'. The trial goes on when it returns.
+    pub fn measure(&self, trial: &PlannedTrial, on_phase: impl FnMut(Phase, &[u32])) -> TrialFacts {
+        trial::run(self, trial, on_phase)
     }
 }

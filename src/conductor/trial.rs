@@ -51,7 +51,7 @@ enum Stop {
 struct Trial<'a> {
     conductor: &'a Conductor<'a>,
     planned: &'a PlannedTrial,
-    on_phase: &'a mut dyn FnMut(Phase),
+    on_phase: &'a mut dyn FnMut(Phase, &[u32]),
     // Children before the channel's end: dropped first, so that their threads end.
     children: Vec<Child>,
     done: Vec<bool>,
@@ -69,7 +69,7 @@ const TARGET: usize = 0;
 pub fn run(
     conductor: &Conductor<'_>,
     planned: &PlannedTrial,
-    mut on_phase: impl FnMut(Phase),
+    mut on_phase: impl FnMut(Phase, &[u32]),
 ) -> TrialFacts {
     let plan = conductor.plan;
     let layout = &plan.layouts[planned.case];
@@ -127,14 +127,19 @@ fn profile(layout: &Layout) -> Profile {
 
 impl Trial<'_> {
     fn steps(&mut self) -> Result<(), Stop> {
-        (self.on_phase)(Phase::Launch);
+        self.enter(Phase::Launch);
         let target = self.launch_target()?;
         self.launch_workers(target)?;
-        (self.on_phase)(Phase::Connect);
+        self.enter(Phase::Connect);
         self.connect()?;
         self.measure()?;
-        (self.on_phase)(Phase::Drain);
+        self.enter(Phase::Drain);
         self.collect()
+    }
+
+    fn enter(&mut self, phase: Phase) {
+        let ids: Vec<u32> = self.children.iter().map(|child| child.process.pid()).collect();
+        (self.on_phase)(phase, &ids);
     }
 
     fn launch(&mut self, verb: &str, name: &str, assignment: Assignment) -> Result<(), Stop> {
@@ -246,10 +251,10 @@ impl Trial<'_> {
             child.order(&Order::Start { at_ns: start_ns });
         }
         let end_ns = window_ns + self.facts.phases.measure.ns();
-        (self.on_phase)(Phase::Warmup);
+        self.enter(Phase::Warmup);
         self.listen_until(window_ns)?;
         self.facts.window_start_ns = window_ns;
-        (self.on_phase)(Phase::Measure);
+        self.enter(Phase::Measure);
         let mut at_ns = window_ns;
         loop {
             self.read_cpu();

@@ -11,10 +11,10 @@ mod precision;
 mod steady;
 mod summary;
 
-pub use checks::verdict;
+pub use checks::{strains, verdict};
 pub use comparison::{Axis, Claim, Ranked, Ranking, comparison};
 pub use conclusion::{Conclusion, conclude};
 pub use objectives::{Judgement, Objective, ObjectiveError, Outcome, objectives, overall};
 pub(crate) use precision::{independent_samples, is_well_known};
-pub use summary::{CaseSummary, Estimate, Offered, Tally, estimate, summary};
+pub use summary::{CaseSummary, Estimate, Offered, Tally, estimate, summary, summary_of};
 pub(crate) use summary::{counted, summarised};

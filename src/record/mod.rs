@@ -21,7 +21,7 @@ mod verdict;
 pub use columns::{Column, Kind, TIMELINE_COLUMNS, TRIAL_COLUMNS};
 pub use facts::{CpuReading, CpuUsed, MemoryReading, Resources, TrialFacts, WorkerHealth};
 pub use figure::Figure;
-pub use folder::{FolderError, RunFolder};
+pub use folder::{FolderError, RunFolder, results_folder};
 pub use health::HealthFigures;
 pub use info::{Build, InfoError, PlannedTrial, RunInfo, utc};
 pub use intervals::Intervals;
