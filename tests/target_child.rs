@@ -72,6 +72,7 @@ fn prepare(version: u32, listen: SocketAddr) -> Order {
         ring: 1000,
         schedule: Some(schedule()),
         window: 100_000_000..200_000_000,
+        null: false,
     };
     Order::Prepare { version, assignment: Box::new(Assignment::Target(assignment)) }
 }

@@ -80,7 +80,7 @@ fn judge(trial: &Measured) -> Finding {
     let reasons = trial.reasons.join("; ");
     let names = |worker: &str| reasons.contains(&format!("{worker} stood still for"));
     let (first, second) = (names("worker 1"), names("worker 2"));
-    let named = match (first, second) {
+    let blamed = match (first, second) {
         (true, true) => "both",
         (true, false) => "worker 1",
         (false, true) => "worker 2",
@@ -94,7 +94,7 @@ fn judge(trial: &Measured) -> Finding {
             trial.verdict.name(),
             trial.verdict == Verdict::Invalid,
         ),
-        Quantity::must("named", "worker 1", named, first && !second),
+        Quantity::must("named", "worker 1", blamed, first && !second),
         Quantity::exactly("deliveries accounted for", ledger.expected, ledger.delivered),
     ])
 }

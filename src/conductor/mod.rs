@@ -1,17 +1,32 @@
 //! The trial loop: launch, ready, start, collect, kill on drop. Sends no load itself.
 
 mod child;
+mod floor;
 mod signal;
 mod trial;
 
 use std::path::PathBuf;
 
 use crate::judge;
-use crate::plan::{Plan, PlannedTrial};
-use crate::record::{FolderError, RunFolder, TrialFacts, TrialRecord};
+use crate::plan::{Plan, PlannedFloor, PlannedTrial};
+use crate::record::{FloorRecord, FolderError, RunFolder, TrialFacts, TrialRecord};
 
 pub use signal::{Signals, name as signal_name};
-pub use trial::Phase;
+
+/// What a trial is doing.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Phase {
+    /// Starting processes.
+    Launch,
+    /// Opening links.
+    Connect,
+    /// Load before the window.
+    Warmup,
+    /// The window.
+    Measure,
+    /// Waiting for what is in flight.
+    Drain,
+}
 
 /// What a run tells of itself while it goes on.
 #[derive(Debug)]
@@ -31,6 +46,18 @@ pub enum Progress<'a> {
         index: usize,
         /// Its row.
         record: &'a TrialRecord,
+    },
+    /// A trial of the noise floor is about to begin.
+    Floor {
+        /// Trials that went before it.
+        index: usize,
+        /// It.
+        floor: &'a PlannedFloor,
+    },
+    /// It is over and on disk.
+    FloorRecorded {
+        /// Its row.
+        record: &'a FloorRecord,
     },
 }
 
@@ -55,6 +82,9 @@ impl Conductor<'_> {
         mut progress: impl FnMut(Progress<'_>),
     ) -> Result<Option<i32>, FolderError> {
         for (index, trial) in self.plan.trials.iter().enumerate() {
+            if let Some(signal) = floor::run(self, index, folder, &mut progress)? {
+                return Ok(Some(signal));
+            }
             let facts = self.measure(trial, |phase, _| {
                 progress(Progress::Phase { index, trial, phase });
             });
@@ -67,7 +97,7 @@ impl Conductor<'_> {
                 return Ok((!complete).then_some(signal));
             }
         }
-        Ok(None)
+        floor::run(self, self.plan.trials.len(), folder, &mut progress)
     }
 
     /// Runs one trial of the plan and returns everything that was measured, also when it could not be finished.

@@ -4,9 +4,8 @@ use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
 use std::time::Duration;
 
-use super::Conductor;
 use super::child::{Child, Heard};
-use super::signal;
+use super::{Conductor, Phase, signal};
 use crate::clock::{self, SECOND_NS};
 use crate::control::{
     Assignment, Order, PROTOCOL_VERSION, Report, TargetAssignment, WorkerAssignment,
@@ -26,21 +25,6 @@ const LAUNCH_NS: u64 = 10 * SECOND_NS;
 const LINK_NS: u64 = 5_000_000;
 /// Longest wait for a worker's account when a trial is called off.
 const FAREWELL_NS: u64 = 2 * SECOND_NS;
-
-/// What a trial is doing.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Phase {
-    /// Starting processes.
-    Launch,
-    /// Opening links.
-    Connect,
-    /// Load before the window.
-    Warmup,
-    /// The window.
-    Measure,
-    /// Waiting for what is in flight.
-    Drain,
-}
 
 /// Why a trial ended early.
 enum Stop {
@@ -174,6 +158,7 @@ impl Trial<'_> {
                 .delivers()
                 .then(|| plan.schedule(self.planned)),
             window: plan.window(),
+            null: self.planned.null,
         };
         self.launch("target", "the target", Assignment::Target(assignment))?;
         let deadline = clock::now() + LAUNCH_NS;

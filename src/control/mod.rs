@@ -73,6 +73,8 @@ pub struct TargetAssignment {
     pub schedule: Option<Schedule>,
     /// The part of the schedule that is measured: offsets from the start in nanoseconds.
     pub window: Range<u64>,
+    /// Whether to serve as a null target: with the least work that a server can do, for the noise floor.
+    pub null: bool,
 }
 
 /// What a worker is to do in a trial.

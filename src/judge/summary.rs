@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use serde_json::{Map, Value};
 
+use super::FloorRatio;
 use crate::measure::Ledger;
 use crate::record::{Figure, Kind, Run, TRIAL_COLUMNS, TrialRecord, Verdict};
 use crate::scenario::{Case, Pattern, PatternKind};
@@ -137,6 +138,8 @@ pub struct CaseSummary {
     pub by_block: BTreeMap<&'static str, BTreeMap<u32, Figure>>,
     /// Ends of the intervals that each usable trial has of its own quantiles, by column and block.
     pub bounds: BTreeMap<&'static str, BTreeMap<u32, Figure>>,
+    /// Quantiles of its headline metric ÷ those of its noise floor.
+    pub floor: FloorRatio,
 }
 
 impl CaseSummary {
@@ -213,7 +216,9 @@ pub fn estimate(figures: &[Figure]) -> Option<Estimate> {
 pub fn summary(run: &Run) -> Vec<CaseSummary> {
     let of = |id: &str| {
         let planned = run.info.scenario.cases.iter().find(|case| case.id == id);
-        summarise(planned, &run.trials, id)
+        let mut summary = summarise(planned, &run.trials, id)?;
+        summary.floor = FloorRatio::of(run, &summary);
+        Some(summary)
     };
     run.cases().into_iter().filter_map(of).collect()
 }
@@ -295,6 +300,7 @@ fn empty(planned: Option<&Case>, measured: Option<&TrialRecord>, id: &str) -> Op
         figures: BTreeMap::new(),
         by_block: BTreeMap::new(),
         bounds: BTreeMap::new(),
+        floor: FloorRatio::default(),
     })
 }
 

@@ -49,8 +49,8 @@ pub struct Layout {
 pub enum PlanError {
     /// The target would hold too many links.
     #[error(
-        "case {case} needs {need} descriptors in the target, the limit is {limit}: lower workload.clients to at \
-         most {clients}, or raise `ulimit -n`"
+        "case {case} needs {need} descriptors in the target, the limit is {limit}: {}raise `ulimit -n`",
+        fewer_clients(*.clients)
     )]
     TargetDescriptors {
         /// Id of the case.
@@ -59,7 +59,7 @@ pub enum PlanError {
         need: u64,
         /// Descriptors that a process may have.
         limit: u64,
-        /// Clients that fit.
+        /// Clients that fit; 0 where not even one does.
         clients: u64,
     },
     /// A worker would hold too many links.
@@ -118,6 +118,14 @@ pub enum PlanError {
         /// Bytes that the host has.
         limit: u64,
     },
+}
+
+/// The remedy that a scenario has, where it has one.
+fn fewer_clients(clients: u64) -> String {
+    match clients {
+        0 => String::new(),
+        some => format!("lower workload.clients to at most {some}, or "),
+    }
 }
 
 impl Layout {

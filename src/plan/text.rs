@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 
-use super::Plan;
+use super::{Plan, floor};
 use crate::pace::Pacing;
 use crate::scenario::{Case, Pattern};
 use crate::unit::{self, Span};
@@ -20,9 +20,9 @@ pub(super) fn render(plan: &Plan) -> String {
         out,
         "{}: {} × {} = {}, about {}, at most {}\n",
         scenario.name,
-        counted(scenario.cases.len() as u64, "case"),
-        counted(scenario.trials.into(), "trial"),
-        counted(plan.trials.len() as u64, "trial"),
+        unit::counted(scenario.cases.len() as u64, "case"),
+        unit::counted(scenario.trials.into(), "trial"),
+        unit::counted(plan.trials.len() as u64, "trial"),
         clock(plan.duration_ns()),
         clock(plan.duration_ns_max()),
     );
@@ -32,6 +32,7 @@ pub(super) fn render(plan: &Plan) -> String {
     }
     cases(&mut out, plan);
     order(&mut out, plan);
+    floor::text(&mut out, plan);
     needs(&mut out, plan);
     if !scenario.objectives.is_empty() {
         out.push_str("\nObjectives\n");
@@ -88,7 +89,15 @@ fn row(out: &mut String, case: &Case) {
 fn order(out: &mut String, plan: &Plan) {
     out.push_str("\nOrder of the trials, by case number\n");
     for block in plan.trials.chunk_by(|a, b| a.block == b.block) {
-        let cases: Vec<String> = block.iter().map(|trial| (trial.case + 1).to_string()).collect();
+        let before = plan.trials.iter().take_while(|trial| trial.block < block[0].block).count();
+        let mut cases: Vec<String> = Vec::new();
+        for (at, trial) in (before..).zip(block) {
+            cases.extend(floor::labels(plan, at));
+            cases.push((trial.case + 1).to_string());
+        }
+        if before == 0 {
+            cases.extend(floor::labels(plan, block.len()));
+        }
         wrap(out, &format!("  block {:<4}", block[0].block), &cases.join(" "));
     }
 }
@@ -113,9 +122,9 @@ fn needs(out: &mut String, plan: &Plan) {
             "processes",
             format!(
                 "1 target of {}, {} of {}",
-                counted(target_shards, "shard"),
-                counted(workers, "worker"),
-                counted(worker_shards, "shard")
+                unit::counted(target_shards, "shard"),
+                unit::counted(workers, "worker"),
+                unit::counted(worker_shards, "shard")
             ),
         ),
         (
@@ -158,10 +167,6 @@ fn needs(out: &mut String, plan: &Plan) {
     }
 }
 
-fn counted(n: u64, noun: &str) -> String {
-    format!("{n} {noun}{}", if n == 1 { "" } else { "s" })
-}
-
 /// Minutes and seconds: `"42 s"`, `"1 m 42 s"`, `"2 h 5 m"`.
 fn clock(ns: u64) -> String {
     let seconds = Span::from_ns(ns).secs().ceil() as u64;
@@ -173,7 +178,7 @@ fn clock(ns: u64) -> String {
 }
 
 /// Appends `text` in lines of at most [`WIDTH`], the first led by `lead`, the others indented alike.
-fn wrap(out: &mut String, lead: &str, text: &str) {
+pub(super) fn wrap(out: &mut String, lead: &str, text: &str) {
     let indent = lead.chars().count();
     let mut column = indent;
     out.push_str(lead);

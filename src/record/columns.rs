@@ -164,6 +164,27 @@ pub const TRIAL_COLUMNS: &[Column] = &[
     figure("response_ns_p99_high").or_absent(),
 ];
 
+/// Columns of `floor.csv`, in order.
+pub const FLOOR_COLUMNS: &[Column] = &[
+    whole("schema_version"),
+    text("metric"),
+    Column::new("cases", Kind::List),
+    whole("after_trials"),
+    number("measure_s"),
+    text("verdict"),
+    Column::new("verdict_reasons", Kind::List).or_empty(),
+    count("expected"),
+    count("delivered"),
+    count("lost"),
+    count("duplicate"),
+    count("reordered"),
+    count("late"),
+    number("n_eff"),
+    figure("floor_ns_p50"),
+    figure("floor_ns_p90"),
+    figure("floor_ns_p99"),
+];
+
 /// Columns of `timeline.csv`, in order.
 pub const TIMELINE_COLUMNS: &[Column] = &[
     text("case"),

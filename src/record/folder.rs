@@ -6,10 +6,10 @@ use std::path::{Path, PathBuf};
 
 use time::OffsetDateTime;
 
-use super::columns::{TIMELINE_COLUMNS, TRIAL_COLUMNS};
+use super::columns::{FLOOR_COLUMNS, TIMELINE_COLUMNS, TRIAL_COLUMNS};
 use super::info::utc_compact;
 use super::table::{cells, header, to_csv};
-use super::{RunInfo, TimelineRow, TrialFacts, TrialRecord, histograms, timeline};
+use super::{FloorRecord, RunInfo, TimelineRow, TrialFacts, TrialRecord, histograms, timeline};
 use crate::clock;
 
 /// Why results cannot be written.
@@ -43,6 +43,8 @@ pub struct RunFolder {
     trials: File,
     timeline: File,
     histograms: File,
+    /// `None` before the first floor: a run that measures none has no file of them.
+    floor: Option<File>,
     /// The interval log's base time on the monotonic clock.
     zero_ns: u64,
 }
@@ -68,6 +70,7 @@ impl RunFolder {
             trials: file("trials.csv", &to_csv([header(TRIAL_COLUMNS)]))?,
             timeline: file("timeline.csv", &to_csv([header(TIMELINE_COLUMNS)]))?,
             histograms: file("histograms.hlog", &head)?,
+            floor: None,
             path,
             zero_ns,
         })
@@ -92,6 +95,20 @@ impl RunFolder {
             file.write_all(text).and_then(|()| file.sync_data()).map_err(at(&path))?;
         }
         Ok(())
+    }
+
+    /// Writes a floor's row through to the disk.
+    pub fn append_floor(&mut self, record: &FloorRecord) -> Result<(), FolderError> {
+        let path = self.path.join("floor.csv");
+        let row = to_csv([cells(FLOOR_COLUMNS, record)]);
+        let file = match &mut self.floor {
+            Some(file) => file,
+            none => {
+                let head = to_csv([header(FLOOR_COLUMNS)]);
+                none.insert(begin(&path, &head).map_err(at(&path))?)
+            }
+        };
+        file.write_all(&row).and_then(|()| file.sync_data()).map_err(at(&path))
     }
 
     /// Writes a trial's lines of the interval log, second by second; returns the rows of the timeline.

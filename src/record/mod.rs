@@ -6,6 +6,7 @@
 mod columns;
 mod facts;
 mod figure;
+mod floor;
 mod folder;
 mod health;
 mod histograms;
@@ -18,9 +19,10 @@ mod timeline;
 mod trial;
 mod verdict;
 
-pub use columns::{Column, Kind, TIMELINE_COLUMNS, TRIAL_COLUMNS};
+pub use columns::{Column, FLOOR_COLUMNS, Kind, TIMELINE_COLUMNS, TRIAL_COLUMNS};
 pub use facts::{CpuReading, CpuUsed, MemoryReading, Resources, TrialFacts, WorkerHealth};
 pub use figure::Figure;
+pub use floor::{FloorQuantiles, FloorRecord};
 pub use folder::{FolderError, RunFolder, results_folder};
 pub use health::HealthFigures;
 pub use info::{Build, InfoError, PlannedTrial, RunInfo, utc};

@@ -4,6 +4,7 @@
 //! whenever and wherever its reports are made again.
 
 mod chart;
+mod floor;
 mod group;
 mod hgrm;
 mod markdown;

@@ -3,6 +3,7 @@
 use std::fmt::Write as _;
 
 use super::View;
+use super::floor;
 use super::group::{groups, printable};
 use super::prose;
 use super::table::columns;
@@ -23,9 +24,13 @@ pub fn text(view: &View) -> String {
     if view.cases.iter().any(|case| !case.pattern.delivers()) {
         paragraph(&mut out, "", "* request: its response time stands in place of freshness.");
     }
+    if let Some(legend) = floor::legend(view) {
+        paragraph(&mut out, "", &legend);
+    }
     for (title, lines) in [
         ("", prose::answers_in_short(view)),
         ("", prose::trust(view, REASONS)),
+        ("", floor::sentences(view)),
         ("Objectives:", prose::objectives(view)),
         ("Warnings:", prose::warnings(view)),
     ] {

@@ -22,6 +22,7 @@ pub(super) struct File {
     pub seed: Option<u64>,
     pub objectives: Option<Vec<String>>,
     pub profile: Option<Profile>,
+    pub floor: Option<bool>,
     pub phases: Option<PhasesFile>,
     pub target: Option<TargetFile>,
     pub worker: Option<WorkerFile>,

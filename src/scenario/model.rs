@@ -19,6 +19,9 @@ pub struct Scenario {
     pub trials: u32,
     /// How strictly the machine is judged; `None` leaves it to the run.
     pub profile: Option<Profile>,
+    /// Whether the noise floor is measured: the same load against a null target. Older runs did not.
+    #[serde(default)]
+    pub floor: bool,
     /// Lengths of the phases of every trial.
     pub phases: Phases,
     /// Options of the target.

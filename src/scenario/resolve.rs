@@ -111,6 +111,7 @@ fn head(file: &str, written: &File) -> Result<Scenario, Refusal> {
         seed: written.seed.unwrap_or(1),
         trials: small(written.trials.unwrap_or(Count::new(3)), "trials", 1_000)?,
         profile: written.profile,
+        floor: written.floor.unwrap_or(true),
         phases: Phases::default(),
         target: TargetOptions {
             shards: few(target.and_then(|target| target.shards), "target.shards")?,

@@ -1,13 +1,15 @@
 //! The target of a trial: the control protocol around a server.
 
+use std::net::SocketAddr;
 use std::process::ExitCode;
 
 use anyhow::Context as _;
 use bytes::Bytes;
 
+use super::null::{NullOptions, serve_null_with};
 use super::options::Options;
 use super::publisher::Programme;
-use super::server::{Handle, listen, serve_with};
+use super::server::{listen, serve_with};
 use crate::control::{
     Assignment, Order, Orders, PROTOCOL_VERSION, Report, Reports, TargetAssignment, attach,
 };
@@ -44,10 +46,20 @@ fn run(orders: &mut Orders, reports: &Reports) -> anyhow::Result<Snapshot> {
             assignment.listen
         )
     })?;
-    let options = Options::from(&assignment);
-    let (obeyed, mut snapshot) = serve_with(listener, options, async |handle| {
-        obey(&handle, &assignment, orders, reports).await
-    })?;
+    let (obeyed, mut snapshot) = if assignment.null {
+        serve_null_with(listener, NullOptions::from(&assignment), async |handle| {
+            let publish = |programme| {
+                handle.publish(programme);
+                Ok(())
+            };
+            obey(handle.address(), publish, &assignment, orders, reports).await
+        })
+    } else {
+        serve_with(listener, Options::from(&assignment), async |handle| {
+            let publish = |programme| Ok(handle.publish(programme)?);
+            obey(handle.address(), publish, &assignment, orders, reports).await
+        })
+    }?;
     if let Some(watch) = obeyed? {
         snapshot.merge(&watch.finish());
     }
@@ -68,12 +80,13 @@ fn accepted(version: u32, assignment: Assignment) -> anyhow::Result<TargetAssign
 
 /// Carries out orders until the trial is over; returns the watch over its window, where it was started.
 async fn obey(
-    handle: &Handle,
+    address: SocketAddr,
+    publish: impl Fn(Programme) -> anyhow::Result<()>,
     assignment: &TargetAssignment,
     orders: &mut Orders,
     reports: &Reports,
 ) -> anyhow::Result<Option<Watch>> {
-    reports.send(&Report::Ready { address: Some(handle.address()) })?;
+    reports.send(&Report::Ready { address: Some(address) })?;
     let payload = Bytes::from(event::filler(assignment.case.workload.payload.bytes() as usize));
     let mut watch = None;
     loop {
@@ -84,7 +97,7 @@ async fn obey(
                 watch = Some(Watch::start(Metric::TargetHiccup, window, shards, first_core));
                 if let Some(schedule) = assignment.schedule.clone() {
                     let (payload, window) = (payload.clone(), assignment.window.clone());
-                    handle.publish(Programme { schedule, payload, at_ns, window })?;
+                    publish(Programme { schedule, payload, at_ns, window })?;
                 }
             }
             Order::Finish | Order::Abort => return Ok(watch),

@@ -13,6 +13,8 @@
 //! | `websocket` | `GET /topics/{topic}/ws` | `websocket` |
 //! | `webhook` | `/webhooks` | `webhook` |
 //!
+//! A run holds its figures against those of a server that does next to nothing (`null`), behind the same control protocol.
+//!
 //! Events come from the `publisher`, on a schedule, or over the API (`POST /topics/{topic}/events`,
 //! `publish`). `GET /` explains the routes with examples.
 //!
@@ -24,6 +26,7 @@ mod child;
 mod gauges;
 mod hub;
 mod items;
+mod null;
 mod options;
 mod outlet;
 mod pages;

@@ -13,7 +13,7 @@ use crate::pace::Schedule;
 use crate::{clock, event};
 
 /// Events that are published on end, when the publisher is behind, before the links have their turn.
-const BURST: u32 = 32;
+pub(super) const BURST: u32 = 32;
 
 /// What to publish, and from when on.
 #[derive(Debug, Clone, PartialEq)]

@@ -25,11 +25,11 @@ use crate::measure::Snapshot;
 const TOPICS_MORE: usize = 10_000;
 /// The kernel's send buffer of a connection, in bytes (the kernel doubles it for its own needs). Left alone it
 /// would grow to megabytes, in which a slow consumer's lag does not show.
-const SEND_BUFFER: usize = 64 << 10;
+pub(super) const SEND_BUFFER: usize = 64 << 10;
 /// Connections that may wait to be accepted: thousands of links open within a second.
 const BACKLOG: i32 = 16_384;
 /// A pause after a failed accept: descriptors are short, and come back when links end.
-const ACCEPT_PAUSE: Duration = Duration::from_millis(20);
+pub(super) const ACCEPT_PAUSE: Duration = Duration::from_millis(20);
 
 /// Binds a listening socket that can take thousands of links at once.
 pub fn listen(address: SocketAddr) -> io::Result<TcpListener> {

@@ -260,6 +260,7 @@ pub fn scenario(cases: Vec<Case>, trials: u32, objectives: &[&str]) -> Scenario 
         trials,
         phases: phases(),
         profile: None,
+        floor: false,
         target: TargetOptions { shards: None, ring: 1024 },
         worker: WorkerOptions { processes: None, shards: None, spin: Spin::Auto },
         cases,

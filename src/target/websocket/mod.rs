@@ -7,7 +7,7 @@
 
 pub mod decode;
 pub mod frame;
-mod handshake;
+pub mod handshake;
 mod link;
 
 use std::rc::Rc;
