@@ -140,7 +140,7 @@ mod tests {
     use super::*;
     use crate::record::synthetic::{case, facts, info, scenario, write_run};
     use crate::record::{Run, Verdict};
-    use crate::report::{markdown, tables, text};
+    use crate::report::{chart, markdown, tables, text};
     use crate::scenario::PatternKind::{Request, Sse, WebSocket};
 
     /// A run of `sse` and `request` whose floors were made so by `change`.
@@ -232,6 +232,19 @@ mod tests {
         ] {
             assert_eq!(sentences(&view(&floors)), expected);
         }
+    }
+
+    #[test]
+    fn the_chart_of_percentiles_has_a_line_for_a_floor_that_is_known() {
+        let shown = |floors: &[_]| {
+            let chart = chart::CHARTS.iter().find(|chart| chart.name == "freshness-percentiles");
+            let (svg, _) = chart.unwrap().draw(&view(floors)).unwrap();
+            String::from_utf8(svg).unwrap().contains("floor p50")
+        };
+        assert!(!shown(&[]));
+        assert!(shown(&[(Freshness, 101e3, 260e3, Verdict::Valid)]));
+        assert!(!shown(&[(Response, 101e3, 260e3, Verdict::Valid)]), "of another metric");
+        assert!(!shown(&[(Freshness, 101e3, 260e3, Verdict::Invalid)]));
     }
 
     #[test]

@@ -110,7 +110,9 @@ fn floor(view: &View, group: &Group<'_>, metric: Metric) -> Option<f64> {
 fn draw_floor(picture: &mut Picture, panel: &Panel, ns: f64) {
     let (from, to) = (panel.at(panel.x.min, ns.log10()), panel.at(panel.x.max, ns.log10()));
     picture.line(&[from, to], FLOOR);
-    picture.text((to.0 - 6.0, to.1 + 10.0), "floor p50", SMALL, GREY, Anchor::Right);
+    // Below the line, where fewer others are, if there is room above the axis.
+    let step = if panel.to.1 - to.1 > 2.0 * SMALL { 10.0 } else { -10.0 };
+    picture.text((to.0 - 6.0, to.1 + step), "floor p50", SMALL, GREY, Anchor::Right);
 }
 
 /// One pair of scales for all panels, so that they can be compared.
