@@ -20,7 +20,7 @@ use tidings::measure::{Distribution, Metric, Snapshot};
 use tidings::net::{Dialer, WireTotals};
 use tidings::pace::{ArrivalProcess, Pacing, Schedule, Timer};
 use tidings::pattern::{self, Context, Timeline};
-use tidings::scenario::{Case, Mix, Pattern, RequestOptions, Workload};
+use tidings::scenario::{Case, Faults, Mix, Pattern, RequestOptions, Workload};
 use tidings::target::{self, Options};
 use tidings::unit::{ByteSize, Rate, Span};
 use tokio::runtime::{Builder, LocalOptions};
@@ -92,6 +92,7 @@ fn case(rate: f64, arrivals: ArrivalProcess) -> Case {
             payload: ByteSize::new(100),
             late_after: Span::from_secs(1),
         },
+        faults: Faults::default(),
     }
 }
 

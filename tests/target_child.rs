@@ -16,7 +16,7 @@ use tidings::control::{
 use tidings::event::Page;
 use tidings::measure::Counter;
 use tidings::pace::{ArrivalProcess, Schedule};
-use tidings::scenario::{Case, Pattern, ShortPollOptions, Workload};
+use tidings::scenario::{Case, Faults, Pattern, ShortPollOptions, Workload};
 use tidings::unit::{ByteSize, Rate, Span};
 
 /// A child process that does not outlive its test.
@@ -61,8 +61,12 @@ fn prepare(version: u32, listen: SocketAddr) -> Order {
         synchronised: false,
         timeout: Span::from_secs(1),
     };
-    let case =
-        Case { id: "short-poll".to_owned(), pattern: Pattern::ShortPoll(short_poll), workload };
+    let case = Case {
+        id: "short-poll".to_owned(),
+        pattern: Pattern::ShortPoll(short_poll),
+        workload,
+        faults: Faults::default(),
+    };
     let assignment = TargetAssignment {
         case,
         listen,
@@ -73,6 +77,7 @@ fn prepare(version: u32, listen: SocketAddr) -> Order {
         schedule: Some(schedule()),
         window: 100_000_000..200_000_000,
         null: false,
+        seed: 1,
     };
     Order::Prepare { version, assignment: Box::new(Assignment::Target(assignment)) }
 }

@@ -10,6 +10,7 @@ use tidings::clock;
 use tidings::event;
 use tidings::measure::raise_descriptor_limit;
 use tidings::pace::{ArrivalProcess, Schedule};
+use tidings::scenario;
 use tidings::target::{self, Handle, Options, Programme};
 use tidings::unit::{ByteSize, Count, Rate};
 use tokio::signal::unix::{SignalKind, signal};
@@ -18,6 +19,15 @@ use tokio::signal::unix::{SignalKind, signal};
 const INTERRUPTED: u8 = 130;
 /// Exit status after SIGTERM.
 const TERMINATED: u8 = 143;
+
+/// What the long help says of `--fault`.
+const FAULTS_HELP: &str = "\
+Do wrong on purpose, to see what clients make of it; repeat it for several, such as --fault delay=5ms --fault \
+drop=0.01.
+
+The keys are those of [faults] in a scenario: service, distribution (fixed, exponential, bimodal), slow, slow_share, \
+servers (1, unlimited), delay, freeze_at, freeze_for, freeze_every, stall_at, stall_for, drop, write_cost. Freezes and \
+stalls count from the start; --seed draws what is random.";
 
 /// Arguments of `tidings serve`.
 ///
@@ -43,9 +53,12 @@ pub struct Arguments {
     /// Size of a published event's payload
     #[arg(long, value_name = "SIZE", default_value = "64B")]
     payload: ByteSize,
-    /// Seed of the published schedule
+    /// Seed of the published schedule, and of the faults
     #[arg(long, value_name = "N", default_value_t = 1)]
     seed: u64,
+    /// Do wrong on purpose, to see what clients make of it: --fault delay=5ms --fault drop=0.01
+    #[arg(long = "fault", value_name = "KEY=VALUE", long_help = FAULTS_HELP)]
+    faults: Vec<String>,
     /// Let webhooks call loopback and private addresses
     #[arg(long)]
     allow_private_webhooks: bool,
@@ -66,6 +79,10 @@ pub fn run(arguments: &Arguments) -> anyhow::Result<ExitCode> {
     if arguments.ring.get() == 0 {
         bail!("--ring must be at least 1");
     }
+    let faults = scenario::faults(&arguments.faults)?;
+    if !faults.is_off() {
+        eprintln!("tidings: warning: faults: {faults}");
+    }
     if !arguments.listen.ip().is_loopback() {
         eprintln!(
             "tidings: warning: {} can be reached from other hosts, and the target asks nobody who they are; \
@@ -80,6 +97,8 @@ pub fn run(arguments: &Arguments) -> anyhow::Result<ExitCode> {
         topics: arguments.topics.get(),
         ring: arguments.ring.get(),
         allow_private_webhooks: arguments.allow_private_webhooks,
+        faults,
+        seed: arguments.seed,
         ..Options::default()
     };
     let listener = target::listen(arguments.listen).with_context(|| {
@@ -89,9 +108,11 @@ pub fn run(arguments: &Arguments) -> anyhow::Result<ExitCode> {
         )
     })?;
     let (status, _) = target::serve_with(listener, options, async |handle| {
+        let at_ns = clock::now();
         announce(&handle)?;
+        handle.begin(at_ns..u64::MAX);
         if arguments.rate.per_s() > 0.0 {
-            handle.publish(programme(arguments))?;
+            handle.publish(programme(arguments, at_ns))?;
         }
         wait_for_signal().await
     })?;
@@ -104,7 +125,7 @@ fn announce(handle: &Handle) -> anyhow::Result<()> {
     std::io::stdout().flush().context("cannot print the address")
 }
 
-fn programme(arguments: &Arguments) -> Programme {
+fn programme(arguments: &Arguments, at_ns: u64) -> Programme {
     Programme {
         schedule: Schedule {
             seed: arguments.seed,
@@ -114,7 +135,7 @@ fn programme(arguments: &Arguments) -> Programme {
             until_ns: u64::MAX,
         },
         payload: event::filler(arguments.payload.bytes() as usize).into(),
-        at_ns: clock::now(),
+        at_ns,
         // Nobody asks for measurements here.
         window: 0..0,
     }

@@ -159,6 +159,7 @@ impl Trial<'_> {
                 .then(|| plan.schedule(self.planned)),
             window: plan.window(),
             null: self.planned.null,
+            seed: self.planned.seed,
         };
         self.launch("target", "the target", Assignment::Target(assignment))?;
         let deadline = clock::now() + LAUNCH_NS;

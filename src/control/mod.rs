@@ -75,6 +75,8 @@ pub struct TargetAssignment {
     pub window: Range<u64>,
     /// Whether to serve as a null target: with the least work that a server can do, for the noise floor.
     pub null: bool,
+    /// Seed of the trial's block: what is random in the case's faults is drawn from it.
+    pub seed: u64,
 }
 
 /// What a worker is to do in a trial.

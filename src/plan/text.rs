@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 
 use super::{Plan, floor};
 use crate::pace::Pacing;
-use crate::scenario::{Case, Pattern};
+use crate::scenario::{Case, Faults, Pattern};
 use crate::unit::{self, Span};
 
 /// Widest line of running text.
@@ -28,6 +28,10 @@ pub(super) fn render(plan: &Plan) -> String {
     );
     for paragraph in scenario.question.split("\n\n") {
         wrap(&mut out, "", paragraph);
+        out.push('\n');
+    }
+    if let Some(faults) = Faults::summary(scenario.cases.iter().map(|case| &case.faults)) {
+        wrap(&mut out, "", &format!("faults: {faults} (the target does so on purpose)"));
         out.push('\n');
     }
     cases(&mut out, plan);

@@ -1,6 +1,7 @@
 //! What can be carried out: every bound of a scenario, with its reason and its remedy.
 
 use super::error::{Refusal, require};
+use super::faults;
 use super::{Case, Pattern, Phases, RequestOptions, ShortPollOptions, WebhookOptions, Workload};
 use crate::unit::{Span, count};
 
@@ -34,6 +35,7 @@ pub(super) fn case(case: &Case, phases: &Phases, ring: u64) -> Result<(), Refusa
     if case.pattern.kind().delivers() {
         events(&case.workload, phases)?;
     }
+    faults::check(case, phases)?;
     match &case.pattern {
         Pattern::Request(options) => request(options, phases),
         Pattern::ShortPoll(options) => {

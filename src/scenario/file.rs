@@ -7,6 +7,7 @@ use std::fmt;
 use serde::de::{self, IgnoredAny};
 use serde::{Deserialize, Deserializer};
 
+use super::faults::FaultsFile;
 use super::{PatternKind, Profile, Spin};
 use crate::pace::ArrivalProcess;
 use crate::unit::{ByteSize, Count, Rate, Span};
@@ -26,7 +27,8 @@ pub(super) struct File {
     pub phases: Option<PhasesFile>,
     pub target: Option<TargetFile>,
     pub worker: Option<WorkerFile>,
-    /// Read once more for every case, as an axis may replace any of its keys; so are the patterns' tables.
+    /// Read once more for every case, as an axis may replace any of its keys; so are the patterns' tables
+    /// and the faults.
     #[serde(rename = "workload")]
     _workload: Option<WorkloadFile>,
     #[serde(rename = "request")]
@@ -41,6 +43,8 @@ pub(super) struct File {
     _websocket: Option<WebSocketFile>,
     #[serde(rename = "webhook")]
     _webhook: Option<WebhookFile>,
+    #[serde(rename = "faults")]
+    _faults: Option<FaultsFile>,
     /// Its keys are the other tables' keys: [`super::sweep`] reads it.
     #[serde(rename = "sweep")]
     _sweep: Option<IgnoredAny>,

@@ -7,6 +7,7 @@
 
 mod check;
 mod error;
+mod faults;
 mod file;
 mod model;
 mod read;
@@ -20,6 +21,10 @@ use std::io;
 use std::path::Path;
 
 pub use error::ScenarioError;
+pub use faults::{
+    DROP_STREAM, Distribution, Faults, Freeze, SERVICE_STREAM, Servers, Service, ServiceTimes,
+    Sieve, Stall, faults, service_times, shard_service_times,
+};
 pub use model::{
     Case, LongPollOptions, Mix, Pattern, PatternKind, Phases, Profile, RequestOptions, Scenario,
     ShortPollOptions, SseOptions, TargetOptions, WebSocketOptions, WebhookOptions, WorkerOptions,

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::Spin;
+use super::{Faults, Spin};
 use crate::pace::ArrivalProcess;
 use crate::unit::{ByteSize, Rate, Span};
 
@@ -97,6 +97,9 @@ pub struct Case {
     pub pattern: Pattern,
     /// What is offered.
     pub workload: Workload,
+    /// What is wrong with the target on purpose.
+    #[serde(default, skip_serializing_if = "Faults::is_off")]
+    pub faults: Faults,
 }
 
 /// What is offered to a case.

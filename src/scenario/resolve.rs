@@ -8,12 +8,13 @@ use serde::de::DeserializeOwned;
 use serde_json::Value as Json;
 
 use super::error::{Refusal, ScenarioError, require};
+use super::faults::{self, FaultsFile};
 use super::file::{
     File, LongPollFile, MixFile, PER_CLIENT, PhasesFile, RequestFile, ShortPollFile, SseFile,
     Topics, WebSocketFile, WebhookFile, WorkloadFile,
 };
 use super::read::read;
-use super::sweep::{self, Axis, Point};
+use super::sweep::{self, Axis, Point, Section};
 use super::tree::{Node, Place, Table, Value};
 use super::{
     Case, LongPollOptions, Mix, Pattern, PatternKind, Phases, RequestOptions, Scenario,
@@ -34,6 +35,7 @@ pub(super) fn scenario(file: &str, root: &Table) -> Result<Scenario, ScenarioErr
     let written: File = read(file, "", root)?;
     let patterns = patterns(file, root, &written)?;
     let axes = sweep::axes(file, root)?;
+    no_idle_faults(file, root, &patterns, &axes)?;
     let located =
         |refusal: Refusal| ScenarioError::refused(file, &root.place(&refusal.key), refusal.message);
     let head = head(file, &written).map_err(located)?;
@@ -171,22 +173,54 @@ fn draft(
 ) -> Result<Draft, ScenarioError> {
     let mut workload = root.table("workload").cloned().unwrap_or_default();
     let mut options = root.table(kind.name()).cloned().unwrap_or_default();
+    let mut faults = root.table(Section::Faults.name()).cloned().unwrap_or_default();
     for (axis, node) in point {
-        let table = if axis.of.is_some() { &mut options } else { &mut workload };
+        let table = match axis.of {
+            Section::Workload => &mut workload,
+            Section::Faults => &mut faults,
+            Section::Pattern(_) => &mut options,
+        };
         table.set(&axis.key, (*node).clone());
     }
     let written = read(file, "workload", &workload)?;
     let section = |name: &str, table: &Table| {
         (name.to_owned(), Node { place: root.place(name), value: Value::Table(table.clone()) })
     };
-    let sections = Table(vec![section("workload", &workload), section(kind.name(), &options)]);
+    let sections = Table(vec![
+        section("workload", &workload),
+        section(kind.name(), &options),
+        section(Section::Faults.name(), &faults),
+    ]);
     let located = |refusal: Refusal| {
         ScenarioError::refused(file, &sections.place(&refusal.key), refusal.message)
     };
     let workload = resolve_workload(kind, &written).map_err(located)?;
     let pattern = pattern(file, kind, &options, &workload, &located)?;
-    let id = id(kind, point, &workload, &pattern);
-    Ok(Draft { case: Case { id, pattern, workload }, sections })
+    let faults: FaultsFile = read(file, Section::Faults.name(), &faults)?;
+    let faults = faults::resolve(&faults).map_err(located)?.bearing_on(kind);
+    let mut case = Case { id: String::new(), pattern, workload, faults };
+    case.id = id(point, &case);
+    Ok(Draft { case, sections })
+}
+
+/// Refuses a fault that none of the patterns would show.
+fn no_idle_faults(
+    file: &str,
+    root: &Table,
+    patterns: &[PatternKind],
+    axes: &[Axis],
+) -> Result<(), ScenarioError> {
+    let fixed = root.table(Section::Faults.name()).map_or(&[][..], |table| &table.0);
+    let fixed = fixed.iter().map(|(key, node)| (key, Some(node)));
+    let swept = axes.iter().filter(|axis| axis.of == Section::Faults);
+    let swept = swept.map(|axis| (&axis.key, axis.values.first()));
+    for (key, node) in fixed.chain(swept) {
+        if let Some(message) = faults::idle(key, patterns) {
+            let place = node.map_or(Place::File, |node| node.place.clone());
+            return Err(ScenarioError::refused(file, &place, message));
+        }
+    }
+    Ok(())
 }
 
 fn resolve_workload(kind: PatternKind, written: &WorkloadFile) -> Result<Workload, Refusal> {
@@ -319,14 +353,18 @@ fn phases(written: Option<&PhasesFile>, drafts: &[Draft]) -> Phases {
 }
 
 /// The pattern, then `:axis=value` for every axis that applies: no spaces, no commas.
-fn id(kind: PatternKind, point: &Point<'_>, workload: &Workload, pattern: &Pattern) -> String {
+fn id(point: &Point<'_>, case: &Case) -> String {
+    let kind = case.pattern.kind();
     let mut id = kind.name().to_owned();
     for (axis, node) in point {
         // The resolved value is printed, so that 1000 and "1k" are one case.
         let label = match (&node.value, axis.of) {
-            (Value::Text(text), None) if text == PER_CLIENT => text.clone(),
-            (_, None) => label(&serde_json::json!(workload)[&axis.key]),
-            (_, Some(_)) => label(&serde_json::json!(pattern)[kind.name()][&axis.key]),
+            (Value::Text(text), Section::Workload) if text == PER_CLIENT => text.clone(),
+            (_, Section::Workload) => label(&serde_json::json!(case.workload)[&axis.key]),
+            (_, Section::Faults) => case.faults.value(&axis.key).unwrap_or_default(),
+            (_, Section::Pattern(_)) => {
+                label(&serde_json::json!(case.pattern)[kind.name()][&axis.key])
+            }
         };
         let _ = write!(id, ":{}={label}", axis.key);
     }

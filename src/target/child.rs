@@ -94,6 +94,7 @@ async fn obey(
             Order::Start { at_ns } => {
                 let window = at_ns + assignment.window.start..at_ns + assignment.window.end;
                 let TargetAssignment { shards, first_core, .. } = *assignment;
+                handle.begin(window.clone());
                 watch = Some(Watch::start(Metric::TargetHiccup, window, shards, first_core));
                 if let Some(schedule) = assignment.schedule.clone() {
                     let (payload, window) = (payload.clone(), assignment.window.clone());

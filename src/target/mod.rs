@@ -16,13 +16,14 @@
 //! A run holds its figures against those of a server that does next to nothing (`null`), behind the same control protocol.
 //!
 //! Events come from the `publisher`, on a schedule, or over the API (`POST /topics/{topic}/events`,
-//! `publish`). `GET /` explains the routes with examples.
+//! `publish`). `GET /` explains the routes with examples. What is wrong with it on purpose is in `faults`.
 //!
 //! This is the server side only: clients are in `pattern`, and the two meet on the wire. No TLS and no HTTP/2
 //! yet, no authentication ever: it is a thing to measure against, and listens on loopback unless told otherwise.
 
 mod answer;
 mod child;
+mod faults;
 mod gauges;
 mod hub;
 mod items;

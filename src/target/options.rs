@@ -1,7 +1,7 @@
 //! What a target can be told.
 
 use crate::control::TargetAssignment;
-use crate::scenario::{Pattern, SseOptions, WebSocketOptions, WebhookOptions};
+use crate::scenario::{Faults, Pattern, SseOptions, WebSocketOptions, WebhookOptions};
 use crate::unit::Span;
 
 /// Options of a target.
@@ -24,6 +24,10 @@ pub struct Options {
     pub first_core: Option<u32>,
     /// Whether webhooks may call loopback, private and other addresses that are not public.
     pub allow_private_webhooks: bool,
+    /// What is wrong on purpose.
+    pub faults: Faults,
+    /// Seed of what is random in that.
+    pub seed: u64,
 }
 
 impl Default for Options {
@@ -45,6 +49,8 @@ impl Default for Options {
                 concurrency: 1,
             },
             allow_private_webhooks: false,
+            faults: Faults::default(),
+            seed: 1,
         }
     }
 }
@@ -58,6 +64,8 @@ impl From<&TargetAssignment> for Options {
             ring: assignment.ring,
             first_core: assignment.pinned.then_some(assignment.first_core),
             allow_private_webhooks: true,
+            faults: assignment.case.faults,
+            seed: assignment.seed,
             ..Self::default()
         };
         match assignment.case.pattern {

@@ -5,7 +5,7 @@
 //! [`Outlet`] stands between hyper and the socket, and books what was handed over when hyper, having written all
 //! that it had, flushes. Only what is due in the measure window is booked.
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::io;
 use std::pin::Pin;
 use std::rc::Rc;
@@ -61,12 +61,20 @@ impl Writes {
 pub struct Outgoing {
     writes: Rc<Writes>,
     published_ns: RefCell<Vec<u64>>,
+    /// Whether an answer is made that leaves later.
+    held: Cell<bool>,
 }
 
 impl Outgoing {
     /// Nothing is under way yet.
     pub const fn new(writes: Rc<Writes>) -> Self {
-        Self { writes, published_ns: RefCell::new(Vec::new()) }
+        Self { writes, published_ns: RefCell::new(Vec::new()), held: Cell::new(false) }
+    }
+
+    /// Until the guard is dropped nothing leaves, whatever is flushed.
+    pub fn hold(self: &Rc<Self>) -> Hold {
+        self.held.set(true);
+        Hold(Rc::clone(self))
     }
 
     /// An event is about to be handed to hyper.
@@ -82,7 +90,7 @@ impl Outgoing {
     /// Everything that was handed over is written.
     fn flushed(&self) {
         let mut events = self.published_ns.borrow_mut();
-        if events.is_empty() {
+        if events.is_empty() || self.held.get() {
             return;
         }
         let now = clock::now();
@@ -90,6 +98,16 @@ impl Outgoing {
             self.writes.book(published_ns, now);
         }
         events.shrink_to(KEPT);
+    }
+}
+
+/// See [`Outgoing::hold`].
+#[derive(Debug)]
+pub struct Hold(Rc<Outgoing>);
+
+impl Drop for Hold {
+    fn drop(&mut self) {
+        self.0.held.set(false);
     }
 }
 

@@ -3,6 +3,7 @@
 use std::future::Future;
 use std::io;
 use std::net::{SocketAddr, TcpListener};
+use std::ops::Range;
 use std::rc::Rc;
 use std::sync::{Arc, OnceLock};
 use std::thread;
@@ -50,6 +51,15 @@ impl Handle {
     /// Where the target listens.
     pub fn address(&self) -> SocketAddr {
         self.shared.address
+    }
+
+    /// Says when the measure window is, in monotonic nanoseconds, which is what faults begin with.
+    pub fn begin(&self, window: Range<u64>) {
+        if self.shared.options.faults.freeze.is_some() {
+            for errands in &self.shared.errands {
+                let _ = errands.send(Errand::Freeze(window.clone()));
+            }
+        }
     }
 
     /// Publishes a schedule, each shard the topics whose home it is.

@@ -19,6 +19,7 @@ use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender};
 use tokio::task::spawn_local;
 
 use super::answer::Answer;
+use super::faults::{self, ShardFaults, Subscriber};
 use super::gauges::{Gauges, Kind};
 use super::hub::{Directory, Feed, Hub, Ring};
 use super::items::Store;
@@ -28,7 +29,7 @@ use super::publisher::{self, Programme};
 use super::router;
 use super::webhook::{Endpoint, Registry, deliver};
 use crate::measure::{Recorder, Snapshot, pin};
-use crate::pace::{Pacing, Timer};
+use crate::pace::Timer;
 
 /// Bytes that hyper buffers a connection, each way: more would make slow consumers look healthy.
 const BUFFER_MAX: usize = 16 << 10;
@@ -71,6 +72,8 @@ pub enum Errand {
     Publish(Arc<Programme>),
     /// Deliver to a webhook endpoint.
     Deliver(Arc<Endpoint>),
+    /// Stand still as the faults want it, in this window of monotonic nanoseconds.
+    Freeze(Range<u64>),
     /// End.
     Stop,
 }
@@ -99,6 +102,8 @@ pub struct Shard {
     pub writes: Rc<Writes>,
     /// Precise deadlines.
     pub timer: Timer,
+    /// What is wrong here on purpose.
+    pub faults: Option<Rc<ShardFaults>>,
     scratch: RefCell<Box<[u8]>>,
 }
 
@@ -132,6 +137,9 @@ impl Shard {
             Errand::Deliver(endpoint) => {
                 spawn_local(deliver(Rc::clone(self), endpoint));
             }
+            Errand::Freeze(window) => {
+                spawn_local(faults::stand_still(Rc::clone(self), window));
+            }
             Errand::Stop => return false,
         }
         true
@@ -142,7 +150,8 @@ impl Shard {
         let held = self.gauges().hold(Kind::Connection);
         let outgoing = Rc::new(Outgoing::new(Rc::clone(&self.writes)));
         let io = Outlet::new(stream, Rc::clone(&outgoing));
-        let site = Site { shard: Rc::clone(self), outgoing };
+        let subscriber = self.faults.as_ref().map(|faults| faults.next_connection());
+        let site = Site { shard: Rc::clone(self), outgoing, subscriber };
         let connection = http1::Builder::new()
             .timer(TokioTimer::new())
             .header_read_timeout(HEAD_WAIT)
@@ -162,6 +171,8 @@ impl Shard {
 struct Site {
     shard: Rc<Shard>,
     outgoing: Rc<Outgoing>,
+    /// The connection's number, where something is wrong.
+    subscriber: Option<Subscriber>,
 }
 
 impl Service<Request<Incoming>> for Site {
@@ -170,7 +181,11 @@ impl Service<Request<Incoming>> for Site {
     type Future = Answer;
 
     fn call(&self, request: Request<Incoming>) -> Answer {
-        router::answer(&self.shard, &self.outgoing, request)
+        let (shard, outgoing) = (&self.shard, &self.outgoing);
+        match (&shard.faults, self.subscriber) {
+            (Some(faults), Some(from)) => faults::answer(faults, shard, outgoing, from, request),
+            _ => router::answer(shard, outgoing, request),
+        }
     }
 }
 
@@ -189,16 +204,22 @@ pub fn run<T>(
     }
     let runtime = Builder::new_current_thread().enable_all().build_local(LocalOptions::default())?;
     runtime.block_on(async move {
-        let (timer, drive) = Timer::new(Pacing::Timerfd)?;
+        let (timer, drive) = Timer::new(faults::pacing(&common.options))?;
         spawn_local(drive);
+        let faults = ShardFaults::new(index, &common.options);
+        let belt = faults.as_ref().and_then(|faults| faults.belt()).cloned();
+        if let Some(belt) = &belt {
+            spawn_local(Rc::clone(belt).run(timer.clone()));
+        }
         let ring = Ring { entries_max: common.options.ring.max(1) as usize, bytes_max: RING_BYTES };
         let shard = Rc::new(Shard {
             index,
-            hub: Hub::new(index, ring, Arc::clone(&common.directory), feeds),
+            hub: Hub::new(index, ring, Arc::clone(&common.directory), feeds).with_belt(belt),
             shared: Arc::clone(common),
             recorder: RefCell::default(),
             writes: Rc::new(Writes::new(Arc::clone(common))),
             timer,
+            faults,
             scratch: RefCell::new(vec![0; SCRATCH].into()),
         });
         let Mailboxes { mut feed, mut errands } = mailboxes;

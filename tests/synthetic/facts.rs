@@ -13,7 +13,7 @@ use tidings::record::{
     SCHEMA_VERSION, TrialFacts, TrialRecord, WorkerHealth, utc,
 };
 use tidings::scenario::{
-    Case, LongPollOptions, Mix, Pattern, PatternKind, Phases, Profile, RequestOptions, Scenario,
+    Case, Faults, LongPollOptions, Mix, Pattern, PatternKind, Phases, Profile, RequestOptions, Scenario,
     ShortPollOptions, Spin, SseOptions, TargetOptions, WebSocketOptions, WebhookOptions, WorkerOptions,
     Workload,
 };
@@ -67,6 +67,7 @@ pub fn case(kind: PatternKind, clients: u64, axes: &str) -> Case {
             payload: ByteSize::new(100),
             late_after: Span::from_secs(2),
         },
+        faults: Faults::default(),
     }
 }
 

@@ -9,6 +9,8 @@ use crate::target::shard::Shard;
 
 /// Stands for the target's address in both pages.
 const ADDRESS: &str = "{address}";
+/// Stands for what is wrong on purpose.
+const FAULTS: &str = "{faults}";
 
 /// `GET /`
 pub fn index(shard: &Shard, request: &Request<Incoming>) -> Reply {
@@ -18,7 +20,9 @@ pub fn index(shard: &Shard, request: &Request<Incoming>) -> Reply {
         ("text/plain; charset=utf-8", include_str!("index.txt"))
     };
     let address = address(request.headers()).unwrap_or_else(|| shard.shared.address.to_string());
-    let mut reply = typed(StatusCode::OK, content_type, page.replace(ADDRESS, &address));
+    let page = page.replace(ADDRESS, &address);
+    let page = page.replace(FAULTS, &shard.options().faults.to_string());
+    let mut reply = typed(StatusCode::OK, content_type, page);
     reply.headers_mut().insert(VARY, HeaderValue::from_static("accept"));
     reply
 }
@@ -50,7 +54,7 @@ mod tests {
             {
                 assert!(page.contains(route), "{route}");
             }
-            assert!(page.contains(ADDRESS));
+            assert!(page.contains(ADDRESS) && page.contains(FAULTS));
         }
     }
 
