@@ -15,7 +15,7 @@ use tidings::control::{
 };
 use tidings::event::Page;
 use tidings::measure::Counter;
-use tidings::pace::{ArrivalProcess, Schedule};
+use tidings::pace::{ArrivalProcess, PollPace, Schedule};
 use tidings::scenario::{Case, Faults, Pattern, ShortPollOptions, Workload};
 use tidings::unit::{ByteSize, Rate, Span};
 
@@ -59,6 +59,9 @@ fn prepare(version: u32, listen: SocketAddr) -> Order {
         interval: Span::from_secs(1),
         limit: 100,
         synchronised: false,
+        pace: PollPace::FixedRate,
+        jitter: 0.0,
+        conditional: false,
         timeout: Span::from_secs(1),
     };
     let case = Case {

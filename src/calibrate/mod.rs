@@ -17,8 +17,11 @@ mod finding;
 mod format;
 mod freeze;
 mod lab;
+mod long_poll;
 mod outcome;
 mod poll;
+mod queue;
+mod replay;
 mod stall;
 mod stopped;
 mod wire;
@@ -55,9 +58,13 @@ pub struct Experiment {
 pub const EXPERIMENTS: &[Experiment] = &[
     freeze::OPEN,
     freeze::CLOSED,
+    queue::EXPONENTIAL,
+    queue::FIXED,
+    replay::LINDLEY,
     constant::CONSTANT,
     poll::UNIFORM,
     poll::EMPTY,
+    long_poll::GAP,
     fan_out::LINEAR,
     delay::SHIFT,
     bimodal::SIDES,
@@ -193,7 +200,7 @@ mod tests {
     #[test]
     fn experiments_are_numbered_without_a_gap_and_fit_their_times() {
         let ids: Vec<u32> = EXPERIMENTS.iter().map(|experiment| experiment.id).collect();
-        assert!(ids.is_sorted_by(|a, b| a < b), "{ids:?}");
+        assert_eq!(ids, (1..=18).collect::<Vec<_>>());
         let quick: Vec<_> = EXPERIMENTS.iter().filter(|experiment| experiment.quick).collect();
         assert!(quick.len() >= 12, "{}", quick.len());
         let seconds = quick.iter().map(|experiment| experiment.seconds[0]).sum::<f64>();

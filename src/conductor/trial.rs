@@ -78,6 +78,7 @@ pub fn run(
             health: Vec::new(),
             target: Snapshot::default(),
             intervals: Intervals::default(),
+            samples: Vec::new(),
             resources: Resources {
                 worker_shards: layout.workers * layout.worker_shards,
                 target_shards: layout.target_shards,
@@ -96,6 +97,7 @@ pub fn run(
         });
         trial.farewell();
     }
+    trial.facts.samples.sort_by_key(|sample| (sample.due_ns, sample.link));
     trial.facts
 }
 
@@ -186,6 +188,7 @@ impl Trial<'_> {
                 pacing: plan.layouts[self.planned.case].pacing,
                 phases: plan.scenario.phases,
                 schedule: plan.schedule(self.planned),
+                samples: plan.scenario.worker.samples,
                 plateaus,
             };
             let name = format!("worker {}", index + 1);
@@ -324,6 +327,7 @@ impl Trial<'_> {
                     self.unkept.get_or_insert(error.to_string());
                 }
             }
+            Report::Samples(samples) => self.facts.samples.extend(samples),
             Report::Done { snapshot } => {
                 self.done[id] = true;
                 let sum = if id == TARGET {

@@ -12,7 +12,7 @@ use std::ops::Range;
 
 use serde::{Deserialize, Serialize};
 
-use crate::measure::{Interval, Snapshot};
+use crate::measure::{Interval, RequestSample, Snapshot};
 use crate::pace::{Pacing, Schedule};
 use crate::scenario::{Case, Phases};
 
@@ -100,6 +100,8 @@ pub struct WorkerAssignment {
     pub phases: Phases,
     /// The events to expect.
     pub schedule: Schedule,
+    /// Measured requests and polls that each shard keeps raw.
+    pub samples: u32,
     /// Link counts, ascending, at which to pause until [`Order::Continue`], so that memory can be read.
     pub plateaus: Vec<u64>,
 }
@@ -119,6 +121,8 @@ pub enum Report {
     },
     /// What was measured in the last second.
     Progress(Interval),
+    /// Requests and polls that were kept raw, in parts: all of them might be too long for a frame.
+    Samples(Vec<RequestSample>),
     /// What was not yet told; the child ends after it.
     Done {
         /// The rest, with the ledger.

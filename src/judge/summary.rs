@@ -6,8 +6,8 @@ use serde_json::{Map, Value};
 
 use super::FloorRatio;
 use crate::measure::Ledger;
-use crate::record::{Figure, Kind, Run, TRIAL_COLUMNS, TrialRecord, Verdict};
-use crate::scenario::{Case, Pattern, PatternKind};
+use crate::record::{Figure, Kind, Run, TRIAL_COLUMNS, TrialRecord, Verdict, offered_requests};
+use crate::scenario::{Case, PatternKind};
 use crate::stats::{CONFIDENCE, median_interval};
 
 /// A figure of a case: the median over its trials, with its interval.
@@ -79,7 +79,7 @@ pub struct Offered {
     pub topics: u64,
     /// Events a second in each topic; `None` for `request`.
     pub events_per_s: Option<f64>,
-    /// Requests a second over all clients; `None` but for `request`.
+    /// Requests a second over all clients; `None` but for `request` in an open loop.
     pub requests_per_s: Option<f64>,
     /// Size of an event's payload.
     pub payload_bytes: u64,
@@ -88,15 +88,12 @@ pub struct Offered {
 impl Offered {
     fn to(case: &Case) -> Self {
         let workload = &case.workload;
-        let (events_per_s, requests_per_s) = match &case.pattern {
-            Pattern::Request(options) => (None, Some(options.rate.per_s())),
-            _ => (Some(workload.rate.per_s()), None),
-        };
+        let delivers = case.pattern.kind().delivers();
         Self {
             clients: workload.clients,
             topics: workload.topics,
-            events_per_s,
-            requests_per_s,
+            events_per_s: delivers.then(|| workload.rate.per_s()),
+            requests_per_s: offered_requests(&case.pattern),
             payload_bytes: workload.payload.bytes(),
         }
     }

@@ -29,6 +29,9 @@ counters! {
     Answered => "answered",
     /// Polls of those that brought nothing.
     EmptyPolls => "empty_polls",
+    /// Deliveries by polls whose event was published before the poll that brought it was sent: it had waited for
+    /// the consumer to ask again.
+    DelayedDeliveries => "delayed",
     /// Deliveries received in the whole life of the links, warm-up and drain too.
     Received => "received",
     /// Connections opened over the whole trial.
@@ -78,7 +81,8 @@ counters! {
 }
 
 /// Why an operation failed.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
 pub enum ErrorKind {
     /// Connecting failed.
     Connect,

@@ -8,6 +8,7 @@ mod link;
 mod long_poll;
 mod poll;
 mod request;
+mod sampling;
 mod short_poll;
 mod signature;
 mod sse;

@@ -1,4 +1,5 @@
-//! Request and response on `/items`, open loop: every client has a schedule of its own and keeps to it.
+//! Request and response on `/items`: every client has a schedule of its own and keeps to it (open loop), or asks again
+//! a while after each answer (closed loop).
 
 use bytes::Bytes;
 use http_body_util::Full;
@@ -7,12 +8,13 @@ use hyper::{Method, Request, StatusCode};
 use serde::Deserialize;
 
 use super::poll::{get, host};
-use super::{Link, Turn};
+use super::{Link, Timeline, Turn};
 use crate::clock;
 use crate::event::filler;
 use crate::measure::{Counter, ErrorKind};
 use crate::net::{Answer, Http1, NetError};
-use crate::scenario::{Mix, RequestOptions};
+use crate::pace::{ArrivalProcess, Rng, Wait};
+use crate::scenario::{LoopKind, Mix, RequestOptions};
 
 /// An operation on `/items`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -70,7 +72,7 @@ struct Client<'a> {
     disposable: Vec<String>,
 }
 
-/// Sends each request of the link's schedule when it is due, or as soon as the answer before has come.
+/// Sends each request when it is due, or as soon as the answer before has come.
 pub async fn run(link: &Link, options: &RequestOptions) {
     let data = filler(link.context().case.workload.payload.bytes() as usize);
     let body = [b"{\"name\":\"item\",\"data\":", data.as_slice(), b"}"].concat().into();
@@ -94,41 +96,118 @@ pub async fn run(link: &Link, options: &RequestOptions) {
     }
 
     let timeline = link.started().await;
-    let mut rng = link.rng();
-    let late_after = link.context().case.workload.late_after.ns();
-    let in_window = |offset: &u64| timeline.measures(timeline.start_ns + offset);
-    link.count(Counter::Scheduled, link.request_offsets().filter(in_window).count() as u64);
-    let mut free_ns = 0;
-    for (seq, offset_ns) in (1..).zip(link.request_offsets()) {
-        let due_ns = timeline.start_ns + offset_ns;
-        let fired_ns = link.sleep_until(due_ns).await;
-        let operation = options.mix.operation(rng.below(options.mix.total()));
-        let measured = timeline.measures(due_ns);
-        let guard = measured.then(|| link.in_flight());
-        link.count(Counter::Sent, u64::from(measured));
-        match client.carry_out(operation).await {
-            Ok(answer) => {
-                link.book(seq, answer.done_ns.saturating_sub(due_ns) > late_after);
-                link.count(Counter::Received, 1);
-                link.record_due(due_ns, answer.done_ns.saturating_sub(due_ns));
-                if measured {
-                    link.answered(&answer, Turn { due_ns, free_ns, fired_ns });
-                }
-                free_ns = answer.done_ns;
-            }
-            Err(kind) => {
-                link.error(kind);
-                free_ns = clock::now();
-            }
-        }
-        drop(guard);
+    match options.loop_kind {
+        LoopKind::Open => client.open_loop(timeline).await,
+        LoopKind::Closed => client.closed_loop(timeline).await,
     }
     link.finish();
 }
 
+/// What is known of a request before it is due.
+#[derive(Debug, Clone, Copy)]
+struct Planned {
+    /// Its place among the link's, from 1.
+    seq: u64,
+    due_ns: u64,
+    /// When the answer before had come.
+    free_ns: u64,
+    measured: bool,
+}
+
 impl Client<'_> {
-    /// Sends one operation and checks that its answer is the right one.
-    async fn carry_out(&mut self, operation: Operation) -> Result<Answer, ErrorKind> {
+    /// Sends what the link's schedule holds, whatever the answers take.
+    async fn open_loop(&mut self, timeline: Timeline) {
+        let link = self.link;
+        let mut rng = link.rng();
+        let in_window = |offset: &u64| timeline.measures(timeline.start_ns + offset);
+        link.count(Counter::Scheduled, link.request_offsets().filter(in_window).count() as u64);
+        let mut free_ns = 0;
+        for (seq, offset_ns) in (1..).zip(link.request_offsets()) {
+            let due_ns = timeline.start_ns + offset_ns;
+            let measured = timeline.measures(due_ns);
+            (free_ns, _) = self.turn(Planned { seq, due_ns, free_ns, measured }, &mut rng).await;
+        }
+    }
+
+    /// Sends a request a while after the answer before, until the window ends.
+    async fn closed_loop(&mut self, timeline: Timeline) {
+        let link = self.link;
+        let mut rng = link.rng();
+        let ns = self.options.think.ns();
+        let think = match self.options.arrivals {
+            ArrivalProcess::Poisson => Wait::Exponential { ns },
+            _ => Wait::Even { ns, jitter: 0.0 },
+        };
+        let (mut free_ns, mut failures) = (0, 0);
+        let mut due_ns = timeline.start_ns + think.first(&mut rng);
+        for seq in 1.. {
+            if due_ns >= timeline.end_ns {
+                return;
+            }
+            let measured = timeline.measures(due_ns);
+            if measured {
+                link.count(Counter::Scheduled, 1);
+                link.expect(seq);
+            }
+            let failed;
+            (free_ns, failed) =
+                self.turn(Planned { seq, due_ns, free_ns, measured }, &mut rng).await;
+            match failed {
+                // Nothing holds a client up that is turned away at the door: it would do nothing but knock.
+                Some(ErrorKind::Connect | ErrorKind::Closed) => {
+                    link.back_off(failures, &mut rng).await;
+                    free_ns = clock::now();
+                    failures += 1;
+                }
+                _ => failures = 0,
+            }
+            due_ns = free_ns + think.draw(&mut rng);
+        }
+    }
+
+    /// Sends one request when it is due and books what becomes of it; returns when the link was free again, and how
+    /// it failed.
+    async fn turn(&mut self, planned: Planned, rng: &mut Rng) -> (u64, Option<ErrorKind>) {
+        let link = self.link;
+        let Planned { seq, due_ns, free_ns, measured } = planned;
+        let fired_ns = link.sleep_until(due_ns).await;
+        let mix = &self.options.mix;
+        let operation = mix.operation(rng.below(mix.total()));
+        let _guard = measured.then(|| link.in_flight());
+        link.count(Counter::Sent, u64::from(measured));
+        let (answer, failed) = match self.carry_out(operation).await {
+            Ok((answer, failed)) => (Some(answer), failed),
+            Err(kind) => (None, Some(kind)),
+        };
+        let turn = Turn { due_ns, free_ns, fired_ns };
+        if measured {
+            link.keep(seq, turn, answer.as_ref(), failed);
+        }
+        match (answer, failed) {
+            (Some(answer), None) => {
+                let response_ns = answer.done_ns.saturating_sub(due_ns);
+                link.book(seq, response_ns > link.context().case.workload.late_after.ns());
+                link.count(Counter::Received, 1);
+                link.record_due(due_ns, response_ns);
+                if measured {
+                    link.answered(&answer, turn);
+                }
+                (answer.done_ns, None)
+            }
+            (_, failed) => {
+                if let Some(kind) = failed {
+                    link.error(kind);
+                }
+                (clock::now(), failed)
+            }
+        }
+    }
+
+    /// Sends one operation; returns its answer, and what is wrong with it.
+    async fn carry_out(
+        &mut self,
+        operation: Operation,
+    ) -> Result<(Answer, Option<ErrorKind>), ErrorKind> {
         let (operation, item) = match operation {
             // Nothing of its own left to delete: create it now, delete it next time.
             Operation::Delete => match self.disposable.pop() {
@@ -150,12 +229,15 @@ impl Client<'_> {
         };
         let answer = self.exchange(request).await.map_err(|error| error.kind())?;
         if answer.status != expected {
-            return Err(ErrorKind::Status);
+            return Ok((answer, Some(ErrorKind::Status)));
         }
         if operation == Operation::Create && self.options.mix.delete > 0 {
-            self.disposable.push(path_of(&answer).ok_or(ErrorKind::Protocol)?);
+            let Some(path) = path_of(&answer) else {
+                return Ok((answer, Some(ErrorKind::Protocol)));
+            };
+            self.disposable.push(path);
         }
-        Ok(answer)
+        Ok((answer, None))
     }
 
     /// Creates the item that this client reads and replaces; returns its path.

@@ -11,7 +11,7 @@ use super::{Plan, PlanError, PlannedTrial};
 use crate::measure::{Host, Metric};
 use crate::pace::Rng;
 use crate::scenario::{
-    Case, Pattern, Phases, RequestOptions, Scenario, WebSocketOptions, Workload,
+    Case, Faults, Pattern, Phases, RequestOptions, Scenario, WebSocketOptions, Workload,
 };
 use crate::unit::Span;
 
@@ -64,7 +64,12 @@ impl Load {
         let unused =
             WebSocketOptions { ping: Span::from_secs(25), pong_timeout: Span::from_secs(8) };
         let pattern = self.request.map_or(Pattern::WebSocket(unused), Pattern::Request);
-        Case { id: format!("floor:{}", first.id), pattern, workload: self.workload }
+        Case {
+            id: format!("floor:{}", first.id),
+            pattern,
+            workload: self.workload,
+            faults: Faults::default(),
+        }
     }
 
     /// Events, or requests, a second.

@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use crate::measure::Host;
 use crate::net::LINKS_PER_SOURCE;
 use crate::pace::Pacing;
-use crate::scenario::{Case, Pattern, Scenario, Spin};
+use crate::scenario::{Case, MOST_SAMPLES, Pattern, Scenario, Spin};
 use crate::unit;
 
 /// Descriptors that a process needs beside its links: standard streams, runtimes, timers, `/proc`.
@@ -91,6 +91,21 @@ pub enum PlanError {
         /// Workers that the scenario asks for.
         workers: u32,
     },
+    /// More requests and polls would be kept raw than a trial may bring.
+    #[error(
+        "case {case} would keep {need} samples on {shards} worker shards, and {MOST_SAMPLES} are the most: lower \
+         worker.samples to at most {enough}"
+    )]
+    Samples {
+        /// Id of the case.
+        case: String,
+        /// Samples of all shards.
+        need: u64,
+        /// Shards of all workers.
+        shards: u64,
+        /// Samples a shard that are possible.
+        enough: u64,
+    },
     /// One source address would run out of ports.
     #[error(
         "case {case} needs {need} client ports at one address, the host has {limit}: lower workload.clients, or widen \
@@ -171,7 +186,9 @@ impl Layout {
         let half = (host.cores / 2).max(1);
         let worker_shards = scenario.worker.shards.unwrap_or((half / workers).max(1));
         let target_shards = scenario.target.shards.unwrap_or(half);
-        let shards = u64::from(workers) * u64::from(worker_shards) + u64::from(target_shards);
+        let offering = u64::from(workers) * u64::from(worker_shards);
+        samples_fit(case, scenario, offering)?;
+        let shards = offering + u64::from(target_shards);
         let spins = match scenario.worker.spin {
             // One core is left for the rest of the host, so that spinning takes none from the target.
             Spin::Auto => u64::from(host.cores) > shards,
@@ -189,6 +206,14 @@ impl Layout {
             ports,
         })
     }
+}
+
+fn samples_fit(case: &Case, scenario: &Scenario, shards: u64) -> Result<(), PlanError> {
+    let need = u64::from(scenario.worker.samples) * shards;
+    if need <= MOST_SAMPLES {
+        return Ok(());
+    }
+    Err(PlanError::Samples { case: case.id.clone(), need, shards, enough: MOST_SAMPLES / shards })
 }
 
 /// Descriptors of one link at each end.

@@ -87,7 +87,8 @@ impl Plan {
     /// How long a trial of `case` is expected to take, in nanoseconds.
     pub fn trial_ns(&self, case: usize) -> u64 {
         let drain = match &self.scenario.cases[case].pattern {
-            Pattern::ShortPoll(options) => options.interval.max(PUSH_DRAIN),
+            Pattern::ShortPoll(options) => options.longest_wait().max(PUSH_DRAIN),
+            Pattern::LongPoll(options) => options.gap.max(PUSH_DRAIN),
             _ => PUSH_DRAIN,
         };
         LAUNCH.ns() + self.before_drain_ns() + drain.min(self.scenario.phases.drain).ns()

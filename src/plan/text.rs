@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 
 use super::{Plan, floor};
 use crate::pace::Pacing;
-use crate::scenario::{Case, Faults, Pattern};
+use crate::scenario::{Case, Faults, LoopKind, Pattern};
 use crate::unit::{self, Span};
 
 /// Widest line of running text.
@@ -64,28 +64,43 @@ fn cases(out: &mut String, plan: &Plan) {
         }
         row(out, case);
     }
+    for case in &plan.scenario.cases {
+        if let Pattern::Request(options) = &case.pattern
+            && options.loop_kind == LoopKind::Closed
+        {
+            let loops = format!(
+                "{}: closed loop, the next request {} after an answer: coordinated omission: see METHODOLOGY",
+                case.id, options.think
+            );
+            wrap(out, "  ", &loops);
+        }
+    }
 }
 
 /// The figures of a case. Client i subscribes to topic i mod topics, so every client gets one topic's rate.
 fn row(out: &mut String, case: &Case) {
     let workload = case.workload;
     let none = || "-".to_owned();
+    let events = || format!("{}/s", unit::count(workload.rate.per_s()));
     let deliveries = unit::count(workload.rate.per_s() * workload.clients as f64);
     let (topics, rate, deliveries, calls) = match &case.pattern {
+        Pattern::Request(options) if options.loop_kind == LoopKind::Closed => {
+            (none(), "closed".to_owned(), none(), none())
+        }
         Pattern::Request(options) => {
-            (none(), options.rate, none(), unit::count(options.rate.per_s()))
+            let calls = unit::count(options.rate.per_s());
+            (none(), format!("{calls}/s"), none(), calls)
         }
         Pattern::ShortPoll(options) => {
             let polls = workload.clients as f64 / options.interval.secs();
-            (workload.topics.to_string(), workload.rate, deliveries, unit::count(polls))
+            (workload.topics.to_string(), events(), deliveries, unit::count(polls))
         }
-        _ => (workload.topics.to_string(), workload.rate, deliveries, none()),
+        _ => (workload.topics.to_string(), events(), deliveries, none()),
     };
     let _ = writeln!(
         out,
-        " {:>8} {topics:>8} {:>8} {:>7} {deliveries:>12} {calls:>7}",
+        " {:>8} {topics:>8} {rate:>8} {:>7} {deliveries:>12} {calls:>7}",
         workload.clients,
-        format!("{}/s", unit::count(rate.per_s())),
         workload.payload.to_string(),
     );
 }
@@ -153,6 +168,13 @@ fn needs(out: &mut String, plan: &Plan) {
                 "each shard keeps to one of its own".to_owned()
             } else {
                 "more shards than cores: the kernel places them".to_owned()
+            },
+        ),
+        (
+            "samples",
+            match plan.scenario.worker.samples {
+                0 => "none is kept raw".to_owned(),
+                n => format!("the first {n} requests or polls of each worker shard, raw"),
             },
         ),
         ("ports", format!("{} at one source address", most(|layout| layout.ports))),

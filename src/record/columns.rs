@@ -162,6 +162,26 @@ pub const TRIAL_COLUMNS: &[Column] = &[
     figure("response_ns_p50_high").or_absent(),
     figure("response_ns_p99_low").or_absent(),
     figure("response_ns_p99_high").or_absent(),
+    text("loop").or_absent(),
+    count("delayed").or_absent(),
+];
+
+/// Columns of `samples.csv`, in order.
+pub const SAMPLE_COLUMNS: &[Column] = &[
+    whole("block"),
+    text("case"),
+    whole("trial"),
+    whole("link"),
+    whole("seq"),
+    whole("due_ns"),
+    whole("fired_ns"),
+    count("sent_ns"),
+    count("first_byte_ns"),
+    whole("done_ns"),
+    count("status"),
+    text("error").or_empty(),
+    count("server_queue_ns"),
+    count("server_service_ns"),
 ];
 
 /// Columns of `floor.csv`, in order.

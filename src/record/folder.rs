@@ -6,10 +6,12 @@ use std::path::{Path, PathBuf};
 
 use time::OffsetDateTime;
 
-use super::columns::{FLOOR_COLUMNS, TIMELINE_COLUMNS, TRIAL_COLUMNS};
+use super::columns::{FLOOR_COLUMNS, SAMPLE_COLUMNS, TIMELINE_COLUMNS, TRIAL_COLUMNS};
 use super::info::utc_compact;
 use super::table::{cells, header, to_csv};
-use super::{FloorRecord, RunInfo, TimelineRow, TrialFacts, TrialRecord, histograms, timeline};
+use super::{
+    FloorRecord, RunInfo, TimelineRow, TrialFacts, TrialRecord, histograms, samples, timeline,
+};
 use crate::clock;
 
 /// Why results cannot be written.
@@ -45,6 +47,8 @@ pub struct RunFolder {
     histograms: File,
     /// `None` before the first floor: a run that measures none has no file of them.
     floor: Option<File>,
+    /// Begun with the first trial that kept samples.
+    samples: Option<File>,
     /// The interval log's base time on the monotonic clock.
     zero_ns: u64,
 }
@@ -71,6 +75,7 @@ impl RunFolder {
             timeline: file("timeline.csv", &to_csv([header(TIMELINE_COLUMNS)]))?,
             histograms: file("histograms.hlog", &head)?,
             floor: None,
+            samples: None,
             path,
             zero_ns,
         })
@@ -87,6 +92,7 @@ impl RunFolder {
     pub fn append(&mut self, facts: &TrialFacts, record: &TrialRecord) -> Result<(), FolderError> {
         let rows = self.append_histograms(facts).map_err(at(&self.path.join("histograms.hlog")))?;
         let rows = to_csv(rows.iter().map(|row| cells(TIMELINE_COLUMNS, row)));
+        self.append_samples(facts).map_err(at(&self.path.join("samples.csv")))?;
         let trial = to_csv([cells(TRIAL_COLUMNS, record)]);
         for (file, name, text) in
             [(&mut self.timeline, "timeline.csv", &rows), (&mut self.trials, "trials.csv", &trial)]
@@ -126,6 +132,23 @@ impl RunFolder {
         drop(log);
         self.histograms.sync_data()?;
         Ok(rows)
+    }
+
+    fn append_samples(&mut self, facts: &TrialFacts) -> io::Result<()> {
+        if facts.samples.is_empty() {
+            return Ok(());
+        }
+        let file = match &mut self.samples {
+            Some(file) => file,
+            none => {
+                let head = to_csv([header(SAMPLE_COLUMNS)]);
+                none.insert(begin(&self.path.join("samples.csv"), &head)?)
+            }
+        };
+        for text in samples::texts(facts) {
+            file.write_all(&text)?;
+        }
+        file.sync_data()
     }
 
     /// Writes `run.json` in one piece: a reader sees the old one or the new one, never a part.

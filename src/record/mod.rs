@@ -3,6 +3,7 @@
 //! Raw facts become rows, lines and logs here, written after every trial, and are read back from the files alone.
 //! Nothing here judges: verdicts are handed in, and summaries are another room's.
 
+mod asking;
 mod columns;
 mod facts;
 mod figure;
@@ -14,12 +15,15 @@ mod info;
 mod intervals;
 mod precision;
 mod run;
+mod samples;
 mod table;
 mod timeline;
 mod trial;
 mod verdict;
 
-pub use columns::{Column, FLOOR_COLUMNS, Kind, TIMELINE_COLUMNS, TRIAL_COLUMNS};
+pub use asking::Asking;
+pub(crate) use asking::offered_requests;
+pub use columns::{Column, FLOOR_COLUMNS, Kind, SAMPLE_COLUMNS, TIMELINE_COLUMNS, TRIAL_COLUMNS};
 pub use facts::{CpuReading, CpuUsed, MemoryReading, Resources, TrialFacts, WorkerHealth};
 pub use figure::Figure;
 pub use floor::{FloorQuantiles, FloorRecord};

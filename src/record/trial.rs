@@ -3,12 +3,13 @@
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
+use super::asking::offered_requests;
 use super::precision::Headline;
 use super::table::{fields, sentence};
-use super::{Figure, HealthFigures, Precision, SCHEMA_VERSION, TrialFacts, Verdict};
+use super::{Asking, Figure, HealthFigures, Precision, SCHEMA_VERSION, TrialFacts, Verdict};
 use crate::measure::{Counter, Distribution, Ledger, Metric, Snapshot};
 use crate::pace::Pacing;
-use crate::scenario::{Pattern, PatternKind};
+use crate::scenario::PatternKind;
 
 /// One row of `trials.csv`: what was offered, what came of it, and what it is worth. Columns have the fields'
 /// names; FORMAT.md describes each.
@@ -111,7 +112,10 @@ pub struct Cost {
 pub struct Detail {
     /// Topics.
     pub topics: Option<u64>,
-    /// Requests a second over all clients, of `request`.
+    /// How the links asked.
+    #[serde(flatten)]
+    pub asking: Asking,
+    /// Requests a second that were offered over all clients, of `request` in an open loop.
     pub requests_per_s: Option<f64>,
     /// Further quantiles.
     #[serde(flatten)]
@@ -336,13 +340,10 @@ fn detail(facts: &TrialFacts) -> Detail {
     let empty = ratio(counters.get(Counter::EmptyPolls), counters.get(Counter::Answered));
     let transit = Quantiles::of(&facts.workers, Metric::Transit);
     let service = Quantiles::of(&facts.workers, Metric::Service);
-    let offered = match &facts.case.pattern {
-        Pattern::Request(options) => Some(options.rate.per_s()),
-        _ => None,
-    };
     Detail {
         topics: Some(facts.case.workload.topics),
-        requests_per_s: offered,
+        asking: Asking::of(facts, reported(facts)),
+        requests_per_s: offered_requests(&facts.case.pattern),
         stages: Stages {
             transit_ns_p50: transit.at(0.5),
             transit_ns_p99: transit.at(0.99),

@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 
 use super::group::{groups, printable};
 use super::table::{columns, verdict, with_interval};
-use super::{View, chart, floor, prose, stages};
+use super::{View, caveats, chart, floor, prose, stages};
 use crate::judge::CaseSummary;
 use crate::pace::Pacing;
 use crate::unit::{bytes, count, nanoseconds};
@@ -42,9 +42,14 @@ pub(super) fn markdown(view: &View) -> String {
     section(&mut page, "Intervals");
     page.push_str(&intervals(view));
     let went = where_the_time_goes(view);
-    if !went.is_empty() {
+    let delayed = caveats::delayed(view);
+    if !went.is_empty() || !delayed.is_empty() {
         section(&mut page, "Where the time goes");
         page.push_str(&went);
+        if !went.is_empty() && !delayed.is_empty() {
+            page.push('\n');
+        }
+        list(&mut page, delayed.into_iter());
     }
     if !view.run.floors.is_empty() {
         section(&mut page, "Noise floor");
@@ -67,6 +72,9 @@ pub(super) fn markdown(view: &View) -> String {
         if name != "floor.csv" || !view.run.floors.is_empty() {
             let _ = writeln!(page, "- [`{name}`]({name}): {what}");
         }
+    }
+    if info.scenario.worker.samples > 0 {
+        page.push_str("- `samples.csv`: requests and polls one by one, the first of each shard\n");
     }
     page
 }
@@ -120,6 +128,9 @@ fn comparison(view: &View) -> String {
     }
     if let Some(legend) = floor::legend(view) {
         let _ = writeln!(page, "\n{}", escape(&legend));
+    }
+    for caveat in caveats::caveats(view) {
+        let _ = writeln!(page, "\n\\* {}", escape(&caveat));
     }
     page
 }

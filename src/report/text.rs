@@ -3,6 +3,7 @@
 use std::fmt::Write as _;
 
 use super::View;
+use super::caveats::caveats;
 use super::floor;
 use super::group::{groups, printable};
 use super::prose;
@@ -26,6 +27,9 @@ pub fn text(view: &View) -> String {
     }
     if let Some(legend) = floor::legend(view) {
         paragraph(&mut out, "", &legend);
+    }
+    for caveat in caveats(view) {
+        paragraph(&mut out, "", &format!("* {caveat}"));
     }
     for (title, lines) in [
         ("", prose::answers_in_short(view)),

@@ -8,8 +8,8 @@ use serde::de::{self, IgnoredAny};
 use serde::{Deserialize, Deserializer};
 
 use super::faults::FaultsFile;
-use super::{PatternKind, Profile, Spin};
-use crate::pace::ArrivalProcess;
+use super::{LoopKind, PatternKind, Profile, Spin};
+use crate::pace::{ArrivalProcess, PollPace};
 use crate::unit::{ByteSize, Count, Rate, Span};
 
 /// The whole file.
@@ -75,6 +75,7 @@ pub(super) struct WorkerFile {
     pub processes: Option<Count>,
     pub shards: Option<Count>,
     pub spin: Option<Spin>,
+    pub samples: Option<Count>,
 }
 
 /// `[workload]`
@@ -135,6 +136,9 @@ impl<'de> Deserialize<'de> for Topics {
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct RequestFile {
+    #[serde(rename = "loop")]
+    pub loop_kind: Option<LoopKind>,
+    pub think: Option<Span>,
     pub rate: Option<Rate>,
     pub arrivals: Option<ArrivalProcess>,
     pub mix: Option<MixFile>,
@@ -159,6 +163,9 @@ pub(super) struct ShortPollFile {
     pub interval: Option<Span>,
     pub limit: Option<Count>,
     pub synchronised: Option<bool>,
+    pub pace: Option<PollPace>,
+    pub jitter: Option<f64>,
+    pub conditional: Option<bool>,
     pub timeout: Option<Span>,
 }
 
@@ -167,6 +174,7 @@ pub(super) struct ShortPollFile {
 #[serde(deny_unknown_fields)]
 pub(super) struct LongPollFile {
     pub wait: Option<Span>,
+    pub gap: Option<Span>,
     pub limit: Option<Count>,
 }
 

@@ -5,6 +5,7 @@
 //! wrong, the error is one line that names the place to change. What a host can carry is no business of this
 //! room but of [`crate::plan`]; objectives are kept as text, as only `judge` knows their metrics.
 
+mod asking;
 mod check;
 mod error;
 mod faults;
@@ -20,6 +21,8 @@ mod tree;
 use std::io;
 use std::path::Path;
 
+pub use asking::LoopKind;
+pub use check::MOST_SAMPLES;
 pub use error::ScenarioError;
 pub use faults::{
     DROP_STREAM, Distribution, Faults, Freeze, SERVICE_STREAM, Servers, Service, ServiceTimes,

@@ -2,8 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{Faults, Spin};
-use crate::pace::ArrivalProcess;
+use super::{Faults, LoopKind, Spin};
+use crate::pace::{ArrivalProcess, PollPace};
 use crate::unit::{ByteSize, Rate, Span};
 
 /// A validated scenario: a question, and the cases whose comparison answers it.
@@ -86,6 +86,9 @@ pub struct WorkerOptions {
     /// Whether they spin before a deadline.
     #[serde(default)]
     pub spin: Spin,
+    /// Measured requests and polls that each of their shards keeps raw.
+    #[serde(default)]
+    pub samples: u32,
 }
 
 /// One point of the sweep: one pattern with every axis fixed.
@@ -202,7 +205,13 @@ impl Pattern {
 /// Options of `request`.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 pub struct RequestOptions {
-    /// Requests a second over all clients, open loop.
+    /// What a client's next request waits for.
+    #[serde(default, rename = "loop")]
+    pub loop_kind: LoopKind,
+    /// Time from an answer to the client's next request, in a closed loop; its mean where they are spread as Poisson.
+    #[serde(default)]
+    pub think: Span,
+    /// Requests a second over all clients; 0 in a closed loop, whose answers set the rate.
     pub rate: Rate,
     /// How each client's requests are spread.
     pub arrivals: ArrivalProcess,
@@ -235,14 +244,23 @@ impl Default for Mix {
 }
 
 /// Options of `short-poll`.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 pub struct ShortPollOptions {
-    /// Time between the polls of a client, kept whatever an answer takes.
+    /// Time between the polls of a client.
     pub interval: Span,
     /// Most events in one answer.
     pub limit: u64,
     /// Every client polls at the same instant, in place of a random phase each.
     pub synchronised: bool,
+    /// What the interval is counted from.
+    #[serde(default)]
+    pub pace: PollPace,
+    /// Every wait is the interval × (1 + U), U uniform between −jitter and +jitter: 0 to 1.
+    #[serde(default)]
+    pub jitter: f64,
+    /// A poll sends the entity tag of the last answer, and is answered 304 where nothing is new.
+    #[serde(default)]
+    pub conditional: bool,
     /// A poll without an answer for so long has failed.
     pub timeout: Span,
 }
@@ -252,6 +270,9 @@ pub struct ShortPollOptions {
 pub struct LongPollOptions {
     /// Longest hold of a poll.
     pub wait: Span,
+    /// Time from an answer to the next poll.
+    #[serde(default)]
+    pub gap: Span,
     /// Most events in one answer.
     pub limit: u64,
 }

@@ -17,7 +17,7 @@ use super::read::read;
 use super::sweep::{self, Axis, Point, Section};
 use super::tree::{Node, Place, Table, Value};
 use super::{
-    Case, LongPollOptions, Mix, Pattern, PatternKind, Phases, RequestOptions, Scenario,
+    Case, LongPollOptions, LoopKind, Mix, Pattern, PatternKind, Phases, RequestOptions, Scenario,
     ShortPollOptions, SseOptions, TargetOptions, WebSocketOptions, WebhookOptions, WorkerOptions,
     Workload, check,
 };
@@ -104,6 +104,8 @@ fn head(file: &str, written: &File) -> Result<Scenario, Refusal> {
     let (target, worker) = (written.target.as_ref(), written.worker.as_ref());
     let few = |count: Option<Count>, key| count.map(|n| small(n, key, 1_024)).transpose();
     let ring = target.and_then(|target| target.ring).map_or(4_096, Count::get);
+    let samples = worker.and_then(|worker| worker.samples).map_or(0, Count::get);
+    check::samples(samples)?;
     require((1..=100_000_000).contains(&ring), "target.ring", || {
         format!("target.ring = {ring}: it must be between 1 and 100000000")
     })?;
@@ -123,6 +125,7 @@ fn head(file: &str, written: &File) -> Result<Scenario, Refusal> {
             processes: few(worker.and_then(|worker| worker.processes), "worker.processes")?,
             shards: few(worker.and_then(|worker| worker.shards), "worker.shards")?,
             spin: worker.and_then(|worker| worker.spin).unwrap_or_default(),
+            samples: samples as u32,
         },
         cases: Vec::new(),
         objectives,
@@ -267,28 +270,26 @@ fn pattern(
     let ms = Span::from_ms;
     Ok(match kind {
         PatternKind::Request => {
-            let RequestFile { rate, arrivals, mix, timeout } = from(file, kind, options)?;
-            Pattern::Request(RequestOptions {
-                rate: rate.unwrap_or(Rate::per_second(workload.clients as f64)),
-                arrivals: arrivals.unwrap_or_default(),
-                mix: mix.map_or_else(Mix::default, Mix::from),
-                timeout: timeout.unwrap_or(ms(10_000)),
-            })
+            Pattern::Request(request(from(file, kind, options)?, workload).map_err(located)?)
         }
         PatternKind::ShortPoll => {
-            let ShortPollFile { interval, limit, synchronised, timeout } =
-                from(file, kind, options)?;
+            let written: ShortPollFile = from(file, kind, options)?;
+            let ShortPollFile { interval, limit, synchronised, timeout, .. } = written;
             Pattern::ShortPoll(ShortPollOptions {
                 interval: interval.unwrap_or(ms(1_000)),
                 limit: limit.map_or(100, Count::get),
                 synchronised: synchronised.unwrap_or(false),
+                pace: written.pace.unwrap_or_default(),
+                jitter: written.jitter.unwrap_or(0.0),
+                conditional: written.conditional.unwrap_or(false),
                 timeout: timeout.unwrap_or(ms(10_000)),
             })
         }
         PatternKind::LongPoll => {
-            let LongPollFile { wait, limit } = from(file, kind, options)?;
+            let LongPollFile { wait, gap, limit } = from(file, kind, options)?;
             Pattern::LongPoll(LongPollOptions {
                 wait: wait.unwrap_or(ms(30_000)),
+                gap: gap.unwrap_or_default(),
                 limit: limit.map_or(100, Count::get),
             })
         }
@@ -306,6 +307,32 @@ fn pattern(
         PatternKind::Webhook => {
             Pattern::Webhook(webhook(&from(file, kind, options)?).map_err(located)?)
         }
+    })
+}
+
+/// Keys that one kind of loop has no use for are refused with it, not passed over.
+fn request(written: RequestFile, workload: &Workload) -> Result<RequestOptions, Refusal> {
+    let loop_kind = written.loop_kind.unwrap_or_default();
+    match loop_kind {
+        LoopKind::Open => require(written.think.is_none(), "request.think", || {
+            "request.think: an open loop waits for no answer; write loop = \"closed\", or remove think".to_owned()
+        })?,
+        LoopKind::Closed => require(written.rate.is_none(), "request.rate", || {
+            "request.rate: in a closed loop the answers set the rate; remove rate, or write loop = \"open\""
+                .to_owned()
+        })?,
+    }
+    let by_default = match loop_kind {
+        LoopKind::Open => workload.clients as f64,
+        LoopKind::Closed => 0.0,
+    };
+    Ok(RequestOptions {
+        loop_kind,
+        think: written.think.unwrap_or_default(),
+        rate: written.rate.unwrap_or(Rate::per_second(by_default)),
+        arrivals: written.arrivals.unwrap_or_default(),
+        mix: written.mix.map_or_else(Mix::default, Mix::from),
+        timeout: written.timeout.unwrap_or(Span::from_ms(10_000)),
     })
 }
 
@@ -337,7 +364,8 @@ impl From<MixFile> for Mix {
 fn phases(written: Option<&PhasesFile>, drafts: &[Draft]) -> Phases {
     let most_clients = drafts.iter().map(|draft| draft.case.workload.clients).max().unwrap_or(0);
     let longest_poll = drafts.iter().map(|draft| match &draft.case.pattern {
-        Pattern::ShortPoll(options) => options.interval,
+        Pattern::ShortPoll(options) => options.longest_wait(),
+        Pattern::LongPoll(options) => options.gap,
         _ => Span::default(),
     });
     let longest_poll_ns = longest_poll.max().unwrap_or_default().ns();

@@ -1,6 +1,7 @@
 //! The target of a trial: the control protocol around a server.
 
 use std::net::SocketAddr;
+use std::ops::Range;
 use std::process::ExitCode;
 
 use anyhow::Context as _;
@@ -52,12 +53,14 @@ fn run(orders: &mut Orders, reports: &Reports) -> anyhow::Result<Snapshot> {
                 handle.publish(programme);
                 Ok(())
             };
-            obey(handle.address(), publish, &assignment, orders, reports).await
+            // It has no faults that would be counted from the window's start.
+            obey(handle.address(), |_| (), publish, &assignment, orders, reports).await
         })
     } else {
         serve_with(listener, Options::from(&assignment), async |handle| {
             let publish = |programme| Ok(handle.publish(programme)?);
-            obey(handle.address(), publish, &assignment, orders, reports).await
+            let begin = |window| handle.begin(window);
+            obey(handle.address(), begin, publish, &assignment, orders, reports).await
         })
     }?;
     if let Some(watch) = obeyed? {
@@ -81,6 +84,7 @@ fn accepted(version: u32, assignment: Assignment) -> anyhow::Result<TargetAssign
 /// Carries out orders until the trial is over; returns the watch over its window, where it was started.
 async fn obey(
     address: SocketAddr,
+    begin: impl Fn(Range<u64>),
     publish: impl Fn(Programme) -> anyhow::Result<()>,
     assignment: &TargetAssignment,
     orders: &mut Orders,
@@ -94,7 +98,7 @@ async fn obey(
             Order::Start { at_ns } => {
                 let window = at_ns + assignment.window.start..at_ns + assignment.window.end;
                 let TargetAssignment { shards, first_core, .. } = *assignment;
-                handle.begin(window.clone());
+                begin(window.clone());
                 watch = Some(Watch::start(Metric::TargetHiccup, window, shards, first_core));
                 if let Some(schedule) = assignment.schedule.clone() {
                     let (payload, window) = (payload.clone(), assignment.window.clone());
