@@ -9,6 +9,9 @@ use super::{Answer, Calibration, Outcome, Quantity};
 /// Width of the text's columns of expected, measured and tolerance, at most.
 const CELL: usize = 26;
 
+/// Reasons that the text tells of one experiment.
+const REASONS: usize = 3;
+
 #[derive(Serialize)]
 struct Document<'a> {
     experiments: Vec<Entry<'a>>,
@@ -118,8 +121,12 @@ pub fn text(calibration: &Calibration) -> String {
                 quantity.name, quantity.expected, quantity.measured, quantity.tolerance
             );
         }
-        for reason in &answer.reasons {
+        for reason in answer.reasons.iter().take(REASONS) {
             let _ = writeln!(text, "     because {reason}");
+        }
+        let more = answer.reasons.len().saturating_sub(REASONS);
+        if more > 0 {
+            let _ = writeln!(text, "     and {more} more of the kind, in calibration.json");
         }
     }
     let _ = writeln!(text, "\n{}", summary(calibration));

@@ -134,7 +134,10 @@ mod tests {
         let mut places = HashMap::new();
         let sample = |n: usize| {
             at += rng.exponential() * 1.43e6;
-            let (due_ns, service_ns) = (at as u64, (rng.exponential() * 1e6) as u64);
+            let (due_ns, mut service_ns) = (at as u64, (rng.exponential() * 1e6) as u64);
+            while places.contains_key(&service_ns) {
+                service_ns += 1;
+            }
             places.insert(service_ns, n);
             // It arrives a little later than due.
             let begin = free.max(due_ns + 50_000);
