@@ -16,7 +16,7 @@ use tidings::control::{
 use tidings::event::Event;
 use tidings::measure::Counter;
 use tidings::pace::{ArrivalProcess, Schedule};
-use tidings::scenario::{Case, Faults, Pattern, WebSocketOptions, Workload};
+use tidings::scenario::{Case, Pattern, WebSocketOptions, Workload};
 use tidings::unit::{ByteSize, Rate, Span};
 
 /// A null target in a process of its own; killed when dropped.
@@ -53,7 +53,12 @@ impl NullTarget {
         let (ping, pong_timeout) = (Span::from_secs(25), Span::from_secs(8));
         let pattern = Pattern::WebSocket(WebSocketOptions { ping, pong_timeout });
         let assignment = Assignment::Target(TargetAssignment {
-            case: Case { id: "websocket".to_owned(), pattern, workload, faults: Faults::default() },
+            case: Case {
+                id: "websocket".to_owned(),
+                pattern,
+                workload,
+                faults: tidings::scenario::Faults::default(),
+            },
             listen: "127.0.0.1:0".parse().unwrap(),
             shards: 2,
             first_core: 0,
@@ -61,8 +66,8 @@ impl NullTarget {
             ring: 1000,
             schedule: Some(schedule(per_s)),
             window: 100_000_000..200_000_000,
-            seed: 1,
             null: true,
+            seed: 1,
         });
         let mut command = Command::new(env!("CARGO_BIN_EXE_tidings"));
         command.arg("target").stdin(Stdio::piped()).stdout(Stdio::piped());

@@ -49,18 +49,21 @@ fn run(orders: &mut Orders, reports: &Reports) -> anyhow::Result<Snapshot> {
     })?;
     let (obeyed, mut snapshot) = if assignment.null {
         serve_null_with(listener, NullOptions::from(&assignment), async |handle| {
-            let publish = |programme| {
-                handle.publish(programme);
+            let start = |_, programme: Option<Programme>| {
+                if let Some(programme) = programme {
+                    handle.publish(programme);
+                }
                 Ok(())
             };
-            // It has no faults that would be counted from the window's start.
-            obey(handle.address(), |_| (), publish, &assignment, orders, reports).await
+            obey(handle.address(), start, &assignment, orders, reports).await
         })
     } else {
         serve_with(listener, Options::from(&assignment), async |handle| {
-            let publish = |programme| Ok(handle.publish(programme)?);
-            let begin = |window| handle.begin(window);
-            obey(handle.address(), begin, publish, &assignment, orders, reports).await
+            let start = |window, programme: Option<Programme>| {
+                handle.begin(window);
+                Ok(programme.map_or(Ok(()), |programme| handle.publish(programme))?)
+            };
+            obey(handle.address(), start, &assignment, orders, reports).await
         })
     }?;
     if let Some(watch) = obeyed? {
@@ -82,10 +85,11 @@ fn accepted(version: u32, assignment: Assignment) -> anyhow::Result<TargetAssign
 }
 
 /// Carries out orders until the trial is over; returns the watch over its window, where it was started.
+///
+/// `start` is given the window, in monotonic nanoseconds, and what is to be published.
 async fn obey(
     address: SocketAddr,
-    begin: impl Fn(Range<u64>),
-    publish: impl Fn(Programme) -> anyhow::Result<()>,
+    start: impl Fn(Range<u64>, Option<Programme>) -> anyhow::Result<()>,
     assignment: &TargetAssignment,
     orders: &mut Orders,
     reports: &Reports,
@@ -98,12 +102,13 @@ async fn obey(
             Order::Start { at_ns } => {
                 let window = at_ns + assignment.window.start..at_ns + assignment.window.end;
                 let TargetAssignment { shards, first_core, .. } = *assignment;
-                begin(window.clone());
-                watch = Some(Watch::start(Metric::TargetHiccup, window, shards, first_core));
-                if let Some(schedule) = assignment.schedule.clone() {
+                let programme = assignment.schedule.clone().map(|schedule| {
                     let (payload, window) = (payload.clone(), assignment.window.clone());
-                    publish(Programme { schedule, payload, at_ns, window })?;
-                }
+                    Programme { schedule, payload, at_ns, window }
+                });
+                watch =
+                    Some(Watch::start(Metric::TargetHiccup, window.clone(), shards, first_core));
+                start(window, programme)?;
             }
             Order::Finish | Order::Abort => return Ok(watch),
             // Plateaus are the workers' affair.
