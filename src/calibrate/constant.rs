@@ -9,7 +9,7 @@ use crate::scenario::PatternKind;
 /// Experiment 6.
 pub const CONSTANT: Experiment = Experiment {
     id: 6,
-    name: "D/D/1 under capacity",
+    name: "constant arrivals under capacity (D/D/1)",
     proves: "As many requests are sent as were due, exactly, and the stages of a request add up to its response.",
     quick: true,
     seconds: [4.5, 11.5],
@@ -18,13 +18,15 @@ pub const CONSTANT: Experiment = Experiment {
 
 /// Requests a second.
 const RATE: f64 = 200.0;
+/// Clients, each at constant gaps of 50 ms: none waits for an answer of its own, or slip and service would not be all.
+const CLIENTS: u64 = 10;
 /// Service time.
 const SERVICE_NS: f64 = 1e6;
 
 fn run(lab: &Lab<'_>) -> Result<Finding, Halt> {
     let window = lab.either(3.0, 10.0);
     let tables = format!(
-        "connect = \"50ms\"\nwarmup = \"500ms\"\n[workload]\nclients = 1\n[request]\nrate = \"{RATE}/s\"\narrivals = \"constant\"\n\
+        "connect = \"50ms\"\nwarmup = \"500ms\"\n[workload]\nclients = {CLIENTS}\n[request]\nrate = \"{RATE}/s\"\narrivals = \"constant\"\n\
          [faults]\nservice = \"1ms\"\n[target]\nshards = 1\n"
     );
     let trial = lab.trial(&scenario_text("constant", PatternKind::Request, window, &tables))?;
