@@ -1,5 +1,5 @@
 #![expect(clippy::unwrap_used, reason = "a test may panic")]
-#![expect(clippy::print_stdout, reason = "the table is what it is run for")]
+#![expect(clippy::print_stdout, clippy::print_stderr, reason = "the table is what it is run for")]
 //! Does calibration find lies? Each mutation of `mutations.toml` breaks the harness in one place; the experiments that it
 //! names must then fail.
 
@@ -54,17 +54,21 @@ fn every_mutation_still_finds_its_place_and_every_experiment_has_one() {
     assert_eq!(covered, (1..=18).collect::<BTreeSet<_>>());
 }
 
-/// Copies what is under version control; names in `TIDINGS_MUTATIONS` (separated by commas) restrict what is run.
+/// Copies what is under version control; names in `TIDINGS_MUTATIONS` (separated by semicolons) restrict what is
+/// run, `TIDINGS_MUTANTS` is where the mutants are built.
+///
+/// A machine that is too noisy leaves a mutant undecided, which the table says: only one that passes has survived.
 #[test]
 #[ignore = "builds and calibrates a mutant a mutation: about a quarter of an hour"]
 fn every_mutation_is_found_by_its_experiments() {
     let wanted = std::env::var("TIDINGS_MUTATIONS").unwrap_or_default();
-    let wanted: Vec<&str> = wanted.split(',').filter(|name| !name.is_empty()).collect();
+    let wanted: Vec<&str> = wanted.split(';').filter(|name| !name.is_empty()).collect();
     let folder = tempfile::tempdir().unwrap();
     let tree = folder.path().join("tree");
     copy(&tree);
     // Kept from run to run, so that dependencies are built once.
-    let target = PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join("mutants");
+    let target = std::env::var_os("TIDINGS_MUTANTS")
+        .map_or_else(|| PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join("mutants"), PathBuf::from);
     let mut table = String::from("| mutation | experiment | outcome |\n| --- | --- | --- |\n");
     let mut survivors = Vec::new();
     for mutation in mutations() {
@@ -76,9 +80,10 @@ fn every_mutation_is_found_by_its_experiments() {
         fs::write(&path, source.replacen(&mutation.find, &mutation.replace, 1)).unwrap();
         build(&tree, &target, &mutation.name);
         for experiment in &mutation.experiments {
+            eprintln!("{}: experiment {experiment}", mutation.name);
             let outcome = outcome(&target.join("debug/tidings"), *experiment, folder.path());
             let _ = writeln!(table, "| {} | {experiment} | {outcome} |", mutation.name);
-            if outcome != "fail" {
+            if outcome == "pass" {
                 survivors.push(format!("{} survived experiment {experiment}", mutation.name));
             }
         }
@@ -108,8 +113,6 @@ fn build(tree: &Path, target: &Path, name: &str) {
         .args(["build", "--quiet", "--bin", "tidings"])
         .current_dir(tree)
         .env("CARGO_TARGET_DIR", target)
-        // A mutation may leave something unused.
-        .env("RUSTFLAGS", "--cap-lints=warn")
         .status()
         .unwrap();
     assert!(status.success(), "{name} does not build");

@@ -17,16 +17,18 @@ pub const SHIFT: Experiment = Experiment {
     run,
 };
 
-/// The delays, in nanoseconds: not all of them whole milliseconds, for rounding to those would cancel out.
-const DELAYS: [f64; 4] = [0.0, 1e6, 5.4e6, 50.7e6];
+/// The least delay, in nanoseconds. A target that delays nothing does something else: it does not wait for a deadline.
+const LEAST_NS: f64 = 0.2e6;
+/// What is added to it: not only whole milliseconds, for rounding to those would cancel out.
+const SHIFTS_NS: [f64; 4] = [0.0, 1e6, 5.4e6, 50.7e6];
 /// How far a shift may be off.
 const SHIFT_NS: f64 = 50e3;
 
 fn run(lab: &Lab<'_>) -> Result<Finding, Halt> {
     let window = lab.either(1.5, 5.0);
-    let delays = DELAYS.map(|ns| format!("\"{}us\"", ns / 1e3)).join(", ");
+    let delays = SHIFTS_NS.map(|ns| format!("\"{}us\"", (LEAST_NS + ns) / 1e3)).join(", ");
     let tables = format!(
-        "connect = \"50ms\"\nwarmup = \"300ms\"\n[workload]\nclients = 20\n[request]\nrate = \"100/s\"\narrivals = \"constant\"\n\
+        "connect = \"50ms\"\nwarmup = \"300ms\"\n[workload]\nclients = 60\n[request]\nrate = \"300/s\"\narrivals = \"constant\"\n\
          [target]\nshards = 1\n[sweep]\nfaults.delay = [{delays}]\n"
     );
     let trials = lab.block(&scenario_text("delay", PatternKind::Request, window, &tables))?;
@@ -35,10 +37,10 @@ fn run(lab: &Lab<'_>) -> Result<Finding, Halt> {
 
 fn judge(trials: &[Measured]) -> Finding {
     let medians: Vec<f64> = trials.iter().filter_map(|trial| trial.headline_ns(0.5)).collect();
-    if medians.len() != DELAYS.len() {
+    if medians.len() != SHIFTS_NS.len() {
         return Finding::default();
     }
-    let points: Vec<(f64, f64)> = DELAYS.into_iter().zip(medians).collect();
+    let points: Vec<(f64, f64)> = SHIFTS_NS.into_iter().zip(medians).collect();
     let floor = points[0].1;
     let mut quantities = vec![Quantity::within(
         "slope of response over delay",
@@ -57,8 +59,8 @@ fn judge(trials: &[Measured]) -> Finding {
         measured: *median,
     });
     let plot = Plot {
-        title: "Median response by the target's delay".to_owned(),
-        x: ("delay".to_owned(), PlotUnit::Time),
+        title: "Median response by what is added to the target's delay".to_owned(),
+        x: ("added delay".to_owned(), PlotUnit::Time),
         y: ("response, p50".to_owned(), PlotUnit::Time),
         points: points.collect(),
     };
@@ -81,7 +83,7 @@ mod tests {
                 trial.facts.workers = recorder.snapshot();
                 trial
             };
-            judge(&DELAYS.map(trial)).holds()
+            judge(&SHIFTS_NS.map(trial)).holds()
         };
         assert!(judged(|ns| ns));
         assert!(!judged(|ns| (ns / 1e6).ceil() * 1e6), "whole milliseconds");

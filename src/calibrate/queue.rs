@@ -145,6 +145,7 @@ fn judge(all: &Distribution, exponential: bool, floor_mean: f64, floor_median: f
 
 /// A request of a path: when it arrives, what it takes, and when it is complete, in nanoseconds from the start.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[expect(clippy::struct_field_names, reason = "a unit stands last in every name")]
 pub(super) struct Step {
     /// Arrival.
     pub due_ns: u64,
