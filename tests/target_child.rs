@@ -170,6 +170,10 @@ fn serve_refuses_what_it_cannot_do_with_a_remedy() {
         (["--topics", "0"], "--topics"),
         (["--rate", "5"], "10k/s"),
         (["--payload", "1B"], "--payload"),
+        (
+            ["--fault", "dorp=1"],
+            "--fault dorp=1: unknown key 'dorp' in [faults]; did you mean 'drop'?",
+        ),
     ] {
         let mut process = tidings(&[&["serve"][..], &arguments].concat());
         assert_eq!(process.0.wait().unwrap().code(), Some(2), "{arguments:?}");
