@@ -55,7 +55,8 @@ fn judge(cheap: &[Measured], costly: &[Measured]) -> Finding {
     let (whole, start) = fit.map_or((0.0, 0.0), |(slope, start, _)| (slope, start));
     let quantities = vec![
         Quantity::at_least("R² of the medians", 0.99, fit.map(|(_, _, r2)| r2), plain),
-        Quantity::within("added for each subscriber", WRITE_NS / 2.0, slope, 0.05, time),
+        Quantity::within("added for each subscriber", WRITE_NS / 2.0, slope, 0.05, time)
+            .inexcusable_if(slope.is_none_or(|slope| slope < WRITE_NS / 4.0)),
     ];
     let points = costly.iter().map(|(n, median)| PlotPoint {
         x: *n,

@@ -18,9 +18,18 @@ pub struct Quantity {
     pub tolerance: String,
     /// Whether they are no further apart.
     pub holds: bool,
+    /// Whether a machine in the way can be the reason why it does not hold: noise delays, but it loses no account, and makes
+    /// nothing faster.
+    pub excusable: bool,
 }
 
 impl Quantity {
+    /// The same, but a miss has no excuse if `so`.
+    #[must_use]
+    pub fn inexcusable_if(self, so: bool) -> Self {
+        Self { excusable: self.excusable && !so, ..self }
+    }
+
     /// A number that must lie within `tolerance` of `expected`, all three printed by `print`.
     pub fn near(
         name: impl Into<String>,
@@ -35,6 +44,7 @@ impl Quantity {
             measured: measured.map_or_else(unmeasured, &print),
             tolerance: format!("±{}", print(tolerance)),
             holds: measured.is_some_and(|measured| (measured - expected).abs() <= tolerance),
+            excusable: true,
         }
     }
 
@@ -63,6 +73,7 @@ impl Quantity {
             measured: measured.map_or_else(unmeasured, &print),
             tolerance: "none".to_owned(),
             holds: measured.is_some_and(|measured| measured <= limit),
+            excusable: true,
         }
     }
 
@@ -79,6 +90,7 @@ impl Quantity {
             measured: measured.map_or_else(unmeasured, &print),
             tolerance: "none".to_owned(),
             holds: measured.is_some_and(|measured| measured >= limit),
+            excusable: true,
         }
     }
 
@@ -90,6 +102,7 @@ impl Quantity {
             measured: measured.to_string(),
             tolerance: "exact".to_owned(),
             holds: expected == measured,
+            excusable: false,
         }
     }
 
@@ -106,6 +119,7 @@ impl Quantity {
             measured: measured.into(),
             tolerance: "must".to_owned(),
             holds,
+            excusable: false,
         }
     }
 }
@@ -127,6 +141,11 @@ impl Finding {
     /// A finding without a plot.
     pub const fn of(quantities: Vec<Quantity>) -> Self {
         Self { quantities, plot: None }
+    }
+
+    /// Whether something does not hold that no noise can excuse.
+    pub fn inexcusable(&self) -> bool {
+        self.quantities.iter().any(|quantity| !quantity.holds && !quantity.excusable)
     }
 
     /// Whether every quantity is what theory says; an experiment that looked at nothing shows nothing.

@@ -101,7 +101,9 @@ fn judge_open(trial: &Measured, freeze: Freeze) -> Finding {
     let tolerance = 0.02 * secs(freeze.length);
     let quantities =
         [(0.97, "p97"), (0.99, "p99"), (0.995, "p99.5"), (0.999, "p99.9")].map(|(q, name)| {
-            Quantity::near(name, expected(freeze, q, base), trial.headline_ns(q), tolerance, time)
+            let (truth, measured) = (expected(freeze, q, base), trial.headline_ns(q));
+            Quantity::near(name, truth, measured, tolerance, time)
+                .inexcusable_if(measured.is_none_or(|measured| measured < truth))
         });
     let affected = freeze.length / freeze.window;
     let points = (0..=40).filter_map(|step| {
@@ -156,7 +158,8 @@ fn judge_closed(trial: &Measured, open: &Measured, freeze: Freeze) -> Finding {
             open.headline_ns(q),
             0.02 * secs(freeze.length),
             time,
-        ),
+        )
+        .inexcusable_if(open.headline_ns(q).is_none_or(|ns| ns < truth)),
         Quantity::near("slow ones, closed", LOOPS as f64, Some(slow(trial)), 1.0, |n| {
             n.to_string()
         }),

@@ -74,6 +74,14 @@ impl Measured {
     }
 }
 
+/// What tells the kinds of strains apart: their words without figures and units, as far as every kind is the same.
+fn kind(strain: &str) -> Vec<&str> {
+    const WORDS: usize = 8;
+    let figure = |word: &&str| word.contains(|c: char| c.is_ascii_digit());
+    let unit = |word: &&str| matches!(*word, "ns" | "us" | "ms" | "s" | "%");
+    strain.split(' ').filter(|word| !figure(word) && !unit(word)).take(WORDS).collect()
+}
+
 /// A figure's number, unless it is only a bound.
 pub(super) const fn value(figure: Figure) -> Option<f64> {
     match figure {
@@ -197,11 +205,11 @@ impl<'a> Lab<'a> {
         }
     }
 
-    /// Holds strains against the attempt under way.
+    /// Holds strains against the attempt under way; of each kind, the first is kept for all.
     pub fn strained(&self, strains: &[String]) {
         let mut state = self.state.borrow_mut();
         for strain in strains {
-            if !state.strains.contains(strain) {
+            if !state.strains.iter().any(|known| kind(known) == kind(strain)) {
                 state.strains.push(strain.clone());
             }
         }
@@ -241,6 +249,19 @@ pub(super) fn secs(seconds: f64) -> f64 {
 pub(super) mod tests {
     use super::*;
     use crate::record::synthetic::{case, facts};
+
+    #[test]
+    fn one_strain_of_a_kind_is_told() {
+        let late = |ms: &str| {
+            format!("requests left {ms} ms late at the 99th percentile, and 200 us are allowed")
+        };
+        let ticks =
+            "ticks of 1 ms woke their thread late at the 99.9th percentile (worker 1 by 6 ms)";
+        let target = "ticks of 1 ms woke their thread in the target's process 7 ms late";
+        assert_eq!(kind(&late("1.4")), kind(&late("20")));
+        assert_ne!(kind(ticks), kind(target));
+        assert_ne!(kind(ticks), kind(&late("1")));
+    }
 
     /// A made-up trial, quiet and sound.
     pub fn measured(pattern: PatternKind) -> Measured {

@@ -184,7 +184,7 @@ fn answer(
                 strains.iter().filter(|s| !reasons.contains(s)).cloned().collect::<Vec<_>>(),
             );
         }
-        attempts.push(Attempt { holds, strains });
+        attempts.push(Attempt { holds, inexcusable: finding.inexcusable(), strains });
         if outcome::again(&attempts) && time_left() {
             continue;
         }

@@ -36,14 +36,22 @@ impl Outcome {
 pub struct Attempt {
     /// Whether the answer was right.
     pub holds: bool,
+    /// Whether it was wrong in a way that the machine cannot be the reason of.
+    pub inexcusable: bool,
     /// What the machine did to its trials, a sentence each.
     pub strains: Vec<String>,
 }
 
+impl Attempt {
+    /// Whether the machine may be the reason why it missed.
+    const fn excused(&self) -> bool {
+        !self.inexcusable && !self.strains.is_empty()
+    }
+}
+
 /// Whether to try again: only after an attempt that missed and was disturbed, and not endlessly.
 pub fn again(attempts: &[Attempt]) -> bool {
-    attempts.len() < ATTEMPTS
-        && attempts.last().is_some_and(|last| !last.holds && !last.strains.is_empty())
+    attempts.len() < ATTEMPTS && attempts.last().is_some_and(|last| !last.holds && last.excused())
 }
 
 /// The outcome of all attempts at one experiment.
@@ -51,8 +59,7 @@ pub fn outcome(attempts: &[Attempt]) -> Outcome {
     if attempts.last().is_some_and(|last| last.holds) {
         return Outcome::Pass;
     }
-    let disturbed = |attempt: &Attempt| !attempt.strains.is_empty();
-    if !attempts.is_empty() && attempts.iter().all(disturbed) {
+    if !attempts.is_empty() && attempts.iter().all(Attempt::excused) {
         Outcome::Noisy
     } else {
         Outcome::Fail
@@ -78,8 +85,11 @@ mod tests {
         let strains = |disturbed: bool| {
             if disturbed { vec!["the hypervisor took 9 %".to_owned()] } else { Vec::new() }
         };
-        let attempt =
-            |&(holds, disturbed): &(bool, bool)| Attempt { holds, strains: strains(disturbed) };
+        let attempt = |&(holds, disturbed): &(bool, bool)| Attempt {
+            holds,
+            inexcusable: false,
+            strains: strains(disturbed),
+        };
         of.iter().map(attempt).collect()
     }
 
@@ -103,6 +113,16 @@ mod tests {
             let tried = attempts(&tried);
             assert_eq!((again(&tried), outcome(&tried)), (more, expected), "{why}");
         }
+    }
+
+    #[test]
+    fn no_noise_excuses_a_wrong_account() {
+        let tried = [Attempt {
+            holds: false,
+            inexcusable: true,
+            strains: vec!["the hypervisor took 9 %".to_owned()],
+        }];
+        assert_eq!((again(&tried), outcome(&tried)), (false, Outcome::Fail));
     }
 
     #[test]

@@ -100,13 +100,16 @@ fn judge_empty(trial: &Measured) -> Finding {
     let polls = trial.facts.workers.counters.get(Counter::Answered);
     // As reports have it.
     let measured = trial.record().detail.empty_poll_share;
-    Finding::of(vec![Quantity::near(
-        format!("of {polls} polls"),
-        expected,
-        measured,
-        three_sigma(expected, polls),
-        percent,
-    )])
+    Finding::of(vec![
+        Quantity::near(
+            format!("of {polls} polls"),
+            expected,
+            measured,
+            three_sigma(expected, polls),
+            percent,
+        )
+        .inexcusable_if(true),
+    ])
 }
 
 #[cfg(test)]

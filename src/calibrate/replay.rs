@@ -115,7 +115,7 @@ fn judge(replays: &[Replay], floor_ns: f64) -> Finding {
         Quantity::at_most("served by no seeded time", most, Some(foreign as f64), |n| {
             n.to_string()
         }),
-        Quantity::at_least("least residual", 0.0, at(0.0), time),
+        Quantity::at_least("least residual", 0.0, at(0.0), time).inexcusable_if(true),
         Quantity::at_most("residual, p99 (floor + 200 µs)", SLIP_NS + floor_ns, at(0.99), time),
     ])
 }

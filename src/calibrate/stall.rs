@@ -36,7 +36,9 @@ fn judge(trial: &Measured, window: f64) -> Finding {
     let mut quantities: Vec<Quantity> =
         [(0.95, "received − due, p95"), (0.99, "received − due, p99")]
             .map(|(q, name)| {
-                Quantity::near(name, expected(q), trial.headline_ns(q), tolerance, time)
+                let measured = trial.headline_ns(q);
+                Quantity::near(name, expected(q), measured, tolerance, time)
+                    .inexcusable_if(measured.is_none_or(|measured| measured < expected(q)))
             })
             .to_vec();
     let transit = trial.samples(Metric::Transit).and_then(|d| d.quantile(0.99)).map(|ns| ns as f64);
