@@ -20,7 +20,9 @@ use tidings::measure::{Distribution, Metric, Recorder, Snapshot, pin};
 use tidings::net::{Dialer, WireTotals};
 use tidings::pace::{ArrivalProcess, Lead, Schedule, Timer};
 use tidings::pattern::{self, Context, Timeline};
-use tidings::scenario::{Case, Faults, LoopKind, Mix, Pattern, RequestOptions, Workload};
+use tidings::scenario::{
+    Case, Conditions, Faults, Format, LoopKind, Mix, Pattern, RequestOptions, Workload,
+};
 use tidings::target::{self, Options};
 use tidings::unit::{ByteSize, Rate, Span};
 use tokio::runtime::{Builder, LocalOptions};
@@ -87,7 +89,9 @@ fn case(rate: f64, arrivals: ArrivalProcess) -> Case {
             think: Span::default(),
             rate: Rate::per_second(rate),
             arrivals,
-            mix: Mix { create: 0, read: 1, replace: 0, delete: 0, list: 0 },
+            mix: Mix::default(),
+            format: Format::Json,
+            conditional: false,
             timeout: Span::from_secs(5),
         }),
         workload: Workload {
@@ -97,8 +101,10 @@ fn case(rate: f64, arrivals: ArrivalProcess) -> Case {
             arrivals,
             payload: ByteSize::new(100),
             late_after: Span::from_secs(1),
+            churn: Rate::per_second(0.0),
         },
         faults: Faults::default(),
+        conditions: Conditions::default(),
     }
 }
 

@@ -12,7 +12,7 @@
 
 use std::borrow::Cow;
 
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
 /// What a receiver needs of an event; the payload is skipped, not copied.
@@ -72,6 +72,34 @@ pub fn encode(out: &mut Vec<u8>, topic: &str, head: Head, data: &[u8]) {
     out.extend_from_slice(b",\"data\":");
     out.extend_from_slice(data);
     out.push(b'}');
+}
+
+/// Events that a link is not sent, though they came after its cursor: on the wire
+/// `{"gap":{"from":18,"to":40}}`, both included.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, Serialize)]
+#[serde(deny_unknown_fields)]
+pub struct Missed {
+    /// The first of them.
+    pub from: u64,
+    /// The last of them, after which the link goes on.
+    pub to: u64,
+}
+
+#[derive(Deserialize, Serialize)]
+#[serde(deny_unknown_fields)]
+struct Told {
+    gap: Missed,
+}
+
+/// The wire form of a gap.
+pub fn encode_gap(gap: Missed) -> Vec<u8> {
+    // Two whole numbers can always be written.
+    serde_json::to_vec(&Told { gap }).unwrap_or_default()
+}
+
+/// Reads a gap from its wire form; `None` where it is something else.
+pub fn decode_gap(bytes: &[u8]) -> Option<Missed> {
+    serde_json::from_slice(bytes).ok().map(|Told { gap }| gap).filter(|gap| gap.from <= gap.to)
 }
 
 /// Reads the head of an event from its wire form.
@@ -193,8 +221,18 @@ mod tests {
         }
 
         #[test]
+        fn a_gap_is_read_and_no_event_is_one(from in 1..u64::MAX, more in 0..1000u64) {
+            let gap = Missed { from, to: from.saturating_add(more) };
+            prop_assert_eq!(decode_gap(&encode_gap(gap)), Some(gap));
+            prop_assert!(decode_head(&encode_gap(gap)).is_err());
+            let mut event = Vec::new();
+            encode(&mut event, "gap", Head { seq: from, due_ns: 2, published_ns: 3 }, b"{\"gap\":{}}");
+            prop_assert_eq!(decode_gap(&event), None);
+        }
+
+        #[test]
         fn any_bytes_are_read_or_refused_without_a_panic(bytes in proptest::collection::vec(any::<u8>(), 0..200)) {
-            let _ = decode_head(&bytes);
+            let _ = (decode_head(&bytes), decode_gap(&bytes));
         }
     }
 }

@@ -16,7 +16,7 @@ use tidings::control::{
 use tidings::event::Page;
 use tidings::measure::Counter;
 use tidings::pace::{ArrivalProcess, PollPace, Schedule};
-use tidings::scenario::{Case, Faults, Pattern, ShortPollOptions, Workload};
+use tidings::scenario::{Case, Conditions, Faults, Limits, Pattern, ShortPollOptions, Workload};
 use tidings::unit::{ByteSize, Rate, Span};
 
 /// A child process that does not outlive its test.
@@ -54,6 +54,7 @@ fn prepare(version: u32, listen: SocketAddr) -> Order {
         arrivals: ArrivalProcess::Poisson,
         payload: ByteSize::new(100),
         late_after: Span::from_secs(1),
+        churn: Rate::per_second(0.0),
     };
     let short_poll = ShortPollOptions {
         interval: Span::from_secs(1),
@@ -69,6 +70,7 @@ fn prepare(version: u32, listen: SocketAddr) -> Order {
         pattern: Pattern::ShortPoll(short_poll),
         workload,
         faults: Faults::default(),
+        conditions: Conditions::default(),
     };
     let assignment = TargetAssignment {
         case,
@@ -77,6 +79,10 @@ fn prepare(version: u32, listen: SocketAddr) -> Order {
         first_core: 0,
         pinned: false,
         ring: 1000,
+        limits: Limits::default(),
+        send_buffer: ByteSize::new(65_536),
+        write_timeout: Span::from_secs(30),
+        resume: None,
         schedule: Some(schedule()),
         window: 100_000_000..200_000_000,
         null: false,

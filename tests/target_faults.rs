@@ -22,11 +22,11 @@ fn wrong(settings: &[&str]) -> Faults {
 }
 
 fn target(settings: &[&str]) -> Target {
-    target_with(Options { faults: wrong(settings), ..Options::default() })
+    target_with(&Options { faults: wrong(settings), ..Options::default() })
 }
 
-fn target_with(options: Options) -> Target {
-    Target::start(Options { seed: SEED, allow_private_webhooks: true, ..options })
+fn target_with(options: &Options) -> Target {
+    Target::start(Options { seed: SEED, allow_private_webhooks: true, ..options.clone() })
 }
 
 /// A request's passage as its answer tells it, in nanoseconds.
@@ -323,7 +323,8 @@ fn what_is_due_in_a_stall_is_published_at_its_end_while_serving_goes_on() {
 #[test]
 fn in_a_freeze_nothing_is_taken_in_by_any_shard() {
     let settings = ["freeze_at=50ms", "freeze_for=300ms", "freeze_every=400ms", "service=1ns"];
-    let target = target_with(Options { shards: 3, faults: wrong(&settings), ..Options::default() });
+    let target =
+        target_with(&Options { shards: 3, faults: wrong(&settings), ..Options::default() });
     // Three connections in turn are one a shard.
     let mut clients: Vec<Client> = (0..3).map(|_| target.connect()).collect();
     for client in &mut clients {

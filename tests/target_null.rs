@@ -49,15 +49,16 @@ impl NullTarget {
             arrivals: ArrivalProcess::Poisson,
             payload: ByteSize::new(payload),
             late_after: Span::from_secs(1),
+            churn: Rate::per_second(0.0),
         };
-        let (ping, pong_timeout) = (Span::from_secs(25), Span::from_secs(8));
-        let pattern = Pattern::WebSocket(WebSocketOptions { ping, pong_timeout });
+        let pattern = Pattern::WebSocket(WebSocketOptions::default());
         let assignment = Assignment::Target(TargetAssignment {
             case: Case {
                 id: "websocket".to_owned(),
                 pattern,
                 workload,
                 faults: tidings::scenario::Faults::default(),
+                conditions: tidings::scenario::Conditions::default(),
             },
             listen: "127.0.0.1:0".parse().unwrap(),
             shards: 2,
@@ -68,6 +69,10 @@ impl NullTarget {
             window: 100_000_000..200_000_000,
             null: true,
             seed: 1,
+            send_buffer: ByteSize::new(65_536),
+            write_timeout: Span::from_secs(30),
+            resume: None,
+            limits: tidings::scenario::Limits::default(),
         });
         let mut command = Command::new(env!("CARGO_BIN_EXE_tidings"));
         command.arg("target").stdin(Stdio::piped()).stdout(Stdio::piped());

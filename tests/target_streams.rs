@@ -96,7 +96,7 @@ fn a_stream_that_fell_off_the_ring_is_told_the_gap_and_ends() {
 
 #[test]
 fn a_quiet_stream_has_heartbeats() {
-    let heartbeat = SseOptions { heartbeat: Span::from_ms(20) };
+    let heartbeat = SseOptions { heartbeat: Span::from_ms(20), ..SseOptions::default() };
     let target = Target::start(Options { sse: heartbeat, ..Options::default() });
     target.publish("t", json!(1));
     let mut client = stream(&target, "", &[]);
@@ -287,7 +287,11 @@ fn a_slow_client_gets_whole_frames_and_then_a_close() {
 
 #[test]
 fn a_client_that_does_not_answer_a_ping_is_dropped() {
-    let websocket = WebSocketOptions { ping: Span::from_ms(20), pong_timeout: Span::from_ms(200) };
+    let websocket = WebSocketOptions {
+        ping: Span::from_ms(20),
+        pong_timeout: Span::from_ms(200),
+        ..WebSocketOptions::default()
+    };
     let target = Target::start(Options { websocket, ..Options::default() });
     target.publish("t", json!(1));
     let mut lively = open(&target, "");

@@ -11,8 +11,9 @@ use tidings::event;
 use tidings::measure::raise_descriptor_limit;
 use tidings::pace::{ArrivalProcess, Schedule};
 use tidings::scenario;
-use tidings::target::{self, Handle, Options, Programme};
-use tidings::unit::{ByteSize, Count, Rate};
+use tidings::scenario::Limits;
+use tidings::target::{self, Handle, Options, Programme, Waits};
+use tidings::unit::{ByteSize, Count, Rate, Span};
 use tokio::signal::unix::{SignalKind, signal};
 
 /// Exit status after Ctrl-C: 128 and the signal's number, as shells say it.
@@ -59,6 +60,21 @@ pub struct Arguments {
     /// Do wrong on purpose, to see what clients make of it: --fault delay=5ms --fault drop=0.01
     #[arg(long = "fault", value_name = "KEY=VALUE", long_help = FAULTS_HELP)]
     faults: Vec<String>,
+    /// Let so many requests a second in, and refuse those above with 429
+    #[arg(long, value_name = "N")]
+    requests_per_s: Option<Count>,
+    /// Let so many connections in, and refuse what is asked on those above with 503
+    #[arg(long, value_name = "N")]
+    connections: Option<Count>,
+    /// Close connections that send no whole request head for so long
+    #[arg(long, value_name = "SPAN", default_value = "75s")]
+    head_wait: Span,
+    /// Refuse a body that is not whole for so long
+    #[arg(long, value_name = "SPAN", default_value = "30s")]
+    body_wait: Span,
+    /// Longest message that the WebSocket at /echo takes
+    #[arg(long, value_name = "SIZE", default_value = "16MiB")]
+    echo_max: ByteSize,
     /// Let webhooks call loopback and private addresses
     #[arg(long)]
     allow_private_webhooks: bool,
@@ -67,6 +83,8 @@ pub struct Arguments {
 /// Most topics that are published in, and most bytes of a payload: what a target can be asked for by mistake.
 const TOPICS: Range<u64> = 1..100_001;
 const PAYLOAD_MAX: u64 = 1 << 20;
+/// Bounds of what the echo takes.
+const ECHO: Range<u64> = 1..1 << 30;
 
 /// Carries out `tidings serve`.
 pub fn run(arguments: &Arguments) -> anyhow::Result<ExitCode> {
@@ -83,6 +101,16 @@ pub fn run(arguments: &Arguments) -> anyhow::Result<ExitCode> {
     if !faults.is_off() {
         eprintln!("tidings: warning: faults: {faults}");
     }
+    let zero = |count: Option<Count>| count.is_some_and(|count| count.get() == 0);
+    if zero(arguments.requests_per_s) || zero(arguments.connections) {
+        bail!("--requests-per-s and --connections must be at least 1; leave them out for no limit");
+    }
+    if arguments.head_wait.ns() == 0 || arguments.body_wait.ns() == 0 {
+        bail!("--head-wait and --body-wait must be over 0");
+    }
+    if !(ECHO.start..=ECHO.end).contains(&arguments.echo_max.bytes()) {
+        bail!("--echo-max must be 1B to 1GiB: a message is kept whole until it ends");
+    }
     if !arguments.listen.ip().is_loopback() {
         eprintln!(
             "tidings: warning: {} can be reached from other hosts, and the target asks nobody who they are; \
@@ -96,9 +124,15 @@ pub fn run(arguments: &Arguments) -> anyhow::Result<ExitCode> {
         shards: arguments.shards.unwrap_or(processors),
         topics: arguments.topics.get(),
         ring: arguments.ring.get(),
+        echo_max: arguments.echo_max.bytes(),
         allow_private_webhooks: arguments.allow_private_webhooks,
         faults,
         seed: arguments.seed,
+        limits: Limits {
+            requests_per_s: arguments.requests_per_s.map(Count::get),
+            connections: arguments.connections.map(Count::get),
+        },
+        waits: Waits { head: arguments.head_wait, body: arguments.body_wait },
         ..Options::default()
     };
     let listener = target::listen(arguments.listen).with_context(|| {

@@ -100,6 +100,16 @@ impl Child {
         }
     }
 
+    /// Kills the child and waits for its end: whatever it said has been handed on then. More than once does no harm.
+    pub fn end(&mut self) {
+        drop(self.orders.take());
+        let _ = self.handle.kill();
+        let _ = self.handle.wait();
+        for thread in self.threads.drain(..) {
+            let _ = thread.join();
+        }
+    }
+
     /// Ends the child and says how it ended, and its last words: for a child that ended by itself.
     pub fn obituary(&mut self) -> String {
         // Its stream has ended, so it is ending; one that hangs all the same is not waited for.
@@ -130,12 +140,7 @@ impl Child {
 
 impl Drop for Child {
     fn drop(&mut self) {
-        drop(self.orders.take());
-        let _ = self.handle.kill();
-        let _ = self.handle.wait();
-        for thread in self.threads.drain(..) {
-            let _ = thread.join();
-        }
+        self.end();
     }
 }
 

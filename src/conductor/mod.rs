@@ -3,6 +3,7 @@
 mod child;
 mod floor;
 mod signal;
+mod target;
 mod trial;
 
 use std::path::PathBuf;

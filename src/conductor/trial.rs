@@ -1,18 +1,17 @@
 //! One trial: a target and its workers from launch to end.
 
-use std::net::{Ipv4Addr, SocketAddr};
+use std::net::SocketAddr;
 use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
 use std::time::Duration;
 
 use super::child::{Child, Heard};
+use super::target::Life;
 use super::{Conductor, Phase, signal};
 use crate::clock::{self, SECOND_NS};
-use crate::control::{
-    Assignment, Order, PROTOCOL_VERSION, Report, TargetAssignment, WorkerAssignment,
-};
-use crate::measure::{BATCH_NS, Counter, Snapshot, was_ever_under_pressure};
+use crate::control::{Assignment, Order, PROTOCOL_VERSION, Report, WorkerAssignment};
+use crate::measure::{BATCH_NS, Snapshot, was_ever_under_pressure};
 use crate::plan::{Layout, PlannedTrial};
-use crate::record::{CpuReading, Intervals, MemoryReading, Resources, TrialFacts, WorkerHealth};
+use crate::record::{Intervals, MemoryReading, Resources, TrialFacts, WorkerHealth};
 use crate::scenario::Profile;
 
 /// How often the signals are looked at while nothing is heard.
@@ -20,34 +19,36 @@ const TICK: Duration = Duration::from_millis(20);
 /// From the order to start until the start: frames must have arrived everywhere.
 const LEAD_NS: u64 = 30_000_000;
 /// Longest wait for a target to listen, and for any child to end when told.
-const LAUNCH_NS: u64 = 10 * SECOND_NS;
+pub(super) const LAUNCH_NS: u64 = 10 * SECOND_NS;
 /// Longest wait for a link to stand, beyond the connect phase.
 const LINK_NS: u64 = 5_000_000;
 /// Longest wait for a worker's account when a trial is called off.
 const FAREWELL_NS: u64 = 2 * SECOND_NS;
 
 /// Why a trial ended early.
-enum Stop {
+pub(super) enum Stop {
     Failed(String),
     Signal(i32),
 }
 
-struct Trial<'a> {
-    conductor: &'a Conductor<'a>,
-    planned: &'a PlannedTrial,
+pub(super) struct Trial<'a> {
+    pub conductor: &'a Conductor<'a>,
+    pub planned: &'a PlannedTrial,
     on_phase: &'a mut dyn FnMut(Phase, &[u32]),
     // Children before the channel's end: dropped first, so that their threads end.
-    children: Vec<Child>,
-    done: Vec<bool>,
-    heard: Receiver<(usize, Heard)>,
-    speak: Sender<(usize, Heard)>,
-    facts: TrialFacts,
+    pub children: Vec<Child>,
+    pub done: Vec<bool>,
+    pub heard: Receiver<(usize, Heard)>,
+    pub speak: Sender<(usize, Heard)>,
+    pub facts: TrialFacts,
+    /// What is known of the target beyond its process.
+    pub life: Life,
     /// Why the seconds of the trial could not be kept.
     unkept: Option<String>,
 }
 
 /// The target is the first child; workers follow.
-const TARGET: usize = 0;
+pub(super) const TARGET: usize = 0;
 
 /// Runs `planned` and returns everything that was measured, also when it could not be finished.
 pub fn run(
@@ -88,6 +89,7 @@ pub fn run(
             },
             failure: None,
         },
+        life: Life::default(),
         unkept: None,
     };
     if let Err(stop) = trial.steps() {
@@ -128,7 +130,7 @@ impl Trial<'_> {
         (self.on_phase)(phase, &ids);
     }
 
-    fn launch(&mut self, verb: &str, name: &str, assignment: Assignment) -> Result<(), Stop> {
+    pub fn launch(&mut self, verb: &str, name: &str, assignment: Assignment) -> Result<(), Stop> {
         let id = self.children.len();
         let failed = |error| Stop::Failed(format!("cannot start {name}: {error}"));
         let speak = self.speak.clone();
@@ -139,36 +141,6 @@ impl Trial<'_> {
         self.children.push(child);
         self.done.push(false);
         Ok(())
-    }
-
-    fn launch_target(&mut self) -> Result<SocketAddr, Stop> {
-        let plan = self.conductor.plan;
-        let layout = &plan.layouts[self.planned.case];
-        let assignment = TargetAssignment {
-            case: self.facts.case.clone(),
-            listen: SocketAddr::from((Ipv4Addr::LOCALHOST, 0)),
-            shards: layout.target_shards,
-            // The workers watch the first cores, in turn.
-            first_core: layout.workers * layout.worker_shards,
-            pinned: layout.pinned,
-            ring: plan.scenario.target.ring,
-            schedule: self
-                .facts
-                .case
-                .pattern
-                .kind()
-                .delivers()
-                .then(|| plan.schedule(self.planned)),
-            window: plan.window(),
-            null: self.planned.null,
-            seed: self.planned.seed,
-        };
-        self.launch("target", "the target", Assignment::Target(assignment))?;
-        let deadline = clock::now() + LAUNCH_NS;
-        match self.next(deadline, "the target to listen")? {
-            (TARGET, Report::Ready { address: Some(address) }) => Ok(address),
-            (id, report) => Err(self.out_of_place(id, &report)),
-        }
     }
 
     fn launch_workers(&mut self, target: SocketAddr) -> Result<(), Stop> {
@@ -236,6 +208,7 @@ impl Trial<'_> {
         let warmup_ns = self.facts.phases.warmup.ns();
         let window_ns = (clock::now() + LEAD_NS + warmup_ns).next_multiple_of(BATCH_NS);
         let start_ns = window_ns - warmup_ns;
+        self.life.start_ns = start_ns;
         for child in &mut self.children {
             child.order(&Order::Start { at_ns: start_ns });
         }
@@ -251,33 +224,8 @@ impl Trial<'_> {
                 return Ok(());
             }
             at_ns = (at_ns + SECOND_NS).min(end_ns);
-            self.listen_until(at_ns)?;
+            self.pass_until(at_ns)?;
         }
-    }
-
-    fn read_cpu(&mut self) {
-        let target = self.children[TARGET].process.cpu_ns();
-        let workers = self.children[1..].iter().map(|worker| worker.process.cpu_ns()).sum();
-        if let (Some(target_ns), Some(workers_ns)) = (target, workers) {
-            let reading = CpuReading { at_ns: clock::now(), target_ns, workers_ns };
-            self.facts.resources.cpu.push(reading);
-        }
-    }
-
-    /// Waits for every worker's account, then for the target's.
-    fn collect(&mut self) -> Result<(), Stop> {
-        let drain_ns = self.facts.phases.drain.ns();
-        let deadline = clock::now() + drain_ns + LAUNCH_NS;
-        while !self.done[1..].iter().all(|done| *done) {
-            self.hear(deadline, "the workers' accounts")?;
-        }
-        self.facts.resources.spun_ns = self.facts.workers.counters.get(Counter::SpunNs);
-        self.children[TARGET].order(&Order::Finish);
-        let deadline = clock::now() + LAUNCH_NS;
-        while !self.done[TARGET] {
-            self.hear(deadline, "the target's account")?;
-        }
-        Ok(())
     }
 
     /// The trial is called off: keeps what the workers and the target have measured.
@@ -295,7 +243,7 @@ impl Trial<'_> {
         }
     }
 
-    fn listen_until(&mut self, at_ns: u64) -> Result<(), Stop> {
+    pub fn listen_until(&mut self, at_ns: u64) -> Result<(), Stop> {
         while clock::now() < at_ns {
             match self.receive(at_ns)? {
                 None => {}
@@ -310,7 +258,7 @@ impl Trial<'_> {
     }
 
     /// Takes one report that carries measurements.
-    fn hear(&mut self, deadline: u64, what: &str) -> Result<(), Stop> {
+    pub fn hear(&mut self, deadline: u64, what: &str) -> Result<(), Stop> {
         let (id, report) = self.next(deadline, what)?;
         match self.take(id, report) {
             None => Ok(()),
@@ -319,7 +267,7 @@ impl Trial<'_> {
     }
 
     /// Books a report that carries measurements; gives any other back.
-    fn take(&mut self, id: usize, report: Report) -> Option<Report> {
+    pub fn take(&mut self, id: usize, report: Report) -> Option<Report> {
         match report {
             Report::Progress(interval) => {
                 self.facts.workers.merge(&interval.snapshot);
@@ -345,7 +293,7 @@ impl Trial<'_> {
     }
 
     /// The next report, or why there will be none.
-    fn next(&mut self, deadline: u64, what: &str) -> Result<(usize, Report), Stop> {
+    pub fn next(&mut self, deadline: u64, what: &str) -> Result<(usize, Report), Stop> {
         loop {
             if let Some(next) = self.receive(deadline)? {
                 return Ok(next);
@@ -366,24 +314,31 @@ impl Trial<'_> {
         }
         let left = Duration::from_nanos(until_ns.saturating_sub(clock::now()));
         match self.heard.recv_timeout(left.min(TICK)) {
-            Ok((id, Heard::Report(report))) => match *report {
-                Report::Failed { reason } => Err(Stop::Failed(reason)),
-                report => Ok(Some((id, report))),
-            },
-            Ok((id, Heard::End)) if self.done[id] => Ok(None),
-            Ok((id, Heard::End)) => {
-                self.done[id] = true;
-                Err(Stop::Failed(self.children[id].obituary()))
-            }
-            Ok((id, Heard::Broken(error))) => {
-                self.done[id] = true;
-                Err(Stop::Failed(format!("{}: {error}", self.children[id].name)))
-            }
+            Ok((id, heard)) => self.heed(id, heard),
             Err(RecvTimeoutError::Timeout | RecvTimeoutError::Disconnected) => Ok(None),
         }
     }
 
-    fn out_of_place(&self, id: usize, report: &Report) -> Stop {
+    /// The report in what a child's stream brought, or why the trial cannot go on.
+    pub fn heed(&mut self, id: usize, heard: Heard) -> Result<Option<(usize, Report)>, Stop> {
+        match heard {
+            Heard::Report(report) => match *report {
+                Report::Failed { reason } => Err(Stop::Failed(reason)),
+                report => Ok(Some((id, report))),
+            },
+            Heard::End if self.done[id] => Ok(None),
+            Heard::End => {
+                self.done[id] = true;
+                Err(Stop::Failed(self.children[id].obituary()))
+            }
+            Heard::Broken(error) => {
+                self.done[id] = true;
+                Err(Stop::Failed(format!("{}: {error}", self.children[id].name)))
+            }
+        }
+    }
+
+    pub fn out_of_place(&self, id: usize, report: &Report) -> Stop {
         let mut what = format!("{report:?}");
         what.truncate(200);
         Stop::Failed(format!("{} reported out of place: {what}", self.children[id].name))

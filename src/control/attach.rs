@@ -34,6 +34,11 @@ impl Orders {
 }
 
 impl Orders {
+    /// The next order, if one has come.
+    pub fn try_recv(&mut self) -> Option<Order> {
+        self.0.try_recv().ok()
+    }
+
     /// Whether [`Order::Abort`] has come. Other orders that come now are out of place and are dropped.
     pub fn called_off(&mut self) -> bool {
         std::iter::from_fn(|| self.0.try_recv().ok()).any(|order| order == Order::Abort)

@@ -14,7 +14,8 @@ use serde::{Deserialize, Serialize};
 
 use crate::measure::{Interval, RequestSample, Snapshot};
 use crate::pace::{Pacing, Schedule};
-use crate::scenario::{Case, Phases};
+use crate::scenario::{Case, Limits, Phases, RestartLog};
+use crate::unit::{ByteSize, Span};
 
 pub use attach::{Orders, Reports, attach};
 pub use frame::{FrameError, read_frame, write_frame};
@@ -36,6 +37,11 @@ pub enum Order {
     Continue,
     /// Begin the warm-up.
     Start {
+        /// When, in monotonic nanoseconds.
+        at_ns: u64,
+    },
+    /// To workers: the target was taken down, and its successor will listen on the same address.
+    TargetDown {
         /// When, in monotonic nanoseconds.
         at_ns: u64,
     },
@@ -69,6 +75,15 @@ pub struct TargetAssignment {
     pub pinned: bool,
     /// Events that a topic's log keeps.
     pub ring: u64,
+    /// How much it lets in at once.
+    #[serde(default)]
+    pub limits: Limits,
+    /// The kernel's send buffer of each connection.
+    pub send_buffer: ByteSize,
+    /// A connection that takes none of its bytes for so long is dropped.
+    pub write_timeout: Span,
+    /// The process before this one, whose place it takes; `None` for the first.
+    pub resume: Option<Resume>,
     /// What to publish from `Start` on; `None` where publishing is left to the API.
     pub schedule: Option<Schedule>,
     /// The part of the schedule that is measured: offsets from the start in nanoseconds.
@@ -77,6 +92,17 @@ pub struct TargetAssignment {
     pub null: bool,
     /// Seed of the trial's block: what is random in the case's faults is drawn from it.
     pub seed: u64,
+}
+
+/// What a target is to know of the one whose place it takes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Resume {
+    /// The start of the schedule, in monotonic nanoseconds.
+    pub start_ns: u64,
+    /// When the one before ended: what was due by then was published, in monotonic nanoseconds.
+    pub down_ns: u64,
+    /// What is known of that.
+    pub log: RestartLog,
 }
 
 /// What a worker is to do in a trial.

@@ -125,7 +125,9 @@ fn ledger_balances(facts: &TrialFacts) -> Option<Finding> {
 /// the fewest and the most of them.
 fn published_as_scheduled(facts: &TrialFacts) -> Option<Finding> {
     let (workload, expected) = (&facts.case.workload, facts.workers.ledger.expected);
-    if !facts.case.pattern.kind().delivers() || workload.topics == 0 {
+    // A target that was taken down took its count along; the ledger holds the deliveries to account.
+    let counted = facts.case.conditions.restart.is_none();
+    if !facts.case.pattern.kind().delivers() || workload.topics == 0 || !counted {
         return None;
     }
     let published = facts.target.counters.get(Counter::Published);
@@ -157,7 +159,14 @@ fn no_negative_freshness(facts: &TrialFacts) -> Option<Finding> {
 fn links_stood(facts: &TrialFacts) -> Option<Finding> {
     let clients = facts.case.workload.clients;
     let opened = facts.workers.counters.get(Counter::Connections);
-    if facts.case.pattern.kind() == PatternKind::Webhook || opened == clients {
+    let (workload, conditions) = (&facts.case.workload, &facts.case.conditions);
+    let comes_and_goes = workload.churn.per_s() > 0.0
+        || conditions.restart.is_some()
+        || conditions.consumers.slow_share > 0.0;
+    if facts.case.pattern.kind() == PatternKind::Webhook
+        || opened == clients
+        || (opened > clients && comes_and_goes)
+    {
         return None;
     }
     if opened < clients {

@@ -22,7 +22,8 @@ const SHARE: f64 = 0.1;
 
 /// The check: what of the window is still warming up, or else which way it drifts.
 pub(super) fn steady(facts: &TrialFacts) -> Option<Finding> {
-    if facts.window_start_ns == 0 {
+    // A target that is taken down in the window is meant to disturb it.
+    if facts.window_start_ns == 0 || facts.case.conditions.restart.is_some() {
         return None;
     }
     warming_up(facts).or_else(|| drifting(facts))

@@ -32,8 +32,23 @@ counters! {
     /// Deliveries by polls whose event was published before the poll that brought it was sent: it had waited for
     /// the consumer to ask again.
     DelayedDeliveries => "delayed",
+    /// Answers of those that said that nothing had changed (304).
+    NotModified => "not_modified",
     /// Deliveries received in the whole life of the links, warm-up and drain too.
     Received => "received",
+    /// Attempts to open a connection, failed ones too, by links that stand or stood: the first of each, and whatever
+    /// followed.
+    Dials => "dials",
+    /// Links that stood again after they had ended without being asked to.
+    Reconnects => "reconnects",
+    /// Links that left on purpose and were followed by a new connection.
+    Churned => "churned",
+    /// Events that links were told they had missed.
+    Skipped => "skipped",
+    /// Of the lost: those of links that read slowly on purpose.
+    LostSlow => "lost_slow",
+    /// Times that the target acted upon a link that lagged too far behind.
+    SlowActions => "slow_actions",
     /// Connections opened over the whole trial.
     Connections => "connections",
     /// Bytes at IP level over the links' whole life, both ways, opening and closing excluded.
@@ -64,6 +79,8 @@ counters! {
     ErrorProtocol => "error_protocol",
     /// Webhook deliveries with a wrong or stale signature.
     ErrorSignature => "error_signature",
+    /// Requests that were refused with 429, or 503: come again later.
+    ErrorRefused => "error_refused",
     /// CPU time of the threads that watch the machine's health, in nanoseconds: no part of any cost.
     MeterCpu => "meter_cpu_ns",
     /// Time that the hypervisor took from this host's cores while it was watched, in nanoseconds.
@@ -96,12 +113,21 @@ pub enum ErrorKind {
     Protocol,
     /// A wrong or stale signature.
     Signature,
+    /// Refused with 429, or 503: come again later.
+    Refused,
 }
 
 impl ErrorKind {
     /// Every kind.
-    pub const ALL: [Self; 6] =
-        [Self::Connect, Self::Timeout, Self::Closed, Self::Status, Self::Protocol, Self::Signature];
+    pub const ALL: [Self; 7] = [
+        Self::Connect,
+        Self::Timeout,
+        Self::Closed,
+        Self::Status,
+        Self::Protocol,
+        Self::Signature,
+        Self::Refused,
+    ];
 
     /// The counter of this kind.
     pub const fn counter(self) -> Counter {
@@ -112,6 +138,7 @@ impl ErrorKind {
             Self::Status => Counter::ErrorStatus,
             Self::Protocol => Counter::ErrorProtocol,
             Self::Signature => Counter::ErrorSignature,
+            Self::Refused => Counter::ErrorRefused,
         }
     }
 }

@@ -66,6 +66,8 @@ pub struct LinkLedger {
     /// What arrived above a hole: disjoint, ascending, not touching.
     ahead: Vec<Range<u64>>,
     totals: Ledger,
+    /// Of the expected: those that the link was told will not come.
+    written_off: u64,
 }
 
 impl LinkLedger {
@@ -73,7 +75,7 @@ impl LinkLedger {
     pub fn new(window: Range<u64>) -> Self {
         let expected = window.end.saturating_sub(window.start);
         let totals = Ledger { expected, lost: expected, ..Ledger::default() };
-        Self { window, next: 1, highest: 0, ahead: Vec::new(), totals }
+        Self { window, next: 1, highest: 0, ahead: Vec::new(), totals, written_off: 0 }
     }
 
     /// Expects one sequence more, that after all expected before: of a client whose requests no schedule foretells.
@@ -144,9 +146,29 @@ impl LinkLedger {
         self.next - 1
     }
 
-    /// Whether everything expected has arrived.
+    /// Books that the target has told that `gap` will not come; returns how many of them have not come before.
+    ///
+    /// They are lost already, as whatever has not arrived is; only nobody needs to wait for them any more.
+    pub fn write_off(&mut self, gap: Range<u64>) -> u64 {
+        let missing = |from: u64, to: u64| {
+            let ahead = self
+                .ahead
+                .iter()
+                .map(|range| range.end.min(to).saturating_sub(range.start.max(from)));
+            to.saturating_sub(from) - ahead.sum::<u64>()
+        };
+        let from = gap.start.max(self.next);
+        let all = if from < gap.end { missing(from, gap.end) } else { 0 };
+        let (from, to) = (from.max(self.window.start), gap.end.min(self.window.end));
+        if from < to {
+            self.written_off += missing(from, to);
+        }
+        all
+    }
+
+    /// Whether everything expected has arrived, or is known never to.
     pub const fn complete(&self) -> bool {
-        self.totals.lost == 0
+        self.totals.lost <= self.written_off
     }
 
     /// The account so far.
@@ -172,6 +194,20 @@ mod tests {
         assert!(ledger.complete());
         let expected = Ledger { expected: 3, delivered: 3, ..Ledger::default() };
         assert_eq!(ledger.totals(), expected);
+    }
+
+    #[test]
+    fn what_is_written_off_is_lost_and_not_waited_for() {
+        let mut ledger = LinkLedger::new(3..9);
+        for seq in [1, 2, 3, 6] {
+            ledger.receive(seq, false);
+        }
+        assert_eq!(ledger.write_off(2..8), 3, "4, 5 and 7 have not come");
+        assert!(!ledger.complete(), "8 is still to come");
+        ledger.receive(8, false);
+        assert!(ledger.complete());
+        assert_eq!((ledger.totals().lost, ledger.totals().delivered), (3, 3));
+        assert_eq!(ledger.write_off(1..4), 0, "all of them came before");
     }
 
     #[test]

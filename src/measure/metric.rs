@@ -32,6 +32,18 @@ pub enum Metric {
     Reading,
     /// written − published of a delivery, at the target: until the kernel has taken the event's last byte.
     Written,
+    /// Writing an item, or a page of items, in its encoding, at the target.
+    Encode,
+    /// Reading an item, or a patch, from its encoding, at the target.
+    Decode,
+    /// Freshness at the links that read as fast as they can, where others read slowly on purpose.
+    FreshnessHealthy,
+    /// Freshness at the links that read slowly on purpose.
+    FreshnessSlow,
+    /// Stands again − noticed its end, of a link that ended without being asked to.
+    Reconnect,
+    /// First stands again − the target was taken down, of every link, in a trial with a restart.
+    Recovery,
     /// How late a 1 ms tick woke a thread of a worker: what machine and scheduler added to anything timed there.
     Hiccup,
     /// The same in the target's process.
@@ -40,7 +52,7 @@ pub enum Metric {
 
 impl Metric {
     /// Every metric, in the order of reports.
-    pub const ALL: [Self; 15] = [
+    pub const ALL: [Self; 21] = [
         Self::Freshness,
         Self::Transit,
         Self::Response,
@@ -54,6 +66,12 @@ impl Metric {
         Self::FirstByte,
         Self::Reading,
         Self::Written,
+        Self::Encode,
+        Self::Decode,
+        Self::FreshnessHealthy,
+        Self::FreshnessSlow,
+        Self::Reconnect,
+        Self::Recovery,
         Self::Hiccup,
         Self::TargetHiccup,
     ];
@@ -74,6 +92,12 @@ impl Metric {
             Self::FirstByte => "first_byte",
             Self::Reading => "reading",
             Self::Written => "written",
+            Self::Encode => "encode",
+            Self::Decode => "decode",
+            Self::FreshnessHealthy => "freshness_healthy",
+            Self::FreshnessSlow => "freshness_slow",
+            Self::Reconnect => "reconnect",
+            Self::Recovery => "recovery",
             Self::Hiccup => "hiccup",
             Self::TargetHiccup => "target_hiccup",
         }

@@ -90,6 +90,11 @@ impl Http1 {
         &self.meter
     }
 
+    /// The same, to be read while another uses the connection.
+    pub fn share_meter(&self) -> Rc<Meter> {
+        Rc::clone(&self.meter)
+    }
+
     /// Whether a request can be sent.
     pub fn is_open(&self) -> bool {
         self.connection.is_open()

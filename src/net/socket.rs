@@ -44,6 +44,8 @@ pub struct Meter {
     baseline: Cell<Wire>,
     sent_ns: Cell<Option<u64>>,
     first_ns: Cell<Option<u64>>,
+    /// Reads that brought something.
+    reads: Cell<u64>,
     totals: Rc<WireTotals>,
 }
 
@@ -65,6 +67,12 @@ impl Meter {
     #[inline]
     pub const fn first_ns(&self) -> Option<u64> {
         self.first_ns.get()
+    }
+
+    /// How many reads have brought something: a link whose count stands still hears nothing.
+    #[inline]
+    pub const fn reads(&self) -> u64 {
+        self.reads.get()
     }
 
     /// Leaves what was carried so far out of the totals: the link stands.
@@ -100,6 +108,7 @@ impl Socket {
             baseline: Cell::new(wire_of(stream.as_fd()).unwrap_or_default()),
             sent_ns: Cell::new(None),
             first_ns: Cell::new(None),
+            reads: Cell::new(0),
             totals: Rc::clone(totals),
         });
         Ok(Self { stream, meter, unread: Bytes::new() })
@@ -145,11 +154,11 @@ impl AsyncRead for Socket {
         let before = buffer.filled().len();
         let outcome = Pin::new(&mut self.stream).poll_read(cx, buffer);
         let meter = &self.meter;
-        if buffer.filled().len() > before
-            && meter.first_ns.get().is_none()
-            && meter.sent_ns.get().is_some()
-        {
-            meter.first_ns.set(Some(clock::now()));
+        if buffer.filled().len() > before {
+            meter.reads.set(meter.reads.get() + 1);
+            if meter.first_ns.get().is_none() && meter.sent_ns.get().is_some() {
+                meter.first_ns.set(Some(clock::now()));
+            }
         }
         outcome
     }
@@ -203,12 +212,19 @@ impl AsyncWrite for Socket {
 pub struct Dialer {
     target: SocketAddr,
     totals: Rc<WireTotals>,
+    receive_buffer: Option<u32>,
 }
 
 impl Dialer {
     /// A dialler to `target` whose sockets add their traffic to `totals`.
     pub const fn new(target: SocketAddr, totals: Rc<WireTotals>) -> Self {
-        Self { target, totals }
+        Self { target, totals, receive_buffer: None }
+    }
+
+    /// The same, with sockets whose kernel buffers take no more than about `bytes` that are not read.
+    #[must_use]
+    pub fn with_receive_buffer(self, bytes: u32) -> Self {
+        Self { receive_buffer: Some(bytes), ..self }
     }
 
     /// The target's address.
@@ -226,16 +242,22 @@ impl Dialer {
     /// On loopback the links are spread over source addresses, [`LINKS_PER_SOURCE`] on each, because a pair
     /// of addresses has only so many client ports.
     pub async fn connect(&self, link: u64) -> io::Result<Socket> {
-        let stream = match self.target {
-            SocketAddr::V4(target) if target.ip().is_loopback() && link >= LINKS_PER_SOURCE => {
-                let source = Ipv4Addr::from(0x7f00_0001 + (link / LINKS_PER_SOURCE) as u32);
-                let socket = TcpSocket::new_v4()?;
-                socket.bind(SocketAddr::new(IpAddr::V4(source), 0))?;
-                socket.connect(self.target).await?
-            }
-            target => TcpStream::connect(target).await?,
+        let socket = match self.target {
+            SocketAddr::V4(_) => TcpSocket::new_v4()?,
+            SocketAddr::V6(_) => TcpSocket::new_v6()?,
         };
-        Socket::new(stream, &self.totals)
+        if let Some(bytes) = self.receive_buffer {
+            // Before the handshake: the window's scale is agreed there.
+            socket.set_recv_buffer_size(bytes)?;
+        }
+        if let SocketAddr::V4(target) = self.target
+            && target.ip().is_loopback()
+            && link >= LINKS_PER_SOURCE
+        {
+            let source = Ipv4Addr::from(0x7f00_0001 + (link / LINKS_PER_SOURCE) as u32);
+            socket.bind(SocketAddr::new(IpAddr::V4(source), 0))?;
+        }
+        Socket::new(socket.connect(self.target).await?, &self.totals)
     }
 }
 

@@ -7,6 +7,7 @@ use std::rc::Rc;
 
 use tokio::sync::{Notify, watch};
 
+use super::comings::Comings;
 use crate::clock::{self, SECOND_NS};
 use crate::event::{Head, topic_name};
 use crate::measure::{Arrival, Counter, ErrorKind, Ledger, LinkLedger, Metric, Recorder, Samples};
@@ -14,10 +15,6 @@ use crate::net::{Answer, Dialer};
 use crate::pace::{Rng, Schedule, Timer};
 use crate::scenario::{Case, LoopKind, Pattern};
 
-/// First wait before a reconnect, in nanoseconds; doubled for each further one.
-const BACKOFF_NS: u64 = 50_000_000;
-/// Longest wait before a reconnect, in nanoseconds.
-const BACKOFF_MAX_NS: u64 = 2_000_000_000;
 /// Streams of a schedule's seed that belong to links rather than topics.
 const LINK_STREAM: u64 = 1 << 48;
 
@@ -71,6 +68,7 @@ pub struct Context {
     in_flight: Cell<u64>,
     failure: RefCell<Option<String>>,
     changed: Notify,
+    pub(super) comings: Comings,
 }
 
 impl Context {
@@ -109,6 +107,7 @@ impl Context {
             in_flight: Cell::new(0),
             failure: RefCell::default(),
             changed: Notify::new(),
+            comings: Comings::default(),
         }
     }
 
@@ -132,8 +131,14 @@ impl Context {
         let nothing_expected = expected.is_empty() && !self.is_closed_loop();
         self.ledgers.borrow_mut().push(LinkLedger::new(expected));
         self.finished.borrow_mut().push(nothing_expected);
+        self.comings.add(index);
         self.unfinished.set(self.unfinished.get() + usize::from(!nothing_expected));
         Link { context: Rc::clone(self), index, topic, slot }
+    }
+
+    /// The seed of everything random in the trial.
+    pub const fn seed(&self) -> u64 {
+        self.schedule.seed
     }
 
     /// Waits until `links` links stand, or one cannot.
@@ -164,15 +169,23 @@ impl Context {
         }
         sum
     }
+
+    /// Of the lost: those of links that read slowly on purpose.
+    pub fn lost_slow(&self) -> u64 {
+        let (ledgers, indices) = (self.ledgers.borrow(), self.comings.indices());
+        let consumers = &self.case.conditions.consumers;
+        let links = ledgers.iter().zip(indices);
+        links.filter(|(_, index)| consumers.is_slow(*index)).map(|(l, _)| l.totals().lost).sum()
+    }
 }
 
 /// One link of a shard: where it stands in the case, and where it books what happens to it.
 #[derive(Debug)]
 pub struct Link {
-    context: Rc<Context>,
+    pub(super) context: Rc<Context>,
     index: u64,
     topic: u64,
-    slot: usize,
+    pub(super) slot: usize,
 }
 
 impl Link {
@@ -252,6 +265,12 @@ impl Link {
                 recorder.count(Counter::NegativeFreshness, 1);
             }
             recorder.record(Metric::Freshness, freshness_ns);
+            let consumers = &self.context.case.conditions.consumers;
+            if consumers.slow_share > 0.0 {
+                let slow = consumers.is_slow(self.index);
+                let apart = if slow { Metric::FreshnessSlow } else { Metric::FreshnessHealthy };
+                recorder.record(apart, freshness_ns);
+            }
             recorder.record(Metric::Transit, received_ns.saturating_sub(head.published_ns));
         }
         counts
@@ -271,6 +290,24 @@ impl Link {
             self.finish();
         }
         (arrival, ledger.measures(seq))
+    }
+
+    /// Books that the target told that the sequences of `gap` will not come.
+    pub fn missed(&self, gap: Range<u64>) {
+        let mut ledgers = self.context.ledgers.borrow_mut();
+        let ledger = &mut ledgers[self.slot];
+        let skipped = ledger.write_off(gap);
+        let complete = ledger.complete();
+        drop(ledgers);
+        self.count(Counter::Skipped, skipped);
+        if complete {
+            self.finish();
+        }
+    }
+
+    /// The sequence that the link resumes after: everything up to it has arrived.
+    pub fn cursor(&self) -> u64 {
+        self.context.ledgers.borrow()[self.slot].cursor()
     }
 
     /// Nothing more is expected of this link.
@@ -323,12 +360,6 @@ impl Link {
     /// Counts one failure.
     pub fn error(&self, kind: ErrorKind) {
         self.context.recorder.borrow_mut().error(kind);
-    }
-
-    /// Waits before reconnect number `attempt` (from 0): full jitter over a doubling bound.
-    pub async fn back_off(&self, attempt: u32, rng: &mut Rng) {
-        let bound = BACKOFF_MAX_NS.min(BACKOFF_NS << attempt.min(16));
-        self.sleep_until(clock::now() + rng.below(bound)).await;
     }
 
     /// Sleeps until `deadline_ns`; returns when it woke.

@@ -4,6 +4,7 @@
 use std::time::Duration;
 
 use super::poll::{Brought, Poller};
+use super::redial::Redial;
 use super::{Link, Turn};
 use crate::clock;
 use crate::measure::{Counter, Metric};
@@ -19,15 +20,23 @@ pub async fn run(link: &Link, options: &LongPollOptions) {
         return;
     }
 
-    let mut rng = link.rng();
-    let mut failures = 0;
+    let mut redial = Redial::new(link);
     let wait = format!("{}ms", options.wait.ns() / 1_000_000);
     let timeout = options.wait.std() + GRACE;
     let mut free_ns = clock::now();
     for seq in 1.. {
         let due_ns = free_ns + options.gap.ns();
         let fired_ns = link.sleep_until(due_ns).await;
-        let brought = match poller.ask(Some(&wait), timeout).await {
+        let answer = tokio::select! {
+            biased;
+            answer = poller.ask(Some(&wait), timeout) => answer,
+            () = link.departure() => {
+                poller.leave();
+                free_ns = clock::now();
+                continue;
+            }
+        };
+        let brought = match answer {
             Ok(answer) => {
                 let brought = poller.take(&answer);
                 // When a poll is due says nothing of a held one: those answered in the window are measured.
@@ -46,12 +55,11 @@ pub async fn run(link: &Link, options: &LongPollOptions) {
             Err(error) => Err(error.kind()),
         };
         match brought {
-            Ok(_) => failures = 0,
+            Ok(_) => redial.succeeded(),
             Err(kind) => {
                 link.error(kind);
-                link.back_off(failures, &mut rng).await;
+                redial.wait(link).await;
                 free_ns = clock::now();
-                failures += 1;
             }
         }
     }

@@ -4,10 +4,15 @@
 //! drops it. It reconnects by itself, and resumes where the log was left. To add a pattern, add its options
 //! to `scenario::Pattern`, a file here, and its file in `target`; nothing else knows the list.
 
+mod comings;
+mod items;
 mod link;
 mod long_poll;
+mod mix;
 mod poll;
+mod redial;
 mod request;
+mod retry_after;
 mod sampling;
 mod short_poll;
 mod signature;
@@ -26,8 +31,8 @@ pub async fn run(link: Link) {
         Pattern::Request(options) => request::run(&link, options).await,
         Pattern::ShortPoll(options) => short_poll::run(&link, options).await,
         Pattern::LongPoll(options) => long_poll::run(&link, options).await,
-        Pattern::Sse(_) => sse::run(&link).await,
-        Pattern::WebSocket(_) => websocket::run(&link).await,
+        Pattern::Sse(options) => sse::run(&link, options).await,
+        Pattern::WebSocket(options) => websocket::run(&link, options).await,
         Pattern::Webhook(_) => webhook::run(&link).await,
     }
 }

@@ -41,6 +41,9 @@ pub struct Poller<'a> {
     conditional: bool,
     /// Entity tag of the last page.
     etag: Option<HeaderValue>,
+    /// When the connection was found broken; `None` while it is not, or after it was left.
+    lost_ns: Option<u64>,
+    stood: bool,
 }
 
 /// The part of a 410 answer that says how to go on.
@@ -61,6 +64,8 @@ impl<'a> Poller<'a> {
             cursor: 0,
             conditional: false,
             etag: None,
+            lost_ns: None,
+            stood: false,
         }
     }
 
@@ -75,10 +80,28 @@ impl<'a> Poller<'a> {
     async fn connect(&mut self) -> Result<(), NetError> {
         if self.connection.as_ref().is_none_or(|connection| !connection.is_open()) {
             let link = self.link;
-            let connection = Http1::connect(&link.context().dialer, link.index()).await?;
+            if self.connection.take().is_some() {
+                self.lost();
+            }
+            let dialled_ns = clock::now();
+            let connected = Http1::connect(&link.dialer(), link.index()).await;
+            let connection = connected.inspect_err(|_| self.lost())?;
+            if self.stood {
+                link.back(dialled_ns, self.lost_ns.take());
+            }
             self.connection = Some(connection);
         }
         Ok(())
+    }
+
+    /// The connection is broken, since now unless it already was.
+    fn lost(&mut self) {
+        self.lost_ns.get_or_insert_with(clock::now);
+    }
+
+    /// Closes the connection; the next poll opens another.
+    pub fn leave(&mut self) {
+        self.connection = None;
     }
 
     /// Dials and asks once without waiting: afterwards the link stands, and both ends have allocated what a
@@ -88,6 +111,7 @@ impl<'a> Poller<'a> {
         match self.ask(None, timeout).await {
             Ok(answer) if self.take(&answer).is_ok() => {
                 self.link.ready(dialled_ns);
+                self.stood = true;
                 if let Some(connection) = &self.connection {
                     connection.meter().mark();
                 }
@@ -117,6 +141,7 @@ impl<'a> Poller<'a> {
         let answer = connection.exchange(request, timeout).await;
         if answer.is_err() {
             self.connection = None;
+            self.lost();
         }
         answer
     }
@@ -144,7 +169,9 @@ impl<'a> Poller<'a> {
             StatusCode::GONE => {
                 let gap: Gap =
                     serde_json::from_slice(&answer.body).map_err(|_| ErrorKind::Protocol)?;
-                self.cursor = gap.oldest.saturating_sub(1);
+                let to = gap.oldest.saturating_sub(1);
+                self.link.missed(self.cursor + 1..to + 1);
+                self.cursor = to;
                 Ok(Brought::Gap)
             }
             _ => Err(ErrorKind::Status),

@@ -28,6 +28,9 @@ pub async fn run(link: &Link, options: &ShortPollOptions) {
         let due_ns = polls.due_ns();
         let fired_ns = link.sleep_until(due_ns).await;
         let measured = timeline.measures(due_ns);
+        if link.departs() {
+            poller.leave();
+        }
         let guard = measured.then(|| link.in_flight());
         if measured {
             link.count(Counter::Sent, 1);

@@ -27,6 +27,7 @@ pub struct Parser {
     data: Vec<u8>,
     has_data: bool,
     last_id: Vec<u8>,
+    retry_ms: Option<u64>,
     /// A carriage return ended the last line: a line feed next belongs to it.
     after_return: bool,
     /// Whether the first line, which may begin with a byte order mark, is behind.
@@ -71,6 +72,11 @@ impl Parser {
         if self.line.len() > LIMIT { Err(TooLong) } else { Ok(()) }
     }
 
+    /// How long the stream asked to wait before a reconnect, in milliseconds, if it did.
+    pub const fn retry_ms(&self) -> Option<u64> {
+        self.retry_ms
+    }
+
     fn take_line(&mut self, line: &[u8], on_message: &mut impl FnMut(&Message)) {
         let mut line = line;
         if !std::mem::replace(&mut self.begun, true) {
@@ -99,7 +105,10 @@ impl Parser {
                 self.last_id.clear();
                 self.last_id.extend_from_slice(value);
             }
-            // Comments (no field name), `retry`, and whatever the standard does not know.
+            b"retry" if !value.is_empty() && value.iter().all(u8::is_ascii_digit) => {
+                self.retry_ms = std::str::from_utf8(value).ok().and_then(|text| text.parse().ok());
+            }
+            // Comments (no field name), and whatever the standard does not know.
             _ => {}
         }
     }
@@ -187,6 +196,21 @@ mod tests {
             ),
         ] {
             assert_eq!(parse(&[stream.as_bytes()]), expected, "{why}");
+        }
+    }
+
+    #[test]
+    fn a_retry_is_digits_and_nothing_else() {
+        for (stream, retry_ms) in [
+            ("", None),
+            ("retry: 250\n", Some(250)),
+            ("retry:7\n: x\n\nretry: 9\n", Some(9)),
+            ("retry: 1s\nretry: -1\nretry\nretry: +4\n", None),
+            ("retry: 99999999999999999999999\n", None),
+        ] {
+            let mut parser = Parser::default();
+            parser.feed(stream.as_bytes(), |_| {}).unwrap();
+            assert_eq!(parser.retry_ms(), retry_ms, "{stream:?}");
         }
     }
 

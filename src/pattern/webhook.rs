@@ -20,6 +20,7 @@ use tokio::net::{TcpListener, TcpStream};
 
 use super::Link;
 use super::poll::{get, host};
+use super::redial::Redial;
 use super::signature::Verifier;
 use crate::clock;
 use crate::event::decode_head;
@@ -40,8 +41,27 @@ enum SetupError {
     Register(#[from] NetError),
     #[error("the target answers {0} to the registration: {1}")]
     Refused(StatusCode, String),
+    #[error("the target's answer to the registration was not understood")]
+    Foreign,
     #[error("the endpoint's secret is not usable")]
     Secret,
+}
+
+impl SetupError {
+    const fn kind(&self) -> ErrorKind {
+        match self {
+            Self::Register(error) => error.kind(),
+            Self::Refused(..) => ErrorKind::Status,
+            Self::Listen(..) => ErrorKind::Connect,
+            Self::Foreign | Self::Secret => ErrorKind::Protocol,
+        }
+    }
+}
+
+/// The part of a registration's answer that names it.
+#[derive(Deserialize)]
+struct Registered {
+    id: u64,
 }
 
 /// The target's ownership check, to be echoed.
@@ -61,7 +81,10 @@ pub async fn run(link: &Link) {
     let register = async {
         // The target checks the endpoint before it answers: both run at once.
         match register(link, &url, &secret).await {
-            Ok(()) => link.ready(started_ns),
+            Ok(id) => {
+                link.ready(started_ns);
+                stay(link, &url, &secret, id).await;
+            }
             Err(error) => link.cannot_stand(&error),
         }
         std::future::pending::<()>().await;
@@ -91,11 +114,55 @@ async fn listen(link: &Link) -> Result<Endpoint, SetupError> {
     Ok(Endpoint { listener, url, secret, verifier })
 }
 
-/// Registers the endpoint for the link's topic, over a connection of its own.
-async fn register(link: &Link, url: &str, secret: &str) -> Result<(), SetupError> {
-    let mut connection = Http1::connect(&link.context().dialer, link.index()).await?;
+/// Registers again after what came last, whenever the target lost the registration or the link is to leave.
+async fn stay(link: &Link, url: &str, secret: &str, mut id: u64) {
+    let mut target = link.watch_target();
+    let mut redial = Redial::new(link);
+    loop {
+        let lost_ns = tokio::select! {
+            () = link.target_down(&mut target) => {
+                let lost_ns = clock::now();
+                redial.wait(link).await;
+                Some(lost_ns)
+            }
+            () = link.departure() => {
+                if let Err(error) = withdraw(link, id).await {
+                    link.error(error.kind());
+                }
+                None
+            }
+        };
+        id = loop {
+            let dialled_ns = clock::now();
+            match register(link, url, secret).await {
+                Ok(id) => {
+                    link.back(dialled_ns, lost_ns);
+                    redial.succeeded();
+                    break id;
+                }
+                Err(error) => link.error(error.kind()),
+            }
+            redial.wait(link).await;
+        };
+    }
+}
+
+/// Deletes a registration.
+async fn withdraw(link: &Link, id: u64) -> Result<(), SetupError> {
+    let mut connection = Http1::connect(&link.dialer(), link.index()).await?;
+    let mut request = get(format!("/webhooks/{id}"), &host(link));
+    *request.method_mut() = Method::DELETE;
+    let answer = connection.exchange(request, REGISTER_TIMEOUT).await?;
+    connection.meter().mark();
+    let refused = || SetupError::Refused(answer.status, "a withdrawal".to_owned());
+    (answer.status == StatusCode::NO_CONTENT).then_some(()).ok_or_else(refused)
+}
+
+/// Registers the endpoint for what follows in the link's topic, over a connection of its own; returns its number.
+async fn register(link: &Link, url: &str, secret: &str) -> Result<u64, SetupError> {
+    let mut connection = Http1::connect(&link.dialer(), link.index()).await?;
     let registration = serde_json::json!({
-        "url": url, "topics": [link.topic()], "secret": secret, "since": 0,
+        "url": url, "topics": [link.topic()], "secret": secret, "since": link.cursor(),
     });
     let mut request = get("/webhooks".to_owned(), &host(link));
     *request.method_mut() = Method::POST;
@@ -105,7 +172,9 @@ async fn register(link: &Link, url: &str, secret: &str) -> Result<(), SetupError
     // Registering is part of the connect cost, not of the cost of a delivery.
     connection.meter().mark();
     if answer.status == StatusCode::CREATED {
-        Ok(())
+        let registered: Registered =
+            serde_json::from_slice(&answer.body).map_err(|_| SetupError::Foreign)?;
+        Ok(registered.id)
     } else {
         let reason = String::from_utf8_lossy(&answer.body).chars().take(300).collect();
         Err(SetupError::Refused(answer.status, reason))

@@ -1,8 +1,11 @@
 //! A WebSocket: events as text frames, pings answered, resumed with `since`.
 
+use std::rc::Rc;
+use std::time::Duration;
+
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use fastwebsockets::{OpCode, Role, WebSocket, WebSocketError};
+use fastwebsockets::{Frame, OpCode, Role, WebSocket};
 use hyper::StatusCode;
 use hyper::header::{
     CONNECTION, HeaderMap, HeaderValue, SEC_WEBSOCKET_ACCEPT, SEC_WEBSOCKET_KEY,
@@ -12,102 +15,139 @@ use sha1::{Digest as _, Sha1};
 
 use super::Link;
 use super::poll::{get, host};
+use super::redial::{Ended, Held, Redial, hold};
 use crate::clock;
-use crate::event::decode_head;
-use crate::measure::ErrorKind;
-use crate::net::{NetError, Socket, upgrade};
-use crate::pace::Rng;
+use crate::event::{decode_gap, decode_head};
+use crate::net::{Meter, NetError, Socket, upgrade};
+use crate::scenario::WebSocketOptions;
 
 /// The constant of RFC 6455, section 1.3.
 const GUID: &[u8] = b"258EAFA5-E914-47DA-95CA-C5AB0DC85B11";
 /// Largest frame that is taken, in bytes.
 const FRAME_LIMIT: usize = 4 << 20;
-
-/// Why a socket ended or could not be opened.
-#[derive(Debug, thiserror::Error)]
-enum Ended {
-    #[error(transparent)]
-    Net(#[from] NetError),
-    #[error("the target answers {0} to the upgrade")]
-    Refused(StatusCode),
-    #[error("the target does not accept the upgrade as RFC 6455 says")]
-    NotAccepted,
-    #[error("a frame was not understood: {0}")]
-    Frame(#[from] WebSocketError),
-    #[error("an event was not understood")]
-    Event,
-    #[error("the target closed the socket")]
-    Closed,
-}
-
-impl Ended {
-    const fn kind(&self) -> ErrorKind {
-        match self {
-            Self::Net(error) => error.kind(),
-            Self::Refused(_) => ErrorKind::Status,
-            Self::Closed
-            | Self::Frame(WebSocketError::UnexpectedEOF | WebSocketError::IoError(_)) => {
-                ErrorKind::Closed
-            }
-            Self::NotAccepted | Self::Frame(_) | Self::Event => ErrorKind::Protocol,
-        }
-    }
-}
+/// Longest wait for the target's close, once a link has sent its own.
+const FAREWELL: Duration = Duration::from_secs(1);
 
 /// Reads the socket; when it ends, opens it again after the last event that came.
-pub async fn run(link: &Link) {
-    let mut rng = link.rng();
-    let dialled_ns = clock::now();
-    let mut socket = match open(link, 0, &mut rng).await {
-        Ok(socket) => socket,
-        Err(error) => return link.cannot_stand(&error),
-    };
-    link.ready(dialled_ns);
+pub async fn run(link: &Link, options: &WebSocketOptions) {
+    hold(link, Line { options: *options, cursor: 0 }).await;
+}
 
-    let (mut cursor, mut failures) = (0, 0);
-    loop {
-        let ended = read(link, socket, &mut cursor, &mut failures).await;
-        link.error(ended.kind());
-        socket = loop {
-            link.back_off(failures, &mut rng).await;
-            failures += 1;
-            match open(link, cursor, &mut rng).await {
-                Ok(socket) => break socket,
-                Err(ended) => link.error(ended.kind()),
+/// A WebSocket: where it is resumed.
+struct Line {
+    options: WebSocketOptions,
+    /// The last sequence that came, or was said to have been left out.
+    cursor: u64,
+}
+
+impl Held for Line {
+    type Stream = (WebSocket<Socket>, Rc<Meter>);
+
+    /// Dials and upgrades, subscribing after the cursor.
+    async fn open(&mut self, link: &Link, redial: &mut Redial) -> Result<Self::Stream, Ended> {
+        let mut nonce = [0; 16];
+        nonce[..8].copy_from_slice(&redial.rng().next_u64().to_le_bytes());
+        nonce[8..].copy_from_slice(&redial.rng().next_u64().to_le_bytes());
+        let key = STANDARD.encode(nonce);
+
+        let target = format!("/topics/{}/ws?since={}", link.topic(), self.cursor);
+        let mut request = get(target, &host(link));
+        let headers = request.headers_mut();
+        headers.insert(CONNECTION, HeaderValue::from_static("Upgrade"));
+        headers.insert(UPGRADE, HeaderValue::from_static("websocket"));
+        headers.insert(SEC_WEBSOCKET_VERSION, HeaderValue::from_static("13"));
+        // Base64 is always a valid header value.
+        headers.extend(HeaderValue::try_from(&key).ok().map(|key| (SEC_WEBSOCKET_KEY, key)));
+
+        let socket = link.dialer().connect(link.index()).await.map_err(NetError::from)?;
+        let meter = socket.meter();
+        let (response, socket) = upgrade(socket, request).await?;
+        if response.status() != StatusCode::SWITCHING_PROTOCOLS {
+            return Err(Ended::Refused(response.status()));
+        }
+        if !accepted(response.headers(), &key) {
+            return Err(Ended::Foreign);
+        }
+        let mut socket = WebSocket::after_handshake(socket, Role::Client);
+        socket.set_max_message_size(FRAME_LIMIT);
+        Ok((socket, meter))
+    }
+
+    async fn read(
+        &mut self,
+        link: &Link,
+        (socket, _): &mut Self::Stream,
+        redial: &mut Redial,
+    ) -> Ended {
+        let slow = link.is_slow();
+        loop {
+            // Not cancel-safe, and cancelled only where the link ends.
+            let frame = match socket.read_frame().await {
+                Ok(frame) => frame,
+                Err(error) => return error.into(),
+            };
+            let received_ns = clock::now();
+            match frame.opcode {
+                OpCode::Text | OpCode::Binary if frame.fin => {
+                    if let Ok(head) = decode_head(&frame.payload) {
+                        link.receive(head, received_ns);
+                        self.cursor = head.seq;
+                        redial.succeeded();
+                    } else if let Some(gap) = decode_gap(&frame.payload) {
+                        self.skip(link, gap.to);
+                    } else {
+                        // Also whatever is masked, which a server must not do: it is no JSON.
+                        return Ended::Event;
+                    }
+                }
+                OpCode::Close => {
+                    if let Some(since) = resumption(&frame.payload) {
+                        self.skip(link, since);
+                    }
+                    return Ended::Closed;
+                }
+                // Pings were answered by the crate; pongs ask for nothing.
+                OpCode::Ping | OpCode::Pong => {}
+                // The target sends an event in one frame.
+                OpCode::Text | OpCode::Binary | OpCode::Continuation => return Ended::Event,
             }
+            link.after_read(slow).await;
+        }
+    }
+
+    /// Sends a close and waits for the target's, as RFC 6455 wants it, section 7.1.1.
+    async fn leave(&mut self, (mut socket, _): Self::Stream) {
+        let closed = async {
+            socket.write_frame(Frame::close(1000, b"")).await?;
+            while socket.read_frame().await?.opcode != OpCode::Close {}
+            Ok::<_, fastwebsockets::WebSocketError>(())
         };
+        // An end of any other kind is an end, too.
+        let _ = tokio::time::timeout(FAREWELL, closed).await;
+    }
+
+    fn meter((_, meter): &Self::Stream) -> Rc<Meter> {
+        Rc::clone(meter)
+    }
+
+    fn heartbeat_ns(&self) -> u64 {
+        self.options.ping.ns()
     }
 }
 
-/// Dials and upgrades, subscribing after sequence `since`.
-async fn open(link: &Link, since: u64, rng: &mut Rng) -> Result<WebSocket<Socket>, Ended> {
-    let mut nonce = [0; 16];
-    nonce[..8].copy_from_slice(&rng.next_u64().to_le_bytes());
-    nonce[8..].copy_from_slice(&rng.next_u64().to_le_bytes());
-    let key = STANDARD.encode(nonce);
-
-    let mut request = get(format!("/topics/{}/ws?since={since}", link.topic()), &host(link));
-    let headers = request.headers_mut();
-    headers.insert(CONNECTION, HeaderValue::from_static("Upgrade"));
-    headers.insert(UPGRADE, HeaderValue::from_static("websocket"));
-    headers.insert(SEC_WEBSOCKET_VERSION, HeaderValue::from_static("13"));
-    // Base64 is always a valid header value.
-    headers.extend(HeaderValue::try_from(&key).ok().map(|key| (SEC_WEBSOCKET_KEY, key)));
-
-    let context = link.context();
-    let socket = context.dialer.connect(link.index()).await.map_err(NetError::from)?;
-    let meter = socket.meter();
-    let (response, socket) = upgrade(socket, request).await?;
-    if response.status() != StatusCode::SWITCHING_PROTOCOLS {
-        return Err(Ended::Refused(response.status()));
+impl Line {
+    /// Goes on after `to`: what lies before will not be sent.
+    fn skip(&mut self, link: &Link, to: u64) {
+        link.missed(self.cursor + 1..to + 1);
+        self.cursor = self.cursor.max(to);
     }
-    if !accepted(response.headers(), &key) {
-        return Err(Ended::NotAccepted);
-    }
-    meter.mark();
-    let mut socket = WebSocket::after_handshake(socket, Role::Client);
-    socket.set_max_message_size(FRAME_LIMIT);
-    Ok(socket)
+}
+
+/// Where a close of a link that was too slow says to come back: `…since=17`.
+fn resumption(payload: &[u8]) -> Option<u64> {
+    let reason = std::str::from_utf8(payload.get(2..)?).ok()?;
+    payload.starts_with(&1013u16.to_be_bytes()).then_some(())?;
+    reason.rsplit_once("since=")?.1.parse().ok()
 }
 
 /// Whether the answer's headers accept `key` (RFC 6455, section 4.1); the framing crate does not look.
@@ -121,38 +161,6 @@ fn accepted(headers: &HeaderMap, key: &str) -> bool {
     says(UPGRADE, "websocket")
         && says(CONNECTION, "upgrade")
         && headers.get(SEC_WEBSOCKET_ACCEPT).is_some_and(|accept| accept == expected.as_str())
-}
-
-/// Reads until the socket ends, and says why it did.
-async fn read(
-    link: &Link,
-    mut socket: WebSocket<Socket>,
-    cursor: &mut u64,
-    failures: &mut u32,
-) -> Ended {
-    loop {
-        // Not cancel-safe, and never cancelled: the link is dropped whole.
-        let frame = match socket.read_frame().await {
-            Ok(frame) => frame,
-            Err(error) => return error.into(),
-        };
-        let received_ns = clock::now();
-        match frame.opcode {
-            OpCode::Text | OpCode::Binary if frame.fin => match decode_head(&frame.payload) {
-                Ok(head) => {
-                    link.receive(head, received_ns);
-                    *cursor = head.seq;
-                    *failures = 0;
-                }
-                Err(_) => return Ended::Event,
-            },
-            OpCode::Close => return Ended::Closed,
-            // Pings were answered by the crate; pongs ask for nothing.
-            OpCode::Ping | OpCode::Pong => {}
-            // The target sends an event in one frame.
-            OpCode::Text | OpCode::Binary | OpCode::Continuation => return Ended::Event,
-        }
-    }
 }
 
 #[cfg(test)]
@@ -169,5 +177,22 @@ mod tests {
         headers.insert(SEC_WEBSOCKET_ACCEPT, accept);
         assert!(accepted(&headers, "dGhlIHNhbXBsZSBub25jZQ=="));
         assert!(!accepted(&headers, "dGhlIHNhbXBsZSBub25jZQ=!"));
+    }
+
+    #[test]
+    fn only_a_close_for_slowness_says_where_to_come_back() {
+        let close = |code: u16, reason: &str| [&code.to_be_bytes()[..], reason.as_bytes()].concat();
+        let slow = "too slow: come back with since=17";
+        assert_eq!(resumption(&close(1013, slow)), Some(17));
+        for other in [close(1001, slow), close(1013, ""), close(1013, "since=x"), vec![], vec![3]] {
+            assert_eq!(resumption(&other), None, "{other:?}");
+        }
+    }
+
+    proptest::proptest! {
+        #[test]
+        fn any_close_is_read_without_a_panic(bytes: Vec<u8>) {
+            let _ = resumption(&bytes);
+        }
     }
 }

@@ -11,9 +11,10 @@ use super::{Plan, PlanError, PlannedTrial};
 use crate::measure::{Host, Metric};
 use crate::pace::Rng;
 use crate::scenario::{
-    Case, Faults, Pattern, Phases, RequestOptions, Scenario, WebSocketOptions, Workload,
+    Case, Conditions, Faults, Format, Mix, Pattern, Phases, RequestOptions, Scenario,
+    WebSocketOptions, Workload,
 };
-use crate::unit::Span;
+use crate::unit::{Rate, Span};
 
 /// Length of a floor's window, unless too few events are due in it.
 const WINDOW: Span = Span::from_secs(2);
@@ -51,24 +52,26 @@ struct Load {
 }
 
 impl Load {
-    const fn of(case: &Case) -> Self {
+    fn of(case: &Case) -> Self {
         let request = match &case.pattern {
-            Pattern::Request(options) => Some(*options),
+            Pattern::Request(options) => Some(plain(options)),
             _ => None,
         };
-        Self { workload: case.workload, request }
+        // A floor's links stay: coming and going is no delivery.
+        let workload = Workload { churn: Rate::per_second(0.0), ..case.workload };
+        Self { workload, request }
     }
 
     /// The case of the floor: `request` itself, or the leanest way to have deliveries.
     fn case(self, first: &Case) -> Case {
-        let unused =
-            WebSocketOptions { ping: Span::from_secs(25), pong_timeout: Span::from_secs(8) };
-        let pattern = self.request.map_or(Pattern::WebSocket(unused), Pattern::Request);
+        let unused = Pattern::WebSocket(WebSocketOptions::default());
+        let pattern = self.request.map_or(unused, Pattern::Request);
         Case {
             id: format!("floor:{}", first.id),
             pattern,
             workload: self.workload,
             faults: Faults::default(),
+            conditions: Conditions::default(),
         }
     }
 
@@ -77,6 +80,21 @@ impl Load {
         let events = self.workload.rate.per_s() * self.workload.topics as f64;
         self.request.map_or(events, |options| options.rate.per_s())
     }
+}
+
+/// The options of `request` that a null target has constant answers for: the same calls, in JSON and without conditions.
+const fn plain(options: &RequestOptions) -> RequestOptions {
+    let Mix { create, read, head, replace, patch, delete, list } = options.mix;
+    let mix = Mix {
+        create,
+        read: read + head,
+        head: 0,
+        replace: replace + patch,
+        patch: 0,
+        delete,
+        list,
+    };
+    RequestOptions { mix, format: Format::Json, conditional: false, ..*options }
 }
 
 /// The floors of `scenario`, each at a random place among the first block of `trials`.

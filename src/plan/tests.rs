@@ -188,7 +188,9 @@ fn every_shipped_scenario_fits_two_cores_and_its_time() {
         ("ci-smoke", 20),
         ("delivery", 310),
         ("quickstart", 112),
-        ("request-response", 210),
+        ("request-response", 240),
+        ("reconnect", 180),
+        ("slow-consumers", 180),
         ("thousands", 150),
     ];
     let files = shipped();

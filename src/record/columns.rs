@@ -132,6 +132,21 @@ pub const TRIAL_COLUMNS: &[Column] = &[
     count("error_status").or_absent(),
     count("error_protocol").or_absent(),
     count("error_signature").or_absent(),
+    count("error_refused").or_absent(),
+    count("not_modified").or_absent(),
+    count("dials").or_absent(),
+    count("reconnects").or_absent(),
+    count("churned").or_absent(),
+    count("skipped").or_absent(),
+    count("lost_slow").or_absent(),
+    count("slow_actions").or_absent(),
+    figure("reconnect_ns_p50").or_absent(),
+    figure("reconnect_ns_p99").or_absent(),
+    figure("recovery_ns").or_absent(),
+    figure("freshness_healthy_ns_p50").or_absent(),
+    figure("freshness_healthy_ns_p99").or_absent(),
+    figure("freshness_slow_ns_p50").or_absent(),
+    figure("freshness_slow_ns_p99").or_absent(),
     text("profile").or_absent(),
     figure("hiccup_ns_p999").or_absent(),
     figure("hiccup_ns_max").or_absent(),
@@ -164,6 +179,10 @@ pub const TRIAL_COLUMNS: &[Column] = &[
     figure("response_ns_p99_high").or_absent(),
     text("loop").or_absent(),
     count("delayed").or_absent(),
+    figure("encode_ns_p50").or_absent(),
+    figure("encode_ns_p99").or_absent(),
+    figure("decode_ns_p50").or_absent(),
+    figure("decode_ns_p99").or_absent(),
 ];
 
 /// Columns of `samples.csv`, in order.
@@ -217,4 +236,5 @@ pub const TIMELINE_COLUMNS: &[Column] = &[
     whole("errors"),
     number("target_cpu_share"),
     number("worker_cpu_share"),
+    count("dials").or_absent(),
 ];

@@ -5,11 +5,13 @@
 
 mod asking;
 mod columns;
+mod encoding;
 mod facts;
 mod figure;
 mod floor;
 mod folder;
 mod health;
+mod held;
 mod histograms;
 mod info;
 mod intervals;
@@ -24,11 +26,13 @@ mod verdict;
 pub use asking::Asking;
 pub(crate) use asking::offered_requests;
 pub use columns::{Column, FLOOR_COLUMNS, Kind, SAMPLE_COLUMNS, TIMELINE_COLUMNS, TRIAL_COLUMNS};
+pub use encoding::Encoding;
 pub use facts::{CpuReading, CpuUsed, MemoryReading, Resources, TrialFacts, WorkerHealth};
 pub use figure::Figure;
 pub use floor::{FloorQuantiles, FloorRecord};
 pub use folder::{FolderError, RunFolder, results_folder};
 pub use health::HealthFigures;
+pub use held::HeldFigures;
 pub use info::{Build, InfoError, PlannedTrial, RunInfo, utc};
 pub use intervals::Intervals;
 pub use precision::Precision;

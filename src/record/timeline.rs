@@ -34,6 +34,9 @@ pub struct TimelineRow {
     pub target_cpu_share: Option<f64>,
     /// CPU of the workers, as a share of their shards' cores.
     pub worker_cpu_share: Option<f64>,
+    /// Attempts to open a connection.
+    #[serde(default)]
+    pub dials: Option<u64>,
 }
 
 /// The start of the measure window, or of the first interval where the window was not reached.
@@ -93,6 +96,7 @@ impl<'a> Rows<'a> {
             errors: counters.errors(),
             target_cpu_share: used.and_then(|used| facts.resources.target_share(used)),
             worker_cpu_share: used.and_then(|used| facts.resources.worker_share(used)),
+            dials: Some(counters.get(Counter::Dials)),
         }
     }
 }

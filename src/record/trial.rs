@@ -6,7 +6,10 @@ use serde_json::{Map, Value};
 use super::asking::offered_requests;
 use super::precision::Headline;
 use super::table::{fields, sentence};
-use super::{Asking, Figure, HealthFigures, Precision, SCHEMA_VERSION, TrialFacts, Verdict};
+use super::{
+    Asking, Encoding, Figure, HealthFigures, HeldFigures, Precision, SCHEMA_VERSION, TrialFacts,
+    Verdict,
+};
 use crate::measure::{Counter, Distribution, Ledger, Metric, Snapshot};
 use crate::pace::Pacing;
 use crate::scenario::PatternKind;
@@ -136,9 +139,15 @@ pub struct Detail {
     /// What the machine took from it.
     #[serde(flatten)]
     pub health: HealthFigures,
+    /// What encoding cost.
+    #[serde(flatten)]
+    pub encoding: Encoding,
     /// Raw counts; `None` where the trial ended without any.
     #[serde(flatten)]
     pub counts: Counts,
+    /// Links that came and went, and consumers that lagged.
+    #[serde(flatten)]
+    pub held: HeldFigures,
 }
 
 /// Quantiles of the stages of a delivery or request, in nanoseconds.
@@ -210,6 +219,8 @@ pub struct Counts {
     pub error_status: Option<u64>,
     pub error_protocol: Option<u64>,
     pub error_signature: Option<u64>,
+    pub error_refused: Option<u64>,
+    pub not_modified: Option<u64>,
 }
 
 impl TrialRecord {
@@ -355,6 +366,7 @@ fn detail(facts: &TrialFacts) -> Detail {
         },
         breakdown: breakdown(facts),
         precision: Precision::of(facts),
+        encoding: Encoding::of(facts),
         wire_segments_per_delivery: segments
             .and_then(|n| ratio(n, counters.get(Counter::Received))),
         cpu: CpuShares {
@@ -367,6 +379,7 @@ fn detail(facts: &TrialFacts) -> Detail {
         empty_poll_share: empty.filter(|_| polls(kind)),
         health: HealthFigures::of(facts),
         counts: counts(facts),
+        held: if reported(facts) { HeldFigures::of(facts) } else { HeldFigures::default() },
     }
 }
 
@@ -401,7 +414,9 @@ fn counts(facts: &TrialFacts) -> Counts {
     let (webhook, delivers) = (kind == PatternKind::Webhook, kind.delivers());
     Counts {
         connections: count(Counter::Connections),
-        published: target(Counter::Published).filter(|_| delivers),
+        // A target that was killed took its count along.
+        published: target(Counter::Published)
+            .filter(|_| delivers && facts.case.conditions.restart.is_none()),
         scheduled: count(Counter::Scheduled).filter(|_| asks),
         sent: count(Counter::Sent).filter(|_| asks),
         answered: count(Counter::Answered).filter(|_| asks),
@@ -415,5 +430,7 @@ fn counts(facts: &TrialFacts) -> Counts {
         error_status: count(Counter::ErrorStatus),
         error_protocol: count(Counter::ErrorProtocol),
         error_signature: count(Counter::ErrorSignature),
+        error_refused: count(Counter::ErrorRefused),
+        not_modified: count(Counter::NotModified).filter(|_| kind == PatternKind::Request),
     }
 }

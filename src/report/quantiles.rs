@@ -50,6 +50,12 @@ pub(super) fn censored(view: &View, case: &str, metric: Metric) -> u64 {
         | Metric::FirstByte
         | Metric::Reading
         | Metric::Written
+        | Metric::Encode
+        | Metric::Decode
+        | Metric::FreshnessHealthy
+        | Metric::FreshnessSlow
+        | Metric::Reconnect
+        | Metric::Recovery
         | Metric::Hiccup
         | Metric::TargetHiccup => false,
     };

@@ -1,12 +1,13 @@
 //! What can be carried out: every bound of a scenario, with its reason and its remedy.
 
+use super::conditions;
 use super::error::{Refusal, require};
 use super::{
     Case, LongPollOptions, LoopKind, Pattern, Phases, RequestOptions, ShortPollOptions,
     WebhookOptions, Workload, faults,
 };
 use crate::pace::ArrivalProcess;
-use crate::unit::{Span, count};
+use crate::unit::{ByteSize, Span, count};
 
 /// Most events, or requests, of one trial: their schedule is expanded by target and workers.
 const MOST_EVENTS: f64 = 50e6;
@@ -41,6 +42,7 @@ pub(super) fn case(case: &Case, phases: &Phases, ring: u64) -> Result<(), Refusa
         events(&case.workload, phases)?;
     }
     faults::check(case, phases)?;
+    conditions::check(&case.conditions, &case.workload, phases)?;
     match &case.pattern {
         Pattern::Request(options) => request(options, phases),
         Pattern::ShortPoll(options) => {
@@ -51,8 +53,12 @@ pub(super) fn case(case: &Case, phases: &Phases, ring: u64) -> Result<(), Refusa
             long_poll(options, &case.workload, phases)?;
             ring_holds(ring, options.gap.max(REPOLL), &case.workload)
         }
-        Pattern::Sse(options) => positive("sse.heartbeat", options.heartbeat),
+        Pattern::Sse(options) => {
+            queue("sse.queue", options.queue, ring)?;
+            positive("sse.heartbeat", options.heartbeat)
+        }
         Pattern::WebSocket(options) => {
+            queue("websocket.queue", options.queue, ring)?;
             positive("websocket.ping", options.ping)?;
             positive("websocket.pong_timeout", options.pong_timeout)
         }
@@ -115,7 +121,10 @@ fn request(options: &RequestOptions, phases: &Phases) -> Result<(), Refusal> {
         LoopKind::Closed => closed_loop(options)?,
     }
     let mix = options.mix;
-    let shares = [mix.create, mix.read, mix.replace, mix.delete, mix.list];
+    let shares = [mix.create, mix.read, mix.head, mix.replace, mix.patch, mix.delete, mix.list];
+    require(!options.conditional || mix.read + mix.head > 0, "request.conditional", || {
+        "request.conditional = true: nothing is read; give read a share in request.mix".to_owned()
+    })?;
     require(shares.iter().any(|share| *share > 0), "request.mix", || {
         "request.mix: no operation has a share; write { read = 8, create = 1 }".to_owned()
     })?;
@@ -156,9 +165,15 @@ fn long_poll(
     workload: &Workload,
     phases: &Phases,
 ) -> Result<(), Refusal> {
-    let LongPollOptions { wait, gap, limit } = *options;
+    let LongPollOptions { wait, gap, limit, coalesce } = *options;
     positive("long-poll.wait", wait)?;
     at_least_one("long-poll.limit", limit)?;
+    require(coalesce < wait, "long-poll.coalesce", || {
+        format!(
+            "long-poll.coalesce = {coalesce}: an answer cannot wait for more events than long-poll.wait = {wait} \
+             allows; shorten it",
+        )
+    })?;
     let due = workload.rate.per_s() * gap.secs();
     require(due < limit as f64, "long-poll.gap", || {
         format!(
@@ -233,6 +248,24 @@ fn ring_holds(ring: u64, period: Span, workload: &Workload) -> Result<(), Refusa
 fn webhook(options: &WebhookOptions) -> Result<(), Refusal> {
     positive("webhook.timeout", options.timeout)?;
     if options.attempts > 1 { positive("webhook.backoff", options.backoff) } else { Ok(()) }
+}
+
+/// Checks what every connection of the target gets.
+pub(super) fn target(send_buffer: ByteSize) -> Result<(), Refusal> {
+    require((4 << 10..=64 << 20).contains(&send_buffer.bytes()), "target.send_buffer", || {
+        format!("target.send_buffer = {send_buffer} is not between 4KiB and 64MiB")
+    })
+}
+
+fn queue(key: &str, queue: Option<u64>, ring: u64) -> Result<(), Refusal> {
+    let Some(queue) = queue else { return Ok(()) };
+    at_least_one(key, queue)?;
+    require(queue <= ring, key, || {
+        format!(
+            "{key} = {queue}: the log keeps target.ring = {ring} events, and a link that lags further falls off \
+             it; raise target.ring, or lower {key}"
+        )
+    })
 }
 
 fn positive(key: &str, span: Span) -> Result<(), Refusal> {

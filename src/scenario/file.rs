@@ -7,8 +7,9 @@ use std::fmt;
 use serde::de::{self, IgnoredAny};
 use serde::{Deserialize, Deserializer};
 
+use super::conditions::{ConsumersFile, ReconnectFile, RestartFile};
 use super::faults::FaultsFile;
-use super::{LoopKind, PatternKind, Profile, Spin};
+use super::{Format, LoopKind, PatternKind, Profile, SlowConsumer, Spin};
 use crate::pace::{ArrivalProcess, PollPace};
 use crate::unit::{ByteSize, Count, Rate, Span};
 
@@ -27,8 +28,14 @@ pub(super) struct File {
     pub phases: Option<PhasesFile>,
     pub target: Option<TargetFile>,
     pub worker: Option<WorkerFile>,
-    /// Read once more for every case, as an axis may replace any of its keys; so are the patterns' tables
-    /// and the faults.
+    #[serde(rename = "reconnect")]
+    _reconnect: Option<ReconnectFile>,
+    #[serde(rename = "restart")]
+    _restart: Option<RestartFile>,
+    #[serde(rename = "consumers")]
+    _consumers: Option<ConsumersFile>,
+    /// Read once more for every case, as an axis may replace any of its keys; so are the patterns' tables, the faults
+    /// and the conditions.
     #[serde(rename = "workload")]
     _workload: Option<WorkloadFile>,
     #[serde(rename = "request")]
@@ -66,6 +73,10 @@ pub(super) struct PhasesFile {
 pub(super) struct TargetFile {
     pub shards: Option<Count>,
     pub ring: Option<Count>,
+    pub requests_per_s: Option<Count>,
+    pub connections: Option<Count>,
+    pub send_buffer: Option<ByteSize>,
+    pub write_timeout: Option<Span>,
 }
 
 /// `[worker]`
@@ -88,6 +99,7 @@ pub(super) struct WorkloadFile {
     pub arrivals: Option<ArrivalProcess>,
     pub payload: Option<ByteSize>,
     pub late_after: Option<Span>,
+    pub churn: Option<Rate>,
 }
 
 /// How many topics there are.
@@ -142,6 +154,8 @@ pub(super) struct RequestFile {
     pub rate: Option<Rate>,
     pub arrivals: Option<ArrivalProcess>,
     pub mix: Option<MixFile>,
+    pub format: Option<Format>,
+    pub conditional: Option<bool>,
     pub timeout: Option<Span>,
 }
 
@@ -151,7 +165,9 @@ pub(super) struct RequestFile {
 pub(super) struct MixFile {
     pub create: Option<u32>,
     pub read: Option<u32>,
+    pub head: Option<u32>,
     pub replace: Option<u32>,
+    pub patch: Option<u32>,
     pub delete: Option<u32>,
     pub list: Option<u32>,
 }
@@ -176,6 +192,7 @@ pub(super) struct LongPollFile {
     pub wait: Option<Span>,
     pub gap: Option<Span>,
     pub limit: Option<Count>,
+    pub coalesce: Option<Span>,
 }
 
 /// `[sse]`
@@ -183,6 +200,9 @@ pub(super) struct LongPollFile {
 #[serde(deny_unknown_fields)]
 pub(super) struct SseFile {
     pub heartbeat: Option<Span>,
+    pub retry: Option<Span>,
+    pub slow_consumer: Option<SlowConsumer>,
+    pub queue: Option<Count>,
 }
 
 /// `[websocket]`
@@ -191,6 +211,8 @@ pub(super) struct SseFile {
 pub(super) struct WebSocketFile {
     pub ping: Option<Span>,
     pub pong_timeout: Option<Span>,
+    pub slow_consumer: Option<SlowConsumer>,
+    pub queue: Option<Count>,
 }
 
 /// `[webhook]`

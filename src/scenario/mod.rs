@@ -7,6 +7,7 @@
 
 mod asking;
 mod check;
+mod conditions;
 mod error;
 mod faults;
 mod file;
@@ -23,15 +24,16 @@ use std::path::Path;
 
 pub use asking::LoopKind;
 pub use check::MOST_SAMPLES;
+pub use conditions::{Conditions, Consumers, Reconnect, Restart, RestartLog, SlowConsumer};
 pub use error::ScenarioError;
 pub use faults::{
     DROP_STREAM, Distribution, Faults, Freeze, SERVICE_STREAM, Servers, Service, ServiceTimes,
     Sieve, Stall, faults, service_times, shard_service_times,
 };
 pub use model::{
-    Case, LongPollOptions, Mix, Pattern, PatternKind, Phases, Profile, RequestOptions, Scenario,
-    ShortPollOptions, SseOptions, TargetOptions, WebSocketOptions, WebhookOptions, WorkerOptions,
-    Workload,
+    Case, Format, Limits, LongPollOptions, Mix, Pattern, PatternKind, Phases, Profile,
+    RequestOptions, Scenario, ShortPollOptions, SseOptions, TargetOptions, WebSocketOptions,
+    WebhookOptions, WorkerOptions, Workload,
 };
 pub use spin::Spin;
 

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{Faults, LoopKind, Spin};
+use super::{Conditions, Faults, LoopKind, SlowConsumer, Spin};
 use crate::pace::{ArrivalProcess, PollPace};
 use crate::unit::{ByteSize, Rate, Span};
 
@@ -69,11 +69,35 @@ pub struct Phases {
 
 /// Options of the built-in target.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
 pub struct TargetOptions {
     /// Threads that serve; `None` leaves it to the plan.
     pub shards: Option<u32>,
     /// Events that a topic's log keeps.
     pub ring: u64,
+    /// How much it lets in at once.
+    #[serde(default)]
+    pub limits: Limits,
+    /// The kernel's send buffer of each connection, so that slow consumers do not look healthy.
+    pub send_buffer: ByteSize,
+    /// A connection that takes none of its bytes for so long is dropped.
+    pub write_timeout: Span,
+}
+
+impl Default for TargetOptions {
+    fn default() -> Self {
+        let (send_buffer, write_timeout) = (ByteSize::new(64 << 10), Span::from_secs(30));
+        Self { shards: None, ring: 4_096, limits: Limits::default(), send_buffer, write_timeout }
+    }
+}
+
+/// How much a target lets in at once; what is above is refused with 429 or 503, and when to come again.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct Limits {
+    /// Requests a second, over all of its shards.
+    pub requests_per_s: Option<u64>,
+    /// Connections.
+    pub connections: Option<u64>,
 }
 
 /// Options of the workers.
@@ -103,6 +127,9 @@ pub struct Case {
     /// What is wrong with the target on purpose.
     #[serde(default, skip_serializing_if = "Faults::is_off")]
     pub faults: Faults,
+    /// What its links meet beside load.
+    #[serde(default)]
+    pub conditions: Conditions,
 }
 
 /// What is offered to a case.
@@ -120,6 +147,13 @@ pub struct Workload {
     pub payload: ByteSize,
     /// A delivery older than this on arrival is late.
     pub late_after: Span,
+    /// Departures a second over all links; each is followed by a new connection in its place.
+    #[serde(default = "no_churn")]
+    pub churn: Rate,
+}
+
+fn no_churn() -> Rate {
+    Rate::per_second(0.0)
 }
 
 /// A pattern with its options.
@@ -217,8 +251,25 @@ pub struct RequestOptions {
     pub arrivals: ArrivalProcess,
     /// Shares of the operations.
     pub mix: Mix,
+    /// The encoding of items.
+    #[serde(default)]
+    pub format: Format,
+    /// Whether items are read on the condition that they changed.
+    #[serde(default)]
+    pub conditional: bool,
     /// A request without an answer for so long has failed.
     pub timeout: Span,
+}
+
+/// The encoding of items.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Format {
+    /// JSON.
+    #[default]
+    Json,
+    /// XML.
+    Xml,
 }
 
 /// Shares of the operations on `/items`; only their proportions count.
@@ -229,8 +280,12 @@ pub struct Mix {
     pub create: u32,
     /// `GET /items/{id}`
     pub read: u32,
+    /// `HEAD /items/{id}`
+    pub head: u32,
     /// `PUT /items/{id}`
     pub replace: u32,
+    /// `PATCH /items/{id}`
+    pub patch: u32,
     /// `DELETE /items/{id}` of an item created for it.
     pub delete: u32,
     /// `GET /items?limit=20`
@@ -239,7 +294,7 @@ pub struct Mix {
 
 impl Default for Mix {
     fn default() -> Self {
-        Self { create: 0, read: 1, replace: 0, delete: 0, list: 0 }
+        Self { create: 0, read: 1, head: 0, replace: 0, patch: 0, delete: 0, list: 0 }
     }
 }
 
@@ -275,22 +330,51 @@ pub struct LongPollOptions {
     pub gap: Span,
     /// Most events in one answer.
     pub limit: u64,
+    /// How long an answer waits for more events after its first.
+    #[serde(default)]
+    pub coalesce: Span,
 }
 
 /// Options of `sse`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
 pub struct SseOptions {
     /// Time between comment lines on a quiet stream.
     pub heartbeat: Span,
+    /// The least wait before a reconnect that the stream asks for (`retry:`).
+    pub retry: Span,
+    /// What is done with a link that lags too far behind.
+    pub slow_consumer: SlowConsumer,
+    /// Events that a link may lag behind its topic; `None` is the ring.
+    pub queue: Option<u64>,
+}
+
+impl Default for SseOptions {
+    fn default() -> Self {
+        let (heartbeat, retry) = (Span::from_secs(15), Span::from_secs(1));
+        Self { heartbeat, retry, slow_consumer: SlowConsumer::default(), queue: None }
+    }
 }
 
 /// Options of `websocket`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
 pub struct WebSocketOptions {
     /// Time between the target's pings.
     pub ping: Span,
     /// A ping without a pong for so long closes the link.
     pub pong_timeout: Span,
+    /// What is done with a link that lags too far behind.
+    pub slow_consumer: SlowConsumer,
+    /// Events that a link may lag behind its topic; `None` is the ring.
+    pub queue: Option<u64>,
+}
+
+impl Default for WebSocketOptions {
+    fn default() -> Self {
+        let (ping, pong_timeout) = (Span::from_secs(25), Span::from_secs(8));
+        Self { ping, pong_timeout, slow_consumer: SlowConsumer::default(), queue: None }
+    }
 }
 
 /// Options of `webhook`.

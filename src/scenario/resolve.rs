@@ -7,19 +7,20 @@ use std::path::Path;
 use serde::de::DeserializeOwned;
 use serde_json::Value as Json;
 
+use super::conditions;
 use super::error::{Refusal, ScenarioError, require};
 use super::faults::{self, FaultsFile};
 use super::file::{
     File, LongPollFile, MixFile, PER_CLIENT, PhasesFile, RequestFile, ShortPollFile, SseFile,
-    Topics, WebSocketFile, WebhookFile, WorkloadFile,
+    TargetFile, Topics, WebSocketFile, WebhookFile, WorkloadFile,
 };
 use super::read::read;
 use super::sweep::{self, Axis, Point, Section};
 use super::tree::{Node, Place, Table, Value};
 use super::{
-    Case, LongPollOptions, LoopKind, Mix, Pattern, PatternKind, Phases, RequestOptions, Scenario,
-    ShortPollOptions, SseOptions, TargetOptions, WebSocketOptions, WebhookOptions, WorkerOptions,
-    Workload, check,
+    Case, Limits, LongPollOptions, LoopKind, Mix, Pattern, PatternKind, Phases, RequestOptions,
+    Scenario, ShortPollOptions, SseOptions, TargetOptions, WebSocketOptions, WebhookOptions,
+    WorkerOptions, Workload, check,
 };
 use crate::unit::{ByteSize, Count, Rate, Span};
 
@@ -103,9 +104,12 @@ fn head(file: &str, written: &File) -> Result<Scenario, Refusal> {
     })?;
     let (target, worker) = (written.target.as_ref(), written.worker.as_ref());
     let few = |count: Option<Count>, key| count.map(|n| small(n, key, 1_024)).transpose();
-    let ring = target.and_then(|target| target.ring).map_or(4_096, Count::get);
     let samples = worker.and_then(|worker| worker.samples).map_or(0, Count::get);
     check::samples(samples)?;
+    let usual = TargetOptions::default();
+    let ring = target.and_then(|target| target.ring).map_or(usual.ring, Count::get);
+    let send_buffer = target.and_then(|t| t.send_buffer).unwrap_or(usual.send_buffer);
+    check::target(send_buffer)?;
     require((1..=100_000_000).contains(&ring), "target.ring", || {
         format!("target.ring = {ring}: it must be between 1 and 100000000")
     })?;
@@ -120,6 +124,9 @@ fn head(file: &str, written: &File) -> Result<Scenario, Refusal> {
         target: TargetOptions {
             shards: few(target.and_then(|target| target.shards), "target.shards")?,
             ring,
+            limits: limits(target)?,
+            send_buffer,
+            write_timeout: target.and_then(|t| t.write_timeout).unwrap_or(usual.write_timeout),
         },
         worker: WorkerOptions {
             processes: few(worker.and_then(|worker| worker.processes), "worker.processes")?,
@@ -129,6 +136,21 @@ fn head(file: &str, written: &File) -> Result<Scenario, Refusal> {
         },
         cases: Vec::new(),
         objectives,
+    })
+}
+
+/// What the target lets in at once.
+fn limits(written: Option<&TargetFile>) -> Result<Limits, Refusal> {
+    let limit = |count: Option<Count>, key: &str| {
+        let limit = count.map(Count::get);
+        require(limit != Some(0), key, || {
+            format!("{key} = 0: nothing would be let in; raise it, or remove it for no limit")
+        })?;
+        Ok(limit)
+    };
+    Ok(Limits {
+        requests_per_s: limit(written.and_then(|w| w.requests_per_s), "target.requests_per_s")?,
+        connections: limit(written.and_then(|w| w.connections), "target.connections")?,
     })
 }
 
@@ -177,11 +199,19 @@ fn draft(
     let mut workload = root.table("workload").cloned().unwrap_or_default();
     let mut options = root.table(kind.name()).cloned().unwrap_or_default();
     let mut faults = root.table(Section::Faults.name()).cloned().unwrap_or_default();
+    let mut conditions = conditions::TABLES.map(|name| (name, root.table(name).cloned()));
     for (axis, node) in point {
         let table = match axis.of {
             Section::Workload => &mut workload,
             Section::Faults => &mut faults,
             Section::Pattern(_) => &mut options,
+            Section::Conditions(name) => {
+                let Some((_, table)) = conditions.iter_mut().find(|(other, _)| *other == name)
+                else {
+                    continue;
+                };
+                table.get_or_insert_default()
+            }
         };
         table.set(&axis.key, (*node).clone());
     }
@@ -189,11 +219,14 @@ fn draft(
     let section = |name: &str, table: &Table| {
         (name.to_owned(), Node { place: root.place(name), value: Value::Table(table.clone()) })
     };
-    let sections = Table(vec![
+    let mut sections = vec![
         section("workload", &workload),
         section(kind.name(), &options),
         section(Section::Faults.name(), &faults),
-    ]);
+    ];
+    let given = conditions.iter().filter_map(|(name, table)| Some((*name, table.as_ref()?)));
+    sections.extend(given.map(|(name, table)| section(name, table)));
+    let sections = Table(sections);
     let located = |refusal: Refusal| {
         ScenarioError::refused(file, &sections.place(&refusal.key), refusal.message)
     };
@@ -201,7 +234,15 @@ fn draft(
     let pattern = pattern(file, kind, &options, &workload, &located)?;
     let faults: FaultsFile = read(file, Section::Faults.name(), &faults)?;
     let faults = faults::resolve(&faults).map_err(located)?.bearing_on(kind);
-    let mut case = Case { id: String::new(), pattern, workload, faults };
+    let [(_, reconnect), (_, restart), (_, consumers)] = &conditions;
+    let none = Table::default();
+    let written = conditions::Written {
+        reconnect: read(file, "reconnect", reconnect.as_ref().unwrap_or(&none))?,
+        restart: restart.as_ref().map(|table| read(file, "restart", table)).transpose()?,
+        consumers: read(file, "consumers", consumers.as_ref().unwrap_or(&none))?,
+    };
+    let conditions = conditions::resolve(kind, &written).map_err(located)?;
+    let mut case = Case { id: String::new(), pattern, workload, faults, conditions };
     case.id = id(point, &case);
     Ok(Draft { case, sections })
 }
@@ -249,6 +290,7 @@ fn resolve_workload(kind: PatternKind, written: &WorkloadFile) -> Result<Workloa
         arrivals: written.arrivals.unwrap_or_default(),
         payload: written.payload.unwrap_or(ByteSize::new(128)),
         late_after: written.late_after.unwrap_or(Span::from_secs(5)),
+        churn: written.churn.filter(|_| kind.delivers()).unwrap_or(Rate::per_second(0.0)),
     };
     check::workload(&workload).map(|()| workload)
 }
@@ -286,22 +328,33 @@ fn pattern(
             })
         }
         PatternKind::LongPoll => {
-            let LongPollFile { wait, gap, limit } = from(file, kind, options)?;
+            let LongPollFile { wait, gap, limit, coalesce } = from(file, kind, options)?;
             Pattern::LongPoll(LongPollOptions {
                 wait: wait.unwrap_or(ms(30_000)),
                 gap: gap.unwrap_or_default(),
                 limit: limit.map_or(100, Count::get),
+                coalesce: coalesce.unwrap_or_default(),
             })
         }
         PatternKind::Sse => {
-            let SseFile { heartbeat } = from(file, kind, options)?;
-            Pattern::Sse(SseOptions { heartbeat: heartbeat.unwrap_or(ms(15_000)) })
+            let SseFile { heartbeat, retry, slow_consumer, queue } = from(file, kind, options)?;
+            let usual = SseOptions::default();
+            Pattern::Sse(SseOptions {
+                heartbeat: heartbeat.unwrap_or(usual.heartbeat),
+                retry: retry.unwrap_or(usual.retry),
+                slow_consumer: slow_consumer.unwrap_or_default(),
+                queue: queue.map(Count::get),
+            })
         }
         PatternKind::WebSocket => {
-            let WebSocketFile { ping, pong_timeout } = from(file, kind, options)?;
+            let WebSocketFile { ping, pong_timeout, slow_consumer, queue } =
+                from(file, kind, options)?;
+            let usual = WebSocketOptions::default();
             Pattern::WebSocket(WebSocketOptions {
-                ping: ping.unwrap_or(ms(25_000)),
-                pong_timeout: pong_timeout.unwrap_or(ms(8_000)),
+                ping: ping.unwrap_or(usual.ping),
+                pong_timeout: pong_timeout.unwrap_or(usual.pong_timeout),
+                slow_consumer: slow_consumer.unwrap_or_default(),
+                queue: queue.map(Count::get),
             })
         }
         PatternKind::Webhook => {
@@ -332,6 +385,8 @@ fn request(written: RequestFile, workload: &Workload) -> Result<RequestOptions, 
         rate: written.rate.unwrap_or(Rate::per_second(by_default)),
         arrivals: written.arrivals.unwrap_or_default(),
         mix: written.mix.map_or_else(Mix::default, Mix::from),
+        format: written.format.unwrap_or_default(),
+        conditional: written.conditional.unwrap_or(false),
         timeout: written.timeout.unwrap_or(Span::from_ms(10_000)),
     })
 }
@@ -348,12 +403,14 @@ fn webhook(written: &WebhookFile) -> Result<WebhookOptions, Refusal> {
 
 impl From<MixFile> for Mix {
     fn from(written: MixFile) -> Self {
-        let MixFile { create, read, replace, delete, list } = written;
+        let MixFile { create, read, head, replace, patch, delete, list } = written;
         let share = |written: Option<u32>| written.unwrap_or(0);
         Self {
             create: share(create),
             read: share(read),
+            head: share(head),
             replace: share(replace),
+            patch: share(patch),
             delete: share(delete),
             list: share(list),
         }
@@ -392,6 +449,9 @@ fn id(point: &Point<'_>, case: &Case) -> String {
             (_, Section::Faults) => case.faults.value(&axis.key).unwrap_or_default(),
             (_, Section::Pattern(_)) => {
                 label(&serde_json::json!(case.pattern)[kind.name()][&axis.key])
+            }
+            (_, Section::Conditions(table)) => {
+                label(&serde_json::json!(case.conditions)[table][&axis.key])
             }
         };
         let _ = write!(id, ":{}={label}", axis.key);

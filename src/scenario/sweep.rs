@@ -4,6 +4,7 @@
 //! multiplies the cases that it can make a difference to, and no others.
 
 use super::PatternKind;
+use super::conditions::{self, ConsumersFile, ReconnectFile, RestartFile, TABLES};
 use super::error::{ScenarioError, suggestion};
 use super::faults::{self, FaultsFile};
 use super::file::{
@@ -13,7 +14,7 @@ use super::read::keys_of;
 use super::tree::{Node, Place, Table, Value};
 
 /// Keys of `[workload]` that say something of events, of which `request` has none.
-const OF_EVENTS: [&str; 4] = ["topics", "rate", "arrivals", "late_after"];
+const OF_EVENTS: [&str; 5] = ["topics", "rate", "arrivals", "late_after", "churn"];
 
 /// The table that an axis replaces a key of.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -22,6 +23,8 @@ pub(super) enum Section {
     Workload,
     /// `[faults]`
     Faults,
+    /// A table of what links meet, by its name.
+    Conditions(&'static str),
     /// A pattern's.
     Pattern(PatternKind),
 }
@@ -32,6 +35,7 @@ impl Section {
         match self {
             Self::Workload => "workload",
             Self::Faults => FAULTS,
+            Self::Conditions(table) => table,
             Self::Pattern(kind) => kind.name(),
         }
     }
@@ -39,16 +43,19 @@ impl Section {
     /// The table other than `[workload]` of that name.
     fn from_name(name: &str) -> Option<Self> {
         if name == FAULTS {
-            Some(Self::Faults)
-        } else {
-            PatternKind::from_name(name).map(Self::Pattern)
+            return Some(Self::Faults);
         }
+        let conditions = || TABLES.into_iter().find(|table| *table == name).map(Self::Conditions);
+        PatternKind::from_name(name).map(Self::Pattern).or_else(conditions)
     }
 
     fn keys(self) -> &'static [&'static str] {
         match self {
             Self::Workload => keys_of::<WorkloadFile>(),
             Self::Faults => keys_of::<FaultsFile>(),
+            Self::Conditions("reconnect") => keys_of::<ReconnectFile>(),
+            Self::Conditions("restart") => keys_of::<RestartFile>(),
+            Self::Conditions(_) => keys_of::<ConsumersFile>(),
             Self::Pattern(kind) => option_keys(kind),
         }
     }
@@ -74,6 +81,7 @@ impl Axis {
         match self.of {
             Section::Pattern(of) => of == kind,
             Section::Faults => faults::bears_on(&self.key, kind),
+            Section::Conditions(table) => conditions::applies(table, kind),
             Section::Workload => kind.delivers() || !OF_EVENTS.contains(&self.key.as_str()),
         }
     }
@@ -175,7 +183,8 @@ fn resolve(name: &str) -> Option<(Section, String)> {
 }
 
 fn known() -> Vec<String> {
-    let sections = PatternKind::ALL.into_iter().map(Section::Pattern).chain([Section::Faults]);
+    let sections = PatternKind::ALL.into_iter().map(Section::Pattern);
+    let sections = sections.chain([Section::Faults]).chain(TABLES.map(Section::Conditions));
     let options = sections.flat_map(|section| {
         section.keys().iter().map(move |key| format!("{}.{key}", section.name()))
     });

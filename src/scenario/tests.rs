@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 
 use proptest::prelude::*;
 
+use super::conditions::{ConsumersFile, ReconnectFile, RestartFile};
 use super::file::{File, MixFile, PhasesFile, TargetFile, WorkerFile, WorkloadFile};
 use super::read::keys_of;
 use super::*;
@@ -67,7 +68,7 @@ const BAD_LINES: [(&str, &str, &str); 47] = [
     (
         "zzz = 1",
         "trials = 2",
-        "dir/x.toml:3: unknown key 'zzz'; known are question, name, patterns, trials, seed, objectives, profile, floor, phases, target, worker, workload, request, short-poll, long-poll, sse, websocket, webhook, faults, sweep",
+        "dir/x.toml:3: unknown key 'zzz'; known are question, name, patterns, trials, seed, objectives, profile, floor, phases, target, worker, reconnect, restart, consumers, workload, request, short-poll, long-poll, sse, websocket, webhook, faults, sweep",
     ),
     (
         "intervall = \"1s\"",
@@ -429,7 +430,7 @@ fn a_bad_set_is_named() {
         ("trials=x", "trials: 'x' is not a whole number, such as 1000 or \"10k\""),
         (
             "workload=5",
-            "workload: this is a table; its keys are clients, topics, rate, arrivals, payload, late_after",
+            "workload: this is a table; its keys are clients, topics, rate, arrivals, payload, late_after, churn",
         ),
         ("clients", "no '='; write key=value, such as --set workload.clients=10k"),
         (
@@ -442,6 +443,42 @@ fn a_bad_set_is_named() {
         let text = if set.contains("sweep.") { text.as_str() } else { GOOD };
         assert_eq!(read(text, &[set]).unwrap_err(), format!("--set {set}: {expected}"));
     }
+}
+
+#[test]
+fn what_links_cannot_meet_is_refused_with_key_and_remedy() {
+    let held = "patterns=[\"long-poll\", \"websocket\"]";
+    read(GOOD, &[held, "restart.at=3s", "sweep.reconnect.jitter=[true, false]"]).unwrap();
+    for (set, part) in [
+        ("reconnect.backoff=0s", "reconnect.backoff = 0ns: it must be over 0"),
+        ("reconnect.max=1ms", "reconnect.max = 1ms is under reconnect.backoff = 50ms; raise it"),
+        ("reconnect.silence=0", "reconnect.silence = 0: it must be between 1 and 1000"),
+        ("restart.down=1s", "restart.at is missing: when does the target go?"),
+        ("restart.at=1h", "the target comes back after a measure phase of 10s"),
+        ("restart.log=gone", "'gone' is none of survives, lost"),
+        ("consumers.slow_share=2", "consumers.slow_share = 2: it must be between 0 and 1"),
+        ("consumers.receive_buffer=1B", "is not between 1KiB and 64MiB"),
+        ("workload.churn=100k/s", "would leave over ten times a second; lower it"),
+        ("websocket.queue=0", "websocket.queue = 0: it must be at least 1"),
+        ("websocket.queue=1M", "the log keeps target.ring = 4096 events"),
+        ("websocket.slow_consumer=shout", "none of disconnect, drop-oldest, conflate"),
+        ("long-poll.coalesce=1h", "an answer cannot wait for more events than long-poll.wait"),
+        ("target.send_buffer=1KiB", "target.send_buffer = 1KiB is not between 4KiB and 64MiB"),
+    ] {
+        let message = read(GOOD, &[held, set]).unwrap_err();
+        assert!(message.contains(part), "{set}: {message}");
+    }
+}
+
+#[test]
+fn an_axis_of_what_links_meet_multiplies_the_patterns_it_bears_on() {
+    let all = "patterns=[\"short-poll\", \"websocket\", \"webhook\"]";
+    let sets = ["sweep.consumers.slow_share=[0.1, 0.5]", "sweep.restart.at=[\"1s\", \"2s\"]"];
+    let scenario = read(GOOD, &[all, sets[0], sets[1], "sweep.reconnect.jitter=[false]"]).unwrap();
+    let ids = ids(&scenario);
+    let of = |name: &str| ids.iter().filter(|id| id.starts_with(name)).count();
+    assert_eq!((of("short-poll"), of("websocket"), of("webhook")), (2, 4, 2), "{ids:?}");
+    assert!(ids.contains(&"short-poll:at=1s"), "{ids:?}");
 }
 
 #[test]
@@ -497,6 +534,9 @@ fn the_readme_documents_every_key_and_no_other() {
             "target" => keys_of::<TargetFile>(),
             "worker" => keys_of::<WorkerFile>(),
             "faults" => Faults::KEYS.as_slice(),
+            "reconnect" => keys_of::<ReconnectFile>(),
+            "restart" => keys_of::<RestartFile>(),
+            "consumers" => keys_of::<ConsumersFile>(),
             "sweep" => return Vec::new(),
             _ => PatternKind::from_name(key).map_or(&[][..], sweep::option_keys),
         };
@@ -532,6 +572,9 @@ fn the_readme_tells_the_defaults_that_are_used() {
             }
             None if section == "workload" => &json["cases"][1]["workload"],
             None if section.is_empty() => &json,
+            None if ["reconnect", "consumers"].contains(&section) => {
+                &json["cases"][4]["conditions"][section]
+            }
             None => &json[section],
         };
         if section == "faults" {

@@ -5,14 +5,14 @@ use std::ops::Range;
 use std::process::ExitCode;
 
 use anyhow::Context as _;
-use bytes::Bytes;
 
 use super::null::{NullOptions, serve_null_with};
 use super::options::Options;
 use super::publisher::Programme;
-use super::server::{listen, serve_with};
+use super::resume::Past;
+use super::server::{listen, serve_after};
 use crate::control::{
-    Assignment, Order, Orders, PROTOCOL_VERSION, Report, Reports, TargetAssignment, attach,
+    Assignment, Order, Orders, PROTOCOL_VERSION, Report, Reports, Resume, TargetAssignment, attach,
 };
 use crate::event;
 use crate::measure::{Metric, Snapshot, Watch, raise_descriptor_limit};
@@ -58,7 +58,9 @@ fn run(orders: &mut Orders, reports: &Reports) -> anyhow::Result<Snapshot> {
             obey(handle.address(), start, &assignment, orders, reports).await
         })
     } else {
-        serve_with(listener, Options::from(&assignment), async |handle| {
+        let past = assignment.resume.and_then(|resume| past(&assignment, resume));
+        let options = Options::from(&assignment);
+        serve_after(listener, options, past.as_ref(), async |handle| {
             let start = |window, programme: Option<Programme>| {
                 handle.begin(window);
                 Ok(programme.map_or(Ok(()), |programme| handle.publish(programme))?)
@@ -70,6 +72,20 @@ fn run(orders: &mut Orders, reports: &Reports) -> anyhow::Result<Snapshot> {
         snapshot.merge(&watch.finish());
     }
     Ok(snapshot)
+}
+
+/// The process whose place this one takes, where events are published on a schedule.
+fn past(assignment: &TargetAssignment, resume: Resume) -> Option<Past> {
+    let Resume { start_ns, down_ns, log } = resume;
+    let programme = programme(assignment, start_ns)?;
+    Some(Past { programme, down_ns, log })
+}
+
+/// What is published in a trial that starts at `at_ns`.
+fn programme(assignment: &TargetAssignment, at_ns: u64) -> Option<Programme> {
+    let schedule = assignment.schedule.clone()?;
+    let payload = event::filler(assignment.case.workload.payload.bytes() as usize);
+    Some(Programme { schedule, payload: payload.into(), at_ns, window: assignment.window.clone() })
 }
 
 fn accepted(version: u32, assignment: Assignment) -> anyhow::Result<TargetAssignment> {
@@ -95,24 +111,19 @@ async fn obey(
     reports: &Reports,
 ) -> anyhow::Result<Option<Watch>> {
     reports.send(&Report::Ready { address: Some(address) })?;
-    let payload = Bytes::from(event::filler(assignment.case.workload.payload.bytes() as usize));
     let mut watch = None;
     loop {
         match orders.recv().await {
             Order::Start { at_ns } => {
                 let window = at_ns + assignment.window.start..at_ns + assignment.window.end;
                 let TargetAssignment { shards, first_core, .. } = *assignment;
-                let programme = assignment.schedule.clone().map(|schedule| {
-                    let (payload, window) = (payload.clone(), assignment.window.clone());
-                    Programme { schedule, payload, at_ns, window }
-                });
                 watch =
                     Some(Watch::start(Metric::TargetHiccup, window.clone(), shards, first_core));
-                start(window, programme)?;
+                start(window, programme(assignment, at_ns))?;
             }
             Order::Finish | Order::Abort => return Ok(watch),
-            // Plateaus are the workers' affair.
-            Order::Continue => {}
+            // Plateaus are the workers' affair, and so is the end of a target before this one.
+            Order::Continue | Order::TargetDown { .. } => {}
             Order::Prepare { .. } => anyhow::bail!("a target is prepared once"),
         }
     }

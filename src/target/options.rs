@@ -1,11 +1,15 @@
 //! What a target can be told.
 
 use crate::control::TargetAssignment;
-use crate::scenario::{Faults, Pattern, SseOptions, WebSocketOptions, WebhookOptions};
-use crate::unit::Span;
+use crate::scenario::{
+    Faults, Limits, Pattern, SseOptions, TargetOptions, WebSocketOptions, WebhookOptions,
+};
+use crate::unit::{ByteSize, Span};
+
+use super::request::BODY_WAIT;
 
 /// Options of a target.
-#[derive(Debug, Clone, Copy, PartialEq)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct Options {
     /// Threads that serve.
     pub shards: u32,
@@ -13,12 +17,21 @@ pub struct Options {
     pub topics: u64,
     /// Events that a topic's log keeps, up to 256 MiB of them.
     pub ring: u64,
+    /// The kernel's send buffer of each connection (the kernel doubles it for its own needs). Left alone it would grow
+    /// to megabytes, in which a slow consumer's lag does not show.
+    pub send_buffer: ByteSize,
+    /// A connection that takes none of its bytes for so long is dropped.
+    pub write_timeout: Span,
+    /// How long a long poll waits for more events after its first.
+    pub coalesce: Span,
     /// Options of `sse`.
     pub sse: SseOptions,
     /// Options of `websocket`.
     pub websocket: WebSocketOptions,
     /// Options of `webhook`.
     pub webhook: WebhookOptions,
+    /// Longest message that `/echo` takes, in bytes.
+    pub echo_max: u64,
     /// The core of the first shard where each keeps to one of its own, the others following; `None` leaves them to
     /// the kernel.
     pub first_core: Option<u32>,
@@ -28,6 +41,25 @@ pub struct Options {
     pub faults: Faults,
     /// Seed of what is random in that.
     pub seed: u64,
+    /// How much is let in at once.
+    pub limits: Limits,
+    /// How long slow clients are waited for.
+    pub waits: Waits,
+}
+
+/// How long slow clients are waited for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Waits {
+    /// A connection without a whole request head for so long is closed, whether idle or slow.
+    pub head: Span,
+    /// A body that is not whole for so long is refused.
+    pub body: Span,
+}
+
+impl Default for Waits {
+    fn default() -> Self {
+        Self { head: Span::from_secs(75), body: Span::from_secs(BODY_WAIT.as_secs()) }
+    }
 }
 
 impl Default for Options {
@@ -35,13 +67,14 @@ impl Default for Options {
         Self {
             shards: 1,
             first_core: None,
+            echo_max: 16 << 20,
             topics: 1,
             ring: 65_536,
-            sse: SseOptions { heartbeat: Span::from_secs(15) },
-            websocket: WebSocketOptions {
-                ping: Span::from_secs(25),
-                pong_timeout: Span::from_secs(8),
-            },
+            send_buffer: TargetOptions::default().send_buffer,
+            write_timeout: TargetOptions::default().write_timeout,
+            coalesce: Span::default(),
+            sse: SseOptions::default(),
+            websocket: WebSocketOptions::default(),
             webhook: WebhookOptions {
                 timeout: Span::from_secs(15),
                 attempts: 6,
@@ -51,6 +84,8 @@ impl Default for Options {
             allow_private_webhooks: false,
             faults: Faults::default(),
             seed: 1,
+            limits: Limits::default(),
+            waits: Waits::default(),
         }
     }
 }
@@ -62,17 +97,21 @@ impl From<&TargetAssignment> for Options {
             shards: assignment.shards.max(1),
             topics: assignment.case.workload.topics,
             ring: assignment.ring,
+            send_buffer: assignment.send_buffer,
+            write_timeout: assignment.write_timeout,
             first_core: assignment.pinned.then_some(assignment.first_core),
             allow_private_webhooks: true,
             faults: assignment.case.faults,
             seed: assignment.seed,
+            limits: assignment.limits,
             ..Self::default()
         };
         match assignment.case.pattern {
             Pattern::Sse(sse) => options.sse = sse,
             Pattern::WebSocket(websocket) => options.websocket = websocket,
             Pattern::Webhook(webhook) => options.webhook = webhook,
-            Pattern::Request(_) | Pattern::ShortPoll(_) | Pattern::LongPoll(_) => {}
+            Pattern::LongPoll(long_poll) => options.coalesce = long_poll.coalesce,
+            Pattern::Request(_) | Pattern::ShortPoll(_) => {}
         }
         options
     }

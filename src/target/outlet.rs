@@ -4,8 +4,11 @@
 //! themselves and book it themselves. What goes through hyper is handed to it first and written later: an
 //! [`Outlet`] stands between hyper and the socket, and books what was handed over when hyper, having written all
 //! that it had, flushes. Only what is due in the measure window is booked.
+//!
+//! The outlet also drops a peer that takes nothing for too long: half-open, or as good as.
 
 use std::cell::{Cell, RefCell};
+use std::future::Future as _;
 use std::io;
 use std::pin::Pin;
 use std::rc::Rc;
@@ -14,6 +17,7 @@ use std::task::{Context, Poll};
 
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::TcpStream;
+use tokio::time::{Sleep, sleep};
 
 use super::hub::Entry;
 use super::shard::Shared;
@@ -116,12 +120,36 @@ impl Drop for Hold {
 pub struct Outlet {
     stream: TcpStream,
     outgoing: Stay<Rc<Outgoing>>,
+    /// Until when the peer has to take something; none while it takes what there is.
+    stalled: Option<Pin<Box<Sleep>>>,
 }
 
 impl Outlet {
     /// Writes to `stream`.
     pub fn new(stream: TcpStream, outgoing: Rc<Outgoing>) -> Self {
-        Self { stream, outgoing: Stay::here(outgoing) }
+        Self { stream, outgoing: Stay::here(outgoing), stalled: None }
+    }
+
+    /// Passes on how a write went; one that has waited for too long has failed.
+    #[inline]
+    fn within_time(
+        &mut self,
+        cx: &mut Context<'_>,
+        written: Poll<io::Result<usize>>,
+    ) -> Poll<io::Result<usize>> {
+        if written.is_ready() {
+            self.stalled = None;
+            return written;
+        }
+        let limit = self.outgoing.writes.shared.options.write_timeout.std();
+        if limit.is_zero() {
+            return written;
+        }
+        let stalled = self.stalled.get_or_insert_with(|| Box::pin(sleep(limit)));
+        match stalled.as_mut().poll(cx) {
+            Poll::Ready(()) => Poll::Ready(Err(io::ErrorKind::TimedOut.into())),
+            Poll::Pending => Poll::Pending,
+        }
     }
 
     /// The socket itself, for a protocol that writes without hyper.
@@ -148,7 +176,8 @@ impl AsyncWrite for Outlet {
         cx: &mut Context<'_>,
         bytes: &[u8],
     ) -> Poll<io::Result<usize>> {
-        Pin::new(&mut self.stream).poll_write(cx, bytes)
+        let written = Pin::new(&mut self.stream).poll_write(cx, bytes);
+        self.within_time(cx, written)
     }
 
     #[inline]
@@ -157,7 +186,8 @@ impl AsyncWrite for Outlet {
         cx: &mut Context<'_>,
         slices: &[io::IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
-        Pin::new(&mut self.stream).poll_write_vectored(cx, slices)
+        let written = Pin::new(&mut self.stream).poll_write_vectored(cx, slices);
+        self.within_time(cx, written)
     }
 
     fn is_write_vectored(&self) -> bool {

@@ -3,6 +3,7 @@
 
 use std::rc::Rc;
 use std::sync::Arc;
+use std::task::Poll;
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -18,6 +19,7 @@ use super::outlet::Outgoing;
 use super::problem::Problem;
 use super::request::{Query, condition};
 use super::shard::Shard;
+use crate::clock;
 use crate::scenario::Sieve;
 
 /// Events in a page unless the asker says otherwise.
@@ -42,12 +44,19 @@ pub fn get(
     match ask.page() {
         Ok(None) if !wait.is_zero() => {
             let held = shard.gauges().hold(Kind::LongPoll);
+            let shard = Rc::clone(shard);
             Answer::later(async move {
                 let _held = held;
                 let waiter = ask.topic.waiter();
-                let news = std::future::poll_fn(|cx| waiter.poll_after(ask.since, cx));
-                // The page is empty where the time is up.
-                let _ = tokio::time::timeout(wait, news).await;
+                let news = std::future::poll_fn(|cx| {
+                    if shard.leaving() { Poll::Ready(()) } else { waiter.poll_after(ask.since, cx) }
+                });
+                // The page is empty where the time is up, or the target ends.
+                let came = tokio::time::timeout(wait, news).await.is_ok();
+                let coalesce_ns = shard.options().coalesce.ns();
+                if came && coalesce_ns > 0 && !shard.leaving() {
+                    let _ = shard.timer.sleep_until(clock::now() + coalesce_ns).await;
+                }
                 ask.page().map(not_stored)
             })
         }

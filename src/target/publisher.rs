@@ -44,6 +44,15 @@ pub async fn run(shard: Rc<Shard>, programme: Arc<Programme>) {
     let mut on_end = 0;
     let (stall, window_ns) = (shard.options().faults.stall, at_ns.saturating_add(window.start));
     for publication in schedule.publications(shard.index as u64, of) {
+        let topic = &mut topics[publication.topic as usize];
+        if topic.is_none() {
+            *topic = shard.hub.topic(&event::topic_name(publication.topic));
+        }
+        let Some(topic) = topic else { continue };
+        if publication.seq <= topic.newest() {
+            // The process before this one published it.
+            continue;
+        }
         let due_ns = at_ns + publication.offset_ns;
         let free_ns = stall.map_or(due_ns, |stall| stall.release(due_ns, window_ns));
         if clock::now() < free_ns {
@@ -56,11 +65,6 @@ pub async fn run(shard: Rc<Shard>, programme: Arc<Programme>) {
             on_end = 0;
             tokio::task::yield_now().await;
         }
-        let topic = &mut topics[publication.topic as usize];
-        if topic.is_none() {
-            *topic = shard.hub.topic(&event::topic_name(publication.topic));
-        }
-        let Some(topic) = topic else { continue };
         let receipt = shard.hub.publish_at_home(topic, Some(due_ns), payload);
         if window.contains(&publication.offset_ns) {
             let mut recorder = shard.recorder.borrow_mut();

@@ -9,6 +9,7 @@ use std::sync::{Arc, OnceLock};
 use std::thread;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
+use rustix::net::sockopt::set_tcp_user_timeout;
 use socket2::{Domain, Protocol, SockRef, Socket, Type};
 use tokio::sync::mpsc;
 use tokio::task::spawn_local;
@@ -17,6 +18,7 @@ use super::hub::Directory;
 use super::items::Store;
 use super::options::Options;
 use super::publisher::{Programme, TopicTaken};
+use super::resume::Past;
 use super::shard::{self, Errand, Mailboxes, Shard, Shared};
 use super::webhook::Registry;
 use crate::event;
@@ -24,9 +26,6 @@ use crate::measure::Snapshot;
 
 /// Topics that the API may make beside those of [`Options::topics`].
 const TOPICS_MORE: usize = 10_000;
-/// The kernel's send buffer of a connection, in bytes (the kernel doubles it for its own needs). Left alone it
-/// would grow to megabytes, in which a slow consumer's lag does not show.
-pub(super) const SEND_BUFFER: usize = 64 << 10;
 /// Connections that may wait to be accepted: thousands of links open within a second.
 const BACKLOG: i32 = 16_384;
 /// A pause after a failed accept: descriptors are short, and come back when links end.
@@ -53,13 +52,15 @@ impl Handle {
         self.shared.address
     }
 
-    /// Says when the measure window is, in monotonic nanoseconds, which is what faults begin with.
+    /// Says when the measure window is, in monotonic nanoseconds: what is done in it is measured, and standstills
+    /// count from its begin. Of several windows the first counts: a trial has one.
     pub fn begin(&self, window: Range<u64>) {
         if self.shared.options.faults.freeze.is_some() {
             for errands in &self.shared.errands {
                 let _ = errands.send(Errand::Freeze(window.clone()));
             }
         }
+        let _ = self.shared.window.set(window);
     }
 
     /// Publishes a schedule, each shard the topics whose home it is.
@@ -72,7 +73,6 @@ impl Handle {
             }
         }
         let Programme { at_ns, window, .. } = &programme;
-        // Of several schedules the first is measured: a trial has one.
         let _ = self.shared.window.set(at_ns + window.start..at_ns.saturating_add(window.end));
         let programme = Arc::new(programme);
         for errands in &self.shared.errands {
@@ -98,13 +98,26 @@ pub fn serve_with<T>(
     options: Options,
     control: impl AsyncFnOnce(Handle) -> T,
 ) -> io::Result<(T, Snapshot)> {
+    serve_after(listener, options, None, control)
+}
+
+/// The same, in the place of a target that ended: with its log, before the first connection is accepted.
+pub fn serve_after<T>(
+    listener: TcpListener,
+    options: Options,
+    past: Option<&Past>,
+    control: impl AsyncFnOnce(Handle) -> T,
+) -> io::Result<(T, Snapshot)> {
     listener.set_nonblocking(true)?;
-    SockRef::from(&listener).set_send_buffer_size(SEND_BUFFER)?;
+    SockRef::from(&listener).set_send_buffer_size(options.send_buffer.bytes() as usize)?;
+    // Connections inherit both: a peer that is gone without a word acknowledges nothing.
+    let unacknowledged_ms = options.write_timeout.ns() / 1_000_000;
+    set_tcp_user_timeout(&listener, unacknowledged_ms as u32)?;
     let of = options.shards.max(1) as usize;
     let (errands, errand_boxes): (Vec<_>, Vec<_>) =
         (0..of).map(|_| mpsc::unbounded_channel()).unzip();
     let (feeds, feed_boxes): (Vec<_>, Vec<_>) = (0..of).map(|_| mpsc::unbounded_channel()).unzip();
-    let shared = Arc::new(share(options, listener.local_addr()?, errands));
+    let shared = Arc::new(share(options, listener.local_addr()?, errands, past));
     let boxes = feed_boxes.into_iter().zip(errand_boxes);
     let mut boxes = boxes.map(|(feed, errands)| Mailboxes { feed, errands });
     let own = boxes.next().ok_or_else(|| io::Error::other("a target has at least one shard"))?;
@@ -147,13 +160,17 @@ fn share(
     options: Options,
     address: SocketAddr,
     errands: Vec<mpsc::UnboundedSender<Errand>>,
+    past: Option<&Past>,
 ) -> Shared {
     let epoch = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |at| at.as_micros() as u64);
     let directory = Arc::new(Directory::new(options.topics as usize + TOPICS_MORE));
     for index in 0..options.topics {
         let _ = directory.get_or_create(&event::topic_name(index));
     }
+    let ring = options.ring.max(1) as usize;
+    let past = past.map(|past| past.remnants(&directory, ring)).unwrap_or_default();
     Shared {
+        past,
         options,
         address,
         epoch,

@@ -1,6 +1,6 @@
 //! A shard: one thread, its own runtime, its own connections, its own replica of every log.
 
-use std::cell::{RefCell, RefMut};
+use std::cell::{Cell, RefCell, RefMut};
 use std::io;
 use std::net::SocketAddr;
 use std::ops::Range;
@@ -17,15 +17,18 @@ use tokio::net::TcpStream;
 use tokio::runtime::{Builder, LocalOptions};
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender};
 use tokio::task::spawn_local;
+use tokio::time::Instant;
 
+use super::admission::{self, Admission};
 use super::answer::Answer;
 use super::faults::{self, ShardFaults, Subscriber};
 use super::gauges::{Gauges, Kind};
-use super::hub::{Directory, Feed, Hub, Ring};
+use super::hub::{Directory, Feed, Hub, Remnant, Ring};
 use super::items::Store;
 use super::options::Options;
 use super::outlet::{Outgoing, Outlet, Writes};
 use super::publisher::{self, Programme};
+use super::request::{BODY_WAIT, BodyWait};
 use super::router;
 use super::webhook::{Endpoint, Registry, deliver};
 use crate::measure::{Recorder, Snapshot, pin};
@@ -33,10 +36,12 @@ use crate::pace::Timer;
 
 /// Bytes that hyper buffers a connection, each way: more would make slow consumers look healthy.
 const BUFFER_MAX: usize = 16 << 10;
-/// A connection without a whole request head for so long is closed, whether idle or slow.
-const HEAD_WAIT: Duration = Duration::from_secs(75);
 /// Bytes that a shard reads from a WebSocket at once.
 const SCRATCH: usize = 16 << 10;
+/// Longest wait, at the end, for links to close.
+const FAREWELL: Duration = Duration::from_millis(500);
+/// How often they are looked at meanwhile.
+const FAREWELL_TICK: Duration = Duration::from_millis(2);
 /// Most bytes of events that a topic's log keeps.
 const RING_BYTES: usize = 256 << 20;
 
@@ -59,6 +64,8 @@ pub struct Shared {
     pub gauges: Vec<Arc<Gauges>>,
     /// Each shard's errands.
     pub errands: Vec<UnboundedSender<Errand>>,
+    /// What the target whose place this one takes left of each topic.
+    pub past: Vec<Remnant>,
     /// The due stamps that are measured of what is published on a schedule.
     pub window: OnceLock<Range<u64>>,
 }
@@ -104,7 +111,10 @@ pub struct Shard {
     pub timer: Timer,
     /// What is wrong here on purpose.
     pub faults: Option<Rc<ShardFaults>>,
+    /// How many requests are let in.
+    pub admission: Admission,
     scratch: RefCell<Box<[u8]>>,
+    leaving: Cell<bool>,
 }
 
 impl Shard {
@@ -121,6 +131,24 @@ impl Shard {
     /// A buffer to read into, between two awaits.
     pub fn scratch(&self) -> RefMut<'_, Box<[u8]>> {
         self.scratch.borrow_mut()
+    }
+
+    /// Whether the target is ending: whoever is held is let go.
+    pub const fn leaving(&self) -> bool {
+        self.leaving.get()
+    }
+
+    /// Says goodbye to whoever is held, and gives them a moment to take it.
+    async fn leave(&self) {
+        self.leaving.set(true);
+        self.hub.wake();
+        let held = [Kind::LongPoll, Kind::Sse, Kind::WebSocket];
+        let deadline = Instant::now() + FAREWELL;
+        while Instant::now() < deadline && held.iter().any(|kind| self.gauges().get(*kind) > 0) {
+            tokio::time::sleep(FAREWELL_TICK).await;
+        }
+        // What was said last is written in the turns that follow.
+        tokio::time::sleep(FAREWELL_TICK).await;
     }
 
     /// Carries out one errand; false where it was to end.
@@ -148,13 +176,20 @@ impl Shard {
     /// Serves HTTP/1.1 on a connection until it ends.
     pub fn serve(self: &Rc<Self>, stream: TcpStream) {
         let held = self.gauges().hold(Kind::Connection);
+        let options = self.options();
+        let crowded = options.limits.connections.is_some_and(|most| {
+            let gauges = self.shared.gauges.iter();
+            gauges.map(|gauges| gauges.get(Kind::Connection)).sum::<u64>() > most
+        });
+        let body_wait = Some(options.waits.body.std()).filter(|wait| *wait != BODY_WAIT);
         let outgoing = Rc::new(Outgoing::new(Rc::clone(&self.writes)));
         let io = Outlet::new(stream, Rc::clone(&outgoing));
         let subscriber = self.faults.as_ref().map(|faults| faults.next_connection());
-        let site = Site { shard: Rc::clone(self), outgoing, subscriber };
+        let body_wait = body_wait.map(BodyWait);
+        let site = Site { shard: Rc::clone(self), outgoing, crowded, body_wait, subscriber };
         let connection = http1::Builder::new()
             .timer(TokioTimer::new())
-            .header_read_timeout(HEAD_WAIT)
+            .header_read_timeout(options.waits.head.std())
             .max_buf_size(BUFFER_MAX)
             .serve_connection(TokioIo::new(io), site)
             .with_upgrades();
@@ -173,6 +208,10 @@ struct Site {
     outgoing: Rc<Outgoing>,
     /// The connection's number, where something is wrong.
     subscriber: Option<Subscriber>,
+    /// It is one too many: whatever is asked is refused.
+    crowded: bool,
+    /// Another wait for bodies than the usual.
+    body_wait: Option<BodyWait>,
 }
 
 impl Service<Request<Incoming>> for Site {
@@ -180,7 +219,13 @@ impl Service<Request<Incoming>> for Site {
     type Error = std::convert::Infallible;
     type Future = Answer;
 
-    fn call(&self, request: Request<Incoming>) -> Answer {
+    fn call(&self, mut request: Request<Incoming>) -> Answer {
+        if self.crowded {
+            return Err(admission::crowded()).into();
+        }
+        if let Some(wait) = self.body_wait {
+            request.extensions_mut().insert(wait);
+        }
         let (shard, outgoing) = (&self.shard, &self.outgoing);
         match (&shard.faults, self.subscriber) {
             (Some(faults), Some(from)) => faults::answer(faults, shard, outgoing, from, request),
@@ -220,8 +265,13 @@ pub fn run<T>(
             writes: Rc::new(Writes::new(Arc::clone(common))),
             timer,
             faults,
+            admission: Admission::new(common.options.limits, common.options.shards),
             scratch: RefCell::new(vec![0; SCRATCH].into()),
+            leaving: Cell::new(false),
         });
+        for remnant in &common.past {
+            shard.hub.resume(remnant);
+        }
         let Mailboxes { mut feed, mut errands } = mailboxes;
         let replicas = Rc::clone(&shard);
         spawn_local(async move {
@@ -235,6 +285,7 @@ pub fn run<T>(
                 while let Some(errand) = errands.recv().await && shard.run(errand) {}
             } => None,
         };
+        shard.leave().await;
         let mut snapshot = shard.recorder.borrow().snapshot();
         snapshot.merge(&shard.writes.snapshot());
         Ok((outcome, snapshot))

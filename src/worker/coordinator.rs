@@ -144,8 +144,12 @@ impl Shards {
                 Ok(Message::Failed(reason)) => return Err(reason),
                 Ok(Message::Opened) => {}
                 Err(mpsc::RecvTimeoutError::Timeout) => {
-                    if orders.called_off() {
-                        self.send(&Command::Abort);
+                    while let Some(order) = orders.try_recv() {
+                        match order {
+                            Order::TargetDown { at_ns } => self.send(&Command::TargetDown(at_ns)),
+                            Order::Abort => self.send(&Command::Abort),
+                            _ => {}
+                        }
                     }
                 }
                 Err(mpsc::RecvTimeoutError::Disconnected) => {

@@ -41,6 +41,8 @@ pub enum Command {
     },
     /// The instants are set: go.
     Start(Timeline),
+    /// The target was taken down at this instant, in monotonic nanoseconds.
+    TargetDown(u64),
     /// End now, with what there is.
     Abort,
 }
@@ -141,12 +143,14 @@ impl Shard {
                     self.measure(&context, timeline).await;
                     break;
                 }
+                Some(Command::TargetDown(_)) => {}
                 Some(Command::Abort) | None => break,
             }
         }
         let _ = self.messages.send(Message::Samples(context.samples.borrow_mut().take()));
         let mut snapshot = context.recorder.borrow().snapshot();
         snapshot.ledger = context.ledger();
+        snapshot.counters.add(Counter::LostSlow, context.lost_slow());
         Ok(snapshot)
     }
 
@@ -173,7 +177,8 @@ impl Shard {
 
     /// Hands a recorder over every second of the window, before and after it, until everything has arrived or
     /// the drain has passed.
-    async fn measure(&mut self, context: &Context, timeline: Timeline) {
+    async fn measure(&mut self, context: &Rc<Context>, timeline: Timeline) {
+        tokio::task::spawn_local(Rc::clone(context).churn(timeline));
         let spun = async {
             let _ = context.timer.sleep_until(timeline.window_ns).await;
             let before_ns = context.timer.spun_ns();
@@ -201,8 +206,10 @@ impl Shard {
             tokio::select! {
                 biased;
                 command = self.commands.recv() => {
-                    if matches!(command, Some(Command::Abort) | None) {
-                        return hand_over(begin_ns..clock::now());
+                    match command {
+                        Some(Command::TargetDown(at_ns)) => context.target_down(at_ns),
+                        Some(Command::Abort) | None => return hand_over(begin_ns..clock::now()),
+                        Some(Command::Open { .. } | Command::Start(_)) => {}
                     }
                 }
                 () = &mut complete => return hand_over(begin_ns..clock::now()),

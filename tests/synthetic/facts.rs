@@ -13,7 +13,7 @@ use tidings::record::{
     SCHEMA_VERSION, TrialFacts, TrialRecord, WorkerHealth, utc,
 };
 use tidings::scenario::{
-    Case, Faults, LongPollOptions, LoopKind, Mix, Pattern, PatternKind, Phases, Profile, RequestOptions, Scenario,
+    Case, Conditions, Faults, Format, LongPollOptions, LoopKind, Mix, Pattern, PatternKind, Phases, Profile, RequestOptions, Scenario,
     ShortPollOptions, Spin, SseOptions, TargetOptions, WebSocketOptions, WebhookOptions, WorkerOptions,
     Workload,
 };
@@ -34,6 +34,8 @@ pub fn pattern(kind: PatternKind) -> Pattern {
             rate: Rate::per_second(500.0),
             arrivals: ArrivalProcess::Poisson,
             mix: Mix::default(),
+            format: Format::Json,
+            conditional: false,
             timeout: second,
         }),
         PatternKind::ShortPoll => Pattern::ShortPoll(ShortPollOptions {
@@ -45,10 +47,19 @@ pub fn pattern(kind: PatternKind) -> Pattern {
             conditional: false,
             timeout: second,
         }),
-        PatternKind::LongPoll => Pattern::LongPoll(LongPollOptions { wait: second, gap: Span::default(), limit: 100 }),
-        PatternKind::Sse => Pattern::Sse(SseOptions { heartbeat: second }),
+        PatternKind::LongPoll => Pattern::LongPoll(LongPollOptions {
+            wait: second,
+            gap: Span::default(),
+            limit: 100,
+            coalesce: Span::default(),
+        }),
+        PatternKind::Sse => Pattern::Sse(SseOptions { heartbeat: second, ..SseOptions::default() }),
         PatternKind::WebSocket => {
-            Pattern::WebSocket(WebSocketOptions { ping: second, pong_timeout: second })
+            Pattern::WebSocket(WebSocketOptions {
+                ping: second,
+                pong_timeout: second,
+                ..WebSocketOptions::default()
+            })
         }
         PatternKind::Webhook => Pattern::Webhook(WebhookOptions {
             timeout: second,
@@ -71,8 +82,10 @@ pub fn case(kind: PatternKind, clients: u64, axes: &str) -> Case {
             arrivals: ArrivalProcess::Poisson,
             payload: ByteSize::new(100),
             late_after: Span::from_secs(2),
+            churn: Rate::per_second(0.0),
         },
         faults: Faults::default(),
+        conditions: Conditions::default(),
     }
 }
 
@@ -268,8 +281,8 @@ pub fn scenario(cases: Vec<Case>, trials: u32, objectives: &[&str]) -> Scenario 
         phases: phases(),
         profile: None,
         floor: false,
-        target: TargetOptions { shards: None, ring: 1024 },
         worker: WorkerOptions { processes: None, shards: None, spin: Spin::Auto, samples: 0 },
+        target: TargetOptions { ring: 1024, ..TargetOptions::default() },
         cases,
         objectives: objectives.iter().map(|&text| text.to_owned()).collect(),
     }

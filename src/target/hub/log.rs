@@ -38,6 +38,12 @@ impl Log {
         self.newest + 1 - self.entries.len() as u64
     }
 
+    /// Begins after `newest`, which was given out by an earlier process; only while it is empty.
+    pub fn begin_after(&mut self, newest: u64) {
+        debug_assert!(self.entries.is_empty(), "a log with events has begun");
+        self.newest = newest;
+    }
+
     /// Appends the event that follows the newest.
     ///
     /// # Panics
@@ -89,6 +95,16 @@ mod tests {
         let log = Log::new(3, usize::MAX);
         assert_eq!((log.newest(), log.oldest()), (0, 1));
         assert_eq!(seqs(&log, 0), Ok(vec![]));
+    }
+
+    #[test]
+    fn a_log_that_begins_anew_has_a_gap_before_and_goes_on_after() {
+        let mut log = Log::new(3, usize::MAX);
+        log.begin_after(7);
+        assert_eq!((log.newest(), log.oldest()), (7, 8));
+        assert_eq!((seqs(&log, 7), seqs(&log, 6)), (Ok(vec![]), Err(Gap { oldest: 8 })));
+        log.push(entry(8, 2));
+        assert_eq!(seqs(&log, 7), Ok(vec![8]));
     }
 
     #[test]

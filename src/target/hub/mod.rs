@@ -65,6 +65,17 @@ pub enum Feed {
     },
 }
 
+/// What an earlier process left of a topic.
+#[derive(Debug)]
+pub struct Remnant {
+    /// The topic.
+    pub identity: Arc<Identity>,
+    /// The last sequence that was given out.
+    pub newest: u64,
+    /// The newest events, ascending up to it; none where they are lost.
+    pub kept: Vec<Arc<Entry>>,
+}
+
 /// Bounds of every topic's log.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Ring {
@@ -139,6 +150,19 @@ impl Hub {
             topic
         });
         Rc::clone(topic)
+    }
+
+    /// Takes over what an earlier process left of a topic.
+    pub fn resume(&self, remnant: &Remnant) {
+        self.replica(&remnant.identity).resume(remnant.newest, &remnant.kept);
+    }
+
+    /// Wakes everyone who waits, of whatever topic: there is something else to be told.
+    pub fn wake(&self) {
+        let topics: Vec<_> = self.by_index.borrow().iter().flatten().cloned().collect();
+        for topic in topics {
+            topic.wake();
+        }
     }
 
     /// The shard that gives out a topic's sequences.

@@ -31,6 +31,11 @@ impl Identity {
         self.index
     }
 
+    /// Goes on after `newest`, which an earlier process gave out.
+    pub fn resume(&self, newest: u64) {
+        self.newest.store(newest, Ordering::Release);
+    }
+
     /// The newest sequence given out, which a replica may be about to receive.
     pub fn newest(&self) -> u64 {
         self.newest.load(Ordering::Acquire)
@@ -149,12 +154,26 @@ impl Topic {
         self.append(Arc::clone(entry));
     }
 
+    /// Takes over what an earlier process left: `kept`, up to `newest`.
+    pub(super) fn resume(&self, newest: u64, kept: &[Arc<Entry>]) {
+        let mut log = self.log.borrow_mut();
+        log.begin_after(newest - kept.len() as u64);
+        for entry in kept {
+            log.push(Arc::clone(entry));
+        }
+    }
+
     /// Appends the next event and wakes everyone who waits.
     pub fn append(&self, entry: Arc<Entry>) {
         if let Some((pushes, belt)) = &self.pushes {
             belt.put(pushes, Arc::clone(&entry));
         }
         self.log.borrow_mut().push(entry);
+        self.wake();
+    }
+
+    /// Wakes everyone who waits.
+    pub(super) fn wake(&self) {
         for (_, waiter) in self.waiters.borrow_mut().iter_mut() {
             if let Some(waker) = waiter.take() {
                 waker.wake();

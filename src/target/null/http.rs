@@ -79,7 +79,10 @@ impl Answers {
     /// Answers that carry an item with `payload` bytes of data, as the real ones do.
     pub fn new(payload: usize) -> Self {
         let data = filler(payload);
-        let item = [b"{\"id\":\"1\",\"name\":\"item\",\"data\":", data.as_slice(), b"}"].concat();
+        // An item and a page of them at once.
+        let item =
+            [b"{\"id\":\"1\",\"name\":\"item\",\"items\":[],\"data\":", data.as_slice(), b"}"]
+                .concat();
         let with = |status: &str| {
             let length = item.len();
             let head = format!(

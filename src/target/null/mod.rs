@@ -27,7 +27,7 @@ use tokio::task::spawn_local;
 use self::deliveries::Subscribers;
 use self::http::{Answers, Head};
 use super::publisher::Programme;
-use super::server::{ACCEPT_PAUSE, SEND_BUFFER};
+use super::server::ACCEPT_PAUSE;
 use super::websocket::handshake::accept as accept_handshake;
 use crate::control::TargetAssignment;
 use crate::measure::{Recorder, Snapshot, pin};
@@ -44,6 +44,8 @@ pub struct NullOptions {
     topics: u64,
     /// Payload of an item, in bytes.
     payload: usize,
+    /// The kernel's send buffer of each connection, in bytes.
+    send_buffer: usize,
 }
 
 impl From<&TargetAssignment> for NullOptions {
@@ -54,6 +56,7 @@ impl From<&TargetAssignment> for NullOptions {
             first_core: assignment.pinned.then_some(assignment.first_core),
             topics: workload.topics,
             payload: workload.payload.bytes() as usize,
+            send_buffer: assignment.send_buffer.bytes() as usize,
         }
     }
 }
@@ -118,7 +121,7 @@ pub fn serve_null_with<T>(
     control: impl AsyncFnOnce(NullHandle) -> T,
 ) -> io::Result<(T, Snapshot)> {
     listener.set_nonblocking(true)?;
-    SockRef::from(&listener).set_send_buffer_size(SEND_BUFFER)?;
+    SockRef::from(&listener).set_send_buffer_size(options.send_buffer)?;
     let address = listener.local_addr()?;
     let (errands, boxes): (Vec<_>, Vec<_>) =
         (0..options.shards).map(|_| unbounded_channel()).unzip();

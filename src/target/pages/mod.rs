@@ -27,6 +27,11 @@ pub fn index(shard: &Shard, request: &Request<Incoming>) -> Reply {
     reply
 }
 
+/// `GET /openapi.json`: every route, for programs.
+pub fn openapi() -> Reply {
+    typed(StatusCode::OK, "application/json", include_str!("openapi.json"))
+}
+
 /// The address as the reader knows it, if it can stand in a page as it is.
 fn address(headers: &HeaderMap) -> Option<String> {
     let host = text(headers, &HOST)?;
@@ -49,9 +54,17 @@ mod tests {
     #[test]
     fn both_pages_name_every_route() {
         for page in [include_str!("index.html"), include_str!("index.txt")] {
-            for route in
-                ["/healthz", "/items", "/topics", "/events", "wait=", "/stream", "/ws", "/webhooks"]
-            {
+            for route in [
+                "/healthz",
+                "/openapi.json",
+                "/items",
+                "/topics",
+                "/events",
+                "wait=",
+                "/stream",
+                "/ws",
+                "/webhooks",
+            ] {
                 assert!(page.contains(route), "{route}");
             }
             assert!(page.contains(ADDRESS) && page.contains(FAULTS));

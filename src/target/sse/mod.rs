@@ -1,8 +1,9 @@
 //! Event streams (`sse`): one response that goes on for as long as the reader stays.
 //!
-//! The body is a cursor over the log. A reader that falls off the ring is sent `event: gap`, whose id is the
-//! sequence before the oldest kept, and the stream ends: an `EventSource` then comes back by itself, with that
-//! id, and goes on from there, knowing that it missed something.
+//! The body is a cursor over the log. A reader that lags too far behind is dealt with by its policy: the stream ends
+//! (an `EventSource` comes back by itself after the last id that it saw), or it goes on behind an `event: gap`, whose
+//! id is the last sequence left out. One that falls off the ring and is to be disconnected is sent such a gap before
+//! the end, so that it comes back knowing that it missed something.
 
 pub mod codec;
 
@@ -21,15 +22,17 @@ use tokio::time::{Instant, Sleep};
 use super::answer::{Body, Outcome, typed};
 use super::faults::Push;
 use super::gauges::{Held, Kind};
-use super::hub::{Gap, Waiter};
+use super::hub::Waiter;
 use super::outlet::Outgoing;
 use super::poll;
 use super::problem::Problem;
 use super::request::{Query, whole};
 use super::shard::Shard;
+use super::slow::{Bound, Lag};
+use crate::event::{Missed, encode_gap};
+use crate::measure::Counter;
+use crate::scenario::SseOptions;
 
-/// How long a reader is asked to wait before it reconnects, in milliseconds.
-const RETRY_MS: u64 = 1000;
 /// About how many bytes go into one chunk; a larger event goes alone.
 const BATCH: usize = 16 << 10;
 
@@ -54,10 +57,15 @@ pub fn get(
     };
     let since = since.unwrap_or_else(|| topic.identity().newest());
     let heartbeat = shard.options().sse.heartbeat.std();
+    let retry_ms = shard.options().sse.retry.ns() / 1_000_000;
+    let SseOptions { slow_consumer, queue, .. } = shard.options().sse;
+    let backlog = topic.newest().saturating_sub(since);
     let stream = Stream {
-        greeting: Some(codec::greeting(RETRY_MS, topic.name(), since).into()),
         push: Push::of(shard, request, &topic),
         waiter: topic.for_pushes().waiter(),
+        greeting: Some(codec::greeting(retry_ms, topic.name(), since).into()),
+        shard: Rc::clone(shard),
+        bound: Bound::new(slow_consumer, queue, backlog),
         outgoing: Rc::clone(outgoing),
         since,
         heartbeat,
@@ -79,6 +87,8 @@ pub struct Stream {
     waiter: Waiter,
     /// What is wrong with it on purpose.
     push: Push,
+    shard: Rc<Shard>,
+    bound: Bound,
     outgoing: Rc<Outgoing>,
     since: u64,
     heartbeat: Duration,
@@ -94,15 +104,15 @@ impl Stream {
         if let Some(greeting) = self.greeting.take() {
             return Poll::Ready(Some(greeting));
         }
-        if self.ended {
+        if self.ended || self.shard.leaving() {
             return Poll::Ready(None);
         }
         while self.waiter.poll_after(self.since, cx).is_ready() {
-            let batch = self.batch();
-            // It is empty where all of it is dropped.
-            if !batch.is_empty() {
+            let next = self.within_bound().unwrap_or_else(|| self.batch());
+            // It is empty where the policy ends the stream without a word, and where all of a batch is dropped.
+            if self.ended || !next.is_empty() {
                 self.sent = Instant::now();
-                return Poll::Ready(Some(batch));
+                return Poll::Ready(Some(next).filter(|next| !next.is_empty()));
             }
         }
         let Some(beat) = &mut self.beat else { return Poll::Pending };
@@ -118,6 +128,36 @@ impl Stream {
             }
         }
         Poll::Pending
+    }
+
+    /// What the policy says in place of events, where the reader lags too far behind.
+    fn within_bound(&mut self) -> Option<Bytes> {
+        let topic = self.waiter.topic();
+        let (oldest, newest) = (topic.oldest(), topic.newest());
+        let lag = self.bound.judge(self.since, oldest, newest);
+        let gap = |id: u64, data: &[u8]| {
+            let mut gap = Vec::new();
+            codec::encode(&mut gap, Some(id), "gap", data);
+            Bytes::from(gap)
+        };
+        let told = match lag {
+            Lag::Within => return None,
+            Lag::Disconnect { since } => {
+                self.ended = true;
+                if since == self.since {
+                    Bytes::new()
+                } else {
+                    gap(since, format!("{{\"oldest\":{}}}", since + 1).as_bytes())
+                }
+            }
+            Lag::Skip { to } => {
+                let missed = Missed { from: self.since + 1, to };
+                self.since = to;
+                gap(to, &encode_gap(missed))
+            }
+        };
+        self.shard.recorder.borrow_mut().count(Counter::SlowActions, 1);
+        Some(told)
     }
 
     /// What the log holds after the cursor, up to [`BATCH`]: a lone event is shared, several are put together.
@@ -151,16 +191,7 @@ impl Stream {
             }
             if joined.is_empty() { taken.unwrap_or_default() } else { joined.freeze() }
         });
-        batch.unwrap_or_else(|Gap { oldest }| {
-            self.ended = true;
-            let mut gap = Vec::new();
-            codec::encode(
-                &mut gap,
-                Some(oldest - 1),
-                "gap",
-                format!("{{\"oldest\":{oldest}}}").as_bytes(),
-            );
-            gap.into()
-        })
+        // No gap here: the policy has just been asked.
+        batch.unwrap_or_default()
     }
 }

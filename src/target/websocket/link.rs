@@ -12,11 +12,15 @@ use tokio::net::TcpStream;
 use tokio::time::{Instant, Sleep};
 
 use super::decode::{Decoder, Incoming, Refusal};
-use super::frame::{self, Opcode};
+use super::frame::{self, Header, Opcode};
 use crate::clock;
+use crate::event::{Missed, encode_gap};
+use crate::measure::Counter;
+use crate::scenario::WebSocketOptions;
 use crate::target::faults::Push;
-use crate::target::hub::{Entry, Gap, Waiter};
+use crate::target::hub::{Entry, Waiter};
 use crate::target::shard::Shard;
+use crate::target::slow::{Bound, Lag};
 
 /// Longest message that a client may send, in bytes.
 const MESSAGE_MAX: u64 = 64 << 10;
@@ -52,11 +56,12 @@ pub struct Link {
     since: u64,
     /// The frame that is written up to an offset.
     partial: Option<(Arc<Entry>, usize)>,
-    /// Control frames to write, at the next border between events.
+    /// Control frames, and what is said of gaps, to write at the next border between events.
     control: Vec<u8>,
     decoder: Decoder,
     phase: Phase,
     awaits_pong: bool,
+    bound: Bound,
     timer: Pin<Box<Sleep>>,
 }
 
@@ -64,6 +69,8 @@ impl Link {
     /// A link that sends the events after `since`.
     pub fn new(shard: Rc<Shard>, socket: TcpStream, waiter: Waiter, since: u64) -> Self {
         let first = ping_interval(&shard);
+        let WebSocketOptions { slow_consumer, queue, .. } = shard.options().websocket;
+        let backlog = waiter.topic().newest().saturating_sub(since);
         Self {
             shard,
             socket,
@@ -75,6 +82,7 @@ impl Link {
             decoder: Decoder::new(MESSAGE_MAX),
             phase: Phase::Open,
             awaits_pong: false,
+            bound: Bound::new(slow_consumer, queue, backlog),
             timer: Box::pin(tokio::time::sleep(first)),
         }
     }
@@ -91,6 +99,9 @@ impl Link {
     }
 
     fn poll(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        if self.shard.leaving() {
+            self.close(1001, "the target ends");
+        }
         if self.poll_read(cx)?.is_ready() || self.poll_timer(cx).is_ready() {
             return Poll::Ready(Ok(()));
         }
@@ -187,6 +198,11 @@ impl Link {
                 }
                 Ok(None) => return Poll::Pending,
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
+                    if self.phase == Phase::Open && self.bound.closes() {
+                        // Its policy acts though it takes nothing: every event looks at it.
+                        let newest = self.waiter.topic().newest();
+                        let _ = self.waiter.poll_after(newest, cx);
+                    }
                     ready!(self.socket.poll_write_ready(cx))?;
                     continue;
                 }
@@ -203,6 +219,9 @@ impl Link {
     /// Writes once: the rest of a frame, control frames, the events after the cursor. `None` where there is
     /// nothing to write.
     fn try_write(&mut self) -> io::Result<Option<usize>> {
+        if self.phase == Phase::Open {
+            self.keep_within_bound();
+        }
         let topic = Rc::clone(self.waiter.topic());
         let open = self.phase == Phase::Open;
         self.since = self.push.pass_over(self.since, topic.newest());
@@ -234,12 +253,26 @@ impl Link {
                 Ok(Some(written))
             }
             Ok(nothing) => nothing,
-            Err(Gap { oldest }) if open => {
-                self.close(1013, &format!("too slow: come back with since={}", oldest - 1));
-                self.try_write()
-            }
             Err(_) => self.try_write_control(),
         }
+    }
+
+    /// Acts where the client lags too far behind.
+    fn keep_within_bound(&mut self) {
+        let topic = self.waiter.topic();
+        match self.bound.judge(self.since, topic.oldest(), topic.newest()) {
+            Lag::Within => return,
+            Lag::Disconnect { since } => {
+                self.close(1013, &format!("too slow: come back with since={since}"));
+            }
+            Lag::Skip { to } => {
+                let gap = encode_gap(Missed { from: self.since + 1, to });
+                self.control.extend_from_slice(Header::text(gap.len()).as_bytes());
+                self.control.extend_from_slice(&gap);
+                self.since = to;
+            }
+        }
+        self.shard.recorder.borrow_mut().count(Counter::SlowActions, 1);
     }
 
     /// Writes what does not need the log, once the cursor has fallen off it.

@@ -1,11 +1,13 @@
 //! Web sockets (`websocket`): each event of a topic as one text frame.
 //!
 //! After the handshake the link leaves hyper behind and writes the log's frames straight to its socket,
-//! several at a time. A client that falls off the ring is closed with 1013 ("try again later"): the link is
-//! sound and the client did no wrong, it may come back with `since` and will learn what is left. What clients
-//! say is checked and dropped, but for pings, pongs and closes.
+//! several at a time. A client that lags too far behind, or falls off the ring, is dealt with by its policy: closed
+//! with 1013 ("try again later"; the link is sound and the client did no wrong, it may come back with the `since` that
+//! the reason names), or sent on behind a text frame that tells the gap. A target that ends closes with 1001. What
+//! clients say is checked and dropped, but for pings, pongs and closes.
 
 pub mod decode;
+mod echo;
 pub mod frame;
 pub mod handshake;
 mod link;
@@ -18,10 +20,11 @@ use hyper::header::{
 };
 use hyper::{Request, StatusCode};
 use hyper_util::rt::TokioIo;
+use tokio::net::TcpStream;
 
 use self::handshake::{Refusal, accept};
 use self::link::Link;
-use super::answer::{Outcome, empty};
+use super::answer::{Outcome, Reply, empty};
 use super::faults::Push;
 use super::gauges::Kind;
 use super::outlet::Outlet;
@@ -37,28 +40,53 @@ pub fn get(shard: &Rc<Shard>, name: &str, mut request: Request<Incoming>) -> Out
     let since = poll::since(&topic, Query::of(request.uri()))?;
     let since = since.unwrap_or_else(|| topic.identity().newest());
     let push = Push::of(shard, &request, &topic);
-    let upgrade = hyper::upgrade::on(&mut request);
+    let owner = Rc::clone(shard);
+    Ok(switch(shard, &mut request, &proof, async move |socket, mut early| {
+        let waiter = topic.for_pushes().waiter();
+        let mut link = Link::new(owner, socket, waiter, since).with_push(push);
+        link.receive(&mut early);
+        // It would be kept for as long as the link lives.
+        drop(early);
+        link.run().await;
+    }))
+}
+
+/// `GET /echo`
+pub fn echo(shard: &Rc<Shard>, mut request: Request<Incoming>) -> Outcome {
+    let proof = accept(request.headers()).map_err(refuse)?;
+    let owner = Rc::clone(shard);
+    Ok(switch(shard, &mut request, &proof, async move |socket, early| {
+        // An error ends the link as its end does: there is nobody to tell.
+        let _ = echo::run(owner, socket, early).await;
+    }))
+}
+
+/// Answers 101; once that is written, `serve` is given the socket, and what came early.
+fn switch(
+    shard: &Rc<Shard>,
+    request: &mut Request<Incoming>,
+    proof: &str,
+    serve: impl AsyncFnOnce(TcpStream, Vec<u8>) + 'static,
+) -> Reply {
+    let upgrade = hyper::upgrade::on(request);
     let shard = Rc::clone(shard);
     tokio::task::spawn_local(async move {
         let Ok(upgraded) = upgrade.await else { return };
         let Ok(parts) = upgraded.downcast::<TokioIo<Outlet>>() else { return };
         let _held = shard.gauges().hold(Kind::WebSocket);
-        let socket = parts.io.into_inner().into_stream();
-        let waiter = topic.for_pushes().waiter();
-        let mut link = Link::new(shard, socket, waiter, since).with_push(push);
-        link.receive(&mut parts.read_buf.to_vec());
-        // It would keep hyper's whole buffer for as long as the link lives.
+        // A copy of the few bytes: the buffer that they stand in is hyper's whole one.
+        let early = parts.read_buf.to_vec();
         drop(parts.read_buf);
-        link.run().await;
+        serve(parts.io.into_inner().into_stream(), early).await;
     });
     let mut reply = empty(StatusCode::SWITCHING_PROTOCOLS);
     let headers = reply.headers_mut();
     headers.insert(UPGRADE, HeaderValue::from_static("websocket"));
     headers.insert(CONNECTION, HeaderValue::from_static("Upgrade"));
-    if let Ok(proof) = HeaderValue::from_str(&proof) {
+    if let Ok(proof) = HeaderValue::from_str(proof) {
         headers.insert(SEC_WEBSOCKET_ACCEPT, proof);
     }
-    Ok(reply)
+    reply
 }
 
 fn refuse(refusal: Refusal) -> Problem {

@@ -1,0 +1,183 @@
+//! The target's life in a trial: launched, and where the scenario says so, taken down and replaced.
+
+use std::net::{Ipv4Addr, SocketAddr};
+
+use super::child::Child;
+use super::trial::{LAUNCH_NS, Stop, TARGET, Trial};
+use crate::clock;
+use crate::control::{Assignment, Order, PROTOCOL_VERSION, Report, Resume, TargetAssignment};
+use crate::measure::Counter;
+use crate::record::CpuReading;
+use crate::scenario::Restart;
+
+/// What is known of the target beyond its process.
+#[derive(Debug, Default)]
+pub(super) struct Life {
+    /// Where it listens, and its successors too.
+    address: Option<SocketAddr>,
+    /// When its schedule starts, in monotonic nanoseconds.
+    pub start_ns: u64,
+    /// CPU time that processes before this one have used.
+    retired_cpu_ns: u64,
+    /// Nobody is there: since when, in monotonic nanoseconds.
+    down_ns: Option<u64>,
+    /// The restart was begun, or there is none.
+    restarted: bool,
+}
+
+impl Trial<'_> {
+    /// Starts the target, and returns where it listens.
+    pub(super) fn launch_target(&mut self) -> Result<SocketAddr, Stop> {
+        let any = SocketAddr::from((Ipv4Addr::LOCALHOST, 0));
+        let assignment = self.target_assignment(any, None);
+        self.launch("target", "the target", Assignment::Target(assignment))?;
+        let deadline = clock::now() + LAUNCH_NS;
+        match self.next(deadline, "the target to listen")? {
+            (TARGET, Report::Ready { address: Some(address) }) => {
+                self.life.address = Some(address);
+                Ok(address)
+            }
+            (id, report) => Err(self.out_of_place(id, &report)),
+        }
+    }
+
+    fn target_assignment(&self, listen: SocketAddr, resume: Option<Resume>) -> TargetAssignment {
+        let plan = self.conductor.plan;
+        let layout = &plan.layouts[self.planned.case];
+        let options = plan.scenario.target;
+        let delivers = self.facts.case.pattern.kind().delivers();
+        TargetAssignment {
+            case: self.facts.case.clone(),
+            listen,
+            shards: layout.target_shards,
+            // The workers watch the first cores, in turn.
+            first_core: layout.workers * layout.worker_shards,
+            pinned: layout.pinned,
+            ring: options.ring,
+            send_buffer: options.send_buffer,
+            write_timeout: options.write_timeout,
+            resume,
+            limits: options.limits,
+            null: self.planned.null,
+            seed: self.planned.seed,
+            schedule: delivers.then(|| plan.schedule(self.planned)),
+            window: plan.window(),
+        }
+    }
+
+    /// Listens until `at_ns`, and restarts the target where that falls due on the way.
+    pub(super) fn pass_until(&mut self, at_ns: u64) -> Result<(), Stop> {
+        let Some(restart) = self.facts.case.conditions.restart else {
+            return self.listen_until(at_ns);
+        };
+        let down_ns = self.facts.window_start_ns + restart.at.ns();
+        if !self.life.restarted && down_ns <= at_ns {
+            self.life.restarted = true;
+            self.listen_until(down_ns)?;
+            self.take_down(&restart)?;
+        }
+        if let Some(down_ns) = self.life.down_ns
+            && down_ns + restart.down.ns() <= at_ns
+        {
+            self.listen_until(down_ns + restart.down.ns())?;
+            self.bring_up(&restart, down_ns)?;
+        }
+        self.listen_until(at_ns)
+    }
+
+    /// Ends the target: with a goodbye, or on the spot.
+    fn take_down(&mut self, restart: &Restart) -> Result<(), Stop> {
+        if restart.graceful {
+            self.children[TARGET].order(&Order::Finish);
+            let deadline = clock::now() + LAUNCH_NS;
+            while !self.done[TARGET] {
+                self.hear(deadline, "the target's goodbye")?;
+            }
+        }
+        self.done[TARGET] = true;
+        self.life.retired_cpu_ns += self.children[TARGET].process.cpu_ns().unwrap_or(0);
+        self.children[TARGET].end();
+        // Its listener has ended: whatever it said stands in the channel, its end too, before its successor is
+        // there to be taken for it.
+        while let Ok((id, heard)) = self.heard.try_recv() {
+            if id == TARGET {
+                continue;
+            }
+            if let Some((id, report)) = self.heed(id, heard)?
+                && let Some(report) = self.take(id, report)
+            {
+                return Err(self.out_of_place(id, &report));
+            }
+        }
+        // What was due before it was gone was published; what is due from here on is not.
+        let at_ns = clock::now();
+        self.life.down_ns = Some(at_ns);
+        for worker in &mut self.children[1..] {
+            worker.order(&Order::TargetDown { at_ns });
+        }
+        Ok(())
+    }
+
+    /// Starts the successor on the same address, with the same schedule.
+    fn bring_up(&mut self, restart: &Restart, down_ns: u64) -> Result<(), Stop> {
+        let Some(address) = self.life.address else { return Ok(()) };
+        let resume = Resume { start_ns: self.life.start_ns, down_ns, log: restart.log };
+        let assignment = Assignment::Target(self.target_assignment(address, Some(resume)));
+        let failed = |error| Stop::Failed(format!("cannot start the target again: {error}"));
+        let (executable, speak) = (&self.conductor.executable, self.speak.clone());
+        let name = "the restarted target".to_owned();
+        let mut child = Child::spawn(executable, "target", name, TARGET, speak).map_err(failed)?;
+        let assignment = Box::new(assignment);
+        child.order(&Order::Prepare { version: PROTOCOL_VERSION, assignment });
+        self.done[TARGET] = false;
+        self.children[TARGET] = child;
+        self.life.down_ns = None;
+        let deadline = clock::now() + LAUNCH_NS;
+        loop {
+            match self.next(deadline, "the restarted target to listen")? {
+                (TARGET, Report::Ready { .. }) => break,
+                (id, report) => {
+                    if let Some(report) = self.take(id, report) {
+                        return Err(self.out_of_place(id, &report));
+                    }
+                }
+            }
+        }
+        let at_ns = self.life.start_ns;
+        self.children[TARGET].order(&Order::Start { at_ns });
+        Ok(())
+    }
+
+    /// Reads the CPU time of all processes, of those that are gone too.
+    pub(super) fn read_cpu(&mut self) {
+        let target = match self.life.down_ns {
+            None => self.children[TARGET].process.cpu_ns(),
+            Some(_) => Some(0),
+        };
+        let workers = self.children[1..].iter().map(|worker| worker.process.cpu_ns()).sum();
+        if let (Some(target_ns), Some(workers_ns)) = (target, workers) {
+            let target_ns = self.life.retired_cpu_ns + target_ns;
+            self.facts.resources.cpu.push(CpuReading {
+                at_ns: clock::now(),
+                target_ns,
+                workers_ns,
+            });
+        }
+    }
+
+    /// Waits for every worker's account, then for the target's.
+    pub(super) fn collect(&mut self) -> Result<(), Stop> {
+        let drain_ns = self.facts.phases.drain.ns();
+        let deadline = clock::now() + drain_ns + LAUNCH_NS;
+        while !self.done[1..].iter().all(|done| *done) {
+            self.hear(deadline, "the workers' accounts")?;
+        }
+        self.facts.resources.spun_ns = self.facts.workers.counters.get(Counter::SpunNs);
+        self.children[TARGET].order(&Order::Finish);
+        let deadline = clock::now() + LAUNCH_NS;
+        while !self.done[TARGET] {
+            self.hear(deadline, "the target's account")?;
+        }
+        Ok(())
+    }
+}

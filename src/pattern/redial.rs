@@ -1,0 +1,228 @@
+//! How links come back: waits with backoff and jitter, and the loop of every pattern that holds a stream open.
+//!
+//! Where a stream is resumed is the pattern's business: `Last-Event-ID`, `since`, a poll's cursor.
+
+use std::rc::Rc;
+use std::time::Duration;
+
+use fastwebsockets::WebSocketError;
+use hyper::StatusCode;
+
+use super::Link;
+use crate::clock;
+use crate::measure::ErrorKind;
+use crate::net::{Meter, NetError};
+use crate::pace::Rng;
+use crate::scenario::Reconnect;
+
+/// Why a held stream ended or could not be opened.
+#[derive(Debug, thiserror::Error)]
+pub enum Ended {
+    /// The connection failed.
+    #[error(transparent)]
+    Net(#[from] NetError),
+    /// Another status than that of an open stream.
+    #[error("the target answers {0}")]
+    Refused(StatusCode),
+    /// The answer is not what was asked for.
+    #[error("the target does not open the stream as its standard says")]
+    Foreign,
+    /// A frame broke the protocol, or the connection.
+    #[error("a frame was not understood: {0}")]
+    Frame(#[from] WebSocketError),
+    /// What came was no event.
+    #[error("an event was not understood")]
+    Event,
+    /// The target closed it.
+    #[error("the target closed the stream")]
+    Closed,
+    /// Nothing was heard for too long.
+    #[error("nothing was heard for too many heartbeats")]
+    Silent,
+    /// The target says that there is nothing to come back for (204 to an event stream).
+    #[error("the target says that the stream is over")]
+    Over,
+}
+
+impl Ended {
+    /// The kind under which it is counted.
+    pub const fn kind(&self) -> ErrorKind {
+        match self {
+            Self::Net(error) => error.kind(),
+            Self::Refused(_) => ErrorKind::Status,
+            Self::Closed
+            | Self::Over
+            | Self::Frame(WebSocketError::UnexpectedEOF | WebSocketError::IoError(_)) => {
+                ErrorKind::Closed
+            }
+            Self::Silent => ErrorKind::Timeout,
+            Self::Foreign | Self::Frame(_) | Self::Event => ErrorKind::Protocol,
+        }
+    }
+}
+
+/// When a link tries again: its failures in a row, and what the other side asked for.
+#[derive(Debug)]
+pub struct Redial {
+    options: Reconnect,
+    rng: Rng,
+    failures: u32,
+    /// The least wait, as an event stream's `retry:` asks, in nanoseconds.
+    pub least_ns: u64,
+}
+
+impl Redial {
+    /// The waits of `link`.
+    pub fn new(link: &Link) -> Self {
+        let options = link.context().case.conditions.reconnect;
+        Self { options, rng: link.rng(), failures: 0, least_ns: 0 }
+    }
+
+    /// The link works: what was before is forgiven.
+    pub const fn succeeded(&mut self) {
+        self.failures = 0;
+    }
+
+    /// Random numbers of the link.
+    pub const fn rng(&mut self) -> &mut Rng {
+        &mut self.rng
+    }
+
+    /// Waits before the next attempt.
+    pub async fn wait(&mut self, link: &Link) {
+        let bound_ns = bound_ns(&self.options, self.failures);
+        self.failures = self.failures.saturating_add(1);
+        let wait_ns = if self.options.jitter { self.rng.below(bound_ns.max(1)) } else { bound_ns };
+        link.sleep_until(clock::now() + self.least_ns + wait_ns).await;
+    }
+}
+
+/// The bound of the wait after so many failures: doubled with each, up to the largest.
+fn bound_ns(options: &Reconnect, failures: u32) -> u64 {
+    let doubled = options.backoff.ns().checked_shl(failures.min(63)).unwrap_or(u64::MAX);
+    // A shift drops high bits without a word.
+    let whole = doubled >> failures.min(63) == options.backoff.ns();
+    if whole { doubled.min(options.max.ns()) } else { options.max.ns() }
+}
+
+/// A stream that a link holds open.
+pub trait Held {
+    /// The open stream.
+    type Stream;
+
+    /// Opens it where the link left off, over a connection of its own.
+    async fn open(&mut self, link: &Link, redial: &mut Redial) -> Result<Self::Stream, Ended>;
+
+    /// Reads until it ends, and says why it did.
+    async fn read(&mut self, link: &Link, stream: &mut Self::Stream, redial: &mut Redial) -> Ended;
+
+    /// Closes it in good order.
+    async fn leave(&mut self, stream: Self::Stream);
+
+    /// What its connection carries.
+    fn meter(stream: &Self::Stream) -> Rc<Meter>;
+
+    /// Time after which the target should have been heard of, in nanoseconds.
+    fn heartbeat_ns(&self) -> u64;
+}
+
+/// Holds a stream open until the link is dropped: reads it, and opens it again when it ends, falls silent, or the
+/// link is to leave.
+pub async fn hold<H: Held>(link: &Link, mut held: H) {
+    let mut redial = Redial::new(link);
+    let dialled_ns = clock::now();
+    let mut stream = match held.open(link, &mut redial).await {
+        Ok(stream) => stream,
+        Err(error) => return link.cannot_stand(&error),
+    };
+    link.ready(dialled_ns);
+    let heartbeat_ns = held.heartbeat_ns().max(1);
+    loop {
+        let meter = H::meter(&stream);
+        meter.mark();
+        let ended = tokio::select! {
+            biased;
+            ended = held.read(link, &mut stream, &mut redial) => Some(ended),
+            () = silence(link, &meter, heartbeat_ns) => Some(Ended::Silent),
+            () = link.departure() => None,
+        };
+        let lost_ns = ended.as_ref().map(|_| clock::now());
+        if let Some(ended) = ended {
+            link.error(ended.kind());
+            drop(stream);
+            redial.wait(link).await;
+        } else {
+            held.leave(stream).await;
+        }
+        stream = match again(link, &mut held, &mut redial, lost_ns).await {
+            Some(stream) => stream,
+            // Nothing more will come of it.
+            None => return,
+        };
+    }
+}
+
+/// Opens the stream again, however often it takes; `None` where the target says not to.
+async fn again<H: Held>(
+    link: &Link,
+    held: &mut H,
+    redial: &mut Redial,
+    lost_ns: Option<u64>,
+) -> Option<H::Stream> {
+    loop {
+        let dialled_ns = clock::now();
+        match held.open(link, redial).await {
+            Ok(stream) => {
+                link.back(dialled_ns, lost_ns);
+                return Some(stream);
+            }
+            Err(ended) => {
+                link.error(ended.kind());
+                if matches!(ended, Ended::Over) {
+                    return None;
+                }
+            }
+        }
+        redial.wait(link).await;
+    }
+}
+
+/// Waits until a connection has heard nothing for as many heartbeats as the scenario has patience for.
+async fn silence(link: &Link, meter: &Meter, heartbeat_ns: u64) {
+    let patience = link.context().case.conditions.reconnect.silence;
+    let (mut reads, mut quiet) = (meter.reads(), 0);
+    while quiet < patience {
+        // Not the shard's precise timer, which may spin before a deadline: a millisecond does not matter here.
+        tokio::time::sleep(Duration::from_nanos(heartbeat_ns)).await;
+        quiet = if meter.reads() == reads { quiet + 1 } else { 0 };
+        reads = meter.reads();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::unit::Span;
+
+    #[test]
+    fn the_bound_doubles_up_to_the_largest() {
+        let options = Reconnect::default();
+        let ms: Vec<u64> =
+            (0..8).map(|failures| bound_ns(&options, failures) / 1_000_000).collect();
+        assert_eq!(ms, [50, 100, 200, 400, 800, 1600, 2000, 2000]);
+    }
+
+    proptest! {
+        #[test]
+        fn the_bound_never_falls_and_never_passes_the_largest(
+            backoff in 1..u64::MAX / 2, more in 0..u64::MAX / 2, failures in 0..u32::MAX - 1,
+        ) {
+            let (backoff, max) = (Span::from_ns(backoff), Span::from_ns(backoff + more));
+            let options = Reconnect { backoff, max, ..Reconnect::default() };
+            let (bound, next) = (bound_ns(&options, failures), bound_ns(&options, failures + 1));
+            prop_assert!(backoff.ns() <= bound && bound <= next && next <= max.ns());
+        }
+    }
+}

@@ -1,0 +1,161 @@
+//! `GET /echo`: a WebSocket that sends every message back, text as text and binary as binary.
+//!
+//! For conformance suites and for trying a client out. No news and no measurement: events go by `link`. A
+//! message is kept whole until it ends, so a connection holds at most one message each way; what is not taken
+//! in time, and who does not answer a ping, is dropped.
+
+use std::io;
+use std::rc::Rc;
+use std::time::Duration;
+
+use tokio::io::AsyncWriteExt as _;
+use tokio::net::TcpStream;
+use tokio::time::timeout;
+
+use super::decode::{Decoder, Incoming, Refusal};
+use super::frame::{self, Header, Opcode};
+use crate::target::shard::Shard;
+
+/// After our close frame, the client has so long to end the connection.
+const FAREWELL: Duration = Duration::from_secs(1);
+/// Least rate at which a client must take its message back, in bytes a second.
+const TAKE_RATE: usize = 64 << 10;
+
+/// What has come of a message, and what is to be written.
+#[derive(Debug)]
+struct Echo {
+    decoder: Decoder,
+    message: Vec<u8>,
+    out: Vec<u8>,
+    ended: bool,
+    /// A pong, or anything else, has come since the last ping.
+    heard: bool,
+}
+
+impl Echo {
+    fn new(message_max: u64) -> Self {
+        let (message, out) = (Vec::new(), Vec::new());
+        Self { decoder: Decoder::new(message_max), message, out, ended: false, heard: true }
+    }
+
+    /// Takes bytes of the client's.
+    fn receive(&mut self, bytes: &mut [u8]) {
+        self.heard |= !bytes.is_empty();
+        let Self { decoder, message, out, ended, .. } = self;
+        let decoded = decoder.decode(bytes, &mut |incoming| match incoming {
+            Incoming::Ping(payload) => frame::control(out, Opcode::Pong, payload),
+            Incoming::Pong => {}
+            Incoming::Close(code) => {
+                let code = code.map(u16::to_be_bytes);
+                frame::control(out, Opcode::Close, code.as_ref().map_or(&[], |code| code));
+                *ended = true;
+            }
+            Incoming::Data { text, bytes, last } => {
+                message.extend_from_slice(bytes);
+                if last {
+                    let opcode = if text { Opcode::Text } else { Opcode::Binary };
+                    out.extend_from_slice(Header::new(opcode, message.len()).as_bytes());
+                    out.append(message);
+                }
+            }
+        });
+        if let Err(Refusal { code, reason }) = decoded {
+            frame::close(out, code, reason);
+            *ended = true;
+        }
+        if self.message.is_empty() {
+            // A long message leaves no memory behind.
+            self.message = Vec::new();
+        }
+    }
+}
+
+/// Echoes until either side ends it; `early` came with the handshake.
+pub async fn run(shard: Rc<Shard>, mut socket: TcpStream, mut early: Vec<u8>) -> io::Result<()> {
+    let options = shard.options();
+    let (ping, patience) = (options.websocket.ping.std(), options.websocket.pong_timeout.std());
+    let mut echo = Echo::new(options.echo_max);
+    echo.receive(&mut early);
+    loop {
+        if !echo.out.is_empty() {
+            let out = std::mem::take(&mut echo.out);
+            let limit = patience + Duration::from_secs((out.len() / TAKE_RATE) as u64);
+            timeout(limit, socket.write_all(&out)).await??;
+        }
+        if echo.ended {
+            return farewell(&shard, &mut socket).await;
+        }
+        let wait = if echo.heard { ping } else { patience };
+        if wait.is_zero() {
+            socket.readable().await?;
+        } else if let Ok(readable) = timeout(wait, socket.readable()).await {
+            readable?;
+        } else if std::mem::take(&mut echo.heard) {
+            frame::control(&mut echo.out, Opcode::Ping, b"");
+            continue;
+        } else {
+            return Ok(());
+        }
+        match read(&shard, &socket, |bytes| echo.receive(bytes)) {
+            Ok(0) => return Ok(()),
+            Ok(_) => {}
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
+            Err(error) => return Err(error),
+        }
+    }
+}
+
+/// Reads once what is there.
+fn read(shard: &Shard, socket: &TcpStream, take: impl FnOnce(&mut [u8])) -> io::Result<usize> {
+    let mut scratch = shard.scratch();
+    let read = socket.try_read(&mut scratch)?;
+    take(&mut scratch[..read]);
+    Ok(read)
+}
+
+/// Closes after our close frame: a socket closed with bytes unread would be reset, and the frame lost.
+async fn farewell(shard: &Shard, socket: &mut TcpStream) -> io::Result<()> {
+    socket.shutdown().await?;
+    let drained = async {
+        loop {
+            socket.readable().await?;
+            match read(shard, socket, |_| {}) {
+                Ok(0) => return Ok(()),
+                Ok(_) => {}
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
+                Err(error) => return Err(error),
+            }
+        }
+    };
+    timeout(FAREWELL, drained).await.unwrap_or(Ok(()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn masked(first: u8, payload: &[u8]) -> Vec<u8> {
+        let mut frame = vec![first, 0x80 | payload.len() as u8, 1, 2, 3, 4];
+        frame.extend(payload.iter().zip([1, 2, 3, 4].iter().cycle()).map(|(b, m)| b ^ m));
+        frame
+    }
+
+    #[test]
+    fn fragments_come_back_as_one_message_and_pings_between_them_at_once() {
+        let mut echo = Echo::new(100);
+        let parts = [masked(0x01, b"he"), masked(0x89, b"?"), masked(0x80, b"llo")];
+        echo.receive(&mut parts.concat());
+        assert_eq!(echo.out, b"\x8a\x01?\x81\x05hello");
+        assert!(!echo.ended);
+        echo.receive(&mut masked(0x82, b"\xff"));
+        assert!(echo.out.ends_with(b"\x82\x01\xff"));
+    }
+
+    #[test]
+    fn nothing_is_kept_of_a_message_that_is_too_long() {
+        let mut echo = Echo::new(4);
+        echo.receive(&mut masked(0x82, b"12345"));
+        assert!(echo.ended && echo.message.is_empty());
+        assert_eq!(echo.out[..4], [0x88, echo.out.len() as u8 - 2, 0x03, 0xf1], "1009");
+    }
+}

@@ -1,0 +1,169 @@
+#![expect(clippy::unwrap_used, reason = "a test may panic")]
+//! Our own clients against servers that do wrong, or nothing at all.
+
+use std::io::{BufRead as _, BufReader, Write as _};
+use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::rc::Rc;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
+
+use tidings::event::{Head, encode};
+use tidings::measure::Counter;
+use tidings::net::{Dialer, WireTotals};
+use tidings::pace::{ArrivalProcess, Pacing, Schedule, Timer};
+use tidings::pattern::{self, Context, Timeline};
+use tidings::scenario::{
+    Case, Conditions, Faults, Pattern, Reconnect, SseOptions, WebSocketOptions, Workload,
+};
+use tidings::unit::{ByteSize, Rate, Span};
+use tokio::runtime::{Builder, LocalOptions};
+use tokio::sync::watch;
+use tungstenite::handshake::derive_accept_key;
+
+/// A server that does `then` with every connection, its number from 0 and its handshake's key, once the head is read.
+fn server(
+    then: impl Fn(usize, &mut TcpStream, &str) + Send + Sync + 'static,
+) -> (SocketAddr, Arc<AtomicUsize>) {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = listener.local_addr().unwrap();
+    let accepted = Arc::new(AtomicUsize::new(0));
+    let (count, then) = (Arc::clone(&accepted), Arc::new(then));
+    // The threads end with their connections, and the last with the test's process.
+    std::thread::spawn(move || {
+        for stream in listener.incoming().map_while(Result::ok) {
+            let number = count.fetch_add(1, Ordering::SeqCst);
+            let then = Arc::clone(&then);
+            std::thread::spawn(move || {
+                let mut reader = BufReader::new(stream);
+                let (mut line, mut key) = (String::new(), String::new());
+                while reader.read_line(&mut line).unwrap_or(0) > 2 {
+                    if let Some((name, value)) = line.split_once(": ")
+                        && name.eq_ignore_ascii_case("sec-websocket-key")
+                    {
+                        value.trim().clone_into(&mut key);
+                    }
+                    line.clear();
+                }
+                then(number, reader.get_mut(), &key);
+                // Held open until the client goes.
+                let _ = reader.read_line(&mut String::new());
+            });
+        }
+    });
+    (address, accepted)
+}
+
+fn switch(stream: &mut TcpStream, proof: &str) {
+    let head = format!(
+        "HTTP/1.1 101 Switching Protocols\r\nupgrade: websocket\r\nconnection: upgrade\r\n\
+         sec-websocket-accept: {proof}\r\n\r\n"
+    );
+    let _ = stream.write_all(head.as_bytes());
+}
+
+fn websocket() -> Pattern {
+    Pattern::WebSocket(WebSocketOptions { ping: Span::from_ms(20), ..WebSocketOptions::default() })
+}
+
+/// One link of `pattern` to `target` until `enough`; returns what its recorder counted of `counter`.
+fn link(
+    pattern: Pattern,
+    target: SocketAddr,
+    counter: Counter,
+    enough: impl Fn(u64) -> bool,
+) -> (u64, u64) {
+    let runtime = Builder::new_current_thread().enable_all().build_local(LocalOptions::default());
+    runtime.unwrap().block_on(async move {
+        let (timer, drive) = Timer::new(Pacing::Timerfd).unwrap();
+        tokio::task::spawn_local(drive);
+        let backoff = Span::from_ms(5);
+        let reconnect = Reconnect { backoff, max: backoff, silence: 2, ..Reconnect::default() };
+        let case = Case {
+            id: "x".to_owned(),
+            pattern,
+            workload: Workload {
+                clients: 1,
+                topics: 1,
+                rate: Rate::per_second(10.0),
+                arrivals: ArrivalProcess::Constant,
+                payload: ByteSize::new(10),
+                late_after: Span::from_secs(1),
+                churn: Rate::per_second(0.0),
+            },
+            faults: Faults::default(),
+            conditions: Conditions { reconnect, ..Conditions::default() },
+        };
+        let until_ns = 1_000_000_000;
+        let process = ArrivalProcess::Constant;
+        let schedule = Schedule { seed: 1, topics: 1, per_s: 10.0, process, until_ns };
+        let (_start, timeline) = watch::channel(None::<Timeline>);
+        let dialer = Dialer::new(target, Rc::new(WireTotals::default()));
+        let context = Rc::new(Context::new(case, dialer, timer, schedule, 0..until_ns, timeline));
+        let running = tokio::task::spawn_local(pattern::run(context.link(0)));
+        let patience = async {
+            while !enough(context.recorder.borrow().counted(counter)) {
+                tokio::time::sleep(Duration::from_millis(2)).await;
+            }
+        };
+        tokio::time::timeout(Duration::from_secs(20), patience).await.expect("in time");
+        running.abort();
+        (context.recorder.borrow().counted(counter), context.ledger().delivered)
+    })
+}
+
+#[test]
+fn a_link_that_hears_nothing_gives_up_and_comes_back() {
+    let sse = Pattern::Sse(SseOptions { heartbeat: Span::from_ms(20), ..SseOptions::default() });
+    let (address, accepted) = server(|_, stream, _| {
+        let head = "HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\n\r\nretry: 1\n\n";
+        let _ = stream.write_all(head.as_bytes());
+    });
+    link(sse, address, Counter::Reconnects, |reconnects| reconnects >= 2);
+    assert!(accepted.load(Ordering::SeqCst) >= 3);
+
+    let (address, accepted) =
+        server(|_, stream, key| switch(stream, &derive_accept_key(key.as_bytes())));
+    link(websocket(), address, Counter::Reconnects, |reconnects| reconnects >= 2);
+    assert!(accepted.load(Ordering::SeqCst) >= 3);
+}
+
+#[test]
+fn an_upgrade_without_proof_is_not_taken() {
+    let (address, _) = server(|number, stream, key| {
+        let proof = derive_accept_key(key.as_bytes());
+        // The first stands, and ends; those after it are not proved.
+        switch(stream, if number == 0 { &proof } else { "c3VyZWx5IG5vdCB0aGlzIG9uZQ==" });
+        let _ = stream.write_all(&[0x88, 0x00]);
+    });
+    link(websocket(), address, Counter::ErrorProtocol, |errors| errors >= 2);
+}
+
+#[test]
+fn a_masked_frame_of_a_server_is_no_event() {
+    let (address, _) = server(|_, stream, key| {
+        switch(stream, &derive_accept_key(key.as_bytes()));
+        let mut event = Vec::new();
+        encode(&mut event, "news-0", Head { seq: 1, due_ns: 1, published_ns: 1 }, b"1");
+        let mask = [0x11, 0x22, 0x33, 0x44];
+        let mut frame = vec![0x81, 0x80 | event.len() as u8];
+        frame.extend(mask);
+        frame.extend(event.iter().zip(mask.iter().cycle()).map(|(byte, mask)| byte ^ mask));
+        let _ = stream.write_all(&frame);
+    });
+    let (_, delivered) = link(websocket(), address, Counter::ErrorProtocol, |errors| errors >= 2);
+    assert_eq!(delivered, 0);
+}
+
+#[test]
+fn a_stream_that_is_over_is_left_alone() {
+    let (address, accepted) = server(|number, stream, _| {
+        let stream_once = "HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\n\
+                           transfer-encoding: chunked\r\n\r\na\r\nretry: 1\n\n\r\n0\r\n\r\n";
+        let head = if number == 0 { stream_once } else { "HTTP/1.1 204 No Content\r\n\r\n" };
+        let _ = stream.write_all(head.as_bytes());
+    });
+    // The end of the first, and the 204 to the second.
+    link(Pattern::Sse(SseOptions::default()), address, Counter::ErrorClosed, |closed| closed >= 2);
+    assert_eq!(accepted.load(Ordering::SeqCst), 2);
+}
