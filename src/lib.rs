@@ -13,8 +13,8 @@
 //! results folder → Run → summary, comparison, objectives → text, CSV, charts, Markdown → exit status
 //! ```
 //!
-//! Only [`conductor`] measures. [`report`] and [`judge`] read files and records, so that every report can be
-//! made again later.
+//! Only [`conductor`] measures, for a run as for [`calibrate`]. [`report`] and [`judge`] read files and records, so
+//! that every report can be made again later.
 //!
 //! # Rooms, lowest layer first
 //!
@@ -39,6 +39,7 @@
 //! | 5 | [`judge`] | verdicts, summaries, comparisons, objectives |
 //! | 6 | [`conductor`] | the trial loop |
 //! | 6 | [`report`] | one function a format |
+//! | 7 | [`calibrate`] | experiments whose answers are known: the proof that the numbers are right |
 //!
 //! The verbs of the command line stand in the binary, above them all.
 //!
@@ -69,6 +70,7 @@
 //! | phases | connect, warmup, measure, drain |
 //! | verdict | of a trial: valid, degraded, invalid (generator or machine spoilt it), failed (it did not end) |
 
+pub mod calibrate;
 pub mod clock;
 pub mod conductor;
 pub mod control;

@@ -5,7 +5,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// Rooms by layer, lowest first. A room imports only from layers below its own.
-const LAYERS: [&[&str]; 7] = [
+const LAYERS: [&[&str]; 8] = [
     &["unit", "clock", "event", "stats"],
     &["pace", "measure"],
     &["scenario", "net"],
@@ -13,6 +13,7 @@ const LAYERS: [&[&str]; 7] = [
     &["pattern", "target", "record"],
     &["judge", "worker"],
     &["conductor", "report"],
+    &["calibrate"],
 ];
 
 fn layer(room: &str) -> usize {

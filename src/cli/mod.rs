@@ -5,6 +5,7 @@
     reason = "this room is where the tool prints"
 )]
 
+mod calibrate;
 mod plan;
 mod report;
 mod run;
@@ -46,6 +47,8 @@ enum Verb {
     Serve(serve::Arguments),
     /// Make every report of a results folder again, from its files alone
     Report(report::Arguments),
+    /// Run experiments whose answers are known: the proof that this harness tells the truth on this machine
+    Calibrate(calibrate::Arguments),
     /// A trial's target, spoken to over stdin and stdout
     #[command(hide = true)]
     Target,
@@ -78,6 +81,7 @@ pub fn main() -> ExitCode {
         Verb::Plan(arguments) => plan::run(&arguments),
         Verb::Serve(arguments) => serve::run(&arguments),
         Verb::Report(arguments) => report::run(&arguments),
+        Verb::Calibrate(arguments) => calibrate::run(&arguments),
         Verb::Target => tidings::target::child(),
         Verb::Worker => tidings::worker::child(),
     };

@@ -95,7 +95,8 @@ fn measure(
     })
 }
 
-fn describe(plan: &Plan, host: &Host, started: OffsetDateTime) -> RunInfo {
+/// The `run.json` of a plan whose run begins.
+pub(super) fn describe(plan: &Plan, host: &Host, started: OffsetDateTime) -> RunInfo {
     let build = Build::this(git_revision());
     let mut warnings = clock::findings();
     if build.build_profile != "release" {

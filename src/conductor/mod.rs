@@ -10,10 +10,24 @@ use std::path::PathBuf;
 
 use crate::judge;
 use crate::plan::{Plan, PlannedFloor, PlannedTrial};
-use crate::record::{FloorRecord, FolderError, RunFolder, TrialRecord};
+use crate::record::{FloorRecord, FolderError, RunFolder, TrialFacts, TrialRecord};
 
 pub use signal::{Signals, name as signal_name};
-pub use trial::Phase;
+
+/// What a trial is doing.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Phase {
+    /// Starting processes.
+    Launch,
+    /// Opening links.
+    Connect,
+    /// Load before the window.
+    Warmup,
+    /// The window.
+    Measure,
+    /// Waiting for what is in flight.
+    Drain,
+}
 
 /// What a run tells of itself while it goes on.
 #[derive(Debug)]
@@ -72,7 +86,7 @@ impl Conductor<'_> {
             if let Some(signal) = floor::run(self, index, folder, &mut progress)? {
                 return Ok(Some(signal));
             }
-            let facts = trial::run(self, trial, |phase| {
+            let facts = self.measure(trial, |phase, _| {
                 progress(Progress::Phase { index, trial, phase });
             });
             let (verdict, reasons) = judge::verdict(&facts);
@@ -85,5 +99,13 @@ impl Conductor<'_> {
             }
         }
         floor::run(self, self.plan.trials.len(), folder, &mut progress)
+    }
+
+    /// Runs one trial of the plan and returns everything that was measured, also when it could not be finished.
+    ///
+    /// `on_phase` is told of every phase as it begins, and of the ids of the processes that stand by then: the target's
+    /// first, then the workers'. The trial goes on when it returns.
+    pub fn measure(&self, trial: &PlannedTrial, on_phase: impl FnMut(Phase, &[u32])) -> TrialFacts {
+        trial::run(self, trial, on_phase)
     }
 }

@@ -4,10 +4,9 @@ use std::net::SocketAddr;
 use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
 use std::time::Duration;
 
-use super::Conductor;
 use super::child::{Child, Heard};
-use super::signal;
 use super::target::Life;
+use super::{Conductor, Phase, signal};
 use crate::clock::{self, SECOND_NS};
 use crate::control::{Assignment, Order, PROTOCOL_VERSION, Report, WorkerAssignment};
 use crate::measure::{BATCH_NS, Snapshot, was_ever_under_pressure};
@@ -26,21 +25,6 @@ const LINK_NS: u64 = 5_000_000;
 /// Longest wait for a worker's account when a trial is called off.
 const FAREWELL_NS: u64 = 2 * SECOND_NS;
 
-/// What a trial is doing.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Phase {
-    /// Starting processes.
-    Launch,
-    /// Opening links.
-    Connect,
-    /// Load before the window.
-    Warmup,
-    /// The window.
-    Measure,
-    /// Waiting for what is in flight.
-    Drain,
-}
-
 /// Why a trial ended early.
 pub(super) enum Stop {
     Failed(String),
@@ -50,7 +34,7 @@ pub(super) enum Stop {
 pub(super) struct Trial<'a> {
     pub conductor: &'a Conductor<'a>,
     pub planned: &'a PlannedTrial,
-    on_phase: &'a mut dyn FnMut(Phase),
+    on_phase: &'a mut dyn FnMut(Phase, &[u32]),
     // Children before the channel's end: dropped first, so that their threads end.
     pub children: Vec<Child>,
     pub done: Vec<bool>,
@@ -70,7 +54,7 @@ pub(super) const TARGET: usize = 0;
 pub fn run(
     conductor: &Conductor<'_>,
     planned: &PlannedTrial,
-    mut on_phase: impl FnMut(Phase),
+    mut on_phase: impl FnMut(Phase, &[u32]),
 ) -> TrialFacts {
     let plan = conductor.plan;
     let layout = &plan.layouts[planned.case];
@@ -131,14 +115,19 @@ fn profile(layout: &Layout) -> Profile {
 
 impl Trial<'_> {
     fn steps(&mut self) -> Result<(), Stop> {
-        (self.on_phase)(Phase::Launch);
+        self.enter(Phase::Launch);
         let target = self.launch_target()?;
         self.launch_workers(target)?;
-        (self.on_phase)(Phase::Connect);
+        self.enter(Phase::Connect);
         self.connect()?;
         self.measure()?;
-        (self.on_phase)(Phase::Drain);
+        self.enter(Phase::Drain);
         self.collect()
+    }
+
+    fn enter(&mut self, phase: Phase) {
+        let ids: Vec<u32> = self.children.iter().map(|child| child.process.pid()).collect();
+        (self.on_phase)(phase, &ids);
     }
 
     pub fn launch(&mut self, verb: &str, name: &str, assignment: Assignment) -> Result<(), Stop> {
@@ -224,10 +213,10 @@ impl Trial<'_> {
             child.order(&Order::Start { at_ns: start_ns });
         }
         let end_ns = window_ns + self.facts.phases.measure.ns();
-        (self.on_phase)(Phase::Warmup);
+        self.enter(Phase::Warmup);
         self.listen_until(window_ns)?;
         self.facts.window_start_ns = window_ns;
-        (self.on_phase)(Phase::Measure);
+        self.enter(Phase::Measure);
         let mut at_ns = window_ns;
         loop {
             self.read_cpu();

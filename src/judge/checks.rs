@@ -64,6 +64,26 @@ fn judge<'a>(
     (worst, findings.into_iter().map(|(_, reason)| reason).collect())
 }
 
+/// The checks that look at the machine and at how it treated the generator, and at nothing that was measured.
+const STRAINS: &[Check] = &[
+    machine::no_worker_stood_still,
+    generator::slip_is_small,
+    generator::slip_is_a_small_share,
+    machine::ticks_woke_in_time,
+    machine::target_ticks_woke_in_time,
+    machine::tasks_ran_when_they_could,
+    machine::nothing_stolen,
+    machine::nothing_throttled,
+];
+
+/// What the machine did to a trial, a sentence each; nothing where it left it in peace.
+///
+/// Beside the reasons of a verdict this names the hiccups of the target's process, which a verdict takes for a result: only
+/// who knows that the target did nothing to cause them may blame the machine.
+pub fn strains(facts: &TrialFacts) -> Vec<String> {
+    STRAINS.iter().filter_map(|check| check(facts)).map(|(_, reason)| reason).collect()
+}
+
 const fn invalid(reason: String) -> Finding {
     (Verdict::Invalid, reason)
 }

@@ -211,14 +211,30 @@ pub fn estimate(figures: &[Figure]) -> Option<Estimate> {
 
 /// The summary of every case, in the order of the scenario.
 pub fn summary(run: &Run) -> Vec<CaseSummary> {
-    run.cases().into_iter().filter_map(|case| summarise(run, case)).collect()
+    let of = |id: &str| {
+        let planned = run.info.scenario.cases.iter().find(|case| case.id == id);
+        let mut summary = summarise(planned, &run.trials, id)?;
+        summary.floor = FloorRatio::of(run, &summary);
+        Some(summary)
+    };
+    run.cases().into_iter().filter_map(of).collect()
 }
 
-fn summarise(run: &Run, id: &str) -> Option<CaseSummary> {
-    let trials: Vec<&TrialRecord> =
-        run.trials.iter().filter(|trial| trial.identity.case == id).collect();
+/// The summary of every case that trials name, in the order of their first rows: for trials that no run holds.
+pub fn summary_of(trials: &[TrialRecord]) -> Vec<CaseSummary> {
+    let mut ids: Vec<&str> = Vec::new();
+    for trial in trials {
+        if !ids.contains(&trial.identity.case.as_str()) {
+            ids.push(&trial.identity.case);
+        }
+    }
+    ids.into_iter().filter_map(|id| summarise(None, trials, id)).collect()
+}
+
+fn summarise(planned: Option<&Case>, all: &[TrialRecord], id: &str) -> Option<CaseSummary> {
+    let trials: Vec<&TrialRecord> = all.iter().filter(|trial| trial.identity.case == id).collect();
     let fields: Vec<Map<String, Value>> = trials.iter().map(|trial| trial.fields()).collect();
-    let mut summary = empty(run, id)?;
+    let mut summary = empty(planned, trials.first().copied(), id)?;
     for (trial, fields) in trials.iter().zip(&fields) {
         summary.trials.add(trial.verdict);
         summary.verdict = summary.verdict.max(Some(trial.verdict));
@@ -240,7 +256,6 @@ fn summarise(run: &Run, id: &str) -> Option<CaseSummary> {
         figures_of.extend(estimate(&figures).map(|estimate| (*column, estimate)));
     }
     summary.figures = figures_of;
-    summary.floor = FloorRatio::of(run, &summary);
     Some(summary)
 }
 
@@ -266,9 +281,7 @@ fn add_figures(summary: &mut CaseSummary, block: u32, fields: &Map<String, Value
 }
 
 /// The case without any trial, from the scenario, or from a row where the scenario does not name it.
-fn empty(run: &Run, id: &str) -> Option<CaseSummary> {
-    let planned = run.info.scenario.cases.iter().find(|case| case.id == id);
-    let measured = run.trials.iter().find(|trial| trial.identity.case == id);
+fn empty(planned: Option<&Case>, measured: Option<&TrialRecord>, id: &str) -> Option<CaseSummary> {
     let (pattern, offered) = planned
         .map(|case| (case.pattern.kind(), Offered::to(case)))
         .or_else(|| measured.map(|trial| (trial.identity.pattern, Offered::of(trial))))?;

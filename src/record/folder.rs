@@ -26,6 +26,18 @@ pub struct FolderError {
     pub source: io::Error,
 }
 
+/// Creates `<out>/<name>/<utc>-<host>/`, numbered where it exists.
+pub fn results_folder(
+    out: &Path,
+    name: &str,
+    started: OffsetDateTime,
+    host: &str,
+) -> Result<PathBuf, FolderError> {
+    let parent = out.join(file_name(name));
+    fs::create_dir_all(&parent).map_err(at(&parent))?;
+    fresh(&parent, &format!("{}-{}", utc_compact(started), file_name(host)))
+}
+
 /// A results folder that grows by a trial at a time; whatever is in it after an append is readable.
 #[derive(Debug)]
 pub struct RunFolder {
@@ -52,9 +64,7 @@ impl RunFolder {
         host: &str,
     ) -> Result<Self, FolderError> {
         let zero_ns = clock::now();
-        let parent = out.join(file_name(scenario));
-        fs::create_dir_all(&parent).map_err(at(&parent))?;
-        let path = fresh(&parent, &format!("{}-{}", utc_compact(started), file_name(host)))?;
+        let path = results_folder(out, scenario, started, host)?;
         let file = |name: &str, text: &[u8]| {
             let path = path.join(name);
             begin(&path, text).map_err(at(&path))

@@ -30,7 +30,7 @@ pub use encoding::Encoding;
 pub use facts::{CpuReading, CpuUsed, MemoryReading, Resources, TrialFacts, WorkerHealth};
 pub use figure::Figure;
 pub use floor::{FloorQuantiles, FloorRecord};
-pub use folder::{FolderError, RunFolder};
+pub use folder::{FolderError, RunFolder, results_folder};
 pub use health::HealthFigures;
 pub use held::HeldFigures;
 pub use info::{Build, InfoError, PlannedTrial, RunInfo, utc};

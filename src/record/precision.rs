@@ -52,6 +52,14 @@ impl Precision {
     }
 }
 
+impl TrialFacts {
+    /// The `q`-quantile of the headline metric (freshness; response, for `request`), what was lost lying above all that
+    /// arrived; as files and reports have it. `None` where there is nothing to tell it from.
+    pub fn headline_at(&self, q: f64) -> Option<Figure> {
+        Headline::of(self).at(q)
+    }
+}
+
 /// The samples of the headline metric, and how many of them are independent.
 pub(super) struct Headline<'a> {
     samples: Option<&'a Distribution>,

@@ -26,6 +26,7 @@ use crate::judge::{
 };
 use crate::record::{ReadError, Run};
 
+pub use chart::{Plot, PlotPoint, Unit as PlotUnit};
 pub use text::text;
 
 /// Everything that a report says: the run, and what follows from it.

@@ -114,6 +114,22 @@ pub(super) fn ticks_woke_in_time(facts: &TrialFacts) -> Option<Finding> {
     ))
 }
 
+/// The same of the target's process: no check of a verdict, as a target may well be the cause of its own hiccups.
+pub(super) fn target_ticks_woke_in_time(facts: &TrialFacts) -> Option<Finding> {
+    let late = facts.target.distribution(Metric::TargetHiccup)?.quantile(0.999)? as f64;
+    let (verdict, threshold) = over(late, Limits::of(facts.profile).hiccup_ns)?;
+    Some((
+        verdict,
+        format!(
+            "ticks of 1 ms woke their thread in the target's process {} late at the 99.9th percentile, above {} {}: quieten \
+             the host, or give it more cores",
+            nanoseconds(late),
+            nanoseconds(threshold),
+            on_a(facts.profile)
+        ),
+    ))
+}
+
 pub(super) fn tasks_ran_when_they_could(facts: &TrialFacts) -> Option<Finding> {
     let share =
         |worker: &WorkerHealth| worker.counters.share(Counter::RunDelay, Counter::RunDelayWatched);
@@ -218,6 +234,17 @@ mod tests {
                 "{what}: {reasons:?}"
             );
         }
+    }
+
+    #[test]
+    fn hiccups_of_the_target_are_a_strain_and_no_reason() {
+        let mut facts = sound();
+        assert_eq!(super::super::strains(&facts), Vec::<String>::new());
+        let late = worker("", 20, 6_000_000).hiccups.unwrap();
+        facts.target.distributions.insert(Metric::TargetHiccup, late);
+        assert_eq!(verdict(&facts), (Valid, Vec::new()));
+        let strains = super::super::strains(&facts);
+        assert!(strains.len() == 1 && strains[0].contains("the target's process 6"), "{strains:?}");
     }
 
     #[test]

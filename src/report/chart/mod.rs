@@ -3,6 +3,7 @@
 //! Every chart function is pure; only `render` knows the drawing library.
 
 mod cost;
+mod expected;
 mod legend;
 mod panel;
 mod percentiles;
@@ -12,6 +13,7 @@ mod scatter;
 mod style;
 mod throughput;
 
+pub use expected::{Plot, PlotPoint, Unit};
 use picture::Picture;
 
 use super::View;

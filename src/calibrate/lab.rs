@@ -1,0 +1,270 @@
+//! The laboratory: runs trials of scenarios through the conductor, on real processes, and remembers what the machine did
+//! to them.
+
+use std::cell::RefCell;
+use std::collections::HashMap;
+use std::fs;
+use std::path::PathBuf;
+use std::rc::Rc;
+
+use crate::clock::SECOND_NS;
+use crate::conductor::{Conductor, Phase, Signals};
+use crate::judge;
+use crate::measure::{Distribution, Host, Metric};
+use crate::plan::{Plan, PlanError, PlannedTrial};
+use crate::record::{Figure, FolderError, RunFolder, RunInfo, TrialFacts, TrialRecord, Verdict};
+use crate::scenario::{self, PatternKind, ScenarioError};
+
+/// Why an experiment came to no answer.
+#[derive(Debug, thiserror::Error)]
+pub enum Halt {
+    /// The calibration was stopped by this signal.
+    #[error("stopped by signal {0}")]
+    Signal(i32),
+    /// A trial could not be finished.
+    #[error("a trial could not be finished: {0}")]
+    Unfinished(String),
+    /// A scenario of the experiment is refused: a bug of the experiment.
+    #[error(transparent)]
+    Scenario(#[from] ScenarioError),
+    /// The host cannot carry the experiment.
+    #[error(transparent)]
+    Plan(#[from] PlanError),
+    /// The trial cannot be kept.
+    #[error(transparent)]
+    Keep(#[from] FolderError),
+    /// Something that the experiment needs of the system cannot be had.
+    #[error("the system refuses what the experiment needs: {0}")]
+    System(#[from] std::io::Error),
+}
+
+/// A trial that was finished.
+#[derive(Debug)]
+pub struct Measured {
+    /// Everything that was measured.
+    pub facts: TrialFacts,
+    /// What it is worth.
+    pub verdict: Verdict,
+    /// Why.
+    pub reasons: Vec<String>,
+    /// What the machine did to it.
+    pub strains: Vec<String>,
+}
+
+impl Measured {
+    fn new(facts: TrialFacts) -> Self {
+        let (verdict, reasons) = judge::verdict(&facts);
+        let strains = judge::strains(&facts);
+        Self { facts, verdict, reasons, strains }
+    }
+
+    /// A quantile of the headline metric in nanoseconds, as reports have it; `None` where there is none, or only a bound.
+    pub fn headline_ns(&self, q: f64) -> Option<f64> {
+        value(self.facts.headline_at(q)?)
+    }
+
+    /// The samples of a metric of the workers.
+    pub fn samples(&self, metric: Metric) -> Option<&Distribution> {
+        self.facts.workers.distribution(metric)
+    }
+
+    /// The row that a run would write of it.
+    pub fn record(&self) -> TrialRecord {
+        TrialRecord::new(&self.facts, self.verdict, self.reasons.clone())
+    }
+}
+
+/// What tells the kinds of strains apart: their words without figures and units, as far as every kind is the same.
+fn kind(strain: &str) -> Vec<&str> {
+    const WORDS: usize = 8;
+    let figure = |word: &&str| word.contains(|c: char| c.is_ascii_digit());
+    let unit = |word: &&str| matches!(*word, "ns" | "us" | "ms" | "s" | "%");
+    strain.split(' ').filter(|word| !figure(word) && !unit(word)).take(WORDS).collect()
+}
+
+/// A figure's number, unless it is only a bound.
+pub(super) const fn value(figure: Figure) -> Option<f64> {
+    match figure {
+        Figure::Value(number) => Some(number),
+        Figure::MoreThan(_) => None,
+    }
+}
+
+/// Where trials are kept, and what describes them.
+pub struct Keeper {
+    /// The folder.
+    pub out: PathBuf,
+    /// The `run.json` of a plan.
+    pub describe: Box<dyn Fn(&Plan) -> RunInfo>,
+}
+
+/// Runs the trials of experiments.
+pub struct Lab<'a> {
+    /// The executable that children run: this one.
+    pub executable: PathBuf,
+    /// Watches for Ctrl-C.
+    pub signals: &'a Signals,
+    /// What the trials run on.
+    pub host: Host,
+    /// Whether the short forms of the experiments are wanted.
+    pub quick: bool,
+    /// Where the trials are kept, if they are.
+    pub keeper: Option<Keeper>,
+    state: RefCell<State>,
+}
+
+/// What the laboratory remembers.
+#[derive(Default)]
+struct State {
+    /// The attempt under way, from 0.
+    attempt: usize,
+    /// What the machine did to the trials of the attempt under way.
+    strains: Vec<String>,
+    /// Trials by attempt and scenario: two experiments may look at one trial.
+    trials: HashMap<(usize, String), Rc<Measured>>,
+}
+
+impl<'a> Lab<'a> {
+    /// A laboratory that keeps nothing.
+    pub fn new(executable: PathBuf, signals: &'a Signals, host: Host, quick: bool) -> Self {
+        Self { executable, signals, host, quick, keeper: None, state: RefCell::default() }
+    }
+
+    /// The short or the full form of a parameter.
+    pub const fn either<T: Copy>(&self, quick: T, full: T) -> T {
+        if self.quick { quick } else { full }
+    }
+
+    /// Forgets the strains of the attempt before.
+    pub(super) fn begin(&self, attempt: usize) {
+        let mut state = self.state.borrow_mut();
+        (state.attempt, state.strains) = (attempt, Vec::new());
+    }
+
+    /// What the machine did to the trials of the attempt so far.
+    pub(super) fn strains(&self) -> Vec<String> {
+        self.state.borrow().strains.clone()
+    }
+
+    /// The plan of a scenario's text.
+    pub fn plan(&self, text: &str) -> Result<Plan, Halt> {
+        let scenario = scenario::parse(text, "calibration.toml", &[], &|_| None)?;
+        Ok(Plan::new(scenario, &self.host)?)
+    }
+
+    /// Runs the first trial of a scenario of one case, or remembers it, if it was run in this attempt.
+    pub fn trial(&self, text: &str) -> Result<Rc<Measured>, Halt> {
+        let key = (self.state.borrow().attempt, text.to_owned());
+        let known = self.state.borrow().trials.get(&key).cloned();
+        let measured = if let Some(measured) = known {
+            measured
+        } else {
+            let plan = self.plan(text)?;
+            let measured = Rc::new(self.run(&plan, &plan.trials[0], |_, _| ())?);
+            self.state.borrow_mut().trials.insert(key, Rc::clone(&measured));
+            measured
+        };
+        self.strained(&measured.strains);
+        Ok(measured)
+    }
+
+    /// Runs the first trial of every case of a scenario; in the order of the cases, not of the plan.
+    pub fn block(&self, text: &str) -> Result<Vec<Measured>, Halt> {
+        let plan = self.plan(text)?;
+        let mut measured = Vec::new();
+        for trial in plan.trials.iter().filter(|trial| trial.block == 1) {
+            measured.push((trial.case, self.run(&plan, trial, |_, _| ())?));
+        }
+        measured.sort_by_key(|(case, _)| *case);
+        let measured: Vec<Measured> = measured.into_iter().map(|(_, measured)| measured).collect();
+        for measured in &measured {
+            self.strained(&measured.strains);
+        }
+        Ok(measured)
+    }
+
+    /// Runs one trial of a plan; `on_phase` as for [`Conductor::measure`]. Its strains are not held against the attempt:
+    /// see [`Self::strained`].
+    pub fn run(
+        &self,
+        plan: &Plan,
+        trial: &PlannedTrial,
+        on_phase: impl FnMut(Phase, &[u32]),
+    ) -> Result<Measured, Halt> {
+        let conductor =
+            Conductor { plan, executable: self.executable.clone(), signals: self.signals };
+        let facts = conductor.measure(trial, on_phase);
+        if let Some(signal) = self.signals.received() {
+            return Err(Halt::Signal(signal));
+        }
+        let measured = Measured::new(facts);
+        self.keep(plan, &measured)?;
+        match &measured.facts.failure {
+            Some(reason) => Err(Halt::Unfinished(reason.clone())),
+            None => Ok(measured),
+        }
+    }
+
+    /// Holds strains against the attempt under way; of each kind, the first is kept for all.
+    pub fn strained(&self, strains: &[String]) {
+        let mut state = self.state.borrow_mut();
+        for strain in strains {
+            if !state.strains.iter().any(|known| kind(known) == kind(strain)) {
+                state.strains.push(strain.clone());
+            }
+        }
+    }
+
+    fn keep(&self, plan: &Plan, measured: &Measured) -> Result<(), Halt> {
+        let Some(Keeper { out, describe }) = &self.keeper else { return Ok(()) };
+        let started = time::OffsetDateTime::now_utc();
+        let mut folder = RunFolder::create(out, &plan.scenario.name, started, &self.host.name)?;
+        folder.append(&measured.facts, &measured.record())?;
+        folder.write_info(&describe(plan))?;
+        fs::File::open(folder.path())?.sync_all()?;
+        Ok(())
+    }
+}
+
+/// The scenario of an experiment: one trial of one pattern. `text` continues the table of the phases, and has all others.
+pub(super) fn scenario_text(
+    name: &str,
+    pattern: PatternKind,
+    measure_s: f64,
+    text: &str,
+) -> String {
+    format!(
+        "name = \"calibrate-{name}\"\nquestion = \"Is the answer the one that is known?\"\npatterns = [\"{}\"]\ntrials = 1\n\
+         [phases]\nmeasure = \"{measure_s}s\"\n{text}",
+        pattern.name()
+    )
+}
+
+/// Seconds as nanoseconds, for formulas.
+pub(super) fn secs(seconds: f64) -> f64 {
+    seconds * SECOND_NS as f64
+}
+
+#[cfg(test)]
+pub(super) mod tests {
+    use super::*;
+    use crate::record::synthetic::{case, facts};
+
+    #[test]
+    fn one_strain_of_a_kind_is_told() {
+        let late = |ms: &str| {
+            format!("requests left {ms} ms late at the 99th percentile, and 200 us are allowed")
+        };
+        let ticks =
+            "ticks of 1 ms woke their thread late at the 99.9th percentile (worker 1 by 6 ms)";
+        let target = "ticks of 1 ms woke their thread in the target's process 7 ms late";
+        assert_eq!(kind(&late("1.4")), kind(&late("20")));
+        assert_ne!(kind(ticks), kind(target));
+        assert_ne!(kind(ticks), kind(&late("1")));
+    }
+
+    /// A made-up trial, quiet and sound.
+    pub fn measured(pattern: PatternKind) -> Measured {
+        Measured::new(facts(&case(pattern, 60, ""), 1))
+    }
+}

@@ -1,0 +1,141 @@
+//! From attempts to an outcome, and from outcomes to what may be said of the harness: pure rules.
+//!
+//! An experiment that misses its answer is repeated only if the machine itself confessed to having been in the way, and
+//! never silently: the number of attempts is part of the result.
+
+use serde::Serialize;
+
+/// Most attempts at an experiment.
+pub const ATTEMPTS: usize = 3;
+
+/// What came of an experiment.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Outcome {
+    /// The answer is what theory says.
+    Pass,
+    /// It is not, and the machine was quiet: the harness does not tell the truth here.
+    Fail,
+    /// It is not, and every attempt was disturbed by the machine: nobody can tell.
+    Noisy,
+}
+
+impl Outcome {
+    /// The name in tables.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Pass => "pass",
+            Self::Fail => "fail",
+            Self::Noisy => "noisy",
+        }
+    }
+}
+
+/// What an attempt came to.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Attempt {
+    /// Whether the answer was right.
+    pub holds: bool,
+    /// Whether it was wrong in a way that the machine cannot be the reason of.
+    pub inexcusable: bool,
+    /// What the machine did to its trials, a sentence each.
+    pub strains: Vec<String>,
+}
+
+impl Attempt {
+    /// Whether the machine may be the reason why it missed.
+    const fn excused(&self) -> bool {
+        !self.inexcusable && !self.strains.is_empty()
+    }
+}
+
+/// Whether to try again: only after an attempt that missed and was disturbed, and not endlessly.
+pub fn again(attempts: &[Attempt]) -> bool {
+    attempts.len() < ATTEMPTS && attempts.last().is_some_and(|last| !last.holds && last.excused())
+}
+
+/// The outcome of all attempts at one experiment.
+pub fn outcome(attempts: &[Attempt]) -> Outcome {
+    if attempts.last().is_some_and(|last| last.holds) {
+        return Outcome::Pass;
+    }
+    if !attempts.is_empty() && attempts.iter().all(Attempt::excused) {
+        Outcome::Noisy
+    } else {
+        Outcome::Fail
+    }
+}
+
+/// The outcome of all experiments together: the worst that may be said.
+///
+/// A failure outweighs noise: it was found on a quiet machine.
+pub fn overall(outcomes: impl IntoIterator<Item = Outcome>) -> Outcome {
+    outcomes.into_iter().fold(Outcome::Pass, |worst, outcome| match (worst, outcome) {
+        (Outcome::Fail, _) | (_, Outcome::Fail) => Outcome::Fail,
+        (Outcome::Noisy, _) | (_, Outcome::Noisy) => Outcome::Noisy,
+        _ => Outcome::Pass,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn attempts(of: &[(bool, bool)]) -> Vec<Attempt> {
+        let strains = |disturbed: bool| {
+            if disturbed { vec!["the hypervisor took 9 %".to_owned()] } else { Vec::new() }
+        };
+        let attempt = |&(holds, disturbed): &(bool, bool)| Attempt {
+            holds,
+            inexcusable: false,
+            strains: strains(disturbed),
+        };
+        of.iter().map(attempt).collect()
+    }
+
+    #[test]
+    fn only_a_disturbed_miss_is_tried_again_and_none_is_forgotten() {
+        const RIGHT: (bool, bool) = (true, false);
+        const LUCKY: (bool, bool) = (true, true);
+        const WRONG: (bool, bool) = (false, false);
+        const UNCLEAR: (bool, bool) = (false, true);
+        for (tried, more, expected, why) in [
+            (vec![RIGHT], false, Outcome::Pass, "right at once"),
+            (vec![LUCKY], false, Outcome::Pass, "right in spite of the machine"),
+            (vec![WRONG], false, Outcome::Fail, "wrong on a quiet machine is not tried again"),
+            (vec![UNCLEAR], true, Outcome::Noisy, "wrong on a noisy machine is"),
+            (vec![UNCLEAR, RIGHT], false, Outcome::Pass, "right at the second attempt"),
+            (vec![UNCLEAR, UNCLEAR], true, Outcome::Noisy, "a third attempt is left"),
+            (vec![UNCLEAR, UNCLEAR, UNCLEAR], false, Outcome::Noisy, "and no fourth"),
+            (vec![UNCLEAR, WRONG], false, Outcome::Fail, "the quiet attempt counts"),
+            (vec![], false, Outcome::Fail, "nothing was tried"),
+        ] {
+            let tried = attempts(&tried);
+            assert_eq!((again(&tried), outcome(&tried)), (more, expected), "{why}");
+        }
+    }
+
+    #[test]
+    fn no_noise_excuses_a_wrong_account() {
+        let tried = [Attempt {
+            holds: false,
+            inexcusable: true,
+            strains: vec!["the hypervisor took 9 %".to_owned()],
+        }];
+        assert_eq!((again(&tried), outcome(&tried)), (false, Outcome::Fail));
+    }
+
+    #[test]
+    fn a_failure_outweighs_noise_and_noise_outweighs_success() {
+        use Outcome::{Fail, Noisy, Pass};
+        for (all, expected) in [
+            (vec![], Pass),
+            (vec![Pass, Pass], Pass),
+            (vec![Pass, Noisy], Noisy),
+            (vec![Noisy, Fail, Pass], Fail),
+            (vec![Fail, Noisy], Fail),
+        ] {
+            assert_eq!(overall(all.clone()), expected, "{all:?}");
+        }
+    }
+}

@@ -1,0 +1,216 @@
+//! `tidings calibrate`: run experiments whose answers are known, print how they came out.
+
+use std::fs;
+use std::io::IsTerminal as _;
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+
+use anyhow::{Context as _, bail};
+use tidings::calibrate::{
+    Calibration, EXPERIMENTS, Experiment, Halt, Keeper, Lab, News, Outcome, calibrate, json,
+    markdown, text,
+};
+use tidings::conductor::Signals;
+use tidings::measure::Host;
+use tidings::plan::Plan;
+use tidings::record::results_folder;
+use time::OffsetDateTime;
+
+use super::{exit, run};
+
+/// Arguments of `tidings calibrate`.
+///
+/// Exits with 0 if every experiment passed, 1 if one failed, 3 if none failed but the machine was too noisy to tell of some.
+#[derive(Debug, clap::Args)]
+pub struct Arguments {
+    /// The short forms of the quick experiments: at most two minutes
+    #[arg(long)]
+    quick: bool,
+    /// Only these experiments, by number, quick or not
+    #[arg(long, value_name = "N", value_delimiter = ',')]
+    only: Vec<u32>,
+    /// What is printed
+    #[arg(long, value_name = "FORMAT", default_value = "text")]
+    format: Format,
+    /// Where the results folder is made: DIR/calibrate/<utc>-<host>/
+    #[arg(long, value_name = "DIR", default_value = "results")]
+    out: PathBuf,
+    /// Keep the results folder of every trial, too: in trials/ of the results folder
+    #[arg(long)]
+    keep: bool,
+    /// No progress on stderr
+    #[arg(long, short)]
+    quiet: bool,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+enum Format {
+    /// A table
+    Text,
+    /// {"experiments": [{"id", "name", "expected", "measured", "tolerance", "outcome", …}, …]}
+    Json,
+    /// A table and a list
+    Markdown,
+}
+
+/// Carries out `tidings calibrate`.
+pub fn run(arguments: &Arguments) -> anyhow::Result<ExitCode> {
+    let wanted = wanted(arguments)?;
+    let host = Host::read();
+    let signals = Signals::watch().context("cannot watch for Ctrl-C")?;
+    let executable = std::env::current_exe().context("cannot find this executable")?;
+    let started = OffsetDateTime::now_utc();
+    let folder = results_folder(&arguments.out, "calibrate", started, &host.name)?;
+    let mut lab = Lab::new(executable, &signals, host.clone(), arguments.quick);
+    if arguments.keep {
+        let described = host.clone();
+        let describe =
+            move |plan: &Plan| run::describe(plan, &described, OffsetDateTime::now_utc());
+        lab.keeper = Some(Keeper { out: folder.join("trials"), describe: Box::new(describe) });
+    }
+    let mut teller = Teller::new(arguments.quiet, wanted.len());
+    teller.begin(&wanted, arguments.quick);
+    let outcome = calibrate(&lab, &wanted, |news| teller.tell(&news));
+    teller.end();
+    let calibration = outcome.map_err(|halt: Halt| anyhow::Error::from(halt))?;
+    let subtitle = format!("{} ({}), {} cores", host.name, host.cpu, host.cores);
+    write(&folder, &calibration, &subtitle)?;
+    match arguments.format {
+        Format::Text => super::print(&format!("{}\n{}\n", text(&calibration), folder.display()))?,
+        Format::Json => super::print(&json(&calibration))?,
+        Format::Markdown => super::print(&markdown(&calibration, &subtitle))?,
+    }
+    Ok(ExitCode::from(status(&calibration)))
+}
+
+/// The exit status that a calibration calls for.
+fn status(calibration: &Calibration) -> u8 {
+    match (calibration.stopped, calibration.overall()) {
+        (Some(signal), _) => (128 + signal) as u8,
+        (None, Outcome::Pass) => 0,
+        (None, Outcome::Fail) => exit::MISSED,
+        (None, Outcome::Noisy) => exit::INVALID,
+    }
+}
+
+fn wanted(arguments: &Arguments) -> anyhow::Result<Vec<&'static Experiment>> {
+    if arguments.only.is_empty() {
+        let all = EXPERIMENTS.iter();
+        return Ok(all.filter(|experiment| experiment.quick || !arguments.quick).collect());
+    }
+    if let Some(unknown) = arguments.only.iter().find(|id| EXPERIMENTS.iter().all(|e| e.id != **id))
+    {
+        let list: Vec<String> =
+            EXPERIMENTS.iter().map(|e| format!("{:>4}  {}", e.id, e.name)).collect();
+        bail!("--only {unknown}: there is no such experiment; there are\n{}", list.join("\n"));
+    }
+    Ok(EXPERIMENTS.iter().filter(|experiment| arguments.only.contains(&experiment.id)).collect())
+}
+
+/// Writes the results folder: `calibration.json`, `calibration.md` and `charts/`.
+fn write(folder: &Path, calibration: &Calibration, subtitle: &str) -> anyhow::Result<()> {
+    let write = |name: &str, bytes: &[u8]| {
+        let path = folder.join(name);
+        fs::write(&path, bytes).with_context(|| format!("cannot write {}", path.display()))
+    };
+    write("calibration.json", json(calibration).as_bytes())?;
+    write("calibration.md", markdown(calibration, subtitle).as_bytes())?;
+    for (n, (name, plot)) in calibration.plots().enumerate() {
+        if n == 0 {
+            let charts = folder.join("charts");
+            fs::create_dir_all(&charts)
+                .with_context(|| format!("cannot make {}", charts.display()))?;
+        }
+        let drawn = plot.draw(subtitle);
+        let (svg, png) = drawn.map_err(anyhow::Error::msg).context("cannot draw a chart")?;
+        write(&format!("charts/{name}.svg"), &svg)?;
+        write(&format!("charts/{name}.png"), &png)?;
+    }
+    Ok(())
+}
+
+/// Tells of a calibration's progress on stderr.
+struct Teller {
+    quiet: bool,
+    terminal: bool,
+    done: usize,
+    all: usize,
+}
+
+impl Teller {
+    fn new(quiet: bool, all: usize) -> Self {
+        Self { quiet, terminal: std::io::stderr().is_terminal(), done: 0, all }
+    }
+
+    fn begin(&self, wanted: &[&Experiment], quick: bool) {
+        if cfg!(debug_assertions) {
+            eprintln!(
+                "tidings: warning: this is a debug build, and slow: calibrate with --release"
+            );
+        }
+        if !self.quiet {
+            let seconds = wanted.iter().map(|e| e.seconds[usize::from(!quick)]).sum::<f64>();
+            eprintln!("calibrate: {} experiments, about {:.0} s", wanted.len(), seconds);
+        }
+    }
+
+    fn tell(&mut self, news: &News<'_>) {
+        if self.quiet {
+            return;
+        }
+        match news {
+            News::Begun(experiment, attempt) if self.terminal => {
+                let again =
+                    if *attempt > 1 { format!(", attempt {attempt}") } else { String::new() };
+                eprint!("\r\x1b[K[{:>2}/{}] {}{again} …", self.done + 1, self.all, experiment.name);
+            }
+            News::Begun(..) => {}
+            News::Answered(answer) => {
+                self.done += 1;
+                let clear = if self.terminal { "\r\x1b[K" } else { "" };
+                eprintln!(
+                    "{clear}[{:>2}/{}] {} {}: {}",
+                    self.done,
+                    self.all,
+                    answer.experiment.id,
+                    answer.experiment.name,
+                    answer.outcome.name()
+                );
+            }
+        }
+    }
+
+    fn end(&self) {
+        if self.terminal && !self.quiet && self.done < self.all {
+            eprintln!();
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use tidings::calibrate::{Answer, Finding};
+
+    #[test]
+    fn the_exit_status_says_whether_a_figure_may_be_trusted() {
+        use Outcome::{Fail, Noisy, Pass};
+        for (outcomes, stopped, expected) in [
+            (vec![Pass, Pass], None, 0),
+            (vec![Pass, Noisy], None, exit::INVALID),
+            (vec![Noisy, Fail], None, exit::MISSED),
+            (vec![Pass], Some(2), 130),
+            (vec![Fail], Some(15), 143),
+        ] {
+            let answer = |outcome| Answer {
+                experiment: &EXPERIMENTS[0],
+                outcome,
+                attempts: 1,
+                reasons: Vec::new(),
+                finding: Finding::default(),
+            };
+            let answers = outcomes.iter().copied().map(answer).collect();
+            assert_eq!(status(&Calibration { answers, stopped }), expected, "{outcomes:?}");
+        }
+    }
+}
