@@ -36,11 +36,21 @@ pub enum Metric {
     Hiccup,
     /// The same in the target's process.
     TargetHiccup,
+    /// acknowledged − written of a webhook attempt, at the target: the way there and back, and the receiver.
+    Acknowledge,
+    /// done − received of a webhook receiver's work on an event, acknowledged before it.
+    Work,
+    /// Freshness at the receivers that a scenario lets be, where it troubles a share of them.
+    FreshnessHealthy,
+    /// Freshness at the receivers that it troubles.
+    FreshnessAffected,
+    /// From the end of a receiver's outage until everything due before it had arrived there.
+    CatchUp,
 }
 
 impl Metric {
     /// Every metric, in the order of reports.
-    pub const ALL: [Self; 15] = [
+    pub const ALL: [Self; 20] = [
         Self::Freshness,
         Self::Transit,
         Self::Response,
@@ -56,6 +66,11 @@ impl Metric {
         Self::Written,
         Self::Hiccup,
         Self::TargetHiccup,
+        Self::Acknowledge,
+        Self::Work,
+        Self::FreshnessHealthy,
+        Self::FreshnessAffected,
+        Self::CatchUp,
     ];
 
     /// The name in columns and tags.
@@ -76,6 +91,11 @@ impl Metric {
             Self::Written => "written",
             Self::Hiccup => "hiccup",
             Self::TargetHiccup => "target_hiccup",
+            Self::Acknowledge => "acknowledge",
+            Self::Work => "work",
+            Self::FreshnessHealthy => "freshness_healthy",
+            Self::FreshnessAffected => "freshness_affected",
+            Self::CatchUp => "catch_up",
         }
     }
 

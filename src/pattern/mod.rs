@@ -4,9 +4,11 @@
 //! drops it. It reconnects by itself, and resumes where the log was left. To add a pattern, add its options
 //! to `scenario::Pattern`, a file here, and its file in `target`; nothing else knows the list.
 
+mod behaviour;
 mod link;
 mod long_poll;
 mod poll;
+mod receiver;
 mod request;
 mod short_poll;
 mod signature;

@@ -162,6 +162,21 @@ pub const TRIAL_COLUMNS: &[Column] = &[
     figure("response_ns_p50_high").or_absent(),
     figure("response_ns_p99_low").or_absent(),
     figure("response_ns_p99_high").or_absent(),
+    text("outbox").or_absent(),
+    figure("acknowledge_ns_p50").or_absent(),
+    figure("acknowledge_ns_p99").or_absent(),
+    figure("work_ns_p50").or_absent(),
+    figure("work_ns_p99").or_absent(),
+    figure("freshness_healthy_ns_p50").or_absent(),
+    figure("freshness_healthy_ns_p99").or_absent(),
+    figure("freshness_affected_ns_p50").or_absent(),
+    figure("freshness_affected_ns_p99").or_absent(),
+    figure("catch_up_ns_p50").or_absent(),
+    figure("catch_up_ns_max").or_absent(),
+    count("attempts").or_absent(),
+    count("duplicate_attempts").or_absent(),
+    count("refused_attempts").or_absent(),
+    count("endpoints_disabled").or_absent(),
 ];
 
 /// Columns of `timeline.csv`, in order.

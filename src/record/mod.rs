@@ -17,6 +17,7 @@ mod table;
 mod timeline;
 mod trial;
 mod verdict;
+mod webhook;
 
 pub use columns::{Column, Kind, TIMELINE_COLUMNS, TRIAL_COLUMNS};
 pub use facts::{CpuReading, CpuUsed, MemoryReading, Resources, TrialFacts, WorkerHealth};
@@ -34,6 +35,7 @@ pub use trial::{
     Breakdown, Cost, Counts, CpuShares, Detail, Identity, Latency, Stages, Traffic, TrialRecord,
 };
 pub use verdict::Verdict;
+pub use webhook::{WebhookCounts, WebhookFigures, WebhookQuantiles};
 
 /// Version of the files' meaning; FORMAT.md describes it.
 pub const SCHEMA_VERSION: u32 = 1;

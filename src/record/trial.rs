@@ -5,7 +5,9 @@ use serde_json::{Map, Value};
 
 use super::precision::Headline;
 use super::table::{fields, sentence};
-use super::{Figure, HealthFigures, Precision, SCHEMA_VERSION, TrialFacts, Verdict};
+use super::{
+    Figure, HealthFigures, Precision, SCHEMA_VERSION, TrialFacts, Verdict, WebhookFigures,
+};
 use crate::measure::{Counter, Distribution, Ledger, Metric, Snapshot};
 use crate::pace::Pacing;
 use crate::scenario::{Pattern, PatternKind};
@@ -135,6 +137,9 @@ pub struct Detail {
     /// Raw counts; `None` where the trial ended without any.
     #[serde(flatten)]
     pub counts: Counts,
+    /// What is kept of webhooks alone.
+    #[serde(flatten)]
+    pub webhook: WebhookFigures,
 }
 
 /// Quantiles of the stages of a delivery or request, in nanoseconds.
@@ -366,6 +371,7 @@ fn detail(facts: &TrialFacts) -> Detail {
         empty_poll_share: empty.filter(|_| polls(kind)),
         health: HealthFigures::of(facts),
         counts: counts(facts),
+        webhook: WebhookFigures::of(facts),
     }
 }
 

@@ -13,6 +13,7 @@ mod stages;
 mod table;
 mod tables;
 mod text;
+mod webhook;
 
 use std::fs;
 use std::io;

@@ -1,7 +1,7 @@
 //! What can be carried out: every bound of a scenario, with its reason and its remedy.
 
 use super::error::{Refusal, require};
-use super::{Case, Pattern, Phases, RequestOptions, ShortPollOptions, WebhookOptions, Workload};
+use super::{Case, Pattern, Phases, RequestOptions, ShortPollOptions, Workload, webhook};
 use crate::unit::{Span, count};
 
 /// Most events, or requests, of one trial: their schedule is expanded by target and workers.
@@ -50,7 +50,7 @@ pub(super) fn case(case: &Case, phases: &Phases, ring: u64) -> Result<(), Refusa
             positive("websocket.ping", options.ping)?;
             positive("websocket.pong_timeout", options.pong_timeout)
         }
-        Pattern::Webhook(options) => webhook(options),
+        Pattern::Webhook(options) => webhook::check(options),
     }
 }
 
@@ -168,11 +168,6 @@ fn ring_holds(ring: u64, period: Span, workload: &Workload) -> Result<(), Refusa
             workload.rate
         )
     })
-}
-
-fn webhook(options: &WebhookOptions) -> Result<(), Refusal> {
-    positive("webhook.timeout", options.timeout)?;
-    if options.attempts > 1 { positive("webhook.backoff", options.backoff) } else { Ok(()) }
 }
 
 fn positive(key: &str, span: Span) -> Result<(), Refusal> {

@@ -7,7 +7,7 @@ use std::fmt;
 use serde::de::{self, IgnoredAny};
 use serde::{Deserialize, Deserializer};
 
-use super::{PatternKind, Profile, Spin};
+use super::{CallbackConnection, Down, Outbox, PatternKind, Profile, Spin};
 use crate::pace::ArrivalProcess;
 use crate::unit::{ByteSize, Count, Rate, Span};
 
@@ -187,5 +187,29 @@ pub(super) struct WebhookFile {
     pub timeout: Option<Span>,
     pub attempts: Option<Count>,
     pub backoff: Option<Span>,
+    pub backoff_max: Option<Span>,
     pub concurrency: Option<Count>,
+    pub rate: Option<Rate>,
+    pub connection: Option<CallbackConnection>,
+    pub batch: Option<Count>,
+    pub linger: Option<Span>,
+    pub outbox: Option<Outbox>,
+    pub disable_after: Option<Span>,
+    pub receiver: Option<ReceiverFile>,
+}
+
+/// `[webhook.receiver]`
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct ReceiverFile {
+    pub work: Option<Span>,
+    pub slow: Option<Span>,
+    pub slow_share: Option<f64>,
+    pub fail: Option<f64>,
+    pub fail_status: Option<u16>,
+    pub retry_after: Option<Span>,
+    pub down_at: Option<Span>,
+    pub down_for: Option<Span>,
+    pub down: Option<Down>,
+    pub affected: Option<f64>,
 }

@@ -21,6 +21,7 @@
 
 mod answer;
 mod child;
+mod durable;
 mod gauges;
 mod hub;
 mod items;
@@ -43,4 +44,4 @@ mod websocket;
 pub use child::child;
 pub use options::Options;
 pub use publisher::{Programme, TopicTaken};
-pub use server::{Handle, listen, serve, serve_with};
+pub use server::{Handle, listen, serve, serve_in, serve_with};

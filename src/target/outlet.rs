@@ -5,7 +5,7 @@
 //! [`Outlet`] stands between hyper and the socket, and books what was handed over when hyper, having written all
 //! that it had, flushes. Only what is due in the measure window is booked.
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::io;
 use std::pin::Pin;
 use std::rc::Rc;
@@ -61,12 +61,31 @@ impl Writes {
 pub struct Outgoing {
     writes: Rc<Writes>,
     published_ns: RefCell<Vec<u64>>,
+    /// Whether the next flush is to be stamped.
+    watched: Cell<bool>,
+    written_ns: Cell<Option<u64>>,
 }
 
 impl Outgoing {
     /// Nothing is under way yet.
     pub const fn new(writes: Rc<Writes>) -> Self {
-        Self { writes, published_ns: RefCell::new(Vec::new()) }
+        Self {
+            writes,
+            published_ns: RefCell::new(Vec::new()),
+            watched: Cell::new(false),
+            written_ns: Cell::new(None),
+        }
+    }
+
+    /// A message is about to be handed to hyper whose write is to be stamped.
+    pub fn watch(&self) {
+        self.watched.set(true);
+        self.written_ns.set(None);
+    }
+
+    /// When the last message that was watched was written, if it is.
+    pub fn written_ns(&self) -> Option<u64> {
+        self.written_ns.get()
     }
 
     /// An event is about to be handed to hyper.
@@ -82,10 +101,13 @@ impl Outgoing {
     /// Everything that was handed over is written.
     fn flushed(&self) {
         let mut events = self.published_ns.borrow_mut();
-        if events.is_empty() {
+        if events.is_empty() && !self.watched.get() {
             return;
         }
         let now = clock::now();
+        if self.watched.replace(false) {
+            self.written_ns.set(Some(now));
+        }
         for published_ns in events.drain(..) {
             self.writes.book(published_ns, now);
         }

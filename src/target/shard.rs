@@ -19,6 +19,7 @@ use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender};
 use tokio::task::spawn_local;
 
 use super::answer::Answer;
+use super::durable::Vault;
 use super::gauges::{Gauges, Kind};
 use super::hub::{Directory, Feed, Hub, Ring};
 use super::items::Store;
@@ -60,6 +61,15 @@ pub struct Shared {
     pub errands: Vec<UnboundedSender<Errand>>,
     /// The due stamps that are measured of what is published on a schedule.
     pub window: OnceLock<Range<u64>>,
+    /// The durable outbox, where there is one.
+    pub store: Option<Arc<Vault>>,
+}
+
+impl Shared {
+    /// The errands of the shard that delivers to an endpoint.
+    pub fn home_of(&self, endpoint: &Endpoint) -> &UnboundedSender<Errand> {
+        &self.errands[endpoint.id() as usize % self.errands.len()]
+    }
 }
 
 /// Something for one shard to do.
@@ -201,6 +211,9 @@ pub fn run<T>(
             timer,
             scratch: RefCell::new(vec![0; SCRATCH].into()),
         });
+        if let Some(store) = &common.store {
+            shard.hub.keep_in(store);
+        }
         let Mailboxes { mut feed, mut errands } = mailboxes;
         let replicas = Rc::clone(&shard);
         spawn_local(async move {

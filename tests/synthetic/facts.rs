@@ -50,6 +50,7 @@ pub fn pattern(kind: PatternKind) -> Pattern {
             attempts: 3,
             backoff: second,
             concurrency: 1,
+            ..WebhookOptions::default()
         }),
     }
 }
