@@ -11,14 +11,25 @@ use tidings::clock;
 use tidings::event;
 use tidings::measure::raise_descriptor_limit;
 use tidings::pace::{ArrivalProcess, Schedule};
-use tidings::target::{self, Handle, Options, Programme};
-use tidings::unit::{ByteSize, Count, Rate};
+use tidings::scenario;
+use tidings::scenario::Limits;
+use tidings::target::{self, Handle, Options, Programme, Waits};
+use tidings::unit::{ByteSize, Count, Rate, Span};
 use tokio::signal::unix::{SignalKind, signal};
 
 /// Exit status after Ctrl-C: 128 and the signal's number, as shells say it.
 const INTERRUPTED: u8 = 130;
 /// Exit status after SIGTERM.
 const TERMINATED: u8 = 143;
+
+/// What the long help says of `--fault`.
+const FAULTS_HELP: &str = "\
+Do wrong on purpose, to see what clients make of it; repeat it for several, such as --fault delay=5ms --fault \
+drop=0.01.
+
+The keys are those of [faults] in a scenario: service, distribution (fixed, exponential, bimodal), slow, slow_share, \
+servers (1, unlimited), delay, freeze_at, freeze_for, freeze_every, stall_at, stall_for, drop, write_cost. Freezes and \
+stalls count from the start; --seed draws what is random.";
 
 /// Arguments of `tidings serve`.
 ///
@@ -44,9 +55,24 @@ pub struct Arguments {
     /// Size of a published event's payload
     #[arg(long, value_name = "SIZE", default_value = "64B")]
     payload: ByteSize,
-    /// Seed of the published schedule
+    /// Seed of the published schedule, and of the faults
     #[arg(long, value_name = "N", default_value_t = 1)]
     seed: u64,
+    /// Do wrong on purpose, to see what clients make of it: --fault delay=5ms --fault drop=0.01
+    #[arg(long = "fault", value_name = "KEY=VALUE", long_help = FAULTS_HELP)]
+    faults: Vec<String>,
+    /// Let so many requests a second in, and refuse those above with 429
+    #[arg(long, value_name = "N")]
+    requests_per_s: Option<Count>,
+    /// Let so many connections in, and refuse what is asked on those above with 503
+    #[arg(long, value_name = "N")]
+    connections: Option<Count>,
+    /// Close connections that send no whole request head for so long
+    #[arg(long, value_name = "SPAN", default_value = "75s")]
+    head_wait: Span,
+    /// Refuse a body that is not whole for so long
+    #[arg(long, value_name = "SPAN", default_value = "30s")]
+    body_wait: Span,
     /// Let webhooks call loopback and private addresses
     #[arg(long)]
     allow_private_webhooks: bool,
@@ -70,6 +96,17 @@ pub fn run(arguments: &Arguments) -> anyhow::Result<ExitCode> {
     if arguments.ring.get() == 0 {
         bail!("--ring must be at least 1");
     }
+    let faults = scenario::faults(&arguments.faults)?;
+    if !faults.is_off() {
+        eprintln!("tidings: warning: faults: {faults}");
+    }
+    let zero = |count: Option<Count>| count.is_some_and(|count| count.get() == 0);
+    if zero(arguments.requests_per_s) || zero(arguments.connections) {
+        bail!("--requests-per-s and --connections must be at least 1; leave them out for no limit");
+    }
+    if arguments.head_wait.ns() == 0 || arguments.body_wait.ns() == 0 {
+        bail!("--head-wait and --body-wait must be over 0");
+    }
     if !arguments.listen.ip().is_loopback() {
         eprintln!(
             "tidings: warning: {} can be reached from other hosts, and the target asks nobody who they are; \
@@ -84,6 +121,13 @@ pub fn run(arguments: &Arguments) -> anyhow::Result<ExitCode> {
         topics: arguments.topics.get(),
         ring: arguments.ring.get(),
         allow_private_webhooks: arguments.allow_private_webhooks,
+        faults,
+        seed: arguments.seed,
+        limits: Limits {
+            requests_per_s: arguments.requests_per_s.map(Count::get),
+            connections: arguments.connections.map(Count::get),
+        },
+        waits: Waits { head: arguments.head_wait, body: arguments.body_wait },
         ..Options::default()
     };
     let listener = target::listen(arguments.listen).with_context(|| {
@@ -94,9 +138,11 @@ pub fn run(arguments: &Arguments) -> anyhow::Result<ExitCode> {
     })?;
     let (status, _) =
         target::serve_in(listener, options, arguments.data.as_deref(), async |handle| {
+            let at_ns = clock::now();
             announce(&handle)?;
+            handle.begin(at_ns..u64::MAX);
             if arguments.rate.per_s() > 0.0 {
-                handle.publish(programme(arguments))?;
+                handle.publish(programme(arguments, at_ns))?;
             }
             wait_for_signal().await
         })?;
@@ -109,7 +155,7 @@ fn announce(handle: &Handle) -> anyhow::Result<()> {
     std::io::stdout().flush().context("cannot print the address")
 }
 
-fn programme(arguments: &Arguments) -> Programme {
+fn programme(arguments: &Arguments, at_ns: u64) -> Programme {
     Programme {
         schedule: Schedule {
             seed: arguments.seed,
@@ -119,7 +165,7 @@ fn programme(arguments: &Arguments) -> Programme {
             until_ns: u64::MAX,
         },
         payload: event::filler(arguments.payload.bytes() as usize).into(),
-        at_ns: clock::now(),
+        at_ns,
         // Nobody asks for measurements here.
         window: 0..0,
     }

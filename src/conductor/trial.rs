@@ -94,6 +94,7 @@ pub fn run(
             health: Vec::new(),
             target: Snapshot::default(),
             intervals: Intervals::default(),
+            samples: Vec::new(),
             resources: Resources {
                 worker_shards: layout.workers * layout.worker_shards,
                 target_shards: layout.target_shards,
@@ -112,6 +113,7 @@ pub fn run(
         });
         trial.farewell();
     }
+    trial.facts.samples.sort_by_key(|sample| (sample.due_ns, sample.link));
     trial.facts
 }
 
@@ -161,6 +163,7 @@ impl Trial<'_> {
             first_core: layout.workers * layout.worker_shards,
             pinned: layout.pinned,
             ring: plan.scenario.target.ring,
+            limits: plan.scenario.target.limits,
             schedule: self
                 .facts
                 .case
@@ -169,6 +172,8 @@ impl Trial<'_> {
                 .delivers()
                 .then(|| plan.schedule(self.planned)),
             window: plan.window(),
+            null: self.planned.null,
+            seed: self.planned.seed,
         };
         self.launch("target", "the target", Assignment::Target(assignment))?;
         let deadline = clock::now() + LAUNCH_NS;
@@ -195,6 +200,7 @@ impl Trial<'_> {
                 pacing: plan.layouts[self.planned.case].pacing,
                 phases: plan.scenario.phases,
                 schedule: plan.schedule(self.planned),
+                samples: plan.scenario.worker.samples,
                 plateaus,
             };
             let name = format!("worker {}", index + 1);
@@ -333,6 +339,7 @@ impl Trial<'_> {
                     self.unkept.get_or_insert(error.to_string());
                 }
             }
+            Report::Samples(samples) => self.facts.samples.extend(samples),
             Report::Done { snapshot } => {
                 self.done[id] = true;
                 let sum = if id == TARGET {

@@ -29,6 +29,11 @@ counters! {
     Answered => "answered",
     /// Polls of those that brought nothing.
     EmptyPolls => "empty_polls",
+    /// Deliveries by polls whose event was published before the poll that brought it was sent: it had waited for
+    /// the consumer to ask again.
+    DelayedDeliveries => "delayed",
+    /// Answers of those that said that nothing had changed (304).
+    NotModified => "not_modified",
     /// Deliveries received in the whole life of the links, warm-up and drain too.
     Received => "received",
     /// Connections opened over the whole trial.
@@ -69,6 +74,8 @@ counters! {
     ErrorProtocol => "error_protocol",
     /// Webhook deliveries with a wrong or stale signature.
     ErrorSignature => "error_signature",
+    /// Requests that were refused with 429, or 503: come again later.
+    ErrorRefused => "error_refused",
     /// CPU time of the threads that watch the machine's health, in nanoseconds: no part of any cost.
     MeterCpu => "meter_cpu_ns",
     /// Time that the hypervisor took from this host's cores while it was watched, in nanoseconds.
@@ -86,7 +93,8 @@ counters! {
 }
 
 /// Why an operation failed.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
 pub enum ErrorKind {
     /// Connecting failed.
     Connect,
@@ -100,12 +108,21 @@ pub enum ErrorKind {
     Protocol,
     /// A wrong or stale signature.
     Signature,
+    /// Refused with 429, or 503: come again later.
+    Refused,
 }
 
 impl ErrorKind {
     /// Every kind.
-    pub const ALL: [Self; 6] =
-        [Self::Connect, Self::Timeout, Self::Closed, Self::Status, Self::Protocol, Self::Signature];
+    pub const ALL: [Self; 7] = [
+        Self::Connect,
+        Self::Timeout,
+        Self::Closed,
+        Self::Status,
+        Self::Protocol,
+        Self::Signature,
+        Self::Refused,
+    ];
 
     /// The counter of this kind.
     pub const fn counter(self) -> Counter {
@@ -116,6 +133,7 @@ impl ErrorKind {
             Self::Status => Counter::ErrorStatus,
             Self::Protocol => Counter::ErrorProtocol,
             Self::Signature => Counter::ErrorSignature,
+            Self::Refused => Counter::ErrorRefused,
         }
     }
 }

@@ -5,11 +5,15 @@
 //! to `scenario::Pattern`, a file here, and its file in `target`; nothing else knows the list.
 
 mod behaviour;
+mod items;
 mod link;
 mod long_poll;
+mod mix;
 mod poll;
 mod receiver;
 mod request;
+mod retry_after;
+mod sampling;
 mod short_poll;
 mod signature;
 mod sse;

@@ -101,10 +101,10 @@ impl Receiver {
 
     /// Books an event, and begins to work on it.
     fn book(&self, event: Head, received_ns: u64) {
-        if self.link.receive(event, received_ns) == Arrival::Duplicate {
+        let (arrival, measured) = self.link.receive(event, received_ns);
+        if arrival == Arrival::Duplicate {
             return;
         }
-        let measured = self.link.measures(event.due_ns);
         if measured && let Some(metric) = self.behaviour.split() {
             self.link.record(metric, received_ns.saturating_sub(event.due_ns));
         }

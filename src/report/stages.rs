@@ -33,6 +33,10 @@ const WEBHOOK: [Stage; 6] = [
     ("freshness", "freshness_ns"),
 ];
 
+/// What the target took to read items and to write them: a part of the way to the first byte.
+const ENCODING: [Stage; 2] =
+    [("item read (target)", "decode_ns"), ("item written (target)", "encode_ns")];
+
 /// A table: its head and rows, the case first.
 pub(super) struct Table {
     /// The head.
@@ -41,13 +45,18 @@ pub(super) struct Table {
     pub rows: Vec<Vec<String>>,
 }
 
-/// The tables of `cases`: of requests, of deliveries, and of webhooks; one that would be empty is left out.
+/// The tables of `cases`: of requests, deliveries, webhooks and encodings; one that would be empty is left out.
 pub(super) fn tables(cases: &[CaseSummary]) -> Vec<Table> {
     // Each with the stage that only its cases have.
-    [(&REQUEST[..], "dispatch_ns"), (&DELIVERY[..], "written_ns"), (&WEBHOOK[..], "acknowledge_ns")]
-        .into_iter()
-        .filter_map(|(stages, own)| table(cases, stages, own))
-        .collect()
+    [
+        (&REQUEST[..], "dispatch_ns"),
+        (&DELIVERY[..], "written_ns"),
+        (&WEBHOOK[..], "acknowledge_ns"),
+        (&ENCODING[..], "encode_ns"),
+    ]
+    .into_iter()
+    .filter_map(|(stages, own)| table(cases, stages, own))
+    .collect()
 }
 
 fn table(cases: &[CaseSummary], stages: &[Stage], own: &str) -> Option<Table> {

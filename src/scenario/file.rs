@@ -7,8 +7,9 @@ use std::fmt;
 use serde::de::{self, IgnoredAny};
 use serde::{Deserialize, Deserializer};
 
-use super::{CallbackConnection, Down, Outbox, PatternKind, Profile, Spin};
-use crate::pace::ArrivalProcess;
+use super::faults::FaultsFile;
+use super::{CallbackConnection, Down, Format, LoopKind, Outbox, PatternKind, Profile, Spin};
+use crate::pace::{ArrivalProcess, PollPace};
 use crate::unit::{ByteSize, Count, Rate, Span};
 
 /// The whole file.
@@ -22,10 +23,12 @@ pub(super) struct File {
     pub seed: Option<u64>,
     pub objectives: Option<Vec<String>>,
     pub profile: Option<Profile>,
+    pub floor: Option<bool>,
     pub phases: Option<PhasesFile>,
     pub target: Option<TargetFile>,
     pub worker: Option<WorkerFile>,
-    /// Read once more for every case, as an axis may replace any of its keys; so are the patterns' tables.
+    /// Read once more for every case, as an axis may replace any of its keys; so are the patterns' tables
+    /// and the faults.
     #[serde(rename = "workload")]
     _workload: Option<WorkloadFile>,
     #[serde(rename = "request")]
@@ -40,6 +43,8 @@ pub(super) struct File {
     _websocket: Option<WebSocketFile>,
     #[serde(rename = "webhook")]
     _webhook: Option<WebhookFile>,
+    #[serde(rename = "faults")]
+    _faults: Option<FaultsFile>,
     /// Its keys are the other tables' keys: [`super::sweep`] reads it.
     #[serde(rename = "sweep")]
     _sweep: Option<IgnoredAny>,
@@ -61,6 +66,8 @@ pub(super) struct PhasesFile {
 pub(super) struct TargetFile {
     pub shards: Option<Count>,
     pub ring: Option<Count>,
+    pub requests_per_s: Option<Count>,
+    pub connections: Option<Count>,
 }
 
 /// `[worker]`
@@ -70,6 +77,7 @@ pub(super) struct WorkerFile {
     pub processes: Option<Count>,
     pub shards: Option<Count>,
     pub spin: Option<Spin>,
+    pub samples: Option<Count>,
 }
 
 /// `[workload]`
@@ -130,9 +138,14 @@ impl<'de> Deserialize<'de> for Topics {
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct RequestFile {
+    #[serde(rename = "loop")]
+    pub loop_kind: Option<LoopKind>,
+    pub think: Option<Span>,
     pub rate: Option<Rate>,
     pub arrivals: Option<ArrivalProcess>,
     pub mix: Option<MixFile>,
+    pub format: Option<Format>,
+    pub conditional: Option<bool>,
     pub timeout: Option<Span>,
 }
 
@@ -142,7 +155,9 @@ pub(super) struct RequestFile {
 pub(super) struct MixFile {
     pub create: Option<u32>,
     pub read: Option<u32>,
+    pub head: Option<u32>,
     pub replace: Option<u32>,
+    pub patch: Option<u32>,
     pub delete: Option<u32>,
     pub list: Option<u32>,
 }
@@ -154,6 +169,9 @@ pub(super) struct ShortPollFile {
     pub interval: Option<Span>,
     pub limit: Option<Count>,
     pub synchronised: Option<bool>,
+    pub pace: Option<PollPace>,
+    pub jitter: Option<f64>,
+    pub conditional: Option<bool>,
     pub timeout: Option<Span>,
 }
 
@@ -162,6 +180,7 @@ pub(super) struct ShortPollFile {
 #[serde(deny_unknown_fields)]
 pub(super) struct LongPollFile {
     pub wait: Option<Span>,
+    pub gap: Option<Span>,
     pub limit: Option<Count>,
 }
 

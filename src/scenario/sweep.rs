@@ -1,10 +1,11 @@
 //! `[sweep]`: axes, and the points of the grid that they span.
 //!
-//! An axis is a key of `[workload]`, or a pattern's option by its dotted name, with a list of values. It
+//! An axis is a key of `[workload]`, or a pattern's option or a fault by its dotted name, with a list of values. It
 //! multiplies the cases that it can make a difference to, and no others.
 
 use super::PatternKind;
 use super::error::{ScenarioError, suggestion};
+use super::faults::{self, FaultsFile};
 use super::file::{
     LongPollFile, RequestFile, ShortPollFile, SseFile, WebSocketFile, WebhookFile, WorkloadFile,
 };
@@ -14,11 +15,53 @@ use super::tree::{Node, Place, Table, Value};
 /// Keys of `[workload]` that say something of events, of which `request` has none.
 const OF_EVENTS: [&str; 4] = ["topics", "rate", "arrivals", "late_after"];
 
+/// The table that an axis replaces a key of.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Section {
+    /// `[workload]`
+    Workload,
+    /// `[faults]`
+    Faults,
+    /// A pattern's.
+    Pattern(PatternKind),
+}
+
+impl Section {
+    /// The name of the table.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Workload => "workload",
+            Self::Faults => FAULTS,
+            Self::Pattern(kind) => kind.name(),
+        }
+    }
+
+    /// The table other than `[workload]` of that name.
+    fn from_name(name: &str) -> Option<Self> {
+        if name == FAULTS {
+            Some(Self::Faults)
+        } else {
+            PatternKind::from_name(name).map(Self::Pattern)
+        }
+    }
+
+    fn keys(self) -> &'static [&'static str] {
+        match self {
+            Self::Workload => keys_of::<WorkloadFile>(),
+            Self::Faults => keys_of::<FaultsFile>(),
+            Self::Pattern(kind) => option_keys(kind),
+        }
+    }
+}
+
+/// The name of [`Section::Faults`].
+const FAULTS: &str = "faults";
+
 /// One axis of the sweep.
 #[derive(Debug)]
 pub(super) struct Axis {
-    /// The table that it replaces a key of: `None` is `[workload]`.
-    pub of: Option<PatternKind>,
+    /// The table that it replaces a key of.
+    pub of: Section,
     /// That key.
     pub key: String,
     /// Its values, in the file's order.
@@ -29,8 +72,9 @@ impl Axis {
     /// Whether it makes a difference to `kind`.
     pub fn applies(&self, kind: PatternKind) -> bool {
         match self.of {
-            Some(of) => of == kind,
-            None => kind.delivers() || !OF_EVENTS.contains(&self.key.as_str()),
+            Section::Pattern(of) => of == kind,
+            Section::Faults => faults::bears_on(&self.key, kind),
+            Section::Workload => kind.delivers() || !OF_EVENTS.contains(&self.key.as_str()),
         }
     }
 }
@@ -63,7 +107,7 @@ pub(super) fn axes(file: &str, root: &Table) -> Result<Vec<Axis>, ScenarioError>
             let suggestion = suggestion(&name, &known);
             return refused(&node.place, format!("unknown axis '{name}' in [sweep]{suggestion}"));
         };
-        let table = of.map_or("workload", PatternKind::name);
+        let table = of.name();
         let fixed = root.table(table).and_then(|table| table.get(&key)).map(|n| n.place.clone());
         match (fixed, &node.place) {
             (Some(Place::Set(_)), Place::Line(_)) => continue,
@@ -99,7 +143,7 @@ fn flattened(file: &str, root: &Table) -> Result<Vec<(String, Node)>, ScenarioEr
     let mut entries: Vec<(String, Node)> = Vec::new();
     for (name, node) in &sweep.0 {
         let named = match &node.value {
-            Value::Table(inner) if PatternKind::from_name(name).is_some() => {
+            Value::Table(inner) if Section::from_name(name).is_some() => {
                 inner.0.iter().map(|(key, node)| (format!("{name}.{key}"), node.clone())).collect()
             }
             _ => vec![(name.clone(), node.clone())],
@@ -122,19 +166,19 @@ fn flattened(file: &str, root: &Table) -> Result<Vec<(String, Node)>, ScenarioEr
     Ok(entries)
 }
 
-fn resolve(name: &str) -> Option<(Option<PatternKind>, String)> {
+fn resolve(name: &str) -> Option<(Section, String)> {
     let (of, key) = match name.split_once('.') {
-        Some((pattern, key)) => (Some(PatternKind::from_name(pattern)?), key),
-        None => (None, name),
+        Some((section, key)) => (Section::from_name(section)?, key),
+        None => (Section::Workload, name),
     };
-    let keys = of.map_or_else(keys_of::<WorkloadFile>, option_keys);
-    keys.contains(&key).then(|| (of, key.to_owned()))
+    of.keys().contains(&key).then(|| (of, key.to_owned()))
 }
 
 fn known() -> Vec<String> {
-    let options = PatternKind::ALL
-        .into_iter()
-        .flat_map(|kind| option_keys(kind).iter().map(move |key| format!("{}.{key}", kind.name())));
+    let sections = PatternKind::ALL.into_iter().map(Section::Pattern).chain([Section::Faults]);
+    let options = sections.flat_map(|section| {
+        section.keys().iter().map(move |key| format!("{}.{key}", section.name()))
+    });
     keys_of::<WorkloadFile>().iter().map(|&key| key.to_owned()).chain(options).collect()
 }
 

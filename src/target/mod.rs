@@ -7,24 +7,32 @@
 //!
 //! | pattern | route | file |
 //! | --- | --- | --- |
-//! | `request` | `/items` | `items` |
+//! | `request` | `/items`, in JSON and XML | `items` |
 //! | `short-poll`, `long-poll` | `GET /topics/{topic}/events` | `poll` |
 //! | `sse` | `GET /topics/{topic}/stream` | `sse` |
 //! | `websocket` | `GET /topics/{topic}/ws` | `websocket` |
 //! | `webhook` | `/webhooks` | `webhook` |
 //!
+//! A run holds its figures against those of a server that does next to nothing (`null`), behind the same control protocol.
+//!
 //! Events come from the `publisher`, on a schedule, or over the API (`POST /topics/{topic}/events`,
-//! `publish`). `GET /` explains the routes with examples.
+//! `publish`). `GET /` explains the routes with examples, `GET /openapi.json` describes them for programs. What is
+//! wrong with it on purpose is in `faults`.
 //!
 //! This is the server side only: clients are in `pattern`, and the two meet on the wire. No TLS and no HTTP/2
 //! yet, no authentication ever: it is a thing to measure against, and listens on loopback unless told otherwise.
 
+mod accept;
+mod admission;
 mod answer;
 mod child;
+mod condition;
 mod durable;
+mod faults;
 mod gauges;
 mod hub;
 mod items;
+mod null;
 mod options;
 mod outlet;
 mod pages;
@@ -42,6 +50,6 @@ mod webhook;
 mod websocket;
 
 pub use child::child;
-pub use options::Options;
+pub use options::{Options, Waits};
 pub use publisher::{Programme, TopicTaken};
 pub use server::{Handle, listen, serve, serve_in, serve_with};

@@ -64,6 +64,8 @@ pub struct Outgoing {
     /// Whether the next flush is to be stamped.
     watched: Cell<bool>,
     written_ns: Cell<Option<u64>>,
+    /// Whether an answer is made that leaves later.
+    held: Cell<bool>,
 }
 
 impl Outgoing {
@@ -74,6 +76,7 @@ impl Outgoing {
             published_ns: RefCell::new(Vec::new()),
             watched: Cell::new(false),
             written_ns: Cell::new(None),
+            held: Cell::new(false),
         }
     }
 
@@ -86,6 +89,12 @@ impl Outgoing {
     /// When the last message that was watched was written, if it is.
     pub fn written_ns(&self) -> Option<u64> {
         self.written_ns.get()
+    }
+
+    /// Until the guard is dropped nothing leaves, whatever is flushed.
+    pub fn hold(self: &Rc<Self>) -> Hold {
+        self.held.set(true);
+        Hold(Rc::clone(self))
     }
 
     /// An event is about to be handed to hyper.
@@ -101,7 +110,7 @@ impl Outgoing {
     /// Everything that was handed over is written.
     fn flushed(&self) {
         let mut events = self.published_ns.borrow_mut();
-        if events.is_empty() && !self.watched.get() {
+        if self.held.get() || (events.is_empty() && !self.watched.get()) {
             return;
         }
         let now = clock::now();
@@ -112,6 +121,16 @@ impl Outgoing {
             self.writes.book(published_ns, now);
         }
         events.shrink_to(KEPT);
+    }
+}
+
+/// See [`Outgoing::hold`].
+#[derive(Debug)]
+pub struct Hold(Rc<Outgoing>);
+
+impl Drop for Hold {
+    fn drop(&mut self) {
+        self.0.held.set(false);
     }
 }
 

@@ -3,6 +3,7 @@
 use std::future::Future;
 use std::io;
 use std::net::{SocketAddr, TcpListener};
+use std::ops::Range;
 use std::path::Path;
 use std::rc::Rc;
 use std::sync::{Arc, OnceLock};
@@ -28,11 +29,11 @@ use crate::scenario::Outbox;
 const TOPICS_MORE: usize = 10_000;
 /// The kernel's send buffer of a connection, in bytes (the kernel doubles it for its own needs). Left alone it
 /// would grow to megabytes, in which a slow consumer's lag does not show.
-const SEND_BUFFER: usize = 64 << 10;
+pub(super) const SEND_BUFFER: usize = 64 << 10;
 /// Connections that may wait to be accepted: thousands of links open within a second.
 const BACKLOG: i32 = 16_384;
 /// A pause after a failed accept: descriptors are short, and come back when links end.
-const ACCEPT_PAUSE: Duration = Duration::from_millis(20);
+pub(super) const ACCEPT_PAUSE: Duration = Duration::from_millis(20);
 
 /// Binds a listening socket that can take thousands of links at once.
 pub fn listen(address: SocketAddr) -> io::Result<TcpListener> {
@@ -55,6 +56,17 @@ impl Handle {
         self.shared.address
     }
 
+    /// Says when the measure window is, in monotonic nanoseconds: what is done in it is measured, and standstills
+    /// count from its begin. Of several windows the first counts: a trial has one.
+    pub fn begin(&self, window: Range<u64>) {
+        if self.shared.options.faults.freeze.is_some() {
+            for errands in &self.shared.errands {
+                let _ = errands.send(Errand::Freeze(window.clone()));
+            }
+        }
+        let _ = self.shared.window.set(window);
+    }
+
     /// Publishes a schedule, each shard the topics whose home it is.
     pub fn publish(&self, programme: Programme) -> Result<(), TopicTaken> {
         for index in 0..programme.schedule.topics {
@@ -65,7 +77,6 @@ impl Handle {
             }
         }
         let Programme { at_ns, window, .. } = &programme;
-        // Of several schedules the first is measured: a trial has one.
         let _ = self.shared.window.set(at_ns + window.start..at_ns.saturating_add(window.end));
         let programme = Arc::new(programme);
         for errands in &self.shared.errands {
@@ -108,7 +119,7 @@ pub fn serve_in<T>(
         (0..of).map(|_| mpsc::unbounded_channel()).unzip();
     let (feeds, feed_boxes): (Vec<_>, Vec<_>) = (0..of).map(|_| mpsc::unbounded_channel()).unzip();
     let (store, restored) = open(&options, data, &feeds)?;
-    let mut shared = share(options, listener.local_addr()?, errands);
+    let mut shared = share(&options, listener.local_addr()?, errands);
     shared.store = store.map(Arc::new);
     let endpoints = restore(&shared, restored)?;
     let shared = Arc::new(shared);
@@ -154,7 +165,7 @@ pub fn serve_in<T>(
 }
 
 fn share(
-    options: Options,
+    options: &Options,
     address: SocketAddr,
     errands: Vec<mpsc::UnboundedSender<Errand>>,
 ) -> Shared {
@@ -164,7 +175,7 @@ fn share(
         let _ = directory.get_or_create(&event::topic_name(index));
     }
     Shared {
-        options,
+        options: *options,
         address,
         epoch,
         directory,

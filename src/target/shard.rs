@@ -6,7 +6,6 @@ use std::net::SocketAddr;
 use std::ops::Range;
 use std::rc::Rc;
 use std::sync::{Arc, OnceLock};
-use std::time::Duration;
 
 use hyper::Request;
 use hyper::body::Incoming;
@@ -18,23 +17,24 @@ use tokio::runtime::{Builder, LocalOptions};
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender};
 use tokio::task::spawn_local;
 
+use super::admission::{self, Admission};
 use super::answer::Answer;
 use super::durable::Vault;
+use super::faults::{self, ShardFaults, Subscriber};
 use super::gauges::{Gauges, Kind};
 use super::hub::{Directory, Feed, Hub, Ring};
 use super::items::Store;
 use super::options::Options;
 use super::outlet::{Outgoing, Outlet, Writes};
 use super::publisher::{self, Programme};
+use super::request::{BODY_WAIT, BodyWait};
 use super::router;
 use super::webhook::{Endpoint, Registry, deliver};
 use crate::measure::{Recorder, Snapshot, pin};
-use crate::pace::{Pacing, Timer};
+use crate::pace::Timer;
 
 /// Bytes that hyper buffers a connection, each way: more would make slow consumers look healthy.
 const BUFFER_MAX: usize = 16 << 10;
-/// A connection without a whole request head for so long is closed, whether idle or slow.
-const HEAD_WAIT: Duration = Duration::from_secs(75);
 /// Bytes that a shard reads from a WebSocket at once.
 const SCRATCH: usize = 16 << 10;
 /// Most bytes of events that a topic's log keeps.
@@ -81,6 +81,8 @@ pub enum Errand {
     Publish(Arc<Programme>),
     /// Deliver to a webhook endpoint.
     Deliver(Arc<Endpoint>),
+    /// Stand still as the faults want it, in this window of monotonic nanoseconds.
+    Freeze(Range<u64>),
     /// End.
     Stop,
 }
@@ -109,6 +111,10 @@ pub struct Shard {
     pub writes: Rc<Writes>,
     /// Precise deadlines.
     pub timer: Timer,
+    /// What is wrong here on purpose.
+    pub faults: Option<Rc<ShardFaults>>,
+    /// How many requests are let in.
+    pub admission: Admission,
     scratch: RefCell<Box<[u8]>>,
 }
 
@@ -142,6 +148,9 @@ impl Shard {
             Errand::Deliver(endpoint) => {
                 spawn_local(deliver(Rc::clone(self), endpoint));
             }
+            Errand::Freeze(window) => {
+                spawn_local(faults::stand_still(Rc::clone(self), window));
+            }
             Errand::Stop => return false,
         }
         true
@@ -150,12 +159,20 @@ impl Shard {
     /// Serves HTTP/1.1 on a connection until it ends.
     pub fn serve(self: &Rc<Self>, stream: TcpStream) {
         let held = self.gauges().hold(Kind::Connection);
+        let options = self.options();
+        let crowded = options.limits.connections.is_some_and(|most| {
+            let gauges = self.shared.gauges.iter();
+            gauges.map(|gauges| gauges.get(Kind::Connection)).sum::<u64>() > most
+        });
+        let body_wait = Some(options.waits.body.std()).filter(|wait| *wait != BODY_WAIT);
         let outgoing = Rc::new(Outgoing::new(Rc::clone(&self.writes)));
         let io = Outlet::new(stream, Rc::clone(&outgoing));
-        let site = Site { shard: Rc::clone(self), outgoing };
+        let subscriber = self.faults.as_ref().map(|faults| faults.next_connection());
+        let body_wait = body_wait.map(BodyWait);
+        let site = Site { shard: Rc::clone(self), outgoing, crowded, body_wait, subscriber };
         let connection = http1::Builder::new()
             .timer(TokioTimer::new())
-            .header_read_timeout(HEAD_WAIT)
+            .header_read_timeout(options.waits.head.std())
             .max_buf_size(BUFFER_MAX)
             .serve_connection(TokioIo::new(io), site)
             .with_upgrades();
@@ -172,6 +189,12 @@ impl Shard {
 struct Site {
     shard: Rc<Shard>,
     outgoing: Rc<Outgoing>,
+    /// The connection's number, where something is wrong.
+    subscriber: Option<Subscriber>,
+    /// It is one too many: whatever is asked is refused.
+    crowded: bool,
+    /// Another wait for bodies than the usual.
+    body_wait: Option<BodyWait>,
 }
 
 impl Service<Request<Incoming>> for Site {
@@ -179,8 +202,18 @@ impl Service<Request<Incoming>> for Site {
     type Error = std::convert::Infallible;
     type Future = Answer;
 
-    fn call(&self, request: Request<Incoming>) -> Answer {
-        router::answer(&self.shard, &self.outgoing, request)
+    fn call(&self, mut request: Request<Incoming>) -> Answer {
+        if self.crowded {
+            return Err(admission::crowded()).into();
+        }
+        if let Some(wait) = self.body_wait {
+            request.extensions_mut().insert(wait);
+        }
+        let (shard, outgoing) = (&self.shard, &self.outgoing);
+        match (&shard.faults, self.subscriber) {
+            (Some(faults), Some(from)) => faults::answer(faults, shard, outgoing, from, request),
+            _ => router::answer(shard, outgoing, request),
+        }
     }
 }
 
@@ -199,16 +232,23 @@ pub fn run<T>(
     }
     let runtime = Builder::new_current_thread().enable_all().build_local(LocalOptions::default())?;
     runtime.block_on(async move {
-        let (timer, drive) = Timer::new(Pacing::Timerfd)?;
+        let (timer, drive) = Timer::new(faults::pacing(&common.options))?;
         spawn_local(drive);
+        let faults = ShardFaults::new(index, &common.options);
+        let belt = faults.as_ref().and_then(|faults| faults.belt()).cloned();
+        if let Some(belt) = &belt {
+            spawn_local(Rc::clone(belt).run(timer.clone()));
+        }
         let ring = Ring { entries_max: common.options.ring.max(1) as usize, bytes_max: RING_BYTES };
         let shard = Rc::new(Shard {
             index,
-            hub: Hub::new(index, ring, Arc::clone(&common.directory), feeds),
+            hub: Hub::new(index, ring, Arc::clone(&common.directory), feeds).with_belt(belt),
             shared: Arc::clone(common),
             recorder: RefCell::default(),
             writes: Rc::new(Writes::new(Arc::clone(common))),
             timer,
+            faults,
+            admission: Admission::new(common.options.limits, common.options.shards),
             scratch: RefCell::new(vec![0; SCRATCH].into()),
         });
         if let Some(store) = &common.store {

@@ -10,6 +10,7 @@ use std::task::{Context, Poll, Waker};
 use slab::Slab;
 
 use super::{Entry, Gap, Log};
+use crate::target::faults::Belt;
 
 /// What the shards share of a topic.
 #[derive(Debug)]
@@ -103,21 +104,36 @@ pub struct Topic {
     waiters: RefCell<Slab<Option<Waker>>>,
     /// The highest place given to an event that is not visible yet; at home, with a durable outbox.
     reserved: Cell<u64>,
+    /// The log of its pushes and the way to it, where they are delayed.
+    pushes: Option<(Rc<Topic>, Rc<Belt>)>,
 }
 
 impl Topic {
     pub(super) fn new(identity: Arc<Identity>, log: Log) -> Self {
         let (log, waiters) = (RefCell::new(log), RefCell::default());
-        Self { identity, log, waiters, reserved: Cell::new(0) }
+        Self { identity, log, waiters, reserved: Cell::new(0), pushes: None }
     }
 
-    /// Takes over what a durable outbox held of the topic.
+    /// The same, its events on their way to `pushes` as soon as they stand in its own log.
+    pub(super) fn with_pushes(self, pushes: Rc<Self>, belt: Rc<Belt>) -> Self {
+        Self { pushes: Some((pushes, belt)), ..self }
+    }
+
+    /// Where pushes are read: here, unless they are delayed.
+    pub fn for_pushes(self: &Rc<Self>) -> Rc<Self> {
+        Rc::clone(self.pushes.as_ref().map_or(self, |(pushes, _)| pushes))
+    }
+
+    /// Takes over what a durable outbox held of the topic; its pushes were on their way then, and are not delayed again.
     pub(super) fn restore(&self) {
         if let Some((newest, entries)) = self.identity.restored.get() {
             let mut log = self.log.borrow_mut();
             log.resume(newest - entries.len() as u64);
             for entry in entries {
                 log.push(Arc::clone(entry));
+            }
+            if let Some((pushes, _)) = &self.pushes {
+                pushes.restore();
             }
         }
     }
@@ -167,7 +183,10 @@ impl Topic {
     }
 
     /// Appends the next event and wakes everyone who waits.
-    pub(super) fn append(&self, entry: Arc<Entry>) {
+    pub fn append(&self, entry: Arc<Entry>) {
+        if let Some((pushes, belt)) = &self.pushes {
+            belt.put(pushes, Arc::clone(&entry));
+        }
         self.log.borrow_mut().push(entry);
         for (_, waiter) in self.waiters.borrow_mut().iter_mut() {
             if let Some(waker) = waiter.take() {

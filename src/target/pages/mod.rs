@@ -9,6 +9,8 @@ use crate::target::shard::Shard;
 
 /// Stands for the target's address in both pages.
 const ADDRESS: &str = "{address}";
+/// Stands for what is wrong on purpose.
+const FAULTS: &str = "{faults}";
 
 /// `GET /`
 pub fn index(shard: &Shard, request: &Request<Incoming>) -> Reply {
@@ -18,9 +20,16 @@ pub fn index(shard: &Shard, request: &Request<Incoming>) -> Reply {
         ("text/plain; charset=utf-8", include_str!("index.txt"))
     };
     let address = address(request.headers()).unwrap_or_else(|| shard.shared.address.to_string());
-    let mut reply = typed(StatusCode::OK, content_type, page.replace(ADDRESS, &address));
+    let page = page.replace(ADDRESS, &address);
+    let page = page.replace(FAULTS, &shard.options().faults.to_string());
+    let mut reply = typed(StatusCode::OK, content_type, page);
     reply.headers_mut().insert(VARY, HeaderValue::from_static("accept"));
     reply
+}
+
+/// `GET /openapi.json`: every route, for programs.
+pub fn openapi() -> Reply {
+    typed(StatusCode::OK, "application/json", include_str!("openapi.json"))
 }
 
 /// The address as the reader knows it, if it can stand in a page as it is.
@@ -45,12 +54,20 @@ mod tests {
     #[test]
     fn both_pages_name_every_route() {
         for page in [include_str!("index.html"), include_str!("index.txt")] {
-            for route in
-                ["/healthz", "/items", "/topics", "/events", "wait=", "/stream", "/ws", "/webhooks"]
-            {
+            for route in [
+                "/healthz",
+                "/openapi.json",
+                "/items",
+                "/topics",
+                "/events",
+                "wait=",
+                "/stream",
+                "/ws",
+                "/webhooks",
+            ] {
                 assert!(page.contains(route), "{route}");
             }
-            assert!(page.contains(ADDRESS));
+            assert!(page.contains(ADDRESS) && page.contains(FAULTS));
         }
     }
 

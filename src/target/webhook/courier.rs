@@ -19,7 +19,8 @@ use super::progress::Progress;
 use crate::clock::{self, SECOND_NS};
 use crate::measure::{Counter, Metric};
 use crate::pace::Rng;
-use crate::target::hub::Identity;
+use crate::scenario::Sieve;
+use crate::target::hub::{Identity, Topic};
 use crate::target::shard::Shard;
 
 /// Where a parcel comes from.
@@ -96,6 +97,12 @@ impl Courier {
         origin: Origin,
         mut first: Option<OwnedSemaphorePermit>,
     ) {
+        let faults = self.shard.faults.as_ref();
+        let delay = faults.map_or(Duration::ZERO, |faults| faults.delay());
+        // What comes from the log is late already.
+        if matches!(origin, Origin::Letter(_)) && !delay.is_zero() {
+            sleep(delay).await;
+        }
         let mut attempt = 0;
         let reason = loop {
             let slot = match first.take() {
@@ -129,11 +136,16 @@ impl Courier {
                     self.shard.recorder.borrow_mut().count(Counter::Retries, 1);
                     let unit = self.rng.borrow_mut().unit();
                     let longest = options.backoff_max.std();
-                    sleep(backoff(options.backoff.std(), longest, attempt, unit)).await;
+                    sleep(backoff(options.backoff.std(), longest, attempt, unit) + delay).await;
                 }
             }
         };
         self.bury(parcel, &origin, attempt, reason);
+    }
+
+    /// What the endpoint is never sent of a topic.
+    pub fn sieve(&self, topic: &Topic) -> Option<Sieve> {
+        self.shard.faults.as_ref()?.sieve(self.endpoint.id(), topic)
     }
 
     /// Waits for a free slot.
@@ -175,11 +187,14 @@ impl Courier {
         };
         let secrets = config.secrets(now);
         let allowed = options.allow_private_webhooks;
+        if let Some(faults) = &self.shard.faults {
+            parcel.entries().for_each(|_| faults.pay());
+        }
         let post = self.lines.post(&config.destination, allowed, &secrets, message);
         let failed = |reason: String| Verdict::Failed { reason, pace: Pace::Kept };
         match timeout(limit, post).await {
             Ok(Ok(answer)) => {
-                let verdict = judge(answer.status, answer.retry_after.as_deref(), now);
+                let verdict = judge(answer.status, answer.retry_after);
                 let measured = self.shard.writes.measured(parcel.first()).is_some();
                 if let (Verdict::Delivered, true, Some(took)) = (&verdict, measured, answer.took_ns)
                 {
@@ -240,7 +255,8 @@ impl Courier {
         }
     }
 
-    fn passed(&self, topic: &Arc<Identity>, seqs: RangeInclusive<u64>) {
+    /// Events have come to their end: delivered, buried, missed, or dropped on purpose.
+    pub fn passed(&self, topic: &Arc<Identity>, seqs: RangeInclusive<u64>) {
         let Some(store) = self.shard.hub.store() else { return };
         let mut progress = self.progress.borrow_mut();
         let moved = progress.get_mut(&topic.index()).and_then(|topic| topic.ended(seqs));

@@ -45,7 +45,7 @@ impl Cursors {
                 former.swap_remove(at)
             } else {
                 courier.start(identity, *since);
-                let waiter = courier.shard.hub.replica(identity).waiter();
+                let waiter = courier.shard.hub.replica(identity).for_pushes().waiter();
                 Cursor { waiter, since: *since, backlog: VecDeque::new() }
             };
             self.topics.push(cursor);
@@ -108,14 +108,31 @@ impl Cursors {
 }
 
 impl Cursor {
-    /// The next event.
+    /// The next event that is not dropped on purpose.
     fn next(&mut self, courier: &Courier) -> Option<Arc<Entry>> {
+        let sieve = courier.sieve(self.waiter.topic());
+        loop {
+            let next = self.step(courier)?;
+            let seq = next.seq();
+            if !sieve.is_some_and(|sieve| sieve.drops(seq)) {
+                return Some(next);
+            }
+            // A durable outbox is not to wait for it.
+            courier.passed(self.waiter.topic().identity(), seq..=seq);
+        }
+    }
+
+    /// The next event.
+    fn step(&mut self, courier: &Courier) -> Option<Arc<Entry>> {
         let topic = self.waiter.topic();
         if self.backlog.is_empty()
             && let Err(Gap { oldest }) = topic.read(self.since, |_| ())
         {
             if let Some(store) = courier.shard.hub.store() {
-                self.backlog = store.read(topic.name(), self.since, READ).into();
+                let mut events = store.read(topic.name(), self.since, READ);
+                // What is stored already may be on its way to the log yet.
+                events.retain(|entry| entry.seq() <= topic.newest());
+                self.backlog = events.into();
             }
             let found = self.backlog.front().map_or(oldest, |entry| entry.seq());
             if found > self.since + 1 {

@@ -3,14 +3,13 @@
 use std::cell::RefCell;
 use std::io;
 use std::rc::Rc;
+use std::time::{Duration, SystemTime};
 
 use bytes::Bytes;
 use http_body_util::{BodyExt as _, Full, Limited};
 use hyper::body::Incoming;
 use hyper::client::conn::TrySendError;
-use hyper::header::{
-    CONNECTION, CONTENT_TYPE, HOST, HeaderName, HeaderValue, RETRY_AFTER, USER_AGENT,
-};
+use hyper::header::{CONNECTION, CONTENT_TYPE, HOST, HeaderName, HeaderValue, USER_AGENT};
 use hyper::{Method, Request, Response};
 use tokio::net::TcpStream;
 
@@ -18,7 +17,7 @@ use super::destination::Destination;
 use super::parcel::Parcel;
 use super::secret::{Secret, signatures};
 use crate::clock;
-use crate::net::Driven;
+use crate::net::{Driven, retry_after};
 use crate::scenario::CallbackConnection;
 use crate::target::outlet::{Outgoing, Outlet, Writes};
 
@@ -49,8 +48,8 @@ pub struct Message<'a> {
 pub struct Answer {
     /// The status.
     pub status: u16,
-    /// The value of `Retry-After`.
-    pub retry_after: Option<String>,
+    /// How long it asks to wait in `Retry-After`.
+    pub retry_after: Option<Duration>,
     /// The body.
     pub body: Bytes,
     /// From the write of the message to the answer's head, in nanoseconds.
@@ -133,8 +132,7 @@ impl Lines {
     async fn read(&self, mut line: Line, response: Response<Incoming>) -> io::Result<Answer> {
         let took_ns = line.outgoing.written_ns().map(|at| clock::now().saturating_sub(at));
         let status = response.status().as_u16();
-        let retry_after = response.headers().get(RETRY_AFTER);
-        let retry_after = retry_after.and_then(|value| value.to_str().ok()).map(str::to_owned);
+        let retry_after = retry_after(response.headers(), SystemTime::now());
         // The status is the acknowledgement; a body that breaks off or never ends costs the line, no more.
         let body = line.http.wait(Limited::new(response.into_body(), ANSWER_MAX).collect()).await;
         let body = body.map(|whole| {
