@@ -11,6 +11,7 @@ fn scenario(options: &str) -> String {
         r#"question = "Is anything lost?"
 patterns = ["webhook"]
 trials = 1
+floor = false
 [workload]
 clients = 20
 rate = "20/s"
