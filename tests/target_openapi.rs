@@ -5,12 +5,15 @@ mod schema;
 mod target_support;
 
 use std::collections::BTreeSet;
+use std::io::{BufRead as _, BufReader};
+use std::process::{Child, Command, Stdio};
 
 use schema::{check, resolved};
 use serde_json::{Value, json};
-use target_support::{Answer, Hook, Target, acknowledge};
-use tidings::scenario::Limits;
+use target_support::{Answer, Client, Hook, Target, acknowledge, until};
+use tidings::scenario::{Limits, WebhookOptions};
 use tidings::target::Options;
+use tidings::unit::Span;
 
 const JSON: (&str, &str) = ("content-type", "application/json");
 
@@ -67,6 +70,7 @@ fn examples(hook: &str) -> Vec<Example> {
     let (stream, socket, hooks) = ("/topics/{topic}/stream", "/topics/{topic}/ws", "/webhooks");
     let (one, rotate, letters) =
         ("/webhooks/{id}", "/webhooks/{id}/rotate", "/webhooks/{id}/dead-letters");
+    let replay = "/webhooks/{id}/replay";
     vec![
         example("GET", "/", "/", &[], "", 200),
         example("GET", "/", "/", &html, "", 200),
@@ -174,6 +178,12 @@ fn examples(hook: &str) -> Vec<Example> {
         example("GET", letters, "/webhooks/99/dead-letters", &[], "", 404),
         example("HEAD", letters, "/webhooks/1/dead-letters", &[], "", 200),
         example("HEAD", letters, "/webhooks/99/dead-letters", &[], "", 404),
+        example("POST", replay, "/webhooks/1/replay", &[], "", 202),
+        example("POST", replay, "/webhooks/1/replay", &json, "{", 400),
+        example("POST", replay, "/webhooks/1/replay", &json, r#"{"webhook_id":"x"}"#, 404),
+        example("POST", replay, "/webhooks/1/replay", &json, &wide, 413),
+        example("POST", replay, "/webhooks/1/replay", &[], "{}", 415),
+        example("POST", replay, "/webhooks/1/replay", &json, r#"{"webhook_id":1}"#, 422),
         example("POST", rotate, "/webhooks/1/rotate", &[], "", 200),
         example("POST", rotate, "/webhooks/1/rotate", &json, r#"{"overlap_s":1}"#, 200),
         example("POST", rotate, "/webhooks/1/rotate", &json, "{", 400),
@@ -186,8 +196,8 @@ fn examples(hook: &str) -> Vec<Example> {
     ]
 }
 
-/// The statuses that no example here brings about: 408 is shown in `target_malformed`, 429 and 503 below, and 507
-/// by the store's own test (a gigabyte is not filled here).
+/// The statuses that no example here brings about: 408 is shown in `target_malformed`, 429, 503 and the 507 of a full
+/// disk below, and that of items by the store's own test (a gigabyte is not filled here).
 const ELSEWHERE: [&str; 4] = ["408", "429", "503", "507"];
 
 #[test]
@@ -295,6 +305,81 @@ fn refusals_of_an_overloaded_target_are_described() {
         assert_eq!(answer.status, status);
         let operation = &document["paths"]["/items"]["get"]["responses"][status.to_string()];
         fits(&document, resolved(&document, operation), answer, "GET", "GET /items");
+    }
+}
+
+#[test]
+fn dead_letters_of_batches_are_described() {
+    let webhook = WebhookOptions { attempts: 1, batch: 2, ..WebhookOptions::default() };
+    let webhook = WebhookOptions { linger: Span::from_secs(3600), ..webhook };
+    let target =
+        Target::start(Options { webhook, allow_private_webhooks: true, ..Options::default() });
+    let hook = Hook::start(|message| {
+        let (_, headers, body) = acknowledge(message);
+        let verification = message.json()["type"] == "webhook.verification";
+        (if verification { 200 } else { 500 }, headers, body)
+    });
+    target.send("POST", "/webhooks", Some(json!({ "url": hook.url(), "topics": ["news-0"] })));
+    for n in 1..=2 {
+        target.publish("news-0", json!(n));
+    }
+    let path = "/webhooks/1/dead-letters";
+    until("the dead letter", || target.get(path).json()["total"] == 2);
+    let letters = target.get(path);
+    assert_eq!(letters.json()["dead_letters"][0]["events"].as_array().unwrap().len(), 2);
+    let document = target.get("/openapi.json").json();
+    let response = &document["paths"]["/webhooks/{id}/dead-letters"]["get"]["responses"]["200"];
+    fits(&document, response, &letters, "GET", path);
+}
+
+#[test]
+fn refusals_of_a_target_whose_disk_is_full_are_described() {
+    let folder = tempfile::tempdir().unwrap();
+    // A file that may not grow is what a full disk is; the signal that comes with it is to be passed over.
+    let mut command = Command::new("/bin/sh");
+    command.args(["-c", "trap '' XFSZ; ulimit -f 4096; exec \"$@\"", "sh"]);
+    command.arg(env!("CARGO_BIN_EXE_tidings")).args(["serve", "--listen", "127.0.0.1:0"]);
+    command.args(["--rate", "0/s", "--allow-private-webhooks", "--data"]).arg(folder.path());
+    let mut served = Served(command.stdout(Stdio::piped()).spawn().unwrap());
+    let mut line = String::new();
+    BufReader::new(served.0.stdout.take().unwrap()).read_line(&mut line).unwrap();
+    let address = line.trim().strip_prefix("listening on http://").unwrap().parse().unwrap();
+    let mut client = Client::connect(address);
+    let document = client.send("GET", "/openapi.json", None).json();
+    let hook = Hook::start(acknowledge);
+    let registration = json!({ "url": hook.url(), "topics": ["news-0"], "since": 0 });
+    let registered = client.send("POST", "/webhooks", Some(registration.clone()));
+    assert_eq!(registered.status, 201, "{}", registered.text());
+    // It takes nothing, so that everything must be kept.
+    assert_eq!(client.send("PATCH", "/webhooks/1", Some(json!({ "enabled": false }))).status, 200);
+    let event = json!({ "data": "x".repeat(500_000) });
+    let publish =
+        |client: &mut Client| client.send("POST", "/topics/news-0/events", Some(event.clone()));
+    let stored = (0..100).take_while(|_| publish(&mut client).status == 201).count();
+    assert!((1..20).contains(&stored), "{stored} events of 500 kB in 4096 blocks");
+    for (method, template, body) in [
+        ("POST", "/topics/{topic}/events", Some(event.clone())),
+        ("POST", "/webhooks", Some(registration)),
+        ("PATCH", "/webhooks/{id}", Some(json!({ "enabled": true }))),
+        ("POST", "/webhooks/{id}/rotate", None),
+        ("DELETE", "/webhooks/{id}", None),
+    ] {
+        let path = template.replace("{topic}", "news-0").replace("{id}", "1");
+        let answer = client.send(method, &path, body);
+        assert_eq!(answer.status, 507, "{method} {path}: {}", answer.text());
+        let operation = &document["paths"][template][method.to_lowercase()];
+        let response = resolved(&document, &operation["responses"]["507"]);
+        fits(&document, response, &answer, method, &path);
+    }
+}
+
+/// A target of its own process, killed when dropped.
+struct Served(Child);
+
+impl Drop for Served {
+    fn drop(&mut self) {
+        let _ = self.0.kill();
+        let _ = self.0.wait();
     }
 }
 

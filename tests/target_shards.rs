@@ -24,6 +24,7 @@ fn target() -> Target {
         attempts: 1,
         backoff: Span::from_ms(1),
         concurrency: 1,
+        ..WebhookOptions::default()
     };
     Target::start(Options {
         shards: SHARDS,

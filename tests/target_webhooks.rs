@@ -23,6 +23,7 @@ fn options() -> Options {
         attempts: 3,
         backoff: Span::from_ms(1),
         concurrency: 1,
+        ..WebhookOptions::default()
     };
     Options { webhook, allow_private_webhooks: true, ..Options::default() }
 }

@@ -3,6 +3,7 @@
 use std::io::Write as _;
 use std::net::SocketAddr;
 use std::ops::Range;
+use std::path::PathBuf;
 use std::process::ExitCode;
 
 use anyhow::{Context as _, bail};
@@ -78,6 +79,9 @@ pub struct Arguments {
     /// Let webhooks call loopback and private addresses
     #[arg(long)]
     allow_private_webhooks: bool,
+    /// Keep events, webhooks and what they lack in this folder: acknowledged events survive a killed target
+    #[arg(long, value_name = "DIR")]
+    data: Option<PathBuf>,
 }
 
 /// Most topics that are published in, and most bytes of a payload: what a target can be asked for by mistake.
@@ -141,15 +145,16 @@ pub fn run(arguments: &Arguments) -> anyhow::Result<ExitCode> {
             arguments.listen
         )
     })?;
-    let (status, _) = target::serve_with(listener, options, async |handle| {
-        let at_ns = clock::now();
-        announce(&handle)?;
-        handle.begin(at_ns..u64::MAX);
-        if arguments.rate.per_s() > 0.0 {
-            handle.publish(programme(arguments, at_ns))?;
-        }
-        wait_for_signal().await
-    })?;
+    let (status, _) =
+        target::serve_in(listener, options, arguments.data.as_deref(), async |handle| {
+            let at_ns = clock::now();
+            announce(&handle)?;
+            handle.begin(at_ns..u64::MAX);
+            if arguments.rate.per_s() > 0.0 {
+                handle.publish(programme(arguments, at_ns))?;
+            }
+            wait_for_signal().await
+        })?;
     status.map(ExitCode::from)
 }
 

@@ -41,6 +41,9 @@ pub(super) fn near(name: &str) -> String {
 
 /// Whether cases of a pattern can have a metric.
 pub(super) fn has(pattern: PatternKind, metric: &str) -> bool {
+    if of_webhooks(metric) {
+        return pattern == PatternKind::Webhook;
+    }
     match metric.split('_').next() {
         Some("freshness" | "transit" | "publish" | "published" | "negative" | "written") => {
             pattern.delivers()
@@ -58,8 +61,22 @@ pub(super) fn has(pattern: PatternKind, metric: &str) -> bool {
     }
 }
 
+/// Counts that only webhooks have.
+const WEBHOOK_COUNTS: [&str; 4] =
+    ["attempts", "duplicate_attempts", "refused_attempts", "endpoints_disabled"];
+
+/// Whether a metric is of webhooks alone.
+fn of_webhooks(metric: &str) -> bool {
+    let heads = ["acknowledge_", "work_", "freshness_healthy_", "freshness_affected_", "catch_up_"];
+    heads.iter().any(|head| metric.starts_with(head)) || WEBHOOK_COUNTS.contains(&metric)
+}
+
 /// Whether a metric that is missing from a usable trial is a gap; some patterns may or may not have others.
 pub(super) fn always_has(pattern: PatternKind, metric: &str) -> bool {
+    if of_webhooks(metric) {
+        // Only scenarios that trouble their receivers have the rest.
+        return metric.starts_with("acknowledge_") || WEBHOOK_COUNTS.contains(&metric);
+    }
     match metric.split('_').next() {
         Some("response" | "service") => pattern == PatternKind::Request,
         Some("slip") => matches!(pattern, PatternKind::Request | PatternKind::ShortPoll),

@@ -67,6 +67,14 @@ counters! {
     Retries => "retries",
     /// Events given up by the target after the last retry, or fallen out of its log.
     DeadLetters => "dead_letters",
+    /// Webhook attempts that the target made, first and repeated ones, whatever came of them.
+    Attempts => "attempts",
+    /// Webhook attempts that brought what their receiver had taken before, by their `webhook-id`.
+    DuplicateAttempts => "duplicate_attempts",
+    /// Webhook attempts that a receiver failed because its scenario told it to.
+    RefusedAttempts => "refused_attempts",
+    /// Webhook endpoints that the target disabled: answered 410, or failing for too long.
+    EndpointsDisabled => "endpoints_disabled",
     /// Failures to connect.
     ErrorConnect => "error_connect",
     /// Time-outs.

@@ -36,10 +36,10 @@ pub enum Metric {
     Encode,
     /// Reading an item, or a patch, from its encoding, at the target.
     Decode,
-    /// Freshness at the links that read as fast as they can, where others read slowly on purpose.
+    /// Freshness at the links that a scenario lets be, where it makes a share of them read slowly or fail.
     FreshnessHealthy,
-    /// Freshness at the links that read slowly on purpose.
-    FreshnessSlow,
+    /// Freshness at the links that it troubles.
+    FreshnessAffected,
     /// Stands again − noticed its end, of a link that ended without being asked to.
     Reconnect,
     /// First stands again − the target was taken down, of every link, in a trial with a restart.
@@ -48,11 +48,17 @@ pub enum Metric {
     Hiccup,
     /// The same in the target's process.
     TargetHiccup,
+    /// acknowledged − written of a webhook attempt, at the target: the way there and back, and the receiver.
+    Acknowledge,
+    /// done − received of a webhook receiver's work on an event, acknowledged before it.
+    Work,
+    /// From the end of a receiver's outage until everything due before it had arrived there.
+    CatchUp,
 }
 
 impl Metric {
     /// Every metric, in the order of reports.
-    pub const ALL: [Self; 21] = [
+    pub const ALL: [Self; 24] = [
         Self::Freshness,
         Self::Transit,
         Self::Response,
@@ -69,11 +75,14 @@ impl Metric {
         Self::Encode,
         Self::Decode,
         Self::FreshnessHealthy,
-        Self::FreshnessSlow,
+        Self::FreshnessAffected,
         Self::Reconnect,
         Self::Recovery,
         Self::Hiccup,
         Self::TargetHiccup,
+        Self::Acknowledge,
+        Self::Work,
+        Self::CatchUp,
     ];
 
     /// The name in columns and tags.
@@ -95,11 +104,14 @@ impl Metric {
             Self::Encode => "encode",
             Self::Decode => "decode",
             Self::FreshnessHealthy => "freshness_healthy",
-            Self::FreshnessSlow => "freshness_slow",
+            Self::FreshnessAffected => "freshness_affected",
             Self::Reconnect => "reconnect",
             Self::Recovery => "recovery",
             Self::Hiccup => "hiccup",
             Self::TargetHiccup => "target_hiccup",
+            Self::Acknowledge => "acknowledge",
+            Self::Work => "work",
+            Self::CatchUp => "catch_up",
         }
     }
 

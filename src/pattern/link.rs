@@ -215,6 +215,19 @@ impl Link {
         Rng::new(self.context.schedule.seed, LINK_STREAM + self.index)
     }
 
+    /// The same for a purpose of its own, which the others' draws do not move.
+    pub fn rng_of(&self, purpose: u64) -> Rng {
+        Rng::new(self.context.schedule.seed, purpose + self.index)
+    }
+
+    /// How many events of its topic are due before an offset from the window's start, in nanoseconds, since the
+    /// schedule began.
+    pub fn due_before(&self, offset_ns: u64) -> u64 {
+        let until_ns = self.context.window.start.saturating_add(offset_ns);
+        let due = self.context.schedule.sequences(self.topic, &(0..until_ns));
+        due.end - due.start
+    }
+
     /// Due offsets of its own requests, from the start, in nanoseconds; only of pattern `request`.
     pub fn request_offsets(&self) -> impl Iterator<Item = u64> + use<> {
         self.context.schedule.topic(self.topic)
@@ -249,8 +262,8 @@ impl Link {
         self.context.timeline.borrow().is_some_and(|timeline| timeline.measures(at_ns))
     }
 
-    /// Books the arrival of an event at `received_ns`; returns whether it is a measured delivery, and the first of it.
-    pub fn receive(&self, head: Head, received_ns: u64) -> bool {
+    /// Books the arrival of an event at `received_ns`; returns what it was and whether it is measured.
+    pub fn receive(&self, head: Head, received_ns: u64) -> (Arrival, bool) {
         let freshness_ns = received_ns.saturating_sub(head.due_ns);
         let late = freshness_ns > self.context.case.workload.late_after.ns();
         let (arrival, measured) = self.book(head.seq, late);
@@ -259,8 +272,7 @@ impl Link {
         if arrival != Arrival::Duplicate {
             recorder.record_due(head.due_ns, freshness_ns);
         }
-        let counts = measured && arrival != Arrival::Duplicate;
-        if counts {
+        if measured && arrival != Arrival::Duplicate {
             if received_ns < head.due_ns {
                 recorder.count(Counter::NegativeFreshness, 1);
             }
@@ -268,12 +280,12 @@ impl Link {
             let consumers = &self.context.case.conditions.consumers;
             if consumers.slow_share > 0.0 {
                 let slow = consumers.is_slow(self.index);
-                let apart = if slow { Metric::FreshnessSlow } else { Metric::FreshnessHealthy };
+                let apart = if slow { Metric::FreshnessAffected } else { Metric::FreshnessHealthy };
                 recorder.record(apart, freshness_ns);
             }
             recorder.record(Metric::Transit, received_ns.saturating_sub(head.published_ns));
         }
-        counts
+        (arrival, measured)
     }
 
     /// A request that no schedule foretold is sent: its answer is expected from now on.

@@ -14,11 +14,11 @@ use super::items::{Items, Outcome};
 use super::mix::Operation;
 use super::poll::host;
 use super::redial::Redial;
-use super::retry_after::{jittered, retry_after, unspoken};
+use super::retry_after::{jittered, unspoken};
 use super::{Link, Timeline, Turn};
 use crate::clock;
 use crate::measure::{Counter, ErrorKind};
-use crate::net::{Answer, Http1, NetError};
+use crate::net::{Answer, Http1, NetError, retry_after};
 use crate::pace::{ArrivalProcess, Rng, Wait};
 use crate::scenario::{LoopKind, RequestOptions};
 

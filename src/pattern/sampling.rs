@@ -3,7 +3,7 @@
 use super::{Link, Turn};
 use crate::clock;
 use crate::event::Head;
-use crate::measure::{Counter, ErrorKind, RequestSample};
+use crate::measure::{Arrival, Counter, ErrorKind, RequestSample};
 use crate::net::{Answer, ServerTiming};
 
 impl Link {
@@ -35,7 +35,8 @@ impl Link {
 
     /// Books the arrival of an event with a poll's answer.
     pub fn receive_polled(&self, head: Head, answer: &Answer) {
-        let counts = self.receive(head, answer.done_ns);
+        let (arrival, measured) = self.receive(head, answer.done_ns);
+        let counts = measured && arrival != Arrival::Duplicate;
         if counts && head.published_ns < answer.sent_ns {
             self.count(Counter::DelayedDeliveries, 1);
         }

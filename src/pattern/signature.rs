@@ -48,6 +48,8 @@ impl Verifier {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
 
     /// The example of the specification's reference libraries.
@@ -82,5 +84,36 @@ mod tests {
         let several = "v1,AAAA v2,xyz v1,g0hM9SsE+OTPJTGt/tmIKtSyZlE3uFJELVlNIOLJ1OE=";
         headers.insert("webhook-signature", several.parse().unwrap());
         assert_eq!(verifier.verify(&headers, body, 1_614_265_330), Ok(()));
+    }
+
+    proptest! {
+        #[test]
+        fn what_another_makers_library_signs_is_trusted(
+            key in proptest::collection::vec(any::<u8>(), 24..=64), id in "[a-zA-Z0-9_-]{1,40}",
+            now in 0..1u64 << 40, body in ".{0,100}",
+        ) {
+            let theirs = standardwebhooks::Webhook::from_bytes(key.clone()).unwrap();
+            let signature = theirs.sign(&id, now as i64, body.as_bytes()).unwrap();
+            let mut headers = HeaderMap::new();
+            headers.insert("webhook-id", id.parse().unwrap());
+            headers.insert("webhook-timestamp", now.to_string().parse().unwrap());
+            headers.insert("webhook-signature", signature.parse().unwrap());
+            let ours = Verifier::new(&key).unwrap();
+            prop_assert_eq!(ours.verify(&headers, body.as_bytes(), now), Ok(()));
+            let other = format!("{body}.");
+            prop_assert_eq!(ours.verify(&headers, other.as_bytes(), now), Err(Untrusted));
+        }
+
+        #[test]
+        fn any_headers_are_refused_without_a_panic(
+            id in "[ -~]{0,30}", stamp in "[ -~]{0,30}", signature in "[ -~]{0,80}", body: Vec<u8>,
+        ) {
+            let mut headers = HeaderMap::new();
+            for (name, text) in [("webhook-id", &id), ("webhook-timestamp", &stamp), ("webhook-signature", &signature)] {
+                headers.insert(name, text.parse().unwrap());
+            }
+            let verifier = Verifier::new(&[7; 32]).unwrap();
+            prop_assert_eq!(verifier.verify(&headers, &body, 1_700_000_000), Err(Untrusted));
+        }
     }
 }

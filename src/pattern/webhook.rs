@@ -1,34 +1,32 @@
 //! A webhook receiver: an endpoint with an address of its own, registered at the target and called back.
 
-use std::convert::Infallible;
 use std::net::Ipv4Addr;
 use std::rc::Rc;
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::Duration;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use bytes::Bytes;
-use http_body_util::{BodyExt as _, Full, Limited};
-use hyper::body::Incoming;
+use http_body_util::Full;
 use hyper::header::{CONTENT_TYPE, HeaderValue};
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
-use hyper::{Method, Request, Response, StatusCode};
+use hyper::{Method, StatusCode};
 use hyper_util::rt::TokioIo;
 use serde::Deserialize;
 use tokio::net::{TcpListener, TcpStream};
 
 use super::Link;
 use super::poll::{get, host};
+use super::receiver::Receiver;
 use super::redial::Redial;
 use super::signature::Verifier;
 use crate::clock;
-use crate::event::decode_head;
 use crate::measure::ErrorKind;
 use crate::net::{Http1, NetError, Socket};
+use crate::scenario::Down;
 
-/// Largest delivery that is taken, in bytes.
-const BODY_LIMIT: usize = 4 << 20;
+/// Pause before something that failed is tried again, in nanoseconds.
+const RETRY_NS: u64 = 10_000_000;
 /// Longest wait for a registration, the target's ownership check included.
 const REGISTER_TIMEOUT: Duration = Duration::from_secs(30);
 
@@ -64,12 +62,6 @@ struct Registered {
     id: u64,
 }
 
-/// The target's ownership check, to be echoed.
-#[derive(Deserialize)]
-struct Challenge {
-    challenge: String,
-}
-
 /// Listens, registers, and receives until the link is dropped.
 pub async fn run(link: &Link) {
     let started_ns = clock::now();
@@ -77,7 +69,8 @@ pub async fn run(link: &Link) {
         Ok(endpoint) => endpoint,
         Err(error) => return link.cannot_stand(&error),
     };
-    let receive = receive(link, listener, verifier);
+    let receiver = Rc::new(Receiver::new(link.share(), verifier));
+    let receive = receive(receiver, listener);
     let register = async {
         // The target checks the endpoint before it answers: both run at once.
         match register(link, &url, &secret).await {
@@ -181,23 +174,55 @@ async fn register(link: &Link, url: &str, secret: &str) -> Result<u64, SetupErro
     }
 }
 
-/// Accepts the target's connections and answers its deliveries.
-async fn receive(link: &Link, listener: TcpListener, verifier: Verifier) {
-    let receiver = Rc::new(Receiver { link: link.share(), verifier });
-    loop {
-        if let Ok((stream, _)) = listener.accept().await {
-            tokio::task::spawn_local(serve(Rc::clone(&receiver), stream));
-        } else {
-            link.error(ErrorKind::Connect);
-            // Out of descriptors, most likely: do not spin on it.
-            link.sleep_until(clock::now() + 10_000_000).await;
+/// Accepts the target's connections and answers its deliveries, but for the outage that the scenario wants.
+async fn receive(receiver: Rc<Receiver>, listener: TcpListener) {
+    let Some(outage) = receiver.behaviour.outage() else {
+        return accept(&receiver, &listener).await;
+    };
+    let begin_ns = tokio::select! {
+        () = accept(&receiver, &listener) => return,
+        begin_ns = outage.begins(&receiver.link) => begin_ns,
+    };
+    let end_ns = begin_ns + outage.length_ns();
+    let listener = match outage.down() {
+        Down::Hang => {
+            // What is taken in the meantime is never answered: the target's time-outs end it.
+            receiver.hangs.set(true);
+            tokio::select! {
+                () = accept(&receiver, &listener) => {}
+                _ = receiver.link.sleep_until(end_ns) => {}
+            }
+            receiver.hangs.set(false);
+            listener
         }
-    }
+        Down::Refuse => {
+            let address = listener.local_addr();
+            drop(listener);
+            receiver.cut.notify_waiters();
+            receiver.link.sleep_until(end_ns).await;
+            let Ok(address) = address else { return };
+            loop {
+                match TcpListener::bind(address).await {
+                    Ok(listener) => break listener,
+                    Err(_) => receiver.link.sleep_until(clock::now() + RETRY_NS).await,
+                };
+            }
+        }
+    };
+    accept(&receiver, &listener).await;
 }
 
-struct Receiver {
-    link: Link,
-    verifier: Verifier,
+/// Accepts the target's connections for good.
+async fn accept(receiver: &Rc<Receiver>, listener: &TcpListener) {
+    loop {
+        if let Ok((stream, _)) = listener.accept().await {
+            tokio::task::spawn_local(serve(Rc::clone(receiver), stream));
+        } else {
+            receiver.link.error(ErrorKind::Connect);
+            // Out of descriptors, most likely: do not spin on it.
+            receiver.link.sleep_until(clock::now() + RETRY_NS).await;
+        }
+    }
 }
 
 async fn serve(receiver: Rc<Receiver>, stream: TcpStream) {
@@ -205,50 +230,14 @@ async fn serve(receiver: Rc<Receiver>, stream: TcpStream) {
     let Ok(socket) = Socket::new(stream, link.context().dialer.totals()) else { return };
     let service = service_fn(|request| receiver.answer(request));
     let connection = http1::Builder::new().serve_connection(TokioIo::new(socket), service);
-    if connection.await.is_err() {
-        link.error(ErrorKind::Closed);
-    }
-}
-
-impl Receiver {
-    /// Verifies, books and acknowledges a delivery, or echoes an ownership check.
-    async fn answer(
-        &self,
-        request: Request<Incoming>,
-    ) -> Result<Response<Full<Bytes>>, Infallible> {
-        let (head, body) = request.into_parts();
-        let Ok(body) = Limited::new(body, BODY_LIMIT).collect().await else {
-            return Ok(self.refuse(ErrorKind::Protocol, StatusCode::BAD_REQUEST));
-        };
-        let (received_ns, body) = (clock::now(), body.to_bytes());
-        let now_s = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |time| time.as_secs());
-        if self.verifier.verify(&head.headers, &body, now_s).is_err() {
-            return Ok(self.refuse(ErrorKind::Signature, StatusCode::UNAUTHORIZED));
-        }
-        if let Ok(event) = decode_head(&body) {
-            self.link.receive(event, received_ns);
-            return Ok(status(StatusCode::NO_CONTENT));
-        }
-        match serde_json::from_slice(&body) {
-            Ok(Challenge { challenge }) => {
-                let echo = serde_json::json!({ "challenge": challenge }).to_string();
-                let mut response = Response::new(Full::new(echo.into()));
-                let json = HeaderValue::from_static("application/json");
-                response.headers_mut().insert(CONTENT_TYPE, json);
-                Ok(response)
+    tokio::select! {
+        biased;
+        () = receiver.cut.notified() => {}
+        ended = connection => {
+            // A receiver that was told to misbehave is left by the target in the middle of an exchange.
+            if ended.is_err() && !receiver.behaviour.affected() {
+                link.error(ErrorKind::Closed);
             }
-            Err(_) => Ok(self.refuse(ErrorKind::Protocol, StatusCode::BAD_REQUEST)),
         }
     }
-
-    fn refuse(&self, kind: ErrorKind, code: StatusCode) -> Response<Full<Bytes>> {
-        self.link.error(kind);
-        status(code)
-    }
-}
-
-fn status(code: StatusCode) -> Response<Full<Bytes>> {
-    let mut response = Response::new(Full::default());
-    *response.status_mut() = code;
-    response
 }

@@ -192,6 +192,8 @@ fn every_shipped_scenario_fits_two_cores_and_its_time() {
         ("request-response", 245),
         ("slow-consumers", 180),
         ("thousands", 150),
+        ("webhook-isolation", 150),
+        ("webhook-outage", 240),
     ];
     let files = shipped();
     assert_eq!(files.len(), bounds_s.len(), "every scenario has a bound: {files:?}");

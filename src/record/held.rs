@@ -23,8 +23,8 @@ pub struct HeldFigures {
     pub recovery_ns: Option<Figure>,
     pub freshness_healthy_ns_p50: Option<Figure>,
     pub freshness_healthy_ns_p99: Option<Figure>,
-    pub freshness_slow_ns_p50: Option<Figure>,
-    pub freshness_slow_ns_p99: Option<Figure>,
+    pub freshness_affected_ns_p50: Option<Figure>,
+    pub freshness_affected_ns_p99: Option<Figure>,
 }
 
 impl HeldFigures {
@@ -52,8 +52,8 @@ impl HeldFigures {
             recovery_ns: quantile(Metric::Recovery, 1.0).filter(|_| recovered >= workload.clients),
             freshness_healthy_ns_p50: quantile(Metric::FreshnessHealthy, 0.5),
             freshness_healthy_ns_p99: quantile(Metric::FreshnessHealthy, 0.99),
-            freshness_slow_ns_p50: quantile(Metric::FreshnessSlow, 0.5),
-            freshness_slow_ns_p99: quantile(Metric::FreshnessSlow, 0.99),
+            freshness_affected_ns_p50: quantile(Metric::FreshnessAffected, 0.5),
+            freshness_affected_ns_p99: quantile(Metric::FreshnessAffected, 0.99),
         }
     }
 }

@@ -22,6 +22,7 @@ mod table;
 mod timeline;
 mod trial;
 mod verdict;
+mod webhook;
 
 pub use asking::Asking;
 pub(crate) use asking::offered_requests;
@@ -44,6 +45,7 @@ pub use trial::{
     Breakdown, Cost, Counts, CpuShares, Detail, Identity, Latency, Stages, Traffic, TrialRecord,
 };
 pub use verdict::Verdict;
+pub use webhook::{WebhookCounts, WebhookFigures, WebhookQuantiles};
 
 /// Version of the files' meaning; FORMAT.md describes it.
 pub const SCHEMA_VERSION: u32 = 1;

@@ -8,7 +8,7 @@ use super::precision::Headline;
 use super::table::{fields, sentence};
 use super::{
     Asking, Encoding, Figure, HealthFigures, HeldFigures, Precision, SCHEMA_VERSION, TrialFacts,
-    Verdict,
+    Verdict, WebhookFigures,
 };
 use crate::measure::{Counter, Distribution, Ledger, Metric, Snapshot};
 use crate::pace::Pacing;
@@ -148,6 +148,9 @@ pub struct Detail {
     /// Links that came and went, and consumers that lagged.
     #[serde(flatten)]
     pub held: HeldFigures,
+    /// What is kept of webhooks alone.
+    #[serde(flatten)]
+    pub webhook: WebhookFigures,
 }
 
 /// Quantiles of the stages of a delivery or request, in nanoseconds.
@@ -380,6 +383,7 @@ fn detail(facts: &TrialFacts) -> Detail {
         health: HealthFigures::of(facts),
         counts: counts(facts),
         held: if reported(facts) { HeldFigures::of(facts) } else { HeldFigures::default() },
+        webhook: WebhookFigures::of(facts),
     }
 }
 

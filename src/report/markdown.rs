@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 
 use super::group::{groups, printable};
 use super::table::{columns, verdict, with_interval};
-use super::{View, caveats, chart, floor, prose, stages};
+use super::{View, caveats, chart, floor, prose, stages, webhook};
 use crate::judge::CaseSummary;
 use crate::pace::Pacing;
 use crate::unit::{bytes, count, nanoseconds};
@@ -298,6 +298,7 @@ fn measured(view: &View) -> Vec<String> {
          publisher does not hide itself. Target, workers and links share one host and its clock."
             .to_owned(),
         pacing(view),
+        webhook::sentence(view),
         "CPU is the target's in the measure window; wire bytes are those at IP level, both ways, from TCP_INFO; memory \
          is the slope of the target's anonymous memory over its link count, without the kernel's share."
             .to_owned(),
@@ -307,6 +308,9 @@ fn measured(view: &View) -> Vec<String> {
             .to_owned(),
         format!("Command: {}", info.command.join(" ")),
     ]
+    .into_iter()
+    .filter(|sentence| !sentence.is_empty())
+    .collect()
 }
 
 /// How the workers waited for their deadlines.

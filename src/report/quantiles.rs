@@ -53,11 +53,14 @@ pub(super) fn censored(view: &View, case: &str, metric: Metric) -> u64 {
         | Metric::Encode
         | Metric::Decode
         | Metric::FreshnessHealthy
-        | Metric::FreshnessSlow
+        | Metric::FreshnessAffected
         | Metric::Reconnect
         | Metric::Recovery
         | Metric::Hiccup
-        | Metric::TargetHiccup => false,
+        | Metric::TargetHiccup
+        | Metric::Acknowledge
+        | Metric::Work
+        | Metric::CatchUp => false,
     };
     let trials = view.run.trials.iter().filter(|t| t.identity.case == case && t.verdict.usable());
     let lost = trials.filter(|t| ends(t.identity.pattern.delivers())).filter_map(|t| t.ledger);

@@ -23,6 +23,16 @@ const DELIVERY: [Stage; 4] = [
     ("freshness", "freshness_ns"),
 ];
 
+/// Of webhooks: registration with its ownership check, event, post, acknowledgement, work.
+const WEBHOOK: [Stage; 6] = [
+    ("register", "connect_ns"),
+    ("due to published", "publish_slip_ns"),
+    ("published to posted", "written_ns"),
+    ("posted to acknowledged", "acknowledge_ns"),
+    ("received to worked", "work_ns"),
+    ("freshness", "freshness_ns"),
+];
+
 /// What the target took to read items and to write them: a part of the way to the first byte.
 const ENCODING: [Stage; 2] =
     [("item read (target)", "decode_ns"), ("item written (target)", "encode_ns")];
@@ -35,16 +45,22 @@ pub(super) struct Table {
     pub rows: Vec<Vec<String>>,
 }
 
-/// The tables of `cases`: of requests, of deliveries, and of encodings; one that would be empty is left out.
+/// The tables of `cases`: of requests, deliveries, webhooks and encodings; one that would be empty is left out.
 pub(super) fn tables(cases: &[CaseSummary]) -> Vec<Table> {
-    [&REQUEST[..], &DELIVERY[..], &ENCODING[..]]
-        .into_iter()
-        .filter_map(|stages| table(cases, stages))
-        .collect()
+    // Each with the stage that only its cases have.
+    [
+        (&REQUEST[..], "dispatch_ns"),
+        (&DELIVERY[..], "written_ns"),
+        (&WEBHOOK[..], "acknowledge_ns"),
+        (&ENCODING[..], "encode_ns"),
+    ]
+    .into_iter()
+    .filter_map(|(stages, own)| table(cases, stages, own))
+    .collect()
 }
 
-fn table(cases: &[CaseSummary], stages: &[Stage]) -> Option<Table> {
-    let told = |case: &&CaseSummary| case.figure(&format!("{}_p50", stages[1].1)).is_some();
+fn table(cases: &[CaseSummary], stages: &[Stage], own: &str) -> Option<Table> {
+    let told = |case: &&CaseSummary| case.figure(&format!("{own}_p50")).is_some();
     let row = |case: &CaseSummary| {
         let cells = stages.iter().map(|(_, column)| cell(case, column));
         std::iter::once(case.case.clone()).chain(cells).collect()

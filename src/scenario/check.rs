@@ -3,8 +3,8 @@
 use super::conditions;
 use super::error::{Refusal, require};
 use super::{
-    Case, LongPollOptions, LoopKind, Pattern, Phases, RequestOptions, ShortPollOptions,
-    WebhookOptions, Workload, faults,
+    Case, LongPollOptions, LoopKind, Pattern, Phases, RequestOptions, ShortPollOptions, Workload,
+    faults, webhook,
 };
 use crate::pace::ArrivalProcess;
 use crate::unit::{ByteSize, Span, count};
@@ -62,7 +62,7 @@ pub(super) fn case(case: &Case, phases: &Phases, ring: u64) -> Result<(), Refusa
             positive("websocket.ping", options.ping)?;
             positive("websocket.pong_timeout", options.pong_timeout)
         }
-        Pattern::Webhook(options) => webhook(options),
+        Pattern::Webhook(options) => webhook::check(options),
     }
 }
 
@@ -243,11 +243,6 @@ fn ring_holds(ring: u64, period: Span, workload: &Workload) -> Result<(), Refusa
             workload.rate
         )
     })
-}
-
-fn webhook(options: &WebhookOptions) -> Result<(), Refusal> {
-    positive("webhook.timeout", options.timeout)?;
-    if options.attempts > 1 { positive("webhook.backoff", options.backoff) } else { Ok(()) }
 }
 
 /// Checks what every connection of the target gets.

@@ -9,7 +9,9 @@ use serde::{Deserialize, Deserializer};
 
 use super::conditions::{ConsumersFile, ReconnectFile, RestartFile};
 use super::faults::FaultsFile;
-use super::{Format, LoopKind, PatternKind, Profile, SlowConsumer, Spin};
+use super::{
+    CallbackConnection, Down, Format, LoopKind, Outbox, PatternKind, Profile, SlowConsumer, Spin,
+};
 use crate::pace::{ArrivalProcess, PollPace};
 use crate::unit::{ByteSize, Count, Rate, Span};
 
@@ -222,5 +224,29 @@ pub(super) struct WebhookFile {
     pub timeout: Option<Span>,
     pub attempts: Option<Count>,
     pub backoff: Option<Span>,
+    pub backoff_max: Option<Span>,
     pub concurrency: Option<Count>,
+    pub rate: Option<Rate>,
+    pub connection: Option<CallbackConnection>,
+    pub batch: Option<Count>,
+    pub linger: Option<Span>,
+    pub outbox: Option<Outbox>,
+    pub disable_after: Option<Span>,
+    pub receiver: Option<ReceiverFile>,
+}
+
+/// `[webhook.receiver]`
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct ReceiverFile {
+    pub work: Option<Span>,
+    pub slow: Option<Span>,
+    pub slow_share: Option<f64>,
+    pub fail: Option<f64>,
+    pub fail_status: Option<u16>,
+    pub retry_after: Option<Span>,
+    pub down_at: Option<Span>,
+    pub down_for: Option<Span>,
+    pub down: Option<Down>,
+    pub affected: Option<f64>,
 }

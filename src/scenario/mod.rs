@@ -18,6 +18,7 @@ mod spin;
 mod substitute;
 mod sweep;
 mod tree;
+mod webhook;
 
 use std::io;
 use std::path::Path;
@@ -36,6 +37,7 @@ pub use model::{
     WebhookOptions, WorkerOptions, Workload,
 };
 pub use spin::Spin;
+pub use webhook::{CallbackConnection, Down, Outbox, ReceiverOptions};
 
 /// Reads the scenario at `path`, with this process's environment, and `sets` (`key=value`) over it.
 pub fn load(path: &Path, sets: &[String]) -> Result<Scenario, ScenarioError> {

@@ -2,7 +2,9 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{Conditions, Faults, LoopKind, SlowConsumer, Spin};
+use super::{
+    CallbackConnection, Conditions, Faults, LoopKind, Outbox, ReceiverOptions, SlowConsumer, Spin,
+};
 use crate::pace::{ArrivalProcess, PollPace};
 use crate::unit::{ByteSize, Rate, Span};
 
@@ -378,7 +380,8 @@ impl Default for WebSocketOptions {
 }
 
 /// Options of `webhook`.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
 pub struct WebhookOptions {
     /// An attempt without an answer for so long has failed.
     pub timeout: Span,
@@ -386,6 +389,22 @@ pub struct WebhookOptions {
     pub attempts: u32,
     /// Wait before the second attempt; doubled for each further one, with jitter.
     pub backoff: Span,
+    /// Longest such wait.
+    pub backoff_max: Span,
     /// Attempts under way at once to one endpoint; 1 keeps the order.
     pub concurrency: u32,
+    /// Most attempts a second to one endpoint; `None` for no limit.
+    pub rate: Option<Rate>,
+    /// How the target connects to an endpoint.
+    pub connection: CallbackConnection,
+    /// Most events in one attempt.
+    pub batch: u32,
+    /// Longest wait of an event for others of its batch.
+    pub linger: Span,
+    /// Where events are kept until they are acknowledged.
+    pub outbox: Outbox,
+    /// An endpoint that has failed for so long without an acknowledgement is disabled; `None` for never.
+    pub disable_after: Option<Span>,
+    /// How the receivers behave.
+    pub receiver: ReceiverOptions,
 }

@@ -12,15 +12,15 @@ use super::error::{Refusal, ScenarioError, require};
 use super::faults::{self, FaultsFile};
 use super::file::{
     File, LongPollFile, MixFile, PER_CLIENT, PhasesFile, RequestFile, ShortPollFile, SseFile,
-    TargetFile, Topics, WebSocketFile, WebhookFile, WorkloadFile,
+    TargetFile, Topics, WebSocketFile, WorkloadFile,
 };
 use super::read::read;
 use super::sweep::{self, Axis, Point, Section};
 use super::tree::{Node, Place, Table, Value};
 use super::{
-    Case, Limits, LongPollOptions, LoopKind, Mix, Pattern, PatternKind, Phases, RequestOptions,
-    Scenario, ShortPollOptions, SseOptions, TargetOptions, WebSocketOptions, WebhookOptions,
-    WorkerOptions, Workload, check,
+    Case, Limits, LongPollOptions, LoopKind, Mix, Outbox, Pattern, PatternKind, Phases,
+    RequestOptions, Scenario, ShortPollOptions, SseOptions, TargetOptions, WebSocketOptions,
+    WebhookOptions, WorkerOptions, Workload, check, webhook,
 };
 use crate::unit::{ByteSize, Count, Rate, Span};
 
@@ -358,7 +358,7 @@ fn pattern(
             })
         }
         PatternKind::Webhook => {
-            Pattern::Webhook(webhook(&from(file, kind, options)?).map_err(located)?)
+            Pattern::Webhook(webhook::resolve(&from(file, kind, options)?).map_err(located)?)
         }
     })
 }
@@ -388,16 +388,6 @@ fn request(written: RequestFile, workload: &Workload) -> Result<RequestOptions, 
         format: written.format.unwrap_or_default(),
         conditional: written.conditional.unwrap_or(false),
         timeout: written.timeout.unwrap_or(Span::from_ms(10_000)),
-    })
-}
-
-fn webhook(written: &WebhookFile) -> Result<WebhookOptions, Refusal> {
-    let WebhookFile { timeout, attempts, backoff, concurrency } = *written;
-    Ok(WebhookOptions {
-        timeout: timeout.unwrap_or(Span::from_secs(15)),
-        attempts: small(attempts.unwrap_or(Count::new(4)), "webhook.attempts", 100)?,
-        backoff: backoff.unwrap_or(Span::from_ms(500)),
-        concurrency: small(concurrency.unwrap_or(Count::new(1)), "webhook.concurrency", 1_024)?,
     })
 }
 
@@ -456,6 +446,12 @@ fn id(point: &Point<'_>, case: &Case) -> String {
         };
         let _ = write!(id, ":{}={label}", axis.key);
     }
+    // The durable arm of webhooks answers another question: its name is said whether it is swept or fixed.
+    if let Pattern::Webhook(WebhookOptions { outbox: outbox @ Outbox::Durable, .. }) = case.pattern
+        && !point.iter().any(|(axis, _)| axis.key == "outbox")
+    {
+        let _ = write!(id, ":outbox={}", outbox.name());
+    }
     id
 }
 
@@ -464,7 +460,9 @@ fn label(value: &Json) -> String {
         Json::String(text) => text.clone(),
         Json::Object(shares) => {
             let named = shares.iter().filter(|(_, share)| *share != 0);
-            named.map(|(key, share)| format!("{key}{share}")).collect::<Vec<_>>().join("-")
+            let named = named.map(|(key, share)| format!("{key}{}", label(share)));
+            let named = named.collect::<Vec<_>>().join("-");
+            if named.is_empty() { "none".to_owned() } else { named }
         }
         other => other.to_string(),
     }

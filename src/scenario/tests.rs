@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use proptest::prelude::*;
 
 use super::conditions::{ConsumersFile, ReconnectFile, RestartFile};
-use super::file::{File, MixFile, PhasesFile, TargetFile, WorkerFile, WorkloadFile};
+use super::file::{File, MixFile, PhasesFile, ReceiverFile, TargetFile, WorkerFile, WorkloadFile};
 use super::read::keys_of;
 use super::*;
 
@@ -546,7 +546,8 @@ fn the_readme_documents_every_key_and_no_other() {
         }
     });
     let mix = keys_of::<MixFile>().iter().map(|key| format!("request.mix.{key}"));
-    let known: BTreeSet<String> = sections.chain(mix).collect();
+    let receiver = keys_of::<ReceiverFile>().iter().map(|key| format!("webhook.receiver.{key}"));
+    let known: BTreeSet<String> = sections.chain(mix).chain(receiver).collect();
     let documented: BTreeSet<String> =
         documented().iter().map(|(key, _)| (*key).to_owned()).collect();
     assert_eq!(known, documented);
@@ -582,6 +583,12 @@ fn the_readme_tells_the_defaults_that_are_used() {
         }
         if key == "request.mix" || key.starts_with("request.mix.") {
             continue; // Shares that are not named are shown as 0, which the table says of each.
+        }
+        if let Some(inner) = key.strip_prefix("webhook.receiver.") {
+            // What is the default is not shown: saying it must change nothing.
+            let said = read(example, &[all, &format!("webhook.receiver.{inner}={literal}")]);
+            assert_eq!(said.unwrap(), scenario, "{key}");
+            continue;
         }
         assert_eq!(found[name], expected, "{key}");
         compared += 1;

@@ -80,6 +80,7 @@ impl Default for Options {
                 attempts: 6,
                 backoff: Span::from_secs(1),
                 concurrency: 1,
+                ..WebhookOptions::default()
             },
             allow_private_webhooks: false,
             faults: Faults::default(),

@@ -65,6 +65,9 @@ impl Writes {
 pub struct Outgoing {
     writes: Rc<Writes>,
     published_ns: RefCell<Vec<u64>>,
+    /// Whether the next flush is to be stamped.
+    watched: Cell<bool>,
+    written_ns: Cell<Option<u64>>,
     /// Whether an answer is made that leaves later.
     held: Cell<bool>,
 }
@@ -72,7 +75,24 @@ pub struct Outgoing {
 impl Outgoing {
     /// Nothing is under way yet.
     pub const fn new(writes: Rc<Writes>) -> Self {
-        Self { writes, published_ns: RefCell::new(Vec::new()), held: Cell::new(false) }
+        Self {
+            writes,
+            published_ns: RefCell::new(Vec::new()),
+            watched: Cell::new(false),
+            written_ns: Cell::new(None),
+            held: Cell::new(false),
+        }
+    }
+
+    /// A message is about to be handed to hyper whose write is to be stamped.
+    pub fn watch(&self) {
+        self.watched.set(true);
+        self.written_ns.set(None);
+    }
+
+    /// When the last message that was watched was written, if it is.
+    pub fn written_ns(&self) -> Option<u64> {
+        self.written_ns.get()
     }
 
     /// Until the guard is dropped nothing leaves, whatever is flushed.
@@ -94,10 +114,13 @@ impl Outgoing {
     /// Everything that was handed over is written.
     fn flushed(&self) {
         let mut events = self.published_ns.borrow_mut();
-        if events.is_empty() || self.held.get() {
+        if self.held.get() || (events.is_empty() && !self.watched.get()) {
             return;
         }
         let now = clock::now();
+        if self.watched.replace(false) {
+            self.written_ns.set(Some(now));
+        }
         for published_ns in events.drain(..) {
             self.writes.book(published_ns, now);
         }

@@ -50,9 +50,8 @@ pub fn post(shard: &Rc<Shard>, name: &str, request: Request<Incoming>) -> Answer
         let due_ns = draft.due_ns.unwrap_or(arrived_ns);
         let data = one_line(draft.data.get());
         let receipt = shard.hub.publish(&name, Some(due_ns), data).await;
-        let receipt = receipt.map_err(|_| {
-            Problem::new(StatusCode::INSUFFICIENT_STORAGE, "there is no room for another topic")
-        })?;
+        let receipt = receipt
+            .map_err(|error| Problem::new(StatusCode::INSUFFICIENT_STORAGE, error.to_string()))?;
         let (seq, published_ns) = (receipt.seq, receipt.published_ns);
         Ok(answer::json(StatusCode::CREATED, &Acknowledgement { topic: &name, seq, published_ns }))
     })

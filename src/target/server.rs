@@ -4,6 +4,7 @@ use std::future::Future;
 use std::io;
 use std::net::{SocketAddr, TcpListener};
 use std::ops::Range;
+use std::path::Path;
 use std::rc::Rc;
 use std::sync::{Arc, OnceLock};
 use std::thread;
@@ -14,15 +15,17 @@ use socket2::{Domain, Protocol, SockRef, Socket, Type};
 use tokio::sync::mpsc;
 use tokio::task::spawn_local;
 
-use super::hub::Directory;
+use super::durable::{Restored, Vault};
+use super::hub::{Directory, Feed};
 use super::items::Store;
 use super::options::Options;
 use super::publisher::{Programme, TopicTaken};
 use super::resume::Past;
 use super::shard::{self, Errand, Mailboxes, Shard, Shared};
-use super::webhook::Registry;
+use super::webhook::{Endpoint, Registry};
 use crate::event;
 use crate::measure::Snapshot;
+use crate::scenario::Outbox;
 
 /// Topics that the API may make beside those of [`Options::topics`].
 const TOPICS_MORE: usize = 10_000;
@@ -92,7 +95,7 @@ pub fn serve(
 }
 
 /// Serves until `control` completes, which is given a [`Handle`]; returns its value and what was measured.
-/// Blocks this thread, which is shard 0.
+/// Blocks this thread, which is shard 0. A durable outbox is one for this process only.
 pub fn serve_with<T>(
     listener: TcpListener,
     options: Options,
@@ -108,6 +111,26 @@ pub fn serve_after<T>(
     past: Option<&Past>,
     control: impl AsyncFnOnce(Handle) -> T,
 ) -> io::Result<(T, Snapshot)> {
+    serve_from(listener, options, past, None, control)
+}
+
+/// The same, with a durable outbox in `data`, where a former process may have left one: it goes on where that was.
+pub fn serve_in<T>(
+    listener: TcpListener,
+    options: Options,
+    data: Option<&Path>,
+    control: impl AsyncFnOnce(Handle) -> T,
+) -> io::Result<(T, Snapshot)> {
+    serve_from(listener, options, None, data, control)
+}
+
+fn serve_from<T>(
+    listener: TcpListener,
+    options: Options,
+    past: Option<&Past>,
+    data: Option<&Path>,
+    control: impl AsyncFnOnce(Handle) -> T,
+) -> io::Result<(T, Snapshot)> {
     listener.set_nonblocking(true)?;
     SockRef::from(&listener).set_send_buffer_size(options.send_buffer.bytes() as usize)?;
     // Connections inherit both: a peer that is gone without a word acknowledges nothing.
@@ -117,7 +140,14 @@ pub fn serve_after<T>(
     let (errands, errand_boxes): (Vec<_>, Vec<_>) =
         (0..of).map(|_| mpsc::unbounded_channel()).unzip();
     let (feeds, feed_boxes): (Vec<_>, Vec<_>) = (0..of).map(|_| mpsc::unbounded_channel()).unzip();
-    let shared = Arc::new(share(options, listener.local_addr()?, errands, past));
+    let (store, restored) = open(&options, data, &feeds)?;
+    let mut shared = share(options, listener.local_addr()?, errands, past);
+    shared.store = store.map(Arc::new);
+    let endpoints = restore(&shared, restored)?;
+    let shared = Arc::new(shared);
+    for endpoint in endpoints {
+        let _ = shared.home_of(&endpoint).send(Errand::Deliver(endpoint));
+    }
     let boxes = feed_boxes.into_iter().zip(errand_boxes);
     let mut boxes = boxes.map(|(feed, errands)| Mailboxes { feed, errands });
     let own = boxes.next().ok_or_else(|| io::Error::other("a target has at least one shard"))?;
@@ -180,7 +210,42 @@ fn share(
         gauges: errands.iter().map(|_| Arc::default()).collect(),
         errands,
         window: OnceLock::new(),
+        store: None,
     }
+}
+
+/// Opens the durable outbox, if one is wanted, and reads what is in it.
+fn open(
+    options: &Options,
+    data: Option<&Path>,
+    feeds: &[mpsc::UnboundedSender<Feed>],
+) -> io::Result<(Option<Vault>, Restored)> {
+    let ring = options.ring as usize;
+    let opened = match (data, options.webhook.outbox) {
+        (Some(folder), _) => {
+            Vault::open(folder, ring, feeds.to_vec()).map(|(store, held)| (Some(store), held))
+        }
+        (None, Outbox::Durable) => {
+            let store = Vault::temporary(ring, feeds.to_vec());
+            store.map(|store| (Some(store), Restored::default()))
+        }
+        (None, Outbox::Memory) => Ok((None, Restored::default())),
+    };
+    opened.map_err(io::Error::other)
+}
+
+/// Takes over what a former process left: topics go on after their newest event, endpoints where they were.
+fn restore(shared: &Shared, restored: Restored) -> io::Result<Vec<Arc<Endpoint>>> {
+    for topic in restored.topics {
+        let made = shared.directory.get_or_create(&topic.name);
+        let identity = made.map_err(|_| io::Error::other("the outbox has too many topics"))?;
+        identity.restore(topic.newest, topic.entries);
+    }
+    let endpoints = restored.endpoints.into_iter();
+    let endpoints = endpoints.map(|endpoint| shared.webhooks.restore(&shared.directory, endpoint));
+    let endpoints = endpoints.collect::<Result<Vec<_>, String>>().map_err(io::Error::other)?;
+    shared.webhooks.go_on_after(restored.last_endpoint);
+    Ok(endpoints)
 }
 
 struct StopOnDrop<'a>(&'a Shared);

@@ -21,6 +21,7 @@ use tokio::time::Instant;
 
 use super::admission::{self, Admission};
 use super::answer::Answer;
+use super::durable::Vault;
 use super::faults::{self, ShardFaults, Subscriber};
 use super::gauges::{Gauges, Kind};
 use super::hub::{Directory, Feed, Hub, Remnant, Ring};
@@ -68,6 +69,15 @@ pub struct Shared {
     pub past: Vec<Remnant>,
     /// The due stamps that are measured of what is published on a schedule.
     pub window: OnceLock<Range<u64>>,
+    /// The durable outbox, where there is one.
+    pub store: Option<Arc<Vault>>,
+}
+
+impl Shared {
+    /// The errands of the shard that delivers to an endpoint.
+    pub fn home_of(&self, endpoint: &Endpoint) -> &UnboundedSender<Errand> {
+        &self.errands[endpoint.id() as usize % self.errands.len()]
+    }
 }
 
 /// Something for one shard to do.
@@ -271,6 +281,9 @@ pub fn run<T>(
         });
         for remnant in &common.past {
             shard.hub.resume(remnant);
+        }
+        if let Some(store) = &common.store {
+            shard.hub.keep_in(store);
         }
         let Mailboxes { mut feed, mut errands } = mailboxes;
         let replicas = Rc::clone(&shard);

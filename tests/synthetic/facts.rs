@@ -66,6 +66,7 @@ pub fn pattern(kind: PatternKind) -> Pattern {
             attempts: 3,
             backoff: second,
             concurrency: 1,
+            ..WebhookOptions::default()
         }),
     }
 }

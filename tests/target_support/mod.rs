@@ -5,13 +5,14 @@
 use std::fmt::Write as _;
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::path::Path;
 use std::sync::mpsc::{self, Receiver};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
 use serde_json::Value;
 use tidings::measure::Snapshot;
-use tidings::target::{Handle, Options, serve_with};
+use tidings::target::{Handle, Options, serve_in};
 use tokio::sync::oneshot;
 
 /// How long a test waits for what must come.
@@ -27,11 +28,17 @@ pub struct Target {
 
 impl Target {
     pub fn start(options: Options) -> Self {
+        Self::start_in(options, None)
+    }
+
+    /// The same with a durable outbox in `data`, which is free again once it is stopped.
+    pub fn start_in(options: Options, data: Option<&Path>) -> Self {
+        let data = data.map(Path::to_owned);
         let listener = tidings::target::listen("127.0.0.1:0".parse().unwrap()).unwrap();
         let (stop, stopped) = oneshot::channel();
         let (ready, is_ready) = mpsc::channel();
         let thread = std::thread::spawn(move || {
-            let ended = serve_with(listener, options, async |handle| {
+            let ended = serve_in(listener, options, data.as_deref(), async |handle| {
                 ready.send(handle).unwrap();
                 let _ = stopped.await;
             });

@@ -8,11 +8,12 @@
 //! It knows nothing of HTTP. The feed between shards has no limit of its own: it carries references to
 //! events, and a shard that runs drains it before it returns to its links.
 
+mod durable;
 mod entry;
 mod log;
 mod topic;
 
-use std::cell::RefCell;
+use std::cell::{OnceCell, RefCell};
 use std::collections::HashMap;
 use std::rc::Rc;
 use std::sync::Arc;
@@ -20,12 +21,14 @@ use std::sync::Arc;
 use bytes::Bytes;
 use tokio::sync::{mpsc, oneshot};
 
+pub use durable::PublishError;
 pub use entry::Entry;
 pub use log::{Gap, Log};
 pub use topic::{Directory, Identity, TooManyTopics, Topic, Waiter};
 
 use crate::clock;
 use crate::event::Head;
+use crate::target::durable::Vault;
 use crate::target::faults::Belt;
 
 /// What the publisher of an event learns.
@@ -63,6 +66,19 @@ pub enum Feed {
         /// it wrote.
         receipt: Option<oneshot::Sender<Receipt>>,
     },
+    /// From the durable outbox to a topic's home: this is stored, make it visible.
+    Stored {
+        /// The topic.
+        identity: Arc<Identity>,
+        /// The event's place there.
+        seq: u64,
+        /// When it was due.
+        due_ns: u64,
+        /// The payload.
+        data: Bytes,
+        /// The shard that awaits the receipt, and where.
+        asker: (usize, oneshot::Sender<Receipt>),
+    },
 }
 
 /// What an earlier process left of a topic.
@@ -97,6 +113,8 @@ pub struct Hub {
     belt: Option<Rc<Belt>>,
     by_name: RefCell<HashMap<Box<str>, Rc<Topic>>>,
     by_index: RefCell<Vec<Option<Rc<Topic>>>>,
+    /// Where events go before they are visible, if that is asked for.
+    store: OnceCell<Arc<Vault>>,
 }
 
 impl Hub {
@@ -115,6 +133,7 @@ impl Hub {
             belt: None,
             by_name: RefCell::default(),
             by_index: RefCell::default(),
+            store: OnceCell::new(),
         }
     }
 
@@ -146,6 +165,7 @@ impl Hub {
                 None => empty(),
                 Some(belt) => empty().with_pushes(Rc::new(empty()), Rc::clone(belt)),
             });
+            topic.restore();
             self.by_name.borrow_mut().insert(identity.name().into(), Rc::clone(&topic));
             topic
         });
@@ -178,7 +198,7 @@ impl Hub {
         topic: &str,
         due_ns: Option<u64>,
         data: Bytes,
-    ) -> Result<Receipt, TooManyTopics> {
+    ) -> Result<Receipt, PublishError> {
         let topic = match self.topic(topic) {
             Some(topic) => topic,
             None => self.replica(&self.directory.get_or_create(topic)?),
@@ -186,16 +206,15 @@ impl Hub {
         let identity = topic.identity();
         let home = self.home(identity);
         if home == self.shard {
-            return Ok(self.publish_at_home(&topic, due_ns, &data));
+            return match self.store() {
+                None => Ok(self.publish_at_home(&topic, due_ns, &data)),
+                Some(_) => self.stored(self.publish_stored(&topic, due_ns, data)).await,
+            };
         }
         let (receipt, answer) = oneshot::channel();
         let (identity, from) = (Arc::clone(identity), self.shard);
         let _ = self.feeds[home].send(Feed::Publish { identity, due_ns, data, from, receipt });
-        match answer.await {
-            Ok(receipt) => Ok(receipt),
-            // The home shard has ended: so does the target, and this future will be dropped.
-            Err(_) => std::future::pending().await,
-        }
+        self.stored(answer).await
     }
 
     /// Publishes an event of a topic whose home this shard is.
@@ -228,12 +247,15 @@ impl Hub {
     pub fn receive(&self, message: Feed) {
         match message {
             Feed::Publish { identity, due_ns, data, from, receipt } => {
-                self.publish_and_feed(
-                    &self.replica(&identity),
-                    due_ns,
-                    &data,
-                    Some((from, receipt)),
-                );
+                let (topic, asker) = (self.replica(&identity), (from, receipt));
+                if self.store().is_some() {
+                    self.hand_over(&topic, due_ns, data, asker);
+                } else {
+                    self.publish_and_feed(&topic, due_ns, &data, Some(asker));
+                }
+            }
+            Feed::Stored { identity, seq, due_ns, data, asker } => {
+                self.make_visible(&self.replica(&identity), seq, due_ns, &data, asker);
             }
             Feed::Append { identity, entry, receipt } => {
                 let answer = Receipt { seq: entry.seq(), published_ns: entry.published_ns() };

@@ -1,10 +1,10 @@
 //! A shard's replica of a topic: its log, and who waits for more.
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::collections::HashMap;
 use std::rc::Rc;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, PoisonError, RwLock};
+use std::sync::{Arc, OnceLock, PoisonError, RwLock};
 use std::task::{Context, Poll, Waker};
 
 use slab::Slab;
@@ -18,9 +18,17 @@ pub struct Identity {
     name: Arc<str>,
     index: usize,
     newest: AtomicU64,
+    /// The newest events that a durable outbox held when the target started.
+    restored: OnceLock<(u64, Vec<Arc<Entry>>)>,
 }
 
 impl Identity {
+    /// The topic goes on after `newest`, with the last of the events up to it; before any shard has met it.
+    pub fn restore(&self, newest: u64, entries: Vec<Arc<Entry>>) {
+        self.newest.store(newest, Ordering::Release);
+        let _ = self.restored.set((newest, entries));
+    }
+
     /// The topic's name.
     pub fn name(&self) -> &str {
         &self.name
@@ -78,7 +86,8 @@ impl Directory {
         }
         let name: Arc<str> = Arc::from(name);
         let (index, newest) = (names.len(), AtomicU64::new(0));
-        let identity = Arc::new(Identity { name: Arc::clone(&name), index, newest });
+        let restored = OnceLock::new();
+        let identity = Arc::new(Identity { name: Arc::clone(&name), index, newest, restored });
         names.insert(name, Arc::clone(&identity));
         Ok(identity)
     }
@@ -98,13 +107,16 @@ pub struct Topic {
     identity: Arc<Identity>,
     log: RefCell<Log>,
     waiters: RefCell<Slab<Option<Waker>>>,
+    /// The highest place given to an event that is not visible yet; at home, with a durable outbox.
+    reserved: Cell<u64>,
     /// The log of its pushes and the way to it, where they are delayed.
     pushes: Option<(Rc<Topic>, Rc<Belt>)>,
 }
 
 impl Topic {
     pub(super) fn new(identity: Arc<Identity>, log: Log) -> Self {
-        Self { identity, log: RefCell::new(log), waiters: RefCell::default(), pushes: None }
+        let (log, waiters) = (RefCell::new(log), RefCell::default());
+        Self { identity, log, waiters, reserved: Cell::new(0), pushes: None }
     }
 
     /// The same, its events on their way to `pushes` as soon as they stand in its own log.
@@ -115,6 +127,27 @@ impl Topic {
     /// Where pushes are read: here, unless they are delayed.
     pub fn for_pushes(self: &Rc<Self>) -> Rc<Self> {
         Rc::clone(self.pushes.as_ref().map_or(self, |(pushes, _)| pushes))
+    }
+
+    /// Takes over what a durable outbox held of the topic; its pushes were on their way then, and are not delayed again.
+    pub(super) fn restore(&self) {
+        if let Some((newest, entries)) = self.identity.restored.get() {
+            let mut log = self.log.borrow_mut();
+            log.resume(newest - entries.len() as u64);
+            for entry in entries {
+                log.push(Arc::clone(entry));
+            }
+            if let Some((pushes, _)) = &self.pushes {
+                pushes.restore();
+            }
+        }
+    }
+
+    /// The next place, given to an event that becomes visible later.
+    pub(super) fn reserve(&self) -> u64 {
+        let seq = self.reserved.get().max(self.newest()) + 1;
+        self.reserved.set(seq);
+        seq
     }
 
     /// What the shards share of it.

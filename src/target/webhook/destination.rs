@@ -131,6 +131,8 @@ fn is_public_v6(ip: Ipv6Addr) -> bool {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
 
     #[test]
@@ -201,6 +203,32 @@ mod tests {
             let refused = local.resolve(false).await.unwrap_err();
             assert_eq!(refused.kind(), io::ErrorKind::PermissionDenied, "{host}");
             assert!(local.resolve(true).await.unwrap().ip().is_loopback());
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn any_text_is_a_destination_or_refused_without_a_panic(text in "(http://)?[ -~é]{0,60}") {
+            if let Ok(destination) = Destination::parse(&text) {
+                prop_assert_eq!(destination.to_string(), text);
+                prop_assert!(destination.port > 0 && !destination.host.is_empty());
+                prop_assert!(destination.path.scheme().is_none(), "the request line names no host");
+            }
+        }
+
+        #[test]
+        fn an_address_hidden_in_another_form_is_no_more_public(ip: [u8; 4]) {
+            let plain = Ipv4Addr::from(ip);
+            let [a, b, c, d] = ip.map(u16::from);
+            let (high, low) = (a << 8 | b, c << 8 | d);
+            let public = is_public(plain.into());
+            for hidden in [
+                plain.to_ipv6_mapped(),
+                Ipv6Addr::new(0x64, 0xff9b, 0, 0, 0, 0, high, low),
+                Ipv6Addr::new(0x2002, high, low, 0, 0, 0, 0, 1),
+            ] {
+                prop_assert_eq!(is_public(hidden.into()), public, "{}", hidden);
+            }
         }
     }
 }

@@ -1,19 +1,16 @@
-//! Registered endpoints and what is known of them. Touched by their owner's requests and their delivery task.
+//! A registered endpoint and what is known of it. Touched by its owner's requests and its delivery task.
 
-use std::collections::{BTreeMap, VecDeque};
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use tokio::sync::watch;
+use tokio::sync::{Notify, watch};
 
 use super::destination::Destination;
+use super::letters::{DeadLetter, DeadLetters};
+use super::parcel::Parcel;
 use super::secret::Secret;
-use crate::target::hub::{Entry, Identity};
-
-/// Most endpoints.
-const ENDPOINTS_MAX: usize = 100_000;
-/// Dead letters that an endpoint keeps; of older ones only the count remains.
-const DEAD_LETTERS_MAX: usize = 256;
+use crate::target::durable::SavedEndpoint;
+use crate::target::hub::Identity;
 
 /// What an endpoint's owner decides.
 #[derive(Debug, Clone)]
@@ -36,25 +33,19 @@ impl Config {
         let previous = self.previous.as_ref().filter(|(_, until)| now_unix_s < *until);
         std::iter::once(&self.secret).chain(previous.map(|(secret, _)| secret)).collect()
     }
-}
 
-/// An event that was given up.
-#[derive(Debug, Clone)]
-pub struct DeadLetter {
-    /// The event.
-    pub entry: Arc<Entry>,
-    /// Its message id.
-    pub id: String,
-    /// Attempts made.
-    pub attempts: u32,
-    /// How the last one failed.
-    pub reason: String,
-}
-
-#[derive(Debug, Default)]
-struct DeadLetters {
-    kept: VecDeque<DeadLetter>,
-    total: u64,
+    /// As it is written to a durable outbox.
+    pub fn saved(&self) -> SavedEndpoint {
+        let topics = self.topics.iter().map(|(topic, since)| (topic.name().to_owned(), *since));
+        let previous = self.previous.as_ref();
+        SavedEndpoint {
+            url: self.destination.to_string(),
+            topics: topics.collect(),
+            secret: self.secret.text().to_owned(),
+            previous: previous.map(|(secret, until)| (secret.text().to_owned(), *until)),
+            disabled: self.disabled.clone(),
+        }
+    }
 }
 
 /// A registered endpoint.
@@ -66,9 +57,27 @@ pub struct Endpoint {
     delivered: AtomicU64,
     retries: AtomicU64,
     dead: Mutex<DeadLetters>,
+    replay_asked: Notify,
 }
 
 impl Endpoint {
+    /// A new one, or one that is known again.
+    pub fn new(id: u64, config: Config, letters: Vec<DeadLetter>) -> Self {
+        Self {
+            id,
+            config: watch::Sender::new(Some(Arc::new(config))),
+            delivered: AtomicU64::new(0),
+            retries: AtomicU64::new(0),
+            dead: Mutex::new(DeadLetters::from(letters)),
+            replay_asked: Notify::new(),
+        }
+    }
+
+    /// It is deleted: nothing more is delivered.
+    pub fn close(&self) {
+        self.config.send_replace(None);
+    }
+
     /// Its number.
     pub const fn id(&self) -> u64 {
         self.id
@@ -95,9 +104,9 @@ impl Endpoint {
         });
     }
 
-    /// Counts an acknowledged event.
-    pub fn count_delivered(&self) {
-        self.delivered.fetch_add(1, Ordering::Relaxed);
+    /// Counts acknowledged events.
+    pub fn count_delivered(&self, events: u64) {
+        self.delivered.fetch_add(events, Ordering::Relaxed);
     }
 
     /// Counts an attempt that is to be repeated.
@@ -108,78 +117,43 @@ impl Endpoint {
     /// Events delivered, attempts repeated, events given up.
     pub fn tally(&self) -> (u64, u64, u64) {
         let load = |count: &AtomicU64| count.load(Ordering::Relaxed);
-        (load(&self.delivered), load(&self.retries), self.dead().total)
+        (load(&self.delivered), load(&self.retries), self.dead().total())
     }
 
-    /// Keeps an event that was given up.
-    pub fn bury(&self, letter: DeadLetter) {
-        let mut dead = self.dead();
-        dead.total += 1;
-        if dead.kept.len() == DEAD_LETTERS_MAX {
-            dead.kept.pop_front();
-        }
-        dead.kept.push_back(letter);
+    /// Keeps what was given up, and returns its number and that of one that had to make room.
+    pub fn bury(&self, parcel: Parcel, attempts: u32, reason: String) -> (u64, Option<u64>) {
+        self.dead().bury(parcel, attempts, reason)
     }
 
     /// Counts events that fell out of the log before they could be tried.
     pub fn count_missed(&self, events: u64) {
-        self.dead().total += events;
+        self.dead().miss(events);
     }
 
     /// The dead letters that are kept, oldest first.
     pub fn dead_letters(&self) -> Vec<DeadLetter> {
-        self.dead().kept.iter().cloned().collect()
+        self.dead().kept()
+    }
+
+    /// Has dead letters delivered once more: the one of that message id, or all; returns how many.
+    pub fn replay(&self, webhook_id: Option<&str>) -> usize {
+        let asked = self.dead().ask(webhook_id);
+        self.replay_asked.notify_one();
+        asked
+    }
+
+    /// Waits until dead letters are to be delivered once more, and takes them.
+    pub async fn replays(&self) -> Vec<DeadLetter> {
+        loop {
+            let asked = self.dead().take_asked();
+            if !asked.is_empty() {
+                return asked;
+            }
+            self.replay_asked.notified().await;
+        }
     }
 
     fn dead(&self) -> MutexGuard<'_, DeadLetters> {
         self.dead.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
-
-/// Every endpoint by number.
-#[derive(Debug, Default)]
-pub struct Registry {
-    endpoints: RwLock<BTreeMap<u64, Arc<Endpoint>>>,
-    last_id: AtomicU64,
-}
-
-impl Registry {
-    /// Adds an endpoint; `None` where there is no room.
-    pub fn insert(&self, config: Config) -> Option<Arc<Endpoint>> {
-        let mut endpoints = self.endpoints.write().unwrap_or_else(PoisonError::into_inner);
-        if endpoints.len() >= ENDPOINTS_MAX {
-            return None;
-        }
-        let id = self.last_id.fetch_add(1, Ordering::Relaxed) + 1;
-        let endpoint = Arc::new(Endpoint {
-            id,
-            config: watch::Sender::new(Some(Arc::new(config))),
-            delivered: AtomicU64::new(0),
-            retries: AtomicU64::new(0),
-            dead: Mutex::default(),
-        });
-        endpoints.insert(id, Arc::clone(&endpoint));
-        Some(endpoint)
-    }
-
-    /// The endpoint of that number.
-    pub fn get(&self, id: u64) -> Option<Arc<Endpoint>> {
-        self.endpoints.read().unwrap_or_else(PoisonError::into_inner).get(&id).cloned()
-    }
-
-    /// Deletes an endpoint; false where there is none.
-    pub fn remove(&self, id: u64) -> bool {
-        let removed = self.endpoints.write().unwrap_or_else(PoisonError::into_inner).remove(&id);
-        removed.is_some_and(|endpoint| {
-            endpoint.config.send_replace(None);
-            true
-        })
-    }
-
-    /// Up to `limit` endpoints of higher numbers than `after`, in order.
-    pub fn list(&self, after: u64, limit: usize) -> Vec<Arc<Endpoint>> {
-        let endpoints = self.endpoints.read().unwrap_or_else(PoisonError::into_inner);
-        let range = endpoints.range(after.saturating_add(1)..);
-        range.take(limit).map(|(_, endpoint)| Arc::clone(endpoint)).collect()
     }
 }

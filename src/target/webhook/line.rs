@@ -3,18 +3,22 @@
 use std::cell::RefCell;
 use std::io;
 use std::rc::Rc;
+use std::time::{Duration, SystemTime};
 
 use bytes::Bytes;
 use http_body_util::{BodyExt as _, Full, Limited};
 use hyper::body::Incoming;
 use hyper::client::conn::TrySendError;
-use hyper::header::{CONTENT_TYPE, HOST, HeaderName, HeaderValue, RETRY_AFTER, USER_AGENT};
+use hyper::header::{CONNECTION, CONTENT_TYPE, HOST, HeaderName, HeaderValue, USER_AGENT};
 use hyper::{Method, Request, Response};
 use tokio::net::TcpStream;
 
 use super::destination::Destination;
+use super::parcel::Parcel;
 use super::secret::{Secret, signatures};
-use crate::net::Driven;
+use crate::clock;
+use crate::net::{Driven, retry_after};
+use crate::scenario::CallbackConnection;
 use crate::target::outlet::{Outgoing, Outlet, Writes};
 
 /// Longest answer that is read; a connection with a longer one is dropped.
@@ -35,8 +39,8 @@ pub struct Message<'a> {
     pub timestamp: u64,
     /// The event.
     pub body: Bytes,
-    /// When it was published, where the write of it is to be booked.
-    pub published_ns: Option<u64>,
+    /// The events whose write is to be booked.
+    pub written: Option<&'a Parcel>,
 }
 
 /// What came back.
@@ -44,10 +48,12 @@ pub struct Message<'a> {
 pub struct Answer {
     /// The status.
     pub status: u16,
-    /// The value of `Retry-After`.
-    pub retry_after: Option<String>,
+    /// How long it asks to wait in `Retry-After`.
+    pub retry_after: Option<Duration>,
     /// The body.
     pub body: Bytes,
+    /// From the write of the message to the answer's head, in nanoseconds.
+    pub took_ns: Option<u64>,
 }
 
 /// The idle connections to one receiver: as many as have been busy at once.
@@ -55,6 +61,7 @@ pub struct Answer {
 pub struct Lines {
     idle: RefCell<Vec<Line>>,
     writes: Rc<Writes>,
+    connection: CallbackConnection,
 }
 
 /// One connection.
@@ -68,17 +75,20 @@ impl Line {
     async fn send(
         &mut self,
         request: Request<Full<Bytes>>,
-        published_ns: Option<u64>,
+        written: Option<&Parcel>,
     ) -> Result<Response<Incoming>, TrySendError<Request<Full<Bytes>>>> {
-        self.outgoing.add_measured(published_ns);
+        self.outgoing.watch();
+        for entry in written.into_iter().flat_map(Parcel::entries) {
+            self.outgoing.add(entry);
+        }
         self.http.send(request).await
     }
 }
 
 impl Lines {
     /// None yet; what they write is booked in `writes`.
-    pub fn new(writes: Rc<Writes>) -> Self {
-        Self { idle: RefCell::default(), writes }
+    pub fn new(writes: Rc<Writes>, connection: CallbackConnection) -> Self {
+        Self { idle: RefCell::default(), writes, connection }
     }
 
     /// Closes every idle connection: the receiver has another address now.
@@ -94,13 +104,16 @@ impl Lines {
         secrets: &[&Secret],
         message: Message<'_>,
     ) -> io::Result<Answer> {
-        let published_ns = message.published_ns;
+        let written = message.written;
         let mut request = signed(to, secrets, message)?;
+        if self.connection == CallbackConnection::PerAttempt {
+            request.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
+        }
         let idle = self.idle.borrow_mut().pop();
         if let Some(mut line) = idle
             && line.http.ready().await.is_ok()
         {
-            match line.send(request, published_ns).await {
+            match line.send(request, written).await {
                 Ok(response) => return self.read(line, response).await,
                 Err(mut error) => match error.take_message() {
                     // The receiver closed while the line was idle: nothing was sent.
@@ -111,22 +124,24 @@ impl Lines {
         }
         let mut line = self.dial(to, allow_private).await?;
         line.http.ready().await.map_err(io::Error::other)?;
-        let sent = line.send(request, published_ns).await;
+        let sent = line.send(request, written).await;
         let response = sent.map_err(|error| io::Error::other(error.into_error()))?;
         self.read(line, response).await
     }
 
     async fn read(&self, mut line: Line, response: Response<Incoming>) -> io::Result<Answer> {
+        let took_ns = line.outgoing.written_ns().map(|at| clock::now().saturating_sub(at));
         let status = response.status().as_u16();
-        let retry_after = response.headers().get(RETRY_AFTER);
-        let retry_after = retry_after.and_then(|value| value.to_str().ok()).map(str::to_owned);
+        let retry_after = retry_after(response.headers(), SystemTime::now());
         // The status is the acknowledgement; a body that breaks off or never ends costs the line, no more.
         let body = line.http.wait(Limited::new(response.into_body(), ANSWER_MAX).collect()).await;
         let body = body.map(|whole| {
-            self.idle.borrow_mut().push(line);
+            if self.connection == CallbackConnection::KeepAlive {
+                self.idle.borrow_mut().push(line);
+            }
             whole.to_bytes()
         });
-        Ok(Answer { status, retry_after, body: body.unwrap_or_default() })
+        Ok(Answer { status, retry_after, body: body.unwrap_or_default(), took_ns })
     }
 
     async fn dial(&self, to: &Destination, allow_private: bool) -> io::Result<Line> {

@@ -2,10 +2,7 @@
 
 use std::time::Duration;
 
-use time::OffsetDateTime;
-use time::format_description::well_known::Rfc2822;
-
-/// Longest wait before another attempt.
+/// Longest wait that a receiver is granted.
 const WAIT_MAX: Duration = Duration::from_secs(3600);
 
 /// What became of an attempt.
@@ -13,49 +10,51 @@ const WAIT_MAX: Duration = Duration::from_secs(3600);
 pub enum Verdict {
     /// Acknowledged.
     Delivered,
-    /// To be tried again, not before so long has passed if the receiver said so.
+    /// To be tried again.
     Failed {
         /// Why.
         reason: String,
-        /// The receiver's own wish, for all that goes to it.
-        retry_after: Option<Duration>,
+        /// Whether the receiver wants less of everything.
+        pace: Pace,
     },
     /// The receiver wants nothing more.
     Gone,
 }
 
-/// Reads an answer: 2xx is success, 410 is farewell, anything else a failure; 429, 502, 503 and 504 may say
-/// when to come back.
-pub fn judge(status: u16, retry_after: Option<&str>, now_unix_s: u64) -> Verdict {
+/// How to go on with a receiver that failed an attempt.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Pace {
+    /// As before.
+    Kept,
+    /// Less often.
+    Slower,
+    /// Not at all for so long.
+    After(Duration),
+}
+
+/// Reads an answer: 2xx is success, 410 is farewell, anything else a failure; 429, 502, 503 and 504 ask for less, and may
+/// say when to come back; at most an hour is granted.
+pub fn judge(status: u16, retry_after: Option<Duration>) -> Verdict {
     match status {
         200..=299 => Verdict::Delivered,
         410 => Verdict::Gone,
         _ => Verdict::Failed {
             reason: format!("status {status}"),
-            retry_after: retry_after
-                .filter(|_| matches!(status, 429 | 502 | 503 | 504))
-                .and_then(|text| wished(text, now_unix_s)),
+            pace: match status {
+                429 | 502 | 503 | 504 => {
+                    retry_after.map_or(Pace::Slower, |wish| Pace::After(wish.min(WAIT_MAX)))
+                }
+                _ => Pace::Kept,
+            },
         },
     }
 }
 
-/// `Retry-After`: seconds, or a date (RFC 9110, section 10.2.3); at most an hour is granted.
-fn wished(text: &str, now_unix_s: u64) -> Option<Duration> {
-    let text = text.trim();
-    let seconds = if let Ok(seconds) = text.parse::<u64>() {
-        seconds
-    } else {
-        let date = OffsetDateTime::parse(text, &Rfc2822).ok()?.unix_timestamp();
-        u64::try_from(date).ok()?.saturating_sub(now_unix_s)
-    };
-    Some(Duration::from_secs(seconds).min(WAIT_MAX))
-}
-
-/// The wait after failed attempt number `attempt` (from 1): uniform in `[0, base·2^(attempt−1)]`, at most an
-/// hour ("full jitter"); `unit` is the random number in `[0, 1)`.
-pub fn backoff(base: Duration, attempt: u32, unit: f64) -> Duration {
+/// The wait after failed attempt number `attempt` (from 1): uniform in `[0, base·2^(attempt−1)]`, at most `longest`
+/// ("full jitter"); `unit` is the random number in `[0, 1)`.
+pub fn backoff(base: Duration, longest: Duration, attempt: u32, unit: f64) -> Duration {
     let doubled = base.as_secs_f64() * 2f64.powi(attempt.saturating_sub(1).min(62) as i32);
-    Duration::from_secs_f64(doubled.min(WAIT_MAX.as_secs_f64()) * unit)
+    Duration::from_secs_f64(doubled.min(longest.as_secs_f64()) * unit)
 }
 
 #[cfg(test)]
@@ -66,32 +65,31 @@ mod tests {
 
     #[test]
     fn answers_mean_what_the_standard_says() {
-        let failed = |status: u16, seconds: Option<u64>| Verdict::Failed {
-            reason: format!("status {status}"),
-            retry_after: seconds.map(Duration::from_secs),
-        };
+        let after = |seconds| Pace::After(Duration::from_secs(seconds));
+        let failed =
+            |status: u16, pace| Verdict::Failed { reason: format!("status {status}"), pace };
         for (status, retry_after, verdict) in [
             (200, None, Verdict::Delivered),
             (204, None, Verdict::Delivered),
-            (301, None, failed(301, None)),
-            (404, Some("5"), failed(404, None)),
+            (301, None, failed(301, Pace::Kept)),
+            (404, Some(5), failed(404, Pace::Kept)),
             (410, None, Verdict::Gone),
-            (429, Some("7"), failed(429, Some(7))),
-            (503, Some("0"), failed(503, Some(0))),
-            (503, Some("999999"), failed(503, Some(3600))),
-            (503, Some("soon"), failed(503, None)),
-            (503, Some("Sun, 06 Nov 1994 08:49:37 GMT"), failed(503, Some(37))),
-            (503, Some("Sun, 06 Nov 1994 08:48:00 GMT"), failed(503, Some(0))),
+            (429, Some(7), failed(429, after(7))),
+            (502, None, failed(502, Pace::Slower)),
+            (504, None, failed(504, Pace::Slower)),
+            (503, Some(0), failed(503, after(0))),
+            (503, Some(999_999), failed(503, after(3600))),
+            (503, None, failed(503, Pace::Slower)),
         ] {
-            let now = 784_111_740; // 08:49:00 of that day
-            assert_eq!(judge(status, retry_after, now), verdict, "{status} {retry_after:?}");
+            let wish = retry_after.map(Duration::from_secs);
+            assert_eq!(judge(status, wish), verdict, "{status} {retry_after:?}");
         }
     }
 
     proptest! {
         #[test]
         fn backoff_doubles_under_its_bound(base_ms in 0..10_000u64, attempt in 1..200u32, unit in 0.0..1.0f64) {
-            let wait = backoff(Duration::from_millis(base_ms), attempt, unit);
+            let wait = backoff(Duration::from_millis(base_ms), WAIT_MAX, attempt, unit);
             let bound = (base_ms as f64 * 2f64.powi(attempt as i32 - 1)).min(3_600_000.0);
             prop_assert!((wait.as_secs_f64() * 1e3 - bound * unit).abs() < 1e-3);
         }

@@ -9,13 +9,12 @@ use hyper::header::{HeaderValue, LOCATION};
 use hyper::{Method, Request, StatusCode};
 use serde::{Deserialize, Serialize};
 use serde_json::json;
-use serde_json::value::RawValue;
 
 use super::destination::Destination;
 use super::endpoint::{Config, Endpoint};
 use super::outbox::unix_seconds;
 use super::secret::Secret;
-use super::verify::verify;
+use super::{dead, verify::verify};
 use crate::target::answer::{self, Answer, Outcome, Reply, empty};
 use crate::target::hub::Identity;
 use crate::target::poll;
@@ -56,15 +55,23 @@ pub fn endpoint(
         (None, &Method::GET | &Method::HEAD) => show(&endpoint).into(),
         (None, &Method::DELETE) => {
             shard.shared.webhooks.remove(endpoint.id());
-            empty(StatusCode::NO_CONTENT).into()
+            if shard.shared.store.is_none() {
+                return empty(StatusCode::NO_CONTENT).into();
+            }
+            Answer::later(forget(Rc::clone(shard), endpoint))
         }
         (None, &Method::PATCH) => Answer::later(change(Rc::clone(shard), endpoint, request)),
         (None, _) => Err(Problem::method_not_allowed("GET, HEAD, PATCH, DELETE")).into(),
-        (Some("rotate"), &Method::POST) => Answer::later(rotate(endpoint, request)),
-        (Some("rotate"), _) => Err(Problem::method_not_allowed("POST")).into(),
-        (Some("dead-letters"), &Method::GET | &Method::HEAD) => dead_letters(&endpoint).into(),
+        (Some("rotate"), &Method::POST) => {
+            Answer::later(rotate(Rc::clone(shard), endpoint, request))
+        }
+        (Some("dead-letters"), &Method::GET | &Method::HEAD) => dead::list(&endpoint).into(),
         (Some("dead-letters"), _) => Err(Problem::method_not_allowed("GET, HEAD")).into(),
-        (Some(_), _) => Err(Problem::not_found("a webhook has rotate and dead-letters")).into(),
+        (Some("replay"), &Method::POST) => Answer::later(dead::replay(endpoint, request)),
+        (Some("rotate" | "replay"), _) => Err(Problem::method_not_allowed("POST")).into(),
+        (Some(_), _) => {
+            Err(Problem::not_found("a webhook has rotate, dead-letters and replay")).into()
+        }
     }
 }
 
@@ -124,9 +131,11 @@ async fn register(shard: Rc<Shard>, request: Request<Incoming>) -> Outcome {
     let endpoint = shard.shared.webhooks.insert(config).ok_or_else(|| {
         Problem::new(StatusCode::INSUFFICIENT_STORAGE, "there is no room for another webhook")
     })?;
-    let errands = &shard.shared.errands;
-    let home = &errands[endpoint.id() as usize % errands.len()];
-    let _ = home.send(Errand::Deliver(Arc::clone(&endpoint)));
+    if let Err(problem) = keep(&shard, &endpoint).await {
+        shard.shared.webhooks.remove(endpoint.id());
+        return Err(problem);
+    }
+    let _ = shard.shared.home_of(&endpoint).send(Errand::Deliver(Arc::clone(&endpoint)));
     let view = View::of(&endpoint).map(|v| View { secret: Some(secret.text().to_owned()), ..v });
     let mut reply = answer::json(StatusCode::CREATED, &view);
     if let Ok(location) = HeaderValue::from_str(&format!("/webhooks/{}", endpoint.id())) {
@@ -184,7 +193,30 @@ async fn change(shard: Rc<Shard>, endpoint: Arc<Endpoint>, request: Request<Inco
             None => {}
         }
     });
+    keep(&shard, &endpoint).await?;
     Ok(show(&endpoint))
+}
+
+/// Waits until an endpoint is on disk as it is, where there is a durable outbox.
+async fn keep(shard: &Shard, endpoint: &Endpoint) -> Result<(), Problem> {
+    match (&shard.shared.store, endpoint.config()) {
+        (Some(store), Some(config)) => {
+            store.save_endpoint(endpoint.id(), Some(config.saved())).await.map_err(not_stored)
+        }
+        _ => Ok(()),
+    }
+}
+
+/// Waits until a deleted endpoint is off the disk.
+async fn forget(shard: Rc<Shard>, endpoint: Arc<Endpoint>) -> Outcome {
+    if let Some(store) = &shard.shared.store {
+        store.save_endpoint(endpoint.id(), None).await.map_err(not_stored)?;
+    }
+    Ok(empty(StatusCode::NO_CONTENT))
+}
+
+fn not_stored(error: impl std::fmt::Display) -> Problem {
+    Problem::new(StatusCode::INSUFFICIENT_STORAGE, error.to_string())
 }
 
 /// A rotation as sent.
@@ -195,7 +227,7 @@ struct Rotation {
     overlap_s: Option<u64>,
 }
 
-async fn rotate(endpoint: Arc<Endpoint>, request: Request<Incoming>) -> Outcome {
+async fn rotate(shard: Rc<Shard>, endpoint: Arc<Endpoint>, request: Request<Incoming>) -> Outcome {
     let rotation: Rotation = if hyper::body::Body::is_end_stream(request.body()) {
         Rotation::default()
     } else {
@@ -208,37 +240,10 @@ async fn rotate(endpoint: Arc<Endpoint>, request: Request<Incoming>) -> Outcome 
         let previous = std::mem::replace(&mut config.secret, secret);
         config.previous = Some((previous, until));
     });
+    keep(&shard, &endpoint).await?;
     let answer =
         json!({ "id": endpoint.id(), "secret": text, "previous_signs_until_unix_s": until });
     Ok(answer::json(StatusCode::OK, &answer))
-}
-
-/// A dead letter as shown.
-#[derive(Debug, Serialize)]
-struct LetterView<'a> {
-    webhook_id: &'a str,
-    attempts: u32,
-    reason: &'a str,
-    event: &'a RawValue,
-}
-
-fn dead_letters(endpoint: &Endpoint) -> Reply {
-    let letters = endpoint.dead_letters();
-    let views = letters.iter().filter_map(|letter| {
-        let event = serde_json::from_slice(letter.entry.json()).ok()?;
-        let (webhook_id, reason) = (letter.id.as_str(), letter.reason.as_str());
-        Some(LetterView { webhook_id, attempts: letter.attempts, reason, event })
-    });
-    let views: Vec<_> = views.collect();
-    let (_, _, total) = endpoint.tally();
-    answer::json(StatusCode::OK, &Letters { total, dead_letters: views })
-}
-
-/// The dead letters that are kept, and how many there were.
-#[derive(Debug, Serialize)]
-struct Letters<'a> {
-    total: u64,
-    dead_letters: Vec<LetterView<'a>>,
 }
 
 fn destination(url: &str) -> Result<Destination, Problem> {

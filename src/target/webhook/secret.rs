@@ -85,6 +85,8 @@ pub fn random<const N: usize>() -> io::Result<[u8; N]> {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
 
     #[test]
@@ -118,5 +120,25 @@ mod tests {
         let (a, b) = (Secret::draw().unwrap(), Secret::draw().unwrap());
         let both = signatures([&a, &b], "id", 1, b"x");
         assert_eq!(both, format!("{} {}", a.sign("id", 1, b"x"), b.sign("id", 1, b"x")));
+    }
+
+    proptest! {
+        #[test]
+        fn any_text_is_a_secret_or_none_and_keeps_its_text(text in "(whsec_)?[A-Za-z0-9+/=é]{0,100}") {
+            if let Ok(secret) = Secret::parse(&text) {
+                prop_assert_eq!(secret.text(), text);
+            }
+        }
+
+        #[test]
+        fn another_makers_library_signs_alike(
+            key in proptest::collection::vec(any::<u8>(), 24..=64), id in "[a-z0-9_]{1,20}", at in 0..1u64 << 40,
+            body in ".{0,60}",
+        ) {
+            let text = format!("{PREFIX}{}", BASE64_STANDARD.encode(&key));
+            let theirs = standardwebhooks::Webhook::new(&text).unwrap();
+            let ours = Secret::parse(&text).unwrap().sign(&id, at, body.as_bytes());
+            prop_assert_eq!(ours, theirs.sign(&id, at as i64, body.as_bytes()).unwrap());
+        }
     }
 }

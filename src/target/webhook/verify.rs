@@ -11,6 +11,7 @@ use super::destination::Destination;
 use super::line::{Lines, Message};
 use super::outbox::unix_seconds;
 use super::secret::{Secret, random};
+use crate::scenario::CallbackConnection;
 use crate::target::problem::Problem;
 use crate::target::shard::Shard;
 
@@ -31,8 +32,8 @@ pub async fn verify(
     let challenge = format!("{:032x}", u128::from_be_bytes(drawn));
     let body = json!({ "type": "webhook.verification", "challenge": challenge }).to_string().into();
     let id = format!("msg_verification_{challenge}");
-    let message = Message { id: &id, timestamp: unix_seconds(), body, published_ns: None };
-    let lines = Lines::new(Rc::clone(&shard.writes));
+    let message = Message { id: &id, timestamp: unix_seconds(), body, written: None };
+    let lines = Lines::new(Rc::clone(&shard.writes), CallbackConnection::PerAttempt);
     let options = shard.options();
     let post = lines.post(destination, options.allow_private_webhooks, secrets, message);
     let limit = options.webhook.timeout.std();

@@ -1,0 +1,206 @@
+//! How a webhook receiver behaves, as its scenario wants: slow, failing, down, or well.
+
+use std::cell::{Cell, RefCell};
+
+use super::Link;
+use crate::measure::Metric;
+use crate::pace::Rng;
+use crate::scenario::{Down, Pattern, ReceiverOptions};
+
+/// Stream of a link's randomness that moods are drawn from.
+const MOODS: u64 = 1 << 49;
+
+/// What becomes of one attempt.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Mood {
+    /// It is acknowledged.
+    Good,
+    /// It is acknowledged so long after it came.
+    Slow {
+        /// In nanoseconds.
+        ns: u64,
+    },
+    /// It is not taken.
+    Fails {
+        /// The status.
+        status: u16,
+        /// Seconds to say in `Retry-After`.
+        retry_after: Option<u64>,
+    },
+}
+
+/// How one receiver behaves.
+#[derive(Debug)]
+pub struct Behaviour {
+    options: ReceiverOptions,
+    affected: bool,
+    rng: RefCell<Rng>,
+    /// Until when it works on what it has acknowledged, in monotonic nanoseconds.
+    busy_until_ns: Cell<u64>,
+    /// When its outage ends, in monotonic nanoseconds; 0 before it has begun.
+    outage_end_ns: Cell<u64>,
+    /// Events due before that end which have not arrived.
+    outstanding: Cell<u64>,
+}
+
+/// A planned outage.
+#[derive(Debug)]
+pub struct Outage<'a>(&'a Behaviour);
+
+impl Behaviour {
+    /// That of a link.
+    pub fn of(link: &Link) -> Self {
+        let options = match &link.context().case.pattern {
+            Pattern::Webhook(options) => options.receiver,
+            _ => ReceiverOptions::default(),
+        };
+        let affected = options.affects(link.index());
+        let down = affected && options.down_for.ns() > 0;
+        let until_ns = options.down_at.ns() + options.down_for.ns();
+        let outstanding = if down { link.due_before(until_ns) } else { 0 };
+        Self {
+            options,
+            affected,
+            rng: RefCell::new(link.rng_of(MOODS)),
+            busy_until_ns: Cell::new(0),
+            outage_end_ns: Cell::new(0),
+            outstanding: Cell::new(outstanding),
+        }
+    }
+
+    /// Whether it is one of those that may misbehave.
+    pub const fn affected(&self) -> bool {
+        self.affected
+    }
+
+    /// Its outage, if it is to have one.
+    pub fn outage(&self) -> Option<Outage<'_>> {
+        (self.affected && self.options.down_for.ns() > 0).then_some(Outage(self))
+    }
+
+    /// The mood in which it meets an attempt.
+    pub fn mood(&self) -> Mood {
+        let ReceiverOptions { fail, fail_status, retry_after, slow, slow_share, .. } = self.options;
+        if !self.affected || (fail <= 0.0 && slow.ns() == 0) {
+            return Mood::Good;
+        }
+        let mut rng = self.rng.borrow_mut();
+        if rng.unit() < fail {
+            let retry_after = retry_after.map(|wish| wish.secs().ceil() as u64);
+            return Mood::Fails { status: fail_status, retry_after };
+        }
+        if slow.ns() > 0 && rng.unit() < slow_share {
+            Mood::Slow { ns: slow.ns() }
+        } else {
+            Mood::Good
+        }
+    }
+
+    /// The metric that its freshness is told in beside that of all, if they are told apart.
+    pub fn split(&self) -> Option<Metric> {
+        let metric =
+            if self.affected { Metric::FreshnessAffected } else { Metric::FreshnessHealthy };
+        self.options.splits().then_some(metric)
+    }
+
+    /// When the work on an event that came at `received_ns` is done: one after the other; `None` without work.
+    pub fn work(&self, received_ns: u64) -> Option<u64> {
+        let work_ns = self.options.work.ns();
+        (work_ns > 0).then(|| {
+            let done_ns = self.busy_until_ns.get().max(received_ns) + work_ns;
+            self.busy_until_ns.set(done_ns);
+            done_ns
+        })
+    }
+
+    /// Notes the first arrival of an event; returns how long after its outage the receiver has everything that was due
+    /// before the outage's end, once that is so.
+    pub fn arrived(&self, due_ns: u64, received_ns: u64) -> Option<u64> {
+        let end_ns = self.outage_end_ns.get();
+        // Before the outage begins everything that comes is due before its end.
+        if self.outstanding.get() == 0 || (end_ns > 0 && due_ns >= end_ns) {
+            return None;
+        }
+        self.outstanding.set(self.outstanding.get() - 1);
+        (self.outstanding.get() == 0 && end_ns > 0).then(|| received_ns.saturating_sub(end_ns))
+    }
+}
+
+impl Outage<'_> {
+    /// Waits for its begin, and returns when that was to be, in monotonic nanoseconds.
+    pub async fn begins(&self, link: &Link) -> u64 {
+        let begin_ns = link.started().await.window_ns + self.0.options.down_at.ns();
+        self.0.outage_end_ns.set(begin_ns + self.length_ns());
+        link.sleep_until(begin_ns).await;
+        begin_ns
+    }
+
+    /// How long it lasts, in nanoseconds.
+    pub const fn length_ns(&self) -> u64 {
+        self.0.options.down_for.ns()
+    }
+
+    /// What is down.
+    pub const fn down(&self) -> Down {
+        self.0.options.down
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::unit::Span;
+
+    fn behaviour(options: ReceiverOptions, affected: bool, outstanding: u64) -> Behaviour {
+        Behaviour {
+            options,
+            affected,
+            rng: RefCell::new(Rng::new(1, 1)),
+            busy_until_ns: Cell::new(0),
+            outage_end_ns: Cell::new(0),
+            outstanding: Cell::new(outstanding),
+        }
+    }
+
+    #[test]
+    fn moods_come_in_the_shares_that_are_wanted_and_only_to_the_affected() {
+        let options = ReceiverOptions {
+            fail: 0.25,
+            fail_status: 503,
+            retry_after: Some(Span::from_ms(1200)),
+            slow: Span::from_ms(7),
+            slow_share: 0.5,
+            ..ReceiverOptions::default()
+        };
+        let troubled = behaviour(options, true, 0);
+        let moods: Vec<Mood> = (0..10_000).map(|_| troubled.mood()).collect();
+        let count = |mood: Mood| moods.iter().filter(|m| **m == mood).count();
+        let failed = count(Mood::Fails { status: 503, retry_after: Some(2) });
+        let slow = count(Mood::Slow { ns: 7_000_000 });
+        assert!((2300..2700).contains(&failed), "{failed}");
+        assert!((3500..4000).contains(&slow), "half of the others: {slow}");
+        assert_eq!(failed + slow + count(Mood::Good), 10_000);
+        let left_alone = behaviour(options, false, 0);
+        assert!((0..100).all(|_| left_alone.mood() == Mood::Good));
+    }
+
+    #[test]
+    fn work_is_done_one_after_the_other() {
+        let options = ReceiverOptions { work: Span::from_ns(10), ..ReceiverOptions::default() };
+        let worker = behaviour(options, true, 0);
+        let done: Vec<_> = [100, 101, 150].iter().map(|at| worker.work(*at).unwrap()).collect();
+        assert_eq!(done, [110, 120, 160]);
+        assert_eq!(behaviour(ReceiverOptions::default(), true, 0).work(5), None);
+    }
+
+    #[test]
+    fn catching_up_ends_with_the_last_event_due_before_the_outage_ended() {
+        let down = behaviour(ReceiverOptions::default(), true, 3);
+        assert_eq!(down.arrived(10, 11), None, "before the outage");
+        down.outage_end_ns.set(100);
+        assert_eq!(down.arrived(100, 105), None, "due after it");
+        assert_eq!(down.arrived(50, 120), None, "one is outstanding yet");
+        assert_eq!(down.arrived(40, 130), Some(30));
+        assert_eq!(down.arrived(60, 140), None, "told once");
+    }
+}
