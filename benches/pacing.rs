@@ -20,7 +20,7 @@ use tidings::measure::{Distribution, Metric, Snapshot};
 use tidings::net::{Dialer, WireTotals};
 use tidings::pace::{ArrivalProcess, Pacing, Schedule, Timer};
 use tidings::pattern::{self, Context, Timeline};
-use tidings::scenario::{Case, Mix, Pattern, RequestOptions, Workload};
+use tidings::scenario::{Case, Connection, Mix, Pattern, RequestOptions, Transport, Workload};
 use tidings::target::{self, Options};
 use tidings::unit::{ByteSize, Rate, Span};
 use tokio::runtime::{Builder, LocalOptions};
@@ -83,6 +83,7 @@ fn case(rate: f64, arrivals: ArrivalProcess) -> Case {
             arrivals,
             mix: Mix { create: 0, read: 1, replace: 0, delete: 0, list: 0 },
             timeout: Span::from_secs(5),
+            connection: Connection::KeepAlive,
         }),
         workload: Workload {
             clients: CLIENTS,
@@ -92,6 +93,7 @@ fn case(rate: f64, arrivals: ArrivalProcess) -> Case {
             payload: ByteSize::new(100),
             late_after: Span::from_secs(1),
         },
+        transport: Transport::default(),
     }
 }
 

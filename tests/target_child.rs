@@ -16,7 +16,7 @@ use tidings::control::{
 use tidings::event::Page;
 use tidings::measure::Counter;
 use tidings::pace::{ArrivalProcess, Schedule};
-use tidings::scenario::{Case, Pattern, ShortPollOptions, Workload};
+use tidings::scenario::{Case, Pattern, ShortPollOptions, Transport, Workload};
 use tidings::unit::{ByteSize, Rate, Span};
 
 /// A child process that does not outlive its test.
@@ -61,8 +61,12 @@ fn prepare(version: u32, listen: SocketAddr) -> Order {
         synchronised: false,
         timeout: Span::from_secs(1),
     };
-    let case =
-        Case { id: "short-poll".to_owned(), pattern: Pattern::ShortPoll(short_poll), workload };
+    let case = Case {
+        id: "short-poll".to_owned(),
+        pattern: Pattern::ShortPoll(short_poll),
+        workload,
+        transport: Transport::default(),
+    };
     let assignment = TargetAssignment {
         case,
         listen,
@@ -70,6 +74,7 @@ fn prepare(version: u32, listen: SocketAddr) -> Order {
         first_core: 0,
         pinned: false,
         ring: 1000,
+        max_concurrent_streams: 200,
         schedule: Some(schedule()),
         window: 100_000_000..200_000_000,
     };
@@ -84,7 +89,8 @@ fn any_port() -> SocketAddr {
 fn a_trial_goes_from_prepare_to_done() {
     let (mut process, mut orders, mut reports) = child();
     write_frame(&mut orders, &prepare(PROTOCOL_VERSION, any_port())).unwrap();
-    let Some(Report::Ready { address: Some(address) }) = read_frame(&mut reports).unwrap() else {
+    let Some(Report::Ready { address: Some(address), .. }) = read_frame(&mut reports).unwrap()
+    else {
         panic!("not ready")
     };
     let path = "/topics/news-1/events?limit=1000";

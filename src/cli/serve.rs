@@ -3,14 +3,16 @@
 use std::io::Write as _;
 use std::net::SocketAddr;
 use std::ops::Range;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use anyhow::{Context as _, bail};
 use tidings::clock;
 use tidings::event;
 use tidings::measure::raise_descriptor_limit;
+use tidings::net::tls::{Authority, Identity};
 use tidings::pace::{ArrivalProcess, Schedule};
-use tidings::target::{self, Handle, Options, Programme};
+use tidings::target::{self, Handle, Options, Programme, Security};
 use tidings::unit::{ByteSize, Count, Rate};
 use tokio::signal::unix::{SignalKind, signal};
 
@@ -46,6 +48,18 @@ pub struct Arguments {
     /// Seed of the published schedule
     #[arg(long, value_name = "N", default_value_t = 1)]
     seed: u64,
+    /// Speak TLS 1.3, with --cert and --key, else with a certificate made at the start
+    #[arg(long)]
+    tls: bool,
+    /// Certificate chain in PEM
+    #[arg(long, value_name = "FILE", requires_all = ["tls", "key"])]
+    cert: Option<PathBuf>,
+    /// Private key in PEM
+    #[arg(long, value_name = "FILE", requires_all = ["tls", "cert"])]
+    key: Option<PathBuf>,
+    /// Where to write the certificate of the authority that clients are to trust, where it is made at the start
+    #[arg(long, value_name = "FILE", requires = "tls", conflicts_with = "cert")]
+    cert_out: Option<PathBuf>,
     /// Let webhooks call loopback and private addresses
     #[arg(long)]
     allow_private_webhooks: bool,
@@ -88,8 +102,9 @@ pub fn run(arguments: &Arguments) -> anyhow::Result<ExitCode> {
             arguments.listen
         )
     })?;
-    let (status, _) = target::serve_with(listener, options, async |handle| {
-        announce(&handle)?;
+    let security = security(arguments)?;
+    let (status, _) = target::serve_secured(listener, options, security, async |handle| {
+        announce(&handle, arguments)?;
         if arguments.rate.per_s() > 0.0 {
             handle.publish(programme(arguments))?;
         }
@@ -98,8 +113,46 @@ pub fn run(arguments: &Arguments) -> anyhow::Result<ExitCode> {
     status.map(ExitCode::from)
 }
 
-fn announce(handle: &Handle) -> anyhow::Result<()> {
-    println!("listening on http://{}", handle.address());
+/// What to speak TLS with: the given certificate, or one of an authority made now, which clients have to be told.
+fn security(arguments: &Arguments) -> anyhow::Result<Security> {
+    if !arguments.tls {
+        return Ok(Security::default());
+    }
+    let identity = if let (Some(cert), Some(key)) = (&arguments.cert, &arguments.key) {
+        let read = |path: &Path| {
+            std::fs::read(path).with_context(|| format!("cannot read {}", path.display()))
+        };
+        Identity::from_pem(&read(cert)?, &read(key)?).with_context(|| {
+            format!("{} and {} must be PEM files", cert.display(), key.display())
+        })?
+    } else {
+        made_now(arguments)?
+    };
+    Security::serving(identity)
+        .context("the certificate and the key cannot be used: give a chain and the key of its first certificate")
+}
+
+/// A certificate for the names of this host, and the authority's own where clients will look for it.
+fn made_now(arguments: &Arguments) -> anyhow::Result<Identity> {
+    let authority = Authority::new()?;
+    if let Some(path) = &arguments.cert_out {
+        std::fs::write(path, authority.pem())
+            .with_context(|| format!("cannot write {}", path.display()))?;
+    }
+    let mut names = vec!["localhost".to_owned(), "127.0.0.1".to_owned(), "::1".to_owned()];
+    let ip = arguments.listen.ip();
+    if !ip.is_unspecified() && !names.contains(&ip.to_string()) {
+        names.push(ip.to_string());
+    }
+    Ok(authority.issue(&names)?)
+}
+
+fn announce(handle: &Handle, arguments: &Arguments) -> anyhow::Result<()> {
+    let scheme = if arguments.tls { "https" } else { "http" };
+    println!("listening on {scheme}://{}", handle.address());
+    if let Some(path) = &arguments.cert_out {
+        println!("certificate to trust: {}", path.display());
+    }
     // Whoever reads a pipe waits for this line.
     std::io::stdout().flush().context("cannot print the address")
 }

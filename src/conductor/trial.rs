@@ -12,6 +12,7 @@ use crate::control::{
     Assignment, Order, PROTOCOL_VERSION, Report, TargetAssignment, WorkerAssignment,
 };
 use crate::measure::{BATCH_NS, Counter, Snapshot, was_ever_under_pressure};
+use crate::net::tls::Trust;
 use crate::plan::{Layout, PlannedTrial};
 use crate::record::{CpuReading, Intervals, MemoryReading, Resources, TrialFacts, WorkerHealth};
 use crate::scenario::Profile;
@@ -128,8 +129,8 @@ fn profile(layout: &Layout) -> Profile {
 impl Trial<'_> {
     fn steps(&mut self) -> Result<(), Stop> {
         (self.on_phase)(Phase::Launch);
-        let target = self.launch_target()?;
-        self.launch_workers(target)?;
+        let (target, trust) = self.launch_target()?;
+        self.launch_workers(target, trust.as_ref())?;
         (self.on_phase)(Phase::Connect);
         self.connect()?;
         self.measure()?;
@@ -150,7 +151,7 @@ impl Trial<'_> {
         Ok(())
     }
 
-    fn launch_target(&mut self) -> Result<SocketAddr, Stop> {
+    fn launch_target(&mut self) -> Result<(SocketAddr, Option<Trust>), Stop> {
         let plan = self.conductor.plan;
         let layout = &plan.layouts[self.planned.case];
         let assignment = TargetAssignment {
@@ -161,6 +162,7 @@ impl Trial<'_> {
             first_core: layout.workers * layout.worker_shards,
             pinned: layout.pinned,
             ring: plan.scenario.target.ring,
+            max_concurrent_streams: plan.scenario.target.max_concurrent_streams,
             schedule: self
                 .facts
                 .case
@@ -173,12 +175,12 @@ impl Trial<'_> {
         self.launch("target", "the target", Assignment::Target(assignment))?;
         let deadline = clock::now() + LAUNCH_NS;
         match self.next(deadline, "the target to listen")? {
-            (TARGET, Report::Ready { address: Some(address) }) => Ok(address),
+            (TARGET, Report::Ready { address: Some(address), trust }) => Ok((address, trust)),
             (id, report) => Err(self.out_of_place(id, &report)),
         }
     }
 
-    fn launch_workers(&mut self, target: SocketAddr) -> Result<(), Stop> {
+    fn launch_workers(&mut self, target: SocketAddr, trust: Option<&Trust>) -> Result<(), Stop> {
         let plan = self.conductor.plan;
         self.read_memory(0);
         let plateaus = plan.plateaus(self.planned.case);
@@ -188,6 +190,7 @@ impl Trial<'_> {
             let assignment = WorkerAssignment {
                 case: self.facts.case.clone(),
                 target,
+                trust: trust.cloned(),
                 links,
                 shards,
                 first_core: index as u32 * shards,

@@ -33,6 +33,10 @@ counters! {
     Received => "received",
     /// Connections opened over the whole trial.
     Connections => "connections",
+    /// TLS handshakes of links over the whole trial.
+    TlsHandshakes => "tls_handshakes",
+    /// Those of them that resumed a session.
+    TlsResumed => "tls_resumed",
     /// Bytes at IP level over the links' whole life, both ways, opening and closing excluded.
     WireBytes => "wire_bytes",
     /// TCP segments over the links' whole life, both ways.

@@ -36,11 +36,13 @@ pub enum Metric {
     Hiccup,
     /// The same in the target's process.
     TargetHiccup,
+    /// A TLS handshake of a link, over the trial's whole life; TCP's own is not in it.
+    TlsHandshake,
 }
 
 impl Metric {
     /// Every metric, in the order of reports.
-    pub const ALL: [Self; 15] = [
+    pub const ALL: [Self; 16] = [
         Self::Freshness,
         Self::Transit,
         Self::Response,
@@ -56,6 +58,7 @@ impl Metric {
         Self::Written,
         Self::Hiccup,
         Self::TargetHiccup,
+        Self::TlsHandshake,
     ];
 
     /// The name in columns and tags.
@@ -76,6 +79,7 @@ impl Metric {
             Self::Written => "written",
             Self::Hiccup => "hiccup",
             Self::TargetHiccup => "target_hiccup",
+            Self::TlsHandshake => "tls_handshake",
         }
     }
 

@@ -2,7 +2,7 @@
 
 use bytes::Bytes;
 use http_body_util::Full;
-use hyper::header::{CONTENT_TYPE, HeaderValue};
+use hyper::header::{CONNECTION, CONTENT_TYPE, HeaderValue};
 use hyper::{Method, Request, StatusCode};
 use serde::Deserialize;
 
@@ -12,7 +12,7 @@ use crate::clock;
 use crate::event::filler;
 use crate::measure::{Counter, ErrorKind};
 use crate::net::{Answer, Http1, NetError};
-use crate::scenario::{Mix, RequestOptions};
+use crate::scenario::{Connection, Mix, RequestOptions};
 
 /// An operation on `/items`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -169,6 +169,9 @@ impl Client<'_> {
     }
 
     async fn exchange(&mut self, request: Request<Full<Bytes>>) -> Result<Answer, NetError> {
+        if self.options.connection == Connection::PerRequest {
+            return self.exchange_alone(request).await;
+        }
         let connection = match &mut self.connection {
             Some(connection) if connection.is_open() => connection,
             slot => {
@@ -181,6 +184,28 @@ impl Client<'_> {
             self.connection = None;
         }
         answer
+    }
+
+    /// One exchange on a connection of its own. Its first write is the one that opens the connection, so that service,
+    /// and not slip, has the time that this takes.
+    async fn exchange_alone(&self, mut request: Request<Full<Bytes>>) -> Result<Answer, NetError> {
+        request.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
+        let (dialer, limit) = (&self.link.context().dialer, self.options.timeout.std());
+        let dialled_ns = clock::now();
+        let exchange = async {
+            let mut connection = Http1::connect(dialer, self.link.index()).await?;
+            if !self.item.is_empty() {
+                connection.meter().mark_from_the_dial();
+            }
+            let answer = connection.exchange(request, limit).await;
+            if self.item.is_empty() {
+                connection.meter().mark();
+            }
+            answer
+        };
+        let answer = tokio::time::timeout(limit, exchange).await;
+        let answer = answer.unwrap_or(Err(NetError::Timeout(limit)))?;
+        Ok(Answer { sent_ns: dialled_ns, ..answer })
     }
 
     fn with_body(&self, method: Method, path: &str) -> Request<Full<Bytes>> {

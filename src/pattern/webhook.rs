@@ -3,6 +3,7 @@
 use std::convert::Infallible;
 use std::net::Ipv4Addr;
 use std::rc::Rc;
+use std::sync::Arc;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use base64::Engine as _;
@@ -15,6 +16,7 @@ use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper::{Method, Request, Response, StatusCode};
 use hyper_util::rt::TokioIo;
+use rustls::ServerConfig;
 use serde::Deserialize;
 use tokio::net::{TcpListener, TcpStream};
 
@@ -24,7 +26,8 @@ use super::signature::Verifier;
 use crate::clock;
 use crate::event::decode_head;
 use crate::measure::ErrorKind;
-use crate::net::{Http1, NetError, Socket};
+use crate::net::tls::TlsError;
+use crate::net::{Http1, NetError, Socket, Stream};
 
 /// Largest delivery that is taken, in bytes.
 const BODY_LIMIT: usize = 4 << 20;
@@ -40,6 +43,8 @@ enum SetupError {
     Register(#[from] NetError),
     #[error("the target answers {0} to the registration: {1}")]
     Refused(StatusCode, String),
+    #[error(transparent)]
+    Tls(#[from] TlsError),
     #[error("the endpoint's secret is not usable")]
     Secret,
 }
@@ -53,11 +58,11 @@ struct Challenge {
 /// Listens, registers, and receives until the link is dropped.
 pub async fn run(link: &Link) {
     let started_ns = clock::now();
-    let Endpoint { listener, url, secret, verifier } = match listen(link).await {
+    let Endpoint { listener, tls, url, secret, verifier } = match listen(link).await {
         Ok(endpoint) => endpoint,
         Err(error) => return link.cannot_stand(&error),
     };
-    let receive = receive(link, listener, verifier);
+    let receive = receive(link, listener, tls, verifier);
     let register = async {
         // The target checks the endpoint before it answers: both run at once.
         match register(link, &url, &secret).await {
@@ -72,6 +77,7 @@ pub async fn run(link: &Link) {
 /// A callback address that listens and is not registered yet.
 struct Endpoint {
     listener: TcpListener,
+    tls: Option<Arc<ServerConfig>>,
     url: String,
     secret: String,
     verifier: Verifier,
@@ -83,12 +89,14 @@ async fn listen(link: &Link) -> Result<Endpoint, SetupError> {
     let address = Ipv4Addr::from(0x7f01_0001 + link.index() as u32);
     let refused = |error| SetupError::Listen(address, error);
     let listener = TcpListener::bind((address, 0)).await.map_err(refused)?;
-    let url = format!("http://{}/", listener.local_addr().map_err(refused)?);
+    let tls = link.context().dialer.receiver(address.into())?;
+    let scheme = if tls.is_some() { "https" } else { "http" };
+    let url = format!("{scheme}://{}/", listener.local_addr().map_err(refused)?);
     let mut rng = link.rng();
     let secret: Vec<u8> = (0..4).flat_map(|_| rng.next_u64().to_le_bytes()).collect();
     let verifier = Verifier::new(&secret).ok_or(SetupError::Secret)?;
     let secret = format!("whsec_{}", STANDARD.encode(secret));
-    Ok(Endpoint { listener, url, secret, verifier })
+    Ok(Endpoint { listener, tls, url, secret, verifier })
 }
 
 /// Registers the endpoint for the link's topic, over a connection of its own.
@@ -113,8 +121,13 @@ async fn register(link: &Link, url: &str, secret: &str) -> Result<(), SetupError
 }
 
 /// Accepts the target's connections and answers its deliveries.
-async fn receive(link: &Link, listener: TcpListener, verifier: Verifier) {
-    let receiver = Rc::new(Receiver { link: link.share(), verifier });
+async fn receive(
+    link: &Link,
+    listener: TcpListener,
+    tls: Option<Arc<ServerConfig>>,
+    verifier: Verifier,
+) {
+    let receiver = Rc::new(Receiver { link: link.share(), tls, verifier });
     loop {
         if let Ok((stream, _)) = listener.accept().await {
             tokio::task::spawn_local(serve(Rc::clone(&receiver), stream));
@@ -128,14 +141,27 @@ async fn receive(link: &Link, listener: TcpListener, verifier: Verifier) {
 
 struct Receiver {
     link: Link,
+    /// Its own certificate, where it is called over TLS.
+    tls: Option<Arc<ServerConfig>>,
     verifier: Verifier,
 }
 
 async fn serve(receiver: Rc<Receiver>, stream: TcpStream) {
     let link = &receiver.link;
     let Ok(socket) = Socket::new(stream, link.context().dialer.totals()) else { return };
+    let stream: Stream = match &receiver.tls {
+        None => socket.into(),
+        Some(config) => match Stream::server(socket, Arc::clone(config)).await {
+            Ok(stream) => {
+                // As for a dialled link: the handshake is part of the connect cost.
+                stream.meter().mark();
+                stream
+            }
+            Err(_) => return link.error(ErrorKind::Connect),
+        },
+    };
     let service = service_fn(|request| receiver.answer(request));
-    let connection = http1::Builder::new().serve_connection(TokioIo::new(socket), service);
+    let connection = http1::Builder::new().serve_connection(TokioIo::new(stream), service);
     if connection.await.is_err() {
         link.error(ErrorKind::Closed);
     }

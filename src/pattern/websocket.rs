@@ -15,7 +15,7 @@ use super::poll::{get, host};
 use crate::clock;
 use crate::event::decode_head;
 use crate::measure::ErrorKind;
-use crate::net::{NetError, Socket, upgrade};
+use crate::net::{NetError, Stream, upgrade};
 use crate::pace::Rng;
 
 /// The constant of RFC 6455, section 1.3.
@@ -80,7 +80,7 @@ pub async fn run(link: &Link) {
 }
 
 /// Dials and upgrades, subscribing after sequence `since`.
-async fn open(link: &Link, since: u64, rng: &mut Rng) -> Result<WebSocket<Socket>, Ended> {
+async fn open(link: &Link, since: u64, rng: &mut Rng) -> Result<WebSocket<Stream>, Ended> {
     let mut nonce = [0; 16];
     nonce[..8].copy_from_slice(&rng.next_u64().to_le_bytes());
     nonce[8..].copy_from_slice(&rng.next_u64().to_le_bytes());
@@ -126,7 +126,7 @@ fn accepted(headers: &HeaderMap, key: &str) -> bool {
 /// Reads until the socket ends, and says why it did.
 async fn read(
     link: &Link,
-    mut socket: WebSocket<Socket>,
+    mut socket: WebSocket<Stream>,
     cursor: &mut u64,
     failures: &mut u32,
 ) -> Ended {
@@ -147,8 +147,14 @@ async fn read(
                 Err(_) => return Ended::Event,
             },
             OpCode::Close => return Ended::Closed,
-            // Pings were answered by the crate; pongs ask for nothing.
-            OpCode::Ping | OpCode::Pong => {}
+            // The crate has written the answer, and leaves it to us that it gets out of what lies under it.
+            OpCode::Ping => {
+                if let Err(error) = socket.flush().await {
+                    return error.into();
+                }
+            }
+            // It asks for nothing.
+            OpCode::Pong => {}
             // The target sends an event in one frame.
             OpCode::Text | OpCode::Binary | OpCode::Continuation => return Ended::Event,
         }

@@ -162,6 +162,11 @@ pub const TRIAL_COLUMNS: &[Column] = &[
     figure("response_ns_p50_high").or_absent(),
     figure("response_ns_p99_low").or_absent(),
     figure("response_ns_p99_high").or_absent(),
+    count("tls_handshakes").or_absent(),
+    number("tls_resumed_share").or_absent(),
+    figure("tls_handshake_ns_p50").or_absent(),
+    figure("tls_handshake_ns_p99").or_absent(),
+    number("links_per_connection").or_absent(),
 ];
 
 /// Columns of `timeline.csv`, in order.

@@ -15,6 +15,7 @@ mod precision;
 mod run;
 mod table;
 mod timeline;
+mod transport;
 mod trial;
 mod verdict;
 
@@ -30,6 +31,7 @@ pub use run::{ReadError, Run};
 pub use table::TableError;
 pub(crate) use table::to_csv;
 pub use timeline::TimelineRow;
+pub use transport::TransportFigures;
 pub use trial::{
     Breakdown, Cost, Counts, CpuShares, Detail, Identity, Latency, Stages, Traffic, TrialRecord,
 };

@@ -5,7 +5,9 @@ use serde_json::{Map, Value};
 
 use super::precision::Headline;
 use super::table::{fields, sentence};
-use super::{Figure, HealthFigures, Precision, SCHEMA_VERSION, TrialFacts, Verdict};
+use super::{
+    Figure, HealthFigures, Precision, SCHEMA_VERSION, TransportFigures, TrialFacts, Verdict,
+};
 use crate::measure::{Counter, Distribution, Ledger, Metric, Snapshot};
 use crate::pace::Pacing;
 use crate::scenario::{Pattern, PatternKind};
@@ -132,6 +134,9 @@ pub struct Detail {
     /// What the machine took from it.
     #[serde(flatten)]
     pub health: HealthFigures,
+    /// How its bytes travelled.
+    #[serde(flatten)]
+    pub transport: TransportFigures,
     /// Raw counts; `None` where the trial ended without any.
     #[serde(flatten)]
     pub counts: Counts,
@@ -365,6 +370,7 @@ fn detail(facts: &TrialFacts) -> Detail {
         },
         empty_poll_share: empty.filter(|_| polls(kind)),
         health: HealthFigures::of(facts),
+        transport: TransportFigures::of(facts),
         counts: counts(facts),
     }
 }

@@ -51,7 +51,8 @@ pub(super) fn censored(view: &View, case: &str, metric: Metric) -> u64 {
         | Metric::Reading
         | Metric::Written
         | Metric::Hiccup
-        | Metric::TargetHiccup => false,
+        | Metric::TargetHiccup
+        | Metric::TlsHandshake => false,
     };
     let trials = view.run.trials.iter().filter(|t| t.identity.case == case && t.verdict.usable());
     let lost = trials.filter(|t| ends(t.identity.pattern.delivers())).filter_map(|t| t.ledger);

@@ -7,7 +7,8 @@ use std::fmt;
 use serde::de::{self, IgnoredAny};
 use serde::{Deserialize, Deserializer};
 
-use super::{PatternKind, Profile, Spin};
+use super::transport::TransportFile;
+use super::{Connection, PatternKind, Profile, Spin};
 use crate::pace::ArrivalProcess;
 use crate::unit::{ByteSize, Count, Rate, Span};
 
@@ -28,6 +29,8 @@ pub(super) struct File {
     /// Read once more for every case, as an axis may replace any of its keys; so are the patterns' tables.
     #[serde(rename = "workload")]
     _workload: Option<WorkloadFile>,
+    #[serde(rename = "transport")]
+    _transport: Option<TransportFile>,
     #[serde(rename = "request")]
     _request: Option<RequestFile>,
     #[serde(rename = "short-poll")]
@@ -61,6 +64,7 @@ pub(super) struct PhasesFile {
 pub(super) struct TargetFile {
     pub shards: Option<Count>,
     pub ring: Option<Count>,
+    pub max_concurrent_streams: Option<Count>,
 }
 
 /// `[worker]`
@@ -134,6 +138,7 @@ pub(super) struct RequestFile {
     pub arrivals: Option<ArrivalProcess>,
     pub mix: Option<MixFile>,
     pub timeout: Option<Span>,
+    pub connection: Option<Connection>,
 }
 
 /// `request.mix`: what is not named has no share.

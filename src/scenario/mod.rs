@@ -14,6 +14,7 @@ mod resolve;
 mod spin;
 mod substitute;
 mod sweep;
+mod transport;
 mod tree;
 
 use std::io;
@@ -26,6 +27,7 @@ pub use model::{
     Workload,
 };
 pub use spin::Spin;
+pub use transport::{Connection, Http, Transport};
 
 /// Reads the scenario at `path`, with this process's environment, and `sets` (`key=value`) over it.
 pub fn load(path: &Path, sets: &[String]) -> Result<Scenario, ScenarioError> {

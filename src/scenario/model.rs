@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::Spin;
+use super::{Connection, Spin, Transport};
 use crate::pace::ArrivalProcess;
 use crate::unit::{ByteSize, Rate, Span};
 
@@ -71,6 +71,14 @@ pub struct TargetOptions {
     pub shards: Option<u32>,
     /// Events that a topic's log keeps.
     pub ring: u64,
+    /// Streams at once that it lets an HTTP/2 connection have.
+    #[serde(default = "max_concurrent_streams")]
+    pub max_concurrent_streams: u32,
+}
+
+/// Streams at once on an HTTP/2 connection unless the file says otherwise: hyper's own default.
+pub(super) const fn max_concurrent_streams() -> u32 {
+    200
 }
 
 /// Options of the workers.
@@ -94,6 +102,9 @@ pub struct Case {
     pub pattern: Pattern,
     /// What is offered.
     pub workload: Workload,
+    /// How its bytes travel.
+    #[serde(default)]
+    pub transport: Transport,
 }
 
 /// What is offered to a case.
@@ -204,6 +215,9 @@ pub struct RequestOptions {
     pub mix: Mix,
     /// A request without an answer for so long has failed.
     pub timeout: Span,
+    /// When connections are opened.
+    #[serde(default)]
+    pub connection: Connection,
 }
 
 /// Shares of the operations on `/items`; only their proportions count.

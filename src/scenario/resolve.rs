@@ -13,12 +13,13 @@ use super::file::{
     Topics, WebSocketFile, WebhookFile, WorkloadFile,
 };
 use super::read::read;
-use super::sweep::{self, Axis, Point};
+use super::sweep::{self, Axis, Point, Section};
+use super::transport::{self, TransportFile};
 use super::tree::{Node, Place, Table, Value};
 use super::{
     Case, LongPollOptions, Mix, Pattern, PatternKind, Phases, RequestOptions, Scenario,
     ShortPollOptions, SseOptions, TargetOptions, WebSocketOptions, WebhookOptions, WorkerOptions,
-    Workload, check,
+    Workload, check, model::max_concurrent_streams,
 };
 use crate::unit::{ByteSize, Count, Rate, Span};
 
@@ -49,7 +50,9 @@ pub(super) fn scenario(file: &str, root: &Table) -> Result<Scenario, ScenarioErr
     let phases = phases(written.phases.as_ref(), &drafts);
     check::phases(&phases).map_err(located)?;
     for Draft { case, sections } in &drafts {
-        check::case(case, &phases, head.target.ring).map_err(|refusal| {
+        let checked = check::case(case, &phases, head.target.ring);
+        let most = head.target.max_concurrent_streams;
+        checked.and_then(|()| transport::check(case, most)).map_err(|refusal| {
             let place = match sections.place(&refusal.key) {
                 Place::File => root.place(&refusal.key),
                 place => place,
@@ -115,6 +118,11 @@ fn head(file: &str, written: &File) -> Result<Scenario, Refusal> {
         target: TargetOptions {
             shards: few(target.and_then(|target| target.shards), "target.shards")?,
             ring,
+            max_concurrent_streams: few(
+                target.and_then(|target| target.max_concurrent_streams),
+                "target.max_concurrent_streams",
+            )?
+            .unwrap_or_else(max_concurrent_streams),
         },
         worker: WorkerOptions {
             processes: few(worker.and_then(|worker| worker.processes), "worker.processes")?,
@@ -170,22 +178,34 @@ fn draft(
 ) -> Result<Draft, ScenarioError> {
     let mut workload = root.table("workload").cloned().unwrap_or_default();
     let mut options = root.table(kind.name()).cloned().unwrap_or_default();
+    let mut transport = root.table("transport").cloned().unwrap_or_default();
     for (axis, node) in point {
-        let table = if axis.of.is_some() { &mut options } else { &mut workload };
+        let table = match axis.of {
+            Section::Workload => &mut workload,
+            Section::Transport => &mut transport,
+            Section::Pattern(_) => &mut options,
+        };
         table.set(&axis.key, (*node).clone());
     }
     let written = read(file, "workload", &workload)?;
     let section = |name: &str, table: &Table| {
         (name.to_owned(), Node { place: root.place(name), value: Value::Table(table.clone()) })
     };
-    let sections = Table(vec![section("workload", &workload), section(kind.name(), &options)]);
+    let sections = Table(vec![
+        section("workload", &workload),
+        section("transport", &transport),
+        section(kind.name(), &options),
+    ]);
     let located = |refusal: Refusal| {
         ScenarioError::refused(file, &sections.place(&refusal.key), refusal.message)
     };
     let workload = resolve_workload(kind, &written).map_err(located)?;
     let pattern = pattern(file, kind, &options, &workload, &located)?;
-    let id = id(kind, point, &workload, &pattern);
-    Ok(Draft { case: Case { id, pattern, workload }, sections })
+    let written: TransportFile = read(file, "transport", &transport)?;
+    let transport = transport::resolve(&written).map_err(located)?;
+    let mut case = Case { id: String::new(), pattern, workload, transport };
+    case.id = id(point, &case);
+    Ok(Draft { case, sections })
 }
 
 fn resolve_workload(kind: PatternKind, written: &WorkloadFile) -> Result<Workload, Refusal> {
@@ -232,12 +252,14 @@ fn pattern(
     let ms = Span::from_ms;
     Ok(match kind {
         PatternKind::Request => {
-            let RequestFile { rate, arrivals, mix, timeout } = from(file, kind, options)?;
+            let RequestFile { rate, arrivals, mix, timeout, connection } =
+                from(file, kind, options)?;
             Pattern::Request(RequestOptions {
                 rate: rate.unwrap_or(Rate::per_second(workload.clients as f64)),
                 arrivals: arrivals.unwrap_or_default(),
                 mix: mix.map_or_else(Mix::default, Mix::from),
                 timeout: timeout.unwrap_or(ms(10_000)),
+                connection: connection.unwrap_or_default(),
             })
         }
         PatternKind::ShortPoll => {
@@ -318,14 +340,18 @@ fn phases(written: Option<&PhasesFile>, drafts: &[Draft]) -> Phases {
 }
 
 /// The pattern, then `:axis=value` for every axis that applies: no spaces, no commas.
-fn id(kind: PatternKind, point: &Point<'_>, workload: &Workload, pattern: &Pattern) -> String {
+fn id(point: &Point<'_>, case: &Case) -> String {
+    let kind = case.pattern.kind();
     let mut id = kind.name().to_owned();
     for (axis, node) in point {
         // The resolved value is printed, so that 1000 and "1k" are one case.
         let label = match (&node.value, axis.of) {
-            (Value::Text(text), None) if text == PER_CLIENT => text.clone(),
-            (_, None) => label(&serde_json::json!(workload)[&axis.key]),
-            (_, Some(_)) => label(&serde_json::json!(pattern)[kind.name()][&axis.key]),
+            (Value::Text(text), Section::Workload) if text == PER_CLIENT => text.clone(),
+            (_, Section::Workload) => label(&serde_json::json!(case.workload)[&axis.key]),
+            (_, Section::Transport) => label(&serde_json::json!(case.transport)[&axis.key]),
+            (_, Section::Pattern(_)) => {
+                label(&serde_json::json!(case.pattern)[kind.name()][&axis.key])
+            }
         };
         let _ = write!(id, ":{}={label}", axis.key);
     }

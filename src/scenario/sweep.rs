@@ -1,6 +1,7 @@
 //! `[sweep]`: axes, and the points of the grid that they span.
 //!
-//! An axis is a key of `[workload]`, or a pattern's option by its dotted name, with a list of values. It
+//! An axis is a key of `[workload]`, or a key of `[transport]` or a pattern's option by its dotted name, with a list of
+//! values. It
 //! multiplies the cases that it can make a difference to, and no others.
 
 use super::PatternKind;
@@ -9,16 +10,57 @@ use super::file::{
     LongPollFile, RequestFile, ShortPollFile, SseFile, WebSocketFile, WebhookFile, WorkloadFile,
 };
 use super::read::keys_of;
+use super::transport::{TransportFile, bears_on};
 use super::tree::{Node, Place, Table, Value};
 
 /// Keys of `[workload]` that say something of events, of which `request` has none.
 const OF_EVENTS: [&str; 4] = ["topics", "rate", "arrivals", "late_after"];
 
+/// A table whose keys can be axes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Section {
+    /// `[workload]`
+    Workload,
+    /// `[transport]`
+    Transport,
+    /// A pattern's own.
+    Pattern(PatternKind),
+}
+
+impl Section {
+    const fn name(self) -> &'static str {
+        match self {
+            Self::Workload => "workload",
+            Self::Transport => TRANSPORT,
+            Self::Pattern(kind) => kind.name(),
+        }
+    }
+
+    /// The table of that name; `[workload]` is left out, as its keys are axes without it.
+    fn from_name(name: &str) -> Option<Self> {
+        match name {
+            TRANSPORT => Some(Self::Transport),
+            name => PatternKind::from_name(name).map(Self::Pattern),
+        }
+    }
+
+    fn keys(self) -> &'static [&'static str] {
+        match self {
+            Self::Workload => keys_of::<WorkloadFile>(),
+            Self::Transport => keys_of::<TransportFile>(),
+            Self::Pattern(kind) => option_keys(kind),
+        }
+    }
+}
+
+/// The name of [`Section::Transport`].
+const TRANSPORT: &str = "transport";
+
 /// One axis of the sweep.
 #[derive(Debug)]
 pub(super) struct Axis {
-    /// The table that it replaces a key of: `None` is `[workload]`.
-    pub of: Option<PatternKind>,
+    /// The table that it replaces a key of.
+    pub of: Section,
     /// That key.
     pub key: String,
     /// Its values, in the file's order.
@@ -29,8 +71,9 @@ impl Axis {
     /// Whether it makes a difference to `kind`.
     pub fn applies(&self, kind: PatternKind) -> bool {
         match self.of {
-            Some(of) => of == kind,
-            None => kind.delivers() || !OF_EVENTS.contains(&self.key.as_str()),
+            Section::Pattern(of) => of == kind,
+            Section::Transport => bears_on(&self.key, kind),
+            Section::Workload => kind.delivers() || !OF_EVENTS.contains(&self.key.as_str()),
         }
     }
 }
@@ -63,7 +106,7 @@ pub(super) fn axes(file: &str, root: &Table) -> Result<Vec<Axis>, ScenarioError>
             let suggestion = suggestion(&name, &known);
             return refused(&node.place, format!("unknown axis '{name}' in [sweep]{suggestion}"));
         };
-        let table = of.map_or("workload", PatternKind::name);
+        let table = of.name();
         let fixed = root.table(table).and_then(|table| table.get(&key)).map(|n| n.place.clone());
         match (fixed, &node.place) {
             (Some(Place::Set(_)), Place::Line(_)) => continue,
@@ -99,7 +142,7 @@ fn flattened(file: &str, root: &Table) -> Result<Vec<(String, Node)>, ScenarioEr
     let mut entries: Vec<(String, Node)> = Vec::new();
     for (name, node) in &sweep.0 {
         let named = match &node.value {
-            Value::Table(inner) if PatternKind::from_name(name).is_some() => {
+            Value::Table(inner) if Section::from_name(name).is_some() => {
                 inner.0.iter().map(|(key, node)| (format!("{name}.{key}"), node.clone())).collect()
             }
             _ => vec![(name.clone(), node.clone())],
@@ -122,19 +165,19 @@ fn flattened(file: &str, root: &Table) -> Result<Vec<(String, Node)>, ScenarioEr
     Ok(entries)
 }
 
-fn resolve(name: &str) -> Option<(Option<PatternKind>, String)> {
+fn resolve(name: &str) -> Option<(Section, String)> {
     let (of, key) = match name.split_once('.') {
-        Some((pattern, key)) => (Some(PatternKind::from_name(pattern)?), key),
-        None => (None, name),
+        Some((section, key)) => (Section::from_name(section)?, key),
+        None => (Section::Workload, name),
     };
-    let keys = of.map_or_else(keys_of::<WorkloadFile>, option_keys);
-    keys.contains(&key).then(|| (of, key.to_owned()))
+    of.keys().contains(&key).then(|| (of, key.to_owned()))
 }
 
 fn known() -> Vec<String> {
-    let options = PatternKind::ALL
-        .into_iter()
-        .flat_map(|kind| option_keys(kind).iter().map(move |key| format!("{}.{key}", kind.name())));
+    let sections = PatternKind::ALL.into_iter().map(Section::Pattern);
+    let options = std::iter::once(Section::Transport)
+        .chain(sections)
+        .flat_map(|of| of.keys().iter().map(move |key| format!("{}.{key}", of.name())));
     keys_of::<WorkloadFile>().iter().map(|&key| key.to_owned()).chain(options).collect()
 }
 
@@ -145,6 +188,22 @@ pub(super) fn size(kind: PatternKind, axes: &[Axis]) -> u64 {
     lengths.fold(1, u64::saturating_mul)
 }
 
+/// Whether an axis makes no difference once the axes before it stand at `point`: tickets without TLS, and HTTP/2
+/// where every request has a connection of its own.
+fn is_idle(axis: &Axis, point: &Point<'_>) -> bool {
+    let stands = |of: Section, key: &str, at: &Value| {
+        point.iter().any(|(other, node)| other.of == of && other.key == key && node.value == *at)
+    };
+    match (axis.of, axis.key.as_str()) {
+        (Section::Transport, "resume") => stands(Section::Transport, "tls", &Value::Boolean(false)),
+        (Section::Transport, "http") => {
+            let request = Section::Pattern(PatternKind::Request);
+            stands(request, "connection", &Value::Text("per-request".to_owned()))
+        }
+        _ => false,
+    }
+}
+
 /// The points that the axes span for `kind`, the first axis changing slowest.
 pub(super) fn points(kind: PatternKind, axes: &[Axis]) -> Vec<Point<'_>> {
     let mut points: Vec<Point<'_>> = vec![Vec::new()];
@@ -152,11 +211,15 @@ pub(super) fn points(kind: PatternKind, axes: &[Axis]) -> Vec<Point<'_>> {
         points = points
             .into_iter()
             .flat_map(|point| {
-                axis.values.iter().map(move |value| {
+                if is_idle(axis, &point) {
+                    return vec![point];
+                }
+                let along = axis.values.iter().map(|value| {
                     let mut longer = point.clone();
                     longer.push((axis, value));
                     longer
-                })
+                });
+                along.collect()
             })
             .collect();
     }

@@ -7,7 +7,8 @@ use bytes::Bytes;
 
 use super::options::Options;
 use super::publisher::Programme;
-use super::server::{Handle, listen, serve_with};
+use super::security::Security;
+use super::server::{Handle, listen, serve_secured};
 use crate::control::{
     Assignment, Order, Orders, PROTOCOL_VERSION, Report, Reports, TargetAssignment, attach,
 };
@@ -45,9 +46,12 @@ fn run(orders: &mut Orders, reports: &Reports) -> anyhow::Result<Snapshot> {
         )
     })?;
     let options = Options::from(&assignment);
-    let (obeyed, mut snapshot) = serve_with(listener, options, async |handle| {
-        obey(&handle, &assignment, orders, reports).await
-    })?;
+    let (security, trust) = Security::of_trial(&assignment)?;
+    let control = async |handle: Handle| {
+        reports.send(&Report::Ready { address: Some(handle.address()), trust })?;
+        obey(&handle, &assignment, orders).await
+    };
+    let (obeyed, mut snapshot) = serve_secured(listener, options, security, control)?;
     if let Some(watch) = obeyed? {
         snapshot.merge(&watch.finish());
     }
@@ -71,9 +75,7 @@ async fn obey(
     handle: &Handle,
     assignment: &TargetAssignment,
     orders: &mut Orders,
-    reports: &Reports,
 ) -> anyhow::Result<Option<Watch>> {
-    reports.send(&Report::Ready { address: Some(handle.address()) })?;
     let payload = Bytes::from(event::filler(assignment.case.workload.payload.bytes() as usize));
     let mut watch = None;
     loop {

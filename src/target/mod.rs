@@ -16,8 +16,8 @@
 //! Events come from the `publisher`, on a schedule, or over the API (`POST /topics/{topic}/events`,
 //! `publish`). `GET /` explains the routes with examples.
 //!
-//! This is the server side only: clients are in `pattern`, and the two meet on the wire. No TLS and no HTTP/2
-//! yet, no authentication ever: it is a thing to measure against, and listens on loopback unless told otherwise.
+//! This is the server side only: clients are in `pattern`, and the two meet on the wire, with TLS over it where it is
+//! asked for. No HTTP/2 yet, no authentication ever: it is a thing to measure against, and listens on loopback unless told otherwise.
 
 mod answer;
 mod child;
@@ -33,14 +33,17 @@ mod publish;
 mod publisher;
 mod request;
 mod router;
+mod security;
 mod server;
 mod shard;
 mod sse;
 mod stay;
 mod webhook;
 mod websocket;
+mod wire;
 
 pub use child::child;
 pub use options::Options;
 pub use publisher::{Programme, TopicTaken};
-pub use server::{Handle, listen, serve, serve_with};
+pub use security::Security;
+pub use server::{Handle, listen, serve, serve_secured, serve_with};

@@ -13,11 +13,11 @@ use std::sync::Arc;
 use std::task::{Context, Poll};
 
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
-use tokio::net::TcpStream;
 
 use super::hub::Entry;
 use super::shard::Shared;
 use super::stay::Stay;
+use super::wire::Wire;
 use crate::clock;
 use crate::measure::{Metric, Recorder, Snapshot};
 
@@ -48,6 +48,11 @@ impl Writes {
     #[inline]
     pub fn book(&self, published_ns: u64, now: u64) {
         self.recorder.borrow_mut().record(Metric::Written, now.saturating_sub(published_ns));
+    }
+
+    /// What all shards share.
+    pub fn shared(&self) -> &Shared {
+        &self.shared
     }
 
     /// What was booked so far.
@@ -93,22 +98,22 @@ impl Outgoing {
     }
 }
 
-/// A socket under hyper that books what is [`Outgoing`] as it is flushed.
+/// A connection under hyper that books what is [`Outgoing`] as it is flushed.
 #[derive(Debug)]
 pub struct Outlet {
-    stream: TcpStream,
+    wire: Wire,
     outgoing: Stay<Rc<Outgoing>>,
 }
 
 impl Outlet {
-    /// Writes to `stream`.
-    pub fn new(stream: TcpStream, outgoing: Rc<Outgoing>) -> Self {
-        Self { stream, outgoing: Stay::here(outgoing) }
+    /// Writes to `wire`.
+    pub fn new(wire: Wire, outgoing: Rc<Outgoing>) -> Self {
+        Self { wire, outgoing: Stay::here(outgoing) }
     }
 
-    /// The socket itself, for a protocol that writes without hyper.
-    pub fn into_stream(self) -> TcpStream {
-        self.stream
+    /// The connection itself, for a protocol that writes without hyper.
+    pub fn into_wire(self) -> Wire {
+        self.wire
     }
 }
 
@@ -119,7 +124,7 @@ impl AsyncRead for Outlet {
         cx: &mut Context<'_>,
         buffer: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.stream).poll_read(cx, buffer)
+        Pin::new(&mut self.wire).poll_read(cx, buffer)
     }
 }
 
@@ -130,7 +135,7 @@ impl AsyncWrite for Outlet {
         cx: &mut Context<'_>,
         bytes: &[u8],
     ) -> Poll<io::Result<usize>> {
-        Pin::new(&mut self.stream).poll_write(cx, bytes)
+        Pin::new(&mut self.wire).poll_write(cx, bytes)
     }
 
     #[inline]
@@ -139,21 +144,25 @@ impl AsyncWrite for Outlet {
         cx: &mut Context<'_>,
         slices: &[io::IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
-        Pin::new(&mut self.stream).poll_write_vectored(cx, slices)
+        Pin::new(&mut self.wire).poll_write_vectored(cx, slices)
     }
 
     fn is_write_vectored(&self) -> bool {
-        self.stream.is_write_vectored()
+        self.wire.is_write_vectored()
     }
 
     /// hyper calls it once its buffer is empty: its bytes are all with the kernel.
     #[inline]
     fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        self.outgoing.flushed();
-        Pin::new(&mut self.stream).poll_flush(cx)
+        // Under TLS a flush may take its time; a socket's own never does.
+        let flushed = Pin::new(&mut self.wire).poll_flush(cx);
+        if flushed.is_ready() {
+            self.outgoing.flushed();
+        }
+        flushed
     }
 
     fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.stream).poll_shutdown(cx)
+        Pin::new(&mut self.wire).poll_shutdown(cx)
     }
 }

@@ -16,6 +16,7 @@ use super::hub::Directory;
 use super::items::Store;
 use super::options::Options;
 use super::publisher::{Programme, TopicTaken};
+use super::security::Security;
 use super::shard::{self, Errand, Mailboxes, Shard, Shared};
 use super::webhook::Registry;
 use crate::event;
@@ -88,13 +89,23 @@ pub fn serve_with<T>(
     options: Options,
     control: impl AsyncFnOnce(Handle) -> T,
 ) -> io::Result<(T, Snapshot)> {
+    serve_secured(listener, options, Security::default(), control)
+}
+
+/// The same with what TLS takes.
+pub fn serve_secured<T>(
+    listener: TcpListener,
+    options: Options,
+    security: Security,
+    control: impl AsyncFnOnce(Handle) -> T,
+) -> io::Result<(T, Snapshot)> {
     listener.set_nonblocking(true)?;
     SockRef::from(&listener).set_send_buffer_size(SEND_BUFFER)?;
     let of = options.shards.max(1) as usize;
     let (errands, errand_boxes): (Vec<_>, Vec<_>) =
         (0..of).map(|_| mpsc::unbounded_channel()).unzip();
     let (feeds, feed_boxes): (Vec<_>, Vec<_>) = (0..of).map(|_| mpsc::unbounded_channel()).unzip();
-    let shared = Arc::new(share(options, listener.local_addr()?, errands));
+    let shared = Arc::new(share(options, security, listener.local_addr()?, errands));
     let boxes = feed_boxes.into_iter().zip(errand_boxes);
     let mut boxes = boxes.map(|(feed, errands)| Mailboxes { feed, errands });
     let own = boxes.next().ok_or_else(|| io::Error::other("a target has at least one shard"))?;
@@ -135,6 +146,7 @@ pub fn serve_with<T>(
 
 fn share(
     options: Options,
+    security: Security,
     address: SocketAddr,
     errands: Vec<mpsc::UnboundedSender<Errand>>,
 ) -> Shared {
@@ -145,6 +157,7 @@ fn share(
     }
     Shared {
         options,
+        security,
         address,
         epoch,
         directory,

@@ -19,14 +19,16 @@ use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender};
 use tokio::task::spawn_local;
 
 use super::answer::Answer;
-use super::gauges::{Gauges, Kind};
+use super::gauges::{Gauges, Held, Kind};
 use super::hub::{Directory, Feed, Hub, Ring};
 use super::items::Store;
 use super::options::Options;
 use super::outlet::{Outgoing, Outlet, Writes};
 use super::publisher::{self, Programme};
 use super::router;
+use super::security::Security;
 use super::webhook::{Endpoint, Registry, deliver};
+use super::wire::Wire;
 use crate::measure::{Recorder, Snapshot, pin};
 use crate::pace::{Pacing, Timer};
 
@@ -44,6 +46,8 @@ const RING_BYTES: usize = 256 << 20;
 pub struct Shared {
     /// How to serve.
     pub options: Options,
+    /// What it speaks TLS with.
+    pub security: Security,
     /// Where this target listens.
     pub address: SocketAddr,
     /// Tells the entity tags of this process from those of an earlier one.
@@ -137,11 +141,25 @@ impl Shard {
         true
     }
 
-    /// Serves HTTP/1.1 on a connection until it ends.
+    /// Serves a connection until it ends, shaking hands first where this target speaks TLS.
     pub fn serve(self: &Rc<Self>, stream: TcpStream) {
         let held = self.gauges().hold(Kind::Connection);
+        let Some(config) = self.shared.security.server() else {
+            return self.converse(Wire::Plain(stream), held);
+        };
+        let (shard, config) = (Rc::clone(self), Arc::clone(config));
+        // A task of its own, so that the room a handshake takes is not kept for as long as the connection lives.
+        spawn_local(async move {
+            if let Ok(wire) = Wire::accept(stream, config).await {
+                shard.converse(wire, held);
+            }
+        });
+    }
+
+    /// Serves HTTP/1.1 on a connection until it ends.
+    fn converse(self: &Rc<Self>, wire: Wire, held: Held) {
         let outgoing = Rc::new(Outgoing::new(Rc::clone(&self.writes)));
-        let io = Outlet::new(stream, Rc::clone(&outgoing));
+        let io = Outlet::new(wire, Rc::clone(&outgoing));
         let site = Site { shard: Rc::clone(self), outgoing };
         let connection = http1::Builder::new()
             .timer(TokioTimer::new())

@@ -10,8 +10,8 @@ use tokio::sync::watch;
 
 use crate::clock;
 use crate::control::WorkerAssignment;
-use crate::measure::{Counter, Recorder, Snapshot, pin};
-use crate::net::{Dialer, WireTotals};
+use crate::measure::{Counter, Metric, Recorder, Snapshot, pin};
+use crate::net::{Dialer, WireTotals, tls};
 use crate::pace::Timer;
 use crate::pattern::{self, Context, Timeline};
 
@@ -95,6 +95,12 @@ pub fn run(
             snapshot.counters.add(Counter::WireBytes, total.bytes);
             snapshot.counters.add(Counter::WireSegments, total.segments);
             snapshot.counters.add(Counter::Connections, wire.connections());
+            let (handshakes, resumed) = wire.handshakes();
+            snapshot.counters.add(Counter::TlsHandshakes, handshakes);
+            snapshot.counters.add(Counter::TlsResumed, resumed);
+            if let Some(samples) = wire.handshake_ns() {
+                snapshot.distributions.insert(Metric::TlsHandshake, samples);
+            }
             Message::Done(Box::new(snapshot))
         }
         Err(reason) => Message::Failed(reason),
@@ -119,7 +125,7 @@ impl Shard {
             worker.phases.warmup.ns()..worker.phases.warmup.ns() + worker.phases.measure.ns();
         let context = Rc::new(Context::new(
             worker.case.clone(),
-            Dialer::new(worker.target, Rc::clone(&self.wire)),
+            self.dialer()?,
             timer,
             worker.schedule.clone(),
             window,
@@ -144,6 +150,22 @@ impl Shard {
         let mut snapshot = context.recorder.borrow().snapshot();
         snapshot.ledger = context.ledger();
         Ok(snapshot)
+    }
+
+    /// Opens connections as the case asks for.
+    fn dialer(&self) -> Result<Dialer, String> {
+        let worker = &self.assignment.worker;
+        let dialer = Dialer::new(worker.target, Rc::clone(&self.wire));
+        let transport = worker.case.transport;
+        match (&worker.trust, transport.tls) {
+            (_, false) => Ok(dialer),
+            (Some(trust), true) => dialer
+                .over_tls(trust, tls::HTTP_1, transport.resume)
+                .map_err(|error| error.to_string()),
+            (None, true) => {
+                Err("the case goes through TLS, and the target named nobody to trust".to_owned())
+            }
+        }
     }
 
     /// Opens this shard's links of `range`, evenly over `over_ns`, and waits until they stand.

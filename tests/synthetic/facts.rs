@@ -13,8 +13,8 @@ use tidings::record::{
     SCHEMA_VERSION, TrialFacts, TrialRecord, WorkerHealth, utc,
 };
 use tidings::scenario::{
-    Case, LongPollOptions, Mix, Pattern, PatternKind, Phases, Profile, RequestOptions, Scenario,
-    ShortPollOptions, Spin, SseOptions, TargetOptions, WebSocketOptions, WebhookOptions, WorkerOptions,
+    Case, Connection, LongPollOptions, Mix, Pattern, PatternKind, Phases, Profile, RequestOptions, Scenario,
+    ShortPollOptions, Spin, SseOptions, TargetOptions, Transport, WebSocketOptions, WebhookOptions, WorkerOptions,
     Workload,
 };
 use tidings::unit::{ByteSize, Rate, Span};
@@ -33,6 +33,7 @@ pub fn pattern(kind: PatternKind) -> Pattern {
             arrivals: ArrivalProcess::Poisson,
             mix: Mix::default(),
             timeout: second,
+            connection: Connection::KeepAlive,
         }),
         PatternKind::ShortPoll => Pattern::ShortPoll(ShortPollOptions {
             interval: second,
@@ -67,6 +68,7 @@ pub fn case(kind: PatternKind, clients: u64, axes: &str) -> Case {
             payload: ByteSize::new(100),
             late_after: Span::from_secs(2),
         },
+        transport: Transport::default(),
     }
 }
 
@@ -260,7 +262,7 @@ pub fn scenario(cases: Vec<Case>, trials: u32, objectives: &[&str]) -> Scenario 
         trials,
         phases: phases(),
         profile: None,
-        target: TargetOptions { shards: None, ring: 1024 },
+        target: TargetOptions { shards: None, ring: 1024, max_concurrent_streams: 200 },
         worker: WorkerOptions { processes: None, shards: None, spin: Spin::Auto },
         cases,
         objectives: objectives.iter().map(|&text| text.to_owned()).collect(),

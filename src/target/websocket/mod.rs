@@ -41,7 +41,7 @@ pub fn get(shard: &Rc<Shard>, name: &str, mut request: Request<Incoming>) -> Out
         let Ok(upgraded) = upgrade.await else { return };
         let Ok(parts) = upgraded.downcast::<TokioIo<Outlet>>() else { return };
         let _held = shard.gauges().hold(Kind::WebSocket);
-        let mut link = Link::new(shard, parts.io.into_inner().into_stream(), topic.waiter(), since);
+        let mut link = Link::new(shard, parts.io.into_inner().into_wire(), topic.waiter(), since);
         link.receive(&mut parts.read_buf.to_vec());
         // It would keep hyper's whole buffer for as long as the link lives.
         drop(parts.read_buf);

@@ -1,0 +1,53 @@
+//! TLS of a target: as a server to its clients, and as a client to webhook receivers.
+
+use std::sync::{Arc, OnceLock};
+
+use rustls::{ClientConfig, ServerConfig};
+
+use crate::control::TargetAssignment;
+use crate::net::tls::{self, Authority, Identity, TlsError, Trust};
+use crate::scenario::PatternKind;
+
+/// What a target speaks TLS with.
+#[derive(Debug, Default)]
+pub struct Security {
+    server: Option<Arc<ServerConfig>>,
+    /// Whom webhooks trust; found out when the first one is called over `https` where nobody said.
+    receivers: OnceLock<Arc<ClientConfig>>,
+}
+
+impl Security {
+    /// A server with this certificate; webhooks trust what the host trusts.
+    pub fn serving(identity: Identity) -> Result<Self, TlsError> {
+        let server = tls::server(identity, tls::HTTP_1, true)?;
+        Ok(Self { server: Some(server), receivers: OnceLock::new() })
+    }
+
+    /// That of a trial, and what its workers need; nothing where the case goes without TLS.
+    pub fn of_trial(assignment: &TargetAssignment) -> Result<(Self, Option<Trust>), TlsError> {
+        let TargetAssignment { case, listen, .. } = assignment;
+        if !case.transport.tls {
+            return Ok((Self::default(), None));
+        }
+        let (authority, resume) = (Authority::new()?, case.transport.resume);
+        let server = tls::server(authority.issue_for(listen.ip())?, tls::HTTP_1, resume)?;
+        let servers = if resume { case.workload.clients as usize } else { 0 };
+        let trust = authority.trust(case.pattern.kind() == PatternKind::Webhook);
+        let receivers = tls::trusting(&trust, tls::HTTP_1, servers)?;
+        Ok((Self { server: Some(server), receivers: receivers.into() }, Some(trust)))
+    }
+
+    /// How connections are accepted; `None` where they are plain.
+    pub const fn server(&self) -> Option<&Arc<ServerConfig>> {
+        self.server.as_ref()
+    }
+
+    /// How webhook receivers are called over `https`.
+    pub fn receivers(&self) -> Result<Arc<ClientConfig>, TlsError> {
+        if let Some(config) = self.receivers.get() {
+            return Ok(Arc::clone(config));
+        }
+        let config = tls::trusting_the_host()?;
+        Ok(Arc::clone(self.receivers.get_or_init(|| config)))
+    }
+}
