@@ -21,6 +21,7 @@ const PATIENCE: Duration = Duration::from_secs(30);
 /// `tidings serve` on a port of its own; ends with its test.
 struct Serve {
     child: Child,
+    scheme: &'static str,
     address: SocketAddr,
 }
 
@@ -32,13 +33,14 @@ impl Serve {
         let mut line = String::new();
         BufReader::new(child.stdout.take().unwrap()).read_line(&mut line).unwrap();
         let address = line.trim().rsplit('/').next().unwrap().parse().unwrap();
-        Self { child, address }
+        let scheme = if line.contains("https://") { "https" } else { "http" };
+        Self { child, scheme, address }
     }
 
     /// What curl says of `path`: status, HTTP version, and the body; `None` where there is no curl here.
     fn curl(&self, path: &str, more: &[&str]) -> Option<(String, String)> {
         let form = "\n%{http_code} %{http_version} %{ssl_verify_result}";
-        let url = format!("https://{}{path}", self.address);
+        let url = format!("{}://{}{path}", self.scheme, self.address);
         let mut command = Command::new("curl");
         command.args(["--silent", "--max-time", "20", "--write-out", form]).args(more).arg(url);
         let output = match command.output() {
@@ -79,13 +81,56 @@ fn curl_trusts_the_certificate_that_was_written_and_no_other() {
     let pem = trusted(folder.path());
     let pem = pem.to_str().unwrap();
     let serve = Serve::start(&["--tls", "--cert-out", pem]);
-    let Some((outcome, body)) = serve.curl("/healthz", &["--cacert", pem]) else { return };
+    let http1 = ["--http1.1", "--cacert", pem];
+    let Some((outcome, body)) = serve.curl("/healthz", &http1) else { return };
     assert_eq!(outcome, "200 1.1 0", "{body}");
     assert!(body.contains("\"status\":\"ok\""), "{body}");
     let (outcome, _) = serve.curl("/healthz", &["--tls-max", "1.2", "--cacert", pem]).unwrap();
     assert!(outcome.starts_with("000"), "only TLS 1.3 is spoken: {outcome}");
     let (outcome, _) = serve.curl("/healthz", &[]).unwrap();
     assert!(outcome.starts_with("000") && !outcome.ends_with(" 0"), "not trusted: {outcome}");
+}
+
+#[test]
+fn curl_speaks_http_2_by_agreement_by_prior_knowledge_and_not_at_all() {
+    let folder = tempfile::tempdir().unwrap();
+    let pem = trusted(folder.path());
+    let pem = pem.to_str().unwrap();
+    let secure = Serve::start(&["--tls", "--cert-out", pem]);
+    let plain = Serve::start(&[]);
+    for (serve, more, version) in [
+        (&secure, &["--http2", "--cacert", pem][..], "2"),
+        (&secure, &["--http1.1", "--cacert", pem], "1.1"),
+        (&plain, &["--http2-prior-knowledge"], "2"),
+        (&plain, &["--http1.1"], "1.1"),
+        // A POST begins like the preface of HTTP/2, with a P.
+        (&plain, &["--request", "POST"], "1.1"),
+    ] {
+        let Some((outcome, body)) = serve.curl("/topics/news-0/events?since=0&wait=5s", more)
+        else {
+            return;
+        };
+        let status = if more.contains(&"POST") { "400" } else { "200" };
+        assert!(outcome.starts_with(&format!("{status} {version} ")), "{more:?}: {outcome} {body}");
+    }
+    let more = ["--http2-prior-knowledge", "--no-buffer", "--max-time", "3"];
+    let (outcome, body) = plain.curl("/topics/news-0/stream?since=0", &more).unwrap();
+    assert!(outcome.starts_with("200 2 ") && body.contains("event: news"), "{outcome}: {body}");
+}
+
+#[test]
+fn h2load_finds_every_request_answered() {
+    let serve = Serve::start(&[]);
+    let url = format!("http://{}/healthz", serve.address);
+    let output =
+        match Command::new("h2load").args(["-n", "200", "-c", "2", "-m", "20", &url]).output() {
+            Ok(output) => String::from_utf8(output.stdout).unwrap(),
+            Err(error) => {
+                assert_eq!(error.kind(), std::io::ErrorKind::NotFound);
+                return eprintln!("left out: there is no h2load here");
+            }
+        };
+    assert!(output.contains("200 succeeded, 0 failed"), "{output}");
 }
 
 #[test]

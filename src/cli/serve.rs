@@ -1,5 +1,6 @@
 //! `tidings serve`.
 
+use std::fmt::Write as _;
 use std::io::Write as _;
 use std::net::SocketAddr;
 use std::ops::Range;
@@ -149,10 +150,12 @@ fn made_now(arguments: &Arguments) -> anyhow::Result<Identity> {
 
 fn announce(handle: &Handle, arguments: &Arguments) -> anyhow::Result<()> {
     let scheme = if arguments.tls { "https" } else { "http" };
-    println!("listening on {scheme}://{}", handle.address());
+    let mut text = format!("listening on {scheme}://{}\n", handle.address());
     if let Some(path) = &arguments.cert_out {
-        println!("certificate to trust: {}", path.display());
+        let _ = writeln!(text, "certificate to trust: {}", path.display());
     }
+    // In one write: whoever reads the first line may look no further.
+    print!("{text}");
     // Whoever reads a pipe waits for this line.
     std::io::stdout().flush().context("cannot print the address")
 }

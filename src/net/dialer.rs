@@ -11,6 +11,7 @@ use rustls::pki_types::ServerName;
 use rustls::{ClientConfig, ServerConfig};
 use tokio::net::{TcpSocket, TcpStream};
 
+use super::http2::Pool;
 use super::tls::{self, Authority, TlsError, Trust};
 use super::{Socket, Stream, WireTotals};
 
@@ -23,6 +24,7 @@ pub struct Dialer {
     target: SocketAddr,
     totals: Rc<WireTotals>,
     security: Option<Rc<Security>>,
+    pool: Option<Rc<Pool>>,
 }
 
 /// TLS as the links of a shard speak it.
@@ -38,7 +40,7 @@ struct Security {
 impl Dialer {
     /// A dialler to `target` whose sockets add their traffic to `totals`.
     pub const fn new(target: SocketAddr, totals: Rc<WireTotals>) -> Self {
-        Self { target, totals, security: None }
+        Self { target, totals, security: None, pool: None }
     }
 
     /// The same over TLS, trusting `trust` alone, offering `alpn`; `resume` lets a link that dials again resume.
@@ -50,6 +52,17 @@ impl Dialer {
             authority: Authority::entrusted(trust)?,
         };
         Ok(Self { security: Some(Rc::new(security)), ..self })
+    }
+
+    /// The same over HTTP/2, `streams` links on each connection.
+    #[must_use]
+    pub fn over_http2(self, streams: u32) -> Self {
+        Self { pool: Some(Rc::new(Pool::new(streams))), ..self }
+    }
+
+    /// The connections that links share; `None` where each has its own.
+    pub(super) fn pool(&self) -> Option<&Pool> {
+        self.pool.as_deref()
     }
 
     /// The target's address.

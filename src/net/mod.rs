@@ -2,15 +2,19 @@
 //!
 //! Knows nothing of patterns: what is said over a connection is its user's business.
 
+mod client;
 mod dialer;
 mod driven;
 mod http1;
+mod http2;
 mod socket;
 mod stream;
 pub mod tls;
 
+pub use client::Client;
 pub use dialer::{Dialer, LINKS_PER_SOURCE};
 pub use driven::Driven;
 pub use http1::{Answer, Http1, NetError, upgrade};
+pub use http2::{Here, Http2};
 pub use socket::{Meter, Socket, WireTotals};
 pub use stream::{HANDSHAKE_LIMIT, Stream};

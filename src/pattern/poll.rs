@@ -12,7 +12,7 @@ use super::Link;
 use crate::clock;
 use crate::event::Page;
 use crate::measure::ErrorKind;
-use crate::net::{Answer, Http1, NetError};
+use crate::net::{Answer, Client, NetError};
 
 /// What a poll brought.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -33,7 +33,7 @@ pub enum Brought {
 /// A topic's log as one client reads it, over one connection that is dialled again when it breaks.
 pub struct Poller<'a> {
     link: &'a Link,
-    connection: Option<Http1>,
+    connection: Option<Client>,
     host: HeaderValue,
     path: String,
     limit: u64,
@@ -63,7 +63,7 @@ impl<'a> Poller<'a> {
     async fn connect(&mut self) -> Result<(), NetError> {
         if self.connection.as_ref().is_none_or(|connection| !connection.is_open()) {
             let link = self.link;
-            let connection = Http1::connect(&link.context().dialer, link.index()).await?;
+            let connection = Client::connect(&link.context().dialer, link.index()).await?;
             self.connection = Some(connection);
         }
         Ok(())
@@ -77,7 +77,7 @@ impl<'a> Poller<'a> {
             Ok(answer) if self.take(&answer).is_ok() => {
                 self.link.ready(dialled_ns);
                 if let Some(connection) = &self.connection {
-                    connection.meter().mark();
+                    connection.mark();
                 }
                 return true;
             }

@@ -11,7 +11,7 @@ use super::{Link, Turn};
 use crate::clock;
 use crate::event::filler;
 use crate::measure::{Counter, ErrorKind};
-use crate::net::{Answer, Http1, NetError};
+use crate::net::{self, Answer, Http1, NetError};
 use crate::scenario::{Connection, Mix, RequestOptions};
 
 /// An operation on `/items`.
@@ -61,7 +61,7 @@ struct Created {
 struct Client<'a> {
     link: &'a Link,
     options: &'a RequestOptions,
-    connection: Option<Http1>,
+    connection: Option<net::Client>,
     host: HeaderValue,
     body: Bytes,
     /// The item that is read and replaced.
@@ -90,7 +90,7 @@ pub async fn run(link: &Link, options: &RequestOptions) {
     }
     link.ready(dialled_ns);
     if let Some(connection) = &client.connection {
-        connection.meter().mark();
+        connection.mark();
     }
 
     let timeline = link.started().await;
@@ -176,7 +176,7 @@ impl Client<'_> {
             Some(connection) if connection.is_open() => connection,
             slot => {
                 let dialer = &self.link.context().dialer;
-                slot.insert(Http1::connect(dialer, self.link.index()).await?)
+                slot.insert(net::Client::connect(dialer, self.link.index()).await?)
             }
         };
         let answer = connection.exchange(request, self.options.timeout.std()).await;

@@ -10,7 +10,7 @@ use super::sse_parser::Parser;
 use crate::clock;
 use crate::event::decode_head;
 use crate::measure::ErrorKind;
-use crate::net::{Http1, NetError};
+use crate::net::{Client, NetError};
 
 /// Why a stream ended or could not be opened.
 #[derive(Debug, thiserror::Error)]
@@ -47,7 +47,7 @@ pub async fn run(link: &Link) {
         Err(error) => return link.cannot_stand(&error),
     };
     link.ready(dialled_ns);
-    stream.0.meter().mark();
+    stream.0.mark();
 
     let mut rng = link.rng();
     let mut failures = 0;
@@ -66,8 +66,8 @@ pub async fn run(link: &Link) {
 }
 
 /// Opens the stream from the log's beginning, or after `last_id`.
-async fn open(link: &Link, last_id: Option<&HeaderValue>) -> Result<(Http1, Incoming), Ended> {
-    let mut connection = Http1::connect(&link.context().dialer, link.index()).await?;
+async fn open(link: &Link, last_id: Option<&HeaderValue>) -> Result<(Client, Incoming), Ended> {
+    let mut connection = Client::connect(&link.context().dialer, link.index()).await?;
     let mut request = get(format!("/topics/{}/stream?since=0", link.topic()), &host(link));
     request.headers_mut().insert(ACCEPT, HeaderValue::from_static("text/event-stream"));
     if let Some(id) = last_id {
@@ -87,7 +87,7 @@ async fn open(link: &Link, last_id: Option<&HeaderValue>) -> Result<(Http1, Inco
 /// Reads until the stream ends, and says why it did.
 async fn read(
     link: &Link,
-    (connection, body): &mut (Http1, Incoming),
+    (connection, body): &mut (Client, Incoming),
     last_id: &mut Option<HeaderValue>,
     failures: &mut u32,
 ) -> Ended {

@@ -13,6 +13,7 @@ mod stages;
 mod table;
 mod tables;
 mod text;
+mod transport;
 
 use std::fs;
 use std::io;

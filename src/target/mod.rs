@@ -1,6 +1,6 @@
 //! The built-in target: a server that offers the same news in six ways.
 //!
-//! HTTP/1.1 on one current-thread runtime a shard. Shard 0 accepts and deals the connections to the shards in
+//! HTTP/1.1 and HTTP/2 on one current-thread runtime a shard. Shard 0 accepts and deals the connections to the shards in
 //! turn; each shard has its own replica of every topic's log and shares nothing with the others on the way
 //! of an event to a link. The log is the queue (`hub`): event streams, web sockets, long polls and webhook
 //! outboxes are cursors over it, so memory is bounded by the ring, and a consumer that falls off it is told so.
@@ -17,7 +17,7 @@
 //! `publish`). `GET /` explains the routes with examples.
 //!
 //! This is the server side only: clients are in `pattern`, and the two meet on the wire, with TLS over it where it is
-//! asked for. No HTTP/2 yet, no authentication ever: it is a thing to measure against, and listens on loopback unless told otherwise.
+//! asked for. No authentication ever: it is a thing to measure against, and listens on loopback unless told otherwise.
 
 mod answer;
 mod child;

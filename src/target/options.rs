@@ -1,7 +1,7 @@
 //! What a target can be told.
 
 use crate::control::TargetAssignment;
-use crate::scenario::{Pattern, SseOptions, WebSocketOptions, WebhookOptions};
+use crate::scenario::{Http, Pattern, SseOptions, WebSocketOptions, WebhookOptions};
 use crate::unit::Span;
 
 /// Options of a target.
@@ -22,6 +22,10 @@ pub struct Options {
     /// The core of the first shard where each keeps to one of its own, the others following; `None` leaves them to
     /// the kernel.
     pub first_core: Option<u32>,
+    /// Whether a connection without TLS may begin HTTP/2 by its preface (h2c).
+    pub http2: bool,
+    /// Streams at once that it lets an HTTP/2 connection have, and announces.
+    pub max_concurrent_streams: u32,
     /// Whether webhooks may call loopback, private and other addresses that are not public.
     pub allow_private_webhooks: bool,
 }
@@ -44,6 +48,8 @@ impl Default for Options {
                 backoff: Span::from_secs(1),
                 concurrency: 1,
             },
+            http2: true,
+            max_concurrent_streams: 200,
             allow_private_webhooks: false,
         }
     }
@@ -57,6 +63,9 @@ impl From<&TargetAssignment> for Options {
             topics: assignment.case.workload.topics,
             ring: assignment.ring,
             first_core: assignment.pinned.then_some(assignment.first_core),
+            // A look at the first bytes costs every connection a little: only where it is asked for.
+            http2: assignment.case.transport.http == Http::Two,
+            max_concurrent_streams: assignment.max_concurrent_streams,
             allow_private_webhooks: true,
             ..Self::default()
         };

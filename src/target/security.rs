@@ -6,7 +6,7 @@ use rustls::{ClientConfig, ServerConfig};
 
 use crate::control::TargetAssignment;
 use crate::net::tls::{self, Authority, Identity, TlsError, Trust};
-use crate::scenario::PatternKind;
+use crate::scenario::{Http, PatternKind};
 
 /// What a target speaks TLS with.
 #[derive(Debug, Default)]
@@ -19,7 +19,7 @@ pub struct Security {
 impl Security {
     /// A server with this certificate; webhooks trust what the host trusts.
     pub fn serving(identity: Identity) -> Result<Self, TlsError> {
-        let server = tls::server(identity, tls::HTTP_1, true)?;
+        let server = tls::server(identity, tls::HTTP_ANY, true)?;
         Ok(Self { server: Some(server), receivers: OnceLock::new() })
     }
 
@@ -30,7 +30,11 @@ impl Security {
             return Ok((Self::default(), None));
         }
         let (authority, resume) = (Authority::new()?, case.transport.resume);
-        let server = tls::server(authority.issue_for(listen.ip())?, tls::HTTP_1, resume)?;
+        let alpn = match case.transport.http {
+            Http::One => tls::HTTP_1,
+            Http::Two => tls::HTTP_2,
+        };
+        let server = tls::server(authority.issue_for(listen.ip())?, alpn, resume)?;
         let servers = if resume { case.workload.clients as usize } else { 0 };
         let trust = authority.trust(case.pattern.kind() == PatternKind::Webhook);
         let receivers = tls::trusting(&trust, tls::HTTP_1, servers)?;

@@ -10,13 +10,14 @@ use std::time::Duration;
 
 use hyper::Request;
 use hyper::body::Incoming;
-use hyper::server::conn::http1;
+use hyper::server::conn::{http1, http2};
 use hyper::service::Service;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use tokio::net::TcpStream;
 use tokio::runtime::{Builder, LocalOptions};
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender};
 use tokio::task::spawn_local;
+use tokio::time::timeout;
 
 use super::answer::Answer;
 use super::gauges::{Gauges, Held, Kind};
@@ -30,6 +31,7 @@ use super::security::Security;
 use super::webhook::{Endpoint, Registry, deliver};
 use super::wire::Wire;
 use crate::measure::{Recorder, Snapshot, pin};
+use crate::net::{HANDSHAKE_LIMIT, Here};
 use crate::pace::{Pacing, Timer};
 
 /// Bytes that hyper buffers a connection, each way: more would make slow consumers look healthy.
@@ -144,15 +146,43 @@ impl Shard {
     /// Serves a connection until it ends, shaking hands first where this target speaks TLS.
     pub fn serve(self: &Rc<Self>, stream: TcpStream) {
         let held = self.gauges().hold(Kind::Connection);
-        let Some(config) = self.shared.security.server() else {
+        let config = self.shared.security.server().map(Arc::clone);
+        if config.is_none() && !self.options().http2 {
             return self.converse(Wire::Plain(stream), held);
-        };
-        let (shard, config) = (Rc::clone(self), Arc::clone(config));
+        }
+        let shard = Rc::clone(self);
         // A task of its own, so that the room a handshake takes is not kept for as long as the connection lives.
         spawn_local(async move {
-            if let Ok(wire) = Wire::accept(stream, config).await {
-                shard.converse(wire, held);
+            let wire = match config {
+                None => Ok(Wire::Plain(stream)),
+                Some(config) => Wire::accept(stream, config).await,
+            };
+            let Ok(wire) = wire else { return };
+            match timeout(HEAD_WAIT, wire.begins_http2()).await {
+                Ok(Ok(false)) => shard.converse(wire, held),
+                Ok(Ok(true)) => shard.converse_http2(wire, held),
+                // It broke, or nothing came: there is nobody to answer.
+                Ok(Err(_)) | Err(_) => {}
             }
+        });
+    }
+
+    /// Serves HTTP/2 on a connection until it ends.
+    fn converse_http2(self: &Rc<Self>, wire: Wire, held: Held) {
+        let outgoing = Rc::new(Outgoing::new(Rc::clone(&self.writes)));
+        let io = Outlet::new(wire, Rc::clone(&outgoing));
+        let site = Site { shard: Rc::clone(self), outgoing };
+        let connection = http2::Builder::new(Here)
+            .timer(TokioTimer::new())
+            .max_concurrent_streams(self.options().max_concurrent_streams)
+            .max_send_buf_size(BUFFER_MAX)
+            // One that is idle and answers is left alone.
+            .keep_alive_interval(HEAD_WAIT)
+            .keep_alive_timeout(HANDSHAKE_LIMIT)
+            .serve_connection(TokioIo::new(io), site);
+        spawn_local(async move {
+            let _held = held;
+            let _ = connection.await;
         });
     }
 

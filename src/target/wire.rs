@@ -45,6 +45,18 @@ impl Wire {
         }
     }
 
+    /// Whether the other side speaks HTTP/2: as agreed in the handshake, or by the preface, of which the first three
+    /// bytes must come together (no method of HTTP/1.1 begins with them).
+    pub async fn begins_http2(&self) -> io::Result<bool> {
+        match self {
+            Self::Plain(socket) => {
+                let mut first = [0; 3];
+                Ok(socket.peek(&mut first).await? == first.len() && first == *b"PRI")
+            }
+            Self::Tls(stream) => Ok(stream.get_ref().1.alpn_protocol() == Some(b"h2")),
+        }
+    }
+
     /// Reads what has come, without a buffer that it would keep; 0 is the end.
     #[inline]
     pub fn poll_take(&mut self, cx: &mut Context<'_>, bytes: &mut [u8]) -> Poll<io::Result<usize>> {

@@ -14,6 +14,7 @@ use crate::measure::{Counter, Metric, Recorder, Snapshot, pin};
 use crate::net::{Dialer, WireTotals, tls};
 use crate::pace::Timer;
 use crate::pattern::{self, Context, Timeline};
+use crate::scenario::Http;
 
 /// After the last expected delivery, wait so long for what should not come: duplicates.
 const GRACE_NS: u64 = 100_000_000;
@@ -157,11 +158,15 @@ impl Shard {
         let worker = &self.assignment.worker;
         let dialer = Dialer::new(worker.target, Rc::clone(&self.wire));
         let transport = worker.case.transport;
+        let (dialer, alpn) = match transport.http {
+            Http::One => (dialer, tls::HTTP_1),
+            Http::Two => (dialer.over_http2(transport.streams), tls::HTTP_2),
+        };
         match (&worker.trust, transport.tls) {
             (_, false) => Ok(dialer),
-            (Some(trust), true) => dialer
-                .over_tls(trust, tls::HTTP_1, transport.resume)
-                .map_err(|error| error.to_string()),
+            (Some(trust), true) => {
+                dialer.over_tls(trust, alpn, transport.resume).map_err(|error| error.to_string())
+            }
             (None, true) => {
                 Err("the case goes through TLS, and the target named nobody to trust".to_owned())
             }
