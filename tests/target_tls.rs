@@ -110,7 +110,7 @@ fn curl_speaks_http_2_by_agreement_by_prior_knowledge_and_not_at_all() {
         else {
             return;
         };
-        let status = if more.contains(&"POST") { "400" } else { "200" };
+        let status = if more.contains(&"POST") { "415" } else { "200" };
         assert!(outcome.starts_with(&format!("{status} {version} ")), "{more:?}: {outcome} {body}");
     }
     let more = ["--http2-prior-knowledge", "--no-buffer", "--max-time", "3"];
