@@ -16,17 +16,22 @@ use rustix::time::{
     timerfd_settime,
 };
 use tidings::clock::{self, SECOND_NS};
-use tidings::measure::{Distribution, Metric, Snapshot};
+use tidings::measure::{Distribution, Metric, Recorder, Snapshot, pin};
 use tidings::net::{Dialer, WireTotals};
-use tidings::pace::{ArrivalProcess, Pacing, Schedule, Timer};
+use tidings::pace::{ArrivalProcess, Lead, Schedule, Timer};
 use tidings::pattern::{self, Context, Timeline};
-use tidings::scenario::{Case, Connection, Mix, Pattern, RequestOptions, Transport, Workload};
+use tidings::scenario::{
+    Case, Connection, Faults, Format, LoopKind, Mix, Pattern, RequestOptions, Transport, Workload,
+};
 use tidings::target::{self, Options};
 use tidings::unit::{ByteSize, Rate, Span};
 use tokio::runtime::{Builder, LocalOptions};
 use tokio::sync::watch;
 use tokio::task::spawn_local;
 
+/// The core of the shard that is looked at. All others have the next one: a meter that ticks on the shard's own core takes
+/// 1 % of its time, which is all that a 99th percentile shows.
+const CORE: u32 = 0;
 /// Connections that requests are spread over.
 const CLIENTS: u64 = 64;
 /// Load before the first second that counts.
@@ -51,6 +56,7 @@ impl Hiccups {
         let hiccups = Self::default();
         let kept = hiccups.clone();
         std::thread::spawn(move || {
+            pin(CORE + 1);
             let timer = timerfd_create(TimerfdClockId::Monotonic, TimerfdFlags::CLOEXEC).unwrap();
             let mut due = clock::now() + TICK_NS;
             loop {
@@ -79,9 +85,13 @@ fn case(rate: f64, arrivals: ArrivalProcess) -> Case {
     Case {
         id: "request".to_owned(),
         pattern: Pattern::Request(RequestOptions {
+            loop_kind: LoopKind::Open,
+            think: Span::default(),
             rate: Rate::per_second(rate),
             arrivals,
-            mix: Mix { create: 0, read: 1, replace: 0, delete: 0, list: 0 },
+            mix: Mix::default(),
+            format: Format::Json,
+            conditional: false,
             timeout: Span::from_secs(5),
             connection: Connection::KeepAlive,
         }),
@@ -94,12 +104,13 @@ fn case(rate: f64, arrivals: ArrivalProcess) -> Case {
             late_after: Span::from_secs(1),
         },
         transport: Transport::default(),
+        faults: Faults::default(),
     }
 }
 
 /// One shard for so many whole seconds: what it recorded in each, by second of the clock.
 fn shard(
-    pacing: Pacing,
+    ahead: Lead,
     load: Load,
     rate: f64,
     arrivals: ArrivalProcess,
@@ -107,7 +118,7 @@ fn shard(
 ) -> BTreeMap<u64, Snapshot> {
     let runtime = Builder::new_current_thread().enable_all().build_local(LocalOptions::default());
     runtime.unwrap().block_on(async move {
-        let (timer, drive) = Timer::new(pacing).unwrap();
+        let (timer, drive) = Timer::with_lead(ahead).unwrap();
         spawn_local(drive);
         let window = WARMUP_NS..WARMUP_NS + seconds * SECOND_NS;
         let schedule =
@@ -158,6 +169,38 @@ fn shard(
     })
 }
 
+/// A loop that looks at the clock and does nothing else, for so many whole seconds: no timer on this machine can be on time
+/// more often.
+fn bare(rate: f64, arrivals: ArrivalProcess, seconds: u64) -> BTreeMap<u64, Snapshot> {
+    let until_ns = seconds * SECOND_NS;
+    let schedule = Schedule { seed: 1, topics: 1, per_s: rate, process: arrivals, until_ns };
+    let start_ns = (clock::now() / SECOND_NS + 1) * SECOND_NS;
+    let mut recorders: BTreeMap<u64, Recorder> = BTreeMap::new();
+    for offset_ns in schedule.topic(0) {
+        let due_ns = start_ns + offset_ns;
+        let woken_ns = loop {
+            let now = clock::now();
+            if now >= due_ns {
+                break now;
+            }
+        };
+        let recorder = recorders.entry(due_ns / SECOND_NS).or_default();
+        recorder.record(Metric::Fired, woken_ns - due_ns);
+    }
+    recorders.iter().map(|(second, recorder)| (*second, recorder.snapshot())).collect()
+}
+
+/// Ways to wait: asleep, and spinning from a fixed time before a deadline or from one that follows how late wakes are;
+/// `None` is the bare loop.
+const fn leads() -> [(Option<Lead>, &'static str); 4] {
+    [
+        (None, "bare loop"),
+        (Some(Lead::fixed(0)), "timerfd"),
+        (Some(Lead::fixed(100_000)), "spin 0.1 ms"),
+        (Some(Lead::adaptive()), "spin"),
+    ]
+}
+
 /// Quantiles in microseconds.
 fn quantiles(samples: Option<&Distribution>, at: &[f64]) -> String {
     let us = |q: &f64| samples.and_then(|samples| samples.quantile(*q)).map(|ns| ns as f64 / 1e3);
@@ -174,34 +217,40 @@ fn main() {
     let (stop, stopped) = tokio::sync::oneshot::channel::<()>();
     let (ended, end) = mpsc::channel();
     std::thread::spawn(move || {
+        pin(CORE + 1);
         let until = async { drop(stopped.await) };
         target::serve(listener, Options { shards: 1, ..Options::default() }, until).unwrap();
         ended.send(()).unwrap();
     });
     let hiccups = Hiccups::start();
+    pin(CORE);
     println!(
         "{rate}/s on one shard, {seconds} s each; microseconds at p50, p99, p99.9 of the second with the least p99, and \
-         of the median second\n{:<28}{:<8}{:^26}{:^26}{:^26}",
+         of the median second\n{:<33}{:<8}{:^26}{:^26}{:^26}",
         "", "", "wake - due", "slip (sent - due)", "hiccups (1 ms timerfd)"
     );
     for (load, name) in [(Load::Timer, "timer"), (Load::Requests(address), "requests")] {
         for arrivals in [ArrivalProcess::Constant, ArrivalProcess::Poisson] {
-            for pacing in [Pacing::Timerfd, Pacing::Spin] {
-                let told = shard(pacing, load, rate, arrivals, seconds);
+            for (ahead, pacing) in leads() {
+                let told = match (ahead, load) {
+                    (Some(ahead), _) => shard(ahead, load, rate, arrivals, seconds),
+                    (None, Load::Timer) => bare(rate, arrivals, seconds),
+                    (None, Load::Requests(_)) => continue,
+                };
                 let metric = if let Load::Timer = load { Metric::Fired } else { Metric::Slip };
                 let p99 = |snapshot: &Snapshot| {
                     snapshot.distribution(metric).and_then(|d| d.quantile(0.99))
                 };
                 let mut order: Vec<_> = told.iter().collect();
                 order.sort_by_key(|(_, snapshot)| p99(snapshot));
-                let what = format!("{name}, {arrivals:?}, {}", pacing.name()).to_lowercase();
+                let what = format!("{name}, {arrivals:?}, {pacing}").to_lowercase();
                 for (which, (second, snapshot)) in
                     [("best", order[0]), ("median", order[order.len() / 2])]
                 {
                     let all = [0.5, 0.99, 0.999];
                     let calm = hiccups.0.lock().unwrap();
                     println!(
-                        "{what:<28}{which:<8}{}  {}  {}",
+                        "{what:<33}{which:<8}{}  {}  {}",
                         quantiles(snapshot.distribution(Metric::Fired), &all),
                         quantiles(snapshot.distribution(Metric::Slip), &all),
                         quantiles(calm.get(second), &all),

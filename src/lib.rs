@@ -65,6 +65,7 @@
 //! | freshness | received − due of a delivery: how old the news is on arrival |
 //! | reach | delivered ÷ expected |
 //! | ledger | the account of every expected delivery: delivered, lost, duplicate, reordered, late |
+//! | null target, noise floor | a server that does next to nothing; what the same load takes against it |
 //! | phases | connect, warmup, measure, drain |
 //! | verdict | of a trial: valid, degraded, invalid (generator or machine spoilt it), failed (it did not end) |
 

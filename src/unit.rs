@@ -303,6 +303,11 @@ fn parse_count(text: &str) -> Option<f64> {
     Some(number * scale)
 }
 
+/// `n` of a noun whose plural takes an s: `"1 trial"`, `"2 trials"`.
+pub fn counted(n: u64, noun: &str) -> String {
+    format!("{n} {noun}{}", if n == 1 { "" } else { "s" })
+}
+
 /// Prints a count for people, three significant digits: `"950"`, `"12.3k"`, `"4M"`.
 pub fn count(value: f64) -> String {
     match value.abs() {

@@ -15,8 +15,8 @@ use tidings::control::{
 };
 use tidings::event::Page;
 use tidings::measure::Counter;
-use tidings::pace::{ArrivalProcess, Schedule};
-use tidings::scenario::{Case, Pattern, ShortPollOptions, Transport, Workload};
+use tidings::pace::{ArrivalProcess, PollPace, Schedule};
+use tidings::scenario::{Case, Faults, Limits, Pattern, ShortPollOptions, Transport, Workload};
 use tidings::unit::{ByteSize, Rate, Span};
 
 /// A child process that does not outlive its test.
@@ -59,6 +59,9 @@ fn prepare(version: u32, listen: SocketAddr) -> Order {
         interval: Span::from_secs(1),
         limit: 100,
         synchronised: false,
+        pace: PollPace::FixedRate,
+        jitter: 0.0,
+        conditional: false,
         timeout: Span::from_secs(1),
     };
     let case = Case {
@@ -66,6 +69,7 @@ fn prepare(version: u32, listen: SocketAddr) -> Order {
         pattern: Pattern::ShortPoll(short_poll),
         workload,
         transport: Transport::default(),
+        faults: Faults::default(),
     };
     let assignment = TargetAssignment {
         case,
@@ -75,8 +79,11 @@ fn prepare(version: u32, listen: SocketAddr) -> Order {
         pinned: false,
         ring: 1000,
         max_concurrent_streams: 200,
+        limits: Limits::default(),
         schedule: Some(schedule()),
         window: 100_000_000..200_000_000,
+        null: false,
+        seed: 1,
     };
     Order::Prepare { version, assignment: Box::new(Assignment::Target(assignment)) }
 }
@@ -167,6 +174,10 @@ fn serve_refuses_what_it_cannot_do_with_a_remedy() {
         (["--topics", "0"], "--topics"),
         (["--rate", "5"], "10k/s"),
         (["--payload", "1B"], "--payload"),
+        (
+            ["--fault", "dorp=1"],
+            "--fault dorp=1: unknown key 'dorp' in [faults]; did you mean 'drop'?",
+        ),
     ] {
         let mut process = tidings(&[&["serve"][..], &arguments].concat());
         assert_eq!(process.0.wait().unwrap().code(), Some(2), "{arguments:?}");

@@ -4,23 +4,34 @@ use std::fmt::Write as _;
 use std::io::Write as _;
 use std::net::SocketAddr;
 use std::ops::Range;
-use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use anyhow::{Context as _, bail};
 use tidings::clock;
 use tidings::event;
 use tidings::measure::raise_descriptor_limit;
-use tidings::net::tls::{Authority, Identity};
 use tidings::pace::{ArrivalProcess, Schedule};
-use tidings::target::{self, Handle, Options, Programme, Security};
-use tidings::unit::{ByteSize, Count, Rate};
+use tidings::scenario;
+use tidings::scenario::Limits;
+use tidings::target::{self, Handle, Options, Programme, Waits};
+use tidings::unit::{ByteSize, Count, Rate, Span};
 use tokio::signal::unix::{SignalKind, signal};
+
+use super::serve_tls::TlsArguments;
 
 /// Exit status after Ctrl-C: 128 and the signal's number, as shells say it.
 const INTERRUPTED: u8 = 130;
 /// Exit status after SIGTERM.
 const TERMINATED: u8 = 143;
+
+/// What the long help says of `--fault`.
+const FAULTS_HELP: &str = "\
+Do wrong on purpose, to see what clients make of it; repeat it for several, such as --fault delay=5ms --fault \
+drop=0.01.
+
+The keys are those of [faults] in a scenario: service, distribution (fixed, exponential, bimodal), slow, slow_share, \
+servers (1, unlimited), delay, freeze_at, freeze_for, freeze_every, stall_at, stall_for, drop, write_cost. Freezes and \
+stalls count from the start; --seed draws what is random.";
 
 /// Arguments of `tidings serve`.
 ///
@@ -46,21 +57,26 @@ pub struct Arguments {
     /// Size of a published event's payload
     #[arg(long, value_name = "SIZE", default_value = "64B")]
     payload: ByteSize,
-    /// Seed of the published schedule
+    /// Seed of the published schedule, and of the faults
     #[arg(long, value_name = "N", default_value_t = 1)]
     seed: u64,
-    /// Speak TLS 1.3, with --cert and --key, else with a certificate made at the start
-    #[arg(long)]
-    tls: bool,
-    /// Certificate chain in PEM
-    #[arg(long, value_name = "FILE", requires_all = ["tls", "key"])]
-    cert: Option<PathBuf>,
-    /// Private key in PEM
-    #[arg(long, value_name = "FILE", requires_all = ["tls", "cert"])]
-    key: Option<PathBuf>,
-    /// Where to write the certificate of the authority that clients are to trust, where it is made at the start
-    #[arg(long, value_name = "FILE", requires = "tls", conflicts_with = "cert")]
-    cert_out: Option<PathBuf>,
+    #[command(flatten)]
+    tls: TlsArguments,
+    /// Do wrong on purpose, to see what clients make of it: --fault delay=5ms --fault drop=0.01
+    #[arg(long = "fault", value_name = "KEY=VALUE", long_help = FAULTS_HELP)]
+    faults: Vec<String>,
+    /// Let so many requests a second in, and refuse those above with 429
+    #[arg(long, value_name = "N")]
+    requests_per_s: Option<Count>,
+    /// Let so many connections in, and refuse what is asked on those above with 503
+    #[arg(long, value_name = "N")]
+    connections: Option<Count>,
+    /// Close connections that send no whole request head for so long
+    #[arg(long, value_name = "SPAN", default_value = "75s")]
+    head_wait: Span,
+    /// Refuse a body that is not whole for so long
+    #[arg(long, value_name = "SPAN", default_value = "30s")]
+    body_wait: Span,
     /// Let webhooks call loopback and private addresses
     #[arg(long)]
     allow_private_webhooks: bool,
@@ -81,6 +97,17 @@ pub fn run(arguments: &Arguments) -> anyhow::Result<ExitCode> {
     if arguments.ring.get() == 0 {
         bail!("--ring must be at least 1");
     }
+    let faults = scenario::faults(&arguments.faults)?;
+    if !faults.is_off() {
+        eprintln!("tidings: warning: faults: {faults}");
+    }
+    let zero = |count: Option<Count>| count.is_some_and(|count| count.get() == 0);
+    if zero(arguments.requests_per_s) || zero(arguments.connections) {
+        bail!("--requests-per-s and --connections must be at least 1; leave them out for no limit");
+    }
+    if arguments.head_wait.ns() == 0 || arguments.body_wait.ns() == 0 {
+        bail!("--head-wait and --body-wait must be over 0");
+    }
     if !arguments.listen.ip().is_loopback() {
         eprintln!(
             "tidings: warning: {} can be reached from other hosts, and the target asks nobody who they are; \
@@ -95,6 +122,13 @@ pub fn run(arguments: &Arguments) -> anyhow::Result<ExitCode> {
         topics: arguments.topics.get(),
         ring: arguments.ring.get(),
         allow_private_webhooks: arguments.allow_private_webhooks,
+        faults,
+        seed: arguments.seed,
+        limits: Limits {
+            requests_per_s: arguments.requests_per_s.map(Count::get),
+            connections: arguments.connections.map(Count::get),
+        },
+        waits: Waits { head: arguments.head_wait, body: arguments.body_wait },
         ..Options::default()
     };
     let listener = target::listen(arguments.listen).with_context(|| {
@@ -103,55 +137,23 @@ pub fn run(arguments: &Arguments) -> anyhow::Result<ExitCode> {
             arguments.listen
         )
     })?;
-    let security = security(arguments)?;
+    let security = arguments.tls.security(arguments.listen.ip())?;
     let (status, _) = target::serve_secured(listener, options, security, async |handle| {
+        let at_ns = clock::now();
         announce(&handle, arguments)?;
+        handle.begin(at_ns..u64::MAX);
         if arguments.rate.per_s() > 0.0 {
-            handle.publish(programme(arguments))?;
+            handle.publish(programme(arguments, at_ns))?;
         }
         wait_for_signal().await
     })?;
     status.map(ExitCode::from)
 }
 
-/// What to speak TLS with: the given certificate, or one of an authority made now, which clients have to be told.
-fn security(arguments: &Arguments) -> anyhow::Result<Security> {
-    if !arguments.tls {
-        return Ok(Security::default());
-    }
-    let identity = if let (Some(cert), Some(key)) = (&arguments.cert, &arguments.key) {
-        let read = |path: &Path| {
-            std::fs::read(path).with_context(|| format!("cannot read {}", path.display()))
-        };
-        Identity::from_pem(&read(cert)?, &read(key)?).with_context(|| {
-            format!("{} and {} must be PEM files", cert.display(), key.display())
-        })?
-    } else {
-        made_now(arguments)?
-    };
-    Security::serving(identity)
-        .context("the certificate and the key cannot be used: give a chain and the key of its first certificate")
-}
-
-/// A certificate for the names of this host, and the authority's own where clients will look for it.
-fn made_now(arguments: &Arguments) -> anyhow::Result<Identity> {
-    let authority = Authority::new()?;
-    if let Some(path) = &arguments.cert_out {
-        std::fs::write(path, authority.pem())
-            .with_context(|| format!("cannot write {}", path.display()))?;
-    }
-    let mut names = vec!["localhost".to_owned(), "127.0.0.1".to_owned(), "::1".to_owned()];
-    let ip = arguments.listen.ip();
-    if !ip.is_unspecified() && !names.contains(&ip.to_string()) {
-        names.push(ip.to_string());
-    }
-    Ok(authority.issue(&names)?)
-}
-
 fn announce(handle: &Handle, arguments: &Arguments) -> anyhow::Result<()> {
-    let scheme = if arguments.tls { "https" } else { "http" };
+    let scheme = if arguments.tls.is_on() { "https" } else { "http" };
     let mut text = format!("listening on {scheme}://{}\n", handle.address());
-    if let Some(path) = &arguments.cert_out {
+    if let Some(path) = arguments.tls.written() {
         let _ = writeln!(text, "certificate to trust: {}", path.display());
     }
     // In one write: whoever reads the first line may look no further.
@@ -160,7 +162,7 @@ fn announce(handle: &Handle, arguments: &Arguments) -> anyhow::Result<()> {
     std::io::stdout().flush().context("cannot print the address")
 }
 
-fn programme(arguments: &Arguments) -> Programme {
+fn programme(arguments: &Arguments, at_ns: u64) -> Programme {
     Programme {
         schedule: Schedule {
             seed: arguments.seed,
@@ -170,7 +172,7 @@ fn programme(arguments: &Arguments) -> Programme {
             until_ns: u64::MAX,
         },
         payload: event::filler(arguments.payload.bytes() as usize).into(),
-        at_ns: clock::now(),
+        at_ns,
         // Nobody asks for measurements here.
         window: 0..0,
     }

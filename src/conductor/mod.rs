@@ -1,14 +1,15 @@
 //! The trial loop: launch, ready, start, collect, kill on drop. Sends no load itself.
 
 mod child;
+mod floor;
 mod signal;
 mod trial;
 
 use std::path::PathBuf;
 
 use crate::judge;
-use crate::plan::{Plan, PlannedTrial};
-use crate::record::{FolderError, RunFolder, TrialRecord};
+use crate::plan::{Plan, PlannedFloor, PlannedTrial};
+use crate::record::{FloorRecord, FolderError, RunFolder, TrialRecord};
 
 pub use signal::{Signals, name as signal_name};
 pub use trial::Phase;
@@ -31,6 +32,18 @@ pub enum Progress<'a> {
         index: usize,
         /// Its row.
         record: &'a TrialRecord,
+    },
+    /// A trial of the noise floor is about to begin.
+    Floor {
+        /// Trials that went before it.
+        index: usize,
+        /// It.
+        floor: &'a PlannedFloor,
+    },
+    /// It is over and on disk.
+    FloorRecorded {
+        /// Its row.
+        record: &'a FloorRecord,
     },
 }
 
@@ -55,6 +68,9 @@ impl Conductor<'_> {
         mut progress: impl FnMut(Progress<'_>),
     ) -> Result<Option<i32>, FolderError> {
         for (index, trial) in self.plan.trials.iter().enumerate() {
+            if let Some(signal) = floor::run(self, index, folder, &mut progress)? {
+                return Ok(Some(signal));
+            }
             let facts = trial::run(self, trial, |phase| {
                 progress(Progress::Phase { index, trial, phase });
             });
@@ -67,6 +83,6 @@ impl Conductor<'_> {
                 return Ok((!complete).then_some(signal));
             }
         }
-        Ok(None)
+        floor::run(self, self.plan.trials.len(), folder, &mut progress)
     }
 }

@@ -95,6 +95,7 @@ pub fn run(
             health: Vec::new(),
             target: Snapshot::default(),
             intervals: Intervals::default(),
+            samples: Vec::new(),
             resources: Resources {
                 worker_shards: layout.workers * layout.worker_shards,
                 target_shards: layout.target_shards,
@@ -113,6 +114,7 @@ pub fn run(
         });
         trial.farewell();
     }
+    trial.facts.samples.sort_by_key(|sample| (sample.due_ns, sample.link));
     trial.facts
 }
 
@@ -163,6 +165,7 @@ impl Trial<'_> {
             pinned: layout.pinned,
             ring: plan.scenario.target.ring,
             max_concurrent_streams: plan.scenario.target.max_concurrent_streams,
+            limits: plan.scenario.target.limits,
             schedule: self
                 .facts
                 .case
@@ -171,6 +174,8 @@ impl Trial<'_> {
                 .delivers()
                 .then(|| plan.schedule(self.planned)),
             window: plan.window(),
+            null: self.planned.null,
+            seed: self.planned.seed,
         };
         self.launch("target", "the target", Assignment::Target(assignment))?;
         let deadline = clock::now() + LAUNCH_NS;
@@ -198,6 +203,7 @@ impl Trial<'_> {
                 pacing: plan.layouts[self.planned.case].pacing,
                 phases: plan.scenario.phases,
                 schedule: plan.schedule(self.planned),
+                samples: plan.scenario.worker.samples,
                 plateaus,
             };
             let name = format!("worker {}", index + 1);
@@ -336,6 +342,7 @@ impl Trial<'_> {
                     self.unkept.get_or_insert(error.to_string());
                 }
             }
+            Report::Samples(samples) => self.facts.samples.extend(samples),
             Report::Done { snapshot } => {
                 self.done[id] = true;
                 let sum = if id == TARGET {

@@ -12,10 +12,10 @@ use std::ops::Range;
 
 use serde::{Deserialize, Serialize};
 
-use crate::measure::{Interval, Snapshot};
+use crate::measure::{Interval, RequestSample, Snapshot};
 use crate::net::tls::Trust;
 use crate::pace::{Pacing, Schedule};
-use crate::scenario::{Case, Phases};
+use crate::scenario::{Case, Limits, Phases};
 
 pub use attach::{Orders, Reports, attach};
 pub use frame::{FrameError, read_frame, write_frame};
@@ -72,10 +72,17 @@ pub struct TargetAssignment {
     pub ring: u64,
     /// Streams at once that it lets an HTTP/2 connection have.
     pub max_concurrent_streams: u32,
+    /// How much it lets in at once.
+    #[serde(default)]
+    pub limits: Limits,
     /// What to publish from `Start` on; `None` where publishing is left to the API.
     pub schedule: Option<Schedule>,
     /// The part of the schedule that is measured: offsets from the start in nanoseconds.
     pub window: Range<u64>,
+    /// Whether to serve as a null target: with the least work that a server can do, for the noise floor.
+    pub null: bool,
+    /// Seed of the trial's block: what is random in the case's faults is drawn from it.
+    pub seed: u64,
 }
 
 /// What a worker is to do in a trial.
@@ -101,6 +108,8 @@ pub struct WorkerAssignment {
     pub phases: Phases,
     /// The events to expect.
     pub schedule: Schedule,
+    /// Measured requests and polls that each shard keeps raw.
+    pub samples: u32,
     /// Link counts, ascending, at which to pause until [`Order::Continue`], so that memory can be read.
     pub plateaus: Vec<u64>,
 }
@@ -122,6 +131,8 @@ pub enum Report {
     },
     /// What was measured in the last second.
     Progress(Interval),
+    /// Requests and polls that were kept raw, in parts: all of them might be too long for a frame.
+    Samples(Vec<RequestSample>),
     /// What was not yet told; the child ends after it.
     Done {
         /// The rest, with the ledger.

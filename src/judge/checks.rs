@@ -29,8 +29,6 @@ const CHECKS: &[Check] = &[
     no_negative_freshness,
     transport::links_stood,
     transport::shaken_as_configured,
-    generator::slip_is_small,
-    generator::slip_is_a_small_share,
     generator::workers_had_cpu_to_spare,
     machine::ticks_woke_in_time,
     machine::tasks_ran_when_they_could,
@@ -40,14 +38,29 @@ const CHECKS: &[Check] = &[
     super::steady::steady,
 ];
 
+/// How much of a figure the generator is: what a noise floor is there to tell.
+const SLIP_CHECKS: &[Check] = &[generator::slip_is_small, generator::slip_is_a_small_share];
+
 /// The verdict on a trial: the worst that any check asks for, with every reason.
 ///
 /// A trial that could not be finished is failed for that reason alone.
 pub fn verdict(facts: &TrialFacts) -> (Verdict, Vec<String>) {
+    judge(facts, SLIP_CHECKS.iter().chain(CHECKS))
+}
+
+/// The verdict on a trial of the noise floor: that of any other, but for the generator's own share in the figures.
+pub fn floor_verdict(facts: &TrialFacts) -> (Verdict, Vec<String>) {
+    judge(facts, CHECKS.iter())
+}
+
+fn judge<'a>(
+    facts: &TrialFacts,
+    checks: impl Iterator<Item = &'a Check>,
+) -> (Verdict, Vec<String>) {
     if let Some(reason) = &facts.failure {
         return (Verdict::Failed, vec![reason.clone()]);
     }
-    let findings: Vec<Finding> = CHECKS.iter().filter_map(|check| check(facts)).collect();
+    let findings: Vec<Finding> = checks.filter_map(|check| check(facts)).collect();
     let worst = findings.iter().map(|(verdict, _)| *verdict).max().unwrap_or(Verdict::Valid);
     (worst, findings.into_iter().map(|(_, reason)| reason).collect())
 }
@@ -290,6 +303,19 @@ mod tests {
         let mut facts = facts(&case(ShortPoll, 60, ""), 1);
         slip(&mut facts, 20_000_000);
         assert_eq!(verdict(&facts).0, Verdict::Valid, "5 % of 500 ms are 25 ms");
+    }
+
+    #[test]
+    fn a_floor_is_judged_like_a_trial_but_for_its_slip() {
+        let mut slips = facts(&case(Request, 60, ""), 1);
+        even_slip(&mut slips, 190_000);
+        slip(&mut slips, 3_000_000);
+        assert_eq!(verdict(&slips).0, Invalid);
+        assert_eq!(floor_verdict(&slips), (Verdict::Valid, Vec::new()));
+        slips.workers.ledger.lost += 1;
+        assert_eq!(floor_verdict(&slips).0, Invalid, "its ledger must balance");
+        slips.failure = Some("the target ended".to_owned());
+        assert_eq!(floor_verdict(&slips).0, Failed);
     }
 
     #[test]

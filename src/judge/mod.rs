@@ -5,15 +5,18 @@
 mod checks;
 mod comparison;
 mod conclusion;
+mod floor;
 mod metrics;
 mod objectives;
 mod precision;
 mod steady;
 mod summary;
 
-pub use checks::verdict;
+pub use checks::{floor_verdict, verdict};
 pub use comparison::{Axis, Claim, Ranked, Ranking, comparison};
 pub use conclusion::{Conclusion, conclude};
+pub(crate) use floor::floor_of;
+pub use floor::{FLOOR_TIMES, FloorRatio};
 pub use objectives::{Judgement, Objective, ObjectiveError, Outcome, objectives, overall};
 pub(crate) use precision::{independent_samples, is_well_known};
 pub use summary::{CaseSummary, Estimate, Offered, Tally, estimate, summary};

@@ -4,9 +4,10 @@ use std::collections::BTreeMap;
 
 use serde_json::{Map, Value};
 
+use super::FloorRatio;
 use crate::measure::Ledger;
-use crate::record::{Figure, Kind, Run, TRIAL_COLUMNS, TrialRecord, Verdict};
-use crate::scenario::{Case, Pattern, PatternKind};
+use crate::record::{Figure, Kind, Run, TRIAL_COLUMNS, TrialRecord, Verdict, offered_requests};
+use crate::scenario::{Case, PatternKind};
 use crate::stats::{CONFIDENCE, median_interval};
 
 /// A figure of a case: the median over its trials, with its interval.
@@ -78,7 +79,7 @@ pub struct Offered {
     pub topics: u64,
     /// Events a second in each topic; `None` for `request`.
     pub events_per_s: Option<f64>,
-    /// Requests a second over all clients; `None` but for `request`.
+    /// Requests a second over all clients; `None` but for `request` in an open loop.
     pub requests_per_s: Option<f64>,
     /// Size of an event's payload.
     pub payload_bytes: u64,
@@ -87,15 +88,12 @@ pub struct Offered {
 impl Offered {
     fn to(case: &Case) -> Self {
         let workload = &case.workload;
-        let (events_per_s, requests_per_s) = match &case.pattern {
-            Pattern::Request(options) => (None, Some(options.rate.per_s())),
-            _ => (Some(workload.rate.per_s()), None),
-        };
+        let delivers = case.pattern.kind().delivers();
         Self {
             clients: workload.clients,
             topics: workload.topics,
-            events_per_s,
-            requests_per_s,
+            events_per_s: delivers.then(|| workload.rate.per_s()),
+            requests_per_s: offered_requests(&case.pattern),
             payload_bytes: workload.payload.bytes(),
         }
     }
@@ -137,6 +135,8 @@ pub struct CaseSummary {
     pub by_block: BTreeMap<&'static str, BTreeMap<u32, Figure>>,
     /// Ends of the intervals that each usable trial has of its own quantiles, by column and block.
     pub bounds: BTreeMap<&'static str, BTreeMap<u32, Figure>>,
+    /// Quantiles of its headline metric ÷ those of its noise floor.
+    pub floor: FloorRatio,
 }
 
 impl CaseSummary {
@@ -240,6 +240,7 @@ fn summarise(run: &Run, id: &str) -> Option<CaseSummary> {
         figures_of.extend(estimate(&figures).map(|estimate| (*column, estimate)));
     }
     summary.figures = figures_of;
+    summary.floor = FloorRatio::of(run, &summary);
     Some(summary)
 }
 
@@ -283,6 +284,7 @@ fn empty(run: &Run, id: &str) -> Option<CaseSummary> {
         figures: BTreeMap::new(),
         by_block: BTreeMap::new(),
         bounds: BTreeMap::new(),
+        floor: FloorRatio::default(),
     })
 }
 

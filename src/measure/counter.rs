@@ -29,6 +29,11 @@ counters! {
     Answered => "answered",
     /// Polls of those that brought nothing.
     EmptyPolls => "empty_polls",
+    /// Deliveries by polls whose event was published before the poll that brought it was sent: it had waited for
+    /// the consumer to ask again.
+    DelayedDeliveries => "delayed",
+    /// Answers of those that said that nothing had changed (304).
+    NotModified => "not_modified",
     /// Deliveries received in the whole life of the links, warm-up and drain too.
     Received => "received",
     /// Connections opened over the whole trial.
@@ -37,6 +42,8 @@ counters! {
     TlsHandshakes => "tls_handshakes",
     /// Those of them that resumed a session.
     TlsResumed => "tls_resumed",
+    /// Requests that were refused before their link stood, each of which was tried again.
+    RefusedSetUps => "refused_set_ups",
     /// Bytes at IP level over the links' whole life, both ways, opening and closing excluded.
     WireBytes => "wire_bytes",
     /// TCP segments over the links' whole life, both ways.
@@ -65,6 +72,8 @@ counters! {
     ErrorProtocol => "error_protocol",
     /// Webhook deliveries with a wrong or stale signature.
     ErrorSignature => "error_signature",
+    /// Requests that were refused with 429, or 503: come again later.
+    ErrorRefused => "error_refused",
     /// CPU time of the threads that watch the machine's health, in nanoseconds: no part of any cost.
     MeterCpu => "meter_cpu_ns",
     /// Time that the hypervisor took from this host's cores while it was watched, in nanoseconds.
@@ -82,7 +91,8 @@ counters! {
 }
 
 /// Why an operation failed.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
 pub enum ErrorKind {
     /// Connecting failed.
     Connect,
@@ -96,12 +106,21 @@ pub enum ErrorKind {
     Protocol,
     /// A wrong or stale signature.
     Signature,
+    /// Refused with 429, or 503: come again later.
+    Refused,
 }
 
 impl ErrorKind {
     /// Every kind.
-    pub const ALL: [Self; 6] =
-        [Self::Connect, Self::Timeout, Self::Closed, Self::Status, Self::Protocol, Self::Signature];
+    pub const ALL: [Self; 7] = [
+        Self::Connect,
+        Self::Timeout,
+        Self::Closed,
+        Self::Status,
+        Self::Protocol,
+        Self::Signature,
+        Self::Refused,
+    ];
 
     /// The counter of this kind.
     pub const fn counter(self) -> Counter {
@@ -112,6 +131,7 @@ impl ErrorKind {
             Self::Status => Counter::ErrorStatus,
             Self::Protocol => Counter::ErrorProtocol,
             Self::Signature => Counter::ErrorSignature,
+            Self::Refused => Counter::ErrorRefused,
         }
     }
 }

@@ -76,6 +76,16 @@ impl LinkLedger {
         Self { window, next: 1, highest: 0, ahead: Vec::new(), totals }
     }
 
+    /// Expects one sequence more, that after all expected before: of a client whose requests no schedule foretells.
+    pub const fn expect(&mut self, seq: u64) {
+        if self.window.start >= self.window.end {
+            self.window.start = seq;
+        }
+        self.window.end = seq + 1;
+        self.totals.expected += 1;
+        self.totals.lost += 1;
+    }
+
     /// Whether `seq` belongs to the measure window.
     #[inline]
     pub fn measures(&self, seq: u64) -> bool {
@@ -175,6 +185,21 @@ mod tests {
         assert_eq!(ledger.receive(3, true), Arrival::Duplicate);
         let Ledger { lost, reordered, late, duplicate, .. } = ledger.totals();
         assert_eq!((lost, reordered, late, duplicate, ledger.cursor()), (0, 1, 1, 1, 4));
+    }
+
+    #[test]
+    fn what_no_schedule_foretells_is_expected_as_it_is_sent() {
+        let mut ledger = LinkLedger::new(1..1);
+        ledger.receive(1, false);
+        for (seq, answered) in [(2, true), (3, false), (4, true)] {
+            ledger.expect(seq);
+            assert!(!ledger.complete() && ledger.totals().balances());
+            if answered {
+                ledger.receive(seq, seq == 4);
+            }
+        }
+        let expected = Ledger { expected: 3, delivered: 2, lost: 1, late: 1, ..Ledger::default() };
+        assert_eq!(ledger.totals(), expected);
     }
 
     proptest! {

@@ -32,6 +32,10 @@ pub enum Metric {
     Reading,
     /// written − published of a delivery, at the target: until the kernel has taken the event's last byte.
     Written,
+    /// Writing an item, or a page of items, in its encoding, at the target.
+    Encode,
+    /// Reading an item, or a patch, from its encoding, at the target.
+    Decode,
     /// How late a 1 ms tick woke a thread of a worker: what machine and scheduler added to anything timed there.
     Hiccup,
     /// The same in the target's process.
@@ -42,7 +46,7 @@ pub enum Metric {
 
 impl Metric {
     /// Every metric, in the order of reports.
-    pub const ALL: [Self; 16] = [
+    pub const ALL: [Self; 18] = [
         Self::Freshness,
         Self::Transit,
         Self::Response,
@@ -56,6 +60,8 @@ impl Metric {
         Self::FirstByte,
         Self::Reading,
         Self::Written,
+        Self::Encode,
+        Self::Decode,
         Self::Hiccup,
         Self::TargetHiccup,
         Self::TlsHandshake,
@@ -77,6 +83,8 @@ impl Metric {
             Self::FirstByte => "first_byte",
             Self::Reading => "reading",
             Self::Written => "written",
+            Self::Encode => "encode",
+            Self::Decode => "decode",
             Self::Hiccup => "hiccup",
             Self::TargetHiccup => "target_hiccup",
             Self::TlsHandshake => "tls_handshake",

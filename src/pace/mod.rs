@@ -5,13 +5,17 @@
 //! offsets on every host, so that target and workers agree on a schedule that neither sends to the other.
 
 mod arrivals;
+mod lead;
 mod pacing;
+mod polls;
 mod rng;
 mod schedule;
 mod timer;
 
 pub use arrivals::{ArrivalProcess, Arrivals};
+pub use lead::Lead;
 pub use pacing::Pacing;
+pub use polls::{PollPace, Polls, Wait};
 pub use rng::Rng;
 pub use schedule::{Publication, Schedule};
 pub use timer::{Sleep, Timer};

@@ -2,6 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::Lead;
+
 /// How a shard of a worker waits for its deadlines.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
@@ -14,14 +16,11 @@ pub enum Pacing {
 }
 
 impl Pacing {
-    /// How long before a deadline the timerfd wakes the shard, in nanoseconds.
-    ///
-    /// More than a thread takes to wake on an idle virtual machine at the 99th percentile (`benches/pacing.rs`
-    /// prints it: 60 to 90 us on the machine this was chosen on), so that it is awake when the deadline comes.
-    pub(super) const fn lead_ns(self) -> u64 {
+    /// How long before a deadline the timerfd wakes the shard.
+    pub(super) const fn lead(self) -> Lead {
         match self {
-            Self::Timerfd => 0,
-            Self::Spin => 100_000,
+            Self::Timerfd => Lead::fixed(0),
+            Self::Spin => Lead::adaptive(),
         }
     }
 

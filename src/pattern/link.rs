@@ -9,10 +9,10 @@ use tokio::sync::{Notify, watch};
 
 use crate::clock::{self, SECOND_NS};
 use crate::event::{Head, topic_name};
-use crate::measure::{Arrival, Counter, ErrorKind, Ledger, LinkLedger, Metric, Recorder};
+use crate::measure::{Arrival, Counter, ErrorKind, Ledger, LinkLedger, Metric, Recorder, Samples};
 use crate::net::{Answer, Dialer};
 use crate::pace::{Rng, Schedule, Timer};
-use crate::scenario::{Case, Pattern};
+use crate::scenario::{Case, LoopKind, Pattern};
 
 /// First wait before a reconnect, in nanoseconds; doubled for each further one.
 const BACKOFF_NS: u64 = 50_000_000;
@@ -59,6 +59,8 @@ pub struct Context {
     pub timer: Timer,
     /// Where samples go; swapped every second by the shard.
     pub recorder: RefCell<Box<Recorder>>,
+    /// The first requests and polls, raw; no room for any unless [`Context::keeping`] made it.
+    pub samples: RefCell<Samples>,
     schedule: Schedule,
     window: Range<u64>,
     timeline: watch::Receiver<Option<Timeline>>,
@@ -96,6 +98,7 @@ impl Context {
             dialer,
             timer,
             recorder: RefCell::default(),
+            samples: RefCell::default(),
             schedule,
             window,
             timeline,
@@ -109,12 +112,24 @@ impl Context {
         }
     }
 
+    /// Keeps the first `samples` measured requests or polls raw.
+    #[must_use]
+    pub fn keeping(mut self, samples: usize) -> Self {
+        self.samples = RefCell::new(Samples::new(samples));
+        self
+    }
+
+    /// Whether links expect what they send themselves, as no schedule foretells it.
+    fn is_closed_loop(&self) -> bool {
+        matches!(&self.case.pattern, Pattern::Request(options) if options.loop_kind == LoopKind::Closed)
+    }
+
     /// Adds link number `index` of the case.
     pub fn link(self: &Rc<Self>, index: u64) -> Link {
         let topic = index % self.schedule.topics;
         let expected = self.schedule.sequences(topic, &self.window);
         let slot = self.ledgers.borrow().len();
-        let nothing_expected = expected.is_empty();
+        let nothing_expected = expected.is_empty() && !self.is_closed_loop();
         self.ledgers.borrow_mut().push(LinkLedger::new(expected));
         self.finished.borrow_mut().push(nothing_expected);
         self.unfinished.set(self.unfinished.get() + usize::from(!nothing_expected));
@@ -221,8 +236,8 @@ impl Link {
         self.context.timeline.borrow().is_some_and(|timeline| timeline.measures(at_ns))
     }
 
-    /// Books the arrival of an event at `received_ns`.
-    pub fn receive(&self, head: Head, received_ns: u64) {
+    /// Books the arrival of an event at `received_ns`; returns whether it is a measured delivery, and the first of it.
+    pub fn receive(&self, head: Head, received_ns: u64) -> bool {
         let freshness_ns = received_ns.saturating_sub(head.due_ns);
         let late = freshness_ns > self.context.case.workload.late_after.ns();
         let (arrival, measured) = self.book(head.seq, late);
@@ -231,13 +246,20 @@ impl Link {
         if arrival != Arrival::Duplicate {
             recorder.record_due(head.due_ns, freshness_ns);
         }
-        if measured && arrival != Arrival::Duplicate {
+        let counts = measured && arrival != Arrival::Duplicate;
+        if counts {
             if received_ns < head.due_ns {
                 recorder.count(Counter::NegativeFreshness, 1);
             }
             recorder.record(Metric::Freshness, freshness_ns);
             recorder.record(Metric::Transit, received_ns.saturating_sub(head.published_ns));
         }
+        counts
+    }
+
+    /// A request that no schedule foretold is sent: its answer is expected from now on.
+    pub fn expect(&self, seq: u64) {
+        self.context.ledgers.borrow_mut()[self.slot].expect(seq);
     }
 
     /// Books that delivery `seq` happened; returns what it was and whether it is measured.
@@ -245,7 +267,7 @@ impl Link {
         let mut ledgers = self.context.ledgers.borrow_mut();
         let ledger = &mut ledgers[self.slot];
         let arrival = ledger.receive(seq, late);
-        if ledger.complete() {
+        if ledger.complete() && !self.context.is_closed_loop() {
             self.finish();
         }
         (arrival, ledger.measures(seq))

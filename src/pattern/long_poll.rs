@@ -1,16 +1,18 @@
-//! Asking for news and being held until there is some (RFC 6202): one held request a client, always.
+//! Asking for news and being held until there is some (RFC 6202): one held request a client, but for the gap that the
+//! scenario may put between an answer and the next poll.
 
 use std::time::Duration;
 
-use super::Link;
 use super::poll::{Brought, Poller};
+use super::{Link, Turn};
+use crate::clock;
 use crate::measure::{Counter, Metric};
 use crate::scenario::LongPollOptions;
 
 /// How much longer than the agreed hold an answer may take.
 const GRACE: Duration = Duration::from_secs(10);
 
-/// Polls, takes everything, and polls again at once; events of the gap in between come from the log.
+/// Polls, takes everything, and polls again after the gap; events of the time in between come from the log.
 pub async fn run(link: &Link, options: &LongPollOptions) {
     let mut poller = Poller::new(link, options.limit);
     if !poller.stand(GRACE).await {
@@ -21,20 +23,24 @@ pub async fn run(link: &Link, options: &LongPollOptions) {
     let mut failures = 0;
     let wait = format!("{}ms", options.wait.ns() / 1_000_000);
     let timeout = options.wait.std() + GRACE;
-    loop {
+    let mut free_ns = clock::now();
+    for seq in 1.. {
+        let due_ns = free_ns + options.gap.ns();
+        let fired_ns = link.sleep_until(due_ns).await;
         let brought = match poller.ask(Some(&wait), timeout).await {
             Ok(answer) => {
-                let measured = link.measures(answer.done_ns);
-                if measured {
+                let brought = poller.take(&answer);
+                // When a poll is due says nothing of a held one: those answered in the window are measured.
+                if link.measures(answer.done_ns) {
+                    let well = u64::from(brought.is_ok());
                     link.record(Metric::Hold, answer.done_ns - answer.sent_ns);
                     link.count(Counter::Sent, 1);
-                    link.count(Counter::Answered, 1);
+                    link.count(Counter::Answered, well);
+                    link.count(Counter::EmptyPolls, u64::from(brought == Ok(Brought::Nothing)));
+                    let turn = Turn { due_ns, free_ns, fired_ns };
+                    link.keep(seq, turn, Some(&answer), brought.err());
                 }
-                let brought = poller.take(&answer);
-                link.count(
-                    Counter::EmptyPolls,
-                    u64::from(measured && brought == Ok(Brought::Nothing)),
-                );
+                free_ns = answer.done_ns;
                 brought
             }
             Err(error) => Err(error.kind()),
@@ -44,6 +50,7 @@ pub async fn run(link: &Link, options: &LongPollOptions) {
             Err(kind) => {
                 link.error(kind);
                 link.back_off(failures, &mut rng).await;
+                free_ns = clock::now();
                 failures += 1;
             }
         }

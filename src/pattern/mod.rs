@@ -4,10 +4,14 @@
 //! drops it. It reconnects by itself, and resumes where the log was left. To add a pattern, add its options
 //! to `scenario::Pattern`, a file here, and its file in `target`; nothing else knows the list.
 
+mod items;
 mod link;
 mod long_poll;
+mod mix;
 mod poll;
 mod request;
+mod retry_after;
+mod sampling;
 mod short_poll;
 mod signature;
 mod sse;

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use http_body_util::Full;
-use hyper::header::{HOST, HeaderValue};
+use hyper::header::{ETAG, HOST, HeaderValue, IF_NONE_MATCH};
 use hyper::{Request, StatusCode, Uri};
 use serde::Deserialize;
 
@@ -38,6 +38,9 @@ pub struct Poller<'a> {
     path: String,
     limit: u64,
     cursor: u64,
+    conditional: bool,
+    /// Entity tag of the last page.
+    etag: Option<HeaderValue>,
 }
 
 /// The part of a 410 answer that says how to go on.
@@ -56,7 +59,16 @@ impl<'a> Poller<'a> {
             path: format!("/topics/{}/events", link.topic()),
             limit,
             cursor: 0,
+            conditional: false,
+            etag: None,
         }
+    }
+
+    /// Asks for a page only if it differs from the last one, by its entity tag.
+    #[must_use]
+    pub const fn conditional(mut self, conditional: bool) -> Self {
+        self.conditional = conditional;
+        self
     }
 
     /// Connects where there is no connection.
@@ -98,7 +110,11 @@ impl<'a> Poller<'a> {
             target.push_str("&wait=");
             target.push_str(wait);
         }
-        let answer = connection.exchange(get(target, &self.host), timeout).await;
+        let mut request = get(target, &self.host);
+        if let Some(etag) = self.etag.as_ref().filter(|_| self.conditional) {
+            request.headers_mut().insert(IF_NONE_MATCH, etag.clone());
+        }
+        let answer = connection.exchange(request, timeout).await;
         if answer.is_err() {
             self.connection = None;
         }
@@ -112,9 +128,10 @@ impl<'a> Poller<'a> {
                 let page: Page =
                     serde_json::from_slice(&answer.body).map_err(|_| ErrorKind::Protocol)?;
                 for head in &page.events {
-                    self.link.receive(*head, answer.done_ns);
+                    self.link.receive_polled(*head, answer);
                 }
                 self.cursor = page.next;
+                self.etag = answer.headers.get(ETAG).cloned();
                 let count = page.events.len();
                 Ok(match count {
                     0 => Brought::Nothing,
@@ -122,6 +139,8 @@ impl<'a> Poller<'a> {
                 })
             }
             StatusCode::NO_CONTENT => Ok(Brought::Nothing),
+            // Unasked for it would mean nothing.
+            StatusCode::NOT_MODIFIED if self.conditional => Ok(Brought::Nothing),
             StatusCode::GONE => {
                 let gap: Gap =
                     serde_json::from_slice(&answer.body).map_err(|_| ErrorKind::Protocol)?;

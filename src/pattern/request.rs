@@ -1,92 +1,65 @@
-//! Request and response on `/items`, open loop: every client has a schedule of its own and keeps to it.
+//! Request and response on `/items`: every client has a schedule of its own and keeps to it (open loop), or asks again
+//! a while after each answer (closed loop).
+//!
+//! A client that is refused with 429 or 503 waits as long as it is told before it asks again, and jitter longer. Its
+//! schedule goes on meanwhile: what became due is sent late, and its response counts from when it was due.
+
+use std::time::SystemTime;
 
 use bytes::Bytes;
 use http_body_util::Full;
-use hyper::header::{CONNECTION, CONTENT_TYPE, HeaderValue};
-use hyper::{Method, Request, StatusCode};
-use serde::Deserialize;
+use hyper::Request;
+use hyper::header::{CONNECTION, HeaderValue};
 
-use super::poll::{get, host};
-use super::{Link, Turn};
+use super::items::{Items, Outcome};
+use super::mix::Operation;
+use super::poll::host;
+use super::retry_after::{jittered, retry_after, unspoken};
+use super::{Link, Timeline, Turn};
 use crate::clock;
-use crate::event::filler;
 use crate::measure::{Counter, ErrorKind};
 use crate::net::{self, Answer, Http1, NetError};
-use crate::scenario::{Connection, Mix, RequestOptions};
+use crate::pace::{ArrivalProcess, Rng, Wait};
+use crate::scenario::{Connection, LoopKind, RequestOptions};
 
-/// An operation on `/items`.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Operation {
-    Create,
-    Read,
-    Replace,
-    Delete,
-    List,
-}
+/// Times that a client tries to stand where it is refused.
+const STAND_ATTEMPTS: u32 = 20;
 
-impl Mix {
-    /// The operation at `at` of `0..total`, each taking its share in turn.
-    fn operation(&self, mut at: u64) -> Operation {
-        for (operation, share) in self.shares() {
-            if at < u64::from(share) {
-                return operation;
-            }
-            at -= u64::from(share);
-        }
-        Operation::Read
-    }
-
-    fn total(&self) -> u64 {
-        self.shares().iter().map(|(_, share)| u64::from(*share)).sum()
-    }
-
-    const fn shares(&self) -> [(Operation, u32); 5] {
-        [
-            (Operation::Create, self.create),
-            (Operation::Read, self.read),
-            (Operation::Replace, self.replace),
-            (Operation::Delete, self.delete),
-            (Operation::List, self.list),
-        ]
-    }
-}
-
-/// The part of a created item that is needed to name it again.
-#[derive(Deserialize)]
-struct Created {
-    id: serde_json::Value,
-}
-
-/// One client of `/items`, over one connection that is dialled again when it breaks.
+/// One client of `/items`, over a connection that is dialled again when it breaks, or for every request.
 struct Client<'a> {
     link: &'a Link,
     options: &'a RequestOptions,
     connection: Option<net::Client>,
-    host: HeaderValue,
-    body: Bytes,
-    /// The item that is read and replaced.
-    item: String,
-    /// Items to be deleted, created for it.
-    disposable: Vec<String>,
+    items: Items<'a>,
+    refusals: Refusals,
+}
+
+/// What was refused last, and until when the client holds back for it.
+struct Refusals {
+    rng: Rng,
+    /// In monotonic nanoseconds.
+    until_ns: u64,
+    /// Refusals in a row that did not say when to come again.
+    unspoken: u32,
 }
 
 /// Sends each request of the link's schedule when it is due, or as soon as the answer before has come.
 pub async fn run(link: &Link, options: &RequestOptions) {
-    let data = filler(link.context().case.workload.payload.bytes() as usize);
-    let body = [b"{\"name\":\"item\",\"data\":", data.as_slice(), b"}"].concat().into();
+    let payload = link.context().case.workload.payload.bytes() as usize;
     let mut client = Client {
         link,
         options,
         connection: None,
-        host: host(link),
-        body,
-        item: String::new(),
-        disposable: Vec::new(),
+        items: Items::new(options, host(link), payload),
+        refusals: Refusals {
+            rng: Rng::new(link.rng().below(u64::MAX), 1),
+            until_ns: 0,
+            unspoken: 0,
+        },
     };
     let dialled_ns = clock::now();
-    match client.create().await {
-        Ok(item) => client.item = item,
-        Err(reason) => return link.cannot_stand(&reason),
+    if let Err(reason) = client.stand().await {
+        return link.cannot_stand(&reason);
     }
     link.ready(dialled_ns);
     if let Some(connection) = &client.connection {
@@ -94,78 +67,155 @@ pub async fn run(link: &Link, options: &RequestOptions) {
     }
 
     let timeline = link.started().await;
-    let mut rng = link.rng();
-    let late_after = link.context().case.workload.late_after.ns();
-    let in_window = |offset: &u64| timeline.measures(timeline.start_ns + offset);
-    link.count(Counter::Scheduled, link.request_offsets().filter(in_window).count() as u64);
-    let mut free_ns = 0;
-    for (seq, offset_ns) in (1..).zip(link.request_offsets()) {
-        let due_ns = timeline.start_ns + offset_ns;
-        let fired_ns = link.sleep_until(due_ns).await;
-        let operation = options.mix.operation(rng.below(options.mix.total()));
-        let measured = timeline.measures(due_ns);
-        let guard = measured.then(|| link.in_flight());
-        link.count(Counter::Sent, u64::from(measured));
-        match client.carry_out(operation).await {
-            Ok(answer) => {
-                link.book(seq, answer.done_ns.saturating_sub(due_ns) > late_after);
-                link.count(Counter::Received, 1);
-                link.record_due(due_ns, answer.done_ns.saturating_sub(due_ns));
-                if measured {
-                    link.answered(&answer, Turn { due_ns, free_ns, fired_ns });
-                }
-                free_ns = answer.done_ns;
-            }
-            Err(kind) => {
-                link.error(kind);
-                free_ns = clock::now();
-            }
-        }
-        drop(guard);
+    match options.loop_kind {
+        LoopKind::Open => client.open_loop(timeline).await,
+        LoopKind::Closed => client.closed_loop(timeline).await,
     }
     link.finish();
 }
 
+/// What is known of a request before it is due.
+#[derive(Debug, Clone, Copy)]
+struct Planned {
+    /// Its place among the link's, from 1.
+    seq: u64,
+    due_ns: u64,
+    /// When the answer before had come.
+    free_ns: u64,
+    measured: bool,
+}
+
 impl Client<'_> {
-    /// Sends one operation and checks that its answer is the right one.
-    async fn carry_out(&mut self, operation: Operation) -> Result<Answer, ErrorKind> {
-        let (operation, item) = match operation {
-            // Nothing of its own left to delete: create it now, delete it next time.
-            Operation::Delete => match self.disposable.pop() {
-                Some(item) => (Operation::Delete, item),
-                None => (Operation::Create, String::new()),
-            },
-            operation => (operation, self.item.clone()),
-        };
-        let (request, expected) = match operation {
-            Operation::Create => (self.with_body(Method::POST, "/items"), StatusCode::CREATED),
-            Operation::Read => (get(item, &self.host), StatusCode::OK),
-            Operation::Replace => (self.with_body(Method::PUT, &item), StatusCode::OK),
-            Operation::List => (get("/items?limit=20".to_owned(), &self.host), StatusCode::OK),
-            Operation::Delete => {
-                let mut request = get(item, &self.host);
-                *request.method_mut() = Method::DELETE;
-                (request, StatusCode::NO_CONTENT)
-            }
-        };
-        let answer = self.exchange(request).await.map_err(|error| error.kind())?;
-        if answer.status != expected {
-            return Err(ErrorKind::Status);
+    /// Sends what the link's schedule holds, whatever the answers take.
+    async fn open_loop(&mut self, timeline: Timeline) {
+        let link = self.link;
+        let mut rng = link.rng();
+        let in_window = |offset: &u64| timeline.measures(timeline.start_ns + offset);
+        link.count(Counter::Scheduled, link.request_offsets().filter(in_window).count() as u64);
+        let mut free_ns = 0;
+        for (seq, offset_ns) in (1..).zip(link.request_offsets()) {
+            let due_ns = timeline.start_ns + offset_ns;
+            let measured = timeline.measures(due_ns);
+            (free_ns, _) = self.turn(Planned { seq, due_ns, free_ns, measured }, &mut rng).await;
         }
-        if operation == Operation::Create && self.options.mix.delete > 0 {
-            self.disposable.push(path_of(&answer).ok_or(ErrorKind::Protocol)?);
-        }
-        Ok(answer)
     }
 
-    /// Creates the item that this client reads and replaces; returns its path.
-    async fn create(&mut self) -> Result<String, String> {
-        let request = self.with_body(Method::POST, "/items");
-        let answer = self.exchange(request).await.map_err(|error| error.to_string())?;
-        match path_of(&answer) {
-            Some(path) if answer.status == StatusCode::CREATED => Ok(path),
-            _ => Err(format!("POST /items answers {}", answer.status)),
+    /// Sends a request a while after the answer before, until the window ends.
+    async fn closed_loop(&mut self, timeline: Timeline) {
+        let link = self.link;
+        let mut rng = link.rng();
+        let ns = self.options.think.ns();
+        let think = match self.options.arrivals {
+            ArrivalProcess::Poisson => Wait::Exponential { ns },
+            _ => Wait::Even { ns, jitter: 0.0 },
+        };
+        let (mut free_ns, mut failures) = (0, 0);
+        let mut due_ns = timeline.start_ns + think.first(&mut rng);
+        for seq in 1.. {
+            if due_ns >= timeline.end_ns {
+                return;
+            }
+            let measured = timeline.measures(due_ns);
+            if measured {
+                link.count(Counter::Scheduled, 1);
+                link.expect(seq);
+            }
+            let failed;
+            (free_ns, failed) =
+                self.turn(Planned { seq, due_ns, free_ns, measured }, &mut rng).await;
+            match failed {
+                // Nothing holds a client up that is turned away at the door: it would do nothing but knock.
+                Some(ErrorKind::Connect | ErrorKind::Closed) => {
+                    link.back_off(failures, &mut rng).await;
+                    free_ns = clock::now();
+                    failures += 1;
+                }
+                _ => failures = 0,
+            }
+            due_ns = free_ns + think.draw(&mut rng);
         }
+    }
+
+    /// Sends one request when it is due and books what becomes of it; returns when the link was free again, and how
+    /// it failed.
+    async fn turn(&mut self, planned: Planned, rng: &mut Rng) -> (u64, Option<ErrorKind>) {
+        let link = self.link;
+        let Planned { seq, due_ns, measured, .. } = planned;
+        // Holding back is no slip of the generator's.
+        let free_ns = planned.free_ns.max(self.refusals.until_ns);
+        let fired_ns = link.sleep_until(due_ns.max(self.refusals.until_ns)).await;
+        let mix = &self.options.mix;
+        let operation = mix.operation(rng.below(mix.total()));
+        let _guard = measured.then(|| link.in_flight());
+        link.count(Counter::Sent, u64::from(measured));
+        let (answer, outcome) = match self.carry_out(operation).await {
+            Ok((answer, outcome)) => (Some(answer), outcome),
+            Err(kind) => (None, Err(kind)),
+        };
+        let turn = Turn { due_ns, free_ns, fired_ns };
+        if measured {
+            link.keep(seq, turn, answer.as_ref(), outcome.err());
+        }
+        match (answer, outcome) {
+            (Some(answer), Ok(outcome)) => {
+                let response_ns = answer.done_ns.saturating_sub(due_ns);
+                link.book(seq, response_ns > link.context().case.workload.late_after.ns());
+                link.count(Counter::Received, 1);
+                link.record_due(due_ns, response_ns);
+                if measured {
+                    link.answered(&answer, turn);
+                    link.count(Counter::NotModified, u64::from(outcome == Outcome::NotModified));
+                }
+                (answer.done_ns, None)
+            }
+            (_, outcome) => {
+                let failed = outcome.err();
+                if let Some(kind) = failed {
+                    link.error(kind);
+                }
+                (clock::now(), failed)
+            }
+        }
+    }
+
+    /// Sends one operation; returns its answer, and whether it is the right one.
+    async fn carry_out(
+        &mut self,
+        operation: Operation,
+    ) -> Result<(Answer, Result<Outcome, ErrorKind>), ErrorKind> {
+        let (asked, request) = self.items.ask(operation);
+        let answer = self.exchange(request).await.map_err(|error| error.kind())?;
+        let outcome = self.items.check(asked, &answer);
+        match outcome {
+            Err(ErrorKind::Refused) => self.refusals.refused(&answer),
+            _ => self.refusals.unspoken = 0,
+        }
+        Ok((answer, outcome))
+    }
+
+    /// Creates the item that this client reads and changes.
+    async fn stand(&mut self) -> Result<(), String> {
+        for _ in 0..STAND_ATTEMPTS {
+            self.link.sleep_until(self.refusals.until_ns).await;
+            let (asked, request) = self.items.ask(Operation::Create);
+            let answer = self.exchange(request).await.map_err(|error| error.to_string())?;
+            match self.items.check(asked, &answer) {
+                Ok(_) => return Ok(()),
+                Err(ErrorKind::Refused) => {
+                    self.link.count(Counter::RefusedSetUps, 1);
+                    self.refusals.refused(&answer);
+                }
+                Err(ErrorKind::Protocol) => {
+                    return Err(
+                        "POST /items answers with what is no item of this format".to_owned()
+                    );
+                }
+                Err(_) => return Err(format!("POST /items answers {}", answer.status)),
+            }
+        }
+        Err(format!(
+            "POST /items was refused {STAND_ATTEMPTS} times with 429 or 503: raise the target's limits"
+        ))
     }
 
     async fn exchange(&mut self, request: Request<Full<Bytes>>) -> Result<Answer, NetError> {
@@ -194,11 +244,11 @@ impl Client<'_> {
         let dialled_ns = clock::now();
         let exchange = async {
             let mut connection = Http1::connect(dialer, self.link.index()).await?;
-            if !self.item.is_empty() {
+            if self.items.is_created() {
                 connection.meter().mark_from_the_dial();
             }
             let answer = connection.exchange(request, limit).await;
-            if self.item.is_empty() {
+            if !self.items.is_created() {
                 connection.meter().mark();
             }
             answer
@@ -207,37 +257,17 @@ impl Client<'_> {
         let answer = answer.unwrap_or(Err(NetError::Timeout(limit)))?;
         Ok(Answer { sent_ns: dialled_ns, ..answer })
     }
-
-    fn with_body(&self, method: Method, path: &str) -> Request<Full<Bytes>> {
-        let mut request = get(path.to_owned(), &self.host);
-        *request.method_mut() = method;
-        *request.body_mut() = Full::new(self.body.clone());
-        request.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
-        request
-    }
 }
 
-/// The path of a created item.
-fn path_of(answer: &Answer) -> Option<String> {
-    let created: Created = serde_json::from_slice(&answer.body).ok()?;
-    match created.id {
-        serde_json::Value::String(id) => Some(format!("/items/{id}")),
-        serde_json::Value::Number(id) => Some(format!("/items/{id}")),
-        _ => None,
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn every_operation_gets_its_share() {
-        let mix = Mix { create: 1, read: 5, replace: 2, delete: 1, list: 1 };
-        let count =
-            |wanted| (0..mix.total()).filter(|at| mix.operation(*at) == wanted).count() as u32;
-        for (operation, share) in mix.shares() {
-            assert_eq!(count(operation), share, "{operation:?}");
-        }
+impl Refusals {
+    /// Takes note of a refusal.
+    fn refused(&mut self, answer: &Answer) {
+        let wait_ns = if let Some(asked) = retry_after(&answer.headers, SystemTime::now()) {
+            jittered(asked, &mut self.rng)
+        } else {
+            self.unspoken += 1;
+            unspoken(self.unspoken - 1, &mut self.rng)
+        };
+        self.until_ns = clock::now().saturating_add(wait_ns);
     }
 }

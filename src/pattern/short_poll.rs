@@ -1,46 +1,54 @@
-//! Asking for news at a fixed interval.
+//! Asking for news at an interval, by the clock or after each answer.
 
 use super::poll::{Brought, Poller};
 use super::{Link, Turn};
 use crate::clock;
 use crate::measure::Counter;
+use crate::pace::{Polls, Wait};
 use crate::scenario::ShortPollOptions;
 
-/// Polls every `options.interval` from a random phase, whatever an answer takes; a full page is followed by
-/// another poll at once.
+/// Polls every `options.interval` from a random phase, by the clock whatever an answer takes, or counted from the end
+/// of the answer; a full page is followed by another poll at once.
 pub async fn run(link: &Link, options: &ShortPollOptions) {
-    let mut poller = Poller::new(link, options.limit);
+    let mut poller = Poller::new(link, options.limit).conditional(options.conditional);
     if !poller.stand(options.timeout.std()).await {
         return;
     }
 
     let timeline = link.started().await;
-    let interval = options.interval.ns();
-    let phase = if options.synchronised { 0 } else { link.rng().below(interval) };
-    let first_ns = timeline.start_ns + phase;
-    let before = |at_ns: u64| at_ns.saturating_sub(first_ns).div_ceil(interval);
-    link.count(Counter::Scheduled, before(timeline.end_ns) - before(timeline.window_ns));
+    let mut rng = link.rng();
+    let wait = Wait::Even { ns: options.interval.ns(), jitter: options.jitter };
+    let phase_ns = if options.synchronised { 0 } else { wait.first(&mut rng) };
+    let mut polls = Polls::new(options.pace, wait, timeline.start_ns + phase_ns, rng);
+    let scheduled = polls.due_in(timeline.window_ns, timeline.end_ns);
+    link.count(Counter::Scheduled, scheduled.unwrap_or(0));
 
     let mut free_ns = 0;
-    for poll in 0.. {
-        let due_ns = first_ns + poll * interval;
+    for seq in 1.. {
+        let due_ns = polls.due_ns();
         let fired_ns = link.sleep_until(due_ns).await;
         let measured = timeline.measures(due_ns);
         let guard = measured.then(|| link.in_flight());
         if measured {
             link.count(Counter::Sent, 1);
+            // No schedule foretold it.
+            link.count(Counter::Scheduled, u64::from(scheduled.is_none()));
         }
-        let answer = poller.ask(None, options.timeout.std()).await;
-        let brought = match answer {
+        let (answer, brought) = match poller.ask(None, options.timeout.std()).await {
             Ok(answer) => {
-                if measured {
-                    link.answered(&answer, Turn { due_ns, free_ns, fired_ns });
-                }
-                free_ns = answer.done_ns;
-                poller.take(&answer)
+                let brought = poller.take(&answer);
+                (Some(answer), brought)
             }
-            Err(error) => Err(error.kind()),
+            Err(error) => (None, Err(error.kind())),
         };
+        if measured {
+            let turn = Turn { due_ns, free_ns, fired_ns };
+            if let (Some(answer), Ok(_)) = (&answer, brought) {
+                link.answered(answer, turn);
+            }
+            link.keep(seq, turn, answer.as_ref(), brought.err());
+        }
+        free_ns = answer.map_or_else(clock::now, |answer| answer.done_ns);
         drop(guard);
         match brought {
             Ok(Brought::Nothing) if measured => link.count(Counter::EmptyPolls, 1),
@@ -51,6 +59,7 @@ pub async fn run(link: &Link, options: &ShortPollOptions) {
             Ok(_) => {}
             Err(kind) => link.error(kind),
         }
+        polls.answered(free_ns);
     }
 }
 

@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use crate::measure::Host;
 use crate::net::LINKS_PER_SOURCE;
 use crate::pace::Pacing;
-use crate::scenario::{Case, Pattern, Scenario, Spin};
+use crate::scenario::{Case, MOST_SAMPLES, Pattern, Scenario, Spin};
 use crate::unit;
 
 /// Descriptors that a process needs beside its links: standard streams, runtimes, timers, `/proc`.
@@ -49,8 +49,8 @@ pub struct Layout {
 pub enum PlanError {
     /// The target would hold too many links.
     #[error(
-        "case {case} needs {need} descriptors in the target, the limit is {limit}: lower workload.clients to at \
-         most {clients}, or raise `ulimit -n`"
+        "case {case} needs {need} descriptors in the target, the limit is {limit}: {}raise `ulimit -n`",
+        fewer_clients(*.clients)
     )]
     TargetDescriptors {
         /// Id of the case.
@@ -59,7 +59,7 @@ pub enum PlanError {
         need: u64,
         /// Descriptors that a process may have.
         limit: u64,
-        /// Clients that fit.
+        /// Clients that fit; 0 where not even one does.
         clients: u64,
     },
     /// A worker would hold too many links.
@@ -91,6 +91,21 @@ pub enum PlanError {
         /// Workers that the scenario asks for.
         workers: u32,
     },
+    /// More requests and polls would be kept raw than a trial may bring.
+    #[error(
+        "case {case} would keep {need} samples on {shards} worker shards, and {MOST_SAMPLES} are the most: lower \
+         worker.samples to at most {enough}"
+    )]
+    Samples {
+        /// Id of the case.
+        case: String,
+        /// Samples of all shards.
+        need: u64,
+        /// Shards of all workers.
+        shards: u64,
+        /// Samples a shard that are possible.
+        enough: u64,
+    },
     /// One source address would run out of ports.
     #[error(
         "case {case} needs {need} client ports at one address, the host has {limit}: lower workload.clients, or widen \
@@ -118,6 +133,14 @@ pub enum PlanError {
         /// Bytes that the host has.
         limit: u64,
     },
+}
+
+/// The remedy that a scenario has, where it has one.
+fn fewer_clients(clients: u64) -> String {
+    match clients {
+        0 => String::new(),
+        some => format!("lower workload.clients to at most {some}, or "),
+    }
 }
 
 impl Layout {
@@ -163,7 +186,9 @@ impl Layout {
         let half = (host.cores / 2).max(1);
         let worker_shards = scenario.worker.shards.unwrap_or((half / workers).max(1));
         let target_shards = scenario.target.shards.unwrap_or(half);
-        let shards = u64::from(workers) * u64::from(worker_shards) + u64::from(target_shards);
+        let offering = u64::from(workers) * u64::from(worker_shards);
+        samples_fit(case, scenario, offering)?;
+        let shards = offering + u64::from(target_shards);
         let spins = match scenario.worker.spin {
             // One core is left for the rest of the host, so that spinning takes none from the target.
             Spin::Auto => u64::from(host.cores) > shards,
@@ -181,6 +206,14 @@ impl Layout {
             ports,
         })
     }
+}
+
+fn samples_fit(case: &Case, scenario: &Scenario, shards: u64) -> Result<(), PlanError> {
+    let need = u64::from(scenario.worker.samples) * shards;
+    if need <= MOST_SAMPLES {
+        return Ok(());
+    }
+    Err(PlanError::Samples { case: case.id.clone(), need, shards, enough: MOST_SAMPLES / shards })
 }
 
 /// Descriptors of one link at each end.

@@ -4,6 +4,7 @@
 //! refuses with the figure what cannot fit. Which numbers are possible at all was settled by
 //! [`crate::scenario`].
 
+mod floor;
 mod layout;
 mod order;
 mod text;
@@ -17,6 +18,7 @@ use crate::pace::Schedule;
 use crate::scenario::{Pattern, Scenario};
 use crate::unit::Span;
 
+pub use floor::PlannedFloor;
 pub use layout::{Layout, PlanError, plateaus, segments};
 
 /// Launching the processes of a trial, and what ends it, as seen on two cores.
@@ -33,6 +35,8 @@ pub struct Plan {
     pub layouts: Vec<Layout>,
     /// The trials, in the order of the run.
     pub trials: Vec<PlannedTrial>,
+    /// The trials of the noise floor, in the order of the run; none of the trials above.
+    pub floors: Vec<PlannedFloor>,
 }
 
 /// One trial of the plan.
@@ -46,6 +50,8 @@ pub struct PlannedTrial {
     pub block: u32,
     /// Seed of its block: all cases of a block get the same events.
     pub seed: u64,
+    /// Whether it runs against the null target.
+    pub null: bool,
 }
 
 impl Plan {
@@ -60,25 +66,29 @@ impl Plan {
             .map(|case| Layout::new(case, &scenario, host))
             .collect::<Result<_, _>>()?;
         let trials = order::trials(scenario.cases.len(), scenario.trials, scenario.seed);
-        Ok(Self { scenario, layouts, trials })
+        let floors = floor::floors(&scenario, &trials, host)?;
+        Ok(Self { scenario, layouts, trials, floors })
     }
 
     /// How long the run is expected to take, in nanoseconds.
     pub fn duration_ns(&self) -> u64 {
-        self.trials.iter().map(|trial| self.trial_ns(trial.case)).sum()
+        let trials: u64 = self.trials.iter().map(|trial| self.trial_ns(trial.case)).sum();
+        trials + self.floors.iter().map(|floor| floor.plan.duration_ns()).sum::<u64>()
     }
 
     /// How long the run takes if every trial needs its whole drain, in nanoseconds.
     pub fn duration_ns_max(&self) -> u64 {
         let drain_ns = self.scenario.phases.drain.ns();
         let trial_ns = LAUNCH.ns() + self.before_drain_ns() + drain_ns;
-        self.trials.len() as u64 * trial_ns
+        let floors: u64 = self.floors.iter().map(|floor| floor.plan.duration_ns_max()).sum();
+        self.trials.len() as u64 * trial_ns + floors
     }
 
     /// How long a trial of `case` is expected to take, in nanoseconds.
     pub fn trial_ns(&self, case: usize) -> u64 {
         let drain = match &self.scenario.cases[case].pattern {
-            Pattern::ShortPoll(options) => options.interval.max(PUSH_DRAIN),
+            Pattern::ShortPoll(options) => options.longest_wait().max(PUSH_DRAIN),
+            Pattern::LongPoll(options) => options.gap.max(PUSH_DRAIN),
             _ => PUSH_DRAIN,
         };
         LAUNCH.ns() + self.before_drain_ns() + drain.min(self.scenario.phases.drain).ns()

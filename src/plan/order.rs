@@ -15,7 +15,13 @@ pub(super) fn trials(cases: usize, trials: u32, seed: u64) -> Vec<PlannedTrial> 
         let seed = Rng::new(seed, u64::from(block)).next_u64();
         let mut order: Vec<usize> = (0..cases).collect();
         Rng::new(seed, ORDER).shuffle(&mut order);
-        order.into_iter().map(move |case| PlannedTrial { case, trial: block, block, seed })
+        order.into_iter().map(move |case| PlannedTrial {
+            case,
+            trial: block,
+            block,
+            seed,
+            null: false,
+        })
     };
     (1..=trials).flat_map(block).collect()
 }

@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use super::*;
 use crate::pace::Pacing;
-use crate::scenario::{self, PatternKind};
+use crate::scenario::{self, Connection, Pattern, PatternKind, Transport};
 
 fn host(cores: u32, descriptors: u64) -> Host {
     Host {
@@ -20,7 +20,7 @@ fn host(cores: u32, descriptors: u64) -> Host {
 }
 
 fn scenario(sets: &[&str]) -> Scenario {
-    let text = "question = \"Which?\"\npatterns = [\"request\", \"short-poll\", \"sse\", \"webhook\"]\n\
+    let text = "floor = false\nquestion = \"Which?\"\npatterns = [\"request\", \"short-poll\", \"sse\", \"webhook\"]\n\
         [workload]\nclients = 1000\nrate = \"5/s\"\n";
     let sets: Vec<String> = sets.iter().map(|&set| set.to_owned()).collect();
     scenario::parse(text, "x.toml", &sets, &|_| None).unwrap()
@@ -90,6 +90,12 @@ fn what_cannot_fit_is_refused_with_figures_and_remedy() {
             4_096,
             "case webhook needs 6064 descriptors in the target, the limit is 4096: lower workload.clients to at \
              most 2016, or raise `ulimit -n`",
+        ),
+        (
+            "not even one link fits",
+            &["workload.clients=10"],
+            64,
+            "case request needs 74 descriptors in the target, the limit is 64: raise `ulimit -n`",
         ),
         (
             "more workers than links",
@@ -180,10 +186,12 @@ fn shipped() -> Vec<PathBuf> {
 fn every_shipped_scenario_fits_two_cores_and_its_time() {
     let bounds_s = [
         ("ci-smoke", 20),
-        ("delivery", 300),
-        ("quickstart", 105),
-        ("request-response", 210),
+        ("connections", 180),
+        ("delivery", 310),
+        ("quickstart", 112),
+        ("request-response", 240),
         ("thousands", 150),
+        ("tls", 240),
     ];
     let files = shipped();
     assert_eq!(files.len(), bounds_s.len(), "every scenario has a bound: {files:?}");
@@ -199,6 +207,12 @@ fn every_shipped_scenario_fits_two_cores_and_its_time() {
             let due = plan.schedule(trial).sequences(0, &plan.window());
             let any = case.pattern.kind() == PatternKind::Request || !due.is_empty();
             assert!(any, "{} has no event in its window in block {}", case.id, trial.block);
+        }
+        for PlannedFloor { plan, .. } in &plan.floors {
+            let (case, trial) = (&plan.scenario.cases[0], &plan.trials[0]);
+            let due = plan.schedule(trial).sequences(0, &plan.window());
+            let any = case.pattern.kind() == PatternKind::Request || !due.is_empty();
+            assert!(any, "{} has no event in its window", case.id);
         }
     }
 }
@@ -216,4 +230,120 @@ fn quickstart_and_thousands_hold_what_they_promise() {
         assert!(scenario.cases.iter().all(|case| case.workload.clients == clients), "{name}");
         assert_eq!(scenario.trials, trials, "{name}");
     }
+}
+
+#[test]
+fn each_workload_has_a_floor_for_its_responses_and_one_for_its_deliveries() {
+    let of = |sets: &[&str]| -> Vec<(Vec<usize>, &'static str)> {
+        let floors = plan(sets).floors;
+        let mut floors: Vec<_> =
+            floors.iter().map(|floor| (floor.cases.clone(), floor.metric().name())).collect();
+        floors.sort();
+        floors
+    };
+    let (response, freshness) = ("response", "freshness");
+    assert_eq!(of(&["floor=true"]), [(vec![0], response), (vec![1, 2, 3], freshness)]);
+    assert_eq!(of(&["floor=false"]), []);
+    assert_eq!(
+        of(&["floor=true", "sweep.clients=[10, 20]", "patterns=[\"request\", \"sse\"]"]),
+        [(vec![0], response), (vec![1], response), (vec![2], freshness), (vec![3], freshness)]
+    );
+    assert_eq!(
+        of(&["floor=true", "sweep.\"short-poll.interval\"=[\"1s\", \"2s\"]"]),
+        [(vec![0], response), (vec![1, 2, 3, 4], freshness)],
+        "a pattern's own option is nothing to the null target"
+    );
+    assert_eq!(
+        of(&["floor=true", "sweep.request.rate=[\"1/s\", \"2/s\"]", "patterns=[\"request\"]"]),
+        [(vec![0], response), (vec![1], response)]
+    );
+}
+
+#[test]
+fn cases_that_differ_in_their_transport_share_a_plain_floor() {
+    let plan = plan(&[
+        "floor=true",
+        "patterns=[\"request\", \"sse\"]",
+        "sweep.transport.tls=[true, false]",
+        "sweep.request.connection=[\"per-request\", \"keep-alive\"]",
+    ]);
+    assert_eq!(plan.scenario.cases.len(), 6);
+    assert_eq!(plan.floors.iter().map(|floor| floor.cases.len()).sum::<usize>(), 6);
+    assert_eq!(plan.floors.len(), 2, "one of responses, one of deliveries");
+    for floor in &plan.floors {
+        let case = &floor.plan.scenario.cases[0];
+        assert_eq!(case.transport, Transport::default(), "{}", case.id);
+        if let Pattern::Request(options) = &case.pattern {
+            assert_eq!(options.connection, Connection::KeepAlive);
+        }
+    }
+}
+
+#[test]
+fn floors_are_short_trials_of_the_same_load_within_the_first_block() {
+    for seed in 1..20 {
+        let plan = plan(&["floor=true", "trials=3", &format!("seed={seed}")]);
+        assert_eq!(plan.trials.len(), 12, "floors are none of the trials");
+        assert!(plan.trials.iter().all(|trial| !trial.null));
+        assert!(plan.floors.is_sorted_by_key(|floor| floor.after_trials));
+        for floor in &plan.floors {
+            assert!(floor.after_trials <= 4, "after {}", floor.after_trials);
+            let own = &floor.plan;
+            assert!(own.trials.len() == 1 && own.trials[0].null && own.floors.is_empty());
+            assert_eq!(own.trials[0].seed, plan.trials[0].seed, "the events of the first block");
+            let workload = plan.scenario.cases[floor.cases[0]].workload;
+            assert_eq!(own.scenario.cases[0].workload, workload);
+            assert_eq!(own.layouts[0].worker_shards, plan.layouts[floor.cases[0]].worker_shards);
+        }
+    }
+    let places = |seed: &str| {
+        let plan = plan(&["floor=true", seed]);
+        plan.floors.iter().map(|floor| floor.after_trials).collect::<Vec<_>>()
+    };
+    let seeds: Vec<String> = (1..20).map(|seed| format!("seed={seed}")).collect();
+    assert!(seeds.iter().any(|seed| places(seed) != places("seed=1")), "random places");
+}
+
+#[test]
+fn a_floor_is_as_short_as_its_events_allow_and_never_longer_than_a_trial() {
+    let window = |sets: &[&str]| {
+        let plan = plan(&[&["floor=true", "patterns=[\"sse\"]"], sets].concat());
+        let phases = plan.floors[0].plan.scenario.phases;
+        (phases.warmup.ns() / 1_000_000, phases.measure.ns() / 1_000_000)
+    };
+    for (sentence, sets, expected) in [
+        ("two seconds after half a one", &[][..], (500, 2_000)),
+        ("five events in the mean", &["workload.rate=1/s"], (500, 5_000)),
+        ("over all topics", &["workload.rate=1/s", "workload.topics=10"], (500, 2_000)),
+        (
+            "as the trials, where they are short",
+            &["workload.rate=2/s", "phases.measure=1s"],
+            (500, 1_000),
+        ),
+        ("and their warm-up", &["phases.warmup=100ms"], (100, 2_000)),
+    ] {
+        assert_eq!(window(sets), expected, "{sentence}");
+    }
+}
+
+#[test]
+fn the_text_and_the_time_tell_of_the_floors() {
+    let (without, with) = (plan(&[]), plan(&["floor=true"]));
+    assert!(!without.text().contains("floor"), "{}", without.text());
+    let floors: u64 = with.floors.iter().map(|floor| floor.plan.duration_ns()).sum();
+    assert!(floors > 2 * 2_500_000_000);
+    assert_eq!(with.duration_ns(), without.duration_ns() + floors);
+    assert!(with.duration_ns_max() > without.duration_ns_max() + floors);
+    let text = with.text();
+    for part in [
+        "Noise floor: the same load against a null target, among the trials of block 1\n",
+        "response   measure 2s, of cases 1\n",
+        "freshness  measure 2s, of cases 2 3 4\n",
+        "= 12 trials",
+    ] {
+        assert!(text.contains(part), "{part} is missing in\n{text}");
+    }
+    let block: Vec<&str> = text.lines().filter(|line| line.starts_with("  block")).collect();
+    assert!(block[0].contains("F1") && block[0].contains("F2"), "{text}");
+    assert!(!block[1].contains('F') && !block[2].contains('F'), "{text}");
 }

@@ -2,9 +2,9 @@
 
 use std::fmt::Write as _;
 
-use super::Plan;
+use super::{Plan, floor};
 use crate::pace::Pacing;
-use crate::scenario::{Case, Pattern};
+use crate::scenario::{Case, Faults, LoopKind, Pattern};
 use crate::unit::{self, Span};
 
 /// Widest line of running text.
@@ -20,9 +20,9 @@ pub(super) fn render(plan: &Plan) -> String {
         out,
         "{}: {} × {} = {}, about {}, at most {}\n",
         scenario.name,
-        counted(scenario.cases.len() as u64, "case"),
-        counted(scenario.trials.into(), "trial"),
-        counted(plan.trials.len() as u64, "trial"),
+        unit::counted(scenario.cases.len() as u64, "case"),
+        unit::counted(scenario.trials.into(), "trial"),
+        unit::counted(plan.trials.len() as u64, "trial"),
         clock(plan.duration_ns()),
         clock(plan.duration_ns_max()),
     );
@@ -30,8 +30,13 @@ pub(super) fn render(plan: &Plan) -> String {
         wrap(&mut out, "", paragraph);
         out.push('\n');
     }
+    if let Some(faults) = Faults::summary(scenario.cases.iter().map(|case| &case.faults)) {
+        wrap(&mut out, "", &format!("faults: {faults} (the target does so on purpose)"));
+        out.push('\n');
+    }
     cases(&mut out, plan);
     order(&mut out, plan);
+    floor::text(&mut out, plan);
     needs(&mut out, plan);
     if !scenario.objectives.is_empty() {
         out.push_str("\nObjectives\n");
@@ -59,28 +64,43 @@ fn cases(out: &mut String, plan: &Plan) {
         }
         row(out, case);
     }
+    for case in &plan.scenario.cases {
+        if let Pattern::Request(options) = &case.pattern
+            && options.loop_kind == LoopKind::Closed
+        {
+            let loops = format!(
+                "{}: closed loop, the next request {} after an answer: coordinated omission: see METHODOLOGY",
+                case.id, options.think
+            );
+            wrap(out, "  ", &loops);
+        }
+    }
 }
 
 /// The figures of a case. Client i subscribes to topic i mod topics, so every client gets one topic's rate.
 fn row(out: &mut String, case: &Case) {
     let workload = case.workload;
     let none = || "-".to_owned();
+    let events = || format!("{}/s", unit::count(workload.rate.per_s()));
     let deliveries = unit::count(workload.rate.per_s() * workload.clients as f64);
     let (topics, rate, deliveries, calls) = match &case.pattern {
+        Pattern::Request(options) if options.loop_kind == LoopKind::Closed => {
+            (none(), "closed".to_owned(), none(), none())
+        }
         Pattern::Request(options) => {
-            (none(), options.rate, none(), unit::count(options.rate.per_s()))
+            let calls = unit::count(options.rate.per_s());
+            (none(), format!("{calls}/s"), none(), calls)
         }
         Pattern::ShortPoll(options) => {
             let polls = workload.clients as f64 / options.interval.secs();
-            (workload.topics.to_string(), workload.rate, deliveries, unit::count(polls))
+            (workload.topics.to_string(), events(), deliveries, unit::count(polls))
         }
-        _ => (workload.topics.to_string(), workload.rate, deliveries, none()),
+        _ => (workload.topics.to_string(), events(), deliveries, none()),
     };
     let _ = writeln!(
         out,
-        " {:>8} {topics:>8} {:>8} {:>7} {deliveries:>12} {calls:>7}",
+        " {:>8} {topics:>8} {rate:>8} {:>7} {deliveries:>12} {calls:>7}",
         workload.clients,
-        format!("{}/s", unit::count(rate.per_s())),
         workload.payload.to_string(),
     );
 }
@@ -88,7 +108,15 @@ fn row(out: &mut String, case: &Case) {
 fn order(out: &mut String, plan: &Plan) {
     out.push_str("\nOrder of the trials, by case number\n");
     for block in plan.trials.chunk_by(|a, b| a.block == b.block) {
-        let cases: Vec<String> = block.iter().map(|trial| (trial.case + 1).to_string()).collect();
+        let before = plan.trials.iter().take_while(|trial| trial.block < block[0].block).count();
+        let mut cases: Vec<String> = Vec::new();
+        for (at, trial) in (before..).zip(block) {
+            cases.extend(floor::labels(plan, at));
+            cases.push((trial.case + 1).to_string());
+        }
+        if before == 0 {
+            cases.extend(floor::labels(plan, block.len()));
+        }
         wrap(out, &format!("  block {:<4}", block[0].block), &cases.join(" "));
     }
 }
@@ -113,9 +141,9 @@ fn needs(out: &mut String, plan: &Plan) {
             "processes",
             format!(
                 "1 target of {}, {} of {}",
-                counted(target_shards, "shard"),
-                counted(workers, "worker"),
-                counted(worker_shards, "shard")
+                unit::counted(target_shards, "shard"),
+                unit::counted(workers, "worker"),
+                unit::counted(worker_shards, "shard")
             ),
         ),
         (
@@ -142,6 +170,13 @@ fn needs(out: &mut String, plan: &Plan) {
                 "more shards than cores: the kernel places them".to_owned()
             },
         ),
+        (
+            "samples",
+            match plan.scenario.worker.samples {
+                0 => "none is kept raw".to_owned(),
+                n => format!("the first {n} requests or polls of each worker shard, raw"),
+            },
+        ),
         ("ports", format!("{} at one source address", most(|layout| layout.ports))),
         (
             "time",
@@ -158,10 +193,6 @@ fn needs(out: &mut String, plan: &Plan) {
     }
 }
 
-fn counted(n: u64, noun: &str) -> String {
-    format!("{n} {noun}{}", if n == 1 { "" } else { "s" })
-}
-
 /// Minutes and seconds: `"42 s"`, `"1 m 42 s"`, `"2 h 5 m"`.
 fn clock(ns: u64) -> String {
     let seconds = Span::from_ns(ns).secs().ceil() as u64;
@@ -173,7 +204,7 @@ fn clock(ns: u64) -> String {
 }
 
 /// Appends `text` in lines of at most [`WIDTH`], the first led by `lead`, the others indented alike.
-fn wrap(out: &mut String, lead: &str, text: &str) {
+pub(super) fn wrap(out: &mut String, lead: &str, text: &str) {
     let indent = lead.chars().count();
     let mut column = indent;
     out.push_str(lead);

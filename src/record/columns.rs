@@ -132,6 +132,8 @@ pub const TRIAL_COLUMNS: &[Column] = &[
     count("error_status").or_absent(),
     count("error_protocol").or_absent(),
     count("error_signature").or_absent(),
+    count("error_refused").or_absent(),
+    count("not_modified").or_absent(),
     text("profile").or_absent(),
     figure("hiccup_ns_p999").or_absent(),
     figure("hiccup_ns_max").or_absent(),
@@ -167,6 +169,51 @@ pub const TRIAL_COLUMNS: &[Column] = &[
     figure("tls_handshake_ns_p50").or_absent(),
     figure("tls_handshake_ns_p99").or_absent(),
     number("links_per_connection").or_absent(),
+    text("loop").or_absent(),
+    count("delayed").or_absent(),
+    figure("encode_ns_p50").or_absent(),
+    figure("encode_ns_p99").or_absent(),
+    figure("decode_ns_p50").or_absent(),
+    figure("decode_ns_p99").or_absent(),
+];
+
+/// Columns of `samples.csv`, in order.
+pub const SAMPLE_COLUMNS: &[Column] = &[
+    whole("block"),
+    text("case"),
+    whole("trial"),
+    whole("link"),
+    whole("seq"),
+    whole("due_ns"),
+    whole("fired_ns"),
+    count("sent_ns"),
+    count("first_byte_ns"),
+    whole("done_ns"),
+    count("status"),
+    text("error").or_empty(),
+    count("server_queue_ns"),
+    count("server_service_ns"),
+];
+
+/// Columns of `floor.csv`, in order.
+pub const FLOOR_COLUMNS: &[Column] = &[
+    whole("schema_version"),
+    text("metric"),
+    Column::new("cases", Kind::List),
+    whole("after_trials"),
+    number("measure_s"),
+    text("verdict"),
+    Column::new("verdict_reasons", Kind::List).or_empty(),
+    count("expected"),
+    count("delivered"),
+    count("lost"),
+    count("duplicate"),
+    count("reordered"),
+    count("late"),
+    number("n_eff"),
+    figure("floor_ns_p50"),
+    figure("floor_ns_p90"),
+    figure("floor_ns_p99"),
 ];
 
 /// Columns of `timeline.csv`, in order.

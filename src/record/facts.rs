@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use super::Intervals;
-use crate::measure::{Counter, Counters, Distribution, Metric, Snapshot};
+use crate::measure::{Counter, Counters, Distribution, Metric, RequestSample, Snapshot};
 use crate::pace::Pacing;
 use crate::scenario::{Case, Phases, Profile};
 use crate::stats::theil_sen;
@@ -33,6 +33,8 @@ pub struct TrialFacts {
     pub target: Snapshot,
     /// What the workers measured, by second.
     pub intervals: Intervals,
+    /// The first measured requests and polls of each shard, raw, by their due stamps; as many as the scenario asks for.
+    pub samples: Vec<RequestSample>,
     /// CPU and memory of the processes.
     pub resources: Resources,
     /// Why the trial could not be finished: a process died, or the run was stopped.

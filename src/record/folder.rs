@@ -6,10 +6,12 @@ use std::path::{Path, PathBuf};
 
 use time::OffsetDateTime;
 
-use super::columns::{TIMELINE_COLUMNS, TRIAL_COLUMNS};
+use super::columns::{FLOOR_COLUMNS, SAMPLE_COLUMNS, TIMELINE_COLUMNS, TRIAL_COLUMNS};
 use super::info::utc_compact;
 use super::table::{cells, header, to_csv};
-use super::{RunInfo, TimelineRow, TrialFacts, TrialRecord, histograms, timeline};
+use super::{
+    FloorRecord, RunInfo, TimelineRow, TrialFacts, TrialRecord, histograms, samples, timeline,
+};
 use crate::clock;
 
 /// Why results cannot be written.
@@ -31,6 +33,10 @@ pub struct RunFolder {
     trials: File,
     timeline: File,
     histograms: File,
+    /// `None` before the first floor: a run that measures none has no file of them.
+    floor: Option<File>,
+    /// Begun with the first trial that kept samples.
+    samples: Option<File>,
     /// The interval log's base time on the monotonic clock.
     zero_ns: u64,
 }
@@ -58,6 +64,8 @@ impl RunFolder {
             trials: file("trials.csv", &to_csv([header(TRIAL_COLUMNS)]))?,
             timeline: file("timeline.csv", &to_csv([header(TIMELINE_COLUMNS)]))?,
             histograms: file("histograms.hlog", &head)?,
+            floor: None,
+            samples: None,
             path,
             zero_ns,
         })
@@ -74,6 +82,7 @@ impl RunFolder {
     pub fn append(&mut self, facts: &TrialFacts, record: &TrialRecord) -> Result<(), FolderError> {
         let rows = self.append_histograms(facts).map_err(at(&self.path.join("histograms.hlog")))?;
         let rows = to_csv(rows.iter().map(|row| cells(TIMELINE_COLUMNS, row)));
+        self.append_samples(facts).map_err(at(&self.path.join("samples.csv")))?;
         let trial = to_csv([cells(TRIAL_COLUMNS, record)]);
         for (file, name, text) in
             [(&mut self.timeline, "timeline.csv", &rows), (&mut self.trials, "trials.csv", &trial)]
@@ -82,6 +91,20 @@ impl RunFolder {
             file.write_all(text).and_then(|()| file.sync_data()).map_err(at(&path))?;
         }
         Ok(())
+    }
+
+    /// Writes a floor's row through to the disk.
+    pub fn append_floor(&mut self, record: &FloorRecord) -> Result<(), FolderError> {
+        let path = self.path.join("floor.csv");
+        let row = to_csv([cells(FLOOR_COLUMNS, record)]);
+        let file = match &mut self.floor {
+            Some(file) => file,
+            none => {
+                let head = to_csv([header(FLOOR_COLUMNS)]);
+                none.insert(begin(&path, &head).map_err(at(&path))?)
+            }
+        };
+        file.write_all(&row).and_then(|()| file.sync_data()).map_err(at(&path))
     }
 
     /// Writes a trial's lines of the interval log, second by second; returns the rows of the timeline.
@@ -99,6 +122,23 @@ impl RunFolder {
         drop(log);
         self.histograms.sync_data()?;
         Ok(rows)
+    }
+
+    fn append_samples(&mut self, facts: &TrialFacts) -> io::Result<()> {
+        if facts.samples.is_empty() {
+            return Ok(());
+        }
+        let file = match &mut self.samples {
+            Some(file) => file,
+            none => {
+                let head = to_csv([header(SAMPLE_COLUMNS)]);
+                none.insert(begin(&self.path.join("samples.csv"), &head)?)
+            }
+        };
+        for text in samples::texts(facts) {
+            file.write_all(&text)?;
+        }
+        file.sync_data()
     }
 
     /// Writes `run.json` in one piece: a reader sees the old one or the new one, never a part.

@@ -3,9 +3,12 @@
 //! Raw facts become rows, lines and logs here, written after every trial, and are read back from the files alone.
 //! Nothing here judges: verdicts are handed in, and summaries are another room's.
 
+mod asking;
 mod columns;
+mod encoding;
 mod facts;
 mod figure;
+mod floor;
 mod folder;
 mod health;
 mod histograms;
@@ -13,15 +16,20 @@ mod info;
 mod intervals;
 mod precision;
 mod run;
+mod samples;
 mod table;
 mod timeline;
 mod transport;
 mod trial;
 mod verdict;
 
-pub use columns::{Column, Kind, TIMELINE_COLUMNS, TRIAL_COLUMNS};
+pub use asking::Asking;
+pub(crate) use asking::offered_requests;
+pub use columns::{Column, FLOOR_COLUMNS, Kind, SAMPLE_COLUMNS, TIMELINE_COLUMNS, TRIAL_COLUMNS};
+pub use encoding::Encoding;
 pub use facts::{CpuReading, CpuUsed, MemoryReading, Resources, TrialFacts, WorkerHealth};
 pub use figure::Figure;
+pub use floor::{FloorQuantiles, FloorRecord};
 pub use folder::{FolderError, RunFolder};
 pub use health::HealthFigures;
 pub use info::{Build, InfoError, PlannedTrial, RunInfo, utc};

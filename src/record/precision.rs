@@ -29,8 +29,7 @@ impl Precision {
         let (p50, p99) = (headline.interval(0.5), headline.interval(0.99));
         let (low50, high50) = (p50.map(|i| i.0), p50.map(|i| i.1));
         let (low99, high99) = (p99.map(|i| i.0), p99.map(|i| i.1));
-        // A tenth is more than it is known to.
-        let n_eff = headline.n_eff.map(|n| (n * 10.0).round() / 10.0);
+        let n_eff = headline.n_eff();
         if facts.case.pattern.kind().delivers() {
             Self {
                 n_eff,
@@ -74,6 +73,11 @@ impl<'a> Headline<'a> {
             Some(seen * (1.0 + censored as f64 / samples.count() as f64))
         });
         Self { samples, censored, n_eff }
+    }
+
+    /// The number of independent samples, to a tenth: more than it is known to.
+    pub(super) fn n_eff(&self) -> Option<f64> {
+        self.n_eff.map(|n| (n * 10.0).round() / 10.0)
     }
 
     /// The `q`-quantile of the samples, whatever it is worth: what was measured is never left out.

@@ -3,9 +3,12 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
-use super::columns::{TIMELINE_COLUMNS, TRIAL_COLUMNS};
+use super::columns::{FLOOR_COLUMNS, TIMELINE_COLUMNS, TRIAL_COLUMNS};
 use super::table::{read, whole_lines};
-use super::{InfoError, RunInfo, SCHEMA_VERSION, TableError, TimelineRow, TrialRecord, histograms};
+use super::{
+    FloorRecord, InfoError, RunInfo, SCHEMA_VERSION, TableError, TimelineRow, TrialRecord,
+    histograms,
+};
 use crate::measure::{Distribution, Metric};
 
 /// Why a results folder could not be read.
@@ -42,6 +45,8 @@ pub struct Run {
     pub trials: Vec<TrialRecord>,
     /// The trials by seconds.
     pub timeline: Vec<TimelineRow>,
+    /// The noise floors; empty where none was measured.
+    pub floors: Vec<FloorRecord>,
     /// Samples of all usable trials, merged by case and metric.
     pub distributions: BTreeMap<(String, Metric), Distribution>,
     /// What was cut short or could not be understood, a sentence each.
@@ -62,6 +67,13 @@ impl Run {
         };
         let (trials, timeline, log) =
             (whole("trials.csv")?, whole("timeline.csv")?, whole("histograms.hlog")?);
+        let floors = dir.join("floor.csv");
+        // A run that measured none, or was made before there were any.
+        let floors = if floors.exists() {
+            read(FLOOR_COLUMNS, &floors, &whole("floor.csv")?)?
+        } else {
+            Vec::new()
+        };
         let path = dir.join("trials.csv");
         let trials: Vec<TrialRecord> = read(TRIAL_COLUMNS, &path, &trials)?;
         if let Some(later) = trials.iter().find(|t| t.identity.schema_version > SCHEMA_VERSION) {
@@ -79,7 +91,7 @@ impl Run {
             histograms::read(&log, |case, trial| usable.contains(&(case, trial)));
         warnings.extend(unread);
         let timeline = read(TIMELINE_COLUMNS, &dir.join("timeline.csv"), &timeline)?;
-        Ok(Self { info, trials, timeline, distributions, warnings })
+        Ok(Self { info, trials, timeline, floors, distributions, warnings })
     }
 
     /// Ids of the cases in the order of the scenario, then of any that it does not name.

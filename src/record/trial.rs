@@ -3,14 +3,16 @@
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
+use super::asking::offered_requests;
 use super::precision::Headline;
 use super::table::{fields, sentence};
 use super::{
-    Figure, HealthFigures, Precision, SCHEMA_VERSION, TransportFigures, TrialFacts, Verdict,
+    Asking, Encoding, Figure, HealthFigures, Precision, SCHEMA_VERSION, TransportFigures,
+    TrialFacts, Verdict,
 };
 use crate::measure::{Counter, Distribution, Ledger, Metric, Snapshot};
 use crate::pace::Pacing;
-use crate::scenario::{Pattern, PatternKind};
+use crate::scenario::PatternKind;
 
 /// One row of `trials.csv`: what was offered, what came of it, and what it is worth. Columns have the fields'
 /// names; FORMAT.md describes each.
@@ -113,7 +115,10 @@ pub struct Cost {
 pub struct Detail {
     /// Topics.
     pub topics: Option<u64>,
-    /// Requests a second over all clients, of `request`.
+    /// How the links asked.
+    #[serde(flatten)]
+    pub asking: Asking,
+    /// Requests a second that were offered over all clients, of `request` in an open loop.
     pub requests_per_s: Option<f64>,
     /// Further quantiles.
     #[serde(flatten)]
@@ -137,6 +142,9 @@ pub struct Detail {
     /// How its bytes travelled.
     #[serde(flatten)]
     pub transport: TransportFigures,
+    /// What encoding cost.
+    #[serde(flatten)]
+    pub encoding: Encoding,
     /// Raw counts; `None` where the trial ended without any.
     #[serde(flatten)]
     pub counts: Counts,
@@ -211,6 +219,8 @@ pub struct Counts {
     pub error_status: Option<u64>,
     pub error_protocol: Option<u64>,
     pub error_signature: Option<u64>,
+    pub error_refused: Option<u64>,
+    pub not_modified: Option<u64>,
 }
 
 impl TrialRecord {
@@ -341,13 +351,10 @@ fn detail(facts: &TrialFacts) -> Detail {
     let empty = ratio(counters.get(Counter::EmptyPolls), counters.get(Counter::Answered));
     let transit = Quantiles::of(&facts.workers, Metric::Transit);
     let service = Quantiles::of(&facts.workers, Metric::Service);
-    let offered = match &facts.case.pattern {
-        Pattern::Request(options) => Some(options.rate.per_s()),
-        _ => None,
-    };
     Detail {
         topics: Some(facts.case.workload.topics),
-        requests_per_s: offered,
+        asking: Asking::of(facts, reported(facts)),
+        requests_per_s: offered_requests(&facts.case.pattern),
         stages: Stages {
             transit_ns_p50: transit.at(0.5),
             transit_ns_p99: transit.at(0.99),
@@ -359,6 +366,7 @@ fn detail(facts: &TrialFacts) -> Detail {
         },
         breakdown: breakdown(facts),
         precision: Precision::of(facts),
+        encoding: Encoding::of(facts),
         wire_segments_per_delivery: segments
             .and_then(|n| ratio(n, counters.get(Counter::Received))),
         cpu: CpuShares {
@@ -420,5 +428,7 @@ fn counts(facts: &TrialFacts) -> Counts {
         error_status: count(Counter::ErrorStatus),
         error_protocol: count(Counter::ErrorProtocol),
         error_signature: count(Counter::ErrorSignature),
+        error_refused: count(Counter::ErrorRefused),
+        not_modified: count(Counter::NotModified).filter(|_| kind == PatternKind::Request),
     }
 }

@@ -5,15 +5,16 @@ use std::fmt::Write as _;
 use super::group::{groups, printable};
 use super::table::{columns, verdict, with_interval};
 use super::transport::transport;
-use super::{View, chart, prose, stages};
+use super::{View, caveats, chart, floor, prose, stages};
 use crate::judge::CaseSummary;
 use crate::pace::Pacing;
 use crate::unit::{bytes, count, nanoseconds};
 
 /// Files of the folder, with what each holds.
-const FILES: [(&str, &str); 9] = [
+const FILES: [(&str, &str); 10] = [
     ("run.json", "scenario as resolved, plan, host, versions"),
     ("trials.csv", "one row a trial"),
+    ("floor.csv", "one row a trial of the noise floor"),
     ("summary.csv", "one row a case: medians over trials, with intervals"),
     ("percentiles.csv", "quantiles of every case and metric"),
     ("timeline.csv", "one row a second of every trial"),
@@ -42,14 +43,26 @@ pub(super) fn markdown(view: &View) -> String {
     section(&mut page, "Intervals");
     page.push_str(&intervals(view));
     let went = where_the_time_goes(view);
-    if !went.is_empty() {
+    let delayed = caveats::delayed(view);
+    if !went.is_empty() || !delayed.is_empty() {
         section(&mut page, "Where the time goes");
         page.push_str(&went);
+        if !went.is_empty() && !delayed.is_empty() {
+            page.push('\n');
+        }
+        list(&mut page, delayed.into_iter());
+    }
+    if !view.run.floors.is_empty() {
+        section(&mut page, "Noise floor");
+        page.push_str(&noise_floor(view));
     }
     section(&mut page, "Trials");
     page.push_str(&trials(view));
     section(&mut page, "How it was measured");
     list(&mut page, measured(view).into_iter());
+    if view.run.floors.is_empty() {
+        list(&mut page, floor::sentences(view).into_iter());
+    }
     let warnings = prose::warnings(view);
     if !warnings.is_empty() {
         section(&mut page, "Warnings");
@@ -57,7 +70,12 @@ pub(super) fn markdown(view: &View) -> String {
     }
     section(&mut page, "Files");
     for (name, what) in FILES {
-        let _ = writeln!(page, "- [`{name}`]({name}): {what}");
+        if name != "floor.csv" || !view.run.floors.is_empty() {
+            let _ = writeln!(page, "- [`{name}`]({name}): {what}");
+        }
+    }
+    if info.scenario.worker.samples > 0 {
+        page.push_str("- `samples.csv`: requests and polls one by one, the first of each shard\n");
     }
     page
 }
@@ -108,6 +126,12 @@ fn comparison(view: &View) -> String {
     }
     if view.cases.iter().any(|case| !case.pattern.delivers()) {
         page.push_str("\n\\* `request`: its response time stands in place of freshness.\n");
+    }
+    if let Some(legend) = floor::legend(view) {
+        let _ = writeln!(page, "\n{}", escape(&legend));
+    }
+    for caveat in caveats::caveats(view) {
+        let _ = writeln!(page, "\n\\* {}", escape(&caveat));
     }
     page
 }
@@ -190,6 +214,20 @@ fn where_the_time_goes(view: &View) -> String {
         for cells in table.rows {
             row(&mut page, cells.iter().map(|cell| escape(cell)));
         }
+    }
+    page
+}
+
+/// The floors that figures are held against.
+fn noise_floor(view: &View) -> String {
+    let mut page = String::new();
+    list(&mut page, floor::sentences(view).into_iter());
+    page.push('\n');
+    row(&mut page, floor::HEADS.map(str::to_owned));
+    let left = |head: &str| matches!(head, "floor of" | "cases" | "verdict");
+    row(&mut page, floor::HEADS.map(|head| if left(head) { "---" } else { "---:" }.to_owned()));
+    for cells in floor::rows(view) {
+        row(&mut page, cells.map(|cell| escape(&cell)));
     }
     page
 }

@@ -3,7 +3,9 @@
 //! Nothing is measured or judged here, and nothing but the folder is read: the same folder gives the same bytes,
 //! whenever and wherever its reports are made again.
 
+mod caveats;
 mod chart;
+mod floor;
 mod group;
 mod hgrm;
 mod markdown;

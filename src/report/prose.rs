@@ -9,7 +9,7 @@ use crate::judge::{
     Axis, Claim, Judgement, Outcome, Ranked, Ranking, independent_samples, is_well_known,
 };
 use crate::record::{Figure, Verdict};
-use crate::scenario::Profile;
+use crate::scenario::{Faults, Profile};
 use crate::stats::Shift;
 use crate::unit::{bytes, nanoseconds, significant};
 
@@ -182,6 +182,7 @@ pub(super) fn trust(view: &View, limit: usize) -> Vec<String> {
             info.plan.len()
         ));
     }
+    sentences.extend(faults(view));
     let valid = trials.iter().filter(|trial| trial.verdict == Verdict::Valid).count();
     sentences.push(match (trials.len(), valid) {
         (0, _) => "No trial was carried out: nothing may be concluded.".to_owned(),
@@ -192,6 +193,12 @@ pub(super) fn trust(view: &View, limit: usize) -> Vec<String> {
     sentences.extend(losses(view));
     sentences.extend(too_few(view));
     sentences
+}
+
+/// What was wrong with the target on purpose, lest a figure be taken for its own.
+fn faults(view: &View) -> Option<String> {
+    let told = Faults::summary(view.run.info.scenario.cases.iter().map(|case| &case.faults))?;
+    Some(format!("faults: {told}. The target did so on purpose: these figures are not its own."))
 }
 
 /// A reason with the trials that it was given to.
@@ -359,6 +366,11 @@ pub(super) fn objectives(view: &View) -> Vec<String> {
 pub(super) fn warnings(view: &View) -> Vec<String> {
     let told = view.run.info.warnings.iter().chain(&view.run.warnings);
     told.map(|warning| printable(warning)).collect()
+}
+
+/// A count's share of a whole, in percent.
+pub(super) fn percent_of(part: u64, whole: u64) -> String {
+    format!("{} %", significant(part as f64 / whole as f64 * 100.0))
 }
 
 fn capital(text: &str) -> String {

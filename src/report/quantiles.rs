@@ -50,6 +50,8 @@ pub(super) fn censored(view: &View, case: &str, metric: Metric) -> u64 {
         | Metric::FirstByte
         | Metric::Reading
         | Metric::Written
+        | Metric::Encode
+        | Metric::Decode
         | Metric::Hiccup
         | Metric::TargetHiccup
         | Metric::TlsHandshake => false,

@@ -23,6 +23,10 @@ const DELIVERY: [Stage; 4] = [
     ("freshness", "freshness_ns"),
 ];
 
+/// What the target took to read items and to write them: a part of the way to the first byte.
+const ENCODING: [Stage; 2] =
+    [("item read (target)", "decode_ns"), ("item written (target)", "encode_ns")];
+
 /// A table: its head and rows, the case first.
 pub(super) struct Table {
     /// The head.
@@ -31,9 +35,12 @@ pub(super) struct Table {
     pub rows: Vec<Vec<String>>,
 }
 
-/// The tables of `cases`: of requests, and of deliveries; one that would be empty is left out.
+/// The tables of `cases`: of requests, of deliveries, and of encodings; one that would be empty is left out.
 pub(super) fn tables(cases: &[CaseSummary]) -> Vec<Table> {
-    [&REQUEST[..], &DELIVERY[..]].into_iter().filter_map(|stages| table(cases, stages)).collect()
+    [&REQUEST[..], &DELIVERY[..], &ENCODING[..]]
+        .into_iter()
+        .filter_map(|stages| table(cases, stages))
+        .collect()
 }
 
 fn table(cases: &[CaseSummary], stages: &[Stage]) -> Option<Table> {

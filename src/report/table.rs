@@ -1,5 +1,6 @@
 //! The comparison at a glance, as cells: what text and Markdown both print.
 
+use super::floor;
 use crate::judge::{CaseSummary, Estimate, is_well_known};
 use crate::record::{Figure, Verdict};
 use crate::unit::{bytes, count, nanoseconds};
@@ -51,7 +52,8 @@ pub(super) fn print(case: &CaseSummary, column: &str, unit: fn(f64) -> String) -
     case.figure(column).map_or_else(absent, |estimate| estimate.median.print(unit))
 }
 
-/// Freshness, or the response of `request`, which is marked; so is what too few independent samples tell.
+/// Freshness, or the response of `request`, which is marked; so is what too few independent samples tell, and what
+/// lies near to the noise floor.
 fn news(case: &CaseSummary, quantile: &str) -> String {
     let column = format!("{}_ns_{quantile}", case.news());
     let figure = print(case, &column, nanoseconds);
@@ -60,7 +62,7 @@ fn news(case: &CaseSummary, quantile: &str) -> String {
     }
     let response = if case.pattern.delivers() { "" } else { "*" };
     let doubtful = if is_well_known(case, &column) { "" } else { "?" };
-    format!("{figure}{response}{doubtful}")
+    format!("{figure}{response}{doubtful}{}", floor::mark(case, quantile))
 }
 
 /// A reach; what is short of 1 is never rounded to 1.

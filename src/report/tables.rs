@@ -6,7 +6,7 @@ use crate::judge::{CaseSummary, counted, summarised};
 use crate::measure::Metric;
 use crate::record::{Figure, SCHEMA_VERSION, to_csv};
 
-const SUMMARY_HEAD: [&str; 16] = [
+const SUMMARY_HEAD: [&str; 18] = [
     "schema_version",
     "scenario",
     "case",
@@ -23,6 +23,8 @@ const SUMMARY_HEAD: [&str; 16] = [
     "trials_failed",
     "confidence",
     "reach_worst",
+    "floor_ratio_p50",
+    "floor_ratio_p99",
 ];
 
 /// Columns of `percentiles.csv`.
@@ -65,6 +67,8 @@ fn summary_row(scenario: &str, case: &CaseSummary) -> Vec<String> {
         trials.failed.to_string(),
         or_empty(confidence.map(|interval| interval.confidence)),
         or_empty(case.reach_worst),
+        or_empty(case.floor.p50),
+        or_empty(case.floor.p99),
     ];
     row.extend(
         counted().map(|column| case.counts.get(column).map(u64::to_string).unwrap_or_default()),
@@ -108,7 +112,7 @@ mod tests {
 
     use super::*;
     use crate::record::synthetic::{case, info, losing, scenario, write_run};
-    use crate::record::{Run, TIMELINE_COLUMNS, TRIAL_COLUMNS};
+    use crate::record::{FLOOR_COLUMNS, Run, TIMELINE_COLUMNS, TRIAL_COLUMNS};
     use crate::scenario::PatternKind;
 
     fn rows(bytes: &[u8]) -> Vec<BTreeMap<String, String>> {
@@ -136,6 +140,7 @@ mod tests {
         for (file, columns) in [
             ("trials.csv", of(TRIAL_COLUMNS)),
             ("timeline.csv", of(TIMELINE_COLUMNS)),
+            ("floor.csv", of(FLOOR_COLUMNS)),
             ("percentiles.csv", percentiles),
             ("summary.csv", own),
         ] {

@@ -3,6 +3,8 @@
 use std::fmt::Write as _;
 
 use super::View;
+use super::caveats::caveats;
+use super::floor;
 use super::group::{groups, printable};
 use super::prose;
 use super::table::columns;
@@ -23,9 +25,16 @@ pub fn text(view: &View) -> String {
     if view.cases.iter().any(|case| !case.pattern.delivers()) {
         paragraph(&mut out, "", "* request: its response time stands in place of freshness.");
     }
+    if let Some(legend) = floor::legend(view) {
+        paragraph(&mut out, "", &legend);
+    }
+    for caveat in caveats(view) {
+        paragraph(&mut out, "", &format!("* {caveat}"));
+    }
     for (title, lines) in [
         ("", prose::answers_in_short(view)),
         ("", prose::trust(view, REASONS)),
+        ("", floor::sentences(view)),
         ("Objectives:", prose::objectives(view)),
         ("Warnings:", prose::warnings(view)),
     ] {

@@ -1,11 +1,17 @@
 //! What can be carried out: every bound of a scenario, with its reason and its remedy.
 
 use super::error::{Refusal, require};
-use super::{Case, Pattern, Phases, RequestOptions, ShortPollOptions, WebhookOptions, Workload};
+use super::{
+    Case, LongPollOptions, LoopKind, Pattern, Phases, RequestOptions, ShortPollOptions,
+    WebhookOptions, Workload, faults,
+};
+use crate::pace::ArrivalProcess;
 use crate::unit::{Span, count};
 
 /// Most events, or requests, of one trial: their schedule is expanded by target and workers.
 const MOST_EVENTS: f64 = 50e6;
+/// Most requests and polls that are kept raw, over all shards: about 100 MB.
+pub const MOST_SAMPLES: u64 = 1_000_000;
 /// Largest payload in bytes.
 const MOST_PAYLOAD: u64 = 256 * 1024;
 /// Most clients: the loopback network's addresses, times the links that one of them carries, are more.
@@ -34,16 +40,16 @@ pub(super) fn case(case: &Case, phases: &Phases, ring: u64) -> Result<(), Refusa
     if case.pattern.kind().delivers() {
         events(&case.workload, phases)?;
     }
+    faults::check(case, phases)?;
     match &case.pattern {
         Pattern::Request(options) => request(options, phases),
         Pattern::ShortPoll(options) => {
             short_poll(options, &case.workload, phases)?;
-            ring_holds(ring, options.interval, &case.workload)
+            ring_holds(ring, options.longest_wait(), &case.workload)
         }
         Pattern::LongPoll(options) => {
-            positive("long-poll.wait", options.wait)?;
-            at_least_one("long-poll.limit", options.limit)?;
-            ring_holds(ring, REPOLL, &case.workload)
+            long_poll(options, &case.workload, phases)?;
+            ring_holds(ring, options.gap.max(REPOLL), &case.workload)
         }
         Pattern::Sse(options) => positive("sse.heartbeat", options.heartbeat),
         Pattern::WebSocket(options) => {
@@ -104,13 +110,15 @@ fn schedule_is_sane(key: &str, what: &str, per_s: f64, phases: &Phases) -> Resul
 }
 
 fn request(options: &RequestOptions, phases: &Phases) -> Result<(), Refusal> {
-    let key = "request.rate";
-    require(options.rate.per_s() > 0.0, key, || {
-        format!("{key} = {}: without requests there is nothing to measure; raise it", options.rate)
-    })?;
-    schedule_is_sane(key, "requests", options.rate.per_s(), phases)?;
+    match options.loop_kind {
+        LoopKind::Open => open_loop(options, phases)?,
+        LoopKind::Closed => closed_loop(options)?,
+    }
     let mix = options.mix;
-    let shares = [mix.create, mix.read, mix.replace, mix.delete, mix.list];
+    let shares = [mix.create, mix.read, mix.head, mix.replace, mix.patch, mix.delete, mix.list];
+    require(!options.conditional || mix.read + mix.head > 0, "request.conditional", || {
+        "request.conditional = true: nothing is read; give read a share in request.mix".to_owned()
+    })?;
     require(shares.iter().any(|share| *share > 0), "request.mix", || {
         "request.mix: no operation has a share; write { read = 8, create = 1 }".to_owned()
     })?;
@@ -118,6 +126,57 @@ fn request(options: &RequestOptions, phases: &Phases) -> Result<(), Refusal> {
         "request.mix: a share is over 1000000; only their proportions count".to_owned()
     })?;
     positive("request.timeout", options.timeout)
+}
+
+fn open_loop(options: &RequestOptions, phases: &Phases) -> Result<(), Refusal> {
+    let key = "request.rate";
+    require(options.rate.per_s() > 0.0, key, || {
+        format!("{key} = {}: without requests there is nothing to measure; raise it", options.rate)
+    })?;
+    schedule_is_sane(key, "requests", options.rate.per_s(), phases)
+}
+
+fn closed_loop(options: &RequestOptions) -> Result<(), Refusal> {
+    require(options.arrivals != ArrivalProcess::Burst, "request.arrivals", || {
+        "request.arrivals = burst: a closed loop sends one request an answer; write \"poisson\" for exponential times \
+         to think, or \"constant\""
+            .to_owned()
+    })?;
+    require(options.think <= LONGEST, "request.think", || {
+        format!("request.think = {} is over a day; shorten it", options.think)
+    })
+}
+
+/// Checks how many requests and polls are kept raw; over all shards the plan does.
+pub(super) fn samples(samples: u64) -> Result<(), Refusal> {
+    require(samples <= MOST_SAMPLES, "worker.samples", || {
+        format!("worker.samples = {samples}: at most {MOST_SAMPLES} can be kept raw; lower it")
+    })
+}
+
+fn long_poll(
+    options: &LongPollOptions,
+    workload: &Workload,
+    phases: &Phases,
+) -> Result<(), Refusal> {
+    let LongPollOptions { wait, gap, limit } = *options;
+    positive("long-poll.wait", wait)?;
+    at_least_one("long-poll.limit", limit)?;
+    let due = workload.rate.per_s() * gap.secs();
+    require(due < limit as f64, "long-poll.gap", || {
+        format!(
+            "long-poll.gap = {gap}: {} events become due in it and an answer brings {limit}, so a client would fall \
+             ever further behind; shorten gap, or raise limit",
+            count(due)
+        )
+    })?;
+    require(phases.drain >= gap, "phases.drain", || {
+        format!(
+            "phases.drain = {}: a client polls again {gap} after an answer, so its last poll would be cut off and its \
+             events counted as lost; raise drain to at least {gap}",
+            phases.drain
+        )
+    })
 }
 
 fn short_poll(
@@ -129,6 +188,9 @@ fn short_poll(
     positive("short-poll.interval", interval)?;
     positive("short-poll.timeout", timeout)?;
     at_least_one("short-poll.limit", limit)?;
+    require((0.0..=1.0).contains(&options.jitter), "short-poll.jitter", || {
+        format!("short-poll.jitter = {}: it is a share of the interval, 0.0 to 1.0", options.jitter)
+    })?;
     let polls = workload.clients as f64 / interval.secs();
     let whole = polls * (phases.warmup.secs() + phases.measure.secs());
     require(whole <= MOST_EVENTS, "short-poll.interval", || {
@@ -140,6 +202,7 @@ fn short_poll(
             count(MOST_EVENTS)
         )
     })?;
+    let longest = options.longest_wait();
     let due = workload.rate.per_s() * interval.secs();
     require(due < limit as f64, "short-poll.limit", || {
         format!(
@@ -148,10 +211,10 @@ fn short_poll(
             count(due)
         )
     })?;
-    require(phases.drain >= interval, "phases.drain", || {
+    require(phases.drain >= longest, "phases.drain", || {
         format!(
-            "phases.drain = {}: a client polls every {interval}, so its last poll would be cut off and its \
-             events counted as lost; raise drain to at least {interval}",
+            "phases.drain = {}: a client polls every {longest}, so its last poll would be cut off and its \
+             events counted as lost; raise drain to at least {longest}",
             phases.drain
         )
     })

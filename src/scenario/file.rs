@@ -7,9 +7,10 @@ use std::fmt;
 use serde::de::{self, IgnoredAny};
 use serde::{Deserialize, Deserializer};
 
+use super::faults::FaultsFile;
 use super::transport::TransportFile;
-use super::{Connection, PatternKind, Profile, Spin};
-use crate::pace::ArrivalProcess;
+use super::{Connection, Format, LoopKind, PatternKind, Profile, Spin};
+use crate::pace::{ArrivalProcess, PollPace};
 use crate::unit::{ByteSize, Count, Rate, Span};
 
 /// The whole file.
@@ -23,10 +24,12 @@ pub(super) struct File {
     pub seed: Option<u64>,
     pub objectives: Option<Vec<String>>,
     pub profile: Option<Profile>,
+    pub floor: Option<bool>,
     pub phases: Option<PhasesFile>,
     pub target: Option<TargetFile>,
     pub worker: Option<WorkerFile>,
-    /// Read once more for every case, as an axis may replace any of its keys; so are the patterns' tables.
+    /// Read once more for every case, as an axis may replace any of its keys; so are the patterns' tables
+    /// and the faults.
     #[serde(rename = "workload")]
     _workload: Option<WorkloadFile>,
     #[serde(rename = "transport")]
@@ -43,6 +46,8 @@ pub(super) struct File {
     _websocket: Option<WebSocketFile>,
     #[serde(rename = "webhook")]
     _webhook: Option<WebhookFile>,
+    #[serde(rename = "faults")]
+    _faults: Option<FaultsFile>,
     /// Its keys are the other tables' keys: [`super::sweep`] reads it.
     #[serde(rename = "sweep")]
     _sweep: Option<IgnoredAny>,
@@ -65,6 +70,8 @@ pub(super) struct TargetFile {
     pub shards: Option<Count>,
     pub ring: Option<Count>,
     pub max_concurrent_streams: Option<Count>,
+    pub requests_per_s: Option<Count>,
+    pub connections: Option<Count>,
 }
 
 /// `[worker]`
@@ -74,6 +81,7 @@ pub(super) struct WorkerFile {
     pub processes: Option<Count>,
     pub shards: Option<Count>,
     pub spin: Option<Spin>,
+    pub samples: Option<Count>,
 }
 
 /// `[workload]`
@@ -134,9 +142,14 @@ impl<'de> Deserialize<'de> for Topics {
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct RequestFile {
+    #[serde(rename = "loop")]
+    pub loop_kind: Option<LoopKind>,
+    pub think: Option<Span>,
     pub rate: Option<Rate>,
     pub arrivals: Option<ArrivalProcess>,
     pub mix: Option<MixFile>,
+    pub format: Option<Format>,
+    pub conditional: Option<bool>,
     pub timeout: Option<Span>,
     pub connection: Option<Connection>,
 }
@@ -147,7 +160,9 @@ pub(super) struct RequestFile {
 pub(super) struct MixFile {
     pub create: Option<u32>,
     pub read: Option<u32>,
+    pub head: Option<u32>,
     pub replace: Option<u32>,
+    pub patch: Option<u32>,
     pub delete: Option<u32>,
     pub list: Option<u32>,
 }
@@ -159,6 +174,9 @@ pub(super) struct ShortPollFile {
     pub interval: Option<Span>,
     pub limit: Option<Count>,
     pub synchronised: Option<bool>,
+    pub pace: Option<PollPace>,
+    pub jitter: Option<f64>,
+    pub conditional: Option<bool>,
     pub timeout: Option<Span>,
 }
 
@@ -167,6 +185,7 @@ pub(super) struct ShortPollFile {
 #[serde(deny_unknown_fields)]
 pub(super) struct LongPollFile {
     pub wait: Option<Span>,
+    pub gap: Option<Span>,
     pub limit: Option<Count>,
 }
 

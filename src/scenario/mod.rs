@@ -5,8 +5,10 @@
 //! wrong, the error is one line that names the place to change. What a host can carry is no business of this
 //! room but of [`crate::plan`]; objectives are kept as text, as only `judge` knows their metrics.
 
+mod asking;
 mod check;
 mod error;
+mod faults;
 mod file;
 mod model;
 mod read;
@@ -20,11 +22,17 @@ mod tree;
 use std::io;
 use std::path::Path;
 
+pub use asking::LoopKind;
+pub use check::MOST_SAMPLES;
 pub use error::ScenarioError;
+pub use faults::{
+    DROP_STREAM, Distribution, Faults, Freeze, SERVICE_STREAM, Servers, Service, ServiceTimes,
+    Sieve, Stall, faults, service_times, shard_service_times,
+};
 pub use model::{
-    Case, LongPollOptions, Mix, Pattern, PatternKind, Phases, Profile, RequestOptions, Scenario,
-    ShortPollOptions, SseOptions, TargetOptions, WebSocketOptions, WebhookOptions, WorkerOptions,
-    Workload,
+    Case, Format, Limits, LongPollOptions, Mix, Pattern, PatternKind, Phases, Profile,
+    RequestOptions, Scenario, ShortPollOptions, SseOptions, TargetOptions, WebSocketOptions,
+    WebhookOptions, WorkerOptions, Workload,
 };
 pub use spin::Spin;
 pub use transport::{Connection, Http, Transport};

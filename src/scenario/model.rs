@@ -2,8 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{Connection, Spin, Transport};
-use crate::pace::ArrivalProcess;
+use super::{Connection, Faults, LoopKind, Spin, Transport};
+use crate::pace::{ArrivalProcess, PollPace};
 use crate::unit::{ByteSize, Rate, Span};
 
 /// A validated scenario: a question, and the cases whose comparison answers it.
@@ -19,6 +19,9 @@ pub struct Scenario {
     pub trials: u32,
     /// How strictly the machine is judged; `None` leaves it to the run.
     pub profile: Option<Profile>,
+    /// Whether the noise floor is measured: the same load against a null target. Older runs did not.
+    #[serde(default)]
+    pub floor: bool,
     /// Lengths of the phases of every trial.
     pub phases: Phases,
     /// Options of the target.
@@ -74,11 +77,23 @@ pub struct TargetOptions {
     /// Streams at once that it lets an HTTP/2 connection have.
     #[serde(default = "max_concurrent_streams")]
     pub max_concurrent_streams: u32,
+    /// How much it lets in at once.
+    #[serde(default)]
+    pub limits: Limits,
 }
 
 /// Streams at once on an HTTP/2 connection unless the file says otherwise: hyper's own default.
 pub(super) const fn max_concurrent_streams() -> u32 {
     200
+}
+
+/// How much a target lets in at once; what is above is refused with 429 or 503, and when to come again.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct Limits {
+    /// Requests a second, over all of its shards.
+    pub requests_per_s: Option<u64>,
+    /// Connections.
+    pub connections: Option<u64>,
 }
 
 /// Options of the workers.
@@ -91,6 +106,9 @@ pub struct WorkerOptions {
     /// Whether they spin before a deadline.
     #[serde(default)]
     pub spin: Spin,
+    /// Measured requests and polls that each of their shards keeps raw.
+    #[serde(default)]
+    pub samples: u32,
 }
 
 /// One point of the sweep: one pattern with every axis fixed.
@@ -105,6 +123,9 @@ pub struct Case {
     /// How its bytes travel.
     #[serde(default)]
     pub transport: Transport,
+    /// What is wrong with the target on purpose.
+    #[serde(default, skip_serializing_if = "Faults::is_off")]
+    pub faults: Faults,
 }
 
 /// What is offered to a case.
@@ -207,17 +228,40 @@ impl Pattern {
 /// Options of `request`.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 pub struct RequestOptions {
-    /// Requests a second over all clients, open loop.
+    /// What a client's next request waits for.
+    #[serde(default, rename = "loop")]
+    pub loop_kind: LoopKind,
+    /// Time from an answer to the client's next request, in a closed loop; its mean where they are spread as Poisson.
+    #[serde(default)]
+    pub think: Span,
+    /// Requests a second over all clients; 0 in a closed loop, whose answers set the rate.
     pub rate: Rate,
     /// How each client's requests are spread.
     pub arrivals: ArrivalProcess,
     /// Shares of the operations.
     pub mix: Mix,
+    /// The encoding of items.
+    #[serde(default)]
+    pub format: Format,
+    /// Whether items are read on the condition that they changed.
+    #[serde(default)]
+    pub conditional: bool,
     /// A request without an answer for so long has failed.
     pub timeout: Span,
     /// When connections are opened.
     #[serde(default)]
     pub connection: Connection,
+}
+
+/// The encoding of items.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Format {
+    /// JSON.
+    #[default]
+    Json,
+    /// XML.
+    Xml,
 }
 
 /// Shares of the operations on `/items`; only their proportions count.
@@ -228,8 +272,12 @@ pub struct Mix {
     pub create: u32,
     /// `GET /items/{id}`
     pub read: u32,
+    /// `HEAD /items/{id}`
+    pub head: u32,
     /// `PUT /items/{id}`
     pub replace: u32,
+    /// `PATCH /items/{id}`
+    pub patch: u32,
     /// `DELETE /items/{id}` of an item created for it.
     pub delete: u32,
     /// `GET /items?limit=20`
@@ -238,19 +286,28 @@ pub struct Mix {
 
 impl Default for Mix {
     fn default() -> Self {
-        Self { create: 0, read: 1, replace: 0, delete: 0, list: 0 }
+        Self { create: 0, read: 1, head: 0, replace: 0, patch: 0, delete: 0, list: 0 }
     }
 }
 
 /// Options of `short-poll`.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 pub struct ShortPollOptions {
-    /// Time between the polls of a client, kept whatever an answer takes.
+    /// Time between the polls of a client.
     pub interval: Span,
     /// Most events in one answer.
     pub limit: u64,
     /// Every client polls at the same instant, in place of a random phase each.
     pub synchronised: bool,
+    /// What the interval is counted from.
+    #[serde(default)]
+    pub pace: PollPace,
+    /// Every wait is the interval × (1 + U), U uniform between −jitter and +jitter: 0 to 1.
+    #[serde(default)]
+    pub jitter: f64,
+    /// A poll sends the entity tag of the last answer, and is answered 304 where nothing is new.
+    #[serde(default)]
+    pub conditional: bool,
     /// A poll without an answer for so long has failed.
     pub timeout: Span,
 }
@@ -260,6 +317,9 @@ pub struct ShortPollOptions {
 pub struct LongPollOptions {
     /// Longest hold of a poll.
     pub wait: Span,
+    /// Time from an answer to the next poll.
+    #[serde(default)]
+    pub gap: Span,
     /// Most events in one answer.
     pub limit: u64,
 }

@@ -84,6 +84,7 @@ impl de::Error for Fault {
     fn invalid_type(found: Unexpected<'_>, wanted: &dyn de::Expected) -> Self {
         let wanted = match wanted.to_string().as_str() {
             "u32" | "u64" => "a whole number, such as 3".to_owned(),
+            "f64" => "a number, such as 0.01".to_owned(),
             "a boolean" => "true or false".to_owned(),
             "a sequence" => "a list: write [\"…\", …]".to_owned(),
             other => other.to_owned(),

@@ -8,18 +8,19 @@ use serde::de::DeserializeOwned;
 use serde_json::Value as Json;
 
 use super::error::{Refusal, ScenarioError, require};
+use super::faults::{self, FaultsFile};
 use super::file::{
     File, LongPollFile, MixFile, PER_CLIENT, PhasesFile, RequestFile, ShortPollFile, SseFile,
-    Topics, WebSocketFile, WebhookFile, WorkloadFile,
+    TargetFile, Topics, WebSocketFile, WebhookFile, WorkloadFile,
 };
 use super::read::read;
 use super::sweep::{self, Axis, Point, Section};
 use super::transport::{self, TransportFile};
 use super::tree::{Node, Place, Table, Value};
 use super::{
-    Case, LongPollOptions, Mix, Pattern, PatternKind, Phases, RequestOptions, Scenario,
-    ShortPollOptions, SseOptions, TargetOptions, WebSocketOptions, WebhookOptions, WorkerOptions,
-    Workload, check, model::max_concurrent_streams,
+    Case, Limits, LongPollOptions, LoopKind, Mix, Pattern, PatternKind, Phases, RequestOptions,
+    Scenario, ShortPollOptions, SseOptions, TargetOptions, WebSocketOptions, WebhookOptions,
+    WorkerOptions, Workload, check, model::max_concurrent_streams,
 };
 use crate::unit::{ByteSize, Count, Rate, Span};
 
@@ -35,6 +36,7 @@ pub(super) fn scenario(file: &str, root: &Table) -> Result<Scenario, ScenarioErr
     let written: File = read(file, "", root)?;
     let patterns = patterns(file, root, &written)?;
     let axes = sweep::axes(file, root)?;
+    no_idle_faults(file, root, &patterns, &axes)?;
     let located =
         |refusal: Refusal| ScenarioError::refused(file, &root.place(&refusal.key), refusal.message);
     let head = head(file, &written).map_err(located)?;
@@ -105,6 +107,8 @@ fn head(file: &str, written: &File) -> Result<Scenario, Refusal> {
     let (target, worker) = (written.target.as_ref(), written.worker.as_ref());
     let few = |count: Option<Count>, key| count.map(|n| small(n, key, 1_024)).transpose();
     let ring = target.and_then(|target| target.ring).map_or(4_096, Count::get);
+    let samples = worker.and_then(|worker| worker.samples).map_or(0, Count::get);
+    check::samples(samples)?;
     require((1..=100_000_000).contains(&ring), "target.ring", || {
         format!("target.ring = {ring}: it must be between 1 and 100000000")
     })?;
@@ -114,6 +118,7 @@ fn head(file: &str, written: &File) -> Result<Scenario, Refusal> {
         seed: written.seed.unwrap_or(1),
         trials: small(written.trials.unwrap_or(Count::new(3)), "trials", 1_000)?,
         profile: written.profile,
+        floor: written.floor.unwrap_or(true),
         phases: Phases::default(),
         target: TargetOptions {
             shards: few(target.and_then(|target| target.shards), "target.shards")?,
@@ -123,14 +128,31 @@ fn head(file: &str, written: &File) -> Result<Scenario, Refusal> {
                 "target.max_concurrent_streams",
             )?
             .unwrap_or_else(max_concurrent_streams),
+            limits: limits(target)?,
         },
         worker: WorkerOptions {
             processes: few(worker.and_then(|worker| worker.processes), "worker.processes")?,
             shards: few(worker.and_then(|worker| worker.shards), "worker.shards")?,
             spin: worker.and_then(|worker| worker.spin).unwrap_or_default(),
+            samples: samples as u32,
         },
         cases: Vec::new(),
         objectives,
+    })
+}
+
+/// What the target lets in at once.
+fn limits(written: Option<&TargetFile>) -> Result<Limits, Refusal> {
+    let limit = |count: Option<Count>, key: &str| {
+        let limit = count.map(Count::get);
+        require(limit != Some(0), key, || {
+            format!("{key} = 0: nothing would be let in; raise it, or remove it for no limit")
+        })?;
+        Ok(limit)
+    };
+    Ok(Limits {
+        requests_per_s: limit(written.and_then(|w| w.requests_per_s), "target.requests_per_s")?,
+        connections: limit(written.and_then(|w| w.connections), "target.connections")?,
     })
 }
 
@@ -178,11 +200,13 @@ fn draft(
 ) -> Result<Draft, ScenarioError> {
     let mut workload = root.table("workload").cloned().unwrap_or_default();
     let mut options = root.table(kind.name()).cloned().unwrap_or_default();
-    let mut transport = root.table("transport").cloned().unwrap_or_default();
+    let mut transport = root.table(Section::Transport.name()).cloned().unwrap_or_default();
+    let mut faults = root.table(Section::Faults.name()).cloned().unwrap_or_default();
     for (axis, node) in point {
         let table = match axis.of {
             Section::Workload => &mut workload,
             Section::Transport => &mut transport,
+            Section::Faults => &mut faults,
             Section::Pattern(_) => &mut options,
         };
         table.set(&axis.key, (*node).clone());
@@ -193,19 +217,42 @@ fn draft(
     };
     let sections = Table(vec![
         section("workload", &workload),
-        section("transport", &transport),
+        section(Section::Transport.name(), &transport),
         section(kind.name(), &options),
+        section(Section::Faults.name(), &faults),
     ]);
     let located = |refusal: Refusal| {
         ScenarioError::refused(file, &sections.place(&refusal.key), refusal.message)
     };
     let workload = resolve_workload(kind, &written).map_err(located)?;
     let pattern = pattern(file, kind, &options, &workload, &located)?;
-    let written: TransportFile = read(file, "transport", &transport)?;
-    let transport = transport::resolve(&written).map_err(located)?;
-    let mut case = Case { id: String::new(), pattern, workload, transport };
+    let transport: TransportFile = read(file, Section::Transport.name(), &transport)?;
+    let transport = transport::resolve(&transport).map_err(located)?;
+    let faults: FaultsFile = read(file, Section::Faults.name(), &faults)?;
+    let faults = faults::resolve(&faults).map_err(located)?.bearing_on(kind);
+    let mut case = Case { id: String::new(), pattern, workload, transport, faults };
     case.id = id(point, &case);
     Ok(Draft { case, sections })
+}
+
+/// Refuses a fault that none of the patterns would show.
+fn no_idle_faults(
+    file: &str,
+    root: &Table,
+    patterns: &[PatternKind],
+    axes: &[Axis],
+) -> Result<(), ScenarioError> {
+    let fixed = root.table(Section::Faults.name()).map_or(&[][..], |table| &table.0);
+    let fixed = fixed.iter().map(|(key, node)| (key, Some(node)));
+    let swept = axes.iter().filter(|axis| axis.of == Section::Faults);
+    let swept = swept.map(|axis| (&axis.key, axis.values.first()));
+    for (key, node) in fixed.chain(swept) {
+        if let Some(message) = faults::idle(key, patterns) {
+            let place = node.map_or(Place::File, |node| node.place.clone());
+            return Err(ScenarioError::refused(file, &place, message));
+        }
+    }
+    Ok(())
 }
 
 fn resolve_workload(kind: PatternKind, written: &WorkloadFile) -> Result<Workload, Refusal> {
@@ -252,30 +299,26 @@ fn pattern(
     let ms = Span::from_ms;
     Ok(match kind {
         PatternKind::Request => {
-            let RequestFile { rate, arrivals, mix, timeout, connection } =
-                from(file, kind, options)?;
-            Pattern::Request(RequestOptions {
-                rate: rate.unwrap_or(Rate::per_second(workload.clients as f64)),
-                arrivals: arrivals.unwrap_or_default(),
-                mix: mix.map_or_else(Mix::default, Mix::from),
-                timeout: timeout.unwrap_or(ms(10_000)),
-                connection: connection.unwrap_or_default(),
-            })
+            Pattern::Request(request(from(file, kind, options)?, workload).map_err(located)?)
         }
         PatternKind::ShortPoll => {
-            let ShortPollFile { interval, limit, synchronised, timeout } =
-                from(file, kind, options)?;
+            let written: ShortPollFile = from(file, kind, options)?;
+            let ShortPollFile { interval, limit, synchronised, timeout, .. } = written;
             Pattern::ShortPoll(ShortPollOptions {
                 interval: interval.unwrap_or(ms(1_000)),
                 limit: limit.map_or(100, Count::get),
                 synchronised: synchronised.unwrap_or(false),
+                pace: written.pace.unwrap_or_default(),
+                jitter: written.jitter.unwrap_or(0.0),
+                conditional: written.conditional.unwrap_or(false),
                 timeout: timeout.unwrap_or(ms(10_000)),
             })
         }
         PatternKind::LongPoll => {
-            let LongPollFile { wait, limit } = from(file, kind, options)?;
+            let LongPollFile { wait, gap, limit } = from(file, kind, options)?;
             Pattern::LongPoll(LongPollOptions {
                 wait: wait.unwrap_or(ms(30_000)),
+                gap: gap.unwrap_or_default(),
                 limit: limit.map_or(100, Count::get),
             })
         }
@@ -296,6 +339,35 @@ fn pattern(
     })
 }
 
+/// Keys that one kind of loop has no use for are refused with it, not passed over.
+fn request(written: RequestFile, workload: &Workload) -> Result<RequestOptions, Refusal> {
+    let loop_kind = written.loop_kind.unwrap_or_default();
+    match loop_kind {
+        LoopKind::Open => require(written.think.is_none(), "request.think", || {
+            "request.think: an open loop waits for no answer; write loop = \"closed\", or remove think".to_owned()
+        })?,
+        LoopKind::Closed => require(written.rate.is_none(), "request.rate", || {
+            "request.rate: in a closed loop the answers set the rate; remove rate, or write loop = \"open\""
+                .to_owned()
+        })?,
+    }
+    let by_default = match loop_kind {
+        LoopKind::Open => workload.clients as f64,
+        LoopKind::Closed => 0.0,
+    };
+    Ok(RequestOptions {
+        loop_kind,
+        think: written.think.unwrap_or_default(),
+        rate: written.rate.unwrap_or(Rate::per_second(by_default)),
+        arrivals: written.arrivals.unwrap_or_default(),
+        mix: written.mix.map_or_else(Mix::default, Mix::from),
+        format: written.format.unwrap_or_default(),
+        conditional: written.conditional.unwrap_or(false),
+        timeout: written.timeout.unwrap_or(Span::from_ms(10_000)),
+        connection: written.connection.unwrap_or_default(),
+    })
+}
+
 fn webhook(written: &WebhookFile) -> Result<WebhookOptions, Refusal> {
     let WebhookFile { timeout, attempts, backoff, concurrency } = *written;
     Ok(WebhookOptions {
@@ -308,12 +380,14 @@ fn webhook(written: &WebhookFile) -> Result<WebhookOptions, Refusal> {
 
 impl From<MixFile> for Mix {
     fn from(written: MixFile) -> Self {
-        let MixFile { create, read, replace, delete, list } = written;
+        let MixFile { create, read, head, replace, patch, delete, list } = written;
         let share = |written: Option<u32>| written.unwrap_or(0);
         Self {
             create: share(create),
             read: share(read),
+            head: share(head),
             replace: share(replace),
+            patch: share(patch),
             delete: share(delete),
             list: share(list),
         }
@@ -324,7 +398,8 @@ impl From<MixFile> for Mix {
 fn phases(written: Option<&PhasesFile>, drafts: &[Draft]) -> Phases {
     let most_clients = drafts.iter().map(|draft| draft.case.workload.clients).max().unwrap_or(0);
     let longest_poll = drafts.iter().map(|draft| match &draft.case.pattern {
-        Pattern::ShortPoll(options) => options.interval,
+        Pattern::ShortPoll(options) => options.longest_wait(),
+        Pattern::LongPoll(options) => options.gap,
         _ => Span::default(),
     });
     let longest_poll_ns = longest_poll.max().unwrap_or_default().ns();
@@ -349,6 +424,7 @@ fn id(point: &Point<'_>, case: &Case) -> String {
             (Value::Text(text), Section::Workload) if text == PER_CLIENT => text.clone(),
             (_, Section::Workload) => label(&serde_json::json!(case.workload)[&axis.key]),
             (_, Section::Transport) => label(&serde_json::json!(case.transport)[&axis.key]),
+            (_, Section::Faults) => case.faults.value(&axis.key).unwrap_or_default(),
             (_, Section::Pattern(_)) => {
                 label(&serde_json::json!(case.pattern)[kind.name()][&axis.key])
             }

@@ -1,11 +1,12 @@
 //! `[sweep]`: axes, and the points of the grid that they span.
 //!
-//! An axis is a key of `[workload]`, or a key of `[transport]` or a pattern's option by its dotted name, with a list of
-//! values. It
+//! An axis is a key of `[workload]`, or a key of `[transport]`, a pattern's option or a fault by its dotted name, with a
+//! list of values. It
 //! multiplies the cases that it can make a difference to, and no others.
 
 use super::PatternKind;
 use super::error::{ScenarioError, suggestion};
+use super::faults::{self, FaultsFile};
 use super::file::{
     LongPollFile, RequestFile, ShortPollFile, SseFile, WebSocketFile, WebhookFile, WorkloadFile,
 };
@@ -16,22 +17,26 @@ use super::tree::{Node, Place, Table, Value};
 /// Keys of `[workload]` that say something of events, of which `request` has none.
 const OF_EVENTS: [&str; 4] = ["topics", "rate", "arrivals", "late_after"];
 
-/// A table whose keys can be axes.
+/// The table that an axis replaces a key of.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Section {
     /// `[workload]`
     Workload,
     /// `[transport]`
     Transport,
-    /// A pattern's own.
+    /// `[faults]`
+    Faults,
+    /// A pattern's.
     Pattern(PatternKind),
 }
 
 impl Section {
-    const fn name(self) -> &'static str {
+    /// The name of the table.
+    pub const fn name(self) -> &'static str {
         match self {
             Self::Workload => "workload",
             Self::Transport => TRANSPORT,
+            Self::Faults => FAULTS,
             Self::Pattern(kind) => kind.name(),
         }
     }
@@ -40,6 +45,7 @@ impl Section {
     fn from_name(name: &str) -> Option<Self> {
         match name {
             TRANSPORT => Some(Self::Transport),
+            FAULTS => Some(Self::Faults),
             name => PatternKind::from_name(name).map(Self::Pattern),
         }
     }
@@ -48,6 +54,7 @@ impl Section {
         match self {
             Self::Workload => keys_of::<WorkloadFile>(),
             Self::Transport => keys_of::<TransportFile>(),
+            Self::Faults => keys_of::<FaultsFile>(),
             Self::Pattern(kind) => option_keys(kind),
         }
     }
@@ -55,6 +62,8 @@ impl Section {
 
 /// The name of [`Section::Transport`].
 const TRANSPORT: &str = "transport";
+/// The name of [`Section::Faults`].
+const FAULTS: &str = "faults";
 
 /// One axis of the sweep.
 #[derive(Debug)]
@@ -73,6 +82,7 @@ impl Axis {
         match self.of {
             Section::Pattern(of) => of == kind,
             Section::Transport => bears_on(&self.key, kind),
+            Section::Faults => faults::bears_on(&self.key, kind),
             Section::Workload => kind.delivers() || !OF_EVENTS.contains(&self.key.as_str()),
         }
     }
@@ -175,9 +185,10 @@ fn resolve(name: &str) -> Option<(Section, String)> {
 
 fn known() -> Vec<String> {
     let sections = PatternKind::ALL.into_iter().map(Section::Pattern);
-    let options = std::iter::once(Section::Transport)
-        .chain(sections)
-        .flat_map(|of| of.keys().iter().map(move |key| format!("{}.{key}", of.name())));
+    let sections = [Section::Transport].into_iter().chain(sections).chain([Section::Faults]);
+    let options = sections.flat_map(|section| {
+        section.keys().iter().map(move |key| format!("{}.{key}", section.name()))
+    });
     keys_of::<WorkloadFile>().iter().map(|&key| key.to_owned()).chain(options).collect()
 }
 

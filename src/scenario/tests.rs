@@ -38,6 +38,7 @@ fn a_good_file_becomes_a_scenario() {
     assert_eq!((scenario.name.as_str(), scenario.trials, scenario.seed), ("x", 2, 1));
     assert_eq!(scenario.profile, None, "left to the run");
     assert_eq!(read(GOOD, &["profile=dedicated"]).unwrap().profile, Some(Profile::Dedicated));
+    assert!(scenario.floor && !read(GOOD, &["floor=false"]).unwrap().floor);
     assert_eq!(ids(&scenario), ["request", "short-poll", "webhook"]);
     let poll = &scenario.cases[1];
     assert_eq!((poll.workload.clients, poll.workload.topics), (1_000, 1));
@@ -67,7 +68,7 @@ const BAD_LINES: [(&str, &str, &str); 47] = [
     (
         "zzz = 1",
         "trials = 2",
-        "dir/x.toml:3: unknown key 'zzz'; known are question, name, patterns, trials, seed, objectives, profile, phases, target, worker, workload, transport, request, short-poll, long-poll, sse, websocket, webhook, sweep",
+        "dir/x.toml:3: unknown key 'zzz'; known are question, name, patterns, trials, seed, objectives, profile, floor, phases, target, worker, workload, transport, request, short-poll, long-poll, sse, websocket, webhook, faults, sweep",
     ),
     (
         "intervall = \"1s\"",
@@ -551,6 +552,7 @@ fn the_readme_documents_every_key_and_no_other() {
             "target" => keys_of::<TargetFile>(),
             "worker" => keys_of::<WorkerFile>(),
             "transport" => keys_of::<TransportFile>(),
+            "faults" => Faults::KEYS.as_slice(),
             "sweep" => return Vec::new(),
             _ => PatternKind::from_name(key).map_or(&[][..], sweep::option_keys),
         };
@@ -589,6 +591,9 @@ fn the_readme_tells_the_defaults_that_are_used() {
             None if section.is_empty() => &json,
             None => &json[section],
         };
+        if section == "faults" {
+            continue; // A case without faults has none of their options either; `faults` tests them.
+        }
         if key == "request.mix" || key.starts_with("request.mix.") {
             continue; // Shares that are not named are shown as 0, which the table says of each.
         }

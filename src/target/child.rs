@@ -1,14 +1,16 @@
 //! The target of a trial: the control protocol around a server.
 
+use std::ops::Range;
 use std::process::ExitCode;
 
 use anyhow::Context as _;
 use bytes::Bytes;
 
+use super::null::{NullOptions, serve_null_with};
 use super::options::Options;
 use super::publisher::Programme;
 use super::security::Security;
-use super::server::{Handle, listen, serve_secured};
+use super::server::{listen, serve_secured};
 use crate::control::{
     Assignment, Order, Orders, PROTOCOL_VERSION, Report, Reports, TargetAssignment, attach,
 };
@@ -45,13 +47,29 @@ fn run(orders: &mut Orders, reports: &Reports) -> anyhow::Result<Snapshot> {
             assignment.listen
         )
     })?;
-    let options = Options::from(&assignment);
-    let (security, trust) = Security::of_trial(&assignment)?;
-    let control = async |handle: Handle| {
-        reports.send(&Report::Ready { address: Some(handle.address()), trust })?;
-        obey(&handle, &assignment, orders).await
-    };
-    let (obeyed, mut snapshot) = serve_secured(listener, options, security, control)?;
+    let (obeyed, mut snapshot) = if assignment.null {
+        serve_null_with(listener, NullOptions::from(&assignment), async |handle| {
+            let start = |_, programme: Option<Programme>| {
+                if let Some(programme) = programme {
+                    handle.publish(programme);
+                }
+                Ok(())
+            };
+            let ready = Report::Ready { address: Some(handle.address()), trust: None };
+            reports.send(&ready)?;
+            obey(start, &assignment, orders).await
+        })
+    } else {
+        let (security, trust) = Security::of_trial(&assignment)?;
+        serve_secured(listener, Options::from(&assignment), security, async |handle| {
+            let start = |window, programme: Option<Programme>| {
+                handle.begin(window);
+                Ok(programme.map_or(Ok(()), |programme| handle.publish(programme))?)
+            };
+            reports.send(&Report::Ready { address: Some(handle.address()), trust })?;
+            obey(start, &assignment, orders).await
+        })
+    }?;
     if let Some(watch) = obeyed? {
         snapshot.merge(&watch.finish());
     }
@@ -71,8 +89,10 @@ fn accepted(version: u32, assignment: Assignment) -> anyhow::Result<TargetAssign
 }
 
 /// Carries out orders until the trial is over; returns the watch over its window, where it was started.
+///
+/// `start` is given the window, in monotonic nanoseconds, and what is to be published.
 async fn obey(
-    handle: &Handle,
+    start: impl Fn(Range<u64>, Option<Programme>) -> anyhow::Result<()>,
     assignment: &TargetAssignment,
     orders: &mut Orders,
 ) -> anyhow::Result<Option<Watch>> {
@@ -83,11 +103,13 @@ async fn obey(
             Order::Start { at_ns } => {
                 let window = at_ns + assignment.window.start..at_ns + assignment.window.end;
                 let TargetAssignment { shards, first_core, .. } = *assignment;
-                watch = Some(Watch::start(Metric::TargetHiccup, window, shards, first_core));
-                if let Some(schedule) = assignment.schedule.clone() {
+                let programme = assignment.schedule.clone().map(|schedule| {
                     let (payload, window) = (payload.clone(), assignment.window.clone());
-                    handle.publish(Programme { schedule, payload, at_ns, window })?;
-                }
+                    Programme { schedule, payload, at_ns, window }
+                });
+                watch =
+                    Some(Watch::start(Metric::TargetHiccup, window.clone(), shards, first_core));
+                start(window, programme)?;
             }
             Order::Finish | Order::Abort => return Ok(watch),
             // Plateaus are the workers' affair.

@@ -7,23 +7,31 @@
 //!
 //! | pattern | route | file |
 //! | --- | --- | --- |
-//! | `request` | `/items` | `items` |
+//! | `request` | `/items`, in JSON and XML | `items` |
 //! | `short-poll`, `long-poll` | `GET /topics/{topic}/events` | `poll` |
 //! | `sse` | `GET /topics/{topic}/stream` | `sse` |
 //! | `websocket` | `GET /topics/{topic}/ws` | `websocket` |
 //! | `webhook` | `/webhooks` | `webhook` |
 //!
+//! A run holds its figures against those of a server that does next to nothing (`null`), behind the same control protocol.
+//!
 //! Events come from the `publisher`, on a schedule, or over the API (`POST /topics/{topic}/events`,
-//! `publish`). `GET /` explains the routes with examples.
+//! `publish`). `GET /` explains the routes with examples, `GET /openapi.json` describes them for programs. What is
+//! wrong with it on purpose is in `faults`.
 //!
 //! This is the server side only: clients are in `pattern`, and the two meet on the wire, with TLS over it where it is
 //! asked for. No authentication ever: it is a thing to measure against, and listens on loopback unless told otherwise.
 
+mod accept;
+mod admission;
 mod answer;
 mod child;
+mod condition;
+mod faults;
 mod gauges;
 mod hub;
 mod items;
+mod null;
 mod options;
 mod outlet;
 mod pages;
@@ -43,7 +51,7 @@ mod websocket;
 mod wire;
 
 pub use child::child;
-pub use options::Options;
+pub use options::{Options, Waits};
 pub use publisher::{Programme, TopicTaken};
 pub use security::Security;
 pub use server::{Handle, listen, serve, serve_secured, serve_with};

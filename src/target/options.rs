@@ -1,11 +1,15 @@
 //! What a target can be told.
 
 use crate::control::TargetAssignment;
-use crate::scenario::{Http, Pattern, SseOptions, WebSocketOptions, WebhookOptions};
+use crate::scenario::{
+    Faults, Http, Limits, Pattern, SseOptions, WebSocketOptions, WebhookOptions,
+};
 use crate::unit::Span;
 
+use super::request::BODY_WAIT;
+
 /// Options of a target.
-#[derive(Debug, Clone, Copy, PartialEq)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct Options {
     /// Threads that serve.
     pub shards: u32,
@@ -28,6 +32,29 @@ pub struct Options {
     pub max_concurrent_streams: u32,
     /// Whether webhooks may call loopback, private and other addresses that are not public.
     pub allow_private_webhooks: bool,
+    /// What is wrong on purpose.
+    pub faults: Faults,
+    /// Seed of what is random in that.
+    pub seed: u64,
+    /// How much is let in at once.
+    pub limits: Limits,
+    /// How long slow clients are waited for.
+    pub waits: Waits,
+}
+
+/// How long slow clients are waited for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Waits {
+    /// A connection without a whole request head for so long is closed, whether idle or slow.
+    pub head: Span,
+    /// A body that is not whole for so long is refused.
+    pub body: Span,
+}
+
+impl Default for Waits {
+    fn default() -> Self {
+        Self { head: Span::from_secs(75), body: Span::from_secs(BODY_WAIT.as_secs()) }
+    }
 }
 
 impl Default for Options {
@@ -51,6 +78,10 @@ impl Default for Options {
             http2: true,
             max_concurrent_streams: 200,
             allow_private_webhooks: false,
+            faults: Faults::default(),
+            seed: 1,
+            limits: Limits::default(),
+            waits: Waits::default(),
         }
     }
 }
@@ -67,6 +98,9 @@ impl From<&TargetAssignment> for Options {
             http2: assignment.case.transport.http == Http::Two,
             max_concurrent_streams: assignment.max_concurrent_streams,
             allow_private_webhooks: true,
+            faults: assignment.case.faults,
+            seed: assignment.seed,
+            limits: assignment.limits,
             ..Self::default()
         };
         match assignment.case.pattern {

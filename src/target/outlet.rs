@@ -74,6 +74,16 @@ impl Outgoing {
         Self { writes, published_ns: RefCell::new(Vec::new()) }
     }
 
+    /// One beside it, for an answer that is made now and leaves later: what is flushed meanwhile is of others.
+    pub fn aside(&self) -> Rc<Self> {
+        Rc::new(Self::new(Rc::clone(&self.writes)))
+    }
+
+    /// What was kept `aside` leaves now.
+    pub fn join(&self, aside: &Self) {
+        self.published_ns.borrow_mut().append(&mut aside.published_ns.borrow_mut());
+    }
+
     /// An event is about to be handed to hyper.
     pub fn add(&self, entry: &Entry) {
         self.add_measured(self.writes.measured(entry));

@@ -2,6 +2,7 @@
 //! RFC 6202).
 
 use std::rc::Rc;
+use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -10,12 +11,14 @@ use hyper::header::{CACHE_CONTROL, HeaderValue, IF_NONE_MATCH};
 use hyper::{Request, StatusCode};
 
 use super::answer::{Answer, Outcome, Reply, empty, typed, with_etag};
+use super::faults;
 use super::gauges::Kind;
-use super::hub::{Identity, Topic};
+use super::hub::{Entry, Identity, Topic};
 use super::outlet::Outgoing;
 use super::problem::Problem;
 use super::request::{Query, condition};
 use super::shard::Shard;
+use crate::scenario::Sieve;
 
 /// Events in a page unless the asker says otherwise.
 const LIMIT: u64 = 100;
@@ -61,6 +64,8 @@ struct Ask {
     since: u64,
     limit: u64,
     wait: Option<Duration>,
+    /// What the asker is never told.
+    sieve: Option<Sieve>,
 }
 
 impl Ask {
@@ -84,7 +89,8 @@ impl Ask {
                 WAIT_MAX.as_secs()
             )));
         }
-        Ok(Self { topic, outgoing: Rc::clone(outgoing), since, limit, wait })
+        let sieve = faults::sieve(shard, request, &topic);
+        Ok(Self { topic, outgoing: Rc::clone(outgoing), since, limit, wait, sieve })
     }
 
     /// The cursor that the page leads to.
@@ -118,7 +124,9 @@ impl Ask {
         let page = self.topic.read(self.since, |events| {
             let mut page = Vec::with_capacity(head.len() + 512);
             page.extend_from_slice(head.as_bytes());
-            for (i, event) in events.take((next - self.since) as usize).enumerate() {
+            let told = |event: &&Arc<Entry>| !self.sieve.is_some_and(|s| s.drops(event.seq()));
+            let events = events.take((next - self.since) as usize).filter(told);
+            for (i, event) in events.enumerate() {
                 if i > 0 {
                     page.push(b',');
                 }

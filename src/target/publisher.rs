@@ -13,7 +13,7 @@ use crate::pace::Schedule;
 use crate::{clock, event};
 
 /// Events that are published on end, when the publisher is behind, before the links have their turn.
-const BURST: u32 = 32;
+pub(super) const BURST: u32 = 32;
 
 /// What to publish, and from when on.
 #[derive(Debug, Clone, PartialEq)]
@@ -42,11 +42,13 @@ pub async fn run(shard: Rc<Shard>, programme: Arc<Programme>) {
     let of = shard.shared.errands.len() as u64;
     let mut topics: Vec<Option<Rc<Topic>>> = vec![None; schedule.topics as usize];
     let mut on_end = 0;
+    let (stall, window_ns) = (shard.options().faults.stall, at_ns.saturating_add(window.start));
     for publication in schedule.publications(shard.index as u64, of) {
         let due_ns = at_ns + publication.offset_ns;
-        if clock::now() < due_ns {
+        let free_ns = stall.map_or(due_ns, |stall| stall.release(due_ns, window_ns));
+        if clock::now() < free_ns {
             // The timer fails only with its descriptor, at the end of the shard.
-            let _ = shard.timer.sleep_until(due_ns).await;
+            let _ = shard.timer.sleep_until(free_ns).await;
             on_end = 0;
         }
         on_end += 1;

@@ -6,18 +6,23 @@ use std::time::Duration;
 use bytes::Bytes;
 use http_body_util::{BodyExt as _, LengthLimitError, Limited};
 use hyper::body::Incoming;
-use hyper::header::{CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue};
+use hyper::header::{ACCEPT, CONNECTION, CONTENT_ENCODING, CONTENT_TYPE, HeaderMap, HeaderValue};
 use hyper::{Request, StatusCode};
 use serde::Deserialize;
 use serde_json::error::Category;
 
+pub use super::condition::condition;
 use super::problem::Problem;
 use crate::unit::Span;
 
 /// Longest body that is read, in bytes.
 pub const BODY_MAX: usize = 1 << 20;
-/// Longest wait for a body.
-const BODY_WAIT: Duration = Duration::from_secs(30);
+/// Longest wait for a body, unless the request has a [`BodyWait`].
+pub const BODY_WAIT: Duration = Duration::from_secs(30);
+
+/// An extension of requests: another longest wait for the body.
+#[derive(Debug, Clone, Copy)]
+pub struct BodyWait(pub Duration);
 
 /// The parameters behind the question mark. Unknown ones are ignored; of repeated ones the first counts.
 #[derive(Debug, Clone, Copy)]
@@ -95,18 +100,6 @@ fn hexadecimal(digits: &[u8]) -> Option<u8> {
     Some((digit(digits[0])? * 16 + digit(digits[1])?) as u8)
 }
 
-/// Whether one of the entity tags that a condition lists is `etag`, or it says `*`; `None` without it.
-pub fn condition(headers: &HeaderMap, name: &HeaderName, etag: &str) -> Option<bool> {
-    let mut values = headers.get_all(name).iter().peekable();
-    values.peek()?;
-    let texts = values.filter_map(|value| value.to_str().ok());
-    Some(
-        texts
-            .flat_map(|text| text.split(','))
-            .any(|tag| matches!(tag.trim(), tag if tag == "*" || tag == etag)),
-    )
-}
-
 /// The body, if it is JSON of the right shape and size.
 pub async fn json<T: for<'de> Deserialize<'de>>(request: Request<Incoming>) -> Result<T, Problem> {
     object(&body(request, &["application/json"]).await?)
@@ -128,35 +121,58 @@ pub fn parse<'de, T: Deserialize<'de>>(bytes: &'de [u8]) -> Result<T, Problem> {
     })
 }
 
+/// What the body is said to be, of what it may be; 415 where that is something else.
+pub fn content_type<T: Copy>(headers: &HeaderMap, known: &[(&str, T)]) -> Result<T, Problem> {
+    let given = headers.get(CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
+    let (given, parameters) = given.split_once(';').unwrap_or((given, ""));
+    let charset = |part: &str| {
+        let (name, value) = part.split_once('=').unwrap_or((part, ""));
+        let value = value.trim().trim_matches('"');
+        !name.trim().eq_ignore_ascii_case("charset") || value.eq_ignore_ascii_case("utf-8")
+    };
+    let plain = headers.get(CONTENT_ENCODING).is_none_or(|coding| coding == "identity");
+    // Strict also for the user's sake: a page of another site can send other types to this address unasked.
+    let found = known.iter().find(|(wanted, _)| given.trim().eq_ignore_ascii_case(wanted));
+    match found {
+        Some((_, found)) if plain && parameters.split(';').all(charset) => Ok(*found),
+        _ => {
+            let types: Vec<&str> = known.iter().map(|(media, _)| *media).collect();
+            let detail = format!(
+                "the body must be in UTF-8, not compressed, and say what it is, with the header content-type: {}",
+                types.join(" or ")
+            );
+            let problem = Problem::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, detail);
+            // RFC 9110, section 15.5.16: what would be taken.
+            Err(match HeaderValue::try_from(types.join(", ")) {
+                Ok(types) => problem.header(ACCEPT, types),
+                Err(_) => problem,
+            })
+        }
+    }
+}
+
 /// The body, if it is of one of the given types and of the right size.
 pub async fn body(request: Request<Incoming>, content_types: &[&str]) -> Result<Bytes, Problem> {
-    let given = request.headers().get(CONTENT_TYPE).map(HeaderValue::as_bytes).unwrap_or_default();
-    let given = given.split(|&b| b == b';').next().unwrap_or_default().trim_ascii();
-    // Strict also for the user's sake: a page of another site can send other types to this address unasked.
-    if !content_types.iter().any(|wanted| given.eq_ignore_ascii_case(wanted.as_bytes())) {
-        let wanted = content_types.join(" or ");
-        return Err(Problem::new(
-            StatusCode::UNSUPPORTED_MEDIA_TYPE,
-            format!("the body must be JSON and say so, with the header content-type: {wanted}"),
-        ));
-    }
+    let known: Vec<(&str, ())> = content_types.iter().map(|media| (*media, ())).collect();
+    content_type(request.headers(), &known)?;
     let too_long =
         || Problem::new(StatusCode::PAYLOAD_TOO_LARGE, format!("a body may have {BODY_MAX} bytes"));
+    let wait = request.extensions().get().map_or(BODY_WAIT, |BodyWait(wait)| *wait);
     let body = request.into_body();
     if hyper::body::Body::size_hint(&body).lower() > BODY_MAX as u64 {
         return Err(too_long());
     }
-    match tokio::time::timeout(BODY_WAIT, Limited::new(body, BODY_MAX).collect()).await {
+    match tokio::time::timeout(wait, Limited::new(body, BODY_MAX).collect()).await {
         Ok(Ok(whole)) => Ok(whole.to_bytes()),
         Ok(Err(error)) if error.is::<LengthLimitError>() => Err(too_long()),
         Ok(Err(error)) => Err(Problem::bad_request(format!("the body broke off: {error}"))),
-        Err(_) => Err(Problem::new(StatusCode::REQUEST_TIMEOUT, "the body did not come in time")),
+        Err(_) => Err(Problem::new(StatusCode::REQUEST_TIMEOUT, "the body did not come in time")
+            .header(CONNECTION, HeaderValue::from_static("close"))),
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use hyper::header::IF_NONE_MATCH;
     use proptest::prelude::*;
 
     use super::*;
@@ -192,17 +208,28 @@ mod tests {
     }
 
     #[test]
-    fn conditions_compare_entity_tags() {
-        let headers = |value: &str| -> HeaderMap {
-            [(IF_NONE_MATCH, HeaderValue::from_str(value).unwrap())].into_iter().collect()
-        };
-        let matches = |value| condition(&headers(value), &IF_NONE_MATCH, "\"a\"");
-        assert_eq!(condition(&HeaderMap::new(), &IF_NONE_MATCH, "\"a\""), None);
+    fn a_body_is_what_it_says_or_refused() {
+        let known = [("application/json", 'j'), ("text/xml", 'x')];
+        for (value, expected) in [
+            ("application/json", Some('j')),
+            ("Application/JSON; charset=UTF-8", Some('j')),
+            ("text/xml;charset=\"utf-8\"", Some('x')),
+            ("application/json; charset=latin1", None),
+            ("application/jsonp", None),
+            ("text/plain", None),
+            ("", None),
+        ] {
+            let headers = [(CONTENT_TYPE, HeaderValue::from_static(value))].into_iter().collect();
+            assert_eq!(content_type(&headers, &known).ok(), expected, "{value}");
+        }
+        let mut headers: HeaderMap =
+            [(CONTENT_TYPE, HeaderValue::from_static("text/xml"))].into_iter().collect();
+        headers.insert(CONTENT_ENCODING, HeaderValue::from_static("gzip"));
+        let refusal = Reply::from(content_type(&headers, &known).unwrap_err());
         assert_eq!(
-            (matches("\"a\""), matches("\"b\", \"a\""), matches("*")),
-            (Some(true), Some(true), Some(true))
+            (refusal.status().as_u16(), &refusal.headers()[ACCEPT]),
+            (415, &"application/json, text/xml".parse().unwrap())
         );
-        assert_eq!((matches("\"b\""), matches("a")), (Some(false), Some(false)));
     }
 
     #[test]

@@ -3,6 +3,7 @@
 use std::rc::Rc;
 
 use hyper::body::Incoming;
+use hyper::header::ALLOW;
 use hyper::{Method, Request, StatusCode};
 use serde_json::{Map, Value, json};
 
@@ -12,9 +13,37 @@ use super::outlet::Outgoing;
 use super::problem::Problem;
 use super::shard::Shard;
 use super::{items, pages, poll, publish, sse, webhook, websocket};
+use crate::clock;
 
-/// Answers a request.
+/// Answers a request, unless there are too many of them.
 pub fn answer(shard: &Rc<Shard>, outgoing: &Rc<Outgoing>, request: Request<Incoming>) -> Answer {
+    // Whoever looks after a target that is busy must be let in.
+    if request.uri().path() != "/healthz"
+        && let Err(problem) = shard.admission.admit(clock::now)
+    {
+        return Err(problem).into();
+    }
+    if request.method() == Method::OPTIONS {
+        return options(route(shard, outgoing, request));
+    }
+    route(shard, outgoing, request)
+}
+
+/// What may be done with a path is what the refusal of a method names that it has not.
+fn options(refusal: Answer) -> Answer {
+    match refusal {
+        Answer::Now(Some(reply)) if reply.status() == StatusCode::METHOD_NOT_ALLOWED => {
+            let mut allowed = answer::empty(StatusCode::NO_CONTENT);
+            if let Some(allow) = reply.headers().get(ALLOW) {
+                allowed.headers_mut().insert(ALLOW, allow.clone());
+            }
+            allowed.into()
+        }
+        other => other,
+    }
+}
+
+fn route(shard: &Rc<Shard>, outgoing: &Rc<Outgoing>, request: Request<Incoming>) -> Answer {
     // The path outlives the request where a handler takes that.
     let uri = request.uri().clone();
     let mut segments = uri.path().split('/').skip(1);
@@ -42,11 +71,12 @@ pub fn answer(shard: &Rc<Shard>, outgoing: &Rc<Outgoing>, request: Request<Incom
         [Some("webhooks"), Some(id), part @ Some(_), None] => {
             webhook::endpoint(shard, id, part, request)
         }
-        [Some("" | "healthz" | "topics"), None, ..] if !get => {
+        [Some("" | "healthz" | "openapi.json" | "topics"), None, ..] if !get => {
             Err(Problem::method_not_allowed("GET, HEAD")).into()
         }
         [Some(""), None, ..] => pages::index(shard, &request).into(),
         [Some("healthz"), None, ..] => health(shard).into(),
+        [Some("openapi.json"), None, ..] => pages::openapi().into(),
         [Some("topics"), None, ..] => publish::topics(shard).into(),
         _ => Err(Problem::not_found("nothing is here; GET / lists what is")).into(),
     }

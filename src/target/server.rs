@@ -3,6 +3,7 @@
 use std::future::Future;
 use std::io;
 use std::net::{SocketAddr, TcpListener};
+use std::ops::Range;
 use std::rc::Rc;
 use std::sync::{Arc, OnceLock};
 use std::thread;
@@ -26,11 +27,11 @@ use crate::measure::Snapshot;
 const TOPICS_MORE: usize = 10_000;
 /// The kernel's send buffer of a connection, in bytes (the kernel doubles it for its own needs). Left alone it
 /// would grow to megabytes, in which a slow consumer's lag does not show.
-const SEND_BUFFER: usize = 64 << 10;
+pub(super) const SEND_BUFFER: usize = 64 << 10;
 /// Connections that may wait to be accepted: thousands of links open within a second.
 const BACKLOG: i32 = 16_384;
 /// A pause after a failed accept: descriptors are short, and come back when links end.
-const ACCEPT_PAUSE: Duration = Duration::from_millis(20);
+pub(super) const ACCEPT_PAUSE: Duration = Duration::from_millis(20);
 
 /// Binds a listening socket that can take thousands of links at once.
 pub fn listen(address: SocketAddr) -> io::Result<TcpListener> {
@@ -53,6 +54,17 @@ impl Handle {
         self.shared.address
     }
 
+    /// Says when the measure window is, in monotonic nanoseconds: what is done in it is measured, and standstills
+    /// count from its begin. Of several windows the first counts: a trial has one.
+    pub fn begin(&self, window: Range<u64>) {
+        if self.shared.options.faults.freeze.is_some() {
+            for errands in &self.shared.errands {
+                let _ = errands.send(Errand::Freeze(window.clone()));
+            }
+        }
+        let _ = self.shared.window.set(window);
+    }
+
     /// Publishes a schedule, each shard the topics whose home it is.
     pub fn publish(&self, programme: Programme) -> Result<(), TopicTaken> {
         for index in 0..programme.schedule.topics {
@@ -63,7 +75,6 @@ impl Handle {
             }
         }
         let Programme { at_ns, window, .. } = &programme;
-        // Of several schedules the first is measured: a trial has one.
         let _ = self.shared.window.set(at_ns + window.start..at_ns.saturating_add(window.end));
         let programme = Arc::new(programme);
         for errands in &self.shared.errands {

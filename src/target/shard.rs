@@ -4,9 +4,9 @@ use std::cell::{RefCell, RefMut};
 use std::io;
 use std::net::SocketAddr;
 use std::ops::Range;
+use std::pin::pin;
 use std::rc::Rc;
 use std::sync::{Arc, OnceLock};
-use std::time::Duration;
 
 use hyper::Request;
 use hyper::body::Incoming;
@@ -15,29 +15,31 @@ use hyper::service::Service;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use tokio::net::TcpStream;
 use tokio::runtime::{Builder, LocalOptions};
+use tokio::sync::Notify;
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender};
 use tokio::task::spawn_local;
 use tokio::time::timeout;
 
+use super::admission::{self, Admission};
 use super::answer::Answer;
+use super::faults::{self, ShardFaults, Subscriber};
 use super::gauges::{Gauges, Held, Kind};
 use super::hub::{Directory, Feed, Hub, Ring};
 use super::items::Store;
 use super::options::Options;
 use super::outlet::{Outgoing, Outlet, Writes};
 use super::publisher::{self, Programme};
+use super::request::{BODY_WAIT, BodyWait};
 use super::router;
 use super::security::Security;
 use super::webhook::{Endpoint, Registry, deliver};
 use super::wire::Wire;
 use crate::measure::{Recorder, Snapshot, pin};
 use crate::net::{HANDSHAKE_LIMIT, Here};
-use crate::pace::{Pacing, Timer};
+use crate::pace::Timer;
 
 /// Bytes that hyper buffers a connection, each way: more would make slow consumers look healthy.
 const BUFFER_MAX: usize = 16 << 10;
-/// A connection without a whole request head for so long is closed, whether idle or slow.
-const HEAD_WAIT: Duration = Duration::from_secs(75);
 /// Bytes that a shard reads from a WebSocket at once.
 const SCRATCH: usize = 16 << 10;
 /// Most bytes of events that a topic's log keeps.
@@ -77,6 +79,8 @@ pub enum Errand {
     Publish(Arc<Programme>),
     /// Deliver to a webhook endpoint.
     Deliver(Arc<Endpoint>),
+    /// Stand still as the faults want it, in this window of monotonic nanoseconds.
+    Freeze(Range<u64>),
     /// End.
     Stop,
 }
@@ -105,6 +109,10 @@ pub struct Shard {
     pub writes: Rc<Writes>,
     /// Precise deadlines.
     pub timer: Timer,
+    /// What is wrong here on purpose.
+    pub faults: Option<Rc<ShardFaults>>,
+    /// How many requests are let in.
+    pub admission: Admission,
     scratch: RefCell<Box<[u8]>>,
 }
 
@@ -138,6 +146,9 @@ impl Shard {
             Errand::Deliver(endpoint) => {
                 spawn_local(deliver(Rc::clone(self), endpoint));
             }
+            Errand::Freeze(window) => {
+                spawn_local(faults::stand_still(Rc::clone(self), window));
+            }
             Errand::Stop => return false,
         }
         true
@@ -146,9 +157,16 @@ impl Shard {
     /// Serves a connection until it ends, shaking hands first where this target speaks TLS.
     pub fn serve(self: &Rc<Self>, stream: TcpStream) {
         let held = self.gauges().hold(Kind::Connection);
+        let crowded = self.options().limits.connections.is_some_and(|most| {
+            let gauges = self.shared.gauges.iter();
+            gauges.map(|gauges| gauges.get(Kind::Connection)).sum::<u64>() > most
+        });
+        // Its number is that of its turn to be accepted, whenever it comes to speak.
+        let subscriber = self.faults.as_ref().map(|faults| faults.next_connection());
+        let caller = Caller { held, subscriber, crowded };
         let config = self.shared.security.server().map(Arc::clone);
         if config.is_none() && !self.options().http2 {
-            return self.converse(Wire::Plain(stream), held);
+            return self.converse(Wire::Plain(stream), caller);
         }
         let shard = Rc::clone(self);
         // A task of its own, so that the room a handshake takes is not kept for as long as the connection lives.
@@ -158,51 +176,80 @@ impl Shard {
                 Some(config) => Wire::accept(stream, config).await,
             };
             let Ok(wire) = wire else { return };
-            match timeout(HEAD_WAIT, wire.begins_http2()).await {
-                Ok(Ok(false)) => shard.converse(wire, held),
-                Ok(Ok(true)) => shard.converse_http2(wire, held),
+            match timeout(shard.options().waits.head.std(), wire.begins_http2()).await {
+                Ok(Ok(false)) => shard.converse(wire, caller),
+                Ok(Ok(true)) => shard.converse_http2(wire, caller),
                 // It broke, or nothing came: there is nobody to answer.
                 Ok(Err(_)) | Err(_) => {}
             }
         });
     }
 
-    /// Serves HTTP/2 on a connection until it ends.
-    fn converse_http2(self: &Rc<Self>, wire: Wire, held: Held) {
+    /// The service of a connection, and the way to it.
+    fn site(self: &Rc<Self>, wire: Wire, caller: &Caller) -> (TokioIo<Outlet>, Site) {
         let outgoing = Rc::new(Outgoing::new(Rc::clone(&self.writes)));
         let io = Outlet::new(wire, Rc::clone(&outgoing));
-        let site = Site { shard: Rc::clone(self), outgoing };
+        let body_wait =
+            Some(self.options().waits.body.std()).filter(|wait| *wait != BODY_WAIT).map(BodyWait);
+        let Caller { subscriber, crowded, .. } = *caller;
+        let (shard, first) = (Rc::clone(self), RefCell::default());
+        (TokioIo::new(io), Site { shard, outgoing, subscriber, crowded, body_wait, first })
+    }
+
+    /// Serves HTTP/2 on a connection until it ends.
+    fn converse_http2(self: &Rc<Self>, wire: Wire, caller: Caller) {
+        let head_wait = self.options().waits.head.std();
+        let (io, site) = self.site(wire, &caller);
+        let first = Rc::new(Notify::new());
+        site.first.replace(Some(Rc::clone(&first)));
         let connection = http2::Builder::new(Here)
             .timer(TokioTimer::new())
             .max_concurrent_streams(self.options().max_concurrent_streams)
             .max_send_buf_size(BUFFER_MAX)
             // One that is idle and answers is left alone.
-            .keep_alive_interval(HEAD_WAIT)
+            .keep_alive_interval(head_wait)
             .keep_alive_timeout(HANDSHAKE_LIMIT)
-            .serve_connection(TokioIo::new(io), site);
+            .serve_connection(io, site);
         spawn_local(async move {
-            let _held = held;
+            let mut connection = pin!(connection);
+            // Pings find out who is gone only once both sides have greeted.
+            let asks = timeout(head_wait, first.notified());
+            tokio::select! {
+                _ = &mut connection => return,
+                asked = asks => match asked {
+                    // What is asked after that is not answered any more: HTTP/2 has no header that closes.
+                    Ok(()) if caller.crowded => connection.as_mut().graceful_shutdown(),
+                    Ok(()) => {}
+                    Err(_) => return,
+                },
+            }
             let _ = connection.await;
+            drop(caller.held);
         });
     }
 
     /// Serves HTTP/1.1 on a connection until it ends.
-    fn converse(self: &Rc<Self>, wire: Wire, held: Held) {
-        let outgoing = Rc::new(Outgoing::new(Rc::clone(&self.writes)));
-        let io = Outlet::new(wire, Rc::clone(&outgoing));
-        let site = Site { shard: Rc::clone(self), outgoing };
+    fn converse(self: &Rc<Self>, wire: Wire, caller: Caller) {
+        let (io, site) = self.site(wire, &caller);
         let connection = http1::Builder::new()
             .timer(TokioTimer::new())
-            .header_read_timeout(HEAD_WAIT)
+            .header_read_timeout(self.options().waits.head.std())
             .max_buf_size(BUFFER_MAX)
-            .serve_connection(TokioIo::new(io), site)
+            .serve_connection(io, site)
             .with_upgrades();
         spawn_local(async move {
-            let _held = held;
+            let _held = caller.held;
             // A connection that breaks is the client's affair.
             let _ = connection.await;
         });
     }
+}
+
+/// What is known of a connection before it speaks.
+struct Caller {
+    held: Held,
+    subscriber: Option<Subscriber>,
+    crowded: bool,
 }
 
 /// The HTTP service of one connection.
@@ -210,6 +257,14 @@ impl Shard {
 struct Site {
     shard: Rc<Shard>,
     outgoing: Rc<Outgoing>,
+    /// The connection's number, where something is wrong.
+    subscriber: Option<Subscriber>,
+    /// It is one too many: whatever is asked is refused.
+    crowded: bool,
+    /// Another wait for bodies than the usual.
+    body_wait: Option<BodyWait>,
+    /// Who waits for the first request.
+    first: RefCell<Option<Rc<Notify>>>,
 }
 
 impl Service<Request<Incoming>> for Site {
@@ -217,8 +272,21 @@ impl Service<Request<Incoming>> for Site {
     type Error = std::convert::Infallible;
     type Future = Answer;
 
-    fn call(&self, request: Request<Incoming>) -> Answer {
-        router::answer(&self.shard, &self.outgoing, request)
+    fn call(&self, mut request: Request<Incoming>) -> Answer {
+        if let Some(first) = self.first.take() {
+            first.notify_one();
+        }
+        if self.crowded {
+            return Err(admission::crowded()).into();
+        }
+        if let Some(wait) = self.body_wait {
+            request.extensions_mut().insert(wait);
+        }
+        let (shard, outgoing) = (&self.shard, &self.outgoing);
+        match (&shard.faults, self.subscriber) {
+            (Some(faults), Some(from)) => faults::answer(faults, shard, outgoing, from, request),
+            _ => router::answer(shard, outgoing, request),
+        }
     }
 }
 
@@ -237,16 +305,23 @@ pub fn run<T>(
     }
     let runtime = Builder::new_current_thread().enable_all().build_local(LocalOptions::default())?;
     runtime.block_on(async move {
-        let (timer, drive) = Timer::new(Pacing::Timerfd)?;
+        let (timer, drive) = Timer::new(faults::pacing(&common.options))?;
         spawn_local(drive);
+        let faults = ShardFaults::new(index, &common.options);
+        let belt = faults.as_ref().and_then(|faults| faults.belt()).cloned();
+        if let Some(belt) = &belt {
+            spawn_local(Rc::clone(belt).run(timer.clone()));
+        }
         let ring = Ring { entries_max: common.options.ring.max(1) as usize, bytes_max: RING_BYTES };
         let shard = Rc::new(Shard {
             index,
-            hub: Hub::new(index, ring, Arc::clone(&common.directory), feeds),
+            hub: Hub::new(index, ring, Arc::clone(&common.directory), feeds).with_belt(belt),
             shared: Arc::clone(common),
             recorder: RefCell::default(),
             writes: Rc::new(Writes::new(Arc::clone(common))),
             timer,
+            faults,
+            admission: Admission::new(common.options.limits, common.options.shards),
             scratch: RefCell::new(vec![0; SCRATCH].into()),
         });
         let Mailboxes { mut feed, mut errands } = mailboxes;

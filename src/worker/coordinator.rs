@@ -15,6 +15,9 @@ use crate::pattern::Timeline;
 /// How often orders are looked for while shards have nothing to say.
 const TICK: Duration = Duration::from_millis(5);
 
+/// Samples in one frame: well under its limit.
+const SAMPLES: usize = 8_192;
+
 struct Shards {
     commands: Vec<orders_to::UnboundedSender<Command>>,
     messages: mpsc::Receiver<Message>,
@@ -100,7 +103,7 @@ impl Shards {
             match self.messages.recv_timeout(TICK) {
                 Ok(Message::Opened) => waiting -= 1,
                 Ok(Message::Failed(reason)) => return Err(reason),
-                Ok(Message::Second { .. } | Message::Done(_)) => {}
+                Ok(Message::Second { .. } | Message::Samples(_) | Message::Done(_)) => {}
                 Err(mpsc::RecvTimeoutError::Timeout) => {
                     if orders.called_off() {
                         return Ok(false);
@@ -127,6 +130,11 @@ impl Shards {
                     let _ = back.send(recorder);
                     if let Some(interval) = self.whole(span, &snapshot) {
                         tell(reports, &Report::Progress(interval))?;
+                    }
+                }
+                Ok(Message::Samples(samples)) => {
+                    for part in samples.chunks(SAMPLES) {
+                        tell(reports, &Report::Samples(part.to_vec()))?;
                     }
                 }
                 Ok(Message::Done(snapshot)) => {

@@ -10,7 +10,7 @@ use tokio::sync::watch;
 
 use crate::clock;
 use crate::control::WorkerAssignment;
-use crate::measure::{Counter, Metric, Recorder, Snapshot, pin};
+use crate::measure::{Counter, Metric, Recorder, RequestSample, Snapshot, pin};
 use crate::net::{Dialer, WireTotals, tls};
 use crate::pace::Timer;
 use crate::pattern::{self, Context, Timeline};
@@ -60,6 +60,8 @@ pub enum Message {
         /// Where the emptied recorder goes.
         back: mpsc::Sender<Box<Recorder>>,
     },
+    /// What was kept raw.
+    Samples(Vec<RequestSample>),
     /// The rest, with the ledger; the shard has ended.
     Done(Box<Snapshot>),
     /// The trial cannot go on.
@@ -124,14 +126,15 @@ impl Shard {
         let worker = &self.assignment.worker;
         let window =
             worker.phases.warmup.ns()..worker.phases.warmup.ns() + worker.phases.measure.ns();
-        let context = Rc::new(Context::new(
+        let context = Context::new(
             worker.case.clone(),
             self.dialer()?,
             timer,
             worker.schedule.clone(),
             window,
             timeline,
-        ));
+        );
+        let context = Rc::new(context.keeping(worker.samples as usize));
         let mut opened = 0;
         loop {
             match self.commands.recv().await {
@@ -148,6 +151,7 @@ impl Shard {
                 Some(Command::Abort) | None => break,
             }
         }
+        let _ = self.messages.send(Message::Samples(context.samples.borrow_mut().take()));
         let mut snapshot = context.recorder.borrow().snapshot();
         snapshot.ledger = context.ledger();
         Ok(snapshot)

@@ -18,12 +18,13 @@ pub struct Bench {
     mark: String,
 }
 
-/// A small scenario: `patterns` at 20 clients, 20 events/s for `measure`.
+/// A small scenario: `patterns` at 20 clients, 20 events/s for `measure`, without a noise floor.
 pub fn scenario(patterns: &[&str], trials: u32, measure: &str, more: &str) -> String {
     format!(
         r#"question = "Does it work?"
 patterns = {patterns:?}
 trials = {trials}
+floor = false
 {more}
 [workload]
 clients = 20

@@ -7,15 +7,15 @@ use std::path::{Path, PathBuf};
 use tidings::clock::SECOND_NS;
 use tidings::judge::verdict;
 use tidings::measure::{Counter, Host, Interval, Ledger, Metric, Recorder, Snapshot};
-use tidings::pace::{ArrivalProcess, Pacing, Rng};
+use tidings::pace::{ArrivalProcess, Pacing, PollPace, Rng};
 use tidings::record::{
     Build, CpuReading, Intervals, MemoryReading, PlannedTrial, Resources, RunFolder, RunInfo,
     SCHEMA_VERSION, TrialFacts, TrialRecord, WorkerHealth, utc,
 };
 use tidings::scenario::{
-    Case, Connection, LongPollOptions, Mix, Pattern, PatternKind, Phases, Profile, RequestOptions, Scenario,
-    ShortPollOptions, Spin, SseOptions, TargetOptions, Transport, WebSocketOptions, WebhookOptions, WorkerOptions,
-    Workload,
+    Case, Connection, Faults, Format, Limits, LongPollOptions, LoopKind, Mix, Pattern, PatternKind,
+    Phases, Profile, RequestOptions, Scenario, ShortPollOptions, Spin, SseOptions, TargetOptions,
+    Transport, WebSocketOptions, WebhookOptions, WorkerOptions, Workload,
 };
 use tidings::unit::{ByteSize, Rate, Span};
 
@@ -29,9 +29,13 @@ pub fn pattern(kind: PatternKind) -> Pattern {
     let second = Span::from_secs(1);
     match kind {
         PatternKind::Request => Pattern::Request(RequestOptions {
+            loop_kind: LoopKind::Open,
+            think: Span::default(),
             rate: Rate::per_second(500.0),
             arrivals: ArrivalProcess::Poisson,
             mix: Mix::default(),
+            format: Format::Json,
+            conditional: false,
             timeout: second,
             connection: Connection::KeepAlive,
         }),
@@ -39,9 +43,12 @@ pub fn pattern(kind: PatternKind) -> Pattern {
             interval: second,
             limit: 100,
             synchronised: false,
+            pace: PollPace::FixedRate,
+            jitter: 0.0,
+            conditional: false,
             timeout: second,
         }),
-        PatternKind::LongPoll => Pattern::LongPoll(LongPollOptions { wait: second, limit: 100 }),
+        PatternKind::LongPoll => Pattern::LongPoll(LongPollOptions { wait: second, gap: Span::default(), limit: 100 }),
         PatternKind::Sse => Pattern::Sse(SseOptions { heartbeat: second }),
         PatternKind::WebSocket => {
             Pattern::WebSocket(WebSocketOptions { ping: second, pong_timeout: second })
@@ -69,6 +76,7 @@ pub fn case(kind: PatternKind, clients: u64, axes: &str) -> Case {
             late_after: Span::from_secs(2),
         },
         transport: Transport::default(),
+        faults: Faults::default(),
     }
 }
 
@@ -146,6 +154,7 @@ pub fn facts(case: &Case, trial: u32) -> TrialFacts {
         health: vec![WorkerHealth::new("worker 1".to_owned(), &healthy)],
         target,
         intervals,
+        samples: Vec::new(),
         resources: resources(start, cpu * noise * expected as f64, memory, clients),
         failure: None,
     }
@@ -262,8 +271,14 @@ pub fn scenario(cases: Vec<Case>, trials: u32, objectives: &[&str]) -> Scenario 
         trials,
         phases: phases(),
         profile: None,
-        target: TargetOptions { shards: None, ring: 1024, max_concurrent_streams: 200 },
-        worker: WorkerOptions { processes: None, shards: None, spin: Spin::Auto },
+        floor: false,
+        worker: WorkerOptions { processes: None, shards: None, spin: Spin::Auto, samples: 0 },
+        target: TargetOptions {
+            shards: None,
+            ring: 1024,
+            max_concurrent_streams: 200,
+            limits: Limits::default(),
+        },
         cases,
         objectives: objectives.iter().map(|&text| text.to_owned()).collect(),
     }

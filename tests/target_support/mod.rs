@@ -1,6 +1,6 @@
 //! A target in a thread, and an HTTP client and receiver of plain sockets: nothing of the target's own code
 //! judges the target.
-#![expect(dead_code, reason = "each test crate uses a part")]
+#![allow(dead_code, reason = "each test crate uses a part")]
 
 use std::fmt::Write as _;
 use std::io::{BufRead, BufReader, Read, Write};

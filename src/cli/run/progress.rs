@@ -7,7 +7,7 @@ use tidings::clock;
 use tidings::conductor::{Phase, Progress};
 use tidings::plan::Plan;
 use tidings::record::TrialRecord;
-use tidings::unit::nanoseconds;
+use tidings::unit::{self, nanoseconds};
 
 /// Tells of a run's progress.
 pub struct Teller<'a> {
@@ -33,10 +33,14 @@ impl<'a> Teller<'a> {
         }
         if !self.quiet {
             eprintln!(
-                "{}: {} trials of {} cases, about {}",
+                "{}: {} of {}{}, about {}",
                 self.plan.scenario.name,
-                self.plan.trials.len(),
-                self.plan.scenario.cases.len(),
+                unit::counted(self.plan.trials.len() as u64, "trial"),
+                unit::counted(self.plan.scenario.cases.len() as u64, "case"),
+                match self.plan.floors.len() {
+                    0 => String::new(),
+                    floors => format!(" and {floors} of the noise floor"),
+                },
                 minutes(self.plan.duration_ns()),
             );
         }
@@ -65,11 +69,28 @@ impl<'a> Teller<'a> {
                 );
                 self.pending = true;
             }
-            Progress::Phase { .. } => {}
+            Progress::Floor { index, floor } if self.terminal => {
+                let left = minutes(self.left_ns(*index));
+                let of = floor.metric().name();
+                eprint!("\r\x1b[K[floor] noise floor of {of}: measuring, {left} left");
+                self.pending = true;
+            }
+            Progress::Phase { .. } | Progress::Floor { .. } => {}
             Progress::Recorded { index, record } => {
                 let clear = if self.terminal { "\r\x1b[K" } else { "" };
                 let left = minutes(self.left_ns(index + 1));
                 eprintln!("{clear}{} {}, {left} left", self.place(*index), summary(record));
+                self.pending = false;
+            }
+            Progress::FloorRecorded { record } => {
+                let clear = if self.terminal { "\r\x1b[K" } else { "" };
+                let p50 = record.at("p50").map(|ns| format!(", p50 {}", nanoseconds(ns)));
+                eprintln!(
+                    "{clear}[floor] noise floor of {}: {}{}",
+                    record.metric.name(),
+                    record.verdict,
+                    p50.unwrap_or_default()
+                );
                 self.pending = false;
             }
         }
@@ -93,7 +114,12 @@ impl<'a> Teller<'a> {
             trials.iter().map(|trial| self.plan.trial_ns(trial.case)).sum()
         };
         let (behind, ahead) = self.plan.trials.split_at(next);
-        let (behind, ahead) = (planned(behind), planned(ahead));
+        let floors = |behind: bool| -> u64 {
+            let floors = self.plan.floors.iter();
+            let on_this_side = floors.filter(|floor| (floor.after_trials < next) == behind);
+            on_this_side.map(|floor| floor.plan.duration_ns()).sum()
+        };
+        let (behind, ahead) = (planned(behind) + floors(true), planned(ahead) + floors(false));
         match behind {
             0 => ahead,
             behind => {

@@ -24,6 +24,14 @@ pub(super) fn sent_as_scheduled(facts: &TrialFacts) -> Option<Finding> {
     if !asks || sent.abs_diff(scheduled) as f64 <= SENT_TOLERANCE * scheduled as f64 {
         return None;
     }
+    let refused = counters.get(Counter::ErrorRefused);
+    if refused > 0 && sent < scheduled {
+        return Some(degraded(format!(
+            "the target refused {refused} requests, and {} were not sent while clients held back as it told them: \
+             lower the rate, or raise the target's limits",
+            scheduled - sent
+        )));
+    }
     Some(invalid(format!(
         "{sent} of {scheduled} scheduled requests were sent, and 0.1 % is the most that may be missing: lower the \
          rate, or give the workers more shards"

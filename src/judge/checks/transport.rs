@@ -49,12 +49,14 @@ pub(super) fn links_stood(facts: &TrialFacts) -> Option<Finding> {
     })
 }
 
-/// A connection for each link's set-up and each of its requests; those that failed may have got as far as one.
+/// A connection for each link's set-up and each of its requests; those that failed or were refused may have got as far
+/// as one.
 fn one_for_each_request(facts: &TrialFacts) -> Option<Finding> {
     let counters = &facts.workers.counters;
     let opened = counters.get(Counter::Connections);
     let least = facts.case.workload.clients + counters.get(Counter::Received);
-    let most = least + counters.errors() + facts.workers.ledger.lost;
+    let refused = counters.get(Counter::RefusedSetUps);
+    let most = least + counters.errors() + facts.workers.ledger.lost + refused;
     (!(least..=most).contains(&opened)).then(|| {
         invalid(format!(
             "{opened} connections were opened, where a connection for every request makes {least}: this is a bug of \
@@ -143,6 +145,11 @@ mod tests {
             let facts = trial(kind, [opened, 0, 0], per_request);
             assert_eq!(verdict(links_stood(&facts)), expected, "{why}");
         }
+        let refused = trial(kind, [61 + received, 0, 0], |facts| {
+            per_request(facts);
+            facts.workers.counters.add(Counter::RefusedSetUps, 1);
+        });
+        assert_eq!(links_stood(&refused), None, "a link that was refused dialled again");
     }
 
     #[test]

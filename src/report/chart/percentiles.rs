@@ -2,8 +2,9 @@
 
 use super::legend::{Entry, entries, head, legend, shown};
 use super::panel::{PAGE, Panel, SMALL, Scale, layout};
-use super::picture::{Anchor, Picture};
+use super::picture::{Anchor, Picture, Stroke};
 use super::style::GREY;
+use crate::judge::floor_of;
 use crate::measure::Metric;
 use crate::record::Figure;
 use crate::report::View;
@@ -30,6 +31,9 @@ const TICKS: [(f64, &str); 6] = [
 /// The vertical scale begins at the least value of this quantile.
 const USUAL: f64 = 0.2;
 
+/// The line of a floor: thin, and in the colour of no pattern.
+const FLOOR: Stroke = Stroke { colour: GREY, width: 1.0, dash: Some((6.0, 4.0)) };
+
 struct Series {
     entry: Entry,
     /// Place on the nines axis, and nanoseconds.
@@ -54,7 +58,8 @@ pub(super) fn draw(view: &View) -> Picture {
     let top = head(&mut picture, view, &format!("{name} by percentile and pattern"));
     let top = legend(&mut picture, &keys, top);
     let (places, height) = layout(panels.len(), top);
-    let (x, y) = scales(&panels);
+    let floors: Vec<Option<f64>> = groups.iter().map(|group| floor(view, group, metric)).collect();
+    let (x, y) = scales(&panels, &floors);
     for (i, (from, to)) in places.into_iter().enumerate() {
         let panel = Panel { from, to, x: x.clone(), y: y.clone() };
         let heading = groups.get(i).map_or("", |group| group.heading.as_str());
@@ -67,6 +72,9 @@ pub(super) fn draw(view: &View) -> Picture {
         match panels.get(i) {
             Some(lines) if lines.iter().any(|line| !line.points.is_empty()) => {
                 plot(&mut picture, &panel, lines);
+                if let Some(ns) = floors.get(i).copied().flatten() {
+                    draw_floor(&mut picture, &panel, ns);
+                }
             }
             _ => panel.no_data(&mut picture),
         }
@@ -92,15 +100,31 @@ fn series(view: &View, group: &Group<'_>, keys: &[Entry], metric: Metric) -> Vec
     group.rows.iter().filter_map(of).collect()
 }
 
+/// The median of a group's noise floor, in nanoseconds.
+fn floor(view: &View, group: &Group<'_>, metric: Metric) -> Option<f64> {
+    let floors = group.rows.iter().filter_map(|(_, case)| floor_of(&view.run, case));
+    floors.filter(|floor| floor.metric == metric).find_map(|floor| floor.at("p50"))
+}
+
+/// A line across the panel; what lies near to it is no measurement of the target.
+fn draw_floor(picture: &mut Picture, panel: &Panel, ns: f64) {
+    let (from, to) = (panel.at(panel.x.min, ns.log10()), panel.at(panel.x.max, ns.log10()));
+    picture.line(&[from, to], FLOOR);
+    // Below the line, where fewer others are, if there is room above the axis.
+    let step = if panel.to.1 - to.1 > 2.0 * SMALL { 10.0 } else { -10.0 };
+    picture.text((to.0 - 6.0, to.1 + step), "floor p50", SMALL, GREY, Anchor::Right);
+}
+
 /// One pair of scales for all panels, so that they can be compared.
-fn scales(panels: &[Vec<Series>]) -> (Scale, Scale) {
+fn scales(panels: &[Vec<Series>], floors: &[Option<f64>]) -> (Scale, Scale) {
     let points = || panels.iter().flatten().flat_map(|series| &series.points);
     let far = points().map(|(x, _)| *x).fold(nines(0.9), f64::max);
     let ticks = TICKS.iter().map(|(q, label)| (nines(*q), (*label).to_owned()));
     let x = Scale { min: 0.0, max: far, ticks: ticks.filter(|(x, _)| *x <= far + 1e-9).collect() };
     // The luckiest few deliveries of a poll are as fresh as a push: they would only flatten the rest.
     let usual = points().filter(|(x, _)| *x >= nines(USUAL) - 1e-9);
-    let low = usual.map(|(_, ns)| *ns).fold(f64::INFINITY, f64::min);
+    let low = usual.map(|(_, ns)| *ns).chain(floors.iter().copied().flatten());
+    let low = low.fold(f64::INFINITY, f64::min);
     let high = points().map(|(_, ns)| *ns).fold(0.0, f64::max);
     let y = Scale::log(low, high, nanoseconds).unwrap_or_else(|| Scale {
         min: 6.0,

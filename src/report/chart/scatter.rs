@@ -34,7 +34,8 @@ pub(super) fn draw(view: &View) -> Picture {
     for (i, (from, to)) in places.into_iter().enumerate() {
         let panel = Panel { from, to, x: x.clone(), y: y.clone() };
         let heading = groups.get(i).map_or("", |group| group.heading.as_str());
-        let (across, up) = ("target CPU a delivery (log scale)", "freshness: p50, whisker to p99");
+        let across = "target CPU a delivery (log scale)";
+        let up = "freshness: p50, whisker to p99 (log scale)";
         panel.frame(&mut picture, heading, across, up);
         match panels.get(i) {
             Some(spots) if !spots.is_empty() => plot(&mut picture, &panel, spots),

@@ -26,6 +26,7 @@ pub use topic::{Directory, Identity, TooManyTopics, Topic, Waiter};
 
 use crate::clock;
 use crate::event::Head;
+use crate::target::faults::Belt;
 
 /// What the publisher of an event learns.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -81,6 +82,8 @@ pub struct Hub {
     directory: Arc<Directory>,
     /// The feeds of every shard, by index; this one's is never used.
     feeds: Vec<mpsc::UnboundedSender<Feed>>,
+    /// The way of delayed pushes, where they are delayed.
+    belt: Option<Rc<Belt>>,
     by_name: RefCell<HashMap<Box<str>, Rc<Topic>>>,
     by_index: RefCell<Vec<Option<Rc<Topic>>>>,
 }
@@ -98,9 +101,15 @@ impl Hub {
             ring,
             directory,
             feeds,
+            belt: None,
             by_name: RefCell::default(),
             by_index: RefCell::default(),
         }
+    }
+
+    /// The same with pushes that are read from a log of their own, which events reach by `belt`.
+    pub fn with_belt(self, belt: Option<Rc<Belt>>) -> Self {
+        Self { belt, ..self }
     }
 
     /// The replica of the topic of that name, if any shard knows it.
@@ -118,8 +127,14 @@ impl Hub {
             by_index.resize(identity.index() + 1, None);
         }
         let topic = by_index[identity.index()].get_or_insert_with(|| {
-            let log = Log::new(self.ring.entries_max, self.ring.bytes_max);
-            let topic = Rc::new(Topic::new(Arc::clone(identity), log));
+            let empty = || {
+                let log = Log::new(self.ring.entries_max, self.ring.bytes_max);
+                Topic::new(Arc::clone(identity), log)
+            };
+            let topic = Rc::new(match &self.belt {
+                None => empty(),
+                Some(belt) => empty().with_pushes(Rc::new(empty()), Rc::clone(belt)),
+            });
             self.by_name.borrow_mut().insert(identity.name().into(), Rc::clone(&topic));
             topic
         });

@@ -10,6 +10,7 @@ use std::task::{Context, Poll, Waker};
 use slab::Slab;
 
 use super::{Entry, Gap, Log};
+use crate::target::faults::Belt;
 
 /// What the shards share of a topic.
 #[derive(Debug)]
@@ -92,11 +93,23 @@ pub struct Topic {
     identity: Arc<Identity>,
     log: RefCell<Log>,
     waiters: RefCell<Slab<Option<Waker>>>,
+    /// The log of its pushes and the way to it, where they are delayed.
+    pushes: Option<(Rc<Topic>, Rc<Belt>)>,
 }
 
 impl Topic {
     pub(super) fn new(identity: Arc<Identity>, log: Log) -> Self {
-        Self { identity, log: RefCell::new(log), waiters: RefCell::default() }
+        Self { identity, log: RefCell::new(log), waiters: RefCell::default(), pushes: None }
+    }
+
+    /// The same, its events on their way to `pushes` as soon as they stand in its own log.
+    pub(super) fn with_pushes(self, pushes: Rc<Self>, belt: Rc<Belt>) -> Self {
+        Self { pushes: Some((pushes, belt)), ..self }
+    }
+
+    /// Where pushes are read: here, unless they are delayed.
+    pub fn for_pushes(self: &Rc<Self>) -> Rc<Self> {
+        Rc::clone(self.pushes.as_ref().map_or(self, |(pushes, _)| pushes))
     }
 
     /// What the shards share of it.
@@ -137,7 +150,10 @@ impl Topic {
     }
 
     /// Appends the next event and wakes everyone who waits.
-    pub(super) fn append(&self, entry: Arc<Entry>) {
+    pub fn append(&self, entry: Arc<Entry>) {
+        if let Some((pushes, belt)) = &self.pushes {
+            belt.put(pushes, Arc::clone(&entry));
+        }
         self.log.borrow_mut().push(entry);
         for (_, waiter) in self.waiters.borrow_mut().iter_mut() {
             if let Some(waker) = waiter.take() {

@@ -1,22 +1,28 @@
 //! Items as JSON, and the JSON merge patch (RFC 7396).
 
 use serde::{Deserialize, Serialize};
+use serde_json::error::Category;
 use serde_json::{Map, Value};
 
+use super::draft::{Draft, wrong};
 use super::{Item, Stored};
 use crate::target::problem::Problem;
-use crate::target::request;
 
 /// An item as written by a client.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields, expecting = "an item: an object with \"name\" and \"data\"")]
-struct Draft {
-    /// Sent back by clients that edit what they read; must not differ.
+struct Written {
     id: Option<u64>,
     #[serde(default)]
     name: String,
     #[serde(default)]
     data: Value,
+}
+
+impl From<Written> for Draft {
+    fn from(written: Written) -> Self {
+        Self { id: written.id, name: written.name, data: written.data }
+    }
 }
 
 /// An item as it is shown.
@@ -33,18 +39,53 @@ impl<'a> From<&'a Stored> for View<'a> {
     }
 }
 
-/// Reads an item; `id` is the one that it must have if it says one.
-pub fn decode(bytes: &[u8], id: Option<u64>) -> Result<Item, Problem> {
-    item(request::object(bytes)?, id)
+/// A page of items as it is shown.
+#[derive(Debug, Serialize)]
+pub struct Page<'a> {
+    /// The items.
+    pub items: Vec<View<'a>>,
+    /// The cursor of the next page; `null` on the last.
+    pub next: Option<&'a str>,
 }
 
-fn item(draft: Draft, id: Option<u64>) -> Result<Item, Problem> {
-    match draft.id {
-        Some(given) if Some(given) != id => {
-            Err(Problem::unprocessable("an item's id is given by the target: leave it out"))
-        }
-        _ => Ok(Item { name: draft.name, data: draft.data }),
+/// Reads an item: 400 where it is no JSON, 422 with the member where it is no item.
+pub fn decode(bytes: &[u8]) -> Result<Draft, Problem> {
+    // serde would take an array for an item's members in order, too.
+    if bytes.trim_ascii_start().starts_with(b"[") {
+        return Err(wrong("", "an item is an object, not an array"));
     }
+    match serde_json::from_slice::<Written>(bytes) {
+        Ok(written) => Ok(written.into()),
+        Err(error) if error.classify() == Category::Data => {
+            // Read once more, and slower, to find the member.
+            let pointer = serde_json::from_slice(bytes).map(|value| fault(&value));
+            Err(wrong(&pointer.unwrap_or_default(), error.to_string()))
+        }
+        Err(error) => Err(no_json(&error)),
+    }
+}
+
+/// Reads a patch.
+pub fn patch(bytes: &[u8]) -> Result<Value, Problem> {
+    serde_json::from_slice(bytes).map_err(|error| no_json(&error))
+}
+
+fn no_json(error: &serde_json::Error) -> Problem {
+    Problem::bad_request(format!("the body is no JSON: {error}"))
+        .member("line", error.line())
+        .member("column", error.column())
+}
+
+/// Which member makes of `value` no item.
+fn fault(value: &Value) -> String {
+    let Value::Object(members) = value else { return String::new() };
+    let sound = |(name, value): &(&String, &Value)| match name.as_str() {
+        "id" => value.is_u64() || value.is_null(),
+        "name" => value.is_string(),
+        name => name == "data",
+    };
+    let pointer = |name: &str| format!("/{}", name.replace('~', "~0").replace('/', "~1"));
+    members.iter().find(|member| !sound(member)).map(|(name, _)| pointer(name)).unwrap_or_default()
 }
 
 /// Applies a merge patch to an item.
@@ -55,10 +96,12 @@ pub fn patched(stored: &Stored, patch: Value) -> Result<Item, Problem> {
     let mut document = Value::Object(document);
     merge(&mut document, patch);
     if !document.is_object() {
-        return Err(Problem::unprocessable("the patch makes of the item what is none"));
+        return Err(wrong("", "the patch makes of the item what is none"));
     }
-    let draft = Draft::deserialize(document);
-    item(draft.map_err(|error| Problem::unprocessable(error.to_string()))?, Some(stored.id))
+    let pointer = fault(&document);
+    let written =
+        Written::deserialize(document).map_err(|error| wrong(&pointer, error.to_string()))?;
+    Draft::from(written).replacing(stored.id)
 }
 
 /// `MergePatch` of RFC 7396, section 2.
@@ -82,9 +125,11 @@ fn merge(target: &mut Value, patch: Value) {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
     use serde_json::json;
 
     use super::*;
+    use crate::target::answer::{Body, Reply};
 
     #[test]
     fn patches_merge_as_in_the_table_of_the_rfc() {
@@ -113,10 +158,41 @@ mod tests {
 
     #[test]
     fn an_item_may_repeat_its_own_id_only() {
-        let text = br#"{"id":7,"name":"n","data":[1]}"#;
-        assert_eq!(decode(text, Some(7)).unwrap(), Item { name: "n".into(), data: json!([1]) });
-        assert!(decode(text, None).is_err() && decode(text, Some(8)).is_err());
-        assert!(decode(br#"{"nmae":"x"}"#, None).is_err());
-        assert_eq!(decode(b"{}", None).unwrap(), Item::default());
+        let draft = || decode(br#"{"id":7,"name":"n","data":[1]}"#).unwrap();
+        assert_eq!(draft().replacing(7).unwrap(), Item { name: "n".into(), data: json!([1]) });
+        let status =
+            |refused: Result<Item, Problem>| Reply::from(refused.unwrap_err()).status().as_u16();
+        assert_eq!((status(draft().replacing(8)), status(draft().created())), (409, 422));
+        assert_eq!(decode(b"{}").unwrap().created().unwrap(), Item::default());
+    }
+
+    #[test]
+    fn a_refusal_names_the_member() {
+        for (text, pointer) in [
+            (r#"{"nmae":"x"}"#, "/nmae"),
+            (r#"{"data":1,"name":2}"#, "/name"),
+            (r#"{"id":"7"}"#, "/id"),
+            (r#"{"a/b":1}"#, "/a~1b"),
+            ("[]", ""),
+            ("7", ""),
+        ] {
+            let reply = Reply::from(decode(text.as_bytes()).unwrap_err());
+            let Body::Whole(body) = reply.body() else { panic!("a whole body") };
+            let document: Value = serde_json::from_slice(body).unwrap();
+            assert_eq!(
+                (reply.status().as_u16(), &document["errors"][0]["pointer"]),
+                (422, &pointer.into()),
+                "{text}"
+            );
+        }
+        assert_eq!(Reply::from(decode(b"{\"name\":").unwrap_err()).status(), 400);
+    }
+
+    proptest! {
+        #[test]
+        fn any_bytes_are_read_or_refused(bytes in proptest::collection::vec(any::<u8>(), 0..60)) {
+            let _ = decode(&bytes);
+            let _ = patch(&bytes);
+        }
     }
 }

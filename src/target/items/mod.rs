@@ -1,11 +1,17 @@
 //! `/items`: create, read, replace, patch, delete, list (`request`).
 //!
-//! An item is a name and any data. The model ([`Item`]) knows nothing of its encoding, which is [`json`] now
-//! and may be another beside it.
+//! An item is a name and any data. The model ([`Item`]) knows nothing of its encodings, [`json`] and [`xml`], between
+//! which `Accept` and `Content-Type` choose ([`format`]).
 
+mod cost;
+mod cursor;
+mod draft;
+pub mod format;
 pub mod json;
 mod routes;
 mod store;
+pub mod xml;
+mod xml_reader;
 
 use serde_json::Value;
 
@@ -19,4 +25,21 @@ pub struct Item {
     pub name: String,
     /// Anything.
     pub data: Value,
+}
+
+/// About how many bytes of memory an item takes: a list of nothings is many times as large as its text.
+fn weight(item: &Item) -> usize {
+    fn of(value: &Value) -> usize {
+        size_of::<Value>()
+            + match value {
+                Value::Null | Value::Bool(_) | Value::Number(_) => 0,
+                Value::String(text) => text.len(),
+                Value::Array(items) => items.iter().map(of).sum(),
+                // A member has a name, its hash, and a slot of the index.
+                Value::Object(members) => {
+                    members.iter().map(|(name, value)| name.len() + 40 + of(value)).sum()
+                }
+            }
+    }
+    size_of::<Item>() + item.name.len() + of(&item.data)
 }

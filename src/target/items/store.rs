@@ -85,16 +85,16 @@ impl Store {
         Some(stored)
     }
 
-    /// Replaces an item by what `change` makes of it; nobody else changes it meanwhile.
+    /// Replaces an item by what `change` makes of it, and how many bytes that takes; nobody else changes it
+    /// meanwhile.
     pub fn update<E>(
         &self,
         id: u64,
-        size: usize,
-        change: impl FnOnce(&Stored) -> Result<Item, E>,
+        change: impl FnOnce(&Stored) -> Result<(Item, usize), E>,
     ) -> Result<Arc<Stored>, Refusal<E>> {
         let mut stripe = self.write(id);
         let slot = stripe.get_mut(&id).ok_or(Refusal::Missing)?;
-        let item = change(slot).map_err(Refusal::Own)?;
+        let (item, size) = change(slot).map_err(Refusal::Own)?;
         let (size, former) = (size as u64, slot.size);
         if size > former && !self.fits(size - former) {
             return Err(Refusal::Full);
@@ -195,10 +195,10 @@ mod tests {
     fn every_write_makes_another_version() {
         let store = Store::new(1);
         let first = store.insert(Item::default(), 0).unwrap();
-        let second = store.update(first.id, 0, |_| Ok::<_, ()>(Item::default())).unwrap();
+        let second = store.update(first.id, |_| Ok::<_, ()>((Item::default(), 0))).unwrap();
         assert_ne!(store.etag(&first, "json"), store.etag(&second, "json"));
         assert_ne!(store.etag(&first, "json"), store.etag(&first, "xml"));
-        let refused = store.update(first.id, 0, |_| Err("no"));
+        let refused = store.update(first.id, |_| Err("no"));
         assert_eq!(refused.unwrap_err(), Refusal::Own("no"));
         assert_eq!(store.get(first.id).unwrap().version, second.version);
         assert_eq!(store.remove(99, |_| Ok::<_, ()>(())), Err(Refusal::Missing));

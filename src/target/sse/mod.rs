@@ -19,6 +19,7 @@ use hyper::{Request, StatusCode};
 use tokio::time::{Instant, Sleep};
 
 use super::answer::{Body, Outcome, typed};
+use super::faults::Push;
 use super::gauges::{Held, Kind};
 use super::hub::{Gap, Waiter};
 use super::outlet::Outgoing;
@@ -55,7 +56,8 @@ pub fn get(
     let heartbeat = shard.options().sse.heartbeat.std();
     let stream = Stream {
         greeting: Some(codec::greeting(RETRY_MS, topic.name(), since).into()),
-        waiter: topic.waiter(),
+        push: Push::of(shard, request, &topic),
+        waiter: topic.for_pushes().waiter(),
         outgoing: Rc::clone(outgoing),
         since,
         heartbeat,
@@ -75,6 +77,8 @@ pub fn get(
 pub struct Stream {
     greeting: Option<Bytes>,
     waiter: Waiter,
+    /// What is wrong with it on purpose.
+    push: Push,
     outgoing: Rc<Outgoing>,
     since: u64,
     heartbeat: Duration,
@@ -93,9 +97,13 @@ impl Stream {
         if self.ended {
             return Poll::Ready(None);
         }
-        if self.waiter.poll_after(self.since, cx).is_ready() {
-            self.sent = Instant::now();
-            return Poll::Ready(Some(self.batch()));
+        while self.waiter.poll_after(self.since, cx).is_ready() {
+            let batch = self.batch();
+            // It is empty where all of it is dropped.
+            if !batch.is_empty() {
+                self.sent = Instant::now();
+                return Poll::Ready(Some(batch));
+            }
         }
         let Some(beat) = &mut self.beat else { return Poll::Pending };
         while beat.as_mut().poll(cx).is_ready() {
@@ -119,6 +127,10 @@ impl Stream {
             let mut taken: Option<Bytes> = None;
             let mut joined = BytesMut::new();
             for event in events {
+                if self.push.drops(event.seq()) {
+                    self.since = event.seq();
+                    continue;
+                }
                 let next = event.sse();
                 match &taken {
                     None => taken = Some(next.clone()),
@@ -133,6 +145,7 @@ impl Stream {
                         joined.extend_from_slice(next);
                     }
                 }
+                self.push.pay(event.seq());
                 self.outgoing.add(event);
                 self.since = event.seq();
             }

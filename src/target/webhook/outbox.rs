@@ -20,7 +20,7 @@ use super::policy::{Verdict, backoff, judge};
 use crate::measure::Counter;
 use crate::pace::Rng;
 use crate::target::gauges::Kind;
-use crate::target::hub::{Entry, Gap, Waiter};
+use crate::target::hub::{Entry, Gap, Topic, Waiter};
 use crate::target::shard::Shard;
 
 /// Most events of an endpoint that are under way or wait for another attempt.
@@ -78,7 +78,7 @@ impl Cursors {
             let same = |(waiter, _): &(Waiter, u64)| waiter.topic().name() == identity.name();
             let cursor = match former.iter().position(same) {
                 Some(at) => former.swap_remove(at),
-                None => (shard.hub.replica(identity).waiter(), *since),
+                None => (shard.hub.replica(identity).for_pushes().waiter(), *since),
             };
             self.cursors.push(cursor);
         }
@@ -110,11 +110,16 @@ impl Cursors {
                 courier.miss(oldest - 1 - *since);
                 *since = oldest - 1;
             }
-            let next = topic.read(*since, |events| events.next().map(Arc::clone));
-            if let Ok(Some(entry)) = next {
-                *since = entry.seq();
-                self.turn = at + 1;
-                return Some((topic.name().to_owned(), entry));
+            let next = topic.read(*since, |events| courier.first(topic, events));
+            match next {
+                Ok(Some(entry)) => {
+                    *since = entry.seq();
+                    self.turn = at + 1;
+                    return Some((topic.name().to_owned(), entry));
+                }
+                // All of them are dropped.
+                Ok(None) => *since = topic.newest(),
+                Err(_) => {}
             }
         }
         None
@@ -174,12 +179,30 @@ impl Courier {
                     self.endpoint.count_retry();
                     self.shard.recorder.borrow_mut().count(Counter::Retries, 1);
                     let unit = self.rng.borrow_mut().unit();
-                    sleep(backoff(options.backoff.std(), attempt, unit)).await;
+                    let faults = self.shard.faults.as_ref();
+                    let delay = faults.map_or(Duration::ZERO, |faults| faults.delay());
+                    sleep(backoff(options.backoff.std(), attempt, unit) + delay).await;
                 }
             }
         };
         self.shard.recorder.borrow_mut().count(Counter::DeadLetters, 1);
         self.endpoint.bury(DeadLetter { entry, id, attempts: attempt, reason });
+    }
+
+    /// The first of a topic's events that is not dropped.
+    fn first(
+        &self,
+        topic: &Topic,
+        events: &mut dyn Iterator<Item = &Arc<Entry>>,
+    ) -> Option<Arc<Entry>> {
+        let faults = self.shard.faults.as_ref();
+        let sieve = faults.and_then(|faults| faults.sieve(self.endpoint.id(), topic));
+        for event in events {
+            if !sieve.is_some_and(|sieve| sieve.drops(event.seq())) {
+                return Some(Arc::clone(event));
+            }
+        }
+        None
     }
 
     /// Waits for leave to make an attempt.
@@ -199,6 +222,9 @@ impl Courier {
         let message = Message { id, timestamp: now, body: entry.json_shared(), published_ns };
         let allow_private = self.shard.options().allow_private_webhooks;
         let secrets = config.secrets(now);
+        if let Some(faults) = &self.shard.faults {
+            faults.pay();
+        }
         let post = self.lines.post(&config.destination, allow_private, &secrets, message);
         let failed = |reason: String| Verdict::Failed { reason, retry_after: None };
         match timeout(limit, post).await {

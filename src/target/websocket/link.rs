@@ -14,6 +14,7 @@ use tokio::time::{Instant, Sleep};
 use super::decode::{Decoder, Incoming, Refusal};
 use super::frame::{self, Opcode};
 use crate::clock;
+use crate::target::faults::Push;
 use crate::target::hub::{Entry, Gap, Waiter};
 use crate::target::shard::Shard;
 use crate::target::wire::Wire;
@@ -46,6 +47,8 @@ pub struct Link {
     shard: Rc<Shard>,
     wire: Wire,
     waiter: Waiter,
+    /// What is wrong with it on purpose.
+    push: Push,
     /// The last event that is written, or partly.
     since: u64,
     /// The frame that is written up to an offset.
@@ -68,6 +71,7 @@ impl Link {
             shard,
             wire,
             waiter,
+            push: Push::default(),
             since,
             partial: None,
             control: Vec::new(),
@@ -77,6 +81,11 @@ impl Link {
             timer: Box::pin(tokio::time::sleep(first)),
             unflushed: Vec::new(),
         }
+    }
+
+    /// The same with what is wrong with it on purpose.
+    pub fn with_push(self, push: Push) -> Self {
+        Self { push, ..self }
     }
 
     /// Serves the link until it ends.
@@ -209,12 +218,17 @@ impl Link {
     fn poll_write_once(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<Option<usize>>> {
         let topic = Rc::clone(self.waiter.topic());
         let open = self.phase == Phase::Open;
+        self.since = self.push.pass_over(self.since, topic.newest());
+        let push = &self.push;
         let written = topic.read(self.since, |events| {
             let mut slices = [IoSlice::new(&[]); BATCH];
             let mut filled = 0;
             let rest = self.partial.as_ref().map(|(entry, at)| &entry.frame()[*at..]);
             let control = Some(self.control.as_slice()).filter(|control| !control.is_empty());
-            let frames = events.take(if open { BATCH } else { 0 }).map(|entry| entry.frame());
+            let events = events.take(if open { push.at_once(BATCH) } else { 0 });
+            // Of what follows a dropped event nothing is written before the cursor has passed over it.
+            let events = events.take_while(|entry| !push.drops(entry.seq()));
+            let frames = events.inspect(|entry| push.pay(entry.seq())).map(|entry| entry.frame());
             for (slot, bytes) in
                 slices.iter_mut().zip(rest.into_iter().chain(control).chain(frames))
             {

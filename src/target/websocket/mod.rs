@@ -7,7 +7,7 @@
 
 pub mod decode;
 pub mod frame;
-mod handshake;
+pub mod handshake;
 mod link;
 
 use std::rc::Rc;
@@ -22,6 +22,7 @@ use hyper_util::rt::TokioIo;
 use self::handshake::{Refusal, accept};
 use self::link::Link;
 use super::answer::{Outcome, empty};
+use super::faults::Push;
 use super::gauges::Kind;
 use super::outlet::Outlet;
 use super::poll;
@@ -35,13 +36,16 @@ pub fn get(shard: &Rc<Shard>, name: &str, mut request: Request<Incoming>) -> Out
     let proof = accept(request.headers()).map_err(refuse)?;
     let since = poll::since(&topic, Query::of(request.uri()))?;
     let since = since.unwrap_or_else(|| topic.identity().newest());
+    let push = Push::of(shard, &request, &topic);
     let upgrade = hyper::upgrade::on(&mut request);
     let shard = Rc::clone(shard);
     tokio::task::spawn_local(async move {
         let Ok(upgraded) = upgrade.await else { return };
         let Ok(parts) = upgraded.downcast::<TokioIo<Outlet>>() else { return };
         let _held = shard.gauges().hold(Kind::WebSocket);
-        let mut link = Link::new(shard, parts.io.into_inner().into_wire(), topic.waiter(), since);
+        let wire = parts.io.into_inner().into_wire();
+        let waiter = topic.for_pushes().waiter();
+        let mut link = Link::new(shard, wire, waiter, since).with_push(push);
         link.receive(&mut parts.read_buf.to_vec());
         // It would keep hyper's whole buffer for as long as the link lives.
         drop(parts.read_buf);

@@ -1,0 +1,115 @@
+//! Raw samples of requests and polls: a few, for whoever wants more of them than a distribution.
+
+use serde::{Deserialize, Serialize};
+
+use super::ErrorKind;
+
+/// One measured request or poll. Stamps are monotonic nanoseconds.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RequestSample {
+    /// Which link of the case, from 0.
+    #[serde(rename = "l")]
+    pub link: u64,
+    /// Which request or poll of the link since the start, from 1; warm-up counts, too.
+    #[serde(rename = "n")]
+    pub seq: u64,
+    /// When it was due.
+    #[serde(rename = "d")]
+    pub due_ns: u64,
+    /// When the shard saw that the deadline had come, and the link was free.
+    #[serde(rename = "f")]
+    pub fired_ns: u64,
+    /// When its first byte was written; `None` where it was not answered.
+    #[serde(rename = "s", default, skip_serializing_if = "Option::is_none")]
+    pub sent_ns: Option<u64>,
+    /// When the first read of its answer returned; `None` where it was not answered.
+    #[serde(rename = "b", default, skip_serializing_if = "Option::is_none")]
+    pub first_ns: Option<u64>,
+    /// When its answer was complete, or was given up.
+    #[serde(rename = "o")]
+    pub done_ns: u64,
+    /// Status of its answer.
+    #[serde(rename = "c", default, skip_serializing_if = "Option::is_none")]
+    pub status: Option<u16>,
+    /// Why it failed; `None` where it was answered well.
+    #[serde(rename = "e", default, skip_serializing_if = "Option::is_none")]
+    pub error: Option<ErrorKind>,
+    /// How long it waited at the server, by the server's own word.
+    #[serde(rename = "q", default, skip_serializing_if = "Option::is_none")]
+    pub server_queue_ns: Option<u64>,
+    /// How long the server worked on it, by the server's own word.
+    #[serde(rename = "w", default, skip_serializing_if = "Option::is_none")]
+    pub server_service_ns: Option<u64>,
+}
+
+/// The first so many samples of a shard, in memory that was set aside before the first.
+#[derive(Debug, Default)]
+pub struct Samples {
+    kept: Vec<RequestSample>,
+    limit: usize,
+}
+
+impl Samples {
+    /// Room for `limit` samples.
+    pub fn new(limit: usize) -> Self {
+        Self { kept: Vec::with_capacity(limit), limit }
+    }
+
+    /// Whether there is room for one more.
+    #[inline]
+    pub const fn wants(&self) -> bool {
+        self.kept.len() < self.limit
+    }
+
+    /// Keeps `sample`, if there is room.
+    pub fn keep(&mut self, sample: RequestSample) {
+        if self.wants() {
+            self.kept.push(sample);
+        }
+    }
+
+    /// Takes what was kept; nothing more is kept afterwards.
+    pub fn take(&mut self) -> Vec<RequestSample> {
+        self.limit = 0;
+        std::mem::take(&mut self.kept)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn sample(seq: u64) -> RequestSample {
+        RequestSample {
+            link: 3,
+            seq,
+            due_ns: 10 * seq,
+            fired_ns: 10 * seq + 1,
+            sent_ns: None,
+            first_ns: Some(u64::MAX),
+            done_ns: 10 * seq + 9,
+            status: Some(503),
+            error: Some(ErrorKind::Status),
+            server_queue_ns: None,
+            server_service_ns: Some(1),
+        }
+    }
+
+    #[test]
+    fn the_first_are_kept_and_memory_does_not_grow() {
+        let mut samples = Samples::new(3);
+        let room = samples.kept.capacity();
+        (1..=5).for_each(|seq| samples.keep(sample(seq)));
+        assert_eq!(samples.kept.capacity(), room);
+        assert!(!samples.wants());
+        assert_eq!(samples.take(), [sample(1), sample(2), sample(3)]);
+        assert!(!samples.wants() && !Samples::default().wants());
+    }
+
+    #[test]
+    fn a_sample_is_sent_as_it_is_and_in_few_bytes() {
+        let text = serde_json::to_string(&sample(7)).unwrap();
+        assert_eq!(serde_json::from_str::<RequestSample>(&text).unwrap(), sample(7));
+        assert!(text.len() < 160, "{text}");
+    }
+}

@@ -1,0 +1,385 @@
+//! What a client of `/items` asks for, and whether the answer is the right one: no sockets here.
+
+use std::borrow::Cow;
+
+use bytes::Bytes;
+use http_body_util::Full;
+use hyper::header::{ACCEPT, CONTENT_TYPE, ETAG, HeaderValue, IF_NONE_MATCH};
+use hyper::{Method, Request, StatusCode};
+use quick_xml::XmlVersion;
+use quick_xml::events::Event;
+use serde::Deserialize;
+use serde::de::IgnoredAny;
+
+use super::mix::Operation;
+use super::poll::get;
+use crate::event::filler;
+use crate::measure::ErrorKind;
+use crate::net::Answer;
+use crate::scenario::{Format, RequestOptions};
+
+impl Format {
+    const fn media_type(self) -> &'static str {
+        match self {
+            Self::Json => "application/json",
+            Self::Xml => "application/xml",
+        }
+    }
+}
+
+/// A request that is under way.
+#[derive(Debug)]
+pub struct Asked {
+    operation: Operation,
+    /// The item that it is about.
+    item: String,
+    /// It is read only if it has changed.
+    conditional: bool,
+}
+
+/// A right answer.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Outcome {
+    /// It was carried out.
+    Done,
+    /// Nothing has changed.
+    NotModified,
+}
+
+/// The items of one client: one that is read and changed, and some to be deleted.
+#[derive(Debug)]
+pub struct Items<'a> {
+    options: &'a RequestOptions,
+    host: HeaderValue,
+    body: Bytes,
+    patch: Bytes,
+    /// Id of the item that is read and changed; empty until it is created.
+    item: String,
+    /// Its last entity tag.
+    etag: Option<HeaderValue>,
+    /// Ids of items to be deleted, created for it.
+    disposable: Vec<String>,
+}
+
+impl<'a> Items<'a> {
+    /// Items of `payload` bytes of data.
+    pub fn new(options: &'a RequestOptions, host: HeaderValue, payload: usize) -> Self {
+        let data = filler(payload);
+        let json = [b"{\"name\":\"item\",\"data\":", data.as_slice(), b"}"].concat();
+        let body = match options.format {
+            Format::Json => json,
+            Format::Xml => {
+                // The same text, without its quotes.
+                let text = &data[1..data.len() - 1];
+                let start = b"<item><name>item</name><data><string>";
+                [start.as_slice(), text, b"</string></data></item>"].concat()
+            }
+        };
+        // There is no merge patch of XML: items in XML are patched in JSON, too.
+        let patch = [b"{\"data\":", data.as_slice(), b"}"].concat().into();
+        let (item, disposable) = (String::new(), Vec::new());
+        Self { options, host, body: body.into(), patch, item, etag: None, disposable }
+    }
+
+    /// Whether there is an item to read and change.
+    pub const fn is_created(&self) -> bool {
+        !self.item.is_empty()
+    }
+
+    /// The request of an operation, and what is to be known of it when its answer comes.
+    pub fn ask(&mut self, operation: Operation) -> (Asked, Request<Full<Bytes>>) {
+        let (operation, item) = match operation {
+            // Nothing of its own left to delete: create it now, delete it next time.
+            Operation::Delete => match self.disposable.pop() {
+                Some(item) => (Operation::Delete, item),
+                None => (Operation::Create, String::new()),
+            },
+            operation => (operation, self.item.clone()),
+        };
+        let path = match operation {
+            Operation::Create => "/items".to_owned(),
+            Operation::List => "/items?limit=20".to_owned(),
+            _ => format!("/items/{item}"),
+        };
+        let mut request = get(path, &self.host);
+        let media = HeaderValue::from_static(self.options.format.media_type());
+        let (method, body) = match operation {
+            Operation::Read | Operation::List => (Method::GET, None),
+            Operation::Head => (Method::HEAD, None),
+            Operation::Delete => (Method::DELETE, None),
+            Operation::Create => (Method::POST, Some((&self.body, media.clone()))),
+            Operation::Replace => (Method::PUT, Some((&self.body, media.clone()))),
+            Operation::Patch => {
+                let merge_patch = HeaderValue::from_static("application/merge-patch+json");
+                (Method::PATCH, Some((&self.patch, merge_patch)))
+            }
+        };
+        *request.method_mut() = method;
+        request.headers_mut().insert(ACCEPT, media);
+        if let Some((body, media)) = body {
+            *request.body_mut() = Full::new(body.clone());
+            request.headers_mut().insert(CONTENT_TYPE, media);
+        }
+        let reads =
+            self.options.conditional && matches!(operation, Operation::Read | Operation::Head);
+        let etag = self.etag.as_ref().filter(|_| reads);
+        if let Some(etag) = etag {
+            request.headers_mut().insert(IF_NONE_MATCH, etag.clone());
+        }
+        (Asked { operation, item, conditional: etag.is_some() }, request)
+    }
+
+    /// Checks an answer: its status, its type, and that it is about the right item.
+    pub fn check(&mut self, asked: Asked, answer: &Answer) -> Result<Outcome, ErrorKind> {
+        if matches!(answer.status, StatusCode::TOO_MANY_REQUESTS | StatusCode::SERVICE_UNAVAILABLE)
+        {
+            if asked.operation == Operation::Delete {
+                self.disposable.push(asked.item);
+            }
+            return Err(ErrorKind::Refused);
+        }
+        if asked.conditional && answer.status == StatusCode::NOT_MODIFIED {
+            let other =
+                answer.headers.get(ETAG).is_some_and(|etag| Some(etag) != self.etag.as_ref());
+            return if other || !answer.body.is_empty() {
+                Err(ErrorKind::Protocol)
+            } else {
+                Ok(Outcome::NotModified)
+            };
+        }
+        let expected = match asked.operation {
+            Operation::Create => StatusCode::CREATED,
+            Operation::Delete => StatusCode::NO_CONTENT,
+            _ => StatusCode::OK,
+        };
+        if answer.status != expected {
+            return Err(ErrorKind::Status);
+        }
+        self.take(asked, answer).map(|()| Outcome::Done).ok_or(ErrorKind::Protocol)
+    }
+
+    /// Takes over what an answer of the right status says; `None` where it is no right answer.
+    fn take(&mut self, asked: Asked, answer: &Answer) -> Option<()> {
+        let format = self.options.format;
+        let Asked { operation, item, .. } = asked;
+        if operation == Operation::Delete {
+            return answer.body.is_empty().then_some(());
+        }
+        let media = answer.headers.get(CONTENT_TYPE)?.to_str().ok()?.split(';').next()?;
+        media.trim().eq_ignore_ascii_case(format.media_type()).then_some(())?;
+        match operation {
+            Operation::Delete => {}
+            Operation::Head => answer.body.is_empty().then_some(())?,
+            Operation::List if format == Format::Xml => {
+                xml_root(&answer.body, "items")?;
+            }
+            Operation::List => {
+                serde_json::from_slice::<Listed>(&answer.body).ok()?;
+            }
+            Operation::Create => {
+                let id = id(format, &answer.body)?;
+                if self.item.is_empty() {
+                    self.item = id;
+                    self.etag = answer.headers.get(ETAG).cloned();
+                } else if self.options.mix.delete > 0 {
+                    self.disposable.push(id);
+                }
+            }
+            Operation::Read | Operation::Replace | Operation::Patch => {
+                (id(format, &answer.body)? == item).then_some(())?;
+                self.etag = answer.headers.get(ETAG).cloned();
+            }
+        }
+        Some(())
+    }
+}
+
+/// The part of an item that is needed to name it again.
+#[derive(Deserialize)]
+struct Shown {
+    id: serde_json::Value,
+}
+
+/// The part of a page that is looked at.
+#[derive(Deserialize)]
+struct Listed {
+    #[serde(rename = "items")]
+    _items: Vec<IgnoredAny>,
+}
+
+/// The id of an item.
+fn id(format: Format, body: &[u8]) -> Option<String> {
+    match format {
+        Format::Json => match serde_json::from_slice::<Shown>(body).ok()?.id {
+            serde_json::Value::String(id) => Some(id),
+            serde_json::Value::Number(id) => Some(id.to_string()),
+            _ => None,
+        },
+        Format::Xml => xml_root(body, "item").filter(|id| !id.is_empty()),
+    }
+}
+
+/// Reads a whole document, whose root must have that name; returns its attribute `id`, empty where it has none.
+fn xml_root(body: &[u8], name: &str) -> Option<String> {
+    let mut reader = quick_xml::Reader::from_str(std::str::from_utf8(body).ok()?);
+    // An element without content is a start and an end, too.
+    reader.config_mut().expand_empty_elements = true;
+    let mut root = None;
+    let mut depth = 0_u32;
+    loop {
+        match reader.read_event().ok()? {
+            Event::Start(start) => {
+                if root.is_none() {
+                    (start.name().0 == name).then_some(())?;
+                    let id = start.try_get_attribute("id").ok()?;
+                    let id = id.map(|id| id.normalized_value(XmlVersion::Implicit1_0)).transpose();
+                    root = Some(id.ok()?.map_or_else(String::new, Cow::into_owned));
+                }
+                depth += 1;
+            }
+            Event::End(_) => depth -= 1,
+            Event::Eof if depth == 0 => return root,
+            Event::Eof => return None,
+            _ => {}
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use hyper::HeaderMap;
+
+    use super::*;
+    use crate::pace::ArrivalProcess;
+    use crate::scenario::{Connection, LoopKind, Mix};
+    use crate::unit::{Rate, Span};
+
+    const ITEM: &str = r#"{"id":7,"name":"item","data":"ab"}"#;
+    const ITEM_XML: &str = r#"<?xml version="1.0"?><item id="7"><name>item</name><data/></item>"#;
+
+    fn options(format: Format) -> RequestOptions {
+        RequestOptions {
+            loop_kind: LoopKind::Open,
+            think: Span::default(),
+            rate: Rate::per_second(1.0),
+            arrivals: ArrivalProcess::Poisson,
+            mix: Mix { create: 1, delete: 1, ..Mix::default() },
+            format,
+            conditional: true,
+            timeout: Span::from_secs(1),
+            connection: Connection::KeepAlive,
+        }
+    }
+
+    fn answer(status: u16, headers: &[(&'static str, &'static str)], body: &str) -> Answer {
+        let headers: HeaderMap = headers
+            .iter()
+            .map(|(name, value)| (name.parse().unwrap(), HeaderValue::from_static(value)))
+            .collect();
+        let status = StatusCode::from_u16(status).unwrap();
+        Answer {
+            status,
+            headers,
+            body: Bytes::copy_from_slice(body.as_bytes()),
+            sent_ns: 0,
+            first_ns: 0,
+            done_ns: 0,
+        }
+    }
+
+    #[test]
+    fn an_answer_must_be_the_right_one() {
+        let json = [("content-type", "application/json; charset=utf-8"), ("etag", "\"1\"")];
+        let xml = [("content-type", "application/xml"), ("etag", "\"1\"")];
+        let other = ITEM.replace('7', "8");
+        let page = r#"{"items":[],"next":null}"#;
+        for (operation, status, headers, body, expected, why) in [
+            (Operation::Read, 200, &json[..], ITEM, Ok(Outcome::Done), "that item"),
+            (Operation::Read, 304, &json[1..], "", Ok(Outcome::NotModified), "nothing new"),
+            (
+                Operation::Read,
+                304,
+                &[("etag", "\"2\"")],
+                "",
+                Err(ErrorKind::Protocol),
+                "another tag",
+            ),
+            (Operation::Read, 200, &json, &other, Err(ErrorKind::Protocol), "another item"),
+            (Operation::Read, 200, &xml, ITEM, Err(ErrorKind::Protocol), "another type"),
+            (Operation::Read, 200, &[], ITEM, Err(ErrorKind::Protocol), "no type"),
+            (Operation::Read, 404, &json, "", Err(ErrorKind::Status), "another status"),
+            (Operation::Read, 429, &[], "", Err(ErrorKind::Refused), "too many requests"),
+            (Operation::Read, 503, &[], "", Err(ErrorKind::Refused), "not available"),
+            (
+                Operation::Replace,
+                304,
+                &json,
+                "",
+                Err(ErrorKind::Status),
+                "a write is not conditional",
+            ),
+            (Operation::Replace, 200, &json, ITEM, Ok(Outcome::Done), "that item"),
+            (Operation::Patch, 200, &json, &other, Err(ErrorKind::Protocol), "another item"),
+            (Operation::Head, 200, &json, "", Ok(Outcome::Done), "a head"),
+            (Operation::Create, 200, &json, ITEM, Err(ErrorKind::Status), "not created"),
+            (Operation::List, 200, &json, page, Ok(Outcome::Done), "a page"),
+            (Operation::List, 200, &json, ITEM, Err(ErrorKind::Protocol), "no page"),
+        ] {
+            let options = options(Format::Json);
+            let mut items = Items::new(&options, HeaderValue::from_static("h"), 4);
+            let (asked, _) = items.ask(Operation::Create);
+            items.check(asked, &answer(201, &json, ITEM)).unwrap();
+            let (asked, _) = items.ask(operation);
+            assert_eq!(
+                items.check(asked, &answer(status, headers, body)),
+                expected,
+                "{operation:?}: {why}"
+            );
+        }
+    }
+
+    #[test]
+    fn xml_is_asked_for_sent_and_read() {
+        let options = options(Format::Xml);
+        let mut items = Items::new(&options, HeaderValue::from_static("h"), 4);
+        let (asked, request) = items.ask(Operation::Create);
+        assert_eq!(request.headers()[ACCEPT], "application/xml");
+        assert_eq!(request.headers()[CONTENT_TYPE], "application/xml");
+        assert_eq!(items.body, "<item><name>item</name><data><string>ab</string></data></item>");
+        let xml = [("content-type", "application/xml"), ("etag", "\"1\"")];
+        items.check(asked, &answer(201, &xml, ITEM_XML)).unwrap();
+        let (_, request) = items.ask(Operation::Read);
+        assert_eq!(
+            (request.uri().path(), &request.headers()[IF_NONE_MATCH]),
+            ("/items/7", &HeaderValue::from_static("\"1\""))
+        );
+        for (body, expected, why) in [
+            (ITEM_XML, Ok(Outcome::Done), "that item"),
+            (&ITEM_XML.replace('7', "8"), Err(ErrorKind::Protocol), "another item"),
+            (&ITEM_XML.replace("</item>", ""), Err(ErrorKind::Protocol), "it breaks off"),
+            ("<items/>", Err(ErrorKind::Protocol), "no item"),
+        ] {
+            let (asked, _) = items.ask(Operation::Read);
+            assert_eq!(items.check(asked, &answer(200, &xml, body)), expected, "{why}");
+        }
+        let (asked, request) = items.ask(Operation::Patch);
+        assert_eq!(request.headers()[CONTENT_TYPE], "application/merge-patch+json");
+        items.check(asked, &answer(200, &xml, ITEM_XML)).unwrap();
+    }
+
+    #[test]
+    fn a_refused_delete_is_tried_again_later() {
+        let options = options(Format::Json);
+        let mut items = Items::new(&options, HeaderValue::from_static("h"), 4);
+        let json = [("content-type", "application/json")];
+        for id in ["7", "8"] {
+            let (asked, _) = items.ask(Operation::Create);
+            items.check(asked, &answer(201, &json, &ITEM.replace('7', id))).unwrap();
+        }
+        for _ in 0..2 {
+            let (asked, request) = items.ask(Operation::Delete);
+            assert_eq!((request.method(), request.uri().path()), (&Method::DELETE, "/items/8"));
+            assert_eq!(items.check(asked, &answer(429, &[], "")), Err(ErrorKind::Refused));
+        }
+    }
+}

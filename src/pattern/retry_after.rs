@@ -1,0 +1,113 @@
+//! `Retry-After` (RFC 9110, section 10.2.3): when a client that was refused may come again.
+
+use std::time::{Duration, SystemTime};
+
+use hyper::header::{DATE, HeaderMap, HeaderValue, RETRY_AFTER};
+
+use crate::pace::Rng;
+
+/// Longest wait that is obeyed: longer than any trial.
+const LONGEST: Duration = Duration::from_secs(7 * 86_400);
+/// Least room for jitter, in nanoseconds: without it all who were refused at once would come again at once.
+const JITTER_NS: u64 = 100_000_000;
+/// Longest wait where nobody says how long, in nanoseconds.
+const UNSPOKEN_MAX_NS: u64 = 10_000_000_000;
+
+/// How long the answer with these headers asks to wait: so many seconds, or until a date; `None` where it
+/// does not say, or says something else.
+///
+/// A date counts from the answer's own, so that the two clocks need not agree, else from `now`.
+pub fn retry_after(headers: &HeaderMap, now: SystemTime) -> Option<Duration> {
+    let text = headers.get(RETRY_AFTER)?.to_str().ok()?.trim();
+    if !text.is_empty() && text.bytes().all(|b| b.is_ascii_digit()) {
+        let seconds = text.parse().unwrap_or(u64::MAX);
+        return Some(Duration::from_secs(seconds).min(LONGEST));
+    }
+    let until = httpdate::parse_http_date(text).ok()?;
+    let date = |value: &HeaderValue| httpdate::parse_http_date(value.to_str().ok()?).ok();
+    let from = headers.get(DATE).and_then(date).unwrap_or(now);
+    Some(until.duration_since(from).unwrap_or_default().min(LONGEST))
+}
+
+/// A wait of at least `asked`, in nanoseconds: up to half as much again, at random.
+pub fn jittered(asked: Duration, rng: &mut Rng) -> u64 {
+    let asked_ns = asked.as_nanos() as u64;
+    asked_ns + rng.below((asked_ns / 2).max(JITTER_NS))
+}
+
+/// The wait after refusal number `attempt` in a row (from 0) that did not say how long, in nanoseconds: doubled for
+/// each further one, half of it at random.
+pub fn unspoken(attempt: u32, rng: &mut Rng) -> u64 {
+    let bound_ns = (JITTER_NS << attempt.min(16)).min(UNSPOKEN_MAX_NS);
+    bound_ns / 2 + rng.below(bound_ns / 2)
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::pace::Rng;
+
+    /// Sun, 06 Nov 1994 08:49:37 GMT, the date of the RFC's examples.
+    const NOW_S: u64 = 784_111_777;
+
+    fn asked(value: &str, date: Option<&str>) -> Option<u64> {
+        let header = |value: &str| HeaderValue::from_bytes(value.as_bytes()).unwrap();
+        let mut headers: HeaderMap = [(RETRY_AFTER, header(value))].into_iter().collect();
+        if let Some(date) = date {
+            headers.insert(DATE, header(date));
+        }
+        let now = SystemTime::UNIX_EPOCH + Duration::from_secs(NOW_S);
+        retry_after(&headers, now).map(|wait| wait.as_secs())
+    }
+
+    #[test]
+    fn seconds_and_dates_are_read() {
+        assert_eq!(retry_after(&HeaderMap::new(), SystemTime::now()), None);
+        let later = "Sun, 06 Nov 1994 08:49:47 GMT";
+        for (value, date, expected, why) in [
+            ("120", None, Some(120), "seconds"),
+            ("0", None, Some(0), "at once"),
+            (later, None, Some(10), "a date"),
+            (
+                later,
+                Some("Sun, 06 Nov 1994 08:49:40 GMT"),
+                Some(7),
+                "a date after the answer's own",
+            ),
+            (later, Some("yesterday"), Some(10), "the answer's date is none"),
+            ("Sunday, 06-Nov-94 08:49:47 GMT", None, Some(10), "the form of RFC 850"),
+            ("Sun Nov  6 08:49:47 1994", None, Some(10), "the form of asctime"),
+            ("Sun, 06 Nov 1994 08:00:00 GMT", None, Some(0), "a date that has passed"),
+            ("99999999999999999999999", None, Some(7 * 86_400), "for ever"),
+            ("-1", None, None, "less than nothing"),
+            ("1.5", None, None, "a fraction"),
+            ("soon", None, None, "a word"),
+            ("", None, None, "nothing"),
+        ] {
+            assert_eq!(asked(value, date), expected, "{why}: {value}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn anything_is_read_or_left(value in "[ -~é]{0,40}", date in "[ -~]{0,40}") {
+            let _ = asked(&value, Some(&date));
+        }
+
+        #[test]
+        fn a_wait_is_never_shorter_than_asked_nor_half_as_long_again(seconds in 0..1000u64, seed: u64) {
+            let asked = Duration::from_secs(seconds);
+            let wait = jittered(asked, &mut Rng::new(seed, 0));
+            let asked_ns = asked.as_nanos() as u64;
+            prop_assert!(wait >= asked_ns && wait < asked_ns + (asked_ns / 2).max(JITTER_NS));
+        }
+
+        #[test]
+        fn a_wait_that_nobody_asked_for_is_bounded(attempt: u32, seed: u64) {
+            let wait = unspoken(attempt, &mut Rng::new(seed, 0));
+            prop_assert!((JITTER_NS / 2..UNSPOKEN_MAX_NS).contains(&wait));
+        }
+    }
+}

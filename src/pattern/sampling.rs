@@ -1,0 +1,43 @@
+//! What links book of single requests and polls: raw samples, and deliveries that had waited for a poll.
+
+use super::{Link, Turn};
+use crate::clock;
+use crate::event::Head;
+use crate::measure::{Counter, ErrorKind, RequestSample};
+use crate::net::{Answer, ServerTiming};
+
+impl Link {
+    /// Keeps a measured request or poll raw, while the shard has room; `turn` holds its stamps before it was sent.
+    #[inline]
+    pub fn keep(&self, seq: u64, turn: Turn, answer: Option<&Answer>, error: Option<ErrorKind>) {
+        if self.context().samples.borrow().wants() {
+            self.keep_now(seq, turn, answer, error);
+        }
+    }
+
+    #[cold]
+    fn keep_now(&self, seq: u64, turn: Turn, answer: Option<&Answer>, error: Option<ErrorKind>) {
+        let server = answer.map(|answer| ServerTiming::of(&answer.headers)).unwrap_or_default();
+        self.context().samples.borrow_mut().keep(RequestSample {
+            link: self.index(),
+            seq,
+            due_ns: turn.due_ns,
+            fired_ns: turn.fired_ns,
+            sent_ns: answer.map(|answer| answer.sent_ns),
+            first_ns: answer.map(|answer| answer.first_ns),
+            done_ns: answer.map_or_else(clock::now, |answer| answer.done_ns),
+            status: answer.map(|answer| answer.status.as_u16()),
+            error,
+            server_queue_ns: server.queue_ns,
+            server_service_ns: server.service_ns,
+        });
+    }
+
+    /// Books the arrival of an event with a poll's answer.
+    pub fn receive_polled(&self, head: Head, answer: &Answer) {
+        let counts = self.receive(head, answer.done_ns);
+        if counts && head.published_ns < answer.sent_ns {
+            self.count(Counter::DelayedDeliveries, 1);
+        }
+    }
+}

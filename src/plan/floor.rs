@@ -1,0 +1,178 @@
+//! The trials of the noise floor: the same load against the null target, in the same minutes.
+//!
+//! Not among the plan's trials: nothing summarises or compares them.
+
+use std::fmt::Write as _;
+
+use serde::{Deserialize, Serialize};
+
+use super::text::wrap;
+use super::{Plan, PlanError, PlannedTrial};
+use crate::measure::{Host, Metric};
+use crate::pace::Rng;
+use crate::scenario::{
+    Case, Connection, Faults, Format, Mix, Pattern, Phases, RequestOptions, Scenario, Transport,
+    WebSocketOptions, Workload,
+};
+use crate::unit::Span;
+
+/// Length of a floor's window, unless too few events are due in it.
+const WINDOW: Span = Span::from_secs(2);
+/// Longest warm-up of a floor's trial.
+const WARMUP: Span = Span::from_ms(500);
+/// Events that a floor's window is long enough for in the mean: one in 150 is without any.
+const EVENTS: f64 = 5.0;
+/// The stream of a block's seed that places floors among its trials; its order, topics and links draw from others.
+const PLACES: u64 = u64::MAX - 1;
+
+/// A trial of the noise floor.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct PlannedFloor {
+    /// Indices of the cases whose floor it is.
+    pub cases: Vec<usize>,
+    /// Trials of the run that stand before it.
+    pub after_trials: usize,
+    /// Its own plan: one case, one trial, no floor.
+    pub plan: Plan,
+}
+
+impl PlannedFloor {
+    /// What it is a floor of: responses, or the freshness of deliveries.
+    pub fn metric(&self) -> Metric {
+        let delivers = self.plan.scenario.cases.iter().all(|case| case.pattern.kind().delivers());
+        if delivers { Metric::Freshness } else { Metric::Response }
+    }
+}
+
+/// What cases must share to share a floor: the workload, and the options of `request` where it is one. How their bytes travel
+/// is not among it: a floor is what the harness and the kernel add, and TLS and HTTP/2 are of what is measured.
+#[derive(PartialEq)]
+struct Load {
+    workload: Workload,
+    request: Option<RequestOptions>,
+}
+
+impl Load {
+    const fn of(case: &Case) -> Self {
+        let request = match &case.pattern {
+            Pattern::Request(options) => Some(plain(options)),
+            _ => None,
+        };
+        Self { workload: case.workload, request }
+    }
+
+    /// The case of the floor: `request` itself, or the leanest way to have deliveries.
+    fn case(self, first: &Case) -> Case {
+        let unused =
+            WebSocketOptions { ping: Span::from_secs(25), pong_timeout: Span::from_secs(8) };
+        let pattern = self.request.map_or(Pattern::WebSocket(unused), Pattern::Request);
+        Case {
+            id: format!("floor:{}", first.id),
+            pattern,
+            workload: self.workload,
+            transport: Transport::default(),
+            faults: Faults::default(),
+        }
+    }
+
+    /// Events, or requests, a second.
+    fn per_s(&self) -> f64 {
+        let events = self.workload.rate.per_s() * self.workload.topics as f64;
+        self.request.map_or(events, |options| options.rate.per_s())
+    }
+}
+
+/// The options of `request` that a null target has constant answers for: the same calls, in JSON, without conditions, over
+/// connections that stay.
+const fn plain(options: &RequestOptions) -> RequestOptions {
+    let Mix { create, read, head, replace, patch, delete, list } = options.mix;
+    let mix = Mix {
+        create,
+        read: read + head,
+        head: 0,
+        replace: replace + patch,
+        patch: 0,
+        delete,
+        list,
+    };
+    RequestOptions {
+        mix,
+        format: Format::Json,
+        conditional: false,
+        connection: Connection::KeepAlive,
+        ..*options
+    }
+}
+
+/// The floors of `scenario`, each at a random place among the first block of `trials`.
+pub(super) fn floors(
+    scenario: &Scenario,
+    trials: &[PlannedTrial],
+    host: &Host,
+) -> Result<Vec<PlannedFloor>, PlanError> {
+    let Some(first) = trials.first().filter(|_| scenario.floor) else { return Ok(Vec::new()) };
+    let mut loads: Vec<(Load, Vec<usize>)> = Vec::new();
+    for (index, case) in scenario.cases.iter().enumerate() {
+        let load = Load::of(case);
+        match loads.iter_mut().find(|(known, _)| *known == load) {
+            Some((_, cases)) => cases.push(index),
+            None => loads.push((load, vec![index])),
+        }
+    }
+    let mut places = Rng::new(first.seed, PLACES);
+    let mut floors = Vec::new();
+    for (load, cases) in loads {
+        let after_trials = places.below(scenario.cases.len() as u64 + 1) as usize;
+        let phases = phases(&scenario.phases, load.per_s());
+        let cases_of = vec![load.case(&scenario.cases[cases[0]])];
+        let own = Scenario {
+            phases,
+            cases: cases_of,
+            trials: 1,
+            floor: false,
+            objectives: Vec::new(),
+            ..scenario.clone()
+        };
+        let mut plan = Plan::new(own, host)?;
+        for trial in &mut plan.trials {
+            trial.null = true;
+        }
+        floors.push(PlannedFloor { cases, after_trials, plan });
+    }
+    floors.sort_by_key(|floor| floor.after_trials);
+    Ok(floors)
+}
+
+/// Phases of a floor's trial: shorter than those of the cases, never longer.
+fn phases(of: &Phases, per_s: f64) -> Phases {
+    let enough = Span::from_ns((EVENTS / per_s * 1e9) as u64);
+    Phases { warmup: of.warmup.min(WARMUP), measure: of.measure.min(WINDOW.max(enough)), ..*of }
+}
+
+/// The names of the floors that stand after so many trials.
+pub(super) fn labels(plan: &Plan, after_trials: usize) -> impl Iterator<Item = String> + '_ {
+    let numbered = (1..).zip(&plan.floors);
+    let here = numbered.filter(move |(_, floor)| floor.after_trials == after_trials);
+    here.map(|(number, _)| format!("F{number}"))
+}
+
+/// What each floor is the floor of.
+pub(super) fn text(out: &mut String, plan: &Plan) {
+    if plan.floors.is_empty() {
+        return;
+    }
+    out.push_str(
+        "\nNoise floor: the same load against a null target, among the trials of block 1\n",
+    );
+    for (number, floor) in (1..).zip(&plan.floors) {
+        let mut lead = String::new();
+        let _ = write!(
+            lead,
+            "  F{number:<4}{:<9}  measure {}, of cases ",
+            floor.metric().name(),
+            floor.plan.scenario.phases.measure,
+        );
+        let cases: Vec<String> = floor.cases.iter().map(|case| (case + 1).to_string()).collect();
+        wrap(out, &lead, &cases.join(" "));
+    }
+}

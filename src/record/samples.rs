@@ -1,0 +1,67 @@
+//! The rows of `samples.csv`: requests and polls one by one.
+
+use serde::Serialize;
+
+use super::TrialFacts;
+use super::columns::{Column, SAMPLE_COLUMNS};
+use super::table::{cells, to_csv};
+use crate::measure::{ErrorKind, RequestSample};
+
+/// Rows that are turned into text at once.
+const AT_ONCE: usize = 10_000;
+
+/// One row; stamps count from the start of the measure window.
+#[derive(Debug, Serialize)]
+struct Row<'a> {
+    block: u32,
+    case: &'a str,
+    trial: u32,
+    link: u64,
+    seq: u64,
+    due_ns: i64,
+    fired_ns: i64,
+    sent_ns: Option<i64>,
+    first_byte_ns: Option<i64>,
+    done_ns: i64,
+    /// Flattened: a struct has 12 fields at most.
+    #[serde(flatten)]
+    answer: AnswerCells,
+}
+
+#[derive(Debug, Serialize)]
+struct AnswerCells {
+    status: Option<u16>,
+    error: Option<ErrorKind>,
+    server_queue_ns: Option<u64>,
+    server_service_ns: Option<u64>,
+}
+
+fn row<'a>(facts: &'a TrialFacts, sample: &RequestSample) -> Row<'a> {
+    let from_window = |at_ns: u64| at_ns as i64 - facts.window_start_ns as i64;
+    Row {
+        block: facts.block,
+        case: &facts.case.id,
+        trial: facts.trial,
+        link: sample.link,
+        seq: sample.seq,
+        due_ns: from_window(sample.due_ns),
+        fired_ns: from_window(sample.fired_ns),
+        sent_ns: sample.sent_ns.map(from_window),
+        first_byte_ns: sample.first_ns.map(from_window),
+        done_ns: from_window(sample.done_ns),
+        answer: AnswerCells {
+            status: sample.status,
+            error: sample.error,
+            server_queue_ns: sample.server_queue_ns,
+            server_service_ns: sample.server_service_ns,
+        },
+    }
+}
+
+/// The trial's rows as CSV text, some at a time.
+pub(super) fn texts(facts: &TrialFacts) -> impl Iterator<Item = Vec<u8>> {
+    let columns: &[Column] = SAMPLE_COLUMNS;
+    facts.samples.chunks(AT_ONCE).map(move |samples| {
+        to_csv(samples.iter().map(|sample| cells(columns, &row(facts, sample))))
+    })
+}

@@ -1,0 +1,180 @@
+//! `Accept` (RFC 9110, section 12.5.1): which of the representations that there are the asker likes best.
+
+use hyper::header::{ACCEPT, HeaderMap, HeaderValue};
+
+/// The best of `offered` (type and subtype, best first) by the request's `Accept`; of equals the first.
+///
+/// Without the header, or with an empty one, everything is welcome. `None` where nothing offered is.
+pub fn best<T: Copy>(headers: &HeaderMap, offered: &[(T, &str)]) -> Option<T> {
+    let values = || headers.get_all(ACCEPT).iter().filter_map(|value| value.to_str().ok());
+    if headers.get_all(ACCEPT).iter().all(HeaderValue::is_empty) {
+        return offered.first().map(|(representation, _)| *representation);
+    }
+    let mut best = None;
+    for (representation, media) in offered {
+        let quality = quality(values(), media);
+        if quality > 0 && best.is_none_or(|(_, so_far)| quality > so_far) {
+            best = Some((*representation, quality));
+        }
+    }
+    best.map(|(representation, _)| representation)
+}
+
+/// How welcome `media` is, in thousandths: what the most specific range that covers it says.
+fn quality<'a>(values: impl Iterator<Item = &'a str>, media: &str) -> u16 {
+    let ranges = values.flat_map(|text| split(text, b','));
+    let covering = ranges.filter_map(Range::parse).filter_map(|range| {
+        let specificity = range.covers(media)?;
+        Some((specificity, range.quality))
+    });
+    covering.max().map_or(0, |(_, quality)| quality)
+}
+
+/// One range of types.
+struct Range<'a> {
+    media: &'a str,
+    /// It asks for a parameter that nothing here has.
+    particular: bool,
+    /// In thousandths.
+    quality: u16,
+}
+
+impl<'a> Range<'a> {
+    /// A range as written; `None` where it is none, which leaves the others valid.
+    fn parse(text: &'a str) -> Option<Self> {
+        let mut parts = split(text, b';');
+        let media = parts.next()?.trim();
+        media.split_once('/').filter(|(kind, sub)| !kind.is_empty() && !sub.is_empty())?;
+        let mut range = Self { media, particular: false, quality: 1000 };
+        for part in parts {
+            let (name, value) = part.split_once('=').unwrap_or((part, ""));
+            let value = value.trim().trim_matches('"');
+            match name.trim() {
+                "" => {}
+                q if q.eq_ignore_ascii_case("q") => range.quality = thousandths(value)?,
+                // Everything here is UTF-8.
+                charset if charset.eq_ignore_ascii_case("charset") => {
+                    range.particular |= !value.eq_ignore_ascii_case("utf-8");
+                }
+                _ => range.particular = true,
+            }
+        }
+        Some(range)
+    }
+
+    /// How specifically this range covers `media`; `None` where it does not.
+    fn covers(&self, media: &str) -> Option<u8> {
+        if self.particular {
+            return None;
+        }
+        if self.media.eq_ignore_ascii_case(media) {
+            return Some(2);
+        }
+        let (kind, sub) = self.media.split_once('/')?;
+        match (kind, sub) {
+            ("*", "*") => Some(0),
+            (kind, "*") if media.split('/').next()?.eq_ignore_ascii_case(kind) => Some(1),
+            _ => None,
+        }
+    }
+}
+
+/// A quality: 0 to 1 with at most three decimals.
+fn thousandths(text: &str) -> Option<u16> {
+    let (whole, decimals) = text.split_once('.').unwrap_or((text, ""));
+    let digits = decimals.len() <= 3 && decimals.bytes().all(|b| b.is_ascii_digit());
+    if !digits || !matches!(whole, "0" | "1") {
+        return None;
+    }
+    let part: u16 = format!("{decimals:0<3}").parse().ok()?;
+    let quality = u16::from(whole == "1") * 1000 + part;
+    (quality <= 1000).then_some(quality)
+}
+
+/// The parts of a list, whose separator may stand in a quoted string.
+fn split(text: &str, separator: u8) -> impl Iterator<Item = &str> {
+    let mut left = Some(text);
+    std::iter::from_fn(move || {
+        let text = left?;
+        let (mut quoted, mut escaped) = (false, false);
+        let end = text.bytes().position(|byte| {
+            let quote = byte == b'"' && !escaped;
+            escaped = quoted && byte == b'\\' && !escaped;
+            quoted ^= quote;
+            byte == separator && !quoted
+        });
+        left = end.map(|end| &text[end + 1..]);
+        Some(&text[..end.unwrap_or(text.len())])
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    const OFFERED: [(&str, &str); 2] = [("json", "application/json"), ("xml", "application/xml")];
+
+    fn chosen(accept: &str) -> Option<&'static str> {
+        let value = HeaderValue::from_str(accept).unwrap();
+        best(&[(ACCEPT, value)].into_iter().collect(), &OFFERED)
+    }
+
+    #[test]
+    fn the_most_welcome_representation_is_chosen() {
+        assert_eq!(best(&HeaderMap::new(), &OFFERED), Some("json"), "no header");
+        for (accept, expected, why) in [
+            ("", Some("json"), "an empty header"),
+            ("*/*", Some("json"), "anything"),
+            ("application/*", Some("json"), "any application"),
+            ("application/xml", Some("xml"), "that one"),
+            ("APPLICATION/XML", Some("xml"), "types are of any case"),
+            ("application/xml;q=0.5, application/json;q=0.4", Some("xml"), "by quality"),
+            (
+                "application/xml;q=0.5, */*;q=0.6",
+                Some("json"),
+                "a specific range decides for its type",
+            ),
+            ("application/json;q=0, */*", Some("xml"), "not that one"),
+            (
+                "text/html, application/xhtml+xml, application/xml;q=0.9, */*;q=0.8",
+                Some("xml"),
+                "a browser",
+            ),
+            ("application/json; charset=utf-8", Some("json"), "the charset that everything has"),
+            ("application/json; charset=latin1", None, "another charset"),
+            ("application/json;version=2", None, "a parameter that nothing has"),
+            ("text/plain;a=\"x,application/json\"", None, "a comma in a quoted string"),
+            ("text/html", None, "nothing that there is"),
+            ("application/json;q=1.5", None, "no quality"),
+            ("application/json;q=0.000", None, "a quality of nothing"),
+            ("garbage", None, "no range"),
+            ("garbage, application/xml", Some("xml"), "garbage beside a range"),
+        ] {
+            assert_eq!(chosen(accept), expected, "{why}: {accept}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn any_header_is_read_without_a_panic(accept in "[ -~]{0,60}") {
+            let _ = chosen(&accept);
+        }
+
+        #[test]
+        fn a_range_is_found_among_any_others(
+            before in "([a-z]{1,5}/[a-z]{1,5}(;q=0\\.[0-9]{1,3})?, ){0,4}",
+            quality in 1..1000u16,
+        ) {
+            let accept = format!("{before}application/xml;q=0.{quality:03}");
+            prop_assert_eq!(chosen(&accept), Some("xml"));
+        }
+
+        #[test]
+        fn qualities_are_thousandths(quality in 0..=1000u16) {
+            let text = format!("{}.{:03}", quality / 1000, quality % 1000);
+            prop_assert_eq!(thousandths(&text), Some(quality));
+        }
+    }
+}

@@ -1,0 +1,79 @@
+//! A checker of JSON Schema, of as much of it as the target's description of itself uses.
+
+use serde_json::Value;
+
+/// What a reference refers to, or the value itself.
+pub fn resolved<'a>(document: &'a Value, value: &'a Value) -> &'a Value {
+    match value["$ref"].as_str() {
+        Some(reference) => document.pointer(reference.strip_prefix('#').unwrap()).expect(reference),
+        None => value,
+    }
+}
+
+/// Checks a value against a schema, of JSON Schema as much as the description uses; refuses schemas beyond.
+pub fn check(document: &Value, schema: &Value, value: &Value, at: &str) -> Result<(), String> {
+    let schema =
+        resolved(document, schema).as_object().ok_or_else(|| format!("{at}: no schema"))?;
+    let members = value.as_object();
+    for (keyword, rule) in schema {
+        let holds = match keyword.as_str() {
+            "description" | "default" => true,
+            "type" => match rule {
+                Value::Array(types) => types.iter().any(|name| is(value, name)),
+                name => is(value, name),
+            },
+            "const" => value == rule,
+            "minimum" => value.as_f64().is_none_or(|n| n >= rule.as_f64().unwrap()),
+            "maximum" => value.as_f64().is_none_or(|n| n <= rule.as_f64().unwrap()),
+            "required" => members.is_none_or(|members| {
+                rule.as_array()
+                    .unwrap()
+                    .iter()
+                    .all(|name| members.contains_key(name.as_str().unwrap()))
+            }),
+            "properties" => {
+                for (name, value) in members.into_iter().flatten() {
+                    if let Some(rule) = rule.get(name) {
+                        check(document, rule, value, &format!("{at}/{name}"))?;
+                    }
+                }
+                true
+            }
+            "additionalProperties" => {
+                let known =
+                    |name: &String| schema.get("properties").is_some_and(|p| p.get(name).is_some());
+                for (name, value) in members.into_iter().flatten().filter(|(name, _)| !known(name))
+                {
+                    if *rule == Value::Bool(false) {
+                        return Err(format!("{at}/{name}: not described"));
+                    }
+                    check(document, rule, value, &format!("{at}/{name}"))?;
+                }
+                true
+            }
+            "items" => {
+                for (i, value) in value.as_array().into_iter().flatten().enumerate() {
+                    check(document, rule, value, &format!("{at}/{i}"))?;
+                }
+                true
+            }
+            other => return Err(format!("{at}: this check does not know '{other}'")),
+        };
+        if !holds {
+            return Err(format!("{at}: {keyword} {rule} does not hold"));
+        }
+    }
+    Ok(())
+}
+
+fn is(value: &Value, name: &Value) -> bool {
+    match name.as_str().unwrap() {
+        "object" => value.is_object(),
+        "array" => value.is_array(),
+        "string" => value.is_string(),
+        "integer" => value.is_i64() || value.is_u64(),
+        "boolean" => value.is_boolean(),
+        "null" => value.is_null(),
+        other => panic!("unknown type {other}"),
+    }
+}
