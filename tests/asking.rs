@@ -81,7 +81,11 @@ fn converse(stream: TcpStream, seen: &AtomicU64, mut script: impl FnMut(&str) ->
 }
 
 fn reply(status: &str, more: &str, body: &str) -> Vec<u8> {
-    format!("HTTP/1.1 {status}\r\ncontent-length: {}\r\n{more}\r\n{body}", body.len()).into_bytes()
+    let length = body.len();
+    let head = format!(
+        "HTTP/1.1 {status}\r\ncontent-type: application/json\r\ncontent-length: {length}\r\n{more}"
+    );
+    format!("{head}\r\n{body}").into_bytes()
 }
 
 fn at_once(bytes: Vec<u8>) -> (Duration, Vec<u8>) {
@@ -160,10 +164,10 @@ fn moody(silent: bool) -> Server {
             number += 1;
             match number {
                 n if n % 5 == 0 && silent => None,
-                n if n % 3 == 0 => Some(at_once(reply("503 Service Unavailable", "", ""))),
+                n if n % 3 == 0 => Some(at_once(reply("500 Internal Server Error", "", ""))),
                 _ => {
                     let timing = "server-timing: q;dur=1.250000, s;dur=4.000000\r\n";
-                    Some((Duration::from_millis(4), reply("200 OK", timing, "{}")))
+                    Some((Duration::from_millis(4), reply("200 OK", timing, "{\"id\":1}")))
                 }
             }
         }
@@ -253,7 +257,7 @@ fn samples_are_the_first_and_say_what_the_histograms_say() {
                 slip += 1;
                 assert_eq!(server, (Some(1_250_000), Some(4_000_000)));
             }
-            (Some(503), Some(ErrorKind::Status)) => assert_eq!(server, (None, None)),
+            (Some(500), Some(ErrorKind::Status)) => assert_eq!(server, (None, None)),
             other => panic!("{other:?}"),
         }
     }

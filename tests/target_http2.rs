@@ -196,10 +196,10 @@ fn an_answer_that_leaves_late_is_not_written_with_those_beside_it() {
         let event = target.request(Method::POST, "/topics/news-0/events", "{\"data\":1}");
         let path = "/topics/news-0/events?since=0&wait=20s";
         tokio::select! {
-            (page, published) = async {
+            (page, answer) = async {
                 tokio::join!(target.get(&mut held, path), publisher.exchange(event, PATIENCE))
             } => {
-                assert_eq!((seqs(&page), published.unwrap().status.as_u16()), (vec![1], 201));
+                assert_eq!((seqs(&page), answer.unwrap().status.as_u16()), (vec![1], 201));
             }
             // Not late itself, and flushes their connection again and again.
             () = async {

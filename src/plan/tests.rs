@@ -189,7 +189,7 @@ fn every_shipped_scenario_fits_two_cores_and_its_time() {
         ("connections", 180),
         ("delivery", 310),
         ("quickstart", 112),
-        ("request-response", 240),
+        ("request-response", 245),
         ("thousands", 150),
         ("tls", 240),
     ];
