@@ -21,7 +21,8 @@ use tidings::net::{Dialer, WireTotals};
 use tidings::pace::{ArrivalProcess, Lead, Schedule, Timer};
 use tidings::pattern::{self, Context, Timeline};
 use tidings::scenario::{
-    Case, Conditions, Faults, Format, LoopKind, Mix, Pattern, RequestOptions, Workload,
+    Case, Conditions, Connection, Faults, Format, LoopKind, Mix, Pattern, RequestOptions,
+    Transport, Workload,
 };
 use tidings::target::{self, Options};
 use tidings::unit::{ByteSize, Rate, Span};
@@ -93,6 +94,7 @@ fn case(rate: f64, arrivals: ArrivalProcess) -> Case {
             format: Format::Json,
             conditional: false,
             timeout: Span::from_secs(5),
+            connection: Connection::KeepAlive,
         }),
         workload: Workload {
             clients: CLIENTS,
@@ -103,6 +105,7 @@ fn case(rate: f64, arrivals: ArrivalProcess) -> Case {
             late_after: Span::from_secs(1),
             churn: Rate::per_second(0.0),
         },
+        transport: Transport::default(),
         faults: Faults::default(),
         conditions: Conditions::default(),
     }

@@ -14,7 +14,7 @@ use tidings::net::{Dialer, WireTotals};
 use tidings::pace::{ArrivalProcess, Pacing, Schedule, Timer};
 use tidings::pattern::{self, Context, Timeline};
 use tidings::scenario::{
-    Case, Conditions, Faults, Pattern, Reconnect, SseOptions, WebSocketOptions, Workload,
+    Case, Conditions, Faults, Pattern, Reconnect, SseOptions, Transport, WebSocketOptions, Workload,
 };
 use tidings::unit::{ByteSize, Rate, Span};
 use tokio::runtime::{Builder, LocalOptions};
@@ -91,6 +91,7 @@ fn link(
                 late_after: Span::from_secs(1),
                 churn: Rate::per_second(0.0),
             },
+            transport: Transport::default(),
             faults: Faults::default(),
             conditions: Conditions { reconnect, ..Conditions::default() },
         };

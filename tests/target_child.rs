@@ -16,7 +16,9 @@ use tidings::control::{
 use tidings::event::Page;
 use tidings::measure::Counter;
 use tidings::pace::{ArrivalProcess, PollPace, Schedule};
-use tidings::scenario::{Case, Conditions, Faults, Limits, Pattern, ShortPollOptions, Workload};
+use tidings::scenario::{
+    Case, Conditions, Faults, Limits, Pattern, ShortPollOptions, Transport, Workload,
+};
 use tidings::unit::{ByteSize, Rate, Span};
 
 /// A child process that does not outlive its test.
@@ -69,6 +71,7 @@ fn prepare(version: u32, listen: SocketAddr) -> Order {
         id: "short-poll".to_owned(),
         pattern: Pattern::ShortPoll(short_poll),
         workload,
+        transport: Transport::default(),
         faults: Faults::default(),
         conditions: Conditions::default(),
     };
@@ -79,10 +82,12 @@ fn prepare(version: u32, listen: SocketAddr) -> Order {
         first_core: 0,
         pinned: false,
         ring: 1000,
+        max_concurrent_streams: 200,
         limits: Limits::default(),
         send_buffer: ByteSize::new(65_536),
         write_timeout: Span::from_secs(30),
         resume: None,
+        trust: None,
         schedule: Some(schedule()),
         window: 100_000_000..200_000_000,
         null: false,
@@ -99,7 +104,8 @@ fn any_port() -> SocketAddr {
 fn a_trial_goes_from_prepare_to_done() {
     let (mut process, mut orders, mut reports) = child();
     write_frame(&mut orders, &prepare(PROTOCOL_VERSION, any_port())).unwrap();
-    let Some(Report::Ready { address: Some(address) }) = read_frame(&mut reports).unwrap() else {
+    let Some(Report::Ready { address: Some(address), .. }) = read_frame(&mut reports).unwrap()
+    else {
         panic!("not ready")
     };
     let path = "/topics/news-1/events?limit=1000";

@@ -57,6 +57,7 @@ impl NullTarget {
                 id: "websocket".to_owned(),
                 pattern,
                 workload,
+                transport: tidings::scenario::Transport::default(),
                 faults: tidings::scenario::Faults::default(),
                 conditions: tidings::scenario::Conditions::default(),
             },
@@ -65,6 +66,7 @@ impl NullTarget {
             first_core: 0,
             pinned: false,
             ring: 1000,
+            max_concurrent_streams: 200,
             schedule: Some(schedule(per_s)),
             window: 100_000_000..200_000_000,
             null: true,
@@ -72,6 +74,7 @@ impl NullTarget {
             send_buffer: ByteSize::new(65_536),
             write_timeout: Span::from_secs(30),
             resume: None,
+            trust: None,
             limits: tidings::scenario::Limits::default(),
         });
         let mut command = Command::new(env!("CARGO_BIN_EXE_tidings"));
@@ -82,7 +85,8 @@ impl NullTarget {
         let assignment = Box::new(assignment);
         write_frame(&mut orders, &Order::Prepare { version: PROTOCOL_VERSION, assignment })
             .unwrap();
-        let Some(Report::Ready { address: Some(address) }) = read_frame(&mut reports).unwrap()
+        let Some(Report::Ready { address: Some(address), trust: None }) =
+            read_frame(&mut reports).unwrap()
         else {
             panic!("not ready")
         };

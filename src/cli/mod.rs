@@ -11,6 +11,7 @@ mod report;
 mod run;
 mod selection;
 mod serve;
+mod serve_tls;
 
 use std::io::{ErrorKind, Write as _};
 use std::path::Path;

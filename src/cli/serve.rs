@@ -1,5 +1,6 @@
 //! `tidings serve`.
 
+use std::fmt::Write as _;
 use std::io::Write as _;
 use std::net::SocketAddr;
 use std::ops::Range;
@@ -13,9 +14,11 @@ use tidings::measure::raise_descriptor_limit;
 use tidings::pace::{ArrivalProcess, Schedule};
 use tidings::scenario;
 use tidings::scenario::Limits;
-use tidings::target::{self, Handle, Options, Programme, Waits};
+use tidings::target::{self, Handle, Options, Programme, Start, Waits};
 use tidings::unit::{ByteSize, Count, Rate, Span};
 use tokio::signal::unix::{SignalKind, signal};
+
+use super::serve_tls::TlsArguments;
 
 /// Exit status after Ctrl-C: 128 and the signal's number, as shells say it.
 const INTERRUPTED: u8 = 130;
@@ -58,6 +61,8 @@ pub struct Arguments {
     /// Seed of the published schedule, and of the faults
     #[arg(long, value_name = "N", default_value_t = 1)]
     seed: u64,
+    #[command(flatten)]
+    tls: TlsArguments,
     /// Do wrong on purpose, to see what clients make of it: --fault delay=5ms --fault drop=0.01
     #[arg(long = "fault", value_name = "KEY=VALUE", long_help = FAULTS_HELP)]
     faults: Vec<String>,
@@ -145,21 +150,28 @@ pub fn run(arguments: &Arguments) -> anyhow::Result<ExitCode> {
             arguments.listen
         )
     })?;
-    let (status, _) =
-        target::serve_in(listener, options, arguments.data.as_deref(), async |handle| {
-            let at_ns = clock::now();
-            announce(&handle)?;
-            handle.begin(at_ns..u64::MAX);
-            if arguments.rate.per_s() > 0.0 {
-                handle.publish(programme(arguments, at_ns))?;
-            }
-            wait_for_signal().await
-        })?;
+    let security = arguments.tls.security(arguments.listen.ip())?;
+    let start = Start { security, data: arguments.data.as_deref(), ..Start::default() };
+    let (status, _) = target::serve_from(listener, options, start, async |handle| {
+        let at_ns = clock::now();
+        announce(&handle, arguments)?;
+        handle.begin(at_ns..u64::MAX);
+        if arguments.rate.per_s() > 0.0 {
+            handle.publish(programme(arguments, at_ns))?;
+        }
+        wait_for_signal().await
+    })?;
     status.map(ExitCode::from)
 }
 
-fn announce(handle: &Handle) -> anyhow::Result<()> {
-    println!("listening on http://{}", handle.address());
+fn announce(handle: &Handle, arguments: &Arguments) -> anyhow::Result<()> {
+    let scheme = if arguments.tls.is_on() { "https" } else { "http" };
+    let mut text = format!("listening on {scheme}://{}\n", handle.address());
+    if let Some(path) = arguments.tls.written() {
+        let _ = writeln!(text, "certificate to trust: {}", path.display());
+    }
+    // In one write: whoever reads the first line may look no further.
+    print!("{text}");
     // Whoever reads a pipe waits for this line.
     std::io::stdout().flush().context("cannot print the address")
 }

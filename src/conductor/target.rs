@@ -7,6 +7,7 @@ use super::trial::{LAUNCH_NS, Stop, TARGET, Trial};
 use crate::clock;
 use crate::control::{Assignment, Order, PROTOCOL_VERSION, Report, Resume, TargetAssignment};
 use crate::measure::Counter;
+use crate::net::tls::Trust;
 use crate::record::CpuReading;
 use crate::scenario::Restart;
 
@@ -15,6 +16,8 @@ use crate::scenario::Restart;
 pub(super) struct Life {
     /// Where it listens, and its successors too.
     address: Option<SocketAddr>,
+    /// Who vouches for it, and for its successors too.
+    trust: Option<Trust>,
     /// When its schedule starts, in monotonic nanoseconds.
     pub start_ns: u64,
     /// CPU time that processes before this one have used.
@@ -26,16 +29,17 @@ pub(super) struct Life {
 }
 
 impl Trial<'_> {
-    /// Starts the target, and returns where it listens.
-    pub(super) fn launch_target(&mut self) -> Result<SocketAddr, Stop> {
+    /// Starts the target, and returns where it listens and whom its clients may trust.
+    pub(super) fn launch_target(&mut self) -> Result<(SocketAddr, Option<Trust>), Stop> {
         let any = SocketAddr::from((Ipv4Addr::LOCALHOST, 0));
         let assignment = self.target_assignment(any, None);
         self.launch("target", "the target", Assignment::Target(assignment))?;
         let deadline = clock::now() + LAUNCH_NS;
         match self.next(deadline, "the target to listen")? {
-            (TARGET, Report::Ready { address: Some(address) }) => {
+            (TARGET, Report::Ready { address: Some(address), trust }) => {
                 self.life.address = Some(address);
-                Ok(address)
+                self.life.trust.clone_from(&trust);
+                Ok((address, trust))
             }
             (id, report) => Err(self.out_of_place(id, &report)),
         }
@@ -58,6 +62,8 @@ impl Trial<'_> {
             write_timeout: options.write_timeout,
             resume,
             limits: options.limits,
+            max_concurrent_streams: options.max_concurrent_streams,
+            trust: self.life.trust.clone(),
             null: self.planned.null,
             seed: self.planned.seed,
             schedule: delivers.then(|| plan.schedule(self.planned)),

@@ -10,6 +10,7 @@ use super::{Conductor, Phase, signal};
 use crate::clock::{self, SECOND_NS};
 use crate::control::{Assignment, Order, PROTOCOL_VERSION, Report, WorkerAssignment};
 use crate::measure::{BATCH_NS, Snapshot, was_ever_under_pressure};
+use crate::net::tls::Trust;
 use crate::plan::{Layout, PlannedTrial};
 use crate::record::{Intervals, MemoryReading, Resources, TrialFacts, WorkerHealth};
 use crate::scenario::Profile;
@@ -116,8 +117,8 @@ fn profile(layout: &Layout) -> Profile {
 impl Trial<'_> {
     fn steps(&mut self) -> Result<(), Stop> {
         self.enter(Phase::Launch);
-        let target = self.launch_target()?;
-        self.launch_workers(target)?;
+        let (target, trust) = self.launch_target()?;
+        self.launch_workers(target, trust.as_ref())?;
         self.enter(Phase::Connect);
         self.connect()?;
         self.measure()?;
@@ -143,7 +144,7 @@ impl Trial<'_> {
         Ok(())
     }
 
-    fn launch_workers(&mut self, target: SocketAddr) -> Result<(), Stop> {
+    fn launch_workers(&mut self, target: SocketAddr, trust: Option<&Trust>) -> Result<(), Stop> {
         let plan = self.conductor.plan;
         self.read_memory(0);
         let plateaus = plan.plateaus(self.planned.case);
@@ -153,6 +154,7 @@ impl Trial<'_> {
             let assignment = WorkerAssignment {
                 case: self.facts.case.clone(),
                 target,
+                trust: trust.cloned(),
                 links,
                 shards,
                 first_core: index as u32 * shards,

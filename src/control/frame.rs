@@ -73,7 +73,7 @@ mod tests {
     #[test]
     fn a_stream_cut_inside_a_frame_is_an_error_not_an_end() {
         let mut stream = Vec::new();
-        write_frame(&mut stream, &Report::Ready { address: None }).unwrap();
+        write_frame(&mut stream, &Report::Ready { address: None, trust: None }).unwrap();
         for end in 1..stream.len() {
             assert!(read_frame::<Report>(&mut &stream[..end]).is_err(), "{end}");
         }

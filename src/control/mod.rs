@@ -13,6 +13,7 @@ use std::ops::Range;
 use serde::{Deserialize, Serialize};
 
 use crate::measure::{Interval, RequestSample, Snapshot};
+use crate::net::tls::Trust;
 use crate::pace::{Pacing, Schedule};
 use crate::scenario::{Case, Limits, Phases, RestartLog};
 use crate::unit::{ByteSize, Span};
@@ -21,7 +22,7 @@ pub use attach::{Orders, Reports, attach};
 pub use frame::{FrameError, read_frame, write_frame};
 
 /// Version of the frames: conductor, target and workers must agree.
-pub const PROTOCOL_VERSION: u32 = 1;
+pub const PROTOCOL_VERSION: u32 = 2;
 
 /// From the conductor to a child.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -75,6 +76,8 @@ pub struct TargetAssignment {
     pub pinned: bool,
     /// Events that a topic's log keeps.
     pub ring: u64,
+    /// Streams at once that it lets an HTTP/2 connection have.
+    pub max_concurrent_streams: u32,
     /// How much it lets in at once.
     #[serde(default)]
     pub limits: Limits,
@@ -84,6 +87,8 @@ pub struct TargetAssignment {
     pub write_timeout: Span,
     /// The process before this one, whose place it takes; `None` for the first.
     pub resume: Option<Resume>,
+    /// Who vouched for that process, over TLS.
+    pub trust: Option<Trust>,
     /// What to publish from `Start` on; `None` where publishing is left to the API.
     pub schedule: Option<Schedule>,
     /// The part of the schedule that is measured: offsets from the start in nanoseconds.
@@ -112,6 +117,8 @@ pub struct WorkerAssignment {
     pub case: Case,
     /// The target's address.
     pub target: SocketAddr,
+    /// Whom to trust, where the case goes through TLS.
+    pub trust: Option<Trust>,
     /// The links of this worker: its exact share of `0..clients`.
     pub links: Range<u64>,
     /// Threads that offer load.
@@ -144,6 +151,8 @@ pub enum Report {
     Ready {
         /// Where a target listens.
         address: Option<SocketAddr>,
+        /// Whom its clients are to trust, where it speaks TLS.
+        trust: Option<Trust>,
     },
     /// What was measured in the last second.
     Progress(Interval),

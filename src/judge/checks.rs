@@ -1,7 +1,7 @@
 //! Is the generator lying? What makes a trial degraded or invalid, one small function a check.
 //!
 //! This file holds the accounts: what was expected, published, received. `generator` looks at what offers the load,
-//! `machine` at what both run on, `limits` has the thresholds.
+//! `machine` at what both run on, `transport` at how the bytes travelled, `limits` has the thresholds.
 //!
 //! A check looks at the generator and the machine, never at the pattern: what was lost or late is a result. Each
 //! reason gives the figure, the threshold and the remedy.
@@ -9,10 +9,10 @@
 mod generator;
 mod limits;
 mod machine;
+mod transport;
 
 use crate::measure::Counter;
 use crate::record::{TrialFacts, Verdict};
-use crate::scenario::PatternKind;
 
 /// What a check found: the verdict that it asks for, and why.
 pub(super) type Finding = (Verdict, String);
@@ -27,7 +27,8 @@ const CHECKS: &[Check] = &[
     machine::no_worker_stood_still,
     generator::sent_as_scheduled,
     no_negative_freshness,
-    links_stood,
+    transport::links_stood,
+    transport::shaken_as_configured,
     generator::workers_had_cpu_to_spare,
     machine::ticks_woke_in_time,
     machine::tasks_ran_when_they_could,
@@ -155,33 +156,6 @@ fn no_negative_freshness(facts: &TrialFacts) -> Option<Finding> {
     )))
 }
 
-/// Webhooks are left out: there the target dials, and it may close a connection that is idle.
-fn links_stood(facts: &TrialFacts) -> Option<Finding> {
-    let clients = facts.case.workload.clients;
-    let opened = facts.workers.counters.get(Counter::Connections);
-    let (workload, conditions) = (&facts.case.workload, &facts.case.conditions);
-    let comes_and_goes = workload.churn.per_s() > 0.0
-        || conditions.restart.is_some()
-        || conditions.consumers.slow_share > 0.0;
-    if facts.case.pattern.kind() == PatternKind::Webhook
-        || opened == clients
-        || (opened > clients && comes_and_goes)
-    {
-        return None;
-    }
-    if opened < clients {
-        return Some(invalid(format!(
-            "{opened} of {clients} links were opened: see the errors, lengthen the connect phase, or lower the \
-             number of clients"
-        )));
-    }
-    Some(degraded(format!(
-        "{opened} connections were opened for {clients} links, so that {} of them are re-connections: see \
-         error_closed and error_timeout, and lengthen the time-outs or lower the load",
-        opened - clients
-    )))
-}
-
 fn nothing_saturated(facts: &TrialFacts) -> Option<Finding> {
     let over = facts.workers.counters.get(Counter::Saturated)
         + facts.target.counters.get(Counter::Saturated);
@@ -198,7 +172,7 @@ mod tests {
     use super::*;
     use crate::measure::{Ledger, Metric, Recorder, Snapshot};
     use crate::record::synthetic::{case, facts, losing};
-    use crate::scenario::Profile;
+    use crate::scenario::{PatternKind, Profile};
 
     type Harm = fn(&mut TrialFacts);
 

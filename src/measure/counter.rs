@@ -51,6 +51,12 @@ counters! {
     SlowActions => "slow_actions",
     /// Connections opened over the whole trial.
     Connections => "connections",
+    /// TLS handshakes of links over the whole trial.
+    TlsHandshakes => "tls_handshakes",
+    /// Those of them that resumed a session.
+    TlsResumed => "tls_resumed",
+    /// Requests that were refused before their link stood, each of which was tried again.
+    RefusedSetUps => "refused_set_ups",
     /// Bytes at IP level over the links' whole life, both ways, opening and closing excluded.
     WireBytes => "wire_bytes",
     /// TCP segments over the links' whole life, both ways.

@@ -54,11 +54,13 @@ pub enum Metric {
     Work,
     /// From the end of a receiver's outage until everything due before it had arrived there.
     CatchUp,
+    /// A TLS handshake of a link, over the trial's whole life; TCP's own is not in it.
+    TlsHandshake,
 }
 
 impl Metric {
     /// Every metric, in the order of reports.
-    pub const ALL: [Self; 24] = [
+    pub const ALL: [Self; 25] = [
         Self::Freshness,
         Self::Transit,
         Self::Response,
@@ -83,6 +85,7 @@ impl Metric {
         Self::Acknowledge,
         Self::Work,
         Self::CatchUp,
+        Self::TlsHandshake,
     ];
 
     /// The name in columns and tags.
@@ -112,6 +115,7 @@ impl Metric {
             Self::Acknowledge => "acknowledge",
             Self::Work => "work",
             Self::CatchUp => "catch_up",
+            Self::TlsHandshake => "tls_handshake",
         }
     }
 

@@ -11,7 +11,7 @@ use hyper::client::conn::http1;
 use hyper::{HeaderMap, Request, Response, StatusCode};
 use hyper_util::rt::TokioIo;
 
-use super::{Dialer, Driven, Meter, Socket};
+use super::{Dialer, Driven, Meter, Stream};
 use crate::clock;
 use crate::measure::ErrorKind;
 
@@ -73,7 +73,7 @@ const BUFFER: usize = 64 << 10;
 /// A keep-alive connection that carries one exchange at a time, with stamps. Dropping it closes it.
 #[derive(Debug)]
 pub struct Http1 {
-    connection: Driven<Socket>,
+    connection: Driven<Stream>,
     meter: Rc<Meter>,
 }
 
@@ -138,22 +138,22 @@ impl Http1 {
     }
 }
 
-/// Sends `request` on a socket of its own and hands the socket over to the protocol that it switches to.
+/// Sends `request` on a connection of its own and hands it over to the protocol that it switches to.
 ///
-/// Returns the answer's head and the socket; what was read beyond the head is read from the socket again.
+/// Returns the answer's head and the connection; what was read beyond the head is read from it again.
 pub async fn upgrade(
-    socket: Socket,
+    stream: Stream,
     request: Request<Full<Bytes>>,
-) -> Result<(Response<()>, Socket), NetError> {
+) -> Result<(Response<()>, Stream), NetError> {
     let mut builder = http1::Builder::new();
     builder.max_buf_size(BUFFER);
-    let (mut sender, connection) = builder.handshake(TokioIo::new(socket)).await?;
+    let (mut sender, connection) = builder.handshake(TokioIo::new(stream)).await?;
     let driver = tokio::task::spawn_local(connection.without_shutdown());
     let response = sender.send_request(request).await?;
     let (head, _) = response.into_parts();
     drop(sender);
     let parts = driver.await.map_err(io::Error::other)??;
-    let mut socket = parts.io.into_inner();
-    socket.put_back(parts.read_buf);
-    Ok((Response::from_parts(head, ()), socket))
+    let mut stream = parts.io.into_inner();
+    stream.put_back(parts.read_buf);
+    Ok((Response::from_parts(head, ()), stream))
 }

@@ -1,15 +1,24 @@
-//! Dialling: sockets that stamp and count what they carry, and HTTP/1.1 connections over them.
+//! Dialling: sockets that stamp and count what they carry, TLS over them, and HTTP connections over either.
 //!
 //! Knows nothing of patterns: what is said over a connection is its user's business.
 
+mod client;
+mod dialer;
 mod driven;
 mod http1;
+mod http2;
 mod retry_after;
 mod server_timing;
 mod socket;
+mod stream;
+pub mod tls;
 
+pub use client::Client;
+pub use dialer::{Dialer, LINKS_PER_SOURCE};
 pub use driven::Driven;
 pub use http1::{Answer, Http1, NetError, upgrade};
+pub use http2::{Here, Http2};
 pub use retry_after::retry_after;
 pub use server_timing::ServerTiming;
-pub use socket::{Dialer, LINKS_PER_SOURCE, Meter, Socket, WireTotals};
+pub use socket::{Meter, Socket, WireTotals};
+pub use stream::{HANDSHAKE_LIMIT, Stream};

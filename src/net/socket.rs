@@ -1,28 +1,26 @@
 //! A TCP socket that knows when its first byte went out and what it put on the wire.
 
-use std::cell::Cell;
+use std::cell::{Cell, RefCell};
 use std::io;
-use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::os::fd::{AsFd as _, AsRawFd as _, BorrowedFd, RawFd};
 use std::pin::Pin;
 use std::rc::Rc;
 use std::task::{Context, Poll};
 
-use bytes::Bytes;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
-use tokio::net::{TcpSocket, TcpStream};
+use tokio::net::TcpStream;
 
 use crate::clock;
-use crate::measure::{Wire, wire_of};
-
-/// Links that share one source address on loopback: under the number of client ports of any usual kernel.
-pub const LINKS_PER_SOURCE: u64 = 20_000;
+use crate::measure::{Distribution, Wire, wire_of};
 
 /// Traffic of all sockets of a shard, summed up as they close.
 #[derive(Debug, Default)]
 pub struct WireTotals {
     total: Cell<Wire>,
     connections: Cell<u64>,
+    handshakes: Cell<u64>,
+    resumed: Cell<u64>,
+    handshake_ns: RefCell<Distribution>,
 }
 
 impl WireTotals {
@@ -34,6 +32,16 @@ impl WireTotals {
     /// Connections opened so far.
     pub const fn connections(&self) -> u64 {
         self.connections.get()
+    }
+
+    /// TLS handshakes done so far, and how many of them resumed a session.
+    pub const fn handshakes(&self) -> (u64, u64) {
+        (self.handshakes.get(), self.resumed.get())
+    }
+
+    /// How long the handshakes took; `None` where there was none.
+    pub fn handshake_ns(&self) -> Option<Distribution> {
+        Some(self.handshake_ns.borrow().clone()).filter(|samples| !samples.is_empty())
     }
 }
 
@@ -75,9 +83,23 @@ impl Meter {
         self.reads.get()
     }
 
+    /// A TLS handshake took `ns` nanoseconds.
+    pub(super) fn shook_hands(&self, ns: u64, resumed: bool) {
+        let totals = &self.totals;
+        totals.handshakes.set(totals.handshakes.get() + 1);
+        totals.resumed.set(totals.resumed.get() + u64::from(resumed));
+        // Above the range means a minute, which the limit of a handshake does not let come.
+        let _ = totals.handshake_ns.borrow_mut().record(ns);
+    }
+
     /// Leaves what was carried so far out of the totals: the link stands.
     pub fn mark(&self) {
         self.baseline.set(self.wire().unwrap_or_default());
+    }
+
+    /// Counts what opened the connection too: it is a part of what one exchange costs.
+    pub fn mark_from_the_dial(&self) {
+        self.baseline.set(Wire::default());
     }
 
     fn wire(&self) -> Option<Wire> {
@@ -94,8 +116,6 @@ impl Meter {
 pub struct Socket {
     stream: TcpStream,
     meter: Rc<Meter>,
-    /// Read from the stream already, by whoever owned the socket before.
-    unread: Bytes,
 }
 
 impl Socket {
@@ -111,17 +131,17 @@ impl Socket {
             reads: Cell::new(0),
             totals: Rc::clone(totals),
         });
-        Ok(Self { stream, meter, unread: Bytes::new() })
-    }
-
-    /// Puts back what was read beyond an answer's head: the next read returns it first.
-    pub fn put_back(&mut self, bytes: Bytes) {
-        self.unread = bytes;
+        Ok(Self { stream, meter })
     }
 
     /// The meter of this socket.
     pub fn meter(&self) -> Rc<Meter> {
         Rc::clone(&self.meter)
+    }
+
+    /// What was read last was no part of an answer.
+    pub(super) fn unstamp_first(&self) {
+        self.meter.first_ns.set(None);
     }
 }
 
@@ -146,11 +166,6 @@ impl AsyncRead for Socket {
         cx: &mut Context<'_>,
         buffer: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
-        if !self.unread.is_empty() {
-            let n = self.unread.len().min(buffer.remaining());
-            buffer.put_slice(&self.unread.split_to(n));
-            return Poll::Ready(Ok(()));
-        }
         let before = buffer.filled().len();
         let outcome = Pin::new(&mut self.stream).poll_read(cx, buffer);
         let meter = &self.meter;
@@ -207,66 +222,15 @@ impl AsyncWrite for Socket {
     }
 }
 
-/// Opens sockets to one target.
-#[derive(Debug, Clone)]
-pub struct Dialer {
-    target: SocketAddr,
-    totals: Rc<WireTotals>,
-    receive_buffer: Option<u32>,
-}
-
-impl Dialer {
-    /// A dialler to `target` whose sockets add their traffic to `totals`.
-    pub const fn new(target: SocketAddr, totals: Rc<WireTotals>) -> Self {
-        Self { target, totals, receive_buffer: None }
-    }
-
-    /// The same, with sockets whose kernel buffers take no more than about `bytes` that are not read.
-    #[must_use]
-    pub fn with_receive_buffer(self, bytes: u32) -> Self {
-        Self { receive_buffer: Some(bytes), ..self }
-    }
-
-    /// The target's address.
-    pub const fn target(&self) -> SocketAddr {
-        self.target
-    }
-
-    /// Where sockets add their traffic when they close.
-    pub const fn totals(&self) -> &Rc<WireTotals> {
-        &self.totals
-    }
-
-    /// Connects link number `link`.
-    ///
-    /// On loopback the links are spread over source addresses, [`LINKS_PER_SOURCE`] on each, because a pair
-    /// of addresses has only so many client ports.
-    pub async fn connect(&self, link: u64) -> io::Result<Socket> {
-        let socket = match self.target {
-            SocketAddr::V4(_) => TcpSocket::new_v4()?,
-            SocketAddr::V6(_) => TcpSocket::new_v6()?,
-        };
-        if let Some(bytes) = self.receive_buffer {
-            // Before the handshake: the window's scale is agreed there.
-            socket.set_recv_buffer_size(bytes)?;
-        }
-        if let SocketAddr::V4(target) = self.target
-            && target.ip().is_loopback()
-            && link >= LINKS_PER_SOURCE
-        {
-            let source = Ipv4Addr::from(0x7f00_0001 + (link / LINKS_PER_SOURCE) as u32);
-            socket.bind(SocketAddr::new(IpAddr::V4(source), 0))?;
-        }
-        Socket::new(socket.connect(self.target).await?, &self.totals)
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
     use tokio::net::TcpListener;
 
+    use std::net::IpAddr;
+
     use super::*;
+    use crate::net::{Dialer, LINKS_PER_SOURCE};
 
     #[tokio::test(flavor = "current_thread")]
     async fn a_socket_accounts_for_what_it_carried_after_its_mark() {

@@ -81,6 +81,11 @@ impl<'a> Items<'a> {
         Self { options, host, body: body.into(), patch, item, etag: None, disposable }
     }
 
+    /// Whether there is an item to read and change.
+    pub const fn is_created(&self) -> bool {
+        !self.item.is_empty()
+    }
+
     /// The request of an operation, and what is to be known of it when its answer comes.
     pub fn ask(&mut self, operation: Operation) -> (Asked, Request<Full<Bytes>>) {
         let (operation, item) = match operation {
@@ -246,7 +251,7 @@ mod tests {
 
     use super::*;
     use crate::pace::ArrivalProcess;
-    use crate::scenario::{LoopKind, Mix};
+    use crate::scenario::{Connection, LoopKind, Mix};
     use crate::unit::{Rate, Span};
 
     const ITEM: &str = r#"{"id":7,"name":"item","data":"ab"}"#;
@@ -262,6 +267,7 @@ mod tests {
             format,
             conditional: true,
             timeout: Span::from_secs(1),
+            connection: Connection::KeepAlive,
         }
     }
 

@@ -12,7 +12,7 @@ use super::Link;
 use crate::clock;
 use crate::event::Page;
 use crate::measure::ErrorKind;
-use crate::net::{Answer, Http1, NetError};
+use crate::net::{Answer, Client, NetError};
 
 /// What a poll brought.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -33,7 +33,7 @@ pub enum Brought {
 /// A topic's log as one client reads it, over one connection that is dialled again when it breaks.
 pub struct Poller<'a> {
     link: &'a Link,
-    connection: Option<Http1>,
+    connection: Option<Client>,
     host: HeaderValue,
     path: String,
     limit: u64,
@@ -84,7 +84,7 @@ impl<'a> Poller<'a> {
                 self.lost();
             }
             let dialled_ns = clock::now();
-            let connected = Http1::connect(&link.dialer(), link.index()).await;
+            let connected = Client::connect(&link.dialer(), link.index()).await;
             let connection = connected.inspect_err(|_| self.lost())?;
             if self.stood {
                 link.back(dialled_ns, self.lost_ns.take());
@@ -113,7 +113,7 @@ impl<'a> Poller<'a> {
                 self.link.ready(dialled_ns);
                 self.stood = true;
                 if let Some(connection) = &self.connection {
-                    connection.meter().mark();
+                    connection.mark();
                 }
                 return true;
             }

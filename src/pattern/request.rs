@@ -9,6 +9,7 @@ use std::time::SystemTime;
 use bytes::Bytes;
 use http_body_util::Full;
 use hyper::Request;
+use hyper::header::{CONNECTION, HeaderValue};
 
 use super::items::{Items, Outcome};
 use super::mix::Operation;
@@ -18,18 +19,18 @@ use super::retry_after::{jittered, unspoken};
 use super::{Link, Timeline, Turn};
 use crate::clock;
 use crate::measure::{Counter, ErrorKind};
-use crate::net::{Answer, Http1, NetError, retry_after};
+use crate::net::{self, Answer, Http1, NetError, retry_after};
 use crate::pace::{ArrivalProcess, Rng, Wait};
-use crate::scenario::{LoopKind, RequestOptions};
+use crate::scenario::{Connection, LoopKind, RequestOptions};
 
 /// Times that a client tries to stand where it is refused.
 const STAND_ATTEMPTS: u32 = 20;
 
-/// One client of `/items`, over one connection that is dialled again when it breaks.
+/// One client of `/items`, over a connection that is dialled again when it breaks, or for every request.
 struct Client<'a> {
     link: &'a Link,
     options: &'a RequestOptions,
-    connection: Option<Http1>,
+    connection: Option<net::Client>,
     items: Items<'a>,
     refusals: Refusals,
 }
@@ -63,7 +64,7 @@ pub async fn run(link: &Link, options: &RequestOptions) {
     }
     link.ready(dialled_ns);
     if let Some(connection) = &client.connection {
-        connection.meter().mark();
+        connection.mark();
     }
 
     let timeline = link.started().await;
@@ -201,7 +202,10 @@ impl Client<'_> {
             let answer = self.exchange(request).await.map_err(|error| error.to_string())?;
             match self.items.check(asked, &answer) {
                 Ok(_) => return Ok(()),
-                Err(ErrorKind::Refused) => self.refusals.refused(&answer),
+                Err(ErrorKind::Refused) => {
+                    self.link.count(Counter::RefusedSetUps, 1);
+                    self.refusals.refused(&answer);
+                }
                 Err(ErrorKind::Protocol) => {
                     return Err(
                         "POST /items answers with what is no item of this format".to_owned()
@@ -216,11 +220,14 @@ impl Client<'_> {
     }
 
     async fn exchange(&mut self, request: Request<Full<Bytes>>) -> Result<Answer, NetError> {
+        if self.options.connection == Connection::PerRequest {
+            return self.exchange_alone(request).await;
+        }
         let connection = match &mut self.connection {
             Some(connection) if connection.is_open() => connection,
             slot => {
                 let dialer = &self.link.dialer();
-                slot.insert(Http1::connect(dialer, self.link.index()).await?)
+                slot.insert(net::Client::connect(dialer, self.link.index()).await?)
             }
         };
         let answer = connection.exchange(request, self.options.timeout.std()).await;
@@ -228,6 +235,28 @@ impl Client<'_> {
             self.connection = None;
         }
         answer
+    }
+
+    /// One exchange on a connection of its own. Its first write is the one that opens the connection, so that service,
+    /// and not slip, has the time that this takes.
+    async fn exchange_alone(&self, mut request: Request<Full<Bytes>>) -> Result<Answer, NetError> {
+        request.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
+        let (dialer, limit) = (&self.link.dialer(), self.options.timeout.std());
+        let dialled_ns = clock::now();
+        let exchange = async {
+            let mut connection = Http1::connect(dialer, self.link.index()).await?;
+            if self.items.is_created() {
+                connection.meter().mark_from_the_dial();
+            }
+            let answer = connection.exchange(request, limit).await;
+            if !self.items.is_created() {
+                connection.meter().mark();
+            }
+            answer
+        };
+        let answer = tokio::time::timeout(limit, exchange).await;
+        let answer = answer.unwrap_or(Err(NetError::Timeout(limit)))?;
+        Ok(Answer { sent_ns: dialled_ns, ..answer })
     }
 }
 

@@ -12,7 +12,7 @@ use super::redial::{Ended, Held, Redial, hold};
 use super::sse_parser::Parser;
 use crate::clock;
 use crate::event::decode_head;
-use crate::net::{Http1, Meter};
+use crate::net::{Client, Meter};
 use crate::scenario::SseOptions;
 
 /// Longest wait that a stream may ask for before a reconnect, in milliseconds.
@@ -31,11 +31,11 @@ struct Stream {
 }
 
 impl Held for Stream {
-    type Stream = (Http1, Incoming);
+    type Stream = (Client, Incoming);
 
     /// Opens the stream from the log's beginning, or after the last id.
     async fn open(&mut self, link: &Link, _: &mut Redial) -> Result<Self::Stream, Ended> {
-        let mut connection = Http1::connect(&link.dialer(), link.index()).await?;
+        let mut connection = Client::connect(&link.dialer(), link.index()).await?;
         let mut request = get(format!("/topics/{}/stream?since=0", link.topic()), &host(link));
         request.headers_mut().insert(ACCEPT, HeaderValue::from_static("text/event-stream"));
         if self.cursor > 0 {

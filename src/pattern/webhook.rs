@@ -2,6 +2,7 @@
 
 use std::net::Ipv4Addr;
 use std::rc::Rc;
+use std::sync::Arc;
 use std::time::Duration;
 
 use base64::Engine as _;
@@ -12,6 +13,7 @@ use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper::{Method, StatusCode};
 use hyper_util::rt::TokioIo;
+use rustls::ServerConfig;
 use serde::Deserialize;
 use tokio::net::{TcpListener, TcpStream};
 
@@ -22,7 +24,8 @@ use super::redial::Redial;
 use super::signature::Verifier;
 use crate::clock;
 use crate::measure::ErrorKind;
-use crate::net::{Http1, NetError, Socket};
+use crate::net::tls::TlsError;
+use crate::net::{Client, NetError, Socket, Stream};
 use crate::scenario::Down;
 
 /// Pause before something that failed is tried again, in nanoseconds.
@@ -41,6 +44,8 @@ enum SetupError {
     Refused(StatusCode, String),
     #[error("the target's answer to the registration was not understood")]
     Foreign,
+    #[error(transparent)]
+    Tls(#[from] TlsError),
     #[error("the endpoint's secret is not usable")]
     Secret,
 }
@@ -50,7 +55,7 @@ impl SetupError {
         match self {
             Self::Register(error) => error.kind(),
             Self::Refused(..) => ErrorKind::Status,
-            Self::Listen(..) => ErrorKind::Connect,
+            Self::Listen(..) | Self::Tls(_) => ErrorKind::Connect,
             Self::Foreign | Self::Secret => ErrorKind::Protocol,
         }
     }
@@ -65,12 +70,12 @@ struct Registered {
 /// Listens, registers, and receives until the link is dropped.
 pub async fn run(link: &Link) {
     let started_ns = clock::now();
-    let Endpoint { listener, url, secret, verifier } = match listen(link).await {
+    let Endpoint { listener, tls, url, secret, verifier } = match listen(link).await {
         Ok(endpoint) => endpoint,
         Err(error) => return link.cannot_stand(&error),
     };
     let receiver = Rc::new(Receiver::new(link.share(), verifier));
-    let receive = receive(receiver, listener);
+    let receive = receive(receiver, listener, tls);
     let register = async {
         // The target checks the endpoint before it answers: both run at once.
         match register(link, &url, &secret).await {
@@ -88,6 +93,8 @@ pub async fn run(link: &Link) {
 /// A callback address that listens and is not registered yet.
 struct Endpoint {
     listener: TcpListener,
+    /// Its own certificate, where it is called over TLS.
+    tls: Option<Arc<ServerConfig>>,
     url: String,
     secret: String,
     verifier: Verifier,
@@ -99,12 +106,14 @@ async fn listen(link: &Link) -> Result<Endpoint, SetupError> {
     let address = Ipv4Addr::from(0x7f01_0001 + link.index() as u32);
     let refused = |error| SetupError::Listen(address, error);
     let listener = TcpListener::bind((address, 0)).await.map_err(refused)?;
-    let url = format!("http://{}/", listener.local_addr().map_err(refused)?);
+    let tls = link.context().dialer.receiver(address.into())?;
+    let scheme = if tls.is_some() { "https" } else { "http" };
+    let url = format!("{scheme}://{}/", listener.local_addr().map_err(refused)?);
     let mut rng = link.rng();
     let secret: Vec<u8> = (0..4).flat_map(|_| rng.next_u64().to_le_bytes()).collect();
     let verifier = Verifier::new(&secret).ok_or(SetupError::Secret)?;
     let secret = format!("whsec_{}", STANDARD.encode(secret));
-    Ok(Endpoint { listener, url, secret, verifier })
+    Ok(Endpoint { listener, tls, url, secret, verifier })
 }
 
 /// Registers again after what came last, whenever the target lost the registration or the link is to leave.
@@ -142,18 +151,18 @@ async fn stay(link: &Link, url: &str, secret: &str, mut id: u64) {
 
 /// Deletes a registration.
 async fn withdraw(link: &Link, id: u64) -> Result<(), SetupError> {
-    let mut connection = Http1::connect(&link.dialer(), link.index()).await?;
+    let mut connection = Client::connect(&link.dialer(), link.index()).await?;
     let mut request = get(format!("/webhooks/{id}"), &host(link));
     *request.method_mut() = Method::DELETE;
     let answer = connection.exchange(request, REGISTER_TIMEOUT).await?;
-    connection.meter().mark();
+    connection.mark();
     let refused = || SetupError::Refused(answer.status, "a withdrawal".to_owned());
     (answer.status == StatusCode::NO_CONTENT).then_some(()).ok_or_else(refused)
 }
 
 /// Registers the endpoint for what follows in the link's topic, over a connection of its own; returns its number.
 async fn register(link: &Link, url: &str, secret: &str) -> Result<u64, SetupError> {
-    let mut connection = Http1::connect(&link.dialer(), link.index()).await?;
+    let mut connection = Client::connect(&link.dialer(), link.index()).await?;
     let registration = serde_json::json!({
         "url": url, "topics": [link.topic()], "secret": secret, "since": link.cursor(),
     });
@@ -163,7 +172,7 @@ async fn register(link: &Link, url: &str, secret: &str) -> Result<u64, SetupErro
     request.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
     let answer = connection.exchange(request, REGISTER_TIMEOUT).await?;
     // Registering is part of the connect cost, not of the cost of a delivery.
-    connection.meter().mark();
+    connection.mark();
     if answer.status == StatusCode::CREATED {
         let registered: Registered =
             serde_json::from_slice(&answer.body).map_err(|_| SetupError::Foreign)?;
@@ -175,12 +184,12 @@ async fn register(link: &Link, url: &str, secret: &str) -> Result<u64, SetupErro
 }
 
 /// Accepts the target's connections and answers its deliveries, but for the outage that the scenario wants.
-async fn receive(receiver: Rc<Receiver>, listener: TcpListener) {
+async fn receive(receiver: Rc<Receiver>, listener: TcpListener, tls: Option<Arc<ServerConfig>>) {
     let Some(outage) = receiver.behaviour.outage() else {
-        return accept(&receiver, &listener).await;
+        return accept(&receiver, &listener, tls.as_ref()).await;
     };
     let begin_ns = tokio::select! {
-        () = accept(&receiver, &listener) => return,
+        () = accept(&receiver, &listener, tls.as_ref()) => return,
         begin_ns = outage.begins(&receiver.link) => begin_ns,
     };
     let end_ns = begin_ns + outage.length_ns();
@@ -189,7 +198,7 @@ async fn receive(receiver: Rc<Receiver>, listener: TcpListener) {
             // What is taken in the meantime is never answered: the target's time-outs end it.
             receiver.hangs.set(true);
             tokio::select! {
-                () = accept(&receiver, &listener) => {}
+                () = accept(&receiver, &listener, tls.as_ref()) => {}
                 _ = receiver.link.sleep_until(end_ns) => {}
             }
             receiver.hangs.set(false);
@@ -209,14 +218,14 @@ async fn receive(receiver: Rc<Receiver>, listener: TcpListener) {
             }
         }
     };
-    accept(&receiver, &listener).await;
+    accept(&receiver, &listener, tls.as_ref()).await;
 }
 
 /// Accepts the target's connections for good.
-async fn accept(receiver: &Rc<Receiver>, listener: &TcpListener) {
+async fn accept(receiver: &Rc<Receiver>, listener: &TcpListener, tls: Option<&Arc<ServerConfig>>) {
     loop {
         if let Ok((stream, _)) = listener.accept().await {
-            tokio::task::spawn_local(serve(Rc::clone(receiver), stream));
+            tokio::task::spawn_local(serve(Rc::clone(receiver), stream, tls.map(Arc::clone)));
         } else {
             receiver.link.error(ErrorKind::Connect);
             // Out of descriptors, most likely: do not spin on it.
@@ -225,11 +234,23 @@ async fn accept(receiver: &Rc<Receiver>, listener: &TcpListener) {
     }
 }
 
-async fn serve(receiver: Rc<Receiver>, stream: TcpStream) {
+async fn serve(receiver: Rc<Receiver>, stream: TcpStream, tls: Option<Arc<ServerConfig>>) {
     let link = &receiver.link;
     let Ok(socket) = Socket::new(stream, link.context().dialer.totals()) else { return };
+    let stream: Stream = match tls {
+        None => socket.into(),
+        Some(config) => match Stream::server(socket, config).await {
+            Ok(stream) => {
+                // As for a dialled link: the handshake is part of the connect cost.
+                stream.meter().mark();
+                stream
+            }
+            Err(_) if receiver.behaviour.affected() => return,
+            Err(_) => return link.error(ErrorKind::Connect),
+        },
+    };
     let service = service_fn(|request| receiver.answer(request));
-    let connection = http1::Builder::new().serve_connection(TokioIo::new(socket), service);
+    let connection = http1::Builder::new().serve_connection(TokioIo::new(stream), service);
     tokio::select! {
         biased;
         () = receiver.cut.notified() => {}

@@ -18,7 +18,7 @@ use super::poll::{get, host};
 use super::redial::{Ended, Held, Redial, hold};
 use crate::clock;
 use crate::event::{decode_gap, decode_head};
-use crate::net::{Meter, NetError, Socket, upgrade};
+use crate::net::{Meter, NetError, Stream, upgrade};
 use crate::scenario::WebSocketOptions;
 
 /// The constant of RFC 6455, section 1.3.
@@ -41,7 +41,7 @@ struct Line {
 }
 
 impl Held for Line {
-    type Stream = (WebSocket<Socket>, Rc<Meter>);
+    type Stream = (WebSocket<Stream>, Rc<Meter>);
 
     /// Dials and upgrades, subscribing after the cursor.
     async fn open(&mut self, link: &Link, redial: &mut Redial) -> Result<Self::Stream, Ended> {
@@ -106,8 +106,14 @@ impl Held for Line {
                     }
                     return Ended::Closed;
                 }
-                // Pings were answered by the crate; pongs ask for nothing.
-                OpCode::Ping | OpCode::Pong => {}
+                // The crate has written the answer, and leaves it to us that it gets out of what lies under it.
+                OpCode::Ping => {
+                    if let Err(error) = socket.flush().await {
+                        return error.into();
+                    }
+                }
+                // It asks for nothing.
+                OpCode::Pong => {}
                 // The target sends an event in one frame.
                 OpCode::Text | OpCode::Binary | OpCode::Continuation => return Ended::Event,
             }
@@ -119,6 +125,7 @@ impl Held for Line {
     async fn leave(&mut self, (mut socket, _): Self::Stream) {
         let closed = async {
             socket.write_frame(Frame::close(1000, b"")).await?;
+            socket.flush().await?;
             while socket.read_frame().await?.opcode != OpCode::Close {}
             Ok::<_, fastwebsockets::WebSocketError>(())
         };

@@ -11,8 +11,8 @@ use super::{Plan, PlanError, PlannedTrial};
 use crate::measure::{Host, Metric};
 use crate::pace::Rng;
 use crate::scenario::{
-    Case, Conditions, Faults, Format, Mix, Pattern, Phases, RequestOptions, Scenario,
-    WebSocketOptions, Workload,
+    Case, Conditions, Connection, Faults, Format, Mix, Pattern, Phases, RequestOptions, Scenario,
+    Transport, WebSocketOptions, Workload,
 };
 use crate::unit::{Rate, Span};
 
@@ -44,7 +44,8 @@ impl PlannedFloor {
     }
 }
 
-/// What cases must share to share a floor: the workload, and the options of `request` where it is one.
+/// What cases must share to share a floor: the workload, and the options of `request` where it is one. How their bytes travel
+/// is not among it: a floor is what the harness and the kernel add, and TLS and HTTP/2 are of what is measured.
 #[derive(PartialEq)]
 struct Load {
     workload: Workload,
@@ -70,6 +71,7 @@ impl Load {
             id: format!("floor:{}", first.id),
             pattern,
             workload: self.workload,
+            transport: Transport::default(),
             faults: Faults::default(),
             conditions: Conditions::default(),
         }
@@ -82,7 +84,8 @@ impl Load {
     }
 }
 
-/// The options of `request` that a null target has constant answers for: the same calls, in JSON and without conditions.
+/// The options of `request` that a null target has constant answers for: the same calls, in JSON, without conditions, over
+/// connections that stay.
 const fn plain(options: &RequestOptions) -> RequestOptions {
     let Mix { create, read, head, replace, patch, delete, list } = options.mix;
     let mix = Mix {
@@ -94,7 +97,13 @@ const fn plain(options: &RequestOptions) -> RequestOptions {
         delete,
         list,
     };
-    RequestOptions { mix, format: Format::Json, conditional: false, ..*options }
+    RequestOptions {
+        mix,
+        format: Format::Json,
+        conditional: false,
+        connection: Connection::KeepAlive,
+        ..*options
+    }
 }
 
 /// The floors of `scenario`, each at a random place among the first block of `trials`.

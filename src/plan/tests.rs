@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use super::*;
 use crate::pace::Pacing;
-use crate::scenario::{self, PatternKind};
+use crate::scenario::{self, Connection, Pattern, PatternKind, Transport};
 
 fn host(cores: u32, descriptors: u64) -> Host {
     Host {
@@ -186,12 +186,14 @@ fn shipped() -> Vec<PathBuf> {
 fn every_shipped_scenario_fits_two_cores_and_its_time() {
     let bounds_s = [
         ("ci-smoke", 20),
+        ("connections", 180),
         ("delivery", 310),
         ("quickstart", 112),
         ("reconnect", 180),
         ("request-response", 245),
         ("slow-consumers", 180),
         ("thousands", 150),
+        ("tls", 240),
         ("webhook-isolation", 150),
         ("webhook-outage", 240),
     ];
@@ -259,6 +261,26 @@ fn each_workload_has_a_floor_for_its_responses_and_one_for_its_deliveries() {
         of(&["floor=true", "sweep.request.rate=[\"1/s\", \"2/s\"]", "patterns=[\"request\"]"]),
         [(vec![0], response), (vec![1], response)]
     );
+}
+
+#[test]
+fn cases_that_differ_in_their_transport_share_a_plain_floor() {
+    let plan = plan(&[
+        "floor=true",
+        "patterns=[\"request\", \"sse\"]",
+        "sweep.transport.tls=[true, false]",
+        "sweep.request.connection=[\"per-request\", \"keep-alive\"]",
+    ]);
+    assert_eq!(plan.scenario.cases.len(), 6);
+    assert_eq!(plan.floors.iter().map(|floor| floor.cases.len()).sum::<usize>(), 6);
+    assert_eq!(plan.floors.len(), 2, "one of responses, one of deliveries");
+    for floor in &plan.floors {
+        let case = &floor.plan.scenario.cases[0];
+        assert_eq!(case.transport, Transport::default(), "{}", case.id);
+        if let Pattern::Request(options) = &case.pattern {
+            assert_eq!(options.connection, Connection::KeepAlive);
+        }
+    }
 }
 
 #[test]

@@ -20,6 +20,7 @@ mod run;
 mod samples;
 mod table;
 mod timeline;
+mod transport;
 mod trial;
 mod verdict;
 mod webhook;
@@ -41,6 +42,7 @@ pub use run::{ReadError, Run};
 pub use table::TableError;
 pub(crate) use table::to_csv;
 pub use timeline::TimelineRow;
+pub use transport::TransportFigures;
 pub use trial::{
     Breakdown, Cost, Counts, CpuShares, Detail, Identity, Latency, Stages, Traffic, TrialRecord,
 };

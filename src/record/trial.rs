@@ -7,8 +7,8 @@ use super::asking::offered_requests;
 use super::precision::Headline;
 use super::table::{fields, sentence};
 use super::{
-    Asking, Encoding, Figure, HealthFigures, HeldFigures, Precision, SCHEMA_VERSION, TrialFacts,
-    Verdict, WebhookFigures,
+    Asking, Encoding, Figure, HealthFigures, HeldFigures, Precision, SCHEMA_VERSION,
+    TransportFigures, TrialFacts, Verdict, WebhookFigures,
 };
 use crate::measure::{Counter, Distribution, Ledger, Metric, Snapshot};
 use crate::pace::Pacing;
@@ -139,6 +139,9 @@ pub struct Detail {
     /// What the machine took from it.
     #[serde(flatten)]
     pub health: HealthFigures,
+    /// How its bytes travelled.
+    #[serde(flatten)]
+    pub transport: TransportFigures,
     /// What encoding cost.
     #[serde(flatten)]
     pub encoding: Encoding,
@@ -381,6 +384,7 @@ fn detail(facts: &TrialFacts) -> Detail {
         },
         empty_poll_share: empty.filter(|_| polls(kind)),
         health: HealthFigures::of(facts),
+        transport: TransportFigures::of(facts),
         counts: counts(facts),
         held: if reported(facts) { HeldFigures::of(facts) } else { HeldFigures::default() },
         webhook: WebhookFigures::of(facts),

@@ -4,6 +4,7 @@ use std::fmt::Write as _;
 
 use super::group::{groups, printable};
 use super::table::{columns, verdict, with_interval};
+use super::transport::transport;
 use super::{View, caveats, chart, floor, prose, stages, webhook};
 use crate::judge::CaseSummary;
 use crate::pace::Pacing;
@@ -302,7 +303,7 @@ fn measured(view: &View) -> Vec<String> {
         "CPU is the target's in the measure window; wire bytes are those at IP level, both ways, from TCP_INFO; memory \
          is the slope of the target's anonymous memory over its link count, without the kernel's share."
             .to_owned(),
-        prose::machine(view),
+        [Some(prose::machine(view)), transport(view)].into_iter().flatten().collect::<Vec<_>>().join(" "),
         "A `~` stands where no difference can be shown. Ratios are Hodges-Lehmann estimates over the blocks, with exact \
          signed-rank intervals; p values are exact, too, and adjusted for all comparisons of the run (Holm)."
             .to_owned(),

@@ -15,6 +15,7 @@ mod stages;
 mod table;
 mod tables;
 mod text;
+mod transport;
 mod webhook;
 
 use std::fs;

@@ -60,7 +60,8 @@ pub(super) fn censored(view: &View, case: &str, metric: Metric) -> u64 {
         | Metric::TargetHiccup
         | Metric::Acknowledge
         | Metric::Work
-        | Metric::CatchUp => false,
+        | Metric::CatchUp
+        | Metric::TlsHandshake => false,
     };
     let trials = view.run.trials.iter().filter(|t| t.identity.case == case && t.verdict.usable());
     let lost = trials.filter(|t| ends(t.identity.pattern.delivers())).filter_map(|t| t.ledger);

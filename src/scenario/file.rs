@@ -9,8 +9,10 @@ use serde::{Deserialize, Deserializer};
 
 use super::conditions::{ConsumersFile, ReconnectFile, RestartFile};
 use super::faults::FaultsFile;
+use super::transport::TransportFile;
 use super::{
-    CallbackConnection, Down, Format, LoopKind, Outbox, PatternKind, Profile, SlowConsumer, Spin,
+    CallbackConnection, Connection, Down, Format, LoopKind, Outbox, PatternKind, Profile,
+    SlowConsumer, Spin,
 };
 use crate::pace::{ArrivalProcess, PollPace};
 use crate::unit::{ByteSize, Count, Rate, Span};
@@ -40,6 +42,8 @@ pub(super) struct File {
     /// and the conditions.
     #[serde(rename = "workload")]
     _workload: Option<WorkloadFile>,
+    #[serde(rename = "transport")]
+    _transport: Option<TransportFile>,
     #[serde(rename = "request")]
     _request: Option<RequestFile>,
     #[serde(rename = "short-poll")]
@@ -75,6 +79,7 @@ pub(super) struct PhasesFile {
 pub(super) struct TargetFile {
     pub shards: Option<Count>,
     pub ring: Option<Count>,
+    pub max_concurrent_streams: Option<Count>,
     pub requests_per_s: Option<Count>,
     pub connections: Option<Count>,
     pub send_buffer: Option<ByteSize>,
@@ -159,6 +164,7 @@ pub(super) struct RequestFile {
     pub format: Option<Format>,
     pub conditional: Option<bool>,
     pub timeout: Option<Span>,
+    pub connection: Option<Connection>,
 }
 
 /// `request.mix`: what is not named has no share.

@@ -17,6 +17,7 @@ mod resolve;
 mod spin;
 mod substitute;
 mod sweep;
+mod transport;
 mod tree;
 mod webhook;
 
@@ -37,6 +38,7 @@ pub use model::{
     WebhookOptions, WorkerOptions, Workload,
 };
 pub use spin::Spin;
+pub use transport::{Connection, Http, Transport};
 pub use webhook::{CallbackConnection, Down, Outbox, ReceiverOptions};
 
 /// Reads the scenario at `path`, with this process's environment, and `sets` (`key=value`) over it.

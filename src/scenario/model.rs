@@ -3,7 +3,8 @@
 use serde::{Deserialize, Serialize};
 
 use super::{
-    CallbackConnection, Conditions, Faults, LoopKind, Outbox, ReceiverOptions, SlowConsumer, Spin,
+    CallbackConnection, Conditions, Connection, Faults, LoopKind, Outbox, ReceiverOptions,
+    SlowConsumer, Spin, Transport,
 };
 use crate::pace::{ArrivalProcess, PollPace};
 use crate::unit::{ByteSize, Rate, Span};
@@ -77,6 +78,8 @@ pub struct TargetOptions {
     pub shards: Option<u32>,
     /// Events that a topic's log keeps.
     pub ring: u64,
+    /// Streams at once that it lets an HTTP/2 connection have.
+    pub max_concurrent_streams: u32,
     /// How much it lets in at once.
     #[serde(default)]
     pub limits: Limits,
@@ -89,7 +92,15 @@ pub struct TargetOptions {
 impl Default for TargetOptions {
     fn default() -> Self {
         let (send_buffer, write_timeout) = (ByteSize::new(64 << 10), Span::from_secs(30));
-        Self { shards: None, ring: 4_096, limits: Limits::default(), send_buffer, write_timeout }
+        Self {
+            shards: None,
+            ring: 4_096,
+            // hyper's own default.
+            max_concurrent_streams: 200,
+            limits: Limits::default(),
+            send_buffer,
+            write_timeout,
+        }
     }
 }
 
@@ -126,6 +137,9 @@ pub struct Case {
     pub pattern: Pattern,
     /// What is offered.
     pub workload: Workload,
+    /// How its bytes travel.
+    #[serde(default)]
+    pub transport: Transport,
     /// What is wrong with the target on purpose.
     #[serde(default, skip_serializing_if = "Faults::is_off")]
     pub faults: Faults,
@@ -261,6 +275,9 @@ pub struct RequestOptions {
     pub conditional: bool,
     /// A request without an answer for so long has failed.
     pub timeout: Span,
+    /// When connections are opened.
+    #[serde(default)]
+    pub connection: Connection,
 }
 
 /// The encoding of items.

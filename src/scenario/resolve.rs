@@ -16,6 +16,7 @@ use super::file::{
 };
 use super::read::read;
 use super::sweep::{self, Axis, Point, Section};
+use super::transport::{self, TransportFile};
 use super::tree::{Node, Place, Table, Value};
 use super::{
     Case, Limits, LongPollOptions, LoopKind, Mix, Outbox, Pattern, PatternKind, Phases,
@@ -52,7 +53,9 @@ pub(super) fn scenario(file: &str, root: &Table) -> Result<Scenario, ScenarioErr
     let phases = phases(written.phases.as_ref(), &drafts);
     check::phases(&phases).map_err(located)?;
     for Draft { case, sections } in &drafts {
-        check::case(case, &phases, head.target.ring).map_err(|refusal| {
+        let checked = check::case(case, &phases, head.target.ring);
+        let most = head.target.max_concurrent_streams;
+        checked.and_then(|()| transport::check(case, most)).map_err(|refusal| {
             let place = match sections.place(&refusal.key) {
                 Place::File => root.place(&refusal.key),
                 place => place,
@@ -124,6 +127,11 @@ fn head(file: &str, written: &File) -> Result<Scenario, Refusal> {
         target: TargetOptions {
             shards: few(target.and_then(|target| target.shards), "target.shards")?,
             ring,
+            max_concurrent_streams: few(
+                target.and_then(|target| target.max_concurrent_streams),
+                "target.max_concurrent_streams",
+            )?
+            .unwrap_or(usual.max_concurrent_streams),
             limits: limits(target)?,
             send_buffer,
             write_timeout: target.and_then(|t| t.write_timeout).unwrap_or(usual.write_timeout),
@@ -198,11 +206,13 @@ fn draft(
 ) -> Result<Draft, ScenarioError> {
     let mut workload = root.table("workload").cloned().unwrap_or_default();
     let mut options = root.table(kind.name()).cloned().unwrap_or_default();
+    let mut transport = root.table(Section::Transport.name()).cloned().unwrap_or_default();
     let mut faults = root.table(Section::Faults.name()).cloned().unwrap_or_default();
     let mut conditions = conditions::TABLES.map(|name| (name, root.table(name).cloned()));
     for (axis, node) in point {
         let table = match axis.of {
             Section::Workload => &mut workload,
+            Section::Transport => &mut transport,
             Section::Faults => &mut faults,
             Section::Pattern(_) => &mut options,
             Section::Conditions(name) => {
@@ -221,6 +231,7 @@ fn draft(
     };
     let mut sections = vec![
         section("workload", &workload),
+        section(Section::Transport.name(), &transport),
         section(kind.name(), &options),
         section(Section::Faults.name(), &faults),
     ];
@@ -232,6 +243,8 @@ fn draft(
     };
     let workload = resolve_workload(kind, &written).map_err(located)?;
     let pattern = pattern(file, kind, &options, &workload, &located)?;
+    let transport: TransportFile = read(file, Section::Transport.name(), &transport)?;
+    let transport = transport::resolve(&transport).map_err(located)?;
     let faults: FaultsFile = read(file, Section::Faults.name(), &faults)?;
     let faults = faults::resolve(&faults).map_err(located)?.bearing_on(kind);
     let [(_, reconnect), (_, restart), (_, consumers)] = &conditions;
@@ -242,7 +255,7 @@ fn draft(
         consumers: read(file, "consumers", consumers.as_ref().unwrap_or(&none))?,
     };
     let conditions = conditions::resolve(kind, &written).map_err(located)?;
-    let mut case = Case { id: String::new(), pattern, workload, faults, conditions };
+    let mut case = Case { id: String::new(), pattern, workload, transport, faults, conditions };
     case.id = id(point, &case);
     Ok(Draft { case, sections })
 }
@@ -388,6 +401,7 @@ fn request(written: RequestFile, workload: &Workload) -> Result<RequestOptions, 
         format: written.format.unwrap_or_default(),
         conditional: written.conditional.unwrap_or(false),
         timeout: written.timeout.unwrap_or(Span::from_ms(10_000)),
+        connection: written.connection.unwrap_or_default(),
     })
 }
 
@@ -436,6 +450,7 @@ fn id(point: &Point<'_>, case: &Case) -> String {
         let label = match (&node.value, axis.of) {
             (Value::Text(text), Section::Workload) if text == PER_CLIENT => text.clone(),
             (_, Section::Workload) => label(&serde_json::json!(case.workload)[&axis.key]),
+            (_, Section::Transport) => label(&serde_json::json!(case.transport)[&axis.key]),
             (_, Section::Faults) => case.faults.value(&axis.key).unwrap_or_default(),
             (_, Section::Pattern(_)) => {
                 label(&serde_json::json!(case.pattern)[kind.name()][&axis.key])

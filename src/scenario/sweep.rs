@@ -1,6 +1,7 @@
 //! `[sweep]`: axes, and the points of the grid that they span.
 //!
-//! An axis is a key of `[workload]`, or a pattern's option or a fault by its dotted name, with a list of values. It
+//! An axis is a key of `[workload]`, or a key of `[transport]`, a pattern's option or a fault by its dotted name, with a
+//! list of values. It
 //! multiplies the cases that it can make a difference to, and no others.
 
 use super::PatternKind;
@@ -11,6 +12,7 @@ use super::file::{
     LongPollFile, RequestFile, ShortPollFile, SseFile, WebSocketFile, WebhookFile, WorkloadFile,
 };
 use super::read::keys_of;
+use super::transport::{TransportFile, bears_on};
 use super::tree::{Node, Place, Table, Value};
 
 /// Keys of `[workload]` that say something of events, of which `request` has none.
@@ -21,6 +23,8 @@ const OF_EVENTS: [&str; 5] = ["topics", "rate", "arrivals", "late_after", "churn
 pub(super) enum Section {
     /// `[workload]`
     Workload,
+    /// `[transport]`
+    Transport,
     /// `[faults]`
     Faults,
     /// A table of what links meet, by its name.
@@ -34,24 +38,30 @@ impl Section {
     pub const fn name(self) -> &'static str {
         match self {
             Self::Workload => "workload",
+            Self::Transport => TRANSPORT,
             Self::Faults => FAULTS,
             Self::Conditions(table) => table,
             Self::Pattern(kind) => kind.name(),
         }
     }
 
-    /// The table other than `[workload]` of that name.
+    /// The table of that name; `[workload]` is left out, as its keys are axes without it.
     fn from_name(name: &str) -> Option<Self> {
-        if name == FAULTS {
-            return Some(Self::Faults);
+        match name {
+            TRANSPORT => Some(Self::Transport),
+            FAULTS => Some(Self::Faults),
+            name => {
+                let conditions = TABLES.into_iter().find(|table| *table == name);
+                let pattern = PatternKind::from_name(name).map(Self::Pattern);
+                pattern.or_else(|| conditions.map(Self::Conditions))
+            }
         }
-        let conditions = || TABLES.into_iter().find(|table| *table == name).map(Self::Conditions);
-        PatternKind::from_name(name).map(Self::Pattern).or_else(conditions)
     }
 
     fn keys(self) -> &'static [&'static str] {
         match self {
             Self::Workload => keys_of::<WorkloadFile>(),
+            Self::Transport => keys_of::<TransportFile>(),
             Self::Faults => keys_of::<FaultsFile>(),
             Self::Conditions("reconnect") => keys_of::<ReconnectFile>(),
             Self::Conditions("restart") => keys_of::<RestartFile>(),
@@ -61,6 +71,8 @@ impl Section {
     }
 }
 
+/// The name of [`Section::Transport`].
+const TRANSPORT: &str = "transport";
 /// The name of [`Section::Faults`].
 const FAULTS: &str = "faults";
 
@@ -80,6 +92,7 @@ impl Axis {
     pub fn applies(&self, kind: PatternKind) -> bool {
         match self.of {
             Section::Pattern(of) => of == kind,
+            Section::Transport => bears_on(&self.key, kind),
             Section::Faults => faults::bears_on(&self.key, kind),
             Section::Conditions(table) => conditions::applies(table, kind),
             Section::Workload => kind.delivers() || !OF_EVENTS.contains(&self.key.as_str()),
@@ -184,7 +197,8 @@ fn resolve(name: &str) -> Option<(Section, String)> {
 
 fn known() -> Vec<String> {
     let sections = PatternKind::ALL.into_iter().map(Section::Pattern);
-    let sections = sections.chain([Section::Faults]).chain(TABLES.map(Section::Conditions));
+    let sections = [Section::Transport].into_iter().chain(sections).chain([Section::Faults]);
+    let sections = sections.chain(TABLES.map(Section::Conditions));
     let options = sections.flat_map(|section| {
         section.keys().iter().map(move |key| format!("{}.{key}", section.name()))
     });
@@ -198,6 +212,22 @@ pub(super) fn size(kind: PatternKind, axes: &[Axis]) -> u64 {
     lengths.fold(1, u64::saturating_mul)
 }
 
+/// Whether an axis makes no difference once the axes before it stand at `point`: tickets without TLS, and HTTP/2
+/// where every request has a connection of its own.
+fn is_idle(axis: &Axis, point: &Point<'_>) -> bool {
+    let stands = |of: Section, key: &str, at: &Value| {
+        point.iter().any(|(other, node)| other.of == of && other.key == key && node.value == *at)
+    };
+    match (axis.of, axis.key.as_str()) {
+        (Section::Transport, "resume") => stands(Section::Transport, "tls", &Value::Boolean(false)),
+        (Section::Transport, "http") => {
+            let request = Section::Pattern(PatternKind::Request);
+            stands(request, "connection", &Value::Text("per-request".to_owned()))
+        }
+        _ => false,
+    }
+}
+
 /// The points that the axes span for `kind`, the first axis changing slowest.
 pub(super) fn points(kind: PatternKind, axes: &[Axis]) -> Vec<Point<'_>> {
     let mut points: Vec<Point<'_>> = vec![Vec::new()];
@@ -205,11 +235,15 @@ pub(super) fn points(kind: PatternKind, axes: &[Axis]) -> Vec<Point<'_>> {
         points = points
             .into_iter()
             .flat_map(|point| {
-                axis.values.iter().map(move |value| {
+                if is_idle(axis, &point) {
+                    return vec![point];
+                }
+                let along = axis.values.iter().map(|value| {
                     let mut longer = point.clone();
                     longer.push((axis, value));
                     longer
-                })
+                });
+                along.collect()
             })
             .collect();
     }

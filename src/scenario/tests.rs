@@ -7,6 +7,7 @@ use proptest::prelude::*;
 use super::conditions::{ConsumersFile, ReconnectFile, RestartFile};
 use super::file::{File, MixFile, PhasesFile, ReceiverFile, TargetFile, WorkerFile, WorkloadFile};
 use super::read::keys_of;
+use super::transport::TransportFile;
 use super::*;
 
 /// A good file; the tables of bad ones change one thing of it.
@@ -68,7 +69,7 @@ const BAD_LINES: [(&str, &str, &str); 47] = [
     (
         "zzz = 1",
         "trials = 2",
-        "dir/x.toml:3: unknown key 'zzz'; known are question, name, patterns, trials, seed, objectives, profile, floor, phases, target, worker, reconnect, restart, consumers, workload, request, short-poll, long-poll, sse, websocket, webhook, faults, sweep",
+        "dir/x.toml:3: unknown key 'zzz'; known are question, name, patterns, trials, seed, objectives, profile, floor, phases, target, worker, reconnect, restart, consumers, workload, transport, request, short-poll, long-poll, sse, websocket, webhook, faults, sweep",
     ),
     (
         "intervall = \"1s\"",
@@ -526,6 +527,60 @@ fn documented() -> Vec<(&'static str, &'static str)> {
 }
 
 #[test]
+fn axes_of_the_transport_multiply_what_they_make_a_difference_to() {
+    let text = r#"question = "Which?"
+patterns = ["request", "sse", "websocket", "webhook"]
+[workload]
+clients = 10
+rate = "5/s"
+[sweep]
+request.connection = ["keep-alive", "per-request"]
+transport.tls = [false, true]
+transport.resume = [true, false]
+transport.http = ["1.1", "2"]
+"#;
+    let cases = read(text, &[]).unwrap().cases;
+    let of = |kind: PatternKind| -> Vec<&Case> {
+        cases.iter().filter(|case| case.pattern.kind() == kind).collect()
+    };
+    // No TLS, resumed, full; times HTTP/1.1 and 2; and per request HTTP/1.1 alone.
+    assert_eq!(of(PatternKind::Request).len(), 9);
+    assert_eq!(of(PatternKind::Sse).len(), 6);
+    for kind in [PatternKind::WebSocket, PatternKind::Webhook] {
+        assert_eq!(of(kind).len(), 3);
+        assert!(of(kind).iter().all(|case| case.transport.http == Http::One));
+    }
+    assert!(cases.iter().any(|case| case.id == "sse:tls=true:resume=false:http=2"));
+    assert!(cases.iter().any(|case| case.id == "request:connection=per-request:tls=false"));
+}
+
+#[test]
+fn a_transport_that_cannot_be_is_refused_with_the_remedy() {
+    for (sets, words) in [
+        (vec!["patterns=[\"websocket\"]", "transport.http=\"2\""], "RFC 8441"),
+        (vec!["patterns=[\"webhook\"]", "transport.http=\"2\""], "address of its own"),
+        (
+            vec![
+                "patterns=[\"request\"]",
+                "transport.http=\"2\"",
+                "request.connection=per-request",
+            ],
+            "request.connection = \"keep-alive\"",
+        ),
+        (
+            vec!["patterns=[\"sse\"]", "transport.http=\"2\"", "target.max_concurrent_streams=99"],
+            "raise target.max_concurrent_streams",
+        ),
+        (vec!["transport.streams=0"], "between 1 and 10000"),
+        (vec!["transport.http=\"3\""], "transport.http"),
+        (vec!["request.connection=never"], "request.connection"),
+    ] {
+        let message = read(GOOD, &sets).unwrap_err();
+        assert!(message.contains(words), "{sets:?}: {message}");
+    }
+}
+
+#[test]
 fn the_readme_documents_every_key_and_no_other() {
     let sections = keys_of::<File>().iter().flat_map(|&key| {
         let inner = match key {
@@ -533,6 +588,7 @@ fn the_readme_documents_every_key_and_no_other() {
             "phases" => keys_of::<PhasesFile>(),
             "target" => keys_of::<TargetFile>(),
             "worker" => keys_of::<WorkerFile>(),
+            "transport" => keys_of::<TransportFile>(),
             "faults" => Faults::KEYS.as_slice(),
             "reconnect" => keys_of::<ReconnectFile>(),
             "restart" => keys_of::<RestartFile>(),
@@ -572,6 +628,7 @@ fn the_readme_tells_the_defaults_that_are_used() {
                 &json["cases"][case]["pattern"][section]
             }
             None if section == "workload" => &json["cases"][1]["workload"],
+            None if section == "transport" => &json["cases"][1]["transport"],
             None if section.is_empty() => &json,
             None if ["reconnect", "consumers"].contains(&section) => {
                 &json["cases"][4]["conditions"][section]

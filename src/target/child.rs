@@ -10,12 +10,14 @@ use super::null::{NullOptions, serve_null_with};
 use super::options::Options;
 use super::publisher::Programme;
 use super::resume::Past;
-use super::server::{listen, serve_after};
+use super::security::Security;
+use super::server::{Start, listen, serve_from};
 use crate::control::{
     Assignment, Order, Orders, PROTOCOL_VERSION, Report, Reports, Resume, TargetAssignment, attach,
 };
 use crate::event;
 use crate::measure::{Metric, Snapshot, Watch, raise_descriptor_limit};
+use crate::net::tls::Trust;
 
 /// Runs this process as a trial's target: prepares, serves and publishes as ordered, reports and ends.
 ///
@@ -55,17 +57,18 @@ fn run(orders: &mut Orders, reports: &Reports) -> anyhow::Result<Snapshot> {
                 }
                 Ok(())
             };
-            obey(handle.address(), start, &assignment, orders, reports).await
+            obey(ready(handle.address(), None), start, &assignment, orders, reports).await
         })
     } else {
         let past = assignment.resume.and_then(|resume| past(&assignment, resume));
-        let options = Options::from(&assignment);
-        serve_after(listener, options, past.as_ref(), async |handle| {
+        let (security, trust) = Security::of_trial(&assignment)?;
+        let start_with = Start { security, past: past.as_ref(), data: None };
+        serve_from(listener, Options::from(&assignment), start_with, async |handle| {
             let start = |window, programme: Option<Programme>| {
                 handle.begin(window);
                 Ok(programme.map_or(Ok(()), |programme| handle.publish(programme))?)
             };
-            obey(handle.address(), start, &assignment, orders, reports).await
+            obey(ready(handle.address(), trust), start, &assignment, orders, reports).await
         })
     }?;
     if let Some(watch) = obeyed? {
@@ -100,17 +103,22 @@ fn accepted(version: u32, assignment: Assignment) -> anyhow::Result<TargetAssign
     }
 }
 
+/// That the target listens, and whom workers may trust.
+const fn ready(address: SocketAddr, trust: Option<Trust>) -> Report {
+    Report::Ready { address: Some(address), trust }
+}
+
 /// Carries out orders until the trial is over; returns the watch over its window, where it was started.
 ///
 /// `start` is given the window, in monotonic nanoseconds, and what is to be published.
 async fn obey(
-    address: SocketAddr,
+    ready: Report,
     start: impl Fn(Range<u64>, Option<Programme>) -> anyhow::Result<()>,
     assignment: &TargetAssignment,
     orders: &mut Orders,
     reports: &Reports,
 ) -> anyhow::Result<Option<Watch>> {
-    reports.send(&Report::Ready { address: Some(address) })?;
+    reports.send(&ready)?;
     let mut watch = None;
     loop {
         match orders.recv().await {

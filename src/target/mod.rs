@@ -1,6 +1,6 @@
 //! The built-in target: a server that offers the same news in six ways.
 //!
-//! HTTP/1.1 on one current-thread runtime a shard. Shard 0 accepts and deals the connections to the shards in
+//! HTTP/1.1 and HTTP/2 on one current-thread runtime a shard. Shard 0 accepts and deals the connections to the shards in
 //! turn; each shard has its own replica of every topic's log and shares nothing with the others on the way
 //! of an event to a link. The log is the queue (`hub`): event streams, web sockets, long polls and webhook
 //! outboxes are cursors over it, so memory is bounded by the ring, and a consumer that falls off it is told so.
@@ -20,8 +20,8 @@
 //! `publish`). `GET /` explains the routes with examples, `GET /openapi.json` describes them for programs. What is
 //! wrong with it on purpose is in `faults`.
 //!
-//! This is the server side only: clients are in `pattern`, and the two meet on the wire. No TLS and no HTTP/2
-//! yet, no authentication ever: it is a thing to measure against, and listens on loopback unless told otherwise.
+//! This is the server side only: clients are in `pattern`, and the two meet on the wire, with TLS over it where it is
+//! asked for. No authentication ever: it is a thing to measure against, and listens on loopback unless told otherwise.
 
 mod accept;
 mod admission;
@@ -44,6 +44,7 @@ mod publisher;
 mod request;
 mod resume;
 mod router;
+mod security;
 mod server;
 mod shard;
 mod slow;
@@ -51,9 +52,11 @@ mod sse;
 mod stay;
 mod webhook;
 mod websocket;
+mod wire;
 
 pub use child::child;
 pub use options::{Options, Waits};
 pub use publisher::{Programme, TopicTaken};
 pub use resume::Past;
-pub use server::{Handle, listen, serve, serve_after, serve_in, serve_with};
+pub use security::Security;
+pub use server::{Handle, Start, listen, serve, serve_from, serve_with};

@@ -2,7 +2,7 @@
 
 use crate::control::TargetAssignment;
 use crate::scenario::{
-    Faults, Limits, Pattern, SseOptions, TargetOptions, WebSocketOptions, WebhookOptions,
+    Faults, Http, Limits, Pattern, SseOptions, TargetOptions, WebSocketOptions, WebhookOptions,
 };
 use crate::unit::{ByteSize, Span};
 
@@ -35,6 +35,10 @@ pub struct Options {
     /// The core of the first shard where each keeps to one of its own, the others following; `None` leaves them to
     /// the kernel.
     pub first_core: Option<u32>,
+    /// Whether a connection without TLS may begin HTTP/2 by its preface (h2c).
+    pub http2: bool,
+    /// Streams at once that it lets an HTTP/2 connection have, and announces.
+    pub max_concurrent_streams: u32,
     /// Whether webhooks may call loopback, private and other addresses that are not public.
     pub allow_private_webhooks: bool,
     /// What is wrong on purpose.
@@ -82,6 +86,8 @@ impl Default for Options {
                 concurrency: 1,
                 ..WebhookOptions::default()
             },
+            http2: true,
+            max_concurrent_streams: 200,
             allow_private_webhooks: false,
             faults: Faults::default(),
             seed: 1,
@@ -101,6 +107,9 @@ impl From<&TargetAssignment> for Options {
             send_buffer: assignment.send_buffer,
             write_timeout: assignment.write_timeout,
             first_core: assignment.pinned.then_some(assignment.first_core),
+            // A look at the first bytes costs every connection a little: only where it is asked for.
+            http2: assignment.case.transport.http == Http::Two,
+            max_concurrent_streams: assignment.max_concurrent_streams,
             allow_private_webhooks: true,
             faults: assignment.case.faults,
             seed: assignment.seed,

@@ -16,12 +16,12 @@ use std::sync::Arc;
 use std::task::{Context, Poll};
 
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
-use tokio::net::TcpStream;
 use tokio::time::{Sleep, sleep};
 
 use super::hub::Entry;
 use super::shard::Shared;
 use super::stay::Stay;
+use super::wire::Wire;
 use crate::clock;
 use crate::measure::{Metric, Recorder, Snapshot};
 
@@ -54,6 +54,11 @@ impl Writes {
         self.recorder.borrow_mut().record(Metric::Written, now.saturating_sub(published_ns));
     }
 
+    /// What all shards share.
+    pub fn shared(&self) -> &Shared {
+        &self.shared
+    }
+
     /// What was booked so far.
     pub fn snapshot(&self) -> Snapshot {
         self.recorder.borrow().snapshot()
@@ -68,8 +73,6 @@ pub struct Outgoing {
     /// Whether the next flush is to be stamped.
     watched: Cell<bool>,
     written_ns: Cell<Option<u64>>,
-    /// Whether an answer is made that leaves later.
-    held: Cell<bool>,
 }
 
 impl Outgoing {
@@ -80,7 +83,6 @@ impl Outgoing {
             published_ns: RefCell::new(Vec::new()),
             watched: Cell::new(false),
             written_ns: Cell::new(None),
-            held: Cell::new(false),
         }
     }
 
@@ -95,10 +97,14 @@ impl Outgoing {
         self.written_ns.get()
     }
 
-    /// Until the guard is dropped nothing leaves, whatever is flushed.
-    pub fn hold(self: &Rc<Self>) -> Hold {
-        self.held.set(true);
-        Hold(Rc::clone(self))
+    /// One beside it, for an answer that is made now and leaves later: what is flushed meanwhile is of others.
+    pub fn aside(&self) -> Rc<Self> {
+        Rc::new(Self::new(Rc::clone(&self.writes)))
+    }
+
+    /// What was kept `aside` leaves now.
+    pub fn join(&self, aside: &Self) {
+        self.published_ns.borrow_mut().append(&mut aside.published_ns.borrow_mut());
     }
 
     /// An event is about to be handed to hyper.
@@ -114,7 +120,7 @@ impl Outgoing {
     /// Everything that was handed over is written.
     fn flushed(&self) {
         let mut events = self.published_ns.borrow_mut();
-        if self.held.get() || (events.is_empty() && !self.watched.get()) {
+        if events.is_empty() && !self.watched.get() {
             return;
         }
         let now = clock::now();
@@ -128,29 +134,19 @@ impl Outgoing {
     }
 }
 
-/// See [`Outgoing::hold`].
-#[derive(Debug)]
-pub struct Hold(Rc<Outgoing>);
-
-impl Drop for Hold {
-    fn drop(&mut self) {
-        self.0.held.set(false);
-    }
-}
-
-/// A socket under hyper that books what is [`Outgoing`] as it is flushed.
+/// A connection under hyper that books what is [`Outgoing`] as it is flushed.
 #[derive(Debug)]
 pub struct Outlet {
-    stream: TcpStream,
+    wire: Wire,
     outgoing: Stay<Rc<Outgoing>>,
     /// Until when the peer has to take something; none while it takes what there is.
     stalled: Option<Pin<Box<Sleep>>>,
 }
 
 impl Outlet {
-    /// Writes to `stream`.
-    pub fn new(stream: TcpStream, outgoing: Rc<Outgoing>) -> Self {
-        Self { stream, outgoing: Stay::here(outgoing), stalled: None }
+    /// Writes to `wire`.
+    pub fn new(wire: Wire, outgoing: Rc<Outgoing>) -> Self {
+        Self { wire, outgoing: Stay::here(outgoing), stalled: None }
     }
 
     /// Passes on how a write went; one that has waited for too long has failed.
@@ -175,9 +171,9 @@ impl Outlet {
         }
     }
 
-    /// The socket itself, for a protocol that writes without hyper.
-    pub fn into_stream(self) -> TcpStream {
-        self.stream
+    /// The connection itself, for a protocol that writes without hyper.
+    pub fn into_wire(self) -> Wire {
+        self.wire
     }
 }
 
@@ -188,7 +184,7 @@ impl AsyncRead for Outlet {
         cx: &mut Context<'_>,
         buffer: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.stream).poll_read(cx, buffer)
+        Pin::new(&mut self.wire).poll_read(cx, buffer)
     }
 }
 
@@ -199,7 +195,7 @@ impl AsyncWrite for Outlet {
         cx: &mut Context<'_>,
         bytes: &[u8],
     ) -> Poll<io::Result<usize>> {
-        let written = Pin::new(&mut self.stream).poll_write(cx, bytes);
+        let written = Pin::new(&mut self.wire).poll_write(cx, bytes);
         self.within_time(cx, written)
     }
 
@@ -209,22 +205,26 @@ impl AsyncWrite for Outlet {
         cx: &mut Context<'_>,
         slices: &[io::IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
-        let written = Pin::new(&mut self.stream).poll_write_vectored(cx, slices);
+        let written = Pin::new(&mut self.wire).poll_write_vectored(cx, slices);
         self.within_time(cx, written)
     }
 
     fn is_write_vectored(&self) -> bool {
-        self.stream.is_write_vectored()
+        self.wire.is_write_vectored()
     }
 
     /// hyper calls it once its buffer is empty: its bytes are all with the kernel.
     #[inline]
     fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        self.outgoing.flushed();
-        Pin::new(&mut self.stream).poll_flush(cx)
+        // Under TLS a flush may take its time; a socket's own never does.
+        let flushed = Pin::new(&mut self.wire).poll_flush(cx);
+        if flushed.is_ready() {
+            self.outgoing.flushed();
+        }
+        flushed
     }
 
     fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.stream).poll_shutdown(cx)
+        Pin::new(&mut self.wire).poll_shutdown(cx)
     }
 }

@@ -21,6 +21,7 @@ use super::items::Store;
 use super::options::Options;
 use super::publisher::{Programme, TopicTaken};
 use super::resume::Past;
+use super::security::Security;
 use super::shard::{self, Errand, Mailboxes, Shard, Shared};
 use super::webhook::{Endpoint, Registry};
 use crate::event;
@@ -101,36 +102,28 @@ pub fn serve_with<T>(
     options: Options,
     control: impl AsyncFnOnce(Handle) -> T,
 ) -> io::Result<(T, Snapshot)> {
-    serve_after(listener, options, None, control)
+    serve_from(listener, options, Start::default(), control)
 }
 
-/// The same, in the place of a target that ended: with its log, before the first connection is accepted.
-pub fn serve_after<T>(
-    listener: TcpListener,
-    options: Options,
-    past: Option<&Past>,
-    control: impl AsyncFnOnce(Handle) -> T,
-) -> io::Result<(T, Snapshot)> {
-    serve_from(listener, options, past, None, control)
+/// What a target starts with beside its options.
+#[derive(Debug, Default)]
+pub struct Start<'a> {
+    /// What it speaks TLS with.
+    pub security: Security,
+    /// A target that ended, in whose place it stands: with its log, before the first connection is accepted.
+    pub past: Option<&'a Past>,
+    /// Where its durable outbox is, which a former process may have left: it goes on where that was.
+    pub data: Option<&'a Path>,
 }
 
-/// The same, with a durable outbox in `data`, where a former process may have left one: it goes on where that was.
-pub fn serve_in<T>(
+/// The same from another start.
+pub fn serve_from<T>(
     listener: TcpListener,
     options: Options,
-    data: Option<&Path>,
+    start: Start<'_>,
     control: impl AsyncFnOnce(Handle) -> T,
 ) -> io::Result<(T, Snapshot)> {
-    serve_from(listener, options, None, data, control)
-}
-
-fn serve_from<T>(
-    listener: TcpListener,
-    options: Options,
-    past: Option<&Past>,
-    data: Option<&Path>,
-    control: impl AsyncFnOnce(Handle) -> T,
-) -> io::Result<(T, Snapshot)> {
+    let Start { security, past, data } = start;
     listener.set_nonblocking(true)?;
     SockRef::from(&listener).set_send_buffer_size(options.send_buffer.bytes() as usize)?;
     // Connections inherit both: a peer that is gone without a word acknowledges nothing.
@@ -141,7 +134,7 @@ fn serve_from<T>(
         (0..of).map(|_| mpsc::unbounded_channel()).unzip();
     let (feeds, feed_boxes): (Vec<_>, Vec<_>) = (0..of).map(|_| mpsc::unbounded_channel()).unzip();
     let (store, restored) = open(&options, data, &feeds)?;
-    let mut shared = share(options, listener.local_addr()?, errands, past);
+    let mut shared = share(options, security, listener.local_addr()?, errands, past);
     shared.store = store.map(Arc::new);
     let endpoints = restore(&shared, restored)?;
     let shared = Arc::new(shared);
@@ -188,6 +181,7 @@ fn serve_from<T>(
 
 fn share(
     options: Options,
+    security: Security,
     address: SocketAddr,
     errands: Vec<mpsc::UnboundedSender<Errand>>,
     past: Option<&Past>,
@@ -202,6 +196,7 @@ fn share(
     Shared {
         past,
         options,
+        security,
         address,
         epoch,
         directory,

@@ -4,26 +4,28 @@ use std::cell::{Cell, RefCell, RefMut};
 use std::io;
 use std::net::SocketAddr;
 use std::ops::Range;
+use std::pin::pin;
 use std::rc::Rc;
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use hyper::Request;
 use hyper::body::Incoming;
-use hyper::server::conn::http1;
+use hyper::server::conn::{http1, http2};
 use hyper::service::Service;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use tokio::net::TcpStream;
 use tokio::runtime::{Builder, LocalOptions};
+use tokio::sync::Notify;
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender};
 use tokio::task::spawn_local;
-use tokio::time::Instant;
+use tokio::time::{Instant, timeout};
 
 use super::admission::{self, Admission};
 use super::answer::Answer;
 use super::durable::Vault;
 use super::faults::{self, ShardFaults, Subscriber};
-use super::gauges::{Gauges, Kind};
+use super::gauges::{Gauges, Held, Kind};
 use super::hub::{Directory, Feed, Hub, Remnant, Ring};
 use super::items::Store;
 use super::options::Options;
@@ -31,8 +33,11 @@ use super::outlet::{Outgoing, Outlet, Writes};
 use super::publisher::{self, Programme};
 use super::request::{BODY_WAIT, BodyWait};
 use super::router;
+use super::security::Security;
 use super::webhook::{Endpoint, Registry, deliver};
+use super::wire::Wire;
 use crate::measure::{Recorder, Snapshot, pin};
+use crate::net::{HANDSHAKE_LIMIT, Here};
 use crate::pace::Timer;
 
 /// Bytes that hyper buffers a connection, each way: more would make slow consumers look healthy.
@@ -51,6 +56,8 @@ const RING_BYTES: usize = 256 << 20;
 pub struct Shared {
     /// How to serve.
     pub options: Options,
+    /// What it speaks TLS with.
+    pub security: Security,
     /// Where this target listens.
     pub address: SocketAddr,
     /// Tells the entity tags of this process from those of an earlier one.
@@ -183,32 +190,102 @@ impl Shard {
         true
     }
 
-    /// Serves HTTP/1.1 on a connection until it ends.
+    /// Serves a connection until it ends, shaking hands first where this target speaks TLS.
     pub fn serve(self: &Rc<Self>, stream: TcpStream) {
         let held = self.gauges().hold(Kind::Connection);
-        let options = self.options();
-        let crowded = options.limits.connections.is_some_and(|most| {
+        let crowded = self.options().limits.connections.is_some_and(|most| {
             let gauges = self.shared.gauges.iter();
             gauges.map(|gauges| gauges.get(Kind::Connection)).sum::<u64>() > most
         });
-        let body_wait = Some(options.waits.body.std()).filter(|wait| *wait != BODY_WAIT);
-        let outgoing = Rc::new(Outgoing::new(Rc::clone(&self.writes)));
-        let io = Outlet::new(stream, Rc::clone(&outgoing));
+        // Its number is that of its turn to be accepted, whenever it comes to speak.
         let subscriber = self.faults.as_ref().map(|faults| faults.next_connection());
-        let body_wait = body_wait.map(BodyWait);
-        let site = Site { shard: Rc::clone(self), outgoing, crowded, body_wait, subscriber };
+        let caller = Caller { held, subscriber, crowded };
+        let config = self.shared.security.server().map(Arc::clone);
+        if config.is_none() && !self.options().http2 {
+            return self.converse(Wire::Plain(stream), caller);
+        }
+        let shard = Rc::clone(self);
+        // A task of its own, so that the room a handshake takes is not kept for as long as the connection lives.
+        spawn_local(async move {
+            let wire = match config {
+                None => Ok(Wire::Plain(stream)),
+                Some(config) => Wire::accept(stream, config).await,
+            };
+            let Ok(wire) = wire else { return };
+            match timeout(shard.options().waits.head.std(), wire.begins_http2()).await {
+                Ok(Ok(false)) => shard.converse(wire, caller),
+                Ok(Ok(true)) => shard.converse_http2(wire, caller),
+                // It broke, or nothing came: there is nobody to answer.
+                Ok(Err(_)) | Err(_) => {}
+            }
+        });
+    }
+
+    /// The service of a connection, and the way to it.
+    fn site(self: &Rc<Self>, wire: Wire, caller: &Caller) -> (TokioIo<Outlet>, Site) {
+        let outgoing = Rc::new(Outgoing::new(Rc::clone(&self.writes)));
+        let io = Outlet::new(wire, Rc::clone(&outgoing));
+        let body_wait =
+            Some(self.options().waits.body.std()).filter(|wait| *wait != BODY_WAIT).map(BodyWait);
+        let Caller { subscriber, crowded, .. } = *caller;
+        let (shard, first) = (Rc::clone(self), RefCell::default());
+        (TokioIo::new(io), Site { shard, outgoing, subscriber, crowded, body_wait, first })
+    }
+
+    /// Serves HTTP/2 on a connection until it ends.
+    fn converse_http2(self: &Rc<Self>, wire: Wire, caller: Caller) {
+        let head_wait = self.options().waits.head.std();
+        let (io, site) = self.site(wire, &caller);
+        let first = Rc::new(Notify::new());
+        site.first.replace(Some(Rc::clone(&first)));
+        let connection = http2::Builder::new(Here)
+            .timer(TokioTimer::new())
+            .max_concurrent_streams(self.options().max_concurrent_streams)
+            .max_send_buf_size(BUFFER_MAX)
+            // One that is idle and answers is left alone.
+            .keep_alive_interval(head_wait)
+            .keep_alive_timeout(HANDSHAKE_LIMIT)
+            .serve_connection(io, site);
+        spawn_local(async move {
+            let mut connection = pin!(connection);
+            // Pings find out who is gone only once both sides have greeted.
+            let asks = timeout(head_wait, first.notified());
+            tokio::select! {
+                _ = &mut connection => return,
+                asked = asks => match asked {
+                    // What is asked after that is not answered any more: HTTP/2 has no header that closes.
+                    Ok(()) if caller.crowded => connection.as_mut().graceful_shutdown(),
+                    Ok(()) => {}
+                    Err(_) => return,
+                },
+            }
+            let _ = connection.await;
+            drop(caller.held);
+        });
+    }
+
+    /// Serves HTTP/1.1 on a connection until it ends.
+    fn converse(self: &Rc<Self>, wire: Wire, caller: Caller) {
+        let (io, site) = self.site(wire, &caller);
         let connection = http1::Builder::new()
             .timer(TokioTimer::new())
-            .header_read_timeout(options.waits.head.std())
+            .header_read_timeout(self.options().waits.head.std())
             .max_buf_size(BUFFER_MAX)
-            .serve_connection(TokioIo::new(io), site)
+            .serve_connection(io, site)
             .with_upgrades();
         spawn_local(async move {
-            let _held = held;
+            let _held = caller.held;
             // A connection that breaks is the client's affair.
             let _ = connection.await;
         });
     }
+}
+
+/// What is known of a connection before it speaks.
+struct Caller {
+    held: Held,
+    subscriber: Option<Subscriber>,
+    crowded: bool,
 }
 
 /// The HTTP service of one connection.
@@ -222,6 +299,8 @@ struct Site {
     crowded: bool,
     /// Another wait for bodies than the usual.
     body_wait: Option<BodyWait>,
+    /// Who waits for the first request.
+    first: RefCell<Option<Rc<Notify>>>,
 }
 
 impl Service<Request<Incoming>> for Site {
@@ -230,6 +309,9 @@ impl Service<Request<Incoming>> for Site {
     type Future = Answer;
 
     fn call(&self, mut request: Request<Incoming>) -> Answer {
+        if let Some(first) = self.first.take() {
+            first.notify_one();
+        }
         if self.crowded {
             return Err(admission::crowded()).into();
         }

@@ -54,7 +54,7 @@ pub fn run(
             _ => return Ok(shards.abort()),
         }
     }
-    tell(reports, &Report::Ready { address: None })?;
+    tell(reports, &Report::Ready { address: None, trust: None })?;
     let Order::Start { at_ns: start_ns } = orders.recv_blocking() else {
         return Ok(shards.abort());
     };

@@ -10,10 +10,11 @@ use tokio::sync::watch;
 
 use crate::clock;
 use crate::control::WorkerAssignment;
-use crate::measure::{Counter, Recorder, RequestSample, Snapshot, pin};
-use crate::net::{Dialer, WireTotals};
+use crate::measure::{Counter, Metric, Recorder, RequestSample, Snapshot, pin};
+use crate::net::{Dialer, WireTotals, tls};
 use crate::pace::Timer;
 use crate::pattern::{self, Context, Timeline};
+use crate::scenario::Http;
 
 /// After the last expected delivery, wait so long for what should not come: duplicates.
 const GRACE_NS: u64 = 100_000_000;
@@ -99,6 +100,12 @@ pub fn run(
             snapshot.counters.add(Counter::WireBytes, total.bytes);
             snapshot.counters.add(Counter::WireSegments, total.segments);
             snapshot.counters.add(Counter::Connections, wire.connections());
+            let (handshakes, resumed) = wire.handshakes();
+            snapshot.counters.add(Counter::TlsHandshakes, handshakes);
+            snapshot.counters.add(Counter::TlsResumed, resumed);
+            if let Some(samples) = wire.handshake_ns() {
+                snapshot.distributions.insert(Metric::TlsHandshake, samples);
+            }
             Message::Done(Box::new(snapshot))
         }
         Err(reason) => Message::Failed(reason),
@@ -123,7 +130,7 @@ impl Shard {
             worker.phases.warmup.ns()..worker.phases.warmup.ns() + worker.phases.measure.ns();
         let context = Context::new(
             worker.case.clone(),
-            Dialer::new(worker.target, Rc::clone(&self.wire)),
+            self.dialer()?,
             timer,
             worker.schedule.clone(),
             window,
@@ -152,6 +159,26 @@ impl Shard {
         snapshot.ledger = context.ledger();
         snapshot.counters.add(Counter::LostSlow, context.lost_slow());
         Ok(snapshot)
+    }
+
+    /// Opens connections as the case asks for.
+    fn dialer(&self) -> Result<Dialer, String> {
+        let worker = &self.assignment.worker;
+        let dialer = Dialer::new(worker.target, Rc::clone(&self.wire));
+        let transport = worker.case.transport;
+        let (dialer, alpn) = match transport.http {
+            Http::One => (dialer, tls::HTTP_1),
+            Http::Two => (dialer.over_http2(transport.streams), tls::HTTP_2),
+        };
+        match (&worker.trust, transport.tls) {
+            (_, false) => Ok(dialer),
+            (Some(trust), true) => {
+                dialer.over_tls(trust, alpn, transport.resume).map_err(|error| error.to_string())
+            }
+            (None, true) => {
+                Err("the case goes through TLS, and the target named nobody to trust".to_owned())
+            }
+        }
     }
 
     /// Opens this shard's links of `range`, evenly over `over_ns`, and waits until they stand.

@@ -13,8 +13,8 @@ use tidings::record::{
     SCHEMA_VERSION, TrialFacts, TrialRecord, WorkerHealth, utc,
 };
 use tidings::scenario::{
-    Case, Conditions, Faults, Format, LongPollOptions, LoopKind, Mix, Pattern, PatternKind, Phases, Profile, RequestOptions, Scenario,
-    ShortPollOptions, Spin, SseOptions, TargetOptions, WebSocketOptions, WebhookOptions, WorkerOptions,
+    Case, Conditions, Connection, Faults, Format, LongPollOptions, LoopKind, Mix, Pattern, PatternKind, Phases, Profile, RequestOptions, Scenario,
+    ShortPollOptions, Spin, SseOptions, TargetOptions, Transport, WebSocketOptions, WebhookOptions, WorkerOptions,
     Workload,
 };
 use tidings::unit::{ByteSize, Rate, Span};
@@ -37,6 +37,7 @@ pub fn pattern(kind: PatternKind) -> Pattern {
             format: Format::Json,
             conditional: false,
             timeout: second,
+            connection: Connection::KeepAlive,
         }),
         PatternKind::ShortPoll => Pattern::ShortPoll(ShortPollOptions {
             interval: second,
@@ -86,6 +87,7 @@ pub fn case(kind: PatternKind, clients: u64, axes: &str) -> Case {
             churn: Rate::per_second(0.0),
         },
         faults: Faults::default(),
+        transport: Transport::default(),
         conditions: Conditions::default(),
     }
 }

@@ -12,7 +12,7 @@ use std::time::{Duration, Instant};
 
 use serde_json::Value;
 use tidings::measure::Snapshot;
-use tidings::target::{Handle, Options, serve_in};
+use tidings::target::{Handle, Options, Start, serve_from};
 use tokio::sync::oneshot;
 
 /// How long a test waits for what must come.
@@ -38,7 +38,8 @@ impl Target {
         let (stop, stopped) = oneshot::channel();
         let (ready, is_ready) = mpsc::channel();
         let thread = std::thread::spawn(move || {
-            let ended = serve_in(listener, options, data.as_deref(), async |handle| {
+            let start = Start { data: data.as_deref(), ..Start::default() };
+            let ended = serve_from(listener, options, start, async |handle| {
                 ready.send(handle).unwrap();
                 let _ = stopped.await;
             });

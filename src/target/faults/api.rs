@@ -43,11 +43,12 @@ pub fn answer(
         if let Some(passage) = passage {
             let _ = shard.timer.sleep_until(passage.complete).await;
         }
-        let _late = (delay_ns > 0).then(|| outgoing.hold());
-        let Ok(mut reply) = router::answer(&shard, &outgoing, request).await;
+        let aside = outgoing.aside();
+        let Ok(mut reply) = router::answer(&shard, &aside, request).await;
         if delay_ns > 0 {
             let _ = shard.timer.sleep_until(clock::now() + delay_ns).await;
         }
+        outgoing.join(&aside);
         if let Some(passage) = passage {
             tell(reply.headers_mut(), passage);
         }

@@ -49,6 +49,9 @@ pub struct ShardFaults {
 }
 
 /// The number of a connection, from 0 in the order in which the target accepted them; it travels with requests.
+///
+/// All streams of an HTTP/2 connection have the same: whoever shares a connection is one subscriber to the faults, as
+/// nothing else tells the target its clients apart.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Subscriber(pub u64);
 

@@ -2,6 +2,7 @@
 
 use hyper::body::Incoming;
 use hyper::header::{ACCEPT, HOST, HeaderMap, HeaderName, HeaderValue, VARY};
+use hyper::http::uri::Authority;
 use hyper::{Request, StatusCode};
 
 use crate::target::answer::{Reply, typed};
@@ -19,8 +20,12 @@ pub fn index(shard: &Shard, request: &Request<Incoming>) -> Reply {
     } else {
         ("text/plain; charset=utf-8", include_str!("index.txt"))
     };
-    let address = address(request.headers()).unwrap_or_else(|| shard.shared.address.to_string());
-    let page = page.replace(ADDRESS, &address);
+    let address = address(request).unwrap_or_else(|| shard.shared.address.to_string());
+    let page = if shard.shared.security.server().is_some() {
+        secured(page).replace(ADDRESS, &address)
+    } else {
+        page.replace(ADDRESS, &address)
+    };
     let page = page.replace(FAULTS, &shard.options().faults.to_string());
     let mut reply = typed(StatusCode::OK, content_type, page);
     reply.headers_mut().insert(VARY, HeaderValue::from_static("accept"));
@@ -33,10 +38,19 @@ pub fn openapi() -> Reply {
 }
 
 /// The address as the reader knows it, if it can stand in a page as it is.
-fn address(headers: &HeaderMap) -> Option<String> {
-    let host = text(headers, &HOST)?;
+fn address<B>(request: &Request<B>) -> Option<String> {
+    // HTTP/2 has it in the URI.
+    let authority = request.uri().authority().map(Authority::as_str);
+    let host = text(request.headers(), &HOST).or(authority)?;
     let plain = |b: u8| b.is_ascii_alphanumeric() || b".-:[]".contains(&b);
     host.bytes().all(plain).then(|| host.to_owned())
+}
+
+/// A page whose own addresses are those of a target that speaks TLS.
+fn secured(page: &str) -> String {
+    ["http", "ws"].iter().fold(page.to_owned(), |page, scheme| {
+        page.replace(&format!("{scheme}://{ADDRESS}"), &format!("{scheme}s://{ADDRESS}"))
+    })
 }
 
 fn wants_html(headers: &HeaderMap) -> bool {
@@ -73,8 +87,21 @@ mod tests {
 
     #[test]
     fn a_host_header_is_no_way_into_the_page() {
-        let host = |value| [(HOST, HeaderValue::from_static(value))].into_iter().collect();
+        let host = |value| Request::builder().header(HOST, value).body(()).unwrap();
         assert_eq!(address(&host("localhost:8080")).unwrap(), "localhost:8080");
         assert_eq!(address(&host("<script>")), None);
+        let over_http2 = Request::builder().uri("https://localhost:8080/").body(()).unwrap();
+        assert_eq!(address(&over_http2).unwrap(), "localhost:8080");
+    }
+
+    #[test]
+    fn behind_tls_a_page_names_addresses_that_speak_it() {
+        for page in [include_str!("index.html"), include_str!("index.txt")] {
+            let secured = secured(page);
+            let count = |scheme: &str| secured.matches(&format!("{scheme}://{ADDRESS}")).count();
+            assert!(count("https") > 10 && count("wss") > 0, "{secured}");
+            assert_eq!((count("http"), count("ws")), (0, 0), "{secured}");
+            assert!(secured.contains("http://127.0.0.1:9000/hook"), "the consumer's own");
+        }
     }
 }

@@ -7,6 +7,7 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 
 use hyper::Uri;
 use hyper::header::HeaderValue;
+use rustls::pki_types::ServerName;
 
 /// A callback URL, taken apart.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -14,6 +15,7 @@ pub struct Destination {
     text: String,
     host: String,
     port: u16,
+    secure: bool,
     path: Uri,
     host_header: HeaderValue,
 }
@@ -25,25 +27,27 @@ impl fmt::Display for Destination {
 }
 
 impl Destination {
-    /// Reads an `http://` URL; the error says what would be right.
+    /// Reads an `http://` or `https://` URL; the error says what would be right.
     pub fn parse(text: &str) -> Result<Self, String> {
         let uri: Uri = text.parse().map_err(|error| format!("'{text}' is no URL: {error}"))?;
-        match uri.scheme_str() {
-            Some("http") => {}
-            Some("https") => {
-                return Err(
-                    "webhooks over https are not offered yet: give an http:// URL".to_owned()
-                );
-            }
-            _ => return Err(format!("'{text}' must begin with http://")),
-        }
+        let secure = match uri.scheme_str() {
+            Some("http") => false,
+            Some("https") => true,
+            _ => return Err(format!("'{text}' must begin with http:// or https://")),
+        };
         let authority = uri.authority().filter(|authority| !authority.host().is_empty());
         let authority = authority.ok_or_else(|| format!("'{text}' names no host"))?;
         if authority.as_str().contains('@') {
             return Err("a user name in the URL is not used: leave it out".to_owned());
         }
         let port = match authority.port_u16() {
-            None if authority.as_str() == authority.host() => 80,
+            None if authority.as_str() == authority.host() => {
+                if secure {
+                    443
+                } else {
+                    80
+                }
+            }
             Some(port) if port > 0 => port,
             _ => return Err(format!("'{text}' has no usable port")),
         };
@@ -52,9 +56,17 @@ impl Destination {
             text: text.to_owned(),
             host: authority.host().trim_matches(['[', ']']).to_owned(),
             port,
+            secure,
             path: path.parse().map_err(|error| format!("'{text}': {error}"))?,
             host_header: HeaderValue::from_str(authority.as_str()).map_err(|e| e.to_string())?,
         })
+    }
+
+    /// The name that its certificate must be made out for; `None` where it is called without TLS.
+    pub fn server_name(&self) -> io::Result<Option<ServerName<'static>>> {
+        let name =
+            self.secure.then(|| ServerName::try_from(self.host.clone()).map_err(io::Error::other));
+        name.transpose()
     }
 
     /// The request target.
@@ -143,8 +155,11 @@ mod tests {
         assert_eq!(parsed.host_header(), "127.0.0.9:81");
         let v6 = Destination::parse("http://[::1]/").unwrap();
         assert_eq!((v6.host.as_str(), v6.port, v6.path().path()), ("::1", 80, "/"));
+        let secure = Destination::parse("https://example.org/").unwrap();
+        assert_eq!((secure.host.as_str(), secure.port), ("example.org", 443));
+        assert_eq!(secure.server_name().unwrap(), Some("example.org".try_into().unwrap()));
+        assert_eq!(parsed.server_name().unwrap(), None);
         for (url, word) in [
-            ("https://example.org/", "https"),
             ("ftp://example.org/", "http://"),
             ("/hook", "http://"),
             ("http://me:secret@example.org/", "user"),

@@ -20,6 +20,7 @@ use crate::clock;
 use crate::net::{Driven, retry_after};
 use crate::scenario::CallbackConnection;
 use crate::target::outlet::{Outgoing, Outlet, Writes};
+use crate::target::wire::Wire;
 
 /// Longest answer that is read; a connection with a longer one is dropped.
 const ANSWER_MAX: usize = 16 << 10;
@@ -148,7 +149,14 @@ impl Lines {
         let stream = TcpStream::connect(to.resolve(allow_private).await?).await?;
         stream.set_nodelay(true)?;
         let outgoing = Rc::new(Outgoing::new(Rc::clone(&self.writes)));
-        let outlet = Outlet::new(stream, Rc::clone(&outgoing));
+        let wire = match to.server_name()? {
+            None => Wire::Plain(stream),
+            Some(name) => {
+                let config = self.writes.shared().security.receivers();
+                Wire::dial(stream, config.map_err(io::Error::other)?, name).await?
+            }
+        };
+        let outlet = Outlet::new(wire, Rc::clone(&outgoing));
         let http = Driven::over(outlet, BUFFER_MAX).await.map_err(io::Error::other)?;
         Ok(Line { http, outgoing })
     }

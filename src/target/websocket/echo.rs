@@ -4,17 +4,19 @@
 //! message is kept whole until it ends, so a connection holds at most one message each way; what is not taken
 //! in time, and who does not answer a ping, is dropped.
 
+use std::future::poll_fn;
 use std::io;
 use std::rc::Rc;
+use std::task::{Poll, ready};
 use std::time::Duration;
 
 use tokio::io::AsyncWriteExt as _;
-use tokio::net::TcpStream;
 use tokio::time::timeout;
 
 use super::decode::{Decoder, Incoming, Refusal};
 use super::frame::{self, Header, Opcode};
 use crate::target::shard::Shard;
+use crate::target::wire::Wire;
 
 /// After our close frame, the client has so long to end the connection.
 const FAREWELL: Duration = Duration::from_secs(1);
@@ -71,7 +73,7 @@ impl Echo {
 }
 
 /// Echoes until either side ends it; `early` came with the handshake.
-pub async fn run(shard: Rc<Shard>, mut socket: TcpStream, mut early: Vec<u8>) -> io::Result<()> {
+pub async fn run(shard: Rc<Shard>, mut wire: Wire, mut early: Vec<u8>) -> io::Result<()> {
     let options = shard.options();
     let (ping, patience) = (options.websocket.ping.std(), options.websocket.pong_timeout.std());
     let mut echo = Echo::new(options.echo_max);
@@ -80,52 +82,51 @@ pub async fn run(shard: Rc<Shard>, mut socket: TcpStream, mut early: Vec<u8>) ->
         if !echo.out.is_empty() {
             let out = std::mem::take(&mut echo.out);
             let limit = patience + Duration::from_secs((out.len() / TAKE_RATE) as u64);
-            timeout(limit, socket.write_all(&out)).await??;
+            let written = async {
+                wire.write_all(&out).await?;
+                wire.flush().await
+            };
+            timeout(limit, written).await??;
         }
         if echo.ended {
-            return farewell(&shard, &mut socket).await;
+            return farewell(&shard, &mut wire).await;
         }
         let wait = if echo.heard { ping } else { patience };
-        if wait.is_zero() {
-            socket.readable().await?;
-        } else if let Ok(readable) = timeout(wait, socket.readable()).await {
-            readable?;
-        } else if std::mem::take(&mut echo.heard) {
-            frame::control(&mut echo.out, Opcode::Ping, b"");
-            continue;
-        } else {
-            return Ok(());
-        }
-        match read(&shard, &socket, |bytes| echo.receive(bytes)) {
-            Ok(0) => return Ok(()),
-            Ok(_) => {}
-            Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
-            Err(error) => return Err(error),
+        let reading = read(&shard, &mut wire, |bytes| echo.receive(bytes));
+        let read = if wait.is_zero() { Ok(reading.await) } else { timeout(wait, reading).await };
+        match read {
+            Ok(Ok(0)) => return Ok(()),
+            Ok(Ok(_)) => {}
+            Ok(Err(error)) => return Err(error),
+            Err(_) if std::mem::take(&mut echo.heard) => {
+                frame::control(&mut echo.out, Opcode::Ping, b"");
+            }
+            Err(_) => return Ok(()),
         }
     }
 }
 
-/// Reads once what is there.
-fn read(shard: &Shard, socket: &TcpStream, take: impl FnOnce(&mut [u8])) -> io::Result<usize> {
-    let mut scratch = shard.scratch();
-    let read = socket.try_read(&mut scratch)?;
-    take(&mut scratch[..read]);
-    Ok(read)
+/// Waits for bytes of the client's, and hands them over; 0 is the end.
+async fn read(
+    shard: &Shard,
+    wire: &mut Wire,
+    mut take: impl FnMut(&mut [u8]),
+) -> io::Result<usize> {
+    poll_fn(|cx| {
+        let mut scratch = shard.scratch();
+        let read = ready!(wire.poll_take(cx, &mut scratch))?;
+        take(&mut scratch[..read]);
+        Poll::Ready(Ok(read))
+    })
+    .await
 }
 
 /// Closes after our close frame: a socket closed with bytes unread would be reset, and the frame lost.
-async fn farewell(shard: &Shard, socket: &mut TcpStream) -> io::Result<()> {
-    socket.shutdown().await?;
+async fn farewell(shard: &Shard, wire: &mut Wire) -> io::Result<()> {
+    wire.shutdown().await?;
     let drained = async {
-        loop {
-            socket.readable().await?;
-            match read(shard, socket, |_| {}) {
-                Ok(0) => return Ok(()),
-                Ok(_) => {}
-                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
-                Err(error) => return Err(error),
-            }
-        }
+        while read(shard, wire, |_| {}).await? > 0 {}
+        Ok(())
     };
     timeout(FAREWELL, drained).await.unwrap_or(Ok(()))
 }

@@ -8,7 +8,7 @@ use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
-use tokio::net::TcpStream;
+use tokio::io::AsyncWrite as _;
 use tokio::time::{Instant, Sleep};
 
 use super::decode::{Decoder, Incoming, Refusal};
@@ -21,6 +21,7 @@ use crate::target::faults::Push;
 use crate::target::hub::{Entry, Waiter};
 use crate::target::shard::Shard;
 use crate::target::slow::{Bound, Lag};
+use crate::target::wire::Wire;
 
 /// Longest message that a client may send, in bytes.
 const MESSAGE_MAX: u64 = 64 << 10;
@@ -48,7 +49,7 @@ enum Phase {
 #[derive(Debug)]
 pub struct Link {
     shard: Rc<Shard>,
-    socket: TcpStream,
+    wire: Wire,
     waiter: Waiter,
     /// What is wrong with it on purpose.
     push: Push,
@@ -63,17 +64,19 @@ pub struct Link {
     awaits_pong: bool,
     bound: Bound,
     timer: Pin<Box<Sleep>>,
+    /// Published stamps of events that TLS has taken and the kernel has not.
+    unflushed: Vec<u64>,
 }
 
 impl Link {
     /// A link that sends the events after `since`.
-    pub fn new(shard: Rc<Shard>, socket: TcpStream, waiter: Waiter, since: u64) -> Self {
+    pub fn new(shard: Rc<Shard>, wire: Wire, waiter: Waiter, since: u64) -> Self {
         let first = ping_interval(&shard);
         let WebSocketOptions { slow_consumer, queue, .. } = shard.options().websocket;
         let backlog = waiter.topic().newest().saturating_sub(since);
         Self {
             shard,
-            socket,
+            wire,
             waiter,
             push: Push::default(),
             since,
@@ -84,6 +87,7 @@ impl Link {
             awaits_pong: false,
             bound: Bound::new(slow_consumer, queue, backlog),
             timer: Box::pin(tokio::time::sleep(first)),
+            unflushed: Vec::new(),
         }
     }
 
@@ -96,6 +100,9 @@ impl Link {
     pub async fn run(mut self) {
         // An error ends the link as its end does: there is nobody to tell.
         let _ = std::future::poll_fn(|cx| self.poll(cx)).await;
+        if self.phase == Phase::Closed {
+            self.wire.farewell().await;
+        }
     }
 
     fn poll(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
@@ -112,21 +119,17 @@ impl Link {
     fn poll_read(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         let mut turn = 0;
         while self.control.len() < CONTROL_BACKLOG {
-            ready!(self.socket.poll_read_ready(cx))?;
             let shard = Rc::clone(&self.shard);
             let mut scratch = shard.scratch();
-            match self.socket.try_read(&mut scratch) {
-                Ok(0) => return Poll::Ready(Ok(())),
-                Ok(read) => {
-                    self.receive(&mut scratch[..read]);
-                    turn += read;
-                    if turn > TURN {
-                        cx.waker().wake_by_ref();
-                        return Poll::Pending;
-                    }
-                }
-                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
-                Err(error) => return Poll::Ready(Err(error)),
+            let read = ready!(self.wire.poll_take(cx, &mut scratch))?;
+            if read == 0 {
+                return Poll::Ready(Ok(()));
+            }
+            self.receive(&mut scratch[..read]);
+            turn += read;
+            if turn > TURN {
+                cx.waker().wake_by_ref();
+                return Poll::Pending;
             }
         }
         Poll::Pending
@@ -187,26 +190,24 @@ impl Link {
     fn poll_write(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         let mut turn = 0;
         loop {
-            let written = match self.try_write() {
-                Ok(Some(written)) => written,
-                Ok(None) if self.phase == Phase::Closed => return Poll::Ready(Ok(())),
-                Ok(None) if self.phase == Phase::Open => {
+            let written = match self.poll_flush(cx)? {
+                Poll::Ready(()) => self.poll_write_once(cx)?,
+                Poll::Pending => Poll::Pending,
+            };
+            let Poll::Ready(written) = written else {
+                self.watch_while_it_takes_nothing(cx);
+                return Poll::Pending;
+            };
+            let written = match written {
+                Some(written) => written,
+                None if self.phase == Phase::Closed => return Poll::Ready(Ok(())),
+                None if self.phase == Phase::Open => {
                     if self.waiter.poll_after(self.since, cx).is_pending() {
                         return Poll::Pending;
                     }
                     continue;
                 }
-                Ok(None) => return Poll::Pending,
-                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
-                    if self.phase == Phase::Open && self.bound.closes() {
-                        // Its policy acts though it takes nothing: every event looks at it.
-                        let newest = self.waiter.topic().newest();
-                        let _ = self.waiter.poll_after(newest, cx);
-                    }
-                    ready!(self.socket.poll_write_ready(cx))?;
-                    continue;
-                }
-                Err(error) => return Poll::Ready(Err(error)),
+                None => return Poll::Pending,
             };
             turn += written;
             if turn > TURN {
@@ -216,9 +217,31 @@ impl Link {
         }
     }
 
+    /// Its policy acts though the client takes nothing: every event looks at it.
+    fn watch_while_it_takes_nothing(&mut self, cx: &mut Context<'_>) {
+        if self.phase == Phase::Open && self.bound.closes() {
+            let newest = self.waiter.topic().newest();
+            let _ = self.waiter.poll_after(newest, cx);
+        }
+    }
+
+    /// Gets what TLS has taken to the kernel, and books it as written; a socket has nothing to flush.
+    #[inline]
+    fn poll_flush(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        let Wire::Tls(stream) = &mut self.wire else { return Poll::Ready(Ok(())) };
+        ready!(Pin::new(&mut **stream).poll_flush(cx))?;
+        if !self.unflushed.is_empty() {
+            let now = clock::now();
+            for published_ns in std::mem::take(&mut self.unflushed) {
+                self.shard.writes.book(published_ns, now);
+            }
+        }
+        Poll::Ready(Ok(()))
+    }
+
     /// Writes once: the rest of a frame, control frames, the events after the cursor. `None` where there is
     /// nothing to write.
-    fn try_write(&mut self) -> io::Result<Option<usize>> {
+    fn poll_write_once(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<Option<usize>>> {
         if self.phase == Phase::Open {
             self.keep_within_bound();
         }
@@ -242,18 +265,17 @@ impl Link {
                 filled += 1;
             }
             match filled {
-                0 => Ok(None),
-                1 => self.socket.try_write(&slices[0]).map(Some),
-                _ => self.socket.try_write_vectored(&slices[..filled]).map(Some),
+                0 => Poll::Ready(Ok(None)),
+                _ => self.wire.poll_give(cx, &slices[..filled]).map_ok(Some),
             }
         });
         match written {
-            Ok(Ok(Some(written))) => {
+            Ok(Poll::Ready(Ok(Some(written)))) => {
                 self.advance(written);
-                Ok(Some(written))
+                Poll::Ready(Ok(Some(written)))
             }
             Ok(nothing) => nothing,
-            Err(_) => self.try_write_control(),
+            Err(_) => self.poll_write_control(cx),
         }
     }
 
@@ -276,24 +298,25 @@ impl Link {
     }
 
     /// Writes what does not need the log, once the cursor has fallen off it.
-    fn try_write_control(&mut self) -> io::Result<Option<usize>> {
+    fn poll_write_control(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<Option<usize>>> {
         let bytes = match &self.partial {
             Some((entry, at)) => &entry.frame()[*at..],
-            None if self.control.is_empty() => return Ok(None),
+            None if self.control.is_empty() => return Poll::Ready(Ok(None)),
             None => &self.control,
         };
-        let written = self.socket.try_write(bytes)?;
+        let written = ready!(self.wire.poll_give(cx, &[IoSlice::new(bytes)]))?;
         self.advance(written);
-        Ok(Some(written))
+        Poll::Ready(Ok(Some(written)))
     }
 
     /// Books `written` bytes: first the rest of a frame, then control frames, then events.
     fn advance(&mut self, mut written: usize) {
         let (writes, now) = (&self.shard.writes, clock::now());
-        let book = |entry: &Entry| {
-            if let Some(published_ns) = writes.measured(entry) {
-                writes.book(published_ns, now);
-            }
+        let plain = matches!(self.wire, Wire::Plain(_));
+        let mut book = |entry: &Entry| match writes.measured(entry) {
+            Some(published_ns) if plain => writes.book(published_ns, now),
+            Some(published_ns) => self.unflushed.push(published_ns),
+            None => {}
         };
         if let Some((entry, at)) = &mut self.partial {
             let step = written.min(entry.frame().len() - *at);

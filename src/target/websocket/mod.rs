@@ -20,7 +20,6 @@ use hyper::header::{
 };
 use hyper::{Request, StatusCode};
 use hyper_util::rt::TokioIo;
-use tokio::net::TcpStream;
 
 use self::handshake::{Refusal, accept};
 use self::link::Link;
@@ -32,6 +31,7 @@ use super::poll;
 use super::problem::Problem;
 use super::request::Query;
 use super::shard::Shard;
+use super::wire::Wire;
 
 /// `GET /topics/{topic}/ws?since=`
 pub fn get(shard: &Rc<Shard>, name: &str, mut request: Request<Incoming>) -> Outcome {
@@ -66,7 +66,7 @@ fn switch(
     shard: &Rc<Shard>,
     request: &mut Request<Incoming>,
     proof: &str,
-    serve: impl AsyncFnOnce(TcpStream, Vec<u8>) + 'static,
+    serve: impl AsyncFnOnce(Wire, Vec<u8>) + 'static,
 ) -> Reply {
     let upgrade = hyper::upgrade::on(request);
     let shard = Rc::clone(shard);
@@ -77,7 +77,7 @@ fn switch(
         // A copy of the few bytes: the buffer that they stand in is hyper's whole one.
         let early = parts.read_buf.to_vec();
         drop(parts.read_buf);
-        serve(parts.io.into_inner().into_stream(), early).await;
+        serve(parts.io.into_inner().into_wire(), early).await;
     });
     let mut reply = empty(StatusCode::SWITCHING_PROTOCOLS);
     let headers = reply.headers_mut();

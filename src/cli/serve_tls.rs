@@ -1,0 +1,70 @@
+//! What `tidings serve` speaks TLS with.
+
+use std::net::IpAddr;
+use std::path::{Path, PathBuf};
+
+use anyhow::Context as _;
+use tidings::net::tls::{Authority, Identity};
+use tidings::target::Security;
+
+/// Arguments of TLS.
+#[derive(Debug, clap::Args)]
+pub struct TlsArguments {
+    /// Speak TLS 1.3, with --cert and --key, else with a certificate made at the start
+    #[arg(long)]
+    tls: bool,
+    /// Certificate chain in PEM
+    #[arg(long, value_name = "FILE", requires_all = ["tls", "key"])]
+    cert: Option<PathBuf>,
+    /// Private key in PEM
+    #[arg(long, value_name = "FILE", requires_all = ["tls", "cert"])]
+    key: Option<PathBuf>,
+    /// Where to write the certificate of the authority that clients are to trust, where it is made at the start
+    #[arg(long, value_name = "FILE", requires = "tls", conflicts_with = "cert")]
+    cert_out: Option<PathBuf>,
+}
+
+impl TlsArguments {
+    /// Whether it is spoken.
+    pub const fn is_on(&self) -> bool {
+        self.tls
+    }
+
+    /// Where the certificate was written that clients are to trust.
+    pub fn written(&self) -> Option<&Path> {
+        self.cert_out.as_deref()
+    }
+
+    /// What to speak TLS with: the given certificate, or one of an authority made now, which clients have to be told.
+    pub fn security(&self, listen: IpAddr) -> anyhow::Result<Security> {
+        if !self.tls {
+            return Ok(Security::default());
+        }
+        let identity = if let (Some(cert), Some(key)) = (&self.cert, &self.key) {
+            let read = |path: &Path| {
+                std::fs::read(path).with_context(|| format!("cannot read {}", path.display()))
+            };
+            Identity::from_pem(&read(cert)?, &read(key)?).with_context(|| {
+                format!("{} and {} must be PEM files", cert.display(), key.display())
+            })?
+        } else {
+            self.made_now(listen)?
+        };
+        Security::serving(identity)
+            .context("the certificate and the key cannot be used: give a chain and the key of its first certificate")
+    }
+
+    /// A certificate for the names of this host, and the authority's own where clients will look for it.
+    fn made_now(&self, listen: IpAddr) -> anyhow::Result<Identity> {
+        let authority = Authority::new()?;
+        if let Some(path) = &self.cert_out {
+            std::fs::write(path, authority.pem())
+                .with_context(|| format!("cannot write {}", path.display()))?;
+        }
+        let mut names = vec!["localhost".to_owned(), "127.0.0.1".to_owned(), "::1".to_owned()];
+        if !listen.is_unspecified() && !names.contains(&listen.to_string()) {
+            names.push(listen.to_string());
+        }
+        Ok(authority.issue(&names)?)
+    }
+}

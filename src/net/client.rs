@@ -1,0 +1,85 @@
+//! A link's HTTP, of whichever version its case speaks.
+
+use std::rc::Rc;
+use std::time::Duration;
+
+use bytes::Bytes;
+use http_body_util::Full;
+use hyper::body::Incoming;
+use hyper::{Request, Response};
+
+use super::{Answer, Dialer, Http1, Http2, Meter, NetError};
+
+/// Carries a link's exchanges, one at a time.
+#[derive(Debug)]
+pub enum Client {
+    /// Over a connection of its own.
+    One(Http1),
+    /// Over a connection that it shares.
+    Two(Http2),
+}
+
+impl Client {
+    /// Connects link number `link`, or joins the connection that it shares.
+    pub async fn connect(dialer: &Dialer, link: u64) -> Result<Self, NetError> {
+        match dialer.pool() {
+            None => Http1::connect(dialer, link).await.map(Self::One),
+            Some(pool) => Http2::connect(dialer, pool, link).await.map(Self::Two),
+        }
+    }
+
+    /// The meter of the socket under it, which links that share a connection share, too.
+    pub fn share_meter(&self) -> Rc<Meter> {
+        match self {
+            Self::One(http) => http.share_meter(),
+            Self::Two(http) => http.share_meter(),
+        }
+    }
+
+    /// Leaves what was carried so far out of the totals: the link stands.
+    pub fn mark(&self) {
+        match self {
+            Self::One(http) => http.meter().mark(),
+            Self::Two(http) => http.mark(),
+        }
+    }
+
+    /// Whether a request can be sent.
+    pub fn is_open(&self) -> bool {
+        match self {
+            Self::One(http) => http.is_open(),
+            Self::Two(http) => http.is_open(),
+        }
+    }
+
+    /// Sends `request` and collects the whole answer.
+    pub async fn exchange(
+        &mut self,
+        request: Request<Full<Bytes>>,
+        timeout: Duration,
+    ) -> Result<Answer, NetError> {
+        match self {
+            Self::One(http) => http.exchange(request, timeout).await,
+            Self::Two(http) => http.exchange(request, timeout).await,
+        }
+    }
+
+    /// Sends `request` and returns the answer's head, its body still to come.
+    pub async fn stream(
+        &mut self,
+        request: Request<Full<Bytes>>,
+    ) -> Result<Response<Incoming>, NetError> {
+        match self {
+            Self::One(http) => http.stream(request).await,
+            Self::Two(http) => http.stream(request).await,
+        }
+    }
+
+    /// Waits for the next piece of an answer's body.
+    pub async fn frame(&mut self, body: &mut Incoming) -> Option<Result<Bytes, NetError>> {
+        match self {
+            Self::One(http) => http.frame(body).await,
+            Self::Two(http) => http.frame(body).await,
+        }
+    }
+}

@@ -1,0 +1,145 @@
+//! Dialling: sockets to one target, spread over source addresses, and what they speak above TCP.
+
+use std::cell::RefCell;
+use std::collections::HashMap;
+use std::io;
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::rc::Rc;
+use std::sync::Arc;
+
+use rustls::pki_types::ServerName;
+use rustls::{ClientConfig, ServerConfig};
+use tokio::net::TcpSocket;
+
+use super::http2::Pool;
+use super::tls::{self, Authority, TlsError, Trust};
+use super::{Socket, Stream, WireTotals};
+
+/// Links that share one source address on loopback: under the number of client ports of any usual kernel.
+pub const LINKS_PER_SOURCE: u64 = 20_000;
+
+/// Opens connections to one target.
+#[derive(Debug, Clone)]
+pub struct Dialer {
+    target: SocketAddr,
+    totals: Rc<WireTotals>,
+    security: Option<Rc<Security>>,
+    pool: Option<Rc<Pool>>,
+    receive_buffer: Option<u32>,
+}
+
+/// TLS as the links of a shard speak it.
+#[derive(Debug)]
+struct Security {
+    config: Arc<ClientConfig>,
+    resume: bool,
+    /// Each link's own settings where it may resume: a consumer has no other consumer's tickets.
+    own: RefCell<HashMap<u64, Arc<ClientConfig>>>,
+    authority: Option<Authority>,
+}
+
+impl Dialer {
+    /// A dialler to `target` whose sockets add their traffic to `totals`.
+    pub const fn new(target: SocketAddr, totals: Rc<WireTotals>) -> Self {
+        Self { target, totals, security: None, pool: None, receive_buffer: None }
+    }
+
+    /// The same, with sockets whose kernel buffers take no more than about `bytes` that are not read.
+    #[must_use]
+    pub fn with_receive_buffer(self, bytes: u32) -> Self {
+        Self { receive_buffer: Some(bytes), ..self }
+    }
+
+    /// The same over TLS, trusting `trust` alone, offering `alpn`; `resume` lets a link that dials again resume.
+    pub fn over_tls(self, trust: &Trust, alpn: &[&[u8]], resume: bool) -> Result<Self, TlsError> {
+        let security = Security {
+            config: tls::trusting(trust, alpn, 0)?,
+            resume,
+            own: RefCell::default(),
+            authority: Authority::entrusted(trust)?,
+        };
+        Ok(Self { security: Some(Rc::new(security)), ..self })
+    }
+
+    /// The same over HTTP/2, `streams` links on each connection.
+    #[must_use]
+    pub fn over_http2(self, streams: u32) -> Self {
+        Self { pool: Some(Rc::new(Pool::new(streams))), ..self }
+    }
+
+    /// The connections that links share; `None` where each has its own.
+    pub(super) fn pool(&self) -> Option<&Pool> {
+        self.pool.as_deref()
+    }
+
+    /// The target's address.
+    pub const fn target(&self) -> SocketAddr {
+        self.target
+    }
+
+    /// Where sockets add their traffic when they close.
+    pub const fn totals(&self) -> &Rc<WireTotals> {
+        &self.totals
+    }
+
+    /// Whether everything goes through TLS.
+    pub const fn is_secure(&self) -> bool {
+        self.security.is_some()
+    }
+
+    /// The settings of a server of the links' own at `address`; `None` where it is plain.
+    pub fn receiver(&self, address: IpAddr) -> Result<Option<Arc<ServerConfig>>, TlsError> {
+        let issuing = |security: &Rc<Security>| {
+            let authority = security.authority.as_ref()?;
+            let identity = authority.issue_for(address);
+            Some(identity.and_then(|identity| tls::server(identity, tls::HTTP_1, security.resume)))
+        };
+        self.security.as_ref().and_then(issuing).transpose()
+    }
+
+    /// Connects link number `link`, and shakes hands where it goes through TLS.
+    pub async fn connect(&self, link: u64) -> io::Result<Stream> {
+        let socket = self.socket(link).await?;
+        match &self.security {
+            None => Ok(socket.into()),
+            Some(security) => {
+                let name = ServerName::from(self.target.ip());
+                Stream::client(socket, security.of(link), name).await
+            }
+        }
+    }
+
+    /// A socket for link number `link`.
+    ///
+    /// On loopback the links are spread over source addresses, [`LINKS_PER_SOURCE`] on each, because a pair
+    /// of addresses has only so many client ports.
+    async fn socket(&self, link: u64) -> io::Result<Socket> {
+        let socket = match self.target {
+            SocketAddr::V4(_) => TcpSocket::new_v4()?,
+            SocketAddr::V6(_) => TcpSocket::new_v6()?,
+        };
+        if let Some(bytes) = self.receive_buffer {
+            // Before the handshake: the window's scale is agreed there.
+            socket.set_recv_buffer_size(bytes)?;
+        }
+        if let SocketAddr::V4(target) = self.target
+            && target.ip().is_loopback()
+            && link >= LINKS_PER_SOURCE
+        {
+            let source = Ipv4Addr::from(0x7f00_0001 + (link / LINKS_PER_SOURCE) as u32);
+            socket.bind(SocketAddr::new(IpAddr::V4(source), 0))?;
+        }
+        Socket::new(socket.connect(self.target).await?, &self.totals)
+    }
+}
+
+impl Security {
+    /// The settings of link number `link`.
+    fn of(&self, link: u64) -> Arc<ClientConfig> {
+        if !self.resume {
+            return Arc::clone(&self.config);
+        }
+        let mut own = self.own.borrow_mut();
+        Arc::clone(own.entry(link).or_insert_with(|| tls::with_own_sessions(&self.config)))
+    }
+}

@@ -1,0 +1,120 @@
+//! `[transport]`: how the links' bytes travel, as written, as resolved, and what of it can be carried out.
+
+use serde::{Deserialize, Serialize};
+
+use super::error::{Refusal, require};
+use super::{Case, Pattern, PatternKind};
+use crate::unit::Count;
+
+/// Streams of links that share an HTTP/2 connection unless the file says otherwise.
+const STREAMS: u32 = 100;
+
+/// Which HTTP is spoken.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub enum Http {
+    /// HTTP/1.1: a connection for each link.
+    #[default]
+    #[serde(rename = "1.1")]
+    One,
+    /// HTTP/2: links of a shard share connections, a stream for each request.
+    #[serde(rename = "2")]
+    Two,
+}
+
+/// How the links' bytes travel.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Transport {
+    /// Whether everything goes through TLS 1.3.
+    pub tls: bool,
+    /// Whether sessions are resumed: a link that dials again shows its ticket.
+    pub resume: bool,
+    /// Which HTTP is spoken.
+    pub http: Http,
+    /// Links that share one HTTP/2 connection, at most.
+    pub streams: u32,
+}
+
+impl Default for Transport {
+    fn default() -> Self {
+        Self { tls: false, resume: true, http: Http::One, streams: STREAMS }
+    }
+}
+
+/// When a client of `request` opens its connections.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Connection {
+    /// Once, for all of its requests.
+    #[default]
+    KeepAlive,
+    /// Anew for every request.
+    PerRequest,
+}
+
+/// `[transport]` as written.
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct TransportFile {
+    pub tls: Option<bool>,
+    pub resume: Option<bool>,
+    pub http: Option<Http>,
+    pub streams: Option<Count>,
+}
+
+/// Whether a key of `[transport]` makes a difference to `kind`, as an axis.
+pub(super) fn bears_on(key: &str, kind: PatternKind) -> bool {
+    !matches!(key, "http" | "streams")
+        || !matches!(kind, PatternKind::WebSocket | PatternKind::Webhook)
+}
+
+/// The transport that the file describes.
+pub(super) fn resolve(written: &TransportFile) -> Result<Transport, Refusal> {
+    let TransportFile { tls, resume, http, streams } = *written;
+    let none = Transport::default();
+    let streams = streams.map_or(u64::from(STREAMS), Count::get);
+    require((1..=10_000).contains(&streams), "transport.streams", || {
+        format!("transport.streams = {streams}: it must be between 1 and 10000")
+    })?;
+    Ok(Transport {
+        tls: tls.unwrap_or(none.tls),
+        resume: resume.unwrap_or(none.resume),
+        http: http.unwrap_or(none.http),
+        streams: streams as u32,
+    })
+}
+
+/// Checks the transport of one case against its pattern, and the streams that the target lets a connection have.
+pub(super) fn check(case: &Case, max_concurrent_streams: u32) -> Result<(), Refusal> {
+    let Transport { http, streams, .. } = case.transport;
+    if http == Http::One {
+        return Ok(());
+    }
+    let sweep = "write http = \"1.1\", or sweep it (transport.http = [\"2\"] in [sweep]), which leaves this \
+                 pattern as it is";
+    let key = "transport.http";
+    require(case.pattern.kind() != PatternKind::WebSocket, key, || {
+        format!(
+            "{key} = \"2\": a WebSocket over HTTP/2 needs extended CONNECT (RFC 8441), which is not offered; {sweep}"
+        )
+    })?;
+    require(case.pattern.kind() != PatternKind::Webhook, key, || {
+        format!(
+            "{key} = \"2\": the target calls each receiver at an address of its own, where there is no connection to \
+             share; {sweep}"
+        )
+    })?;
+    let alone = matches!(&case.pattern, Pattern::Request(options) if options.connection == Connection::PerRequest);
+    require(!alone, key, || {
+        format!(
+            "{key} = \"2\": a connection for every request has no streams to share it; write request.connection = \
+             \"keep-alive\", or http = \"1.1\""
+        )
+    })?;
+    require(streams <= max_concurrent_streams, "transport.streams", || {
+        format!(
+            "transport.streams = {streams}: the target allows {max_concurrent_streams} streams at once on a \
+             connection, the others would wait; lower it, or raise target.max_concurrent_streams"
+        )
+    })
+}

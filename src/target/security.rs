@@ -1,0 +1,62 @@
+//! TLS of a target: as a server to its clients, and as a client to webhook receivers.
+
+use std::sync::{Arc, OnceLock};
+
+use rustls::{ClientConfig, ServerConfig};
+
+use crate::control::TargetAssignment;
+use crate::net::tls::{self, Authority, Identity, TlsError, Trust};
+use crate::scenario::{Http, PatternKind};
+
+/// What a target speaks TLS with.
+#[derive(Debug, Default)]
+pub struct Security {
+    server: Option<Arc<ServerConfig>>,
+    /// Whom webhooks trust; found out when the first one is called over `https` where nobody said.
+    receivers: OnceLock<Arc<ClientConfig>>,
+}
+
+impl Security {
+    /// A server with this certificate; webhooks trust what the host trusts.
+    pub fn serving(identity: Identity) -> Result<Self, TlsError> {
+        let server = tls::server(identity, tls::HTTP_ANY, true)?;
+        Ok(Self { server: Some(server), receivers: OnceLock::new() })
+    }
+
+    /// That of a trial, and what its workers need; nothing where the case goes without TLS.
+    pub fn of_trial(assignment: &TargetAssignment) -> Result<(Self, Option<Trust>), TlsError> {
+        let TargetAssignment { case, listen, .. } = assignment;
+        if !case.transport.tls {
+            return Ok((Self::default(), None));
+        }
+        // One that takes another's place has its authority: workers trust no other.
+        let known = assignment.trust.as_ref().map(Authority::entrusted).transpose()?.flatten();
+        let authority = known.map_or_else(Authority::new, Ok)?;
+        let resume = case.transport.resume;
+        let alpn = match case.transport.http {
+            Http::One => tls::HTTP_1,
+            Http::Two => tls::HTTP_2,
+        };
+        let server = tls::server(authority.issue_for(listen.ip())?, alpn, resume)?;
+        let servers = if resume { case.workload.clients as usize } else { 0 };
+        let issues =
+            case.pattern.kind() == PatternKind::Webhook || case.conditions.restart.is_some();
+        let trust = authority.trust(issues);
+        let receivers = tls::trusting(&trust, tls::HTTP_1, servers)?;
+        Ok((Self { server: Some(server), receivers: receivers.into() }, Some(trust)))
+    }
+
+    /// How connections are accepted; `None` where they are plain.
+    pub const fn server(&self) -> Option<&Arc<ServerConfig>> {
+        self.server.as_ref()
+    }
+
+    /// How webhook receivers are called over `https`.
+    pub fn receivers(&self) -> Result<Arc<ClientConfig>, TlsError> {
+        if let Some(config) = self.receivers.get() {
+            return Ok(Arc::clone(config));
+        }
+        let config = tls::trusting_the_host()?;
+        Ok(Arc::clone(self.receivers.get_or_init(|| config)))
+    }
+}

@@ -1,0 +1,169 @@
+//! A connection under its protocol: the socket, or TLS over it.
+
+use std::io::{self, IoSlice};
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll, ready};
+
+use rustls::pki_types::ServerName;
+use rustls::{ClientConfig, ServerConfig};
+use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt as _, ReadBuf};
+use tokio::net::TcpStream;
+use tokio::time::timeout;
+use tokio_rustls::{TlsAcceptor, TlsConnector, TlsStream};
+
+use crate::net::HANDSHAKE_LIMIT;
+
+/// A connection of this target's.
+#[derive(Debug)]
+pub enum Wire {
+    /// As it is.
+    Plain(TcpStream),
+    /// Under TLS.
+    Tls(Box<TlsStream<TcpStream>>),
+}
+
+impl Wire {
+    /// Shakes hands with who has dialled; whoever is slow about it is let go.
+    pub async fn accept(stream: TcpStream, config: Arc<ServerConfig>) -> io::Result<Self> {
+        let stream = timeout(HANDSHAKE_LIMIT, TlsAcceptor::from(config).accept(stream)).await??;
+        Ok(Self::Tls(Box::new(stream.into())))
+    }
+
+    /// Shakes hands with the server of that name.
+    pub async fn dial(
+        stream: TcpStream,
+        config: Arc<ClientConfig>,
+        name: ServerName<'static>,
+    ) -> io::Result<Self> {
+        let shaken = TlsConnector::from(config).connect(name, stream);
+        let failed = |what: String| io::Error::other(format!("the TLS handshake failed: {what}"));
+        match timeout(HANDSHAKE_LIMIT, shaken).await {
+            Ok(Ok(stream)) => Ok(Self::Tls(Box::new(stream.into()))),
+            Ok(Err(error)) => Err(failed(error.to_string())),
+            Err(_) => Err(failed(format!("it took over {} s", HANDSHAKE_LIMIT.as_secs()))),
+        }
+    }
+
+    /// Whether the other side speaks HTTP/2: as agreed in the handshake, or by the preface, of which the first three
+    /// bytes must come together (no method of HTTP/1.1 begins with them).
+    pub async fn begins_http2(&self) -> io::Result<bool> {
+        match self {
+            Self::Plain(socket) => {
+                let mut first = [0; 3];
+                Ok(socket.peek(&mut first).await? == first.len() && first == *b"PRI")
+            }
+            Self::Tls(stream) => Ok(stream.get_ref().1.alpn_protocol() == Some(b"h2")),
+        }
+    }
+
+    /// Reads what has come, without a buffer that it would keep; 0 is the end.
+    #[inline]
+    pub fn poll_take(&mut self, cx: &mut Context<'_>, bytes: &mut [u8]) -> Poll<io::Result<usize>> {
+        match self {
+            Self::Plain(socket) => loop {
+                ready!(socket.poll_read_ready(cx))?;
+                match socket.try_read(bytes) {
+                    Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
+                    read => return Poll::Ready(read),
+                }
+            },
+            Self::Tls(stream) => {
+                let mut buffer = ReadBuf::new(bytes);
+                ready!(Pin::new(&mut **stream).poll_read(cx, &mut buffer))?;
+                Poll::Ready(Ok(buffer.filled().len()))
+            }
+        }
+    }
+
+    /// Writes once. Under TLS what is taken is with the kernel only after a flush.
+    #[inline]
+    pub fn poll_give(
+        &mut self,
+        cx: &mut Context<'_>,
+        slices: &[IoSlice<'_>],
+    ) -> Poll<io::Result<usize>> {
+        match self {
+            Self::Plain(socket) => loop {
+                let written = match slices {
+                    [one] => socket.try_write(one),
+                    several => socket.try_write_vectored(several),
+                };
+                match written {
+                    Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
+                        ready!(socket.poll_write_ready(cx))?;
+                    }
+                    written => return Poll::Ready(written),
+                }
+            },
+            Self::Tls(stream) => Pin::new(&mut **stream).poll_write_vectored(cx, slices),
+        }
+    }
+
+    /// Tells the other side that nothing more comes, where that is said above TCP.
+    pub async fn farewell(&mut self) {
+        if let Self::Tls(stream) = self {
+            // Who does not listen any more misses nothing.
+            let _ = timeout(HANDSHAKE_LIMIT, stream.shutdown()).await;
+        }
+    }
+}
+
+impl AsyncRead for Wire {
+    #[inline]
+    fn poll_read(
+        self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        buffer: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
+        match self.get_mut() {
+            Self::Plain(socket) => Pin::new(socket).poll_read(cx, buffer),
+            Self::Tls(stream) => Pin::new(&mut **stream).poll_read(cx, buffer),
+        }
+    }
+}
+
+impl AsyncWrite for Wire {
+    #[inline]
+    fn poll_write(
+        self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        bytes: &[u8],
+    ) -> Poll<io::Result<usize>> {
+        match self.get_mut() {
+            Self::Plain(socket) => Pin::new(socket).poll_write(cx, bytes),
+            Self::Tls(stream) => Pin::new(&mut **stream).poll_write(cx, bytes),
+        }
+    }
+
+    #[inline]
+    fn poll_write_vectored(
+        self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        slices: &[IoSlice<'_>],
+    ) -> Poll<io::Result<usize>> {
+        match self.get_mut() {
+            Self::Plain(socket) => Pin::new(socket).poll_write_vectored(cx, slices),
+            Self::Tls(stream) => Pin::new(&mut **stream).poll_write_vectored(cx, slices),
+        }
+    }
+
+    fn is_write_vectored(&self) -> bool {
+        true
+    }
+
+    #[inline]
+    fn poll_flush(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        match self.get_mut() {
+            Self::Plain(socket) => Pin::new(socket).poll_flush(cx),
+            Self::Tls(stream) => Pin::new(&mut **stream).poll_flush(cx),
+        }
+    }
+
+    fn poll_shutdown(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        match self.get_mut() {
+            Self::Plain(socket) => Pin::new(socket).poll_shutdown(cx),
+            Self::Tls(stream) => Pin::new(&mut **stream).poll_shutdown(cx),
+        }
+    }
+}
