@@ -11,7 +11,7 @@ use std::collections::BTreeSet;
 use std::fs;
 
 use rustix::process::{Signal, kill_process};
-use support::{Bench, number, rows, scenario, text};
+use support::{Bench, eventually, number, rows, scenario, text};
 
 const ALL: [&str; 6] = ["request", "short-poll", "long-poll", "sse", "websocket", "webhook"];
 /// Statuses of a run whose ledgers are right: on a busy machine its latencies may be declared invalid.
@@ -158,6 +158,9 @@ fn a_killed_conductor_leaves_no_process() {
     let run = bench.start();
     bench.wait_for("target");
     let worker = bench.wait_for("worker");
+    // Its second thread reads orders: it is the conductor's by then, and ends with it.
+    let threads = format!("/proc/{}/task", worker.as_raw_nonzero());
+    eventually("an attached worker", || (fs::read_dir(&threads).ok()?.count() > 1).then_some(()));
     // Not even a child that is stopped.
     kill_process(worker, Signal::STOP).unwrap();
     run.signal(Signal::KILL);
