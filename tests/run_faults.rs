@@ -83,6 +83,10 @@ fn a_freeze_a_stall_and_a_delay_show_where_they_should_and_lose_nothing() {
     ran(&bench);
     for row in &bench.trials() {
         assert_eq!(number(row, "expected"), number(row, "delivered"), "{row:?}");
+        if row["verdict"] == "invalid" {
+            // Its accounts count, its percentiles are nowhere: the machine spoilt them.
+            continue;
+        }
         let pattern = row["pattern"].as_str();
         let metric = if pattern == "request" { "response" } else { "freshness" };
         let of = |metric| extremes(&bench, pattern, metric);
