@@ -64,7 +64,7 @@ fn judge_uniform(trial: &Measured) -> Finding {
     });
     let plot = Plot {
         title: "Freshness of news that is polled for every 500 ms".to_owned(),
-        x: ("percentile".to_owned(), PlotUnit::Number),
+        x: ("percentile".to_owned(), PlotUnit::Percentile),
         y: ("freshness".to_owned(), PlotUnit::Time),
         points: points.collect(),
     };

@@ -138,7 +138,7 @@ fn judge(all: &Distribution, exponential: bool, floor_mean: f64, floor_median: f
     let kind = if exponential { "M/M/1" } else { "M/D/1" };
     let plot = Plot {
         title: format!("{kind} at 70 %, {} of service: response by percentile", time(SERVICE_NS)),
-        x: ("percentile".to_owned(), PlotUnit::Number),
+        x: ("percentile".to_owned(), PlotUnit::Percentile),
         y: ("response".to_owned(), PlotUnit::Time),
         points: points.collect(),
     };

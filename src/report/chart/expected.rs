@@ -18,6 +18,8 @@ pub enum Unit {
     Time,
     /// Bare numbers.
     Number,
+    /// Percentiles: the axis ends at 100.
+    Percentile,
 }
 
 /// A point of a plot.
@@ -83,6 +85,7 @@ fn scale(most: f64, unit: Unit) -> Scale {
     match unit {
         Unit::Time => Scale::linear(most, nanoseconds),
         Unit::Number => Scale::linear(most, plain),
+        Unit::Percentile => Scale::up_to_100(plain),
     }
 }
 
@@ -123,6 +126,18 @@ mod tests {
         assert_eq!(marks[..3], line.unwrap());
         let (svg, png) = plot.draw("a host").unwrap();
         assert!(svg.starts_with(b"<svg") && png.starts_with(b"\x89PNG"));
+        let quantiles = Plot { x: ("percentile".to_owned(), Unit::Percentile), ..plot.clone() };
+        let texts = |plot: &Plot| -> Vec<String> {
+            let shapes = plot.picture("a host").shapes.into_iter();
+            shapes
+                .filter_map(|shape| match shape {
+                    Shape::Text(_, text, ..) => Some(text),
+                    _ => None,
+                })
+                .collect()
+        };
+        assert!(texts(&quantiles).contains(&"100".to_owned()));
+        assert!(!texts(&quantiles).contains(&"120".to_owned()), "nothing lies beyond 100");
         let empty = Plot { points: Vec::new(), ..plot };
         assert!(empty.draw("a host").is_ok());
     }

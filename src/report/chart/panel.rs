@@ -40,6 +40,12 @@ impl Scale {
         Self { min: 0.0, max: step * count, ticks: ticks.collect() }
     }
 
+    /// From 0 to 100 in steps of 10, labelled by `print`.
+    pub fn up_to_100(print: impl Fn(f64) -> String) -> Self {
+        let ticks = (0..=10).map(|i| 10.0 * f64::from(i)).map(|v| (v, print(v)));
+        Self { min: 0.0, max: 100.0, ticks: ticks.collect() }
+    }
+
     /// Around `min..max` in log10, with a tick a decade, or 1-2-5 where there are few; `None` where nothing is positive.
     pub fn log(min: f64, max: f64, print: impl Fn(f64) -> String) -> Option<Self> {
         if !(min > 0.0 && max >= min && max.is_finite()) {
