@@ -91,6 +91,17 @@ impl Trial<'_> {
         self.listen_until(at_ns)
     }
 
+    /// Brings a target back that is still down at the end of the window: taking it down can take a busy host so long.
+    pub(super) fn bring_up_late(&mut self) -> Result<(), Stop> {
+        match (self.facts.case.conditions.restart, self.life.down_ns) {
+            (Some(restart), Some(down_ns)) => {
+                self.listen_until(down_ns + restart.down.ns())?;
+                self.bring_up(&restart, down_ns)
+            }
+            _ => Ok(()),
+        }
+    }
+
     /// Ends the target: with a goodbye, or on the spot.
     fn take_down(&mut self, restart: &Restart) -> Result<(), Stop> {
         if restart.graceful {

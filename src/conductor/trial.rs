@@ -223,7 +223,7 @@ impl Trial<'_> {
         loop {
             self.read_cpu();
             if at_ns >= end_ns {
-                return Ok(());
+                return self.bring_up_late();
             }
             at_ns = (at_ns + SECOND_NS).min(end_ns);
             self.pass_until(at_ns)?;
