@@ -36,7 +36,8 @@ fn recording(c: &mut Criterion) {
 }
 
 fn codec(c: &mut Criterion) {
-    let head = Head { seq: 123_456, due_ns: 987_654_321_000, published_ns: 987_654_400_000 };
+    let head =
+        Head { seq: 123_456, due_ns: 987_654_321_000, published_ns: 987_654_400_000, key: None };
     for size in [128, 16 << 10] {
         let data = filler(size);
         let mut wire = Vec::new();

@@ -21,7 +21,7 @@ use tidings::net::{Dialer, WireTotals};
 use tidings::pace::{ArrivalProcess, Lead, Schedule, Timer};
 use tidings::pattern::{self, Context, Timeline};
 use tidings::scenario::{
-    Case, Conditions, Connection, Faults, Format, LoopKind, Mix, Pattern, RequestOptions,
+    Case, Conditions, Connection, Faults, Format, LoopKind, Mix, Pattern, Publish, RequestOptions,
     Transport, Workload,
 };
 use tidings::target::{self, Options};
@@ -104,6 +104,7 @@ fn case(rate: f64, arrivals: ArrivalProcess) -> Case {
             payload: ByteSize::new(100),
             late_after: Span::from_secs(1),
             churn: Rate::per_second(0.0),
+            publish: Publish::Target,
         },
         transport: Transport::default(),
         faults: Faults::default(),

@@ -8,7 +8,10 @@
 //!
 //! `seq` counts from 1 in each topic, without holes. Both stamps are [`crate::clock`] nanoseconds: `due_ns`
 //! when the schedule wanted the event, `published_ns` when the target made it visible. `data` is any JSON
-//! value; its bytes are what a scenario calls the payload.
+//! value; its bytes are what a scenario calls the payload. An event whose publisher gave it a number of its own
+//! carries that, too: `"key":5` before `data`.
+//!
+//! Over a WebSocket a client publishes with a [`Post`] and is told of it by a [`PostAnswer`].
 
 use std::borrow::Cow;
 
@@ -24,6 +27,9 @@ pub struct Head {
     pub due_ns: u64,
     /// When the target made the event visible, in monotonic nanoseconds.
     pub published_ns: u64,
+    /// The number that its publisher gave it; the same where it was published again for want of an answer.
+    #[serde(default)]
+    pub key: Option<u64>,
 }
 
 /// A whole event as read from the wire, borrowing from the bytes.
@@ -38,6 +44,9 @@ pub struct Event<'a> {
     pub due_ns: u64,
     /// When the target made the event visible, in monotonic nanoseconds.
     pub published_ns: u64,
+    /// The number that its publisher gave it.
+    #[serde(default)]
+    pub key: Option<u64>,
     /// The payload: raw JSON.
     #[serde(borrow)]
     pub data: &'a RawValue,
@@ -58,14 +67,13 @@ pub struct Page {
 ///
 /// `data` must be one JSON value; it is copied verbatim.
 pub fn encode(out: &mut Vec<u8>, topic: &str, head: Head, data: &[u8]) {
-    out.reserve(data.len() + topic.len() + 110);
+    out.reserve(data.len() + topic.len() + 140);
     out.extend_from_slice(b"{\"topic\":");
     write_json_string(out, topic);
-    for (key, value) in
-        [("seq", head.seq), ("due_ns", head.due_ns), ("published_ns", head.published_ns)]
-    {
+    let numbers = [("seq", head.seq), ("due_ns", head.due_ns), ("published_ns", head.published_ns)];
+    for (name, value) in numbers.into_iter().chain(head.key.map(|key| ("key", key))) {
         out.extend_from_slice(b",\"");
-        out.extend_from_slice(key.as_bytes());
+        out.extend_from_slice(name.as_bytes());
         out.extend_from_slice(b"\":");
         write_decimal(out, value);
     }
@@ -102,6 +110,65 @@ pub fn decode_gap(bytes: &[u8]) -> Option<Missed> {
     serde_json::from_slice(bytes).ok().map(|Told { gap }| gap).filter(|gap| gap.from <= gap.to)
 }
 
+/// What a client publishes: the body of a POST, or a text frame of a WebSocket.
+#[derive(Debug, Clone, Copy, Deserialize, Serialize)]
+#[serde(
+    deny_unknown_fields,
+    expecting = "an object with \"data\" and, if wanted, \"due_ns\" and \"key\""
+)]
+pub struct Post<'a> {
+    /// A number of the publisher's own, told back with every answer and carried by the event.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub key: Option<u64>,
+    /// When it was to be published, in monotonic nanoseconds; when it came in, if not said.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub due_ns: Option<u64>,
+    /// The payload: raw JSON.
+    #[serde(borrow)]
+    pub data: &'a RawValue,
+}
+
+/// What a WebSocket's publisher is told, as the text frame `{"posted":…}` or `{"refused":…}`.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum PostAnswer {
+    /// It is published.
+    Posted {
+        /// The publisher's own number.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        key: Option<u64>,
+        /// The event's place in its topic.
+        seq: u64,
+        /// When it became visible, in monotonic nanoseconds.
+        published_ns: u64,
+    },
+    /// It is not.
+    Refused {
+        /// The publisher's own number, where it could be read.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        key: Option<u64>,
+        /// What an HTTP request would have been answered.
+        status: u16,
+        /// Why, for people.
+        detail: String,
+    },
+}
+
+impl PostAnswer {
+    /// Its wire form.
+    pub fn encode(&self) -> Vec<u8> {
+        // Numbers and a text can always be written.
+        serde_json::to_vec(self).unwrap_or_default()
+    }
+
+    /// Reads it from its wire form; `None` where it is something else.
+    pub fn decode(bytes: &[u8]) -> Option<Self> {
+        // An event, which most frames are, begins otherwise: it need not be parsed to see that.
+        let may_be = bytes.starts_with(b"{\"posted\"") || bytes.starts_with(b"{\"refused\"");
+        may_be.then(|| serde_json::from_slice(bytes).ok()).flatten()
+    }
+}
+
 /// Reads the head of an event from its wire form.
 ///
 /// The target's own field order is read without a parser; any other order of the same fields is left to
@@ -119,10 +186,15 @@ fn decode_own_order(bytes: &[u8]) -> Option<Head> {
     let (seq, rest) = read_decimal(rest[quote..].strip_prefix(b"\",\"seq\":")?)?;
     let (due_ns, rest) = read_decimal(rest.strip_prefix(b",\"due_ns\":")?)?;
     let (published_ns, rest) = read_decimal(rest.strip_prefix(b",\"published_ns\":")?)?;
+    let (key, rest) = match rest.strip_prefix(b",\"key\":") {
+        Some(rest) => read_decimal(rest).map(|(key, rest)| (Some(key), rest))?,
+        None => (None, rest),
+    };
     (rest.starts_with(b",\"data\":") && rest.ends_with(b"}")).then_some(Head {
         seq,
         due_ns,
         published_ns,
+        key,
     })
 }
 
@@ -192,13 +264,20 @@ mod tests {
     fn another_field_order_is_read_too() {
         let text = br#"{ "data": {"seq": 9}, "published_ns": 3, "seq": 1, "due_ns": 2 }"#;
         let head = decode_head(text).unwrap();
-        assert_eq!(head, Head { seq: 1, due_ns: 2, published_ns: 3 });
+        assert_eq!(head, Head { seq: 1, due_ns: 2, published_ns: 3, key: None });
+        let text = br#"{ "key": 5, "data": {"key": 9}, "published_ns": 3, "seq": 1, "due_ns": 2 }"#;
+        assert_eq!(decode_head(text).unwrap().key, Some(5));
     }
 
     #[test]
     fn what_is_cut_short_or_foreign_is_refused() {
         let mut whole = Vec::new();
-        encode(&mut whole, "t", Head { seq: 1, due_ns: 2, published_ns: 3 }, b"\"x\"");
+        encode(
+            &mut whole,
+            "t",
+            Head { seq: 1, due_ns: 2, published_ns: 3, key: Some(4) },
+            b"\"x\"",
+        );
         for end in 0..whole.len() {
             assert!(decode_head(&whole[..end]).is_err(), "{end}");
         }
@@ -208,15 +287,17 @@ mod tests {
     proptest! {
         #[test]
         fn what_is_encoded_is_decoded(
-            topic in ".{0,12}", seq in 0..=u64::MAX, due_ns in 0..=u64::MAX, published_ns in 0..=u64::MAX, size in 2..300usize,
+            topic in ".{0,12}", seq in 0..=u64::MAX, due_ns in 0..=u64::MAX, published_ns in 0..=u64::MAX,
+            key: Option<u64>, size in 2..300usize,
         ) {
-            let head = Head { seq, due_ns, published_ns };
+            let head = Head { seq, due_ns, published_ns, key };
             let mut wire = Vec::new();
             encode(&mut wire, &topic, head, &filler(size));
             prop_assert_eq!(decode_head(&wire).unwrap(), head);
             let event: Event = serde_json::from_slice(&wire).unwrap();
             prop_assert_eq!(event.topic, topic);
             prop_assert_eq!((event.seq, event.due_ns, event.published_ns), (seq, due_ns, published_ns));
+            prop_assert_eq!(event.key, key);
             prop_assert_eq!(event.data.get().len(), size);
         }
 
@@ -226,13 +307,27 @@ mod tests {
             prop_assert_eq!(decode_gap(&encode_gap(gap)), Some(gap));
             prop_assert!(decode_head(&encode_gap(gap)).is_err());
             let mut event = Vec::new();
-            encode(&mut event, "gap", Head { seq: from, due_ns: 2, published_ns: 3 }, b"{\"gap\":{}}");
+            encode(&mut event, "gap", Head { seq: from, due_ns: 2, published_ns: 3, key: None }, b"{\"gap\":{}}");
             prop_assert_eq!(decode_gap(&event), None);
         }
 
         #[test]
+        fn an_answer_to_a_publisher_comes_back_and_is_no_event(
+            key: Option<u64>, seq: u64, published_ns: u64, status: u16, detail in ".{0,20}",
+        ) {
+            for answer in
+                [PostAnswer::Posted { key, seq, published_ns }, PostAnswer::Refused { key, status, detail }]
+            {
+                let wire = answer.encode();
+                prop_assert!(decode_head(&wire).is_err() && decode_gap(&wire).is_none());
+                prop_assert_eq!(PostAnswer::decode(&wire), Some(answer));
+            }
+        }
+
+        #[test]
         fn any_bytes_are_read_or_refused_without_a_panic(bytes in proptest::collection::vec(any::<u8>(), 0..200)) {
-            let _ = (decode_head(&bytes), decode_gap(&bytes));
+            let _ = (decode_head(&bytes), decode_gap(&bytes), PostAnswer::decode(&bytes));
+            let _ = serde_json::from_slice::<Post<'_>>(&bytes);
         }
     }
 }

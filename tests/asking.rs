@@ -286,7 +286,12 @@ fn topic(last: u64, away: fn(u64) -> bool) -> Server {
             }
             let published_ns = if away(seq) { away_ns } else { clock::now() };
             let mut event = Vec::new();
-            encode(&mut event, "news-0", Head { seq, due_ns: published_ns, published_ns }, b"1");
+            encode(
+                &mut event,
+                "news-0",
+                Head { seq, due_ns: published_ns, published_ns, key: None },
+                b"1",
+            );
             page(seq, std::str::from_utf8(&event).unwrap())
         }
     })

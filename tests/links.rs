@@ -1,24 +1,18 @@
 #![expect(clippy::unwrap_used, reason = "a test may panic")]
 //! Our own clients against servers that do wrong, or nothing at all.
 
+mod link_support;
+
 use std::io::{BufRead as _, BufReader, Write as _};
 use std::net::{SocketAddr, TcpListener, TcpStream};
-use std::rc::Rc;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::time::Duration;
 
+use link_support::link;
 use tidings::event::{Head, encode};
 use tidings::measure::Counter;
-use tidings::net::{Dialer, WireTotals};
-use tidings::pace::{ArrivalProcess, Pacing, Schedule, Timer};
-use tidings::pattern::{self, Context, Timeline};
-use tidings::scenario::{
-    Case, Conditions, Faults, Pattern, Reconnect, SseOptions, Transport, WebSocketOptions, Workload,
-};
-use tidings::unit::{ByteSize, Rate, Span};
-use tokio::runtime::{Builder, LocalOptions};
-use tokio::sync::watch;
+use tidings::scenario::{Pattern, SseOptions, WebSocketOptions};
+use tidings::unit::Span;
 use tungstenite::handshake::derive_accept_key;
 
 /// A server that does `then` with every connection, its number from 0 and its handshake's key, once the head is read.
@@ -66,53 +60,6 @@ fn websocket() -> Pattern {
     Pattern::WebSocket(WebSocketOptions { ping: Span::from_ms(20), ..WebSocketOptions::default() })
 }
 
-/// One link of `pattern` to `target` until `enough`; returns what its recorder counted of `counter`.
-fn link(
-    pattern: Pattern,
-    target: SocketAddr,
-    counter: Counter,
-    enough: impl Fn(u64) -> bool,
-) -> (u64, u64) {
-    let runtime = Builder::new_current_thread().enable_all().build_local(LocalOptions::default());
-    runtime.unwrap().block_on(async move {
-        let (timer, drive) = Timer::new(Pacing::Timerfd).unwrap();
-        tokio::task::spawn_local(drive);
-        let backoff = Span::from_ms(5);
-        let reconnect = Reconnect { backoff, max: backoff, silence: 2, ..Reconnect::default() };
-        let case = Case {
-            id: "x".to_owned(),
-            pattern,
-            workload: Workload {
-                clients: 1,
-                topics: 1,
-                rate: Rate::per_second(10.0),
-                arrivals: ArrivalProcess::Constant,
-                payload: ByteSize::new(10),
-                late_after: Span::from_secs(1),
-                churn: Rate::per_second(0.0),
-            },
-            transport: Transport::default(),
-            faults: Faults::default(),
-            conditions: Conditions { reconnect, ..Conditions::default() },
-        };
-        let until_ns = 1_000_000_000;
-        let process = ArrivalProcess::Constant;
-        let schedule = Schedule { seed: 1, topics: 1, per_s: 10.0, process, until_ns };
-        let (_start, timeline) = watch::channel(None::<Timeline>);
-        let dialer = Dialer::new(target, Rc::new(WireTotals::default()));
-        let context = Rc::new(Context::new(case, dialer, timer, schedule, 0..until_ns, timeline));
-        let running = tokio::task::spawn_local(pattern::run(context.link(0)));
-        let patience = async {
-            while !enough(context.recorder.borrow().counted(counter)) {
-                tokio::time::sleep(Duration::from_millis(2)).await;
-            }
-        };
-        tokio::time::timeout(Duration::from_secs(20), patience).await.expect("in time");
-        running.abort();
-        (context.recorder.borrow().counted(counter), context.ledger().delivered)
-    })
-}
-
 #[test]
 fn a_link_that_hears_nothing_gives_up_and_comes_back() {
     let sse = Pattern::Sse(SseOptions { heartbeat: Span::from_ms(20), ..SseOptions::default() });
@@ -145,7 +92,7 @@ fn a_masked_frame_of_a_server_is_no_event() {
     let (address, _) = server(|_, stream, key| {
         switch(stream, &derive_accept_key(key.as_bytes()));
         let mut event = Vec::new();
-        encode(&mut event, "news-0", Head { seq: 1, due_ns: 1, published_ns: 1 }, b"1");
+        encode(&mut event, "news-0", Head { seq: 1, due_ns: 1, published_ns: 1, key: None }, b"1");
         let mask = [0x11, 0x22, 0x33, 0x44];
         let mut frame = vec![0x81, 0x80 | event.len() as u8];
         frame.extend(mask);

@@ -17,7 +17,7 @@ use tidings::event::Page;
 use tidings::measure::Counter;
 use tidings::pace::{ArrivalProcess, PollPace, Schedule};
 use tidings::scenario::{
-    Case, Conditions, Faults, Limits, Pattern, ShortPollOptions, Transport, Workload,
+    Case, Conditions, Faults, Limits, Pattern, Publish, ShortPollOptions, Transport, Workload,
 };
 use tidings::unit::{ByteSize, Rate, Span};
 
@@ -57,6 +57,7 @@ fn prepare(version: u32, listen: SocketAddr) -> Order {
         payload: ByteSize::new(100),
         late_after: Span::from_secs(1),
         churn: Rate::per_second(0.0),
+        publish: Publish::Target,
     };
     let short_poll = ShortPollOptions {
         interval: Span::from_secs(1),

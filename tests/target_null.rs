@@ -16,7 +16,7 @@ use tidings::control::{
 use tidings::event::Event;
 use tidings::measure::Counter;
 use tidings::pace::{ArrivalProcess, Schedule};
-use tidings::scenario::{Case, Pattern, WebSocketOptions, Workload};
+use tidings::scenario::{Case, Pattern, Publish, WebSocketOptions, Workload};
 use tidings::unit::{ByteSize, Rate, Span};
 
 /// A null target in a process of its own; killed when dropped.
@@ -50,6 +50,7 @@ impl NullTarget {
             payload: ByteSize::new(payload),
             late_after: Span::from_secs(1),
             churn: Rate::per_second(0.0),
+            publish: Publish::Target,
         };
         let pattern = Pattern::WebSocket(WebSocketOptions::default());
         let assignment = Assignment::Target(TargetAssignment {

@@ -207,7 +207,9 @@ fn pings_are_answered_and_a_close_is_echoed() {
     let mut client = open(&target, "");
     client.write(&masked(0x89, b"are you there"));
     assert_eq!(frame(&mut client).unwrap(), (0x8a, b"are you there".to_vec()));
-    client.write(&masked(0x81, b"what a client says is no event"));
+    client.write(&masked(0x81, b"this is no post"));
+    let (first, refusal) = frame(&mut client).unwrap();
+    assert!(first == 0x81 && refusal.starts_with(b"{\"refused\":{\"status\":400,"));
     client.write(&masked(0x88, &[0x03, 0xe8, b'b', b'y', b'e']));
     assert_eq!(frame(&mut client).unwrap(), (0x88, vec![0x03, 0xe8]));
     assert_eq!(frame(&mut client), None, "the server closes the connection");
@@ -232,11 +234,11 @@ fn frames_that_came_with_the_handshake_are_read() {
 fn what_breaks_the_protocol_closes_the_link_with_its_code() {
     let target = Target::start(Options::default());
     target.publish("t", json!(1));
-    let long = [&[0x82, 0xff, 0, 0, 0, 0, 0, 1, 0, 1][..], &[0; 4]].concat();
+    let long = [&[0x82, 0xff, 0, 0, 0, 0, 0, 0x10, 0, 1][..], &[0; 4]].concat();
     for (what, bytes, code) in [
         ("an unmasked frame", b"\x81\x02hi".to_vec(), 1002),
         ("text that is no text", masked(0x81, b"\xff\xfe"), 1007),
-        ("a message over 64 KiB", long, 1009),
+        ("a message over 1 MiB", long, 1009),
         ("a reserved opcode", masked(0x83, b""), 1002),
     ] {
         let mut client = open(&target, "");

@@ -9,7 +9,7 @@ use crate::control::{Assignment, Order, PROTOCOL_VERSION, Report, Resume, Target
 use crate::measure::Counter;
 use crate::net::tls::Trust;
 use crate::record::CpuReading;
-use crate::scenario::Restart;
+use crate::scenario::{Publish, Restart};
 
 /// What is known of the target beyond its process.
 #[derive(Debug, Default)]
@@ -49,7 +49,8 @@ impl Trial<'_> {
         let plan = self.conductor.plan;
         let layout = &plan.layouts[self.planned.case];
         let options = plan.scenario.target;
-        let delivers = self.facts.case.pattern.kind().delivers();
+        let case = &self.facts.case;
+        let publishes = case.pattern.kind().delivers() && case.workload.publish == Publish::Target;
         TargetAssignment {
             case: self.facts.case.clone(),
             listen,
@@ -66,7 +67,7 @@ impl Trial<'_> {
             trust: self.life.trust.clone(),
             null: self.planned.null,
             seed: self.planned.seed,
-            schedule: delivers.then(|| plan.schedule(self.planned)),
+            schedule: publishes.then(|| plan.schedule(self.planned)),
             window: plan.window(),
         }
     }

@@ -9,6 +9,7 @@
 mod generator;
 mod limits;
 mod machine;
+mod sends;
 mod transport;
 
 use crate::measure::Counter;
@@ -24,6 +25,7 @@ const CHECKS: &[Check] = &[
     something_expected,
     ledger_balances,
     published_as_scheduled,
+    sends::sends_balance,
     machine::no_worker_stood_still,
     generator::sent_as_scheduled,
     no_negative_freshness,
@@ -128,7 +130,8 @@ fn published_as_scheduled(facts: &TrialFacts) -> Option<Finding> {
     let (workload, expected) = (&facts.case.workload, facts.workers.ledger.expected);
     // A target that was taken down took its count along; the ledger holds the deliveries to account.
     let counted = facts.case.conditions.restart.is_none();
-    if !facts.case.pattern.kind().delivers() || workload.topics == 0 || !counted {
+    let own = !sends::clients_publish(facts);
+    if !facts.case.pattern.kind().delivers() || workload.topics == 0 || !counted || !own {
         return None;
     }
     let published = facts.target.counters.get(Counter::Published);

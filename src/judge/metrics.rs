@@ -49,6 +49,7 @@ pub(super) fn has(pattern: PatternKind, metric: &str) -> bool {
             pattern.delivers()
         }
         Some("hold") => pattern == PatternKind::LongPoll,
+        Some("send" | "sends") => pattern.delivers(),
         Some("empty") => matches!(pattern, PatternKind::ShortPoll | PatternKind::LongPoll),
         Some("retries") => pattern == PatternKind::Webhook,
         Some("fired" | "dispatch" | "first" | "reading") => {
@@ -80,6 +81,8 @@ pub(super) fn always_has(pattern: PatternKind, metric: &str) -> bool {
     match metric.split('_').next() {
         Some("response" | "service") => pattern == PatternKind::Request,
         Some("slip") => matches!(pattern, PatternKind::Request | PatternKind::ShortPoll),
+        // Only where clients publish.
+        Some("send" | "sends") => false,
         _ => true,
     }
 }

@@ -61,8 +61,14 @@ counters! {
     WireBytes => "wire_bytes",
     /// TCP segments over the links' whole life, both ways.
     WireSegments => "wire_segments",
-    /// Events that the target published whose due stamp lies in the measure window.
+    /// Events whose due stamp lies in the measure window that were published, by the target or by clients.
     Published => "published",
+    /// Events of those that clients were to send.
+    SendsDue => "sends_due",
+    /// Those of them whose client was told that they are published.
+    SendsAcknowledged => "sends_acknowledged",
+    /// Times that a client sent one again, as no answer to it had come.
+    SendsRepeated => "sends_repeated",
     /// Samples above the histogram's highest value, recorded as that value.
     Saturated => "saturated",
     /// Deliveries whose received stamp is before their due stamp: the clocks or the stamps lie.

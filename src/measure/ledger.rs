@@ -62,6 +62,7 @@ pub struct LinkLedger {
     window: Range<u64>,
     /// Everything below this has arrived.
     next: u64,
+    /// The highest place of an arrival.
     highest: u64,
     /// What arrived above a hole: disjoint, ascending, not touching.
     ahead: Vec<Range<u64>>,
@@ -97,15 +98,25 @@ impl LinkLedger {
     /// Books the arrival of `seq`; `late` says whether it came too late.
     #[inline]
     pub fn receive(&mut self, seq: u64, late: bool) -> Arrival {
-        let arrival = if seq == self.next && self.ahead.is_empty() {
+        self.receive_at(seq, seq, late)
+    }
+
+    /// Books the arrival of `seq`, whose order among the others is that of `place`: where clients publish, an event is
+    /// known by its number in their schedule, and comes in the order in which the target took them.
+    #[inline]
+    pub fn receive_at(&mut self, seq: u64, place: u64, late: bool) -> Arrival {
+        let new = if seq == self.next && self.ahead.is_empty() {
             self.next += 1;
-            Arrival::New
-        } else if self.insert(seq) {
-            if seq < self.highest { Arrival::Reordered } else { Arrival::New }
+            true
         } else {
-            Arrival::Duplicate
+            self.insert(seq)
         };
-        self.highest = self.highest.max(seq);
+        let arrival = match new {
+            true if place < self.highest => Arrival::Reordered,
+            true => Arrival::New,
+            false => Arrival::Duplicate,
+        };
+        self.highest = self.highest.max(place);
         if self.measures(seq) {
             match arrival {
                 Arrival::Duplicate => self.totals.duplicate += 1,
@@ -221,6 +232,22 @@ mod tests {
         assert_eq!(ledger.receive(3, true), Arrival::Duplicate);
         let Ledger { lost, reordered, late, duplicate, .. } = ledger.totals();
         assert_eq!((lost, reordered, late, duplicate, ledger.cursor()), (0, 1, 1, 1, 4));
+    }
+
+    #[test]
+    fn what_clients_publish_is_known_by_its_number_and_ordered_by_its_place() {
+        let mut ledger = LinkLedger::new(1..5);
+        for (seq, place, arrival) in [
+            (2, 1, Arrival::New),
+            (1, 2, Arrival::New),
+            (4, 4, Arrival::New),
+            (3, 3, Arrival::Reordered),
+            (3, 5, Arrival::Duplicate),
+        ] {
+            assert_eq!(ledger.receive_at(seq, place, false), arrival, "{seq} at {place}");
+        }
+        let Ledger { delivered, lost, reordered, duplicate, .. } = ledger.totals();
+        assert_eq!((delivered, lost, reordered, duplicate), (4, 0, 1, 1));
     }
 
     #[test]

@@ -18,6 +18,10 @@ pub enum Metric {
     Slip,
     /// Dial to ready of a link.
     Connect,
+    /// acknowledged − due of an event that a client published.
+    Send,
+    /// sent − due of such an event: what the generator itself added.
+    SendSlip,
     /// How long a long poll was held before its answer.
     Hold,
     /// published − due of an event at the target: the publisher's own lateness.
@@ -60,13 +64,15 @@ pub enum Metric {
 
 impl Metric {
     /// Every metric, in the order of reports.
-    pub const ALL: [Self; 25] = [
+    pub const ALL: [Self; 27] = [
         Self::Freshness,
         Self::Transit,
         Self::Response,
         Self::Service,
         Self::Slip,
         Self::Connect,
+        Self::Send,
+        Self::SendSlip,
         Self::Hold,
         Self::PublishSlip,
         Self::Fired,
@@ -97,6 +103,8 @@ impl Metric {
             Self::Service => "service",
             Self::Slip => "slip",
             Self::Connect => "connect",
+            Self::Send => "send",
+            Self::SendSlip => "send_slip",
             Self::Hold => "hold",
             Self::PublishSlip => "publish_slip",
             Self::Fired => "fired",

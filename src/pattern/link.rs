@@ -13,7 +13,7 @@ use crate::event::{Head, topic_name};
 use crate::measure::{Arrival, Counter, ErrorKind, Ledger, LinkLedger, Metric, Recorder, Samples};
 use crate::net::{Answer, Dialer};
 use crate::pace::{Rng, Schedule, Timer};
-use crate::scenario::{Case, LoopKind, Pattern};
+use crate::scenario::{Case, LoopKind, Pattern, Publish};
 
 /// Streams of a schedule's seed that belong to links rather than topics.
 const LINK_STREAM: u64 = 1 << 48;
@@ -228,8 +228,9 @@ impl Link {
         due.end - due.start
     }
 
-    /// Due offsets of its own requests, from the start, in nanoseconds; only of pattern `request`.
-    pub fn request_offsets(&self) -> impl Iterator<Item = u64> + use<> {
+    /// Due offsets of its topic's events, from the start, in nanoseconds; of its own requests where the pattern is
+    /// `request`.
+    pub fn due_offsets(&self) -> impl Iterator<Item = u64> + use<> {
         self.context.schedule.topic(self.topic)
     }
 
@@ -266,7 +267,7 @@ impl Link {
     pub fn receive(&self, head: Head, received_ns: u64) -> (Arrival, bool) {
         let freshness_ns = received_ns.saturating_sub(head.due_ns);
         let late = freshness_ns > self.context.case.workload.late_after.ns();
-        let (arrival, measured) = self.book(head.seq, late);
+        let (arrival, measured) = self.book_at(head.key.unwrap_or(head.seq), head.seq, late);
         let mut recorder = self.context.recorder.borrow_mut();
         recorder.count(Counter::Received, 1);
         if arrival != Arrival::Duplicate {
@@ -295,9 +296,14 @@ impl Link {
 
     /// Books that delivery `seq` happened; returns what it was and whether it is measured.
     pub fn book(&self, seq: u64, late: bool) -> (Arrival, bool) {
+        self.book_at(seq, seq, late)
+    }
+
+    /// The same of an event that clients publish, which has a place of its own in its topic.
+    fn book_at(&self, seq: u64, place: u64, late: bool) -> (Arrival, bool) {
         let mut ledgers = self.context.ledgers.borrow_mut();
         let ledger = &mut ledgers[self.slot];
-        let arrival = ledger.receive(seq, late);
+        let arrival = ledger.receive_at(seq, place, late);
         if ledger.complete() && !self.context.is_closed_loop() {
             self.finish();
         }
@@ -306,6 +312,10 @@ impl Link {
 
     /// Books that the target told that the sequences of `gap` will not come.
     pub fn missed(&self, gap: Range<u64>) {
+        if self.context.case.workload.publish == Publish::Clients {
+            // Nobody knows which of the clients' events stood there: they stay expected until the drain has passed.
+            return self.count(Counter::Skipped, gap.end.saturating_sub(gap.start));
+        }
         let mut ledgers = self.context.ledgers.borrow_mut();
         let ledger = &mut ledgers[self.slot];
         let skipped = ledger.write_off(gap);
@@ -318,7 +328,13 @@ impl Link {
     }
 
     /// The sequence that the link resumes after: everything up to it has arrived.
+    ///
+    /// Of events that clients publish nobody can say that, as they come in no order of their numbers: 0 then, and what
+    /// comes twice is a duplicate.
     pub fn cursor(&self) -> u64 {
+        if self.context.case.workload.publish == Publish::Clients {
+            return 0;
+        }
         self.context.ledgers.borrow()[self.slot].cursor()
     }
 
@@ -332,9 +348,9 @@ impl Link {
     }
 
     /// A measured request goes out; keep the guard until its outcome is booked.
-    pub fn in_flight(&self) -> InFlight<'_> {
+    pub fn in_flight(&self) -> InFlight {
         self.context.in_flight.set(self.context.in_flight.get() + 1);
-        InFlight(&self.context)
+        InFlight(Rc::clone(&self.context))
     }
 
     /// Books the stages of an exchange that was due at `due_ns` and was answered well.
@@ -397,9 +413,9 @@ pub struct Turn {
 
 /// A request under way; see [`Link::in_flight`].
 #[derive(Debug)]
-pub struct InFlight<'a>(&'a Context);
+pub struct InFlight(Rc<Context>);
 
-impl Drop for InFlight<'_> {
+impl Drop for InFlight {
     fn drop(&mut self) {
         self.0.in_flight.set(self.0.in_flight.get() - 1);
         self.0.changed.notify_waiters();

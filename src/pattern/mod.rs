@@ -11,29 +11,39 @@ mod link;
 mod long_poll;
 mod mix;
 mod poll;
+mod post;
 mod receiver;
 mod redial;
 mod request;
 mod retry_after;
 mod sampling;
+mod sends;
 mod short_poll;
 mod signature;
 mod sse;
 mod sse_parser;
+mod talk;
 mod webhook;
 mod websocket;
 
 pub use link::{Context, Link, Timeline, Turn};
 
-use crate::scenario::Pattern;
+use crate::scenario::{Case, Pattern, Publish};
 
 /// Runs `link` by its case's pattern until it is dropped.
 pub async fn run(link: Link) {
-    match &link.context().case.pattern {
+    let Case { pattern, workload, .. } = &link.context().case;
+    if workload.publish.needs_connection(pattern.kind()) && !post::begin(&link).await {
+        return;
+    }
+    match pattern {
         Pattern::Request(options) => request::run(&link, options).await,
         Pattern::ShortPoll(options) => short_poll::run(&link, options).await,
         Pattern::LongPoll(options) => long_poll::run(&link, options).await,
         Pattern::Sse(options) => sse::run(&link, options).await,
+        Pattern::WebSocket(options) if workload.publish == Publish::Clients => {
+            talk::run(&link, options).await;
+        }
         Pattern::WebSocket(options) => websocket::run(&link, options).await,
         Pattern::Webhook(_) => webhook::run(&link).await,
     }

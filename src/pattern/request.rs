@@ -92,9 +92,9 @@ impl Client<'_> {
         let link = self.link;
         let mut rng = link.rng();
         let in_window = |offset: &u64| timeline.measures(timeline.start_ns + offset);
-        link.count(Counter::Scheduled, link.request_offsets().filter(in_window).count() as u64);
+        link.count(Counter::Scheduled, link.due_offsets().filter(in_window).count() as u64);
         let mut free_ns = 0;
-        for (seq, offset_ns) in (1..).zip(link.request_offsets()) {
+        for (seq, offset_ns) in (1..).zip(link.due_offsets()) {
             let due_ns = timeline.start_ns + offset_ns;
             let measured = timeline.measures(due_ns);
             (free_ns, _) = self.turn(Planned { seq, due_ns, free_ns, measured }, &mut rng).await;

@@ -24,17 +24,17 @@ use crate::scenario::WebSocketOptions;
 /// The constant of RFC 6455, section 1.3.
 const GUID: &[u8] = b"258EAFA5-E914-47DA-95CA-C5AB0DC85B11";
 /// Largest frame that is taken, in bytes.
-const FRAME_LIMIT: usize = 4 << 20;
+pub(super) const FRAME_LIMIT: usize = 4 << 20;
 /// Longest wait for the target's close, once a link has sent its own.
-const FAREWELL: Duration = Duration::from_secs(1);
+pub(super) const FAREWELL: Duration = Duration::from_secs(1);
 
 /// Reads the socket; when it ends, opens it again after the last event that came.
 pub async fn run(link: &Link, options: &WebSocketOptions) {
-    hold(link, Line { options: *options, cursor: 0 }).await;
+    hold(link, Line::new(*options)).await;
 }
 
 /// A WebSocket: where it is resumed.
-struct Line {
+pub(super) struct Line {
     options: WebSocketOptions,
     /// The last sequence that came, or was said to have been left out.
     cursor: u64,
@@ -87,35 +87,14 @@ impl Held for Line {
                 Err(error) => return error.into(),
             };
             let received_ns = clock::now();
-            match frame.opcode {
-                OpCode::Text | OpCode::Binary if frame.fin => {
-                    if let Ok(head) = decode_head(&frame.payload) {
-                        link.receive(head, received_ns);
-                        self.cursor = head.seq;
-                        redial.succeeded();
-                    } else if let Some(gap) = decode_gap(&frame.payload) {
-                        self.skip(link, gap.to);
-                    } else {
-                        // Also whatever is masked, which a server must not do: it is no JSON.
-                        return Ended::Event;
-                    }
-                }
-                OpCode::Close => {
-                    if let Some(since) = resumption(&frame.payload) {
-                        self.skip(link, since);
-                    }
-                    return Ended::Closed;
-                }
-                // The crate has written the answer, and leaves it to us that it gets out of what lies under it.
-                OpCode::Ping => {
-                    if let Err(error) = socket.flush().await {
-                        return error.into();
-                    }
-                }
-                // It asks for nothing.
-                OpCode::Pong => {}
-                // The target sends an event in one frame.
-                OpCode::Text | OpCode::Binary | OpCode::Continuation => return Ended::Event,
+            // The crate has written the answer, and leaves it to us that it gets out of what lies under it.
+            if frame.opcode == OpCode::Ping
+                && let Err(error) = socket.flush().await
+            {
+                return error.into();
+            }
+            if let Some(ended) = self.take(link, &frame, received_ns, redial) {
+                return ended;
             }
             link.after_read(slow).await;
         }
@@ -143,6 +122,46 @@ impl Held for Line {
 }
 
 impl Line {
+    /// One that begins with its topic.
+    pub(super) const fn new(options: WebSocketOptions) -> Self {
+        Self { options, cursor: 0 }
+    }
+
+    /// Takes what a frame brings; says how the stream ended where it ends with it.
+    pub(super) fn take(
+        &mut self,
+        link: &Link,
+        frame: &Frame<'_>,
+        received_ns: u64,
+        redial: &mut Redial,
+    ) -> Option<Ended> {
+        match frame.opcode {
+            OpCode::Text | OpCode::Binary if frame.fin => {
+                if let Ok(head) = decode_head(&frame.payload) {
+                    link.receive(head, received_ns);
+                    self.cursor = head.seq;
+                    redial.succeeded();
+                } else if let Some(gap) = decode_gap(&frame.payload) {
+                    self.skip(link, gap.to);
+                } else {
+                    // Also whatever is masked, which a server must not do: it is no JSON.
+                    return Some(Ended::Event);
+                }
+            }
+            OpCode::Close => {
+                if let Some(since) = resumption(&frame.payload) {
+                    self.skip(link, since);
+                }
+                return Some(Ended::Closed);
+            }
+            // They ask for nothing more.
+            OpCode::Ping | OpCode::Pong => {}
+            // The target sends an event in one frame.
+            OpCode::Text | OpCode::Binary | OpCode::Continuation => return Some(Ended::Event),
+        }
+        None
+    }
+
     /// Goes on after `to`: what lies before will not be sent.
     fn skip(&mut self, link: &Link, to: u64) {
         link.missed(self.cursor + 1..to + 1);

@@ -11,8 +11,8 @@ use super::{Plan, PlanError, PlannedTrial};
 use crate::measure::{Host, Metric};
 use crate::pace::Rng;
 use crate::scenario::{
-    Case, Conditions, Connection, Faults, Format, Mix, Pattern, Phases, RequestOptions, Scenario,
-    Transport, WebSocketOptions, Workload,
+    Case, Conditions, Connection, Faults, Format, Mix, Pattern, Phases, Publish, RequestOptions,
+    Scenario, Transport, WebSocketOptions, Workload,
 };
 use crate::unit::{Rate, Span};
 
@@ -58,8 +58,9 @@ impl Load {
             Pattern::Request(options) => Some(plain(options)),
             _ => None,
         };
-        // A floor's links stay: coming and going is no delivery.
-        let workload = Workload { churn: Rate::per_second(0.0), ..case.workload };
+        // A floor's links stay and only receive: neither coming and going nor sending is delivery.
+        let (churn, publish) = (Rate::per_second(0.0), Publish::Target);
+        let workload = Workload { churn, publish, ..case.workload };
         Self { workload, request }
     }
 

@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use crate::measure::Host;
 use crate::net::LINKS_PER_SOURCE;
 use crate::pace::Pacing;
-use crate::scenario::{Case, MOST_SAMPLES, Pattern, Scenario, Spin};
+use crate::scenario::{Case, Http, MOST_SAMPLES, Pattern, Scenario, Spin};
 use crate::unit;
 
 /// Descriptors that a process needs beside its links: standard streams, runtimes, timers, `/proc`.
@@ -147,7 +147,7 @@ impl Layout {
     /// Lays `case` of `scenario` out on `host`.
     pub(super) fn new(case: &Case, scenario: &Scenario, host: &Host) -> Result<Self, PlanError> {
         let clients = case.workload.clients;
-        let per_link = Descriptors::of(&case.pattern);
+        let per_link = Descriptors::of(case);
         let room = host.descriptors.saturating_sub(SLACK);
         let target_descriptors = clients.saturating_mul(per_link.target).saturating_add(SLACK);
         if target_descriptors > host.descriptors {
@@ -176,7 +176,7 @@ impl Layout {
                 enough,
             });
         }
-        let ports = clients.min(LINKS_PER_SOURCE);
+        let ports = clients.min(LINKS_PER_SOURCE) * per_link.ports;
         if ports > host.ports {
             let limit = host.ports;
             return Err(PlanError::Ports { case: case.id.clone(), need: ports, limit });
@@ -220,16 +220,21 @@ fn samples_fit(case: &Case, scenario: &Scenario, shards: u64) -> Result<(), Plan
 struct Descriptors {
     worker: u64,
     target: u64,
+    /// Of the worker's: connections that it opens, and keeps.
+    ports: u64,
 }
 
 impl Descriptors {
-    const fn of(pattern: &Pattern) -> Self {
-        match pattern {
+    fn of(case: &Case) -> Self {
+        let own = match &case.pattern {
             // A listener and the target's connection; at the target that connection, and the client's
             // own while it registers.
-            Pattern::Webhook(_) => Self { worker: 2, target: 2 },
-            _ => Self { worker: 1, target: 1 },
-        }
+            Pattern::Webhook(_) => 2,
+            _ => 1,
+        };
+        let posts = case.workload.publish.needs_connection(case.pattern.kind());
+        let posts = u64::from(posts && case.transport.http == Http::One);
+        Self { worker: own + posts, target: own + posts, ports: 1 + posts }
     }
 }
 

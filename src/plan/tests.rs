@@ -38,6 +38,10 @@ fn a_layout_counts_descriptors_and_shares_cores() {
     assert_eq!((sse.worker_descriptors, sse.target_descriptors, sse.ports), (1_064, 1_064, 1_000));
     let webhook = &plan.layouts[3];
     assert_eq!((webhook.worker_descriptors, webhook.target_descriptors), (2_064, 2_064));
+    let publishing = self::plan(&["workload.publish=clients"]);
+    let sse = &publishing.layouts[2];
+    assert_eq!((sse.worker_descriptors, sse.target_descriptors, sse.ports), (2_064, 2_064, 2_000));
+    assert_eq!(publishing.layouts[0], plan.layouts[0], "a request has no events");
     let one_core = Plan::new(scenario(&[]), &host(1, 20_000)).unwrap();
     assert_eq!((one_core.layouts[0].worker_shards, one_core.layouts[0].target_shards), (1, 1));
 }
@@ -188,6 +192,7 @@ fn every_shipped_scenario_fits_two_cores_and_its_time() {
         ("ci-smoke", 20),
         ("connections", 180),
         ("delivery", 310),
+        ("duplex", 160),
         ("quickstart", 112),
         ("reconnect", 180),
         ("request-response", 245),

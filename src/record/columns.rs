@@ -199,6 +199,13 @@ pub const TRIAL_COLUMNS: &[Column] = &[
     figure("encode_ns_p99").or_absent(),
     figure("decode_ns_p50").or_absent(),
     figure("decode_ns_p99").or_absent(),
+    text("publish").or_absent(),
+    count("sends_due").or_absent(),
+    count("sends_acknowledged").or_absent(),
+    count("sends_repeated").or_absent(),
+    figure("send_ns_p50").or_absent(),
+    figure("send_ns_p99").or_absent(),
+    figure("send_slip_ns_p99").or_absent(),
 ];
 
 /// Columns of `samples.csv`, in order.

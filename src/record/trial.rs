@@ -7,7 +7,7 @@ use super::asking::offered_requests;
 use super::precision::Headline;
 use super::table::{fields, sentence};
 use super::{
-    Asking, Encoding, Figure, HealthFigures, HeldFigures, Precision, SCHEMA_VERSION,
+    Asking, Encoding, Figure, HealthFigures, HeldFigures, Precision, SCHEMA_VERSION, SendFigures,
     TransportFigures, TrialFacts, Verdict, WebhookFigures,
 };
 use crate::measure::{Counter, Distribution, Ledger, Metric, Snapshot};
@@ -154,6 +154,9 @@ pub struct Detail {
     /// What is kept of webhooks alone.
     #[serde(flatten)]
     pub webhook: WebhookFigures,
+    /// What clients published.
+    #[serde(flatten)]
+    pub sends: SendFigures,
 }
 
 /// Quantiles of the stages of a delivery or request, in nanoseconds.
@@ -388,6 +391,7 @@ fn detail(facts: &TrialFacts) -> Detail {
         counts: counts(facts),
         held: if reported(facts) { HeldFigures::of(facts) } else { HeldFigures::default() },
         webhook: WebhookFigures::of(facts),
+        sends: SendFigures::of(facts, reported(facts)),
     }
 }
 

@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 use super::group::{groups, printable};
 use super::table::{columns, verdict, with_interval};
 use super::transport::transport;
-use super::{View, caveats, chart, floor, prose, stages, webhook};
+use super::{View, caveats, chart, floor, prose, sends, stages, webhook};
 use crate::judge::CaseSummary;
 use crate::pace::Pacing;
 use crate::unit::{bytes, count, nanoseconds};
@@ -30,7 +30,8 @@ pub(super) fn markdown(view: &View) -> String {
     let mut page =
         format!("# {}\n\n{}\n", escape(&info.scenario.name), escape(&info.scenario.question));
     section(&mut page, "Answer");
-    list(&mut page, prose::trust(view, usize::MAX).into_iter().chain(prose::answers(view)));
+    let answers = prose::trust(view, usize::MAX).into_iter().chain(prose::answers(view));
+    list(&mut page, answers.chain(sends::sentences(view)));
     let _ = writeln!(page, "\n{}", comparison(view));
     section(&mut page, "Charts");
     for chart::Chart { name, what, .. } in chart::CHARTS {

@@ -11,6 +11,7 @@ mod hgrm;
 mod markdown;
 mod prose;
 mod quantiles;
+mod sends;
 mod stages;
 mod table;
 mod tables;

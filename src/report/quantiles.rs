@@ -38,11 +38,19 @@ impl Quantiles {
 
 /// What never arrived in the usable trials lies above every sample of what ends with an arrival.
 pub(super) fn censored(view: &View, case: &str, metric: Metric) -> u64 {
+    if metric == Metric::Send {
+        let trials =
+            view.run.trials.iter().filter(|t| t.identity.case == case && t.verdict.usable());
+        let sends = trials.map(|trial| &trial.detail.sends);
+        let open = sends.filter_map(|s| Some(s.sends_due? - s.sends_acknowledged?));
+        return open.sum();
+    }
     let ends = |delivers: bool| match metric {
         Metric::Freshness | Metric::Transit => delivers,
         Metric::Response | Metric::Service => !delivers,
         Metric::Slip
         | Metric::Connect
+        | Metric::SendSlip
         | Metric::Hold
         | Metric::PublishSlip
         | Metric::Fired
@@ -61,7 +69,8 @@ pub(super) fn censored(view: &View, case: &str, metric: Metric) -> u64 {
         | Metric::Acknowledge
         | Metric::Work
         | Metric::CatchUp
-        | Metric::TlsHandshake => false,
+        | Metric::TlsHandshake
+        | Metric::Send => false,
     };
     let trials = view.run.trials.iter().filter(|t| t.identity.case == case && t.verdict.usable());
     let lost = trials.filter(|t| ends(t.identity.pattern.delivers())).filter_map(|t| t.ledger);

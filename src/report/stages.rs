@@ -33,6 +33,14 @@ const WEBHOOK: [Stage; 6] = [
     ("freshness", "freshness_ns"),
 ];
 
+/// Of events that clients published: until they knew, and until the others had them.
+const SEND: [Stage; 4] = [
+    ("due to acknowledged", "send_ns"),
+    ("due to published", "publish_slip_ns"),
+    ("published to received", "transit_ns"),
+    ("freshness", "freshness_ns"),
+];
+
 /// What the target took to read items and to write them: a part of the way to the first byte.
 const ENCODING: [Stage; 2] =
     [("item read (target)", "decode_ns"), ("item written (target)", "encode_ns")];
@@ -45,13 +53,14 @@ pub(super) struct Table {
     pub rows: Vec<Vec<String>>,
 }
 
-/// The tables of `cases`: of requests, deliveries, webhooks and encodings; one that would be empty is left out.
+/// The tables of `cases`: of requests, deliveries, webhooks, sends and encodings; one that would be empty is left out.
 pub(super) fn tables(cases: &[CaseSummary]) -> Vec<Table> {
     // Each with the stage that only its cases have.
     [
         (&REQUEST[..], "dispatch_ns"),
         (&DELIVERY[..], "written_ns"),
         (&WEBHOOK[..], "acknowledge_ns"),
+        (&SEND[..], "send_ns"),
         (&ENCODING[..], "encode_ns"),
     ]
     .into_iter()

@@ -7,6 +7,7 @@ use super::caveats::caveats;
 use super::floor;
 use super::group::{groups, printable};
 use super::prose;
+use super::sends;
 use super::table::columns;
 
 /// Widest line.
@@ -33,6 +34,7 @@ pub fn text(view: &View) -> String {
     }
     for (title, lines) in [
         ("", prose::answers_in_short(view)),
+        ("", sends::sentences(view)),
         ("", prose::trust(view, REASONS)),
         ("", floor::sentences(view)),
         ("Objectives:", prose::objectives(view)),

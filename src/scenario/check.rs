@@ -4,7 +4,7 @@ use super::conditions;
 use super::error::{Refusal, require};
 use super::{
     Case, LongPollOptions, LoopKind, Pattern, Phases, RequestOptions, ShortPollOptions, Workload,
-    faults, webhook,
+    faults, publish, webhook,
 };
 use crate::pace::ArrivalProcess;
 use crate::unit::{ByteSize, Span, count};
@@ -43,6 +43,7 @@ pub(super) fn case(case: &Case, phases: &Phases, ring: u64) -> Result<(), Refusa
     }
     faults::check(case, phases)?;
     conditions::check(&case.conditions, &case.workload, phases)?;
+    publish::check(case)?;
     match &case.pattern {
         Pattern::Request(options) => request(options, phases),
         Pattern::ShortPoll(options) => {

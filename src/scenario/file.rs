@@ -11,7 +11,7 @@ use super::conditions::{ConsumersFile, ReconnectFile, RestartFile};
 use super::faults::FaultsFile;
 use super::transport::TransportFile;
 use super::{
-    CallbackConnection, Connection, Down, Format, LoopKind, Outbox, PatternKind, Profile,
+    CallbackConnection, Connection, Down, Format, LoopKind, Outbox, PatternKind, Profile, Publish,
     SlowConsumer, Spin,
 };
 use crate::pace::{ArrivalProcess, PollPace};
@@ -107,6 +107,7 @@ pub(super) struct WorkloadFile {
     pub payload: Option<ByteSize>,
     pub late_after: Option<Span>,
     pub churn: Option<Rate>,
+    pub publish: Option<Publish>,
 }
 
 /// How many topics there are.

@@ -12,6 +12,7 @@ mod error;
 mod faults;
 mod file;
 mod model;
+mod publish;
 mod read;
 mod resolve;
 mod spin;
@@ -37,6 +38,7 @@ pub use model::{
     RequestOptions, Scenario, ShortPollOptions, SseOptions, TargetOptions, WebSocketOptions,
     WebhookOptions, WorkerOptions, Workload,
 };
+pub use publish::Publish;
 pub use spin::Spin;
 pub use transport::{Connection, Http, Transport};
 pub use webhook::{CallbackConnection, Down, Outbox, ReceiverOptions};

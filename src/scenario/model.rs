@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::{
-    CallbackConnection, Conditions, Connection, Faults, LoopKind, Outbox, ReceiverOptions,
+    CallbackConnection, Conditions, Connection, Faults, LoopKind, Outbox, Publish, ReceiverOptions,
     SlowConsumer, Spin, Transport,
 };
 use crate::pace::{ArrivalProcess, PollPace};
@@ -166,6 +166,16 @@ pub struct Workload {
     /// Departures a second over all links; each is followed by a new connection in its place.
     #[serde(default = "no_churn")]
     pub churn: Rate,
+    /// Who publishes the events.
+    #[serde(default)]
+    pub publish: Publish,
+}
+
+impl Workload {
+    /// Subscribers of a topic: clients `topic`, `topic + topics`, …
+    pub const fn subscribers(&self, topic: u64) -> u64 {
+        self.clients.saturating_sub(topic).div_ceil(self.topics)
+    }
 }
 
 fn no_churn() -> Rate {

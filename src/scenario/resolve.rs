@@ -304,6 +304,7 @@ fn resolve_workload(kind: PatternKind, written: &WorkloadFile) -> Result<Workloa
         payload: written.payload.unwrap_or(ByteSize::new(128)),
         late_after: written.late_after.unwrap_or(Span::from_secs(5)),
         churn: written.churn.filter(|_| kind.delivers()).unwrap_or(Rate::per_second(0.0)),
+        publish: written.publish.filter(|_| kind.delivers()).unwrap_or_default(),
     };
     check::workload(&workload).map(|()| workload)
 }

@@ -16,7 +16,7 @@ use super::transport::{TransportFile, bears_on};
 use super::tree::{Node, Place, Table, Value};
 
 /// Keys of `[workload]` that say something of events, of which `request` has none.
-const OF_EVENTS: [&str; 5] = ["topics", "rate", "arrivals", "late_after", "churn"];
+const OF_EVENTS: [&str; 6] = ["topics", "rate", "arrivals", "late_after", "churn", "publish"];
 
 /// The table that an axis replaces a key of.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -431,7 +431,7 @@ fn a_bad_set_is_named() {
         ("trials=x", "trials: 'x' is not a whole number, such as 1000 or \"10k\""),
         (
             "workload=5",
-            "workload: this is a table; its keys are clients, topics, rate, arrivals, payload, late_after, churn",
+            "workload: this is a table; its keys are clients, topics, rate, arrivals, payload, late_after, churn, publish",
         ),
         ("clients", "no '='; write key=value, such as --set workload.clients=10k"),
         (

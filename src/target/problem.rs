@@ -56,6 +56,16 @@ impl Problem {
         Self::new(StatusCode::GONE, detail).member("oldest", oldest)
     }
 
+    /// Its status.
+    pub const fn status(&self) -> StatusCode {
+        self.status
+    }
+
+    /// Its sentence.
+    pub fn into_detail(self) -> String {
+        self.detail
+    }
+
     /// Adds a member.
     pub fn member(mut self, name: &'static str, value: impl Into<Value>) -> Self {
         self.members.push((name, value.into()));

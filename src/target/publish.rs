@@ -5,26 +5,19 @@ use std::rc::Rc;
 use bytes::Bytes;
 use hyper::body::Incoming;
 use hyper::{Request, StatusCode};
-use serde::{Deserialize, Serialize};
-use serde_json::value::RawValue;
+use serde::Serialize;
 
 use super::answer::{self, Answer, Reply};
+use super::hub::{Origin, PublishError, Receipt};
 use super::problem::Problem;
+use super::publisher;
 use super::request;
 use super::shard::Shard;
 use crate::clock;
+use crate::event::Post;
 
 /// Longest name of a topic, in bytes.
 const NAME_MAX: usize = 128;
-
-/// What a publisher sends.
-#[derive(Debug, Deserialize)]
-#[serde(deny_unknown_fields, expecting = "an object with \"data\" and, if wanted, \"due_ns\"")]
-struct Draft<'a> {
-    #[serde(borrow)]
-    data: &'a RawValue,
-    due_ns: Option<u64>,
-}
 
 /// What a publisher is told.
 #[derive(Debug, Serialize)]
@@ -32,6 +25,8 @@ struct Acknowledgement<'a> {
     topic: &'a str,
     seq: u64,
     published_ns: u64,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    key: Option<u64>,
 }
 
 /// `POST /topics/{topic}/events`
@@ -46,15 +41,34 @@ pub fn post(shard: &Rc<Shard>, name: &str, request: Request<Incoming>) -> Answer
             )));
         }
         let body = request::body(request, &["application/json"]).await?;
-        let draft: Draft<'_> = request::object(&body)?;
-        let due_ns = draft.due_ns.unwrap_or(arrived_ns);
-        let data = one_line(draft.data.get());
-        let receipt = shard.hub.publish(&name, Some(due_ns), data).await;
-        let receipt = receipt
-            .map_err(|error| Problem::new(StatusCode::INSUFFICIENT_STORAGE, error.to_string()))?;
-        let (seq, published_ns) = (receipt.seq, receipt.published_ns);
-        Ok(answer::json(StatusCode::CREATED, &Acknowledgement { topic: &name, seq, published_ns }))
+        let (origin, data) = read(&request::object(&body)?, arrived_ns);
+        let receipt = shard.hub.publish(&name, origin, data).await.map_err(not_published)?;
+        book(&shard, origin, receipt);
+        let (seq, published_ns, key) = (receipt.seq, receipt.published_ns, origin.key);
+        let told = Acknowledgement { topic: &name, seq, published_ns, key };
+        Ok(answer::json(StatusCode::CREATED, &told))
     })
+}
+
+/// What is to be published of a post that came in at `arrived_ns`.
+pub fn read(post: &Post<'_>, arrived_ns: u64) -> (Origin, Bytes) {
+    let due_ns = Some(post.due_ns.unwrap_or(arrived_ns));
+    (Origin { due_ns, key: post.key }, one_line(post.data.get()))
+}
+
+/// The refusal of what could not be published.
+#[expect(clippy::needless_pass_by_value, reason = "it is handed to map_err")]
+pub fn not_published(error: PublishError) -> Problem {
+    Problem::new(StatusCode::INSUFFICIENT_STORAGE, error.to_string())
+}
+
+/// Books an event that a client published on a schedule, which is what its key tells, if it is measured.
+pub fn book(shard: &Shard, origin: Origin, receipt: Receipt) {
+    if let (Some(due_ns), Some(_)) = (origin.due_ns, origin.key)
+        && shard.shared.window.get().is_some_and(|window| window.contains(&due_ns))
+    {
+        publisher::book(shard, due_ns, receipt);
+    }
 }
 
 /// What is shown of a topic.

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use bytes::Bytes;
 use tokio::task::spawn_local;
 
-use super::hub::{Receipt, Topic};
+use super::hub::{Origin, Receipt, Topic};
 use super::shard::Shard;
 use crate::measure::{Counter, Metric};
 use crate::pace::Schedule;
@@ -68,7 +68,7 @@ pub async fn run(shard: Rc<Shard>, programme: Arc<Programme>) {
         }
         let measured = window.contains(&publication.offset_ns);
         if shard.hub.store().is_some() {
-            let receipt = shard.hub.publish_stored(topic, Some(due_ns), payload.clone());
+            let receipt = shard.hub.publish_stored(topic, Origin::due(due_ns), payload.clone());
             let shard = Rc::clone(&shard);
             spawn_local(async move {
                 // None comes where it could not be stored: then it was not published, and is missing from the count.
@@ -80,7 +80,7 @@ pub async fn run(shard: Rc<Shard>, programme: Arc<Programme>) {
             });
             continue;
         }
-        let receipt = shard.hub.publish_at_home(topic, Some(due_ns), payload);
+        let receipt = shard.hub.publish_at_home(topic, Origin::due(due_ns), payload);
         if measured {
             book(&shard, due_ns, receipt);
         }
@@ -88,7 +88,7 @@ pub async fn run(shard: Rc<Shard>, programme: Arc<Programme>) {
 }
 
 /// Books that an event of the window is visible.
-fn book(shard: &Shard, due_ns: u64, receipt: Receipt) {
+pub(super) fn book(shard: &Shard, due_ns: u64, receipt: Receipt) {
     let mut recorder = shard.recorder.borrow_mut();
     recorder.count(Counter::Published, 1);
     recorder.record(Metric::PublishSlip, receipt.published_ns.saturating_sub(due_ns));

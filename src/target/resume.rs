@@ -43,7 +43,7 @@ impl Past {
             newest += 1;
             if self.log == RestartLog::Survives {
                 // When it was published is not known to the nanosecond: at its due time, or a little later.
-                last.push_back(Head { seq: newest, due_ns, published_ns: due_ns });
+                last.push_back(Head { seq: newest, due_ns, published_ns: due_ns, key: None });
                 if last.len() > ring {
                     last.pop_front();
                 }

@@ -13,7 +13,7 @@ use tidings::record::{
     SCHEMA_VERSION, TrialFacts, TrialRecord, WorkerHealth, utc,
 };
 use tidings::scenario::{
-    Case, Conditions, Connection, Faults, Format, LongPollOptions, LoopKind, Mix, Pattern, PatternKind, Phases, Profile, RequestOptions, Scenario,
+    Case, Conditions, Connection, Faults, Format, LongPollOptions, LoopKind, Mix, Pattern, PatternKind, Phases, Profile, Publish, RequestOptions, Scenario,
     ShortPollOptions, Spin, SseOptions, TargetOptions, Transport, WebSocketOptions, WebhookOptions, WorkerOptions,
     Workload,
 };
@@ -85,6 +85,7 @@ pub fn case(kind: PatternKind, clients: u64, axes: &str) -> Case {
             payload: ByteSize::new(100),
             late_after: Span::from_secs(2),
             churn: Rate::per_second(0.0),
+            publish: Publish::Target,
         },
         faults: Faults::default(),
         transport: Transport::default(),

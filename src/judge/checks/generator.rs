@@ -38,8 +38,28 @@ pub(super) fn sent_as_scheduled(facts: &TrialFacts) -> Option<Finding> {
     )))
 }
 
+/// What may leave late, and where that is recorded.
+const SLIPS: [(&str, Metric); 2] = [("requests", Metric::Slip), (SENDS, Metric::SendSlip)];
+/// What both sides send, in words.
+const SENDS: &str = "events that clients published";
+
+/// The worst of what `check` finds of each.
+fn worst(
+    facts: &TrialFacts,
+    check: impl Fn(&str, &Distribution) -> Option<Finding>,
+) -> Option<Finding> {
+    let recorded = SLIPS
+        .iter()
+        .filter_map(|(what, metric)| Some((what, facts.workers.distribution(*metric)?)));
+    recorded.filter_map(|(what, slip)| check(what, slip)).max_by_key(|(verdict, _)| *verdict)
+}
+
 pub(super) fn slip_is_small(facts: &TrialFacts) -> Option<Finding> {
-    let slip = facts.workers.distribution(Metric::Slip)?.quantile(0.99)? as f64;
+    worst(facts, |what, slip| small(facts, what, slip))
+}
+
+fn small(facts: &TrialFacts, what: &str, slip: &Distribution) -> Option<Finding> {
+    let slip = slip.quantile(0.99)? as f64;
     let (name, reported) = reported(facts);
     let median = reported.and_then(|d| d.quantile(0.5)).unwrap_or(0);
     let limits = Limits::of(facts.profile);
@@ -56,7 +76,7 @@ pub(super) fn slip_is_small(facts: &TrialFacts) -> Option<Finding> {
     Some((
         verdict,
         format!(
-            "requests left {} late at the 99th percentile, and {} are allowed {} ({}{or_median}): lower the rate, give \
+            "{what} left {} late at the 99th percentile, and {} are allowed {} ({}{or_median}): lower the rate, give \
              the workers more shards, or quieten the host",
             nanoseconds(slip),
             nanoseconds(allowed),
@@ -69,7 +89,11 @@ pub(super) fn slip_is_small(facts: &TrialFacts) -> Option<Finding> {
 /// What the generator added on average, beside what it reports: Σ slip ÷ Σ response for `request`, whose responses are
 /// reported; for a poll, whose freshness is, slip ÷ freshness.
 pub(super) fn slip_is_a_small_share(facts: &TrialFacts) -> Option<Finding> {
-    let slip = facts.workers.distribution(Metric::Slip)?.mean()?;
+    worst(facts, |what, slip| small_share(facts, what, slip))
+}
+
+fn small_share(facts: &TrialFacts, what: &str, slip: &Distribution) -> Option<Finding> {
+    let slip = slip.mean()?;
     let (name, samples) = reported(facts);
     let mean = samples?.mean().filter(|mean| *mean > 0.0)?;
     let (limit, share) = (Limits::of(facts.profile).slip_share, slip / mean);
@@ -81,13 +105,14 @@ pub(super) fn slip_is_a_small_share(facts: &TrialFacts) -> Option<Finding> {
     Some((
         verdict,
         format!(
-            "the generator's own lateness is {} of the {name} ({} of {} on average), above {} {}: hold service_ns against \
-             it, which has none, or use a host with cores to spare",
+            "the generator's own lateness is {} of the {name} ({} of {} on average), above {} {}: hold {} against it, \
+             which has none, or use a host with cores to spare",
             percent(share),
             nanoseconds(slip),
             nanoseconds(mean),
             percent(threshold),
-            on_a(facts.profile)
+            on_a(facts.profile),
+            if what == SENDS { "transit_ns" } else { "service_ns" }
         ),
     ))
 }

@@ -25,6 +25,9 @@ pub(super) fn links_stood(facts: &TrialFacts) -> Option<Finding> {
     let clients = facts.case.workload.clients;
     let opened = facts.workers.counters.get(Counter::Connections);
     let (least, most, links) = match facts.case.transport.http {
+        Http::One if facts.case.workload.publish.needs_connection(facts.case.pattern.kind()) => {
+            (2 * clients, 2 * clients, format!("{clients} links that also publish"))
+        }
         Http::One => (clients, clients, format!("{clients} links")),
         Http::Two => {
             let streams = facts.case.transport.streams;

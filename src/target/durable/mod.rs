@@ -24,7 +24,7 @@ use std::time::{Duration, Instant};
 use bytes::Bytes;
 use tokio::sync::{mpsc, oneshot};
 
-use super::hub::{Entry, Feed, Identity, Receipt};
+use super::hub::{Entry, Feed, Identity, Origin, Receipt};
 pub use saved::{Restored, RestoredEndpoint, SavedEndpoint, SavedLetter};
 use tables::{Change, Tables};
 
@@ -51,8 +51,8 @@ pub struct Append {
     pub identity: Arc<Identity>,
     /// Its place there.
     pub seq: u64,
-    /// When it was due.
-    pub due_ns: u64,
+    /// What its publisher says of it; when it was due is among it.
+    pub origin: Origin,
     /// The payload.
     pub data: Bytes,
     /// The topic's home shard.
@@ -250,8 +250,8 @@ impl Writer {
             let _ = self.failed.set(error);
             return;
         }
-        for Append { identity, seq, due_ns, data, home, asker } in batch.appends {
-            let _ = self.feeds[home].send(Feed::Stored { identity, seq, due_ns, data, asker });
+        for Append { identity, seq, origin, data, home, asker } in batch.appends {
+            let _ = self.feeds[home].send(Feed::Stored { identity, seq, origin, data, asker });
         }
         for done in batch.done {
             let _ = done.send(());

@@ -8,7 +8,7 @@ use serde_json::value::RawValue;
 
 use crate::clock;
 use crate::event::{Event, Head};
-use crate::target::hub::Entry;
+use crate::target::hub::{Entry, Origin};
 
 /// An endpoint as written.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -47,7 +47,8 @@ impl SavedLetter {
 
 fn entry(json: &str) -> Option<Arc<Entry>> {
     let event: Event<'_> = serde_json::from_str(json).ok()?;
-    let head = Head { seq: event.seq, due_ns: event.due_ns, published_ns: event.published_ns };
+    let Event { seq, due_ns, published_ns, key, .. } = event;
+    let head = Head { seq, due_ns, published_ns, key };
     Some(Arc::new(Entry::new(&event.topic, head, event.data.get().as_bytes())))
 }
 
@@ -86,18 +87,32 @@ pub struct RestoredEndpoint {
     pub letters: Vec<(u64, SavedLetter)>,
 }
 
-/// An event as it is in the store: the due stamp, then the payload.
-pub(super) fn pack(due_ns: u64, data: &[u8]) -> Vec<u8> {
-    let mut packed = Vec::with_capacity(8 + data.len());
-    packed.extend_from_slice(&due_ns.to_le_bytes());
+/// Stands before a key: no JSON begins with it, so that a payload without a key needs no mark.
+const KEYED: u8 = 0;
+
+/// An event as it is in the store: the due stamp, the publisher's key if there is one, then the payload.
+pub(super) fn pack(origin: Origin, data: &[u8]) -> Vec<u8> {
+    let mut packed = Vec::with_capacity(17 + data.len());
+    packed.extend_from_slice(&origin.due_ns.unwrap_or_default().to_le_bytes());
+    if let Some(key) = origin.key {
+        packed.push(KEYED);
+        packed.extend_from_slice(&key.to_le_bytes());
+    }
     packed.extend_from_slice(data);
     packed
 }
 
 /// The event again, published now: it was visible to nobody since the start of this process.
 pub(super) fn unpack(topic: &str, seq: u64, packed: &[u8]) -> Option<Arc<Entry>> {
-    let (due_ns, data) = packed.split_first_chunk::<8>()?;
-    let head = Head { seq, due_ns: u64::from_le_bytes(*due_ns), published_ns: clock::now() };
+    let (due_ns, rest) = packed.split_first_chunk::<8>()?;
+    let (key, data) = match rest.split_first() {
+        Some((&KEYED, rest)) => {
+            rest.split_first_chunk::<8>().map(|(key, data)| (Some(key), data))?
+        }
+        _ => (None, rest),
+    };
+    let key = key.map(|key| u64::from_le_bytes(*key));
+    let head = Head { seq, due_ns: u64::from_le_bytes(*due_ns), published_ns: clock::now(), key };
     Some(Arc::new(Entry::new(topic, head, data)))
 }
 
@@ -109,17 +124,18 @@ mod tests {
 
     proptest! {
         #[test]
-        fn what_was_packed_comes_back(seq: u64, due_ns: u64, text in "[a-z]{0,50}") {
+        fn what_was_packed_comes_back(seq: u64, due_ns: u64, key: Option<u64>, text in "[a-z]{0,50}") {
             let data = format!("\"{text}\"");
-            let entry = unpack("t", seq, &pack(due_ns, data.as_bytes())).unwrap();
+            let entry = unpack("t", seq, &pack(Origin { due_ns: Some(due_ns), key }, data.as_bytes())).unwrap();
             let event: Event<'_> = serde_json::from_slice(entry.json()).unwrap();
-            prop_assert_eq!((event.seq, event.due_ns), (seq, due_ns));
+            prop_assert_eq!((event.seq, event.due_ns, event.key), (seq, due_ns, key));
             prop_assert_eq!(event.data.get(), data);
         }
 
         #[test]
         fn any_bytes_are_an_event_or_none(packed in proptest::collection::vec(any::<u8>(), 0..30)) {
-            prop_assert_eq!(unpack("t", 1, &packed).is_some(), packed.len() >= 8);
+            let keyed = packed.get(8) == Some(&KEYED);
+            prop_assert_eq!(unpack("t", 1, &packed).is_some(), packed.len() >= if keyed { 17 } else { 8 });
         }
     }
 }

@@ -238,10 +238,18 @@ mod tests {
 
     use super::*;
     use crate::target::hub::Directory;
+    use crate::target::hub::Origin;
 
     fn append(identity: &Arc<Identity>, seq: u64) -> Append {
         let (identity, data) = (Arc::clone(identity), Bytes::from(format!("{seq}")));
-        Append { identity, seq, due_ns: 5, data, home: 0, asker: (0, oneshot::channel().0) }
+        Append {
+            identity,
+            seq,
+            origin: Origin::due(5),
+            data,
+            home: 0,
+            asker: (0, oneshot::channel().0),
+        }
     }
 
     fn endpoint(topics: &[&str]) -> SavedEndpoint {

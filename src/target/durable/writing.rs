@@ -69,7 +69,7 @@ impl<'t> Writing<'t> {
 
     /// Writes an event, where somebody is to have it.
     pub fn append(&mut self, append: &Append) -> Result<(), redb::Error> {
-        let Append { identity, seq, due_ns, data, .. } = append;
+        let Append { identity, seq, origin, data, .. } = append;
         let number = self.topic(identity.name());
         self.moved.insert(number);
         let state = &mut self.known.topics[number as usize];
@@ -78,7 +78,7 @@ impl<'t> Writing<'t> {
             // Nobody to keep it for: its number alone must not be given out again.
             state.oldest = state.newest + 1;
         } else {
-            self.events.insert((number, *seq), pack(*due_ns, data).as_slice())?;
+            self.events.insert((number, *seq), pack(*origin, data).as_slice())?;
         }
         Ok(())
     }

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use bytes::Bytes;
 use tokio::sync::oneshot;
 
-use super::{Hub, Receipt, TooManyTopics, Topic};
+use super::{Hub, Origin, Receipt, TooManyTopics, Topic};
 use crate::clock;
 use crate::target::durable::{Append, Vault};
 
@@ -42,11 +42,11 @@ impl Hub {
     pub fn publish_stored(
         &self,
         topic: &Rc<Topic>,
-        due_ns: Option<u64>,
+        origin: Origin,
         data: Bytes,
     ) -> oneshot::Receiver<Receipt> {
         let (receipt, answer) = oneshot::channel();
-        self.hand_over(topic, due_ns, data, (self.shard, receipt));
+        self.hand_over(topic, origin, data, (self.shard, receipt));
         answer
     }
 
@@ -54,15 +54,16 @@ impl Hub {
     pub(super) fn hand_over(
         &self,
         topic: &Rc<Topic>,
-        due_ns: Option<u64>,
+        origin: Origin,
         data: Bytes,
         asker: (usize, oneshot::Sender<Receipt>),
     ) {
         let Some(store) = self.store() else { return };
         let seq = topic.reserve();
-        let due_ns = due_ns.unwrap_or_else(clock::now);
+        // Its due stamp is on disk before it has a published one.
+        let origin = Origin { due_ns: origin.due_ns.or_else(|| Some(clock::now())), ..origin };
         let identity = Arc::clone(topic.identity());
-        store.append(Append { identity, seq, due_ns, data, home: self.shard, asker });
+        store.append(Append { identity, seq, origin, data, home: self.shard, asker });
     }
 
     /// Makes a stored event visible, in the order in which places were given.
@@ -70,16 +71,16 @@ impl Hub {
         &self,
         topic: &Rc<Topic>,
         seq: u64,
-        due_ns: u64,
+        origin: Origin,
         data: &[u8],
         asker: (usize, oneshot::Sender<Receipt>),
     ) {
         debug_assert_eq!(seq, topic.newest() + 1, "stored in order");
         if asker.0 == self.shard {
-            let receipt = self.publish_and_feed(topic, Some(due_ns), data, None);
+            let receipt = self.publish_and_feed(topic, origin, data, None);
             let _ = asker.1.send(receipt);
         } else {
-            self.publish_and_feed(topic, Some(due_ns), data, Some(asker));
+            self.publish_and_feed(topic, origin, data, Some(asker));
         }
     }
 

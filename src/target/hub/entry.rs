@@ -93,7 +93,7 @@ mod tests {
     #[test]
     fn every_form_carries_the_same_json() {
         for size in [2, 30, 100, 60_000, 70_000] {
-            let head = Head { seq: 7, due_ns: 1, published_ns: 2 };
+            let head = Head { seq: 7, due_ns: 1, published_ns: 2, key: None };
             let entry = Entry::new("news-0", head, &event::filler(size));
             let mut json = Vec::new();
             event::encode(&mut json, "news-0", head, &event::filler(size));

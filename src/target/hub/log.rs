@@ -88,7 +88,7 @@ mod tests {
     use crate::event::Head;
 
     fn entry(seq: u64, size: usize) -> Arc<Entry> {
-        let head = Head { seq, due_ns: 0, published_ns: 0 };
+        let head = Head { seq, due_ns: 0, published_ns: 0, key: None };
         Arc::new(Entry::new("t", head, &crate::event::filler(size)))
     }
 

@@ -40,6 +40,22 @@ pub struct Receipt {
     pub published_ns: u64,
 }
 
+/// What the publisher of an event says of it beside its payload.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Origin {
+    /// When it was due, in monotonic nanoseconds; `None` for "when it is published".
+    pub due_ns: Option<u64>,
+    /// The publisher's own number of it.
+    pub key: Option<u64>,
+}
+
+impl Origin {
+    /// An event of a schedule.
+    pub const fn due(due_ns: u64) -> Self {
+        Self { due_ns: Some(due_ns), key: None }
+    }
+}
+
 /// A message from one shard's hub to another's.
 #[derive(Debug)]
 pub enum Feed {
@@ -47,8 +63,8 @@ pub enum Feed {
     Publish {
         /// The topic.
         identity: Arc<Identity>,
-        /// When the event was due; `None` for "when it is published".
-        due_ns: Option<u64>,
+        /// What its publisher says of it.
+        origin: Origin,
         /// The payload.
         data: Bytes,
         /// The asking shard.
@@ -72,8 +88,8 @@ pub enum Feed {
         identity: Arc<Identity>,
         /// The event's place there.
         seq: u64,
-        /// When it was due.
-        due_ns: u64,
+        /// What its publisher says of it.
+        origin: Origin,
         /// The payload.
         data: Bytes,
         /// The shard that awaits the receipt, and where.
@@ -196,7 +212,7 @@ impl Hub {
     pub async fn publish(
         &self,
         topic: &str,
-        due_ns: Option<u64>,
+        origin: Origin,
         data: Bytes,
     ) -> Result<Receipt, PublishError> {
         let topic = match self.topic(topic) {
@@ -207,32 +223,39 @@ impl Hub {
         let home = self.home(identity);
         if home == self.shard {
             return match self.store() {
-                None => Ok(self.publish_at_home(&topic, due_ns, &data)),
-                Some(_) => self.stored(self.publish_stored(&topic, due_ns, data)).await,
+                None => Ok(self.publish_at_home(&topic, origin, &data)),
+                Some(_) => self.stored(self.publish_stored(&topic, origin, data)).await,
             };
         }
         let (receipt, answer) = oneshot::channel();
         let (identity, from) = (Arc::clone(identity), self.shard);
-        let _ = self.feeds[home].send(Feed::Publish { identity, due_ns, data, from, receipt });
+        let _ = self.feeds[home].send(Feed::Publish { identity, origin, data, from, receipt });
         self.stored(answer).await
     }
 
     /// Publishes an event of a topic whose home this shard is.
-    pub fn publish_at_home(&self, topic: &Rc<Topic>, due_ns: Option<u64>, data: &[u8]) -> Receipt {
-        self.publish_and_feed(topic, due_ns, data, None)
+    pub fn publish_at_home(&self, topic: &Rc<Topic>, origin: Origin, data: &[u8]) -> Receipt {
+        self.publish_and_feed(topic, origin, data, None)
+    }
+
+    /// The same where that can be done at once; `None` where another shard, or the durable outbox, is to be asked.
+    pub fn publish_now(&self, topic: &Rc<Topic>, origin: Origin, data: &[u8]) -> Option<Receipt> {
+        let here = self.home(topic.identity()) == self.shard && self.store().is_none();
+        here.then(|| self.publish_at_home(topic, origin, data))
     }
 
     fn publish_and_feed(
         &self,
         topic: &Rc<Topic>,
-        due_ns: Option<u64>,
+        origin: Origin,
         data: &[u8],
         mut asker: Option<(usize, oneshot::Sender<Receipt>)>,
     ) -> Receipt {
         debug_assert_eq!(self.home(topic.identity()), self.shard);
         let published_ns = clock::now();
         let seq = topic.newest() + 1;
-        let head = Head { seq, due_ns: due_ns.unwrap_or(published_ns), published_ns };
+        let Origin { due_ns, key } = origin;
+        let head = Head { seq, due_ns: due_ns.unwrap_or(published_ns), published_ns, key };
         let entry = Arc::new(Entry::new(topic.name(), head, data));
         topic.append_at_home(&entry);
         for (shard, feed) in self.feeds.iter().enumerate().filter(|(i, _)| *i != self.shard) {
@@ -246,16 +269,16 @@ impl Hub {
     /// Carries out one message of another shard.
     pub fn receive(&self, message: Feed) {
         match message {
-            Feed::Publish { identity, due_ns, data, from, receipt } => {
+            Feed::Publish { identity, origin, data, from, receipt } => {
                 let (topic, asker) = (self.replica(&identity), (from, receipt));
                 if self.store().is_some() {
-                    self.hand_over(&topic, due_ns, data, asker);
+                    self.hand_over(&topic, origin, data, asker);
                 } else {
-                    self.publish_and_feed(&topic, due_ns, &data, Some(asker));
+                    self.publish_and_feed(&topic, origin, &data, Some(asker));
                 }
             }
-            Feed::Stored { identity, seq, due_ns, data, asker } => {
-                self.make_visible(&self.replica(&identity), seq, due_ns, &data, asker);
+            Feed::Stored { identity, seq, origin, data, asker } => {
+                self.make_visible(&self.replica(&identity), seq, origin, &data, asker);
             }
             Feed::Append { identity, entry, receipt } => {
                 let answer = Receipt { seq: entry.seq(), published_ns: entry.published_ns() };
@@ -284,7 +307,7 @@ mod tests {
     #[tokio::test(flavor = "current_thread")]
     async fn one_shard_sends_no_messages() {
         let (hubs, mut mailboxes) = hubs(1);
-        let receipt = hubs[0].publish("a", Some(5), Bytes::from_static(b"1")).await.unwrap();
+        let receipt = hubs[0].publish("a", Origin::due(5), Bytes::from_static(b"1")).await.unwrap();
         assert_eq!(receipt.seq, 1);
         assert!(mailboxes[0].try_recv().is_err());
     }
@@ -293,7 +316,7 @@ mod tests {
     async fn an_event_published_anywhere_stands_in_every_replica_when_its_publisher_is_told() {
         let (hubs, mut mailboxes) = hubs(3);
         for (asker, expected) in [(0, 1), (1, 2), (2, 3), (1, 4)] {
-            let publish = hubs[asker].publish("a", None, Bytes::from_static(b"1"));
+            let publish = hubs[asker].publish("a", Origin::default(), Bytes::from_static(b"1"));
             let deliver = async {
                 for _ in 0..3 {
                     for (hub, mailbox) in hubs.iter().zip(&mut mailboxes) {

@@ -282,7 +282,7 @@ mod tests {
     }
 
     fn publish(topic: &Topic) {
-        let head = Head { seq: topic.newest() + 1, due_ns: 0, published_ns: 0 };
+        let head = Head { seq: topic.newest() + 1, due_ns: 0, published_ns: 0, key: None };
         topic.append_at_home(&Arc::new(Entry::new("t", head, b"1")));
     }
 

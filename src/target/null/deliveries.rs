@@ -133,7 +133,7 @@ pub async fn publish(shard: Rc<Shard>, programme: Arc<Programme>) {
         }
         let topic = publication.topic as usize;
         let published_ns = clock::now();
-        let head = Head { seq: publication.seq, due_ns, published_ns };
+        let head = Head { seq: publication.seq, due_ns, published_ns, key: None };
         fill(&mut frame, &mut text, &shard.subscribers.names[topic], head, payload);
         for subscriber in &shard.subscribers.by_topic.borrow()[topic] {
             subscriber.write(&frame);

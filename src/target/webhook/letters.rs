@@ -96,7 +96,7 @@ mod tests {
     fn letters_are_bounded_counted_and_asked_for_once() {
         let mut letters = DeadLetters::default();
         for seq in 1..=300 {
-            let entry = Entry::new("t", Head { seq, due_ns: 0, published_ns: 0 }, b"1");
+            let entry = Entry::new("t", Head { seq, due_ns: 0, published_ns: 0, key: None }, b"1");
             let parcel = Parcel::of("t", Arc::new(entry), vec![]);
             let gone = letters.bury(parcel, 3, "status 500".to_owned()).1;
             assert_eq!(gone, seq.checked_sub(256).filter(|number| *number > 0), "{seq}");

@@ -100,7 +100,9 @@ mod tests {
 
     #[test]
     fn one_event_goes_as_it_is_and_several_as_an_array() {
-        let entry = |seq| Arc::new(Entry::new("t", Head { seq, due_ns: 1, published_ns: 2 }, b"7"));
+        let entry = |seq| {
+            Arc::new(Entry::new("t", Head { seq, due_ns: 1, published_ns: 2, key: None }, b"7"))
+        };
         let one = Parcel::of("t", entry(4), vec![]);
         assert_eq!((one.id(), one.events(), one.last_seq()), ("msg_t_4", 1, 4));
         assert_eq!(one.body(), one.first().json());

@@ -13,19 +13,21 @@ use tokio::time::{Instant, Sleep};
 
 use super::decode::{Decoder, Incoming, Refusal};
 use super::frame::{self, Header, Opcode};
+use super::inbox::Inbox;
 use crate::clock;
 use crate::event::{Missed, encode_gap};
 use crate::measure::Counter;
 use crate::scenario::WebSocketOptions;
 use crate::target::faults::Push;
 use crate::target::hub::{Entry, Waiter};
+use crate::target::request::BODY_MAX;
 use crate::target::shard::Shard;
 use crate::target::slow::{Bound, Lag};
 use crate::target::wire::Wire;
 
 /// Longest message that a client may send, in bytes.
-const MESSAGE_MAX: u64 = 64 << 10;
-/// A client that lets answers to its pings pile up beyond this is not read until it takes them.
+const MESSAGE_MAX: u64 = BODY_MAX as u64;
+/// A client that lets answers to its pings and posts pile up beyond this is not read until it takes them.
 const CONTROL_BACKLOG: usize = 4 << 10;
 /// Most frames in one write.
 const BATCH: usize = 32;
@@ -57,9 +59,10 @@ pub struct Link {
     since: u64,
     /// The frame that is written up to an offset.
     partial: Option<(Arc<Entry>, usize)>,
-    /// Control frames, and what is said of gaps, to write at the next border between events.
+    /// Control frames, answers to posts, and what is said of gaps, to write at the next border between events.
     control: Vec<u8>,
     decoder: Decoder,
+    inbox: Inbox,
     phase: Phase,
     awaits_pong: bool,
     bound: Bound,
@@ -83,6 +86,7 @@ impl Link {
             partial: None,
             control: Vec::new(),
             decoder: Decoder::new(MESSAGE_MAX),
+            inbox: Inbox::default(),
             phase: Phase::Open,
             awaits_pong: false,
             bound: Bound::new(slow_consumer, queue, backlog),
@@ -109,16 +113,30 @@ impl Link {
         if self.shard.leaving() {
             self.close(1001, "the target ends");
         }
+        self.inbox.poll(cx, &mut self.control);
         if self.poll_read(cx)?.is_ready() || self.poll_timer(cx).is_ready() {
             return Poll::Ready(Ok(()));
         }
-        self.poll_write(cx)
+        // What was read may have begun to wait.
+        self.inbox.poll(cx, &mut self.control);
+        let paused = !self.listens();
+        let written = self.poll_write(cx);
+        if paused && self.listens() {
+            // Nobody else says that there may be more to read.
+            cx.waker().wake_by_ref();
+        }
+        written
+    }
+
+    /// Whether what the client says is read: not while it leaves answers lying, or has too many posts under way.
+    const fn listens(&self) -> bool {
+        self.control.len() < CONTROL_BACKLOG && !self.inbox.is_full()
     }
 
     /// Reads what has come; ready once the client is gone.
     fn poll_read(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         let mut turn = 0;
-        while self.control.len() < CONTROL_BACKLOG {
+        while self.listens() {
             let shard = Rc::clone(&self.shard);
             let mut scratch = shard.scratch();
             let read = ready!(self.wire.poll_take(cx, &mut scratch))?;
@@ -137,7 +155,7 @@ impl Link {
 
     /// Takes bytes of the client's.
     pub fn receive(&mut self, bytes: &mut [u8]) {
-        let (control, phase) = (&mut self.control, &mut self.phase);
+        let Self { control, phase, inbox, shard, waiter, .. } = self;
         let mut pong = false;
         let refusal = self.decoder.decode(bytes, &mut |incoming| match incoming {
             Incoming::Ping(payload) if *phase == Phase::Open => {
@@ -150,6 +168,9 @@ impl Link {
                     frame::control(control, Opcode::Close, code.as_ref().map_or(&[], |c| c));
                 }
                 *phase = Phase::Closed;
+            }
+            Incoming::Data { text, bytes, last } if *phase == Phase::Open => {
+                inbox.take((text, bytes, last), (shard, waiter.topic()), control);
             }
             Incoming::Ping(_) | Incoming::Data { .. } => {}
         });

@@ -4,12 +4,13 @@
 //! several at a time. A client that lags too far behind, or falls off the ring, is dealt with by its policy: closed
 //! with 1013 ("try again later"; the link is sound and the client did no wrong, it may come back with the `since` that
 //! the reason names), or sent on behind a text frame that tells the gap. A target that ends closes with 1001. What
-//! clients say is checked and dropped, but for pings, pongs and closes.
+//! clients say is published in the topic ([`inbox`]).
 
 pub mod decode;
 mod echo;
 pub mod frame;
 pub mod handshake;
+mod inbox;
 mod link;
 
 use std::rc::Rc;

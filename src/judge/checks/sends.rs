@@ -1,0 +1,66 @@
+//! Did the clients publish what they were to? Only of cases in which they do.
+
+use super::{Finding, invalid};
+use crate::measure::Counter;
+use crate::record::TrialFacts;
+use crate::scenario::Publish;
+
+/// Whether the clients of a case publish its events.
+pub(super) fn clients_publish(facts: &TrialFacts) -> bool {
+    facts.case.pattern.kind().delivers() && facts.case.workload.publish == Publish::Clients
+}
+
+/// Sends due × subscribers = expected, and acknowledged ≤ published: what was not taken is a result, and lost.
+pub(super) fn sends_balance(facts: &TrialFacts) -> Option<Finding> {
+    if !clients_publish(facts) {
+        return None;
+    }
+    let (workload, expected) = (&facts.case.workload, facts.workers.ledger.expected);
+    let counters = &facts.workers.counters;
+    let due = counters.get(Counter::SendsDue);
+    let acknowledged = counters.get(Counter::SendsAcknowledged);
+    let published = facts.target.counters.get(Counter::Published);
+    let least = due * (workload.clients / workload.topics);
+    let most = due * workload.clients.div_ceil(workload.topics);
+    let bug = "this is a bug of tidings, please report it with the results folder";
+    if !(least..=most).contains(&expected) {
+        return Some(invalid(format!(
+            "clients were to publish {due} events to {} clients over {} topics, and {expected} deliveries were expected, \
+             where between {least} and {most} follow from that: {bug}",
+            workload.clients, workload.topics
+        )));
+    }
+    (acknowledged > published.min(due)).then(|| {
+        invalid(format!(
+            "{acknowledged} events were acknowledged to the clients that published them, where {due} were due and the \
+             target published {published}: {bug}"
+        ))
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::record::Verdict;
+    use crate::record::synthetic::{case, facts};
+    use crate::scenario::PatternKind;
+
+    #[test]
+    fn what_clients_send_balances_or_the_trial_is_invalid() {
+        for (due, acknowledged, extra, expected, why) in [
+            (0, 0, 0, Verdict::Valid, "all of it"),
+            (0, 1, 0, Verdict::Valid, "one was not taken: a result"),
+            (1, 0, 0, Verdict::Invalid, "one more than is expected"),
+            (0, 0, 1, Verdict::Invalid, "acknowledged and not published"),
+        ] {
+            let mut facts = facts(&case(PatternKind::Sse, 60, ""), 1);
+            facts.case.workload.publish = Publish::Clients;
+            let published = facts.target.counters.get(Counter::Published);
+            let counters = &mut facts.workers.counters;
+            counters.add(Counter::SendsDue, published + due);
+            counters.add(Counter::SendsAcknowledged, published - acknowledged + extra);
+            let found = sends_balance(&facts).map_or(Verdict::Valid, |(verdict, _)| verdict);
+            assert_eq!(found, expected, "{why}");
+        }
+    }
+}

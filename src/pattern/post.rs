@@ -1,0 +1,175 @@
+//! Publishing by a client that receives over another connection: a POST an event, one after the other.
+//!
+//! What is not acknowledged is posted again under the same key, until the trial ends: at least once. An event that the
+//! target refuses for good is given up, and lost to every subscriber.
+
+use std::time::{Duration, SystemTime};
+
+use bytes::Bytes;
+use http_body_util::Full;
+use hyper::header::{CONTENT_TYPE, HeaderValue};
+use hyper::{Method, Request, StatusCode};
+use serde_json::value::RawValue;
+
+use super::Link;
+use super::poll::{get, host};
+use super::redial::Redial;
+use super::retry_after::{jittered, unspoken};
+use super::sends::{Send, due};
+use crate::clock;
+use crate::measure::{Counter, ErrorKind, Metric};
+use crate::net::{Answer, Client, NetError, retry_after};
+
+/// A post without an answer for so long is sent again.
+const TIMEOUT: Duration = Duration::from_secs(10);
+
+/// One client's way to publish.
+struct Poster {
+    link: Link,
+    connection: Option<Client>,
+    host: HeaderValue,
+    path: String,
+    data: Box<RawValue>,
+    redial: Redial,
+    /// Refusals in a row that did not say when to come again.
+    unspoken: u32,
+}
+
+/// How an attempt went.
+enum Attempt {
+    /// It is published.
+    Published(Answer),
+    /// To be tried again at this instant, in monotonic nanoseconds.
+    Again(u64),
+    /// To be tried again as connections are.
+    Broken,
+    /// It will never be taken.
+    GivenUp,
+}
+
+/// Opens the connection that `link` publishes on and begins to; false where it cannot stand, which the trial knows.
+pub async fn begin(link: &Link) -> bool {
+    let mut poster = Poster {
+        link: link.share(),
+        connection: None,
+        host: host(link),
+        path: format!("/topics/{}/events", link.topic()),
+        data: link.payload(),
+        redial: Redial::new(link),
+        unspoken: 0,
+    };
+    let dialled_ns = clock::now();
+    match poster.stand().await {
+        Ok(()) => {
+            link.record(Metric::Connect, clock::now() - dialled_ns);
+            tokio::task::spawn_local(poster.run());
+            true
+        }
+        Err(error) => {
+            link.cannot_stand(&error);
+            false
+        }
+    }
+}
+
+impl Poster {
+    /// Asks once what may be done: afterwards both ends have allocated what an exchange takes.
+    async fn stand(&mut self) -> Result<(), NetError> {
+        let mut request = get(self.path.clone(), &self.host);
+        *request.method_mut() = Method::OPTIONS;
+        self.exchange(request).await?;
+        if let Some(connection) = &self.connection {
+            connection.mark();
+        }
+        Ok(())
+    }
+
+    /// Publishes each of the link's events when it is due.
+    async fn run(mut self) {
+        let timeline = self.link.started().await;
+        let mut free_ns = 0;
+        for send in self.link.sends(timeline) {
+            due(&self.link, send).await;
+            free_ns = self.publish(send, free_ns).await;
+        }
+    }
+
+    /// Publishes one event; returns when the link was free again.
+    async fn publish(&mut self, send: Send, free_ns: u64) -> u64 {
+        let link = self.link.share();
+        let _guard = send.measured.then(|| link.in_flight());
+        // Only the first attempt tells what the generator added.
+        let mut first_ns = None;
+        // A connection that was idle may have ended without a word: that is no reason to wait.
+        let mut fresh = self.connection.is_none();
+        loop {
+            let attempt = self.attempt(send, &mut first_ns).await;
+            match attempt {
+                Attempt::Published(answer) => {
+                    let sent_ns = first_ns.unwrap_or(answer.sent_ns);
+                    link.published(send, free_ns, sent_ns, answer.done_ns);
+                    self.redial.succeeded();
+                    self.unspoken = 0;
+                    return answer.done_ns;
+                }
+                Attempt::Again(at_ns) => {
+                    link.sleep_until(at_ns).await;
+                }
+                Attempt::Broken if fresh => self.redial.wait(&link).await,
+                Attempt::Broken => {}
+                Attempt::GivenUp => return clock::now(),
+            }
+            fresh = true;
+            link.count(Counter::SendsRepeated, u64::from(send.measured));
+        }
+    }
+
+    async fn attempt(&mut self, send: Send, first_ns: &mut Option<u64>) -> Attempt {
+        let mut request = get(self.path.clone(), &self.host);
+        *request.method_mut() = Method::POST;
+        request.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
+        *request.body_mut() = Full::new(send.encode(&self.data).into());
+        let started_ns = clock::now();
+        let answer = match self.exchange(request).await {
+            Ok(answer) => answer,
+            Err(error) => {
+                first_ns.get_or_insert(started_ns);
+                self.link.error(error.kind());
+                return Attempt::Broken;
+            }
+        };
+        first_ns.get_or_insert(answer.sent_ns);
+        match answer.status {
+            StatusCode::CREATED => Attempt::Published(answer),
+            StatusCode::TOO_MANY_REQUESTS | StatusCode::SERVICE_UNAVAILABLE => {
+                self.link.error(ErrorKind::Refused);
+                let wait_ns = if let Some(asked) = retry_after(&answer.headers, SystemTime::now()) {
+                    jittered(asked, self.redial.rng())
+                } else {
+                    self.unspoken += 1;
+                    unspoken(self.unspoken - 1, self.redial.rng())
+                };
+                Attempt::Again(answer.done_ns.saturating_add(wait_ns))
+            }
+            _ => {
+                self.link.error(ErrorKind::Status);
+                Attempt::GivenUp
+            }
+        }
+    }
+
+    async fn exchange(&mut self, request: Request<Full<Bytes>>) -> Result<Answer, NetError> {
+        let connection = match &mut self.connection {
+            Some(connection) if connection.is_open() => connection,
+            slot => {
+                let dialer = &self.link.dialer();
+                slot.insert(Client::connect(dialer, self.link.index()).await?)
+            }
+        };
+        let answer = connection.exchange(request, TIMEOUT).await;
+        if answer.is_err() {
+            self.connection = None;
+        }
+        answer
+    }
+}

@@ -1,0 +1,45 @@
+//! Who publishes the events: the target by itself, or the clients, so that both sides send.
+
+use serde::{Deserialize, Serialize};
+
+use super::error::{Refusal, require};
+use super::{Case, PatternKind};
+
+/// Who publishes the events.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Publish {
+    /// The target, so that the cost of publishing is not mixed into delivery.
+    #[default]
+    Target,
+    /// The topic's own subscribers, in turn: over their WebSocket, or else with a POST on a connection beside the one
+    /// that they receive on.
+    Clients,
+}
+
+impl Publish {
+    /// Whether clients of a pattern need a connection of their own to publish, where HTTP/2 does not share one.
+    pub fn needs_connection(self, kind: PatternKind) -> bool {
+        self == Self::Clients && kind.delivers() && kind != PatternKind::WebSocket
+    }
+}
+
+/// Checks that what a case meets can be met where its clients publish.
+pub(super) fn check(case: &Case) -> Result<(), Refusal> {
+    if case.workload.publish == Publish::Target {
+        return Ok(());
+    }
+    let key = "workload.publish";
+    require(case.conditions.restart.is_none(), key, || {
+        format!(
+            "{key} = \"clients\": a restarted target takes its log from the schedule that it publishes itself; remove \
+             [restart], or write {key} = \"target\""
+        )
+    })?;
+    require(case.faults.stall.is_none(), key, || {
+        format!(
+            "{key} = \"clients\": faults.stall_at stalls the target's own publisher, and it publishes nothing; remove \
+             faults.stall_at and stall_for, or write {key} = \"target\""
+        )
+    })
+}
