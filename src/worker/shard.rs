@@ -16,6 +16,9 @@ use crate::pace::Timer;
 use crate::pattern::{self, Context, Timeline};
 use crate::scenario::Http;
 
+/// Recorders of a shard beside the one in use: one may be with the coordinator, late by a second, without another being
+/// made for it.
+const SPARES: usize = 2;
 /// After the last expected delivery, wait so long for what should not come: duplicates.
 const GRACE_NS: u64 = 100_000_000;
 
@@ -213,9 +216,13 @@ impl Shard {
             let spun_ns = context.timer.spun_ns() - before_ns;
             context.recorder.borrow_mut().count(Counter::SpunNs, spun_ns);
         };
-        let (back, spares) = mpsc::channel();
+        let (back, spares) = mpsc::channel::<Box<Recorder>>();
+        // All of them take their turns from the first seconds on, so that memory has its final size soon.
+        for _ in 0..SPARES {
+            let _ = back.send(Box::default());
+        }
         let hand_over = |span: Range<u64>| {
-            // The coordinator has had a second to empty the other one.
+            // The coordinator has had a second for each of the others to empty this one.
             let spare = spares.try_recv().unwrap_or_default();
             let recorder = context.recorder.replace(spare);
             let _ = self.messages.send(Message::Second { span, recorder, back: back.clone() });
