@@ -41,6 +41,9 @@ pub(super) fn near(name: &str) -> String {
 
 /// Whether cases of a pattern can have a metric.
 pub(super) fn has(pattern: PatternKind, metric: &str) -> bool {
+    if of_troubled(metric) {
+        return matches!(pattern, PatternKind::Sse | PatternKind::WebSocket | PatternKind::Webhook);
+    }
     if of_webhooks(metric) {
         return pattern == PatternKind::Webhook;
     }
@@ -67,12 +70,20 @@ const WEBHOOK_COUNTS: [&str; 4] =
 
 /// Whether a metric is of webhooks alone.
 fn of_webhooks(metric: &str) -> bool {
-    let heads = ["acknowledge_", "work_", "freshness_healthy_", "freshness_affected_", "catch_up_"];
+    let heads = ["acknowledge_", "work_", "catch_up_"];
     heads.iter().any(|head| metric.starts_with(head)) || WEBHOOK_COUNTS.contains(&metric)
+}
+
+/// Whether a metric is of links that the scenario troubles, or lets be beside them: slow consumers, webhook receivers.
+fn of_troubled(metric: &str) -> bool {
+    ["freshness_healthy_", "freshness_affected_"].iter().any(|head| metric.starts_with(head))
 }
 
 /// Whether a metric that is missing from a usable trial is a gap; some patterns may or may not have others.
 pub(super) fn always_has(pattern: PatternKind, metric: &str) -> bool {
+    if of_troubled(metric) {
+        return false;
+    }
     if of_webhooks(metric) {
         // Only scenarios that trouble their receivers have the rest.
         return metric.starts_with("acknowledge_") || WEBHOOK_COUNTS.contains(&metric);

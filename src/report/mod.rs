@@ -16,6 +16,7 @@ mod table;
 mod tables;
 mod text;
 mod transport;
+mod trouble;
 mod webhook;
 
 use std::fs;
