@@ -1,6 +1,6 @@
 //! Consumers that read slowly, what each policy did to them, and what they did to the others.
 
-use super::{Section, Told, table};
+use super::{Section, Told, known, table};
 use crate::scenario::{Case, Conditions, Consumers, Pattern, SlowConsumer};
 
 const HEADS: [&str; 10] = [
@@ -99,15 +99,16 @@ fn sentence(told: &Told<'_>, cases: &[&Told<'_>]) -> String {
         }
     };
     let alone = without(told, cases).map_or_else(String::new, |alone| {
-        format!(", and {} where nobody is slow", others(alone, "p99"))
+        format!(", and {} where nobody is slow", known(others(alone, "p99")))
     });
     format!(
-        "{}: {} of {} links read slowly; they {did}, and lack {lost} of the deliveries at the end. The others lack {}; their \
-         freshness is p99 {}{alone}.",
+        "{}: {} of {} links read slowly; they {did}, lack {lost} of the window's deliveries at the end, and what they read was \
+         p99 {} old. The others lack {}; their freshness is p99 {}{alone}.",
         told.name,
         slow_links(told),
         told.planned.workload.clients,
+        known(told.time("freshness_affected_ns_p99")),
         told.measured.ledger.lost.saturating_sub(lost),
-        others(told, "p99"),
+        known(others(told, "p99")),
     )
 }

@@ -77,6 +77,11 @@ impl Told<'_> {
     }
 }
 
+/// A cell as a sentence tells it: times are of the usable trials, and there may be none.
+fn known(cell: String) -> String {
+    if cell == "-" { "not known".to_owned() } else { cell }
+}
+
 /// Heads and rows as a table.
 fn table(head: &[&str], rows: Vec<Vec<String>>) -> Table {
     Table { head: head.iter().map(|&head| head.to_owned()).collect(), rows }
@@ -167,6 +172,21 @@ mod tests {
     }
 
     #[test]
+    fn trials_that_are_of_no_use_tell_no_times_and_blame_nobody() {
+        let mut case = case(PatternKind::Sse, 20, "");
+        let (at, down) = (Span::from_secs(2), Span::from_ms(500));
+        case.conditions.restart =
+            Some(Restart { at, down, log: RestartLog::Survives, graceful: false });
+        let sections = told(vec![case], |facts| {
+            record(facts, &vec![(Metric::Recovery, 700_000_000); 20], &[]);
+            facts.workers.ledger.expected += 1;
+        });
+        let told = &sections[0].told[0];
+        assert!(told.contains("no usable trial tells when all were back"), "{told}");
+        assert!(!told.contains("not all of its"), "{told}");
+    }
+
+    #[test]
     fn slow_consumers_are_told_apart_from_those_beside_them() {
         let reading = |share: f64| {
             let mut case = case(PatternKind::WebSocket, 20, &format!(":slow_share={share}"));
@@ -203,7 +223,12 @@ mod tests {
         let p99 = alone.iter().find(|(head, _)| *head == "others p99").unwrap().1;
         assert!(p99.ends_with("ms") && alone.contains(&("slow p99", "-")), "{alone:?}");
         let [told] = section.told.as_slice() else { panic!("{:?}", section.told) };
-        assert!(told.contains("2 of 20 links read slowly") && told.contains("lack 19"), "{told}");
+        assert!(
+            told.contains("2 of 20 links read slowly")
+                && told.contains("lack 19")
+                && told.contains("p99 900 ms old"),
+            "{told}"
+        );
         assert!(told.contains(&format!("p99 3 ms, and {p99} where nobody is slow")), "{told}");
     }
 

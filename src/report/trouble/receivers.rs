@@ -1,6 +1,6 @@
 //! Webhook receivers that were down, slow or failing, and what the others noticed.
 
-use super::{Section, Told, table};
+use super::{Section, Told, known, table};
 use crate::scenario::{Case, Down, Pattern, ReceiverOptions};
 use crate::unit::significant;
 
@@ -127,9 +127,9 @@ fn sentence(told: &Told<'_>, cases: &[&Told<'_>]) -> Option<String> {
     };
     let apart = if receiver.splits() {
         let alone = without(told, cases).map_or_else(String::new, |alone| {
-            format!(", and {} where nobody is in trouble", others(alone, "p99"))
+            format!(", and {} where nobody is in trouble", known(others(alone, "p99")))
         });
-        format!(". The others' freshness is p99 {}{alone}", others(told, "p99"))
+        format!(". The others' freshness is p99 {}{alone}", known(others(told, "p99")))
     } else {
         String::new()
     };

@@ -1,7 +1,7 @@
 //! A target that was taken down and came back.
 
 use super::super::table::print;
-use super::{Section, Told, table};
+use super::{Section, Told, known, table};
 use crate::unit::count;
 
 const HEADS: [&str; 11] = [
@@ -58,18 +58,21 @@ fn row(told: &Told<'_>) -> Vec<String> {
 fn sentence(told: &Told<'_>) -> String {
     let (ledger, workload) = (&told.measured.ledger, &told.planned.workload);
     let back = match told.time("recovery_ns").as_str() {
+        "-" if told.measured.trials.usable() == 0 => {
+            "no usable trial tells when all were back".to_owned()
+        }
         "-" => format!("not all of its {} links came back", workload.clients),
         after => format!("all {} links were back {after} after the target's end", workload.clients),
     };
     format!(
-        "{}: {back}; lost {}, late {} (over {}), twice {}, told as missed {}; at most {} dials within 10 ms once its \
-         successor was started.",
+        "{}: {back}; lost {}, late {} (over {}), twice {}, told as missed {}; most dials within 10 ms once its \
+         successor was started: {}.",
         told.name,
         ledger.lost,
         ledger.late,
         workload.late_after,
         ledger.duplicate,
         told.count("skipped"),
-        peak(told)
+        known(peak(told))
     )
 }
