@@ -142,3 +142,24 @@ pub(super) fn print_value(metric: &str, value: f64) -> String {
         _ => significant(value),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use PatternKind::{LongPoll, Request, ShortPoll, Sse, WebSocket, Webhook};
+
+    #[test]
+    fn metrics_of_troubled_links_are_of_patterns_whose_links_can_be_troubled() {
+        for (metric, patterns) in [
+            ("freshness_healthy_ns_p99", &[Sse, WebSocket, Webhook][..]),
+            ("freshness_affected_ns_p50", &[Sse, WebSocket, Webhook]),
+            ("catch_up_ns_max", &[Webhook]),
+            ("freshness_ns_p99", &[ShortPoll, LongPoll, Sse, WebSocket, Webhook]),
+            ("dials_per_10ms_max", &[Request, ShortPoll, LongPoll, Sse, WebSocket, Webhook]),
+        ] {
+            let having: Vec<_> = PatternKind::ALL.into_iter().filter(|kind| has(*kind, metric)).collect();
+            assert_eq!(having, patterns, "{metric}");
+        }
+        assert!(!always_has(Sse, "freshness_healthy_ns_p99") && always_has(Sse, "freshness_ns_p99"));
+    }
+}

@@ -275,10 +275,11 @@ mod tests {
         fn whatever_is_sent_as_the_standard_says_comes_back(
             sent in proptest::collection::vec(("[a-z]{1,8}", "[ -~é]{0,20}", "[0-9]{1,9}"), 0..8), end in "\n|\r|\r\n",
         ) {
-            let stream: String = sent
-                .iter()
-                .map(|(event, data, id)| format!(": hello{end}id: {id}{end}event: {event}{end}data: {data}{end}{end}"))
-                .collect();
+            let lines = |(event, data, id): &(String, String, String)| {
+                [": hello".to_owned(), format!("id: {id}"), format!("event: {event}"), format!("data: {data}"), String::new()]
+            };
+            let stream: Vec<String> = sent.iter().flat_map(lines).map(|line| line + &end).collect();
+            let stream = stream.concat();
             let expected: Vec<_> =
                 sent.iter().map(|(event, data, id)| message(event, data, id)).collect();
             prop_assert_eq!(parse(&[stream.as_bytes()]), expected);
