@@ -419,6 +419,22 @@ mod tests {
             prop_assert_eq!(size.to_string().parse(), Ok(size));
             prop_assert_eq!(rate.to_string().parse(), Ok(rate));
         }
+
+        #[test]
+        fn any_text_is_a_quantity_or_refused(text in "(-?[0-9.e]{0,8})? ?(ns|us|µs|ms|s|m|h|B|kB|KiB|MiB|k|M|/s|/m|/h)?[ -~é]{0,3}") {
+            if let Ok(span) = text.parse::<Span>() {
+                prop_assert_eq!(span.to_string().parse(), Ok(span));
+            }
+            if let Ok(size) = text.parse::<ByteSize>() {
+                prop_assert_eq!(size.to_string().parse(), Ok(size));
+            }
+            if let Ok(rate) = text.parse::<Rate>() {
+                prop_assert!(rate.per_s() >= 0.0 && rate.per_s().is_finite());
+            }
+            if let Ok(count) = text.parse::<Count>() {
+                prop_assert_eq!(count.to_string().parse(), Ok(count));
+            }
+        }
     }
 
     #[test]

@@ -40,6 +40,11 @@ fn nothing_is_lost_or_twice_where_the_log_survives_a_kill() {
         assert!(number(row, "reconnects") >= 20.0, "every link comes back: {row:?}");
         assert!(number(row, "recovery_ns") >= 300e6, "not before the target does: {row:?}");
         assert!(number(row, "dials") >= 40.0, "{row:?}");
+        let peak = number(row, "dials_per_10ms_max");
+        assert!(
+            (1.0..=number(row, "dials") - 20.0).contains(&peak),
+            "of those that come back: {row:?}"
+        );
         // What fell due meanwhile is late, and is there.
         assert!(number(row, "freshness_ns_max") >= 50e6, "{row:?}");
         assert!(
@@ -47,6 +52,8 @@ fn nothing_is_lost_or_twice_where_the_log_survives_a_kill() {
             "read over both processes: {row:?}"
         );
     }
+    let report = std::fs::read_to_string(bench.results().join("report.md")).unwrap();
+    assert!(report.contains("## Restart\n\n- short-poll: "), "{report}");
     let timeline = rows(&bench.results().join("timeline.csv"));
     let dialled: f64 =
         timeline.iter().filter(|row| row["case"] == "sse").map(|row| number(row, "dials")).sum();
@@ -117,7 +124,10 @@ receive_buffer = "4KiB"
     let bench = Bench::new(&(text_.replace("rate = \"20/s\"", load) + policies));
     let output = bench.run(&[]);
     assert!(MEASURED.contains(&output.status.code()), "{}", text(&output.stderr));
+    let report = std::fs::read_to_string(bench.results().join("report.md")).unwrap();
+    assert!(report.contains("4 of 20 links read slowly; they were closed "), "{report}");
     for row in &bench.trials() {
+        assert!(row["dials_per_10ms_max"].is_empty(), "no restart, no storm: {row:?}");
         assert!(number(row, "slow_actions") > 0.0, "the policy acts: {row:?}");
         assert_eq!(
             number(row, "lost"),

@@ -71,8 +71,11 @@ fn judge_uniform(trial: &Measured) -> Finding {
     let limit = ks_limit(samples.count());
     let name = format!("Kolmogorov-Smirnov distance, n = {}", samples.count());
     let lost = trial.facts.workers.ledger.lost;
+    // Held against no way at all: even the way is noise, and only makes older.
+    let young = younger(samples, |ns| (ns / INTERVAL_NS).clamp(0.0, 1.0));
     let quantities = vec![
         Quantity::at_most(name, limit, Some(distance), plain),
+        Quantity::at_most("of it, too young", limit, Some(young), plain).inexcusable_if(true),
         Quantity::exactly("lost", 0, lost),
     ];
     Finding { quantities, plot: Some(plot) }
@@ -87,6 +90,23 @@ fn distance(samples: &Distribution, expected: impl Fn(f64) -> f64) -> f64 {
         let below = seen as f64 / all;
         seen += step.count_at_value();
         greatest = greatest.max((theory - below).abs()).max((theory - seen as f64 / all).abs());
+    }
+    greatest
+}
+
+/// The greatest excess of the share of samples up to a value over what `expected` says of it: how many more are so young
+/// than should be; 0 where none are.
+///
+/// No machine in the way makes news younger. What is published, read or sent late only adds to its age. And polls that are
+/// late still come, so that the gaps between those of a client are T on average, whatever each is: news that falls into a
+/// gap g is evenly 0 to g old, so that of all of it Σ min(g, x) ÷ Σ g is younger than x, and by Jensen's inequality that is
+/// at most min(T, x) ÷ T. (The first poll of the window, when it is late, may take its lateness ÷ the window from that.)
+fn younger(samples: &Distribution, expected: impl Fn(f64) -> f64) -> f64 {
+    let all = samples.count().max(1) as f64;
+    let (mut seen, mut greatest) = (0, 0.0_f64);
+    for step in samples.histogram().iter_recorded() {
+        seen += step.count_at_value();
+        greatest = greatest.max(seen as f64 / all - expected(step.value_iterated_to() as f64));
     }
     greatest
 }
@@ -148,6 +168,27 @@ mod tests {
         let mut losing = polled(uniform, 0);
         losing.facts.workers.ledger.lost = 1;
         assert!(!judge_uniform(&losing).holds(), "lost ones have no age");
+    }
+
+    #[test]
+    fn news_that_is_too_young_has_no_excuse_and_news_that_is_too_old_has() {
+        // Gaps of 0.3 T and 1.7 T in turn: late polls, which come all the same.
+        let late = |u: f64| {
+            let at = u * 2.0 * INTERVAL_NS;
+            if at < 0.3 * INTERVAL_NS { at } else { at - 0.3 * INTERVAL_NS }
+        };
+        for (freshness, excused, why) in [
+            (&(|u: f64| u * INTERVAL_NS) as &dyn Fn(f64) -> f64, true, "no way at all"),
+            (&|u| u * INTERVAL_NS + 40e6, true, "everything 40 ms later"),
+            (&|u| u * INTERVAL_NS * 1.2, true, "a longer interval"),
+            (&late, true, "late polls"),
+            (&|u| u * INTERVAL_NS * 0.9, false, "a shorter interval"),
+            (&|u| u * INTERVAL_NS - 40e6, false, "stamps of 40 ms ago"),
+            (&|_| 0.5 * INTERVAL_NS, false, "averages in place of samples"),
+            (&|u| if u < 0.05 { 0.0 } else { u * INTERVAL_NS }, false, "some have no age"),
+        ] {
+            assert_eq!(judge_uniform(&polled(freshness, 0)).inexcusable(), !excused, "{why}");
+        }
     }
 
     #[test]

@@ -56,6 +56,8 @@ pub fn read_frame<T: DeserializeOwned>(from: &mut impl Read) -> Result<Option<T>
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
     use crate::control::{Order, Report};
 
@@ -76,6 +78,49 @@ mod tests {
         write_frame(&mut stream, &Report::Ready { address: None, trust: None }).unwrap();
         for end in 1..stream.len() {
             assert!(read_frame::<Report>(&mut &stream[..end]).is_err(), "{end}");
+        }
+    }
+
+    /// Gives as many bytes at a time as it is told, and is interrupted now and then.
+    struct InPieces<'a>(&'a [u8], std::iter::Cycle<std::slice::Iter<'a, usize>>);
+
+    impl Read for InPieces<'_> {
+        fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+            let wanted = *self.1.next().unwrap_or(&1);
+            if wanted == 0 {
+                return Err(io::ErrorKind::Interrupted.into());
+            }
+            let n = wanted.min(buffer.len()).min(self.0.len());
+            buffer[..n].copy_from_slice(&self.0[..n]);
+            self.0 = &self.0[n..];
+            Ok(n)
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn frames_come_out_as_they_went_in_whatever_the_pieces(
+            values in proptest::collection::vec(proptest::collection::vec((".{0,9}", any::<i64>()), 0..6), 0..6),
+            pieces in proptest::collection::vec(0..9usize, 1..9),
+        ) {
+            prop_assume!(pieces.iter().any(|piece| *piece > 0));
+            let mut stream = Vec::new();
+            for value in &values {
+                write_frame(&mut stream, value).unwrap();
+            }
+            let mut stream = InPieces(&stream, pieces.iter().cycle());
+            for value in values {
+                prop_assert_eq!(read_frame(&mut stream).unwrap(), Some(value));
+            }
+            prop_assert_eq!(read_frame::<Vec<(String, i64)>>(&mut stream).unwrap(), None);
+        }
+
+        #[test]
+        fn any_bytes_are_a_frame_or_refused(length in 0..80u32, bytes: Vec<u8>) {
+            let foreign = read_frame::<Report>(&mut bytes.as_slice());
+            prop_assert_eq!(matches!(foreign, Ok(None)), bytes.is_empty());
+            let framed = [&length.to_be_bytes()[..], &bytes].concat();
+            let _ = read_frame::<Order>(&mut framed.as_slice());
         }
     }
 

@@ -139,12 +139,14 @@ fn label(workloads: &[Offered], this: &Offered) -> String {
     let differ = |of: fn(&Offered) -> f64| {
         workloads.iter().filter(like).any(|other| of(other).total_cmp(&of(this)).is_ne())
     };
+    let of =
+        |n: u64, noun: &str| format!("{} {noun}{}", count(n as f64), if n == 1 { "" } else { "s" });
     let mut parts = Vec::new();
     if differ(|w| w.clients as f64) {
-        parts.push(format!("{} clients", count(this.clients as f64)));
+        parts.push(of(this.clients, "client"));
     }
     if differ(|w| w.topics as f64) {
-        parts.push(format!("{} topics", count(this.topics as f64)));
+        parts.push(of(this.topics, "topic"));
     }
     if differ(|w| w.events_per_s.unwrap_or(0.0)) {
         parts.push(format!("{} events/s", count(this.events_per_s.unwrap_or(0.0))));

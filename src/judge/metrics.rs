@@ -41,6 +41,9 @@ pub(super) fn near(name: &str) -> String {
 
 /// Whether cases of a pattern can have a metric.
 pub(super) fn has(pattern: PatternKind, metric: &str) -> bool {
+    if of_troubled(metric) {
+        return matches!(pattern, PatternKind::Sse | PatternKind::WebSocket | PatternKind::Webhook);
+    }
     if of_webhooks(metric) {
         return pattern == PatternKind::Webhook;
     }
@@ -68,12 +71,20 @@ const WEBHOOK_COUNTS: [&str; 4] =
 
 /// Whether a metric is of webhooks alone.
 fn of_webhooks(metric: &str) -> bool {
-    let heads = ["acknowledge_", "work_", "freshness_healthy_", "freshness_affected_", "catch_up_"];
+    let heads = ["acknowledge_", "work_", "catch_up_"];
     heads.iter().any(|head| metric.starts_with(head)) || WEBHOOK_COUNTS.contains(&metric)
+}
+
+/// Whether a metric is of links that the scenario troubles, or lets be beside them: slow consumers, webhook receivers.
+fn of_troubled(metric: &str) -> bool {
+    ["freshness_healthy_", "freshness_affected_"].iter().any(|head| metric.starts_with(head))
 }
 
 /// Whether a metric that is missing from a usable trial is a gap; some patterns may or may not have others.
 pub(super) fn always_has(pattern: PatternKind, metric: &str) -> bool {
+    if of_troubled(metric) {
+        return false;
+    }
     if of_webhooks(metric) {
         // Only scenarios that trouble their receivers have the rest.
         return metric.starts_with("acknowledge_") || WEBHOOK_COUNTS.contains(&metric);
@@ -132,5 +143,29 @@ pub(super) fn print_value(metric: &str, value: f64) -> String {
         // 0.99996 must not be read as the 1 that it missed.
         _ if (0.99..1.0).contains(&value) => format!("{value:.7}").trim_end_matches('0').to_owned(),
         _ => significant(value),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use PatternKind::{LongPoll, Request, ShortPoll, Sse, WebSocket, Webhook};
+
+    #[test]
+    fn metrics_of_troubled_links_are_of_patterns_whose_links_can_be_troubled() {
+        for (metric, patterns) in [
+            ("freshness_healthy_ns_p99", &[Sse, WebSocket, Webhook][..]),
+            ("freshness_affected_ns_p50", &[Sse, WebSocket, Webhook]),
+            ("catch_up_ns_max", &[Webhook]),
+            ("freshness_ns_p99", &[ShortPoll, LongPoll, Sse, WebSocket, Webhook]),
+            ("dials_per_10ms_max", &[Request, ShortPoll, LongPoll, Sse, WebSocket, Webhook]),
+        ] {
+            let having: Vec<_> =
+                PatternKind::ALL.into_iter().filter(|kind| has(*kind, metric)).collect();
+            assert_eq!(having, patterns, "{metric}");
+        }
+        assert!(
+            !always_has(Sse, "freshness_healthy_ns_p99") && always_has(Sse, "freshness_ns_p99")
+        );
     }
 }

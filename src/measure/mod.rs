@@ -17,6 +17,7 @@ mod recorder;
 mod sample;
 mod series;
 mod snapshot;
+mod storm;
 mod wire;
 
 pub use core::pin;
@@ -32,4 +33,5 @@ pub use recorder::Recorder;
 pub use sample::{RequestSample, Samples};
 pub use series::{BATCH_NS, Batch, Series};
 pub use snapshot::{Interval, Snapshot};
+pub use storm::Storm;
 pub use wire::{Wire, wire_of};

@@ -1,6 +1,6 @@
 //! A shard's recorder: distributions and counters, swapped out whole.
 
-use super::{Counter, Counters, Distribution, ErrorKind, Metric, Series, Snapshot};
+use super::{Counter, Counters, Distribution, ErrorKind, Metric, Series, Snapshot, Storm};
 
 /// What one shard writes its samples to: plain memory, no lock, nothing allocated after the first sample of
 /// a metric.
@@ -10,6 +10,7 @@ use super::{Counter, Counters, Distribution, ErrorKind, Metric, Series, Snapshot
 pub struct Recorder {
     distributions: [Option<Box<Distribution>>; Metric::ALL.len()],
     series: Series,
+    storm: Storm,
     counters: Counters,
 }
 
@@ -34,6 +35,11 @@ impl Recorder {
         self.series.record(due_ns, ns);
     }
 
+    /// Adds a dial at `at_ns` to the storm that follows upon a target's end.
+    pub fn record_dial(&mut self, at_ns: u64) {
+        self.storm.record(at_ns);
+    }
+
     /// Adds `n` to `counter`.
     #[inline]
     pub const fn count(&mut self, counter: Counter, n: u64) {
@@ -55,6 +61,7 @@ impl Recorder {
     pub fn clear(&mut self) {
         self.counters = Counters::default();
         self.series.clear();
+        self.storm.clear();
         for distribution in self.distributions.iter_mut().flatten() {
             distribution.clear();
         }
@@ -64,6 +71,7 @@ impl Recorder {
     pub fn snapshot(&self) -> Snapshot {
         let mut snapshot = Snapshot {
             series: self.series.clone(),
+            storm: self.storm.clone(),
             counters: self.counters.clone(),
             ..Snapshot::default()
         };
@@ -87,6 +95,7 @@ mod tests {
         let mut recorder = Recorder::new();
         recorder.record(Metric::Slip, 5);
         recorder.record_due(1, 5);
+        recorder.record_dial(1);
         recorder.error(ErrorKind::Timeout);
         assert_eq!(recorder.snapshot().counters.errors(), 1);
         recorder.clear();

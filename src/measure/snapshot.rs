@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use super::{Counters, Distribution, Ledger, Metric, Series};
+use super::{Counters, Distribution, Ledger, Metric, Series, Storm};
 
 /// Raw facts: distributions, counters and the ledger. Merging is associative and commutative.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
@@ -14,6 +14,9 @@ pub struct Snapshot {
     /// The headline metric (freshness; response, for `request`) over time, warm-up included.
     #[serde(default)]
     pub series: Series,
+    /// Dials since the target was taken down; empty where it was left alone.
+    #[serde(default)]
+    pub storm: Storm,
     /// Counts.
     pub counters: Counters,
     /// The account of deliveries; only the last snapshot of a shard carries one.
@@ -32,6 +35,7 @@ impl Snapshot {
             }
         }
         self.series.merge(&other.series);
+        self.storm.merge(&other.storm);
         self.counters.merge(&other.counters);
         self.ledger.merge(&other.ledger);
     }
@@ -67,6 +71,7 @@ mod tests {
             for (metric, ns) in samples {
                 recorder.record(Metric::ALL[metric], ns);
                 recorder.record_due(ns % 1_000_000_000, ns);
+                recorder.record_dial(ns % 1_000_000_000);
             }
             recorder.count(Counter::Sent, sent);
             let mut snapshot = recorder.snapshot();

@@ -150,6 +150,9 @@ impl Link {
     /// Opens this link's sockets; each use is counted as an attempt.
     pub fn dialer(&self) -> Dialer {
         self.count(Counter::Dials, 1);
+        if *self.context.comings.down_ns.borrow() > 0 {
+            self.context.recorder.borrow_mut().record_dial(clock::now());
+        }
         let dialer = self.context.dialer.clone();
         if !self.is_slow() {
             return dialer;

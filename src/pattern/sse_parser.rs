@@ -244,5 +244,45 @@ mod tests {
             }
             prop_assert_eq!(parse(&pieces), parse(&[&stream]));
         }
+
+        #[test]
+        fn any_bytes_in_any_pieces_are_the_same_stream(
+            stream in proptest::collection::vec(prop_oneof![
+                any::<u8>(), Just(b'\n'), Just(b'\r'), Just(b':'), Just(b' '), Just(b'i'), Just(b'd'), Just(0), Just(0xef),
+            ], 0..120),
+            lengths in proptest::collection::vec(0..9usize, 1..40),
+        ) {
+            let mut whole = Parser::default();
+            let mut expected = Vec::new();
+            whole.feed(&stream, |message| expected.push(message.clone())).unwrap();
+            let (mut parser, mut messages, mut rest) = (Parser::default(), Vec::new(), &stream[..]);
+            for length in lengths.iter().cycle() {
+                let (piece, after) = rest.split_at((*length).min(rest.len()));
+                parser.feed(piece, |message| messages.push(message.clone())).unwrap();
+                // No more is kept than came.
+                prop_assert!(parser.line.len() + parser.data.len() <= stream.len());
+                rest = after;
+                if rest.is_empty() || lengths.iter().all(|length| *length == 0) {
+                    break;
+                }
+            }
+            parser.feed(rest, |message| messages.push(message.clone())).unwrap();
+            prop_assert_eq!(messages, expected);
+            prop_assert_eq!(parser.retry_ms(), whole.retry_ms());
+        }
+
+        #[test]
+        fn whatever_is_sent_as_the_standard_says_comes_back(
+            sent in proptest::collection::vec(("[a-z]{1,8}", "[ -~é]{0,20}", "[0-9]{1,9}"), 0..8), end in "\n|\r|\r\n",
+        ) {
+            let lines = |(event, data, id): &(String, String, String)| {
+                [": hello".to_owned(), format!("id: {id}"), format!("event: {event}"), format!("data: {data}"), String::new()]
+            };
+            let stream: Vec<String> = sent.iter().flat_map(lines).map(|line| line + &end).collect();
+            let stream = stream.concat();
+            let expected: Vec<_> =
+                sent.iter().map(|(event, data, id)| message(event, data, id)).collect();
+            prop_assert_eq!(parse(&[stream.as_bytes()]), expected);
+        }
     }
 }

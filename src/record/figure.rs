@@ -99,6 +99,8 @@ impl<'de> Deserialize<'de> for Figure {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
 
     #[test]
@@ -115,6 +117,17 @@ mod tests {
         }
         assert_eq!(Figure::parse("NaN"), None);
         assert_eq!(Figure::parse(""), None);
+    }
+
+    proptest! {
+        #[test]
+        fn any_number_comes_back_and_any_text_is_a_number_or_none(
+            number in -1e300..1e300f64, bound: bool, text in "[>]?[ -~é]{0,12}",
+        ) {
+            let figure = if bound { Figure::MoreThan(number) } else { Figure::Value(number) };
+            prop_assert_eq!(Figure::parse(&figure.to_string()), Some(figure));
+            prop_assert!(Figure::parse(&text).is_none_or(|figure| figure.number().is_finite()));
+        }
     }
 
     #[test]

@@ -5,6 +5,9 @@ use serde::{Deserialize, Serialize};
 use super::{Figure, TrialFacts};
 use crate::measure::{Counter, Distribution, Metric};
 
+/// Length of the stretches that the thickest of a storm is looked for among, in milliseconds: as the column is named.
+const STORM_MS: u64 = 10;
+
 /// Links that came and went, and consumers that lagged. `None` where a trial has no such thing.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[expect(
@@ -18,6 +21,7 @@ pub struct HeldFigures {
     pub skipped: Option<u64>,
     pub lost_slow: Option<u64>,
     pub slow_actions: Option<u64>,
+    pub dials_per_10ms_max: Option<f64>,
     pub reconnect_ns_p50: Option<Figure>,
     pub reconnect_ns_p99: Option<Figure>,
     pub recovery_ns: Option<Figure>,
@@ -46,6 +50,10 @@ impl HeldFigures {
             skipped: delivers.then(|| count(Counter::Skipped)),
             lost_slow: slow.then(|| count(Counter::LostSlow)),
             slow_actions: delivers.then(|| facts.target.counters.get(Counter::SlowActions)),
+            dials_per_10ms_max: conditions.restart.map(|restart| {
+                let up_ns = facts.window_start_ns + restart.at.ns() + restart.down.ns();
+                facts.workers.storm.peak(up_ns, STORM_MS) as f64
+            }),
             reconnect_ns_p50: quantile(Metric::Reconnect, 0.5),
             reconnect_ns_p99: quantile(Metric::Reconnect, 0.99),
             // Until the last is back there is no such time.

@@ -164,3 +164,24 @@ fn decode(entry: &IntervalLogHistogram<'_>) -> Result<Distribution, String> {
     let histogram = Deserializer::new().deserialize(&mut bytes.as_slice());
     histogram.map(|h| Distribution::from_histogram(&h)).map_err(|error| error.to_string())
 }
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    proptest! {
+        #[test]
+        fn any_log_is_read_and_what_is_none_is_told(lines in proptest::collection::vec("(Tag=[a-z.]{0,12},)?[ -~é]{1,40}", 0..6)) {
+            let lines: Vec<String> = lines.into_iter().map(|line| line + "\n").collect();
+            let log = format!("#[Trial: 1 of sse]\n{}", lines.concat());
+            let (samples, warnings) = read(&log, |case, trial| case == "sse" && trial == 1);
+            prop_assert!(samples.is_empty());
+            let told = |line: &&String| !line.starts_with('#');
+            prop_assert!(warnings.len() <= lines.iter().filter(told).count());
+            let (_, silent) = read(&log, |_, _| false);
+            prop_assert!(silent.is_empty() || lines.iter().any(|line| line.starts_with('#')));
+        }
+    }
+}

@@ -4,6 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{Figure, TrialFacts};
 use crate::measure::{Distribution, Metric, Quantile};
+use crate::scenario::Pattern;
 use crate::stats::{TAIL_SHOWN, effective_samples, quantile_interval, tail};
 
 /// Independent samples, and the intervals that they allow, in nanoseconds.
@@ -80,6 +81,7 @@ impl<'a> Headline<'a> {
             // Of what was lost nothing is known but that it lies above: it counts as what arrived does.
             Some(seen * (1.0 + censored as f64 / samples.count() as f64))
         });
+        let n_eff = n_eff.map(|n| most(facts).map_or(n, |most| n.min(most)));
         Self { samples, censored, n_eff }
     }
 
@@ -104,12 +106,23 @@ impl<'a> Headline<'a> {
     }
 }
 
+/// The most independent samples that the clients of a trial can give, where their number bounds it.
+///
+/// In a window shorter than their interval clients poll once at most. What one poll brings is of one phase of the
+/// interval, whatever its events are, and no series of batches that is shorter than the interval shows it.
+fn most(facts: &TrialFacts) -> Option<f64> {
+    let Pattern::ShortPoll(options) = &facts.case.pattern else { return None };
+    let phases = if options.synchronised { 1 } else { facts.case.workload.clients };
+    (facts.phases.measure < options.interval).then_some(phases as f64)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::measure::Series;
-    use crate::record::synthetic::{case, facts, losing};
+    use crate::record::synthetic::{WINDOW_S, case, facts, losing};
     use crate::scenario::PatternKind;
+    use crate::unit::Span;
 
     #[test]
     fn a_quantile_has_an_interval_as_far_as_ten_independent_samples_lie_beyond() {
@@ -141,6 +154,21 @@ mod tests {
         let headline = Headline::of(&facts);
         assert!(headline.n_eff.unwrap() < 3.0, "{:?}", headline.n_eff);
         assert_eq!((headline.interval(0.5), headline.interval(0.99)), (None, None));
+    }
+
+    #[test]
+    fn clients_that_poll_once_are_a_sample_each() {
+        for (interval_s, synchronised, at_most) in
+            [(WINDOW_S, false, 4000.0), (WINDOW_S + 1, false, 200.0), (WINDOW_S + 1, true, 1.0)]
+        {
+            let mut case = case(PatternKind::ShortPoll, 200, "");
+            if let Pattern::ShortPoll(options) = &mut case.pattern {
+                options.interval = Span::from_secs(interval_s);
+                options.synchronised = synchronised;
+            }
+            let n = Headline::of(&facts(&case, 1)).n_eff.unwrap();
+            assert!((at_most / 2.0..=at_most).contains(&n), "{interval_s} {synchronised}: {n}");
+        }
     }
 
     #[test]

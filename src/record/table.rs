@@ -163,3 +163,47 @@ fn value(column: Column, cell: &str) -> Result<Value, String> {
         format!("'{cell}' is not {wanted}")
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::record::{FLOOR_COLUMNS, FloorRecord, TIMELINE_COLUMNS, TimelineRow};
+
+    proptest! {
+        #[test]
+        fn rows_come_back_as_they_were_written(
+            case in "[ -~é]{1,30}", seconds in proptest::collection::vec((any::<i32>(), any::<u32>(), proptest::option::of(0.0..1e9f64)), 0..5),
+        ) {
+            let rows: Vec<TimelineRow> = seconds
+                .iter()
+                .map(|(second, count, share)| TimelineRow {
+                    case: case.clone(),
+                    trial: 1,
+                    second: (*second).into(),
+                    deliveries: (*count).into(),
+                    freshness_ns_p50: share.map(crate::record::Figure::Value),
+                    freshness_ns_p99: share.map(crate::record::Figure::MoreThan),
+                    requests: 0,
+                    errors: (*count).into(),
+                    target_cpu_share: *share,
+                    worker_cpu_share: None,
+                    dials: share.map(|_| (*count).into()),
+                })
+                .collect();
+            let lines = std::iter::once(header(TIMELINE_COLUMNS))
+                .chain(rows.iter().map(|row| cells(TIMELINE_COLUMNS, row)));
+            let text = String::from_utf8(to_csv(lines)).unwrap();
+            let read: Vec<TimelineRow> = read(TIMELINE_COLUMNS, Path::new("t"), &text).unwrap();
+            prop_assert_eq!(read, rows);
+        }
+
+        #[test]
+        fn any_file_is_read_or_refused(text in "([a-z_\",>0-9.|é-]{0,20}\n){0,6}", cells in "([0-9a-z>.\",|-]{0,8},){0,20}\n") {
+            let _ = read::<FloorRecord>(FLOOR_COLUMNS, Path::new("t"), &text);
+            let headed = header(FLOOR_COLUMNS).join(",") + "\n" + &cells;
+            let _ = read::<FloorRecord>(FLOOR_COLUMNS, Path::new("t"), &headed);
+        }
+    }
+}

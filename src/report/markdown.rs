@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 use super::group::{groups, printable};
 use super::table::{columns, verdict, with_interval};
 use super::transport::transport;
-use super::{View, caveats, chart, floor, prose, sends, stages, webhook};
+use super::{View, caveats, chart, floor, prose, sends, stages, trouble, webhook};
 use crate::judge::CaseSummary;
 use crate::pace::Pacing;
 use crate::unit::{bytes, count, nanoseconds};
@@ -40,6 +40,12 @@ pub(super) fn markdown(view: &View) -> String {
     if !view.judgements.is_empty() || !view.refused.is_empty() {
         section(&mut page, "Objectives");
         page.push_str(&objectives(view));
+    }
+    for told in trouble::sections(view) {
+        section(&mut page, told.title);
+        list(&mut page, told.told.into_iter());
+        let _ = writeln!(page, "\n{}\n", told.what);
+        rows(&mut page, &told.table);
     }
     section(&mut page, "Intervals");
     page.push_str(&intervals(view));
@@ -209,14 +215,19 @@ fn where_the_time_goes(view: &View) -> String {
     );
     for table in tables {
         page.push('\n');
-        row(&mut page, table.head.iter().cloned());
-        let rule = |(i, _)| if i == 0 { "---".to_owned() } else { "---:".to_owned() };
-        row(&mut page, table.head.iter().enumerate().map(rule));
-        for cells in table.rows {
-            row(&mut page, cells.iter().map(|cell| escape(cell)));
-        }
+        rows(&mut page, &table);
     }
     page
+}
+
+/// A table whose first column is the case.
+fn rows(page: &mut String, table: &stages::Table) {
+    row(page, table.head.iter().cloned());
+    let rule = |(i, _)| if i == 0 { "---".to_owned() } else { "---:".to_owned() };
+    row(page, table.head.iter().enumerate().map(rule));
+    for cells in &table.rows {
+        row(page, cells.iter().map(|cell| escape(cell)));
+    }
 }
 
 /// The floors that figures are held against.

@@ -17,6 +17,7 @@ mod table;
 mod tables;
 mod text;
 mod transport;
+mod trouble;
 mod webhook;
 
 use std::fs;

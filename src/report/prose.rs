@@ -64,11 +64,21 @@ fn winners(axis: Axis, rankings: &[&Ranking], labels: &BTreeMap<String, String>)
     format!("{best}: {} of {} workloads{close}.", wins.join(", "), rankings.len())
 }
 
-/// What tells each case from the others of its workload, by id.
+/// Axes of what is offered: cases are ranked within one value of each, which the sentence tells.
+const OFFERED: [&str; 4] = ["clients", "topics", "rate", "payload"];
+
+/// What tells each case from the others that it is ranked against, by id: its pattern, the pattern's own axes, and those
+/// that it shares with others, but for what is offered.
 fn labels(view: &View) -> BTreeMap<String, String> {
-    let groups = groups(&view.cases);
-    let rows = groups.iter().flat_map(|group| &group.rows);
-    rows.map(|(label, case)| (case.case.clone(), label.clone())).collect()
+    let told = |axis: &&str| !OFFERED.contains(&axis.split('=').next().unwrap_or(axis));
+    let mut labels = BTreeMap::new();
+    for group in groups(&view.cases) {
+        let shared = group.heading.split(", ").filter(|axis| !axis.is_empty()).filter(told);
+        let shared = shared.fold(String::new(), |shared, axis| shared + " " + axis);
+        let rows = group.rows.iter();
+        labels.extend(rows.map(|(label, case)| (case.case.clone(), format!("{label}{shared}"))));
+    }
+    labels
 }
 
 fn named(case: &str, labels: &BTreeMap<String, String>) -> String {
@@ -151,14 +161,19 @@ fn certainty(rankings: &[Ranking]) -> Option<String> {
             Claim::NoPairs => {}
         }
     }
-    let least = confidences.into_iter().reduce(f64::min)?;
+    let all = confidences.len();
+    confidences.retain(|confidence| *confidence > 0.0);
+    let (alone, some) = (all - confidences.len(), !confidences.is_empty());
+    let least = confidences.into_iter().reduce(f64::min).or((all > 0).then_some(0.0))?;
+    let alone =
+        if alone > 0 && some { " Of a pair in a single block nothing can be shown." } else { "" };
     let more = more.map_or_else(String::new, |trials| {
         format!(", the most that so few trials can show: {trials} a case would allow 95 % for all of them together")
     });
     Some(if least > 0.0 {
         let least = significant(least * 100.0);
         format!(
-            "(Ratios are of pairs of trials in one block, not of the medians; their intervals are at {least} % confidence{more}.)"
+            "(Ratios are of pairs of trials in one block, not of the medians; their intervals are at {least} % confidence{more}.{alone})"
         )
     } else {
         "(One trial a case shows no difference: 6 would allow 95 % confidence of one.)".to_owned()

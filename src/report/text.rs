@@ -9,6 +9,7 @@ use super::group::{groups, printable};
 use super::prose;
 use super::sends;
 use super::table::columns;
+use super::trouble;
 
 /// Widest line.
 const WIDTH: usize = 110;
@@ -32,21 +33,25 @@ pub fn text(view: &View) -> String {
     for caveat in caveats(view) {
         paragraph(&mut out, "", &format!("* {caveat}"));
     }
-    for (title, lines) in [
-        ("", prose::answers_in_short(view)),
-        ("", sends::sentences(view)),
-        ("", prose::trust(view, REASONS)),
-        ("", floor::sentences(view)),
-        ("Objectives:", prose::objectives(view)),
-        ("Warnings:", prose::warnings(view)),
-    ] {
+    let troubles =
+        trouble::sections(view).into_iter().map(|told| (format!("{}:", told.title), told.told));
+    let plain = |lines| (String::new(), lines);
+    let answers = [plain(prose::answers_in_short(view)), plain(sends::sentences(view))];
+    let before = answers.into_iter().chain(troubles);
+    let after = [
+        plain(prose::trust(view, REASONS)),
+        plain(floor::sentences(view)),
+        ("Objectives:".to_owned(), prose::objectives(view)),
+        ("Warnings:".to_owned(), prose::warnings(view)),
+    ];
+    for (title, lines) in before.chain(after) {
         if lines.is_empty() {
             continue;
         }
         out.push('\n');
         let indent = if title.is_empty() { "" } else { "  " };
         if !title.is_empty() {
-            line(&mut out, title);
+            line(&mut out, &title);
         }
         for text in lines {
             paragraph(&mut out, indent, &text);

@@ -3,6 +3,7 @@
 use super::legend::{Entry, entries, head, legend, shown};
 use super::panel::{NORMAL, PAGE, SMALL, Scale, fit};
 use super::picture::{Anchor, Picture, Point, Stroke};
+use super::render::width_of;
 use super::style::{GREY, GRID, INK};
 use crate::judge::{CaseSummary, Estimate};
 use crate::report::View;
@@ -10,6 +11,13 @@ use crate::unit::{bytes, nanoseconds};
 
 /// Height of one bar with its gap.
 const BAR: f64 = 24.0;
+
+/// Height of a name that stands above its bars.
+const NAME: f64 = 18.0;
+/// Room for the names, to the left of the bars.
+const NAMES: f64 = 170.0;
+/// Width of a column.
+const COLUMN: f64 = (PAGE - NAMES - 24.0) / COSTS.len() as f64;
 
 type Unit = fn(f64) -> String;
 
@@ -31,45 +39,34 @@ pub(super) fn draw(view: &View) -> Picture {
     if keys.len() > 12 {
         y = legend(&mut picture, &keys, y);
     }
-    let names = 170.0;
-    let column = (PAGE - names - 24.0) / COSTS.len() as f64;
     for (i, (_, heading, _)) in COSTS.iter().enumerate() {
-        let x = names + column * i as f64;
-        picture.text(
-            (x, y + 12.0),
-            &fit(heading, NORMAL, column - 8.0),
-            NORMAL,
-            GREY,
-            Anchor::Left,
-        );
+        let text = fit(heading, NORMAL, COLUMN - 8.0);
+        picture.text((left(i), y + 12.0), &text, NORMAL, GREY, Anchor::Left);
     }
     y += 32.0;
     let cases = || groups.iter().flat_map(|group| group.rows.iter().map(|(_, case)| *case));
     let scales: Vec<f64> = COSTS.iter().map(|(name, _, _)| highest(cases(), name)).collect();
+    // A name that is cut short tells nothing: where one does not fit, all stand above their bars.
+    let above = keys.iter().any(|key| width_of(&key.label, SMALL) > NAMES - 30.0);
     for group in &groups {
         if !group.heading.is_empty() {
-            picture.text(
-                (24.0, y + 8.0),
-                &fit(&group.heading, NORMAL, PAGE - 48.0),
-                NORMAL,
-                INK,
-                Anchor::Left,
-            );
+            let heading = fit(&group.heading, NORMAL, PAGE - 48.0);
+            picture.text((24.0, y + 8.0), &heading, NORMAL, INK, Anchor::Left);
             y += 24.0;
         }
         for (label, case) in &group.rows {
             let Some(entry) = keys.iter().find(|entry| entry.label == *label) else { continue };
-            let middle = y + BAR / 2.0;
-            picture.text(
-                (names - 8.0, middle),
-                &fit(label, SMALL, names - 30.0),
-                SMALL,
-                INK,
-                Anchor::Right,
-            );
+            if above {
+                let label = fit(label, SMALL, PAGE - NAMES - 24.0);
+                picture.text((NAMES, y + 10.0), &label, SMALL, INK, Anchor::Left);
+                y += NAME;
+            } else {
+                let place = (NAMES - 8.0, y + BAR / 2.0);
+                picture.text(place, label, SMALL, INK, Anchor::Right);
+            }
             for (i, (name, _, unit)) in COSTS.iter().enumerate() {
-                let left = (names + column * i as f64, middle);
-                bar(&mut picture, left, column - 26.0, scales[i], entry, case.figure(name), *unit);
+                let place = (left(i), y + BAR / 2.0);
+                bar(&mut picture, place, COLUMN - 26.0, scales[i], entry, case.figure(name), *unit);
             }
             y += BAR;
         }
@@ -87,6 +84,11 @@ pub(super) fn draw(view: &View) -> Picture {
     }
     picture.height = y + 28.0;
     picture
+}
+
+/// Where the bars of a column begin.
+fn left(column: usize) -> f64 {
+    NAMES + COLUMN * column as f64
 }
 
 /// The right end of a column's scale.

@@ -9,6 +9,10 @@ use crate::report::group::{Group, groups};
 use crate::scenario::PatternKind;
 use crate::unit::{bytes, count};
 
+/// Length of a line's sample, and half the width of the mark on it.
+const SAMPLE: f64 = 43.0;
+const MARK: f64 = 4.0;
+
 /// A series: its label, its pattern, and which variant of the pattern it is.
 #[derive(Debug, Clone, PartialEq)]
 pub(super) struct Entry {
@@ -52,8 +56,8 @@ pub(super) fn legend(picture: &mut Picture, entries: &[Entry], top: f64) -> f64 
         if x + width > PAGE - 16.0 && x > 24.0 {
             (x, y) = (24.0, y + 22.0);
         }
-        picture.line(&[(x, y), (x + 43.0, y)], entry.stroke());
-        picture.mark((x + 21.5, y), 4.0, entry.marker(), entry.stroke().colour);
+        picture.line(&[(x, y), (x + SAMPLE, y)], entry.stroke());
+        picture.mark((x + SAMPLE / 2.0, y), MARK, entry.marker(), entry.stroke().colour);
         picture.text((x + 50.0, y), &entry.label, NORMAL, INK, Anchor::Left);
         x += width + 20.0;
     }
@@ -102,4 +106,24 @@ pub(super) fn shown(
     let more = groups.len().saturating_sub(super::panel::PANELS);
     groups.truncate(super::panel::PANELS);
     (groups, (more > 0).then(|| format!("{more} more workloads are in the tables")))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::picture::dashes;
+    use super::*;
+
+    #[test]
+    fn the_dashes_of_a_line_are_seen_beside_its_mark() {
+        for variant in 1..4 {
+            let (dash, gap) = stroke(PatternKind::ShortPoll, variant).dash.unwrap();
+            let pieces = dashes(&[(0.0, 0.0), (SAMPLE, 0.0)], dash, gap);
+            let bare = SAMPLE / 2.0 - MARK..SAMPLE / 2.0 + MARK;
+            let seen = pieces.windows(2).filter(|pair| {
+                let (from, to) = (pair[0].last().unwrap().0, pair[1][0].0);
+                to <= bare.start || from >= bare.end
+            });
+            assert!(seen.count() >= 2, "variant {variant}: {pieces:?}");
+        }
+    }
 }

@@ -118,7 +118,10 @@ impl Panel {
         let widest = self.y.ticks.iter().map(|(_, l)| width_of(l, SMALL)).fold(0.0, f64::max);
         let left = (x0 - widest - 20.0, f64::midpoint(y0, y1));
         picture.text(left, y_title, NORMAL, GREY, Anchor::Upwards);
-        picture.text((x0, y0 - 13.0), &fit(heading, NORMAL, x1 - x0), NORMAL, INK, Anchor::Left);
+        let lines = lines(heading, x1 - x0);
+        for (line, up) in lines.iter().rev().zip([13.0, 31.0]) {
+            picture.text((x0, y0 - up), &fit(line, NORMAL, x1 - x0), NORMAL, INK, Anchor::Left);
+        }
     }
 
     /// Says in the middle of the plot that there is nothing to show.
@@ -137,6 +140,20 @@ pub(super) fn fit(text: &str, size: f64, width: f64) -> String {
     cut
 }
 
+/// A heading in as few lines as it needs, two at most, cut between its axes.
+fn lines(heading: &str, width: f64) -> Vec<String> {
+    let fits = |text: &str| width_of(text, NORMAL) <= width;
+    if fits(heading) {
+        return vec![heading.to_owned()];
+    }
+    let cuts: Vec<usize> = heading.match_indices(", ").map(|(at, _)| at).collect();
+    let cut = cuts.iter().rfind(|at| fits(&heading[..**at])).or(cuts.first());
+    match cut {
+        Some(at) => vec![heading[..*at].to_owned(), heading[at + 2..].to_owned()],
+        None => vec![heading.to_owned()],
+    }
+}
+
 /// The page's title and what it was measured on.
 pub(super) fn title(picture: &mut Picture, title: &str, subtitle: &str) {
     let width = picture.width - 48.0;
@@ -151,7 +168,9 @@ pub(super) fn layout(count: usize, top: f64) -> (Vec<(Point, Point)>, f64) {
         2..=4 => 2,
         _ => 3,
     };
-    let (left, right, above, below) = (88.0, 16.0, 28.0, 50.0);
+    // Narrow panels have room for a second line of their heading.
+    let above = if columns == 3 { 44.0 } else { 28.0 };
+    let (left, right, below) = (88.0, 16.0, 50.0);
     let cell = (PAGE - 16.0) / f64::from(columns as u32);
     let height = if columns == 1 { 400.0 } else { 250.0 };
     let place = |i: usize| {
@@ -177,6 +196,20 @@ pub(super) fn plain(value: f64) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_heading_is_cut_between_its_axes() {
+        let room = |text: &str| width_of(text, NORMAL) + 1.0;
+        let heading = "slow_share=0.1, slow_consumer=disconnect";
+        assert_eq!(lines(heading, room(heading)), [heading]);
+        assert_eq!(
+            lines(heading, room(heading) - 3.0),
+            ["slow_share=0.1", "slow_consumer=disconnect"]
+        );
+        let heading = "clients=1000, rate=4/s, x=1";
+        assert_eq!(lines(heading, room(heading) - 3.0), ["clients=1000, rate=4/s", "x=1"]);
+        assert_eq!(lines("receiver=of-one-axis-alone", 20.0).len(), 1);
+    }
 
     #[test]
     fn scales_hold_what_they_show() {

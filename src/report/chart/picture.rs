@@ -95,7 +95,7 @@ impl Picture {
 }
 
 /// Cuts a line through `points` into dashes.
-fn dashes(points: &[Point], dash: f64, gap: f64) -> Vec<Vec<Point>> {
+pub(super) fn dashes(points: &[Point], dash: f64, gap: f64) -> Vec<Vec<Point>> {
     let mut pieces: Vec<Vec<Point>> = Vec::new();
     let (mut drawing, mut left) = (true, dash);
     let mut current: Vec<Point> = points.first().copied().into_iter().collect();

@@ -13,6 +13,8 @@ use crate::unit::nanoseconds;
 
 struct Spot {
     entry: Entry,
+    /// What is written beside it.
+    name: String,
     cpu_ns: f64,
     p50_ns: f64,
     p99_ns: Option<f64>,
@@ -23,7 +25,8 @@ pub(super) fn draw(view: &View) -> Picture {
     let wanted = PatternKind::delivers;
     let (groups, more) = shown(view, |group| group.rows.iter().any(|(_, c)| wanted(c.pattern)));
     let keys = entries(&groups, wanted);
-    let panels: Vec<Vec<Spot>> = groups.iter().map(|group| spots(group, &keys)).collect();
+    let mut panels: Vec<Vec<Spot>> = groups.iter().map(|group| spots(group, &keys)).collect();
+    let keys = numbered(keys, &mut panels);
 
     let mut picture = Picture::new(PAGE, 0.0);
     let title = "Freshness against the target's CPU a delivery (lower left is better)";
@@ -57,6 +60,7 @@ fn spots(group: &Group<'_>, keys: &[Entry]) -> Vec<Spot> {
             _ => None,
         };
         Some(Spot {
+            name: entry.label.clone(),
             entry,
             cpu_ns: known("target_cpu_ns_per_delivery")?,
             p50_ns: known("freshness_ns_p50")?,
@@ -64,6 +68,22 @@ fn spots(group: &Group<'_>, keys: &[Entry]) -> Vec<Spot> {
         })
     };
     group.rows.iter().filter_map(of).collect()
+}
+
+/// Widest label that is written beside a point.
+const LABEL: f64 = 190.0;
+
+/// The legend's entries, which tell by a number what points are where their names would find no room.
+fn numbered(mut keys: Vec<Entry>, panels: &mut [Vec<Spot>]) -> Vec<Entry> {
+    if keys.iter().all(|key| width_of(&key.label, SMALL) <= LABEL) {
+        return keys;
+    }
+    for (number, key) in (1..).zip(&mut keys) {
+        let own = panels.iter_mut().flatten().filter(|spot| spot.entry.label == key.label);
+        own.for_each(|spot| spot.name = format!("{number}"));
+        key.label = format!("{number}  {}", key.label);
+    }
+    keys
 }
 
 fn scales(panels: &[Vec<Spot>]) -> (Scale, Scale) {
@@ -94,17 +114,18 @@ fn plot(picture: &mut Picture, panel: &Panel, spots: &[Spot]) {
             picture.line(&[(top.0 - 4.0, top.1), (top.0 + 4.0, top.1)], Stroke::solid(colour, 1.5));
         }
         picture.mark(at, 5.5, spot.entry.marker(), colour);
-        taken.push(((at.0 - 7.0, at.1 - 7.0), (at.0 + 7.0, at.1 + 7.0)));
+        // With room around it: a label that touches another's mark would seem to be its own.
+        taken.push(((at.0 - 9.0, at.1 - 9.0), (at.0 + 9.0, at.1 + 9.0)));
     }
     for spot in spots {
         let at = panel.at(spot.cpu_ns.log10(), spot.p50_ns.log10());
-        let size = (width_of(&spot.entry.label, SMALL), SMALL);
+        let size = (width_of(&spot.name, SMALL), SMALL);
         // The legend names those that find no room beside their point.
         if let Some(corner) = free_place(panel, at, top_of(panel, spot), size, &taken) {
             let (right, bottom) = (corner.0 + size.0, corner.1 + size.1);
             taken.push((corner, (right, bottom)));
             let middle = (corner.0, f64::midpoint(corner.1, bottom));
-            picture.text(middle, &spot.entry.label, SMALL, INK, Anchor::Left);
+            picture.text(middle, &spot.name, SMALL, INK, Anchor::Left);
         }
     }
 }

@@ -62,7 +62,7 @@ pub(super) fn stroke(pattern: PatternKind, variant: usize) -> Stroke {
         0 => None,
         1 => Some((8.0, 4.0)),
         2 => Some((2.5, 3.5)),
-        _ => Some((16.0, 6.0)),
+        _ => Some((13.0, 4.0)),
     };
     let (r, g, b) = colour(pattern);
     let shade = |c: u8| match variant % 3 {

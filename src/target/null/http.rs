@@ -109,6 +109,8 @@ impl Answers {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
 
     #[test]
@@ -122,6 +124,42 @@ mod tests {
         assert_eq!(Head::read(get).unwrap().unwrap().len, get.len());
         for end in 0..get.len() {
             assert_eq!(Head::read(&get[..end]), Ok(None), "{end}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn any_bytes_are_a_request_or_none(bytes: Vec<u8>, text in "(GET / HTTP/1.1\r\n)?[ -~\r\n:é]{0,60}(\r\n\r\n)?") {
+            for bytes in [&bytes[..], text.as_bytes()] {
+                if let Ok(Some(head)) = Head::read(bytes) {
+                    prop_assert!(head.len >= 4 && !head.method.is_empty());
+                    let _ = head.headers();
+                }
+            }
+        }
+
+        #[test]
+        fn requests_in_a_row_are_told_apart_wherever_they_are_cut(
+            sent in proptest::collection::vec(("GET|POST|DELETE", "/[a-z0-9?=/]{0,20}", "[ -~]{0,40}"), 1..6),
+            cut in 0..400usize,
+        ) {
+            let mut stream = Vec::new();
+            for (method, path, body) in &sent {
+                let length = body.len();
+                stream.extend(format!("{method} {path} HTTP/1.1\r\nx: y\r\nContent-Length: {length}\r\n\r\n{body}").into_bytes());
+            }
+            let (mut rest, mut read) = (&stream[..], Vec::new());
+            while let Some(head) = Head::read(rest).unwrap() {
+                read.push((head.method.to_owned(), head.path.to_owned()));
+                rest = &rest[head.len..];
+            }
+            prop_assert!(rest.is_empty());
+            let expected: Vec<_> =
+                sent.iter().map(|(method, path, _)| (method.clone(), path.clone())).collect();
+            prop_assert_eq!(read, expected);
+            // As much of it as came first is never misunderstood.
+            let first = Head::read(&stream[..cut.min(stream.len())]).unwrap();
+            prop_assert!(first.is_none_or(|head| head.path == sent[0].1));
         }
     }
 

@@ -53,6 +53,8 @@ fn has_token(headers: &HeaderMap, name: &HeaderName, token: &str) -> bool {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
 
     const KEY: &str = "dGhlIHNhbXBsZSBub25jZQ==";
@@ -70,6 +72,27 @@ mod tests {
             ("sec-websocket-key", KEY),
         ]);
         assert_eq!(accept(&browser).unwrap(), "s3pPLMBiTxaQ9kYGzzhZRbK+xOo=");
+    }
+
+    proptest! {
+        #[test]
+        fn any_headers_are_a_handshake_or_refused(
+            upgrade in "(websocket)?[ -~]{0,12}", connection in "[ ,a-z]{0,6}(upgrade)?", key in "[ -~]{0,30}", nonce: [u8; 16],
+        ) {
+            let mut headers = HeaderMap::new();
+            for (name, text) in [(UPGRADE, &upgrade), (CONNECTION, &connection), (SEC_WEBSOCKET_KEY, &key)] {
+                headers.insert(name, HeaderValue::try_from(text).unwrap());
+            }
+            headers.insert(SEC_WEBSOCKET_VERSION, HeaderValue::from_static("13"));
+            if accept(&headers).is_ok() {
+                prop_assert_eq!(BASE64_STANDARD.decode(&key).map(|key| key.len()), Ok(16));
+            }
+            headers.insert(UPGRADE, HeaderValue::from_static("websocket"));
+            headers.insert(CONNECTION, HeaderValue::from_static("upgrade"));
+            let key = BASE64_STANDARD.encode(nonce);
+            headers.insert(SEC_WEBSOCKET_KEY, HeaderValue::try_from(&key).unwrap());
+            prop_assert_eq!(accept(&headers), Ok(accept_key(key.as_bytes())));
+        }
     }
 
     #[test]
