@@ -40,6 +40,9 @@ pub async fn run(link: &Link, options: &WebSocketOptions) {
 /// What is said of one event so far.
 struct Said {
     send: Send,
+    /// When the link could send it at the earliest, in monotonic nanoseconds: once it had written what came before, and
+    /// stood.
+    free_ns: u64,
     /// First write, in monotonic nanoseconds; none yet where the link was down.
     sent_ns: Option<u64>,
     /// The trial waits for its answer, if it is measured.
@@ -75,24 +78,34 @@ impl Speech {
     /// Publishes each event when it is due, whether or not those before it are acknowledged.
     async fn run(self: Rc<Self>) {
         let timeline = self.link.started().await;
+        let mut free_ns = 0;
         for send in self.link.sends(timeline) {
             due(&self.link, send).await;
             let guard = send.measured.then(|| self.link.in_flight());
-            let said = Said { send, sent_ns: None, _guard: guard };
+            let said = Said { send, free_ns, sent_ns: None, _guard: guard };
             self.open.borrow_mut().insert(send.key, said);
             // A link that is down sends it when it stands again.
             let _ = self.say(send).await;
+            free_ns = clock::now();
         }
     }
 
     /// Sends an event, if the link stands.
     async fn say(&self, send: Send) -> Result<(), WebSocketError> {
-        let mut writer = self.writer.lock().await;
-        let Some((writer, meter)) = writer.as_mut() else { return Ok(()) };
+        let mut standing = self.writer.lock().await;
+        let Some((writer, meter)) = standing.as_mut() else { return Ok(()) };
+        if !self.open.borrow().contains_key(&send.key) {
+            // It was answered while this waited for its turn.
+            return Ok(());
+        }
         meter.arm();
         let frame = Frame::text(Payload::Owned(send.encode(&self.data)));
         let started_ns = clock::now();
-        self.write(writer, frame).await?;
+        if let Err(error) = self.write(writer, frame).await {
+            // Nothing more goes out on it: what was lost on it is sent again on the next.
+            *standing = None;
+            return Err(error);
+        }
         if let Some(said) = self.open.borrow_mut().get_mut(&send.key) {
             let repeated = said.sent_ns.is_some() && send.measured;
             self.link.count(Counter::SendsRepeated, u64::from(repeated));
@@ -103,9 +116,13 @@ impl Speech {
 
     /// Writes a frame that the protocol owes.
     async fn owe(&self, frame: Frame<'_>) -> Result<(), WebSocketError> {
-        let mut writer = self.writer.lock().await;
-        let Some((writer, _)) = writer.as_mut() else { return Ok(()) };
-        self.write(writer, frame).await
+        let mut standing = self.writer.lock().await;
+        let Some((writer, _)) = standing.as_mut() else { return Ok(()) };
+        let written = self.write(writer, frame).await;
+        if written.is_err() {
+            *standing = None;
+        }
+        written
     }
 
     async fn write(&self, writer: &mut Writer, frame: Frame<'_>) -> Result<(), WebSocketError> {
@@ -118,6 +135,15 @@ impl Speech {
             written = written => written,
             () = self.cut.notified() => Err(WebSocketError::ConnectionClosed),
         }
+    }
+
+    /// The link stands again: returns what is to be said on it, oldest first.
+    fn stands(&self) -> Vec<Send> {
+        let (mut open, now) = (self.open.borrow_mut(), clock::now());
+        for said in open.values_mut().filter(|said| said.sent_ns.is_none()) {
+            said.free_ns = now;
+        }
+        open.values().map(|said| said.send).collect()
     }
 
     /// Forgets a connection that has ended.
@@ -134,9 +160,11 @@ impl Speech {
         match answer {
             PostAnswer::Posted { key: Some(key), .. } => {
                 self.refused.set(0);
-                if let Some(Said { send, sent_ns, .. }) = self.open.borrow_mut().remove(key) {
-                    // It could send at any time: nothing but itself kept it from that.
-                    self.link.published(send, 0, sent_ns.unwrap_or(received_ns), received_ns);
+                if let Some(Said { send, free_ns, sent_ns, .. }) =
+                    self.open.borrow_mut().remove(key)
+                {
+                    let sent_ns = sent_ns.unwrap_or(received_ns);
+                    self.link.published(send, free_ns, sent_ns, received_ns);
                 }
             }
             PostAnswer::Refused { key: Some(key), status: 429 | 503, .. } => {
@@ -193,10 +221,15 @@ impl Held for Talk {
         let (mut reader, writer) = after_handshake_split(reader, writer, Role::Client);
         reader.set_max_message_size(FRAME_LIMIT);
         *self.speech.writer.lock().await = Some((writer, Rc::clone(&meter)));
-        let open: Vec<Send> = self.speech.open.borrow().values().map(|said| said.send).collect();
-        for send in open {
-            self.speech.say(send).await?;
-        }
+        let (again, speech) = (self.speech.stands(), Rc::clone(&self.speech));
+        // Beside the reading: a target whose answers nobody takes would take no more.
+        spawn_local(async move {
+            for send in again {
+                if speech.say(send).await.is_err() {
+                    return;
+                }
+            }
+        });
         Ok(Standing { reader, meter, speech: Rc::clone(&self.speech) })
     }
 
