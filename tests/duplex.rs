@@ -20,7 +20,8 @@ use support::{Bench, number, text};
 use target_support::{PATIENCE, Target};
 use tidings::measure::{Counter, Metric};
 use tidings::scenario::{Limits, Outbox, Pattern, SseOptions, WebSocketOptions, WebhookOptions};
-use tidings::target::Options;
+use tidings::target::{Options, Waits};
+use tidings::unit::Span;
 use tungstenite::{Message, WebSocket};
 
 fn open(target: &Target, topic: &str) -> WebSocket<TcpStream> {
@@ -315,6 +316,10 @@ fn assert_all_arrived(bench: &Bench, connections: impl Fn(&str) -> f64) {
             "{row:?}"
         );
         assert_eq!(row["publish"], "clients");
+        assert_eq!(at("sends_sent"), at("sends_due"), "{row:?}");
+        for alarm in ["bug of tidings", "connections were opened", "were due", "handshakes"] {
+            assert!(!row["verdict_reasons"].contains(alarm), "{row:?}");
+        }
         assert!(at("send_ns_p50") > 0.0 && at("freshness_ns_p50") > 0.0, "{row:?}");
         if row["pattern"] != "webhook" {
             assert_eq!(at("connections"), connections(&row["pattern"]), "{row:?}");
@@ -343,6 +348,14 @@ fn clients_publish_over_tls_and_share_http_2_connections() {
 }
 
 #[test]
+fn several_workers_and_shards_publish_each_event_once() {
+    let more = "[worker]\nprocesses = 2\nshards = 2\n[target]\nshards = 2\n[consumers]\nslow_share = 0.25\npause = \"1ms\"";
+    assert_all_arrived(&both(&["sse", "websocket"], more), |pattern| {
+        if pattern == "websocket" { 12.0 } else { 24.0 }
+    });
+}
+
+#[test]
 fn what_cannot_be_where_clients_publish_is_refused_with_the_reason() {
     for (tables, words) in [
         ("[restart]\nat = \"500ms\"\ndown = \"100ms\"", "takes its log from the schedule"),
@@ -357,6 +370,27 @@ fn what_cannot_be_where_clients_publish_is_refused_with_the_reason() {
         assert_eq!(output.status.code(), Some(2), "{tables}");
         assert!(text(&output.stderr).contains(words), "{}", text(&output.stderr));
     }
+    let output = both(&["sse"], "").run(&["--set", "workload.churn=1/s"]);
+    assert_eq!(output.status.code(), Some(2));
+    assert!(text(&output.stderr).contains("would leave behind what it has under way"));
+}
+
+#[test]
+fn a_message_that_does_not_end_is_not_kept_for_ever() {
+    let waits = Waits { body: Span::from_ms(50), ..Waits::default() };
+    let websocket = WebSocketOptions { ping: Span::from_ms(20), ..WebSocketOptions::default() };
+    let target = Target::start(Options { topics: 1, waits, websocket, ..Options::default() });
+    let mut socket = open(&target, "news-0");
+    // The first fragment of a text, and nothing after it but pongs.
+    socket.get_mut().write_all(&[0x01, 0x81, 0, 0, 0, 0, b'x']).unwrap();
+    let closed = loop {
+        match socket.read() {
+            Ok(Message::Close(frame)) => break frame.unwrap(),
+            Ok(_) => {}
+            Err(error) => panic!("{error}"),
+        }
+    };
+    assert_eq!(u16::from(closed.code), 1008, "{closed:?}");
 }
 
 #[test]

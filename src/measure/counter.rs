@@ -65,6 +65,8 @@ counters! {
     Published => "published",
     /// Events of those that clients were to send.
     SendsDue => "sends_due",
+    /// Those of them that were sent at least once.
+    SendsSent => "sends_sent",
     /// Those of them whose client was told that they are published.
     SendsAcknowledged => "sends_acknowledged",
     /// Times that a client sent one again, as no answer to it had come.

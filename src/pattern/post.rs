@@ -86,9 +86,8 @@ impl Poster {
 
     /// Publishes each of the link's events when it is due.
     async fn run(mut self) {
-        let timeline = self.link.started().await;
         let mut free_ns = 0;
-        for send in self.link.sends(timeline) {
+        for send in self.link.sends().await {
             due(&self.link, send).await;
             free_ns = self.publish(send, free_ns).await;
         }
@@ -99,15 +98,17 @@ impl Poster {
         let link = self.link.share();
         let _guard = send.measured.then(|| link.in_flight());
         // Only the first attempt tells what the generator added.
-        let mut first_ns = None;
+        let mut first = true;
         // A connection that was idle may have ended without a word: that is no reason to wait.
         let mut fresh = self.connection.is_none();
         loop {
-            let attempt = self.attempt(send, &mut first_ns).await;
+            let (attempt, sent_ns) = self.attempt(send).await;
+            if std::mem::take(&mut first) {
+                link.sent(send, free_ns, sent_ns);
+            }
             match attempt {
                 Attempt::Published(answer) => {
-                    let sent_ns = first_ns.unwrap_or(answer.sent_ns);
-                    link.published(send, free_ns, sent_ns, answer.done_ns);
+                    link.published(send, answer.done_ns);
                     self.redial.succeeded();
                     self.unspoken = 0;
                     return answer.done_ns;
@@ -124,7 +125,8 @@ impl Poster {
         }
     }
 
-    async fn attempt(&mut self, send: Send, first_ns: &mut Option<u64>) -> Attempt {
+    /// Posts an event; also returns when it was sent.
+    async fn attempt(&mut self, send: Send) -> (Attempt, u64) {
         let mut request = get(self.path.clone(), &self.host);
         *request.method_mut() = Method::POST;
         request.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
@@ -133,13 +135,12 @@ impl Poster {
         let answer = match self.exchange(request).await {
             Ok(answer) => answer,
             Err(error) => {
-                first_ns.get_or_insert(started_ns);
                 self.link.error(error.kind());
-                return Attempt::Broken;
+                return (Attempt::Broken, started_ns);
             }
         };
-        first_ns.get_or_insert(answer.sent_ns);
-        match answer.status {
+        let sent_ns = answer.sent_ns;
+        let attempt = match answer.status {
             StatusCode::CREATED => Attempt::Published(answer),
             StatusCode::TOO_MANY_REQUESTS | StatusCode::SERVICE_UNAVAILABLE => {
                 self.link.error(ErrorKind::Refused);
@@ -155,7 +156,8 @@ impl Poster {
                 self.link.error(ErrorKind::Status);
                 Attempt::GivenUp
             }
-        }
+        };
+        (attempt, sent_ns)
     }
 
     async fn exchange(&mut self, request: Request<Full<Bytes>>) -> Result<Answer, NetError> {

@@ -52,9 +52,12 @@ impl Ended {
             Self::Refused(_) => ErrorKind::Status,
             Self::Closed
             | Self::Over
-            | Self::Frame(WebSocketError::UnexpectedEOF | WebSocketError::IoError(_)) => {
-                ErrorKind::Closed
-            }
+            | Self::Frame(
+                WebSocketError::UnexpectedEOF
+                | WebSocketError::IoError(_)
+                | WebSocketError::SendError(_)
+                | WebSocketError::ConnectionClosed,
+            ) => ErrorKind::Closed,
             Self::Silent => ErrorKind::Timeout,
             Self::Foreign | Self::Frame(_) | Self::Event => ErrorKind::Protocol,
         }

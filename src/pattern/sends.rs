@@ -2,7 +2,7 @@
 
 use serde_json::value::RawValue;
 
-use super::{Link, Timeline};
+use super::Link;
 use crate::clock;
 use crate::event::{Post, filler};
 use crate::measure::{Counter, Metric};
@@ -20,17 +20,20 @@ pub struct Send {
 }
 
 impl Link {
-    /// The events that this link publishes: every so many-th of its topic, as many as the topic has subscribers.
-    pub fn sends(&self, timeline: Timeline) -> Vec<Send> {
+    /// The events that this link publishes, once the trial has begun: every so many-th of its topic, as many as the topic
+    /// has subscribers.
+    pub async fn sends(&self) -> Vec<Send> {
         let workload = self.context().case.workload;
         let numbered = (1..).zip(self.due_offsets());
-        let own = numbered.filter(|(key, _)| publishes(&workload, self.index(), *key));
-        let sends: Vec<Send> = own
-            .map(|(key, offset_ns)| {
-                let due_ns = timeline.start_ns + offset_ns;
-                Send { key, due_ns, measured: timeline.measures(due_ns) }
-            })
-            .collect();
+        // While links connect: walking through the topic's whole schedule would make the first events late.
+        let own: Vec<(u64, u64)> =
+            numbered.filter(|(key, _)| publishes(&workload, self.index(), *key)).collect();
+        let timeline = self.started().await;
+        let send = |(key, offset_ns)| {
+            let due_ns = timeline.start_ns + offset_ns;
+            Send { key, due_ns, measured: timeline.measures(due_ns) }
+        };
+        let sends: Vec<Send> = own.into_iter().map(send).collect();
         let measured = sends.iter().filter(|send| send.measured).count() as u64;
         self.count(Counter::SendsDue, measured);
         sends
@@ -43,13 +46,19 @@ impl Link {
         serde_json::from_slice(&payload).unwrap_or_default()
     }
 
-    /// Books that an event was published: sent at `sent_ns` by a link that was free at `free_ns`, acknowledged at
-    /// `acknowledged_ns`.
-    pub fn published(&self, send: Send, free_ns: u64, sent_ns: u64, acknowledged_ns: u64) {
+    /// Books that an event was sent for the first time, at `sent_ns`, by a link that was free at `free_ns`.
+    pub fn sent(&self, send: Send, free_ns: u64, sent_ns: u64) {
+        if send.measured {
+            self.count(Counter::SendsSent, 1);
+            self.record(Metric::SendSlip, sent_ns.saturating_sub(send.due_ns.max(free_ns)));
+        }
+    }
+
+    /// Books that an event was published, as its client was told at `acknowledged_ns`.
+    pub fn published(&self, send: Send, acknowledged_ns: u64) {
         if send.measured {
             self.count(Counter::SendsAcknowledged, 1);
             self.record(Metric::Send, acknowledged_ns.saturating_sub(send.due_ns));
-            self.record(Metric::SendSlip, sent_ns.saturating_sub(send.due_ns.max(free_ns)));
         }
     }
 }

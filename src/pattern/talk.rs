@@ -1,10 +1,14 @@
 //! A WebSocket on which both sides send: events come as in [`super::websocket`], and the client publishes its own as text
 //! frames, each answered with its key. It need not wait for one answer before it sends the next.
 //!
-//! What is not acknowledged when the link ends is sent again, under the same key, once it stands again: at least once.
+//! Who reads never waits for who writes, and the other way round: a target that waits for its answers to be taken before
+//! it takes more would stand still for ever. What is not acknowledged when the link ends is sent again, under the same
+//! key, once it stands again: at least once.
 
 use std::cell::{Cell, RefCell};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, VecDeque};
+use std::future::{Ready, poll_fn, ready};
+use std::pin::pin;
 use std::rc::Rc;
 
 use fastwebsockets::{
@@ -13,22 +17,24 @@ use fastwebsockets::{
 };
 use serde_json::value::RawValue;
 use tokio::io::{ReadHalf, WriteHalf};
-use tokio::sync::{Mutex, Notify};
-use tokio::task::spawn_local;
+use tokio::sync::Notify;
+use tokio::task::{JoinHandle, spawn_local};
 
 use super::Link;
 use super::link::InFlight;
 use super::redial::{Ended, Held, Redial, hold};
 use super::retry_after::unspoken;
 use super::sends::{Send, due};
-use super::websocket::{FAREWELL, FRAME_LIMIT, Line};
+use super::websocket::{FRAME_LIMIT, Line};
 use crate::clock;
 use crate::event::PostAnswer;
 use crate::measure::{Counter, ErrorKind};
 use crate::net::{Meter, Stream};
+use crate::pace::Rng;
 use crate::scenario::WebSocketOptions;
 
-type Writer = WebSocketWrite<WriteHalf<Stream>>;
+/// Stream of a link's randomness that waits after refusals are drawn from.
+const REFUSALS: u64 = 1 << 50;
 
 /// Receives, and publishes the link's own events when they are due.
 pub async fn run(link: &Link, options: &WebSocketOptions) {
@@ -38,29 +44,36 @@ pub async fn run(link: &Link, options: &WebSocketOptions) {
 }
 
 /// What is said of one event so far.
+#[derive(Clone, Copy)]
 struct Said {
     send: Send,
-    /// When the link could send it at the earliest, in monotonic nanoseconds: once it had written what came before, and
-    /// stood.
+    /// When the link could send it at the earliest, in monotonic nanoseconds: once it stood.
     free_ns: u64,
-    /// First write, in monotonic nanoseconds; none yet where the link was down.
-    sent_ns: Option<u64>,
-    /// The trial waits for its answer, if it is measured.
-    _guard: Option<InFlight>,
+    sent: bool,
+    /// It was refused for now, and waits.
+    waits: bool,
+}
+
+/// What is to be written.
+enum Word {
+    /// The event of that key.
+    Event(u64),
+    /// A frame that the protocol owes: its opcode and payload.
+    Owed(OpCode, Vec<u8>),
 }
 
 /// The sending side of a link, which outlives its connections.
 struct Speech {
     link: Link,
     data: Box<RawValue>,
-    /// Where frames are written while the link stands; its owner alone writes.
-    writer: Mutex<Option<(Writer, Rc<Meter>)>>,
-    /// Says to whoever writes that the connection is gone: a peer that takes nothing would hold it for ever.
-    cut: Notify,
-    /// Events that are not acknowledged, by key.
-    open: RefCell<BTreeMap<u64, Said>>,
+    /// What a connection that stands is to write; nothing else keeps an event from being forgotten but `open`.
+    words: RefCell<VecDeque<Word>>,
+    more: Notify,
+    /// Events that are not acknowledged, by key; the trial waits for those that are measured.
+    open: RefCell<BTreeMap<u64, (Said, Option<InFlight>)>>,
     /// Refusals in a row.
     refused: Cell<u32>,
+    rng: RefCell<Rng>,
 }
 
 impl Speech {
@@ -68,121 +81,107 @@ impl Speech {
         Self {
             link: link.share(),
             data: link.payload(),
-            writer: Mutex::new(None),
-            cut: Notify::new(),
+            words: RefCell::default(),
+            more: Notify::new(),
             open: RefCell::default(),
             refused: Cell::new(0),
+            rng: RefCell::new(link.rng_of(REFUSALS)),
         }
     }
 
     /// Publishes each event when it is due, whether or not those before it are acknowledged.
     async fn run(self: Rc<Self>) {
-        let timeline = self.link.started().await;
-        let mut free_ns = 0;
-        for send in self.link.sends(timeline) {
+        for send in self.link.sends().await {
             due(&self.link, send).await;
             let guard = send.measured.then(|| self.link.in_flight());
-            let said = Said { send, free_ns, sent_ns: None, _guard: guard };
-            self.open.borrow_mut().insert(send.key, said);
-            // A link that is down sends it when it stands again.
-            let _ = self.say(send).await;
-            free_ns = clock::now();
+            let said = Said { send, free_ns: 0, sent: false, waits: false };
+            self.open.borrow_mut().insert(send.key, (said, guard));
+            self.say(Word::Event(send.key));
         }
     }
 
-    /// Sends an event, if the link stands.
-    async fn say(&self, send: Send) -> Result<(), WebSocketError> {
-        let mut standing = self.writer.lock().await;
-        let Some((writer, meter)) = standing.as_mut() else { return Ok(()) };
-        if !self.open.borrow().contains_key(&send.key) {
-            // It was answered while this waited for its turn.
-            return Ok(());
-        }
-        meter.arm();
-        let frame = Frame::text(Payload::Owned(send.encode(&self.data)));
-        let started_ns = clock::now();
-        if let Err(error) = self.write(writer, frame).await {
-            // Nothing more goes out on it: what was lost on it is sent again on the next.
-            *standing = None;
-            return Err(error);
-        }
-        if let Some(said) = self.open.borrow_mut().get_mut(&send.key) {
-            let repeated = said.sent_ns.is_some() && send.measured;
-            self.link.count(Counter::SendsRepeated, u64::from(repeated));
-            said.sent_ns.get_or_insert(meter.sent_ns().unwrap_or(started_ns));
-        }
-        Ok(())
+    fn say(&self, word: Word) {
+        self.words.borrow_mut().push_back(word);
+        self.more.notify_one();
     }
 
-    /// Writes a frame that the protocol owes.
-    async fn owe(&self, frame: Frame<'_>) -> Result<(), WebSocketError> {
-        let mut standing = self.writer.lock().await;
-        let Some((writer, _)) = standing.as_mut() else { return Ok(()) };
-        let written = self.write(writer, frame).await;
-        if written.is_err() {
-            *standing = None;
-        }
-        written
-    }
-
-    async fn write(&self, writer: &mut Writer, frame: Frame<'_>) -> Result<(), WebSocketError> {
-        let written = async {
-            writer.write_frame(frame).await?;
-            writer.flush().await
-        };
-        tokio::select! {
-            biased;
-            written = written => written,
-            () = self.cut.notified() => Err(WebSocketError::ConnectionClosed),
-        }
-    }
-
-    /// The link stands again: returns what is to be said on it, oldest first.
-    fn stands(&self) -> Vec<Send> {
+    /// The link stands again: what is not acknowledged is to be said on it, oldest first.
+    fn stands(&self) {
         let (mut open, now) = (self.open.borrow_mut(), clock::now());
-        for said in open.values_mut().filter(|said| said.sent_ns.is_none()) {
+        for (said, _) in open.values_mut().filter(|(said, _)| !said.sent) {
             said.free_ns = now;
         }
-        open.values().map(|said| said.send).collect()
+        let again = open.values().filter(|(said, _)| !said.waits);
+        *self.words.borrow_mut() = again.map(|(said, _)| Word::Event(said.send.key)).collect();
+        self.more.notify_one();
     }
 
-    /// Forgets a connection that has ended.
-    fn cut(&self) {
-        self.cut.notify_waiters();
-        // Whoever holds it has been told, and finds it gone; the next connection stands in its place.
-        if let Ok(mut writer) = self.writer.try_lock() {
-            *writer = None;
+    /// Writes what there is to say on one connection, until that breaks or this is dropped.
+    async fn write(
+        self: Rc<Self>,
+        mut writer: WebSocketWrite<WriteHalf<Stream>>,
+        meter: Rc<Meter>,
+    ) {
+        // When a write that the target held up was over.
+        let mut held_ns = 0;
+        loop {
+            let word = self.words.borrow_mut().pop_front();
+            let (said, frame) = match word {
+                None => {
+                    self.more.notified().await;
+                    continue;
+                }
+                Some(Word::Owed(opcode, payload)) => {
+                    (None, Frame::new(true, opcode, None, Payload::Owned(payload)))
+                }
+                Some(Word::Event(key)) => {
+                    let said = self.open.borrow().get(&key).map(|(said, _)| *said);
+                    // Where it is not there any more it was answered meanwhile.
+                    let Some(said) = said else { continue };
+                    (Some(said), Frame::text(Payload::Owned(said.send.encode(&self.data))))
+                }
+            };
+            meter.arm();
+            let started_ns = clock::now();
+            let Ok(held) = write(&mut writer, frame).await else { return };
+            if let Some(said) = said {
+                self.wrote(said, held_ns, meter.sent_ns().unwrap_or(started_ns));
+            }
+            if held {
+                held_ns = clock::now();
+            }
+        }
+    }
+
+    /// Books that an event was written at `sent_ns`, by a connection that was held up until `held_ns`.
+    fn wrote(&self, said: Said, held_ns: u64, sent_ns: u64) {
+        if said.sent {
+            self.link.count(Counter::SendsRepeated, u64::from(said.send.measured));
+        } else {
+            self.link.sent(said.send, said.free_ns.max(held_ns), sent_ns);
+        }
+        // It may be answered already.
+        if let Some((said, _)) = self.open.borrow_mut().get_mut(&said.send.key) {
+            said.sent = true;
         }
     }
 
     /// Takes the answer to an event that was sent.
     fn answered(self: &Rc<Self>, answer: &PostAnswer, received_ns: u64) {
-        match answer {
+        match *answer {
             PostAnswer::Posted { key: Some(key), .. } => {
                 self.refused.set(0);
-                if let Some(Said { send, free_ns, sent_ns, .. }) =
-                    self.open.borrow_mut().remove(key)
-                {
-                    let sent_ns = sent_ns.unwrap_or(received_ns);
-                    self.link.published(send, free_ns, sent_ns, received_ns);
+                if let Some((said, _)) = self.open.borrow_mut().remove(&key) {
+                    self.link.published(said.send, received_ns);
                 }
             }
             PostAnswer::Refused { key: Some(key), status: 429 | 503, .. } => {
                 self.link.error(ErrorKind::Refused);
-                let wait_ns = unspoken(self.refused.get(), &mut self.link.rng_of(*key));
-                self.refused.set(self.refused.get() + 1);
-                let (speech, key) = (Rc::clone(self), *key);
-                spawn_local(async move {
-                    speech.link.sleep_until(clock::now() + wait_ns).await;
-                    let send = speech.open.borrow().get(&key).map(|said| said.send);
-                    if let Some(send) = send {
-                        let _ = speech.say(send).await;
-                    }
-                });
+                spawn_local(Rc::clone(self).say_later(key));
             }
             PostAnswer::Refused { key: Some(key), .. } => {
                 self.link.error(ErrorKind::Status);
-                self.open.borrow_mut().remove(key);
+                self.open.borrow_mut().remove(&key);
             }
             // We give a key with every event.
             PostAnswer::Posted { key: None, .. } | PostAnswer::Refused { key: None, .. } => {
@@ -190,18 +189,60 @@ impl Speech {
             }
         }
     }
+
+    /// Says again what was refused for now, after a wait that grows with every refusal in a row.
+    async fn say_later(self: Rc<Self>, key: u64) {
+        let waits = |waits| {
+            let mut open = self.open.borrow_mut();
+            open.get_mut(&key).map(|(said, _)| said.waits = waits).is_some()
+        };
+        if !waits(true) {
+            return;
+        }
+        let wait_ns = unspoken(self.refused.get(), &mut self.rng.borrow_mut());
+        self.refused.set(self.refused.get() + 1);
+        self.link.sleep_until(clock::now() + wait_ns).await;
+        if waits(false) {
+            self.say(Word::Event(key));
+        }
+    }
+
+    /// Has a frame written that the protocol owes.
+    fn owe(&self, frame: &Frame<'_>) -> Ready<Result<(), WebSocketError>> {
+        self.say(Word::Owed(frame.opcode, frame.payload.to_vec()));
+        ready(Ok(()))
+    }
 }
 
-/// A connection that stands: its reading half. The writing half is the speech's, and goes with it.
+/// Writes a frame; returns whether it was held up.
+async fn write(
+    writer: &mut WebSocketWrite<WriteHalf<Stream>>,
+    frame: Frame<'_>,
+) -> Result<bool, WebSocketError> {
+    let mut held = false;
+    let mut written = pin!(async {
+        writer.write_frame(frame).await?;
+        writer.flush().await
+    });
+    poll_fn(|cx| {
+        let written = written.as_mut().poll(cx);
+        held |= written.is_pending();
+        written
+    })
+    .await?;
+    Ok(held)
+}
+
+/// A connection that stands: its reading half, and the task that has the other.
 struct Standing {
     reader: WebSocketRead<ReadHalf<Stream>>,
     meter: Rc<Meter>,
-    speech: Rc<Speech>,
+    writing: JoinHandle<()>,
 }
 
 impl Drop for Standing {
     fn drop(&mut self) {
-        self.speech.cut();
+        self.writing.abort();
     }
 }
 
@@ -220,17 +261,9 @@ impl Held for Talk {
         let (reader, writer) = tokio::io::split(socket.into_inner());
         let (mut reader, writer) = after_handshake_split(reader, writer, Role::Client);
         reader.set_max_message_size(FRAME_LIMIT);
-        *self.speech.writer.lock().await = Some((writer, Rc::clone(&meter)));
-        let (again, speech) = (self.speech.stands(), Rc::clone(&self.speech));
-        // Beside the reading: a target whose answers nobody takes would take no more.
-        spawn_local(async move {
-            for send in again {
-                if speech.say(send).await.is_err() {
-                    return;
-                }
-            }
-        });
-        Ok(Standing { reader, meter, speech: Rc::clone(&self.speech) })
+        self.speech.stands();
+        let writing = spawn_local(Rc::clone(&self.speech).write(writer, Rc::clone(&meter)));
+        Ok(Standing { reader, meter, writing })
     }
 
     async fn read(
@@ -243,7 +276,7 @@ impl Held for Talk {
         loop {
             let speech = &self.speech;
             // Not cancel-safe, and cancelled only where the link ends.
-            let frame = match reader.read_frame(&mut |frame| speech.owe(frame)).await {
+            let frame = match reader.read_frame(&mut |frame| speech.owe(&frame)).await {
                 Ok(frame) => frame,
                 Err(error) => return error.into(),
             };
@@ -251,33 +284,21 @@ impl Held for Talk {
             if frame.opcode == OpCode::Text
                 && let Some(answer) = PostAnswer::decode(&frame.payload)
             {
+                // A slow consumer is slow with news; those who POST have their answers elsewhere, too.
                 self.speech.answered(&answer, received_ns);
-            } else if let Some(ended) = self.line.take(link, &frame, received_ns, redial) {
+                continue;
+            }
+            if let Some(ended) = self.line.take(link, &frame, received_ns, redial) {
                 return ended;
             }
             link.after_read(slow).await;
         }
     }
 
-    /// Sends a close and waits for the target's.
-    async fn leave(&mut self, mut stream: Self::Stream) {
-        let Some((mut writer, _)) = self.speech.writer.lock().await.take() else { return };
-        let closed = async {
-            self.speech.write(&mut writer, Frame::close(1000, b"")).await?;
-            loop {
-                // Nothing more is owed on a connection that ends.
-                let mut none = |_: Frame<'_>| std::future::ready(Ok::<_, WebSocketError>(()));
-                let frame = stream.reader.read_frame(&mut none).await?;
-                if frame.opcode == OpCode::Close {
-                    return Ok::<_, WebSocketError>(());
-                }
-                if let Some(answer) = PostAnswer::decode(&frame.payload) {
-                    self.speech.answered(&answer, clock::now());
-                }
-            }
-        };
-        // An end of any other kind is an end, too.
-        let _ = tokio::time::timeout(FAREWELL, closed).await;
+    /// Only links that come and go leave, and clients that publish are none of those: what is under way would be left
+    /// behind.
+    async fn leave(&mut self, stream: Self::Stream) {
+        drop(stream);
     }
 
     fn meter(stream: &Self::Stream) -> Rc<Meter> {

@@ -26,7 +26,7 @@ const GUID: &[u8] = b"258EAFA5-E914-47DA-95CA-C5AB0DC85B11";
 /// Largest frame that is taken, in bytes.
 pub(super) const FRAME_LIMIT: usize = 4 << 20;
 /// Longest wait for the target's close, once a link has sent its own.
-pub(super) const FAREWELL: Duration = Duration::from_secs(1);
+const FAREWELL: Duration = Duration::from_secs(1);
 
 /// Reads the socket; when it ends, opens it again after the last event that came.
 pub async fn run(link: &Link, options: &WebSocketOptions) {

@@ -201,6 +201,7 @@ pub const TRIAL_COLUMNS: &[Column] = &[
     figure("decode_ns_p99").or_absent(),
     text("publish").or_absent(),
     count("sends_due").or_absent(),
+    count("sends_sent").or_absent(),
     count("sends_acknowledged").or_absent(),
     count("sends_repeated").or_absent(),
     figure("send_ns_p50").or_absent(),

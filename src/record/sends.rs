@@ -13,6 +13,8 @@ pub struct SendFigures {
     pub publish: Option<Publish>,
     /// Events of the window that clients were to publish.
     pub sends_due: Option<u64>,
+    /// Those of them that were sent at least once.
+    pub sends_sent: Option<u64>,
     /// Those of them that were acknowledged.
     pub sends_acknowledged: Option<u64>,
     /// Times that one was sent again.
@@ -43,6 +45,7 @@ impl SendFigures {
         Self {
             publish,
             sends_due: Some(due),
+            sends_sent: Some(count(Counter::SendsSent)),
             sends_acknowledged: Some(acknowledged),
             sends_repeated: Some(count(Counter::SendsRepeated)),
             send_ns_p50: send(0.5),

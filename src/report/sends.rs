@@ -95,6 +95,7 @@ mod tests {
             facts.workers.distributions.insert(Metric::Send, samples);
             let counters = &mut facts.workers.counters;
             counters.add(Counter::SendsDue, due);
+            counters.add(Counter::SendsSent, due);
             counters.add(Counter::SendsAcknowledged, due - open);
             counters.add(Counter::SendsRepeated, 3 * open);
             if facts.case.pattern.kind() == PatternKind::Sse {

@@ -36,6 +36,20 @@ pub(super) fn check(case: &Case) -> Result<(), Refusal> {
              [restart], or write {key} = \"target\""
         )
     })?;
+    require(case.workload.churn.per_s() <= 0.0, "workload.churn", || {
+        format!(
+            "workload.churn = {}: with {key} = \"clients\" who leaves would leave behind what it has under way; remove \
+             workload.churn, or write {key} = \"target\"",
+            case.workload.churn
+        )
+    })?;
+    require(case.faults.delay.ns() == 0, "faults.delay", || {
+        format!(
+            "faults.delay = {}: it delays answers to POSTs and not those on a WebSocket, which {key} = \"clients\" would \
+             hold against each other; remove faults.delay, or write {key} = \"target\"",
+            case.faults.delay
+        )
+    })?;
     require(case.faults.stall.is_none(), key, || {
         format!(
             "{key} = \"clients\": faults.stall_at stalls the target's own publisher, and it publishes nothing; remove \

@@ -1,9 +1,10 @@
 //! Did the clients publish what they were to? Only of cases in which they do.
 
+use super::limits::SENT_TOLERANCE;
 use super::{Finding, invalid};
 use crate::measure::Counter;
 use crate::record::TrialFacts;
-use crate::scenario::Publish;
+use crate::scenario::{PatternKind, Publish};
 
 /// Whether the clients of a case publish its events.
 pub(super) fn clients_publish(facts: &TrialFacts) -> bool {
@@ -30,6 +31,16 @@ pub(super) fn sends_balance(facts: &TrialFacts) -> Option<Finding> {
             workload.clients, workload.topics
         )));
     }
+    // A POST waits behind the one before it, which is the target's doing; a WebSocket that stands does not.
+    let (sent, socket) =
+        (counters.get(Counter::SendsSent), facts.case.pattern.kind() == PatternKind::WebSocket);
+    let missing = due.saturating_sub(sent) as f64;
+    if socket && counters.errors() == 0 && missing > SENT_TOLERANCE * due as f64 {
+        return Some(invalid(format!(
+            "clients sent {sent} of the {due} events that they were to publish, and 0.1 % is the most that may be missing: \
+             lower the rate, or give the workers more shards"
+        )));
+    }
     (acknowledged > published.min(due)).then(|| {
         invalid(format!(
             "{acknowledged} events were acknowledged to the clients that published them, where {due} were due and the \
@@ -43,7 +54,6 @@ mod tests {
     use super::*;
     use crate::record::Verdict;
     use crate::record::synthetic::{case, facts};
-    use crate::scenario::PatternKind;
 
     #[test]
     fn what_clients_send_balances_or_the_trial_is_invalid() {
@@ -59,6 +69,32 @@ mod tests {
             let counters = &mut facts.workers.counters;
             counters.add(Counter::SendsDue, published + due);
             counters.add(Counter::SendsAcknowledged, published - acknowledged + extra);
+            let found = sends_balance(&facts).map_or(Verdict::Valid, |(verdict, _)| verdict);
+            assert_eq!(found, expected, "{why}");
+        }
+    }
+
+    #[test]
+    fn a_socket_sends_all_that_is_due_or_the_generator_is_to_blame() {
+        for (kind, sent, errors, expected, why) in [
+            (PatternKind::WebSocket, 20, 0, Verdict::Valid, "all of it"),
+            (
+                PatternKind::WebSocket,
+                19,
+                0,
+                Verdict::Invalid,
+                "one was never sent, and nothing was wrong",
+            ),
+            (PatternKind::WebSocket, 19, 1, Verdict::Valid, "its link was down"),
+            (PatternKind::Sse, 19, 0, Verdict::Valid, "it waited behind a POST"),
+        ] {
+            let mut facts = facts(&case(kind, 60, ""), 1);
+            facts.case.workload.publish = Publish::Clients;
+            assert_eq!(facts.target.counters.get(Counter::Published), 20);
+            let counters = &mut facts.workers.counters;
+            counters.add(Counter::SendsDue, 20);
+            counters.add(Counter::SendsSent, sent);
+            counters.add(Counter::ErrorClosed, errors);
             let found = sends_balance(&facts).map_or(Verdict::Valid, |(verdict, _)| verdict);
             assert_eq!(found, expected, "{why}");
         }

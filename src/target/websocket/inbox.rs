@@ -7,6 +7,7 @@ use std::future::Future;
 use std::pin::Pin;
 use std::rc::Rc;
 use std::task::{Context, Poll};
+use std::time::Instant;
 
 use hyper::StatusCode;
 
@@ -19,7 +20,7 @@ use crate::target::publish;
 use crate::target::request;
 use crate::target::shard::Shard;
 
-/// Most posts of a link that wait for their receipts: it is not read meanwhile.
+/// With so many posts that wait for their receipts a link is not read; what one read brings may be more.
 const WAITING_MAX: usize = 64;
 
 /// A post that waits for its receipt.
@@ -29,6 +30,8 @@ type Waiting = Pin<Box<dyn Future<Output = PostAnswer>>>;
 #[derive(Default)]
 pub struct Inbox {
     message: Vec<u8>,
+    /// Until when the message under way must end.
+    until: Option<Instant>,
     waiting: Vec<Waiting>,
 }
 
@@ -44,6 +47,11 @@ impl Inbox {
         self.waiting.len() >= WAITING_MAX
     }
 
+    /// Whether a message has been coming for longer than a body may.
+    pub fn is_overdue(&self) -> bool {
+        self.until.is_some_and(|until| until < Instant::now())
+    }
+
     /// Takes a stretch of a message; at its `last` one the message is carried out, and answered into `out`, now or when
     /// its receipt has come.
     pub fn take(
@@ -54,8 +62,11 @@ impl Inbox {
     ) {
         if !last {
             self.message.extend_from_slice(bytes);
+            let wait = shard.options().waits.body.std();
+            self.until.get_or_insert_with(|| Instant::now() + wait);
             return;
         }
+        self.until = None;
         let answer = if self.message.is_empty() {
             self.carry_out(text, bytes, shard, topic)
         } else {
@@ -78,13 +89,14 @@ impl Inbox {
         topic: &Topic,
     ) -> Option<PostAnswer> {
         let arrived_ns = clock::now();
-        let post = match post(text, message) {
-            Ok(post) => post,
-            Err(problem) => return Some(refused(None, problem)),
+        let admitted = shard.admission.admit(clock::now);
+        let post = match (post(text, message), admitted) {
+            (Ok(post), Ok(())) => post,
+            (Err(problem), Ok(())) => return Some(refused(None, problem)),
+            (post, Err(problem)) => {
+                return Some(refused(post.ok().and_then(|post| post.key), problem));
+            }
         };
-        if let Err(problem) = shard.admission.admit(clock::now) {
-            return Some(refused(post.key, problem));
-        }
         let (origin, data) = publish::read(&post, arrived_ns);
         // Not the topic that pushes are read from, which they may reach later.
         let topic = shard.hub.replica(topic.identity());

@@ -117,9 +117,12 @@ impl Link {
         if self.poll_read(cx)?.is_ready() || self.poll_timer(cx).is_ready() {
             return Poll::Ready(Ok(()));
         }
+        let paused = !self.listens();
         // What was read may have begun to wait.
         self.inbox.poll(cx, &mut self.control);
-        let paused = !self.listens();
+        if self.inbox.is_overdue() {
+            self.close(1008, "a message that does not end");
+        }
         let written = self.poll_write(cx);
         if paused && self.listens() {
             // Nobody else says that there may be more to read.
