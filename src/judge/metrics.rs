@@ -157,9 +157,12 @@ mod tests {
             ("freshness_ns_p99", &[ShortPoll, LongPoll, Sse, WebSocket, Webhook]),
             ("dials_per_10ms_max", &[Request, ShortPoll, LongPoll, Sse, WebSocket, Webhook]),
         ] {
-            let having: Vec<_> = PatternKind::ALL.into_iter().filter(|kind| has(*kind, metric)).collect();
+            let having: Vec<_> =
+                PatternKind::ALL.into_iter().filter(|kind| has(*kind, metric)).collect();
             assert_eq!(having, patterns, "{metric}");
         }
-        assert!(!always_has(Sse, "freshness_healthy_ns_p99") && always_has(Sse, "freshness_ns_p99"));
+        assert!(
+            !always_has(Sse, "freshness_healthy_ns_p99") && always_has(Sse, "freshness_ns_p99")
+        );
     }
 }
