@@ -318,6 +318,13 @@ fn deliveries_that_waited_for_the_next_poll_are_counted() {
             assert_eq!((ledger.expected, ledger.lost), (clients * LAST, 0), "{pattern}, {options}");
             let delayed = told.count(Counter::DelayedDeliveries);
             assert_eq!(delayed, clients * expected, "{pattern}, {options}: {why}");
+            // All long polls that were sent in the window: of each client one more or less than were answered in it.
+            let (herd, sent) = (told.snapshot.herd.peak(0, 10_000), told.count(Counter::Sent));
+            if pattern == "long-poll" {
+                assert!(herd > 0 && herd.abs_diff(sent) <= clients, "{options}: {herd} of {sent}");
+            } else {
+                assert_eq!(herd, 0);
+            }
         }
     }
 }
@@ -352,6 +359,25 @@ fn polls_follow_the_clock_or_the_answers() {
         if pattern == "short-poll" {
             assert_eq!(told.count(Counter::Scheduled), sent, "{options}");
         }
+    }
+}
+
+#[test]
+fn clients_have_phases_of_their_own_or_all_the_same() {
+    const CLIENTS: u64 = 8;
+    for (synchronised, phases) in [(true, 1), (false, CLIENTS as usize)] {
+        let server = Server::start(|| {
+            |_: &str| Some(at_once(reply("200 OK", "", "{\"next\":0,\"oldest\":1,\"events\":[]}")))
+        });
+        let options = format!("interval = \"20ms\"\nsynchronised = {synchronised}");
+        let workload = scenario::Workload { clients: CLIENTS, ..quiet() };
+        let case = Case { workload, ..case("short-poll", CLIENTS, &options) };
+        let told = run(case, server.address, 100 * MS, 1_000, true);
+        let firsts = told.samples.iter().filter(|sample| sample.seq == 1);
+        let due: Vec<u64> = firsts.map(|sample| sample.due_ns - told.timeline.start_ns).collect();
+        assert_eq!(due.len() as u64, CLIENTS);
+        assert!(due.iter().all(|ns| *ns < 20 * MS), "within an interval: {due:?}");
+        assert_eq!(due.iter().collect::<std::collections::BTreeSet<_>>().len(), phases, "{due:?}");
     }
 }
 

@@ -54,6 +54,9 @@ fn every_pattern_delivers_everything_once_and_writes_every_file() {
             assert_eq!(row[&format!("{stage}_ns_p50")].is_empty(), !asks, "{stage}: {row:?}");
         }
         assert_eq!(row["written_ns_p50"].is_empty(), !delivers, "{row:?}");
+        let held = row["pattern"] == "long-poll";
+        assert_eq!(row["polls_per_10ms_max"].is_empty(), !held, "{row:?}");
+        assert!(!held || number(row, "polls_per_10ms_max") >= 1.0, "{row:?}");
         assert!(["timerfd", "spin"].contains(&row["pacing"].as_str()), "{row:?}");
     }
     // The same events for every pattern of a block: what is expected differs between blocks only.

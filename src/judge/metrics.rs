@@ -51,7 +51,7 @@ pub(super) fn has(pattern: PatternKind, metric: &str) -> bool {
         Some("freshness" | "transit" | "publish" | "published" | "negative" | "written") => {
             pattern.delivers()
         }
-        Some("hold") => pattern == PatternKind::LongPoll,
+        Some("hold" | "polls") => pattern == PatternKind::LongPoll,
         Some("send" | "sends") => pattern.delivers(),
         Some("empty") => matches!(pattern, PatternKind::ShortPoll | PatternKind::LongPoll),
         Some("retries") => pattern == PatternKind::Webhook,
@@ -157,6 +157,7 @@ mod tests {
             ("freshness_healthy_ns_p99", &[Sse, WebSocket, Webhook][..]),
             ("freshness_affected_ns_p50", &[Sse, WebSocket, Webhook]),
             ("catch_up_ns_max", &[Webhook]),
+            ("polls_per_10ms_max", &[LongPoll]),
             ("freshness_ns_p99", &[ShortPoll, LongPoll, Sse, WebSocket, Webhook]),
             ("dials_per_10ms_max", &[Request, ShortPoll, LongPoll, Sse, WebSocket, Webhook]),
         ] {

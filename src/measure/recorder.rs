@@ -11,6 +11,7 @@ pub struct Recorder {
     distributions: [Option<Box<Distribution>>; Metric::ALL.len()],
     series: Series,
     storm: Storm,
+    herd: Storm,
     counters: Counters,
 }
 
@@ -40,6 +41,11 @@ impl Recorder {
         self.storm.record(at_ns);
     }
 
+    /// Adds a long poll that was sent at `at_ns` to the herd that comes back after an event.
+    pub fn record_poll(&mut self, at_ns: u64) {
+        self.herd.record(at_ns);
+    }
+
     /// Adds `n` to `counter`.
     #[inline]
     pub const fn count(&mut self, counter: Counter, n: u64) {
@@ -62,6 +68,7 @@ impl Recorder {
         self.counters = Counters::default();
         self.series.clear();
         self.storm.clear();
+        self.herd.clear();
         for distribution in self.distributions.iter_mut().flatten() {
             distribution.clear();
         }
@@ -72,6 +79,7 @@ impl Recorder {
         let mut snapshot = Snapshot {
             series: self.series.clone(),
             storm: self.storm.clone(),
+            herd: self.herd.clone(),
             counters: self.counters.clone(),
             ..Snapshot::default()
         };
@@ -96,6 +104,7 @@ mod tests {
         recorder.record(Metric::Slip, 5);
         recorder.record_due(1, 5);
         recorder.record_dial(1);
+        recorder.record_poll(1);
         recorder.error(ErrorKind::Timeout);
         assert_eq!(recorder.snapshot().counters.errors(), 1);
         recorder.clear();

@@ -17,6 +17,9 @@ pub struct Snapshot {
     /// Dials since the target was taken down; empty where it was left alone.
     #[serde(default)]
     pub storm: Storm,
+    /// Long polls that were sent in the window.
+    #[serde(default)]
+    pub herd: Storm,
     /// Counts.
     pub counters: Counters,
     /// The account of deliveries; only the last snapshot of a shard carries one.
@@ -36,6 +39,7 @@ impl Snapshot {
         }
         self.series.merge(&other.series);
         self.storm.merge(&other.storm);
+        self.herd.merge(&other.herd);
         self.counters.merge(&other.counters);
         self.ledger.merge(&other.ledger);
     }
@@ -72,6 +76,7 @@ mod tests {
                 recorder.record(Metric::ALL[metric], ns);
                 recorder.record_due(ns % 1_000_000_000, ns);
                 recorder.record_dial(ns % 1_000_000_000);
+                recorder.record_poll(ns % 700_000_000);
             }
             recorder.count(Counter::Sent, sent);
             let mut snapshot = recorder.snapshot();

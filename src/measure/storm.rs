@@ -1,11 +1,11 @@
-//! How thick a storm of dials was: counts by the millisecond, which a count a second would smear.
+//! How thick a storm of dials was, or a herd of polls: counts by the millisecond, which a count a second would smear.
 
 use serde::{Deserialize, Serialize};
 
 /// Length of a batch, in nanoseconds.
 const BATCH_NS: u64 = 1_000_000;
 
-/// Dials by milliseconds of the monotonic clock, ascending; a millisecond without any is left out.
+/// Dials, or polls, by milliseconds of the monotonic clock, ascending; a millisecond without any is left out.
 ///
 /// Merging is associative and commutative: storms of all shards and workers of a host are one.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]

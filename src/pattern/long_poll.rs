@@ -27,6 +27,9 @@ pub async fn run(link: &Link, options: &LongPollOptions) {
     for seq in 1.. {
         let due_ns = free_ns + options.gap.ns();
         let fired_ns = link.sleep_until(due_ns).await;
+        if link.measures(fired_ns) {
+            link.context().recorder.borrow_mut().record_poll(fired_ns);
+        }
         let answer = tokio::select! {
             biased;
             answer = poller.ask(Some(&wait), timeout) => answer,

@@ -208,6 +208,7 @@ pub const TRIAL_COLUMNS: &[Column] = &[
     figure("send_ns_p99").or_absent(),
     figure("send_slip_ns_p99").or_absent(),
     number("dials_per_10ms_max").or_absent(),
+    number("polls_per_10ms_max").or_absent(),
 ];
 
 /// Columns of `samples.csv`, in order.

@@ -4,8 +4,10 @@ use serde::{Deserialize, Serialize};
 
 use super::{Figure, TrialFacts};
 use crate::measure::{Counter, Distribution, Metric};
+use crate::scenario::PatternKind;
 
-/// Length of the stretches that the thickest of a storm is looked for among, in milliseconds: as the column is named.
+/// Length of the stretches that the thickest of a storm or herd is looked for among, in milliseconds: as the columns are
+/// named.
 const STORM_MS: u64 = 10;
 
 /// Links that came and went, and consumers that lagged. `None` where a trial has no such thing.
@@ -22,6 +24,7 @@ pub struct HeldFigures {
     pub lost_slow: Option<u64>,
     pub slow_actions: Option<u64>,
     pub dials_per_10ms_max: Option<f64>,
+    pub polls_per_10ms_max: Option<f64>,
     pub reconnect_ns_p50: Option<Figure>,
     pub reconnect_ns_p99: Option<Figure>,
     pub recovery_ns: Option<Figure>,
@@ -54,6 +57,8 @@ impl HeldFigures {
                 let up_ns = facts.window_start_ns + restart.at.ns() + restart.down.ns();
                 facts.workers.storm.peak(up_ns, STORM_MS) as f64
             }),
+            polls_per_10ms_max: (facts.case.pattern.kind() == PatternKind::LongPoll)
+                .then(|| facts.workers.herd.peak(0, STORM_MS) as f64),
             reconnect_ns_p50: quantile(Metric::Reconnect, 0.5),
             reconnect_ns_p99: quantile(Metric::Reconnect, 0.99),
             // Until the last is back there is no such time.

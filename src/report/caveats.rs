@@ -4,6 +4,7 @@ use super::View;
 use super::group::printable;
 use super::prose::percent_of;
 use crate::scenario::{LoopKind, Pattern};
+use crate::unit::count;
 
 /// A sentence each, and none where there is nothing to warn of.
 pub(super) fn caveats(view: &View) -> Vec<String> {
@@ -18,6 +19,20 @@ pub(super) fn caveats(view: &View) -> Vec<String> {
          not sent is in no percentile: never hold them against those of an open loop.",
         closed.join(", ")
     )]
+}
+
+/// How many long polls came at once, a sentence a case.
+pub(super) fn herds(view: &View) -> Vec<String> {
+    let tell = |case: &crate::judge::CaseSummary| {
+        let most = case.figure("polls_per_10ms_max")?.median.print(count);
+        let clients = case.offered.clients;
+        let name = printable(&case.case);
+        Some(format!(
+            "{name}: an event wakes all that wait for it, and they ask again together: of {clients} clients at most {most} \
+             polls were sent within 10 ms."
+        ))
+    };
+    view.cases.iter().filter_map(tell).collect()
 }
 
 /// How many deliveries of polls had waited for the poll that brought them, a sentence a case.

@@ -50,7 +50,7 @@ pub(super) fn markdown(view: &View) -> String {
     section(&mut page, "Intervals");
     page.push_str(&intervals(view));
     let went = where_the_time_goes(view);
-    let delayed = caveats::delayed(view);
+    let delayed = [caveats::delayed(view), caveats::herds(view)].concat();
     if !went.is_empty() || !delayed.is_empty() {
         section(&mut page, "Where the time goes");
         page.push_str(&went);
@@ -345,6 +345,7 @@ fn pacing(view: &View) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::measure::Recorder;
     use crate::record::Run;
     use crate::record::synthetic::{info, scenario, six, write_run};
 
@@ -358,6 +359,9 @@ mod tests {
         let mut info = info(scenario(cases, 3, &["reach >= 1"]));
         info.warnings.push("a <b>debug</b> build".to_owned());
         let folder = write_run(out.path(), &info, |facts| {
+            let mut recorder = Recorder::new();
+            (0..3).for_each(|_| recorder.record_poll(5));
+            facts.workers.merge(&recorder.snapshot());
             if facts.trial == 2 {
                 facts.failure = Some("died | of *thirst*".to_owned());
             }
@@ -367,6 +371,7 @@ mod tests {
             page.contains("Judged as a shared host") && page.contains("Steal 0 % at most"),
             "{page}"
         );
+        assert_eq!(page.matches("they ask again together: of 20 clients at most 3 ").count(), 1);
         assert!(page.starts_with("# made-up\n\nHow should 1,000 consumers"));
         let heads: Vec<_> = page.lines().filter_map(|line| line.strip_prefix("## ")).collect();
         let expected = [
