@@ -3,14 +3,13 @@
 use std::rc::Rc;
 
 use bytes::Bytes;
-use hyper::body::Incoming;
 use hyper::{Request, StatusCode};
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
 use super::answer::{self, Answer, Reply};
 use super::problem::Problem;
-use super::request;
+use super::request::{self, Content};
 use super::shard::Shard;
 use crate::clock;
 
@@ -35,7 +34,7 @@ struct Acknowledgement<'a> {
 }
 
 /// `POST /topics/{topic}/events`
-pub fn post(shard: &Rc<Shard>, name: &str, request: Request<Incoming>) -> Answer {
+pub fn post(shard: &Rc<Shard>, name: &str, request: Request<impl Content>) -> Answer {
     // An event without a due stamp of its own was due when it was handed in.
     let arrived_ns = clock::now();
     let (shard, name) = (Rc::clone(shard), name.to_owned());

@@ -8,8 +8,12 @@ use crate::scenario::{Connection, Http, Pattern, PatternKind};
 /// Of the handshakes that could resume, this share must have: a ticket may be on its way when its link dials again.
 const RESUMED_AT_LEAST: f64 = 0.98;
 
+fn connects(facts: &TrialFacts, connection: Connection) -> bool {
+    matches!(&facts.case.pattern, Pattern::Request(options) if options.connection == connection)
+}
+
 fn is_per_request(facts: &TrialFacts) -> bool {
-    matches!(&facts.case.pattern, Pattern::Request(options) if options.connection == Connection::PerRequest)
+    connects(facts, Connection::PerRequest)
 }
 
 /// As many connections as the mode asks for.
@@ -25,6 +29,11 @@ pub(super) fn links_stood(facts: &TrialFacts) -> Option<Finding> {
     let clients = facts.case.workload.clients;
     let opened = facts.workers.counters.get(Counter::Connections);
     let (least, most, links) = match facts.case.transport.http {
+        // Where a handshake may be refused, as that of a WebSocket, its link dials again.
+        Http::One if connects(facts, Connection::WebSocket) => {
+            let refused = facts.workers.counters.get(Counter::RefusedSetUps);
+            (clients, clients + refused, format!("{clients} WebSockets"))
+        }
         Http::One => (clients, clients, format!("{clients} links")),
         Http::Two => {
             let streams = facts.case.transport.streams;
@@ -154,6 +163,28 @@ mod tests {
             facts.workers.counters.add(Counter::RefusedSetUps, 1);
         });
         assert_eq!(links_stood(&refused), None, "a link that was refused dialled again");
+    }
+
+    #[test]
+    fn calls_over_a_websocket_have_one_each() {
+        let websocket = |facts: &mut TrialFacts| {
+            if let Pattern::Request(options) = &mut facts.case.pattern {
+                options.connection = Connection::WebSocket;
+            }
+        };
+        for (opened, expected, why) in [
+            (60, Verdict::Valid, "one each"),
+            (59, Verdict::Invalid, "one was shared"),
+            (61, Verdict::Degraded, "one came back"),
+        ] {
+            let facts = trial(PatternKind::Request, [opened, 0, 0], websocket);
+            assert_eq!(verdict(links_stood(&facts)), expected, "{why}");
+        }
+        let refused = trial(PatternKind::Request, [61, 0, 0], |facts| {
+            websocket(facts);
+            facts.workers.counters.add(Counter::RefusedSetUps, 1);
+        });
+        assert_eq!(links_stood(&refused), None, "its handshake was refused once");
     }
 
     #[test]
