@@ -126,7 +126,10 @@ fn what_is_wrong_is_refused_with_its_status() {
     ] {
         assert_eq!(target.send("POST", path, Some(body.clone())).status, status, "{path} {body}");
     }
-    assert_eq!(target.send("DELETE", "/topics/t/events", None).header("allow"), Some("GET, HEAD, POST"));
+    assert_eq!(
+        target.send("DELETE", "/topics/t/events", None).header("allow"),
+        Some("GET, HEAD, POST")
+    );
     let large = json!({ "data": "x".repeat(256 << 10) });
     assert_eq!(target.send("POST", "/topics/t/events", Some(large)).status, 201);
 }

@@ -257,9 +257,12 @@ impl Frames {
 #[cfg(test)]
 mod tests {
     use fastwebsockets::{Frame, Payload};
+    use hyper::StatusCode;
     use proptest::prelude::*;
+    use tokio::net::{TcpListener, TcpStream};
 
     use super::*;
+    use crate::net::Dialer;
 
     /// A frame as another maker's server writes it.
     fn theirs(fin: bool, opcode: OpCode, payload: &[u8]) -> Vec<u8> {
@@ -313,6 +316,68 @@ mod tests {
         ) {
             prop_assert_eq!(read(&wire, &splits).is_ok(), read(&wire, &[]).is_ok());
         }
+    }
+
+    /// Reads a client's frame of less than 126 bytes, and unmasks it.
+    async fn heard(peer: &mut TcpStream) -> (u8, Vec<u8>) {
+        let mut head = [0; 6];
+        peer.read_exact(&mut head).await.unwrap();
+        let [first, second, mask @ ..] = head;
+        assert!(second & 0x80 != 0, "a client masks");
+        let mut payload = vec![0; usize::from(second & 0x7f)];
+        peer.read_exact(&mut payload).await.unwrap();
+        payload.iter_mut().zip(mask.iter().cycle()).for_each(|(byte, mask)| *byte ^= mask);
+        (first, payload)
+    }
+
+    #[tokio::test(flavor = "current_thread")]
+    async fn nothing_is_lost_however_often_attending_is_cut() {
+        let listener = TcpListener::bind(("127.0.0.1", 0)).await.unwrap();
+        let dialer = Dialer::new(listener.local_addr().unwrap(), Rc::default());
+        let stream = dialer.connect(0).await.unwrap();
+        let (mut peer, _) = listener.accept().await.unwrap();
+        let (meter, rng) = (stream.meter(), crate::pace::Rng::new(1, 1));
+        let (frames, unsent) = (Frames::default(), BytesMut::new());
+        let mut calls = Calls { stream, meter: Rc::clone(&meter), frames, rng, unsent, last: 6 };
+        for byte in theirs(true, OpCode::Ping, b"piece by piece") {
+            peer.write_all(&[byte]).await.unwrap();
+            let reads = meter.reads();
+            let read = async {
+                while meter.reads() == reads {
+                    tokio::task::yield_now().await;
+                }
+            };
+            tokio::select! {
+                ended = calls.attend() => panic!("{ended}"),
+                () = read => {}
+            }
+        }
+        let pong = tokio::select! {
+            ended = calls.attend() => panic!("{ended}"),
+            pong = heard(&mut peer) => pong,
+        };
+        assert_eq!(pong, (0x8a, b"piece by piece".to_vec()));
+
+        let mut request = Request::new(Full::default());
+        *request.uri_mut() = "/items/7".parse().unwrap();
+        let answering = async {
+            let (first, call) = heard(&mut peer).await;
+            assert_eq!(first, 0x81);
+            assert_eq!(call, br#"{"id":7,"method":"GET","path":"/items/7","headers":{}}"#);
+            peer.write_all(&theirs(true, OpCode::Ping, b"")).await.unwrap();
+            assert_eq!(heard(&mut peer).await, (0x8a, vec![]));
+            let before_ns = clock::now();
+            let answer = br#"{"id":7,"status":404,"headers":{}}"#;
+            peer.write_all(&theirs(true, OpCode::Text, answer)).await.unwrap();
+            before_ns
+        };
+        let (answer, before_ns) =
+            tokio::join!(calls.exchange(request, Duration::from_secs(20)), answering);
+        let answer = answer.unwrap();
+        assert_eq!((answer.status, answer.body.len()), (StatusCode::NOT_FOUND, 0));
+        assert!(answer.sent_ns < before_ns, "from its first write");
+        assert!(answer.first_ns >= before_ns, "a ping is no first byte of an answer");
+        assert!(answer.first_ns <= answer.done_ns);
     }
 
     #[test]

@@ -172,12 +172,15 @@ mod tests {
                 options.connection = Connection::WebSocket;
             }
         };
-        for (opened, expected, why) in [
+        for (clients, expected, why) in [
             (60, Verdict::Valid, "one each"),
-            (59, Verdict::Invalid, "one was shared"),
-            (61, Verdict::Degraded, "one came back"),
+            (61, Verdict::Invalid, "one was shared"),
+            (59, Verdict::Degraded, "one came back"),
         ] {
-            let facts = trial(PatternKind::Request, [opened, 0, 0], websocket);
+            let facts = trial(PatternKind::Request, [60, 0, 0], |facts| {
+                websocket(facts);
+                facts.case.workload.clients = clients;
+            });
             assert_eq!(verdict(links_stood(&facts)), expected, "{why}");
         }
         let refused = trial(PatternKind::Request, [61, 0, 0], |facts| {
