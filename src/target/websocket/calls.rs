@@ -237,7 +237,8 @@ impl Link {
         while at < self.under_way.len() && self.has_room() {
             match Pin::new(&mut self.under_way[at].answer).poll(cx) {
                 Poll::Ready(Ok(reply)) => {
-                    let UnderWay { id, head, .. } = self.under_way.swap_remove(at);
+                    // In order: what is ready together leaves as it came.
+                    let UnderWay { id, head, .. } = self.under_way.remove(at);
                     self.say(&id, head, reply);
                 }
                 Poll::Pending => at += 1,
