@@ -44,12 +44,11 @@ fn server(script: fn(&mut WebSocket<TcpStream>, u64, Value)) -> (SocketAddr, Arc
             std::thread::spawn(move || {
                 let mut socket = tungstenite::accept(stream).unwrap();
                 seen.sockets.fetch_add(1, Ordering::SeqCst);
-                let mut calls_since = 1;
+                let mut number = 0;
                 while let Ok(message) = socket.read() {
                     let Message::Text(text) = message else {
-                        let prompt = message.is_pong() && calls_since == 0;
+                        let prompt = message == Message::Pong(ping(number));
                         seen.pongs.fetch_add(u64::from(prompt), Ordering::SeqCst);
-                        calls_since = 1;
                         continue;
                     };
                     seen.calls.fetch_add(1, Ordering::SeqCst);
@@ -57,13 +56,9 @@ fn server(script: fn(&mut WebSocket<TcpStream>, u64, Value)) -> (SocketAddr, Arc
                     if call["method"] == "POST" {
                         answer(&mut socket, &call["id"], 201);
                     } else {
-                        script(
-                            &mut socket,
-                            reads.fetch_add(1, Ordering::SeqCst) + 1,
-                            call["id"].clone(),
-                        );
+                        number = reads.fetch_add(1, Ordering::SeqCst) + 1;
+                        script(&mut socket, number, call["id"].clone());
                     }
-                    calls_since = 0;
                     if socket.flush().is_err() {
                         return;
                     }
@@ -72,6 +67,11 @@ fn server(script: fn(&mut WebSocket<TcpStream>, u64, Value)) -> (SocketAddr, Arc
         }
     });
     (address, told)
+}
+
+/// What the ping behind an answer says.
+fn ping(number: u64) -> tungstenite::Bytes {
+    number.to_be_bytes().to_vec().into()
 }
 
 fn answer(socket: &mut WebSocket<TcpStream>, id: &Value, status: u16) {
@@ -132,9 +132,9 @@ fn every_call_to_a_moody_server_is_in_the_account() {
 #[test]
 fn pings_are_answered_while_no_call_is_due() {
     // An answer and a ping in one write: the next call is a while off.
-    let (address, seen) = server(|socket, _, id| {
+    let (address, seen) = server(|socket, number, id| {
         answer(socket, &id, 200);
-        let _ = socket.write(Message::Ping(vec![7].into()));
+        let _ = socket.write(Message::Ping(ping(number)));
     });
     let closed = format!("{CLOSED}think = \"20ms\"");
     let told = run(case("request", CLIENTS, &closed), address, 500 * MS, 0, true);
