@@ -142,8 +142,8 @@ fn every_operation_is_carried_out_on_the_items_that_http_serves() {
         assert_eq!(stale["status"], 412, "{stale}");
         assert_eq!(stale["body"]["title"], "Precondition Failed");
 
-        let patch = call(7, "PATCH", &path, &[PATCH, accept], Some(json!({ "name": "b" })));
-        assert_eq!(ask(&mut socket, &patch)["status"], 200);
+        let change = call(7, "PATCH", &path, &[PATCH, accept], Some(json!({ "name": "b" })));
+        assert_eq!(ask(&mut socket, &change)["status"], 200);
         assert_eq!(over_http(&target, &call(0, "GET", &path, &[], None)).json()["name"], "b");
         let list = call(8, "GET", "/items?limit=1", &[accept], None);
         let said = ask(&mut socket, &list);
@@ -307,7 +307,7 @@ fn what_breaks_the_protocol_closes_once_what_came_before_is_answered() {
         ("a length announced and too long", b"\x81\xff\0\0\0\0\0\x10\0\x01\0\0\0\0".to_vec(), 1009),
         (
             "fragments that are too long together",
-            [masked(0x01, &[b' '; 600_000]), masked(0x80, &[b' '; 600_000])].concat(),
+            [masked(0x01, &b" ".repeat(600_000)), masked(0x80, &b" ".repeat(600_000))].concat(),
             1009,
         ),
     ] {

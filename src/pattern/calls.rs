@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use bytes::{Buf as _, Bytes, BytesMut};
 use fastwebsockets::{OpCode, WebSocketError};
-use http_body_util::{BodyExt as _, Full};
+use http_body_util::{BodyExt as _, Collected, Full};
 use hyper::Request;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 
@@ -89,7 +89,7 @@ impl Calls {
     ) -> Result<Answer, Ended> {
         let (head, body) = request.into_parts();
         // It is there already.
-        let body = body.collect().await.map(|body| body.to_bytes()).unwrap_or_default();
+        let body = body.collect().await.map(Collected::to_bytes).unwrap_or_default();
         self.last += 1;
         let mut call = write_call(self.last, head, &body);
         self.queue(OpCode::Text, &mut call);

@@ -36,16 +36,16 @@ pub fn get(
     name: &str,
     request: &Request<Incoming>,
 ) -> Answer {
-    let head = request.method() == Method::HEAD;
+    let bodiless = request.method() == Method::HEAD;
     // What only the size is told of is not on its way to anybody.
-    let outgoing = &if head { outgoing.aside() } else { Rc::clone(outgoing) };
+    let outgoing = &if bodiless { outgoing.aside() } else { Rc::clone(outgoing) };
     let ask = match Ask::read(shard, outgoing, name, request) {
         Ok(ask) => ask,
         Err(problem) => return Err(problem).into(),
     };
     let Some(wait) = ask.wait else { return ask.page_now(shard, request).into() };
     match ask.page() {
-        Ok(None) if !wait.is_zero() && !head => {
+        Ok(None) if !wait.is_zero() && !bodiless => {
             let held = shard.gauges().hold(Kind::LongPoll);
             let shard = Rc::clone(shard);
             Answer::later(async move {

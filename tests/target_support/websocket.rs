@@ -1,4 +1,4 @@
-//! WebSockets over plain sockets, and with another maker's client.
+//! A WebSocket over plain sockets, and with another maker's client.
 
 use std::io::{BufRead as _, Read as _};
 use std::net::TcpStream;

@@ -126,9 +126,10 @@ proptest! {
         text in ".{0,60}",
         json: bool,
     ) {
-        let (media, body) = match json {
-            true => ("application/json", Value::from(text).to_string()),
-            false => ("application/xml", text),
+        let (media, body) = if json {
+            ("application/json", Value::from(text).to_string())
+        } else {
+            ("application/xml", text)
         };
         let mut headers: HeaderMap = pairs
             .iter()

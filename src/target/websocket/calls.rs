@@ -145,10 +145,7 @@ impl Link {
         let mut turn = 0;
         loop {
             self.carry_on(cx);
-            let read = match self.reads() {
-                true => self.poll_read(cx)?,
-                false => Poll::Pending,
-            };
+            let read = if self.reads() { self.poll_read(cx)? } else { Poll::Pending };
             let was_full = !self.has_room();
             let written = self.poll_write(cx)?;
             if written.is_ready() && self.phase == Phase::Closed {
