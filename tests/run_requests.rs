@@ -73,6 +73,10 @@ fn refused_clients_wait_as_long_as_they_are_told() {
         waited_as_told(row);
         assert!(!row["verdict_reasons"].contains("connections were opened"), "{row:?}");
     }
+    let report = std::fs::read_to_string(bench.results().join("report.md")).unwrap();
+    for way in ["stays (keep-alive)", "brings together (websocket)"] {
+        assert!(report.contains(way), "{way}");
+    }
 }
 
 /// Of 10 clients that were refused more than a second's worth of what they were to ask.
