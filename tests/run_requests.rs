@@ -7,6 +7,8 @@
 
 mod support;
 
+use std::collections::BTreeMap;
+
 use support::{Bench, number, text};
 
 /// A scenario of 10 clients with these tables.
@@ -60,13 +62,26 @@ request.format = ["json", "xml"]"#,
 #[test]
 fn refused_clients_wait_as_long_as_they_are_told() {
     let bench = Bench::new(&requests(
-        "[target]\nrequests_per_s = 40\nshards = 1\n[request]\nrate = \"200/s\"\nconditional = false",
+        "[target]\nrequests_per_s = 40\nshards = 1\n[request]\nrate = \"200/s\"\nconditional = false\n\
+         [sweep]\nrequest.connection = [\"keep-alive\", \"websocket\"]",
         "3s",
     ));
     let output = bench.run(&[]);
     let trials = bench.trials();
-    let row = &trials[0];
-    assert_ne!(row["verdict"], "failed", "{row:?} {}", text(&output.stderr));
+    assert_eq!(trials.len(), 2, "{}", text(&output.stderr));
+    for row in &trials {
+        waited_as_told(row);
+        assert!(!row["verdict_reasons"].contains("connections were opened"), "{row:?}");
+    }
+    let report = std::fs::read_to_string(bench.results().join("report.md")).unwrap();
+    for way in ["stays (keep-alive)", "brings together (websocket)"] {
+        assert!(report.contains(way), "{way}");
+    }
+}
+
+/// Of 10 clients that were refused more than a second's worth of what they were to ask.
+fn waited_as_told(row: &BTreeMap<String, String>) {
+    assert_ne!(row["verdict"], "failed", "{row:?}");
     let (sent, answered) = (number(row, "sent"), number(row, "answered"));
     let refused = number(row, "error_refused");
     assert!(refused > 0.0 && refused == number(row, "errors"), "{row:?}");

@@ -10,10 +10,12 @@ use std::process::{Child, Command, Stdio};
 
 use schema::{check, resolved};
 use serde_json::{Value, json};
+use target_support::websocket::theirs;
 use target_support::{Answer, Client, Hook, Target, acknowledge, until};
 use tidings::scenario::{Limits, WebhookOptions};
 use tidings::target::Options;
 use tidings::unit::Span;
+use tungstenite::Message;
 
 const JSON: (&str, &str) = ("content-type", "application/json");
 
@@ -145,6 +147,12 @@ fn examples(hook: &str) -> Vec<Example> {
         example("GET", event, "/topics/none/events", &[], "", 404),
         // The ring keeps two.
         example("GET", event, "/topics/news-0/events?since=0", &[], "", 410),
+        example("HEAD", event, "/topics/news-0/events?since=1", &[], "", 200),
+        example("HEAD", event, "/topics/news-0/events?since=3&wait=600s", &[], "", 204),
+        example("HEAD", event, "/topics/news-0/events?since=1", &any, "", 304),
+        example("HEAD", event, "/topics/news-0/events?since=9", &[], "", 400),
+        example("HEAD", event, "/topics/none/events", &[], "", 404),
+        example("HEAD", event, "/topics/news-0/events?since=0", &[], "", 410),
         example("GET", stream, "/topics/news-0/stream", &[], "", 200),
         example("GET", stream, "/topics/news-0/stream", &last, "", 400),
         example("GET", stream, "/topics/none/stream", &[], "", 404),
@@ -152,6 +160,9 @@ fn examples(hook: &str) -> Vec<Example> {
         example("GET", socket, "/topics/news-0/ws?since=x", &ws, "", 400),
         example("GET", socket, "/topics/none/ws", &ws, "", 404),
         example("GET", socket, "/topics/news-0/ws", &[], "", 426),
+        example("GET", "/calls", "/calls", &ws, "", 101),
+        example("GET", "/calls", "/calls", keyless, "", 400),
+        example("GET", "/calls", "/calls", &[], "", 426),
         example("GET", "/echo", "/echo", &ws, "", 101),
         example("GET", "/echo", "/echo", keyless, "", 400),
         example("GET", "/echo", "/echo", &[], "", 426),
@@ -234,6 +245,34 @@ fn what_the_description_says_is_so() {
         .filter(|response| !shown.contains(response))
         .collect();
     assert!(missing.is_empty(), "described, but shown by no example: {missing:?}");
+}
+
+#[test]
+fn the_messages_of_calls_are_described() {
+    let target = Target::start(Options::default());
+    let document = target.get("/openapi.json").json();
+    let described = &document["paths"]["/calls"]["get"]["x-messages"];
+    let mut socket = theirs(&target, "/calls");
+    let headers = json!({ "content-type": "application/json" });
+    for (call, sound) in [
+        (
+            json!({ "id": 1, "method": "POST", "path": "/items", "headers": headers, "body": {} }),
+            true,
+        ),
+        (json!({ "id": "a", "method": "GET", "path": "/items?limit=1" }), true),
+        (json!({ "id": 3, "method": "GET", "path": "/nowhere" }), true),
+        (json!({ "method": "GET", "path": "/items" }), false),
+        (json!({ "id": 4, "method": "GET", "path": "/items", "more": 1 }), false),
+    ] {
+        assert_eq!(check(&document, &described["client"], &call, "").is_ok(), sound, "{call}");
+        socket.send(Message::text(call.to_string())).unwrap();
+        let Message::Text(said) = socket.read().unwrap() else { panic!("no text") };
+        let said: Value = serde_json::from_str(&said).unwrap();
+        assert_eq!(said["status"] == 400, !sound, "{said}");
+        if let Err(fault) = check(&document, &described["target"], &said, "") {
+            panic!("{fault} of {said}");
+        }
+    }
 }
 
 #[test]

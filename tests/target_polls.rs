@@ -46,6 +46,29 @@ fn an_unchanged_page_is_not_sent_again() {
 }
 
 #[test]
+fn the_head_of_a_page_is_that_of_the_page_and_waits_for_nothing() {
+    let target = Target::start(Options::default());
+    target.publish("t", json!(1));
+    let mut client = target.connect();
+    let get = client.send("GET", "/topics/t/events?since=0", None);
+    let head = client.send("HEAD", "/topics/t/events?since=0", None);
+    assert_eq!((get.status, head.status), (200, 200));
+    for name in ["content-type", "content-length", "etag"] {
+        assert_eq!((head.header(name), name), (get.header(name), name));
+        assert!(head.header(name).is_some(), "{name}");
+    }
+    let conditional = [("if-none-match", head.header("etag").unwrap())];
+    let unchanged = client.request("HEAD", "/topics/t/events?since=0", &conditional, b"");
+    assert_eq!(unchanged.status, 304);
+    // Ten minutes, were it to wait.
+    let nothing = client.send("HEAD", "/topics/t/events?since=1&wait=600s", None);
+    assert_eq!((nothing.status, nothing.header("cache-control")), (204, Some("no-store")));
+    assert_eq!(target.links("long-poll"), 0);
+    // The connection is in order: nothing followed the heads.
+    assert_eq!(client.send("GET", "/topics/t/events?since=0", None).text(), get.text());
+}
+
+#[test]
 fn events_carry_their_payload_and_stamps() {
     let target = Target::start(Options::default());
     let before = tidings::clock::now();
@@ -103,7 +126,10 @@ fn what_is_wrong_is_refused_with_its_status() {
     ] {
         assert_eq!(target.send("POST", path, Some(body.clone())).status, status, "{path} {body}");
     }
-    assert_eq!(target.send("DELETE", "/topics/t/events", None).header("allow"), Some("GET, POST"));
+    assert_eq!(
+        target.send("DELETE", "/topics/t/events", None).header("allow"),
+        Some("GET, HEAD, POST")
+    );
     let large = json!({ "data": "x".repeat(256 << 10) });
     assert_eq!(target.send("POST", "/topics/t/events", Some(large)).status, 201);
 }

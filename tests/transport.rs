@@ -98,6 +98,27 @@ fn a_connection_for_every_request_is_one_and_resumes_as_configured() {
 }
 
 #[test]
+fn calls_over_a_websocket_have_one_each_and_deliver_exactly() {
+    let sweep = "connection = \"websocket\"\nmix = { create = 2, read = 4, head = 1, replace = 1, patch = 1, delete = 1, list = 1 }\n\
+                 conditional = true\n[sweep]\nrequest.format = [\"json\", \"xml\"]\n\
+                 transport.tls = [false, true]";
+    let rows = exact(&["request"], sweep);
+    assert_eq!(rows.len(), 4);
+    for (case, row) in &rows {
+        assert_eq!(row["connections"], "20", "{case}: {row:?}");
+        assert_eq!(number(row, "links_per_connection"), 1.0, "{case}: {row:?}");
+        let handshakes = if case.contains("tls=true") { "20" } else { "" };
+        assert_eq!(row["tls_handshakes"], handshakes, "{case}: {row:?}");
+        assert!(number(row, "not_modified") > 0.0, "{case}: {row:?}");
+        for stage in
+            ["slip_ns_p50", "service_ns_p50", "first_byte_ns_p50", "encode_ns_p50", "decode_ns_p50"]
+        {
+            assert!(number(row, stage) > 0.0, "{stage} of {case}: {row:?}");
+        }
+    }
+}
+
+#[test]
 fn http_2_shares_connections_and_delivers_exactly() {
     let sweep = "[worker]\nshards = 1\n[transport]\nstreams = 8\n[sweep]\ntransport.tls = [false, true]\ntransport.http = [\"2\"]";
     let patterns = ["request", "short-poll", "long-poll", "sse"];

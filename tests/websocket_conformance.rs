@@ -5,75 +5,21 @@
 
 mod target_support;
 
-use std::io::{BufRead as _, Read as _};
-use std::net::TcpStream;
-
-use target_support::{Client, PATIENCE, Target};
+use target_support::websocket::{HANDSHAKE, frame, masked, theirs};
+use target_support::{Client, Target};
 use tidings::scenario::WebSocketOptions;
 use tidings::target::Options;
 use tidings::unit::Span;
+use tungstenite::Message;
 use tungstenite::protocol::WebSocketConfig;
 use tungstenite::protocol::frame::coding::{CloseCode, Data, OpCode};
 use tungstenite::protocol::frame::{CloseFrame, Frame};
-use tungstenite::{Message, WebSocket};
-
-const HANDSHAKE: [(&str, &str); 4] = [
-    ("upgrade", "websocket"),
-    ("connection", "Upgrade"),
-    ("sec-websocket-version", "13"),
-    ("sec-websocket-key", "dGhlIHNhbXBsZSBub25jZQ=="),
-];
 
 fn echo(target: &Target) -> Client {
     let mut client = target.connect();
     client.ask("GET", "/echo", &HANDSHAKE, b"");
     assert_eq!(client.head().status, 101);
     client
-}
-
-/// A masked frame: its first byte, and a payload of any length in the shortest form.
-fn masked(first: u8, payload: &[u8]) -> Vec<u8> {
-    let mask = [0x37, 0xfa, 0x21, 0x3d];
-    let mut frame = vec![first];
-    match payload.len() {
-        n @ 0..126 => frame.push(0x80 | n as u8),
-        n @ 126..0x1_0000 => {
-            frame.push(0xfe);
-            frame.extend((n as u16).to_be_bytes());
-        }
-        n => {
-            frame.push(0xff);
-            frame.extend((n as u64).to_be_bytes());
-        }
-    }
-    frame.extend(mask);
-    frame.extend(payload.iter().zip(mask.iter().cycle()).map(|(byte, mask)| byte ^ mask));
-    frame
-}
-
-/// The next frame's first byte and payload; `None` where the stream ends.
-fn frame(client: &mut Client) -> Option<(u8, Vec<u8>)> {
-    if client.reader.fill_buf().unwrap().is_empty() {
-        return None;
-    }
-    let mut head = [0; 2];
-    client.reader.read_exact(&mut head).unwrap();
-    assert_eq!(head[1] & 0x80, 0, "a server does not mask");
-    let mut long = [0; 8];
-    let length = match head[1] {
-        126 => {
-            client.reader.read_exact(&mut long[6..]).unwrap();
-            u64::from_be_bytes(long)
-        }
-        127 => {
-            client.reader.read_exact(&mut long).unwrap();
-            u64::from_be_bytes(long)
-        }
-        short => u64::from(short),
-    };
-    let mut payload = vec![0; length as usize];
-    client.reader.read_exact(&mut payload).unwrap();
-    Some((head[0], payload))
 }
 
 #[test]
@@ -208,13 +154,6 @@ fn a_silent_peer_of_the_echo_is_pinged_and_dropped() {
     assert_eq!(frame(&mut silent), Some((0x89, vec![])), "a pong keeps it");
     assert_eq!(frame(&mut silent), None, "silence does not");
     target.await_links("websocket", 0);
-}
-
-fn theirs(target: &Target, path: &str) -> WebSocket<TcpStream> {
-    let stream = TcpStream::connect(target.address).unwrap();
-    stream.set_read_timeout(Some(PATIENCE)).unwrap();
-    let url = format!("ws://{}{path}", target.address);
-    tungstenite::client::client(url, stream).unwrap().0
 }
 
 #[test]

@@ -2,6 +2,7 @@
 //!
 //! Knows nothing of patterns: what is said over a connection is its user's business.
 
+pub mod call;
 mod client;
 mod dialer;
 mod driven;

@@ -83,6 +83,11 @@ impl Meter {
         self.reads.get()
     }
 
+    /// What was read last was no part of an answer.
+    pub fn unstamp_first(&self) {
+        self.first_ns.set(None);
+    }
+
     /// A TLS handshake took `ns` nanoseconds.
     pub(super) fn shook_hands(&self, ns: u64, resumed: bool) {
         let totals = &self.totals;
@@ -137,11 +142,6 @@ impl Socket {
     /// The meter of this socket.
     pub fn meter(&self) -> Rc<Meter> {
         Rc::clone(&self.meter)
-    }
-
-    /// What was read last was no part of an answer.
-    pub(super) fn unstamp_first(&self) {
-        self.meter.first_ns.set(None);
     }
 }
 

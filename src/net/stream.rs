@@ -115,7 +115,7 @@ impl AsyncRead for Stream {
                 let read = Pin::new(&mut **stream).poll_read(cx, buffer);
                 if read.is_pending() {
                     // Session tickets, or a part of a record: not yet the first byte of an answer.
-                    stream.get_ref().0.unstamp_first();
+                    stream.get_ref().0.meter().unstamp_first();
                 }
                 read
             }

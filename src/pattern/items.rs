@@ -81,11 +81,6 @@ impl<'a> Items<'a> {
         Self { options, host, body: body.into(), patch, item, etag: None, disposable }
     }
 
-    /// Whether there is an item to read and change.
-    pub const fn is_created(&self) -> bool {
-        !self.item.is_empty()
-    }
-
     /// The request of an operation, and what is to be known of it when its answer comes.
     pub fn ask(&mut self, operation: Operation) -> (Asked, Request<Full<Bytes>>) {
         let (operation, item) = match operation {

@@ -5,7 +5,10 @@
 //! to `scenario::Pattern`, a file here, and its file in `target`; nothing else knows the list.
 
 mod behaviour;
+mod caller;
+mod calls;
 mod comings;
+mod handshake;
 mod items;
 mod link;
 mod long_poll;

@@ -33,6 +33,9 @@ pub enum Ended {
     /// What came was no event.
     #[error("an event was not understood")]
     Event,
+    /// What came was no answer to what was asked.
+    #[error("an answer was not understood")]
+    Answer,
     /// The target closed it.
     #[error("the target closed the stream")]
     Closed,
@@ -59,7 +62,7 @@ impl Ended {
                 | WebSocketError::ConnectionClosed,
             ) => ErrorKind::Closed,
             Self::Silent => ErrorKind::Timeout,
-            Self::Foreign | Self::Frame(_) | Self::Event => ErrorKind::Protocol,
+            Self::Foreign | Self::Frame(_) | Self::Event | Self::Answer => ErrorKind::Protocol,
         }
     }
 }

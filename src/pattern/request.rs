@@ -6,11 +6,7 @@
 
 use std::time::SystemTime;
 
-use bytes::Bytes;
-use http_body_util::Full;
-use hyper::Request;
-use hyper::header::{CONNECTION, HeaderValue};
-
+use super::caller::Caller;
 use super::items::{Items, Outcome};
 use super::mix::Operation;
 use super::poll::host;
@@ -19,18 +15,18 @@ use super::retry_after::{jittered, unspoken};
 use super::{Link, Timeline, Turn};
 use crate::clock;
 use crate::measure::{Counter, ErrorKind};
-use crate::net::{self, Answer, Http1, NetError, retry_after};
+use crate::net::{Answer, retry_after};
 use crate::pace::{ArrivalProcess, Rng, Wait};
-use crate::scenario::{Connection, LoopKind, RequestOptions};
+use crate::scenario::{LoopKind, RequestOptions};
 
 /// Times that a client tries to stand where it is refused.
 const STAND_ATTEMPTS: u32 = 20;
 
-/// One client of `/items`, over a connection that is dialled again when it breaks, or for every request.
+/// One client of `/items`.
 struct Client<'a> {
     link: &'a Link,
     options: &'a RequestOptions,
-    connection: Option<net::Client>,
+    caller: Caller<'a>,
     items: Items<'a>,
     refusals: Refusals,
 }
@@ -50,7 +46,7 @@ pub async fn run(link: &Link, options: &RequestOptions) {
     let mut client = Client {
         link,
         options,
-        connection: None,
+        caller: Caller::new(link, options),
         items: Items::new(options, host(link), payload),
         refusals: Refusals {
             rng: Rng::new(link.rng().below(u64::MAX), 1),
@@ -63,11 +59,9 @@ pub async fn run(link: &Link, options: &RequestOptions) {
         return link.cannot_stand(&reason);
     }
     link.ready(dialled_ns);
-    if let Some(connection) = &client.connection {
-        connection.mark();
-    }
+    client.caller.mark();
 
-    let timeline = link.started().await;
+    let timeline = client.caller.attending(link.started()).await;
     match options.loop_kind {
         LoopKind::Open => client.open_loop(timeline).await,
         LoopKind::Closed => client.closed_loop(timeline).await,
@@ -144,7 +138,8 @@ impl Client<'_> {
         let Planned { seq, due_ns, measured, .. } = planned;
         // Holding back is no slip of the generator's.
         let free_ns = planned.free_ns.max(self.refusals.until_ns);
-        let fired_ns = link.sleep_until(due_ns.max(self.refusals.until_ns)).await;
+        let woken = link.sleep_until(due_ns.max(self.refusals.until_ns));
+        let fired_ns = self.caller.attending(woken).await;
         let mix = &self.options.mix;
         let operation = mix.operation(rng.below(mix.total()));
         let _guard = measured.then(|| link.in_flight());
@@ -185,7 +180,7 @@ impl Client<'_> {
         operation: Operation,
     ) -> Result<(Answer, Result<Outcome, ErrorKind>), ErrorKind> {
         let (asked, request) = self.items.ask(operation);
-        let answer = self.exchange(request).await.map_err(|error| error.kind())?;
+        let answer = self.caller.exchange(request).await.map_err(|error| error.kind())?;
         let outcome = self.items.check(asked, &answer);
         match outcome {
             Err(ErrorKind::Refused) => self.refusals.refused(&answer),
@@ -197,9 +192,10 @@ impl Client<'_> {
     /// Creates the item that this client reads and changes.
     async fn stand(&mut self) -> Result<(), String> {
         for _ in 0..STAND_ATTEMPTS {
-            self.link.sleep_until(self.refusals.until_ns).await;
+            let woken = self.link.sleep_until(self.refusals.until_ns);
+            self.caller.attending(woken).await;
             let (asked, request) = self.items.ask(Operation::Create);
-            let answer = self.exchange(request).await.map_err(|error| error.to_string())?;
+            let answer = self.caller.exchange(request).await.map_err(|error| error.to_string())?;
             match self.items.check(asked, &answer) {
                 Ok(_) => return Ok(()),
                 Err(ErrorKind::Refused) => {
@@ -217,46 +213,6 @@ impl Client<'_> {
         Err(format!(
             "POST /items was refused {STAND_ATTEMPTS} times with 429 or 503: raise the target's limits"
         ))
-    }
-
-    async fn exchange(&mut self, request: Request<Full<Bytes>>) -> Result<Answer, NetError> {
-        if self.options.connection == Connection::PerRequest {
-            return self.exchange_alone(request).await;
-        }
-        let connection = match &mut self.connection {
-            Some(connection) if connection.is_open() => connection,
-            slot => {
-                let dialer = &self.link.dialer();
-                slot.insert(net::Client::connect(dialer, self.link.index()).await?)
-            }
-        };
-        let answer = connection.exchange(request, self.options.timeout.std()).await;
-        if answer.is_err() {
-            self.connection = None;
-        }
-        answer
-    }
-
-    /// One exchange on a connection of its own. Its first write is the one that opens the connection, so that service,
-    /// and not slip, has the time that this takes.
-    async fn exchange_alone(&self, mut request: Request<Full<Bytes>>) -> Result<Answer, NetError> {
-        request.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
-        let (dialer, limit) = (&self.link.dialer(), self.options.timeout.std());
-        let dialled_ns = clock::now();
-        let exchange = async {
-            let mut connection = Http1::connect(dialer, self.link.index()).await?;
-            if self.items.is_created() {
-                connection.meter().mark_from_the_dial();
-            }
-            let answer = connection.exchange(request, limit).await;
-            if !self.items.is_created() {
-                connection.meter().mark();
-            }
-            answer
-        };
-        let answer = tokio::time::timeout(limit, exchange).await;
-        let answer = answer.unwrap_or(Err(NetError::Timeout(limit)))?;
-        Ok(Answer { sent_ns: dialled_ns, ..answer })
     }
 }
 

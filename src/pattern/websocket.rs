@@ -3,26 +3,16 @@
 use std::rc::Rc;
 use std::time::Duration;
 
-use base64::Engine as _;
-use base64::engine::general_purpose::STANDARD;
 use fastwebsockets::{Frame, OpCode, Role, WebSocket};
-use hyper::StatusCode;
-use hyper::header::{
-    CONNECTION, HeaderMap, HeaderValue, SEC_WEBSOCKET_ACCEPT, SEC_WEBSOCKET_KEY,
-    SEC_WEBSOCKET_VERSION, UPGRADE,
-};
-use sha1::{Digest as _, Sha1};
 
 use super::Link;
-use super::poll::{get, host};
+use super::handshake::{self, Opened};
 use super::redial::{Ended, Held, Redial, hold};
 use crate::clock;
 use crate::event::{decode_gap, decode_head};
-use crate::net::{Meter, NetError, Stream, upgrade};
+use crate::net::{Meter, Stream};
 use crate::scenario::WebSocketOptions;
 
-/// The constant of RFC 6455, section 1.3.
-const GUID: &[u8] = b"258EAFA5-E914-47DA-95CA-C5AB0DC85B11";
 /// Largest frame that is taken, in bytes.
 pub(super) const FRAME_LIMIT: usize = 4 << 20;
 /// Longest wait for the target's close, once a link has sent its own.
@@ -45,29 +35,11 @@ impl Held for Line {
 
     /// Dials and upgrades, subscribing after the cursor.
     async fn open(&mut self, link: &Link, redial: &mut Redial) -> Result<Self::Stream, Ended> {
-        let mut nonce = [0; 16];
-        nonce[..8].copy_from_slice(&redial.rng().next_u64().to_le_bytes());
-        nonce[8..].copy_from_slice(&redial.rng().next_u64().to_le_bytes());
-        let key = STANDARD.encode(nonce);
-
-        let target = format!("/topics/{}/ws?since={}", link.topic(), self.cursor);
-        let mut request = get(target, &host(link));
-        let headers = request.headers_mut();
-        headers.insert(CONNECTION, HeaderValue::from_static("Upgrade"));
-        headers.insert(UPGRADE, HeaderValue::from_static("websocket"));
-        headers.insert(SEC_WEBSOCKET_VERSION, HeaderValue::from_static("13"));
-        // Base64 is always a valid header value.
-        headers.extend(HeaderValue::try_from(&key).ok().map(|key| (SEC_WEBSOCKET_KEY, key)));
-
-        let socket = link.dialer().connect(link.index()).await.map_err(NetError::from)?;
-        let meter = socket.meter();
-        let (response, socket) = upgrade(socket, request).await?;
-        if response.status() != StatusCode::SWITCHING_PROTOCOLS {
-            return Err(Ended::Refused(response.status()));
-        }
-        if !accepted(response.headers(), &key) {
-            return Err(Ended::Foreign);
-        }
+        let path = format!("/topics/{}/ws?since={}", link.topic(), self.cursor);
+        let (socket, meter) = match handshake::open(link, path, redial.rng()).await? {
+            Opened::Socket(socket, meter) => (socket, meter),
+            Opened::Refused(response) => return Err(Ended::Refused(response.status())),
+        };
         let mut socket = WebSocket::after_handshake(socket, Role::Client);
         socket.set_max_message_size(FRAME_LIMIT);
         Ok((socket, meter))
@@ -176,34 +148,9 @@ fn resumption(payload: &[u8]) -> Option<u64> {
     reason.rsplit_once("since=")?.1.parse().ok()
 }
 
-/// Whether the answer's headers accept `key` (RFC 6455, section 4.1); the framing crate does not look.
-fn accepted(headers: &HeaderMap, key: &str) -> bool {
-    let expected = STANDARD.encode(Sha1::new().chain_update(key).chain_update(GUID).finalize());
-    let says = |name, text: &str| {
-        headers
-            .get(name)
-            .is_some_and(|value| value.as_bytes().eq_ignore_ascii_case(text.as_bytes()))
-    };
-    says(UPGRADE, "websocket")
-        && says(CONNECTION, "upgrade")
-        && headers.get(SEC_WEBSOCKET_ACCEPT).is_some_and(|accept| accept == expected.as_str())
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn the_accept_key_of_the_rfc_is_accepted_and_no_other() {
-        let mut headers = HeaderMap::new();
-        headers.insert(UPGRADE, HeaderValue::from_static("WebSocket"));
-        headers.insert(CONNECTION, HeaderValue::from_static("Upgrade"));
-        assert!(!accepted(&headers, "dGhlIHNhbXBsZSBub25jZQ=="));
-        let accept = HeaderValue::from_static("s3pPLMBiTxaQ9kYGzzhZRbK+xOo=");
-        headers.insert(SEC_WEBSOCKET_ACCEPT, accept);
-        assert!(accepted(&headers, "dGhlIHNhbXBsZSBub25jZQ=="));
-        assert!(!accepted(&headers, "dGhlIHNhbXBsZSBub25jZQ=!"));
-    }
 
     #[test]
     fn only_a_close_for_slowness_says_where_to_come_back() {

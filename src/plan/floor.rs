@@ -86,7 +86,7 @@ impl Load {
 }
 
 /// The options of `request` that a null target has constant answers for: the same calls, in JSON, without conditions, over
-/// connections that stay.
+/// HTTP connections that stay.
 const fn plain(options: &RequestOptions) -> RequestOptions {
     let Mix { create, read, head, replace, patch, delete, list } = options.mix;
     let mix = Mix {

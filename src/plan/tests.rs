@@ -198,7 +198,7 @@ fn every_shipped_scenario_fits_two_cores_and_its_time() {
         ("poll-intervals", 240),
         ("quickstart", 112),
         ("reconnect", 180),
-        ("request-response", 245),
+        ("request-response", 180),
         ("slow-consumers", 180),
         ("thousands", 150),
         ("tls", 240),
@@ -277,10 +277,10 @@ fn cases_that_differ_in_their_transport_share_a_plain_floor() {
         "floor=true",
         "patterns=[\"request\", \"sse\"]",
         "sweep.transport.tls=[true, false]",
-        "sweep.request.connection=[\"per-request\", \"keep-alive\"]",
+        "sweep.request.connection=[\"per-request\", \"websocket\", \"keep-alive\"]",
     ]);
-    assert_eq!(plan.scenario.cases.len(), 6);
-    assert_eq!(plan.floors.iter().map(|floor| floor.cases.len()).sum::<usize>(), 6);
+    assert_eq!(plan.scenario.cases.len(), 8);
+    assert_eq!(plan.floors.iter().map(|floor| floor.cases.len()).sum::<usize>(), 8);
     assert_eq!(plan.floors.len(), 2, "one of responses, one of deliveries");
     for floor in &plan.floors {
         let case = &floor.plan.scenario.cases[0];

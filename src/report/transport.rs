@@ -1,10 +1,10 @@
 //! How the bytes of a run's links travelled, in words.
 
 use super::View;
-use crate::scenario::Http;
+use crate::scenario::{Connection, Http, Pattern};
 use crate::unit::significant;
 
-/// What was asked for, and what was counted of it; `None` for plain HTTP/1.1.
+/// What was asked for, and what was counted of it; `None` for plain HTTP/1.1 over connections that stay.
 pub(super) fn transport(view: &View) -> Option<String> {
     let scenario = &view.run.info.scenario;
     let (mut tls, mut http2) = (false, false);
@@ -32,5 +32,30 @@ pub(super) fn transport(view: &View) -> Option<String> {
             shared.map_or_else(|| "?".to_owned(), significant)
         ));
     }
+    told.extend(connections(view));
     (!told.is_empty()).then(|| told.join(" "))
+}
+
+/// Over what requests went, unless all of them went over HTTP connections that stay.
+fn connections(view: &View) -> Option<String> {
+    let cases = &view.run.info.scenario.cases;
+    let used = |connection: Connection| {
+        cases.iter().any(|case| match &case.pattern {
+            Pattern::Request(options) => options.connection == connection,
+            _ => false,
+        })
+    };
+    let ways = [
+        (Connection::KeepAlive, "an HTTP connection that stays"),
+        (Connection::PerRequest, "a new HTTP connection each"),
+        (
+            Connection::WebSocket,
+            "a WebSocket of their client's, as messages that an id brings together",
+        ),
+    ];
+    let ways = ways.into_iter().filter(|(connection, _)| used(*connection));
+    let told: Vec<String> =
+        ways.clone().map(|(connection, way)| format!("{way} ({})", connection.name())).collect();
+    let plain = ways.into_iter().all(|(connection, _)| connection == Connection::KeepAlive);
+    (!plain).then(|| format!("Requests went over {}.", told.join(", or ")))
 }

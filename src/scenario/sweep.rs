@@ -4,7 +4,6 @@
 //! list of values. It
 //! multiplies the cases that it can make a difference to, and no others.
 
-use super::PatternKind;
 use super::conditions::{self, ConsumersFile, ReconnectFile, RestartFile, TABLES};
 use super::error::{ScenarioError, suggestion};
 use super::faults::{self, FaultsFile};
@@ -14,6 +13,7 @@ use super::file::{
 use super::read::keys_of;
 use super::transport::{TransportFile, bears_on};
 use super::tree::{Node, Place, Table, Value};
+use super::{Connection, PatternKind};
 
 /// Keys of `[workload]` that say something of events, of which `request` has none.
 const OF_EVENTS: [&str; 6] = ["topics", "rate", "arrivals", "late_after", "churn", "publish"];
@@ -213,16 +213,19 @@ pub(super) fn size(kind: PatternKind, axes: &[Axis]) -> u64 {
 }
 
 /// Whether an axis makes no difference once the axes before it stand at `point`: tickets without TLS, and HTTP/2
-/// where every request has a connection of its own.
+/// where every request has a connection of its own, or every client a WebSocket.
 fn is_idle(axis: &Axis, point: &Point<'_>) -> bool {
     let stands = |of: Section, key: &str, at: &Value| {
         point.iter().any(|(other, node)| other.of == of && other.key == key && node.value == *at)
     };
+    let request = Section::Pattern(PatternKind::Request);
+    let connects = |connection: Connection| {
+        stands(request, "connection", &Value::Text(connection.name().to_owned()))
+    };
     match (axis.of, axis.key.as_str()) {
         (Section::Transport, "resume") => stands(Section::Transport, "tls", &Value::Boolean(false)),
         (Section::Transport, "http") => {
-            let request = Section::Pattern(PatternKind::Request);
-            stands(request, "connection", &Value::Text("per-request".to_owned()))
+            connects(Connection::PerRequest) || connects(Connection::WebSocket)
         }
         _ => false,
     }

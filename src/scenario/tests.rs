@@ -534,7 +534,7 @@ patterns = ["request", "sse", "websocket", "webhook"]
 clients = 10
 rate = "5/s"
 [sweep]
-request.connection = ["keep-alive", "per-request"]
+request.connection = ["keep-alive", "per-request", "websocket"]
 transport.tls = [false, true]
 transport.resume = [true, false]
 transport.http = ["1.1", "2"]
@@ -543,8 +543,8 @@ transport.http = ["1.1", "2"]
     let of = |kind: PatternKind| -> Vec<&Case> {
         cases.iter().filter(|case| case.pattern.kind() == kind).collect()
     };
-    // No TLS, resumed, full; times HTTP/1.1 and 2; and per request HTTP/1.1 alone.
-    assert_eq!(of(PatternKind::Request).len(), 9);
+    // No TLS, resumed, full; times HTTP/1.1 and 2; and per request, and over WebSockets, HTTP/1.1 alone.
+    assert_eq!(of(PatternKind::Request).len(), 12);
     assert_eq!(of(PatternKind::Sse).len(), 6);
     for kind in [PatternKind::WebSocket, PatternKind::Webhook] {
         assert_eq!(of(kind).len(), 3);
@@ -552,6 +552,9 @@ transport.http = ["1.1", "2"]
     }
     assert!(cases.iter().any(|case| case.id == "sse:tls=true:resume=false:http=2"));
     assert!(cases.iter().any(|case| case.id == "request:connection=per-request:tls=false"));
+    assert!(
+        cases.iter().any(|case| case.id == "request:connection=websocket:tls=true:resume=true")
+    );
 }
 
 #[test]
@@ -566,6 +569,10 @@ fn a_transport_that_cannot_be_is_refused_with_the_remedy() {
                 "request.connection=per-request",
             ],
             "request.connection = \"keep-alive\"",
+        ),
+        (
+            vec!["patterns=[\"request\"]", "transport.http=\"2\"", "request.connection=websocket"],
+            "RFC 8441",
         ),
         (
             vec!["patterns=[\"sse\"]", "transport.http=\"2\"", "target.max_concurrent_streams=99"],

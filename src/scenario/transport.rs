@@ -41,7 +41,7 @@ impl Default for Transport {
     }
 }
 
-/// When a client of `request` opens its connections.
+/// Over what a client of `request` asks, and when it opens it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Connection {
@@ -50,6 +50,20 @@ pub enum Connection {
     KeepAlive,
     /// Anew for every request.
     PerRequest,
+    /// Once, as a WebSocket that carries each request and each answer as a message.
+    #[serde(rename = "websocket")]
+    WebSocket,
+}
+
+impl Connection {
+    /// The name in scenarios.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::KeepAlive => "keep-alive",
+            Self::PerRequest => "per-request",
+            Self::WebSocket => "websocket",
+        }
+    }
 }
 
 /// `[transport]` as written.
@@ -104,13 +118,21 @@ pub(super) fn check(case: &Case, max_concurrent_streams: u32) -> Result<(), Refu
              share; {sweep}"
         )
     })?;
-    let alone = matches!(&case.pattern, Pattern::Request(options) if options.connection == Connection::PerRequest);
-    require(!alone, key, || {
-        format!(
-            "{key} = \"2\": a connection for every request has no streams to share it; write request.connection = \
-             \"keep-alive\", or http = \"1.1\""
-        )
-    })?;
+    let connection = match &case.pattern {
+        Pattern::Request(options) => options.connection,
+        _ => Connection::KeepAlive,
+    };
+    let why = match connection {
+        Connection::KeepAlive => None,
+        Connection::PerRequest => Some("a connection for every request has no streams to share it"),
+        Connection::WebSocket => Some(
+            "a WebSocket over HTTP/2 needs extended CONNECT (RFC 8441), which is not offered, and calls have one each",
+        ),
+    };
+    if let Some(why) = why {
+        let remedy = "write request.connection = \"keep-alive\", or http = \"1.1\"";
+        return require(false, key, || format!("{key} = \"2\": {why}; {remedy}"));
+    }
     // A link that also publishes may have a stream more.
     let posts = case.workload.publish.needs_connection(case.pattern.kind());
     let most = if posts { max_concurrent_streams / 2 } else { max_concurrent_streams };

@@ -8,6 +8,7 @@
 //! | pattern | route | file |
 //! | --- | --- | --- |
 //! | `request` | `/items`, in JSON and XML | `items` |
+//! | `request` | `GET /calls`, a WebSocket for the same calls | `websocket` |
 //! | `short-poll`, `long-poll` | `GET /topics/{topic}/events` | `poll` |
 //! | `sse` | `GET /topics/{topic}/stream` | `sse` |
 //! | `websocket` | `GET /topics/{topic}/ws` | `websocket` |

@@ -9,7 +9,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use hyper::body::Incoming;
 use hyper::header::{CACHE_CONTROL, HeaderValue, IF_NONE_MATCH};
-use hyper::{Request, StatusCode};
+use hyper::{Method, Request, StatusCode};
 
 use super::answer::{Answer, Outcome, Reply, empty, typed, with_etag};
 use super::faults;
@@ -29,20 +29,23 @@ const LIMIT_MAX: u64 = 1000;
 /// Longest hold of a long poll.
 const WAIT_MAX: Duration = Duration::from_secs(600);
 
-/// `GET /topics/{topic}/events?since=&limit=&wait=`
+/// `GET /topics/{topic}/events?since=&limit=&wait=`, and `HEAD`, which waits for nothing and delivers nothing.
 pub fn get(
     shard: &Rc<Shard>,
     outgoing: &Rc<Outgoing>,
     name: &str,
     request: &Request<Incoming>,
 ) -> Answer {
+    let bodiless = request.method() == Method::HEAD;
+    // What only the size is told of is not on its way to anybody.
+    let outgoing = &if bodiless { outgoing.aside() } else { Rc::clone(outgoing) };
     let ask = match Ask::read(shard, outgoing, name, request) {
         Ok(ask) => ask,
         Err(problem) => return Err(problem).into(),
     };
     let Some(wait) = ask.wait else { return ask.page_now(shard, request).into() };
     match ask.page() {
-        Ok(None) if !wait.is_zero() => {
+        Ok(None) if !wait.is_zero() && !bodiless => {
             let held = shard.gauges().hold(Kind::LongPoll);
             let shard = Rc::clone(shard);
             Answer::later(async move {

@@ -3,7 +3,6 @@
 use std::rc::Rc;
 
 use bytes::Bytes;
-use hyper::body::Incoming;
 use hyper::{Request, StatusCode};
 use serde::Serialize;
 
@@ -11,7 +10,7 @@ use super::answer::{self, Answer, Reply};
 use super::hub::{Origin, PublishError, Receipt};
 use super::problem::Problem;
 use super::publisher;
-use super::request;
+use super::request::{self, Content};
 use super::shard::Shard;
 use crate::clock;
 use crate::event::Post;
@@ -30,7 +29,7 @@ struct Acknowledgement<'a> {
 }
 
 /// `POST /topics/{topic}/events`
-pub fn post(shard: &Rc<Shard>, name: &str, request: Request<Incoming>) -> Answer {
+pub fn post(shard: &Rc<Shard>, name: &str, request: Request<impl Content>) -> Answer {
     // An event without a due stamp of its own was due when it was handed in.
     let arrived_ns = clock::now();
     let (shard, name) = (Rc::clone(shard), name.to_owned());

@@ -1,11 +1,12 @@
 //! What handlers read of a request: query, conditions, body. Bounded in size and in time.
 
 use std::borrow::Cow;
+use std::error::Error;
 use std::time::Duration;
 
 use bytes::Bytes;
 use http_body_util::{BodyExt as _, LengthLimitError, Limited};
-use hyper::body::Incoming;
+use hyper::body::Body;
 use hyper::header::{ACCEPT, CONNECTION, CONTENT_ENCODING, CONTENT_TYPE, HeaderMap, HeaderValue};
 use hyper::{Request, StatusCode};
 use serde::Deserialize;
@@ -23,6 +24,11 @@ pub const BODY_WAIT: Duration = Duration::from_secs(30);
 /// An extension of requests: another longest wait for the body.
 #[derive(Debug, Clone, Copy)]
 pub struct BodyWait(pub Duration);
+
+/// The body of a request, as operations take it: HTTP's, still on its way, or that of a call over a WebSocket.
+pub trait Content: Body<Data = Bytes, Error: Into<Box<dyn Error + Send + Sync>>> + 'static {}
+
+impl<B: Body<Data = Bytes, Error: Into<Box<dyn Error + Send + Sync>>> + 'static> Content for B {}
 
 /// The parameters behind the question mark. Unknown ones are ignored; of repeated ones the first counts.
 #[derive(Debug, Clone, Copy)]
@@ -101,7 +107,9 @@ fn hexadecimal(digits: &[u8]) -> Option<u8> {
 }
 
 /// The body, if it is JSON of the right shape and size.
-pub async fn json<T: for<'de> Deserialize<'de>>(request: Request<Incoming>) -> Result<T, Problem> {
+pub async fn json<T: for<'de> Deserialize<'de>>(
+    request: Request<impl Content>,
+) -> Result<T, Problem> {
     object(&body(request, &["application/json"]).await?)
 }
 
@@ -152,14 +160,17 @@ pub fn content_type<T: Copy>(headers: &HeaderMap, known: &[(&str, T)]) -> Result
 }
 
 /// The body, if it is of one of the given types and of the right size.
-pub async fn body(request: Request<Incoming>, content_types: &[&str]) -> Result<Bytes, Problem> {
+pub async fn body(
+    request: Request<impl Content>,
+    content_types: &[&str],
+) -> Result<Bytes, Problem> {
     let known: Vec<(&str, ())> = content_types.iter().map(|media| (*media, ())).collect();
     content_type(request.headers(), &known)?;
     let too_long =
         || Problem::new(StatusCode::PAYLOAD_TOO_LARGE, format!("a body may have {BODY_MAX} bytes"));
     let wait = request.extensions().get().map_or(BODY_WAIT, |BodyWait(wait)| *wait);
     let body = request.into_body();
-    if hyper::body::Body::size_hint(&body).lower() > BODY_MAX as u64 {
+    if body.size_hint().lower() > BODY_MAX as u64 {
         return Err(too_long());
     }
     match tokio::time::timeout(wait, Limited::new(body, BODY_MAX).collect()).await {

@@ -2,6 +2,8 @@
 
 use std::rc::Rc;
 
+use bytes::Bytes;
+use http_body_util::Full;
 use hyper::body::Incoming;
 use hyper::header::ALLOW;
 use hyper::{Method, Request, StatusCode};
@@ -15,8 +17,25 @@ use super::shard::Shard;
 use super::{items, pages, poll, publish, sse, webhook, websocket};
 use crate::clock;
 
+/// Leads a request with a body of type `B` to whoever answers it.
+pub type Route<B> = fn(&Rc<Shard>, &Rc<Outgoing>, Request<B>) -> Answer;
+
 /// Answers a request, unless there are too many of them.
 pub fn answer(shard: &Rc<Shard>, outgoing: &Rc<Outgoing>, request: Request<Incoming>) -> Answer {
+    admitted(shard, outgoing, request, route)
+}
+
+/// Answers a call over a WebSocket, which is a request like any other, to what can be called.
+pub fn call(shard: &Rc<Shard>, outgoing: &Rc<Outgoing>, request: Request<Full<Bytes>>) -> Answer {
+    admitted(shard, outgoing, request, callable)
+}
+
+fn admitted<B>(
+    shard: &Rc<Shard>,
+    outgoing: &Rc<Outgoing>,
+    request: Request<B>,
+    route: Route<B>,
+) -> Answer {
     // Whoever looks after a target that is busy must be let in.
     if request.uri().path() != "/healthz"
         && let Err(problem) = shard.admission.admit(clock::now)
@@ -43,19 +62,41 @@ fn options(refusal: Answer) -> Answer {
     }
 }
 
-fn route(shard: &Rc<Shard>, outgoing: &Rc<Outgoing>, request: Request<Incoming>) -> Answer {
-    // The path outlives the request where a handler takes that.
+/// The first segments of a path; none is missing of one that leads somewhere.
+fn segments(path: &str) -> [Option<&str>; 4] {
+    let mut segments = path.split('/').skip(1);
+    [segments.next(), segments.next(), segments.next(), segments.next()]
+}
+
+/// What can be called over a WebSocket: items, and publishing. News is not asked for over a socket, but held.
+fn callable(shard: &Rc<Shard>, _: &Rc<Outgoing>, request: Request<Full<Bytes>>) -> Answer {
     let uri = request.uri().clone();
-    let mut segments = uri.path().split('/').skip(1);
-    let path = [segments.next(), segments.next(), segments.next(), segments.next()];
-    let get = matches!(*request.method(), Method::GET | Method::HEAD);
-    match path {
+    match segments(uri.path()) {
         [Some("items"), None, ..] => items::collection(shard, request),
         [Some("items"), Some(id), None, _] => items::item(shard, id, request),
         [Some("topics"), Some(topic), Some("events"), None] => match *request.method() {
-            Method::GET => poll::get(shard, outgoing, topic, &request),
             Method::POST => publish::post(shard, topic, request),
-            _ => Err(Problem::method_not_allowed("GET, POST")).into(),
+            _ => Err(Problem::method_not_allowed("POST")).into(),
+        },
+        _ => {
+            let detail = "nothing is here for calls: they go to /items, /items/{id} and \
+                          /topics/{topic}/events";
+            Err(Problem::not_found(detail)).into()
+        }
+    }
+}
+
+fn route(shard: &Rc<Shard>, outgoing: &Rc<Outgoing>, request: Request<Incoming>) -> Answer {
+    // The path outlives the request where a handler takes that.
+    let uri = request.uri().clone();
+    let get = matches!(*request.method(), Method::GET | Method::HEAD);
+    match segments(uri.path()) {
+        [Some("items"), None, ..] => items::collection(shard, request),
+        [Some("items"), Some(id), None, _] => items::item(shard, id, request),
+        [Some("topics"), Some(topic), Some("events"), None] => match *request.method() {
+            Method::GET | Method::HEAD => poll::get(shard, outgoing, topic, &request),
+            Method::POST => publish::post(shard, topic, request),
+            _ => Err(Problem::method_not_allowed("GET, HEAD, POST")).into(),
         },
         [Some("topics"), Some(topic), Some("stream"), None] if request.method() == Method::GET => {
             sse::get(shard, outgoing, topic, &request).into()
@@ -69,7 +110,10 @@ fn route(shard: &Rc<Shard>, outgoing: &Rc<Outgoing>, request: Request<Incoming>)
         [Some("echo"), None, ..] if request.method() == Method::GET => {
             websocket::echo(shard, request).into()
         }
-        [Some("echo"), None, ..] => Err(Problem::method_not_allowed("GET")).into(),
+        [Some("calls"), None, ..] if request.method() == Method::GET => {
+            websocket::calls(shard, outgoing, request).into()
+        }
+        [Some("echo" | "calls"), None, ..] => Err(Problem::method_not_allowed("GET")).into(),
         [Some("webhooks"), None, ..] => webhook::collection(shard, request),
         [Some("webhooks"), Some(id), None, _] => webhook::endpoint(shard, id, None, request),
         [Some("webhooks"), Some(id), part @ Some(_), None] => {

@@ -17,6 +17,7 @@ use hyper_util::rt::{TokioIo, TokioTimer};
 use tokio::net::TcpStream;
 use tokio::runtime::{Builder, LocalOptions};
 use tokio::sync::Notify;
+use tokio::sync::futures::Notified;
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender};
 use tokio::task::spawn_local;
 use tokio::time::{Instant, timeout};
@@ -132,6 +133,7 @@ pub struct Shard {
     pub admission: Admission,
     scratch: RefCell<Box<[u8]>>,
     leaving: Cell<bool>,
+    departure: Notify,
 }
 
 impl Shard {
@@ -155,10 +157,16 @@ impl Shard {
         self.leaving.get()
     }
 
+    /// Waits until the target ends, for who waits for no topic.
+    pub fn departure(&self) -> Notified<'_> {
+        self.departure.notified()
+    }
+
     /// Says goodbye to whoever is held, and gives them a moment to take it.
     async fn leave(&self) {
         self.leaving.set(true);
         self.hub.wake();
+        self.departure.notify_waiters();
         let held = [Kind::LongPoll, Kind::Sse, Kind::WebSocket];
         let deadline = Instant::now() + FAREWELL;
         while Instant::now() < deadline && held.iter().any(|kind| self.gauges().get(*kind) > 0) {
@@ -320,7 +328,9 @@ impl Service<Request<Incoming>> for Site {
         }
         let (shard, outgoing) = (&self.shard, &self.outgoing);
         match (&shard.faults, self.subscriber) {
-            (Some(faults), Some(from)) => faults::answer(faults, shard, outgoing, from, request),
+            (Some(faults), Some(from)) => {
+                faults::answer(faults, shard, outgoing, from, request, router::answer)
+            }
             _ => router::answer(shard, outgoing, request),
         }
     }
@@ -360,6 +370,7 @@ pub fn run<T>(
             admission: Admission::new(common.options.limits, common.options.shards),
             scratch: RefCell::new(vec![0; SCRATCH].into()),
             leaving: Cell::new(false),
+            departure: Notify::new(),
         });
         for remnant in &common.past {
             shard.hub.resume(remnant);

@@ -2,6 +2,8 @@
 //! judges the target.
 #![allow(dead_code, reason = "each test crate uses a part")]
 
+pub mod websocket;
+
 use std::fmt::Write as _;
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream};

@@ -8,8 +8,12 @@ use crate::scenario::{Connection, Http, Pattern, PatternKind};
 /// Of the handshakes that could resume, this share must have: a ticket may be on its way when its link dials again.
 const RESUMED_AT_LEAST: f64 = 0.98;
 
+fn connects(facts: &TrialFacts, connection: Connection) -> bool {
+    matches!(&facts.case.pattern, Pattern::Request(options) if options.connection == connection)
+}
+
 fn is_per_request(facts: &TrialFacts) -> bool {
-    matches!(&facts.case.pattern, Pattern::Request(options) if options.connection == Connection::PerRequest)
+    connects(facts, Connection::PerRequest)
 }
 
 /// As many connections as the mode asks for.
@@ -27,6 +31,11 @@ pub(super) fn links_stood(facts: &TrialFacts) -> Option<Finding> {
     let (least, most, links) = match facts.case.transport.http {
         Http::One if facts.case.workload.publish.needs_connection(facts.case.pattern.kind()) => {
             (2 * clients, 2 * clients, format!("{clients} links that also publish"))
+        }
+        // Where a handshake may be refused, as that of a WebSocket, its link dials again.
+        Http::One if connects(facts, Connection::WebSocket) => {
+            let refused = facts.workers.counters.get(Counter::RefusedSetUps);
+            (clients, clients + refused, format!("{clients} WebSockets"))
         }
         Http::One => (clients, clients, format!("{clients} links")),
         Http::Two => {
@@ -157,6 +166,31 @@ mod tests {
             facts.workers.counters.add(Counter::RefusedSetUps, 1);
         });
         assert_eq!(links_stood(&refused), None, "a link that was refused dialled again");
+    }
+
+    #[test]
+    fn calls_over_a_websocket_have_one_each() {
+        let websocket = |facts: &mut TrialFacts| {
+            if let Pattern::Request(options) = &mut facts.case.pattern {
+                options.connection = Connection::WebSocket;
+            }
+        };
+        for (clients, expected, why) in [
+            (60, Verdict::Valid, "one each"),
+            (61, Verdict::Invalid, "one was shared"),
+            (59, Verdict::Degraded, "one came back"),
+        ] {
+            let facts = trial(PatternKind::Request, [60, 0, 0], |facts| {
+                websocket(facts);
+                facts.case.workload.clients = clients;
+            });
+            assert_eq!(verdict(links_stood(&facts)), expected, "{why}");
+        }
+        let refused = trial(PatternKind::Request, [61, 0, 0], |facts| {
+            websocket(facts);
+            facts.workers.counters.add(Counter::RefusedSetUps, 1);
+        });
+        assert_eq!(links_stood(&refused), None, "its handshake was refused once");
     }
 
     #[test]

@@ -2,7 +2,6 @@
 
 use std::rc::Rc;
 
-use hyper::body::Incoming;
 use hyper::header::{HeaderMap, HeaderName, HeaderValue};
 use hyper::{Method, Request};
 
@@ -13,19 +12,20 @@ use crate::clock;
 use crate::target::answer::Answer;
 use crate::target::outlet::Outgoing;
 use crate::target::request::Query;
-use crate::target::router;
+use crate::target::router::Route;
 use crate::target::shard::Shard;
 
 /// What the header of an answer says of its request's passage.
 const SERVER_TIMING: HeaderName = HeaderName::from_static("server-timing");
 
-/// Answers a request as the faults want it.
-pub fn answer(
+/// Answers a request, which `route` leads on, as the faults want it.
+pub fn answer<B: 'static>(
     faults: &Rc<ShardFaults>,
     shard: &Rc<Shard>,
     outgoing: &Rc<Outgoing>,
     subscriber: Subscriber,
-    mut request: Request<Incoming>,
+    mut request: Request<B>,
+    route: Route<B>,
 ) -> Answer {
     // Its head was read just now.
     let arrived_ns = clock::now();
@@ -35,7 +35,7 @@ pub fn answer(
     let passage = server.map(|server| server.borrow_mut().admit(arrived_ns));
     let delay_ns = if call == Call::Other { 0 } else { faults.faults.delay.ns() };
     if passage.is_none() && delay_ns == 0 {
-        return router::answer(shard, outgoing, request);
+        return route(shard, outgoing, request);
     }
     let (shard, outgoing) = (Rc::clone(shard), Rc::clone(outgoing));
     Answer::later(async move {
@@ -44,7 +44,7 @@ pub fn answer(
             let _ = shard.timer.sleep_until(passage.complete).await;
         }
         let aside = outgoing.aside();
-        let Ok(mut reply) = router::answer(&shard, &aside, request).await;
+        let Ok(mut reply) = route(&shard, &aside, request).await;
         if delay_ns > 0 {
             let _ = shard.timer.sleep_until(clock::now() + delay_ns).await;
         }

@@ -2,7 +2,6 @@
 
 use std::rc::Rc;
 
-use hyper::body::Incoming;
 use hyper::header::{
     HeaderMap, HeaderName, HeaderValue, IF_MATCH, IF_NONE_MATCH, LINK, LOCATION, VARY,
 };
@@ -17,7 +16,7 @@ use super::{Store, Stored, cursor, weight, xml, xml_reader};
 use crate::measure::Metric;
 use crate::target::answer::{self, Answer, Outcome, Reply, empty, typed, with_etag};
 use crate::target::problem::Problem;
-use crate::target::request::{self, Query, condition, content_type};
+use crate::target::request::{self, Content, Query, condition, content_type};
 use crate::target::shard::Shard;
 
 /// What a patch may be sent as. An item in XML is patched in JSON, too: there is no merge patch of XML.
@@ -30,7 +29,7 @@ const LIMIT: u64 = 20;
 const LIMIT_MAX: u64 = 1000;
 
 /// `/items`
-pub fn collection(shard: &Rc<Shard>, request: Request<Incoming>) -> Answer {
+pub fn collection(shard: &Rc<Shard>, request: Request<impl Content>) -> Answer {
     match *request.method() {
         Method::GET | Method::HEAD => list(shard, &request).into(),
         Method::POST => Answer::later(create(Rc::clone(shard), request)),
@@ -39,7 +38,7 @@ pub fn collection(shard: &Rc<Shard>, request: Request<Incoming>) -> Answer {
 }
 
 /// `/items/{id}`
-pub fn item(shard: &Rc<Shard>, id: &str, request: Request<Incoming>) -> Answer {
+pub fn item(shard: &Rc<Shard>, id: &str, request: Request<impl Content>) -> Answer {
     let Some(id) = request::whole(id) else { return Err(missing(id)).into() };
     match *request.method() {
         Method::GET | Method::HEAD => read(shard, id, request.headers()).into(),
@@ -50,7 +49,7 @@ pub fn item(shard: &Rc<Shard>, id: &str, request: Request<Incoming>) -> Answer {
     }
 }
 
-fn list(shard: &Shard, request: &Request<Incoming>) -> Outcome {
+fn list<B>(shard: &Shard, request: &Request<B>) -> Outcome {
     let format = Format::accepted(request.headers(), Format::Json)?;
     let query = Query::of(request.uri());
     let after = match query.get("cursor") {
@@ -89,7 +88,7 @@ fn list(shard: &Shard, request: &Request<Incoming>) -> Outcome {
     Ok(reply)
 }
 
-async fn create(shard: Rc<Shard>, request: Request<Incoming>) -> Outcome {
+async fn create(shard: Rc<Shard>, request: Request<impl Content>) -> Outcome {
     let (draft, format) = draft(&shard, request).await?;
     let item = draft.created()?;
     let size = weight(&item);
@@ -115,7 +114,7 @@ fn read(shard: &Shard, id: u64, headers: &HeaderMap) -> Outcome {
     Ok(shown(shard, StatusCode::OK, &stored, format))
 }
 
-async fn replace(shard: Rc<Shard>, id: u64, request: Request<Incoming>) -> Outcome {
+async fn replace(shard: Rc<Shard>, id: u64, request: Request<impl Content>) -> Outcome {
     let headers = request.headers().clone();
     let (draft, format) = draft(&shard, request).await?;
     let item = draft.replacing(id)?;
@@ -128,7 +127,7 @@ async fn replace(shard: Rc<Shard>, id: u64, request: Request<Incoming>) -> Outco
     Ok(shown(&shard, StatusCode::OK, &*updated.map_err(|refusal| refused(id, refusal))?, format))
 }
 
-async fn patch(shard: Rc<Shard>, id: u64, request: Request<Incoming>) -> Outcome {
+async fn patch(shard: Rc<Shard>, id: u64, request: Request<impl Content>) -> Outcome {
     let headers = request.headers().clone();
     let format = Format::accepted(&headers, Format::Json)?;
     content_type(&headers, &PATCHES)
@@ -153,7 +152,7 @@ fn delete(store: &Store, id: u64, headers: &HeaderMap) -> Outcome {
 
 /// Reads an item in the encoding that it says it has, and which encoding the asker wants back: the same,
 /// unless it says otherwise. An answer that nobody wants is refused before anything is changed.
-async fn draft(shard: &Shard, request: Request<Incoming>) -> Result<(Draft, Format), Problem> {
+async fn draft(shard: &Shard, request: Request<impl Content>) -> Result<(Draft, Format), Problem> {
     let sent = content_type(request.headers(), &READ)?;
     let format = Format::accepted(request.headers(), sent)?;
     let body = request::body(request, &READ.map(|(media, _)| media)).await?;

@@ -382,7 +382,7 @@ impl Link {
 }
 
 /// Time between pings; without pings, so long that it never comes.
-fn ping_interval(shard: &Shard) -> Duration {
+pub(super) fn ping_interval(shard: &Shard) -> Duration {
     let ping = shard.options().websocket.ping.std();
     if ping.is_zero() { NEVER } else { ping }
 }

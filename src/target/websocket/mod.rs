@@ -5,7 +5,10 @@
 //! with 1013 ("try again later"; the link is sound and the client did no wrong, it may come back with the `since` that
 //! the reason names), or sent on behind a text frame that tells the gap. A target that ends closes with 1001. What
 //! clients say is published in the topic ([`inbox`]).
+//!
+//! The sockets that answer stand apart: `calls` (requests and their answers), and `echo`.
 
+mod calls;
 pub mod decode;
 mod echo;
 pub mod frame;
@@ -25,14 +28,13 @@ use hyper_util::rt::TokioIo;
 use self::handshake::{Refusal, accept};
 use self::link::Link;
 use super::answer::{Outcome, Reply, empty};
-use super::faults::Push;
+use super::faults::{Push, Subscriber};
 use super::gauges::Kind;
-use super::outlet::Outlet;
+use super::outlet::{Outgoing, Outlet};
 use super::poll;
 use super::problem::Problem;
 use super::request::Query;
 use super::shard::Shard;
-use super::wire::Wire;
 
 /// `GET /topics/{topic}/ws?since=`
 pub fn get(shard: &Rc<Shard>, name: &str, mut request: Request<Incoming>) -> Outcome {
@@ -44,7 +46,7 @@ pub fn get(shard: &Rc<Shard>, name: &str, mut request: Request<Incoming>) -> Out
     let owner = Rc::clone(shard);
     Ok(switch(shard, &mut request, &proof, async move |socket, mut early| {
         let waiter = topic.for_pushes().waiter();
-        let mut link = Link::new(owner, socket, waiter, since).with_push(push);
+        let mut link = Link::new(owner, socket.into_wire(), waiter, since).with_push(push);
         link.receive(&mut early);
         // It would be kept for as long as the link lives.
         drop(early);
@@ -58,7 +60,23 @@ pub fn echo(shard: &Rc<Shard>, mut request: Request<Incoming>) -> Outcome {
     let owner = Rc::clone(shard);
     Ok(switch(shard, &mut request, &proof, async move |socket, early| {
         // An error ends the link as its end does: there is nobody to tell.
-        let _ = echo::run(owner, socket, early).await;
+        let _ = echo::run(owner, socket.into_wire(), early).await;
+    }))
+}
+
+/// `GET /calls`
+pub fn calls(
+    shard: &Rc<Shard>,
+    outgoing: &Rc<Outgoing>,
+    mut request: Request<Incoming>,
+) -> Outcome {
+    let proof = accept(request.headers()).map_err(refuse)?;
+    // To the faults, whoever calls is the connection that the socket was opened on.
+    let from = request.extensions().get::<Subscriber>().copied();
+    let (owner, outgoing) = (Rc::clone(shard), Rc::clone(outgoing));
+    Ok(switch(shard, &mut request, &proof, async move |socket, early| {
+        // An error ends the link as its end does: there is nobody to tell.
+        let _ = calls::run(owner, outgoing, from, socket, early).await;
     }))
 }
 
@@ -67,7 +85,7 @@ fn switch(
     shard: &Rc<Shard>,
     request: &mut Request<Incoming>,
     proof: &str,
-    serve: impl AsyncFnOnce(Wire, Vec<u8>) + 'static,
+    serve: impl AsyncFnOnce(Outlet, Vec<u8>) + 'static,
 ) -> Reply {
     let upgrade = hyper::upgrade::on(request);
     let shard = Rc::clone(shard);
@@ -78,7 +96,7 @@ fn switch(
         // A copy of the few bytes: the buffer that they stand in is hyper's whole one.
         let early = parts.read_buf.to_vec();
         drop(parts.read_buf);
-        serve(parts.io.into_inner().into_wire(), early).await;
+        serve(parts.io.into_inner(), early).await;
     });
     let mut reply = empty(StatusCode::SWITCHING_PROTOCOLS);
     let headers = reply.headers_mut();

@@ -1,0 +1,133 @@
+//! How a client of `/items` reaches them: over a connection that stays, a new one for every request, or a WebSocket.
+
+use bytes::Bytes;
+use http_body_util::Full;
+use hyper::Request;
+use hyper::header::{CONNECTION, HeaderValue};
+
+use super::Link;
+use super::calls::{Calls, Dialled};
+use super::redial::Ended;
+use crate::clock;
+use crate::net::{self, Answer, Http1, NetError};
+use crate::pace::Rng;
+use crate::scenario::{Connection, RequestOptions};
+
+/// The stream of a link's random numbers that nonces and masks are drawn from: they move no other draw.
+const KEYS: u64 = 3 << 49;
+
+/// Carries a client's requests, one at a time, over what is dialled again when it breaks.
+#[derive(Debug)]
+pub struct Caller<'a> {
+    link: &'a Link,
+    options: &'a RequestOptions,
+    line: Line,
+    /// Nonces and masks are drawn from it.
+    rng: Rng,
+    /// The link stands: what a connection carries is part of what its requests cost.
+    stands: bool,
+}
+
+/// The connection that stays, while there is one.
+#[derive(Debug)]
+enum Line {
+    None,
+    Http(net::Client),
+    Socket(Box<Calls>),
+}
+
+impl<'a> Caller<'a> {
+    /// One that has not dialled yet.
+    pub fn new(link: &'a Link, options: &'a RequestOptions) -> Self {
+        Self { link, options, line: Line::None, rng: link.rng_of(KEYS), stands: false }
+    }
+
+    /// What was carried so far was carried to have the link stand.
+    pub fn mark(&mut self) {
+        self.stands = true;
+        match &self.line {
+            Line::None => {}
+            Line::Http(connection) => connection.mark(),
+            Line::Socket(calls) => calls.meter().mark(),
+        }
+    }
+
+    /// Waits for `wanted`, looking after the connection meanwhile: a WebSocket has pings to be answered. One that ends
+    /// between two calls fails neither.
+    pub async fn attending<F: Future>(&mut self, wanted: F) -> F::Output {
+        let Line::Socket(calls) = &mut self.line else { return wanted.await };
+        let mut wanted = std::pin::pin!(wanted);
+        tokio::select! {
+            biased;
+            output = &mut wanted => return output,
+            _ = calls.attend() => {}
+        }
+        self.line = Line::None;
+        wanted.await
+    }
+
+    /// Sends `request` and collects the whole answer.
+    pub async fn exchange(&mut self, request: Request<Full<Bytes>>) -> Result<Answer, Ended> {
+        let answer = match self.options.connection {
+            Connection::KeepAlive => self.keeping_alive(request).await,
+            Connection::PerRequest => Ok(self.alone(request).await?),
+            Connection::WebSocket => self.calling(request).await,
+        };
+        if answer.is_err() {
+            self.line = Line::None;
+        }
+        answer
+    }
+
+    async fn keeping_alive(&mut self, request: Request<Full<Bytes>>) -> Result<Answer, Ended> {
+        let limit = self.options.timeout.std();
+        if let Line::Http(connection) = &mut self.line
+            && connection.is_open()
+        {
+            return Ok(connection.exchange(request, limit).await?);
+        }
+        let mut connection = net::Client::connect(&self.link.dialer(), self.link.index()).await?;
+        let answer = connection.exchange(request, limit).await?;
+        self.line = Line::Http(connection);
+        Ok(answer)
+    }
+
+    async fn calling(&mut self, request: Request<Full<Bytes>>) -> Result<Answer, Ended> {
+        let limit = self.options.timeout.std();
+        if let Line::Socket(calls) = &mut self.line {
+            return calls.exchange(request, limit).await;
+        }
+        // The answer to a handshake is waited for no longer than one to a call.
+        let dialled = tokio::time::timeout(limit, Calls::dial(self.link, &mut self.rng)).await;
+        match dialled.unwrap_or_else(|_| Err(NetError::Timeout(limit).into()))? {
+            Dialled::Refused(answer) => Ok(answer),
+            Dialled::Socket(mut calls) => {
+                let answer = calls.exchange(request, limit).await?;
+                self.line = Line::Socket(calls);
+                Ok(answer)
+            }
+        }
+    }
+
+    /// One exchange on a connection of its own. Its first write is the one that opens the connection, so that service,
+    /// and not slip, has the time that this takes.
+    async fn alone(&self, mut request: Request<Full<Bytes>>) -> Result<Answer, NetError> {
+        request.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
+        let (dialer, limit) = (&self.link.dialer(), self.options.timeout.std());
+        let dialled_ns = clock::now();
+        let exchange = async {
+            let mut connection = Http1::connect(dialer, self.link.index()).await?;
+            if self.stands {
+                connection.meter().mark_from_the_dial();
+            }
+            let answer = connection.exchange(request, limit).await;
+            if !self.stands {
+                connection.meter().mark();
+            }
+            answer
+        };
+        let answer = tokio::time::timeout(limit, exchange).await;
+        let answer = answer.unwrap_or(Err(NetError::Timeout(limit)))?;
+        Ok(Answer { sent_ns: dialled_ns, ..answer })
+    }
+}

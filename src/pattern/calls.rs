@@ -1,0 +1,399 @@
+//! Calls over a WebSocket: a request and its answer as a text message each, one at a time.
+//!
+//! Between calls somebody has to answer the target's pings, and may be interrupted at any byte when the next call is
+//! due. The framing crate cannot be: what it has read or written of a frame is lost with the future. So frames are
+//! read from, and written into, buffers that stay.
+
+use std::io;
+use std::rc::Rc;
+use std::time::Duration;
+
+use bytes::{Buf as _, Bytes, BytesMut};
+use fastwebsockets::{OpCode, WebSocketError};
+use http_body_util::{BodyExt as _, Collected, Full};
+use hyper::Request;
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+
+use super::Link;
+use super::handshake::{self, Opened};
+use super::redial::Ended;
+use crate::clock;
+use crate::net::call::{Id, read_answer, write_call};
+use crate::net::{Answer, Meter, NetError, Stream};
+use crate::pace::Rng;
+
+/// Where the target takes calls.
+const PATH: &str = "/calls";
+/// Longest message that is taken, in bytes.
+const MESSAGE_MAX: usize = 4 << 20;
+/// Room for a read, in bytes.
+const READ: usize = 4 << 10;
+
+/// A WebSocket of one client. Dropping it closes it.
+#[derive(Debug)]
+pub struct Calls {
+    stream: Stream,
+    meter: Rc<Meter>,
+    frames: Frames,
+    rng: Rng,
+    /// Frames that are not written yet, or not wholly.
+    unsent: BytesMut,
+    /// The number of the last call.
+    last: u64,
+}
+
+/// What dialling came to.
+#[derive(Debug)]
+pub enum Dialled {
+    /// A socket that takes calls.
+    Socket(Box<Calls>),
+    /// The target's refusal, which answers the call that it was dialled for.
+    Refused(Answer),
+}
+
+impl Calls {
+    /// Dials and upgrades; nonces and masks are drawn from `rng`.
+    pub async fn dial(link: &Link, rng: &mut Rng) -> Result<Dialled, Ended> {
+        let dialled_ns = clock::now();
+        Ok(match handshake::open(link, PATH.to_owned(), rng).await? {
+            Opened::Socket(stream, meter) => {
+                let (frames, unsent) = (Frames::default(), BytesMut::new());
+                let rng = Rng::new(rng.next_u64(), 0);
+                Dialled::Socket(Box::new(Self { stream, meter, frames, rng, unsent, last: 0 }))
+            }
+            Opened::Refused(response) => {
+                let (head, ()) = response.into_parts();
+                let done_ns = clock::now();
+                Dialled::Refused(Answer {
+                    status: head.status,
+                    headers: head.headers,
+                    body: Bytes::new(),
+                    sent_ns: dialled_ns,
+                    first_ns: done_ns,
+                    done_ns,
+                })
+            }
+        })
+    }
+
+    /// The meter of the socket.
+    pub fn meter(&self) -> &Meter {
+        &self.meter
+    }
+
+    /// Calls, and waits for the answer; after an error the socket is of no more use.
+    pub async fn exchange(
+        &mut self,
+        request: Request<Full<Bytes>>,
+        limit: Duration,
+    ) -> Result<Answer, Ended> {
+        let (head, body) = request.into_parts();
+        // It is there already.
+        let body = body.collect().await.map(Collected::to_bytes).unwrap_or_default();
+        self.last += 1;
+        let mut call = write_call(self.last, head, &body);
+        self.queue(OpCode::Text, &mut call);
+        self.meter.arm();
+        let answered = async {
+            self.send().await?;
+            self.message().await
+        };
+        let outcome = tokio::time::timeout(limit, answered).await;
+        let done_ns = clock::now();
+        let message = outcome.unwrap_or_else(|_| Err(NetError::Timeout(limit).into()))?;
+        let (id, status, headers, body) = read_answer(&message).ok_or(Ended::Answer)?;
+        if id != Id::number(self.last) {
+            return Err(Ended::Answer);
+        }
+        let sent_ns = self.meter.sent_ns().unwrap_or(done_ns);
+        let first_ns = self.meter.first_ns().unwrap_or(done_ns);
+        Ok(Answer { status, headers, body, sent_ns, first_ns, done_ns })
+    }
+
+    /// Answers what the target wants to know between two calls; returns when the socket has ended. May be dropped at
+    /// any time.
+    pub async fn attend(&mut self) -> Ended {
+        match self.message().await {
+            // Nothing was asked.
+            Ok(_) => Ended::Answer,
+            Err(ended) => ended,
+        }
+    }
+
+    /// The next message, with whatever has to be said before it comes.
+    async fn message(&mut self) -> Result<Bytes, Ended> {
+        loop {
+            self.send().await?;
+            match self.frames.next()? {
+                Some(Said::Message(message)) => return Ok(message),
+                Some(Said::Ping(mut payload)) => {
+                    self.queue(OpCode::Pong, &mut payload);
+                    if self.frames.unread.is_empty() {
+                        // It was no part of an answer.
+                        self.meter.unstamp_first();
+                    }
+                }
+                Some(Said::Close) => return Err(Ended::Closed),
+                None => {
+                    self.frames.unread.reserve(READ);
+                    if self.stream.read_buf(&mut self.frames.unread).await.map_err(broken)? == 0 {
+                        return Err(WebSocketError::UnexpectedEOF.into());
+                    }
+                }
+            }
+        }
+    }
+
+    /// Puts a masked frame behind those that are to be written.
+    fn queue(&mut self, opcode: OpCode, payload: &mut [u8]) {
+        let mask = (self.rng.next_u64() as u32).to_le_bytes();
+        self.unsent.extend_from_slice(&[0x80 | opcode as u8]);
+        match payload.len() {
+            n @ 0..126 => self.unsent.extend_from_slice(&[0x80 | n as u8]),
+            n @ 126..0x1_0000 => {
+                self.unsent.extend_from_slice(&[0xfe]);
+                self.unsent.extend_from_slice(&(n as u16).to_be_bytes());
+            }
+            n => {
+                self.unsent.extend_from_slice(&[0xff]);
+                self.unsent.extend_from_slice(&(n as u64).to_be_bytes());
+            }
+        }
+        self.unsent.extend_from_slice(&mask);
+        for (byte, mask) in payload.iter_mut().zip(mask.into_iter().cycle()) {
+            *byte ^= mask;
+        }
+        self.unsent.extend_from_slice(payload);
+    }
+
+    /// Writes what is to be written, and gets it out of what lies under it.
+    async fn send(&mut self) -> Result<(), Ended> {
+        if self.unsent.has_remaining() {
+            while self.unsent.has_remaining() {
+                self.stream.write_buf(&mut self.unsent).await.map_err(broken)?;
+            }
+            self.unsent = BytesMut::new();
+        }
+        self.stream.flush().await.map_err(broken)
+    }
+}
+
+fn broken(error: io::Error) -> Ended {
+    WebSocketError::IoError(error).into()
+}
+
+/// What a server said.
+#[derive(Debug, PartialEq, Eq)]
+enum Said {
+    /// A text message.
+    Message(Bytes),
+    /// A ping, with its payload.
+    Ping(Vec<u8>),
+    /// It closes.
+    Close,
+}
+
+/// Reads a server's frames: from whatever has come, in any split.
+#[derive(Debug, Default)]
+struct Frames {
+    unread: BytesMut,
+    /// What has come of a message in several frames.
+    begun: Option<BytesMut>,
+}
+
+impl Frames {
+    /// The next thing that is said, once it is there whole.
+    fn next(&mut self) -> Result<Option<Said>, Ended> {
+        while let Some((first, payload)) = self.frame()? {
+            let (last, opcode) = (first & 0x80 != 0, first & 0x7f);
+            match (opcode, &mut self.begun) {
+                (0x9, _) if last => return Ok(Some(Said::Ping(payload.to_vec()))),
+                (0x8, _) if last => return Ok(Some(Said::Close)),
+                // It asks for nothing.
+                (0xa, _) if last => {}
+                (0x1, None) if last => return Ok(Some(Said::Message(payload.freeze()))),
+                (0x1, begun @ None) => *begun = Some(payload),
+                (0x0, Some(begun)) if begun.len() + payload.len() <= MESSAGE_MAX => {
+                    begun.extend_from_slice(&payload);
+                    if last {
+                        return Ok(self.begun.take().map(|whole| Said::Message(whole.freeze())));
+                    }
+                }
+                // Binary, what has no place here, a bit that nobody agreed on, or too much.
+                _ => return Err(Ended::Answer),
+            }
+        }
+        Ok(None)
+    }
+
+    /// The next frame's first byte and payload, once it is there whole.
+    fn frame(&mut self) -> Result<Option<(u8, BytesMut)>, Ended> {
+        let [first, second, rest @ ..] = &self.unread[..] else { return Ok(None) };
+        let (first, header, length) = match (second, rest) {
+            // A server does not mask.
+            (0x80.., _) => return Err(Ended::Answer),
+            (126, [a, b, ..]) => (*first, 4, u64::from(u16::from_be_bytes([*a, *b]))),
+            (127, rest) => match rest.first_chunk() {
+                Some(long) => (*first, 10, u64::from_be_bytes(*long)),
+                None => return Ok(None),
+            },
+            (126, _) => return Ok(None),
+            (short, _) => (*first, 2, u64::from(*short)),
+        };
+        if length > MESSAGE_MAX as u64 {
+            return Err(Ended::Answer);
+        }
+        let whole = header + length as usize;
+        if self.unread.len() < whole {
+            self.unread.reserve(whole - self.unread.len());
+            return Ok(None);
+        }
+        let mut frame = self.unread.split_to(whole);
+        frame.advance(header);
+        Ok(Some((first, frame)))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use fastwebsockets::{Frame, Payload};
+    use hyper::StatusCode;
+    use proptest::prelude::*;
+    use tokio::net::{TcpListener, TcpStream};
+
+    use super::*;
+    use crate::net::Dialer;
+
+    /// A frame as another maker's server writes it.
+    fn theirs(fin: bool, opcode: OpCode, payload: &[u8]) -> Vec<u8> {
+        let mut buffer = Vec::new();
+        Frame::new(fin, opcode, None, Payload::Borrowed(payload)).write(&mut buffer).to_vec()
+    }
+
+    /// Everything that is said, however it is split.
+    fn read(wire: &[u8], splits: &[usize]) -> Result<Vec<Said>, ()> {
+        let (mut frames, mut said, mut rest) = (Frames::default(), Vec::new(), wire);
+        let mut splits = splits.iter().copied().chain(std::iter::repeat(usize::MAX));
+        while !rest.is_empty() {
+            let (piece, after) = rest.split_at(splits.next().unwrap_or(1).clamp(1, rest.len()));
+            rest = after;
+            frames.unread.extend_from_slice(piece);
+            while let Some(next) = frames.next().map_err(|_| ())? {
+                said.push(next);
+            }
+        }
+        Ok(said)
+    }
+
+    proptest! {
+        #[test]
+        fn messages_of_another_maker_are_read_from_any_split(
+            texts in proptest::collection::vec(".{0,200}", 1..5),
+            cut in 0..200usize,
+            splits in proptest::collection::vec(1..40usize, 0..60),
+        ) {
+            let (mut wire, mut expected) = (Vec::new(), Vec::new());
+            for text in &texts {
+                let (a, b) = text.as_bytes().split_at(cut % (text.len() + 1));
+                wire.extend(theirs(false, OpCode::Text, a));
+                // Control frames may stand between the fragments of a message.
+                wire.extend(theirs(true, OpCode::Ping, b"?"));
+                wire.extend(theirs(true, OpCode::Pong, b""));
+                wire.extend(theirs(true, OpCode::Continuation, b));
+                wire.extend(theirs(true, OpCode::Text, text.as_bytes()));
+                let message = || Said::Message(Bytes::copy_from_slice(text.as_bytes()));
+                expected.extend([Said::Ping(b"?".to_vec()), message(), message()]);
+            }
+            wire.extend(theirs(true, OpCode::Close, &[0x03, 0xe9]));
+            expected.push(Said::Close);
+            prop_assert_eq!(read(&wire, &splits), Ok(expected));
+        }
+
+        #[test]
+        fn any_bytes_are_read_or_refused_alike_however_they_are_split(
+            wire in proptest::collection::vec(any::<u8>(), 0..100),
+            splits in proptest::collection::vec(1..10usize, 0..60),
+        ) {
+            prop_assert_eq!(read(&wire, &splits).is_ok(), read(&wire, &[]).is_ok());
+        }
+    }
+
+    /// Reads a client's frame of less than 126 bytes, and unmasks it.
+    async fn heard(peer: &mut TcpStream) -> (u8, Vec<u8>) {
+        let mut head = [0; 6];
+        peer.read_exact(&mut head).await.unwrap();
+        let [first, second, mask @ ..] = head;
+        assert!(second & 0x80 != 0, "a client masks");
+        let mut payload = vec![0; usize::from(second & 0x7f)];
+        peer.read_exact(&mut payload).await.unwrap();
+        payload.iter_mut().zip(mask.iter().cycle()).for_each(|(byte, mask)| *byte ^= mask);
+        (first, payload)
+    }
+
+    #[tokio::test(flavor = "current_thread")]
+    async fn nothing_is_lost_however_often_attending_is_cut() {
+        let listener = TcpListener::bind(("127.0.0.1", 0)).await.unwrap();
+        let dialer = Dialer::new(listener.local_addr().unwrap(), Rc::default());
+        let stream = dialer.connect(0).await.unwrap();
+        let (mut peer, _) = listener.accept().await.unwrap();
+        let (meter, rng) = (stream.meter(), crate::pace::Rng::new(1, 1));
+        let (frames, unsent) = (Frames::default(), BytesMut::new());
+        let mut calls = Calls { stream, meter: Rc::clone(&meter), frames, rng, unsent, last: 6 };
+        for byte in theirs(true, OpCode::Ping, b"piece by piece") {
+            peer.write_all(&[byte]).await.unwrap();
+            let reads = meter.reads();
+            let read = async {
+                while meter.reads() == reads {
+                    tokio::task::yield_now().await;
+                }
+            };
+            tokio::select! {
+                ended = calls.attend() => panic!("{ended}"),
+                () = read => {}
+            }
+        }
+        let pong = tokio::select! {
+            ended = calls.attend() => panic!("{ended}"),
+            pong = heard(&mut peer) => pong,
+        };
+        assert_eq!(pong, (0x8a, b"piece by piece".to_vec()));
+
+        let mut request = Request::new(Full::default());
+        *request.uri_mut() = "/items/7".parse().unwrap();
+        let answering = async {
+            let (first, call) = heard(&mut peer).await;
+            assert_eq!(first, 0x81);
+            assert_eq!(call, br#"{"id":7,"method":"GET","path":"/items/7","headers":{}}"#);
+            peer.write_all(&theirs(true, OpCode::Ping, b"")).await.unwrap();
+            assert_eq!(heard(&mut peer).await, (0x8a, vec![]));
+            let before_ns = clock::now();
+            let answer = br#"{"id":7,"status":404,"headers":{}}"#;
+            peer.write_all(&theirs(true, OpCode::Text, answer)).await.unwrap();
+            before_ns
+        };
+        let (answer, before_ns) =
+            tokio::join!(calls.exchange(request, Duration::from_secs(20)), answering);
+        let answer = answer.unwrap();
+        assert_eq!((answer.status, answer.body.len()), (StatusCode::NOT_FOUND, 0));
+        assert!(answer.sent_ns < before_ns, "from its first write");
+        assert!(answer.first_ns >= before_ns, "a ping is no first byte of an answer");
+        assert!(answer.first_ns <= answer.done_ns);
+    }
+
+    #[test]
+    fn what_a_server_must_not_say_is_refused() {
+        let long = [&[0x81, 127][..], &(MESSAGE_MAX as u64 + 1).to_be_bytes()].concat();
+        for (what, wire) in [
+            ("a masked frame", vec![0x81, 0x80, 1, 2, 3, 4]),
+            ("a binary message", theirs(true, OpCode::Binary, b"x")),
+            ("a bit that nobody agreed on", vec![0xc1, 0]),
+            ("a reserved opcode", vec![0x83, 0]),
+            ("a continuation of nothing", theirs(true, OpCode::Continuation, b"x")),
+            ("a message in another", [1, 0, 0x81, 0].to_vec()),
+            ("a fragmented ping", vec![0x09, 0]),
+            ("a message that is too long", long),
+        ] {
+            assert!(read(&wire, &[]).is_err(), "{what}");
+        }
+    }
+}

@@ -1,0 +1,86 @@
+//! Opening a WebSocket (RFC 6455, section 4.1): what is asked, and whether the answer opens one.
+
+use std::rc::Rc;
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use hyper::header::{
+    CONNECTION, HeaderMap, HeaderValue, SEC_WEBSOCKET_ACCEPT, SEC_WEBSOCKET_KEY,
+    SEC_WEBSOCKET_VERSION, UPGRADE,
+};
+use hyper::{Response, StatusCode};
+use sha1::{Digest as _, Sha1};
+
+use super::Link;
+use super::poll::{get, host};
+use super::redial::Ended;
+use crate::net::{Meter, NetError, Stream, upgrade};
+use crate::pace::Rng;
+
+/// The constant of RFC 6455, section 1.3.
+const GUID: &[u8] = b"258EAFA5-E914-47DA-95CA-C5AB0DC85B11";
+
+/// What a handshake came to.
+pub enum Opened {
+    /// A WebSocket, and the meter of the socket under it.
+    Socket(Stream, Rc<Meter>),
+    /// An answer that opens none.
+    Refused(Response<()>),
+}
+
+/// Dials, and asks for a WebSocket on `path`; the nonce is drawn from `rng`.
+pub async fn open(link: &Link, path: String, rng: &mut Rng) -> Result<Opened, Ended> {
+    let mut nonce = [0; 16];
+    nonce[..8].copy_from_slice(&rng.next_u64().to_le_bytes());
+    nonce[8..].copy_from_slice(&rng.next_u64().to_le_bytes());
+    let key = STANDARD.encode(nonce);
+
+    let mut request = get(path, &host(link));
+    let headers = request.headers_mut();
+    headers.insert(CONNECTION, HeaderValue::from_static("Upgrade"));
+    headers.insert(UPGRADE, HeaderValue::from_static("websocket"));
+    headers.insert(SEC_WEBSOCKET_VERSION, HeaderValue::from_static("13"));
+    // Base64 is always a valid header value.
+    headers.extend(HeaderValue::try_from(&key).ok().map(|key| (SEC_WEBSOCKET_KEY, key)));
+
+    let socket = link.dialer().connect(link.index()).await.map_err(NetError::from)?;
+    let meter = socket.meter();
+    let (response, socket) = upgrade(socket, request).await?;
+    if response.status() != StatusCode::SWITCHING_PROTOCOLS {
+        return Ok(Opened::Refused(response));
+    }
+    if !accepted(response.headers(), &key) {
+        return Err(Ended::Foreign);
+    }
+    Ok(Opened::Socket(socket, meter))
+}
+
+/// Whether the answer's headers accept `key`; the framing crate does not look.
+fn accepted(headers: &HeaderMap, key: &str) -> bool {
+    let expected = STANDARD.encode(Sha1::new().chain_update(key).chain_update(GUID).finalize());
+    let says = |name, text: &str| {
+        headers
+            .get(name)
+            .is_some_and(|value| value.as_bytes().eq_ignore_ascii_case(text.as_bytes()))
+    };
+    says(UPGRADE, "websocket")
+        && says(CONNECTION, "upgrade")
+        && headers.get(SEC_WEBSOCKET_ACCEPT).is_some_and(|accept| accept == expected.as_str())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_accept_key_of_the_rfc_is_accepted_and_no_other() {
+        let mut headers = HeaderMap::new();
+        headers.insert(UPGRADE, HeaderValue::from_static("WebSocket"));
+        headers.insert(CONNECTION, HeaderValue::from_static("Upgrade"));
+        assert!(!accepted(&headers, "dGhlIHNhbXBsZSBub25jZQ=="));
+        let accept = HeaderValue::from_static("s3pPLMBiTxaQ9kYGzzhZRbK+xOo=");
+        headers.insert(SEC_WEBSOCKET_ACCEPT, accept);
+        assert!(accepted(&headers, "dGhlIHNhbXBsZSBub25jZQ=="));
+        assert!(!accepted(&headers, "dGhlIHNhbXBsZSBub25jZQ=!"));
+    }
+}

@@ -1,0 +1,69 @@
+//! A WebSocket over plain sockets, and with another maker's client.
+
+use std::io::{BufRead as _, Read as _};
+use std::net::TcpStream;
+
+use tungstenite::WebSocket;
+
+use super::{Client, PATIENCE, Target};
+
+/// The headers of a handshake.
+pub const HANDSHAKE: [(&str, &str); 4] = [
+    ("upgrade", "websocket"),
+    ("connection", "Upgrade"),
+    ("sec-websocket-version", "13"),
+    ("sec-websocket-key", "dGhlIHNhbXBsZSBub25jZQ=="),
+];
+
+/// A masked frame: its first byte, and a payload of any length in the shortest form.
+pub fn masked(first: u8, payload: &[u8]) -> Vec<u8> {
+    let mask = [0x37, 0xfa, 0x21, 0x3d];
+    let mut frame = vec![first];
+    match payload.len() {
+        n @ 0..126 => frame.push(0x80 | n as u8),
+        n @ 126..0x1_0000 => {
+            frame.push(0xfe);
+            frame.extend((n as u16).to_be_bytes());
+        }
+        n => {
+            frame.push(0xff);
+            frame.extend((n as u64).to_be_bytes());
+        }
+    }
+    frame.extend(mask);
+    frame.extend(payload.iter().zip(mask.iter().cycle()).map(|(byte, mask)| byte ^ mask));
+    frame
+}
+
+/// The next frame's first byte and payload; `None` where the stream ends.
+pub fn frame(client: &mut Client) -> Option<(u8, Vec<u8>)> {
+    if client.reader.fill_buf().unwrap().is_empty() {
+        return None;
+    }
+    let mut head = [0; 2];
+    client.reader.read_exact(&mut head).unwrap();
+    assert_eq!(head[1] & 0x80, 0, "a server does not mask");
+    let mut long = [0; 8];
+    let length = match head[1] {
+        126 => {
+            client.reader.read_exact(&mut long[6..]).unwrap();
+            u64::from_be_bytes(long)
+        }
+        127 => {
+            client.reader.read_exact(&mut long).unwrap();
+            u64::from_be_bytes(long)
+        }
+        short => u64::from(short),
+    };
+    let mut payload = vec![0; length as usize];
+    client.reader.read_exact(&mut payload).unwrap();
+    Some((head[0], payload))
+}
+
+/// A WebSocket of another maker's.
+pub fn theirs(target: &Target, path: &str) -> WebSocket<TcpStream> {
+    let stream = TcpStream::connect(target.address).unwrap();
+    stream.set_read_timeout(Some(PATIENCE)).unwrap();
+    let url = format!("ws://{}{path}", target.address);
+    tungstenite::client::client(url, stream).unwrap().0
+}
