@@ -52,6 +52,14 @@ impl Client {
         }
     }
 
+    /// The same, looking whether the peer has closed it meanwhile.
+    pub async fn still_open(&mut self) -> bool {
+        match self {
+            Self::One(http) => http.still_open().await,
+            Self::Two(http) => http.is_open(),
+        }
+    }
+
     /// Sends `request` and collects the whole answer.
     pub async fn exchange(
         &mut self,

@@ -100,6 +100,11 @@ impl Http1 {
         self.connection.is_open()
     }
 
+    /// The same, looking whether the peer has closed it since it was last used.
+    pub async fn still_open(&mut self) -> bool {
+        self.connection.ready().await.is_ok()
+    }
+
     /// Sends `request` and collects the whole answer.
     pub async fn exchange(
         &mut self,

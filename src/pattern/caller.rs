@@ -81,8 +81,9 @@ impl<'a> Caller<'a> {
 
     async fn keeping_alive(&mut self, request: Request<Full<Bytes>>) -> Result<Answer, Ended> {
         let limit = self.options.timeout.std();
+        // One that ended between two requests fails neither.
         if let Line::Http(connection) = &mut self.line
-            && connection.is_open()
+            && connection.still_open().await
         {
             return Ok(connection.exchange(request, limit).await?);
         }

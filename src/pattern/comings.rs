@@ -125,13 +125,14 @@ impl Link {
     pub fn back(&self, dialled_ns: u64, lost_ns: Option<u64>) {
         let now = clock::now();
         self.record(Metric::Connect, now - dialled_ns);
-        let Some(lost_ns) = lost_ns else { return };
-        self.count(Counter::Reconnects, 1);
-        self.record(Metric::Reconnect, now.saturating_sub(lost_ns));
+        // Who had left on purpose is back, too.
         let down_ns = *self.context.comings.down_ns.borrow();
         if down_ns > 0 && !self.coming().recovered.replace(true) {
             self.record(Metric::Recovery, now.saturating_sub(down_ns));
         }
+        let Some(lost_ns) = lost_ns else { return };
+        self.count(Counter::Reconnects, 1);
+        self.record(Metric::Reconnect, now.saturating_sub(lost_ns));
     }
 
     /// Whether this link reads slowly on purpose.

@@ -85,14 +85,14 @@ fn sentence(told: &Told<'_>, cases: &[&Told<'_>]) -> String {
     let did = match policy(told.planned) {
         Some(SlowConsumer::Disconnect) | None => {
             format!(
-                "were closed {} times and came back {} times",
+                "of all links {} were closed and {} came back",
                 told.count("slow_actions"),
                 told.count("reconnects")
             )
         }
         Some(SlowConsumer::DropOldest | SlowConsumer::Conflate) => {
             format!(
-                "had {} events left out, in {} goes",
+                "of all links together {} events were left out, in {} goes",
                 told.count("skipped"),
                 told.count("slow_actions")
             )
@@ -102,8 +102,8 @@ fn sentence(told: &Told<'_>, cases: &[&Told<'_>]) -> String {
         format!(", and {} where nobody is slow", known(others(alone, "p99")))
     });
     format!(
-        "{}: {} of {} links read slowly; they {did}, lack {lost} of the window's deliveries at the end, and what they read was \
-         p99 {} old. The others lack {}; their freshness is p99 {}{alone}.",
+        "{}: {} of {} links read slowly; {did}. The slow ones lack {lost} of the window's deliveries at the end, and what they \
+         read was p99 {} old. The others lack {}; their freshness is p99 {}{alone}.",
         told.name,
         slow_links(told),
         told.planned.workload.clients,

@@ -61,6 +61,11 @@ impl Told<'_> {
         print(self.measured, column, nanoseconds)
     }
 
+    /// Usable trials that have a figure.
+    fn trials(&self, column: &str) -> usize {
+        self.measured.figure(column).map_or(0, |estimate| estimate.trials)
+    }
+
     /// The sum of a count over the trials; 0 where none tells.
     fn count(&self, column: &str) -> u64 {
         self.measured.counts.get(column).copied().unwrap_or(0)
@@ -243,7 +248,11 @@ mod tests {
         };
         let well = ReceiverOptions { affected: 0.2, ..ReceiverOptions::default() };
         let down = ReceiverOptions { down_for: Span::from_secs(5), ..well };
-        let cases = vec![receiving(well, ":receiver=well"), receiving(down, ":receiver=down")];
+        let cases = vec![
+            receiving(well, ":receiver=well"),
+            receiving(down, ":receiver=down"),
+            receiving(down, ":receiver=lacking"),
+        ];
         let sections = told(cases, |facts| {
             record(
                 facts,
@@ -256,6 +265,11 @@ mod tests {
                 record(facts, &late, &[]);
                 facts.target.counters.add(Counter::Attempts, 500);
             }
+            if facts.case.id.ends_with("lacking") {
+                record(facts, &[(Metric::CatchUp, 700_000_000)], &[]);
+                (facts.workers.ledger.lost, facts.workers.ledger.delivered) =
+                    (1, facts.workers.ledger.delivered - 1);
+            }
         });
         let [section] = sections.as_slice() else { panic!("one section") };
         let down = row(section, "webhook receiver=down");
@@ -264,7 +278,12 @@ mod tests {
         {
             assert!(down.contains(&cell), "{cell:?} in {down:?}");
         }
-        let [told] = section.told.as_slice() else { panic!("{:?}", section.told) };
+        let [told, lacking] = section.told.as_slice() else { panic!("{:?}", section.told) };
+        assert!(
+            lacking.contains("lost 1")
+                && lacking.contains("not everything that was due before their return came"),
+            "one of them caught up, and not all: {lacking}"
+        );
         for words in [
             "webhook receiver=down: 4 of 20 receivers were down for 5s",
             "lost 0",

@@ -122,6 +122,9 @@ fn sentence(told: &Told<'_>, cases: &[&Told<'_>]) -> Option<String> {
     let trouble = trouble(receiver)?;
     let ledger = &told.measured.ledger;
     let caught_up = match told.time("catch_up_ns_max").as_str() {
+        "-" if receiver.down_for.ns() > 0 && told.measured.trials.usable() > 0 => {
+            "; not everything that was due before their return came".to_owned()
+        }
         "-" => String::new(),
         after => format!("; {after} after their return they had everything that was due before it"),
     };

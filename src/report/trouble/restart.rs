@@ -62,7 +62,15 @@ fn sentence(told: &Told<'_>) -> String {
             "no usable trial tells when all were back".to_owned()
         }
         "-" => format!("not all of its {} links came back", workload.clients),
-        after => format!("all {} links were back {after} after the target's end", workload.clients),
+        after => {
+            let (usable, back) = (told.measured.trials.usable(), told.trials("recovery_ns"));
+            let some = if back < usable {
+                format!(" in {back} of {usable} trials")
+            } else {
+                String::new()
+            };
+            format!("all {} links were back {after} after the target's end{some}", workload.clients)
+        }
     };
     format!(
         "{}: {back}; lost {}, late {} (over {}), twice {}, told as missed {}; most dials within 10 ms once its \

@@ -9,7 +9,8 @@
 //! closes is answered first what it has called.
 //!
 //! What a link holds is bounded: the calls under way, the answers that the client has not taken, and what was read beyond
-//! either, which is one read at most. At a bound nothing more is read. While it is idle it holds no buffer.
+//! either, which is one read at most. At a bound nothing more is read, and a message that does not end closes the link with 1008.
+//! While it is idle it holds next to no buffer.
 
 use std::collections::VecDeque;
 use std::future::poll_fn;
@@ -41,6 +42,8 @@ const MESSAGE_MAX: u64 = BODY_MAX as u64;
 const UNDER_WAY_MAX: usize = 64;
 /// A client that lets answers pile up beyond so many bytes is neither read nor answered until it takes them.
 const UNTAKEN_MAX: usize = 64 << 10;
+/// Room for so many calls is kept by a link that has none.
+const KEPT: usize = 16;
 /// About how many bytes one link reads before the others have their turn.
 const TURN: usize = 64 << 10;
 
@@ -75,6 +78,8 @@ struct Link {
     decoder: Decoder,
     /// What has come of the message that is coming.
     message: Vec<u8>,
+    /// Until when it must have ended.
+    until: Option<Instant>,
     /// Messages that came in one read with the last that could be carried out.
     waiting: VecDeque<Vec<u8>>,
     under_way: Vec<UnderWay>,
@@ -104,6 +109,7 @@ pub async fn run(
         io,
         decoder: Decoder::new(MESSAGE_MAX),
         message: Vec::new(),
+        until: None,
         waiting: VecDeque::new(),
         under_way: Vec::new(),
         out: Vec::new(),
@@ -141,6 +147,9 @@ impl Link {
         }
         if self.poll_timer(cx).is_ready() {
             return Poll::Ready(Err(io::ErrorKind::TimedOut.into()));
+        }
+        if self.until.is_some_and(|until| until < Instant::now()) {
+            self.end(1008, "a message that does not end");
         }
         let mut turn = 0;
         loop {
@@ -215,6 +224,11 @@ impl Link {
         if let Err(Refusal { code, reason }) = decoded {
             ending.get_or_insert_with(|| refusal(code, reason));
         }
+        if self.message.is_empty() {
+            self.until = None;
+        } else if self.until.is_none() {
+            self.until = Some(Instant::now() + self.shard.options().waits.body.std());
+        }
         if let Some(close) = ending {
             self.message = Vec::new();
             self.phase = Phase::Ending(close);
@@ -224,6 +238,7 @@ impl Link {
     /// Begins to close, unless the link already does.
     fn end(&mut self, code: u16, reason: &str) {
         if self.phase == Phase::Open {
+            (self.message, self.until) = (Vec::new(), None);
             self.phase = Phase::Ending(refusal(code, reason));
         }
     }
@@ -246,6 +261,12 @@ impl Link {
             && let Some(message) = self.waiting.pop_front()
         {
             self.call(&message, cx);
+        }
+        if self.waiting.is_empty() && self.waiting.capacity() > KEPT {
+            self.waiting = VecDeque::new();
+        }
+        if self.under_way.is_empty() && self.under_way.capacity() > KEPT {
+            self.under_way = Vec::new();
         }
         if let Phase::Ending(close) = &self.phase
             && self.under_way.is_empty()
@@ -295,9 +316,17 @@ impl Link {
     fn poll_write(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         while self.written < self.out.len() {
             let rest = &self.out[self.written..];
-            match ready!(Pin::new(&mut self.io).poll_write(cx, rest))? {
-                0 => return Poll::Ready(Err(io::ErrorKind::WriteZero.into())),
-                written => self.written += written,
+            match Pin::new(&mut self.io).poll_write(cx, rest)? {
+                Poll::Ready(0) => return Poll::Ready(Err(io::ErrorKind::WriteZero.into())),
+                Poll::Ready(written) => self.written += written,
+                Poll::Pending => {
+                    // Else it would grow by whatever a client takes that never takes everything.
+                    if self.written >= UNTAKEN_MAX {
+                        self.out.drain(..self.written);
+                        self.written = 0;
+                    }
+                    return Poll::Pending;
+                }
             }
         }
         self.out = Vec::new();
@@ -315,7 +344,13 @@ impl Link {
                 continue;
             }
             let wait = match (self.awaits_pong, self.heard, self.reads()) {
-                (true, false, true) => return Poll::Ready(()),
+                (true, false, true) => {
+                    // Where this shard stood still, its pong may lie there unread.
+                    if matches!(self.poll_read(cx), Poll::Ready(Ok(read)) if read > 0) {
+                        continue;
+                    }
+                    return Poll::Ready(());
+                }
                 // Its pong may have come, and is not looked for: who takes no answers is found out by the outlet.
                 (true, false, false) => patience,
                 (true, true, _) => {

@@ -89,7 +89,10 @@ fn switch(
 ) -> Reply {
     let upgrade = hyper::upgrade::on(request);
     let shard = Rc::clone(shard);
+    // hyper's hold ends where the socket leaves it: it is a connection all the same, and limited as one.
+    let connection = shard.gauges().hold(Kind::Connection);
     tokio::task::spawn_local(async move {
+        let _connection = connection;
         let Ok(upgraded) = upgrade.await else { return };
         let Ok(parts) = upgraded.downcast::<TokioIo<Outlet>>() else { return };
         let _held = shard.gauges().hold(Kind::WebSocket);
