@@ -198,6 +198,8 @@ fn samples_are_the_first_and_say_what_the_histograms_say() {
 }
 
 /// A topic that brings one event an answer; `away` says which are published between polls, the others while one is held.
+///
+/// Each takes a millisecond to come: the window opens 5 ms after the links stand, and polls must be left to be sent in it.
 fn topic(last: u64, away: fn(u64) -> bool) -> Server {
     let page = |next: u64, events: &str| {
         let page = format!("{{\"next\":{next},\"oldest\":1,\"events\":[{events}]}}");
@@ -224,7 +226,8 @@ fn topic(last: u64, away: fn(u64) -> bool) -> Server {
                 Head { seq, due_ns: published_ns, published_ns, key: None },
                 b"1",
             );
-            page(seq, std::str::from_utf8(&event).unwrap())
+            let answer = page(seq, std::str::from_utf8(&event).unwrap());
+            answer.map(|(_, bytes)| (Duration::from_millis(1), bytes))
         }
     })
 }
