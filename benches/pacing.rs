@@ -12,10 +12,11 @@ use std::sync::mpsc;
 use std::sync::{Arc, Mutex};
 
 use rustix::time::{
-    Itimerspec, TimerfdClockId, TimerfdFlags, TimerfdTimerFlags, Timespec, timerfd_create,
-    timerfd_settime,
+    ClockId, Itimerspec, TimerfdClockId, TimerfdFlags, TimerfdTimerFlags, Timespec, clock_gettime,
+    timerfd_create, timerfd_settime,
 };
 use tidings::clock::{self, SECOND_NS};
+use tidings::event::PayloadKind;
 use tidings::measure::{Distribution, Metric, Recorder, Snapshot, pin};
 use tidings::net::{Dialer, WireTotals};
 use tidings::pace::{ArrivalProcess, Lead, Schedule, Timer};
@@ -105,6 +106,7 @@ fn case(rate: f64, arrivals: ArrivalProcess) -> Case {
             late_after: Span::from_secs(1),
             churn: Rate::per_second(0.0),
             publish: Publish::Target,
+            payload_kind: PayloadKind::default(),
         },
         transport: Transport::default(),
         faults: Faults::default(),
@@ -112,14 +114,20 @@ fn case(rate: f64, arrivals: ArrivalProcess) -> Case {
     }
 }
 
-/// One shard for so many whole seconds: what it recorded in each, by second of the clock.
+/// CPU time of this thread so far, in nanoseconds.
+fn cpu_ns() -> u64 {
+    let spent = clock_gettime(ClockId::ThreadCPUTime);
+    spent.tv_sec as u64 * SECOND_NS + spent.tv_nsec as u64
+}
+
+/// One shard for so many whole seconds: what it recorded in each, by second of the clock, and its CPU time in nanoseconds.
 fn shard(
     ahead: Lead,
     load: Load,
     rate: f64,
     arrivals: ArrivalProcess,
     seconds: u64,
-) -> BTreeMap<u64, Snapshot> {
+) -> (BTreeMap<u64, Snapshot>, u64) {
     let runtime = Builder::new_current_thread().enable_all().build_local(LocalOptions::default());
     runtime.unwrap().block_on(async move {
         let (timer, drive) = Timer::with_lead(ahead).unwrap();
@@ -161,6 +169,7 @@ fn shard(
         }
         let mut told = BTreeMap::new();
         timer.sleep_until(window_ns).await.unwrap();
+        let before_ns = cpu_ns();
         let mut full = context.recorder.replace(Box::default());
         for second in window_ns / SECOND_NS..window_ns / SECOND_NS + seconds {
             full.clear();
@@ -169,7 +178,7 @@ fn shard(
             full = context.recorder.replace(spare);
             told.insert(second, full.snapshot());
         }
-        told
+        (told, cpu_ns() - before_ns)
     })
 }
 
@@ -236,9 +245,9 @@ fn main() {
     for (load, name) in [(Load::Timer, "timer"), (Load::Requests(address), "requests")] {
         for arrivals in [ArrivalProcess::Constant, ArrivalProcess::Poisson] {
             for (ahead, pacing) in leads() {
-                let told = match (ahead, load) {
+                let (told, busy_ns) = match (ahead, load) {
                     (Some(ahead), _) => shard(ahead, load, rate, arrivals, seconds),
-                    (None, Load::Timer) => bare(rate, arrivals, seconds),
+                    (None, Load::Timer) => (bare(rate, arrivals, seconds), 0),
                     (None, Load::Requests(_)) => continue,
                 };
                 let metric = if let Load::Timer = load { Metric::Fired } else { Metric::Slip };
@@ -258,6 +267,18 @@ fn main() {
                         quantiles(snapshot.distribution(Metric::Fired), &all),
                         quantiles(snapshot.distribution(Metric::Slip), &all),
                         quantiles(calm.get(second), &all),
+                    );
+                }
+                // Who sleeps in between uses its core for nothing else.
+                if let (Load::Requests(_), Some(0)) = (load, ahead.map(Lead::ns)) {
+                    let exchange_us = busy_ns as f64 / 1e3 / (rate * seconds as f64);
+                    // A deadline falls into an exchange that has over 10 us left.
+                    let late = rate / 1e6 * (exchange_us - 10.0).max(0.0);
+                    println!(
+                        "{:<33}an exchange takes {exchange_us:.1} us of the shard's core: at least {:.1} % of the \
+                         deadlines find it busy for over 10 us more, however it waits",
+                        "",
+                        late * 100.0
                     );
                 }
             }

@@ -8,9 +8,11 @@ use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use link_support::link;
+use link_support::{link, watch};
+use tidings::clock;
 use tidings::event::{Head, encode};
-use tidings::measure::Counter;
+use tidings::measure::{Counter, Distribution, Metric};
+use tidings::pattern::Context;
 use tidings::scenario::{Pattern, SseOptions, WebSocketOptions};
 use tidings::unit::Span;
 use tungstenite::handshake::derive_accept_key;
@@ -114,4 +116,53 @@ fn a_stream_that_is_over_is_left_alone() {
     // The end of the first, and the 204 to the second.
     link(Pattern::Sse(SseOptions::default()), address, Counter::ErrorClosed, |closed| closed >= 2);
     assert_eq!(accepted.load(Ordering::SeqCst), 2);
+}
+
+#[test]
+fn gaps_without_end_are_skipped_and_break_nothing() {
+    // Told twice on every connection: nothing overflows on the way there, nor behind it.
+    let to = u64::MAX;
+    let (address, _) = server(move |_, stream, _| {
+        let head = "HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\n\r\n";
+        let gap = format!("event: gap\nid: {to}\ndata: {{}}\n\n");
+        let _ = write!(stream, "{head}retry: 1\n{gap}{gap}");
+        let _ = stream.shutdown(std::net::Shutdown::Both);
+    });
+    let gone = |context: &Context| {
+        let counted = |counter| context.recorder.borrow().counted(counter);
+        (counted(Counter::Reconnects) >= 2).then(|| counted(Counter::Skipped))
+    };
+    let (skipped, ledger) = watch(Pattern::Sse(SseOptions::default()), address, gone);
+    assert!(skipped >= u64::MAX - 1 && ledger.lost == ledger.expected, "{skipped} {ledger:?}");
+
+    let (address, _) = server(move |_, stream, key| {
+        switch(stream, &derive_accept_key(key.as_bytes()));
+        let gap = format!("{{\"gap\":{{\"from\":1,\"to\":{to}}}}}");
+        let frame = [&[0x81, gap.len() as u8], gap.as_bytes()].concat();
+        let _ = stream.write_all(&[&frame[..], &frame, &[0x88, 0x00]].concat());
+    });
+    let (skipped, ledger) = watch(websocket(), address, gone);
+    assert!(skipped >= u64::MAX - 1 && ledger.lost == ledger.expected, "{skipped} {ledger:?}");
+}
+
+#[test]
+fn who_is_back_before_it_is_told_that_the_target_went_is_back() {
+    let (address, _) = server(|number, stream, key| {
+        switch(stream, &derive_accept_key(key.as_bytes()));
+        if number == 0 {
+            let _ = stream.write_all(&[0x88, 0x00]);
+        }
+    });
+    let before_ns = clock::now();
+    let (recovered, _) = watch(websocket(), address, |context| {
+        let counted = context.recorder.borrow().counted(Counter::Reconnects);
+        (counted > 0).then(|| {
+            context.target_down(before_ns);
+            // Of this one it is not back.
+            context.target_down(clock::now());
+            let told = context.recorder.borrow().snapshot();
+            told.distribution(Metric::Recovery).map(Distribution::count)
+        })
+    });
+    assert_eq!(recovered, Some(1));
 }

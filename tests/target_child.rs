@@ -55,6 +55,7 @@ fn prepare(version: u32, listen: SocketAddr) -> Order {
         rate: Rate::per_second(200.0),
         arrivals: ArrivalProcess::Poisson,
         payload: ByteSize::new(100),
+        payload_kind: tidings::event::PayloadKind::default(),
         late_after: Span::from_secs(1),
         churn: Rate::per_second(0.0),
         publish: Publish::Target,

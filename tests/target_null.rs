@@ -48,6 +48,7 @@ impl NullTarget {
             rate: Rate::per_second(per_s),
             arrivals: ArrivalProcess::Poisson,
             payload: ByteSize::new(payload),
+            payload_kind: tidings::event::PayloadKind::default(),
             late_after: Span::from_secs(1),
             churn: Rate::per_second(0.0),
             publish: Publish::Target,

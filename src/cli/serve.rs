@@ -9,7 +9,7 @@ use std::process::ExitCode;
 
 use anyhow::{Context as _, bail};
 use tidings::clock;
-use tidings::event;
+use tidings::event::PayloadKind;
 use tidings::measure::raise_descriptor_limit;
 use tidings::pace::{ArrivalProcess, Schedule};
 use tidings::scenario;
@@ -58,6 +58,9 @@ pub struct Arguments {
     /// Size of a published event's payload
     #[arg(long, value_name = "SIZE", default_value = "64B")]
     payload: ByteSize,
+    /// What it consists of: text, records, unicode
+    #[arg(long, value_name = "KIND", default_value = "text", value_parser = payload_kind)]
+    payload_kind: PayloadKind,
     /// Seed of the published schedule, and of the faults
     #[arg(long, value_name = "N", default_value_t = 1)]
     seed: u64,
@@ -102,6 +105,11 @@ pub fn run(arguments: &Arguments) -> anyhow::Result<ExitCode> {
     }
     if !(2..=PAYLOAD_MAX).contains(&arguments.payload.bytes()) {
         bail!("--payload must be 2B to 1MiB: it is a JSON string with its quotes");
+    }
+    let least = arguments.payload_kind.least() as u64;
+    if arguments.payload.bytes() < least {
+        let kind = arguments.payload_kind.name();
+        bail!("--payload must be at least {} with --payload-kind {kind}", ByteSize::new(least));
     }
     if arguments.ring.get() == 0 {
         bail!("--ring must be at least 1");
@@ -176,6 +184,11 @@ fn announce(handle: &Handle, arguments: &Arguments) -> anyhow::Result<()> {
     std::io::stdout().flush().context("cannot print the address")
 }
 
+fn payload_kind(text: &str) -> Result<PayloadKind, String> {
+    let found = PayloadKind::ALL.into_iter().find(|kind| kind.name() == text);
+    found.ok_or_else(|| "it is text, records or unicode".to_owned())
+}
+
 fn programme(arguments: &Arguments, at_ns: u64) -> Programme {
     Programme {
         schedule: Schedule {
@@ -185,7 +198,7 @@ fn programme(arguments: &Arguments, at_ns: u64) -> Programme {
             process: ArrivalProcess::Poisson,
             until_ns: u64::MAX,
         },
-        payload: event::filler(arguments.payload.bytes() as usize).into(),
+        payload: arguments.payload_kind.payload(arguments.payload.bytes() as usize).into(),
         at_ns,
         // Nobody asks for measurements here.
         window: 0..0,

@@ -189,7 +189,8 @@ impl Counters {
     /// Adds `n` to `counter`.
     #[inline]
     pub const fn add(&mut self, counter: Counter, n: u64) {
-        self.0[counter as usize] += n;
+        // A stranger's nonsense, such as a gap up to 2^64, is to stay at the end of the range.
+        self.0[counter as usize] = self.0[counter as usize].saturating_add(n);
     }
 
     /// `part` ÷ `watched`, two counters of nanoseconds; `None` where nobody watched, which is not 0.
@@ -206,7 +207,7 @@ impl Counters {
     /// Adds every count of `other`.
     pub fn merge(&mut self, other: &Self) {
         for (mine, theirs) in self.0.iter_mut().zip(other.0) {
-            *mine += theirs;
+            *mine = mine.saturating_add(theirs);
         }
     }
 }

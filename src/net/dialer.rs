@@ -9,11 +9,14 @@ use std::sync::Arc;
 
 use rustls::pki_types::ServerName;
 use rustls::{ClientConfig, ServerConfig};
-use tokio::net::TcpSocket;
+use tokio::net::{TcpSocket, TcpStream};
 
 use super::http2::Pool;
+use super::path::{Path, QUEUE};
 use super::tls::{self, Authority, TlsError, Trust};
 use super::{Socket, Stream, WireTotals};
+use crate::clock;
+use crate::pace::{Network, Timer};
 
 /// Links that share one source address on loopback: under the number of client ports of any usual kernel.
 pub const LINKS_PER_SOURCE: u64 = 20_000;
@@ -26,6 +29,25 @@ pub struct Dialer {
     security: Option<Rc<Security>>,
     pool: Option<Rc<Pool>>,
     receive_buffer: Option<u32>,
+    emulation: Option<Rc<Emulation>>,
+}
+
+/// Streams of the seed that belong to connections rather than topics, links or services.
+const CONNECTION_STREAM: u64 = 1 << 52;
+
+/// The network that all connections of a shard go through.
+#[derive(Debug)]
+struct Emulation {
+    network: Network,
+    timer: Timer,
+    seed: u64,
+}
+
+impl Emulation {
+    /// A way of its own for connection number `nth` of the shard.
+    fn path(&self, nth: u64) -> Path {
+        Path::new(self.network, self.timer.clone(), self.seed, CONNECTION_STREAM + nth)
+    }
 }
 
 /// TLS as the links of a shard speak it.
@@ -41,13 +63,20 @@ struct Security {
 impl Dialer {
     /// A dialler to `target` whose sockets add their traffic to `totals`.
     pub const fn new(target: SocketAddr, totals: Rc<WireTotals>) -> Self {
-        Self { target, totals, security: None, pool: None, receive_buffer: None }
+        Self { target, totals, security: None, pool: None, receive_buffer: None, emulation: None }
     }
 
     /// The same, with sockets whose kernel buffers take no more than about `bytes` that are not read.
     #[must_use]
     pub fn with_receive_buffer(self, bytes: u32) -> Self {
         Self { receive_buffer: Some(bytes), ..self }
+    }
+
+    /// The same through an emulated network, woken by `timer`, with random numbers of `seed`.
+    #[must_use]
+    pub fn across(self, network: Network, timer: Timer, seed: u64) -> Self {
+        let emulation = Rc::new(Emulation { network, timer, seed });
+        Self { emulation: network.is_there().then_some(emulation), ..self }
     }
 
     /// The same over TLS, trusting `trust` alone, offering `alpn`; `resume` lets a link that dials again resume.
@@ -118,7 +147,9 @@ impl Dialer {
             SocketAddr::V4(_) => TcpSocket::new_v4()?,
             SocketAddr::V6(_) => TcpSocket::new_v6()?,
         };
-        if let Some(bytes) = self.receive_buffer {
+        let bandwidth = self.emulation.as_ref().and_then(|emulation| emulation.network.bandwidth);
+        // What a slow way has not let through yet is to wait at the sender, not in this kernel.
+        if let Some(bytes) = self.receive_buffer.or(bandwidth.map(|_| QUEUE as u32)) {
             // Before the handshake: the window's scale is agreed there.
             socket.set_recv_buffer_size(bytes)?;
         }
@@ -129,7 +160,21 @@ impl Dialer {
             let source = Ipv4Addr::from(0x7f00_0001 + (link / LINKS_PER_SOURCE) as u32);
             socket.bind(SocketAddr::new(IpAddr::V4(source), 0))?;
         }
-        Socket::new(socket.connect(self.target).await?, &self.totals)
+        let dialled_ns = clock::now();
+        let socket = Socket::new(socket.connect(self.target).await?, &self.totals)?;
+        let Some(emulation) = &self.emulation else { return Ok(socket) };
+        let mut path = emulation.path(self.totals.connections());
+        path.open(dialled_ns).await?;
+        Ok(socket.through(path))
+    }
+
+    /// A socket of a connection that the target dialled.
+    pub fn accepted(&self, stream: TcpStream) -> io::Result<Socket> {
+        let socket = Socket::new(stream, &self.totals)?;
+        let Some(emulation) = &self.emulation else { return Ok(socket) };
+        let mut path = emulation.path(self.totals.connections());
+        path.opened_by_peer(clock::now());
+        Ok(socket.through(path))
     }
 }
 

@@ -8,6 +8,7 @@ mod dialer;
 mod driven;
 mod http1;
 mod http2;
+mod path;
 mod retry_after;
 mod server_timing;
 mod socket;

@@ -10,6 +10,7 @@ use std::task::{Context, Poll};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::TcpStream;
 
+use super::path::Path;
 use crate::clock;
 use crate::measure::{Distribution, Wire, wire_of};
 
@@ -116,11 +117,14 @@ impl Meter {
     }
 }
 
-/// A TCP socket with a [`Meter`].
+/// A TCP socket with a [`Meter`], and with a way through an emulated network where there is one.
+///
+/// What it stamps is what its owner sees: bytes are sent when they set out, and have come when they are through.
 #[derive(Debug)]
 pub struct Socket {
     stream: TcpStream,
     meter: Rc<Meter>,
+    path: Option<Box<Path>>,
 }
 
 impl Socket {
@@ -136,7 +140,13 @@ impl Socket {
             reads: Cell::new(0),
             totals: Rc::clone(totals),
         });
-        Ok(Self { stream, meter })
+        Ok(Self { stream, meter, path: None })
+    }
+
+    /// The same at this end of `path`.
+    pub(super) fn through(mut self, path: Path) -> Self {
+        self.path = Some(Box::new(path));
+        self
     }
 
     /// The meter of this socket.
@@ -147,6 +157,9 @@ impl Socket {
 
 impl Drop for Socket {
     fn drop(&mut self) {
+        if let Some(path) = &mut self.path {
+            path.leave(&self.stream);
+        }
         if let Some(wire) = self.meter.wire() {
             let cost = wire.since(self.meter.baseline.get());
             let sum = self.meter.totals.total.get();
@@ -167,8 +180,11 @@ impl AsyncRead for Socket {
         buffer: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
         let before = buffer.filled().len();
-        let outcome = Pin::new(&mut self.stream).poll_read(cx, buffer);
-        let meter = &self.meter;
+        let Self { stream, meter, path } = &mut *self;
+        let outcome = match path {
+            None => Pin::new(stream).poll_read(cx, buffer),
+            Some(path) => path.poll_read(stream, cx, buffer),
+        };
         if buffer.filled().len() > before {
             meter.reads.set(meter.reads.get() + 1);
             if meter.first_ns.get().is_none() && meter.sent_ns.get().is_some() {
@@ -196,7 +212,11 @@ impl AsyncWrite for Socket {
         bytes: &[u8],
     ) -> Poll<io::Result<usize>> {
         self.stamp();
-        Pin::new(&mut self.stream).poll_write(cx, bytes)
+        let Self { stream, path, .. } = &mut *self;
+        match path {
+            None => Pin::new(stream).poll_write(cx, bytes),
+            Some(path) => path.poll_write(stream, cx, &[io::IoSlice::new(bytes)]),
+        }
     }
 
     #[inline]
@@ -206,7 +226,11 @@ impl AsyncWrite for Socket {
         slices: &[io::IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
         self.stamp();
-        Pin::new(&mut self.stream).poll_write_vectored(cx, slices)
+        let Self { stream, path, .. } = &mut *self;
+        match path {
+            None => Pin::new(stream).poll_write_vectored(cx, slices),
+            Some(path) => path.poll_write(stream, cx, slices),
+        }
     }
 
     fn is_write_vectored(&self) -> bool {
@@ -214,11 +238,19 @@ impl AsyncWrite for Socket {
     }
 
     fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.stream).poll_flush(cx)
+        let Self { stream, path, .. } = &mut *self;
+        match path {
+            None => Pin::new(stream).poll_flush(cx),
+            Some(path) => path.poll_flush(stream, cx),
+        }
     }
 
     fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.stream).poll_shutdown(cx)
+        let Self { stream, path, .. } = &mut *self;
+        match path {
+            None => Pin::new(stream).poll_shutdown(cx),
+            Some(path) => path.poll_shutdown(stream, cx),
+        }
     }
 }
 

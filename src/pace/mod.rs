@@ -6,6 +6,7 @@
 
 mod arrivals;
 mod lead;
+mod network;
 mod pacing;
 mod polls;
 mod rng;
@@ -14,6 +15,7 @@ mod timer;
 
 pub use arrivals::{ArrivalProcess, Arrivals};
 pub use lead::Lead;
+pub use network::{Network, SEGMENT, Way};
 pub use pacing::Pacing;
 pub use polls::{PollPace, Polls, Wait};
 pub use rng::Rng;

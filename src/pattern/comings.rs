@@ -30,6 +30,8 @@ struct Coming {
     index: u64,
     /// It has stood again since the target was taken down.
     recovered: Cell<bool>,
+    /// When it last came back: the dial, and when it stood, in monotonic nanoseconds; 0 before.
+    back_ns: Cell<(u64, u64)>,
     /// It is to leave.
     leaves: Cell<bool>,
     asked: Notify,
@@ -45,9 +47,11 @@ impl Comings {
     /// Adds the next link, which is number `index` of the case.
     pub fn add(&self, index: u64) {
         let (recovered, leaves) = (Cell::new(false), Cell::new(false));
+        let back_ns = Cell::default();
         self.links.borrow_mut().push(Rc::new(Coming {
             index,
             recovered,
+            back_ns,
             leaves,
             asked: Notify::new(),
         }));
@@ -63,7 +67,12 @@ impl Context {
     /// The target was taken down at `at_ns`.
     pub fn target_down(&self, at_ns: u64) {
         for link in self.comings.links.borrow().iter() {
-            link.recovered.set(false);
+            // A process that was held up may hear of it after its links have come back.
+            let (dialled_ns, back_ns) = link.back_ns.get();
+            link.recovered.set(dialled_ns > at_ns);
+            if dialled_ns > at_ns {
+                self.recorder.borrow_mut().record(Metric::Recovery, back_ns - at_ns);
+            }
         }
         self.comings.down_ns.send_replace(at_ns);
     }
@@ -127,6 +136,7 @@ impl Link {
         self.record(Metric::Connect, now - dialled_ns);
         // Who had left on purpose is back, too.
         let down_ns = *self.context.comings.down_ns.borrow();
+        self.coming().back_ns.set((dialled_ns, now));
         if down_ns > 0 && !self.coming().recovered.replace(true) {
             self.record(Metric::Recovery, now.saturating_sub(down_ns));
         }

@@ -10,10 +10,10 @@ use quick_xml::XmlVersion;
 use quick_xml::events::Event;
 use serde::Deserialize;
 use serde::de::IgnoredAny;
+use serde_json::Value;
 
 use super::mix::Operation;
 use super::poll::get;
-use crate::event::filler;
 use crate::measure::ErrorKind;
 use crate::net::Answer;
 use crate::scenario::{Format, RequestOptions};
@@ -25,6 +25,35 @@ impl Format {
             Self::Xml => "application/xml",
         }
     }
+}
+
+/// Writes a JSON value in the elements of `XPath` 3.1's `fn:json-to-xml` (without their namespace), which is how items carry
+/// their data in XML; what stands in a map has its name in the attribute `key`.
+fn write_xml(out: &mut String, key: Option<&str>, value: &Value) {
+    let (name, text) = match value {
+        Value::Null => ("null", Cow::Borrowed("")),
+        Value::Bool(true) => ("boolean", "true".into()),
+        Value::Bool(false) => ("boolean", "false".into()),
+        Value::Number(number) => ("number", number.to_string().into()),
+        Value::String(text) => ("string", quick_xml::escape::escape(text.as_str())),
+        Value::Array(_) => ("array", "".into()),
+        Value::Object(_) => ("map", "".into()),
+    };
+    match key {
+        None => out.extend(["<", name, ">"]),
+        Some(key) => {
+            out.extend(["<", name, " key=\"", &quick_xml::escape::escape(key), "\">"]);
+        }
+    }
+    out.push_str(&text);
+    match value {
+        Value::Array(values) => values.iter().for_each(|value| write_xml(out, None, value)),
+        Value::Object(members) => {
+            members.iter().for_each(|(key, value)| write_xml(out, Some(key), value));
+        }
+        _ => {}
+    }
+    out.extend(["</", name, ">"]);
 }
 
 /// A request that is under way.
@@ -62,21 +91,20 @@ pub struct Items<'a> {
 }
 
 impl<'a> Items<'a> {
-    /// Items of `payload` bytes of data.
-    pub fn new(options: &'a RequestOptions, host: HeaderValue, payload: usize) -> Self {
-        let data = filler(payload);
-        let json = [b"{\"name\":\"item\",\"data\":", data.as_slice(), b"}"].concat();
+    /// Items with `data`: one JSON value.
+    pub fn new(options: &'a RequestOptions, host: HeaderValue, data: &[u8]) -> Self {
         let body = match options.format {
-            Format::Json => json,
+            Format::Json => [b"{\"name\":\"item\",\"data\":", data, b"}"].concat(),
             Format::Xml => {
-                // The same text, without its quotes.
-                let text = &data[1..data.len() - 1];
-                let start = b"<item><name>item</name><data><string>";
-                [start.as_slice(), text, b"</string></data></item>"].concat()
+                let mut xml = "<item><name>item</name><data>".to_owned();
+                // A payload is JSON that was written here.
+                write_xml(&mut xml, None, &serde_json::from_slice(data).unwrap_or_default());
+                xml.push_str("</data></item>");
+                xml.into_bytes()
             }
         };
         // There is no merge patch of XML: items in XML are patched in JSON, too.
-        let patch = [b"{\"data\":", data.as_slice(), b"}"].concat().into();
+        let patch = [b"{\"data\":", data, b"}"].concat().into();
         let (item, disposable) = (String::new(), Vec::new());
         Self { options, host, body: body.into(), patch, item, etag: None, disposable }
     }
@@ -192,7 +220,7 @@ impl<'a> Items<'a> {
 /// The part of an item that is needed to name it again.
 #[derive(Deserialize)]
 struct Shown {
-    id: serde_json::Value,
+    id: Value,
 }
 
 /// The part of a page that is looked at.
@@ -206,8 +234,8 @@ struct Listed {
 fn id(format: Format, body: &[u8]) -> Option<String> {
     match format {
         Format::Json => match serde_json::from_slice::<Shown>(body).ok()?.id {
-            serde_json::Value::String(id) => Some(id),
-            serde_json::Value::Number(id) => Some(id.to_string()),
+            Value::String(id) => Some(id),
+            Value::Number(id) => Some(id.to_string()),
             _ => None,
         },
         Format::Xml => xml_root(body, "item").filter(|id| !id.is_empty()),
@@ -245,6 +273,7 @@ mod tests {
     use hyper::HeaderMap;
 
     use super::*;
+    use crate::event::PayloadKind;
     use crate::pace::ArrivalProcess;
     use crate::scenario::{Connection, LoopKind, Mix};
     use crate::unit::{Rate, Span};
@@ -321,7 +350,7 @@ mod tests {
             (Operation::List, 200, &json, ITEM, Err(ErrorKind::Protocol), "no page"),
         ] {
             let options = options(Format::Json);
-            let mut items = Items::new(&options, HeaderValue::from_static("h"), 4);
+            let mut items = Items::new(&options, HeaderValue::from_static("h"), b"\"ab\"");
             let (asked, _) = items.ask(Operation::Create);
             items.check(asked, &answer(201, &json, ITEM)).unwrap();
             let (asked, _) = items.ask(operation);
@@ -336,7 +365,7 @@ mod tests {
     #[test]
     fn xml_is_asked_for_sent_and_read() {
         let options = options(Format::Xml);
-        let mut items = Items::new(&options, HeaderValue::from_static("h"), 4);
+        let mut items = Items::new(&options, HeaderValue::from_static("h"), b"\"ab\"");
         let (asked, request) = items.ask(Operation::Create);
         assert_eq!(request.headers()[ACCEPT], "application/xml");
         assert_eq!(request.headers()[CONTENT_TYPE], "application/xml");
@@ -363,9 +392,26 @@ mod tests {
     }
 
     #[test]
+    fn records_are_the_same_item_in_xml() {
+        let options = options(Format::Xml);
+        let data = PayloadKind::Records.payload(150);
+        let items = Items::new(&options, HeaderValue::from_static("h"), &data);
+        let text = std::str::from_utf8(&items.body).unwrap();
+        let (head, tail) = text.split_once("<string key=\"note\">").unwrap();
+        assert_eq!(
+            head,
+            "<item><name>item</name><data><map><array key=\"items\"><map><number key=\"id\">1000</number>\
+             <string key=\"name\">item 0</string><number key=\"price\">0.0</number>\
+             <boolean key=\"in_stock\">true</boolean><array key=\"tags\"><string>new</string><string>t0</string>\
+             </array><null key=\"supplier\"></null></map></array>"
+        );
+        assert!(tail.ends_with("</string></map></data></item>"), "{tail}");
+    }
+
+    #[test]
     fn a_refused_delete_is_tried_again_later() {
         let options = options(Format::Json);
-        let mut items = Items::new(&options, HeaderValue::from_static("h"), 4);
+        let mut items = Items::new(&options, HeaderValue::from_static("h"), b"\"ab\"");
         let json = [("content-type", "application/json")];
         for id in ["7", "8"] {
             let (asked, _) = items.ask(Operation::Create);

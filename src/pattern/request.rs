@@ -42,12 +42,12 @@ struct Refusals {
 
 /// Sends each request of the link's schedule when it is due, or as soon as the answer before has come.
 pub async fn run(link: &Link, options: &RequestOptions) {
-    let payload = link.context().case.workload.payload.bytes() as usize;
+    let payload = link.context().case.workload.payload();
     let mut client = Client {
         link,
         options,
         caller: Caller::new(link, options),
-        items: Items::new(options, host(link), payload),
+        items: Items::new(options, host(link), &payload),
         refusals: Refusals {
             rng: Rng::new(link.rng().below(u64::MAX), 1),
             until_ns: 0,

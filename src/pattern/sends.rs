@@ -4,7 +4,7 @@ use serde_json::value::RawValue;
 
 use super::Link;
 use crate::clock;
-use crate::event::{Post, filler};
+use crate::event::Post;
 use crate::measure::{Counter, Metric};
 use crate::scenario::Workload;
 
@@ -41,8 +41,8 @@ impl Link {
 
     /// The payload of its events.
     pub fn payload(&self) -> Box<RawValue> {
-        let payload = filler(self.context().case.workload.payload.bytes() as usize);
-        // It is a JSON string of plain letters.
+        // It is one JSON value.
+        let payload = self.context().case.workload.payload();
         serde_json::from_slice(&payload).unwrap_or_default()
     }
 
@@ -104,6 +104,7 @@ mod tests {
                 rate: Rate::per_second(1.0),
                 arrivals: ArrivalProcess::Poisson,
                 payload: ByteSize::new(2),
+                payload_kind: crate::event::PayloadKind::default(),
                 late_after: Span::from_secs(1),
                 churn: Rate::per_second(0.0),
                 publish: Publish::Clients,

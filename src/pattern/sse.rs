@@ -83,7 +83,7 @@ impl Held for Stream {
                 // What lies up to its id is not sent.
                 "gap" => match std::str::from_utf8(&message.last_id).map(str::parse::<u64>) {
                     Ok(Ok(to)) => {
-                        link.missed(self.cursor + 1..to.saturating_add(1));
+                        link.missed(self.cursor.saturating_add(1)..to.saturating_add(1));
                         self.cursor = self.cursor.max(to);
                     }
                     _ => understood = false,

@@ -25,7 +25,7 @@ use super::signature::Verifier;
 use crate::clock;
 use crate::measure::ErrorKind;
 use crate::net::tls::TlsError;
-use crate::net::{Client, NetError, Socket, Stream};
+use crate::net::{Client, NetError, Stream};
 use crate::scenario::Down;
 
 /// Pause before something that failed is tried again, in nanoseconds.
@@ -236,7 +236,7 @@ async fn accept(receiver: &Rc<Receiver>, listener: &TcpListener, tls: Option<&Ar
 
 async fn serve(receiver: Rc<Receiver>, stream: TcpStream, tls: Option<Arc<ServerConfig>>) {
     let link = &receiver.link;
-    let Ok(socket) = Socket::new(stream, link.context().dialer.totals()) else { return };
+    let Ok(socket) = link.context().dialer.accepted(stream) else { return };
     let stream: Stream = match tls {
         None => socket.into(),
         Some(config) => match Stream::server(socket, config).await {

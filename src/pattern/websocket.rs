@@ -136,7 +136,7 @@ impl Line {
 
     /// Goes on after `to`: what lies before will not be sent.
     fn skip(&mut self, link: &Link, to: u64) {
-        link.missed(self.cursor + 1..to.saturating_add(1));
+        link.missed(self.cursor.saturating_add(1)..to.saturating_add(1));
         self.cursor = self.cursor.max(to);
     }
 }

@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use super::text::wrap;
 use super::{Plan, PlanError, PlannedTrial};
+use crate::event::PayloadKind;
 use crate::measure::{Host, Metric};
 use crate::pace::Rng;
 use crate::scenario::{
@@ -58,9 +59,11 @@ impl Load {
             Pattern::Request(options) => Some(plain(options)),
             _ => None,
         };
-        // A floor's links stay and only receive: neither coming and going nor sending is delivery.
+        // A floor's links stay and only receive: neither coming and going nor sending is delivery. The null target
+        // reads no payload, so its kind makes no difference.
         let (churn, publish) = (Rate::per_second(0.0), Publish::Target);
-        let workload = Workload { churn, publish, ..case.workload };
+        let payload_kind = PayloadKind::default();
+        let workload = Workload { payload_kind, churn, publish, ..case.workload };
         Self { workload, request }
     }
 

@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 
 use super::{Plan, floor};
 use crate::pace::Pacing;
-use crate::scenario::{Case, Faults, LoopKind, Pattern};
+use crate::scenario::{Case, Faults, LoopKind, Pattern, network_summary};
 use crate::unit::{self, Span};
 
 /// Widest line of running text.
@@ -32,6 +32,10 @@ pub(super) fn render(plan: &Plan) -> String {
     }
     if let Some(faults) = Faults::summary(scenario.cases.iter().map(|case| &case.faults)) {
         wrap(&mut out, "", &format!("faults: {faults} (the target does so on purpose)"));
+        out.push('\n');
+    }
+    if let Some(network) = network_summary(&scenario.cases) {
+        wrap(&mut out, "", &format!("network: {network} (emulated at the clients)"));
         out.push('\n');
     }
     cases(&mut out, plan);

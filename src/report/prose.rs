@@ -9,7 +9,7 @@ use crate::judge::{
     Axis, Claim, Judgement, Outcome, Ranked, Ranking, independent_samples, is_well_known,
 };
 use crate::record::{Figure, Verdict};
-use crate::scenario::{Faults, Profile};
+use crate::scenario::{Faults, Profile, network_summary};
 use crate::stats::Shift;
 use crate::unit::{bytes, nanoseconds, significant};
 
@@ -198,6 +198,7 @@ pub(super) fn trust(view: &View, limit: usize) -> Vec<String> {
         ));
     }
     sentences.extend(faults(view));
+    sentences.extend(network(view));
     let valid = trials.iter().filter(|trial| trial.verdict == Verdict::Valid).count();
     sentences.push(match (trials.len(), valid) {
         (0, _) => "No trial was carried out: nothing may be concluded.".to_owned(),
@@ -214,6 +215,12 @@ pub(super) fn trust(view: &View, limit: usize) -> Vec<String> {
 fn faults(view: &View) -> Option<String> {
     let told = Faults::summary(view.run.info.scenario.cases.iter().map(|case| &case.faults))?;
     Some(format!("faults: {told}. The target did so on purpose: these figures are not its own."))
+}
+
+/// What lay between target and clients on purpose.
+fn network(view: &View) -> Option<String> {
+    let told = network_summary(&view.run.info.scenario.cases)?;
+    Some(format!("network: {told}, emulated at the clients: these times are not the host's own."))
 }
 
 /// A reason with the trials that it was given to.

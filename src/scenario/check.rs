@@ -4,7 +4,7 @@ use super::conditions;
 use super::error::{Refusal, require};
 use super::{
     Case, LongPollOptions, LoopKind, Pattern, Phases, RequestOptions, ShortPollOptions, Workload,
-    faults, publish, webhook,
+    faults, network, publish, webhook,
 };
 use crate::pace::ArrivalProcess;
 use crate::unit::{ByteSize, Span, count};
@@ -43,6 +43,7 @@ pub(super) fn case(case: &Case, phases: &Phases, ring: u64) -> Result<(), Refusa
     }
     faults::check(case, phases)?;
     conditions::check(&case.conditions, &case.workload, phases)?;
+    network::check(case, phases)?;
     publish::check(case)?;
     match &case.pattern {
         Pattern::Request(options) => request(options, phases),
@@ -69,7 +70,7 @@ pub(super) fn case(case: &Case, phases: &Phases, ring: u64) -> Result<(), Refusa
 
 /// Checks a workload by itself, before anything is computed from its figures.
 pub(super) fn workload(workload: &Workload) -> Result<(), Refusal> {
-    let Workload { clients, topics, payload, late_after, .. } = *workload;
+    let Workload { clients, topics, payload, payload_kind, late_after, .. } = *workload;
     at_least_one("workload.clients", clients)?;
     require(clients <= MOST_CLIENTS, "workload.clients", || {
         format!("workload.clients = {clients} is over {MOST_CLIENTS}; lower it")
@@ -83,6 +84,11 @@ pub(super) fn workload(workload: &Workload) -> Result<(), Refusal> {
     })?;
     require((2..=MOST_PAYLOAD).contains(&payload.bytes()), "workload.payload", || {
         format!("workload.payload = {payload} is not between 2B and 256KiB")
+    })?;
+    let least = ByteSize::new(payload_kind.least() as u64);
+    require(payload >= least, "workload.payload", || {
+        let kind = payload_kind.name();
+        format!("workload.payload = {payload}: with payload_kind = \"{kind}\" the least is {least}")
     })?;
     positive("workload.late_after", late_after)
 }

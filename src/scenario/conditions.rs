@@ -1,4 +1,4 @@
-//! What the links of a case meet beside load: reconnecting, a restarted target, slow consumers.
+//! What the links of a case meet beside load: a network, reconnecting, a restarted target, slow consumers.
 //!
 //! Tables of the file as written, what their missing keys mean, what they may hold, and the validated form, in one
 //! place: no other table depends on them.
@@ -6,7 +6,9 @@
 use serde::{Deserialize, Serialize};
 
 use super::error::{Refusal, require};
+use super::network::{self, NetworkFile};
 use super::{PatternKind, Phases, Workload};
+use crate::pace::Network;
 use crate::unit::{ByteSize, Count, Span};
 
 /// What the links of a case meet beside load.
@@ -19,6 +21,8 @@ pub struct Conditions {
     pub restart: Option<Restart>,
     /// How consumers read.
     pub consumers: Consumers,
+    /// What their connections go through.
+    pub network: Network,
 }
 
 /// How a link that ended comes back.
@@ -133,7 +137,7 @@ pub(super) struct ConsumersFile {
 }
 
 /// The tables of this file that stand in a scenario, with the patterns that each bears on.
-pub(super) const TABLES: [&str; 3] = ["reconnect", "restart", "consumers"];
+pub(super) const TABLES: [&str; 4] = ["reconnect", "restart", "consumers", "network"];
 
 /// Whether `table` can make a difference to `kind`.
 pub(super) fn applies(table: &str, kind: PatternKind) -> bool {
@@ -141,16 +145,18 @@ pub(super) fn applies(table: &str, kind: PatternKind) -> bool {
         // A short poll comes back with its next interval.
         "reconnect" => !matches!(kind, PatternKind::Request | PatternKind::ShortPoll),
         "consumers" => matches!(kind, PatternKind::Sse | PatternKind::WebSocket),
+        "network" => true,
         _ => kind.delivers(),
     }
 }
 
-/// The three tables of one case as written.
+/// The tables of one case as written.
 #[derive(Debug)]
 pub(super) struct Written {
     pub reconnect: ReconnectFile,
     pub restart: Option<RestartFile>,
     pub consumers: ConsumersFile,
+    pub network: NetworkFile,
 }
 
 /// What a case meets.
@@ -183,7 +189,8 @@ pub(super) fn resolve(kind: PatternKind, written: &Written) -> Result<Conditions
     } else {
         usual
     };
-    Ok(Conditions { reconnect, restart, consumers })
+    let network = network::resolve(&written.network);
+    Ok(Conditions { reconnect, restart, consumers, network })
 }
 
 fn restarted(written: &RestartFile) -> Result<Restart, Refusal> {
@@ -208,7 +215,7 @@ pub(super) fn check(
     workload: &Workload,
     phases: &Phases,
 ) -> Result<(), Refusal> {
-    let Conditions { reconnect, restart, consumers } = *conditions;
+    let Conditions { reconnect, restart, consumers, network: _ } = *conditions;
     require(reconnect.backoff.ns() > 0, "reconnect.backoff", || {
         format!("reconnect.backoff = {}: it must be over 0", reconnect.backoff)
     })?;

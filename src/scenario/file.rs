@@ -9,11 +9,13 @@ use serde::{Deserialize, Deserializer};
 
 use super::conditions::{ConsumersFile, ReconnectFile, RestartFile};
 use super::faults::FaultsFile;
+use super::network::NetworkFile;
 use super::transport::TransportFile;
 use super::{
     CallbackConnection, Connection, Down, Format, LoopKind, Outbox, PatternKind, Profile, Publish,
     SlowConsumer, Spin,
 };
+use crate::event::PayloadKind;
 use crate::pace::{ArrivalProcess, PollPace};
 use crate::unit::{ByteSize, Count, Rate, Span};
 
@@ -38,6 +40,8 @@ pub(super) struct File {
     _restart: Option<RestartFile>,
     #[serde(rename = "consumers")]
     _consumers: Option<ConsumersFile>,
+    #[serde(rename = "network")]
+    _network: Option<NetworkFile>,
     /// Read once more for every case, as an axis may replace any of its keys; so are the patterns' tables, the faults
     /// and the conditions.
     #[serde(rename = "workload")]
@@ -105,6 +109,7 @@ pub(super) struct WorkloadFile {
     pub rate: Option<Rate>,
     pub arrivals: Option<ArrivalProcess>,
     pub payload: Option<ByteSize>,
+    pub payload_kind: Option<PayloadKind>,
     pub late_after: Option<Span>,
     pub churn: Option<Rate>,
     pub publish: Option<Publish>,

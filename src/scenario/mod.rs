@@ -12,6 +12,8 @@ mod error;
 mod faults;
 mod file;
 mod model;
+mod network;
+mod options;
 mod publish;
 mod read;
 mod resolve;
@@ -34,9 +36,13 @@ pub use faults::{
     Sieve, Stall, faults, service_times, shard_service_times,
 };
 pub use model::{
-    Case, Format, Limits, LongPollOptions, Mix, Pattern, PatternKind, Phases, Profile,
-    RequestOptions, Scenario, ShortPollOptions, SseOptions, TargetOptions, WebSocketOptions,
-    WebhookOptions, WorkerOptions, Workload,
+    Case, Limits, Pattern, PatternKind, Phases, Profile, Scenario, TargetOptions, WorkerOptions,
+    Workload,
+};
+pub use network::summary as network_summary;
+pub use options::{
+    Format, LongPollOptions, Mix, RequestOptions, ShortPollOptions, SseOptions, WebSocketOptions,
+    WebhookOptions,
 };
 pub use publish::Publish;
 pub use spin::Spin;

@@ -3,10 +3,11 @@
 use serde::{Deserialize, Serialize};
 
 use super::{
-    CallbackConnection, Conditions, Connection, Faults, LoopKind, Outbox, Publish, ReceiverOptions,
-    SlowConsumer, Spin, Transport,
+    Conditions, Faults, LongPollOptions, Publish, RequestOptions, ShortPollOptions, Spin,
+    SseOptions, Transport, WebSocketOptions, WebhookOptions,
 };
-use crate::pace::{ArrivalProcess, PollPace};
+use crate::event::PayloadKind;
+use crate::pace::ArrivalProcess;
 use crate::unit::{ByteSize, Rate, Span};
 
 /// A validated scenario: a question, and the cases whose comparison answers it.
@@ -161,6 +162,9 @@ pub struct Workload {
     pub arrivals: ArrivalProcess,
     /// Size of an event's payload.
     pub payload: ByteSize,
+    /// What it consists of.
+    #[serde(default)]
+    pub payload_kind: PayloadKind,
     /// A delivery older than this on arrival is late.
     pub late_after: Span,
     /// Departures a second over all links; each is followed by a new connection in its place.
@@ -172,6 +176,11 @@ pub struct Workload {
 }
 
 impl Workload {
+    /// The payload of every event, or of every item: one JSON value in one line.
+    pub fn payload(&self) -> Vec<u8> {
+        self.payload_kind.payload(self.payload.bytes() as usize)
+    }
+
     /// Subscribers of a topic: clients `topic`, `topic + topics`, …
     pub const fn subscribers(&self, topic: u64) -> u64 {
         self.clients.saturating_sub(topic).div_ceil(self.topics)
@@ -260,178 +269,4 @@ impl Pattern {
             Self::Webhook(_) => PatternKind::Webhook,
         }
     }
-}
-
-/// Options of `request`.
-#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
-pub struct RequestOptions {
-    /// What a client's next request waits for.
-    #[serde(default, rename = "loop")]
-    pub loop_kind: LoopKind,
-    /// Time from an answer to the client's next request, in a closed loop; its mean where they are spread as Poisson.
-    #[serde(default)]
-    pub think: Span,
-    /// Requests a second over all clients; 0 in a closed loop, whose answers set the rate.
-    pub rate: Rate,
-    /// How each client's requests are spread.
-    pub arrivals: ArrivalProcess,
-    /// Shares of the operations.
-    pub mix: Mix,
-    /// The encoding of items.
-    #[serde(default)]
-    pub format: Format,
-    /// Whether items are read on the condition that they changed.
-    #[serde(default)]
-    pub conditional: bool,
-    /// A request without an answer for so long has failed.
-    pub timeout: Span,
-    /// When connections are opened.
-    #[serde(default)]
-    pub connection: Connection,
-}
-
-/// The encoding of items.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Format {
-    /// JSON.
-    #[default]
-    Json,
-    /// XML.
-    Xml,
-}
-
-/// Shares of the operations on `/items`; only their proportions count.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields, default)]
-pub struct Mix {
-    /// `POST /items`
-    pub create: u32,
-    /// `GET /items/{id}`
-    pub read: u32,
-    /// `HEAD /items/{id}`
-    pub head: u32,
-    /// `PUT /items/{id}`
-    pub replace: u32,
-    /// `PATCH /items/{id}`
-    pub patch: u32,
-    /// `DELETE /items/{id}` of an item created for it.
-    pub delete: u32,
-    /// `GET /items?limit=20`
-    pub list: u32,
-}
-
-impl Default for Mix {
-    fn default() -> Self {
-        Self { create: 0, read: 1, head: 0, replace: 0, patch: 0, delete: 0, list: 0 }
-    }
-}
-
-/// Options of `short-poll`.
-#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
-pub struct ShortPollOptions {
-    /// Time between the polls of a client.
-    pub interval: Span,
-    /// Most events in one answer.
-    pub limit: u64,
-    /// Every client polls at the same instant, in place of a random phase each.
-    pub synchronised: bool,
-    /// What the interval is counted from.
-    #[serde(default)]
-    pub pace: PollPace,
-    /// Every wait is the interval × (1 + U), U uniform between −jitter and +jitter: 0 to 1.
-    #[serde(default)]
-    pub jitter: f64,
-    /// A poll sends the entity tag of the last answer, and is answered 304 where nothing is new.
-    #[serde(default)]
-    pub conditional: bool,
-    /// A poll without an answer for so long has failed.
-    pub timeout: Span,
-}
-
-/// Options of `long-poll`.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-pub struct LongPollOptions {
-    /// Longest hold of a poll.
-    pub wait: Span,
-    /// Time from an answer to the next poll.
-    #[serde(default)]
-    pub gap: Span,
-    /// Most events in one answer.
-    pub limit: u64,
-    /// How long an answer waits for more events after its first.
-    #[serde(default)]
-    pub coalesce: Span,
-}
-
-/// Options of `sse`.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(default)]
-pub struct SseOptions {
-    /// Time between comment lines on a quiet stream.
-    pub heartbeat: Span,
-    /// The least wait before a reconnect that the stream asks for (`retry:`).
-    pub retry: Span,
-    /// What is done with a link that lags too far behind.
-    pub slow_consumer: SlowConsumer,
-    /// Events that a link may lag behind its topic; `None` is the ring.
-    pub queue: Option<u64>,
-}
-
-impl Default for SseOptions {
-    fn default() -> Self {
-        let (heartbeat, retry) = (Span::from_secs(15), Span::from_secs(1));
-        Self { heartbeat, retry, slow_consumer: SlowConsumer::default(), queue: None }
-    }
-}
-
-/// Options of `websocket`.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(default)]
-pub struct WebSocketOptions {
-    /// Time between the target's pings.
-    pub ping: Span,
-    /// A ping without a pong for so long closes the link.
-    pub pong_timeout: Span,
-    /// What is done with a link that lags too far behind.
-    pub slow_consumer: SlowConsumer,
-    /// Events that a link may lag behind its topic; `None` is the ring.
-    pub queue: Option<u64>,
-}
-
-impl Default for WebSocketOptions {
-    fn default() -> Self {
-        let (ping, pong_timeout) = (Span::from_secs(25), Span::from_secs(8));
-        Self { ping, pong_timeout, slow_consumer: SlowConsumer::default(), queue: None }
-    }
-}
-
-/// Options of `webhook`.
-#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
-#[serde(default)]
-pub struct WebhookOptions {
-    /// An attempt without an answer for so long has failed.
-    pub timeout: Span,
-    /// Attempts of an event before it becomes a dead letter.
-    pub attempts: u32,
-    /// Wait before the second attempt; doubled for each further one, with jitter.
-    pub backoff: Span,
-    /// Longest such wait.
-    pub backoff_max: Span,
-    /// Attempts under way at once to one endpoint; 1 keeps the order.
-    pub concurrency: u32,
-    /// Most attempts a second to one endpoint; `None` for no limit.
-    pub rate: Option<Rate>,
-    /// How the target connects to an endpoint.
-    pub connection: CallbackConnection,
-    /// Most events in one attempt.
-    pub batch: u32,
-    /// Longest wait of an event for others of its batch.
-    pub linger: Span,
-    /// Where events are kept until they are acknowledged.
-    pub outbox: Outbox,
-    /// An endpoint that has failed for so long without an acknowledgement is disabled; `None` for never.
-    pub disable_after: Option<Span>,
-    /// How the receivers behave.
-    pub receiver: ReceiverOptions,
 }

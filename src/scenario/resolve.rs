@@ -4,24 +4,20 @@ use std::collections::BTreeSet;
 use std::fmt::Write as _;
 use std::path::Path;
 
-use serde::de::DeserializeOwned;
 use serde_json::Value as Json;
 
 use super::conditions;
 use super::error::{Refusal, ScenarioError, require};
 use super::faults::{self, FaultsFile};
-use super::file::{
-    File, LongPollFile, MixFile, PER_CLIENT, PhasesFile, RequestFile, ShortPollFile, SseFile,
-    TargetFile, Topics, WebSocketFile, WorkloadFile,
-};
+use super::file::{File, PER_CLIENT, PhasesFile, TargetFile, Topics, WorkloadFile};
+use super::options::pattern;
 use super::read::read;
 use super::sweep::{self, Axis, Point, Section};
 use super::transport::{self, TransportFile};
 use super::tree::{Node, Place, Table, Value};
 use super::{
-    Case, Limits, LongPollOptions, LoopKind, Mix, Outbox, Pattern, PatternKind, Phases,
-    RequestOptions, Scenario, ShortPollOptions, SseOptions, TargetOptions, WebSocketOptions,
-    WebhookOptions, WorkerOptions, Workload, check, webhook,
+    Case, Limits, Outbox, Pattern, PatternKind, Phases, Scenario, TargetOptions, WebhookOptions,
+    WorkerOptions, Workload, check,
 };
 use crate::unit::{ByteSize, Count, Rate, Span};
 
@@ -247,12 +243,13 @@ fn draft(
     let transport = transport::resolve(&transport).map_err(located)?;
     let faults: FaultsFile = read(file, Section::Faults.name(), &faults)?;
     let faults = faults::resolve(&faults).map_err(located)?.bearing_on(kind);
-    let [(_, reconnect), (_, restart), (_, consumers)] = &conditions;
+    let [(_, reconnect), (_, restart), (_, consumers), (_, network)] = &conditions;
     let none = Table::default();
     let written = conditions::Written {
         reconnect: read(file, "reconnect", reconnect.as_ref().unwrap_or(&none))?,
         restart: restart.as_ref().map(|table| read(file, "restart", table)).transpose()?,
         consumers: read(file, "consumers", consumers.as_ref().unwrap_or(&none))?,
+        network: read(file, "network", network.as_ref().unwrap_or(&none))?,
     };
     let conditions = conditions::resolve(kind, &written).map_err(located)?;
     let mut case = Case { id: String::new(), pattern, workload, transport, faults, conditions };
@@ -302,124 +299,12 @@ fn resolve_workload(kind: PatternKind, written: &WorkloadFile) -> Result<Workloa
         rate,
         arrivals: written.arrivals.unwrap_or_default(),
         payload: written.payload.unwrap_or(ByteSize::new(128)),
+        payload_kind: written.payload_kind.unwrap_or_default(),
         late_after: written.late_after.unwrap_or(Span::from_secs(5)),
         churn: written.churn.filter(|_| kind.delivers()).unwrap_or(Rate::per_second(0.0)),
         publish: written.publish.filter(|_| kind.delivers()).unwrap_or_default(),
     };
     check::workload(&workload).map(|()| workload)
-}
-
-fn pattern(
-    file: &str,
-    kind: PatternKind,
-    options: &Table,
-    workload: &Workload,
-    located: &dyn Fn(Refusal) -> ScenarioError,
-) -> Result<Pattern, ScenarioError> {
-    fn from<T: DeserializeOwned>(
-        file: &str,
-        kind: PatternKind,
-        at: &Table,
-    ) -> Result<T, ScenarioError> {
-        read(file, kind.name(), at)
-    }
-    let ms = Span::from_ms;
-    Ok(match kind {
-        PatternKind::Request => {
-            Pattern::Request(request(from(file, kind, options)?, workload).map_err(located)?)
-        }
-        PatternKind::ShortPoll => {
-            let written: ShortPollFile = from(file, kind, options)?;
-            let ShortPollFile { interval, limit, synchronised, timeout, .. } = written;
-            Pattern::ShortPoll(ShortPollOptions {
-                interval: interval.unwrap_or(ms(1_000)),
-                limit: limit.map_or(100, Count::get),
-                synchronised: synchronised.unwrap_or(false),
-                pace: written.pace.unwrap_or_default(),
-                jitter: written.jitter.unwrap_or(0.0),
-                conditional: written.conditional.unwrap_or(false),
-                timeout: timeout.unwrap_or(ms(10_000)),
-            })
-        }
-        PatternKind::LongPoll => {
-            let LongPollFile { wait, gap, limit, coalesce } = from(file, kind, options)?;
-            Pattern::LongPoll(LongPollOptions {
-                wait: wait.unwrap_or(ms(30_000)),
-                gap: gap.unwrap_or_default(),
-                limit: limit.map_or(100, Count::get),
-                coalesce: coalesce.unwrap_or_default(),
-            })
-        }
-        PatternKind::Sse => {
-            let SseFile { heartbeat, retry, slow_consumer, queue } = from(file, kind, options)?;
-            let usual = SseOptions::default();
-            Pattern::Sse(SseOptions {
-                heartbeat: heartbeat.unwrap_or(usual.heartbeat),
-                retry: retry.unwrap_or(usual.retry),
-                slow_consumer: slow_consumer.unwrap_or_default(),
-                queue: queue.map(Count::get),
-            })
-        }
-        PatternKind::WebSocket => {
-            let WebSocketFile { ping, pong_timeout, slow_consumer, queue } =
-                from(file, kind, options)?;
-            let usual = WebSocketOptions::default();
-            Pattern::WebSocket(WebSocketOptions {
-                ping: ping.unwrap_or(usual.ping),
-                pong_timeout: pong_timeout.unwrap_or(usual.pong_timeout),
-                slow_consumer: slow_consumer.unwrap_or_default(),
-                queue: queue.map(Count::get),
-            })
-        }
-        PatternKind::Webhook => {
-            Pattern::Webhook(webhook::resolve(&from(file, kind, options)?).map_err(located)?)
-        }
-    })
-}
-
-/// Keys that one kind of loop has no use for are refused with it, not passed over.
-fn request(written: RequestFile, workload: &Workload) -> Result<RequestOptions, Refusal> {
-    let loop_kind = written.loop_kind.unwrap_or_default();
-    match loop_kind {
-        LoopKind::Open => require(written.think.is_none(), "request.think", || {
-            "request.think: an open loop waits for no answer; write loop = \"closed\", or remove think".to_owned()
-        })?,
-        LoopKind::Closed => require(written.rate.is_none(), "request.rate", || {
-            "request.rate: in a closed loop the answers set the rate; remove rate, or write loop = \"open\""
-                .to_owned()
-        })?,
-    }
-    let by_default = match loop_kind {
-        LoopKind::Open => workload.clients as f64,
-        LoopKind::Closed => 0.0,
-    };
-    Ok(RequestOptions {
-        loop_kind,
-        think: written.think.unwrap_or_default(),
-        rate: written.rate.unwrap_or(Rate::per_second(by_default)),
-        arrivals: written.arrivals.unwrap_or_default(),
-        mix: written.mix.map_or_else(Mix::default, Mix::from),
-        format: written.format.unwrap_or_default(),
-        conditional: written.conditional.unwrap_or(false),
-        timeout: written.timeout.unwrap_or(Span::from_ms(10_000)),
-        connection: written.connection.unwrap_or_default(),
-    })
-}
-
-impl From<MixFile> for Mix {
-    fn from(written: MixFile) -> Self {
-        let MixFile { create, read, head, replace, patch, delete, list } = written;
-        let share = |written: Option<u32>| written.unwrap_or(0);
-        Self {
-            create: share(create),
-            read: share(read),
-            head: share(head),
-            replace: share(replace),
-            patch: share(patch),
-            delete: share(delete),
-            list: share(list),
-        }
-    }
 }
 
 /// Phases that every case can live with.

@@ -10,6 +10,7 @@ use super::faults::{self, FaultsFile};
 use super::file::{
     LongPollFile, RequestFile, ShortPollFile, SseFile, WebSocketFile, WebhookFile, WorkloadFile,
 };
+use super::network::NetworkFile;
 use super::read::keys_of;
 use super::transport::{TransportFile, bears_on};
 use super::tree::{Node, Place, Table, Value};
@@ -65,6 +66,7 @@ impl Section {
             Self::Faults => keys_of::<FaultsFile>(),
             Self::Conditions("reconnect") => keys_of::<ReconnectFile>(),
             Self::Conditions("restart") => keys_of::<RestartFile>(),
+            Self::Conditions("network") => keys_of::<NetworkFile>(),
             Self::Conditions(_) => keys_of::<ConsumersFile>(),
             Self::Pattern(kind) => option_keys(kind),
         }

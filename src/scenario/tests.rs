@@ -6,6 +6,7 @@ use proptest::prelude::*;
 
 use super::conditions::{ConsumersFile, ReconnectFile, RestartFile};
 use super::file::{File, MixFile, PhasesFile, ReceiverFile, TargetFile, WorkerFile, WorkloadFile};
+use super::network::NetworkFile;
 use super::read::keys_of;
 use super::transport::TransportFile;
 use super::*;
@@ -59,7 +60,7 @@ fn a_scenario_survives_its_way_through_a_file() {
 }
 
 /// `(line to write in place of …, … this one, the message)`; an empty second part appends the first.
-const BAD_LINES: [(&str, &str, &str); 47] = [
+const BAD_LINES: [(&str, &str, &str); 55] = [
     (
         "clinets = 5",
         "clients = \"1k\"",
@@ -69,7 +70,7 @@ const BAD_LINES: [(&str, &str, &str); 47] = [
     (
         "zzz = 1",
         "trials = 2",
-        "dir/x.toml:3: unknown key 'zzz'; known are question, name, patterns, trials, seed, objectives, profile, floor, phases, target, worker, reconnect, restart, consumers, workload, transport, request, short-poll, long-poll, sse, websocket, webhook, faults, sweep",
+        "dir/x.toml:3: unknown key 'zzz'; known are question, name, patterns, trials, seed, objectives, profile, floor, phases, target, worker, reconnect, restart, consumers, network, workload, transport, request, short-poll, long-poll, sse, websocket, webhook, faults, sweep",
     ),
     (
         "intervall = \"1s\"",
@@ -155,6 +156,46 @@ const BAD_LINES: [(&str, &str, &str); 47] = [
         "rate = \"5/s\"\npayload = \"257KiB\"",
         "rate = \"5/s\"",
         "dir/x.toml:8: workload.payload = 257KiB is not between 2B and 256KiB",
+    ),
+    (
+        "rate = \"5/s\"\npayload_kind = \"record\"",
+        "rate = \"5/s\"",
+        "dir/x.toml:8: workload.payload_kind: 'record' is none of text, records, unicode; did you mean 'records'?",
+    ),
+    (
+        "rate = \"5/s\"\npayload = \"16B\"\npayload_kind = \"records\"",
+        "rate = \"5/s\"",
+        "dir/x.toml:8: workload.payload = 16B: with payload_kind = \"records\" the least is 22B",
+    ),
+    (
+        "rate = \"5/s\"\n[network]\nlatency = \"11s\"",
+        "rate = \"5/s\"",
+        "dir/x.toml:9: network.latency = 11s is over 10s, one way; shorten it",
+    ),
+    (
+        "rate = \"5/s\"\n[network]\nlatency = \"1s\"\njitter = \"1s\"",
+        "rate = \"5/s\"",
+        "dir/x.toml:9: network.latency = 1s with network.jitter = 1s: two round trips take up to 8s, longer than phases.drain = 5s, so what is due last would count as lost; lengthen the drain",
+    ),
+    (
+        "rate = \"5/s\"\n[network]\nloss = 1",
+        "rate = \"5/s\"",
+        "dir/x.toml:9: network.loss = 1: it must be between 0 and 0.5, such as 0.01 for one packet in 100",
+    ),
+    (
+        "rate = \"5/s\"\n[network]\nbandwidth = \"1Tbit/s\"",
+        "rate = \"5/s\"",
+        "dir/x.toml:9: network.bandwidth: '1Tbit/s' is not a bandwidth: write a number with bit/s, kbit/s, Mbit/s or Gbit/s, such as \"10Mbit/s\"",
+    ),
+    (
+        "rate = \"5/s\"\n[network]\nbandwidth = \"100bit/s\"",
+        "rate = \"5/s\"",
+        "dir/x.toml:9: network.bandwidth = 100bit/s is not between 1kbit/s and 100Gbit/s",
+    ),
+    (
+        "rate = \"5/s\"\n[network]\nbandwidth = \"5kbit/s\"",
+        "rate = \"5/s\"",
+        "dir/x.toml:9: network.bandwidth = 5kbit/s: the payloads of one client alone are 5120bit/s; raise it, or lower the rate or workload.payload",
     ),
     (
         "rate = \"5/s\"\nlate_after = \"0s\"",
@@ -431,7 +472,7 @@ fn a_bad_set_is_named() {
         ("trials=x", "trials: 'x' is not a whole number, such as 1000 or \"10k\""),
         (
             "workload=5",
-            "workload: this is a table; its keys are clients, topics, rate, arrivals, payload, late_after, churn, publish",
+            "workload: this is a table; its keys are clients, topics, rate, arrivals, payload, payload_kind, late_after, churn, publish",
         ),
         ("clients", "no '='; write key=value, such as --set workload.clients=10k"),
         (
@@ -600,6 +641,7 @@ fn the_readme_documents_every_key_and_no_other() {
             "reconnect" => keys_of::<ReconnectFile>(),
             "restart" => keys_of::<RestartFile>(),
             "consumers" => keys_of::<ConsumersFile>(),
+            "network" => keys_of::<NetworkFile>(),
             "sweep" => return Vec::new(),
             _ => PatternKind::from_name(key).map_or(&[][..], sweep::option_keys),
         };
@@ -637,7 +679,7 @@ fn the_readme_tells_the_defaults_that_are_used() {
             None if section == "workload" => &json["cases"][1]["workload"],
             None if section == "transport" => &json["cases"][1]["transport"],
             None if section.is_empty() => &json,
-            None if ["reconnect", "consumers"].contains(&section) => {
+            None if ["reconnect", "consumers", "network"].contains(&section) => {
                 &json["cases"][4]["conditions"][section]
             }
             None => &json[section],

@@ -15,7 +15,6 @@ use super::server::{Start, listen, serve_from};
 use crate::control::{
     Assignment, Order, Orders, PROTOCOL_VERSION, Report, Reports, Resume, TargetAssignment, attach,
 };
-use crate::event;
 use crate::measure::{Metric, Snapshot, Watch, raise_descriptor_limit};
 use crate::net::tls::Trust;
 
@@ -87,7 +86,7 @@ fn past(assignment: &TargetAssignment, resume: Resume) -> Option<Past> {
 /// What is published in a trial that starts at `at_ns`.
 fn programme(assignment: &TargetAssignment, at_ns: u64) -> Option<Programme> {
     let schedule = assignment.schedule.clone()?;
-    let payload = event::filler(assignment.case.workload.payload.bytes() as usize);
+    let payload = assignment.case.workload.payload();
     Some(Programme { schedule, payload: payload.into(), at_ns, window: assignment.window.clone() })
 }
 

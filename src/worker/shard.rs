@@ -12,13 +12,15 @@ use crate::clock;
 use crate::control::WorkerAssignment;
 use crate::measure::{Counter, Metric, Recorder, RequestSample, Snapshot, pin};
 use crate::net::{Dialer, WireTotals, tls};
-use crate::pace::Timer;
+use crate::pace::{Rng, Timer};
 use crate::pattern::{self, Context, Timeline};
 use crate::scenario::Http;
 
 /// Recorders of a shard beside the one in use: one may be with the coordinator, late by a second, without another being
 /// made for it.
 const SPARES: usize = 2;
+/// Streams of a trial's seed that belong to the networks of its shards.
+const NETWORKS: u64 = 1 << 53;
 /// After the last expected delivery, wait so long for what should not come: duplicates.
 const GRACE_NS: u64 = 100_000_000;
 
@@ -133,7 +135,7 @@ impl Shard {
             worker.phases.warmup.ns()..worker.phases.warmup.ns() + worker.phases.measure.ns();
         let context = Context::new(
             worker.case.clone(),
-            self.dialer()?,
+            self.dialer(&timer)?,
             timer,
             worker.schedule.clone(),
             window,
@@ -165,9 +167,12 @@ impl Shard {
     }
 
     /// Opens connections as the case asks for.
-    fn dialer(&self) -> Result<Dialer, String> {
-        let worker = &self.assignment.worker;
+    fn dialer(&self, timer: &Timer) -> Result<Dialer, String> {
+        let ShardAssignment { worker, index, .. } = &self.assignment;
+        // A seed for each shard of the trial: they count their connections each for itself.
+        let seed = Rng::new(worker.schedule.seed, NETWORKS + worker.links.start + index).next_u64();
         let dialer = Dialer::new(worker.target, Rc::clone(&self.wire));
+        let dialer = dialer.across(worker.case.conditions.network, timer.clone(), seed);
         let transport = worker.case.transport;
         let (dialer, alpn) = match transport.http {
             Http::One => (dialer, tls::HTTP_1),

@@ -57,6 +57,7 @@ pub fn run(case: Case, target: SocketAddr, window_ns: u64, keep: usize, drains: 
         };
         let (begin, told) = watch::channel(None);
         let dialer = Dialer::new(target, Rc::new(WireTotals::default()));
+        let dialer = dialer.across(case.conditions.network, timer.clone(), 1);
         let context =
             Context::new(case, dialer, timer.clone(), schedule, 0..window_ns, told).keeping(keep);
         let context = Rc::new(context);

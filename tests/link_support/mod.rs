@@ -36,6 +36,7 @@ fn case(pattern: Pattern, publish: Publish) -> Case {
             rate: Rate::per_second(10.0),
             arrivals: ArrivalProcess::Constant,
             payload: ByteSize::new(10),
+            payload_kind: tidings::event::PayloadKind::default(),
             late_after: Span::from_secs(1),
             churn: Rate::per_second(0.0),
             publish,
@@ -58,6 +59,15 @@ pub fn link(
         enough(count).then_some(count)
     });
     (found, ledger.delivered)
+}
+
+/// One link of `pattern` until `done` finds something.
+pub fn watch<T>(
+    pattern: Pattern,
+    target: SocketAddr,
+    done: impl Fn(&Context) -> Option<T>,
+) -> (T, Ledger) {
+    until(case(pattern, Publish::Target), target, done)
 }
 
 /// One link of `pattern` that also publishes, from now on, until `done` finds something.

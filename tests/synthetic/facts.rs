@@ -83,6 +83,7 @@ pub fn case(kind: PatternKind, clients: u64, axes: &str) -> Case {
             rate: Rate::per_second(2.0),
             arrivals: ArrivalProcess::Poisson,
             payload: ByteSize::new(100),
+            payload_kind: tidings::event::PayloadKind::default(),
             late_after: Span::from_secs(2),
             churn: Rate::per_second(0.0),
             publish: Publish::Target,

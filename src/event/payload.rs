@@ -1,0 +1,143 @@
+//! Payloads of a given size: what is said of an event, or of an item, where only its cost matters.
+
+use serde::{Deserialize, Serialize};
+
+/// What a payload consists of.
+///
+/// The bytes on the wire are as many for all of them; what they cost to check, to parse and to write in another encoding is
+/// not.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum PayloadKind {
+    /// One JSON string of plain letters and digits.
+    #[default]
+    Text,
+    /// A JSON object with an array of records: numbers, short strings, booleans, nulls, as most APIs send them.
+    Records,
+    /// One JSON string of letters that take three bytes each in UTF-8.
+    Unicode,
+}
+
+impl PayloadKind {
+    /// Every kind.
+    pub const ALL: [Self; 3] = [Self::Text, Self::Records, Self::Unicode];
+
+    /// The name in scenarios and files.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Text => "text",
+            Self::Records => "records",
+            Self::Unicode => "unicode",
+        }
+    }
+
+    /// The smallest payload of this kind, in bytes.
+    pub const fn least(self) -> usize {
+        match self {
+            Self::Text | Self::Unicode => 2,
+            Self::Records => RECORDS.0.len() + RECORDS.1.len() + RECORDS.2.len(),
+        }
+    }
+
+    /// A payload of exactly `bytes` bytes, but at least [`PayloadKind::least`]: one JSON value in one line.
+    pub fn payload(self, bytes: usize) -> Vec<u8> {
+        let bytes = bytes.max(self.least());
+        match self {
+            Self::Text => string(bytes),
+            Self::Records => records(bytes),
+            Self::Unicode => unicode(bytes),
+        }
+    }
+}
+
+/// What stands around the records, and around what fills the payload up.
+const RECORDS: (&str, &str, &str) = ("{\"items\":[", "],\"note\":\"", "\"}");
+
+fn letters() -> impl Iterator<Item = u8> {
+    b"abcdefghijklmnopqrstuvwxyz0123456789".iter().copied().cycle()
+}
+
+fn string(bytes: usize) -> Vec<u8> {
+    let mut data = Vec::with_capacity(bytes);
+    data.push(b'"');
+    data.extend(letters().take(bytes - 2));
+    data.push(b'"');
+    data
+}
+
+fn unicode(bytes: usize) -> Vec<u8> {
+    // Greek, Cyrillic and most of the Near East take two bytes; these are of the many that take three.
+    let mut text = "消息推送轮询订阅发布延迟带宽".chars().cycle();
+    let mut data = String::with_capacity(bytes);
+    data.push('"');
+    while data.len() + 3 < bytes
+        && let Some(letter) = text.next()
+    {
+        data.push(letter);
+    }
+    while data.len() + 1 < bytes {
+        data.push('.');
+    }
+    data.push('"');
+    data.into_bytes()
+}
+
+fn records(bytes: usize) -> Vec<u8> {
+    let (head, middle, tail) = RECORDS;
+    let mut data = head.to_owned();
+    for n in 0u64.. {
+        let comma = if n == 0 { "" } else { "," };
+        // No two alike, so that nothing can be kept of the one before.
+        let (id, cents, stock) = (1_000 + n * 37, n * 13 % 100, n % 3 == 0);
+        let record = format!(
+            "{comma}{{\"id\":{id},\"name\":\"item {n}\",\"price\":{n}.{cents:02},\"in_stock\":{stock},\
+             \"tags\":[\"new\",\"t{n}\"],\"supplier\":null}}"
+        );
+        if data.len() + record.len() + middle.len() + tail.len() > bytes {
+            break;
+        }
+        data.push_str(&record);
+    }
+    data.push_str(middle);
+    let mut data = data.into_bytes();
+    let fill = bytes - data.len() - tail.len();
+    data.extend(letters().take(fill));
+    data.extend_from_slice(tail.as_bytes());
+    data
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::Value;
+
+    use super::*;
+
+    #[test]
+    fn a_payload_has_the_size_and_the_kind_that_was_asked_for() {
+        for kind in PayloadKind::ALL {
+            for bytes in (kind.least()..400).chain([1_000, 262_144]) {
+                let data = kind.payload(bytes);
+                assert_eq!(data.len(), bytes, "{kind:?}");
+                assert!(!data.contains(&b'\n'));
+                let value: Value = serde_json::from_slice(&data).unwrap();
+                match kind {
+                    PayloadKind::Text => assert!(value.as_str().unwrap().is_ascii()),
+                    PayloadKind::Unicode => {
+                        let text = value.as_str().unwrap();
+                        let wide = text.chars().filter(|c| c.len_utf8() == 3).count();
+                        assert_eq!(wide, (bytes - 2) / 3);
+                    }
+                    PayloadKind::Records => {
+                        let items = value["items"].as_array().unwrap();
+                        assert!(
+                            items.iter().all(|item| item["id"].is_u64() && item["price"].is_f64())
+                        );
+                        assert!(items.len() + 1 >= bytes / 110, "{}", items.len());
+                    }
+                }
+            }
+            assert_eq!(kind.payload(0).len(), kind.least());
+            assert_eq!(serde_json::to_value(kind).unwrap(), kind.name());
+        }
+    }
+}

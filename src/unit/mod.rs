@@ -1,0 +1,114 @@
+//! Human quantities: the only parser and the only printer of rates, sizes, spans of time and counts.
+//!
+//! Scenarios, `--set` and objectives are read with it, tables and reports are printed with it, so what the
+//! tool prints can be typed back. It knows nothing of what a quantity is for.
+
+mod bandwidth;
+mod count;
+mod rate;
+mod size;
+mod span;
+#[cfg(test)]
+mod tests;
+
+pub use bandwidth::Bandwidth;
+pub use count::{Count, count};
+pub use rate::Rate;
+pub use size::{ByteSize, bytes};
+pub use span::{Span, nanoseconds};
+
+/// Why a text is no quantity: names the text and shows what would be right.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("'{text}' is not {wanted}")]
+pub struct UnitError {
+    text: String,
+    wanted: &'static str,
+}
+
+impl UnitError {
+    fn new(text: &str, wanted: &'static str) -> Self {
+        Self { text: text.to_owned(), wanted }
+    }
+}
+
+/// Splits `"1.5 MiB"` into `(1.5, "MiB")`; `None` where no finite non-negative number leads.
+fn split(text: &str) -> Option<(f64, &str)> {
+    let text = text.trim();
+    let end =
+        text.find(|c: char| !(c.is_ascii_digit() || c == '.' || c == '_')).unwrap_or(text.len());
+    let number: f64 = text[..end].replace('_', "").parse().ok()?;
+    number.is_finite().then_some((number, text[end..].trim()))
+}
+
+/// Rounds to three significant digits and drops trailing zeros: `1230`, `12.3`, `0.123`.
+pub fn significant(value: f64) -> String {
+    if value == 0.0 || !value.is_finite() {
+        return if value == 0.0 { "0".to_owned() } else { value.to_string() };
+    }
+    let magnitude = value.abs().log10().floor() as i32;
+    let decimals = (2 - magnitude).max(0) as usize;
+    let mut text = format!("{value:.decimals$}");
+    if text.contains('.') {
+        text.truncate(text.trim_end_matches('0').trim_end_matches('.').len());
+    }
+    text
+}
+
+fn parse_count(text: &str) -> Option<f64> {
+    let (number, unit) = split(text)?;
+    let scale = match unit {
+        "" => 1.0,
+        "k" | "K" => 1e3,
+        "M" => 1e6,
+        _ => return None,
+    };
+    Some(number * scale)
+}
+
+/// `n` of a noun whose plural takes an s: `"1 trial"`, `"2 trials"`.
+pub fn counted(n: u64, noun: &str) -> String {
+    format!("{n} {noun}{}", if n == 1 { "" } else { "s" })
+}
+
+/// Serialises as the human text, and reads the text back, or a bare TOML number where `$number` allows one.
+macro_rules! human_serde {
+    ($type:ident, $number:expr) => {
+        impl serde::Serialize for $type {
+            fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+                serializer.collect_str(self)
+            }
+        }
+
+        impl<'de> serde::Deserialize<'de> for $type {
+            fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+                struct Visitor;
+                impl serde::de::Visitor<'_> for Visitor {
+                    type Value = $type;
+
+                    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                        f.write_str($type::WANTED)
+                    }
+
+                    fn visit_str<E: serde::de::Error>(self, text: &str) -> Result<$type, E> {
+                        text.parse().map_err(E::custom)
+                    }
+
+                    fn visit_i64<E: serde::de::Error>(self, n: i64) -> Result<$type, E> {
+                        let number: Option<fn(u64) -> $type> = $number;
+                        number
+                            .zip(u64::try_from(n).ok())
+                            .map(|(make, n)| make(n))
+                            .ok_or_else(|| E::custom(UnitError::new(&n.to_string(), $type::WANTED)))
+                    }
+
+                    fn visit_u64<E: serde::de::Error>(self, n: u64) -> Result<$type, E> {
+                        self.visit_i64(i64::try_from(n).map_err(E::custom)?)
+                    }
+                }
+                deserializer.deserialize_any(Visitor)
+            }
+        }
+    };
+}
+
+use human_serde;

@@ -1,0 +1,104 @@
+//! Spans of time.
+
+use std::fmt;
+use std::str::FromStr;
+
+use super::{UnitError, human_serde, significant, split};
+
+/// A span of time in nanoseconds; written `250us`, `1.5s`, `2m`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Default, Hash)]
+pub struct Span(u64);
+
+impl Span {
+    const WANTED: &'static str =
+        "a duration: write a number with ns, us, ms, s, m or h, such as \"500ms\"";
+    const UNITS: [(&'static str, f64); 7] = [
+        ("ns", 1.0),
+        ("us", 1e3),
+        ("µs", 1e3),
+        ("ms", 1e6),
+        ("s", 1e9),
+        ("m", 60e9),
+        ("h", 3600e9),
+    ];
+
+    /// A span of `ns` nanoseconds.
+    pub const fn from_ns(ns: u64) -> Self {
+        Self(ns)
+    }
+
+    /// A span of `ms` milliseconds.
+    pub const fn from_ms(ms: u64) -> Self {
+        Self(ms * 1_000_000)
+    }
+
+    /// A span of `s` seconds.
+    pub const fn from_secs(s: u64) -> Self {
+        Self(s * 1_000_000_000)
+    }
+
+    /// The span in nanoseconds.
+    pub const fn ns(self) -> u64 {
+        self.0
+    }
+
+    /// The span in seconds.
+    pub fn secs(self) -> f64 {
+        self.0 as f64 / 1e9
+    }
+
+    /// The span as the standard library's type.
+    pub const fn std(self) -> std::time::Duration {
+        std::time::Duration::from_nanos(self.0)
+    }
+}
+
+impl FromStr for Span {
+    type Err = UnitError;
+
+    fn from_str(text: &str) -> Result<Self, UnitError> {
+        let refused = || UnitError::new(text, Self::WANTED);
+        let (number, unit) = split(text).ok_or_else(refused)?;
+        let scale = Self::UNITS.iter().find(|(name, _)| *name == unit).ok_or_else(refused)?.1;
+        let ns = number * scale;
+        if ns > 365.0 * 86_400e9 { Err(refused()) } else { Ok(Self(ns.round() as u64)) }
+    }
+}
+
+impl fmt::Display for Span {
+    /// Exact, as scenarios travel in this form; [`nanoseconds()`] rounds for people.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        const MINUTE: u64 = 60_000_000_000;
+        const HOUR: u64 = 60 * MINUTE;
+        let (scale, unit) = match self.0 {
+            ns if ns >= 2 * HOUR && ns.is_multiple_of(HOUR) => (HOUR, "h"),
+            ns if ns >= 2 * MINUTE && ns.is_multiple_of(MINUTE) => (MINUTE, "m"),
+            ns if ns >= 1_000_000_000 => (1_000_000_000, "s"),
+            ns if ns >= 1_000_000 => (1_000_000, "ms"),
+            ns if ns >= 1_000 => (1_000, "us"),
+            _ => (1, "ns"),
+        };
+        let (whole, rest) = (self.0 / scale, self.0 % scale);
+        if rest == 0 {
+            return write!(f, "{whole}{unit}");
+        }
+        // Whole minutes and hours have no rest, so `scale` is a power of ten here.
+        let digits = format!("{rest:0width$}", width = scale.ilog10() as usize);
+        write!(f, "{whole}.{}{unit}", digits.trim_end_matches('0'))
+    }
+}
+
+/// Prints nanoseconds for people, three significant digits: `"1.23 ms"`, `"850 ns"`.
+pub fn nanoseconds(ns: f64) -> String {
+    let (scale, unit) = match ns.abs() {
+        v if v < 999.5 => (1.0, "ns"),
+        v if v < 999.5e3 => (1e3, "us"),
+        v if v < 999.5e6 => (1e6, "ms"),
+        v if v < 120e9 => (1e9, "s"),
+        v if v < 7200e9 => (60e9, "m"),
+        _ => (3600e9, "h"),
+    };
+    format!("{} {unit}", significant(ns / scale))
+}
+
+human_serde!(Span, None);
