@@ -106,6 +106,12 @@ fn moody(silent: bool) -> Server {
     })
 }
 
+/// Repeats `attempt`, whose own assertions hold every time, until enough happened in one: a machine that is held up may let
+/// a window pass with little in it.
+fn enough(mut attempt: impl FnMut() -> bool) {
+    assert!((0..20).any(|_| attempt()), "in twenty windows too little happened");
+}
+
 fn assert_exact(told: &Told, server: &Server, clients: u64) {
     let ledger = told.snapshot.ledger;
     let sent = told.count(Counter::Sent);
@@ -122,8 +128,8 @@ fn assert_exact(told: &Told, server: &Server, clients: u64) {
 #[test]
 fn a_closed_loop_accounts_for_every_request_of_a_slow_target() {
     let (clients, server) = (3, moody(true));
-    let closed = "loop = \"closed\"\nthink = \"2ms\"\ntimeout = \"40ms\"";
-    let told = run(case("request", clients, closed), server.address, 400 * MS, 0, true);
+    let closed = "loop = \"closed\"\nthink = \"2ms\"\ntimeout = \"1s\"";
+    let told = run(case("request", clients, closed), server.address, 2_500 * MS, 0, true);
     assert_exact(&told, &server, clients);
     let (errors, lost) = (told.snapshot.counters.errors(), told.snapshot.ledger.lost);
     assert_eq!(errors, lost, "all that was sent is over: nothing is censored");
@@ -136,7 +142,7 @@ fn what_a_closed_loop_still_waits_for_at_the_end_is_censored() {
     let (clients, server) = (3, moody(true));
     // Longer than anyone waits: each client's first silent request is its last.
     let closed = "loop = \"closed\"\ntimeout = \"1h\"";
-    let told = run(case("request", clients, closed), server.address, 200 * MS, 0, false);
+    let told = run(case("request", clients, closed), server.address, 2_000 * MS, 0, false);
     assert_exact(&told, &server, clients);
     let (errors, lost) = (told.snapshot.counters.errors(), told.snapshot.ledger.lost);
     assert_eq!(lost - errors, clients, "one under way for each");
@@ -145,29 +151,36 @@ fn what_a_closed_loop_still_waits_for_at_the_end_is_censored() {
 
 #[test]
 fn a_closed_loop_is_due_its_time_to_think_after_the_answer_before() {
-    let server = moody(false);
-    let closed = "loop = \"closed\"\nthink = \"3ms\"\narrivals = \"constant\"";
-    let told = run(case("request", 2, closed), server.address, 200 * MS, 1_000, true);
-    assert_exact(&told, &server, 2);
     let mut pairs = 0;
-    for link in 0..2 {
-        let own: Vec<_> = told.samples.iter().filter(|sample| sample.link == link).collect();
-        for pair in own.windows(2).filter(|pair| pair[0].error.is_none()) {
-            assert_eq!(pair[1].due_ns, pair[0].done_ns + 3 * MS);
-            pairs += 1;
+    // Where this process is held up, a window has room for few.
+    enough(|| {
+        let server = moody(false);
+        let closed = "loop = \"closed\"\nthink = \"3ms\"\narrivals = \"constant\"";
+        let told = run(case("request", 2, closed), server.address, 200 * MS, 1_000, true);
+        assert_exact(&told, &server, 2);
+        for link in 0..2 {
+            let own: Vec<_> = told.samples.iter().filter(|sample| sample.link == link).collect();
+            for pair in own.windows(2).filter(|pair| pair[0].error.is_none()) {
+                assert_eq!(pair[1].due_ns, pair[0].done_ns + 3 * MS);
+                pairs += 1;
+            }
+            assert!(own[0].due_ns - told.timeline.start_ns < 3 * MS, "from a random phase");
         }
-        assert!(own[0].due_ns - told.timeline.start_ns < 3 * MS, "from a random phase");
-    }
-    assert!(pairs > 10, "{pairs}");
+        pairs > 10
+    });
 }
 
 #[test]
 fn samples_are_the_first_and_say_what_the_histograms_say() {
     let server = moody(false);
     let closed = "loop = \"closed\"\nthink = \"1ms\"";
-    let few = run(case("request", 2, closed), server.address, 100 * MS, 7, true);
-    assert_eq!(few.samples.len(), 7);
-    assert!(few.samples.iter().all(|sample| sample.seq <= 7));
+    enough(|| {
+        let few = run(case("request", 2, closed), server.address, 100 * MS, 7, true);
+        let sent = few.count(Counter::Sent);
+        assert_eq!(few.samples.len() as u64, sent.min(7));
+        assert!(few.samples.iter().all(|sample| sample.seq <= 7));
+        sent > 7
+    });
 
     let told = run(case("request", 2, closed), server.address, 200 * MS, 100_000, true);
     assert_eq!(told.samples.len() as u64, told.count(Counter::Sent));
@@ -235,6 +248,7 @@ fn topic(last: u64, away: fn(u64) -> bool) -> Server {
 #[test]
 fn deliveries_that_waited_for_the_next_poll_are_counted() {
     const LAST: u64 = 20;
+    let mut herds = 0;
     for (pattern, options) in [
         ("long-poll", "gap = \"2ms\""),
         ("long-poll", ""),
@@ -256,12 +270,14 @@ fn deliveries_that_waited_for_the_next_poll_are_counted() {
             // All long polls that were sent in the window: of each client one more or less than were answered in it.
             let (herd, sent) = (told.snapshot.herd.peak(0, 10_000), told.count(Counter::Sent));
             if pattern == "long-poll" {
-                assert!(herd > 0 && herd.abs_diff(sent) <= clients, "{options}: {herd} of {sent}");
+                assert!(herd.abs_diff(sent) <= clients, "{options}: {herd} of {sent}");
+                herds += herd;
             } else {
                 assert_eq!(herd, 0);
             }
         }
     }
+    assert!(herds > 0, "six windows went by in which nothing was sent");
 }
 
 #[test]
@@ -281,19 +297,21 @@ fn polls_follow_the_clock_or_the_answers() {
         ("short-poll", "interval = \"5ms\"\npace = \"after-response\"", "done to due"),
         ("long-poll", "gap = \"5ms\"", "done to due"),
     ] {
-        let server = slow();
-        let case = Case { workload: quiet(), ..case(pattern, 1, options) };
-        let told = run(case, server.address, 200 * MS, 1_000, true);
-        assert!(told.samples.len() > 5, "{pattern}: {}", told.samples.len());
-        for pair in told.samples.windows(2) {
-            let from_ns = if apart == "due to due" { pair[0].due_ns } else { pair[0].done_ns };
-            assert_eq!(pair[1].due_ns - from_ns, 5 * MS, "{pattern}, {options}");
-        }
-        let sent = told.count(Counter::Sent);
-        assert_eq!(told.samples.len() as u64, sent, "{pattern}, {options}");
-        if pattern == "short-poll" {
-            assert_eq!(told.count(Counter::Scheduled), sent, "{options}");
-        }
+        enough(|| {
+            let server = slow();
+            let case = Case { workload: quiet(), ..case(pattern, 1, options) };
+            let told = run(case, server.address, 200 * MS, 1_000, true);
+            for pair in told.samples.windows(2) {
+                let from_ns = if apart == "due to due" { pair[0].due_ns } else { pair[0].done_ns };
+                assert_eq!(pair[1].due_ns - from_ns, 5 * MS, "{pattern}, {options}");
+            }
+            let sent = told.count(Counter::Sent);
+            assert_eq!(told.samples.len() as u64, sent, "{pattern}, {options}");
+            if pattern == "short-poll" {
+                assert_eq!(told.count(Counter::Scheduled), sent, "{options}");
+            }
+            told.samples.len() > 5
+        });
     }
 }
 

@@ -95,8 +95,9 @@ fn every_call_to_a_moody_server_is_in_the_account() {
         6 => drop(socket.close(None)),
         _ => answer(socket, &id, 200),
     });
-    let closed = format!("{CLOSED}think = \"1ms\"\ntimeout = \"60ms\"");
-    let told = run(case("request", CLIENTS, &closed), address, 1_500 * MS, 10_000, true);
+    // Longer than any answer that comes takes, on a machine that stands still now and then.
+    let closed = format!("{CLOSED}think = \"1ms\"\ntimeout = \"3s\"");
+    let told = run(case("request", CLIENTS, &closed), address, 4_000 * MS, 10_000, true);
     let ledger = told.snapshot.ledger;
     let sent = told.count(Counter::Sent);
     assert!(ledger.balances() && ledger.delivered > 0, "{ledger:?}");
@@ -141,7 +142,7 @@ fn pings_are_answered_while_no_call_is_due() {
     let answered = told.count(Counter::Answered);
     assert_eq!((told.snapshot.counters.errors(), told.count(Counter::Sent)), (0, answered));
     assert_eq!(Seen::get(&seen.sockets), CLIENTS);
-    // Where a call is due sooner than the client comes to it, the call goes first.
+    // Where a call is due sooner than the client comes to it, the call goes first; behind its last one it says no more.
     let pongs = Seen::get(&seen.pongs);
-    assert!(pongs > answered / 2 && pongs <= answered, "{pongs} of {answered}");
+    assert!(pongs + CLIENTS > answered / 2 && pongs <= answered, "{pongs} of {answered}");
 }

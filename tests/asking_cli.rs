@@ -80,7 +80,8 @@ fn asked_as_told(trial: &std::collections::BTreeMap<String, String>) {
     if trial["pattern"] == "request" {
         assert_eq!((trial["loop"].as_str(), trial["requests_per_s"].as_str()), ("closed", ""));
         let expected = &trial["expected"];
-        assert!(number(trial, "expected") > 0.0);
+        // A worker that slept through the window asked nothing in it.
+        assert!(number(trial, "hiccup_ns_max") >= 400e6 || number(trial, "expected") > 0.0);
         for same in ["delivered", "scheduled", "sent", "answered"] {
             assert_eq!(&trial[same], expected, "{same}: {trial:?}");
         }

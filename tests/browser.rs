@@ -11,6 +11,8 @@ use std::io::{BufReader, Read as _, Write as _};
 use std::net::{Shutdown, SocketAddr, TcpListener, TcpStream};
 use std::os::unix::process::CommandExt as _;
 use std::process::{Child, Command, Stdio};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::thread;
 use std::time::Duration;
@@ -94,15 +96,16 @@ fn visit(stream: &TcpStream, page: &str, posted: &Sender<(String, String)>) {
     let _ = write!(&mut &*stream, "{head} {}\r\n\r\n{body}", body.len());
 }
 
-/// Forwards connections to `target`, cuts the first one after event [`CUT_AFTER`] of a stream has passed, and tells
+/// Forwards connections to `target`, cuts the first one that asks after event [`CUT_AFTER`] of a stream has passed, and tells
 /// the head of every request.
 fn cutting_proxy(target: SocketAddr) -> (SocketAddr, Receiver<String>) {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let address = listener.local_addr().unwrap();
     let (heard, heads) = channel();
     thread::spawn(move || {
-        for (turn, client) in listener.incoming().flatten().enumerate() {
-            let heard = heard.clone();
+        let asked = Arc::new(AtomicUsize::new(0));
+        for client in listener.incoming().flatten() {
+            let (heard, asked) = (heard.clone(), Arc::clone(&asked));
             thread::spawn(move || {
                 let server = TcpStream::connect(target).unwrap();
                 let mut bytes = vec![0; 1 << 16];
@@ -114,6 +117,8 @@ fn cutting_proxy(target: SocketAddr) -> (SocketAddr, Receiver<String>) {
                     }
                 }
                 (&server).write_all(&request).unwrap();
+                // A browser may open connections that it asks nothing on.
+                let turn = asked.fetch_add(1, Ordering::SeqCst);
                 let _ = heard.send(String::from_utf8_lossy(&request).to_lowercase());
                 let mut passed = Vec::new();
                 while let Ok(count @ 1..) = (&server).read(&mut bytes) {

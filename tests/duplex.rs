@@ -175,10 +175,21 @@ fn limits_act_on_what_sockets_say() {
     let limits = Limits { requests_per_s: Some(1), ..Limits::default() };
     let target = Target::start(Options { topics: 1, limits, ..Options::default() });
     let mut socket = open(&target, "news-0");
-    // The handshake was the one request of this second.
-    say(&mut socket, &json!({ "key": 3, "data": 1 }));
-    let answer = hear(&mut socket);
-    assert_eq!((&answer["refused"]["status"], &answer["refused"]["key"]), (&json!(429), &json!(3)));
+    // The handshake was the one request of this second. Two, lest this thread was held up until the next.
+    for key in [3, 4] {
+        say(&mut socket, &json!({ "key": key, "data": 1 }));
+    }
+    let (mut refused, mut heard) = (Vec::new(), 0);
+    while heard < 2 {
+        let answer = hear(&mut socket);
+        heard += u32::from(answer.get("posted").or(answer.get("refused")).is_some());
+        refused.extend(answer.get("refused").cloned());
+    }
+    assert!(!refused.is_empty(), "neither is over the limit");
+    for answer in refused {
+        assert_eq!(answer["status"], 429, "{answer}");
+        assert!([3, 4].contains(&answer["key"].as_u64().unwrap()), "{answer}");
+    }
 }
 
 #[test]
@@ -249,7 +260,9 @@ fn what_a_socket_was_not_told_of_is_sent_again_after_a_reconnect_under_its_key()
         (2..=10).collect::<Vec<u64>>(),
         "the one that was not acknowledged, and those after it"
     );
-    assert_eq!((repeated, ledger.lost, ledger.duplicate), (1, 0, 0));
+    assert_eq!((ledger.lost, ledger.duplicate), (0, 0));
+    // One, unless this process was held up until the next were due, and they had been written, too.
+    assert!((1..=9).contains(&repeated), "{repeated}");
 }
 
 #[test]

@@ -56,7 +56,8 @@ fn every_pattern_delivers_everything_once_and_writes_every_file() {
         assert_eq!(row["written_ns_p50"].is_empty(), !delivers, "{row:?}");
         let held = row["pattern"] == "long-poll";
         assert_eq!(row["polls_per_10ms_max"].is_empty(), !held, "{row:?}");
-        assert!(!held || number(row, "polls_per_10ms_max") >= 1.0, "{row:?}");
+        let stood_still = number(row, "hiccup_ns_max") >= 0.9e9;
+        assert!(!held || stood_still || number(row, "polls_per_10ms_max") >= 1.0, "{row:?}");
         assert!(["timerfd", "spin"].contains(&row["pacing"].as_str()), "{row:?}");
     }
     // The same events for every pattern of a block: what is expected differs between blocks only.
@@ -103,7 +104,8 @@ fn a_target_that_dies_is_a_failed_row_and_the_run_goes_on() {
     let bench = Bench::new(&scenario(&["websocket"], 2, "2s", ""));
     let run = bench.start();
     // Its worker stands, so the target has been told what to do.
-    bench.wait_for("worker");
+    // It is stopped, lest it says that the target is gone before the target's end is heard of.
+    kill_process(bench.wait_for("worker"), Signal::STOP).unwrap();
     kill_process(bench.wait_for("target"), Signal::KILL).unwrap();
     let output = run.finish();
     assert_eq!(output.status.code(), Some(3), "{}", text(&output.stderr));

@@ -54,7 +54,7 @@ fn what_was_dropped_is_lost_and_nothing_else() {
     let patterns = ["short-poll", "long-poll", "sse", "websocket", "webhook"];
     let more = "target = { shards = 1 }\nfaults = { drop = 0.1 }";
     // What is lost is waited for until the end of the drain.
-    let scenario = scenario(&patterns, 1, "1s", more).replace("drain = \"5s\"", "drain = \"1s\"");
+    let scenario = scenario(&patterns, 1, "1s", more).replace("drain = \"5s\"", "drain = \"4s\"");
     let bench = Bench::new(&scenario);
     let output = ran(&bench);
     assert!(text(&output.stdout).contains("faults: drop=0.1"), "{}", text(&output.stdout));

@@ -34,8 +34,18 @@ fn only(trials: Vec<BTreeMap<String, String>>) -> BTreeMap<String, String> {
     trials.into_iter().next().unwrap()
 }
 
+/// Up to three times until `stood`, whose process stands still on purpose, finds that no other did: on a shared machine one
+/// may. Who blames the wrong one does so every time.
+fn alone(stood: fn() -> bool) {
+    assert!((0..3).any(|_| stood()), "another process was said to stand still");
+}
+
 #[test]
 fn a_worker_that_is_stopped_makes_its_trial_invalid_and_is_named() {
+    alone(stopped_worker);
+}
+
+fn stopped_worker() -> bool {
     let more = "worker = { processes = 2, shards = 1 }\nprofile = \"shared\"";
     let bench = Bench::new(&scenario(&["sse"], 1, "4s", more));
     let run = bench.start();
@@ -51,15 +61,20 @@ fn a_worker_that_is_stopped_makes_its_trial_invalid_and_is_named() {
     assert_eq!((trial["verdict"].as_str(), trial["profile"].as_str()), ("invalid", "shared"));
     let reasons = &trial["verdict_reasons"];
     assert!(reasons.contains("worker 1 stood still for"), "{reasons}");
-    assert!(!reasons.contains("worker 2 stood still"), "{reasons}");
+    let other = reasons.contains("worker 2 stood still");
     assert!(number(&trial, "hiccup_ns_max") >= 0.9e9, "{trial:?}");
     // What was missed is accounted for, and nothing of it is lost.
     assert_eq!(trial["expected"], trial["delivered"], "{trial:?}");
     bench.wait_until_gone();
+    !other
 }
 
 #[test]
 fn a_target_that_is_stopped_is_a_result_and_shows_in_the_percentiles() {
+    alone(stopped_target);
+}
+
+fn stopped_target() -> bool {
     let bench = Bench::new(&scenario(&["request"], 1, "4s", "profile = \"shared\""));
     let run = bench.start();
     stop(bench.wait_for("target"));
@@ -67,13 +82,14 @@ fn a_target_that_is_stopped_is_a_result_and_shows_in_the_percentiles() {
     let trial = only(bench.trials());
     let reasons = &trial["verdict_reasons"];
     assert_ne!(trial["verdict"], "failed", "{reasons} {}", text(&output.stderr));
-    assert!(!reasons.contains("stood still"), "{reasons}");
+    let other = reasons.contains("stood still");
     assert!(number(&trial, "target_hiccup_ns_max") >= 0.9e9, "{trial:?}");
     // Stopped for S of a window of D, the q-quantile is S − (1 − q)·D: 0.96 s at the 99th percentile. A window that began
     // up to 20 ms after the stop, or a target that resumed late, moves it by as much.
-    assert!(number(&trial, "response_ns_p99") >= 0.85e9, "{trial:?}");
+    assert!(other || number(&trial, "response_ns_p99") >= 0.85e9, "{trial:?}");
     assert_eq!(trial["expected"], trial["delivered"], "{trial:?}");
     bench.wait_until_gone();
+    !other
 }
 
 #[test]

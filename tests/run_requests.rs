@@ -53,7 +53,9 @@ request.format = ["json", "xml"]"#,
         let unchanged = number(row, "not_modified");
         assert!(unchanged > reads / 2.0 && unchanged < reads * 2.0, "{row:?}");
         for cost in ["encode_ns_p50", "encode_ns_p99", "decode_ns_p50", "decode_ns_p99"] {
-            assert!(number(row, cost) > 0.0, "{cost}: {row:?}");
+            // A window that the target slept through has none.
+            let slept = number(row, "target_hiccup_ns_max") >= 0.9e9;
+            assert!(slept || number(row, cost) > 0.0, "{cost}: {row:?}");
         }
     }
     assert!(trials.iter().any(|row| row["case"] == "request:format=xml"), "{trials:?}");

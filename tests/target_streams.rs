@@ -289,18 +289,21 @@ fn a_slow_client_gets_whole_frames_and_then_a_close() {
 
 #[test]
 fn a_client_that_does_not_answer_a_ping_is_dropped() {
-    let websocket = WebSocketOptions {
-        ping: Span::from_ms(20),
-        pong_timeout: Span::from_ms(200),
-        ..WebSocketOptions::default()
+    let target = |pong_timeout| {
+        let ping = Span::from_ms(20);
+        let websocket = WebSocketOptions { ping, pong_timeout, ..WebSocketOptions::default() };
+        let target = Target::start(Options { websocket, ..Options::default() });
+        target.publish("t", json!(1));
+        target
     };
-    let target = Target::start(Options { websocket, ..Options::default() });
-    target.publish("t", json!(1));
-    let mut lively = open(&target, "");
+    let patient = target(Span::from_secs(10));
+    let mut lively = open(&patient, "");
     for _ in 0..5 {
+        // The next one comes only where the pong was taken.
         assert_eq!(frame(&mut lively).unwrap(), (0x89, vec![]));
         lively.write(&masked(0x8a, b""));
     }
+    let target = target(Span::from_ms(200));
     let mut silent = open(&target, "");
     assert_eq!(frame(&mut silent).unwrap(), (0x89, vec![]));
     assert_eq!(frame(&mut silent), None, "closed without an answer");

@@ -113,7 +113,7 @@ fn curl_speaks_http_2_by_agreement_by_prior_knowledge_and_not_at_all() {
         let status = if more.contains(&"POST") { "415" } else { "200" };
         assert!(outcome.starts_with(&format!("{status} {version} ")), "{more:?}: {outcome} {body}");
     }
-    let more = ["--http2-prior-knowledge", "--no-buffer", "--max-time", "3"];
+    let more = ["--http2-prior-knowledge", "--no-buffer", "--max-time", "8"];
     let (outcome, body) = plain.curl("/topics/news-0/stream?since=0", &more).unwrap();
     assert!(outcome.starts_with("200 2 ") && body.contains("event: news"), "{outcome}: {body}");
 }
