@@ -18,7 +18,7 @@ const MEMORY_PER_LINK: u64 = 64 * 1024;
 /// Memory of an event in the log beside its payload, in bytes.
 const MEMORY_PER_EVENT: u64 = 256;
 /// Pauses of the connect phase: a slope of memory over links takes at least five points.
-const PLATEAUS: u64 = 5;
+pub(super) const PLATEAUS: u64 = 5;
 
 /// The processes and threads of a case's trials, and what they need.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]

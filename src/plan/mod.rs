@@ -14,7 +14,7 @@ use std::ops::Range;
 use serde::{Deserialize, Serialize};
 
 use crate::measure::Host;
-use crate::pace::Schedule;
+use crate::pace::{Network, Schedule};
 use crate::scenario::{Pattern, Scenario};
 use crate::unit::Span;
 
@@ -81,7 +81,8 @@ impl Plan {
         let drain_ns = self.scenario.phases.drain.ns();
         let trial_ns = LAUNCH.ns() + self.before_drain_ns() + drain_ns;
         let floors: u64 = self.floors.iter().map(|floor| floor.plan.duration_ns_max()).sum();
-        self.trials.len() as u64 * trial_ns + floors
+        let networks: u64 = self.trials.iter().map(|trial| self.network_ns(trial.case)).sum();
+        self.trials.len() as u64 * trial_ns + networks + floors
     }
 
     /// How long a trial of `case` is expected to take, in nanoseconds.
@@ -91,7 +92,16 @@ impl Plan {
             Pattern::LongPoll(options) => options.gap.max(PUSH_DRAIN),
             _ => PUSH_DRAIN,
         };
-        LAUNCH.ns() + self.before_drain_ns() + drain.min(self.scenario.phases.drain).ns()
+        let drain = drain.min(self.scenario.phases.drain);
+        LAUNCH.ns() + self.before_drain_ns() + drain.ns() + self.network_ns(case)
+    }
+
+    /// What the links of `case` wait for their network in the connect phase, in nanoseconds: at each plateau the last ones
+    /// open and ask, a round trip each, and where packets are lost some dial is a second late.
+    fn network_ns(&self, case: usize) -> u64 {
+        let Network { latency, jitter, loss, .. } = self.scenario.cases[case].conditions.network;
+        let dial_ns = if loss > 0.0 { Span::from_secs(1).ns() } else { 0 };
+        layout::PLATEAUS * (4 * (latency.ns() + jitter.ns()) + dial_ns)
     }
 
     fn before_drain_ns(&self) -> u64 {

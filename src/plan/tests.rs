@@ -194,7 +194,7 @@ fn every_shipped_scenario_fits_two_cores_and_its_time() {
         ("delivery", 310),
         ("duplex", 160),
         ("fanout", 180),
-        ("network", 240),
+        ("network", 310),
         ("per-client", 180),
         ("poll-intervals", 240),
         ("quickstart", 112),
