@@ -59,6 +59,11 @@ fn every_pattern_delivers_everything_and_nothing_early_plain_and_over_tls() {
         let case = row["case"].as_str();
         let (metric, ways) =
             if row["pattern"] == "request" { ("response", 2.0) } else { ("freshness", 1.0) };
+        if row["pattern"] != "request" {
+            // The largest is told of every trial.
+            let most = number(row, "freshness_ns_max");
+            assert!(most >= LATENCY, "{case}: {most}");
+        }
         if let Some(least) = least(&bench, case, metric) {
             assert!(least >= ways * LATENCY, "{case}: {metric} {least}");
         }
@@ -79,13 +84,44 @@ fn every_pattern_delivers_everything_and_nothing_early_plain_and_over_tls() {
 fn links_that_share_a_connection_or_come_and_go_lose_nothing_in_it() {
     let http_2 = "[transport]\nhttp = \"2\"\nstreams = 8\n";
     let patterns = ["request", "short-poll", "long-poll", "sse"];
-    exact(&Bench::new(&format!("{}{NETWORK}{http_2}", scenario(&patterns, 1, "1s", ""))));
+    for row in exact(&Bench::new(&format!("{}{NETWORK}{http_2}", scenario(&patterns, 1, "1s", ""))))
+    {
+        // Of the links of a connection all but the first find it open.
+        assert!(number(&row, "connect_ns_p50") >= 2.0 * LATENCY, "{row:?}");
+    }
 
     let patterns = ["long-poll", "sse", "websocket"];
     let text = scenario(&patterns, 1, "1s", "")
         .replace("rate = \"20/s\"", "rate = \"20/s\"\nchurn = \"10/s\"");
     for row in exact(&Bench::new(&format!("{text}{NETWORK}"))) {
         assert!(number(&row, "churned") > 0.0, "{row:?}");
+        assert!(number(&row, "connect_ns_p50") >= 4.0 * LATENCY, "{row:?}");
+    }
+}
+
+#[test]
+fn a_slow_consumer_is_slow_behind_it_too() {
+    let more = "target = { send_buffer = \"4KiB\" }";
+    let load = "rate = \"60/s\"\npayload = \"16KiB\"";
+    let text = scenario(&["websocket"], 1, "5s", more).replace("rate = \"20/s\"", load);
+    let slow = "[consumers]\nslow_share = 0.2\npause = \"300ms\"\nreceive_buffer = \"4KiB\"\n\
+                [websocket]\nslow_consumer = \"drop-oldest\"\nqueue = 120\n[network]\nlatency = \"5ms\"\n";
+    let bench = Bench::new(&format!("{text}{slow}"));
+    let output = bench.run(&["--quiet"]);
+    let row = &bench.trials()[0];
+    assert_ne!(row["verdict"], "failed", "{row:?} {}", support::text(&output.stderr));
+    assert!(number(row, "slow_actions") > 0.0, "the policy acts: {row:?}");
+    assert_eq!(row["lost"], row["lost_slow"], "the others lose nothing: {row:?}");
+}
+
+#[test]
+fn a_long_way_with_losses_is_waited_for() {
+    // Registrations, challenges and handshakes of TLS, at five plateaus, longer than any launch without a network takes.
+    let network = "[network]\nlatency = \"200ms\"\nloss = 0.01\n[transport]\ntls = true\n";
+    let text = scenario(&["webhook"], 1, "1s", "").replace("drain = \"5s\"", "drain = \"15s\"");
+    let bench = Bench::new(&format!("{text}{network}"));
+    for row in exact(&bench) {
+        assert!(number(&row, "connect_ns_p50") >= 4.0 * 200e6 * 0.99, "{row:?}");
     }
 }
 

@@ -174,7 +174,12 @@ impl Trial<'_> {
     /// Lets the workers open their links, plateau by plateau, reading the target's memory at each.
     fn connect(&mut self) -> Result<(), Stop> {
         let links = self.facts.case.workload.clients;
-        let deadline = clock::now() + LAUNCH_NS + self.facts.phases.connect.ns() + links * LINK_NS;
+        let patience_ns = self.conductor.plan.network_patience_ns(self.planned.case);
+        let deadline = clock::now()
+            + LAUNCH_NS
+            + self.facts.phases.connect.ns()
+            + links * LINK_NS
+            + patience_ns;
         let workers = self.children.len() - 1;
         let (mut at_plateau, mut ready, mut standing) = (0, 0, 0);
         while ready < workers {

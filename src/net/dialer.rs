@@ -1,6 +1,6 @@
 //! Dialling: sockets to one target, spread over source addresses, and what they speak above TCP.
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::collections::HashMap;
 use std::io;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
@@ -12,10 +12,9 @@ use rustls::{ClientConfig, ServerConfig};
 use tokio::net::{TcpSocket, TcpStream};
 
 use super::http2::Pool;
-use super::path::{Path, QUEUE};
+use super::path::{Opening, QUEUE};
 use super::tls::{self, Authority, TlsError, Trust};
 use super::{Socket, Stream, WireTotals};
-use crate::clock;
 use crate::pace::{Network, Timer};
 
 /// Links that share one source address on loopback: under the number of client ports of any usual kernel.
@@ -41,12 +40,15 @@ struct Emulation {
     network: Network,
     timer: Timer,
     seed: u64,
+    /// Connections so far.
+    opened: Cell<u64>,
 }
 
 impl Emulation {
-    /// A way of its own for connection number `nth` of the shard.
-    fn path(&self, nth: u64) -> Path {
-        Path::new(self.network, self.timer.clone(), self.seed, CONNECTION_STREAM + nth)
+    /// Ways of its own for connection number `nth` of the shard.
+    fn opening(&self, nth: u64, receive_buffer: Option<u32>) -> Opening {
+        let stream = CONNECTION_STREAM + nth;
+        Opening::new(self.network, self.timer.clone(), self.seed, stream, receive_buffer)
     }
 }
 
@@ -75,7 +77,7 @@ impl Dialer {
     /// The same through an emulated network, woken by `timer`, with random numbers of `seed`.
     #[must_use]
     pub fn across(self, network: Network, timer: Timer, seed: u64) -> Self {
-        let emulation = Rc::new(Emulation { network, timer, seed });
+        let emulation = Rc::new(Emulation { network, timer, seed, opened: Cell::new(0) });
         Self { emulation: network.is_there().then_some(emulation), ..self }
     }
 
@@ -160,21 +162,22 @@ impl Dialer {
             let source = Ipv4Addr::from(0x7f00_0001 + (link / LINKS_PER_SOURCE) as u32);
             socket.bind(SocketAddr::new(IpAddr::V4(source), 0))?;
         }
-        let dialled_ns = clock::now();
-        let socket = Socket::new(socket.connect(self.target).await?, &self.totals)?;
-        let Some(emulation) = &self.emulation else { return Ok(socket) };
-        let mut path = emulation.path(self.totals.connections());
-        path.open(dialled_ns).await?;
-        Ok(socket.through(path))
+        let Some(emulation) = &self.emulation else {
+            return Socket::new(socket.connect(self.target).await?, &self.totals);
+        };
+        let nth = emulation.opened.replace(emulation.opened.get() + 1);
+        let mut opening = emulation.opening(nth, self.receive_buffer);
+        opening.open().await?;
+        Socket::through(socket.connect(self.target).await?, opening, &self.totals)
     }
 
     /// A socket of a connection that the target dialled.
     pub fn accepted(&self, stream: TcpStream) -> io::Result<Socket> {
-        let socket = Socket::new(stream, &self.totals)?;
-        let Some(emulation) = &self.emulation else { return Ok(socket) };
-        let mut path = emulation.path(self.totals.connections());
-        path.opened_by_peer(clock::now());
-        Ok(socket.through(path))
+        let Some(emulation) = &self.emulation else { return Socket::new(stream, &self.totals) };
+        let nth = emulation.opened.replace(emulation.opened.get() + 1);
+        let mut opening = emulation.opening(nth, None);
+        opening.opened_by_peer();
+        Socket::through(stream, opening, &self.totals)
     }
 }
 

@@ -1,13 +1,21 @@
-//! A socket's way through an emulated network: what is read comes later, and what is written leaves later.
+//! A connection's way through an emulated network: what comes is read later, and what is written leaves later.
+//!
+//! A task of the connection's own, the carrier, takes what the kernel has received as it comes, and gives it what is to be sent
+//! when it is through. So nothing depends on when a client reads, and nothing but the window holds bytes back.
 
+use std::cell::{Cell, RefCell};
 use std::collections::VecDeque;
 use std::io;
+use std::mem::MaybeUninit;
+use std::os::fd::{AsRawFd as _, RawFd};
 use std::pin::Pin;
+use std::rc::Rc;
 use std::task::{Context, Poll, Waker};
 
 use bytes::{Buf as _, Bytes};
-use tokio::io::{AsyncRead as _, AsyncWrite as _, ReadBuf};
+use tokio::io::ReadBuf;
 use tokio::net::TcpStream;
+use tokio::task::spawn_local;
 
 use crate::clock;
 use crate::pace::{Network, Rng, SEGMENT, Sleep, Timer, Way};
@@ -19,21 +27,65 @@ const WINDOW: usize = 4 << 20;
 /// What may wait, beside what is under way, for a bandwidth: the queue of a modem.
 pub(super) const QUEUE: usize = 64 << 10;
 
-/// Both directions of one connection.
-///
-/// Nobody drives it but those who read and write: a task that waits for an answer carries its request, too. What a
-/// connection has not sent when it is dropped leaves at once.
+/// Both directions of a connection that does not stand yet.
 #[derive(Debug)]
-pub(super) struct Path {
+pub(super) struct Opening {
     timer: Timer,
     down: Lane,
     up: Lane,
-    /// The peer has no more to say: since when its last byte has been told, or why it ended.
-    ended: Option<Result<u64, io::ErrorKind>>,
-    /// Who reads: it is to hear of what is written meanwhile, so that there is somebody to carry it.
-    reader: Option<Waker>,
-    /// Who waits for room to write.
-    writer: Option<Waker>,
+}
+
+/// The near end of a connection. Dropping it closes the connection, once everything written has left.
+#[derive(Debug)]
+pub(super) struct Path(Rc<Shared>);
+
+/// What the near end and the carrier share. Single-threaded: no locks.
+#[derive(Debug)]
+struct Shared {
+    stream: TcpStream,
+    timer: Timer,
+    down: RefCell<Lane>,
+    up: RefCell<Lane>,
+    /// The peer has no more to say: since when its last byte is through, or why it ended.
+    ended: Cell<Option<Result<u64, io::ErrorKind>>>,
+    /// Why nothing more can be written.
+    broken: Cell<Option<io::ErrorKind>>,
+    farewell: Cell<Farewell>,
+    reader: Asleep,
+    writer: Asleep,
+    carrier: Asleep,
+}
+
+/// How far the near end has closed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Farewell {
+    /// It writes.
+    None,
+    /// It has said all; the peer does not know yet.
+    Said,
+    /// The peer knows.
+    Sent,
+    /// It is gone.
+    Gone,
+}
+
+/// A task that waits.
+#[derive(Debug, Default)]
+struct Asleep(RefCell<Option<Waker>>);
+
+impl Asleep {
+    fn wait(&self, cx: &Context<'_>) {
+        let mut waker = self.0.borrow_mut();
+        if !waker.as_ref().is_some_and(|waker| waker.will_wake(cx.waker())) {
+            *waker = Some(cx.waker().clone());
+        }
+    }
+
+    fn wake(&self) {
+        if let Some(waker) = self.0.borrow_mut().take() {
+            waker.wake();
+        }
+    }
 }
 
 /// One direction.
@@ -50,8 +102,8 @@ struct Lane {
 
 impl Lane {
     fn new(network: Network, rng: Rng) -> Self {
-        let window =
-            network.under_way().map_or(WINDOW, |bytes| (bytes as usize).min(WINDOW) + QUEUE);
+        let queued = |bytes: u64| (bytes as usize).min(WINDOW) + QUEUE;
+        let window = network.under_way().map_or(WINDOW, queued);
         let (packets, way) = (VecDeque::new(), Way::new(network, rng));
         Self { way, packets, bytes: 0, window, wake: None }
     }
@@ -70,8 +122,8 @@ impl Lane {
     }
 
     /// The first packet, if it is through.
-    fn due(&mut self, now_ns: u64) -> Option<&mut Bytes> {
-        self.packets.front_mut().filter(|(at_ns, _)| *at_ns <= now_ns).map(|(_, packet)| packet)
+    fn due(&self, now_ns: u64) -> Option<&Bytes> {
+        self.packets.front().filter(|(at_ns, _)| *at_ns <= now_ns).map(|(_, packet)| packet)
     }
 
     /// Takes `count` bytes off the first packet.
@@ -99,115 +151,195 @@ impl Lane {
     }
 }
 
-impl Path {
-    /// The way of a connection that is being dialled, with random numbers of `seed` and its own `stream`.
-    pub fn new(network: Network, timer: Timer, seed: u64, stream: u64) -> Self {
+impl Opening {
+    /// The ways of a connection, with random numbers of `seed` and its own `stream`; what is not read is bounded by
+    /// `receive_buffer`, where that is bounded on purpose.
+    pub fn new(
+        network: Network,
+        timer: Timer,
+        seed: u64,
+        stream: u64,
+        receive_buffer: Option<u32>,
+    ) -> Self {
         let lane = |direction| Lane::new(network, Rng::new(seed, 2 * stream + direction));
-        let (down, up) = (lane(0), lane(1));
-        Self { timer, down, up, ended: None, reader: None, writer: None }
+        let (mut down, up) = (lane(0), lane(1));
+        down.window = down.window.min(receive_buffer.map_or(usize::MAX, |bytes| bytes as usize));
+        Self { timer, down, up }
     }
 
-    /// Waits as long as opening a connection that was dialled at `dialled_ns` takes: there and back.
-    pub async fn open(&mut self, dialled_ns: u64) -> io::Result<()> {
-        let there_ns = self.up.way.opening(dialled_ns);
+    /// Waits as long as opening a connection takes: there and back.
+    ///
+    /// To be done before the dial, so that the other end takes the connection to stand when this one does.
+    pub async fn open(&mut self) -> io::Result<()> {
+        let there_ns = self.up.way.opening(clock::now());
         let back_ns = self.down.way.opening(there_ns);
         self.timer.sleep_until(back_ns).await.map(drop)
     }
 
-    /// The peer dialled, and stood on its end at once: what it says may leave when it would really stand.
-    pub fn opened_by_peer(&mut self, at_ns: u64) {
-        let back_ns = self.up.way.opening(self.down.way.opening(at_ns));
+    /// The peer has just dialled, and its end stood at once: what it says may leave when it would really stand.
+    pub fn opened_by_peer(&mut self) {
+        let there_ns = self.down.way.opening(clock::now());
+        let back_ns = self.up.way.opening(there_ns);
         self.down.way.hold_until(back_ns);
     }
 
-    /// Writes to `stream` what is through, until there is no more or no room, and arranges to be woken for the next.
-    fn carry_up(&mut self, stream: &mut TcpStream, cx: &mut Context<'_>) -> io::Result<()> {
-        loop {
-            let Some((at_ns, _)) = self.up.packets.front() else { return Ok(()) };
+    /// Lets the connection go its way.
+    pub fn over(self, stream: TcpStream) -> Path {
+        let shared = Rc::new(Shared {
+            stream,
+            timer: self.timer,
+            down: RefCell::new(self.down),
+            up: RefCell::new(self.up),
+            ended: Cell::new(None),
+            broken: Cell::new(None),
+            farewell: Cell::new(Farewell::None),
+            reader: Asleep::default(),
+            writer: Asleep::default(),
+            carrier: Asleep::default(),
+        });
+        let carrier = Rc::clone(&shared);
+        spawn_local(std::future::poll_fn(move |cx| carrier.carry(cx)));
+        Path(shared)
+    }
+}
+
+impl Shared {
+    /// The carrier: ends when the near end is gone and all that it wrote has left.
+    fn carry(&self, cx: &mut Context<'_>) -> Poll<()> {
+        self.carrier.wait(cx);
+        if let Err(error) = self.carry_up(cx) {
+            // What the peer said before is still on its way.
+            let mut up = self.up.borrow_mut();
+            up.packets.clear();
+            up.bytes = 0;
+            self.broken.set(Some(error.kind()));
+            self.writer.wake();
+        }
+        if self.farewell.get() == Farewell::Gone {
+            return if self.up.borrow().packets.is_empty() {
+                Poll::Ready(())
+            } else {
+                Poll::Pending
+            };
+        }
+        self.take_in(cx);
+        Poll::Pending
+    }
+
+    /// Writes what is through, until there is no more or no room, and arranges to be woken for the next.
+    fn carry_up(&self, cx: &mut Context<'_>) -> io::Result<()> {
+        let mut up = self.up.borrow_mut();
+        while let Some((at_ns, _)) = up.packets.front() {
             let at_ns = *at_ns;
-            if !self.up.reached(&self.timer, at_ns, cx)? {
+            if !up.reached(&self.timer, at_ns, cx)? {
                 return Ok(());
             }
-            while let Some(packet) = self.up.due(at_ns) {
-                match Pin::new(&mut *stream).poll_write(cx, packet)? {
-                    Poll::Ready(count) => self.up.take(count),
-                    Poll::Pending => return Ok(()),
-                }
-                if let Some(writer) = self.writer.take() {
-                    writer.wake();
+            while let Some(packet) = up.due(at_ns) {
+                match self.stream.try_write(packet) {
+                    Ok(count) => up.take(count),
+                    Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
+                        if self.stream.poll_write_ready(cx)?.is_pending() {
+                            return Ok(());
+                        }
+                    }
+                    Err(error) => return Err(error),
                 }
             }
+            self.writer.wake();
         }
+        if self.farewell.get() == Farewell::Said {
+            self.farewell.set(Farewell::Sent);
+            self.writer.wake();
+            return socket2::SockRef::from(&self.stream).shutdown(std::net::Shutdown::Write);
+        }
+        Ok(())
     }
 
-    /// Reads from `stream` what has come, as long as there is room.
-    fn take_in(&mut self, stream: &mut TcpStream, cx: &mut Context<'_>) {
-        while self.ended.is_none() && self.down.has_room() {
-            let mut room = [std::mem::MaybeUninit::uninit(); READ];
+    /// Reads what has come, as long as there is room for it.
+    fn take_in(&self, cx: &mut Context<'_>) {
+        let mut down = self.down.borrow_mut();
+        while self.ended.get().is_none() && down.has_room() {
+            let mut room = [MaybeUninit::uninit(); READ];
             let mut buffer = ReadBuf::uninit(&mut room);
-            match Pin::new(&mut *stream).poll_read(cx, &mut buffer) {
+            let read = match self.stream.poll_read_ready(cx) {
                 Poll::Pending => return,
-                Poll::Ready(Err(error)) => self.ended = Some(Err(error.kind())),
-                Poll::Ready(Ok(())) if buffer.filled().is_empty() => {
-                    self.ended = Some(Ok(self.down.way.arrival(clock::now(), 0)));
-                }
-                Poll::Ready(Ok(())) => {
-                    self.down.push(clock::now(), Bytes::copy_from_slice(buffer.filled()));
-                }
+                Poll::Ready(ready) => ready.and_then(|()| self.stream.try_read_buf(&mut buffer)),
+            };
+            let now_ns = clock::now();
+            match read {
+                Ok(0) => self.ended.set(Some(Ok(down.way.arrival(now_ns, 0)))),
+                Ok(_) => down.push(now_ns, Bytes::copy_from_slice(buffer.filled())),
+                // It was not ready after all: the next turn of this loop waits for it.
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => continue,
+                Err(error) => self.ended.set(Some(Err(error.kind()))),
             }
+            self.reader.wake();
         }
     }
+}
 
-    /// As [`tokio::io::AsyncRead::poll_read`] of `stream`, when it is through.
+impl Path {
+    /// The socket's descriptor; it is open for as long as this is.
+    pub fn as_raw_fd(&self) -> RawFd {
+        self.0.stream.as_raw_fd()
+    }
+
+    /// As [`tokio::io::AsyncRead::poll_read`]: what is through.
     pub fn poll_read(
-        &mut self,
-        stream: &mut TcpStream,
+        &self,
         cx: &mut Context<'_>,
         buffer: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
-        self.carry_up(stream, cx)?;
+        let Shared { timer, down, ended, reader, carrier, .. } = &*self.0;
+        let mut down = down.borrow_mut();
         loop {
-            self.take_in(stream, cx);
             let now_ns = clock::now();
-            let before = buffer.filled().len();
+            let (before, full) = (buffer.filled().len(), !down.has_room());
             while buffer.remaining() > 0
-                && let Some(packet) = self.down.due(now_ns)
+                && let Some(packet) = down.due(now_ns)
             {
                 let count = packet.len().min(buffer.remaining());
                 buffer.put_slice(&packet[..count]);
-                self.down.take(count);
+                down.take(count);
+            }
+            if full && down.has_room() {
+                carrier.wake();
             }
             if buffer.filled().len() > before || buffer.remaining() == 0 {
                 return Poll::Ready(Ok(()));
             }
-            let next_ns = match (self.down.packets.front(), &self.ended) {
-                (None, Some(Ok(at_ns))) if *at_ns <= now_ns => return Poll::Ready(Ok(())),
-                (Some((at_ns, _)), _) | (None, Some(Ok(at_ns))) => *at_ns,
-                (None, Some(Err(kind))) => return Poll::Ready(Err((*kind).into())),
-                (None, None) => break,
+            let next_ns = match (down.packets.front(), ended.get()) {
+                (None, Some(Ok(at_ns))) if at_ns <= now_ns => return Poll::Ready(Ok(())),
+                (Some((at_ns, _)), _) => *at_ns,
+                (None, Some(Ok(at_ns))) => at_ns,
+                (None, Some(Err(kind))) => return Poll::Ready(Err(kind.into())),
+                (None, None) => {
+                    reader.wait(cx);
+                    return Poll::Pending;
+                }
             };
-            if !self.down.reached(&self.timer, next_ns, cx)? {
-                break;
+            if !down.reached(timer, next_ns, cx)? {
+                return Poll::Pending;
             }
         }
-        if !self.reader.as_ref().is_some_and(|reader| reader.will_wake(cx.waker())) {
-            self.reader = Some(cx.waker().clone());
-        }
-        Poll::Pending
     }
 
-    /// As [`tokio::io::AsyncWrite::poll_write_vectored`] of `stream`: what is taken leaves when it may.
+    /// As [`tokio::io::AsyncWrite::poll_write_vectored`]: what is taken leaves when it may.
     pub fn poll_write(
-        &mut self,
-        stream: &mut TcpStream,
+        &self,
         cx: &mut Context<'_>,
         slices: &[io::IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
-        if !self.up.has_room() {
-            self.carry_up(stream, cx)?;
+        let Shared { up, broken, farewell, writer, carrier, .. } = &*self.0;
+        if let Some(kind) = broken.get() {
+            return Poll::Ready(Err(kind.into()));
         }
-        if !self.up.has_room() {
-            self.writer = Some(cx.waker().clone());
+        if farewell.get() != Farewell::None {
+            return Poll::Ready(Err(io::ErrorKind::BrokenPipe.into()));
+        }
+        let mut up = up.borrow_mut();
+        if !up.has_room() {
+            writer.wait(cx);
             return Poll::Pending;
         }
         let whole: usize = slices.iter().map(|slice| slice.len()).sum();
@@ -215,46 +347,34 @@ impl Path {
         for slice in slices {
             bytes.extend_from_slice(slice);
         }
-        self.up.push(clock::now(), bytes.into());
-        self.carry_up(stream, cx)?;
-        // This task may have nothing to do with the connection before the answer, which another waits for.
-        if let Some(reader) = self.reader.take() {
-            reader.wake();
+        let waited_for = !up.packets.is_empty();
+        up.push(clock::now(), bytes.into());
+        if !waited_for {
+            carrier.wake();
         }
         Poll::Ready(Ok(whole))
     }
 
-    /// As [`tokio::io::AsyncWrite::poll_flush`] of `stream`: does not wait, as the kernel's buffers do not.
-    pub fn poll_flush(
-        &mut self,
-        stream: &mut TcpStream,
-        cx: &mut Context<'_>,
-    ) -> Poll<io::Result<()>> {
-        self.carry_up(stream, cx)?;
-        Poll::Ready(Ok(()))
-    }
-
-    /// As [`tokio::io::AsyncWrite::poll_shutdown`] of `stream`, after everything has left.
-    pub fn poll_shutdown(
-        &mut self,
-        stream: &mut TcpStream,
-        cx: &mut Context<'_>,
-    ) -> Poll<io::Result<()>> {
-        self.carry_up(stream, cx)?;
-        if self.up.packets.is_empty() {
-            return Pin::new(stream).poll_shutdown(cx);
+    /// As [`tokio::io::AsyncWrite::poll_shutdown`]: done when everything has left.
+    pub fn poll_shutdown(&self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        let Shared { broken, farewell, writer, carrier, .. } = &*self.0;
+        match (broken.get(), farewell.get()) {
+            (Some(kind), _) => return Poll::Ready(Err(kind.into())),
+            (None, Farewell::Sent | Farewell::Gone) => return Poll::Ready(Ok(())),
+            (None, Farewell::None) => {
+                farewell.set(Farewell::Said);
+                carrier.wake();
+            }
+            (None, Farewell::Said) => {}
         }
-        self.writer = Some(cx.waker().clone());
+        writer.wait(cx);
         Poll::Pending
     }
+}
 
-    /// Sends what has not left, as far as the kernel takes it: the socket is about to be dropped.
-    pub fn leave(&mut self, stream: &TcpStream) {
-        while let Some((_, packet)) = self.up.packets.front() {
-            match stream.try_write(packet) {
-                Ok(count) if count > 0 => self.up.take(count),
-                _ => return,
-            }
-        }
+impl Drop for Path {
+    fn drop(&mut self) {
+        self.0.farewell.set(Farewell::Gone);
+        self.0.carrier.wake();
     }
 }

@@ -2,7 +2,7 @@
 
 use std::cell::{Cell, RefCell};
 use std::io;
-use std::os::fd::{AsFd as _, AsRawFd as _, BorrowedFd, RawFd};
+use std::os::fd::{AsRawFd as _, BorrowedFd, RawFd};
 use std::pin::Pin;
 use std::rc::Rc;
 use std::task::{Context, Poll};
@@ -10,7 +10,7 @@ use std::task::{Context, Poll};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::TcpStream;
 
-use super::path::Path;
+use super::path::{Opening, Path};
 use crate::clock;
 use crate::measure::{Distribution, Wire, wire_of};
 
@@ -59,6 +59,21 @@ pub struct Meter {
 }
 
 impl Meter {
+    /// The meter of a socket that has just been opened, which `totals` counts.
+    fn of(descriptor: RawFd, totals: &Rc<WireTotals>) -> Rc<Self> {
+        totals.connections.set(totals.connections.get() + 1);
+        let meter = Self {
+            descriptor: Cell::new(Some(descriptor)),
+            baseline: Cell::default(),
+            sent_ns: Cell::new(None),
+            first_ns: Cell::new(None),
+            reads: Cell::new(0),
+            totals: Rc::clone(totals),
+        };
+        meter.mark();
+        Rc::new(meter)
+    }
+
     /// Forgets the stamps of the first write and the first read: the next ones set them anew.
     #[inline]
     pub fn arm(&self) {
@@ -117,49 +132,56 @@ impl Meter {
     }
 }
 
-/// A TCP socket with a [`Meter`], and with a way through an emulated network where there is one.
+/// A TCP socket with a [`Meter`], or the near end of one at the far end of an emulated network.
 ///
 /// What it stamps is what its owner sees: bytes are sent when they set out, and have come when they are through.
 #[derive(Debug)]
 pub struct Socket {
-    stream: TcpStream,
+    io: Io,
     meter: Rc<Meter>,
-    path: Option<Box<Path>>,
+}
+
+#[derive(Debug)]
+enum Io {
+    Direct(TcpStream),
+    Emulated(Path),
 }
 
 impl Socket {
     /// Wraps a connected stream; its traffic is added to `totals` when it closes.
     pub fn new(stream: TcpStream, totals: &Rc<WireTotals>) -> io::Result<Self> {
         stream.set_nodelay(true)?;
-        totals.connections.set(totals.connections.get() + 1);
-        let meter = Rc::new(Meter {
-            descriptor: Cell::new(Some(stream.as_raw_fd())),
-            baseline: Cell::new(wire_of(stream.as_fd()).unwrap_or_default()),
-            sent_ns: Cell::new(None),
-            first_ns: Cell::new(None),
-            reads: Cell::new(0),
-            totals: Rc::clone(totals),
-        });
-        Ok(Self { stream, meter, path: None })
+        let meter = Meter::of(stream.as_raw_fd(), totals);
+        Ok(Self { io: Io::Direct(stream), meter })
     }
 
-    /// The same at this end of `path`.
-    pub(super) fn through(mut self, path: Path) -> Self {
-        self.path = Some(Box::new(path));
-        self
+    /// The same, at the end of a way.
+    pub(super) fn through(
+        stream: TcpStream,
+        opening: Opening,
+        totals: &Rc<WireTotals>,
+    ) -> io::Result<Self> {
+        stream.set_nodelay(true)?;
+        let path = opening.over(stream);
+        let meter = Meter::of(path.as_raw_fd(), totals);
+        Ok(Self { io: Io::Emulated(path), meter })
     }
 
     /// The meter of this socket.
     pub fn meter(&self) -> Rc<Meter> {
         Rc::clone(&self.meter)
     }
+
+    #[inline]
+    fn stamp(&self) {
+        if self.meter.sent_ns.get().is_none() {
+            self.meter.sent_ns.set(Some(clock::now()));
+        }
+    }
 }
 
 impl Drop for Socket {
     fn drop(&mut self) {
-        if let Some(path) = &mut self.path {
-            path.leave(&self.stream);
-        }
         if let Some(wire) = self.meter.wire() {
             let cost = wire.since(self.meter.baseline.get());
             let sum = self.meter.totals.total.get();
@@ -180,11 +202,11 @@ impl AsyncRead for Socket {
         buffer: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
         let before = buffer.filled().len();
-        let Self { stream, meter, path } = &mut *self;
-        let outcome = match path {
-            None => Pin::new(stream).poll_read(cx, buffer),
-            Some(path) => path.poll_read(stream, cx, buffer),
+        let outcome = match &mut self.io {
+            Io::Direct(stream) => Pin::new(stream).poll_read(cx, buffer),
+            Io::Emulated(path) => path.poll_read(cx, buffer),
         };
+        let meter = &self.meter;
         if buffer.filled().len() > before {
             meter.reads.set(meter.reads.get() + 1);
             if meter.first_ns.get().is_none() && meter.sent_ns.get().is_some() {
@@ -192,15 +214,6 @@ impl AsyncRead for Socket {
             }
         }
         outcome
-    }
-}
-
-impl Socket {
-    #[inline]
-    fn stamp(&self) {
-        if self.meter.sent_ns.get().is_none() {
-            self.meter.sent_ns.set(Some(clock::now()));
-        }
     }
 }
 
@@ -212,10 +225,9 @@ impl AsyncWrite for Socket {
         bytes: &[u8],
     ) -> Poll<io::Result<usize>> {
         self.stamp();
-        let Self { stream, path, .. } = &mut *self;
-        match path {
-            None => Pin::new(stream).poll_write(cx, bytes),
-            Some(path) => path.poll_write(stream, cx, &[io::IoSlice::new(bytes)]),
+        match &mut self.io {
+            Io::Direct(stream) => Pin::new(stream).poll_write(cx, bytes),
+            Io::Emulated(path) => path.poll_write(cx, &[io::IoSlice::new(bytes)]),
         }
     }
 
@@ -226,10 +238,9 @@ impl AsyncWrite for Socket {
         slices: &[io::IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
         self.stamp();
-        let Self { stream, path, .. } = &mut *self;
-        match path {
-            None => Pin::new(stream).poll_write_vectored(cx, slices),
-            Some(path) => path.poll_write(stream, cx, slices),
+        match &mut self.io {
+            Io::Direct(stream) => Pin::new(stream).poll_write_vectored(cx, slices),
+            Io::Emulated(path) => path.poll_write(cx, slices),
         }
     }
 
@@ -238,18 +249,17 @@ impl AsyncWrite for Socket {
     }
 
     fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        let Self { stream, path, .. } = &mut *self;
-        match path {
-            None => Pin::new(stream).poll_flush(cx),
-            Some(path) => path.poll_flush(stream, cx),
+        match &mut self.io {
+            Io::Direct(stream) => Pin::new(stream).poll_flush(cx),
+            // What is written is on its way, as with a kernel's buffers.
+            Io::Emulated(_) => Poll::Ready(Ok(())),
         }
     }
 
     fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        let Self { stream, path, .. } = &mut *self;
-        match path {
-            None => Pin::new(stream).poll_shutdown(cx),
-            Some(path) => path.poll_shutdown(stream, cx),
+        match &mut self.io {
+            Io::Direct(stream) => Pin::new(stream).poll_shutdown(cx),
+            Io::Emulated(path) => path.poll_shutdown(cx),
         }
     }
 }

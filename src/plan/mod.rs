@@ -14,8 +14,8 @@ use std::ops::Range;
 use serde::{Deserialize, Serialize};
 
 use crate::measure::Host;
-use crate::pace::{Network, Schedule};
-use crate::scenario::{Pattern, Scenario};
+use crate::pace::Schedule;
+use crate::scenario::{Pattern, Scenario, opening_ns};
 use crate::unit::Span;
 
 pub use floor::PlannedFloor;
@@ -96,12 +96,21 @@ impl Plan {
         LAUNCH.ns() + self.before_drain_ns() + drain.ns() + self.network_ns(case)
     }
 
-    /// What the links of `case` wait for their network in the connect phase, in nanoseconds: at each plateau the last ones
-    /// open and ask, a round trip each, and where packets are lost some dial is a second late.
+    /// What the links of `case` wait for their network in the connect phase, in nanoseconds: at each plateau for the last of
+    /// them, and where packets are lost some dial is a second late.
     fn network_ns(&self, case: usize) -> u64 {
-        let Network { latency, jitter, loss, .. } = self.scenario.cases[case].conditions.network;
-        let dial_ns = if loss > 0.0 { Span::from_secs(1).ns() } else { 0 };
-        layout::PLATEAUS * (4 * (latency.ns() + jitter.ns()) + dial_ns)
+        let case = &self.scenario.cases[case];
+        let dial_ns = if case.conditions.network.loss > 0.0 { Span::from_secs(1).ns() } else { 0 };
+        layout::PLATEAUS * (opening_ns(case) + dial_ns)
+    }
+
+    /// How much longer than without a network the links of `case` may take to stand before it is given up, in nanoseconds.
+    pub fn network_patience_ns(&self, case: usize) -> u64 {
+        // The first six of one dial's packets are lost, at a plateau.
+        let unlucky_ns = Span::from_secs(63).ns();
+        let case = &self.scenario.cases[case];
+        let lost_ns = if case.conditions.network.loss > 0.0 { unlucky_ns } else { 0 };
+        layout::PLATEAUS * (2 * opening_ns(case) + lost_ns)
     }
 
     fn before_drain_ns(&self) -> u64 {

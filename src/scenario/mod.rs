@@ -39,7 +39,7 @@ pub use model::{
     Case, Limits, Pattern, PatternKind, Phases, Profile, Scenario, TargetOptions, WorkerOptions,
     Workload,
 };
-pub use network::summary as network_summary;
+pub use network::{opening_ns, summary as network_summary};
 pub use options::{
     Format, LongPollOptions, Mix, RequestOptions, ShortPollOptions, SseOptions, WebSocketOptions,
     WebhookOptions,

@@ -4,16 +4,19 @@
 use serde::Deserialize;
 
 use super::error::{Refusal, require};
-use super::{Case, Pattern, Phases};
+use super::{
+    CallbackConnection, Case, Connection, Http, Pattern, PatternKind, Phases, SlowConsumer,
+    Workload,
+};
 use crate::pace::Network;
 use crate::unit::{Bandwidth, Span};
 
-/// Longest latency, and most jitter.
-const LONGEST: Span = Span::from_secs(10);
+/// Longest way: the handshakes and the answers that have no time-out of a scenario's have 10 s for it and back.
+const LONGEST: Span = Span::from_secs(1);
 /// Narrowest and widest bandwidth, in bits a second.
 const BANDWIDTH: std::ops::RangeInclusive<u64> = 1_000..=100_000_000_000;
 /// Largest share of lost packets: above it hardly any stream makes its way.
-const MOST_LOSS: f64 = 0.5;
+const MOST_LOSS: f64 = 0.2;
 
 /// `[network]` as written.
 #[derive(Debug, Default, Deserialize)]
@@ -39,24 +42,34 @@ pub(super) fn resolve(written: &NetworkFile) -> Network {
 /// Checks the network of one case against what is to go through it.
 pub(super) fn check(case: &Case, phases: &Phases) -> Result<(), Refusal> {
     let Network { latency, jitter, bandwidth, loss } = case.conditions.network;
-    for (key, span) in [("network.latency", latency), ("network.jitter", jitter)] {
-        require(span <= LONGEST, key, || {
-            format!("{key} = {span} is over {LONGEST}, one way; shorten it")
-        })?;
-    }
+    let way = Span::from_ns(latency.ns().saturating_add(jitter.ns()));
+    require(way <= LONGEST, "network.latency", || {
+        format!(
+            "network.latency = {latency} with network.jitter = {jitter} is over {LONGEST}, one way; shorten it"
+        )
+    })?;
     require((0.0..=MOST_LOSS).contains(&loss), "network.loss", || {
         format!(
             "network.loss = {loss}: it must be between 0 and {MOST_LOSS}, such as 0.01 for one packet in 100"
         )
     })?;
     // Asked and answered, and once more for what a link has to ask anew.
-    let (latest, drain) = (Span::from_ns(4 * (latency.ns() + jitter.ns())), phases.drain);
+    let (latest, drain) = (Span::from_ns(4 * way.ns()), phases.drain);
     require(latest <= drain, "network.latency", || {
         format!(
             "network.latency = {latency} with network.jitter = {jitter}: two round trips take up to {latest}, longer \
              than phases.drain = {drain}, so what is due last would count as lost; lengthen the drain"
         )
     })?;
+    for (key, limit, round_trips) in limits(case) {
+        let needed = Span::from_ns(round_trips * 2 * way.ns());
+        require(needed <= limit, key, || {
+            format!(
+                "{key} = {limit}: with network.latency = {latency} and network.jitter = {jitter} the answer takes up to \
+                 {needed}; lengthen it"
+            )
+        })?;
+    }
     let Some(bandwidth) = bandwidth else { return Ok(()) };
     let (least, most) = (BANDWIDTH.start(), BANDWIDTH.end());
     require(BANDWIDTH.contains(&bandwidth.bits_per_s()), "network.bandwidth", || {
@@ -64,19 +77,63 @@ pub(super) fn check(case: &Case, phases: &Phases) -> Result<(), Refusal> {
             (Bandwidth::from_bits_per_second(*least), Bandwidth::from_bits_per_second(*most));
         format!("network.bandwidth = {bandwidth} is not between {least} and {most}")
     })?;
-    let workload = case.workload;
-    let per_s = match &case.pattern {
-        Pattern::Request(options) => options.rate.per_s() / workload.clients as f64,
-        _ => workload.rate.per_s(),
-    };
-    let bits = per_s * workload.payload.bytes() as f64 * 8.0;
+    let bits = owed(case) * 8.0;
     require(bits <= bandwidth.bits_per_s() as f64, "network.bandwidth", || {
         let needed = Bandwidth::from_bits_per_second(bits.ceil() as u64);
         format!(
-            "network.bandwidth = {bandwidth}: the payloads of one client alone are {needed}; raise it, or lower the \
+            "network.bandwidth = {bandwidth}: the payloads of one connection alone are {needed}; raise it, or lower the \
              rate or workload.payload"
         )
     })
+}
+
+/// Time-outs of a case, and the round trips that an answer in good time takes.
+fn limits(case: &Case) -> Vec<(&'static str, Span, u64)> {
+    let dialling = 2 + u64::from(case.transport.tls);
+    match &case.pattern {
+        Pattern::Request(options) => {
+            let dials = options.connection == Connection::PerRequest;
+            vec![("request.timeout", options.timeout, if dials { dialling } else { 1 })]
+        }
+        Pattern::ShortPoll(options) => vec![("short-poll.timeout", options.timeout, 1)],
+        Pattern::WebSocket(options) => vec![("websocket.pong_timeout", options.pong_timeout, 1)],
+        Pattern::Webhook(options) => {
+            let dials = options.connection == CallbackConnection::PerAttempt;
+            vec![("webhook.timeout", options.timeout, if dials { dialling } else { 1 })]
+        }
+        Pattern::LongPoll(_) | Pattern::Sse(_) => Vec::new(),
+    }
+}
+
+/// Bytes of payloads a second that a connection must carry, lest it falls behind for good; 0 where it need not.
+fn owed(case: &Case) -> f64 {
+    let Workload { rate, payload, clients, .. } = case.workload;
+    let lags = |policy: SlowConsumer| policy != SlowConsumer::Disconnect;
+    let behind = match &case.pattern {
+        // Not every request has a payload.
+        Pattern::Request(_) => true,
+        // To fall behind is what such a policy is for.
+        Pattern::Sse(options) => lags(options.slow_consumer),
+        Pattern::WebSocket(options) => lags(options.slow_consumer),
+        _ => false,
+    };
+    let links = match case.transport.http {
+        Http::One => 1,
+        Http::Two => clients.min(case.transport.streams.into()),
+    };
+    if behind { 0.0 } else { rate.per_s() * payload.bytes() as f64 * links as f64 }
+}
+
+/// What the links of a case need in order to stand, at most, in nanoseconds, when nothing is lost: the dial, the handshake, what is
+/// asked for first; of webhooks the registration and the challenge, which is a call of its own; of those who post, once more.
+pub fn opening_ns(case: &Case) -> u64 {
+    let Network { latency, jitter, .. } = case.conditions.network;
+    let dialled_and_asked = 2 + u64::from(case.transport.tls);
+    let kind = case.pattern.kind();
+    let calls = 1
+        + u64::from(kind == PatternKind::Webhook)
+        + u64::from(case.workload.publish.needs_connection(kind));
+    calls * dialled_and_asked * 2 * (latency.ns() + jitter.ns())
 }
 
 /// What is emulated in any of the cases, as `key=value` with spaces between and `|` between the values of an axis;

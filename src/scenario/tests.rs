@@ -60,7 +60,7 @@ fn a_scenario_survives_its_way_through_a_file() {
 }
 
 /// `(line to write in place of …, … this one, the message)`; an empty second part appends the first.
-const BAD_LINES: [(&str, &str, &str); 55] = [
+const BAD_LINES: [(&str, &str, &str); 56] = [
     (
         "clinets = 5",
         "clients = \"1k\"",
@@ -168,19 +168,24 @@ const BAD_LINES: [(&str, &str, &str); 55] = [
         "dir/x.toml:8: workload.payload = 16B: with payload_kind = \"records\" the least is 22B",
     ),
     (
-        "rate = \"5/s\"\n[network]\nlatency = \"11s\"",
+        "rate = \"5/s\"\n[network]\nlatency = \"1s\"\njitter = \"1ms\"",
         "rate = \"5/s\"",
-        "dir/x.toml:9: network.latency = 11s is over 10s, one way; shorten it",
+        "dir/x.toml:9: network.latency = 1s with network.jitter = 1ms is over 1s, one way; shorten it",
     ),
     (
-        "rate = \"5/s\"\n[network]\nlatency = \"1s\"\njitter = \"1s\"",
+        "rate = \"5/s\"\n[phases]\ndrain = \"3s\"\n[network]\nlatency = \"500ms\"\njitter = \"500ms\"",
         "rate = \"5/s\"",
-        "dir/x.toml:9: network.latency = 1s with network.jitter = 1s: two round trips take up to 8s, longer than phases.drain = 5s, so what is due last would count as lost; lengthen the drain",
+        "dir/x.toml:11: network.latency = 500ms with network.jitter = 500ms: two round trips take up to 4s, longer than phases.drain = 3s, so what is due last would count as lost; lengthen the drain",
+    ),
+    (
+        "rate = \"5/s\"\n[network]\nlatency = \"500ms\"\n[webhook]\ntimeout = \"900ms\"",
+        "rate = \"5/s\"",
+        "dir/x.toml:11: webhook.timeout = 900ms: with network.latency = 500ms and network.jitter = 0ns the answer takes up to 1s; lengthen it",
     ),
     (
         "rate = \"5/s\"\n[network]\nloss = 1",
         "rate = \"5/s\"",
-        "dir/x.toml:9: network.loss = 1: it must be between 0 and 0.5, such as 0.01 for one packet in 100",
+        "dir/x.toml:9: network.loss = 1: it must be between 0 and 0.2, such as 0.01 for one packet in 100",
     ),
     (
         "rate = \"5/s\"\n[network]\nbandwidth = \"1Tbit/s\"",
@@ -195,7 +200,7 @@ const BAD_LINES: [(&str, &str, &str); 55] = [
     (
         "rate = \"5/s\"\n[network]\nbandwidth = \"5kbit/s\"",
         "rate = \"5/s\"",
-        "dir/x.toml:9: network.bandwidth = 5kbit/s: the payloads of one client alone are 5120bit/s; raise it, or lower the rate or workload.payload",
+        "dir/x.toml:9: network.bandwidth = 5kbit/s: the payloads of one connection alone are 5120bit/s; raise it, or lower the rate or workload.payload",
     ),
     (
         "rate = \"5/s\"\nlate_after = \"0s\"",
