@@ -4,6 +4,7 @@ use super::Experiment;
 use super::closed::line;
 use super::finding::{Finding, Quantity, plain, time};
 use super::lab::{Halt, Lab, Measured, scenario_text};
+use crate::measure::{Distribution, Metric};
 use crate::report::{Plot, PlotPoint, PlotUnit};
 use crate::scenario::PatternKind;
 
@@ -54,6 +55,17 @@ fn judge(trials: &[Measured]) -> Finding {
         // Noise may excuse it: a hypervisor that took a tenth of the time moved this median by 450 us.
         Quantity::near(name, *delay, Some(median - floor), SHIFT_NS, time)
     }));
+    // However late everything is: no answer can come before the target lets it go.
+    let early = trials.iter().zip(SHIFTS_NS).map(|(trial, shift)| {
+        let least = trial.samples(Metric::Response).and_then(Distribution::min)?;
+        Some(least as f64 / (LEAST_NS + shift))
+    });
+    let earliest =
+        early.collect::<Option<Vec<f64>>>().and_then(|all| all.into_iter().reduce(f64::min));
+    quantities.push(
+        Quantity::at_least("shortest response by its delay", 0.999, earliest, plain)
+            .inexcusable_if(true),
+    );
     let points = points.iter().map(|(delay, median)| PlotPoint {
         x: *delay,
         expected: delay + floor,
@@ -72,7 +84,7 @@ fn judge(trials: &[Measured]) -> Finding {
 mod tests {
     use super::*;
     use crate::calibrate::lab::tests::measured;
-    use crate::measure::{Metric, Recorder};
+    use crate::measure::Recorder;
 
     #[test]
     fn a_shift_must_be_neither_rounded_nor_scaled() {
@@ -80,16 +92,28 @@ mod tests {
             let trial = |delay: f64| {
                 let mut trial = measured(PatternKind::Request);
                 let mut recorder = Recorder::new();
-                (0..100).for_each(|_| recorder.record(Metric::Response, of(delay + 230e3) as u64));
+                let response = of(LEAST_NS + delay + 230e3) as u64;
+                (0..100).for_each(|_| recorder.record(Metric::Response, response));
                 trial.facts.workers = recorder.snapshot();
                 trial
             };
-            judge(&SHIFTS_NS.map(trial)).holds()
+            let finding = judge(&SHIFTS_NS.map(trial));
+            (finding.holds(), finding.inexcusable())
         };
-        assert!(judged(|ns| ns));
-        assert!(!judged(|ns| (ns / 1e6).ceil() * 1e6), "whole milliseconds");
-        assert!(!judged(|ns| ns * 1.01), "a clock that is too fast");
-        assert!(!judged(|ns| if ns > 1e6 { ns + 80e3 } else { ns }), "late after a long wait");
+        for (of, expected, why) in [
+            ((|ns| ns) as fn(f64) -> f64, (true, false), "as it should be"),
+            (|ns| (ns / 1e6).ceil() * 1e6, (false, false), "whole milliseconds, rounded up"),
+            (
+                |ns| (ns / 1e6).floor() * 1e6,
+                (false, true),
+                "rounded down: sooner than the target lets go",
+            ),
+            (|ns| ns * 1.01, (false, false), "a clock that is too fast"),
+            (|ns| ns * 0.9, (false, true), "a clock that is too slow"),
+            (|ns| if ns > 2e6 { ns + 80e3 } else { ns }, (false, false), "late after a long wait"),
+        ] {
+            assert_eq!(judged(of), expected, "{why}");
+        }
         assert!(!judge(&[]).holds());
     }
 }
