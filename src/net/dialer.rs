@@ -45,9 +45,9 @@ struct Emulation {
 }
 
 impl Emulation {
-    /// Ways of its own for connection number `nth` of the shard.
-    fn opening(&self, nth: u64, receive_buffer: Option<u32>) -> Opening {
-        let stream = CONNECTION_STREAM + nth;
+    /// Ways of its own for the shard's next connection.
+    fn opening(&self, receive_buffer: Option<u32>) -> Opening {
+        let stream = CONNECTION_STREAM + self.opened.replace(self.opened.get() + 1);
         Opening::new(self.network, self.timer.clone(), self.seed, stream, receive_buffer)
     }
 }
@@ -165,8 +165,7 @@ impl Dialer {
         let Some(emulation) = &self.emulation else {
             return Socket::new(socket.connect(self.target).await?, &self.totals);
         };
-        let nth = emulation.opened.replace(emulation.opened.get() + 1);
-        let mut opening = emulation.opening(nth, self.receive_buffer);
+        let mut opening = emulation.opening(self.receive_buffer);
         opening.open().await?;
         Socket::through(socket.connect(self.target).await?, opening, &self.totals)
     }
@@ -174,8 +173,7 @@ impl Dialer {
     /// A socket of a connection that the target dialled.
     pub fn accepted(&self, stream: TcpStream) -> io::Result<Socket> {
         let Some(emulation) = &self.emulation else { return Socket::new(stream, &self.totals) };
-        let nth = emulation.opened.replace(emulation.opened.get() + 1);
-        let mut opening = emulation.opening(nth, None);
+        let mut opening = emulation.opening(None);
         opening.opened_by_peer();
         Socket::through(stream, opening, &self.totals)
     }

@@ -28,6 +28,7 @@ mod sse_parser;
 mod talk;
 mod webhook;
 mod websocket;
+mod xml;
 
 pub use link::{Context, Link, Timeline, Turn};
 
