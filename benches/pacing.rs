@@ -19,13 +19,13 @@ use tidings::clock::{self, SECOND_NS};
 use tidings::event::PayloadKind;
 use tidings::measure::{Distribution, Metric, Recorder, Snapshot, pin};
 use tidings::net::{Dialer, WireTotals};
-use tidings::pace::{ArrivalProcess, Lead, Schedule, Timer};
+use tidings::pace::{ArrivalProcess, Schedule, Timer, WakeMargin};
 use tidings::pattern::{self, Context, Timeline};
 use tidings::scenario::{
     Case, Conditions, Connection, Faults, Format, LoopKind, Mix, Pattern, Publish, RequestOptions,
     Transport, Workload,
 };
-use tidings::target::{self, Options};
+use tidings::server::{self, Options};
 use tidings::unit::{ByteSize, Rate, Span};
 use tokio::runtime::{Builder, LocalOptions};
 use tokio::sync::watch;
@@ -123,7 +123,7 @@ fn cpu_ns() -> u64 {
 /// One shard for so many whole seconds: what it recorded in each, by second of the clock, and its CPU time in nanoseconds less
 /// what it spun away.
 fn shard(
-    ahead: Lead,
+    ahead: WakeMargin,
     load: Load,
     rate: f64,
     arrivals: ArrivalProcess,
@@ -207,12 +207,12 @@ fn bare(rate: f64, arrivals: ArrivalProcess, seconds: u64) -> BTreeMap<u64, Snap
 
 /// Ways to wait: asleep, and spinning from a fixed time before a deadline or from one that follows how late wakes are;
 /// `None` is the bare loop.
-const fn leads() -> [(Option<Lead>, &'static str); 4] {
+const fn leads() -> [(Option<WakeMargin>, &'static str); 4] {
     [
         (None, "bare loop"),
-        (Some(Lead::fixed(0)), "timerfd"),
-        (Some(Lead::fixed(100_000)), "spin 0.1 ms"),
-        (Some(Lead::adaptive()), "spin"),
+        (Some(WakeMargin::fixed(0)), "timerfd"),
+        (Some(WakeMargin::fixed(100_000)), "spin 0.1 ms"),
+        (Some(WakeMargin::adaptive()), "spin"),
     ]
 }
 
@@ -227,14 +227,14 @@ fn main() {
     let numbers: Vec<u64> = numbers.collect();
     let (seconds, rate) =
         (numbers.first().copied().unwrap_or(15), numbers.get(1).copied().unwrap_or(10_000) as f64);
-    let listener = target::listen(SocketAddr::from(([127, 0, 0, 1], 0))).unwrap();
+    let listener = server::listen(SocketAddr::from(([127, 0, 0, 1], 0))).unwrap();
     let address = listener.local_addr().unwrap();
     let (stop, stopped) = tokio::sync::oneshot::channel::<()>();
     let (ended, end) = mpsc::channel();
     std::thread::spawn(move || {
         pin(CORE + 1);
         let until = async { drop(stopped.await) };
-        target::serve(listener, Options { shards: 1, ..Options::default() }, until).unwrap();
+        server::serve(listener, Options { shards: 1, ..Options::default() }, until).unwrap();
         ended.send(()).unwrap();
     });
     let hiccups = Hiccups::start();

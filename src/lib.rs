@@ -18,7 +18,7 @@
 //!
 //! # Rooms, lowest layer first
 //!
-//! A room imports only from layers below its own; `tests/layers.rs` holds them to it.
+//! A room imports only from layers below its own; `tests/black_box/layers.rs` holds them to it.
 //!
 //! | layer | room | what it is for |
 //! | --- | --- | --- |
@@ -33,7 +33,7 @@
 //! | 3 | [`control`] | frames between conductor, target and workers |
 //! | 3 | [`plan`] | the order of trials, and what they need |
 //! | 4 | [`pattern`] | the client side of the six patterns |
-//! | 4 | [`target`] | the server side of them |
+//! | 4 | [`server`] | the server side of them |
 //! | 4 | [`record`] | trial records and the results folder |
 //! | 5 | [`worker`] | shards and the phases of a trial |
 //! | 5 | [`judge`] | verdicts, summaries, comparisons, objectives |
@@ -84,7 +84,7 @@ pub mod plan;
 pub mod record;
 pub mod report;
 pub mod scenario;
+pub mod server;
 pub mod stats;
-pub mod target;
 pub mod unit;
 pub mod worker;

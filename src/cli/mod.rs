@@ -83,7 +83,7 @@ pub fn main() -> ExitCode {
         Verb::Serve(arguments) => serve::run(&arguments),
         Verb::Report(arguments) => report::run(&arguments),
         Verb::Calibrate(arguments) => calibrate::run(&arguments),
-        Verb::Target => tidings::target::child(),
+        Verb::Target => tidings::server::child(),
         Verb::Worker => tidings::worker::child(),
     };
     outcome.unwrap_or_else(|error| {

@@ -14,7 +14,7 @@ use tidings::measure::raise_descriptor_limit;
 use tidings::pace::{ArrivalProcess, Schedule};
 use tidings::scenario;
 use tidings::scenario::Limits;
-use tidings::target::{self, Handle, Options, Programme, Start, Waits};
+use tidings::server::{self, Handle, Options, PublishPlan, Start, Waits};
 use tidings::unit::{ByteSize, Count, Rate, Span};
 use tokio::signal::unix::{SignalKind, signal};
 
@@ -152,7 +152,7 @@ pub fn run(arguments: &Arguments) -> anyhow::Result<ExitCode> {
         waits: Waits { head: arguments.head_wait, body: arguments.body_wait },
         ..Options::default()
     };
-    let listener = target::listen(arguments.listen).with_context(|| {
+    let listener = server::listen(arguments.listen).with_context(|| {
         format!(
             "cannot listen on {}; choose another address with --listen, or port 0 for any free port",
             arguments.listen
@@ -160,12 +160,12 @@ pub fn run(arguments: &Arguments) -> anyhow::Result<ExitCode> {
     })?;
     let security = arguments.tls.security(arguments.listen.ip())?;
     let start = Start { security, data: arguments.data.as_deref(), ..Start::default() };
-    let (status, _) = target::serve_from(listener, options, start, async |handle| {
+    let (status, _) = server::serve_from(listener, options, start, async |handle| {
         let at_ns = clock::now();
         announce(&handle, arguments)?;
         handle.begin(at_ns..u64::MAX);
         if arguments.rate.per_s() > 0.0 {
-            handle.publish(programme(arguments, at_ns))?;
+            handle.publish(publish_plan(arguments, at_ns))?;
         }
         wait_for_signal().await
     })?;
@@ -189,8 +189,8 @@ fn payload_kind(text: &str) -> Result<PayloadKind, String> {
     found.ok_or_else(|| "it is text, records or unicode".to_owned())
 }
 
-fn programme(arguments: &Arguments, at_ns: u64) -> Programme {
-    Programme {
+fn publish_plan(arguments: &Arguments, at_ns: u64) -> PublishPlan {
+    PublishPlan {
         schedule: Schedule {
             seed: arguments.seed,
             topics: arguments.topics.get(),

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::Context as _;
 use tidings::net::tls::{Authority, Identity};
-use tidings::target::Security;
+use tidings::server::Security;
 
 /// Arguments of TLS.
 #[derive(Debug, clap::Args)]

@@ -1,9 +1,9 @@
-//! The target's life in a trial: launched, and where the scenario says so, taken down and replaced.
+//! The target over a trial: launched, and where the scenario says so, taken down and replaced.
 
 use std::net::{Ipv4Addr, SocketAddr};
 
 use super::child::Child;
-use super::trial::{LAUNCH_NS, Stop, TARGET, Trial};
+use super::trial::{LAUNCH_NS, TARGET, Trial, TrialAbort};
 use crate::clock;
 use crate::control::{Assignment, Order, PROTOCOL_VERSION, Report, Resume, TargetAssignment};
 use crate::measure::Counter;
@@ -13,7 +13,7 @@ use crate::scenario::{Publish, Restart};
 
 /// What is known of the target beyond its process.
 #[derive(Debug, Default)]
-pub(super) struct Life {
+pub(super) struct TargetState {
     /// Where it listens, and its successors too.
     address: Option<SocketAddr>,
     /// Who vouches for it, and for its successors too.
@@ -30,15 +30,15 @@ pub(super) struct Life {
 
 impl Trial<'_> {
     /// Starts the target, and returns where it listens and whom its clients may trust.
-    pub(super) fn launch_target(&mut self) -> Result<(SocketAddr, Option<Trust>), Stop> {
+    pub(super) fn launch_target(&mut self) -> Result<(SocketAddr, Option<Trust>), TrialAbort> {
         let any = SocketAddr::from((Ipv4Addr::LOCALHOST, 0));
         let assignment = self.target_assignment(any, None);
         self.launch("target", "the target", Assignment::Target(assignment))?;
         let deadline = clock::now() + LAUNCH_NS;
         match self.next(deadline, "the target to listen")? {
             (TARGET, Report::Ready { address: Some(address), trust }) => {
-                self.life.address = Some(address);
-                self.life.trust.clone_from(&trust);
+                self.target_state.address = Some(address);
+                self.target_state.trust.clone_from(&trust);
                 Ok((address, trust))
             }
             (id, report) => Err(self.out_of_place(id, &report)),
@@ -64,7 +64,7 @@ impl Trial<'_> {
             resume,
             limits: options.limits,
             max_concurrent_streams: options.max_concurrent_streams,
-            trust: self.life.trust.clone(),
+            trust: self.target_state.trust.clone(),
             null: self.planned.null,
             seed: self.planned.seed,
             schedule: publishes.then(|| plan.schedule(self.planned)),
@@ -73,17 +73,17 @@ impl Trial<'_> {
     }
 
     /// Listens until `at_ns`, and restarts the target where that falls due on the way.
-    pub(super) fn pass_until(&mut self, at_ns: u64) -> Result<(), Stop> {
+    pub(super) fn pass_until(&mut self, at_ns: u64) -> Result<(), TrialAbort> {
         let Some(restart) = self.facts.case.conditions.restart else {
             return self.listen_until(at_ns);
         };
         let down_ns = self.facts.window_start_ns + restart.at.ns();
-        if !self.life.restarted && down_ns <= at_ns {
-            self.life.restarted = true;
+        if !self.target_state.restarted && down_ns <= at_ns {
+            self.target_state.restarted = true;
             self.listen_until(down_ns)?;
             self.take_down(&restart)?;
         }
-        if let Some(down_ns) = self.life.down_ns
+        if let Some(down_ns) = self.target_state.down_ns
             && down_ns + restart.down.ns() <= at_ns
         {
             self.listen_until(down_ns + restart.down.ns())?;
@@ -93,8 +93,8 @@ impl Trial<'_> {
     }
 
     /// Brings a target back that is still down at the end of the window: taking it down can take a busy host so long.
-    pub(super) fn bring_up_late(&mut self) -> Result<(), Stop> {
-        match (self.facts.case.conditions.restart, self.life.down_ns) {
+    pub(super) fn bring_up_late(&mut self) -> Result<(), TrialAbort> {
+        match (self.facts.case.conditions.restart, self.target_state.down_ns) {
             (Some(restart), Some(down_ns)) => {
                 self.listen_until(down_ns + restart.down.ns())?;
                 self.bring_up(&restart, down_ns)
@@ -104,7 +104,7 @@ impl Trial<'_> {
     }
 
     /// Ends the target: with a goodbye, or on the spot.
-    fn take_down(&mut self, restart: &Restart) -> Result<(), Stop> {
+    fn take_down(&mut self, restart: &Restart) -> Result<(), TrialAbort> {
         if restart.graceful {
             self.children[TARGET].order(&Order::Finish);
             let deadline = clock::now() + LAUNCH_NS;
@@ -113,7 +113,7 @@ impl Trial<'_> {
             }
         }
         self.done[TARGET] = true;
-        self.life.retired_cpu_ns += self.children[TARGET].process.cpu_ns().unwrap_or(0);
+        self.target_state.retired_cpu_ns += self.children[TARGET].process.cpu_ns().unwrap_or(0);
         self.children[TARGET].end();
         // Its listener has ended: whatever it said stands in the channel, its end too, before its successor is
         // there to be taken for it.
@@ -129,7 +129,7 @@ impl Trial<'_> {
         }
         // What was due before it was gone was published; what is due from here on is not.
         let at_ns = clock::now();
-        self.life.down_ns = Some(at_ns);
+        self.target_state.down_ns = Some(at_ns);
         for worker in &mut self.children[1..] {
             worker.order(&Order::TargetDown { at_ns });
         }
@@ -137,11 +137,11 @@ impl Trial<'_> {
     }
 
     /// Starts the successor on the same address, with the same schedule.
-    fn bring_up(&mut self, restart: &Restart, down_ns: u64) -> Result<(), Stop> {
-        let Some(address) = self.life.address else { return Ok(()) };
-        let resume = Resume { start_ns: self.life.start_ns, down_ns, log: restart.log };
+    fn bring_up(&mut self, restart: &Restart, down_ns: u64) -> Result<(), TrialAbort> {
+        let Some(address) = self.target_state.address else { return Ok(()) };
+        let resume = Resume { start_ns: self.target_state.start_ns, down_ns, log: restart.log };
         let assignment = Assignment::Target(self.target_assignment(address, Some(resume)));
-        let failed = |error| Stop::Failed(format!("cannot start the target again: {error}"));
+        let failed = |error| TrialAbort::Failed(format!("cannot start the target again: {error}"));
         let (executable, speak) = (&self.conductor.executable, self.speak.clone());
         let name = "the restarted target".to_owned();
         let mut child = Child::spawn(executable, "target", name, TARGET, speak).map_err(failed)?;
@@ -149,7 +149,7 @@ impl Trial<'_> {
         child.order(&Order::Prepare { version: PROTOCOL_VERSION, assignment });
         self.done[TARGET] = false;
         self.children[TARGET] = child;
-        self.life.down_ns = None;
+        self.target_state.down_ns = None;
         let deadline = clock::now() + LAUNCH_NS;
         loop {
             match self.next(deadline, "the restarted target to listen")? {
@@ -161,20 +161,20 @@ impl Trial<'_> {
                 }
             }
         }
-        let at_ns = self.life.start_ns;
+        let at_ns = self.target_state.start_ns;
         self.children[TARGET].order(&Order::Start { at_ns });
         Ok(())
     }
 
     /// Reads the CPU time of all processes, of those that are gone too.
     pub(super) fn read_cpu(&mut self) {
-        let target = match self.life.down_ns {
+        let target = match self.target_state.down_ns {
             None => self.children[TARGET].process.cpu_ns(),
             Some(_) => Some(0),
         };
         let workers = self.children[1..].iter().map(|worker| worker.process.cpu_ns()).sum();
         if let (Some(target_ns), Some(workers_ns)) = (target, workers) {
-            let target_ns = self.life.retired_cpu_ns + target_ns;
+            let target_ns = self.target_state.retired_cpu_ns + target_ns;
             self.facts.resources.cpu.push(CpuReading {
                 at_ns: clock::now(),
                 target_ns,
@@ -184,7 +184,7 @@ impl Trial<'_> {
     }
 
     /// Waits for every worker's account, then for the target's.
-    pub(super) fn collect(&mut self) -> Result<(), Stop> {
+    pub(super) fn collect(&mut self) -> Result<(), TrialAbort> {
         let drain_ns = self.facts.phases.drain.ns();
         let deadline = clock::now() + drain_ns + LAUNCH_NS;
         while !self.done[1..].iter().all(|done| *done) {

@@ -5,7 +5,7 @@ use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
 use std::time::Duration;
 
 use super::child::{Child, Heard};
-use super::target::Life;
+use super::target::TargetState;
 use super::{Conductor, Phase, signal};
 use crate::clock::{self, SECOND_NS};
 use crate::control::{Assignment, Order, PROTOCOL_VERSION, Report, WorkerAssignment};
@@ -27,7 +27,7 @@ const LINK_NS: u64 = 5_000_000;
 const FAREWELL_NS: u64 = 2 * SECOND_NS;
 
 /// Why a trial ended early.
-pub(super) enum Stop {
+pub(super) enum TrialAbort {
     Failed(String),
     Signal(i32),
 }
@@ -43,7 +43,7 @@ pub(super) struct Trial<'a> {
     pub speak: Sender<(usize, Heard)>,
     pub facts: TrialFacts,
     /// What is known of the target beyond its process.
-    pub life: Life,
+    pub target_state: TargetState,
     /// Why the seconds of the trial could not be kept.
     unkept: Option<String>,
 }
@@ -90,13 +90,13 @@ pub fn run(
             },
             failure: None,
         },
-        life: Life::default(),
+        target_state: TargetState::default(),
         unkept: None,
     };
     if let Err(stop) = trial.steps() {
         trial.facts.failure = Some(match stop {
-            Stop::Failed(reason) => reason,
-            Stop::Signal(number) => format!("stopped by {}", signal::name(number)),
+            TrialAbort::Failed(reason) => reason,
+            TrialAbort::Signal(number) => format!("stopped by {}", signal::name(number)),
         });
         trial.farewell();
     }
@@ -115,7 +115,7 @@ fn profile(layout: &Layout) -> Profile {
 }
 
 impl Trial<'_> {
-    fn steps(&mut self) -> Result<(), Stop> {
+    fn steps(&mut self) -> Result<(), TrialAbort> {
         self.enter(Phase::Launch);
         let (target, trust) = self.launch_target()?;
         self.launch_workers(target, trust.as_ref())?;
@@ -131,9 +131,14 @@ impl Trial<'_> {
         (self.on_phase)(phase, &ids);
     }
 
-    pub fn launch(&mut self, verb: &str, name: &str, assignment: Assignment) -> Result<(), Stop> {
+    pub fn launch(
+        &mut self,
+        verb: &str,
+        name: &str,
+        assignment: Assignment,
+    ) -> Result<(), TrialAbort> {
         let id = self.children.len();
-        let failed = |error| Stop::Failed(format!("cannot start {name}: {error}"));
+        let failed = |error| TrialAbort::Failed(format!("cannot start {name}: {error}"));
         let speak = self.speak.clone();
         let mut child = Child::spawn(&self.conductor.executable, verb, name.to_owned(), id, speak)
             .map_err(failed)?;
@@ -144,7 +149,11 @@ impl Trial<'_> {
         Ok(())
     }
 
-    fn launch_workers(&mut self, target: SocketAddr, trust: Option<&Trust>) -> Result<(), Stop> {
+    fn launch_workers(
+        &mut self,
+        target: SocketAddr,
+        trust: Option<&Trust>,
+    ) -> Result<(), TrialAbort> {
         let plan = self.conductor.plan;
         self.read_memory(0);
         let plateaus = plan.plateaus(self.planned.case);
@@ -172,7 +181,7 @@ impl Trial<'_> {
     }
 
     /// Lets the workers open their links, plateau by plateau, reading the target's memory at each.
-    fn connect(&mut self) -> Result<(), Stop> {
+    fn connect(&mut self) -> Result<(), TrialAbort> {
         let links = self.facts.case.workload.clients;
         let patience_ns = self.conductor.plan.network_patience_ns(self.planned.case);
         let deadline = clock::now()
@@ -210,12 +219,12 @@ impl Trial<'_> {
     }
 
     /// Starts everyone, and reads CPU times at every second of the window.
-    fn measure(&mut self) -> Result<(), Stop> {
+    fn measure(&mut self) -> Result<(), TrialAbort> {
         // The window begins where a batch does, so that none is cut in two.
         let warmup_ns = self.facts.phases.warmup.ns();
         let window_ns = (clock::now() + LEAD_NS + warmup_ns).next_multiple_of(BATCH_NS);
         let start_ns = window_ns - warmup_ns;
-        self.life.start_ns = start_ns;
+        self.target_state.start_ns = start_ns;
         for child in &mut self.children {
             child.order(&Order::Start { at_ns: start_ns });
         }
@@ -250,7 +259,7 @@ impl Trial<'_> {
         }
     }
 
-    pub fn listen_until(&mut self, at_ns: u64) -> Result<(), Stop> {
+    pub fn listen_until(&mut self, at_ns: u64) -> Result<(), TrialAbort> {
         while clock::now() < at_ns {
             match self.receive(at_ns)? {
                 None => {}
@@ -265,7 +274,7 @@ impl Trial<'_> {
     }
 
     /// Takes one report that carries measurements.
-    pub fn hear(&mut self, deadline: u64, what: &str) -> Result<(), Stop> {
+    pub fn hear(&mut self, deadline: u64, what: &str) -> Result<(), TrialAbort> {
         let (id, report) = self.next(deadline, what)?;
         match self.take(id, report) {
             None => Ok(()),
@@ -300,24 +309,24 @@ impl Trial<'_> {
     }
 
     /// The next report, or why there will be none.
-    pub fn next(&mut self, deadline: u64, what: &str) -> Result<(usize, Report), Stop> {
+    pub fn next(&mut self, deadline: u64, what: &str) -> Result<(usize, Report), TrialAbort> {
         loop {
             if let Some(next) = self.receive(deadline)? {
                 return Ok(next);
             }
             if clock::now() >= deadline {
-                return Err(Stop::Failed(format!("waited in vain for {what}")));
+                return Err(TrialAbort::Failed(format!("waited in vain for {what}")));
             }
         }
     }
 
     /// Waits a tick, at most until `until_ns`, for a report.
-    fn receive(&mut self, until_ns: u64) -> Result<Option<(usize, Report)>, Stop> {
+    fn receive(&mut self, until_ns: u64) -> Result<Option<(usize, Report)>, TrialAbort> {
         if let Some(number) = self.conductor.signals.received() {
-            return Err(Stop::Signal(number));
+            return Err(TrialAbort::Signal(number));
         }
         if let Some(why) = self.unkept.take() {
-            return Err(Stop::Failed(format!("what was measured cannot be kept: {why}")));
+            return Err(TrialAbort::Failed(format!("what was measured cannot be kept: {why}")));
         }
         let left = Duration::from_nanos(until_ns.saturating_sub(clock::now()));
         match self.heard.recv_timeout(left.min(TICK)) {
@@ -327,27 +336,27 @@ impl Trial<'_> {
     }
 
     /// The report in what a child's stream brought, or why the trial cannot go on.
-    pub fn heed(&mut self, id: usize, heard: Heard) -> Result<Option<(usize, Report)>, Stop> {
+    pub fn heed(&mut self, id: usize, heard: Heard) -> Result<Option<(usize, Report)>, TrialAbort> {
         match heard {
             Heard::Report(report) => match *report {
-                Report::Failed { reason } => Err(Stop::Failed(reason)),
+                Report::Failed { reason } => Err(TrialAbort::Failed(reason)),
                 report => Ok(Some((id, report))),
             },
             Heard::End if self.done[id] => Ok(None),
             Heard::End => {
                 self.done[id] = true;
-                Err(Stop::Failed(self.children[id].obituary()))
+                Err(TrialAbort::Failed(self.children[id].obituary()))
             }
             Heard::Broken(error) => {
                 self.done[id] = true;
-                Err(Stop::Failed(format!("{}: {error}", self.children[id].name)))
+                Err(TrialAbort::Failed(format!("{}: {error}", self.children[id].name)))
             }
         }
     }
 
-    pub fn out_of_place(&self, id: usize, report: &Report) -> Stop {
+    pub fn out_of_place(&self, id: usize, report: &Report) -> TrialAbort {
         let mut what = format!("{report:?}");
         what.truncate(200);
-        Stop::Failed(format!("{} reported out of place: {what}", self.children[id].name))
+        TrialAbort::Failed(format!("{} reported out of place: {what}", self.children[id].name))
     }
 }

@@ -11,8 +11,8 @@ use rustls::pki_types::ServerName;
 use rustls::{ClientConfig, ServerConfig};
 use tokio::net::{TcpSocket, TcpStream};
 
+use super::emulated::{Opening, QUEUE};
 use super::http2::Pool;
-use super::path::{Opening, QUEUE};
 use super::tls::{self, Authority, TlsError, Trust};
 use super::{Socket, Stream, WireTotals};
 use crate::pace::{Network, Timer};

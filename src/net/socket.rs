@@ -10,7 +10,7 @@ use std::task::{Context, Poll};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::TcpStream;
 
-use super::path::{Opening, Path};
+use super::emulated::{EmulatedStream, Opening};
 use crate::clock;
 use crate::measure::{Distribution, Wire, wire_of};
 
@@ -144,7 +144,7 @@ pub struct Socket {
 #[derive(Debug)]
 enum Io {
     Direct(TcpStream),
-    Emulated(Path),
+    Emulated(EmulatedStream),
 }
 
 impl Socket {

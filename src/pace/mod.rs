@@ -5,19 +5,19 @@
 //! offsets on every host, so that target and workers agree on a schedule that neither sends to the other.
 
 mod arrivals;
-mod lead;
 mod network;
 mod pacing;
 mod polls;
 mod rng;
 mod schedule;
 mod timer;
+mod wake_margin;
 
 pub use arrivals::{ArrivalProcess, Arrivals};
-pub use lead::Lead;
-pub use network::{Network, SEGMENT, Way};
+pub use network::{Network, PathModel, SEGMENT};
 pub use pacing::Pacing;
 pub use polls::{PollPace, Polls, Wait};
 pub use rng::Rng;
 pub use schedule::{Publication, Schedule};
 pub use timer::{Sleep, Timer};
+pub use wake_margin::WakeMargin;

@@ -50,7 +50,7 @@ impl Network {
 /// lost comes a retransmission time-out later, which doubles as long as it is lost again; as TCP hands bytes over in order,
 /// those behind it wait. There is no fast retransmit: it takes three more packets under way, which news seldom is.
 #[derive(Debug)]
-pub struct Way {
+pub struct PathModel {
     network: Network,
     rng: Rng,
     /// When the next packet may leave.
@@ -59,7 +59,7 @@ pub struct Way {
     last_ns: u64,
 }
 
-impl Way {
+impl PathModel {
     /// A way that nothing has gone yet.
     pub const fn new(network: Network, rng: Rng) -> Self {
         Self { network, rng, free_ns: 0, last_ns: 0 }
@@ -106,8 +106,8 @@ mod tests {
 
     const MS: u64 = 1_000_000;
 
-    fn way(network: Network) -> Way {
-        Way::new(network, Rng::new(1, 2))
+    fn way(network: Network) -> PathModel {
+        PathModel::new(network, Rng::new(1, 2))
     }
 
     #[test]

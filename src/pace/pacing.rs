@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::Lead;
+use super::WakeMargin;
 
 /// How a shard of a worker waits for its deadlines.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -17,10 +17,10 @@ pub enum Pacing {
 
 impl Pacing {
     /// How long before a deadline the timerfd wakes the shard.
-    pub(super) const fn lead(self) -> Lead {
+    pub(super) const fn margin(self) -> WakeMargin {
         match self {
-            Self::Timerfd => Lead::fixed(0),
-            Self::Spin => Lead::adaptive(),
+            Self::Timerfd => WakeMargin::fixed(0),
+            Self::Spin => WakeMargin::adaptive(),
         }
     }
 

@@ -20,7 +20,7 @@ use slab::Slab;
 use tokio::io::Interest;
 use tokio::io::unix::AsyncFd;
 
-use super::{Lead, Pacing};
+use super::{Pacing, WakeMargin};
 use crate::clock::{self, SECOND_NS};
 
 /// Two looks at the clock this close together, in nanoseconds, had nothing but the reactor between them: the time
@@ -43,7 +43,7 @@ struct Queue {
     sleepers: Slab<(u64, Option<Waker>)>,
     /// When the driver will run at the latest; 0 while it spins, for then it needs no alarm.
     armed_ns: u64,
-    lead: Lead,
+    margin: WakeMargin,
     spun_ns: u64,
     /// Tells a reused slot from its former sleeper.
     generation: u64,
@@ -65,12 +65,12 @@ impl Timer {
     pub fn new(
         pacing: Pacing,
     ) -> io::Result<(Self, impl Future<Output = io::Result<()>> + 'static)> {
-        Self::with_lead(pacing.lead())
+        Self::with_lead(pacing.margin())
     }
 
-    /// The same, woken by `lead` before each deadline: for experiments with it.
+    /// The same, woken by `margin` before each deadline: for experiments with it.
     pub fn with_lead(
-        lead: Lead,
+        margin: WakeMargin,
     ) -> io::Result<(Self, impl Future<Output = io::Result<()>> + 'static)> {
         set_current_timer_slack(NonZeroU64::new(1))?;
         let flags = TimerfdFlags::NONBLOCK | TimerfdFlags::CLOEXEC;
@@ -84,7 +84,7 @@ impl Timer {
             heap: BinaryHeap::new(),
             sleepers: Slab::new(),
             armed_ns: u64::MAX,
-            lead,
+            margin,
             spun_ns: 0,
             generation: 0,
         })));
@@ -123,7 +123,7 @@ async fn drive(queue: Weak<RefCell<Queue>>, descriptor: Rc<AsyncFd<OwnedFd>>) ->
             // An alarm that was put off meanwhile is not the one that woke us.
             if std::mem::take(&mut slept) && queue.armed_ns <= now {
                 let late_ns = now - queue.armed_ns;
-                queue.lead.woke(late_ns);
+                queue.margin.woke(late_ns);
             }
             queue.expire(now, &mut due)?
         };
@@ -159,7 +159,7 @@ impl Queue {
             self.armed_ns = u64::MAX;
             return Ok(Next::Sleep);
         };
-        let alarm = deadline.saturating_sub(self.lead.ns());
+        let alarm = deadline.saturating_sub(self.margin.ns());
         if alarm <= now {
             self.armed_ns = 0;
             return Ok(Next::Spin);
@@ -185,7 +185,7 @@ impl Queue {
         self.generation += 1;
         let key = self.sleepers.insert((self.generation, Some(waker)));
         self.heap.push(Reverse((deadline_ns, key, self.generation)));
-        let alarm = deadline_ns.saturating_sub(self.lead.ns());
+        let alarm = deadline_ns.saturating_sub(self.margin.ns());
         if alarm < self.armed_ns {
             self.arm(alarm)?;
         }

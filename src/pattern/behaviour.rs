@@ -12,7 +12,7 @@ const MOODS: u64 = 1 << 49;
 
 /// What becomes of one attempt.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Mood {
+pub enum ReceiverMode {
     /// It is acknowledged.
     Good,
     /// It is acknowledged so long after it came.
@@ -78,21 +78,21 @@ impl Behaviour {
         (self.affected && self.options.down_for.ns() > 0).then_some(Outage(self))
     }
 
-    /// The mood in which it meets an attempt.
-    pub fn mood(&self) -> Mood {
+    /// The mode in which it meets an attempt.
+    pub fn mode(&self) -> ReceiverMode {
         let ReceiverOptions { fail, fail_status, retry_after, slow, slow_share, .. } = self.options;
         if !self.affected || (fail <= 0.0 && slow.ns() == 0) {
-            return Mood::Good;
+            return ReceiverMode::Good;
         }
         let mut rng = self.rng.borrow_mut();
         if rng.unit() < fail {
             let retry_after = retry_after.map(|wish| wish.secs().ceil() as u64);
-            return Mood::Fails { status: fail_status, retry_after };
+            return ReceiverMode::Fails { status: fail_status, retry_after };
         }
         if slow.ns() > 0 && rng.unit() < slow_share {
-            Mood::Slow { ns: slow.ns() }
+            ReceiverMode::Slow { ns: slow.ns() }
         } else {
-            Mood::Good
+            ReceiverMode::Good
         }
     }
 
@@ -173,15 +173,15 @@ mod tests {
             ..ReceiverOptions::default()
         };
         let troubled = behaviour(options, true, 0);
-        let moods: Vec<Mood> = (0..10_000).map(|_| troubled.mood()).collect();
-        let count = |mood: Mood| moods.iter().filter(|m| **m == mood).count();
-        let failed = count(Mood::Fails { status: 503, retry_after: Some(2) });
-        let slow = count(Mood::Slow { ns: 7_000_000 });
+        let moods: Vec<ReceiverMode> = (0..10_000).map(|_| troubled.mode()).collect();
+        let count = |mode: ReceiverMode| moods.iter().filter(|m| **m == mode).count();
+        let failed = count(ReceiverMode::Fails { status: 503, retry_after: Some(2) });
+        let slow = count(ReceiverMode::Slow { ns: 7_000_000 });
         assert!((2300..2700).contains(&failed), "{failed}");
         assert!((3500..4000).contains(&slow), "half of the others: {slow}");
-        assert_eq!(failed + slow + count(Mood::Good), 10_000);
+        assert_eq!(failed + slow + count(ReceiverMode::Good), 10_000);
         let left_alone = behaviour(options, false, 0);
-        assert!((0..100).all(|_| left_alone.mood() == Mood::Good));
+        assert!((0..100).all(|_| left_alone.mode() == ReceiverMode::Good));
     }
 
     #[test]

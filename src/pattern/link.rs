@@ -7,7 +7,7 @@ use std::rc::Rc;
 
 use tokio::sync::{Notify, watch};
 
-use super::comings::Comings;
+use super::recovery::Recoveries;
 use crate::clock::{self, SECOND_NS};
 use crate::event::{Head, topic_name};
 use crate::measure::{Arrival, Counter, ErrorKind, Ledger, LinkLedger, Metric, Recorder, Samples};
@@ -68,7 +68,7 @@ pub struct Context {
     in_flight: Cell<u64>,
     failure: RefCell<Option<String>>,
     changed: Notify,
-    pub(super) comings: Comings,
+    pub(super) recoveries: Recoveries,
 }
 
 impl Context {
@@ -107,7 +107,7 @@ impl Context {
             in_flight: Cell::new(0),
             failure: RefCell::default(),
             changed: Notify::new(),
-            comings: Comings::default(),
+            recoveries: Recoveries::default(),
         }
     }
 
@@ -131,7 +131,7 @@ impl Context {
         let nothing_expected = expected.is_empty() && !self.is_closed_loop();
         self.ledgers.borrow_mut().push(LinkLedger::new(expected));
         self.finished.borrow_mut().push(nothing_expected);
-        self.comings.add(index);
+        self.recoveries.add(index);
         self.unfinished.set(self.unfinished.get() + usize::from(!nothing_expected));
         Link { context: Rc::clone(self), index, topic, slot }
     }
@@ -172,7 +172,7 @@ impl Context {
 
     /// Of the lost: those of links that read slowly on purpose.
     pub fn lost_slow(&self) -> u64 {
-        let (ledgers, indices) = (self.ledgers.borrow(), self.comings.indices());
+        let (ledgers, indices) = (self.ledgers.borrow(), self.recoveries.indices());
         let consumers = &self.case.conditions.consumers;
         let links = ledgers.iter().zip(indices);
         links.filter(|(_, index)| consumers.is_slow(*index)).map(|(l, _)| l.totals().lost).sum()

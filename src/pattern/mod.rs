@@ -7,7 +7,7 @@
 mod behaviour;
 mod caller;
 mod calls;
-mod comings;
+mod duplex;
 mod handshake;
 mod items;
 mod link;
@@ -16,6 +16,7 @@ mod mix;
 mod poll;
 mod post;
 mod receiver;
+mod recovery;
 mod redial;
 mod request;
 mod retry_after;
@@ -25,7 +26,6 @@ mod short_poll;
 mod signature;
 mod sse;
 mod sse_parser;
-mod talk;
 mod webhook;
 mod websocket;
 mod xml;
@@ -46,7 +46,7 @@ pub async fn run(link: Link) {
         Pattern::LongPoll(options) => long_poll::run(&link, options).await,
         Pattern::Sse(options) => sse::run(&link, options).await,
         Pattern::WebSocket(options) if workload.publish == Publish::Clients => {
-            talk::run(&link, options).await;
+            duplex::run(&link, options).await;
         }
         Pattern::WebSocket(options) => websocket::run(&link, options).await,
         Pattern::Webhook(_) => webhook::run(&link).await,

@@ -19,7 +19,7 @@ use serde::Deserialize;
 use tokio::sync::Notify;
 
 use super::Link;
-use super::behaviour::{Behaviour, Mood};
+use super::behaviour::{Behaviour, ReceiverMode};
 use super::signature::Verifier;
 use crate::clock;
 use crate::event::{Head, decode_head};
@@ -82,8 +82,8 @@ impl Receiver {
             return Ok(self.refuse(ErrorKind::Signature, StatusCode::UNAUTHORIZED));
         }
         let Some(events) = Events::read(&body) else { return Ok(self.echo(&body)) };
-        let mood = self.behaviour.mood();
-        if let Mood::Fails { status, retry_after } = mood {
+        let mode = self.behaviour.mode();
+        if let ReceiverMode::Fails { status, retry_after } = mode {
             self.link.count(Counter::RefusedAttempts, 1);
             return Ok(failure(status, retry_after));
         }
@@ -93,7 +93,7 @@ impl Receiver {
         } else {
             self.link.count(Counter::DuplicateAttempts, 1);
         }
-        if let Mood::Slow { ns } = mood {
+        if let ReceiverMode::Slow { ns } = mode {
             self.link.sleep_until(received_ns + ns).await;
         }
         Ok(status(StatusCode::NO_CONTENT))

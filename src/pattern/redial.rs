@@ -112,7 +112,7 @@ fn bound_ns(options: &Reconnect, failures: u32) -> u64 {
 }
 
 /// A stream that a link holds open.
-pub trait Held {
+pub trait Subscription {
     /// The open stream.
     type Stream;
 
@@ -134,7 +134,7 @@ pub trait Held {
 
 /// Holds a stream open until the link is dropped: reads it, and opens it again when it ends, falls silent, or the
 /// link is to leave.
-pub async fn hold<H: Held>(link: &Link, mut held: H) {
+pub async fn hold<H: Subscription>(link: &Link, mut held: H) {
     let mut redial = Redial::new(link);
     let dialled_ns = clock::now();
     let mut stream = match held.open(link, &mut redial).await {
@@ -169,7 +169,7 @@ pub async fn hold<H: Held>(link: &Link, mut held: H) {
 }
 
 /// Opens the stream again, however often it takes; `None` where the target says not to.
-async fn again<H: Held>(
+async fn again<H: Subscription>(
     link: &Link,
     held: &mut H,
     redial: &mut Redial,

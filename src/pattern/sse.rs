@@ -8,7 +8,7 @@ use hyper::header::{ACCEPT, CONTENT_TYPE, HeaderName, HeaderValue};
 
 use super::Link;
 use super::poll::{get, host};
-use super::redial::{Ended, Held, Redial, hold};
+use super::redial::{Ended, Redial, Subscription, hold};
 use super::sse_parser::Parser;
 use crate::clock;
 use crate::event::decode_head;
@@ -30,7 +30,7 @@ struct Stream {
     cursor: u64,
 }
 
-impl Held for Stream {
+impl Subscription for Stream {
     type Stream = (Client, Incoming);
 
     /// Opens the stream from the log's beginning, or after the last id.

@@ -7,7 +7,7 @@ use fastwebsockets::{Frame, OpCode, Role, WebSocket};
 
 use super::Link;
 use super::handshake::{self, Opened};
-use super::redial::{Ended, Held, Redial, hold};
+use super::redial::{Ended, Redial, Subscription, hold};
 use crate::clock;
 use crate::event::{decode_gap, decode_head};
 use crate::net::{Meter, Stream};
@@ -30,7 +30,7 @@ pub(super) struct Line {
     cursor: u64,
 }
 
-impl Held for Line {
+impl Subscription for Line {
     type Stream = (WebSocket<Stream>, Rc<Meter>);
 
     /// Dials and upgrades, subscribing after the cursor.

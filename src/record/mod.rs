@@ -3,19 +3,19 @@
 //! Raw facts become rows, lines and logs here, written after every trial, and are read back from the files alone.
 //! Nothing here judges: verdicts are handed in, and summaries are another room's.
 
-mod asking;
 mod columns;
+mod connections;
 mod encoding;
 mod facts;
 mod figure;
 mod floor;
 mod folder;
 mod health;
-mod held;
 mod histograms;
 mod info;
 mod intervals;
 mod precision;
+mod requests;
 mod run;
 mod samples;
 mod sends;
@@ -26,19 +26,19 @@ mod trial;
 mod verdict;
 mod webhook;
 
-pub use asking::Asking;
-pub(crate) use asking::offered_requests;
 pub use columns::{Column, FLOOR_COLUMNS, Kind, SAMPLE_COLUMNS, TIMELINE_COLUMNS, TRIAL_COLUMNS};
+pub use connections::ConnectionFigures;
 pub use encoding::Encoding;
 pub use facts::{CpuReading, CpuUsed, MemoryReading, Resources, TrialFacts, WorkerHealth};
 pub use figure::Figure;
 pub use floor::{FloorQuantiles, FloorRecord};
 pub use folder::{FolderError, RunFolder, results_folder};
 pub use health::HealthFigures;
-pub use held::HeldFigures;
 pub use info::{Build, InfoError, PlannedTrial, RunInfo, utc};
 pub use intervals::Intervals;
 pub use precision::Precision;
+pub use requests::RequestFigures;
+pub(crate) use requests::offered_requests;
 pub use run::{ReadError, Run};
 pub use sends::SendFigures;
 pub use table::TableError;
@@ -58,5 +58,5 @@ pub const SCHEMA_VERSION: u32 = 1;
 #[cfg(test)]
 pub(crate) mod synthetic {
     use crate as tidings;
-    include!("../../tests/synthetic/facts.rs");
+    include!("../../tests/black_box/synthetic/facts.rs");
 }

@@ -3,12 +3,12 @@
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
-use super::asking::offered_requests;
 use super::precision::Headline;
+use super::requests::offered_requests;
 use super::table::{fields, sentence};
 use super::{
-    Asking, Encoding, Figure, HealthFigures, HeldFigures, Precision, SCHEMA_VERSION, SendFigures,
-    TransportFigures, TrialFacts, Verdict, WebhookFigures,
+    ConnectionFigures, Encoding, Figure, HealthFigures, Precision, RequestFigures, SCHEMA_VERSION,
+    SendFigures, TransportFigures, TrialFacts, Verdict, WebhookFigures,
 };
 use crate::measure::{Counter, Distribution, Ledger, Metric, Snapshot};
 use crate::pace::Pacing;
@@ -117,7 +117,7 @@ pub struct Detail {
     pub topics: Option<u64>,
     /// How the links asked.
     #[serde(flatten)]
-    pub asking: Asking,
+    pub asking: RequestFigures,
     /// Requests a second that were offered over all clients, of `request` in an open loop.
     pub requests_per_s: Option<f64>,
     /// Further quantiles.
@@ -150,7 +150,7 @@ pub struct Detail {
     pub counts: Counts,
     /// Links that came and went, and consumers that lagged.
     #[serde(flatten)]
-    pub held: HeldFigures,
+    pub held: ConnectionFigures,
     /// What is kept of webhooks alone.
     #[serde(flatten)]
     pub webhook: WebhookFigures,
@@ -362,7 +362,7 @@ fn detail(facts: &TrialFacts) -> Detail {
     let service = Quantiles::of(&facts.workers, Metric::Service);
     Detail {
         topics: Some(facts.case.workload.topics),
-        asking: Asking::of(facts, reported(facts)),
+        asking: RequestFigures::of(facts, reported(facts)),
         requests_per_s: offered_requests(&facts.case.pattern),
         stages: Stages {
             transit_ns_p50: transit.at(0.5),
@@ -389,7 +389,11 @@ fn detail(facts: &TrialFacts) -> Detail {
         health: HealthFigures::of(facts),
         transport: TransportFigures::of(facts),
         counts: counts(facts),
-        held: if reported(facts) { HeldFigures::of(facts) } else { HeldFigures::default() },
+        held: if reported(facts) {
+            ConnectionFigures::of(facts)
+        } else {
+            ConnectionFigures::default()
+        },
         webhook: WebhookFigures::of(facts),
         sends: SendFigures::of(facts, reported(facts)),
     }

@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 use super::group::{groups, printable};
 use super::table::{columns, verdict, with_interval};
 use super::transport::transport;
-use super::{View, caveats, chart, floor, prose, sends, stages, trouble, webhook};
+use super::{View, caveats, chart, disruption, floor, prose, sends, stages, webhook};
 use crate::judge::CaseSummary;
 use crate::pace::Pacing;
 use crate::unit::{bytes, count, nanoseconds};
@@ -41,7 +41,7 @@ pub(super) fn markdown(view: &View) -> String {
         section(&mut page, "Objectives");
         page.push_str(&objectives(view));
     }
-    for told in trouble::sections(view) {
+    for told in disruption::sections(view) {
         section(&mut page, told.title);
         list(&mut page, told.told.into_iter());
         let _ = writeln!(page, "\n{}\n", told.what);

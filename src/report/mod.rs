@@ -5,6 +5,7 @@
 
 mod caveats;
 mod chart;
+mod disruption;
 mod floor;
 mod group;
 mod hgrm;
@@ -17,7 +18,6 @@ mod table;
 mod tables;
 mod text;
 mod transport;
-mod trouble;
 mod webhook;
 
 use std::fs;

@@ -39,7 +39,7 @@ pub(super) fn sentences(view: &View) -> Vec<String> {
         let _ = write!(said, " From due to acknowledged, p50 / p99: {}.", told.join("; "));
     }
     let mut said = vec![said];
-    let trouble = both.iter().filter_map(|(summary, _)| {
+    let disruption = both.iter().filter_map(|(summary, _)| {
         let count = |name: &str| summary.counts.get(name).copied().unwrap_or(0);
         let (due, acknowledged) = (count("sends_due"), count("sends_acknowledged"));
         let (open, repeated) = (due.saturating_sub(acknowledged), count("sends_repeated"));
@@ -51,7 +51,7 @@ pub(super) fn sentences(view: &View) -> Vec<String> {
             )
         })
     });
-    said.extend(trouble);
+    said.extend(disruption);
     said
 }
 

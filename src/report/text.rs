@@ -4,12 +4,12 @@ use std::fmt::Write as _;
 
 use super::View;
 use super::caveats::caveats;
+use super::disruption;
 use super::floor;
 use super::group::{groups, printable};
 use super::prose;
 use super::sends;
 use super::table::columns;
-use super::trouble;
 
 /// Widest line.
 const WIDTH: usize = 110;
@@ -34,7 +34,7 @@ pub fn text(view: &View) -> String {
         paragraph(&mut out, "", &format!("* {caveat}"));
     }
     let troubles =
-        trouble::sections(view).into_iter().map(|told| (format!("{}:", told.title), told.told));
+        disruption::sections(view).into_iter().map(|told| (format!("{}:", told.title), told.told));
     let plain = |lines| (String::new(), lines);
     let answers = [plain(prose::answers_in_short(view)), plain(sends::sentences(view))];
     let before = answers.into_iter().chain(troubles);

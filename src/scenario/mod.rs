@@ -5,12 +5,12 @@
 //! wrong, the error is one line that names the place to change. What a host can carry is no business of this
 //! room but of [`crate::plan`]; objectives are kept as text, as only `judge` knows their metrics.
 
-mod asking;
 mod check;
 mod conditions;
 mod error;
 mod faults;
 mod file;
+mod loops;
 mod model;
 mod network;
 mod options;
@@ -27,14 +27,14 @@ mod webhook;
 use std::io;
 use std::path::Path;
 
-pub use asking::LoopKind;
 pub use check::MOST_SAMPLES;
 pub use conditions::{Conditions, Consumers, Reconnect, Restart, RestartLog, SlowConsumer};
 pub use error::ScenarioError;
 pub use faults::{
-    DROP_STREAM, Distribution, Faults, Freeze, SERVICE_STREAM, Servers, Service, ServiceTimes,
-    Sieve, Stall, faults, service_times, shard_service_times,
+    DROP_STREAM, Distribution, DropFilter, Faults, Freeze, SERVICE_STREAM, Servers, Service,
+    ServiceTimes, Stall, faults, service_times, shard_service_times,
 };
+pub use loops::LoopKind;
 pub use model::{
     Case, Limits, Pattern, PatternKind, Phases, Profile, Scenario, TargetOptions, WorkerOptions,
     Workload,

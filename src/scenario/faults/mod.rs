@@ -2,7 +2,7 @@
 //!
 //! Known faults have known consequences, which is how the harness is calibrated, and how users learn what their
 //! clients see of a bad server. Here is what they are and how they are written; `target` commits them. What is
-//! random is a pure function of the trial's seed ([`service_times`], [`Sieve`]), so that anyone can replay it.
+//! random is a pure function of the trial's seed ([`service_times`], [`DropFilter`]), so that anyone can replay it.
 
 mod replay;
 mod servers;
@@ -17,7 +17,7 @@ use super::PatternKind;
 use crate::unit::Span;
 
 pub use replay::{
-    DROP_STREAM, SERVICE_STREAM, ServiceTimes, Sieve, service_times, shard_service_times,
+    DROP_STREAM, DropFilter, SERVICE_STREAM, ServiceTimes, service_times, shard_service_times,
 };
 pub use servers::Servers;
 pub use written::faults;

@@ -53,13 +53,13 @@ impl Iterator for ServiceTimes {
 /// Which events of a topic one subscriber is never sent: a share of them, independent of other subscribers and of
 /// other topics.
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub struct Sieve {
+pub struct DropFilter {
     key: u64,
     share: f64,
 }
 
-impl Sieve {
-    /// The sieve of a subscriber in a topic; `None` where nothing is dropped.
+impl DropFilter {
+    /// The drop filter of a subscriber in a topic; `None` where nothing is dropped.
     ///
     /// `subscriber` is the number of its connection, from 0 in the order in which the target accepted them, or its
     /// webhook's id; `topic` is the topic's number.
@@ -120,19 +120,22 @@ mod tests {
     #[test]
     fn drops_are_of_the_share_and_independent_between_subscribers_and_topics() {
         let faults = Faults { drop: 0.1, ..Faults::default() };
-        let sieve = |subscriber, topic| Sieve::new(1, subscriber, topic, &faults).unwrap();
-        let dropped = |sieve: Sieve| (1..=20_000).filter(|seq| sieve.drops(*seq)).count();
+        let drop_filter =
+            |subscriber, topic| DropFilter::new(1, subscriber, topic, &faults).unwrap();
+        let dropped =
+            |drop_filter: DropFilter| (1..=20_000).filter(|seq| drop_filter.drops(*seq)).count();
         for (subscriber, topic) in [(0, 0), (0, 1), (1, 0), (999, 7)] {
             // 2,000 expected; five standard deviations are 212.
-            let n = dropped(sieve(subscriber, topic));
+            let n = dropped(drop_filter(subscriber, topic));
             assert!(n.abs_diff(2_000) < 212, "{subscriber} {topic}: {n}");
         }
-        let both =
-            (1..=20_000).filter(|seq| sieve(0, 0).drops(*seq) && sieve(1, 0).drops(*seq)).count();
+        let both = (1..=20_000)
+            .filter(|seq| drop_filter(0, 0).drops(*seq) && drop_filter(1, 0).drops(*seq))
+            .count();
         // 200 expected by chance; five standard deviations are 70.
         assert!(both.abs_diff(200) < 70, "{both}");
-        assert_eq!(Sieve::new(1, 0, 0, &Faults::default()), None);
+        assert_eq!(DropFilter::new(1, 0, 0, &Faults::default()), None);
         let all = Faults { drop: 1.0, ..Faults::default() };
-        assert_eq!(dropped(Sieve::new(1, 0, 0, &all).unwrap()), 20_000);
+        assert_eq!(dropped(DropFilter::new(1, 0, 0, &all).unwrap()), 20_000);
     }
 }

@@ -1,0 +1,311 @@
+//! A WebSocket on which both sides send: events come as in [`super::websocket`], and the client publishes its own as text
+//! frames, each answered with its key. It need not wait for one answer before it sends the next.
+//!
+//! Who reads never waits for who writes, and the other way round: a target that waits for its answers to be taken before
+//! it takes more would stand still for ever. What is not acknowledged when the link ends is sent again, under the same
+//! key, once it stands again: at least once.
+
+use std::cell::{Cell, RefCell};
+use std::collections::{BTreeMap, VecDeque};
+use std::future::{Ready, poll_fn, ready};
+use std::pin::pin;
+use std::rc::Rc;
+
+use fastwebsockets::{
+    Frame, OpCode, Payload, Role, WebSocketError, WebSocketRead, WebSocketWrite,
+    after_handshake_split,
+};
+use serde_json::value::RawValue;
+use tokio::io::{ReadHalf, WriteHalf};
+use tokio::sync::Notify;
+use tokio::task::{JoinHandle, spawn_local};
+
+use super::Link;
+use super::link::InFlight;
+use super::redial::{Ended, Redial, Subscription, hold};
+use super::retry_after::unspoken;
+use super::sends::{Send, due};
+use super::websocket::{FRAME_LIMIT, Line};
+use crate::clock;
+use crate::event::PostAnswer;
+use crate::measure::{Counter, ErrorKind};
+use crate::net::{Meter, Stream};
+use crate::pace::Rng;
+use crate::scenario::WebSocketOptions;
+
+/// Stream of a link's randomness that waits after refusals are drawn from.
+const REFUSALS: u64 = 1 << 50;
+
+/// Receives, and publishes the link's own events when they are due.
+pub async fn run(link: &Link, options: &WebSocketOptions) {
+    let speech = Rc::new(Speech::new(link));
+    spawn_local(Rc::clone(&speech).run());
+    hold(link, Duplex { line: Line::new(*options), speech }).await;
+}
+
+/// What is said of one event so far.
+#[derive(Clone, Copy)]
+struct Said {
+    send: Send,
+    /// When the link could send it at the earliest, in monotonic nanoseconds: once it stood.
+    free_ns: u64,
+    sent: bool,
+    /// It was refused for now, and waits.
+    waits: bool,
+}
+
+/// What is to be written.
+enum Word {
+    /// The event of that key.
+    Event(u64),
+    /// A frame that the protocol owes: its opcode and payload.
+    Owed(OpCode, Vec<u8>),
+}
+
+/// The sending side of a link, which outlives its connections.
+struct Speech {
+    link: Link,
+    data: Box<RawValue>,
+    /// What a connection that stands is to write; nothing else keeps an event from being forgotten but `open`.
+    words: RefCell<VecDeque<Word>>,
+    more: Notify,
+    /// Events that are not acknowledged, by key; the trial waits for those that are measured.
+    open: RefCell<BTreeMap<u64, (Said, Option<InFlight>)>>,
+    /// Refusals in a row.
+    refused: Cell<u32>,
+    rng: RefCell<Rng>,
+}
+
+impl Speech {
+    fn new(link: &Link) -> Self {
+        Self {
+            link: link.share(),
+            data: link.payload(),
+            words: RefCell::default(),
+            more: Notify::new(),
+            open: RefCell::default(),
+            refused: Cell::new(0),
+            rng: RefCell::new(link.rng_of(REFUSALS)),
+        }
+    }
+
+    /// Publishes each event when it is due, whether or not those before it are acknowledged.
+    async fn run(self: Rc<Self>) {
+        for send in self.link.sends().await {
+            due(&self.link, send).await;
+            let guard = send.measured.then(|| self.link.in_flight());
+            let said = Said { send, free_ns: 0, sent: false, waits: false };
+            self.open.borrow_mut().insert(send.key, (said, guard));
+            self.say(Word::Event(send.key));
+        }
+    }
+
+    fn say(&self, word: Word) {
+        self.words.borrow_mut().push_back(word);
+        self.more.notify_one();
+    }
+
+    /// The link stands again: what is not acknowledged is to be said on it, oldest first.
+    fn stands(&self) {
+        let (mut open, now) = (self.open.borrow_mut(), clock::now());
+        for (said, _) in open.values_mut().filter(|(said, _)| !said.sent) {
+            said.free_ns = now;
+        }
+        let again = open.values().filter(|(said, _)| !said.waits);
+        *self.words.borrow_mut() = again.map(|(said, _)| Word::Event(said.send.key)).collect();
+        self.more.notify_one();
+    }
+
+    /// Writes what there is to say on one connection, until that breaks or this is dropped.
+    async fn write(
+        self: Rc<Self>,
+        mut writer: WebSocketWrite<WriteHalf<Stream>>,
+        meter: Rc<Meter>,
+    ) {
+        // When a write that the target held up was over.
+        let mut held_ns = 0;
+        loop {
+            let word = self.words.borrow_mut().pop_front();
+            let (said, frame) = match word {
+                None => {
+                    self.more.notified().await;
+                    continue;
+                }
+                Some(Word::Owed(opcode, payload)) => {
+                    (None, Frame::new(true, opcode, None, Payload::Owned(payload)))
+                }
+                Some(Word::Event(key)) => {
+                    let said = self.open.borrow().get(&key).map(|(said, _)| *said);
+                    // Where it is not there any more it was answered meanwhile.
+                    let Some(said) = said else { continue };
+                    (Some(said), Frame::text(Payload::Owned(said.send.encode(&self.data))))
+                }
+            };
+            meter.arm();
+            let started_ns = clock::now();
+            let Ok(held) = write(&mut writer, frame).await else { return };
+            if let Some(said) = said {
+                self.wrote(said, held_ns, meter.sent_ns().unwrap_or(started_ns));
+            }
+            if held {
+                held_ns = clock::now();
+            }
+        }
+    }
+
+    /// Books that an event was written at `sent_ns`, by a connection that was held up until `held_ns`.
+    fn wrote(&self, said: Said, held_ns: u64, sent_ns: u64) {
+        if said.sent {
+            self.link.count(Counter::SendsRepeated, u64::from(said.send.measured));
+        } else {
+            self.link.sent(said.send, said.free_ns.max(held_ns), sent_ns);
+        }
+        // It may be answered already.
+        if let Some((said, _)) = self.open.borrow_mut().get_mut(&said.send.key) {
+            said.sent = true;
+        }
+    }
+
+    /// Takes the answer to an event that was sent.
+    fn answered(self: &Rc<Self>, answer: &PostAnswer, received_ns: u64) {
+        match *answer {
+            PostAnswer::Posted { key: Some(key), .. } => {
+                self.refused.set(0);
+                if let Some((said, _)) = self.open.borrow_mut().remove(&key) {
+                    self.link.published(said.send, received_ns);
+                }
+            }
+            PostAnswer::Refused { key: Some(key), status: 429 | 503, .. } => {
+                self.link.error(ErrorKind::Refused);
+                spawn_local(Rc::clone(self).say_later(key));
+            }
+            PostAnswer::Refused { key: Some(key), .. } => {
+                self.link.error(ErrorKind::Status);
+                self.open.borrow_mut().remove(&key);
+            }
+            // We give a key with every event.
+            PostAnswer::Posted { key: None, .. } | PostAnswer::Refused { key: None, .. } => {
+                self.link.error(ErrorKind::Protocol);
+            }
+        }
+    }
+
+    /// Says again what was refused for now, after a wait that grows with every refusal in a row.
+    async fn say_later(self: Rc<Self>, key: u64) {
+        let waits = |waits| {
+            let mut open = self.open.borrow_mut();
+            open.get_mut(&key).map(|(said, _)| said.waits = waits).is_some()
+        };
+        if !waits(true) {
+            return;
+        }
+        let wait_ns = unspoken(self.refused.get(), &mut self.rng.borrow_mut());
+        self.refused.set(self.refused.get() + 1);
+        self.link.sleep_until(clock::now() + wait_ns).await;
+        if waits(false) {
+            self.say(Word::Event(key));
+        }
+    }
+
+    /// Has a frame written that the protocol owes.
+    fn owe(&self, frame: &Frame<'_>) -> Ready<Result<(), WebSocketError>> {
+        self.say(Word::Owed(frame.opcode, frame.payload.to_vec()));
+        ready(Ok(()))
+    }
+}
+
+/// Writes a frame; returns whether it was held up.
+async fn write(
+    writer: &mut WebSocketWrite<WriteHalf<Stream>>,
+    frame: Frame<'_>,
+) -> Result<bool, WebSocketError> {
+    let mut held = false;
+    let mut written = pin!(async {
+        writer.write_frame(frame).await?;
+        writer.flush().await
+    });
+    poll_fn(|cx| {
+        let written = written.as_mut().poll(cx);
+        held |= written.is_pending();
+        written
+    })
+    .await?;
+    Ok(held)
+}
+
+/// A connection that stands: its reading half, and the task that has the other.
+struct Standing {
+    reader: WebSocketRead<ReadHalf<Stream>>,
+    meter: Rc<Meter>,
+    writing: JoinHandle<()>,
+}
+
+impl Drop for Standing {
+    fn drop(&mut self) {
+        self.writing.abort();
+    }
+}
+
+/// A WebSocket on which both sides send.
+struct Duplex {
+    line: Line,
+    speech: Rc<Speech>,
+}
+
+impl Subscription for Duplex {
+    type Stream = Standing;
+
+    /// Opens the line, and sends again what was not acknowledged on the one before.
+    async fn open(&mut self, link: &Link, redial: &mut Redial) -> Result<Self::Stream, Ended> {
+        let (socket, meter) = self.line.open(link, redial).await?;
+        let (reader, writer) = tokio::io::split(socket.into_inner());
+        let (mut reader, writer) = after_handshake_split(reader, writer, Role::Client);
+        reader.set_max_message_size(FRAME_LIMIT);
+        self.speech.stands();
+        let writing = spawn_local(Rc::clone(&self.speech).write(writer, Rc::clone(&meter)));
+        Ok(Standing { reader, meter, writing })
+    }
+
+    async fn read(
+        &mut self,
+        link: &Link,
+        Standing { reader, .. }: &mut Self::Stream,
+        redial: &mut Redial,
+    ) -> Ended {
+        let slow = link.is_slow();
+        loop {
+            let speech = &self.speech;
+            // Not cancel-safe, and cancelled only where the link ends.
+            let frame = match reader.read_frame(&mut |frame| speech.owe(&frame)).await {
+                Ok(frame) => frame,
+                Err(error) => return error.into(),
+            };
+            let received_ns = clock::now();
+            if frame.opcode == OpCode::Text
+                && let Some(answer) = PostAnswer::decode(&frame.payload)
+            {
+                // A slow consumer is slow with news; those who POST have their answers elsewhere, too.
+                self.speech.answered(&answer, received_ns);
+                continue;
+            }
+            if let Some(ended) = self.line.take(link, &frame, received_ns, redial) {
+                return ended;
+            }
+            link.after_read(slow).await;
+        }
+    }
+
+    /// Only links that come and go leave, and clients that publish are none of those: what is under way would be left
+    /// behind.
+    async fn leave(&mut self, stream: Self::Stream) {
+        drop(stream);
+    }
+
+    fn meter(stream: &Self::Stream) -> Rc<Meter> {
+        Rc::clone(&stream.meter)
+    }
+
+    fn heartbeat_ns(&self) -> u64 {
+        self.line.heartbeat_ns()
+    }
+}

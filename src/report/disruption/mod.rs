@@ -1,0 +1,296 @@
+//! What a scenario did to target and consumers on purpose, and what came of it: a restart, slow readers, receivers that
+//! fail.
+//!
+//! Each kind is a section of its own, told in sentences and as a table, and only where a case has it.
+
+mod consumers;
+mod receivers;
+mod restart;
+
+use super::View;
+use super::group::printable;
+use super::stages::Table;
+use super::table::print;
+use crate::judge::CaseSummary;
+use crate::scenario::Case;
+use crate::unit::nanoseconds;
+
+/// One kind of disruption.
+pub(super) struct Section {
+    /// Its heading.
+    pub title: &'static str,
+    /// How to read the table.
+    pub what: String,
+    /// A row a case.
+    pub table: Table,
+    /// What came of it, a sentence a case.
+    pub told: Vec<String>,
+}
+
+/// The sections of a run; none where nobody was troubled.
+pub(super) fn sections(view: &View) -> Vec<Section> {
+    let cases = cases(view);
+    [restart::section(&cases), consumers::section(&cases), receivers::section(&cases)]
+        .into_iter()
+        .flatten()
+        .collect()
+}
+
+/// A case that was run to its end at least once: as planned, as measured, and its name.
+struct Told<'a> {
+    planned: &'a Case,
+    measured: &'a CaseSummary,
+    name: String,
+}
+
+fn cases(view: &View) -> Vec<Told<'_>> {
+    let planned = |id: &str| view.run.info.scenario.cases.iter().find(|case| case.id == id);
+    view.cases
+        .iter()
+        .filter(|case| case.trials.finished() > 0)
+        .filter_map(|measured| {
+            let name = printable(&measured.case.replace(':', " "));
+            Some(Told { planned: planned(&measured.case)?, measured, name })
+        })
+        .collect()
+}
+
+impl Told<'_> {
+    /// A figure in time, or `-`.
+    fn time(&self, column: &str) -> String {
+        print(self.measured, column, nanoseconds)
+    }
+
+    /// Usable trials that have a figure.
+    fn trials(&self, column: &str) -> usize {
+        self.measured.figure(column).map_or(0, |estimate| estimate.trials)
+    }
+
+    /// The sum of a count over the trials; 0 where none tells.
+    fn count(&self, column: &str) -> u64 {
+        self.measured.counts.get(column).copied().unwrap_or(0)
+    }
+
+    /// The same as a cell: `-` where none tells.
+    fn cell(&self, column: &str) -> String {
+        self.measured.counts.get(column).map_or_else(|| "-".to_owned(), u64::to_string)
+    }
+
+    /// How many of its links are such.
+    fn links(&self, which: impl Fn(u64) -> bool) -> u64 {
+        (0..self.planned.workload.clients).filter(|index| which(*index)).count() as u64
+    }
+}
+
+/// A cell as a sentence tells it: times are of the usable trials, and there may be none.
+fn known(cell: String) -> String {
+    if cell == "-" { "not known".to_owned() } else { cell }
+}
+
+/// Heads and rows as a table.
+fn table(head: &[&str], rows: Vec<Vec<String>>) -> Table {
+    Table { head: head.iter().map(|&head| head.to_owned()).collect(), rows }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::measure::{Counter, Metric, Recorder};
+    use crate::record::synthetic::{case, info, scenario, write_run};
+    use crate::record::{Run, TrialFacts};
+    use crate::scenario::{Consumers, Pattern, PatternKind, ReceiverOptions, Restart, RestartLog};
+    use crate::unit::Span;
+
+    fn told(cases: Vec<Case>, change: impl Fn(&mut TrialFacts)) -> Vec<Section> {
+        let out = tempfile::tempdir().unwrap();
+        let folder = write_run(out.path(), &info(scenario(cases, 1, &[])), change);
+        sections(&View::new(Run::read(&folder).unwrap()))
+    }
+
+    fn record(facts: &mut TrialFacts, samples: &[(Metric, u64)], counts: &[(Counter, u64)]) {
+        let mut recorder = Recorder::new();
+        for (metric, ns) in samples {
+            recorder.record(*metric, *ns);
+        }
+        for (counter, n) in counts {
+            recorder.count(*counter, *n);
+        }
+        facts.workers.merge(&recorder.snapshot());
+    }
+
+    fn row<'a>(section: &'a Section, case: &str) -> Vec<(&'a str, &'a str)> {
+        let row = section.table.rows.iter().find(|row| row[0] == case).unwrap();
+        assert_eq!(row.len(), section.table.head.len(), "{row:?}");
+        section.table.head.iter().map(String::as_str).zip(row.iter().map(String::as_str)).collect()
+    }
+
+    #[test]
+    fn who_is_left_alone_has_no_section() {
+        assert!(
+            told(vec![case(PatternKind::Sse, 20, ""), case(PatternKind::Webhook, 20, "")], |_| ())
+                .is_empty()
+        );
+    }
+
+    #[test]
+    fn a_restart_is_told_with_its_losses_and_the_peak_of_its_storm() {
+        let restarted = |jitter: bool| {
+            let mut case = case(PatternKind::Sse, 20, &format!(":jitter={jitter}"));
+            let (at, down) = (Span::from_secs(2), Span::from_ms(500));
+            case.conditions.restart =
+                Some(Restart { at, down, log: RestartLog::Survives, graceful: false });
+            case
+        };
+        let sections = told(vec![restarted(true), restarted(false)], |facts| {
+            let back = if facts.case.id.ends_with("false") { 20 } else { 19 };
+            record(facts, &vec![(Metric::Recovery, 700_000_000); back], &[(Counter::Dials, 60)]);
+            facts.workers.ledger.late = 7;
+            let up_ns = facts.window_start_ns + 2_500_000_000;
+            let mut recorder = Recorder::new();
+            // Before it is back nobody can come in: what was tried then is no storm upon it.
+            (0..20).for_each(|_| recorder.record_dial(up_ns - 50_000_000));
+            let apart_ns = if facts.case.id.ends_with("false") { 100_000 } else { 9_000_000 };
+            (0..20).for_each(|at| recorder.record_dial(up_ns + at * apart_ns));
+            facts.workers.merge(&recorder.snapshot());
+        });
+        let [section] = sections.as_slice() else { panic!("one section") };
+        assert_eq!(section.title, "Restart");
+        let jitter = row(section, "sse jitter=true");
+        let none = row(section, "sse jitter=false");
+        assert!(jitter.contains(&("dials in 10 ms, most", "2")), "{jitter:?}");
+        assert!(none.contains(&("dials in 10 ms, most", "20")), "{none:?}");
+        assert!(
+            none.contains(&("all back after", "700 ms")) && none.contains(&("late", "7")),
+            "{none:?}"
+        );
+        assert!(jitter.contains(&("all back after", "-")), "one of 20 is missing: {jitter:?}");
+        assert!(
+            section.told[0].contains("not all of its 20 links came back"),
+            "{:?}",
+            section.told
+        );
+        assert!(
+            section.told[1].starts_with("sse jitter=false: all 20 links were back 700 ms after the target's end; lost 0, late 7"),
+            "{:?}",
+            section.told
+        );
+    }
+
+    #[test]
+    fn trials_that_are_of_no_use_tell_no_times_and_blame_nobody() {
+        let mut case = case(PatternKind::Sse, 20, "");
+        let (at, down) = (Span::from_secs(2), Span::from_ms(500));
+        case.conditions.restart =
+            Some(Restart { at, down, log: RestartLog::Survives, graceful: false });
+        let sections = told(vec![case], |facts| {
+            record(facts, &vec![(Metric::Recovery, 700_000_000); 20], &[]);
+            facts.workers.ledger.expected += 1;
+        });
+        let told = &sections[0].told[0];
+        assert!(told.contains("no usable trial tells when all were back"), "{told}");
+        assert!(!told.contains("not all of its"), "{told}");
+    }
+
+    #[test]
+    fn slow_consumers_are_told_apart_from_those_beside_them() {
+        let reading = |share: f64| {
+            let mut case = case(PatternKind::WebSocket, 20, &format!(":slow_share={share}"));
+            case.conditions.consumers = Consumers { slow_share: share, ..Consumers::default() };
+            case
+        };
+        let sections = told(vec![reading(0.0), reading(0.1)], |facts| {
+            if facts.case.conditions.consumers.slow_share > 0.0 {
+                let apart = [
+                    (Metric::FreshnessHealthy, 3_000_000),
+                    (Metric::FreshnessAffected, 900_000_000),
+                ];
+                record(facts, &apart, &[(Counter::Skipped, 11), (Counter::LostSlow, 19)]);
+                (facts.workers.ledger.expected, facts.workers.ledger.lost) =
+                    (facts.workers.ledger.expected + 20, 20);
+                facts.target.counters.add(Counter::Published, 1);
+                facts.target.counters.add(Counter::SlowActions, 4);
+            }
+        });
+        let [section] = sections.as_slice() else { panic!("one section") };
+        let slow = row(section, "websocket slow_share=0.1");
+        for cell in [
+            ("slow links", "2"),
+            ("acted on", "4"),
+            ("skipped", "11"),
+            ("lost by the slow", "19"),
+            ("lost by others", "1"),
+            ("others p99", "3 ms"),
+            ("slow p99", "900 ms"),
+        ] {
+            assert!(slow.contains(&cell), "{cell:?} in {slow:?}");
+        }
+        let alone = row(section, "websocket slow_share=0");
+        let p99 = alone.iter().find(|(head, _)| *head == "others p99").unwrap().1;
+        assert!(p99.ends_with("ms") && alone.contains(&("slow p99", "-")), "{alone:?}");
+        let [told] = section.told.as_slice() else { panic!("{:?}", section.told) };
+        assert!(
+            told.contains("2 of 20 links read slowly")
+                && told.contains("lack 19")
+                && told.contains("p99 900 ms old"),
+            "{told}"
+        );
+        assert!(told.contains(&format!("p99 3 ms, and {p99} where nobody is slow")), "{told}");
+    }
+
+    #[test]
+    fn receivers_in_trouble_are_told_with_what_it_took_to_catch_up() {
+        let receiving = |receiver: ReceiverOptions, axes: &str| {
+            let mut case = case(PatternKind::Webhook, 20, axes);
+            if let Pattern::Webhook(options) = &mut case.pattern {
+                options.receiver = receiver;
+            }
+            case
+        };
+        let well = ReceiverOptions { affected: 0.2, ..ReceiverOptions::default() };
+        let down = ReceiverOptions { down_for: Span::from_secs(5), ..well };
+        let cases = vec![
+            receiving(well, ":receiver=well"),
+            receiving(down, ":receiver=down"),
+            receiving(down, ":receiver=lacking"),
+        ];
+        let sections = told(cases, |facts| {
+            record(
+                facts,
+                &[(Metric::FreshnessHealthy, 2_000_000)],
+                &[(Counter::DuplicateAttempts, 3)],
+            );
+            if facts.case.id.ends_with("down") {
+                let late =
+                    [(Metric::FreshnessAffected, 4_000_000_000), (Metric::CatchUp, 800_000_000)];
+                record(facts, &late, &[]);
+                facts.target.counters.add(Counter::Attempts, 500);
+            }
+            if facts.case.id.ends_with("lacking") {
+                record(facts, &[(Metric::CatchUp, 700_000_000)], &[]);
+                (facts.workers.ledger.lost, facts.workers.ledger.delivered) =
+                    (1, facts.workers.ledger.delivered - 1);
+            }
+        });
+        let [section] = sections.as_slice() else { panic!("one section") };
+        let down = row(section, "webhook receiver=down");
+        for cell in
+            [("troubled", "4"), ("attempts", "500"), ("twice", "3"), ("caught up after", "800 ms")]
+        {
+            assert!(down.contains(&cell), "{cell:?} in {down:?}");
+        }
+        let [told, lacking] = section.told.as_slice() else { panic!("{:?}", section.told) };
+        assert!(
+            lacking.contains("lost 1")
+                && lacking.contains("not everything that was due before their return came"),
+            "one of them caught up, and not all: {lacking}"
+        );
+        for words in [
+            "webhook receiver=down: 4 of 20 receivers were down for 5s",
+            "lost 0",
+            "800 ms after their return they had everything",
+            "p99 2 ms, and 2 ms where nobody is in trouble",
+        ] {
+            assert!(told.contains(words), "'{words}' in {told}");
+        }
+    }
+}

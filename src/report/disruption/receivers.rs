@@ -1,0 +1,149 @@
+//! Webhook receivers that were down, slow or failing, and what the others noticed.
+
+use super::{Section, Told, known, table};
+use crate::scenario::{Case, Down, Pattern, ReceiverOptions};
+use crate::unit::significant;
+
+const HEADS: [&str; 12] = [
+    "case",
+    "troubled",
+    "lost",
+    "dead letters",
+    "attempts",
+    "refused",
+    "twice",
+    "reordered",
+    "others p50",
+    "others p99",
+    "troubled p99",
+    "caught up after",
+];
+
+/// The section; `None` where every receiver behaves.
+pub(super) fn section(cases: &[Told<'_>]) -> Option<Section> {
+    let called = |told: &&Told<'_>| receiver(told.planned).is_some();
+    let cases: Vec<&Told<'_>> = cases.iter().filter(called).collect();
+    let told: Vec<String> = cases.iter().filter_map(|told| sentence(told, &cases)).collect();
+    (!told.is_empty()).then(|| Section {
+        title: "Receivers in trouble",
+        what: "Counts are sums over the trials that were finished, times medians over the usable ones. *Refused*: attempts that \
+               receivers failed because they were told to; *twice*: attempts that brought what their receiver had, and that it \
+               knew by their id. *Caught up after* is from the end of an outage until the last receiver had everything that \
+               was due before it."
+            .to_owned(),
+        table: table(&HEADS, cases.iter().map(|told| row(told)).collect()),
+        told,
+    })
+}
+
+const fn receiver(case: &Case) -> Option<&ReceiverOptions> {
+    match &case.pattern {
+        Pattern::Webhook(options) => Some(&options.receiver),
+        _ => None,
+    }
+}
+
+/// What the affected receivers do, in words; `None` where they behave.
+fn disruption(receiver: &ReceiverOptions) -> Option<String> {
+    let percent = |share: f64| format!("{} %", significant(share * 100.0));
+    let mut said = Vec::new();
+    if receiver.down_for.ns() > 0 {
+        let how = if receiver.down == Down::Hang { ", answering nothing" } else { "" };
+        said.push(format!("were down for {}{how}", receiver.down_for));
+    }
+    if receiver.slow.ns() > 0 {
+        said.push(format!(
+            "took {} over {} of the attempts",
+            receiver.slow,
+            percent(receiver.slow_share)
+        ));
+    }
+    if receiver.fail > 0.0 {
+        said.push(format!(
+            "failed {} of the attempts with {}",
+            percent(receiver.fail),
+            receiver.fail_status
+        ));
+    }
+    (!said.is_empty()).then(|| said.join(" and "))
+}
+
+/// A quantile of those who are let be, or of all where figures are not told apart.
+fn others(told: &Told<'_>, quantile: &str) -> String {
+    let apart = match receiver(told.planned) {
+        Some(receiver) if receiver.splits() => "healthy_",
+        _ => "",
+    };
+    told.time(&format!("freshness_{apart}ns_{quantile}"))
+}
+
+fn affected(told: &Told<'_>) -> u64 {
+    receiver(told.planned)
+        .filter(|receiver| disruption(receiver).is_some())
+        .map_or(0, |receiver| told.links(|index| receiver.affects(index)))
+}
+
+fn row(told: &Told<'_>) -> Vec<String> {
+    let ledger = &told.measured.ledger;
+    let troubled =
+        if affected(told) > 0 { told.time("freshness_affected_ns_p99") } else { "-".to_owned() };
+    vec![
+        told.name.clone(),
+        affected(told).to_string(),
+        ledger.lost.to_string(),
+        told.cell("dead_letters"),
+        told.cell("attempts"),
+        told.cell("refused_attempts"),
+        told.cell("duplicate_attempts"),
+        ledger.reordered.to_string(),
+        others(told, "p50"),
+        others(told, "p99"),
+        troubled,
+        told.time("catch_up_ns_max"),
+    ]
+}
+
+/// The case that is the same but for its receivers, of whom none is in trouble.
+fn without<'a>(told: &Told<'_>, cases: &'a [&Told<'_>]) -> Option<&'a Told<'a>> {
+    let plain = |case: &Case| {
+        let mut plain = Case { id: String::new(), ..case.clone() };
+        if let Pattern::Webhook(options) = &mut plain.pattern {
+            options.receiver = ReceiverOptions::default();
+        }
+        plain
+    };
+    let mine = plain(told.planned);
+    let well = |case: &Case| receiver(case).is_some_and(|receiver| disruption(receiver).is_none());
+    cases.iter().find(|other| well(other.planned) && plain(other.planned) == mine).copied()
+}
+
+fn sentence(told: &Told<'_>, cases: &[&Told<'_>]) -> Option<String> {
+    let receiver = receiver(told.planned)?;
+    let disruption = disruption(receiver)?;
+    let ledger = &told.measured.ledger;
+    let caught_up = match told.time("catch_up_ns_max").as_str() {
+        "-" if receiver.down_for.ns() > 0 && told.measured.trials.usable() > 0 => {
+            "; not everything that was due before their return came".to_owned()
+        }
+        "-" => String::new(),
+        after => format!("; {after} after their return they had everything that was due before it"),
+    };
+    let apart = if receiver.splits() {
+        let alone = without(told, cases).map_or_else(String::new, |alone| {
+            format!(", and {} where nobody is in trouble", known(others(alone, "p99")))
+        });
+        format!(". The others' freshness is p99 {}{alone}", known(others(told, "p99")))
+    } else {
+        String::new()
+    };
+    Some(format!(
+        "{}: {} of {} receivers {disruption}; lost {}, dead letters {}, twice and known {}, reordered {}{caught_up}{apart}.",
+        told.name,
+        affected(told),
+        told.planned.workload.clients,
+        ledger.lost,
+        told.count("dead_letters"),
+        told.count("duplicate_attempts"),
+        ledger.reordered,
+    ))
+}

@@ -1,0 +1,282 @@
+//! The durable outbox: events, endpoints and their positions on disk, so that a killed target goes on where it was.
+//!
+//! One thread owns all writing. It takes whatever has been asked for since its last commit and commits it together
+//! (one sync for many events: group commit); only then is an event handed back to its topic's home shard, which
+//! makes it visible and acknowledges it. So nothing is visible or acknowledged that a kill could take back.
+//!
+//! Positions (up to where an endpoint has everything) lag by at most [`POSITIONS_EVERY`]: after a kill the events since
+//! then are delivered once more, under the same `webhook-id`. Events that every endpoint of their topic has are
+//! removed. What a disk refuses is never acknowledged, and neither is anything after it.
+//!
+//! The store is redb: one file, copy-on-write B-trees, synced commits, no thread and no dependency of its own.
+
+mod saved;
+mod tables;
+mod writing;
+
+use std::io;
+use std::path::Path;
+use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+use std::thread::{self, JoinHandle};
+use std::time::{Duration, Instant};
+
+use bytes::Bytes;
+use tokio::sync::{mpsc, oneshot};
+
+use super::hub::{Entry, Feed, Identity, Origin, Receipt};
+pub use saved::{Restored, RestoredEndpoint, SavedEndpoint, SavedLetter};
+use tables::{Change, Tables};
+
+/// Longest time that a position is known in memory alone.
+const POSITIONS_EVERY: Duration = Duration::from_millis(100);
+/// Most changes in one commit.
+const COMMIT_MAX: usize = 4096;
+
+/// Why the store cannot be used.
+#[derive(Debug, Clone, thiserror::Error)]
+#[error("the durable outbox: {0}")]
+pub struct StoreError(String);
+
+impl StoreError {
+    fn new(error: impl std::fmt::Display) -> Self {
+        Self(error.to_string())
+    }
+}
+
+/// An event to be stored before it becomes visible.
+#[derive(Debug)]
+pub struct Append {
+    /// The topic.
+    pub identity: Arc<Identity>,
+    /// Its place there.
+    pub seq: u64,
+    /// What its publisher says of it; when it was due is among it.
+    pub origin: Origin,
+    /// The payload.
+    pub data: Bytes,
+    /// The topic's home shard.
+    pub home: usize,
+    /// The shard that awaits the receipt, and where.
+    pub asker: (usize, oneshot::Sender<Receipt>),
+}
+
+/// What the writing thread is asked for.
+#[derive(Debug)]
+enum Order {
+    Append(Append),
+    Change(Change, Option<oneshot::Sender<()>>),
+    Close,
+}
+
+/// The store of one target.
+#[derive(Debug)]
+pub struct DurableStore {
+    orders: Sender<Order>,
+    tables: Arc<Tables>,
+    failed: Arc<OnceLock<StoreError>>,
+    writer: Mutex<Option<JoinHandle<()>>>,
+}
+
+impl DurableStore {
+    /// Opens the store in a folder, which is made where there is none, and reads what it holds; `ring` events of each
+    /// topic at most. What is stored is handed to the home shard's `feeds`.
+    pub fn open(
+        folder: &Path,
+        ring: usize,
+        feeds: Vec<mpsc::UnboundedSender<Feed>>,
+    ) -> Result<(Self, Restored), StoreError> {
+        let (tables, restored) = Tables::open(folder, ring)?;
+        let tables = Arc::new(tables);
+        let (orders, inbox) = channel();
+        let failed = Arc::new(OnceLock::new());
+        let writer = Writer { tables: Arc::clone(&tables), failed: Arc::clone(&failed), feeds };
+        let thread = thread::Builder::new().name("outbox".to_owned());
+        let thread = thread.spawn(move || writer.run(&inbox)).map_err(StoreError::new)?;
+        Ok((Self { orders, tables, failed, writer: Mutex::new(Some(thread)) }, restored))
+    }
+
+    /// A store in a folder of its own that is gone as soon as the process is: the name is removed at once, the file
+    /// lives as long as it is open.
+    pub fn temporary(
+        ring: usize,
+        feeds: Vec<mpsc::UnboundedSender<Feed>>,
+    ) -> Result<Self, StoreError> {
+        let folder = scratch();
+        let opened = Self::open(&folder, ring, feeds);
+        let removed = std::fs::remove_dir_all(&folder);
+        let (store, _) = opened?;
+        removed.map_err(|error| StoreError(format!("{}: {error}", folder.display())))?;
+        Ok(store)
+    }
+
+    /// Stores an event; its receipt comes once it is stored and visible, and never where it cannot be stored.
+    pub fn append(&self, append: Append) {
+        let _ = self.orders.send(Order::Append(append));
+    }
+
+    /// Why nothing can be stored any more, if so.
+    pub fn failure(&self) -> Option<&StoreError> {
+        self.failed.get()
+    }
+
+    /// Stores an endpoint, or its deletion, and waits until that is on disk.
+    pub async fn save_endpoint(
+        &self,
+        id: u64,
+        saved: Option<SavedEndpoint>,
+    ) -> Result<(), StoreError> {
+        let (done, stored) = oneshot::channel();
+        let _ = self.orders.send(Order::Change(Change::Endpoint(id, saved), Some(done)));
+        let gone = || self.failed.get().cloned().unwrap_or_else(|| StoreError::new("it is closed"));
+        stored.await.map_err(|_| gone())
+    }
+
+    /// Stores an endpoint soon.
+    pub fn note_endpoint(&self, id: u64, saved: SavedEndpoint) {
+        self.note(Change::Endpoint(id, Some(saved)));
+    }
+
+    /// An endpoint has every event of a topic up to `upto`.
+    pub fn note_position(&self, endpoint: u64, topic: &Arc<Identity>, upto: u64) {
+        self.note(Change::Position(endpoint, Arc::clone(topic), upto));
+    }
+
+    /// Keeps a dead letter under its number.
+    pub fn note_letter(&self, endpoint: u64, number: u64, letter: SavedLetter) {
+        self.note(Change::Letter(endpoint, number, Some(letter)));
+    }
+
+    /// Forgets a dead letter: it was delivered after all, or died once more.
+    pub fn forget_letter(&self, endpoint: u64, number: u64) {
+        self.note(Change::Letter(endpoint, number, None));
+    }
+
+    /// Up to `limit` events of a topic after `since`, oldest first: what has left the log in memory. A look at the
+    /// disk that blocks, on a way that only a consumer far behind takes.
+    pub fn read(&self, topic: &str, since: u64, limit: usize) -> Vec<Arc<Entry>> {
+        self.tables.read(topic, since, limit).unwrap_or_default()
+    }
+
+    fn note(&self, change: Change) {
+        let _ = self.orders.send(Order::Change(change, None));
+    }
+}
+
+impl Drop for DurableStore {
+    /// Commits what was asked for.
+    fn drop(&mut self) {
+        let _ = self.orders.send(Order::Close);
+        let thread = self.writer.lock().unwrap_or_else(PoisonError::into_inner).take();
+        if let Some(thread) = thread {
+            let _ = thread.join();
+        }
+    }
+}
+
+/// A folder for one process: on a disk rather than in memory, where syncing would cost nothing and mean nothing.
+fn scratch() -> std::path::PathBuf {
+    let chosen = std::env::var_os("TMPDIR").map(std::path::PathBuf::from);
+    let disk = || Some(Path::new("/var/tmp").to_owned()).filter(|path| path.is_dir());
+    let base = chosen.or_else(disk).unwrap_or_else(std::env::temp_dir);
+    let drawn = crate::clock::now();
+    base.join(format!("tidings-outbox-{}-{drawn}", std::process::id()))
+}
+
+/// Makes a folder that only its owner may read: it holds secrets.
+fn private_folder(folder: &Path) -> io::Result<()> {
+    use std::os::unix::fs::DirBuilderExt as _;
+    std::fs::DirBuilder::new().recursive(true).mode(0o700).create(folder)
+}
+
+/// The thread that writes.
+struct Writer {
+    tables: Arc<Tables>,
+    failed: Arc<OnceLock<StoreError>>,
+    feeds: Vec<mpsc::UnboundedSender<Feed>>,
+}
+
+/// What is to be committed together.
+#[derive(Default)]
+struct Batch {
+    appends: Vec<Append>,
+    changes: Vec<Change>,
+    done: Vec<oneshot::Sender<()>>,
+    /// When the oldest position came that nothing else hurries along.
+    since: Option<Instant>,
+    closing: bool,
+}
+
+impl Batch {
+    fn take(&mut self, order: Order) {
+        match order {
+            Order::Append(append) => self.appends.push(append),
+            Order::Change(change, done) => {
+                self.changes.push(change);
+                self.done.extend(done);
+                self.since.get_or_insert_with(Instant::now);
+            }
+            Order::Close => self.closing = true,
+        }
+    }
+
+    /// How long the commit may wait.
+    fn patience(&self) -> Option<Duration> {
+        if self.closing || !self.appends.is_empty() || !self.done.is_empty() {
+            return Some(Duration::ZERO);
+        }
+        self.since.map(|since| POSITIONS_EVERY.saturating_sub(since.elapsed()))
+    }
+}
+
+impl Writer {
+    fn run(self, inbox: &Receiver<Order>) {
+        loop {
+            let batch = gather(inbox);
+            let closing = batch.closing;
+            self.commit(batch);
+            if closing {
+                return;
+            }
+        }
+    }
+
+    fn commit(&self, batch: Batch) {
+        if self.failed.get().is_some() {
+            // What cannot be stored is not acknowledged: its askers see their channels close.
+            return;
+        }
+        if let Err(error) = self.tables.commit(&batch.appends, batch.changes) {
+            let _ = self.failed.set(error);
+            return;
+        }
+        for Append { identity, seq, origin, data, home, asker } in batch.appends {
+            let _ = self.feeds[home].send(Feed::Stored { identity, seq, origin, data, asker });
+        }
+        for done in batch.done {
+            let _ = done.send(());
+        }
+    }
+}
+
+/// Waits for something to commit, and takes everything that has come by then.
+fn gather(inbox: &Receiver<Order>) -> Batch {
+    let mut batch = Batch::default();
+    loop {
+        let next = match batch.patience() {
+            None => inbox.recv().map_err(|_| RecvTimeoutError::Disconnected),
+            Some(patience) => inbox.recv_timeout(patience),
+        };
+        match next {
+            Ok(order) => batch.take(order),
+            Err(RecvTimeoutError::Timeout) => return batch,
+            Err(RecvTimeoutError::Disconnected) => {
+                batch.closing = true;
+                return batch;
+            }
+        }
+        if batch.appends.len() + batch.changes.len() >= COMMIT_MAX {
+            return batch;
+        }
+    }
+}

@@ -1,0 +1,141 @@
+//! What is written of endpoints and dead letters, and what is read at the start.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use serde::{Deserialize, Serialize};
+use serde_json::value::RawValue;
+
+use crate::clock;
+use crate::event::{Event, Head};
+use crate::server::hub::{Entry, Origin};
+
+/// An endpoint as written.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SavedEndpoint {
+    /// Where to deliver.
+    pub url: String,
+    /// What: each topic, and the sequence after which it began.
+    pub topics: Vec<(String, u64)>,
+    /// The secret that signs.
+    pub secret: String,
+    /// The one before it, and the Unix second until which it signs too.
+    pub previous: Option<(String, u64)>,
+    /// Why nothing is delivered.
+    pub disabled: Option<String>,
+}
+
+/// A dead letter as written.
+#[derive(Debug, Serialize, Deserialize)]
+pub struct SavedLetter {
+    /// Its message id.
+    pub id: String,
+    /// Attempts made.
+    pub attempts: u32,
+    /// How the last one failed.
+    pub reason: String,
+    /// Its events, as they are on the wire.
+    pub events: Vec<Box<RawValue>>,
+}
+
+impl SavedLetter {
+    /// Its events.
+    pub fn entries(&self) -> Vec<Arc<Entry>> {
+        self.events.iter().filter_map(|json| entry(json.get())).collect()
+    }
+}
+
+fn entry(json: &str) -> Option<Arc<Entry>> {
+    let event: Event<'_> = serde_json::from_str(json).ok()?;
+    let Event { seq, due_ns, published_ns, key, .. } = event;
+    let head = Head { seq, due_ns, published_ns, key };
+    Some(Arc::new(Entry::new(&event.topic, head, event.data.get().as_bytes())))
+}
+
+/// What a store held when it was opened.
+#[derive(Debug, Default)]
+pub struct Restored {
+    /// Topics, in the order of their creation.
+    pub topics: Vec<RestoredTopic>,
+    /// Endpoints, in the order of their numbers.
+    pub endpoints: Vec<RestoredEndpoint>,
+    /// The highest number that an endpoint ever had.
+    pub last_endpoint: u64,
+}
+
+/// A topic as it was.
+#[derive(Debug)]
+pub struct RestoredTopic {
+    /// Its name.
+    pub name: String,
+    /// The newest sequence given out.
+    pub newest: u64,
+    /// The newest of the events kept, without holes, up to `newest`.
+    pub entries: Vec<Arc<Entry>>,
+}
+
+/// An endpoint as it was.
+#[derive(Debug)]
+pub struct RestoredEndpoint {
+    /// Its number.
+    pub id: u64,
+    /// What its owner decided.
+    pub saved: SavedEndpoint,
+    /// Up to where it has every event, by topic.
+    pub positions: HashMap<String, u64>,
+    /// Its dead letters by number.
+    pub letters: Vec<(u64, SavedLetter)>,
+}
+
+/// Stands before a key: no JSON begins with it, so that a payload without a key needs no mark.
+const KEYED: u8 = 0;
+
+/// An event as it is in the store: the due stamp, the publisher's key if there is one, then the payload.
+pub(super) fn pack(origin: Origin, data: &[u8]) -> Vec<u8> {
+    let mut packed = Vec::with_capacity(17 + data.len());
+    packed.extend_from_slice(&origin.due_ns.unwrap_or_default().to_le_bytes());
+    if let Some(key) = origin.key {
+        packed.push(KEYED);
+        packed.extend_from_slice(&key.to_le_bytes());
+    }
+    packed.extend_from_slice(data);
+    packed
+}
+
+/// The event again, published now: it was visible to nobody since the start of this process.
+pub(super) fn unpack(topic: &str, seq: u64, packed: &[u8]) -> Option<Arc<Entry>> {
+    let (due_ns, rest) = packed.split_first_chunk::<8>()?;
+    let (key, data) = match rest.split_first() {
+        Some((&KEYED, rest)) => {
+            rest.split_first_chunk::<8>().map(|(key, data)| (Some(key), data))?
+        }
+        _ => (None, rest),
+    };
+    let key = key.map(|key| u64::from_le_bytes(*key));
+    let head = Head { seq, due_ns: u64::from_le_bytes(*due_ns), published_ns: clock::now(), key };
+    Some(Arc::new(Entry::new(topic, head, data)))
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    proptest! {
+        #[test]
+        fn what_was_packed_comes_back(seq: u64, due_ns: u64, key: Option<u64>, text in "[a-z]{0,50}") {
+            let data = format!("\"{text}\"");
+            let entry = unpack("t", seq, &pack(Origin { due_ns: Some(due_ns), key }, data.as_bytes())).unwrap();
+            let event: Event<'_> = serde_json::from_slice(entry.json()).unwrap();
+            prop_assert_eq!((event.seq, event.due_ns, event.key), (seq, due_ns, key));
+            prop_assert_eq!(event.data.get(), data);
+        }
+
+        #[test]
+        fn any_bytes_are_an_event_or_none(packed in proptest::collection::vec(any::<u8>(), 0..30)) {
+            let keyed = packed.get(8) == Some(&KEYED);
+            prop_assert_eq!(unpack("t", 1, &packed).is_some(), packed.len() >= if keyed { 17 } else { 8 });
+        }
+    }
+}

@@ -1,0 +1,136 @@
+//! Committing faults: what is wrong with this target on purpose, as `[faults]` of a scenario or `--fault` says.
+//!
+//! | fault | file |
+//! | --- | --- |
+//! | a server that requests queue for, answers that leave late | `api`, `server` |
+//! | pushes that leave late | `delay_line` |
+//! | deliveries that are dropped, writes that cost | `push` |
+//! | standstills | here; a stalled publisher is the `publisher`'s own affair |
+//!
+//! A shard without faults has none of this, and pays for looking: one `Option` a request, a link's write or an
+//! event. What the faults are and how they are drawn is said in [`crate::scenario`], where anyone can replay them.
+
+mod api;
+mod delay_line;
+mod push;
+mod server;
+
+use std::cell::{Cell, RefCell};
+use std::ops::Range;
+use std::rc::Rc;
+use std::thread;
+use std::time::Duration;
+
+use hyper::Request;
+
+pub use api::answer;
+pub use delay_line::DelayLine;
+pub use push::Push;
+
+use self::server::Server;
+use super::hub::Topic;
+use super::options::Options;
+use super::shard::Shard;
+use crate::clock;
+use crate::pace::Pacing;
+use crate::scenario::{DropFilter, Faults};
+
+/// The faults of one shard.
+#[derive(Debug)]
+pub struct ShardFaults {
+    faults: Faults,
+    seed: u64,
+    /// This shard's number, and how many there are.
+    place: (u64, u64),
+    /// Connections of this shard so far.
+    connections: Cell<u64>,
+    server: Option<RefCell<Server>>,
+    delay_line: Option<Rc<DelayLine>>,
+}
+
+/// The number of a connection, from 0 in the order in which the target accepted them; it travels with requests.
+///
+/// All streams of an HTTP/2 connection have the same: whoever shares a connection is one subscriber to the faults, as
+/// nothing else tells the target its clients apart.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Subscriber(pub u64);
+
+impl ShardFaults {
+    /// The faults of shard number `index`; `None` where nothing is wrong.
+    pub fn new(index: usize, options: &Options) -> Option<Rc<Self>> {
+        let (faults, seed, index) = (options.faults, options.seed, index as u64);
+        let delay_ns = faults.delay.ns();
+        (!faults.is_off()).then(|| {
+            Rc::new(Self {
+                faults,
+                seed,
+                place: (index, options.shards.max(1).into()),
+                connections: Cell::new(0),
+                server: Server::new(seed, index, &faults).map(RefCell::new),
+                delay_line: (delay_ns > 0).then(|| Rc::new(DelayLine::new(delay_ns))),
+            })
+        })
+    }
+
+    /// The number of the next connection: they are dealt to the shards in turn.
+    pub fn next_connection(&self) -> Subscriber {
+        let nth = self.connections.replace(self.connections.get() + 1);
+        let (index, of) = self.place;
+        Subscriber(index + nth * of)
+    }
+
+    /// The way of delayed pushes.
+    pub const fn delay_line(&self) -> Option<&Rc<DelayLine>> {
+        self.delay_line.as_ref()
+    }
+
+    /// What a subscriber of a topic is never sent.
+    pub fn drop_filter(&self, subscriber: u64, topic: &Topic) -> Option<DropFilter> {
+        DropFilter::new(self.seed, subscriber, topic.identity().index() as u64, &self.faults)
+    }
+
+    /// How much longer than it would something waits before it leaves.
+    pub const fn delay(&self) -> Duration {
+        self.faults.delay.std()
+    }
+
+    /// Keeps this shard busy as writing a push does.
+    pub fn pay(&self) {
+        let until_ns = clock::now() + self.faults.write_cost.ns();
+        while clock::now() < until_ns {
+            std::hint::spin_loop();
+        }
+    }
+}
+
+/// How a target waits for its deadlines: what is answered late is to be late by what was asked for, not by what
+/// the kernel adds.
+pub fn pacing(options: &Options) -> Pacing {
+    let Faults { service, delay, .. } = options.faults;
+    if service.is_some() || delay.ns() > 0 { Pacing::Spin } else { Pacing::Timerfd }
+}
+
+/// What whoever sent a request is never told of a topic.
+pub fn drop_filter<B>(shard: &Shard, request: &Request<B>, topic: &Topic) -> Option<DropFilter> {
+    let faults = shard.faults.as_ref()?;
+    let Subscriber(number) = request.extensions().get()?;
+    faults.drop_filter(*number, topic)
+}
+
+/// Stands still for each freeze that begins in `window`: the thread is blocked, and everything on it.
+///
+/// Every shard does so at the same stamps, however late it was woken for one.
+pub async fn stand_still(shard: Rc<Shard>, window: Range<u64>) {
+    let Some(freeze) = shard.options().faults.freeze else { return };
+    for still in freeze.standstills(&window) {
+        // The timer fails only with its descriptor, at the end of the shard.
+        let _ = shard.timer.sleep_until(still.start).await;
+        loop {
+            let left_ns = still.end.saturating_sub(clock::now());
+            if left_ns == 0 {
+                break;
+            }
+            thread::sleep(Duration::from_nanos(left_ns));
+        }
+    }
+}

@@ -1,0 +1,73 @@
+//! What is wrong with what one subscriber is pushed.
+
+use std::cell::Cell;
+use std::rc::Rc;
+
+use hyper::Request;
+
+use super::ShardFaults;
+use crate::scenario::DropFilter;
+use crate::server::hub::Topic;
+use crate::server::shard::Shard;
+
+/// A subscriber's drop filter, and what writing to it costs; of one word, and empty, where nothing is wrong.
+#[derive(Debug, Default)]
+pub struct Push(Option<Box<Wrong>>);
+
+#[derive(Debug)]
+struct Wrong {
+    faults: Rc<ShardFaults>,
+    drop_filter: Option<DropFilter>,
+    /// The newest event whose write has been paid for: one that blocks is tried again.
+    paid: Cell<u64>,
+}
+
+impl Push {
+    /// What is wrong with what whoever sent `request` is pushed of `topic`.
+    pub fn of<B>(shard: &Shard, request: &Request<B>, topic: &Topic) -> Self {
+        let wrong = shard.faults.as_ref().and_then(|faults| {
+            let drop_filter = super::drop_filter(shard, request, topic);
+            let costs = faults.faults.write_cost.ns() > 0;
+            let wrong = || Wrong { faults: Rc::clone(faults), drop_filter, paid: Cell::new(0) };
+            (drop_filter.is_some() || costs).then(|| Box::new(wrong()))
+        });
+        Self(wrong)
+    }
+
+    /// Whether the event of that sequence is dropped.
+    #[inline]
+    pub fn drops(&self, seq: u64) -> bool {
+        let drop_filter = self.0.as_ref().and_then(|wrong| wrong.drop_filter);
+        drop_filter.is_some_and(|drop_filter| drop_filter.drops(seq))
+    }
+
+    /// The cursor `since`, moved past the events up to `newest` that are dropped next.
+    #[inline]
+    pub fn pass_over(&self, since: u64, newest: u64) -> u64 {
+        let mut since = since;
+        while since < newest && self.drops(since + 1) {
+            since += 1;
+        }
+        since
+    }
+
+    /// Keeps the shard busy before the event of that sequence is written, once.
+    #[inline]
+    pub fn pay(&self, seq: u64) {
+        if let Some(wrong) = &self.0
+            && wrong.paid.get() < seq
+        {
+            wrong.paid.set(seq);
+            wrong.faults.pay();
+        }
+    }
+
+    /// How many events are written at once: where a write costs, each is written when it is paid for.
+    #[inline]
+    pub fn at_once(&self, most: usize) -> usize {
+        match &self.0 {
+            Some(wrong) if wrong.faults.faults.write_cost.ns() > 0 => 1,
+            _ => most,
+        }
+    }
+}

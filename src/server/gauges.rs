@@ -1,0 +1,61 @@
+//! How many links of each kind stand right now.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+/// A kind of link that is held open.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Kind {
+    /// A connection of any use.
+    Connection,
+    /// A long poll that waits.
+    LongPoll,
+    /// An event stream.
+    Sse,
+    /// A WebSocket.
+    WebSocket,
+    /// A webhook endpoint with its delivery task.
+    Webhook,
+}
+
+impl Kind {
+    /// Every kind with its name.
+    pub const ALL: [(Self, &'static str); 5] = [
+        (Self::Connection, "connection"),
+        (Self::LongPoll, "long-poll"),
+        (Self::Sse, "sse"),
+        (Self::WebSocket, "websocket"),
+        (Self::Webhook, "webhook"),
+    ];
+}
+
+/// One shard's counts: written by its own thread only, read by any.
+#[derive(Debug, Default)]
+#[repr(align(64))]
+pub struct Gauges([AtomicU64; Kind::ALL.len()]);
+
+impl Gauges {
+    /// Counts one more, until the guard is dropped.
+    pub fn hold(self: &Arc<Self>, kind: Kind) -> CountedLink {
+        self.0[kind as usize].fetch_add(1, Ordering::Relaxed);
+        CountedLink { gauges: Arc::clone(self), kind }
+    }
+
+    /// How many stand.
+    pub fn get(&self, kind: Kind) -> u64 {
+        self.0[kind as usize].load(Ordering::Relaxed)
+    }
+}
+
+/// One counted link; dropping it takes it off the count.
+#[derive(Debug)]
+pub struct CountedLink {
+    gauges: Arc<Gauges>,
+    kind: Kind,
+}
+
+impl Drop for CountedLink {
+    fn drop(&mut self) {
+        self.gauges.0[self.kind as usize].fetch_sub(1, Ordering::Relaxed);
+    }
+}

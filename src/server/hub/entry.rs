@@ -1,0 +1,109 @@
+//! One event in the log, encoded once for all of its readers.
+
+use std::sync::OnceLock;
+
+use bytes::Bytes;
+
+use crate::event::{self, Head};
+use crate::server::sse;
+use crate::server::websocket::frame;
+
+/// An event in the log. Shared by every shard's replica and every link that is writing it.
+///
+/// The JSON and the WebSocket frame around it are made at append, in one allocation: the frame is ten bytes
+/// in front. The SSE form is made when the first stream asks for it, and kept: a trial has one pattern, and
+/// the others should not pay a second copy of every event.
+#[derive(Debug)]
+pub struct Entry {
+    seq: u64,
+    due_ns: u64,
+    published_ns: u64,
+    frame: Bytes,
+    json_at: usize,
+    sse: OnceLock<Bytes>,
+}
+
+impl Entry {
+    /// Encodes an event; `data` must be one JSON value in one line.
+    pub fn new(topic: &str, head: Head, data: &[u8]) -> Self {
+        let mut buffer = vec![0; frame::HEADER_MAX];
+        event::encode(&mut buffer, topic, head, data);
+        let header = frame::Header::text(buffer.len() - frame::HEADER_MAX);
+        let start = frame::HEADER_MAX - header.as_bytes().len();
+        buffer[start..frame::HEADER_MAX].copy_from_slice(header.as_bytes());
+        Self {
+            seq: head.seq,
+            due_ns: head.due_ns,
+            published_ns: head.published_ns,
+            frame: Bytes::from(buffer).slice(start..),
+            json_at: header.as_bytes().len(),
+            sse: OnceLock::new(),
+        }
+    }
+
+    /// Place in the topic, from 1.
+    pub const fn seq(&self) -> u64 {
+        self.seq
+    }
+
+    /// When the event should have been published, in monotonic nanoseconds.
+    pub const fn due_ns(&self) -> u64 {
+        self.due_ns
+    }
+
+    /// When the event became visible, in monotonic nanoseconds.
+    pub const fn published_ns(&self) -> u64 {
+        self.published_ns
+    }
+
+    /// The event as JSON.
+    pub fn json(&self) -> &[u8] {
+        &self.frame[self.json_at..]
+    }
+
+    /// The event as JSON, shared.
+    pub fn json_shared(&self) -> Bytes {
+        self.frame.slice(self.json_at..)
+    }
+
+    /// The event as one unmasked WebSocket text frame.
+    pub fn frame(&self) -> &[u8] {
+        &self.frame
+    }
+
+    /// The event as server-sent event.
+    pub fn sse(&self) -> &Bytes {
+        self.sse.get_or_init(|| {
+            let mut out = Vec::with_capacity(self.json().len() + 48);
+            sse::codec::encode(&mut out, Some(self.seq), "news", self.json());
+            Bytes::from(out)
+        })
+    }
+
+    /// Bytes that the event holds in the log.
+    pub fn size(&self) -> usize {
+        self.frame.len() + self.json_at
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_form_carries_the_same_json() {
+        for size in [2, 30, 100, 60_000, 70_000] {
+            let head = Head { seq: 7, due_ns: 1, published_ns: 2, key: None };
+            let entry = Entry::new("news-0", head, &event::filler(size));
+            let mut json = Vec::new();
+            event::encode(&mut json, "news-0", head, &event::filler(size));
+            assert_eq!(entry.json(), json, "{size}");
+            assert_eq!(entry.json_shared(), json);
+            assert!(entry.frame().ends_with(&json));
+            let header = frame::Header::text(json.len());
+            assert_eq!(entry.frame()[..entry.frame().len() - json.len()], *header.as_bytes());
+            let sse = [b"id: 7\nevent: news\ndata: ", json.as_slice(), b"\n\n"].concat();
+            assert_eq!(entry.sse(), &sse);
+        }
+    }
+}

@@ -1,0 +1,337 @@
+//! The log of every topic, and publishing into it.
+//!
+//! Each shard has a hub with a replica of every topic. A topic's home shard (its index modulo the shards)
+//! gives out the sequences and sends each event once to every other shard; with one shard there are no
+//! messages at all. The log is the queue: every pattern reads it by a cursor and waits with a [`Waiter`], so a
+//! slow consumer costs nothing but its place, until it falls off the ring and is told so by a [`Gap`].
+//!
+//! It knows nothing of HTTP. The feed between shards has no limit of its own: it carries references to
+//! events, and a shard that runs drains it before it returns to its links.
+
+mod durable;
+mod entry;
+mod log;
+mod topic;
+
+use std::cell::{OnceCell, RefCell};
+use std::collections::HashMap;
+use std::rc::Rc;
+use std::sync::Arc;
+
+use bytes::Bytes;
+use tokio::sync::{mpsc, oneshot};
+
+pub use durable::PublishError;
+pub use entry::Entry;
+pub use log::{Gap, Log};
+pub use topic::{Directory, Identity, TooManyTopics, Topic, Waiter};
+
+use crate::clock;
+use crate::event::Head;
+use crate::server::durable::DurableStore;
+use crate::server::faults::DelayLine;
+
+/// What the publisher of an event learns.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Receipt {
+    /// The event's place in its topic.
+    pub seq: u64,
+    /// When it became visible, in monotonic nanoseconds.
+    pub published_ns: u64,
+}
+
+/// What the publisher of an event says of it beside its payload.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Origin {
+    /// When it was due, in monotonic nanoseconds; `None` for "when it is published".
+    pub due_ns: Option<u64>,
+    /// The publisher's own number of it.
+    pub key: Option<u64>,
+}
+
+impl Origin {
+    /// An event of a schedule.
+    pub const fn due(due_ns: u64) -> Self {
+        Self { due_ns: Some(due_ns), key: None }
+    }
+}
+
+/// A message from one shard's hub to another's.
+#[derive(Debug)]
+pub enum Feed {
+    /// To a topic's home: publish this.
+    Publish {
+        /// The topic.
+        identity: Arc<Identity>,
+        /// What its publisher says of it.
+        origin: Origin,
+        /// The payload.
+        data: Bytes,
+        /// The asking shard.
+        from: usize,
+        /// Where the receipt is awaited.
+        receipt: oneshot::Sender<Receipt>,
+    },
+    /// From a topic's home: this was published.
+    Append {
+        /// The topic.
+        identity: Arc<Identity>,
+        /// The event.
+        entry: Arc<Entry>,
+        /// To be answered once the event stands in this replica, so that a publisher can read at once what
+        /// it wrote.
+        receipt: Option<oneshot::Sender<Receipt>>,
+    },
+    /// From the durable outbox to a topic's home: this is stored, make it visible.
+    Stored {
+        /// The topic.
+        identity: Arc<Identity>,
+        /// The event's place there.
+        seq: u64,
+        /// What its publisher says of it.
+        origin: Origin,
+        /// The payload.
+        data: Bytes,
+        /// The shard that awaits the receipt, and where.
+        asker: (usize, oneshot::Sender<Receipt>),
+    },
+}
+
+/// What an earlier process left of a topic.
+#[derive(Debug)]
+pub struct RecoveredTopic {
+    /// The topic.
+    pub identity: Arc<Identity>,
+    /// The last sequence that was given out.
+    pub newest: u64,
+    /// The newest events, ascending up to it; none where they are lost.
+    pub kept: Vec<Arc<Entry>>,
+}
+
+/// Bounds of every topic's log.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Ring {
+    /// Most events.
+    pub entries_max: usize,
+    /// Most bytes.
+    pub bytes_max: usize,
+}
+
+/// One shard's replicas.
+#[derive(Debug)]
+pub struct Hub {
+    shard: usize,
+    ring: Ring,
+    directory: Arc<Directory>,
+    /// The feeds of every shard, by index; this one's is never used.
+    feeds: Vec<mpsc::UnboundedSender<Feed>>,
+    /// The way of delayed pushes, where they are delayed.
+    delay_line: Option<Rc<DelayLine>>,
+    by_name: RefCell<HashMap<Box<str>, Rc<Topic>>>,
+    by_index: RefCell<Vec<Option<Rc<Topic>>>>,
+    /// Where events go before they are visible, if that is asked for.
+    store: OnceCell<Arc<DurableStore>>,
+}
+
+impl Hub {
+    /// The hub of shard number `shard`.
+    pub fn new(
+        shard: usize,
+        ring: Ring,
+        directory: Arc<Directory>,
+        feeds: Vec<mpsc::UnboundedSender<Feed>>,
+    ) -> Self {
+        Self {
+            shard,
+            ring,
+            directory,
+            feeds,
+            delay_line: None,
+            by_name: RefCell::default(),
+            by_index: RefCell::default(),
+            store: OnceCell::new(),
+        }
+    }
+
+    /// The same with pushes that are read from a log of their own, which events reach by a delay line.
+    pub fn with_belt(self, delay_line: Option<Rc<DelayLine>>) -> Self {
+        Self { delay_line, ..self }
+    }
+
+    /// The replica of the topic of that name, if any shard knows it.
+    pub fn topic(&self, name: &str) -> Option<Rc<Topic>> {
+        if let Some(topic) = self.by_name.borrow().get(name) {
+            return Some(Rc::clone(topic));
+        }
+        self.directory.get(name).map(|identity| self.replica(&identity))
+    }
+
+    /// The replica of a topic.
+    pub fn replica(&self, identity: &Arc<Identity>) -> Rc<Topic> {
+        let mut by_index = self.by_index.borrow_mut();
+        if by_index.len() <= identity.index() {
+            by_index.resize(identity.index() + 1, None);
+        }
+        let topic = by_index[identity.index()].get_or_insert_with(|| {
+            let empty = || {
+                let log = Log::new(self.ring.entries_max, self.ring.bytes_max);
+                Topic::new(Arc::clone(identity), log)
+            };
+            let topic = Rc::new(match &self.delay_line {
+                None => empty(),
+                Some(delay_line) => empty().with_pushes(Rc::new(empty()), Rc::clone(delay_line)),
+            });
+            topic.restore();
+            self.by_name.borrow_mut().insert(identity.name().into(), Rc::clone(&topic));
+            topic
+        });
+        Rc::clone(topic)
+    }
+
+    /// Takes over what an earlier process left of a topic.
+    pub fn resume(&self, recovered: &RecoveredTopic) {
+        self.replica(&recovered.identity).resume(recovered.newest, &recovered.kept);
+    }
+
+    /// Wakes everyone who waits, of whatever topic: there is something else to be told.
+    pub fn wake(&self) {
+        let topics: Vec<_> = self.by_index.borrow().iter().flatten().cloned().collect();
+        for topic in topics {
+            topic.wake();
+        }
+    }
+
+    /// The shard that gives out a topic's sequences.
+    fn home(&self, identity: &Identity) -> usize {
+        identity.index() % self.feeds.len()
+    }
+
+    /// Publishes an event in the topic of that name, which is made where there is none.
+    ///
+    /// `data` must be one JSON value in one line. When the receipt comes, this shard's replica has the event.
+    pub async fn publish(
+        &self,
+        topic: &str,
+        origin: Origin,
+        data: Bytes,
+    ) -> Result<Receipt, PublishError> {
+        let topic = match self.topic(topic) {
+            Some(topic) => topic,
+            None => self.replica(&self.directory.get_or_create(topic)?),
+        };
+        let identity = topic.identity();
+        let home = self.home(identity);
+        if home == self.shard {
+            return match self.store() {
+                None => Ok(self.publish_at_home(&topic, origin, &data)),
+                Some(_) => self.stored(self.publish_stored(&topic, origin, data)).await,
+            };
+        }
+        let (receipt, answer) = oneshot::channel();
+        let (identity, from) = (Arc::clone(identity), self.shard);
+        let _ = self.feeds[home].send(Feed::Publish { identity, origin, data, from, receipt });
+        self.stored(answer).await
+    }
+
+    /// Publishes an event of a topic whose home this shard is.
+    pub fn publish_at_home(&self, topic: &Rc<Topic>, origin: Origin, data: &[u8]) -> Receipt {
+        self.publish_and_feed(topic, origin, data, None)
+    }
+
+    /// The same where that can be done at once; `None` where another shard, or the durable outbox, is to be asked.
+    pub fn publish_now(&self, topic: &Rc<Topic>, origin: Origin, data: &[u8]) -> Option<Receipt> {
+        let here = self.home(topic.identity()) == self.shard && self.store().is_none();
+        here.then(|| self.publish_at_home(topic, origin, data))
+    }
+
+    fn publish_and_feed(
+        &self,
+        topic: &Rc<Topic>,
+        origin: Origin,
+        data: &[u8],
+        mut asker: Option<(usize, oneshot::Sender<Receipt>)>,
+    ) -> Receipt {
+        debug_assert_eq!(self.home(topic.identity()), self.shard);
+        let published_ns = clock::now();
+        let seq = topic.newest() + 1;
+        let Origin { due_ns, key } = origin;
+        let head = Head { seq, due_ns: due_ns.unwrap_or(published_ns), published_ns, key };
+        let entry = Arc::new(Entry::new(topic.name(), head, data));
+        topic.append_at_home(&entry);
+        for (shard, feed) in self.feeds.iter().enumerate().filter(|(i, _)| *i != self.shard) {
+            let receipt = asker.take_if(|(from, _)| *from == shard).map(|(_, receipt)| receipt);
+            let (identity, entry) = (Arc::clone(topic.identity()), Arc::clone(&entry));
+            let _ = feed.send(Feed::Append { identity, entry, receipt });
+        }
+        Receipt { seq, published_ns }
+    }
+
+    /// Carries out one message of another shard.
+    pub fn receive(&self, message: Feed) {
+        match message {
+            Feed::Publish { identity, origin, data, from, receipt } => {
+                let (topic, asker) = (self.replica(&identity), (from, receipt));
+                if self.store().is_some() {
+                    self.hand_over(&topic, origin, data, asker);
+                } else {
+                    self.publish_and_feed(&topic, origin, &data, Some(asker));
+                }
+            }
+            Feed::Stored { identity, seq, origin, data, asker } => {
+                self.make_visible(&self.replica(&identity), seq, origin, &data, asker);
+            }
+            Feed::Append { identity, entry, receipt } => {
+                let answer = Receipt { seq: entry.seq(), published_ns: entry.published_ns() };
+                self.replica(&identity).append(entry);
+                if let Some(receipt) = receipt {
+                    let _ = receipt.send(answer);
+                }
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn hubs(of: usize) -> (Vec<Hub>, Vec<mpsc::UnboundedReceiver<Feed>>) {
+        let directory = Arc::new(Directory::new(10));
+        let ring = Ring { entries_max: 100, bytes_max: usize::MAX };
+        let (feeds, mailboxes): (Vec<_>, Vec<_>) =
+            (0..of).map(|_| mpsc::unbounded_channel()).unzip();
+        let hub = |shard| Hub::new(shard, ring, Arc::clone(&directory), feeds.clone());
+        ((0..of).map(hub).collect(), mailboxes)
+    }
+
+    #[tokio::test(flavor = "current_thread")]
+    async fn one_shard_sends_no_messages() {
+        let (hubs, mut mailboxes) = hubs(1);
+        let receipt = hubs[0].publish("a", Origin::due(5), Bytes::from_static(b"1")).await.unwrap();
+        assert_eq!(receipt.seq, 1);
+        assert!(mailboxes[0].try_recv().is_err());
+    }
+
+    #[tokio::test(flavor = "current_thread")]
+    async fn an_event_published_anywhere_stands_in_every_replica_when_its_publisher_is_told() {
+        let (hubs, mut mailboxes) = hubs(3);
+        for (asker, expected) in [(0, 1), (1, 2), (2, 3), (1, 4)] {
+            let publish = hubs[asker].publish("a", Origin::default(), Bytes::from_static(b"1"));
+            let deliver = async {
+                for _ in 0..3 {
+                    for (hub, mailbox) in hubs.iter().zip(&mut mailboxes) {
+                        while let Ok(message) = mailbox.try_recv() {
+                            hub.receive(message);
+                        }
+                    }
+                    tokio::task::yield_now().await;
+                }
+            };
+            let (receipt, ()) = tokio::join!(publish, deliver);
+            assert_eq!(receipt.unwrap().seq, expected);
+            for hub in &hubs {
+                assert_eq!(hub.topic("a").unwrap().newest(), expected);
+            }
+        }
+    }
+}

@@ -1,0 +1,17 @@
+//! What reading and writing an item's encoding takes, apart from its bytes.
+
+use crate::clock;
+use crate::measure::Metric;
+use crate::server::shard::Shard;
+
+/// Does `work` and records how long it took, in the window of a trial; a target that stands by itself measures
+/// nothing.
+pub fn timed<T>(shard: &Shard, metric: Metric, work: impl FnOnce() -> T) -> T {
+    let Some(window) = shard.shared.window.get() else { return work() };
+    let begin_ns = clock::now();
+    let done = work();
+    if window.contains(&begin_ns) {
+        shard.recorder.borrow_mut().record(metric, clock::now() - begin_ns);
+    }
+    done
+}

@@ -1,0 +1,52 @@
+//! An item as a client sends it, whatever its encoding.
+
+use hyper::StatusCode;
+use serde_json::{Value, json};
+
+use super::Item;
+use crate::server::problem::Problem;
+
+/// An item as sent: not yet anybody's.
+#[derive(Debug, Default, PartialEq)]
+pub struct Draft {
+    /// Sent back by clients that edit what they read; must not differ.
+    pub id: Option<u64>,
+    /// Its name.
+    pub name: String,
+    /// Its data.
+    pub data: Value,
+}
+
+impl Draft {
+    /// The item, which is to be a new one.
+    pub fn created(self) -> Result<Item, Problem> {
+        match self.id {
+            Some(_) => Err(wrong("/id", "an item's id is given by the target: leave it out")),
+            None => Ok(Item { name: self.name, data: self.data }),
+        }
+    }
+
+    /// The item, which is to take the place of number `id`: 409 where it says that it is another.
+    pub fn replacing(self, id: u64) -> Result<Item, Problem> {
+        match self.id {
+            Some(given) if given != id => {
+                let detail = format!("this is item {id}, and what was sent is item {given}");
+                Err(Problem::new(StatusCode::CONFLICT, detail)
+                    .member("errors", errors("/id", "another item's")))
+            }
+            _ => Ok(Item { name: self.name, data: self.data }),
+        }
+    }
+}
+
+/// 422: it was read, and the member at `pointer` (RFC 6901) makes no sense.
+pub fn wrong(pointer: &str, detail: impl Into<String>) -> Problem {
+    let detail = detail.into();
+    let errors = errors(pointer, &detail);
+    Problem::unprocessable(detail).member("errors", errors)
+}
+
+/// What is wrong where, as in the example of RFC 9457, section 3.
+fn errors(pointer: &str, detail: &str) -> Value {
+    json!([{ "pointer": pointer, "detail": detail }])
+}

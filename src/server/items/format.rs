@@ -1,0 +1,52 @@
+//! Which encoding an item is read in and shown in (RFC 9110, section 12).
+
+use hyper::StatusCode;
+use hyper::header::HeaderMap;
+
+use crate::server::accept;
+use crate::server::problem::Problem;
+
+/// An encoding of items.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Format {
+    /// `application/json`
+    Json,
+    /// `application/xml`
+    Xml,
+}
+
+impl Format {
+    /// The name in entity tags: those of two representations differ.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Json => "json",
+            Self::Xml => "xml",
+        }
+    }
+
+    /// The type under which it is shown.
+    pub const fn media_type(self) -> &'static str {
+        match self {
+            Self::Json => "application/json",
+            Self::Xml => "application/xml",
+        }
+    }
+
+    /// What the asker accepts best; `preferred` where it is all the same. 406 where neither is welcome.
+    pub fn accepted(headers: &HeaderMap, preferred: Self) -> Result<Self, Problem> {
+        let other = if preferred == Self::Json { Self::Xml } else { Self::Json };
+        let offered = [preferred, other].map(|format| (format, format.media_type()));
+        accept::best(headers, &offered).ok_or_else(|| {
+            let detail =
+                "items are shown as application/json and application/xml: accept one of them";
+            Problem::new(StatusCode::NOT_ACCEPTABLE, detail)
+        })
+    }
+}
+
+/// The types that an item may be sent in, with what they mean.
+pub const READ: [(&str, Format); 3] = [
+    ("application/json", Format::Json),
+    ("application/xml", Format::Xml),
+    ("text/xml", Format::Xml),
+];

@@ -1,0 +1,230 @@
+//! The routes of `/items`.
+
+use std::rc::Rc;
+
+use hyper::header::{
+    HeaderMap, HeaderName, HeaderValue, IF_MATCH, IF_NONE_MATCH, LINK, LOCATION, VARY,
+};
+use hyper::{Method, Request, StatusCode};
+
+use super::cost::timed;
+use super::draft::Draft;
+use super::format::{Format, READ};
+use super::json::{self, Page, View};
+use super::store::Refusal;
+use super::{Store, Stored, cursor, weight, xml, xml_reader};
+use crate::measure::Metric;
+use crate::server::answer::{self, Answer, Outcome, Reply, empty, typed, with_etag};
+use crate::server::problem::Problem;
+use crate::server::request::{self, Content, Query, condition, content_type};
+use crate::server::shard::Shard;
+
+/// What a patch may be sent as. An item in XML is patched in JSON, too: there is no merge patch of XML.
+const PATCHES: [(&str, ()); 2] = [("application/merge-patch+json", ()), ("application/json", ())];
+/// Names the types of a patch (RFC 5789), beside `Accept`, where another was sent.
+const ACCEPT_PATCH: HeaderName = HeaderName::from_static("accept-patch");
+/// Items in a page unless the asker says otherwise.
+const LIMIT: u64 = 20;
+/// Most items in a page.
+const LIMIT_MAX: u64 = 1000;
+
+/// `/items`
+pub fn collection(shard: &Rc<Shard>, request: Request<impl Content>) -> Answer {
+    match *request.method() {
+        Method::GET | Method::HEAD => list(shard, &request).into(),
+        Method::POST => Answer::later(create(Rc::clone(shard), request)),
+        _ => Err(Problem::method_not_allowed("GET, HEAD, POST")).into(),
+    }
+}
+
+/// `/items/{id}`
+pub fn item(shard: &Rc<Shard>, id: &str, request: Request<impl Content>) -> Answer {
+    let Some(id) = request::whole(id) else { return Err(missing(id)).into() };
+    match *request.method() {
+        Method::GET | Method::HEAD => read(shard, id, request.headers()).into(),
+        Method::DELETE => delete(&shard.shared.items, id, request.headers()).into(),
+        Method::PUT => Answer::later(replace(Rc::clone(shard), id, request)),
+        Method::PATCH => Answer::later(patch(Rc::clone(shard), id, request)),
+        _ => Err(Problem::method_not_allowed("GET, HEAD, PUT, PATCH, DELETE")).into(),
+    }
+}
+
+fn list<B>(shard: &Shard, request: &Request<B>) -> Outcome {
+    let format = Format::accepted(request.headers(), Format::Json)?;
+    let query = Query::of(request.uri());
+    let after = match query.get("cursor") {
+        None => 0,
+        Some(text) => cursor::decode(&text).ok_or_else(|| {
+            Problem::bad_request(format!("'{text}' is no cursor: take \"next\" of the page before"))
+        })?,
+    };
+    let limit = query.number("limit")?.unwrap_or(LIMIT);
+    if !(1..=LIMIT_MAX).contains(&limit) {
+        return Err(Problem::bad_request(format!("limit must be 1 to {LIMIT_MAX}")));
+    }
+    // One more than asked for tells whether this page is the last.
+    let mut items = shard.shared.items.list(after, limit as usize + 1);
+    let more = items.len() as u64 > limit;
+    items.truncate(limit as usize);
+    let next = items.last().filter(|_| more).map(|last| cursor::encode(last.id));
+    let next = next.as_deref();
+    let mut reply = timed(shard, Metric::Encode, || match format {
+        Format::Json => {
+            let items = items.iter().map(|stored| View::from(&**stored)).collect();
+            answer::json(StatusCode::OK, &Page { items, next })
+        }
+        Format::Xml => {
+            let page = xml::encode_page(items.iter().map(|stored| &**stored), next);
+            typed(StatusCode::OK, format.media_type(), page)
+        }
+    });
+    reply.headers_mut().insert(VARY, HeaderValue::from_static("accept"));
+    if let Some(next) = next
+        && let Ok(link) =
+            HeaderValue::try_from(format!("</items?limit={limit}&cursor={next}>; rel=\"next\""))
+    {
+        reply.headers_mut().insert(LINK, link);
+    }
+    Ok(reply)
+}
+
+async fn create(shard: Rc<Shard>, request: Request<impl Content>) -> Outcome {
+    let (draft, format) = draft(&shard, request).await?;
+    let item = draft.created()?;
+    let size = weight(&item);
+    let stored = shard.shared.items.insert(item, size).ok_or_else(full)?;
+    let mut reply = shown(&shard, StatusCode::CREATED, &stored, format);
+    if let Ok(location) = HeaderValue::from_str(&format!("/items/{}", stored.id)) {
+        reply.headers_mut().insert(LOCATION, location);
+    }
+    Ok(reply)
+}
+
+fn read(shard: &Shard, id: u64, headers: &HeaderMap) -> Outcome {
+    let format = Format::accepted(headers, Format::Json)?;
+    let store = &shard.shared.items;
+    let stored = store.get(id).ok_or_else(|| missing(id))?;
+    let etag = store.etag(&stored, format.name());
+    if let Some(problem) = changed(store, &stored, headers) {
+        return Err(problem);
+    }
+    if condition(headers, &IF_NONE_MATCH, &etag) == Some(true) {
+        return Ok(varying(with_etag(empty(StatusCode::NOT_MODIFIED), &etag)));
+    }
+    Ok(shown(shard, StatusCode::OK, &stored, format))
+}
+
+async fn replace(shard: Rc<Shard>, id: u64, request: Request<impl Content>) -> Outcome {
+    let headers = request.headers().clone();
+    let (draft, format) = draft(&shard, request).await?;
+    let item = draft.replacing(id)?;
+    let size = weight(&item);
+    let store = &shard.shared.items;
+    let updated = store.update(id, |stored| {
+        unchanged(store, stored, &headers)?;
+        Ok((item, size))
+    });
+    Ok(shown(&shard, StatusCode::OK, &*updated.map_err(|refusal| refused(id, refusal))?, format))
+}
+
+async fn patch(shard: Rc<Shard>, id: u64, request: Request<impl Content>) -> Outcome {
+    let headers = request.headers().clone();
+    let format = Format::accepted(&headers, Format::Json)?;
+    content_type(&headers, &PATCHES)
+        .map_err(|problem| problem.header(ACCEPT_PATCH, HeaderValue::from_static(PATCHES[0].0)))?;
+    let body = request::body(request, &PATCHES.map(|(media, ())| media)).await?;
+    let patch = timed(&shard, Metric::Decode, || json::patch(&body))?;
+    let store = &shard.shared.items;
+    let updated = store.update(id, |stored| {
+        unchanged(store, stored, &headers)?;
+        let item = json::patched(stored, patch)?;
+        let size = weight(&item);
+        Ok((item, size))
+    });
+    Ok(shown(&shard, StatusCode::OK, &*updated.map_err(|refusal| refused(id, refusal))?, format))
+}
+
+fn delete(store: &Store, id: u64, headers: &HeaderMap) -> Outcome {
+    let removed = store.remove(id, |stored| unchanged(store, stored, headers));
+    removed.map_err(|refusal| refused(id, refusal))?;
+    Ok(empty(StatusCode::NO_CONTENT))
+}
+
+/// Reads an item in the encoding that it says it has, and which encoding the asker wants back: the same,
+/// unless it says otherwise. An answer that nobody wants is refused before anything is changed.
+async fn draft(shard: &Shard, request: Request<impl Content>) -> Result<(Draft, Format), Problem> {
+    let sent = content_type(request.headers(), &READ)?;
+    let format = Format::accepted(request.headers(), sent)?;
+    let body = request::body(request, &READ.map(|(media, _)| media)).await?;
+    let draft = timed(shard, Metric::Decode, || match sent {
+        Format::Json => json::decode(&body),
+        Format::Xml => xml_reader::decode(&body),
+    })?;
+    Ok((draft, format))
+}
+
+/// Checks the conditions of a write.
+fn unchanged(store: &Store, stored: &Stored, headers: &HeaderMap) -> Result<(), Problem> {
+    if let Some(problem) = changed(store, stored, headers) {
+        return Err(problem);
+    }
+    let any = |name| {
+        formats().any(|format| {
+            condition(headers, name, &store.etag(stored, format.name())) == Some(true)
+        })
+    };
+    if any(&IF_NONE_MATCH) {
+        return Err(Problem::new(
+            StatusCode::PRECONDITION_FAILED,
+            "the item is there, in the state that must not be",
+        ));
+    }
+    Ok(())
+}
+
+/// The refusal by `If-Match`. The tag of either representation will do: both name this state of the item.
+fn changed(store: &Store, stored: &Stored, headers: &HeaderMap) -> Option<Problem> {
+    if !headers.contains_key(IF_MATCH) {
+        return None;
+    }
+    let tags = || formats().map(|format| store.etag(stored, format.name()));
+    if tags().any(|etag| condition(headers, &IF_MATCH, &etag) == Some(true)) {
+        return None;
+    }
+    let tags: Vec<String> = tags().collect();
+    let detail = format!("the item has changed: its entity tags are now {}", tags.join(" and "));
+    Some(Problem::new(StatusCode::PRECONDITION_FAILED, detail))
+}
+
+fn formats() -> impl Iterator<Item = Format> {
+    [Format::Json, Format::Xml].into_iter()
+}
+
+fn shown(shard: &Shard, status: StatusCode, stored: &Stored, format: Format) -> Reply {
+    let reply = timed(shard, Metric::Encode, || match format {
+        Format::Json => answer::json(status, &View::from(stored)),
+        Format::Xml => typed(status, format.media_type(), xml::encode(stored)),
+    });
+    varying(with_etag(reply, &shard.shared.items.etag(stored, format.name())))
+}
+
+fn varying(mut reply: Reply) -> Reply {
+    reply.headers_mut().insert(VARY, HeaderValue::from_static("accept"));
+    reply
+}
+
+fn missing(id: impl std::fmt::Display) -> Problem {
+    Problem::not_found(format!("no item {id}"))
+}
+
+fn full() -> Problem {
+    Problem::new(StatusCode::INSUFFICIENT_STORAGE, "the store is full: delete items first")
+}
+
+fn refused(id: u64, refusal: Refusal<Problem>) -> Problem {
+    match refusal {
+        Refusal::Missing => missing(id),
+        Refusal::Full => full(),
+        Refusal::Own(problem) => problem,
+    }
+}

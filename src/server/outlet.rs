@@ -1,0 +1,230 @@
+//! When deliveries were written: the stamp between published and received.
+//!
+//! A delivery is written when a write call has taken its event's last byte into the kernel. Web sockets write by
+//! themselves and book it themselves. What goes through hyper is handed to it first and written later: an
+//! [`Outlet`] stands between hyper and the socket, and books what was handed over when hyper, having written all
+//! that it had, flushes. Only what is due in the measure window is booked.
+//!
+//! The outlet also drops a peer that takes nothing for too long: half-open, or as good as.
+
+use std::cell::{Cell, RefCell};
+use std::future::Future as _;
+use std::io;
+use std::pin::Pin;
+use std::rc::Rc;
+use std::sync::Arc;
+use std::task::{Context, Poll};
+
+use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tokio::time::{Sleep, sleep};
+
+use super::hub::Entry;
+use super::shard::Shared;
+use super::thread_bound::ThreadBound;
+use super::wire::Wire;
+use crate::clock;
+use crate::measure::{Metric, Recorder, Snapshot};
+
+/// Room for so many events is kept by a connection that has written them.
+const KEPT: usize = 16;
+
+/// Where one shard books when its deliveries were written.
+#[derive(Debug)]
+pub struct Writes {
+    shared: Arc<Shared>,
+    recorder: RefCell<Recorder>,
+}
+
+impl Writes {
+    /// Books what is due in the window of what `shared` publishes.
+    pub fn new(shared: Arc<Shared>) -> Self {
+        Self { shared, recorder: RefCell::default() }
+    }
+
+    /// The published stamp of an event that is measured.
+    #[inline]
+    pub fn measured(&self, entry: &Entry) -> Option<u64> {
+        let window = self.shared.window.get()?;
+        window.contains(&entry.due_ns()).then(|| entry.published_ns())
+    }
+
+    /// Books that a delivery published at `published_ns` was written at `now`.
+    #[inline]
+    pub fn book(&self, published_ns: u64, now: u64) {
+        self.recorder.borrow_mut().record(Metric::Written, now.saturating_sub(published_ns));
+    }
+
+    /// What all shards share.
+    pub fn shared(&self) -> &Shared {
+        &self.shared
+    }
+
+    /// What was booked so far.
+    pub fn snapshot(&self) -> Snapshot {
+        self.recorder.borrow().snapshot()
+    }
+}
+
+/// Events handed to hyper on one connection and not yet written.
+#[derive(Debug)]
+pub struct Outgoing {
+    writes: Rc<Writes>,
+    published_ns: RefCell<Vec<u64>>,
+    /// Whether the next flush is to be stamped.
+    watched: Cell<bool>,
+    written_ns: Cell<Option<u64>>,
+}
+
+impl Outgoing {
+    /// Nothing is under way yet.
+    pub const fn new(writes: Rc<Writes>) -> Self {
+        Self {
+            writes,
+            published_ns: RefCell::new(Vec::new()),
+            watched: Cell::new(false),
+            written_ns: Cell::new(None),
+        }
+    }
+
+    /// A message is about to be handed to hyper whose write is to be stamped.
+    pub fn watch(&self) {
+        self.watched.set(true);
+        self.written_ns.set(None);
+    }
+
+    /// When the last message that was watched was written, if it is.
+    pub fn written_ns(&self) -> Option<u64> {
+        self.written_ns.get()
+    }
+
+    /// One beside it, for an answer that is made now and leaves later: what is flushed meanwhile is of others.
+    pub fn aside(&self) -> Rc<Self> {
+        Rc::new(Self::new(Rc::clone(&self.writes)))
+    }
+
+    /// What was kept `aside` leaves now.
+    pub fn join(&self, aside: &Self) {
+        self.published_ns.borrow_mut().append(&mut aside.published_ns.borrow_mut());
+    }
+
+    /// An event is about to be handed to hyper.
+    pub fn add(&self, entry: &Entry) {
+        self.add_measured(self.writes.measured(entry));
+    }
+
+    /// The same, of an event with this [`Writes::measured`].
+    pub fn add_measured(&self, published_ns: Option<u64>) {
+        self.published_ns.borrow_mut().extend(published_ns);
+    }
+
+    /// Everything that was handed over is written.
+    fn flushed(&self) {
+        let mut events = self.published_ns.borrow_mut();
+        if events.is_empty() && !self.watched.get() {
+            return;
+        }
+        let now = clock::now();
+        if self.watched.replace(false) {
+            self.written_ns.set(Some(now));
+        }
+        for published_ns in events.drain(..) {
+            self.writes.book(published_ns, now);
+        }
+        events.shrink_to(KEPT);
+    }
+}
+
+/// A connection under hyper that books what is [`Outgoing`] as it is flushed.
+#[derive(Debug)]
+pub struct Outlet {
+    wire: Wire,
+    outgoing: ThreadBound<Rc<Outgoing>>,
+    /// Until when the peer has to take something; none while it takes what there is.
+    stalled: Option<Pin<Box<Sleep>>>,
+}
+
+impl Outlet {
+    /// Writes to `wire`.
+    pub fn new(wire: Wire, outgoing: Rc<Outgoing>) -> Self {
+        Self { wire, outgoing: ThreadBound::here(outgoing), stalled: None }
+    }
+
+    /// Passes on how a write went; one that has waited for too long has failed.
+    #[inline]
+    fn within_time(
+        &mut self,
+        cx: &mut Context<'_>,
+        written: Poll<io::Result<usize>>,
+    ) -> Poll<io::Result<usize>> {
+        if written.is_ready() {
+            self.stalled = None;
+            return written;
+        }
+        let limit = self.outgoing.writes.shared.options.write_timeout.std();
+        if limit.is_zero() {
+            return written;
+        }
+        let stalled = self.stalled.get_or_insert_with(|| Box::pin(sleep(limit)));
+        match stalled.as_mut().poll(cx) {
+            Poll::Ready(()) => Poll::Ready(Err(io::ErrorKind::TimedOut.into())),
+            Poll::Pending => Poll::Pending,
+        }
+    }
+
+    /// The connection itself, for a protocol that writes without hyper.
+    pub fn into_wire(self) -> Wire {
+        self.wire
+    }
+}
+
+impl AsyncRead for Outlet {
+    #[inline]
+    fn poll_read(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        buffer: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.wire).poll_read(cx, buffer)
+    }
+}
+
+impl AsyncWrite for Outlet {
+    #[inline]
+    fn poll_write(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        bytes: &[u8],
+    ) -> Poll<io::Result<usize>> {
+        let written = Pin::new(&mut self.wire).poll_write(cx, bytes);
+        self.within_time(cx, written)
+    }
+
+    #[inline]
+    fn poll_write_vectored(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        slices: &[io::IoSlice<'_>],
+    ) -> Poll<io::Result<usize>> {
+        let written = Pin::new(&mut self.wire).poll_write_vectored(cx, slices);
+        self.within_time(cx, written)
+    }
+
+    fn is_write_vectored(&self) -> bool {
+        self.wire.is_write_vectored()
+    }
+
+    /// hyper calls it once its buffer is empty: its bytes are all with the kernel.
+    #[inline]
+    fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        // Under TLS a flush may take its time; a socket's own never does.
+        let flushed = Pin::new(&mut self.wire).poll_flush(cx);
+        if flushed.is_ready() {
+            self.outgoing.flushed();
+        }
+        flushed
+    }
+
+    fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.wire).poll_shutdown(cx)
+    }
+}

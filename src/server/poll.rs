@@ -1,0 +1,179 @@
+//! Polls: a page of a topic's log at once (`short-poll`), or once there is something to tell (`long-poll`,
+//! RFC 6202).
+
+use std::rc::Rc;
+use std::sync::Arc;
+use std::task::Poll;
+use std::time::Duration;
+
+use bytes::Bytes;
+use hyper::body::Incoming;
+use hyper::header::{CACHE_CONTROL, HeaderValue, IF_NONE_MATCH};
+use hyper::{Method, Request, StatusCode};
+
+use super::answer::{Answer, Outcome, Reply, empty, typed, with_etag};
+use super::faults;
+use super::gauges::Kind;
+use super::hub::{Entry, Identity, Topic};
+use super::outlet::Outgoing;
+use super::problem::Problem;
+use super::request::{Query, condition};
+use super::shard::Shard;
+use crate::clock;
+use crate::scenario::DropFilter;
+
+/// Events in a page unless the asker says otherwise.
+const LIMIT: u64 = 100;
+/// Most events in a page.
+const LIMIT_MAX: u64 = 1000;
+/// Longest hold of a long poll.
+const WAIT_MAX: Duration = Duration::from_secs(600);
+
+/// `GET /topics/{topic}/events?since=&limit=&wait=`, and `HEAD`, which waits for nothing and delivers nothing.
+pub fn get(
+    shard: &Rc<Shard>,
+    outgoing: &Rc<Outgoing>,
+    name: &str,
+    request: &Request<Incoming>,
+) -> Answer {
+    let bodiless = request.method() == Method::HEAD;
+    // What only the size is told of is not on its way to anybody.
+    let outgoing = &if bodiless { outgoing.aside() } else { Rc::clone(outgoing) };
+    let ask = match Ask::read(shard, outgoing, name, request) {
+        Ok(ask) => ask,
+        Err(problem) => return Err(problem).into(),
+    };
+    let Some(wait) = ask.wait else { return ask.page_now(shard, request).into() };
+    match ask.page() {
+        Ok(None) if !wait.is_zero() && !bodiless => {
+            let held = shard.gauges().hold(Kind::LongPoll);
+            let shard = Rc::clone(shard);
+            Answer::later(async move {
+                let _held = held;
+                let waiter = ask.topic.waiter();
+                let news = std::future::poll_fn(|cx| {
+                    if shard.leaving() { Poll::Ready(()) } else { waiter.poll_after(ask.since, cx) }
+                });
+                // The page is empty where the time is up, or the target ends.
+                let came = tokio::time::timeout(wait, news).await.is_ok();
+                let coalesce_ns = shard.options().coalesce.ns();
+                if came && coalesce_ns > 0 && !shard.leaving() {
+                    let _ = shard.timer.sleep_until(clock::now() + coalesce_ns).await;
+                }
+                ask.page().map(not_stored)
+            })
+        }
+        page => page.map(not_stored).into(),
+    }
+}
+
+/// A cursor into a topic, and how much to tell from there.
+#[derive(Debug)]
+struct Ask {
+    topic: Rc<Topic>,
+    /// Where the events of a page are booked as under way.
+    outgoing: Rc<Outgoing>,
+    since: u64,
+    limit: u64,
+    wait: Option<Duration>,
+    /// What the asker is never told.
+    drop_filter: Option<DropFilter>,
+}
+
+impl Ask {
+    fn read(
+        shard: &Shard,
+        outgoing: &Rc<Outgoing>,
+        name: &str,
+        request: &Request<Incoming>,
+    ) -> Result<Self, Problem> {
+        let topic = shard.hub.topic(name).ok_or_else(|| Problem::unknown_topic(name))?;
+        let query = Query::of(request.uri());
+        let since = since(&topic, query)?.unwrap_or(0);
+        let limit = query.number("limit")?.unwrap_or(LIMIT);
+        if !(1..=LIMIT_MAX).contains(&limit) {
+            return Err(Problem::bad_request(format!("limit must be 1 to {LIMIT_MAX}")));
+        }
+        let wait = query.span("wait")?;
+        if wait.is_some_and(|wait| wait > WAIT_MAX) {
+            return Err(Problem::bad_request(format!(
+                "wait may be {} s at most",
+                WAIT_MAX.as_secs()
+            )));
+        }
+        let drop_filter = faults::drop_filter(shard, request, &topic);
+        Ok(Self { topic, outgoing: Rc::clone(outgoing), since, limit, wait, drop_filter })
+    }
+
+    /// The cursor that the page leads to.
+    fn next(&self) -> u64 {
+        self.topic.newest().min(self.since.saturating_add(self.limit)).max(self.since)
+    }
+
+    /// The page, of which the cursor, the oldest and the next sequence say everything: a condition is
+    /// checked before anything is written.
+    fn page_now(&self, shard: &Shard, request: &Request<Incoming>) -> Outcome {
+        let etag = format!("\"{:x}-{}-{}\"", shard.shared.epoch, self.topic.oldest(), self.next());
+        if condition(request.headers(), &IF_NONE_MATCH, &etag) == Some(true) {
+            return Ok(with_etag(empty(StatusCode::NOT_MODIFIED), &etag));
+        }
+        let page = self.write()?;
+        Ok(with_etag(typed(StatusCode::OK, "application/json", page), &etag))
+    }
+
+    /// The page, if it has events.
+    fn page(&self) -> Result<Option<Bytes>, Problem> {
+        let page = (self.next() > self.since || self.topic.oldest() > self.since + 1)
+            .then(|| self.write());
+        page.transpose()
+    }
+
+    fn write(&self) -> Result<Bytes, Problem> {
+        let (oldest, next) = (self.topic.oldest(), self.next());
+        let name = self.topic.name();
+        let head =
+            format!("{{\"topic\":\"{name}\",\"next\":{next},\"oldest\":{oldest},\"events\":[");
+        let page = self.topic.read(self.since, |events| {
+            let mut page = Vec::with_capacity(head.len() + 512);
+            page.extend_from_slice(head.as_bytes());
+            let told =
+                |event: &&Arc<Entry>| !self.drop_filter.is_some_and(|s| s.drops(event.seq()));
+            let events = events.take((next - self.since) as usize).filter(told);
+            for (i, event) in events.enumerate() {
+                if i > 0 {
+                    page.push(b',');
+                }
+                page.extend_from_slice(event.json());
+                self.outgoing.add(event);
+            }
+            page.extend_from_slice(b"]}");
+            Bytes::from(page)
+        });
+        page.map_err(|gap| Problem::gap(self.since, gap.oldest))
+    }
+}
+
+/// The cursor of a request; refused where it lies ahead of everything published.
+pub fn since(topic: &Topic, query: Query<'_>) -> Result<Option<u64>, Problem> {
+    let since = query.number("since")?;
+    since.map(|since| not_ahead(topic.identity(), since)).transpose()
+}
+
+/// The cursor, unless it lies ahead of everything published.
+pub fn not_ahead(topic: &Identity, since: u64) -> Result<u64, Problem> {
+    let newest = topic.newest();
+    if since > newest {
+        let detail = format!("{since} is ahead of the newest event, {newest}");
+        return Err(Problem::bad_request(detail).member("newest", newest));
+    }
+    Ok(since)
+}
+
+fn not_stored(page: Option<Bytes>) -> Reply {
+    let mut reply = match page {
+        Some(page) => typed(StatusCode::OK, "application/json", page),
+        None => empty(StatusCode::NO_CONTENT),
+    };
+    reply.headers_mut().insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    reply
+}

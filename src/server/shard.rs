@@ -1,0 +1,399 @@
+//! A shard: one thread, its own runtime, its own connections, its own replica of every log.
+
+use std::cell::{Cell, RefCell, RefMut};
+use std::io;
+use std::net::SocketAddr;
+use std::ops::Range;
+use std::pin::pin;
+use std::rc::Rc;
+use std::sync::{Arc, OnceLock};
+use std::time::Duration;
+
+use hyper::Request;
+use hyper::body::Incoming;
+use hyper::server::conn::{http1, http2};
+use hyper::service::Service;
+use hyper_util::rt::{TokioIo, TokioTimer};
+use tokio::net::TcpStream;
+use tokio::runtime::{Builder, LocalOptions};
+use tokio::sync::Notify;
+use tokio::sync::futures::Notified;
+use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender};
+use tokio::task::spawn_local;
+use tokio::time::{Instant, timeout};
+
+use super::admission::{self, Admission};
+use super::answer::Answer;
+use super::durable::DurableStore;
+use super::faults::{self, ShardFaults, Subscriber};
+use super::gauges::{CountedLink, Gauges, Kind};
+use super::hub::{Directory, Feed, Hub, RecoveredTopic, Ring};
+use super::items::Store;
+use super::options::Options;
+use super::outlet::{Outgoing, Outlet, Writes};
+use super::publisher::{self, PublishPlan};
+use super::request::{BODY_WAIT, BodyWait};
+use super::router;
+use super::security::Security;
+use super::webhook::{Endpoint, Registry, deliver};
+use super::wire::Wire;
+use crate::measure::{Recorder, Snapshot, pin};
+use crate::net::{HANDSHAKE_LIMIT, Here};
+use crate::pace::Timer;
+
+/// Bytes that hyper buffers a connection, each way: more would make slow consumers look healthy.
+const BUFFER_MAX: usize = 16 << 10;
+/// Bytes that a shard reads from a WebSocket at once.
+const SCRATCH: usize = 16 << 10;
+/// Longest wait, at the end, for links to close.
+const FAREWELL: Duration = Duration::from_millis(500);
+/// How often they are looked at meanwhile.
+const FAREWELL_TICK: Duration = Duration::from_millis(2);
+/// Most bytes of events that a topic's log keeps.
+const RING_BYTES: usize = 256 << 20;
+
+/// What all shards share.
+#[derive(Debug)]
+pub struct Shared {
+    /// How to serve.
+    pub options: Options,
+    /// What it speaks TLS with.
+    pub security: Security,
+    /// Where this target listens.
+    pub address: SocketAddr,
+    /// Tells the entity tags of this process from those of an earlier one.
+    pub epoch: u64,
+    /// Every topic.
+    pub directory: Arc<Directory>,
+    /// The items of `/items`.
+    pub items: Store,
+    /// The webhooks.
+    pub webhooks: Registry,
+    /// Each shard's counts of links.
+    pub gauges: Vec<Arc<Gauges>>,
+    /// Each shard's commands.
+    pub commands: Vec<UnboundedSender<ShardCommand>>,
+    /// What the target whose place this one takes left of each topic.
+    pub predecessor: Vec<RecoveredTopic>,
+    /// The due stamps that are measured of what is published on a schedule.
+    pub window: OnceLock<Range<u64>>,
+    /// The durable outbox, where there is one.
+    pub store: Option<Arc<DurableStore>>,
+}
+
+impl Shared {
+    /// The commands of the shard that delivers to an endpoint.
+    pub fn home_of(&self, endpoint: &Endpoint) -> &UnboundedSender<ShardCommand> {
+        &self.commands[endpoint.id() as usize % self.commands.len()]
+    }
+}
+
+/// Something for one shard to do.
+#[derive(Debug)]
+pub enum ShardCommand {
+    /// Serve a connection.
+    Serve(std::net::TcpStream),
+    /// Publish this shard's part of a schedule.
+    Publish(Arc<PublishPlan>),
+    /// Deliver to a webhook endpoint.
+    Deliver(Arc<Endpoint>),
+    /// Stand still as the faults want it, in this window of monotonic nanoseconds.
+    Freeze(Range<u64>),
+    /// End.
+    Stop,
+}
+
+/// One shard's ends of the channels between shards.
+#[derive(Debug)]
+pub struct Mailboxes {
+    /// Events of other shards' topics.
+    pub feed: UnboundedReceiver<Feed>,
+    /// Commands.
+    pub commands: UnboundedReceiver<ShardCommand>,
+}
+
+/// One shard, as its own tasks see it.
+#[derive(Debug)]
+pub struct Shard {
+    /// Which one it is.
+    pub index: usize,
+    /// The logs.
+    pub hub: Hub,
+    /// What all shards share.
+    pub shared: Arc<Shared>,
+    /// What is measured here.
+    pub recorder: RefCell<Recorder>,
+    /// When deliveries were written.
+    pub writes: Rc<Writes>,
+    /// Precise deadlines.
+    pub timer: Timer,
+    /// What is wrong here on purpose.
+    pub faults: Option<Rc<ShardFaults>>,
+    /// How many requests are let in.
+    pub admission: Admission,
+    scratch: RefCell<Box<[u8]>>,
+    leaving: Cell<bool>,
+    departure: Notify,
+}
+
+impl Shard {
+    /// How to serve.
+    pub fn options(&self) -> &Options {
+        &self.shared.options
+    }
+
+    /// This shard's counts of links.
+    pub fn gauges(&self) -> &Arc<Gauges> {
+        &self.shared.gauges[self.index]
+    }
+
+    /// A buffer to read into, between two awaits.
+    pub fn scratch(&self) -> RefMut<'_, Box<[u8]>> {
+        self.scratch.borrow_mut()
+    }
+
+    /// Whether the target is ending: whoever is held is let go.
+    pub const fn leaving(&self) -> bool {
+        self.leaving.get()
+    }
+
+    /// Waits until the target ends, for who waits for no topic.
+    pub fn departure(&self) -> Notified<'_> {
+        self.departure.notified()
+    }
+
+    /// Says goodbye to whoever is held, and gives them a moment to take it.
+    async fn leave(&self) {
+        self.leaving.set(true);
+        self.hub.wake();
+        self.departure.notify_waiters();
+        let held = [Kind::LongPoll, Kind::Sse, Kind::WebSocket];
+        let deadline = Instant::now() + FAREWELL;
+        while Instant::now() < deadline && held.iter().any(|kind| self.gauges().get(*kind) > 0) {
+            tokio::time::sleep(FAREWELL_TICK).await;
+        }
+        // What was said last is written in the turns that follow.
+        tokio::time::sleep(FAREWELL_TICK).await;
+    }
+
+    /// Carries out one command; false where it was to end.
+    fn run(self: &Rc<Self>, command: ShardCommand) -> bool {
+        match command {
+            ShardCommand::Serve(stream) => {
+                if let Ok(stream) = TcpStream::from_std(stream) {
+                    self.serve(stream);
+                }
+            }
+            ShardCommand::Publish(publish_plan) => {
+                spawn_local(publisher::run(Rc::clone(self), publish_plan));
+            }
+            ShardCommand::Deliver(endpoint) => {
+                spawn_local(deliver(Rc::clone(self), endpoint));
+            }
+            ShardCommand::Freeze(window) => {
+                spawn_local(faults::stand_still(Rc::clone(self), window));
+            }
+            ShardCommand::Stop => return false,
+        }
+        true
+    }
+
+    /// Serves a connection until it ends, shaking hands first where this target speaks TLS.
+    pub fn serve(self: &Rc<Self>, stream: TcpStream) {
+        let held = self.gauges().hold(Kind::Connection);
+        let crowded = self.options().limits.connections.is_some_and(|most| {
+            let gauges = self.shared.gauges.iter();
+            gauges.map(|gauges| gauges.get(Kind::Connection)).sum::<u64>() > most
+        });
+        // Its number is that of its turn to be accepted, whenever it comes to speak.
+        let subscriber = self.faults.as_ref().map(|faults| faults.next_connection());
+        let caller = Caller { held, subscriber, crowded };
+        let config = self.shared.security.server().map(Arc::clone);
+        if config.is_none() && !self.options().http2 {
+            return self.converse(Wire::Plain(stream), caller);
+        }
+        let shard = Rc::clone(self);
+        // A task of its own, so that the room a handshake takes is not kept for as long as the connection lives.
+        spawn_local(async move {
+            let wire = match config {
+                None => Ok(Wire::Plain(stream)),
+                Some(config) => Wire::accept(stream, config).await,
+            };
+            let Ok(wire) = wire else { return };
+            match timeout(shard.options().waits.head.std(), wire.begins_http2()).await {
+                Ok(Ok(false)) => shard.converse(wire, caller),
+                Ok(Ok(true)) => shard.converse_http2(wire, caller),
+                // It broke, or nothing came: there is nobody to answer.
+                Ok(Err(_)) | Err(_) => {}
+            }
+        });
+    }
+
+    /// The service of a connection, and the way to it.
+    fn site(self: &Rc<Self>, wire: Wire, caller: &Caller) -> (TokioIo<Outlet>, Site) {
+        let outgoing = Rc::new(Outgoing::new(Rc::clone(&self.writes)));
+        let io = Outlet::new(wire, Rc::clone(&outgoing));
+        let body_wait =
+            Some(self.options().waits.body.std()).filter(|wait| *wait != BODY_WAIT).map(BodyWait);
+        let Caller { subscriber, crowded, .. } = *caller;
+        let (shard, first) = (Rc::clone(self), RefCell::default());
+        (TokioIo::new(io), Site { shard, outgoing, subscriber, crowded, body_wait, first })
+    }
+
+    /// Serves HTTP/2 on a connection until it ends.
+    fn converse_http2(self: &Rc<Self>, wire: Wire, caller: Caller) {
+        let head_wait = self.options().waits.head.std();
+        let (io, site) = self.site(wire, &caller);
+        let first = Rc::new(Notify::new());
+        site.first.replace(Some(Rc::clone(&first)));
+        let connection = http2::Builder::new(Here)
+            .timer(TokioTimer::new())
+            .max_concurrent_streams(self.options().max_concurrent_streams)
+            .max_send_buf_size(BUFFER_MAX)
+            // One that is idle and answers is left alone.
+            .keep_alive_interval(head_wait)
+            .keep_alive_timeout(HANDSHAKE_LIMIT)
+            .serve_connection(io, site);
+        spawn_local(async move {
+            let mut connection = pin!(connection);
+            // Pings find out who is gone only once both sides have greeted.
+            let asks = timeout(head_wait, first.notified());
+            tokio::select! {
+                _ = &mut connection => return,
+                asked = asks => match asked {
+                    // What is asked after that is not answered any more: HTTP/2 has no header that closes.
+                    Ok(()) if caller.crowded => connection.as_mut().graceful_shutdown(),
+                    Ok(()) => {}
+                    Err(_) => return,
+                },
+            }
+            let _ = connection.await;
+            drop(caller.held);
+        });
+    }
+
+    /// Serves HTTP/1.1 on a connection until it ends.
+    fn converse(self: &Rc<Self>, wire: Wire, caller: Caller) {
+        let (io, site) = self.site(wire, &caller);
+        let connection = http1::Builder::new()
+            .timer(TokioTimer::new())
+            .header_read_timeout(self.options().waits.head.std())
+            .max_buf_size(BUFFER_MAX)
+            .serve_connection(io, site)
+            .with_upgrades();
+        spawn_local(async move {
+            let _held = caller.held;
+            // A connection that breaks is the client's affair.
+            let _ = connection.await;
+        });
+    }
+}
+
+/// What is known of a connection before it speaks.
+struct Caller {
+    held: CountedLink,
+    subscriber: Option<Subscriber>,
+    crowded: bool,
+}
+
+/// The HTTP service of one connection.
+#[derive(Debug)]
+struct Site {
+    shard: Rc<Shard>,
+    outgoing: Rc<Outgoing>,
+    /// The connection's number, where something is wrong.
+    subscriber: Option<Subscriber>,
+    /// It is one too many: whatever is asked is refused.
+    crowded: bool,
+    /// Another wait for bodies than the usual.
+    body_wait: Option<BodyWait>,
+    /// Who waits for the first request.
+    first: RefCell<Option<Rc<Notify>>>,
+}
+
+impl Service<Request<Incoming>> for Site {
+    type Response = super::answer::Reply;
+    type Error = std::convert::Infallible;
+    type Future = Answer;
+
+    fn call(&self, mut request: Request<Incoming>) -> Answer {
+        if let Some(first) = self.first.take() {
+            first.notify_one();
+        }
+        if self.crowded {
+            return Err(admission::crowded()).into();
+        }
+        if let Some(wait) = self.body_wait {
+            request.extensions_mut().insert(wait);
+        }
+        let (shard, outgoing) = (&self.shard, &self.outgoing);
+        match (&shard.faults, self.subscriber) {
+            (Some(faults), Some(from)) => {
+                faults::answer(faults, shard, outgoing, from, request, router::answer)
+            }
+            _ => router::answer(shard, outgoing, request),
+        }
+    }
+}
+
+/// Runs shard number `index` on this thread: its mail until it is told to stop, and `main` beside it.
+///
+/// `main` is called once the shard is ready; the shard ends with it, and with [`ShardCommand::Stop`].
+pub fn run<T>(
+    index: usize,
+    common: &Arc<Shared>,
+    feeds: Vec<UnboundedSender<Feed>>,
+    mailboxes: Mailboxes,
+    main: impl AsyncFnOnce(Rc<Shard>) -> T,
+) -> io::Result<(Option<T>, Snapshot)> {
+    if let Some(first) = common.options.first_core {
+        pin(first + index as u32);
+    }
+    let runtime = Builder::new_current_thread().enable_all().build_local(LocalOptions::default())?;
+    runtime.block_on(async move {
+        let (timer, drive) = Timer::new(faults::pacing(&common.options))?;
+        spawn_local(drive);
+        let faults = ShardFaults::new(index, &common.options);
+        let delay_line = faults.as_ref().and_then(|faults| faults.delay_line()).cloned();
+        if let Some(delay_line) = &delay_line {
+            spawn_local(Rc::clone(delay_line).run(timer.clone()));
+        }
+        let ring = Ring { entries_max: common.options.ring.max(1) as usize, bytes_max: RING_BYTES };
+        let shard = Rc::new(Shard {
+            index,
+            hub: Hub::new(index, ring, Arc::clone(&common.directory), feeds).with_belt(delay_line),
+            shared: Arc::clone(common),
+            recorder: RefCell::default(),
+            writes: Rc::new(Writes::new(Arc::clone(common))),
+            timer,
+            faults,
+            admission: Admission::new(common.options.limits, common.options.shards),
+            scratch: RefCell::new(vec![0; SCRATCH].into()),
+            leaving: Cell::new(false),
+            departure: Notify::new(),
+        });
+        for recovered in &common.predecessor {
+            shard.hub.resume(recovered);
+        }
+        if let Some(store) = &common.store {
+            shard.hub.keep_in(store);
+        }
+        let Mailboxes { mut feed, mut commands } = mailboxes;
+        let replicas = Rc::clone(&shard);
+        spawn_local(async move {
+            while let Some(message) = feed.recv().await {
+                replicas.hub.receive(message);
+            }
+        });
+        let outcome = tokio::select! {
+            outcome = main(Rc::clone(&shard)) => Some(outcome),
+            () = async {
+                while let Some(command) = commands.recv().await && shard.run(command) {}
+            } => None,
+        };
+        shard.leave().await;
+        let mut snapshot = shard.recorder.borrow().snapshot();
+        snapshot.merge(&shard.writes.snapshot());
+        Ok((outcome, snapshot))
+    })
+}

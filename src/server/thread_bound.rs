@@ -1,0 +1,76 @@
+//! A value that stays on its thread, inside a type that has to be `Send`.
+//!
+//! hyper keeps a connection that may be upgraded as `dyn Io + Send`, though here it never leaves its shard's thread.
+//! Not a way to share: on any other thread the value cannot be reached.
+
+use std::mem::ManuallyDrop;
+use std::ops::Deref;
+use std::thread::{self, ThreadId};
+
+/// A value of the thread that made it.
+pub struct ThreadBound<T> {
+    value: ManuallyDrop<T>,
+    thread: ThreadId,
+}
+
+#[expect(unsafe_code, reason = "hyper demands Send of what it can upgrade")]
+// SAFETY: the value is reached, and dropped, on the thread that made it and on no other: both check.
+unsafe impl<T> Send for ThreadBound<T> {}
+
+impl<T> ThreadBound<T> {
+    /// Keeps `value` for this thread.
+    pub fn here(value: T) -> Self {
+        Self { value: ManuallyDrop::new(value), thread: thread::current().id() }
+    }
+}
+
+impl<T> Deref for ThreadBound<T> {
+    type Target = T;
+
+    #[inline]
+    fn deref(&self) -> &T {
+        assert_eq!(self.thread, thread::current().id(), "it belongs to another thread");
+        &self.value
+    }
+}
+
+impl<T> Drop for ThreadBound<T> {
+    fn drop(&mut self) {
+        // Elsewhere it is left undropped: better a leak than a count of references changed by two threads.
+        if self.thread == thread::current().id() {
+            #[expect(
+                unsafe_code,
+                reason = "a value whose drop may be left out has to be dropped by hand"
+            )]
+            // SAFETY: dropped once, here, and not used afterwards.
+            unsafe {
+                ManuallyDrop::drop(&mut self.value);
+            }
+        }
+    }
+}
+
+impl<T> std::fmt::Debug for ThreadBound<T> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("ThreadBound").field("thread", &self.thread).finish_non_exhaustive()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::rc::Rc;
+
+    use super::*;
+
+    #[test]
+    fn it_is_reached_and_dropped_on_its_own_thread_only() {
+        let value = Rc::new(5);
+        let stay = ThreadBound::here(Rc::clone(&value));
+        assert_eq!(**stay, 5);
+        drop(stay);
+        assert_eq!(Rc::strong_count(&value), 1);
+        let stay = ThreadBound::here(Rc::clone(&value));
+        assert!(thread::spawn(move || **stay).join().is_err(), "another thread");
+        assert_eq!(Rc::strong_count(&value), 2, "left undropped");
+    }
+}

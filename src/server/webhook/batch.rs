@@ -1,0 +1,122 @@
+//! What one attempt carries: an event, or several of a topic.
+
+use std::sync::Arc;
+
+use bytes::Bytes;
+
+use crate::server::durable::SavedLetter;
+use crate::server::hub::Entry;
+
+/// Most bytes of several events in one attempt.
+pub const BATCH_BYTES: usize = 1 << 20;
+
+/// Events that go together, under one message id, in every attempt.
+#[derive(Debug, Clone)]
+pub struct Batch {
+    id: String,
+    first: Arc<Entry>,
+    rest: Vec<Arc<Entry>>,
+}
+
+impl Batch {
+    /// Events under a message id that they had before; `None` of no events.
+    pub fn new(id: String, entries: Vec<Arc<Entry>>) -> Option<Self> {
+        let mut entries = entries.into_iter();
+        Some(Self { id, first: entries.next()?, rest: entries.collect() })
+    }
+
+    /// Consecutive events of a topic. Their message id is made of the sequences alone, so that it is the same after a
+    /// restart.
+    pub fn of(topic: &str, first: Arc<Entry>, rest: Vec<Arc<Entry>>) -> Self {
+        let id = match rest.last() {
+            None => format!("msg_{topic}_{}", first.seq()),
+            Some(last) => format!("msg_{topic}_{}-{}", first.seq(), last.seq()),
+        };
+        Self { id, first, rest }
+    }
+
+    /// The message id.
+    pub fn id(&self) -> &str {
+        &self.id
+    }
+
+    /// The first event.
+    pub const fn first(&self) -> &Arc<Entry> {
+        &self.first
+    }
+
+    /// Every event, in order.
+    pub fn entries(&self) -> impl Iterator<Item = &Arc<Entry>> {
+        std::iter::once(&self.first).chain(&self.rest)
+    }
+
+    /// How many events.
+    pub const fn events(&self) -> u64 {
+        1 + self.rest.len() as u64
+    }
+
+    /// The sequence of the last event.
+    pub fn last_seq(&self) -> u64 {
+        self.rest.last().unwrap_or(&self.first).seq()
+    }
+
+    /// What is posted: the event's own bytes, shared; of several a JSON array.
+    pub fn body(&self) -> Bytes {
+        if self.rest.is_empty() {
+            return self.first.json_shared();
+        }
+        let mut body =
+            Vec::with_capacity(self.entries().map(|e| e.json().len() + 1).sum::<usize>() + 1);
+        body.push(b'[');
+        for entry in self.entries() {
+            if body.len() > 1 {
+                body.push(b',');
+            }
+            body.extend_from_slice(entry.json());
+        }
+        body.push(b']');
+        body.into()
+    }
+
+    /// As a dead letter on disk.
+    pub fn saved(&self, attempts: u32, reason: &str) -> SavedLetter {
+        let text = |entry: &Arc<Entry>| String::from_utf8_lossy(entry.json()).into_owned();
+        let raw = |entry| serde_json::value::RawValue::from_string(text(entry)).ok();
+        SavedLetter {
+            id: self.id.clone(),
+            attempts,
+            reason: reason.to_owned(),
+            events: self.entries().filter_map(raw).collect(),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::Value;
+
+    use super::*;
+    use crate::event::Head;
+
+    #[test]
+    fn one_event_goes_as_it_is_and_several_as_an_array() {
+        let entry = |seq| {
+            Arc::new(Entry::new("t", Head { seq, due_ns: 1, published_ns: 2, key: None }, b"7"))
+        };
+        let one = Batch::of("t", entry(4), vec![]);
+        assert_eq!((one.id(), one.events(), one.last_seq()), ("msg_t_4", 1, 4));
+        assert_eq!(one.body(), one.first().json());
+        let three = Batch::of("t", entry(4), vec![entry(5), entry(6)]);
+        assert_eq!((three.id(), three.events(), three.last_seq()), ("msg_t_4-6", 3, 6));
+        let body: Value = serde_json::from_slice(&three.body()).unwrap();
+        let seqs: Vec<_> = body.as_array().unwrap().iter().map(|event| &event["seq"]).collect();
+        assert_eq!(seqs, [4, 5, 6]);
+        let saved = three.saved(2, "status 500");
+        let again = Batch::new(saved.id.clone(), saved.entries()).unwrap();
+        assert_eq!(
+            (again.id(), again.body()),
+            (three.id(), three.body()),
+            "the same after a restart"
+        );
+    }
+}

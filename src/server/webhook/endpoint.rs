@@ -1,0 +1,164 @@
+//! A registered endpoint and what is known of it. Touched by its owner's requests and its delivery task.
+
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use tokio::sync::{Notify, watch};
+
+use super::batch::Batch;
+use super::destination::Destination;
+use super::letters::{DeadLetter, DeadLetters};
+use super::secret::Secret;
+use crate::server::durable::SavedEndpoint;
+use crate::server::hub::Identity;
+
+/// What an endpoint's owner decides.
+#[derive(Debug, Clone)]
+pub struct Config {
+    /// Where to deliver.
+    pub destination: Destination,
+    /// What to deliver: each topic with the sequence after which to begin.
+    pub topics: Vec<(Arc<Identity>, u64)>,
+    /// The secret that signs.
+    pub secret: Secret,
+    /// The one before it, and the Unix second until which it signs too.
+    pub previous: Option<(Secret, u64)>,
+    /// Why nothing is delivered; `None` where all is well.
+    pub disabled: Option<String>,
+}
+
+impl Config {
+    /// The secrets that sign at a Unix second.
+    pub fn secrets(&self, now_unix_s: u64) -> Vec<&Secret> {
+        let previous = self.previous.as_ref().filter(|(_, until)| now_unix_s < *until);
+        std::iter::once(&self.secret).chain(previous.map(|(secret, _)| secret)).collect()
+    }
+
+    /// As it is written to a durable outbox.
+    pub fn saved(&self) -> SavedEndpoint {
+        let topics = self.topics.iter().map(|(topic, since)| (topic.name().to_owned(), *since));
+        let previous = self.previous.as_ref();
+        SavedEndpoint {
+            url: self.destination.to_string(),
+            topics: topics.collect(),
+            secret: self.secret.text().to_owned(),
+            previous: previous.map(|(secret, until)| (secret.text().to_owned(), *until)),
+            disabled: self.disabled.clone(),
+        }
+    }
+}
+
+/// A registered endpoint.
+#[derive(Debug)]
+pub struct Endpoint {
+    id: u64,
+    /// `None` once it is deleted.
+    config: watch::Sender<Option<Arc<Config>>>,
+    delivered: AtomicU64,
+    retries: AtomicU64,
+    dead: Mutex<DeadLetters>,
+    replay_asked: Notify,
+}
+
+impl Endpoint {
+    /// A new one, or one that is known again.
+    pub fn new(id: u64, config: Config, letters: Vec<DeadLetter>) -> Self {
+        Self {
+            id,
+            config: watch::Sender::new(Some(Arc::new(config))),
+            delivered: AtomicU64::new(0),
+            retries: AtomicU64::new(0),
+            dead: Mutex::new(DeadLetters::from(letters)),
+            replay_asked: Notify::new(),
+        }
+    }
+
+    /// It is deleted: nothing more is delivered.
+    pub fn close(&self) {
+        self.config.send_replace(None);
+    }
+
+    /// Its number.
+    pub const fn id(&self) -> u64 {
+        self.id
+    }
+
+    /// What its owner decided last; `None` once it is deleted.
+    pub fn config(&self) -> Option<Arc<Config>> {
+        self.config.borrow().clone()
+    }
+
+    /// Follows the owner's decisions.
+    pub fn watch(&self) -> watch::Receiver<Option<Arc<Config>>> {
+        self.config.subscribe()
+    }
+
+    /// Changes the configuration, unless the endpoint is deleted.
+    pub fn change(&self, change: impl FnOnce(&mut Config)) {
+        self.config.send_if_modified(|config| match config {
+            Some(config) => {
+                change(Arc::make_mut(config));
+                true
+            }
+            None => false,
+        });
+    }
+
+    /// Counts acknowledged events.
+    pub fn count_delivered(&self, events: u64) {
+        self.delivered.fetch_add(events, Ordering::Relaxed);
+    }
+
+    /// Counts an attempt that is to be repeated.
+    pub fn count_retry(&self) {
+        self.retries.fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// Events delivered, attempts repeated, events given up.
+    pub fn tally(&self) -> (u64, u64, u64) {
+        let load = |count: &AtomicU64| count.load(Ordering::Relaxed);
+        (load(&self.delivered), load(&self.retries), self.dead().total())
+    }
+
+    /// Keeps what was given up, and returns its number and that of one that had to make room.
+    pub fn add_dead_letter(
+        &self,
+        batch: Batch,
+        attempts: u32,
+        reason: String,
+    ) -> (u64, Option<u64>) {
+        self.dead().add_dead_letter(batch, attempts, reason)
+    }
+
+    /// Counts events that fell out of the log before they could be tried.
+    pub fn count_missed(&self, events: u64) {
+        self.dead().miss(events);
+    }
+
+    /// The dead letters that are kept, oldest first.
+    pub fn dead_letters(&self) -> Vec<DeadLetter> {
+        self.dead().kept()
+    }
+
+    /// Has dead letters delivered once more: the one of that message id, or all; returns how many.
+    pub fn replay(&self, webhook_id: Option<&str>) -> usize {
+        let asked = self.dead().ask(webhook_id);
+        self.replay_asked.notify_one();
+        asked
+    }
+
+    /// Waits until dead letters are to be delivered once more, and takes them.
+    pub async fn replays(&self) -> Vec<DeadLetter> {
+        loop {
+            let asked = self.dead().take_asked();
+            if !asked.is_empty() {
+                return asked;
+            }
+            self.replay_asked.notified().await;
+        }
+    }
+
+    fn dead(&self) -> MutexGuard<'_, DeadLetters> {
+        self.dead.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}

@@ -1,0 +1,116 @@
+//! Dead letters of one endpoint: kept, shown, and delivered once more when asked for.
+
+use std::collections::VecDeque;
+
+use super::batch::Batch;
+
+/// Dead letters that an endpoint keeps; of older ones only the count remains.
+const KEPT_MAX: usize = 256;
+
+/// What was given up.
+#[derive(Debug, Clone)]
+pub struct DeadLetter {
+    /// Its number among the endpoint's.
+    pub number: u64,
+    /// The events.
+    pub batch: Batch,
+    /// Attempts made.
+    pub attempts: u32,
+    /// How the last one failed.
+    pub reason: String,
+}
+
+/// All of an endpoint's.
+#[derive(Debug, Default)]
+pub struct DeadLetters {
+    kept: VecDeque<DeadLetter>,
+    /// To be delivered once more.
+    asked: Vec<DeadLetter>,
+    last_number: u64,
+    total: u64,
+}
+
+impl From<Vec<DeadLetter>> for DeadLetters {
+    /// Those that a former process left.
+    fn from(letters: Vec<DeadLetter>) -> Self {
+        let last_number = letters.iter().map(|letter| letter.number).max().unwrap_or(0);
+        let total = letters.iter().map(|letter| letter.batch.events()).sum();
+        Self { kept: letters.into(), asked: Vec::new(), last_number, total }
+    }
+}
+
+impl DeadLetters {
+    /// Events given up, also those that are kept no more, or were delivered later.
+    pub const fn total(&self) -> u64 {
+        self.total
+    }
+
+    /// Counts events that were never tried.
+    pub const fn miss(&mut self, events: u64) {
+        self.total += events;
+    }
+
+    /// Keeps a batch; returns its number, and that of one that had to make room.
+    pub fn add_dead_letter(
+        &mut self,
+        batch: Batch,
+        attempts: u32,
+        reason: String,
+    ) -> (u64, Option<u64>) {
+        self.total += batch.events();
+        self.last_number += 1;
+        let number = self.last_number;
+        self.kept.push_back(DeadLetter { number, batch, attempts, reason });
+        let gone = if self.kept.len() > KEPT_MAX { self.kept.pop_front() } else { None };
+        (number, gone.map(|letter| letter.number))
+    }
+
+    /// Those that are kept, oldest first.
+    pub fn kept(&self) -> Vec<DeadLetter> {
+        self.kept.iter().cloned().collect()
+    }
+
+    /// Has the one of that message id, or all, delivered once more; returns how many.
+    pub fn ask(&mut self, webhook_id: Option<&str>) -> usize {
+        let before = self.asked.len();
+        match webhook_id {
+            None => self.asked.extend(self.kept.drain(..)),
+            Some(id) => {
+                let at = self.kept.iter().position(|letter| letter.batch.id() == id);
+                self.asked.extend(at.and_then(|at| self.kept.remove(at)));
+            }
+        }
+        self.asked.len() - before
+    }
+
+    /// Takes those that were asked for.
+    pub fn take_asked(&mut self) -> Vec<DeadLetter> {
+        std::mem::take(&mut self.asked)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use super::*;
+    use crate::event::Head;
+    use crate::server::hub::Entry;
+
+    #[test]
+    fn letters_are_bounded_counted_and_asked_for_once() {
+        let mut letters = DeadLetters::default();
+        for seq in 1..=300 {
+            let entry = Entry::new("t", Head { seq, due_ns: 0, published_ns: 0, key: None }, b"1");
+            let batch = Batch::of("t", Arc::new(entry), vec![]);
+            let gone = letters.add_dead_letter(batch, 3, "status 500".to_owned()).1;
+            assert_eq!(gone, seq.checked_sub(256).filter(|number| *number > 0), "{seq}");
+        }
+        assert_eq!((letters.total(), letters.kept().len()), (300, 256));
+        assert_eq!(letters.ask(Some("msg_t_1")), 0, "it is kept no more");
+        assert_eq!((letters.ask(Some("msg_t_300")), letters.ask(Some("msg_t_300"))), (1, 0));
+        assert_eq!(letters.take_asked()[0].number, 300);
+        assert_eq!((letters.ask(None), letters.ask(None), letters.kept().len()), (255, 0, 0));
+        assert_eq!((letters.take_asked().len(), letters.take_asked().len()), (255, 0));
+    }
+}

@@ -1,0 +1,25 @@
+//! Webhooks (`webhook`): signed callbacks after Standard Webhooks 1.0.
+//!
+//! An endpoint is registered, proves that it wants to be called, and from then on a task on one of the shards
+//! delivers to it. The outbox is in memory and ends with the process, or durable (`crate::server::durable`).
+
+mod batch;
+mod cursors;
+mod dead;
+mod destination;
+mod dispatcher;
+mod endpoint;
+mod letters;
+mod outbox;
+mod policy;
+mod pool;
+mod progress;
+mod registry;
+mod routes;
+mod secret;
+mod verify;
+
+pub use endpoint::Endpoint;
+pub use outbox::deliver;
+pub use registry::Registry;
+pub use routes::{collection, endpoint};

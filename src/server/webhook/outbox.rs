@@ -1,0 +1,63 @@
+//! Delivering topics' events to one endpoint.
+//!
+//! The outbox of an endpoint is a cursor over the log and what is under way. Events begin in order; what fails steps
+//! aside until its next attempt, and later events overtake it. With a concurrency of 1 the order is therefore kept as
+//! long as nothing fails. When too many have stepped aside the cursor waits; what then falls off the ring is read
+//! from the durable outbox, or counted as dead letters where there is none. Endpoints share nothing but the shard's
+//! time.
+
+use std::rc::Rc;
+use std::sync::Arc;
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use tokio::task::JoinSet;
+
+use super::cursors::Cursors;
+use super::dispatcher::{Dispatcher, Origin};
+use super::endpoint::{Config, Endpoint};
+use crate::server::gauges::Kind;
+use crate::server::shard::Shard;
+
+/// Most attempts of an endpoint that are under way or wait for another try.
+const UNDER_WAY_MAX: usize = 1024;
+
+/// Delivers to an endpoint until it is deleted.
+pub async fn deliver(shard: Rc<Shard>, endpoint: Arc<Endpoint>) {
+    let _held = shard.gauges().hold(Kind::Webhook);
+    let dispatcher = Rc::new(Dispatcher::new(shard, endpoint));
+    let mut decisions = dispatcher.endpoint.watch();
+    let mut cursors = Cursors::default();
+    let mut under_way = JoinSet::new();
+    let mut followed: Option<Arc<Config>> = None;
+    loop {
+        let Some(config) = decisions.borrow_and_update().clone() else { return };
+        if !followed.as_ref().is_some_and(|known| Arc::ptr_eq(known, &config)) {
+            cursors.follow(&dispatcher, &config);
+            if let Some(known) = followed {
+                dispatcher.follow(&known, &config);
+            }
+            followed = Some(Arc::clone(&config));
+        }
+        let ready = config.disabled.is_none() && under_way.len() < UNDER_WAY_MAX;
+        tokio::select! {
+            biased;
+            changed = decisions.changed() => if changed.is_err() { return },
+            letters = dispatcher.endpoint.replays(), if ready => for letter in letters {
+                let origin = Origin::Letter(letter.number);
+                under_way.spawn_local(Rc::clone(&dispatcher).carry(letter.batch, origin, None));
+            },
+            Some(_) = under_way.join_next(), if !under_way.is_empty() => {}
+            slot = cursors.wait_for_slot(&dispatcher), if ready => {
+                if let Some((topic, batch)) = cursors.take(&dispatcher) {
+                    let origin = Origin::Log(topic);
+                    under_way.spawn_local(Rc::clone(&dispatcher).carry(batch, origin, Some(slot)));
+                }
+            }
+        }
+    }
+}
+
+/// Now, in Unix seconds.
+pub fn unix_seconds() -> u64 {
+    SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |at| at.as_secs())
+}

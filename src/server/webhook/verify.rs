@@ -1,0 +1,61 @@
+//! The ownership check: nothing is delivered to a URL that did not echo a challenge.
+
+use std::rc::Rc;
+
+use hyper::StatusCode;
+use serde::Deserialize;
+use serde_json::json;
+use tokio::time::timeout;
+
+use super::destination::Destination;
+use super::outbox::unix_seconds;
+use super::pool::{ConnectionPool, Message};
+use super::secret::{Secret, random};
+use crate::scenario::CallbackConnection;
+use crate::server::problem::Problem;
+use crate::server::shard::Shard;
+
+#[derive(Debug, Deserialize)]
+struct Echo {
+    challenge: String,
+}
+
+/// Posts a challenge to a URL, signed, and reads its echo.
+pub async fn verify(
+    shard: &Shard,
+    destination: &Destination,
+    secrets: &[&Secret],
+) -> Result<(), Problem> {
+    let drawn = random::<16>().map_err(|error| {
+        Problem::new(StatusCode::INTERNAL_SERVER_ERROR, format!("no randomness: {error}"))
+    })?;
+    let challenge = format!("{:032x}", u128::from_be_bytes(drawn));
+    let body = json!({ "type": "webhook.verification", "challenge": challenge }).to_string().into();
+    let id = format!("msg_verification_{challenge}");
+    let message = Message { id: &id, timestamp: unix_seconds(), body, written: None };
+    let lines = ConnectionPool::new(Rc::clone(&shard.writes), CallbackConnection::PerAttempt);
+    let options = shard.options();
+    let post = lines.post(destination, options.allow_private_webhooks, secrets, message);
+    let limit = options.webhook.timeout.std();
+    let answer = match timeout(limit, post).await {
+        Ok(Ok(answer)) => answer,
+        Ok(Err(error)) => return Err(refused(destination, &error.to_string())),
+        Err(_) => {
+            return Err(refused(destination, &format!("no answer in {} s", limit.as_secs_f64())));
+        }
+    };
+    if !(200..300).contains(&answer.status) {
+        return Err(refused(destination, &format!("it answered {}", answer.status)));
+    }
+    match serde_json::from_slice::<Echo>(&answer.body) {
+        Ok(echo) if echo.challenge == challenge => Ok(()),
+        _ => Err(refused(destination, "it did not echo the challenge")),
+    }
+}
+
+fn refused(destination: &Destination, why: &str) -> Problem {
+    Problem::unprocessable(format!(
+        "{destination} did not pass the ownership check: {why}. It must answer the POST of \
+         {{\"type\":\"webhook.verification\",\"challenge\":\"…\"}} with 200 and {{\"challenge\":\"…\"}}"
+    ))
+}

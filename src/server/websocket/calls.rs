@@ -1,0 +1,378 @@
+//! `GET /calls`: a WebSocket on which a client calls the API, a text message a call, and is answered by as many.
+//!
+//! What a call may be, and what answers it, is HTTP's: the same routes, store, limits and faults. Several calls may be
+//! under way; each is answered as soon as it can be, by its id, whichever came first. Whether ids are told apart is the
+//! client's own affair.
+//!
+//! A text message that is no call is answered with 400, by its id if it has one: its frames are sound, and so is the
+//! link. A binary message closes it with 1003, what is too long with 1009, and what breaks the protocol as elsewhere. Whoever
+//! closes is answered first what it has called.
+//!
+//! What a link holds is bounded: the calls under way, the answers that the client has not taken, and what was read beyond
+//! either, which is one read at most. At a bound nothing more is read, and a message that does not end closes the link with 1008.
+//! While it is idle it holds next to no buffer.
+
+use std::collections::VecDeque;
+use std::future::poll_fn;
+use std::io;
+use std::pin::{Pin, pin};
+use std::rc::Rc;
+use std::task::{Context, Poll, ready};
+
+use hyper::Method;
+use tokio::io::{AsyncRead as _, AsyncWrite as _, ReadBuf};
+use tokio::time::{Instant, Sleep, sleep};
+
+use super::decode::{Decoder, Incoming, Refusal};
+use super::echo::farewell;
+use super::frame::{self, Header, Opcode};
+use super::link::ping_interval;
+use crate::net::call::{Id, NoCall, read_call, write_answer};
+use crate::server::answer::{Answer, Body, Reply};
+use crate::server::faults::{self, Subscriber};
+use crate::server::outlet::{Outgoing, Outlet};
+use crate::server::problem::Problem;
+use crate::server::request::BODY_MAX;
+use crate::server::router;
+use crate::server::shard::Shard;
+
+/// Longest message, in bytes: that of a body over HTTP.
+const MESSAGE_MAX: u64 = BODY_MAX as u64;
+/// Most calls under way on one link.
+const UNDER_WAY_MAX: usize = 64;
+/// A client that lets answers pile up beyond so many bytes is neither read nor answered until it takes them.
+const UNTAKEN_MAX: usize = 64 << 10;
+/// Room for so many calls is kept by a link that has none.
+const KEPT: usize = 16;
+/// About how many bytes one link reads before the others have their turn.
+const TURN: usize = 64 << 10;
+
+/// Where a link is in its life.
+#[derive(Debug, PartialEq, Eq)]
+enum Phase {
+    /// Calls come.
+    Open,
+    /// Nothing more is read; once everything is answered this close frame goes out.
+    Ending(Vec<u8>),
+    /// The close frame is written or under way.
+    Closed,
+}
+
+/// A call whose answer is still to come.
+#[derive(Debug)]
+struct UnderWay {
+    id: Id,
+    /// Of the answer, only what stands before the body is wanted.
+    head: bool,
+    answer: Answer,
+}
+
+/// One WebSocket.
+#[derive(Debug)]
+struct Link {
+    shard: Rc<Shard>,
+    outgoing: Rc<Outgoing>,
+    /// The connection's number, where something is wrong.
+    from: Option<Subscriber>,
+    io: Outlet,
+    decoder: Decoder,
+    /// What has come of the message that is coming.
+    message: Vec<u8>,
+    /// Until when it must have ended.
+    until: Option<Instant>,
+    /// Messages that came in one read with the last that could be carried out.
+    waiting: VecDeque<Vec<u8>>,
+    under_way: Vec<UnderWay>,
+    /// Whole frames to write, and how much of them is written.
+    out: Vec<u8>,
+    written: usize,
+    phase: Phase,
+    awaits_pong: bool,
+    /// Anything has come since the last ping.
+    heard: bool,
+    timer: Pin<Box<Sleep>>,
+}
+
+/// Answers calls until either side ends it; `early` came with the handshake.
+pub async fn run(
+    shard: Rc<Shard>,
+    outgoing: Rc<Outgoing>,
+    from: Option<Subscriber>,
+    io: Outlet,
+    mut early: Vec<u8>,
+) -> io::Result<()> {
+    let timer = Box::pin(sleep(ping_interval(&shard)));
+    let mut link = Link {
+        shard,
+        outgoing,
+        from,
+        io,
+        decoder: Decoder::new(MESSAGE_MAX),
+        message: Vec::new(),
+        until: None,
+        waiting: VecDeque::new(),
+        under_way: Vec::new(),
+        out: Vec::new(),
+        written: 0,
+        phase: Phase::Open,
+        awaits_pong: false,
+        heard: false,
+        timer,
+    };
+    link.receive(&mut early);
+    // It would be kept for as long as the link lives.
+    drop(early);
+    link.serve().await?;
+    let Link { shard, io, .. } = link;
+    farewell(&shard, &mut io.into_wire()).await
+}
+
+impl Link {
+    /// Serves the link until its close frame is written; an error where there is nobody to write it to.
+    async fn serve(&mut self) -> io::Result<()> {
+        let shard = Rc::clone(&self.shard);
+        let mut departure = pin!(shard.departure());
+        poll_fn(|cx| {
+            if !shard.leaving() {
+                let _ = departure.as_mut().poll(cx);
+            }
+            self.poll(cx)
+        })
+        .await
+    }
+
+    fn poll(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        if self.shard.leaving() {
+            self.end(1001, "the target ends");
+        }
+        if self.poll_timer(cx).is_ready() {
+            return Poll::Ready(Err(io::ErrorKind::TimedOut.into()));
+        }
+        if self.until.is_some_and(|until| until < Instant::now()) {
+            self.end(1008, "a message that does not end");
+        }
+        let mut turn = 0;
+        loop {
+            self.carry_on(cx);
+            let read = if self.reads() { self.poll_read(cx)? } else { Poll::Pending };
+            let was_full = !self.has_room();
+            let written = self.poll_write(cx)?;
+            if written.is_ready() && self.phase == Phase::Closed {
+                return Poll::Ready(Ok(()));
+            }
+            match read {
+                Poll::Ready(0) => return Poll::Ready(Err(io::ErrorKind::UnexpectedEof.into())),
+                Poll::Ready(read) => turn += read,
+                Poll::Pending if was_full && self.has_room() => {}
+                Poll::Pending => return Poll::Pending,
+            }
+            if turn > TURN {
+                cx.waker().wake_by_ref();
+                return Poll::Pending;
+            }
+        }
+    }
+
+    /// Whether answers may be made: the client takes those that were.
+    const fn has_room(&self) -> bool {
+        self.out.len() - self.written < UNTAKEN_MAX
+    }
+
+    /// Whether calls may come.
+    fn reads(&self) -> bool {
+        self.phase == Phase::Open
+            && self.waiting.is_empty()
+            && self.under_way.len() < UNDER_WAY_MAX
+            && self.has_room()
+    }
+
+    /// Reads once; 0 is the end.
+    fn poll_read(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<usize>> {
+        let shard = Rc::clone(&self.shard);
+        let mut scratch = shard.scratch();
+        let mut buffer = ReadBuf::new(&mut scratch);
+        ready!(Pin::new(&mut self.io).poll_read(cx, &mut buffer))?;
+        self.receive(buffer.filled_mut());
+        Poll::Ready(Ok(buffer.filled().len()))
+    }
+
+    /// Takes bytes of the client's.
+    fn receive(&mut self, bytes: &mut [u8]) {
+        self.heard |= !bytes.is_empty();
+        let Self { decoder, message, waiting, out, .. } = self;
+        let mut ending = None;
+        let decoded = decoder.decode(bytes, &mut |incoming| match incoming {
+            _ if ending.is_some() => {}
+            Incoming::Ping(payload) => frame::control(out, Opcode::Pong, payload),
+            Incoming::Pong => {}
+            Incoming::Close(code) => {
+                let code = code.map(u16::to_be_bytes);
+                let mut close = Vec::new();
+                frame::control(&mut close, Opcode::Close, code.as_ref().map_or(&[], |code| code));
+                ending = Some(close);
+            }
+            Incoming::Data { text: false, .. } => {
+                ending = Some(refusal(1003, "calls are text messages"));
+            }
+            Incoming::Data { bytes, last, .. } => {
+                message.extend_from_slice(bytes);
+                if last {
+                    waiting.push_back(std::mem::take(message));
+                }
+            }
+        });
+        if let Err(Refusal { code, reason }) = decoded {
+            ending.get_or_insert_with(|| refusal(code, reason));
+        }
+        if self.message.is_empty() {
+            self.until = None;
+        } else if self.until.is_none() {
+            self.until = Some(Instant::now() + self.shard.options().waits.body.std());
+        }
+        if let Some(close) = ending {
+            self.message = Vec::new();
+            self.phase = Phase::Ending(close);
+        }
+    }
+
+    /// Begins to close, unless the link already does.
+    fn end(&mut self, code: u16, reason: &str) {
+        if self.phase == Phase::Open {
+            (self.message, self.until) = (Vec::new(), None);
+            self.phase = Phase::Ending(refusal(code, reason));
+        }
+    }
+
+    /// Takes the answers that have come, and carries out what waits, as far as there is room.
+    fn carry_on(&mut self, cx: &mut Context<'_>) {
+        let mut at = 0;
+        while at < self.under_way.len() && self.has_room() {
+            match Pin::new(&mut self.under_way[at].answer).poll(cx) {
+                Poll::Ready(Ok(reply)) => {
+                    // In order: what is ready together leaves as it came.
+                    let UnderWay { id, head, .. } = self.under_way.remove(at);
+                    self.say(&id, head, reply);
+                }
+                Poll::Pending => at += 1,
+            }
+        }
+        while self.has_room()
+            && self.under_way.len() < UNDER_WAY_MAX
+            && let Some(message) = self.waiting.pop_front()
+        {
+            self.call(&message, cx);
+        }
+        if self.waiting.is_empty() && self.waiting.capacity() > KEPT {
+            self.waiting = VecDeque::new();
+        }
+        if self.under_way.is_empty() && self.under_way.capacity() > KEPT {
+            self.under_way = Vec::new();
+        }
+        if let Phase::Ending(close) = &self.phase
+            && self.under_way.is_empty()
+            && self.waiting.is_empty()
+        {
+            self.out.extend_from_slice(close);
+            self.phase = Phase::Closed;
+        }
+    }
+
+    /// Carries out one call, which may be answered at once.
+    fn call(&mut self, message: &[u8], cx: &mut Context<'_>) {
+        let (id, request) = match read_call(message) {
+            Ok(call) => call,
+            Err(NoCall { id, reason }) => {
+                return self.say(&id, false, Problem::bad_request(reason).into());
+            }
+        };
+        let head = request.method() == Method::HEAD;
+        let (shard, outgoing) = (&self.shard, &self.outgoing);
+        let mut answer = match (&shard.faults, self.from) {
+            (Some(faults), Some(from)) => {
+                faults::answer(faults, shard, outgoing, from, request, router::call)
+            }
+            _ => router::call(shard, outgoing, request),
+        };
+        match Pin::new(&mut answer).poll(cx) {
+            Poll::Ready(Ok(reply)) => self.say(&id, head, reply),
+            Poll::Pending => self.under_way.push(UnderWay { id, head, answer }),
+        }
+    }
+
+    /// Has an answer written.
+    fn say(&mut self, id: &Id, head: bool, reply: Reply) {
+        let (parts, body) = reply.into_parts();
+        let body = match &body {
+            Body::Whole(bytes) if !head => bytes.as_ref(),
+            // Nothing that can be called streams.
+            _ => &[],
+        };
+        let message = write_answer(id, parts.status, parts.headers, body);
+        self.out.extend_from_slice(Header::text(message.len()).as_bytes());
+        self.out.extend_from_slice(&message);
+    }
+
+    /// Writes what there is to write; ready once it is all with the kernel.
+    fn poll_write(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        while self.written < self.out.len() {
+            let rest = &self.out[self.written..];
+            match Pin::new(&mut self.io).poll_write(cx, rest)? {
+                Poll::Ready(0) => return Poll::Ready(Err(io::ErrorKind::WriteZero.into())),
+                Poll::Ready(written) => self.written += written,
+                Poll::Pending => {
+                    // Else it would grow by whatever a client takes that never takes everything.
+                    if self.written >= UNTAKEN_MAX {
+                        self.out.drain(..self.written);
+                        self.written = 0;
+                    }
+                    return Poll::Pending;
+                }
+            }
+        }
+        self.out = Vec::new();
+        self.written = 0;
+        Pin::new(&mut self.io).poll_flush(cx)
+    }
+
+    /// Sends the pings; ready where nothing has come after one for too long.
+    fn poll_timer(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+        while self.timer.as_mut().poll(cx).is_ready() {
+            let patience = self.shard.options().websocket.pong_timeout.std();
+            // Nothing may follow a close, and nothing is asked of who closes.
+            if self.phase != Phase::Open {
+                self.timer.as_mut().reset(Instant::now() + ping_interval(&self.shard));
+                continue;
+            }
+            let wait = match (self.awaits_pong, self.heard, self.reads()) {
+                (true, false, true) => {
+                    // Where this shard stood still, its pong may lie there unread.
+                    if matches!(self.poll_read(cx), Poll::Ready(Ok(read)) if read > 0) {
+                        continue;
+                    }
+                    return Poll::Ready(());
+                }
+                // Its pong may have come, and is not looked for: who takes no answers is found out by the outlet.
+                (true, false, false) => patience,
+                (true, true, _) => {
+                    self.awaits_pong = false;
+                    ping_interval(&self.shard)
+                }
+                (false, ..) => {
+                    frame::control(&mut self.out, Opcode::Ping, b"");
+                    self.awaits_pong = true;
+                    self.heard = false;
+                    patience
+                }
+            };
+            self.timer.as_mut().reset(Instant::now() + wait);
+        }
+        Poll::Pending
+    }
+}
+
+/// A close frame of ours.
+fn refusal(code: u16, reason: &str) -> Vec<u8> {
+    let mut close = Vec::new();
+    frame::close(&mut close, code, reason);
+    close
+}

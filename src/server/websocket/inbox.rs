@@ -1,0 +1,154 @@
+//! What a client of a topic's WebSocket says: each text message is a [`Post`], to be published in that topic.
+//!
+//! An event whose topic is at home on this shard is published at once; others wait here for their receipts. Idle, an
+//! inbox is a few empty words.
+
+use std::future::Future;
+use std::pin::Pin;
+use std::rc::Rc;
+use std::task::{Context, Poll};
+use std::time::Instant;
+
+use hyper::StatusCode;
+
+use super::frame::Header;
+use crate::clock;
+use crate::event::{Post, PostAnswer};
+use crate::server::hub::{Origin, Receipt, Topic};
+use crate::server::problem::Problem;
+use crate::server::publish;
+use crate::server::request;
+use crate::server::shard::Shard;
+
+/// With so many posts that wait for their receipts a link is not read; what one read brings may be more.
+const WAITING_MAX: usize = 64;
+
+/// A post that waits for its receipt.
+type Waiting = Pin<Box<dyn Future<Output = PostAnswer>>>;
+
+/// What has come of a message, and the posts that wait.
+#[derive(Default)]
+pub struct Inbox {
+    message: Vec<u8>,
+    /// Until when the message under way must end.
+    until: Option<Instant>,
+    waiting: Vec<Waiting>,
+}
+
+impl std::fmt::Debug for Inbox {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "Inbox({} bytes, {} waiting)", self.message.len(), self.waiting.len())
+    }
+}
+
+impl Inbox {
+    /// Whether no more is to be read for now.
+    pub const fn is_full(&self) -> bool {
+        self.waiting.len() >= WAITING_MAX
+    }
+
+    /// Whether a message has been coming for longer than a body may.
+    pub fn is_overdue(&self) -> bool {
+        self.until.is_some_and(|until| until < Instant::now())
+    }
+
+    /// Takes a stretch of a message; at its `last` one the message is carried out, and answered into `out`, now or when
+    /// its receipt has come.
+    pub fn take(
+        &mut self,
+        (text, bytes, last): (bool, &[u8], bool),
+        (shard, topic): (&Rc<Shard>, &Topic),
+        out: &mut Vec<u8>,
+    ) {
+        if !last {
+            self.message.extend_from_slice(bytes);
+            let wait = shard.options().waits.body.std();
+            self.until.get_or_insert_with(|| Instant::now() + wait);
+            return;
+        }
+        self.until = None;
+        let answer = if self.message.is_empty() {
+            self.carry_out(text, bytes, shard, topic)
+        } else {
+            self.message.extend_from_slice(bytes);
+            // Its memory goes with it.
+            let message = std::mem::take(&mut self.message);
+            self.carry_out(text, &message, shard, topic)
+        };
+        if let Some(answer) = answer {
+            write(out, &answer);
+        }
+    }
+
+    /// Publishes what a message says; `None` where its receipt is waited for.
+    fn carry_out(
+        &mut self,
+        text: bool,
+        message: &[u8],
+        shard: &Rc<Shard>,
+        topic: &Topic,
+    ) -> Option<PostAnswer> {
+        let arrived_ns = clock::now();
+        let admitted = shard.admission.admit(clock::now);
+        let post = match (post(text, message), admitted) {
+            (Ok(post), Ok(())) => post,
+            (Err(problem), Ok(())) => return Some(refused(None, problem)),
+            (post, Err(problem)) => {
+                return Some(refused(post.ok().and_then(|post| post.key), problem));
+            }
+        };
+        let (origin, data) = publish::read(&post, arrived_ns);
+        // Not the topic that pushes are read from, which they may reach later.
+        let topic = shard.hub.replica(topic.identity());
+        if let Some(receipt) = shard.hub.publish_now(&topic, origin, &data) {
+            return Some(posted(shard, origin, receipt));
+        }
+        let shard = Rc::clone(shard);
+        self.waiting.push(Box::pin(async move {
+            match shard.hub.publish(topic.name(), origin, data).await {
+                Ok(receipt) => posted(&shard, origin, receipt),
+                Err(error) => refused(origin.key, publish::not_published(error)),
+            }
+        }));
+        None
+    }
+
+    /// Writes the answers of the posts whose receipts have come.
+    pub fn poll(&mut self, cx: &mut Context<'_>, out: &mut Vec<u8>) {
+        self.waiting.retain_mut(|waiting| match waiting.as_mut().poll(cx) {
+            Poll::Ready(answer) => {
+                write(out, &answer);
+                false
+            }
+            Poll::Pending => true,
+        });
+        if self.waiting.is_empty() && self.waiting.capacity() > 0 {
+            self.waiting = Vec::new();
+        }
+    }
+}
+
+/// Reads a message.
+fn post(text: bool, message: &[u8]) -> Result<Post<'_>, Problem> {
+    if text {
+        request::object(message)
+    } else {
+        let detail = "a post is a text message: {\"data\": …}";
+        Err(Problem::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, detail))
+    }
+}
+
+fn posted(shard: &Shard, origin: Origin, receipt: Receipt) -> PostAnswer {
+    publish::book(shard, origin, receipt);
+    PostAnswer::Posted { key: origin.key, seq: receipt.seq, published_ns: receipt.published_ns }
+}
+
+fn refused(key: Option<u64>, problem: Problem) -> PostAnswer {
+    PostAnswer::Refused { key, status: problem.status().as_u16(), detail: problem.into_detail() }
+}
+
+fn write(out: &mut Vec<u8>, answer: &PostAnswer) {
+    let answer = answer.encode();
+    out.extend_from_slice(Header::text(answer.len()).as_bytes());
+    out.extend_from_slice(&answer);
+}
