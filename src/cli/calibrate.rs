@@ -74,13 +74,19 @@ pub fn run(arguments: &Arguments) -> anyhow::Result<ExitCode> {
     teller.end();
     let calibration = outcome.map_err(|halt: Halt| anyhow::Error::from(halt))?;
     let subtitle = format!("{} ({}), {} cores", host.name, host.cpu, host.cores);
-    write(&folder, &calibration, &subtitle)?;
+    let missing = write(&folder, &calibration, &subtitle);
     match arguments.format {
         Format::Text => super::print(&format!("{}\n{}\n", text(&calibration), folder.display()))?,
         Format::Json => super::print(&json(&calibration))?,
         Format::Markdown => super::print(&markdown(&calibration, &subtitle))?,
     }
-    Ok(ExitCode::from(status(&calibration)))
+    for file in &missing {
+        eprintln!("tidings: {file}; the answers above are whole");
+    }
+    Ok(ExitCode::from(match status(&calibration) {
+        0 if !missing.is_empty() => exit::USAGE,
+        status => status,
+    }))
 }
 
 /// The exit status that a calibration calls for.
@@ -107,26 +113,31 @@ fn wanted(arguments: &Arguments) -> anyhow::Result<Vec<&'static Experiment>> {
     Ok(EXPERIMENTS.iter().filter(|experiment| arguments.only.contains(&experiment.id)).collect())
 }
 
-/// Writes the results folder: `calibration.json`, `calibration.md` and `charts/`.
-fn write(folder: &Path, calibration: &Calibration, subtitle: &str) -> anyhow::Result<()> {
-    let write = |name: &str, bytes: &[u8]| {
-        let path = folder.join(name);
-        fs::write(&path, bytes).with_context(|| format!("cannot write {}", path.display()))
-    };
-    write("calibration.json", json(calibration).as_bytes())?;
-    write("calibration.md", markdown(calibration, subtitle).as_bytes())?;
-    for (n, (name, plot)) in calibration.plots().enumerate() {
-        if n == 0 {
-            let charts = folder.join("charts");
-            fs::create_dir_all(&charts)
-                .with_context(|| format!("cannot make {}", charts.display()))?;
+/// Writes the results folder: `calibration.json`, `calibration.md` and `charts/`; returns a sentence for each file that
+/// cannot be written.
+fn write(folder: &Path, calibration: &Calibration, subtitle: &str) -> Vec<String> {
+    let mut missing = Vec::new();
+    let mut write = |name: String, bytes: Result<Vec<u8>, String>| {
+        let path = folder.join(&name);
+        let whole = bytes.and_then(|bytes| {
+            let parent = path.parent().map_or(Ok(()), fs::create_dir_all);
+            parent.and_then(|()| fs::write(&path, bytes)).map_err(|error| error.to_string())
+        });
+        if let Err(reason) = whole {
+            missing.push(format!("{} cannot be written: {reason}", path.display()));
         }
-        let drawn = plot.draw(subtitle);
-        let (svg, png) = drawn.map_err(anyhow::Error::msg).context("cannot draw a chart")?;
-        write(&format!("charts/{name}.svg"), &svg)?;
-        write(&format!("charts/{name}.png"), &png)?;
+    };
+    write("calibration.json".to_owned(), Ok(json(calibration).into_bytes()));
+    write("calibration.md".to_owned(), Ok(markdown(calibration, subtitle).into_bytes()));
+    for (name, plot) in calibration.plots() {
+        let (svg, png) = match plot.draw(subtitle) {
+            Ok((svg, png)) => (Ok(svg), Ok(png)),
+            Err(problem) => (Err(problem.clone()), Err(problem)),
+        };
+        write(format!("charts/{name}.svg"), svg);
+        write(format!("charts/{name}.png"), png);
     }
-    Ok(())
+    missing
 }
 
 /// Tells of a calibration's progress on stderr.

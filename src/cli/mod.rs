@@ -18,7 +18,7 @@ use std::path::Path;
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
-use tidings::report::{View, text};
+use tidings::report::{Missing, View, text};
 
 /// Exit statuses, as documented in the README.
 pub mod exit {
@@ -72,6 +72,30 @@ fn print(text: &str) -> anyhow::Result<()> {
 /// Prints a run's comparison, and its folder as the last line.
 fn print_report(view: &View, folder: &Path) -> anyhow::Result<()> {
     print(&format!("{}\n{}\n", text(view), folder.display()))
+}
+
+/// Most missing files that are named one by one.
+const NAMED: usize = 5;
+
+/// Says which files of the report in `folder` could not be written, and what to do; returns the exit status that they
+/// call for.
+fn tell_missing(missing: &[Missing], folder: &Path) -> u8 {
+    if missing.is_empty() {
+        return 0;
+    }
+    for Missing { file, reason } in missing.iter().take(NAMED) {
+        eprintln!("tidings: {} cannot be written: {reason}", folder.join(file).display());
+    }
+    if missing.len() > NAMED {
+        eprintln!("tidings: {} more files cannot be written", missing.len() - NAMED);
+    }
+    eprintln!(
+        "tidings: the report is not complete ({} missing); everything measured is kept. Remove what is in the way or \
+         make room, then run: tidings report {}",
+        tidings::unit::counted(missing.len() as u64, "file"),
+        folder.display()
+    );
+    exit::USAGE
 }
 
 /// Parses the command line and carries it out.

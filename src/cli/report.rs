@@ -14,8 +14,11 @@ pub struct Arguments {
 }
 
 /// Carries out `tidings report`: makes the reports, prints the comparison, and last the folder's path.
+///
+/// Files that cannot be written are named, and the status is 2.
 pub fn run(arguments: &Arguments) -> anyhow::Result<ExitCode> {
     let made = report::write_all(&arguments.folder)?;
+    let status = super::tell_missing(&made.missing, &arguments.folder);
     super::print_report(&made.view, &arguments.folder)?;
-    Ok(ExitCode::SUCCESS)
+    Ok(ExitCode::from(status))
 }

@@ -12,8 +12,10 @@ use tidings::conductor::{Conductor, Progress, Signals, signal_name};
 use tidings::judge::Conclusion;
 use tidings::measure::Host;
 use tidings::plan::Plan;
-use tidings::record::{Build, PlannedTrial, RunFolder, RunInfo, SCHEMA_VERSION, utc};
-use tidings::report;
+use tidings::record::{
+    Build, PlannedTrial, RunFolder, RunInfo, SCHEMA_VERSION, check_results_folder, utc,
+};
+use tidings::report::{self, Missing};
 use time::OffsetDateTime;
 
 use super::exit;
@@ -38,6 +40,10 @@ pub fn run(arguments: &Arguments) -> anyhow::Result<ExitCode> {
     let host = Host::read();
     // Every file is checked before anything is started: the last one's mistake must not cost the first one's hour.
     let plans = arguments.selection.plans(&host)?;
+    // So must a folder that cannot be written.
+    for plan in &plans {
+        check_results_folder(&arguments.out, &plan.scenario.name)?;
+    }
     let signals = Signals::watch().context("cannot watch for Ctrl-C")?;
     let mut worst = 0;
     for plan in &plans {
@@ -67,19 +73,28 @@ fn measure(
     teller.begin(&info.warnings);
     let executable = std::env::current_exe().context("cannot find this executable")?;
     let conductor = Conductor { plan, executable, signals };
-    let stopped = conductor.run(&mut folder, |progress| {
+    let outcome = conductor.run(&mut folder, |progress| {
         if let Progress::Recorded { record, .. } = &progress {
             info.profiles.extend(record.detail.health.profile);
         }
         teller.tell(&progress);
-    })?;
+    });
     teller.end();
+    let stopped = outcome.with_context(|| {
+        let folder = folder.path().display();
+        format!("the run ended early; `tidings report {folder}` reports the trials before")
+    })?;
 
     info.finished_utc = Some(utc(OffsetDateTime::now_utc()));
     info.complete = stopped.is_none();
     info.stopped_by = stopped.map(|signal| signal_name(signal).to_owned());
-    folder.write_info(&info)?;
-    let made = report::write_all(folder.path())?;
+    let told = folder.write_info(&info);
+    let mut made = report::write_all(folder.path())?;
+    if let Err(error) = told {
+        let reason = format!("{}; the report calls the run partial", error.source);
+        made.missing.push(Missing { file: "run.json".into(), reason });
+    }
+    let incomplete = super::tell_missing(&made.missing, folder.path());
     super::print_report(&made.view, folder.path())?;
     let conclusion = made.view.conclusion();
     if let Conclusion::Inconclusive(doubts) = &conclusion {
@@ -89,7 +104,7 @@ fn measure(
     }
     Ok(match (stopped, conclusion) {
         (Some(signal), _) => (128 + signal) as u8,
-        (None, Conclusion::Holds) => 0,
+        (None, Conclusion::Holds) => incomplete,
         (None, Conclusion::Missed) => exit::MISSED,
         (None, Conclusion::Inconclusive(_)) => exit::INVALID,
     })
@@ -142,14 +157,16 @@ fn git_revision() -> Option<String> {
     (output.status.success() && !revision.is_empty()).then_some(revision)
 }
 
-/// The status that says more: a signal, then a missed objective, then nothing concluded, then success.
+/// The status that says more: a signal, then a missed objective, then nothing concluded, then a report that is not
+/// whole, then success.
 const fn worse(a: u8, b: u8) -> u8 {
     const fn rank(status: u8) -> u8 {
         match status {
             0 => 0,
-            exit::INVALID => 1,
-            exit::MISSED => 2,
-            _ => 3,
+            exit::USAGE => 1,
+            exit::INVALID => 2,
+            exit::MISSED => 3,
+            _ => 4,
         }
     }
     if rank(b) > rank(a) { b } else { a }

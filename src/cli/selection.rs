@@ -2,16 +2,16 @@
 
 use std::path::{Path, PathBuf};
 
-use anyhow::Context as _;
+use anyhow::{Context as _, bail};
 use tidings::judge::Objective;
 use tidings::measure::Host;
 use tidings::plan::Plan;
-use tidings::scenario::{self, Scenario};
+use tidings::scenario::{self, STDIN, Scenario};
 
 /// Scenario files and overrides.
 #[derive(Debug, clap::Args)]
 pub struct Selection {
-    /// Scenario files
+    /// Scenario files; - reads standard input
     #[arg(required = true, value_name = "FILE")]
     files: Vec<PathBuf>,
     /// Set a scenario's key, such as workload.clients=500; may be given several times
@@ -25,6 +25,11 @@ pub struct Selection {
 impl Selection {
     /// Plans every scenario; the first that is wrong, cannot be judged or cannot fit refuses them all.
     pub fn plans(&self, host: &Host) -> anyhow::Result<Vec<Plan>> {
+        if self.files.iter().filter(|file| *file == Path::new(STDIN)).count() > 1 {
+            bail!(
+                "- is given twice; standard input can be read only once: give the others as files"
+            );
+        }
         let mut sets = self.sets.clone();
         sets.extend(self.trials.map(|trials| format!("trials={trials}")));
         self.files.iter().map(|file| plan(file, &sets, host)).collect()
@@ -33,7 +38,10 @@ impl Selection {
 
 fn plan(file: &Path, sets: &[String], host: &Host) -> anyhow::Result<Plan> {
     let scenario = scenario::load(file, sets)?;
-    let named = || file.display().to_string();
+    let named = || match file.to_string_lossy().replace(char::is_control, "\u{fffd}") {
+        file if file == STDIN => "<stdin>".to_owned(),
+        file => file,
+    };
     check_objectives(&scenario).with_context(named)?;
     Plan::new(scenario, host).with_context(named)
 }

@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 
 use super::{Plan, floor};
 use crate::pace::Pacing;
-use crate::scenario::{Case, Faults, LoopKind, Pattern, network_summary};
+use crate::scenario::{Case, Faults, LoopKind, Pattern, ShortIds, network_summary};
 use crate::unit::{self, Span};
 
 /// Widest line of running text.
@@ -52,7 +52,8 @@ pub(super) fn render(plan: &Plan) -> String {
 }
 
 fn cases(out: &mut String, plan: &Plan) {
-    let width = plan.scenario.cases.iter().map(|case| case.id.chars().count());
+    let short = ShortIds::of(plan.scenario.cases.iter().map(|case| case.id.as_str()));
+    let width = plan.scenario.cases.iter().map(|case| short.short(&case.id).chars().count());
     let width = width.filter(|width| *width <= ID_WIDTH).max().unwrap_or(4).max(4);
     let _ = writeln!(
         out,
@@ -61,12 +62,19 @@ fn cases(out: &mut String, plan: &Plan) {
     );
     for (n, case) in plan.scenario.cases.iter().enumerate() {
         let _ = write!(out, "{:>4}  ", n + 1);
-        if case.id.chars().count() > width {
-            let _ = write!(out, "{}\n{:6}{:width$}", case.id, "", "");
+        let id = short.short(&case.id);
+        if id.chars().count() > width {
+            let mut axes = String::new();
+            wrap(&mut axes, "      ", &id.replace(':', " :"));
+            let axes = axes.trim().replace(" :", ":");
+            let _ = write!(out, "{axes}\n{:6}{:width$}", "", "");
         } else {
-            let _ = write!(out, "{:width$}", case.id);
+            let _ = write!(out, "{id:width$}");
         }
         row(out, case);
+    }
+    if !short.common.is_empty() {
+        wrap(out, "  ", &format!("The same in all cases: {}.", short.common.join(", ")));
     }
     for case in &plan.scenario.cases {
         if let Pattern::Request(options) = &case.pattern
@@ -74,7 +82,8 @@ fn cases(out: &mut String, plan: &Plan) {
         {
             let loops = format!(
                 "{}: closed loop, the next request {} after an answer: coordinated omission: see METHODOLOGY",
-                case.id, options.think
+                short.short(&case.id),
+                options.think
             );
             wrap(out, "  ", &loops);
         }

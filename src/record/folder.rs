@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 use time::OffsetDateTime;
 
 use super::columns::{FLOOR_COLUMNS, SAMPLE_COLUMNS, TIMELINE_COLUMNS, TRIAL_COLUMNS};
+use super::file_name::{FOLDER_BYTES, file_name};
 use super::info::utc_compact;
 use super::table::{cells, header, to_csv};
 use super::{
@@ -33,9 +34,25 @@ pub fn results_folder(
     started: OffsetDateTime,
     host: &str,
 ) -> Result<PathBuf, FolderError> {
-    let parent = out.join(file_name(name));
+    let parent = parent(out, name)?;
+    let host = file_name(host, FOLDER_BYTES);
+    fresh(&parent, &format!("{}-{host}", utc_compact(started)))
+}
+
+/// Checks that [`results_folder`] can make a folder, and leaves none.
+///
+/// For a run of several scenarios: what the last one's folder lacks is found before the first is measured.
+pub fn check_results_folder(out: &Path, name: &str) -> Result<(), FolderError> {
+    let parent = parent(out, name)?;
+    let probe = fresh(&parent, &format!("probe-{}", std::process::id()))?;
+    fs::remove_dir(&probe).map_err(at(&probe))
+}
+
+/// Creates `<out>/<name>`, where the runs of one scenario lie.
+fn parent(out: &Path, name: &str) -> Result<PathBuf, FolderError> {
+    let parent = out.join(file_name(name, FOLDER_BYTES));
     fs::create_dir_all(&parent).map_err(at(&parent))?;
-    fresh(&parent, &format!("{}-{}", utc_compact(started), file_name(host)))
+    Ok(parent)
 }
 
 /// A results folder that grows by a trial at a time; whatever is in it after an append is readable.
@@ -191,14 +208,6 @@ fn begin(path: &Path, text: &[u8]) -> io::Result<File> {
     Ok(file)
 }
 
-/// A name that is a file's name on every system: letters, digits, `-`, `_` and inner dots.
-fn file_name(text: &str) -> String {
-    let clean = |c: char| if c.is_ascii_alphanumeric() || "-_.".contains(c) { c } else { '-' };
-    let name: String = text.chars().map(clean).take(64).collect();
-    let name = name.trim_matches(['.', '-']);
-    if name.is_empty() { "unnamed".to_owned() } else { name.to_owned() }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -210,10 +219,10 @@ mod tests {
     fn a_folder_is_never_shared() {
         let out = tempfile::tempdir().unwrap();
         let names: Vec<_> = (0..3)
-            .map(|_| RunFolder::create(out.path(), "quick", START, "a/b c").unwrap())
+            .map(|_| RunFolder::create(out.path(), "quick", START, "laptop").unwrap())
             .map(|folder| folder.path().strip_prefix(out.path()).unwrap().to_owned())
             .collect();
-        let name = "quick/19700101T000000Z-a-b-c";
+        let name = "quick/19700101T000000Z-laptop";
         assert_eq!(
             names,
             [name.to_owned(), format!("{name}-2"), format!("{name}-3")].map(PathBuf::from)
@@ -222,11 +231,26 @@ mod tests {
 
     #[test]
     fn names_cannot_leave_the_folder() {
-        for (text, name) in
-            [("../../etc", "etc"), ("..", "unnamed"), ("a b", "a-b"), ("ä", "unnamed")]
+        let out = tempfile::tempdir().unwrap();
+        let long = "\u{e4}".repeat(5_000);
+        for text in ["../../etc", "..", "/", "", "a b", "\u{e4}", "-x", ".x", "a\nb", long.as_str()]
         {
-            assert_eq!(file_name(text), name, "{text}");
+            let folder = RunFolder::create(out.path(), text, START, text).unwrap();
+            let inside = folder.path().strip_prefix(out.path()).unwrap();
+            assert_eq!(inside.components().count(), 2, "{}", inside.display());
+            assert!(inside.to_str().unwrap().len() < 160, "{}", inside.display());
         }
+        assert_eq!(fs::read_dir(out.path()).unwrap().count(), 10, "a folder each");
+    }
+
+    #[test]
+    fn a_check_leaves_no_folder_and_finds_a_file_in_the_way() {
+        let out = tempfile::tempdir().unwrap();
+        check_results_folder(out.path(), "quick").unwrap();
+        assert_eq!(fs::read_dir(out.path().join("quick")).unwrap().count(), 0);
+        fs::write(out.path().join("second"), "").unwrap();
+        let error = check_results_folder(out.path(), "second").unwrap_err().to_string();
+        assert!(error.contains("second cannot be written"), "{error}");
     }
 
     #[test]

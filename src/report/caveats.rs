@@ -1,7 +1,6 @@
 //! What a reader must know of how a case was offered before its figures are compared.
 
 use super::View;
-use super::group::printable;
 use super::prose::percent_of;
 use crate::scenario::{LoopKind, Pattern};
 use crate::unit::count;
@@ -10,7 +9,7 @@ use crate::unit::count;
 pub(super) fn caveats(view: &View) -> Vec<String> {
     let closed = |pattern: &Pattern| matches!(pattern, Pattern::Request(options) if options.loop_kind == LoopKind::Closed);
     let cases = view.run.info.scenario.cases.iter().filter(|case| closed(&case.pattern));
-    let closed: Vec<String> = cases.map(|case| printable(&case.id)).collect();
+    let closed: Vec<String> = cases.map(|case| view.name(&case.id)).collect();
     if closed.is_empty() {
         return Vec::new();
     }
@@ -26,7 +25,7 @@ pub(super) fn herds(view: &View) -> Vec<String> {
     let tell = |case: &crate::judge::CaseSummary| {
         let most = case.figure("polls_per_10ms_max")?.median.print(count);
         let clients = case.offered.clients;
-        let name = printable(&case.case);
+        let name = view.name(&case.case);
         Some(format!(
             "{name}: an event wakes all that wait for it, and they ask again together: of {clients} clients at most {most} \
              polls were sent within 10 ms."
@@ -43,7 +42,7 @@ pub(super) fn delayed(view: &View) -> Vec<String> {
             format!(
                 "{}: {delayed} of {} deliveries ({}) had been published before the poll that brought them was sent: they \
                  waited for the consumer to ask again.",
-                printable(&case.case),
+                view.name(&case.case),
                 case.ledger.delivered,
                 percent_of(delayed, case.ledger.delivered)
             )

@@ -56,7 +56,7 @@ pub(super) fn sentences(view: &View) -> Vec<String> {
             told.join("; ")
         ));
     }
-    sentences.extend(floors.iter().filter(|floor| !known(floor)).map(unknown));
+    sentences.extend(floors.iter().filter(|floor| !known(floor)).map(|floor| unknown(view, floor)));
     sentences
 }
 
@@ -86,7 +86,7 @@ fn several(metric: Metric, floors: &[&FloorRecord]) -> Option<String> {
     Some(format!("{} p50 {p50}, p99 {p99}{over}{degraded}", metric.name()))
 }
 
-fn unknown(floor: &FloorRecord) -> String {
+fn unknown(view: &View, floor: &FloorRecord) -> String {
     let more = match floor.cases.len().saturating_sub(1) {
         0 => String::new(),
         1 => " and 1 more case".to_owned(),
@@ -99,7 +99,7 @@ fn unknown(floor: &FloorRecord) -> String {
     format!(
         "The floor of {} ({}{more}) could not be told, its trial is {}: {}.",
         floor.metric.name(),
-        printable(floor.cases.first().map_or("no case", String::as_str)),
+        floor.cases.first().map_or_else(|| "no case".to_owned(), |case| view.name(case)),
         floor.verdict,
         printable(&why)
     )
@@ -119,7 +119,7 @@ pub(super) fn rows(view: &View) -> Vec<[String; HEADS.len()]> {
         let reasons = floor.verdict_reasons.join("; ");
         [
             floor.metric.name().to_owned(),
-            floor.cases.join(", "),
+            floor.cases.iter().map(|case| view.name(case)).collect::<Vec<_>>().join(", "),
             format!("{} s", significant(floor.measure_s)),
             floor.ledger.map_or_else(|| "-".to_owned(), |ledger| ledger.delivered.to_string()),
             figure(quantiles.floor_ns_p50),

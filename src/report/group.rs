@@ -1,7 +1,6 @@
 //! Cases in groups that are read side by side: one group a workload, one row or line a pattern.
 
-use std::collections::{BTreeMap, BTreeSet};
-
+use super::label::{Label, Labels};
 use crate::judge::CaseSummary;
 
 /// Cases with the same value on every axis that several patterns share.
@@ -13,37 +12,19 @@ pub(super) struct Group<'a> {
     pub rows: Vec<(String, &'a CaseSummary)>,
 }
 
-/// Groups cases by the axes that their ids name, in the order of the cases.
-///
-/// An axis that occurs in the ids of one pattern only is that pattern's option and stays with its name.
+/// Groups cases by the axes that their patterns share, in the order of the cases.
 pub(super) fn groups(cases: &[CaseSummary]) -> Vec<Group<'_>> {
-    let mut patterns_by_axis: BTreeMap<&str, BTreeSet<&str>> = BTreeMap::new();
-    for case in cases {
-        for axis in axes(&case.case) {
-            let name = axis.split('=').next().unwrap_or(axis);
-            patterns_by_axis.entry(name).or_default().insert(case.pattern.name());
-        }
-    }
-    let shared = |axis: &&str| {
-        let name = axis.split('=').next().unwrap_or(axis);
-        patterns_by_axis.get(name).is_some_and(|patterns| patterns.len() > 1)
-    };
+    let labels = Labels::of(cases);
     let mut groups: Vec<Group<'_>> = Vec::new();
     for case in cases {
-        let (common, own): (Vec<&str>, Vec<&str>) = axes(&case.case).partition(shared);
-        let heading = printable(&common.join(", "));
-        let label = std::iter::once(case.pattern.name()).chain(own).collect::<Vec<_>>().join(" ");
-        let row = (printable(&label), case);
-        match groups.iter_mut().find(|group| group.heading == heading) {
+        let Some(Label { heading, own, .. }) = labels.get(&case.case) else { continue };
+        let row = (own.clone(), case);
+        match groups.iter_mut().find(|group| group.heading == *heading) {
             Some(group) => group.rows.push(row),
-            None => groups.push(Group { heading, rows: vec![row] }),
+            None => groups.push(Group { heading: heading.clone(), rows: vec![row] }),
         }
     }
     groups
-}
-
-fn axes(id: &str) -> impl Iterator<Item = &str> {
-    id.split(':').skip(1)
 }
 
 /// A text without control characters, whoever wrote it; lines become one.

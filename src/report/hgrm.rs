@@ -3,43 +3,38 @@
 //! Layout and rounding are those of Java's `outputPercentileDistribution` with five ticks a half distance. Values
 //! are microseconds, so that the format's three decimals keep whole nanoseconds.
 
-use std::collections::BTreeSet;
 use std::fmt::Write as _;
 
 use super::View;
 use super::quantiles::censored;
 use crate::measure::{Distribution, Metric};
+use crate::record::file_names;
 
 /// Nanoseconds of the unit that values are written in.
 const SCALE: f64 = 1000.0;
 /// Reported percentiles in each halving of what lies above.
 const TICKS: u32 = 5;
+/// Most bytes of a case's part in a file's name: with the longest metric and `.hgrm.tmp`, 143, which is what encrypted
+/// home folders take; others take 255.
+const CASE_BYTES: usize = 115;
 
 /// Name and text of every file: one a case and metric, over the case's usable trials.
 pub(super) fn files(view: &View) -> Vec<(String, String)> {
-    let (mut files, mut taken) = (Vec::new(), BTreeSet::new());
+    let names = file_names(view.cases.iter().map(|case| case.case.as_str()), CASE_BYTES);
+    let mut files = Vec::new();
     for case in &view.cases {
         for metric in Metric::ALL {
             let Some(samples) = view.run.distributions.get(&(case.case.clone(), metric)) else {
                 continue;
             };
-            let mut name = format!("{}.{}", file_name(&case.case), metric.name());
-            while !taken.insert(name.clone()) {
-                name.push('_');
-            }
+            let name = &names[case.case.as_str()];
             files.push((
-                format!("histograms/{name}.hgrm"),
+                format!("histograms/{name}.{}.hgrm", metric.name()),
                 text(samples, censored(view, &case.case, metric)),
             ));
         }
     }
     files
-}
-
-/// A case's id as every file system, and every store of build artifacts, takes it.
-fn file_name(case: &str) -> String {
-    let fits = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '=' | '.');
-    case.chars().map(|c| if fits(c) { c } else { '_' }).collect()
 }
 
 /// The distribution of `samples`, with `censored` further ones above all of them.
@@ -130,6 +125,9 @@ mod tests {
 
     #[test]
     fn names_fit_every_file_system() {
-        assert_eq!(file_name("sse:clients=1k,rate=5/s"), "sse_clients=1k_rate=5_s");
+        for metric in Metric::ALL {
+            let ends = format!(".{}.hgrm.tmp", metric.name());
+            assert!(CASE_BYTES + ends.len() <= 143, "{ends}");
+        }
     }
 }

@@ -134,6 +134,9 @@ fn comparison(view: &View) -> String {
     if view.cases.iter().any(|case| !case.pattern.delivers()) {
         page.push_str("\n\\* `request`: its response time stands in place of freshness.\n");
     }
+    for legend in view.labels.legend() {
+        let _ = writeln!(page, "\n{}", escape(&legend));
+    }
     if let Some(legend) = floor::legend(view) {
         let _ = writeln!(page, "\n{}", escape(&legend));
     }
@@ -149,7 +152,8 @@ fn objectives(view: &View) -> String {
     row(&mut page, ["---", "---", "---:", "---"].map(str::to_owned));
     for judgement in &view.judgements {
         let outcome = judgement.outcome.name().to_owned();
-        let cells = [&judgement.objective, &judgement.case, &judgement.printed, &outcome];
+        let case = view.name(&judgement.case);
+        let cells = [&judgement.objective, &case, &judgement.printed, &outcome];
         row(&mut page, cells.map(|cell| escape(cell)));
     }
     for error in &view.refused {
@@ -187,7 +191,7 @@ fn intervals(view: &View) -> String {
         row(
             &mut page,
             [
-                escape(&case.case),
+                escape(&view.name(&case.case)),
                 case.trials.usable().to_string(),
                 confidence(case),
                 news("p50"),
@@ -203,7 +207,7 @@ fn intervals(view: &View) -> String {
 
 /// The stages of requests and deliveries.
 fn where_the_time_goes(view: &View) -> String {
-    let tables = stages::tables(&view.cases);
+    let tables = stages::tables(view);
     let mut page = String::new();
     if tables.is_empty() {
         return page;
@@ -264,7 +268,7 @@ fn trials(view: &View) -> String {
             &mut page,
             [
                 identity.block.to_string(),
-                escape(&identity.case),
+                escape(&view.name(&identity.case)),
                 identity.trial.to_string(),
                 trial.verdict.to_string(),
                 escape(&trial.verdict_reasons.join("; ")),
@@ -273,7 +277,8 @@ fn trials(view: &View) -> String {
     }
     let unrun = view.cases.iter().filter(|case| case.verdict.is_none());
     for case in unrun {
-        row(&mut page, ["-".into(), escape(&case.case), "-".into(), verdict(case), String::new()]);
+        let name = escape(&view.name(&case.case));
+        row(&mut page, ["-".into(), name, "-".into(), verdict(case), String::new()]);
     }
     page
 }

@@ -9,6 +9,7 @@ mod disruption;
 mod floor;
 mod group;
 mod hgrm;
+mod label;
 mod markdown;
 mod prose;
 mod quantiles;
@@ -46,41 +47,28 @@ pub struct View {
     pub judgements: Vec<Judgement>,
     /// Objectives that could not be judged at all.
     pub refused: Vec<ObjectiveError>,
+    /// What the cases are called.
+    labels: label::Labels,
 }
 
-/// What was made.
+/// What was made, and what could not be.
 #[derive(Debug)]
 pub struct Made {
     /// What the reports say.
     pub view: View,
     /// Every file written, relative to the folder.
     pub files: Vec<PathBuf>,
+    /// Every file that could not be written.
+    pub missing: Vec<Missing>,
 }
 
-/// Why the reports could not be made.
-#[derive(Debug, thiserror::Error)]
-pub enum ReportError {
-    /// The folder cannot be read.
-    #[error(transparent)]
-    Read(#[from] ReadError),
-    /// A report cannot be written.
-    #[error(
-        "{path} cannot be written: {source}; make the folder writable, or copy it to where you may write"
-    )]
-    Write {
-        /// The file or folder.
-        path: PathBuf,
-        /// Why.
-        source: io::Error,
-    },
-    /// A chart cannot be drawn.
-    #[error("chart {name} cannot be drawn: {problem}")]
-    Draw {
-        /// The chart's name.
-        name: &'static str,
-        /// What the drawing library says.
-        problem: String,
-    },
+/// A file of the report that could not be written.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Missing {
+    /// The file, relative to the folder.
+    pub file: PathBuf,
+    /// What the system, or the drawing library, says.
+    pub reason: String,
 }
 
 impl View {
@@ -95,7 +83,13 @@ impl View {
                 Err(error) => refused.push(error),
             }
         }
-        Self { run, cases, rankings, judgements, refused }
+        let labels = label::Labels::of(&cases);
+        Self { run, cases, rankings, judgements, refused, labels }
+    }
+
+    /// What a sentence or a table calls the case with this id.
+    fn name(&self, id: &str) -> String {
+        self.labels.name(id)
     }
 
     /// What the run allows one to conclude.
@@ -112,34 +106,65 @@ impl View {
 /// Reads the results folder `dir` and writes every report into it: `summary.csv`, `percentiles.csv`, `report.md`,
 /// `histograms/` and `charts/`.
 ///
-/// Reports that are there already are replaced, each in one piece.
-pub fn write_all(dir: &Path) -> Result<Made, ReportError> {
+/// Reports that are there already are replaced, each in one piece. A file that cannot be written is left out and
+/// named in [`Made::missing`]; the others are written all the same.
+pub fn write_all(dir: &Path) -> Result<Made, ReadError> {
     let view = View::new(Run::read(dir)?);
-    for folder in ["charts", "histograms"].map(|name| dir.join(name)) {
-        fs::create_dir_all(&folder)
-            .map_err(|source| ReportError::Write { path: folder, source })?;
-    }
-    let mut files = Vec::new();
-    let mut write = |name: String, bytes: &[u8]| {
-        let (path, fresh) = (dir.join(&name), dir.join(format!("{name}.tmp")));
-        fs::write(&fresh, bytes)
-            .and_then(|()| fs::rename(&fresh, &path))
-            .map_err(|source| ReportError::Write { path, source })?;
-        files.push(PathBuf::from(name));
-        Ok::<_, ReportError>(())
-    };
-    write("summary.csv".to_owned(), &tables::summary(&view))?;
-    write("percentiles.csv".to_owned(), &tables::percentiles(&view))?;
+    let mut written = Written { dir, files: Vec::new(), missing: Vec::new() };
+    written.write("summary.csv", &tables::summary(&view));
+    written.write("percentiles.csv", &tables::percentiles(&view));
+    written.write("report.md", markdown::markdown(&view).as_bytes());
     for (name, text) in hgrm::files(&view) {
-        write(name, text.as_bytes())?;
+        written.write(&name, text.as_bytes());
     }
     for chart in chart::CHARTS {
-        let name = chart.name;
-        let drawn = chart.draw(&view);
-        let (svg, png) = drawn.map_err(|problem| ReportError::Draw { name, problem })?;
-        write(format!("charts/{name}.svg"), &svg)?;
-        write(format!("charts/{name}.png"), &png)?;
+        let [svg, png] = ["svg", "png"].map(|kind| format!("charts/{}.{kind}", chart.name));
+        match chart.draw(&view) {
+            Ok((lines, pixels)) => {
+                written.write(&svg, &lines);
+                written.write(&png, &pixels);
+            }
+            Err(problem) => {
+                let reason = format!("the chart cannot be drawn: {problem}");
+                let missing = [svg, png].map(|file| (file, reason.clone()));
+                written
+                    .missing
+                    .extend(missing.map(|(f, reason)| Missing { file: f.into(), reason }));
+            }
+        }
     }
-    write("report.md".to_owned(), markdown::markdown(&view).as_bytes())?;
-    Ok(Made { view, files })
+    let Written { files, missing, .. } = written;
+    Ok(Made { view, files, missing })
+}
+
+/// The reports of a folder while they are written.
+struct Written<'a> {
+    dir: &'a Path,
+    files: Vec<PathBuf>,
+    missing: Vec<Missing>,
+}
+
+impl Written<'_> {
+    fn write(&mut self, name: &str, bytes: &[u8]) {
+        match replace(&self.dir.join(name), bytes) {
+            Ok(()) => self.files.push(name.into()),
+            Err(error) => {
+                self.missing.push(Missing { file: name.into(), reason: error.to_string() });
+            }
+        }
+    }
+}
+
+/// Writes a file in one piece: a reader sees the old one or the new one, never a part.
+fn replace(path: &Path, bytes: &[u8]) -> io::Result<()> {
+    if let Some(folder) = path.parent() {
+        fs::create_dir_all(folder)?;
+    }
+    let mut fresh = path.as_os_str().to_owned();
+    fresh.push(".tmp");
+    let written = fs::write(&fresh, bytes).and_then(|()| fs::rename(&fresh, path));
+    if written.is_err() {
+        let _ = fs::remove_file(&fresh);
+    }
+    written
 }

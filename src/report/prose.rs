@@ -71,6 +71,9 @@ const OFFERED: [&str; 4] = ["clients", "topics", "rate", "payload"];
 /// that it shares with others, but for what is offered.
 fn labels(view: &View) -> BTreeMap<String, String> {
     let told = |axis: &&str| !OFFERED.contains(&axis.split('=').next().unwrap_or(axis));
+    if view.labels.are_numbered() {
+        return view.cases.iter().map(|case| (case.case.clone(), view.name(&case.case))).collect();
+    }
     let mut labels = BTreeMap::new();
     for group in groups(&view.cases) {
         let shared = group.heading.split(", ").filter(|axis| !axis.is_empty()).filter(told);
@@ -236,7 +239,7 @@ struct Reason {
 fn reasons(view: &View, limit: usize) -> Vec<String> {
     let mut by_kind: BTreeMap<&str, Reason> = BTreeMap::new();
     for trial in &view.run.trials {
-        let name = format!("{} trial {}", printable(&trial.identity.case), trial.identity.trial);
+        let name = format!("{} trial {}", view.name(&trial.identity.case), trial.identity.trial);
         for text in &trial.verdict_reasons {
             let kind = text.split(|c: char| c.is_ascii_digit()).next().unwrap_or_default();
             let reason = by_kind.entry(kind).or_insert_with(|| Reason {
@@ -312,7 +315,7 @@ fn losses(view: &View) -> Vec<String> {
         (!parts.is_empty()).then(|| {
             format!(
                 "{}: {} of {} expected{}.",
-                printable(&case.case),
+                view.name(&case.case),
                 parts.join(", "),
                 ledger.expected,
                 reach.unwrap_or_default()
@@ -334,7 +337,7 @@ fn too_few(view: &View) -> Option<String> {
         .filter(lacking)
         .map(|case| {
             let n = independent_samples(case).unwrap_or(0.0);
-            format!("{} {}", printable(&case.case), significant(n))
+            format!("{} {}", view.name(&case.case), significant(n))
         })
         .collect();
     let (shown, more) = (names.iter().take(6).cloned().collect::<Vec<_>>(), names.len().max(6) - 6);
@@ -363,7 +366,7 @@ pub(super) fn objectives(view: &View) -> Vec<String> {
         for (word, judged) in [("MISSED ", of(Outcome::Missed)), ("unknown", of(Outcome::Unknown))]
         {
             lines.extend(judged.iter().take(CASES).map(|judgement| {
-                let (case, measured) = (&judgement.case, &judgement.printed);
+                let (case, measured) = (view.name(&judgement.case), &judgement.printed);
                 printable(&format!("{word} {objective}  [{case}: {measured}]"))
             }));
             if judged.len() > CASES {
@@ -373,7 +376,7 @@ pub(super) fn objectives(view: &View) -> Vec<String> {
         }
         let by = match met.as_slice() {
             [] => continue,
-            [one] => format!("{}: {}", one.case, one.printed),
+            [one] => format!("{}: {}", view.name(&one.case), one.printed),
             several => format!("{} cases", several.len()),
         };
         lines.push(printable(&format!("met     {objective}  [{by}]")));

@@ -3,7 +3,6 @@
 use std::fmt::Write as _;
 
 use super::View;
-use super::group::printable;
 use crate::judge::CaseSummary;
 use crate::scenario::{Case, Http, PatternKind, Publish};
 use crate::unit::nanoseconds;
@@ -29,7 +28,7 @@ pub(super) fn sentences(view: &View) -> Vec<String> {
         };
         summary.figure("send_ns_p50")?;
         let (p50, p99) = (at("send_ns_p50"), at("send_ns_p99"));
-        Some(format!("{} ({}) {p50} / {p99}", printable(&summary.case), way(case)))
+        Some(format!("{} ({}) {p50} / {p99}", view.name(&summary.case), way(case)))
     });
     let told: Vec<String> = told.collect();
     let mut said = "Both sides send: the subscribers of a topic publish its events in turn, and every figure of a case \
@@ -47,7 +46,7 @@ pub(super) fn sentences(view: &View) -> Vec<String> {
             format!(
                 "{}: of {due} events that clients were to publish {open} were never acknowledged, and {repeated} \
                  attempts were repetitions.",
-                printable(&summary.case)
+                view.name(&summary.case)
             )
         })
     });

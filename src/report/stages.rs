@@ -1,5 +1,6 @@
 //! Where the time of requests and deliveries went, stage by stage: tables of `report.md`.
 
+use super::View;
 use crate::judge::CaseSummary;
 use crate::unit::nanoseconds;
 
@@ -53,8 +54,8 @@ pub(super) struct Table {
     pub rows: Vec<Vec<String>>,
 }
 
-/// The tables of `cases`: of requests, deliveries, webhooks, sends and encodings; one that would be empty is left out.
-pub(super) fn tables(cases: &[CaseSummary]) -> Vec<Table> {
+/// The tables of the cases: of requests, deliveries, webhooks, sends and encodings; one that would be empty is left out.
+pub(super) fn tables(view: &View) -> Vec<Table> {
     // Each with the stage that only its cases have.
     [
         (&REQUEST[..], "dispatch_ns"),
@@ -64,17 +65,17 @@ pub(super) fn tables(cases: &[CaseSummary]) -> Vec<Table> {
         (&ENCODING[..], "encode_ns"),
     ]
     .into_iter()
-    .filter_map(|(stages, own)| table(cases, stages, own))
+    .filter_map(|(stages, own)| table(view, stages, own))
     .collect()
 }
 
-fn table(cases: &[CaseSummary], stages: &[Stage], own: &str) -> Option<Table> {
+fn table(view: &View, stages: &[Stage], own: &str) -> Option<Table> {
     let told = |case: &&CaseSummary| case.figure(&format!("{own}_p50")).is_some();
     let row = |case: &CaseSummary| {
         let cells = stages.iter().map(|(_, column)| cell(case, column));
-        std::iter::once(case.case.clone()).chain(cells).collect()
+        std::iter::once(view.name(&case.case)).chain(cells).collect()
     };
-    let rows: Vec<Vec<String>> = cases.iter().filter(told).map(row).collect();
+    let rows: Vec<Vec<String>> = view.cases.iter().filter(told).map(row).collect();
     let head = std::iter::once("case").chain(stages.iter().map(|(head, _)| *head));
     (!rows.is_empty()).then(|| Table { head: head.map(str::to_owned).collect(), rows })
 }

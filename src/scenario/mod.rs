@@ -17,6 +17,8 @@ mod options;
 mod publish;
 mod read;
 mod resolve;
+mod short;
+mod source;
 mod spin;
 mod substitute;
 mod sweep;
@@ -24,7 +26,6 @@ mod transport;
 mod tree;
 mod webhook;
 
-use std::io;
 use std::path::Path;
 
 pub use check::MOST_SAMPLES;
@@ -45,27 +46,17 @@ pub use options::{
     WebhookOptions,
 };
 pub use publish::Publish;
+pub use short::ShortIds;
+pub use source::STDIN;
 pub use spin::Spin;
 pub use transport::{Connection, Http, Transport};
 pub use webhook::{CallbackConnection, Down, Outbox, ReceiverOptions};
 
-/// Reads the scenario at `path`, with this process's environment, and `sets` (`key=value`) over it.
+/// Reads the scenario at `path`, or from standard input where that is [`STDIN`], with this process's environment, and
+/// `sets` (`key=value`) over it.
 pub fn load(path: &Path, sets: &[String]) -> Result<Scenario, ScenarioError> {
-    let text = std::fs::read_to_string(path).map_err(|error| {
-        let reason = match error.kind() {
-            io::ErrorKind::NotFound => {
-                "there is no such file; give the path of a scenario, such as scenarios/quickstart.toml"
-                    .to_owned()
-            }
-            io::ErrorKind::InvalidData => "this is no text; a scenario is a TOML file".to_owned(),
-            io::ErrorKind::IsADirectory => {
-                "this is a folder; give the path of a scenario in it".to_owned()
-            }
-            _ => format!("cannot be read: {error}"),
-        };
-        ScenarioError::Unreadable { path: path.to_owned(), reason }
-    })?;
-    parse(&text, &path.display().to_string(), sets, &|name| std::env::var(name).ok())
+    let source::Source { text, shown, name } = source::read(path)?;
+    named(&text, &shown, &name, sets, &|name| std::env::var(name).ok())
 }
 
 /// The scenario that `text` describes.
@@ -77,12 +68,23 @@ pub fn parse(
     sets: &[String],
     environment: &dyn Fn(&str) -> Option<String>,
 ) -> Result<Scenario, ScenarioError> {
+    named(text, file, &source::stem(file), sets, environment)
+}
+
+/// The same, with `name` for a scenario that has none of its own.
+fn named(
+    text: &str,
+    file: &str,
+    name: &str,
+    sets: &[String],
+    environment: &dyn Fn(&str) -> Option<String>,
+) -> Result<Scenario, ScenarioError> {
     let source = substitute::substitute(text, environment).map_err(|(line, message)| {
         ScenarioError::refused(file, &tree::Place::Line(line), message)
     })?;
     let mut root = tree::parse(file, &source)?;
     tree::apply(file, &mut root, sets)?;
-    resolve::scenario(file, &root)
+    resolve::scenario(file, name, &root)
 }
 
 #[cfg(test)]

@@ -2,7 +2,6 @@
 
 use std::collections::BTreeSet;
 use std::fmt::Write as _;
-use std::path::Path;
 
 use serde_json::Value as Json;
 
@@ -28,15 +27,15 @@ const MOST_TRIALS: u64 = 10_000;
 /// Links that are opened in a second unless the file says otherwise.
 const CONNECTS_PER_S: u64 = 2_000;
 
-/// The scenario that `root`, the tree of `file`, describes.
-pub(super) fn scenario(file: &str, root: &Table) -> Result<Scenario, ScenarioError> {
+/// The scenario that `root`, the tree of `file`, describes; `name` is its name unless it has one.
+pub(super) fn scenario(file: &str, name: &str, root: &Table) -> Result<Scenario, ScenarioError> {
     let written: File = read(file, "", root)?;
     let patterns = patterns(file, root, &written)?;
     let axes = sweep::axes(file, root)?;
     no_idle_faults(file, root, &patterns, &axes)?;
     let located =
         |refusal: Refusal| ScenarioError::refused(file, &root.place(&refusal.key), refusal.message);
-    let head = head(file, &written).map_err(located)?;
+    let head = head(name, &written).map_err(located)?;
     let drafts = drafts(file, root, &patterns, &axes)?;
     let all = drafts.len() as u64 * u64::from(head.trials);
     require(all <= MOST_TRIALS, "trials", || {
@@ -82,20 +81,15 @@ fn patterns(file: &str, root: &Table, written: &File) -> Result<Vec<PatternKind>
 }
 
 /// Everything but the cases and the phases.
-fn head(file: &str, written: &File) -> Result<Scenario, Refusal> {
+fn head(name: &str, written: &File) -> Result<Scenario, Refusal> {
     let question = written.question.as_deref().unwrap_or_default().trim();
     require(!question.is_empty(), "question", || {
         "question: a scenario begins with its question in prose; write question = \"…\"".to_owned()
     })?;
-    let stem = Path::new(file).file_stem().map(|stem| stem.to_string_lossy().into_owned());
-    let name = written.name.clone().or(stem).unwrap_or_default();
-    let plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.');
-    let named = name.chars().all(plain) && !name.is_empty() && !name.starts_with('.');
-    require(named && name.len() <= 64, "name", || {
-        format!(
-            "name: '{name}' cannot name a folder of results; write name = \"…\" with at most 64 letters, \
-             digits, '-', '_' or '.'"
-        )
+    let name = written.name.as_deref().map_or(name, str::trim).to_owned();
+    require(!name.is_empty() && !name.chars().any(char::is_control), "name", || {
+        "name: a name is one line of text; write name = \"…\", or remove it to use the file's name"
+            .to_owned()
     })?;
     let objectives = written.objectives.clone().unwrap_or_default();
     require(objectives.iter().all(|text| !text.trim().is_empty()), "objectives", || {

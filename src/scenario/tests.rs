@@ -220,9 +220,9 @@ const BAD_LINES: [(&str, &str, &str); 56] = [
     ),
     ("workload = 5", "trials = 2", "dir/x.toml:5: no valid TOML: duplicate key"),
     (
-        "name = \"a/b\"",
+        "name = \" \"",
         "trials = 2",
-        "dir/x.toml:3: name: 'a/b' cannot name a folder of results; write name = \"…\" with at most 64 letters, digits, '-', '_' or '.'",
+        "dir/x.toml:3: name: a name is one line of text; write name = \"…\", or remove it to use the file's name",
     ),
     (
         "objectives = [\" \"]",

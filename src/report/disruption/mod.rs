@@ -8,7 +8,6 @@ mod receivers;
 mod restart;
 
 use super::View;
-use super::group::printable;
 use super::stages::Table;
 use super::table::print;
 use crate::judge::CaseSummary;
@@ -49,7 +48,7 @@ fn cases(view: &View) -> Vec<Told<'_>> {
         .iter()
         .filter(|case| case.trials.finished() > 0)
         .filter_map(|measured| {
-            let name = printable(&measured.case.replace(':', " "));
+            let name = view.name(&measured.case).replace(':', " ");
             Some(Told { planned: planned(&measured.case)?, measured, name })
         })
         .collect()

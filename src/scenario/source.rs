@@ -1,0 +1,122 @@
+//! Where a scenario's text comes from: a file, or standard input.
+
+use std::fs::File;
+use std::io::{self, Read};
+use std::path::Path;
+
+use super::error::ScenarioError;
+
+/// The path that stands for standard input.
+pub const STDIN: &str = "-";
+/// What errors call it.
+const STDIN_SHOWN: &str = "<stdin>";
+/// The name of a scenario that comes from it and has none of its own.
+const STDIN_NAME: &str = "stdin";
+
+/// Most bytes of a scenario: whatever is longer is another kind of file.
+const MOST_BYTES: u64 = 16 << 20;
+
+/// A scenario's text, with what it is called.
+#[derive(Debug)]
+pub(super) struct Source {
+    /// The text, without a byte-order mark.
+    pub text: String,
+    /// What errors call its file.
+    pub shown: String,
+    /// The scenario's name, unless the text has one.
+    pub name: String,
+}
+
+/// Reads the file at `path`, or standard input where that is [`STDIN`].
+pub(super) fn read(path: &Path) -> Result<Source, ScenarioError> {
+    if path == Path::new(STDIN) {
+        let text = text(io::stdin().lock()).map_err(|reason| unreadable(STDIN_SHOWN, &reason))?;
+        return Ok(Source { text, shown: STDIN_SHOWN.to_owned(), name: STDIN_NAME.to_owned() });
+    }
+    let shown = plain(&path.display().to_string());
+    let text = File::open(path)
+        .map_err(|error| reason(&error))
+        .and_then(text)
+        .map_err(|reason| unreadable(if shown.is_empty() { "''" } else { &shown }, &reason))?;
+    Ok(Source { text, name: stem(&shown), shown })
+}
+
+/// The name of a scenario whose file has this name: without its folder and its last extension.
+pub(super) fn stem(file: &str) -> String {
+    let stem = Path::new(file).file_stem().map(|stem| stem.to_string_lossy().into_owned());
+    stem.unwrap_or_else(|| "unnamed".to_owned())
+}
+
+/// A name in which nothing moves the cursor of a terminal.
+fn plain(name: &str) -> String {
+    name.chars().map(|c| if c.is_control() { char::REPLACEMENT_CHARACTER } else { c }).collect()
+}
+
+fn text(from: impl Read) -> Result<String, String> {
+    let mut bytes = Vec::new();
+    from.take(MOST_BYTES + 1).read_to_end(&mut bytes).map_err(|error| reason(&error))?;
+    if bytes.len() as u64 > MOST_BYTES {
+        return Err("larger than 16 MiB; a scenario is a short TOML file".to_owned());
+    }
+    if bytes.starts_with(&[0xff, 0xfe]) || bytes.starts_with(&[0xfe, 0xff]) {
+        return Err("this is UTF-16; save the scenario as UTF-8".to_owned());
+    }
+    let text = String::from_utf8(bytes).map_err(|error| {
+        let bytes = &error.as_bytes()[..error.utf8_error().valid_up_to()];
+        let line = bytes.split(|byte| *byte == b'\n').count();
+        format!("not a UTF-8 text file (line {line}); a scenario is a TOML file in UTF-8")
+    })?;
+    Ok(text.strip_prefix('\u{feff}').map(str::to_owned).unwrap_or(text))
+}
+
+fn reason(error: &io::Error) -> String {
+    match error.kind() {
+        io::ErrorKind::NotFound => {
+            "no such file; give the path of a scenario, such as scenarios/quickstart.toml, or - for standard input"
+                .to_owned()
+        }
+        io::ErrorKind::IsADirectory => {
+            "this is a folder; give the path of a scenario in it".to_owned()
+        }
+        _ => format!("cannot be read: {error}"),
+    }
+}
+
+fn unreadable(file: &str, reason: &str) -> ScenarioError {
+    ScenarioError::Unreadable { path: file.into(), reason: reason.to_owned() }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_no_text_is_refused_with_the_reason() {
+        for (bytes, expected) in [
+            (&b"a = 1\nb = \"\xff\""[..], "not a UTF-8 text file (line 2)"),
+            (b"\xff\xfea\0", "UTF-16"),
+            (b"\xfe\xff\0a", "UTF-16"),
+        ] {
+            let reason = text(bytes).unwrap_err();
+            assert!(reason.contains(expected), "{reason}");
+        }
+        let endless = text(io::repeat(b'#')).unwrap_err();
+        assert!(endless.contains("16 MiB"), "{endless}");
+        assert_eq!(text(&b"\xef\xbb\xbfa = 1\r\n"[..]).unwrap(), "a = 1\r\n");
+    }
+
+    #[test]
+    fn a_stem_is_all_but_the_folder_and_the_last_extension() {
+        for (file, name) in [
+            ("dir/mein szenario.toml", "mein szenario"),
+            ("x.toml.toml", "x.toml"),
+            ("no-extension", "no-extension"),
+            (".toml", ".toml"),
+            ("-x.toml", "-x"),
+            ("..", "unnamed"),
+        ] {
+            assert_eq!(stem(file), name);
+        }
+        assert_eq!(plain("a\u{1b}[2Jb\n"), "a\u{fffd}[2Jb\u{fffd}");
+    }
+}
