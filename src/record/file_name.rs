@@ -23,7 +23,8 @@ const RESERVED: [&str; 24] = [
 /// by `_` and is followed by a hash of the whole text, so that two texts that look alike afterwards stay apart.
 pub fn file_name(text: &str, most: usize) -> String {
     let slug = slug(text);
-    if slug == text && slug.len() <= most { slug } else { hashed(text, &slug, most, HASH_DIGITS) }
+    let is_own = slug == text && (1..=most).contains(&slug.len());
+    if is_own { slug } else { hashed(text, &slug, most, HASH_DIGITS) }
 }
 
 /// Returns the names of `texts`, which lie in one folder: different texts have names that differ in more than the case

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 /// Longest id, in characters, that is printed as it is.
-const LONGEST: usize = 38;
+const LONGEST: usize = 64;
 
 /// The ids of a run's cases, shortened where one of them is long.
 ///
