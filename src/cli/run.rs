@@ -143,7 +143,7 @@ pub(super) fn describe(plan: &Plan, host: &Host, started: OffsetDateTime) -> Run
             .collect(),
         host: host.clone(),
         warnings,
-        command: std::env::args().collect(),
+        command: std::env::args_os().map(|word| word.to_string_lossy().into_owned()).collect(),
     }
 }
 

@@ -37,7 +37,7 @@ pub(super) fn read(path: &Path) -> Result<Source, ScenarioError> {
     let text = File::open(path)
         .map_err(|error| reason(&error))
         .and_then(text)
-        .map_err(|reason| unreadable(if shown.is_empty() { "''" } else { &shown }, &reason))?;
+        .map_err(|reason| unreadable(&shown, &reason))?;
     Ok(Source { text, name: stem(&shown), shown })
 }
 
@@ -72,7 +72,7 @@ fn text(from: impl Read) -> Result<String, String> {
 fn reason(error: &io::Error) -> String {
     match error.kind() {
         io::ErrorKind::NotFound => {
-            "no such file; give the path of a scenario, such as scenarios/quickstart.toml, or - for standard input"
+            "there is no such file; give the path of a scenario, such as scenarios/quickstart.toml"
                 .to_owned()
         }
         io::ErrorKind::IsADirectory => {

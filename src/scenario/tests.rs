@@ -553,7 +553,7 @@ fn a_missing_or_foreign_file_is_named_with_the_remedy() {
     for (path, expected) in [
         (folder.path().join("no.toml"), "there is no such file; give the path of a scenario"),
         (folder.path().to_owned(), "this is a folder"),
-        (binary, "this is no text"),
+        (binary, "this is UTF-16; save the scenario as UTF-8"),
     ] {
         let message = load(&path, &[]).unwrap_err().to_string();
         assert!(message.starts_with(&format!("{}: {expected}", path.display())), "{message}");
