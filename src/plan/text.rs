@@ -74,7 +74,7 @@ fn cases(out: &mut String, plan: &Plan) {
         row(out, case);
     }
     if !short.common.is_empty() {
-        wrap(out, "  ", &format!("The same in all cases: {}.", short.common.join(", ")));
+        wrap(out, "  ", &format!("Axes with one value: {}.", short.common.join(", ")));
     }
     for case in &plan.scenario.cases {
         if let Pattern::Request(options) = &case.pattern

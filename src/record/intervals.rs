@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 use std::fs::{File, OpenOptions};
 use std::io;
 use std::os::unix::fs::FileExt as _;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use crate::measure::{Interval, Snapshot};
@@ -100,24 +100,48 @@ fn unnamed() -> io::Result<File> {
     static NUMBER: AtomicU64 = AtomicU64::new(0);
     let number = NUMBER.fetch_add(1, Ordering::Relaxed);
     let name = format!("tidings-{}-{number}.seconds", std::process::id());
-    let path: PathBuf = std::env::temp_dir().join(name);
-    let told = |error: io::Error| {
+    unnamed_at(std::env::temp_dir().join(name))
+}
+
+/// The same, of this name, or of the next that is free: containers that share a folder may share process ids.
+fn unnamed_at(mut path: PathBuf) -> io::Result<File> {
+    let told = |path: &Path, error: &io::Error| {
         let where_to = path.display();
         io::Error::new(
             error.kind(),
             format!("{where_to}: {error}; set TMPDIR to a folder with room"),
         )
     };
-    let file =
-        OpenOptions::new().read(true).write(true).create_new(true).open(&path).map_err(told)?;
-    std::fs::remove_file(&path).map_err(told)?;
-    Ok(file)
+    for _ in 0..100 {
+        match OpenOptions::new().read(true).write(true).create_new(true).open(&path) {
+            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
+                path.as_mut_os_string().push("+");
+            }
+            opened => {
+                let file = opened.map_err(|error| told(&path, &error))?;
+                std::fs::remove_file(&path).map_err(|error| told(&path, &error))?;
+                return Ok(file);
+            }
+        }
+    }
+    Err(told(&path, &io::ErrorKind::AlreadyExists.into()))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::measure::{Counter, Metric, Recorder};
+
+    #[test]
+    fn a_file_that_another_left_is_not_shared() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("tidings-1-0.seconds");
+        std::fs::write(&path, "another's").unwrap();
+        let file = unnamed_at(path.clone()).unwrap();
+        assert_eq!(file.metadata().unwrap().len(), 0);
+        assert_eq!(std::fs::read_to_string(path).unwrap(), "another's");
+        assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 1);
+    }
 
     fn interval(start_ns: u64, sent: u64) -> Interval {
         let mut recorder = Recorder::new();

@@ -90,7 +90,7 @@ impl Labels {
     pub fn legend(&self) -> Vec<String> {
         let common = match self.common.as_slice() {
             [] => None,
-            common => Some(format!("The same in all cases: {}.", printable(&common.join(", ")))),
+            common => Some(format!("Axes with one value: {}.", printable(&common.join(", ")))),
         };
         let numbers = self.numbers.iter().map(|(number, text)| format!("{number}: {text}."));
         common.into_iter().chain(numbers).collect()
@@ -162,7 +162,7 @@ mod tests {
         let legend = labels.legend();
         assert_eq!(legend.len(), 1, "{legend:?}");
         assert!(
-            legend[0].starts_with("The same in all cases: ") && legend[0].contains("interval=1s")
+            legend[0].starts_with("Axes with one value: ") && legend[0].contains("interval=1s")
         );
     }
 

@@ -212,7 +212,7 @@ fn eleven_axes_are_measured_reported_and_can_be_read() {
     assert_eq!(id.split(':').count(), 12, "{id}");
     let table = text(&output.stdout);
     assert!(table.lines().any(|line| line.starts_with("sse  ")), "{table}");
-    assert!(table.contains("The same in all cases: clients=2, topics=1, "), "{table}");
+    assert!(table.contains("Axes with one value: clients=2, topics=1, "), "{table}");
     assert!(!table.contains(id.as_str()), "{table}");
     assert!(!fs::read_to_string(run.join("report.md")).unwrap().contains(id.as_str()));
     let planned = text(&tidings(folder.path(), &["plan", "eleven.toml"]).output().unwrap().stdout);
