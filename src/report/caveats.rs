@@ -1,7 +1,7 @@
 //! What a reader must know of how a case was offered before its figures are compared.
 
 use super::View;
-use super::prose::percent_of;
+use super::table::percent_of;
 use crate::scenario::{LoopKind, Pattern};
 use crate::unit::count;
 

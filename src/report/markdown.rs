@@ -134,10 +134,7 @@ fn comparison(view: &View) -> String {
     if view.cases.iter().any(|case| !case.pattern.delivers()) {
         page.push_str("\n\\* `request`: its response time stands in place of freshness.\n");
     }
-    for legend in view.labels.legend() {
-        let _ = writeln!(page, "\n{}", escape(&legend));
-    }
-    if let Some(legend) = floor::legend(view) {
+    for legend in view.labels.legend().into_iter().chain(floor::legend(view)) {
         let _ = writeln!(page, "\n{}", escape(&legend));
     }
     for caveat in caveats::caveats(view) {
@@ -151,10 +148,9 @@ fn objectives(view: &View) -> String {
     row(&mut page, ["objective", "case", "measured", "outcome"].map(str::to_owned));
     row(&mut page, ["---", "---", "---:", "---"].map(str::to_owned));
     for judgement in &view.judgements {
-        let outcome = judgement.outcome.name().to_owned();
-        let case = view.name(&judgement.case);
-        let cells = [&judgement.objective, &case, &judgement.printed, &outcome];
-        row(&mut page, cells.map(|cell| escape(cell)));
+        let (case, outcome) = (view.name(&judgement.case), judgement.outcome.name());
+        let cells = [judgement.objective.as_str(), &case, &judgement.printed, outcome];
+        row(&mut page, cells.map(escape));
     }
     for error in &view.refused {
         row(&mut page, [escape(&error.to_string()), "-".into(), "-".into(), "unknown".into()]);

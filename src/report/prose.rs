@@ -393,11 +393,6 @@ pub(super) fn warnings(view: &View) -> Vec<String> {
     told.map(|warning| printable(warning)).collect()
 }
 
-/// A count's share of a whole, in percent.
-pub(super) fn percent_of(part: u64, whole: u64) -> String {
-    format!("{} %", significant(part as f64 / whole as f64 * 100.0))
-}
-
 fn capital(text: &str) -> String {
     let mut letters = text.chars();
     letters.next().map_or_else(String::new, |first| first.to_uppercase().chain(letters).collect())

@@ -3,7 +3,7 @@
 use super::floor;
 use crate::judge::{CaseSummary, Estimate, is_well_known};
 use crate::record::{Figure, Verdict};
-use crate::unit::{bytes, count, nanoseconds};
+use crate::unit::{bytes, count, nanoseconds, significant};
 
 /// A column: its header in two lines, and its cell of a case.
 pub(super) struct TableColumn {
@@ -88,6 +88,11 @@ pub(super) fn with_interval(estimate: &Estimate, unit: fn(f64) -> String) -> Str
         return figure(estimate.median);
     }
     format!("{} ({} to {})", figure(estimate.median), figure(estimate.low), figure(estimate.high))
+}
+
+/// A count's share of a whole, in percent.
+pub(super) fn percent_of(part: u64, whole: u64) -> String {
+    format!("{} %", significant(part as f64 / whole as f64 * 100.0))
 }
 
 #[cfg(test)]

@@ -27,10 +27,7 @@ pub fn text(view: &View) -> String {
     if view.cases.iter().any(|case| !case.pattern.delivers()) {
         paragraph(&mut out, "", "* request: its response time stands in place of freshness.");
     }
-    for legend in view.labels.legend() {
-        paragraph(&mut out, "", &legend);
-    }
-    if let Some(legend) = floor::legend(view) {
+    for legend in view.labels.legend().into_iter().chain(floor::legend(view)) {
         paragraph(&mut out, "", &legend);
     }
     for caveat in caveats(view) {

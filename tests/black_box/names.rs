@@ -332,9 +332,9 @@ fn a_file_in_the_way_costs_only_itself_and_can_be_made_later() {
         }
         assert!(!left.keys().any(|file| file.extension() == Some(OsStr::new("tmp"))), "{left:?}");
         if is_folder {
-            fs::remove_dir(&path).unwrap()
+            fs::remove_dir(&path).unwrap();
         } else {
-            fs::remove_file(&path).unwrap()
+            fs::remove_file(&path).unwrap();
         }
         assert_eq!(report(&folder).status.code(), Some(0), "{obstacle}");
         assert_eq!(contents(&folder), whole, "{obstacle}");
