@@ -171,3 +171,21 @@ const fn worse(a: u8, b: u8) -> u8 {
     }
     if rank(b) > rank(a) { b } else { a }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_was_measured_says_more_than_a_report_that_is_not_whole() {
+        for (a, b, worst) in [
+            (0, exit::USAGE, exit::USAGE),
+            (exit::USAGE, exit::INVALID, exit::INVALID),
+            (exit::MISSED, exit::USAGE, exit::MISSED),
+            (exit::INVALID, exit::MISSED, exit::MISSED),
+            (130, exit::MISSED, 130),
+        ] {
+            assert_eq!((worse(a, b), worse(b, a)), (worst, worst), "{a} and {b}");
+        }
+    }
+}

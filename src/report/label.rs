@@ -12,6 +12,8 @@ use crate::scenario::ShortIds;
 const LONGEST: usize = 72;
 /// Longest text of a pattern with its own axes, where ids are too long.
 const OWN: usize = 32;
+/// Longest text of shared axes that stands beside its number.
+const HEADING: usize = 72;
 
 /// What a case is called.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -32,6 +34,7 @@ pub(super) struct Labels {
     common: Vec<String>,
     /// Numbers, and what they stand for.
     numbers: Vec<(String, String)>,
+    are_numbered: bool,
 }
 
 impl Labels {
@@ -43,7 +46,7 @@ impl Labels {
         let shared = shared_axes(cases, &id);
         let numbered = cases.iter().any(|case| id(case).chars().count() > LONGEST);
         let (mut headings, mut owns) = (Numbers::default(), Numbers::default());
-        let mut by_id = BTreeMap::new();
+        let mut by_id: BTreeMap<String, Label> = BTreeMap::new();
         for case in cases {
             let id = id(case);
             let (common, own): (Vec<&str>, Vec<&str>) =
@@ -67,8 +70,17 @@ impl Labels {
             }
             by_id.insert(case.case.clone(), Label { heading, own, name });
         }
+        // Where there is room, a heading says itself what its number stands for.
+        if headings.0.iter().all(|(_, axes)| axes.chars().count() <= HEADING) {
+            for label in by_id.values_mut() {
+                if let Some((number, axes)) = headings.0.iter().find(|(n, _)| *n == label.heading) {
+                    label.heading = format!("{number}: {axes}");
+                }
+            }
+            headings.0.clear();
+        }
         let numbers = headings.0.into_iter().chain(owns.0).collect();
-        Self { by_id, common: short.common, numbers }
+        Self { by_id, common: short.common, numbers, are_numbered: numbered }
     }
 
     /// What the case with this id is called.
@@ -82,8 +94,8 @@ impl Labels {
     }
 
     /// Whether numbers stand for axes.
-    pub fn are_numbered(&self) -> bool {
-        !self.numbers.is_empty()
+    pub const fn are_numbered(&self) -> bool {
+        self.are_numbered
     }
 
     /// What the labels leave out, a sentence each; none where they are the ids.
@@ -179,5 +191,16 @@ mod tests {
         let legend = labels.legend();
         assert_eq!(legend.len(), 3, "{legend:?}");
         assert!(legend[2].starts_with("workload 2: axis_0=b0, "), "{legend:?}");
+    }
+
+    #[test]
+    fn a_heading_with_room_says_what_its_number_stands_for() {
+        let axes = ["a", "b"].map(|x| format!(":x={}", x.repeat(66)));
+        let labels = labels(&axes);
+        let id = format!("sse{}", axes[1]);
+        assert_eq!(labels.name(&id), "sse at workload 2");
+        let heading = format!("workload 2: x={}", "b".repeat(66));
+        assert_eq!(labels.get(&id).map(|label| label.heading.clone()), Some(heading));
+        assert_eq!(labels.legend(), ["Axes with one value: interval=1s."]);
     }
 }
