@@ -22,6 +22,7 @@ mod requests;
 mod requests_cli;
 mod requests_keys;
 mod restart;
+mod restart_durable;
 mod run;
 mod run_faults;
 mod run_health;
