@@ -4,6 +4,7 @@
 #![expect(clippy::unwrap_used, reason = "a test may panic")]
 
 mod browser;
+mod build_info;
 mod calibrate_cli;
 mod client_calls;
 mod comparisons;

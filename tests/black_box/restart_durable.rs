@@ -55,8 +55,10 @@ fn assert_exact(row: &BTreeMap<String, String>) {
     assert!(number(row, "expected") > 0.0, "{row:?}");
     assert_eq!(number(row, "delivered"), number(row, "expected"), "{row:?}");
     assert_eq!((number(row, "lost"), number(row, "duplicate")), (0.0, 0.0), "{row:?}");
-    // Nobody registers again, so that every delivery after the restart is one to an endpoint that the disk has.
-    assert_eq!(number(row, "reconnects"), 20.0, "{row:?}");
+    // Nobody registers again, so that every delivery after the restart is one to an endpoint that the disk has. A link
+    // may still wait for its next attempt to ask for it when the trial ends: everything has come by then.
+    assert!((1.0..=20.0).contains(&number(row, "reconnects")), "{row:?}");
+    assert_eq!(number(row, "error_status"), 0.0, "{row:?}");
     assert!(number(row, "freshness_ns_max") >= 50e6, "what was due meanwhile comes late: {row:?}");
 }
 
