@@ -18,6 +18,7 @@ use std::path::Path;
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
+use tidings::record::Build;
 use tidings::report::{Missing, View, text};
 
 /// Exit statuses, as documented in the README.
@@ -32,7 +33,7 @@ pub mod exit {
 
 /// Should consumers learn of news by calling an API, by holding a socket, or by being called back?
 #[derive(Debug, Parser)]
-#[command(name = "tidings", version, about, long_about = None)]
+#[command(name = "tidings", version = Build::VERSION, about, long_about = None)]
 struct Arguments {
     #[command(subcommand)]
     verb: Verb,

@@ -3,6 +3,7 @@
 mod progress;
 
 use std::collections::BTreeSet;
+use std::ffi::OsString;
 use std::path::PathBuf;
 use std::process::{Command, ExitCode};
 
@@ -112,18 +113,19 @@ fn measure(
 
 /// The `run.json` of a plan whose run begins.
 pub(super) fn describe(plan: &Plan, host: &Host, started: OffsetDateTime) -> RunInfo {
-    let build = Build::this(git_revision());
+    let build = Build::this();
     let mut warnings = clock::findings();
-    if build.build_profile != "release" {
-        warnings.push(
-            "this is a debug build: every figure of CPU and latency is too high; build with --release"
-                .to_owned(),
-        );
+    if !build.is_optimised() {
+        warnings.push(format!(
+            "this is a {} build: every figure of CPU and latency is too high; build with --release",
+            if build.build_profile == "debug" { "debug" } else { "barely optimised" }
+        ));
     }
     let case = |index: usize| plan.scenario.cases[index].id.clone();
     RunInfo {
         schema_version: SCHEMA_VERSION,
         build,
+        working_directory_revision: working_directory_revision(),
         started_utc: utc(started),
         finished_utc: None,
         complete: false,
@@ -143,12 +145,17 @@ pub(super) fn describe(plan: &Plan, host: &Host, started: OffsetDateTime) -> Run
             .collect(),
         host: host.clone(),
         warnings,
-        command: std::env::args_os().map(|word| word.to_string_lossy().into_owned()).collect(),
+        command: command_line(std::env::args_os()),
     }
 }
 
-/// The revision that is checked out where the run is started, if that is a repository.
-fn git_revision() -> Option<String> {
+/// The command line as text: an argument may be a path that is not.
+fn command_line(arguments: impl Iterator<Item = OsString>) -> Vec<String> {
+    arguments.map(|argument| argument.to_string_lossy().into_owned()).collect()
+}
+
+/// The revision that is checked out where the run is started, if that is a repository: the user's, not tidings' own.
+fn working_directory_revision() -> Option<String> {
     let output = Command::new("git")
         .args(["describe", "--always", "--dirty", "--abbrev=12"])
         .output()

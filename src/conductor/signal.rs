@@ -7,6 +7,7 @@ use std::sync::atomic::{AtomicI32, Ordering};
 use tokio::signal::unix::{SignalKind, signal};
 
 use crate::clock;
+use crate::server::ScratchFolder;
 
 /// A second signal this soon after the first is its echo: a shell and a wrapper both pass Ctrl-C on.
 const ECHO_NS: u64 = 500_000_000;
@@ -38,6 +39,7 @@ impl Signals {
                     let first_ns = *first_ns.get_or_insert(clock::now());
                     if clock::now() - first_ns > ECHO_NS {
                         // Children end with this process: their control stream does.
+                        ScratchFolder::remove_all();
                         std::process::exit(128 + number);
                     }
                     let _ =

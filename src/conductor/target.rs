@@ -10,6 +10,7 @@ use crate::measure::Counter;
 use crate::net::tls::Trust;
 use crate::record::CpuReading;
 use crate::scenario::{Publish, Restart};
+use crate::server::ScratchFolder;
 
 /// What is known of the target beyond its process.
 #[derive(Debug, Default)]
@@ -22,6 +23,8 @@ pub(super) struct TargetState {
     pub start_ns: u64,
     /// CPU time that processes before this one have used.
     retired_cpu_ns: u64,
+    /// Where its durable outbox is, and that of its successors.
+    outbox: Option<ScratchFolder>,
     /// Nobody is there: since when, in monotonic nanoseconds.
     down_ns: Option<u64>,
     /// The restart was begun, or there is none.
@@ -32,6 +35,11 @@ impl Trial<'_> {
     /// Starts the target, and returns where it listens and whom its clients may trust.
     pub(super) fn launch_target(&mut self) -> Result<(SocketAddr, Option<Trust>), TrialAbort> {
         let any = SocketAddr::from((Ipv4Addr::LOCALHOST, 0));
+        let case = &self.facts.case;
+        if case.keeps_outbox() && case.conditions.restart.is_some() && !self.planned.null {
+            let failed = |error| TrialAbort::Failed(format!("no folder for the outbox: {error}"));
+            self.target_state.outbox = Some(ScratchFolder::new().map_err(failed)?);
+        }
         let assignment = self.target_assignment(any, None);
         self.launch("target", "the target", Assignment::Target(assignment))?;
         let deadline = clock::now() + LAUNCH_NS;
@@ -62,6 +70,7 @@ impl Trial<'_> {
             send_buffer: options.send_buffer,
             write_timeout: options.write_timeout,
             resume,
+            data: self.target_state.outbox.as_ref().map(|folder| folder.path().to_owned()),
             limits: options.limits,
             max_concurrent_streams: options.max_concurrent_streams,
             trust: self.target_state.trust.clone(),

@@ -9,6 +9,7 @@ mod frame;
 
 use std::net::SocketAddr;
 use std::ops::Range;
+use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
 
@@ -87,6 +88,9 @@ pub struct TargetAssignment {
     pub write_timeout: Span,
     /// The process before this one, whose place it takes; `None` for the first.
     pub resume: Option<Resume>,
+    /// Where its durable outbox is, which the process before it may have left; `None` for one of its own.
+    #[serde(default)]
+    pub data: Option<PathBuf>,
     /// Who vouched for that process, over TLS.
     pub trust: Option<Trust>,
     /// What to publish from `Start` on; `None` where publishing is left to the API.

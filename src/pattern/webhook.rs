@@ -65,6 +65,7 @@ impl SetupError {
 #[derive(Deserialize)]
 struct Registered {
     id: u64,
+    url: String,
 }
 
 /// Listens, registers, and receives until the link is dropped.
@@ -116,8 +117,12 @@ async fn listen(link: &Link) -> Result<Endpoint, SetupError> {
     Ok(Endpoint { listener, tls, url, secret, verifier })
 }
 
-/// Registers again after what came last, whenever the target lost the registration or the link is to leave.
+/// Comes back whenever the target was taken down or the link is to leave.
+///
+/// A target with its outbox in memory has lost the registration: it is made again, after what came last. One with a durable
+/// outbox has it on disk, and is only asked for it: a second one would bring everything twice, and hide that the first is lost.
 async fn stay(link: &Link, url: &str, secret: &str, mut id: u64) {
+    let kept = link.context().case.keeps_outbox();
     let mut target = link.watch_target();
     let mut redial = Redial::new(link);
     loop {
@@ -128,15 +133,24 @@ async fn stay(link: &Link, url: &str, secret: &str, mut id: u64) {
                 Some(lost_ns)
             }
             () = link.departure() => {
-                if let Err(error) = withdraw(link, id).await {
+                while let Err(error) = withdraw(link, id, kept).await {
                     link.error(error.kind());
+                    if !kept {
+                        break;
+                    }
+                    redial.wait(link).await;
                 }
                 None
             }
         };
         id = loop {
             let dialled_ns = clock::now();
-            match register(link, url, secret).await {
+            let back = if kept && lost_ns.is_some() {
+                look_up(link, url, id).await
+            } else {
+                register(link, url, secret).await
+            };
+            match back {
                 Ok(id) => {
                     link.back(dialled_ns, lost_ns);
                     redial.succeeded();
@@ -149,15 +163,30 @@ async fn stay(link: &Link, url: &str, secret: &str, mut id: u64) {
     }
 }
 
-/// Deletes a registration.
-async fn withdraw(link: &Link, id: u64) -> Result<(), SetupError> {
+/// Asks for a registration that the target has kept; returns its number.
+async fn look_up(link: &Link, url: &str, id: u64) -> Result<u64, SetupError> {
+    let mut connection = Client::connect(&link.dialer(), link.index()).await?;
+    let request = get(format!("/webhooks/{id}"), &host(link));
+    let answer = connection.exchange(request, REGISTER_TIMEOUT).await?;
+    connection.mark();
+    if answer.status != StatusCode::OK {
+        return Err(SetupError::Refused(answer.status, format!("webhook {id} is not kept")));
+    }
+    let kept: Registered = serde_json::from_slice(&answer.body).map_err(|_| SetupError::Foreign)?;
+    (kept.id == id && kept.url == url).then_some(id).ok_or(SetupError::Foreign)
+}
+
+/// Deletes a registration; one that is `kept` on disk may have been deleted by an attempt whose answer was lost.
+async fn withdraw(link: &Link, id: u64, kept: bool) -> Result<(), SetupError> {
     let mut connection = Client::connect(&link.dialer(), link.index()).await?;
     let mut request = get(format!("/webhooks/{id}"), &host(link));
     *request.method_mut() = Method::DELETE;
     let answer = connection.exchange(request, REGISTER_TIMEOUT).await?;
     connection.mark();
     let refused = || SetupError::Refused(answer.status, "a withdrawal".to_owned());
-    (answer.status == StatusCode::NO_CONTENT).then_some(()).ok_or_else(refused)
+    let gone =
+        answer.status == StatusCode::NO_CONTENT || (kept && answer.status == StatusCode::NOT_FOUND);
+    gone.then_some(()).ok_or_else(refused)
 }
 
 /// Registers the endpoint for what follows in the link's topic, over a connection of its own; returns its number.

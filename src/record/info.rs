@@ -20,6 +20,10 @@ pub struct RunInfo {
     /// The tool that measured.
     #[serde(flatten)]
     pub build: Build,
+    /// Revision of the user's repository: of the folder that the run was started in, by `git describe`; `None` outside
+    /// of a repository. Earlier versions wrote it as `git_revision`.
+    #[serde(default, alias = "git_revision")]
+    pub working_directory_revision: Option<String>,
     /// When the run began, by [`utc`].
     pub started_utc: String,
     /// When it ended; `None` while it runs, or where it was killed.
@@ -48,21 +52,43 @@ pub struct RunInfo {
 pub struct Build {
     /// Its version.
     pub tidings_version: String,
-    /// Revision of the repository that the run was started in.
-    pub git_revision: Option<String>,
+    /// Revision of tidings' own sources; `unknown` where they were no repository, and in files of earlier versions.
+    #[serde(default = "unknown")]
+    pub build_revision: String,
+    /// Whether the sources differed from that revision; `None` where nobody knows.
+    #[serde(default)]
+    pub build_modified: Option<bool>,
     /// `release` or `debug`.
     pub build_profile: String,
+    /// Optimisation level that the compiler was given; `None` in files of earlier versions.
+    #[serde(default)]
+    pub build_opt_level: Option<String>,
+}
+
+fn unknown() -> String {
+    "unknown".to_owned()
 }
 
 impl Build {
+    /// Version and revision, as `--version` prints them.
+    pub const VERSION: &str = env!("TIDINGS_VERSION");
+
     /// This program.
-    pub fn this(git_revision: Option<String>) -> Self {
+    pub fn this() -> Self {
         let profile = if cfg!(debug_assertions) { "debug" } else { "release" };
         Self {
             tidings_version: env!("CARGO_PKG_VERSION").to_owned(),
-            git_revision,
+            build_revision: env!("TIDINGS_BUILD_REVISION").to_owned(),
+            build_modified: env!("TIDINGS_BUILD_MODIFIED").parse().ok(),
             build_profile: profile.to_owned(),
+            build_opt_level: Some(env!("TIDINGS_BUILD_OPT_LEVEL").to_owned()),
         }
+    }
+
+    /// Whether its figures are those of an optimised program: a profile may check as `debug` does or optimise as little.
+    pub fn is_optimised(&self) -> bool {
+        let level = self.build_opt_level.as_deref();
+        self.build_profile == "release" && !matches!(level, Some("0" | "1" | "s" | "z"))
     }
 }
 

@@ -283,16 +283,17 @@ fn measured(view: &View) -> Vec<String> {
     let info = &view.run.info;
     let (host, phases, scenario) = (&info.host, &info.scenario.phases, &info.scenario);
     let finished = info.finished_utc.clone().unwrap_or_else(|| "never, or not yet".to_owned());
-    let revision = info.build.git_revision.as_ref().map(|r| format!(", revision {r}"));
+    let build = &info.build;
+    let modified = if build.build_modified == Some(true) { ", modified" } else { "" };
+    let user =
+        info.working_directory_revision.as_deref().unwrap_or("none: it is not in a git repository");
     vec![
         format!("Started {}, finished {finished}.", info.started_utc),
         format!(
-            "tidings {} ({} build){}; files of schema version {}.",
-            info.build.tidings_version,
-            info.build.build_profile,
-            revision.unwrap_or_default(),
-            info.schema_version
+            "tidings {}, built from revision {}{modified} ({} build); files of schema version {}.",
+            build.tidings_version, build.build_revision, build.build_profile, info.schema_version
         ),
+        format!("Revision in the working directory: {user}."),
         format!(
             "Host {}: {} cores of {}, {} of memory, {}, clock source {}, {} descriptors a process.",
             host.name,

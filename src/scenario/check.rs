@@ -3,8 +3,8 @@
 use super::conditions;
 use super::error::{Refusal, require};
 use super::{
-    Case, LongPollOptions, LoopKind, Pattern, Phases, RequestOptions, ShortPollOptions, Workload,
-    faults, network, publish, webhook,
+    Case, LongPollOptions, LoopKind, Pattern, Phases, RequestOptions, Restart, RestartLog,
+    ShortPollOptions, Workload, faults, network, publish, webhook,
 };
 use crate::pace::ArrivalProcess;
 use crate::unit::{ByteSize, Span, count};
@@ -45,6 +45,7 @@ pub(super) fn case(case: &Case, phases: &Phases, ring: u64) -> Result<(), Refusa
     conditions::check(&case.conditions, &case.workload, phases)?;
     network::check(case, phases)?;
     publish::check(case)?;
+    outbox_survives(case)?;
     match &case.pattern {
         Pattern::Request(options) => request(options, phases),
         Pattern::ShortPoll(options) => {
@@ -276,4 +277,14 @@ fn positive(key: &str, span: Span) -> Result<(), Refusal> {
 
 fn at_least_one(key: &str, n: u64) -> Result<(), Refusal> {
     require(n > 0, key, || format!("{key} = {n}: it must be at least 1"))
+}
+/// What is on disk cannot be lost with the process.
+fn outbox_survives(case: &Case) -> Result<(), Refusal> {
+    let lost = |restart: Restart| restart.log == RestartLog::Lost;
+    let contradicts = case.keeps_outbox() && case.conditions.restart.is_some_and(lost);
+    require(!contradicts, "restart.log", || {
+        "restart.log = \"lost\" contradicts webhook.outbox = \"durable\": the successor of the target reads the outbox \
+         that is on disk; remove restart.log, or write webhook.outbox = \"memory\""
+            .to_owned()
+    })
 }

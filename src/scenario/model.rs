@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::{
-    Conditions, Faults, LongPollOptions, Publish, RequestOptions, ShortPollOptions, Spin,
+    Conditions, Faults, LongPollOptions, Outbox, Publish, RequestOptions, ShortPollOptions, Spin,
     SseOptions, Transport, WebSocketOptions, WebhookOptions,
 };
 use crate::event::PayloadKind;
@@ -147,6 +147,13 @@ pub struct Case {
     /// What its links meet beside load.
     #[serde(default)]
     pub conditions: Conditions,
+}
+
+impl Case {
+    /// Whether its webhooks and their events are on disk, and outlive the target.
+    pub const fn keeps_outbox(&self) -> bool {
+        matches!(self.pattern, Pattern::Webhook(WebhookOptions { outbox: Outbox::Durable, .. }))
+    }
 }
 
 /// What is offered to a case.

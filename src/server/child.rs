@@ -59,9 +59,12 @@ fn run(orders: &mut Orders, reports: &Reports) -> anyhow::Result<Snapshot> {
             obey(ready(handle.address(), None), start, &assignment, orders, reports).await
         })
     } else {
-        let predecessor = assignment.resume.and_then(|resume| predecessor(&assignment, resume));
+        // What is on disk is read there, and never made again.
+        let resume = assignment.resume.filter(|_| assignment.data.is_none());
+        let predecessor = resume.and_then(|resume| predecessor(&assignment, resume));
+        let data = assignment.data.as_deref();
         let (security, trust) = Security::of_trial(&assignment)?;
-        let start_with = Start { security, predecessor: predecessor.as_ref(), data: None };
+        let start_with = Start { security, predecessor: predecessor.as_ref(), data };
         serve_from(listener, Options::from(&assignment), start_with, async |handle| {
             let start = |window, publish_plan: Option<PublishPlan>| {
                 handle.begin(window);

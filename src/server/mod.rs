@@ -56,6 +56,7 @@ mod websocket;
 mod wire;
 
 pub use child::child;
+pub use durable::ScratchFolder;
 pub use options::{Options, Waits};
 pub use publisher::{PublishPlan, TopicTaken};
 pub use resume::Predecessor;

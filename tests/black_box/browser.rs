@@ -2,8 +2,8 @@
 //!
 //! Needs Chromium (`chromium`, `chromium-browser` or `google-chrome` on the PATH); where there is none, the test says that
 //! it is left out. `scripts/test` installs it on Debian.
-#![expect(clippy::print_stderr, reason = "a test that is left out says so")]
 
+use crate::support::left_out;
 use crate::target_support;
 
 use std::io::{BufReader, Read as _, Write as _};
@@ -210,8 +210,7 @@ fn a_browser_consumes_every_pattern_that_it_can_and_resumes_a_stream_that_was_cu
     let (address, posts) = site(page(target.address, proxy));
     let profile = tempfile::tempdir().unwrap();
     let Some(_browser) = Browser::open(&format!("http://{address}/"), profile.path()) else {
-        eprintln!("left out: no Chromium on the PATH");
-        return;
+        return left_out("the target in a real browser", "no Chromium on the PATH");
     };
 
     let told = |wanted: &str| {

@@ -308,7 +308,7 @@ drain = "8s"
 }
 
 fn assert_all_arrived(bench: &Bench, connections: impl Fn(&str) -> f64) {
-    let output = bench.run(&[]);
+    let output = bench.measure(&[]);
     let trials = bench.trials();
     assert!(!trials.is_empty(), "{}", text(&output.stderr));
     for row in &trials {

@@ -1,7 +1,6 @@
 //! Do others' tools read our histogram files, and find in them what we measured?
-#![expect(clippy::print_stderr, reason = "a check that is left out says so")]
 
-use crate::synthetic;
+use crate::{support, synthetic};
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
@@ -11,6 +10,7 @@ use tidings::record::Run;
 use tidings::report::write_all;
 use tidings::scenario::PatternKind;
 
+use support::left_out;
 use synthetic::{case, info, scenario, write_run};
 
 /// Prints, for every tag, each recorded value of its merged histogram with the number of samples up to it.
@@ -50,10 +50,10 @@ fn rows(text: &str) -> Vec<(u64, u64)> {
 #[test]
 fn the_python_port_finds_in_the_log_what_the_percentile_distributions_say() {
     let Some(python) = python() else {
-        eprintln!(
-            "left out: no python3 with hdrhistogram here; pip install hdrhistogram, or set TIDINGS_PYTHON"
+        return left_out(
+            "histograms.hlog as the Python port of HdrHistogram reads it",
+            "no python3 with hdrhistogram here: pip install hdrhistogram, or set TIDINGS_PYTHON",
         );
-        return;
     };
     let out = tempfile::tempdir().unwrap();
     let cases = vec![case(PatternKind::Sse, 50, ":clients=50"), case(PatternKind::Request, 50, "")];

@@ -4,6 +4,7 @@
 #![expect(clippy::unwrap_used, reason = "a test may panic")]
 
 mod browser;
+mod build_info;
 mod calibrate_cli;
 mod client_calls;
 mod comparisons;
@@ -23,6 +24,7 @@ mod requests;
 mod requests_cli;
 mod requests_keys;
 mod restart;
+mod restart_durable;
 mod run;
 mod run_faults;
 mod run_health;

@@ -9,7 +9,7 @@ use std::fs;
 use std::process::{Command, Stdio};
 
 use request_support::{MS, case, run};
-use support::{Bench, number, rows, scenario, text};
+use support::{Bench, UNSTEADY, number, only_noise_and, rows, scenario, text};
 use target_support::Target;
 use tidings::measure::{Counter, RequestSample};
 use tidings::pace::Network;
@@ -25,9 +25,7 @@ const LATENCY: f64 = 19.9e6;
 
 /// Runs it; every case delivered exactly what was expected.
 fn exact(bench: &Bench) -> Vec<BTreeMap<String, String>> {
-    let output = bench.run(&["--quiet"]);
-    let code = output.status.code();
-    assert!(matches!(code, Some(0 | 3)), "{}\n{}", text(&output.stdout), text(&output.stderr));
+    bench.measure(&["--quiet"]);
     let trials = bench.trials();
     for row in &trials {
         assert_ne!(row["verdict"], "failed", "{row:?}");
@@ -107,6 +105,7 @@ fn a_slow_consumer_is_slow_behind_it_too() {
                 [websocket]\nslow_consumer = \"drop-oldest\"\nqueue = 120\n[network]\nlatency = \"5ms\"\n";
     let bench = Bench::new(&format!("{text}{slow}"));
     let output = bench.run(&["--quiet"]);
+    only_noise_and(&bench.results(), &output, &UNSTEADY);
     let row = &bench.trials()[0];
     assert_ne!(row["verdict"], "failed", "{row:?} {}", support::text(&output.stderr));
     assert!(number(row, "slow_actions") > 0.0, "the policy acts: {row:?}");

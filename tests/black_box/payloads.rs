@@ -6,7 +6,7 @@ use std::io::{BufRead as _, BufReader, Read as _, Write as _};
 use std::net::TcpStream;
 use std::process::{Command, Stdio};
 
-use support::{Bench, number, scenario, text};
+use support::{Bench, number, scenario};
 
 const ALL: [&str; 6] = ["request", "short-poll", "long-poll", "sse", "websocket", "webhook"];
 
@@ -17,9 +17,7 @@ fn every_kind_of_payload_arrives_in_every_pattern_and_encoding() {
     let load = scenario(&ALL, 1, "500ms", "")
         .replace("rate = \"20/s\"", "rate = \"20/s\"\npayload = \"1KiB\"");
     let bench = Bench::new(&format!("{load}{mix}{sweep}"));
-    let output = bench.run(&["--quiet"]);
-    let code = output.status.code();
-    assert!(matches!(code, Some(0 | 3)), "{}\n{}", text(&output.stdout), text(&output.stderr));
+    bench.measure(&["--quiet"]);
     let trials = bench.trials();
     assert_eq!(trials.len(), 2 * (5 + 2));
     for row in &trials {

@@ -10,15 +10,12 @@ use rustix::process::{Signal, kill_process};
 use support::{Bench, eventually, number, rows, scenario, text};
 
 const ALL: [&str; 6] = ["request", "short-poll", "long-poll", "sse", "websocket", "webhook"];
-/// Statuses of a run whose ledgers are right: on a busy machine its latencies may be declared invalid.
-const MEASURED: [Option<i32>; 2] = [Some(0), Some(3)];
 
 #[test]
 fn every_pattern_delivers_everything_once_and_writes_every_file() {
     let bench = Bench::new(&scenario(&ALL, 2, "1s", r#"objectives = ["reach >= 1", "lost == 0"]"#));
-    let output = bench.run(&[]);
+    let output = bench.measure(&[]);
     let (stdout, stderr) = (text(&output.stdout), text(&output.stderr));
-    assert!(MEASURED.contains(&output.status.code()), "{stdout}\n{stderr}");
     let last = stdout.lines().last().unwrap();
     assert_eq!(fs::canonicalize(last).unwrap(), fs::canonicalize(bench.results()).unwrap());
     for (name, printed) in [("stdout", &stdout), ("stderr", &stderr)] {
@@ -85,8 +82,7 @@ fn several_workers_and_shards_share_the_load_exactly() {
     let text =
         scenario(&ALL, 1, "1s", "worker = { processes = 3, shards = 2 }\ntarget = { shards = 2 }");
     let bench = Bench::new(&text.replace("rate = \"20/s\"", "rate = \"10/s\"\ntopics = 7"));
-    let output = bench.run(&["--quiet"]);
-    assert!(MEASURED.contains(&output.status.code()), "{}", support::text(&output.stderr));
+    let output = bench.measure(&["--quiet"]);
     let stderr = support::text(&output.stderr);
     assert!(stderr.lines().all(|line| line.starts_with("tidings: ")), "quiet is quiet: {stderr}");
     for row in bench.trials() {

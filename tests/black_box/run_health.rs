@@ -94,7 +94,7 @@ fn stopped_target() -> bool {
 #[test]
 fn what_the_machine_did_stands_in_every_row_and_in_run_json() {
     let bench = Bench::new(&scenario(&["short-poll"], 1, "1s", ""));
-    let output = bench.run(&["--quiet"]);
+    let output = bench.measure(&["--quiet"]);
     let trial = only(bench.trials());
     for measured in ["hiccup_ns_p999", "target_hiccup_ns_p999", "slip_share_of_response"] {
         assert!(number(&trial, measured) > 0.0, "{measured}: {trial:?} {}", text(&output.stderr));

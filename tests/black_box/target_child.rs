@@ -88,6 +88,7 @@ fn prepare(version: u32, listen: SocketAddr) -> Order {
         send_buffer: ByteSize::new(65_536),
         write_timeout: Span::from_secs(30),
         resume: None,
+        data: None,
         trust: None,
         schedule: Some(schedule()),
         window: 100_000_000..200_000_000,

@@ -75,6 +75,7 @@ impl NullTarget {
             send_buffer: ByteSize::new(65_536),
             write_timeout: Span::from_secs(30),
             resume: None,
+            data: None,
             trust: None,
             limits: tidings::scenario::Limits::default(),
         });

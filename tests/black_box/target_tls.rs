@@ -1,5 +1,6 @@
-#![expect(clippy::print_stderr, reason = "a test may panic, and says what it leaves out")]
 //! `tidings serve --tls` and the target's TLS as other makers' clients, strangers and idlers meet it.
+
+use crate::support::left_out;
 
 use std::io::{BufRead as _, BufReader, Read as _, Write as _};
 use std::net::{SocketAddr, TcpStream};
@@ -43,7 +44,7 @@ impl Serve {
             Ok(output) => output,
             Err(error) => {
                 assert_eq!(error.kind(), std::io::ErrorKind::NotFound);
-                eprintln!("left out: there is no curl here");
+                left_out("the target over TLS and HTTP/2 as curl sees it", "no curl here");
                 return None;
             }
         };
@@ -123,7 +124,7 @@ fn h2load_finds_every_request_answered() {
             Ok(output) => String::from_utf8(output.stdout).unwrap(),
             Err(error) => {
                 assert_eq!(error.kind(), std::io::ErrorKind::NotFound);
-                return eprintln!("left out: there is no h2load here");
+                return left_out("the target under h2load", "no h2load here");
             }
         };
     assert!(output.contains("200 succeeded, 0 failed"), "{output}");

@@ -5,7 +5,7 @@ use crate::support;
 
 use std::collections::BTreeMap;
 
-use support::{Bench, number, scenario, text};
+use support::{Bench, number, scenario};
 
 const ALL: [&str; 6] = ["request", "short-poll", "long-poll", "sse", "websocket", "webhook"];
 /// What a TLS 1.3 record adds to what it carries: header, content type, tag.
@@ -16,9 +16,7 @@ type Row = BTreeMap<String, String>;
 /// Runs it, and returns the rows by case; every one of them delivered exactly what was expected, without an error.
 fn exact(patterns: &[&str], sweep: &str) -> BTreeMap<String, Row> {
     let bench = Bench::new(&format!("{}{sweep}\n", scenario(patterns, 1, "1s", "")));
-    let output = bench.run(&["--quiet"]);
-    // On a busy machine latencies may be declared invalid; what is asserted here are counts.
-    assert!([Some(0), Some(3)].contains(&output.status.code()), "{}", text(&output.stderr));
+    bench.measure(&["--quiet"]);
     let rows: BTreeMap<_, _> =
         bench.trials().into_iter().map(|row| (row["case"].clone(), row)).collect();
     for row in rows.values() {

@@ -11,6 +11,7 @@
 //! The store is redb: one file, copy-on-write B-trees, synced commits, no thread and no dependency of its own.
 
 mod saved;
+mod scratch;
 mod tables;
 mod writing;
 
@@ -26,6 +27,7 @@ use tokio::sync::{mpsc, oneshot};
 
 use super::hub::{Entry, Feed, Identity, Origin, Receipt};
 pub use saved::{Restored, RestoredEndpoint, SavedEndpoint, SavedLetter};
+pub use scratch::ScratchFolder;
 use tables::{Change, Tables};
 
 /// Longest time that a position is known in memory alone.
@@ -102,11 +104,8 @@ impl DurableStore {
         ring: usize,
         feeds: Vec<mpsc::UnboundedSender<Feed>>,
     ) -> Result<Self, StoreError> {
-        let folder = scratch();
-        let opened = Self::open(&folder, ring, feeds);
-        let removed = std::fs::remove_dir_all(&folder);
-        let (store, _) = opened?;
-        removed.map_err(|error| StoreError(format!("{}: {error}", folder.display())))?;
+        let folder = ScratchFolder::new().map_err(StoreError::new)?;
+        let (store, _) = Self::open(folder.path(), ring, feeds)?;
         Ok(store)
     }
 
@@ -172,15 +171,6 @@ impl Drop for DurableStore {
             let _ = thread.join();
         }
     }
-}
-
-/// A folder for one process: on a disk rather than in memory, where syncing would cost nothing and mean nothing.
-fn scratch() -> std::path::PathBuf {
-    let chosen = std::env::var_os("TMPDIR").map(std::path::PathBuf::from);
-    let disk = || Some(Path::new("/var/tmp").to_owned()).filter(|path| path.is_dir());
-    let base = chosen.or_else(disk).unwrap_or_else(std::env::temp_dir);
-    let drawn = crate::clock::now();
-    base.join(format!("tidings-outbox-{}-{drawn}", std::process::id()))
 }
 
 /// Makes a folder that only its owner may read: it holds secrets.

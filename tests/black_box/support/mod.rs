@@ -1,5 +1,8 @@
 //! What the black-box tests of `tidings run` share: scenarios on disk, runs as processes, rows of files.
 
+mod noise;
+mod tools;
+
 use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -8,6 +11,9 @@ use std::time::{Duration, Instant};
 
 use rustix::process::{Pid, Signal, kill_process};
 use tempfile::TempDir;
+
+pub use noise::{UNSTEADY, only_noise, only_noise_and};
+pub use tools::left_out;
 
 /// A folder with a scenario, and the runs that are made of it.
 pub struct Bench {
@@ -70,6 +76,13 @@ impl Bench {
     /// Runs it to its end.
     pub fn run(&self, more: &[&str]) -> Output {
         self.command(more).output().unwrap()
+    }
+
+    /// Runs it to its end; what makes a trial doubtful may be the machine's noise alone.
+    pub fn measure(&self, more: &[&str]) -> Output {
+        let output = self.run(more);
+        only_noise(&self.results(), &output);
+        output
     }
 
     /// Starts it, its output piped.

@@ -320,7 +320,13 @@ pub fn info(scenario: Scenario) -> RunInfo {
     };
     RunInfo {
         schema_version: SCHEMA_VERSION,
-        build: Build { build_profile: "release".to_owned(), ..Build::this(Some("0123456".to_owned())) },
+        build: Build {
+            build_revision: "0123456789ab".to_owned(),
+            build_modified: Some(false),
+            build_profile: "release".to_owned(),
+            ..Build::this()
+        },
+        working_directory_revision: Some("fedcba9".to_owned()),
         started_utc: utc(time::OffsetDateTime::UNIX_EPOCH),
         finished_utc: Some(utc(time::OffsetDateTime::UNIX_EPOCH)),
         complete: true,
