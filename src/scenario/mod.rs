@@ -17,6 +17,7 @@ mod options;
 mod publish;
 mod read;
 mod resolve;
+mod shipped;
 mod spin;
 mod substitute;
 mod sweep;
@@ -45,6 +46,7 @@ pub use options::{
     WebhookOptions,
 };
 pub use publish::Publish;
+pub use shipped::{SHIPPED, Shipped};
 pub use spin::Spin;
 pub use transport::{Connection, Http, Transport};
 pub use webhook::{CallbackConnection, Down, Outbox, ReceiverOptions};
