@@ -9,6 +9,7 @@ mod calibrate;
 mod plan;
 mod report;
 mod run;
+mod scenarios;
 mod selection;
 mod serve;
 mod serve_tls;
@@ -45,6 +46,10 @@ enum Verb {
     Run(run::Arguments),
     /// Print what a run would do and need, and refuse what cannot fit; nothing is started
     Plan(plan::Arguments),
+    /// List the scenarios that come with tidings and their questions, or print one
+    Scenarios(scenarios::ListArguments),
+    /// Write a scenario that comes with tidings to a file of yours, to be changed
+    New(scenarios::NewArguments),
     /// Serve the built-in target, to be used with curl, a browser or any load tool
     Serve(serve::Arguments),
     /// Make every report of a results folder again, from its files alone
@@ -105,6 +110,8 @@ pub fn main() -> ExitCode {
     let outcome = match arguments.verb {
         Verb::Run(arguments) => run::run(&arguments),
         Verb::Plan(arguments) => plan::run(&arguments),
+        Verb::Scenarios(arguments) => scenarios::list(&arguments),
+        Verb::New(arguments) => scenarios::new(&arguments),
         Verb::Serve(arguments) => serve::run(&arguments),
         Verb::Report(arguments) => report::run(&arguments),
         Verb::Calibrate(arguments) => calibrate::run(&arguments),

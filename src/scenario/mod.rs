@@ -17,6 +17,7 @@ mod options;
 mod publish;
 mod read;
 mod resolve;
+mod shipped;
 mod short;
 mod source;
 mod spin;
@@ -46,6 +47,7 @@ pub use options::{
     WebhookOptions,
 };
 pub use publish::Publish;
+pub use shipped::{SHIPPED, Shipped};
 pub use short::ShortIds;
 pub use source::STDIN;
 pub use spin::Spin;

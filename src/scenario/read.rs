@@ -3,10 +3,11 @@
 use std::fmt;
 
 use serde::de::{self, DeserializeOwned, IntoDeserializer, Unexpected, Visitor};
-use serde::forward_to_deserialize_any;
+use serde::{Deserialize as _, forward_to_deserialize_any};
 
 use super::error::{ScenarioError, suggestion};
 use super::tree::{Node, Place, Table, Value};
+use crate::unit::{Count, Share};
 
 /// Reads `table`, which stands at `prefix` of `file` (empty for the root).
 pub(super) fn read<T: DeserializeOwned>(
@@ -179,8 +180,32 @@ impl<'de> de::Deserializer<'de> for Reader<'de> {
         }
     }
 
+    /// A share may be a percentage.
+    fn deserialize_f64<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Fault> {
+        match self {
+            Self::Value(Value::Text(text)) => {
+                visitor.visit_f64(text.parse::<Share>().map_err(de::Error::custom)?.get())
+            }
+            other => other.deserialize_any(visitor),
+        }
+    }
+
+    /// A count may have a suffix, and be a whole number that TOML takes for a float, such as 1e3.
+    fn deserialize_u64<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Fault> {
+        match self {
+            Self::Value(Value::Text(_) | Value::Float(_)) => {
+                visitor.visit_u64(Count::deserialize(self)?.get())
+            }
+            other => other.deserialize_any(visitor),
+        }
+    }
+
+    fn deserialize_u32<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Fault> {
+        self.deserialize_u64(visitor)
+    }
+
     forward_to_deserialize_any! {
-        bool i8 i16 i32 i64 i128 u8 u16 u32 u64 u128 f32 f64 char str string bytes byte_buf unit
+        bool i8 i16 i32 i64 i128 u8 u16 u128 f32 char str string bytes byte_buf unit
         unit_struct seq tuple tuple_struct map identifier ignored_any
     }
 }

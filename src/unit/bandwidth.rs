@@ -1,11 +1,11 @@
-//! Bits a second.
+//! Bits per second.
 
 use std::fmt;
 use std::str::FromStr;
 
-use super::{UnitError, human_serde, split};
+use super::{UnitError, human_serde, scale, split};
 
-/// Bits a second; written `64kbit/s`, `10Mbit/s`, `1Gbit/s`.
+/// Bits per second; written `64kbit/s`, `10Mbit/s`, `1Gbit/s`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Default, Hash)]
 pub struct Bandwidth(u64);
 
@@ -15,12 +15,12 @@ impl Bandwidth {
     const UNITS: [(&'static str, u64); 4] =
         [("Gbit/s", 1_000_000_000), ("Mbit/s", 1_000_000), ("kbit/s", 1_000), ("bit/s", 1)];
 
-    /// A bandwidth of `bits` bits a second.
+    /// A bandwidth of `bits` bits per second.
     pub const fn from_bits_per_second(bits: u64) -> Self {
         Self(bits)
     }
 
-    /// The bits a second.
+    /// The bits per second.
     pub const fn bits_per_s(self) -> u64 {
         self.0
     }
@@ -35,10 +35,12 @@ impl FromStr for Bandwidth {
     type Err = UnitError;
 
     fn from_str(text: &str) -> Result<Self, UnitError> {
-        let refused = || UnitError::new(text, Self::WANTED);
-        let (number, unit) = split(text).ok_or_else(refused)?;
-        let scale = Self::UNITS.iter().find(|(name, _)| *name == unit).ok_or_else(refused)?.1;
-        Ok(Self((number * scale as f64).round() as u64))
+        let bits = split(text).and_then(|(number, unit)| {
+            let unit = unit.replace("bps", "bit/s").replace("b/s", "bit/s");
+            let unit = if unit == "Kbit/s" { "kbit/s" } else { &unit };
+            number.whole(scale(&Self::UNITS, unit)?)
+        });
+        bits.map(Self).ok_or_else(|| UnitError::new(text, Self::WANTED))
     }
 }
 

@@ -3,14 +3,17 @@
 use std::fmt;
 use std::str::FromStr;
 
-use super::{UnitError, human_serde, parse_count, significant};
+use super::{COUNTS, UnitError, human_serde, scale, significant, split};
 
 /// A count; written `1000` or `10k` or `2M`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Default, Hash)]
 pub struct Count(u64);
 
+/// More than anything that can be counted here.
+const MOST: u64 = 1_000_000_000_000_000;
+
 impl Count {
-    const WANTED: &'static str = "a whole number, such as 1000 or \"10k\"";
+    const WANTED: &'static str = "a whole number, such as 1000, \"10k\" or \"2.5M\"";
 
     /// A count of `n`.
     pub const fn new(n: u64) -> Self {
@@ -27,10 +30,8 @@ impl FromStr for Count {
     type Err = UnitError;
 
     fn from_str(text: &str) -> Result<Self, UnitError> {
-        parse_count(text)
-            .filter(|n| n.fract() == 0.0 && *n < 1e15)
-            .map(|n| Self(n as u64))
-            .ok_or_else(|| UnitError::new(text, Self::WANTED))
+        let whole = split(text).and_then(|(number, unit)| number.whole(scale(&COUNTS, unit)?));
+        whole.filter(|n| *n < MOST).map(Self).ok_or_else(|| UnitError::new(text, Self::WANTED))
     }
 }
 

@@ -5,7 +5,9 @@
 
 mod bandwidth;
 mod count;
+mod decimal;
 mod rate;
+mod share;
 mod size;
 mod span;
 #[cfg(test)]
@@ -14,8 +16,11 @@ mod tests;
 pub use bandwidth::Bandwidth;
 pub use count::{Count, count};
 pub use rate::Rate;
+pub use share::Share;
 pub use size::{ByteSize, bytes};
 pub use span::{Span, nanoseconds};
+
+use decimal::Decimal;
 
 /// Why a text is no quantity: names the text and shows what would be right.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -31,14 +36,20 @@ impl UnitError {
     }
 }
 
-/// Splits `"1.5 MiB"` into `(1.5, "MiB")`; `None` where no finite non-negative number leads.
-fn split(text: &str) -> Option<(f64, &str)> {
-    let text = text.trim();
-    let end =
-        text.find(|c: char| !(c.is_ascii_digit() || c == '.' || c == '_')).unwrap_or(text.len());
-    let number: f64 = text[..end].replace('_', "").parse().ok()?;
-    number.is_finite().then_some((number, text[end..].trim()))
+/// Splits `"1.5 MiB"` into 1.5 and `"MiB"`; `None` where no number leads.
+fn split(text: &str) -> Option<(Decimal, &str)> {
+    let (number, unit) = Decimal::leading(text.trim())?;
+    Some((number, unit.trim_start()))
 }
+
+/// What `unit` stands for in `units`.
+fn scale(units: &[(&str, u64)], unit: &str) -> Option<u64> {
+    units.iter().find(|(name, _)| *name == unit).map(|(_, scale)| *scale)
+}
+
+/// Suffixes of counts, also in front of a rate's stroke.
+const COUNTS: [(&str, u64); 5] =
+    [("", 1), ("k", 1_000), ("K", 1_000), ("M", 1_000_000), ("G", 1_000_000_000)];
 
 /// Rounds to three significant digits and drops trailing zeros: `1230`, `12.3`, `0.123`.
 pub fn significant(value: f64) -> String {
@@ -52,17 +63,6 @@ pub fn significant(value: f64) -> String {
         text.truncate(text.trim_end_matches('0').trim_end_matches('.').len());
     }
     text
-}
-
-fn parse_count(text: &str) -> Option<f64> {
-    let (number, unit) = split(text)?;
-    let scale = match unit {
-        "" => 1.0,
-        "k" | "K" => 1e3,
-        "M" => 1e6,
-        _ => return None,
-    };
-    Some(number * scale)
 }
 
 /// `n` of a noun whose plural takes an s: `"1 trial"`, `"2 trials"`.
@@ -99,6 +99,15 @@ macro_rules! human_serde {
                             .zip(u64::try_from(n).ok())
                             .map(|(make, n)| make(n))
                             .ok_or_else(|| E::custom(UnitError::new(&n.to_string(), $type::WANTED)))
+                    }
+
+                    // TOML writes 1e3 as a float: a whole one is as good as an integer.
+                    fn visit_f64<E: serde::de::Error>(self, n: f64) -> Result<$type, E> {
+                        const EXACT: f64 = 9_007_199_254_740_992.0;
+                        if n.fract() != 0.0 || !(0.0..=EXACT).contains(&n) {
+                            return Err(E::custom(UnitError::new(&n.to_string(), $type::WANTED)));
+                        }
+                        self.visit_i64(n as i64)
                     }
 
                     fn visit_u64<E: serde::de::Error>(self, n: u64) -> Result<$type, E> {

@@ -1,17 +1,17 @@
-//! Rates a second.
+//! Rates per second.
 
 use std::fmt;
 use std::str::FromStr;
 
-use super::{UnitError, human_serde, parse_count, significant};
+use super::{COUNTS, Span, UnitError, human_serde, scale, significant, split};
 
-/// A rate a second; written `50/s`, `10k/s`, `30/m`, `2/h`.
+/// A rate per second; written `50/s`, `10k/s`, `30/m`, `2/h`, `1/10s`.
 #[derive(Debug, Clone, Copy, PartialEq, PartialOrd, Default)]
 pub struct Rate(f64);
 
 impl Rate {
     const WANTED: &'static str =
-        "a rate: write a number with /s, /m or /h, such as \"50/s\" or \"10k/s\"";
+        "a rate: write a number with /s, /m or /h, such as \"50/s\", \"10k/s\" or \"1/10s\"";
 
     /// `per_s` a second.
     pub const fn per_second(per_s: f64) -> Self {
@@ -30,14 +30,20 @@ impl FromStr for Rate {
     fn from_str(text: &str) -> Result<Self, UnitError> {
         let refused = || UnitError::new(text, Self::WANTED);
         let (count, unit) = text.split_once('/').ok_or_else(refused)?;
-        let count = parse_count(count).ok_or_else(refused)?;
-        let seconds = match unit.trim() {
-            "s" => 1.0,
-            "m" | "min" => 60.0,
-            "h" => 3600.0,
-            _ => return Err(refused()),
+        let (number, suffix) = split(count).ok_or_else(refused)?;
+        let scale = scale(&COUNTS, suffix.trim_end()).ok_or_else(refused)?;
+        let unit = unit.trim();
+        // Once per unit, or per so many of them.
+        let one = unit.starts_with(|c: char| c.is_ascii_alphabetic()).then(|| format!("1{unit}"));
+        let per: Span = one.as_deref().unwrap_or(unit).parse().map_err(|_| refused())?;
+        let ns_per_s = Span::from_secs(1).ns();
+        let per_s = match (per.ns(), scale.checked_mul(ns_per_s)) {
+            (0, _) | (_, None) => None,
+            // Whole seconds need no nanoseconds, and leave more digits to the number.
+            (ns, _) if ns.is_multiple_of(ns_per_s) => number.times(scale, ns / ns_per_s),
+            (ns, Some(scale)) => number.times(scale, ns),
         };
-        Ok(Self(count / seconds))
+        per_s.map(Self).ok_or_else(refused)
     }
 }
 

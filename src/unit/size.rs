@@ -3,23 +3,32 @@
 use std::fmt;
 use std::str::FromStr;
 
-use super::{UnitError, human_serde, significant, split};
+use super::{UnitError, human_serde, scale, significant, split};
 
 /// A size in bytes; written `512B`, `16KiB`, `10kB`, `1MiB`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Default, Hash)]
 pub struct ByteSize(u64);
 
 impl ByteSize {
-    const WANTED: &'static str =
-        "a size: write a number with B, kB, MB, KiB or MiB, such as \"16KiB\"";
-    const UNITS: [(&'static str, f64); 7] = [
-        ("B", 1.0),
-        ("kB", 1e3),
-        ("MB", 1e6),
-        ("GB", 1e9),
-        ("KiB", 1024.0),
-        ("MiB", 1_048_576.0),
-        ("GiB", 1_073_741_824.0),
+    const WANTED: &'static str = "a size in whole bytes: write a number with B, kB, MB (powers of 1,000), KiB or MiB (of \
+                                  1,024), such as \"16KiB\"";
+    const UNITS: [(&'static str, u64); 16] = [
+        ("B", 1),
+        ("byte", 1),
+        ("bytes", 1),
+        ("kB", 1_000),
+        ("MB", 1_000_000),
+        ("GB", 1_000_000_000),
+        ("TB", 1_000_000_000_000),
+        ("KiB", 1 << 10),
+        ("kiB", 1 << 10),
+        ("Ki", 1 << 10),
+        ("MiB", 1 << 20),
+        ("Mi", 1 << 20),
+        ("GiB", 1 << 30),
+        ("Gi", 1 << 30),
+        ("TiB", 1 << 40),
+        ("Ti", 1 << 40),
     ];
 
     /// A size of `bytes` bytes.
@@ -37,10 +46,8 @@ impl FromStr for ByteSize {
     type Err = UnitError;
 
     fn from_str(text: &str) -> Result<Self, UnitError> {
-        let refused = || UnitError::new(text, Self::WANTED);
-        let (number, unit) = split(text).ok_or_else(refused)?;
-        let scale = Self::UNITS.iter().find(|(name, _)| *name == unit).ok_or_else(refused)?.1;
-        Ok(Self((number * scale).round() as u64))
+        let bytes = split(text).and_then(|(number, unit)| number.whole(scale(&Self::UNITS, unit)?));
+        bytes.map(Self).ok_or_else(|| UnitError::new(text, Self::WANTED))
     }
 }
 

@@ -3,24 +3,46 @@
 use std::fmt;
 use std::str::FromStr;
 
-use super::{UnitError, human_serde, significant, split};
+use super::{UnitError, human_serde, scale, significant, split};
 
-/// A span of time in nanoseconds; written `250us`, `1.5s`, `2m`.
+/// A span of time in nanoseconds; written `250us`, `1.5s`, `2m`, `1m30s`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Default, Hash)]
 pub struct Span(u64);
 
 impl Span {
     const WANTED: &'static str =
-        "a duration: write a number with ns, us, ms, s, m or h, such as \"500ms\"";
-    const UNITS: [(&'static str, f64); 7] = [
-        ("ns", 1.0),
-        ("us", 1e3),
-        ("µs", 1e3),
-        ("ms", 1e6),
-        ("s", 1e9),
-        ("m", 60e9),
-        ("h", 3600e9),
+        "a duration: write a number with ns, us, ms, s, m, h or d, such as \"500ms\" or \"1m30s\"";
+    /// From large to small, as the parts of a duration must come.
+    const UNITS: [(&'static str, u64); 25] = [
+        ("d", 86_400_000_000_000),
+        ("day", 86_400_000_000_000),
+        ("days", 86_400_000_000_000),
+        ("h", 3_600_000_000_000),
+        ("hr", 3_600_000_000_000),
+        ("hrs", 3_600_000_000_000),
+        ("hour", 3_600_000_000_000),
+        ("hours", 3_600_000_000_000),
+        ("m", 60_000_000_000),
+        ("min", 60_000_000_000),
+        ("mins", 60_000_000_000),
+        ("minute", 60_000_000_000),
+        ("minutes", 60_000_000_000),
+        ("s", 1_000_000_000),
+        ("sec", 1_000_000_000),
+        ("secs", 1_000_000_000),
+        ("second", 1_000_000_000),
+        ("seconds", 1_000_000_000),
+        ("ms", 1_000_000),
+        ("msec", 1_000_000),
+        ("us", 1_000),
+        // The micro sign, and the Greek letter that looks like it.
+        ("\u{b5}s", 1_000),
+        ("\u{3bc}s", 1_000),
+        ("usec", 1_000),
+        ("ns", 1),
     ];
+    /// Longest span: a year.
+    const MOST_NS: u64 = 365 * 86_400_000_000_000;
 
     /// A span of `ns` nanoseconds.
     pub const fn from_ns(ns: u64) -> Self {
@@ -57,11 +79,23 @@ impl FromStr for Span {
     type Err = UnitError;
 
     fn from_str(text: &str) -> Result<Self, UnitError> {
-        let refused = || UnitError::new(text, Self::WANTED);
-        let (number, unit) = split(text).ok_or_else(refused)?;
-        let scale = Self::UNITS.iter().find(|(name, _)| *name == unit).ok_or_else(refused)?.1;
-        let ns = number * scale;
-        if ns > 365.0 * 86_400e9 { Err(refused()) } else { Ok(Self(ns.round() as u64)) }
+        let ns = parts(text).filter(|ns| *ns <= Self::MOST_NS);
+        ns.map(Self).ok_or_else(|| UnitError::new(text, Self::WANTED))
+    }
+}
+
+/// The nanoseconds of `1h 2m 3.5s`: numbers with units that become smaller, to the nearest nanosecond.
+fn parts(text: &str) -> Option<u64> {
+    let (mut rest, mut sum, mut last) = (text.trim(), 0u64, u64::MAX);
+    loop {
+        let (number, unit) = split(rest)?;
+        let end = unit.find(|c: char| !c.is_alphabetic() && c != '\u{b5}').unwrap_or(unit.len());
+        let scale = scale(&Span::UNITS, &unit[..end]).filter(|scale| *scale < last)?;
+        sum = sum.checked_add(number.nearest(scale)?)?;
+        (rest, last) = (unit[end..].trim_start(), scale);
+        if rest.is_empty() {
+            return Some(sum);
+        }
     }
 }
 

@@ -19,6 +19,83 @@ fn spans_are_read_and_printed() {
 }
 
 #[test]
+fn quantities_are_read_exactly_as_people_write_them() {
+    for (text, ns) in [
+        ("1m30s", 90_000_000_000),
+        ("1h 30m", 5_400_000_000_000),
+        ("1h2m3s4ms5us6ns", 3_723_004_005_006),
+        ("0.5h", 1_800_000_000_000),
+        (".5s", 500_000_000),
+        ("1_500 ms", 1_500_000_000),
+        ("1e3ms", 1_000_000_000),
+        ("2 minutes", 120_000_000_000),
+        ("1day", 86_400_000_000_000),
+        ("250\u{3bc}s", 250_000),
+        // 0.1 + 0.2 in binary is more than 0.3.
+        ("0.3s", 300_000_000),
+        ("1.0000000004ns", 1),
+    ] {
+        assert_eq!(text.parse::<Span>().map(Span::ns), Ok(ns), "{text}");
+    }
+    for (text, n) in [
+        ("2.03k", 2_030),
+        ("4.02k", 4_020),
+        ("1.001k", 1_001),
+        ("25.6k", 25_600),
+        ("1_000", 1_000),
+        ("1e3", 1_000),
+        ("1.5M", 1_500_000),
+        ("10.0", 10),
+    ] {
+        assert_eq!(text.parse::<Count>().map(Count::get), Ok(n), "{text}");
+    }
+    for (text, per_s) in [
+        ("1/10s", 0.1),
+        ("90/1m30s", 1.0),
+        ("30/min", 0.5),
+        ("0.5 / s", 0.5),
+        ("3/ hour", 3.0 / 3600.0),
+        ("2/day", 2.0 / 86_400.0),
+    ] {
+        assert_eq!(text.parse::<Rate>().map(Rate::per_s), Ok(per_s), "{text}");
+    }
+    for (text, bytes) in
+        [("1.5KiB", 1_536), ("2.003 kB", 2_003), ("16 Ki", 16_384), ("512 bytes", 512)]
+    {
+        assert_eq!(text.parse::<ByteSize>().map(ByteSize::bytes), Ok(bytes), "{text}");
+    }
+    for (text, bits) in
+        [("10Mbps", 10_000_000), ("1.001 kbit/s", 1_001), ("2.5 Gb/s", 2_500_000_000)]
+    {
+        assert_eq!(text.parse::<Bandwidth>().map(Bandwidth::bits_per_s), Ok(bits), "{text}");
+    }
+    for (text, share) in [("2%", 0.02), ("0.02", 0.02), ("99.9 %", 0.999), ("1", 1.0)] {
+        assert_eq!(text.parse::<Share>().map(Share::get), Ok(share), "{text}");
+    }
+}
+
+#[test]
+fn what_may_mean_two_things_is_refused() {
+    for text in [
+        "1,5s", "30s1m", "1m1m", "1M", "5S", "1_", "_1s", "1__0s", "1.2.3s", "+1s", "inf", "0x10s",
+        "400d", "5", "0",
+    ] {
+        assert!(text.parse::<Span>().is_err(), "{text}");
+    }
+    for text in ["16K", "16KB", "1.5B", "0.1KiB", "16kb", "16"] {
+        assert!(text.parse::<ByteSize>().is_err(), "{text}");
+    }
+    for text in
+        ["1,000", "2.0305k", "1e-1", "1e99", "99999999999999999999999999999999999999999", "1e61"]
+    {
+        assert!(text.parse::<Count>().is_err(), "{text}");
+    }
+    for text in ["1/0s", "1/", "1/-1s", "10rps", "1//s"] {
+        assert!(text.parse::<Rate>().is_err(), "{text}");
+    }
+}
+
+#[test]
 fn what_is_no_quantity_is_refused_with_an_example() {
     for text in ["", "5", "-1s", "1 parsec", "s", "1e9s", "NaNs"] {
         let refusal = text.parse::<Span>().unwrap_err().to_string();
@@ -65,6 +142,31 @@ proptest! {
         prop_assert_eq!(rate.to_string().parse(), Ok(rate));
     }
 
+    /// Every number of thousandths of every suffix is what integers say, and fails where it is not whole.
+    #[test]
+    fn decimals_are_exact(thousandths in 0..10_000_000_000u64, places in 0..7usize) {
+        let text = |unit: &str| format!("{}.{:03}{}{unit}", thousandths / 1_000, thousandths % 1_000, "0".repeat(places));
+        prop_assert_eq!(text("k").parse::<Count>().map(Count::get), Ok(thousandths));
+        prop_assert_eq!(text("kB").parse::<ByteSize>().map(ByteSize::bytes), Ok(thousandths));
+        prop_assert_eq!(text("kbit/s").parse::<Bandwidth>().map(Bandwidth::bits_per_s), Ok(thousandths));
+        prop_assert_eq!(text("us").parse::<Span>().map(Span::ns), Ok(thousandths));
+        let whole = text("").parse::<Count>().map(Count::get);
+        prop_assert_eq!(whole.ok(), thousandths.is_multiple_of(1_000).then_some(thousandths / 1_000));
+        let (rate, share) = (text("k/s").parse::<Rate>(), text("").parse::<Share>());
+        prop_assert_eq!(rate.map(Rate::per_s), Ok(thousandths as f64));
+        prop_assert_eq!(share.map(Share::get), Ok(thousandths as f64 / 1e3));
+    }
+
+    /// Whatever double a rate is, its text is that double again.
+    #[test]
+    fn rates_of_any_size_read_back(bits: u64) {
+        let per_s = f64::from_bits(bits).abs();
+        if per_s.is_finite() && (1e-30..1e30).contains(&per_s) {
+            let rate = Rate::per_second(per_s);
+            prop_assert_eq!(rate.to_string().parse(), Ok(rate), "{}", rate);
+        }
+    }
+
     #[test]
     fn any_text_is_a_quantity_or_refused(text in "(-?[0-9.e]{0,8})? ?(ns|us|µs|ms|s|m|h|B|kB|KiB|MiB|k|M|/s|/m|/h|bit/s|Mbit/s)?[ -~é]{0,3}") {
         if let Ok(span) = text.parse::<Span>() {
@@ -78,6 +180,10 @@ proptest! {
         }
         if let Ok(rate) = text.parse::<Rate>() {
             prop_assert!(rate.per_s() >= 0.0 && rate.per_s().is_finite());
+            prop_assert_eq!(rate.to_string().parse(), Ok(rate));
+        }
+        if let Ok(share) = text.parse::<Share>() {
+            prop_assert_eq!(share.to_string().parse(), Ok(share));
         }
         if let Ok(count) = text.parse::<Count>() {
             prop_assert_eq!(count.to_string().parse(), Ok(count));

@@ -50,6 +50,7 @@ mod target_support;
 mod target_tls;
 mod target_webhooks;
 mod transport;
+mod webhook_answers;
 mod webhook_faults;
 mod webhook_lifecycle;
 mod webhook_outbox;

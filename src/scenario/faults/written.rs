@@ -306,7 +306,7 @@ mod tests {
             (&["delay=5"], "--fault delay=5: faults.delay: '5' is not a duration"),
             (
                 &["drop=much"],
-                "--fault drop=much: faults.drop: string \"much\" is not a number, such as 0.01",
+                "--fault drop=much: faults.drop: 'much' is not a share: write a number such as 0.02, or a percentage such as \"2%\"",
             ),
             (&["drop=1.5"], "--fault: faults.drop = 1.5: it is a share of the deliveries"),
             (&["drop=nan"], "--fault: faults.drop = NaN: it is a share"),

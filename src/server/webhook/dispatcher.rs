@@ -8,10 +8,11 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
-use tokio::time::{Instant, sleep, sleep_until, timeout};
+use tokio::time::{Instant, sleep, sleep_until};
 
 use super::batch::Batch;
 use super::endpoint::{Config, Endpoint};
+use super::exchange::Wait;
 use super::outbox::unix_seconds;
 use super::policy::{Pace, Verdict, backoff, judge};
 use super::pool::{ConnectionPool, Message};
@@ -190,10 +191,9 @@ impl Dispatcher {
         if let Some(faults) = &self.shard.faults {
             batch.entries().for_each(|_| faults.pay());
         }
-        let post = self.pool.post(&config.destination, allowed, &secrets, message);
-        let failed = |reason: String| Verdict::Failed { reason, pace: Pace::Kept };
-        match timeout(limit, post).await {
-            Ok(Ok(answer)) => {
+        let wait = (Wait::Status, limit);
+        match self.pool.post(&config.destination, allowed, &secrets, message, wait).await {
+            Ok(answer) => {
                 let verdict = judge(answer.status, answer.retry_after);
                 let measured = self.shard.writes.measured(batch.first()).is_some();
                 if let (Verdict::Delivered, true, Some(took)) = (&verdict, measured, answer.took_ns)
@@ -202,8 +202,7 @@ impl Dispatcher {
                 }
                 verdict
             }
-            Ok(Err(error)) => failed(error.to_string()),
-            Err(_) => failed(format!("no answer in {} s", limit.as_secs_f64())),
+            Err(error) => Verdict::Failed { reason: error.to_string(), pace: Pace::Kept },
         }
     }
 

@@ -3,33 +3,21 @@
 use std::cell::RefCell;
 use std::io;
 use std::rc::Rc;
-use std::time::{Duration, SystemTime};
+use std::time::Duration;
 
 use bytes::Bytes;
-use http_body_util::{BodyExt as _, Full, Limited};
-use hyper::body::Incoming;
-use hyper::client::conn::TrySendError;
-use hyper::header::{CONNECTION, CONTENT_TYPE, HOST, HeaderName, HeaderValue, USER_AGENT};
-use hyper::{Method, Request, Response};
 use tokio::net::TcpStream;
+use tokio::task::spawn_local;
+use tokio::time::{Instant, timeout_at};
 
 use super::batch::Batch;
 use super::destination::Destination;
+use super::exchange::{Connection, Received, Rendered, Wait};
+use super::response::Rest;
 use super::secret::{Secret, signatures};
-use crate::clock;
-use crate::net::{Driven, retry_after};
 use crate::scenario::CallbackConnection;
 use crate::server::outlet::{Outgoing, Outlet, Writes};
 use crate::server::wire::Wire;
-
-/// Longest answer that is read; a connection with a longer one is dropped.
-const ANSWER_MAX: usize = 16 << 10;
-/// Bytes that hyper buffers a connection, each way.
-const BUFFER_MAX: usize = 16 << 10;
-
-const ID: HeaderName = HeaderName::from_static("webhook-id");
-const TIMESTAMP: HeaderName = HeaderName::from_static("webhook-timestamp");
-const SIGNATURE: HeaderName = HeaderName::from_static("webhook-signature");
 
 /// What is sent in one attempt.
 #[derive(Debug)]
@@ -51,39 +39,22 @@ pub struct AttemptResponse {
     pub status: u16,
     /// How long it asks to wait in `Retry-After`.
     pub retry_after: Option<Duration>,
-    /// The body.
+    /// The body, where it was waited for.
     pub body: Bytes,
-    /// From the write of the message to the answer's head, in nanoseconds.
+    /// From the write of the message to the status line, in nanoseconds.
     pub took_ns: Option<u64>,
 }
+
+/// Connections that wait for their next request.
+type Idle = RefCell<Vec<Connection>>;
 
 /// The idle connections to one receiver: as many as have been busy at once.
 #[derive(Debug)]
 pub struct ConnectionPool {
-    idle: RefCell<Vec<PooledConnection>>,
+    /// Replaced as a whole when the receiver has another address, so that no connection to the former comes back.
+    idle: RefCell<Rc<Idle>>,
     writes: Rc<Writes>,
     connection: CallbackConnection,
-}
-
-/// One connection.
-#[derive(Debug)]
-struct PooledConnection {
-    http: Driven<Outlet>,
-    outgoing: Rc<Outgoing>,
-}
-
-impl PooledConnection {
-    async fn send(
-        &mut self,
-        request: Request<Full<Bytes>>,
-        written: Option<&Batch>,
-    ) -> Result<Response<Incoming>, TrySendError<Request<Full<Bytes>>>> {
-        self.outgoing.watch();
-        for entry in written.into_iter().flat_map(Batch::entries) {
-            self.outgoing.add(entry);
-        }
-        self.http.send(request).await
-    }
 }
 
 impl ConnectionPool {
@@ -94,62 +65,113 @@ impl ConnectionPool {
 
     /// Closes every idle connection: the receiver has another address now.
     pub fn clear(&self) {
-        self.idle.borrow_mut().clear();
+        self.idle.take();
     }
 
-    /// Posts a signed message and reads the answer. The caller limits the time.
+    /// Posts a signed message and reads the answer as far as `wait` asks, for at most `limit`.
+    ///
+    /// The status counts once its line has come, whatever becomes of the rest and of the connection.
+    ///
+    /// # Errors
+    ///
+    /// No status line came: the receiver cannot be reached, ended the connection, sent something else, or took too long.
     pub async fn post(
         &self,
         to: &Destination,
         allow_private: bool,
         secrets: &[&Secret],
         message: Message<'_>,
+        (wait, limit): (Wait, Duration),
     ) -> io::Result<AttemptResponse> {
-        let written = message.written;
-        let mut request = signed(to, secrets, message)?;
-        if self.connection == CallbackConnection::PerAttempt {
-            request.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
+        let request = self.render(to, secrets, &message)?;
+        let deadline = Instant::now() + limit;
+        let late = || {
+            io::Error::new(
+                io::ErrorKind::TimedOut,
+                format!("no answer in {} s", limit.as_secs_f64()),
+            )
+        };
+        let (mut kept, mut written) = (self.take_idle(), message.written);
+        loop {
+            let reused = kept.is_some();
+            let mut connection = match kept.take() {
+                Some(connection) => connection,
+                None => timeout_at(deadline, self.dial(to, allow_private))
+                    .await
+                    .map_err(|_| late())??,
+            };
+            let mut received = Received::default();
+            let exchange = connection.exchange(&request, written, wait, &mut received);
+            let rest = match timeout_at(deadline, exchange).await {
+                Ok(Ok(rest)) => rest,
+                // The receiver closed a connection that was kept, as it may at any time: the same message, under the
+                // same id, goes over a new one.
+                Ok(Err(_)) if reused && !received.any => {
+                    written = written.filter(|_| connection.written_ns().is_none());
+                    continue;
+                }
+                Ok(Err(error)) if received.response.status.is_none() => return Err(error),
+                Err(_) if received.response.status.is_none() => return Err(late()),
+                _ => Some(Rest::Abandon),
+            };
+            return Ok(self.conclude(connection, received, rest));
         }
-        let idle = self.idle.borrow_mut().pop();
-        if let Some(mut line) = idle
-            && line.http.ready().await.is_ok()
-        {
-            match line.send(request, written).await {
-                Ok(response) => return self.read(line, response).await,
-                Err(mut error) => match error.take_message() {
-                    // The receiver closed while the line was idle: nothing was sent.
-                    Some(unsent) => request = unsent,
-                    None => return Err(io::Error::other(error.into_error())),
-                },
-            }
-        }
-        let mut line = self.dial(to, allow_private).await?;
-        line.http.ready().await.map_err(io::Error::other)?;
-        let sent = line.send(request, written).await;
-        let response = sent.map_err(|error| io::Error::other(error.into_error()))?;
-        self.read(line, response).await
     }
 
-    async fn read(
+    /// A connection that was kept and still seems open.
+    fn take_idle(&self) -> Option<Connection> {
+        let idle = Rc::clone(&self.idle.borrow());
+        loop {
+            let mut connection = idle.borrow_mut().pop()?;
+            if connection.is_quiet() {
+                return Some(connection);
+            }
+        }
+    }
+
+    /// What came back; the connection is kept, finished aside, or closed.
+    fn conclude(
         &self,
-        mut line: PooledConnection,
-        response: Response<Incoming>,
-    ) -> io::Result<AttemptResponse> {
-        let took_ns = line.outgoing.written_ns().map(|at| clock::now().saturating_sub(at));
-        let status = response.status().as_u16();
-        let retry_after = retry_after(response.headers(), SystemTime::now());
-        // The status is the acknowledgement; a body that breaks off or never ends costs the line, no more.
-        let body = line.http.wait(Limited::new(response.into_body(), ANSWER_MAX).collect()).await;
-        let body = body.map(|whole| {
-            if self.connection == CallbackConnection::KeepAlive {
-                self.idle.borrow_mut().push(line);
+        mut connection: Connection,
+        received: Received,
+        rest: Option<Rest>,
+    ) -> AttemptResponse {
+        let written_ns = connection.written_ns();
+        let took_ns =
+            received.at_ns.zip(written_ns).map(|(at, written)| at.saturating_sub(written));
+        // A status without a line is no status: whoever calls has seen one.
+        let status = received.response.status.unwrap_or_default();
+        let mut answer = AttemptResponse {
+            status,
+            retry_after: received.response.retry_after,
+            body: Bytes::new(),
+            took_ns,
+        };
+        let keeps = self.connection == CallbackConnection::KeepAlive;
+        let idle = Rc::clone(&self.idle.borrow());
+        match rest {
+            Some(Rest::Whole { body, reusable }) => {
+                answer.body = body;
+                if reusable && keeps {
+                    idle.borrow_mut().push(connection);
+                }
             }
-            whole.to_bytes()
-        });
-        Ok(AttemptResponse { status, retry_after, body: body.unwrap_or_default(), took_ns })
+            None if keeps && received.response.worth_finishing() => {
+                let idle = Rc::downgrade(&idle);
+                spawn_local(async move {
+                    if connection.finish(received).await
+                        && let Some(idle) = idle.upgrade()
+                    {
+                        idle.borrow_mut().push(connection);
+                    }
+                });
+            }
+            _ => {}
+        }
+        answer
     }
 
-    async fn dial(&self, to: &Destination, allow_private: bool) -> io::Result<PooledConnection> {
+    async fn dial(&self, to: &Destination, allow_private: bool) -> io::Result<Connection> {
         let stream = TcpStream::connect(to.resolve(allow_private).await?).await?;
         stream.set_nodelay(true)?;
         let outgoing = Rc::new(Outgoing::new(Rc::clone(&self.writes)));
@@ -161,29 +183,32 @@ impl ConnectionPool {
             }
         };
         let outlet = Outlet::new(wire, Rc::clone(&outgoing));
-        let http = Driven::over(outlet, BUFFER_MAX).await.map_err(io::Error::other)?;
-        Ok(PooledConnection { http, outgoing })
+        Ok(Connection::new(outlet, outgoing))
     }
-}
 
-fn signed(
-    to: &Destination,
-    secrets: &[&Secret],
-    message: Message<'_>,
-) -> io::Result<Request<Full<Bytes>>> {
-    let Message { id, timestamp, body, .. } = message;
-    let signature = signatures(secrets.iter().copied(), id, timestamp, &body);
-    let value = |text: &str| HeaderValue::from_str(text).map_err(io::Error::other);
-    let mut request = Request::new(Full::new(body));
-    *request.method_mut() = Method::POST;
-    request.uri_mut().clone_from(to.path());
-    let headers = request.headers_mut();
-    headers.insert(HOST, to.host_header().clone());
-    headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
-    let agent = HeaderValue::from_static(concat!("tidings/", env!("CARGO_PKG_VERSION")));
-    headers.insert(USER_AGENT, agent);
-    headers.insert(ID, value(id)?);
-    headers.insert(TIMESTAMP, timestamp.into());
-    headers.insert(SIGNATURE, value(&signature)?);
-    Ok(request)
+    /// The request of a message: signed, and with the headers that the standard asks for.
+    fn render(
+        &self,
+        to: &Destination,
+        secrets: &[&Secret],
+        message: &Message<'_>,
+    ) -> io::Result<Rendered> {
+        let Message { id, timestamp, body, .. } = message;
+        let signature = signatures(secrets.iter().copied(), id, *timestamp, body);
+        let host = to.host_header().to_str().map_err(io::Error::other)?;
+        let close = if self.connection == CallbackConnection::PerAttempt {
+            "connection: close\r\n"
+        } else {
+            ""
+        };
+        let head = format!(
+            "POST {} HTTP/1.1\r\nhost: {host}\r\ncontent-type: application/json\r\nuser-agent: tidings/{}\r\n\
+             webhook-id: {id}\r\nwebhook-timestamp: {timestamp}\r\nwebhook-signature: {signature}\r\n{close}\
+             content-length: {}\r\n\r\n",
+            to.path(),
+            env!("CARGO_PKG_VERSION"),
+            body.len(),
+        );
+        Ok(Rendered { head: head.into_bytes(), body: body.clone() })
+    }
 }

@@ -5,9 +5,9 @@ use std::rc::Rc;
 use hyper::StatusCode;
 use serde::Deserialize;
 use serde_json::json;
-use tokio::time::timeout;
 
 use super::destination::Destination;
+use super::exchange::Wait;
 use super::outbox::unix_seconds;
 use super::pool::{ConnectionPool, Message};
 use super::secret::{Secret, random};
@@ -33,17 +33,11 @@ pub async fn verify(
     let body = json!({ "type": "webhook.verification", "challenge": challenge }).to_string().into();
     let id = format!("msg_verification_{challenge}");
     let message = Message { id: &id, timestamp: unix_seconds(), body, written: None };
-    let lines = ConnectionPool::new(Rc::clone(&shard.writes), CallbackConnection::PerAttempt);
+    let pool = ConnectionPool::new(Rc::clone(&shard.writes), CallbackConnection::PerAttempt);
     let options = shard.options();
-    let post = lines.post(destination, options.allow_private_webhooks, secrets, message);
-    let limit = options.webhook.timeout.std();
-    let answer = match timeout(limit, post).await {
-        Ok(Ok(answer)) => answer,
-        Ok(Err(error)) => return Err(refused(destination, &error.to_string())),
-        Err(_) => {
-            return Err(refused(destination, &format!("no answer in {} s", limit.as_secs_f64())));
-        }
-    };
+    let wait = (Wait::Body, options.webhook.timeout.std());
+    let post = pool.post(destination, options.allow_private_webhooks, secrets, message, wait);
+    let answer = post.await.map_err(|error| refused(destination, &error.to_string()))?;
     if !(200..300).contains(&answer.status) {
         return Err(refused(destination, &format!("it answered {}", answer.status)));
     }

@@ -1,0 +1,77 @@
+//! `tidings scenarios` and `tidings new`: the scenarios that come with the binary.
+
+use std::fs::OpenOptions;
+use std::io::{ErrorKind, Write as _};
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+
+use anyhow::bail;
+use tidings::scenario::{SHIPPED, Shipped};
+
+/// Arguments of `tidings scenarios`.
+#[derive(Debug, clap::Args)]
+pub struct ListArguments {
+    /// Print the file of this scenario in place of the list
+    #[arg(value_name = "NAME")]
+    name: Option<String>,
+}
+
+/// Arguments of `tidings new`.
+#[derive(Debug, clap::Args)]
+pub struct NewArguments {
+    /// The file to write; it must not exist yet
+    #[arg(value_name = "FILE")]
+    file: PathBuf,
+    /// The scenario to start from; `tidings scenarios` lists them
+    #[arg(long, value_name = "NAME", default_value = "quickstart")]
+    from: String,
+}
+
+/// Carries out `tidings scenarios`: lists them with their questions, or prints one.
+pub fn list(arguments: &ListArguments) -> anyhow::Result<ExitCode> {
+    if let Some(name) = &arguments.name {
+        super::print(find(name)?.text)?;
+        return Ok(ExitCode::SUCCESS);
+    }
+    let width = SHIPPED.iter().map(|shipped| shipped.name.len()).max().unwrap_or(0);
+    let rows =
+        SHIPPED.iter().map(|shipped| format!("{:width$}  {}\n", shipped.name, shipped.question()));
+    let text: String = rows.collect();
+    let next =
+        "tidings run NAME measures one. tidings new my.toml --from NAME writes one to change.";
+    super::print(&format!("{text}\n{next}\n"))?;
+    Ok(ExitCode::SUCCESS)
+}
+
+/// Carries out `tidings new`: writes a shipped scenario to a file of the user's.
+pub fn new(arguments: &NewArguments) -> anyhow::Result<ExitCode> {
+    let shipped = find(&arguments.from)?;
+    let file = &arguments.file;
+    write_new(file, shipped.text).map_err(|error| {
+        let remedy = match error.kind() {
+            ErrorKind::AlreadyExists => {
+                "exists already; give another name, or remove it first".to_owned()
+            }
+            ErrorKind::NotFound => "its folder does not exist; create it first".to_owned(),
+            _ => format!("cannot be written: {error}"),
+        };
+        anyhow::anyhow!("{}: {remedy}", file.display())
+    })?;
+    let name = file.display();
+    super::print(&format!(
+        "{name} is a copy of {}. Change it, check it with `tidings plan {name}`, measure with `tidings run {name}`.\n",
+        shipped.name
+    ))?;
+    Ok(ExitCode::SUCCESS)
+}
+
+fn write_new(file: &Path, text: &str) -> std::io::Result<()> {
+    OpenOptions::new().write(true).create_new(true).open(file)?.write_all(text.as_bytes())
+}
+
+fn find(name: &str) -> anyhow::Result<Shipped> {
+    match Shipped::named(name) {
+        Some(shipped) => Ok(shipped),
+        None => bail!("no shipped scenario is called '{name}'. `tidings scenarios` lists them"),
+    }
+}

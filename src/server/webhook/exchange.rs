@@ -1,0 +1,209 @@
+//! One connection to a receiver: a request written and its response read at the same time.
+//!
+//! A receiver may answer before it has read the request, or break the connection right after its status line. So what
+//! has arrived is read before a broken write is believed.
+
+use std::future::poll_fn;
+use std::io::{self, IoSlice};
+use std::pin::Pin;
+use std::rc::Rc;
+use std::task::{Context, Poll, Waker};
+use std::time::Duration;
+
+use bytes::Bytes;
+use tokio::io::{AsyncRead as _, AsyncWrite as _, ReadBuf};
+use tokio::time::timeout;
+
+use super::batch::Batch;
+use super::response::{RESPONSE_MAX, Response, Rest};
+use crate::clock;
+use crate::server::outlet::{Outgoing, Outlet};
+
+/// Read at once.
+const READ: usize = 2 << 10;
+/// Longest wait for the rest of a response whose status is known, so that its connection can be kept.
+const REST_LIMIT: Duration = Duration::from_secs(1);
+
+/// A request, rendered.
+#[derive(Debug)]
+pub struct Rendered {
+    /// The request line and the headers, with the empty line.
+    pub head: Vec<u8>,
+    /// The body.
+    pub body: Bytes,
+}
+
+/// A connection, and what has been read from it and not yet understood.
+#[derive(Debug)]
+pub struct Connection {
+    outlet: Outlet,
+    outgoing: Rc<Outgoing>,
+    buffer: Vec<u8>,
+}
+
+/// The response to one request, as far as it was waited for.
+#[derive(Debug, Default)]
+pub struct Received {
+    /// What is known of it.
+    pub response: Response,
+    /// When its status line was read, in monotonic nanoseconds.
+    pub at_ns: Option<u64>,
+    /// Whether the receiver has sent anything at all.
+    pub any: bool,
+}
+
+/// How far a response is waited for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Wait {
+    /// A 2xx needs its status line alone; of others the head is read, for `Retry-After`.
+    Status,
+    /// The body, too.
+    Body,
+}
+
+/// How far a request has been written.
+struct Writing<'a> {
+    request: &'a Rendered,
+    sent: usize,
+    flushed: bool,
+    broken: Option<io::Error>,
+}
+
+impl Connection {
+    /// One that was just dialled.
+    pub const fn new(outlet: Outlet, outgoing: Rc<Outgoing>) -> Self {
+        Self { outlet, outgoing, buffer: Vec::new() }
+    }
+
+    /// Whether the receiver has neither closed it nor sent anything unasked.
+    pub fn is_quiet(&mut self) -> bool {
+        let (mut byte, mut cx) = ([0], Context::from_waker(Waker::noop()));
+        Pin::new(&mut self.outlet).poll_read(&mut cx, &mut ReadBuf::new(&mut byte)).is_pending()
+    }
+
+    /// When the last request was written, if it was.
+    pub fn written_ns(&self) -> Option<u64> {
+        self.outgoing.written_ns()
+    }
+
+    /// Sends `request`, books the write of `written`, and reads the response into `received` as it comes, so that what
+    /// is known of it survives an error and whoever stops waiting.
+    ///
+    /// # Errors
+    ///
+    /// The connection broke or ended, or what came is not HTTP, before as much was read as `wait` asks for.
+    pub async fn exchange(
+        &mut self,
+        request: &Rendered,
+        written: Option<&Batch>,
+        wait: Wait,
+        received: &mut Received,
+    ) -> io::Result<Option<Rest>> {
+        self.outgoing.watch();
+        for entry in written.into_iter().flat_map(Batch::entries) {
+            self.outgoing.add(entry);
+        }
+        let mut writing = Writing { request, sent: 0, flushed: false, broken: None };
+        poll_fn(|cx| {
+            loop {
+                writing.poll(&mut self.outlet, cx);
+                match self.poll_fill(cx) {
+                    // What the status says is enough; the rest is read, or left, by whoever cares for the connection.
+                    Poll::Pending if enough(wait, received) => return Poll::Ready(Ok(None)),
+                    Poll::Pending => return Poll::Pending,
+                    Poll::Ready(Err(error)) => {
+                        return Poll::Ready(Err(writing.broken.take().unwrap_or(error)));
+                    }
+                    Poll::Ready(Ok(ended)) => {
+                        if let Some(rest) = self.read_on(ended, received)? {
+                            // The request must be away: else the next one would be mixed up with its end.
+                            let away = writing.flushed;
+                            return Poll::Ready(Ok(Some(if away { rest } else { rest.closing() })));
+                        }
+                    }
+                }
+            }
+        })
+        .await
+    }
+
+    /// Reads what has come; `true` at the end of the stream.
+    fn poll_fill(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<bool>> {
+        let mut bytes = [std::mem::MaybeUninit::uninit(); READ];
+        let mut read = ReadBuf::uninit(&mut bytes);
+        std::task::ready!(Pin::new(&mut self.outlet).poll_read(cx, &mut read))?;
+        self.buffer.extend_from_slice(read.filled());
+        Poll::Ready(Ok(read.filled().is_empty()))
+    }
+
+    /// Understands what has been read; the rest of the message once it is clear what becomes of it.
+    fn read_on(&mut self, ended: bool, received: &mut Received) -> io::Result<Option<Rest>> {
+        received.any |= !self.buffer.is_empty();
+        received.response.read_head(&mut self.buffer).map_err(io::Error::other)?;
+        if received.response.status.is_some() {
+            received.at_ns.get_or_insert_with(clock::now);
+        }
+        let over = self.buffer.len() > RESPONSE_MAX;
+        match received.response.rest(&self.buffer, ended) {
+            Rest::More if !ended && !over => Ok(None),
+            Rest::Abandon if received.response.status.is_none() => Err(io::Error::new(
+                io::ErrorKind::UnexpectedEof,
+                "the receiver closed the connection without an answer",
+            )),
+            Rest::Whole { body, reusable } => {
+                self.buffer = Vec::new();
+                Ok(Some(Rest::Whole { body, reusable }))
+            }
+            _ => Ok(Some(Rest::Abandon)),
+        }
+    }
+
+    /// Reads the rest of a response within bounds of time and bytes; whether the connection can be used again.
+    pub async fn finish(&mut self, mut received: Received) -> bool {
+        let rest = poll_fn(|cx| {
+            loop {
+                let ended = std::task::ready!(self.poll_fill(cx))?;
+                if let Some(rest) = self.read_on(ended, &mut received)? {
+                    return Poll::Ready(io::Result::Ok(rest));
+                }
+                if !received.response.worth_finishing() {
+                    return Poll::Ready(Ok(Rest::Abandon));
+                }
+            }
+        });
+        matches!(timeout(REST_LIMIT, rest).await, Ok(Ok(Rest::Whole { reusable: true, .. })))
+    }
+}
+
+/// Whether nothing more has to be known.
+fn enough(wait: Wait, received: &Received) -> bool {
+    let Some(status) = received.response.status else { return false };
+    wait == Wait::Status && ((200..300).contains(&status) || received.response.has_head())
+}
+
+impl Writing<'_> {
+    /// Writes what can be written now. An error is kept: what has arrived may say more.
+    fn poll(&mut self, outlet: &mut Outlet, cx: &mut Context<'_>) {
+        let Rendered { head, body } = self.request;
+        while self.broken.is_none() && self.sent < head.len() + body.len() {
+            let slices = [
+                IoSlice::new(&head[self.sent.min(head.len())..]),
+                IoSlice::new(&body[self.sent.saturating_sub(head.len())..]),
+            ];
+            let slices = if self.sent < head.len() { &slices[..] } else { &slices[1..] };
+            match Pin::new(&mut *outlet).poll_write_vectored(cx, slices) {
+                Poll::Ready(Ok(0)) => self.broken = Some(io::ErrorKind::WriteZero.into()),
+                Poll::Ready(Ok(written)) => self.sent += written,
+                Poll::Ready(Err(error)) => self.broken = Some(error),
+                Poll::Pending => return,
+            }
+        }
+        if self.broken.is_none() && !self.flushed {
+            match Pin::new(outlet).poll_flush(cx) {
+                Poll::Ready(Ok(())) => self.flushed = true,
+                Poll::Ready(Err(error)) => self.broken = Some(error),
+                Poll::Pending => {}
+            }
+        }
+    }
+}

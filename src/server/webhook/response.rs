@@ -1,0 +1,504 @@
+//! The response of a webhook receiver, read as far as it has come. Pure functions of bytes.
+//!
+//! The status line is the acknowledgement: it counts as soon as it is whole, whatever follows it, and however the
+//! connection ends. The rest of the message only decides whether the connection can carry the next attempt. Stricter than
+//! a general client where a doubt about the end of a message could make the next response be read from the wrong place:
+//! such a connection is closed.
+
+use std::time::{Duration, SystemTime};
+
+use bytes::Bytes;
+use hyper::header::{
+    CONNECTION, CONTENT_LENGTH, HeaderMap, HeaderName, HeaderValue, TRANSFER_ENCODING,
+};
+
+use crate::net::retry_after;
+
+/// Most bytes of a response that are looked at; a longer one costs its connection.
+pub const RESPONSE_MAX: usize = 16 << 10;
+/// Most interim (1xx) responses before the final one.
+const INTERIM_MAX: usize = 16;
+/// Most header lines.
+const HEADERS_MAX: usize = 100;
+/// `HTTP/1.1 200`.
+const STATUS_BYTES: usize = 12;
+
+/// What has come so far.
+#[derive(Debug, Default)]
+pub struct Response {
+    /// The status of the final response, once its line is whole.
+    pub status: Option<u16>,
+    /// How long it asks to wait in `Retry-After`; known once the head is whole.
+    pub retry_after: Option<Duration>,
+    /// How the body ends, once the head is whole.
+    framing: Option<Framing>,
+    /// Whether the connection may be used again after this message.
+    persistent: bool,
+    interim: usize,
+}
+
+/// How a body ends (RFC 9112, section 6.3).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Framing {
+    Length(usize),
+    Chunked,
+    UntilClose,
+}
+
+/// The rest of a message.
+#[derive(Debug, PartialEq, Eq)]
+pub enum Rest {
+    /// It is whole: the body, and whether the connection may carry another request.
+    Whole {
+        /// Without its framing.
+        body: Bytes,
+        /// Whether nothing followed it, and neither side wants to close.
+        reusable: bool,
+    },
+    /// More must come.
+    More,
+    /// It is not worth waiting for, or not understood.
+    Abandon,
+}
+
+impl Rest {
+    /// The same on a connection that is not used again.
+    pub fn closing(self) -> Self {
+        match self {
+            Self::Whole { body, .. } => Self::Whole { body, reusable: false },
+            other => other,
+        }
+    }
+}
+
+impl Response {
+    /// Reads on in `buffer`, from which interim responses are removed, and a final head once it is whole.
+    ///
+    /// # Errors
+    ///
+    /// What has come is not an HTTP/1.x response.
+    pub fn read_head(&mut self, buffer: &mut Vec<u8>) -> Result<(), String> {
+        while self.framing.is_none() {
+            let Some(status) = status_line(buffer)? else { return Ok(()) };
+            if status >= 200 || status == 101 {
+                self.status = Some(status);
+            }
+            let mut lines = [httparse::EMPTY_HEADER; HEADERS_MAX];
+            let mut head = httparse::Response::new(&mut lines);
+            let length = match head.parse(buffer) {
+                Ok(httparse::Status::Complete(length)) => length,
+                Ok(httparse::Status::Partial) => return Ok(()),
+                Err(error) if self.status.is_none() => {
+                    return Err(format!("not HTTP/1.1: {error}"));
+                }
+                // The status stands, and the connection does not.
+                Err(_) => {
+                    self.framing = Some(Framing::UntilClose);
+                    return Ok(());
+                }
+            };
+            if self.status.is_some() {
+                self.take_headers(status, &head);
+            } else {
+                self.interim += 1;
+                if self.interim > INTERIM_MAX {
+                    return Err(format!(
+                        "over {INTERIM_MAX} interim (1xx) responses and no final one"
+                    ));
+                }
+            }
+            buffer.drain(..length);
+        }
+        Ok(())
+    }
+
+    /// Whether the final head is whole.
+    pub const fn has_head(&self) -> bool {
+        self.framing.is_some()
+    }
+
+    fn take_headers(&mut self, status: u16, head: &httparse::Response<'_, '_>) {
+        let headers: HeaderMap = head
+            .headers
+            .iter()
+            .filter_map(|line| {
+                let name = HeaderName::from_bytes(line.name.as_bytes()).ok()?;
+                Some((name, HeaderValue::from_bytes(line.value).ok()?))
+            })
+            .collect();
+        self.retry_after = retry_after(&headers, SystemTime::now());
+        let framing = framing(status, &headers);
+        let persistent = persistent(head.version == Some(1), &headers);
+        self.persistent =
+            persistent && framing.is_some_and(|framing| framing != Framing::UntilClose);
+        self.framing = Some(framing.unwrap_or(Framing::UntilClose));
+    }
+
+    /// What `buffer`, which follows the head, says of the rest; `ended` when nothing more will come.
+    pub fn rest(&self, buffer: &[u8], ended: bool) -> Rest {
+        let Some(framing) = self.framing else {
+            return if ended || buffer.len() > RESPONSE_MAX { Rest::Abandon } else { Rest::More };
+        };
+        let whole = |body: &[u8], used: usize| Rest::Whole {
+            body: Bytes::copy_from_slice(body),
+            reusable: self.persistent && used == buffer.len() && !ended,
+        };
+        match framing {
+            Framing::Length(length) if buffer.len() >= length => whole(&buffer[..length], length),
+            Framing::UntilClose if ended => whole(buffer, buffer.len()),
+            Framing::Length(length) if length > RESPONSE_MAX => Rest::Abandon,
+            Framing::Chunked => match chunks(buffer) {
+                Ok(Some((body, used))) => whole(&body, used),
+                Ok(None) if !ended && buffer.len() <= RESPONSE_MAX => Rest::More,
+                _ => Rest::Abandon,
+            },
+            _ if ended || buffer.len() > RESPONSE_MAX => Rest::Abandon,
+            _ => Rest::More,
+        }
+    }
+
+    /// Whether it pays to wait for the rest, so that the connection can be used again.
+    pub fn worth_finishing(&self) -> bool {
+        match self.framing {
+            None => true,
+            Some(Framing::Length(length)) => self.persistent && length <= RESPONSE_MAX,
+            Some(Framing::Chunked) => self.persistent,
+            Some(Framing::UntilClose) => false,
+        }
+    }
+}
+
+/// The status of the line that `buffer` begins with, once it is whole.
+///
+/// A line is whole at its line feed; the reason phrase may be empty or absent (RFC 9112, section 4: a client ignores it).
+fn status_line(buffer: &[u8]) -> Result<Option<u16>, String> {
+    let wrong = || {
+        let shown = String::from_utf8_lossy(&buffer[..buffer.len().min(40)]).into_owned();
+        format!("not HTTP/1.1: the response begins with {shown:?}")
+    };
+    let prefix = b"HTTP/1.";
+    let seen = buffer.len().min(prefix.len());
+    if buffer[..seen] != prefix[..seen] {
+        return Err(wrong());
+    }
+    let Some(end) = buffer.iter().position(|byte| *byte == b'\n') else {
+        return if buffer.len() > RESPONSE_MAX { Err(wrong()) } else { Ok(None) };
+    };
+    let line = buffer[..end].strip_suffix(b"\r").unwrap_or(&buffer[..end]);
+    let digits = line.get(STATUS_BYTES - 3..STATUS_BYTES).ok_or_else(wrong)?;
+    let version = matches!(line[7], b'0' | b'1') && line[8] == b' ';
+    let ended = line.get(STATUS_BYTES).is_none_or(|byte| *byte == b' ');
+    if !version || !ended || !digits.iter().all(u8::is_ascii_digit) || digits[0] == b'0' {
+        return Err(wrong());
+    }
+    Ok(Some(digits.iter().fold(0, |status, digit| status * 10 + u16::from(digit - b'0'))))
+}
+
+/// How the body ends; `None` where the headers contradict each other.
+fn framing(status: u16, headers: &HeaderMap) -> Option<Framing> {
+    if matches!(status, 204 | 304) {
+        return Some(Framing::Length(0));
+    }
+    let encodings: Vec<&[u8]> =
+        headers.get_all(TRANSFER_ENCODING).iter().map(HeaderValue::as_bytes).collect();
+    let lengths: Vec<&[u8]> =
+        headers.get_all(CONTENT_LENGTH).iter().map(HeaderValue::as_bytes).collect();
+    match (&encodings[..], &lengths[..]) {
+        ([], []) => Some(Framing::UntilClose),
+        ([one], []) if one.eq_ignore_ascii_case(b"chunked") => Some(Framing::Chunked),
+        ([], [first, others @ ..]) if others.iter().all(|other| other == first) => {
+            let digits = !first.is_empty() && first.iter().all(u8::is_ascii_digit);
+            let text = std::str::from_utf8(first).ok().filter(|_| digits)?;
+            Some(Framing::Length(text.parse().unwrap_or(usize::MAX)))
+        }
+        _ => None,
+    }
+}
+
+/// Whether the receiver keeps the connection (RFC 9112, section 9.3).
+fn persistent(version_1_1: bool, headers: &HeaderMap) -> bool {
+    let says = |option: &str| {
+        headers.get_all(CONNECTION).iter().any(|value| {
+            let text = value.to_str().unwrap_or_default();
+            text.split(',').any(|one| one.trim().eq_ignore_ascii_case(option))
+        })
+    };
+    !says("close") && (version_1_1 || says("keep-alive"))
+}
+
+/// A chunked body and the bytes that it took, once its last chunk and trailers have come.
+fn chunks(buffer: &[u8]) -> Result<Option<(Vec<u8>, usize)>, httparse::InvalidChunkSize> {
+    let (mut body, mut at) = (Vec::new(), 0);
+    loop {
+        let httparse::Status::Complete((line, size)) = httparse::parse_chunk_size(&buffer[at..])?
+        else {
+            return Ok(None);
+        };
+        at += line;
+        if size == 0 {
+            return Ok(trailers(&buffer[at..]).map(|length| (body, at + length)));
+        }
+        let size = usize::try_from(size).unwrap_or(usize::MAX);
+        let Some(end) = at.checked_add(size).filter(|end| end.saturating_add(2) <= buffer.len())
+        else {
+            return if size > RESPONSE_MAX { Err(httparse::InvalidChunkSize) } else { Ok(None) };
+        };
+        if buffer[end..end + 2] != *b"\r\n" {
+            return Err(httparse::InvalidChunkSize);
+        }
+        body.extend_from_slice(&buffer[at..end]);
+        at = end + 2;
+    }
+}
+
+/// The bytes of the trailers and of the empty line after them.
+fn trailers(buffer: &[u8]) -> Option<usize> {
+    let mut at = 0;
+    loop {
+        let end = at + buffer[at..].iter().position(|byte| *byte == b'\n')?;
+        let empty = matches!(&buffer[at..end], b"" | b"\r");
+        at = end + 1;
+        if empty {
+            return Some(at);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn read(bytes: &[u8]) -> (Result<(), String>, Response, Vec<u8>) {
+        let (mut response, mut buffer) = (Response::default(), bytes.to_vec());
+        let read = response.read_head(&mut buffer);
+        (read, response, buffer)
+    }
+
+    /// What the rest is to be: a body and whether the connection is used again, or not whole.
+    enum Expected {
+        Whole(&'static str, bool),
+        More,
+        Abandon,
+    }
+    use Expected::{Abandon, More, Whole};
+
+    /// What came, whether the connection has ended, the status, the rest, and why.
+    const RESPONSES: &[(&str, bool, Option<u16>, Expected, &str)] = &[
+        (
+            "HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nok",
+            false,
+            Some(200),
+            Whole("ok", true),
+            "whole",
+        ),
+        ("HTTP/1.1 204\r\n\r\n", false, Some(204), Whole("", true), "no reason phrase, no body"),
+        (
+            "HTTP/1.1 204 No Content\r\ncontent-length: 5\r\n\r\n",
+            false,
+            Some(204),
+            Whole("", true),
+            "a 204 has no body",
+        ),
+        (
+            "HTTP/1.1 200 OK\n\n",
+            true,
+            Some(200),
+            Whole("", false),
+            "bare line feeds, until it closes",
+        ),
+        ("HTTP/1.1 200 OK\r\ncontent-length: 10\r\n\r\nok", false, Some(200), More, "a short body"),
+        (
+            "HTTP/1.1 200 OK\r\ncontent-length: 10\r\n\r\nok",
+            true,
+            Some(200),
+            Abandon,
+            "a short body, closed",
+        ),
+        (
+            "HTTP/1.1 200 OK\r\ncontent-length: 0\r\n\r\nHTTP/1.1 500",
+            false,
+            Some(200),
+            Whole("", false),
+            "more than was asked for",
+        ),
+        (
+            "HTTP/1.1 200 OK\r\ncontent-length: 99999999999999999999999\r\n\r\n",
+            false,
+            Some(200),
+            Abandon,
+            "too long",
+        ),
+        (
+            "HTTP/1.1 200 OK\r\ncontent-length: 1\r\ncontent-length: 2\r\n\r\nab",
+            false,
+            Some(200),
+            More,
+            "two lengths",
+        ),
+        (
+            "HTTP/1.1 200 OK\r\ncontent-length: -1\r\n\r\nab",
+            true,
+            Some(200),
+            Whole("ab", false),
+            "a bad length",
+        ),
+        (
+            "HTTP/1.1 200 OK\r\ncontent-length: 2\r\ntransfer-encoding: chunked\r\n\r\n0\r\n\r\n",
+            true,
+            Some(200),
+            Whole("0\r\n\r\n", false),
+            "both",
+        ),
+        (
+            "HTTP/1.1 200 OK\r\nTransfer-Encoding: Chunked\r\n\r\n2\r\nok\r\n1;x=y\r\n!\r\n0\r\na: b\r\n\r\n",
+            false,
+            Some(200),
+            Whole("ok!", true),
+            "chunks",
+        ),
+        (
+            "HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n2\r\nok\r\n",
+            false,
+            Some(200),
+            More,
+            "an open end",
+        ),
+        (
+            "HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\nzz\r\n",
+            false,
+            Some(200),
+            Abandon,
+            "no chunk",
+        ),
+        (
+            "HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\nffffffff\r\n",
+            false,
+            Some(200),
+            Abandon,
+            "a huge chunk",
+        ),
+        (
+            "HTTP/1.0 200 OK\r\ncontent-length: 0\r\n\r\n",
+            false,
+            Some(200),
+            Whole("", false),
+            "HTTP/1.0 closes",
+        ),
+        (
+            "HTTP/1.0 200 OK\r\nconnection: Keep-Alive\r\ncontent-length: 0\r\n\r\n",
+            false,
+            Some(200),
+            Whole("", true),
+            "unless it says not to",
+        ),
+        (
+            "HTTP/1.1 200 OK\r\nconnection: x, Close\r\ncontent-length: 0\r\n\r\n",
+            false,
+            Some(200),
+            Whole("", false),
+            "close",
+        ),
+        (
+            "HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 103 Early Hints\r\nlink: x\r\n\r\nHTTP/1.1 202 Accepted\r\ncontent-length: 0\r\n\r\n",
+            false,
+            Some(202),
+            Whole("", true),
+            "interim responses",
+        ),
+        (
+            "HTTP/1.1 101 Switching Protocols\r\n\r\n",
+            true,
+            Some(101),
+            Whole("", false),
+            "nobody asked for it: final",
+        ),
+        (
+            "HTTP/1.1 200 OK\r\nhalf a hea",
+            false,
+            Some(200),
+            More,
+            "the status line counts before the head is whole",
+        ),
+        (
+            "HTTP/1.1 200 OK\r\nno colon\r\n\r\n",
+            true,
+            Some(200),
+            Whole("no colon\r\n\r\n", false),
+            "a bad header costs the connection",
+        ),
+        ("HTTP/1.1 20", false, None, More, "half a status line"),
+        ("", true, None, Abandon, "nothing"),
+    ];
+
+    #[test]
+    fn a_response_is_known_by_its_status_line_and_its_end_by_its_framing() {
+        for (bytes, ended, status, rest, why) in RESPONSES {
+            let (read, response, buffer) = read(bytes.as_bytes());
+            assert_eq!(read, Ok(()), "{why}");
+            assert_eq!(response.status, *status, "{why}");
+            if bytes.contains("no colon") {
+                assert!(!response.worth_finishing(), "{why}");
+            } else {
+                let rest = match *rest {
+                    Whole(body, reusable) => Rest::Whole { body: Bytes::from(body), reusable },
+                    More => Rest::More,
+                    Abandon => Rest::Abandon,
+                };
+                assert_eq!(response.rest(&buffer, *ended), rest, "{why}");
+            }
+        }
+    }
+
+    #[test]
+    fn what_is_not_http_is_refused() {
+        let interim = "HTTP/1.1 100 Continue\r\n\r\n".repeat(INTERIM_MAX + 1);
+        for bytes in [
+            "SSH-2.0-OpenSSH\r\n",
+            "HTTP/2 200\r\n",
+            "HTTP/1.1 2000 OK\r\n",
+            "HTTP/1.1 abc\r\n",
+            "HTTP/1.1\r\n",
+            &interim,
+        ] {
+            let (read, response, _) = read(bytes.as_bytes());
+            assert!(read.is_err() && response.status.is_none(), "{bytes:?}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn however_it_is_cut_it_is_the_same(cuts in prop::collection::vec(1..9usize, 1..60), chunked: bool) {
+            let message: &[u8] = if chunked {
+                b"HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 503 No\r\nretry-after: 7\r\ntransfer-encoding: chunked\r\n\r\n3\r\nabc\r\n0\r\n\r\n"
+            } else {
+                b"HTTP/1.1 503 No\r\nretry-after: 7\r\ncontent-length: 3\r\n\r\nabc"
+            };
+            let (mut response, mut buffer, mut at) = (Response::default(), Vec::new(), 0);
+            for cut in cuts.iter().cycle() {
+                if at == message.len() {
+                    break;
+                }
+                let early = matches!(response.rest(&buffer, false), Rest::Whole { .. });
+                prop_assert!(!early, "whole before its last byte");
+                let end = message.len().min(at + cut);
+                buffer.extend_from_slice(&message[at..end]);
+                at = end;
+                response.read_head(&mut buffer).unwrap();
+            }
+            prop_assert_eq!(response.status, Some(503));
+            prop_assert_eq!(response.retry_after, Some(Duration::from_secs(7)));
+            let whole = Rest::Whole { body: Bytes::from_static(b"abc"), reusable: true };
+            prop_assert_eq!(response.rest(&buffer, false), whole);
+        }
+
+        #[test]
+        fn anything_is_read_or_refused(bytes in prop::collection::vec(any::<u8>(), 0..200), status: bool) {
+            let mut all = if status { b"HTTP/1.1 200 OK\r\n".to_vec() } else { Vec::new() };
+            all.extend(bytes);
+            let (_, response, buffer) = read(&all);
+            let _ = response.rest(&buffer, true);
+        }
+    }
+}
