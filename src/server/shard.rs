@@ -37,6 +37,7 @@ use super::router;
 use super::security::Security;
 use super::webhook::{Endpoint, Registry, deliver};
 use super::wire::Wire;
+use crate::event::Epoch;
 use crate::measure::{Recorder, Snapshot, pin};
 use crate::net::{HANDSHAKE_LIMIT, Here};
 use crate::pace::Timer;
@@ -63,6 +64,8 @@ pub struct Shared {
     pub address: SocketAddr,
     /// Tells the entity tags of this process from those of an earlier one.
     pub epoch: u64,
+    /// The life that the logs are in, which outlives the process where they do.
+    pub life: Epoch,
     /// Every topic.
     pub directory: Arc<Directory>,
     /// The items of `/items`.

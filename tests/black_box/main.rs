@@ -13,6 +13,7 @@ mod hdr_tools;
 mod layers;
 mod link_support;
 mod links;
+mod lives;
 mod network;
 mod payloads;
 mod plan_cli;

@@ -25,6 +25,7 @@ use bytes::Bytes;
 use tokio::sync::{mpsc, oneshot};
 
 use super::hub::{Entry, Feed, Identity, Origin, Receipt};
+use crate::event::Epoch;
 pub use saved::{Restored, RestoredEndpoint, SavedEndpoint, SavedLetter};
 use tables::{Change, Tables};
 
@@ -80,13 +81,15 @@ pub struct DurableStore {
 
 impl DurableStore {
     /// Opens the store in a folder, which is made where there is none, and reads what it holds; `ring` events of each
-    /// topic at most. What is stored is handed to the home shard's `feeds`.
+    /// topic at most. What is stored is handed to the home shard's `feeds`. A store that is made now begins the life
+    /// `life`.
     pub fn open(
         folder: &Path,
         ring: usize,
+        life: Epoch,
         feeds: Vec<mpsc::UnboundedSender<Feed>>,
     ) -> Result<(Self, Restored), StoreError> {
-        let (tables, restored) = Tables::open(folder, ring)?;
+        let (tables, restored) = Tables::open(folder, ring, life)?;
         let tables = Arc::new(tables);
         let (orders, inbox) = channel();
         let failed = Arc::new(OnceLock::new());
@@ -103,7 +106,8 @@ impl DurableStore {
         feeds: Vec<mpsc::UnboundedSender<Feed>>,
     ) -> Result<Self, StoreError> {
         let folder = scratch();
-        let opened = Self::open(&folder, ring, feeds);
+        // Nobody reads its life: it ends with the process.
+        let opened = Self::open(&folder, ring, Epoch::from_bits(0), feeds);
         let removed = std::fs::remove_dir_all(&folder);
         let (store, _) = opened?;
         removed.map_err(|error| StoreError(format!("{}: {error}", folder.display())))?;
