@@ -347,7 +347,6 @@ impl Link {
 
     /// Books `written` bytes: first the rest of a frame, then control frames, then events.
     fn advance(&mut self, mut written: usize) {
-        self.life.wrote(written as u64);
         let (writes, now) = (&self.shard.writes, clock::now());
         let plain = matches!(self.wire, Wire::Plain(_));
         let mut book = |entry: &Entry| match writes.measured(entry) {
@@ -369,7 +368,6 @@ impl Link {
         written -= step;
         if step == self.control.len() {
             self.control = Vec::new();
-            self.life.left();
         } else {
             self.control.drain(..step);
         }
