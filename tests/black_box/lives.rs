@@ -351,7 +351,7 @@ impl Drop for StopOnDrop<'_> {
 fn a_slow_client_that_reads_is_not_cut_by_the_pong_deadline() {
     for policy in [SlowConsumer::DropOldest, SlowConsumer::Conflate] {
         // A ping stands behind seconds of what is in the kernels' buffers; the deadline is far shorter.
-        let target = Target::start(quick_pings(policy, 1000));
+        let target = Target::start(quick_pings(policy, 500));
         target.publish("t", json!(0));
         let (mut client, _) = open(&target, "").unwrap();
         let stop = AtomicBool::new(false);

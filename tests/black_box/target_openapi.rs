@@ -142,6 +142,7 @@ fn examples(hook: &str) -> Vec<Example> {
         example("GET", event, "/topics/news-0/events?since=3&wait=0s", &[], "", 204),
         example("GET", event, "/topics/news-0/events?since=1", &any, "", 304),
         example("GET", event, "/topics/news-0/events?since=9", &[], "", 410),
+        example("GET", event, "/topics/news-0/events?since=x", &[], "", 400),
         example("GET", event, "/topics/none/events", &[], "", 404),
         // The ring keeps two.
         example("GET", event, "/topics/news-0/events?since=0", &[], "", 410),
@@ -149,6 +150,7 @@ fn examples(hook: &str) -> Vec<Example> {
         example("HEAD", event, "/topics/news-0/events?since=3&wait=600s", &[], "", 204),
         example("HEAD", event, "/topics/news-0/events?since=1", &any, "", 304),
         example("HEAD", event, "/topics/news-0/events?since=9", &[], "", 410),
+        example("HEAD", event, "/topics/news-0/events?since=x", &[], "", 400),
         example("HEAD", event, "/topics/none/events", &[], "", 404),
         example("HEAD", event, "/topics/news-0/events?since=0", &[], "", 410),
         example("GET", stream, "/topics/news-0/stream", &[], "", 200),

@@ -204,12 +204,14 @@ impl Link {
     /// Sends the pings; ready where the client has not answered one, or a close, in time, and shows no sign of life.
     fn poll_timer(&mut self, cx: &mut Context<'_>) -> Poll<()> {
         while self.timer.as_mut().poll(cx).is_ready() {
-            let patience = self.shard.options().websocket.pong_timeout.std();
+            let options = self.shard.options();
+            let patience = options.websocket.pong_timeout.std();
+            let silence = patience.max(options.write_timeout.std());
             if self.phase == Phase::Open && !self.awaits_pong {
                 frame::control(&mut self.control, Opcode::Ping, b"");
                 self.awaits_pong = true;
                 self.life = Life::asked(self.wire.uptake());
-            } else if !self.life.signs(self.wire.uptake(), patience) {
+            } else if !self.life.signs(self.wire.uptake(), silence) {
                 return Poll::Ready(());
             }
             self.timer.as_mut().reset(Instant::now() + patience);
