@@ -4,7 +4,7 @@ use std::rc::Rc;
 
 use hyper::StatusCode;
 use hyper::body::Incoming;
-use hyper::header::{ACCEPT, CONTENT_TYPE, HeaderName, HeaderValue};
+use hyper::header::{ACCEPT, CONTENT_TYPE, HeaderName, HeaderValue, RETRY_AFTER};
 
 use super::Link;
 use super::poll::{get, host};
@@ -52,6 +52,10 @@ impl Subscription for Stream {
         }
         let response = connection.stream(request).await?;
         match response.status() {
+            // Let in, to be told when to come again.
+            StatusCode::OK if response.headers().contains_key(RETRY_AFTER) => {
+                return Err(Ended::Refused(StatusCode::SERVICE_UNAVAILABLE));
+            }
             StatusCode::OK => {}
             StatusCode::NO_CONTENT => return Err(Ended::Over),
             other => return Err(Ended::Refused(other)),

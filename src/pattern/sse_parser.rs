@@ -26,12 +26,9 @@ pub struct Parser {
     event: String,
     data: Vec<u8>,
     has_data: bool,
-    last_id: Vec<u8>,
+    last_id: Option<Vec<u8>>,
     /// The id as the last blank line found it: what a reader comes back with. An id whose block was cut off is none.
-    settled_id: Vec<u8>,
-    has_id: bool,
-    /// An id came since the last blank line.
-    unsettled: bool,
+    settled_id: Option<Vec<u8>>,
     retry_ms: Option<u64>,
     /// A carriage return ended the last line: a line feed next belongs to it.
     after_return: bool,
@@ -79,7 +76,7 @@ impl Parser {
 
     /// The id that a reader comes back with; `None` where the stream has set none.
     pub fn last_id(&self) -> Option<&[u8]> {
-        self.has_id.then_some(self.settled_id.as_slice())
+        self.settled_id.as_deref()
     }
 
     /// How long the stream asked to wait before a reconnect, in milliseconds, if it did.
@@ -112,9 +109,9 @@ impl Parser {
             }
             b"event" => self.event = String::from_utf8_lossy(value).into_owned(),
             b"id" if !value.contains(&0) => {
-                self.last_id.clear();
-                self.last_id.extend_from_slice(value);
-                self.unsettled = true;
+                let last_id = self.last_id.get_or_insert_default();
+                last_id.clear();
+                last_id.extend_from_slice(value);
             }
             b"retry" if !value.is_empty() && value.iter().all(u8::is_ascii_digit) => {
                 self.retry_ms = std::str::from_utf8(value).ok().and_then(|text| text.parse().ok());
@@ -125,10 +122,7 @@ impl Parser {
     }
 
     fn dispatch(&mut self, on_message: &mut impl FnMut(&Message)) {
-        if std::mem::take(&mut self.unsettled) {
-            self.settled_id.clone_from(&self.last_id);
-            self.has_id = true;
-        }
+        self.settled_id.clone_from(&self.last_id);
         let event = std::mem::take(&mut self.event);
         if !std::mem::take(&mut self.has_data) {
             return;
@@ -136,7 +130,7 @@ impl Parser {
         let mut message = Message {
             event: if event.is_empty() { "message".to_owned() } else { event },
             data: std::mem::take(&mut self.data),
-            last_id: self.last_id.clone(),
+            last_id: self.last_id.clone().unwrap_or_default(),
         };
         on_message(&message);
         // The buffer is used again for the next message.

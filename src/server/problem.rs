@@ -1,6 +1,6 @@
 //! Refusals as problem details (RFC 9457, `application/problem+json`).
 
-use hyper::header::{ALLOW, CONTENT_TYPE, HeaderName, HeaderValue};
+use hyper::header::{ALLOW, CONTENT_TYPE, HeaderName, HeaderValue, RETRY_AFTER};
 use hyper::{Response, StatusCode};
 use serde_json::{Map, Value};
 
@@ -71,6 +71,17 @@ impl Problem {
     /// Its status.
     pub const fn status(&self) -> StatusCode {
         self.status
+    }
+
+    /// Its headers.
+    pub fn into_headers(self) -> Vec<(HeaderName, HeaderValue)> {
+        self.headers
+    }
+
+    /// When to come again, in seconds, where it says so.
+    pub fn retry_after_s(&self) -> Option<u64> {
+        let (_, wait) = self.headers.iter().find(|(name, _)| *name == RETRY_AFTER)?;
+        wait.to_str().ok()?.parse().ok()
     }
 
     /// Its sentence.

@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 use target_support::websocket::{HANDSHAKE, frame, masked};
 use target_support::{Answer, Client, Hook, Target, acknowledge};
 use tidings::event::{Cursor, Epoch};
-use tidings::scenario::{SlowConsumer, WebSocketOptions};
+use tidings::scenario::{Limits, SlowConsumer, WebSocketOptions};
 use tidings::server::Options;
 use tidings::unit::Span;
 
@@ -309,6 +309,33 @@ fn a_registration_after_a_cursor_of_another_life_is_given_a_fresh_one() {
     }
     assert_eq!(register(json!(0)).status, 201);
     assert_eq!(register(json!("x")).status, 422);
+}
+
+#[test]
+fn an_event_source_that_is_too_much_is_told_when_to_come_again_and_not_sent_away() {
+    let events = [("accept", "text/event-stream")];
+    let limits = Limits { requests_per_s: Some(1), connections: None };
+    let crowded = Limits { requests_per_s: None, connections: Some(1) };
+    for (limits, refusal) in [(limits, 429), (crowded, 503)] {
+        let target = Target::start(Options { limits, ..Options::default() });
+        // The first uses up what there is, and stays.
+        let mut first = target.connect();
+        first.ask("GET", "/topics/news-0/stream", &events, b"");
+        assert_eq!(first.head().status, 200);
+        let mut second = target.connect();
+        let turned = second.request("GET", "/topics/news-0/stream", &events, b"");
+        assert_eq!(
+            (turned.status, turned.header("content-type")),
+            (200, Some("text/event-stream"))
+        );
+        assert_eq!(
+            (turned.text().as_str(), turned.header("retry-after")),
+            ("retry: 1000\n: come again\n\n", Some("1"))
+        );
+        let mut third = target.connect();
+        let refused = third.request("GET", "/topics/news-0/stream", &[], b"");
+        assert_eq!((refused.status, refused.header("retry-after")), (refusal, Some("1")));
+    }
 }
 
 fn quick_pings(slow_consumer: SlowConsumer, pong_ms: u64) -> Options {

@@ -64,6 +64,7 @@ fn examples(hook: &str) -> Vec<Example> {
     ];
     let keyless = &ws[..3];
     let registration = json!({ "url": hook, "topics": ["news-0"] }).to_string();
+    let ahead = json!({ "url": hook, "topics": ["news-0"], "since": 99 }).to_string();
     let wide = format!("\"{}\"", "x".repeat(1 << 20));
     let html = [("accept", "text/html")];
     let (item, items, event) = ("/items/{id}", "/items", "/topics/{topic}/events");
@@ -91,6 +92,9 @@ fn examples(hook: &str) -> Vec<Example> {
         example("GET", items, "/items?limit=1", &[], "", 200),
         example("GET", items, "/items", &want_xml, "", 200),
         example("GET", items, "/items?cursor=x", &[], "", 400),
+        // "items>1>1": of another life.
+        example("GET", items, "/items?cursor=aXRlbXM-MT4x", &[], "", 410),
+        example("HEAD", items, "/items?cursor=aXRlbXM-MT4x", &[], "", 410),
         example("GET", items, "/items", &want_none, "", 406),
         example("HEAD", items, "/items", &[], "", 200),
         example("HEAD", items, "/items?limit=0", &[], "", 400),
@@ -168,6 +172,7 @@ fn examples(hook: &str) -> Vec<Example> {
         example("GET", "/echo", "/echo", &[], "", 426),
         example("POST", hooks, "/webhooks", &json, &registration, 201),
         example("POST", hooks, "/webhooks", &json, "{", 400),
+        example("POST", hooks, "/webhooks", &json, &ahead, 410),
         example("POST", hooks, "/webhooks", &json, &wide, 413),
         example("POST", hooks, "/webhooks", &[], "{}", 415),
         example("POST", hooks, "/webhooks", &json, "{}", 422),

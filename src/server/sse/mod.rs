@@ -18,8 +18,8 @@ use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
 use hyper::body::Incoming;
-use hyper::header::{CACHE_CONTROL, HeaderValue};
-use hyper::{Request, StatusCode};
+use hyper::header::{ACCEPT, CACHE_CONTROL, HeaderValue};
+use hyper::{Method, Request, StatusCode};
 use tokio::time::{Instant, Sleep};
 
 use super::answer::{Body, Outcome, typed};
@@ -28,6 +28,7 @@ use super::faults::Push;
 use super::gauges::{CountedLink, Kind};
 use super::hub::Waiter;
 use super::outlet::Outgoing;
+use super::problem::Problem;
 use super::request::Query;
 use super::shard::Shard;
 use super::slow::{Bound, Lag};
@@ -83,6 +84,22 @@ pub fn get(
     let mut reply = typed(StatusCode::OK, "text/event-stream", Bytes::new());
     reply.headers_mut().insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
     *reply.body_mut() = Body::Events(Box::new(stream));
+    Ok(reply)
+}
+
+/// The answer where too much is asked of the target. An `EventSource` would give up for good if it were refused, and does
+/// not read Retry-After: it is let in, told when to come again, and its stream ends. Everybody else is refused.
+pub fn turned_away<B>(request: &Request<B>, problem: Problem) -> Outcome {
+    let headers = request.headers();
+    let wants_events = headers.get(ACCEPT).is_some_and(|accept| accept == "text/event-stream");
+    let waits_s = problem.retry_after_s().filter(|_| {
+        wants_events && request.method() == Method::GET && request.uri().path().ends_with("/stream")
+    });
+    let Some(waits_s) = waits_s else { return Err(problem) };
+    let body = format!("retry: {}\n: come again\n\n", waits_s.saturating_mul(1000));
+    let mut reply = typed(StatusCode::OK, "text/event-stream", body);
+    reply.headers_mut().extend(problem.into_headers());
+    reply.headers_mut().insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
     Ok(reply)
 }
 

@@ -63,8 +63,9 @@ pub fn get(shard: &Rc<Shard>, name: &str, mut request: Request<Incoming>) -> Out
     let mut reply = switch(shard, &mut request, &proof, async move |socket, mut early| {
         let waiter = topic.for_pushes().waiter();
         let mut link = Link::new(owner, socket.into_wire(), waiter, since).with_push(push);
-        first.iter().for_each(|message| link.say(message));
-        drop(first);
+        for message in first {
+            link.say(&message);
+        }
         link.receive(&mut early);
         // It would be kept for as long as the link lives.
         drop(early);
