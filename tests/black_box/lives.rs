@@ -1,7 +1,7 @@
 //! What a standard client does when nobody is looking: it comes back with the cursor that it has, to a target that may not
 //! be the one that gave it out.
 
-use crate::target_support;
+use crate::{support, target_support};
 
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
@@ -416,5 +416,37 @@ fn a_client_that_takes_nothing_more_is_found_by_its_silence() {
             target.publish("t", json!("x".repeat(16 << 10)));
         }
         target.await_links("websocket", 0);
+    }
+}
+
+#[test]
+fn in_a_run_slow_clients_stay_under_a_policy_that_leaves_out() {
+    // Ten of twenty read 16 KiB each 0.8 s, which is 20 KB/s, behind buffers that take them more than `pong_timeout`.
+    let policy = r#"
+[websocket]
+ping = "1s"
+pong_timeout = "3s"
+slow_consumer = "drop-oldest"
+queue = 50
+[consumers]
+slow_share = 0.5
+pause = "800ms"
+receive_buffer = "16KiB"
+"#;
+    let load = "rate = \"40/s\"\npayload = \"16KiB\"";
+    let text = support::scenario(&["websocket"], 1, "10s", "target = { send_buffer = \"64KiB\" }");
+    let bench = support::Bench::new(&(text.replace("rate = \"20/s\"", load) + policy));
+    let output = bench.run(&[]);
+    // On a busy machine latencies may be declared invalid; the ledger is right all the same.
+    assert!(
+        [Some(0), Some(3)].contains(&output.status.code()),
+        "{}",
+        support::text(&output.stderr)
+    );
+    let [row] = &bench.trials()[..] else { panic!("one trial") };
+    let number = |key| support::number(row, key);
+    assert!(number("skipped") > 0.0 && number("slow_actions") > 0.0, "the policy acts: {row:?}");
+    for key in ["reconnects", "errors", "duplicate"] {
+        assert!(number(key) < 1.0, "{key}: {row:?}");
     }
 }
