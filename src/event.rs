@@ -13,6 +13,7 @@
 //!
 //! Over a WebSocket a client publishes with a [`Post`] and is told of it by a [`PostAnswer`].
 
+mod cursor;
 mod payload;
 
 use std::borrow::Cow;
@@ -20,6 +21,7 @@ use std::borrow::Cow;
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
+pub use cursor::{Cursor, Epoch, NoCursor};
 pub use payload::PayloadKind;
 
 /// What a receiver needs of an event; the payload is skipped, not copied.
@@ -59,8 +61,8 @@ pub struct Event<'a> {
 /// One page of a topic's log, as polls receive it; payloads are skipped.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 pub struct Page {
-    /// The cursor to ask with next: the sequence of the last event known to the asker.
-    pub next: u64,
+    /// The cursor to ask with next: the last event known to the asker.
+    pub next: Cursor,
     /// The oldest sequence still kept.
     pub oldest: u64,
     /// The events after the cursor, oldest first.
@@ -112,6 +114,41 @@ pub fn encode_gap(gap: Missed) -> Vec<u8> {
 /// Reads a gap from its wire form; `None` where it is something else.
 pub fn decode_gap(bytes: &[u8]) -> Option<Missed> {
     serde_json::from_slice(bytes).ok().map(|Told { gap }| gap).filter(|gap| gap.from <= gap.to)
+}
+
+/// What a stream opens with whose reader comes with a cursor that names no event of this log: on the wire
+/// `{"reset":{"oldest":1,"next":"0-k3f9x2"}}`. What follows is the log from its oldest event on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, Serialize)]
+pub struct Reset {
+    /// The oldest sequence kept.
+    pub oldest: u64,
+    /// The cursor before it.
+    pub next: Cursor,
+}
+
+#[derive(Deserialize, Serialize)]
+struct ToldReset {
+    reset: Reset,
+}
+
+/// The header of a WebSocket's handshake that names the life of the topic's log.
+pub const EPOCH_HEADER: &str = "tidings-epoch";
+
+/// The first frame of a WebSocket that asked for it: where it begins, as `{"hello":{"next":"17-k3f9x2"}}`.
+pub fn encode_hello(next: Cursor) -> Vec<u8> {
+    format!("{{\"hello\":{{\"next\":\"{next}\"}}}}").into_bytes()
+}
+
+/// The wire form of a reset.
+pub fn encode_reset(reset: Reset) -> Vec<u8> {
+    // A number and a text can always be written.
+    serde_json::to_vec(&ToldReset { reset }).unwrap_or_default()
+}
+
+/// Reads a reset from its wire form; `None` where it is something else.
+pub fn decode_reset(bytes: &[u8]) -> Option<Reset> {
+    bytes.starts_with(b"{\"reset\"").then_some(())?;
+    serde_json::from_slice(bytes).ok().map(|ToldReset { reset }| reset)
 }
 
 /// What a client publishes: the body of a POST, or a text frame of a WebSocket.

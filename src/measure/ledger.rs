@@ -69,6 +69,8 @@ pub struct LinkLedger {
     totals: Ledger,
     /// Of the expected: those that the link was told will not come.
     written_off: u64,
+    /// The log has begun anew: its sequences mean other events.
+    closed: bool,
 }
 
 impl LinkLedger {
@@ -76,7 +78,15 @@ impl LinkLedger {
     pub fn new(window: Range<u64>) -> Self {
         let expected = window.end.saturating_sub(window.start);
         let totals = Ledger { expected, lost: expected, ..Ledger::default() };
-        Self { window, next: 1, highest: 0, ahead: Vec::new(), totals, written_off: 0 }
+        Self {
+            window,
+            next: 1,
+            highest: 0,
+            ahead: Vec::new(),
+            totals,
+            written_off: 0,
+            closed: false,
+        }
     }
 
     /// Expects one sequence more, that after all expected before: of a client whose requests no schedule foretells.
@@ -177,6 +187,25 @@ impl LinkLedger {
         all
     }
 
+    /// The log has begun anew. What has not arrived is lost, and what arrives from now on is no event of this account,
+    /// whatever its sequence. Returns how many are written off with it.
+    pub const fn close(&mut self) -> u64 {
+        let more = self.totals.lost.saturating_sub(self.written_off);
+        self.written_off += more;
+        self.closed = true;
+        more
+    }
+
+    /// Whether the log has begun anew.
+    pub const fn is_closed(&self) -> bool {
+        self.closed
+    }
+
+    /// Places are given out from the beginning again, and the events are still known by their sequences.
+    pub const fn begin_places(&mut self) {
+        self.highest = 0;
+    }
+
     /// Whether everything expected has arrived, or is known never to.
     pub const fn complete(&self) -> bool {
         self.totals.lost <= self.written_off
@@ -219,6 +248,25 @@ mod tests {
         assert!(ledger.complete());
         assert_eq!((ledger.totals().lost, ledger.totals().delivered), (3, 3));
         assert_eq!(ledger.write_off(1..4), 0, "all of them came before");
+    }
+
+    #[test]
+    fn of_a_log_that_begins_anew_nothing_is_delivered_or_twice() {
+        let mut ledger = LinkLedger::new(1..9);
+        for seq in 1..=4 {
+            ledger.receive(seq, false);
+        }
+        assert_eq!(ledger.write_off(5..6), 1);
+        assert_eq!((ledger.close(), ledger.close()), (3, 0), "one was written off before");
+        assert!(ledger.complete() && ledger.is_closed());
+        let totals = ledger.totals();
+        assert_eq!((totals.delivered, totals.lost, totals.duplicate), (4, 4, 0));
+        assert!(totals.balances());
+        let mut ledger = LinkLedger::new(1..9);
+        assert_eq!(ledger.receive_at(3, 70, false), Arrival::New);
+        ledger.begin_places();
+        assert_eq!(ledger.receive_at(2, 1, false), Arrival::New);
+        assert_eq!(ledger.receive_at(3, 2, false), Arrival::Duplicate, "known by its number");
     }
 
     #[test]

@@ -34,4 +34,4 @@ pub use sample::{RequestSample, Samples};
 pub use series::{BATCH_NS, Batch, Series};
 pub use snapshot::{Interval, Snapshot};
 pub use storm::Storm;
-pub use wire::{Wire, wire_of};
+pub use wire::{Uptake, Wire, uptake_of, wire_of};

@@ -1,6 +1,8 @@
 //! What a TCP connection put on the wire, read from the kernel's own account of it.
 
+use std::mem::offset_of;
 use std::os::fd::{AsRawFd as _, BorrowedFd};
+use std::time::Duration;
 
 /// Bytes that IPv4, TCP and the time-stamp option add to every segment.
 const HEADERS: u64 = 52;
@@ -25,29 +27,74 @@ impl Wire {
     }
 }
 
-/// `struct tcp_info` up to the last field that is read here (include/uapi/linux/tcp.h, since 4.19).
+/// `struct tcp_info` up to the last field that is read here (include/uapi/linux/tcp.h, since 5.4; the
+/// kernel fills in what it knows).
 #[repr(C)]
 #[derive(Default)]
 struct TcpInfo {
     bytes_8: [u8; 8],
-    words_24: [u32; 24],
+    words_11: [u32; 11],
+    last_ack_received_ms: u32,
+    words_12: [u32; 12],
     pacing_rate: u64,
     max_pacing_rate: u64,
     bytes_acked: u64,
     bytes_received: u64,
     segs_out: u32,
     segs_in: u32,
-    words_4: [u32; 4],
+    not_sent_bytes: u32,
+    words_3: [u32; 3],
     delivery_rate: u64,
     times_3: [u64; 3],
     delivered: [u32; 2],
     bytes_sent: u64,
+    bytes_retransmitted: u64,
+    words_4: [u32; 4],
+    /// Since 5.4; 0 before.
+    send_window: u32,
+    words_1: u32,
 }
 
 /// The traffic of the TCP connection behind `socket`, from `TCP_INFO`; `None` where the kernel does not say.
 ///
 /// One end's account covers both: what it received, the other sent.
 pub fn wire_of(socket: BorrowedFd<'_>) -> Option<Wire> {
+    let (info, length) = tcp_info(socket)?;
+    if length < offset_of!(TcpInfo, bytes_retransmitted) {
+        return None;
+    }
+    let segments = u64::from(info.segs_out) + u64::from(info.segs_in);
+    let payload = info.bytes_sent + info.bytes_received;
+    Some(Wire { bytes: payload + HEADERS * segments, segments })
+}
+
+/// What the kernel knows of how the other end takes what is sent to it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Uptake {
+    /// Bytes that the other end's kernel has acknowledged.
+    pub acknowledged: u64,
+    /// Up to which byte it has room: that moves on only as its program reads (or as its kernel makes a buffer larger).
+    pub room_until: u64,
+    /// Bytes that the kernel has taken here and not sent yet.
+    pub not_sent: u64,
+    /// How long ago an acknowledgement came.
+    pub silent: Duration,
+}
+
+/// How the other end of the TCP connection behind `socket` takes what is sent to it, from `TCP_INFO`; `None` where the
+/// kernel does not say.
+pub fn uptake_of(socket: BorrowedFd<'_>) -> Option<Uptake> {
+    let (info, length) = tcp_info(socket)?;
+    (length >= offset_of!(TcpInfo, bytes_retransmitted)).then(|| Uptake {
+        acknowledged: info.bytes_acked,
+        room_until: info.bytes_acked + u64::from(info.send_window),
+        not_sent: u64::from(info.not_sent_bytes),
+        silent: Duration::from_millis(info.last_ack_received_ms.into()),
+    })
+}
+
+/// The kernel's account of a connection, and how many bytes of it are filled in.
+fn tcp_info(socket: BorrowedFd<'_>) -> Option<(TcpInfo, usize)> {
     let mut info = TcpInfo::default();
     let mut length = size_of::<TcpInfo>() as libc::socklen_t;
     #[expect(unsafe_code, reason = "no safe wrapper reads TCP_INFO as far as tcpi_bytes_sent")]
@@ -61,12 +108,7 @@ pub fn wire_of(socket: BorrowedFd<'_>) -> Option<Wire> {
             &raw mut length,
         )
     };
-    if result != 0 || (length as usize) < size_of::<TcpInfo>() {
-        return None;
-    }
-    let segments = u64::from(info.segs_out) + u64::from(info.segs_in);
-    let payload = info.bytes_sent + info.bytes_received;
-    Some(Wire { bytes: payload + HEADERS * segments, segments })
+    (result == 0).then_some((info, length as usize))
 }
 
 #[cfg(test)]
@@ -92,5 +134,32 @@ mod tests {
         assert!((1_572..=2_040).contains(&cost.bytes), "{cost:?}");
         assert!((11..=20).contains(&cost.segments), "{cost:?}");
         assert_eq!(cost.bytes, 1000 + HEADERS * cost.segments);
+    }
+
+    #[test]
+    fn room_moves_on_as_the_other_end_reads_and_not_as_it_is_sent_to() {
+        let listener = TcpListener::bind(("127.0.0.1", 0)).unwrap();
+        let mut reader = TcpStream::connect(listener.local_addr().unwrap()).unwrap();
+        let (mut writer, _) = listener.accept().unwrap();
+        writer.set_nonblocking(true).unwrap();
+        let mut sent = 0;
+        // Until the kernel takes no more, and for a while after that.
+        for _ in 0..50 {
+            while let Ok(written) = writer.write(&[b'x'; 16 << 10]) {
+                sent += written as u64;
+            }
+            std::thread::sleep(Duration::from_millis(2));
+        }
+        let full = uptake_of(writer.as_fd()).unwrap();
+        assert!(full.acknowledged > 0 && full.not_sent > 0 && full.acknowledged < sent, "{full:?}");
+        std::thread::sleep(Duration::from_millis(20));
+        let idle = uptake_of(writer.as_fd()).unwrap();
+        assert_eq!((idle.acknowledged, idle.room_until), (full.acknowledged, full.room_until));
+        let mut bytes = vec![0; 1 << 20];
+        let mut read = 0;
+        while uptake_of(writer.as_fd()).unwrap().room_until <= full.room_until {
+            assert!(read < sent, "everything is read, and the window never moved");
+            read += reader.read(&mut bytes).unwrap() as u64;
+        }
     }
 }

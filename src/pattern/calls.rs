@@ -56,7 +56,7 @@ impl Calls {
     pub async fn dial(link: &Link, rng: &mut Rng) -> Result<Dialled, Ended> {
         let dialled_ns = clock::now();
         Ok(match handshake::open(link, PATH.to_owned(), rng).await? {
-            Opened::Socket(stream, meter) => {
+            Opened::Socket(stream, meter, _) => {
                 let (frames, unsent) = (Frames::default(), BytesMut::new());
                 let rng = Rng::new(rng.next_u64(), 0);
                 Dialled::Socket(Box::new(Self { stream, meter, frames, rng, unsent, last: 0 }))

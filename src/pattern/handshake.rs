@@ -14,6 +14,7 @@ use sha1::{Digest as _, Sha1};
 use super::Link;
 use super::poll::{get, host};
 use super::redial::Ended;
+use crate::event::{EPOCH_HEADER, Epoch};
 use crate::net::{Meter, NetError, Stream, upgrade};
 use crate::pace::Rng;
 
@@ -22,8 +23,8 @@ const GUID: &[u8] = b"258EAFA5-E914-47DA-95CA-C5AB0DC85B11";
 
 /// What a handshake came to.
 pub enum Opened {
-    /// A WebSocket, and the meter of the socket under it.
-    Socket(Stream, Rc<Meter>),
+    /// A WebSocket, the meter of the socket under it, and the life of the log that it follows, where it says so.
+    Socket(Stream, Rc<Meter>, Option<Epoch>),
     /// An answer that opens none.
     Refused(Response<()>),
 }
@@ -52,7 +53,9 @@ pub async fn open(link: &Link, path: String, rng: &mut Rng) -> Result<Opened, En
     if !accepted(response.headers(), &key) {
         return Err(Ended::Foreign);
     }
-    Ok(Opened::Socket(socket, meter))
+    let epoch = response.headers().get(EPOCH_HEADER).and_then(|epoch| epoch.to_str().ok());
+    let epoch = epoch.and_then(|epoch| epoch.parse().ok());
+    Ok(Opened::Socket(socket, meter, epoch))
 }
 
 /// Whether the answer's headers accept `key`; the framing crate does not look.

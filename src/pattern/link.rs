@@ -265,6 +265,11 @@ impl Link {
 
     /// Books the arrival of an event at `received_ns`; returns what it was and whether it is measured.
     pub fn receive(&self, head: Head, received_ns: u64) -> (Arrival, bool) {
+        if self.context.ledgers.borrow()[self.slot].is_closed() {
+            // An event of a log that has begun anew: its sequence tells nothing.
+            self.count(Counter::Received, 1);
+            return (Arrival::Duplicate, false);
+        }
         let freshness_ns = received_ns.saturating_sub(head.due_ns);
         let late = freshness_ns > self.context.case.workload.late_after.ns();
         let (arrival, measured) = self.book_at(head.key.unwrap_or(head.seq), head.seq, late);
@@ -325,6 +330,22 @@ impl Link {
         if complete {
             self.finish();
         }
+    }
+
+    /// Books that the target told that its log has begun anew.
+    ///
+    /// Events that clients publish are known by their own numbers, in whatever life of the log they come. Of the others
+    /// nothing is: what has not come is lost.
+    pub fn reset(&self) {
+        let mut ledgers = self.context.ledgers.borrow_mut();
+        let ledger = &mut ledgers[self.slot];
+        if self.context.case.workload.publish == Publish::Clients {
+            return ledger.begin_places();
+        }
+        let lost = ledger.close();
+        drop(ledgers);
+        self.count(Counter::Skipped, lost);
+        self.finish();
     }
 
     /// The sequence that the link resumes after: everything up to it has arrived.

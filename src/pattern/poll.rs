@@ -10,7 +10,7 @@ use serde::Deserialize;
 
 use super::Link;
 use crate::clock;
-use crate::event::Page;
+use crate::event::{Cursor, Page};
 use crate::measure::ErrorKind;
 use crate::net::{Answer, Client, NetError};
 
@@ -37,7 +37,7 @@ pub struct Poller<'a> {
     host: HeaderValue,
     path: String,
     limit: u64,
-    cursor: u64,
+    cursor: Cursor,
     conditional: bool,
     /// Entity tag of the last page.
     etag: Option<HeaderValue>,
@@ -50,6 +50,18 @@ pub struct Poller<'a> {
 #[derive(Deserialize)]
 struct Gap {
     oldest: u64,
+    /// The cursor to go on with, where it is said.
+    next: Option<Cursor>,
+    /// The log has begun anew.
+    #[serde(default)]
+    reset: bool,
+}
+
+impl Gap {
+    /// Where to go on.
+    fn next(&self) -> Cursor {
+        self.next.unwrap_or_else(|| self.oldest.saturating_sub(1).into())
+    }
 }
 
 impl<'a> Poller<'a> {
@@ -61,7 +73,7 @@ impl<'a> Poller<'a> {
             host: host(link),
             path: format!("/topics/{}/events", link.topic()),
             limit,
-            cursor: 0,
+            cursor: 0.into(),
             conditional: false,
             etag: None,
             lost_ns: None,
@@ -169,9 +181,13 @@ impl<'a> Poller<'a> {
             StatusCode::GONE => {
                 let gap: Gap =
                     serde_json::from_slice(&answer.body).map_err(|_| ErrorKind::Protocol)?;
-                let to = gap.oldest.saturating_sub(1);
-                self.link.missed(self.cursor + 1..to + 1);
-                self.cursor = to;
+                let next = gap.next();
+                if gap.reset {
+                    self.link.reset();
+                } else {
+                    self.link.missed(self.cursor.seq + 1..next.seq.saturating_add(1));
+                }
+                self.cursor = next;
                 Ok(Brought::Gap)
             }
             _ => Err(ErrorKind::Status),

@@ -150,6 +150,12 @@ impl Link {
         self.context.case.conditions.consumers.is_slow(self.index())
     }
 
+    /// For how long this link does not read after a read, in nanoseconds.
+    pub fn pause_ns(&self) -> u64 {
+        let pause_ns = self.context.case.conditions.consumers.pause.ns();
+        if self.is_slow() { pause_ns } else { 0 }
+    }
+
     /// After a read: a slow link does not read again for a while.
     pub async fn after_read(&self, slow: bool) {
         if slow {

@@ -142,7 +142,8 @@ pub async fn hold<H: Subscription>(link: &Link, mut held: H) {
         Err(error) => return link.cannot_stand(&error),
     };
     link.ready(dialled_ns);
-    let heartbeat_ns = held.heartbeat_ns().max(1);
+    // A link that reads slowly on purpose is not to take its own pauses for the target's silence.
+    let heartbeat_ns = held.heartbeat_ns().max(1).saturating_add(link.pause_ns());
     loop {
         let meter = H::meter(&stream);
         meter.mark();

@@ -4,14 +4,14 @@ use std::rc::Rc;
 
 use hyper::StatusCode;
 use hyper::body::Incoming;
-use hyper::header::{ACCEPT, CONTENT_TYPE, HeaderName, HeaderValue};
+use hyper::header::{ACCEPT, CONTENT_TYPE, HeaderName, HeaderValue, RETRY_AFTER};
 
 use super::Link;
 use super::poll::{get, host};
 use super::redial::{Ended, Redial, Subscription, hold};
 use super::sse_parser::Parser;
 use crate::clock;
-use crate::event::decode_head;
+use crate::event::{Cursor, decode_head};
 use crate::net::{Client, Meter};
 use crate::scenario::SseOptions;
 
@@ -20,7 +20,7 @@ const RETRY_MAX_MS: u64 = 3_600_000;
 
 /// Reads the stream; when it ends, opens it again after the last event that came.
 pub async fn run(link: &Link, options: &SseOptions) {
-    hold(link, Stream { options: *options, cursor: 0 }).await;
+    hold(link, Stream { options: *options, cursor: 0, last_id: Vec::new() }).await;
 }
 
 /// An event stream: where it is resumed.
@@ -28,6 +28,13 @@ struct Stream {
     options: SseOptions,
     /// The last sequence that came, or was said to have been left out; 0 before the first.
     cursor: u64,
+    /// The last id that the stream set: opaque, sent back as it came.
+    last_id: Vec<u8>,
+}
+
+/// The place that an id of the target's names.
+fn cursor(id: &[u8]) -> Option<Cursor> {
+    std::str::from_utf8(id).ok()?.parse().ok()
 }
 
 impl Subscription for Stream {
@@ -38,12 +45,17 @@ impl Subscription for Stream {
         let mut connection = Client::connect(&link.dialer(), link.index()).await?;
         let mut request = get(format!("/topics/{}/stream?since=0", link.topic()), &host(link));
         request.headers_mut().insert(ACCEPT, HeaderValue::from_static("text/event-stream"));
-        if self.cursor > 0 {
-            let id = HeaderValue::from(self.cursor);
+        if let Ok(id) = HeaderValue::from_bytes(&self.last_id)
+            && !id.is_empty()
+        {
             request.headers_mut().insert(HeaderName::from_static("last-event-id"), id);
         }
         let response = connection.stream(request).await?;
         match response.status() {
+            // Let in, to be told when to come again.
+            StatusCode::OK if response.headers().contains_key(RETRY_AFTER) => {
+                return Err(Ended::Refused(StatusCode::SERVICE_UNAVAILABLE));
+            }
             StatusCode::OK => {}
             StatusCode::NO_CONTENT => return Err(Ended::Over),
             other => return Err(Ended::Refused(other)),
@@ -81,15 +93,25 @@ impl Subscription for Stream {
                     Err(_) => understood = false,
                 },
                 // What lies up to its id is not sent.
-                "gap" => match std::str::from_utf8(&message.last_id).map(str::parse::<u64>) {
-                    Ok(Ok(to)) => {
+                "gap" => match cursor(&message.last_id) {
+                    Some(Cursor { seq: to, .. }) => {
                         link.missed(self.cursor.saturating_add(1)..to.saturating_add(1));
                         self.cursor = self.cursor.max(to);
                     }
-                    _ => understood = false,
+                    None => understood = false,
+                },
+                "reset" => match cursor(&message.last_id) {
+                    Some(Cursor { seq, .. }) => {
+                        link.reset();
+                        self.cursor = seq;
+                    }
+                    None => understood = false,
                 },
                 _ => {}
             });
+            if let Some(last_id) = parser.last_id() {
+                last_id.clone_into(&mut self.last_id);
+            }
             if fed.is_err() || !understood {
                 return Ended::Event;
             }

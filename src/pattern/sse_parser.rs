@@ -26,7 +26,9 @@ pub struct Parser {
     event: String,
     data: Vec<u8>,
     has_data: bool,
-    last_id: Vec<u8>,
+    last_id: Option<Vec<u8>>,
+    /// The id as the last blank line found it: what a reader comes back with. An id whose block was cut off is none.
+    settled_id: Option<Vec<u8>>,
     retry_ms: Option<u64>,
     /// A carriage return ended the last line: a line feed next belongs to it.
     after_return: bool,
@@ -72,6 +74,11 @@ impl Parser {
         if self.line.len() > LIMIT { Err(TooLong) } else { Ok(()) }
     }
 
+    /// The id that a reader comes back with; `None` where the stream has set none.
+    pub fn last_id(&self) -> Option<&[u8]> {
+        self.settled_id.as_deref()
+    }
+
     /// How long the stream asked to wait before a reconnect, in milliseconds, if it did.
     pub const fn retry_ms(&self) -> Option<u64> {
         self.retry_ms
@@ -102,8 +109,9 @@ impl Parser {
             }
             b"event" => self.event = String::from_utf8_lossy(value).into_owned(),
             b"id" if !value.contains(&0) => {
-                self.last_id.clear();
-                self.last_id.extend_from_slice(value);
+                let last_id = self.last_id.get_or_insert_default();
+                last_id.clear();
+                last_id.extend_from_slice(value);
             }
             b"retry" if !value.is_empty() && value.iter().all(u8::is_ascii_digit) => {
                 self.retry_ms = std::str::from_utf8(value).ok().and_then(|text| text.parse().ok());
@@ -114,6 +122,7 @@ impl Parser {
     }
 
     fn dispatch(&mut self, on_message: &mut impl FnMut(&Message)) {
+        self.settled_id.clone_from(&self.last_id);
         let event = std::mem::take(&mut self.event);
         if !std::mem::take(&mut self.has_data) {
             return;
@@ -121,7 +130,7 @@ impl Parser {
         let mut message = Message {
             event: if event.is_empty() { "message".to_owned() } else { event },
             data: std::mem::take(&mut self.data),
-            last_id: self.last_id.clone(),
+            last_id: self.last_id.clone().unwrap_or_default(),
         };
         on_message(&message);
         // The buffer is used again for the next message.
@@ -211,6 +220,22 @@ mod tests {
             let mut parser = Parser::default();
             parser.feed(stream.as_bytes(), |_| {}).unwrap();
             assert_eq!(parser.retry_ms(), retry_ms, "{stream:?}");
+        }
+    }
+
+    #[test]
+    fn an_id_counts_from_the_blank_line_on_with_or_without_data() {
+        for (stream, last_id) in [
+            ("data: 1\n\n", None),
+            ("id: 7\n", None),
+            ("id: 7\n\n", Some("7")),
+            ("id: 7\ndata: x\n\nid: 8\ndata: y\n", Some("7")),
+            ("id: 7\n\nid\n\n", Some("")),
+            ("id: 7\n\nid: a\0b\n\n", Some("7")),
+        ] {
+            let mut parser = Parser::default();
+            parser.feed(stream.as_bytes(), |_| {}).unwrap();
+            assert_eq!(parser.last_id(), last_id.map(str::as_bytes), "{stream:?}");
         }
     }
 

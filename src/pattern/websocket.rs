@@ -9,7 +9,7 @@ use super::Link;
 use super::handshake::{self, Opened};
 use super::redial::{Ended, Redial, Subscription, hold};
 use crate::clock;
-use crate::event::{decode_gap, decode_head};
+use crate::event::{Cursor, decode_gap, decode_head, decode_reset};
 use crate::net::{Meter, Stream};
 use crate::scenario::WebSocketOptions;
 
@@ -26,8 +26,8 @@ pub async fn run(link: &Link, options: &WebSocketOptions) {
 /// A WebSocket: where it is resumed.
 pub(super) struct Line {
     options: WebSocketOptions,
-    /// The last sequence that came, or was said to have been left out.
-    cursor: u64,
+    /// The last sequence that came, or was said to have been left out; and the life of the log that it is from.
+    cursor: Cursor,
 }
 
 impl Subscription for Line {
@@ -37,7 +37,13 @@ impl Subscription for Line {
     async fn open(&mut self, link: &Link, redial: &mut Redial) -> Result<Self::Stream, Ended> {
         let path = format!("/topics/{}/ws?since={}", link.topic(), self.cursor);
         let (socket, meter) = match handshake::open(link, path, redial.rng()).await? {
-            Opened::Socket(socket, meter) => (socket, meter),
+            Opened::Socket(socket, meter, epoch) => {
+                // Of another life than the cursor is from it is told first: a reset.
+                if self.cursor.epoch.is_none() {
+                    self.cursor.epoch = epoch;
+                }
+                (socket, meter)
+            }
             Opened::Refused(response) => return Err(Ended::Refused(response.status())),
         };
         let mut socket = WebSocket::after_handshake(socket, Role::Client);
@@ -96,7 +102,7 @@ impl Subscription for Line {
 impl Line {
     /// One that begins with its topic.
     pub(super) const fn new(options: WebSocketOptions) -> Self {
-        Self { options, cursor: 0 }
+        Self { options, cursor: Cursor { seq: 0, epoch: None } }
     }
 
     /// Takes what a frame brings; says how the stream ended where it ends with it.
@@ -111,10 +117,13 @@ impl Line {
             OpCode::Text | OpCode::Binary if frame.fin => {
                 if let Ok(head) = decode_head(&frame.payload) {
                     link.receive(head, received_ns);
-                    self.cursor = head.seq;
+                    self.cursor.seq = head.seq;
                     redial.succeeded();
                 } else if let Some(gap) = decode_gap(&frame.payload) {
                     self.skip(link, gap.to);
+                } else if let Some(reset) = decode_reset(&frame.payload) {
+                    link.reset();
+                    self.cursor = reset.next;
                 } else {
                     // Also whatever is masked, which a server must not do: it is no JSON.
                     return Some(Ended::Event);
@@ -122,7 +131,7 @@ impl Line {
             }
             OpCode::Close => {
                 if let Some(since) = resumption(&frame.payload) {
-                    self.skip(link, since);
+                    self.skip(link, since.seq);
                 }
                 return Some(Ended::Closed);
             }
@@ -136,13 +145,13 @@ impl Line {
 
     /// Goes on after `to`: what lies before will not be sent.
     fn skip(&mut self, link: &Link, to: u64) {
-        link.missed(self.cursor.saturating_add(1)..to.saturating_add(1));
-        self.cursor = self.cursor.max(to);
+        link.missed(self.cursor.seq.saturating_add(1)..to.saturating_add(1));
+        self.cursor.seq = self.cursor.seq.max(to);
     }
 }
 
-/// Where a close of a link that was too slow says to come back: `…since=17`.
-fn resumption(payload: &[u8]) -> Option<u64> {
+/// Where a close of a link that was too slow says to come back: `…since=17-k3f9x2`.
+fn resumption(payload: &[u8]) -> Option<Cursor> {
     let reason = std::str::from_utf8(payload.get(2..)?).ok()?;
     payload.starts_with(&1013u16.to_be_bytes()).then_some(())?;
     reason.rsplit_once("since=")?.1.parse().ok()
@@ -156,7 +165,9 @@ mod tests {
     fn only_a_close_for_slowness_says_where_to_come_back() {
         let close = |code: u16, reason: &str| [&code.to_be_bytes()[..], reason.as_bytes()].concat();
         let slow = "too slow: come back with since=17";
-        assert_eq!(resumption(&close(1013, slow)), Some(17));
+        assert_eq!(resumption(&close(1013, slow)), Some(17.into()));
+        let known = resumption(&close(1013, "too slow: come back with since=17-k3f9x2")).unwrap();
+        assert_eq!((known.seq, known.to_string().as_str()), (17, "17-k3f9x2"));
         for other in [close(1001, slow), close(1013, ""), close(1013, "since=x"), vec![], vec![3]] {
             assert_eq!(resumption(&other), None, "{other:?}");
         }

@@ -15,6 +15,7 @@ use super::serve::{Start, listen, serve_from};
 use crate::control::{
     Assignment, Order, Orders, PROTOCOL_VERSION, Report, Reports, Resume, TargetAssignment, attach,
 };
+use crate::event::Epoch;
 use crate::measure::{Metric, Snapshot, Watch, raise_descriptor_limit};
 use crate::net::tls::Trust;
 
@@ -64,7 +65,8 @@ fn run(orders: &mut Orders, reports: &Reports) -> anyhow::Result<Snapshot> {
         let predecessor = resume.and_then(|resume| predecessor(&assignment, resume));
         let data = assignment.data.as_deref();
         let (security, trust) = Security::of_trial(&assignment)?;
-        let start_with = Start { security, predecessor: predecessor.as_ref(), data };
+        let start_with =
+            Start { security, predecessor: predecessor.as_ref(), data, life: life(&assignment) };
         serve_from(listener, Options::from(&assignment), start_with, async |handle| {
             let start = |window, publish_plan: Option<PublishPlan>| {
                 handle.begin(window);
@@ -84,6 +86,12 @@ fn predecessor(assignment: &TargetAssignment, resume: Resume) -> Option<Predeces
     let Resume { start_ns, down_ns, log } = resume;
     let publish_plan = publish_plan(assignment, start_ns)?;
     Some(Predecessor { publish_plan, down_ns, log })
+}
+
+/// The life that the logs are in: of a trial that publishes a schedule, in whose place this target may stand, the same
+/// for both, as the second goes on with the first one's sequences.
+fn life(assignment: &TargetAssignment) -> Option<Epoch> {
+    assignment.schedule.is_some().then(|| Epoch::of(assignment.seed))
 }
 
 /// What is published in a trial that starts at `at_ns`.

@@ -29,6 +29,7 @@ mod admission;
 mod answer;
 mod child;
 mod condition;
+mod cursor;
 mod durable;
 mod faults;
 mod gauges;

@@ -23,7 +23,7 @@ use super::shard::Shared;
 use super::thread_bound::ThreadBound;
 use super::wire::Wire;
 use crate::clock;
-use crate::measure::{Metric, Recorder, Snapshot};
+use crate::measure::{Metric, Recorder, Snapshot, Uptake};
 
 /// Room for so many events is kept by a connection that has written them.
 const KEPT: usize = 16;
@@ -169,6 +169,11 @@ impl Outlet {
             Poll::Ready(()) => Poll::Ready(Err(io::ErrorKind::TimedOut.into())),
             Poll::Pending => Poll::Pending,
         }
+    }
+
+    /// How the other side takes what is sent to it, where the kernel says.
+    pub fn uptake(&self) -> Option<Uptake> {
+        self.wire.uptake()
     }
 
     /// The connection itself, for a protocol that writes without hyper.

@@ -12,14 +12,16 @@ use hyper::header::{CACHE_CONTROL, HeaderValue, IF_NONE_MATCH};
 use hyper::{Method, Request, StatusCode};
 
 use super::answer::{Answer, Outcome, Reply, empty, typed, with_etag};
+use super::cursor::{self, Place};
 use super::faults;
 use super::gauges::Kind;
-use super::hub::{Entry, Identity, Topic};
+use super::hub::{Entry, Topic};
 use super::outlet::Outgoing;
 use super::problem::Problem;
 use super::request::{Query, condition};
 use super::shard::Shard;
 use crate::clock;
+use crate::event::{Cursor, Epoch};
 use crate::scenario::DropFilter;
 
 /// Events in a page unless the asker says otherwise.
@@ -73,6 +75,8 @@ struct Ask {
     topic: Rc<Topic>,
     /// Where the events of a page are booked as under way.
     outgoing: Rc<Outgoing>,
+    /// The life that its log is in.
+    life: Epoch,
     since: u64,
     limit: u64,
     wait: Option<Duration>,
@@ -87,9 +91,13 @@ impl Ask {
         name: &str,
         request: &Request<Incoming>,
     ) -> Result<Self, Problem> {
-        let topic = shard.hub.topic(name).ok_or_else(|| Problem::unknown_topic(name))?;
-        let query = Query::of(request.uri());
-        let since = since(&topic, query)?.unwrap_or(0);
+        let (query, life) = (Query::of(request.uri()), shard.shared.life);
+        let cursor = cursor::read(cursor::said(query))?;
+        let topic = cursor::topic(shard, name, cursor)?;
+        let cursor = cursor.unwrap_or_else(|| 0.into());
+        let Place::After(since) = Place::of(topic.identity(), life, cursor) else {
+            return Err(Problem::reset(cursor, topic.oldest(), life));
+        };
         let limit = query.number("limit")?.unwrap_or(LIMIT);
         if !(1..=LIMIT_MAX).contains(&limit) {
             return Err(Problem::bad_request(format!("limit must be 1 to {LIMIT_MAX}")));
@@ -102,7 +110,8 @@ impl Ask {
             )));
         }
         let drop_filter = faults::drop_filter(shard, request, &topic);
-        Ok(Self { topic, outgoing: Rc::clone(outgoing), since, limit, wait, drop_filter })
+        let outgoing = Rc::clone(outgoing);
+        Ok(Self { topic, outgoing, life, since, limit, wait, drop_filter })
     }
 
     /// The cursor that the page leads to.
@@ -131,8 +140,10 @@ impl Ask {
     fn write(&self) -> Result<Bytes, Problem> {
         let (oldest, next) = (self.topic.oldest(), self.next());
         let name = self.topic.name();
-        let head =
-            format!("{{\"topic\":\"{name}\",\"next\":{next},\"oldest\":{oldest},\"events\":[");
+        let cursor = Cursor::new(next, self.life);
+        let head = format!(
+            "{{\"topic\":\"{name}\",\"next\":\"{cursor}\",\"oldest\":{oldest},\"events\":["
+        );
         let page = self.topic.read(self.since, |events| {
             let mut page = Vec::with_capacity(head.len() + 512);
             page.extend_from_slice(head.as_bytes());
@@ -149,24 +160,8 @@ impl Ask {
             page.extend_from_slice(b"]}");
             Bytes::from(page)
         });
-        page.map_err(|gap| Problem::gap(self.since, gap.oldest))
+        page.map_err(|gap| Problem::gap(self.since, gap.oldest, self.life))
     }
-}
-
-/// The cursor of a request; refused where it lies ahead of everything published.
-pub fn since(topic: &Topic, query: Query<'_>) -> Result<Option<u64>, Problem> {
-    let since = query.number("since")?;
-    since.map(|since| not_ahead(topic.identity(), since)).transpose()
-}
-
-/// The cursor, unless it lies ahead of everything published.
-pub fn not_ahead(topic: &Identity, since: u64) -> Result<u64, Problem> {
-    let newest = topic.newest();
-    if since > newest {
-        let detail = format!("{since} is ahead of the newest event, {newest}");
-        return Err(Problem::bad_request(detail).member("newest", newest));
-    }
-    Ok(since)
 }
 
 fn not_stored(page: Option<Bytes>) -> Reply {

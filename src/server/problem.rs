@@ -1,10 +1,11 @@
 //! Refusals as problem details (RFC 9457, `application/problem+json`).
 
-use hyper::header::{ALLOW, CONTENT_TYPE, HeaderName, HeaderValue};
+use hyper::header::{ALLOW, CONTENT_TYPE, HeaderName, HeaderValue, RETRY_AFTER};
 use hyper::{Response, StatusCode};
 use serde_json::{Map, Value};
 
 use super::answer::{Body, Reply};
+use crate::event::{Cursor, Epoch};
 
 /// Why a request is not carried out: a status, a sentence, and members that a program can read.
 #[derive(Debug)]
@@ -48,17 +49,39 @@ impl Problem {
     }
 
     /// 410: events asked for have left the log.
-    pub fn gap(since: u64, oldest: u64) -> Self {
+    pub fn gap(since: u64, oldest: u64, life: Epoch) -> Self {
+        let next = Cursor::new(oldest - 1, life).to_string();
         let detail = format!(
-            "events after {since} are gone; the oldest kept is {oldest}: go on with since={}",
-            oldest - 1
+            "events after {since} are gone; the oldest kept is {oldest}: go on with since={next}"
         );
-        Self::new(StatusCode::GONE, detail).member("oldest", oldest)
+        Self::new(StatusCode::GONE, detail).member("oldest", oldest).member("next", next)
+    }
+
+    /// 410: the cursor names no event of this log.
+    pub fn reset(cursor: Cursor, oldest: u64, life: Epoch) -> Self {
+        let next = Cursor::new(oldest - 1, life).to_string();
+        let detail = format!(
+            "{cursor} names no event of this log, which has begun anew; the oldest kept is {oldest}: go on with \
+             since={next}"
+        );
+        let gone = Self::new(StatusCode::GONE, detail).member("oldest", oldest);
+        gone.member("next", next).member("reset", true)
     }
 
     /// Its status.
     pub const fn status(&self) -> StatusCode {
         self.status
+    }
+
+    /// Its headers.
+    pub fn into_headers(self) -> Vec<(HeaderName, HeaderValue)> {
+        self.headers
+    }
+
+    /// When to come again, in seconds, where it says so.
+    pub fn retry_after_s(&self) -> Option<u64> {
+        let (_, wait) = self.headers.iter().find(|(name, _)| *name == RETRY_AFTER)?;
+        wait.to_str().ok()?.parse().ok()
     }
 
     /// Its sentence.
@@ -105,11 +128,19 @@ mod tests {
 
     #[test]
     fn a_gap_names_the_oldest_for_people_and_programs() {
-        let reply = Reply::from(Problem::gap(3, 17));
-        assert_eq!(reply.status(), 410);
-        let Body::Whole(body) = reply.body() else { panic!("a whole body") };
-        let document: Value = serde_json::from_slice(body).unwrap();
-        assert_eq!((&document["oldest"], &document["status"]), (&17.into(), &410.into()));
-        assert!(document["detail"].as_str().unwrap().contains("since=16"));
+        let life = Epoch::of(1);
+        for (problem, reset) in [
+            (Problem::gap(3, 17, life), Value::Null),
+            (Problem::reset(3.into(), 17, life), true.into()),
+        ] {
+            let reply = Reply::from(problem);
+            assert_eq!(reply.status(), 410);
+            let Body::Whole(body) = reply.body() else { panic!("a whole body") };
+            let document: Value = serde_json::from_slice(body).unwrap();
+            assert_eq!((&document["oldest"], &document["status"]), (&17.into(), &410.into()));
+            let next = format!("16-{life}");
+            assert!(document["detail"].as_str().unwrap().ends_with(&format!("since={next}")));
+            assert_eq!((&document["next"], &document["reset"]), (&next.into(), &reset));
+        }
     }
 }

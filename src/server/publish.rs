@@ -13,7 +13,7 @@ use super::publisher;
 use super::request::{self, Content};
 use super::shard::Shard;
 use crate::clock;
-use crate::event::Post;
+use crate::event::{Cursor, Post};
 
 /// Longest name of a topic, in bytes.
 const NAME_MAX: usize = 128;
@@ -75,18 +75,24 @@ pub fn book(shard: &Shard, origin: Origin, receipt: Receipt) {
 struct Shown {
     topic: String,
     newest: u64,
+    /// The cursor after its newest event.
+    next: Cursor,
 }
 
 /// `GET /topics`
 pub fn topics(shard: &Shard) -> Reply {
     let all = shard.shared.directory.all();
-    let shown = all.iter().map(|t| Shown { topic: t.name().to_owned(), newest: t.newest() });
+    let shown = all.iter().map(|topic| {
+        let newest = topic.newest();
+        let next = Cursor::new(newest, shard.shared.life);
+        Shown { topic: topic.name().to_owned(), newest, next }
+    });
     let shown: Vec<Shown> = shown.collect();
     answer::json(StatusCode::OK, &serde_json::json!({ "topics": shown }))
 }
 
 /// Whether a topic may have this name: what needs no escape in a URL, in JSON or in a header.
-fn is_name(name: &str) -> bool {
+pub fn is_name(name: &str) -> bool {
     let plain = |b: u8| b.is_ascii_alphanumeric() || b"._~-".contains(&b);
     (1..=NAME_MAX).contains(&name.len()) && name.bytes().all(plain)
 }

@@ -40,7 +40,7 @@ fn admitted<B>(
     if request.uri().path() != "/healthz"
         && let Err(problem) = shard.admission.admit(clock::now)
     {
-        return Err(problem).into();
+        return sse::turned_away(&request, problem).into();
     }
     if request.method() == Method::OPTIONS {
         return options(route(shard, outgoing, request));

@@ -24,7 +24,7 @@ use super::resume::Predecessor;
 use super::security::Security;
 use super::shard::{self, Mailboxes, Shard, ShardCommand, Shared};
 use super::webhook::{Endpoint, Registry};
-use crate::event;
+use crate::event::{self, Epoch};
 use crate::measure::Snapshot;
 use crate::scenario::Outbox;
 
@@ -114,6 +114,8 @@ pub struct Start<'a> {
     pub predecessor: Option<&'a Predecessor>,
     /// Where its durable outbox is, which a former process may have left: it goes on where that was.
     pub data: Option<&'a Path>,
+    /// The life that its logs are in; a new one unless said. What a durable outbox holds goes on in its own.
+    pub life: Option<Epoch>,
 }
 
 /// The same from another start.
@@ -123,7 +125,7 @@ pub fn serve_from<T>(
     start: Start<'_>,
     control: impl AsyncFnOnce(Handle) -> T,
 ) -> io::Result<(T, Snapshot)> {
-    let Start { security, predecessor, data } = start;
+    let Start { security, predecessor, data, life } = start;
     listener.set_nonblocking(true)?;
     SockRef::from(&listener).set_send_buffer_size(options.send_buffer.bytes() as usize)?;
     // Connections inherit both: a peer that is gone without a word acknowledges nothing.
@@ -133,8 +135,10 @@ pub fn serve_from<T>(
     let (commands, errand_boxes): (Vec<_>, Vec<_>) =
         (0..of).map(|_| mpsc::unbounded_channel()).unzip();
     let (feeds, feed_boxes): (Vec<_>, Vec<_>) = (0..of).map(|_| mpsc::unbounded_channel()).unzip();
-    let (store, restored) = open(&options, data, &feeds)?;
+    let life = life.unwrap_or_else(Epoch::random);
+    let (store, restored) = open(&options, data, life, &feeds)?;
     let mut shared = share(options, security, listener.local_addr()?, commands, predecessor);
+    shared.life = restored.life.unwrap_or(life);
     shared.store = store.map(Arc::new);
     let endpoints = restore(&shared, restored)?;
     let shared = Arc::new(shared);
@@ -200,6 +204,7 @@ fn share(
         security,
         address,
         epoch,
+        life: Epoch::of(epoch),
         directory,
         items: Store::new(epoch),
         webhooks: Registry::default(),
@@ -214,11 +219,12 @@ fn share(
 fn open(
     options: &Options,
     data: Option<&Path>,
+    life: Epoch,
     feeds: &[mpsc::UnboundedSender<Feed>],
 ) -> io::Result<(Option<DurableStore>, Restored)> {
     let ring = options.ring as usize;
     let opened = match (data, options.webhook.outbox) {
-        (Some(folder), _) => DurableStore::open(folder, ring, feeds.to_vec())
+        (Some(folder), _) => DurableStore::open(folder, ring, life, feeds.to_vec())
             .map(|(store, held)| (Some(store), held)),
         (None, Outbox::Durable) => {
             let store = DurableStore::temporary(ring, feeds.to_vec());

@@ -35,8 +35,10 @@ use super::publisher::{self, PublishPlan};
 use super::request::{BODY_WAIT, BodyWait};
 use super::router;
 use super::security::Security;
+use super::sse;
 use super::webhook::{Endpoint, Registry, deliver};
 use super::wire::Wire;
+use crate::event::Epoch;
 use crate::measure::{Recorder, Snapshot, pin};
 use crate::net::{HANDSHAKE_LIMIT, Here};
 use crate::pace::Timer;
@@ -63,6 +65,8 @@ pub struct Shared {
     pub address: SocketAddr,
     /// Tells the entity tags of this process from those of an earlier one.
     pub epoch: u64,
+    /// The life that the logs are in, which outlives the process where they do.
+    pub life: Epoch,
     /// Every topic.
     pub directory: Arc<Directory>,
     /// The items of `/items`.
@@ -321,7 +325,7 @@ impl Service<Request<Incoming>> for Site {
             first.notify_one();
         }
         if self.crowded {
-            return Err(admission::crowded()).into();
+            return sse::turned_away(&request, admission::crowded()).into();
         }
         if let Some(wait) = self.body_wait {
             request.extensions_mut().insert(wait);

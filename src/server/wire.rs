@@ -1,6 +1,7 @@
 //! A connection under its protocol: the socket, or TLS over it.
 
 use std::io::{self, IoSlice};
+use std::os::fd::AsFd as _;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll, ready};
@@ -12,6 +13,7 @@ use tokio::net::TcpStream;
 use tokio::time::timeout;
 use tokio_rustls::{TlsAcceptor, TlsConnector, TlsStream};
 
+use crate::measure::{Uptake, uptake_of};
 use crate::net::HANDSHAKE_LIMIT;
 
 /// A connection of this target's.
@@ -98,6 +100,15 @@ impl Wire {
             },
             Self::Tls(stream) => Pin::new(&mut **stream).poll_write_vectored(cx, slices),
         }
+    }
+
+    /// How the other side takes what is sent to it, where the kernel says.
+    pub fn uptake(&self) -> Option<Uptake> {
+        let socket = match self {
+            Self::Plain(socket) => socket,
+            Self::Tls(stream) => stream.get_ref().0,
+        };
+        uptake_of(socket.as_fd())
     }
 
     /// Tells the other side that nothing more comes, where that is said above TCP.

@@ -232,15 +232,84 @@ fn a_browser_consumes_every_pattern_that_it_can_and_resumes_a_stream_that_was_cu
     for name in ["long", "short"] {
         assert_eq!(sequences(name), all, "{name}: {result}");
     }
+    let epoch = target.epoch();
     let item = json!({ "name": "from a browser", "read": 200, "removed": 204, "after": 404 });
     assert_eq!(result["item"], item);
     assert_eq!(sequences("ws"), all, "{result}");
     assert_eq!(sequences("sse"), all, "{result}");
     for event in result["seen"]["sse"].as_array().unwrap() {
-        assert_eq!(event["id"], event["seq"].to_string(), "an event's id is its sequence");
+        let cursor = format!("{}-{epoch}", event["seq"]);
+        assert_eq!(event["id"], cursor, "an event's id is its cursor");
     }
     let requests: Vec<String> = heads.try_iter().collect();
     assert_eq!(requests.len(), 2, "{requests:?}");
     assert!(!requests[0].contains("last-event-id"), "{}", requests[0]);
-    assert!(requests[1].contains(&format!("last-event-id: {CUT_AFTER}\r\n")), "{}", requests[1]);
+    let last_id = format!("last-event-id: {CUT_AFTER}-{epoch}\r\n");
+    assert!(requests[1].contains(&last_id), "{}", requests[1]);
+}
+
+/// A page that follows topic `t` as every page does, and posts what it sees: it knows nothing of restarts.
+fn follower(target: SocketAddr) -> String {
+    let script = r#"
+const report = value => fetch("/seen", { method: "POST", body: JSON.stringify(value) });
+const stream = new EventSource(`http://TARGET/topics/t/stream`);
+stream.onopen = () => report("open");
+stream.onerror = () => { if (stream.readyState == EventSource.CLOSED) report("given up"); };
+stream.addEventListener("reset", message => report({ reset: JSON.parse(message.data).reset }));
+stream.addEventListener("news", message => report({ data: JSON.parse(message.data).data }));
+"#;
+    let script = script.replace("TARGET", &target.to_string());
+    format!("<!doctype html><title>news</title><script>{script}</script>")
+}
+
+#[test]
+fn an_event_source_comes_back_by_itself_to_a_target_that_began_anew() {
+    let mut target = Target::start(Options::default());
+    target.publish("t", json!("before anybody came"));
+    let at = target.address;
+    let (address, posts) = site(follower(at));
+    let profile = tempfile::tempdir().unwrap();
+    let Some(_browser) = Browser::open(&format!("http://{address}/"), profile.path()) else {
+        eprintln!("left out: no Chromium on the PATH");
+        return;
+    };
+    let seen = || {
+        let (_, body) = posts.recv_timeout(PATIENCE).expect("the page tells what it sees");
+        serde_json::from_str::<Value>(&body).unwrap()
+    };
+    // The page posts each in a request of its own: they may overtake each other.
+    let these = |count: usize| {
+        let mut seen: Vec<String> = (0..count).map(|_| seen().to_string()).collect();
+        seen.sort();
+        seen
+    };
+    let sorted = |seen: &[Value]| {
+        let mut seen: Vec<String> = seen.iter().map(Value::to_string).collect();
+        seen.sort();
+        seen
+    };
+    assert_eq!(seen(), "open");
+    // At first the stream has told its place and no event; later the last event's id is what the browser has.
+    for round in 0..2 {
+        if round == 1 {
+            target.publish("t", json!("of the second life"));
+            assert_eq!(seen(), json!({ "data": "of the second life" }));
+        }
+        target.stop();
+        target = Target::start_at(at, Options::default(), None, None);
+        // Nothing is published before the browser is back: topic t is not there yet.
+        let next = format!("0-{}", target.epoch());
+        let reset = json!({ "reset": { "oldest": 1, "next": next } });
+        assert_eq!(these(2), sorted(&[json!("open"), reset]));
+        target.publish("t", json!(round));
+        assert_eq!(seen(), json!({ "data": round }));
+    }
+    // Where events were published before it comes back, it gets them all.
+    target.stop();
+    target = Target::start_at(at, Options::default(), None, None);
+    target.publish("t", json!("first"));
+    let next = format!("0-{}", target.epoch());
+    let reset = json!({ "reset": { "oldest": 1, "next": next } });
+    assert_eq!(these(3), sorted(&[json!("open"), reset, json!({ "data": "first" })]));
+    target.stop();
 }

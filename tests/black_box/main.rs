@@ -14,6 +14,7 @@ mod hdr_tools;
 mod layers;
 mod link_support;
 mod links;
+mod lives;
 mod names;
 mod network;
 mod payloads;

@@ -114,11 +114,11 @@ fn a_trial_goes_from_prepare_to_done() {
     let page = || -> Page {
         serde_json::from_slice(&Client::connect(address).send("GET", path, None).body).unwrap()
     };
-    assert_eq!(page().next, 0, "nothing is published before the start");
+    assert_eq!(page().next.seq, 0, "nothing is published before the start");
     let at_ns = clock::now() + 20_000_000;
     write_frame(&mut orders, &Order::Start { at_ns }).unwrap();
     let dues: Vec<u64> = schedule().topic(1).map(|offset| at_ns + offset).collect();
-    until("the end of the schedule", || page().next == dues.len() as u64);
+    until("the end of the schedule", || page().next.seq == dues.len() as u64);
     assert_eq!(page().events.iter().map(|event| event.due_ns).collect::<Vec<_>>(), dues);
     assert!(page().events.iter().all(|event| event.published_ns >= event.due_ns));
 

@@ -8,6 +8,7 @@ use std::time::{Duration, Instant};
 use serde_json::{Value, json};
 use target_support::{Answer, Client, Hook, Target, acknowledge};
 use tidings::clock;
+use tidings::event::Cursor;
 use tidings::measure::Metric;
 use tidings::pace::{ArrivalProcess, Schedule};
 use tidings::scenario::{DropFilter, Faults, faults, service_times};
@@ -69,6 +70,11 @@ fn crowd(target: &Target, n: usize) -> Vec<Passage> {
         .collect();
     passages.sort_unstable();
     passages
+}
+
+/// The sequence that a page leads to.
+fn place(page: &Value) -> u64 {
+    page["next"].as_str().unwrap().parse::<Cursor>().unwrap().seq
 }
 
 #[test]
@@ -208,7 +214,7 @@ fn dropped_deliveries_are_those_of_the_seed_in_every_pattern() {
     let mut poller = target.connect();
     let first = page(&mut poller, 0);
     assert_eq!(seqs(&first), left(&faults, 4, EVENTS));
-    assert_eq!(first["next"], EVENTS, "the cursor passes over what is dropped");
+    assert_eq!(place(&first), EVENTS, "the cursor passes over what is dropped");
     assert_eq!(page(&mut poller, 0), first, "asking again changes nothing");
     assert_eq!(seqs(&page(&mut target.connect(), 0)), left(&faults, 5, EVENTS), "another asker");
 
@@ -258,7 +264,7 @@ fn a_held_poll_whose_news_are_dropped_is_told_to_go_on() {
     target.publish("news-0", 1);
     let answer = held.answer("GET");
     assert_eq!(answer.status, 200);
-    assert_eq!((answer.json()["next"].as_u64(), seqs(&answer.json()).len()), (Some(1), 0));
+    assert_eq!((place(&answer.json()), seqs(&answer.json()).len()), (1, 0));
 }
 
 #[test]
@@ -302,7 +308,7 @@ fn what_is_due_in_a_stall_is_published_at_its_end_while_serving_goes_on() {
     let page = loop {
         let page = client.send("GET", path, None).json();
         answered.push(clock::now());
-        if page["next"] == dues.len() as u64 {
+        if place(&page) == dues.len() as u64 {
             break page;
         }
     };

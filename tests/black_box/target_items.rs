@@ -91,6 +91,7 @@ fn what_is_wrong_is_refused_with_its_status() {
         ("another type", "POST", "/items", &form, "name=x", 415),
         ("too long a body", "POST", "/items", &json, &large, 413),
         ("no cursor", "GET", "/items?cursor=17", &json, "", 400),
+        ("a cursor of another life", "GET", "/items?cursor=aXRlbXM-MT4x", &json, "", 410),
         ("a page too large", "GET", "/items?limit=1001", &json, "", 400),
     ] {
         let answer = target.connect().request(method, path, headers, body.as_bytes());

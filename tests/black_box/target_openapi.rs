@@ -63,8 +63,8 @@ fn examples(hook: &str) -> Vec<Example> {
         ("sec-websocket-key", "dGhlIHNhbXBsZSBub25jZQ=="),
     ];
     let keyless = &ws[..3];
-    let last = [("last-event-id", "x")];
     let registration = json!({ "url": hook, "topics": ["news-0"] }).to_string();
+    let ahead = json!({ "url": hook, "topics": ["news-0"], "since": 99 }).to_string();
     let wide = format!("\"{}\"", "x".repeat(1 << 20));
     let html = [("accept", "text/html")];
     let (item, items, event) = ("/items/{id}", "/items", "/topics/{topic}/events");
@@ -92,6 +92,9 @@ fn examples(hook: &str) -> Vec<Example> {
         example("GET", items, "/items?limit=1", &[], "", 200),
         example("GET", items, "/items", &want_xml, "", 200),
         example("GET", items, "/items?cursor=x", &[], "", 400),
+        // "items>1>1": of another life.
+        example("GET", items, "/items?cursor=aXRlbXM-MT4x", &[], "", 410),
+        example("HEAD", items, "/items?cursor=aXRlbXM-MT4x", &[], "", 410),
         example("GET", items, "/items", &want_none, "", 406),
         example("HEAD", items, "/items", &[], "", 200),
         example("HEAD", items, "/items?limit=0", &[], "", 400),
@@ -142,18 +145,20 @@ fn examples(hook: &str) -> Vec<Example> {
         example("GET", event, "/topics/news-0/events?since=1&wait=1s", &[], "", 200),
         example("GET", event, "/topics/news-0/events?since=3&wait=0s", &[], "", 204),
         example("GET", event, "/topics/news-0/events?since=1", &any, "", 304),
-        example("GET", event, "/topics/news-0/events?since=9", &[], "", 400),
+        example("GET", event, "/topics/news-0/events?since=9", &[], "", 410),
+        example("GET", event, "/topics/news-0/events?since=x", &[], "", 400),
         example("GET", event, "/topics/none/events", &[], "", 404),
         // The ring keeps two.
         example("GET", event, "/topics/news-0/events?since=0", &[], "", 410),
         example("HEAD", event, "/topics/news-0/events?since=1", &[], "", 200),
         example("HEAD", event, "/topics/news-0/events?since=3&wait=600s", &[], "", 204),
         example("HEAD", event, "/topics/news-0/events?since=1", &any, "", 304),
-        example("HEAD", event, "/topics/news-0/events?since=9", &[], "", 400),
+        example("HEAD", event, "/topics/news-0/events?since=9", &[], "", 410),
+        example("HEAD", event, "/topics/news-0/events?since=x", &[], "", 400),
         example("HEAD", event, "/topics/none/events", &[], "", 404),
         example("HEAD", event, "/topics/news-0/events?since=0", &[], "", 410),
         example("GET", stream, "/topics/news-0/stream", &[], "", 200),
-        example("GET", stream, "/topics/news-0/stream", &last, "", 400),
+        example("GET", stream, "/topics/news-0/stream?since=x", &[], "", 400),
         example("GET", stream, "/topics/none/stream", &[], "", 404),
         example("GET", socket, "/topics/news-0/ws", &ws, "", 101),
         example("GET", socket, "/topics/news-0/ws?since=x", &ws, "", 400),
@@ -167,6 +172,7 @@ fn examples(hook: &str) -> Vec<Example> {
         example("GET", "/echo", "/echo", &[], "", 426),
         example("POST", hooks, "/webhooks", &json, &registration, 201),
         example("POST", hooks, "/webhooks", &json, "{", 400),
+        example("POST", hooks, "/webhooks", &json, &ahead, 410),
         example("POST", hooks, "/webhooks", &json, &wide, 413),
         example("POST", hooks, "/webhooks", &[], "{}", 415),
         example("POST", hooks, "/webhooks", &json, "{}", 422),

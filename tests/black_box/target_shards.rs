@@ -7,7 +7,7 @@ use std::io::{BufRead, Read};
 use serde_json::json;
 use target_support::{Client, Hook, Target, acknowledge, until};
 use tidings::clock;
-use tidings::event::{Page, decode_head, filler, topic_name};
+use tidings::event::{Cursor, Page, decode_head, filler, topic_name};
 use tidings::measure::{Counter, Metric};
 use tidings::pace::{ArrivalProcess, Schedule};
 use tidings::scenario::WebhookOptions;
@@ -47,8 +47,8 @@ fn schedule() -> Schedule {
 /// Asks with a cursor until everything has come; `query` says how.
 fn poll(mut client: Client, topic: &str, query: &str, count: u64) -> Vec<u64> {
     let mut seqs = Vec::new();
-    let mut since = 0;
-    while since < count {
+    let mut since = Cursor::from(0);
+    while since.seq < count {
         let path = format!("/topics/{topic}/events?since={since}&limit=7{query}");
         let answer = client.send("GET", &path, None);
         assert!(answer.status == 200 || answer.status == 204, "{}", answer.text());

@@ -33,7 +33,9 @@ fn news(client: &mut Client, count: usize) -> Vec<(String, String, String)> {
                 event.lines().find_map(|l| l.strip_prefix(name)).unwrap_or_default().to_owned()
             };
             if event.contains("data: ") {
-                events.push((field("id: "), field("event: "), field("data: ")));
+                // The sequence of a cursor; its epoch is the business of `lives`.
+                let id = field("id: ").split_once('-').expect("an epoch").0.to_owned();
+                events.push((id, field("event: "), field("data: ")));
             }
             text = rest.to_owned();
         }
@@ -69,11 +71,8 @@ fn a_stream_resumes_after_the_last_event_that_was_seen() {
     assert_eq!(ids(stream(&target, "", &[("last-event-id", "2")]), 3), ["3", "4", "5"]);
     let both = stream(&target, "?since=0", &[("last-event-id", "4")]);
     assert_eq!(ids(both, 1), ["5"], "the header wins over the URL of the first request");
-    for (query, id) in [("?since=6", None), ("", Some("9")), ("", Some("x"))] {
-        let headers: Vec<_> = id.map(|id| ("last-event-id", id)).into_iter().collect();
-        let path = format!("/topics/t/stream{query}");
-        assert_eq!(target.connect().request("GET", &path, &headers, b"").status, 400);
-    }
+    let mut client = target.connect();
+    assert_eq!(client.request("GET", "/topics/t/stream?since=x", &[], b"").status, 400);
     assert_eq!(target.get("/topics/none/stream").status, 404);
     assert_eq!(target.send("POST", "/topics/t/stream", None).status, 405);
 }
@@ -175,7 +174,7 @@ fn a_handshake_is_proved_or_refused() {
     let no_key =
         [("upgrade", "websocket"), ("connection", "upgrade"), ("sec-websocket-version", "13")];
     assert_eq!(target.connect().request("GET", "/topics/t/ws", &no_key, b"").status, 400);
-    assert_eq!(handshake(&target, "?since=2").1.status, 400);
+    assert_eq!(handshake(&target, "?since=x").1.status, 400);
     assert_eq!(target.get("/topics/none/ws").status, 404);
 }
 
@@ -257,7 +256,11 @@ fn a_client_that_fell_off_the_ring_is_closed_with_1013() {
     let mut client = open(&target, "?since=0");
     let (first, payload) = frame(&mut client).unwrap();
     assert_eq!((first, close_code(&payload)), (0x88, 1013));
-    assert!(payload.ends_with(b"since=3"), "{}", String::from_utf8_lossy(&payload));
+    assert!(
+        String::from_utf8_lossy(&payload).contains("since=3-"),
+        "{}",
+        String::from_utf8_lossy(&payload)
+    );
     let mut again = open(&target, "?since=3");
     assert_eq!(decode_head(&frame(&mut again).unwrap().1).unwrap().seq, 4);
 }

@@ -214,10 +214,8 @@ fn a_restarted_target_knows_endpoints_secrets_letters_and_sequences() {
     assert_eq!(send("GET", "/webhooks/2", None).status, 404);
     let letters = send("GET", "/webhooks/3/dead-letters", None).json();
     let letter = &letters["dead_letters"][0];
-    assert_eq!(
-        (&letter["webhook_id"], &letter["event"]["data"]),
-        (&json!("msg_lone_2"), &json!("poison"))
-    );
+    assert!(letter["webhook_id"].as_str().unwrap().starts_with("msg_lone_2_"), "{letter}");
+    assert_eq!(letter["event"]["data"], "poison");
     assert_eq!(publish("lone", 2), 3);
     assert_eq!(publish("news-0", 3), 4);
     assert_eq!(send("PATCH", "/webhooks/1", Some(json!({ "enabled": true }))).status, 200);

@@ -26,6 +26,7 @@ use bytes::Bytes;
 use tokio::sync::{mpsc, oneshot};
 
 use super::hub::{Entry, Feed, Identity, Origin, Receipt};
+use crate::event::Epoch;
 pub use saved::{Restored, RestoredEndpoint, SavedEndpoint, SavedLetter};
 pub use scratch::ScratchFolder;
 use tables::{Change, Tables};
@@ -82,13 +83,15 @@ pub struct DurableStore {
 
 impl DurableStore {
     /// Opens the store in a folder, which is made where there is none, and reads what it holds; `ring` events of each
-    /// topic at most. What is stored is handed to the home shard's `feeds`.
+    /// topic at most. What is stored is handed to the home shard's `feeds`. A store that is made now begins the life
+    /// `life`.
     pub fn open(
         folder: &Path,
         ring: usize,
+        life: Epoch,
         feeds: Vec<mpsc::UnboundedSender<Feed>>,
     ) -> Result<(Self, Restored), StoreError> {
-        let (tables, restored) = Tables::open(folder, ring)?;
+        let (tables, restored) = Tables::open(folder, ring, life)?;
         let tables = Arc::new(tables);
         let (orders, inbox) = channel();
         let failed = Arc::new(OnceLock::new());
@@ -105,7 +108,8 @@ impl DurableStore {
         feeds: Vec<mpsc::UnboundedSender<Feed>>,
     ) -> Result<Self, StoreError> {
         let folder = ScratchFolder::new().map_err(StoreError::new)?;
-        let (store, _) = Self::open(folder.path(), ring, feeds)?;
+        // Nobody reads its life: it ends with the process.
+        let (store, _) = Self::open(folder.path(), ring, Epoch::from_bits(0), feeds)?;
         Ok(store)
     }
 

@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
 use crate::clock;
-use crate::event::{Event, Head};
+use crate::event::{Epoch, Event, Head};
 use crate::server::hub::{Entry, Origin};
 
 /// An endpoint as written.
@@ -61,6 +61,8 @@ pub struct Restored {
     pub endpoints: Vec<RestoredEndpoint>,
     /// The highest number that an endpoint ever had.
     pub last_endpoint: u64,
+    /// The life that its logs are in.
+    pub life: Option<Epoch>,
 }
 
 /// A topic as it was.

@@ -11,6 +11,7 @@ use redb::{
 use super::saved::{Restored, RestoredEndpoint, RestoredTopic, SavedEndpoint, SavedLetter, unpack};
 use super::writing::Writing;
 use super::{Append, StoreError, private_folder};
+use crate::event::Epoch;
 use crate::server::hub::{Entry, Identity};
 
 /// By name: a topic's number, and the newest sequence given out.
@@ -29,6 +30,8 @@ pub(super) const NUMBERS: TableDefinition<'_, &str, u64> = TableDefinition::new(
 
 /// The highest number that an endpoint had.
 pub(super) const LAST_ENDPOINT: &str = "last_endpoint";
+/// The life that the logs are in.
+const LIFE: &str = "life";
 /// Version of these tables.
 const FORMAT: (&str, u64) = ("format", 1);
 /// Memory that the store may use for what it has read, in bytes.
@@ -81,12 +84,12 @@ pub(super) struct TopicState {
 
 impl Tables {
     /// Opens the tables in a folder and reads them.
-    pub fn open(folder: &Path, ring: usize) -> Result<(Self, Restored), StoreError> {
+    pub fn open(folder: &Path, ring: usize, life: Epoch) -> Result<(Self, Restored), StoreError> {
         let at = |error: String| StoreError::new(format!("{}: {error}", folder.display()));
         private_folder(folder).map_err(|error| at(error.to_string()))?;
         let database = Builder::new().set_cache_size(CACHE).create(folder.join("outbox.redb"));
         let database = database.map_err(|error| at(error.to_string()))?;
-        prepare(&database).map_err(|error| at(error.to_string()))?;
+        prepare(&database, life).map_err(|error| at(error.to_string()))?;
         let (known, restored) = restore(&database, ring).map_err(|error| at(error.to_string()))?;
         Ok((Self { database, known: Mutex::new(known) }, restored))
     }
@@ -124,8 +127,8 @@ impl Tables {
     }
 }
 
-/// Makes the tables, and refuses those of another version.
-fn prepare(database: &Database) -> Result<(), redb::Error> {
+/// Makes the tables, in the life `life` unless they are in one, and refuses those of another version.
+fn prepare(database: &Database, life: Epoch) -> Result<(), redb::Error> {
     let transaction = database.begin_write()?;
     {
         transaction.open_table(TOPICS)?;
@@ -145,6 +148,9 @@ fn prepare(database: &Database) -> Result<(), redb::Error> {
                      another folder"
                 )));
             }
+        }
+        if numbers.get(LIFE)?.is_none() {
+            numbers.insert(LIFE, life.bits())?;
         }
     }
     transaction.commit()?;
@@ -192,11 +198,13 @@ fn restore(database: &Database, ring: usize) -> Result<(Known, Restored), redb::
         });
         topics.push(RestoredTopic { name, newest, entries });
     }
-    let last = transaction.open_table(NUMBERS)?.get(LAST_ENDPOINT)?;
+    let numbers = transaction.open_table(NUMBERS)?;
+    let life = numbers.get(LIFE)?.map(|life| Epoch::from_bits(life.value()));
+    let last = numbers.get(LAST_ENDPOINT)?;
     known.last_endpoint = last.map_or(0, |last| last.value());
     let endpoints = restore_endpoints(&transaction, &mut known)?;
     let last_endpoint = known.last_endpoint;
-    Ok((known, Restored { topics, endpoints, last_endpoint }))
+    Ok((known, Restored { topics, endpoints, last_endpoint, life }))
 }
 
 fn restore_endpoints(
@@ -271,7 +279,7 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let directory = Directory::new(2);
         let topic = directory.get_or_create("a").unwrap();
-        let (tables, _) = Tables::open(folder.path(), 10).unwrap();
+        let (tables, _) = Tables::open(folder.path(), 10, Epoch::of(10)).unwrap();
         tables.commit(&[append(&topic, 1), append(&topic, 2)], vec![]).unwrap();
         assert_eq!(kept(&tables, "a"), [0; 0], "nobody wants them");
         let both = [1, 2].map(|id| Change::Endpoint(id, Some(endpoint(&["a"]))));
@@ -284,14 +292,15 @@ mod tests {
         assert_eq!(kept(&tables, "a"), [5, 6], "the slower one decides, and nobody goes back");
         drop(tables);
 
-        let (tables, restored) = Tables::open(folder.path(), 1).unwrap();
+        let (tables, restored) = Tables::open(folder.path(), 1, Epoch::of(1)).unwrap();
         let [a] = &restored.topics[..] else { panic!("one topic") };
         assert_eq!((a.name.as_str(), a.newest, a.entries.len()), ("a", 6, 1), "as the ring allows");
         let upto: Vec<u64> = restored.endpoints.iter().map(|e| e.positions["a"]).collect();
         assert_eq!((upto, restored.last_endpoint), (vec![6, 4], 2));
+        assert_eq!(restored.life, Some(Epoch::of(10)), "that of who made the store");
         tables.commit(&[], vec![Change::Endpoint(2, None)]).unwrap();
         assert_eq!(kept(&tables, "a"), [0; 0]);
-        let last = Tables::open(folder.path(), 1);
+        let last = Tables::open(folder.path(), 1, Epoch::of(1));
         assert!(last.is_err(), "one process at a time");
     }
 
@@ -304,7 +313,7 @@ mod tests {
             reason: "status 500".to_owned(),
             events: vec![],
         };
-        let (tables, _) = Tables::open(folder.path(), 10).unwrap();
+        let (tables, _) = Tables::open(folder.path(), 10, Epoch::of(10)).unwrap();
         let mut changes: Vec<Change> =
             (1..=2).map(|id| Change::Endpoint(id, Some(endpoint(&["a", "b"])))).collect();
         for (id, number) in [(1, 1), (1, 2), (2, 1), (3, 1)] {
@@ -314,7 +323,7 @@ mod tests {
         changes.push(Change::Endpoint(2, None));
         tables.commit(&[], changes).unwrap();
         drop(tables);
-        let (_, restored) = Tables::open(folder.path(), 10).unwrap();
+        let (_, restored) = Tables::open(folder.path(), 10, Epoch::of(10)).unwrap();
         let [one] = &restored.endpoints[..] else { panic!("one endpoint") };
         let ids: Vec<&str> = one.letters.iter().map(|(_, letter)| letter.id.as_str()).collect();
         assert_eq!((one.id, ids), (1, vec!["1-2"]));

@@ -4,7 +4,7 @@ use std::sync::OnceLock;
 
 use bytes::Bytes;
 
-use crate::event::{self, Head};
+use crate::event::{self, Cursor, Epoch, Head};
 use crate::server::sse;
 use crate::server::websocket::frame;
 
@@ -71,11 +71,11 @@ impl Entry {
         &self.frame
     }
 
-    /// The event as server-sent event.
-    pub fn sse(&self) -> &Bytes {
+    /// The event as server-sent event, in the log of that life: an `EventSource` keeps of an event nothing but its id.
+    pub fn sse(&self, life: Epoch) -> &Bytes {
         self.sse.get_or_init(|| {
-            let mut out = Vec::with_capacity(self.json().len() + 48);
-            sse::codec::encode(&mut out, Some(self.seq), "news", self.json());
+            let mut out = Vec::with_capacity(self.json().len() + 56);
+            sse::codec::encode(&mut out, Some(Cursor::new(self.seq, life)), "news", self.json());
             Bytes::from(out)
         })
     }
@@ -102,8 +102,10 @@ mod tests {
             assert!(entry.frame().ends_with(&json));
             let header = frame::Header::text(json.len());
             assert_eq!(entry.frame()[..entry.frame().len() - json.len()], *header.as_bytes());
-            let sse = [b"id: 7\nevent: news\ndata: ", json.as_slice(), b"\n\n"].concat();
-            assert_eq!(entry.sse(), &sse);
+            let life = Epoch::of(1);
+            let id = format!("id: 7-{life}\nevent: news\ndata: ");
+            let sse = [id.as_bytes(), json.as_slice(), b"\n\n"].concat();
+            assert_eq!(entry.sse(life), &sse);
         }
     }
 }

@@ -8,17 +8,36 @@ use crate::server::request::whole;
 /// Tells a cursor from other base64.
 const PREFIX: &str = "items>";
 
-/// The cursor of what comes after item `id`.
-pub fn encode(id: u64) -> String {
-    URL_SAFE_NO_PAD.encode(format!("{PREFIX}{id}"))
+/// What a text is as a cursor.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Decoded {
+    /// It stands behind this item.
+    After(u64),
+    /// It is from an earlier life of the store, whose items are gone.
+    Elsewhere,
+    /// It is no cursor of ours.
+    Foreign,
 }
 
-/// The item that `cursor` stands behind; `None` where it is no cursor of ours.
-pub fn decode(cursor: &str) -> Option<u64> {
-    let bytes = URL_SAFE_NO_PAD.decode(cursor).ok()?;
-    let id = whole(std::str::from_utf8(&bytes).ok()?.strip_prefix(PREFIX)?)?;
-    // One item has one cursor.
-    (encode(id) == cursor).then_some(id)
+/// The cursor of what comes after item `id`, in the life `epoch` of the store.
+pub fn encode(epoch: u64, id: u64) -> String {
+    URL_SAFE_NO_PAD.encode(format!("{PREFIX}{epoch:x}>{id}"))
+}
+
+/// Where `cursor` leads in the life `epoch` of the store.
+pub fn decode(epoch: u64, cursor: &str) -> Decoded {
+    let read = || {
+        let bytes = URL_SAFE_NO_PAD.decode(cursor).ok()?;
+        let (life, id) = std::str::from_utf8(&bytes).ok()?.strip_prefix(PREFIX)?.split_once('>')?;
+        let (life, id) = (u64::from_str_radix(life, 16).ok()?, whole(id)?);
+        // One item has one cursor.
+        (encode(life, id) == cursor).then_some((life, id))
+    };
+    match read() {
+        Some((life, id)) if life == epoch => Decoded::After(id),
+        Some(_) => Decoded::Elsewhere,
+        None => Decoded::Foreign,
+    }
 }
 
 #[cfg(test)]
@@ -29,22 +48,26 @@ mod tests {
 
     proptest! {
         #[test]
-        fn cursors_come_back(id: u64) {
-            let cursor = encode(id);
+        fn cursors_come_back(epoch: u64, other: u64, id: u64) {
+            let cursor = encode(epoch, id);
             prop_assert!(cursor.bytes().all(|b| b.is_ascii_alphanumeric() || b"-_".contains(&b)));
-            prop_assert_eq!(decode(&cursor), Some(id));
+            prop_assert_eq!(decode(epoch, &cursor), Decoded::After(id));
+            let expected = if other == epoch { Decoded::After(id) } else { Decoded::Elsewhere };
+            prop_assert_eq!(decode(other, &cursor), expected);
         }
 
         #[test]
         fn anything_else_is_refused(text in ".{0,40}") {
-            prop_assert!(decode(&text).is_none_or(|id| encode(id) == text));
+            if let Decoded::After(id) = decode(1, &text) {
+                prop_assert_eq!(encode(1, id), text);
+            }
         }
     }
 
     #[test]
     fn what_is_no_cursor_is_refused() {
         for text in ["", "0", "17", "aXRlbXM-", "aXRlbXM-MDE", "aXRlbXM-LTE", "%"] {
-            assert_eq!(decode(text), None, "{text}");
+            assert_eq!(decode(1, text), Decoded::Foreign, "{text}");
         }
     }
 }

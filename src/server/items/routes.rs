@@ -8,11 +8,12 @@ use hyper::header::{
 use hyper::{Method, Request, StatusCode};
 
 use super::cost::timed;
+use super::cursor::{self, Decoded};
 use super::draft::Draft;
 use super::format::{Format, READ};
 use super::json::{self, Page, View};
 use super::store::Refusal;
-use super::{Store, Stored, cursor, weight, xml, xml_reader};
+use super::{Store, Stored, weight, xml, xml_reader};
 use crate::measure::Metric;
 use crate::server::answer::{self, Answer, Outcome, Reply, empty, typed, with_etag};
 use crate::server::problem::Problem;
@@ -51,12 +52,22 @@ pub fn item(shard: &Rc<Shard>, id: &str, request: Request<impl Content>) -> Answ
 
 fn list<B>(shard: &Shard, request: &Request<B>) -> Outcome {
     let format = Format::accepted(request.headers(), Format::Json)?;
-    let query = Query::of(request.uri());
+    let (query, epoch) = (Query::of(request.uri()), shard.shared.epoch);
     let after = match query.get("cursor") {
         None => 0,
-        Some(text) => cursor::decode(&text).ok_or_else(|| {
-            Problem::bad_request(format!("'{text}' is no cursor: take \"next\" of the page before"))
-        })?,
+        Some(text) => match cursor::decode(epoch, &text) {
+            Decoded::After(id) => id,
+            Decoded::Elsewhere => {
+                let detail = "the items that the cursor was among are gone: the store has begun anew. Begin \
+                              without a cursor";
+                return Err(Problem::new(StatusCode::GONE, detail).member("reset", true));
+            }
+            Decoded::Foreign => {
+                return Err(Problem::bad_request(format!(
+                    "'{text}' is no cursor: take \"next\" of the page before"
+                )));
+            }
+        },
     };
     let limit = query.number("limit")?.unwrap_or(LIMIT);
     if !(1..=LIMIT_MAX).contains(&limit) {
@@ -66,7 +77,7 @@ fn list<B>(shard: &Shard, request: &Request<B>) -> Outcome {
     let mut items = shard.shared.items.list(after, limit as usize + 1);
     let more = items.len() as u64 > limit;
     items.truncate(limit as usize);
-    let next = items.last().filter(|_| more).map(|last| cursor::encode(last.id));
+    let next = items.last().filter(|_| more).map(|last| cursor::encode(epoch, last.id));
     let next = next.as_deref();
     let mut reply = timed(shard, Metric::Encode, || match format {
         Format::Json => {

@@ -1,7 +1,9 @@
 //! The text of an event stream (WHATWG HTML, section 9.2), as pure functions.
 
+use crate::event::Cursor;
+
 /// Appends one event; `data` may have lines, each becomes a `data` field.
-pub fn encode(out: &mut Vec<u8>, id: Option<u64>, event: &str, data: &[u8]) {
+pub fn encode(out: &mut Vec<u8>, id: Option<Cursor>, event: &str, data: &[u8]) {
     if let Some(id) = id {
         out.extend_from_slice(format!("id: {id}\n").as_bytes());
     }
@@ -17,9 +19,10 @@ pub fn encode(out: &mut Vec<u8>, id: Option<u64>, event: &str, data: &[u8]) {
 /// A comment, which keeps proxies and half-open detection awake and no reader sees.
 pub const HEARTBEAT: &[u8] = b":\n\n";
 
-/// What a stream begins with: how long to wait before a reconnect, and something to read at once.
-pub fn greeting(retry_ms: u64, topic: &str, since: u64) -> Vec<u8> {
-    format!("retry: {retry_ms}\n: {topic} after {since}\n\n").into_bytes()
+/// What a stream begins with: how long to wait before a reconnect, something to read at once, and where it begins. An id
+/// without data is no event, but a reader keeps it: it comes back to this place though no event came in the meantime.
+pub fn greeting(retry_ms: u64, topic: &str, since: Cursor) -> Vec<u8> {
+    format!("retry: {retry_ms}\n: {topic} after {}\nid: {since}\n\n", since.seq).into_bytes()
 }
 
 /// Splits at CRLF, LF and CR, as a reader of the stream will.
@@ -75,10 +78,10 @@ mod tests {
         fn a_standard_reader_gets_back_what_was_encoded(
             texts in proptest::collection::vec("[a-z :{}\"\n\r]{0,30}", 1..5),
         ) {
-            let mut stream = greeting(1000, "t", 0);
+            let mut stream = greeting(1000, "t", 0.into());
             for (i, text) in texts.iter().enumerate() {
                 stream.extend_from_slice(HEARTBEAT);
-                encode(&mut stream, Some(i as u64), "news", text.as_bytes());
+                encode(&mut stream, Some(Cursor::from(i as u64)), "news", text.as_bytes());
             }
             let read = read(std::str::from_utf8(&stream).unwrap());
             prop_assert_eq!(read.len(), texts.len());
@@ -93,7 +96,7 @@ mod tests {
     #[test]
     fn an_event_has_id_name_and_one_data_field_a_line() {
         let mut out = Vec::new();
-        encode(&mut out, Some(7), "news", b"a\r\nb\rc\n");
+        encode(&mut out, Some(7.into()), "news", b"a\r\nb\rc\n");
         assert_eq!(out, b"id: 7\nevent: news\ndata: a\ndata: b\ndata: c\ndata: \n\n");
         out.clear();
         encode(&mut out, None, "gap", b"{}");

@@ -4,6 +4,9 @@
 //! (an `EventSource` comes back by itself after the last id that it saw), or it goes on behind an `event: gap`, whose
 //! id is the last sequence left out. One that falls off the ring and is to be disconnected is sent such a gap before
 //! the end, so that it comes back knowing that it missed something.
+//!
+//! A reader that comes back with an id of another life of the log, or of another server, is told so (`event: reset`) and
+//! gets this log from its oldest event on. It is never refused for that: an `EventSource` would give up for good.
 
 pub mod codec;
 
@@ -15,21 +18,21 @@ use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
 use hyper::body::Incoming;
-use hyper::header::{CACHE_CONTROL, HeaderValue};
-use hyper::{Request, StatusCode};
+use hyper::header::{ACCEPT, CACHE_CONTROL, HeaderValue};
+use hyper::{Method, Request, StatusCode};
 use tokio::time::{Instant, Sleep};
 
 use super::answer::{Body, Outcome, typed};
+use super::cursor::{self, Opening, Place};
 use super::faults::Push;
 use super::gauges::{CountedLink, Kind};
 use super::hub::Waiter;
 use super::outlet::Outgoing;
-use super::poll;
 use super::problem::Problem;
-use super::request::{Query, whole};
+use super::request::Query;
 use super::shard::Shard;
 use super::slow::{Bound, Lag};
-use crate::event::{Missed, encode_gap};
+use crate::event::{Cursor, Missed, encode_gap, encode_reset};
 use crate::measure::Counter;
 use crate::scenario::SseOptions;
 
@@ -43,27 +46,31 @@ pub fn get(
     name: &str,
     request: &Request<Incoming>,
 ) -> Outcome {
-    let topic = shard.hub.topic(name).ok_or_else(|| Problem::unknown_topic(name))?;
-    // The header wins: an `EventSource` that reconnects repeats the URL of its first request.
-    let since = match request.headers().get("last-event-id") {
-        Some(id) => {
-            let id = id.to_str().ok().and_then(whole);
-            let id = id.ok_or_else(|| {
-                Problem::bad_request("Last-Event-ID is no sequence of this stream")
-            })?;
-            Some(poll::not_ahead(topic.identity(), id)?)
-        }
-        None => poll::since(&topic, Query::of(request.uri()))?,
+    let life = shard.shared.life;
+    // The header wins: an `EventSource` that reconnects repeats the URL of its first request, and sends whatever id it
+    // was given, also by who stood at this address before.
+    let last_id = request.headers().get("last-event-id").filter(|id| !id.is_empty());
+    let (cursor, place) = match last_id {
+        Some(id) => (id.to_str().ok().and_then(|id| id.parse().ok()), true),
+        None => (cursor::read(cursor::said(Query::of(request.uri())))?, false),
     };
-    let since = since.unwrap_or_else(|| topic.identity().newest());
+    let topic = cursor::topic(shard, name, cursor)?;
+    let place = match cursor {
+        Some(cursor) => Some(Place::of(topic.identity(), life, cursor)),
+        None => place.then_some(Place::Reset),
+    };
+    let Opening { since, reset } = Opening::of(&topic, life, place);
     let heartbeat = shard.options().sse.heartbeat.std();
     let retry_ms = shard.options().sse.retry.ns() / 1_000_000;
     let SseOptions { slow_consumer, queue, .. } = shard.options().sse;
     let backlog = topic.newest().saturating_sub(since);
+    let reset = reset.map(|reset| message(reset.next, "reset", &encode_reset(reset)));
+    let greeting = codec::greeting(retry_ms, topic.name(), Cursor::new(since, life));
+    let opening = reset.into_iter().chain([greeting.into()]).collect();
     let stream = Stream {
         push: Push::of(shard, request, &topic),
         waiter: topic.for_pushes().waiter(),
-        greeting: Some(codec::greeting(retry_ms, topic.name(), since).into()),
+        opening,
         shard: Rc::clone(shard),
         bound: Bound::new(slow_consumer, queue, backlog),
         outgoing: Rc::clone(outgoing),
@@ -80,10 +87,34 @@ pub fn get(
     Ok(reply)
 }
 
+/// The answer where too much is asked of the target. An `EventSource` would give up for good if it were refused, and does
+/// not read Retry-After: it is let in, told when to come again, and its stream ends. Everybody else is refused.
+pub fn turned_away<B>(request: &Request<B>, problem: Problem) -> Outcome {
+    let headers = request.headers();
+    let wants_events = headers.get(ACCEPT).is_some_and(|accept| accept == "text/event-stream");
+    let waits_s = problem.retry_after_s().filter(|_| {
+        wants_events && request.method() == Method::GET && request.uri().path().ends_with("/stream")
+    });
+    let Some(waits_s) = waits_s else { return Err(problem) };
+    let body = format!("retry: {}\n: come again\n\n", waits_s.saturating_mul(1000));
+    let mut reply = typed(StatusCode::OK, "text/event-stream", body);
+    reply.headers_mut().extend(problem.into_headers());
+    reply.headers_mut().insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    Ok(reply)
+}
+
+/// What is said of a stream itself.
+fn message(id: Cursor, event: &str, data: &[u8]) -> Bytes {
+    let mut message = Vec::new();
+    codec::encode(&mut message, Some(id), event, data);
+    message.into()
+}
+
 /// The body of an event stream.
 #[derive(Debug)]
 pub struct Stream {
-    greeting: Option<Bytes>,
+    /// What comes before all events, the last of it first.
+    opening: Vec<Bytes>,
     waiter: Waiter,
     /// What is wrong with it on purpose.
     push: Push,
@@ -101,8 +132,12 @@ pub struct Stream {
 impl Stream {
     /// The next bytes to send.
     pub fn poll_next(&mut self, cx: &mut Context<'_>) -> Poll<Option<Bytes>> {
-        if let Some(greeting) = self.greeting.take() {
-            return Poll::Ready(Some(greeting));
+        if let Some(next) = self.opening.pop() {
+            if self.opening.is_empty() {
+                // A stream that is idle keeps no buffer.
+                self.opening = Vec::new();
+            }
+            return Poll::Ready(Some(next));
         }
         if self.ended || self.shard.leaving() {
             return Poll::Ready(None);
@@ -135,11 +170,8 @@ impl Stream {
         let topic = self.waiter.topic();
         let (oldest, newest) = (topic.oldest(), topic.newest());
         let lag = self.bound.judge(self.since, oldest, newest);
-        let gap = |id: u64, data: &[u8]| {
-            let mut gap = Vec::new();
-            codec::encode(&mut gap, Some(id), "gap", data);
-            Bytes::from(gap)
-        };
+        let life = self.shard.shared.life;
+        let gap = |id: u64, data: &[u8]| message(Cursor::new(id, life), "gap", data);
         let told = match lag {
             Lag::Within => return None,
             Lag::Disconnect { since } => {
@@ -162,7 +194,7 @@ impl Stream {
 
     /// What the log holds after the cursor, up to [`BATCH`]: a lone event is shared, several are put together.
     fn batch(&mut self) -> Bytes {
-        let topic = Rc::clone(self.waiter.topic());
+        let (topic, life) = (Rc::clone(self.waiter.topic()), self.shard.shared.life);
         let batch = topic.read(self.since, |events| {
             let mut taken: Option<Bytes> = None;
             let mut joined = BytesMut::new();
@@ -171,7 +203,7 @@ impl Stream {
                     self.since = event.seq();
                     continue;
                 }
-                let next = event.sse();
+                let next = event.sse(life);
                 match &taken {
                     None => taken = Some(next.clone()),
                     Some(first) => {

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 
+use crate::event::Epoch;
 use crate::server::durable::SavedLetter;
 use crate::server::hub::Entry;
 
@@ -25,12 +26,13 @@ impl Batch {
         Some(Self { id, first: entries.next()?, rest: entries.collect() })
     }
 
-    /// Consecutive events of a topic. Their message id is made of the sequences alone, so that it is the same after a
-    /// restart.
-    pub fn of(topic: &str, first: Arc<Entry>, rest: Vec<Arc<Entry>>) -> Self {
+    /// Consecutive events of a topic. Their message id is made of the sequences and of the log's life, so that it is the
+    /// same after a restart that the log survives, and another after one that it does not: a receiver that knows an id
+    /// drops what comes under it.
+    pub fn of(topic: &str, life: Epoch, first: Arc<Entry>, rest: Vec<Arc<Entry>>) -> Self {
         let id = match rest.last() {
-            None => format!("msg_{topic}_{}", first.seq()),
-            Some(last) => format!("msg_{topic}_{}-{}", first.seq(), last.seq()),
+            None => format!("msg_{topic}_{}_{life}", first.seq()),
+            Some(last) => format!("msg_{topic}_{}-{}_{life}", first.seq(), last.seq()),
         };
         Self { id, first, rest }
     }
@@ -103,11 +105,15 @@ mod tests {
         let entry = |seq| {
             Arc::new(Entry::new("t", Head { seq, due_ns: 1, published_ns: 2, key: None }, b"7"))
         };
-        let one = Batch::of("t", entry(4), vec![]);
-        assert_eq!((one.id(), one.events(), one.last_seq()), ("msg_t_4", 1, 4));
+        let life = Epoch::of(1);
+        let one = Batch::of("t", life, entry(4), vec![]);
+        assert_eq!((one.events(), one.last_seq()), (1, 4));
+        assert_eq!(one.id(), format!("msg_t_4_{life}"));
+        assert_ne!(one.id(), Batch::of("t", Epoch::of(2), entry(4), vec![]).id());
         assert_eq!(one.body(), one.first().json());
-        let three = Batch::of("t", entry(4), vec![entry(5), entry(6)]);
-        assert_eq!((three.id(), three.events(), three.last_seq()), ("msg_t_4-6", 3, 6));
+        let three = Batch::of("t", life, entry(4), vec![entry(5), entry(6)]);
+        assert_eq!((three.events(), three.last_seq()), (3, 6));
+        assert_eq!(three.id(), format!("msg_t_4-6_{life}"));
         let body: Value = serde_json::from_slice(&three.body()).unwrap();
         let seqs: Vec<_> = body.as_array().unwrap().iter().map(|event| &event["seq"]).collect();
         assert_eq!(seqs, [4, 5, 6]);

@@ -100,7 +100,7 @@ impl Cursors {
             }
             self.turn = at + 1;
             let topic = Arc::clone(self.topics[at].waiter.topic().identity());
-            let batch = Batch::of(topic.name(), first, rest);
+            let batch = Batch::of(topic.name(), dispatcher.shard.shared.life, first, rest);
             return Some((topic, batch));
         }
         None

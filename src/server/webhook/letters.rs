@@ -94,21 +94,23 @@ mod tests {
     use std::sync::Arc;
 
     use super::*;
-    use crate::event::Head;
+    use crate::event::{Epoch, Head};
     use crate::server::hub::Entry;
 
     #[test]
     fn letters_are_bounded_counted_and_asked_for_once() {
+        let life = Epoch::of(1);
         let mut letters = DeadLetters::default();
         for seq in 1..=300 {
             let entry = Entry::new("t", Head { seq, due_ns: 0, published_ns: 0, key: None }, b"1");
-            let batch = Batch::of("t", Arc::new(entry), vec![]);
+            let batch = Batch::of("t", life, Arc::new(entry), vec![]);
             let gone = letters.add_dead_letter(batch, 3, "status 500".to_owned()).1;
             assert_eq!(gone, seq.checked_sub(256).filter(|number| *number > 0), "{seq}");
         }
         assert_eq!((letters.total(), letters.kept().len()), (300, 256));
-        assert_eq!(letters.ask(Some("msg_t_1")), 0, "it is kept no more");
-        assert_eq!((letters.ask(Some("msg_t_300")), letters.ask(Some("msg_t_300"))), (1, 0));
+        assert_eq!(letters.ask(Some(&format!("msg_t_1_{life}"))), 0, "it is kept no more");
+        let last = format!("msg_t_300_{life}");
+        assert_eq!((letters.ask(Some(&last)), letters.ask(Some(&last))), (1, 0));
         assert_eq!(letters.take_asked()[0].number, 300);
         assert_eq!((letters.ask(None), letters.ask(None), letters.kept().len()), (255, 0, 0));
         assert_eq!((letters.take_asked().len(), letters.take_asked().len()), (255, 0));

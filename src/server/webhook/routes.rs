@@ -15,9 +15,10 @@ use super::endpoint::{Config, Endpoint};
 use super::outbox::unix_seconds;
 use super::secret::Secret;
 use super::{dead, verify::verify};
+use crate::event::Cursor;
 use crate::server::answer::{self, Answer, Outcome, Reply, empty};
+use crate::server::cursor::Place;
 use crate::server::hub::Identity;
-use crate::server::poll;
 use crate::server::problem::Problem;
 use crate::server::request::{self, Query, whole};
 use crate::server::shard::{Shard, ShardCommand};
@@ -82,7 +83,7 @@ struct Draft {
     url: String,
     topics: Vec<String>,
     secret: Option<String>,
-    since: Option<u64>,
+    since: Option<Cursor>,
 }
 
 /// An endpoint as shown; its secret is shown only where it is made.
@@ -125,7 +126,7 @@ async fn register(shard: Rc<Shard>, request: Request<Incoming>) -> Outcome {
     let named = topics(&shard, &draft.topics)?;
     let secret = secret(draft.secret.as_deref())?;
     verify(&shard, &destination, &[&secret]).await?;
-    let topics = starts(named, draft.since)?;
+    let topics = starts(&shard, named, draft.since)?;
     let config =
         Config { destination, topics, secret: secret.clone(), previous: None, disabled: None };
     let endpoint = shard.shared.webhooks.insert(config).ok_or_else(|| {
@@ -179,7 +180,7 @@ async fn change(shard: Rc<Shard>, endpoint: Arc<Endpoint>, request: Request<Inco
     if let (Some(url), Some(config)) = (&url, endpoint.config()) {
         verify(&shard, url, &config.secrets(unix_seconds())).await?;
     }
-    let topics = named.map(|named| starts(named, None)).transpose()?;
+    let topics = named.map(|named| starts(&shard, named, None)).transpose()?;
     endpoint.change(|config| {
         if let Some(url) = url {
             config.destination = url;
@@ -273,17 +274,23 @@ fn topics(shard: &Shard, names: &[String]) -> Result<Vec<Arc<Identity>>, Problem
     names.iter().map(known).collect()
 }
 
-/// Where deliveries begin: after `since`, or with the next event.
+/// Where deliveries begin: after `since`, or with the next event. A registration is no stream that could open and tell:
+/// a cursor of another life is refused as a poll's is, with a fresh one.
 fn starts(
+    shard: &Shard,
     topics: Vec<Arc<Identity>>,
-    since: Option<u64>,
+    since: Option<Cursor>,
 ) -> Result<Vec<(Arc<Identity>, u64)>, Problem> {
+    let life = shard.shared.life;
     let start = |topic: Arc<Identity>| {
-        let start = match since {
-            Some(since) => poll::not_ahead(&topic, since)?,
-            None => topic.newest(),
+        let Some(since) = since else {
+            let newest = topic.newest();
+            return Ok((topic, newest));
         };
-        Ok((topic, start))
+        match Place::of(&topic, life, since) {
+            Place::After(start) => Ok((topic, start)),
+            Place::Reset => Err(Problem::reset(since, shard.hub.replica(&topic).oldest(), life)),
+        }
     };
     topics.into_iter().map(start).collect()
 }

@@ -26,6 +26,7 @@ use tokio::time::{Instant, Sleep, sleep};
 use super::decode::{Decoder, Incoming, Refusal};
 use super::echo::farewell;
 use super::frame::{self, Header, Opcode};
+use super::life::Life;
 use super::link::ping_interval;
 use crate::net::call::{Id, NoCall, read_call, write_answer};
 use crate::server::answer::{Answer, Body, Reply};
@@ -90,6 +91,7 @@ struct Link {
     awaits_pong: bool,
     /// Anything has come since the last ping.
     heard: bool,
+    life: Life,
     timer: Pin<Box<Sleep>>,
 }
 
@@ -117,6 +119,7 @@ pub async fn run(
         phase: Phase::Open,
         awaits_pong: false,
         heard: false,
+        life: Life::default(),
         timer,
     };
     link.receive(&mut early);
@@ -349,7 +352,11 @@ impl Link {
                     if matches!(self.poll_read(cx), Poll::Ready(Ok(read)) if read > 0) {
                         continue;
                     }
-                    return Poll::Ready(());
+                    let silence = patience.max(self.shard.options().write_timeout.std());
+                    if !self.life.signs(self.io.uptake(), silence) {
+                        return Poll::Ready(());
+                    }
+                    patience
                 }
                 // Its pong may have come, and is not looked for: who takes no answers is found out by the outlet.
                 (true, false, false) => patience,
@@ -361,6 +368,7 @@ impl Link {
                     frame::control(&mut self.out, Opcode::Ping, b"");
                     self.awaits_pong = true;
                     self.heard = false;
+                    self.life = Life::asked(self.io.uptake());
                     patience
                 }
             };

@@ -15,6 +15,7 @@ use tokio::time::timeout;
 
 use super::decode::{Decoder, Incoming, Refusal};
 use super::frame::{self, Header, Opcode};
+use super::life::Life;
 use crate::server::shard::Shard;
 use crate::server::wire::Wire;
 
@@ -76,7 +77,8 @@ impl Echo {
 pub async fn run(shard: Rc<Shard>, mut wire: Wire, mut early: Vec<u8>) -> io::Result<()> {
     let options = shard.options();
     let (ping, patience) = (options.websocket.ping.std(), options.websocket.pong_timeout.std());
-    let mut echo = Echo::new(options.echo_max);
+    let silence = patience.max(options.write_timeout.std());
+    let (mut echo, mut life) = (Echo::new(options.echo_max), Life::default());
     echo.receive(&mut early);
     loop {
         if !echo.out.is_empty() {
@@ -100,7 +102,9 @@ pub async fn run(shard: Rc<Shard>, mut wire: Wire, mut early: Vec<u8>) -> io::Re
             Ok(Err(error)) => return Err(error),
             Err(_) if std::mem::take(&mut echo.heard) => {
                 frame::control(&mut echo.out, Opcode::Ping, b"");
+                life = Life::asked(wire.uptake());
             }
+            Err(_) if life.signs(wire.uptake(), silence) => {}
             Err(_) => return Ok(()),
         }
     }

@@ -14,8 +14,9 @@ use tokio::time::{Instant, Sleep};
 use super::decode::{Decoder, Incoming, Refusal};
 use super::frame::{self, Header, Opcode};
 use super::inbox::Inbox;
+use super::life::Life;
 use crate::clock;
-use crate::event::{Missed, encode_gap};
+use crate::event::{Cursor, Missed, encode_gap};
 use crate::measure::Counter;
 use crate::scenario::WebSocketOptions;
 use crate::server::faults::Push;
@@ -65,6 +66,8 @@ pub struct Link {
     inbox: Inbox,
     phase: Phase,
     awaits_pong: bool,
+    /// Signs of life of who is to answer a ping, or a close.
+    life: Life,
     bound: Bound,
     timer: Pin<Box<Sleep>>,
     /// Published stamps of events that TLS has taken and the kernel has not.
@@ -89,6 +92,7 @@ impl Link {
             inbox: Inbox::default(),
             phase: Phase::Open,
             awaits_pong: false,
+            life: Life::default(),
             bound: Bound::new(slow_consumer, queue, backlog),
             timer: Box::pin(tokio::time::sleep(first)),
             unflushed: Vec::new(),
@@ -159,12 +163,11 @@ impl Link {
     /// Takes bytes of the client's.
     pub fn receive(&mut self, bytes: &mut [u8]) {
         let Self { control, phase, inbox, shard, waiter, .. } = self;
-        let mut pong = false;
+        let lives = !bytes.is_empty();
         let refusal = self.decoder.decode(bytes, &mut |incoming| match incoming {
             Incoming::Ping(payload) if *phase == Phase::Open => {
                 frame::control(control, Opcode::Pong, payload);
             }
-            Incoming::Pong => pong = true,
             Incoming::Close(code) => {
                 if *phase == Phase::Open {
                     let code = code.map(u16::to_be_bytes);
@@ -175,9 +178,10 @@ impl Link {
             Incoming::Data { text, bytes, last } if *phase == Phase::Open => {
                 inbox.take((text, bytes, last), (shard, waiter.topic()), control);
             }
-            Incoming::Ping(_) | Incoming::Data { .. } => {}
+            Incoming::Ping(_) | Incoming::Pong | Incoming::Data { .. } => {}
         });
-        if pong && self.awaits_pong && self.phase == Phase::Open {
+        // A pong, or anything else.
+        if lives && self.awaits_pong && self.phase == Phase::Open {
             self.awaits_pong = false;
             self.timer.as_mut().reset(Instant::now() + ping_interval(&self.shard));
         }
@@ -191,20 +195,25 @@ impl Link {
         if self.phase == Phase::Open {
             frame::close(&mut self.control, code, reason);
             self.phase = Phase::Closing;
+            self.life = Life::asked(self.wire.uptake());
             let patience = self.shard.options().websocket.pong_timeout.std();
             self.timer.as_mut().reset(Instant::now() + patience);
         }
     }
 
-    /// Sends the pings; ready where the client has not answered one, or a close, in time.
+    /// Sends the pings; ready where the client has not answered one, or a close, in time, and shows no sign of life.
     fn poll_timer(&mut self, cx: &mut Context<'_>) -> Poll<()> {
         while self.timer.as_mut().poll(cx).is_ready() {
-            if self.phase != Phase::Open || self.awaits_pong {
+            let options = self.shard.options();
+            let patience = options.websocket.pong_timeout.std();
+            let silence = patience.max(options.write_timeout.std());
+            if self.phase == Phase::Open && !self.awaits_pong {
+                frame::control(&mut self.control, Opcode::Ping, b"");
+                self.awaits_pong = true;
+                self.life = Life::asked(self.wire.uptake());
+            } else if !self.life.signs(self.wire.uptake(), silence) {
                 return Poll::Ready(());
             }
-            frame::control(&mut self.control, Opcode::Ping, b"");
-            self.awaits_pong = true;
-            let patience = self.shard.options().websocket.pong_timeout.std();
             self.timer.as_mut().reset(Instant::now() + patience);
         }
         Poll::Pending
@@ -303,18 +312,23 @@ impl Link {
         }
     }
 
+    /// Has a text frame of the target's own written, before the events that follow.
+    pub fn say(&mut self, message: &[u8]) {
+        self.control.extend_from_slice(Header::text(message.len()).as_bytes());
+        self.control.extend_from_slice(message);
+    }
+
     /// Acts where the client lags too far behind.
     fn keep_within_bound(&mut self) {
         let topic = self.waiter.topic();
         match self.bound.judge(self.since, topic.oldest(), topic.newest()) {
             Lag::Within => return,
             Lag::Disconnect { since } => {
+                let since = Cursor::new(since, self.shard.shared.life);
                 self.close(1013, &format!("too slow: come back with since={since}"));
             }
             Lag::Skip { to } => {
-                let gap = encode_gap(Missed { from: self.since + 1, to });
-                self.control.extend_from_slice(Header::text(gap.len()).as_bytes());
-                self.control.extend_from_slice(&gap);
+                self.say(&encode_gap(Missed { from: self.since + 1, to }));
                 self.since = to;
             }
         }

@@ -6,6 +6,11 @@
 //! the reason names), or sent on behind a text frame that tells the gap. A target that ends closes with 1001. What
 //! clients say is published in the topic ([`inbox`]).
 //!
+//! A client that comes with a cursor that names no event of this log is told so by a first text frame
+//! `{"reset":{"oldest":1,"next":"0-k3f9x2"}}`. Frames carry the sequence alone; the epoch that makes a cursor of it is in
+//! the answer's header `tidings-epoch`, and, for browsers, in the first frame `{"hello":{"next":"17-k3f9x2"}}` of a
+//! socket opened with `hello=1`.
+//!
 //! The sockets that answer stand apart: `calls` (requests and their answers), and `echo`.
 
 mod calls;
@@ -14,13 +19,14 @@ mod echo;
 pub mod frame;
 pub mod handshake;
 mod inbox;
+mod life;
 mod link;
 
 use std::rc::Rc;
 
 use hyper::body::Incoming;
 use hyper::header::{
-    CONNECTION, HeaderValue, SEC_WEBSOCKET_ACCEPT, SEC_WEBSOCKET_VERSION, UPGRADE,
+    CONNECTION, HeaderName, HeaderValue, SEC_WEBSOCKET_ACCEPT, SEC_WEBSOCKET_VERSION, UPGRADE,
 };
 use hyper::{Request, StatusCode};
 use hyper_util::rt::TokioIo;
@@ -28,30 +34,47 @@ use hyper_util::rt::TokioIo;
 use self::handshake::{Refusal, accept};
 use self::link::Link;
 use super::answer::{Outcome, Reply, empty};
+use super::cursor::{self, Opening, Place};
 use super::faults::{Push, Subscriber};
 use super::gauges::Kind;
 use super::outlet::{Outgoing, Outlet};
-use super::poll;
 use super::problem::Problem;
 use super::request::Query;
 use super::shard::Shard;
+use crate::event::{self, Cursor, encode_hello, encode_reset};
 
-/// `GET /topics/{topic}/ws?since=`
+/// Tells the life that the log is in.
+const EPOCH: HeaderName = HeaderName::from_static(event::EPOCH_HEADER);
+
+/// `GET /topics/{topic}/ws?since=&hello=`
 pub fn get(shard: &Rc<Shard>, name: &str, mut request: Request<Incoming>) -> Outcome {
-    let topic = shard.hub.topic(name).ok_or_else(|| Problem::unknown_topic(name))?;
+    let (query, life) = (Query::of(request.uri()), shard.shared.life);
+    let (said, hello) = (cursor::said(query), query.get("hello").is_some());
+    let known = said.and_then(Result::ok);
+    let topic = cursor::topic(shard, name, known)?;
     let proof = accept(request.headers()).map_err(refuse)?;
-    let since = poll::since(&topic, Query::of(request.uri()))?;
-    let since = since.unwrap_or_else(|| topic.identity().newest());
+    let cursor = cursor::read(said)?;
+    let place = cursor.map(|cursor| Place::of(topic.identity(), life, cursor));
+    let Opening { since, reset } = Opening::of(&topic, life, place);
+    let hello = hello.then(|| encode_hello(Cursor::new(since, life)));
+    let first: Vec<Vec<u8>> = hello.into_iter().chain(reset.map(encode_reset)).collect();
     let push = Push::of(shard, &request, &topic);
     let owner = Rc::clone(shard);
-    Ok(switch(shard, &mut request, &proof, async move |socket, mut early| {
+    let mut reply = switch(shard, &mut request, &proof, async move |socket, mut early| {
         let waiter = topic.for_pushes().waiter();
         let mut link = Link::new(owner, socket.into_wire(), waiter, since).with_push(push);
+        for message in first {
+            link.say(&message);
+        }
         link.receive(&mut early);
         // It would be kept for as long as the link lives.
         drop(early);
         link.run().await;
-    }))
+    });
+    // For clients that are no browsers; those see no header, and ask for a hello.
+    let epoch = HeaderValue::try_from(life.to_string());
+    reply.headers_mut().extend(epoch.ok().map(|epoch| (EPOCH, epoch)));
+    Ok(reply)
 }
 
 /// `GET /echo`

@@ -12,6 +12,7 @@ use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
 use serde_json::Value;
+use tidings::event::Epoch;
 use tidings::measure::Snapshot;
 use tidings::server::{Handle, Options, Start, serve_from};
 use tokio::sync::oneshot;
@@ -34,12 +35,27 @@ impl Target {
 
     /// The same with a durable outbox in `data`, which is free again once it is stopped.
     pub fn start_in(options: Options, data: Option<&Path>) -> Self {
+        Self::start_at("127.0.0.1:0".parse().unwrap(), options, data, None)
+    }
+
+    /// One whose logs are in a life that is known.
+    pub fn start_life(options: Options, life: Option<Epoch>) -> Self {
+        Self::start_at("127.0.0.1:0".parse().unwrap(), options, None, life)
+    }
+
+    /// One at an address.
+    pub fn start_at(
+        address: SocketAddr,
+        options: Options,
+        data: Option<&Path>,
+        life: Option<Epoch>,
+    ) -> Self {
         let data = data.map(Path::to_owned);
-        let listener = tidings::server::listen("127.0.0.1:0".parse().unwrap()).unwrap();
+        let listener = tidings::server::listen(address).unwrap();
         let (stop, stopped) = oneshot::channel();
         let (ready, is_ready) = mpsc::channel();
         let thread = std::thread::spawn(move || {
-            let start = Start { data: data.as_deref(), ..Start::default() };
+            let start = Start { data: data.as_deref(), life, ..Start::default() };
             let ended = serve_from(listener, options, start, async |handle| {
                 ready.send(handle).unwrap();
                 let _ = stopped.await;
@@ -76,6 +92,13 @@ impl Target {
         let answer = self.send("POST", &path, Some(serde_json::json!({ "data": data })));
         assert_eq!(answer.status, 201, "{}", answer.text());
         answer.json()["seq"].as_u64().unwrap()
+    }
+
+    /// The life that the target's logs are in, as it says.
+    pub fn epoch(&self) -> String {
+        let topics = self.get("/topics").json();
+        let next = topics["topics"][0]["next"].as_str().unwrap().to_owned();
+        next.split_once('-').unwrap().1.to_owned()
     }
 
     /// How many links of a kind stand, as the target says.
