@@ -12,6 +12,7 @@ mod run;
 mod selection;
 mod serve;
 mod serve_tls;
+mod serve_visitors;
 
 use std::io::{ErrorKind, Write as _};
 use std::path::Path;

@@ -19,6 +19,7 @@ use tidings::unit::{ByteSize, Count, Rate, Span};
 use tokio::signal::unix::{SignalKind, signal};
 
 use super::serve_tls::TlsArguments;
+use super::serve_visitors::VisitorArguments;
 
 /// Exit status after Ctrl-C: 128 and the signal's number, as shells say it.
 const INTERRUPTED: u8 = 130;
@@ -87,6 +88,8 @@ pub struct Arguments {
     /// Let webhooks call loopback and private addresses
     #[arg(long)]
     allow_private_webhooks: bool,
+    #[command(flatten)]
+    visitors: VisitorArguments,
     /// Keep events, webhooks and what they lack in this folder: acknowledged events survive a killed target
     #[arg(long, value_name = "DIR")]
     data: Option<PathBuf>,
@@ -135,6 +138,9 @@ pub fn run(arguments: &Arguments) -> anyhow::Result<ExitCode> {
             arguments.listen.ip()
         );
     }
+    if let Some(note) = arguments.visitors.note() {
+        eprintln!("tidings: warning: {note}");
+    }
     raise_descriptor_limit();
     let processors = std::thread::available_parallelism().map_or(1, |n| n.get() as u32);
     let options = Options {
@@ -150,6 +156,7 @@ pub fn run(arguments: &Arguments) -> anyhow::Result<ExitCode> {
             connections: arguments.connections.map(Count::get),
         },
         waits: Waits { head: arguments.head_wait, body: arguments.body_wait },
+        visitors: arguments.visitors.visitors(),
         ..Options::default()
     };
     let listener = server::listen(arguments.listen).with_context(|| {

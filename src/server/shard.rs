@@ -321,7 +321,7 @@ impl Service<Request<Incoming>> for Site {
             first.notify_one();
         }
         if self.crowded {
-            return Err(admission::crowded()).into();
+            return router::refuse(&self.shard, &request, admission::crowded());
         }
         if let Some(wait) = self.body_wait {
             request.extensions_mut().insert(wait);

@@ -22,7 +22,7 @@ use hyper::body::Incoming;
 use hyper::header::{
     CONNECTION, HeaderValue, SEC_WEBSOCKET_ACCEPT, SEC_WEBSOCKET_VERSION, UPGRADE,
 };
-use hyper::{Request, StatusCode};
+use hyper::{Request, StatusCode, Version};
 use hyper_util::rt::TokioIo;
 
 use self::handshake::{Refusal, accept};
@@ -39,7 +39,7 @@ use super::shard::Shard;
 /// `GET /topics/{topic}/ws?since=`
 pub fn get(shard: &Rc<Shard>, name: &str, mut request: Request<Incoming>) -> Outcome {
     let topic = shard.hub.topic(name).ok_or_else(|| Problem::unknown_topic(name))?;
-    let proof = accept(request.headers()).map_err(refuse)?;
+    let proof = shake_hands(&request)?;
     let since = poll::since(&topic, Query::of(request.uri()))?;
     let since = since.unwrap_or_else(|| topic.identity().newest());
     let push = Push::of(shard, &request, &topic);
@@ -56,7 +56,7 @@ pub fn get(shard: &Rc<Shard>, name: &str, mut request: Request<Incoming>) -> Out
 
 /// `GET /echo`
 pub fn echo(shard: &Rc<Shard>, mut request: Request<Incoming>) -> Outcome {
-    let proof = accept(request.headers()).map_err(refuse)?;
+    let proof = shake_hands(&request)?;
     let owner = Rc::clone(shard);
     Ok(switch(shard, &mut request, &proof, async move |socket, early| {
         // An error ends the link as its end does: there is nobody to tell.
@@ -70,7 +70,7 @@ pub fn calls(
     outgoing: &Rc<Outgoing>,
     mut request: Request<Incoming>,
 ) -> Outcome {
-    let proof = accept(request.headers()).map_err(refuse)?;
+    let proof = shake_hands(&request)?;
     // To the faults, whoever calls is the connection that the socket was opened on.
     let from = request.extensions().get::<Subscriber>().copied();
     let (owner, outgoing) = (Rc::clone(shard), Rc::clone(outgoing));
@@ -109,6 +109,15 @@ fn switch(
         headers.insert(SEC_WEBSOCKET_ACCEPT, proof);
     }
     reply
+}
+
+/// Checks a handshake; returns the value of `Sec-WebSocket-Accept`.
+fn shake_hands<B>(request: &Request<B>) -> Result<String, Problem> {
+    // HTTP/1.0 knows no upgrade, and its field is to be passed over (RFC 9110, section 7.8).
+    if request.version() < Version::HTTP_11 {
+        return Err(refuse(Refusal::Upgrade("a WebSocket is opened with HTTP/1.1")));
+    }
+    accept(request.headers()).map_err(refuse)
 }
 
 fn refuse(refusal: Refusal) -> Problem {
