@@ -74,27 +74,25 @@ pub fn content_type<T: Copy>(headers: &HeaderMap, known: &[(&str, T)]) -> Result
     // Strict also for the user's sake: a page of another site can send other types to this address unasked.
     let given = given.as_ref().filter(readable).filter(|_| plain);
     let found = given.and_then(|given| known.iter().find(|(wanted, _)| given.is(wanted)));
-    match found {
-        Some((_, found)) => Ok(*found),
-        None => {
-            let types = known.iter().map(|(media, _)| *media).filter(|media| !media.contains('*'));
-            let types: Vec<&str> = types.collect();
-            let detail = format!(
-                "the body must be in UTF-8, not compressed, and say what it is, with the header content-type: {}",
-                types.join(" or ")
-            );
-            let mut problem = Problem::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, detail);
-            if !plain {
-                // Section 12.5.3: that the coding was the reason, and which would be none.
-                problem = problem.header(ACCEPT_ENCODING, HeaderValue::from_static("identity"));
-            }
-            // RFC 9110, section 15.5.16: what would be taken.
-            Err(match HeaderValue::try_from(types.join(", ")) {
-                Ok(types) => problem.header(ACCEPT, types),
-                Err(_) => problem,
-            })
-        }
+    if let Some((_, found)) = found {
+        return Ok(*found);
     }
+    let types = known.iter().map(|(media, _)| *media).filter(|media| !media.contains('*'));
+    let types: Vec<&str> = types.collect();
+    let detail = format!(
+        "the body must be in UTF-8, not compressed, and say what it is, with the header content-type: {}",
+        types.join(" or ")
+    );
+    let mut problem = Problem::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, detail);
+    if !plain {
+        // Section 12.5.3: that the coding was the reason, and which would be none.
+        problem = problem.header(ACCEPT_ENCODING, HeaderValue::from_static("identity"));
+    }
+    // RFC 9110, section 15.5.16: what would be taken.
+    Err(match HeaderValue::try_from(types.join(", ")) {
+        Ok(types) => problem.header(ACCEPT, types),
+        Err(_) => problem,
+    })
 }
 
 /// The body, if it is of one of the given types and of the right size.

@@ -133,9 +133,8 @@ impl Visitors {
 
     /// Why a request is from a page of a site that was not named; `None` where it is not.
     fn foreign(&self, headers: &HeaderMap, given: Option<(&str, Option<u16>)>) -> Option<String> {
-        let origin = match fields::agreed(headers, &ORIGIN) {
-            Err(_) => return Some("there must be one Origin at most".to_owned()),
-            Ok(origin) => origin,
+        let Ok(origin) = fields::agreed(headers, &ORIGIN) else {
+            return Some("there must be one Origin at most".to_owned());
         };
         let Some(origin) = origin else {
             // Browsers say it beside or without an origin; to other callers it is unknown.
@@ -265,13 +264,11 @@ fn authority(text: &str) -> Option<(&str, Option<u16>)> {
     if !host.starts_with('[') && !host.bytes().all(plain) {
         return None;
     }
-    let port = match port.strip_prefix(':') {
-        None if port.is_empty() => None,
-        None => return None,
-        // The grammar has a port without digits, which is none.
-        Some("") => None,
-        Some(digits) if digits.bytes().all(|b| b.is_ascii_digit()) => Some(digits.parse().ok()?),
-        Some(_) => return None,
-    };
+    if port.is_empty() {
+        return Some((host, None));
+    }
+    // The grammar has a port without digits, which is none.
+    let digits = port.strip_prefix(':').filter(|text| text.bytes().all(|b| b.is_ascii_digit()))?;
+    let port = if digits.is_empty() { None } else { Some(digits.parse().ok()?) };
     Some((host, port))
 }

@@ -1,10 +1,11 @@
 //! `GET /`: what there is, for people with curl and people with a browser.
 
 use hyper::body::Incoming;
-use hyper::header::{HOST, HeaderMap, HeaderName, HeaderValue, VARY};
+use hyper::header::{ACCEPT, HOST, HeaderMap, HeaderName, HeaderValue, VARY};
 use hyper::http::uri::Authority;
 use hyper::{Request, StatusCode};
 
+use crate::net::fields::{self, MediaType};
 use crate::server::accept;
 use crate::server::answer::{Reply, typed};
 use crate::server::shard::Shard;
@@ -56,7 +57,10 @@ fn secured(page: &str) -> String {
 }
 
 fn wants_html(headers: &HeaderMap) -> bool {
-    accept::best(headers, &[(false, "text/plain"), (true, "text/html")]) == Some(true)
+    // Who takes anything is a program; who names it gets it, unless it likes text better.
+    let mut ranges = fields::list(headers, &ACCEPT).filter_map(MediaType::parse);
+    ranges.any(|range| range.is("text/html"))
+        && accept::best(headers, &[(true, "text/html"), (false, "text/plain")]) == Some(true)
 }
 
 fn text<'a>(headers: &'a HeaderMap, name: &HeaderName) -> Option<&'a str> {

@@ -347,10 +347,10 @@ fn every_page_is_let_in_where_that_is_asked_for() {
 #[test]
 fn refusals_of_a_busy_target_may_be_read_as_well() {
     let limits = tidings::scenario::Limits { requests_per_s: Some(1), connections: None };
-    let visitors = Visitors {
-        origins: vec!["http://page.example:3000".parse().unwrap()],
-        ..Visitors::default()
-    };
+    // By this name the test's clients ask.
+    let hosts = vec!["target".to_owned()];
+    let visitors =
+        Visitors { origins: vec!["http://page.example:3000".parse().unwrap()], hosts, any: false };
     let target =
         crate::target_support::Target::start(Options { visitors, limits, ..Options::default() });
     let mut client = target.connect();

@@ -112,7 +112,7 @@ impl Row {
         }
         let mut client = target.connect();
         client.write(&input);
-        let (mut statuses, mut last) = (Vec::new(), None);
+        let (mut statuses, mut last) = (Vec::<u16>::new(), None);
         while statuses.len() < self.right.statuses.len() {
             let Some(message) = self.read(&mut client) else { break };
             statuses.push(message.first_line.split(' ').nth(1).unwrap().parse().unwrap());
