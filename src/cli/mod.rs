@@ -46,7 +46,7 @@ enum Verb {
     /// Print what a run would do and need, and refuse what cannot fit; nothing is started
     Plan(plan::Arguments),
     /// Serve the built-in target, to be used with curl, a browser or any load tool
-    Serve(serve::Arguments),
+    Serve(Box<serve::Arguments>),
     /// Make every report of a results folder again, from its files alone
     Report(report::Arguments),
     /// Run experiments whose answers are known: the proof that this harness tells the truth on this machine

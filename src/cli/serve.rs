@@ -14,7 +14,7 @@ use tidings::measure::raise_descriptor_limit;
 use tidings::pace::{ArrivalProcess, Schedule};
 use tidings::scenario;
 use tidings::scenario::Limits;
-use tidings::server::{self, Handle, Options, PublishPlan, Start, Waits};
+use tidings::server::{self, Handle, Options, PublishPlan, Start, Visitors, Waits};
 use tidings::unit::{ByteSize, Count, Rate, Span};
 use tokio::signal::unix::{SignalKind, signal};
 
@@ -138,9 +138,6 @@ pub fn run(arguments: &Arguments) -> anyhow::Result<ExitCode> {
             arguments.listen.ip()
         );
     }
-    if let Some(note) = arguments.visitors.note() {
-        eprintln!("tidings: warning: {note}");
-    }
     raise_descriptor_limit();
     let processors = std::thread::available_parallelism().map_or(1, |n| n.get() as u32);
     let options = Options {
@@ -151,12 +148,9 @@ pub fn run(arguments: &Arguments) -> anyhow::Result<ExitCode> {
         allow_private_webhooks: arguments.allow_private_webhooks,
         faults,
         seed: arguments.seed,
-        limits: Limits {
-            requests_per_s: arguments.requests_per_s.map(Count::get),
-            connections: arguments.connections.map(Count::get),
-        },
+        limits: limits(arguments),
         waits: Waits { head: arguments.head_wait, body: arguments.body_wait },
-        visitors: arguments.visitors.visitors(),
+        visitors: visitors(&arguments.visitors),
         ..Options::default()
     };
     let listener = server::listen(arguments.listen).with_context(|| {
@@ -177,6 +171,21 @@ pub fn run(arguments: &Arguments) -> anyhow::Result<ExitCode> {
         wait_for_signal().await
     })?;
     status.map(ExitCode::from)
+}
+
+fn limits(arguments: &Arguments) -> Limits {
+    Limits {
+        requests_per_s: arguments.requests_per_s.map(Count::get),
+        connections: arguments.connections.map(Count::get),
+    }
+}
+
+/// Which web pages may use the target; warns where all may.
+fn visitors(arguments: &VisitorArguments) -> Visitors {
+    if let Some(note) = arguments.note() {
+        eprintln!("tidings: warning: {note}");
+    }
+    arguments.visitors()
 }
 
 fn announce(handle: &Handle, arguments: &Arguments) -> anyhow::Result<()> {

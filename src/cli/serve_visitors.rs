@@ -5,7 +5,7 @@ use tidings::server::{Origin, Visitors};
 /// Arguments about web pages.
 #[derive(Debug, clap::Args)]
 pub struct VisitorArguments {
-    /// Let web pages of this origin use the target, such as http://localhost:3000; repeat it for several, '*' for all
+    /// Let web pages of this origin use the target: scheme, host and port; repeat it for several, '*' for all
     #[arg(long, value_name = "ORIGIN", value_parser = allowed)]
     cors: Vec<Allowed>,
     /// A name by which browsers may ask for the target, beside addresses and localhost; repeat it for several
