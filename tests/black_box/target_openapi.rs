@@ -262,7 +262,7 @@ fn what_the_description_says_is_so() {
         let what = format!("{method} {path} {host}");
         let mut client = target.connect();
         let lines: String =
-            headers.iter().map(|(key, value)| format!("{key}: {value}\r\n")).collect();
+            headers.iter().flat_map(|(key, value)| [key, ": ", value, "\r\n"]).collect();
         client.write(format!("{method} {path} HTTP/1.1\r\n{host}\r\n{lines}\r\n").as_bytes());
         let answer = client.answer(method);
         assert_eq!(answer.status, status, "{what}: {}", answer.text());

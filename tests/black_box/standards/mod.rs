@@ -54,10 +54,10 @@ pub fn ask(clause: &'static str, request: &str, headers: &[&str], body: &str) ->
         head += "host: target\r\n";
     }
     for line in headers {
-        head += &format!("{line}\r\n");
+        head.extend([line, "\r\n"]);
     }
     if !body.is_empty() {
-        head += &format!("content-length: {}\r\n", body.len());
+        head.extend(["content-length: ", &body.len().to_string(), "\r\n"]);
     }
     raw(clause, format!("{head}\r\n{body}"))
 }
