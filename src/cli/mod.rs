@@ -13,6 +13,7 @@ mod scenarios;
 mod selection;
 mod serve;
 mod serve_tls;
+mod serve_visitors;
 
 use std::io::{ErrorKind, Write as _};
 use std::path::Path;
@@ -51,7 +52,7 @@ enum Verb {
     /// Write a scenario that comes with tidings to a file of yours, to be changed
     New(scenarios::NewArguments),
     /// Serve the built-in target, to be used with curl, a browser or any load tool
-    Serve(serve::Arguments),
+    Serve(Box<serve::Arguments>),
     /// Make every report of a results folder again, from its files alone
     Report(report::Arguments),
     /// Run experiments whose answers are known: the proof that this harness tells the truth on this machine

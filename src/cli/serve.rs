@@ -14,11 +14,12 @@ use tidings::measure::raise_descriptor_limit;
 use tidings::pace::{ArrivalProcess, Schedule};
 use tidings::scenario;
 use tidings::scenario::Limits;
-use tidings::server::{self, Handle, Options, PublishPlan, Start, Waits};
+use tidings::server::{self, Handle, Options, PublishPlan, Start, Visitors, Waits};
 use tidings::unit::{ByteSize, Count, Rate, Span};
 use tokio::signal::unix::{SignalKind, signal};
 
 use super::serve_tls::TlsArguments;
+use super::serve_visitors::VisitorArguments;
 
 /// Exit status after Ctrl-C: 128 and the signal's number, as shells say it.
 const INTERRUPTED: u8 = 130;
@@ -87,6 +88,8 @@ pub struct Arguments {
     /// Let webhooks call loopback and private addresses
     #[arg(long)]
     allow_private_webhooks: bool,
+    #[command(flatten)]
+    visitors: VisitorArguments,
     /// Keep events, webhooks and what they lack in this folder: acknowledged events survive a killed target
     #[arg(long, value_name = "DIR")]
     data: Option<PathBuf>,
@@ -145,11 +148,9 @@ pub fn run(arguments: &Arguments) -> anyhow::Result<ExitCode> {
         allow_private_webhooks: arguments.allow_private_webhooks,
         faults,
         seed: arguments.seed,
-        limits: Limits {
-            requests_per_s: arguments.requests_per_s.map(Count::get),
-            connections: arguments.connections.map(Count::get),
-        },
+        limits: limits(arguments),
         waits: Waits { head: arguments.head_wait, body: arguments.body_wait },
+        visitors: visitors(&arguments.visitors),
         ..Options::default()
     };
     let listener = server::listen(arguments.listen).with_context(|| {
@@ -170,6 +171,21 @@ pub fn run(arguments: &Arguments) -> anyhow::Result<ExitCode> {
         wait_for_signal().await
     })?;
     status.map(ExitCode::from)
+}
+
+fn limits(arguments: &Arguments) -> Limits {
+    Limits {
+        requests_per_s: arguments.requests_per_s.map(Count::get),
+        connections: arguments.connections.map(Count::get),
+    }
+}
+
+/// Which web pages may use the target; warns where all may.
+fn visitors(arguments: &VisitorArguments) -> Visitors {
+    if let Some(note) = arguments.note() {
+        eprintln!("tidings: warning: {note}");
+    }
+    arguments.visitors()
 }
 
 fn announce(handle: &Handle, arguments: &Arguments) -> anyhow::Result<()> {

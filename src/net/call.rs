@@ -22,6 +22,8 @@ use serde::de::{Deserializer, Error as _, MapAccess, Visitor};
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
+use super::fields::MediaType;
+
 /// Longest id, in bytes as written.
 const ID_MAX: usize = 128;
 /// Most headers of a message, as in the head of an HTTP message here.
@@ -151,9 +153,7 @@ fn joined<'a>(headers: &'a HeaderMap, name: &HeaderName) -> Cow<'a, str> {
 
 /// Whether a body is JSON by its content type.
 fn is_json(headers: &HeaderMap) -> bool {
-    let media = headers.get(CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
-    let media = media.split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
-    media == "application/json" || (media.starts_with("application/") && media.ends_with("+json"))
+    MediaType::of(headers, &CONTENT_TYPE).is_some_and(|media| media.is_json())
 }
 
 /// The bytes of a body that stands in a message under these headers.

@@ -7,6 +7,7 @@ mod client;
 mod dialer;
 mod driven;
 mod emulated;
+pub mod fields;
 mod http1;
 mod http2;
 mod retry_after;

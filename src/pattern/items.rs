@@ -17,6 +17,7 @@ use super::poll::get;
 use super::xml;
 use crate::measure::ErrorKind;
 use crate::net::Answer;
+use crate::net::fields::MediaType;
 use crate::scenario::{Format, RequestOptions};
 
 impl Format {
@@ -160,8 +161,7 @@ impl<'a> Items<'a> {
         if operation == Operation::Delete {
             return answer.body.is_empty().then_some(());
         }
-        let media = answer.headers.get(CONTENT_TYPE)?.to_str().ok()?.split(';').next()?;
-        media.trim().eq_ignore_ascii_case(format.media_type()).then_some(())?;
+        MediaType::of(&answer.headers, &CONTENT_TYPE)?.is(format.media_type()).then_some(())?;
         match operation {
             Operation::Delete => {}
             Operation::Head => answer.body.is_empty().then_some(())?,

@@ -12,6 +12,7 @@ use super::redial::{Ended, Redial, Subscription, hold};
 use super::sse_parser::Parser;
 use crate::clock;
 use crate::event::{Cursor, decode_head};
+use crate::net::fields::MediaType;
 use crate::net::{Client, Meter};
 use crate::scenario::SseOptions;
 
@@ -60,8 +61,8 @@ impl Subscription for Stream {
             StatusCode::NO_CONTENT => return Err(Ended::Over),
             other => return Err(Ended::Refused(other)),
         }
-        let media = response.headers().get(CONTENT_TYPE).map_or(&b""[..], HeaderValue::as_bytes);
-        if !media.starts_with(b"text/event-stream") {
+        let media = MediaType::of(response.headers(), &CONTENT_TYPE);
+        if !media.is_some_and(|media| media.is("text/event-stream")) {
             return Err(Ended::Foreign);
         }
         Ok((connection, response.into_body()))

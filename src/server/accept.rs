@@ -1,18 +1,20 @@
 //! `Accept` (RFC 9110, section 12.5.1): which of the representations that there are the asker likes best.
 
-use hyper::header::{ACCEPT, HeaderMap, HeaderValue};
+use hyper::header::{ACCEPT, HeaderMap};
+
+use crate::net::fields::{self, MediaType};
 
 /// The best of `offered` (type and subtype, best first) by the request's `Accept`; of equals the first.
 ///
 /// Without the header, or with an empty one, everything is welcome. `None` where nothing offered is.
 pub fn best<T: Copy>(headers: &HeaderMap, offered: &[(T, &str)]) -> Option<T> {
-    let values = || headers.get_all(ACCEPT).iter().filter_map(|value| value.to_str().ok());
-    if headers.get_all(ACCEPT).iter().all(HeaderValue::is_empty) {
+    let ranges = || fields::list(headers, &ACCEPT);
+    if ranges().next().is_none() {
         return offered.first().map(|(representation, _)| *representation);
     }
     let mut best = None;
     for (representation, media) in offered {
-        let quality = quality(values(), media);
+        let quality = quality(ranges(), media);
         if quality > 0 && best.is_none_or(|(_, so_far)| quality > so_far) {
             best = Some((*representation, quality));
         }
@@ -21,8 +23,7 @@ pub fn best<T: Copy>(headers: &HeaderMap, offered: &[(T, &str)]) -> Option<T> {
 }
 
 /// How welcome `media` is, in thousandths: what the most specific range that covers it says.
-fn quality<'a>(values: impl Iterator<Item = &'a str>, media: &str) -> u16 {
-    let ranges = values.flat_map(|text| split(text, b','));
+fn quality<'a>(ranges: impl Iterator<Item = &'a str>, media: &str) -> u16 {
     let covering = ranges.filter_map(Range::parse).filter_map(|range| {
         let specificity = range.covers(media)?;
         Some((specificity, range.quality))
@@ -32,7 +33,7 @@ fn quality<'a>(values: impl Iterator<Item = &'a str>, media: &str) -> u16 {
 
 /// One range of types.
 struct Range<'a> {
-    media: &'a str,
+    media: MediaType<'a>,
     /// It asks for a parameter that nothing here has.
     particular: bool,
     /// In thousandths.
@@ -42,24 +43,27 @@ struct Range<'a> {
 impl<'a> Range<'a> {
     /// A range as written; `None` where it is none, which leaves the others valid.
     fn parse(text: &'a str) -> Option<Self> {
-        let mut parts = split(text, b';');
-        let media = parts.next()?.trim();
-        media.split_once('/').filter(|(kind, sub)| !kind.is_empty() && !sub.is_empty())?;
-        let mut range = Self { media, particular: false, quality: 1000 };
-        for part in parts {
-            let (name, value) = part.split_once('=').unwrap_or((part, ""));
-            let value = value.trim().trim_matches('"');
-            match name.trim() {
-                "" => {}
-                q if q.eq_ignore_ascii_case("q") => range.quality = thousandths(value)?,
+        // Old clients of Java write a lone asterisk, and harm nobody: any type is meant.
+        let media = match text.strip_prefix('*') {
+            Some(rest) if !rest.starts_with('/') => MediaType::any(rest),
+            _ => MediaType::parse(text)?,
+        };
+        let (mut particular, mut quality) = (false, 1000);
+        for (name, value) in &media.parameters {
+            match *name {
+                q if q.eq_ignore_ascii_case("q") => {
+                    quality = thousandths(value)?;
+                    // What follows the weight once extended the range, and never narrowed it (RFC 7231, section 5.3.2).
+                    break;
+                }
                 // Everything here is UTF-8.
                 charset if charset.eq_ignore_ascii_case("charset") => {
-                    range.particular |= !value.eq_ignore_ascii_case("utf-8");
+                    particular |= !(value.is_empty() || fields::is_utf8(value));
                 }
-                _ => range.particular = true,
+                _ => particular = true,
             }
         }
-        Some(range)
+        Some(Self { media, particular, quality })
     }
 
     /// How specifically this range covers `media`; `None` where it does not.
@@ -67,11 +71,10 @@ impl<'a> Range<'a> {
         if self.particular {
             return None;
         }
-        if self.media.eq_ignore_ascii_case(media) {
+        if self.media.is(media) {
             return Some(2);
         }
-        let (kind, sub) = self.media.split_once('/')?;
-        match (kind, sub) {
+        match self.media.essence().split_once('/')? {
             ("*", "*") => Some(0),
             (kind, "*") if media.split('/').next()?.eq_ignore_ascii_case(kind) => Some(1),
             _ => None,
@@ -79,37 +82,23 @@ impl<'a> Range<'a> {
     }
 }
 
-/// A quality: 0 to 1 with at most three decimals.
+/// A quality from 0 to 1. The grammar has at most three decimals and a digit before the point; a client that writes more, or
+/// leaves the zero out, is understood all the same.
 fn thousandths(text: &str) -> Option<u16> {
     let (whole, decimals) = text.split_once('.').unwrap_or((text, ""));
-    let digits = decimals.len() <= 3 && decimals.bytes().all(|b| b.is_ascii_digit());
-    if !digits || !matches!(whole, "0" | "1") {
+    let known = matches!(whole, "0" | "1") || (whole.is_empty() && !decimals.is_empty());
+    if !known || !decimals.bytes().all(|b| b.is_ascii_digit()) {
         return None;
     }
-    let part: u16 = format!("{decimals:0<3}").parse().ok()?;
+    let three = decimals.get(..3).unwrap_or(decimals);
+    let part: u16 = format!("{three:0<3}").parse().ok()?;
     let quality = u16::from(whole == "1") * 1000 + part;
     (quality <= 1000).then_some(quality)
 }
 
-/// The parts of a list, whose separator may stand in a quoted string.
-fn split(text: &str, separator: u8) -> impl Iterator<Item = &str> {
-    let mut left = Some(text);
-    std::iter::from_fn(move || {
-        let text = left?;
-        let (mut quoted, mut escaped) = (false, false);
-        let end = text.bytes().position(|byte| {
-            let quote = byte == b'"' && !escaped;
-            escaped = quoted && byte == b'\\' && !escaped;
-            quoted ^= quote;
-            byte == separator && !quoted
-        });
-        left = end.map(|end| &text[end + 1..]);
-        Some(&text[..end.unwrap_or(text.len())])
-    })
-}
-
 #[cfg(test)]
 mod tests {
+    use hyper::header::HeaderValue;
     use proptest::prelude::*;
 
     use super::*;
@@ -150,6 +139,13 @@ mod tests {
             ("application/json;q=1.5", None, "no quality"),
             ("application/json;q=0.000", None, "a quality of nothing"),
             ("garbage", None, "no range"),
+            (" , ,", Some("json"), "a list of nothing"),
+            ("*", Some("json"), "a lone asterisk"),
+            ("text/html, *; q=.2, application/xml;q=.3", Some("xml"), "an old client of Java"),
+            ("application/xml;q=0.4999, application/json;q=.4", Some("xml"), "four decimals"),
+            ("application/xml;q=0.5;level=1", Some("xml"), "an extension behind the weight"),
+            ("application/xml; charset=\"utf8\"", Some("xml"), "another label of UTF-8"),
+            ("application/xml;q=-1", None, "a negative quality"),
             ("garbage, application/xml", Some("xml"), "garbage beside a range"),
         ] {
             assert_eq!(chosen(accept), expected, "{why}: {accept}");

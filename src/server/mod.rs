@@ -23,12 +23,15 @@
 //!
 //! This is the server side only: clients are in `pattern`, and the two meet on the wire, with TLS over it where it is
 //! asked for. No authentication ever: it is a thing to measure against, and listens on loopback unless told otherwise.
+//! Web pages of other sites are kept out all the same (`visitors`), unless they are let in (`cors`): a browser would
+//! carry them past the loopback.
 
 mod accept;
 mod admission;
 mod answer;
 mod child;
 mod condition;
+mod cors;
 mod cursor;
 mod durable;
 mod faults;
@@ -51,7 +54,9 @@ mod serve;
 mod shard;
 mod slow;
 mod sse;
+mod target;
 mod thread_bound;
+mod visitors;
 mod webhook;
 mod websocket;
 mod wire;
@@ -63,3 +68,4 @@ pub use publisher::{PublishPlan, TopicTaken};
 pub use resume::Predecessor;
 pub use security::Security;
 pub use serve::{Handle, Start, listen, serve, serve_from, serve_with};
+pub use visitors::{NotAnOrigin, Origin, Visitors};

@@ -7,6 +7,7 @@ use crate::scenario::{
 use crate::unit::{ByteSize, Span};
 
 use super::request::BODY_WAIT;
+use super::visitors::Visitors;
 
 /// Options of a target.
 #[derive(Debug, Clone, PartialEq)]
@@ -49,6 +50,8 @@ pub struct Options {
     pub limits: Limits,
     /// How long slow clients are waited for.
     pub waits: Waits,
+    /// Which web pages may use it.
+    pub visitors: Visitors,
 }
 
 /// How long slow clients are waited for.
@@ -93,6 +96,7 @@ impl Default for Options {
             seed: 1,
             limits: Limits::default(),
             waits: Waits::default(),
+            visitors: Visitors::default(),
         }
     }
 }

@@ -1,6 +1,6 @@
 //! Refusals as problem details (RFC 9457, `application/problem+json`).
 
-use hyper::header::{ALLOW, CONTENT_TYPE, HeaderName, HeaderValue, RETRY_AFTER};
+use hyper::header::{ALLOW, CONNECTION, CONTENT_TYPE, HeaderName, HeaderValue, RETRY_AFTER};
 use hyper::{Response, StatusCode};
 use serde_json::{Map, Value};
 
@@ -87,6 +87,11 @@ impl Problem {
     /// Its sentence.
     pub fn into_detail(self) -> String {
         self.detail
+    }
+
+    /// Ends the connection: what follows on it cannot be told apart from what was refused.
+    pub fn closing(self) -> Self {
+        self.header(CONNECTION, HeaderValue::from_static("close"))
     }
 
     /// Adds a member.

@@ -39,7 +39,7 @@ pub fn post(shard: &Rc<Shard>, name: &str, request: Request<impl Content>) -> An
                 "a topic's name has 1 to {NAME_MAX} letters, digits, '.', '_', '~' or '-'"
             )));
         }
-        let body = request::body(request, &["application/json"]).await?;
+        let body = request::body(request, &request::JSON).await?;
         let (origin, data) = read(&request::object(&body)?, arrived_ns);
         let receipt = shard.hub.publish(&name, origin, data).await.map_err(not_published)?;
         book(&shard, origin, receipt);
@@ -94,7 +94,8 @@ pub fn topics(shard: &Shard) -> Reply {
 /// Whether a topic may have this name: what needs no escape in a URL, in JSON or in a header.
 pub fn is_name(name: &str) -> bool {
     let plain = |b: u8| b.is_ascii_alphanumeric() || b"._~-".contains(&b);
-    (1..=NAME_MAX).contains(&name.len()) && name.bytes().all(plain)
+    // Those are steps of a path (RFC 3986, section 3.3), and no client would send them as they are.
+    !matches!(name, "." | "..") && (1..=NAME_MAX).contains(&name.len()) && name.bytes().all(plain)
 }
 
 /// The same JSON in one line: a payload's line breaks would be fields of their own in an event stream, and
@@ -159,7 +160,7 @@ mod tests {
         for name in ["news-0", "a.b_c~D", &"x".repeat(128)] {
             assert!(is_name(name), "{name}");
         }
-        for name in ["", "a b", "a\"b", "a/b", "é", "a%20b", &"x".repeat(129)] {
+        for name in ["", ".", "..", "a b", "a\"b", "a/b", "é", "a%20b", &"x".repeat(129)] {
             assert!(!is_name(name), "{name}");
         }
     }

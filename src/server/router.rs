@@ -5,14 +5,16 @@ use std::rc::Rc;
 use bytes::Bytes;
 use http_body_util::Full;
 use hyper::body::Incoming;
-use hyper::header::ALLOW;
+use hyper::header::{ALLOW, HeaderValue};
 use hyper::{Method, Request, StatusCode};
 use serde_json::{Map, Value, json};
 
 use super::answer::{self, Answer, Reply};
+use super::cors::Grant;
 use super::gauges::Kind;
 use super::outlet::Outgoing;
 use super::problem::Problem;
+use super::request::segments;
 use super::shard::Shard;
 use super::{items, pages, poll, publish, sse, webhook, websocket};
 use crate::clock;
@@ -20,9 +22,25 @@ use crate::clock;
 /// Leads a request with a body of type `B` to whoever answers it.
 pub type Route<B> = fn(&Rc<Shard>, &Rc<Outgoing>, Request<B>) -> Answer;
 
-/// Answers a request, unless there are too many of them.
+/// Answers a request, unless there are too many of them, or it comes from a web page that may not send it.
 pub fn answer(shard: &Rc<Shard>, outgoing: &Rc<Outgoing>, request: Request<Incoming>) -> Answer {
-    admitted(shard, outgoing, request, route)
+    let visitors = &shard.options().visitors;
+    let grant = Grant::of(visitors, request.headers());
+    let answer = match visitors.admit(&request) {
+        Err(problem) => Err(problem).into(),
+        // It leads to nothing, and a browser takes a refusal of it for one of the page.
+        Ok(()) => match grant.preflight(&request) {
+            Some(preflight) => preflight.into(),
+            None => admitted(shard, outgoing, request, route),
+        },
+    };
+    grant.on(answer)
+}
+
+/// Refuses a request unseen, in words that the page which sent it may read if it may read answers.
+pub fn refuse<B>(shard: &Shard, request: &Request<B>, problem: Problem) -> Answer {
+    Grant::of(&shard.options().visitors, request.headers())
+        .on(sse::turned_away(request, problem).into())
 }
 
 /// Answers a call over a WebSocket, which is a request like any other, to what can be called.
@@ -62,16 +80,28 @@ fn options(refusal: Answer) -> Answer {
     }
 }
 
-/// The first segments of a path; none is missing of one that leads somewhere.
-fn segments(path: &str) -> [Option<&str>; 4] {
-    let mut segments = path.split('/').skip(1);
-    [segments.next(), segments.next(), segments.next(), segments.next()]
+/// The answer to a request whose target is no path (RFC 9112, section 3.2.4): `OPTIONS *` asks what the server can do at all.
+fn pathless<B>(request: &Request<B>) -> Answer {
+    if *request.method() == Method::OPTIONS && request.uri().path() == "*" {
+        let mut allowed = answer::empty(StatusCode::NO_CONTENT);
+        let methods = HeaderValue::from_static("GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS");
+        allowed.headers_mut().insert(ALLOW, methods);
+        return allowed.into();
+    }
+    Err(Problem::bad_request(
+        "the target of a request begins with a slash; GET / lists what there is",
+    ))
+    .into()
 }
 
 /// What can be called over a WebSocket: items, and publishing. News is not asked for over a socket, but held.
 fn callable(shard: &Rc<Shard>, _: &Rc<Outgoing>, request: Request<Full<Bytes>>) -> Answer {
     let uri = request.uri().clone();
-    match segments(uri.path()) {
+    let segments = match segments(&uri) {
+        Ok(segments) => segments,
+        Err(problem) => return Err(problem).into(),
+    };
+    match segments.each_ref().map(Option::as_deref) {
         [Some("items"), None, ..] => items::collection(shard, request),
         [Some("items"), Some(id), None, _] => items::item(shard, id, request),
         [Some("topics"), Some(topic), Some("events"), None] => match *request.method() {
@@ -89,8 +119,15 @@ fn callable(shard: &Rc<Shard>, _: &Rc<Outgoing>, request: Request<Full<Bytes>>) 
 fn route(shard: &Rc<Shard>, outgoing: &Rc<Outgoing>, request: Request<Incoming>) -> Answer {
     // The path outlives the request where a handler takes that.
     let uri = request.uri().clone();
+    if !uri.path().starts_with('/') {
+        return pathless(&request);
+    }
+    let segments = match segments(&uri) {
+        Ok(segments) => segments,
+        Err(problem) => return Err(problem).into(),
+    };
     let get = matches!(*request.method(), Method::GET | Method::HEAD);
-    match segments(uri.path()) {
+    match segments.each_ref().map(Option::as_deref) {
         [Some("items"), None, ..] => items::collection(shard, request),
         [Some("items"), Some(id), None, _] => items::item(shard, id, request),
         [Some("topics"), Some(topic), Some("events"), None] => match *request.method() {

@@ -35,7 +35,6 @@ use super::publisher::{self, PublishPlan};
 use super::request::{BODY_WAIT, BodyWait};
 use super::router;
 use super::security::Security;
-use super::sse;
 use super::webhook::{Endpoint, Registry, deliver};
 use super::wire::Wire;
 use crate::event::Epoch;
@@ -325,7 +324,7 @@ impl Service<Request<Incoming>> for Site {
             first.notify_one();
         }
         if self.crowded {
-            return sse::turned_away(&request, admission::crowded()).into();
+            return router::refuse(&self.shard, &request, admission::crowded());
         }
         if let Some(wait) = self.body_wait {
             request.extensions_mut().insert(wait);

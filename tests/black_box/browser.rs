@@ -19,7 +19,7 @@ use std::time::Duration;
 use rustix::process::{Pid, Signal, kill_process_group};
 use serde_json::{Value, json};
 use target_support::{Target, read_body, read_head};
-use tidings::server::Options;
+use tidings::server::{Options, Visitors};
 
 /// A browser on a busy machine takes its time to start.
 const PATIENCE: Duration = Duration::from_secs(90);
@@ -38,8 +38,6 @@ impl Browser {
             let mut command = Command::new(name);
             command
                 .args(["--headless=new", "--no-sandbox", "--disable-gpu", "--no-first-run"])
-                // The page's origin is the test's: the target allows no other site to read from it.
-                .arg("--disable-web-security")
                 .args([
                     "--disable-background-networking",
                     "--disable-component-update",
@@ -66,9 +64,7 @@ impl Drop for Browser {
 }
 
 /// Serves `page` at any GET, and sends what is posted on as (path, body).
-fn site(page: String) -> (SocketAddr, Receiver<(String, String)>) {
-    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-    let address = listener.local_addr().unwrap();
+fn site(listener: TcpListener, page: String) -> Receiver<(String, String)> {
     let (posted, posts) = channel();
     thread::spawn(move || {
         for stream in listener.incoming().flatten() {
@@ -76,7 +72,7 @@ fn site(page: String) -> (SocketAddr, Receiver<(String, String)>) {
             thread::spawn(move || visit(&stream, &page, &posted));
         }
     });
-    (address, posts)
+    posts
 }
 
 fn visit(stream: &TcpStream, page: &str, posted: &Sender<(String, String)>) {
@@ -201,13 +197,67 @@ Promise.all(opened).then(() => report("/ready", {}), error => report("/error", S
     format!("<!doctype html><title>news</title><script>{script}</script>")
 }
 
+/// A page that tries to use a target that lets no other site in, and posts what came of it.
+fn intruder(target: SocketAddr) -> String {
+    let script = r#"
+const tried = async (name, options) => {
+  try { return (await fetch(`http://TARGET/${name}`, options)).status; } catch { return "kept out"; }
+};
+const socket = path => new Promise(done => {
+  const socket = new WebSocket(`ws://TARGET/${path}`);
+  socket.onopen = () => done("open");
+  socket.onerror = () => done("kept out");
+});
+(async () => {
+  const text = { method: "POST", body: "{}" };
+  const result = {
+    read: await tried("items"),
+    sent: await tried("items", text),
+    blind: await fetch("http://TARGET/items", { ...text, mode: "no-cors" }).then(answer => answer.type),
+    json: await tried("items", { ...text, headers: { "content-type": "application/json" } }),
+    calls: await socket("calls"),
+    events: await socket("topics/t/ws"),
+  };
+  fetch("/result", { method: "POST", body: JSON.stringify(result) });
+})();
+"#;
+    let script = script.replace("TARGET", &target.to_string());
+    format!("<!doctype html><title>intruder</title><script>{script}</script>")
+}
+
+#[test]
+fn a_page_of_another_site_is_kept_out_by_target_and_browser() {
+    let target = Target::start(Options::default());
+    target.publish("t", json!("first"));
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = listener.local_addr().unwrap();
+    let posts = site(listener, intruder(target.address));
+    let profile = tempfile::tempdir().unwrap();
+    let Some(_browser) = Browser::open(&format!("http://{address}/"), profile.path()) else {
+        eprintln!("left out: no Chromium on the PATH");
+        return;
+    };
+    let (path, body) = posts.recv_timeout(PATIENCE).expect("the page tells how it goes");
+    let result: Value = serde_json::from_str(&body).unwrap();
+    let out = "kept out";
+    // An opaque answer shows a page nothing: what was sent blindly was refused, as the store tells.
+    let expected = json!({ "read": out, "sent": out, "blind": "opaque", "json": out, "calls": out, "events": out });
+    assert_eq!((path.as_str(), result), ("/result", expected));
+    assert_eq!(target.get("/items").json()["items"], json!([]), "nothing was created");
+}
+
 #[test]
 fn a_browser_consumes_every_pattern_that_it_can_and_resumes_a_stream_that_was_cut() {
-    let target = Target::start(Options::default());
+    // The page is another site's, and let in as one.
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = listener.local_addr().unwrap();
+    let origins = vec![format!("http://{address}").parse().unwrap()];
+    let visitors = Visitors { origins, ..Visitors::default() };
+    let target = Target::start(Options { visitors, ..Options::default() });
     // The topic is there before the page asks for it.
     target.publish("t", json!("first"));
     let (proxy, heads) = cutting_proxy(target.address);
-    let (address, posts) = site(page(target.address, proxy));
+    let posts = site(listener, page(target.address, proxy));
     let profile = tempfile::tempdir().unwrap();
     let Some(_browser) = Browser::open(&format!("http://{address}/"), profile.path()) else {
         return left_out("the target in a real browser", "no Chromium on the PATH");
@@ -264,14 +314,21 @@ stream.addEventListener("news", message => report({ data: JSON.parse(message.dat
 
 #[test]
 fn an_event_source_comes_back_by_itself_to_a_target_that_began_anew() {
-    let mut target = Target::start(Options::default());
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = listener.local_addr().unwrap();
+    let origins = vec![format!("http://{address}").parse().unwrap()];
+    let visitors = Visitors { origins, ..Visitors::default() };
+    let options = || Options { visitors: visitors.clone(), ..Options::default() };
+    let mut target = Target::start(options());
     target.publish("t", json!("before anybody came"));
     let at = target.address;
-    let (address, posts) = site(follower(at));
+    let posts = site(listener, follower(at));
     let profile = tempfile::tempdir().unwrap();
     let Some(_browser) = Browser::open(&format!("http://{address}/"), profile.path()) else {
-        eprintln!("left out: no Chromium on the PATH");
-        return;
+        return left_out(
+            "an EventSource over a restart, in a real browser",
+            "no Chromium on the PATH",
+        );
     };
     let seen = || {
         let (_, body) = posts.recv_timeout(PATIENCE).expect("the page tells what it sees");
@@ -296,7 +353,7 @@ fn an_event_source_comes_back_by_itself_to_a_target_that_began_anew() {
             assert_eq!(seen(), json!({ "data": "of the second life" }));
         }
         target.stop();
-        target = Target::start_at(at, Options::default(), None, None);
+        target = Target::start_at(at, options(), None, None);
         // Nothing is published before the browser is back: topic t is not there yet.
         let next = format!("0-{}", target.epoch());
         let reset = json!({ "reset": { "oldest": 1, "next": next } });
@@ -306,7 +363,7 @@ fn an_event_source_comes_back_by_itself_to_a_target_that_began_anew() {
     }
     // Where events were published before it comes back, it gets them all.
     target.stop();
-    target = Target::start_at(at, Options::default(), None, None);
+    target = Target::start_at(at, options(), None, None);
     target.publish("t", json!("first"));
     let next = format!("0-{}", target.epoch());
     let reset = json!({ "reset": { "oldest": 1, "next": next } });

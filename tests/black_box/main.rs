@@ -33,6 +33,7 @@ mod run_requests;
 mod run_webhooks;
 mod schema;
 mod stages;
+mod standards;
 mod support;
 mod synthetic;
 mod target_calls;

@@ -212,6 +212,24 @@ fn examples(hook: &str) -> Vec<Example> {
     ]
 }
 
+/// Of every operation a request from a page of another site or by a name that is not the target's, and one of those that can be
+/// refused for nothing else, with two hosts.
+fn ill_addressed(document: &Value) -> Vec<(Example, &'static str)> {
+    let templates: Vec<(String, String)> = described(document)
+        .filter(|(_, _, status)| status == "403")
+        .map(|(method, path, _)| (method, path))
+        .collect();
+    let mut requests = Vec::new();
+    for (method, template) in templates {
+        let (method, template): (&str, &str) = (method.leak(), template.leak());
+        let path = template.replace("{id}", "1").replace("{topic}", "news-0");
+        let rebound = [("accept-language", "de")];
+        requests.push((example(method, template, &path, &rebound, "", 403), "host: evil.example"));
+        requests.push((example(method, template, &path, &[("host", "b")], "", 400), "host: a"));
+    }
+    requests
+}
+
 /// The statuses that no example here brings about: 408 is shown in `target_malformed`, 429, 503 and the 507 of a full
 /// disk below, and that of items by the store's own test (a gigabyte is not filled here).
 const ELSEWHERE: [&str; 4] = ["408", "429", "503", "507"];
@@ -240,6 +258,22 @@ fn what_the_description_says_is_so() {
         assert_eq!(answer.status, example.status, "{what}: {}", answer.text());
         let status = answer.status.to_string();
         let described = resolved(&document, &operation["responses"][&status]);
+        assert!(described.is_object(), "{what}: {status} is not described");
+        fits(&document, described, &answer, method, &what);
+        shown.insert(format!("{method} {template} {status}"));
+    }
+    for (Example { operation: (method, template), path, headers, status, .. }, host) in
+        ill_addressed(&document)
+    {
+        let what = format!("{method} {path} {host}");
+        let mut client = target.connect();
+        let lines: String =
+            headers.iter().flat_map(|(key, value)| [key, ": ", value, "\r\n"]).collect();
+        client.write(format!("{method} {path} HTTP/1.1\r\n{host}\r\n{lines}\r\n").as_bytes());
+        let answer = client.answer(method);
+        assert_eq!(answer.status, status, "{what}: {}", answer.text());
+        let responses = &document["paths"][template][method.to_lowercase()]["responses"];
+        let described = resolved(&document, &responses[status.to_string()]);
         assert!(described.is_object(), "{what}: {status} is not described");
         fits(&document, described, &answer, method, &what);
         shown.insert(format!("{method} {template} {status}"));

@@ -205,7 +205,9 @@ fn the_index_explains_itself_to_curl_and_to_browsers() {
 fn a_head_that_is_too_long_is_refused() {
     let target = Target::start(Options::default());
     let mut client = target.connect();
-    client.write(format!("GET / HTTP/1.1\r\nx: {}\r\n\r\n", "y".repeat(64 << 10)).as_bytes());
+    client.write(
+        format!("GET / HTTP/1.1\r\nhost: t\r\nx: {}\r\n\r\n", "y".repeat(64 << 10)).as_bytes(),
+    );
     assert_eq!(client.head().status, 431);
     assert_eq!(target.get("/healthz").status, 200);
 }

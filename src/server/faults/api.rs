@@ -11,7 +11,7 @@ use super::server::Passage;
 use crate::clock;
 use crate::server::answer::Answer;
 use crate::server::outlet::Outgoing;
-use crate::server::request::Query;
+use crate::server::request::{Query, segments};
 use crate::server::router::Route;
 use crate::server::shard::Shard;
 
@@ -69,8 +69,9 @@ enum Call {
 
 impl Call {
     fn of<B>(request: &Request<B>) -> Self {
-        let mut segments = request.uri().path().split('/').skip(1);
-        match [segments.next(), segments.next(), segments.next(), segments.next()] {
+        // A path that cannot be read leads nowhere.
+        let Ok(segments) = segments(request.uri()) else { return Self::Other };
+        match segments.each_ref().map(Option::as_deref) {
             [Some("items"), ..] => Self::Plain,
             [Some("topics"), Some(_), Some("events"), None] => {
                 let waits = Query::of(request.uri()).get("wait").is_some();
@@ -119,6 +120,7 @@ mod tests {
             ("GET", "/topics", Call::Other),
             ("POST", "/webhooks", Call::Other),
             ("GET", "/healthz", Call::Other),
+            ("GET", "/%69tems/%35", Call::Plain),
             ("GET", "/itemsandmore", Call::Other),
         ] {
             let request = Request::builder().method(method).uri(uri).body(()).unwrap();

@@ -45,8 +45,10 @@ impl Format {
 }
 
 /// The types that an item may be sent in, with what they mean.
-pub const READ: [(&str, Format); 3] = [
+pub const READ: [(&str, Format); 5] = [
     ("application/json", Format::Json),
+    ("application/*+json", Format::Json),
+    ("application/*+xml", Format::Xml),
     ("application/xml", Format::Xml),
     ("text/xml", Format::Xml),
 ];

@@ -5,6 +5,8 @@ use hyper::header::{ACCEPT, HOST, HeaderMap, HeaderName, HeaderValue, VARY};
 use hyper::http::uri::Authority;
 use hyper::{Request, StatusCode};
 
+use crate::net::fields::{self, MediaType};
+use crate::server::accept;
 use crate::server::answer::{Reply, typed};
 use crate::server::shard::Shard;
 
@@ -41,7 +43,8 @@ pub fn openapi() -> Reply {
 fn address<B>(request: &Request<B>) -> Option<String> {
     // HTTP/2 has it in the URI.
     let authority = request.uri().authority().map(Authority::as_str);
-    let host = text(request.headers(), &HOST).or(authority)?;
+    // RFC 9112, section 3.2.2: it has it also in the absolute form, and then the field does not count.
+    let host = authority.or_else(|| text(request.headers(), &HOST))?;
     let plain = |b: u8| b.is_ascii_alphanumeric() || b".-:[]".contains(&b);
     host.bytes().all(plain).then(|| host.to_owned())
 }
@@ -54,7 +57,10 @@ fn secured(page: &str) -> String {
 }
 
 fn wants_html(headers: &HeaderMap) -> bool {
-    text(headers, &ACCEPT).is_some_and(|accept| accept.contains("text/html"))
+    // Who takes anything is a program; who names it gets it, unless it likes text better.
+    let mut ranges = fields::list(headers, &ACCEPT).filter_map(MediaType::parse);
+    ranges.any(|range| range.is("text/html"))
+        && accept::best(headers, &[(true, "text/html"), (false, "text/plain")]) == Some(true)
 }
 
 fn text<'a>(headers: &'a HeaderMap, name: &HeaderName) -> Option<&'a str> {

@@ -28,7 +28,7 @@ use hyper::body::Incoming;
 use hyper::header::{
     CONNECTION, HeaderName, HeaderValue, SEC_WEBSOCKET_ACCEPT, SEC_WEBSOCKET_VERSION, UPGRADE,
 };
-use hyper::{Request, StatusCode};
+use hyper::{Request, StatusCode, Version};
 use hyper_util::rt::TokioIo;
 
 use self::handshake::{Refusal, accept};
@@ -52,7 +52,7 @@ pub fn get(shard: &Rc<Shard>, name: &str, mut request: Request<Incoming>) -> Out
     let (said, hello) = (cursor::said(query), query.get("hello").is_some());
     let known = said.and_then(Result::ok);
     let topic = cursor::topic(shard, name, known)?;
-    let proof = accept(request.headers()).map_err(refuse)?;
+    let proof = shake_hands(&request)?;
     let cursor = cursor::read(said)?;
     let place = cursor.map(|cursor| Place::of(topic.identity(), life, cursor));
     let Opening { since, reset } = Opening::of(&topic, life, place);
@@ -79,7 +79,7 @@ pub fn get(shard: &Rc<Shard>, name: &str, mut request: Request<Incoming>) -> Out
 
 /// `GET /echo`
 pub fn echo(shard: &Rc<Shard>, mut request: Request<Incoming>) -> Outcome {
-    let proof = accept(request.headers()).map_err(refuse)?;
+    let proof = shake_hands(&request)?;
     let owner = Rc::clone(shard);
     Ok(switch(shard, &mut request, &proof, async move |socket, early| {
         // An error ends the link as its end does: there is nobody to tell.
@@ -93,7 +93,7 @@ pub fn calls(
     outgoing: &Rc<Outgoing>,
     mut request: Request<Incoming>,
 ) -> Outcome {
-    let proof = accept(request.headers()).map_err(refuse)?;
+    let proof = shake_hands(&request)?;
     // To the faults, whoever calls is the connection that the socket was opened on.
     let from = request.extensions().get::<Subscriber>().copied();
     let (owner, outgoing) = (Rc::clone(shard), Rc::clone(outgoing));
@@ -132,6 +132,15 @@ fn switch(
         headers.insert(SEC_WEBSOCKET_ACCEPT, proof);
     }
     reply
+}
+
+/// Checks a handshake; returns the value of `Sec-WebSocket-Accept`.
+fn shake_hands<B>(request: &Request<B>) -> Result<String, Problem> {
+    // HTTP/1.0 knows no upgrade, and its field is to be passed over (RFC 9110, section 7.8).
+    if request.version() < Version::HTTP_11 {
+        return Err(refuse(Refusal::Upgrade("a WebSocket is opened with HTTP/1.1")));
+    }
+    accept(request.headers()).map_err(refuse)
 }
 
 fn refuse(refusal: Refusal) -> Problem {
