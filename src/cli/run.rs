@@ -69,7 +69,7 @@ fn measure(
     let conductor = Conductor { plan, executable, signals };
     let stopped = conductor.run(&mut folder, |progress| {
         if let Progress::Recorded { record, .. } = &progress {
-            info.profiles.extend(record.detail.health.profile);
+            info.profiles.extend(record.given.profile);
         }
         teller.tell(&progress);
     })?;

@@ -30,7 +30,7 @@ pub(super) fn steady(facts: &TrialFacts) -> Option<Finding> {
 }
 
 const fn headline(facts: &TrialFacts) -> &'static str {
-    if facts.case.pattern.kind().delivers() { "freshness" } else { "response" }
+    facts.case.pattern.kind().traits().headline.name()
 }
 
 /// Place and logarithm of the mean of every part that holds samples; the logarithm, for transients multiply.

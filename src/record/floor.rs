@@ -54,11 +54,10 @@ impl FloorRecord {
         verdict: Verdict,
         reasons: Vec<String>,
     ) -> Self {
-        let delivers = facts.case.pattern.kind().delivers();
         let headline = Headline::of(facts);
         Self {
             schema_version: SCHEMA_VERSION,
-            metric: if delivers { Metric::Freshness } else { Metric::Response },
+            metric: facts.case.pattern.kind().traits().headline,
             cases: cases.into_iter().map(|case| sentence(&case)).collect(),
             after_trials,
             measure_s: facts.phases.measure.secs(),

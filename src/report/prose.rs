@@ -8,7 +8,7 @@ use super::table::reach;
 use crate::judge::{
     Axis, Claim, Judgement, Outcome, Ranked, Ranking, independent_samples, is_well_known,
 };
-use crate::record::{Figure, Verdict};
+use crate::record::Verdict;
 use crate::scenario::{Faults, Profile, network_summary};
 use crate::stats::Shift;
 use crate::unit::{bytes, nanoseconds, significant};
@@ -271,27 +271,25 @@ fn tell(reason: &Reason) -> String {
 
 /// As what the host was judged, and what it took from the trials.
 pub(super) fn machine(view: &View) -> String {
-    let health = || view.run.trials.iter().map(|trial| &trial.detail.health);
-    let profiles: BTreeSet<&str> = health().filter_map(|h| h.profile).map(Profile::name).collect();
+    let given = view.run.trials.iter().filter_map(|trial| trial.given.profile);
+    let profiles: BTreeSet<&str> = given.map(Profile::name).collect();
     let judged = match profiles.into_iter().collect::<Vec<_>>().as_slice() {
         [] => "Judged without a profile".to_owned(),
         names => format!("Judged as a {} host", names.join(" or a ")),
     };
-    let worst = |figures: &mut dyn Iterator<Item = f64>, unit: fn(f64) -> String| {
+    let worst = |column: &str, unit: fn(f64) -> String| {
+        let figures = view.run.trials.iter().filter_map(|trial| trial.figures.number(column));
         figures.reduce(f64::max).map_or_else(|| "not measured".to_owned(), unit)
     };
     let percent = |share: f64| format!("{} % at most", significant(share * 100.0));
     format!(
         "{judged}. A 1 ms tick woke late at the 99.9th percentile, in the worst trial: workers {}, target {}. Steal {}, \
          throttling {}, waiting for a core {}.",
-        worst(&mut health().filter_map(|h| h.hiccup_ns_p999).map(Figure::number), nanoseconds),
-        worst(
-            &mut health().filter_map(|h| h.target_hiccup_ns_p999).map(Figure::number),
-            nanoseconds
-        ),
-        worst(&mut health().filter_map(|h| h.steal_share), percent),
-        worst(&mut health().filter_map(|h| h.throttled_share), percent),
-        worst(&mut health().filter_map(|h| h.run_delay_share), percent),
+        worst("hiccup_ns_p999", nanoseconds),
+        worst("target_hiccup_ns_p999", nanoseconds),
+        worst("steal_share", percent),
+        worst("throttled_share", percent),
+        worst("run_delay_share", percent),
     )
 }
 
@@ -325,7 +323,7 @@ fn losses(view: &View) -> Vec<String> {
 /// Which quantiles are doubtful, for want of independent samples.
 fn too_few(view: &View) -> Option<String> {
     let lacking = |case: &&crate::judge::CaseSummary| {
-        let known = |q: &str| is_well_known(case, &format!("{}_ns_{q}", case.news()));
+        let known = |q: &str| is_well_known(case, case.headline(q));
         case.trials.usable() > 0 && !(known("p50") && known("p99"))
     };
     let names: Vec<String> = view

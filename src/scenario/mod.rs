@@ -20,6 +20,7 @@ mod resolve;
 mod spin;
 mod substitute;
 mod sweep;
+mod traits;
 mod transport;
 mod tree;
 mod webhook;
@@ -46,6 +47,7 @@ pub use options::{
 };
 pub use publish::Publish;
 pub use spin::Spin;
+pub use traits::Traits;
 pub use transport::{Connection, Http, Transport};
 pub use webhook::{CallbackConnection, Down, Outbox, ReceiverOptions};
 

@@ -4,7 +4,6 @@ use super::limits::{Limits, SENT_TOLERANCE, SLIP_INVALID, on_a, percent};
 use super::{Finding, degraded, invalid};
 use crate::measure::{Counter, Distribution, Metric};
 use crate::record::{TrialFacts, Verdict};
-use crate::scenario::PatternKind;
 use crate::unit::nanoseconds;
 
 /// The metric that a reader compares: responses for `request`, else freshness.
@@ -20,7 +19,7 @@ fn reported(facts: &TrialFacts) -> (&'static str, Option<&Distribution>) {
 pub(super) fn sent_as_scheduled(facts: &TrialFacts) -> Option<Finding> {
     let counters = &facts.workers.counters;
     let (scheduled, sent) = (counters.get(Counter::Scheduled), counters.get(Counter::Sent));
-    let asks = matches!(facts.case.pattern.kind(), PatternKind::Request | PatternKind::ShortPoll);
+    let asks = facts.case.pattern.kind().traits().scheduled;
     if !asks || sent.abs_diff(scheduled) as f64 <= SENT_TOLERANCE * scheduled as f64 {
         return None;
     }
