@@ -71,7 +71,7 @@ mod tests {
         for (of, kind) in summaries.iter().zip([WebSocket, Request]) {
             let facts = facts(&case(kind, 60, ""), 1);
             let cases = vec![of.case.clone()];
-            let mut floor = FloorRecord::new(&facts, cases, 0, verdict, Vec::new());
+            let mut floor = FloorRecord::new(&facts, cases, 0, verdict, [""; 0]);
             let own = |q: &str| of.figure(of.headline(q)).unwrap().median.number();
             floor.quantiles.floor_ns_p50 = Some(Figure::Value(own("p50") / times));
             floor.quantiles.floor_ns_p99 = Some(Figure::Value(own("p99") / times));
@@ -121,7 +121,7 @@ mod tests {
         });
         let mut run = Run::read(&folder).unwrap();
         let floor = facts(&case(WebSocket, 60, ""), 1);
-        let floor = FloorRecord::new(&floor, vec![sse.id], 0, Verdict::Valid, Vec::new());
+        let floor = FloorRecord::new(&floor, vec![sse.id], 0, Verdict::Valid, [""; 0]);
         run.floors.push(floor);
         let case = &summary(&run)[0];
         assert!(case.floor.p50.is_some());

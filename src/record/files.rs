@@ -72,6 +72,8 @@ pub const FLOOR_COLUMNS: &[Column] = &[
         .says("its 90th percentile", "no samples"),
     column("floor_ns_p99", Kind::Figure, Unit::Nanoseconds).or_empty()
         .says("its 99th percentile", "no samples"),
+    column("verdict_codes", Kind::List, Unit::None).or_absent()
+        .says("as in `trials.csv`", "valid, files written before it"),
 ];
 
 /// Columns of `timeline.csv`, in order.

@@ -3,6 +3,7 @@
 //! Raw facts become rows, lines and logs here, written after every trial, and are read back from the files alone.
 //! Nothing here judges: verdicts are handed in, and summaries are another room's.
 
+mod code;
 mod columns;
 #[cfg(test)]
 mod documentation;
@@ -23,6 +24,7 @@ mod timeline;
 mod trial;
 mod verdict;
 
+pub use code::{Code, Coded};
 pub use columns::{Column, Kind, Unit};
 pub use facts::{CpuReading, CpuUsed, MemoryReading, Resources, TrialFacts, WorkerHealth};
 pub use figure::Figure;

@@ -145,7 +145,7 @@ mod tests {
     }
 
     fn record(facts: &TrialFacts) -> TrialRecord {
-        TrialRecord::new(facts, Verdict::Degraded, vec!["a, \"b\" | c\nd".into(), "second".into()])
+        TrialRecord::new(facts, Verdict::Degraded, ["a, \"b\" | c\nd", "second"])
     }
 
     #[test]
@@ -192,7 +192,7 @@ mod tests {
         let mut facts = facts(&case(PatternKind::Sse, 20, ""), 1);
         facts.failure = Some("the worker ended".into());
         (facts.workers, facts.intervals, facts.resources) = Default::default();
-        let record = TrialRecord::new(&facts, Verdict::Failed, vec!["the worker ended".into()]);
+        let record = TrialRecord::new(&facts, Verdict::Failed, ["the worker ended"]);
         let fields = record.fields();
         for column in [
             "expected",

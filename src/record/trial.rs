@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
 use super::table::{fields, sentence};
-use super::{Cell, Figures, SCHEMA_VERSION, TrialFacts, Verdict};
+use super::{Cell, Code, Coded, Figures, SCHEMA_VERSION, TrialFacts, Verdict};
 use crate::measure::Ledger;
 use crate::pace::Pacing;
 use crate::scenario::{LoopKind, Outbox, Pattern, PatternKind, Profile, Publish};
@@ -21,6 +21,9 @@ pub struct TrialRecord {
     /// Why, a sentence each; none for a valid trial.
     #[serde(default)]
     pub verdict_reasons: Vec<String>,
+    /// The code of each reason with its figures; none in files written before there were codes.
+    #[serde(default)]
+    pub verdict_codes: Vec<Code>,
     /// Length of the measure window in seconds, as planned.
     pub measure_s: f64,
     /// The account of deliveries (of requests, for `request`); `None` where the trial ended without one.
@@ -117,14 +120,20 @@ pub(crate) fn offered_requests(pattern: &Pattern) -> Option<f64> {
 }
 
 impl TrialRecord {
-    /// The row of a trial with its verdict and the reasons for it, a sentence each.
-    pub fn new(facts: &TrialFacts, verdict: Verdict, reasons: Vec<String>) -> Self {
+    /// The row of a trial with its verdict and the reasons for it.
+    pub fn new(
+        facts: &TrialFacts,
+        verdict: Verdict,
+        reasons: impl IntoIterator<Item: Into<Coded>>,
+    ) -> Self {
+        let (verdict_reasons, verdict_codes) = told(reasons);
         // What a trial that was cut short did not deliver was not lost: most of it was not yet due.
         let ledger = facts.failure.is_none().then_some(facts.workers.ledger);
         Self {
             identity: identity(facts),
             verdict,
-            verdict_reasons: reasons.into_iter().map(|reason| sentence(&reason)).collect(),
+            verdict_reasons,
+            verdict_codes,
             measure_s: facts.phases.measure.secs(),
             ledger,
             reach: ledger.and_then(|ledger| ledger.reach()),
@@ -152,6 +161,11 @@ impl TrialRecord {
     pub fn fields(&self) -> Map<String, Value> {
         fields(self)
     }
+}
+
+/// The texts of reasons, fit for a list cell, and their codes.
+pub(super) fn told(reasons: impl IntoIterator<Item: Into<Coded>>) -> (Vec<String>, Vec<Code>) {
+    reasons.into_iter().map(Into::into).map(|Coded { code, text }| (sentence(&text), code)).unzip()
 }
 
 fn identity(facts: &TrialFacts) -> Identity {

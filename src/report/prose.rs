@@ -237,8 +237,9 @@ fn reasons(view: &View, limit: usize) -> Vec<String> {
     let mut by_kind: BTreeMap<&str, Reason> = BTreeMap::new();
     for trial in &view.run.trials {
         let name = format!("{} trial {}", printable(&trial.identity.case), trial.identity.trial);
-        for text in &trial.verdict_reasons {
-            let kind = text.split(|c: char| c.is_ascii_digit()).next().unwrap_or_default();
+        for (at, text) in trial.verdict_reasons.iter().enumerate() {
+            // Files of before there were codes have texts alone: only like ones are grouped.
+            let kind = trial.verdict_codes.get(at).map_or(text.as_str(), |code| &code.name);
             let reason = by_kind.entry(kind).or_insert_with(|| Reason {
                 worst: trial.verdict,
                 text: printable(text),

@@ -304,4 +304,6 @@ pub const SPECS: &[Spec] = &[
         .says("most attempts to open a connection, failed ones too, within any 10 ms in a row (by milliseconds, over all workers) since the successor of a target that was taken down was started: the peak of the storm of reconnects", "no restart"),
     number("polls_per_10ms_max", "polls_per_10ms_max", Unit::Of("polls"), fill::polls_per_10ms).of(Of::Holding)
         .says("most long polls that were sent within any 10 ms in a row of the window (by milliseconds, over all workers): the herd that one event wakes, and that asks again together", "all but `long-poll`"),
+    own("verdict_codes", Kind::List, Unit::None)
+        .says("the code of each reason, in the order of `verdict_reasons`, with its figures as a JSON object: `generator_late{\"limit_ns\":200000.0,…}`; joined likewise", "valid trials, files written before it"),
 ];
