@@ -205,8 +205,10 @@ impl Reason {
         let Ok(Value::Object(mut figures)) = serde_json::to_value(self) else {
             unreachable!("a reason is a struct of plain figures")
         };
-        let name = figures.remove("code").and_then(|name| name.as_str().map(str::to_owned));
-        Code { name: name.expect("its tag is its code"), figures }
+        match figures.remove("code") {
+            Some(Value::String(name)) => Code { name, figures },
+            _ => unreachable!("the tag of a reason is its code"),
+        }
     }
 }
 

@@ -21,7 +21,6 @@ fn tables() -> [(&'static str, String); 6] {
 }
 
 /// `document`, a FORMAT.md, with the first table under the heading of each file made anew.
-
 fn documented(document: &str) -> String {
     let mut document = document.to_owned();
     for (file, table) in tables() {

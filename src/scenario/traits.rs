@@ -23,6 +23,8 @@ pub struct Traits {
     pub pushes: bool,
     /// Events arrive over a connection that stays open, so that a slow reader fills it.
     pub streams: bool,
+    /// Clients can send over the connection that they receive on.
+    pub duplex: bool,
     /// A client has a subscription that can end and be restored.
     pub subscribes: bool,
     /// The target opens the connections that events travel over.
@@ -40,6 +42,7 @@ const NONE: Traits = Traits {
     scheduled: false,
     pushes: false,
     streams: false,
+    duplex: false,
     subscribes: false,
     called_back: false,
     http2: false,
@@ -81,9 +84,14 @@ impl PatternKind {
                 http2: true,
                 ..NONE
             },
-            Self::WebSocket => {
-                Traits { delivers: true, pushes: true, streams: true, subscribes: true, ..NONE }
-            }
+            Self::WebSocket => Traits {
+                delivers: true,
+                pushes: true,
+                streams: true,
+                duplex: true,
+                subscribes: true,
+                ..NONE
+            },
             Self::Webhook => {
                 Traits { delivers: true, pushes: true, subscribes: true, called_back: true, ..NONE }
             }

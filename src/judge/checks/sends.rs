@@ -5,7 +5,7 @@ use super::{Finding, invalid};
 use crate::judge::Reason;
 use crate::measure::Counter;
 use crate::record::TrialFacts;
-use crate::scenario::{PatternKind, Publish};
+use crate::scenario::Publish;
 
 /// Whether the clients of a case publish its events.
 pub(super) fn clients_publish(facts: &TrialFacts) -> bool {
@@ -36,7 +36,7 @@ pub(super) fn sends_balance(facts: &TrialFacts) -> Option<Finding> {
     }
     // A POST waits behind the one before it, which is the target's doing; a WebSocket that stands does not.
     let (sent, socket) =
-        (counters.get(Counter::SendsSent), facts.case.pattern.kind() == PatternKind::WebSocket);
+        (counters.get(Counter::SendsSent), facts.case.pattern.kind().traits().duplex);
     let missing = due.saturating_sub(sent) as f64;
     if socket && counters.errors() == 0 && missing > SENT_TOLERANCE * due as f64 {
         return Some(invalid(Reason::SendsUnsent { sent, due }));
@@ -50,6 +50,7 @@ mod tests {
     use super::*;
     use crate::record::Verdict;
     use crate::record::synthetic::{case, facts};
+    use crate::scenario::PatternKind;
 
     #[test]
     fn what_clients_send_balances_or_the_trial_is_invalid() {

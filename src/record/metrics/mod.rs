@@ -117,7 +117,9 @@ impl Figures {
     /// Puts a value in the place of what was measured.
     #[cfg(test)]
     pub fn set(&mut self, column: &str, figure: Figure) {
-        self.0.insert(spec(column).expect("a column").column.name, Cell::Figure(figure));
+        if let Some(spec) = spec(column) {
+            self.0.insert(spec.column.name, Cell::Figure(figure));
+        }
     }
 }
 
