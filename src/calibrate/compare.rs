@@ -138,7 +138,7 @@ mod tests {
             let mut record = sound.clone();
             record.identity.block = block;
             let off = 1.0 + noise * (rng.unit() + rng.unit() - 1.0);
-            record.latency.response_ns_p50 = Some(Figure::Value(ns * off));
+            record.figures.set("response_ns_p50", Figure::Value(ns * off));
             record
         };
         let mut drift = Rng::new(9, 1);

@@ -9,7 +9,7 @@ use std::rc::Rc;
 
 use crate::clock::SECOND_NS;
 use crate::conductor::{Conductor, Phase, Signals};
-use crate::judge;
+use crate::judge::{self, Reason};
 use crate::measure::{Distribution, Host, Metric};
 use crate::plan::{Plan, PlanError, PlannedTrial};
 use crate::record::{Figure, FolderError, RunFolder, RunInfo, TrialFacts, TrialRecord, Verdict};
@@ -46,9 +46,9 @@ pub struct Measured {
     /// What it is worth.
     pub verdict: Verdict,
     /// Why.
-    pub reasons: Vec<String>,
+    pub reasons: Vec<Reason>,
     /// What the machine did to it.
-    pub strains: Vec<String>,
+    pub strains: Vec<Reason>,
 }
 
 impl Measured {
@@ -72,14 +72,6 @@ impl Measured {
     pub fn record(&self) -> TrialRecord {
         TrialRecord::new(&self.facts, self.verdict, self.reasons.clone())
     }
-}
-
-/// What tells the kinds of strains apart: their words without figures and units, as far as every kind is the same.
-fn kind(strain: &str) -> Vec<&str> {
-    const WORDS: usize = 8;
-    let figure = |word: &&str| word.contains(|c: char| c.is_ascii_digit());
-    let unit = |word: &&str| matches!(*word, "ns" | "us" | "ms" | "s" | "%");
-    strain.split(' ').filter(|word| !figure(word) && !unit(word)).take(WORDS).collect()
 }
 
 /// A figure's number, unless it is only a bound.
@@ -119,7 +111,7 @@ struct State {
     /// The attempt under way, from 0.
     attempt: usize,
     /// What the machine did to the trials of the attempt under way.
-    strains: Vec<String>,
+    strains: Vec<Reason>,
     /// Trials by attempt and scenario: two experiments may look at one trial.
     trials: HashMap<(usize, String), Rc<Measured>>,
 }
@@ -142,7 +134,7 @@ impl<'a> Lab<'a> {
     }
 
     /// What the machine did to the trials of the attempt so far.
-    pub(super) fn strains(&self) -> Vec<String> {
+    pub(super) fn strains(&self) -> Vec<Reason> {
         self.state.borrow().strains.clone()
     }
 
@@ -206,10 +198,10 @@ impl<'a> Lab<'a> {
     }
 
     /// Holds strains against the attempt under way; of each kind, the first is kept for all.
-    pub fn strained(&self, strains: &[String]) {
+    pub fn strained(&self, strains: &[Reason]) {
         let mut state = self.state.borrow_mut();
         for strain in strains {
-            if !state.strains.iter().any(|known| kind(known) == kind(strain)) {
+            if !state.strains.iter().any(|known| known.code().name == strain.code().name) {
                 state.strains.push(strain.clone());
             }
         }
@@ -249,19 +241,6 @@ pub(super) fn secs(seconds: f64) -> f64 {
 pub(super) mod tests {
     use super::*;
     use crate::record::synthetic::{case, facts};
-
-    #[test]
-    fn one_strain_of_a_kind_is_told() {
-        let late = |ms: &str| {
-            format!("requests left {ms} ms late at the 99th percentile, and 200 us are allowed")
-        };
-        let ticks =
-            "ticks of 1 ms woke their thread late at the 99.9th percentile (worker 1 by 6 ms)";
-        let target = "ticks of 1 ms woke their thread in the target's process 7 ms late";
-        assert_eq!(kind(&late("1.4")), kind(&late("20")));
-        assert_ne!(kind(ticks), kind(target));
-        assert_ne!(kind(ticks), kind(&late("1")));
-    }
 
     /// A made-up trial, quiet and sound.
     pub fn measured(pattern: PatternKind) -> Measured {

@@ -177,7 +177,7 @@ fn answer(
             }
             Err(halt) => return Err(halt),
         };
-        let strains = lab.strains();
+        let strains: Vec<String> = lab.strains().iter().map(ToString::to_string).collect();
         let holds = finding.holds();
         if !holds {
             reasons.extend(

@@ -119,7 +119,7 @@ fn judge_empty(trial: &Measured) -> Finding {
     let expected = empty_share(PER_S, INTERVAL_NS);
     let polls = trial.facts.workers.counters.get(Counter::Answered);
     // As reports have it.
-    let measured = trial.record().detail.empty_poll_share;
+    let measured = trial.record().figures.number("empty_poll_share");
     Finding::of(vec![
         Quantity::near(
             format!("of {polls} polls"),

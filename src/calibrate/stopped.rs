@@ -10,6 +10,7 @@ use super::Experiment;
 use super::finding::{Finding, Quantity};
 use super::lab::{Halt, Lab, Measured, scenario_text};
 use crate::conductor::Phase;
+use crate::judge::Reason;
 use crate::record::Verdict;
 use crate::scenario::PatternKind;
 
@@ -77,8 +78,12 @@ fn run(lab: &Lab<'_>) -> Result<Finding, Halt> {
 }
 
 fn judge(trial: &Measured) -> Finding {
-    let reasons = trial.reasons.join("; ");
-    let names = |worker: &str| reasons.contains(&format!("{worker} stood still for"));
+    let stalled = trial.reasons.iter().filter_map(|reason| match reason {
+        Reason::WorkerStalled { workers, .. } => Some(workers),
+        _ => None,
+    });
+    let stalled: Vec<&str> = stalled.flatten().map(|of| of.worker.as_str()).collect();
+    let names = |worker: &str| stalled.contains(&worker);
     let (first, second) = (names("worker 1"), names("worker 2"));
     let blamed = match (first, second) {
         (true, true) => "both",
@@ -103,24 +108,35 @@ fn judge(trial: &Measured) -> Finding {
 mod tests {
     use super::*;
     use crate::calibrate::lab::tests::measured;
+    use crate::judge::OfWorker;
+    use crate::scenario::Profile;
 
     #[test]
     fn the_right_worker_must_be_named_in_an_invalid_trial() {
         use Verdict::{Degraded, Invalid};
-        let one = "worker 1 stood still for 1.02 s, and 500 ms is the most";
+        let stalled = |workers: &[&str]| Reason::WorkerStalled {
+            workers: workers
+                .iter()
+                .map(|worker| OfWorker { worker: (*worker).to_owned(), figure: 1.02e9 })
+                .collect(),
+            limit_ns: 500e6,
+            target_ns: None,
+            profile: Profile::Shared,
+        };
+        let one = || stalled(&["worker 1"]);
         for (verdict, reason, holds) in [
-            (Invalid, one, true),
-            (Degraded, one, false),
-            (Invalid, "worker 2 stood still for 1 s", false),
-            (Invalid, "worker 1 stood still for 1 s, worker 2 stood still for 1 s", false),
-            (Invalid, "the target was slow", false),
+            (Invalid, one(), true),
+            (Degraded, one(), false),
+            (Invalid, stalled(&["worker 2"]), false),
+            (Invalid, stalled(&["worker 1", "worker 2"]), false),
+            (Invalid, Reason::NothingDue, false),
         ] {
             let mut trial = measured(PatternKind::Sse);
-            (trial.verdict, trial.reasons) = (verdict, vec![reason.to_owned()]);
-            assert_eq!(judge(&trial).holds(), holds, "{verdict} {reason}");
+            (trial.verdict, trial.reasons) = (verdict, vec![reason]);
+            assert_eq!(judge(&trial).holds(), holds, "{verdict} {:?}", trial.reasons);
         }
         let mut trial = measured(PatternKind::Sse);
-        (trial.verdict, trial.reasons) = (Invalid, vec![one.to_owned()]);
+        (trial.verdict, trial.reasons) = (Invalid, vec![one()]);
         trial.facts.workers.ledger.expected += 1;
         assert!(!judge(&trial).holds(), "a delivery was forgotten");
     }

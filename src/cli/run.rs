@@ -76,7 +76,7 @@ fn measure(
     let conductor = Conductor { plan, executable, signals };
     let outcome = conductor.run(&mut folder, |progress| {
         if let Progress::Recorded { record, .. } = &progress {
-            info.profiles.extend(record.detail.health.profile);
+            info.profiles.extend(record.given.profile);
         }
         teller.tell(&progress);
     });

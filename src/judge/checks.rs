@@ -12,11 +12,12 @@ mod machine;
 mod sends;
 mod transport;
 
+use super::Reason;
 use crate::measure::Counter;
 use crate::record::{TrialFacts, Verdict};
 
 /// What a check found: the verdict that it asks for, and why.
-pub(super) type Finding = (Verdict, String);
+pub(super) type Finding = (Verdict, Reason);
 
 type Check = fn(&TrialFacts) -> Option<Finding>;
 
@@ -46,21 +47,21 @@ const SLIP_CHECKS: &[Check] = &[generator::slip_is_small, generator::slip_is_a_s
 /// The verdict on a trial: the worst that any check asks for, with every reason.
 ///
 /// A trial that could not be finished is failed for that reason alone.
-pub fn verdict(facts: &TrialFacts) -> (Verdict, Vec<String>) {
+pub fn verdict(facts: &TrialFacts) -> (Verdict, Vec<Reason>) {
     judge(facts, SLIP_CHECKS.iter().chain(CHECKS))
 }
 
 /// The verdict on a trial of the noise floor: that of any other, but for the generator's own share in the figures.
-pub fn floor_verdict(facts: &TrialFacts) -> (Verdict, Vec<String>) {
+pub fn floor_verdict(facts: &TrialFacts) -> (Verdict, Vec<Reason>) {
     judge(facts, CHECKS.iter())
 }
 
 fn judge<'a>(
     facts: &TrialFacts,
     checks: impl Iterator<Item = &'a Check>,
-) -> (Verdict, Vec<String>) {
-    if let Some(reason) = &facts.failure {
-        return (Verdict::Failed, vec![reason.clone()]);
+) -> (Verdict, Vec<Reason>) {
+    if let Some(why) = &facts.failure {
+        return (Verdict::Failed, vec![Reason::TrialFailed { why: why.clone() }]);
     }
     let findings: Vec<Finding> = checks.filter_map(|check| check(facts)).collect();
     let worst = findings.iter().map(|(verdict, _)| *verdict).max().unwrap_or(Verdict::Valid);
@@ -79,19 +80,19 @@ const STRAINS: &[Check] = &[
     machine::nothing_throttled,
 ];
 
-/// What the machine did to a trial, a sentence each; nothing where it left it in peace.
+/// What the machine did to a trial; nothing where it left it in peace.
 ///
 /// Beside the reasons of a verdict this names the hiccups of the target's process, which a verdict takes for a result: only
 /// who knows that the target did nothing to cause them may blame the machine.
-pub fn strains(facts: &TrialFacts) -> Vec<String> {
+pub fn strains(facts: &TrialFacts) -> Vec<Reason> {
     STRAINS.iter().filter_map(|check| check(facts)).map(|(_, reason)| reason).collect()
 }
 
-const fn invalid(reason: String) -> Finding {
+const fn invalid(reason: Reason) -> Finding {
     (Verdict::Invalid, reason)
 }
 
-const fn degraded(reason: String) -> Finding {
+const fn degraded(reason: Reason) -> Finding {
     (Verdict::Degraded, reason)
 }
 
@@ -99,17 +100,14 @@ fn window_reached(facts: &TrialFacts) -> Option<Finding> {
     if facts.window_start_ns > 0 {
         return None;
     }
-    Some(invalid("the measure window was never reached: lengthen the connect phase".to_owned()))
+    Some(invalid(Reason::WindowNotReached))
 }
 
 fn something_expected(facts: &TrialFacts) -> Option<Finding> {
     if facts.workers.ledger.expected > 0 {
         return None;
     }
-    Some(invalid(
-        "nothing was due in the measure window: raise the rate, or lengthen the measure phase"
-            .to_owned(),
-    ))
+    Some(invalid(Reason::NothingDue))
 }
 
 fn ledger_balances(facts: &TrialFacts) -> Option<Finding> {
@@ -117,11 +115,8 @@ fn ledger_balances(facts: &TrialFacts) -> Option<Finding> {
     if ledger.balances() {
         return None;
     }
-    Some(invalid(format!(
-        "the ledger does not balance: {} expected, {} delivered and {} lost, where delivered + lost must be \
-         expected; this is a bug of tidings, please report it with the results folder",
-        ledger.expected, ledger.delivered, ledger.lost
-    )))
+    let (expected, delivered, lost) = (ledger.expected, ledger.delivered, ledger.lost);
+    Some(invalid(Reason::LedgerUnbalanced { expected, delivered, lost }))
 }
 
 /// published × subscribers = expected; where topics differ in subscribers, expected lies between the products with
@@ -140,34 +135,24 @@ fn published_as_scheduled(facts: &TrialFacts) -> Option<Finding> {
     if (least..=most).contains(&expected) {
         return None;
     }
-    Some(invalid(format!(
-        "{published} events were published to {} clients over {} topics, which is {most} deliveries, and \
-         {expected} were expected: the target fell behind its schedule or ended early; lower the rate, or give \
-         it more shards",
-        workload.clients, workload.topics
-    )))
+    Some(invalid(Reason::PublishedOffSchedule {
+        published,
+        clients: workload.clients,
+        topics: workload.topics,
+        deliveries: most,
+        expected,
+    }))
 }
 
 fn no_negative_freshness(facts: &TrialFacts) -> Option<Finding> {
-    let negative = facts.workers.counters.get(Counter::NegativeFreshness);
-    if negative == 0 {
-        return None;
-    }
-    Some(invalid(format!(
-        "{negative} deliveries arrived before they were due, where none may: the clocks of target and workers \
-         differ; run both on one host, in one time namespace"
-    )))
+    let deliveries = facts.workers.counters.get(Counter::NegativeFreshness);
+    (deliveries > 0).then(|| invalid(Reason::FreshnessNegative { deliveries }))
 }
 
 fn nothing_saturated(facts: &TrialFacts) -> Option<Finding> {
-    let over = facts.workers.counters.get(Counter::Saturated)
+    let samples = facts.workers.counters.get(Counter::Saturated)
         + facts.target.counters.get(Counter::Saturated);
-    if over == 0 {
-        return None;
-    }
-    Some(degraded(format!(
-        "{over} samples were above 60 s, the most that is told apart, and were counted as 60 s: lower the load"
-    )))
+    (samples > 0).then(|| degraded(Reason::SamplesSaturated { samples }))
 }
 
 #[cfg(test)]
@@ -224,7 +209,7 @@ mod tests {
             Failed,
             "signal 9",
         ),
-        ("stopped while connecting", Sse, |f| f.window_start_ns = 0, Invalid, "never reached"),
+        ("stopped while connecting", Sse, |f| f.window_start_ns = 0, Invalid, "window_not_reached"),
         (
             "no events at all",
             Sse,
@@ -233,35 +218,35 @@ mod tests {
                 f.target = Snapshot::default();
             },
             Invalid,
-            "raise the rate",
+            "nothing_due",
         ),
         (
             "a delivery is not accounted for",
             Sse,
             |f| f.workers.ledger.lost += 1,
             Invalid,
-            "does not balance",
+            "ledger_unbalanced",
         ),
         (
             "the target fell behind",
             Sse,
             |f| f.target = Snapshot::default(),
             Invalid,
-            "0 events were published",
+            "published_off_schedule",
         ),
         (
             "requests were not sent",
             Request,
             |f| f.workers.counters.add(Counter::Scheduled, 30),
             Invalid,
-            "scheduled requests",
+            "requests_unsent",
         ),
         (
             "news from the future",
             WebSocket,
             |f| f.workers.counters.add(Counter::NegativeFreshness, 1),
             Invalid,
-            "clocks",
+            "freshness_negative",
         ),
         (
             "links were lost",
@@ -270,7 +255,7 @@ mod tests {
             Degraded,
             "2 of them are re-connections",
         ),
-        ("requests left late", Request, |f| slip(f, 300_000), Degraded, "200 us are allowed"),
+        ("requests left late", Request, |f| slip(f, 300_000), Degraded, "limit 200 us"),
         (
             "the generator is a good part of the response",
             Request,
@@ -278,7 +263,7 @@ mod tests {
             Degraded,
             "of the response (40",
         ),
-        ("the generator is most of it", Request, |f| even_slip(f, 190_000), Invalid, "above 50 %"),
+        ("the generator is most of it", Request, |f| even_slip(f, 190_000), Invalid, "limit 50 %"),
         (
             "a dedicated host slips less",
             Request,
@@ -287,9 +272,9 @@ mod tests {
                 slip(f, 60_000);
             },
             Degraded,
-            "50 us are allowed on a dedicated host (50 us)",
+            "limit 50 us on a dedicated host",
         ),
-        ("requests left very late", Request, |f| slip(f, 3_000_000), Invalid, "late at the 99th"),
+        ("requests left very late", Request, |f| slip(f, 3_000_000), Invalid, "generator_late"),
         ("the workers were busy", Sse, |f| cpu(f, 0.8), Degraded, "80 % of their core"),
         ("the workers were the bottleneck", Sse, |f| cpu(f, 0.97), Invalid, "97 % of their core"),
         (
@@ -300,15 +285,15 @@ mod tests {
                 cpu(f, 0.7);
             },
             Degraded,
-            "above 60 %",
+            "limit 60 %",
         ),
-        ("CPU was not measured", Sse, |f| f.resources.cpu.clear(), Degraded, "not measured"),
+        ("CPU was not measured", Sse, |f| f.resources.cpu.clear(), Degraded, "worker_cpu_unknown"),
         (
             "samples above the range",
             ShortPoll,
             |f| f.workers.counters.add(Counter::Saturated, 1),
             Degraded,
-            "60 s",
+            "samples_saturated",
         ),
     ];
 
@@ -319,8 +304,30 @@ mod tests {
             harm(&mut facts);
             let (verdict, reasons) = verdict(&facts);
             assert_eq!(verdict, expected, "{what}: {reasons:?}");
-            assert!(reasons.iter().any(|reason| reason.contains(words)), "{what}: {reasons:?}");
+            assert!(reasons.iter().any(|reason| reason.to_string().contains(words) || reason.code().name == words), "{what}: {reasons:?}");
         }
+    }
+
+    #[test]
+    fn reasons_are_written_with_code_and_figures_in_the_order_of_the_texts() {
+        let mut facts = facts(&case(Request, 60, ""), 1);
+        slip(&mut facts, 3_000_000);
+        facts.workers.ledger.lost += 1;
+        let (verdict, reasons) = verdict(&facts);
+        let record = crate::record::TrialRecord::new(&facts, verdict, reasons);
+        let late = record.verdict_codes.iter().find(|code| code.name == "generator_late").unwrap();
+        assert_eq!(late.figures["limit_ns"], 200_000.0);
+        assert_eq!(
+            (&late.figures["load"], &late.figures["profile"]),
+            (&"requests".into(), &"shared".into())
+        );
+        let at =
+            record.verdict_codes.iter().position(|code| code.name == "generator_late").unwrap();
+        assert!(
+            record.verdict_reasons[at]
+                .starts_with("the worker sent requests late: p99 3 ms, limit")
+        );
+        assert_eq!(record.verdict_codes.len(), record.verdict_reasons.len());
     }
 
     #[test]

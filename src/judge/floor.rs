@@ -1,7 +1,6 @@
 //! What lies so near to the noise floor that it says as much of the machine and the generator as of the target.
 
 use super::CaseSummary;
-use crate::measure::Metric;
 use crate::record::{Figure, FloorRecord, Run};
 
 /// A figure under so many times its floor is flagged.
@@ -22,7 +21,7 @@ pub struct FloorRatio {
 
 /// The floor that was measured for a case.
 pub(crate) fn floor_of<'a>(run: &'a Run, case: &CaseSummary) -> Option<&'a FloorRecord> {
-    let metric = if case.pattern.delivers() { Metric::Freshness } else { Metric::Response };
+    let metric = case.pattern.traits().headline;
     run.floors.iter().find(|floor| floor.metric == metric && floor.cases.contains(&case.case))
 }
 
@@ -31,7 +30,7 @@ impl FloorRatio {
     pub(super) fn of(run: &Run, case: &CaseSummary) -> Self {
         let floor = floor_of(run, case);
         let ratio = |quantile: &str| {
-            let figure = case.figure(&format!("{}_ns_{quantile}", case.news()))?;
+            let figure = case.figure(case.headline(quantile))?;
             // What never arrived is as far from any floor as can be.
             let Figure::Value(ns) = figure.median else { return None };
             Some(ns / floor?.at(quantile)?)
@@ -72,9 +71,8 @@ mod tests {
         for (of, kind) in summaries.iter().zip([WebSocket, Request]) {
             let facts = facts(&case(kind, 60, ""), 1);
             let cases = vec![of.case.clone()];
-            let mut floor = FloorRecord::new(&facts, cases, 0, verdict, Vec::new());
-            let own =
-                |q: &str| of.figure(&format!("{}_ns_{q}", of.news())).unwrap().median.number();
+            let mut floor = FloorRecord::new(&facts, cases, 0, verdict, [""; 0]);
+            let own = |q: &str| of.figure(of.headline(q)).unwrap().median.number();
             floor.quantiles.floor_ns_p50 = Some(Figure::Value(own("p50") / times));
             floor.quantiles.floor_ns_p99 = Some(Figure::Value(own("p99") / times));
             run.floors.push(floor);
@@ -123,7 +121,7 @@ mod tests {
         });
         let mut run = Run::read(&folder).unwrap();
         let floor = facts(&case(WebSocket, 60, ""), 1);
-        let floor = FloorRecord::new(&floor, vec![sse.id], 0, Verdict::Valid, Vec::new());
+        let floor = FloorRecord::new(&floor, vec![sse.id], 0, Verdict::Valid, [""; 0]);
         run.floors.push(floor);
         let case = &summary(&run)[0];
         assert!(case.floor.p50.is_some());

@@ -9,6 +9,7 @@ mod floor;
 mod metrics;
 mod objectives;
 mod precision;
+mod reason;
 mod steady;
 mod summary;
 
@@ -19,5 +20,6 @@ pub(crate) use floor::floor_of;
 pub use floor::{FLOOR_TIMES, FloorRatio};
 pub use objectives::{Judgement, Objective, ObjectiveError, Outcome, objectives, overall};
 pub(crate) use precision::{independent_samples, is_well_known};
+pub use reason::{Load, OfWorker, Reason};
 pub use summary::{CaseSummary, Estimate, Offered, Tally, estimate, summary, summary_of};
 pub(crate) use summary::{counted, summarised};

@@ -11,11 +11,11 @@
 
 use std::fmt;
 
-use crate::record::Figure;
+use crate::record::{Figure, Spec, Summary};
 use crate::scenario::PatternKind;
 
 use super::CaseSummary;
-use super::metrics::{always_has, has, metric, near, parse_value, print_value};
+use super::metrics::{metric, near, parse_value, print_value};
 use super::precision::{decided, too_few};
 
 /// Why an objective cannot be judged.
@@ -119,11 +119,11 @@ impl Operator {
 }
 
 /// An objective, understood.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone)]
 pub struct Objective {
     text: String,
     selector: Option<String>,
-    metric: &'static str,
+    metric: &'static Spec,
     operator: Operator,
     value: f64,
 }
@@ -163,7 +163,7 @@ impl Objective {
             Some(selector) => selector == case || selector == pattern.name(),
             None => true,
         };
-        selected && has(pattern, self.metric)
+        selected && self.metric.of.has(pattern)
     }
 
     /// Refuses an objective that applies to none of `cases`, as scenarios are loaded.
@@ -183,12 +183,14 @@ impl Objective {
         if !self.applies_to(&case.case, case.pattern) {
             return None;
         }
-        let account = self.metric == "reach" || case.counts.contains_key(self.metric);
+        let column = self.metric.column.name;
+        let counted = case.counts.contains_key(column);
+        let account = counted || self.metric.summary == Summary::Worst;
         // What spoils latencies does not spoil an account of deliveries.
         let trials = if account { case.trials.finished() } else { case.trials.usable() };
         let usable = trials > 0;
         let measured = if usable { self.measure(case) } else { None };
-        if usable && measured.is_none() && !always_has(case.pattern, self.metric) {
+        if usable && measured.is_none() && !self.metric.expected_of.has(case.pattern) {
             return None;
         }
         let holds = |figure| match figure {
@@ -196,13 +198,13 @@ impl Objective {
             Figure::MoreThan(_) => self.operator.holds(f64::INFINITY, self.value),
             Figure::Value(measured) => self.operator.holds(measured, self.value),
         };
-        let held = measured.map(|figure| decided(case, self.metric, holds, figure));
+        let held = measured.map(|figure| decided(case, column, holds, figure));
         let outcome = match held.flatten() {
             None => Outcome::Unknown,
             Some(true) => Outcome::Met,
             Some(false) => Outcome::Missed,
         };
-        let why = || too_few(case, self.metric);
+        let why = || too_few(case, column);
         let printed = match measured.map(|f| f.print(|number| print_value(self.metric, number))) {
             Some(printed) if outcome == Outcome::Unknown => {
                 why().map_or_else(|| printed.clone(), |why| format!("{printed}, {why}"))
@@ -216,13 +218,14 @@ impl Objective {
     }
 
     fn measure(&self, case: &CaseSummary) -> Option<Figure> {
-        if self.metric == "reach" {
-            return case.reach_worst.map(Figure::Value);
+        let column = self.metric.column.name;
+        match self.metric.summary {
+            Summary::Worst => case.reach_worst.map(Figure::Value),
+            Summary::Sum => case.counts.get(column).map(|total| Figure::Value(*total as f64)),
+            Summary::Nothing | Summary::Median => {
+                case.figure(column).map(|estimate| estimate.median)
+            }
         }
-        if let Some(total) = case.counts.get(self.metric) {
-            return Some(Figure::Value(*total as f64));
-        }
-        case.figure(self.metric).map(|estimate| estimate.median)
     }
 }
 

@@ -1,17 +1,17 @@
 //! What the quantiles of a case's headline metric are worth: when one is told, and when it decides.
 
-use crate::record::Figure;
+use crate::record::{Figure, Q, Source, Spec, ends_of, spec};
 use crate::stats::{TAIL_DECIDES, TAIL_SHOWN, tail};
 
 use super::CaseSummary;
 
 /// The quantile that a column of the case's headline metric holds; `None` for every other column.
 pub(crate) fn headline_quantile(case: &CaseSummary, column: &str) -> Option<f64> {
-    let rest = column.strip_prefix(case.news())?.strip_prefix("_ns_p")?;
-    // `50`, `99`, `999`: the digits of 0.50, 0.99, 0.999.
-    (!rest.is_empty() && rest.bytes().all(|c| c.is_ascii_digit()))
-        .then(|| format!("0.{rest}").parse().ok())
-        .flatten()
+    let Spec { quantile, source, .. } = spec(column)?;
+    let (metric, q) = (*quantile)?;
+    let headline = matches!(source, Source::Headline) && metric == case.pattern.traits().headline;
+    // Of the largest value no sample lies beyond.
+    (headline && q != Q::Max).then(|| q.share())
 }
 
 /// Independent samples of all usable trials together; `None` where no trial tells (older files).
@@ -44,9 +44,11 @@ pub(super) fn decided(
     if tail(n, q) >= TAIL_DECIDES || matches!(measured, Figure::MoreThan(_)) {
         return Some(holds(measured));
     }
-    let ends: Vec<Figure> = ["low", "high"]
-        .iter()
-        .filter_map(|end| case.bounds.get(format!("{column}_{end}").as_str()))
+    let ends: Vec<Figure> = spec(column)
+        .and_then(|spec| spec.quantile)
+        .into_iter()
+        .flat_map(ends_of)
+        .filter_map(|end| case.bounds.get(end))
         .flat_map(|by_block| by_block.values().copied())
         .collect();
     let whole = !ends.is_empty() && ends.len() == 2 * case.trials.usable();

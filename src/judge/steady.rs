@@ -3,11 +3,11 @@
 //! Whole-window histograms cannot be cut afterwards, so a transient that reaches into the window is told, with the
 //! warm-up that would have covered it.
 
+use super::Reason;
 use super::checks::Finding;
-use crate::measure::{BATCH_NS, Batch};
+use crate::measure::{BATCH_NS, Batch, Metric};
 use crate::record::{TrialFacts, Verdict};
 use crate::stats::{differs, median, mser, trend};
-use crate::unit::{nanoseconds, significant};
 
 /// Batches that one value of MSER-5 is the mean of.
 const OF: i64 = 5;
@@ -29,8 +29,8 @@ pub(super) fn steady(facts: &TrialFacts) -> Option<Finding> {
     warming_up(facts).or_else(|| drifting(facts))
 }
 
-const fn headline(facts: &TrialFacts) -> &'static str {
-    if facts.case.pattern.kind().delivers() { "freshness" } else { "response" }
+const fn headline(facts: &TrialFacts) -> Metric {
+    facts.case.pattern.kind().traits().headline
 }
 
 /// Place and logarithm of the mean of every part that holds samples; the logarithm, for transients multiply.
@@ -65,19 +65,12 @@ fn warming_up(facts: &TrialFacts) -> Option<Finding> {
         return None;
     }
     let verdict = if over_half { Verdict::Invalid } else { Verdict::Degraded };
-    let remedy = if over_half {
-        "that is over half of it, so nothing had settled: lower the load, or lengthen warmup and measure".to_owned()
-    } else {
-        format!("lengthen warmup to {}", nanoseconds((warmup + reaches) as f64))
+    let reason = Reason::WarmingUp {
+        metric: headline(facts),
+        warm_ns: reaches as f64,
+        warmup_ns: (!over_half).then_some((warmup + reaches) as f64),
     };
-    Some((
-        verdict,
-        format!(
-            "the first {} of the window still belong to the warm-up, by the {}'s means (MSER-5): {remedy}",
-            nanoseconds(reaches as f64),
-            headline(facts)
-        ),
-    ))
+    Some((verdict, reason))
 }
 
 fn drifting(facts: &TrialFacts) -> Option<Finding> {
@@ -93,20 +86,8 @@ fn drifting(facts: &TrialFacts) -> Option<Finding> {
     if found.p > TREND_P || change.abs() < SHARE {
         return None;
     }
-    let (way, remedy) = if change > 0.0 {
-        ("rose", "the target may be falling behind: lower the load, or read the timeline")
-    } else {
-        ("fell", "it may still be warming up: lengthen warmup")
-    };
-    Some((
-        Verdict::Degraded,
-        format!(
-            "{} {way} by {} % over the window, where 10 % are allowed (Mann-Kendall, p {}): {remedy}",
-            headline(facts),
-            significant(change.abs() * 100.0),
-            significant(found.p)
-        ),
-    ))
+    let reason = Reason::Drifting { metric: headline(facts), change, p: found.p };
+    Some((Verdict::Degraded, reason))
 }
 
 #[cfg(test)]
@@ -143,7 +124,7 @@ mod tests {
             (
                 "still warming up",
                 trial(decay(1.0)),
-                Some((Verdict::Degraded, "lengthen warmup to ")),
+                Some((Verdict::Degraded, "Lengthen warmup to ")),
             ),
             (
                 "ever older news",
@@ -170,7 +151,7 @@ mod tests {
             let as_expected = match (&found, expected) {
                 (None, None) => true,
                 (Some((verdict, reason)), Some((wanted, words))) => {
-                    *verdict == wanted && reason.contains(words)
+                    *verdict == wanted && reason.to_string().contains(words)
                 }
                 _ => false,
             };

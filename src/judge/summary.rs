@@ -2,11 +2,12 @@
 
 use std::collections::BTreeMap;
 
-use serde_json::{Map, Value};
-
 use super::FloorRatio;
 use crate::measure::Ledger;
-use crate::record::{Figure, Kind, Run, TRIAL_COLUMNS, TrialRecord, Verdict, offered_requests};
+use crate::record::{
+    Cell, Figure, Run, SPECS, Source, Spec, Summary, TrialRecord, Verdict, column_of,
+    offered_requests,
+};
 use crate::scenario::{Case, PatternKind};
 use crate::stats::{CONFIDENCE, median_interval};
 
@@ -102,9 +103,9 @@ impl Offered {
         let identity = &trial.identity;
         Self {
             clients: identity.clients,
-            topics: trial.detail.topics.unwrap_or(1),
+            topics: trial.given.topics.unwrap_or(1),
             events_per_s: identity.events_per_s,
-            requests_per_s: trial.detail.requests_per_s,
+            requests_per_s: trial.given.requests_per_s,
             payload_bytes: identity.payload_bytes,
         }
     }
@@ -145,44 +146,30 @@ impl CaseSummary {
         self.figures.get(column)
     }
 
-    /// The metric that the pattern is read by: freshness, or response for `request`.
-    pub const fn news(&self) -> &'static str {
-        if self.pattern.delivers() { "freshness" } else { "response" }
+    /// The column of a quantile of the metric that the pattern is read by: `"p50"`, `"p99"`.
+    pub fn headline(&self, quantile: &str) -> &'static str {
+        column_of(self.pattern.traits().headline, quantile)
+            .unwrap_or_else(|| unreachable!("headline metrics have columns"))
     }
+}
+
+fn specs(of: fn(&Spec) -> bool) -> impl Iterator<Item = &'static str> {
+    SPECS.iter().filter(move |spec| of(spec)).map(|spec| spec.column.name)
 }
 
 /// Columns of a trial of which a case has a median: measured numbers, not identities or counts.
 pub(crate) fn summarised() -> impl Iterator<Item = &'static str> {
-    let fixed = ["events_per_s", "requests_per_s", "measure_s"];
-    let measured = |kind: Kind| matches!(kind, Kind::Number | Kind::Figure);
-    TRIAL_COLUMNS
-        .iter()
-        .filter(move |column| measured(column.kind) && !fixed.contains(&column.name))
-        .map(|column| column.name)
-        .filter(|name| !is_bound(name))
-}
-
-/// Whether a column is an end of an interval within a trial.
-fn is_bound(name: &str) -> bool {
-    name.ends_with("_low") || name.ends_with("_high")
+    specs(|spec| matches!(spec.summary, Summary::Median | Summary::Worst))
 }
 
 /// Columns of a trial that are summed over the trials of a case.
 pub(crate) fn counted() -> impl Iterator<Item = &'static str> {
-    let fixed = [
-        "schema_version",
-        "trial",
-        "block",
-        "clients",
-        "payload_bytes",
-        "topics",
-        "worker_shards",
-        "target_shards",
-    ];
-    TRIAL_COLUMNS
-        .iter()
-        .filter(move |column| column.kind == Kind::Whole && !fixed.contains(&column.name))
-        .map(|column| column.name)
+    specs(|spec| spec.summary == Summary::Sum)
+}
+
+/// Columns of a trial that are ends of the intervals of its own quantiles.
+fn bounds() -> impl Iterator<Item = &'static str> {
+    specs(|spec| matches!(spec.source, Source::Interval(_)))
 }
 
 /// The median of `figures` with its interval; `None` where there are none.
@@ -233,21 +220,20 @@ pub fn summary_of(trials: &[TrialRecord]) -> Vec<CaseSummary> {
 
 fn summarise(planned: Option<&Case>, all: &[TrialRecord], id: &str) -> Option<CaseSummary> {
     let trials: Vec<&TrialRecord> = all.iter().filter(|trial| trial.identity.case == id).collect();
-    let fields: Vec<Map<String, Value>> = trials.iter().map(|trial| trial.fields()).collect();
     let mut summary = empty(planned, trials.first().copied(), id)?;
-    for (trial, fields) in trials.iter().zip(&fields) {
+    for trial in &trials {
         summary.trials.add(trial.verdict);
         summary.verdict = summary.verdict.max(Some(trial.verdict));
         if trial.verdict != Verdict::Failed {
             summary.ledger.merge(&trial.ledger.unwrap_or_default());
-            add_counts(&mut summary, fields);
+            add_counts(&mut summary, trial);
             summary.reach_worst = match (summary.reach_worst, trial.reach) {
                 (Some(worst), Some(reach)) => Some(worst.min(reach)),
                 (worst, reach) => worst.or(reach),
             };
         }
         if trial.verdict.usable() {
-            add_figures(&mut summary, trial.identity.block, fields);
+            add_figures(&mut summary, trial);
         }
     }
     let mut figures_of = BTreeMap::new();
@@ -259,24 +245,22 @@ fn summarise(planned: Option<&Case>, all: &[TrialRecord], id: &str) -> Option<Ca
     Some(summary)
 }
 
-fn add_counts(summary: &mut CaseSummary, fields: &Map<String, Value>) {
+fn add_counts(summary: &mut CaseSummary, trial: &TrialRecord) {
     for column in counted() {
-        if let Some(count) = fields.get(column).and_then(Value::as_u64) {
+        if let Some(Cell::Count(count)) = trial.cell(column) {
             *summary.counts.entry(column).or_default() += count;
         }
     }
 }
 
-fn add_figures(summary: &mut CaseSummary, block: u32, fields: &Map<String, Value>) {
-    for column in summarised() {
-        if let Some(figure) = fields.get(column).and_then(Figure::of) {
-            summary.by_block.entry(column).or_default().insert(block, figure);
-        }
+fn add_figures(summary: &mut CaseSummary, trial: &TrialRecord) {
+    let block = trial.identity.block;
+    let figure = |column| trial.cell(column).map(Cell::figure);
+    for (column, figure) in summarised().filter_map(|column| Some((column, figure(column)?))) {
+        summary.by_block.entry(column).or_default().insert(block, figure);
     }
-    for column in TRIAL_COLUMNS.iter().map(|column| column.name).filter(|name| is_bound(name)) {
-        if let Some(figure) = fields.get(column).and_then(Figure::of) {
-            summary.bounds.entry(column).or_default().insert(block, figure);
-        }
+    for (column, figure) in bounds().filter_map(|column| Some((column, figure(column)?))) {
+        summary.bounds.entry(column).or_default().insert(block, figure);
     }
 }
 

@@ -2,131 +2,102 @@
 
 use serde::{Deserialize, Serialize};
 
-/// A measured quantity with a distribution, in nanoseconds.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Metric {
+/// What a sample ends with and, where it never came, lies above all samples.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Awaits {
+    /// Every sample ends by itself: nothing can be missing.
+    Nothing,
+    /// The arrival of an event.
+    Deliveries,
+    /// The answer to a request of `request`.
+    Answers,
+    /// The acknowledgement of an event that a client published.
+    Acknowledgements,
+}
+
+/// Makes the enum and its names from one list, in the order of reports.
+macro_rules! metrics {
+    ($($(#[$doc:meta])* $variant:ident = $name:literal, $awaits:ident;)*) => {
+        /// A measured quantity with a distribution, in nanoseconds.
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+        #[serde(rename_all = "snake_case")]
+        pub enum Metric { $($(#[$doc])* $variant,)* }
+
+        impl Metric {
+            /// Every metric, in the order of reports.
+            pub const ALL: [Self; [$(Self::$variant),*].len()] = [$(Self::$variant),*];
+
+            /// The name in columns and tags.
+            pub const fn name(self) -> &'static str {
+                match self { $(Self::$variant => $name,)* }
+            }
+
+            /// What its samples wait for.
+            pub const fn awaits(self) -> Awaits {
+                match self { $(Self::$variant => Awaits::$awaits,)* }
+            }
+        }
+    };
+}
+
+metrics! {
     /// received − due of a delivery: how old the news is on arrival.
-    Freshness,
+    Freshness = "freshness", Deliveries;
     /// received − published of a delivery: the pattern's own share of freshness.
-    Transit,
+    Transit = "transit", Deliveries;
     /// done − due of a request.
-    Response,
+    Response = "response", Answers;
     /// done − sent of a request.
-    Service,
+    Service = "service", Answers;
     /// sent − due of a request: what the generator itself added.
-    Slip,
+    Slip = "slip", Nothing;
     /// Dial to ready of a link.
-    Connect,
+    Connect = "connect", Nothing;
     /// acknowledged − due of an event that a client published.
-    Send,
+    Send = "send", Acknowledgements;
     /// sent − due of such an event: what the generator itself added.
-    SendSlip,
+    SendSlip = "send_slip", Nothing;
     /// How long a long poll was held before its answer.
-    Hold,
+    Hold = "hold", Nothing;
     /// published − due of an event at the target: the publisher's own lateness.
-    PublishSlip,
+    PublishSlip = "publish_slip", Nothing;
     /// fired − due of a request: waiting for its link to be free, and for the timer to wake.
-    Fired,
+    Fired = "fired", Nothing;
     /// sent − fired of a request: waiting for the shard, and writing it down.
-    Dispatch,
+    Dispatch = "dispatch", Nothing;
     /// first byte of the answer − sent: the way there and back, and the target.
-    FirstByte,
+    FirstByte = "first_byte", Nothing;
     /// done − first byte of the answer.
-    Reading,
+    Reading = "reading", Nothing;
     /// written − published of a delivery, at the target: until the kernel has taken the event's last byte.
-    Written,
+    Written = "written", Nothing;
     /// Writing an item, or a page of items, in its encoding, at the target.
-    Encode,
+    Encode = "encode", Nothing;
     /// Reading an item, or a patch, from its encoding, at the target.
-    Decode,
+    Decode = "decode", Nothing;
     /// Freshness at the links that a scenario lets be, where it makes a share of them read slowly or fail.
-    FreshnessHealthy,
+    FreshnessHealthy = "freshness_healthy", Nothing;
     /// Freshness at the links that it troubles.
-    FreshnessAffected,
+    FreshnessAffected = "freshness_affected", Nothing;
     /// Stands again − noticed its end, of a link that ended without being asked to.
-    Reconnect,
+    Reconnect = "reconnect", Nothing;
     /// First stands again − the target was taken down, of every link, in a trial with a restart.
-    Recovery,
+    Recovery = "recovery", Nothing;
     /// How late a 1 ms tick woke a thread of a worker: what machine and scheduler added to anything timed there.
-    Hiccup,
+    Hiccup = "hiccup", Nothing;
     /// The same in the target's process.
-    TargetHiccup,
+    TargetHiccup = "target_hiccup", Nothing;
     /// acknowledged − written of a webhook attempt, at the target: the way there and back, and the receiver.
-    Acknowledge,
+    Acknowledge = "acknowledge", Nothing;
     /// done − received of a webhook receiver's work on an event, acknowledged before it.
-    Work,
+    Work = "work", Nothing;
     /// From the end of a receiver's outage until everything due before it had arrived there.
-    CatchUp,
+    CatchUp = "catch_up", Nothing;
     /// A TLS handshake of a link, over the trial's whole life; TCP's own is not in it.
-    TlsHandshake,
+    TlsHandshake = "tls_handshake", Nothing;
 }
 
 impl Metric {
-    /// Every metric, in the order of reports.
-    pub const ALL: [Self; 27] = [
-        Self::Freshness,
-        Self::Transit,
-        Self::Response,
-        Self::Service,
-        Self::Slip,
-        Self::Connect,
-        Self::Send,
-        Self::SendSlip,
-        Self::Hold,
-        Self::PublishSlip,
-        Self::Fired,
-        Self::Dispatch,
-        Self::FirstByte,
-        Self::Reading,
-        Self::Written,
-        Self::Encode,
-        Self::Decode,
-        Self::FreshnessHealthy,
-        Self::FreshnessAffected,
-        Self::Reconnect,
-        Self::Recovery,
-        Self::Hiccup,
-        Self::TargetHiccup,
-        Self::Acknowledge,
-        Self::Work,
-        Self::CatchUp,
-        Self::TlsHandshake,
-    ];
-
-    /// The name in columns and tags.
-    pub const fn name(self) -> &'static str {
-        match self {
-            Self::Freshness => "freshness",
-            Self::Transit => "transit",
-            Self::Response => "response",
-            Self::Service => "service",
-            Self::Slip => "slip",
-            Self::Connect => "connect",
-            Self::Send => "send",
-            Self::SendSlip => "send_slip",
-            Self::Hold => "hold",
-            Self::PublishSlip => "publish_slip",
-            Self::Fired => "fired",
-            Self::Dispatch => "dispatch",
-            Self::FirstByte => "first_byte",
-            Self::Reading => "reading",
-            Self::Written => "written",
-            Self::Encode => "encode",
-            Self::Decode => "decode",
-            Self::FreshnessHealthy => "freshness_healthy",
-            Self::FreshnessAffected => "freshness_affected",
-            Self::Reconnect => "reconnect",
-            Self::Recovery => "recovery",
-            Self::Hiccup => "hiccup",
-            Self::TargetHiccup => "target_hiccup",
-            Self::Acknowledge => "acknowledge",
-            Self::Work => "work",
-            Self::CatchUp => "catch_up",
-            Self::TlsHandshake => "tls_handshake",
-        }
-    }
-
     /// The metric of that name.
     pub fn from_name(name: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|metric| metric.name() == name)

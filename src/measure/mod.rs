@@ -26,7 +26,7 @@ pub use distribution::{Distribution, Quantile};
 pub use health::Watch;
 pub use host::Host;
 pub use ledger::{Arrival, Ledger, LinkLedger};
-pub use metric::Metric;
+pub use metric::{Awaits, Metric};
 pub use pressure::was_ever_under_pressure;
 pub use process::{Process, raise_descriptor_limit};
 pub use recorder::Recorder;

@@ -4,7 +4,8 @@ use serde::{Deserialize, Serialize};
 
 use super::precision::Headline;
 use super::table::sentence;
-use super::{Figure, SCHEMA_VERSION, TrialFacts, Verdict};
+use super::trial::told;
+use super::{Code, Coded, Figure, SCHEMA_VERSION, TrialFacts, Verdict};
 use crate::measure::{Ledger, Metric};
 
 /// One row of `floor.csv`: what the same load took against the null target. Columns have the fields' names;
@@ -26,6 +27,9 @@ pub struct FloorRecord {
     /// Why, a sentence each; none for a valid one.
     #[serde(default)]
     pub verdict_reasons: Vec<String>,
+    /// The code of each reason with its figures; none in files written before there were codes.
+    #[serde(default)]
+    pub verdict_codes: Vec<Code>,
     /// The account of deliveries, or requests; `None` where it ended without one.
     #[serde(flatten)]
     pub ledger: Option<Ledger>,
@@ -52,18 +56,19 @@ impl FloorRecord {
         cases: Vec<String>,
         after_trials: usize,
         verdict: Verdict,
-        reasons: Vec<String>,
+        reasons: impl IntoIterator<Item: Into<Coded>>,
     ) -> Self {
-        let delivers = facts.case.pattern.kind().delivers();
+        let (verdict_reasons, verdict_codes) = told(reasons);
         let headline = Headline::of(facts);
         Self {
             schema_version: SCHEMA_VERSION,
-            metric: if delivers { Metric::Freshness } else { Metric::Response },
+            metric: facts.case.pattern.kind().traits().headline,
             cases: cases.into_iter().map(|case| sentence(&case)).collect(),
             after_trials,
             measure_s: facts.phases.measure.secs(),
             verdict,
-            verdict_reasons: reasons.into_iter().map(|reason| sentence(&reason)).collect(),
+            verdict_reasons,
+            verdict_codes,
             // As of any trial: what one that was cut short did not deliver was not lost.
             ledger: facts.failure.is_none().then_some(facts.workers.ledger),
             n_eff: headline.n_eff(),
@@ -101,7 +106,7 @@ mod tests {
 
     fn record(facts: &TrialFacts, verdict: Verdict) -> FloorRecord {
         let cases = vec!["sse".to_owned(), "webhook".to_owned()];
-        FloorRecord::new(facts, cases, 3, verdict, vec!["a | b".to_owned(), "c".to_owned()])
+        FloorRecord::new(facts, cases, 3, verdict, ["a | b", "c"])
     }
 
     #[test]

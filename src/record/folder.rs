@@ -6,9 +6,10 @@ use std::path::{Path, PathBuf};
 
 use time::OffsetDateTime;
 
-use super::columns::{FLOOR_COLUMNS, SAMPLE_COLUMNS, TIMELINE_COLUMNS, TRIAL_COLUMNS};
 use super::file_name::{FOLDER_BYTES, file_name};
+use super::files::{FLOOR_COLUMNS, SAMPLE_COLUMNS, TIMELINE_COLUMNS};
 use super::info::utc_compact;
+use super::metrics::TRIAL_COLUMNS;
 use super::table::{cells, header, to_csv};
 use super::{
     FloorRecord, RunInfo, TimelineRow, TrialFacts, TrialRecord, histograms, samples, timeline,

@@ -3,55 +3,51 @@
 //! Raw facts become rows, lines and logs here, written after every trial, and are read back from the files alone.
 //! Nothing here judges: verdicts are handed in, and summaries are another room's.
 
+mod code;
 mod columns;
-mod connections;
-mod encoding;
+#[cfg(test)]
+mod documentation;
 mod facts;
 mod figure;
 mod file_name;
+mod files;
 mod floor;
 mod folder;
-mod health;
 mod histograms;
 mod info;
 mod intervals;
+mod metrics;
 mod precision;
-mod requests;
 mod run;
 mod samples;
-mod sends;
 mod table;
 mod timeline;
-mod transport;
 mod trial;
 mod verdict;
-mod webhook;
 
-pub use columns::{Column, FLOOR_COLUMNS, Kind, SAMPLE_COLUMNS, TIMELINE_COLUMNS, TRIAL_COLUMNS};
-pub use connections::ConnectionFigures;
-pub use encoding::Encoding;
+pub use code::{Code, Coded};
+pub use columns::{Column, Kind, Unit};
 pub use facts::{CpuReading, CpuUsed, MemoryReading, Resources, TrialFacts, WorkerHealth};
 pub use figure::Figure;
 pub use file_name::{FOLDER_BYTES, file_name, file_names};
+pub use files::{
+    FLOOR_COLUMNS, PERCENTILE_COLUMNS, SAMPLE_COLUMNS, SUMMARY_COLUMNS, TIMELINE_COLUMNS,
+};
 pub use floor::{FloorQuantiles, FloorRecord};
 pub use folder::{FolderError, RunFolder, check_results_folder, results_folder};
-pub use health::HealthFigures;
 pub use info::{Build, InfoError, PlannedTrial, RunInfo, utc};
 pub use intervals::Intervals;
-pub use precision::Precision;
-pub use requests::RequestFigures;
-pub(crate) use requests::offered_requests;
+pub use metrics::{
+    Better, Cell, End, Figures, Of, Q, SPECS, Side, Source, Spec, Summary, TRIAL_COLUMNS,
+    column_of, ends_of, spec,
+};
 pub use run::{ReadError, Run};
-pub use sends::SendFigures;
 pub use table::TableError;
 pub(crate) use table::to_csv;
 pub use timeline::TimelineRow;
-pub use transport::TransportFigures;
-pub use trial::{
-    Breakdown, Cost, Counts, CpuShares, Detail, Identity, Latency, Stages, Traffic, TrialRecord,
-};
+pub(crate) use trial::offered_requests;
+pub use trial::{Given, Identity, TrialRecord};
 pub use verdict::Verdict;
-pub use webhook::{WebhookCounts, WebhookFigures, WebhookQuantiles};
 
 /// Version of the files' meaning; FORMAT.md describes it.
 pub const SCHEMA_VERSION: u32 = 1;

@@ -1,57 +1,9 @@
 //! How well a trial knows the quantiles of its headline metric: freshness, or response for `request`.
 
-use serde::{Deserialize, Serialize};
-
 use super::{Figure, TrialFacts};
-use crate::measure::{Distribution, Metric, Quantile};
+use crate::measure::{Distribution, Quantile};
 use crate::scenario::Pattern;
 use crate::stats::{TAIL_SHOWN, effective_samples, quantile_interval, tail};
-
-/// Independent samples, and the intervals that they allow, in nanoseconds.
-#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
-#[expect(missing_docs, reason = "metric, unit, quantile, end: the names say it all")]
-pub struct Precision {
-    /// Independent samples that say as much as the trial's dependent ones; `None` where there are none.
-    pub n_eff: Option<f64>,
-    pub freshness_ns_p50_low: Option<Figure>,
-    pub freshness_ns_p50_high: Option<Figure>,
-    pub freshness_ns_p99_low: Option<Figure>,
-    pub freshness_ns_p99_high: Option<Figure>,
-    pub response_ns_p50_low: Option<Figure>,
-    pub response_ns_p50_high: Option<Figure>,
-    pub response_ns_p99_low: Option<Figure>,
-    pub response_ns_p99_high: Option<Figure>,
-}
-
-impl Precision {
-    /// The precision of a trial.
-    pub(super) fn of(facts: &TrialFacts) -> Self {
-        let headline = Headline::of(facts);
-        let (p50, p99) = (headline.interval(0.5), headline.interval(0.99));
-        let (low50, high50) = (p50.map(|i| i.0), p50.map(|i| i.1));
-        let (low99, high99) = (p99.map(|i| i.0), p99.map(|i| i.1));
-        let n_eff = headline.n_eff();
-        if facts.case.pattern.kind().delivers() {
-            Self {
-                n_eff,
-                freshness_ns_p50_low: low50,
-                freshness_ns_p50_high: high50,
-                freshness_ns_p99_low: low99,
-                freshness_ns_p99_high: high99,
-                ..Self::default()
-            }
-        } else {
-            Self {
-                n_eff,
-                response_ns_p50_low: low50,
-                response_ns_p50_high: high50,
-                response_ns_p99_low: low99,
-                response_ns_p99_high: high99,
-                ..Self::default()
-            }
-        }
-    }
-}
 
 impl TrialFacts {
     /// The `q`-quantile of the headline metric (freshness; response, for `request`), what was lost lying above all that
@@ -70,8 +22,7 @@ pub(super) struct Headline<'a> {
 
 impl<'a> Headline<'a> {
     pub(super) fn of(facts: &'a TrialFacts) -> Self {
-        let delivers = facts.case.pattern.kind().delivers();
-        let metric = if delivers { Metric::Freshness } else { Metric::Response };
+        let metric = facts.case.pattern.kind().traits().headline;
         let samples = facts.workers.distribution(metric);
         let censored = if facts.failure.is_none() { facts.workers.ledger.lost } else { 0 };
         let end_ns = facts.window_start_ns + facts.phases.measure.ns();
@@ -99,7 +50,7 @@ impl<'a> Headline<'a> {
         quantile.map(Figure::from)
     }
 
-    fn interval(&self, q: f64) -> Option<(Figure, Figure)> {
+    pub(super) fn interval(&self, q: f64) -> Option<(Figure, Figure)> {
         let n = self.n_eff.filter(|n| tail(*n, q) >= TAIL_SHOWN)?;
         let (low, high) = quantile_interval(n, q)?;
         Some((self.at(low)?, self.at(high)?))
@@ -120,6 +71,7 @@ fn most(facts: &TrialFacts) -> Option<f64> {
 mod tests {
     use super::*;
     use crate::measure::Series;
+    use crate::record::Figures;
     use crate::record::synthetic::{WINDOW_S, case, facts, losing};
     use crate::scenario::PatternKind;
     use crate::unit::Span;
@@ -132,12 +84,12 @@ mod tests {
         assert!((2000.0..=4000.0).contains(&n), "4,000 independent deliveries: {n}");
         assert!(headline.interval(0.5).is_some() && headline.interval(0.99).is_some());
         assert_eq!(headline.interval(0.999), None);
-        let precision = Precision::of(&facts);
-        let ends = [precision.freshness_ns_p99_low, precision.freshness_ns_p99_high];
-        let [low, high] = ends.map(|end| end.unwrap().number());
+        let figures = Figures::of(&facts);
+        let ends = ["freshness_ns_p99_low", "freshness_ns_p99_high"];
+        let [low, high] = ends.map(|end| figures.number(end).unwrap());
         let p99 = headline.at(0.99).unwrap().number();
         assert!(low < p99 && p99 < high, "{low} {p99} {high}");
-        assert_eq!(precision.response_ns_p50_low, None);
+        assert_eq!(figures.get("response_ns_p50_low"), None);
     }
 
     #[test]

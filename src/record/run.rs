@@ -3,7 +3,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
-use super::columns::{FLOOR_COLUMNS, TIMELINE_COLUMNS, TRIAL_COLUMNS};
+use super::files::{FLOOR_COLUMNS, TIMELINE_COLUMNS};
+use super::metrics::TRIAL_COLUMNS;
 use super::table::{read, whole_lines};
 use super::{
     FloorRecord, InfoError, RunInfo, SCHEMA_VERSION, TableError, TimelineRow, TrialRecord,
@@ -131,6 +132,7 @@ mod tests {
     use super::*;
     use crate::measure::{Counter, Quantile};
     use crate::record::synthetic::{case, facts, info, judged, losing, scenario, six, write_run};
+    use crate::record::table::{cells, header, to_csv};
     use crate::record::{Figure, TrialFacts, TrialRecord, Verdict};
     use crate::scenario::{Case, PatternKind};
 
@@ -143,7 +145,7 @@ mod tests {
     }
 
     fn record(facts: &TrialFacts) -> TrialRecord {
-        TrialRecord::new(facts, Verdict::Degraded, vec!["a, \"b\" | c\nd".into(), "second".into()])
+        TrialRecord::new(facts, Verdict::Degraded, ["a, \"b\" | c\nd", "second"])
     }
 
     #[test]
@@ -171,7 +173,9 @@ mod tests {
         let facts = losing(&case(PatternKind::Sse, 20, ":clients=20"), 1, 40);
         let written = record(&facts);
         assert_eq!(written.verdict_reasons, ["a, \"b\" / c d", "second"]);
-        let Some(Figure::MoreThan(bound)) = written.latency.freshness_ns_p99 else { panic!() };
+        let Some(Figure::MoreThan(bound)) = written.figures.get("freshness_ns_p99") else {
+            panic!()
+        };
         let samples = facts.workers.distribution(Metric::Freshness).unwrap();
         assert_eq!(samples.quantile_censored(0.99, 40), Some(Quantile::MoreThan(bound as u64)));
         let out = tempfile::tempdir().unwrap();
@@ -188,7 +192,7 @@ mod tests {
         let mut facts = facts(&case(PatternKind::Sse, 20, ""), 1);
         facts.failure = Some("the worker ended".into());
         (facts.workers, facts.intervals, facts.resources) = Default::default();
-        let record = TrialRecord::new(&facts, Verdict::Failed, vec!["the worker ended".into()]);
+        let record = TrialRecord::new(&facts, Verdict::Failed, ["the worker ended"]);
         let fields = record.fields();
         for column in [
             "expected",
@@ -201,6 +205,21 @@ mod tests {
         ] {
             assert!(fields.get(column).is_none_or(serde_json::Value::is_null), "{column}");
         }
+    }
+
+    #[test]
+    fn committed_results_are_read_and_written_as_they_are() {
+        let folder =
+            Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/results/reference/quickstart"));
+        let run = Run::read(folder).unwrap();
+        assert!(run.warnings.is_empty(), "{:?}", run.warnings);
+        let kept = fs::read_to_string(folder.join("trials.csv")).unwrap();
+        let width = kept.lines().next().unwrap().split(',').count();
+        let rows = run.trials.iter().map(|trial| cells(TRIAL_COLUMNS, trial));
+        // Columns that came later stand behind those of the file.
+        let rows = std::iter::once(header(TRIAL_COLUMNS)).chain(rows);
+        let written = to_csv(rows.map(|row| row[..width].to_vec()));
+        assert_eq!(String::from_utf8(written).unwrap(), kept);
     }
 
     #[test]

@@ -3,7 +3,7 @@
 use serde::Serialize;
 
 use super::TrialFacts;
-use super::columns::{Column, SAMPLE_COLUMNS};
+use super::files::SAMPLE_COLUMNS;
 use super::table::{cells, to_csv};
 use crate::measure::{ErrorKind, RequestSample};
 
@@ -60,8 +60,7 @@ fn row<'a>(facts: &'a TrialFacts, sample: &RequestSample) -> Row<'a> {
 
 /// The trial's rows as CSV text, some at a time.
 pub(super) fn texts(facts: &TrialFacts) -> impl Iterator<Item = Vec<u8>> {
-    let columns: &[Column] = SAMPLE_COLUMNS;
     facts.samples.chunks(AT_ONCE).map(move |samples| {
-        to_csv(samples.iter().map(|sample| cells(columns, &row(facts, sample))))
+        to_csv(samples.iter().map(|sample| cells(SAMPLE_COLUMNS, &row(facts, sample))))
     })
 }

@@ -154,11 +154,8 @@ mod tests {
                 Response => (Request, "request"),
                 _ => (WebSocket, "sse"),
             };
-            let reasons = if *verdict == Verdict::Valid {
-                vec![]
-            } else {
-                vec!["the worker | stood still".to_owned()]
-            };
+            let reasons =
+                if *verdict == Verdict::Valid { vec![] } else { vec!["the worker | stood still"] };
             let facts = facts(&case(kind, 60, ""), 1);
             let mut floor = FloorRecord::new(&facts, vec![of.to_owned()], 0, *verdict, reasons);
             floor.quantiles.floor_ns_p50 = Some(Figure::Value(*p50));

@@ -183,7 +183,7 @@ fn intervals(view: &View) -> String {
         let cell = |column: &str, unit: fn(f64) -> String| {
             escape(&case.figure(column).map_or_else(|| "-".to_owned(), |e| with_interval(e, unit)))
         };
-        let news = |quantile: &str| cell(&format!("{}_ns_{quantile}", case.news()), nanoseconds);
+        let news = |quantile: &str| cell(case.headline(quantile), nanoseconds);
         row(
             &mut page,
             [

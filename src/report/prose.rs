@@ -8,7 +8,7 @@ use super::table::reach;
 use crate::judge::{
     Axis, Claim, Judgement, Outcome, Ranked, Ranking, independent_samples, is_well_known,
 };
-use crate::record::{Figure, Verdict};
+use crate::record::Verdict;
 use crate::scenario::{Faults, Profile, network_summary};
 use crate::stats::Shift;
 use crate::unit::{bytes, nanoseconds, significant};
@@ -240,8 +240,9 @@ fn reasons(view: &View, limit: usize) -> Vec<String> {
     let mut by_kind: BTreeMap<&str, Reason> = BTreeMap::new();
     for trial in &view.run.trials {
         let name = format!("{} trial {}", view.name(&trial.identity.case), trial.identity.trial);
-        for text in &trial.verdict_reasons {
-            let kind = text.split(|c: char| c.is_ascii_digit()).next().unwrap_or_default();
+        for (at, text) in trial.verdict_reasons.iter().enumerate() {
+            // Files of before there were codes have texts alone: only like ones are grouped.
+            let kind = trial.verdict_codes.get(at).map_or(text.as_str(), |code| &code.name);
             let reason = by_kind.entry(kind).or_insert_with(|| Reason {
                 worst: trial.verdict,
                 text: printable(text),
@@ -274,27 +275,25 @@ fn tell(reason: &Reason) -> String {
 
 /// As what the host was judged, and what it took from the trials.
 pub(super) fn machine(view: &View) -> String {
-    let health = || view.run.trials.iter().map(|trial| &trial.detail.health);
-    let profiles: BTreeSet<&str> = health().filter_map(|h| h.profile).map(Profile::name).collect();
+    let given = view.run.trials.iter().filter_map(|trial| trial.given.profile);
+    let profiles: BTreeSet<&str> = given.map(Profile::name).collect();
     let judged = match profiles.into_iter().collect::<Vec<_>>().as_slice() {
         [] => "Judged without a profile".to_owned(),
         names => format!("Judged as a {} host", names.join(" or a ")),
     };
-    let worst = |figures: &mut dyn Iterator<Item = f64>, unit: fn(f64) -> String| {
+    let worst = |column: &str, unit: fn(f64) -> String| {
+        let figures = view.run.trials.iter().filter_map(|trial| trial.figures.number(column));
         figures.reduce(f64::max).map_or_else(|| "not measured".to_owned(), unit)
     };
     let percent = |share: f64| format!("{} % at most", significant(share * 100.0));
     format!(
         "{judged}. A 1 ms tick woke late at the 99.9th percentile, in the worst trial: workers {}, target {}. Steal {}, \
          throttling {}, waiting for a core {}.",
-        worst(&mut health().filter_map(|h| h.hiccup_ns_p999).map(Figure::number), nanoseconds),
-        worst(
-            &mut health().filter_map(|h| h.target_hiccup_ns_p999).map(Figure::number),
-            nanoseconds
-        ),
-        worst(&mut health().filter_map(|h| h.steal_share), percent),
-        worst(&mut health().filter_map(|h| h.throttled_share), percent),
-        worst(&mut health().filter_map(|h| h.run_delay_share), percent),
+        worst("hiccup_ns_p999", nanoseconds),
+        worst("target_hiccup_ns_p999", nanoseconds),
+        worst("steal_share", percent),
+        worst("throttled_share", percent),
+        worst("run_delay_share", percent),
     )
 }
 
@@ -328,7 +327,7 @@ fn losses(view: &View) -> Vec<String> {
 /// Which quantiles are doubtful, for want of independent samples.
 fn too_few(view: &View) -> Option<String> {
     let lacking = |case: &&crate::judge::CaseSummary| {
-        let known = |q: &str| is_well_known(case, &format!("{}_ns_{q}", case.news()));
+        let known = |q: &str| is_well_known(case, case.headline(q));
         case.trials.usable() > 0 && !(known("p50") && known("p99"))
     };
     let names: Vec<String> = view

@@ -1,8 +1,8 @@
 //! Quantiles of a case's merged samples, on a grid for a nines axis.
 
 use super::View;
-use crate::measure::Metric;
-use crate::record::Figure;
+use crate::measure::{Awaits, Metric};
+use crate::record::{Figure, TrialRecord};
 
 /// Places on a nines axis between two powers of ten.
 const STEPS: u32 = 20;
@@ -38,43 +38,21 @@ impl Quantiles {
 
 /// What never arrived in the usable trials lies above every sample of what ends with an arrival.
 pub(super) fn censored(view: &View, case: &str, metric: Metric) -> u64 {
-    if metric == Metric::Send {
-        let trials =
-            view.run.trials.iter().filter(|t| t.identity.case == case && t.verdict.usable());
-        let sends = trials.map(|trial| &trial.detail.sends);
-        let open = sends.filter_map(|s| Some(s.sends_due? - s.sends_acknowledged?));
-        return open.sum();
-    }
-    let ends = |delivers: bool| match metric {
-        Metric::Freshness | Metric::Transit => delivers,
-        Metric::Response | Metric::Service => !delivers,
-        Metric::Slip
-        | Metric::Connect
-        | Metric::SendSlip
-        | Metric::Hold
-        | Metric::PublishSlip
-        | Metric::Fired
-        | Metric::Dispatch
-        | Metric::FirstByte
-        | Metric::Reading
-        | Metric::Written
-        | Metric::Encode
-        | Metric::Decode
-        | Metric::FreshnessHealthy
-        | Metric::FreshnessAffected
-        | Metric::Reconnect
-        | Metric::Recovery
-        | Metric::Hiccup
-        | Metric::TargetHiccup
-        | Metric::Acknowledge
-        | Metric::Work
-        | Metric::CatchUp
-        | Metric::TlsHandshake
-        | Metric::Send => false,
-    };
     let trials = view.run.trials.iter().filter(|t| t.identity.case == case && t.verdict.usable());
-    let lost = trials.filter(|t| ends(t.identity.pattern.delivers())).filter_map(|t| t.ledger);
-    lost.map(|ledger| ledger.lost).sum()
+    let open = |trial: &TrialRecord| {
+        let delivers = trial.identity.pattern.delivers();
+        let lost = trial.ledger.map_or(0, |ledger| ledger.lost);
+        match metric.awaits() {
+            Awaits::Deliveries if delivers => lost,
+            Awaits::Answers if !delivers => lost,
+            Awaits::Acknowledgements => {
+                let count = |column| trial.figures.count(column).unwrap_or_default();
+                count("sends_due").saturating_sub(count("sends_acknowledged"))
+            }
+            Awaits::Nothing | Awaits::Deliveries | Awaits::Answers => 0,
+        }
+    };
+    trials.map(open).sum()
 }
 
 /// Quantiles evenly spread on the nines axis, as far as one sample lies above, with the landmarks, 0 and 1.

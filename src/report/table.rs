@@ -55,13 +55,13 @@ pub(super) fn print(case: &CaseSummary, column: &str, unit: fn(f64) -> String) -
 /// Freshness, or the response of `request`, which is marked; so is what too few independent samples tell, and what
 /// lies near to the noise floor.
 fn news(case: &CaseSummary, quantile: &str) -> String {
-    let column = format!("{}_ns_{quantile}", case.news());
-    let figure = print(case, &column, nanoseconds);
+    let column = case.headline(quantile);
+    let figure = print(case, column, nanoseconds);
     if figure == "-" {
         return figure;
     }
     let response = if case.pattern.delivers() { "" } else { "*" };
-    let doubtful = if is_well_known(case, &column) { "" } else { "?" };
+    let doubtful = if is_well_known(case, column) { "" } else { "?" };
     format!("{figure}{response}{doubtful}{}", floor::mark(case, quantile))
 }
 

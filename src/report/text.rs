@@ -276,4 +276,22 @@ mod tests {
             assert!(text.contains(words), "'{words}' is missing in\n{text}");
         }
     }
+
+    #[test]
+    fn like_reasons_are_told_once_by_their_codes() {
+        let out = tempfile::tempdir().unwrap();
+        let cases = vec![case(PatternKind::Sse, 60, ""), case(PatternKind::WebSocket, 60, "")];
+        let folder = write_run(out.path(), &info(scenario(cases, 2, &[])), |facts| {
+            let lost = if facts.trial == 1 { 1 } else { 7 };
+            facts.workers.ledger.lost += lost;
+        });
+        let told = |run: Run| prose::trust(&View::new(run), 9).join("\n");
+        let run = Run::read(&folder).unwrap();
+        let once = told(run.clone()).matches("the ledger does not balance").count();
+        let mut old = run;
+        for trial in &mut old.trials {
+            trial.verdict_codes.clear();
+        }
+        assert_eq!((once, told(old).matches("the ledger does not balance").count()), (1, 2));
+    }
 }

@@ -12,20 +12,19 @@ pub(super) fn transport(view: &View) -> Option<String> {
         tls |= case.transport.tls;
         http2 |= case.transport.http == Http::Two;
     }
-    let figures = || view.run.trials.iter().map(|trial| &trial.detail.transport);
+    let figures = || view.run.trials.iter().map(|trial| &trial.figures);
     let mut told = Vec::new();
     if tls {
-        let handshakes: u64 = figures().filter_map(|figures| figures.tls_handshakes).sum();
-        let resumed = figures().filter_map(|figures| {
-            Some(figures.tls_resumed_share? * figures.tls_handshakes? as f64)
-        });
+        let handshakes: u64 = figures().filter_map(|f| f.count("tls_handshakes")).sum();
+        let resumed = figures()
+            .filter_map(|f| Some(f.number("tls_resumed_share")? * f.number("tls_handshakes")?));
         told.push(format!(
             "TLS 1.3, verified: {handshakes} handshakes over all trials, {} of them resumed.",
             resumed.sum::<f64>().round()
         ));
     }
     if http2 {
-        let shared = figures().filter_map(|figures| figures.links_per_connection).reduce(f64::max);
+        let shared = figures().filter_map(|f| f.number("links_per_connection")).reduce(f64::max);
         told.push(format!(
             "HTTP/2: the target allows {} streams at once on a connection; at most {} links shared one.",
             scenario.target.max_concurrent_streams,

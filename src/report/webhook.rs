@@ -4,14 +4,13 @@ use std::collections::BTreeSet;
 use std::fmt::Write as _;
 
 use super::View;
-use crate::record::{Figure, TrialRecord};
 use crate::scenario::Outbox;
 use crate::unit::nanoseconds;
 
 /// A sentence or two; empty where no trial is of webhooks.
 pub(super) fn sentence(view: &View) -> String {
-    let webhooks = || view.run.trials.iter().map(|trial| &trial.detail.webhook);
-    let outboxes: BTreeSet<Outbox> = webhooks().filter_map(|webhook| webhook.outbox).collect();
+    let trials = || view.run.trials.iter();
+    let outboxes: BTreeSet<Outbox> = trials().filter_map(|trial| trial.given.outbox).collect();
     if outboxes.is_empty() {
         return String::new();
     }
@@ -27,11 +26,8 @@ pub(super) fn sentence(view: &View) -> String {
               synced every event to disk before it was visible, the others kept it in memory."
             .to_owned(),
     };
-    let sum = |count: fn(&TrialRecord) -> Option<u64>| -> u64 {
-        view.run.trials.iter().filter_map(count).sum()
-    };
-    let twice = sum(|trial| trial.detail.webhook.counts.duplicate_attempts);
-    let refused = sum(|trial| trial.detail.webhook.counts.refused_attempts);
+    let sum = |column| -> u64 { trials().filter_map(|trial| trial.figures.count(column)).sum() };
+    let (twice, refused) = (sum("duplicate_attempts"), sum("refused_attempts"));
     let _ = write!(
         said,
         " Delivery is at least once: {twice} attempts brought what their receiver had, and were not booked again"
@@ -40,8 +36,8 @@ pub(super) fn sentence(view: &View) -> String {
         let _ = write!(said, "; {refused} were failed by receivers that were told to");
     }
     said.push('.');
-    let catch_up = webhooks().filter_map(|webhook| webhook.quantiles.catch_up_ns_max);
-    if let Some(longest) = catch_up.map(Figure::number).reduce(f64::max) {
+    let catch_up = trials().filter_map(|trial| trial.figures.number("catch_up_ns_max"));
+    if let Some(longest) = catch_up.reduce(f64::max) {
         let longest = nanoseconds(longest);
         let _ = write!(
             said,

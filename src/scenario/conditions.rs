@@ -143,8 +143,8 @@ pub(super) const TABLES: [&str; 4] = ["reconnect", "restart", "consumers", "netw
 pub(super) fn applies(table: &str, kind: PatternKind) -> bool {
     match table {
         // A short poll comes back with its next interval.
-        "reconnect" => !matches!(kind, PatternKind::Request | PatternKind::ShortPoll),
-        "consumers" => matches!(kind, PatternKind::Sse | PatternKind::WebSocket),
+        "reconnect" => kind.traits().subscribes,
+        "consumers" => kind.traits().streams,
         "network" => true,
         _ => kind.delivers(),
     }

@@ -23,6 +23,7 @@ mod source;
 mod spin;
 mod substitute;
 mod sweep;
+mod traits;
 mod transport;
 mod tree;
 mod webhook;
@@ -51,6 +52,7 @@ pub use shipped::{SHIPPED, Shipped};
 pub use short::ShortIds;
 pub use source::STDIN;
 pub use spin::Spin;
+pub use traits::Traits;
 pub use transport::{Connection, Http, Transport};
 pub use webhook::{CallbackConnection, Down, Outbox, ReceiverOptions};
 

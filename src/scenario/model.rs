@@ -257,11 +257,6 @@ impl PatternKind {
     pub fn from_name(name: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|kind| kind.name() == name)
     }
-
-    /// Whether its consumers receive events (`request` has none: it is measured by its responses).
-    pub const fn delivers(self) -> bool {
-        !matches!(self, Self::Request)
-    }
 }
 
 impl Pattern {

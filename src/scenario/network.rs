@@ -4,10 +4,7 @@
 use serde::Deserialize;
 
 use super::error::{Refusal, require};
-use super::{
-    CallbackConnection, Case, Connection, Http, Pattern, PatternKind, Phases, SlowConsumer,
-    Workload,
-};
+use super::{CallbackConnection, Case, Connection, Http, Pattern, Phases, SlowConsumer, Workload};
 use crate::pace::Network;
 use crate::unit::{Bandwidth, Span};
 
@@ -131,7 +128,7 @@ pub fn opening_ns(case: &Case) -> u64 {
     let dialled_and_asked = 2 + u64::from(case.transport.tls);
     let kind = case.pattern.kind();
     let calls = 1
-        + u64::from(kind == PatternKind::Webhook)
+        + u64::from(kind.traits().called_back)
         + u64::from(case.workload.publish.needs_connection(kind));
     calls * dialled_and_asked * 2 * (latency.ns() + jitter.ns())
 }

@@ -20,7 +20,7 @@ pub enum Publish {
 impl Publish {
     /// Whether clients of a pattern need a connection of their own to publish, where HTTP/2 does not share one.
     pub fn needs_connection(self, kind: PatternKind) -> bool {
-        self == Self::Clients && kind.delivers() && kind != PatternKind::WebSocket
+        self == Self::Clients && kind.delivers() && !kind.traits().duplex
     }
 }
 

@@ -78,8 +78,7 @@ pub(super) struct TransportFile {
 
 /// Whether a key of `[transport]` makes a difference to `kind`, as an axis.
 pub(super) fn bears_on(key: &str, kind: PatternKind) -> bool {
-    !matches!(key, "http" | "streams")
-        || !matches!(kind, PatternKind::WebSocket | PatternKind::Webhook)
+    !matches!(key, "http" | "streams") || kind.traits().http2
 }
 
 /// The transport that the file describes.

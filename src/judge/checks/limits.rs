@@ -1,7 +1,6 @@
 //! The thresholds, by profile: METHODOLOGY's table in numbers.
 
 use crate::scenario::Profile;
-use crate::unit::significant;
 
 /// What a figure may be before a trial is degraded, and before it is invalid.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -68,14 +67,4 @@ impl Limits {
             },
         }
     }
-}
-
-/// A share for people.
-pub(super) fn percent(share: f64) -> String {
-    format!("{} %", significant(share * 100.0))
-}
-
-/// What a profile is called in a reason.
-pub(super) fn on_a(profile: Profile) -> String {
-    format!("on a {} host", profile.name())
 }

@@ -3,12 +3,12 @@
 //! Only the workers are judged. Their meters tell of the machine and of a worker that stood still; the target's tell of the
 //! machine too, but also of a target that is busy or stopped, which is a result and shows in the percentiles.
 
-use super::limits::{Limit, Limits, on_a, percent};
+use super::limits::{Limit, Limits};
 use super::{Finding, degraded, invalid};
+use crate::judge::Reason;
+use crate::judge::reason::OfWorker;
 use crate::measure::{Counter, Distribution, Metric};
 use crate::record::{TrialFacts, Verdict, WorkerHealth};
-use crate::scenario::Profile;
-use crate::unit::nanoseconds;
 
 /// The verdict on a figure, and the threshold that it broke.
 fn over(figure: f64, limit: Limit) -> Option<(Verdict, f64)> {
@@ -23,13 +23,12 @@ fn hiccup(worker: &WorkerHealth, q: f64) -> Option<f64> {
     worker.hiccups.as_ref()?.quantile(q).map(|ns| ns as f64)
 }
 
-/// The workers of which `figure` exceeds `limit`: the worst verdict, its threshold, and `name (figure)` of each.
+/// The workers of which `figure` exceeds `limit`: the worst verdict, its threshold, and the figure of each.
 fn exceeding(
     facts: &TrialFacts,
     limit: Limit,
     figure: impl Fn(&WorkerHealth) -> Option<f64>,
-    print: fn(f64) -> String,
-) -> Option<(Verdict, f64, String)> {
+) -> Option<(Verdict, f64, Vec<OfWorker>)> {
     let mut worst: Option<(Verdict, f64)> = None;
     let mut names = Vec::new();
     for worker in &facts.health {
@@ -39,47 +38,31 @@ fn exceeding(
             Some(before) if before.0 >= found.0 => Some(before),
             _ => Some(found),
         };
-        names.push(format!("{} by {}", worker.name, print(figure)));
+        names.push(OfWorker { worker: worker.name.clone(), figure });
     }
     let (verdict, threshold) = worst?;
-    Some((verdict, threshold, names.join(", ")))
+    Some((verdict, threshold, names))
 }
 
 /// A worker that stood still could neither send nor receive, and what it should have done then is a figure of its own.
 pub(super) fn no_worker_stood_still(facts: &TrialFacts) -> Option<Finding> {
     let allowed = Limits::of(facts.profile).standstill_ns;
     let stood = |worker: &&WorkerHealth| hiccup(worker, 1.0).is_some_and(|ns| ns > allowed);
-    let names: Vec<String> = facts
-        .health
-        .iter()
-        .filter(stood)
-        .filter_map(|worker| {
-            let longest = nanoseconds(hiccup(worker, 1.0)?);
-            Some(format!("{} stood still for {longest}", worker.name))
-        })
-        .collect();
-    if names.is_empty() {
+    let figure = |worker: &WorkerHealth| {
+        let figure = hiccup(worker, 1.0)?;
+        Some(OfWorker { worker: worker.name.clone(), figure })
+    };
+    let workers: Vec<OfWorker> = facts.health.iter().filter(stood).filter_map(figure).collect();
+    if workers.is_empty() {
         return None;
     }
     let target = facts.target.distribution(Metric::TargetHiccup).and_then(Distribution::max);
-    let whose = match target {
-        Some(ns) if ns as f64 > allowed => format!(
-            "the target's process did so for {}, too, so that it was the machine: quieten the host, or give it cores",
-            nanoseconds(ns as f64)
-        ),
-        Some(ns) => format!(
-            "the target's process did so for {} at most, so that it was the worker and not the machine: see what stopped \
-             it (a signal, a debugger, memory that ran out), and run it again",
-            nanoseconds(ns as f64)
-        ),
-        None => "see what stopped it, and run it again".to_owned(),
-    };
-    Some(invalid(format!(
-        "{}, and {} is the most {}; {whose}",
-        names.join(", "),
-        nanoseconds(allowed),
-        on_a(facts.profile)
-    )))
+    Some(invalid(Reason::WorkerStalled {
+        workers,
+        limit_ns: allowed,
+        target_ns: target.map(|ns| ns as f64),
+        profile: facts.profile,
+    }))
 }
 
 /// Ticks of a worker must wake it in time; where they do not, nothing else did either.
@@ -87,14 +70,10 @@ pub(super) fn ticks_woke_in_time(facts: &TrialFacts) -> Option<Finding> {
     if facts.window_start_ns == 0 {
         return None;
     }
-    let blind: Vec<&str> =
-        facts.health.iter().filter(|w| w.hiccups.is_none()).map(|w| w.name.as_str()).collect();
-    if facts.health.is_empty() || !blind.is_empty() {
-        let who = if blind.is_empty() { "the workers".to_owned() } else { blind.join(", ") };
-        return Some(degraded(format!(
-            "the hiccups of {who} were not measured, so that nobody knows what the machine added: see that threads and \
-             timerfd are to be had"
-        )));
+    let blind = facts.health.iter().filter(|worker| worker.hiccups.is_none());
+    let workers: Vec<String> = blind.map(|worker| worker.name.clone()).collect();
+    if facts.health.is_empty() || !workers.is_empty() {
+        return Some(degraded(Reason::TimersUnmeasured { workers }));
     }
     let limits = Limits::of(facts.profile);
     let p999 = |worker: &WorkerHealth| {
@@ -102,82 +81,35 @@ pub(super) fn ticks_woke_in_time(facts: &TrialFacts) -> Option<Finding> {
         hiccup(worker, 1.0).filter(|longest| *longest <= limits.standstill_ns)?;
         hiccup(worker, 0.999)
     };
-    let (verdict, threshold, names) = exceeding(facts, limits.hiccup_ns, p999, nanoseconds)?;
-    Some((
-        verdict,
-        format!(
-            "ticks of 1 ms woke their thread late at the 99.9th percentile ({names}), above {} {}: quieten the host, give \
-             it more cores, or lower the load",
-            nanoseconds(threshold),
-            on_a(facts.profile)
-        ),
-    ))
+    let (verdict, limit_ns, workers) = exceeding(facts, limits.hiccup_ns, p999)?;
+    Some((verdict, Reason::WorkerTimerLate { workers, limit_ns, profile: facts.profile }))
 }
 
 /// The same of the target's process: no check of a verdict, as a target may well be the cause of its own hiccups.
 pub(super) fn target_ticks_woke_in_time(facts: &TrialFacts) -> Option<Finding> {
-    let late = facts.target.distribution(Metric::TargetHiccup)?.quantile(0.999)? as f64;
-    let (verdict, threshold) = over(late, Limits::of(facts.profile).hiccup_ns)?;
-    Some((
-        verdict,
-        format!(
-            "ticks of 1 ms woke their thread in the target's process {} late at the 99.9th percentile, above {} {}: quieten \
-             the host, or give it more cores",
-            nanoseconds(late),
-            nanoseconds(threshold),
-            on_a(facts.profile)
-        ),
-    ))
+    let p999_ns = facts.target.distribution(Metric::TargetHiccup)?.quantile(0.999)? as f64;
+    let (verdict, limit_ns) = over(p999_ns, Limits::of(facts.profile).hiccup_ns)?;
+    Some((verdict, Reason::TargetTimerLate { p999_ns, limit_ns, profile: facts.profile }))
 }
 
 pub(super) fn tasks_ran_when_they_could(facts: &TrialFacts) -> Option<Finding> {
     let share =
         |worker: &WorkerHealth| worker.counters.share(Counter::RunDelay, Counter::RunDelayWatched);
     let limit = Limits::of(facts.profile).run_delay_share;
-    let (verdict, threshold, names) = exceeding(facts, limit, share, percent)?;
-    Some((
-        verdict,
-        format!(
-            "tasks of the workers waited for a core ({names} of the window), above {} {}: leave the cores to this run, give \
-             the host more of them, or use fewer shards",
-            percent(threshold),
-            on_a(facts.profile)
-        ),
-    ))
+    let (verdict, limit, workers) = exceeding(facts, limit, share)?;
+    Some((verdict, Reason::CpuContended { workers, limit, profile: facts.profile }))
 }
 
 pub(super) fn nothing_stolen(facts: &TrialFacts) -> Option<Finding> {
     let share = facts.workers.counters.share(Counter::Steal, Counter::StealWatched)?;
-    let (verdict, threshold) = over(share, Limits::of(facts.profile).taken_share)?;
-    Some((
-        verdict,
-        format!(
-            "the hypervisor took {} of the host's CPU time, {}: use a host with cores of its own, or another hour",
-            percent(share),
-            above(threshold, facts.profile)
-        ),
-    ))
+    let (verdict, limit) = over(share, Limits::of(facts.profile).taken_share)?;
+    Some((verdict, Reason::CpuStolen { share, limit, profile: facts.profile }))
 }
 
 pub(super) fn nothing_throttled(facts: &TrialFacts) -> Option<Finding> {
     let share = facts.workers.counters.share(Counter::Throttled, Counter::ThrottledWatched)?;
-    let (verdict, threshold) = over(share, Limits::of(facts.profile).taken_share)?;
-    Some((
-        verdict,
-        format!(
-            "a CPU quota held the workers back for {} of the window, {}: raise the quota of the container or its group",
-            percent(share),
-            above(threshold, facts.profile)
-        ),
-    ))
-}
-
-fn above(threshold: f64, profile: Profile) -> String {
-    if threshold > 0.0 {
-        format!("above {} {}", percent(threshold), on_a(profile))
-    } else {
-        format!("where none may be {}", on_a(profile))
-    }
+    let (verdict, limit) = over(share, Limits::of(facts.profile).taken_share)?;
+    Some((verdict, Reason::CpuThrottled { share, limit, profile: facts.profile }))
 }
 
 #[cfg(test)]
@@ -186,7 +118,7 @@ mod tests {
     use super::*;
     use crate::measure::Counters;
     use crate::record::synthetic::{case, facts};
-    use crate::scenario::PatternKind;
+    use crate::scenario::{PatternKind, Profile};
     use Profile::{Dedicated, Shared};
     use Verdict::{Degraded, Invalid, Valid};
 
@@ -214,11 +146,11 @@ mod tests {
         const MS: u64 = 1_000_000;
         for (what, profile, late, ns, expected, words) in [
             ("late by a little", Shared, 20, 4 * MS, Valid, ""),
-            ("the same on a dedicated host", Dedicated, 20, 4 * MS, Degraded, "above 500 us"),
-            ("late by more", Shared, 20, 6 * MS, Degraded, "above 5 ms"),
+            ("the same on a dedicated host", Dedicated, 20, 4 * MS, Degraded, "limit 500 us"),
+            ("late by more", Shared, 20, 6 * MS, Degraded, "limit 5 ms"),
             ("rarely late: under the 99.9th percentile", Shared, 5, 400 * MS, Valid, ""),
-            ("late by far more", Shared, 20, 60 * MS, Invalid, "above 50 ms"),
-            ("far more, dedicated", Dedicated, 20, 6 * MS, Invalid, "above 5 ms"),
+            ("late by far more", Shared, 20, 60 * MS, Invalid, "limit 50 ms"),
+            ("far more, dedicated", Dedicated, 20, 6 * MS, Invalid, "limit 5 ms"),
             ("a standstill, however long the window", Shared, 5, 900 * MS, Invalid, "stood still"),
             ("a short one, dedicated", Dedicated, 5, 60 * MS, Invalid, "stood still for 60"),
         ] {
@@ -227,10 +159,13 @@ mod tests {
             facts.health[1] = worker("worker 2", late, ns);
             let (verdict, reasons) = verdict(&facts);
             assert_eq!(verdict, expected, "{what}: {reasons:?}");
-            let named = reasons.iter().any(|r| r.contains("worker 2") && r.contains(words));
+            let named = reasons
+                .iter()
+                .map(Reason::to_string)
+                .any(|r| r.contains("worker 2") && r.contains(words));
             assert!(named || expected == Valid, "{what}: {reasons:?}");
             assert!(
-                reasons.len() <= 1 && !reasons.concat().contains("worker 1"),
+                reasons.len() <= 1 && !reasons.iter().any(|r| r.to_string().contains("worker 1")),
                 "{what}: {reasons:?}"
             );
         }
@@ -239,18 +174,18 @@ mod tests {
     #[test]
     fn hiccups_of_the_target_are_a_strain_and_no_reason() {
         let mut facts = sound();
-        assert_eq!(super::super::strains(&facts), Vec::<String>::new());
+        assert_eq!(super::super::strains(&facts), Vec::new());
         let late = worker("", 20, 6_000_000).hiccups.unwrap();
         facts.target.distributions.insert(Metric::TargetHiccup, late);
         assert_eq!(verdict(&facts), (Valid, Vec::new()));
         let strains = super::super::strains(&facts);
-        assert!(strains.len() == 1 && strains[0].contains("the target's process 6"), "{strains:?}");
+        assert!(strains.len() == 1 && strains[0].code().name == "target_timer_late", "{strains:?}");
     }
 
     #[test]
     fn a_stopped_worker_is_told_from_a_machine_that_stood_still() {
         for (target_ns, words) in
-            [(70_000, "the worker and not the machine"), (950_000_000, "it was the machine")]
+            [(70_000, "the worker, not the machine"), (950_000_000, "it was the machine")]
         {
             let mut facts = sound();
             facts.health[0] = worker("worker 1", 250, 1_000_000_000);
@@ -259,8 +194,11 @@ mod tests {
             facts.target.distributions.insert(Metric::TargetHiccup, hiccups);
             let (verdict, reasons) = verdict(&facts);
             assert_eq!(verdict, Invalid);
-            assert!(reasons[0].starts_with("worker 1 stood still for 1"), "{reasons:?}");
-            assert!(reasons[0].contains(words), "{reasons:?}");
+            assert!(
+                reasons[0].to_string().starts_with("worker 1 stood still for 1"),
+                "{reasons:?}"
+            );
+            assert!(reasons[0].to_string().contains(words), "{reasons:?}");
         }
     }
 
@@ -278,7 +216,10 @@ mod tests {
         facts.health[1].hiccups = None;
         let (verdict, reasons) = verdict(&facts);
         assert_eq!(verdict, Degraded);
-        assert!(reasons[0].contains("of worker 2 were not measured"), "{reasons:?}");
+        assert!(
+            reasons[0] == Reason::TimersUnmeasured { workers: vec!["worker 2".to_owned()] },
+            "{reasons:?}"
+        );
     }
 
     #[test]
@@ -288,7 +229,7 @@ mod tests {
         };
         for (what, part, watched, per_mille, dedicated, shared, words) in [
             ("no steal", Steal, StealWatched, 0, Valid, Valid, ""),
-            ("a trace of steal", Steal, StealWatched, 1, Degraded, Valid, "where none may be"),
+            ("a trace of steal", Steal, StealWatched, 1, Degraded, Valid, "limit 0 %"),
             ("some steal", Steal, StealWatched, 20, Invalid, Degraded, "the hypervisor took 2 %"),
             ("much steal", Steal, StealWatched, 110, Invalid, Invalid, "took 11 %"),
             ("throttled a little", Throttled, ThrottledWatched, 5, Degraded, Valid, "quota"),
@@ -302,8 +243,8 @@ mod tests {
                 "for 50 % of the window",
             ),
             ("hardly waiting", RunDelay, RunDelayWatched, 4, Valid, Valid, ""),
-            ("waiting", RunDelay, RunDelayWatched, 15, Degraded, Valid, "worker 2 by 1.5 %"),
-            ("waiting long", RunDelay, RunDelayWatched, 100, Invalid, Degraded, "worker 2 by 10 %"),
+            ("waiting", RunDelay, RunDelayWatched, 15, Degraded, Valid, "worker 2 1.5 %"),
+            ("waiting long", RunDelay, RunDelayWatched, 100, Invalid, Degraded, "worker 2 10 %"),
             ("waiting always", RunDelay, RunDelayWatched, 900, Invalid, Invalid, "fewer shards"),
         ] {
             for (profile, expected) in [(Dedicated, dedicated), (Shared, shared)] {
@@ -321,7 +262,7 @@ mod tests {
                 facts.health[1].counters = counters;
                 let (verdict, reasons) = verdict(&facts);
                 assert_eq!(verdict, expected, "{what}, {profile:?}: {reasons:?}");
-                let told = reasons.iter().any(|reason| reason.contains(words));
+                let told = reasons.iter().any(|reason| reason.to_string().contains(words));
                 assert!(told || expected == Valid, "{what}, {profile:?}: {reasons:?}");
                 // Half a percent is both the threshold of a dedicated host and its own name.
                 assert_eq!(reasons.is_empty(), expected == Valid, "{what}: {reasons:?}");

@@ -2,9 +2,10 @@
 
 use super::limits::SENT_TOLERANCE;
 use super::{Finding, invalid};
+use crate::judge::Reason;
 use crate::measure::Counter;
 use crate::record::TrialFacts;
-use crate::scenario::{PatternKind, Publish};
+use crate::scenario::Publish;
 
 /// Whether the clients of a case publish its events.
 pub(super) fn clients_publish(facts: &TrialFacts) -> bool {
@@ -23,30 +24,25 @@ pub(super) fn sends_balance(facts: &TrialFacts) -> Option<Finding> {
     let published = facts.target.counters.get(Counter::Published);
     let least = due * (workload.clients / workload.topics);
     let most = due * workload.clients.div_ceil(workload.topics);
-    let bug = "this is a bug of tidings, please report it with the results folder";
     if !(least..=most).contains(&expected) {
-        return Some(invalid(format!(
-            "clients were to publish {due} events to {} clients over {} topics, and {expected} deliveries were expected, \
-             where between {least} and {most} follow from that: {bug}",
-            workload.clients, workload.topics
-        )));
+        return Some(invalid(Reason::SendsUnbalanced {
+            due,
+            clients: workload.clients,
+            topics: workload.topics,
+            expected,
+            least,
+            most,
+        }));
     }
     // A POST waits behind the one before it, which is the target's doing; a WebSocket that stands does not.
     let (sent, socket) =
-        (counters.get(Counter::SendsSent), facts.case.pattern.kind() == PatternKind::WebSocket);
+        (counters.get(Counter::SendsSent), facts.case.pattern.kind().traits().duplex);
     let missing = due.saturating_sub(sent) as f64;
     if socket && counters.errors() == 0 && missing > SENT_TOLERANCE * due as f64 {
-        return Some(invalid(format!(
-            "clients sent {sent} of the {due} events that they were to publish, and 0.1 % is the most that may be missing: \
-             lower the rate, or give the workers more shards"
-        )));
+        return Some(invalid(Reason::SendsUnsent { sent, due }));
     }
-    (acknowledged > published.min(due)).then(|| {
-        invalid(format!(
-            "{acknowledged} events were acknowledged to the clients that published them, where {due} were due and the \
-             target published {published}: {bug}"
-        ))
-    })
+    (acknowledged > published.min(due))
+        .then(|| invalid(Reason::SendsMiscounted { acknowledged, due, published }))
 }
 
 #[cfg(test)]
@@ -54,6 +50,7 @@ mod tests {
     use super::*;
     use crate::record::Verdict;
     use crate::record::synthetic::{case, facts};
+    use crate::scenario::PatternKind;
 
     #[test]
     fn what_clients_send_balances_or_the_trial_is_invalid() {

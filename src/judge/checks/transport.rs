@@ -1,9 +1,10 @@
 //! Did the bytes travel as the case says? Connections, handshakes and resumed sessions, counted where they happen.
 
 use super::{Finding, degraded, invalid};
+use crate::judge::Reason;
 use crate::measure::Counter;
 use crate::record::TrialFacts;
-use crate::scenario::{Connection, Http, Pattern, PatternKind};
+use crate::scenario::{Connection, Http, Pattern};
 
 /// Of the handshakes that could resume, this share must have: a ticket may be on its way when its link dials again.
 const RESUMED_AT_LEAST: f64 = 0.98;
@@ -20,7 +21,7 @@ fn is_per_request(facts: &TrialFacts) -> bool {
 ///
 /// Webhooks are left out: there the target dials, and it may close a connection that is idle.
 pub(super) fn links_stood(facts: &TrialFacts) -> Option<Finding> {
-    if facts.case.pattern.kind() == PatternKind::Webhook {
+    if facts.case.pattern.kind().traits().called_back {
         return None;
     }
     if is_per_request(facts) {
@@ -47,22 +48,14 @@ pub(super) fn links_stood(facts: &TrialFacts) -> Option<Finding> {
         }
     };
     if opened < least {
-        return Some(invalid(format!(
-            "{opened} connections were opened for {links} where {least} were due: see the errors, lengthen the connect \
-             phase, or lower the number of clients"
-        )));
+        return Some(invalid(Reason::ConnectionsMissing { opened, due: least, links }));
     }
     let (workload, conditions) = (&facts.case.workload, &facts.case.conditions);
     let comes_and_goes = workload.churn.per_s() > 0.0
         || conditions.restart.is_some()
         || conditions.consumers.slow_share > 0.0;
-    (opened > most && !comes_and_goes).then(|| {
-        degraded(format!(
-            "{opened} connections were opened for {links} so that {} of them are re-connections: see error_closed and \
-             error_timeout, and lengthen the time-outs or lower the load",
-            opened - most
-        ))
-    })
+    (opened > most && !comes_and_goes)
+        .then(|| degraded(Reason::ConnectionsReopened { opened, reopened: opened - most, links }))
 }
 
 /// A connection for each link's set-up and each of its requests; those that failed or were refused may have got as far
@@ -73,12 +66,8 @@ fn one_for_each_request(facts: &TrialFacts) -> Option<Finding> {
     let least = facts.case.workload.clients + counters.get(Counter::Received);
     let refused = counters.get(Counter::RefusedSetUps);
     let most = least + counters.errors() + facts.workers.ledger.lost + refused;
-    (!(least..=most).contains(&opened)).then(|| {
-        invalid(format!(
-            "{opened} connections were opened, where a connection for every request makes {least}: this is a bug of \
-             tidings, please report it with the results folder"
-        ))
-    })
+    (!(least..=most).contains(&opened))
+        .then(|| invalid(Reason::ConnectionsMiscounted { opened, due: least }))
 }
 
 /// A handshake for each connection, and resumed ones as configured.
@@ -91,27 +80,17 @@ pub(super) fn shaken_as_configured(facts: &TrialFacts) -> Option<Finding> {
     let (least, most) =
         if transport.tls { (opened.saturating_sub(failed), opened) } else { (0, 0) };
     if !(least..=most).contains(&handshakes) {
-        return Some(invalid(format!(
-            "{handshakes} TLS handshakes were done over {opened} connections with transport.tls = {}: what was measured \
-             is not what the case says; see error_connect",
-            transport.tls
-        )));
+        let (connections, tls) = (opened, transport.tls);
+        return Some(invalid(Reason::HandshakesMiscounted { handshakes, connections, tls }));
     }
     if !transport.resume && resumed > 0 {
-        return Some(invalid(format!(
-            "{resumed} of {handshakes} handshakes resumed a session, and transport.resume = false: what was measured is \
-             not what the case says"
-        )));
+        return Some(invalid(Reason::SessionsResumed { resumed, handshakes }));
     }
     // A link's first handshake is a full one: nobody has given it a ticket.
     let able = handshakes.saturating_sub(facts.case.workload.clients);
     let due = (able as f64 * RESUMED_AT_LEAST).floor() as u64;
-    (transport.tls && transport.resume && is_per_request(facts) && resumed < due).then(|| {
-        invalid(format!(
-            "{resumed} of {able} handshakes that could resume a session did, and transport.resume = true: what was \
-             measured is not what the case says"
-        ))
-    })
+    (transport.tls && transport.resume && is_per_request(facts) && resumed < due)
+        .then(|| invalid(Reason::SessionsNotResumed { resumed, able }))
 }
 
 #[cfg(test)]
@@ -119,6 +98,7 @@ mod tests {
     use super::*;
     use crate::record::Verdict;
     use crate::record::synthetic::{case, facts};
+    use crate::scenario::PatternKind;
 
     /// A sound trial of `kind` with so many connections, handshakes and resumed ones.
     fn trial(

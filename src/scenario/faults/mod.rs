@@ -218,13 +218,9 @@ impl fmt::Display for Faults {
 /// Whether a key of `[faults]` makes a difference to a pattern.
 pub(super) fn bears_on(key: &str, kind: PatternKind) -> bool {
     match key {
-        "service" | "distribution" | "slow" | "slow_share" | "servers" => {
-            matches!(kind, PatternKind::Request | PatternKind::ShortPoll)
-        }
+        "service" | "distribution" | "slow" | "slow_share" | "servers" => kind.traits().scheduled,
         "stall_at" | "stall_for" | "drop" => kind.delivers(),
-        "write_cost" => {
-            matches!(kind, PatternKind::Sse | PatternKind::WebSocket | PatternKind::Webhook)
-        }
+        "write_cost" => kind.traits().pushes,
         _ => true,
     }
 }

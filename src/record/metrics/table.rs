@@ -1,0 +1,309 @@
+//! The one table of metrics: a column of `trials.csv` each, in the order of the file.
+//!
+//! A new quantile is a row here; any other metric is a row and the function in `fill` that computes it. Columns, cells, FORMAT.md,
+//! objectives, summaries, intervals and charts follow. New rows go to the end, so that older files keep their columns' order.
+
+use super::fill;
+use super::spec::{
+    Better, Of, Side, Spec, count, figure, headline, interval, number, own, quantile, special,
+    total,
+};
+use crate::measure::Counter;
+use crate::record::columns::{Kind, Unit};
+
+const WORKERS: Side = Side::Workers;
+const TARGET: Side = Side::Target;
+const BOTH: Side = Side::Both;
+
+/// Every column of `trials.csv`, in order.
+#[rustfmt::skip]
+pub const SPECS: &[Spec] = &[
+    own("schema_version", Kind::Whole, Unit::None).filled().required()
+        .says("version of the row's meaning", "never"),
+    own("scenario", Kind::Text, Unit::None).filled().required()
+        .says("name of the scenario", "never"),
+    own("case", Kind::Text, Unit::None).filled().required()
+        .says("id of the case: the pattern, then `:axis=value` for every swept axis", "never"),
+    own("trial", Kind::Whole, Unit::None).filled().required()
+        .says("which trial of its case, from 1", "never"),
+    own("block", Kind::Whole, Unit::None).filled().required()
+        .says("which randomised block of the plan, from 1; every case has one trial a block", "never"),
+    own("pattern", Kind::Text, Unit::None).filled().required()
+        .says("`request`, `short-poll`, `long-poll`, `sse`, `websocket` or `webhook`", "never"),
+    own("clients", Kind::Whole, Unit::Of("links")).filled().required()
+        .says("links: connections, or webhook endpoints", "never"),
+    own("events_per_s", Kind::Number, Unit::PerSecond).required()
+        .says("events a second **in each topic** (times `topics` is what is published)", "`request`"),
+    own("payload_bytes", Kind::Whole, Unit::Bytes).filled().required()
+        .says("size of an event's payload", "never"),
+    own("verdict", Kind::Text, Unit::None).filled().required()
+        .says("`valid`; `degraded` (generator or machine were strained); `invalid` (they spoilt it); `failed` (not finished)", "never"),
+    own("verdict_reasons", Kind::List, Unit::None).required()
+        .says("a sentence each, joined by ` \\| ` (space, vertical bar, space)", "valid trials"),
+    own("measure_s", Kind::Number, Unit::Seconds).required()
+        .says("length of the measure window as planned", "never"),
+    own("expected", Kind::Whole, Unit::Of("deliveries")).summed().better(Better::Neither).required()
+        .says("events due in the window × their subscribers; scheduled requests for `request`, in a closed loop those sent", "failed before its end"),
+    own("delivered", Kind::Whole, Unit::Of("deliveries")).summed().better(Better::More).required()
+        .says("those that arrived by the end of the drain, each once", "as `expected`"),
+    own("lost", Kind::Whole, Unit::Of("deliveries")).summed().required()
+        .says("those that did not; `expected` = `delivered` + `lost`, exactly", "as `expected`"),
+    own("duplicate", Kind::Whole, Unit::Of("deliveries")).summed().required()
+        .says("further arrivals of what had arrived", "as `expected`"),
+    own("reordered", Kind::Whole, Unit::Of("deliveries")).summed().required()
+        .says("of the delivered: those after a later event of their topic", "as `expected`"),
+    own("late", Kind::Whole, Unit::Of("deliveries")).summed().required()
+        .says("of the delivered: those older than the scenario's `late_after`", "as `expected`"),
+    own("reach", Kind::Number, Unit::Share).worst().better(Better::More).required()
+        .says("`delivered` ÷ `expected`", "nothing expected"),
+    number("deliveries_per_s", "deliveries_per_s", Unit::PerSecond, fill::deliveries_per_s).better(Better::More).required()
+        .says("`delivered` ÷ `measure_s`", "failed trials"),
+    count("requests", Unit::Of("requests"), WORKERS, Counter::Sent).of(Of::Asking).better(Better::Neither).required()
+        .says("requests or polls due in the window that were sent", "patterns that do not ask"),
+    total("errors", Unit::Of("errors"), fill::errors).required()
+        .says("failures of every kind, over the whole trial", "failed before any report"),
+    headline!("freshness", "p50", Freshness, P50).of(Of::Delivering).required()
+        .says("received − due of a delivery, median; lost deliveries count as later than all others", "`request`, no samples"),
+    headline!("freshness", "p90", Freshness, P90).of(Of::Delivering).required()
+        .says("its 90th percentile", "likewise"),
+    headline!("freshness", "p99", Freshness, P99).of(Of::Delivering).required()
+        .says("its 99th percentile", "likewise"),
+    headline!("freshness", "p999", Freshness, P999).of(Of::Delivering).required()
+        .says("its 99.9th percentile", "likewise"),
+    headline!("freshness", "max", Freshness, Max).of(Of::Delivering).required()
+        .says("its largest value", "likewise"),
+    headline!("response", "p50", Response, P50).of(Of::Asking).expected_of(Of::Requesting).required()
+        .says("done − due of a request, median; those not answered well count as later than all others", "not recorded"),
+    headline!("response", "p99", Response, P99).of(Of::Asking).expected_of(Of::Requesting).required()
+        .says("its 99th percentile", "likewise"),
+    quantile!("slip", "p99", Slip, P99, WORKERS).of(Of::Asking).expected_of(Of::Scheduled).required()
+        .says("sent − due of a request or poll, or sent − the answer before where that came later: what the generator added; 99th percentile", "not recorded"),
+    quantile!("connect", "p50", Connect, P50, WORKERS).required()
+        .says("dial to ready of a link (where clients publish, of each of its connections), median", "not recorded"),
+    quantile!("connect", "p99", Connect, P99, WORKERS).required()
+        .says("its 99th percentile", "not recorded"),
+    number("wire_bytes_per_delivery", "wire_per_delivery", Unit::Bytes, fill::wire_bytes_per_delivery).required()
+        .says("bytes at IP level, both ways, over the links' whole life ÷ deliveries over it; opening and closing excluded", "kernel does not tell, no deliveries"),
+    number("target_cpu_ns_per_delivery", "target_cpu_per_delivery", Unit::Nanoseconds, fill::target_cpu_per_delivery).required()
+        .says("the target's CPU time in the window, without what watching its health took, ÷ `delivered`", "not measured, none delivered, failed"),
+    number("worker_cpu_ns_per_delivery", "worker_cpu_per_delivery", Unit::Nanoseconds, fill::worker_cpu_per_delivery).required()
+        .says("the same of the workers ÷ `delivered`", "likewise"),
+    number("target_memory_bytes_per_link", "target_memory_per_link", Unit::Bytes, fill::target_memory_per_link).required()
+        .says("Theil-Sen slope of the target's anonymous memory over its link count; without the kernel's share", "under three link counts"),
+    own("topics", Kind::Whole, Unit::None).better(Better::Neither)
+        .says("topics", "never"),
+    own("requests_per_s", Kind::Number, Unit::PerSecond)
+        .says("offered requests a second over all clients", "all but `request` in an open loop"),
+    quantile!("transit", "p50", Transit, P50, WORKERS).of(Of::Delivering)
+        .says("received − published of a delivery, median of those that arrived", "`request`"),
+    quantile!("transit", "p99", Transit, P99, WORKERS).of(Of::Delivering)
+        .says("its 99th percentile", "`request`"),
+    quantile!("service", "p50", Service, P50, WORKERS).of(Of::Asking).expected_of(Of::Requesting)
+        .says("done − sent of a request, median of those answered", "not recorded"),
+    quantile!("service", "p99", Service, P99, WORKERS).of(Of::Asking).expected_of(Of::Requesting)
+        .says("its 99th percentile", "not recorded"),
+    quantile!("hold", "p50", Hold, P50, WORKERS).of(Of::Holding).better(Better::Neither)
+        .says("how long a long poll was held, median", "all but `long-poll`"),
+    quantile!("slip", "p50", Slip, P50, WORKERS).of(Of::Asking).expected_of(Of::Scheduled)
+        .says("the same, median", "not recorded"),
+    quantile!("publish_slip", "p99", PublishSlip, P99, TARGET).of(Of::Delivering)
+        .says("published − due at the target, 99th percentile", "`request`"),
+    number("wire_segments_per_delivery", "wire_segments_per_delivery", Unit::Of("segments"), fill::wire_segments_per_delivery)
+        .says("TCP segments, both ways, over the links' whole life ÷ deliveries over it", "as `wire_bytes_per_delivery`"),
+    number("worker_cpu_share", "worker_cpu_share", Unit::Share, fill::worker_cpu_share)
+        .says("the workers' CPU time in the window ÷ (its length × `worker_shards`)", "not measured"),
+    number("target_cpu_share", "target_cpu_share", Unit::Share, fill::target_cpu_share)
+        .says("the target's CPU time in the window ÷ (its length × `target_shards`)", "not measured"),
+    own("worker_shards", Kind::Whole, Unit::Of("threads"))
+        .says("threads that offered load, over all workers", "not known"),
+    own("target_shards", Kind::Whole, Unit::Of("threads"))
+        .says("threads that served", "not known"),
+    count("connections", Unit::Of("connections"), WORKERS, Counter::Connections).better(Better::Neither)
+        .says("connections opened over the whole trial", "failed before any report"),
+    count("published", Unit::Of("events"), TARGET, Counter::Published).when(fill::target_lived).of(Of::Delivering).better(Better::Neither)
+        .says("events due in the window that were published, by the target or by clients, over all topics; one that a client repeated counts again", "`request`, trials with a restart"),
+    count("scheduled", Unit::Of("requests"), WORKERS, Counter::Scheduled).of(Of::Asking).better(Better::Neither)
+        .says("requests or polls due in the window; those sent, where the answers decide when the next is due", "patterns that do not ask"),
+    count("sent", Unit::Of("requests"), WORKERS, Counter::Sent).of(Of::Asking).better(Better::More)
+        .says("those that were sent", "likewise"),
+    count("answered", Unit::Of("requests"), WORKERS, Counter::Answered).of(Of::Asking).better(Better::More)
+        .says("those that were answered well", "likewise"),
+    number("empty_poll_share", "empty_poll_share", Unit::Share, fill::empty_poll_share).of(Of::Polling)
+        .says("polls that brought nothing ÷ `answered`", "all but polls"),
+    count("retries", Unit::Of("attempts"), BOTH, Counter::Retries).of(Of::CalledBack)
+        .says("webhook attempts that were tried again", "all but `webhook`"),
+    count("dead_letters", Unit::Of("events"), BOTH, Counter::DeadLetters).of(Of::Delivering)
+        .says("given up after the last attempt, or fallen out of the target's log", "`request`"),
+    count("saturated", Unit::Of("samples"), BOTH, Counter::Saturated)
+        .says("samples above 60 s, recorded as 60 s", "failed before any report"),
+    count("negative_freshness", Unit::Of("deliveries"), WORKERS, Counter::NegativeFreshness).of(Of::Delivering)
+        .says("received before they were due: clocks or stamps lie", "`request`"),
+    count("error_connect", Unit::Of("errors"), WORKERS, Counter::ErrorConnect)
+        .says("failures to connect", "failed before any report"),
+    count("error_timeout", Unit::Of("errors"), WORKERS, Counter::ErrorTimeout)
+        .says("time-outs", "likewise"),
+    count("error_closed", Unit::Of("errors"), WORKERS, Counter::ErrorClosed)
+        .says("links closed by the peer before their time", "likewise"),
+    count("error_status", Unit::Of("errors"), WORKERS, Counter::ErrorStatus)
+        .says("answers with an unexpected status", "likewise"),
+    count("error_protocol", Unit::Of("errors"), WORKERS, Counter::ErrorProtocol)
+        .says("answers, frames or events that could not be understood", "likewise"),
+    count("error_signature", Unit::Of("errors"), WORKERS, Counter::ErrorSignature)
+        .says("webhook deliveries with a wrong or stale signature", "likewise"),
+    count("error_refused", Unit::Of("errors"), WORKERS, Counter::ErrorRefused)
+        .says("requests that were refused with 429 or 503: come again later", "likewise"),
+    count("not_modified", Unit::Of("requests"), WORKERS, Counter::NotModified).of(Of::Requesting).better(Better::Neither)
+        .says("of the answered: those told that nothing has changed (304)", "all but `request`"),
+    count("dials", Unit::Of("attempts"), WORKERS, Counter::Dials).better(Better::Neither)
+        .says("attempts to open a connection to the target, failed ones too, over the whole trial", "failed before any report"),
+    count("reconnects", Unit::Of("links"), WORKERS, Counter::Reconnects).of(Of::Delivering).better(Better::Neither)
+        .says("times that a link stood again after it had ended without being asked to", "`request`"),
+    count("churned", Unit::Of("links"), WORKERS, Counter::Churned).when(fill::churns).better(Better::Neither)
+        .says("times that a link left on purpose and was followed by a new connection", "no churn"),
+    count("skipped", Unit::Of("events"), WORKERS, Counter::Skipped).of(Of::Delivering)
+        .says("events that links were told they had missed: a policy for slow consumers, or a log that no longer has them", "`request`"),
+    count("lost_slow", Unit::Of("deliveries"), WORKERS, Counter::LostSlow).when(fill::some_are_slow)
+        .says("of `lost`: those of links that read slowly on purpose", "no slow share"),
+    count("slow_actions", Unit::Of("actions"), TARGET, Counter::SlowActions).of(Of::Delivering)
+        .says("times that the target closed a lagging link, or left events out for it", "`request`"),
+    quantile!("reconnect", "p50", Reconnect, P50, WORKERS).of(Of::Delivering)
+        .says("stands again − noticed its end, of a link that ended without being asked to, median", "no reconnects"),
+    quantile!("reconnect", "p99", Reconnect, P99, WORKERS).of(Of::Delivering)
+        .says("its 99th percentile", "no reconnects"),
+    figure("recovery_ns", "recovery", Unit::Nanoseconds, fill::recovery)
+        .says("last link back − target taken down", "no restart, not all came back"),
+    quantile!("freshness_healthy", "p50", FreshnessHealthy, P50, WORKERS).of(Of::Pushing).expected_of(Of::Nothing)
+        .says("freshness of the deliveries that arrived at links that the scenario lets be, median", "no link is troubled on purpose (`consumers.slow_share`, `webhook.receiver.affected`)"),
+    quantile!("freshness_healthy", "p99", FreshnessHealthy, P99, WORKERS).of(Of::Pushing).expected_of(Of::Nothing)
+        .says("its 99th percentile", "no link is troubled on purpose (`consumers.slow_share`, `webhook.receiver.affected`)"),
+    quantile!("freshness_affected", "p50", FreshnessAffected, P50, WORKERS).of(Of::Pushing).expected_of(Of::Nothing)
+        .says("freshness of the deliveries that arrived at links that it makes read slowly, or fail, median", "no link is troubled on purpose (`consumers.slow_share`, `webhook.receiver.affected`)"),
+    quantile!("freshness_affected", "p99", FreshnessAffected, P99, WORKERS).of(Of::Pushing).expected_of(Of::Nothing)
+        .says("its 99th percentile", "no link is troubled on purpose (`consumers.slow_share`, `webhook.receiver.affected`)"),
+    own("profile", Kind::Text, Unit::None)
+        .says("the kind of host that the trial was judged as: `dedicated` or `shared`", "files written before it"),
+    quantile!("hiccup", "p999", Hiccup, P999, WORKERS)
+        .says("how late a 1 ms tick woke a thread of a worker in the window, 99.9th percentile of all workers", "not measured"),
+    quantile!("hiccup", "max", Hiccup, Max, WORKERS)
+        .says("the longest of these", "not measured"),
+    quantile!("target_hiccup", "p999", TargetHiccup, P999, TARGET)
+        .says("the same in the target's process, 99.9th percentile; reported, not judged", "not measured"),
+    quantile!("target_hiccup", "max", TargetHiccup, Max, TARGET)
+        .says("the longest of these", "not measured"),
+    number("steal_share", "steal_share", Unit::Share, fill::steal_share)
+        .says("CPU time that the hypervisor took in the window ÷ (time × cores), whole host", "kernel does not tell"),
+    number("throttled_share", "throttled_share", Unit::Share, fill::throttled_share)
+        .says("time that a CPU quota held the workers back in the window, summed over cores ÷ time", "no quota to be seen"),
+    number("run_delay_share", "run_delay_share", Unit::Share, fill::run_delay_share)
+        .says("time that tasks of the workers waited for a core in the window ÷ (time × `worker_shards`)", "kernel does not tell"),
+    number("slip_share_of_response", "slip_share_of_response", Unit::Share, fill::slip_share_of_response).of(Of::Asking).expected_of(Of::Scheduled)
+        .says("Σ slip ÷ Σ response of requests and polls", "either not recorded"),
+    own("pacing", Kind::Text, Unit::None)
+        .says("`timerfd` (workers sleep until the kernel wakes them at a deadline) or `spin` (they wake before it and watch the clock; CPU that was spun away is in no figure of the workers' CPU but the timeline's)", "not known"),
+    quantile!("fired", "p50", Fired, P50, WORKERS).of(Of::Scheduled)
+        .says("fired − due of a request or poll: waiting for its link, and for the timer; median of those answered", "not recorded"),
+    quantile!("fired", "p99", Fired, P99, WORKERS).of(Of::Scheduled)
+        .says("its 99th percentile", "not recorded"),
+    quantile!("dispatch", "p50", Dispatch, P50, WORKERS).of(Of::Scheduled)
+        .says("sent − fired: waiting for the shard, and writing it down; median of those answered", "not recorded"),
+    quantile!("dispatch", "p99", Dispatch, P99, WORKERS).of(Of::Scheduled)
+        .says("its 99th percentile", "not recorded"),
+    quantile!("first_byte", "p50", FirstByte, P50, WORKERS).of(Of::Scheduled)
+        .says("first byte of the answer − sent: there and back, and the target; median of those answered", "not recorded"),
+    quantile!("first_byte", "p99", FirstByte, P99, WORKERS).of(Of::Scheduled)
+        .says("its 99th percentile", "not recorded"),
+    quantile!("reading", "p50", Reading, P50, WORKERS).of(Of::Scheduled)
+        .says("done − first byte of the answer; median of those answered", "not recorded"),
+    quantile!("reading", "p99", Reading, P99, WORKERS).of(Of::Scheduled)
+        .says("its 99th percentile", "not recorded"),
+    quantile!("publish_slip", "p50", PublishSlip, P50, TARGET).of(Of::Delivering)
+        .says("published − due at the target, median", "`request`"),
+    quantile!("written", "p50", Written, P50, TARGET).of(Of::Delivering)
+        .says("written − published of a delivery, at the target: until the kernel has taken the event's last byte (webhooks: of the first attempt); median", "`request`, nothing published"),
+    quantile!("written", "p99", Written, P99, TARGET).of(Of::Delivering)
+        .says("its 99th percentile", "likewise"),
+    number("n_eff", "n_eff", Unit::Of("samples"), fill::n_eff).better(Better::More)
+        .says("independent samples that say as much of the headline metric (freshness; response for `request`) as those of the window, which depend on one another, do: METHODOLOGY, *Within a trial*", "no samples"),
+    interval!("freshness", "p50", "low", Freshness, P50, Low).of(Of::Delivering)
+        .says("lower end of the 95 % interval of the trial's median", "where the quantile is, and all of `request`"),
+    interval!("freshness", "p50", "high", Freshness, P50, High).of(Of::Delivering)
+        .says("its upper end", "likewise"),
+    interval!("freshness", "p99", "low", Freshness, P99, Low).of(Of::Delivering)
+        .says("lower end of the 95 % interval of the trial's 99th percentile", "where the quantile is, and all of `request`"),
+    interval!("freshness", "p99", "high", Freshness, P99, High).of(Of::Delivering)
+        .says("its upper end", "likewise"),
+    interval!("response", "p50", "low", Response, P50, Low).of(Of::Requesting)
+        .says("lower end of the 95 % interval of the trial's median", "where the quantile is, and all but of `request`"),
+    interval!("response", "p50", "high", Response, P50, High).of(Of::Requesting)
+        .says("its upper end", "likewise"),
+    interval!("response", "p99", "low", Response, P99, Low).of(Of::Requesting)
+        .says("lower end of the 95 % interval of the trial's 99th percentile", "where the quantile is, and all but of `request`"),
+    interval!("response", "p99", "high", Response, P99, High).of(Of::Requesting)
+        .says("its upper end", "likewise"),
+    own("outbox", Kind::Text, Unit::None)
+        .says("where the target kept webhook events until they were acknowledged: `memory` (it ends with the process) or `durable` (synced to disk before an event is visible): two arms that answer different questions", "all but `webhook`"),
+    quantile!("acknowledge", "p50", Acknowledge, P50, TARGET).of(Of::CalledBack)
+        .says("acknowledged − written of the webhook attempts of events due in the window that were answered 2xx, at the target; median", "all but `webhook`"),
+    quantile!("acknowledge", "p99", Acknowledge, P99, TARGET).of(Of::CalledBack)
+        .says("its 99th percentile", "all but `webhook`"),
+    quantile!("work", "p50", Work, P50, WORKERS).of(Of::CalledBack).expected_of(Of::Nothing)
+        .says("from receiving an event until a receiver's work on it was done (`webhook.receiver.work`); the acknowledgement does not wait for it; median", "no work was asked for"),
+    quantile!("work", "p99", Work, P99, WORKERS).of(Of::CalledBack).expected_of(Of::Nothing)
+        .says("its 99th percentile", "no work was asked for"),
+    quantile!("catch_up", "p50", CatchUp, P50, WORKERS).of(Of::CalledBack).expected_of(Of::Nothing)
+        .says("from the end of an outage until everything due before it had arrived, median over the receivers that were down and caught up", "no outage, or nobody caught up"),
+    special!("catch_up", "max", CatchUp, Max, fill::catch_up_max).of(Of::CalledBack).expected_of(Of::Nothing)
+        .says("the longest of these", "no outage, or something was lost, so that not all caught up"),
+    count("attempts", Unit::Of("attempts"), TARGET, Counter::Attempts).of(Of::CalledBack).better(Better::Neither)
+        .says("webhook attempts that the target made over the whole trial, first and repeated ones", "all but `webhook`"),
+    count("duplicate_attempts", Unit::Of("attempts"), WORKERS, Counter::DuplicateAttempts).of(Of::CalledBack)
+        .says("webhook attempts that brought what their receiver had taken before, by `webhook-id`: acknowledged, and not booked in the ledger", "all but `webhook`"),
+    count("refused_attempts", Unit::Of("attempts"), WORKERS, Counter::RefusedAttempts).of(Of::CalledBack).better(Better::Neither)
+        .says("webhook attempts that receivers failed because the scenario told them to; no errors", "all but `webhook`"),
+    count("endpoints_disabled", Unit::Of("endpoints"), TARGET, Counter::EndpointsDisabled).of(Of::CalledBack)
+        .says("webhook endpoints that the target disabled: answered 410, or failing for too long", "all but `webhook`"),
+    count("tls_handshakes", Unit::Of("handshakes"), WORKERS, Counter::TlsHandshakes).when(fill::has_tls).better(Better::Neither)
+        .says("TLS handshakes of the links over the whole trial; at their receivers, for `webhook`", "without TLS, or failed before any report"),
+    number("tls_resumed_share", "tls_resumed_share", Unit::Share, fill::tls_resumed_share).better(Better::More)
+        .says("those that resumed a session ÷ all", "no handshakes"),
+    quantile!("tls_handshake", "p50", TlsHandshake, P50, WORKERS)
+        .says("how long one took, as the worker saw it, beside TCP's own; over the whole trial, median", "no handshakes"),
+    quantile!("tls_handshake", "p99", TlsHandshake, P99, WORKERS)
+        .says("its 99th percentile", "no handshakes"),
+    number("links_per_connection", "links_per_connection", Unit::Of("links"), fill::links_per_connection).of(Of::Dialling).better(Better::Neither)
+        .says("`clients` ÷ `connections`: 1 where each link keeps its own, more where HTTP/2 is shared, less with a connection per request", "`webhook`, failed before any report"),
+    own("loop", Kind::Text, Unit::None)
+        .says("`open`: requests kept to a schedule; `closed`: each waited for the answer before it, so that no percentile holds what a stalled server kept from being sent (METHODOLOGY, *Closed loops*)", "all but `request`"),
+    count("delayed", Unit::Of("deliveries"), WORKERS, Counter::DelayedDeliveries).of(Of::Polling)
+        .says("of the delivered, each counted once: those whose event was published before the poll that brought it was sent, so that it waited for the consumer to ask again", "all but polls"),
+    quantile!("encode", "p50", Encode, P50, TARGET)
+        .says("time in which the target wrote an item, or a page of items, in JSON or XML, apart from sending it; median", "none written in the window"),
+    quantile!("encode", "p99", Encode, P99, TARGET)
+        .says("its 99th percentile", "likewise"),
+    quantile!("decode", "p50", Decode, P50, TARGET)
+        .says("time in which the target read an item, or a patch, from JSON or XML, apart from receiving it; median", "none read in the window"),
+    quantile!("decode", "p99", Decode, P99, TARGET)
+        .says("its 99th percentile", "likewise"),
+    own("publish", Kind::Text, Unit::None)
+        .says("who published the events: `target`, or `clients` (METHODOLOGY, *Both sides send*)", "`request`"),
+    count("sends_due", Unit::Of("events"), WORKERS, Counter::SendsDue).when(fill::clients_publish).of(Of::Delivering).expected_of(Of::Nothing).better(Better::Neither)
+        .says("events due in the window that clients were to publish; × the subscribers of their topics = `expected`", "`publish` is not `clients`; failed before any report"),
+    count("sends_sent", Unit::Of("events"), WORKERS, Counter::SendsSent).when(fill::clients_publish).of(Of::Delivering).expected_of(Of::Nothing).better(Better::More)
+        .says("those that were sent at least once", "likewise"),
+    count("sends_acknowledged", Unit::Of("events"), WORKERS, Counter::SendsAcknowledged).when(fill::clients_publish).of(Of::Delivering).expected_of(Of::Nothing).better(Better::More)
+        .says("those whose client was told that they are published", "likewise"),
+    count("sends_repeated", Unit::Of("attempts"), WORKERS, Counter::SendsRepeated).when(fill::clients_publish).of(Of::Delivering).expected_of(Of::Nothing)
+        .says("times that a client sent one again, for want of an answer or because it was refused with 429 or 503", "likewise"),
+    special!("send", "p50", Send, P50, fill::send_p50).of(Of::Delivering).expected_of(Of::Nothing)
+        .says("acknowledged − due of an event that a client published, median; what was never acknowledged lies above every value", "likewise"),
+    special!("send", "p99", Send, P99, fill::send_p99).of(Of::Delivering).expected_of(Of::Nothing)
+        .says("its 99th percentile", "likewise"),
+    quantile!("send_slip", "p99", SendSlip, P99, WORKERS).of(Of::Delivering).expected_of(Of::Nothing)
+        .says("sent − due of such an event, or sent − the answer before where that came later; 99th percentile: what the generator itself added", "likewise"),
+    number("dials_per_10ms_max", "dials_per_10ms_max", Unit::Of("attempts"), fill::dials_per_10ms)
+        .says("most attempts to open a connection, failed ones too, within any 10 ms in a row (by milliseconds, over all workers) since the successor of a target that was taken down was started: the peak of the storm of reconnects", "no restart"),
+    number("polls_per_10ms_max", "polls_per_10ms_max", Unit::Of("polls"), fill::polls_per_10ms).of(Of::Holding)
+        .says("most long polls that were sent within any 10 ms in a row of the window (by milliseconds, over all workers): the herd that one event wakes, and that asks again together", "all but `long-poll`"),
+    own("verdict_codes", Kind::List, Unit::None)
+        .says("the code of each reason, in the order of `verdict_reasons`, with its figures as a JSON object: `generator_late{\"limit_ns\":200000.0,…}`; joined likewise", "valid trials, files written before it"),
+];
