@@ -3,10 +3,11 @@
 mod progress;
 
 use std::collections::BTreeSet;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::PathBuf;
-use std::process::{Command, ExitCode};
+use std::process::Command;
 
-use anyhow::Context as _;
+use anyhow::{Context as _, bail};
 use tidings::clock;
 use tidings::conductor::{Conductor, Progress, Signals, signal_name};
 use tidings::judge::Conclusion;
@@ -16,8 +17,8 @@ use tidings::record::{Build, PlannedTrial, RunFolder, RunInfo, SCHEMA_VERSION, u
 use tidings::report;
 use time::OffsetDateTime;
 
-use super::exit;
 use super::selection::Selection;
+use super::{exit, output};
 use progress::Teller;
 
 /// Arguments of `tidings run`.
@@ -34,7 +35,7 @@ pub struct Arguments {
 }
 
 /// Carries out `tidings run`.
-pub fn run(arguments: &Arguments) -> anyhow::Result<ExitCode> {
+pub fn run(arguments: &Arguments) -> anyhow::Result<u8> {
     let host = Host::read();
     // Every file is checked before anything is started: the last one's mistake must not cost the first one's hour.
     let plans = arguments.selection.plans(&host)?;
@@ -47,7 +48,8 @@ pub fn run(arguments: &Arguments) -> anyhow::Result<ExitCode> {
             break;
         }
     }
-    Ok(ExitCode::from(worst))
+    output::settle(|| signals.received().is_some());
+    Ok(worst)
 }
 
 /// Runs one plan into a folder of its own and prints its report; returns the exit status.
@@ -67,24 +69,42 @@ fn measure(
     teller.begin(&info.warnings);
     let executable = std::env::current_exe().context("cannot find this executable")?;
     let conductor = Conductor { plan, executable, signals };
-    let stopped = conductor.run(&mut folder, |progress| {
-        if let Progress::Recorded { record, .. } = &progress {
-            info.profiles.extend(record.detail.health.profile);
-        }
-        teller.tell(&progress);
-    })?;
+    // Whatever ends the loop, what was recorded before is reported.
+    let outcome = catch_unwind(AssertUnwindSafe(|| {
+        conductor.run(&mut folder, |progress| {
+            if let Progress::Recorded { record, .. } = &progress {
+                info.profiles.extend(record.detail.health.profile);
+            }
+            teller.tell(&progress);
+        })
+    }));
     teller.end();
+    let stopped = match outcome {
+        Ok(Ok(stopped)) => stopped,
+        broken => {
+            let saved = folder.write_info(&info).map_err(anyhow::Error::from);
+            let made = saved.and_then(|()| Ok(report::write_all(folder.path())?));
+            if let Ok(made) = &made {
+                super::print_report(&made.view, folder.path());
+            }
+            let folder = folder.path().display();
+            return match broken {
+                Ok(Err(error)) => Err(error.into()),
+                _ => bail!("the run broke off; what was measured before is in {folder}"),
+            };
+        }
+    };
 
     info.finished_utc = Some(utc(OffsetDateTime::now_utc()));
     info.complete = stopped.is_none();
     info.stopped_by = stopped.map(|signal| signal_name(signal).to_owned());
     folder.write_info(&info)?;
     let made = report::write_all(folder.path())?;
-    super::print_report(&made.view, folder.path())?;
+    super::print_report(&made.view, folder.path());
     let conclusion = made.view.conclusion();
     if let Conclusion::Inconclusive(doubts) = &conclusion {
         for doubt in doubts {
-            eprintln!("tidings: nothing may be concluded: {doubt}");
+            output::message(format_args!("nothing may be concluded: {doubt}"));
         }
     }
     Ok(match (stopped, conclusion) {

@@ -114,6 +114,7 @@ impl View {
 ///
 /// Reports that are there already are replaced, each in one piece.
 pub fn write_all(dir: &Path) -> Result<Made, ReportError> {
+    crate::control::mishap("report");
     let view = View::new(Run::read(dir)?);
     for folder in ["charts", "histograms"].map(|name| dir.join(name)) {
         fs::create_dir_all(&folder)
