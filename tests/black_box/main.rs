@@ -29,6 +29,7 @@ mod run_requests;
 mod run_webhooks;
 mod schema;
 mod stages;
+mod streams;
 mod support;
 mod synthetic;
 mod target_calls;
