@@ -4,7 +4,7 @@
 
 use std::io::IsTerminal as _;
 
-use terminal_size::{Width, terminal_size_of};
+use rustix::termios::tcgetwinsize;
 use unicode_width::{UnicodeWidthChar as _, UnicodeWidthStr as _};
 
 use super::output;
@@ -62,7 +62,11 @@ impl Screen {
 /// The width of stderr's terminal now: a window can be resized.
 #[expect(clippy::disallowed_methods, reason = "asks what it is, and writes nothing")]
 fn columns() -> usize {
-    terminal_size_of(std::io::stderr()).map_or(COLUMNS, |(Width(width), _)| width.into()).max(2)
+    // The rows do not matter: they are 0 where only the columns were set.
+    match tcgetwinsize(std::io::stderr()).map_or(0, |size| size.ws_col) {
+        0 => COLUMNS,
+        columns => usize::from(columns).max(2),
+    }
 }
 
 /// Whether the locale says UTF-8, by the first variable that is set.

@@ -47,6 +47,7 @@ mod target_streams;
 mod target_support;
 mod target_tls;
 mod target_webhooks;
+mod terminals;
 mod transport;
 mod webhook_faults;
 mod webhook_lifecycle;

@@ -170,7 +170,7 @@ fn a_panic_in_a_trial_fails_the_trial() {
         assert_eq!(output.status.code(), Some(3), "{place}: {}", text(&output.stderr));
         assert_whole(&bench);
         for trial in bench.trials() {
-            assert!(trial["reasons"].contains("internal error"), "{place}: {trial:?}");
+            assert!(trial["verdict_reasons"].contains("internal error"), "{place}: {trial:?}");
         }
         assert!(!text(&output.stderr).contains("stack backtrace"), "{place}");
         bench.wait_until_gone();
