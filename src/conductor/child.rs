@@ -72,8 +72,8 @@ impl Child {
             let mut stream = BufReader::new(stdout);
             loop {
                 let frame = catch_unwind(AssertUnwindSafe(|| read_frame(&mut stream)));
-                let lost = || Err(io::Error::other("the thread that reads it panicked").into());
-                let (news, last) = match frame.unwrap_or_else(|_| lost()) {
+                let unread = || Err(io::Error::other("the thread that reads it panicked").into());
+                let (news, last) = match frame.unwrap_or_else(|_| unread()) {
                     Ok(Some(report)) => (Heard::Report(Box::new(report)), false),
                     Ok(None) => (Heard::End, true),
                     Err(error) => (Heard::Broken(error), true),

@@ -13,14 +13,15 @@ pub fn message(payload: &(dyn Any + Send)) -> &str {
 pub fn describe(panic: &PanicHookInfo<'_>) -> String {
     let thread = std::thread::current();
     let place = panic.location().map_or_else(String::new, |at| format!(" at {at}"));
-    let said = panic.payload_as_str().unwrap_or("no message").replace('\n', " | ");
+    let said = message(panic.payload()).replace('\n', " | ");
     format!("thread '{}' panicked{place}: {said}", thread.name().unwrap_or("unnamed"))
 }
 
 /// Panics where the environment asks for it, to test what becomes of a panic: `TIDINGS_PANIC_AT=place`, in debug builds only.
+///
+/// # Panics
+/// When asked.
 pub fn mishap(place: &str) {
-    if cfg!(debug_assertions) && std::env::var_os("TIDINGS_PANIC_AT").is_some_and(|at| at == place)
-    {
-        panic!("TIDINGS_PANIC_AT asks for it");
-    }
+    let asked = || std::env::var_os("TIDINGS_PANIC_AT").is_some_and(|at| at == place);
+    assert!(!(cfg!(debug_assertions) && asked()), "TIDINGS_PANIC_AT asks for it");
 }
