@@ -1,9 +1,7 @@
 //! `tidings calibrate`: run experiments whose answers are known, print how they came out.
 
 use std::fs;
-use std::io::IsTerminal as _;
 use std::path::{Path, PathBuf};
-use std::process::ExitCode;
 
 use anyhow::{Context as _, bail};
 use tidings::calibrate::{
@@ -16,7 +14,8 @@ use tidings::plan::Plan;
 use tidings::record::results_folder;
 use time::OffsetDateTime;
 
-use super::{exit, run};
+use super::screen::Screen;
+use super::{exit, output, run};
 
 /// Arguments of `tidings calibrate`.
 ///
@@ -54,7 +53,7 @@ enum Format {
 }
 
 /// Carries out `tidings calibrate`.
-pub fn run(arguments: &Arguments) -> anyhow::Result<ExitCode> {
+pub fn run(arguments: &Arguments) -> anyhow::Result<u8> {
     let wanted = wanted(arguments)?;
     let host = Host::read();
     let signals = Signals::watch().context("cannot watch for Ctrl-C")?;
@@ -76,17 +75,18 @@ pub fn run(arguments: &Arguments) -> anyhow::Result<ExitCode> {
     let subtitle = format!("{} ({}), {} cores", host.name, host.cpu, host.cores);
     let missing = write(&folder, &calibration, &subtitle);
     match arguments.format {
-        Format::Text => super::print(&format!("{}\n{}\n", text(&calibration), folder.display()))?,
-        Format::Json => super::print(&json(&calibration))?,
-        Format::Markdown => super::print(&markdown(&calibration, &subtitle))?,
+        Format::Text => output::print(format!("{}\n{}\n", text(&calibration), folder.display())),
+        Format::Json => output::print(json(&calibration)),
+        Format::Markdown => output::print(markdown(&calibration, &subtitle)),
     }
     for file in &missing {
-        eprintln!("tidings: {file}; the answers above are whole");
+        output::message(format_args!("{file}; the answers above are whole"));
     }
-    Ok(ExitCode::from(match status(&calibration) {
+    output::settle(|| signals.received().is_some());
+    Ok(match status(&calibration) {
         0 if !missing.is_empty() => exit::USAGE,
         status => status,
-    }))
+    })
 }
 
 /// The exit status that a calibration calls for.
@@ -143,25 +143,24 @@ fn write(folder: &Path, calibration: &Calibration, subtitle: &str) -> Vec<String
 /// Tells of a calibration's progress on stderr.
 struct Teller {
     quiet: bool,
-    terminal: bool,
+    screen: Screen,
     done: usize,
     all: usize,
 }
 
 impl Teller {
     fn new(quiet: bool, all: usize) -> Self {
-        Self { quiet, terminal: std::io::stderr().is_terminal(), done: 0, all }
+        Self { quiet, screen: Screen::of_stderr(), done: 0, all }
     }
 
-    fn begin(&self, wanted: &[&Experiment], quick: bool) {
+    fn begin(&mut self, wanted: &[&Experiment], quick: bool) {
         if cfg!(debug_assertions) {
-            eprintln!(
-                "tidings: warning: this is a debug build, and slow: calibrate with --release"
-            );
+            output::message("warning: this is a debug build, and slow: calibrate with --release");
         }
         if !self.quiet {
             let seconds = wanted.iter().map(|e| e.seconds[usize::from(!quick)]).sum::<f64>();
-            eprintln!("calibrate: {} experiments, about {:.0} s", wanted.len(), seconds);
+            let all = wanted.len();
+            self.screen.line(&format!("calibrate: {all} experiments, about {seconds:.0} s"));
         }
     }
 
@@ -170,31 +169,28 @@ impl Teller {
             return;
         }
         match news {
-            News::Begun(experiment, attempt) if self.terminal => {
+            News::Begun(experiment, attempt) => {
                 let again =
                     if *attempt > 1 { format!(", attempt {attempt}") } else { String::new() };
-                eprint!("\r\x1b[K[{:>2}/{}] {}{again} …", self.done + 1, self.all, experiment.name);
+                let place = format!("[{:>2}/{}] ", self.done + 1, self.all);
+                self.screen.draw(&place, experiment.name, &again);
             }
-            News::Begun(..) => {}
             News::Answered(answer) => {
                 self.done += 1;
-                let clear = if self.terminal { "\r\x1b[K" } else { "" };
-                eprintln!(
-                    "{clear}[{:>2}/{}] {} {}: {}",
+                self.screen.line(&format!(
+                    "[{:>2}/{}] {} {}: {}",
                     self.done,
                     self.all,
                     answer.experiment.id,
                     answer.experiment.name,
                     answer.outcome.name()
-                );
+                ));
             }
         }
     }
 
-    fn end(&self) {
-        if self.terminal && !self.quiet && self.done < self.all {
-            eprintln!();
-        }
+    fn end(&mut self) {
+        self.screen.end();
     }
 }
 

@@ -1,21 +1,18 @@
 //! The verbs: arguments → one library call → print.
-#![expect(
-    clippy::print_stdout,
-    clippy::print_stderr,
-    reason = "this room is where the tool prints"
-)]
 
 mod calibrate;
+mod output;
 mod plan;
 mod report;
 mod run;
 mod scenarios;
+mod screen;
 mod selection;
 mod serve;
 mod serve_tls;
 mod serve_visitors;
 
-use std::io::{ErrorKind, Write as _};
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::Path;
 use std::process::ExitCode;
 
@@ -65,20 +62,9 @@ enum Verb {
     Worker,
 }
 
-/// Prints to stdout; a reader that has seen enough is no failure.
-fn print(text: &str) -> anyhow::Result<()> {
-    let mut stdout = std::io::stdout();
-    match stdout.write_all(text.as_bytes()).and_then(|()| stdout.flush()) {
-        Err(error) if error.kind() != ErrorKind::BrokenPipe => {
-            Err(anyhow::Error::from(error).context("cannot write to standard output"))
-        }
-        _ => Ok(()),
-    }
-}
-
 /// Prints a run's comparison, and its folder as the last line.
-fn print_report(view: &View, folder: &Path) -> anyhow::Result<()> {
-    print(&format!("{}\n{}\n", text(view), folder.display()))
+fn print_report(view: &View, folder: &Path) {
+    output::print(format!("{}\n{}\n", text(view), folder.display()));
 }
 
 /// Most missing files that are named one by one.
@@ -91,23 +77,42 @@ fn tell_missing(missing: &[Missing], folder: &Path) -> u8 {
         return 0;
     }
     for Missing { file, reason } in missing.iter().take(NAMED) {
-        eprintln!("tidings: {} cannot be written: {reason}", folder.join(file).display());
+        let file = folder.join(file);
+        output::message(format_args!("{} cannot be written: {reason}", file.display()));
     }
     if missing.len() > NAMED {
-        eprintln!("tidings: {} more files cannot be written", missing.len() - NAMED);
+        output::message(format_args!("{} more files cannot be written", missing.len() - NAMED));
     }
-    eprintln!(
-        "tidings: the report is not complete ({} missing); everything measured is kept. Remove what is in the way or \
+    output::message(format_args!(
+        "the report is not complete ({} missing); everything measured is kept. Remove what is in the way or \
          make room, then run: tidings report {}",
         tidings::unit::counted(missing.len() as u64, "file"),
         folder.display()
-    );
+    ));
     exit::USAGE
 }
 
 /// Parses the command line and carries it out.
 pub fn main() -> ExitCode {
-    let arguments = Arguments::parse();
+    output::hook_panics();
+    // A panic has been reported by its hook.
+    let status = catch_unwind(AssertUnwindSafe(verb)).unwrap_or(exit::USAGE);
+    ExitCode::from(output::finish(status))
+}
+
+fn verb() -> u8 {
+    let arguments = match Arguments::try_parse() {
+        Ok(arguments) => arguments,
+        Err(error) => {
+            let text = error.render().to_string();
+            if error.use_stderr() {
+                output::complain(text);
+                return exit::USAGE;
+            }
+            output::print(text);
+            return 0;
+        }
+    };
     let outcome = match arguments.verb {
         Verb::Run(arguments) => run::run(&arguments),
         Verb::Plan(arguments) => plan::run(&arguments),
@@ -120,8 +125,8 @@ pub fn main() -> ExitCode {
         Verb::Worker => tidings::worker::child(),
     };
     outcome.unwrap_or_else(|error| {
-        eprintln!("tidings: {}", message(&error));
-        ExitCode::from(exit::USAGE)
+        output::message(message(&error));
+        exit::USAGE
     })
 }
 

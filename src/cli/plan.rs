@@ -1,10 +1,9 @@
 //! `tidings plan`: what a run would do and need; nothing is started.
 
-use std::process::ExitCode;
-
 use tidings::measure::Host;
 use tidings::plan::Plan;
 
+use super::output;
 use super::selection::Selection;
 
 /// Arguments of `tidings plan`.
@@ -15,8 +14,8 @@ pub struct Arguments {
 }
 
 /// Carries out `tidings plan`.
-pub fn run(arguments: &Arguments) -> anyhow::Result<ExitCode> {
+pub fn run(arguments: &Arguments) -> anyhow::Result<u8> {
     let plans = arguments.selection.plans(&Host::read())?;
-    super::print(&plans.iter().map(Plan::text).collect::<Vec<_>>().join("\n"))?;
-    Ok(ExitCode::SUCCESS)
+    output::print(plans.iter().map(Plan::text).collect::<Vec<_>>().join("\n"));
+    Ok(0)
 }

@@ -4,10 +4,11 @@ mod progress;
 
 use std::collections::BTreeSet;
 use std::ffi::OsString;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::PathBuf;
-use std::process::{Command, ExitCode};
+use std::process::Command;
 
-use anyhow::Context as _;
+use anyhow::{Context as _, anyhow};
 use tidings::clock;
 use tidings::conductor::{Conductor, Progress, Signals, signal_name};
 use tidings::judge::Conclusion;
@@ -16,11 +17,11 @@ use tidings::plan::Plan;
 use tidings::record::{
     Build, PlannedTrial, RunFolder, RunInfo, SCHEMA_VERSION, check_results_folder, utc,
 };
-use tidings::report::{self, Missing};
+use tidings::report::{self, Missing, View};
 use time::OffsetDateTime;
 
-use super::exit;
 use super::selection::Selection;
+use super::{exit, output};
 use progress::Teller;
 
 /// Arguments of `tidings run`.
@@ -37,7 +38,7 @@ pub struct Arguments {
 }
 
 /// Carries out `tidings run`.
-pub fn run(arguments: &Arguments) -> anyhow::Result<ExitCode> {
+pub fn run(arguments: &Arguments) -> anyhow::Result<u8> {
     let host = Host::read();
     // Every file is checked before anything is started: the last one's mistake must not cost the first one's hour.
     let plans = arguments.selection.plans(&host)?;
@@ -54,7 +55,8 @@ pub fn run(arguments: &Arguments) -> anyhow::Result<ExitCode> {
             break;
         }
     }
-    Ok(ExitCode::from(worst))
+    output::settle(|| signals.received().is_some());
+    Ok(worst)
 }
 
 /// Runs one plan into a folder of its own and prints its report; returns the exit status.
@@ -74,33 +76,38 @@ fn measure(
     teller.begin(&info.warnings);
     let executable = std::env::current_exe().context("cannot find this executable")?;
     let conductor = Conductor { plan, executable, signals };
-    let outcome = conductor.run(&mut folder, |progress| {
-        if let Progress::Recorded { record, .. } = &progress {
-            info.profiles.extend(record.given.profile);
-        }
-        teller.tell(&progress);
-    });
+    // Whatever ends the loop, what was recorded before is reported.
+    let outcome = catch_unwind(AssertUnwindSafe(|| {
+        conductor.run(&mut folder, |progress| {
+            if let Progress::Recorded { record, .. } = &progress {
+                info.profiles.extend(record.given.profile);
+            }
+            teller.tell(&progress);
+        })
+    }));
     teller.end();
-    let stopped = outcome.with_context(|| {
-        let folder = folder.path().display();
-        format!("the run ended early; `tidings report {folder}` reports the trials before")
-    })?;
+    let stopped = match outcome {
+        Ok(Ok(stopped)) => stopped,
+        broken => {
+            conclude(&mut folder, &info)?;
+            let folder = folder.path().display();
+            return Err(match broken {
+                Ok(Err(error)) => anyhow::Error::from(error).context(format!(
+                    "the run ended early; what was measured before is in {folder}"
+                )),
+                _ => anyhow!("the run broke off; what was measured before is in {folder}"),
+            });
+        }
+    };
 
     info.finished_utc = Some(utc(OffsetDateTime::now_utc()));
     info.complete = stopped.is_none();
     info.stopped_by = stopped.map(|signal| signal_name(signal).to_owned());
-    let told = folder.write_info(&info);
-    let mut made = report::write_all(folder.path())?;
-    if let Err(error) = told {
-        let reason = format!("{}; the report calls the run partial", error.source);
-        made.missing.push(Missing { file: "run.json".into(), reason });
-    }
-    let incomplete = super::tell_missing(&made.missing, folder.path());
-    super::print_report(&made.view, folder.path())?;
-    let conclusion = made.view.conclusion();
+    let (view, incomplete) = conclude(&mut folder, &info)?;
+    let conclusion = view.conclusion();
     if let Conclusion::Inconclusive(doubts) = &conclusion {
         for doubt in doubts {
-            eprintln!("tidings: nothing may be concluded: {doubt}");
+            output::message(format_args!("nothing may be concluded: {doubt}"));
         }
     }
     Ok(match (stopped, conclusion) {
@@ -109,6 +116,19 @@ fn measure(
         (None, Conclusion::Missed) => exit::MISSED,
         (None, Conclusion::Inconclusive(_)) => exit::INVALID,
     })
+}
+
+/// Writes what a run ends with and prints its report; returns it, and the status that files which are missing call for.
+fn conclude(folder: &mut RunFolder, info: &RunInfo) -> anyhow::Result<(View, u8)> {
+    let saved = folder.write_info(info);
+    let mut made = report::write_all(folder.path())?;
+    if let Err(error) = saved {
+        let reason = format!("{}; the report calls the run partial", error.source);
+        made.missing.push(Missing { file: "run.json".into(), reason });
+    }
+    let incomplete = super::tell_missing(&made.missing, folder.path());
+    super::print_report(&made.view, folder.path());
+    Ok((made.view, incomplete))
 }
 
 /// The `run.json` of a plan whose run begins.

@@ -3,10 +3,11 @@
 use std::fs::OpenOptions;
 use std::io::{ErrorKind, Write as _};
 use std::path::{Path, PathBuf};
-use std::process::ExitCode;
 
 use anyhow::bail;
 use tidings::scenario::{SHIPPED, Shipped};
+
+use super::output;
 
 /// Arguments of `tidings scenarios`.
 #[derive(Debug, clap::Args)]
@@ -28,10 +29,10 @@ pub struct NewArguments {
 }
 
 /// Carries out `tidings scenarios`: lists them with their questions, or prints one.
-pub fn list(arguments: &ListArguments) -> anyhow::Result<ExitCode> {
+pub fn list(arguments: &ListArguments) -> anyhow::Result<u8> {
     if let Some(name) = &arguments.name {
-        super::print(find(name)?.text)?;
-        return Ok(ExitCode::SUCCESS);
+        output::print(find(name)?.text);
+        return Ok(0);
     }
     let width = SHIPPED.iter().map(|shipped| shipped.name.len()).max().unwrap_or(0);
     let rows =
@@ -39,12 +40,12 @@ pub fn list(arguments: &ListArguments) -> anyhow::Result<ExitCode> {
     let text: String = rows.collect();
     let next =
         "tidings run NAME measures one. tidings new my.toml --from NAME writes one to change.";
-    super::print(&format!("{text}\n{next}\n"))?;
-    Ok(ExitCode::SUCCESS)
+    output::print(format!("{text}\n{next}\n"));
+    Ok(0)
 }
 
 /// Carries out `tidings new`: writes a shipped scenario to a file of the user's.
-pub fn new(arguments: &NewArguments) -> anyhow::Result<ExitCode> {
+pub fn new(arguments: &NewArguments) -> anyhow::Result<u8> {
     let shipped = find(&arguments.from)?;
     let file = &arguments.file;
     write_new(file, shipped.text).map_err(|error| {
@@ -58,11 +59,11 @@ pub fn new(arguments: &NewArguments) -> anyhow::Result<ExitCode> {
         anyhow::anyhow!("{}: {remedy}", file.display())
     })?;
     let name = file.display();
-    super::print(&format!(
+    output::print(format!(
         "{name} is a copy of {}. Change it, check it with `tidings plan {name}`, measure with `tidings run {name}`.\n",
         shipped.name
-    ))?;
-    Ok(ExitCode::SUCCESS)
+    ));
+    Ok(0)
 }
 
 fn write_new(file: &Path, text: &str) -> std::io::Result<()> {

@@ -1,14 +1,13 @@
 //! `tidings serve`.
 
 use std::fmt::Write as _;
-use std::io::Write as _;
 use std::net::SocketAddr;
 use std::ops::Range;
 use std::path::PathBuf;
-use std::process::ExitCode;
 
 use anyhow::{Context as _, bail};
 use tidings::clock;
+use tidings::conductor::hang_up_is_ignored;
 use tidings::event::PayloadKind;
 use tidings::measure::raise_descriptor_limit;
 use tidings::pace::{ArrivalProcess, Schedule};
@@ -18,6 +17,7 @@ use tidings::server::{self, Handle, Options, PublishPlan, Start, Visitors, Waits
 use tidings::unit::{ByteSize, Count, Rate, Span};
 use tokio::signal::unix::{SignalKind, signal};
 
+use super::output;
 use super::serve_tls::TlsArguments;
 use super::serve_visitors::VisitorArguments;
 
@@ -25,6 +25,8 @@ use super::serve_visitors::VisitorArguments;
 const INTERRUPTED: u8 = 130;
 /// Exit status after SIGTERM.
 const TERMINATED: u8 = 143;
+/// Exit status after SIGHUP.
+const HUNG_UP: u8 = 129;
 
 /// What the long help says of `--fault`.
 const FAULTS_HELP: &str = "\
@@ -102,7 +104,7 @@ const PAYLOAD_MAX: u64 = 1 << 20;
 const ECHO: Range<u64> = 1..1 << 30;
 
 /// Carries out `tidings serve`.
-pub fn run(arguments: &Arguments) -> anyhow::Result<ExitCode> {
+pub fn run(arguments: &Arguments) -> anyhow::Result<u8> {
     if !TOPICS.contains(&arguments.topics.get()) {
         bail!("--topics must be 1 to {}", TOPICS.end - 1);
     }
@@ -119,7 +121,7 @@ pub fn run(arguments: &Arguments) -> anyhow::Result<ExitCode> {
     }
     let faults = scenario::faults(&arguments.faults)?;
     if !faults.is_off() {
-        eprintln!("tidings: warning: faults: {faults}");
+        output::message(format_args!("warning: faults: {faults}"));
     }
     let zero = |count: Option<Count>| count.is_some_and(|count| count.get() == 0);
     if zero(arguments.requests_per_s) || zero(arguments.connections) {
@@ -132,12 +134,13 @@ pub fn run(arguments: &Arguments) -> anyhow::Result<ExitCode> {
         bail!("--echo-max must be 1B to 1GiB: a message is kept whole until it ends");
     }
     if !arguments.listen.ip().is_loopback() {
-        eprintln!(
-            "tidings: warning: {} can be reached from other hosts, and the target asks nobody who they are; \
+        output::message(format_args!(
+            "warning: {} can be reached from other hosts, and the target asks nobody who they are; \
              listen on 127.0.0.1 unless that is meant",
             arguments.listen.ip()
-        );
+        ));
     }
+    output::end_on_panic();
     raise_descriptor_limit();
     let processors = std::thread::available_parallelism().map_or(1, |n| n.get() as u32);
     let options = Options {
@@ -170,7 +173,7 @@ pub fn run(arguments: &Arguments) -> anyhow::Result<ExitCode> {
         }
         wait_for_signal().await
     })?;
-    status.map(ExitCode::from)
+    status
 }
 
 fn limits(arguments: &Arguments) -> Limits {
@@ -195,9 +198,13 @@ fn announce(handle: &Handle, arguments: &Arguments) -> anyhow::Result<()> {
         let _ = writeln!(text, "certificate to trust: {}", path.display());
     }
     // In one write: whoever reads the first line may look no further.
-    print!("{text}");
-    // Whoever reads a pipe waits for this line.
-    std::io::stdout().flush().context("cannot print the address")
+    output::print(text);
+    // The line is no reason to wait for a reader that has stalled: the target serves either way.
+    output::settle(|| true);
+    match output::failure() {
+        Some(error) => bail!("cannot print the address: {error}"),
+        None => Ok(()),
+    }
 }
 
 fn payload_kind(text: &str) -> Result<PayloadKind, String> {
@@ -224,7 +231,16 @@ fn publish_plan(arguments: &Arguments, at_ns: u64) -> PublishPlan {
 async fn wait_for_signal() -> anyhow::Result<u8> {
     let mut interrupt = signal(SignalKind::interrupt())?;
     let mut terminate = signal(SignalKind::terminate())?;
+    if hang_up_is_ignored() {
+        // As under nohup: installing a handler would undo that.
+        return Ok(tokio::select! {
+            _ = interrupt.recv() => INTERRUPTED,
+            _ = terminate.recv() => TERMINATED,
+        });
+    }
+    let mut hang_up = signal(SignalKind::hangup())?;
     tokio::select! {
+        _ = hang_up.recv() => Ok(HUNG_UP),
         _ = interrupt.recv() => Ok(INTERRUPTED),
         _ = terminate.recv() => Ok(TERMINATED),
     }

@@ -3,6 +3,7 @@
 use std::collections::VecDeque;
 use std::io::{self, BufReader, Read as _};
 use std::os::unix::process::{CommandExt as _, ExitStatusExt as _};
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::Path;
 use std::process::{ChildStdin, Command, ExitStatus, Stdio};
 use std::sync::mpsc::Sender;
@@ -70,7 +71,9 @@ impl Child {
             let Some(stdout) = stdout else { return };
             let mut stream = BufReader::new(stdout);
             loop {
-                let (news, last) = match read_frame(&mut stream) {
+                let frame = catch_unwind(AssertUnwindSafe(|| read_frame(&mut stream)));
+                let unread = || Err(io::Error::other("the thread that reads it panicked").into());
+                let (news, last) = match frame.unwrap_or_else(|_| unread()) {
                     Ok(Some(report)) => (Heard::Report(Box::new(report)), false),
                     Ok(None) => (Heard::End, true),
                     Err(error) => (Heard::Broken(error), true),

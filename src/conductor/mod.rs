@@ -12,7 +12,7 @@ use crate::judge;
 use crate::plan::{Plan, PlannedFloor, PlannedTrial};
 use crate::record::{FloorRecord, FolderError, RunFolder, TrialFacts, TrialRecord};
 
-pub use signal::{Signals, name as signal_name};
+pub use signal::{Signals, hang_up_is_ignored, name as signal_name};
 
 /// What a trial is doing.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -4,7 +4,7 @@ use std::io;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI32, Ordering};
 
-use tokio::signal::unix::{SignalKind, signal};
+use tokio::signal::unix::{Signal, SignalKind, signal};
 
 use crate::clock;
 use crate::server::ScratchFolder;
@@ -25,7 +25,9 @@ impl Signals {
         let (mut interrupt, mut terminate, mut hang_up) = {
             let _context = runtime.enter();
             let (interrupt, terminate) = (SignalKind::interrupt(), SignalKind::terminate());
-            (signal(interrupt)?, signal(terminate)?, signal(SignalKind::hangup())?)
+            // Under nohup it is ignored, and a handler would undo that.
+            let hang_up = (!hang_up_is_ignored()).then(|| signal(SignalKind::hangup()));
+            (signal(interrupt)?, signal(terminate)?, hang_up.transpose()?)
         };
         std::thread::Builder::new().name("signals".to_owned()).spawn(move || {
             runtime.block_on(async move {
@@ -34,7 +36,7 @@ impl Signals {
                     let number = tokio::select! {
                         _ = interrupt.recv() => libc::SIGINT,
                         _ = terminate.recv() => libc::SIGTERM,
-                        _ = hang_up.recv() => libc::SIGHUP,
+                        () = next(hang_up.as_mut()) => libc::SIGHUP,
                     };
                     let first_ns = *first_ns.get_or_insert(clock::now());
                     if clock::now() - first_ns > ECHO_NS {
@@ -57,6 +59,22 @@ impl Signals {
             number => Some(number),
         }
     }
+}
+
+/// Waits for the next signal of a kind, for ever where it is not watched.
+async fn next(signal: Option<&mut Signal>) {
+    match signal {
+        Some(signal) => drop(signal.recv().await),
+        None => std::future::pending().await,
+    }
+}
+
+/// Returns whether this process was started with SIGHUP ignored, as `nohup` does.
+pub fn hang_up_is_ignored() -> bool {
+    let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
+    let mask = status.lines().find_map(|line| line.strip_prefix("SigIgn:"));
+    let mask = mask.and_then(|mask| u64::from_str_radix(mask.trim(), 16).ok()).unwrap_or(0);
+    mask & (1 << (libc::SIGHUP - 1)) != 0
 }
 
 /// The name of a signal that [`Signals`] watches for.

@@ -1,6 +1,7 @@
 //! One trial: a target and its workers from launch to end.
 
 use std::net::SocketAddr;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
 use std::time::Duration;
 
@@ -8,7 +9,9 @@ use super::child::{Child, Heard};
 use super::target::TargetState;
 use super::{Conductor, Phase, signal};
 use crate::clock::{self, SECOND_NS};
-use crate::control::{Assignment, Order, PROTOCOL_VERSION, Report, WorkerAssignment};
+use crate::control::{
+    Assignment, Order, PROTOCOL_VERSION, Report, WorkerAssignment, mishap, panic_message,
+};
 use crate::measure::{BATCH_NS, Snapshot, was_ever_under_pressure};
 use crate::net::tls::Trust;
 use crate::plan::{Layout, PlannedTrial};
@@ -93,7 +96,12 @@ pub fn run(
         target_state: TargetState::default(),
         unkept: None,
     };
-    if let Err(stop) = trial.steps() {
+    // A panic fails this trial, with what it has measured, and not the run.
+    let outcome = catch_unwind(AssertUnwindSafe(|| trial.steps())).unwrap_or_else(|panic| {
+        let said = panic_message(panic.as_ref());
+        Err(TrialAbort::Failed(format!("internal error: the conductor panicked: {said}")))
+    });
+    if let Err(stop) = outcome {
         trial.facts.failure = Some(match stop {
             TrialAbort::Failed(reason) => reason,
             TrialAbort::Signal(number) => format!("stopped by {}", signal::name(number)),
@@ -116,6 +124,7 @@ fn profile(layout: &Layout) -> Profile {
 
 impl Trial<'_> {
     fn steps(&mut self) -> Result<(), TrialAbort> {
+        mishap("conductor");
         self.enter(Phase::Launch);
         let (target, trust) = self.launch_target()?;
         self.launch_workers(target, trust.as_ref())?;
@@ -355,8 +364,7 @@ impl Trial<'_> {
     }
 
     pub fn out_of_place(&self, id: usize, report: &Report) -> TrialAbort {
-        let mut what = format!("{report:?}");
-        what.truncate(200);
+        let what: String = format!("{report:?}").chars().take(200).collect();
         TrialAbort::Failed(format!("{} reported out of place: {what}", self.children[id].name))
     }
 }

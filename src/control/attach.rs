@@ -1,11 +1,13 @@
 //! A child's end of the control stream: orders on stdin, reports on stdout.
 
-use std::io::{self, Stdout};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::io::{self, Stdout, Write as _};
+use std::sync::{Arc, Mutex, PoisonError, TryLockError};
+use std::time::Duration;
 
 use rustix::process::{Signal, set_parent_process_death_signal};
 use tokio::sync::mpsc;
 
+use super::panics::describe;
 use super::{FrameError, Order, Report, read_frame, write_frame};
 
 /// Exit status of a child whose conductor is gone.
@@ -55,16 +57,38 @@ impl Reports {
         let mut stdout = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         write_frame(&mut *stdout, report)
     }
+
+    /// Sends a report from a thread that may be inside [`Self::send`]: gives up after a second.
+    fn send_last(&self, report: &Report) {
+        for _ in 0..100 {
+            match self.0.try_lock() {
+                Ok(mut stdout) => return drop(write_frame(&mut *stdout, report)),
+                // Half a frame may stand in the stream.
+                Err(TryLockError::Poisoned(_)) => return,
+                Err(TryLockError::WouldBlock) => std::thread::sleep(Duration::from_millis(10)),
+            }
+        }
+    }
 }
 
-/// Lets a panic of any thread or task end the process: a runtime would swallow it, and a link that is gone
-/// without a word would look like lost events.
-fn abort_on_panic() {
-    let print = std::panic::take_hook();
+/// Lets a panic of any thread or task fail the trial, with its message, and end the process: a runtime would swallow it,
+/// and a link that is gone without a word would look like lost events.
+#[expect(clippy::disallowed_methods, reason = "the conductor reads it as the child's last words")]
+fn fail_on_panic(reports: &Reports) {
+    let reports = reports.clone();
     std::panic::set_hook(Box::new(move |panic| {
-        print(panic);
+        let verb = std::env::args().nth(1).unwrap_or_default();
+        let reason = format!("internal error in the {verb}: {}", describe(panic));
+        // The last words first: they need no lock that this thread may hold.
+        let _ = writeln!(io::stderr(), "{reason}");
+        reports.send_last(&Report::Failed { reason });
         std::process::abort();
     }));
+}
+
+#[expect(clippy::disallowed_methods, reason = "a child's stdout is its control stream")]
+fn reports() -> Reports {
+    Reports(Arc::new(Mutex::new(io::stdout())))
 }
 
 /// Makes this process a child of its conductor: reads orders from stdin on a thread of its own.
@@ -73,7 +97,8 @@ fn abort_on_panic() {
 /// even while this process is stopped.
 pub fn attach() -> io::Result<(Orders, Reports)> {
     set_parent_process_death_signal(Some(Signal::KILL))?;
-    abort_on_panic();
+    let reports = reports();
+    fail_on_panic(&reports);
     let (sender, receiver) = mpsc::unbounded_channel();
     std::thread::Builder::new().name("orders".to_owned()).spawn(move || {
         let mut stdin = io::stdin().lock();
@@ -84,5 +109,5 @@ pub fn attach() -> io::Result<(Orders, Reports)> {
         }
         std::process::exit(ORPHANED);
     })?;
-    Ok((Orders(receiver), Reports(Arc::new(Mutex::new(io::stdout())))))
+    Ok((Orders(receiver), reports))
 }

@@ -6,6 +6,7 @@
 
 mod attach;
 mod frame;
+mod panics;
 
 use std::net::SocketAddr;
 use std::ops::Range;
@@ -21,6 +22,7 @@ use crate::unit::{ByteSize, Span};
 
 pub use attach::{Orders, Reports, attach};
 pub use frame::{FrameError, read_frame, write_frame};
+pub use panics::{describe as describe_panic, message as panic_message, mishap};
 
 /// Version of the frames: conductor, target and workers must agree.
 pub const PROTOCOL_VERSION: u32 = 2;

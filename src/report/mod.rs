@@ -109,6 +109,7 @@ impl View {
 /// Reports that are there already are replaced, each in one piece. A file that cannot be written is left out and
 /// named in [`Made::missing`]; the others are written all the same.
 pub fn write_all(dir: &Path) -> Result<Made, ReadError> {
+    crate::control::mishap("report");
     let view = View::new(Run::read(dir)?);
     let mut written = Written { dir, files: Vec::new(), missing: Vec::new() };
     written.write("summary.csv", &tables::summary(&view));

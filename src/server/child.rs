@@ -1,10 +1,8 @@
 //! The target of a trial: the control protocol around a server.
 
+use anyhow::Context as _;
 use std::net::SocketAddr;
 use std::ops::Range;
-use std::process::ExitCode;
-
-use anyhow::Context as _;
 
 use super::null::{NullOptions, serve_null_with};
 use super::options::Options;
@@ -24,7 +22,7 @@ use crate::net::tls::Trust;
 /// # Errors
 ///
 /// Where there is nobody to report to. Whatever else goes wrong is reported as [`Report::Failed`].
-pub fn child() -> anyhow::Result<ExitCode> {
+pub fn child() -> anyhow::Result<u8> {
     let (mut orders, reports) = attach().context("cannot attach to the conductor")?;
     let report = match run(&mut orders, &reports) {
         Ok(snapshot) => Report::Done { snapshot },
@@ -32,7 +30,7 @@ pub fn child() -> anyhow::Result<ExitCode> {
     };
     let failed = matches!(report, Report::Failed { .. });
     reports.send(&report).context("cannot report to the conductor")?;
-    Ok(if failed { ExitCode::FAILURE } else { ExitCode::SUCCESS })
+    Ok(u8::from(failed))
 }
 
 /// The trial: what was measured, which is nothing where it is called off before it begins.

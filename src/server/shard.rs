@@ -349,6 +349,7 @@ pub fn run<T>(
     mailboxes: Mailboxes,
     main: impl AsyncFnOnce(Rc<Shard>) -> T,
 ) -> io::Result<(Option<T>, Snapshot)> {
+    crate::control::mishap("target");
     if let Some(first) = common.options.first_core {
         pin(first + index as u32);
     }

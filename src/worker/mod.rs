@@ -7,13 +7,11 @@
 mod coordinator;
 mod shard;
 
-use std::process::ExitCode;
-
 use crate::control::{Assignment, Order, PROTOCOL_VERSION, Report, attach};
 use crate::measure::raise_descriptor_limit;
 
 /// Runs this process as a trial's worker.
-pub fn child() -> anyhow::Result<ExitCode> {
+pub fn child() -> anyhow::Result<u8> {
     let (mut orders, reports) = attach()?;
     raise_descriptor_limit();
     let outcome = match orders.recv_blocking() {
@@ -24,12 +22,12 @@ pub fn child() -> anyhow::Result<ExitCode> {
         Order::Prepare { version, .. } => {
             Err(format!("the conductor speaks version {version}, this worker {PROTOCOL_VERSION}"))
         }
-        Order::Abort => return Ok(ExitCode::SUCCESS),
+        Order::Abort => return Ok(0),
         order => Err(format!("unexpected first order {order:?}")),
     };
     match outcome {
         Ok(snapshot) => reports.send(&Report::Done { snapshot })?,
         Err(reason) => reports.send(&Report::Failed { reason })?,
     }
-    Ok(ExitCode::SUCCESS)
+    Ok(0)
 }

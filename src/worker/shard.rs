@@ -9,7 +9,7 @@ use tokio::sync::mpsc as orders_to;
 use tokio::sync::watch;
 
 use crate::clock;
-use crate::control::WorkerAssignment;
+use crate::control::{WorkerAssignment, mishap};
 use crate::measure::{Counter, Metric, Recorder, RequestSample, Snapshot, pin};
 use crate::net::{Dialer, WireTotals, tls};
 use crate::pace::{Rng, Timer};
@@ -81,6 +81,7 @@ pub fn run(
     commands: orders_to::UnboundedReceiver<Command>,
     messages: &mpsc::Sender<Message>,
 ) {
+    mishap("worker");
     let WorkerAssignment { pinned, first_core, .. } = assignment.worker;
     if pinned {
         pin(first_core + assignment.index as u32);

@@ -234,8 +234,10 @@ fn a_page_of_another_site_is_kept_out_by_target_and_browser() {
     let posts = site(listener, intruder(target.address));
     let profile = tempfile::tempdir().unwrap();
     let Some(_browser) = Browser::open(&format!("http://{address}/"), profile.path()) else {
-        eprintln!("left out: no Chromium on the PATH");
-        return;
+        return left_out(
+            "what a page of another site may do, in a real browser",
+            "no Chromium on the PATH",
+        );
     };
     let (path, body) = posts.recv_timeout(PATIENCE).expect("the page tells how it goes");
     let result: Value = serde_json::from_str(&body).unwrap();

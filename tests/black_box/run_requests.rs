@@ -27,7 +27,7 @@ drain = "5s"
 }
 
 /// Clients that are refused and wait: they offer less than was due, and never settle.
-const HELD_BACK: [&str; 3] = ["while clients held back as it told them", UNSTEADY[0], UNSTEADY[1]];
+const HELD_BACK: [&str; 3] = ["requests_refused", UNSTEADY[0], UNSTEADY[1]];
 
 #[test]
 fn every_operation_is_answered_well_in_both_encodings() {

@@ -1,38 +1,36 @@
 //! What `tidings run` says on stderr while it measures: one line rewritten on a terminal, one line a trial
 //! elsewhere.
 
-use std::io::IsTerminal as _;
-
 use tidings::clock;
 use tidings::conductor::{Phase, Progress};
 use tidings::plan::Plan;
 use tidings::record::TrialRecord;
 use tidings::unit::{self, nanoseconds};
 
+use crate::cli::output;
+use crate::cli::screen::Screen;
+
 /// Tells of a run's progress.
 pub struct Teller<'a> {
     plan: &'a Plan,
     quiet: bool,
-    terminal: bool,
+    screen: Screen,
     started_ns: u64,
-    /// Whether a line stands unfinished on the terminal.
-    pending: bool,
 }
 
 impl<'a> Teller<'a> {
     /// A teller of `plan`'s run, silent where `quiet`.
     pub fn new(plan: &'a Plan, quiet: bool) -> Self {
-        let terminal = std::io::stderr().is_terminal();
-        Self { plan, quiet, terminal, started_ns: clock::now(), pending: false }
+        Self { plan, quiet, screen: Screen::of_stderr(), started_ns: clock::now() }
     }
 
     /// Says what is about to happen. Warnings are told even where quiet.
-    pub fn begin(&self, warnings: &[String]) {
+    pub fn begin(&mut self, warnings: &[String]) {
         for warning in warnings {
-            eprintln!("tidings: warning: {warning}");
+            output::message(format_args!("warning: {warning}"));
         }
         if !self.quiet {
-            eprintln!(
+            self.screen.line(&format!(
                 "{}: {} of {}{}, about {}",
                 self.plan.scenario.name,
                 unit::counted(self.plan.trials.len() as u64, "trial"),
@@ -42,7 +40,7 @@ impl<'a> Teller<'a> {
                     floors => format!(" and {floors} of the noise floor"),
                 },
                 minutes(self.plan.duration_ns()),
-            );
+            ));
         }
     }
 
@@ -52,7 +50,7 @@ impl<'a> Teller<'a> {
             return;
         }
         match progress {
-            Progress::Phase { index, trial, phase } if self.terminal => {
+            Progress::Phase { index, trial, phase } => {
                 let case = &self.plan.scenario.cases[trial.case].id;
                 let doing = match phase {
                     Phase::Launch => "launching",
@@ -62,45 +60,35 @@ impl<'a> Teller<'a> {
                     Phase::Drain => "draining",
                 };
                 let left = minutes(self.left_ns(*index));
-                eprint!(
-                    "\r\x1b[K{} {case}, trial {}: {doing}, {left} left",
-                    self.place(*index),
-                    trial.trial
-                );
-                self.pending = true;
+                let head = format!("{} ", self.place(*index));
+                let tail = format!(", trial {}: {doing}, {left} left", trial.trial);
+                self.screen.draw(&head, case, &tail);
             }
-            Progress::Floor { index, floor } if self.terminal => {
+            Progress::Floor { index, floor } => {
                 let left = minutes(self.left_ns(*index));
-                let of = floor.metric().name();
-                eprint!("\r\x1b[K[floor] noise floor of {of}: measuring, {left} left");
-                self.pending = true;
+                let of = format!("noise floor of {}", floor.metric().name());
+                self.screen.draw("[floor] ", &of, &format!(": measuring, {left} left"));
             }
-            Progress::Phase { .. } | Progress::Floor { .. } => {}
             Progress::Recorded { index, record } => {
-                let clear = if self.terminal { "\r\x1b[K" } else { "" };
                 let left = minutes(self.left_ns(index + 1));
-                eprintln!("{clear}{} {}, {left} left", self.place(*index), summary(record));
-                self.pending = false;
+                let text = format!("{} {}, {left} left", self.place(*index), summary(record));
+                self.screen.line(&text);
             }
             Progress::FloorRecorded { record } => {
-                let clear = if self.terminal { "\r\x1b[K" } else { "" };
                 let p50 = record.at("p50").map(|ns| format!(", p50 {}", nanoseconds(ns)));
-                eprintln!(
-                    "{clear}[floor] noise floor of {}: {}{}",
+                self.screen.line(&format!(
+                    "[floor] noise floor of {}: {}{}",
                     record.metric.name(),
                     record.verdict,
                     p50.unwrap_or_default()
-                );
-                self.pending = false;
+                ));
             }
         }
     }
 
     /// Ends an unfinished line.
     pub fn end(&mut self) {
-        if std::mem::take(&mut self.pending) {
-            eprintln!();
-        }
+        self.screen.end();
     }
 
     fn place(&self, index: usize) -> String {

@@ -1,0 +1,209 @@
+//! The one place that writes to stdout and stderr.
+//!
+//! Each stream has a queue and a writer thread, so a reader that stalls never stalls a measurement. A write that fails never
+//! panics: a closed pipe or a terminal that went away ends the output, and any other failure on stdout is reported by [`finish`].
+
+use std::collections::VecDeque;
+use std::fs::File;
+use std::io::{self, ErrorKind, Write as _};
+use std::os::fd::{AsFd as _, BorrowedFd};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Condvar, Mutex, MutexGuard, OnceLock, PoisonError};
+use std::thread::Builder;
+use std::time::{Duration, Instant};
+
+use super::exit;
+
+/// Most pieces of progress that wait for a reader; those beyond are dropped.
+const PROGRESS: usize = 256;
+/// How long the end of the process waits for a reader that takes nothing.
+const PATIENCE: Duration = Duration::from_secs(2);
+/// How often a wait looks at its conditions, and a full non-blocking stream is tried again.
+const TICK: Duration = Duration::from_millis(10);
+
+/// Whether a panic of any thread ends the process: a server with a dead thread must not go on in silence.
+static PANIC_ENDS: AtomicBool = AtomicBool::new(false);
+
+/// Whether somebody wants the process to end, and a reader that has stalled is not waited for.
+static HURRY: AtomicBool = AtomicBool::new(false);
+
+#[derive(Debug, Default)]
+struct State {
+    queue: VecDeque<String>,
+    writing: bool,
+    /// Pieces written or given up so far.
+    past: u64,
+    /// The stream takes nothing any more.
+    closed: bool,
+    /// Why, unless its reader went away.
+    failure: Option<io::Error>,
+}
+
+/// A queue before a stream.
+#[derive(Debug, Default)]
+struct Outlet {
+    state: Mutex<State>,
+    changed: Condvar,
+}
+
+impl Outlet {
+    /// An outlet to a copy of `stream`, which a lock of the standard library cannot hold up.
+    fn to(stream: BorrowedFd<'_>, name: &str) -> &'static Self {
+        let outlet: &'static Self = Box::leak(Box::default());
+        let started = stream.try_clone_to_owned().map(File::from).and_then(|file| {
+            Builder::new().name(name.to_owned()).spawn(move || outlet.write_on(file))
+        });
+        if let Err(error) = started {
+            let mut state = outlet.lock();
+            state.closed = true;
+            state.failure = Some(error);
+        }
+        outlet
+    }
+
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Queues `text`, unless `limit` pieces wait already.
+    fn queue(&self, text: String, limit: usize) {
+        let mut state = self.lock();
+        if !state.closed && state.queue.len() < limit {
+            state.queue.push_back(text);
+            self.changed.notify_all();
+        }
+    }
+
+    fn write_on(&self, mut file: File) {
+        let mut state = self.lock();
+        loop {
+            while let Some(text) = state.queue.pop_front() {
+                state.writing = true;
+                drop(state);
+                let written = write_all(&mut file, text.as_bytes());
+                state = self.lock();
+                state.writing = false;
+                state.past += 1;
+                if let Err(error) = written {
+                    state.closed = true;
+                    state.queue.clear();
+                    state.failure = Some(error).filter(|error| !reader_is_gone(error));
+                }
+                self.changed.notify_all();
+            }
+            state = self.changed.wait(state).unwrap_or_else(PoisonError::into_inner);
+        }
+    }
+
+    /// Waits until everything is written; while `hurry()`, only as long as the reader takes something within [`PATIENCE`].
+    fn settle(&self, hurry: impl Fn() -> bool) {
+        let mut state = self.lock();
+        let mut last = (state.past, Instant::now());
+        while !state.closed && (state.writing || !state.queue.is_empty()) {
+            if state.past != last.0 || !hurry() {
+                last = (state.past, Instant::now());
+            } else if last.1.elapsed() >= PATIENCE {
+                return;
+            }
+            let waited = self.changed.wait_timeout(state, TICK);
+            state = waited.unwrap_or_else(PoisonError::into_inner).0;
+        }
+    }
+}
+
+/// Writes everything, also to a stream that somebody made non-blocking.
+fn write_all(file: &mut File, mut bytes: &[u8]) -> io::Result<()> {
+    while !bytes.is_empty() {
+        match file.write(bytes) {
+            Ok(0) => return Err(ErrorKind::WriteZero.into()),
+            Ok(n) => bytes = &bytes[n..],
+            Err(error) if error.kind() == ErrorKind::Interrupted => {}
+            Err(error) if error.kind() == ErrorKind::WouldBlock => std::thread::sleep(TICK),
+            Err(error) => return Err(error),
+        }
+    }
+    Ok(())
+}
+
+/// A closed pipe, or a terminal that went away.
+fn reader_is_gone(error: &io::Error) -> bool {
+    error.kind() == ErrorKind::BrokenPipe || error.raw_os_error() == Some(libc::EIO)
+}
+
+#[expect(clippy::disallowed_methods, reason = "the guarded place")]
+fn stdout() -> &'static Outlet {
+    static STDOUT: OnceLock<&Outlet> = OnceLock::new();
+    STDOUT.get_or_init(|| Outlet::to(io::stdout().as_fd(), "stdout"))
+}
+
+#[expect(clippy::disallowed_methods, reason = "the guarded place")]
+fn stderr() -> &'static Outlet {
+    static STDERR: OnceLock<&Outlet> = OnceLock::new();
+    STDERR.get_or_init(|| Outlet::to(io::stderr().as_fd(), "stderr"))
+}
+
+/// Prints a result to stdout. Returns at once; [`finish`] says whether it could be written.
+pub fn print(text: impl Into<String>) {
+    stdout().queue(text.into(), usize::MAX);
+}
+
+/// Says something on stderr that must not be dropped: `tidings: ` and `text`, on a line.
+pub fn message(text: impl std::fmt::Display) {
+    stderr().queue(format!("tidings: {text}\n"), usize::MAX);
+}
+
+/// Writes text to stderr as it is, as a usage error is worded.
+pub fn complain(text: impl Into<String>) {
+    stderr().queue(text.into(), usize::MAX);
+}
+
+/// Writes a piece of progress to stderr; drops it where the reader has stalled.
+pub fn progress(text: impl Into<String>) {
+    stderr().queue(text.into(), PROGRESS);
+}
+
+/// Waits until the results are with their reader, or cannot be written; with `hurry()`, not for one that has stalled.
+pub fn settle(hurry: impl Fn() -> bool) {
+    stdout().settle(|| {
+        let hurry = hurry();
+        HURRY.fetch_or(hurry, Ordering::Relaxed);
+        hurry
+    });
+}
+
+/// Why stdout cannot be written, if its reader has not simply gone.
+pub fn failure() -> Option<String> {
+    stdout().lock().failure.as_ref().map(ToString::to_string)
+}
+
+/// Waits for the readers and returns the exit status: success becomes 2 where stdout could not be written, and any other
+/// status says more than that.
+pub fn finish(status: u8) -> u8 {
+    stdout().settle(|| status >= 128 || HURRY.load(Ordering::Relaxed));
+    let failure = failure();
+    if let Some(error) = &failure {
+        message(format_args!("cannot write to standard output: {error}"));
+    }
+    stderr().settle(|| true);
+    if failure.is_some() && status == 0 { exit::USAGE } else { status }
+}
+
+/// Lets a panic say one line on stderr in place of a backtrace.
+pub fn hook_panics() {
+    std::panic::set_hook(Box::new(|panic| {
+        message(format_args!("internal error: {}", tidings::control::describe_panic(panic)));
+        if PANIC_ENDS.load(Ordering::Relaxed) {
+            end_after_panic();
+        }
+    }));
+}
+
+fn end_after_panic() {
+    stderr().settle(|| true);
+    std::process::exit(i32::from(exit::USAGE));
+}
+
+/// From here on a panic of any thread ends the process with status 2.
+pub fn end_on_panic() {
+    PANIC_ENDS.store(true, Ordering::Relaxed);
+}

@@ -1,0 +1,148 @@
+//! The line on stderr that progress rewrites on a terminal.
+//!
+//! Its own few lines, not indicatif's: those draw from the measuring process's threads and wait for the terminal.
+
+use std::io::IsTerminal as _;
+
+use rustix::termios::tcgetwinsize;
+use unicode_width::{UnicodeWidthChar as _, UnicodeWidthStr as _};
+
+use super::output;
+
+/// Columns where the terminal does not say.
+const COLUMNS: usize = 80;
+/// A name cut to fewer columns says nothing, and is left out.
+const NAME: usize = 6;
+/// Back to the first column, and everything after it cleared.
+const CLEAR: &str = "\r\x1b[K";
+
+/// What stderr can show.
+#[derive(Debug)]
+pub struct Screen {
+    /// Whether a line can be rewritten.
+    rewrites: bool,
+    unicode: bool,
+    /// Whether a line stands unfinished.
+    pending: bool,
+}
+
+impl Screen {
+    /// The screen of this process. One that is dumb, or no terminal, gets whole lines only.
+    #[expect(clippy::disallowed_methods, reason = "asks what it is, and writes nothing")]
+    pub fn of_stderr() -> Self {
+        let dumb = std::env::var_os("TERM").is_none_or(|term| term.is_empty() || term == "dumb");
+        let rewrites = std::io::stderr().is_terminal() && !dumb;
+        Self { rewrites, unicode: is_unicode(), pending: false }
+    }
+
+    /// Rewrites the unfinished line, where that can be done: `name` is what a narrow window cuts first.
+    pub fn draw(&mut self, head: &str, name: &str, tail: &str) {
+        if self.rewrites {
+            // A letter in the last column would let some terminals begin a new line.
+            let text = fit(head, name, tail, columns() - 1, self.unicode);
+            output::progress(format!("{CLEAR}{text}"));
+            self.pending = true;
+        }
+    }
+
+    /// Writes a whole line.
+    pub fn line(&mut self, text: &str) {
+        let clear = if std::mem::take(&mut self.pending) { CLEAR } else { "" };
+        output::progress(format!("{clear}{}\n", printable(text, self.unicode)));
+    }
+
+    /// Ends an unfinished line.
+    pub fn end(&mut self) {
+        if std::mem::take(&mut self.pending) {
+            output::progress("\n");
+        }
+    }
+}
+
+/// The width of stderr's terminal now: a window can be resized.
+#[expect(clippy::disallowed_methods, reason = "asks what it is, and writes nothing")]
+fn columns() -> usize {
+    // The rows do not matter: they are 0 where only the columns were set.
+    match tcgetwinsize(std::io::stderr()).map_or(0, |size| size.ws_col) {
+        0 => COLUMNS,
+        columns => usize::from(columns).max(2),
+    }
+}
+
+/// Whether the locale says UTF-8, by the first variable that is set.
+fn is_unicode() -> bool {
+    let set = ["LC_ALL", "LC_CTYPE", "LANG"].into_iter().filter_map(std::env::var_os);
+    let locale = set.into_iter().find(|value| !value.is_empty()).unwrap_or_default();
+    let locale = locale.to_string_lossy().to_lowercase();
+    locale.contains("utf-8") || locale.contains("utf8")
+}
+
+/// `text` without control characters, and without what the locale cannot show.
+fn printable(text: &str, unicode: bool) -> String {
+    let shown = |c: char| !c.is_control() && (unicode || c.is_ascii());
+    text.chars().map(|c| if shown(c) { c } else { '?' }).collect()
+}
+
+/// The first `columns` of `text`; what is cut is marked.
+fn cut(text: &str, columns: usize, unicode: bool) -> String {
+    if text.width() <= columns {
+        return text.to_owned();
+    }
+    let mark = if unicode { "…" } else { "..." };
+    let Some(room) = columns.checked_sub(mark.width()) else { return String::new() };
+    let mut used = 0;
+    let kept = text.chars().take_while(|c| {
+        used += c.width().unwrap_or(0);
+        used <= room
+    });
+    kept.chain(mark.chars()).collect()
+}
+
+/// Head, name and tail in at most `columns`: the name is cut first, then left out, then the line is cut.
+fn fit(head: &str, name: &str, tail: &str, columns: usize, unicode: bool) -> String {
+    let [head, name, tail] = [head, name, tail].map(|text| printable(text, unicode));
+    match columns.checked_sub(head.width() + tail.width()) {
+        Some(room) if room >= NAME.min(name.width()) => {
+            format!("{head}{}{tail}", cut(&name, room, unicode))
+        }
+        // What is being done matters more than in which trial of the case.
+        _ => {
+            let doing = tail.split_once(": ").map_or(name.as_str(), |(_, doing)| doing);
+            cut(&format!("{head}{doing}"), columns, unicode)
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_line_fits_every_width_and_says_what_is_being_done() {
+        let names = [
+            "sse",
+            "websocket,clients=1000,payload=16KiB,rate=20/s,shards=2,trial=long",
+            "新聞新聞新聞新聞",
+        ];
+        for name in names {
+            for columns in 1..200 {
+                for unicode in [true, false] {
+                    let tail = ", trial 1: measuring, 0:05 left";
+                    let line = fit("[ 1/12] ", name, tail, columns, unicode);
+                    assert!(line.width() <= columns, "{columns}: {line}");
+                    assert!(unicode || line.is_ascii(), "{line}");
+                    assert!(columns < 20 || line.contains("measuring"), "{columns}: {line}");
+                }
+            }
+        }
+        let wide = fit("[1/3] ", "sse", ", trial 1: draining, 0:05 left", 80, false);
+        assert_eq!(wide, "[1/3] sse, trial 1: draining, 0:05 left");
+        assert_eq!(cut("新聞新聞", 6, true), "新聞…");
+    }
+
+    #[test]
+    fn control_characters_do_not_reach_a_terminal() {
+        assert_eq!(printable("a\x1b[2Jb\nµ", true), "a?[2Jb?µ");
+        assert_eq!(printable("5 µs", false), "5 ?s");
+    }
+}
