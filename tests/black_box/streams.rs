@@ -148,7 +148,7 @@ fn a_server_outlives_its_reader_and_ends_at_a_hang_up() {
     let id = serve.id();
     eventually("a listening socket", || {
         let file = File::open(format!("/proc/{id}/status")).ok()?;
-        let lines = BufReader::new(file).lines().map_while(Result::ok);
+        let mut lines = BufReader::new(file).lines().map_while(Result::ok);
         // Its handler of SIGHUP stands.
         let mask = lines.find_map(|l| Some(l.strip_prefix("SigCgt:")?.trim().to_owned()))?;
         (u64::from_str_radix(&mask, 16).ok()? & 1 != 0).then_some(())
