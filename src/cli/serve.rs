@@ -186,7 +186,7 @@ fn limits(arguments: &Arguments) -> Limits {
 /// Which web pages may use the target; warns where all may.
 fn visitors(arguments: &VisitorArguments) -> Visitors {
     if let Some(note) = arguments.note() {
-        super::output::message(format_args!("warning: {note}"));
+        output::message(format_args!("warning: {note}"));
     }
     arguments.visitors()
 }
