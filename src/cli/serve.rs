@@ -1,7 +1,7 @@
 //! `tidings serve`.
 
 use std::fmt::Write as _;
-use std::net::SocketAddr;
+use std::net::{SocketAddr, TcpListener};
 use std::ops::Range;
 use std::path::PathBuf;
 
@@ -10,6 +10,7 @@ use tidings::clock;
 use tidings::conductor::hang_up_is_ignored;
 use tidings::event::PayloadKind;
 use tidings::measure::raise_descriptor_limit;
+use tidings::net::Place;
 use tidings::pace::{ArrivalProcess, Schedule};
 use tidings::scenario;
 use tidings::scenario::Limits;
@@ -28,6 +29,9 @@ const TERMINATED: u8 = 143;
 /// Exit status after SIGHUP.
 const HUNG_UP: u8 = 129;
 
+/// The port of a `--listen` that names none.
+const DEFAULT_PORT: u16 = 8080;
+
 /// What the long help says of `--fault`.
 const FAULTS_HELP: &str = "\
 Do wrong on purpose, to see what clients make of it; repeat it for several, such as --fault delay=5ms --fault \
@@ -43,9 +47,10 @@ stalls count from the start; --seed draws what is random.";
 /// API, which GET / explains.
 #[derive(Debug, clap::Args)]
 pub struct Arguments {
-    /// Address to listen on; port 0 leaves the port to the system
+    /// Where to listen: host:port, :port, a port or an address; without a host on loopback, and port 0 leaves the port to
+    /// the system
     #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:8080")]
-    listen: SocketAddr,
+    listen: Place,
     /// Threads that serve [default: the number of processors]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=256))]
     shards: Option<u32>,
@@ -133,13 +138,6 @@ pub fn run(arguments: &Arguments) -> anyhow::Result<u8> {
     if !(ECHO.start..=ECHO.end).contains(&arguments.echo_max.bytes()) {
         bail!("--echo-max must be 1B to 1GiB: a message is kept whole until it ends");
     }
-    if !arguments.listen.ip().is_loopback() {
-        output::message(format_args!(
-            "warning: {} can be reached from other hosts, and the target asks nobody who they are; \
-             listen on 127.0.0.1 unless that is meant",
-            arguments.listen.ip()
-        ));
-    }
     output::end_on_panic();
     raise_descriptor_limit();
     let processors = std::thread::available_parallelism().map_or(1, |n| n.get() as u32);
@@ -153,16 +151,18 @@ pub fn run(arguments: &Arguments) -> anyhow::Result<u8> {
         seed: arguments.seed,
         limits: limits(arguments),
         waits: Waits { head: arguments.head_wait, body: arguments.body_wait },
-        visitors: visitors(&arguments.visitors),
+        visitors: visitors(&arguments.visitors, arguments.listen.name()),
         ..Options::default()
     };
-    let listener = server::listen(arguments.listen).with_context(|| {
-        format!(
-            "cannot listen on {}; choose another address with --listen, or port 0 for any free port",
-            arguments.listen
-        )
-    })?;
-    let security = arguments.tls.security(arguments.listen.ip())?;
+    let (listener, address) = listen(&arguments.listen)?;
+    if !address.ip().is_loopback() {
+        output::message(format_args!(
+            "warning: {} can be reached from other hosts, and the target asks nobody who they are; \
+             listen on 127.0.0.1 unless that is meant",
+            address.ip()
+        ));
+    }
+    let security = arguments.tls.security(address.ip(), arguments.listen.name())?;
     let start = Start { security, data: arguments.data.as_deref(), ..Start::default() };
     let (status, _) = server::serve_from(listener, options, start, async |handle| {
         let at_ns = clock::now();
@@ -176,6 +176,23 @@ pub fn run(arguments: &Arguments) -> anyhow::Result<u8> {
     status
 }
 
+/// Listens on the first address of `place` that lets itself be listened on.
+fn listen(place: &Place) -> anyhow::Result<(TcpListener, SocketAddr)> {
+    let remedy = "choose another address with --listen, or port 0 for any free port";
+    let addresses = place
+        .addresses(DEFAULT_PORT)
+        .with_context(|| format!("cannot listen on {place}: {remedy}"))?;
+    let mut failed = None;
+    for address in addresses {
+        match server::listen(address) {
+            Ok(listener) => return Ok((listener, address)),
+            Err(error) => failed = Some((address, error)),
+        }
+    }
+    let Some((address, error)) = failed else { bail!("cannot listen on {place}: {remedy}") };
+    Err(error).with_context(|| format!("cannot listen on {address}; {remedy}"))
+}
+
 fn limits(arguments: &Arguments) -> Limits {
     Limits {
         requests_per_s: arguments.requests_per_s.map(Count::get),
@@ -184,16 +201,22 @@ fn limits(arguments: &Arguments) -> Limits {
 }
 
 /// Which web pages may use the target; warns where all may.
-fn visitors(arguments: &VisitorArguments) -> Visitors {
+fn visitors(arguments: &VisitorArguments, listen: Option<&str>) -> Visitors {
     if let Some(note) = arguments.note() {
         output::message(format_args!("warning: {note}"));
     }
-    arguments.visitors()
+    let mut visitors = arguments.visitors();
+    // The name that it listens on is one of its own.
+    visitors.hosts.extend(listen.map(str::to_owned));
+    visitors
 }
 
 fn announce(handle: &Handle, arguments: &Arguments) -> anyhow::Result<()> {
     let scheme = if arguments.tls.is_on() { "https" } else { "http" };
     let mut text = format!("listening on {scheme}://{}\n", handle.address());
+    if let Some(name) = arguments.listen.name() {
+        let _ = writeln!(text, "{name} is {}", handle.address().ip());
+    }
     if let Some(path) = arguments.tls.written() {
         let _ = writeln!(text, "certificate to trust: {}", path.display());
     }

@@ -36,7 +36,7 @@ impl TlsArguments {
     }
 
     /// What to speak TLS with: the given certificate, or one of an authority made now, which clients have to be told.
-    pub fn security(&self, listen: IpAddr) -> anyhow::Result<Security> {
+    pub fn security(&self, listen: IpAddr, name: Option<&str>) -> anyhow::Result<Security> {
         if !self.tls {
             return Ok(Security::default());
         }
@@ -48,14 +48,14 @@ impl TlsArguments {
                 format!("{} and {} must be PEM files", cert.display(), key.display())
             })?
         } else {
-            self.made_now(listen)?
+            self.made_now(listen, name)?
         };
         Security::serving(identity)
             .context("the certificate and the key cannot be used: give a chain and the key of its first certificate")
     }
 
     /// A certificate for the names of this host, and the authority's own where clients will look for it.
-    fn made_now(&self, listen: IpAddr) -> anyhow::Result<Identity> {
+    fn made_now(&self, listen: IpAddr, name: Option<&str>) -> anyhow::Result<Identity> {
         let authority = Authority::new()?;
         if let Some(path) = &self.cert_out {
             std::fs::write(path, authority.pem())
@@ -64,6 +64,9 @@ impl TlsArguments {
         let mut names = vec!["localhost".to_owned(), "127.0.0.1".to_owned(), "::1".to_owned()];
         if !listen.is_unspecified() && !names.contains(&listen.to_string()) {
             names.push(listen.to_string());
+        }
+        if let Some(name) = name.filter(|name| *name != "localhost") {
+            names.push(name.to_owned());
         }
         Ok(authority.issue(&names)?)
     }

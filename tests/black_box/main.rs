@@ -3,6 +3,7 @@
 //! One binary: linking the crate once per file took longer than running most of them.
 #![expect(clippy::unwrap_used, reason = "a test may panic")]
 
+mod addresses;
 mod browser;
 mod build_info;
 mod calibrate_cli;

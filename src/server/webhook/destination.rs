@@ -29,8 +29,13 @@ impl fmt::Display for Destination {
 impl Destination {
     /// Reads an `http://` or `https://` URL; the error says what would be right.
     pub fn parse(text: &str) -> Result<Self, String> {
+        if !text.is_ascii() {
+            return Err(format!(
+                "'{text}' has letters outside ASCII: write its host in xn-- form, and its path in %-escapes"
+            ));
+        }
         let uri: Uri = text.parse().map_err(|error| format!("'{text}' is no URL: {error}"))?;
-        let secure = match uri.scheme_str() {
+        let secure = match uri.scheme_str().map(str::to_ascii_lowercase).as_deref() {
             Some("http") => false,
             Some("https") => true,
             _ => return Err(format!("'{text}' must begin with http:// or https://")),
@@ -40,8 +45,10 @@ impl Destination {
         if authority.as_str().contains('@') {
             return Err("a user name in the URL is not used: leave it out".to_owned());
         }
+        // An empty port is the default one (RFC 3986, section 3.2.3).
+        let named = authority.as_str().strip_suffix(':').unwrap_or(authority.as_str());
         let port = match authority.port_u16() {
-            None if authority.as_str() == authority.host() => {
+            None if named == authority.host() => {
                 if secure {
                     443
                 } else {
@@ -58,7 +65,7 @@ impl Destination {
             port,
             secure,
             path: path.parse().map_err(|error| format!("'{text}': {error}"))?,
-            host_header: HeaderValue::from_str(authority.as_str()).map_err(|e| e.to_string())?,
+            host_header: HeaderValue::from_str(named).map_err(|e| e.to_string())?,
         })
     }
 
@@ -79,9 +86,9 @@ impl Destination {
         &self.host_header
     }
 
-    /// The address to connect to. It is checked here and connected to as it is, never looked up again in
-    /// between; a name that has any address that may not be called is refused whole.
-    pub async fn resolve(&self, allow_private: bool) -> io::Result<SocketAddr> {
+    /// The addresses to connect to, in the order in which they are to be tried. They are checked here and connected to as
+    /// they are, never looked up again in between; a name that has any address that may not be called is refused whole.
+    pub async fn resolve(&self, allow_private: bool) -> io::Result<Vec<SocketAddr>> {
         let check = |address: SocketAddr| {
             if allow_private || is_public(address.ip()) {
                 return Ok(address);
@@ -95,14 +102,14 @@ impl Destination {
             ))
         };
         if let Ok(ip) = self.host.parse::<IpAddr>() {
-            return check(SocketAddr::new(ip, self.port));
+            return Ok(vec![check(SocketAddr::new(ip, self.port))?]);
         }
-        let mut first = None;
-        for address in tokio::net::lookup_host((self.host.as_str(), self.port)).await? {
-            let address = check(address)?;
-            first.get_or_insert(address);
+        let found = tokio::net::lookup_host((self.host.as_str(), self.port)).await?;
+        let addresses = found.map(check).collect::<io::Result<Vec<_>>>()?;
+        if addresses.is_empty() {
+            return Err(io::Error::new(io::ErrorKind::NotFound, "the name has no address"));
         }
-        first.ok_or_else(|| io::Error::new(io::ErrorKind::NotFound, "the name has no address"))
+        Ok(addresses)
     }
 }
 
@@ -217,7 +224,9 @@ mod tests {
             let local = Destination::parse(&format!("http://{host}:9/")).unwrap();
             let refused = local.resolve(false).await.unwrap_err();
             assert_eq!(refused.kind(), io::ErrorKind::PermissionDenied, "{host}");
-            assert!(local.resolve(true).await.unwrap().ip().is_loopback());
+            assert!(
+                local.resolve(true).await.unwrap().iter().all(|address| address.ip().is_loopback())
+            );
         }
     }
 

@@ -172,7 +172,7 @@ impl ConnectionPool {
     }
 
     async fn dial(&self, to: &Destination, allow_private: bool) -> io::Result<Connection> {
-        let stream = TcpStream::connect(to.resolve(allow_private).await?).await?;
+        let stream = TcpStream::connect(&*to.resolve(allow_private).await?).await?;
         stream.set_nodelay(true)?;
         let outgoing = Rc::new(Outgoing::new(Rc::clone(&self.writes)));
         let wire = match to.server_name()? {
