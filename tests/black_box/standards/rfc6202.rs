@@ -7,7 +7,7 @@ fn rows() -> Vec<Row> {
     vec![
         get("2.2: what there is comes at once", "/topics/news-0/events?since=1&wait=30s", &[])
             .gives(200)
-            .says("\"next\":3"),
+            .says("\"next\":\"3-"),
         get("5.6: no cache may keep it", "/topics/news-0/events?since=1&wait=30s", &[])
             .gives(200)
             .has("cache-control", "no-store"),
