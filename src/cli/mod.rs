@@ -35,7 +35,7 @@ pub mod exit {
 #[command(name = "tidings", version = Build::VERSION, about, long_about = None)]
 struct Arguments {
     #[command(subcommand)]
-    verb: Verb,
+    verb: Option<Verb>,
 }
 
 #[derive(Debug, Subcommand)]
@@ -92,6 +92,18 @@ fn tell_missing(missing: &[Missing], folder: &Path) -> u8 {
     exit::USAGE
 }
 
+/// What `tidings` alone says.
+const FIRST_STEPS: &str = "\
+tidings measures how consumers should learn of events: by calling an API, over a WebSocket, or through a webhook.
+
+  tidings run quickstart                      measure six patterns with 1,000 clients, in about two minutes
+  tidings scenarios                           list the shipped scenarios and the questions that they answer
+  tidings new my.toml --from quickstart       copy one, to change it to your workload
+  tidings plan my.toml                        show what a run would do and need, and start nothing
+  tidings run my.toml                         measure, write a results folder, print the comparison
+  tidings --help                              every verb
+";
+
 /// Parses the command line and carries it out.
 pub fn main() -> ExitCode {
     output::hook_panics();
@@ -113,7 +125,11 @@ fn verb() -> u8 {
             return 0;
         }
     };
-    let outcome = match arguments.verb {
+    let Some(verb) = arguments.verb else {
+        output::print(FIRST_STEPS);
+        return 0;
+    };
+    let outcome = match verb {
         Verb::Run(arguments) => run::run(&arguments),
         Verb::Plan(arguments) => plan::run(&arguments),
         Verb::Scenarios(arguments) => scenarios::list(&arguments),

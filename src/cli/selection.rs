@@ -7,11 +7,12 @@ use tidings::judge::Objective;
 use tidings::measure::Host;
 use tidings::plan::Plan;
 use tidings::scenario::{self, STDIN, Scenario};
+use tidings::unit::Count;
 
 /// Scenario files and overrides.
 #[derive(Debug, clap::Args)]
 pub struct Selection {
-    /// Scenario files; - reads standard input
+    /// Scenario files, or names of shipped scenarios, such as quickstart; - reads standard input
     #[arg(required = true, value_name = "FILE")]
     files: Vec<PathBuf>,
     /// Set a scenario's key, such as workload.clients=500; may be given several times
@@ -19,7 +20,7 @@ pub struct Selection {
     sets: Vec<String>,
     /// Trials of each case, in place of the scenario's
     #[arg(long, value_name = "N")]
-    trials: Option<u32>,
+    trials: Option<Count>,
 }
 
 impl Selection {

@@ -1,7 +1,7 @@
 //! The metrics that objectives may name, by the table of metrics: names, units, and which pattern has which.
 
 use crate::record::{Kind, SPECS, Spec, Summary, Unit};
-use crate::unit::{ByteSize, Count, Rate, Span};
+use crate::unit::{ByteSize, Count, Rate, Share, Span};
 
 fn metrics() -> impl Iterator<Item = &'static Spec> {
     SPECS.iter().filter(|spec| spec.summary != Summary::Nothing)
@@ -48,7 +48,8 @@ pub(super) fn parse_value(metric: &Spec, text: &str) -> Result<f64, String> {
             None => text.parse::<Rate>().map(Rate::per_s).map_err(|e| e.to_string()),
         },
         Unit::None | Unit::Seconds | Unit::Share | Unit::Of(_) => match text.strip_suffix('%') {
-            Some(percent) => percent.trim().parse::<f64>().ok().map(|n| n / 100.0),
+            // Exactly: 99.9 % divided as a double is more than 0.999.
+            Some(_) => text.parse::<Share>().ok().map(Share::get),
             None => number(),
         }
         .filter(|n| n.is_finite())

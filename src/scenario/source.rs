@@ -4,6 +4,7 @@ use std::fs::File;
 use std::io::{self, Read};
 use std::path::Path;
 
+use super::Shipped;
 use super::error::ScenarioError;
 
 /// The path that stands for standard input.
@@ -27,14 +28,22 @@ pub(super) struct Source {
     pub name: String,
 }
 
-/// Reads the file at `path`, or standard input where that is [`STDIN`].
+/// Reads the file at `path`, or standard input where that is [`STDIN`]; a name that no file has may be a shipped
+/// scenario's.
 pub(super) fn read(path: &Path) -> Result<Source, ScenarioError> {
     if path == Path::new(STDIN) {
         let text = text(io::stdin().lock()).map_err(|reason| unreadable(STDIN_SHOWN, &reason))?;
         return Ok(Source { text, shown: STDIN_SHOWN.to_owned(), name: STDIN_NAME.to_owned() });
     }
     let shown = plain(&path.display().to_string());
-    let text = File::open(path)
+    let opened = File::open(path);
+    if let (Err(error), Some(shipped)) = (&opened, Shipped::named(&shown))
+        && error.kind() == io::ErrorKind::NotFound
+    {
+        let shown = format!("{} (shipped)", shipped.name);
+        return Ok(Source { text: shipped.text.to_owned(), shown, name: shipped.name.to_owned() });
+    }
+    let text = opened
         .map_err(|error| reason(&error))
         .and_then(text)
         .map_err(|reason| unreadable(&shown, &reason))?;
@@ -72,7 +81,8 @@ fn text(from: impl Read) -> Result<String, String> {
 fn reason(error: &io::Error) -> String {
     match error.kind() {
         io::ErrorKind::NotFound => {
-            "there is no such file; give the path of a scenario, such as scenarios/quickstart.toml"
+            "there is no such file; give the path of a scenario, or the name of a shipped one, such as quickstart \
+             (`tidings scenarios` lists them)"
                 .to_owned()
         }
         io::ErrorKind::IsADirectory => {

@@ -32,6 +32,7 @@ mod run_faults;
 mod run_health;
 mod run_requests;
 mod run_webhooks;
+mod scenarios_cli;
 mod schema;
 mod stages;
 mod standards;

@@ -94,7 +94,7 @@ fn what_is_refused_exits_2_with_one_line() {
         ),
         (
             &["no.toml"],
-            "tidings: no.toml: there is no such file; give the path of a scenario, such as scenarios/quickstart.toml\n",
+            "tidings: no.toml: there is no such file; give the path of a scenario, or the name of a shipped one, such as quickstart (`tidings scenarios` lists them)\n",
         ),
         (
             &["x.toml", "bad.toml"],

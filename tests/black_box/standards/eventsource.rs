@@ -15,9 +15,7 @@ fn rows() -> Vec<Row> {
         get("9.2.2: the last id is a cursor", STREAM, &["last-event-id: 2"])
             .gives(200)
             .says("id: 3-"),
-        get("9.2.4: its name in any case", STREAM, &["LAST-EVENT-ID: 2"])
-            .gives(200)
-            .says("id: 3-"),
+        get("9.2.4: its name in any case", STREAM, &["LAST-EVENT-ID: 2"]).gives(200).says("id: 3-"),
         get("5.5 of RFC 9110: space around it", STREAM, &["last-event-id: \t2 "])
             .gives(200)
             .says("id: 3-"),
