@@ -28,10 +28,10 @@ use progress::Teller;
 pub struct Arguments {
     #[command(flatten)]
     selection: Selection,
-    /// Where the results folder is made: DIR/<scenario>/<utc>-<host>/
+    /// Folder for results: DIR/<scenario>/<utc>-<host>/
     #[arg(long, value_name = "DIR", default_value = "results")]
     out: PathBuf,
-    /// No progress on stderr
+    /// Print no progress to stderr
     #[arg(long, short)]
     quiet: bool,
 }
@@ -83,7 +83,9 @@ fn measure(
     teller.end();
     let stopped = outcome.with_context(|| {
         let folder = folder.path().display();
-        format!("the run ended early; `tidings report {folder}` reports the trials before")
+        format!(
+            "the run ended early; `tidings report {folder}` reports the trials that were completed"
+        )
     })?;
 
     info.finished_utc = Some(utc(OffsetDateTime::now_utc()));
@@ -100,7 +102,7 @@ fn measure(
     let conclusion = made.view.conclusion();
     if let Conclusion::Inconclusive(doubts) = &conclusion {
         for doubt in doubts {
-            eprintln!("tidings: nothing may be concluded: {doubt}");
+            eprintln!("tidings: inconclusive: {doubt}");
         }
     }
     Ok(match (stopped, conclusion) {
@@ -117,7 +119,7 @@ pub(super) fn describe(plan: &Plan, host: &Host, started: OffsetDateTime) -> Run
     let mut warnings = clock::findings();
     if !build.is_optimised() {
         warnings.push(format!(
-            "this is a {} build: every figure of CPU and latency is too high; build with --release",
+            "{} build: all CPU and latency figures are too high. Build with --release",
             if build.build_profile == "debug" { "debug" } else { "barely optimised" }
         ));
     }

@@ -100,7 +100,7 @@ fn present<'de, D: Deserializer<'de>>(from: D) -> Result<Option<&'de RawValue>, 
     Deserialize::deserialize(from).map(Some)
 }
 
-/// Headers as an object of strings. A name that stands there twice is a header that was sent twice.
+/// Headers as an object of strings. A name that is listed twice is a header that was sent twice.
 #[derive(Debug, Default)]
 struct Headers(HeaderMap);
 

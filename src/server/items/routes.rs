@@ -58,7 +58,7 @@ fn list<B>(shard: &Shard, request: &Request<B>) -> Outcome {
         Some(text) => match cursor::decode(epoch, &text) {
             Decoded::After(id) => id,
             Decoded::Elsewhere => {
-                let detail = "the items that the cursor was among are gone: the store has begun anew. Begin \
+                let detail = "the items that the cursor was among are gone: the store was restarted. Start \
                               without a cursor";
                 return Err(Problem::new(StatusCode::GONE, detail).member("reset", true));
             }

@@ -268,7 +268,7 @@ fn topics(shard: &Shard, names: &[String]) -> Result<Vec<Arc<Identity>>, Problem
     }
     let known = |name: &String| {
         let unknown =
-            || Problem::unprocessable(format!("no topic '{name}'; publishing into it makes it"));
+            || Problem::unprocessable(format!("no topic '{name}'; publish to it to create it"));
         shard.shared.directory.get(name).ok_or_else(unknown)
     };
     names.iter().map(known).collect()
