@@ -19,7 +19,7 @@ pub fn child() -> anyhow::Result<ExitCode> {
     let outcome = match orders.recv_blocking() {
         Order::Prepare { version: PROTOCOL_VERSION, assignment } => match *assignment {
             Assignment::Worker(assignment) => coordinator::run(&assignment, &mut orders, &reports),
-            Assignment::Target(_) => Err("a worker was told to serve".to_owned()),
+            Assignment::Target(_) => Err("a worker received the assignment of a target".to_owned()),
         },
         Order::Prepare { version, .. } => {
             Err(format!("the conductor speaks version {version}, this worker {PROTOCOL_VERSION}"))

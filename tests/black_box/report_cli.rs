@@ -177,7 +177,7 @@ fn what_is_no_results_folder_is_refused_with_a_remedy() {
     fs::write(later.join("run.json"), "{\"schema_version\": 99}").unwrap();
     for (folder, words) in [
         (out.path().to_owned(), "no run.json; give the folder that `tidings run` printed"),
-        (out.path().join("missing"), "is no results folder"),
+        (out.path().join("missing"), "is not a results folder"),
         (foreign, "line 1 column"),
         (later, "schema_version 99"),
     ] {

@@ -64,7 +64,7 @@ fn list<B>(shard: &Shard, request: &Request<B>) -> Outcome {
             }
             Decoded::Foreign => {
                 return Err(Problem::bad_request(format!(
-                    "'{text}' is no cursor: take \"next\" of the page before"
+                    "'{text}' is not a cursor; use \"next\" of the previous page"
                 )));
             }
         },

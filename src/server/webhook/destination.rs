@@ -29,7 +29,8 @@ impl fmt::Display for Destination {
 impl Destination {
     /// Reads an `http://` or `https://` URL; the error says what would be right.
     pub fn parse(text: &str) -> Result<Self, String> {
-        let uri: Uri = text.parse().map_err(|error| format!("'{text}' is no URL: {error}"))?;
+        let uri: Uri =
+            text.parse().map_err(|error| format!("'{text}' is not a valid URL: {error}"))?;
         let secure = match uri.scheme_str() {
             Some("http") => false,
             Some("https") => true,
@@ -89,7 +90,7 @@ impl Destination {
             Err(io::Error::new(
                 io::ErrorKind::PermissionDenied,
                 format!(
-                    "{} is no public address; start the target with --allow-private-webhooks to call it",
+                    "{} is not a public address; start the target with --allow-private-webhooks to call it",
                     address.ip()
                 ),
             ))
