@@ -188,7 +188,7 @@ mod tests {
             assert_eq!(cells.count(), marks, "{why}: {text}");
             assert_eq!(text.contains("^ less than 3x"), marks > 0, "{why}: {text}");
             let page = markdown::markdown(&view);
-            assert_eq!(page.contains("^ less than 3x"), marks > 0, "{why}: {page}");
+            assert_eq!(page.contains("^ less than 3×"), marks > 0, "{why}: {page}");
             assert_eq!(page.contains("## Noise floor"), !floors.is_empty(), "{why}");
         }
     }
