@@ -182,8 +182,8 @@ fn long_poll(
     at_least_one("long-poll.limit", limit)?;
     require(coalesce < wait, "long-poll.coalesce", || {
         format!(
-            "long-poll.coalesce = {coalesce}: a response cannot wait longer than long-poll.wait = {wait} \
-             allows; shorten it",
+            "long-poll.coalesce = {coalesce}: a response cannot wait longer than long-poll.wait = {wait}; shorten \
+             it",
         )
     })?;
     let due = workload.rate.per_s() * gap.secs();
