@@ -124,7 +124,12 @@ mod tests {
     #[test]
     fn what_cannot_be_replaced_is_refused_with_its_line() {
         for (sentence, text, line, expected) in [
-            ("unset without default", "a\nb\n${UNSET}", 3, "no variable 'UNSET'"),
+            (
+                "unset without default",
+                "a\nb\n${UNSET}",
+                3,
+                "environment variable 'UNSET' is not set",
+            ),
             ("not closed", "${SET\n}", 1, "without '}'"),
             ("no name", "x\n${}", 2, "does not name a variable"),
             ("a name with a space", "${A B}", 1, "does not name a variable"),

@@ -96,7 +96,7 @@ const BAD_LINES: [(&str, &str, &str); 56] = [
     (
         "clients = \"11M\"",
         "clients = \"1k\"",
-        "dir/x.toml:6: workload.clients = 11000000 is over 10000000; lower it",
+        "dir/x.toml:6: workload.clients = 11000000 exceeds the limit of 10000000; lower it",
     ),
     (
         "",
@@ -126,7 +126,7 @@ const BAD_LINES: [(&str, &str, &str); 56] = [
     (
         "rate = \"100M/s\"",
         "rate = \"5/s\"",
-        "dir/x.toml:7: workload.rate: 1300M events a trial are over the 50M that can be scheduled; lower the rate, or phases.measure",
+        "dir/x.toml:7: workload.rate: 1300M events per trial exceed the limit of 50M; lower the rate, or phases.measure",
     ),
     (
         "rate = \"5/s\"\ntopics = 1001",
@@ -166,7 +166,7 @@ const BAD_LINES: [(&str, &str, &str); 56] = [
     (
         "rate = \"5/s\"\n[network]\nlatency = \"1s\"\njitter = \"1ms\"",
         "rate = \"5/s\"",
-        "dir/x.toml:9: network.latency = 1s with network.jitter = 1ms is over 1s, one way; shorten it",
+        "dir/x.toml:9: network.latency = 1s with network.jitter = 1ms exceeds 1s one way; shorten it",
     ),
     (
         "rate = \"5/s\"\n[phases]\ndrain = \"3s\"\n[network]\nlatency = \"500ms\"\njitter = \"500ms\"",
@@ -196,7 +196,7 @@ const BAD_LINES: [(&str, &str, &str); 56] = [
     (
         "rate = \"5/s\"\n[network]\nbandwidth = \"5kbit/s\"",
         "rate = \"5/s\"",
-        "dir/x.toml:9: network.bandwidth = 5kbit/s: the payloads of one connection alone are 5120bit/s; raise it, or lower the rate or workload.payload",
+        "dir/x.toml:9: network.bandwidth = 5kbit/s: the payloads of one connection alone need 5120bit/s; raise it, or lower the rate or workload.payload",
     ),
     (
         "rate = \"5/s\"\nlate_after = \"0s\"",
@@ -263,7 +263,7 @@ const BAD_LINES: [(&str, &str, &str); 56] = [
     (
         "trials = ${TRIALS}",
         "trials = 2",
-        "dir/x.toml:3: the environment has no variable 'TRIALS'; set it, or give a default: ${TRIALS:-…}",
+        "dir/x.toml:3: environment variable 'TRIALS' is not set; set it, or give a default: ${TRIALS:-…}",
     ),
     (
         "interval = \"0ms\"",
@@ -511,7 +511,7 @@ fn what_links_cannot_meet_is_refused_with_key_and_remedy() {
         ("workload.churn=100k/s", "would leave more than ten times per second; lower it"),
         ("websocket.queue=0", "websocket.queue = 0: must be at least 1"),
         ("websocket.queue=1M", "the log keeps target.ring = 4096 events"),
-        ("websocket.slow_consumer=shout", "none of disconnect, drop-oldest, conflate"),
+        ("websocket.slow_consumer=shout", "not one of disconnect, drop-oldest, conflate"),
         ("long-poll.coalesce=1h", "a response cannot wait longer than long-poll.wait"),
         ("target.send_buffer=1KiB", "target.send_buffer = 1KiB is not between 4KiB and 64MiB"),
     ] {
@@ -610,7 +610,7 @@ transport.http = ["1.1", "2"]
 fn a_transport_that_cannot_be_is_refused_with_the_remedy() {
     for (sets, words) in [
         (vec!["patterns=[\"websocket\"]", "transport.http=\"2\""], "RFC 8441"),
-        (vec!["patterns=[\"webhook\"]", "transport.http=\"2\""], "address of its own"),
+        (vec!["patterns=[\"webhook\"]", "transport.http=\"2\""], "has its own address"),
         (
             vec![
                 "patterns=[\"request\"]",

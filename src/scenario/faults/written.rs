@@ -308,8 +308,8 @@ mod tests {
                 &["drop=much"],
                 "--fault drop=much: faults.drop: 'much' is not a share: write a number such as 0.02, or a percentage such as \"2%\"",
             ),
-            (&["drop=1.5"], "--fault: faults.drop = 1.5: it is a share of the deliveries"),
-            (&["drop=nan"], "--fault: faults.drop = NaN: it is a share"),
+            (&["drop=1.5"], "--fault: faults.drop = 1.5: must be a share of the deliveries"),
+            (&["drop=nan"], "--fault: faults.drop = NaN: must be a share"),
             (
                 &["servers=2", "service=1ms"],
                 "faults.servers: integer `2` is not 1 or \"unlimited\"",
