@@ -9,7 +9,7 @@ use crate::scenario::PatternKind;
 pub const SIDES: Experiment = Experiment {
     id: 12,
     name: "99 % take 1 ms, 1 % take 100 ms",
-    proves: "Percentiles are ranks of samples, merged and not averaged: no value is reported that no request took.",
+    proves: "Percentiles are ranks of merged samples, never averages: no value is reported that no request took.",
     quick: true,
     seconds: [7.0, 13.0],
     run,

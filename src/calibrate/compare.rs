@@ -18,7 +18,7 @@ use crate::scenario::PatternKind;
 pub const ALIKE: Experiment = Experiment {
     id: 18,
     name: "a case against itself, and against one slower by 10 %",
-    proves: "The judge claims no difference where there is none, and finds one of a tenth.",
+    proves: "The comparison claims no difference between equals, and finds a difference of 10 %.",
     quick: false,
     seconds: [130.0, 170.0],
     run,

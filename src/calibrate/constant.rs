@@ -10,7 +10,7 @@ use crate::scenario::PatternKind;
 pub const CONSTANT: Experiment = Experiment {
     id: 6,
     name: "constant arrivals under capacity (D/D/1)",
-    proves: "As many requests are sent as were due, exactly, and the stages of a request add up to its response.",
+    proves: "Exactly the due requests are sent, and the stages of a request add up to its response time.",
     quick: true,
     seconds: [4.5, 11.5],
     run,

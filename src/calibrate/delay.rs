@@ -12,7 +12,7 @@ use crate::scenario::PatternKind;
 pub const SHIFT: Experiment = Experiment {
     id: 11,
     name: "a delay shifts the response by itself",
-    proves: "A nanosecond is a nanosecond: stamps are neither rounded nor scaled.",
+    proves: "Timestamps are neither rounded nor scaled.",
     quick: true,
     seconds: [11.0, 26.0],
     run,
@@ -72,7 +72,7 @@ fn judge(trials: &[Measured]) -> Finding {
         measured: *median,
     });
     let plot = Plot {
-        title: "Median response by what is added to the target's delay".to_owned(),
+        title: "Median response time by added delay".to_owned(),
         x: ("added delay".to_owned(), PlotUnit::Time),
         y: ("response, p50".to_owned(), PlotUnit::Time),
         points: points.collect(),

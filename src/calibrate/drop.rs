@@ -11,7 +11,7 @@ use crate::scenario::PatternKind;
 pub const BINOMIAL: Experiment = Experiment {
     id: 13,
     name: "1 % of the events are dropped",
-    proves: "What never arrives is missed, and lies above all that did: a percentile among it is printed as a bound.",
+    proves: "Lost events are counted, and rank above all that arrived: a percentile among them is printed as a bound.",
     quick: true,
     seconds: [7.5, 13.0],
     run,

@@ -11,7 +11,7 @@ use crate::scenario::PatternKind;
 pub const LINEAR: Experiment = Experiment {
     id: 10,
     name: "fan-out: freshness grows with N",
-    proves: "An event is taken as published once, and every subscriber's arrival is its own: the n-th of N is seen to wait \
+    proves: "An event is published once, and each subscriber's arrival is measured by itself: the n-th of N waits \
              for n writes.",
     quick: false,
     seconds: [24.0, 60.0],
@@ -64,7 +64,7 @@ fn judge(cheap: &[Measured], costly: &[Measured]) -> Finding {
         measured: *median,
     });
     let plot = Plot {
-        title: format!("Median freshness by subscribers, {} a write", time(2.0 * WRITE_NS)),
+        title: format!("Median freshness by subscribers, {} per write", time(2.0 * WRITE_NS)),
         x: ("subscribers".to_owned(), PlotUnit::Number),
         y: ("freshness, p50 (line: fitted)".to_owned(), PlotUnit::Time),
         points: points.collect(),

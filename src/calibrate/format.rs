@@ -70,10 +70,7 @@ fn summary(calibration: &Calibration) -> String {
     let mut text = format!("{} of {all} experiments passed", count(Outcome::Pass));
     for (outcome, what) in [
         (Outcome::Fail, "failed: do not trust figures of this kind"),
-        (
-            Outcome::Noisy,
-            "could not be told, as the machine was too noisy: quieten it and try again",
-        ),
+        (Outcome::Noisy, "inconclusive: the machine was too noisy; free it and try again"),
     ] {
         let n = count(outcome);
         if n > 0 {
@@ -81,7 +78,7 @@ fn summary(calibration: &Calibration) -> String {
         }
     }
     if calibration.stopped.is_some() {
-        text.push_str("; it was stopped before the rest");
+        text.push_str("; stopped before the rest");
     }
     text + "."
 }
@@ -122,11 +119,11 @@ pub fn text(calibration: &Calibration) -> String {
             );
         }
         for reason in answer.reasons.iter().take(REASONS) {
-            let _ = writeln!(text, "     because {reason}");
+            let _ = writeln!(text, "     reason: {reason}");
         }
         let more = answer.reasons.len().saturating_sub(REASONS);
         if more > 0 {
-            let _ = writeln!(text, "     and {more} more of the kind, in calibration.json");
+            let _ = writeln!(text, "     {more} more in calibration.json");
         }
     }
     let _ = writeln!(text, "\n{}", summary(calibration));
@@ -151,14 +148,14 @@ pub fn markdown(calibration: &Calibration, host: &str) -> String {
             outcome(answer)
         );
     }
-    text.push_str("\n## What each shows\n\n");
+    text.push_str("\n## What each experiment proves\n\n");
     for answer in &calibration.answers {
         let _ = writeln!(text, "{}. {}", answer.experiment.id, answer.experiment.proves);
     }
     let doubtful = calibration.answers.iter().filter(|answer| !answer.reasons.is_empty());
     for (n, answer) in doubtful.enumerate() {
         if n == 0 {
-            text.push_str("\n## What was in the way\n\n");
+            text.push_str("\n## Reasons\n\n");
         }
         for reason in &answer.reasons {
             let _ = writeln!(text, "- {}: {reason}", answer.experiment.id);
@@ -216,8 +213,8 @@ mod tests {
         let text = text(&calibration);
         assert!(text.contains("✗ count 4") && !text.contains("✗ count 3"), "{text}");
         assert!(text.contains("noisy (2 attempts)"), "{text}");
-        assert!(text.contains("because the hypervisor took 9 %"), "{text}");
-        assert!(text.contains("1 of 2 experiments passed; 1 could not be told"), "{text}");
+        assert!(text.contains("reason: the hypervisor took 9 %"), "{text}");
+        assert!(text.contains("1 of 2 experiments passed; 1 inconclusive"), "{text}");
         let markdown = markdown(&calibration, "a host");
         assert!(
             markdown.contains("| 2 | ") && markdown.contains("- 2: the hypervisor"),

@@ -15,8 +15,8 @@ use crate::scenario::PatternKind;
 pub const OPEN: Experiment = Experiment {
     id: 1,
     name: "a freeze in an open loop",
-    proves: "A server that stands still delays every request that was due meanwhile, and each of them is counted with all \
-             that it waited: no coordinated omission.",
+    proves: "A frozen server delays every request due during the freeze, and each is counted with all \
+             its waiting time: no coordinated omission.",
     quick: true,
     seconds: [12.0, 63.0],
     run: open,
@@ -26,8 +26,8 @@ pub const OPEN: Experiment = Experiment {
 pub const CLOSED: Experiment = Experiment {
     id: 2,
     name: "the same freeze in a closed loop of 10",
-    proves: "What a closed loop hides of the same freeze: each client is delayed once, and what it would have asked \
-             meanwhile was never asked.",
+    proves: "What a closed loop hides of the same freeze: each client is delayed once, and the requests it would have sent \
+             meanwhile are never sent.",
     quick: false,
     seconds: [24.0, 63.0],
     run: closed,
@@ -37,7 +37,7 @@ pub const CLOSED: Experiment = Experiment {
 pub const AT_THE_END: Experiment = Experiment {
     id: 17,
     name: "a freeze beyond the window's end",
-    proves: "What is in flight when the window ends is waited for and counted: nothing is dropped because it is slow.",
+    proves: "Requests in flight at the end of the window are awaited and counted: none is dropped for being slow.",
     quick: true,
     seconds: [6.5, 12.5],
     run: at_the_end,

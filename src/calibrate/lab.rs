@@ -22,7 +22,7 @@ pub enum Halt {
     #[error("stopped by signal {0}")]
     Signal(i32),
     /// A trial could not be finished.
-    #[error("a trial could not be finished: {0}")]
+    #[error("a trial did not finish: {0}")]
     Unfinished(String),
     /// A scenario of the experiment is refused: a bug of the experiment.
     #[error(transparent)]
@@ -34,7 +34,7 @@ pub enum Halt {
     #[error(transparent)]
     Keep(#[from] FolderError),
     /// Something that the experiment needs of the system cannot be had.
-    #[error("the system refuses what the experiment needs: {0}")]
+    #[error("the system refuses a resource that the experiment needs: {0}")]
     System(#[from] std::io::Error),
 }
 

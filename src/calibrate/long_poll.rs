@@ -12,7 +12,7 @@ use crate::scenario::PatternKind;
 pub const GAP: Experiment = Experiment {
     id: 9,
     name: "long poll: share delayed by a gap",
-    proves: "News that comes while no poll is held is delivered, all of it, and told from news that a held poll had at once.",
+    proves: "Events published between two polls are all delivered, and counted apart from those that a waiting poll received at once.",
     quick: true,
     seconds: [9.0, 32.0],
     run,

@@ -172,7 +172,7 @@ fn answer(
         let finding = match (experiment.run)(lab) {
             Ok(finding) => finding,
             Err(Halt::Unfinished(reason)) => {
-                reasons.push(format!("a trial could not be finished: {reason}"));
+                reasons.push(format!("a trial did not finish: {reason}"));
                 Finding::default()
             }
             Err(halt) => return Err(halt),

@@ -14,8 +14,8 @@ use crate::scenario::PatternKind;
 pub const UNIFORM: Experiment = Experiment {
     id: 7,
     name: "short poll: freshness is uniform",
-    proves: "News waits for the next poll, anything from nothing to the whole interval with equal right: freshness is taken \
-             from the due stamp to the arrival.",
+    proves: "An event waits for the next poll, uniformly between zero and the interval: freshness is measured \
+             from due time to arrival.",
     quick: true,
     seconds: [10.0, 32.0],
     run: uniform,
@@ -25,7 +25,7 @@ pub const UNIFORM: Experiment = Experiment {
 pub const EMPTY: Experiment = Experiment {
     id: 8,
     name: "short poll: share of empty polls",
-    proves: "Polls that bring nothing are counted, all of them and no others.",
+    proves: "Empty polls are counted exactly.",
     quick: true,
     // It looks at the trial of experiment 7.
     seconds: [1.0, 1.0],
@@ -63,7 +63,7 @@ fn judge_uniform(trial: &Measured) -> Finding {
         Some(PlotPoint { x: q * 100.0, expected: q * INTERVAL_NS + delay, measured })
     });
     let plot = Plot {
-        title: "Freshness of news that is polled for every 500 ms".to_owned(),
+        title: "Freshness with a poll every 500 ms".to_owned(),
         x: ("percentile".to_owned(), PlotUnit::Percentile),
         y: ("freshness".to_owned(), PlotUnit::Time),
         points: points.collect(),

@@ -21,7 +21,7 @@ use crate::scenario::{Pattern, PatternKind, service_times};
 pub const EXPONENTIAL: Experiment = Experiment {
     id: 3,
     name: "M/M/1 at 70 %",
-    proves: "Waiting in a queue is measured whole, from its mean to its tail.",
+    proves: "Queueing delay is measured completely, from mean to tail.",
     quick: true,
     seconds: [16.5, 76.0],
     run: |lab| run(lab, true),
@@ -31,7 +31,7 @@ pub const EXPONENTIAL: Experiment = Experiment {
 pub const FIXED: Experiment = Experiment {
     id: 4,
     name: "M/D/1 at 70 %",
-    proves: "The same where service takes no chances: half of the waiting.",
+    proves: "The same with constant service time: half the queueing delay.",
     quick: false,
     seconds: [16.5, 76.0],
     run: |lab| run(lab, false),

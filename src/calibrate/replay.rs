@@ -14,7 +14,7 @@ use crate::plan::Plan;
 pub const LINDLEY: Experiment = Experiment {
     id: 5,
     name: "Lindley replay of the M/M/1 queue",
-    proves: "Request by request, what was measured is what the server did to it and a little more: nothing less, and the \
+    proves: "Each measured response is the simulated one plus a small overhead: never less, and the \
              little is the way there and back.",
     quick: true,
     // It looks at the trials of experiment 3.

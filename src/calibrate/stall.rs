@@ -10,8 +10,8 @@ use crate::scenario::PatternKind;
 /// Experiment 15.
 pub const PUBLISHER: Experiment = Experiment {
     id: 15,
-    name: "the publisher stands still",
-    proves: "News is as old as its due stamp says: a publisher that falls behind cannot hide it by stamping anew.",
+    name: "the publisher stalls",
+    proves: "Freshness counts from the due time: a publisher that falls behind cannot hide it with a new timestamp.",
     quick: true,
     seconds: [6.5, 11.5],
     run,

@@ -18,7 +18,7 @@ use crate::scenario::PatternKind;
 pub const WORKER: Experiment = Experiment {
     id: 14,
     name: "a worker is stopped for a second",
-    proves: "A generator that stood still is not taken for a slow target: its trial is invalid, and it is named.",
+    proves: "A paused generator is not mistaken for a slow target: its trial is invalid, and the worker is named.",
     quick: true,
     seconds: [5.0, 7.0],
     run,

@@ -20,7 +20,7 @@ use crate::net::{Socket, WireTotals};
 pub const BYTES: Experiment = Experiment {
     id: 16,
     name: "100 pushes of 100 B on plain TCP",
-    proves: "Bytes are counted as the wire carries them: payload, headers of every segment, and acknowledgements.",
+    proves: "Bytes are counted as on the wire: payload, headers of every segment, and acknowledgements.",
     quick: true,
     seconds: [1.0, 1.0],
     run,

@@ -19,25 +19,26 @@ use super::{exit, output, run};
 
 /// Arguments of `tidings calibrate`.
 ///
-/// Exits with 0 if every experiment passed, 1 if one failed, 3 if none failed but the machine was too noisy to tell of some.
+/// Exit status: 0 if every experiment passed, 1 if one failed, 3 if none failed but some were inconclusive on a noisy
+/// machine.
 #[derive(Debug, clap::Args)]
 pub struct Arguments {
-    /// The short forms of the quick experiments: at most two minutes
+    /// Run only the quick experiments, in their short form: at most two minutes
     #[arg(long)]
     quick: bool,
-    /// Only these experiments, by number, quick or not
+    /// Run only these experiments, by number
     #[arg(long, value_name = "N", value_delimiter = ',')]
     only: Vec<u32>,
-    /// What is printed
+    /// Output format
     #[arg(long, value_name = "FORMAT", default_value = "text")]
     format: Format,
-    /// Where the results folder is made: DIR/calibrate/<utc>-<host>/
+    /// Folder for results: DIR/calibrate/<utc>-<host>/
     #[arg(long, value_name = "DIR", default_value = "results")]
     out: PathBuf,
-    /// Keep the results folder of every trial, too: in trials/ of the results folder
+    /// Keep the results folder of each trial in trials/ of the results folder
     #[arg(long)]
     keep: bool,
-    /// No progress on stderr
+    /// Print no progress to stderr
     #[arg(long, short)]
     quiet: bool,
 }

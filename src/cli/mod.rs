@@ -26,11 +26,11 @@ pub mod exit {
     pub const MISSED: u8 = 1;
     /// Bad usage, scenario or input.
     pub const USAGE: u8 = 2;
-    /// Inconclusive or invalid: nothing may be concluded.
+    /// Inconclusive or invalid.
     pub const INVALID: u8 = 3;
 }
 
-/// Should consumers learn of news by calling an API, by holding a socket, or by being called back?
+/// Compare polling, long polling, SSE, WebSocket and webhooks under the same load: freshness, cost and losses
 #[derive(Debug, Parser)]
 #[command(name = "tidings", version = Build::VERSION, about, long_about = None)]
 struct Arguments {
@@ -40,31 +40,41 @@ struct Arguments {
 
 #[derive(Debug, Subcommand)]
 enum Verb {
-    /// Run scenarios: measure, write the results folder, print the comparison
+    /// Run scenarios: measure, write a results folder, print the comparison
     Run(run::Arguments),
-    /// Print what a run would do and need, and refuse what cannot fit; nothing is started
+    /// Print what a run would do and require, and refuse what does not fit; starts nothing
     Plan(plan::Arguments),
-    /// List the scenarios that come with tidings and their questions, or print one
+    /// List the built-in scenarios and their questions, or print one
     Scenarios(scenarios::ListArguments),
-    /// Write a scenario that comes with tidings to a file of yours, to be changed
+    /// Write a built-in scenario to a file for editing
     New(scenarios::NewArguments),
-    /// Serve the built-in target, to be used with curl, a browser or any load tool
+    /// Serve the built-in target for curl, a browser or any load tool
     Serve(Box<serve::Arguments>),
-    /// Make every report of a results folder again, from its files alone
+    /// Regenerate the reports of a results folder from its files
     Report(report::Arguments),
-    /// Run experiments whose answers are known: the proof that this harness tells the truth on this machine
+    /// Run experiments with known answers to verify the harness on this machine
     Calibrate(calibrate::Arguments),
-    /// A trial's target, spoken to over stdin and stdout
+    /// A trial's target process, controlled over stdin and stdout
     #[command(hide = true)]
     Target,
-    /// A trial's worker, spoken to over stdin and stdout
+    /// A trial's worker process, controlled over stdin and stdout
     #[command(hide = true)]
     Worker,
 }
 
 /// Prints a run's comparison, and its folder as the last line.
 fn print_report(view: &View, folder: &Path) {
-    output::print(format!("{}\n{}\n", text(view), folder.display()));
+    let text = text(view);
+    let text = if is_utf8() { tidings::unit::typographic(&text) } else { text };
+    output::print(format!("{text}\n{}\n", folder.display()));
+}
+
+/// Whether the locale's character set is UTF-8.
+fn is_utf8() -> bool {
+    let set = |name| std::env::var(name).ok().filter(|value| !value.is_empty());
+    let locale = ["LC_ALL", "LC_CTYPE", "LANG"].into_iter().find_map(set).unwrap_or_default();
+    let locale = locale.to_ascii_lowercase();
+    locale.contains("utf-8") || locale.contains("utf8")
 }
 
 /// Most missing files that are named one by one.
@@ -78,14 +88,15 @@ fn tell_missing(missing: &[Missing], folder: &Path) -> u8 {
     }
     for Missing { file, reason } in missing.iter().take(NAMED) {
         let file = folder.join(file);
-        output::message(format_args!("{} cannot be written: {reason}", file.display()));
+        output::message(format_args!("cannot write {}: {reason}", file.display()));
     }
     if missing.len() > NAMED {
-        output::message(format_args!("{} more files cannot be written", missing.len() - NAMED));
+        let more = tidings::unit::counted((missing.len() - NAMED) as u64, "more file");
+        output::message(format_args!("cannot write {more}"));
     }
     output::message(format_args!(
-        "the report is not complete ({} missing); everything measured is kept. Remove what is in the way or \
-         make room, then run: tidings report {}",
+        "the report is incomplete ({} missing); all measurements are kept. Remove the obstacle or free disk \
+         space, then run: tidings report {}",
         tidings::unit::counted(missing.len() as u64, "file"),
         folder.display()
     ));

@@ -7,7 +7,7 @@ use tidings::report;
 /// Arguments of `tidings report`.
 #[derive(Debug, clap::Args)]
 pub struct Arguments {
-    /// The results folder, as `tidings run` printed it last
+    /// The results folder that `tidings run` printed
     #[arg(value_name = "DIR")]
     folder: PathBuf,
 }

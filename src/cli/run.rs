@@ -29,10 +29,10 @@ use progress::Teller;
 pub struct Arguments {
     #[command(flatten)]
     selection: Selection,
-    /// Where the results folder is made: DIR/<scenario>/<utc>-<host>/
+    /// Folder for results: DIR/<scenario>/<utc>-<host>/
     #[arg(long, value_name = "DIR", default_value = "results")]
     out: PathBuf,
-    /// No progress on stderr
+    /// Print no progress to stderr
     #[arg(long, short)]
     quiet: bool,
 }
@@ -107,7 +107,7 @@ fn measure(
     let conclusion = view.conclusion();
     if let Conclusion::Inconclusive(doubts) = &conclusion {
         for doubt in doubts {
-            output::message(format_args!("nothing may be concluded: {doubt}"));
+            output::message(format_args!("inconclusive: {doubt}"));
         }
     }
     Ok(match (stopped, conclusion) {
@@ -137,7 +137,7 @@ pub(super) fn describe(plan: &Plan, host: &Host, started: OffsetDateTime) -> Run
     let mut warnings = clock::findings();
     if !build.is_optimised() {
         warnings.push(format!(
-            "this is a {} build: every figure of CPU and latency is too high; build with --release",
+            "{} build: all CPU and latency figures are too high. Build with --release",
             if build.build_profile == "debug" { "debug" } else { "barely optimised" }
         ));
     }

@@ -12,7 +12,7 @@ use super::output;
 /// Arguments of `tidings scenarios`.
 #[derive(Debug, clap::Args)]
 pub struct ListArguments {
-    /// Print the file of this scenario in place of the list
+    /// Print the file of this scenario instead of the list
     #[arg(value_name = "NAME")]
     name: Option<String>,
 }
@@ -20,10 +20,10 @@ pub struct ListArguments {
 /// Arguments of `tidings new`.
 #[derive(Debug, clap::Args)]
 pub struct NewArguments {
-    /// The file to write; it must not exist yet
+    /// File to write; must not exist
     #[arg(value_name = "FILE")]
     file: PathBuf,
-    /// The scenario to start from; `tidings scenarios` lists them
+    /// Built-in scenario to copy; `tidings scenarios` lists them
     #[arg(long, value_name = "NAME", default_value = "quickstart")]
     from: String,
 }
@@ -38,8 +38,7 @@ pub fn list(arguments: &ListArguments) -> anyhow::Result<u8> {
     let rows =
         SHIPPED.iter().map(|shipped| format!("{:width$}  {}\n", shipped.name, shipped.question()));
     let text: String = rows.collect();
-    let next =
-        "tidings run NAME measures one. tidings new my.toml --from NAME writes one to change.";
+    let next = "Run one: tidings run NAME. Copy one to edit: tidings new my.toml --from NAME.";
     output::print(format!("{text}\n{next}\n"));
     Ok(0)
 }
@@ -51,16 +50,16 @@ pub fn new(arguments: &NewArguments) -> anyhow::Result<u8> {
     write_new(file, shipped.text).map_err(|error| {
         let remedy = match error.kind() {
             ErrorKind::AlreadyExists => {
-                "exists already; give another name, or remove it first".to_owned()
+                "already exists; choose another name, or remove it first".to_owned()
             }
-            ErrorKind::NotFound => "its folder does not exist; create it first".to_owned(),
+            ErrorKind::NotFound => "the folder does not exist; create it first".to_owned(),
             _ => format!("cannot be written: {error}"),
         };
         anyhow::anyhow!("{}: {remedy}", file.display())
     })?;
     let name = file.display();
     output::print(format!(
-        "{name} is a copy of {}. Change it, check it with `tidings plan {name}`, measure with `tidings run {name}`.\n",
+        "{name} is a copy of {}. Edit it, check it with `tidings plan {name}`, run it with `tidings run {name}`.\n",
         shipped.name
     ));
     Ok(0)
@@ -73,6 +72,6 @@ fn write_new(file: &Path, text: &str) -> std::io::Result<()> {
 fn find(name: &str) -> anyhow::Result<Shipped> {
     match Shipped::named(name) {
         Some(shipped) => Ok(shipped),
-        None => bail!("no shipped scenario is called '{name}'. `tidings scenarios` lists them"),
+        None => bail!("no built-in scenario is called '{name}'; `tidings scenarios` lists them"),
     }
 }

@@ -15,10 +15,10 @@ pub struct Selection {
     /// Scenario files, or names of shipped scenarios, such as quickstart; - reads standard input
     #[arg(required = true, value_name = "FILE")]
     files: Vec<PathBuf>,
-    /// Set a scenario's key, such as workload.clients=500; may be given several times
+    /// Override a scenario key, such as workload.clients=500; repeatable
     #[arg(long = "set", value_name = "KEY=VALUE")]
     sets: Vec<String>,
-    /// Trials of each case, in place of the scenario's
+    /// Override the number of trials per case
     #[arg(long, value_name = "N")]
     trials: Option<Count>,
 }
@@ -28,7 +28,7 @@ impl Selection {
     pub fn plans(&self, host: &Host) -> anyhow::Result<Vec<Plan>> {
         if self.files.iter().filter(|file| *file == Path::new(STDIN)).count() > 1 {
             bail!(
-                "- is given twice; standard input can be read only once: give the others as files"
+                "- is given twice, but standard input can be read only once; give the others as files"
             );
         }
         let mut sets = self.sets.clone();

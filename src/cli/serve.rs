@@ -34,70 +34,68 @@ const DEFAULT_PORT: u16 = 8080;
 
 /// What the long help says of `--fault`.
 const FAULTS_HELP: &str = "\
-Do wrong on purpose, to see what clients make of it; repeat it for several, such as --fault delay=5ms --fault \
+Inject a fault to test how clients cope; repeatable, such as --fault delay=5ms --fault \
 drop=0.01.
 
 The keys are those of [faults] in a scenario: service, distribution (fixed, exponential, bimodal), slow, slow_share, \
 servers (1, unlimited), delay, freeze_at, freeze_for, freeze_every, stall_at, stall_for, drop, write_cost. Freezes and \
-stalls count from the start; --seed draws what is random.";
+stalls count from the start of the target; --seed seeds random faults.";
 
 /// Arguments of `tidings serve`.
 ///
-/// It publishes a gentle event a second, so that a browser sees something; --rate 0/s leaves publishing to the
-/// API, which GET / explains.
+/// Publishes one event per second by default; with --rate 0/s, publish through the API, which GET / describes.
 #[derive(Debug, clap::Args)]
 pub struct Arguments {
-    /// Where to listen: host:port, :port, a port or an address; without a host on loopback, and port 0 leaves the port to
-    /// the system
+    /// Where to listen: host:port, :port, a port or an address; without a host on loopback, and port 0 picks a free port
     #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:8080")]
     listen: Place,
-    /// Threads that serve [default: the number of processors]
+    /// Server threads [default: number of processors]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=256))]
     shards: Option<u32>,
-    /// Events that a topic's log keeps
+    /// Events kept in each topic's log
     #[arg(long, value_name = "N", default_value = "65536")]
     ring: Count,
-    /// Publish so many events a second in each topic, Poisson; 0/s leaves publishing to the API
+    /// Events published per second and topic, Poisson arrivals; 0/s publishes only through the API
     #[arg(long, value_name = "RATE", default_value = "1/s")]
     rate: Rate,
-    /// Topics that stand from the start, and are published in: news-0, news-1 …
+    /// Topics created at the start and published to: news-0, news-1 …
     #[arg(long, value_name = "N", default_value = "1")]
     topics: Count,
-    /// Size of a published event's payload
+    /// Payload size of published events
     #[arg(long, value_name = "SIZE", default_value = "64B")]
     payload: ByteSize,
-    /// What it consists of: text, records, unicode
+    /// Payload kind of published events: text, records, unicode
     #[arg(long, value_name = "KIND", default_value = "text", value_parser = payload_kind)]
     payload_kind: PayloadKind,
-    /// Seed of the published schedule, and of the faults
+    /// Seed of the publishing schedule and of random faults
     #[arg(long, value_name = "N", default_value_t = 1)]
     seed: u64,
     #[command(flatten)]
     tls: TlsArguments,
-    /// Do wrong on purpose, to see what clients make of it: --fault delay=5ms --fault drop=0.01
+    /// Inject a fault to test how clients cope: --fault delay=5ms --fault drop=0.01
     #[arg(long = "fault", value_name = "KEY=VALUE", long_help = FAULTS_HELP)]
     faults: Vec<String>,
-    /// Let so many requests a second in, and refuse those above with 429
+    /// Limit on requests per second; requests above it get 429
     #[arg(long, value_name = "N")]
     requests_per_s: Option<Count>,
-    /// Let so many connections in, and refuse what is asked on those above with 503
+    /// Limit on connections; requests on connections above it get 503
     #[arg(long, value_name = "N")]
     connections: Option<Count>,
-    /// Close connections that send no whole request head for so long
+    /// Time-out for reading a request head
     #[arg(long, value_name = "SPAN", default_value = "75s")]
     head_wait: Span,
-    /// Refuse a body that is not whole for so long
+    /// Time-out for reading a request body
     #[arg(long, value_name = "SPAN", default_value = "30s")]
     body_wait: Span,
-    /// Longest message that the WebSocket at /echo takes
+    /// Longest message that the WebSocket at /echo accepts
     #[arg(long, value_name = "SIZE", default_value = "16MiB")]
     echo_max: ByteSize,
-    /// Let webhooks call loopback and private addresses
+    /// Allow webhooks to loopback and private addresses
     #[arg(long)]
     allow_private_webhooks: bool,
     #[command(flatten)]
     visitors: VisitorArguments,
-    /// Keep events, webhooks and what they lack in this folder: acknowledged events survive a killed target
+    /// Store events, webhooks and pending deliveries in this folder: acknowledged events survive a crash
     #[arg(long, value_name = "DIR")]
     data: Option<PathBuf>,
 }
@@ -114,7 +112,7 @@ pub fn run(arguments: &Arguments) -> anyhow::Result<u8> {
         bail!("--topics must be 1 to {}", TOPICS.end - 1);
     }
     if !(2..=PAYLOAD_MAX).contains(&arguments.payload.bytes()) {
-        bail!("--payload must be 2B to 1MiB: it is a JSON string with its quotes");
+        bail!("--payload must be 2B to 1MiB: it is a JSON string, quotes included");
     }
     let least = arguments.payload_kind.least() as u64;
     if arguments.payload.bytes() < least {
@@ -133,10 +131,10 @@ pub fn run(arguments: &Arguments) -> anyhow::Result<u8> {
         bail!("--requests-per-s and --connections must be at least 1; leave them out for no limit");
     }
     if arguments.head_wait.ns() == 0 || arguments.body_wait.ns() == 0 {
-        bail!("--head-wait and --body-wait must be over 0");
+        bail!("--head-wait and --body-wait must be greater than 0");
     }
     if !(ECHO.start..=ECHO.end).contains(&arguments.echo_max.bytes()) {
-        bail!("--echo-max must be 1B to 1GiB: a message is kept whole until it ends");
+        bail!("--echo-max must be 1B to 1GiB: a message is buffered until it is complete");
     }
     output::end_on_panic();
     raise_descriptor_limit();
@@ -157,8 +155,8 @@ pub fn run(arguments: &Arguments) -> anyhow::Result<u8> {
     let (listener, address) = listen(&arguments.listen)?;
     if !address.ip().is_loopback() {
         output::message(format_args!(
-            "warning: {} can be reached from other hosts, and the target asks nobody who they are; \
-             listen on 127.0.0.1 unless that is meant",
+            "warning: {} is reachable from other hosts, and the target has no authentication; listen on 127.0.0.1 \
+             unless that is intended",
             address.ip()
         ));
     }
@@ -232,7 +230,7 @@ fn announce(handle: &Handle, arguments: &Arguments) -> anyhow::Result<()> {
 
 fn payload_kind(text: &str) -> Result<PayloadKind, String> {
     let found = PayloadKind::ALL.into_iter().find(|kind| kind.name() == text);
-    found.ok_or_else(|| "it is text, records or unicode".to_owned())
+    found.ok_or_else(|| "must be text, records or unicode".to_owned())
 }
 
 fn publish_plan(arguments: &Arguments, at_ns: u64) -> PublishPlan {

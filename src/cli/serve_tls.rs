@@ -10,7 +10,7 @@ use tidings::server::Security;
 /// Arguments of TLS.
 #[derive(Debug, clap::Args)]
 pub struct TlsArguments {
-    /// Speak TLS 1.3, with --cert and --key, else with a certificate made at the start
+    /// Serve over TLS 1.3, with --cert and --key or a certificate generated at the start
     #[arg(long)]
     tls: bool,
     /// Certificate chain in PEM
@@ -19,7 +19,7 @@ pub struct TlsArguments {
     /// Private key in PEM
     #[arg(long, value_name = "FILE", requires_all = ["tls", "cert"])]
     key: Option<PathBuf>,
-    /// Where to write the certificate of the authority that clients are to trust, where it is made at the start
+    /// Write the generated CA certificate, which clients must trust, to this file
     #[arg(long, value_name = "FILE", requires = "tls", conflicts_with = "cert")]
     cert_out: Option<PathBuf>,
 }
@@ -51,7 +51,7 @@ impl TlsArguments {
             self.made_now(listen, name)?
         };
         Security::serving(identity)
-            .context("the certificate and the key cannot be used: give a chain and the key of its first certificate")
+            .context("the certificate and key cannot be used; give a chain and the private key of its first certificate")
     }
 
     /// A certificate for the names of this host, and the authority's own where clients will look for it.

@@ -5,10 +5,10 @@ use tidings::server::{Origin, Visitors};
 /// Arguments about web pages.
 #[derive(Debug, clap::Args)]
 pub struct VisitorArguments {
-    /// Let web pages of this origin use the target: scheme, host and port; repeat it for several, '*' for all
+    /// Allow web pages of this origin (scheme, host, port) to use the target; repeatable, '*' for all
     #[arg(long, value_name = "ORIGIN", value_parser = allowed)]
     cors: Vec<Allowed>,
-    /// A name by which browsers may ask for the target, beside addresses and localhost; repeat it for several
+    /// Accept browser requests for this host name, in addition to addresses and localhost; repeatable
     #[arg(long = "host", value_name = "NAME", value_parser = name)]
     hosts: Vec<String>,
 }
@@ -37,8 +37,8 @@ impl VisitorArguments {
     pub fn note(&self) -> Option<&'static str> {
         let any = self.cors.iter().any(|allowed| matches!(allowed, Allowed::Any));
         any.then_some(
-            "--cors '*' lets every web page that a browser on this network opens read and change what is here; name \
-             origins unless that is meant",
+            "--cors '*' lets every web page opened on this network read and change the target's data; name origins \
+             unless that is intended",
         )
     }
 }
@@ -47,8 +47,7 @@ fn allowed(text: &str) -> Result<Allowed, String> {
     match text {
         "*" => Ok(Allowed::Any),
         "null" => {
-            Err("the origin null is that of any sandboxed page: use '*' if every page may"
-                .to_owned())
+            Err("the origin null covers any sandboxed page; use '*' to allow every page".to_owned())
         }
         text => text
             .parse()

@@ -118,7 +118,7 @@ impl Trial<'_> {
             self.children[TARGET].order(&Order::Finish);
             let deadline = clock::now() + LAUNCH_NS;
             while !self.done[TARGET] {
-                self.hear(deadline, "the target's goodbye")?;
+                self.hear(deadline, "the target to shut down")?;
             }
         }
         self.done[TARGET] = true;
@@ -197,13 +197,13 @@ impl Trial<'_> {
         let drain_ns = self.facts.phases.drain.ns();
         let deadline = clock::now() + drain_ns + LAUNCH_NS;
         while !self.done[1..].iter().all(|done| *done) {
-            self.hear(deadline, "the workers' accounts")?;
+            self.hear(deadline, "the reports of the workers")?;
         }
         self.facts.resources.spun_ns = self.facts.workers.counters.get(Counter::SpunNs);
         self.children[TARGET].order(&Order::Finish);
         let deadline = clock::now() + LAUNCH_NS;
         while !self.done[TARGET] {
-            self.hear(deadline, "the target's account")?;
+            self.hear(deadline, "the report of the target")?;
         }
         Ok(())
     }

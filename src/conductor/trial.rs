@@ -201,7 +201,7 @@ impl Trial<'_> {
         let workers = self.children.len() - 1;
         let (mut at_plateau, mut ready, mut standing) = (0, 0, 0);
         while ready < workers {
-            match self.next(deadline, "the links to stand")? {
+            match self.next(deadline, "clients to connect")? {
                 (_, Report::Plateau { links }) => {
                     at_plateau += 1;
                     standing += links;
@@ -324,7 +324,7 @@ impl Trial<'_> {
                 return Ok(next);
             }
             if clock::now() >= deadline {
-                return Err(TrialAbort::Failed(format!("waited in vain for {what}")));
+                return Err(TrialAbort::Failed(format!("timed out waiting for {what}")));
             }
         }
     }

@@ -10,7 +10,7 @@ pub enum Conclusion {
     Holds,
     /// An objective was missed.
     Missed,
-    /// Nothing may be concluded, for these reasons, a sentence each.
+    /// The run is inconclusive, for these reasons, a sentence each.
     Inconclusive(Vec<String>),
 }
 
@@ -22,6 +22,16 @@ pub fn conclude(cases: &[CaseSummary], judgements: &[Judgement]) -> Conclusion {
     if judgements.iter().any(|judgement| judgement.outcome == Outcome::Missed) {
         return Conclusion::Missed;
     }
+    let mut doubts = doubts(cases);
+    let unknown = judgements.iter().filter(|judgement| judgement.outcome == Outcome::Unknown);
+    doubts.extend(unknown.map(|judgement| {
+        format!("{}: '{}' cannot be judged", judgement.case, judgement.objective)
+    }));
+    if doubts.is_empty() { Conclusion::Holds } else { Conclusion::Inconclusive(doubts) }
+}
+
+/// The cases whose figures cannot be relied on, a sentence each.
+pub fn doubts(cases: &[CaseSummary]) -> Vec<String> {
     let mut doubts = Vec::new();
     for CaseSummary { case, trials, .. } in cases {
         let (usable, failed) = (trials.usable(), trials.of(Verdict::Failed));
@@ -29,12 +39,8 @@ pub fn conclude(cases: &[CaseSummary], judgements: &[Judgement]) -> Conclusion {
         if failed > 0 {
             doubts.push(format!("{case}: {failed} of {all} trials failed"));
         } else if 2 * usable < all || usable == 0 {
-            doubts.push(format!("{case}: {usable} of {all} trials can be used"));
+            doubts.push(format!("{case}: only {usable} of {all} trials are usable"));
         }
     }
-    let unknown = judgements.iter().filter(|judgement| judgement.outcome == Outcome::Unknown);
-    doubts.extend(unknown.map(|judgement| {
-        format!("{}: '{}' cannot be judged", judgement.case, judgement.objective)
-    }));
-    if doubts.is_empty() { Conclusion::Holds } else { Conclusion::Inconclusive(doubts) }
+    doubts
 }

@@ -15,7 +15,7 @@ mod summary;
 
 pub use checks::{floor_verdict, strains, verdict};
 pub use comparison::{Axis, Claim, Ranked, Ranking, comparison};
-pub use conclusion::{Conclusion, conclude};
+pub use conclusion::{Conclusion, conclude, doubts};
 pub(crate) use floor::floor_of;
 pub use floor::{FLOOR_TIMES, FloorRatio};
 pub use objectives::{Judgement, Objective, ObjectiveError, Outcome, objectives, overall};

@@ -46,7 +46,7 @@ pub enum ObjectiveError {
     },
     /// No case has the metric, or the selector names none.
     #[error(
-        "objective '{0}' applies to no case of the scenario: name a pattern or case that it has, and a metric that this one has"
+        "objective '{0}' matches no case of the scenario; name one of its patterns or cases, and a metric that this pattern has"
     )]
     NoCase(String),
 }
@@ -359,7 +359,7 @@ mod tests {
         let cases = cases();
         for text in ["request: freshness_p99 < 1s", "carrier-pigeon: reach >= 1", "hold_p50 < 1s"] {
             let refusal = objectives(&[text.to_owned()], &cases).unwrap_err().to_string();
-            assert!(refusal.contains("applies to no case"), "{text}: {refusal}");
+            assert!(refusal.contains("matches no case"), "{text}: {refusal}");
         }
     }
 

@@ -100,7 +100,7 @@ fn present<'de, D: Deserializer<'de>>(from: D) -> Result<Option<&'de RawValue>, 
     Deserialize::deserialize(from).map(Some)
 }
 
-/// Headers as an object of strings. A name that stands there twice is a header that was sent twice.
+/// Headers as an object of strings. A name that is listed twice is a header that was sent twice.
 #[derive(Debug, Default)]
 struct Headers(HeaderMap);
 
@@ -126,7 +126,9 @@ impl<'de> Deserialize<'de> for Headers {
                     let read_name = HeaderName::try_from(name.as_str());
                     let (Ok(read_name), Ok(value)) = (read_name, HeaderValue::try_from(value))
                     else {
-                        return Err(A::Error::custom(format_args!("'{name}' is no header")));
+                        return Err(A::Error::custom(format_args!(
+                            "'{name}' is not a valid header name"
+                        )));
                     };
                     headers.append(read_name, value);
                 }
@@ -197,7 +199,7 @@ pub fn read_call(message: &[u8]) -> Result<(Id, Request<Full<Bytes>>), NoCall> {
         return Err(no_call("a call is a JSON object".to_owned()));
     }
     let written: Written<'_> = serde_json::from_slice(message)
-        .map_err(|error| no_call(format!("the message is no call: {error}")))?;
+        .map_err(|error| no_call(format!("the message is not a call: {error}")))?;
     let Some(id) = Id::read(written.id) else {
         let reason = format!("id: a number, or a string, of {ID_MAX} bytes at most");
         return Err(no_call(reason));

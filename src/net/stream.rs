@@ -88,7 +88,7 @@ async fn in_time<T>(handshake: impl Future<Output = io::Result<T>>) -> io::Resul
             "{error}: the other side's certificate is not of the authority that is trusted here"
         ))),
         Ok(Err(error)) => Err(failed(error.to_string())),
-        Err(_) => Err(failed(format!("it took over {} s", HANDSHAKE_LIMIT.as_secs()))),
+        Err(_) => Err(failed(format!("timed out after {} s", HANDSHAKE_LIMIT.as_secs()))),
     }
 }
 

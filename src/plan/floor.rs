@@ -167,14 +167,12 @@ pub(super) fn text(out: &mut String, plan: &Plan) {
     if plan.floors.is_empty() {
         return;
     }
-    out.push_str(
-        "\nNoise floor: the same load against a null target, among the trials of block 1\n",
-    );
+    out.push_str("\nNoise floor: the same load against a null target, run within block 1\n");
     for (number, floor) in (1..).zip(&plan.floors) {
         let mut lead = String::new();
         let _ = write!(
             lead,
-            "  F{number:<4}{:<9}  measure {}, of cases ",
+            "  F{number:<4}{:<9}  measure {}, for cases ",
             floor.metric().name(),
             floor.plan.scenario.phases.measure,
         );

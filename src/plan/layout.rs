@@ -49,7 +49,7 @@ pub struct Layout {
 pub enum PlanError {
     /// The target would hold too many links.
     #[error(
-        "case {case} needs {need} descriptors in the target, the limit is {limit}: {}raise `ulimit -n`",
+        "case {case} needs {need} file descriptors in the target; the limit is {limit}: {}raise `ulimit -n`",
         fewer_clients(*.clients)
     )]
     TargetDescriptors {
@@ -64,7 +64,7 @@ pub enum PlanError {
     },
     /// A worker would hold too many links.
     #[error(
-        "case {case} needs {need} descriptors in each of {workers} worker processes, the limit is {limit}: raise \
+        "case {case} needs {need} file descriptors in each of {workers} worker processes; the limit is {limit}: raise \
          worker.processes to {enough} or leave it out, or raise `ulimit -n`"
     )]
     WorkerDescriptors {
@@ -93,7 +93,7 @@ pub enum PlanError {
     },
     /// More requests and polls would be kept raw than a trial may bring.
     #[error(
-        "case {case} would keep {need} samples on {shards} worker shards, and {MOST_SAMPLES} are the most: lower \
+        "case {case} would keep {need} samples on {shards} worker shards; the limit is {MOST_SAMPLES}: lower \
          worker.samples to at most {enough}"
     )]
     Samples {
@@ -108,7 +108,7 @@ pub enum PlanError {
     },
     /// One source address would run out of ports.
     #[error(
-        "case {case} needs {need} client ports at one address, the host has {limit}: lower workload.clients, or widen \
+        "case {case} needs {need} client ports per address; the host has {limit}: lower workload.clients, or widen \
          net.ipv4.ip_local_port_range"
     )]
     Ports {
@@ -121,7 +121,7 @@ pub enum PlanError {
     },
     /// The host's memory cannot hold it.
     #[error(
-        "case {case} needs about {}, the host has {}: lower workload.clients, workload.topics, workload.payload or \
+        "case {case} needs about {} of memory; the host has {}: lower workload.clients, workload.topics, workload.payload or \
          target.ring",
         unit::bytes(*.need as f64), unit::bytes(*.limit as f64)
     )]

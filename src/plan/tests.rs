@@ -85,21 +85,21 @@ fn what_cannot_fit_is_refused_with_figures_and_remedy() {
             "too many links for the target",
             &["workload.clients=9000"][..],
             4_096,
-            "case request needs 9064 descriptors in the target, the limit is 4096: lower workload.clients to at \
+            "case request needs 9064 file descriptors in the target; the limit is 4096: lower workload.clients to at \
              most 4032, or raise `ulimit -n`",
         ),
         (
             "a webhook takes two each",
             &["workload.clients=3000"],
             4_096,
-            "case webhook needs 6064 descriptors in the target, the limit is 4096: lower workload.clients to at \
+            "case webhook needs 6064 file descriptors in the target; the limit is 4096: lower workload.clients to at \
              most 2016, or raise `ulimit -n`",
         ),
         (
             "not even one link fits",
             &["workload.clients=10"],
             64,
-            "case request needs 74 descriptors in the target, the limit is 64: raise `ulimit -n`",
+            "case request needs 74 file descriptors in the target; the limit is 64: raise `ulimit -n`",
         ),
         (
             "more workers than links",
@@ -111,7 +111,7 @@ fn what_cannot_fit_is_refused_with_figures_and_remedy() {
             "more memory than there is",
             &["workload.clients=10k", "workload.topics=per-client", "workload.payload=256KiB"],
             1_000_000,
-            "case short-poll needs about 159 GiB, the host has 4 GiB: lower workload.clients, workload.topics, \
+            "case short-poll needs about 159 GiB of memory; the host has 4 GiB: lower workload.clients, workload.topics, \
              workload.payload or target.ring",
         ),
     ] {
@@ -120,7 +120,7 @@ fn what_cannot_fit_is_refused_with_figures_and_remedy() {
     }
     let narrow = Host { ports: 500, ..host(2, 20_000) };
     let error = Plan::new(scenario(&[]), &narrow).unwrap_err().to_string();
-    assert!(error.contains("needs 1000 client ports at one address, the host has 500"), "{error}");
+    assert!(error.contains("needs 1000 client ports per address; the host has 500"), "{error}");
 }
 
 #[test]
@@ -349,9 +349,9 @@ fn the_text_and_the_time_tell_of_the_floors() {
     assert!(with.duration_ns_max() > without.duration_ns_max() + floors);
     let text = with.text();
     for part in [
-        "Noise floor: the same load against a null target, among the trials of block 1\n",
-        "response   measure 2s, of cases 1\n",
-        "freshness  measure 2s, of cases 2 3 4\n",
+        "Noise floor: the same load against a null target, run within block 1\n",
+        "response   measure 2s, for cases 1\n",
+        "freshness  measure 2s, for cases 2 3 4\n",
         "= 12 trials",
     ] {
         assert!(text.contains(part), "{part} is missing in\n{text}");

@@ -31,7 +31,7 @@ pub(super) fn render(plan: &Plan) -> String {
         out.push('\n');
     }
     if let Some(faults) = Faults::summary(scenario.cases.iter().map(|case| &case.faults)) {
-        wrap(&mut out, "", &format!("faults: {faults} (the target does so on purpose)"));
+        wrap(&mut out, "", &format!("faults: {faults} (injected by the target)"));
         out.push('\n');
     }
     if let Some(network) = network_summary(&scenario.cases) {
@@ -74,14 +74,14 @@ fn cases(out: &mut String, plan: &Plan) {
         row(out, case);
     }
     if !short.common.is_empty() {
-        wrap(out, "  ", &format!("Axes with one value: {}.", short.common.join(", ")));
+        wrap(out, "  ", &format!("Same in every case: {}.", short.common.join(", ")));
     }
     for case in &plan.scenario.cases {
         if let Pattern::Request(options) = &case.pattern
             && options.loop_kind == LoopKind::Closed
         {
             let loops = format!(
-                "{}: closed loop, the next request {} after an answer: coordinated omission: see METHODOLOGY",
+                "{}: closed loop, next request {} after a response; subject to coordinated omission (METHODOLOGY)",
                 short.short(&case.id),
                 options.think
             );
@@ -119,7 +119,7 @@ fn row(out: &mut String, case: &Case) {
 }
 
 fn order(out: &mut String, plan: &Plan) {
-    out.push_str("\nOrder of the trials, by case number\n");
+    out.push_str("\nOrder of trials, by case number\n");
     for block in plan.trials.chunk_by(|a, b| a.block == b.block) {
         let before = plan.trials.iter().take_while(|trial| trial.block < block[0].block).count();
         let mut cases: Vec<String> = Vec::new();
@@ -170,27 +170,27 @@ fn needs(out: &mut String, plan: &Plan) {
         (
             "pacing",
             if plan.layouts.iter().any(|layout| layout.pacing == Pacing::Spin) {
-                "workers spin before a deadline: cores are spare, or worker.spin says so".to_owned()
+                "workers spin before a deadline (spare cores, or worker.spin = true)".to_owned()
             } else {
-                "workers sleep until the timerfd wakes them".to_owned()
+                "workers sleep on a timerfd".to_owned()
             },
         ),
         (
             "cores",
             if plan.layouts.iter().all(|layout| layout.pinned) {
-                "each shard keeps to one of its own".to_owned()
+                "one core per shard".to_owned()
             } else {
-                "more shards than cores: the kernel places them".to_owned()
+                "more shards than cores: placed by the kernel".to_owned()
             },
         ),
         (
             "samples",
             match plan.scenario.worker.samples {
-                0 => "none is kept raw".to_owned(),
-                n => format!("the first {n} requests or polls of each worker shard, raw"),
+                0 => "no raw samples".to_owned(),
+                n => format!("raw samples of the first {n} requests or polls per worker shard"),
             },
         ),
-        ("ports", format!("{} at one source address", most(|layout| layout.ports))),
+        ("ports", format!("{} per source address", most(|layout| layout.ports))),
         (
             "time",
             format!(
@@ -200,7 +200,7 @@ fn needs(out: &mut String, plan: &Plan) {
             ),
         ),
     ];
-    out.push_str("\nNeeds, of the case that needs most\n");
+    out.push_str("\nRequirements of the largest case\n");
     for (name, figure) in lines {
         let _ = writeln!(out, "  {name:<12}{figure}");
     }

@@ -113,7 +113,7 @@ pub struct PlannedTrial {
 pub enum InfoError {
     /// There is none.
     #[error(
-        "{folder} is no results folder: it has no run.json; give the folder that `tidings run` printed last, \
+        "{folder} is not a results folder: it has no run.json; give the folder that `tidings run` printed last, \
          such as results/<scenario>/<utc>-<host>"
     )]
     NoFolder {

@@ -1,11 +1,11 @@
-//! What a reader must know of how a case was offered before its figures are compared.
+//! What a reader must know about a case before its figures are compared.
 
 use super::View;
 use super::table::percent_of;
 use crate::scenario::{LoopKind, Pattern};
 use crate::unit::count;
 
-/// A sentence each, and none where there is nothing to warn of.
+/// A sentence per caveat; empty without any.
 pub(super) fn caveats(view: &View) -> Vec<String> {
     let closed = |pattern: &Pattern| matches!(pattern, Pattern::Request(options) if options.loop_kind == LoopKind::Closed);
     let cases = view.run.info.scenario.cases.iter().filter(|case| closed(&case.pattern));
@@ -14,34 +14,32 @@ pub(super) fn caveats(view: &View) -> Vec<String> {
         return Vec::new();
     }
     vec![format!(
-        "{}: closed loop: coordinated omission: see METHODOLOGY. While the server stalled nothing was sent, and what was \
-         not sent is in no percentile: never hold them against those of an open loop.",
+        "{}: closed loop, subject to coordinated omission: no request is sent while the server stalls, so percentiles \
+         miss the stall. Do not compare them with an open loop (METHODOLOGY).",
         closed.join(", ")
     )]
 }
 
-/// How many long polls came at once, a sentence a case.
+/// The largest thundering herd of long polls, a sentence per case.
 pub(super) fn herds(view: &View) -> Vec<String> {
     let tell = |case: &crate::judge::CaseSummary| {
         let most = case.figure("polls_per_10ms_max")?.median.print(count);
         let clients = case.offered.clients;
         let name = view.name(&case.case);
         Some(format!(
-            "{name}: an event wakes all that wait for it, and they ask again together: of {clients} clients at most {most} \
-             polls were sent within 10 ms."
+            "{name}: thundering herd: up to {most} of {clients} clients polled again within 10 ms of an event."
         ))
     };
     view.cases.iter().filter_map(tell).collect()
 }
 
-/// How many deliveries of polls had waited for the poll that brought them, a sentence a case.
+/// How many deliveries waited for the next poll, a sentence per case.
 pub(super) fn delayed(view: &View) -> Vec<String> {
     let tell = |case: &crate::judge::CaseSummary| {
         let delayed = *case.counts.get("delayed")?;
         (case.ledger.delivered > 0).then(|| {
             format!(
-                "{}: {delayed} of {} deliveries ({}) had been published before the poll that brought them was sent: they \
-                 waited for the consumer to ask again.",
+                "{}: {delayed} of {} deliveries ({}) waited for the next poll: they were published before it was sent.",
                 view.name(&case.case),
                 case.ledger.delivered,
                 percent_of(delayed, case.ledger.delivered)

@@ -1,4 +1,4 @@
-//! The noise floor: what is said of it, and of the figures that lie near to it.
+//! The noise floor, and the mark of figures that are close to it.
 
 use super::View;
 use super::group::printable;
@@ -7,10 +7,10 @@ use crate::measure::Metric;
 use crate::record::{Figure, FloorRecord};
 use crate::unit::{nanoseconds, significant};
 
-/// Stands behind a figure that lies near to its floor.
+/// Marks a figure that is close to its floor.
 pub(super) const MARK: &str = "^";
 
-/// The mark of a quantile of a case, `"p50"` or `"p99"`; empty where it lies well above its floor, or none is known.
+/// The mark of a quantile of a case, `"p50"` or `"p99"`; empty well above the floor, or without a known one.
 pub(super) fn mark(case: &CaseSummary, quantile: &str) -> &'static str {
     if case.floor.flags(quantile) { MARK } else { "" }
 }
@@ -21,22 +21,13 @@ pub(super) fn legend(view: &View) -> Option<String> {
         |case: &CaseSummary| ["p50", "p99"].iter().any(|quantile| case.floor.flags(quantile));
     view.cases.iter().any(marked).then(|| {
         format!(
-            "{MARK} under {} times the same quantile of its noise floor: much of it is machine and generator.",
-            times()
+            "{MARK} less than {}x the noise floor: mostly the harness and this machine, not the target.",
+            significant(FLOOR_TIMES)
         )
     })
 }
 
-/// The number of times in words: 3 is "three".
-fn times() -> String {
-    if (FLOOR_TIMES - 3.0).abs() < f64::EPSILON {
-        "three".to_owned()
-    } else {
-        significant(FLOOR_TIMES)
-    }
-}
-
-/// The floors in one sentence, and why others could not be told, in one each.
+/// The known floors in one sentence, and one sentence per unknown floor.
 pub(super) fn sentences(view: &View) -> Vec<String> {
     let floors = &view.run.floors;
     if floors.is_empty() {
@@ -52,7 +43,7 @@ pub(super) fn sentences(view: &View) -> Vec<String> {
     let mut sentences = Vec::new();
     if !told.is_empty() {
         sentences.push(format!(
-            "Noise floor: {} (null target, same load: what machine and generator take by themselves).",
+            "Noise floor: {} (null target, same load: the share of harness and machine).",
             told.join("; ")
         ));
     }
@@ -64,7 +55,7 @@ fn known(floor: &FloorRecord) -> bool {
     floor.at("p50").is_some()
 }
 
-/// The floors of a metric; where there are several, from the least to the largest.
+/// The floors of a metric; several as a range.
 fn several(metric: Metric, floors: &[&FloorRecord]) -> Option<String> {
     let quantile = |quantile: &str| {
         let known = || floors.iter().filter_map(|floor| floor.at(quantile));
@@ -94,10 +85,10 @@ fn unknown(view: &View, floor: &FloorRecord) -> String {
     };
     let why = match floor.verdict_reasons.first() {
         Some(reason) if !floor.verdict.usable() => reason.clone(),
-        _ => "its median falls among what never arrived, or nothing did".to_owned(),
+        _ => "too little arrived for a median".to_owned(),
     };
     format!(
-        "The floor of {} ({}{more}) could not be told, its trial is {}: {}.",
+        "Noise floor of {} ({}{more}): unknown. Its trial is {}: {}.",
         floor.metric.name(),
         floor.cases.first().map_or_else(|| "no case".to_owned(), |case| view.name(case)),
         floor.verdict,
@@ -105,11 +96,11 @@ fn unknown(view: &View, floor: &FloorRecord) -> String {
     )
 }
 
-/// The heads of the table of floors.
+/// The header of the table of floors.
 pub(super) const HEADS: [&str; 8] =
     ["floor of", "cases", "window", "n", "p50", "p90", "p99", "verdict"];
 
-/// The table of floors: a row each.
+/// The table of floors, one row per floor.
 pub(super) fn rows(view: &View) -> Vec<[String; HEADS.len()]> {
     let figure = |figure: Option<Figure>| {
         figure.map_or_else(|| "-".to_owned(), |figure| figure.print(nanoseconds))
@@ -192,9 +183,9 @@ mod tests {
             let cells =
                 table.split_whitespace().filter(|word| word.len() > 1 && word.contains(MARK));
             assert_eq!(cells.count(), marks, "{why}: {text}");
-            assert_eq!(text.contains("^ under three times"), marks > 0, "{why}: {text}");
+            assert_eq!(text.contains("^ less than 3x"), marks > 0, "{why}: {text}");
             let page = markdown::markdown(&view);
-            assert_eq!(page.contains("^ under three times"), marks > 0, "{why}: {page}");
+            assert_eq!(page.contains("^ less than 3×"), marks > 0, "{why}: {page}");
             assert_eq!(page.contains("## Noise floor"), !floors.is_empty(), "{why}");
         }
     }
@@ -210,7 +201,7 @@ mod tests {
                 ],
                 vec![
                     "Noise floor: response p50 92 us, p99 210 us; freshness p50 101 us, p99 260 us (null target, \
-                     same load: what machine and generator take by themselves).",
+                     same load: the share of harness and machine).",
                 ],
             ),
             (
@@ -221,9 +212,8 @@ mod tests {
                 ],
                 vec![
                     "Noise floor: freshness p50 101 us to 202 us, p99 260 us over 2 workloads, degraded: see \
-                     report.md (null target, same load: what machine and generator take by themselves).",
-                    "The floor of response (request) could not be told, its trial is failed: the worker / stood \
-                     still.",
+                     report.md (null target, same load: the share of harness and machine).",
+                    "Noise floor of response (request): unknown. Its trial is failed: the worker / stood still.",
                 ],
             ),
         ] {

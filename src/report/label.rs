@@ -102,7 +102,7 @@ impl Labels {
     pub fn legend(&self) -> Vec<String> {
         let common = match self.common.as_slice() {
             [] => None,
-            common => Some(format!("Axes with one value: {}.", printable(&common.join(", ")))),
+            common => Some(format!("Same in every case: {}.", printable(&common.join(", ")))),
         };
         let numbers = self.numbers.iter().map(|(number, text)| format!("{number}: {text}."));
         common.into_iter().chain(numbers).collect()
@@ -173,9 +173,7 @@ mod tests {
         assert!(!labels.are_numbered());
         let legend = labels.legend();
         assert_eq!(legend.len(), 1, "{legend:?}");
-        assert!(
-            legend[0].starts_with("Axes with one value: ") && legend[0].contains("interval=1s")
-        );
+        assert!(legend[0].starts_with("Same in every case: ") && legend[0].contains("interval=1s"));
     }
 
     #[test]
@@ -201,6 +199,6 @@ mod tests {
         assert_eq!(labels.name(&id), "sse at workload 2");
         let heading = format!("workload 2: x={}", "b".repeat(66));
         assert_eq!(labels.get(&id).map(|label| label.heading.clone()), Some(heading));
-        assert_eq!(labels.legend(), ["Axes with one value: interval=1s."]);
+        assert_eq!(labels.legend(), ["Same in every case: interval=1s."]);
     }
 }

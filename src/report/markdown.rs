@@ -1,36 +1,35 @@
-//! `report.md`: the question, the answer, and how it was come by.
+//! `report.md`: the question, the answer, and how it was measured.
 
 use std::fmt::Write as _;
 
 use super::group::{groups, printable};
 use super::table::{columns, verdict, with_interval};
 use super::transport::transport;
-use super::{View, caveats, chart, disruption, floor, prose, sends, stages, webhook};
+use super::{View, caveats, chart, disruption, floor, prose, sends, stages, trust, webhook};
 use crate::judge::CaseSummary;
-use crate::pace::Pacing;
-use crate::unit::{bytes, count, nanoseconds};
+use crate::unit::{bytes, count, nanoseconds, typographic};
 
-/// Files of the folder, with what each holds.
+/// Files of the folder, with the content of each.
 const FILES: [(&str, &str); 10] = [
     ("run.json", "scenario as resolved, plan, host, versions"),
-    ("trials.csv", "one row a trial"),
-    ("floor.csv", "one row a trial of the noise floor"),
-    ("summary.csv", "one row a case: medians over trials, with intervals"),
-    ("percentiles.csv", "quantiles of every case and metric"),
-    ("timeline.csv", "one row a second of every trial"),
-    ("histograms.hlog", "every sample: HdrHistogram interval log, tags case.metric"),
-    ("histograms/", "percentile distributions of every case and metric (.hgrm, microseconds)"),
+    ("trials.csv", "one row per trial"),
+    ("floor.csv", "one row per noise-floor trial"),
+    ("summary.csv", "one row per case: medians over trials, with intervals"),
+    ("percentiles.csv", "quantiles of each case and metric"),
+    ("timeline.csv", "one row per second of each trial"),
+    ("histograms.hlog", "all samples: HdrHistogram interval log, tags case.metric"),
+    ("histograms/", "percentile distributions of each case and metric (.hgrm, microseconds)"),
     ("charts/", "the charts above, as SVG and PNG"),
-    ("report.md", "this page"),
+    ("report.md", "this report"),
 ];
 
-/// The whole page.
+/// The complete page.
 pub(super) fn markdown(view: &View) -> String {
     let info = &view.run.info;
     let mut page =
         format!("# {}\n\n{}\n", escape(&info.scenario.name), escape(&info.scenario.question));
     section(&mut page, "Answer");
-    let answers = prose::trust(view, usize::MAX).into_iter().chain(prose::answers(view));
+    let answers = trust::details(view).into_iter().chain(prose::answers(view));
     list(&mut page, answers.chain(sends::sentences(view)));
     let _ = writeln!(page, "\n{}", comparison(view));
     section(&mut page, "Charts");
@@ -82,9 +81,11 @@ pub(super) fn markdown(view: &View) -> String {
         }
     }
     if info.scenario.worker.samples > 0 {
-        page.push_str("- `samples.csv`: requests and polls one by one, the first of each shard\n");
+        page.push_str(
+            "- `samples.csv`: individual requests and polls, the first ones of each shard\n",
+        );
     }
-    page
+    typographic(&page)
 }
 
 fn section(page: &mut String, title: &str) {
@@ -132,9 +133,13 @@ fn comparison(view: &View) -> String {
         }
     }
     if view.cases.iter().any(|case| !case.pattern.delivers()) {
-        page.push_str("\n\\* `request`: its response time stands in place of freshness.\n");
+        page.push_str(
+            "\n\\* response time: nothing is delivered to `request`, so it has no freshness.\n",
+        );
     }
-    for legend in view.labels.legend().into_iter().chain(floor::legend(view)) {
+    for legend in
+        view.labels.legend().into_iter().chain(trust::legend(view)).chain(floor::legend(view))
+    {
         let _ = writeln!(page, "\n{}", escape(&legend));
     }
     for caveat in caveats::caveats(view) {
@@ -161,8 +166,8 @@ fn objectives(view: &View) -> String {
 /// The figures that cases are compared by, with their intervals.
 fn intervals(view: &View) -> String {
     let mut page = String::from(
-        "Medians over the usable trials of a case; in brackets the order-statistic interval of the median, with the \
-         confidence that so many trials allow (three allow 75 %, six are the fewest for 95 %).\n\n",
+        "Median over the usable trials of a case, with the order-statistic confidence interval of the median in brackets. \
+         Three trials give 75 % confidence; 95 % takes at least six.\n\n",
     );
     let heads = [
         "case",
@@ -170,9 +175,9 @@ fn intervals(view: &View) -> String {
         "confidence",
         "fresh p50",
         "fresh p99",
-        "CPU a delivery",
-        "wire a delivery",
-        "memory a link",
+        "CPU per delivery",
+        "wire per delivery",
+        "memory per link",
     ];
     row(&mut page, heads.map(str::to_owned));
     row(
@@ -209,9 +214,9 @@ fn where_the_time_goes(view: &View) -> String {
         return page;
     }
     page.push_str(
-        "Median / 99th percentile of each stage, as medians over the usable trials. Quantiles of stages do not add up. \
-         *Fired* is when the timer woke, or the link was free; *written* when the target's kernel had taken the \
-         event's last byte. What lies between written and received is told by the difference of those medians only.\n",
+        "p50 / p99 of each stage, medians over the usable trials. Quantiles of stages do not add up. *Fired*: the timer \
+         fired, or the client became free. *Written*: the target's kernel accepted the event's last byte. The time from \
+         written to received can be estimated only from the difference of the two medians.\n",
     );
     for table in tables {
         page.push('\n');
@@ -230,7 +235,7 @@ fn rows(page: &mut String, table: &stages::Table) {
     }
 }
 
-/// The floors that figures are held against.
+/// The noise floors that figures are compared with.
 fn noise_floor(view: &View) -> String {
     let mut page = String::new();
     list(&mut page, floor::sentences(view).into_iter());
@@ -282,11 +287,13 @@ fn trials(view: &View) -> String {
 fn measured(view: &View) -> Vec<String> {
     let info = &view.run.info;
     let (host, phases, scenario) = (&info.host, &info.scenario.phases, &info.scenario);
-    let finished = info.finished_utc.clone().unwrap_or_else(|| "never, or not yet".to_owned());
+    let finished = info
+        .finished_utc
+        .clone()
+        .unwrap_or_else(|| "not recorded (still running, or killed)".to_owned());
     let build = &info.build;
     let modified = if build.build_modified == Some(true) { ", modified" } else { "" };
-    let user =
-        info.working_directory_revision.as_deref().unwrap_or("none: it is not in a git repository");
+    let user = info.working_directory_revision.as_deref().unwrap_or("none (not a git repository)");
     vec![
         format!("Started {}, finished {finished}.", info.started_utc),
         format!(
@@ -295,53 +302,37 @@ fn measured(view: &View) -> Vec<String> {
         ),
         format!("Revision in the working directory: {user}."),
         format!(
-            "Host {}: {} cores of {}, {} of memory, {}, clock source {}, {} descriptors a process.",
+            "Host {}: {} cores ({}), {} of memory, {}, clock source {}, {} file descriptors per process.",
             host.name,
             host.cores,
-            if host.cpu.is_empty() { "an unnamed processor" } else { &host.cpu },
+            if host.cpu.is_empty() { "unnamed processor" } else { &host.cpu },
             bytes(host.memory_bytes as f64),
             host.kernel,
             host.clock_source,
             count(host.descriptors as f64)
         ),
         format!(
-            "Every trial on fresh processes: connect {}, warm up {}, measure {}, drain up to {}; {} trials a case, the \
-             cases interleaved in random order (seed {}).",
+            "Each trial runs in new processes: connect {}, warm-up {}, measure {}, drain up to {}. {} trials per case, in \
+             blocks of random order (seed {}).",
             phases.connect, phases.warmup, phases.measure, phases.drain, scenario.trials, scenario.seed
         ),
-        "Freshness is the age of the news on arrival: received - due. Due is the scheduled instant, so that a late \
-         publisher does not hide itself. Target, workers and links share one host and its clock."
+        "Freshness is the age of an event on arrival: received - due. Due is the scheduled time, so a late publisher \
+         counts against freshness. Target and workers share one host and one clock."
             .to_owned(),
-        pacing(view),
+        prose::pacing(view),
         webhook::sentence(view),
-        "CPU is the target's in the measure window; wire bytes are those at IP level, both ways, from TCP_INFO; memory \
-         is the slope of the target's anonymous memory over its link count, without the kernel's share."
+        "CPU: the target process in the measure window. Wire bytes: IP level, both directions, from TCP_INFO. Memory: \
+         slope of the target's anonymous memory over its number of links; kernel memory is excluded."
             .to_owned(),
         [Some(prose::machine(view)), transport(view)].into_iter().flatten().collect::<Vec<_>>().join(" "),
-        "A `~` stands where no difference can be shown. Ratios are Hodges-Lehmann estimates over the blocks, with exact \
-         signed-rank intervals; p values are exact, too, and adjusted for all comparisons of the run (Holm)."
+        "`~` marks a difference that is not significant. Ratios are Hodges-Lehmann estimates over the blocks with exact \
+         signed-rank intervals; p values are exact and adjusted for all comparisons of the run (Holm)."
             .to_owned(),
         format!("Command: {}", info.command.join(" ")),
     ]
     .into_iter()
     .filter(|sentence| !sentence.is_empty())
     .collect()
-}
-
-/// How the workers waited for their deadlines.
-fn pacing(view: &View) -> String {
-    let spin = view.run.info.plan.iter().filter(|trial| trial.pacing == Pacing::Spin).count();
-    let how = match spin {
-        0 => "slept until a timerfd woke them (timerfd)".to_owned(),
-        n if n == view.run.info.plan.len() => {
-            "woke before a deadline and watched the clock until it came (spin)".to_owned()
-        }
-        n => format!(
-            "woke before a deadline and watched the clock until it came in {n} trials (spin), and slept until a \
-             timerfd woke them in the others (timerfd)"
-        ),
-    };
-    format!("Workers {how}; what they spun away is in no figure of their CPU.")
 }
 
 #[cfg(test)]
@@ -370,10 +361,11 @@ mod tests {
         });
         let page = markdown(&View::new(Run::read(&folder).unwrap()));
         assert!(
-            page.contains("Judged as a shared host") && page.contains("Steal 0 % at most"),
+            page.contains("Judged by the limits of a shared host")
+                && page.contains("CPU steal 0 %"),
             "{page}"
         );
-        assert_eq!(page.matches("they ask again together: of 20 clients at most 3 ").count(), 1);
+        assert_eq!(page.matches("thundering herd: up to 3 of 20 clients ").count(), 1);
         assert!(page.starts_with("# made-up\n\nHow should 1,000 consumers"));
         let heads: Vec<_> = page.lines().filter_map(|line| line.strip_prefix("## ")).collect();
         let expected = [

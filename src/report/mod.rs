@@ -19,6 +19,7 @@ mod table;
 mod tables;
 mod text;
 mod transport;
+mod trust;
 mod webhook;
 
 use std::fs;
@@ -41,11 +42,11 @@ pub struct View {
     pub run: Run,
     /// Its cases, in the order of the scenario.
     pub cases: Vec<CaseSummary>,
-    /// Which is best in what, and how surely.
+    /// The best case by each axis, and how certain that is.
     pub rankings: Vec<Ranking>,
     /// The scenario's objectives, judged.
     pub judgements: Vec<Judgement>,
-    /// Objectives that could not be judged at all.
+    /// Objectives that cannot be judged.
     pub refused: Vec<ObjectiveError>,
     /// What the cases are called.
     labels: label::Labels,
@@ -126,7 +127,7 @@ pub fn write_all(dir: &Path) -> Result<Made, ReadError> {
                 written.write(&png, &pixels);
             }
             Err(problem) => {
-                let reason = format!("the chart cannot be drawn: {problem}");
+                let reason = format!("cannot draw the chart: {problem}");
                 let missing = [svg, png].map(|file| (file, reason.clone()));
                 written
                     .missing

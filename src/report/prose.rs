@@ -1,29 +1,26 @@
-//! The sentences of a report: which is best, how surely, and whether the run can be trusted.
+//! The sentences of a report: which case is best, how certain that is, and what the objectives came to.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::View;
 use super::group::{groups, printable};
-use super::table::reach;
-use crate::judge::{
-    Axis, Claim, Judgement, Outcome, Ranked, Ranking, independent_samples, is_well_known,
-};
-use crate::record::Verdict;
-use crate::scenario::{Faults, Profile, network_summary};
+use crate::judge::{Axis, Claim, Judgement, Outcome, Ranked, Ranking};
+use crate::pace::Pacing;
+use crate::scenario::Profile;
 use crate::stats::Shift;
-use crate::unit::{bytes, nanoseconds, significant};
+use crate::unit::{bytes, counted, nanoseconds, significant};
 
-/// Most workloads that are told one by one on a terminal.
+/// Most workloads that get a line each on a terminal.
 const FEW: usize = 2;
 
-/// Who is best in what, a sentence a workload, and how sure the figures are.
+/// The best case by each axis, a sentence per workload, and the confidence of the ratios.
 pub(super) fn answers(view: &View) -> Vec<String> {
     let labels = labels(view);
-    let rankings = view.rankings.iter().map(|ranking| answer(ranking, &labels));
+    let rankings = view.rankings.iter().map(|ranking| answer(ranking, &labels, true));
     rankings.chain(certainty(&view.rankings)).collect()
 }
 
-/// The same, but where there are many workloads, a sentence for all of them.
+/// The same in short; many workloads share one sentence.
 pub(super) fn answers_in_short(view: &View) -> Vec<String> {
     let labels = labels(view);
     let mut sentences = Vec::new();
@@ -32,7 +29,7 @@ pub(super) fn answers_in_short(view: &View) -> Vec<String> {
             let kind = |ranking: &&Ranking| ranking.axis == axis && ranking.delivers == delivers;
             let rankings: Vec<&Ranking> = view.rankings.iter().filter(kind).collect();
             if rankings.len() <= FEW {
-                sentences.extend(rankings.iter().map(|ranking| answer(ranking, &labels)));
+                sentences.extend(rankings.iter().map(|ranking| answer(ranking, &labels, false)));
             } else {
                 sentences.push(winners(axis, &rankings, &labels));
             }
@@ -43,7 +40,7 @@ pub(super) fn answers_in_short(view: &View) -> Vec<String> {
 }
 
 fn winners(axis: Axis, rankings: &[&Ranking], labels: &BTreeMap<String, String>) -> String {
-    let mut wins: Vec<(String, usize)> = Vec::new();
+    let mut wins: Vec<(String, u64)> = Vec::new();
     for ranking in rankings {
         let winner = named(&ranking.order[0].case, labels);
         match wins.iter_mut().find(|(name, _)| *name == winner) {
@@ -52,16 +49,19 @@ fn winners(axis: Axis, rankings: &[&Ranking], labels: &BTreeMap<String, String>)
         }
     }
     wins.sort_by_key(|(_, count)| std::cmp::Reverse(*count));
-    let wins: Vec<String> = wins.iter().map(|(name, count)| format!("{name} at {count}")).collect();
+    let wins: Vec<String> = wins.iter().map(|(name, count)| format!("{name} in {count}")).collect();
     let close =
         |ranking: &&&Ranking| !matches!(ranking.claim, Claim::Shown(_) | Claim::Indicated(..));
-    let close = rankings.iter().filter(close).count();
-    let close = match close {
+    let close = match rankings.iter().filter(close).count() {
         0 => String::new(),
-        n => format!("; at {n} of them no difference from the next can be shown (~)"),
+        n => format!(" No significant lead over the runner-up in {n}."),
     };
-    let (best, _) = words(axis);
-    format!("{best}: {} of {} workloads{close}.", wins.join(", "), rankings.len())
+    let best = words(axis).best;
+    format!(
+        "{best}: {}, of {}.{close}",
+        wins.join(", "),
+        counted(rankings.len() as u64, "workload")
+    )
 }
 
 /// Axes of what is offered: cases are ranked within one value of each, which the sentence tells.
@@ -88,69 +88,108 @@ fn named(case: &str, labels: &BTreeMap<String, String>) -> String {
     labels.get(case).cloned().unwrap_or_else(|| printable(case))
 }
 
-fn words(axis: Axis) -> (&'static str, fn(f64) -> String) {
+/// How an axis is spoken of.
+struct Words {
+    /// Title of the first place.
+    best: &'static str,
+    /// Title of the last place.
+    worst: &'static str,
+    /// Which quantile, where it is one.
+    quantile: &'static str,
+    /// The first place in comparison, `"1.36x fresher than"`; `None` where the second *needs* a multiple.
+    comparative: Option<&'static str>,
+    unit: fn(f64) -> String,
+}
+
+const fn words(axis: Axis) -> Words {
     match axis {
-        Axis::Freshness => ("Freshest", nanoseconds),
-        Axis::Response => ("Quickest answers", nanoseconds),
-        Axis::Cpu => ("Least target CPU a delivery", nanoseconds),
-        Axis::Wire => ("Fewest bytes a delivery", bytes),
-        Axis::Memory => ("Least target memory a link", bytes),
+        Axis::Freshness => speak("Freshest", "Slowest", Some("fresher"), nanoseconds),
+        Axis::Response => speak("Fastest response", "Slowest", Some("faster"), nanoseconds),
+        Axis::Cpu => speak("Least target CPU per delivery", "Most", None, nanoseconds),
+        Axis::Wire => speak("Fewest wire bytes per delivery", "Most", None, bytes),
+        Axis::Memory => speak("Least target memory per link", "Most", None, bytes),
     }
 }
 
-fn answer(ranking: &Ranking, labels: &BTreeMap<String, String>) -> String {
+const fn speak(
+    best: &'static str,
+    worst: &'static str,
+    comparative: Option<&'static str>,
+    unit: fn(f64) -> String,
+) -> Words {
+    let quantile = if comparative.is_some() { "p50 " } else { "" };
+    Words { best, worst, quantile, comparative, unit }
+}
+
+/// The first place, its lead over the second and, `whole`, the last place.
+fn answer(ranking: &Ranking, labels: &BTreeMap<String, String>, whole: bool) -> String {
     let (first, second) = (&ranking.order[0], &ranking.order[1]);
-    let (best, unit) = words(ranking.axis);
-    let at = match ranking.workload.as_str() {
-        "" => String::new(),
-        workload => format!(" at {workload}"),
+    let words = words(ranking.axis);
+    let best = match ranking.workload.as_str() {
+        "" => words.best.to_owned(),
+        workload => format!("{} at {workload}", words.best),
     };
-    let name =
-        |ranked: &Ranked| format!("{} {}", named(&ranked.case, labels), ranked.median.print(unit));
-    let p = ranking.p.map_or_else(String::new, |p| format!("; p {}", significant(p)));
+    let name = |ranked: &Ranked| named(&ranked.case, labels);
+    let figure = |ranked: &Ranked| ranked.median.print(words.unit);
+    let winner = format!("{best}: {}, {}{}", name(first), words.quantile, figure(first));
+    let (runner_up, its) = (name(second), figure(second));
+    let lead = |shift: &Shift, why: &str| {
+        let (ratio, interval) = (times(shift.estimate), interval(shift));
+        match words.comparative {
+            Some(more) => {
+                format!("{winner}. {ratio} {more} than {runner_up} ({its}; {interval}{why})")
+            }
+            None => format!("{winner}. {runner_up} needs {ratio} as much ({its}; {interval}{why})"),
+        }
+    };
+    let p = match ranking.p {
+        Some(p) if whole => format!("; p = {}", significant(p)),
+        _ => String::new(),
+    };
     let versus = match &ranking.claim {
-        Claim::Shown(shift) => {
-            format!("{}, next {} ({}{p})", name(first), name(second), times(shift))
-        }
+        Claim::Shown(shift) => lead(shift, &p),
         // So few trials prove nothing, however clear they are: a p value would be the same for any ratio.
-        Claim::Indicated(shift, _) => {
-            format!("{}, in every block before {} ({})", name(first), name(second), times(shift))
-        }
+        Claim::Indicated(shift, _) if whole => lead(shift, "; ahead in every block"),
+        Claim::Indicated(shift, _) => lead(shift, ""),
         Claim::NotShown(shift, needed) => {
             let needed = match needed {
-                Some(trials) => {
-                    format!("a difference of this size would take about {trials} trials a case")
-                }
+                Some(trials) => format!("about {trials} trials per case would show one this small"),
                 None => "no reasonable number of trials would show one".to_owned(),
             };
             let interval = if shift.confidence > 0.0 {
-                format!(" ({}{p})", times(shift))
+                format!("; {}, {}{p}", times(shift.estimate), interval(shift))
             } else {
                 String::new()
             };
-            format!(
-                "{} ~ {}{interval}: no difference can be shown; {needed}",
-                name(first),
-                name(second)
-            )
+            format!("{winner} ~ {runner_up} ({its}{interval}). No significant difference; {needed}")
         }
         Claim::NoPairs => {
-            format!("{}, next {}, with no block to pair them in", name(first), name(second))
+            format!("{winner}; next {runner_up} ({its}), never measured in the same block")
         }
     };
     let last = match ranking.order.last() {
-        Some(last) if ranking.order.len() > 2 => format!("; last {}", name(last)),
+        Some(last) if whole && ranking.order.len() > 2 => {
+            format!(". {}: {}, {}", words.worst, name(last), figure(last))
+        }
         _ => String::new(),
     };
-    format!("{best}{at}: {versus}{last}.")
+    format!("{versus}{last}.")
 }
 
-fn times(shift: &Shift) -> String {
-    let ratio = |log: f64| significant(log.exp());
-    format!("{}x, {} to {}", ratio(shift.estimate), ratio(shift.low), ratio(shift.high))
+fn times(log: f64) -> String {
+    format!("{}x", significant(log.exp()))
 }
 
-/// How sure the ratios are, once for all of them.
+fn interval(shift: &Shift) -> String {
+    format!(
+        "{} % CI {} to {}",
+        significant(shift.confidence * 100.0),
+        significant(shift.low.exp()),
+        times(shift.high)
+    )
+}
+
+/// The confidence of all ratios, in one sentence.
 fn certainty(rankings: &[Ranking]) -> Option<String> {
     let mut confidences = Vec::new();
     let mut more = None;
@@ -166,111 +205,22 @@ fn certainty(rankings: &[Ranking]) -> Option<String> {
     }
     let all = confidences.len();
     confidences.retain(|confidence| *confidence > 0.0);
-    let (alone, some) = (all - confidences.len(), !confidences.is_empty());
+    let alone = all > confidences.len() && !confidences.is_empty();
     let least = confidences.into_iter().reduce(f64::min).or((all > 0).then_some(0.0))?;
-    let alone =
-        if alone > 0 && some { " Of a pair in a single block nothing can be shown." } else { "" };
-    let more = more.map_or_else(String::new, |trials| {
-        format!(", the most that so few trials can show: {trials} a case would allow 95 % for all of them together")
-    });
-    Some(if least > 0.0 {
-        let least = significant(least * 100.0);
-        format!(
-            "(Ratios are of pairs of trials in one block, not of the medians; their intervals are at {least} % confidence{more}.{alone})"
-        )
-    } else {
-        "(One trial a case shows no difference: 6 would allow 95 % confidence of one.)".to_owned()
-    })
-}
-
-/// Whether the run can be trusted: how far it came, and why trials are not valid, like reasons together.
-///
-/// Of the reasons, at most `limit` are told.
-pub(super) fn trust(view: &View, limit: usize) -> Vec<String> {
-    let (info, trials) = (&view.run.info, &view.run.trials);
-    let mut sentences = Vec::new();
-    if !info.complete {
-        let by = info.stopped_by.as_ref().map_or_else(
-            || "it is still running, or was killed".to_owned(),
-            |by| format!("stopped by {}", printable(by)),
+    if least <= 0.0 {
+        return Some(
+            "One trial per case cannot show a difference. Use `--trials 6` for 95 % confidence in one comparison."
+                .to_owned(),
         );
-        sentences.push(format!(
-            "This run is partial: {} of {} trials were carried out ({by}).",
-            trials.len(),
-            info.plan.len()
-        ));
     }
-    sentences.extend(faults(view));
-    sentences.extend(network(view));
-    let valid = trials.iter().filter(|trial| trial.verdict == Verdict::Valid).count();
-    sentences.push(match (trials.len(), valid) {
-        (0, _) => "No trial was carried out: nothing may be concluded.".to_owned(),
-        (all, valid) if all == valid => format!("All {all} trials are valid."),
-        (all, valid) => format!("{valid} of {all} trials are valid."),
+    let more = more.map_or_else(String::new, |trials| {
+        format!(" `--trials {trials}` gives 95 % for all comparisons together.")
     });
-    sentences.extend(reasons(view, limit));
-    sentences.extend(losses(view));
-    sentences.extend(too_few(view));
-    sentences
-}
-
-/// What was wrong with the target on purpose, lest a figure be taken for its own.
-fn faults(view: &View) -> Option<String> {
-    let told = Faults::summary(view.run.info.scenario.cases.iter().map(|case| &case.faults))?;
-    Some(format!("faults: {told}. The target did so on purpose: these figures are not its own."))
-}
-
-/// What lay between target and clients on purpose.
-fn network(view: &View) -> Option<String> {
-    let told = network_summary(&view.run.info.scenario.cases)?;
-    Some(format!("network: {told}, emulated at the clients: these times are not the host's own."))
-}
-
-/// A reason with the trials that it was given to.
-struct Reason {
-    worst: Verdict,
-    /// As it was given where the verdict is the worst.
-    text: String,
-    trials: Vec<String>,
-}
-
-/// The reasons of trials that are not valid, the most frequent first; those that differ only in their figures are
-/// told once, and of the others at most `limit`.
-fn reasons(view: &View, limit: usize) -> Vec<String> {
-    let mut by_kind: BTreeMap<&str, Reason> = BTreeMap::new();
-    for trial in &view.run.trials {
-        let name = format!("{} trial {}", view.name(&trial.identity.case), trial.identity.trial);
-        for (at, text) in trial.verdict_reasons.iter().enumerate() {
-            // Files of before there were codes have texts alone: only like ones are grouped.
-            let kind = trial.verdict_codes.get(at).map_or(text.as_str(), |code| &code.name);
-            let reason = by_kind.entry(kind).or_insert_with(|| Reason {
-                worst: trial.verdict,
-                text: printable(text),
-                trials: Vec::new(),
-            });
-            if trial.verdict > reason.worst {
-                (reason.worst, reason.text) = (trial.verdict, printable(text));
-            }
-            reason.trials.push(name.clone());
-        }
-    }
-    let mut reasons: Vec<Reason> = by_kind.into_values().collect();
-    reasons.sort_by_key(|reason| std::cmp::Reverse(reason.trials.len()));
-    let mut told: Vec<String> = reasons.iter().take(limit).map(tell).collect();
-    if reasons.len() > limit {
-        told.push(format!("{} further reasons stand in report.md.", reasons.len() - limit));
-    }
-    told
-}
-
-fn tell(reason: &Reason) -> String {
-    let Reason { worst, text, trials } = reason;
-    let shown = trials.iter().take(3).cloned().collect::<Vec<_>>().join(", ");
-    let more = match trials.len().saturating_sub(3) {
-        0 => String::new(),
-        more => format!(" and {more} more, with like figures"),
-    };
-    format!("{} ({shown}{more}): {text}.", capital(worst.name()))
+    let alone = if alone { " A pair measured in a single block shows nothing." } else { "" };
+    let least = significant(least * 100.0);
+    Some(format!(
+        "Ratios are paired within blocks; this many trials give {least} % confidence.{more}{alone}"
+    ))
 }
 
 /// As what the host was judged, and what it took from the trials.
@@ -279,16 +229,16 @@ pub(super) fn machine(view: &View) -> String {
     let profiles: BTreeSet<&str> = given.map(Profile::name).collect();
     let judged = match profiles.into_iter().collect::<Vec<_>>().as_slice() {
         [] => "Judged without a profile".to_owned(),
-        names => format!("Judged as a {} host", names.join(" or a ")),
+        names => format!("Judged by the limits of a {} host", names.join(" or a ")),
     };
     let worst = |column: &str, unit: fn(f64) -> String| {
         let figures = view.run.trials.iter().filter_map(|trial| trial.figures.number(column));
         figures.reduce(f64::max).map_or_else(|| "not measured".to_owned(), unit)
     };
-    let percent = |share: f64| format!("{} % at most", significant(share * 100.0));
+    let percent = |share: f64| format!("{} %", significant(share * 100.0));
     format!(
-        "{judged}. A 1 ms tick woke late at the 99.9th percentile, in the worst trial: workers {}, target {}. Steal {}, \
-         throttling {}, waiting for a core {}.",
+        "{judged}. Worst trial: a 1 ms timer was late by p99.9 {} in the workers and {} in the target; CPU steal {}, \
+         cgroup throttling {}, waiting for a core {}.",
         worst("hiccup_ns_p999", nanoseconds),
         worst("target_hiccup_ns_p999", nanoseconds),
         worst("steal_share", percent),
@@ -297,60 +247,23 @@ pub(super) fn machine(view: &View) -> String {
     )
 }
 
-/// What was lost, doubled or reordered, so that no table hides it.
-fn losses(view: &View) -> Vec<String> {
-    let tell = |case: &crate::judge::CaseSummary| {
-        let ledger = &case.ledger;
-        let parts: Vec<String> = [
-            (ledger.lost, if case.pattern.delivers() { "lost" } else { "not answered well" }),
-            (ledger.duplicate, "duplicated"),
-            (ledger.reordered, "reordered"),
-        ]
-        .iter()
-        .filter(|(count, _)| *count > 0)
-        .map(|(count, what)| format!("{count} {what}"))
-        .collect();
-        let reach = case.reach_worst.map(|worst| format!("; reach {} at worst", reach(worst)));
-        (!parts.is_empty()).then(|| {
-            format!(
-                "{}: {} of {} expected{}.",
-                view.name(&case.case),
-                parts.join(", "),
-                ledger.expected,
-                reach.unwrap_or_default()
-            )
-        })
+/// How the workers wait for a deadline.
+pub(super) fn pacing(view: &View) -> String {
+    let spin = view.run.info.plan.iter().filter(|trial| trial.pacing == Pacing::Spin).count();
+    let how = match spin {
+        0 => "sleep on a timerfd (timerfd)".to_owned(),
+        n if n == view.run.info.plan.len() => {
+            "wake early and spin on the clock until the deadline (spin)".to_owned()
+        }
+        n => format!(
+            "wake early and spin on the clock until the deadline in {n} trials (spin), and sleep on a timerfd in the \
+             others (timerfd)"
+        ),
     };
-    view.cases.iter().filter_map(tell).collect()
+    format!("Workers {how}. Spin time is excluded from their CPU figures.")
 }
 
-/// Which quantiles are doubtful, for want of independent samples.
-fn too_few(view: &View) -> Option<String> {
-    let lacking = |case: &&crate::judge::CaseSummary| {
-        let known = |q: &str| is_well_known(case, case.headline(q));
-        case.trials.usable() > 0 && !(known("p50") && known("p99"))
-    };
-    let names: Vec<String> = view
-        .cases
-        .iter()
-        .filter(lacking)
-        .map(|case| {
-            let n = independent_samples(case).unwrap_or(0.0);
-            format!("{} {}", view.name(&case.case), significant(n))
-        })
-        .collect();
-    let (shown, more) = (names.iter().take(6).cloned().collect::<Vec<_>>(), names.len().max(6) - 6);
-    let more = if more > 0 { format!(" and {more} more") } else { String::new() };
-    (!names.is_empty()).then(|| {
-        format!(
-            "A `?` marks a quantile that too few independent samples tell (20 for a p50, 1,000 for a p99, over all \
-             trials; there are {}{more}): lengthen measure, or add topics or trials.",
-            shown.join(", ")
-        )
-    })
-}
-
-/// Most cases of an objective that are told one by one.
+/// Most cases of an objective that get a line each.
 const CASES: usize = 3;
 
 /// The objectives: a line each, with the cases that did not meet it, or the number of those that did.
@@ -370,7 +283,8 @@ pub(super) fn objectives(view: &View) -> Vec<String> {
             }));
             if judged.len() > CASES {
                 let more = judged.len() - CASES;
-                lines.push(printable(&format!("{word} {objective}  [{more} more cases]")));
+                let more = counted(more as u64, "more case");
+                lines.push(printable(&format!("{word} {objective}  [{more}]")));
             }
         }
         let by = match met.as_slice() {
@@ -390,9 +304,4 @@ pub(super) fn objectives(view: &View) -> Vec<String> {
 pub(super) fn warnings(view: &View) -> Vec<String> {
     let told = view.run.info.warnings.iter().chain(&view.run.warnings);
     told.map(|warning| printable(warning)).collect()
-}
-
-fn capital(text: &str) -> String {
-    let mut letters = text.chars();
-    letters.next().map_or_else(String::new, |first| first.to_uppercase().chain(letters).collect())
 }

@@ -1,13 +1,13 @@
-//! What a report says of cases whose clients publish: how, how long until they knew, and what was not taken.
+//! Cases whose clients publish: over which path, the time to acknowledgement, and what was never acknowledged.
 
 use std::fmt::Write as _;
 
 use super::View;
 use crate::judge::CaseSummary;
 use crate::scenario::{Case, Http, PatternKind, Publish};
-use crate::unit::nanoseconds;
+use crate::unit::{counted, nanoseconds};
 
-/// A sentence, or a few; none where the target published by itself.
+/// A few sentences; none where the target itself publishes.
 pub(super) fn sentences(view: &View) -> Vec<String> {
     let both: Vec<(&CaseSummary, &Case)> = view
         .cases
@@ -31,11 +31,12 @@ pub(super) fn sentences(view: &View) -> Vec<String> {
         Some(format!("{} ({}) {p50} / {p99}", view.name(&summary.case), way(case)))
     });
     let told: Vec<String> = told.collect();
-    let mut said = "Both sides send: the subscribers of a topic publish its events in turn, and every figure of a case \
-                    has that in it."
-        .to_owned();
+    let mut said =
+        "Clients publish: the subscribers of a topic publish its events in turn, and every figure of these cases \
+         includes it."
+            .to_owned();
     if !told.is_empty() {
-        let _ = write!(said, " From due to acknowledged, p50 / p99: {}.", told.join("; "));
+        let _ = write!(said, " Due to acknowledged, p50 / p99: {}.", told.join("; "));
     }
     let mut said = vec![said];
     let disruption = both.iter().filter_map(|(summary, _)| {
@@ -44,9 +45,9 @@ pub(super) fn sentences(view: &View) -> Vec<String> {
         let (open, repeated) = (due.saturating_sub(acknowledged), count("sends_repeated"));
         (open + repeated > 0).then(|| {
             format!(
-                "{}: of {due} events that clients were to publish {open} were never acknowledged, and {repeated} \
-                 attempts were repetitions.",
-                view.name(&summary.case)
+                "{}: {open} of {due} events to publish were never acknowledged; {} were retries.",
+                view.name(&summary.case),
+                counted(repeated, "attempt")
             )
         })
     });
@@ -57,9 +58,9 @@ pub(super) fn sentences(view: &View) -> Vec<String> {
 /// How its clients publish.
 fn way(case: &Case) -> &'static str {
     match (case.pattern.kind(), case.transport.http) {
-        (PatternKind::WebSocket, _) => "over the same socket",
-        (_, Http::One) => "POST, a second connection",
-        (_, Http::Two) => "POST, the same connection",
+        (PatternKind::WebSocket, _) => "on the same socket",
+        (_, Http::One) => "POST on a second connection",
+        (_, Http::Two) => "POST on the same connection",
     }
 }
 
@@ -104,13 +105,14 @@ mod tests {
         let said = sentences(&View::new(Run::read(&folder).unwrap()));
         assert_eq!(said.len(), 2, "{said:?}");
         for words in [
-            "long-poll (POST, the same connection) 400 us / ",
-            "sse (POST, a second connection) 400 us / ",
-            "websocket (over the same socket) 400 us / 400 us.",
+            "long-poll (POST on the same connection) 400 us / ",
+            "sse (POST on a second connection) 400 us / ",
+            "websocket (on the same socket) 400 us / 400 us.",
         ] {
             assert!(said[0].contains(words), "'{words}' is missing in {said:?}");
         }
-        let words = "sse: of 20 events that clients were to publish 1 were never acknowledged, and 3 attempts";
+        let words =
+            "sse: 1 of 20 events to publish were never acknowledged; 3 attempts were retries";
         assert!(said[1].starts_with(words), "{said:?}");
         let cases = vec![case(PatternKind::Sse, 20, "")];
         let folder = write_run(out.path(), &info(scenario(cases, 1, &[])), |_| ());

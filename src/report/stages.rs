@@ -1,4 +1,4 @@
-//! Where the time of requests and deliveries went, stage by stage: tables of `report.md`.
+//! Where the time of requests and deliveries goes, stage by stage: tables of `report.md`.
 
 use super::View;
 use crate::judge::CaseSummary;
@@ -28,13 +28,13 @@ const DELIVERY: [Stage; 4] = [
 const WEBHOOK: [Stage; 6] = [
     ("register", "connect_ns"),
     ("due to published", "publish_slip_ns"),
-    ("published to posted", "written_ns"),
-    ("posted to acknowledged", "acknowledge_ns"),
-    ("received to worked", "work_ns"),
+    ("published to sent", "written_ns"),
+    ("sent to acknowledged", "acknowledge_ns"),
+    ("received to processed", "work_ns"),
     ("freshness", "freshness_ns"),
 ];
 
-/// Of events that clients published: until they knew, and until the others had them.
+/// Of events that clients publish: until acknowledged, and until received.
 const SEND: [Stage; 4] = [
     ("due to acknowledged", "send_ns"),
     ("due to published", "publish_slip_ns"),
@@ -42,9 +42,9 @@ const SEND: [Stage; 4] = [
     ("freshness", "freshness_ns"),
 ];
 
-/// What the target took to read items and to write them: a part of the way to the first byte.
+/// Decoding and encoding of items in the target: part of the time to the first byte.
 const ENCODING: [Stage; 2] =
-    [("item read (target)", "decode_ns"), ("item written (target)", "encode_ns")];
+    [("decode item (target)", "decode_ns"), ("encode item (target)", "encode_ns")];
 
 /// A table: its head and rows, the case first.
 pub(super) struct Table {

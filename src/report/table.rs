@@ -5,7 +5,7 @@ use crate::judge::{CaseSummary, Estimate, is_well_known};
 use crate::record::{Figure, Verdict};
 use crate::unit::{bytes, count, nanoseconds, significant};
 
-/// A column: its header in two lines, and its cell of a case.
+/// A column: a header of two lines, and the cell of a case.
 pub(super) struct TableColumn {
     /// Header lines.
     pub header: [&'static str; 2],

@@ -1,4 +1,4 @@
-//! The report on a terminal: the table, and the sentences that follow from it.
+//! The report on a terminal, one screen: the verdict, the table, and one line per question answered.
 
 use std::fmt::Write as _;
 
@@ -10,24 +10,35 @@ use super::group::{groups, printable};
 use super::prose;
 use super::sends;
 use super::table::columns;
+use super::trust;
 
 /// Widest line.
 const WIDTH: usize = 110;
 
-/// Most reasons against trials that are told on a terminal.
-const REASONS: usize = 4;
+/// Most causes of trials that are not valid.
+const CAUSES: usize = 4;
 
 /// The comparison for people: at most 110 columns wide, without control characters.
 pub fn text(view: &View) -> String {
     let info = &view.run.info;
     let mut out = String::new();
     paragraph(&mut out, "", &format!("{}: {}", info.scenario.name, info.scenario.question));
+    paragraph(&mut out, "", &trust::verdict(view));
+    for limit in trust::limits(view) {
+        paragraph(&mut out, "", &limit);
+    }
     out.push('\n');
     table(&mut out, view);
     if view.cases.iter().any(|case| !case.pattern.delivers()) {
-        paragraph(&mut out, "", "* request: its response time stands in place of freshness.");
+        paragraph(
+            &mut out,
+            "",
+            "* response time: nothing is delivered to request, so it has no freshness.",
+        );
     }
-    for legend in view.labels.legend().into_iter().chain(floor::legend(view)) {
+    for legend in
+        view.labels.legend().into_iter().chain(trust::legend(view)).chain(floor::legend(view))
+    {
         paragraph(&mut out, "", &legend);
     }
     for caveat in caveats(view) {
@@ -36,11 +47,11 @@ pub fn text(view: &View) -> String {
     let troubles =
         disruption::sections(view).into_iter().map(|told| (format!("{}:", told.title), told.told));
     let plain = |lines| (String::new(), lines);
-    let answers = [plain(prose::answers_in_short(view)), plain(sends::sentences(view))];
-    let before = answers.into_iter().chain(troubles);
+    let answers = [prose::answers_in_short(view), sends::sentences(view)].concat();
+    let before = std::iter::once(plain(answers)).chain(troubles);
+    let causes = trust::causes(view, CAUSES, WIDTH);
     let after = [
-        plain(prose::trust(view, REASONS)),
-        plain(floor::sentences(view)),
+        plain([causes, trust::losses(view), floor::sentences(view)].concat()),
         ("Objectives:".to_owned(), prose::objectives(view)),
         ("Warnings:".to_owned(), prose::warnings(view)),
     ];
@@ -57,6 +68,7 @@ pub fn text(view: &View) -> String {
             paragraph(&mut out, indent, &text);
         }
     }
+    out.push_str("\nMore: report.md\n");
     out
 }
 
@@ -201,11 +213,11 @@ mod tests {
         for words in [
             "case ",
             "short-poll ",
-            "* request: its response",
-            "All 18 trials are valid.",
+            "* response time: nothing is delivered",
             "Freshest: ",
-            "Fewest bytes a delivery: websocket 310 B, in every block before sse 330 B",
-            "75 % confidence",
+            "Can this run be trusted? Yes: all 18 trials are valid.",
+            "Fewest wire bytes per delivery: websocket, 310 B. sse needs 1.06x as much (330 B; 75 % CI ",
+            "75 % confidence. `--trials ",
             "MISSED  freshness_p50 < 50ms  [short-poll:",
             "met     reach >= 1  [6 cases]",
         ] {
@@ -238,11 +250,11 @@ mod tests {
         assert_fit_for_a_terminal(&text);
         for words in [
             "failed 1/3",
-            "17 of 18 trials are valid.",
+            "Can this run be trusted? Partly: 17 of 18 trials are valid, 1 failed.",
             "Failed (sse trial 1): the target ended: [31m signal 9.",
             "dup/re",
             "150/0/0",
-            "webhook: 150 lost of 3150 expected; reach 0.95238 at worst.",
+            "webhook: 150 lost of 3150 expected deliveries; worst reach 0.95238.",
         ] {
             assert!(text.contains(words), "'{words}' is missing in\n{text}");
         }
@@ -270,7 +282,7 @@ mod tests {
         for words in [
             "0 of 18 trials",
             "stopped by SIGINT",
-            "nothing may be concluded",
+            "Can this run be trusted? No: no trial was run, the run is partial.",
             "unknown reach >= 1",
         ] {
             assert!(text.contains(words), "'{words}' is missing in\n{text}");
@@ -285,7 +297,7 @@ mod tests {
             let lost = if facts.trial == 1 { 1 } else { 7 };
             facts.workers.ledger.lost += lost;
         });
-        let told = |run: Run| prose::trust(&View::new(run), 9).join("\n");
+        let told = |run: Run| trust::causes(&View::new(run), 9, 300).join("\n");
         let run = Run::read(&folder).unwrap();
         let once = told(run.clone()).matches("the ledger does not balance").count();
         let mut old = run;

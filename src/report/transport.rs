@@ -1,4 +1,4 @@
-//! How the bytes of a run's links travelled, in words.
+//! The transport of a run: TLS, HTTP/2, and the connections of requests.
 
 use super::View;
 use crate::scenario::{Connection, Http, Pattern};
@@ -19,14 +19,14 @@ pub(super) fn transport(view: &View) -> Option<String> {
         let resumed = figures()
             .filter_map(|f| Some(f.number("tls_resumed_share")? * f.number("tls_handshakes")?));
         told.push(format!(
-            "TLS 1.3, verified: {handshakes} handshakes over all trials, {} of them resumed.",
+            "TLS 1.3, verified: {handshakes} handshakes over all trials, {} resumed.",
             resumed.sum::<f64>().round()
         ));
     }
     if http2 {
         let shared = figures().filter_map(|f| f.number("links_per_connection")).reduce(f64::max);
         told.push(format!(
-            "HTTP/2: the target allows {} streams at once on a connection; at most {} links shared one.",
+            "HTTP/2: the target allows {} concurrent streams per connection; up to {} clients shared one.",
             scenario.target.max_concurrent_streams,
             shared.map_or_else(|| "?".to_owned(), significant)
         ));
@@ -45,16 +45,16 @@ fn connections(view: &View) -> Option<String> {
         })
     };
     let ways = [
-        (Connection::KeepAlive, "an HTTP connection that stays"),
-        (Connection::PerRequest, "a new HTTP connection each"),
+        (Connection::KeepAlive, "a persistent HTTP connection"),
+        (Connection::PerRequest, "a new HTTP connection per request"),
         (
             Connection::WebSocket,
-            "a WebSocket of their client's, as messages that an id brings together",
+            "their client's WebSocket, with request and response matched by id",
         ),
     ];
     let ways = ways.into_iter().filter(|(connection, _)| used(*connection));
     let told: Vec<String> =
         ways.clone().map(|(connection, way)| format!("{way} ({})", connection.name())).collect();
     let plain = ways.into_iter().all(|(connection, _)| connection == Connection::KeepAlive);
-    (!plain).then(|| format!("Requests went over {}.", told.join(", or ")))
+    (!plain).then(|| format!("Requests used {}.", told.join(", or ")))
 }

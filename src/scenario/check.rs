@@ -31,7 +31,7 @@ pub(super) fn phases(phases: &Phases) -> Result<(), Refusal> {
         ("phases.measure", measure),
         ("phases.drain", drain),
     ] {
-        require(span <= LONGEST, key, || format!("{key} = {span} is over a day; shorten it"))?;
+        require(span <= LONGEST, key, || format!("{key} = {span} exceeds one day; shorten it"))?;
     }
     positive("phases.measure", measure)
 }
@@ -74,7 +74,7 @@ pub(super) fn workload(workload: &Workload) -> Result<(), Refusal> {
     let Workload { clients, topics, payload, payload_kind, late_after, .. } = *workload;
     at_least_one("workload.clients", clients)?;
     require(clients <= MOST_CLIENTS, "workload.clients", || {
-        format!("workload.clients = {clients} is over {MOST_CLIENTS}; lower it")
+        format!("workload.clients = {clients} exceeds the limit of {MOST_CLIENTS}; lower it")
     })?;
     at_least_one("workload.topics", topics)?;
     require(topics <= clients, "workload.topics", || {
@@ -115,7 +115,7 @@ fn schedule_is_sane(key: &str, what: &str, per_s: f64, phases: &Phases) -> Resul
     let whole = per_s * (phases.warmup.secs() + phases.measure.secs());
     require(whole <= MOST_EVENTS, key, || {
         format!(
-            "{key}: {} {what} a trial are over the {} that can be scheduled; lower the rate, or \
+            "{key}: {} {what} per trial exceed the limit of {}; lower the rate, or \
              phases.measure",
             count(whole),
             count(MOST_EVENTS)
@@ -131,13 +131,15 @@ fn request(options: &RequestOptions, phases: &Phases) -> Result<(), Refusal> {
     let mix = options.mix;
     let shares = [mix.create, mix.read, mix.head, mix.replace, mix.patch, mix.delete, mix.list];
     require(!options.conditional || mix.read + mix.head > 0, "request.conditional", || {
-        "request.conditional = true: nothing is read; give read a share in request.mix".to_owned()
+        "request.conditional = true: the mix has no reads; give read a share in request.mix"
+            .to_owned()
     })?;
     require(shares.iter().any(|share| *share > 0), "request.mix", || {
         "request.mix: no operation has a share; write { read = 8, create = 1 }".to_owned()
     })?;
     require(shares.iter().all(|share| *share <= 1_000_000), "request.mix", || {
-        "request.mix: a share is over 1000000; only their proportions count".to_owned()
+        "request.mix: a share exceeds 1000000; use smaller numbers in the same proportion"
+            .to_owned()
     })?;
     positive("request.timeout", options.timeout)
 }
@@ -152,19 +154,21 @@ fn open_loop(options: &RequestOptions, phases: &Phases) -> Result<(), Refusal> {
 
 fn closed_loop(options: &RequestOptions) -> Result<(), Refusal> {
     require(options.arrivals != ArrivalProcess::Burst, "request.arrivals", || {
-        "request.arrivals = burst: a closed loop sends one request an answer; write \"poisson\" for exponential times \
+        "request.arrivals = burst: a closed loop sends one request per response; write \"poisson\" for exponential times \
          to think, or \"constant\""
             .to_owned()
     })?;
     require(options.think <= LONGEST, "request.think", || {
-        format!("request.think = {} is over a day; shorten it", options.think)
+        format!("request.think = {} exceeds one day; shorten it", options.think)
     })
 }
 
 /// Checks how many requests and polls are kept raw; over all shards the plan does.
 pub(super) fn samples(samples: u64) -> Result<(), Refusal> {
     require(samples <= MOST_SAMPLES, "worker.samples", || {
-        format!("worker.samples = {samples}: at most {MOST_SAMPLES} can be kept raw; lower it")
+        format!(
+            "worker.samples = {samples}: at most {MOST_SAMPLES} raw samples can be kept; lower it"
+        )
     })
 }
 
@@ -178,21 +182,21 @@ fn long_poll(
     at_least_one("long-poll.limit", limit)?;
     require(coalesce < wait, "long-poll.coalesce", || {
         format!(
-            "long-poll.coalesce = {coalesce}: an answer cannot wait for more events than long-poll.wait = {wait} \
-             allows; shorten it",
+            "long-poll.coalesce = {coalesce}: a response cannot wait longer than long-poll.wait = {wait}; shorten \
+             it",
         )
     })?;
     let due = workload.rate.per_s() * gap.secs();
     require(due < limit as f64, "long-poll.gap", || {
         format!(
-            "long-poll.gap = {gap}: {} events become due in it and an answer brings {limit}, so a client would fall \
+            "long-poll.gap = {gap}: {} events become due in it but a response carries at most {limit}, so a client would fall \
              ever further behind; shorten gap, or raise limit",
             count(due)
         )
     })?;
     require(phases.drain >= gap, "phases.drain", || {
         format!(
-            "phases.drain = {}: a client polls again {gap} after an answer, so its last poll would be cut off and its \
+            "phases.drain = {}: a client polls again {gap} after a response, so its last poll would be cut off and its \
              events counted as lost; raise drain to at least {gap}",
             phases.drain
         )
@@ -209,7 +213,10 @@ fn short_poll(
     positive("short-poll.timeout", timeout)?;
     at_least_one("short-poll.limit", limit)?;
     require((0.0..=1.0).contains(&options.jitter), "short-poll.jitter", || {
-        format!("short-poll.jitter = {}: it is a share of the interval, 0.0 to 1.0", options.jitter)
+        format!(
+            "short-poll.jitter = {}: must be a share of the interval between 0 and 1",
+            options.jitter
+        )
     })?;
     let polls = workload.clients as f64 / interval.secs();
     let whole = polls * (phases.warmup.secs() + phases.measure.secs());
@@ -272,11 +279,11 @@ fn queue(key: &str, queue: Option<u64>, ring: u64) -> Result<(), Refusal> {
 }
 
 fn positive(key: &str, span: Span) -> Result<(), Refusal> {
-    require(span.ns() > 0, key, || format!("{key} = {span}: it must be over 0"))
+    require(span.ns() > 0, key, || format!("{key} = {span}: must be greater than 0"))
 }
 
 fn at_least_one(key: &str, n: u64) -> Result<(), Refusal> {
-    require(n > 0, key, || format!("{key} = {n}: it must be at least 1"))
+    require(n > 0, key, || format!("{key} = {n}: must be at least 1"))
 }
 /// What is on disk cannot be lost with the process.
 fn outbox_survives(case: &Case) -> Result<(), Refusal> {

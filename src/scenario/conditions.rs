@@ -165,7 +165,7 @@ pub(super) fn resolve(kind: PatternKind, written: &Written) -> Result<Conditions
     let ReconnectFile { backoff, max, jitter, silence } = written.reconnect;
     let silence = silence.map_or(u64::from(usual.silence), Count::get);
     require((1..=1_000).contains(&silence), "reconnect.silence", || {
-        format!("reconnect.silence = {silence}: it must be between 1 and 1000 heartbeats")
+        format!("reconnect.silence = {silence}: must be between 1 and 1000 heartbeats")
     })?;
     let reconnect = Reconnect {
         backoff: backoff.unwrap_or(usual.backoff),
@@ -197,7 +197,7 @@ fn restarted(written: &RestartFile) -> Result<Restart, Refusal> {
     let RestartFile { at, down, log, graceful } = *written;
     let at = at.ok_or_else(|| Refusal {
         key: "restart.at".to_owned(),
-        message: "restart.at is missing: when does the target go? Write at = \"3s\" in [restart], \
+        message: "restart.at is missing; write at = \"3s\" in [restart], \
                   from the start of the window"
             .to_owned(),
     })?;
@@ -217,16 +217,16 @@ pub(super) fn check(
 ) -> Result<(), Refusal> {
     let Conditions { reconnect, restart, consumers, network: _ } = *conditions;
     require(reconnect.backoff.ns() > 0, "reconnect.backoff", || {
-        format!("reconnect.backoff = {}: it must be over 0", reconnect.backoff)
+        format!("reconnect.backoff = {}: must be greater than 0", reconnect.backoff)
     })?;
     require(reconnect.max >= reconnect.backoff, "reconnect.max", || {
         format!(
-            "reconnect.max = {} is under reconnect.backoff = {}; raise it",
+            "reconnect.max = {} is less than reconnect.backoff = {}; raise it",
             reconnect.max, reconnect.backoff
         )
     })?;
     require((0.0..=1.0).contains(&consumers.slow_share), "consumers.slow_share", || {
-        format!("consumers.slow_share = {}: it must be between 0 and 1", consumers.slow_share)
+        format!("consumers.slow_share = {}: must be between 0 and 1", consumers.slow_share)
     })?;
     let buffer = consumers.receive_buffer;
     require((1 << 10..=64 << 20).contains(&buffer.bytes()), "consumers.receive_buffer", || {
@@ -235,7 +235,7 @@ pub(super) fn check(
     let churn = workload.churn;
     require(churn.per_s() <= workload.clients as f64 * 10.0, "workload.churn", || {
         format!(
-            "workload.churn = {churn}: each of {} clients would leave over ten times a second; lower it",
+            "workload.churn = {churn}: each of {} clients would leave more than ten times per second; lower it",
             workload.clients
         )
     })?;

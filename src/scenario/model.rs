@@ -77,7 +77,7 @@ pub struct Phases {
 pub struct TargetOptions {
     /// Threads that serve; `None` leaves it to the plan.
     pub shards: Option<u32>,
-    /// Events that a topic's log keeps.
+    /// Events kept in each topic's log.
     pub ring: u64,
     /// Streams at once that it lets an HTTP/2 connection have.
     pub max_concurrent_streams: u32,

@@ -42,12 +42,12 @@ pub(super) fn check(case: &Case, phases: &Phases) -> Result<(), Refusal> {
     let way = Span::from_ns(latency.ns().saturating_add(jitter.ns()));
     require(way <= LONGEST, "network.latency", || {
         format!(
-            "network.latency = {latency} with network.jitter = {jitter} is over {LONGEST}, one way; shorten it"
+            "network.latency = {latency} with network.jitter = {jitter} exceeds {LONGEST} one way; shorten it"
         )
     })?;
     require((0.0..=MOST_LOSS).contains(&loss), "network.loss", || {
         format!(
-            "network.loss = {loss}: it must be between 0 and {MOST_LOSS}, such as 0.01 for one packet in 100"
+            "network.loss = {loss}: must be between 0 and {MOST_LOSS}, such as 0.01 for one packet in 100"
         )
     })?;
     // Asked and answered, and once more for what a link has to ask anew.
@@ -62,7 +62,7 @@ pub(super) fn check(case: &Case, phases: &Phases) -> Result<(), Refusal> {
         let needed = Span::from_ns(round_trips * 2 * way.ns());
         require(needed <= limit, key, || {
             format!(
-                "{key} = {limit}: with network.latency = {latency} and network.jitter = {jitter} the answer takes up to \
+                "{key} = {limit}: with network.latency = {latency} and network.jitter = {jitter} the response takes up to \
                  {needed}; lengthen it"
             )
         })?;
@@ -78,7 +78,7 @@ pub(super) fn check(case: &Case, phases: &Phases) -> Result<(), Refusal> {
     require(bits <= bandwidth.bits_per_s() as f64, "network.bandwidth", || {
         let needed = Bandwidth::from_bits_per_second(bits.ceil() as u64);
         format!(
-            "network.bandwidth = {bandwidth}: the payloads of one connection alone are {needed}; raise it, or lower the \
+            "network.bandwidth = {bandwidth}: the payloads of one connection alone need {needed}; raise it, or lower the \
              rate or workload.payload"
         )
     })

@@ -262,10 +262,10 @@ fn request(written: RequestFile, workload: &Workload) -> Result<RequestOptions, 
     let loop_kind = written.loop_kind.unwrap_or_default();
     match loop_kind {
         LoopKind::Open => require(written.think.is_none(), "request.think", || {
-            "request.think: an open loop waits for no answer; write loop = \"closed\", or remove think".to_owned()
+            "request.think: an open loop does not wait for responses; write loop = \"closed\", or remove think".to_owned()
         })?,
         LoopKind::Closed => require(written.rate.is_none(), "request.rate", || {
-            "request.rate: in a closed loop the answers set the rate; remove rate, or write loop = \"open\""
+            "request.rate: in a closed loop the responses set the rate; remove rate, or write loop = \"open\""
                 .to_owned()
         })?,
     }

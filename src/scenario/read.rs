@@ -118,13 +118,13 @@ impl<'de> de::Deserializer<'de> for Reader<'de> {
                 Value::Integer(n) => match (i64::try_from(*n), u64::try_from(*n)) {
                     (Ok(n), _) => visitor.visit_i64(n),
                     (_, Ok(n)) => visitor.visit_u64(n),
-                    _ => Err(de::Error::custom("the number is beyond every range")),
+                    _ => Err(de::Error::custom("the number is out of range")),
                 },
                 Value::Float(n) => visitor.visit_f64(*n),
                 Value::Boolean(truth) => visitor.visit_bool(*truth),
-                Value::Date => Err(de::Error::custom("a date or time means nothing here")),
+                Value::Date => Err(de::Error::custom("a date or time is not allowed here")),
                 Value::List(items) => visitor.visit_seq(Items(items.iter())),
-                Value::Table(_) => Err(de::Error::custom("a table means nothing here")),
+                Value::Table(_) => Err(de::Error::custom("a table is not allowed here")),
             },
         }
     }
@@ -149,7 +149,7 @@ impl<'de> de::Deserializer<'de> for Reader<'de> {
     ) -> Result<V::Value, Fault> {
         let (Self::Table(table) | Self::Value(Value::Table(table))) = self else {
             return Err(de::Error::custom(format!(
-                "this is a table; its keys are {}",
+                "is a table; its keys are {}",
                 fields.join(", ")
             )));
         };
@@ -171,7 +171,7 @@ impl<'de> de::Deserializer<'de> for Reader<'de> {
                 visitor.visit_enum(text.as_str().into_deserializer())
             }
             Self::Value(Value::Text(text)) => Err(de::Error::custom(format!(
-                "'{text}' is none of {}{}",
+                "'{text}' is not one of {}{}",
                 variants.join(", "),
                 super::error::nearest(text, variants.iter().copied())
                     .map_or_else(String::new, |near| format!("; did you mean '{near}'?"))

@@ -40,7 +40,7 @@ pub(super) fn scenario(file: &str, name: &str, root: &Table) -> Result<Scenario,
     let all = drafts.len() as u64 * u64::from(head.trials);
     require(all <= MOST_TRIALS, "trials", || {
         format!(
-            "trials = {}: {all} over all cases are more than {MOST_TRIALS}; lower it",
+            "trials = {}: {all} over all cases exceed the limit of {MOST_TRIALS}; lower it",
             head.trials
         )
     })
@@ -68,13 +68,13 @@ fn patterns(file: &str, root: &Table, written: &File) -> Result<Vec<PatternKind>
     if patterns.is_empty() {
         let all = PatternKind::ALL.map(PatternKind::name).join("\", \"");
         let message =
-            format!("patterns: there is nothing to compare; write patterns = [\"{all}\"], or some");
+            format!("patterns: the list is empty; write patterns = [\"{all}\"], or some of them");
         return Err(ScenarioError::refused(file, &place, message));
     }
     match patterns.iter().enumerate().find(|(n, kind)| patterns[..*n].contains(kind)) {
         None => Ok(patterns),
         Some((_, twice)) => {
-            let message = format!("patterns: '{}' stands there twice; remove one", twice.name());
+            let message = format!("patterns: '{}' is listed twice; remove one", twice.name());
             Err(ScenarioError::refused(file, &place, message))
         }
     }
@@ -84,11 +84,11 @@ fn patterns(file: &str, root: &Table, written: &File) -> Result<Vec<PatternKind>
 fn head(name: &str, written: &File) -> Result<Scenario, Refusal> {
     let question = written.question.as_deref().unwrap_or_default().trim();
     require(!question.is_empty(), "question", || {
-        "question: a scenario begins with its question in prose; write question = \"…\"".to_owned()
+        "question: missing; state what the scenario answers: question = \"…\"".to_owned()
     })?;
     let name = written.name.as_deref().map_or(name, str::trim).to_owned();
     require(!name.is_empty() && !name.chars().any(char::is_control), "name", || {
-        "name: a name is one line of text; write name = \"…\", or remove it to use the file's name"
+        "name: must be one non-empty line; write name = \"…\", or remove it to use the file's name"
             .to_owned()
     })?;
     let objectives = written.objectives.clone().unwrap_or_default();
@@ -104,7 +104,7 @@ fn head(name: &str, written: &File) -> Result<Scenario, Refusal> {
     let send_buffer = target.and_then(|t| t.send_buffer).unwrap_or(usual.send_buffer);
     check::target(send_buffer)?;
     require((1..=100_000_000).contains(&ring), "target.ring", || {
-        format!("target.ring = {ring}: it must be between 1 and 100000000")
+        format!("target.ring = {ring}: must be between 1 and 100000000")
     })?;
     Ok(Scenario {
         name,
@@ -142,7 +142,7 @@ fn limits(written: Option<&TargetFile>) -> Result<Limits, Refusal> {
     let limit = |count: Option<Count>, key: &str| {
         let limit = count.map(Count::get);
         require(limit != Some(0), key, || {
-            format!("{key} = 0: nothing would be let in; raise it, or remove it for no limit")
+            format!("{key} = 0: would admit nothing; raise it, or remove it for no limit")
         })?;
         Ok(limit)
     };
@@ -166,8 +166,9 @@ fn drafts(
 ) -> Result<Vec<Draft>, ScenarioError> {
     let size = patterns.iter().fold(0, |n: u64, &kind| n.saturating_add(sweep::size(kind, axes)));
     if size > MOST_CASES {
-        let message =
-            format!("sweep: {size} cases are over {MOST_CASES}; shorten or remove an axis");
+        let message = format!(
+            "sweep: {size} cases exceed the limit of {MOST_CASES}; shorten or remove an axis"
+        );
         return Err(ScenarioError::refused(file, &root.place("sweep"), message));
     }
     let mut seen = BTreeSet::new();
@@ -179,7 +180,7 @@ fn drafts(
             if !seen.insert(id.clone()) {
                 let place = point.last().map_or(Place::File, |(_, node)| node.place.clone());
                 let message =
-                    format!("sweep: case '{id}' stands there twice; remove one of its values");
+                    format!("sweep: case '{id}' is listed twice; remove one of its values");
                 return Err(ScenarioError::refused(file, &place, message));
             }
             drafts.push(draft);
@@ -366,7 +367,7 @@ fn label(value: &Json) -> String {
 fn small(count: Count, key: &str, most: u32) -> Result<u32, Refusal> {
     let n = count.get();
     require((1..=u64::from(most)).contains(&n), key, || {
-        format!("{key} = {n}: it must be between 1 and {most}")
+        format!("{key} = {n}: must be between 1 and {most}")
     })?;
     Ok(n as u32)
 }

@@ -65,10 +65,10 @@ fn text(from: impl Read) -> Result<String, String> {
     let mut bytes = Vec::new();
     from.take(MOST_BYTES + 1).read_to_end(&mut bytes).map_err(|error| reason(&error))?;
     if bytes.len() as u64 > MOST_BYTES {
-        return Err("larger than 16 MiB; a scenario is a short TOML file".to_owned());
+        return Err("exceeds 16 MiB; a scenario is a short TOML file".to_owned());
     }
     if bytes.starts_with(&[0xff, 0xfe]) || bytes.starts_with(&[0xfe, 0xff]) {
-        return Err("this is UTF-16; save the scenario as UTF-8".to_owned());
+        return Err("is UTF-16; save the scenario as UTF-8".to_owned());
     }
     let text = String::from_utf8(bytes).map_err(|error| {
         let bytes = &error.as_bytes()[..error.utf8_error().valid_up_to()];
@@ -81,13 +81,11 @@ fn text(from: impl Read) -> Result<String, String> {
 fn reason(error: &io::Error) -> String {
     match error.kind() {
         io::ErrorKind::NotFound => {
-            "there is no such file; give the path of a scenario, or the name of a shipped one, such as quickstart \
+            "file not found; give the path of a scenario, or the name of a shipped one, such as quickstart \
              (`tidings scenarios` lists them)"
                 .to_owned()
         }
-        io::ErrorKind::IsADirectory => {
-            "this is a folder; give the path of a scenario in it".to_owned()
-        }
+        io::ErrorKind::IsADirectory => "is a folder; give the path of a scenario in it".to_owned(),
         _ => format!("cannot be read: {error}"),
     }
 }

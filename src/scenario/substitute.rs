@@ -75,7 +75,7 @@ fn value(inside: &str, lookup: &dyn Fn(&str) -> Option<String>) -> Result<String
         && name.starts_with(|c: char| c.is_ascii_alphabetic() || c == '_');
     if !valid {
         return Err(format!(
-            "'${{{inside}}}' names no variable; write ${{NAME}} or ${{NAME:-default}}, or '$$' for a dollar sign"
+            "'${{{inside}}}' does not name a variable; write ${{NAME}} or ${{NAME:-default}}, or '$$' for a dollar sign"
         ));
     }
     match (lookup(name), default) {
@@ -83,7 +83,7 @@ fn value(inside: &str, lookup: &dyn Fn(&str) -> Option<String>) -> Result<String
         (_, Some(default)) => Ok(default.to_owned()),
         (Some(value), None) => Ok(value),
         (None, None) => Err(format!(
-            "the environment has no variable '{name}'; set it, or give a default: ${{{name}:-…}}"
+            "environment variable '{name}' is not set; set it, or give a default: ${{{name}:-…}}"
         )),
     }
 }
@@ -124,10 +124,15 @@ mod tests {
     #[test]
     fn what_cannot_be_replaced_is_refused_with_its_line() {
         for (sentence, text, line, expected) in [
-            ("unset without default", "a\nb\n${UNSET}", 3, "no variable 'UNSET'"),
+            (
+                "unset without default",
+                "a\nb\n${UNSET}",
+                3,
+                "environment variable 'UNSET' is not set",
+            ),
             ("not closed", "${SET\n}", 1, "without '}'"),
-            ("no name", "x\n${}", 2, "names no variable"),
-            ("a name with a space", "${A B}", 1, "names no variable"),
+            ("no name", "x\n${}", 2, "does not name a variable"),
+            ("a name with a space", "${A B}", 1, "does not name a variable"),
         ] {
             let (at, message) = substitute(text, &environment).unwrap_err();
             assert_eq!(at, line, "{sentence}");

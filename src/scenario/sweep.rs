@@ -136,7 +136,7 @@ pub(super) fn axes(file: &str, root: &Table) -> Result<Vec<Axis>, ScenarioError>
             (Some(Place::Set(_)), Place::Line(_)) => continue,
             (Some(place), _) if place.is_set() || !node.place.is_set() => {
                 let message = format!(
-                    "{table}.{key}: sweep.{name} gives it several values; remove one of the two"
+                    "{table}.{key}: sweep.{name} sweeps the same key; remove one of the two"
                 );
                 return refused(&place, message);
             }
@@ -147,7 +147,7 @@ pub(super) fn axes(file: &str, root: &Table) -> Result<Vec<Axis>, ScenarioError>
             Value::List(values) if !values.is_empty() => axes.push(Axis { of, key, values }),
             _ => {
                 let message = format!(
-                    "sweep.{name}: an axis is a list of at least one value, such as [100, \"1k\"]"
+                    "sweep.{name}: an axis must be a list of at least one value, such as [100, \"1k\"]"
                 );
                 return refused(&node.place, message);
             }
@@ -160,7 +160,7 @@ pub(super) fn axes(file: &str, root: &Table) -> Result<Vec<Axis>, ScenarioError>
 fn flattened(file: &str, root: &Table) -> Result<Vec<(String, Node)>, ScenarioError> {
     let Some(node) = root.get("sweep") else { return Ok(Vec::new()) };
     let Value::Table(sweep) = &node.value else {
-        let message = "sweep: this is a table; write [sweep], and a list for every axis";
+        let message = "sweep: must be a table; write [sweep] with a list for each axis";
         return Err(ScenarioError::refused(file, &node.place, message));
     };
     let mut entries: Vec<(String, Node)> = Vec::new();
@@ -180,7 +180,7 @@ fn flattened(file: &str, root: &Table) -> Result<Vec<(String, Node)>, ScenarioEr
                 (Place::Line(_), Place::Set(_)) => former.1 = node,
                 (Place::Set(_), Place::Line(_)) => {}
                 (_, place) => {
-                    let message = format!("sweep.{name} stands there twice; remove one of the two");
+                    let message = format!("sweep.{name} is listed twice; remove one of the two");
                     return Err(ScenarioError::refused(file, place, message));
                 }
             }

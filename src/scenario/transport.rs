@@ -87,7 +87,7 @@ pub(super) fn resolve(written: &TransportFile) -> Result<Transport, Refusal> {
     let none = Transport::default();
     let streams = streams.map_or(u64::from(STREAMS), Count::get);
     require((1..=10_000).contains(&streams), "transport.streams", || {
-        format!("transport.streams = {streams}: it must be between 1 and 10000")
+        format!("transport.streams = {streams}: must be between 1 and 10000")
     })?;
     Ok(Transport {
         tls: tls.unwrap_or(none.tls),
@@ -108,12 +108,12 @@ pub(super) fn check(case: &Case, max_concurrent_streams: u32) -> Result<(), Refu
     let key = "transport.http";
     require(case.pattern.kind() != PatternKind::WebSocket, key, || {
         format!(
-            "{key} = \"2\": a WebSocket over HTTP/2 needs extended CONNECT (RFC 8441), which is not offered; {sweep}"
+            "{key} = \"2\": a WebSocket over HTTP/2 needs extended CONNECT (RFC 8441), which is not supported; {sweep}"
         )
     })?;
     require(case.pattern.kind() != PatternKind::Webhook, key, || {
         format!(
-            "{key} = \"2\": the target calls each receiver at an address of its own, where there is no connection to \
+            "{key} = \"2\": each receiver has its own address, so there is no connection to \
              share; {sweep}"
         )
     })?;
@@ -125,7 +125,7 @@ pub(super) fn check(case: &Case, max_concurrent_streams: u32) -> Result<(), Refu
         Connection::KeepAlive => None,
         Connection::PerRequest => Some("a connection for every request has no streams to share it"),
         Connection::WebSocket => Some(
-            "a WebSocket over HTTP/2 needs extended CONNECT (RFC 8441), which is not offered, and calls have one each",
+            "a WebSocket over HTTP/2 needs extended CONNECT (RFC 8441), which is not supported; each client has its own WebSocket",
         ),
     };
     if let Some(why) = why {
@@ -138,7 +138,7 @@ pub(super) fn check(case: &Case, max_concurrent_streams: u32) -> Result<(), Refu
     require(streams <= most, "transport.streams", || {
         let each = if posts { ", and a client that publishes takes two" } else { "" };
         format!(
-            "transport.streams = {streams}: the target allows {max_concurrent_streams} streams at once on a \
+            "transport.streams = {streams}: the target allows {max_concurrent_streams} concurrent streams per \
              connection{each}, the others would wait; lower it to at most {most}, or raise \
              target.max_concurrent_streams"
         )

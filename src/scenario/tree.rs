@@ -118,7 +118,7 @@ pub(super) fn parse(file: &str, source: &Substituted) -> Result<Table, ScenarioE
     let root = DeTable::parse(&source.text).map_err(|error| {
         let at = place(error.span().map_or(source.text.len(), |span| span.start));
         let message = error.message().lines().collect::<Vec<_>>().join(", ");
-        ScenarioError::refused(file, &at, format!("no valid TOML: {message}"))
+        ScenarioError::refused(file, &at, format!("invalid TOML: {message}"))
     })?;
     Ok(table(root.get_ref(), &place))
 }
@@ -132,14 +132,16 @@ pub(super) fn apply(file: &str, root: &mut Table, sets: &[String]) -> Result<(),
             refused("no '='; write key=value, such as --set workload.clients=10k".to_owned())
         })?;
         let path = path(key).ok_or_else(|| {
-            refused(format!("'{key}' is no key; write it dotted, such as workload.clients"))
+            refused(format!(
+                "'{key}' is not a valid key; use the dotted form, such as workload.clients"
+            ))
         })?;
         // What is no TOML is meant as a string, so that 10k needs no quotes.
         let node = DeValue::parse(text).map_or_else(
             |_| Node { place: place.clone(), value: Value::Text(text.trim().to_owned()) },
             |value| node(place.clone(), value.get_ref(), &|_| place.clone()),
         );
-        root.write(&path, node).map_err(|key| refused(format!("'{key}' is no table")))?;
+        root.write(&path, node).map_err(|key| refused(format!("'{key}' is not a table")))?;
     }
     Ok(())
 }
@@ -239,11 +241,11 @@ mod tests {
     fn a_set_that_is_none_is_refused() {
         for (set, expected) in [
             ("workload.clients", "no '='"),
-            ("a b=1", "is no key"),
+            ("a b=1", "is not a valid key"),
             ("a=1\nb=2", "x.toml"),
-            ("a\nb=2", "is no key"),
-            ("=1", "is no key"),
-            ("seed.deep=1", "'seed' is no table"),
+            ("a\nb=2", "is not a valid key"),
+            ("=1", "is not a valid key"),
+            ("seed.deep=1", "'seed' is not a table"),
         ] {
             let mut root = read("seed = 1");
             match apply("x.toml", &mut root, &[set.to_owned()]) {

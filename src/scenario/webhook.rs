@@ -158,7 +158,7 @@ pub(super) fn resolve(written: &WebhookFile) -> Result<WebhookOptions, Refusal> 
     let small = |count: Option<Count>, default: u32, key: &str, most: u64| {
         let n = count.map_or(u64::from(default), Count::get);
         require((1..=most).contains(&n), key, || {
-            format!("{key} = {n}: it must be between 1 and {most}")
+            format!("{key} = {n}: must be between 1 and {most}")
         })?;
         Ok(n as u32)
     };
@@ -209,16 +209,14 @@ pub(super) fn check(options: &WebhookOptions) -> Result<(), Refusal> {
     }
     if let Some(rate) = options.rate {
         require(rate.per_s() > 0.0, "webhook.rate", || {
-            format!(
-                "webhook.rate = {rate}: an endpoint would never be called; raise it, or leave it out"
-            )
+            format!("webhook.rate = {rate}: would never call an endpoint; raise it, or remove it")
         })?;
     }
     if let Some(span) = options.disable_after {
         positive("webhook.disable_after", span)?;
     }
     require(options.batch > 1 || options.linger.ns() == 0, "webhook.linger", || {
-        "webhook.linger: nothing is waited for without webhook.batch; write batch = 10, or remove linger"
+        "webhook.linger: has no effect without webhook.batch; write batch = 10, or remove linger"
             .to_owned()
     })?;
     check_receiver(&options.receiver)
@@ -231,7 +229,7 @@ fn check_receiver(options: &ReceiverOptions) -> Result<(), Refusal> {
         ("webhook.receiver.affected", options.affected),
     ] {
         require((0.0..=1.0).contains(&share), key, || {
-            format!("{key} = {share}: a share is between 0 and 1, such as 0.1")
+            format!("{key} = {share}: must be a share between 0 and 1, such as 0.1")
         })?;
     }
     require(
@@ -249,14 +247,14 @@ fn check_receiver(options: &ReceiverOptions) -> Result<(), Refusal> {
         options.down_at.ns() == 0 || options.down_for.ns() > 0,
         "webhook.receiver.down_at",
         || {
-            "webhook.receiver.down_at: down for how long? write down_for = \"5s\", or remove down_at"
+            "webhook.receiver.down_at: requires down_for; write down_for = \"5s\", or remove down_at"
                 .to_owned()
         },
     )
 }
 
 fn positive(key: &str, span: Span) -> Result<(), Refusal> {
-    require(span.ns() > 0, key, || format!("{key} = {span}: it must be over 0"))
+    require(span.ns() > 0, key, || format!("{key} = {span}: must be greater than 0"))
 }
 
 #[cfg(test)]

@@ -27,32 +27,32 @@ impl Problem {
         Self::new(StatusCode::BAD_REQUEST, detail)
     }
 
-    /// 404: nothing is here.
+    /// 404: not found.
     pub fn not_found(detail: impl Into<String>) -> Self {
         Self::new(StatusCode::NOT_FOUND, detail)
     }
 
-    /// 422: it was read, and makes no sense.
+    /// 422: it is well-formed but not valid.
     pub fn unprocessable(detail: impl Into<String>) -> Self {
         Self::new(StatusCode::UNPROCESSABLE_ENTITY, detail)
     }
 
     /// 405, naming the methods that are allowed.
     pub fn method_not_allowed(allow: &'static str) -> Self {
-        Self::new(StatusCode::METHOD_NOT_ALLOWED, format!("allowed here: {allow}"))
+        Self::new(StatusCode::METHOD_NOT_ALLOWED, format!("method not allowed; use {allow}"))
             .header(ALLOW, HeaderValue::from_static(allow))
     }
 
-    /// The topic is not known.
+    /// 404: unknown topic.
     pub fn unknown_topic(name: &str) -> Self {
-        Self::not_found(format!("no topic '{name}'; publishing into it makes it"))
+        Self::not_found(format!("no topic '{name}'; publish to it to create it"))
     }
 
     /// 410: events asked for have left the log.
     pub fn gap(since: u64, oldest: u64, life: Epoch) -> Self {
         let next = Cursor::new(oldest - 1, life).to_string();
         let detail = format!(
-            "events after {since} are gone; the oldest kept is {oldest}: go on with since={next}"
+            "events after {since} are no longer in the log; the oldest is {oldest}: continue with since={next}"
         );
         Self::new(StatusCode::GONE, detail).member("oldest", oldest).member("next", next)
     }
@@ -61,7 +61,7 @@ impl Problem {
     pub fn reset(cursor: Cursor, oldest: u64, life: Epoch) -> Self {
         let next = Cursor::new(oldest - 1, life).to_string();
         let detail = format!(
-            "{cursor} names no event of this log, which has begun anew; the oldest kept is {oldest}: go on with \
+            "{cursor} belongs to a lost log; the oldest event of the current log is {oldest}: continue with \
              since={next}"
         );
         let gone = Self::new(StatusCode::GONE, detail).member("oldest", oldest);
@@ -78,7 +78,7 @@ impl Problem {
         self.headers
     }
 
-    /// When to come again, in seconds, where it says so.
+    /// Seconds of its Retry-After, if any.
     pub fn retry_after_s(&self) -> Option<u64> {
         let (_, wait) = self.headers.iter().find(|(name, _)| *name == RETRY_AFTER)?;
         wait.to_str().ok()?.parse().ok()

@@ -54,7 +54,7 @@ pub fn object<'de, T: Deserialize<'de>>(bytes: &'de [u8]) -> Result<T, Problem> 
 pub fn parse<'de, T: Deserialize<'de>>(bytes: &'de [u8]) -> Result<T, Problem> {
     serde_json::from_slice(bytes).map_err(|error| match error.classify() {
         Category::Data => Problem::unprocessable(error.to_string()),
-        _ => Problem::bad_request(format!("the body is no JSON: {error}")),
+        _ => Problem::bad_request(format!("the body is not valid JSON: {error}")),
     })
 }
 
@@ -80,7 +80,7 @@ pub fn content_type<T: Copy>(headers: &HeaderMap, known: &[(&str, T)]) -> Result
     let types = known.iter().map(|(media, _)| *media).filter(|media| !media.contains('*'));
     let types: Vec<&str> = types.collect();
     let detail = format!(
-        "the body must be in UTF-8, not compressed, and say what it is, with the header content-type: {}",
+        "the body must be uncompressed UTF-8 with the header content-type: {}",
         types.join(" or ")
     );
     let mut problem = Problem::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, detail);

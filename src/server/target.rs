@@ -64,9 +64,7 @@ impl<'a> Query<'a> {
     pub fn number(self, name: &str) -> Result<Option<u64>, Problem> {
         let Some(text) = self.get(name) else { return Ok(None) };
         whole(&text).map(Some).ok_or_else(|| {
-            Problem::bad_request(format!(
-                "'{text}' is no value for {name}: it takes a whole number"
-            ))
+            Problem::bad_request(format!("'{text}' is not valid for {name}; use a whole number"))
         })
     }
 

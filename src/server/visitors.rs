@@ -134,7 +134,7 @@ impl Visitors {
     /// Why a request is from a page of a site that was not named; `None` where it is not.
     fn foreign(&self, headers: &HeaderMap, given: Option<(&str, Option<u16>)>) -> Option<String> {
         let Ok(origin) = fields::agreed(headers, &ORIGIN) else {
-            return Some("there must be one Origin at most".to_owned());
+            return Some("at most one Origin header is allowed".to_owned());
         };
         let Some(origin) = origin else {
             // Browsers say it beside or without an origin; to other callers it is unknown.
@@ -210,7 +210,7 @@ fn host<B>(request: &Request<B>) -> Result<Option<(&str, Option<u16>)>, Problem>
         return malformed("there are several Host headers");
     };
     if field.is_none() && request.version() == Version::HTTP_11 {
-        return malformed("there is no Host header");
+        return malformed("the Host header is missing");
     }
     let field = match field.map(|field| field.to_str().ok().and_then(authority)) {
         Some(None) => return malformed("the Host header is malformed"),
@@ -227,7 +227,7 @@ fn host<B>(request: &Request<B>) -> Result<Option<(&str, Option<u16>)>, Problem>
 /// Checks what the frame of a request promises: what it cannot keep must not be taken for kept.
 fn framed<B>(request: &Request<B>) -> Result<(), Problem> {
     if *request.method() == Method::CONNECT {
-        let detail = "this is no proxy: CONNECT leads nowhere";
+        let detail = "CONNECT is not supported: this server is not a proxy";
         return Err(Problem::new(StatusCode::NOT_IMPLEMENTED, detail));
     }
     let headers = request.headers();

@@ -43,7 +43,7 @@ impl Wire {
         match timeout(HANDSHAKE_LIMIT, shaken).await {
             Ok(Ok(stream)) => Ok(Self::Tls(Box::new(stream.into()))),
             Ok(Err(error)) => Err(failed(error.to_string())),
-            Err(_) => Err(failed(format!("it took over {} s", HANDSHAKE_LIMIT.as_secs()))),
+            Err(_) => Err(failed(format!("timed out after {} s", HANDSHAKE_LIMIT.as_secs()))),
         }
     }
 

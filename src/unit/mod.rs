@@ -65,6 +65,26 @@ pub fn significant(value: f64) -> String {
     text
 }
 
+/// A text with `µs` for `us` and `×` for `x` behind a number: for readers whose output is UTF-8.
+pub fn typographic(text: &str) -> String {
+    let mut out = String::with_capacity(text.len() + 8);
+    let mut rest = text;
+    while let Some(digit) = rest.find(|c: char| c.is_ascii_digit()) {
+        let (before, after) = rest.split_at(digit + 1);
+        out.push_str(before);
+        rest = after;
+        for (ascii, symbol) in [(" us", " µs"), ("x", "×")] {
+            let ends = |tail: &&str| !tail.starts_with(|c: char| c.is_alphanumeric() || c == '_');
+            if let Some(tail) = rest.strip_prefix(ascii).filter(ends) {
+                out.push_str(symbol);
+                rest = tail;
+                break;
+            }
+        }
+    }
+    out + rest
+}
+
 /// `n` of a noun whose plural takes an s: `"1 trial"`, `"2 trials"`.
 pub fn counted(n: u64, noun: &str) -> String {
     format!("{n} {noun}{}", if n == 1 { "" } else { "s" })

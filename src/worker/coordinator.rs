@@ -110,7 +110,7 @@ impl Shards {
                     }
                 }
                 Err(mpsc::RecvTimeoutError::Disconnected) => {
-                    return Err("a shard ended without a word".to_owned());
+                    return Err("a worker thread exited unexpectedly".to_owned());
                 }
             }
         }
@@ -153,7 +153,7 @@ impl Shards {
                     }
                 }
                 Err(mpsc::RecvTimeoutError::Disconnected) => {
-                    return Err("a shard ended without a word".to_owned());
+                    return Err("a worker thread exited unexpectedly".to_owned());
                 }
             }
         }

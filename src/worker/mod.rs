@@ -17,7 +17,7 @@ pub fn child() -> anyhow::Result<u8> {
     let outcome = match orders.recv_blocking() {
         Order::Prepare { version: PROTOCOL_VERSION, assignment } => match *assignment {
             Assignment::Worker(assignment) => coordinator::run(&assignment, &mut orders, &reports),
-            Assignment::Target(_) => Err("a worker was told to serve".to_owned()),
+            Assignment::Target(_) => Err("a worker received the assignment of a target".to_owned()),
         },
         Order::Prepare { version, .. } => {
             Err(format!("the conductor speaks version {version}, this worker {PROTOCOL_VERSION}"))

@@ -185,7 +185,7 @@ impl Shard {
                 dialer.over_tls(trust, alpn, transport.resume).map_err(|error| error.to_string())
             }
             (None, true) => {
-                Err("the case goes through TLS, and the target named nobody to trust".to_owned())
+                Err("the case uses TLS, but the target sent no certificate to trust".to_owned())
             }
         }
     }

@@ -344,7 +344,7 @@ fn every_pattern_delivers_what_its_clients_publish_exactly() {
     );
     assert_all_arrived(&bench, |pattern| if pattern == "websocket" { 12.0 } else { 24.0 });
     let report = std::fs::read_to_string(bench.results().join("report.md")).unwrap();
-    assert!(report.contains("Both sides send: the subscribers of a topic publish"), "{report}");
+    assert!(report.contains("Clients publish: the subscribers of a topic publish"), "{report}");
 }
 
 #[test]

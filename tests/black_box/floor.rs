@@ -65,7 +65,7 @@ fn the_report_tells_of_the_floors_and_tells_the_same_again_from_the_folder() {
     let output = bench.measure(&["--quiet"]);
     let stdout = text(&output.stdout);
     let usable = ["valid", "degraded"].contains(&floors(&bench)[0]["verdict"].as_str());
-    let told = if usable { "Noise floor: freshness p50 " } else { "could not be told" };
+    let told = if usable { "Noise floor: freshness p50 " } else { "unknown. Its trial is" };
     assert!(stdout.contains(told), "{stdout}");
     let page = || fs::read_to_string(bench.results().join("report.md")).unwrap();
     let (before, summary) = (page(), fs::read(bench.results().join("summary.csv")).unwrap());

@@ -86,15 +86,15 @@ fn what_is_refused_exits_2_with_one_line() {
         ),
         (
             &["x.toml", "--set", "workload.clients=0"],
-            "tidings: --set workload.clients=0: workload.clients = 0: it must be at least 1\n",
+            "tidings: --set workload.clients=0: workload.clients = 0: must be at least 1\n",
         ),
         (
             &["x.toml", "--trials", "0"],
-            "tidings: --set trials=0: trials = 0: it must be between 1 and 1000\n",
+            "tidings: --set trials=0: trials = 0: must be between 1 and 1000\n",
         ),
         (
             &["no.toml"],
-            "tidings: no.toml: there is no such file; give the path of a scenario, or the name of a shipped one, such as quickstart (`tidings scenarios` lists them)\n",
+            "tidings: no.toml: file not found; give the path of a scenario, or the name of a shipped one, such as quickstart (`tidings scenarios` lists them)\n",
         ),
         (
             &["x.toml", "bad.toml"],

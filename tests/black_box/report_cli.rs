@@ -124,9 +124,11 @@ fn what_was_lost_is_told_everywhere() {
         facts.target.counters.add(tidings::measure::Counter::Published, 1);
     });
     let text = String::from_utf8(report(&folder).stdout).unwrap();
-    for words in
-        ["100/0/0", "websocket: 100 lost of 2100 expected", "MISSED  lost == 0  [websocket: 100]"]
-    {
+    for words in [
+        "100/0/0",
+        "websocket: 100 lost of 2100 expected deliveries",
+        "MISSED  lost == 0  [websocket: 100]",
+    ] {
         assert!(text.contains(words), "{words}: {text}");
     }
     for file in ["trials.csv", "summary.csv", "percentiles.csv"] {
@@ -147,7 +149,7 @@ fn a_run_that_was_cut_short_is_reported_as_far_as_it_came() {
     let output = report(&folder);
     assert!(output.status.success(), "{output:?}");
     let text = String::from_utf8(output.stdout).unwrap();
-    assert!(text.contains("This run is partial: 11 of 12 trials"), "{text}");
+    assert!(text.contains("Partial run: 11 of 12 trials"), "{text}");
     assert!(text.contains("trials.csv: the last line was cut short"), "{text}");
 }
 
@@ -175,7 +177,7 @@ fn what_is_no_results_folder_is_refused_with_a_remedy() {
     fs::write(later.join("run.json"), "{\"schema_version\": 99}").unwrap();
     for (folder, words) in [
         (out.path().to_owned(), "no run.json; give the folder that `tidings run` printed"),
-        (out.path().join("missing"), "is no results folder"),
+        (out.path().join("missing"), "is not a results folder"),
         (foreign, "line 1 column"),
         (later, "schema_version 99"),
     ] {

@@ -31,7 +31,7 @@ conditional = true
 gap = "20ms"
 "#;
 
-const NAMED: &str = "request: closed loop: coordinated omission: see METHODOLOGY";
+const NAMED: &str = "request: closed loop, subject to coordinated omission";
 
 #[test]
 fn as_many_samples_are_written_as_were_measured_or_asked_for() {
@@ -64,7 +64,7 @@ fn as_many_samples_are_written_as_were_measured_or_asked_for() {
         let page = fs::read_to_string(bench.results().join("report.md")).unwrap();
         assert!(stdout.replace("\n  ", " ").contains(NAMED), "{stdout}");
         assert!(page.contains(NAMED) && page.contains("samples.csv"), "{page}");
-        assert!(page.contains("waited for the consumer to ask again"), "{page}");
+        assert!(page.contains("waited for the next poll"), "{page}");
     }
 }
 
@@ -105,7 +105,10 @@ fn a_plan_names_closed_loops_and_what_is_kept() {
     };
     let out = text(&plan(&[]).stdout);
     assert!(out.contains("request: closed loop, the next request 5ms after an answer"), "{out}");
-    assert!(out.contains("the first 10000 requests or polls of each worker shard, raw"), "{out}");
+    assert!(
+        out.contains("raw samples of the first 10000 requests or polls per worker shard"),
+        "{out}"
+    );
     let many = plan(&["--set", "worker.samples=1M", "--set", "worker.shards=2"]);
     let err = text(&many.stderr);
     assert_eq!(many.status.code(), Some(2), "{err}");

@@ -9,34 +9,34 @@ fn keys_of_the_other_loop_and_shares_beyond_the_whole_are_refused() {
         (
             "request",
             "loop = \"closed\"\nrate = \"5/s\"",
-            ":9: request.rate: in a closed loop the answers set the rate; remove rate, or write loop = \"open\"",
+            ":9: request.rate: in a closed loop the responses set the rate; remove rate, or write loop = \"open\"",
         ),
         (
             "request",
             "think = \"1s\"",
-            ":8: request.think: an open loop waits for no answer; write loop = \"closed\", or remove think",
+            ":8: request.think: an open loop does not wait for responses; write loop = \"closed\", or remove think",
         ),
         (
             "request",
             "loop = \"closed\"\narrivals = \"burst\"",
-            ":9: request.arrivals = burst: a closed loop sends one request an answer; write \"poisson\" for exponential \
+            ":9: request.arrivals = burst: a closed loop sends one request per response; write \"poisson\" for exponential \
              times to think, or \"constant\"",
         ),
-        ("request", "loop = \"shut\"", ":8: request.loop: 'shut' is none of open, closed"),
+        ("request", "loop = \"shut\"", ":8: request.loop: 'shut' is not one of open, closed"),
         (
             "short-poll",
             "jitter = 1.5",
-            ":8: short-poll.jitter = 1.5: it is a share of the interval, 0.0 to 1.0",
+            ":8: short-poll.jitter = 1.5: must be a share of the interval between 0 and 1",
         ),
         (
             "short-poll",
             "pace = \"after\"",
-            ":8: short-poll.pace: 'after' is none of fixed-rate, after-response; did you mean 'after-response'?",
+            ":8: short-poll.pace: 'after' is not one of fixed-rate, after-response; did you mean 'after-response'?",
         ),
         (
             "long-poll",
             "gap = \"2s\"",
-            ":8: long-poll.gap = 2s: 200 events become due in it and an answer brings 100, so a client would fall ever \
+            ":8: long-poll.gap = 2s: 200 events become due in it but a response carries at most 100, so a client would fall ever \
              further behind; shorten gap, or raise limit",
         ),
         (
@@ -48,7 +48,7 @@ fn keys_of_the_other_loop_and_shares_beyond_the_whole_are_refused() {
         (
             "sse",
             "[worker]\nsamples = \"2M\"",
-            ":9: worker.samples = 2000000: at most 1000000 can be kept raw; lower it",
+            ":9: worker.samples = 2000000: at most 1000000 raw samples can be kept; lower it",
         ),
     ] {
         let text = format!(

@@ -124,7 +124,7 @@ receive_buffer = "4KiB"
     let output = bench.run(&[]);
     only_noise_and(&bench.results(), &output, &UNSTEADY);
     let report = std::fs::read_to_string(bench.results().join("report.md")).unwrap();
-    assert!(report.contains("4 of 20 links read slowly; of all links "), "{report}");
+    assert!(report.contains("4 of 20 clients read slowly; the target "), "{report}");
     for row in &bench.trials() {
         assert!(row["dials_per_10ms_max"].is_empty(), "no restart, no storm: {row:?}");
         assert!(number(row, "slow_actions") > 0.0, "the policy acts: {row:?}");

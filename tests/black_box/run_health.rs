@@ -108,5 +108,8 @@ fn what_the_machine_did_stands_in_every_row_and_in_run_json() {
     let info: serde_json::Value = serde_json::from_str(&info).unwrap();
     assert_eq!(info["profiles"], serde_json::json!([trial["profile"]]));
     let report = fs::read_to_string(bench.results().join("report.md")).unwrap();
-    assert!(report.contains(&format!("Judged as a {} host", trial["profile"])), "{report}");
+    assert!(
+        report.contains(&format!("Judged by the limits of a {} host", trial["profile"])),
+        "{report}"
+    );
 }

@@ -51,7 +51,7 @@ fn what_is_there_is_never_written_over_and_what_is_not_shipped_is_said() {
         (&["new", "other.toml", "--from", "nosuch"], "no shipped scenario is called 'nosuch'"),
         (&["scenarios", "nosuch"], "no shipped scenario is called 'nosuch'"),
         (&["plan", "nosuch"], "`tidings scenarios` lists them"),
-        (&["plan", "./quickstart"], "there is no such file"),
+        (&["plan", "./quickstart"], "file not found"),
     ] {
         let output = run(arguments);
         assert_eq!(output.status.code(), Some(2), "{arguments:?}");

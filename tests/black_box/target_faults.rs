@@ -364,6 +364,6 @@ fn stands_still() -> bool {
 
 #[test]
 fn the_front_page_says_what_is_wrong() {
-    assert!(target(&["delay=1ms"]).get("/").text().contains("on purpose: delay=1ms\n"));
-    assert!(Target::start(Options::default()).get("/").text().contains("on purpose: none\n"));
+    assert!(target(&["delay=1ms"]).get("/").text().contains("injected faults: delay=1ms\n"));
+    assert!(Target::start(Options::default()).get("/").text().contains("injected faults: none\n"));
 }

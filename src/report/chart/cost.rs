@@ -23,9 +23,9 @@ type Unit = fn(f64) -> String;
 
 /// Column, heading, unit.
 const COSTS: [(&str, &str, Unit); 3] = [
-    ("target_cpu_ns_per_delivery", "target CPU a delivery", nanoseconds),
-    ("wire_bytes_per_delivery", "bytes on the wire a delivery", bytes),
-    ("target_memory_bytes_per_link", "target memory a link", bytes),
+    ("target_cpu_ns_per_delivery", "target CPU per delivery", nanoseconds),
+    ("wire_bytes_per_delivery", "wire bytes per delivery", bytes),
+    ("target_memory_bytes_per_link", "target memory per link", bytes),
 ];
 
 /// Draws the chart: a column a cost, a block of bars a workload, a bar a pattern.
@@ -33,7 +33,7 @@ pub(super) fn draw(view: &View) -> Picture {
     let (groups, more) = shown(view, |_| true);
     let keys = entries(&groups, |_| true);
     let mut picture = Picture::new(PAGE, 0.0);
-    let title = "What a delivery and a link cost, by pattern (less is better)";
+    let title = "Cost per delivery and per link, by pattern (lower is better)";
     let mut y = head(&mut picture, view, title);
     // Bars stand beside their names; only patterns with many variants need a key to the colours.
     if keys.len() > 12 {
@@ -76,8 +76,7 @@ pub(super) fn draw(view: &View) -> Picture {
         picture.text((PAGE / 2.0, y + 60.0), "no data", 20.0, GREY, Anchor::Middle);
         y += 120.0;
     }
-    let note =
-        "Bar: median of the trials, whisker: its interval. For request, a delivery is an answer.";
+    let note = "Bar: median of the trials. Whisker: its confidence interval. For request, a delivery is a response.";
     picture.text((24.0, y + 8.0), note, SMALL, GREY, Anchor::Left);
     if let Some(more) = more {
         picture.text((PAGE - 24.0, y + 8.0), &more, SMALL, GREY, Anchor::Right);

@@ -75,7 +75,7 @@ impl Plot {
             picture.mark(panel.at(point.x, point.measured), 3.5, Marker::Circle, MEASURED);
         }
         key(&mut picture, from.0 + 14.0, from.1 + 16.0);
-        picture.text((24.0, height), "Both axes begin at zero.", SMALL, GREY, Anchor::Left);
+        picture.text((24.0, height), "Both axes start at zero.", SMALL, GREY, Anchor::Left);
         picture.height = height + 18.0;
         picture
     }

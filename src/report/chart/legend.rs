@@ -7,7 +7,7 @@ use super::style::{INK, Marker, marker, stroke};
 use crate::report::View;
 use crate::report::group::{Group, groups};
 use crate::scenario::PatternKind;
-use crate::unit::{bytes, count};
+use crate::unit::{bytes, count, counted};
 
 /// Length of a line's sample, and half the width of the mark on it.
 const SAMPLE: f64 = 43.0;
@@ -86,7 +86,7 @@ fn offered(view: &View) -> String {
     let topics = range(&|offered| Some(offered.topics as f64), count);
     parts.extend(topics.filter(|text| text != "1").map(|text| format!("{text} topics")));
     let rate = range(&|offered| offered.events_per_s, count);
-    parts.extend(rate.map(|text| format!("{text} events/s a topic")));
+    parts.extend(rate.map(|text| format!("{text} events/s per topic")));
     let requests = range(&|offered| offered.requests_per_s, count);
     parts.extend(requests.map(|text| format!("{text} requests/s")));
     let payload = range(&|offered| Some(offered.payload_bytes as f64), bytes);
@@ -105,7 +105,7 @@ pub(super) fn shown(
         groups(&view.cases).into_iter().filter(|group| wanted(group)).collect();
     let more = groups.len().saturating_sub(super::panel::PANELS);
     groups.truncate(super::panel::PANELS);
-    (groups, (more > 0).then(|| format!("{more} more workloads are in the tables")))
+    (groups, (more > 0).then(|| format!("{} in the tables", counted(more as u64, "more workload"))))
 }
 
 #[cfg(test)]

@@ -44,13 +44,13 @@ pub(super) const CHARTS: [Chart; 4] = [
     },
     Chart {
         name: "deliveries-per-second",
-        what: "Deliveries a second over time",
+        what: "Deliveries per second over time",
         draw: throughput::draw,
     },
-    Chart { name: "cost", what: "What a delivery and a link cost, by pattern", draw: cost::draw },
+    Chart { name: "cost", what: "Cost per delivery and per link, by pattern", draw: cost::draw },
     Chart {
         name: "freshness-cost",
-        what: "Freshness against the target's CPU a delivery",
+        what: "Freshness against target CPU per delivery",
         draw: scatter::draw,
     },
 ];

@@ -79,7 +79,7 @@ pub(super) fn draw(view: &View) -> Picture {
             _ => panel.no_data(&mut picture),
         }
     }
-    let note = format!("A line ends where fewer than ten {goods} lie above it, or never arrived.");
+    let note = format!("A line ends where fewer than ten {goods} lie above it.");
     let note = more.into_iter().fold(note, |note, more| format!("{note} {more}."));
     picture.text((24.0, height), &note, SMALL, GREY, Anchor::Left);
     picture.height = height + 18.0;

@@ -29,7 +29,7 @@ pub(super) fn draw(view: &View) -> Picture {
     let keys = numbered(keys, &mut panels);
 
     let mut picture = Picture::new(PAGE, 0.0);
-    let title = "Freshness against the target's CPU a delivery (lower left is better)";
+    let title = "Freshness against target CPU per delivery (lower left is better)";
     let top = head(&mut picture, view, title);
     let top = legend(&mut picture, &keys, top);
     let (places, height) = layout(panels.len(), top);
@@ -37,7 +37,7 @@ pub(super) fn draw(view: &View) -> Picture {
     for (i, (from, to)) in places.into_iter().enumerate() {
         let panel = Panel { from, to, x: x.clone(), y: y.clone() };
         let heading = groups.get(i).map_or("", |group| group.heading.as_str());
-        let across = "target CPU a delivery (log scale)";
+        let across = "target CPU per delivery (log scale)";
         let up = "freshness: p50, whisker to p99 (log scale)";
         panel.frame(&mut picture, heading, across, up);
         match panels.get(i) {

@@ -1,4 +1,4 @@
-//! Deliveries a second over time.
+//! Deliveries per second over time.
 
 use std::collections::BTreeMap;
 
@@ -26,7 +26,7 @@ pub(super) fn draw(view: &View) -> Picture {
         groups.iter().map(|group| series(group, &keys, &by_case)).collect();
 
     let mut picture = Picture::new(PAGE, 0.0);
-    let title = "Deliveries a second over time (median of the trials; answers, for request)";
+    let title = "Deliveries per second over time (median of the trials; responses for request)";
     let top = head(&mut picture, view, title);
     let top = legend(&mut picture, &keys, top);
     let (places, height) = layout(panels.len(), top);
@@ -40,7 +40,12 @@ pub(super) fn draw(view: &View) -> Picture {
         x.max = window;
         let panel = Panel { from, to, x, y: Scale::linear(high, count) };
         let heading = groups.get(i).map_or("", |group| group.heading.as_str());
-        panel.frame(&mut picture, heading, "seconds since the window began", "deliveries a second");
+        panel.frame(
+            &mut picture,
+            heading,
+            "seconds since the window started",
+            "deliveries per second",
+        );
         if points().next().is_none() {
             panel.no_data(&mut picture);
         }

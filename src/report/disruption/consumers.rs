@@ -1,22 +1,23 @@
-//! Consumers that read slowly, what each policy did to them, and what they did to the others.
+//! Slow consumers: what each policy does to them, and their effect on the others.
 
-use super::{Section, Told, known, table};
+use super::{Section, Told, deliveries, known, table};
 use crate::scenario::{Case, Conditions, Consumers, Pattern, SlowConsumer};
+use crate::unit::counted;
 
 const HEADS: [&str; 10] = [
     "case",
-    "slow links",
-    "acted on",
-    "came back",
+    "slow clients",
+    "policy actions",
+    "reconnects",
     "skipped",
-    "lost by the slow",
-    "lost by others",
+    "lost, slow",
+    "lost, others",
     "others p50",
     "others p99",
     "slow p99",
 ];
 
-/// The section; `None` where nobody reads slowly.
+/// The section; `None` without slow consumers.
 pub(super) fn section(cases: &[Told<'_>]) -> Option<Section> {
     let held = |told: &&Told<'_>| policy(told.planned).is_some();
     let slow = |told: &&&Told<'_>| told.planned.conditions.consumers.slow_share > 0.0;
@@ -24,17 +25,17 @@ pub(super) fn section(cases: &[Told<'_>]) -> Option<Section> {
     let told = cases.iter().filter(slow).map(|told| sentence(told, &cases)).collect::<Vec<_>>();
     (!told.is_empty()).then(|| Section {
         title: "Slow consumers",
-        what: "Counts are sums over the trials that were finished, times medians over the usable ones. *Acted on*: times that \
-               the target closed a link that lagged, or left events out for it; *skipped*: events that links were told they had \
-               missed; *lost* is all that had not arrived by the end of the drain, also what a slow link was still to read \
-               then. Freshness is of what arrived."
+        what: "Counts are sums over the finished trials; times are medians over the usable ones. *Policy actions*: how often \
+               the target closed a lagging connection or dropped events for it. *Skipped*: events that the target reported as \
+               missed. *Lost*: not received by the end of the drain, including events that a slow client had yet to read. \
+               Freshness covers received events only."
             .to_owned(),
         table: table(&HEADS, cases.iter().map(|told| row(told)).collect()),
         told,
     })
 }
 
-/// What the target does with a link of the case that lags; `None` where links hold no stream.
+/// The policy for a lagging connection; `None` where clients have no stream.
 const fn policy(case: &Case) -> Option<SlowConsumer> {
     match &case.pattern {
         Pattern::Sse(options) => Some(options.slow_consumer),
@@ -43,7 +44,7 @@ const fn policy(case: &Case) -> Option<SlowConsumer> {
     }
 }
 
-/// A quantile of those who do not read slowly, or of all where nobody does.
+/// A quantile of the other consumers, or of all where none is slow.
 fn others(told: &Told<'_>, quantile: &str) -> String {
     let apart = if told.planned.conditions.consumers.slow_share > 0.0 { "healthy_" } else { "" };
     told.time(&format!("freshness_{apart}ns_{quantile}"))
@@ -69,7 +70,7 @@ fn row(told: &Told<'_>) -> Vec<String> {
     ]
 }
 
-/// The case that is the same but for its consumers, of whom none reads slowly.
+/// The same case without slow consumers.
 fn without<'a>(told: &Told<'_>, cases: &'a [&Told<'_>]) -> Option<&'a Told<'a>> {
     let plain = |case: &Case| {
         let conditions = Conditions { consumers: Consumers::default(), ..case.conditions };
@@ -85,30 +86,31 @@ fn sentence(told: &Told<'_>, cases: &[&Told<'_>]) -> String {
     let did = match policy(told.planned) {
         Some(SlowConsumer::Disconnect) | None => {
             format!(
-                "of all links {} were closed and {} came back",
-                told.count("slow_actions"),
-                told.count("reconnects")
+                "the target closed {}, {}",
+                counted(told.count("slow_actions"), "connection"),
+                counted(told.count("reconnects"), "reconnect")
             )
         }
         Some(SlowConsumer::DropOldest | SlowConsumer::Conflate) => {
             format!(
-                "of all links together {} events were left out, in {} goes",
-                told.count("skipped"),
-                told.count("slow_actions")
+                "the target dropped {} in {}",
+                counted(told.count("skipped"), "event"),
+                counted(told.count("slow_actions"), "action")
             )
         }
     };
     let alone = without(told, cases).map_or_else(String::new, |alone| {
-        format!(", and {} where nobody is slow", known(others(alone, "p99")))
+        format!(" ({} without slow clients)", known(others(alone, "p99")))
     });
     format!(
-        "{}: {} of {} links read slowly; {did}. The slow ones lack {lost} of the window's deliveries at the end, and what they \
-         read was p99 {} old. The others lack {}; their freshness is p99 {}{alone}.",
+        "{}: {} of {} clients read slowly; {did}. Slow clients missed {}, freshness p99 {}; the others missed {}, \
+         freshness p99 {}{alone}.",
         told.name,
         slow_links(told),
         told.planned.workload.clients,
+        deliveries(lost),
         known(told.time("freshness_affected_ns_p99")),
-        told.measured.ledger.lost.saturating_sub(lost),
+        deliveries(told.measured.ledger.lost.saturating_sub(lost)),
         known(others(told, "p99")),
     )
 }

@@ -1,7 +1,6 @@
-//! What a scenario did to target and consumers on purpose, and what came of it: a restart, slow readers, receivers that
-//! fail.
+//! Disruptions that a scenario injects, and their effect: a restart, slow consumers, failing receivers.
 //!
-//! Each kind is a section of its own, told in sentences and as a table, and only where a case has it.
+//! Each kind has a section of its own, as sentences and a table, where a case has it.
 
 mod consumers;
 mod receivers;
@@ -20,13 +19,13 @@ pub(super) struct Section {
     pub title: &'static str,
     /// How to read the table.
     pub what: String,
-    /// A row a case.
+    /// A row per case.
     pub table: Table,
-    /// What came of it, a sentence a case.
+    /// The effect, a sentence per case.
     pub told: Vec<String>,
 }
 
-/// The sections of a run; none where nobody was troubled.
+/// The sections of a run; empty without disruptions.
 pub(super) fn sections(view: &View) -> Vec<Section> {
     let cases = cases(view);
     [restart::section(&cases), consumers::section(&cases), receivers::section(&cases)]
@@ -81,9 +80,14 @@ impl Told<'_> {
     }
 }
 
-/// A cell as a sentence tells it: times are of the usable trials, and there may be none.
+/// A cell in a sentence: without usable trials, times are unknown.
 fn known(cell: String) -> String {
-    if cell == "-" { "not known".to_owned() } else { cell }
+    if cell == "-" { "unknown".to_owned() } else { cell }
+}
+
+/// A number of deliveries: `"1 delivery"`, `"2 deliveries"`.
+fn deliveries(n: u64) -> String {
+    if n == 1 { "1 delivery".to_owned() } else { format!("{n} deliveries") }
 }
 
 /// Heads and rows as a table.
@@ -156,20 +160,20 @@ mod tests {
         assert_eq!(section.title, "Restart");
         let jitter = row(section, "sse jitter=true");
         let none = row(section, "sse jitter=false");
-        assert!(jitter.contains(&("dials in 10 ms, most", "2")), "{jitter:?}");
-        assert!(none.contains(&("dials in 10 ms, most", "20")), "{none:?}");
+        assert!(jitter.contains(&("peak dials in 10 ms", "2")), "{jitter:?}");
+        assert!(none.contains(&("peak dials in 10 ms", "20")), "{none:?}");
         assert!(
-            none.contains(&("all back after", "700 ms")) && none.contains(&("late", "7")),
+            none.contains(&("recovery", "700 ms")) && none.contains(&("late", "7")),
             "{none:?}"
         );
-        assert!(jitter.contains(&("all back after", "-")), "one of 20 is missing: {jitter:?}");
+        assert!(jitter.contains(&("recovery", "-")), "one of 20 is missing: {jitter:?}");
         assert!(
-            section.told[0].contains("not all of its 20 links came back"),
+            section.told[0].contains("not all of 20 clients reconnected"),
             "{:?}",
             section.told
         );
         assert!(
-            section.told[1].starts_with("sse jitter=false: all 20 links were back 700 ms after the target's end; lost 0, late 7"),
+            section.told[1].starts_with("sse jitter=false: all 20 clients reconnected 700 ms after the target ended; lost 0, late 7"),
             "{:?}",
             section.told
         );
@@ -186,8 +190,8 @@ mod tests {
             facts.workers.ledger.expected += 1;
         });
         let told = &sections[0].told[0];
-        assert!(told.contains("no usable trial tells when all were back"), "{told}");
-        assert!(!told.contains("not all of its"), "{told}");
+        assert!(told.contains("recovery time unknown"), "{told}");
+        assert!(!told.contains("not all of"), "{told}");
     }
 
     #[test]
@@ -213,11 +217,11 @@ mod tests {
         let [section] = sections.as_slice() else { panic!("one section") };
         let slow = row(section, "websocket slow_share=0.1");
         for cell in [
-            ("slow links", "2"),
-            ("acted on", "4"),
+            ("slow clients", "2"),
+            ("policy actions", "4"),
             ("skipped", "11"),
-            ("lost by the slow", "19"),
-            ("lost by others", "1"),
+            ("lost, slow", "19"),
+            ("lost, others", "1"),
             ("others p99", "3 ms"),
             ("slow p99", "900 ms"),
         ] {
@@ -228,12 +232,12 @@ mod tests {
         assert!(p99.ends_with("ms") && alone.contains(&("slow p99", "-")), "{alone:?}");
         let [told] = section.told.as_slice() else { panic!("{:?}", section.told) };
         assert!(
-            told.contains("2 of 20 links read slowly")
-                && told.contains("lack 19")
-                && told.contains("p99 900 ms old"),
+            told.contains("2 of 20 clients read slowly")
+                && told.contains("missed 19 deliveries")
+                && told.contains("p99 900 ms;"),
             "{told}"
         );
-        assert!(told.contains(&format!("p99 3 ms, and {p99} where nobody is slow")), "{told}");
+        assert!(told.contains(&format!("p99 3 ms ({p99} without slow clients)")), "{told}");
     }
 
     #[test]
@@ -273,21 +277,20 @@ mod tests {
         let [section] = sections.as_slice() else { panic!("one section") };
         let down = row(section, "webhook receiver=down");
         for cell in
-            [("troubled", "4"), ("attempts", "500"), ("twice", "3"), ("caught up after", "800 ms")]
+            [("affected", "4"), ("attempts", "500"), ("duplicate", "3"), ("catch-up", "800 ms")]
         {
             assert!(down.contains(&cell), "{cell:?} in {down:?}");
         }
         let [told, lacking] = section.told.as_slice() else { panic!("{:?}", section.told) };
         assert!(
-            lacking.contains("lost 1")
-                && lacking.contains("not everything that was due before their return came"),
+            lacking.contains("lost 1") && lacking.contains("never caught up completely"),
             "one of them caught up, and not all: {lacking}"
         );
         for words in [
             "webhook receiver=down: 4 of 20 receivers were down for 5s",
             "lost 0",
-            "800 ms after their return they had everything",
-            "p99 2 ms, and 2 ms where nobody is in trouble",
+            "caught up in 800 ms",
+            "p99 2 ms (2 ms without failing receivers)",
         ] {
             assert!(told.contains(words), "'{words}' in {told}");
         }

@@ -1,4 +1,4 @@
-//! Webhook receivers that were down, slow or failing, and what the others noticed.
+//! Webhook receivers that are down, slow or failing, and their effect on the others.
 
 use super::{Section, Told, known, table};
 use crate::scenario::{Case, Down, Pattern, ReceiverOptions};
@@ -6,30 +6,30 @@ use crate::unit::significant;
 
 const HEADS: [&str; 12] = [
     "case",
-    "troubled",
+    "affected",
     "lost",
     "dead letters",
     "attempts",
     "refused",
-    "twice",
+    "duplicate",
     "reordered",
     "others p50",
     "others p99",
-    "troubled p99",
-    "caught up after",
+    "affected p99",
+    "catch-up",
 ];
 
-/// The section; `None` where every receiver behaves.
+/// The section; `None` where every receiver is healthy.
 pub(super) fn section(cases: &[Told<'_>]) -> Option<Section> {
     let called = |told: &&Told<'_>| receiver(told.planned).is_some();
     let cases: Vec<&Told<'_>> = cases.iter().filter(called).collect();
     let told: Vec<String> = cases.iter().filter_map(|told| sentence(told, &cases)).collect();
     (!told.is_empty()).then(|| Section {
-        title: "Receivers in trouble",
-        what: "Counts are sums over the trials that were finished, times medians over the usable ones. *Refused*: attempts that \
-               receivers failed because they were told to; *twice*: attempts that brought what their receiver had, and that it \
-               knew by their id. *Caught up after* is from the end of an outage until the last receiver had everything that \
-               was due before it."
+        title: "Failing receivers",
+        what: "Counts are sums over the finished trials; times are medians over the usable ones. *Refused*: attempts that \
+               receivers failed as the scenario asks. *Duplicate*: attempts with an event that the receiver already had, \
+               recognised by its id. *Catch-up*: from the end of an outage until the last receiver had every event due \
+               before it."
             .to_owned(),
         table: table(&HEADS, cases.iter().map(|told| row(told)).collect()),
         told,
@@ -43,17 +43,21 @@ const fn receiver(case: &Case) -> Option<&ReceiverOptions> {
     }
 }
 
-/// What the affected receivers do, in words; `None` where they behave.
+/// The behaviour of the affected receivers; `None` where they are healthy.
 fn disruption(receiver: &ReceiverOptions) -> Option<String> {
     let percent = |share: f64| format!("{} %", significant(share * 100.0));
     let mut said = Vec::new();
     if receiver.down_for.ns() > 0 {
-        let how = if receiver.down == Down::Hang { ", answering nothing" } else { "" };
+        let how = if receiver.down == Down::Hang {
+            " (accepting connections without an answer)"
+        } else {
+            ""
+        };
         said.push(format!("were down for {}{how}", receiver.down_for));
     }
     if receiver.slow.ns() > 0 {
         said.push(format!(
-            "took {} over {} of the attempts",
+            "took {} for {} of the attempts",
             receiver.slow,
             percent(receiver.slow_share)
         ));
@@ -68,7 +72,7 @@ fn disruption(receiver: &ReceiverOptions) -> Option<String> {
     (!said.is_empty()).then(|| said.join(" and "))
 }
 
-/// A quantile of those who are let be, or of all where figures are not told apart.
+/// A quantile of the healthy receivers, or of all where they are not measured apart.
 fn others(told: &Told<'_>, quantile: &str) -> String {
     let apart = match receiver(told.planned) {
         Some(receiver) if receiver.splits() => "healthy_",
@@ -103,7 +107,7 @@ fn row(told: &Told<'_>) -> Vec<String> {
     ]
 }
 
-/// The case that is the same but for its receivers, of whom none is in trouble.
+/// The same case with healthy receivers.
 fn without<'a>(told: &Told<'_>, cases: &'a [&Told<'_>]) -> Option<&'a Told<'a>> {
     let plain = |case: &Case| {
         let mut plain = Case { id: String::new(), ..case.clone() };
@@ -123,21 +127,21 @@ fn sentence(told: &Told<'_>, cases: &[&Told<'_>]) -> Option<String> {
     let ledger = &told.measured.ledger;
     let caught_up = match told.time("catch_up_ns_max").as_str() {
         "-" if receiver.down_for.ns() > 0 && told.measured.trials.usable() > 0 => {
-            "; not everything that was due before their return came".to_owned()
+            "; they never caught up completely".to_owned()
         }
         "-" => String::new(),
-        after => format!("; {after} after their return they had everything that was due before it"),
+        after => format!("; they caught up in {after}"),
     };
     let apart = if receiver.splits() {
         let alone = without(told, cases).map_or_else(String::new, |alone| {
-            format!(", and {} where nobody is in trouble", known(others(alone, "p99")))
+            format!(" ({} without failing receivers)", known(others(alone, "p99")))
         });
-        format!(". The others' freshness is p99 {}{alone}", known(others(told, "p99")))
+        format!(". Freshness of the others: p99 {}{alone}", known(others(told, "p99")))
     } else {
         String::new()
     };
     Some(format!(
-        "{}: {} of {} receivers {disruption}; lost {}, dead letters {}, twice and known {}, reordered {}{caught_up}{apart}.",
+        "{}: {} of {} receivers {disruption}; lost {}, dead letters {}, duplicate attempts {}, reordered {}{caught_up}{apart}.",
         told.name,
         affected(told),
         told.planned.workload.clients,

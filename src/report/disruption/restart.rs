@@ -1,4 +1,4 @@
-//! A target that was taken down and came back.
+//! A restart of the target.
 
 use super::super::table::print;
 use super::{Section, Told, known, table};
@@ -8,26 +8,26 @@ const HEADS: [&str; 11] = [
     "case",
     "lost",
     "late",
-    "twice",
-    "told as missed",
-    "all back after",
-    "away p50",
-    "away p99",
-    "came back",
+    "duplicate",
+    "skipped",
+    "recovery",
+    "reconnect p50",
+    "reconnect p99",
+    "reconnects",
     "dials",
-    "dials in 10 ms, most",
+    "peak dials in 10 ms",
 ];
 
-/// The section; `None` where no target was taken down.
+/// The section; `None` without a restart.
 pub(super) fn section(cases: &[Told<'_>]) -> Option<Section> {
     let restarted = |told: &&Told<'_>| told.planned.conditions.restart.is_some();
     let cases: Vec<&Told<'_>> = cases.iter().filter(restarted).collect();
     (!cases.is_empty()).then(|| Section {
         title: "Restart",
-        what: "Counts are sums over the trials that were finished, times medians over the usable ones. *All back after* is \
-               from the target's end until the last link stood again, *away* from a link's own end until it stood again. \
-               *Dials in 10 ms, most* is the peak of the storm of reconnects, from when the successor was started: the \
-               most attempts, failed ones too, within any 10 ms in a row."
+        what: "Counts are sums over the finished trials; times are medians over the usable ones. *Recovery*: from the end of \
+               the old target until the last client is connected again. *Reconnect*: from the end of a client's connection \
+               until its next one. *Skipped*: events that the target reported as missed. *Peak dials in 10 ms*: the peak of \
+               the reconnect storm, failed attempts included, from the start of the new target."
             .to_owned(),
         table: table(&HEADS, cases.iter().map(|told| row(told)).collect()),
         told: cases.iter().map(|told| sentence(told)).collect(),
@@ -59,9 +59,9 @@ fn sentence(told: &Told<'_>) -> String {
     let (ledger, workload) = (&told.measured.ledger, &told.planned.workload);
     let back = match told.time("recovery_ns").as_str() {
         "-" if told.measured.trials.usable() == 0 => {
-            "no usable trial tells when all were back".to_owned()
+            "recovery time unknown (no usable trial)".to_owned()
         }
-        "-" => format!("not all of its {} links came back", workload.clients),
+        "-" => format!("not all of {} clients reconnected", workload.clients),
         after => {
             let (usable, back) = (told.measured.trials.usable(), told.trials("recovery_ns"));
             let some = if back < usable {
@@ -69,12 +69,14 @@ fn sentence(told: &Told<'_>) -> String {
             } else {
                 String::new()
             };
-            format!("all {} links were back {after} after the target's end{some}", workload.clients)
+            format!(
+                "all {} clients reconnected {after} after the target ended{some}",
+                workload.clients
+            )
         }
     };
     format!(
-        "{}: {back}; lost {}, late {} (over {}), twice {}, told as missed {}; most dials within 10 ms once its \
-         successor was started: {}.",
+        "{}: {back}; lost {}, late {} (over {}), duplicate {}, skipped {}. Reconnect storm: peak of {} dials in 10 ms.",
         told.name,
         ledger.lost,
         ledger.late,

@@ -51,7 +51,7 @@ fn what_cannot_be_carried_out_is_refused_where_it_stands() {
         ("[faults]\ndorp = 1", "7: unknown key 'dorp' in [faults]; did you mean 'drop'?"),
         (
             "[faults]\ndrop = 2",
-            "7: faults.drop = 2: it is a share of the deliveries; write 0.01 for one in a hundred",
+            "7: faults.drop = 2: must be a share of the deliveries between 0 and 1, such as 0.01",
         ),
         (
             "[faults]\ndelay = \"1ms\"\nslow = \"1ms\"",
@@ -71,7 +71,7 @@ fn what_cannot_be_carried_out_is_refused_where_it_stands() {
         ),
         (
             "[faults]\ndelay = \"5s\"",
-            "7: faults.delay = 5s: what is due last would be cut off; lower it below phases.drain = 5s, or raise that",
+            "7: faults.delay = 5s: the last deliveries would be cut off; lower it below phases.drain = 5s, or raise that",
         ),
         (
             "[faults]\ndelay = \"2s\"\n[request]\ntimeout = \"1s\"",
@@ -87,11 +87,11 @@ fn what_cannot_be_carried_out_is_refused_where_it_stands() {
         ),
         (
             "[sweep]\nfaults.delay = [\n\"1ms\",\n\"9s\"]",
-            "9: faults.delay = 9s: what is due last would be cut off; lower it below phases.drain = 5s, or raise that",
+            "9: faults.delay = 9s: the last deliveries would be cut off; lower it below phases.drain = 5s, or raise that",
         ),
         (
             "[faults]\ndelay = \"1ms\"\n[sweep]\nfaults.delay = [\"1ms\"]",
-            "7: faults.delay: sweep.faults.delay gives it several values; remove one of the two",
+            "7: faults.delay: sweep.faults.delay sweeps the same key; remove one of the two",
         ),
     ] {
         assert_eq!(read(tables).unwrap_err(), format!("dir/x.toml:{expected}"));

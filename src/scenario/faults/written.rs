@@ -70,7 +70,7 @@ pub(in crate::scenario) fn resolve(written: &FaultsFile) -> Result<Faults, Refus
     let drop = written.drop.unwrap_or(0.0);
     require((0.0..=1.0).contains(&drop), "faults.drop", || {
         format!(
-            "faults.drop = {drop}: it is a share of the deliveries; write 0.01 for one in a hundred"
+            "faults.drop = {drop}: must be a share of the deliveries between 0 and 1, such as 0.01"
         )
     })?;
     Ok(Faults {
@@ -136,7 +136,7 @@ fn bimodal(time: Span, slow: Option<Span>, share: Option<f64>) -> Result<Distrib
     })?;
     let key = "faults.slow_share";
     require(share > 0.0 && share <= 0.5, key, || {
-        format!("{key} = {share}: it must be over 0 and at most 0.5")
+        format!("{key} = {share}: must be greater than 0 and at most 0.5")
     })?;
     let every = (1.0 / share).round();
     require((share * every - 1.0).abs() <= SHARE_TOLERANCE, key, || {
@@ -233,7 +233,7 @@ pub(in crate::scenario) fn check(case: &Case, phases: &Phases) -> Result<(), Ref
     }
     require(delay < drain || delay == Span::default(), "faults.delay", || {
         format!(
-            "faults.delay = {delay}: what is due last would be cut off; lower it below phases.drain = {drain}, or \
+            "faults.delay = {delay}: the last deliveries would be cut off; lower it below phases.drain = {drain}, or \
              raise that"
         )
     })?;
@@ -256,7 +256,7 @@ pub(in crate::scenario) fn check(case: &Case, phases: &Phases) -> Result<(), Ref
 }
 
 fn positive(key: &str, span: Span) -> Result<(), Refusal> {
-    require(span.ns() > 0, key, || format!("{key} = {span}: it must be over 0"))
+    require(span.ns() > 0, key, || format!("{key} = {span}: must be greater than 0"))
 }
 
 #[cfg(test)]
@@ -308,17 +308,17 @@ mod tests {
                 &["drop=much"],
                 "--fault drop=much: faults.drop: 'much' is not a share: write a number such as 0.02, or a percentage such as \"2%\"",
             ),
-            (&["drop=1.5"], "--fault: faults.drop = 1.5: it is a share of the deliveries"),
-            (&["drop=nan"], "--fault: faults.drop = NaN: it is a share"),
+            (&["drop=1.5"], "--fault: faults.drop = 1.5: must be a share of the deliveries"),
+            (&["drop=nan"], "--fault: faults.drop = NaN: must be a share"),
             (
                 &["servers=2", "service=1ms"],
                 "faults.servers: integer `2` is not 1 or \"unlimited\"",
             ),
             (
                 &["distribution=pareto", "service=1ms"],
-                "'pareto' is none of fixed, exponential, bimodal",
+                "'pareto' is not one of fixed, exponential, bimodal",
             ),
-            (&["service=0ms"], "faults.service = 0ns: it must be over 0"),
+            (&["service=0ms"], "faults.service = 0ns: must be greater than 0"),
             (
                 &["servers=1"],
                 "faults.servers without a service time; write faults.service = \"1ms\"",
@@ -343,7 +343,7 @@ mod tests {
             ),
             (
                 &["service=1ms", "distribution=bimodal", "slow=2ms", "slow_share=0.9"],
-                "faults.slow_share = 0.9: it must be over 0 and at most 0.5",
+                "faults.slow_share = 0.9: must be greater than 0 and at most 0.5",
             ),
             (&["freeze_at=1s"], "faults.freeze_at without freeze_for; write freeze_for = \"1s\""),
             (&["freeze_for=1s"], "faults.freeze_for without freeze_at; write freeze_at = \"2s\""),
@@ -353,7 +353,7 @@ mod tests {
                 "faults.freeze_every = 1s: a standstill of 1s would have no end",
             ),
             (&["stall_for=1s"], "faults.stall_for without stall_at"),
-            (&["stall_at=1s", "stall_for=0s"], "faults.stall_for = 0ns: it must be over 0"),
+            (&["stall_at=1s", "stall_for=0s"], "faults.stall_for = 0ns: must be greater than 0"),
         ] {
             let message = read_flags(settings).unwrap_err();
             assert!(message.starts_with("--fault"), "{message}");

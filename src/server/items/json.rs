@@ -71,7 +71,7 @@ pub fn patch(bytes: &[u8]) -> Result<Value, Problem> {
 }
 
 fn no_json(error: &serde_json::Error) -> Problem {
-    Problem::bad_request(format!("the body is no JSON: {error}"))
+    Problem::bad_request(format!("the body is not valid JSON: {error}"))
         .member("line", error.line())
         .member("column", error.column())
 }

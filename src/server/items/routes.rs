@@ -58,13 +58,13 @@ fn list<B>(shard: &Shard, request: &Request<B>) -> Outcome {
         Some(text) => match cursor::decode(epoch, &text) {
             Decoded::After(id) => id,
             Decoded::Elsewhere => {
-                let detail = "the items that the cursor was among are gone: the store has begun anew. Begin \
+                let detail = "the items that the cursor was among are gone: the store was restarted. Start \
                               without a cursor";
                 return Err(Problem::new(StatusCode::GONE, detail).member("reset", true));
             }
             Decoded::Foreign => {
                 return Err(Problem::bad_request(format!(
-                    "'{text}' is no cursor: take \"next\" of the page before"
+                    "'{text}' is not a cursor; use \"next\" of the previous page"
                 )));
             }
         },

@@ -32,7 +32,7 @@ pub fn decode(bytes: &[u8]) -> Result<Draft, Problem> {
     let draft = document.item()?;
     match document.next(true)? {
         Event::Eof => Ok(draft),
-        _ => Err(document.malformed("something stands after the item")),
+        _ => Err(document.malformed("unexpected content after the item")),
     }
 }
 
@@ -46,7 +46,7 @@ impl<'a> Document<'a> {
         let start = match self.next(true)? {
             Event::Start(start) if start.name().0 == "item" => start,
             Event::Start(_) => return Err(self.wrong("", "the document must be an <item>")),
-            _ => return Err(self.malformed("there is no element")),
+            _ => return Err(self.malformed("the document has no element")),
         };
         let mut draft = Draft::default();
         let [id] = self.attributes(&start, ["id"], "/id")?;
@@ -92,7 +92,7 @@ impl<'a> Document<'a> {
         let name = start.name().0;
         match name {
             "map" | "array" if depth == 0 => {
-                Err(self.malformed(&format!("the data is over {DEPTH_MAX} levels deep")))
+                Err(self.malformed(&format!("the data exceeds {DEPTH_MAX} levels")))
             }
             "map" => self.map(depth - 1),
             "array" => self.array(depth - 1),
@@ -102,17 +102,17 @@ impl<'a> Document<'a> {
             }
             "null" => match self.child("/data")? {
                 None => Ok(Value::Null),
-                Some(_) => Err(self.wrong("/data", "a <null> holds nothing")),
+                Some(_) => Err(self.wrong("/data", "a <null> must be empty")),
             },
             "boolean" => match self.text(None, "/data")?.trim() {
                 "true" | "1" => Ok(Value::Bool(true)),
                 "false" | "0" => Ok(Value::Bool(false)),
-                other => Err(self.wrong("/data", format!("'{other}' is no <boolean>"))),
+                other => Err(self.wrong("/data", format!("'{other}' is not a <boolean>"))),
             },
             "number" => {
                 let text = self.text(None, "/data")?;
                 let number = serde_json::from_str(text.trim()).ok().map(Value::Number);
-                number.ok_or_else(|| self.wrong("/data", format!("'{text}' is no <number>")))
+                number.ok_or_else(|| self.wrong("/data", format!("'{text}' is not a <number>")))
             }
             other => Err(self.wrong(
                 "/data",
@@ -135,7 +135,8 @@ impl<'a> Document<'a> {
         while let Some(start) = self.child("/data")? {
             let own: &[&str] = if start.name().0 == "string" { &["escaped"] } else { &[] };
             let [key, escaped] = self.checked(&start, ["key", "escaped-key"], own, "/data")?;
-            let key = key.ok_or_else(|| self.wrong("/data", "what stands in a map has a key"))?;
+            let key =
+                key.ok_or_else(|| self.wrong("/data", "each element of a map needs a key"))?;
             let key = self.unescaped(key.into_owned(), escaped.as_deref(), "/data")?;
             let value = self.value(&start, depth)?;
             if members.insert(key, value).is_some() {
@@ -151,7 +152,7 @@ impl<'a> Document<'a> {
             Event::Start(start) => Ok(Some(start)),
             Event::End(_) => Ok(None),
             Event::Eof => Err(self.malformed("the document ends within an element")),
-            _ => Err(self.wrong(pointer, "there is text where only elements may stand")),
+            _ => Err(self.wrong(pointer, "text is not allowed here, only elements")),
         }
     }
 
@@ -175,9 +176,7 @@ impl<'a> Document<'a> {
                 },
                 Event::Eof => return Err(self.malformed("the document ends within an element")),
                 _ => {
-                    return Err(
-                        self.wrong(pointer, "there is an element where only text may stand")
-                    );
+                    return Err(self.wrong(pointer, "elements are not allowed here, only text"));
                 }
             }
         }
@@ -202,7 +201,9 @@ impl<'a> Document<'a> {
                     }
                 }
                 Event::Decl(_) => {
-                    return Err(self.malformed("an XML declaration stands at the beginning only"));
+                    return Err(
+                        self.malformed("an XML declaration is allowed only at the beginning")
+                    );
                 }
                 Event::DocType(_) => return Err(self.malformed("document types are refused")),
                 event => return Ok(event),
@@ -249,7 +250,7 @@ impl<'a> Document<'a> {
                 Some(place) => found[place] = Some(Cow::Owned(value.into_owned())),
                 None if own.contains(&name) => {}
                 None => {
-                    return Err(self.wrong(pointer, format!("there is no attribute '{name}' here")));
+                    return Err(self.wrong(pointer, format!("unknown attribute '{name}'")));
                 }
             }
         }
@@ -311,7 +312,7 @@ fn attribute<'a>(start: &BytesStart<'a>, name: &str) -> Option<Cow<'a, str>> {
 fn malformed(bytes: &[u8], at: usize, what: &str) -> Problem {
     let (line, column) = place(bytes, at);
     Problem::bad_request(format!(
-        "the body is no XML that is read here: {what}, at line {line} column {column}"
+        "the body is not valid XML for this API: {what}, at line {line} column {column}"
     ))
     .member("line", line)
     .member("column", column)

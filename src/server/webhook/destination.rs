@@ -34,7 +34,8 @@ impl Destination {
                 "'{text}' has letters outside ASCII: write its host in xn-- form, and its path in %-escapes"
             ));
         }
-        let uri: Uri = text.parse().map_err(|error| format!("'{text}' is no URL: {error}"))?;
+        let uri: Uri =
+            text.parse().map_err(|error| format!("'{text}' is not a valid URL: {error}"))?;
         let secure = match uri.scheme_str().map(str::to_ascii_lowercase).as_deref() {
             Some("http") => false,
             Some("https") => true,
@@ -96,7 +97,7 @@ impl Destination {
             Err(io::Error::new(
                 io::ErrorKind::PermissionDenied,
                 format!(
-                    "{} is no public address; start the target with --allow-private-webhooks to call it",
+                    "{} is not a public address; start the target with --allow-private-webhooks to call it",
                     address.ip()
                 ),
             ))

@@ -130,7 +130,7 @@ async fn register(shard: Rc<Shard>, request: Request<Incoming>) -> Outcome {
     let config =
         Config { destination, topics, secret: secret.clone(), previous: None, disabled: None };
     let endpoint = shard.shared.webhooks.insert(config).ok_or_else(|| {
-        Problem::new(StatusCode::INSUFFICIENT_STORAGE, "there is no room for another webhook")
+        Problem::new(StatusCode::INSUFFICIENT_STORAGE, "the limit of webhooks is reached")
     })?;
     if let Err(problem) = keep(&shard, &endpoint).await {
         shard.shared.webhooks.remove(endpoint.id());
@@ -263,12 +263,12 @@ fn secret(given: Option<&str>) -> Result<Secret, Problem> {
 fn topics(shard: &Shard, names: &[String]) -> Result<Vec<Arc<Identity>>, Problem> {
     let mut seen = HashSet::new();
     if names.is_empty() || names.len() > TOPICS_MAX || !names.iter().all(|n| seen.insert(n)) {
-        let detail = format!("topics must be 1 to {TOPICS_MAX} names, each once");
+        let detail = format!("topics must be 1 to {TOPICS_MAX} different names");
         return Err(Problem::unprocessable(detail));
     }
     let known = |name: &String| {
         let unknown =
-            || Problem::unprocessable(format!("no topic '{name}'; publishing into it makes it"));
+            || Problem::unprocessable(format!("no topic '{name}'; publish to it to create it"));
         shard.shared.directory.get(name).ok_or_else(unknown)
     };
     names.iter().map(known).collect()

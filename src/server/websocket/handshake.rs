@@ -36,12 +36,12 @@ pub fn accept(headers: &HeaderMap) -> Result<String, Refusal> {
     }
     // Sections 11.3.1 and 11.3.5: of both there must be one. Which of two holds, nobody could say.
     let version = fields::one(headers, &SEC_WEBSOCKET_VERSION)
-        .map_err(|_| Refusal::Malformed("there must be exactly one Sec-WebSocket-Version"))?;
+        .map_err(|_| Refusal::Malformed("exactly one Sec-WebSocket-Version is required"))?;
     if version.map(HeaderValue::as_bytes) != Some(b"13") {
         return Err(Refusal::Upgrade("only version 13 of the WebSocket protocol is spoken here"));
     }
     let Ok(Some(key)) = fields::one(headers, &SEC_WEBSOCKET_KEY) else {
-        return Err(Refusal::Malformed("there must be exactly one Sec-WebSocket-Key"));
+        return Err(Refusal::Malformed("exactly one Sec-WebSocket-Key is required"));
     };
     if NONCE.decode(key).map(|nonce| nonce.len()) != Ok(16) {
         return Err(Refusal::Malformed("Sec-WebSocket-Key must be 16 bytes in base64"));
