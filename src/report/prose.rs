@@ -139,7 +139,7 @@ fn answer(ranking: &Ranking, labels: &BTreeMap<String, String>, whole: bool) -> 
             Some(more) => {
                 format!("{winner}. {ratio} {more} than {runner_up} ({its}; {interval}{why})")
             }
-            None => format!("{winner}. {runner_up} needs {ratio} as much ({its}; {interval}{why})"),
+            None => format!("{winner}. {runner_up} needs {ratio} ({its}; {interval}{why})"),
         }
     };
     let p = match ranking.p {
@@ -153,15 +153,15 @@ fn answer(ranking: &Ranking, labels: &BTreeMap<String, String>, whole: bool) -> 
         Claim::Indicated(shift, _) => lead(shift, ""),
         Claim::NotShown(shift, needed) => {
             let needed = match needed {
-                Some(trials) => format!("about {trials} trials per case would show one this small"),
-                None => "no reasonable number of trials would show one".to_owned(),
+                Some(trials) => format!("needs about {trials} trials"),
+                None => "no reasonable number of trials would do".to_owned(),
             };
             let interval = if shift.confidence > 0.0 {
                 format!("; {}, {}{p}", times(shift.estimate), interval(shift))
             } else {
                 String::new()
             };
-            format!("{winner} ~ {runner_up} ({its}{interval}). No significant difference; {needed}")
+            format!("{winner} ~ {runner_up} ({its}{interval}). Not significant: {needed}")
         }
         Claim::NoPairs => {
             format!("{winner}; next {runner_up} ({its}), never measured in the same block")

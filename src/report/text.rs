@@ -216,7 +216,7 @@ mod tests {
             "* response time: nothing is delivered",
             "Freshest: ",
             "Can this run be trusted? Yes: all 18 trials are valid.",
-            "Fewest wire bytes per delivery: websocket, 310 B. sse needs 1.06x as much (330 B; 75 % CI ",
+            "Fewest wire bytes per delivery: websocket, 310 B. sse needs 1.06x (330 B; 75 % CI ",
             "75 % confidence. `--trials ",
             "MISSED  freshness_p50 < 50ms  [short-poll:",
             "met     reach >= 1  [6 cases]",

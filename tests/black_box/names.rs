@@ -178,7 +178,7 @@ fn files_that_are_no_scenario_are_refused_with_the_reason() {
         ("plain/x.toml", "plain/x.toml: cannot be read: Not a directory"),
         ("latin1.toml", "latin1.toml: not a UTF-8 text file (line 2)"),
         ("utf16.toml", "utf16.toml: is UTF-16; save the scenario as UTF-8"),
-        ("/dev/zero", "/dev/zero: larger than 16 MiB"),
+        ("/dev/zero", "/dev/zero: exceeds 16 MiB"),
         ("esc\u{1b}[2J", "esc\u{fffd}[2J: file not found"),
     ] {
         let output = tidings(path, &["plan", file]).output().unwrap();
@@ -357,7 +357,7 @@ fn a_results_folder_that_cannot_be_made_is_found_before_anything_is_measured() {
         let output = tidings(path, &arguments).output().unwrap();
         let err = text(&output.stderr);
         assert_eq!((output.status.code(), err.lines().count()), (Some(2), 1), "{err}");
-        assert!(err.starts_with(&format!("tidings: cannot write {named}: ")), "{err}");
+        assert!(err.starts_with(&format!("tidings: {named} cannot be written: ")), "{err}");
         assert!(err.contains("--out DIR"), "{err}");
     }
     assert!(entries(&path.join("half/a")).is_empty(), "a check leaves nothing");

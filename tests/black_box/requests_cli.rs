@@ -104,7 +104,7 @@ fn a_plan_names_closed_loops_and_what_is_kept() {
         command.arg("plan").arg(bench.file()).args(more).output().unwrap()
     };
     let out = text(&plan(&[]).stdout);
-    assert!(out.contains("request: closed loop, the next request 5ms after an answer"), "{out}");
+    assert!(out.contains("request: closed loop, next request 5ms after a response"), "{out}");
     assert!(
         out.contains("raw samples of the first 10000 requests or polls per worker shard"),
         "{out}"

@@ -42,7 +42,7 @@ fn keys_of_the_other_loop_and_shares_beyond_the_whole_are_refused() {
         (
             "long-poll",
             "gap = \"200ms\"\n[phases]\ndrain = \"100ms\"",
-            ":10: phases.drain = 100ms: a client polls again 200ms after an answer, so its last poll would be cut off and \
+            ":10: phases.drain = 100ms: a client polls again 200ms after a response, so its last poll would be cut off and \
              its events counted as lost; raise drain to at least 200ms",
         ),
         (
