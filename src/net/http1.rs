@@ -5,7 +5,7 @@ use std::rc::Rc;
 use std::time::Duration;
 
 use bytes::Bytes;
-use http_body_util::{BodyExt as _, Full};
+use http_body_util::{BodyExt as _, Full, Limited};
 use hyper::body::Incoming;
 use hyper::client::conn::http1;
 use hyper::{HeaderMap, Request, Response, StatusCode};
@@ -14,6 +14,20 @@ use hyper_util::rt::TokioIo;
 use super::{Dialer, Driven, Meter, Stream};
 use crate::clock;
 use crate::measure::ErrorKind;
+
+/// Most bytes of a response that are kept: more than any page of events.
+pub(super) const BODY_MAX: usize = 256 << 20;
+
+/// A body of at most [`BODY_MAX`].
+pub(super) async fn whole(body: Incoming) -> Result<Bytes, NetError> {
+    match Limited::new(body, BODY_MAX).collect().await {
+        Ok(whole) => Ok(whole.to_bytes()),
+        Err(error) => Err(match error.downcast::<hyper::Error>() {
+            Ok(error) => (*error).into(),
+            Err(_) => NetError::TooLong,
+        }),
+    }
+}
 
 /// Why an exchange failed.
 #[derive(Debug, thiserror::Error)]
@@ -27,6 +41,9 @@ pub enum NetError {
     /// The peer closed the connection, or it broke.
     #[error("the connection was closed: {0}")]
     Closed(hyper::Error),
+    /// The body is longer than anything that was asked for.
+    #[error("the response's body exceeds {} MiB", BODY_MAX >> 20)]
+    TooLong,
     /// What came was no HTTP.
     #[error("the answer was not understood: {0}")]
     Protocol(hyper::Error),
@@ -39,7 +56,7 @@ impl NetError {
             Self::Connect(_) => ErrorKind::Connect,
             Self::Timeout(_) => ErrorKind::Timeout,
             Self::Closed(_) => ErrorKind::Closed,
-            Self::Protocol(_) => ErrorKind::Protocol,
+            Self::Protocol(_) | Self::TooLong => ErrorKind::Protocol,
         }
     }
 }
@@ -113,7 +130,7 @@ impl Http1 {
     ) -> Result<Answer, NetError> {
         let exchange = async {
             let (head, body) = self.stream(request).await?.into_parts();
-            let body = self.connection.wait(body.collect()).await?.to_bytes();
+            let body = self.connection.wait(whole(body)).await?;
             Ok((head, body))
         };
         let outcome = tokio::time::timeout(timeout, exchange).await;

@@ -198,7 +198,7 @@ impl Http2 {
         let exchange = async {
             let (head, body) = self.stream(request).await?.into_parts();
             let first_ns = clock::now();
-            let body = body.collect().await?.to_bytes();
+            let body = super::http1::whole(body).await?;
             Ok((head, first_ns, body))
         };
         let outcome = tokio::time::timeout(timeout, exchange).await;

@@ -132,12 +132,24 @@ pub trait Subscription {
     fn heartbeat_ns(&self) -> u64;
 }
 
+/// Longest wait for a stream to open: a target that takes a connection and never ends its answer's head is not waited for.
+const OPEN_LIMIT: Duration = Duration::from_secs(30);
+
+async fn open<H: Subscription>(
+    link: &Link,
+    held: &mut H,
+    redial: &mut Redial,
+) -> Result<H::Stream, Ended> {
+    let opened = tokio::time::timeout(OPEN_LIMIT, held.open(link, redial)).await;
+    opened.unwrap_or(Err(Ended::Net(NetError::Timeout(OPEN_LIMIT))))
+}
+
 /// Holds a stream open until the link is dropped: reads it, and opens it again when it ends, falls silent, or the
 /// link is to leave.
 pub async fn hold<H: Subscription>(link: &Link, mut held: H) {
     let mut redial = Redial::new(link);
     let dialled_ns = clock::now();
-    let mut stream = match held.open(link, &mut redial).await {
+    let mut stream = match open(link, &mut held, &mut redial).await {
         Ok(stream) => stream,
         Err(error) => return link.cannot_stand(&error),
     };
@@ -178,7 +190,7 @@ async fn again<H: Subscription>(
 ) -> Option<H::Stream> {
     loop {
         let dialled_ns = clock::now();
-        match held.open(link, redial).await {
+        match open(link, held, redial).await {
             Ok(stream) => {
                 link.back(dialled_ns, lost_ns);
                 return Some(stream);

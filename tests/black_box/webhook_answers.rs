@@ -27,13 +27,15 @@ enum Step {
     Flood(&'static str),
     /// Sends a byte now and then, until nobody takes it any more.
     Trickle,
+    /// Says nothing for a moment, so that what was said is read by itself.
+    Pause,
     /// Keeps the connection open, and silent.
     Hold,
     /// Breaks the connection off.
     Reset,
 }
 
-use Step::{Flood, Hold, Reset, Say, Spell, Trickle};
+use Step::{Flood, Hold, Pause, Reset, Say, Spell, Trickle};
 
 const ATTEMPTS: u32 = 2;
 /// So small that a request of [`LARGE`] cannot be written before it is read.
@@ -136,6 +138,10 @@ fn play(mut stream: &TcpStream, step: Step, over: &AtomicBool) -> bool {
             }
             false
         }
+        Pause => {
+            pause();
+            true
+        }
         Hold => {
             // Until the other side closes, or the test is over.
             stream.set_read_timeout(Some(Duration::from_millis(20))).unwrap();
@@ -161,7 +167,8 @@ fn target() -> Target {
         attempts: ATTEMPTS,
         backoff: Span::from_ms(1),
         backoff_max: Span::from_ms(5),
-        timeout: Span::from_secs(10),
+        // Longer than anything here waits: what is acknowledged by its time-out alone fails.
+        timeout: Span::from_secs(60),
         ..WebhookOptions::default()
     };
     Target::start(Options { webhook, allow_private_webhooks: true, ..Options::default() })
@@ -311,6 +318,10 @@ fn an_answer_before_the_request_was_read_counts() {
             "and silence",
             &[Say("HTTP/1.1 200 OK\r\nconnection: close\r\ncontent-length: 0\r\n\r\n"), Hold],
         ),
+        (
+            "and the rest later: half a request stands on the connection",
+            &[Say("HTTP/1.1 200 OK\r\n"), Pause, Say("content-length: 0\r\n\r\n"), Hold],
+        ),
         ("as HTTP/1.0", &[Say("HTTP/1.0 200 OK\r\n\r\n"), Hold]),
     ];
     for (name, script) in EARLY {
@@ -334,4 +345,28 @@ fn a_kept_connection_that_ends_under_an_attempt_costs_no_attempt() {
     assert_eq!(odd.seen(), [1, 2, 2]);
     assert_eq!(target.get(&path).json()["dead_letters"], 0);
     assert_eq!(target.stop().counters.get(tidings::measure::Counter::Retries), 0);
+}
+
+#[test]
+fn an_attempt_under_way_when_the_address_changes_leaves_no_way_to_the_former_receiver() {
+    let good: &[Step] = &[Say("HTTP/1.1 200 OK\r\ncontent-length: 0\r\n\r\n")];
+    let (target, go) = (target(), Arc::new(AtomicBool::new(false)));
+    let may = Arc::clone(&go);
+    let former = Receiver::start(false, move |_| {
+        while !may.load(Ordering::SeqCst) {
+            std::thread::sleep(Duration::from_millis(5));
+        }
+        good
+    });
+    let now = Hook::start(acknowledge);
+    let path = register(&target, &format!("http://{}/", former.address));
+    target.publish("news-0", 1);
+    until("the attempt", || former.seen() == [1]);
+    let changed = target.send("PATCH", &path, Some(json!({ "url": now.url() })));
+    assert_eq!(changed.status, 200, "{}", changed.text());
+    go.store(true, Ordering::SeqCst);
+    until("the delivery", || target.get(&path).json()["delivered"] == 1);
+    target.publish("news-0", 2);
+    assert_eq!(now.next().json()["seq"], 2);
+    assert_eq!(former.seen(), [1]);
 }

@@ -60,9 +60,10 @@ impl Dispatcher {
     /// One for an endpoint.
     pub fn new(shard: Rc<Shard>, endpoint: Arc<Endpoint>) -> Self {
         let options = &shard.options().webhook;
+        let most = options.concurrency.max(1) as usize;
         Self {
-            pool: ConnectionPool::new(Rc::clone(&shard.writes), options.connection),
-            slots: Arc::new(Semaphore::new(options.concurrency.max(1) as usize)),
+            pool: ConnectionPool::new(Rc::clone(&shard.writes), options.connection, most),
+            slots: Arc::new(Semaphore::new(most)),
             paused_until: Cell::new(None),
             throttled: Cell::new(0),
             failing_since: Cell::new(None),

@@ -15,6 +15,7 @@ use tokio::io::{AsyncRead as _, AsyncWrite as _, ReadBuf};
 use tokio::time::timeout;
 
 use super::batch::Batch;
+use super::destination::Destination;
 use super::response::{RESPONSE_MAX, Response, Rest};
 use crate::clock;
 use crate::server::outlet::{Outgoing, Outlet};
@@ -36,6 +37,8 @@ pub struct Rendered {
 /// A connection, and what has been read from it and not yet understood.
 #[derive(Debug)]
 pub struct Connection {
+    /// Whom it was dialled for.
+    to: Rc<Destination>,
     outlet: Outlet,
     outgoing: Rc<Outgoing>,
     buffer: Vec<u8>,
@@ -52,10 +55,17 @@ pub struct Received {
     pub any: bool,
 }
 
+impl Received {
+    /// Whether the status is one of success.
+    pub fn is_success(&self) -> bool {
+        self.response.status.is_some_and(|status| (200..300).contains(&status))
+    }
+}
+
 /// How far a response is waited for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Wait {
-    /// A 2xx needs its status line alone; of others the head is read, for `Retry-After`.
+    /// The status line.
     Status,
     /// The body, too.
     Body,
@@ -71,8 +81,13 @@ struct Writing<'a> {
 
 impl Connection {
     /// One that was just dialled.
-    pub const fn new(outlet: Outlet, outgoing: Rc<Outgoing>) -> Self {
-        Self { outlet, outgoing, buffer: Vec::new() }
+    pub const fn new(to: Rc<Destination>, outlet: Outlet, outgoing: Rc<Outgoing>) -> Self {
+        Self { to, outlet, outgoing, buffer: Vec::new() }
+    }
+
+    /// Whether it leads to this destination.
+    pub fn leads_to(&self, to: &Destination) -> bool {
+        *self.to == *to
     }
 
     /// Whether the receiver has neither closed it nor sent anything unasked.
@@ -109,7 +124,11 @@ impl Connection {
                 writing.poll(&mut self.outlet, cx);
                 match self.poll_fill(cx) {
                     // What the status says is enough; the rest is read, or left, by whoever cares for the connection.
-                    Poll::Pending if enough(wait, received) => return Poll::Ready(Ok(None)),
+                    // A request that is not away yet would be mixed up with the next one.
+                    Poll::Pending if wait == Wait::Status && received.response.status.is_some() => {
+                        let abandoned = (!writing.flushed).then_some(Rest::Abandon);
+                        return Poll::Ready(Ok(abandoned));
+                    }
                     Poll::Pending => return Poll::Pending,
                     Poll::Ready(Err(error)) => {
                         return Poll::Ready(Err(writing.broken.take().unwrap_or(error)));
@@ -146,16 +165,32 @@ impl Connection {
         let over = self.buffer.len() > RESPONSE_MAX;
         match received.response.rest(&self.buffer, ended) {
             Rest::More if !ended && !over => Ok(None),
-            Rest::Abandon if received.response.status.is_none() => Err(io::Error::new(
-                io::ErrorKind::UnexpectedEof,
-                "the receiver closed the connection without an answer",
-            )),
+            Rest::Abandon if received.response.status.is_none() => Err(if over {
+                io::Error::other("no status line within 16 KiB of the answer")
+            } else {
+                let closed = "the receiver closed the connection without an answer";
+                io::Error::new(io::ErrorKind::UnexpectedEof, closed)
+            }),
             Rest::Whole { body, reusable } => {
                 self.buffer = Vec::new();
                 Ok(Some(Rest::Whole { body, reusable }))
             }
             _ => Ok(Some(Rest::Abandon)),
         }
+    }
+
+    /// Reads on to the end of the head, for `Retry-After`, within a bound of time; what is known then has to do.
+    pub async fn finish_head(&mut self, received: &mut Received) -> Option<Rest> {
+        let head = poll_fn(|cx| {
+            while !received.response.has_head() {
+                let ended = std::task::ready!(self.poll_fill(cx))?;
+                if let Some(rest) = self.read_on(ended, received)? {
+                    return Poll::Ready(io::Result::Ok(Some(rest)));
+                }
+            }
+            Poll::Ready(Ok(None))
+        });
+        timeout(REST_LIMIT, head).await.ok()?.unwrap_or(Some(Rest::Abandon))
     }
 
     /// Reads the rest of a response within bounds of time and bytes; whether the connection can be used again.
@@ -173,12 +208,6 @@ impl Connection {
         });
         matches!(timeout(REST_LIMIT, rest).await, Ok(Ok(Rest::Whole { reusable: true, .. })))
     }
-}
-
-/// Whether nothing more has to be known.
-fn enough(wait: Wait, received: &Received) -> bool {
-    let Some(status) = received.response.status else { return false };
-    wait == Wait::Status && ((200..300).contains(&status) || received.response.has_head())
 }
 
 impl Writing<'_> {

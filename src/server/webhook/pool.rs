@@ -1,6 +1,6 @@
 //! Connections to one receiver: kept alive, dialled again when broken.
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::io;
 use std::rc::Rc;
 use std::time::Duration;
@@ -39,33 +39,71 @@ pub struct AttemptResponse {
     pub status: u16,
     /// How long it asks to wait in `Retry-After`.
     pub retry_after: Option<Duration>,
-    /// The body, where it was waited for.
-    pub body: Bytes,
+    /// The body, where all of it has come.
+    pub body: Option<Bytes>,
     /// From the write of the message to the status line, in nanoseconds.
     pub took_ns: Option<u64>,
 }
 
-/// Connections that wait for their next request.
-type Idle = RefCell<Vec<Connection>>;
-
-/// The idle connections to one receiver: as many as have been busy at once.
+/// The connections to one receiver that no attempt is under way on: at most as many as there may be attempts at once.
 #[derive(Debug)]
 pub struct ConnectionPool {
-    /// Replaced as a whole when the receiver has another address, so that no connection to the former comes back.
-    idle: RefCell<Rc<Idle>>,
+    kept: Rc<Kept>,
     writes: Rc<Writes>,
     connection: CallbackConnection,
 }
 
+/// Connections between two attempts.
+#[derive(Debug)]
+struct Kept {
+    most: usize,
+    idle: RefCell<Vec<Connection>>,
+    /// How many are still reading the rest of a response.
+    finishing: Cell<usize>,
+}
+
+impl Kept {
+    fn has_room(&self) -> bool {
+        self.idle.borrow().len() + self.finishing.get() < self.most
+    }
+
+    fn keep(&self, connection: Connection) {
+        if self.has_room() {
+            self.idle.borrow_mut().push(connection);
+        }
+    }
+
+    /// One that leads to `to` and still seems open; those that do not are closed.
+    fn take(&self, to: &Destination) -> Option<Connection> {
+        loop {
+            let mut connection = self.idle.borrow_mut().pop()?;
+            if connection.leads_to(to) && connection.is_quiet() {
+                return Some(connection);
+            }
+        }
+    }
+
+    /// Reads the rest of a response, and keeps the connection if that ends well.
+    async fn finish(self: Rc<Self>, mut connection: Connection, received: Received) {
+        self.finishing.set(self.finishing.get() + 1);
+        let reusable = connection.finish(received).await;
+        self.finishing.set(self.finishing.get() - 1);
+        if reusable {
+            self.keep(connection);
+        }
+    }
+}
+
 impl ConnectionPool {
-    /// None yet; what they write is booked in `writes`.
-    pub fn new(writes: Rc<Writes>, connection: CallbackConnection) -> Self {
-        Self { idle: RefCell::default(), writes, connection }
+    /// None yet, and never more than `most`; what they write is booked in `writes`.
+    pub fn new(writes: Rc<Writes>, connection: CallbackConnection, most: usize) -> Self {
+        let kept = Kept { most, idle: RefCell::default(), finishing: Cell::new(0) };
+        Self { kept: Rc::new(kept), writes, connection }
     }
 
     /// Closes every idle connection: the receiver has another address now.
     pub fn clear(&self) {
-        self.idle.take();
+        self.kept.idle.borrow_mut().clear();
     }
 
     /// Posts a signed message and reads the answer as far as `wait` asks, for at most `limit`.
@@ -91,7 +129,7 @@ impl ConnectionPool {
                 format!("no answer in {} s", limit.as_secs_f64()),
             )
         };
-        let (mut kept, mut written) = (self.take_idle(), message.written);
+        let (mut kept, mut written) = (self.kept.take(to), message.written);
         loop {
             let reused = kept.is_some();
             let mut connection = match kept.take() {
@@ -114,25 +152,19 @@ impl ConnectionPool {
                 Err(_) if received.response.status.is_none() => return Err(late()),
                 _ => Some(Rest::Abandon),
             };
+            let rest = match rest {
+                // Whether the receiver wants to be left alone is told behind the status line.
+                None if !received.is_success() => connection.finish_head(&mut received).await,
+                rest => rest,
+            };
             return Ok(self.conclude(connection, received, rest));
-        }
-    }
-
-    /// A connection that was kept and still seems open.
-    fn take_idle(&self) -> Option<Connection> {
-        let idle = Rc::clone(&self.idle.borrow());
-        loop {
-            let mut connection = idle.borrow_mut().pop()?;
-            if connection.is_quiet() {
-                return Some(connection);
-            }
         }
     }
 
     /// What came back; the connection is kept, finished aside, or closed.
     fn conclude(
         &self,
-        mut connection: Connection,
+        connection: Connection,
         received: Received,
         rest: Option<Rest>,
     ) -> AttemptResponse {
@@ -144,27 +176,19 @@ impl ConnectionPool {
         let mut answer = AttemptResponse {
             status,
             retry_after: received.response.retry_after,
-            body: Bytes::new(),
+            body: None,
             took_ns,
         };
         let keeps = self.connection == CallbackConnection::KeepAlive;
-        let idle = Rc::clone(&self.idle.borrow());
         match rest {
             Some(Rest::Whole { body, reusable }) => {
-                answer.body = body;
+                answer.body = Some(body);
                 if reusable && keeps {
-                    idle.borrow_mut().push(connection);
+                    self.kept.keep(connection);
                 }
             }
-            None if keeps && received.response.worth_finishing() => {
-                let idle = Rc::downgrade(&idle);
-                spawn_local(async move {
-                    if connection.finish(received).await
-                        && let Some(idle) = idle.upgrade()
-                    {
-                        idle.borrow_mut().push(connection);
-                    }
-                });
+            None if keeps && received.response.worth_finishing() && self.kept.has_room() => {
+                spawn_local(Rc::clone(&self.kept).finish(connection, received));
             }
             _ => {}
         }
@@ -183,7 +207,7 @@ impl ConnectionPool {
             }
         };
         let outlet = Outlet::new(wire, Rc::clone(&outgoing));
-        Ok(Connection::new(outlet, outgoing))
+        Ok(Connection::new(Rc::new(to.clone()), outlet, outgoing))
     }
 
     /// The request of a message: signed, and with the headers that the standard asks for.

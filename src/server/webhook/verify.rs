@@ -33,7 +33,7 @@ pub async fn verify(
     let body = json!({ "type": "webhook.verification", "challenge": challenge }).to_string().into();
     let id = format!("msg_verification_{challenge}");
     let message = Message { id: &id, timestamp: unix_seconds(), body, written: None };
-    let pool = ConnectionPool::new(Rc::clone(&shard.writes), CallbackConnection::PerAttempt);
+    let pool = ConnectionPool::new(Rc::clone(&shard.writes), CallbackConnection::PerAttempt, 0);
     let options = shard.options();
     let wait = (Wait::Body, options.webhook.timeout.std());
     let post = pool.post(destination, options.allow_private_webhooks, secrets, message, wait);
@@ -41,7 +41,14 @@ pub async fn verify(
     if !(200..300).contains(&answer.status) {
         return Err(refused(destination, &format!("it answered {}", answer.status)));
     }
-    match serde_json::from_slice::<Echo>(&answer.body) {
+    let Some(body) = answer.body else {
+        let limit = options.webhook.timeout.std().as_secs_f64();
+        return Err(refused(
+            destination,
+            &format!("its answer did not end within {limit} s and 16 KiB"),
+        ));
+    };
+    match serde_json::from_slice::<Echo>(&body) {
         Ok(echo) if echo.challenge == challenge => Ok(()),
         _ => Err(refused(destination, "it did not echo the challenge")),
     }
