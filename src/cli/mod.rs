@@ -16,7 +16,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::Path;
 use std::process::ExitCode;
 
-use clap::{Parser, Subcommand};
+use clap::{CommandFactory as _, FromArgMatches as _, Parser, Subcommand};
 use tidings::record::Build;
 use tidings::report::{Missing, View, text};
 
@@ -64,8 +64,12 @@ enum Verb {
 
 /// Prints a run's comparison, and its folder as the last line.
 fn print_report(view: &View, folder: &Path) {
-    output::print(format!("{}\n{}\n", text(view), folder.display()));
+    output::print(format!("{}\n", text(view, screen::columns_of_stdout())));
+    output::print_path(folder);
 }
+
+/// Widest line of the help.
+const HELP: usize = 100;
 
 /// Most missing files that are named one by one.
 const NAMED: usize = 5;
@@ -101,12 +105,14 @@ pub fn main() -> ExitCode {
 }
 
 fn verb() -> u8 {
-    let arguments = match Arguments::try_parse() {
+    let command = Arguments::command().term_width(screen::columns_of_stdout().min(HELP));
+    let parsed = command.try_get_matches();
+    let arguments = match parsed.and_then(|matches| Arguments::from_arg_matches(&matches)) {
         Ok(arguments) => arguments,
         Err(error) => {
             let text = error.render().to_string();
             if error.use_stderr() {
-                output::complain(text);
+                output::complain(&text);
                 return exit::USAGE;
             }
             output::print(text);
