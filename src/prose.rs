@@ -1,27 +1,51 @@
 //! Running text for people: wrapped to a width, and in the letters that their terminal can show.
 
 use textwrap::{Options, WordSeparator, WordSplitter, WrapAlgorithm};
+use unicode_width::UnicodeWidthStr as _;
 
 /// Text is never wrapped narrower than this: what is narrower shows nothing that can be read.
 const NARROWEST: usize = 20;
-/// Further lines are indented like the first one's text, but by no more than this share of the width.
-const INDENT_SHARE: usize = 3;
+/// Further lines are indented by so many columns where the window has no room for more.
+const LEAST_INDENT: usize = 4;
 
 /// Appends `lead` and `text` in lines of at most `columns`, further ones indented by `indent`. Every whitespace character counts
 /// as a space, a unit stays with its number, and a word that fits no line is broken.
 pub fn wrap(out: &mut String, lead: &str, text: &str, indent: usize, columns: usize) {
+    lines(out, &format!("{lead}{text}"), indent, columns, true);
+}
+
+/// `text` with those of its lines wrapped that are wider than `columns`. Words stay whole: a path can still be copied.
+pub fn fit(text: &str, columns: usize) -> String {
+    let mut out = String::with_capacity(text.len());
+    for line in text.split_inclusive('\n') {
+        let bare = line.trim_end_matches('\n');
+        if bare.width() <= columns.max(NARROWEST) {
+            out.push_str(line);
+            continue;
+        }
+        lines(&mut out, bare, bare.len() - bare.trim_start().len() + 2, columns, false);
+        if bare.len() == line.len() {
+            out.truncate(out.trim_end_matches('\n').len());
+        }
+    }
+    out
+}
+
+fn lines(out: &mut String, text: &str, indent: usize, columns: usize, break_words: bool) {
     let columns = columns.max(NARROWEST);
-    let whole = glue(&format!("{lead}{text}"));
-    let first = whole.len() - whole.trim_start_matches(' ').len();
-    let first = " ".repeat(first.min(columns / INDENT_SHARE));
-    let further = " ".repeat(indent.min(columns / INDENT_SHARE));
+    let room = |indent: usize| if indent > columns / 2 { LEAST_INDENT } else { indent };
+    let whole = glue(text);
+    let bare = whole.trim_start_matches(' ');
+    let first = " ".repeat(room(whole.len() - bare.len()));
+    let further = " ".repeat(room(indent));
     let options = Options::new(columns)
         .initial_indent(&first)
         .subsequent_indent(&further)
+        .break_words(break_words)
         .word_separator(WordSeparator::AsciiSpace)
         .word_splitter(WordSplitter::NoHyphenation)
         .wrap_algorithm(WrapAlgorithm::FirstFit);
-    for line in textwrap::wrap(whole.trim_start_matches(' '), options) {
+    for line in textwrap::wrap(bare, options) {
         out.push_str(line.replace(GLUE, " ").trim_end());
         out.push('\n');
     }
@@ -99,8 +123,6 @@ pub fn harmless(text: &str) -> String {
 
 #[cfg(test)]
 mod tests {
-    use unicode_width::UnicodeWidthStr as _;
-
     use super::*;
 
     fn wrapped(lead: &str, text: &str, indent: usize, columns: usize) -> String {
@@ -138,6 +160,16 @@ mod tests {
         assert_eq!(lines.len(), 2);
         assert!(lines[1].starts_with("            17"), "{out}");
         assert_eq!(wrapped("", "one\ntwo\tthree", 2, 80), "one two three\n");
+    }
+
+    #[test]
+    fn lines_that_fit_stay_and_words_stay_whole() {
+        let path = "/a/path/that/no/narrow/window/holds";
+        let text = format!("short\n\n  wide: see {path} and so on\nno line feed at the end");
+        let narrow = fit(&text, 20);
+        assert!(narrow.starts_with("short\n\n  wide: see\n    /a/path/"), "{narrow}");
+        assert!(narrow.contains(path) && narrow.ends_with("the end"), "{narrow}");
+        assert_eq!(fit(&text, 200), text);
     }
 
     #[test]

@@ -85,11 +85,11 @@ pub fn run(arguments: &Arguments) -> anyhow::Result<u8> {
     for file in &missing {
         output::message(format_args!("{file}; the answers above are whole"));
     }
-    output::settle(|| signals.received().is_some());
-    Ok(match status(&calibration) {
+    let status = match status(&calibration) {
         0 if !missing.is_empty() => exit::USAGE,
         status => status,
-    })
+    };
+    Ok(run::deliver(&signals, status))
 }
 
 /// The exit status that a calibration calls for.

@@ -17,6 +17,7 @@ use std::path::Path;
 use std::process::ExitCode;
 
 use clap::{CommandFactory as _, FromArgMatches as _, Parser, Subcommand};
+use tidings::prose::fit;
 use tidings::record::Build;
 use tidings::report::{Missing, View, text};
 
@@ -70,6 +71,8 @@ fn print_report(view: &View, folder: &Path) {
 
 /// Widest line of the help.
 const HELP: usize = 100;
+/// Least width where options and what they mean stand side by side.
+const TWO_COLUMNS: usize = 64;
 
 /// Most missing files that are named one by one.
 const NAMED: usize = 5;
@@ -105,7 +108,9 @@ pub fn main() -> ExitCode {
 }
 
 fn verb() -> u8 {
-    let command = Arguments::command().term_width(screen::columns_of_stdout().min(HELP));
+    let columns = screen::columns_of_stdout().min(HELP);
+    // In a narrow window what an option means stands below it, and not in a column of a word each.
+    let command = Arguments::command().term_width(columns).next_line_help(columns < TWO_COLUMNS);
     let parsed = command.try_get_matches();
     let arguments = match parsed.and_then(|matches| Arguments::from_arg_matches(&matches)) {
         Ok(arguments) => arguments,
@@ -115,7 +120,7 @@ fn verb() -> u8 {
                 output::complain(&text);
                 return exit::USAGE;
             }
-            output::print(text);
+            output::print(fit(&text, columns));
             return 0;
         }
     };

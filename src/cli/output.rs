@@ -14,9 +14,9 @@ use std::sync::{Condvar, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::thread::Builder;
 use std::time::{Duration, Instant};
 
-use tidings::prose::{ascii, harmless};
+use tidings::prose::{ascii, fit, harmless};
 
-use super::exit;
+use super::{exit, screen};
 
 /// Most pieces of progress that wait for a reader; those beyond are dropped.
 const PROGRESS: usize = 256;
@@ -42,6 +42,8 @@ struct State {
     past: u64,
     /// The stream takes nothing any more.
     closed: bool,
+    /// Because its reader had stalled, and somebody wanted the process to end.
+    stalled: bool,
     /// Why, unless its reader went away.
     failure: Option<io::Error>,
 }
@@ -110,6 +112,9 @@ impl Outlet {
             if state.past != last.0 || !hurry() {
                 last = (state.past, Instant::now());
             } else if last.1.elapsed() >= PATIENCE {
+                // Nor is it waited for again.
+                (state.closed, state.stalled) = (true, true);
+                state.queue.clear();
                 return;
             }
             let waited = self.changed.wait_timeout(state, TICK);
@@ -185,12 +190,12 @@ pub fn print_path(path: &Path) {
 
 /// Says something on stderr that must not be dropped: `tidings: ` and `text`, on a line.
 pub fn message(text: impl std::fmt::Display) {
-    stderr().queue(shown(&format!("tidings: {text}\n")), usize::MAX);
+    complain(&format!("tidings: {text}\n"));
 }
 
 /// Writes text to stderr, as a usage error is worded.
 pub fn complain(text: &str) {
-    stderr().queue(shown(text), usize::MAX);
+    stderr().queue(shown(&fit(text, screen::columns_of_stderr())), usize::MAX);
 }
 
 /// Writes a piece of progress to stderr; drops it where the reader has stalled.
@@ -198,13 +203,15 @@ pub fn progress(text: String) {
     stderr().queue(text.into_bytes(), PROGRESS);
 }
 
-/// Waits until the results are with their reader, or cannot be written; with `hurry()`, not for one that has stalled.
-pub fn settle(hurry: impl Fn() -> bool) {
+/// Waits until the results are with their reader, or cannot be written; with `hurry()`, not for one that has stalled. Returns
+/// whether it was given up.
+pub fn settle(hurry: impl Fn() -> bool) -> bool {
     stdout().settle(|| {
         let hurry = hurry();
         HURRY.fetch_or(hurry, Ordering::Relaxed);
         hurry
     });
+    stdout().lock().stalled
 }
 
 /// Why stdout cannot be written, if its reader has not simply gone.

@@ -75,6 +75,12 @@ pub fn columns_of_stdout() -> usize {
     window(std::io::stdout()).into_iter().chain(asked()).min().unwrap_or(usize::MAX)
 }
 
+/// The columns of stderr's terminal; as many as one likes where it is none: what collects messages reads them by the line.
+#[expect(clippy::disallowed_methods, reason = "asks what it is, and writes nothing")]
+pub fn columns_of_stderr() -> usize {
+    window(std::io::stderr()).unwrap_or(usize::MAX)
+}
+
 /// The columns of a terminal that says so. Its rows do not matter: they are 0 where only the columns were set.
 fn window(stream: impl AsFd) -> Option<usize> {
     let columns = tcgetwinsize(stream).ok()?.ws_col;

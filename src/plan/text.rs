@@ -121,7 +121,8 @@ fn row(out: &mut String, case: &Case) {
 }
 
 fn order(page: &mut Page, plan: &Plan) {
-    page.out.push_str("\nOrder of the trials, by case number\n");
+    page.out.push('\n');
+    page.wrap("", "Order of the trials, by case number");
     for block in plan.trials.chunk_by(|a, b| a.block == b.block) {
         let before = plan.trials.iter().take_while(|trial| trial.block < block[0].block).count();
         let mut cases: Vec<String> = Vec::new();
@@ -202,7 +203,8 @@ fn needs(page: &mut Page, plan: &Plan) {
             ),
         ),
     ];
-    page.out.push_str("\nNeeds, of the case that needs most\n");
+    page.out.push('\n');
+    page.wrap("", "Needs, of the case that needs most");
     for (name, figure) in lines {
         page.wrap(&format!("  {name:<12}"), &figure);
     }
