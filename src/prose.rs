@@ -14,8 +14,9 @@ pub fn wrap(out: &mut String, lead: &str, text: &str, indent: usize, columns: us
     lines(out, &format!("{lead}{text}"), indent, columns, true);
 }
 
-/// `text` with those of its lines wrapped that are wider than `columns`. Words stay whole: a path can still be copied.
-pub fn fit(text: &str, columns: usize) -> String {
+/// `text` with those of its lines wrapped that are wider than `columns`. Words that fit no line are broken, or stay whole: a path
+/// can be copied then.
+pub fn fit(text: &str, columns: usize, break_words: bool) -> String {
     let mut out = String::with_capacity(text.len());
     for line in text.split_inclusive('\n') {
         let bare = line.trim_end_matches('\n');
@@ -23,7 +24,7 @@ pub fn fit(text: &str, columns: usize) -> String {
             out.push_str(line);
             continue;
         }
-        lines(&mut out, bare, bare.len() - bare.trim_start().len() + 2, columns, false);
+        lines(&mut out, bare, bare.len() - bare.trim_start().len() + 2, columns, break_words);
         if bare.len() == line.len() {
             out.truncate(out.trim_end_matches('\n').len());
         }
@@ -33,7 +34,7 @@ pub fn fit(text: &str, columns: usize) -> String {
 
 fn lines(out: &mut String, text: &str, indent: usize, columns: usize, break_words: bool) {
     let columns = columns.max(NARROWEST);
-    let room = |indent: usize| if indent > columns / 2 { LEAST_INDENT } else { indent };
+    let room = |indent: usize| if indent > columns / 3 { LEAST_INDENT } else { indent };
     let whole = glue(text);
     let bare = whole.trim_start_matches(' ');
     let first = " ".repeat(room(whole.len() - bare.len()));
@@ -166,10 +167,11 @@ mod tests {
     fn lines_that_fit_stay_and_words_stay_whole() {
         let path = "/a/path/that/no/narrow/window/holds";
         let text = format!("short\n\n  wide: see {path} and so on\nno line feed at the end");
-        let narrow = fit(&text, 20);
+        let narrow = fit(&text, 20, false);
         assert!(narrow.starts_with("short\n\n  wide: see\n    /a/path/"), "{narrow}");
-        assert!(narrow.contains(path) && narrow.ends_with("the end"), "{narrow}");
-        assert_eq!(fit(&text, 200), text);
+        assert!(narrow.contains(path) && narrow.ends_with("at the\n  end"), "{narrow}");
+        assert_eq!(fit(&text, 200, false), text);
+        assert!(fit(&text, 20, true).lines().all(|line| line.width() <= 20));
     }
 
     #[test]

@@ -120,7 +120,7 @@ fn verb() -> u8 {
                 output::complain(&text);
                 return exit::USAGE;
             }
-            output::print(fit(&text, columns));
+            output::print(fit(&text, columns, true));
             return 0;
         }
     };

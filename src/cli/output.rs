@@ -195,7 +195,7 @@ pub fn message(text: impl std::fmt::Display) {
 
 /// Writes text to stderr, as a usage error is worded.
 pub fn complain(text: &str) {
-    stderr().queue(shown(&fit(text, screen::columns_of_stderr())), usize::MAX);
+    stderr().queue(shown(&fit(text, screen::columns_of_stderr(), false)), usize::MAX);
 }
 
 /// Writes a piece of progress to stderr; drops it where the reader has stalled.

@@ -8,7 +8,7 @@ use std::os::fd::AsFd;
 use rustix::termios::tcgetwinsize;
 use unicode_width::{UnicodeWidthChar as _, UnicodeWidthStr as _};
 
-use tidings::prose::{ascii, harmless};
+use tidings::prose::{ascii, fit as fit_lines, harmless};
 
 use super::output;
 
@@ -51,7 +51,8 @@ impl Screen {
     /// Writes a whole line.
     pub fn line(&mut self, text: &str) {
         let clear = if std::mem::take(&mut self.pending) { CLEAR } else { "" };
-        output::progress(format!("{clear}{}\n", printable(text, self.unicode)));
+        let text = fit_lines(&printable(text, self.unicode), columns_of_stderr(), false);
+        output::progress(format!("{clear}{text}\n"));
     }
 
     /// Ends an unfinished line.

@@ -83,9 +83,9 @@ fn a_dumb_terminal_gets_whole_lines() {
 fn a_terminal_that_is_closed_under_a_run_ends_it_as_documented() {
     let bench = Bench::new(&scenario(&["sse"], 2, "30s", ""));
     let terminal = Terminal::new(80);
-    // The first terminal that the leader of a session opens is its controlling one.
+    // The first terminal that the leader of a session opens to read is its controlling one.
     let mut command = Command::new("setsid");
-    command.args(["sh", "-c", "exec >\"$0\" 2>&1 \"$@\"", terminal.device()]);
+    command.args(["sh", "-c", "exec <>\"$0\" >&0 2>&0 \"$@\"", terminal.device()]);
     let run = bench.command(&[]);
     command.arg(run.get_program()).args(run.get_args()).stdin(Stdio::null());
     command.envs(run.get_envs().filter_map(|(name, value)| Some((name, value?))));
