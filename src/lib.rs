@@ -24,6 +24,7 @@
 //! | --- | --- | --- |
 //! | 0 | [`mod@unit`] | reading and printing quantities |
 //! | 0 | [`clock`] | stamps that processes can compare |
+//! | 0 | [`prose`] | running text: wrapped, and in letters that can be shown |
 //! | 0 | [`event`] | the event and its codec |
 //! | 0 | [`stats`] | pure functions of numbers |
 //! | 1 | [`pace`] | when things are due, and waking then |
@@ -81,6 +82,7 @@ pub mod net;
 pub mod pace;
 pub mod pattern;
 pub mod plan;
+pub mod prose;
 pub mod record;
 pub mod report;
 pub mod scenario;

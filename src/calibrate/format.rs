@@ -5,9 +5,13 @@ use std::fmt::Write as _;
 use serde::Serialize;
 
 use super::{Answer, Calibration, Outcome, Quantity};
+use crate::prose::wrap;
 
 /// Width of the text's columns of expected, measured and tolerance, at most.
 const CELL: usize = 26;
+
+/// Widest line of a sentence.
+const WIDTH: usize = 110;
 
 /// Reasons that the text tells of one experiment.
 const REASONS: usize = 3;
@@ -91,8 +95,9 @@ fn outcome(answer: &Answer) -> String {
     }
 }
 
-/// The calibration as a table: a line for every quantity.
-pub fn text(calibration: &Calibration) -> String {
+/// The calibration as a table: a line for every quantity. Sentences are wrapped to `columns`.
+pub fn text(calibration: &Calibration, columns: usize) -> String {
+    let columns = columns.min(WIDTH);
     let quantities = || calibration.answers.iter().flat_map(|a| &a.finding.quantities);
     let width = |of: fn(&Quantity) -> &str, least: usize, most: usize| {
         quantities().map(|q| of(q).chars().count()).max().unwrap_or(0).clamp(least, most)
@@ -109,7 +114,8 @@ pub fn text(calibration: &Calibration) -> String {
     );
     for answer in &calibration.answers {
         let (id, title) = (answer.experiment.id, answer.experiment.name);
-        let _ = writeln!(text, "{id:>2}   {title}: {}", outcome(answer));
+        let title = format!("{title}: {}", outcome(answer));
+        wrap(&mut text, &format!("{id:>2}   "), &title, 5, columns);
         for quantity in &answer.finding.quantities {
             let mark = if quantity.holds { ' ' } else { '✗' };
             let _ = writeln!(
@@ -119,14 +125,15 @@ pub fn text(calibration: &Calibration) -> String {
             );
         }
         for reason in answer.reasons.iter().take(REASONS) {
-            let _ = writeln!(text, "     reason: {reason}");
+            wrap(&mut text, "     reason: ", reason, 7, columns);
         }
         let more = answer.reasons.len().saturating_sub(REASONS);
         if more > 0 {
-            let _ = writeln!(text, "     {more} more in calibration.json");
+            wrap(&mut text, "     ", &format!("{more} more in calibration.json"), 7, columns);
         }
     }
-    let _ = writeln!(text, "\n{}", summary(calibration));
+    text.push('\n');
+    wrap(&mut text, "", &summary(calibration), 2, columns);
     text
 }
 
@@ -210,7 +217,7 @@ mod tests {
     #[test]
     fn text_and_markdown_name_what_does_not_hold_and_why() {
         let calibration = calibration();
-        let text = text(&calibration);
+        let text = text(&calibration, usize::MAX);
         assert!(text.contains("✗ count 4") && !text.contains("✗ count 3"), "{text}");
         assert!(text.contains("noisy (2 attempts)"), "{text}");
         assert!(text.contains("reason: the hypervisor took 9 %"), "{text}");

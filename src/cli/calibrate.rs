@@ -15,7 +15,7 @@ use tidings::record::results_folder;
 use time::OffsetDateTime;
 
 use super::screen::Screen;
-use super::{exit, output, run};
+use super::{exit, output, run, screen};
 
 /// Arguments of `tidings calibrate`.
 ///
@@ -76,18 +76,21 @@ pub fn run(arguments: &Arguments) -> anyhow::Result<u8> {
     let subtitle = format!("{} ({}), {} cores", host.name, host.cpu, host.cores);
     let missing = write(&folder, &calibration, &subtitle);
     match arguments.format {
-        Format::Text => output::print(format!("{}\n{}\n", text(&calibration), folder.display())),
-        Format::Json => output::print(json(&calibration)),
-        Format::Markdown => output::print(markdown(&calibration, &subtitle)),
+        Format::Text => {
+            output::print(format!("{}\n", text(&calibration, screen::columns_of_stdout())));
+            output::print_path(&folder);
+        }
+        Format::Json => output::print_exactly(json(&calibration)),
+        Format::Markdown => output::print_exactly(markdown(&calibration, &subtitle)),
     }
     for file in &missing {
         output::message(format_args!("{file}; the answers above are whole"));
     }
-    output::settle(|| signals.received().is_some());
-    Ok(match status(&calibration) {
+    let status = match status(&calibration) {
         0 if !missing.is_empty() => exit::USAGE,
         status => status,
-    })
+    };
+    Ok(run::deliver(&signals, status))
 }
 
 /// The exit status that a calibration calls for.

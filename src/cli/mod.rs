@@ -16,7 +16,8 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::Path;
 use std::process::ExitCode;
 
-use clap::{Parser, Subcommand};
+use clap::{CommandFactory as _, FromArgMatches as _, Parser, Subcommand};
+use tidings::prose::fit;
 use tidings::record::Build;
 use tidings::report::{Missing, View, text};
 
@@ -64,18 +65,16 @@ enum Verb {
 
 /// Prints a run's comparison, and its folder as the last line.
 fn print_report(view: &View, folder: &Path) {
-    let text = text(view);
-    let text = if is_utf8() { tidings::unit::typographic(&text) } else { text };
-    output::print(format!("{text}\n{}\n", folder.display()));
+    // In a locale that is not UTF-8 it is printed in ASCII again.
+    let text = tidings::unit::typographic(&text(view, screen::columns_of_stdout()));
+    output::print(format!("{text}\n"));
+    output::print_path(folder);
 }
 
-/// Whether the locale's character set is UTF-8.
-fn is_utf8() -> bool {
-    let set = |name| std::env::var(name).ok().filter(|value| !value.is_empty());
-    let locale = ["LC_ALL", "LC_CTYPE", "LANG"].into_iter().find_map(set).unwrap_or_default();
-    let locale = locale.to_ascii_lowercase();
-    locale.contains("utf-8") || locale.contains("utf8")
-}
+/// Widest line of the help.
+const HELP: usize = 100;
+/// Least width where options and what they mean stand side by side.
+const TWO_COLUMNS: usize = 64;
 
 /// Most missing files that are named one by one.
 const NAMED: usize = 5;
@@ -124,15 +123,19 @@ pub fn main() -> ExitCode {
 }
 
 fn verb() -> u8 {
-    let arguments = match Arguments::try_parse() {
+    let columns = screen::columns_of_stdout().min(HELP);
+    // In a narrow window what an option means stands below it, and not in a column of a word each.
+    let command = Arguments::command().term_width(columns).next_line_help(columns < TWO_COLUMNS);
+    let parsed = command.try_get_matches();
+    let arguments = match parsed.and_then(|matches| Arguments::from_arg_matches(&matches)) {
         Ok(arguments) => arguments,
         Err(error) => {
             let text = error.render().to_string();
             if error.use_stderr() {
-                output::complain(text);
+                output::complain(&text);
                 return exit::USAGE;
             }
-            output::print(text);
+            output::print(fit(&text, columns, true));
             return 0;
         }
     };

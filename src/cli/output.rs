@@ -7,12 +7,16 @@ use std::collections::VecDeque;
 use std::fs::File;
 use std::io::{self, ErrorKind, Write as _};
 use std::os::fd::{AsFd as _, BorrowedFd};
+use std::os::unix::ffi::OsStrExt as _;
+use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Condvar, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::thread::Builder;
 use std::time::{Duration, Instant};
 
-use super::exit;
+use tidings::prose::{ascii, fit, harmless};
+
+use super::{exit, screen};
 
 /// Most pieces of progress that wait for a reader; those beyond are dropped.
 const PROGRESS: usize = 256;
@@ -24,17 +28,22 @@ const TICK: Duration = Duration::from_millis(10);
 /// Whether a panic of any thread ends the process: a server with a dead thread must not go on in silence.
 static PANIC_ENDS: AtomicBool = AtomicBool::new(false);
 
+/// Whether a thread has panicked.
+static PANICKED: AtomicBool = AtomicBool::new(false);
+
 /// Whether somebody wants the process to end, and a reader that has stalled is not waited for.
 static HURRY: AtomicBool = AtomicBool::new(false);
 
 #[derive(Debug, Default)]
 struct State {
-    queue: VecDeque<String>,
+    queue: VecDeque<Vec<u8>>,
     writing: bool,
     /// Pieces written or given up so far.
     past: u64,
     /// The stream takes nothing any more.
     closed: bool,
+    /// Because its reader had stalled, and somebody wanted the process to end.
+    stalled: bool,
     /// Why, unless its reader went away.
     failure: Option<io::Error>,
 }
@@ -66,7 +75,7 @@ impl Outlet {
     }
 
     /// Queues `text`, unless `limit` pieces wait already.
-    fn queue(&self, text: String, limit: usize) {
+    fn queue(&self, text: Vec<u8>, limit: usize) {
         let mut state = self.lock();
         if !state.closed && state.queue.len() < limit {
             state.queue.push_back(text);
@@ -80,7 +89,7 @@ impl Outlet {
             while let Some(text) = state.queue.pop_front() {
                 state.writing = true;
                 drop(state);
-                let written = write_all(&mut file, text.as_bytes());
+                let written = write_all(&mut file, &text);
                 state = self.lock();
                 state.writing = false;
                 state.past += 1;
@@ -103,6 +112,9 @@ impl Outlet {
             if state.past != last.0 || !hurry() {
                 last = (state.past, Instant::now());
             } else if last.1.elapsed() >= PATIENCE {
+                // Nor is it waited for again.
+                (state.closed, state.stalled) = (true, true);
+                state.queue.clear();
                 return;
             }
             let waited = self.changed.wait_timeout(state, TICK);
@@ -142,33 +154,64 @@ fn stderr() -> &'static Outlet {
     STDERR.get_or_init(|| Outlet::to(io::stderr().as_fd(), "stderr"))
 }
 
-/// Prints a result to stdout. Returns at once; [`finish`] says whether it could be written.
-pub fn print(text: impl Into<String>) {
+/// Text for people, in letters that the locale can show, and without what would move a terminal's cursor.
+fn shown(text: &str) -> Vec<u8> {
+    let text = harmless(text);
+    if is_unicode() { text } else { ascii(&text) }.into_bytes()
+}
+
+/// Whether the locale says UTF-8, by the first variable that is set.
+pub fn is_unicode() -> bool {
+    static UNICODE: OnceLock<bool> = OnceLock::new();
+    *UNICODE.get_or_init(|| {
+        let set = ["LC_ALL", "LC_CTYPE", "LANG"].into_iter().filter_map(std::env::var_os);
+        let locale = set.into_iter().find(|value| !value.is_empty()).unwrap_or_default();
+        let locale = locale.to_string_lossy().to_lowercase();
+        locale.contains("utf-8") || locale.contains("utf8")
+    })
+}
+
+/// Prints a result for people to stdout. Returns at once; [`finish`] says whether it could be written.
+pub fn print(text: impl AsRef<str>) {
+    stdout().queue(shown(text.as_ref()), usize::MAX);
+}
+
+/// Prints what a program or a file takes: every byte as it is.
+pub fn print_exactly(text: impl Into<Vec<u8>>) {
     stdout().queue(text.into(), usize::MAX);
+}
+
+/// Prints a path on a line of its own, every byte as it is: a script takes it from there.
+pub fn print_path(path: &Path) {
+    let mut line = path.as_os_str().as_bytes().to_vec();
+    line.push(b'\n');
+    print_exactly(line);
 }
 
 /// Says something on stderr that must not be dropped: `tidings: ` and `text`, on a line.
 pub fn message(text: impl std::fmt::Display) {
-    stderr().queue(format!("tidings: {text}\n"), usize::MAX);
+    complain(&format!("tidings: {text}\n"));
 }
 
-/// Writes text to stderr as it is, as a usage error is worded.
-pub fn complain(text: impl Into<String>) {
-    stderr().queue(text.into(), usize::MAX);
+/// Writes text to stderr, as a usage error is worded.
+pub fn complain(text: &str) {
+    stderr().queue(shown(&fit(text, screen::columns_of_stderr(), false)), usize::MAX);
 }
 
 /// Writes a piece of progress to stderr; drops it where the reader has stalled.
-pub fn progress(text: impl Into<String>) {
-    stderr().queue(text.into(), PROGRESS);
+pub fn progress(text: String) {
+    stderr().queue(text.into_bytes(), PROGRESS);
 }
 
-/// Waits until the results are with their reader, or cannot be written; with `hurry()`, not for one that has stalled.
-pub fn settle(hurry: impl Fn() -> bool) {
+/// Waits until the results are with their reader, or cannot be written; with `hurry()`, not for one that has stalled. Returns
+/// whether it was given up.
+pub fn settle(hurry: impl Fn() -> bool) -> bool {
     stdout().settle(|| {
         let hurry = hurry();
         HURRY.fetch_or(hurry, Ordering::Relaxed);
         hurry
     });
+    stdout().lock().stalled
 }
 
 /// Why stdout cannot be written, if its reader has not simply gone.
@@ -176,8 +219,8 @@ pub fn failure() -> Option<String> {
     stdout().lock().failure.as_ref().map(ToString::to_string)
 }
 
-/// Waits for the readers and returns the exit status: success becomes 2 where stdout could not be written, and any other
-/// status says more than that.
+/// Waits for the readers and returns the exit status: success becomes 2 where stdout could not be written or a thread has
+/// panicked, and any other status says more than that.
 pub fn finish(status: u8) -> u8 {
     stdout().settle(|| status >= 128 || HURRY.load(Ordering::Relaxed));
     let failure = failure();
@@ -185,14 +228,17 @@ pub fn finish(status: u8) -> u8 {
         message(format_args!("cannot write to standard output: {error}"));
     }
     stderr().settle(|| true);
-    if failure.is_some() && status == 0 { exit::USAGE } else { status }
+    let broken = failure.is_some() || PANICKED.load(Ordering::Relaxed);
+    if broken && status == 0 { exit::USAGE } else { status }
 }
 
 /// Lets a panic say one line on stderr in place of a backtrace.
 pub fn hook_panics() {
     std::panic::set_hook(Box::new(|panic| {
         message(format_args!("internal error: {}", tidings::control::describe_panic(panic)));
-        if PANIC_ENDS.load(Ordering::Relaxed) {
+        PANICKED.store(true, Ordering::Relaxed);
+        // One caller's affair ends with its connection.
+        if PANIC_ENDS.load(Ordering::Relaxed) && !tidings::server::is_contained() {
             end_after_panic();
         }
     }));
@@ -203,7 +249,7 @@ fn end_after_panic() {
     std::process::exit(i32::from(exit::USAGE));
 }
 
-/// From here on a panic of any thread ends the process with status 2.
+/// From here on a panic of any thread ends the process with status 2, unless it is one connection's affair.
 pub fn end_on_panic() {
     PANIC_ENDS.store(true, Ordering::Relaxed);
 }

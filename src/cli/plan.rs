@@ -3,8 +3,8 @@
 use tidings::measure::Host;
 use tidings::plan::Plan;
 
-use super::output;
 use super::selection::Selection;
+use super::{output, screen};
 
 /// Arguments of `tidings plan`.
 #[derive(Debug, clap::Args)]
@@ -16,6 +16,8 @@ pub struct Arguments {
 /// Carries out `tidings plan`.
 pub fn run(arguments: &Arguments) -> anyhow::Result<u8> {
     let plans = arguments.selection.plans(&Host::read())?;
-    output::print(plans.iter().map(Plan::text).collect::<Vec<_>>().join("\n"));
+    let columns = screen::columns_of_stdout();
+    let texts: Vec<String> = plans.iter().map(|plan: &Plan| plan.text(columns)).collect();
+    output::print(texts.join("\n"));
     Ok(0)
 }

@@ -55,8 +55,16 @@ pub fn run(arguments: &Arguments) -> anyhow::Result<u8> {
             break;
         }
     }
-    output::settle(|| signals.received().is_some());
-    Ok(worst)
+    Ok(deliver(&signals, worst))
+}
+
+/// Waits until the results are with their reader; returns the exit status, which is the signal's where one ended the wait.
+pub(super) fn deliver(signals: &Signals, status: u8) -> u8 {
+    let given_up = output::settle(|| signals.received().is_some());
+    match signals.received() {
+        Some(signal) if given_up => (128 + signal) as u8,
+        _ => status,
+    }
 }
 
 /// Runs one plan into a folder of its own and prints its report; returns the exit status.

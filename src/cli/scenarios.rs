@@ -5,9 +5,10 @@ use std::io::{ErrorKind, Write as _};
 use std::path::{Path, PathBuf};
 
 use anyhow::bail;
+use tidings::prose::wrap;
 use tidings::scenario::{SHIPPED, Shipped};
 
-use super::output;
+use super::{output, screen};
 
 /// Arguments of `tidings scenarios`.
 #[derive(Debug, clap::Args)]
@@ -31,15 +32,21 @@ pub struct NewArguments {
 /// Carries out `tidings scenarios`: lists them with their questions, or prints one.
 pub fn list(arguments: &ListArguments) -> anyhow::Result<u8> {
     if let Some(name) = &arguments.name {
-        output::print(find(name)?.text);
+        output::print_exactly(find(name)?.text);
         return Ok(0);
     }
     let width = SHIPPED.iter().map(|shipped| shipped.name.len()).max().unwrap_or(0);
-    let rows =
-        SHIPPED.iter().map(|shipped| format!("{:width$}  {}\n", shipped.name, shipped.question()));
-    let text: String = rows.collect();
+    // A line each where nothing says how wide the window is.
+    let columns = screen::columns_of_stdout();
+    let mut text = String::new();
+    for shipped in SHIPPED {
+        let name = format!("{:width$}  ", shipped.name);
+        wrap(&mut text, &name, &shipped.question(), width + 2, columns);
+    }
     let next = "Run one: tidings run NAME. Copy one to edit: tidings new my.toml --from NAME.";
-    output::print(format!("{text}\n{next}\n"));
+    text.push('\n');
+    wrap(&mut text, "", next, 2, columns);
+    output::print(text);
     Ok(0)
 }
 
@@ -58,10 +65,13 @@ pub fn new(arguments: &NewArguments) -> anyhow::Result<u8> {
         anyhow::anyhow!("{}: {remedy}", file.display())
     })?;
     let name = file.display();
-    output::print(format!(
-        "{name} is a copy of {}. Edit it, check it with `tidings plan {name}`, run it with `tidings run {name}`.\n",
+    let told = format!(
+        "{name} is a copy of {}. Edit it, check it with `tidings plan {name}`, run it with `tidings run {name}`.",
         shipped.name
-    ));
+    );
+    let mut text = String::new();
+    wrap(&mut text, "", &told, 2, screen::columns_of_stdout());
+    output::print(text);
     Ok(0)
 }
 

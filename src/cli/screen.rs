@@ -3,9 +3,12 @@
 //! Its own few lines, not indicatif's: those draw from the measuring process's threads and wait for the terminal.
 
 use std::io::IsTerminal as _;
+use std::os::fd::AsFd;
 
 use rustix::termios::tcgetwinsize;
 use unicode_width::{UnicodeWidthChar as _, UnicodeWidthStr as _};
+
+use tidings::prose::{ascii, fit as fit_lines, harmless};
 
 use super::output;
 
@@ -32,7 +35,7 @@ impl Screen {
     pub fn of_stderr() -> Self {
         let dumb = std::env::var_os("TERM").is_none_or(|term| term.is_empty() || term == "dumb");
         let rewrites = std::io::stderr().is_terminal() && !dumb;
-        Self { rewrites, unicode: is_unicode(), pending: false }
+        Self { rewrites, unicode: output::is_unicode(), pending: false }
     }
 
     /// Rewrites the unfinished line, where that can be done: `name` is what a narrow window cuts first.
@@ -48,13 +51,14 @@ impl Screen {
     /// Writes a whole line.
     pub fn line(&mut self, text: &str) {
         let clear = if std::mem::take(&mut self.pending) { CLEAR } else { "" };
-        output::progress(format!("{clear}{}\n", printable(text, self.unicode)));
+        let text = fit_lines(&printable(text, self.unicode), columns_of_stderr(), false);
+        output::progress(format!("{clear}{text}\n"));
     }
 
     /// Ends an unfinished line.
     pub fn end(&mut self) {
         if std::mem::take(&mut self.pending) {
-            output::progress("\n");
+            output::progress("\n".to_owned());
         }
     }
 }
@@ -62,25 +66,38 @@ impl Screen {
 /// The width of stderr's terminal now: a window can be resized.
 #[expect(clippy::disallowed_methods, reason = "asks what it is, and writes nothing")]
 fn columns() -> usize {
-    // The rows do not matter: they are 0 where only the columns were set.
-    match tcgetwinsize(std::io::stderr()).map_or(0, |size| size.ws_col) {
-        0 => COLUMNS,
-        columns => usize::from(columns).max(2),
-    }
+    window(std::io::stderr()).or_else(asked).unwrap_or(COLUMNS).max(2)
 }
 
-/// Whether the locale says UTF-8, by the first variable that is set.
-fn is_unicode() -> bool {
-    let set = ["LC_ALL", "LC_CTYPE", "LANG"].into_iter().filter_map(std::env::var_os);
-    let locale = set.into_iter().find(|value| !value.is_empty()).unwrap_or_default();
-    let locale = locale.to_string_lossy().to_lowercase();
-    locale.contains("utf-8") || locale.contains("utf8")
+/// The columns that text on stdout has: of its terminal or of the environment's `COLUMNS`, whichever are fewer; without either,
+/// as many as it likes.
+#[expect(clippy::disallowed_methods, reason = "asks what it is, and writes nothing")]
+pub fn columns_of_stdout() -> usize {
+    window(std::io::stdout()).into_iter().chain(asked()).min().unwrap_or(usize::MAX)
 }
 
-/// `text` without control characters, and without what the locale cannot show.
+/// The columns of stderr's terminal; as many as one likes where it is none: what collects messages reads them by the line.
+#[expect(clippy::disallowed_methods, reason = "asks what it is, and writes nothing")]
+pub fn columns_of_stderr() -> usize {
+    window(std::io::stderr()).unwrap_or(usize::MAX)
+}
+
+/// The columns of a terminal that says so. Its rows do not matter: they are 0 where only the columns were set.
+fn window(stream: impl AsFd) -> Option<usize> {
+    let columns = tcgetwinsize(stream).ok()?.ws_col;
+    (columns > 0).then_some(columns.into())
+}
+
+/// The columns that the environment asks for.
+fn asked() -> Option<usize> {
+    let columns = std::env::var("COLUMNS").ok()?.trim().parse().ok()?;
+    (columns > 0).then_some(columns)
+}
+
+/// `text` on one line, in letters that the locale can show.
 fn printable(text: &str, unicode: bool) -> String {
-    let shown = |c: char| !c.is_control() && (unicode || c.is_ascii());
-    text.chars().map(|c| if shown(c) { c } else { '?' }).collect()
+    let text = harmless(text).replace('\n', "?");
+    if unicode { text } else { ascii(&text) }
 }
 
 /// The first `columns` of `text`; what is cut is marked.
@@ -143,6 +160,6 @@ mod tests {
     #[test]
     fn control_characters_do_not_reach_a_terminal() {
         assert_eq!(printable("a\x1b[2Jb\nµ", true), "a?[2Jb?µ");
-        assert_eq!(printable("5 µs", false), "5 ?s");
+        assert_eq!(printable("5 µs", false), "5 us");
     }
 }

@@ -219,9 +219,10 @@ fn announce(handle: &Handle, arguments: &Arguments) -> anyhow::Result<()> {
         let _ = writeln!(text, "certificate to trust: {}", path.display());
     }
     // In one write: whoever reads the first line may look no further.
-    output::print(text);
+    // A program reads it.
+    output::print_exactly(text);
     // The line is no reason to wait for a reader that has stalled: the target serves either way.
-    output::settle(|| true);
+    let _given_up = output::settle(|| true);
     match output::failure() {
         Some(error) => bail!("cannot print the address: {error}"),
         None => Ok(()),

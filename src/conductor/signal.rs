@@ -1,16 +1,21 @@
 //! Ctrl-C, SIGTERM and SIGHUP: noticed here, acted on by the trial loop.
 
 use std::io;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI32, Ordering};
 
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
 use crate::clock;
+use crate::control::mishap;
 use crate::server::ScratchFolder;
 
 /// A second signal this soon after the first is its echo: a shell and a wrapper both pass Ctrl-C on.
 const ECHO_NS: u64 = 500_000_000;
+
+/// How often the watch is begun again after a panic.
+const ATTEMPTS: usize = 8;
 
 /// Remembers the first interrupting signal; a second one ends the process at once, with its reports unwritten.
 #[derive(Debug, Clone, Default)]
@@ -30,24 +35,35 @@ impl Signals {
             (signal(interrupt)?, signal(terminate)?, hang_up.transpose()?)
         };
         std::thread::Builder::new().name("signals".to_owned()).spawn(move || {
-            runtime.block_on(async move {
-                let mut first_ns = None;
-                loop {
-                    let number = tokio::select! {
-                        _ = interrupt.recv() => libc::SIGINT,
-                        _ = terminate.recv() => libc::SIGTERM,
-                        () = next(hang_up.as_mut()) => libc::SIGHUP,
-                    };
-                    let first_ns = *first_ns.get_or_insert(clock::now());
-                    if clock::now() - first_ns > ECHO_NS {
-                        // Children end with this process: their control stream does.
-                        ScratchFolder::remove_all();
-                        std::process::exit(128 + number);
+            let mut first_ns = None;
+            // A panic has been told by its hook, and must not leave Ctrl-C without an effect.
+            for attempt in 0..ATTEMPTS {
+                let watching = async {
+                    if attempt == 0 {
+                        mishap("signals");
                     }
-                    let _ =
-                        received.compare_exchange(0, number, Ordering::Relaxed, Ordering::Relaxed);
-                }
-            });
+                    loop {
+                        let number = tokio::select! {
+                            _ = interrupt.recv() => libc::SIGINT,
+                            _ = terminate.recv() => libc::SIGTERM,
+                            () = next(hang_up.as_mut()) => libc::SIGHUP,
+                        };
+                        let first_ns = *first_ns.get_or_insert(clock::now());
+                        if clock::now() - first_ns > ECHO_NS {
+                            // Children end with this process: their control stream does.
+                            ScratchFolder::remove_all();
+                            std::process::exit(128 + number);
+                        }
+                        let _ = received.compare_exchange(
+                            0,
+                            number,
+                            Ordering::Relaxed,
+                            Ordering::Relaxed,
+                        );
+                    }
+                };
+                let _ = catch_unwind(AssertUnwindSafe(|| runtime.block_on(watching)));
+            }
         })?;
         Ok(signals)
     }

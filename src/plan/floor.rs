@@ -6,7 +6,7 @@ use std::fmt::Write as _;
 
 use serde::{Deserialize, Serialize};
 
-use super::text::wrap;
+use super::text::Page;
 use super::{Plan, PlanError, PlannedTrial};
 use crate::event::PayloadKind;
 use crate::measure::{Host, Metric};
@@ -163,11 +163,12 @@ pub(super) fn labels(plan: &Plan, after_trials: usize) -> impl Iterator<Item = S
 }
 
 /// What each floor is the floor of.
-pub(super) fn text(out: &mut String, plan: &Plan) {
+pub(super) fn text(page: &mut Page, plan: &Plan) {
     if plan.floors.is_empty() {
         return;
     }
-    out.push_str("\nNoise floor: the same load against a null target, run within block 1\n");
+    page.out.push('\n');
+    page.wrap("", "Noise floor: the same load against a null target, run within block 1");
     for (number, floor) in (1..).zip(&plan.floors) {
         let mut lead = String::new();
         let _ = write!(
@@ -177,6 +178,6 @@ pub(super) fn text(out: &mut String, plan: &Plan) {
             floor.plan.scenario.phases.measure,
         );
         let cases: Vec<String> = floor.cases.iter().map(|case| (case + 1).to_string()).collect();
-        wrap(out, &lead, &cases.join(" "));
+        page.wrap(&lead, &cases.join(" "));
     }
 }

@@ -148,9 +148,9 @@ impl Plan {
         plateaus(&self.segments(case))
     }
 
-    /// What `tidings plan` prints: at most 100 columns, a line feed at the end.
-    pub fn text(&self) -> String {
-        text::render(self)
+    /// What `tidings plan` prints: at most 98 columns, or `columns`, but for the table of the cases; a line feed at the end.
+    pub fn text(&self, columns: usize) -> String {
+        text::render(self, columns)
     }
 }
 

@@ -149,7 +149,7 @@ fn the_cases_of_a_block_get_the_same_events_and_requests_none() {
 #[test]
 fn an_id_too_long_for_its_column_stands_on_a_line_of_its_own() {
     let plan = plan(&["sweep.request.mix=[{create=1,read=2,replace=3,delete=4,list=5}]"]);
-    let text = plan.text();
+    let text = plan.text(usize::MAX);
     let row = "   1  request:mix=create1-read2-replace3-delete4-list5\n                     1000        -   1000/s";
     assert!(text.contains(row), "{text}");
 }
@@ -158,7 +158,7 @@ fn an_id_too_long_for_its_column_stands_on_a_line_of_its_own() {
 fn the_text_fits_a_screen_and_tells_what_matters() {
     let long = "sweep.\"short-poll.interval\"=[\"1234567us\",\"100ms\"]";
     let plan = plan(&[long, "trials=40", "objectives=[\"reach >= 1\"]"]);
-    let text = plan.text();
+    let text = plan.text(usize::MAX);
     assert!(
         text.lines().all(|line| line.chars().count() <= 100 && line.trim_end() == line),
         "{text}"
@@ -342,12 +342,12 @@ fn a_floor_is_as_short_as_its_events_allow_and_never_longer_than_a_trial() {
 #[test]
 fn the_text_and_the_time_tell_of_the_floors() {
     let (without, with) = (plan(&[]), plan(&["floor=true"]));
-    assert!(!without.text().contains("floor"), "{}", without.text());
+    assert!(!without.text(usize::MAX).contains("floor"), "{}", without.text(usize::MAX));
     let floors: u64 = with.floors.iter().map(|floor| floor.plan.duration_ns()).sum();
     assert!(floors > 2 * 2_500_000_000);
     assert_eq!(with.duration_ns(), without.duration_ns() + floors);
     assert!(with.duration_ns_max() > without.duration_ns_max() + floors);
-    let text = with.text();
+    let text = with.text(usize::MAX);
     for part in [
         "Noise floor: the same load against a null target, run within block 1\n",
         "response   measure 2s, for cases 1\n",

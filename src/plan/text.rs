@@ -4,6 +4,7 @@ use std::fmt::Write as _;
 
 use super::{Plan, floor};
 use crate::pace::Pacing;
+use crate::prose;
 use crate::scenario::{Case, Faults, LoopKind, Pattern, ShortIds, network_summary};
 use crate::unit::{self, Span};
 
@@ -12,13 +13,12 @@ const WIDTH: usize = 98;
 /// Widest case id that stands on the line of its figures.
 const ID_WIDTH: usize = 38;
 
-/// The plan for people: question, cases, order of trials, needs, time.
-pub(super) fn render(plan: &Plan) -> String {
-    let mut out = String::new();
+/// The plan for people: question, cases, order of trials, needs, time; at most `columns` wide, but for the table of the cases.
+pub(super) fn render(plan: &Plan, columns: usize) -> String {
+    let mut page = Page { out: String::new(), columns: columns.min(WIDTH) };
     let scenario = &plan.scenario;
-    let _ = writeln!(
-        out,
-        "{}: {} × {} = {}, about {}, at most {}\n",
+    let summary = format!(
+        "{}: {} × {} = {}, about {}, at most {}",
         scenario.name,
         unit::counted(scenario.cases.len() as u64, "case"),
         unit::counted(scenario.trials.into(), "trial"),
@@ -26,55 +26,57 @@ pub(super) fn render(plan: &Plan) -> String {
         clock(plan.duration_ns()),
         clock(plan.duration_ns_max()),
     );
+    page.wrap("", &summary);
+    page.out.push('\n');
     for paragraph in scenario.question.split("\n\n") {
-        wrap(&mut out, "", paragraph);
-        out.push('\n');
+        page.wrap("", paragraph);
+        page.out.push('\n');
     }
     if let Some(faults) = Faults::summary(scenario.cases.iter().map(|case| &case.faults)) {
-        wrap(&mut out, "", &format!("faults: {faults} (injected by the target)"));
-        out.push('\n');
+        page.wrap("", &format!("faults: {faults} (injected by the target)"));
+        page.out.push('\n');
     }
     if let Some(network) = network_summary(&scenario.cases) {
-        wrap(&mut out, "", &format!("network: {network} (emulated at the clients)"));
-        out.push('\n');
+        page.wrap("", &format!("network: {network} (emulated at the clients)"));
+        page.out.push('\n');
     }
-    cases(&mut out, plan);
-    order(&mut out, plan);
-    floor::text(&mut out, plan);
-    needs(&mut out, plan);
+    cases(&mut page, plan);
+    order(&mut page, plan);
+    floor::text(&mut page, plan);
+    needs(&mut page, plan);
     if !scenario.objectives.is_empty() {
-        out.push_str("\nObjectives\n");
+        page.out.push_str("\nObjectives\n");
         for objective in &scenario.objectives {
-            let _ = writeln!(out, "  {objective}");
+            page.wrap("  ", objective);
         }
     }
-    out
+    page.out
 }
 
-fn cases(out: &mut String, plan: &Plan) {
+fn cases(page: &mut Page, plan: &Plan) {
     let short = ShortIds::of(plan.scenario.cases.iter().map(|case| case.id.as_str()));
     let width = plan.scenario.cases.iter().map(|case| short.short(&case.id).chars().count());
     let width = width.filter(|width| *width <= ID_WIDTH).max().unwrap_or(4).max(4);
     let _ = writeln!(
-        out,
+        page.out,
         "   #  {:width$} {:>8} {:>8} {:>8} {:>7} {:>12} {:>7}",
         "case", "clients", "topics", "rate", "payload", "deliveries/s", "calls/s"
     );
     for (n, case) in plan.scenario.cases.iter().enumerate() {
-        let _ = write!(out, "{:>4}  ", n + 1);
+        let _ = write!(page.out, "{:>4}  ", n + 1);
         let id = short.short(&case.id);
         if id.chars().count() > width {
-            let mut axes = String::new();
-            wrap(&mut axes, "      ", &id.replace(':', " :"));
-            let axes = axes.trim().replace(" :", ":");
-            let _ = write!(out, "{axes}\n{:6}{:width$}", "", "");
+            let mut axes = Page { out: String::new(), columns: page.columns };
+            axes.wrap("      ", &id.replace(':', " :"));
+            let axes = axes.out.trim().replace(" :", ":");
+            let _ = write!(page.out, "{axes}\n{:6}{:width$}", "", "");
         } else {
-            let _ = write!(out, "{id:width$}");
+            let _ = write!(page.out, "{id:width$}");
         }
-        row(out, case);
+        row(&mut page.out, case);
     }
     if !short.common.is_empty() {
-        wrap(out, "  ", &format!("Same in every case: {}.", short.common.join(", ")));
+        page.wrap("  ", &format!("Same in every case: {}.", short.common.join(", ")));
     }
     for case in &plan.scenario.cases {
         if let Pattern::Request(options) = &case.pattern
@@ -85,7 +87,7 @@ fn cases(out: &mut String, plan: &Plan) {
                 short.short(&case.id),
                 options.think
             );
-            wrap(out, "  ", &loops);
+            page.wrap("  ", &loops);
         }
     }
 }
@@ -118,8 +120,9 @@ fn row(out: &mut String, case: &Case) {
     );
 }
 
-fn order(out: &mut String, plan: &Plan) {
-    out.push_str("\nOrder of trials, by case number\n");
+fn order(page: &mut Page, plan: &Plan) {
+    page.out.push('\n');
+    page.wrap("", "Order of trials, by case number");
     for block in plan.trials.chunk_by(|a, b| a.block == b.block) {
         let before = plan.trials.iter().take_while(|trial| trial.block < block[0].block).count();
         let mut cases: Vec<String> = Vec::new();
@@ -130,11 +133,11 @@ fn order(out: &mut String, plan: &Plan) {
         if before == 0 {
             cases.extend(floor::labels(plan, block.len()));
         }
-        wrap(out, &format!("  block {:<4}", block[0].block), &cases.join(" "));
+        page.wrap(&format!("  block {:<4}", block[0].block), &cases.join(" "));
     }
 }
 
-fn needs(out: &mut String, plan: &Plan) {
+fn needs(page: &mut Page, plan: &Plan) {
     let most = |figure: fn(&super::Layout) -> u64| {
         plan.layouts.iter().map(figure).max().unwrap_or_default()
     };
@@ -200,9 +203,10 @@ fn needs(out: &mut String, plan: &Plan) {
             ),
         ),
     ];
-    out.push_str("\nRequirements of the largest case\n");
+    page.out.push('\n');
+    page.wrap("", "Requirements of the largest case");
     for (name, figure) in lines {
-        let _ = writeln!(out, "  {name:<12}{figure}");
+        page.wrap(&format!("  {name:<12}"), &figure);
     }
 }
 
@@ -216,24 +220,18 @@ fn clock(ns: u64) -> String {
     }
 }
 
-/// Appends `text` in lines of at most [`WIDTH`], the first led by `lead`, the others indented alike.
-pub(super) fn wrap(out: &mut String, lead: &str, text: &str) {
-    let indent = lead.chars().count();
-    let mut column = indent;
-    out.push_str(lead);
-    for (n, word) in text.split_whitespace().enumerate() {
-        let length = word.chars().count();
-        if n > 0 && column + 1 + length > WIDTH {
-            let _ = write!(out, "\n{:indent$}", "");
-            column = indent;
-        } else if n > 0 {
-            out.push(' ');
-            column += 1;
-        }
-        out.push_str(word);
-        column += length;
+/// Lines of a plan, of at most so many columns.
+pub(super) struct Page {
+    pub out: String,
+    columns: usize,
+}
+
+impl Page {
+    /// Appends `text` in lines that fit, the first led by `lead`, the others indented alike.
+    pub fn wrap(&mut self, lead: &str, text: &str) {
+        let text = text.split_whitespace().collect::<Vec<_>>().join(" ");
+        prose::wrap(&mut self.out, lead, &text, lead.chars().count(), self.columns);
     }
-    out.push('\n');
 }
 
 #[cfg(test)]
@@ -251,15 +249,5 @@ mod tests {
         ] {
             assert_eq!(clock(Span::from_ms(ms).ns()), text);
         }
-    }
-
-    #[test]
-    fn text_is_wrapped_under_its_lead() {
-        let mut out = String::new();
-        wrap(&mut out, "  block 1   ", &"17 ".repeat(40));
-        let lines: Vec<&str> = out.lines().collect();
-        assert_eq!(lines.len(), 2);
-        assert!(lines.iter().all(|line| line.chars().count() <= WIDTH), "{out}");
-        assert!(lines[1].starts_with("            17"), "{out}");
     }
 }

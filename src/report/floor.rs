@@ -178,7 +178,7 @@ mod tests {
             (vec![(Freshness, HUGE, HUGE, Verdict::Invalid)], 0, "a spoilt floor flags nothing"),
         ] {
             let view = view(&floors);
-            let text = text(&view);
+            let text = text(&view, usize::MAX);
             let table = text.split("\n\n").nth(1).unwrap();
             let cells =
                 table.split_whitespace().filter(|word| word.len() > 1 && word.contains(MARK));

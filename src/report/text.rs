@@ -9,17 +9,22 @@ use super::floor;
 use super::group::{groups, printable};
 use super::prose;
 use super::sends;
-use super::table::columns;
-use super::trust;
+use super::{table, trust};
+use crate::prose::wrap;
 
-/// Widest line.
+/// Widest line, in a window of any width.
 const WIDTH: usize = 110;
 
 /// Most causes of trials that are not valid.
 const CAUSES: usize = 4;
 
-/// The comparison for people: at most 110 columns wide, without control characters.
-pub fn text(view: &View) -> String {
+/// The comparison for people: at most 110 columns wide, without control characters. Sentences are wrapped to `columns`; the
+/// table's lines stay whole.
+pub fn text(view: &View, columns: usize) -> String {
+    let columns = columns.min(WIDTH);
+    let paragraph = |out: &mut String, indent: &str, text: &str| {
+        wrap(out, indent, &printable(text), indent.len() + 2, columns);
+    };
     let info = &view.run.info;
     let mut out = String::new();
     paragraph(&mut out, "", &format!("{}: {}", info.scenario.name, info.scenario.question));
@@ -28,7 +33,7 @@ pub fn text(view: &View) -> String {
         paragraph(&mut out, "", &limit);
     }
     out.push('\n');
-    table(&mut out, view);
+    comparison(&mut out, view);
     if view.cases.iter().any(|case| !case.pattern.delivers()) {
         paragraph(
             &mut out,
@@ -77,8 +82,8 @@ fn line(out: &mut String, text: &str) {
     out.push('\n');
 }
 
-fn table(out: &mut String, view: &View) {
-    let columns = columns(&view.cases);
+fn comparison(out: &mut String, view: &View) {
+    let columns = table::columns(&view.cases);
     let cells = |case: &crate::judge::CaseSummary| -> Vec<String> {
         columns.iter().map(|column| (column.cell)(case)).collect()
     };
@@ -133,48 +138,6 @@ fn clip(text: &str, width: usize) -> String {
     text.chars().take(width - 3).chain("...".chars()).collect()
 }
 
-/// Prints a text in lines of at most [`WIDTH`], further ones indented by two more.
-fn paragraph(out: &mut String, indent: &str, text: &str) {
-    let mut current = indent.to_owned();
-    let mut fresh = true;
-    for word in words(&printable(text)) {
-        if !fresh && current.chars().count() + 1 + word.chars().count() > WIDTH {
-            line(out, &current);
-            current = format!("{indent}  ");
-            fresh = true;
-        }
-        if !fresh {
-            current.push(' ');
-        }
-        current.push_str(&word);
-        fresh = false;
-    }
-    line(out, &current);
-}
-
-/// The words of a text; a unit stays with its number.
-fn words(text: &str) -> Vec<String> {
-    let mut words: Vec<String> = Vec::new();
-    for word in text.split(' ') {
-        let unit = word.trim_end_matches([',', '.', ';', ':', ')', ']']);
-        let is_unit = matches!(unit, "%" | "ns" | "us" | "ms" | "s" | "B" | "KiB" | "MiB" | "~");
-        match words.last_mut() {
-            Some(last) if is_unit && last.len() < 20 => *last = format!("{last} {word}"),
-            _ => words.extend(pieces(word)),
-        }
-    }
-    words
-}
-
-/// A word in pieces that fit a line.
-fn pieces(word: &str) -> Vec<String> {
-    let letters: Vec<char> = word.chars().collect();
-    if letters.is_empty() {
-        return vec![String::new()];
-    }
-    letters.chunks(WIDTH - 8).map(|piece| piece.iter().collect()).collect()
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -196,7 +159,7 @@ mod tests {
     ) -> String {
         let out = tempfile::tempdir().unwrap();
         let folder = write_run(out.path(), &info(scenario(cases, 3, objectives)), change);
-        text(&View::new(Run::read(&folder).unwrap()))
+        text(&View::new(Run::read(&folder).unwrap()), usize::MAX)
     }
 
     fn small(mut cases: Vec<crate::scenario::Case>) -> Vec<crate::scenario::Case> {
@@ -277,7 +240,7 @@ mod tests {
         let folder = write_run(out.path(), &info, |_| ());
         let mut view = View::new(Run::read(&folder).unwrap());
         view.run.info.plan = plan;
-        let text = text(&view);
+        let text = text(&view, usize::MAX);
         assert_fit_for_a_terminal(&text);
         for words in [
             "0 of 18 trials",

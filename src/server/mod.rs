@@ -31,6 +31,7 @@ mod admission;
 mod answer;
 mod child;
 mod condition;
+mod contain;
 mod cors;
 mod cursor;
 mod durable;
@@ -62,6 +63,7 @@ mod websocket;
 mod wire;
 
 pub use child::child;
+pub use contain::is_contained;
 pub use durable::ScratchFolder;
 pub use options::{Options, Waits};
 pub use publisher::{PublishPlan, TopicTaken};

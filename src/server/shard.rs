@@ -24,6 +24,7 @@ use tokio::time::{Instant, timeout};
 
 use super::admission::{self, Admission};
 use super::answer::Answer;
+use super::contain::{Contained, contain};
 use super::durable::DurableStore;
 use super::faults::{self, ShardFaults, Subscriber};
 use super::gauges::{CountedLink, Gauges, Kind};
@@ -37,9 +38,10 @@ use super::router;
 use super::security::Security;
 use super::webhook::{Endpoint, Registry, deliver};
 use super::wire::Wire;
+use crate::control::mishap;
 use crate::event::Epoch;
 use crate::measure::{Recorder, Snapshot, pin};
-use crate::net::{HANDSHAKE_LIMIT, Here};
+use crate::net::HANDSHAKE_LIMIT;
 use crate::pace::Timer;
 
 /// Bytes that hyper buffers a connection, each way: more would make slow consumers look healthy.
@@ -217,7 +219,7 @@ impl Shard {
         }
         let shard = Rc::clone(self);
         // A task of its own, so that the room a handshake takes is not kept for as long as the connection lives.
-        spawn_local(async move {
+        spawn_local(contain(async move {
             let wire = match config {
                 None => Ok(Wire::Plain(stream)),
                 Some(config) => Wire::accept(stream, config).await,
@@ -229,7 +231,7 @@ impl Shard {
                 // It broke, or nothing came: there is nobody to answer.
                 Ok(Err(_)) | Err(_) => {}
             }
-        });
+        }));
     }
 
     /// The service of a connection, and the way to it.
@@ -249,7 +251,7 @@ impl Shard {
         let (io, site) = self.site(wire, &caller);
         let first = Rc::new(Notify::new());
         site.first.replace(Some(Rc::clone(&first)));
-        let connection = http2::Builder::new(Here)
+        let connection = http2::Builder::new(Contained)
             .timer(TokioTimer::new())
             .max_concurrent_streams(self.options().max_concurrent_streams)
             .max_send_buf_size(BUFFER_MAX)
@@ -257,7 +259,7 @@ impl Shard {
             .keep_alive_interval(head_wait)
             .keep_alive_timeout(HANDSHAKE_LIMIT)
             .serve_connection(io, site);
-        spawn_local(async move {
+        spawn_local(contain(async move {
             let mut connection = pin!(connection);
             // Pings find out who is gone only once both sides have greeted.
             let asks = timeout(head_wait, first.notified());
@@ -272,7 +274,7 @@ impl Shard {
             }
             let _ = connection.await;
             drop(caller.held);
-        });
+        }));
     }
 
     /// Serves HTTP/1.1 on a connection until it ends.
@@ -284,11 +286,11 @@ impl Shard {
             .max_buf_size(BUFFER_MAX)
             .serve_connection(io, site)
             .with_upgrades();
-        spawn_local(async move {
+        spawn_local(contain(async move {
             let _held = caller.held;
             // A connection that breaks is the client's affair.
             let _ = connection.await;
-        });
+        }));
     }
 }
 
@@ -320,6 +322,7 @@ impl Service<Request<Incoming>> for Site {
     type Future = Answer;
 
     fn call(&self, mut request: Request<Incoming>) -> Answer {
+        mishap("connection");
         if let Some(first) = self.first.take() {
             first.notify_one();
         }
@@ -349,7 +352,7 @@ pub fn run<T>(
     mailboxes: Mailboxes,
     main: impl AsyncFnOnce(Rc<Shard>) -> T,
 ) -> io::Result<(Option<T>, Snapshot)> {
-    crate::control::mishap("target");
+    mishap("target");
     if let Some(first) = common.options.first_core {
         pin(first + index as u32);
     }

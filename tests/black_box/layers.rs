@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 /// Rooms by layer, lowest first. A room imports only from layers below its own.
 const LAYERS: [&[&str]; 8] = [
-    &["unit", "clock", "event", "stats"],
+    &["unit", "clock", "event", "prose", "stats"],
     &["pace", "measure"],
     &["scenario", "net"],
     &["control", "plan"],

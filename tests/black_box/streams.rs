@@ -4,7 +4,8 @@
 use crate::support;
 
 use std::fs::{self, File, OpenOptions};
-use std::io::{BufRead as _, BufReader, pipe};
+use std::io::{BufRead as _, BufReader, PipeReader, PipeWriter, Read as _, Write as _, pipe};
+use std::net::TcpStream;
 use std::process::{Command, Output, Stdio};
 
 use rustix::process::Signal;
@@ -112,13 +113,36 @@ fn verbs_have_their_status_on_streams_that_cannot_be_written() {
 #[test]
 fn a_pipe_that_is_never_read_stalls_no_trial_and_no_end() {
     let bench = bench();
-    let (reader, writer) = pipe().unwrap();
     // Full before the run begins: its first write blocks.
+    let (reader, writer) = stalled();
+    let status = bench.command(&[]).stdout(Stdio::null()).stderr(writer).status().unwrap();
+    assert!(matches!(status.code(), Some(0 | 3)), "{status}");
+    assert_whole(&bench);
+    drop(reader);
+}
+
+/// A pipe that takes nothing more, and its reader.
+fn stalled() -> (PipeReader, PipeWriter) {
+    let (reader, writer) = pipe().unwrap();
     rustix::io::ioctl_fionbio(&writer, true).unwrap();
     while rustix::io::write(&writer, &[b'x'; 4096]).is_ok() {}
     rustix::io::ioctl_fionbio(&writer, false).unwrap();
-    let status = bench.command(&[]).stdout(Stdio::null()).stderr(writer).status().unwrap();
-    assert!(matches!(status.code(), Some(0 | 3)), "{status}");
+    (reader, writer)
+}
+
+#[test]
+fn an_interrupt_ends_the_wait_for_a_reader_that_has_stalled() {
+    let bench = bench();
+    let (reader, writer) = stalled();
+    let mut command = bench.command(&[]);
+    let mut run = command.stdout(writer).stderr(Stdio::null()).spawn().unwrap();
+    drop(command);
+    eventually("the report", || {
+        let scenario = fs::read_dir(bench.out().join("test")).ok()?.flatten().next()?;
+        scenario.path().join("charts").is_dir().then_some(())
+    });
+    rustix::process::kill_process(rustix::process::Pid::from_child(&run), Signal::INT).unwrap();
+    assert_eq!(run.wait().unwrap().code(), Some(130));
     assert_whole(&bench);
     drop(reader);
 }
@@ -192,4 +216,46 @@ fn a_panic_elsewhere_is_one_message_with_status_2() {
     let mut serve = tidings(&["serve", "--listen", "127.0.0.1:0", "--shards", "2"]);
     let output = serve.env("TIDINGS_PANIC_AT", "target").output().unwrap();
     assert_eq!(output.status.code(), Some(2), "{}", text(&output.stderr));
+}
+
+#[test]
+fn a_panic_of_one_connection_is_told_and_costs_that_connection_alone() {
+    let mut serve = tidings(&["serve", "--listen", "127.0.0.1:0", "--shards", "2"]);
+    serve.env("TIDINGS_PANIC_AT", "connection").stdout(Stdio::piped()).stderr(Stdio::piped());
+    let mut serve = serve.spawn().unwrap();
+    let mut said = BufReader::new(serve.stdout.take().unwrap());
+    let mut line = String::new();
+    said.read_line(&mut line).unwrap();
+    let address = line.trim().rsplit_once('/').unwrap().1;
+    let mut errors = BufReader::new(serve.stderr.take().unwrap()).lines();
+    for _ in 0..4 {
+        let mut stream = TcpStream::connect(address).unwrap();
+        stream.write_all(b"GET /healthz HTTP/1.1\r\nhost: t\r\n\r\n").unwrap();
+        let mut answer = Vec::new();
+        let _ = stream.read_to_end(&mut answer);
+        assert_eq!(answer, b"");
+        let told = errors.next().unwrap().unwrap();
+        assert!(told.starts_with("tidings: internal error: "), "{told}");
+    }
+    assert_eq!(serve.try_wait().unwrap(), None);
+    let pid = rustix::process::Pid::from_child(&serve);
+    rustix::process::kill_process(pid, Signal::TERM).unwrap();
+    assert_eq!(serve.wait().unwrap().code(), Some(143));
+}
+
+#[test]
+fn a_panic_of_a_helper_thread_is_no_success_and_leaves_ctrl_c_working() {
+    let bench = bench();
+    let output = panicking(&bench, "signals");
+    assert!(matches!(output.status.code(), Some(2 | 3)), "{}", output.status);
+    assert_eq!(text(&output.stderr).matches("internal error").count(), 1);
+    assert_whole(&bench);
+    let bench = Bench::new(&scenario(&["sse"], 1, "60s", ""));
+    let mut command = bench.command(&[]);
+    command.env("TIDINGS_PANIC_AT", "signals").stdout(Stdio::null()).stderr(Stdio::null());
+    let mut run = command.spawn().unwrap();
+    bench.wait_for("worker");
+    rustix::process::kill_process(rustix::process::Pid::from_child(&run), Signal::INT).unwrap();
+    assert_eq!(run.wait().unwrap().code(), Some(130));
+    bench.wait_until_gone();
 }

@@ -34,6 +34,7 @@ use hyper_util::rt::TokioIo;
 use self::handshake::{Refusal, accept};
 use self::link::Link;
 use super::answer::{Outcome, Reply, empty};
+use super::contain::contain;
 use super::cursor::{self, Opening, Place};
 use super::faults::{Push, Subscriber};
 use super::gauges::Kind;
@@ -114,7 +115,7 @@ fn switch(
     let shard = Rc::clone(shard);
     // hyper's hold ends where the socket leaves it: it is a connection all the same, and limited as one.
     let connection = shard.gauges().hold(Kind::Connection);
-    tokio::task::spawn_local(async move {
+    tokio::task::spawn_local(contain(async move {
         let _connection = connection;
         let Ok(upgraded) = upgrade.await else { return };
         let Ok(parts) = upgraded.downcast::<TokioIo<Outlet>>() else { return };
@@ -123,7 +124,7 @@ fn switch(
         let early = parts.read_buf.to_vec();
         drop(parts.read_buf);
         serve(parts.io.into_inner(), early).await;
-    });
+    }));
     let mut reply = empty(StatusCode::SWITCHING_PROTOCOLS);
     let headers = reply.headers_mut();
     headers.insert(UPGRADE, HeaderValue::from_static("websocket"));

@@ -1,6 +1,7 @@
 //! What the black-box tests of `tidings run` share: scenarios on disk, runs as processes, rows of files.
 
 mod noise;
+mod terminal;
 mod tools;
 
 use std::collections::BTreeMap;
@@ -13,6 +14,7 @@ use rustix::process::{Pid, Signal, kill_process};
 use tempfile::TempDir;
 
 pub use noise::{UNSTEADY, only_noise, only_noise_and};
+pub use terminal::Terminal;
 pub use tools::left_out;
 
 /// A folder with a scenario, and the runs that are made of it.
