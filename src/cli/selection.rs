@@ -7,6 +7,7 @@ use tidings::judge::Objective;
 use tidings::measure::Host;
 use tidings::plan::Plan;
 use tidings::scenario::{self, STDIN, Scenario};
+use tidings::unit::Count;
 
 /// Scenario files and overrides.
 #[derive(Debug, clap::Args)]
@@ -19,7 +20,7 @@ pub struct Selection {
     sets: Vec<String>,
     /// Trials of each case, in place of the scenario's
     #[arg(long, value_name = "N")]
-    trials: Option<u32>,
+    trials: Option<Count>,
 }
 
 impl Selection {
