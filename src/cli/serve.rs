@@ -105,23 +105,7 @@ const ECHO: Range<u64> = 1..1 << 30;
 
 /// Carries out `tidings serve`.
 pub fn run(arguments: &Arguments) -> anyhow::Result<u8> {
-    if !TOPICS.contains(&arguments.topics.get()) {
-        bail!("--topics {} must be 1 to {}", arguments.topics, TOPICS.end - 1);
-    }
-    if !(2..=PAYLOAD_MAX).contains(&arguments.payload.bytes()) {
-        bail!(
-            "--payload {} must be 2B to 1MiB: it is a JSON string with its quotes",
-            arguments.payload
-        );
-    }
-    let least = arguments.payload_kind.least() as u64;
-    if arguments.payload.bytes() < least {
-        let kind = arguments.payload_kind.name();
-        bail!("--payload must be at least {} with --payload-kind {kind}", ByteSize::new(least));
-    }
-    if arguments.ring.get() == 0 {
-        bail!("--ring must be at least 1");
-    }
+    check_sizes(arguments)?;
     let faults = scenario::faults(&arguments.faults)?;
     if !faults.is_off() {
         output::message(format_args!("warning: faults: {faults}"));
@@ -180,6 +164,28 @@ pub fn run(arguments: &Arguments) -> anyhow::Result<u8> {
         wait_for_signal().await
     })?;
     status
+}
+
+/// Refuses sizes that a target can only be asked for by mistake.
+fn check_sizes(arguments: &Arguments) -> anyhow::Result<()> {
+    if !TOPICS.contains(&arguments.topics.get()) {
+        bail!("--topics {} must be 1 to {}", arguments.topics, TOPICS.end - 1);
+    }
+    if !(2..=PAYLOAD_MAX).contains(&arguments.payload.bytes()) {
+        bail!(
+            "--payload {} must be 2B to 1MiB: it is a JSON string with its quotes",
+            arguments.payload
+        );
+    }
+    let least = arguments.payload_kind.least() as u64;
+    if arguments.payload.bytes() < least {
+        let kind = arguments.payload_kind.name();
+        bail!("--payload must be at least {} with --payload-kind {kind}", ByteSize::new(least));
+    }
+    if arguments.ring.get() == 0 {
+        bail!("--ring must be at least 1");
+    }
+    Ok(())
 }
 
 fn limits(arguments: &Arguments) -> Limits {
