@@ -15,7 +15,7 @@ use tidings::pace::{ArrivalProcess, Schedule};
 use tidings::scenario;
 use tidings::scenario::Limits;
 use tidings::server::{self, Handle, Options, PublishPlan, Start, Visitors, Waits};
-use tidings::unit::{ByteSize, Count, Rate, Span};
+use tidings::unit::{ByteSize, Count, Rate, Span, UnitError};
 use tokio::signal::unix::{SignalKind, signal};
 
 use super::output;
@@ -50,7 +50,7 @@ pub struct Arguments {
     #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:8080")]
     listen: Place,
     /// Server threads [default: number of processors]
-    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=256))]
+    #[arg(long, value_name = "N", value_parser = shards)]
     shards: Option<u32>,
     /// Events kept in each topic's log
     #[arg(long, value_name = "N", default_value = "65536")]
@@ -68,7 +68,7 @@ pub struct Arguments {
     #[arg(long, value_name = "KIND", default_value = "text", value_parser = payload_kind)]
     payload_kind: PayloadKind,
     /// Seed of the publishing schedule and of random faults
-    #[arg(long, value_name = "N", default_value_t = 1)]
+    #[arg(long, value_name = "N", default_value = "1", value_parser = seed)]
     seed: u64,
     #[command(flatten)]
     tls: TlsArguments,
@@ -108,20 +108,7 @@ const ECHO: Range<u64> = 1..1 << 30;
 
 /// Carries out `tidings serve`.
 pub fn run(arguments: &Arguments) -> anyhow::Result<u8> {
-    if !TOPICS.contains(&arguments.topics.get()) {
-        bail!("--topics must be 1 to {}", TOPICS.end - 1);
-    }
-    if !(2..=PAYLOAD_MAX).contains(&arguments.payload.bytes()) {
-        bail!("--payload must be 2B to 1MiB: it is a JSON string, quotes included");
-    }
-    let least = arguments.payload_kind.least() as u64;
-    if arguments.payload.bytes() < least {
-        let kind = arguments.payload_kind.name();
-        bail!("--payload must be at least {} with --payload-kind {kind}", ByteSize::new(least));
-    }
-    if arguments.ring.get() == 0 {
-        bail!("--ring must be at least 1");
-    }
+    check_sizes(arguments)?;
     let faults = scenario::faults(&arguments.faults)?;
     if !faults.is_off() {
         output::message(format_args!("warning: faults: {faults}"));
@@ -134,7 +121,10 @@ pub fn run(arguments: &Arguments) -> anyhow::Result<u8> {
         bail!("--head-wait and --body-wait must be greater than 0");
     }
     if !(ECHO.start..=ECHO.end).contains(&arguments.echo_max.bytes()) {
-        bail!("--echo-max must be 1B to 1GiB: a message is buffered until it is complete");
+        bail!(
+            "--echo-max {} must be 1B to 1GiB: a message is buffered until it is complete",
+            arguments.echo_max
+        );
     }
     output::end_on_panic();
     raise_descriptor_limit();
@@ -191,6 +181,28 @@ fn listen(place: &Place) -> anyhow::Result<(TcpListener, SocketAddr)> {
     Err(error).with_context(|| format!("cannot listen on {address}; {remedy}"))
 }
 
+/// Refuses sizes that a target can only be asked for by mistake.
+fn check_sizes(arguments: &Arguments) -> anyhow::Result<()> {
+    if !TOPICS.contains(&arguments.topics.get()) {
+        bail!("--topics {} must be 1 to {}", arguments.topics, TOPICS.end - 1);
+    }
+    if !(2..=PAYLOAD_MAX).contains(&arguments.payload.bytes()) {
+        bail!(
+            "--payload {} must be 2B to 1MiB: it is a JSON string with its quotes",
+            arguments.payload
+        );
+    }
+    let least = arguments.payload_kind.least() as u64;
+    if arguments.payload.bytes() < least {
+        let kind = arguments.payload_kind.name();
+        bail!("--payload must be at least {} with --payload-kind {kind}", ByteSize::new(least));
+    }
+    if arguments.ring.get() == 0 {
+        bail!("--ring must be at least 1");
+    }
+    Ok(())
+}
+
 fn limits(arguments: &Arguments) -> Limits {
     Limits {
         requests_per_s: arguments.requests_per_s.map(Count::get),
@@ -227,6 +239,19 @@ fn announce(handle: &Handle, arguments: &Arguments) -> anyhow::Result<()> {
         Some(error) => bail!("cannot print the address: {error}"),
         None => Ok(()),
     }
+}
+
+/// A number of shards.
+fn shards(text: &str) -> Result<u32, String> {
+    let count: Count = text.parse().map_err(|error: UnitError| error.to_string())?;
+    let shards = u32::try_from(count.get()).ok().filter(|shards| (1..=256).contains(shards));
+    shards.ok_or_else(|| format!("{count} is not 1 to 256, such as 4"))
+}
+
+/// A seed: any number of 64 bits, or one as counts are written.
+fn seed(text: &str) -> Result<u64, String> {
+    let count = || text.parse().map(Count::get).map_err(|error: UnitError| error.to_string());
+    text.parse().or_else(|_| count())
 }
 
 fn payload_kind(text: &str) -> Result<PayloadKind, String> {

@@ -22,6 +22,13 @@ pub fn best<T: Copy>(headers: &HeaderMap, offered: &[(T, &str)]) -> Option<T> {
     best.map(|(representation, _)| representation)
 }
 
+/// Whether the request asks for `media` by its name, and not only by a range of everything.
+pub fn names(headers: &HeaderMap, media: &str) -> bool {
+    let ranges = fields::list(headers, &ACCEPT).filter_map(Range::parse);
+    let named = ranges.filter(|range| range.covers(media) == Some(2));
+    named.map(|range| range.quality).max().is_some_and(|quality| quality > 0)
+}
+
 /// How welcome `media` is, in thousandths: what the most specific range that covers it says.
 fn quality<'a>(ranges: impl Iterator<Item = &'a str>, media: &str) -> u16 {
     let covering = ranges.filter_map(Range::parse).filter_map(|range| {
@@ -149,6 +156,27 @@ mod tests {
             ("garbage, application/xml", Some("xml"), "garbage beside a range"),
         ] {
             assert_eq!(chosen(accept), expected, "{why}: {accept}");
+        }
+    }
+
+    #[test]
+    fn what_is_asked_for_by_its_name_is_told_from_what_is_merely_welcome() {
+        for (accept, expected) in [
+            ("text/event-stream", true),
+            ("text/event-stream, */*;q=0.1", true),
+            ("*/*, Text/Event-Stream; charset=utf8", true),
+            ("text/event-stream, application/json", true),
+            ("text/event-stream;q=0, */*", false),
+            ("text/event-stream; charset=latin1", false),
+            ("text/*", false),
+            ("*/*", false),
+            ("*", false),
+            ("text/event-streams", false),
+            ("", false),
+        ] {
+            let value = HeaderValue::from_str(accept).unwrap();
+            let headers = [(ACCEPT, value)].into_iter().collect();
+            assert_eq!(names(&headers, "text/event-stream"), expected, "{accept}");
         }
     }
 

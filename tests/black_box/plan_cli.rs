@@ -127,6 +127,43 @@ fn bad_usage_exits_2() {
 }
 
 #[test]
+fn numbers_of_flags_are_read_as_in_files_and_refusals_show_an_example() {
+    let folder = folder(GOOD);
+    // As in a file: the same trials, however they are written.
+    let plain = plan(folder.path(), &["x.toml", "--trials", "10"]);
+    assert_eq!(plain.status.code(), Some(0), "{}", text(&plain.stderr));
+    for trials in ["1_0", "0.01k", "1e1"] {
+        let other = plan(folder.path(), &["x.toml", "--trials", trials]);
+        assert_eq!(text(&other.stdout), text(&plain.stdout), "{trials}");
+    }
+    let refused = plan(folder.path(), &["x.toml", "--trials", "1.5"]);
+    assert_eq!(refused.status.code(), Some(2));
+    for part in ["--trials", "'1.5'", "such as 1000"] {
+        assert!(text(&refused.stderr).contains(part), "{}", text(&refused.stderr));
+    }
+    for (flag, value, parts) in [
+        ("--shards", "many", &["'many'", "such as 1000"][..]),
+        ("--shards", "1k", &["1000", "1 to 256", "such as 4"]),
+        ("--shards", "0", &["1 to 256", "such as 4"]),
+        ("--seed", "-1", &["'-1'", "such as 1000"]),
+        ("--seed", "1.5", &["'1.5'", "such as 1000"]),
+        ("--topics", "0", &["--topics 0", "1 to 100000"]),
+        ("--payload", "1B", &["--payload 1B", "2B to 1MiB"]),
+        ("--echo-max", "2GiB", &["--echo-max 2GiB", "1B to 1GiB"]),
+    ] {
+        let mut serve = Command::new(env!("CARGO_BIN_EXE_tidings"));
+        let given = format!("{flag}={value}");
+        let output = serve.args(["serve", "--listen", "127.0.0.1:0", &given]).output().unwrap();
+        assert_eq!(output.status.code(), Some(2), "{given}");
+        let error = text(&output.stderr);
+        assert!(error.contains(flag), "{error}");
+        for part in parts {
+            assert!(error.contains(part), "{given}: {error}");
+        }
+    }
+}
+
+#[test]
 fn a_closed_pipe_is_no_error() {
     let folder = folder(GOOD);
     let (reader, writer) = std::io::pipe().unwrap();

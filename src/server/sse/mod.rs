@@ -18,10 +18,11 @@ use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
 use hyper::body::Incoming;
-use hyper::header::{ACCEPT, CACHE_CONTROL, HeaderValue};
+use hyper::header::{CACHE_CONTROL, HeaderValue};
 use hyper::{Method, Request, StatusCode};
 use tokio::time::{Instant, Sleep};
 
+use super::accept;
 use super::answer::{Body, Outcome, typed};
 use super::cursor::{self, Opening, Place};
 use super::faults::Push;
@@ -90,8 +91,7 @@ pub fn get(
 /// The answer where too much is asked of the target. An `EventSource` would give up for good if it were refused, and does
 /// not read Retry-After: it is let in, told when to come again, and its stream ends. Everybody else is refused.
 pub fn turned_away<B>(request: &Request<B>, problem: Problem) -> Outcome {
-    let headers = request.headers();
-    let wants_events = headers.get(ACCEPT).is_some_and(|accept| accept == "text/event-stream");
+    let wants_events = accept::names(request.headers(), "text/event-stream");
     let waits_s = problem.retry_after_s().filter(|_| {
         wants_events && request.method() == Method::GET && request.uri().path().ends_with("/stream")
     });
