@@ -45,9 +45,9 @@ enum Verb {
     Run(run::Arguments),
     /// Print what a run would do and require, and refuse what does not fit; starts nothing
     Plan(plan::Arguments),
-    /// List the built-in scenarios and their questions, or print one
+    /// List the shipped scenarios and their questions, or print one
     Scenarios(scenarios::ListArguments),
-    /// Write a built-in scenario to a file for editing
+    /// Write a shipped scenario to a file for editing
     New(scenarios::NewArguments),
     /// Serve the built-in target for curl, a browser or any load tool
     Serve(Box<serve::Arguments>),

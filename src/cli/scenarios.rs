@@ -82,6 +82,6 @@ fn write_new(file: &Path, text: &str) -> std::io::Result<()> {
 fn find(name: &str) -> anyhow::Result<Shipped> {
     match Shipped::named(name) {
         Some(shipped) => Ok(shipped),
-        None => bail!("no built-in scenario is called '{name}'; `tidings scenarios` lists them"),
+        None => bail!("no shipped scenario is called '{name}'; `tidings scenarios` lists them"),
     }
 }

@@ -123,7 +123,10 @@ fn a_plan_tells_the_faults() {
         text(&output.stdout)
     };
     let told = plan(&bench.file());
-    assert!(told.contains("\nfaults: service=1ms distribution=fixed delay=0ns|5ms (the"), "{told}");
+    assert!(
+        told.contains("\nfaults: service=1ms distribution=fixed delay=0ns|5ms (injected"),
+        "{told}"
+    );
     let none = Bench::new(&scenario(&["request"], 1, "1s", ""));
     assert!(!plan(&none.file()).contains("faults"));
 }

@@ -76,7 +76,7 @@ fn refused_clients_wait_as_long_as_they_are_told() {
         assert!(!row["verdict_codes"].contains("connections_"), "{row:?}");
     }
     let report = std::fs::read_to_string(bench.results().join("report.md")).unwrap();
-    for way in ["stays (keep-alive)", "brings together (websocket)"] {
+    for way in ["connection (keep-alive)", "matched by id (websocket)"] {
         assert!(report.contains(way), "{way}");
     }
 }

@@ -46,8 +46,8 @@ fn what_is_there_is_never_written_over_and_what_is_not_shipped_is_said() {
     let run = |arguments: &[&str]| tidings(folder.path(), arguments);
     fs::write(folder.path().join("my.toml"), "mine").unwrap();
     for (arguments, said) in [
-        (&["new", "my.toml"][..], "exists already"),
-        (&["new", "no/such/folder/my.toml"], "its folder does not exist"),
+        (&["new", "my.toml"][..], "already exists"),
+        (&["new", "no/such/folder/my.toml"], "the folder does not exist"),
         (&["new", "other.toml", "--from", "nosuch"], "no shipped scenario is called 'nosuch'"),
         (&["scenarios", "nosuch"], "no shipped scenario is called 'nosuch'"),
         (&["plan", "nosuch"], "`tidings scenarios` lists them"),

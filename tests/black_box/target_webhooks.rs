@@ -109,7 +109,7 @@ fn what_cannot_be_registered_is_refused_with_the_reason() {
         (json!({ "url": "https://example.org/", "topics": ["news-0"] }), "https"),
         (json!({ "url": "example.org", "topics": ["news-0"] }), "http://"),
         (json!({ "url": good, "topics": [] }), "topics"),
-        (json!({ "url": good, "topics": ["news-0", "news-0"] }), "once"),
+        (json!({ "url": good, "topics": ["news-0", "news-0"] }), "different"),
         (json!({ "url": good, "topics": ["none"] }), "none"),
         (json!({ "url": good, "topics": ["news-0"], "secret": "whsec_short" }), "whsec_"),
         (json!({ "url": good, "topics": ["news-0"], "secrets": "x" }), "secrets"),
