@@ -20,6 +20,7 @@ mod names;
 mod network;
 mod payloads;
 mod plan_cli;
+mod quantities;
 mod report_cli;
 mod request_support;
 mod requests;
