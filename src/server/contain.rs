@@ -29,7 +29,7 @@ pub async fn contain<T>(task: impl Future<Output = T>) -> T {
     .await
 }
 
-/// Whether this thread is inside of what [`contain`] marks.
+/// Whether this thread is inside of what `contain` marks.
 pub fn is_contained() -> bool {
     CONTAINED.get()
 }
