@@ -1,8 +1,8 @@
 //! Tasks that are one caller's affair: a panic in one ends its connection, and not the target.
 
 use std::cell::Cell;
-use std::future::{Future, poll_fn};
-use std::pin::pin;
+use std::pin::Pin;
+use std::task::{Context, Poll};
 
 use hyper::rt::Executor;
 use tokio::task::spawn_local;
@@ -12,21 +12,29 @@ thread_local! {
 }
 
 /// Marks what `task` does as one caller's affair: a panic in it ends that task, and needs to end nothing else.
-pub async fn contain<T>(task: impl Future<Output = T>) -> T {
-    /// A panic leaves the poll as its end does.
-    struct Marked;
-    impl Drop for Marked {
-        fn drop(&mut self) {
-            CONTAINED.set(false);
+pub fn contain<F: Future>(task: F) -> Contain<F> {
+    Contain(Box::pin(task))
+}
+
+/// A task that is marked. Boxed: an async function around it would hold it twice, which is over 1 KiB per connection.
+#[derive(Debug)]
+pub struct Contain<F>(Pin<Box<F>>);
+
+impl<F: Future> Future for Contain<F> {
+    type Output = F::Output;
+
+    fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<F::Output> {
+        /// A panic leaves the poll as its end does.
+        struct Marked;
+        impl Drop for Marked {
+            fn drop(&mut self) {
+                CONTAINED.set(false);
+            }
         }
-    }
-    let mut task = pin!(task);
-    poll_fn(|context| {
         CONTAINED.set(true);
         let _marked = Marked;
-        task.as_mut().poll(context)
-    })
-    .await
+        self.0.as_mut().poll(context)
+    }
 }
 
 /// Whether this thread is inside of what `contain` marks.
