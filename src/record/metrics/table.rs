@@ -33,7 +33,7 @@ pub const SPECS: &[Spec] = &[
     own("clients", Kind::Whole, Unit::Of("links")).filled().required()
         .says("links: connections, or webhook endpoints", "never"),
     own("events_per_s", Kind::Number, Unit::PerSecond).required()
-        .says("events a second **in each topic** (times `topics` is what is published)", "`request`"),
+        .says("events per second **in each topic** (times `topics` is what is published)", "`request`"),
     own("payload_bytes", Kind::Whole, Unit::Bytes).filled().required()
         .says("size of an event's payload", "never"),
     own("verdict", Kind::Text, Unit::None).filled().required()
@@ -93,7 +93,7 @@ pub const SPECS: &[Spec] = &[
     own("topics", Kind::Whole, Unit::None).better(Better::Neither)
         .says("topics", "never"),
     own("requests_per_s", Kind::Number, Unit::PerSecond)
-        .says("offered requests a second over all clients", "all but `request` in an open loop"),
+        .says("offered requests per second over all clients", "all but `request` in an open loop"),
     quantile!("transit", "p50", Transit, P50, WORKERS).of(Of::Delivering)
         .says("received − published of a delivery, median of those that arrived", "`request`"),
     quantile!("transit", "p99", Transit, P99, WORKERS).of(Of::Delivering)
