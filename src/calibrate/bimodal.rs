@@ -6,7 +6,7 @@ use super::lab::{Halt, Lab, Measured, scenario_text};
 use crate::scenario::PatternKind;
 
 /// Experiment 12.
-pub const SIDES: Experiment = Experiment {
+pub(super) const SIDES: Experiment = Experiment {
     id: 12,
     name: "99 % take 1 ms, 1 % take 100 ms",
     proves: "Percentiles are ranks of merged samples, never averages: no value is reported that no request took.",

@@ -7,13 +7,13 @@ use crate::clock::SECOND_NS;
 ///
 /// Whoever comes x after the freeze began waits S − (1−ρ)x: the rest of the freeze, and the work that came before. Of the
 /// arrivals of D, the share (S−w)÷((1−ρ)D) waits longer than w.
-pub fn frozen(freeze_ns: f64, window_ns: f64, rho: f64, q: f64, base_ns: f64) -> f64 {
+pub(super) fn frozen(freeze_ns: f64, window_ns: f64, rho: f64, q: f64, base_ns: f64) -> f64 {
     base_ns.max(freeze_ns - (1.0 - rho) * (1.0 - q) * window_ns)
 }
 
 /// Poisson arrivals at one server, first come first served.
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub struct Queue {
+pub(super) struct Queue {
     /// Arrivals a second.
     pub per_s: f64,
     /// Mean service time.
@@ -24,13 +24,13 @@ pub struct Queue {
 
 impl Queue {
     /// Utilisation.
-    pub fn rho(&self) -> f64 {
+    pub(super) fn rho(&self) -> f64 {
         self.per_s * self.service_ns / SECOND_NS as f64
     }
 
     /// Mean time from arrival to completion: Pollaczek and Khinchine, S·(1 + ρ(1+c²)÷(2(1−ρ))), c the service time's
     /// coefficient of variation.
-    pub fn mean_ns(&self) -> f64 {
+    pub(super) fn mean_ns(&self) -> f64 {
         let (rho, c2) = (self.rho(), f64::from(u8::from(self.exponential)));
         self.service_ns * (1.0 + rho * (1.0 + c2) / (2.0 * (1.0 - rho)))
     }
@@ -39,7 +39,7 @@ impl Queue {
     ///
     /// M/M/1: exponential with mean S÷(1−ρ). M/D/1: Erlang's series for the waiting time (A. K. Erlang, 1909),
     /// P(W ≤ t) = (1−ρ) Σ (λ(kS−t))^k÷k! · e^(−λ(kS−t)) over k ≤ t÷S, inverted by bisection.
-    pub fn quantile_ns(&self, q: f64) -> f64 {
+    pub(super) fn quantile_ns(&self, q: f64) -> f64 {
         if self.exponential {
             return -(1.0 - q).ln() * self.mean_ns();
         }
@@ -64,7 +64,7 @@ impl Queue {
 }
 
 /// The share of polls that bring nothing where events of rate `per_s` meet polls every `interval_ns`: e^(−λT).
-pub fn empty_share(per_s: f64, interval_ns: f64) -> f64 {
+pub(super) fn empty_share(per_s: f64, interval_ns: f64) -> f64 {
     (-per_s * interval_ns / SECOND_NS as f64).exp()
 }
 
@@ -73,7 +73,7 @@ pub fn empty_share(per_s: f64, interval_ns: f64) -> f64 {
 ///
 /// With a = λg a cycle has a events in its gap, and one beside it if the gap had none, which is so in e^(−a) of the cycles:
 /// a÷(a+e^(−a)). The deviation is that of a ratio of two sums over independent cycles (delta method).
-pub fn delayed_share(per_s: f64, gap_ns: f64, n: u64) -> (f64, f64) {
+pub(super) fn delayed_share(per_s: f64, gap_ns: f64, n: u64) -> (f64, f64) {
     let a = per_s * gap_ns / SECOND_NS as f64;
     let alone = (-a).exp();
     let (events, share) = (a + alone, a / (a + alone));
@@ -83,18 +83,18 @@ pub fn delayed_share(per_s: f64, gap_ns: f64, n: u64) -> (f64, f64) {
 }
 
 /// Three standard deviations of a share `p` among `n` independent trials.
-pub fn three_sigma(p: f64, n: u64) -> f64 {
+pub(super) fn three_sigma(p: f64, n: u64) -> f64 {
     3.0 * (p * (1.0 - p) / n.max(1) as f64).sqrt()
 }
 
 /// The Kolmogorov-Smirnov distance that samples of the expected distribution exceed once in a hundred times: 1.63 ÷ √n.
-pub fn ks_limit(n: u64) -> f64 {
+pub(super) fn ks_limit(n: u64) -> f64 {
     1.63 / (n.max(1) as f64).sqrt()
 }
 
 /// The straight line through points by least squares: its slope, where it meets x = 0, and R². `None` below three points,
 /// or where they do not differ in x or y.
-pub fn line(points: &[(f64, f64)]) -> Option<(f64, f64, f64)> {
+pub(super) fn line(points: &[(f64, f64)]) -> Option<(f64, f64, f64)> {
     if points.len() < 3 {
         return None;
     }

@@ -15,7 +15,7 @@ use crate::record::TrialRecord;
 use crate::scenario::PatternKind;
 
 /// Experiment 18.
-pub const ALIKE: Experiment = Experiment {
+pub(super) const ALIKE: Experiment = Experiment {
     id: 18,
     name: "a case against itself, and against one slower by 10 %",
     proves: "The comparison claims no difference between equals, and finds a difference of 10 %.",

@@ -7,7 +7,7 @@ use crate::measure::{Counter, Distribution, Metric};
 use crate::scenario::PatternKind;
 
 /// Experiment 6.
-pub const CONSTANT: Experiment = Experiment {
+pub(super) const CONSTANT: Experiment = Experiment {
     id: 6,
     name: "constant arrivals under capacity (D/D/1)",
     proves: "Exactly the due requests are sent, and the stages of a request add up to its response time.",

@@ -9,7 +9,7 @@ use crate::report::{Plot, PlotPoint, PlotUnit};
 use crate::scenario::PatternKind;
 
 /// Experiment 11.
-pub const SHIFT: Experiment = Experiment {
+pub(super) const SHIFT: Experiment = Experiment {
     id: 11,
     name: "a delay shifts the response by itself",
     proves: "Timestamps are neither rounded nor scaled.",

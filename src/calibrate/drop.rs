@@ -8,7 +8,7 @@ use crate::record::Figure;
 use crate::scenario::PatternKind;
 
 /// Experiment 13.
-pub const BINOMIAL: Experiment = Experiment {
+pub(super) const BINOMIAL: Experiment = Experiment {
     id: 13,
     name: "1 % of the events are dropped",
     proves: "Lost events are counted, and rank above all that arrived: a percentile among them is printed as a bound.",

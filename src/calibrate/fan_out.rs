@@ -8,7 +8,7 @@ use crate::report::{Plot, PlotPoint, PlotUnit};
 use crate::scenario::PatternKind;
 
 /// Experiment 10.
-pub const LINEAR: Experiment = Experiment {
+pub(super) const LINEAR: Experiment = Experiment {
     id: 10,
     name: "fan-out: freshness grows with N",
     proves: "An event is published once, and each subscriber's arrival is measured by itself: the n-th of N waits \

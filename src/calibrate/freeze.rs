@@ -12,7 +12,7 @@ use crate::report::{Plot, PlotPoint, PlotUnit};
 use crate::scenario::PatternKind;
 
 /// Experiment 1.
-pub const OPEN: Experiment = Experiment {
+pub(super) const OPEN: Experiment = Experiment {
     id: 1,
     name: "a freeze in an open loop",
     proves: "A frozen server delays every request due during the freeze, and each is counted with all \
@@ -23,7 +23,7 @@ pub const OPEN: Experiment = Experiment {
 };
 
 /// Experiment 2.
-pub const CLOSED: Experiment = Experiment {
+pub(super) const CLOSED: Experiment = Experiment {
     id: 2,
     name: "the same freeze in a closed loop of 10",
     proves: "What a closed loop hides of the same freeze: each client is delayed once, and the requests it would have sent \
@@ -34,7 +34,7 @@ pub const CLOSED: Experiment = Experiment {
 };
 
 /// Experiment 17.
-pub const AT_THE_END: Experiment = Experiment {
+pub(super) const AT_THE_END: Experiment = Experiment {
     id: 17,
     name: "a freeze beyond the window's end",
     proves: "Requests in flight at the end of the window are awaited and counted: none is dropped for being slow.",

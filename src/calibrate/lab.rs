@@ -243,7 +243,7 @@ pub(super) mod tests {
     use crate::record::synthetic::{case, facts};
 
     /// A made-up trial, quiet and sound.
-    pub fn measured(pattern: PatternKind) -> Measured {
+    pub(crate) fn measured(pattern: PatternKind) -> Measured {
         Measured::new(facts(&case(pattern, 60, ""), 1))
     }
 }

@@ -9,7 +9,7 @@ use crate::measure::{Counter, Metric};
 use crate::scenario::PatternKind;
 
 /// Experiment 9.
-pub const GAP: Experiment = Experiment {
+pub(super) const GAP: Experiment = Experiment {
     id: 9,
     name: "long poll: share delayed by a gap",
     proves: "Events published between two polls are all delivered, and counted apart from those that a waiting poll received at once.",

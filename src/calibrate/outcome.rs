@@ -50,12 +50,12 @@ impl Attempt {
 }
 
 /// Whether to try again: only after an attempt that missed and was disturbed, and not endlessly.
-pub fn again(attempts: &[Attempt]) -> bool {
+pub(super) fn again(attempts: &[Attempt]) -> bool {
     attempts.len() < ATTEMPTS && attempts.last().is_some_and(|last| !last.holds && last.excused())
 }
 
 /// The outcome of all attempts at one experiment.
-pub fn outcome(attempts: &[Attempt]) -> Outcome {
+pub(super) fn outcome(attempts: &[Attempt]) -> Outcome {
     if attempts.last().is_some_and(|last| last.holds) {
         return Outcome::Pass;
     }

@@ -11,7 +11,7 @@ use crate::report::{Plot, PlotPoint, PlotUnit};
 use crate::scenario::PatternKind;
 
 /// Experiment 7.
-pub const UNIFORM: Experiment = Experiment {
+pub(super) const UNIFORM: Experiment = Experiment {
     id: 7,
     name: "short poll: freshness is uniform",
     proves: "An event waits for the next poll, uniformly between zero and the interval: freshness is measured \
@@ -22,7 +22,7 @@ pub const UNIFORM: Experiment = Experiment {
 };
 
 /// Experiment 8.
-pub const EMPTY: Experiment = Experiment {
+pub(super) const EMPTY: Experiment = Experiment {
     id: 8,
     name: "short poll: share of empty polls",
     proves: "Empty polls are counted exactly.",

@@ -18,7 +18,7 @@ use crate::report::{Plot, PlotPoint, PlotUnit};
 use crate::scenario::{Pattern, PatternKind, service_times};
 
 /// Experiment 3.
-pub const EXPONENTIAL: Experiment = Experiment {
+pub(super) const EXPONENTIAL: Experiment = Experiment {
     id: 3,
     name: "M/M/1 at 70 %",
     proves: "Queueing delay is measured completely, from mean to tail.",
@@ -28,7 +28,7 @@ pub const EXPONENTIAL: Experiment = Experiment {
 };
 
 /// Experiment 4.
-pub const FIXED: Experiment = Experiment {
+pub(super) const FIXED: Experiment = Experiment {
     id: 4,
     name: "M/D/1 at 70 %",
     proves: "The same with constant service time: half the queueing delay.",
@@ -38,7 +38,7 @@ pub const FIXED: Experiment = Experiment {
 };
 
 /// Clients: each waits for its own answers, so that there must be many for the others to be free.
-pub const CLIENTS: u64 = 200;
+pub(super) const CLIENTS: u64 = 200;
 /// Arrivals a second, and the mean service time.
 const RATE: f64 = 700.0;
 const SERVICE_NS: f64 = 1e6;

@@ -11,7 +11,7 @@ use crate::measure::{Metric, RequestSample};
 use crate::plan::Plan;
 
 /// Experiment 5.
-pub const LINDLEY: Experiment = Experiment {
+pub(super) const LINDLEY: Experiment = Experiment {
     id: 5,
     name: "Lindley replay of the M/M/1 queue",
     proves: "Each measured response is the simulated one plus a small overhead: never less, and the \

@@ -8,7 +8,7 @@ use crate::measure::Metric;
 use crate::scenario::PatternKind;
 
 /// Experiment 15.
-pub const PUBLISHER: Experiment = Experiment {
+pub(super) const PUBLISHER: Experiment = Experiment {
     id: 15,
     name: "the publisher stalls",
     proves: "Freshness counts from the due time: a publisher that falls behind cannot hide it with a new timestamp.",

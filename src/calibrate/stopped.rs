@@ -15,7 +15,7 @@ use crate::record::Verdict;
 use crate::scenario::PatternKind;
 
 /// Experiment 14.
-pub const WORKER: Experiment = Experiment {
+pub(super) const WORKER: Experiment = Experiment {
     id: 14,
     name: "a worker is stopped for a second",
     proves: "A paused generator is not mistaken for a slow target: its trial is invalid, and the worker is named.",

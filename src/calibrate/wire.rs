@@ -17,7 +17,7 @@ use crate::measure::{Wire, wire_of};
 use crate::net::{Socket, WireTotals};
 
 /// Experiment 16.
-pub const BYTES: Experiment = Experiment {
+pub(super) const BYTES: Experiment = Experiment {
     id: 16,
     name: "100 pushes of 100 B on plain TCP",
     proves: "Bytes are counted as on the wire: payload, headers of every segment, and acknowledgements.",

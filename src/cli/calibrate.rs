@@ -22,7 +22,7 @@ use super::{exit, output, run, screen};
 /// Exit status: 0 if every experiment passed, 1 if one failed, 3 if none failed but some were inconclusive on a noisy
 /// machine.
 #[derive(Debug, clap::Args)]
-pub struct Arguments {
+pub(super) struct Arguments {
     /// Run only the quick experiments, in their short form: at most two minutes
     #[arg(long)]
     quick: bool,
@@ -54,7 +54,7 @@ enum Format {
 }
 
 /// Carries out `tidings calibrate`.
-pub fn run(arguments: &Arguments) -> anyhow::Result<u8> {
+pub(super) fn run(arguments: &Arguments) -> anyhow::Result<u8> {
     let wanted = wanted(arguments)?;
     let host = Host::read();
     let signals = Signals::watch().context("cannot watch for Ctrl-C")?;

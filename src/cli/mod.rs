@@ -22,13 +22,13 @@ use tidings::record::Build;
 use tidings::report::{Missing, View, text};
 
 /// Exit statuses, as documented in the README.
-pub mod exit {
+pub(crate) mod exit {
     /// An objective was missed.
-    pub const MISSED: u8 = 1;
+    pub(crate) const MISSED: u8 = 1;
     /// Bad usage, scenario or input.
-    pub const USAGE: u8 = 2;
+    pub(crate) const USAGE: u8 = 2;
     /// Inconclusive or invalid.
-    pub const INVALID: u8 = 3;
+    pub(crate) const INVALID: u8 = 3;
 }
 
 /// Compare polling, long polling, SSE, WebSocket and webhooks under the same load: freshness, cost and losses
@@ -115,7 +115,7 @@ tidings measures how consumers should learn of events: by calling an API, over a
 ";
 
 /// Parses the command line and carries it out.
-pub fn main() -> ExitCode {
+pub(crate) fn main() -> ExitCode {
     output::hook_panics();
     // A panic has been reported by its hook.
     let status = catch_unwind(AssertUnwindSafe(verb)).unwrap_or(exit::USAGE);

@@ -161,7 +161,7 @@ fn shown(text: &str) -> Vec<u8> {
 }
 
 /// Whether the locale says UTF-8, by the first variable that is set.
-pub fn is_unicode() -> bool {
+pub(super) fn is_unicode() -> bool {
     static UNICODE: OnceLock<bool> = OnceLock::new();
     *UNICODE.get_or_init(|| {
         let set = ["LC_ALL", "LC_CTYPE", "LANG"].into_iter().filter_map(std::env::var_os);
@@ -172,40 +172,40 @@ pub fn is_unicode() -> bool {
 }
 
 /// Prints a result for people to stdout. Returns at once; [`finish`] says whether it could be written.
-pub fn print(text: impl AsRef<str>) {
+pub(super) fn print(text: impl AsRef<str>) {
     stdout().queue(shown(text.as_ref()), usize::MAX);
 }
 
 /// Prints what a program or a file takes: every byte as it is.
-pub fn print_exactly(text: impl Into<Vec<u8>>) {
+pub(super) fn print_exactly(text: impl Into<Vec<u8>>) {
     stdout().queue(text.into(), usize::MAX);
 }
 
 /// Prints a path on a line of its own, every byte as it is: a script takes it from there.
-pub fn print_path(path: &Path) {
+pub(super) fn print_path(path: &Path) {
     let mut line = path.as_os_str().as_bytes().to_vec();
     line.push(b'\n');
     print_exactly(line);
 }
 
 /// Says something on stderr that must not be dropped: `tidings: ` and `text`, on a line.
-pub fn message(text: impl std::fmt::Display) {
+pub(super) fn message(text: impl std::fmt::Display) {
     complain(&format!("tidings: {text}\n"));
 }
 
 /// Writes text to stderr, as a usage error is worded.
-pub fn complain(text: &str) {
+pub(super) fn complain(text: &str) {
     stderr().queue(shown(&fit(text, screen::columns_of_stderr(), false)), usize::MAX);
 }
 
 /// Writes a piece of progress to stderr; drops it where the reader has stalled.
-pub fn progress(text: String) {
+pub(super) fn progress(text: String) {
     stderr().queue(text.into_bytes(), PROGRESS);
 }
 
 /// Waits until the results are with their reader, or cannot be written; with `hurry()`, not for one that has stalled. Returns
 /// whether it was given up.
-pub fn settle(hurry: impl Fn() -> bool) -> bool {
+pub(super) fn settle(hurry: impl Fn() -> bool) -> bool {
     stdout().settle(|| {
         let hurry = hurry();
         HURRY.fetch_or(hurry, Ordering::Relaxed);
@@ -215,13 +215,13 @@ pub fn settle(hurry: impl Fn() -> bool) -> bool {
 }
 
 /// Why stdout cannot be written, if its reader has not simply gone.
-pub fn failure() -> Option<String> {
+pub(super) fn failure() -> Option<String> {
     stdout().lock().failure.as_ref().map(ToString::to_string)
 }
 
 /// Waits for the readers and returns the exit status: success becomes 2 where stdout could not be written or a thread has
 /// panicked, and any other status says more than that.
-pub fn finish(status: u8) -> u8 {
+pub(super) fn finish(status: u8) -> u8 {
     stdout().settle(|| status >= 128 || HURRY.load(Ordering::Relaxed));
     let failure = failure();
     if let Some(error) = &failure {
@@ -233,7 +233,7 @@ pub fn finish(status: u8) -> u8 {
 }
 
 /// Lets a panic say one line on stderr in place of a backtrace.
-pub fn hook_panics() {
+pub(super) fn hook_panics() {
     std::panic::set_hook(Box::new(|panic| {
         message(format_args!("internal error: {}", tidings::control::describe_panic(panic)));
         PANICKED.store(true, Ordering::Relaxed);
@@ -250,6 +250,6 @@ fn end_after_panic() {
 }
 
 /// From here on a panic of any thread ends the process with status 2, unless it is one connection's affair.
-pub fn end_on_panic() {
+pub(super) fn end_on_panic() {
     PANIC_ENDS.store(true, Ordering::Relaxed);
 }

@@ -8,13 +8,13 @@ use super::{output, screen};
 
 /// Arguments of `tidings plan`.
 #[derive(Debug, clap::Args)]
-pub struct Arguments {
+pub(super) struct Arguments {
     #[command(flatten)]
     selection: Selection,
 }
 
 /// Carries out `tidings plan`.
-pub fn run(arguments: &Arguments) -> anyhow::Result<u8> {
+pub(super) fn run(arguments: &Arguments) -> anyhow::Result<u8> {
     let plans = arguments.selection.plans(&Host::read())?;
     let columns = screen::columns_of_stdout();
     let texts: Vec<String> = plans.iter().map(|plan: &Plan| plan.text(columns)).collect();

@@ -26,7 +26,7 @@ use progress::Teller;
 
 /// Arguments of `tidings run`.
 #[derive(Debug, clap::Args)]
-pub struct Arguments {
+pub(super) struct Arguments {
     #[command(flatten)]
     selection: Selection,
     /// Folder for results: DIR/<scenario>/<utc>-<host>/
@@ -38,7 +38,7 @@ pub struct Arguments {
 }
 
 /// Carries out `tidings run`.
-pub fn run(arguments: &Arguments) -> anyhow::Result<u8> {
+pub(super) fn run(arguments: &Arguments) -> anyhow::Result<u8> {
     let host = Host::read();
     // Every file is checked before anything is started: the last one's mistake must not cost the first one's hour.
     let plans = arguments.selection.plans(&host)?;

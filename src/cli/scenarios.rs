@@ -12,7 +12,7 @@ use super::{output, screen};
 
 /// Arguments of `tidings scenarios`.
 #[derive(Debug, clap::Args)]
-pub struct ListArguments {
+pub(super) struct ListArguments {
     /// Print the file of this scenario instead of the list
     #[arg(value_name = "NAME")]
     name: Option<String>,
@@ -20,7 +20,7 @@ pub struct ListArguments {
 
 /// Arguments of `tidings new`.
 #[derive(Debug, clap::Args)]
-pub struct NewArguments {
+pub(super) struct NewArguments {
     /// File to write; must not exist
     #[arg(value_name = "FILE")]
     file: PathBuf,
@@ -30,7 +30,7 @@ pub struct NewArguments {
 }
 
 /// Carries out `tidings scenarios`: lists them with their questions, or prints one.
-pub fn list(arguments: &ListArguments) -> anyhow::Result<u8> {
+pub(super) fn list(arguments: &ListArguments) -> anyhow::Result<u8> {
     if let Some(name) = &arguments.name {
         output::print_exactly(find(name)?.text);
         return Ok(0);
@@ -51,7 +51,7 @@ pub fn list(arguments: &ListArguments) -> anyhow::Result<u8> {
 }
 
 /// Carries out `tidings new`: writes a shipped scenario to a file of the user's.
-pub fn new(arguments: &NewArguments) -> anyhow::Result<u8> {
+pub(super) fn new(arguments: &NewArguments) -> anyhow::Result<u8> {
     let shipped = find(&arguments.from)?;
     let file = &arguments.file;
     write_new(file, shipped.text).map_err(|error| {

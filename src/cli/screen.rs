@@ -21,7 +21,7 @@ const CLEAR: &str = "\r\x1b[K";
 
 /// What stderr can show.
 #[derive(Debug)]
-pub struct Screen {
+pub(super) struct Screen {
     /// Whether a line can be rewritten.
     rewrites: bool,
     unicode: bool,
@@ -32,14 +32,14 @@ pub struct Screen {
 impl Screen {
     /// The screen of this process. One that is dumb, or no terminal, gets whole lines only.
     #[expect(clippy::disallowed_methods, reason = "asks what it is, and writes nothing")]
-    pub fn of_stderr() -> Self {
+    pub(super) fn of_stderr() -> Self {
         let dumb = std::env::var_os("TERM").is_none_or(|term| term.is_empty() || term == "dumb");
         let rewrites = std::io::stderr().is_terminal() && !dumb;
         Self { rewrites, unicode: output::is_unicode(), pending: false }
     }
 
     /// Rewrites the unfinished line, where that can be done: `name` is what a narrow window cuts first.
-    pub fn draw(&mut self, head: &str, name: &str, tail: &str) {
+    pub(super) fn draw(&mut self, head: &str, name: &str, tail: &str) {
         if self.rewrites {
             // A letter in the last column would let some terminals begin a new line.
             let text = fit(head, name, tail, columns() - 1, self.unicode);
@@ -49,14 +49,14 @@ impl Screen {
     }
 
     /// Writes a whole line.
-    pub fn line(&mut self, text: &str) {
+    pub(super) fn line(&mut self, text: &str) {
         let clear = if std::mem::take(&mut self.pending) { CLEAR } else { "" };
         let text = fit_lines(&printable(text, self.unicode), columns_of_stderr(), false);
         output::progress(format!("{clear}{text}\n"));
     }
 
     /// Ends an unfinished line.
-    pub fn end(&mut self) {
+    pub(super) fn end(&mut self) {
         if std::mem::take(&mut self.pending) {
             output::progress("\n".to_owned());
         }
@@ -72,13 +72,13 @@ fn columns() -> usize {
 /// The columns that text on stdout has: of its terminal or of the environment's `COLUMNS`, whichever are fewer; without either,
 /// as many as it likes.
 #[expect(clippy::disallowed_methods, reason = "asks what it is, and writes nothing")]
-pub fn columns_of_stdout() -> usize {
+pub(super) fn columns_of_stdout() -> usize {
     window(std::io::stdout()).into_iter().chain(asked()).min().unwrap_or(usize::MAX)
 }
 
 /// The columns of stderr's terminal; as many as one likes where it is none: what collects messages reads them by the line.
 #[expect(clippy::disallowed_methods, reason = "asks what it is, and writes nothing")]
-pub fn columns_of_stderr() -> usize {
+pub(super) fn columns_of_stderr() -> usize {
     window(std::io::stderr()).unwrap_or(usize::MAX)
 }
 

@@ -11,7 +11,7 @@ use tidings::unit::Count;
 
 /// Scenario files and overrides.
 #[derive(Debug, clap::Args)]
-pub struct Selection {
+pub(super) struct Selection {
     /// Scenario files, or names of shipped scenarios, such as quickstart; - reads standard input
     #[arg(required = true, value_name = "FILE")]
     files: Vec<PathBuf>,
@@ -25,7 +25,7 @@ pub struct Selection {
 
 impl Selection {
     /// Plans every scenario; the first that is wrong, cannot be judged or cannot fit refuses them all.
-    pub fn plans(&self, host: &Host) -> anyhow::Result<Vec<Plan>> {
+    pub(super) fn plans(&self, host: &Host) -> anyhow::Result<Vec<Plan>> {
         if self.files.iter().filter(|file| *file == Path::new(STDIN)).count() > 1 {
             bail!(
                 "- is given twice, but standard input can be read only once; give the others as files"

@@ -45,7 +45,7 @@ stalls count from the start of the target; --seed seeds random faults.";
 ///
 /// Publishes one event per second by default; with --rate 0/s, publish through the API, which GET / describes.
 #[derive(Debug, clap::Args)]
-pub struct Arguments {
+pub(super) struct Arguments {
     /// Where to listen: host:port, :port, a port or an address; without a host on loopback, and port 0 picks a free port
     #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:8080")]
     listen: Place,
@@ -107,7 +107,7 @@ const PAYLOAD_MAX: u64 = 1 << 20;
 const ECHO: Range<u64> = 1..1 << 30;
 
 /// Carries out `tidings serve`.
-pub fn run(arguments: &Arguments) -> anyhow::Result<u8> {
+pub(super) fn run(arguments: &Arguments) -> anyhow::Result<u8> {
     check_sizes(arguments)?;
     let faults = scenario::faults(&arguments.faults)?;
     if !faults.is_off() {

@@ -9,7 +9,7 @@ use tidings::server::Security;
 
 /// Arguments of TLS.
 #[derive(Debug, clap::Args)]
-pub struct TlsArguments {
+pub(super) struct TlsArguments {
     /// Serve over TLS 1.3, with --cert and --key or a certificate generated at the start
     #[arg(long)]
     tls: bool,
@@ -26,17 +26,17 @@ pub struct TlsArguments {
 
 impl TlsArguments {
     /// Whether it is spoken.
-    pub const fn is_on(&self) -> bool {
+    pub(super) const fn is_on(&self) -> bool {
         self.tls
     }
 
     /// Where the certificate was written that clients are to trust.
-    pub fn written(&self) -> Option<&Path> {
+    pub(super) fn written(&self) -> Option<&Path> {
         self.cert_out.as_deref()
     }
 
     /// What to speak TLS with: the given certificate, or one of an authority made now, which clients have to be told.
-    pub fn security(&self, listen: IpAddr, name: Option<&str>) -> anyhow::Result<Security> {
+    pub(super) fn security(&self, listen: IpAddr, name: Option<&str>) -> anyhow::Result<Security> {
         if !self.tls {
             return Ok(Security::default());
         }

@@ -4,7 +4,7 @@ use tidings::server::{Origin, Visitors};
 
 /// Arguments about web pages.
 #[derive(Debug, clap::Args)]
-pub struct VisitorArguments {
+pub(super) struct VisitorArguments {
     /// Allow web pages of this origin (scheme, host, port) to use the target; repeatable, '*' for all
     #[arg(long, value_name = "ORIGIN", value_parser = allowed)]
     cors: Vec<Allowed>,
@@ -22,7 +22,7 @@ enum Allowed {
 
 impl VisitorArguments {
     /// What the target is told.
-    pub fn visitors(&self) -> Visitors {
+    pub(super) fn visitors(&self) -> Visitors {
         let mut visitors = Visitors { hosts: self.hosts.clone(), ..Visitors::default() };
         for allowed in &self.cors {
             match allowed {
@@ -34,7 +34,7 @@ impl VisitorArguments {
     }
 
     /// What the user should know about what was allowed.
-    pub fn note(&self) -> Option<&'static str> {
+    pub(super) fn note(&self) -> Option<&'static str> {
         let any = self.cors.iter().any(|allowed| matches!(allowed, Allowed::Any));
         any.then_some(
             "--cors '*' lets every web page opened on this network read and change the target's data; name origins \

@@ -18,7 +18,7 @@ const LAST_WORDS: usize = 2048;
 
 /// What a child's control stream brought.
 #[derive(Debug)]
-pub enum Heard {
+pub(super) enum Heard {
     /// A report.
     Report(Box<Report>),
     /// The stream ended: the child is gone or going.
@@ -29,7 +29,7 @@ pub enum Heard {
 
 /// A target or worker process. Dropping it kills it and waits for its end: none is left behind.
 #[derive(Debug)]
-pub struct Child {
+pub(super) struct Child {
     /// `"the target"`, `"worker 1"`: for messages.
     pub name: String,
     /// For readings of CPU time and memory.
@@ -44,7 +44,7 @@ impl Child {
     /// Starts `executable verb`; what its stream brings goes to `heard`, tagged with `id`.
     ///
     /// Must be called on a thread that outlives the child: the kernel kills the child when that thread ends.
-    pub fn spawn(
+    pub(super) fn spawn(
         executable: &Path,
         verb: &str,
         name: String,
@@ -97,14 +97,14 @@ impl Child {
     }
 
     /// Sends an order; a child that is gone is noticed by its stream's end.
-    pub fn order(&mut self, order: &Order) {
+    pub(super) fn order(&mut self, order: &Order) {
         if let Some(orders) = &mut self.orders {
             let _ = write_frame(orders, order);
         }
     }
 
     /// Kills the child and waits for its end: whatever it said has been handed on then. More than once does no harm.
-    pub fn end(&mut self) {
+    pub(super) fn end(&mut self) {
         drop(self.orders.take());
         let _ = self.handle.kill();
         let _ = self.handle.wait();
@@ -114,7 +114,7 @@ impl Child {
     }
 
     /// Ends the child and says how it ended, and its last words: for a child that ended by itself.
-    pub fn obituary(&mut self) -> String {
+    pub(super) fn obituary(&mut self) -> String {
         // Its stream has ended, so it is ending; one that hangs all the same is not waited for.
         let status = self.reap(std::time::Duration::from_secs(1));
         let words = self.last_words.lock().unwrap_or_else(PoisonError::into_inner);

@@ -5,7 +5,7 @@ use crate::judge;
 use crate::record::{FloorRecord, FolderError, RunFolder};
 
 /// Runs the floors that stand after `index` trials; returns the signal that stopped the run, if one did.
-pub fn run(
+pub(super) fn run(
     conductor: &Conductor<'_>,
     index: usize,
     folder: &mut RunFolder,

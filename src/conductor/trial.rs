@@ -55,7 +55,7 @@ pub(super) struct Trial<'a> {
 pub(super) const TARGET: usize = 0;
 
 /// Runs `planned` and returns everything that was measured, also when it could not be finished.
-pub fn run(
+pub(super) fn run(
     conductor: &Conductor<'_>,
     planned: &PlannedTrial,
     mut on_phase: impl FnMut(Phase, &[u32]),
@@ -140,7 +140,7 @@ impl Trial<'_> {
         (self.on_phase)(phase, &ids);
     }
 
-    pub fn launch(
+    pub(super) fn launch(
         &mut self,
         verb: &str,
         name: &str,
@@ -268,7 +268,7 @@ impl Trial<'_> {
         }
     }
 
-    pub fn listen_until(&mut self, at_ns: u64) -> Result<(), TrialAbort> {
+    pub(super) fn listen_until(&mut self, at_ns: u64) -> Result<(), TrialAbort> {
         while clock::now() < at_ns {
             match self.receive(at_ns)? {
                 None => {}
@@ -283,7 +283,7 @@ impl Trial<'_> {
     }
 
     /// Takes one report that carries measurements.
-    pub fn hear(&mut self, deadline: u64, what: &str) -> Result<(), TrialAbort> {
+    pub(super) fn hear(&mut self, deadline: u64, what: &str) -> Result<(), TrialAbort> {
         let (id, report) = self.next(deadline, what)?;
         match self.take(id, report) {
             None => Ok(()),
@@ -292,7 +292,7 @@ impl Trial<'_> {
     }
 
     /// Books a report that carries measurements; gives any other back.
-    pub fn take(&mut self, id: usize, report: Report) -> Option<Report> {
+    pub(super) fn take(&mut self, id: usize, report: Report) -> Option<Report> {
         match report {
             Report::Progress(interval) => {
                 self.facts.workers.merge(&interval.snapshot);
@@ -318,7 +318,11 @@ impl Trial<'_> {
     }
 
     /// The next report, or why there will be none.
-    pub fn next(&mut self, deadline: u64, what: &str) -> Result<(usize, Report), TrialAbort> {
+    pub(super) fn next(
+        &mut self,
+        deadline: u64,
+        what: &str,
+    ) -> Result<(usize, Report), TrialAbort> {
         loop {
             if let Some(next) = self.receive(deadline)? {
                 return Ok(next);
@@ -345,7 +349,11 @@ impl Trial<'_> {
     }
 
     /// The report in what a child's stream brought, or why the trial cannot go on.
-    pub fn heed(&mut self, id: usize, heard: Heard) -> Result<Option<(usize, Report)>, TrialAbort> {
+    pub(super) fn heed(
+        &mut self,
+        id: usize,
+        heard: Heard,
+    ) -> Result<Option<(usize, Report)>, TrialAbort> {
         match heard {
             Heard::Report(report) => match *report {
                 Report::Failed { reason } => Err(TrialAbort::Failed(reason)),
@@ -363,7 +371,7 @@ impl Trial<'_> {
         }
     }
 
-    pub fn out_of_place(&self, id: usize, report: &Report) -> TrialAbort {
+    pub(super) fn out_of_place(&self, id: usize, report: &Report) -> TrialAbort {
         let what: String = format!("{report:?}").chars().take(200).collect();
         TrialAbort::Failed(format!("{} reported out of place: {what}", self.children[id].name))
     }

@@ -41,7 +41,7 @@ pub fn was_ever_under_pressure() -> bool {
 
 impl Sources {
     /// The files of this process.
-    pub fn of_this_process() -> Self {
+    pub(super) fn of_this_process() -> Self {
         let proc = PathBuf::from("/proc");
         let text = |name: &str| fs::read_to_string(proc.join("self").join(name));
         let throttling = match (text("cgroup"), text("mountinfo")) {
@@ -52,7 +52,7 @@ impl Sources {
     }
 
     /// What the kernel tells now.
-    pub fn read(&self) -> Reading {
+    pub(super) fn read(&self) -> Reading {
         Reading {
             at_ns: clock::now(),
             steal: fs::read_to_string(self.proc.join("stat")).ok().as_deref().and_then(steal),
@@ -68,7 +68,7 @@ impl Sources {
 
 impl Reading {
     /// What was taken since `earlier` from a process that works on `shards` threads.
-    pub fn since(&self, earlier: &Self, shards: u32) -> Counters {
+    pub(super) fn since(&self, earlier: &Self, shards: u32) -> Counters {
         let mut counters = Counters::default();
         let watched_ns = self.at_ns.saturating_sub(earlier.at_ns);
         if let (Some((now, cores)), Some((before, _))) = (self.steal, earlier.steal) {

@@ -154,7 +154,7 @@ impl Direction {
 impl Opening {
     /// The ways of a connection, with random numbers of `seed` and its own `stream`; what is not read is bounded by
     /// `receive_buffer`, where that is bounded on purpose.
-    pub fn new(
+    pub(super) fn new(
         network: Network,
         timer: Timer,
         seed: u64,
@@ -170,21 +170,21 @@ impl Opening {
     /// Waits as long as opening a connection takes: there and back.
     ///
     /// To be done before the dial, so that the other end takes the connection to stand when this one does.
-    pub async fn open(&mut self) -> io::Result<()> {
+    pub(super) async fn open(&mut self) -> io::Result<()> {
         let there_ns = self.up.way.opening(clock::now());
         let back_ns = self.down.way.opening(there_ns);
         self.timer.sleep_until(back_ns).await.map(drop)
     }
 
     /// The peer has just dialled, and its end stood at once: what it says may leave when it would really stand.
-    pub fn opened_by_peer(&mut self) {
+    pub(super) fn opened_by_peer(&mut self) {
         let there_ns = self.down.way.opening(clock::now());
         let back_ns = self.up.way.opening(there_ns);
         self.down.way.hold_until(back_ns);
     }
 
     /// Lets the connection go its way.
-    pub fn over(self, stream: TcpStream) -> EmulatedStream {
+    pub(super) fn over(self, stream: TcpStream) -> EmulatedStream {
         let shared = Rc::new(Shared {
             stream,
             timer: self.timer,
@@ -280,12 +280,12 @@ impl Shared {
 
 impl EmulatedStream {
     /// The socket's descriptor; it is open for as long as this is.
-    pub fn as_raw_fd(&self) -> RawFd {
+    pub(super) fn as_raw_fd(&self) -> RawFd {
         self.0.stream.as_raw_fd()
     }
 
     /// As [`tokio::io::AsyncRead::poll_read`]: what is through.
-    pub fn poll_read(
+    pub(super) fn poll_read(
         &self,
         cx: &mut Context<'_>,
         buffer: &mut ReadBuf<'_>,
@@ -325,7 +325,7 @@ impl EmulatedStream {
     }
 
     /// As [`tokio::io::AsyncWrite::poll_write_vectored`]: what is taken leaves when it may.
-    pub fn poll_write(
+    pub(super) fn poll_write(
         &self,
         cx: &mut Context<'_>,
         slices: &[io::IoSlice<'_>],
@@ -356,7 +356,7 @@ impl EmulatedStream {
     }
 
     /// As [`tokio::io::AsyncWrite::poll_shutdown`]: done when everything has left.
-    pub fn poll_shutdown(&self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+    pub(super) fn poll_shutdown(&self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         let Shared { broken, farewell, writer, carrier, .. } = &*self.0;
         match (broken.get(), farewell.get()) {
             (Some(kind), _) => return Poll::Ready(Err(kind.into())),

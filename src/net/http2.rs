@@ -133,7 +133,7 @@ pub(super) struct Pool {
 
 impl Pool {
     /// Connections for `streams` links each.
-    pub fn new(streams: u32) -> Self {
+    pub(super) fn new(streams: u32) -> Self {
         let streams = streams.max(1) as usize;
         Self { streams, places: RefCell::default(), slots: RefCell::default() }
     }

@@ -12,7 +12,7 @@ const MOODS: u64 = 1 << 49;
 
 /// What becomes of one attempt.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum ReceiverMode {
+pub(super) enum ReceiverMode {
     /// It is acknowledged.
     Good,
     /// It is acknowledged so long after it came.
@@ -31,7 +31,7 @@ pub enum ReceiverMode {
 
 /// How one receiver behaves.
 #[derive(Debug)]
-pub struct Behaviour {
+pub(super) struct Behaviour {
     options: ReceiverOptions,
     affected: bool,
     rng: RefCell<Rng>,
@@ -45,11 +45,11 @@ pub struct Behaviour {
 
 /// A planned outage.
 #[derive(Debug)]
-pub struct Outage<'a>(&'a Behaviour);
+pub(super) struct Outage<'a>(&'a Behaviour);
 
 impl Behaviour {
     /// That of a link.
-    pub fn of(link: &Link) -> Self {
+    pub(super) fn of(link: &Link) -> Self {
         let options = match &link.context().case.pattern {
             Pattern::Webhook(options) => options.receiver,
             _ => ReceiverOptions::default(),
@@ -69,17 +69,17 @@ impl Behaviour {
     }
 
     /// Whether it is one of those that may misbehave.
-    pub const fn affected(&self) -> bool {
+    pub(super) const fn affected(&self) -> bool {
         self.affected
     }
 
     /// Its outage, if it is to have one.
-    pub fn outage(&self) -> Option<Outage<'_>> {
+    pub(super) fn outage(&self) -> Option<Outage<'_>> {
         (self.affected && self.options.down_for.ns() > 0).then_some(Outage(self))
     }
 
     /// The mode in which it meets an attempt.
-    pub fn mode(&self) -> ReceiverMode {
+    pub(super) fn mode(&self) -> ReceiverMode {
         let ReceiverOptions { fail, fail_status, retry_after, slow, slow_share, .. } = self.options;
         if !self.affected || (fail <= 0.0 && slow.ns() == 0) {
             return ReceiverMode::Good;
@@ -97,14 +97,14 @@ impl Behaviour {
     }
 
     /// The metric that its freshness is told in beside that of all, if they are told apart.
-    pub fn split(&self) -> Option<Metric> {
+    pub(super) fn split(&self) -> Option<Metric> {
         let metric =
             if self.affected { Metric::FreshnessAffected } else { Metric::FreshnessHealthy };
         self.options.splits().then_some(metric)
     }
 
     /// When the work on an event that came at `received_ns` is done: one after the other; `None` without work.
-    pub fn work(&self, received_ns: u64) -> Option<u64> {
+    pub(super) fn work(&self, received_ns: u64) -> Option<u64> {
         let work_ns = self.options.work.ns();
         (work_ns > 0).then(|| {
             let done_ns = self.busy_until_ns.get().max(received_ns) + work_ns;
@@ -115,7 +115,7 @@ impl Behaviour {
 
     /// Notes the first arrival of an event; returns how long after its outage the receiver has everything that was due
     /// before the outage's end, once that is so.
-    pub fn arrived(&self, due_ns: u64, received_ns: u64) -> Option<u64> {
+    pub(super) fn arrived(&self, due_ns: u64, received_ns: u64) -> Option<u64> {
         let end_ns = self.outage_end_ns.get();
         // Before the outage begins everything that comes is due before its end.
         if self.outstanding.get() == 0 || (end_ns > 0 && due_ns >= end_ns) {
@@ -128,7 +128,7 @@ impl Behaviour {
 
 impl Outage<'_> {
     /// Waits for its begin, and returns when that was to be, in monotonic nanoseconds.
-    pub async fn begins(&self, link: &Link) -> u64 {
+    pub(super) async fn begins(&self, link: &Link) -> u64 {
         let begin_ns = link.started().await.window_ns + self.0.options.down_at.ns();
         self.0.outage_end_ns.set(begin_ns + self.length_ns());
         link.sleep_until(begin_ns).await;
@@ -136,12 +136,12 @@ impl Outage<'_> {
     }
 
     /// How long it lasts, in nanoseconds.
-    pub const fn length_ns(&self) -> u64 {
+    pub(super) const fn length_ns(&self) -> u64 {
         self.0.options.down_for.ns()
     }
 
     /// What is down.
-    pub const fn down(&self) -> Down {
+    pub(super) const fn down(&self) -> Down {
         self.0.options.down
     }
 }

@@ -18,7 +18,7 @@ const KEYS: u64 = 3 << 49;
 
 /// Carries a client's requests, one at a time, over what is dialled again when it breaks.
 #[derive(Debug)]
-pub struct Caller<'a> {
+pub(super) struct Caller<'a> {
     link: &'a Link,
     options: &'a RequestOptions,
     line: Line,
@@ -38,12 +38,12 @@ enum Line {
 
 impl<'a> Caller<'a> {
     /// One that has not dialled yet.
-    pub fn new(link: &'a Link, options: &'a RequestOptions) -> Self {
+    pub(super) fn new(link: &'a Link, options: &'a RequestOptions) -> Self {
         Self { link, options, line: Line::None, rng: link.rng_of(KEYS), stands: false }
     }
 
     /// What was carried so far was carried to have the link stand.
-    pub fn mark(&mut self) {
+    pub(super) fn mark(&mut self) {
         self.stands = true;
         match &self.line {
             Line::None => {}
@@ -54,7 +54,7 @@ impl<'a> Caller<'a> {
 
     /// Waits for `wanted`, looking after the connection meanwhile: a WebSocket has pings to be answered. One that ends
     /// between two calls fails neither.
-    pub async fn attending<F: Future>(&mut self, wanted: F) -> F::Output {
+    pub(super) async fn attending<F: Future>(&mut self, wanted: F) -> F::Output {
         let Line::Socket(calls) = &mut self.line else { return wanted.await };
         let mut wanted = std::pin::pin!(wanted);
         tokio::select! {
@@ -67,7 +67,10 @@ impl<'a> Caller<'a> {
     }
 
     /// Sends `request` and collects the whole answer.
-    pub async fn exchange(&mut self, request: Request<Full<Bytes>>) -> Result<Answer, Ended> {
+    pub(super) async fn exchange(
+        &mut self,
+        request: Request<Full<Bytes>>,
+    ) -> Result<Answer, Ended> {
         let answer = match self.options.connection {
             Connection::KeepAlive => self.keeping_alive(request).await,
             Connection::PerRequest => Ok(self.alone(request).await?),

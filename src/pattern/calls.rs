@@ -31,7 +31,7 @@ const READ: usize = 4 << 10;
 
 /// A WebSocket of one client. Dropping it closes it.
 #[derive(Debug)]
-pub struct Calls {
+pub(super) struct Calls {
     stream: Stream,
     meter: Rc<Meter>,
     frames: Frames,
@@ -44,7 +44,7 @@ pub struct Calls {
 
 /// What dialling came to.
 #[derive(Debug)]
-pub enum Dialled {
+pub(super) enum Dialled {
     /// A socket that takes calls.
     Socket(Box<Calls>),
     /// The target's refusal, which answers the call that it was dialled for.
@@ -53,7 +53,7 @@ pub enum Dialled {
 
 impl Calls {
     /// Dials and upgrades; nonces and masks are drawn from `rng`.
-    pub async fn dial(link: &Link, rng: &mut Rng) -> Result<Dialled, Ended> {
+    pub(super) async fn dial(link: &Link, rng: &mut Rng) -> Result<Dialled, Ended> {
         let dialled_ns = clock::now();
         Ok(match handshake::open(link, PATH.to_owned(), rng).await? {
             Opened::Socket(stream, meter, _) => {
@@ -77,12 +77,12 @@ impl Calls {
     }
 
     /// The meter of the socket.
-    pub fn meter(&self) -> &Meter {
+    pub(super) fn meter(&self) -> &Meter {
         &self.meter
     }
 
     /// Calls, and waits for the answer; after an error the socket is of no more use.
-    pub async fn exchange(
+    pub(super) async fn exchange(
         &mut self,
         request: Request<Full<Bytes>>,
         limit: Duration,
@@ -112,7 +112,7 @@ impl Calls {
 
     /// Answers what the target wants to know between two calls; returns when the socket has ended. May be dropped at
     /// any time.
-    pub async fn attend(&mut self) -> Ended {
+    pub(super) async fn attend(&mut self) -> Ended {
         match self.message().await {
             // Nothing was asked.
             Ok(_) => Ended::Answer,

@@ -37,7 +37,7 @@ use crate::scenario::WebSocketOptions;
 const REFUSALS: u64 = 1 << 50;
 
 /// Receives, and publishes the link's own events when they are due.
-pub async fn run(link: &Link, options: &WebSocketOptions) {
+pub(super) async fn run(link: &Link, options: &WebSocketOptions) {
     let speech = Rc::new(Speech::new(link));
     spawn_local(Rc::clone(&speech).run());
     hold(link, Duplex { line: Line::new(*options), speech }).await;

@@ -22,7 +22,7 @@ use crate::pace::Rng;
 const GUID: &[u8] = b"258EAFA5-E914-47DA-95CA-C5AB0DC85B11";
 
 /// What a handshake came to.
-pub enum Opened {
+pub(super) enum Opened {
     /// A WebSocket, the meter of the socket under it, and the life of the log that it follows, where it says so.
     Socket(Stream, Rc<Meter>, Option<Epoch>),
     /// An answer that opens none.
@@ -30,7 +30,7 @@ pub enum Opened {
 }
 
 /// Dials, and asks for a WebSocket on `path`; the nonce is drawn from `rng`.
-pub async fn open(link: &Link, path: String, rng: &mut Rng) -> Result<Opened, Ended> {
+pub(super) async fn open(link: &Link, path: String, rng: &mut Rng) -> Result<Opened, Ended> {
     let mut nonce = [0; 16];
     nonce[..8].copy_from_slice(&rng.next_u64().to_le_bytes());
     nonce[8..].copy_from_slice(&rng.next_u64().to_le_bytes());

@@ -31,7 +31,7 @@ impl Format {
 
 /// A request that is under way.
 #[derive(Debug)]
-pub struct Asked {
+pub(super) struct Asked {
     operation: Operation,
     /// The item that it is about.
     item: String,
@@ -41,7 +41,7 @@ pub struct Asked {
 
 /// A right answer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Outcome {
+pub(super) enum Outcome {
     /// It was carried out.
     Done,
     /// Nothing has changed.
@@ -50,7 +50,7 @@ pub enum Outcome {
 
 /// The items of one client: one that is read and changed, and some to be deleted.
 #[derive(Debug)]
-pub struct Items<'a> {
+pub(super) struct Items<'a> {
     options: &'a RequestOptions,
     host: HeaderValue,
     body: Bytes,
@@ -65,7 +65,7 @@ pub struct Items<'a> {
 
 impl<'a> Items<'a> {
     /// Items with `data`: one JSON value.
-    pub fn new(options: &'a RequestOptions, host: HeaderValue, data: &[u8]) -> Self {
+    pub(super) fn new(options: &'a RequestOptions, host: HeaderValue, data: &[u8]) -> Self {
         let body = match options.format {
             Format::Json => [b"{\"name\":\"item\",\"data\":", data, b"}"].concat(),
             Format::Xml => {
@@ -83,7 +83,7 @@ impl<'a> Items<'a> {
     }
 
     /// The request of an operation, and what is to be known of it when its answer comes.
-    pub fn ask(&mut self, operation: Operation) -> (Asked, Request<Full<Bytes>>) {
+    pub(super) fn ask(&mut self, operation: Operation) -> (Asked, Request<Full<Bytes>>) {
         let (operation, item) = match operation {
             // Nothing of its own left to delete: create it now, delete it next time.
             Operation::Delete => match self.disposable.pop() {
@@ -126,7 +126,7 @@ impl<'a> Items<'a> {
     }
 
     /// Checks an answer: its status, its type, and that it is about the right item.
-    pub fn check(&mut self, asked: Asked, answer: &Answer) -> Result<Outcome, ErrorKind> {
+    pub(super) fn check(&mut self, asked: Asked, answer: &Answer) -> Result<Outcome, ErrorKind> {
         if matches!(answer.status, StatusCode::TOO_MANY_REQUESTS | StatusCode::SERVICE_UNAVAILABLE)
         {
             if asked.operation == Operation::Delete {

@@ -14,7 +14,7 @@ use crate::scenario::LongPollOptions;
 const GRACE: Duration = Duration::from_secs(10);
 
 /// Polls, takes everything, and polls again after the gap; events of the time in between come from the log.
-pub async fn run(link: &Link, options: &LongPollOptions) {
+pub(super) async fn run(link: &Link, options: &LongPollOptions) {
     let mut poller = Poller::new(link, options.limit);
     if !poller.stand(GRACE).await {
         return;

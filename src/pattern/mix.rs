@@ -4,7 +4,7 @@ use crate::scenario::Mix;
 
 /// An operation on `/items`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Operation {
+pub(super) enum Operation {
     /// `POST /items`
     Create,
     /// `GET /items/{id}`

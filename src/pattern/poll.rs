@@ -16,7 +16,7 @@ use crate::net::{Answer, Client, NetError};
 
 /// What a poll brought.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Brought {
+pub(super) enum Brought {
     /// So many events; `full` where there may be more at once.
     Events {
         /// How many.
@@ -31,7 +31,7 @@ pub enum Brought {
 }
 
 /// A topic's log as one client reads it, over one connection that is dialled again when it breaks.
-pub struct Poller<'a> {
+pub(super) struct Poller<'a> {
     link: &'a Link,
     connection: Option<Client>,
     host: HeaderValue,
@@ -66,7 +66,7 @@ impl Gap {
 
 impl<'a> Poller<'a> {
     /// A poller of the link's topic, from its beginning, `limit` events a page.
-    pub fn new(link: &'a Link, limit: u64) -> Self {
+    pub(super) fn new(link: &'a Link, limit: u64) -> Self {
         Self {
             link,
             connection: None,
@@ -83,7 +83,7 @@ impl<'a> Poller<'a> {
 
     /// Asks for a page only if it differs from the last one, by its entity tag.
     #[must_use]
-    pub const fn conditional(mut self, conditional: bool) -> Self {
+    pub(super) const fn conditional(mut self, conditional: bool) -> Self {
         self.conditional = conditional;
         self
     }
@@ -112,13 +112,13 @@ impl<'a> Poller<'a> {
     }
 
     /// Closes the connection; the next poll opens another.
-    pub fn leave(&mut self) {
+    pub(super) fn leave(&mut self) {
         self.connection = None;
     }
 
     /// Dials and asks once without waiting: afterwards the link stands, and both ends have allocated what a
     /// poll takes. False where it cannot stand; the trial knows why.
-    pub async fn stand(&mut self, timeout: Duration) -> bool {
+    pub(super) async fn stand(&mut self, timeout: Duration) -> bool {
         let dialled_ns = clock::now();
         match self.ask(None, timeout).await {
             Ok(answer) if self.take(&answer).is_ok() => {
@@ -138,7 +138,11 @@ impl<'a> Poller<'a> {
     }
 
     /// Asks for a page, connecting first where needed; a broken connection is dropped.
-    pub async fn ask(&mut self, wait: Option<&str>, timeout: Duration) -> Result<Answer, NetError> {
+    pub(super) async fn ask(
+        &mut self,
+        wait: Option<&str>,
+        timeout: Duration,
+    ) -> Result<Answer, NetError> {
         self.connect().await?;
         let Some(connection) = &mut self.connection else { unreachable!("connected above") };
         let mut target = format!("{}?since={}&limit={}", self.path, self.cursor, self.limit);
@@ -159,7 +163,7 @@ impl<'a> Poller<'a> {
     }
 
     /// Books what an answer brought, and moves the cursor.
-    pub fn take(&mut self, answer: &Answer) -> Result<Brought, ErrorKind> {
+    pub(super) fn take(&mut self, answer: &Answer) -> Result<Brought, ErrorKind> {
         match answer.status {
             StatusCode::OK => {
                 let page: Page =
@@ -196,7 +200,7 @@ impl<'a> Poller<'a> {
 }
 
 /// A GET of `target`.
-pub fn get(target: String, host: &HeaderValue) -> Request<Full<Bytes>> {
+pub(super) fn get(target: String, host: &HeaderValue) -> Request<Full<Bytes>> {
     let mut request = Request::new(Full::default());
     // Paths are made of numbers and of topic names that are plain.
     *request.uri_mut() = Uri::try_from(target).unwrap_or_default();
@@ -205,7 +209,7 @@ pub fn get(target: String, host: &HeaderValue) -> Request<Full<Bytes>> {
 }
 
 /// The target's address as a Host header.
-pub fn host(link: &Link) -> HeaderValue {
+pub(super) fn host(link: &Link) -> HeaderValue {
     let address = link.context().dialer.target().to_string();
     HeaderValue::try_from(address).unwrap_or(HeaderValue::from_static("target"))
 }

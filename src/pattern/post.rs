@@ -48,7 +48,7 @@ enum Attempt {
 }
 
 /// Opens the connection that `link` publishes on and begins to; false where it cannot stand, which the trial knows.
-pub async fn begin(link: &Link) -> bool {
+pub(super) async fn begin(link: &Link) -> bool {
     let mut poster = Poster {
         link: link.share(),
         connection: None,

@@ -37,7 +37,7 @@ struct Challenge {
 }
 
 /// One endpoint's receiver.
-pub struct Receiver {
+pub(super) struct Receiver {
     /// Where it stands, and where it books.
     pub link: Link,
     /// How it behaves.
@@ -52,7 +52,7 @@ pub struct Receiver {
 
 impl Receiver {
     /// The receiver of a link, which trusts what `verifier` does.
-    pub fn new(link: Link, verifier: Verifier) -> Self {
+    pub(super) fn new(link: Link, verifier: Verifier) -> Self {
         let behaviour = Behaviour::of(&link);
         Self {
             link,
@@ -65,7 +65,7 @@ impl Receiver {
     }
 
     /// Answers one request.
-    pub async fn answer(
+    pub(super) async fn answer(
         &self,
         request: Request<Incoming>,
     ) -> Result<Response<Full<Bytes>>, Infallible> {

@@ -18,7 +18,7 @@ const CHURN_STREAM: u64 = 1 << 49;
 
 /// What the links of a shard share of coming and going.
 #[derive(Debug)]
-pub struct Recoveries {
+pub(super) struct Recoveries {
     /// When the target was last taken down, in monotonic nanoseconds; 0 before.
     down_ns: watch::Sender<u64>,
     links: RefCell<Vec<Rc<Recovery>>>,
@@ -45,7 +45,7 @@ impl Default for Recoveries {
 
 impl Recoveries {
     /// Adds the next link, which is number `index` of the case.
-    pub fn add(&self, index: u64) {
+    pub(super) fn add(&self, index: u64) {
         let (recovered, leaves) = (Cell::new(false), Cell::new(false));
         let back_ns = Cell::default();
         self.links.borrow_mut().push(Rc::new(Recovery {
@@ -58,7 +58,7 @@ impl Recoveries {
     }
 
     /// The numbers of the links, in the order in which they were added.
-    pub fn indices(&self) -> Vec<u64> {
+    pub(super) fn indices(&self) -> Vec<u64> {
         self.links.borrow().iter().map(|link| link.index).collect()
     }
 }

@@ -17,7 +17,7 @@ use crate::scenario::Reconnect;
 
 /// Why a held stream ended or could not be opened.
 #[derive(Debug, thiserror::Error)]
-pub enum Ended {
+pub(super) enum Ended {
     /// The connection failed.
     #[error(transparent)]
     Net(#[from] NetError),
@@ -49,7 +49,7 @@ pub enum Ended {
 
 impl Ended {
     /// The kind under which it is counted.
-    pub const fn kind(&self) -> ErrorKind {
+    pub(super) const fn kind(&self) -> ErrorKind {
         match self {
             Self::Net(error) => error.kind(),
             Self::Refused(_) => ErrorKind::Status,
@@ -69,7 +69,7 @@ impl Ended {
 
 /// When a link tries again: its failures in a row, and what the other side asked for.
 #[derive(Debug)]
-pub struct Redial {
+pub(super) struct Redial {
     options: Reconnect,
     rng: Rng,
     failures: u32,
@@ -79,23 +79,23 @@ pub struct Redial {
 
 impl Redial {
     /// The waits of `link`.
-    pub fn new(link: &Link) -> Self {
+    pub(super) fn new(link: &Link) -> Self {
         let options = link.context().case.conditions.reconnect;
         Self { options, rng: link.rng(), failures: 0, least_ns: 0 }
     }
 
     /// The link works: what was before is forgiven.
-    pub const fn succeeded(&mut self) {
+    pub(super) const fn succeeded(&mut self) {
         self.failures = 0;
     }
 
     /// Random numbers of the link.
-    pub const fn rng(&mut self) -> &mut Rng {
+    pub(super) const fn rng(&mut self) -> &mut Rng {
         &mut self.rng
     }
 
     /// Waits before the next attempt.
-    pub async fn wait(&mut self, link: &Link) {
+    pub(super) async fn wait(&mut self, link: &Link) {
         let bound_ns = bound_ns(&self.options, self.failures);
         self.failures = self.failures.saturating_add(1);
         let wait_ns = if self.options.jitter { self.rng.below(bound_ns.max(1)) } else { bound_ns };
@@ -112,7 +112,7 @@ fn bound_ns(options: &Reconnect, failures: u32) -> u64 {
 }
 
 /// A stream that a link holds open.
-pub trait Subscription {
+pub(super) trait Subscription {
     /// The open stream.
     type Stream;
 
@@ -146,7 +146,7 @@ async fn open<H: Subscription>(
 
 /// Holds a stream open until the link is dropped: reads it, and opens it again when it ends, falls silent, or the
 /// link is to leave.
-pub async fn hold<H: Subscription>(link: &Link, mut held: H) {
+pub(super) async fn hold<H: Subscription>(link: &Link, mut held: H) {
     let mut redial = Redial::new(link);
     let dialled_ns = clock::now();
     let mut stream = match open(link, &mut held, &mut redial).await {

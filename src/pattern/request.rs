@@ -41,7 +41,7 @@ struct Refusals {
 }
 
 /// Sends each request of the link's schedule when it is due, or as soon as the answer before has come.
-pub async fn run(link: &Link, options: &RequestOptions) {
+pub(super) async fn run(link: &Link, options: &RequestOptions) {
     let payload = link.context().case.workload.payload();
     let mut client = Client {
         link,

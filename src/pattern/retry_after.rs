@@ -10,14 +10,14 @@ const JITTER_NS: u64 = 100_000_000;
 const UNSPOKEN_MAX_NS: u64 = 10_000_000_000;
 
 /// A wait of at least `asked`, in nanoseconds: up to half as much again, at random.
-pub fn jittered(asked: Duration, rng: &mut Rng) -> u64 {
+pub(super) fn jittered(asked: Duration, rng: &mut Rng) -> u64 {
     let asked_ns = asked.as_nanos() as u64;
     asked_ns + rng.below((asked_ns / 2).max(JITTER_NS))
 }
 
 /// The wait after refusal number `attempt` in a row (from 0) that did not say how long, in nanoseconds: doubled for
 /// each further one, half of it at random.
-pub fn unspoken(attempt: u32, rng: &mut Rng) -> u64 {
+pub(super) fn unspoken(attempt: u32, rng: &mut Rng) -> u64 {
     let bound_ns = (JITTER_NS << attempt.min(16)).min(UNSPOKEN_MAX_NS);
     bound_ns / 2 + rng.below(bound_ns / 2)
 }

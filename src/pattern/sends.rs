@@ -79,7 +79,7 @@ const fn publishes(workload: &Workload, index: u64, key: u64) -> bool {
 }
 
 /// Waits until an event is due.
-pub async fn due(link: &Link, send: Send) {
+pub(super) async fn due(link: &Link, send: Send) {
     if clock::now() < send.due_ns {
         link.sleep_until(send.due_ns).await;
     }

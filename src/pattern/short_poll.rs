@@ -9,7 +9,7 @@ use crate::scenario::ShortPollOptions;
 
 /// Polls every `options.interval` from a random phase, by the clock whatever an answer takes, or counted from the end
 /// of the answer; a full page is followed by another poll at once.
-pub async fn run(link: &Link, options: &ShortPollOptions) {
+pub(super) async fn run(link: &Link, options: &ShortPollOptions) {
     let mut poller = Poller::new(link, options.limit).conditional(options.conditional);
     if !poller.stand(options.timeout.std()).await {
         return;

@@ -11,22 +11,27 @@ const TOLERANCE_S: u64 = 300;
 
 /// Why a delivery is not trusted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Untrusted;
+pub(super) struct Untrusted;
 
 /// Verifies deliveries signed with one secret.
 #[derive(Debug, Clone)]
-pub struct Verifier(Hmac<Sha256>);
+pub(super) struct Verifier(Hmac<Sha256>);
 
 impl Verifier {
     /// A verifier for the raw bytes of a secret.
-    pub fn new(secret: &[u8]) -> Option<Self> {
+    pub(super) fn new(secret: &[u8]) -> Option<Self> {
         Hmac::new_from_slice(secret).ok().map(Self)
     }
 
     /// Checks the headers against the raw body; one of several signatures suffices, while secrets rotate.
     ///
     /// `now_s` is the time in Unix seconds. Signatures are compared in constant time.
-    pub fn verify(&self, headers: &HeaderMap, body: &[u8], now_s: u64) -> Result<(), Untrusted> {
+    pub(super) fn verify(
+        &self,
+        headers: &HeaderMap,
+        body: &[u8],
+        now_s: u64,
+    ) -> Result<(), Untrusted> {
         let header =
             |name| headers.get(name).and_then(|value| value.to_str().ok()).ok_or(Untrusted);
         let (id, stamp) = (header("webhook-id")?, header("webhook-timestamp")?);

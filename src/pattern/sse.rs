@@ -20,7 +20,7 @@ use crate::scenario::SseOptions;
 const RETRY_MAX_MS: u64 = 3_600_000;
 
 /// Reads the stream; when it ends, opens it again after the last event that came.
-pub async fn run(link: &Link, options: &SseOptions) {
+pub(super) async fn run(link: &Link, options: &SseOptions) {
     hold(link, Stream { options: *options, cursor: 0, last_id: Vec::new() }).await;
 }
 

@@ -2,7 +2,7 @@
 
 /// One dispatched message of an event stream.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Message {
+pub(super) struct Message {
     /// The event's type; `message` where the stream names none.
     pub event: String,
     /// The data lines, joined by line feeds.
@@ -16,11 +16,11 @@ const LIMIT: usize = 4 << 20;
 
 /// A stream that exceeds a bound of this parser.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct TooLong;
+pub(super) struct TooLong;
 
 /// Takes a stream in pieces, whatever their boundaries, and gives out its messages.
 #[derive(Debug, Default)]
-pub struct Parser {
+pub(super) struct Parser {
     /// The line that is not ended yet.
     line: Vec<u8>,
     event: String,
@@ -38,7 +38,7 @@ pub struct Parser {
 
 impl Parser {
     /// Takes the next piece, calling `on_message` for every message that it completes.
-    pub fn feed(
+    pub(super) fn feed(
         &mut self,
         mut bytes: &[u8],
         mut on_message: impl FnMut(&Message),
@@ -75,12 +75,12 @@ impl Parser {
     }
 
     /// The id that a reader comes back with; `None` where the stream has set none.
-    pub fn last_id(&self) -> Option<&[u8]> {
+    pub(super) fn last_id(&self) -> Option<&[u8]> {
         self.settled_id.as_deref()
     }
 
     /// How long the stream asked to wait before a reconnect, in milliseconds, if it did.
-    pub const fn retry_ms(&self) -> Option<u64> {
+    pub(super) const fn retry_ms(&self) -> Option<u64> {
         self.retry_ms
     }
 

@@ -69,7 +69,7 @@ struct Registered {
 }
 
 /// Listens, registers, and receives until the link is dropped.
-pub async fn run(link: &Link) {
+pub(super) async fn run(link: &Link) {
     let started_ns = clock::now();
     let Endpoint { listener, tls, url, secret, verifier } = match listen(link).await {
         Ok(endpoint) => endpoint,

@@ -19,7 +19,7 @@ pub(super) const FRAME_LIMIT: usize = 4 << 20;
 const FAREWELL: Duration = Duration::from_secs(1);
 
 /// Reads the socket; when it ends, opens it again after the last event that came.
-pub async fn run(link: &Link, options: &WebSocketOptions) {
+pub(super) async fn run(link: &Link, options: &WebSocketOptions) {
     hold(link, Line::new(*options)).await;
 }
 

@@ -6,7 +6,7 @@ use serde_json::Value;
 
 /// Writes a JSON value in the elements of `XPath` 3.1's `fn:json-to-xml` (without their namespace), which is how items carry
 /// their data in XML; what stands in a map has its name in the attribute `key`.
-pub fn write(out: &mut String, key: Option<&str>, value: &Value) {
+pub(super) fn write(out: &mut String, key: Option<&str>, value: &Value) {
     let (name, text) = match value {
         Value::Null => ("null", Cow::Borrowed("")),
         Value::Bool(true) => ("boolean", "true".into()),

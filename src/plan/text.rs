@@ -228,7 +228,7 @@ pub(super) struct Page {
 
 impl Page {
     /// Appends `text` in lines that fit, the first led by `lead`, the others indented alike.
-    pub fn wrap(&mut self, lead: &str, text: &str) {
+    pub(super) fn wrap(&mut self, lead: &str, text: &str) {
         let text = text.split_whitespace().collect::<Vec<_>>().join(" ");
         prose::wrap(&mut self.out, lead, &text, lead.chars().count(), self.columns);
     }

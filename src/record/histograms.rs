@@ -49,13 +49,17 @@ pub(super) struct Lines<'a> {
 
 impl<'a> Lines<'a> {
     /// Begins the trial of `facts` with its comment.
-    pub fn begin(facts: &'a TrialFacts, zero_ns: u64, log: &mut impl Write) -> io::Result<Self> {
+    pub(super) fn begin(
+        facts: &'a TrialFacts,
+        zero_ns: u64,
+        log: &mut impl Write,
+    ) -> io::Result<Self> {
         writeln!(log, "#{TRIAL_COMMENT}{} of {}]", facts.trial, facts.case.id)?;
         Ok(Self { facts, zero_ns, told: BTreeMap::new(), end_ns: facts.window_start_ns })
     }
 
     /// Adds what all workers measured in one second.
-    pub fn second(&mut self, second: &Interval, log: &mut impl Write) -> io::Result<()> {
+    pub(super) fn second(&mut self, second: &Interval, log: &mut impl Write) -> io::Result<()> {
         let samples: Vec<_> = second.snapshot.distributions.iter().map(|(m, d)| (*m, d)).collect();
         self.write(&samples, second.start_ns, second.end_ns, log)?;
         for (metric, samples) in samples {
@@ -66,7 +70,7 @@ impl<'a> Lines<'a> {
     }
 
     /// Adds what no second held.
-    pub fn end(self, log: &mut impl Write) -> io::Result<()> {
+    pub(super) fn end(self, log: &mut impl Write) -> io::Result<()> {
         let end = self.end_ns;
         let rest =
             self.facts.workers.distributions.iter().filter_map(|(metric, all)| {

@@ -61,7 +61,7 @@ pub(super) struct Rows<'a> {
 
 impl<'a> Rows<'a> {
     /// Of the trial of `facts`.
-    pub fn of(facts: &'a TrialFacts) -> Self {
+    pub(super) fn of(facts: &'a TrialFacts) -> Self {
         let origin = origin(facts);
         let mut cpu: BTreeMap<i64, CpuUsed> = BTreeMap::new();
         for pair in facts.resources.cpu.windows(2) {
@@ -75,12 +75,15 @@ impl<'a> Rows<'a> {
 
     /// Hands over what all workers measured in each second, ascending: an interval belongs to the second that its
     /// middle lies in.
-    pub fn seconds(&self, take: impl FnMut(i64, &Interval) -> io::Result<()>) -> io::Result<()> {
+    pub(super) fn seconds(
+        &self,
+        take: impl FnMut(i64, &Interval) -> io::Result<()>,
+    ) -> io::Result<()> {
         self.facts.intervals.merged(|start, end| second_of(start, end, self.origin), take)
     }
 
     /// The row of one second.
-    pub fn row(&self, second: i64, merged: &Interval) -> TimelineRow {
+    pub(super) fn row(&self, second: i64, merged: &Interval) -> TimelineRow {
         let (facts, counters) = (self.facts, &merged.snapshot.counters);
         let freshness = merged.snapshot.distribution(Metric::Freshness);
         let quantile = |q| freshness.and_then(|d: &Distribution| d.quantile(q));

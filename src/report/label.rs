@@ -40,7 +40,7 @@ pub(super) struct Labels {
 impl Labels {
     /// Calls the cases by their ids, without the axes that all share where ids are long; by numbers where they are
     /// too long even then.
-    pub fn of(cases: &[CaseSummary]) -> Self {
+    pub(super) fn of(cases: &[CaseSummary]) -> Self {
         let short = ShortIds::of(cases.iter().map(|case| case.case.as_str()));
         let id = |case: &CaseSummary| short.short(&case.case).to_owned();
         let shared = shared_axes(cases, &id);
@@ -84,22 +84,22 @@ impl Labels {
     }
 
     /// What the case with this id is called.
-    pub fn get(&self, id: &str) -> Option<&Label> {
+    pub(super) fn get(&self, id: &str) -> Option<&Label> {
         self.by_id.get(id)
     }
 
     /// The case's name in a sentence, or a table of its own.
-    pub fn name(&self, id: &str) -> String {
+    pub(super) fn name(&self, id: &str) -> String {
         self.get(id).map_or_else(|| printable(id), |label| label.name.clone())
     }
 
     /// Whether numbers stand for axes.
-    pub const fn are_numbered(&self) -> bool {
+    pub(super) const fn are_numbered(&self) -> bool {
         self.are_numbered
     }
 
     /// What the labels leave out, a sentence each; none where they are the ids.
-    pub fn legend(&self) -> Vec<String> {
+    pub(super) fn legend(&self) -> Vec<String> {
         let common = match self.common.as_slice() {
             [] => None,
             common => Some(format!("Same in every case: {}.", printable(&common.join(", ")))),

@@ -21,7 +21,7 @@ pub(super) struct Quantiles {
 
 impl Quantiles {
     /// The quantiles of `metric` at `case`; `None` where there are no samples.
-    pub fn of(view: &View, case: &str, metric: Metric) -> Option<Self> {
+    pub(super) fn of(view: &View, case: &str, metric: Metric) -> Option<Self> {
         let samples = view.run.distributions.get(&(case.to_owned(), metric))?;
         let (count, censored) = (samples.count(), censored(view, case, metric));
         let at = |q| samples.quantile_censored(q, censored).map(|value| (q, Figure::from(value)));
@@ -30,7 +30,7 @@ impl Quantiles {
     }
 
     /// The points that at least ten samples lie above (METHODOLOGY): what a chart may show.
-    pub fn shown(&self) -> impl Iterator<Item = (f64, Figure)> + '_ {
+    pub(super) fn shown(&self) -> impl Iterator<Item = (f64, Figure)> + '_ {
         let all = (self.count + self.censored) as f64;
         self.points.iter().copied().filter(move |(q, _)| all * (1.0 - q) >= 9.999)
     }

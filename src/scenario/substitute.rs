@@ -11,7 +11,7 @@ pub(super) struct Substituted {
 
 impl Substituted {
     /// The line of the original, from 1, that `offset` of the substituted text comes from.
-    pub fn line(&self, offset: usize) -> u32 {
+    pub(super) fn line(&self, offset: usize) -> u32 {
         self.starts.partition_point(|start| *start <= offset).max(1) as u32
     }
 }

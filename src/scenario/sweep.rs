@@ -36,7 +36,7 @@ pub(super) enum Section {
 
 impl Section {
     /// The name of the table.
-    pub const fn name(self) -> &'static str {
+    pub(super) const fn name(self) -> &'static str {
         match self {
             Self::Workload => "workload",
             Self::Transport => TRANSPORT,
@@ -91,7 +91,7 @@ pub(super) struct Axis {
 
 impl Axis {
     /// Whether it makes a difference to `kind`.
-    pub fn applies(&self, kind: PatternKind) -> bool {
+    pub(super) fn applies(&self, kind: PatternKind) -> bool {
         match self.of {
             Section::Pattern(of) => of == kind,
             Section::Transport => bears_on(&self.key, kind),

@@ -23,7 +23,7 @@ pub(super) enum Place {
 
 impl Place {
     /// Whether it was written on the command line.
-    pub const fn is_set(&self) -> bool {
+    pub(super) const fn is_set(&self) -> bool {
         matches!(self, Self::Set(_))
     }
 }
@@ -62,12 +62,12 @@ pub(super) struct Table(pub Vec<(String, Node)>);
 
 impl Table {
     /// The value of `key`.
-    pub fn get(&self, key: &str) -> Option<&Node> {
+    pub(super) fn get(&self, key: &str) -> Option<&Node> {
         self.0.iter().find(|(name, _)| name == key).map(|(_, node)| node)
     }
 
     /// Writes `node` as the value of `key`, in the place of a former one.
-    pub fn set(&mut self, key: &str, node: Node) {
+    pub(super) fn set(&mut self, key: &str, node: Node) {
         match self.0.iter_mut().find(|(name, _)| name == key) {
             Some((_, former)) => *former = node,
             None => self.0.push((key.to_owned(), node)),
@@ -75,7 +75,7 @@ impl Table {
     }
 
     /// The table that is the value of `key`, if there is one.
-    pub fn table(&self, key: &str) -> Option<&Self> {
+    pub(super) fn table(&self, key: &str) -> Option<&Self> {
         match &self.get(key)?.value {
             Value::Table(table) => Some(table),
             _ => None,
@@ -83,7 +83,7 @@ impl Table {
     }
 
     /// Where `path` was written: the key itself, or the nearest table that should hold it.
-    pub fn place(&self, path: &str) -> Place {
+    pub(super) fn place(&self, path: &str) -> Place {
         let (mut table, mut place) = (self, Place::File);
         for key in path.split('.') {
             let Some(node) = table.get(key) else { break };

@@ -7,7 +7,7 @@ use crate::net::fields::{self, MediaType};
 /// The best of `offered` (type and subtype, best first) by the request's `Accept`; of equals the first.
 ///
 /// Without the header, or with an empty one, everything is welcome. `None` where nothing offered is.
-pub fn best<T: Copy>(headers: &HeaderMap, offered: &[(T, &str)]) -> Option<T> {
+pub(super) fn best<T: Copy>(headers: &HeaderMap, offered: &[(T, &str)]) -> Option<T> {
     let ranges = || fields::list(headers, &ACCEPT);
     if ranges().next().is_none() {
         return offered.first().map(|(representation, _)| *representation);
@@ -23,7 +23,7 @@ pub fn best<T: Copy>(headers: &HeaderMap, offered: &[(T, &str)]) -> Option<T> {
 }
 
 /// Whether the request asks for `media` by its name, and not only by a range of everything.
-pub fn names(headers: &HeaderMap, media: &str) -> bool {
+pub(super) fn names(headers: &HeaderMap, media: &str) -> bool {
     let ranges = fields::list(headers, &ACCEPT).filter_map(Range::parse);
     let named = ranges.filter(|range| range.covers(media) == Some(2));
     named.map(|range| range.quality).max().is_some_and(|quality| quality > 0)

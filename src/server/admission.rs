@@ -16,7 +16,7 @@ const CROWDED_S: u64 = 1;
 
 /// One shard's share of the limits: a token bucket, kept as the instant at which it would be full again (GCRA).
 #[derive(Debug)]
-pub struct Admission {
+pub(super) struct Admission {
     /// Time between two requests; `None` without a limit.
     interval_ns: Option<u64>,
     full_ns: Cell<u64>,
@@ -24,13 +24,13 @@ pub struct Admission {
 
 impl Admission {
     /// The share of one of `shards` shards.
-    pub fn new(limits: Limits, shards: u32) -> Self {
+    pub(super) fn new(limits: Limits, shards: u32) -> Self {
         let interval = |per_s: u64| SECOND_NS * u64::from(shards.max(1)) / per_s.max(1);
         Self { interval_ns: limits.requests_per_s.map(interval), full_ns: Cell::new(0) }
     }
 
     /// Lets a request in that arrives at `now`, or refuses it.
-    pub fn admit(&self, now: impl FnOnce() -> u64) -> Result<(), Problem> {
+    pub(super) fn admit(&self, now: impl FnOnce() -> u64) -> Result<(), Problem> {
         let Some(interval_ns) = self.interval_ns else { return Ok(()) };
         let now = now();
         let full_ns = self.full_ns.get().max(now);
@@ -47,7 +47,7 @@ impl Admission {
 }
 
 /// The refusal of whatever is asked on a connection above the limit, which is closed with it.
-pub fn crowded() -> Problem {
+pub(super) fn crowded() -> Problem {
     let detail = format!("too many connections: come again in {CROWDED_S} s");
     Problem::new(StatusCode::SERVICE_UNAVAILABLE, detail)
         .header(RETRY_AFTER, HeaderValue::from(CROWDED_S))

@@ -15,10 +15,10 @@ use super::problem::Problem;
 use super::sse::Stream;
 
 /// A response of this target.
-pub type Reply = Response<Body>;
+pub(super) type Reply = Response<Body>;
 
 /// A reply that may need the request's body, or time.
-pub type Outcome = Result<Reply, Problem>;
+pub(super) type Outcome = Result<Reply, Problem>;
 
 /// The body of a response.
 #[derive(Debug)]
@@ -67,7 +67,7 @@ impl hyper::body::Body for Body {
 
 /// The future of an answer: of no size worth mentioning while there is nothing to wait for, since hyper keeps
 /// room for it in every idle connection.
-pub enum Answer {
+pub(super) enum Answer {
     /// It stands; `None` once taken.
     Now(Option<Reply>),
     /// It needs the request's body, or time.
@@ -82,7 +82,7 @@ impl std::fmt::Debug for Answer {
 
 impl Answer {
     /// An answer that comes later.
-    pub fn later(future: impl Future<Output = Outcome> + 'static) -> Self {
+    pub(super) fn later(future: impl Future<Output = Outcome> + 'static) -> Self {
         Self::Later(Box::pin(future))
     }
 }
@@ -117,14 +117,18 @@ impl Future for Answer {
 }
 
 /// A response with a status and no body.
-pub fn empty(status: StatusCode) -> Reply {
+pub(super) fn empty(status: StatusCode) -> Reply {
     let mut reply = Response::new(Body::Empty);
     *reply.status_mut() = status;
     reply
 }
 
 /// A response with a body of the given type.
-pub fn typed(status: StatusCode, content_type: &'static str, body: impl Into<Bytes>) -> Reply {
+pub(super) fn typed(
+    status: StatusCode,
+    content_type: &'static str,
+    body: impl Into<Bytes>,
+) -> Reply {
     let mut reply = Response::new(Body::Whole(body.into()));
     *reply.status_mut() = status;
     reply.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static(content_type));
@@ -132,7 +136,7 @@ pub fn typed(status: StatusCode, content_type: &'static str, body: impl Into<Byt
 }
 
 /// A response with a JSON body.
-pub fn json(status: StatusCode, value: &impl Serialize) -> Reply {
+pub(super) fn json(status: StatusCode, value: &impl Serialize) -> Reply {
     match serde_json::to_vec(value) {
         Ok(body) => typed(status, "application/json", body),
         Err(error) => Problem::new(StatusCode::INTERNAL_SERVER_ERROR, error.to_string()).into(),
@@ -140,7 +144,7 @@ pub fn json(status: StatusCode, value: &impl Serialize) -> Reply {
 }
 
 /// Adds an entity tag.
-pub fn with_etag(mut reply: Reply, etag: &str) -> Reply {
+pub(super) fn with_etag(mut reply: Reply, etag: &str) -> Reply {
     if let Ok(etag) = HeaderValue::from_str(etag) {
         reply.headers_mut().insert(ETAG, etag);
     }

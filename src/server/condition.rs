@@ -5,7 +5,7 @@ use hyper::header::{HeaderMap, HeaderName, IF_NONE_MATCH};
 /// Whether one of the entity tags that a condition lists is `etag`, or it says `*`; `None` without it.
 ///
 /// `If-None-Match` compares weakly, `If-Match` strongly, as the RFC has it: a weak tag is no leave to overwrite.
-pub fn condition(headers: &HeaderMap, name: &HeaderName, etag: &str) -> Option<bool> {
+pub(super) fn condition(headers: &HeaderMap, name: &HeaderName, etag: &str) -> Option<bool> {
     let mut values = headers.get_all(name).iter().peekable();
     values.peek()?;
     let weakly = name == IF_NONE_MATCH;

@@ -12,13 +12,13 @@ thread_local! {
 }
 
 /// Marks what `task` does as one caller's affair: a panic in it ends that task, and needs to end nothing else.
-pub fn contain<F: Future>(task: F) -> Contain<F> {
+pub(super) fn contain<F: Future>(task: F) -> Contain<F> {
     Contain(Box::pin(task))
 }
 
 /// A task that is marked. Boxed: an async function around it would hold it twice, which is over 1 KiB per connection.
 #[derive(Debug)]
-pub struct Contain<F>(Pin<Box<F>>);
+pub(super) struct Contain<F>(Pin<Box<F>>);
 
 impl<F: Future> Future for Contain<F> {
     type Output = F::Output;
@@ -44,7 +44,7 @@ pub fn is_contained() -> bool {
 
 /// Runs what HTTP/2 needs beside its connection on the same thread, contained.
 #[derive(Debug, Clone, Copy)]
-pub struct Contained;
+pub(super) struct Contained;
 
 impl<F: Future<Output: 'static> + 'static> Executor<F> for Contained {
     fn execute(&self, future: F) {

@@ -35,7 +35,7 @@ const ALLOW_PRIVATE: HeaderName = HeaderName::from_static("access-control-allow-
 
 /// What whoever sent a request is granted.
 #[derive(Debug, Clone, Default)]
-pub struct Grant {
+pub(super) struct Grant {
     /// Whose pages may read the answer.
     origin: Option<HeaderValue>,
     /// The answer depends on who asks.
@@ -44,7 +44,7 @@ pub struct Grant {
 
 impl Grant {
     /// What a request is granted by its origin.
-    pub fn of(visitors: &Visitors, headers: &HeaderMap) -> Self {
+    pub(super) fn of(visitors: &Visitors, headers: &HeaderMap) -> Self {
         if visitors.any {
             return Self { origin: Some(HeaderValue::from_static("*")), varies: false };
         }
@@ -58,7 +58,7 @@ impl Grant {
 
     /// The answer to a preflight: whether a page may send the request that it describes; `None` where it is none, or the
     /// page is granted nothing.
-    pub fn preflight<B>(&self, request: &Request<B>) -> Option<Reply> {
+    pub(super) fn preflight<B>(&self, request: &Request<B>) -> Option<Reply> {
         let headers = request.headers();
         let asks = *request.method() == Method::OPTIONS
             && headers.contains_key(ORIGIN)
@@ -83,7 +83,7 @@ impl Grant {
     }
 
     /// An answer that says what is granted, whatever else it says.
-    pub fn on(self, answer: Answer) -> Answer {
+    pub(super) fn on(self, answer: Answer) -> Answer {
         if self.origin.is_none() && !self.varies {
             return answer;
         }

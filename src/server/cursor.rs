@@ -15,7 +15,7 @@ use crate::event::{Cursor, Epoch, NoCursor, Reset};
 
 /// Where a reader goes on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Place {
+pub(super) enum Place {
     /// After this event.
     After(u64),
     /// Its cursor names no event of this log: it is told so, and begins with the oldest.
@@ -24,7 +24,7 @@ pub enum Place {
 
 impl Place {
     /// Where a cursor leads in a topic's log in its life `life`.
-    pub fn of(topic: &Identity, life: Epoch, cursor: Cursor) -> Self {
+    pub(super) fn of(topic: &Identity, life: Epoch, cursor: Cursor) -> Self {
         let ours = cursor.epoch.is_none_or(|epoch| epoch == life) && cursor.seq <= topic.newest();
         if ours { Self::After(cursor.seq) } else { Self::Reset }
     }
@@ -32,7 +32,7 @@ impl Place {
 
 /// Where a stream begins, and what it is told first.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Opening {
+pub(super) struct Opening {
     /// The event before the first.
     pub since: u64,
     /// What is said of a cursor that names no event of this log.
@@ -41,7 +41,7 @@ pub struct Opening {
 
 impl Opening {
     /// The opening of a stream at a place; without one, with what is published next.
-    pub fn of(topic: &Topic, life: Epoch, place: Option<Place>) -> Self {
+    pub(super) fn of(topic: &Topic, life: Epoch, place: Option<Place>) -> Self {
         match place {
             None => Self { since: topic.identity().newest(), reset: None },
             Some(Place::After(since)) => Self { since, reset: None },
@@ -55,21 +55,25 @@ impl Opening {
 }
 
 /// What a request says of where it goes on: `Ok(None)` where it says nothing.
-pub type Said = Option<Result<Cursor, NoCursor>>;
+pub(super) type Said = Option<Result<Cursor, NoCursor>>;
 
 /// The parameter `since` of a request.
-pub fn said(query: Query<'_>) -> Said {
+pub(super) fn said(query: Query<'_>) -> Said {
     query.get("since").map(|text| text.parse())
 }
 
 /// The cursor, or the refusal of what is none.
-pub fn read(said: Said) -> Result<Option<Cursor>, Problem> {
+pub(super) fn read(said: Said) -> Result<Option<Cursor>, Problem> {
     said.transpose().map_err(|NoCursor| Problem::bad_request(format!("since: {NoCursor}")))
 }
 
 /// The topic of that name. Where there is none and the asker has a cursor of an earlier life, it was there then: it is
 /// made again, so that who comes back is not sent away before anybody has published.
-pub fn topic(shard: &Shard, name: &str, cursor: Option<Cursor>) -> Result<Rc<Topic>, Problem> {
+pub(super) fn topic(
+    shard: &Shard,
+    name: &str,
+    cursor: Option<Cursor>,
+) -> Result<Rc<Topic>, Problem> {
     let unknown = || Problem::unknown_topic(name);
     if let Some(topic) = shard.hub.topic(name) {
         return Ok(topic);

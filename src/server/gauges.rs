@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 /// A kind of link that is held open.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Kind {
+pub(super) enum Kind {
     /// A connection of any use.
     Connection,
     /// A long poll that waits.
@@ -20,7 +20,7 @@ pub enum Kind {
 
 impl Kind {
     /// Every kind with its name.
-    pub const ALL: [(Self, &'static str); 5] = [
+    pub(super) const ALL: [(Self, &'static str); 5] = [
         (Self::Connection, "connection"),
         (Self::LongPoll, "long-poll"),
         (Self::Sse, "sse"),
@@ -32,24 +32,24 @@ impl Kind {
 /// One shard's counts: written by its own thread only, read by any.
 #[derive(Debug, Default)]
 #[repr(align(64))]
-pub struct Gauges([AtomicU64; Kind::ALL.len()]);
+pub(super) struct Gauges([AtomicU64; Kind::ALL.len()]);
 
 impl Gauges {
     /// Counts one more, until the guard is dropped.
-    pub fn hold(self: &Arc<Self>, kind: Kind) -> CountedLink {
+    pub(super) fn hold(self: &Arc<Self>, kind: Kind) -> CountedLink {
         self.0[kind as usize].fetch_add(1, Ordering::Relaxed);
         CountedLink { gauges: Arc::clone(self), kind }
     }
 
     /// How many stand.
-    pub fn get(&self, kind: Kind) -> u64 {
+    pub(super) fn get(&self, kind: Kind) -> u64 {
         self.0[kind as usize].load(Ordering::Relaxed)
     }
 }
 
 /// One counted link; dropping it takes it off the count.
 #[derive(Debug)]
-pub struct CountedLink {
+pub(super) struct CountedLink {
     gauges: Arc<Gauges>,
     kind: Kind,
 }

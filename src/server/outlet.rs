@@ -30,44 +30,44 @@ const KEPT: usize = 16;
 
 /// Where one shard books when its deliveries were written.
 #[derive(Debug)]
-pub struct Writes {
+pub(super) struct Writes {
     shared: Arc<Shared>,
     recorder: RefCell<Recorder>,
 }
 
 impl Writes {
     /// Books what is due in the window of what `shared` publishes.
-    pub fn new(shared: Arc<Shared>) -> Self {
+    pub(super) fn new(shared: Arc<Shared>) -> Self {
         Self { shared, recorder: RefCell::default() }
     }
 
     /// The published stamp of an event that is measured.
     #[inline]
-    pub fn measured(&self, entry: &Entry) -> Option<u64> {
+    pub(super) fn measured(&self, entry: &Entry) -> Option<u64> {
         let window = self.shared.window.get()?;
         window.contains(&entry.due_ns()).then(|| entry.published_ns())
     }
 
     /// Books that a delivery published at `published_ns` was written at `now`.
     #[inline]
-    pub fn book(&self, published_ns: u64, now: u64) {
+    pub(super) fn book(&self, published_ns: u64, now: u64) {
         self.recorder.borrow_mut().record(Metric::Written, now.saturating_sub(published_ns));
     }
 
     /// What all shards share.
-    pub fn shared(&self) -> &Shared {
+    pub(super) fn shared(&self) -> &Shared {
         &self.shared
     }
 
     /// What was booked so far.
-    pub fn snapshot(&self) -> Snapshot {
+    pub(super) fn snapshot(&self) -> Snapshot {
         self.recorder.borrow().snapshot()
     }
 }
 
 /// Events handed to hyper on one connection and not yet written.
 #[derive(Debug)]
-pub struct Outgoing {
+pub(super) struct Outgoing {
     writes: Rc<Writes>,
     published_ns: RefCell<Vec<u64>>,
     /// Whether the next flush is to be stamped.
@@ -77,7 +77,7 @@ pub struct Outgoing {
 
 impl Outgoing {
     /// Nothing is under way yet.
-    pub const fn new(writes: Rc<Writes>) -> Self {
+    pub(super) const fn new(writes: Rc<Writes>) -> Self {
         Self {
             writes,
             published_ns: RefCell::new(Vec::new()),
@@ -87,33 +87,33 @@ impl Outgoing {
     }
 
     /// A message is about to be handed to hyper whose write is to be stamped.
-    pub fn watch(&self) {
+    pub(super) fn watch(&self) {
         self.watched.set(true);
         self.written_ns.set(None);
     }
 
     /// When the last message that was watched was written, if it is.
-    pub fn written_ns(&self) -> Option<u64> {
+    pub(super) fn written_ns(&self) -> Option<u64> {
         self.written_ns.get()
     }
 
     /// One beside it, for an answer that is made now and leaves later: what is flushed meanwhile is of others.
-    pub fn aside(&self) -> Rc<Self> {
+    pub(super) fn aside(&self) -> Rc<Self> {
         Rc::new(Self::new(Rc::clone(&self.writes)))
     }
 
     /// What was kept `aside` leaves now.
-    pub fn join(&self, aside: &Self) {
+    pub(super) fn join(&self, aside: &Self) {
         self.published_ns.borrow_mut().append(&mut aside.published_ns.borrow_mut());
     }
 
     /// An event is about to be handed to hyper.
-    pub fn add(&self, entry: &Entry) {
+    pub(super) fn add(&self, entry: &Entry) {
         self.add_measured(self.writes.measured(entry));
     }
 
     /// The same, of an event with this [`Writes::measured`].
-    pub fn add_measured(&self, published_ns: Option<u64>) {
+    pub(super) fn add_measured(&self, published_ns: Option<u64>) {
         self.published_ns.borrow_mut().extend(published_ns);
     }
 
@@ -136,7 +136,7 @@ impl Outgoing {
 
 /// A connection under hyper that books what is [`Outgoing`] as it is flushed.
 #[derive(Debug)]
-pub struct Outlet {
+pub(super) struct Outlet {
     wire: Wire,
     outgoing: ThreadBound<Rc<Outgoing>>,
     /// Until when the peer has to take something; none while it takes what there is.
@@ -145,7 +145,7 @@ pub struct Outlet {
 
 impl Outlet {
     /// Writes to `wire`.
-    pub fn new(wire: Wire, outgoing: Rc<Outgoing>) -> Self {
+    pub(super) fn new(wire: Wire, outgoing: Rc<Outgoing>) -> Self {
         Self { wire, outgoing: ThreadBound::here(outgoing), stalled: None }
     }
 
@@ -172,12 +172,12 @@ impl Outlet {
     }
 
     /// How the other side takes what is sent to it, where the kernel says.
-    pub fn uptake(&self) -> Option<Uptake> {
+    pub(super) fn uptake(&self) -> Option<Uptake> {
         self.wire.uptake()
     }
 
     /// The connection itself, for a protocol that writes without hyper.
-    pub fn into_wire(self) -> Wire {
+    pub(super) fn into_wire(self) -> Wire {
         self.wire
     }
 }

@@ -32,7 +32,7 @@ const LIMIT_MAX: u64 = 1000;
 const WAIT_MAX: Duration = Duration::from_secs(600);
 
 /// `GET /topics/{topic}/events?since=&limit=&wait=`, and `HEAD`, which waits for nothing and delivers nothing.
-pub fn get(
+pub(super) fn get(
     shard: &Rc<Shard>,
     outgoing: &Rc<Outgoing>,
     name: &str,

@@ -29,7 +29,7 @@ struct Acknowledgement<'a> {
 }
 
 /// `POST /topics/{topic}/events`
-pub fn post(shard: &Rc<Shard>, name: &str, request: Request<impl Content>) -> Answer {
+pub(super) fn post(shard: &Rc<Shard>, name: &str, request: Request<impl Content>) -> Answer {
     // An event without a due stamp of its own was due when it was handed in.
     let arrived_ns = clock::now();
     let (shard, name) = (Rc::clone(shard), name.to_owned());
@@ -50,19 +50,19 @@ pub fn post(shard: &Rc<Shard>, name: &str, request: Request<impl Content>) -> An
 }
 
 /// What is to be published of a post that came in at `arrived_ns`.
-pub fn read(post: &Post<'_>, arrived_ns: u64) -> (Origin, Bytes) {
+pub(super) fn read(post: &Post<'_>, arrived_ns: u64) -> (Origin, Bytes) {
     let due_ns = Some(post.due_ns.unwrap_or(arrived_ns));
     (Origin { due_ns, key: post.key }, one_line(post.data.get()))
 }
 
 /// The refusal of what could not be published.
 #[expect(clippy::needless_pass_by_value, reason = "it is handed to map_err")]
-pub fn not_published(error: PublishError) -> Problem {
+pub(super) fn not_published(error: PublishError) -> Problem {
     Problem::new(StatusCode::INSUFFICIENT_STORAGE, error.to_string())
 }
 
 /// Books an event that a client published on a schedule, which is what its key tells, if it is measured.
-pub fn book(shard: &Shard, origin: Origin, receipt: Receipt) {
+pub(super) fn book(shard: &Shard, origin: Origin, receipt: Receipt) {
     if let (Some(due_ns), Some(_)) = (origin.due_ns, origin.key)
         && shard.shared.window.get().is_some_and(|window| window.contains(&due_ns))
     {
@@ -80,7 +80,7 @@ struct Shown {
 }
 
 /// `GET /topics`
-pub fn topics(shard: &Shard) -> Reply {
+pub(super) fn topics(shard: &Shard) -> Reply {
     let all = shard.shared.directory.all();
     let shown = all.iter().map(|topic| {
         let newest = topic.newest();
@@ -92,7 +92,7 @@ pub fn topics(shard: &Shard) -> Reply {
 }
 
 /// Whether a topic may have this name: what needs no escape in a URL, in JSON or in a header.
-pub fn is_name(name: &str) -> bool {
+pub(super) fn is_name(name: &str) -> bool {
     let plain = |b: u8| b.is_ascii_alphanumeric() || b"._~-".contains(&b);
     // Those are steps of a path (RFC 3986, section 3.3), and no client would send them as they are.
     !matches!(name, "." | "..") && (1..=NAME_MAX).contains(&name.len()) && name.bytes().all(plain)

@@ -38,7 +38,7 @@ pub struct TopicTaken(pub String);
 ///
 /// Deadlines are absolute: an event that comes late makes none after it late. The due stamp is the
 /// schedule's, so that a publisher that lags shows in the freshness.
-pub async fn run(shard: Rc<Shard>, publish_plan: Arc<PublishPlan>) {
+pub(super) async fn run(shard: Rc<Shard>, publish_plan: Arc<PublishPlan>) {
     let PublishPlan { schedule, payload, at_ns, window } = &*publish_plan;
     let of = shard.shared.commands.len() as u64;
     let mut topics: Vec<Option<Rc<Topic>>> = vec![None; schedule.topics as usize];

@@ -13,37 +13,40 @@ use hyper::{Request, StatusCode};
 use serde::Deserialize;
 use serde_json::error::Category;
 
-pub use super::condition::condition;
+pub(super) use super::condition::condition;
 use super::problem::Problem;
-pub use super::target::{Query, segments, whole};
+pub(super) use super::target::{Query, segments, whole};
 use crate::net::fields::{self, MediaType, is_utf8};
 
 /// Longest body that is read, in bytes.
-pub const BODY_MAX: usize = 1 << 20;
+pub(super) const BODY_MAX: usize = 1 << 20;
 /// Longest wait for a body, unless the request has a [`BodyWait`].
-pub const BODY_WAIT: Duration = Duration::from_secs(30);
+pub(super) const BODY_WAIT: Duration = Duration::from_secs(30);
 
 /// An extension of requests: another longest wait for the body.
 #[derive(Debug, Clone, Copy)]
-pub struct BodyWait(pub Duration);
+pub(super) struct BodyWait(pub Duration);
 
 /// What JSON may be sent as: itself, and a type whose suffix says that it is (RFC 6839).
-pub const JSON: [&str; 2] = ["application/json", "application/*+json"];
+pub(super) const JSON: [&str; 2] = ["application/json", "application/*+json"];
 
 /// The body of a request, as operations take it: HTTP's, still on its way, or that of a call over a WebSocket.
-pub trait Content: Body<Data = Bytes, Error: Into<Box<dyn Error + Send + Sync>>> + 'static {}
+pub(super) trait Content:
+    Body<Data = Bytes, Error: Into<Box<dyn Error + Send + Sync>>> + 'static
+{
+}
 
 impl<B: Body<Data = Bytes, Error: Into<Box<dyn Error + Send + Sync>>> + 'static> Content for B {}
 
 /// The body, if it is JSON of the right shape and size.
-pub async fn json<T: for<'de> Deserialize<'de>>(
+pub(super) async fn json<T: for<'de> Deserialize<'de>>(
     request: Request<impl Content>,
 ) -> Result<T, Problem> {
     object(&body(request, &JSON).await?)
 }
 
 /// A JSON object of the right shape. serde would take an array for its members in order, too.
-pub fn object<'de, T: Deserialize<'de>>(bytes: &'de [u8]) -> Result<T, Problem> {
+pub(super) fn object<'de, T: Deserialize<'de>>(bytes: &'de [u8]) -> Result<T, Problem> {
     if bytes.trim_ascii_start().starts_with(b"[") {
         return Err(Problem::unprocessable("the body must be an object, not an array"));
     }
@@ -51,7 +54,7 @@ pub fn object<'de, T: Deserialize<'de>>(bytes: &'de [u8]) -> Result<T, Problem> 
 }
 
 /// JSON of the right shape: 400 if it is no JSON, 422 if it is another shape.
-pub fn parse<'de, T: Deserialize<'de>>(bytes: &'de [u8]) -> Result<T, Problem> {
+pub(super) fn parse<'de, T: Deserialize<'de>>(bytes: &'de [u8]) -> Result<T, Problem> {
     serde_json::from_slice(bytes).map_err(|error| match error.classify() {
         Category::Data => Problem::unprocessable(error.to_string()),
         _ => Problem::bad_request(format!("the body is not valid JSON: {error}")),
@@ -59,7 +62,10 @@ pub fn parse<'de, T: Deserialize<'de>>(bytes: &'de [u8]) -> Result<T, Problem> {
 }
 
 /// What the body is said to be, of what it may be; 415 where that is something else.
-pub fn content_type<T: Copy>(headers: &HeaderMap, known: &[(&str, T)]) -> Result<T, Problem> {
+pub(super) fn content_type<T: Copy>(
+    headers: &HeaderMap,
+    known: &[(&str, T)],
+) -> Result<T, Problem> {
     let given = MediaType::of(headers, &CONTENT_TYPE);
     let utf8 = |charset: &str| {
         // ASCII is UTF-8; without a value the parameter says nothing.
@@ -96,7 +102,7 @@ pub fn content_type<T: Copy>(headers: &HeaderMap, known: &[(&str, T)]) -> Result
 }
 
 /// The body, if it is of one of the given types and of the right size.
-pub async fn body(
+pub(super) async fn body(
     request: Request<impl Content>,
     content_types: &[&str],
 ) -> Result<Bytes, Problem> {

@@ -20,10 +20,14 @@ use super::{items, pages, poll, publish, sse, webhook, websocket};
 use crate::clock;
 
 /// Leads a request with a body of type `B` to whoever answers it.
-pub type Route<B> = fn(&Rc<Shard>, &Rc<Outgoing>, Request<B>) -> Answer;
+pub(super) type Route<B> = fn(&Rc<Shard>, &Rc<Outgoing>, Request<B>) -> Answer;
 
 /// Answers a request, unless there are too many of them, or it comes from a web page that may not send it.
-pub fn answer(shard: &Rc<Shard>, outgoing: &Rc<Outgoing>, request: Request<Incoming>) -> Answer {
+pub(super) fn answer(
+    shard: &Rc<Shard>,
+    outgoing: &Rc<Outgoing>,
+    request: Request<Incoming>,
+) -> Answer {
     let visitors = &shard.options().visitors;
     let grant = Grant::of(visitors, request.headers());
     let answer = match visitors.admit(&request) {
@@ -38,13 +42,17 @@ pub fn answer(shard: &Rc<Shard>, outgoing: &Rc<Outgoing>, request: Request<Incom
 }
 
 /// Refuses a request unseen, in words that the page which sent it may read if it may read answers.
-pub fn refuse<B>(shard: &Shard, request: &Request<B>, problem: Problem) -> Answer {
+pub(super) fn refuse<B>(shard: &Shard, request: &Request<B>, problem: Problem) -> Answer {
     Grant::of(&shard.options().visitors, request.headers())
         .on(sse::turned_away(request, problem).into())
 }
 
 /// Answers a call over a WebSocket, which is a request like any other, to what can be called.
-pub fn call(shard: &Rc<Shard>, outgoing: &Rc<Outgoing>, request: Request<Full<Bytes>>) -> Answer {
+pub(super) fn call(
+    shard: &Rc<Shard>,
+    outgoing: &Rc<Outgoing>,
+    request: Request<Full<Bytes>>,
+) -> Answer {
     admitted(shard, outgoing, request, callable)
 }
 

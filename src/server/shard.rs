@@ -57,7 +57,7 @@ const RING_BYTES: usize = 256 << 20;
 
 /// What all shards share.
 #[derive(Debug)]
-pub struct Shared {
+pub(super) struct Shared {
     /// How to serve.
     pub options: Options,
     /// What it speaks TLS with.
@@ -88,14 +88,14 @@ pub struct Shared {
 
 impl Shared {
     /// The commands of the shard that delivers to an endpoint.
-    pub fn home_of(&self, endpoint: &Endpoint) -> &UnboundedSender<ShardCommand> {
+    pub(super) fn home_of(&self, endpoint: &Endpoint) -> &UnboundedSender<ShardCommand> {
         &self.commands[endpoint.id() as usize % self.commands.len()]
     }
 }
 
 /// Something for one shard to do.
 #[derive(Debug)]
-pub enum ShardCommand {
+pub(super) enum ShardCommand {
     /// Serve a connection.
     Serve(std::net::TcpStream),
     /// Publish this shard's part of a schedule.
@@ -110,7 +110,7 @@ pub enum ShardCommand {
 
 /// One shard's ends of the channels between shards.
 #[derive(Debug)]
-pub struct Mailboxes {
+pub(super) struct Mailboxes {
     /// Events of other shards' topics.
     pub feed: UnboundedReceiver<Feed>,
     /// Commands.
@@ -119,7 +119,7 @@ pub struct Mailboxes {
 
 /// One shard, as its own tasks see it.
 #[derive(Debug)]
-pub struct Shard {
+pub(super) struct Shard {
     /// Which one it is.
     pub index: usize,
     /// The logs.
@@ -143,27 +143,27 @@ pub struct Shard {
 
 impl Shard {
     /// How to serve.
-    pub fn options(&self) -> &Options {
+    pub(super) fn options(&self) -> &Options {
         &self.shared.options
     }
 
     /// This shard's counts of links.
-    pub fn gauges(&self) -> &Arc<Gauges> {
+    pub(super) fn gauges(&self) -> &Arc<Gauges> {
         &self.shared.gauges[self.index]
     }
 
     /// A buffer to read into, between two awaits.
-    pub fn scratch(&self) -> RefMut<'_, Box<[u8]>> {
+    pub(super) fn scratch(&self) -> RefMut<'_, Box<[u8]>> {
         self.scratch.borrow_mut()
     }
 
     /// Whether the target is ending: whoever is held is let go.
-    pub const fn leaving(&self) -> bool {
+    pub(super) const fn leaving(&self) -> bool {
         self.leaving.get()
     }
 
     /// Waits until the target ends, for who waits for no topic.
-    pub fn departure(&self) -> Notified<'_> {
+    pub(super) fn departure(&self) -> Notified<'_> {
         self.departure.notified()
     }
 
@@ -204,7 +204,7 @@ impl Shard {
     }
 
     /// Serves a connection until it ends, shaking hands first where this target speaks TLS.
-    pub fn serve(self: &Rc<Self>, stream: TcpStream) {
+    pub(super) fn serve(self: &Rc<Self>, stream: TcpStream) {
         let held = self.gauges().hold(Kind::Connection);
         let crowded = self.options().limits.connections.is_some_and(|most| {
             let gauges = self.shared.gauges.iter();
@@ -345,7 +345,7 @@ impl Service<Request<Incoming>> for Site {
 /// Runs shard number `index` on this thread: its mail until it is told to stop, and `main` beside it.
 ///
 /// `main` is called once the shard is ready; the shard ends with it, and with [`ShardCommand::Stop`].
-pub fn run<T>(
+pub(super) fn run<T>(
     index: usize,
     common: &Arc<Shared>,
     feeds: Vec<UnboundedSender<Feed>>,

@@ -6,7 +6,7 @@ use crate::scenario::SlowConsumer;
 
 /// How far a link may lag, and what happens beyond.
 #[derive(Debug, Clone, Copy)]
-pub struct Bound {
+pub(super) struct Bound {
     policy: SlowConsumer,
     queue: Option<u64>,
     /// What it was behind when it came, until it has caught up: to resume is not to be slow.
@@ -15,7 +15,7 @@ pub struct Bound {
 
 /// How a link stands.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Lag {
+pub(super) enum Lag {
     /// Within its bound.
     Within,
     /// It is to be closed, and may come back after `since`, from where everything is still there.
@@ -32,17 +32,17 @@ pub enum Lag {
 
 impl Bound {
     /// The bound of a link that begins `backlog` events behind; without a `queue`, the ring alone bounds it.
-    pub const fn new(policy: SlowConsumer, queue: Option<u64>, backlog: u64) -> Self {
+    pub(super) const fn new(policy: SlowConsumer, queue: Option<u64>, backlog: u64) -> Self {
         Self { policy, queue, backlog }
     }
 
     /// Whether it has to be looked at with every event, even while the link takes nothing.
-    pub const fn closes(&self) -> bool {
+    pub(super) const fn closes(&self) -> bool {
         matches!(self.policy, SlowConsumer::Disconnect) && self.queue.is_some()
     }
 
     /// How a link after `since` stands in a log of `oldest` to `newest`.
-    pub fn judge(&mut self, since: u64, oldest: u64, newest: u64) -> Lag {
+    pub(super) fn judge(&mut self, since: u64, oldest: u64, newest: u64) -> Lag {
         let lag = newest.saturating_sub(since);
         let queue = self.queue.unwrap_or(u64::MAX);
         if lag <= queue {

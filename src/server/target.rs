@@ -13,7 +13,7 @@ use crate::unit::Span;
 
 /// The first segments of a path, unescaped: an escaped letter is that letter (RFC 3986, section 6.2.2.2), and an escaped
 /// slash stands in a name and separates nothing. Escapes are undone once.
-pub fn segments(uri: &Uri) -> Result<[Option<Cow<'_, str>>; 4], Problem> {
+pub(super) fn segments(uri: &Uri) -> Result<[Option<Cow<'_, str>>; 4], Problem> {
     let mut segments = uri.path().split('/').skip(1).map(segment);
     let mut next = || segments.next().transpose();
     Ok([next()?, next()?, next()?, next()?])
@@ -46,22 +46,22 @@ fn segment(text: &str) -> Result<Cow<'_, str>, Problem> {
 /// The parameters behind the question mark, as forms are encoded (WHATWG URL, section 5): names and values may be escaped.
 /// Unknown ones are ignored; of repeated ones the first counts.
 #[derive(Debug, Clone, Copy)]
-pub struct Query<'a>(&'a str);
+pub(super) struct Query<'a>(&'a str);
 
 impl<'a> Query<'a> {
     /// The query of a URI.
-    pub fn of(uri: &'a Uri) -> Self {
+    pub(super) fn of(uri: &'a Uri) -> Self {
         Self(uri.query().unwrap_or_default())
     }
 
     /// The value of a parameter.
-    pub fn get(self, name: &str) -> Option<Cow<'a, str>> {
+    pub(super) fn get(self, name: &str) -> Option<Cow<'a, str>> {
         let mut pairs = self.0.split('&').map(|pair| pair.split_once('=').unwrap_or((pair, "")));
         pairs.find(|(key, _)| unescape(key) == name).map(|(_, value)| unescape(value))
     }
 
     /// A parameter that must be a whole number.
-    pub fn number(self, name: &str) -> Result<Option<u64>, Problem> {
+    pub(super) fn number(self, name: &str) -> Result<Option<u64>, Problem> {
         let Some(text) = self.get(name) else { return Ok(None) };
         whole(&text).map(Some).ok_or_else(|| {
             Problem::bad_request(format!("'{text}' is not valid for {name}; use a whole number"))
@@ -69,7 +69,7 @@ impl<'a> Query<'a> {
     }
 
     /// A parameter that must be a span of time, or a number of seconds.
-    pub fn span(self, name: &str) -> Result<Option<Duration>, Problem> {
+    pub(super) fn span(self, name: &str) -> Result<Option<Duration>, Problem> {
         let Some(text) = self.get(name) else { return Ok(None) };
         if let Some(seconds) = whole(&text).filter(|s| *s <= 86_400) {
             return Ok(Some(Duration::from_secs(seconds)));
@@ -84,7 +84,7 @@ impl<'a> Query<'a> {
 }
 
 /// A whole number in decimal digits and nothing else (Rust's own parser allows a plus sign).
-pub fn whole(text: &str) -> Option<u64> {
+pub(super) fn whole(text: &str) -> Option<u64> {
     text.bytes().all(|b| b.is_ascii_digit()).then(|| text.parse().ok()).flatten()
 }
 

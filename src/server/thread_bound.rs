@@ -8,7 +8,7 @@ use std::ops::Deref;
 use std::thread::{self, ThreadId};
 
 /// A value of the thread that made it.
-pub struct ThreadBound<T> {
+pub(super) struct ThreadBound<T> {
     value: ManuallyDrop<T>,
     thread: ThreadId,
 }
@@ -19,7 +19,7 @@ unsafe impl<T> Send for ThreadBound<T> {}
 
 impl<T> ThreadBound<T> {
     /// Keeps `value` for this thread.
-    pub fn here(value: T) -> Self {
+    pub(super) fn here(value: T) -> Self {
         Self { value: ManuallyDrop::new(value), thread: thread::current().id() }
     }
 }

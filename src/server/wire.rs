@@ -18,7 +18,7 @@ use crate::net::HANDSHAKE_LIMIT;
 
 /// A connection of this target's.
 #[derive(Debug)]
-pub enum Wire {
+pub(super) enum Wire {
     /// As it is.
     Plain(TcpStream),
     /// Under TLS.
@@ -27,13 +27,13 @@ pub enum Wire {
 
 impl Wire {
     /// Shakes hands with who has dialled; whoever is slow about it is let go.
-    pub async fn accept(stream: TcpStream, config: Arc<ServerConfig>) -> io::Result<Self> {
+    pub(super) async fn accept(stream: TcpStream, config: Arc<ServerConfig>) -> io::Result<Self> {
         let stream = timeout(HANDSHAKE_LIMIT, TlsAcceptor::from(config).accept(stream)).await??;
         Ok(Self::Tls(Box::new(stream.into())))
     }
 
     /// Shakes hands with the server of that name.
-    pub async fn dial(
+    pub(super) async fn dial(
         stream: TcpStream,
         config: Arc<ClientConfig>,
         name: ServerName<'static>,
@@ -49,7 +49,7 @@ impl Wire {
 
     /// Whether the other side speaks HTTP/2: as agreed in the handshake, or by the preface, of which the first three
     /// bytes must come together (no method of HTTP/1.1 begins with them).
-    pub async fn begins_http2(&self) -> io::Result<bool> {
+    pub(super) async fn begins_http2(&self) -> io::Result<bool> {
         match self {
             Self::Plain(socket) => {
                 let mut first = [0; 3];
@@ -61,7 +61,11 @@ impl Wire {
 
     /// Reads what has come, without a buffer that it would keep; 0 is the end.
     #[inline]
-    pub fn poll_take(&mut self, cx: &mut Context<'_>, bytes: &mut [u8]) -> Poll<io::Result<usize>> {
+    pub(super) fn poll_take(
+        &mut self,
+        cx: &mut Context<'_>,
+        bytes: &mut [u8],
+    ) -> Poll<io::Result<usize>> {
         match self {
             Self::Plain(socket) => loop {
                 ready!(socket.poll_read_ready(cx))?;
@@ -80,7 +84,7 @@ impl Wire {
 
     /// Writes once. Under TLS what is taken is with the kernel only after a flush.
     #[inline]
-    pub fn poll_give(
+    pub(super) fn poll_give(
         &mut self,
         cx: &mut Context<'_>,
         slices: &[IoSlice<'_>],
@@ -103,7 +107,7 @@ impl Wire {
     }
 
     /// How the other side takes what is sent to it, where the kernel says.
-    pub fn uptake(&self) -> Option<Uptake> {
+    pub(super) fn uptake(&self) -> Option<Uptake> {
         let socket = match self {
             Self::Plain(socket) => socket,
             Self::Tls(stream) => stream.get_ref().0,
@@ -112,7 +116,7 @@ impl Wire {
     }
 
     /// Tells the other side that nothing more comes, where that is said above TCP.
-    pub async fn farewell(&mut self) {
+    pub(super) async fn farewell(&mut self) {
         if let Self::Tls(stream) = self {
             // Who does not listen any more misses nothing.
             let _ = timeout(HANDSHAKE_LIMIT, stream.shutdown()).await;

@@ -16,7 +16,7 @@ impl Decimal {
     /// Reads the number that `text` begins with; returns it and what follows it.
     ///
     /// Digits may be grouped by single underscores, as in TOML; a sign, a comma, `inf` and `nan` are no number.
-    pub fn leading(text: &str) -> Option<(Self, &str)> {
+    pub(super) fn leading(text: &str) -> Option<(Self, &str)> {
         let bytes = text.as_bytes();
         let (mut digits, mut exponent, mut at, mut point) = (0u128, 0i32, 0, false);
         // Any digit at all, and those from the first that is not zero.
@@ -56,19 +56,19 @@ impl Decimal {
     }
 
     /// The number times `scale`, where that is a whole number.
-    pub fn whole(self, scale: u64) -> Option<u64> {
+    pub(super) fn whole(self, scale: u64) -> Option<u64> {
         let (over, under) = self.trimmed().scaled(scale.into(), 1)?;
         over.is_multiple_of(under).then(|| over / under).and_then(|whole| whole.try_into().ok())
     }
 
     /// The number times `scale`, to the nearest whole number.
-    pub fn nearest(self, scale: u64) -> Option<u64> {
+    pub(super) fn nearest(self, scale: u64) -> Option<u64> {
         let (over, under) = self.trimmed().scaled(scale.into(), 1)?;
         (over.checked_add(under / 2)? / under).try_into().ok()
     }
 
     /// The number times `numerator ÷ denominator`, to the nearest double wherever both are exact as doubles.
-    pub fn times(self, numerator: u64, denominator: u64) -> Option<f64> {
+    pub(super) fn times(self, numerator: u64, denominator: u64) -> Option<f64> {
         const EXACT: u128 = 1 << f64::MANTISSA_DIGITS;
         let exact = self.trimmed().scaled(numerator.into(), denominator.into());
         let value = match exact {

@@ -27,7 +27,7 @@ struct Shards {
 }
 
 /// Carries out `assignment`; returns what was not yet reported, or why the trial cannot go on.
-pub fn run(
+pub(super) fn run(
     assignment: &WorkerAssignment,
     orders: &mut Orders,
     reports: &Reports,

@@ -26,7 +26,7 @@ const GRACE_NS: u64 = 100_000_000;
 
 /// A shard's part of a worker: links `index`, `index + of`, … of the worker's.
 #[derive(Debug, Clone)]
-pub struct ShardAssignment {
+pub(super) struct ShardAssignment {
     /// What the worker is to do.
     pub worker: WorkerAssignment,
     /// Which shard this is, from 0.
@@ -37,7 +37,7 @@ pub struct ShardAssignment {
 
 /// From the coordinator to a shard.
 #[derive(Debug, Clone)]
-pub enum Command {
+pub(super) enum Command {
     /// Open this shard's links among the worker's first `upto`, evenly over `over_ns` nanoseconds.
     Open {
         /// Links of the worker that shall stand afterwards.
@@ -55,7 +55,7 @@ pub enum Command {
 
 /// From a shard to the coordinator.
 #[derive(Debug)]
-pub enum Message {
+pub(super) enum Message {
     /// The links stand.
     Opened,
     /// A second's recorder, to be sent `back` empty.
@@ -76,7 +76,7 @@ pub enum Message {
 }
 
 /// Runs one shard on this thread until it is done.
-pub fn run(
+pub(super) fn run(
     assignment: ShardAssignment,
     commands: orders_to::UnboundedReceiver<Command>,
     messages: &mpsc::Sender<Message>,

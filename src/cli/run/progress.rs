@@ -11,7 +11,7 @@ use crate::cli::output;
 use crate::cli::screen::Screen;
 
 /// Tells of a run's progress.
-pub struct Teller<'a> {
+pub(super) struct Teller<'a> {
     plan: &'a Plan,
     quiet: bool,
     screen: Screen,
@@ -20,12 +20,12 @@ pub struct Teller<'a> {
 
 impl<'a> Teller<'a> {
     /// A teller of `plan`'s run, silent where `quiet`.
-    pub fn new(plan: &'a Plan, quiet: bool) -> Self {
+    pub(super) fn new(plan: &'a Plan, quiet: bool) -> Self {
         Self { plan, quiet, screen: Screen::of_stderr(), started_ns: clock::now() }
     }
 
     /// Says what is about to happen. Warnings are told even where quiet.
-    pub fn begin(&mut self, warnings: &[String]) {
+    pub(super) fn begin(&mut self, warnings: &[String]) {
         for warning in warnings {
             output::message(format_args!("warning: {warning}"));
         }
@@ -45,7 +45,7 @@ impl<'a> Teller<'a> {
     }
 
     /// Tells of one step.
-    pub fn tell(&mut self, progress: &Progress<'_>) {
+    pub(super) fn tell(&mut self, progress: &Progress<'_>) {
         if self.quiet {
             return;
         }
@@ -87,7 +87,7 @@ impl<'a> Teller<'a> {
     }
 
     /// Ends an unfinished line.
-    pub fn end(&mut self) {
+    pub(super) fn end(&mut self) {
         self.screen.end();
     }
 

@@ -43,7 +43,7 @@ const fn limit(degraded: f64, invalid: f64) -> Limit {
 
 impl Limits {
     /// The thresholds of `profile`.
-    pub const fn of(profile: Profile) -> Self {
+    pub(super) const fn of(profile: Profile) -> Self {
         match profile {
             Profile::Dedicated => Self {
                 slip_ns: 50e3,

@@ -26,12 +26,12 @@ pub(super) struct Entry {
 
 impl Entry {
     /// The line of the series.
-    pub fn stroke(&self) -> Stroke {
+    pub(super) fn stroke(&self) -> Stroke {
         stroke(self.pattern, self.variant)
     }
 
     /// The mark of the series.
-    pub const fn marker(&self) -> Marker {
+    pub(super) const fn marker(&self) -> Marker {
         marker(self.pattern)
     }
 }

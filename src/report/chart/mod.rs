@@ -29,7 +29,7 @@ pub(super) struct Chart {
 
 impl Chart {
     /// The chart as SVG and as PNG.
-    pub fn draw(&self, view: &View) -> Result<(Vec<u8>, Vec<u8>), String> {
+    pub(super) fn draw(&self, view: &View) -> Result<(Vec<u8>, Vec<u8>), String> {
         let picture = (self.draw)(view);
         Ok((render::svg(&picture)?, render::png(&picture)?))
     }

@@ -29,7 +29,7 @@ pub(super) struct Scale {
 
 impl Scale {
     /// From 0 to a little above `max`, in steps of 1, 2 or 5, labelled by `print`.
-    pub fn linear(max: f64, print: impl Fn(f64) -> String) -> Self {
+    pub(super) fn linear(max: f64, print: impl Fn(f64) -> String) -> Self {
         let max = if max > 0.0 { max } else { 1.0 };
         let rough = max / 5.0;
         let power = 10f64.powf(rough.log10().floor());
@@ -41,13 +41,13 @@ impl Scale {
     }
 
     /// From 0 to 100 in steps of 10, labelled by `print`.
-    pub fn up_to_100(print: impl Fn(f64) -> String) -> Self {
+    pub(super) fn up_to_100(print: impl Fn(f64) -> String) -> Self {
         let ticks = (0..=10).map(|i| 10.0 * f64::from(i)).map(|v| (v, print(v)));
         Self { min: 0.0, max: 100.0, ticks: ticks.collect() }
     }
 
     /// Around `min..max` in log10, with a tick a decade, or 1-2-5 where there are few; `None` where nothing is positive.
-    pub fn log(min: f64, max: f64, print: impl Fn(f64) -> String) -> Option<Self> {
+    pub(super) fn log(min: f64, max: f64, print: impl Fn(f64) -> String) -> Option<Self> {
         if !(min > 0.0 && max >= min && max.is_finite()) {
             return None;
         }
@@ -85,13 +85,13 @@ pub(super) struct Panel {
 
 impl Panel {
     /// The place of a value.
-    pub fn at(&self, x: f64, y: f64) -> Point {
+    pub(super) fn at(&self, x: f64, y: f64) -> Point {
         let ((x0, y0), (x1, y1)) = (self.from, self.to);
         (x0 + (x1 - x0) * self.x.share(x), y1 - (y1 - y0) * self.y.share(y))
     }
 
     /// Draws frame, grid, tick labels and titles.
-    pub fn frame(&self, picture: &mut Picture, heading: &str, x_title: &str, y_title: &str) {
+    pub(super) fn frame(&self, picture: &mut Picture, heading: &str, x_title: &str, y_title: &str) {
         let ((x0, y0), (x1, y1)) = (self.from, self.to);
         let grid = Stroke::solid(GRID, 1.0);
         for (place, label) in &self.y.ticks {
@@ -125,7 +125,7 @@ impl Panel {
     }
 
     /// Says in the middle of the plot that there is nothing to show.
-    pub fn no_data(&self, picture: &mut Picture) {
+    pub(super) fn no_data(&self, picture: &mut Picture) {
         let middle = (f64::midpoint(self.from.0, self.to.0), f64::midpoint(self.from.1, self.to.1));
         picture.text(middle, "no data", 20.0, GREY, Anchor::Middle);
     }

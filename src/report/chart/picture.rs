@@ -31,7 +31,7 @@ pub(super) struct Stroke {
 
 impl Stroke {
     /// An undashed line.
-    pub const fn solid(colour: Colour, width: f64) -> Self {
+    pub(super) const fn solid(colour: Colour, width: f64) -> Self {
         Self { colour, width, dash: None }
     }
 }
@@ -62,12 +62,12 @@ pub(super) struct Picture {
 
 impl Picture {
     /// An empty picture.
-    pub fn new(width: f64, height: f64) -> Self {
+    pub(super) fn new(width: f64, height: f64) -> Self {
         Self { width, height, shapes: Vec::new() }
     }
 
     /// Adds a line, dashed where its stroke says so.
-    pub fn line(&mut self, points: &[Point], stroke: Stroke) {
+    pub(super) fn line(&mut self, points: &[Point], stroke: Stroke) {
         match stroke.dash {
             None => self.shapes.push(Shape::Line(points.to_vec(), stroke)),
             Some((dash, gap)) => {
@@ -79,17 +79,24 @@ impl Picture {
     }
 
     /// Adds a filled rectangle.
-    pub fn bar(&mut self, from: Point, to: Point, colour: Colour) {
+    pub(super) fn bar(&mut self, from: Point, to: Point, colour: Colour) {
         self.shapes.push(Shape::Bar(from, to, colour));
     }
 
     /// Adds a mark.
-    pub fn mark(&mut self, at: Point, size: f64, marker: Marker, colour: Colour) {
+    pub(super) fn mark(&mut self, at: Point, size: f64, marker: Marker, colour: Colour) {
         self.shapes.push(Shape::Mark(at, size, marker, colour));
     }
 
     /// Adds a text.
-    pub fn text(&mut self, at: Point, text: &str, size: f64, colour: Colour, anchor: Anchor) {
+    pub(super) fn text(
+        &mut self,
+        at: Point,
+        text: &str,
+        size: f64,
+        colour: Colour,
+        anchor: Anchor,
+    ) {
         self.shapes.push(Shape::Text(at, text.to_owned(), size, colour, anchor));
     }
 }

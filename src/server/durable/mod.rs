@@ -27,7 +27,7 @@ use tokio::sync::{mpsc, oneshot};
 
 use super::hub::{Entry, Feed, Identity, Origin, Receipt};
 use crate::event::Epoch;
-pub use saved::{Restored, RestoredEndpoint, SavedEndpoint, SavedLetter};
+pub(super) use saved::{Restored, RestoredEndpoint, SavedEndpoint, SavedLetter};
 pub use scratch::ScratchFolder;
 use tables::{Change, Tables};
 
@@ -39,7 +39,7 @@ const COMMIT_MAX: usize = 4096;
 /// Why the store cannot be used.
 #[derive(Debug, Clone, thiserror::Error)]
 #[error("the durable outbox: {0}")]
-pub struct StoreError(String);
+pub(super) struct StoreError(String);
 
 impl StoreError {
     fn new(error: impl std::fmt::Display) -> Self {
@@ -49,7 +49,7 @@ impl StoreError {
 
 /// An event to be stored before it becomes visible.
 #[derive(Debug)]
-pub struct Append {
+pub(super) struct Append {
     /// The topic.
     pub identity: Arc<Identity>,
     /// Its place there.
@@ -74,7 +74,7 @@ enum Order {
 
 /// The store of one target.
 #[derive(Debug)]
-pub struct DurableStore {
+pub(super) struct DurableStore {
     orders: Sender<Order>,
     tables: Arc<Tables>,
     failed: Arc<OnceLock<StoreError>>,
@@ -85,7 +85,7 @@ impl DurableStore {
     /// Opens the store in a folder, which is made where there is none, and reads what it holds; `ring` events of each
     /// topic at most. What is stored is handed to the home shard's `feeds`. A store that is made now begins the life
     /// `life`.
-    pub fn open(
+    pub(super) fn open(
         folder: &Path,
         ring: usize,
         life: Epoch,
@@ -103,7 +103,7 @@ impl DurableStore {
 
     /// A store in a folder of its own that is gone as soon as the process is: the name is removed at once, the file
     /// lives as long as it is open.
-    pub fn temporary(
+    pub(super) fn temporary(
         ring: usize,
         feeds: Vec<mpsc::UnboundedSender<Feed>>,
     ) -> Result<Self, StoreError> {
@@ -114,17 +114,17 @@ impl DurableStore {
     }
 
     /// Stores an event; its receipt comes once it is stored and visible, and never where it cannot be stored.
-    pub fn append(&self, append: Append) {
+    pub(super) fn append(&self, append: Append) {
         let _ = self.orders.send(Order::Append(append));
     }
 
     /// Why nothing can be stored any more, if so.
-    pub fn failure(&self) -> Option<&StoreError> {
+    pub(super) fn failure(&self) -> Option<&StoreError> {
         self.failed.get()
     }
 
     /// Stores an endpoint, or its deletion, and waits until that is on disk.
-    pub async fn save_endpoint(
+    pub(super) async fn save_endpoint(
         &self,
         id: u64,
         saved: Option<SavedEndpoint>,
@@ -136,28 +136,28 @@ impl DurableStore {
     }
 
     /// Stores an endpoint soon.
-    pub fn note_endpoint(&self, id: u64, saved: SavedEndpoint) {
+    pub(super) fn note_endpoint(&self, id: u64, saved: SavedEndpoint) {
         self.note(Change::Endpoint(id, Some(saved)));
     }
 
     /// An endpoint has every event of a topic up to `upto`.
-    pub fn note_position(&self, endpoint: u64, topic: &Arc<Identity>, upto: u64) {
+    pub(super) fn note_position(&self, endpoint: u64, topic: &Arc<Identity>, upto: u64) {
         self.note(Change::Position(endpoint, Arc::clone(topic), upto));
     }
 
     /// Keeps a dead letter under its number.
-    pub fn note_letter(&self, endpoint: u64, number: u64, letter: SavedLetter) {
+    pub(super) fn note_letter(&self, endpoint: u64, number: u64, letter: SavedLetter) {
         self.note(Change::Letter(endpoint, number, Some(letter)));
     }
 
     /// Forgets a dead letter: it was delivered after all, or died once more.
-    pub fn forget_letter(&self, endpoint: u64, number: u64) {
+    pub(super) fn forget_letter(&self, endpoint: u64, number: u64) {
         self.note(Change::Letter(endpoint, number, None));
     }
 
     /// Up to `limit` events of a topic after `since`, oldest first: what has left the log in memory. A look at the
     /// disk that blocks, on a way that only a consumer far behind takes.
-    pub fn read(&self, topic: &str, since: u64, limit: usize) -> Vec<Arc<Entry>> {
+    pub(super) fn read(&self, topic: &str, since: u64, limit: usize) -> Vec<Arc<Entry>> {
         self.tables.read(topic, since, limit).unwrap_or_default()
     }
 

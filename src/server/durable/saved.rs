@@ -12,7 +12,7 @@ use crate::server::hub::{Entry, Origin};
 
 /// An endpoint as written.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct SavedEndpoint {
+pub(crate) struct SavedEndpoint {
     /// Where to deliver.
     pub url: String,
     /// What: each topic, and the sequence after which it began.
@@ -27,7 +27,7 @@ pub struct SavedEndpoint {
 
 /// A dead letter as written.
 #[derive(Debug, Serialize, Deserialize)]
-pub struct SavedLetter {
+pub(crate) struct SavedLetter {
     /// Its message id.
     pub id: String,
     /// Attempts made.
@@ -40,7 +40,7 @@ pub struct SavedLetter {
 
 impl SavedLetter {
     /// Its events.
-    pub fn entries(&self) -> Vec<Arc<Entry>> {
+    pub(crate) fn entries(&self) -> Vec<Arc<Entry>> {
         self.events.iter().filter_map(|json| entry(json.get())).collect()
     }
 }
@@ -54,7 +54,7 @@ fn entry(json: &str) -> Option<Arc<Entry>> {
 
 /// What a store held when it was opened.
 #[derive(Debug, Default)]
-pub struct Restored {
+pub(crate) struct Restored {
     /// Topics, in the order of their creation.
     pub topics: Vec<RestoredTopic>,
     /// Endpoints, in the order of their numbers.
@@ -67,7 +67,7 @@ pub struct Restored {
 
 /// A topic as it was.
 #[derive(Debug)]
-pub struct RestoredTopic {
+pub(crate) struct RestoredTopic {
     /// Its name.
     pub name: String,
     /// The newest sequence given out.
@@ -78,7 +78,7 @@ pub struct RestoredTopic {
 
 /// An endpoint as it was.
 #[derive(Debug)]
-pub struct RestoredEndpoint {
+pub(crate) struct RestoredEndpoint {
     /// Its number.
     pub id: u64,
     /// What its owner decided.

@@ -84,7 +84,11 @@ pub(super) struct TopicState {
 
 impl Tables {
     /// Opens the tables in a folder and reads them.
-    pub fn open(folder: &Path, ring: usize, life: Epoch) -> Result<(Self, Restored), StoreError> {
+    pub(super) fn open(
+        folder: &Path,
+        ring: usize,
+        life: Epoch,
+    ) -> Result<(Self, Restored), StoreError> {
         let at = |error: String| StoreError::new(format!("{}: {error}", folder.display()));
         private_folder(folder).map_err(|error| at(error.to_string()))?;
         let database = Builder::new().set_cache_size(CACHE).create(folder.join("outbox.redb"));
@@ -95,7 +99,11 @@ impl Tables {
     }
 
     /// Writes events and changes in one transaction, synced.
-    pub fn commit(&self, appends: &[Append], changes: Vec<Change>) -> Result<(), StoreError> {
+    pub(super) fn commit(
+        &self,
+        appends: &[Append],
+        changes: Vec<Change>,
+    ) -> Result<(), StoreError> {
         let mut known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
         let transaction = self.database.begin_write().map_err(StoreError::new)?;
         let written = Writing::begin(&transaction, &mut known).and_then(|mut writing| {
@@ -112,7 +120,7 @@ impl Tables {
     }
 
     /// Events of a topic after `since`.
-    pub fn read(
+    pub(super) fn read(
         &self,
         topic: &str,
         since: u64,

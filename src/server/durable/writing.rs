@@ -32,7 +32,7 @@ pub(super) struct Writing<'t> {
 
 impl<'t> Writing<'t> {
     /// Opens the tables.
-    pub fn begin(
+    pub(super) fn begin(
         transaction: &'t WriteTransaction,
         known: &'t mut Known,
     ) -> Result<Self, redb::Error> {
@@ -68,7 +68,7 @@ impl<'t> Writing<'t> {
     }
 
     /// Writes an event, where somebody is to have it.
-    pub fn append(&mut self, append: &Append) -> Result<(), redb::Error> {
+    pub(super) fn append(&mut self, append: &Append) -> Result<(), redb::Error> {
         let Append { identity, seq, origin, data, .. } = append;
         let number = self.topic(identity.name());
         self.moved.insert(number);
@@ -84,7 +84,7 @@ impl<'t> Writing<'t> {
     }
 
     /// Writes a change.
-    pub fn change(&mut self, change: Change) -> Result<(), redb::Error> {
+    pub(super) fn change(&mut self, change: Change) -> Result<(), redb::Error> {
         match change {
             Change::Endpoint(id, Some(saved)) => self.endpoint(id, &saved)?,
             Change::Endpoint(id, None) => {
@@ -146,7 +146,7 @@ impl<'t> Writing<'t> {
     }
 
     /// Writes the topics that moved, and removes events that every endpoint has.
-    pub fn finish(mut self) -> Result<(), redb::Error> {
+    pub(super) fn finish(mut self) -> Result<(), redb::Error> {
         for number in &self.moved {
             let state = &self.known.topics[*number as usize];
             self.topics.insert(state.name.as_str(), (*number, state.newest))?;

@@ -19,7 +19,7 @@ use crate::server::shard::Shard;
 const SERVER_TIMING: HeaderName = HeaderName::from_static("server-timing");
 
 /// Answers a request, which `route` leads on, as the faults want it.
-pub fn answer<B: 'static>(
+pub(crate) fn answer<B: 'static>(
     faults: &Rc<ShardFaults>,
     shard: &Rc<Shard>,
     outgoing: &Rc<Outgoing>,

@@ -15,7 +15,7 @@ use crate::server::hub::{Entry, Topic};
 ///
 /// A queue, as all take as long: one sleeper a shard, however many subscribers.
 #[derive(Debug)]
-pub struct DelayLine {
+pub(crate) struct DelayLine {
     delay_ns: u64,
     under_way: RefCell<VecDeque<Delayed>>,
     filled: Notify,
@@ -30,12 +30,12 @@ struct Delayed {
 
 impl DelayLine {
     /// An empty delay line.
-    pub fn new(delay_ns: u64) -> Self {
+    pub(crate) fn new(delay_ns: u64) -> Self {
         Self { delay_ns, under_way: RefCell::default(), filled: Notify::new() }
     }
 
     /// Sends an event on its way to `to`.
-    pub fn put(&self, to: &Rc<Topic>, entry: Arc<Entry>) {
+    pub(crate) fn put(&self, to: &Rc<Topic>, entry: Arc<Entry>) {
         let arrives_ns = clock::now() + self.delay_ns;
         let to = Rc::clone(to);
         self.under_way.borrow_mut().push_back(Delayed { arrives_ns, to, entry });
@@ -43,7 +43,7 @@ impl DelayLine {
     }
 
     /// Moves the events, for as long as the shard lives.
-    pub async fn run(self: Rc<Self>, timer: Timer) {
+    pub(crate) async fn run(self: Rc<Self>, timer: Timer) {
         loop {
             let next = self.under_way.borrow().front().map(|carried| carried.arrives_ns);
             let Some(arrives_ns) = next else {

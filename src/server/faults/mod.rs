@@ -23,9 +23,9 @@ use std::time::Duration;
 
 use hyper::Request;
 
-pub use api::answer;
-pub use delay_line::DelayLine;
-pub use push::Push;
+pub(super) use api::answer;
+pub(super) use delay_line::DelayLine;
+pub(super) use push::Push;
 
 use self::server::Server;
 use super::hub::Topic;
@@ -37,7 +37,7 @@ use crate::scenario::{DropFilter, Faults};
 
 /// The faults of one shard.
 #[derive(Debug)]
-pub struct ShardFaults {
+pub(super) struct ShardFaults {
     faults: Faults,
     seed: u64,
     /// This shard's number, and how many there are.
@@ -53,11 +53,11 @@ pub struct ShardFaults {
 /// All streams of an HTTP/2 connection have the same: whoever shares a connection is one subscriber to the faults, as
 /// nothing else tells the target its clients apart.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Subscriber(pub u64);
+pub(super) struct Subscriber(pub u64);
 
 impl ShardFaults {
     /// The faults of shard number `index`; `None` where nothing is wrong.
-    pub fn new(index: usize, options: &Options) -> Option<Rc<Self>> {
+    pub(super) fn new(index: usize, options: &Options) -> Option<Rc<Self>> {
         let (faults, seed, index) = (options.faults, options.seed, index as u64);
         let delay_ns = faults.delay.ns();
         (!faults.is_off()).then(|| {
@@ -73,29 +73,29 @@ impl ShardFaults {
     }
 
     /// The number of the next connection: they are dealt to the shards in turn.
-    pub fn next_connection(&self) -> Subscriber {
+    pub(super) fn next_connection(&self) -> Subscriber {
         let nth = self.connections.replace(self.connections.get() + 1);
         let (index, of) = self.place;
         Subscriber(index + nth * of)
     }
 
     /// The way of delayed pushes.
-    pub const fn delay_line(&self) -> Option<&Rc<DelayLine>> {
+    pub(super) const fn delay_line(&self) -> Option<&Rc<DelayLine>> {
         self.delay_line.as_ref()
     }
 
     /// What a subscriber of a topic is never sent.
-    pub fn drop_filter(&self, subscriber: u64, topic: &Topic) -> Option<DropFilter> {
+    pub(super) fn drop_filter(&self, subscriber: u64, topic: &Topic) -> Option<DropFilter> {
         DropFilter::new(self.seed, subscriber, topic.identity().index() as u64, &self.faults)
     }
 
     /// How much longer than it would something waits before it leaves.
-    pub const fn delay(&self) -> Duration {
+    pub(super) const fn delay(&self) -> Duration {
         self.faults.delay.std()
     }
 
     /// Keeps this shard busy as writing a push does.
-    pub fn pay(&self) {
+    pub(super) fn pay(&self) {
         let until_ns = clock::now() + self.faults.write_cost.ns();
         while clock::now() < until_ns {
             std::hint::spin_loop();
@@ -105,13 +105,17 @@ impl ShardFaults {
 
 /// How a target waits for its deadlines: what is answered late is to be late by what was asked for, not by what
 /// the kernel adds.
-pub fn pacing(options: &Options) -> Pacing {
+pub(super) fn pacing(options: &Options) -> Pacing {
     let Faults { service, delay, .. } = options.faults;
     if service.is_some() || delay.ns() > 0 { Pacing::Spin } else { Pacing::Timerfd }
 }
 
 /// What whoever sent a request is never told of a topic.
-pub fn drop_filter<B>(shard: &Shard, request: &Request<B>, topic: &Topic) -> Option<DropFilter> {
+pub(super) fn drop_filter<B>(
+    shard: &Shard,
+    request: &Request<B>,
+    topic: &Topic,
+) -> Option<DropFilter> {
     let faults = shard.faults.as_ref()?;
     let Subscriber(number) = request.extensions().get()?;
     faults.drop_filter(*number, topic)
@@ -120,7 +124,7 @@ pub fn drop_filter<B>(shard: &Shard, request: &Request<B>, topic: &Topic) -> Opt
 /// Stands still for each freeze that begins in `window`: the thread is blocked, and everything on it.
 ///
 /// Every shard does so at the same stamps, however late it was woken for one.
-pub async fn stand_still(shard: Rc<Shard>, window: Range<u64>) {
+pub(super) async fn stand_still(shard: Rc<Shard>, window: Range<u64>) {
     let Some(freeze) = shard.options().faults.freeze else { return };
     for still in freeze.standstills(&window) {
         // The timer fails only with its descriptor, at the end of the shard.

@@ -12,7 +12,7 @@ use crate::server::shard::Shard;
 
 /// A subscriber's drop filter, and what writing to it costs; of one word, and empty, where nothing is wrong.
 #[derive(Debug, Default)]
-pub struct Push(Option<Box<Wrong>>);
+pub(crate) struct Push(Option<Box<Wrong>>);
 
 #[derive(Debug)]
 struct Wrong {
@@ -24,7 +24,7 @@ struct Wrong {
 
 impl Push {
     /// What is wrong with what whoever sent `request` is pushed of `topic`.
-    pub fn of<B>(shard: &Shard, request: &Request<B>, topic: &Topic) -> Self {
+    pub(crate) fn of<B>(shard: &Shard, request: &Request<B>, topic: &Topic) -> Self {
         let wrong = shard.faults.as_ref().and_then(|faults| {
             let drop_filter = super::drop_filter(shard, request, topic);
             let costs = faults.faults.write_cost.ns() > 0;
@@ -36,14 +36,14 @@ impl Push {
 
     /// Whether the event of that sequence is dropped.
     #[inline]
-    pub fn drops(&self, seq: u64) -> bool {
+    pub(crate) fn drops(&self, seq: u64) -> bool {
         let drop_filter = self.0.as_ref().and_then(|wrong| wrong.drop_filter);
         drop_filter.is_some_and(|drop_filter| drop_filter.drops(seq))
     }
 
     /// The cursor `since`, moved past the events up to `newest` that are dropped next.
     #[inline]
-    pub fn pass_over(&self, since: u64, newest: u64) -> u64 {
+    pub(crate) fn pass_over(&self, since: u64, newest: u64) -> u64 {
         let mut since = since;
         while since < newest && self.drops(since + 1) {
             since += 1;
@@ -53,7 +53,7 @@ impl Push {
 
     /// Keeps the shard busy before the event of that sequence is written, once.
     #[inline]
-    pub fn pay(&self, seq: u64) {
+    pub(crate) fn pay(&self, seq: u64) {
         if let Some(wrong) = &self.0
             && wrong.paid.get() < seq
         {
@@ -64,7 +64,7 @@ impl Push {
 
     /// How many events are written at once: where a write costs, each is written when it is paid for.
     #[inline]
-    pub fn at_once(&self, most: usize) -> usize {
+    pub(crate) fn at_once(&self, most: usize) -> usize {
         match &self.0 {
             Some(wrong) if wrong.faults.faults.write_cost.ns() > 0 => 1,
             _ => most,

@@ -9,7 +9,7 @@ use crate::scenario::{Faults, Servers, ServiceTimes, shard_service_times};
 /// W' = max(0, W + S − A) with A the time between two arrivals, exactly: an answer that is written late makes none
 /// after it late.
 #[derive(Debug)]
-pub struct Server {
+pub(super) struct Server {
     times: ServiceTimes,
     servers: Servers,
     /// When the request before completes.
@@ -18,7 +18,7 @@ pub struct Server {
 
 /// A request's passage.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Passage {
+pub(super) struct Passage {
     /// When it had arrived, in monotonic nanoseconds.
     pub arrived: u64,
     /// When its service begins.
@@ -29,13 +29,13 @@ pub struct Passage {
 
 impl Server {
     /// The server of shard number `shard`, idle; `None` where requests are served as fast as can be.
-    pub fn new(seed: u64, shard: u64, faults: &Faults) -> Option<Self> {
+    pub(super) fn new(seed: u64, shard: u64, faults: &Faults) -> Option<Self> {
         let servers = faults.service?.servers;
         Some(Self { times: shard_service_times(seed, shard, faults), servers, free_ns: 0 })
     }
 
     /// Takes in a request. Requests come in the order of their arrival.
-    pub fn admit(&mut self, arrived_ns: u64) -> Passage {
+    pub(super) fn admit(&mut self, arrived_ns: u64) -> Passage {
         let begins = match self.servers {
             Servers::One => arrived_ns.max(self.free_ns),
             Servers::Unlimited => arrived_ns,

@@ -12,7 +12,7 @@ use crate::server::durable::{Append, DurableStore};
 
 /// Why an event was not published.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub enum PublishError {
+pub(crate) enum PublishError {
     /// Its topic would be one too many.
     #[error("there is no room for another topic")]
     TooManyTopics,
@@ -29,17 +29,17 @@ impl From<TooManyTopics> for PublishError {
 
 impl Hub {
     /// Stores every event from now on before it becomes visible.
-    pub fn keep_in(&self, store: &Arc<DurableStore>) {
+    pub(crate) fn keep_in(&self, store: &Arc<DurableStore>) {
         let _ = self.store.set(Arc::clone(store));
     }
 
     /// Where events are stored before they become visible.
-    pub fn store(&self) -> Option<&Arc<DurableStore>> {
+    pub(crate) fn store(&self) -> Option<&Arc<DurableStore>> {
         self.store.get()
     }
 
     /// Publishes an event of a topic whose home this shard is, by way of the store; the receipt comes later.
-    pub fn publish_stored(
+    pub(crate) fn publish_stored(
         &self,
         topic: &Rc<Topic>,
         origin: Origin,

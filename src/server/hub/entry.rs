@@ -14,7 +14,7 @@ use crate::server::websocket::frame;
 /// in front. The SSE form is made when the first stream asks for it, and kept: a trial has one pattern, and
 /// the others should not pay a second copy of every event.
 #[derive(Debug)]
-pub struct Entry {
+pub(crate) struct Entry {
     seq: u64,
     due_ns: u64,
     published_ns: u64,
@@ -25,7 +25,7 @@ pub struct Entry {
 
 impl Entry {
     /// Encodes an event; `data` must be one JSON value in one line.
-    pub fn new(topic: &str, head: Head, data: &[u8]) -> Self {
+    pub(crate) fn new(topic: &str, head: Head, data: &[u8]) -> Self {
         let mut buffer = vec![0; frame::HEADER_MAX];
         event::encode(&mut buffer, topic, head, data);
         let header = frame::Header::text(buffer.len() - frame::HEADER_MAX);
@@ -42,37 +42,37 @@ impl Entry {
     }
 
     /// Place in the topic, from 1.
-    pub const fn seq(&self) -> u64 {
+    pub(crate) const fn seq(&self) -> u64 {
         self.seq
     }
 
     /// When the event should have been published, in monotonic nanoseconds.
-    pub const fn due_ns(&self) -> u64 {
+    pub(crate) const fn due_ns(&self) -> u64 {
         self.due_ns
     }
 
     /// When the event became visible, in monotonic nanoseconds.
-    pub const fn published_ns(&self) -> u64 {
+    pub(crate) const fn published_ns(&self) -> u64 {
         self.published_ns
     }
 
     /// The event as JSON.
-    pub fn json(&self) -> &[u8] {
+    pub(crate) fn json(&self) -> &[u8] {
         &self.frame[self.json_at..]
     }
 
     /// The event as JSON, shared.
-    pub fn json_shared(&self) -> Bytes {
+    pub(crate) fn json_shared(&self) -> Bytes {
         self.frame.slice(self.json_at..)
     }
 
     /// The event as one unmasked WebSocket text frame.
-    pub fn frame(&self) -> &[u8] {
+    pub(crate) fn frame(&self) -> &[u8] {
         &self.frame
     }
 
     /// The event as server-sent event, in the log of that life: an `EventSource` keeps of an event nothing but its id.
-    pub fn sse(&self, life: Epoch) -> &Bytes {
+    pub(crate) fn sse(&self, life: Epoch) -> &Bytes {
         self.sse.get_or_init(|| {
             let mut out = Vec::with_capacity(self.json().len() + 56);
             sse::codec::encode(&mut out, Some(Cursor::new(self.seq, life)), "news", self.json());
@@ -81,7 +81,7 @@ impl Entry {
     }
 
     /// Bytes that the event holds in the log.
-    pub fn size(&self) -> usize {
+    pub(crate) fn size(&self) -> usize {
         self.frame.len() + self.json_at
     }
 }

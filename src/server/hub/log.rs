@@ -7,14 +7,14 @@ use super::Entry;
 
 /// The events asked for have left the log.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Gap {
+pub(crate) struct Gap {
     /// The oldest sequence still kept.
     pub oldest: u64,
 }
 
 /// The newest events of a topic, without holes, bounded by count and by bytes.
 #[derive(Debug)]
-pub struct Log {
+pub(crate) struct Log {
     entries: VecDeque<Arc<Entry>>,
     newest: u64,
     bytes: usize,
@@ -24,28 +24,28 @@ pub struct Log {
 
 impl Log {
     /// An empty log that keeps at most `entries_max` events and `bytes_max` bytes, and at least one event.
-    pub const fn new(entries_max: usize, bytes_max: usize) -> Self {
+    pub(crate) const fn new(entries_max: usize, bytes_max: usize) -> Self {
         Self { entries: VecDeque::new(), newest: 0, bytes: 0, entries_max, bytes_max }
     }
 
     /// Goes on after `newest`; of an empty log.
-    pub fn resume(&mut self, newest: u64) {
+    pub(crate) fn resume(&mut self, newest: u64) {
         debug_assert!(self.entries.is_empty());
         self.newest = newest;
     }
 
     /// The newest sequence; 0 before the first event.
-    pub const fn newest(&self) -> u64 {
+    pub(crate) const fn newest(&self) -> u64 {
         self.newest
     }
 
     /// The oldest sequence still kept; in an empty log, the one to come.
-    pub fn oldest(&self) -> u64 {
+    pub(crate) fn oldest(&self) -> u64 {
         self.newest + 1 - self.entries.len() as u64
     }
 
     /// Begins after `newest`, which was given out by an earlier process; only while it is empty.
-    pub fn begin_after(&mut self, newest: u64) {
+    pub(crate) fn begin_after(&mut self, newest: u64) {
         debug_assert!(self.entries.is_empty(), "a log with events has begun");
         self.newest = newest;
     }
@@ -55,7 +55,7 @@ impl Log {
     /// # Panics
     ///
     /// If it is another: sequences are given out by the home shard alone, in the order of its messages.
-    pub fn push(&mut self, entry: Arc<Entry>) {
+    pub(crate) fn push(&mut self, entry: Arc<Entry>) {
         assert_eq!(entry.seq(), self.newest + 1, "a topic's events come in order");
         self.newest = entry.seq();
         self.bytes += entry.size();
@@ -70,7 +70,7 @@ impl Log {
     }
 
     /// The events after `since`, oldest first; none where `since` is the newest or not yet reached.
-    pub fn after(&self, since: u64) -> Result<impl Iterator<Item = &Arc<Entry>>, Gap> {
+    pub(crate) fn after(&self, since: u64) -> Result<impl Iterator<Item = &Arc<Entry>>, Gap> {
         let oldest = self.oldest();
         if since + 1 < oldest {
             return Err(Gap { oldest });

@@ -21,10 +21,10 @@ use std::sync::Arc;
 use bytes::Bytes;
 use tokio::sync::{mpsc, oneshot};
 
-pub use durable::PublishError;
-pub use entry::Entry;
-pub use log::{Gap, Log};
-pub use topic::{Directory, Identity, TooManyTopics, Topic, Waiter};
+pub(super) use durable::PublishError;
+pub(super) use entry::Entry;
+pub(super) use log::{Gap, Log};
+pub(super) use topic::{Directory, Identity, TooManyTopics, Topic, Waiter};
 
 use crate::clock;
 use crate::event::Head;
@@ -33,7 +33,7 @@ use crate::server::faults::DelayLine;
 
 /// What the publisher of an event learns.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Receipt {
+pub(super) struct Receipt {
     /// The event's place in its topic.
     pub seq: u64,
     /// When it became visible, in monotonic nanoseconds.
@@ -42,7 +42,7 @@ pub struct Receipt {
 
 /// What the publisher of an event says of it beside its payload.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub struct Origin {
+pub(super) struct Origin {
     /// When it was due, in monotonic nanoseconds; `None` for "when it is published".
     pub due_ns: Option<u64>,
     /// The publisher's own number of it.
@@ -51,14 +51,14 @@ pub struct Origin {
 
 impl Origin {
     /// An event of a schedule.
-    pub const fn due(due_ns: u64) -> Self {
+    pub(super) const fn due(due_ns: u64) -> Self {
         Self { due_ns: Some(due_ns), key: None }
     }
 }
 
 /// A message from one shard's hub to another's.
 #[derive(Debug)]
-pub enum Feed {
+pub(super) enum Feed {
     /// To a topic's home: publish this.
     Publish {
         /// The topic.
@@ -99,7 +99,7 @@ pub enum Feed {
 
 /// What an earlier process left of a topic.
 #[derive(Debug)]
-pub struct RecoveredTopic {
+pub(super) struct RecoveredTopic {
     /// The topic.
     pub identity: Arc<Identity>,
     /// The last sequence that was given out.
@@ -110,7 +110,7 @@ pub struct RecoveredTopic {
 
 /// Bounds of every topic's log.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Ring {
+pub(super) struct Ring {
     /// Most events.
     pub entries_max: usize,
     /// Most bytes.
@@ -119,7 +119,7 @@ pub struct Ring {
 
 /// One shard's replicas.
 #[derive(Debug)]
-pub struct Hub {
+pub(super) struct Hub {
     shard: usize,
     ring: Ring,
     directory: Arc<Directory>,
@@ -135,7 +135,7 @@ pub struct Hub {
 
 impl Hub {
     /// The hub of shard number `shard`.
-    pub fn new(
+    pub(super) fn new(
         shard: usize,
         ring: Ring,
         directory: Arc<Directory>,
@@ -154,12 +154,12 @@ impl Hub {
     }
 
     /// The same with pushes that are read from a log of their own, which events reach by a delay line.
-    pub fn with_belt(self, delay_line: Option<Rc<DelayLine>>) -> Self {
+    pub(super) fn with_belt(self, delay_line: Option<Rc<DelayLine>>) -> Self {
         Self { delay_line, ..self }
     }
 
     /// The replica of the topic of that name, if any shard knows it.
-    pub fn topic(&self, name: &str) -> Option<Rc<Topic>> {
+    pub(super) fn topic(&self, name: &str) -> Option<Rc<Topic>> {
         if let Some(topic) = self.by_name.borrow().get(name) {
             return Some(Rc::clone(topic));
         }
@@ -167,7 +167,7 @@ impl Hub {
     }
 
     /// The replica of a topic.
-    pub fn replica(&self, identity: &Arc<Identity>) -> Rc<Topic> {
+    pub(super) fn replica(&self, identity: &Arc<Identity>) -> Rc<Topic> {
         let mut by_index = self.by_index.borrow_mut();
         if by_index.len() <= identity.index() {
             by_index.resize(identity.index() + 1, None);
@@ -189,12 +189,12 @@ impl Hub {
     }
 
     /// Takes over what an earlier process left of a topic.
-    pub fn resume(&self, recovered: &RecoveredTopic) {
+    pub(super) fn resume(&self, recovered: &RecoveredTopic) {
         self.replica(&recovered.identity).resume(recovered.newest, &recovered.kept);
     }
 
     /// Wakes everyone who waits, of whatever topic: there is something else to be told.
-    pub fn wake(&self) {
+    pub(super) fn wake(&self) {
         let topics: Vec<_> = self.by_index.borrow().iter().flatten().cloned().collect();
         for topic in topics {
             topic.wake();
@@ -209,7 +209,7 @@ impl Hub {
     /// Publishes an event in the topic of that name, which is made where there is none.
     ///
     /// `data` must be one JSON value in one line. When the receipt comes, this shard's replica has the event.
-    pub async fn publish(
+    pub(super) async fn publish(
         &self,
         topic: &str,
         origin: Origin,
@@ -234,12 +234,22 @@ impl Hub {
     }
 
     /// Publishes an event of a topic whose home this shard is.
-    pub fn publish_at_home(&self, topic: &Rc<Topic>, origin: Origin, data: &[u8]) -> Receipt {
+    pub(super) fn publish_at_home(
+        &self,
+        topic: &Rc<Topic>,
+        origin: Origin,
+        data: &[u8],
+    ) -> Receipt {
         self.publish_and_feed(topic, origin, data, None)
     }
 
     /// The same where that can be done at once; `None` where another shard, or the durable outbox, is to be asked.
-    pub fn publish_now(&self, topic: &Rc<Topic>, origin: Origin, data: &[u8]) -> Option<Receipt> {
+    pub(super) fn publish_now(
+        &self,
+        topic: &Rc<Topic>,
+        origin: Origin,
+        data: &[u8],
+    ) -> Option<Receipt> {
         let here = self.home(topic.identity()) == self.shard && self.store().is_none();
         here.then(|| self.publish_at_home(topic, origin, data))
     }
@@ -267,7 +277,7 @@ impl Hub {
     }
 
     /// Carries out one message of another shard.
-    pub fn receive(&self, message: Feed) {
+    pub(super) fn receive(&self, message: Feed) {
         match message {
             Feed::Publish { identity, origin, data, from, receipt } => {
                 let (topic, asker) = (self.replica(&identity), (from, receipt));

@@ -14,7 +14,7 @@ use crate::server::faults::DelayLine;
 
 /// What the shards share of a topic.
 #[derive(Debug)]
-pub struct Identity {
+pub(crate) struct Identity {
     name: Arc<str>,
     index: usize,
     newest: AtomicU64,
@@ -24,56 +24,56 @@ pub struct Identity {
 
 impl Identity {
     /// The topic goes on after `newest`, with the last of the events up to it; before any shard has met it.
-    pub fn restore(&self, newest: u64, entries: Vec<Arc<Entry>>) {
+    pub(crate) fn restore(&self, newest: u64, entries: Vec<Arc<Entry>>) {
         self.newest.store(newest, Ordering::Release);
         let _ = self.restored.set((newest, entries));
     }
 
     /// The topic's name.
-    pub fn name(&self) -> &str {
+    pub(crate) fn name(&self) -> &str {
         &self.name
     }
 
     /// The topic's number, in the order of creation; `index % shards` is its home.
-    pub const fn index(&self) -> usize {
+    pub(crate) const fn index(&self) -> usize {
         self.index
     }
 
     /// Goes on after `newest`, which an earlier process gave out.
-    pub fn resume(&self, newest: u64) {
+    pub(crate) fn resume(&self, newest: u64) {
         self.newest.store(newest, Ordering::Release);
     }
 
     /// The newest sequence given out, which a replica may be about to receive.
-    pub fn newest(&self) -> u64 {
+    pub(crate) fn newest(&self) -> u64 {
         self.newest.load(Ordering::Acquire)
     }
 }
 
 /// A topic more than the target has room for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct TooManyTopics;
+pub(crate) struct TooManyTopics;
 
 /// Every topic by name. Its lock is taken when a shard meets a topic for the first time, never to read a log.
 #[derive(Debug)]
-pub struct Directory {
+pub(crate) struct Directory {
     names: RwLock<HashMap<Arc<str>, Arc<Identity>>>,
     topics_max: usize,
 }
 
 impl Directory {
     /// A directory with room for `topics_max` topics.
-    pub fn new(topics_max: usize) -> Self {
+    pub(crate) fn new(topics_max: usize) -> Self {
         Self { names: RwLock::default(), topics_max }
     }
 
     /// The topic of that name.
-    pub fn get(&self, name: &str) -> Option<Arc<Identity>> {
+    pub(crate) fn get(&self, name: &str) -> Option<Arc<Identity>> {
         self.names.read().unwrap_or_else(PoisonError::into_inner).get(name).cloned()
     }
 
     /// The topic of that name, made where there is none.
-    pub fn get_or_create(&self, name: &str) -> Result<Arc<Identity>, TooManyTopics> {
+    pub(crate) fn get_or_create(&self, name: &str) -> Result<Arc<Identity>, TooManyTopics> {
         if let Some(identity) = self.get(name) {
             return Ok(identity);
         }
@@ -93,7 +93,7 @@ impl Directory {
     }
 
     /// Every topic, in the order of creation.
-    pub fn all(&self) -> Vec<Arc<Identity>> {
+    pub(crate) fn all(&self) -> Vec<Arc<Identity>> {
         let names = self.names.read().unwrap_or_else(PoisonError::into_inner);
         let mut all: Vec<_> = names.values().cloned().collect();
         all.sort_unstable_by_key(|identity| identity.index);
@@ -103,7 +103,7 @@ impl Directory {
 
 /// One shard's replica of a topic.
 #[derive(Debug)]
-pub struct Topic {
+pub(crate) struct Topic {
     identity: Arc<Identity>,
     log: RefCell<Log>,
     waiters: RefCell<Slab<Option<Waker>>>,
@@ -125,7 +125,7 @@ impl Topic {
     }
 
     /// Where pushes are read: here, unless they are delayed.
-    pub fn for_pushes(self: &Rc<Self>) -> Rc<Self> {
+    pub(crate) fn for_pushes(self: &Rc<Self>) -> Rc<Self> {
         Rc::clone(self.pushes.as_ref().map_or(self, |(pushes, _)| pushes))
     }
 
@@ -151,27 +151,27 @@ impl Topic {
     }
 
     /// What the shards share of it.
-    pub const fn identity(&self) -> &Arc<Identity> {
+    pub(crate) const fn identity(&self) -> &Arc<Identity> {
         &self.identity
     }
 
     /// The topic's name.
-    pub fn name(&self) -> &str {
+    pub(crate) fn name(&self) -> &str {
         self.identity.name()
     }
 
     /// The newest sequence of this replica; 0 before the first event.
-    pub fn newest(&self) -> u64 {
+    pub(crate) fn newest(&self) -> u64 {
         self.log.borrow().newest()
     }
 
     /// The oldest sequence still kept.
-    pub fn oldest(&self) -> u64 {
+    pub(crate) fn oldest(&self) -> u64 {
         self.log.borrow().oldest()
     }
 
     /// Hands the events after `since` to `read`, without copying them.
-    pub fn read<R>(
+    pub(crate) fn read<R>(
         &self,
         since: u64,
         read: impl FnOnce(&mut dyn Iterator<Item = &Arc<Entry>>) -> R,
@@ -197,7 +197,7 @@ impl Topic {
     }
 
     /// Appends the next event and wakes everyone who waits.
-    pub fn append(&self, entry: Arc<Entry>) {
+    pub(crate) fn append(&self, entry: Arc<Entry>) {
         if let Some((pushes, delay_line)) = &self.pushes {
             delay_line.put(pushes, Arc::clone(&entry));
         }
@@ -215,33 +215,33 @@ impl Topic {
     }
 
     /// A place among those who wait, held until it is dropped.
-    pub fn waiter(self: &Rc<Self>) -> Waiter {
+    pub(crate) fn waiter(self: &Rc<Self>) -> Waiter {
         let key = self.waiters.borrow_mut().insert(None);
         Waiter { topic: Rc::clone(self), key }
     }
 
     /// How many places are held.
     #[cfg(test)]
-    pub fn waiters(&self) -> usize {
+    pub(crate) fn waiters(&self) -> usize {
         self.waiters.borrow().len()
     }
 }
 
 /// A place among those who wait for a topic's next event; dropping it gives the place up at once.
 #[derive(Debug)]
-pub struct Waiter {
+pub(crate) struct Waiter {
     topic: Rc<Topic>,
     key: usize,
 }
 
 impl Waiter {
     /// The topic that is waited for.
-    pub const fn topic(&self) -> &Rc<Topic> {
+    pub(crate) const fn topic(&self) -> &Rc<Topic> {
         &self.topic
     }
 
     /// Ready once the replica holds an event after `since`.
-    pub fn poll_after(&self, since: u64, cx: &Context<'_>) -> Poll<()> {
+    pub(crate) fn poll_after(&self, since: u64, cx: &Context<'_>) -> Poll<()> {
         if self.topic.newest() > since {
             return Poll::Ready(());
         }

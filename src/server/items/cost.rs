@@ -6,7 +6,7 @@ use crate::server::shard::Shard;
 
 /// Does `work` and records how long it took, in the window of a trial; a target that stands by itself measures
 /// nothing.
-pub fn timed<T>(shard: &Shard, metric: Metric, work: impl FnOnce() -> T) -> T {
+pub(super) fn timed<T>(shard: &Shard, metric: Metric, work: impl FnOnce() -> T) -> T {
     let Some(window) = shard.shared.window.get() else { return work() };
     let begin_ns = clock::now();
     let done = work();

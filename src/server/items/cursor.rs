@@ -10,7 +10,7 @@ const PREFIX: &str = "items>";
 
 /// What a text is as a cursor.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Decoded {
+pub(super) enum Decoded {
     /// It stands behind this item.
     After(u64),
     /// It is from an earlier life of the store, whose items are gone.
@@ -20,12 +20,12 @@ pub enum Decoded {
 }
 
 /// The cursor of what comes after item `id`, in the life `epoch` of the store.
-pub fn encode(epoch: u64, id: u64) -> String {
+pub(super) fn encode(epoch: u64, id: u64) -> String {
     URL_SAFE_NO_PAD.encode(format!("{PREFIX}{epoch:x}>{id}"))
 }
 
 /// Where `cursor` leads in the life `epoch` of the store.
-pub fn decode(epoch: u64, cursor: &str) -> Decoded {
+pub(super) fn decode(epoch: u64, cursor: &str) -> Decoded {
     let read = || {
         let bytes = URL_SAFE_NO_PAD.decode(cursor).ok()?;
         let (life, id) = std::str::from_utf8(&bytes).ok()?.strip_prefix(PREFIX)?.split_once('>')?;

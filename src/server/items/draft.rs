@@ -8,7 +8,7 @@ use crate::server::problem::Problem;
 
 /// An item as sent: not yet anybody's.
 #[derive(Debug, Default, PartialEq)]
-pub struct Draft {
+pub(crate) struct Draft {
     /// Sent back by clients that edit what they read; must not differ.
     pub id: Option<u64>,
     /// Its name.
@@ -19,7 +19,7 @@ pub struct Draft {
 
 impl Draft {
     /// The item, which is to be a new one.
-    pub fn created(self) -> Result<Item, Problem> {
+    pub(crate) fn created(self) -> Result<Item, Problem> {
         match self.id {
             Some(_) => Err(wrong("/id", "an item's id is given by the target: leave it out")),
             None => Ok(Item { name: self.name, data: self.data }),
@@ -27,7 +27,7 @@ impl Draft {
     }
 
     /// The item, which is to take the place of number `id`: 409 where it says that it is another.
-    pub fn replacing(self, id: u64) -> Result<Item, Problem> {
+    pub(crate) fn replacing(self, id: u64) -> Result<Item, Problem> {
         match self.id {
             Some(given) if given != id => {
                 let detail = format!("this is item {id}, and what was sent is item {given}");
@@ -40,7 +40,7 @@ impl Draft {
 }
 
 /// 422: it was read, and the member at `pointer` (RFC 6901) makes no sense.
-pub fn wrong(pointer: &str, detail: impl Into<String>) -> Problem {
+pub(super) fn wrong(pointer: &str, detail: impl Into<String>) -> Problem {
     let detail = detail.into();
     let errors = errors(pointer, &detail);
     Problem::unprocessable(detail).member("errors", errors)

@@ -8,7 +8,7 @@ use crate::server::problem::Problem;
 
 /// An encoding of items.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Format {
+pub(crate) enum Format {
     /// `application/json`
     Json,
     /// `application/xml`
@@ -17,7 +17,7 @@ pub enum Format {
 
 impl Format {
     /// The name in entity tags: those of two representations differ.
-    pub const fn name(self) -> &'static str {
+    pub(crate) const fn name(self) -> &'static str {
         match self {
             Self::Json => "json",
             Self::Xml => "xml",
@@ -25,7 +25,7 @@ impl Format {
     }
 
     /// The type under which it is shown.
-    pub const fn media_type(self) -> &'static str {
+    pub(crate) const fn media_type(self) -> &'static str {
         match self {
             Self::Json => "application/json",
             Self::Xml => "application/xml",
@@ -33,7 +33,7 @@ impl Format {
     }
 
     /// What the asker accepts best; `preferred` where it is all the same. 406 where neither is welcome.
-    pub fn accepted(headers: &HeaderMap, preferred: Self) -> Result<Self, Problem> {
+    pub(crate) fn accepted(headers: &HeaderMap, preferred: Self) -> Result<Self, Problem> {
         let other = if preferred == Self::Json { Self::Xml } else { Self::Json };
         let offered = [preferred, other].map(|format| (format, format.media_type()));
         accept::best(headers, &offered).ok_or_else(|| {
@@ -45,7 +45,7 @@ impl Format {
 }
 
 /// The types that an item may be sent in, with what they mean.
-pub const READ: [(&str, Format); 5] = [
+pub(crate) const READ: [(&str, Format); 5] = [
     ("application/json", Format::Json),
     ("application/*+json", Format::Json),
     ("application/*+xml", Format::Xml),

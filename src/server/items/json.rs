@@ -27,7 +27,7 @@ impl From<Written> for Draft {
 
 /// An item as it is shown.
 #[derive(Debug, Serialize)]
-pub struct View<'a> {
+pub(crate) struct View<'a> {
     id: u64,
     name: &'a str,
     data: &'a Value,
@@ -41,7 +41,7 @@ impl<'a> From<&'a Stored> for View<'a> {
 
 /// A page of items as it is shown.
 #[derive(Debug, Serialize)]
-pub struct Page<'a> {
+pub(crate) struct Page<'a> {
     /// The items.
     pub items: Vec<View<'a>>,
     /// The cursor of the next page; `null` on the last.
@@ -49,7 +49,7 @@ pub struct Page<'a> {
 }
 
 /// Reads an item: 400 where it is no JSON, 422 with the member where it is no item.
-pub fn decode(bytes: &[u8]) -> Result<Draft, Problem> {
+pub(crate) fn decode(bytes: &[u8]) -> Result<Draft, Problem> {
     // serde would take an array for an item's members in order, too.
     if bytes.trim_ascii_start().starts_with(b"[") {
         return Err(wrong("", "an item is an object, not an array"));
@@ -66,7 +66,7 @@ pub fn decode(bytes: &[u8]) -> Result<Draft, Problem> {
 }
 
 /// Reads a patch.
-pub fn patch(bytes: &[u8]) -> Result<Value, Problem> {
+pub(crate) fn patch(bytes: &[u8]) -> Result<Value, Problem> {
     serde_json::from_slice(bytes).map_err(|error| no_json(&error))
 }
 
@@ -89,7 +89,7 @@ fn fault(value: &Value) -> String {
 }
 
 /// Applies a merge patch to an item.
-pub fn patched(stored: &Stored, patch: Value) -> Result<Item, Problem> {
+pub(crate) fn patched(stored: &Stored, patch: Value) -> Result<Item, Problem> {
     let mut document = Map::new();
     document.insert("name".to_owned(), stored.item.name.clone().into());
     document.insert("data".to_owned(), stored.item.data.clone());

@@ -6,21 +6,21 @@
 mod cost;
 mod cursor;
 mod draft;
-pub mod format;
-pub mod json;
+pub(super) mod format;
+pub(super) mod json;
 mod routes;
 mod store;
-pub mod xml;
+pub(super) mod xml;
 mod xml_reader;
 
 use serde_json::Value;
 
-pub use routes::{collection, item};
-pub use store::{Store, Stored};
+pub(super) use routes::{collection, item};
+pub(super) use store::{Store, Stored};
 
 /// An item as its owner sees it.
 #[derive(Debug, Clone, PartialEq, Default)]
-pub struct Item {
+pub(super) struct Item {
     /// A name for people; may be empty.
     pub name: String,
     /// Anything.

@@ -30,7 +30,7 @@ const LIMIT: u64 = 20;
 const LIMIT_MAX: u64 = 1000;
 
 /// `/items`
-pub fn collection(shard: &Rc<Shard>, request: Request<impl Content>) -> Answer {
+pub(crate) fn collection(shard: &Rc<Shard>, request: Request<impl Content>) -> Answer {
     match *request.method() {
         Method::GET | Method::HEAD => list(shard, &request).into(),
         Method::POST => Answer::later(create(Rc::clone(shard), request)),
@@ -39,7 +39,7 @@ pub fn collection(shard: &Rc<Shard>, request: Request<impl Content>) -> Answer {
 }
 
 /// `/items/{id}`
-pub fn item(shard: &Rc<Shard>, id: &str, request: Request<impl Content>) -> Answer {
+pub(crate) fn item(shard: &Rc<Shard>, id: &str, request: Request<impl Content>) -> Answer {
     let Some(id) = request::whole(id) else { return Err(missing(id)).into() };
     match *request.method() {
         Method::GET | Method::HEAD => read(shard, id, request.headers()).into(),

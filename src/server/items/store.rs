@@ -14,7 +14,7 @@ const BYTES_MAX: u64 = 1 << 30;
 
 /// An item in the store.
 #[derive(Debug)]
-pub struct Stored {
+pub(crate) struct Stored {
     /// Its number.
     pub id: u64,
     /// Raised by every write to any item: no two states share one.
@@ -26,7 +26,7 @@ pub struct Stored {
 
 /// Why a write was refused.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Refusal<E> {
+pub(crate) enum Refusal<E> {
     /// No such item.
     Missing,
     /// The store is full.
@@ -39,7 +39,7 @@ type Stripe = BTreeMap<u64, Arc<Stored>>;
 
 /// Every item.
 #[derive(Debug)]
-pub struct Store {
+pub(crate) struct Store {
     stripes: [RwLock<Stripe>; STRIPES],
     epoch: u64,
     next_id: AtomicU64,
@@ -50,7 +50,7 @@ pub struct Store {
 
 impl Store {
     /// An empty store; `epoch` tells its entity tags from those of an earlier process.
-    pub fn new(epoch: u64) -> Self {
+    pub(crate) fn new(epoch: u64) -> Self {
         Self {
             stripes: Default::default(),
             epoch,
@@ -62,17 +62,17 @@ impl Store {
     }
 
     /// The strong entity tag of an item in the encoding of that name.
-    pub fn etag(&self, stored: &Stored, encoding: &str) -> String {
+    pub(crate) fn etag(&self, stored: &Stored, encoding: &str) -> String {
         format!("\"{:x}-{}-{encoding}\"", self.epoch, stored.version)
     }
 
     /// The item of that number.
-    pub fn get(&self, id: u64) -> Option<Arc<Stored>> {
+    pub(crate) fn get(&self, id: u64) -> Option<Arc<Stored>> {
         self.read(id).get(&id).cloned()
     }
 
     /// Adds an item; `size` is about what it takes in bytes. `None` where the store is full.
-    pub fn insert(&self, item: Item, size: usize) -> Option<Arc<Stored>> {
+    pub(crate) fn insert(&self, item: Item, size: usize) -> Option<Arc<Stored>> {
         let size = size as u64;
         if self.items.load(Ordering::Relaxed) >= ITEMS_MAX || !self.fits(size) {
             return None;
@@ -87,7 +87,7 @@ impl Store {
 
     /// Replaces an item by what `change` makes of it, and how many bytes that takes; nobody else changes it
     /// meanwhile.
-    pub fn update<E>(
+    pub(crate) fn update<E>(
         &self,
         id: u64,
         change: impl FnOnce(&Stored) -> Result<(Item, usize), E>,
@@ -106,7 +106,7 @@ impl Store {
     }
 
     /// Removes an item, unless `check` objects.
-    pub fn remove<E>(
+    pub(crate) fn remove<E>(
         &self,
         id: u64,
         check: impl FnOnce(&Stored) -> Result<(), E>,
@@ -121,7 +121,7 @@ impl Store {
     }
 
     /// Up to `limit` items of higher numbers than `after`, in order.
-    pub fn list(&self, after: u64, limit: usize) -> Vec<Arc<Stored>> {
+    pub(crate) fn list(&self, after: u64, limit: usize) -> Vec<Arc<Stored>> {
         let stripes: [_; STRIPES] = std::array::from_fn(|i| self.read(i as u64));
         let after = after.saturating_add(1);
         let mut ranges =

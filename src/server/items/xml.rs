@@ -16,7 +16,7 @@ use super::Stored;
 const PROLOG: &str = "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n";
 
 /// An item as a document.
-pub fn encode(stored: &Stored) -> String {
+pub(crate) fn encode(stored: &Stored) -> String {
     let mut out = String::with_capacity(256);
     out.push_str(PROLOG);
     item(&mut out, stored);
@@ -24,7 +24,10 @@ pub fn encode(stored: &Stored) -> String {
 }
 
 /// A page of items as a document; `next` is the cursor of the next one.
-pub fn encode_page<'a>(items: impl Iterator<Item = &'a Stored>, next: Option<&str>) -> String {
+pub(crate) fn encode_page<'a>(
+    items: impl Iterator<Item = &'a Stored>,
+    next: Option<&str>,
+) -> String {
     let mut out = String::with_capacity(4096);
     out.push_str(PROLOG);
     out.push_str("<items");
@@ -129,7 +132,7 @@ fn push(out: &mut String, text: &str, in_attribute: bool) {
 }
 
 /// Whether XML 1.0 can hold a character at all.
-pub fn is_char(c: char) -> bool {
+pub(crate) fn is_char(c: char) -> bool {
     !matches!(c, '\0'..='\x08' | '\x0b' | '\x0c' | '\x0e'..='\x1f' | '\u{fffe}' | '\u{ffff}')
 }
 

@@ -18,7 +18,7 @@ use crate::server::problem::Problem;
 const DEPTH_MAX: usize = 126;
 
 /// Reads an item.
-pub fn decode(bytes: &[u8]) -> Result<Draft, Problem> {
+pub(super) fn decode(bytes: &[u8]) -> Result<Draft, Problem> {
     let text = std::str::from_utf8(bytes).map_err(|error| {
         let upto = &bytes[..error.valid_up_to()];
         malformed(upto, upto.len(), "the body is not UTF-8")

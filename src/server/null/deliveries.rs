@@ -22,20 +22,20 @@ const SCRATCH: usize = 1 << 10;
 
 /// The subscribers of one shard, by topic.
 #[derive(Debug)]
-pub struct Subscribers {
+pub(super) struct Subscribers {
     names: Vec<String>,
     by_topic: RefCell<Vec<Vec<Rc<Subscriber>>>>,
 }
 
 impl Subscribers {
     /// No subscribers of so many topics.
-    pub fn new(topics: u64) -> Self {
+    pub(super) fn new(topics: u64) -> Self {
         let names: Vec<String> = (0..topics).map(topic_name).collect();
         Self { by_topic: RefCell::new(names.iter().map(|_| Vec::new()).collect()), names }
     }
 
     /// The topic of `/topics/{topic}/ws?…`.
-    pub fn topic(&self, path: &str) -> Option<usize> {
+    pub(super) fn topic(&self, path: &str) -> Option<usize> {
         let (name, rest) = path.strip_prefix("/topics/")?.split_once('/')?;
         if rest.split('?').next() != Some("ws") {
             return None;
@@ -45,7 +45,7 @@ impl Subscribers {
     }
 
     /// Serves `socket`, which has been upgraded, until its client ends it.
-    pub async fn serve(&self, topic: usize, socket: TcpStream) {
+    pub(super) async fn serve(&self, topic: usize, socket: TcpStream) {
         let subscriber = Rc::new(Subscriber { socket, backlog: RefCell::default() });
         self.by_topic.borrow_mut()[topic].push(Rc::clone(&subscriber));
         // An error ends the link as its end does: there is nobody to tell.
@@ -115,7 +115,7 @@ impl Subscriber {
 ///
 /// There is nothing between the shards: each encodes an event for itself, and the one whose turn the topic is
 /// counts it.
-pub async fn publish(shard: Rc<Shard>, publish_plan: Arc<PublishPlan>) {
+pub(super) async fn publish(shard: Rc<Shard>, publish_plan: Arc<PublishPlan>) {
     let PublishPlan { schedule, payload, at_ns, window } = &*publish_plan;
     let (mut text, mut frame) = (Vec::new(), Vec::new());
     let mut on_end = 0;

@@ -11,7 +11,7 @@ const BODY_MAX: usize = 1 << 20;
 
 /// A request's head, as far as an answer depends on it.
 #[derive(Debug, PartialEq, Eq)]
-pub struct Head<'a> {
+pub(super) struct Head<'a> {
     /// `GET`, `POST`…
     pub method: &'a str,
     /// Path and query.
@@ -23,11 +23,11 @@ pub struct Head<'a> {
 
 /// What came is no request that is understood here.
 #[derive(Debug, PartialEq, Eq)]
-pub struct Malformed;
+pub(super) struct Malformed;
 
 impl<'a> Head<'a> {
     /// The head that `bytes` begin with; `None` while more of it is to come.
-    pub fn read(bytes: &'a [u8]) -> Result<Option<Self>, Malformed> {
+    pub(super) fn read(bytes: &'a [u8]) -> Result<Option<Self>, Malformed> {
         let Some(end) = bytes.windows(4).position(|four| four == b"\r\n\r\n") else {
             return if bytes.len() > HEAD_MAX { Err(Malformed) } else { Ok(None) };
         };
@@ -54,7 +54,7 @@ impl<'a> Head<'a> {
     }
 
     /// Its fields, for who knows how to judge them.
-    pub fn headers(&self) -> HeaderMap {
+    pub(super) fn headers(&self) -> HeaderMap {
         let mut headers = HeaderMap::new();
         for (name, value) in self.fields() {
             if let (Ok(name), Ok(value)) =
@@ -69,7 +69,7 @@ impl<'a> Head<'a> {
 
 /// An answer for every operation on `/items`, encoded once.
 #[derive(Debug)]
-pub struct Answers {
+pub(super) struct Answers {
     created: Vec<u8>,
     found: Vec<u8>,
     deleted: &'static [u8],
@@ -77,7 +77,7 @@ pub struct Answers {
 
 impl Answers {
     /// Answers that carry an item with `payload` bytes of data, as the real ones do.
-    pub fn new(payload: usize) -> Self {
+    pub(super) fn new(payload: usize) -> Self {
         let data = filler(payload);
         // An item and a page of them at once.
         let item =
@@ -98,7 +98,7 @@ impl Answers {
     }
 
     /// The answer to a request of that method.
-    pub fn to(&self, method: &str) -> &[u8] {
+    pub(super) fn to(&self, method: &str) -> &[u8] {
         match method {
             "POST" => &self.created,
             "DELETE" => self.deleted,

@@ -35,7 +35,7 @@ use crate::pace::{Pacing, Timer};
 
 /// What a null target is told.
 #[derive(Debug, Clone, Copy)]
-pub struct NullOptions {
+pub(super) struct NullOptions {
     /// Threads that serve.
     shards: u32,
     /// The core of the first shard where each keeps to one of its own.
@@ -63,19 +63,19 @@ impl From<&TargetAssignment> for NullOptions {
 
 /// What the owner of a running null target holds.
 #[derive(Debug)]
-pub struct NullHandle {
+pub(super) struct NullHandle {
     address: SocketAddr,
     commands: Vec<UnboundedSender<ShardCommand>>,
 }
 
 impl NullHandle {
     /// Where it listens.
-    pub fn address(&self) -> SocketAddr {
+    pub(super) fn address(&self) -> SocketAddr {
         self.address
     }
 
     /// Delivers a schedule.
-    pub fn publish(&self, publish_plan: PublishPlan) {
+    pub(super) fn publish(&self, publish_plan: PublishPlan) {
         let publish_plan = Arc::new(publish_plan);
         for commands in &self.commands {
             let _ = commands.send(ShardCommand::Publish(Arc::clone(&publish_plan)));
@@ -115,7 +115,7 @@ struct Shard {
 
 /// Serves until `control` completes, which is given a [`NullHandle`]; returns its value and what was measured.
 /// Blocks this thread, which is shard 0.
-pub fn serve_null_with<T>(
+pub(super) fn serve_null_with<T>(
     listener: TcpListener,
     options: NullOptions,
     control: impl AsyncFnOnce(NullHandle) -> T,

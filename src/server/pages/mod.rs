@@ -16,7 +16,7 @@ const ADDRESS: &str = "{address}";
 const FAULTS: &str = "{faults}";
 
 /// `GET /`
-pub fn index(shard: &Shard, request: &Request<Incoming>) -> Reply {
+pub(super) fn index(shard: &Shard, request: &Request<Incoming>) -> Reply {
     let (content_type, page) = if wants_html(request.headers()) {
         ("text/html; charset=utf-8", include_str!("index.html"))
     } else {
@@ -35,7 +35,7 @@ pub fn index(shard: &Shard, request: &Request<Incoming>) -> Reply {
 }
 
 /// `GET /openapi.json`: every route, for programs.
-pub fn openapi() -> Reply {
+pub(super) fn openapi() -> Reply {
     typed(StatusCode::OK, "application/json", include_str!("openapi.json"))
 }
 

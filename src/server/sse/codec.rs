@@ -3,7 +3,7 @@
 use crate::event::Cursor;
 
 /// Appends one event; `data` may have lines, each becomes a `data` field.
-pub fn encode(out: &mut Vec<u8>, id: Option<Cursor>, event: &str, data: &[u8]) {
+pub(crate) fn encode(out: &mut Vec<u8>, id: Option<Cursor>, event: &str, data: &[u8]) {
     if let Some(id) = id {
         out.extend_from_slice(format!("id: {id}\n").as_bytes());
     }
@@ -17,11 +17,11 @@ pub fn encode(out: &mut Vec<u8>, id: Option<Cursor>, event: &str, data: &[u8]) {
 }
 
 /// A comment, which keeps proxies and half-open detection awake and no reader sees.
-pub const HEARTBEAT: &[u8] = b":\n\n";
+pub(crate) const HEARTBEAT: &[u8] = b":\n\n";
 
 /// What a stream begins with: how long to wait before a reconnect, something to read at once, and where it begins. An id
 /// without data is no event, but a reader keeps it: it comes back to this place though no event came in the meantime.
-pub fn greeting(retry_ms: u64, topic: &str, since: Cursor) -> Vec<u8> {
+pub(crate) fn greeting(retry_ms: u64, topic: &str, since: Cursor) -> Vec<u8> {
     format!("retry: {retry_ms}\n: {topic} after {}\nid: {since}\n\n", since.seq).into_bytes()
 }
 

@@ -8,7 +8,7 @@
 //! A reader that comes back with an id of another life of the log, or of another server, is told so (`event: reset`) and
 //! gets this log from its oldest event on. It is never refused for that: an `EventSource` would give up for good.
 
-pub mod codec;
+pub(super) mod codec;
 
 use std::future::Future as _;
 use std::pin::Pin;
@@ -41,7 +41,7 @@ use crate::scenario::SseOptions;
 const BATCH: usize = 16 << 10;
 
 /// `GET /topics/{topic}/stream?since=`
-pub fn get(
+pub(super) fn get(
     shard: &Rc<Shard>,
     outgoing: &Rc<Outgoing>,
     name: &str,
@@ -90,7 +90,7 @@ pub fn get(
 
 /// The answer where too much is asked of the target. An `EventSource` would give up for good if it were refused, and does
 /// not read Retry-After: it is let in, told when to come again, and its stream ends. Everybody else is refused.
-pub fn turned_away<B>(request: &Request<B>, problem: Problem) -> Outcome {
+pub(super) fn turned_away<B>(request: &Request<B>, problem: Problem) -> Outcome {
     let wants_events = accept::names(request.headers(), "text/event-stream");
     let waits_s = problem.retry_after_s().filter(|_| {
         wants_events && request.method() == Method::GET && request.uri().path().ends_with("/stream")

@@ -9,11 +9,11 @@ use crate::server::durable::SavedLetter;
 use crate::server::hub::Entry;
 
 /// Most bytes of several events in one attempt.
-pub const BATCH_BYTES: usize = 1 << 20;
+pub(super) const BATCH_BYTES: usize = 1 << 20;
 
 /// Events that go together, under one message id, in every attempt.
 #[derive(Debug, Clone)]
-pub struct Batch {
+pub(crate) struct Batch {
     id: String,
     first: Arc<Entry>,
     rest: Vec<Arc<Entry>>,
@@ -21,7 +21,7 @@ pub struct Batch {
 
 impl Batch {
     /// Events under a message id that they had before; `None` of no events.
-    pub fn new(id: String, entries: Vec<Arc<Entry>>) -> Option<Self> {
+    pub(crate) fn new(id: String, entries: Vec<Arc<Entry>>) -> Option<Self> {
         let mut entries = entries.into_iter();
         Some(Self { id, first: entries.next()?, rest: entries.collect() })
     }
@@ -29,7 +29,7 @@ impl Batch {
     /// Consecutive events of a topic. Their message id is made of the sequences and of the log's life, so that it is the
     /// same after a restart that the log survives, and another after one that it does not: a receiver that knows an id
     /// drops what comes under it.
-    pub fn of(topic: &str, life: Epoch, first: Arc<Entry>, rest: Vec<Arc<Entry>>) -> Self {
+    pub(crate) fn of(topic: &str, life: Epoch, first: Arc<Entry>, rest: Vec<Arc<Entry>>) -> Self {
         let id = match rest.last() {
             None => format!("msg_{topic}_{}_{life}", first.seq()),
             Some(last) => format!("msg_{topic}_{}-{}_{life}", first.seq(), last.seq()),
@@ -38,32 +38,32 @@ impl Batch {
     }
 
     /// The message id.
-    pub fn id(&self) -> &str {
+    pub(crate) fn id(&self) -> &str {
         &self.id
     }
 
     /// The first event.
-    pub const fn first(&self) -> &Arc<Entry> {
+    pub(crate) const fn first(&self) -> &Arc<Entry> {
         &self.first
     }
 
     /// Every event, in order.
-    pub fn entries(&self) -> impl Iterator<Item = &Arc<Entry>> {
+    pub(crate) fn entries(&self) -> impl Iterator<Item = &Arc<Entry>> {
         std::iter::once(&self.first).chain(&self.rest)
     }
 
     /// How many events.
-    pub const fn events(&self) -> u64 {
+    pub(crate) const fn events(&self) -> u64 {
         1 + self.rest.len() as u64
     }
 
     /// The sequence of the last event.
-    pub fn last_seq(&self) -> u64 {
+    pub(crate) fn last_seq(&self) -> u64 {
         self.rest.last().unwrap_or(&self.first).seq()
     }
 
     /// What is posted: the event's own bytes, shared; of several a JSON array.
-    pub fn body(&self) -> Bytes {
+    pub(crate) fn body(&self) -> Bytes {
         if self.rest.is_empty() {
             return self.first.json_shared();
         }
@@ -81,7 +81,7 @@ impl Batch {
     }
 
     /// As a dead letter on disk.
-    pub fn saved(&self, attempts: u32, reason: &str) -> SavedLetter {
+    pub(crate) fn saved(&self, attempts: u32, reason: &str) -> SavedLetter {
         let text = |entry: &Arc<Entry>| String::from_utf8_lossy(entry.json()).into_owned();
         let raw = |entry| serde_json::value::RawValue::from_string(text(entry)).ok();
         SavedLetter {

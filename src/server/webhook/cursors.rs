@@ -27,7 +27,7 @@ struct Cursor {
 
 /// Every topic of an endpoint.
 #[derive(Debug, Default)]
-pub struct Cursors {
+pub(super) struct Cursors {
     topics: Vec<Cursor>,
     /// The topic to look at first, so that a busy one does not starve the others.
     turn: usize,
@@ -37,7 +37,7 @@ pub struct Cursors {
 
 impl Cursors {
     /// Takes over the topics of a configuration; those that stay keep their place.
-    pub fn follow(&mut self, dispatcher: &Dispatcher, config: &Config) {
+    pub(super) fn follow(&mut self, dispatcher: &Dispatcher, config: &Config) {
         let mut former = std::mem::take(&mut self.topics);
         for (identity, since) in &config.topics {
             let same = |cursor: &Cursor| cursor.waiter.topic().name() == identity.name();
@@ -53,7 +53,7 @@ impl Cursors {
     }
 
     /// Waits for an event to deliver, then for a free slot, then for the others of its batch.
-    pub async fn wait_for_slot(&self, dispatcher: &Dispatcher) -> OwnedSemaphorePermit {
+    pub(super) async fn wait_for_slot(&self, dispatcher: &Dispatcher) -> OwnedSemaphorePermit {
         std::future::poll_fn(|cx| self.poll_events(1, cx)).await;
         let slot = dispatcher.slot().await;
         let webhook = &dispatcher.shard.options().webhook;
@@ -82,7 +82,7 @@ impl Cursors {
     }
 
     /// The next events and their topic; what was lost in the meantime is counted.
-    pub fn take(&mut self, dispatcher: &Dispatcher) -> Option<(Arc<Identity>, Batch)> {
+    pub(super) fn take(&mut self, dispatcher: &Dispatcher) -> Option<(Arc<Identity>, Batch)> {
         self.lingers_until.set(None);
         let most = dispatcher.shard.options().webhook.batch.max(1) as usize;
         for step in 0..self.topics.len() {

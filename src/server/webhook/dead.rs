@@ -33,7 +33,7 @@ struct Letters<'a> {
 }
 
 /// `GET /webhooks/{id}/dead-letters`
-pub fn list(endpoint: &Endpoint) -> Reply {
+pub(super) fn list(endpoint: &Endpoint) -> Reply {
     let letters = endpoint.dead_letters();
     let views = letters.iter().filter_map(|letter| {
         let events = letter.batch.entries().map(|entry| serde_json::from_slice(entry.json()));
@@ -59,7 +59,7 @@ struct Replay {
 }
 
 /// `POST /webhooks/{id}/replay`
-pub async fn replay(endpoint: Arc<Endpoint>, request: Request<Incoming>) -> Outcome {
+pub(super) async fn replay(endpoint: Arc<Endpoint>, request: Request<Incoming>) -> Outcome {
     let replay: Replay = if hyper::body::Body::is_end_stream(request.body()) {
         Replay::default()
     } else {

@@ -11,7 +11,7 @@ use rustls::pki_types::ServerName;
 
 /// A callback URL, taken apart.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Destination {
+pub(crate) struct Destination {
     text: String,
     host: String,
     port: u16,
@@ -28,7 +28,7 @@ impl fmt::Display for Destination {
 
 impl Destination {
     /// Reads an `http://` or `https://` URL; the error says what would be right.
-    pub fn parse(text: &str) -> Result<Self, String> {
+    pub(crate) fn parse(text: &str) -> Result<Self, String> {
         if !text.is_ascii() {
             return Err(format!(
                 "'{text}' has letters outside ASCII: write its host in xn-- form, and its path in %-escapes"
@@ -71,25 +71,25 @@ impl Destination {
     }
 
     /// The name that its certificate must be made out for; `None` where it is called without TLS.
-    pub fn server_name(&self) -> io::Result<Option<ServerName<'static>>> {
+    pub(crate) fn server_name(&self) -> io::Result<Option<ServerName<'static>>> {
         let name =
             self.secure.then(|| ServerName::try_from(self.host.clone()).map_err(io::Error::other));
         name.transpose()
     }
 
     /// The request target.
-    pub const fn path(&self) -> &Uri {
+    pub(crate) const fn path(&self) -> &Uri {
         &self.path
     }
 
     /// The value of the `Host` header.
-    pub const fn host_header(&self) -> &HeaderValue {
+    pub(crate) const fn host_header(&self) -> &HeaderValue {
         &self.host_header
     }
 
     /// The addresses to connect to, in the order in which they are to be tried. They are checked here and connected to as
     /// they are, never looked up again in between; a name that has any address that may not be called is refused whole.
-    pub async fn resolve(&self, allow_private: bool) -> io::Result<Vec<SocketAddr>> {
+    pub(crate) async fn resolve(&self, allow_private: bool) -> io::Result<Vec<SocketAddr>> {
         let check = |address: SocketAddr| {
             if allow_private || is_public(address.ip()) {
                 return Ok(address);

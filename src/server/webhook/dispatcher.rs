@@ -26,7 +26,7 @@ use crate::server::shard::Shard;
 
 /// Where a batch comes from.
 #[derive(Debug, Clone)]
-pub enum Origin {
+pub(super) enum Origin {
     /// A topic's log.
     Log(Arc<Identity>),
     /// The dead letters, under this number.
@@ -35,7 +35,7 @@ pub enum Origin {
 
 /// What the attempts of one endpoint share.
 #[derive(Debug)]
-pub struct Dispatcher {
+pub(super) struct Dispatcher {
     /// The shard that it lives on.
     pub shard: Rc<Shard>,
     /// To whom it delivers.
@@ -58,7 +58,7 @@ pub struct Dispatcher {
 
 impl Dispatcher {
     /// One for an endpoint.
-    pub fn new(shard: Rc<Shard>, endpoint: Arc<Endpoint>) -> Self {
+    pub(super) fn new(shard: Rc<Shard>, endpoint: Arc<Endpoint>) -> Self {
         let options = &shard.options().webhook;
         let most = options.concurrency.max(1) as usize;
         Self {
@@ -76,7 +76,7 @@ impl Dispatcher {
     }
 
     /// Takes over what its owner has changed.
-    pub fn follow(&self, former: &Config, now: &Config) {
+    pub(super) fn follow(&self, former: &Config, now: &Config) {
         if former.destination != now.destination {
             self.pool.clear();
         }
@@ -86,14 +86,14 @@ impl Dispatcher {
     }
 
     /// A topic is delivered from `since` on.
-    pub fn start(&self, topic: &Identity, since: u64) {
+    pub(super) fn start(&self, topic: &Identity, since: u64) {
         if self.shard.hub.store().is_some() {
             self.progress.borrow_mut().insert(topic.index(), Progress::after(since));
         }
     }
 
     /// Brings a batch, in as many attempts as it takes and is allowed.
-    pub async fn carry(
+    pub(super) async fn carry(
         self: Rc<Self>,
         batch: Batch,
         origin: Origin,
@@ -146,12 +146,12 @@ impl Dispatcher {
     }
 
     /// What the endpoint is never sent of a topic.
-    pub fn drop_filter(&self, topic: &Topic) -> Option<DropFilter> {
+    pub(super) fn drop_filter(&self, topic: &Topic) -> Option<DropFilter> {
         self.shard.faults.as_ref()?.drop_filter(self.endpoint.id(), topic)
     }
 
     /// Waits for a free slot.
-    pub async fn slot(&self) -> OwnedSemaphorePermit {
+    pub(super) async fn slot(&self) -> OwnedSemaphorePermit {
         match Arc::clone(&self.slots).acquire_owned().await {
             Ok(slot) => slot,
             // It is never closed.
@@ -256,7 +256,7 @@ impl Dispatcher {
     }
 
     /// Events have come to their end: delivered, buried, missed, or dropped on purpose.
-    pub fn passed(&self, topic: &Arc<Identity>, seqs: RangeInclusive<u64>) {
+    pub(super) fn passed(&self, topic: &Arc<Identity>, seqs: RangeInclusive<u64>) {
         let Some(store) = self.shard.hub.store() else { return };
         let mut progress = self.progress.borrow_mut();
         let moved = progress.get_mut(&topic.index()).and_then(|topic| topic.ended(seqs));
@@ -281,7 +281,7 @@ impl Dispatcher {
     }
 
     /// Counts events that nobody has any more.
-    pub fn miss(&self, topic: &Arc<Identity>, seqs: RangeInclusive<u64>) {
+    pub(super) fn miss(&self, topic: &Arc<Identity>, seqs: RangeInclusive<u64>) {
         let events = seqs.end() + 1 - seqs.start();
         self.endpoint.count_missed(events);
         self.shard.recorder.borrow_mut().count(Counter::DeadLetters, events);

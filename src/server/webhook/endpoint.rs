@@ -14,7 +14,7 @@ use crate::server::hub::Identity;
 
 /// What an endpoint's owner decides.
 #[derive(Debug, Clone)]
-pub struct Config {
+pub(crate) struct Config {
     /// Where to deliver.
     pub destination: Destination,
     /// What to deliver: each topic with the sequence after which to begin.
@@ -29,13 +29,13 @@ pub struct Config {
 
 impl Config {
     /// The secrets that sign at a Unix second.
-    pub fn secrets(&self, now_unix_s: u64) -> Vec<&Secret> {
+    pub(crate) fn secrets(&self, now_unix_s: u64) -> Vec<&Secret> {
         let previous = self.previous.as_ref().filter(|(_, until)| now_unix_s < *until);
         std::iter::once(&self.secret).chain(previous.map(|(secret, _)| secret)).collect()
     }
 
     /// As it is written to a durable outbox.
-    pub fn saved(&self) -> SavedEndpoint {
+    pub(crate) fn saved(&self) -> SavedEndpoint {
         let topics = self.topics.iter().map(|(topic, since)| (topic.name().to_owned(), *since));
         let previous = self.previous.as_ref();
         SavedEndpoint {
@@ -50,7 +50,7 @@ impl Config {
 
 /// A registered endpoint.
 #[derive(Debug)]
-pub struct Endpoint {
+pub(crate) struct Endpoint {
     id: u64,
     /// `None` once it is deleted.
     config: watch::Sender<Option<Arc<Config>>>,
@@ -62,7 +62,7 @@ pub struct Endpoint {
 
 impl Endpoint {
     /// A new one, or one that is known again.
-    pub fn new(id: u64, config: Config, letters: Vec<DeadLetter>) -> Self {
+    pub(crate) fn new(id: u64, config: Config, letters: Vec<DeadLetter>) -> Self {
         Self {
             id,
             config: watch::Sender::new(Some(Arc::new(config))),
@@ -74,27 +74,27 @@ impl Endpoint {
     }
 
     /// It is deleted: nothing more is delivered.
-    pub fn close(&self) {
+    pub(crate) fn close(&self) {
         self.config.send_replace(None);
     }
 
     /// Its number.
-    pub const fn id(&self) -> u64 {
+    pub(crate) const fn id(&self) -> u64 {
         self.id
     }
 
     /// What its owner decided last; `None` once it is deleted.
-    pub fn config(&self) -> Option<Arc<Config>> {
+    pub(crate) fn config(&self) -> Option<Arc<Config>> {
         self.config.borrow().clone()
     }
 
     /// Follows the owner's decisions.
-    pub fn watch(&self) -> watch::Receiver<Option<Arc<Config>>> {
+    pub(crate) fn watch(&self) -> watch::Receiver<Option<Arc<Config>>> {
         self.config.subscribe()
     }
 
     /// Changes the configuration, unless the endpoint is deleted.
-    pub fn change(&self, change: impl FnOnce(&mut Config)) {
+    pub(crate) fn change(&self, change: impl FnOnce(&mut Config)) {
         self.config.send_if_modified(|config| match config {
             Some(config) => {
                 change(Arc::make_mut(config));
@@ -105,23 +105,23 @@ impl Endpoint {
     }
 
     /// Counts acknowledged events.
-    pub fn count_delivered(&self, events: u64) {
+    pub(crate) fn count_delivered(&self, events: u64) {
         self.delivered.fetch_add(events, Ordering::Relaxed);
     }
 
     /// Counts an attempt that is to be repeated.
-    pub fn count_retry(&self) {
+    pub(crate) fn count_retry(&self) {
         self.retries.fetch_add(1, Ordering::Relaxed);
     }
 
     /// Events delivered, attempts repeated, events given up.
-    pub fn tally(&self) -> (u64, u64, u64) {
+    pub(crate) fn tally(&self) -> (u64, u64, u64) {
         let load = |count: &AtomicU64| count.load(Ordering::Relaxed);
         (load(&self.delivered), load(&self.retries), self.dead().total())
     }
 
     /// Keeps what was given up, and returns its number and that of one that had to make room.
-    pub fn add_dead_letter(
+    pub(crate) fn add_dead_letter(
         &self,
         batch: Batch,
         attempts: u32,
@@ -131,24 +131,24 @@ impl Endpoint {
     }
 
     /// Counts events that fell out of the log before they could be tried.
-    pub fn count_missed(&self, events: u64) {
+    pub(crate) fn count_missed(&self, events: u64) {
         self.dead().miss(events);
     }
 
     /// The dead letters that are kept, oldest first.
-    pub fn dead_letters(&self) -> Vec<DeadLetter> {
+    pub(crate) fn dead_letters(&self) -> Vec<DeadLetter> {
         self.dead().kept()
     }
 
     /// Has dead letters delivered once more: the one of that message id, or all; returns how many.
-    pub fn replay(&self, webhook_id: Option<&str>) -> usize {
+    pub(crate) fn replay(&self, webhook_id: Option<&str>) -> usize {
         let asked = self.dead().ask(webhook_id);
         self.replay_asked.notify_one();
         asked
     }
 
     /// Waits until dead letters are to be delivered once more, and takes them.
-    pub async fn replays(&self) -> Vec<DeadLetter> {
+    pub(crate) async fn replays(&self) -> Vec<DeadLetter> {
         loop {
             let asked = self.dead().take_asked();
             if !asked.is_empty() {

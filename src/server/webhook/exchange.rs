@@ -27,7 +27,7 @@ const REST_LIMIT: Duration = Duration::from_secs(1);
 
 /// A request, rendered.
 #[derive(Debug)]
-pub struct Rendered {
+pub(super) struct Rendered {
     /// The request line and the headers, with the empty line.
     pub head: Vec<u8>,
     /// The body.
@@ -36,7 +36,7 @@ pub struct Rendered {
 
 /// A connection, and what has been read from it and not yet understood.
 #[derive(Debug)]
-pub struct Connection {
+pub(super) struct Connection {
     /// Whom it was dialled for.
     to: Rc<Destination>,
     outlet: Outlet,
@@ -46,7 +46,7 @@ pub struct Connection {
 
 /// The response to one request, as far as it was waited for.
 #[derive(Debug, Default)]
-pub struct Received {
+pub(super) struct Received {
     /// What is known of it.
     pub response: Response,
     /// When its status line was read, in monotonic nanoseconds.
@@ -57,14 +57,14 @@ pub struct Received {
 
 impl Received {
     /// Whether the status is one of success.
-    pub fn is_success(&self) -> bool {
+    pub(super) fn is_success(&self) -> bool {
         self.response.status.is_some_and(|status| (200..300).contains(&status))
     }
 }
 
 /// How far a response is waited for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Wait {
+pub(super) enum Wait {
     /// The status line.
     Status,
     /// The body, too.
@@ -81,23 +81,23 @@ struct Writing<'a> {
 
 impl Connection {
     /// One that was just dialled.
-    pub const fn new(to: Rc<Destination>, outlet: Outlet, outgoing: Rc<Outgoing>) -> Self {
+    pub(super) const fn new(to: Rc<Destination>, outlet: Outlet, outgoing: Rc<Outgoing>) -> Self {
         Self { to, outlet, outgoing, buffer: Vec::new() }
     }
 
     /// Whether it leads to this destination.
-    pub fn leads_to(&self, to: &Destination) -> bool {
+    pub(super) fn leads_to(&self, to: &Destination) -> bool {
         *self.to == *to
     }
 
     /// Whether the receiver has neither closed it nor sent anything unasked.
-    pub fn is_quiet(&mut self) -> bool {
+    pub(super) fn is_quiet(&mut self) -> bool {
         let (mut byte, mut cx) = ([0], Context::from_waker(Waker::noop()));
         Pin::new(&mut self.outlet).poll_read(&mut cx, &mut ReadBuf::new(&mut byte)).is_pending()
     }
 
     /// When the last request was written, if it was.
-    pub fn written_ns(&self) -> Option<u64> {
+    pub(super) fn written_ns(&self) -> Option<u64> {
         self.outgoing.written_ns()
     }
 
@@ -107,7 +107,7 @@ impl Connection {
     /// # Errors
     ///
     /// The connection broke or ended, or what came is not HTTP, before as much was read as `wait` asks for.
-    pub async fn exchange(
+    pub(super) async fn exchange(
         &mut self,
         request: &Rendered,
         written: Option<&Batch>,
@@ -180,7 +180,7 @@ impl Connection {
     }
 
     /// Reads on to the end of the head, for `Retry-After`, within a bound of time; what is known then has to do.
-    pub async fn finish_head(&mut self, received: &mut Received) -> Option<Rest> {
+    pub(super) async fn finish_head(&mut self, received: &mut Received) -> Option<Rest> {
         let head = poll_fn(|cx| {
             while !received.response.has_head() {
                 let ended = std::task::ready!(self.poll_fill(cx))?;
@@ -194,7 +194,7 @@ impl Connection {
     }
 
     /// Reads the rest of a response within bounds of time and bytes; whether the connection can be used again.
-    pub async fn finish(&mut self, mut received: Received) -> bool {
+    pub(super) async fn finish(&mut self, mut received: Received) -> bool {
         let rest = poll_fn(|cx| {
             loop {
                 let ended = std::task::ready!(self.poll_fill(cx))?;

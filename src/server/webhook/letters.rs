@@ -9,7 +9,7 @@ const KEPT_MAX: usize = 256;
 
 /// What was given up.
 #[derive(Debug, Clone)]
-pub struct DeadLetter {
+pub(crate) struct DeadLetter {
     /// Its number among the endpoint's.
     pub number: u64,
     /// The events.
@@ -22,7 +22,7 @@ pub struct DeadLetter {
 
 /// All of an endpoint's.
 #[derive(Debug, Default)]
-pub struct DeadLetters {
+pub(super) struct DeadLetters {
     kept: VecDeque<DeadLetter>,
     /// To be delivered once more.
     asked: Vec<DeadLetter>,
@@ -41,17 +41,17 @@ impl From<Vec<DeadLetter>> for DeadLetters {
 
 impl DeadLetters {
     /// Events given up, also those that are kept no more, or were delivered later.
-    pub const fn total(&self) -> u64 {
+    pub(super) const fn total(&self) -> u64 {
         self.total
     }
 
     /// Counts events that were never tried.
-    pub const fn miss(&mut self, events: u64) {
+    pub(super) const fn miss(&mut self, events: u64) {
         self.total += events;
     }
 
     /// Keeps a batch; returns its number, and that of one that had to make room.
-    pub fn add_dead_letter(
+    pub(super) fn add_dead_letter(
         &mut self,
         batch: Batch,
         attempts: u32,
@@ -66,12 +66,12 @@ impl DeadLetters {
     }
 
     /// Those that are kept, oldest first.
-    pub fn kept(&self) -> Vec<DeadLetter> {
+    pub(super) fn kept(&self) -> Vec<DeadLetter> {
         self.kept.iter().cloned().collect()
     }
 
     /// Has the one of that message id, or all, delivered once more; returns how many.
-    pub fn ask(&mut self, webhook_id: Option<&str>) -> usize {
+    pub(super) fn ask(&mut self, webhook_id: Option<&str>) -> usize {
         let before = self.asked.len();
         match webhook_id {
             None => self.asked.extend(self.kept.drain(..)),
@@ -84,7 +84,7 @@ impl DeadLetters {
     }
 
     /// Takes those that were asked for.
-    pub fn take_asked(&mut self) -> Vec<DeadLetter> {
+    pub(super) fn take_asked(&mut self) -> Vec<DeadLetter> {
         std::mem::take(&mut self.asked)
     }
 }

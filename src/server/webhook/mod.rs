@@ -21,7 +21,7 @@ mod routes;
 mod secret;
 mod verify;
 
-pub use endpoint::Endpoint;
-pub use outbox::deliver;
-pub use registry::Registry;
-pub use routes::{collection, endpoint};
+pub(super) use endpoint::Endpoint;
+pub(super) use outbox::deliver;
+pub(super) use registry::Registry;
+pub(super) use routes::{collection, endpoint};

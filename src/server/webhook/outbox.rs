@@ -22,7 +22,7 @@ use crate::server::shard::Shard;
 const UNDER_WAY_MAX: usize = 1024;
 
 /// Delivers to an endpoint until it is deleted.
-pub async fn deliver(shard: Rc<Shard>, endpoint: Arc<Endpoint>) {
+pub(crate) async fn deliver(shard: Rc<Shard>, endpoint: Arc<Endpoint>) {
     let _held = shard.gauges().hold(Kind::Webhook);
     let dispatcher = Rc::new(Dispatcher::new(shard, endpoint));
     let mut decisions = dispatcher.endpoint.watch();
@@ -58,6 +58,6 @@ pub async fn deliver(shard: Rc<Shard>, endpoint: Arc<Endpoint>) {
 }
 
 /// Now, in Unix seconds.
-pub fn unix_seconds() -> u64 {
+pub(super) fn unix_seconds() -> u64 {
     SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |at| at.as_secs())
 }

@@ -7,7 +7,7 @@ const WAIT_MAX: Duration = Duration::from_secs(3600);
 
 /// What became of an attempt.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Verdict {
+pub(super) enum Verdict {
     /// Acknowledged.
     Delivered,
     /// To be tried again.
@@ -23,7 +23,7 @@ pub enum Verdict {
 
 /// How to go on with a receiver that failed an attempt.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Pace {
+pub(super) enum Pace {
     /// As before.
     Kept,
     /// Less often.
@@ -34,7 +34,7 @@ pub enum Pace {
 
 /// Reads an answer: 2xx is success, 410 is farewell, anything else a failure; 429, 502, 503 and 504 ask for less, and may
 /// say when to come back; at most an hour is granted.
-pub fn judge(status: u16, retry_after: Option<Duration>) -> Verdict {
+pub(super) fn judge(status: u16, retry_after: Option<Duration>) -> Verdict {
     match status {
         200..=299 => Verdict::Delivered,
         410 => Verdict::Gone,
@@ -52,7 +52,7 @@ pub fn judge(status: u16, retry_after: Option<Duration>) -> Verdict {
 
 /// The wait after failed attempt number `attempt` (from 1): uniform in `[0, base·2^(attempt−1)]`, at most `longest`
 /// ("full jitter"); `unit` is the random number in `[0, 1)`.
-pub fn backoff(base: Duration, longest: Duration, attempt: u32, unit: f64) -> Duration {
+pub(super) fn backoff(base: Duration, longest: Duration, attempt: u32, unit: f64) -> Duration {
     let doubled = base.as_secs_f64() * 2f64.powi(attempt.saturating_sub(1).min(62) as i32);
     Duration::from_secs_f64(doubled.min(longest.as_secs_f64()) * unit)
 }

@@ -21,7 +21,7 @@ use crate::server::wire::Wire;
 
 /// What is sent in one attempt.
 #[derive(Debug)]
-pub struct Message<'a> {
+pub(super) struct Message<'a> {
     /// The same in every attempt.
     pub id: &'a str,
     /// Unix seconds of this attempt.
@@ -34,7 +34,7 @@ pub struct Message<'a> {
 
 /// What came back.
 #[derive(Debug)]
-pub struct AttemptResponse {
+pub(super) struct AttemptResponse {
     /// The status.
     pub status: u16,
     /// How long it asks to wait in `Retry-After`.
@@ -47,7 +47,7 @@ pub struct AttemptResponse {
 
 /// The connections to one receiver that no attempt is under way on: at most as many as there may be attempts at once.
 #[derive(Debug)]
-pub struct ConnectionPool {
+pub(super) struct ConnectionPool {
     kept: Rc<Kept>,
     writes: Rc<Writes>,
     connection: CallbackConnection,
@@ -96,13 +96,13 @@ impl Kept {
 
 impl ConnectionPool {
     /// None yet, and never more than `most`; what they write is booked in `writes`.
-    pub fn new(writes: Rc<Writes>, connection: CallbackConnection, most: usize) -> Self {
+    pub(super) fn new(writes: Rc<Writes>, connection: CallbackConnection, most: usize) -> Self {
         let kept = Kept { most, idle: RefCell::default(), finishing: Cell::new(0) };
         Self { kept: Rc::new(kept), writes, connection }
     }
 
     /// Closes every idle connection: the receiver has another address now.
-    pub fn clear(&self) {
+    pub(super) fn clear(&self) {
         self.kept.idle.borrow_mut().clear();
     }
 
@@ -113,7 +113,7 @@ impl ConnectionPool {
     /// # Errors
     ///
     /// No status line came: the receiver cannot be reached, ended the connection, sent something else, or took too long.
-    pub async fn post(
+    pub(super) async fn post(
         &self,
         to: &Destination,
         allow_private: bool,

@@ -5,7 +5,7 @@ use std::ops::RangeInclusive;
 
 /// One topic of one endpoint. Events may end out of order; what ended beyond a hole is kept as ranges.
 #[derive(Debug)]
-pub struct Progress {
+pub(super) struct Progress {
     upto: u64,
     /// First to last sequence of what ended beyond a hole: disjoint, not touching.
     beyond: BTreeMap<u64, u64>,
@@ -13,12 +13,12 @@ pub struct Progress {
 
 impl Progress {
     /// Everything up to `upto` has ended.
-    pub const fn after(upto: u64) -> Self {
+    pub(super) const fn after(upto: u64) -> Self {
         Self { upto, beyond: BTreeMap::new() }
     }
 
     /// These have ended; returns the new position where it has moved.
-    pub fn ended(&mut self, seqs: RangeInclusive<u64>) -> Option<u64> {
+    pub(super) fn ended(&mut self, seqs: RangeInclusive<u64>) -> Option<u64> {
         let (mut first, mut last) = (*seqs.start(), *seqs.end());
         while let Some((&start, &end)) = self.beyond.range(..=last.saturating_add(1)).next_back() {
             if end.saturating_add(1) < first {

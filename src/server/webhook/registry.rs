@@ -17,14 +17,14 @@ const ENDPOINTS_MAX: usize = 100_000;
 
 /// Every endpoint by number.
 #[derive(Debug, Default)]
-pub struct Registry {
+pub(crate) struct Registry {
     endpoints: RwLock<BTreeMap<u64, Arc<Endpoint>>>,
     last_id: AtomicU64,
 }
 
 impl Registry {
     /// Adds an endpoint; `None` where there is no room.
-    pub fn insert(&self, config: Config) -> Option<Arc<Endpoint>> {
+    pub(crate) fn insert(&self, config: Config) -> Option<Arc<Endpoint>> {
         let mut endpoints = self.endpoints.write().unwrap_or_else(PoisonError::into_inner);
         if endpoints.len() >= ENDPOINTS_MAX {
             return None;
@@ -36,7 +36,7 @@ impl Registry {
     }
 
     /// An endpoint of a former process, known again; why it cannot be, where it cannot.
-    pub fn restore(
+    pub(crate) fn restore(
         &self,
         directory: &Directory,
         restored: RestoredEndpoint,
@@ -72,17 +72,17 @@ impl Registry {
     }
 
     /// Numbers up to `id` were given out by a former process.
-    pub fn go_on_after(&self, id: u64) {
+    pub(crate) fn go_on_after(&self, id: u64) {
         self.last_id.fetch_max(id, Ordering::Relaxed);
     }
 
     /// The endpoint of that number.
-    pub fn get(&self, id: u64) -> Option<Arc<Endpoint>> {
+    pub(crate) fn get(&self, id: u64) -> Option<Arc<Endpoint>> {
         self.endpoints.read().unwrap_or_else(PoisonError::into_inner).get(&id).cloned()
     }
 
     /// Deletes an endpoint; false where there is none.
-    pub fn remove(&self, id: u64) -> bool {
+    pub(crate) fn remove(&self, id: u64) -> bool {
         let removed = self.endpoints.write().unwrap_or_else(PoisonError::into_inner).remove(&id);
         removed.is_some_and(|endpoint| {
             endpoint.close();
@@ -91,7 +91,7 @@ impl Registry {
     }
 
     /// Up to `limit` endpoints of higher numbers than `after`, in order.
-    pub fn list(&self, after: u64, limit: usize) -> Vec<Arc<Endpoint>> {
+    pub(crate) fn list(&self, after: u64, limit: usize) -> Vec<Arc<Endpoint>> {
         let endpoints = self.endpoints.read().unwrap_or_else(PoisonError::into_inner);
         let range = endpoints.range(after.saturating_add(1)..);
         range.take(limit).map(|(_, endpoint)| Arc::clone(endpoint)).collect()

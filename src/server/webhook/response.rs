@@ -15,7 +15,7 @@ use hyper::header::{
 use crate::net::retry_after;
 
 /// Most bytes of a response that are looked at; a longer one costs its connection.
-pub const RESPONSE_MAX: usize = 16 << 10;
+pub(super) const RESPONSE_MAX: usize = 16 << 10;
 /// Most interim (1xx) responses before the final one.
 const INTERIM_MAX: usize = 1_000;
 /// Most header lines.
@@ -25,7 +25,7 @@ const STATUS_BYTES: usize = 12;
 
 /// What has come so far.
 #[derive(Debug, Default)]
-pub struct Response {
+pub(super) struct Response {
     /// The status of the final response, once its line is whole.
     pub status: Option<u16>,
     /// How long it asks to wait in `Retry-After`; known once the head is whole.
@@ -47,7 +47,7 @@ enum Framing {
 
 /// The rest of a message.
 #[derive(Debug, PartialEq, Eq)]
-pub enum Rest {
+pub(super) enum Rest {
     /// It is whole: the body, and whether the connection may carry another request.
     Whole {
         /// Without its framing.
@@ -63,7 +63,7 @@ pub enum Rest {
 
 impl Rest {
     /// The same on a connection that is not used again.
-    pub fn closing(self) -> Self {
+    pub(super) fn closing(self) -> Self {
         match self {
             Self::Whole { body, .. } => Self::Whole { body, reusable: false },
             other => other,
@@ -77,7 +77,7 @@ impl Response {
     /// # Errors
     ///
     /// What has come is not an HTTP/1.x response.
-    pub fn read_head(&mut self, buffer: &mut Vec<u8>) -> Result<(), String> {
+    pub(super) fn read_head(&mut self, buffer: &mut Vec<u8>) -> Result<(), String> {
         while self.framing.is_none() {
             let Some(status) = status_line(buffer)? else { return Ok(()) };
             if status >= 200 || status == 101 {
@@ -113,7 +113,7 @@ impl Response {
     }
 
     /// Whether the final head is whole.
-    pub const fn has_head(&self) -> bool {
+    pub(super) const fn has_head(&self) -> bool {
         self.framing.is_some()
     }
 
@@ -138,7 +138,7 @@ impl Response {
     }
 
     /// What `buffer`, which follows the head, says of the rest; `ended` when nothing more will come.
-    pub fn rest(&self, buffer: &[u8], ended: bool) -> Rest {
+    pub(super) fn rest(&self, buffer: &[u8], ended: bool) -> Rest {
         let Some(framing) = self.framing else {
             return if ended || buffer.len() > RESPONSE_MAX { Rest::Abandon } else { Rest::More };
         };
@@ -161,7 +161,7 @@ impl Response {
     }
 
     /// Whether it pays to wait for the rest, so that the connection can be used again.
-    pub fn worth_finishing(&self) -> bool {
+    pub(super) fn worth_finishing(&self) -> bool {
         match self.framing {
             None => true,
             Some(Framing::Length(length)) => self.persistent && length <= RESPONSE_MAX,

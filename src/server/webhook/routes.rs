@@ -33,7 +33,7 @@ const LIMIT: u64 = 100;
 const LIMIT_MAX: u64 = 1000;
 
 /// `/webhooks`
-pub fn collection(shard: &Rc<Shard>, request: Request<Incoming>) -> Answer {
+pub(crate) fn collection(shard: &Rc<Shard>, request: Request<Incoming>) -> Answer {
     match *request.method() {
         Method::GET | Method::HEAD => list(shard, &request).into(),
         Method::POST => Answer::later(register(Rc::clone(shard), request)),
@@ -42,7 +42,7 @@ pub fn collection(shard: &Rc<Shard>, request: Request<Incoming>) -> Answer {
 }
 
 /// `/webhooks/{id}` and `/webhooks/{id}/{part}`
-pub fn endpoint(
+pub(crate) fn endpoint(
     shard: &Rc<Shard>,
     id: &str,
     part: Option<&str>,

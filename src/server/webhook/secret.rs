@@ -16,11 +16,11 @@ const DRAWN: usize = 32;
 /// A text that is no secret.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("a secret is 'whsec_' followed by the base64 of 24 to 64 bytes")]
-pub struct NotASecret;
+pub(crate) struct NotASecret;
 
 /// A shared secret, ready to sign.
 #[derive(Clone)]
-pub struct Secret {
+pub(crate) struct Secret {
     text: String,
     /// Keyed once: the key's two hash blocks are not computed again for every message.
     mac: Hmac<Sha256>,
@@ -34,7 +34,7 @@ impl fmt::Debug for Secret {
 
 impl Secret {
     /// Reads `whsec_` and base64 of 24 to 64 bytes.
-    pub fn parse(text: &str) -> Result<Self, NotASecret> {
+    pub(crate) fn parse(text: &str) -> Result<Self, NotASecret> {
         let key = text.strip_prefix(PREFIX).ok_or(NotASecret)?;
         let key = BASE64_STANDARD.decode(key).map_err(|_| NotASecret)?;
         if !(24..=64).contains(&key.len()) {
@@ -45,18 +45,18 @@ impl Secret {
     }
 
     /// A new secret of the system's randomness.
-    pub fn draw() -> io::Result<Self> {
+    pub(crate) fn draw() -> io::Result<Self> {
         let text = format!("{PREFIX}{}", BASE64_STANDARD.encode(random::<DRAWN>()?));
         Self::parse(&text).map_err(io::Error::other)
     }
 
     /// The secret, to be shown to its owner.
-    pub fn text(&self) -> &str {
+    pub(crate) fn text(&self) -> &str {
         &self.text
     }
 
     /// The signature of a message: `v1,` and the base64 of HMAC-SHA256 over `id.timestamp.body`.
-    pub fn sign(&self, id: &str, timestamp: u64, body: &[u8]) -> String {
+    pub(crate) fn sign(&self, id: &str, timestamp: u64, body: &[u8]) -> String {
         let mut mac = self.mac.clone();
         mac.update(id.as_bytes());
         mac.update(format!(".{timestamp}.").as_bytes());
@@ -66,7 +66,7 @@ impl Secret {
 }
 
 /// The value of `webhook-signature`: one signature a secret, separated by spaces.
-pub fn signatures<'a>(
+pub(super) fn signatures<'a>(
     secrets: impl IntoIterator<Item = &'a Secret>,
     id: &str,
     timestamp: u64,
@@ -77,7 +77,7 @@ pub fn signatures<'a>(
 }
 
 /// Bytes of the system's randomness.
-pub fn random<const N: usize>() -> io::Result<[u8; N]> {
+pub(super) fn random<const N: usize>() -> io::Result<[u8; N]> {
     let mut bytes = [0; N];
     File::open("/dev/urandom")?.read_exact(&mut bytes)?;
     Ok(bytes)

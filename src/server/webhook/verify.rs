@@ -21,7 +21,7 @@ struct Echo {
 }
 
 /// Posts a challenge to a URL, signed, and reads its echo.
-pub async fn verify(
+pub(super) async fn verify(
     shard: &Shard,
     destination: &Destination,
     secrets: &[&Secret],

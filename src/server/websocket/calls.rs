@@ -96,7 +96,7 @@ struct Link {
 }
 
 /// Answers calls until either side ends it; `early` came with the handshake.
-pub async fn run(
+pub(super) async fn run(
     shard: Rc<Shard>,
     outgoing: Rc<Outgoing>,
     from: Option<Subscriber>,

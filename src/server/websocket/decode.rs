@@ -14,7 +14,7 @@ const HEADER_MAX: usize = 14;
 
 /// What a client said.
 #[derive(Debug, PartialEq, Eq)]
-pub enum Incoming<'a> {
+pub(crate) enum Incoming<'a> {
     /// A ping, to be answered with the same payload.
     Ping(&'a [u8]),
     /// A pong.
@@ -34,7 +34,7 @@ pub enum Incoming<'a> {
 
 /// Why a client is refused, as a close code and its reason.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Refusal {
+pub(crate) struct Refusal {
     /// The close code.
     pub code: u16,
     /// What was wrong.
@@ -66,7 +66,7 @@ struct Message {
 
 /// Reads frames from any split of the stream.
 #[derive(Debug)]
-pub struct Decoder {
+pub(crate) struct Decoder {
     header: [u8; HEADER_MAX],
     header_len: usize,
     frame: Option<Frame>,
@@ -79,7 +79,7 @@ pub struct Decoder {
 
 impl Decoder {
     /// A decoder that refuses messages beyond `message_max` bytes.
-    pub const fn new(message_max: u64) -> Self {
+    pub(crate) const fn new(message_max: u64) -> Self {
         Self {
             header: [0; HEADER_MAX],
             header_len: 0,
@@ -93,7 +93,7 @@ impl Decoder {
 
     /// Reads `input`, unmasking it in place, and hands on what is complete. After a refusal or a close the
     /// decoder is spent: it swallows whatever follows.
-    pub fn decode(
+    pub(crate) fn decode(
         &mut self,
         mut input: &mut [u8],
         on: &mut impl FnMut(Incoming<'_>),

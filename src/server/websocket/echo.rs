@@ -74,7 +74,7 @@ impl Echo {
 }
 
 /// Echoes until either side ends it; `early` came with the handshake.
-pub async fn run(shard: Rc<Shard>, mut wire: Wire, mut early: Vec<u8>) -> io::Result<()> {
+pub(super) async fn run(shard: Rc<Shard>, mut wire: Wire, mut early: Vec<u8>) -> io::Result<()> {
     let options = shard.options();
     let (ping, patience) = (options.websocket.ping.std(), options.websocket.pong_timeout.std());
     let silence = patience.max(options.write_timeout.std());

@@ -1,13 +1,13 @@
 //! Frame headers as a server writes them (RFC 6455, section 5.2): unmasked, unfragmented, of least length.
 
 /// Longest header of an unmasked frame, in bytes.
-pub const HEADER_MAX: usize = 10;
+pub(crate) const HEADER_MAX: usize = 10;
 /// Longest payload of a control frame, in bytes.
-pub const CONTROL_MAX: usize = 125;
+pub(crate) const CONTROL_MAX: usize = 125;
 
 /// What a frame carries.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Opcode {
+pub(crate) enum Opcode {
     /// Goes on with a fragmented message.
     Continuation = 0x0,
     /// UTF-8 text.
@@ -24,7 +24,7 @@ pub enum Opcode {
 
 impl Opcode {
     /// The opcode of that number; `None` for the reserved ones.
-    pub const fn from_bits(bits: u8) -> Option<Self> {
+    pub(crate) const fn from_bits(bits: u8) -> Option<Self> {
         Some(match bits {
             0x0 => Self::Continuation,
             0x1 => Self::Text,
@@ -37,26 +37,26 @@ impl Opcode {
     }
 
     /// Whether it belongs to the protocol's own traffic.
-    pub const fn is_control(self) -> bool {
+    pub(crate) const fn is_control(self) -> bool {
         self as u8 & 0x8 != 0
     }
 }
 
 /// The header of a final frame.
 #[derive(Debug, Clone, Copy)]
-pub struct Header {
+pub(crate) struct Header {
     bytes: [u8; HEADER_MAX],
     len: usize,
 }
 
 impl Header {
     /// The header of a text frame with `payload` bytes.
-    pub fn text(payload: usize) -> Self {
+    pub(crate) fn text(payload: usize) -> Self {
         Self::new(Opcode::Text, payload)
     }
 
     /// The header of a frame with `payload` bytes.
-    pub fn new(opcode: Opcode, payload: usize) -> Self {
+    pub(crate) fn new(opcode: Opcode, payload: usize) -> Self {
         let mut bytes = [0; HEADER_MAX];
         bytes[0] = 0x80 | opcode as u8;
         let len = match payload {
@@ -79,20 +79,20 @@ impl Header {
     }
 
     /// The bytes to write before the payload.
-    pub fn as_bytes(&self) -> &[u8] {
+    pub(crate) fn as_bytes(&self) -> &[u8] {
         &self.bytes[..self.len]
     }
 }
 
 /// Appends a control frame; a payload beyond [`CONTROL_MAX`] is cut.
-pub fn control(out: &mut Vec<u8>, opcode: Opcode, payload: &[u8]) {
+pub(crate) fn control(out: &mut Vec<u8>, opcode: Opcode, payload: &[u8]) {
     let payload = &payload[..payload.len().min(CONTROL_MAX)];
     out.extend_from_slice(Header::new(opcode, payload.len()).as_bytes());
     out.extend_from_slice(payload);
 }
 
 /// Appends a close frame; a reason too long is cut between characters.
-pub fn close(out: &mut Vec<u8>, code: u16, reason: &str) {
+pub(crate) fn close(out: &mut Vec<u8>, code: u16, reason: &str) {
     let mut end = reason.len().min(CONTROL_MAX - 2);
     while !reason.is_char_boundary(end) {
         end -= 1;

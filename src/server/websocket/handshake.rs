@@ -19,7 +19,7 @@ const NONCE: GeneralPurpose = GeneralPurpose::new(
 
 /// Why a request is no handshake.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Refusal {
+pub(crate) enum Refusal {
     /// It asks for no WebSocket, or for one of another version: 426.
     Upgrade(&'static str),
     /// It asks wrongly: 400.
@@ -27,7 +27,7 @@ pub enum Refusal {
 }
 
 /// Checks a handshake's headers; returns the value of `Sec-WebSocket-Accept`.
-pub fn accept(headers: &HeaderMap) -> Result<String, Refusal> {
+pub(crate) fn accept(headers: &HeaderMap) -> Result<String, Refusal> {
     if !lists(headers, &UPGRADE, "websocket") || !lists(headers, &CONNECTION, "upgrade") {
         return Err(Refusal::Upgrade(
             "this is a WebSocket: send Upgrade: websocket and Connection: Upgrade, or use /stream for \
@@ -50,7 +50,7 @@ pub fn accept(headers: &HeaderMap) -> Result<String, Refusal> {
 }
 
 /// The proof that a key was read (section 1.3).
-pub fn accept_key(key: &[u8]) -> String {
+pub(crate) fn accept_key(key: &[u8]) -> String {
     let mut hash = Sha1::new();
     hash.update(key);
     hash.update(b"258EAFA5-E914-47DA-95CA-C5AB0DC85B11");

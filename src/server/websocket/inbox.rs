@@ -28,7 +28,7 @@ type Waiting = Pin<Box<dyn Future<Output = PostAnswer>>>;
 
 /// What has come of a message, and the posts that wait.
 #[derive(Default)]
-pub struct Inbox {
+pub(super) struct Inbox {
     message: Vec<u8>,
     /// Until when the message under way must end.
     until: Option<Instant>,
@@ -43,18 +43,18 @@ impl std::fmt::Debug for Inbox {
 
 impl Inbox {
     /// Whether no more is to be read for now.
-    pub const fn is_full(&self) -> bool {
+    pub(super) const fn is_full(&self) -> bool {
         self.waiting.len() >= WAITING_MAX
     }
 
     /// Whether a message has been coming for longer than a body may.
-    pub fn is_overdue(&self) -> bool {
+    pub(super) fn is_overdue(&self) -> bool {
         self.until.is_some_and(|until| until < Instant::now())
     }
 
     /// Takes a stretch of a message; at its `last` one the message is carried out, and answered into `out`, now or when
     /// its receipt has come.
-    pub fn take(
+    pub(super) fn take(
         &mut self,
         (text, bytes, last): (bool, &[u8], bool),
         (shard, topic): (&Rc<Shard>, &Topic),
@@ -114,7 +114,7 @@ impl Inbox {
     }
 
     /// Writes the answers of the posts whose receipts have come.
-    pub fn poll(&mut self, cx: &mut Context<'_>, out: &mut Vec<u8>) {
+    pub(super) fn poll(&mut self, cx: &mut Context<'_>, out: &mut Vec<u8>) {
         self.waiting.retain_mut(|waiting| match waiting.as_mut().poll(cx) {
             Poll::Ready(answer) => {
                 write(out, &answer);

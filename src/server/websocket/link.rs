@@ -50,7 +50,7 @@ enum Phase {
 
 /// One WebSocket.
 #[derive(Debug)]
-pub struct Link {
+pub(super) struct Link {
     shard: Rc<Shard>,
     wire: Wire,
     waiter: Waiter,
@@ -76,7 +76,7 @@ pub struct Link {
 
 impl Link {
     /// A link that sends the events after `since`.
-    pub fn new(shard: Rc<Shard>, wire: Wire, waiter: Waiter, since: u64) -> Self {
+    pub(super) fn new(shard: Rc<Shard>, wire: Wire, waiter: Waiter, since: u64) -> Self {
         let first = ping_interval(&shard);
         let WebSocketOptions { slow_consumer, queue, .. } = shard.options().websocket;
         let backlog = waiter.topic().newest().saturating_sub(since);
@@ -100,12 +100,12 @@ impl Link {
     }
 
     /// The same with what is wrong with it on purpose.
-    pub fn with_push(self, push: Push) -> Self {
+    pub(super) fn with_push(self, push: Push) -> Self {
         Self { push, ..self }
     }
 
     /// Serves the link until it ends.
-    pub async fn run(mut self) {
+    pub(super) async fn run(mut self) {
         // An error ends the link as its end does: there is nobody to tell.
         let _ = std::future::poll_fn(|cx| self.poll(cx)).await;
         if self.phase == Phase::Closed {
@@ -161,7 +161,7 @@ impl Link {
     }
 
     /// Takes bytes of the client's.
-    pub fn receive(&mut self, bytes: &mut [u8]) {
+    pub(super) fn receive(&mut self, bytes: &mut [u8]) {
         let Self { control, phase, inbox, shard, waiter, .. } = self;
         let lives = !bytes.is_empty();
         let refusal = self.decoder.decode(bytes, &mut |incoming| match incoming {
@@ -313,7 +313,7 @@ impl Link {
     }
 
     /// Has a text frame of the target's own written, before the events that follow.
-    pub fn say(&mut self, message: &[u8]) {
+    pub(super) fn say(&mut self, message: &[u8]) {
         self.control.extend_from_slice(Header::text(message.len()).as_bytes());
         self.control.extend_from_slice(message);
     }

@@ -14,10 +14,10 @@
 //! The sockets that answer stand apart: `calls` (requests and their answers), and `echo`.
 
 mod calls;
-pub mod decode;
+pub(super) mod decode;
 mod echo;
-pub mod frame;
-pub mod handshake;
+pub(super) mod frame;
+pub(super) mod handshake;
 mod inbox;
 mod life;
 mod link;
@@ -48,7 +48,7 @@ use crate::event::{self, Cursor, encode_hello, encode_reset};
 const EPOCH: HeaderName = HeaderName::from_static(event::EPOCH_HEADER);
 
 /// `GET /topics/{topic}/ws?since=&hello=`
-pub fn get(shard: &Rc<Shard>, name: &str, mut request: Request<Incoming>) -> Outcome {
+pub(super) fn get(shard: &Rc<Shard>, name: &str, mut request: Request<Incoming>) -> Outcome {
     let (query, life) = (Query::of(request.uri()), shard.shared.life);
     let (said, hello) = (cursor::said(query), query.get("hello").is_some());
     let known = said.and_then(Result::ok);
@@ -79,7 +79,7 @@ pub fn get(shard: &Rc<Shard>, name: &str, mut request: Request<Incoming>) -> Out
 }
 
 /// `GET /echo`
-pub fn echo(shard: &Rc<Shard>, mut request: Request<Incoming>) -> Outcome {
+pub(super) fn echo(shard: &Rc<Shard>, mut request: Request<Incoming>) -> Outcome {
     let proof = shake_hands(&request)?;
     let owner = Rc::clone(shard);
     Ok(switch(shard, &mut request, &proof, async move |socket, early| {
@@ -89,7 +89,7 @@ pub fn echo(shard: &Rc<Shard>, mut request: Request<Incoming>) -> Outcome {
 }
 
 /// `GET /calls`
-pub fn calls(
+pub(super) fn calls(
     shard: &Rc<Shard>,
     outgoing: &Rc<Outgoing>,
     mut request: Request<Incoming>,

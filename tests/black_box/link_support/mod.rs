@@ -47,7 +47,7 @@ fn case(pattern: Pattern, publish: Publish) -> Case {
 }
 
 /// One link of `pattern` to `target` until `enough` of `counter`; returns that, and whether its one event arrived.
-pub fn link(
+pub(crate) fn link(
     pattern: Pattern,
     target: SocketAddr,
     counter: Counter,
@@ -61,7 +61,7 @@ pub fn link(
 }
 
 /// One link of `pattern` until `done` finds something.
-pub fn watch<T>(
+pub(crate) fn watch<T>(
     pattern: Pattern,
     target: SocketAddr,
     done: impl Fn(&Context) -> Option<T>,
@@ -70,7 +70,7 @@ pub fn watch<T>(
 }
 
 /// One link of `pattern` that also publishes, from now on, until `done` finds something.
-pub fn talk<T>(
+pub(crate) fn talk<T>(
     pattern: Pattern,
     target: SocketAddr,
     done: impl Fn(&Context) -> Option<T>,
@@ -108,7 +108,7 @@ fn until<T>(case: Case, target: SocketAddr, done: impl Fn(&Context) -> Option<T>
 
 /// A server that answers POSTs as `script` says, in turn, and with 201 after its end; `None` breaks the connection. Other
 /// requests are answered with an event stream in which nothing comes. Returns the keys that were posted, too.
-pub fn posts(script: &[Option<u16>]) -> (SocketAddr, Receiver<u64>) {
+pub(crate) fn posts(script: &[Option<u16>]) -> (SocketAddr, Receiver<u64>) {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let address = listener.local_addr().unwrap();
     let script: VecDeque<Option<u16>> = script.iter().copied().collect();

@@ -15,10 +15,10 @@ use tokio::task::spawn_local;
 
 use crate::target_support::PATIENCE;
 
-pub const MS: u64 = 1_000_000;
+pub(crate) const MS: u64 = 1_000_000;
 
 /// The one case of a scenario of `pattern`, with more lines.
-pub fn case(pattern: &str, clients: u64, more: &str) -> Case {
+pub(crate) fn case(pattern: &str, clients: u64, more: &str) -> Case {
     let text = format!(
         "question = \"?\"\npatterns = [\"{pattern}\"]\n[workload]\nclients = {clients}\nrate = \"100/s\"\n\
          arrivals = \"constant\"\n[{pattern}]\n{more}"
@@ -27,20 +27,26 @@ pub fn case(pattern: &str, clients: u64, more: &str) -> Case {
 }
 
 /// What one shard told of a trial without a warm-up.
-pub struct Told {
+pub(crate) struct Told {
     pub snapshot: Snapshot,
     pub samples: Vec<RequestSample>,
     pub timeline: Timeline,
 }
 
 impl Told {
-    pub fn count(&self, counter: Counter) -> u64 {
+    pub(crate) fn count(&self, counter: Counter) -> u64 {
         self.snapshot.counters.get(counter)
     }
 }
 
 /// Runs `case` for `window_ns` on a shard of this thread, then waits for what is in flight, or does not.
-pub fn run(case: Case, target: SocketAddr, window_ns: u64, keep: usize, drains: bool) -> Told {
+pub(crate) fn run(
+    case: Case,
+    target: SocketAddr,
+    window_ns: u64,
+    keep: usize,
+    drains: bool,
+) -> Told {
     let runtime = Builder::new_current_thread().enable_all().build_local(LocalOptions::default());
     runtime.unwrap().block_on(async move {
         let (timer, drive) = Timer::new(Pacing::Timerfd).unwrap();

@@ -3,7 +3,7 @@
 use serde_json::Value;
 
 /// What a reference refers to, or the value itself.
-pub fn resolved<'a>(document: &'a Value, value: &'a Value) -> &'a Value {
+pub(crate) fn resolved<'a>(document: &'a Value, value: &'a Value) -> &'a Value {
     match value["$ref"].as_str() {
         Some(reference) => document.pointer(reference.strip_prefix('#').unwrap()).expect(reference),
         None => value,
@@ -11,7 +11,12 @@ pub fn resolved<'a>(document: &'a Value, value: &'a Value) -> &'a Value {
 }
 
 /// Checks a value against a schema, of JSON Schema as much as the description uses; refuses schemas beyond.
-pub fn check(document: &Value, schema: &Value, value: &Value, at: &str) -> Result<(), String> {
+pub(crate) fn check(
+    document: &Value,
+    schema: &Value,
+    value: &Value,
+    at: &str,
+) -> Result<(), String> {
     let schema =
         resolved(document, schema).as_object().ok_or_else(|| format!("{at}: no schema"))?;
     let members = value.as_object();

@@ -18,7 +18,7 @@ use crate::target_support::{Client, Message, Target, read_body, read_head};
 use tidings::server::Options;
 
 /// A line of a table.
-pub struct Row {
+pub(crate) struct Row {
     /// The clause, or what it comes to.
     clause: &'static str,
     input: Vec<u8>,
@@ -40,14 +40,14 @@ struct Right {
 }
 
 /// A row whose input is sent as it is.
-pub fn raw(clause: &'static str, input: impl Into<Vec<u8>>) -> Row {
+pub(crate) fn raw(clause: &'static str, input: impl Into<Vec<u8>>) -> Row {
     Row { clause, input: input.into(), right: Right::default() }
 }
 
 /// A row with a request: its first two words, header lines, and a body whose length is declared.
 ///
 /// Without a line for it, `host` is that of the test's clients.
-pub fn ask(clause: &'static str, request: &str, headers: &[&str], body: &str) -> Row {
+pub(crate) fn ask(clause: &'static str, request: &str, headers: &[&str], body: &str) -> Row {
     let mut head = format!("{request} HTTP/1.1\r\n");
     let named = |name: &str| headers.iter().any(|line| line.to_lowercase().starts_with(name));
     if !named("host:") {
@@ -63,41 +63,41 @@ pub fn ask(clause: &'static str, request: &str, headers: &[&str], body: &str) ->
 }
 
 /// A row with a GET.
-pub fn get(clause: &'static str, path: &str, headers: &[&str]) -> Row {
+pub(crate) fn get(clause: &'static str, path: &str, headers: &[&str]) -> Row {
     ask(clause, &format!("GET {path}"), headers, "")
 }
 
 /// A row that creates an item under these headers.
-pub fn post(clause: &'static str, headers: &[&str]) -> Row {
+pub(crate) fn post(clause: &'static str, headers: &[&str]) -> Row {
     ask(clause, "POST /items", headers, "{}")
 }
 
 impl Row {
-    pub fn gives(self, status: u16) -> Self {
+    pub(crate) fn gives(self, status: u16) -> Self {
         self.answers(&[status])
     }
 
-    pub fn answers(mut self, statuses: &[u16]) -> Self {
+    pub(crate) fn answers(mut self, statuses: &[u16]) -> Self {
         self.right.statuses = statuses.to_vec();
         self
     }
 
-    pub fn has(mut self, header: &'static str, part: &'static str) -> Self {
+    pub(crate) fn has(mut self, header: &'static str, part: &'static str) -> Self {
         self.right.has.push((header, part));
         self
     }
 
-    pub fn lacks(mut self, header: &'static str) -> Self {
+    pub(crate) fn lacks(mut self, header: &'static str) -> Self {
         self.right.lacks.push(header);
         self
     }
 
-    pub fn says(mut self, part: &'static str) -> Self {
+    pub(crate) fn says(mut self, part: &'static str) -> Self {
         self.right.says = Some(part);
         self
     }
 
-    pub fn ends(mut self) -> Self {
+    pub(crate) fn ends(mut self) -> Self {
         self.right.ends = true;
         self
     }
@@ -165,7 +165,7 @@ impl Row {
 }
 
 /// A target with three events in `news-0`, an item, and one topic whose name has every kind of letter.
-pub fn target(options: Options) -> Target {
+pub(crate) fn target(options: Options) -> Target {
     let target = Target::start(options);
     for n in 1..=3 {
         target.publish("news-0", n);
@@ -176,7 +176,7 @@ pub fn target(options: Options) -> Target {
 }
 
 /// Runs a table; every row that fails is named.
-pub fn run(target: &Target, rows: &[Row]) {
+pub(crate) fn run(target: &Target, rows: &[Row]) {
     let faults = rows.iter().filter_map(|row| {
         let fault = row.fault(target)?;
         Some(format!("{}\n  {}\n  {fault}\n", row.clause, row.input.escape_ascii()))

@@ -13,19 +13,19 @@ use std::time::{Duration, Instant};
 use rustix::process::{Pid, Signal, kill_process};
 use tempfile::TempDir;
 
-pub use noise::{UNSTEADY, only_noise, only_noise_and};
-pub use terminal::Terminal;
-pub use tools::left_out;
+pub(crate) use noise::{UNSTEADY, only_noise, only_noise_and};
+pub(crate) use terminal::Terminal;
+pub(crate) use tools::left_out;
 
 /// A folder with a scenario, and the runs that are made of it.
-pub struct Bench {
+pub(crate) struct Bench {
     folder: TempDir,
     /// Marks this bench's processes: children inherit it.
     mark: String,
 }
 
 /// A small scenario: `patterns` at 20 clients, 20 events/s for `measure`, without a noise floor.
-pub fn scenario(patterns: &[&str], trials: u32, measure: &str, more: &str) -> String {
+pub(crate) fn scenario(patterns: &[&str], trials: u32, measure: &str, more: &str) -> String {
     format!(
         r#"question = "Does it work?"
 patterns = {patterns:?}
@@ -50,7 +50,7 @@ rate = "200/s"
 
 impl Bench {
     /// A bench whose scenario file has this text.
-    pub fn new(text: &str) -> Self {
+    pub(crate) fn new(text: &str) -> Self {
         let folder = tempfile::tempdir().unwrap();
         fs::write(folder.path().join("test.toml"), text).unwrap();
         let mark = folder.path().file_name().unwrap().to_str().unwrap().to_owned();
@@ -58,17 +58,17 @@ impl Bench {
     }
 
     /// The scenario's path.
-    pub fn file(&self) -> PathBuf {
+    pub(crate) fn file(&self) -> PathBuf {
         self.folder.path().join("test.toml")
     }
 
     /// Where results go.
-    pub fn out(&self) -> PathBuf {
+    pub(crate) fn out(&self) -> PathBuf {
         self.folder.path().join("results")
     }
 
     /// `tidings run` of the scenario, with more arguments.
-    pub fn command(&self, more: &[&str]) -> Command {
+    pub(crate) fn command(&self, more: &[&str]) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_tidings"));
         command.arg("run").arg(self.file()).arg("--out").arg(self.out()).args(more);
         command.env("TIDINGS_TEST_MARK", &self.mark).stdin(Stdio::null());
@@ -76,25 +76,25 @@ impl Bench {
     }
 
     /// Runs it to its end.
-    pub fn run(&self, more: &[&str]) -> Output {
+    pub(crate) fn run(&self, more: &[&str]) -> Output {
         self.command(more).output().unwrap()
     }
 
     /// Runs it to its end; what makes a trial doubtful may be the machine's noise alone.
-    pub fn measure(&self, more: &[&str]) -> Output {
+    pub(crate) fn measure(&self, more: &[&str]) -> Output {
         let output = self.run(more);
         only_noise(&self.results(), &output);
         output
     }
 
     /// Starts it, its output piped.
-    pub fn start(&self) -> Running {
+    pub(crate) fn start(&self) -> Running {
         let child = self.command(&[]).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn();
         Running(Some(child.unwrap()))
     }
 
     /// Processes of this bench whose command line holds `what`.
-    pub fn processes(&self, what: &str) -> Vec<Pid> {
+    pub(crate) fn processes(&self, what: &str) -> Vec<Pid> {
         let mark = format!("TIDINGS_TEST_MARK={}", self.mark);
         let holds = |path: PathBuf, text: &str| {
             let bytes = fs::read(path).unwrap_or_default();
@@ -111,12 +111,12 @@ impl Bench {
     }
 
     /// Waits until a process whose command line holds `what` is there.
-    pub fn wait_for(&self, what: &str) -> Pid {
+    pub(crate) fn wait_for(&self, what: &str) -> Pid {
         eventually(what, || self.processes(what).first().copied())
     }
 
     /// Waits until no process of this bench is left.
-    pub fn wait_until_gone(&self) {
+    pub(crate) fn wait_until_gone(&self) {
         eventually("the children's end", || {
             let left = self.processes("target").len() + self.processes("worker").len();
             (left == 0).then_some(())
@@ -124,19 +124,19 @@ impl Bench {
     }
 
     /// The one results folder.
-    pub fn results(&self) -> PathBuf {
+    pub(crate) fn results(&self) -> PathBuf {
         let runs: Vec<_> = fs::read_dir(self.out().join("test")).unwrap().flatten().collect();
         assert_eq!(runs.len(), 1, "{runs:?}");
         runs[0].path()
     }
 
     /// The rows of the run's `trials.csv`, by column.
-    pub fn trials(&self) -> Vec<BTreeMap<String, String>> {
+    pub(crate) fn trials(&self) -> Vec<BTreeMap<String, String>> {
         rows(&self.results().join("trials.csv"))
     }
 
     /// Waits until the run has recorded `n` trials.
-    pub fn wait_for_trials(&self, n: usize) {
+    pub(crate) fn wait_for_trials(&self, n: usize) {
         eventually("trials", || {
             let run = fs::read_dir(self.out().join("test")).ok()?.flatten().next()?.path();
             let text = fs::read_to_string(run.join("trials.csv")).ok()?;
@@ -146,17 +146,17 @@ impl Bench {
 }
 
 /// A run under way; killed when dropped.
-pub struct Running(Option<Child>);
+pub(crate) struct Running(Option<Child>);
 
 impl Running {
     /// Sends it a signal.
-    pub fn signal(&self, signal: Signal) {
+    pub(crate) fn signal(&self, signal: Signal) {
         let id = self.0.as_ref().unwrap().id();
         kill_process(Pid::from_raw(i32::try_from(id).unwrap()).unwrap(), signal).unwrap();
     }
 
     /// Waits for its end.
-    pub fn finish(mut self) -> Output {
+    pub(crate) fn finish(mut self) -> Output {
         self.0.take().unwrap().wait_with_output().unwrap()
     }
 }
@@ -171,7 +171,7 @@ impl Drop for Running {
 }
 
 /// Waits until `look` finds something; panics after a minute.
-pub fn eventually<T>(what: &str, mut look: impl FnMut() -> Option<T>) -> T {
+pub(crate) fn eventually<T>(what: &str, mut look: impl FnMut() -> Option<T>) -> T {
     let deadline = Instant::now() + Duration::from_secs(60);
     loop {
         if let Some(found) = look() {
@@ -183,17 +183,17 @@ pub fn eventually<T>(what: &str, mut look: impl FnMut() -> Option<T>) -> T {
 }
 
 /// The rows of a CSV file, by column.
-pub fn rows(path: &Path) -> Vec<BTreeMap<String, String>> {
+pub(crate) fn rows(path: &Path) -> Vec<BTreeMap<String, String>> {
     let mut reader = csv::Reader::from_path(path).unwrap();
     reader.deserialize().map(Result::unwrap).collect()
 }
 
 /// A cell as a number.
-pub fn number(row: &BTreeMap<String, String>, column: &str) -> f64 {
+pub(crate) fn number(row: &BTreeMap<String, String>, column: &str) -> f64 {
     row[column].parse().unwrap_or_else(|_| panic!("{column} is '{}' in {row:?}", row[column]))
 }
 
 /// What a process printed, as text.
-pub fn text(bytes: &[u8]) -> String {
+pub(crate) fn text(bytes: &[u8]) -> String {
     String::from_utf8(bytes.to_vec()).unwrap()
 }

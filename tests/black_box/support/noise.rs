@@ -27,18 +27,18 @@ const NOISE: &[(&str, &[(&str, f64)])] = &[
 ];
 
 /// What is said of a window that a scenario disturbs on purpose.
-pub const UNSTEADY: [&str; 2] = ["warming_up", "drifting"];
+pub(crate) const UNSTEADY: [&str; 2] = ["warming_up", "drifting"];
 
 /// Codes of reasons that a test's own scenario gives.
-pub type Expected<'a> = &'a [&'a str];
+pub(super) type Expected<'a> = &'a [&'a str];
 
 /// Asserts that a run was measured: its status is 0 or 3, and what makes a trial or a floor doubtful is noise alone.
-pub fn only_noise(results: &Path, output: &Output) {
+pub(crate) fn only_noise(results: &Path, output: &Output) {
     only_noise_and(results, output, &[]);
 }
 
 /// The same where the scenario itself gives reasons with these codes.
-pub fn only_noise_and(results: &Path, output: &Output, expected: Expected) {
+pub(crate) fn only_noise_and(results: &Path, output: &Output, expected: Expected) {
     let code = output.status.code();
     assert!(matches!(code, Some(0 | 3)), "{}\n{}", text(&output.stdout), text(&output.stderr));
     let (trials, floor) = (rows(&results.join("trials.csv")), results.join("floor.csv"));

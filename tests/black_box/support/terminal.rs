@@ -11,7 +11,7 @@ use rustix::pty::{OpenptFlags, grantpt, openpt, ptsname, unlockpt};
 use rustix::termios::{Winsize, tcsetwinsize};
 
 /// A pseudo-terminal, seen from the side of its window.
-pub struct Terminal {
+pub(crate) struct Terminal {
     window: File,
     device: PathBuf,
     seen: Vec<u8>,
@@ -19,7 +19,7 @@ pub struct Terminal {
 
 impl Terminal {
     /// A terminal of so many columns; 0 where it does not say.
-    pub fn new(columns: u16) -> Self {
+    pub(crate) fn new(columns: u16) -> Self {
         let window = openpt(OpenptFlags::RDWR | OpenptFlags::NOCTTY | OpenptFlags::CLOEXEC);
         let window = window.unwrap();
         grantpt(&window).unwrap();
@@ -31,12 +31,12 @@ impl Terminal {
     }
 
     /// Where its device stands.
-    pub fn device(&self) -> &str {
+    pub(crate) fn device(&self) -> &str {
         self.device.to_str().unwrap()
     }
 
     /// The end that a process writes to.
-    pub fn stdio(&self) -> Stdio {
+    pub(crate) fn stdio(&self) -> Stdio {
         let flags = (OFlags::NOCTTY | OFlags::CLOEXEC).bits();
         let mut options = OpenOptions::new();
         let options = options.read(true).write(true).custom_flags(flags.cast_signed());
@@ -44,19 +44,19 @@ impl Terminal {
     }
 
     /// Changes the window's width.
-    pub fn resize(&self, columns: u16) {
+    pub(crate) fn resize(&self, columns: u16) {
         // The rows stay unknown, as after `stty cols`.
         let size = Winsize { ws_col: columns, ws_row: 0, ws_xpixel: 0, ws_ypixel: 0 };
         tcsetwinsize(&self.window, size).unwrap();
     }
 
     /// Starts a command whose streams are set, with no copy of them left here.
-    pub fn start(mut command: Command) -> Child {
+    pub(crate) fn start(mut command: Command) -> Child {
         command.spawn().unwrap()
     }
 
     /// Reads on until `enough` of all that was seen, or until nobody has the terminal open any more.
-    pub fn read_until(&mut self, enough: impl Fn(&str) -> bool) -> String {
+    pub(crate) fn read_until(&mut self, enough: impl Fn(&str) -> bool) -> String {
         let mut piece = [0; 4096];
         loop {
             let seen = String::from_utf8_lossy(&self.seen).into_owned();
@@ -72,7 +72,7 @@ impl Terminal {
     }
 
     /// Runs a command, set up by `streams`, to its end; returns what was seen.
-    pub fn watch(mut self, command: Command) -> (String, ExitStatus) {
+    pub(crate) fn watch(mut self, command: Command) -> (String, ExitStatus) {
         let mut child = Self::start(command);
         let seen = self.read_until(|_| false);
         (seen, child.wait().unwrap())

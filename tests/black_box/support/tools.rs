@@ -6,7 +6,7 @@ use std::io::Write as _;
 /// Says that `what` was not tested for want of a tool: on standard error, and in the file that `scripts/test` names in
 /// `TIDINGS_LEFT_OUT` and prints at its end. In a run that must leave nothing out (`TIDINGS_ALL_TOOLS`) the test fails.
 #[expect(clippy::print_stderr, reason = "a check that is left out says so")]
-pub fn left_out(what: &str, why: &str) {
+pub(crate) fn left_out(what: &str, why: &str) {
     let line = format!("{what} ({why})\n");
     eprint!("left out: {line}");
     assert!(std::env::var_os("TIDINGS_ALL_TOOLS").is_none(), "left out: {line}");

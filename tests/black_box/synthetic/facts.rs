@@ -20,12 +20,12 @@ use tidings::scenario::{
 use tidings::unit::{ByteSize, Rate, Span};
 
 /// Length of the made-up measure windows, in seconds.
-pub const WINDOW_S: u64 = 10;
+pub(crate) const WINDOW_S: u64 = 10;
 /// CPU time that watching takes of each process in a second.
 const METER_NS: u64 = SECOND_NS / 200;
 
 /// A pattern with plausible options.
-pub fn pattern(kind: PatternKind) -> Pattern {
+pub(crate) fn pattern(kind: PatternKind) -> Pattern {
     let second = Span::from_secs(1);
     match kind {
         PatternKind::Request => Pattern::Request(RequestOptions {
@@ -73,7 +73,7 @@ pub fn pattern(kind: PatternKind) -> Pattern {
 }
 
 /// A case of `clients` links and one topic, its id with `axes` after the pattern.
-pub fn case(kind: PatternKind, clients: u64, axes: &str) -> Case {
+pub(crate) fn case(kind: PatternKind, clients: u64, axes: &str) -> Case {
     Case {
         id: format!("{}{axes}", kind.name()),
         pattern: pattern(kind),
@@ -95,12 +95,12 @@ pub fn case(kind: PatternKind, clients: u64, axes: &str) -> Case {
 }
 
 /// The six patterns at 1,000 clients.
-pub fn six() -> Vec<Case> {
+pub(crate) fn six() -> Vec<Case> {
     PatternKind::ALL.into_iter().map(|kind| case(kind, 1000, "")).collect()
 }
 
 /// The six patterns at 200 and at 1,000 clients.
-pub fn twelve() -> Vec<Case> {
+pub(crate) fn twelve() -> Vec<Case> {
     let at = |clients: u64| {
         PatternKind::ALL
             .into_iter()
@@ -122,7 +122,7 @@ const fn shape(kind: PatternKind) -> (f64, f64, f64, f64) {
 }
 
 /// A sound trial of `case`, of which nothing was lost; the same every time.
-pub fn facts(case: &Case, trial: u32) -> TrialFacts {
+pub(crate) fn facts(case: &Case, trial: u32) -> TrialFacts {
     let kind = case.pattern.kind();
     let (typical, cpu, bytes, memory) = shape(kind);
     let mut rng = Rng::new(u64::from(trial), kind as u64 * 7919 + case.workload.clients);
@@ -268,7 +268,7 @@ fn resources(start: u64, target_cpu: f64, memory: f64, clients: u64) -> Resource
 }
 
 /// A trial that loses the share `lost` of its deliveries.
-pub fn losing(case: &Case, trial: u32, lost: u64) -> TrialFacts {
+pub(crate) fn losing(case: &Case, trial: u32, lost: u64) -> TrialFacts {
     let mut facts = facts(case, trial);
     let ledger = &mut facts.workers.ledger;
     ledger.expected += lost;
@@ -277,7 +277,7 @@ pub fn losing(case: &Case, trial: u32, lost: u64) -> TrialFacts {
 }
 
 /// The scenario of `cases`.
-pub fn scenario(cases: Vec<Case>, trials: u32, objectives: &[&str]) -> Scenario {
+pub(crate) fn scenario(cases: Vec<Case>, trials: u32, objectives: &[&str]) -> Scenario {
     Scenario {
         name: "made-up".to_owned(),
         question: "How should 1,000 consumers learn of two events a second?".to_owned(),
@@ -294,7 +294,7 @@ pub fn scenario(cases: Vec<Case>, trials: u32, objectives: &[&str]) -> Scenario 
 }
 
 /// What `run.json` says of a run of `scenario` that came to its end.
-pub fn info(scenario: Scenario) -> RunInfo {
+pub(crate) fn info(scenario: Scenario) -> RunInfo {
     let mut plan = Vec::new();
     for block in 1..=scenario.trials {
         for case in &scenario.cases {
@@ -341,7 +341,7 @@ pub fn info(scenario: Scenario) -> RunInfo {
 }
 
 /// Writes a whole run into `out`: every trial of `info`'s plan, as `change` leaves it.
-pub fn write_run(out: &Path, info: &RunInfo, change: impl Fn(&mut TrialFacts)) -> PathBuf {
+pub(crate) fn write_run(out: &Path, info: &RunInfo, change: impl Fn(&mut TrialFacts)) -> PathBuf {
     let start = time::OffsetDateTime::UNIX_EPOCH;
     let mut folder = RunFolder::create(out, &info.scenario.name, start, "host").unwrap();
     folder.write_info(info).unwrap();
@@ -355,7 +355,7 @@ pub fn write_run(out: &Path, info: &RunInfo, change: impl Fn(&mut TrialFacts)) -
 }
 
 /// The row of a trial with the verdict that it deserves.
-pub fn judged(facts: &TrialFacts) -> TrialRecord {
+pub(crate) fn judged(facts: &TrialFacts) -> TrialRecord {
     let (verdict, reasons) = verdict(facts);
     TrialRecord::new(facts, verdict, reasons)
 }

@@ -1,7 +1,7 @@
 //! A target in a thread, and an HTTP client and receiver of plain sockets: nothing of the target's own code
 //! judges the target.
 
-pub mod websocket;
+pub(crate) mod websocket;
 
 use std::fmt::Write as _;
 use std::io::{BufRead, BufReader, Read, Write};
@@ -18,10 +18,10 @@ use tidings::server::{Handle, Options, Start, serve_from};
 use tokio::sync::oneshot;
 
 /// How long a test waits for what must come.
-pub const PATIENCE: Duration = Duration::from_secs(20);
+pub(crate) const PATIENCE: Duration = Duration::from_secs(20);
 
 /// A target in a thread of this process; ends when dropped.
-pub struct Target {
+pub(crate) struct Target {
     pub address: SocketAddr,
     pub handle: Handle,
     stop: Option<oneshot::Sender<()>>,
@@ -29,22 +29,22 @@ pub struct Target {
 }
 
 impl Target {
-    pub fn start(options: Options) -> Self {
+    pub(crate) fn start(options: Options) -> Self {
         Self::start_in(options, None)
     }
 
     /// The same with a durable outbox in `data`, which is free again once it is stopped.
-    pub fn start_in(options: Options, data: Option<&Path>) -> Self {
+    pub(crate) fn start_in(options: Options, data: Option<&Path>) -> Self {
         Self::start_at("127.0.0.1:0".parse().unwrap(), options, data, None)
     }
 
     /// One whose logs are in a life that is known.
-    pub fn start_life(options: Options, life: Option<Epoch>) -> Self {
+    pub(crate) fn start_life(options: Options, life: Option<Epoch>) -> Self {
         Self::start_at("127.0.0.1:0".parse().unwrap(), options, None, life)
     }
 
     /// One at an address.
-    pub fn start_at(
+    pub(crate) fn start_at(
         address: SocketAddr,
         options: Options,
         data: Option<&Path>,
@@ -67,26 +67,26 @@ impl Target {
     }
 
     /// Ends the target and returns what it measured.
-    pub fn stop(mut self) -> Snapshot {
+    pub(crate) fn stop(mut self) -> Snapshot {
         drop(self.stop.take());
         self.thread.take().unwrap().join().unwrap()
     }
 
-    pub fn connect(&self) -> Client {
+    pub(crate) fn connect(&self) -> Client {
         Client::connect(self.address)
     }
 
     /// One request on a connection of its own.
-    pub fn send(&self, method: &str, path: &str, body: Option<Value>) -> Answer {
+    pub(crate) fn send(&self, method: &str, path: &str, body: Option<Value>) -> Answer {
         self.connect().send(method, path, body)
     }
 
-    pub fn get(&self, path: &str) -> Answer {
+    pub(crate) fn get(&self, path: &str) -> Answer {
         self.send("GET", path, None)
     }
 
     /// Publishes `{"data": data}` and returns the sequence.
-    pub fn publish(&self, topic: &str, data: impl Into<Value>) -> u64 {
+    pub(crate) fn publish(&self, topic: &str, data: impl Into<Value>) -> u64 {
         let data: Value = data.into();
         let path = format!("/topics/{topic}/events");
         let answer = self.send("POST", &path, Some(serde_json::json!({ "data": data })));
@@ -95,19 +95,19 @@ impl Target {
     }
 
     /// The life that the target's logs are in, as it says.
-    pub fn epoch(&self) -> String {
+    pub(crate) fn epoch(&self) -> String {
         let topics = self.get("/topics").json();
         let next = topics["topics"][0]["next"].as_str().unwrap().to_owned();
         next.split_once('-').unwrap().1.to_owned()
     }
 
     /// How many links of a kind stand, as the target says.
-    pub fn links(&self, kind: &str) -> u64 {
+    pub(crate) fn links(&self, kind: &str) -> u64 {
         self.get("/healthz").json()["links"][kind].as_u64().unwrap()
     }
 
     /// Waits until so many links of a kind stand.
-    pub fn await_links(&self, kind: &str, expected: u64) {
+    pub(crate) fn await_links(&self, kind: &str, expected: u64) {
         until(&format!("{expected} {kind}"), || self.links(kind) == expected);
     }
 }
@@ -125,7 +125,7 @@ impl Drop for Target {
 }
 
 /// Waits until something holds, which it must within [`PATIENCE`].
-pub fn until(what: &str, holds: impl Fn() -> bool) {
+pub(crate) fn until(what: &str, holds: impl Fn() -> bool) {
     let start = Instant::now();
     while !holds() {
         assert!(start.elapsed() < PATIENCE, "in vain: {what}");
@@ -135,28 +135,28 @@ pub fn until(what: &str, holds: impl Fn() -> bool) {
 
 /// An HTTP response, or request.
 #[derive(Debug)]
-pub struct Message {
+pub(crate) struct Message {
     pub first_line: String,
     pub headers: Vec<(String, String)>,
     pub body: Vec<u8>,
 }
 
 impl Message {
-    pub fn header(&self, name: &str) -> Option<&str> {
+    pub(crate) fn header(&self, name: &str) -> Option<&str> {
         self.headers.iter().find(|(key, _)| key.eq_ignore_ascii_case(name)).map(|(_, v)| v.as_str())
     }
 
-    pub fn text(&self) -> String {
+    pub(crate) fn text(&self) -> String {
         String::from_utf8_lossy(&self.body).into_owned()
     }
 
-    pub fn json(&self) -> Value {
+    pub(crate) fn json(&self) -> Value {
         serde_json::from_slice(&self.body).unwrap_or_else(|e| panic!("{e}: {}", self.text()))
     }
 }
 
 #[derive(Debug)]
-pub struct Answer {
+pub(crate) struct Answer {
     pub status: u16,
     message: Message,
 }
@@ -170,7 +170,7 @@ impl std::ops::Deref for Answer {
 }
 
 /// Reads the lines of a head; `None` where the stream ends before.
-pub fn read_head(reader: &mut impl BufRead) -> Option<Message> {
+pub(crate) fn read_head(reader: &mut impl BufRead) -> Option<Message> {
     let mut first_line = String::new();
     if reader.read_line(&mut first_line).unwrap_or(0) == 0 {
         return None;
@@ -189,7 +189,7 @@ pub fn read_head(reader: &mut impl BufRead) -> Option<Message> {
 }
 
 /// Reads a body of known length.
-pub fn read_body(reader: &mut impl BufRead, message: &mut Message) {
+pub(crate) fn read_body(reader: &mut impl BufRead, message: &mut Message) {
     if let Some(length) = message.header("content-length") {
         message.body = vec![0; length.parse().unwrap()];
         reader.read_exact(&mut message.body).unwrap();
@@ -197,12 +197,12 @@ pub fn read_body(reader: &mut impl BufRead, message: &mut Message) {
 }
 
 /// One connection of plain HTTP/1.1.
-pub struct Client {
+pub(crate) struct Client {
     pub reader: BufReader<TcpStream>,
 }
 
 impl Client {
-    pub fn connect(address: SocketAddr) -> Self {
+    pub(crate) fn connect(address: SocketAddr) -> Self {
         let stream = TcpStream::connect(address).unwrap();
         stream.set_read_timeout(Some(PATIENCE)).unwrap();
         stream.set_nodelay(true).unwrap();
@@ -210,12 +210,12 @@ impl Client {
     }
 
     /// Writes what the target takes: one that refuses may answer and close before everything is written.
-    pub fn write(&mut self, bytes: &[u8]) {
+    pub(crate) fn write(&mut self, bytes: &[u8]) {
         let _ = self.reader.get_mut().write_all(bytes);
     }
 
     /// Sends a request without reading its answer.
-    pub fn ask(&mut self, method: &str, path: &str, headers: &[(&str, &str)], body: &[u8]) {
+    pub(crate) fn ask(&mut self, method: &str, path: &str, headers: &[(&str, &str)], body: &[u8]) {
         let mut head = format!("{method} {path} HTTP/1.1\r\nhost: target\r\n");
         for (key, value) in headers {
             write!(head, "{key}: {value}\r\n").unwrap();
@@ -226,7 +226,7 @@ impl Client {
         self.write(&[format!("{head}\r\n").as_bytes(), body].concat());
     }
 
-    pub fn request(
+    pub(crate) fn request(
         &mut self,
         method: &str,
         path: &str,
@@ -237,7 +237,7 @@ impl Client {
         self.answer(method)
     }
 
-    pub fn send(&mut self, method: &str, path: &str, body: Option<Value>) -> Answer {
+    pub(crate) fn send(&mut self, method: &str, path: &str, body: Option<Value>) -> Answer {
         let body = body.map(|body| body.to_string()).unwrap_or_default();
         let json = [("content-type", "application/json")];
         let headers: &[_] = if body.is_empty() { &[] } else { &json };
@@ -245,14 +245,14 @@ impl Client {
     }
 
     /// Reads the head of an answer.
-    pub fn head(&mut self) -> Answer {
+    pub(crate) fn head(&mut self) -> Answer {
         let message = read_head(&mut self.reader).expect("an answer");
         let status = message.first_line.split(' ').nth(1).unwrap().parse().unwrap();
         Answer { status, message }
     }
 
     /// Reads an answer of known length.
-    pub fn answer(&mut self, method: &str) -> Answer {
+    pub(crate) fn answer(&mut self, method: &str) -> Answer {
         let mut answer = self.head();
         if method != "HEAD" && answer.status != 304 {
             read_body(&mut self.reader, &mut answer.message);
@@ -261,7 +261,7 @@ impl Client {
     }
 
     /// Reads one chunk of a chunked body; `None` at its end.
-    pub fn chunk(&mut self) -> Option<Vec<u8>> {
+    pub(crate) fn chunk(&mut self) -> Option<Vec<u8>> {
         let mut line = String::new();
         self.reader.read_line(&mut line).unwrap();
         let size = usize::from_str_radix(line.trim(), 16).unwrap();
@@ -273,16 +273,16 @@ impl Client {
 }
 
 /// A webhook receiver: answers each request as `respond` says, and hands it on.
-pub struct Hook {
+pub(crate) struct Hook {
     pub address: SocketAddr,
     pub received: Receiver<Message>,
 }
 
 /// What a receiver answers: status, headers, body.
-pub type Response = (u16, Vec<(&'static str, String)>, String);
+pub(crate) type Response = (u16, Vec<(&'static str, String)>, String);
 
 /// The answer of a good receiver: acknowledges, and echoes challenges.
-pub fn acknowledge(message: &Message) -> Response {
+pub(crate) fn acknowledge(message: &Message) -> Response {
     let body = message.json();
     match body["challenge"].as_str() {
         Some(challenge) if body["type"] == "webhook.verification" => {
@@ -293,7 +293,7 @@ pub fn acknowledge(message: &Message) -> Response {
 }
 
 impl Hook {
-    pub fn start(respond: impl Fn(&Message) -> Response + Send + Sync + 'static) -> Self {
+    pub(crate) fn start(respond: impl Fn(&Message) -> Response + Send + Sync + 'static) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let address = listener.local_addr().unwrap();
         let (sender, received) = mpsc::channel();
@@ -326,12 +326,12 @@ impl Hook {
         Self { address, received }
     }
 
-    pub fn url(&self) -> String {
+    pub(crate) fn url(&self) -> String {
         format!("http://{}/hook", self.address)
     }
 
     /// The next delivery; challenges are passed over.
-    pub fn next(&self) -> Message {
+    pub(crate) fn next(&self) -> Message {
         loop {
             let message = self.received.recv_timeout(PATIENCE).expect("a delivery");
             if message.json()["type"] != "webhook.verification" {

@@ -8,7 +8,7 @@ use tungstenite::WebSocket;
 use super::{Client, PATIENCE, Target};
 
 /// The headers of a handshake.
-pub const HANDSHAKE: [(&str, &str); 4] = [
+pub(crate) const HANDSHAKE: [(&str, &str); 4] = [
     ("upgrade", "websocket"),
     ("connection", "Upgrade"),
     ("sec-websocket-version", "13"),
@@ -16,7 +16,7 @@ pub const HANDSHAKE: [(&str, &str); 4] = [
 ];
 
 /// A masked frame: its first byte, and a payload of any length in the shortest form.
-pub fn masked(first: u8, payload: &[u8]) -> Vec<u8> {
+pub(crate) fn masked(first: u8, payload: &[u8]) -> Vec<u8> {
     let mask = [0x37, 0xfa, 0x21, 0x3d];
     let mut frame = vec![first];
     match payload.len() {
@@ -36,7 +36,7 @@ pub fn masked(first: u8, payload: &[u8]) -> Vec<u8> {
 }
 
 /// The next frame's first byte and payload; `None` where the stream ends.
-pub fn frame(client: &mut Client) -> Option<(u8, Vec<u8>)> {
+pub(crate) fn frame(client: &mut Client) -> Option<(u8, Vec<u8>)> {
     if client.reader.fill_buf().unwrap().is_empty() {
         return None;
     }
@@ -61,7 +61,7 @@ pub fn frame(client: &mut Client) -> Option<(u8, Vec<u8>)> {
 }
 
 /// A WebSocket of another maker's.
-pub fn theirs(target: &Target, path: &str) -> WebSocket<TcpStream> {
+pub(crate) fn theirs(target: &Target, path: &str) -> WebSocket<TcpStream> {
     let stream = TcpStream::connect(target.address).unwrap();
     stream.set_read_timeout(Some(PATIENCE)).unwrap();
     let url = format!("ws://{}{path}", target.address);
