@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 
 use serde::Serialize;
 
-use super::{Answer, Calibration, Outcome, Quantity};
+use super::{Calibration, ExperimentOutcome, ExperimentResult, Quantity};
 use crate::prose::wrap;
 
 /// Width of the text's columns of expected, measured and tolerance, at most.
@@ -28,14 +28,14 @@ struct Entry<'a> {
     expected: String,
     measured: String,
     tolerance: String,
-    outcome: Outcome,
+    outcome: ExperimentOutcome,
     attempts: usize,
     reasons: &'a [String],
     quantities: &'a [Quantity],
 }
 
 /// One line of what all quantities have of one kind.
-fn joined(answer: &Answer, of: fn(&Quantity) -> &str) -> String {
+fn joined(answer: &ExperimentResult, of: fn(&Quantity) -> &str) -> String {
     let quantities = &answer.finding.quantities;
     let named = |quantity: &Quantity| match quantities.len() {
         1 => of(quantity).to_owned(),
@@ -44,7 +44,7 @@ fn joined(answer: &Answer, of: fn(&Quantity) -> &str) -> String {
     quantities.iter().map(named).collect::<Vec<_>>().join("; ")
 }
 
-fn entry(answer: &Answer) -> Entry<'_> {
+fn entry(answer: &ExperimentResult) -> Entry<'_> {
     Entry {
         id: answer.experiment.id,
         name: answer.experiment.name,
@@ -71,10 +71,13 @@ pub fn json(calibration: &Calibration) -> String {
 fn summary(calibration: &Calibration) -> String {
     let count = |outcome| calibration.answers.iter().filter(|a| a.outcome == outcome).count();
     let all = calibration.answers.len();
-    let mut text = format!("{} of {all} experiments passed", count(Outcome::Pass));
+    let mut text = format!("{} of {all} experiments passed", count(ExperimentOutcome::Pass));
     for (outcome, what) in [
-        (Outcome::Fail, "failed: do not trust figures of this kind"),
-        (Outcome::Noisy, "inconclusive: the machine was too noisy; free it and try again"),
+        (ExperimentOutcome::Fail, "failed: do not trust figures of this kind"),
+        (
+            ExperimentOutcome::Noisy,
+            "inconclusive: the machine was too noisy; free it and try again",
+        ),
     ] {
         let n = count(outcome);
         if n > 0 {
@@ -88,7 +91,7 @@ fn summary(calibration: &Calibration) -> String {
 }
 
 /// The outcome, with the number of attempts where there were several.
-fn outcome(answer: &Answer) -> String {
+fn outcome(answer: &ExperimentResult) -> String {
     match answer.attempts {
         1 => answer.outcome.name().to_owned(),
         n => format!("{} ({n} attempts)", answer.outcome.name()),
@@ -183,19 +186,22 @@ mod tests {
     use super::*;
 
     fn calibration() -> Calibration {
-        let answer = |at: usize, outcome, measured: &[u64]| Answer {
+        let answer = |at: usize, outcome, measured: &[u64]| ExperimentResult {
             experiment: &EXPERIMENTS[at],
             outcome,
             attempts: measured.len(),
             reasons: match outcome {
-                Outcome::Noisy => vec!["the hypervisor took 9 %".to_owned()],
+                ExperimentOutcome::Noisy => vec!["the hypervisor took 9 %".to_owned()],
                 _ => Vec::new(),
             },
             finding: Finding::of(
                 measured.iter().map(|n| Quantity::exactly(format!("count {n}"), 3, *n)).collect(),
             ),
         };
-        let answers = vec![answer(0, Outcome::Pass, &[3]), answer(1, Outcome::Noisy, &[3, 4])];
+        let answers = vec![
+            answer(0, ExperimentOutcome::Pass, &[3]),
+            answer(1, ExperimentOutcome::Noisy, &[3, 4]),
+        ];
         Calibration { answers, stopped: None }
     }
 

@@ -32,7 +32,7 @@ use crate::report::Plot;
 pub use finding::{Finding, Quantity};
 pub use format::{json, markdown, text};
 pub use lab::{Halt, Keeper, Lab, Measured};
-pub use outcome::{ATTEMPTS, Attempt, Outcome, overall};
+pub use outcome::{ATTEMPTS, Attempt, ExperimentOutcome, overall};
 
 /// No quick calibration begins another attempt that could end after this, in seconds.
 const QUICK_S: f64 = 115.0;
@@ -78,11 +78,11 @@ pub const EXPERIMENTS: &[Experiment] = &[
 
 /// What came of one experiment, all attempts together.
 #[derive(Debug)]
-pub struct Answer {
+pub struct ExperimentResult {
     /// The experiment.
     pub experiment: &'static Experiment,
     /// What came of it.
-    pub outcome: Outcome,
+    pub outcome: ExperimentOutcome,
     /// How often it was tried.
     pub attempts: usize,
     /// What the machine did to the trials, or why there was no answer, a sentence each.
@@ -95,14 +95,14 @@ pub struct Answer {
 #[derive(Debug, Default)]
 pub struct Calibration {
     /// The answers, in the order of the experiments.
-    pub answers: Vec<Answer>,
+    pub answers: Vec<ExperimentResult>,
     /// The signal that stopped it, if one did.
     pub stopped: Option<i32>,
 }
 
 impl Calibration {
     /// The worst outcome.
-    pub fn overall(&self) -> Outcome {
+    pub fn overall(&self) -> ExperimentOutcome {
         overall(self.answers.iter().map(|answer| answer.outcome))
     }
 
@@ -121,7 +121,7 @@ pub enum News<'a> {
     /// An attempt begins; the first is number 1.
     Begun(&'static Experiment, usize),
     /// An experiment is over.
-    Answered(&'a Answer),
+    Answered(&'a ExperimentResult),
 }
 
 /// Runs `wanted`, one after the other.
@@ -163,7 +163,7 @@ fn answer(
     experiment: &'static Experiment,
     time_left: impl Fn() -> bool,
     tell: &mut impl FnMut(News<'_>),
-) -> Result<Answer, Halt> {
+) -> Result<ExperimentResult, Halt> {
     let mut attempts: Vec<Attempt> = Vec::new();
     let mut reasons: Vec<String> = Vec::new();
     loop {
@@ -189,7 +189,13 @@ fn answer(
             continue;
         }
         let outcome = outcome::outcome(&attempts);
-        return Ok(Answer { experiment, outcome, attempts: attempts.len(), reasons, finding });
+        return Ok(ExperimentResult {
+            experiment,
+            outcome,
+            attempts: attempts.len(),
+            reasons,
+            finding,
+        });
     }
 }
 

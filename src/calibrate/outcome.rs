@@ -11,7 +11,7 @@ pub const ATTEMPTS: usize = 3;
 /// What came of an experiment.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "lowercase")]
-pub enum Outcome {
+pub enum ExperimentOutcome {
     /// The answer is what theory says.
     Pass,
     /// It is not, and the machine was quiet: the harness does not tell the truth here.
@@ -20,7 +20,7 @@ pub enum Outcome {
     Noisy,
 }
 
-impl Outcome {
+impl ExperimentOutcome {
     /// The name in tables.
     pub const fn name(self) -> &'static str {
         match self {
@@ -55,25 +55,25 @@ pub(super) fn again(attempts: &[Attempt]) -> bool {
 }
 
 /// The outcome of all attempts at one experiment.
-pub(super) fn outcome(attempts: &[Attempt]) -> Outcome {
+pub(super) fn outcome(attempts: &[Attempt]) -> ExperimentOutcome {
     if attempts.last().is_some_and(|last| last.holds) {
-        return Outcome::Pass;
+        return ExperimentOutcome::Pass;
     }
     if !attempts.is_empty() && attempts.iter().all(Attempt::excused) {
-        Outcome::Noisy
+        ExperimentOutcome::Noisy
     } else {
-        Outcome::Fail
+        ExperimentOutcome::Fail
     }
 }
 
 /// The outcome of all experiments together: the worst that may be said.
 ///
 /// A failure outweighs noise: it was found on a quiet machine.
-pub fn overall(outcomes: impl IntoIterator<Item = Outcome>) -> Outcome {
-    outcomes.into_iter().fold(Outcome::Pass, |worst, outcome| match (worst, outcome) {
-        (Outcome::Fail, _) | (_, Outcome::Fail) => Outcome::Fail,
-        (Outcome::Noisy, _) | (_, Outcome::Noisy) => Outcome::Noisy,
-        _ => Outcome::Pass,
+pub fn overall(outcomes: impl IntoIterator<Item = ExperimentOutcome>) -> ExperimentOutcome {
+    outcomes.into_iter().fold(ExperimentOutcome::Pass, |worst, outcome| match (worst, outcome) {
+        (ExperimentOutcome::Fail, _) | (_, ExperimentOutcome::Fail) => ExperimentOutcome::Fail,
+        (ExperimentOutcome::Noisy, _) | (_, ExperimentOutcome::Noisy) => ExperimentOutcome::Noisy,
+        _ => ExperimentOutcome::Pass,
     })
 }
 
@@ -100,15 +100,20 @@ mod tests {
         const WRONG: (bool, bool) = (false, false);
         const UNCLEAR: (bool, bool) = (false, true);
         for (tried, more, expected, why) in [
-            (vec![RIGHT], false, Outcome::Pass, "right at once"),
-            (vec![LUCKY], false, Outcome::Pass, "right in spite of the machine"),
-            (vec![WRONG], false, Outcome::Fail, "wrong on a quiet machine is not tried again"),
-            (vec![UNCLEAR], true, Outcome::Noisy, "wrong on a noisy machine is"),
-            (vec![UNCLEAR, RIGHT], false, Outcome::Pass, "right at the second attempt"),
-            (vec![UNCLEAR, UNCLEAR], true, Outcome::Noisy, "a third attempt is left"),
-            (vec![UNCLEAR, UNCLEAR, UNCLEAR], false, Outcome::Noisy, "and no fourth"),
-            (vec![UNCLEAR, WRONG], false, Outcome::Fail, "the quiet attempt counts"),
-            (vec![], false, Outcome::Fail, "nothing was tried"),
+            (vec![RIGHT], false, ExperimentOutcome::Pass, "right at once"),
+            (vec![LUCKY], false, ExperimentOutcome::Pass, "right in spite of the machine"),
+            (
+                vec![WRONG],
+                false,
+                ExperimentOutcome::Fail,
+                "wrong on a quiet machine is not tried again",
+            ),
+            (vec![UNCLEAR], true, ExperimentOutcome::Noisy, "wrong on a noisy machine is"),
+            (vec![UNCLEAR, RIGHT], false, ExperimentOutcome::Pass, "right at the second attempt"),
+            (vec![UNCLEAR, UNCLEAR], true, ExperimentOutcome::Noisy, "a third attempt is left"),
+            (vec![UNCLEAR, UNCLEAR, UNCLEAR], false, ExperimentOutcome::Noisy, "and no fourth"),
+            (vec![UNCLEAR, WRONG], false, ExperimentOutcome::Fail, "the quiet attempt counts"),
+            (vec![], false, ExperimentOutcome::Fail, "nothing was tried"),
         ] {
             let tried = attempts(&tried);
             assert_eq!((again(&tried), outcome(&tried)), (more, expected), "{why}");
@@ -122,12 +127,12 @@ mod tests {
             inexcusable: true,
             strains: vec!["the hypervisor took 9 %".to_owned()],
         }];
-        assert_eq!((again(&tried), outcome(&tried)), (false, Outcome::Fail));
+        assert_eq!((again(&tried), outcome(&tried)), (false, ExperimentOutcome::Fail));
     }
 
     #[test]
     fn a_failure_outweighs_noise_and_noise_outweighs_success() {
-        use Outcome::{Fail, Noisy, Pass};
+        use ExperimentOutcome::{Fail, Noisy, Pass};
         for (all, expected) in [
             (vec![], Pass),
             (vec![Pass, Pass], Pass),

@@ -5,8 +5,8 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, bail};
 use tidings::calibrate::{
-    Calibration, EXPERIMENTS, Experiment, Halt, Keeper, Lab, News, Outcome, calibrate, json,
-    markdown, text,
+    Calibration, EXPERIMENTS, Experiment, ExperimentOutcome, Halt, Keeper, Lab, News, calibrate,
+    json, markdown, text,
 };
 use tidings::conductor::Signals;
 use tidings::measure::Host;
@@ -97,9 +97,9 @@ pub(super) fn run(arguments: &Arguments) -> anyhow::Result<u8> {
 fn status(calibration: &Calibration) -> u8 {
     match (calibration.stopped, calibration.overall()) {
         (Some(signal), _) => (128 + signal) as u8,
-        (None, Outcome::Pass) => 0,
-        (None, Outcome::Fail) => exit::MISSED,
-        (None, Outcome::Noisy) => exit::INVALID,
+        (None, ExperimentOutcome::Pass) => 0,
+        (None, ExperimentOutcome::Fail) => exit::MISSED,
+        (None, ExperimentOutcome::Noisy) => exit::INVALID,
     }
 }
 
@@ -201,11 +201,11 @@ impl Teller {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use tidings::calibrate::{Answer, Finding};
+    use tidings::calibrate::{ExperimentResult, Finding};
 
     #[test]
     fn the_exit_status_says_whether_a_figure_may_be_trusted() {
-        use Outcome::{Fail, Noisy, Pass};
+        use ExperimentOutcome::{Fail, Noisy, Pass};
         for (outcomes, stopped, expected) in [
             (vec![Pass, Pass], None, 0),
             (vec![Pass, Noisy], None, exit::INVALID),
@@ -213,7 +213,7 @@ mod tests {
             (vec![Pass], Some(2), 130),
             (vec![Fail], Some(15), 143),
         ] {
-            let answer = |outcome| Answer {
+            let answer = |outcome| ExperimentResult {
                 experiment: &EXPERIMENTS[0],
                 outcome,
                 attempts: 1,

@@ -4,7 +4,7 @@ use std::net::IpAddr;
 use std::path::{Path, PathBuf};
 
 use anyhow::Context as _;
-use tidings::net::tls::{Authority, Identity};
+use tidings::net::tls::{Authority, CertifiedKey};
 use tidings::server::Security;
 
 /// Arguments of TLS.
@@ -44,7 +44,7 @@ impl TlsArguments {
             let read = |path: &Path| {
                 std::fs::read(path).with_context(|| format!("cannot read {}", path.display()))
             };
-            Identity::from_pem(&read(cert)?, &read(key)?).with_context(|| {
+            CertifiedKey::from_pem(&read(cert)?, &read(key)?).with_context(|| {
                 format!("{} and {} must be PEM files", cert.display(), key.display())
             })?
         } else {
@@ -55,7 +55,7 @@ impl TlsArguments {
     }
 
     /// A certificate for the names of this host, and the authority's own where clients will look for it.
-    fn made_now(&self, listen: IpAddr, name: Option<&str>) -> anyhow::Result<Identity> {
+    fn made_now(&self, listen: IpAddr, name: Option<&str>) -> anyhow::Result<CertifiedKey> {
         let authority = Authority::new()?;
         if let Some(path) = &self.cert_out {
             std::fs::write(path, authority.pem())

@@ -8,7 +8,7 @@ use http_body_util::Full;
 use hyper::body::Incoming;
 use hyper::{Request, Response};
 
-use super::{Answer, Dialer, Http1, Http2, Meter, NetError};
+use super::{Dialer, Http1, Http2, Meter, NetError, StampedResponse};
 
 /// Carries a link's exchanges, one at a time.
 #[derive(Debug)]
@@ -65,7 +65,7 @@ impl Client {
         &mut self,
         request: Request<Full<Bytes>>,
         timeout: Duration,
-    ) -> Result<Answer, NetError> {
+    ) -> Result<StampedResponse, NetError> {
         match self {
             Self::One(http) => http.exchange(request, timeout).await,
             Self::Two(http) => http.exchange(request, timeout).await,

@@ -69,7 +69,7 @@ impl From<hyper::Error> for NetError {
 
 /// A whole answer.
 #[derive(Debug)]
-pub struct Answer {
+pub struct StampedResponse {
     /// Its status.
     pub status: StatusCode,
     /// Its headers.
@@ -127,7 +127,7 @@ impl Http1 {
         &mut self,
         request: Request<Full<Bytes>>,
         timeout: Duration,
-    ) -> Result<Answer, NetError> {
+    ) -> Result<StampedResponse, NetError> {
         let exchange = async {
             let (head, body) = self.stream(request).await?.into_parts();
             let body = self.connection.wait(whole(body)).await?;
@@ -140,7 +140,7 @@ impl Http1 {
         let sent_ns = self.meter.sent_ns().unwrap_or(done_ns);
         let first_ns = self.meter.first_ns().unwrap_or(done_ns);
         let (status, headers) = (head.status, head.headers);
-        Ok(Answer { status, headers, body, sent_ns, first_ns, done_ns })
+        Ok(StampedResponse { status, headers, body, sent_ns, first_ns, done_ns })
     }
 
     /// Sends `request` and returns the answer's head, its body still to come.

@@ -24,7 +24,7 @@ use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::sync::Mutex;
 use tokio::task::spawn_local;
 
-use super::{Answer, Dialer, Meter, NetError, Stream};
+use super::{Dialer, Meter, NetError, StampedResponse, Stream};
 use crate::clock;
 
 /// Runs what HTTP/2 needs beside its connection on the thread that it was started on.
@@ -194,7 +194,7 @@ impl Http2 {
         &mut self,
         request: Request<Full<Bytes>>,
         timeout: Duration,
-    ) -> Result<Answer, NetError> {
+    ) -> Result<StampedResponse, NetError> {
         let exchange = async {
             let (head, body) = self.stream(request).await?.into_parts();
             let first_ns = clock::now();
@@ -205,7 +205,14 @@ impl Http2 {
         let done_ns = clock::now();
         let (head, first_ns, body) = outcome.unwrap_or(Err(NetError::Timeout(timeout)))?;
         let (status, headers) = (head.status, head.headers);
-        Ok(Answer { status, headers, body, sent_ns: self.sent_ns.get(), first_ns, done_ns })
+        Ok(StampedResponse {
+            status,
+            headers,
+            body,
+            sent_ns: self.sent_ns.get(),
+            first_ns,
+            done_ns,
+        })
     }
 
     /// Sends `request` and returns the answer's head, its body still to come.

@@ -20,7 +20,7 @@ pub mod tls;
 pub use client::Client;
 pub use dialer::{Dialer, LINKS_PER_SOURCE};
 pub use driven::Driven;
-pub use http1::{Answer, Http1, NetError, upgrade};
+pub use http1::{Http1, NetError, StampedResponse, upgrade};
 pub use http2::{Here, Http2};
 pub use place::{NotAPlace, Place};
 pub use retry_after::retry_after;

@@ -64,19 +64,21 @@ impl fmt::Debug for Trust {
 }
 
 /// A certificate with its key, in PEM or made for the occasion.
-pub struct Identity {
+pub struct CertifiedKey {
     chain: Vec<CertificateDer<'static>>,
     key: PrivateKeyDer<'static>,
 }
 
-impl fmt::Debug for Identity {
+impl fmt::Debug for CertifiedKey {
     /// Without the key.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Identity").field("certificates", &self.chain.len()).finish_non_exhaustive()
+        f.debug_struct("CertifiedKey")
+            .field("certificates", &self.chain.len())
+            .finish_non_exhaustive()
     }
 }
 
-impl Identity {
+impl CertifiedKey {
     /// The certificates and the key in two PEM texts.
     pub fn from_pem(certificates: &[u8], key: &[u8]) -> Result<Self, TlsError> {
         let chain = CertificateDer::pem_slice_iter(certificates).collect::<Result<Vec<_>, _>>()?;
@@ -125,7 +127,7 @@ impl Authority {
     }
 
     /// A certificate for a server that is reached by these names and addresses.
-    pub fn issue(&self, names: &[String]) -> Result<Identity, TlsError> {
+    pub fn issue(&self, names: &[String]) -> Result<CertifiedKey, TlsError> {
         let key = KeyPair::generate()?;
         let mut params = CertificateParams::new(names)?;
         params.distinguished_name.push(DnType::CommonName, "tidings");
@@ -133,11 +135,11 @@ impl Authority {
         params.extended_key_usages = vec![ExtendedKeyUsagePurpose::ServerAuth];
         let certificate = params.signed_by(&key, &self.issuer)?;
         let chain = vec![certificate.der().clone()];
-        Ok(Identity { chain, key: PrivatePkcs8KeyDer::from(key.serialize_der()).into() })
+        Ok(CertifiedKey { chain, key: PrivatePkcs8KeyDer::from(key.serialize_der()).into() })
     }
 
     /// A certificate for an address of this host.
-    pub fn issue_for(&self, address: IpAddr) -> Result<Identity, TlsError> {
+    pub fn issue_for(&self, address: IpAddr) -> Result<CertifiedKey, TlsError> {
         self.issue(&[address.to_string()])
     }
 
@@ -211,7 +213,7 @@ pub fn with_own_sessions(config: &ClientConfig) -> Arc<ClientConfig> {
 
 /// A server's settings; where it does not `resume`, it gives no tickets.
 pub fn server(
-    identity: Identity,
+    identity: CertifiedKey,
     alpn: &[&[u8]],
     resume: bool,
 ) -> Result<Arc<ServerConfig>, TlsError> {
@@ -253,9 +255,9 @@ mod tests {
     fn pem_is_read_back_and_anything_else_refused() {
         let authority = Authority::new().unwrap();
         let key = authority.issuer.key().serialize_pem();
-        let identity = Identity::from_pem(authority.pem().as_bytes(), key.as_bytes()).unwrap();
+        let identity = CertifiedKey::from_pem(authority.pem().as_bytes(), key.as_bytes()).unwrap();
         assert_eq!(identity.chain.as_slice(), std::slice::from_ref(&authority.certificate));
-        assert!(Identity::from_pem(b"", key.as_bytes()).is_err());
-        assert!(Identity::from_pem(authority.pem().as_bytes(), b"no key").is_err());
+        assert!(CertifiedKey::from_pem(b"", key.as_bytes()).is_err());
+        assert!(CertifiedKey::from_pem(authority.pem().as_bytes(), b"no key").is_err());
     }
 }

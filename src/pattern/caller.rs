@@ -9,7 +9,7 @@ use super::Link;
 use super::calls::{Calls, Dialled};
 use super::redial::Ended;
 use crate::clock;
-use crate::net::{self, Answer, Http1, NetError};
+use crate::net::{self, Http1, NetError, StampedResponse};
 use crate::pace::Rng;
 use crate::scenario::{Connection, RequestOptions};
 
@@ -70,7 +70,7 @@ impl<'a> Caller<'a> {
     pub(super) async fn exchange(
         &mut self,
         request: Request<Full<Bytes>>,
-    ) -> Result<Answer, Ended> {
+    ) -> Result<StampedResponse, Ended> {
         let answer = match self.options.connection {
             Connection::KeepAlive => self.keeping_alive(request).await,
             Connection::PerRequest => Ok(self.alone(request).await?),
@@ -82,7 +82,10 @@ impl<'a> Caller<'a> {
         answer
     }
 
-    async fn keeping_alive(&mut self, request: Request<Full<Bytes>>) -> Result<Answer, Ended> {
+    async fn keeping_alive(
+        &mut self,
+        request: Request<Full<Bytes>>,
+    ) -> Result<StampedResponse, Ended> {
         let limit = self.options.timeout.std();
         // One that ended between two requests fails neither.
         if let Line::Http(connection) = &mut self.line
@@ -96,7 +99,7 @@ impl<'a> Caller<'a> {
         Ok(answer)
     }
 
-    async fn calling(&mut self, request: Request<Full<Bytes>>) -> Result<Answer, Ended> {
+    async fn calling(&mut self, request: Request<Full<Bytes>>) -> Result<StampedResponse, Ended> {
         let limit = self.options.timeout.std();
         if let Line::Socket(calls) = &mut self.line {
             return calls.exchange(request, limit).await;
@@ -115,7 +118,7 @@ impl<'a> Caller<'a> {
 
     /// One exchange on a connection of its own. Its first write is the one that opens the connection, so that service,
     /// and not slip, has the time that this takes.
-    async fn alone(&self, mut request: Request<Full<Bytes>>) -> Result<Answer, NetError> {
+    async fn alone(&self, mut request: Request<Full<Bytes>>) -> Result<StampedResponse, NetError> {
         request.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
         let (dialer, limit) = (&self.link.dialer(), self.options.timeout.std());
         let dialled_ns = clock::now();
@@ -132,6 +135,6 @@ impl<'a> Caller<'a> {
         };
         let answer = tokio::time::timeout(limit, exchange).await;
         let answer = answer.unwrap_or(Err(NetError::Timeout(limit)))?;
-        Ok(Answer { sent_ns: dialled_ns, ..answer })
+        Ok(StampedResponse { sent_ns: dialled_ns, ..answer })
     }
 }

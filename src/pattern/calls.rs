@@ -19,7 +19,7 @@ use super::handshake::{self, Opened};
 use super::redial::Ended;
 use crate::clock;
 use crate::net::call::{Id, read_answer, write_call};
-use crate::net::{Answer, Meter, NetError, Stream};
+use crate::net::{Meter, NetError, StampedResponse, Stream};
 use crate::pace::Rng;
 
 /// Where the target takes calls.
@@ -48,7 +48,7 @@ pub(super) enum Dialled {
     /// A socket that takes calls.
     Socket(Box<Calls>),
     /// The target's refusal, which answers the call that it was dialled for.
-    Refused(Answer),
+    Refused(StampedResponse),
 }
 
 impl Calls {
@@ -64,7 +64,7 @@ impl Calls {
             Opened::Refused(response) => {
                 let (head, ()) = response.into_parts();
                 let done_ns = clock::now();
-                Dialled::Refused(Answer {
+                Dialled::Refused(StampedResponse {
                     status: head.status,
                     headers: head.headers,
                     body: Bytes::new(),
@@ -86,7 +86,7 @@ impl Calls {
         &mut self,
         request: Request<Full<Bytes>>,
         limit: Duration,
-    ) -> Result<Answer, Ended> {
+    ) -> Result<StampedResponse, Ended> {
         let (head, body) = request.into_parts();
         // It is there already.
         let body = body.collect().await.map(Collected::to_bytes).unwrap_or_default();
@@ -101,13 +101,13 @@ impl Calls {
         let outcome = tokio::time::timeout(limit, answered).await;
         let done_ns = clock::now();
         let message = outcome.unwrap_or_else(|_| Err(NetError::Timeout(limit).into()))?;
-        let (id, status, headers, body) = read_answer(&message).ok_or(Ended::Answer)?;
+        let (id, status, headers, body) = read_answer(&message).ok_or(Ended::StampedResponse)?;
         if id != Id::number(self.last) {
-            return Err(Ended::Answer);
+            return Err(Ended::StampedResponse);
         }
         let sent_ns = self.meter.sent_ns().unwrap_or(done_ns);
         let first_ns = self.meter.first_ns().unwrap_or(done_ns);
-        Ok(Answer { status, headers, body, sent_ns, first_ns, done_ns })
+        Ok(StampedResponse { status, headers, body, sent_ns, first_ns, done_ns })
     }
 
     /// Answers what the target wants to know between two calls; returns when the socket has ended. May be dropped at
@@ -115,7 +115,7 @@ impl Calls {
     pub(super) async fn attend(&mut self) -> Ended {
         match self.message().await {
             // Nothing was asked.
-            Ok(_) => Ended::Answer,
+            Ok(_) => Ended::StampedResponse,
             Err(ended) => ended,
         }
     }
@@ -220,7 +220,7 @@ impl Frames {
                     }
                 }
                 // Binary, what has no place here, a bit that nobody agreed on, or too much.
-                _ => return Err(Ended::Answer),
+                _ => return Err(Ended::StampedResponse),
             }
         }
         Ok(None)
@@ -231,7 +231,7 @@ impl Frames {
         let [first, second, rest @ ..] = &self.unread[..] else { return Ok(None) };
         let (first, header, length) = match (second, rest) {
             // A server does not mask.
-            (0x80.., _) => return Err(Ended::Answer),
+            (0x80.., _) => return Err(Ended::StampedResponse),
             (126, [a, b, ..]) => (*first, 4, u64::from(u16::from_be_bytes([*a, *b]))),
             (127, rest) => match rest.first_chunk() {
                 Some(long) => (*first, 10, u64::from_be_bytes(*long)),
@@ -241,7 +241,7 @@ impl Frames {
             (short, _) => (*first, 2, u64::from(*short)),
         };
         if length > MESSAGE_MAX as u64 {
-            return Err(Ended::Answer);
+            return Err(Ended::StampedResponse);
         }
         let whole = header + length as usize;
         if self.unread.len() < whole {

@@ -16,7 +16,7 @@ use super::mix::Operation;
 use super::poll::get;
 use super::xml;
 use crate::measure::ErrorKind;
-use crate::net::Answer;
+use crate::net::StampedResponse;
 use crate::net::fields::MediaType;
 use crate::scenario::{Format, RequestOptions};
 
@@ -41,7 +41,7 @@ pub(super) struct Asked {
 
 /// A right answer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Outcome {
+pub(super) enum ItemChange {
     /// It was carried out.
     Done,
     /// Nothing has changed.
@@ -126,7 +126,11 @@ impl<'a> Items<'a> {
     }
 
     /// Checks an answer: its status, its type, and that it is about the right item.
-    pub(super) fn check(&mut self, asked: Asked, answer: &Answer) -> Result<Outcome, ErrorKind> {
+    pub(super) fn check(
+        &mut self,
+        asked: Asked,
+        answer: &StampedResponse,
+    ) -> Result<ItemChange, ErrorKind> {
         if matches!(answer.status, StatusCode::TOO_MANY_REQUESTS | StatusCode::SERVICE_UNAVAILABLE)
         {
             if asked.operation == Operation::Delete {
@@ -140,7 +144,7 @@ impl<'a> Items<'a> {
             return if other || !answer.body.is_empty() {
                 Err(ErrorKind::Protocol)
             } else {
-                Ok(Outcome::NotModified)
+                Ok(ItemChange::NotModified)
             };
         }
         let expected = match asked.operation {
@@ -151,11 +155,11 @@ impl<'a> Items<'a> {
         if answer.status != expected {
             return Err(ErrorKind::Status);
         }
-        self.take(asked, answer).map(|()| Outcome::Done).ok_or(ErrorKind::Protocol)
+        self.take(asked, answer).map(|()| ItemChange::Done).ok_or(ErrorKind::Protocol)
     }
 
     /// Takes over what an answer of the right status says; `None` where it is no right answer.
-    fn take(&mut self, asked: Asked, answer: &Answer) -> Option<()> {
+    fn take(&mut self, asked: Asked, answer: &StampedResponse) -> Option<()> {
         let format = self.options.format;
         let Asked { operation, item, .. } = asked;
         if operation == Operation::Delete {
@@ -266,13 +270,17 @@ mod tests {
         }
     }
 
-    fn answer(status: u16, headers: &[(&'static str, &'static str)], body: &str) -> Answer {
+    fn answer(
+        status: u16,
+        headers: &[(&'static str, &'static str)],
+        body: &str,
+    ) -> StampedResponse {
         let headers: HeaderMap = headers
             .iter()
             .map(|(name, value)| (name.parse().unwrap(), HeaderValue::from_static(value)))
             .collect();
         let status = StatusCode::from_u16(status).unwrap();
-        Answer {
+        StampedResponse {
             status,
             headers,
             body: Bytes::copy_from_slice(body.as_bytes()),
@@ -289,8 +297,8 @@ mod tests {
         let other = ITEM.replace('7', "8");
         let page = r#"{"items":[],"next":null}"#;
         for (operation, status, headers, body, expected, why) in [
-            (Operation::Read, 200, &json[..], ITEM, Ok(Outcome::Done), "that item"),
-            (Operation::Read, 304, &json[1..], "", Ok(Outcome::NotModified), "nothing new"),
+            (Operation::Read, 200, &json[..], ITEM, Ok(ItemChange::Done), "that item"),
+            (Operation::Read, 304, &json[1..], "", Ok(ItemChange::NotModified), "nothing new"),
             (
                 Operation::Read,
                 304,
@@ -313,11 +321,11 @@ mod tests {
                 Err(ErrorKind::Status),
                 "a write is not conditional",
             ),
-            (Operation::Replace, 200, &json, ITEM, Ok(Outcome::Done), "that item"),
+            (Operation::Replace, 200, &json, ITEM, Ok(ItemChange::Done), "that item"),
             (Operation::Patch, 200, &json, &other, Err(ErrorKind::Protocol), "another item"),
-            (Operation::Head, 200, &json, "", Ok(Outcome::Done), "a head"),
+            (Operation::Head, 200, &json, "", Ok(ItemChange::Done), "a head"),
             (Operation::Create, 200, &json, ITEM, Err(ErrorKind::Status), "not created"),
-            (Operation::List, 200, &json, page, Ok(Outcome::Done), "a page"),
+            (Operation::List, 200, &json, page, Ok(ItemChange::Done), "a page"),
             (Operation::List, 200, &json, ITEM, Err(ErrorKind::Protocol), "no page"),
         ] {
             let options = options(Format::Json);
@@ -349,7 +357,7 @@ mod tests {
             ("/items/7", &HeaderValue::from_static("\"1\""))
         );
         for (body, expected, why) in [
-            (ITEM_XML, Ok(Outcome::Done), "that item"),
+            (ITEM_XML, Ok(ItemChange::Done), "that item"),
             (&ITEM_XML.replace('7', "8"), Err(ErrorKind::Protocol), "another item"),
             (&ITEM_XML.replace("</item>", ""), Err(ErrorKind::Protocol), "it breaks off"),
             ("<items/>", Err(ErrorKind::Protocol), "no item"),

@@ -11,7 +11,7 @@ use super::recovery::Recoveries;
 use crate::clock::{self, SECOND_NS};
 use crate::event::{Head, topic_name};
 use crate::measure::{Arrival, Counter, ErrorKind, Ledger, LinkLedger, Metric, Recorder, Samples};
-use crate::net::{Answer, Dialer};
+use crate::net::{Dialer, StampedResponse};
 use crate::pace::{Rng, Schedule, Timer};
 use crate::scenario::{Case, LoopKind, Pattern, Publish};
 
@@ -377,8 +377,8 @@ impl Link {
     /// Books the stages of an exchange that was due at `due_ns` and was answered well.
     ///
     /// Slip leaves out the wait for the link: it is what the generator added, not what a slow answer before did.
-    pub fn answered(&self, answer: &Answer, turn: Turn) {
-        let Answer { sent_ns, first_ns, done_ns, .. } = *answer;
+    pub fn answered(&self, answer: &StampedResponse, turn: Turn) {
+        let StampedResponse { sent_ns, first_ns, done_ns, .. } = *answer;
         let Turn { due_ns, free_ns, fired_ns } = turn;
         let mut recorder = self.context.recorder.borrow_mut();
         recorder.record(Metric::Slip, sent_ns.saturating_sub(due_ns.max(free_ns)));

@@ -12,7 +12,7 @@ use super::Link;
 use crate::clock;
 use crate::event::{Cursor, Page};
 use crate::measure::ErrorKind;
-use crate::net::{Answer, Client, NetError};
+use crate::net::{Client, NetError, StampedResponse};
 
 /// What a poll brought.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -142,7 +142,7 @@ impl<'a> Poller<'a> {
         &mut self,
         wait: Option<&str>,
         timeout: Duration,
-    ) -> Result<Answer, NetError> {
+    ) -> Result<StampedResponse, NetError> {
         self.connect().await?;
         let Some(connection) = &mut self.connection else { unreachable!("connected above") };
         let mut target = format!("{}?since={}&limit={}", self.path, self.cursor, self.limit);
@@ -163,7 +163,7 @@ impl<'a> Poller<'a> {
     }
 
     /// Books what an answer brought, and moves the cursor.
-    pub(super) fn take(&mut self, answer: &Answer) -> Result<Brought, ErrorKind> {
+    pub(super) fn take(&mut self, answer: &StampedResponse) -> Result<Brought, ErrorKind> {
         match answer.status {
             StatusCode::OK => {
                 let page: Page =

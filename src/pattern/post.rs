@@ -18,7 +18,7 @@ use super::retry_after::{jittered, unspoken};
 use super::sends::{Send, due};
 use crate::clock;
 use crate::measure::{Counter, ErrorKind, Metric};
-use crate::net::{Answer, Client, NetError, retry_after};
+use crate::net::{Client, NetError, StampedResponse, retry_after};
 
 /// A post without an answer for so long is sent again.
 const TIMEOUT: Duration = Duration::from_secs(10);
@@ -38,7 +38,7 @@ struct Poster {
 /// How an attempt went.
 enum Attempt {
     /// It is published.
-    Published(Answer),
+    Published(StampedResponse),
     /// To be tried again at this instant, in monotonic nanoseconds.
     Again(u64),
     /// To be tried again as connections are.
@@ -160,7 +160,10 @@ impl Poster {
         (attempt, sent_ns)
     }
 
-    async fn exchange(&mut self, request: Request<Full<Bytes>>) -> Result<Answer, NetError> {
+    async fn exchange(
+        &mut self,
+        request: Request<Full<Bytes>>,
+    ) -> Result<StampedResponse, NetError> {
         let connection = match &mut self.connection {
             Some(connection) if connection.is_open() => connection,
             slot => {

@@ -35,7 +35,7 @@ pub(super) enum Ended {
     Event,
     /// What came was no answer to what was asked.
     #[error("an answer was not understood")]
-    Answer,
+    StampedResponse,
     /// The target closed it.
     #[error("the target closed the stream")]
     Closed,
@@ -62,7 +62,9 @@ impl Ended {
                 | WebSocketError::ConnectionClosed,
             ) => ErrorKind::Closed,
             Self::Silent => ErrorKind::Timeout,
-            Self::Foreign | Self::Frame(_) | Self::Event | Self::Answer => ErrorKind::Protocol,
+            Self::Foreign | Self::Frame(_) | Self::Event | Self::StampedResponse => {
+                ErrorKind::Protocol
+            }
         }
     }
 }

@@ -7,7 +7,7 @@
 use std::time::SystemTime;
 
 use super::caller::Caller;
-use super::items::{Items, Outcome};
+use super::items::{ItemChange, Items};
 use super::mix::Operation;
 use super::poll::host;
 use super::redial::Redial;
@@ -15,7 +15,7 @@ use super::retry_after::{jittered, unspoken};
 use super::{Link, Timeline, Turn};
 use crate::clock;
 use crate::measure::{Counter, ErrorKind};
-use crate::net::{Answer, retry_after};
+use crate::net::{StampedResponse, retry_after};
 use crate::pace::{ArrivalProcess, Rng, Wait};
 use crate::scenario::{LoopKind, RequestOptions};
 
@@ -28,11 +28,11 @@ struct Client<'a> {
     options: &'a RequestOptions,
     caller: Caller<'a>,
     items: Items<'a>,
-    refusals: Refusals,
+    refusals: Backoff,
 }
 
 /// What was refused last, and until when the client holds back for it.
-struct Refusals {
+struct Backoff {
     rng: Rng,
     /// In monotonic nanoseconds.
     until_ns: u64,
@@ -48,7 +48,7 @@ pub(super) async fn run(link: &Link, options: &RequestOptions) {
         options,
         caller: Caller::new(link, options),
         items: Items::new(options, host(link), &payload),
-        refusals: Refusals {
+        refusals: Backoff {
             rng: Rng::new(link.rng().below(u64::MAX), 1),
             until_ns: 0,
             unspoken: 0,
@@ -160,7 +160,7 @@ impl Client<'_> {
                 link.record_due(due_ns, response_ns);
                 if measured {
                     link.answered(&answer, turn);
-                    link.count(Counter::NotModified, u64::from(outcome == Outcome::NotModified));
+                    link.count(Counter::NotModified, u64::from(outcome == ItemChange::NotModified));
                 }
                 (answer.done_ns, None)
             }
@@ -178,7 +178,7 @@ impl Client<'_> {
     async fn carry_out(
         &mut self,
         operation: Operation,
-    ) -> Result<(Answer, Result<Outcome, ErrorKind>), ErrorKind> {
+    ) -> Result<(StampedResponse, Result<ItemChange, ErrorKind>), ErrorKind> {
         let (asked, request) = self.items.ask(operation);
         let answer = self.caller.exchange(request).await.map_err(|error| error.kind())?;
         let outcome = self.items.check(asked, &answer);
@@ -216,9 +216,9 @@ impl Client<'_> {
     }
 }
 
-impl Refusals {
+impl Backoff {
     /// Takes note of a refusal.
-    fn refused(&mut self, answer: &Answer) {
+    fn refused(&mut self, answer: &StampedResponse) {
         let wait_ns = if let Some(asked) = retry_after(&answer.headers, SystemTime::now()) {
             jittered(asked, &mut self.rng)
         } else {

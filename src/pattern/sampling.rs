@@ -4,19 +4,31 @@ use super::{Link, Turn};
 use crate::clock;
 use crate::event::Head;
 use crate::measure::{Arrival, Counter, ErrorKind, RequestSample};
-use crate::net::{Answer, ServerTiming};
+use crate::net::{ServerTiming, StampedResponse};
 
 impl Link {
     /// Keeps a measured request or poll raw, while the shard has room; `turn` holds its stamps before it was sent.
     #[inline]
-    pub fn keep(&self, seq: u64, turn: Turn, answer: Option<&Answer>, error: Option<ErrorKind>) {
+    pub fn keep(
+        &self,
+        seq: u64,
+        turn: Turn,
+        answer: Option<&StampedResponse>,
+        error: Option<ErrorKind>,
+    ) {
         if self.context().samples.borrow().wants() {
             self.keep_now(seq, turn, answer, error);
         }
     }
 
     #[cold]
-    fn keep_now(&self, seq: u64, turn: Turn, answer: Option<&Answer>, error: Option<ErrorKind>) {
+    fn keep_now(
+        &self,
+        seq: u64,
+        turn: Turn,
+        answer: Option<&StampedResponse>,
+        error: Option<ErrorKind>,
+    ) {
         let server = answer.map(|answer| ServerTiming::of(&answer.headers)).unwrap_or_default();
         self.context().samples.borrow_mut().keep(RequestSample {
             link: self.index(),
@@ -34,7 +46,7 @@ impl Link {
     }
 
     /// Books the arrival of an event with a poll's answer.
-    pub fn receive_polled(&self, head: Head, answer: &Answer) {
+    pub fn receive_polled(&self, head: Head, answer: &StampedResponse) {
         let (arrival, measured) = self.receive(head, answer.done_ns);
         let counts = measured && arrival != Arrival::Duplicate;
         if counts && head.published_ns < answer.sent_ns {

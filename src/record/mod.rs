@@ -46,7 +46,7 @@ pub use table::TableError;
 pub(crate) use table::to_csv;
 pub use timeline::TimelineRow;
 pub(crate) use trial::offered_requests;
-pub use trial::{Given, Identity, TrialRecord};
+pub use trial::{Given, TrialIdentity, TrialRecord};
 pub use verdict::Verdict;
 
 /// Version of the files' meaning; FORMAT.md describes it.

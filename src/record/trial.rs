@@ -15,7 +15,7 @@ use crate::scenario::{LoopKind, Outbox, Pattern, PatternKind, Profile, Publish};
 pub struct TrialRecord {
     /// Which trial it is, and what was offered.
     #[serde(flatten)]
-    pub identity: Identity,
+    pub identity: TrialIdentity,
     /// What it is worth.
     pub verdict: Verdict,
     /// Why, a sentence each; none for a valid trial.
@@ -41,7 +41,7 @@ pub struct TrialRecord {
 
 /// Which trial a row is of, and what was offered.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct Identity {
+pub struct TrialIdentity {
     /// Version of the file's meaning.
     pub schema_version: u32,
     /// Name of the scenario.
@@ -168,9 +168,9 @@ pub(super) fn told(reasons: impl IntoIterator<Item: Into<Coded>>) -> (Vec<String
     reasons.into_iter().map(Into::into).map(|Coded { code, text }| (sentence(&text), code)).unzip()
 }
 
-fn identity(facts: &TrialFacts) -> Identity {
+fn identity(facts: &TrialFacts) -> TrialIdentity {
     let (kind, workload) = (facts.case.pattern.kind(), &facts.case.workload);
-    Identity {
+    TrialIdentity {
         schema_version: SCHEMA_VERSION,
         scenario: facts.scenario.clone(),
         case: facts.case.id.clone(),

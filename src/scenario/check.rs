@@ -1,7 +1,7 @@
 //! What can be carried out: every bound of a scenario, with its reason and its remedy.
 
 use super::conditions;
-use super::error::{Refusal, require};
+use super::error::{InvalidKey, require};
 use super::{
     Case, LongPollOptions, LoopKind, Pattern, Phases, RequestOptions, Restart, RestartLog,
     ShortPollOptions, Workload, faults, network, publish, webhook,
@@ -23,7 +23,7 @@ const LONGEST: Span = Span::from_secs(86_400);
 const REPOLL: Span = Span::from_secs(1);
 
 /// Checks the phases by themselves.
-pub(super) fn phases(phases: &Phases) -> Result<(), Refusal> {
+pub(super) fn phases(phases: &Phases) -> Result<(), InvalidKey> {
     let Phases { connect, warmup, measure, drain } = *phases;
     for (key, span) in [
         ("phases.connect", connect),
@@ -37,7 +37,7 @@ pub(super) fn phases(phases: &Phases) -> Result<(), Refusal> {
 }
 
 /// Checks one case, whose workload was checked, with the phases and the ring that it will meet.
-pub(super) fn case(case: &Case, phases: &Phases, ring: u64) -> Result<(), Refusal> {
+pub(super) fn case(case: &Case, phases: &Phases, ring: u64) -> Result<(), InvalidKey> {
     if case.pattern.kind().delivers() {
         events(&case.workload, phases)?;
     }
@@ -70,7 +70,7 @@ pub(super) fn case(case: &Case, phases: &Phases, ring: u64) -> Result<(), Refusa
 }
 
 /// Checks a workload by itself, before anything is computed from its figures.
-pub(super) fn workload(workload: &Workload) -> Result<(), Refusal> {
+pub(super) fn workload(workload: &Workload) -> Result<(), InvalidKey> {
     let Workload { clients, topics, payload, payload_kind, late_after, .. } = *workload;
     at_least_one("workload.clients", clients)?;
     require(clients <= MOST_CLIENTS, "workload.clients", || {
@@ -94,7 +94,7 @@ pub(super) fn workload(workload: &Workload) -> Result<(), Refusal> {
     positive("workload.late_after", late_after)
 }
 
-fn events(workload: &Workload, phases: &Phases) -> Result<(), Refusal> {
+fn events(workload: &Workload, phases: &Phases) -> Result<(), InvalidKey> {
     let key = "workload.rate";
     let per_s = workload.rate.per_s() * workload.topics as f64;
     require(per_s > 0.0, key, || {
@@ -103,7 +103,7 @@ fn events(workload: &Workload, phases: &Phases) -> Result<(), Refusal> {
     schedule_is_sane(key, "events", per_s, phases)
 }
 
-fn schedule_is_sane(key: &str, what: &str, per_s: f64, phases: &Phases) -> Result<(), Refusal> {
+fn schedule_is_sane(key: &str, what: &str, per_s: f64, phases: &Phases) -> Result<(), InvalidKey> {
     let measured = per_s * phases.measure.secs();
     require(measured >= 1.0, key, || {
         format!(
@@ -123,7 +123,7 @@ fn schedule_is_sane(key: &str, what: &str, per_s: f64, phases: &Phases) -> Resul
     })
 }
 
-fn request(options: &RequestOptions, phases: &Phases) -> Result<(), Refusal> {
+fn request(options: &RequestOptions, phases: &Phases) -> Result<(), InvalidKey> {
     match options.loop_kind {
         LoopKind::Open => open_loop(options, phases)?,
         LoopKind::Closed => closed_loop(options)?,
@@ -144,7 +144,7 @@ fn request(options: &RequestOptions, phases: &Phases) -> Result<(), Refusal> {
     positive("request.timeout", options.timeout)
 }
 
-fn open_loop(options: &RequestOptions, phases: &Phases) -> Result<(), Refusal> {
+fn open_loop(options: &RequestOptions, phases: &Phases) -> Result<(), InvalidKey> {
     let key = "request.rate";
     require(options.rate.per_s() > 0.0, key, || {
         format!("{key} = {}: without requests there is nothing to measure; raise it", options.rate)
@@ -152,7 +152,7 @@ fn open_loop(options: &RequestOptions, phases: &Phases) -> Result<(), Refusal> {
     schedule_is_sane(key, "requests", options.rate.per_s(), phases)
 }
 
-fn closed_loop(options: &RequestOptions) -> Result<(), Refusal> {
+fn closed_loop(options: &RequestOptions) -> Result<(), InvalidKey> {
     require(options.arrivals != ArrivalProcess::Burst, "request.arrivals", || {
         "request.arrivals = burst: a closed loop sends one request per response; write \"poisson\" for exponential times \
          to think, or \"constant\""
@@ -164,7 +164,7 @@ fn closed_loop(options: &RequestOptions) -> Result<(), Refusal> {
 }
 
 /// Checks how many requests and polls are kept raw; over all shards the plan does.
-pub(super) fn samples(samples: u64) -> Result<(), Refusal> {
+pub(super) fn samples(samples: u64) -> Result<(), InvalidKey> {
     require(samples <= MOST_SAMPLES, "worker.samples", || {
         format!(
             "worker.samples = {samples}: at most {MOST_SAMPLES} raw samples can be kept; lower it"
@@ -176,7 +176,7 @@ fn long_poll(
     options: &LongPollOptions,
     workload: &Workload,
     phases: &Phases,
-) -> Result<(), Refusal> {
+) -> Result<(), InvalidKey> {
     let LongPollOptions { wait, gap, limit, coalesce } = *options;
     positive("long-poll.wait", wait)?;
     at_least_one("long-poll.limit", limit)?;
@@ -207,7 +207,7 @@ fn short_poll(
     options: &ShortPollOptions,
     workload: &Workload,
     phases: &Phases,
-) -> Result<(), Refusal> {
+) -> Result<(), InvalidKey> {
     let ShortPollOptions { interval, limit, timeout, .. } = *options;
     positive("short-poll.interval", interval)?;
     positive("short-poll.timeout", timeout)?;
@@ -248,7 +248,7 @@ fn short_poll(
 }
 
 /// The ring must keep what a poller misses in two of its periods, with room for a Poisson crowd.
-fn ring_holds(ring: u64, period: Span, workload: &Workload) -> Result<(), Refusal> {
+fn ring_holds(ring: u64, period: Span, workload: &Workload) -> Result<(), InvalidKey> {
     let mean = 2.0 * workload.rate.per_s() * period.secs();
     let need = (mean + 6.0 * mean.sqrt() + 10.0).ceil() as u64;
     require(ring >= need, "target.ring", || {
@@ -261,13 +261,13 @@ fn ring_holds(ring: u64, period: Span, workload: &Workload) -> Result<(), Refusa
 }
 
 /// Checks what every connection of the target gets.
-pub(super) fn target(send_buffer: ByteSize) -> Result<(), Refusal> {
+pub(super) fn target(send_buffer: ByteSize) -> Result<(), InvalidKey> {
     require((4 << 10..=64 << 20).contains(&send_buffer.bytes()), "target.send_buffer", || {
         format!("target.send_buffer = {send_buffer} is not between 4KiB and 64MiB")
     })
 }
 
-fn queue(key: &str, queue: Option<u64>, ring: u64) -> Result<(), Refusal> {
+fn queue(key: &str, queue: Option<u64>, ring: u64) -> Result<(), InvalidKey> {
     let Some(queue) = queue else { return Ok(()) };
     at_least_one(key, queue)?;
     require(queue <= ring, key, || {
@@ -278,15 +278,15 @@ fn queue(key: &str, queue: Option<u64>, ring: u64) -> Result<(), Refusal> {
     })
 }
 
-fn positive(key: &str, span: Span) -> Result<(), Refusal> {
+fn positive(key: &str, span: Span) -> Result<(), InvalidKey> {
     require(span.ns() > 0, key, || format!("{key} = {span}: must be greater than 0"))
 }
 
-fn at_least_one(key: &str, n: u64) -> Result<(), Refusal> {
+fn at_least_one(key: &str, n: u64) -> Result<(), InvalidKey> {
     require(n > 0, key, || format!("{key} = {n}: must be at least 1"))
 }
 /// What is on disk cannot be lost with the process.
-fn outbox_survives(case: &Case) -> Result<(), Refusal> {
+fn outbox_survives(case: &Case) -> Result<(), InvalidKey> {
     let lost = |restart: Restart| restart.log == RestartLog::Lost;
     let contradicts = case.keeps_outbox() && case.conditions.restart.is_some_and(lost);
     require(!contradicts, "restart.log", || {

@@ -5,7 +5,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::error::{Refusal, require};
+use super::error::{InvalidKey, require};
 use super::network::{self, NetworkFile};
 use super::{PatternKind, Phases, Workload};
 use crate::pace::Network;
@@ -160,7 +160,7 @@ pub(super) struct Written {
 }
 
 /// What a case meets.
-pub(super) fn resolve(kind: PatternKind, written: &Written) -> Result<Conditions, Refusal> {
+pub(super) fn resolve(kind: PatternKind, written: &Written) -> Result<Conditions, InvalidKey> {
     let usual = Reconnect::default();
     let ReconnectFile { backoff, max, jitter, silence } = written.reconnect;
     let silence = silence.map_or(u64::from(usual.silence), Count::get);
@@ -193,9 +193,9 @@ pub(super) fn resolve(kind: PatternKind, written: &Written) -> Result<Conditions
     Ok(Conditions { reconnect, restart, consumers, network })
 }
 
-fn restarted(written: &RestartFile) -> Result<Restart, Refusal> {
+fn restarted(written: &RestartFile) -> Result<Restart, InvalidKey> {
     let RestartFile { at, down, log, graceful } = *written;
-    let at = at.ok_or_else(|| Refusal {
+    let at = at.ok_or_else(|| InvalidKey {
         key: "restart.at".to_owned(),
         message: "restart.at is missing; write at = \"3s\" in [restart], \
                   from the start of the window"
@@ -214,7 +214,7 @@ pub(super) fn check(
     conditions: &Conditions,
     workload: &Workload,
     phases: &Phases,
-) -> Result<(), Refusal> {
+) -> Result<(), InvalidKey> {
     let Conditions { reconnect, restart, consumers, network: _ } = *conditions;
     require(reconnect.backoff.ns() > 0, "reconnect.backoff", || {
         format!("reconnect.backoff = {}: must be greater than 0", reconnect.backoff)

@@ -39,7 +39,7 @@ impl ScenarioError {
 
 /// A number that cannot be carried out, not yet located.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) struct Refusal {
+pub(super) struct InvalidKey {
     /// The key, dotted as for `--set`.
     pub key: String,
     /// What is wrong, and the remedy.
@@ -51,8 +51,8 @@ pub(super) fn require(
     holds: bool,
     key: &str,
     message: impl FnOnce() -> String,
-) -> Result<(), Refusal> {
-    if holds { Ok(()) } else { Err(Refusal { key: key.to_owned(), message: message() }) }
+) -> Result<(), InvalidKey> {
+    if holds { Ok(()) } else { Err(InvalidKey { key: key.to_owned(), message: message() }) }
 }
 
 /// The one of `known` that `word` was probably meant to be.

@@ -3,7 +3,7 @@
 
 use serde::Deserialize;
 
-use super::error::{Refusal, require};
+use super::error::{InvalidKey, require};
 use super::{CallbackConnection, Case, Connection, Http, Pattern, Phases, SlowConsumer, Workload};
 use crate::pace::Network;
 use crate::unit::{Bandwidth, Span};
@@ -37,7 +37,7 @@ pub(super) fn resolve(written: &NetworkFile) -> Network {
 }
 
 /// Checks the network of one case against what is to go through it.
-pub(super) fn check(case: &Case, phases: &Phases) -> Result<(), Refusal> {
+pub(super) fn check(case: &Case, phases: &Phases) -> Result<(), InvalidKey> {
     let Network { latency, jitter, bandwidth, loss } = case.conditions.network;
     let way = Span::from_ns(latency.ns().saturating_add(jitter.ns()));
     require(way <= LONGEST, "network.latency", || {

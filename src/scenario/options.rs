@@ -3,7 +3,7 @@
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
-use super::error::{Refusal, ScenarioError, require};
+use super::error::{InvalidKey, ScenarioError, require};
 use super::file::{LongPollFile, MixFile, RequestFile, ShortPollFile, SseFile, WebSocketFile};
 use super::read::read;
 use super::tree::Table;
@@ -194,7 +194,7 @@ pub(super) fn pattern(
     kind: PatternKind,
     options: &Table,
     workload: &Workload,
-    located: &dyn Fn(Refusal) -> ScenarioError,
+    located: &dyn Fn(InvalidKey) -> ScenarioError,
 ) -> Result<Pattern, ScenarioError> {
     fn from<T: DeserializeOwned>(
         file: &str,
@@ -258,7 +258,7 @@ pub(super) fn pattern(
 }
 
 /// Keys that one kind of loop has no use for are refused with it, not passed over.
-fn request(written: RequestFile, workload: &Workload) -> Result<RequestOptions, Refusal> {
+fn request(written: RequestFile, workload: &Workload) -> Result<RequestOptions, InvalidKey> {
     let loop_kind = written.loop_kind.unwrap_or_default();
     match loop_kind {
         LoopKind::Open => require(written.think.is_none(), "request.think", || {

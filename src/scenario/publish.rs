@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::error::{Refusal, require};
+use super::error::{InvalidKey, require};
 use super::{Case, PatternKind};
 
 /// Who publishes the events.
@@ -25,7 +25,7 @@ impl Publish {
 }
 
 /// Checks that what a case meets can be met where its clients publish.
-pub(super) fn check(case: &Case) -> Result<(), Refusal> {
+pub(super) fn check(case: &Case) -> Result<(), InvalidKey> {
     if case.workload.publish == Publish::Target {
         return Ok(());
     }

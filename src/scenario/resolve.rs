@@ -6,7 +6,7 @@ use std::fmt::Write as _;
 use serde_json::Value as Json;
 
 use super::conditions;
-use super::error::{Refusal, ScenarioError, require};
+use super::error::{InvalidKey, ScenarioError, require};
 use super::faults::{self, FaultsFile};
 use super::file::{File, PER_CLIENT, PhasesFile, TargetFile, Topics, WorkloadFile};
 use super::options::pattern;
@@ -33,8 +33,9 @@ pub(super) fn scenario(file: &str, name: &str, root: &Table) -> Result<Scenario,
     let patterns = patterns(file, root, &written)?;
     let axes = sweep::axes(file, root)?;
     no_idle_faults(file, root, &patterns, &axes)?;
-    let located =
-        |refusal: Refusal| ScenarioError::refused(file, &root.place(&refusal.key), refusal.message);
+    let located = |refusal: InvalidKey| {
+        ScenarioError::refused(file, &root.place(&refusal.key), refusal.message)
+    };
     let head = head(name, &written).map_err(located)?;
     let drafts = drafts(file, root, &patterns, &axes)?;
     let all = drafts.len() as u64 * u64::from(head.trials);
@@ -81,7 +82,7 @@ fn patterns(file: &str, root: &Table, written: &File) -> Result<Vec<PatternKind>
 }
 
 /// Everything but the cases and the phases.
-fn head(name: &str, written: &File) -> Result<Scenario, Refusal> {
+fn head(name: &str, written: &File) -> Result<Scenario, InvalidKey> {
     let question = written.question.as_deref().unwrap_or_default().trim();
     require(!question.is_empty(), "question", || {
         "question: missing; state what the scenario answers: question = \"…\"".to_owned()
@@ -138,7 +139,7 @@ fn head(name: &str, written: &File) -> Result<Scenario, Refusal> {
 }
 
 /// What the target lets in at once.
-fn limits(written: Option<&TargetFile>) -> Result<Limits, Refusal> {
+fn limits(written: Option<&TargetFile>) -> Result<Limits, InvalidKey> {
     let limit = |count: Option<Count>, key: &str| {
         let limit = count.map(Count::get);
         require(limit != Some(0), key, || {
@@ -229,7 +230,7 @@ fn draft(
     let given = conditions.iter().filter_map(|(name, table)| Some((*name, table.as_ref()?)));
     sections.extend(given.map(|(name, table)| section(name, table)));
     let sections = Table(sections);
-    let located = |refusal: Refusal| {
+    let located = |refusal: InvalidKey| {
         ScenarioError::refused(file, &sections.place(&refusal.key), refusal.message)
     };
     let workload = resolve_workload(kind, &written).map_err(located)?;
@@ -272,8 +273,8 @@ fn no_idle_faults(
     Ok(())
 }
 
-fn resolve_workload(kind: PatternKind, written: &WorkloadFile) -> Result<Workload, Refusal> {
-    let missing = |key: &str, example: &str| Refusal {
+fn resolve_workload(kind: PatternKind, written: &WorkloadFile) -> Result<Workload, InvalidKey> {
+    let missing = |key: &str, example: &str| InvalidKey {
         key: key.to_owned(),
         message: format!("{key} is missing; write {example} in [workload], or sweep it"),
     };
@@ -364,7 +365,7 @@ fn label(value: &Json) -> String {
     }
 }
 
-fn small(count: Count, key: &str, most: u32) -> Result<u32, Refusal> {
+fn small(count: Count, key: &str, most: u32) -> Result<u32, InvalidKey> {
     let n = count.get();
     require((1..=u64::from(most)).contains(&n), key, || {
         format!("{key} = {n}: must be between 1 and {most}")

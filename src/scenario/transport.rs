@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::error::{Refusal, require};
+use super::error::{InvalidKey, require};
 use super::{Case, Pattern, PatternKind};
 use crate::unit::Count;
 
@@ -82,7 +82,7 @@ pub(super) fn bears_on(key: &str, kind: PatternKind) -> bool {
 }
 
 /// The transport that the file describes.
-pub(super) fn resolve(written: &TransportFile) -> Result<Transport, Refusal> {
+pub(super) fn resolve(written: &TransportFile) -> Result<Transport, InvalidKey> {
     let TransportFile { tls, resume, http, streams } = *written;
     let none = Transport::default();
     let streams = streams.map_or(u64::from(STREAMS), Count::get);
@@ -98,7 +98,7 @@ pub(super) fn resolve(written: &TransportFile) -> Result<Transport, Refusal> {
 }
 
 /// Checks the transport of one case against its pattern, and the streams that the target lets a connection have.
-pub(super) fn check(case: &Case, max_concurrent_streams: u32) -> Result<(), Refusal> {
+pub(super) fn check(case: &Case, max_concurrent_streams: u32) -> Result<(), InvalidKey> {
     let Transport { http, streams, .. } = case.transport;
     if http == Http::One {
         return Ok(());

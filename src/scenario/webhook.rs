@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::WebhookOptions;
-use super::error::{Refusal, require};
+use super::error::{InvalidKey, require};
 use super::file::{ReceiverFile, WebhookFile};
 use crate::unit::{Count, Span};
 
@@ -153,7 +153,7 @@ impl Default for WebhookOptions {
 }
 
 /// What `written` means.
-pub(super) fn resolve(written: &WebhookFile) -> Result<WebhookOptions, Refusal> {
+pub(super) fn resolve(written: &WebhookFile) -> Result<WebhookOptions, InvalidKey> {
     let none = WebhookOptions::default();
     let small = |count: Option<Count>, default: u32, key: &str, most: u64| {
         let n = count.map_or(u64::from(default), Count::get);
@@ -195,7 +195,7 @@ fn receiver(written: &ReceiverFile) -> ReceiverOptions {
 }
 
 /// Checks what can be carried out.
-pub(super) fn check(options: &WebhookOptions) -> Result<(), Refusal> {
+pub(super) fn check(options: &WebhookOptions) -> Result<(), InvalidKey> {
     let WebhookOptions { timeout, attempts, backoff, backoff_max, .. } = *options;
     positive("webhook.timeout", timeout)?;
     if attempts > 1 {
@@ -222,7 +222,7 @@ pub(super) fn check(options: &WebhookOptions) -> Result<(), Refusal> {
     check_receiver(&options.receiver)
 }
 
-fn check_receiver(options: &ReceiverOptions) -> Result<(), Refusal> {
+fn check_receiver(options: &ReceiverOptions) -> Result<(), InvalidKey> {
     for (key, share) in [
         ("webhook.receiver.slow_share", options.slow_share),
         ("webhook.receiver.fail", options.fail),
@@ -253,7 +253,7 @@ fn check_receiver(options: &ReceiverOptions) -> Result<(), Refusal> {
     )
 }
 
-fn positive(key: &str, span: Span) -> Result<(), Refusal> {
+fn positive(key: &str, span: Span) -> Result<(), InvalidKey> {
     require(span.ns() > 0, key, || format!("{key} = {span}: must be greater than 0"))
 }
 

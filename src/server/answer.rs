@@ -18,7 +18,7 @@ use super::sse::Stream;
 pub(super) type Reply = Response<Body>;
 
 /// A reply that may need the request's body, or time.
-pub(super) type Outcome = Result<Reply, Problem>;
+pub(super) type HandlerResult = Result<Reply, Problem>;
 
 /// The body of a response.
 #[derive(Debug)]
@@ -67,39 +67,39 @@ impl hyper::body::Body for Body {
 
 /// The future of an answer: of no size worth mentioning while there is nothing to wait for, since hyper keeps
 /// room for it in every idle connection.
-pub(super) enum Answer {
+pub(super) enum ReplyFuture {
     /// It stands; `None` once taken.
     Now(Option<Reply>),
     /// It needs the request's body, or time.
-    Later(Pin<Box<dyn Future<Output = Outcome>>>),
+    Later(Pin<Box<dyn Future<Output = HandlerResult>>>),
 }
 
-impl std::fmt::Debug for Answer {
+impl std::fmt::Debug for ReplyFuture {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.write_str(if matches!(self, Self::Now(_)) { "Now" } else { "Later" })
     }
 }
 
-impl Answer {
+impl ReplyFuture {
     /// An answer that comes later.
-    pub(super) fn later(future: impl Future<Output = Outcome> + 'static) -> Self {
+    pub(super) fn later(future: impl Future<Output = HandlerResult> + 'static) -> Self {
         Self::Later(Box::pin(future))
     }
 }
 
-impl From<Reply> for Answer {
+impl From<Reply> for ReplyFuture {
     fn from(reply: Reply) -> Self {
         Self::Now(Some(reply))
     }
 }
 
-impl From<Outcome> for Answer {
-    fn from(outcome: Outcome) -> Self {
+impl From<HandlerResult> for ReplyFuture {
+    fn from(outcome: HandlerResult) -> Self {
         outcome.unwrap_or_else(Reply::from).into()
     }
 }
 
-impl Future for Answer {
+impl Future for ReplyFuture {
     type Output = Result<Reply, Infallible>;
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {

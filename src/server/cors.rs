@@ -9,7 +9,7 @@ use hyper::header::{
 };
 use hyper::{Method, Request, StatusCode};
 
-use super::answer::{Answer, Reply, empty};
+use super::answer::{Reply, ReplyFuture, empty};
 use super::visitors::Visitors;
 use crate::net::fields;
 
@@ -83,17 +83,17 @@ impl Grant {
     }
 
     /// An answer that says what is granted, whatever else it says.
-    pub(super) fn on(self, answer: Answer) -> Answer {
+    pub(super) fn on(self, answer: ReplyFuture) -> ReplyFuture {
         if self.origin.is_none() && !self.varies {
             return answer;
         }
         match answer {
-            Answer::Now(Some(mut reply)) => {
+            ReplyFuture::Now(Some(mut reply)) => {
                 self.say(&mut reply);
                 reply.into()
             }
-            Answer::Now(None) => answer,
-            Answer::Later(later) => Answer::later(async move {
+            ReplyFuture::Now(None) => answer,
+            ReplyFuture::Later(later) => ReplyFuture::later(async move {
                 let mut reply = later.await.unwrap_or_else(Reply::from);
                 self.say(&mut reply);
                 Ok(reply)

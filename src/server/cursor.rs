@@ -6,7 +6,7 @@
 
 use std::rc::Rc;
 
-use super::hub::{Identity, Topic};
+use super::hub::{SharedTopic, Topic};
 use super::problem::Problem;
 use super::publish::is_name;
 use super::request::Query;
@@ -24,7 +24,7 @@ pub(super) enum Place {
 
 impl Place {
     /// Where a cursor leads in a topic's log in its life `life`.
-    pub(super) fn of(topic: &Identity, life: Epoch, cursor: Cursor) -> Self {
+    pub(super) fn of(topic: &SharedTopic, life: Epoch, cursor: Cursor) -> Self {
         let ours = cursor.epoch.is_none_or(|epoch| epoch == life) && cursor.seq <= topic.newest();
         if ours { Self::After(cursor.seq) } else { Self::Reset }
     }

@@ -11,7 +11,7 @@ use hyper::body::Incoming;
 use hyper::header::{CACHE_CONTROL, HeaderValue, IF_NONE_MATCH};
 use hyper::{Method, Request, StatusCode};
 
-use super::answer::{Answer, Outcome, Reply, empty, typed, with_etag};
+use super::answer::{HandlerResult, Reply, ReplyFuture, empty, typed, with_etag};
 use super::cursor::{self, Place};
 use super::faults;
 use super::gauges::Kind;
@@ -37,7 +37,7 @@ pub(super) fn get(
     outgoing: &Rc<Outgoing>,
     name: &str,
     request: &Request<Incoming>,
-) -> Answer {
+) -> ReplyFuture {
     let bodiless = request.method() == Method::HEAD;
     // What only the size is told of is not on its way to anybody.
     let outgoing = &if bodiless { outgoing.aside() } else { Rc::clone(outgoing) };
@@ -50,7 +50,7 @@ pub(super) fn get(
         Ok(None) if !wait.is_zero() && !bodiless => {
             let held = shard.gauges().hold(Kind::LongPoll);
             let shard = Rc::clone(shard);
-            Answer::later(async move {
+            ReplyFuture::later(async move {
                 let _held = held;
                 let waiter = ask.topic.waiter();
                 let news = std::future::poll_fn(|cx| {
@@ -121,7 +121,7 @@ impl Ask {
 
     /// The page, of which the cursor, the oldest and the next sequence say everything: a condition is
     /// checked before anything is written.
-    fn page_now(&self, shard: &Shard, request: &Request<Incoming>) -> Outcome {
+    fn page_now(&self, shard: &Shard, request: &Request<Incoming>) -> HandlerResult {
         let etag = format!("\"{:x}-{}-{}\"", shard.shared.epoch, self.topic.oldest(), self.next());
         if condition(request.headers(), &IF_NONE_MATCH, &etag) == Some(true) {
             return Ok(with_etag(empty(StatusCode::NOT_MODIFIED), &etag));

@@ -6,7 +6,7 @@ use bytes::Bytes;
 use hyper::{Request, StatusCode};
 use serde::Serialize;
 
-use super::answer::{self, Answer, Reply};
+use super::answer::{self, Reply, ReplyFuture};
 use super::hub::{Origin, PublishError, Receipt};
 use super::problem::Problem;
 use super::publisher;
@@ -29,11 +29,11 @@ struct Acknowledgement<'a> {
 }
 
 /// `POST /topics/{topic}/events`
-pub(super) fn post(shard: &Rc<Shard>, name: &str, request: Request<impl Content>) -> Answer {
+pub(super) fn post(shard: &Rc<Shard>, name: &str, request: Request<impl Content>) -> ReplyFuture {
     // An event without a due stamp of its own was due when it was handed in.
     let arrived_ns = clock::now();
     let (shard, name) = (Rc::clone(shard), name.to_owned());
-    Answer::later(async move {
+    ReplyFuture::later(async move {
         if !is_name(&name) {
             return Err(Problem::unprocessable(format!(
                 "a topic's name has 1 to {NAME_MAX} letters, digits, '.', '_', '~' or '-'"

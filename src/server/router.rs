@@ -9,7 +9,7 @@ use hyper::header::{ALLOW, HeaderValue};
 use hyper::{Method, Request, StatusCode};
 use serde_json::{Map, Value, json};
 
-use super::answer::{self, Answer, Reply};
+use super::answer::{self, Reply, ReplyFuture};
 use super::cors::Grant;
 use super::gauges::Kind;
 use super::outlet::Outgoing;
@@ -20,14 +20,14 @@ use super::{items, pages, poll, publish, sse, webhook, websocket};
 use crate::clock;
 
 /// Leads a request with a body of type `B` to whoever answers it.
-pub(super) type Route<B> = fn(&Rc<Shard>, &Rc<Outgoing>, Request<B>) -> Answer;
+pub(super) type Route<B> = fn(&Rc<Shard>, &Rc<Outgoing>, Request<B>) -> ReplyFuture;
 
 /// Answers a request, unless there are too many of them, or it comes from a web page that may not send it.
 pub(super) fn answer(
     shard: &Rc<Shard>,
     outgoing: &Rc<Outgoing>,
     request: Request<Incoming>,
-) -> Answer {
+) -> ReplyFuture {
     let visitors = &shard.options().visitors;
     let grant = Grant::of(visitors, request.headers());
     let answer = match visitors.admit(&request) {
@@ -42,7 +42,7 @@ pub(super) fn answer(
 }
 
 /// Refuses a request unseen, in words that the page which sent it may read if it may read answers.
-pub(super) fn refuse<B>(shard: &Shard, request: &Request<B>, problem: Problem) -> Answer {
+pub(super) fn refuse<B>(shard: &Shard, request: &Request<B>, problem: Problem) -> ReplyFuture {
     Grant::of(&shard.options().visitors, request.headers())
         .on(sse::turned_away(request, problem).into())
 }
@@ -52,7 +52,7 @@ pub(super) fn call(
     shard: &Rc<Shard>,
     outgoing: &Rc<Outgoing>,
     request: Request<Full<Bytes>>,
-) -> Answer {
+) -> ReplyFuture {
     admitted(shard, outgoing, request, callable)
 }
 
@@ -61,7 +61,7 @@ fn admitted<B>(
     outgoing: &Rc<Outgoing>,
     request: Request<B>,
     route: Route<B>,
-) -> Answer {
+) -> ReplyFuture {
     // Whoever looks after a target that is busy must be let in.
     if request.uri().path() != "/healthz"
         && let Err(problem) = shard.admission.admit(clock::now)
@@ -75,9 +75,9 @@ fn admitted<B>(
 }
 
 /// What may be done with a path is what the refusal of a method names that it has not.
-fn options(refusal: Answer) -> Answer {
+fn options(refusal: ReplyFuture) -> ReplyFuture {
     match refusal {
-        Answer::Now(Some(reply)) if reply.status() == StatusCode::METHOD_NOT_ALLOWED => {
+        ReplyFuture::Now(Some(reply)) if reply.status() == StatusCode::METHOD_NOT_ALLOWED => {
             let mut allowed = answer::empty(StatusCode::NO_CONTENT);
             if let Some(allow) = reply.headers().get(ALLOW) {
                 allowed.headers_mut().insert(ALLOW, allow.clone());
@@ -89,7 +89,7 @@ fn options(refusal: Answer) -> Answer {
 }
 
 /// The answer to a request whose target is no path (RFC 9112, section 3.2.4): `OPTIONS *` asks what the server can do at all.
-fn pathless<B>(request: &Request<B>) -> Answer {
+fn pathless<B>(request: &Request<B>) -> ReplyFuture {
     if *request.method() == Method::OPTIONS && request.uri().path() == "*" {
         let mut allowed = answer::empty(StatusCode::NO_CONTENT);
         let methods = HeaderValue::from_static("GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS");
@@ -103,7 +103,7 @@ fn pathless<B>(request: &Request<B>) -> Answer {
 }
 
 /// What can be called over a WebSocket: items, and publishing. News is not asked for over a socket, but held.
-fn callable(shard: &Rc<Shard>, _: &Rc<Outgoing>, request: Request<Full<Bytes>>) -> Answer {
+fn callable(shard: &Rc<Shard>, _: &Rc<Outgoing>, request: Request<Full<Bytes>>) -> ReplyFuture {
     let uri = request.uri().clone();
     let segments = match segments(&uri) {
         Ok(segments) => segments,
@@ -124,7 +124,7 @@ fn callable(shard: &Rc<Shard>, _: &Rc<Outgoing>, request: Request<Full<Bytes>>) 
     }
 }
 
-fn route(shard: &Rc<Shard>, outgoing: &Rc<Outgoing>, request: Request<Incoming>) -> Answer {
+fn route(shard: &Rc<Shard>, outgoing: &Rc<Outgoing>, request: Request<Incoming>) -> ReplyFuture {
     // The path outlives the request where a handler takes that.
     let uri = request.uri().clone();
     if !uri.path().starts_with('/') {

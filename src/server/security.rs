@@ -5,7 +5,7 @@ use std::sync::{Arc, OnceLock};
 use rustls::{ClientConfig, ServerConfig};
 
 use crate::control::TargetAssignment;
-use crate::net::tls::{self, Authority, Identity, TlsError, Trust};
+use crate::net::tls::{self, Authority, CertifiedKey, TlsError, Trust};
 use crate::scenario::{Http, PatternKind};
 
 /// What a target speaks TLS with.
@@ -18,7 +18,7 @@ pub struct Security {
 
 impl Security {
     /// A server with this certificate; webhooks trust what the host trusts.
-    pub fn serving(identity: Identity) -> Result<Self, TlsError> {
+    pub fn serving(identity: CertifiedKey) -> Result<Self, TlsError> {
         let server = tls::server(identity, tls::HTTP_ANY, true)?;
         Ok(Self { server: Some(server), receivers: OnceLock::new() })
     }

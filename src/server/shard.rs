@@ -23,7 +23,7 @@ use tokio::task::spawn_local;
 use tokio::time::{Instant, timeout};
 
 use super::admission::{self, Admission};
-use super::answer::Answer;
+use super::answer::ReplyFuture;
 use super::contain::{Contained, contain};
 use super::durable::DurableStore;
 use super::faults::{self, ShardFaults, Subscriber};
@@ -319,9 +319,9 @@ struct Site {
 impl Service<Request<Incoming>> for Site {
     type Response = super::answer::Reply;
     type Error = std::convert::Infallible;
-    type Future = Answer;
+    type Future = ReplyFuture;
 
-    fn call(&self, mut request: Request<Incoming>) -> Answer {
+    fn call(&self, mut request: Request<Incoming>) -> ReplyFuture {
         mishap("connection");
         if let Some(first) = self.first.take() {
             first.notify_one();

@@ -11,7 +11,7 @@ use hyper::{Method, Request};
 use proptest::prelude::*;
 use target_support::Target;
 use tidings::clock;
-use tidings::net::{Answer, Dialer, Http1, WireTotals};
+use tidings::net::{Dialer, Http1, StampedResponse, WireTotals};
 use tidings::pace::{Pacing, Timer};
 use tidings::server::Options;
 use tokio::runtime::{Builder, LocalOptions};
@@ -60,7 +60,7 @@ async fn carry_out(target: &Target, pacing: Pacing, asks: &[Ask]) {
         let due_ns = clock::now() + ask.in_ns;
         let fired_ns = timer.sleep_until(due_ns).await.unwrap();
         let answer = connection.exchange(request(ask), PATIENCE).await.unwrap();
-        let Answer { sent_ns, first_ns, done_ns, .. } = answer;
+        let StampedResponse { sent_ns, first_ns, done_ns, .. } = answer;
         assert!(answer.status.is_success(), "{answer:?}");
         let stamps = [before_ns, due_ns, fired_ns, sent_ns, first_ns, done_ns, clock::now()];
         assert!(stamps.is_sorted(), "{stamps:?} of {ask:?}");

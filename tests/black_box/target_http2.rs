@@ -14,7 +14,7 @@ use hyper::{Method, Request};
 use serde_json::Value;
 use tidings::measure::{Metric, Snapshot};
 use tidings::net::tls::{Authority, HTTP_1, HTTP_2, Trust};
-use tidings::net::{Answer, Client, Dialer, WireTotals};
+use tidings::net::{Client, Dialer, StampedResponse, WireTotals};
 use tidings::scenario::{DropFilter, Limits, faults};
 use tidings::server::{Handle, Options, Security, Start, Waits, listen, serve_from};
 use tidings::unit::Span;
@@ -86,7 +86,7 @@ impl Target {
         request.header(CONTENT_TYPE, "application/json").body(Full::new(body.into())).unwrap()
     }
 
-    async fn get(&self, client: &mut Client, path: &str) -> Answer {
+    async fn get(&self, client: &mut Client, path: &str) -> StampedResponse {
         client.exchange(self.request(Method::GET, path, ""), PATIENCE).await.unwrap()
     }
 
@@ -106,7 +106,7 @@ fn here(test: impl Future<Output = ()>) {
 const WAYS: [(bool, Option<u32>); 4] =
     [(false, None), (true, None), (false, Some(2)), (true, Some(2))];
 
-fn seqs(page: &Answer) -> Vec<u64> {
+fn seqs(page: &StampedResponse) -> Vec<u64> {
     let page: Value = serde_json::from_slice(&page.body).unwrap();
     page["events"].as_array().unwrap().iter().map(|e| e["seq"].as_u64().unwrap()).collect()
 }
@@ -245,7 +245,7 @@ fn a_connection_too_many_is_refused_and_closed() {
 }
 
 /// How many connections stand, as `/healthz` says.
-fn connections(health: &Answer) -> u64 {
+fn connections(health: &StampedResponse) -> u64 {
     let health: Value = serde_json::from_slice(&health.body).unwrap();
     health["links"]["connection"].as_u64().unwrap()
 }

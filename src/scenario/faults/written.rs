@@ -3,7 +3,7 @@
 use serde::Deserialize;
 
 use super::{Distribution, Faults, Freeze, Servers, Service, Stall, bears_on};
-use crate::scenario::error::{Refusal, ScenarioError, require};
+use crate::scenario::error::{InvalidKey, ScenarioError, require};
 use crate::scenario::read::read;
 use crate::scenario::tree::{self, Table};
 use crate::scenario::{Case, Pattern, PatternKind, Phases};
@@ -66,7 +66,7 @@ fn of_flag(error: ScenarioError) -> ScenarioError {
 }
 
 /// What `[faults]` means, if it can be meant.
-pub(in crate::scenario) fn resolve(written: &FaultsFile) -> Result<Faults, Refusal> {
+pub(in crate::scenario) fn resolve(written: &FaultsFile) -> Result<Faults, InvalidKey> {
     let drop = written.drop.unwrap_or(0.0);
     require((0.0..=1.0).contains(&drop), "faults.drop", || {
         format!(
@@ -84,7 +84,7 @@ pub(in crate::scenario) fn resolve(written: &FaultsFile) -> Result<Faults, Refus
     })
 }
 
-fn service(written: &FaultsFile) -> Result<Option<Service>, Refusal> {
+fn service(written: &FaultsFile) -> Result<Option<Service>, InvalidKey> {
     let FaultsFile { service, distribution, slow, slow_share, servers, .. } = *written;
     let Some(time) = service else {
         for (key, given) in [
@@ -124,8 +124,8 @@ fn service(written: &FaultsFile) -> Result<Option<Service>, Refusal> {
     Ok(Some(Service { time, distribution, servers: servers.unwrap_or_default() }))
 }
 
-fn bimodal(time: Span, slow: Option<Span>, share: Option<f64>) -> Result<Distribution, Refusal> {
-    let missing = |key: &str, example: &str| Refusal {
+fn bimodal(time: Span, slow: Option<Span>, share: Option<f64>) -> Result<Distribution, InvalidKey> {
+    let missing = |key: &str, example: &str| InvalidKey {
         key: "faults.distribution".to_owned(),
         message: format!("faults.distribution = \"bimodal\" needs faults.{key}; write {example}"),
     };
@@ -149,7 +149,7 @@ fn bimodal(time: Span, slow: Option<Span>, share: Option<f64>) -> Result<Distrib
     Ok(Distribution::Bimodal { slow, share })
 }
 
-fn freeze(written: &FaultsFile) -> Result<Option<Freeze>, Refusal> {
+fn freeze(written: &FaultsFile) -> Result<Option<Freeze>, InvalidKey> {
     let every = written.freeze_every;
     let pair = pair("freeze_at", written.freeze_at, "freeze_for", written.freeze_for)?;
     let Some((at, length)) = pair else {
@@ -175,8 +175,8 @@ fn pair(
     at: Option<Span>,
     length_key: &str,
     length: Option<Span>,
-) -> Result<Option<(Span, Span)>, Refusal> {
-    let alone = |key: &str, other: &str, example: &str| Refusal {
+) -> Result<Option<(Span, Span)>, InvalidKey> {
+    let alone = |key: &str, other: &str, example: &str| InvalidKey {
         key: format!("faults.{key}"),
         message: format!(
             "faults.{key} without {other}; write {other} = {example}, or remove {key}"
@@ -208,7 +208,7 @@ pub(in crate::scenario) fn idle(key: &str, patterns: &[PatternKind]) -> Option<S
 }
 
 /// Checks the faults of a case with the phases that it will meet.
-pub(in crate::scenario) fn check(case: &Case, phases: &Phases) -> Result<(), Refusal> {
+pub(in crate::scenario) fn check(case: &Case, phases: &Phases) -> Result<(), InvalidKey> {
     let Faults { service, delay, freeze, stall, .. } = case.faults;
     let Phases { measure, drain, .. } = *phases;
     let within = |key: &str, at: Span| {
@@ -255,7 +255,7 @@ pub(in crate::scenario) fn check(case: &Case, phases: &Phases) -> Result<(), Ref
     Ok(())
 }
 
-fn positive(key: &str, span: Span) -> Result<(), Refusal> {
+fn positive(key: &str, span: Span) -> Result<(), InvalidKey> {
     require(span.ns() > 0, key, || format!("{key} = {span}: must be greater than 0"))
 }
 

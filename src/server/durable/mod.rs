@@ -25,7 +25,7 @@ use std::time::{Duration, Instant};
 use bytes::Bytes;
 use tokio::sync::{mpsc, oneshot};
 
-use super::hub::{Entry, Feed, Identity, Origin, Receipt};
+use super::hub::{Entry, Feed, Origin, Receipt, SharedTopic};
 use crate::event::Epoch;
 pub(super) use saved::{Restored, RestoredEndpoint, SavedEndpoint, SavedLetter};
 pub use scratch::ScratchFolder;
@@ -51,7 +51,7 @@ impl StoreError {
 #[derive(Debug)]
 pub(super) struct Append {
     /// The topic.
-    pub identity: Arc<Identity>,
+    pub identity: Arc<SharedTopic>,
     /// Its place there.
     pub seq: u64,
     /// What its publisher says of it; when it was due is among it.
@@ -141,7 +141,7 @@ impl DurableStore {
     }
 
     /// An endpoint has every event of a topic up to `upto`.
-    pub(super) fn note_position(&self, endpoint: u64, topic: &Arc<Identity>, upto: u64) {
+    pub(super) fn note_position(&self, endpoint: u64, topic: &Arc<SharedTopic>, upto: u64) {
         self.note(Change::Position(endpoint, Arc::clone(topic), upto));
     }
 

@@ -12,7 +12,7 @@ use super::saved::{Restored, RestoredEndpoint, RestoredTopic, SavedEndpoint, Sav
 use super::writing::Writing;
 use super::{Append, StoreError, private_folder};
 use crate::event::Epoch;
-use crate::server::hub::{Entry, Identity};
+use crate::server::hub::{Entry, SharedTopic};
 
 /// By name: a topic's number, and the newest sequence given out.
 pub(super) const TOPICS: TableDefinition<'_, &str, (u32, u64)> = TableDefinition::new("topics");
@@ -43,7 +43,7 @@ pub(super) enum Change {
     /// An endpoint, or its deletion.
     Endpoint(u64, Option<SavedEndpoint>),
     /// Up to where an endpoint has a topic.
-    Position(u64, Arc<Identity>, u64),
+    Position(u64, Arc<SharedTopic>, u64),
     /// A dead letter, or that it is none any more.
     Letter(u64, u64, Option<SavedLetter>),
 }
@@ -256,7 +256,7 @@ mod tests {
     use crate::server::hub::Directory;
     use crate::server::hub::Origin;
 
-    fn append(identity: &Arc<Identity>, seq: u64) -> Append {
+    fn append(identity: &Arc<SharedTopic>, seq: u64) -> Append {
         let (identity, data) = (Arc::clone(identity), Bytes::from(format!("{seq}")));
         Append {
             identity,

@@ -9,7 +9,7 @@ use super::ShardFaults;
 use super::Subscriber;
 use super::server::Passage;
 use crate::clock;
-use crate::server::answer::Answer;
+use crate::server::answer::ReplyFuture;
 use crate::server::outlet::Outgoing;
 use crate::server::request::{Query, segments};
 use crate::server::router::Route;
@@ -26,7 +26,7 @@ pub(crate) fn answer<B: 'static>(
     subscriber: Subscriber,
     mut request: Request<B>,
     route: Route<B>,
-) -> Answer {
+) -> ReplyFuture {
     // Its head was read just now.
     let arrived_ns = clock::now();
     let call = Call::of(&request);
@@ -38,7 +38,7 @@ pub(crate) fn answer<B: 'static>(
         return route(shard, outgoing, request);
     }
     let (shard, outgoing) = (Rc::clone(shard), Rc::clone(outgoing));
-    Answer::later(async move {
+    ReplyFuture::later(async move {
         // The timer fails only with its descriptor, at the end of the shard.
         if let Some(passage) = passage {
             let _ = shard.timer.sleep_until(passage.complete).await;

@@ -24,7 +24,7 @@ use tokio::sync::{mpsc, oneshot};
 pub(super) use durable::PublishError;
 pub(super) use entry::Entry;
 pub(super) use log::{Gap, Log};
-pub(super) use topic::{Directory, Identity, TooManyTopics, Topic, Waiter};
+pub(super) use topic::{Directory, SharedTopic, TooManyTopics, Topic, Waiter};
 
 use crate::clock;
 use crate::event::Head;
@@ -62,7 +62,7 @@ pub(super) enum Feed {
     /// To a topic's home: publish this.
     Publish {
         /// The topic.
-        identity: Arc<Identity>,
+        identity: Arc<SharedTopic>,
         /// What its publisher says of it.
         origin: Origin,
         /// The payload.
@@ -75,7 +75,7 @@ pub(super) enum Feed {
     /// From a topic's home: this was published.
     Append {
         /// The topic.
-        identity: Arc<Identity>,
+        identity: Arc<SharedTopic>,
         /// The event.
         entry: Arc<Entry>,
         /// To be answered once the event stands in this replica, so that a publisher can read at once what
@@ -85,7 +85,7 @@ pub(super) enum Feed {
     /// From the durable outbox to a topic's home: this is stored, make it visible.
     Stored {
         /// The topic.
-        identity: Arc<Identity>,
+        identity: Arc<SharedTopic>,
         /// The event's place there.
         seq: u64,
         /// What its publisher says of it.
@@ -101,7 +101,7 @@ pub(super) enum Feed {
 #[derive(Debug)]
 pub(super) struct RecoveredTopic {
     /// The topic.
-    pub identity: Arc<Identity>,
+    pub identity: Arc<SharedTopic>,
     /// The last sequence that was given out.
     pub newest: u64,
     /// The newest events, ascending up to it; none where they are lost.
@@ -167,7 +167,7 @@ impl Hub {
     }
 
     /// The replica of a topic.
-    pub(super) fn replica(&self, identity: &Arc<Identity>) -> Rc<Topic> {
+    pub(super) fn replica(&self, identity: &Arc<SharedTopic>) -> Rc<Topic> {
         let mut by_index = self.by_index.borrow_mut();
         if by_index.len() <= identity.index() {
             by_index.resize(identity.index() + 1, None);
@@ -202,7 +202,7 @@ impl Hub {
     }
 
     /// The shard that gives out a topic's sequences.
-    fn home(&self, identity: &Identity) -> usize {
+    fn home(&self, identity: &SharedTopic) -> usize {
         identity.index() % self.feeds.len()
     }
 

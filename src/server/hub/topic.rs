@@ -14,7 +14,7 @@ use crate::server::faults::DelayLine;
 
 /// What the shards share of a topic.
 #[derive(Debug)]
-pub(crate) struct Identity {
+pub(crate) struct SharedTopic {
     name: Arc<str>,
     index: usize,
     newest: AtomicU64,
@@ -22,7 +22,7 @@ pub(crate) struct Identity {
     restored: OnceLock<(u64, Vec<Arc<Entry>>)>,
 }
 
-impl Identity {
+impl SharedTopic {
     /// The topic goes on after `newest`, with the last of the events up to it; before any shard has met it.
     pub(crate) fn restore(&self, newest: u64, entries: Vec<Arc<Entry>>) {
         self.newest.store(newest, Ordering::Release);
@@ -57,7 +57,7 @@ pub(crate) struct TooManyTopics;
 /// Every topic by name. Its lock is taken when a shard meets a topic for the first time, never to read a log.
 #[derive(Debug)]
 pub(crate) struct Directory {
-    names: RwLock<HashMap<Arc<str>, Arc<Identity>>>,
+    names: RwLock<HashMap<Arc<str>, Arc<SharedTopic>>>,
     topics_max: usize,
 }
 
@@ -68,12 +68,12 @@ impl Directory {
     }
 
     /// The topic of that name.
-    pub(crate) fn get(&self, name: &str) -> Option<Arc<Identity>> {
+    pub(crate) fn get(&self, name: &str) -> Option<Arc<SharedTopic>> {
         self.names.read().unwrap_or_else(PoisonError::into_inner).get(name).cloned()
     }
 
     /// The topic of that name, made where there is none.
-    pub(crate) fn get_or_create(&self, name: &str) -> Result<Arc<Identity>, TooManyTopics> {
+    pub(crate) fn get_or_create(&self, name: &str) -> Result<Arc<SharedTopic>, TooManyTopics> {
         if let Some(identity) = self.get(name) {
             return Ok(identity);
         }
@@ -87,13 +87,13 @@ impl Directory {
         let name: Arc<str> = Arc::from(name);
         let (index, newest) = (names.len(), AtomicU64::new(0));
         let restored = OnceLock::new();
-        let identity = Arc::new(Identity { name: Arc::clone(&name), index, newest, restored });
+        let identity = Arc::new(SharedTopic { name: Arc::clone(&name), index, newest, restored });
         names.insert(name, Arc::clone(&identity));
         Ok(identity)
     }
 
     /// Every topic, in the order of creation.
-    pub(crate) fn all(&self) -> Vec<Arc<Identity>> {
+    pub(crate) fn all(&self) -> Vec<Arc<SharedTopic>> {
         let names = self.names.read().unwrap_or_else(PoisonError::into_inner);
         let mut all: Vec<_> = names.values().cloned().collect();
         all.sort_unstable_by_key(|identity| identity.index);
@@ -104,7 +104,7 @@ impl Directory {
 /// One shard's replica of a topic.
 #[derive(Debug)]
 pub(crate) struct Topic {
-    identity: Arc<Identity>,
+    identity: Arc<SharedTopic>,
     log: RefCell<Log>,
     waiters: RefCell<Slab<Option<Waker>>>,
     /// The highest place given to an event that is not visible yet; at home, with a durable outbox.
@@ -114,7 +114,7 @@ pub(crate) struct Topic {
 }
 
 impl Topic {
-    pub(super) fn new(identity: Arc<Identity>, log: Log) -> Self {
+    pub(super) fn new(identity: Arc<SharedTopic>, log: Log) -> Self {
         let (log, waiters) = (RefCell::new(log), RefCell::default());
         Self { identity, log, waiters, reserved: Cell::new(0), pushes: None }
     }
@@ -151,7 +151,7 @@ impl Topic {
     }
 
     /// What the shards share of it.
-    pub(crate) const fn identity(&self) -> &Arc<Identity> {
+    pub(crate) const fn identity(&self) -> &Arc<SharedTopic> {
         &self.identity
     }
 

@@ -12,10 +12,10 @@ use super::cursor::{self, Decoded};
 use super::draft::Draft;
 use super::format::{Format, READ};
 use super::json::{self, Page, View};
-use super::store::Refusal;
+use super::store::WriteError;
 use super::{Store, Stored, weight, xml, xml_reader};
 use crate::measure::Metric;
-use crate::server::answer::{self, Answer, Outcome, Reply, empty, typed, with_etag};
+use crate::server::answer::{self, HandlerResult, Reply, ReplyFuture, empty, typed, with_etag};
 use crate::server::problem::Problem;
 use crate::server::request::{self, Content, Query, condition, content_type};
 use crate::server::shard::Shard;
@@ -30,27 +30,27 @@ const LIMIT: u64 = 20;
 const LIMIT_MAX: u64 = 1000;
 
 /// `/items`
-pub(crate) fn collection(shard: &Rc<Shard>, request: Request<impl Content>) -> Answer {
+pub(crate) fn collection(shard: &Rc<Shard>, request: Request<impl Content>) -> ReplyFuture {
     match *request.method() {
         Method::GET | Method::HEAD => list(shard, &request).into(),
-        Method::POST => Answer::later(create(Rc::clone(shard), request)),
+        Method::POST => ReplyFuture::later(create(Rc::clone(shard), request)),
         _ => Err(Problem::method_not_allowed("GET, HEAD, POST")).into(),
     }
 }
 
 /// `/items/{id}`
-pub(crate) fn item(shard: &Rc<Shard>, id: &str, request: Request<impl Content>) -> Answer {
+pub(crate) fn item(shard: &Rc<Shard>, id: &str, request: Request<impl Content>) -> ReplyFuture {
     let Some(id) = request::whole(id) else { return Err(missing(id)).into() };
     match *request.method() {
         Method::GET | Method::HEAD => read(shard, id, request.headers()).into(),
         Method::DELETE => delete(&shard.shared.items, id, request.headers()).into(),
-        Method::PUT => Answer::later(replace(Rc::clone(shard), id, request)),
-        Method::PATCH => Answer::later(patch(Rc::clone(shard), id, request)),
+        Method::PUT => ReplyFuture::later(replace(Rc::clone(shard), id, request)),
+        Method::PATCH => ReplyFuture::later(patch(Rc::clone(shard), id, request)),
         _ => Err(Problem::method_not_allowed("GET, HEAD, PUT, PATCH, DELETE")).into(),
     }
 }
 
-fn list<B>(shard: &Shard, request: &Request<B>) -> Outcome {
+fn list<B>(shard: &Shard, request: &Request<B>) -> HandlerResult {
     let format = Format::accepted(request.headers(), Format::Json)?;
     let (query, epoch) = (Query::of(request.uri()), shard.shared.epoch);
     let after = match query.get("cursor") {
@@ -99,7 +99,7 @@ fn list<B>(shard: &Shard, request: &Request<B>) -> Outcome {
     Ok(reply)
 }
 
-async fn create(shard: Rc<Shard>, request: Request<impl Content>) -> Outcome {
+async fn create(shard: Rc<Shard>, request: Request<impl Content>) -> HandlerResult {
     let (draft, format) = draft(&shard, request).await?;
     let item = draft.created()?;
     let size = weight(&item);
@@ -111,7 +111,7 @@ async fn create(shard: Rc<Shard>, request: Request<impl Content>) -> Outcome {
     Ok(reply)
 }
 
-fn read(shard: &Shard, id: u64, headers: &HeaderMap) -> Outcome {
+fn read(shard: &Shard, id: u64, headers: &HeaderMap) -> HandlerResult {
     let format = Format::accepted(headers, Format::Json)?;
     let store = &shard.shared.items;
     let stored = store.get(id).ok_or_else(|| missing(id))?;
@@ -125,7 +125,7 @@ fn read(shard: &Shard, id: u64, headers: &HeaderMap) -> Outcome {
     Ok(shown(shard, StatusCode::OK, &stored, format))
 }
 
-async fn replace(shard: Rc<Shard>, id: u64, request: Request<impl Content>) -> Outcome {
+async fn replace(shard: Rc<Shard>, id: u64, request: Request<impl Content>) -> HandlerResult {
     let headers = request.headers().clone();
     let (draft, format) = draft(&shard, request).await?;
     let item = draft.replacing(id)?;
@@ -138,7 +138,7 @@ async fn replace(shard: Rc<Shard>, id: u64, request: Request<impl Content>) -> O
     Ok(shown(&shard, StatusCode::OK, &*updated.map_err(|refusal| refused(id, refusal))?, format))
 }
 
-async fn patch(shard: Rc<Shard>, id: u64, request: Request<impl Content>) -> Outcome {
+async fn patch(shard: Rc<Shard>, id: u64, request: Request<impl Content>) -> HandlerResult {
     let headers = request.headers().clone();
     let format = Format::accepted(&headers, Format::Json)?;
     content_type(&headers, &PATCHES)
@@ -155,7 +155,7 @@ async fn patch(shard: Rc<Shard>, id: u64, request: Request<impl Content>) -> Out
     Ok(shown(&shard, StatusCode::OK, &*updated.map_err(|refusal| refused(id, refusal))?, format))
 }
 
-fn delete(store: &Store, id: u64, headers: &HeaderMap) -> Outcome {
+fn delete(store: &Store, id: u64, headers: &HeaderMap) -> HandlerResult {
     let removed = store.remove(id, |stored| unchanged(store, stored, headers));
     removed.map_err(|refusal| refused(id, refusal))?;
     Ok(empty(StatusCode::NO_CONTENT))
@@ -232,10 +232,10 @@ fn full() -> Problem {
     Problem::new(StatusCode::INSUFFICIENT_STORAGE, "the store is full: delete items first")
 }
 
-fn refused(id: u64, refusal: Refusal<Problem>) -> Problem {
+fn refused(id: u64, refusal: WriteError<Problem>) -> Problem {
     match refusal {
-        Refusal::Missing => missing(id),
-        Refusal::Full => full(),
-        Refusal::Own(problem) => problem,
+        WriteError::Missing => missing(id),
+        WriteError::Full => full(),
+        WriteError::Own(problem) => problem,
     }
 }

@@ -26,7 +26,7 @@ pub(crate) struct Stored {
 
 /// Why a write was refused.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Refusal<E> {
+pub(crate) enum WriteError<E> {
     /// No such item.
     Missing,
     /// The store is full.
@@ -91,13 +91,13 @@ impl Store {
         &self,
         id: u64,
         change: impl FnOnce(&Stored) -> Result<(Item, usize), E>,
-    ) -> Result<Arc<Stored>, Refusal<E>> {
+    ) -> Result<Arc<Stored>, WriteError<E>> {
         let mut stripe = self.write(id);
-        let slot = stripe.get_mut(&id).ok_or(Refusal::Missing)?;
-        let (item, size) = change(slot).map_err(Refusal::Own)?;
+        let slot = stripe.get_mut(&id).ok_or(WriteError::Missing)?;
+        let (item, size) = change(slot).map_err(WriteError::Own)?;
         let (size, former) = (size as u64, slot.size);
         if size > former && !self.fits(size - former) {
-            return Err(Refusal::Full);
+            return Err(WriteError::Full);
         }
         self.bytes.fetch_add(size, Ordering::Relaxed);
         self.bytes.fetch_sub(former, Ordering::Relaxed);
@@ -110,9 +110,9 @@ impl Store {
         &self,
         id: u64,
         check: impl FnOnce(&Stored) -> Result<(), E>,
-    ) -> Result<(), Refusal<E>> {
+    ) -> Result<(), WriteError<E>> {
         let mut stripe = self.write(id);
-        check(stripe.get(&id).ok_or(Refusal::Missing)?).map_err(Refusal::Own)?;
+        check(stripe.get(&id).ok_or(WriteError::Missing)?).map_err(WriteError::Own)?;
         if let Some(removed) = stripe.remove(&id) {
             self.items.fetch_sub(1, Ordering::Relaxed);
             self.bytes.fetch_sub(removed.size, Ordering::Relaxed);
@@ -199,9 +199,9 @@ mod tests {
         assert_ne!(store.etag(&first, "json"), store.etag(&second, "json"));
         assert_ne!(store.etag(&first, "json"), store.etag(&first, "xml"));
         let refused = store.update(first.id, |_| Err("no"));
-        assert_eq!(refused.unwrap_err(), Refusal::Own("no"));
+        assert_eq!(refused.unwrap_err(), WriteError::Own("no"));
         assert_eq!(store.get(first.id).unwrap().version, second.version);
-        assert_eq!(store.remove(99, |_| Ok::<_, ()>(())), Err(Refusal::Missing));
+        assert_eq!(store.remove(99, |_| Ok::<_, ()>(())), Err(WriteError::Missing));
     }
 
     #[test]

@@ -23,7 +23,7 @@ use hyper::{Method, Request, StatusCode};
 use tokio::time::{Instant, Sleep};
 
 use super::accept;
-use super::answer::{Body, Outcome, typed};
+use super::answer::{Body, HandlerResult, typed};
 use super::cursor::{self, Opening, Place};
 use super::faults::Push;
 use super::gauges::{CountedLink, Kind};
@@ -46,7 +46,7 @@ pub(super) fn get(
     outgoing: &Rc<Outgoing>,
     name: &str,
     request: &Request<Incoming>,
-) -> Outcome {
+) -> HandlerResult {
     let life = shard.shared.life;
     // The header wins: an `EventSource` that reconnects repeats the URL of its first request, and sends whatever id it
     // was given, also by who stood at this address before.
@@ -90,7 +90,7 @@ pub(super) fn get(
 
 /// The answer where too much is asked of the target. An `EventSource` would give up for good if it were refused, and does
 /// not read Retry-After: it is let in, told when to come again, and its stream ends. Everybody else is refused.
-pub(super) fn turned_away<B>(request: &Request<B>, problem: Problem) -> Outcome {
+pub(super) fn turned_away<B>(request: &Request<B>, problem: Problem) -> HandlerResult {
     let wants_events = accept::names(request.headers(), "text/event-stream");
     let waits_s = problem.retry_after_s().filter(|_| {
         wants_events && request.method() == Method::GET && request.uri().path().ends_with("/stream")

@@ -11,7 +11,7 @@ use super::batch::{BATCH_BYTES, Batch};
 use super::dispatcher::Dispatcher;
 use super::endpoint::Config;
 use crate::clock;
-use crate::server::hub::{Entry, Gap, Identity, Waiter};
+use crate::server::hub::{Entry, Gap, SharedTopic, Waiter};
 
 /// Events read at once from the durable outbox for an endpoint that has fallen off the log.
 const READ: usize = 256;
@@ -82,7 +82,7 @@ impl Cursors {
     }
 
     /// The next events and their topic; what was lost in the meantime is counted.
-    pub(super) fn take(&mut self, dispatcher: &Dispatcher) -> Option<(Arc<Identity>, Batch)> {
+    pub(super) fn take(&mut self, dispatcher: &Dispatcher) -> Option<(Arc<SharedTopic>, Batch)> {
         self.lingers_until.set(None);
         let most = dispatcher.shard.options().webhook.batch.max(1) as usize;
         for step in 0..self.topics.len() {

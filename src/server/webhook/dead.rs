@@ -9,7 +9,7 @@ use serde_json::json;
 use serde_json::value::RawValue;
 
 use super::endpoint::Endpoint;
-use crate::server::answer::{self, Outcome, Reply};
+use crate::server::answer::{self, HandlerResult, Reply};
 use crate::server::problem::Problem;
 use crate::server::request;
 
@@ -59,7 +59,7 @@ struct Replay {
 }
 
 /// `POST /webhooks/{id}/replay`
-pub(super) async fn replay(endpoint: Arc<Endpoint>, request: Request<Incoming>) -> Outcome {
+pub(super) async fn replay(endpoint: Arc<Endpoint>, request: Request<Incoming>) -> HandlerResult {
     let replay: Replay = if hyper::body::Body::is_end_stream(request.body()) {
         Replay::default()
     } else {

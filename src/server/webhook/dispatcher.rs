@@ -21,14 +21,14 @@ use crate::clock::{self, SECOND_NS};
 use crate::measure::{Counter, Metric};
 use crate::pace::Rng;
 use crate::scenario::DropFilter;
-use crate::server::hub::{Identity, Topic};
+use crate::server::hub::{SharedTopic, Topic};
 use crate::server::shard::Shard;
 
 /// Where a batch comes from.
 #[derive(Debug, Clone)]
 pub(super) enum Origin {
     /// A topic's log.
-    Log(Arc<Identity>),
+    Log(Arc<SharedTopic>),
     /// The dead letters, under this number.
     Letter(u64),
 }
@@ -86,7 +86,7 @@ impl Dispatcher {
     }
 
     /// A topic is delivered from `since` on.
-    pub(super) fn start(&self, topic: &Identity, since: u64) {
+    pub(super) fn start(&self, topic: &SharedTopic, since: u64) {
         if self.shard.hub.store().is_some() {
             self.progress.borrow_mut().insert(topic.index(), Progress::after(since));
         }
@@ -256,7 +256,7 @@ impl Dispatcher {
     }
 
     /// Events have come to their end: delivered, buried, missed, or dropped on purpose.
-    pub(super) fn passed(&self, topic: &Arc<Identity>, seqs: RangeInclusive<u64>) {
+    pub(super) fn passed(&self, topic: &Arc<SharedTopic>, seqs: RangeInclusive<u64>) {
         let Some(store) = self.shard.hub.store() else { return };
         let mut progress = self.progress.borrow_mut();
         let moved = progress.get_mut(&topic.index()).and_then(|topic| topic.ended(seqs));
@@ -281,7 +281,7 @@ impl Dispatcher {
     }
 
     /// Counts events that nobody has any more.
-    pub(super) fn miss(&self, topic: &Arc<Identity>, seqs: RangeInclusive<u64>) {
+    pub(super) fn miss(&self, topic: &Arc<SharedTopic>, seqs: RangeInclusive<u64>) {
         let events = seqs.end() + 1 - seqs.start();
         self.endpoint.count_missed(events);
         self.shard.recorder.borrow_mut().count(Counter::DeadLetters, events);

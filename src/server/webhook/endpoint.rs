@@ -10,7 +10,7 @@ use super::destination::Destination;
 use super::letters::{DeadLetter, DeadLetters};
 use super::secret::Secret;
 use crate::server::durable::SavedEndpoint;
-use crate::server::hub::Identity;
+use crate::server::hub::SharedTopic;
 
 /// What an endpoint's owner decides.
 #[derive(Debug, Clone)]
@@ -18,7 +18,7 @@ pub(crate) struct Config {
     /// Where to deliver.
     pub destination: Destination,
     /// What to deliver: each topic with the sequence after which to begin.
-    pub topics: Vec<(Arc<Identity>, u64)>,
+    pub topics: Vec<(Arc<SharedTopic>, u64)>,
     /// The secret that signs.
     pub secret: Secret,
     /// The one before it, and the Unix second until which it signs too.

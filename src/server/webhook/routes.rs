@@ -16,9 +16,9 @@ use super::outbox::unix_seconds;
 use super::secret::Secret;
 use super::{dead, verify::verify};
 use crate::event::Cursor;
-use crate::server::answer::{self, Answer, Outcome, Reply, empty};
+use crate::server::answer::{self, HandlerResult, Reply, ReplyFuture, empty};
 use crate::server::cursor::Place;
-use crate::server::hub::Identity;
+use crate::server::hub::SharedTopic;
 use crate::server::problem::Problem;
 use crate::server::request::{self, Query, whole};
 use crate::server::shard::{Shard, ShardCommand};
@@ -33,10 +33,10 @@ const LIMIT: u64 = 100;
 const LIMIT_MAX: u64 = 1000;
 
 /// `/webhooks`
-pub(crate) fn collection(shard: &Rc<Shard>, request: Request<Incoming>) -> Answer {
+pub(crate) fn collection(shard: &Rc<Shard>, request: Request<Incoming>) -> ReplyFuture {
     match *request.method() {
         Method::GET | Method::HEAD => list(shard, &request).into(),
-        Method::POST => Answer::later(register(Rc::clone(shard), request)),
+        Method::POST => ReplyFuture::later(register(Rc::clone(shard), request)),
         _ => Err(Problem::method_not_allowed("GET, HEAD, POST")).into(),
     }
 }
@@ -47,7 +47,7 @@ pub(crate) fn endpoint(
     id: &str,
     part: Option<&str>,
     request: Request<Incoming>,
-) -> Answer {
+) -> ReplyFuture {
     let found = whole(id).and_then(|id| shard.shared.webhooks.get(id));
     let Some(endpoint) = found else {
         return Err(Problem::not_found(format!("no webhook {id}"))).into();
@@ -59,16 +59,16 @@ pub(crate) fn endpoint(
             if shard.shared.store.is_none() {
                 return empty(StatusCode::NO_CONTENT).into();
             }
-            Answer::later(forget(Rc::clone(shard), endpoint))
+            ReplyFuture::later(forget(Rc::clone(shard), endpoint))
         }
-        (None, &Method::PATCH) => Answer::later(change(Rc::clone(shard), endpoint, request)),
+        (None, &Method::PATCH) => ReplyFuture::later(change(Rc::clone(shard), endpoint, request)),
         (None, _) => Err(Problem::method_not_allowed("GET, HEAD, PATCH, DELETE")).into(),
         (Some("rotate"), &Method::POST) => {
-            Answer::later(rotate(Rc::clone(shard), endpoint, request))
+            ReplyFuture::later(rotate(Rc::clone(shard), endpoint, request))
         }
         (Some("dead-letters"), &Method::GET | &Method::HEAD) => dead::list(&endpoint).into(),
         (Some("dead-letters"), _) => Err(Problem::method_not_allowed("GET, HEAD")).into(),
-        (Some("replay"), &Method::POST) => Answer::later(dead::replay(endpoint, request)),
+        (Some("replay"), &Method::POST) => ReplyFuture::later(dead::replay(endpoint, request)),
         (Some("rotate" | "replay"), _) => Err(Problem::method_not_allowed("POST")).into(),
         (Some(_), _) => {
             Err(Problem::not_found("a webhook has rotate, dead-letters and replay")).into()
@@ -120,7 +120,7 @@ impl View {
     }
 }
 
-async fn register(shard: Rc<Shard>, request: Request<Incoming>) -> Outcome {
+async fn register(shard: Rc<Shard>, request: Request<Incoming>) -> HandlerResult {
     let draft: Draft = request::json(request).await?;
     let destination = destination(&draft.url)?;
     let named = topics(&shard, &draft.topics)?;
@@ -145,7 +145,7 @@ async fn register(shard: Rc<Shard>, request: Request<Incoming>) -> Outcome {
     Ok(reply)
 }
 
-fn list(shard: &Shard, request: &Request<Incoming>) -> Outcome {
+fn list(shard: &Shard, request: &Request<Incoming>) -> HandlerResult {
     let query = Query::of(request.uri());
     let after = query.number("after")?.unwrap_or(0);
     let limit = query.number("limit")?.unwrap_or(LIMIT);
@@ -173,7 +173,11 @@ struct Change {
     enabled: Option<bool>,
 }
 
-async fn change(shard: Rc<Shard>, endpoint: Arc<Endpoint>, request: Request<Incoming>) -> Outcome {
+async fn change(
+    shard: Rc<Shard>,
+    endpoint: Arc<Endpoint>,
+    request: Request<Incoming>,
+) -> HandlerResult {
     let change: Change = request::json(request).await?;
     let url = change.url.as_deref().map(destination).transpose()?;
     let named = change.topics.as_deref().map(|names| topics(&shard, names)).transpose()?;
@@ -209,7 +213,7 @@ async fn keep(shard: &Shard, endpoint: &Endpoint) -> Result<(), Problem> {
 }
 
 /// Waits until a deleted endpoint is off the disk.
-async fn forget(shard: Rc<Shard>, endpoint: Arc<Endpoint>) -> Outcome {
+async fn forget(shard: Rc<Shard>, endpoint: Arc<Endpoint>) -> HandlerResult {
     if let Some(store) = &shard.shared.store {
         store.save_endpoint(endpoint.id(), None).await.map_err(not_stored)?;
     }
@@ -228,7 +232,11 @@ struct Rotation {
     overlap_s: Option<u64>,
 }
 
-async fn rotate(shard: Rc<Shard>, endpoint: Arc<Endpoint>, request: Request<Incoming>) -> Outcome {
+async fn rotate(
+    shard: Rc<Shard>,
+    endpoint: Arc<Endpoint>,
+    request: Request<Incoming>,
+) -> HandlerResult {
     let rotation: Rotation = if hyper::body::Body::is_end_stream(request.body()) {
         Rotation::default()
     } else {
@@ -260,7 +268,7 @@ fn secret(given: Option<&str>) -> Result<Secret, Problem> {
     }
 }
 
-fn topics(shard: &Shard, names: &[String]) -> Result<Vec<Arc<Identity>>, Problem> {
+fn topics(shard: &Shard, names: &[String]) -> Result<Vec<Arc<SharedTopic>>, Problem> {
     let mut seen = HashSet::new();
     if names.is_empty() || names.len() > TOPICS_MAX || !names.iter().all(|n| seen.insert(n)) {
         let detail = format!("topics must be 1 to {TOPICS_MAX} different names");
@@ -278,11 +286,11 @@ fn topics(shard: &Shard, names: &[String]) -> Result<Vec<Arc<Identity>>, Problem
 /// a cursor of another life is refused as a poll's is, with a fresh one.
 fn starts(
     shard: &Shard,
-    topics: Vec<Arc<Identity>>,
+    topics: Vec<Arc<SharedTopic>>,
     since: Option<Cursor>,
-) -> Result<Vec<(Arc<Identity>, u64)>, Problem> {
+) -> Result<Vec<(Arc<SharedTopic>, u64)>, Problem> {
     let life = shard.shared.life;
-    let start = |topic: Arc<Identity>| {
+    let start = |topic: Arc<SharedTopic>| {
         let Some(since) = since else {
             let newest = topic.newest();
             return Ok((topic, newest));

@@ -23,13 +23,13 @@ use hyper::Method;
 use tokio::io::{AsyncRead as _, AsyncWrite as _, ReadBuf};
 use tokio::time::{Instant, Sleep, sleep};
 
-use super::decode::{Decoder, Incoming, Refusal};
+use super::decode::{CloseReason, Decoder, Incoming};
 use super::echo::farewell;
 use super::frame::{self, Header, Opcode};
 use super::life::Life;
 use super::link::ping_interval;
 use crate::net::call::{Id, NoCall, read_call, write_answer};
-use crate::server::answer::{Answer, Body, Reply};
+use crate::server::answer::{Body, Reply, ReplyFuture};
 use crate::server::faults::{self, Subscriber};
 use crate::server::outlet::{Outgoing, Outlet};
 use crate::server::problem::Problem;
@@ -50,7 +50,7 @@ const TURN: usize = 64 << 10;
 
 /// Where a link is in its life.
 #[derive(Debug, PartialEq, Eq)]
-enum Phase {
+enum SocketState {
     /// Calls come.
     Open,
     /// Nothing more is read; once everything is answered this close frame goes out.
@@ -65,12 +65,12 @@ struct UnderWay {
     id: Id,
     /// Of the answer, only what stands before the body is wanted.
     head: bool,
-    answer: Answer,
+    answer: ReplyFuture,
 }
 
 /// One WebSocket.
 #[derive(Debug)]
-struct Link {
+struct CallSocket {
     shard: Rc<Shard>,
     outgoing: Rc<Outgoing>,
     /// The connection's number, where something is wrong.
@@ -87,7 +87,7 @@ struct Link {
     /// Whole frames to write, and how much of them is written.
     out: Vec<u8>,
     written: usize,
-    phase: Phase,
+    phase: SocketState,
     awaits_pong: bool,
     /// Anything has come since the last ping.
     heard: bool,
@@ -104,7 +104,7 @@ pub(super) async fn run(
     mut early: Vec<u8>,
 ) -> io::Result<()> {
     let timer = Box::pin(sleep(ping_interval(&shard)));
-    let mut link = Link {
+    let mut link = CallSocket {
         shard,
         outgoing,
         from,
@@ -116,7 +116,7 @@ pub(super) async fn run(
         under_way: Vec::new(),
         out: Vec::new(),
         written: 0,
-        phase: Phase::Open,
+        phase: SocketState::Open,
         awaits_pong: false,
         heard: false,
         life: Life::default(),
@@ -126,11 +126,11 @@ pub(super) async fn run(
     // It would be kept for as long as the link lives.
     drop(early);
     link.serve().await?;
-    let Link { shard, io, .. } = link;
+    let CallSocket { shard, io, .. } = link;
     farewell(&shard, &mut io.into_wire()).await
 }
 
-impl Link {
+impl CallSocket {
     /// Serves the link until its close frame is written; an error where there is nobody to write it to.
     async fn serve(&mut self) -> io::Result<()> {
         let shard = Rc::clone(&self.shard);
@@ -160,7 +160,7 @@ impl Link {
             let read = if self.reads() { self.poll_read(cx)? } else { Poll::Pending };
             let was_full = !self.has_room();
             let written = self.poll_write(cx)?;
-            if written.is_ready() && self.phase == Phase::Closed {
+            if written.is_ready() && self.phase == SocketState::Closed {
                 return Poll::Ready(Ok(()));
             }
             match read {
@@ -183,7 +183,7 @@ impl Link {
 
     /// Whether calls may come.
     fn reads(&self) -> bool {
-        self.phase == Phase::Open
+        self.phase == SocketState::Open
             && self.waiting.is_empty()
             && self.under_way.len() < UNDER_WAY_MAX
             && self.has_room()
@@ -224,7 +224,7 @@ impl Link {
                 }
             }
         });
-        if let Err(Refusal { code, reason }) = decoded {
+        if let Err(CloseReason { code, reason }) = decoded {
             ending.get_or_insert_with(|| refusal(code, reason));
         }
         if self.message.is_empty() {
@@ -234,15 +234,15 @@ impl Link {
         }
         if let Some(close) = ending {
             self.message = Vec::new();
-            self.phase = Phase::Ending(close);
+            self.phase = SocketState::Ending(close);
         }
     }
 
     /// Begins to close, unless the link already does.
     fn end(&mut self, code: u16, reason: &str) {
-        if self.phase == Phase::Open {
+        if self.phase == SocketState::Open {
             (self.message, self.until) = (Vec::new(), None);
-            self.phase = Phase::Ending(refusal(code, reason));
+            self.phase = SocketState::Ending(refusal(code, reason));
         }
     }
 
@@ -271,12 +271,12 @@ impl Link {
         if self.under_way.is_empty() && self.under_way.capacity() > KEPT {
             self.under_way = Vec::new();
         }
-        if let Phase::Ending(close) = &self.phase
+        if let SocketState::Ending(close) = &self.phase
             && self.under_way.is_empty()
             && self.waiting.is_empty()
         {
             self.out.extend_from_slice(close);
-            self.phase = Phase::Closed;
+            self.phase = SocketState::Closed;
         }
     }
 
@@ -342,7 +342,7 @@ impl Link {
         while self.timer.as_mut().poll(cx).is_ready() {
             let patience = self.shard.options().websocket.pong_timeout.std();
             // Nothing may follow a close, and nothing is asked of who closes.
-            if self.phase != Phase::Open {
+            if self.phase != SocketState::Open {
                 self.timer.as_mut().reset(Instant::now() + ping_interval(&self.shard));
                 continue;
             }

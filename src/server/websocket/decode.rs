@@ -34,18 +34,18 @@ pub(crate) enum Incoming<'a> {
 
 /// Why a client is refused, as a close code and its reason.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct Refusal {
+pub(crate) struct CloseReason {
     /// The close code.
     pub code: u16,
     /// What was wrong.
     pub reason: &'static str,
 }
 
-const fn protocol(reason: &'static str) -> Refusal {
-    Refusal { code: 1002, reason }
+const fn protocol(reason: &'static str) -> CloseReason {
+    CloseReason { code: 1002, reason }
 }
 
-const NOT_TEXT: Refusal = Refusal { code: 1007, reason: "text that is not UTF-8" };
+const NOT_TEXT: CloseReason = CloseReason { code: 1007, reason: "text that is not UTF-8" };
 
 #[derive(Debug, Clone, Copy)]
 struct Frame {
@@ -97,7 +97,7 @@ impl Decoder {
         &mut self,
         mut input: &mut [u8],
         on: &mut impl FnMut(Incoming<'_>),
-    ) -> Result<(), Refusal> {
+    ) -> Result<(), CloseReason> {
         while !input.is_empty() && !self.closed {
             let taken = match self.frame {
                 None => {
@@ -125,7 +125,7 @@ impl Decoder {
     }
 
     /// The frame that the header announces, once the header is complete.
-    fn header(&mut self) -> Result<Option<Frame>, Refusal> {
+    fn header(&mut self) -> Result<Option<Frame>, CloseReason> {
         let bytes = &self.header[..self.header_len];
         let [first, second, rest @ ..] = bytes else { return Ok(None) };
         if first & 0x70 != 0 {
@@ -164,7 +164,7 @@ impl Decoder {
     }
 
     /// Checks a frame against the message under way, which it begins or continues.
-    fn begin(&mut self, opcode: Opcode, length: u64) -> Result<(), Refusal> {
+    fn begin(&mut self, opcode: Opcode, length: u64) -> Result<(), CloseReason> {
         if opcode.is_control() {
             self.control.clear();
             return Ok(());
@@ -180,7 +180,7 @@ impl Decoder {
         };
         message.size = message.size.saturating_add(length);
         if message.size > self.message_max {
-            return Err(Refusal { code: 1009, reason: "a message that is too long" });
+            return Err(CloseReason { code: 1009, reason: "a message that is too long" });
         }
         Ok(())
     }
@@ -190,7 +190,7 @@ impl Decoder {
         mut frame: Frame,
         bytes: &mut [u8],
         on: &mut impl FnMut(Incoming<'_>),
-    ) -> Result<(), Refusal> {
+    ) -> Result<(), CloseReason> {
         for (byte, at) in bytes.iter_mut().zip(frame.read..) {
             *byte ^= frame.mask[(at % 4) as usize];
         }
@@ -217,7 +217,7 @@ impl Decoder {
         &mut self,
         opcode: Opcode,
         on: &mut impl FnMut(Incoming<'_>),
-    ) -> Result<(), Refusal> {
+    ) -> Result<(), CloseReason> {
         let payload = std::mem::take(&mut self.control);
         match opcode {
             Opcode::Ping => on(Incoming::Ping(&payload)),
@@ -232,7 +232,7 @@ impl Decoder {
     }
 }
 
-fn close_code(payload: &[u8]) -> Result<Option<u16>, Refusal> {
+fn close_code(payload: &[u8]) -> Result<Option<u16>, CloseReason> {
     let (code, reason) = match payload {
         [] => return Ok(None),
         [_] => return Err(protocol("half a close code")),
@@ -300,7 +300,7 @@ mod tests {
     }
 
     /// What comes out, with data messages put together again.
-    fn read(wire: &[u8], splits: &[usize], limit: u64) -> Result<Vec<String>, Refusal> {
+    fn read(wire: &[u8], splits: &[usize], limit: u64) -> Result<Vec<String>, CloseReason> {
         let (mut decoder, mut said, mut data) = (Decoder::new(limit), Vec::new(), Vec::new());
         let mut wire = wire.to_vec();
         let mut rest = wire.as_mut_slice();

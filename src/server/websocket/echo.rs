@@ -13,7 +13,7 @@ use std::time::Duration;
 use tokio::io::AsyncWriteExt as _;
 use tokio::time::timeout;
 
-use super::decode::{Decoder, Incoming, Refusal};
+use super::decode::{CloseReason, Decoder, Incoming};
 use super::frame::{self, Header, Opcode};
 use super::life::Life;
 use crate::server::shard::Shard;
@@ -62,7 +62,7 @@ impl Echo {
                 }
             }
         });
-        if let Err(Refusal { code, reason }) = decoded {
+        if let Err(CloseReason { code, reason }) = decoded {
             frame::close(out, code, reason);
             *ended = true;
         }

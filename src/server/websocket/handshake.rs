@@ -19,7 +19,7 @@ const NONCE: GeneralPurpose = GeneralPurpose::new(
 
 /// Why a request is no handshake.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Refusal {
+pub(crate) enum HandshakeError {
     /// It asks for no WebSocket, or for one of another version: 426.
     Upgrade(&'static str),
     /// It asks wrongly: 400.
@@ -27,24 +27,26 @@ pub(crate) enum Refusal {
 }
 
 /// Checks a handshake's headers; returns the value of `Sec-WebSocket-Accept`.
-pub(crate) fn accept(headers: &HeaderMap) -> Result<String, Refusal> {
+pub(crate) fn accept(headers: &HeaderMap) -> Result<String, HandshakeError> {
     if !lists(headers, &UPGRADE, "websocket") || !lists(headers, &CONNECTION, "upgrade") {
-        return Err(Refusal::Upgrade(
+        return Err(HandshakeError::Upgrade(
             "this is a WebSocket: send Upgrade: websocket and Connection: Upgrade, or use /stream for \
              server-sent events",
         ));
     }
     // Sections 11.3.1 and 11.3.5: of both there must be one. Which of two holds, nobody could say.
     let version = fields::one(headers, &SEC_WEBSOCKET_VERSION)
-        .map_err(|_| Refusal::Malformed("exactly one Sec-WebSocket-Version is required"))?;
+        .map_err(|_| HandshakeError::Malformed("exactly one Sec-WebSocket-Version is required"))?;
     if version.map(HeaderValue::as_bytes) != Some(b"13") {
-        return Err(Refusal::Upgrade("only version 13 of the WebSocket protocol is spoken here"));
+        return Err(HandshakeError::Upgrade(
+            "only version 13 of the WebSocket protocol is spoken here",
+        ));
     }
     let Ok(Some(key)) = fields::one(headers, &SEC_WEBSOCKET_KEY) else {
-        return Err(Refusal::Malformed("exactly one Sec-WebSocket-Key is required"));
+        return Err(HandshakeError::Malformed("exactly one Sec-WebSocket-Key is required"));
     };
     if NONCE.decode(key).map(|nonce| nonce.len()) != Ok(16) {
-        return Err(Refusal::Malformed("Sec-WebSocket-Key must be 16 bytes in base64"));
+        return Err(HandshakeError::Malformed("Sec-WebSocket-Key must be 16 bytes in base64"));
     }
     Ok(accept_key(key.as_bytes()))
 }
@@ -122,7 +124,7 @@ mod tests {
             ),
         ] {
             let refusal = accept(&headers(&pairs)).unwrap_err();
-            assert_eq!(matches!(refusal, Refusal::Upgrade(_)), is_upgrade, "{what}");
+            assert_eq!(matches!(refusal, HandshakeError::Upgrade(_)), is_upgrade, "{what}");
         }
     }
 }

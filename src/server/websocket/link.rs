@@ -11,7 +11,7 @@ use std::time::Duration;
 use tokio::io::AsyncWrite as _;
 use tokio::time::{Instant, Sleep};
 
-use super::decode::{Decoder, Incoming, Refusal};
+use super::decode::{CloseReason, Decoder, Incoming};
 use super::frame::{self, Header, Opcode};
 use super::inbox::Inbox;
 use super::life::Life;
@@ -39,7 +39,7 @@ const NEVER: Duration = Duration::from_secs(365 * 86_400);
 
 /// Where a link is in its life.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Phase {
+enum SocketState {
     /// Events flow.
     Open,
     /// Our close frame is written or under way; the client's is awaited.
@@ -50,7 +50,7 @@ enum Phase {
 
 /// One WebSocket.
 #[derive(Debug)]
-pub(super) struct Link {
+pub(super) struct EventSocket {
     shard: Rc<Shard>,
     wire: Wire,
     waiter: Waiter,
@@ -64,7 +64,7 @@ pub(super) struct Link {
     control: Vec<u8>,
     decoder: Decoder,
     inbox: Inbox,
-    phase: Phase,
+    phase: SocketState,
     awaits_pong: bool,
     /// Signs of life of who is to answer a ping, or a close.
     life: Life,
@@ -74,7 +74,7 @@ pub(super) struct Link {
     unflushed: Vec<u64>,
 }
 
-impl Link {
+impl EventSocket {
     /// A link that sends the events after `since`.
     pub(super) fn new(shard: Rc<Shard>, wire: Wire, waiter: Waiter, since: u64) -> Self {
         let first = ping_interval(&shard);
@@ -90,7 +90,7 @@ impl Link {
             control: Vec::new(),
             decoder: Decoder::new(MESSAGE_MAX),
             inbox: Inbox::default(),
-            phase: Phase::Open,
+            phase: SocketState::Open,
             awaits_pong: false,
             life: Life::default(),
             bound: Bound::new(slow_consumer, queue, backlog),
@@ -108,7 +108,7 @@ impl Link {
     pub(super) async fn run(mut self) {
         // An error ends the link as its end does: there is nobody to tell.
         let _ = std::future::poll_fn(|cx| self.poll(cx)).await;
-        if self.phase == Phase::Closed {
+        if self.phase == SocketState::Closed {
             self.wire.farewell().await;
         }
     }
@@ -165,36 +165,36 @@ impl Link {
         let Self { control, phase, inbox, shard, waiter, .. } = self;
         let lives = !bytes.is_empty();
         let refusal = self.decoder.decode(bytes, &mut |incoming| match incoming {
-            Incoming::Ping(payload) if *phase == Phase::Open => {
+            Incoming::Ping(payload) if *phase == SocketState::Open => {
                 frame::control(control, Opcode::Pong, payload);
             }
             Incoming::Close(code) => {
-                if *phase == Phase::Open {
+                if *phase == SocketState::Open {
                     let code = code.map(u16::to_be_bytes);
                     frame::control(control, Opcode::Close, code.as_ref().map_or(&[], |c| c));
                 }
-                *phase = Phase::Closed;
+                *phase = SocketState::Closed;
             }
-            Incoming::Data { text, bytes, last } if *phase == Phase::Open => {
+            Incoming::Data { text, bytes, last } if *phase == SocketState::Open => {
                 inbox.take((text, bytes, last), (shard, waiter.topic()), control);
             }
             Incoming::Ping(_) | Incoming::Pong | Incoming::Data { .. } => {}
         });
         // A pong, or anything else.
-        if lives && self.awaits_pong && self.phase == Phase::Open {
+        if lives && self.awaits_pong && self.phase == SocketState::Open {
             self.awaits_pong = false;
             self.timer.as_mut().reset(Instant::now() + ping_interval(&self.shard));
         }
-        if let Err(Refusal { code, reason }) = refusal {
+        if let Err(CloseReason { code, reason }) = refusal {
             self.close(code, reason);
         }
     }
 
     /// Begins to close, unless the link already does.
     fn close(&mut self, code: u16, reason: &str) {
-        if self.phase == Phase::Open {
+        if self.phase == SocketState::Open {
             frame::close(&mut self.control, code, reason);
-            self.phase = Phase::Closing;
+            self.phase = SocketState::Closing;
             self.life = Life::asked(self.wire.uptake());
             let patience = self.shard.options().websocket.pong_timeout.std();
             self.timer.as_mut().reset(Instant::now() + patience);
@@ -207,7 +207,7 @@ impl Link {
             let options = self.shard.options();
             let patience = options.websocket.pong_timeout.std();
             let silence = patience.max(options.write_timeout.std());
-            if self.phase == Phase::Open && !self.awaits_pong {
+            if self.phase == SocketState::Open && !self.awaits_pong {
                 frame::control(&mut self.control, Opcode::Ping, b"");
                 self.awaits_pong = true;
                 self.life = Life::asked(self.wire.uptake());
@@ -233,8 +233,8 @@ impl Link {
             };
             let written = match written {
                 Some(written) => written,
-                None if self.phase == Phase::Closed => return Poll::Ready(Ok(())),
-                None if self.phase == Phase::Open => {
+                None if self.phase == SocketState::Closed => return Poll::Ready(Ok(())),
+                None if self.phase == SocketState::Open => {
                     if self.waiter.poll_after(self.since, cx).is_pending() {
                         return Poll::Pending;
                     }
@@ -252,7 +252,7 @@ impl Link {
 
     /// Its policy acts though the client takes nothing: every event looks at it.
     fn watch_while_it_takes_nothing(&mut self, cx: &mut Context<'_>) {
-        if self.phase == Phase::Open && self.bound.closes() {
+        if self.phase == SocketState::Open && self.bound.closes() {
             let newest = self.waiter.topic().newest();
             let _ = self.waiter.poll_after(newest, cx);
         }
@@ -275,11 +275,11 @@ impl Link {
     /// Writes once: the rest of a frame, control frames, the events after the cursor. `None` where there is
     /// nothing to write.
     fn poll_write_once(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<Option<usize>>> {
-        if self.phase == Phase::Open {
+        if self.phase == SocketState::Open {
             self.keep_within_bound();
         }
         let topic = Rc::clone(self.waiter.topic());
-        let open = self.phase == Phase::Open;
+        let open = self.phase == SocketState::Open;
         self.since = self.push.pass_over(self.since, topic.newest());
         let push = &self.push;
         let written = topic.read(self.since, |events| {

@@ -31,9 +31,9 @@ use hyper::header::{
 use hyper::{Request, StatusCode, Version};
 use hyper_util::rt::TokioIo;
 
-use self::handshake::{Refusal, accept};
-use self::link::Link;
-use super::answer::{Outcome, Reply, empty};
+use self::handshake::{HandshakeError, accept};
+use self::link::EventSocket;
+use super::answer::{HandlerResult, Reply, empty};
 use super::contain::contain;
 use super::cursor::{self, Opening, Place};
 use super::faults::{Push, Subscriber};
@@ -48,7 +48,7 @@ use crate::event::{self, Cursor, encode_hello, encode_reset};
 const EPOCH: HeaderName = HeaderName::from_static(event::EPOCH_HEADER);
 
 /// `GET /topics/{topic}/ws?since=&hello=`
-pub(super) fn get(shard: &Rc<Shard>, name: &str, mut request: Request<Incoming>) -> Outcome {
+pub(super) fn get(shard: &Rc<Shard>, name: &str, mut request: Request<Incoming>) -> HandlerResult {
     let (query, life) = (Query::of(request.uri()), shard.shared.life);
     let (said, hello) = (cursor::said(query), query.get("hello").is_some());
     let known = said.and_then(Result::ok);
@@ -63,7 +63,7 @@ pub(super) fn get(shard: &Rc<Shard>, name: &str, mut request: Request<Incoming>)
     let owner = Rc::clone(shard);
     let mut reply = switch(shard, &mut request, &proof, async move |socket, mut early| {
         let waiter = topic.for_pushes().waiter();
-        let mut link = Link::new(owner, socket.into_wire(), waiter, since).with_push(push);
+        let mut link = EventSocket::new(owner, socket.into_wire(), waiter, since).with_push(push);
         for message in first {
             link.say(&message);
         }
@@ -79,7 +79,7 @@ pub(super) fn get(shard: &Rc<Shard>, name: &str, mut request: Request<Incoming>)
 }
 
 /// `GET /echo`
-pub(super) fn echo(shard: &Rc<Shard>, mut request: Request<Incoming>) -> Outcome {
+pub(super) fn echo(shard: &Rc<Shard>, mut request: Request<Incoming>) -> HandlerResult {
     let proof = shake_hands(&request)?;
     let owner = Rc::clone(shard);
     Ok(switch(shard, &mut request, &proof, async move |socket, early| {
@@ -93,7 +93,7 @@ pub(super) fn calls(
     shard: &Rc<Shard>,
     outgoing: &Rc<Outgoing>,
     mut request: Request<Incoming>,
-) -> Outcome {
+) -> HandlerResult {
     let proof = shake_hands(&request)?;
     // To the faults, whoever calls is the connection that the socket was opened on.
     let from = request.extensions().get::<Subscriber>().copied();
@@ -139,15 +139,15 @@ fn switch(
 fn shake_hands<B>(request: &Request<B>) -> Result<String, Problem> {
     // HTTP/1.0 knows no upgrade, and its field is to be passed over (RFC 9110, section 7.8).
     if request.version() < Version::HTTP_11 {
-        return Err(refuse(Refusal::Upgrade("a WebSocket is opened with HTTP/1.1")));
+        return Err(refuse(HandshakeError::Upgrade("a WebSocket is opened with HTTP/1.1")));
     }
     accept(request.headers()).map_err(refuse)
 }
 
-fn refuse(refusal: Refusal) -> Problem {
+fn refuse(refusal: HandshakeError) -> Problem {
     match refusal {
-        Refusal::Malformed(detail) => Problem::bad_request(detail),
-        Refusal::Upgrade(detail) => Problem::new(StatusCode::UPGRADE_REQUIRED, detail)
+        HandshakeError::Malformed(detail) => Problem::bad_request(detail),
+        HandshakeError::Upgrade(detail) => Problem::new(StatusCode::UPGRADE_REQUIRED, detail)
             .header(UPGRADE, HeaderValue::from_static("websocket"))
             .header(CONNECTION, HeaderValue::from_static("Upgrade"))
             .header(SEC_WEBSOCKET_VERSION, HeaderValue::from_static("13")),
