@@ -112,7 +112,7 @@ fn measure(
     info.complete = stopped.is_none();
     info.stopped_by = stopped.map(|signal| signal_name(signal).to_owned());
     let (view, incomplete) = conclude(&mut folder, &info)?;
-    let conclusion = view.conclusion();
+    let conclusion = view.findings.conclusion();
     if let Conclusion::Inconclusive(doubts) = &conclusion {
         for doubt in doubts {
             output::message(format_args!("inconclusive: {doubt}"));

@@ -1,7 +1,7 @@
 //! What a reader must know about a case before its figures are compared.
 
 use super::View;
-use super::table::percent_of;
+use super::glance::percent_of;
 use crate::scenario::{LoopKind, Pattern};
 use crate::unit::count;
 
@@ -30,7 +30,7 @@ pub(super) fn herds(view: &View) -> Vec<String> {
             "{name}: thundering herd: up to {most} of {clients} clients polled again within 10 ms of an event."
         ))
     };
-    view.cases.iter().filter_map(tell).collect()
+    view.findings.cases.iter().filter_map(tell).collect()
 }
 
 /// How many deliveries waited for the next poll, a sentence per case.
@@ -46,5 +46,5 @@ pub(super) fn delayed(view: &View) -> Vec<String> {
             )
         })
     };
-    view.cases.iter().filter_map(tell).collect()
+    view.findings.cases.iter().filter_map(tell).collect()
 }

@@ -1,6 +1,7 @@
 //! The noise floor, and the mark of figures that are close to it.
 
 use super::View;
+use super::document::{Cell, Table, left, right};
 use super::group::printable;
 use crate::judge::{CaseSummary, FLOOR_TIMES};
 use crate::measure::Metric;
@@ -10,18 +11,18 @@ use crate::unit::{nanoseconds, significant};
 /// Marks a figure that is close to its floor.
 pub(super) const MARK: &str = "^";
 
-/// The mark of a quantile of a case, `"p50"` or `"p99"`; empty well above the floor, or without a known one.
-pub(super) fn mark(case: &CaseSummary, quantile: &str) -> &'static str {
-    if case.floor.flags(quantile) { MARK } else { "" }
+/// The mark of a quantile of a case, `"p50"` or `"p99"`; none well above the floor, or without a known one.
+pub(super) fn mark(case: &CaseSummary, quantile: &str) -> Option<&'static str> {
+    case.floor.flags(quantile).then_some(MARK)
 }
 
 /// What the mark stands for, where a table has it.
 pub(super) fn legend(view: &View) -> Option<String> {
     let marked =
         |case: &CaseSummary| ["p50", "p99"].iter().any(|quantile| case.floor.flags(quantile));
-    view.cases.iter().any(marked).then(|| {
+    view.findings.cases.iter().any(marked).then(|| {
         format!(
-            "{MARK} less than {}x the noise floor: mostly the harness and this machine, not the target.",
+            "less than {}x the noise floor: mostly the harness and this machine, not the target.",
             significant(FLOOR_TIMES)
         )
     })
@@ -96,19 +97,20 @@ fn unknown(view: &View, floor: &FloorRecord) -> String {
     )
 }
 
-/// The header of the table of floors.
-pub(super) const HEADS: [&str; 8] =
-    ["floor of", "cases", "window", "n", "p50", "p90", "p99", "verdict"];
-
 /// The table of floors, one row per floor.
-pub(super) fn rows(view: &View) -> Vec<[String; HEADS.len()]> {
+pub(super) fn table(view: &View) -> Table {
     let figure = |figure: Option<Figure>| {
         figure.map_or_else(|| "-".to_owned(), |figure| figure.print(nanoseconds))
     };
     let row = |floor: &FloorRecord| {
         let quantiles = &floor.quantiles;
         let reasons = floor.verdict_reasons.join("; ");
-        [
+        let verdict = if reasons.is_empty() {
+            floor.verdict.to_string()
+        } else {
+            format!("{}: {reasons}", floor.verdict)
+        };
+        let cells = [
             floor.metric.name().to_owned(),
             floor.cases.iter().map(|case| view.name(case)).collect::<Vec<_>>().join(", "),
             format!("{} s", significant(floor.measure_s)),
@@ -116,14 +118,21 @@ pub(super) fn rows(view: &View) -> Vec<[String; HEADS.len()]> {
             figure(quantiles.floor_ns_p50),
             figure(quantiles.floor_ns_p90),
             figure(quantiles.floor_ns_p99),
-            if reasons.is_empty() {
-                floor.verdict.to_string()
-            } else {
-                format!("{}: {reasons}", floor.verdict)
-            },
-        ]
+            verdict,
+        ];
+        cells.map(Cell::from).into()
     };
-    view.run.floors.iter().map(row).collect()
+    let head = [
+        left("floor of"),
+        left("cases"),
+        right("window"),
+        right("n"),
+        right("p50"),
+        right("p90"),
+        right("p99"),
+        left("verdict"),
+    ];
+    Table::new(head.into(), view.run.floors.iter().map(row).collect())
 }
 
 #[cfg(test)]
@@ -248,7 +257,7 @@ mod tests {
         assert_eq!(rows(&[]), vec![(String::new(), String::new()); 2], "not measured, not 0");
         let with = rows(&[(Freshness, 1e6, 1e6, Verdict::Valid)]);
         let view = view(&[]);
-        let median = view.cases[0].figure("freshness_ns_p50").unwrap().median.number();
+        let median = view.findings.cases[0].figure("freshness_ns_p50").unwrap().median.number();
         assert_eq!(with[0].0, (median / 1e6).to_string());
         assert!(!with[0].1.is_empty() && with[1].0.is_empty());
     }

@@ -20,9 +20,9 @@ const CASE_BYTES: usize = 115;
 
 /// Name and text of every file: one a case and metric, over the case's usable trials.
 pub(super) fn files(view: &View) -> Vec<(String, String)> {
-    let names = file_names(view.cases.iter().map(|case| case.case.as_str()), CASE_BYTES);
+    let names = file_names(view.findings.cases.iter().map(|case| case.case.as_str()), CASE_BYTES);
     let mut files = Vec::new();
-    for case in &view.cases {
+    for case in &view.findings.cases {
         for metric in Metric::ALL {
             let Some(samples) = view.run.distributions.get(&(case.case.clone(), metric)) else {
                 continue;

@@ -1,100 +1,56 @@
-//! `report.md`: the question, the answer, and how it was measured.
+//! `report.md`: the full report.
 
 use std::fmt::Write as _;
 
-use super::group::{groups, printable};
-use super::table::{columns, verdict, with_interval};
-use super::transport::transport;
-use super::{View, caveats, chart, disruption, floor, prose, sends, stages, trust, webhook};
-use crate::judge::CaseSummary;
-use crate::unit::{bytes, count, nanoseconds, typographic};
-
-/// Files of the folder, with the content of each.
-const FILES: [(&str, &str); 10] = [
-    ("run.json", "scenario as resolved, plan, host, versions"),
-    ("trials.csv", "one row per trial"),
-    ("floor.csv", "one row per noise-floor trial"),
-    ("summary.csv", "one row per case: medians over trials, with intervals"),
-    ("percentiles.csv", "quantiles of each case and metric"),
-    ("timeline.csv", "one row per second of each trial"),
-    ("histograms.hlog", "all samples: HdrHistogram interval log, tags case.metric"),
-    ("histograms/", "percentile distributions of each case and metric (.hgrm, microseconds)"),
-    ("charts/", "the charts above, as SVG and PNG"),
-    ("report.md", "this report"),
-];
+use super::View;
+use super::contents::document;
+use super::document::{Align, Block, Extent, Head, Table};
+use super::group::printable;
+use crate::unit::typographic;
 
 /// The complete page.
 pub(super) fn markdown(view: &View) -> String {
-    let info = &view.run.info;
-    let mut page =
-        format!("# {}\n\n{}\n", escape(&info.scenario.name), escape(&info.scenario.question));
-    section(&mut page, "Answer");
-    let answers = trust::details(view).into_iter().chain(prose::answers(view));
-    list(&mut page, answers.chain(sends::sentences(view)));
-    let _ = writeln!(page, "\n{}", comparison(view));
-    section(&mut page, "Charts");
-    for chart::Chart { name, what, .. } in chart::CHARTS {
-        let _ = writeln!(page, "![{what}](charts/{name}.svg)\n");
-    }
-    if !view.judgements.is_empty() || !view.refused.is_empty() {
-        section(&mut page, "Objectives");
-        page.push_str(&objectives(view));
-    }
-    for told in disruption::sections(view) {
-        section(&mut page, told.title);
-        list(&mut page, told.told.into_iter());
-        let _ = writeln!(page, "\n{}\n", told.what);
-        rows(&mut page, &told.table);
-    }
-    section(&mut page, "Intervals");
-    page.push_str(&intervals(view));
-    let went = where_the_time_goes(view);
-    let delayed = [caveats::delayed(view), caveats::herds(view)].concat();
-    if !went.is_empty() || !delayed.is_empty() {
-        section(&mut page, "Where the time goes");
-        page.push_str(&went);
-        if !went.is_empty() && !delayed.is_empty() {
-            page.push('\n');
+    let document = document(view);
+    let mut page = format!("# {}\n\n{}\n", escape(&document.title), escape(&document.question));
+    for section in &document.sections {
+        let _ = write!(page, "\n## {}\n", section.title);
+        let mut in_list = false;
+        for part in section.of(Extent::Full) {
+            // Sentences of neighbouring blocks make one list.
+            let goes_on = std::mem::replace(&mut in_list, matches!(part, Block::Sentences(_)));
+            if !(goes_on && in_list) {
+                page.push('\n');
+            }
+            block(&mut page, part);
         }
-        list(&mut page, delayed.into_iter());
-    }
-    if !view.run.floors.is_empty() {
-        section(&mut page, "Noise floor");
-        page.push_str(&noise_floor(view));
-    }
-    section(&mut page, "Trials");
-    page.push_str(&trials(view));
-    section(&mut page, "How it was measured");
-    list(&mut page, measured(view).into_iter());
-    if view.run.floors.is_empty() {
-        list(&mut page, floor::sentences(view).into_iter());
-    }
-    let warnings = prose::warnings(view);
-    if !warnings.is_empty() {
-        section(&mut page, "Warnings");
-        list(&mut page, warnings.into_iter());
-    }
-    section(&mut page, "Files");
-    for (name, what) in FILES {
-        if name != "floor.csv" || !view.run.floors.is_empty() {
-            let _ = writeln!(page, "- [`{name}`]({name}): {what}");
-        }
-    }
-    if info.scenario.worker.samples > 0 {
-        page.push_str(
-            "- `samples.csv`: individual requests and polls, the first ones of each shard\n",
-        );
     }
     typographic(&page)
 }
 
-fn section(page: &mut String, title: &str) {
-    let _ = write!(page, "\n## {title}\n\n");
-}
-
-fn list(page: &mut String, sentences: impl Iterator<Item = String>) {
-    for sentence in sentences {
-        let _ = writeln!(page, "- {}", escape(&sentence));
+fn block(page: &mut String, block: &Block) {
+    match block {
+        Block::Sentences(sentences) => {
+            for sentence in sentences {
+                let _ = writeln!(page, "- {}", escape(sentence));
+            }
+        }
+        Block::Paragraph(text) => {
+            let _ = writeln!(page, "{}", escape(text));
+        }
+        Block::Terms(terms) => {
+            for (term, meaning) in terms {
+                let _ = writeln!(page, "- *{}*: {}", escape(term), escape(meaning));
+            }
+        }
+        Block::Table(own) => table(page, own),
+        Block::Chart(chart) => {
+            let _ = writeln!(page, "![{}](charts/{}.svg)", chart.what, chart.name);
+        }
+        Block::Files(files) => {
+            for (name, what) in files {
+                let _ = writeln!(page, "- [`{name}`]({name}): {what}");
+            }
+        }
     }
 }
 
@@ -115,224 +71,25 @@ fn row(page: &mut String, cells: impl IntoIterator<Item = String>) {
     let _ = writeln!(page, "| {} |", cells.join(" | "));
 }
 
-/// The table at a glance.
-fn comparison(view: &View) -> String {
-    let columns = columns(&view.cases);
-    let mut page = String::new();
-    let heads = columns.iter().map(|column| column.header.join(" ").trim().to_owned());
-    row(&mut page, std::iter::once("case".to_owned()).chain(heads));
-    let right = columns.iter().map(|_| "---:".to_owned());
-    row(&mut page, std::iter::once("---".to_owned()).chain(right));
-    for group in groups(&view.cases) {
-        for (label, case) in &group.rows {
-            let name = [group.heading.as_str(), label.as_str()];
-            let name =
-                name.into_iter().filter(|part| !part.is_empty()).collect::<Vec<_>>().join(": ");
-            let cells = columns.iter().map(|column| escape(&(column.cell)(case)));
-            row(&mut page, std::iter::once(escape(&name)).chain(cells));
+fn table(page: &mut String, table: &Table) {
+    row(page, table.head.iter().map(Head::line));
+    let rule = |head: &Head| match head.align {
+        Align::Left => "---".to_owned(),
+        Align::Right => "---:".to_owned(),
+    };
+    row(page, table.head.iter().map(rule));
+    for group in &table.groups {
+        for cells in &group.rows {
+            let name = [group.heading.as_str(), cells[0].text.as_str()];
+            let name: Vec<&str> = name.into_iter().filter(|part| !part.is_empty()).collect();
+            let first = escape(&name.join(": "));
+            let others = cells[1..].iter().map(|cell| escape(&cell.marked()));
+            row(page, std::iter::once(first).chain(others));
         }
     }
-    if view.cases.iter().any(|case| !case.pattern.delivers()) {
-        page.push_str(
-            "\n\\* response time: nothing is delivered to `request`, so it has no freshness.\n",
-        );
+    for note in &table.notes {
+        let _ = writeln!(page, "\n{}", escape(&note.line()));
     }
-    for legend in
-        view.labels.legend().into_iter().chain(trust::legend(view)).chain(floor::legend(view))
-    {
-        let _ = writeln!(page, "\n{}", escape(&legend));
-    }
-    for caveat in caveats::caveats(view) {
-        let _ = writeln!(page, "\n\\* {}", escape(&caveat));
-    }
-    page
-}
-
-fn objectives(view: &View) -> String {
-    let mut page = String::new();
-    row(&mut page, ["objective", "case", "measured", "outcome"].map(str::to_owned));
-    row(&mut page, ["---", "---", "---:", "---"].map(str::to_owned));
-    for judgement in &view.judgements {
-        let (case, outcome) = (view.name(&judgement.case), judgement.outcome.name());
-        let cells = [judgement.objective.as_str(), &case, &judgement.printed, outcome];
-        row(&mut page, cells.map(escape));
-    }
-    for error in &view.refused {
-        row(&mut page, [escape(&error.to_string()), "-".into(), "-".into(), "unknown".into()]);
-    }
-    page
-}
-
-/// The figures that cases are compared by, with their intervals.
-fn intervals(view: &View) -> String {
-    let mut page = String::from(
-        "Median over the usable trials of a case, with the order-statistic confidence interval of the median in brackets. \
-         Three trials give 75 % confidence; 95 % takes at least six.\n\n",
-    );
-    let heads = [
-        "case",
-        "trials",
-        "confidence",
-        "fresh p50",
-        "fresh p99",
-        "CPU per delivery",
-        "wire per delivery",
-        "memory per link",
-    ];
-    row(&mut page, heads.map(str::to_owned));
-    row(
-        &mut page,
-        heads.map(|head| if head == "case" { "---".to_owned() } else { "---:".to_owned() }),
-    );
-    for case in &view.cases {
-        let cell = |column: &str, unit: fn(f64) -> String| {
-            escape(&case.figure(column).map_or_else(|| "-".to_owned(), |e| with_interval(e, unit)))
-        };
-        let news = |quantile: &str| cell(case.headline(quantile), nanoseconds);
-        row(
-            &mut page,
-            [
-                escape(&view.name(&case.case)),
-                case.trials.usable().to_string(),
-                confidence(case),
-                news("p50"),
-                news("p99"),
-                cell("target_cpu_ns_per_delivery", nanoseconds),
-                cell("wire_bytes_per_delivery", bytes),
-                cell("target_memory_bytes_per_link", bytes),
-            ],
-        );
-    }
-    page
-}
-
-/// The stages of requests and deliveries.
-fn where_the_time_goes(view: &View) -> String {
-    let tables = stages::tables(view);
-    let mut page = String::new();
-    if tables.is_empty() {
-        return page;
-    }
-    page.push_str(
-        "p50 / p99 of each stage, medians over the usable trials. Quantiles of stages do not add up. *Fired*: the timer \
-         fired, or the client became free. *Written*: the target's kernel accepted the event's last byte. The time from \
-         written to received can be estimated only from the difference of the two medians.\n",
-    );
-    for table in tables {
-        page.push('\n');
-        rows(&mut page, &table);
-    }
-    page
-}
-
-/// A table whose first column is the case.
-fn rows(page: &mut String, table: &stages::Table) {
-    row(page, table.head.iter().cloned());
-    let rule = |(i, _)| if i == 0 { "---".to_owned() } else { "---:".to_owned() };
-    row(page, table.head.iter().enumerate().map(rule));
-    for cells in &table.rows {
-        row(page, cells.iter().map(|cell| escape(cell)));
-    }
-}
-
-/// The noise floors that figures are compared with.
-fn noise_floor(view: &View) -> String {
-    let mut page = String::new();
-    list(&mut page, floor::sentences(view).into_iter());
-    page.push('\n');
-    row(&mut page, floor::HEADS.map(str::to_owned));
-    let left = |head: &str| matches!(head, "floor of" | "cases" | "verdict");
-    row(&mut page, floor::HEADS.map(|head| if left(head) { "---" } else { "---:" }.to_owned()));
-    for cells in floor::rows(view) {
-        row(&mut page, cells.map(|cell| escape(&cell)));
-    }
-    page
-}
-
-fn confidence(case: &CaseSummary) -> String {
-    let interval = crate::stats::median_interval(case.trials.usable(), crate::stats::CONFIDENCE);
-    match interval {
-        Some(interval) if interval.confidence > 0.0 => {
-            format!("{} %", crate::unit::significant(interval.confidence * 100.0))
-        }
-        _ => "-".to_owned(),
-    }
-}
-
-fn trials(view: &View) -> String {
-    let mut page = String::new();
-    row(&mut page, ["block", "case", "trial", "verdict", "reasons"].map(str::to_owned));
-    row(&mut page, ["---:", "---", "---:", "---", "---"].map(str::to_owned));
-    for trial in &view.run.trials {
-        let identity = &trial.identity;
-        row(
-            &mut page,
-            [
-                identity.block.to_string(),
-                escape(&view.name(&identity.case)),
-                identity.trial.to_string(),
-                trial.verdict.to_string(),
-                escape(&trial.verdict_reasons.join("; ")),
-            ],
-        );
-    }
-    let unrun = view.cases.iter().filter(|case| case.verdict.is_none());
-    for case in unrun {
-        let name = escape(&view.name(&case.case));
-        row(&mut page, ["-".into(), name, "-".into(), verdict(case), String::new()]);
-    }
-    page
-}
-
-fn measured(view: &View) -> Vec<String> {
-    let info = &view.run.info;
-    let (host, phases, scenario) = (&info.host, &info.scenario.phases, &info.scenario);
-    let finished = info
-        .finished_utc
-        .clone()
-        .unwrap_or_else(|| "not recorded (still running, or killed)".to_owned());
-    let build = &info.build;
-    let modified = if build.build_modified == Some(true) { ", modified" } else { "" };
-    let user = info.working_directory_revision.as_deref().unwrap_or("none (not a git repository)");
-    vec![
-        format!("Started {}, finished {finished}.", info.started_utc),
-        format!(
-            "tidings {}, built from revision {}{modified} ({} build); files of schema version {}.",
-            build.tidings_version, build.build_revision, build.build_profile, info.schema_version
-        ),
-        format!("Revision in the working directory: {user}."),
-        format!(
-            "Host {}: {} cores ({}), {} of memory, {}, clock source {}, {} file descriptors per process.",
-            host.name,
-            host.cores,
-            if host.cpu.is_empty() { "unnamed processor" } else { &host.cpu },
-            bytes(host.memory_bytes as f64),
-            host.kernel,
-            host.clock_source,
-            count(host.descriptors as f64)
-        ),
-        format!(
-            "Each trial runs in new processes: connect {}, warm-up {}, measure {}, drain up to {}. {} trials per case, in \
-             blocks of random order (seed {}).",
-            phases.connect, phases.warmup, phases.measure, phases.drain, scenario.trials, scenario.seed
-        ),
-        "Freshness is the age of an event on arrival: received - due. Due is the scheduled time, so a late publisher \
-         counts against freshness. Target and workers share one host and one clock."
-            .to_owned(),
-        prose::pacing(view),
-        webhook::sentence(view),
-        "CPU: the target process in the measure window. Wire bytes: IP level, both directions, from TCP_INFO. Memory: \
-         slope of the target's anonymous memory over its number of links; kernel memory is excluded."
-            .to_owned(),
-        [Some(prose::machine(view)), transport(view)].into_iter().flatten().collect::<Vec<_>>().join(" "),
-        "`~` marks a difference that is not significant. Ratios are Hodges-Lehmann estimates over the blocks with exact \
-         signed-rank intervals; p values are exact and adjusted for all comparisons of the run (Holm)."
-            .to_owned(),
-        format!("Command: {}", info.command.join(" ")),
-    ]
-    .into_iter()
-    .filter(|sentence| !sentence.is_empty())
-    .collect()
 }
 
 #[cfg(test)]
@@ -370,13 +127,14 @@ mod tests {
         let heads: Vec<_> = page.lines().filter_map(|line| line.strip_prefix("## ")).collect();
         let expected = [
             "Answer",
-            "Charts",
+            "Limits of these figures",
             "Objectives",
+            "Warnings",
+            "Charts",
             "Intervals",
             "Where the time goes",
             "Trials",
             "How it was measured",
-            "Warnings",
             "Files",
         ];
         assert_eq!(heads, expected);

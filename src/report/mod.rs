@@ -5,19 +5,23 @@
 
 mod caveats;
 mod chart;
+mod contents;
+mod details;
 mod disruption;
+mod document;
 mod floor;
+mod glance;
 mod group;
 mod hgrm;
 mod label;
 mod markdown;
+mod method;
 mod prose;
 mod quantiles;
 mod sends;
 mod stages;
-mod table;
 mod tables;
-mod text;
+mod terminal;
 mod transport;
 mod trust;
 mod webhook;
@@ -26,29 +30,19 @@ use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 
-use crate::judge::{
-    CaseSummary, Conclusion, Judgement, ObjectiveError, Ranking, comparison, conclude, objectives,
-    summary,
-};
+use crate::judge::Findings;
 use crate::record::{ReadError, Run};
 
 pub use chart::{Plot, PlotPoint, Unit as PlotUnit};
-pub use text::text;
+pub use terminal::text;
 
-/// Everything that a report says: the run, and what follows from it.
+/// A run, what follows from it, and what its cases are called: all that a report is made from.
 #[derive(Debug)]
 pub struct View {
     /// The run as read.
     pub run: Run,
-    /// Its cases, in the order of the scenario.
-    pub cases: Vec<CaseSummary>,
-    /// The best case by each axis, and how certain that is.
-    pub rankings: Vec<Ranking>,
-    /// The scenario's objectives, judged.
-    pub judgements: Vec<Judgement>,
-    /// Objectives that cannot be judged.
-    pub refused: Vec<ObjectiveError>,
-    /// What the cases are called.
+    /// What follows from it.
+    pub findings: Findings,
     labels: label::Labels,
 }
 
@@ -73,34 +67,16 @@ pub struct Missing {
 }
 
 impl View {
-    /// Judges a run that was read.
+    /// A view of a run that was read.
     pub fn new(run: Run) -> Self {
-        let cases = summary(&run);
-        let rankings = comparison(&cases);
-        let (mut judgements, mut refused) = (Vec::new(), Vec::new());
-        for text in &run.info.scenario.objectives {
-            match objectives(std::slice::from_ref(text), &cases) {
-                Ok(judged) => judgements.extend(judged),
-                Err(error) => refused.push(error),
-            }
-        }
-        let labels = label::Labels::of(&cases);
-        Self { run, cases, rankings, judgements, refused, labels }
+        let findings = Findings::of(&run);
+        let labels = label::Labels::of(&findings.cases);
+        Self { run, findings, labels }
     }
 
     /// What a sentence or a table calls the case with this id.
     fn name(&self, id: &str) -> String {
         self.labels.name(id)
-    }
-
-    /// What the run allows one to conclude.
-    pub fn conclusion(&self) -> Conclusion {
-        match conclude(&self.cases, &self.judgements) {
-            Conclusion::Holds if !self.refused.is_empty() => {
-                Conclusion::Inconclusive(self.refused.iter().map(ToString::to_string).collect())
-            }
-            conclusion => conclusion,
-        }
     }
 }
 
@@ -119,7 +95,7 @@ pub fn write_all(dir: &Path) -> Result<Made, ReadError> {
     for (name, text) in hgrm::files(&view) {
         written.write(&name, text.as_bytes());
     }
-    for chart in chart::CHARTS {
+    for chart in &chart::CHARTS {
         let [svg, png] = ["svg", "png"].map(|kind| format!("charts/{}.{kind}", chart.name));
         match chart.draw(&view) {
             Ok((lines, pixels)) => {

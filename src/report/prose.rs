@@ -16,8 +16,8 @@ const FEW: usize = 2;
 /// The best case by each axis, a sentence per workload, and the confidence of the ratios.
 pub(super) fn answers(view: &View) -> Vec<String> {
     let labels = labels(view);
-    let rankings = view.rankings.iter().map(|ranking| answer(ranking, &labels, true));
-    rankings.chain(certainty(&view.rankings)).collect()
+    let rankings = view.findings.rankings.iter().map(|ranking| answer(ranking, &labels, true));
+    rankings.chain(certainty(&view.findings.rankings)).collect()
 }
 
 /// The same in short; many workloads share one sentence.
@@ -27,7 +27,7 @@ pub(super) fn answers_in_short(view: &View) -> Vec<String> {
     for axis in Axis::ALL {
         for delivers in [true, false] {
             let kind = |ranking: &&Ranking| ranking.axis == axis && ranking.delivers == delivers;
-            let rankings: Vec<&Ranking> = view.rankings.iter().filter(kind).collect();
+            let rankings: Vec<&Ranking> = view.findings.rankings.iter().filter(kind).collect();
             if rankings.len() <= FEW {
                 sentences.extend(rankings.iter().map(|ranking| answer(ranking, &labels, false)));
             } else {
@@ -35,7 +35,7 @@ pub(super) fn answers_in_short(view: &View) -> Vec<String> {
             }
         }
     }
-    sentences.extend(certainty(&view.rankings));
+    sentences.extend(certainty(&view.findings.rankings));
     sentences
 }
 
@@ -72,10 +72,15 @@ const OFFERED: [&str; 4] = ["clients", "topics", "rate", "payload"];
 fn labels(view: &View) -> BTreeMap<String, String> {
     let told = |axis: &&str| !OFFERED.contains(&axis.split('=').next().unwrap_or(axis));
     if view.labels.are_numbered() {
-        return view.cases.iter().map(|case| (case.case.clone(), view.name(&case.case))).collect();
+        return view
+            .findings
+            .cases
+            .iter()
+            .map(|case| (case.case.clone(), view.name(&case.case)))
+            .collect();
     }
     let mut labels = BTreeMap::new();
-    for group in groups(&view.cases) {
+    for group in groups(&view.findings.cases) {
         let shared = group.heading.split(", ").filter(|axis| !axis.is_empty()).filter(told);
         let shared = shared.fold(String::new(), |shared, axis| shared + " " + axis);
         let rows = group.rows.iter();
@@ -271,7 +276,7 @@ pub(super) fn objectives(view: &View) -> Vec<String> {
     let mut lines = Vec::new();
     for objective in &view.run.info.scenario.objectives {
         let of = |outcome: Outcome| -> Vec<&Judgement> {
-            let own = view.judgements.iter().filter(|j| j.objective == *objective);
+            let own = view.findings.judgements.iter().filter(|j| j.objective == *objective);
             own.filter(|judgement| judgement.outcome == outcome).collect()
         };
         let met = of(Outcome::Met);
@@ -294,8 +299,11 @@ pub(super) fn objectives(view: &View) -> Vec<String> {
         };
         lines.push(printable(&format!("met     {objective}  [{by}]")));
     }
-    let refused =
-        view.refused.iter().map(|error| format!("unknown {}", printable(&error.to_string())));
+    let refused = view
+        .findings
+        .refused
+        .iter()
+        .map(|error| format!("unknown {}", printable(&error.to_string())));
     lines.extend(refused);
     lines
 }

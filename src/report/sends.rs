@@ -10,6 +10,7 @@ use crate::unit::{counted, nanoseconds};
 /// A few sentences; none where the target itself publishes.
 pub(super) fn sentences(view: &View) -> Vec<String> {
     let both: Vec<(&CaseSummary, &Case)> = view
+        .findings
         .cases
         .iter()
         .filter_map(|summary| {

@@ -31,7 +31,7 @@ pub(super) fn summary_header() -> Vec<String> {
 /// `summary.csv`: one row a case.
 pub(super) fn summary(view: &View) -> Vec<u8> {
     let scenario = view.run.info.scenario.name.as_str();
-    let rows = view.cases.iter().map(|case| summary_row(scenario, case));
+    let rows = view.findings.cases.iter().map(|case| summary_row(scenario, case));
     to_csv(std::iter::once(summary_header()).chain(rows))
 }
 
@@ -78,7 +78,7 @@ fn summary_row(scenario: &str, case: &CaseSummary) -> Vec<String> {
 pub(super) fn percentiles(view: &View) -> Vec<u8> {
     let header = PERCENTILE_COLUMNS.iter().map(|column| column.name.to_owned());
     let mut rows: Vec<Vec<String>> = vec![header.collect()];
-    for case in &view.cases {
+    for case in &view.findings.cases {
         for metric in Metric::ALL {
             let Some(quantiles) = Quantiles::of(view, &case.case, metric) else { continue };
             rows.extend(quantiles.points.iter().map(|(q, value)| {
@@ -143,7 +143,7 @@ mod tests {
         assert_eq!(cell("target_cpu_ns_per_delivery_low"), low.to_string());
         assert_eq!(
             cell("freshness_ns_max_high"),
-            view.cases[0].figure("freshness_ns_max").unwrap().high.to_string()
+            view.findings.cases[0].figure("freshness_ns_max").unwrap().high.to_string()
         );
         assert!(cell("freshness_ns_max_high").starts_with('>'));
         assert_eq!(cell("response_ns_p50"), "", "not measured, not 0");

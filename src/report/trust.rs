@@ -3,8 +3,8 @@
 use std::collections::BTreeMap;
 
 use super::View;
+use super::glance::reach;
 use super::group::printable;
-use super::table::reach;
 use crate::judge::{CaseSummary, doubts, independent_samples, is_well_known};
 use crate::record::Verdict;
 use crate::scenario::{Faults, network_summary};
@@ -14,7 +14,7 @@ use crate::unit::{counted, significant};
 pub(super) fn verdict(view: &View) -> String {
     let (info, trials) = (&view.run.info, &view.run.trials);
     let of = |verdict: Verdict| trials.iter().filter(|trial| trial.verdict == verdict).count();
-    let doubts = doubts(&view.cases);
+    let doubts = doubts(&view.findings.cases);
     let valid = of(Verdict::Valid);
     let mut why = vec![match (trials.len(), valid) {
         (0, _) => "no trial was run".to_owned(),
@@ -35,7 +35,7 @@ pub(super) fn verdict(view: &View) -> String {
     if warnings > 0 {
         why.push(counted(warnings as u64, "warning"));
     }
-    let trusted = if trials.is_empty() || doubts.len() == view.cases.len() {
+    let trusted = if trials.is_empty() || doubts.len() == view.findings.cases.len() {
         "no"
     } else if doubts.is_empty() && why.len() == 1 {
         "yes"
@@ -50,28 +50,16 @@ pub(super) fn limits(view: &View) -> Vec<String> {
     [partial(view), faults(view), network(view)].into_iter().flatten().collect()
 }
 
-/// Everything about trust, for `report.md`.
-pub(super) fn details(view: &View) -> Vec<String> {
-    let mut sentences = vec![verdict(view)];
-    sentences.extend(limits(view));
-    sentences.extend(reasons(view).iter().map(tell));
-    sentences.extend(losses(view));
-    sentences.extend(too_few(view));
-    sentences
+/// Why trials are not valid: every cause, the most frequent first.
+pub(super) fn causes(view: &View) -> Vec<String> {
+    reasons(view).iter().map(tell).collect()
 }
 
-/// The causes for a terminal, one line of at most `width` each; of them, at most `limit`.
-pub(super) fn causes(view: &View, limit: usize, width: usize) -> Vec<String> {
-    let reasons = reasons(view);
-    let more = reasons.len().saturating_sub(limit) as u64;
-    let line = |reason: &Reason| {
-        let line = tell(reason);
-        if line.chars().count() <= width {
-            return line;
-        }
-        line.chars().take(width - 3).chain("...".chars()).collect()
-    };
-    let mut lines: Vec<String> = reasons.iter().take(limit).map(line).collect();
+/// The same for a screen: at most `limit` causes, and how many more the full report has.
+pub(super) fn most_causes(view: &View, limit: usize) -> Vec<String> {
+    let mut lines = causes(view);
+    let more = lines.len().saturating_sub(limit) as u64;
+    lines.truncate(limit);
     if more > 0 {
         lines.push(format!("{} in report.md.", counted(more, "more cause")));
     }
@@ -171,26 +159,27 @@ pub(super) fn losses(view: &View) -> Vec<String> {
             )
         })
     };
-    view.cases.iter().filter_map(tell).collect()
+    view.findings.cases.iter().filter_map(tell).collect()
 }
 
 /// Cases with a quantile that too few independent samples support.
 fn doubtful(view: &View) -> impl Iterator<Item = &CaseSummary> {
-    view.cases.iter().filter(|case| {
+    view.findings.cases.iter().filter(|case| {
         let known = |q: &str| is_well_known(case, case.headline(q));
         case.trials.usable() > 0 && !(known("p50") && known("p99"))
     })
 }
 
 /// What the table's `?` stands for, where it has one.
-pub(super) fn legend(view: &View) -> Option<String> {
+pub(super) fn too_few_legend(view: &View) -> Option<String> {
     doubtful(view).next().map(|_| {
-        "? too few independent samples (p50 needs 20, p99 needs 1,000). Lengthen measure, or add topics or trials."
+        "too few independent samples (p50 needs 20, p99 needs 1,000). Lengthen measure, or add topics or trials."
             .to_owned()
     })
 }
 
-fn too_few(view: &View) -> Option<String> {
+/// How many independent samples the cases have whose quantiles too few support.
+pub(super) fn too_few(view: &View) -> Option<String> {
     let name = |case: &CaseSummary| {
         let n = independent_samples(case).unwrap_or(0.0);
         format!("{} {}", view.name(&case.case), significant(n))

@@ -163,6 +163,10 @@ pub struct Spec {
     pub column: Column,
     /// The name without its unit, which objectives may use.
     pub alias: &'static str,
+    /// The name in titles of tables and charts.
+    pub title: &'static str,
+    /// The head of a narrow column of a table, in two lines.
+    pub head: [&'static str; 2],
     /// The distribution and quantile that it is of; `None` where it is of none.
     pub quantile: Option<(Metric, Q)>,
     /// The patterns that have it.
@@ -208,6 +212,11 @@ impl Spec {
         Self { column: Column { may_be_empty: false, ..self.column }, ..self }
     }
 
+    /// What tables and charts call it.
+    pub(super) const fn titled(self, title: &'static str, head: [&'static str; 2]) -> Self {
+        Self { title, head, ..self }
+    }
+
     pub(super) const fn says(self, meaning: &'static str, empty: &'static str) -> Self {
         Self { column: self.column.says(meaning, empty), ..self }
     }
@@ -227,6 +236,8 @@ const fn new(name: &'static str, alias: &'static str, kind: Kind, unit: Unit) ->
     Spec {
         column: column(name, kind, unit).or_absent(),
         alias,
+        title: alias,
+        head: ["", alias],
         quantile: None,
         of: Of::Every,
         expected_of: Of::Every,

@@ -55,40 +55,50 @@ pub const SPECS: &[Spec] = &[
     own("late", Kind::Whole, Unit::Of("deliveries")).summed().required()
         .says("of the delivered: those older than the scenario's `late_after`", "as `expected`"),
     own("reach", Kind::Number, Unit::Share).worst().better(Better::More).required()
+        .titled("reach", ["", "reach"])
         .says("`delivered` ÷ `expected`", "nothing expected"),
     number("deliveries_per_s", "deliveries_per_s", Unit::PerSecond, fill::deliveries_per_s).better(Better::More).required()
+        .titled("deliveries per second", ["deliv.", "per s"])
         .says("`delivered` ÷ `measure_s`", "failed trials"),
     count("requests", Unit::Of("requests"), WORKERS, Counter::Sent).of(Of::Asking).better(Better::Neither).required()
         .says("requests or polls due in the window that were sent", "patterns that do not ask"),
     total("errors", Unit::Of("errors"), fill::errors).required()
         .says("failures of every kind, over the whole trial", "failed before any report"),
     headline!("freshness", "p50", Freshness, P50).of(Of::Delivering).required()
+        .titled("freshness p50", ["fresh", "p50"])
         .says("received − due of a delivery, median; lost deliveries count as later than all others", "`request`, no samples"),
     headline!("freshness", "p90", Freshness, P90).of(Of::Delivering).required()
         .says("its 90th percentile", "likewise"),
     headline!("freshness", "p99", Freshness, P99).of(Of::Delivering).required()
+        .titled("freshness p99", ["fresh", "p99"])
         .says("its 99th percentile", "likewise"),
     headline!("freshness", "p999", Freshness, P999).of(Of::Delivering).required()
         .says("its 99.9th percentile", "likewise"),
     headline!("freshness", "max", Freshness, Max).of(Of::Delivering).required()
         .says("its largest value", "likewise"),
     headline!("response", "p50", Response, P50).of(Of::Asking).expected_of(Of::Requesting).required()
+        .titled("response p50", ["resp.", "p50"])
         .says("done − due of a request, median; those not answered well count as later than all others", "not recorded"),
     headline!("response", "p99", Response, P99).of(Of::Asking).expected_of(Of::Requesting).required()
+        .titled("response p99", ["resp.", "p99"])
         .says("its 99th percentile", "likewise"),
     quantile!("slip", "p99", Slip, P99, WORKERS).of(Of::Asking).expected_of(Of::Scheduled).required()
         .says("sent − due of a request or poll, or sent − the answer before where that came later: what the generator added; 99th percentile", "not recorded"),
     quantile!("connect", "p50", Connect, P50, WORKERS).required()
+        .titled("connect p50", ["connect", "p50"])
         .says("dial to ready of a link (where clients publish, of each of its connections), median", "not recorded"),
     quantile!("connect", "p99", Connect, P99, WORKERS).required()
         .says("its 99th percentile", "not recorded"),
     number("wire_bytes_per_delivery", "wire_per_delivery", Unit::Bytes, fill::wire_bytes_per_delivery).required()
+        .titled("wire bytes per delivery", ["wire per", "deliv."])
         .says("bytes at IP level, both ways, over the links' whole life ÷ deliveries over it; opening and closing excluded", "kernel does not tell, no deliveries"),
     number("target_cpu_ns_per_delivery", "target_cpu_per_delivery", Unit::Nanoseconds, fill::target_cpu_per_delivery).required()
+        .titled("target CPU per delivery", ["CPU per", "deliv."])
         .says("the target's CPU time in the window, without what watching its health took, ÷ `delivered`", "not measured, none delivered, failed"),
     number("worker_cpu_ns_per_delivery", "worker_cpu_per_delivery", Unit::Nanoseconds, fill::worker_cpu_per_delivery).required()
         .says("the same of the workers ÷ `delivered`", "likewise"),
     number("target_memory_bytes_per_link", "target_memory_per_link", Unit::Bytes, fill::target_memory_per_link).required()
+        .titled("target memory per link", ["memory", "per link"])
         .says("Theil-Sen slope of the target's anonymous memory over its link count; without the kernel's share", "under three link counts"),
     own("topics", Kind::Whole, Unit::None).better(Better::Neither)
         .says("topics", "never"),

@@ -6,8 +6,9 @@ use super::picture::{Anchor, Picture, Point, Stroke};
 use super::render::width_of;
 use super::style::{GREY, GRID, INK};
 use crate::judge::{CaseSummary, Estimate};
+use crate::record::Unit;
 use crate::report::View;
-use crate::unit::{bytes, nanoseconds};
+use crate::report::glance::known;
 
 /// Height of one bar with its gap.
 const BAR: f64 = 24.0;
@@ -19,14 +20,9 @@ const NAMES: f64 = 170.0;
 /// Width of a column.
 const COLUMN: f64 = (PAGE - NAMES - 24.0) / COSTS.len() as f64;
 
-type Unit = fn(f64) -> String;
-
-/// Column, heading, unit.
-const COSTS: [(&str, &str, Unit); 3] = [
-    ("target_cpu_ns_per_delivery", "target CPU per delivery", nanoseconds),
-    ("wire_bytes_per_delivery", "wire bytes per delivery", bytes),
-    ("target_memory_bytes_per_link", "target memory per link", bytes),
-];
+/// The columns of `trials.csv` that are drawn; titles and units come from the table of metrics.
+const COSTS: [&str; 3] =
+    ["target_cpu_ns_per_delivery", "wire_bytes_per_delivery", "target_memory_bytes_per_link"];
 
 /// Draws the chart: a column a cost, a block of bars a workload, a bar a pattern.
 pub(super) fn draw(view: &View) -> Picture {
@@ -39,13 +35,13 @@ pub(super) fn draw(view: &View) -> Picture {
     if keys.len() > 12 {
         y = legend(&mut picture, &keys, y);
     }
-    for (i, (_, heading, _)) in COSTS.iter().enumerate() {
-        let text = fit(heading, NORMAL, COLUMN - 8.0);
+    for (i, column) in COSTS.iter().enumerate() {
+        let text = fit(known(column).title, NORMAL, COLUMN - 8.0);
         picture.text((left(i), y + 12.0), &text, NORMAL, GREY, Anchor::Left);
     }
     y += 32.0;
     let cases = || groups.iter().flat_map(|group| group.rows.iter().map(|(_, case)| *case));
-    let scales: Vec<f64> = COSTS.iter().map(|(name, _, _)| highest(cases(), name)).collect();
+    let scales: Vec<f64> = COSTS.iter().map(|column| highest(cases(), column)).collect();
     // A name that is cut short tells nothing: where one does not fit, all stand above their bars.
     let above = keys.iter().any(|key| width_of(&key.label, SMALL) > NAMES - 30.0);
     for group in &groups {
@@ -64,9 +60,10 @@ pub(super) fn draw(view: &View) -> Picture {
                 let place = (NAMES - 8.0, y + BAR / 2.0);
                 picture.text(place, label, SMALL, INK, Anchor::Right);
             }
-            for (i, (name, _, unit)) in COSTS.iter().enumerate() {
+            for (i, column) in COSTS.iter().enumerate() {
                 let place = (left(i), y + BAR / 2.0);
-                bar(&mut picture, place, COLUMN - 26.0, scales[i], entry, case.figure(name), *unit);
+                let unit = known(column).column.unit;
+                bar(&mut picture, place, scales[i], entry, case.figure(column), unit);
             }
             y += BAR;
         }
@@ -99,7 +96,6 @@ fn highest<'a>(cases: impl Iterator<Item = &'a CaseSummary>, column: &str) -> f6
 fn bar(
     picture: &mut Picture,
     (x, y): Point,
-    width: f64,
     scale: f64,
     entry: &Entry,
     estimate: Option<&Estimate>,
@@ -111,7 +107,7 @@ fn bar(
         return;
     };
     // The widest bar leaves room for its figure.
-    let room = width - 72.0;
+    let room = COLUMN - 98.0;
     let at = |value: f64| x + (value / scale).clamp(0.0, 1.0) * room;
     let (median, low, high) =
         (estimate.median.number(), estimate.low.number(), estimate.high.number());
@@ -124,5 +120,5 @@ fn bar(
         }
     }
     let text = (at(high.max(median)) + 6.0, y);
-    picture.text(text, &estimate.median.print(unit), SMALL, INK, Anchor::Left);
+    picture.text(text, &estimate.median.print(|value| unit.print(value)), SMALL, INK, Anchor::Left);
 }

@@ -75,7 +75,8 @@ pub(super) fn head(picture: &mut Picture, view: &View, what: &str) -> f64 {
 fn offered(view: &View) -> String {
     let mut parts = Vec::new();
     let range = |of: &dyn Fn(&crate::judge::Offered) -> Option<f64>, print: fn(f64) -> String| {
-        let values: Vec<f64> = view.cases.iter().filter_map(|case| of(&case.offered)).collect();
+        let values: Vec<f64> =
+            view.findings.cases.iter().filter_map(|case| of(&case.offered)).collect();
         let low = values.iter().copied().reduce(f64::min)?;
         let high = values.iter().copied().fold(low, f64::max);
         let same = low.to_bits() == high.to_bits();
@@ -91,7 +92,7 @@ fn offered(view: &View) -> String {
     parts.extend(requests.map(|text| format!("{text} requests/s")));
     let payload = range(&|offered| Some(offered.payload_bytes as f64), bytes);
     parts.extend(payload.map(|text| format!("payload {text}")));
-    let usable: usize = view.cases.iter().map(|case| case.trials.usable()).sum();
+    let usable: usize = view.findings.cases.iter().map(|case| case.trials.usable()).sum();
     parts.push(format!("{usable} of {} trials usable", view.run.trials.len()));
     parts.join(", ")
 }
@@ -102,7 +103,7 @@ pub(super) fn shown(
     wanted: impl Fn(&Group<'_>) -> bool,
 ) -> (Vec<Group<'_>>, Option<String>) {
     let mut groups: Vec<Group<'_>> =
-        groups(&view.cases).into_iter().filter(|group| wanted(group)).collect();
+        groups(&view.findings.cases).into_iter().filter(|group| wanted(group)).collect();
     let more = groups.len().saturating_sub(super::panel::PANELS);
     groups.truncate(super::panel::PANELS);
     (groups, (more > 0).then(|| format!("{} in the tables", counted(more as u64, "more workload"))))

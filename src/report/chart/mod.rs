@@ -19,6 +19,7 @@ use picture::Picture;
 use super::View;
 
 /// A chart: its file's name, what it shows, and how it is drawn.
+#[derive(Debug)]
 pub(super) struct Chart {
     /// Name of its files, without an extension.
     pub name: &'static str,
@@ -36,7 +37,7 @@ impl Chart {
 }
 
 /// Every chart, in the order of reports.
-pub(super) const CHARTS: [Chart; 4] = [
+pub(super) static CHARTS: [Chart; 4] = [
     Chart {
         name: "freshness-percentiles",
         what: "Freshness by percentile and pattern",

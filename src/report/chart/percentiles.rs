@@ -42,7 +42,7 @@ struct Series {
 
 /// Draws the chart: a panel a workload, a line a pattern; of responses where no case delivers news.
 pub(super) fn draw(view: &View) -> Picture {
-    let delivers = view.cases.iter().any(|case| case.pattern.delivers());
+    let delivers = view.findings.cases.iter().any(|case| case.pattern.delivers());
     let (metric, name, goods) = if delivers {
         (Metric::Freshness, "Freshness", "deliveries")
     } else {

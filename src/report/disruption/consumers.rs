@@ -1,6 +1,7 @@
 //! Slow consumers: what each policy does to them, and their effect on the others.
 
-use super::{Section, Told, deliveries, known, table};
+use super::super::document::Table;
+use super::{Disruption, Told, deliveries, known};
 use crate::scenario::{Case, Conditions, Consumers, Pattern, SlowConsumer};
 use crate::unit::counted;
 
@@ -18,20 +19,20 @@ const HEADS: [&str; 10] = [
 ];
 
 /// The section; `None` without slow consumers.
-pub(super) fn section(cases: &[Told<'_>]) -> Option<Section> {
+pub(super) fn section(cases: &[Told<'_>]) -> Option<Disruption> {
     let held = |told: &&Told<'_>| policy(told.planned).is_some();
     let slow = |told: &&&Told<'_>| told.planned.conditions.consumers.slow_share > 0.0;
     let cases: Vec<&Told<'_>> = cases.iter().filter(held).collect();
     let told = cases.iter().filter(slow).map(|told| sentence(told, &cases)).collect::<Vec<_>>();
-    (!told.is_empty()).then(|| Section {
+    (!told.is_empty()).then(|| Disruption {
         title: "Slow consumers",
-        what: "Counts are sums over the finished trials; times are medians over the usable ones. *Policy actions*: how often \
-               the target closed a lagging connection or dropped events for it. *Skipped*: events that the target reported as \
-               missed. *Lost*: not received by the end of the drain, including events that a slow client had yet to read. \
-               Freshness covers received events only."
-            .to_owned(),
-        table: table(&HEADS, cases.iter().map(|told| row(told)).collect()),
-        told,
+        terms: vec![
+            ("Policy actions", "how often the target closed a lagging connection or dropped events for it."),
+            ("Skipped", "events that the target reported as missed."),
+            ("Lost", "not received by the end of the drain, including events that a slow client had yet to read. Freshness covers received events only."),
+        ],
+        table: Table::of_cases(HEADS, cases.iter().map(|told| row(told))),
+        effects: told,
     })
 }
 

@@ -7,26 +7,45 @@ mod receivers;
 mod restart;
 
 use super::View;
-use super::stages::Table;
-use super::table::print;
+use super::document::{Block, Extent, Section, Table};
+use super::glance::print;
 use crate::judge::CaseSummary;
 use crate::scenario::Case;
-use crate::unit::nanoseconds;
 
-/// One kind of disruption.
-pub(super) struct Section {
-    /// Its heading.
-    pub title: &'static str,
-    /// How to read the table.
-    pub what: String,
+/// The disruptions of one kind.
+struct Disruption {
+    /// The section's title.
+    title: &'static str,
+    /// The words of the table's heads.
+    terms: Vec<(&'static str, &'static str)>,
     /// A row per case.
-    pub table: Table,
+    table: Table,
     /// The effect, a sentence per case.
-    pub told: Vec<String>,
+    effects: Vec<String>,
+}
+
+/// What every table of disruptions has in common.
+const READING: &str =
+    "Counts are sums over the finished trials; times are medians over the usable ones.";
+
+impl Disruption {
+    fn section(self) -> Option<Section> {
+        let blocks = [
+            (Extent::Always, Block::Sentences(self.effects)),
+            (Extent::Full, Block::Paragraph(READING.to_owned())),
+            (Extent::Full, Block::Terms(self.terms)),
+            (Extent::Full, Block::Table(self.table)),
+        ];
+        Section::new(self.title, blocks)
+    }
 }
 
 /// The sections of a run; empty without disruptions.
 pub(super) fn sections(view: &View) -> Vec<Section> {
+    disruptions(view).into_iter().filter_map(Disruption::section).collect()
+}
+
+fn disruptions(view: &View) -> Vec<Disruption> {
     let cases = cases(view);
     [restart::section(&cases), consumers::section(&cases), receivers::section(&cases)]
         .into_iter()
@@ -43,7 +62,8 @@ struct Told<'a> {
 
 fn cases(view: &View) -> Vec<Told<'_>> {
     let planned = |id: &str| view.run.info.scenario.cases.iter().find(|case| case.id == id);
-    view.cases
+    view.findings
+        .cases
         .iter()
         .filter(|case| case.trials.finished() > 0)
         .filter_map(|measured| {
@@ -56,7 +76,7 @@ fn cases(view: &View) -> Vec<Told<'_>> {
 impl Told<'_> {
     /// A figure in time, or `-`.
     fn time(&self, column: &str) -> String {
-        print(self.measured, column, nanoseconds)
+        print(self.measured, column)
     }
 
     /// Usable trials that have a figure.
@@ -90,11 +110,6 @@ fn deliveries(n: u64) -> String {
     if n == 1 { "1 delivery".to_owned() } else { format!("{n} deliveries") }
 }
 
-/// Heads and rows as a table.
-fn table(head: &[&str], rows: Vec<Vec<String>>) -> Table {
-    Table { head: head.iter().map(|&head| head.to_owned()).collect(), rows }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -104,10 +119,10 @@ mod tests {
     use crate::scenario::{Consumers, Pattern, PatternKind, ReceiverOptions, Restart, RestartLog};
     use crate::unit::Span;
 
-    fn told(cases: Vec<Case>, change: impl Fn(&mut TrialFacts)) -> Vec<Section> {
+    fn told(cases: Vec<Case>, change: impl Fn(&mut TrialFacts)) -> Vec<Disruption> {
         let out = tempfile::tempdir().unwrap();
         let folder = write_run(out.path(), &info(scenario(cases, 1, &[])), change);
-        sections(&View::new(Run::read(&folder).unwrap()))
+        disruptions(&View::new(Run::read(&folder).unwrap()))
     }
 
     fn record(facts: &mut TrialFacts, samples: &[(Metric, u64)], counts: &[(Counter, u64)]) {
@@ -121,10 +136,16 @@ mod tests {
         facts.workers.merge(&recorder.snapshot());
     }
 
-    fn row<'a>(section: &'a Section, case: &str) -> Vec<(&'a str, &'a str)> {
-        let row = section.table.rows.iter().find(|row| row[0] == case).unwrap();
+    fn row(section: &Disruption, case: &str) -> Vec<(String, String)> {
+        let rows = &section.table.groups[0].rows;
+        let row = rows.iter().find(|row| row[0].text == case).unwrap();
         assert_eq!(row.len(), section.table.head.len(), "{row:?}");
-        section.table.head.iter().map(String::as_str).zip(row.iter().map(String::as_str)).collect()
+        let heads = section.table.head.iter().map(super::super::document::Head::line);
+        heads.zip(row.iter().map(super::super::document::Cell::marked)).collect()
+    }
+
+    fn has(row: &[(String, String)], head: &str, cell: &str) -> bool {
+        row.iter().any(|(own, text)| own == head && text == cell)
     }
 
     #[test]
@@ -160,22 +181,19 @@ mod tests {
         assert_eq!(section.title, "Restart");
         let jitter = row(section, "sse jitter=true");
         let none = row(section, "sse jitter=false");
-        assert!(jitter.contains(&("peak dials in 10 ms", "2")), "{jitter:?}");
-        assert!(none.contains(&("peak dials in 10 ms", "20")), "{none:?}");
+        assert!(has(&jitter, "peak dials in 10 ms", "2"), "{jitter:?}");
+        assert!(has(&none, "peak dials in 10 ms", "20"), "{none:?}");
+        assert!(has(&none, "recovery", "700 ms") && has(&none, "late", "7"), "{none:?}");
+        assert!(has(&jitter, "recovery", "-"), "one of 20 is missing: {jitter:?}");
         assert!(
-            none.contains(&("recovery", "700 ms")) && none.contains(&("late", "7")),
-            "{none:?}"
-        );
-        assert!(jitter.contains(&("recovery", "-")), "one of 20 is missing: {jitter:?}");
-        assert!(
-            section.told[0].contains("not all of 20 clients reconnected"),
+            section.effects[0].contains("not all of 20 clients reconnected"),
             "{:?}",
-            section.told
+            section.effects
         );
         assert!(
-            section.told[1].starts_with("sse jitter=false: all 20 clients reconnected 700 ms after the target ended; lost 0, late 7"),
+            section.effects[1].starts_with("sse jitter=false: all 20 clients reconnected 700 ms after the target ended; lost 0, late 7"),
             "{:?}",
-            section.told
+            section.effects
         );
     }
 
@@ -189,7 +207,7 @@ mod tests {
             record(facts, &vec![(Metric::Recovery, 700_000_000); 20], &[]);
             facts.workers.ledger.expected += 1;
         });
-        let told = &sections[0].told[0];
+        let told = &sections[0].effects[0];
         assert!(told.contains("recovery time unknown"), "{told}");
         assert!(!told.contains("not all of"), "{told}");
     }
@@ -225,12 +243,12 @@ mod tests {
             ("others p99", "3 ms"),
             ("slow p99", "900 ms"),
         ] {
-            assert!(slow.contains(&cell), "{cell:?} in {slow:?}");
+            assert!(has(&slow, cell.0, cell.1), "{cell:?} in {slow:?}");
         }
         let alone = row(section, "websocket slow_share=0");
-        let p99 = alone.iter().find(|(head, _)| *head == "others p99").unwrap().1;
-        assert!(p99.ends_with("ms") && alone.contains(&("slow p99", "-")), "{alone:?}");
-        let [told] = section.told.as_slice() else { panic!("{:?}", section.told) };
+        let p99 = alone.iter().find(|(head, _)| head == "others p99").unwrap().1.clone();
+        assert!(p99.ends_with("ms") && has(&alone, "slow p99", "-"), "{alone:?}");
+        let [told] = section.effects.as_slice() else { panic!("{:?}", section.effects) };
         assert!(
             told.contains("2 of 20 clients read slowly")
                 && told.contains("missed 19 deliveries")
@@ -279,9 +297,9 @@ mod tests {
         for cell in
             [("affected", "4"), ("attempts", "500"), ("duplicate", "3"), ("catch-up", "800 ms")]
         {
-            assert!(down.contains(&cell), "{cell:?} in {down:?}");
+            assert!(has(&down, cell.0, cell.1), "{cell:?} in {down:?}");
         }
-        let [told, lacking] = section.told.as_slice() else { panic!("{:?}", section.told) };
+        let [told, lacking] = section.effects.as_slice() else { panic!("{:?}", section.effects) };
         assert!(
             lacking.contains("lost 1") && lacking.contains("never caught up completely"),
             "one of them caught up, and not all: {lacking}"

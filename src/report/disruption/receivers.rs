@@ -1,6 +1,7 @@
 //! Webhook receivers that are down, slow or failing, and their effect on the others.
 
-use super::{Section, Told, known, table};
+use super::super::document::Table;
+use super::{Disruption, Told, known};
 use crate::scenario::{Case, Down, Pattern, ReceiverOptions};
 use crate::unit::significant;
 
@@ -20,19 +21,25 @@ const HEADS: [&str; 12] = [
 ];
 
 /// The section; `None` where every receiver is healthy.
-pub(super) fn section(cases: &[Told<'_>]) -> Option<Section> {
+pub(super) fn section(cases: &[Told<'_>]) -> Option<Disruption> {
     let called = |told: &&Told<'_>| receiver(told.planned).is_some();
     let cases: Vec<&Told<'_>> = cases.iter().filter(called).collect();
     let told: Vec<String> = cases.iter().filter_map(|told| sentence(told, &cases)).collect();
-    (!told.is_empty()).then(|| Section {
+    (!told.is_empty()).then(|| Disruption {
         title: "Failing receivers",
-        what: "Counts are sums over the finished trials; times are medians over the usable ones. *Refused*: attempts that \
-               receivers failed as the scenario asks. *Duplicate*: attempts with an event that the receiver already had, \
-               recognised by its id. *Catch-up*: from the end of an outage until the last receiver had every event due \
-               before it."
-            .to_owned(),
-        table: table(&HEADS, cases.iter().map(|told| row(told)).collect()),
-        told,
+        terms: vec![
+            ("Refused", "attempts that receivers failed as the scenario asks."),
+            (
+                "Duplicate",
+                "attempts with an event that the receiver already had, recognised by its id.",
+            ),
+            (
+                "Catch-up",
+                "from the end of an outage until the last receiver had every event due before it.",
+            ),
+        ],
+        table: Table::of_cases(HEADS, cases.iter().map(|told| row(told))),
+        effects: told,
     })
 }
 

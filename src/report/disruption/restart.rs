@@ -1,8 +1,8 @@
 //! A restart of the target.
 
-use super::super::table::print;
-use super::{Section, Told, known, table};
-use crate::unit::count;
+use super::super::document::Table;
+use super::super::glance::print;
+use super::{Disruption, Told, known};
 
 const HEADS: [&str; 11] = [
     "case",
@@ -19,23 +19,24 @@ const HEADS: [&str; 11] = [
 ];
 
 /// The section; `None` without a restart.
-pub(super) fn section(cases: &[Told<'_>]) -> Option<Section> {
+pub(super) fn section(cases: &[Told<'_>]) -> Option<Disruption> {
     let restarted = |told: &&Told<'_>| told.planned.conditions.restart.is_some();
     let cases: Vec<&Told<'_>> = cases.iter().filter(restarted).collect();
-    (!cases.is_empty()).then(|| Section {
+    (!cases.is_empty()).then(|| Disruption {
         title: "Restart",
-        what: "Counts are sums over the finished trials; times are medians over the usable ones. *Recovery*: from the end of \
-               the old target until the last client is connected again. *Reconnect*: from the end of a client's connection \
-               until its next one. *Skipped*: events that the target reported as missed. *Peak dials in 10 ms*: the peak of \
-               the reconnect storm, failed attempts included, from the start of the new target."
-            .to_owned(),
-        table: table(&HEADS, cases.iter().map(|told| row(told)).collect()),
-        told: cases.iter().map(|told| sentence(told)).collect(),
+        terms: vec![
+            ("Recovery", "from the end of the old target until the last client is connected again."),
+            ("Reconnect", "from the end of a client's connection until its next one."),
+            ("Skipped", "events that the target reported as missed."),
+            ("Peak dials in 10 ms", "the peak of the reconnect storm, failed attempts included, from the start of the new target."),
+        ],
+        table: Table::of_cases(HEADS, cases.iter().map(|told| row(told))),
+        effects: cases.iter().map(|told| sentence(told)).collect(),
     })
 }
 
 fn peak(told: &Told<'_>) -> String {
-    print(told.measured, "dials_per_10ms_max", count)
+    print(told.measured, "dials_per_10ms_max")
 }
 
 fn row(told: &Told<'_>) -> Vec<String> {

@@ -1,134 +1,134 @@
-//! The report on a terminal, one screen: the verdict, the table, and one line per question answered.
+//! The report on a terminal, one screen.
 
 use std::fmt::Write as _;
 
 use super::View;
-use super::caveats::caveats;
-use super::disruption;
-use super::floor;
-use super::group::{groups, printable};
-use super::prose;
-use super::sends;
-use super::{table, trust};
+use super::contents::document;
+use super::document::{Align, Block, Cell, Extent, Section, Table};
+use super::group::printable;
 use crate::prose::wrap;
 
 /// Widest line, in a window of any width.
 const WIDTH: usize = 110;
 
-/// Most causes of trials that are not valid.
-const CAUSES: usize = 4;
-
 /// The comparison for people: at most 110 columns wide, without control characters. Sentences are wrapped to `columns`; the
 /// table's lines stay whole.
 pub fn text(view: &View, columns: usize) -> String {
-    let columns = columns.min(WIDTH);
-    let paragraph = |out: &mut String, indent: &str, text: &str| {
-        wrap(out, indent, &printable(text), indent.len() + 2, columns);
+    let document = document(view);
+    let mut screen = Screen { out: String::new(), columns: columns.min(WIDTH) };
+    screen.sentence("", &format!("{}: {}", document.title, document.question));
+    let mut sections = document.sections.iter();
+    if let Some(answer) = sections.next() {
+        screen.section(answer, "");
+    }
+    for section in sections {
+        if section.of(Extent::Short).next().is_some() {
+            screen.out.push('\n');
+            screen.sentence("", &format!("{}:", section.title));
+            screen.section(section, "  ");
+        }
+    }
+    screen.out.push_str("\nMore: report.md\n");
+    screen.out
+}
+
+struct Screen {
+    out: String,
+    columns: usize,
+}
+
+impl Screen {
+    fn section(&mut self, section: &Section, indent: &str) {
+        let mut follows_table = false;
+        for block in section.of(Extent::Short) {
+            if std::mem::take(&mut follows_table) {
+                self.out.push('\n');
+            }
+            match block {
+                Block::Sentences(sentences) => {
+                    for sentence in sentences {
+                        self.sentence(indent, sentence);
+                    }
+                }
+                Block::Paragraph(text) => self.sentence(indent, text),
+                Block::Terms(terms) => {
+                    for (term, meaning) in terms {
+                        self.sentence(indent, &format!("{term}: {meaning}"));
+                    }
+                }
+                Block::Table(table) => {
+                    self.out.push('\n');
+                    self.table(table);
+                    follows_table = true;
+                }
+                Block::Chart(chart) => self.sentence(indent, &format!("charts/{}.svg", chart.name)),
+                Block::Files(files) => {
+                    for (name, what) in files {
+                        self.sentence(indent, &format!("{name}: {what}"));
+                    }
+                }
+            }
+        }
+    }
+
+    fn sentence(&mut self, indent: &str, text: &str) {
+        wrap(&mut self.out, indent, &printable(text), indent.len() + 2, self.columns);
+    }
+
+    fn table(&mut self, table: &Table) {
+        let widths = widths(table);
+        let out = &mut self.out;
+        for at in 0..2 {
+            let heads = table.head.iter().map(|head| head.lines[at].to_owned());
+            line(out, &row(table, &widths, heads));
+        }
+        line(out, &"-".repeat(widths.iter().map(|width| width + 2).sum::<usize>() - 2));
+        for group in &table.groups {
+            if !group.heading.is_empty() {
+                line(out, &clip(&group.heading, WIDTH));
+            }
+            for cells in &group.rows {
+                let mut texts: Vec<String> = cells.iter().map(Cell::marked).collect();
+                if texts[0].chars().count() > widths[0] {
+                    line(out, &clip(&std::mem::take(&mut texts[0]), WIDTH));
+                }
+                line(out, &row(table, &widths, texts.into_iter()));
+            }
+        }
+        for note in &table.notes {
+            self.sentence("", &note.line());
+        }
+    }
+}
+
+/// The width of each column; the first, which names the case, has the room that the others leave.
+fn widths(table: &Table) -> Vec<usize> {
+    let rows = || table.groups.iter().flat_map(|group| &group.rows);
+    let width = |(at, head): (usize, &super::document::Head)| {
+        let heads = head.lines.iter().map(|line| line.chars().count());
+        rows().map(|row| row[at].marked().chars().count()).chain(heads).max().unwrap_or(0)
     };
-    let info = &view.run.info;
-    let mut out = String::new();
-    paragraph(&mut out, "", &format!("{}: {}", info.scenario.name, info.scenario.question));
-    paragraph(&mut out, "", &trust::verdict(view));
-    for limit in trust::limits(view) {
-        paragraph(&mut out, "", &limit);
+    let mut widths: Vec<usize> = table.head.iter().enumerate().map(width).collect();
+    let others = widths[1..].iter().map(|width| width + 2).sum::<usize>();
+    widths[0] = widths[0].clamp(4, WIDTH - others.min(WIDTH - 8));
+    widths
+}
+
+fn row(table: &Table, widths: &[usize], cells: impl Iterator<Item = String>) -> String {
+    let mut text = String::new();
+    for (at, ((cell, width), head)) in cells.zip(widths).zip(&table.head).enumerate() {
+        let gap = if at == 0 { "" } else { "  " };
+        let _ = match head.align {
+            Align::Left => write!(text, "{gap}{cell:width$}"),
+            Align::Right => write!(text, "{gap}{cell:>width$}"),
+        };
     }
-    out.push('\n');
-    comparison(&mut out, view);
-    if view.cases.iter().any(|case| !case.pattern.delivers()) {
-        paragraph(
-            &mut out,
-            "",
-            "* response time: nothing is delivered to request, so it has no freshness.",
-        );
-    }
-    for legend in
-        view.labels.legend().into_iter().chain(trust::legend(view)).chain(floor::legend(view))
-    {
-        paragraph(&mut out, "", &legend);
-    }
-    for caveat in caveats(view) {
-        paragraph(&mut out, "", &format!("* {caveat}"));
-    }
-    let troubles =
-        disruption::sections(view).into_iter().map(|told| (format!("{}:", told.title), told.told));
-    let plain = |lines| (String::new(), lines);
-    let answers = [prose::answers_in_short(view), sends::sentences(view)].concat();
-    let before = std::iter::once(plain(answers)).chain(troubles);
-    let causes = trust::causes(view, CAUSES, WIDTH);
-    let after = [
-        plain([causes, trust::losses(view), floor::sentences(view)].concat()),
-        ("Objectives:".to_owned(), prose::objectives(view)),
-        ("Warnings:".to_owned(), prose::warnings(view)),
-    ];
-    for (title, lines) in before.chain(after) {
-        if lines.is_empty() {
-            continue;
-        }
-        out.push('\n');
-        let indent = if title.is_empty() { "" } else { "  " };
-        if !title.is_empty() {
-            line(&mut out, &title);
-        }
-        for text in lines {
-            paragraph(&mut out, indent, &text);
-        }
-    }
-    out.push_str("\nMore: report.md\n");
-    out
+    text
 }
 
 fn line(out: &mut String, text: &str) {
     out.push_str(text.trim_end());
     out.push('\n');
-}
-
-fn comparison(out: &mut String, view: &View) {
-    let columns = table::columns(&view.cases);
-    let cells = |case: &crate::judge::CaseSummary| -> Vec<String> {
-        columns.iter().map(|column| (column.cell)(case)).collect()
-    };
-    let rows: Vec<Vec<String>> = view.cases.iter().map(cells).collect();
-    let widths: Vec<usize> = (0..columns.len())
-        .map(|i| {
-            let header = columns[i].header.iter().map(|part| part.len()).max().unwrap_or(0);
-            rows.iter().map(|row| row[i].chars().count()).max().unwrap_or(0).max(header)
-        })
-        .collect();
-    let groups = groups(&view.cases);
-    let labels = groups.iter().flat_map(|group| group.rows.iter().map(|(label, _)| label.len()));
-    let room = WIDTH - widths.iter().map(|width| width + 2).sum::<usize>().min(WIDTH - 8);
-    let first = labels.max().unwrap_or(0).clamp(4, room);
-    let row = |label: &str, cells: &mut dyn Iterator<Item = &str>| {
-        let mut text = format!("{label:first$}");
-        let last = widths.len() - 1;
-        for (i, (cell, width)) in cells.zip(&widths).enumerate() {
-            // The verdict is a word, and reads from the left.
-            let _ = if i == last {
-                write!(text, "  {cell:width$}")
-            } else {
-                write!(text, "  {cell:>width$}")
-            };
-        }
-        text
-    };
-    line(out, &row("", &mut columns.iter().map(|column| column.header[0])));
-    line(out, &row("case", &mut columns.iter().map(|column| column.header[1])));
-    line(out, &"-".repeat(first + widths.iter().map(|width| width + 2).sum::<usize>()));
-    for group in &groups {
-        if !group.heading.is_empty() {
-            line(out, &clip(&group.heading, WIDTH));
-        }
-        for (label, case) in &group.rows {
-            let cells = cells(case);
-            let mut cells = cells.iter().map(String::as_str);
-            if label.chars().count() > first {
-                line(out, &clip(label, WIDTH));
-                line(out, &row("", &mut cells));
-            } else {
-                line(out, &row(label, &mut cells));
-            }
-        }
-    }
 }
 
 fn clip(text: &str, width: usize) -> String {
@@ -260,7 +260,7 @@ mod tests {
             let lost = if facts.trial == 1 { 1 } else { 7 };
             facts.workers.ledger.lost += lost;
         });
-        let told = |run: Run| trust::causes(&View::new(run), 9, 300).join("\n");
+        let told = |run: Run| super::super::trust::causes(&View::new(run)).join("\n");
         let run = Run::read(&folder).unwrap();
         let once = told(run.clone()).matches("the ledger does not balance").count();
         let mut old = run;

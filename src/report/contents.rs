@@ -1,0 +1,109 @@
+//! What a report holds, in the order of reading: the one place where sections are chosen and ordered.
+
+use super::View;
+use super::chart::CHARTS;
+use super::document::{Block, Document, Extent, Section};
+use super::{caveats, details, disruption, floor, glance, method, prose, sends, stages, trust};
+use Extent::{Always, Full, Short};
+
+/// Most causes of trials that are not valid on a screen.
+const CAUSES: usize = 4;
+
+/// The whole report.
+pub(super) fn document(view: &View) -> Document {
+    let scenario = &view.run.info.scenario;
+    let first = answer(view);
+    let disruptions = disruption::sections(view);
+    let further = [
+        limits(view),
+        objectives(view),
+        warnings(view),
+        charts(),
+        intervals(view),
+        where_the_time_goes(view),
+        noise_floor(view),
+        trials(view),
+        Section::new("How it was measured", [(Full, Block::Sentences(method::sentences(view)))]),
+        Section::new("Files", [(Full, Block::Files(details::files(view)))]),
+    ];
+    Document {
+        title: scenario.name.clone(),
+        question: scenario.question.clone(),
+        sections: first
+            .into_iter()
+            .chain(disruptions)
+            .chain(further.into_iter().flatten())
+            .collect(),
+    }
+}
+
+/// The verdict on the run, the table, and a sentence per question that it answers.
+fn answer(view: &View) -> Option<Section> {
+    let trusted = std::iter::once(trust::verdict(view)).chain(trust::limits(view)).collect();
+    let blocks = [
+        (Always, Block::Sentences(trusted)),
+        (Always, Block::Table(glance::table(view))),
+        (Short, Block::Sentences(prose::answers_in_short(view))),
+        (Full, Block::Sentences(prose::answers(view))),
+        (Always, Block::Sentences(sends::sentences(view))),
+    ];
+    Section::new("Answer", blocks)
+}
+
+/// What the figures cannot say: trials that were disturbed, deliveries that were lost, the noise floor.
+fn limits(view: &View) -> Option<Section> {
+    let blocks = [
+        (Short, Block::Sentences(trust::most_causes(view, CAUSES))),
+        (Full, Block::Sentences(trust::causes(view))),
+        (Always, Block::Sentences(trust::losses(view))),
+        (Full, Block::Sentences(trust::too_few(view).into_iter().collect())),
+        (Always, Block::Sentences(floor::sentences(view))),
+    ];
+    Section::new("Limits of these figures", blocks)
+}
+
+fn objectives(view: &View) -> Option<Section> {
+    let blocks = [
+        (Short, Block::Sentences(prose::objectives(view))),
+        (Full, Block::Table(details::objectives(view))),
+    ];
+    Section::new("Objectives", blocks)
+}
+
+fn warnings(view: &View) -> Option<Section> {
+    Section::new("Warnings", [(Always, Block::Sentences(prose::warnings(view)))])
+}
+
+fn charts() -> Option<Section> {
+    Section::new("Charts", CHARTS.iter().map(|chart| (Full, Block::Chart(chart))))
+}
+
+fn intervals(view: &View) -> Option<Section> {
+    let blocks = [
+        (Full, Block::Paragraph(details::INTERVALS.to_owned())),
+        (Full, Block::Table(details::intervals(view))),
+    ];
+    Section::new("Intervals", blocks)
+}
+
+fn where_the_time_goes(view: &View) -> Option<Section> {
+    let mut tables = stages::tables(view).map(|table| (Full, Block::Table(table))).peekable();
+    let reading = tables.peek().map(|_| {
+        let how = "p50 / p99 of each stage, medians over the usable trials. Quantiles of stages do not add up.";
+        [
+            (Full, Block::Paragraph(how.to_owned())),
+            (Full, Block::Terms(stages::TERMS.into())),
+        ]
+    });
+    let delayed = [caveats::delayed(view), caveats::herds(view)].concat();
+    let blocks = reading.into_iter().flatten().chain(tables);
+    Section::new("Where the time goes", blocks.chain([(Full, Block::Sentences(delayed))]))
+}
+
+fn noise_floor(view: &View) -> Option<Section> {
+    Section::new("Noise floor", [(Full, Block::Table(floor::table(view)))])
+}
+
+fn trials(view: &View) -> Option<Section> {
+    Section::new("Trials", [(Full, Block::Table(details::trials(view)))])
+}

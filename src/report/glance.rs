@@ -1,0 +1,194 @@
+//! The comparison at a glance: the table that every report begins with.
+
+use super::View;
+use super::caveats::caveats;
+use super::document::{Align, Cell, Group, Head, Note, Table};
+use super::floor;
+use super::group::groups;
+use super::trust;
+use crate::judge::{CaseSummary, Estimate, is_well_known};
+use crate::record::{Figure, Spec, Unit, Verdict, spec};
+use crate::unit::{count, significant};
+
+/// What a column holds.
+#[derive(Debug, Clone, Copy)]
+enum Column {
+    /// The least reach of any trial.
+    Reach,
+    /// A quantile of freshness, or of the response where nothing is delivered.
+    News(&'static str),
+    /// The metric of that column of `trials.csv`.
+    Metric(&'static str),
+    /// Deliveries that were lost, duplicated and reordered.
+    Account,
+    /// The verdict on the trials.
+    Verdict,
+}
+
+/// The columns, in order; [`Column::Account`] only where something went wrong. Names and units come from the table of metrics.
+const COLUMNS: &[Column] = &[
+    Column::Reach,
+    Column::News("p50"),
+    Column::News("p99"),
+    Column::Metric("deliveries_per_s"),
+    Column::Metric("target_cpu_ns_per_delivery"),
+    Column::Metric("wire_bytes_per_delivery"),
+    Column::Metric("target_memory_bytes_per_link"),
+    Column::Metric("connect_ns_p50"),
+    Column::Account,
+    Column::Verdict,
+];
+
+/// Marks a response time where the others have freshness.
+const RESPONSE: &str = "*";
+/// Marks a quantile that too few independent samples support.
+const DOUBTFUL: &str = "?";
+
+/// The table, with a group per workload.
+pub(super) fn table(view: &View) -> Table {
+    let cases = &view.findings.cases;
+    let faultless =
+        |case: &CaseSummary| case.ledger.lost + case.ledger.duplicate + case.ledger.reordered == 0;
+    let all_well = cases.iter().all(faultless);
+    let shown = |column: &&Column| !(all_well && matches!(column, Column::Account));
+    let columns: Vec<Column> = COLUMNS.iter().filter(shown).copied().collect();
+    let case = Head { lines: ["", "case"], align: Align::Left };
+    let head = std::iter::once(case).chain(columns.iter().map(|column| column.head())).collect();
+    let row = |(label, case): (String, &CaseSummary)| {
+        let cells = columns.iter().map(|column| column.cell(case));
+        std::iter::once(Cell::from(label)).chain(cells).collect()
+    };
+    let group = |group: super::group::Group<'_>| Group {
+        heading: group.heading,
+        rows: group.rows.into_iter().map(row).collect(),
+    };
+    Table { head, groups: groups(cases).into_iter().map(group).collect(), notes: notes(view) }
+}
+
+/// What the marks stand for, what the labels leave out, and what the reader must know of a case.
+fn notes(view: &View) -> Vec<Note> {
+    let calls = view.findings.cases.iter().any(|case| !case.pattern.delivers());
+    let response = calls.then(|| {
+        let text = "response time: nothing is delivered to request, so it has no freshness.";
+        Note::of(RESPONSE, text)
+    });
+    let labels = view.labels.legend().into_iter().map(Note::plain);
+    let doubtful = trust::too_few_legend(view).map(|text| Note::of(DOUBTFUL, text));
+    let near_floor = floor::legend(view).map(|text| Note::of(floor::MARK, text));
+    let caveats = caveats(view).into_iter().map(|text| Note::of(RESPONSE, text));
+    response.into_iter().chain(labels).chain(doubtful).chain(near_floor).chain(caveats).collect()
+}
+
+impl Column {
+    fn head(self) -> Head {
+        let (lines, align) = match self {
+            Self::Reach => (known("reach").head, Align::Right),
+            Self::News(quantile) => (known(&format!("freshness_ns_{quantile}")).head, Align::Right),
+            Self::Metric(column) => (known(column).head, Align::Right),
+            Self::Account => (["lost/", "dup/re"], Align::Right),
+            Self::Verdict => (["", "verdict"], Align::Left),
+        };
+        Head { lines, align }
+    }
+
+    fn cell(self, case: &CaseSummary) -> Cell {
+        match self {
+            Self::Reach => case.reach_worst.map_or_else(absent, reach).into(),
+            Self::News(quantile) => news(case, quantile),
+            Self::Metric(column) => print(case, column).into(),
+            Self::Account => {
+                let ledger = &case.ledger;
+                format!("{}/{}/{}", ledger.lost, ledger.duplicate, ledger.reordered).into()
+            }
+            Self::Verdict => verdict(case).into(),
+        }
+    }
+}
+
+/// The metric of a column that the table of metrics has.
+pub(super) fn known(column: &str) -> &'static Spec {
+    spec(column).unwrap_or_else(|| unreachable!("{column} is a column"))
+}
+
+/// What stands where nothing was measured.
+fn absent() -> String {
+    "-".to_owned()
+}
+
+/// The median of a column, or `-` where it was not measured; rates without their unit, which the head has.
+pub(super) fn print(case: &CaseSummary, column: &str) -> String {
+    case.figure(column).map_or_else(absent, |estimate| figure(column, estimate.median))
+}
+
+fn figure(column: &str, figure: Figure) -> String {
+    let unit = known(column).column.unit;
+    figure.print(|number| match unit {
+        Unit::PerSecond | Unit::Of(_) | Unit::None => count(number),
+        unit => unit.print(number),
+    })
+}
+
+/// Freshness, or the response of `request`, which is marked; so is what too few independent samples support, and what
+/// lies near to the noise floor.
+fn news(case: &CaseSummary, quantile: &str) -> Cell {
+    let column = case.headline(quantile);
+    let text = print(case, column);
+    if text == absent() {
+        return text.into();
+    }
+    let response = (!case.pattern.delivers()).then_some(RESPONSE);
+    let doubtful = (!is_well_known(case, column)).then_some(DOUBTFUL);
+    let near_floor = floor::mark(case, quantile);
+    let marks = [response, doubtful, near_floor].into_iter().flatten().collect();
+    Cell { text, marks, is_faint: false }
+}
+
+/// A reach; what is short of 1 is never rounded to 1.
+pub(super) fn reach(reach: f64) -> String {
+    let cut = (reach * 1e6).floor() / 1e6;
+    if reach >= 1.0 { "1".to_owned() } else { format!("{cut}") }
+}
+
+/// The worst verdict, with the share of trials that have it where not all do.
+pub(super) fn verdict(case: &CaseSummary) -> String {
+    let Some(worst) = case.verdict else { return "not run".to_owned() };
+    let all: usize = Verdict::ALL.iter().map(|verdict| case.trials.of(*verdict)).sum();
+    match case.trials.of(worst) {
+        some if some < all => format!("{worst} {some}/{all}"),
+        _ => worst.to_string(),
+    }
+}
+
+/// The estimate of a column with its interval, `2.9 ms (2.8 ms to 3.1 ms)`; `-` where it was not measured.
+pub(super) fn with_interval(case: &CaseSummary, column: &str) -> String {
+    let Some(Estimate { median, low, high, trials, .. }) = case.figure(column) else {
+        return absent();
+    };
+    let [median, low, high] = [median, low, high].map(|end| figure(column, *end));
+    if *trials < 2 { median } else { format!("{median} ({low} to {high})") }
+}
+
+/// A count's share of a whole, in percent; what is short of all is never rounded to 100 %.
+pub(super) fn percent_of(part: u64, whole: u64) -> String {
+    let percent = part as f64 / whole as f64 * 100.0;
+    let cut = if part < whole { percent.min((percent * 1e3).floor() / 1e3) } else { percent };
+    let printed = significant(cut);
+    if part < whole && printed == "100" { format!("{cut} %") } else { format!("{printed} %") }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_short_of_everything_never_reads_as_everything() {
+        for (share, text) in [(1.0, "1"), (0.999_999_9, "0.999999"), (0.5, "0.5"), (0.0, "0")] {
+            assert_eq!(reach(share), text);
+        }
+        for (part, whole, text) in
+            [(43_047, 43_050, "99.993 %"), (7, 7, "100 %"), (59, 43_050, "0.137 %"), (0, 9, "0 %")]
+        {
+            assert_eq!(percent_of(part, whole), text);
+        }
+    }
+}
