@@ -1,6 +1,6 @@
 //! Which case is freshest, quickest, cheapest, by how much, and how surely.
 
-use crate::record::Figure;
+use crate::record::{Figure, spec};
 use crate::stats::{CONFIDENCE, Shift, hodges_lehmann, holm, trials_for_confidence, trials_needed};
 use crate::unit::{bytes, count};
 
@@ -47,6 +47,10 @@ pub enum Claim {
     Indicated(Shift, u32),
     /// No difference can be shown (`~`); about so many trials would show it, `None` where none would.
     NotShown(Shift, Option<u32>),
+    /// Measured once, in a metric of which trials of a case repeat to within this share; the logarithm of the ratio exceeds it.
+    Repeatable(f64, f64),
+    /// Measured once, in a metric that varies from trial to trial, or by less than that.
+    Once,
     /// The two were never measured in the same block.
     NoPairs,
 }
@@ -106,8 +110,9 @@ pub fn comparison(cases: &[CaseSummary]) -> Vec<Ranking> {
 
 /// Makes the claims, all of them together: of many comparisons some look different by chance.
 fn judged(candidates: Vec<(Ranking, Vec<f64>)>) -> Vec<Ranking> {
-    let shifts: Vec<Option<Shift>> =
-        candidates.iter().map(|(_, ratios)| hodges_lehmann(ratios, CONFIDENCE)).collect();
+    // A single pair has no spread to judge it by.
+    let shift = |ratios: &[f64]| (ratios.len() > 1).then(|| hodges_lehmann(ratios, CONFIDENCE))?;
+    let shifts: Vec<Option<Shift>> = candidates.iter().map(|(_, ratios)| shift(ratios)).collect();
     let p: Vec<f64> = shifts.iter().flatten().map(|shift| shift.p).collect();
     let (claims, mut adjusted) = (p.len(), holm(&p).into_iter());
     let mut rankings = Vec::new();
@@ -115,10 +120,20 @@ fn judged(candidates: Vec<(Ranking, Vec<f64>)>) -> Vec<Ranking> {
         if let Some(shift) = shift {
             ranking.p = adjusted.next();
             ranking.claim = claim(shift, &ratios, ranking.p.unwrap_or(1.0), claims);
+        } else if let [ratio] = ratios[..] {
+            ranking.claim = once(ranking.axis, ratio);
         }
         rankings.push(ranking);
     }
     rankings
+}
+
+/// The claim that one pair of trials allows: what is nearly determined by the workload needs no repetition.
+fn once(axis: Axis, ratio: f64) -> Claim {
+    match spec(axis.column()).and_then(|spec| spec.repeats_within) {
+        Some(within) if ratio > (1.0 + within).ln() => Claim::Repeatable(ratio, within),
+        _ => Claim::Once,
+    }
 }
 
 /// Cases in groups that were offered the same.
@@ -239,7 +254,7 @@ mod tests {
                 Claim::Shown(shift) => {
                     trials == 8 && memory.p.unwrap() <= 0.05 && shift.confidence > 0.95
                 }
-                Claim::NotShown(..) | Claim::NoPairs => false,
+                Claim::NotShown(..) | Claim::Repeatable(..) | Claim::Once | Claim::NoPairs => false,
             };
             assert!(as_expected, "{trials} trials: {:?}", memory.claim);
         }
@@ -256,11 +271,41 @@ mod tests {
     }
 
     #[test]
+    fn one_trial_tells_apart_what_repeats_and_nothing_else() {
+        let of = |axis, times: f64| once(axis, times.ln());
+        assert_eq!(of(Axis::Wire, 2.0), Claim::Repeatable(2f64.ln(), 0.1));
+        assert_eq!(of(Axis::Wire, 1.09), Claim::Once, "trials of a case differ as much");
+        assert_eq!(of(Axis::Memory, 5.0), Claim::Repeatable(5f64.ln(), 0.15));
+        assert_eq!(of(Axis::Freshness, 50.0), Claim::Once, "times vary from trial to trial");
+        assert_eq!(of(Axis::Cpu, 50.0), Claim::Once);
+    }
+
+    #[test]
+    fn trials_of_the_reference_run_repeat_as_the_table_of_metrics_says() {
+        let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/results/reference/quickstart");
+        let cases = summary(&Run::read(std::path::Path::new(folder)).unwrap());
+        for spec in crate::record::SPECS {
+            let Some(within) = spec.repeats_within else { continue };
+            for case in &cases {
+                let Some(by_block) = case.by_block.get(spec.column.name) else { continue };
+                let figures = || by_block.values().map(|figure| figure.number());
+                let (low, high) =
+                    (figures().fold(f64::INFINITY, f64::min), figures().fold(0.0, f64::max));
+                let column = spec.column.name;
+                assert!(high / low < 1.0 + within, "{} {column}: {low} to {high}", case.case);
+            }
+        }
+    }
+
+    #[test]
     fn only_like_workloads_are_compared() {
         let rankings = ranked(small(twelve()), 1);
         let freshness: Vec<_> = rankings.iter().filter(|r| r.axis == Axis::Freshness).collect();
         assert_eq!(freshness.len(), 2);
         assert_eq!((freshness[0].workload.as_str(), freshness[0].order.len()), ("10 clients", 5));
-        assert!(matches!(freshness[0].claim, Claim::NotShown(..)), "one trial shows nothing");
+        assert_eq!(freshness[0].claim, Claim::Once, "one trial shows nothing");
+        let wire = rankings.iter().find(|r| r.axis == Axis::Wire).unwrap();
+        assert!(matches!(wire.claim, Claim::Repeatable(..) | Claim::Once), "{:?}", wire.claim);
+        assert_eq!(wire.p, None);
     }
 }

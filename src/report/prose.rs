@@ -50,8 +50,9 @@ fn winners(axis: Axis, rankings: &[&Ranking], labels: &BTreeMap<String, String>)
     }
     wins.sort_by_key(|(_, count)| std::cmp::Reverse(*count));
     let wins: Vec<String> = wins.iter().map(|(name, count)| format!("{name} in {count}")).collect();
-    let close =
-        |ranking: &&&Ranking| !matches!(ranking.claim, Claim::Shown(_) | Claim::Indicated(..));
+    let close = |ranking: &&&Ranking| {
+        !matches!(ranking.claim, Claim::Shown(_) | Claim::Indicated(..) | Claim::Repeatable(..))
+    };
     let close = match rankings.iter().filter(close).count() {
         0 => String::new(),
         n => format!(" No significant lead over the runner-up in {n}."),
@@ -168,6 +169,15 @@ fn answer(ranking: &Ranking, labels: &BTreeMap<String, String>, whole: bool) -> 
             };
             format!("{winner} ~ {runner_up} ({its}{interval}). Not significant: {needed}")
         }
+        Claim::Repeatable(ratio, within) => {
+            let ratio = times(*ratio);
+            let why = format!(
+                "one trial; trials of a case differ by up to {} %",
+                significant(within * 100.0)
+            );
+            format!("{winner}. {runner_up} needs {ratio} ({its}; {why})")
+        }
+        Claim::Once => format!("{winner}; next {runner_up} ({its})"),
         Claim::NoPairs => {
             format!("{winner}; next {runner_up} ({its}), never measured in the same block")
         }
@@ -196,8 +206,7 @@ fn interval(shift: &Shift) -> String {
 
 /// The confidence of all ratios, in one sentence.
 fn certainty(rankings: &[Ranking]) -> Option<String> {
-    let mut confidences = Vec::new();
-    let mut more = None;
+    let (mut confidences, mut more, mut once) = (Vec::new(), None, false);
     for ranking in rankings {
         match &ranking.claim {
             Claim::Shown(shift) | Claim::NotShown(shift, _) => confidences.push(shift.confidence),
@@ -205,26 +214,23 @@ fn certainty(rankings: &[Ranking]) -> Option<String> {
                 confidences.push(shift.confidence);
                 more = Some(*trials);
             }
-            Claim::NoPairs => {}
+            Claim::Once => once = true,
+            Claim::Repeatable(..) | Claim::NoPairs => {}
         }
     }
-    let all = confidences.len();
-    confidences.retain(|confidence| *confidence > 0.0);
-    let alone = all > confidences.len() && !confidences.is_empty();
-    let least = confidences.into_iter().reduce(f64::min).or((all > 0).then_some(0.0))?;
-    if least <= 0.0 {
-        return Some(
-            "One trial per case cannot show a difference. Use `--trials 6` for 95 % confidence in one comparison."
-                .to_owned(),
-        );
-    }
+    let Some(least) = confidences.into_iter().reduce(f64::min) else {
+        return once.then(|| {
+            "One trial per case: times and CPU are not compared. Use `--trials 6` for 95 % confidence in one comparison."
+                .to_owned()
+        });
+    };
     let more = more.map_or_else(String::new, |trials| {
         format!(" `--trials {trials}` gives 95 % for all comparisons together.")
     });
-    let alone = if alone { " A pair measured in a single block shows nothing." } else { "" };
+    let once = if once { " A pair measured in a single block is not compared." } else { "" };
     let least = significant(least * 100.0);
     Some(format!(
-        "Ratios are paired within blocks; this many trials give {least} % confidence.{more}{alone}"
+        "Ratios are paired within blocks; this many trials give {least} % confidence.{more}{once}"
     ))
 }
 

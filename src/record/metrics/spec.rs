@@ -177,6 +177,9 @@ pub struct Spec {
     pub better: Better,
     /// What the trials of a case make of it.
     pub summary: Summary,
+    /// Share by which the largest and the least of a case's trials differ at most on any host, where the workload all but
+    /// determines the metric; `None` where it does not.
+    pub repeats_within: Option<f64>,
     /// Where it comes from.
     pub source: Source,
 }
@@ -200,6 +203,11 @@ impl Spec {
 
     pub(super) const fn worst(self) -> Self {
         Self { summary: Summary::Worst, ..self }
+    }
+
+    /// Trials of a case repeat it to within this share.
+    pub(super) const fn repeats_within(self, share: f64) -> Self {
+        Self { repeats_within: Some(share), ..self }
     }
 
     /// Files of every version have the column.
@@ -243,6 +251,7 @@ const fn new(name: &'static str, alias: &'static str, kind: Kind, unit: Unit) ->
         expected_of: Of::Every,
         better: Better::Less,
         summary: Summary::Median,
+        repeats_within: None,
         source: Source::Record,
     }
 }

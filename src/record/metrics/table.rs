@@ -90,7 +90,7 @@ pub const SPECS: &[Spec] = &[
     quantile!("connect", "p99", Connect, P99, WORKERS).required()
         .says("its 99th percentile", "not recorded"),
     number("wire_bytes_per_delivery", "wire_per_delivery", Unit::Bytes, fill::wire_bytes_per_delivery).required()
-        .titled("wire bytes per delivery", ["wire per", "deliv."])
+        .titled("wire bytes per delivery", ["wire per", "deliv."]).repeats_within(0.1)
         .says("bytes at IP level, both ways, over the links' whole life ÷ deliveries over it; opening and closing excluded", "kernel does not tell, no deliveries"),
     number("target_cpu_ns_per_delivery", "target_cpu_per_delivery", Unit::Nanoseconds, fill::target_cpu_per_delivery).required()
         .titled("target CPU per delivery", ["CPU per", "deliv."])
@@ -98,7 +98,7 @@ pub const SPECS: &[Spec] = &[
     number("worker_cpu_ns_per_delivery", "worker_cpu_per_delivery", Unit::Nanoseconds, fill::worker_cpu_per_delivery).required()
         .says("the same of the workers ÷ `delivered`", "likewise"),
     number("target_memory_bytes_per_link", "target_memory_per_link", Unit::Bytes, fill::target_memory_per_link).required()
-        .titled("target memory per link", ["memory", "per link"])
+        .titled("target memory per link", ["memory", "per link"]).repeats_within(0.15)
         .says("Theil-Sen slope of the target's anonymous memory over its link count; without the kernel's share", "under three link counts"),
     own("topics", Kind::Whole, Unit::None).better(Better::Neither)
         .says("topics", "never"),
