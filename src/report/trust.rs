@@ -60,22 +60,32 @@ pub(super) fn details(view: &View) -> Vec<String> {
     sentences
 }
 
-/// The causes for a terminal, one line of at most `width` each; of them, at most `limit`.
+/// Lines of a terminal that one cause may take.
+const LINES: usize = 2;
+
+/// The causes for a terminal, at most `limit` of them. Each fits [`LINES`] lines of `width`; a longer one ends after a word, in
+/// an ellipsis.
 pub(super) fn causes(view: &View, limit: usize, width: usize) -> Vec<String> {
     let reasons = reasons(view);
     let more = reasons.len().saturating_sub(limit) as u64;
-    let line = |reason: &Reason| {
-        let line = tell(reason);
-        if line.chars().count() <= width {
-            return line;
-        }
-        line.chars().take(width - 3).chain("...".chars()).collect()
-    };
+    // Wrapping leaves some columns of a line empty.
+    let line = |reason: &Reason| clipped(tell(reason), LINES * width - width / 10);
     let mut lines: Vec<String> = reasons.iter().take(limit).map(line).collect();
     if more > 0 {
         lines.push(format!("{} in report.md.", counted(more, "more cause")));
     }
     lines
+}
+
+/// `text` with at most so many characters.
+fn clipped(text: String, most: usize) -> String {
+    const MARK: &str = "...";
+    if text.chars().nth(most).is_none() {
+        return text;
+    }
+    let end = text.char_indices().nth(most - MARK.len()).map_or(0, |(end, _)| end);
+    let words = text[..end].rfind(' ').unwrap_or(end);
+    format!("{}{MARK}", text[..words].trim_end_matches([',', '.', ';', ':', ' ']))
 }
 
 fn partial(view: &View) -> Option<String> {
@@ -211,4 +221,22 @@ fn too_few(view: &View) -> Option<String> {
 fn capital(text: &str) -> String {
     let mut letters = text.chars();
     letters.next().map_or_else(String::new, |first| first.to_uppercase().chain(letters).collect())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::clipped;
+
+    #[test]
+    fn a_long_cause_is_clipped_after_a_word() {
+        for (text, expected) in [
+            ("ten a line", "ten a line"),
+            ("eleven, not", "eleven..."),
+            ("elevenelevens", "elevene..."),
+            ("p99 2 µs: late", "p99 2..."),
+            ("µµµµµµµµµµµ", "µµµµµµµ..."),
+        ] {
+            assert_eq!(clipped(text.to_owned(), 10), expected);
+        }
+    }
 }
