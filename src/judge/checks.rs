@@ -253,7 +253,7 @@ mod tests {
             WebSocket,
             |f| f.workers.counters.add(Counter::Connections, 2),
             Degraded,
-            "2 of them are re-connections",
+            "2 unplanned reconnections: 62 connections for 60 links",
         ),
         ("requests left late", Request, |f| slip(f, 300_000), Degraded, "limit 200 us"),
         (
@@ -261,7 +261,7 @@ mod tests {
             Request,
             |f| even_slip(f, 40_000),
             Degraded,
-            "of the response (40",
+            "of the response (mean 40",
         ),
         ("the generator is most of it", Request, |f| even_slip(f, 190_000), Invalid, "limit 50 %"),
         (

@@ -1,4 +1,15 @@
-//! Why a trial has its verdict: codes with figures, and the one place that makes texts of them.
+//! Why a trial has its verdict: codes with figures. The modules below make texts of them, one per group of checks.
+//!
+//! A text says what happened, how much and against which limit, in its first 110 characters; the remedy follows a full stop.
+
+mod accounts;
+mod figures;
+mod generator;
+mod machine;
+mod steadiness;
+#[cfg(test)]
+mod tests;
+mod transport;
 
 use std::fmt;
 
@@ -8,20 +19,6 @@ use serde_json::Value;
 use crate::measure::Metric;
 use crate::record::{Code, Coded};
 use crate::scenario::Profile;
-use crate::unit::{nanoseconds, significant};
-
-const BUG: &str = "This is a bug of tidings: please report it with the results folder";
-const NOT_AS_CONFIGURED: &str = "the trial did not measure what its case says";
-
-/// A share for people.
-fn percent(share: f64) -> String {
-    format!("{} %", significant(share * 100.0))
-}
-
-/// What a profile is called in a reason.
-fn on_a(profile: Profile) -> String {
-    format!("on a {} host", profile.name())
-}
 
 /// What a worker sends on a schedule.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
@@ -218,16 +215,6 @@ impl From<Reason> for Coded {
     }
 }
 
-fn by_worker(workers: &[OfWorker], print: fn(f64) -> String) -> String {
-    let each = workers.iter().map(|of| format!("{} {}", of.worker, print(of.figure)));
-    each.collect::<Vec<_>>().join(", ")
-}
-
-/// The limit of a share on a kind of host; where it is none, that.
-fn limit_of(limit: f64, profile: Profile) -> String {
-    format!("limit {} {}", percent(limit), on_a(profile))
-}
-
 impl fmt::Display for Reason {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&match self {
@@ -240,239 +227,27 @@ impl fmt::Display for Reason {
             | Self::SamplesSaturated { .. }
             | Self::SendsUnbalanced { .. }
             | Self::SendsUnsent { .. }
-            | Self::SendsMiscounted { .. } => self.of_accounts(),
+            | Self::SendsMiscounted { .. } => accounts::text(self),
             Self::RequestsRefused { .. }
             | Self::RequestsUnsent { .. }
             | Self::GeneratorLate { .. }
             | Self::GeneratorShare { .. }
             | Self::WorkerCpuUnknown
-            | Self::WorkersBusy { .. } => self.of_generator(),
+            | Self::WorkersBusy { .. } => generator::text(self),
             Self::WorkerStalled { .. }
             | Self::TimersUnmeasured { .. }
             | Self::WorkerTimerLate { .. }
             | Self::TargetTimerLate { .. }
             | Self::CpuContended { .. }
             | Self::CpuStolen { .. }
-            | Self::CpuThrottled { .. } => self.of_machine(),
+            | Self::CpuThrottled { .. } => machine::text(self),
             Self::ConnectionsMissing { .. }
             | Self::ConnectionsReopened { .. }
             | Self::ConnectionsMiscounted { .. }
             | Self::HandshakesMiscounted { .. }
             | Self::SessionsResumed { .. }
-            | Self::SessionsNotResumed { .. } => self.of_transport(),
-            Self::WarmingUp { .. } | Self::Drifting { .. } => self.of_steadiness(),
+            | Self::SessionsNotResumed { .. } => transport::text(self),
+            Self::WarmingUp { .. } | Self::Drifting { .. } => steadiness::text(self),
         })
-    }
-}
-
-impl Reason {
-    fn of_accounts(&self) -> String {
-        match self {
-            Self::WindowNotReached => {
-                "the measure window was never reached. Lengthen the connect phase".to_owned()
-            }
-            Self::NothingDue => {
-                "nothing was due in the measure window. Raise the rate, or lengthen the measure phase".to_owned()
-            }
-            Self::LedgerUnbalanced { expected, delivered, lost } => format!(
-                "the ledger does not balance: {expected} expected, but {delivered} delivered and {lost} lost. {BUG}"
-            ),
-            Self::PublishedOffSchedule { published, clients, topics, deliveries, expected } => format!(
-                "the target fell behind its schedule or ended early: {published} events were published to {clients} \
-                 clients over {topics} topics, which makes {deliveries} deliveries where {expected} were expected. Lower \
-                 the rate, or add target shards"
-            ),
-            Self::FreshnessNegative { deliveries } => format!(
-                "{deliveries} deliveries arrived before they were due: the clocks of target and workers differ. Run both \
-                 on one host, in one time namespace"
-            ),
-            Self::SamplesSaturated { samples } => format!(
-                "{samples} samples exceeded 60 s, the largest value recorded, and count as 60 s. Lower the load"
-            ),
-            Self::SendsUnbalanced { due, clients, topics, expected, least, most } => format!(
-                "clients were to publish {due} events to {clients} clients over {topics} topics, which makes {least} to \
-                 {most} deliveries, but {expected} were expected. {BUG}"
-            ),
-            Self::SendsUnsent { sent, due } => format!(
-                "clients sent {sent} of {due} events that they were to publish; at most 0.1 % may be missing. Lower the \
-                 rate, or add worker shards"
-            ),
-            Self::SendsMiscounted { acknowledged, due, published } => format!(
-                "{acknowledged} events were acknowledged to the clients that published them, but {due} were due and the \
-                 target published {published}. {BUG}"
-            ),
-            other => other.code().to_string(),
-        }
-    }
-
-    fn of_generator(&self) -> String {
-        match self {
-            Self::RequestsRefused { refused, unsent } => format!(
-                "the target refused {refused} requests, and {unsent} were not sent while clients backed off. Lower the \
-                 rate, or raise the target's limits"
-            ),
-            Self::RequestsUnsent { sent, scheduled } => format!(
-                "{sent} of {scheduled} scheduled requests were sent; at most 0.1 % may be missing. Lower the rate, or add \
-                 worker shards"
-            ),
-            Self::GeneratorLate { load, p99_ns, limit_ns, profile } => format!(
-                "the worker sent {} late: p99 {}, limit {} {}. Lower the rate, add worker shards, or free the host's CPU",
-                load.name(),
-                nanoseconds(*p99_ns),
-                nanoseconds(*limit_ns),
-                on_a(*profile)
-            ),
-            Self::GeneratorShare { load, metric, share, limit, late_ns, mean_ns, profile } => {
-                format!(
-                    "the worker's own delay is {} of the {} ({} of {} on average), {}. Use {}, which excludes this delay, or a \
-                 host with spare cores",
-                    percent(*share),
-                    metric.name(),
-                    nanoseconds(*late_ns),
-                    nanoseconds(*mean_ns),
-                    limit_of(*limit, *profile),
-                    match load {
-                        Load::Requests => "service_ns",
-                        Load::Events => "transit_ns",
-                    }
-                )
-            }
-            Self::WorkerCpuUnknown => {
-                "the workers' CPU time was not measured, so they may have been the bottleneck. \
-                                       Check that /proc is readable"
-                    .to_owned()
-            }
-            Self::WorkersBusy { share, limit, cores, profile } => format!(
-                "the workers used {} of {}, {}. Add worker shards, or lower the rate",
-                percent(*share),
-                if *cores == 1 { "their core".to_owned() } else { format!("their {cores} cores") },
-                limit_of(*limit, *profile)
-            ),
-            other => other.code().to_string(),
-        }
-    }
-
-    fn of_machine(&self) -> String {
-        match self {
-            Self::WorkerStalled { workers, limit_ns, target_ns, profile } => {
-                let cause = match target_ns {
-                    Some(ns) if ns > limit_ns => format!(
-                        "The target's process stood still for {} too: it was the machine. Free the host's CPU, or add cores",
-                        nanoseconds(*ns)
-                    ),
-                    Some(ns) => format!(
-                        "The target's process stood still for {} at most: it was the worker, not the machine. Find what \
-                         stopped it (a signal, a debugger, a lack of memory), and run it again",
-                        nanoseconds(*ns)
-                    ),
-                    None => "Find what stopped it, and run it again".to_owned(),
-                };
-                let each = workers
-                    .iter()
-                    .map(|of| format!("{} stood still for {}", of.worker, nanoseconds(of.figure)));
-                format!(
-                    "{}, limit {} {}. {cause}",
-                    each.collect::<Vec<_>>().join(", "),
-                    nanoseconds(*limit_ns),
-                    on_a(*profile)
-                )
-            }
-            Self::TimersUnmeasured { workers } => format!(
-                "the timer delays of {} were not measured: pauses of the machine are unknown. Check that threads and \
-                 timerfd are available",
-                if workers.is_empty() { "the workers".to_owned() } else { workers.join(", ") }
-            ),
-            Self::WorkerTimerLate { workers, limit_ns, profile } => format!(
-                "the machine paused the workers: 1 ms timers were late at p99.9 by {}, limit {} {}. Free the host's CPU, \
-                 add cores, or lower the load",
-                by_worker(workers, nanoseconds),
-                nanoseconds(*limit_ns),
-                on_a(*profile)
-            ),
-            Self::TargetTimerLate { p999_ns, limit_ns, profile } => format!(
-                "the machine paused the target: its 1 ms timer was {} late at p99.9, limit {} {}. Free the host's CPU, or \
-                 add cores",
-                nanoseconds(*p999_ns),
-                nanoseconds(*limit_ns),
-                on_a(*profile)
-            ),
-            Self::CpuContended { workers, limit, profile } => format!(
-                "worker threads waited for a core: {} of the window, {}. Leave the cores to this run, add cores, or use \
-                 fewer shards",
-                by_worker(workers, percent),
-                limit_of(*limit, *profile)
-            ),
-            Self::CpuStolen { share, limit, profile } => format!(
-                "the hypervisor took {} of the host's CPU time, {}. Use a host with dedicated cores, or try again later",
-                percent(*share),
-                limit_of(*limit, *profile)
-            ),
-            Self::CpuThrottled { share, limit, profile } => format!(
-                "a CPU quota throttled the workers for {} of the window, {}. Raise the quota of the container or cgroup",
-                percent(*share),
-                limit_of(*limit, *profile)
-            ),
-            other => other.code().to_string(),
-        }
-    }
-
-    fn of_transport(&self) -> String {
-        match self {
-            Self::ConnectionsMissing { opened, due, links } => format!(
-                "{opened} connections were opened for {links}, but {due} were due. See the errors, lengthen the connect \
-                 phase, or lower the number of clients"
-            ),
-            Self::ConnectionsReopened { opened, reopened, links } => format!(
-                "{opened} connections were opened for {links}: {reopened} of them are re-connections. See error_closed and \
-                 error_timeout; lengthen the time-outs, or lower the load"
-            ),
-            Self::ConnectionsMiscounted { opened, due } => format!(
-                "{opened} connections were opened, but one for each request makes {due}. {BUG}"
-            ),
-            Self::HandshakesMiscounted { handshakes, connections, tls } => format!(
-                "{handshakes} TLS handshakes over {connections} connections with transport.tls = {tls}: \
-                 {NOT_AS_CONFIGURED}. See error_connect"
-            ),
-            Self::SessionsResumed { resumed, handshakes } => format!(
-                "{resumed} of {handshakes} handshakes resumed a session, but transport.resume = false: {NOT_AS_CONFIGURED}"
-            ),
-            Self::SessionsNotResumed { resumed, able } => format!(
-                "only {resumed} of {able} handshakes that could resume a session did, but transport.resume = true: \
-                 {NOT_AS_CONFIGURED}"
-            ),
-            other => other.code().to_string(),
-        }
-    }
-
-    fn of_steadiness(&self) -> String {
-        match self {
-            Self::WarmingUp { metric, warm_ns, warmup_ns } => {
-                let remedy = match warmup_ns {
-                    Some(ns) => format!("Lengthen warmup to {}", nanoseconds(*ns)),
-                    None => {
-                        "That is over half of it: lower the load, or lengthen warmup and measure"
-                            .to_owned()
-                    }
-                };
-                format!(
-                    "the first {} of the window still belong to the warm-up, by the means of the {} (MSER-5). {remedy}",
-                    nanoseconds(*warm_ns),
-                    metric.name()
-                )
-            }
-            Self::Drifting { metric, change, p } => format!(
-                "{} {} by {} over the window, limit 10 % (Mann-Kendall, p {}). {}",
-                metric.name(),
-                if *change > 0.0 { "rose" } else { "fell" },
-                percent(change.abs()),
-                significant(*p),
-                if *change > 0.0 {
-                    "The target may be falling behind: lower the load, or read the timeline"
-                } else {
-                    "It may still be warming up: lengthen warmup"
-                }
-            ),
-            other => other.code().to_string(),
-        }
     }
 }

@@ -55,15 +55,31 @@ pub(super) fn causes(view: &View) -> Vec<String> {
     reasons(view).iter().map(tell).collect()
 }
 
-/// The same for a screen: at most `limit` causes, and how many more the full report has.
+/// Most characters of a cause on a screen: two lines of it, of which wrapping leaves some columns empty.
+const CAUSE: usize = 209;
+
+/// The same for a screen: at most `limit` causes, and how many more the full report has. A longer one ends after a word, in an
+/// ellipsis.
 pub(super) fn most_causes(view: &View, limit: usize) -> Vec<String> {
-    let mut lines = causes(view);
-    let more = lines.len().saturating_sub(limit) as u64;
-    lines.truncate(limit);
+    let causes = causes(view);
+    let more = causes.len().saturating_sub(limit) as u64;
+    let mut lines: Vec<String> =
+        causes.into_iter().take(limit).map(|cause| clipped(cause, CAUSE)).collect();
     if more > 0 {
         lines.push(format!("{} in report.md.", counted(more, "more cause")));
     }
     lines
+}
+
+/// `text` with at most so many characters.
+fn clipped(text: String, most: usize) -> String {
+    const MARK: &str = "...";
+    if text.chars().nth(most).is_none() {
+        return text;
+    }
+    let end = text.char_indices().nth(most - MARK.len()).map_or(0, |(end, _)| end);
+    let words = text[..end].rfind(' ').unwrap_or(end);
+    format!("{}{MARK}", text[..words].trim_end_matches([',', '.', ';', ':', ' ']))
 }
 
 fn partial(view: &View) -> Option<String> {
@@ -200,4 +216,22 @@ pub(super) fn too_few(view: &View) -> Option<String> {
 fn capital(text: &str) -> String {
     let mut letters = text.chars();
     letters.next().map_or_else(String::new, |first| first.to_uppercase().chain(letters).collect())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::clipped;
+
+    #[test]
+    fn a_long_cause_is_clipped_after_a_word() {
+        for (text, expected) in [
+            ("ten a line", "ten a line"),
+            ("eleven, not", "eleven..."),
+            ("elevenelevens", "elevene..."),
+            ("p99 2 µs: late", "p99 2..."),
+            ("µµµµµµµµµµµ", "µµµµµµµ..."),
+        ] {
+            assert_eq!(clipped(text.to_owned(), 10), expected);
+        }
+    }
 }

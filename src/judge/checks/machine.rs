@@ -1,6 +1,6 @@
 //! Did the machine spoil it? Hiccups of the workers, and what was taken from them.
 //!
-//! Only the workers are judged. Their meters tell of the machine and of a worker that stood still; the target's tell of the
+//! Only the workers are judged. Their meters tell of the machine and of a worker that stalled; the target's tell of the
 //! machine too, but also of a target that is busy or stopped, which is a result and shows in the percentiles.
 
 use super::limits::{Limit, Limits};
@@ -44,7 +44,7 @@ fn exceeding(
     Some((verdict, threshold, names))
 }
 
-/// A worker that stood still could neither send nor receive, and what it should have done then is a figure of its own.
+/// A worker that stalled could neither send nor receive, so the longest pause has a limit of its own.
 pub(super) fn no_worker_stood_still(facts: &TrialFacts) -> Option<Finding> {
     let allowed = Limits::of(facts.profile).standstill_ns;
     let stood = |worker: &&WorkerHealth| hiccup(worker, 1.0).is_some_and(|ns| ns > allowed);
@@ -77,7 +77,7 @@ pub(super) fn ticks_woke_in_time(facts: &TrialFacts) -> Option<Finding> {
     }
     let limits = Limits::of(facts.profile);
     let p999 = |worker: &WorkerHealth| {
-        // One that stood still has been told of.
+        // A stalled worker has a reason of its own.
         hiccup(worker, 1.0).filter(|longest| *longest <= limits.standstill_ns)?;
         hiccup(worker, 0.999)
     };
@@ -151,8 +151,8 @@ mod tests {
             ("rarely late: under the 99.9th percentile", Shared, 5, 400 * MS, Valid, ""),
             ("late by far more", Shared, 20, 60 * MS, Invalid, "limit 50 ms"),
             ("far more, dedicated", Dedicated, 20, 6 * MS, Invalid, "limit 5 ms"),
-            ("a standstill, however long the window", Shared, 5, 900 * MS, Invalid, "stood still"),
-            ("a short one, dedicated", Dedicated, 5, 60 * MS, Invalid, "stood still for 60"),
+            ("a standstill, however long the window", Shared, 5, 900 * MS, Invalid, "stalled"),
+            ("a short one, dedicated", Dedicated, 5, 60 * MS, Invalid, "stalled for 60"),
         ] {
             let mut facts = sound();
             facts.profile = profile;
@@ -185,7 +185,7 @@ mod tests {
     #[test]
     fn a_stopped_worker_is_told_from_a_machine_that_stood_still() {
         for (target_ns, words) in
-            [(70_000, "the worker, not the machine"), (950_000_000, "it was the machine")]
+            [(70_000, "The machine did not pause"), (950_000_000, "The machine paused")]
         {
             let mut facts = sound();
             facts.health[0] = worker("worker 1", 250, 1_000_000_000);
@@ -194,10 +194,7 @@ mod tests {
             facts.target.distributions.insert(Metric::TargetHiccup, hiccups);
             let (verdict, reasons) = verdict(&facts);
             assert_eq!(verdict, Invalid);
-            assert!(
-                reasons[0].to_string().starts_with("worker 1 stood still for 1"),
-                "{reasons:?}"
-            );
+            assert!(reasons[0].to_string().starts_with("worker 1 stalled for 1"), "{reasons:?}");
             assert!(reasons[0].to_string().contains(words), "{reasons:?}");
         }
     }
@@ -243,8 +240,8 @@ mod tests {
                 "for 50 % of the window",
             ),
             ("hardly waiting", RunDelay, RunDelayWatched, 4, Valid, Valid, ""),
-            ("waiting", RunDelay, RunDelayWatched, 15, Degraded, Valid, "worker 2 1.5 %"),
-            ("waiting long", RunDelay, RunDelayWatched, 100, Invalid, Degraded, "worker 2 10 %"),
+            ("waiting", RunDelay, RunDelayWatched, 15, Degraded, Valid, "1.5 % (worker 2)"),
+            ("waiting long", RunDelay, RunDelayWatched, 100, Invalid, Degraded, "10 % (worker 2)"),
             ("waiting always", RunDelay, RunDelayWatched, 900, Invalid, Invalid, "fewer shards"),
         ] {
             for (profile, expected) in [(Dedicated, dedicated), (Shared, shared)] {

@@ -44,7 +44,7 @@ pub(super) fn links_stood(facts: &TrialFacts) -> Option<Finding> {
             let least = clients.div_ceil(u64::from(streams));
             // Links of different shards share none, so that each shard may have a connection that is not full.
             let most = least + u64::from(facts.resources.worker_shards.max(1)) - 1;
-            (least, most, format!("{clients} links, {streams} streams on each,"))
+            (least, most, format!("{clients} links at {streams} streams per connection"))
         }
     };
     if opened < least {

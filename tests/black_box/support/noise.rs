@@ -21,7 +21,7 @@ const NOISE: &[(&str, &[(&str, f64)])] = &[
     // A window of a second or two is unsteady wherever the machine paused in it.
     ("warming_up", &[("hiccup_ns_max", 1e6)]),
     ("drifting", &[("hiccup_ns_max", 1e6)]),
-    // A worker that stood still until the window was over.
+    // A worker that stalled until the window was over.
     ("requests_unsent", &[("hiccup_ns_max", 100e6)]),
     ("sends_unsent", &[("hiccup_ns_max", 100e6)]),
 ];
