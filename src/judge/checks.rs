@@ -63,7 +63,8 @@ fn judge<'a>(
     if let Some(why) = &facts.failure {
         return (Verdict::Failed, vec![Reason::TrialFailed { why: why.clone() }]);
     }
-    let findings: Vec<Finding> = checks.filter_map(|check| check(facts)).collect();
+    let mut findings: Vec<Finding> = checks.filter_map(|check| check(facts)).collect();
+    machine::weigh_by_effect(facts, &mut findings);
     let worst = findings.iter().map(|(verdict, _)| *verdict).max().unwrap_or(Verdict::Valid);
     (worst, findings.into_iter().map(|(_, reason)| reason).collect())
 }

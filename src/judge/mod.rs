@@ -23,5 +23,7 @@ pub use floor::{FLOOR_TIMES, FloorRatio};
 pub use objectives::{Judgement, Objective, ObjectiveError, Outcome, objectives, overall};
 pub(crate) use precision::{independent_samples, is_well_known};
 pub use reason::{Load, OfWorker, Reason};
-pub use summary::{CaseSummary, Estimate, Offered, Tally, estimate, summary, summary_of};
+pub use summary::{
+    CaseSummary, Disturbed, Estimate, Offered, Tally, estimate, summary, summary_of,
+};
 pub(crate) use summary::{counted, summarised};

@@ -140,6 +140,13 @@ pub enum Reason {
         limit: f64,
         profile: Profile,
     },
+    DisturbanceEffect {
+        metric: Metric,
+        share: f64,
+        p50_effect: f64,
+        p99_effect: Option<f64>,
+        limit: f64,
+    },
     ConnectionsMissing {
         opened: u64,
         due: u64,
@@ -240,7 +247,8 @@ impl fmt::Display for Reason {
             | Self::TargetTimerLate { .. }
             | Self::CpuContended { .. }
             | Self::CpuStolen { .. }
-            | Self::CpuThrottled { .. } => machine::text(self),
+            | Self::CpuThrottled { .. }
+            | Self::DisturbanceEffect { .. } => machine::text(self),
             Self::ConnectionsMissing { .. }
             | Self::ConnectionsReopened { .. }
             | Self::ConnectionsMiscounted { .. }

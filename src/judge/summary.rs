@@ -2,6 +2,8 @@
 
 use std::collections::BTreeMap;
 
+use serde_json::Value;
+
 use super::FloorRatio;
 use crate::measure::Ledger;
 use crate::record::{
@@ -138,12 +140,29 @@ pub struct CaseSummary {
     pub bounds: BTreeMap<&'static str, BTreeMap<u32, Figure>>,
     /// Quantiles of its headline metric ÷ those of its noise floor.
     pub floor: FloorRatio,
+    /// What the machine did to it.
+    pub disturbed: Disturbed,
+}
+
+/// What the machine did to the trials of a case.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Disturbed {
+    /// Figures over the invalid trials, by column, where no trial is usable: to be looked at, and not to be relied on.
+    pub figures: BTreeMap<&'static str, Estimate>,
+    /// Share of the 99th percentile that pauses of the machine may be, in the worst usable trial.
+    pub p99_effect: f64,
 }
 
 impl CaseSummary {
     /// The estimate of a column.
     pub fn figure(&self, column: &str) -> Option<&Estimate> {
         self.figures.get(column)
+    }
+
+    /// The estimate of a column to be shown, and whether it can be relied on: of the usable trials, else of invalid ones.
+    pub fn shown(&self, column: &str) -> Option<(&Estimate, bool)> {
+        let reliable = self.figure(column).map(|estimate| (estimate, true));
+        reliable.or_else(|| self.disturbed.figures.get(column).map(|estimate| (estimate, false)))
     }
 
     /// The column of a quantile of the metric that the pattern is read by: `"p50"`, `"p99"`.
@@ -234,15 +253,33 @@ fn summarise(planned: Option<&Case>, all: &[TrialRecord], id: &str) -> Option<Ca
         }
         if trial.verdict.usable() {
             add_figures(&mut summary, trial);
+            summary.disturbed.p99_effect = summary.disturbed.p99_effect.max(p99_effect(trial));
         }
     }
-    let mut figures_of = BTreeMap::new();
-    for (column, by_block) in &summary.by_block {
-        let figures: Vec<Figure> = by_block.values().copied().collect();
-        figures_of.extend(estimate(&figures).map(|estimate| (*column, estimate)));
+    summary.figures = estimates(&summary.by_block);
+    if summary.trials.usable() == 0 {
+        let mut invalid = empty(planned, trials.first().copied(), id)?;
+        let spoilt = trials.iter().filter(|trial| trial.verdict == Verdict::Invalid);
+        spoilt.for_each(|trial| add_figures(&mut invalid, trial));
+        summary.disturbed.figures = estimates(&invalid.by_block);
     }
-    summary.figures = figures_of;
     Some(summary)
+}
+
+fn estimates(
+    by_block: &BTreeMap<&'static str, BTreeMap<u32, Figure>>,
+) -> BTreeMap<&'static str, Estimate> {
+    let of = |figures: &BTreeMap<u32, Figure>| {
+        estimate(&figures.values().copied().collect::<Vec<Figure>>())
+    };
+    by_block.iter().filter_map(|(column, figures)| Some((*column, of(figures)?))).collect()
+}
+
+/// Share of a trial's 99th percentile that pauses of the machine may be.
+fn p99_effect(trial: &TrialRecord) -> f64 {
+    let effect = trial.verdict_codes.iter().find(|code| code.name == "disturbance_effect");
+    // Where no bound is known, it may be all of it.
+    effect.map_or(0.0, |code| code.figures.get("p99_effect").and_then(Value::as_f64).unwrap_or(1.0))
 }
 
 fn add_counts(summary: &mut CaseSummary, trial: &TrialRecord) {
@@ -282,6 +319,7 @@ fn empty(planned: Option<&Case>, measured: Option<&TrialRecord>, id: &str) -> Op
         by_block: BTreeMap::new(),
         bounds: BTreeMap::new(),
         floor: FloorRatio::default(),
+        disturbed: Disturbed::default(),
     })
 }
 
@@ -324,5 +362,18 @@ mod tests {
         assert_eq!((p50.trials, p50.confidence), (2, 0.5));
         let reach = summary.reach_worst.unwrap();
         assert!(reach < 1.0, "an invalid trial's losses are not hidden: {reach}");
+        assert!(summary.disturbed.figures.is_empty(), "usable trials speak alone");
+    }
+
+    #[test]
+    fn invalid_trials_are_shown_where_there_are_no_others() {
+        let out = tempfile::tempdir().unwrap();
+        let sse = case(PatternKind::Sse, 60, "");
+        let info = info(scenario(vec![sse.clone()], 2, &[]));
+        let folder = write_run(out.path(), &info, |facts| *facts = losing(&sse, facts.trial, 240));
+        let summary = &summary(&Run::read(&folder).unwrap())[0];
+        assert_eq!((summary.trials.invalid, summary.figure("freshness_ns_p50")), (2, None));
+        let (estimate, reliable) = summary.shown("freshness_ns_p50").unwrap();
+        assert!(estimate.trials == 2 && !reliable);
     }
 }

@@ -85,6 +85,11 @@ impl Distribution {
         (!self.is_empty()).then(|| self.0.value_at_quantile(q))
     }
 
+    /// The share of samples above `ns`, to the precision of the buckets; `None` without samples.
+    pub fn share_above(&self, ns: u64) -> Option<f64> {
+        (!self.is_empty()).then(|| 1.0 - self.histogram().quantile_below(ns))
+    }
+
     /// The `q`-quantile where `censored` further samples are only known to lie above all that were recorded.
     ///
     /// `None` where there are neither samples nor censored ones.

@@ -5,7 +5,7 @@ use super::document::{Cell, Table, left, right};
 use super::group::printable;
 use crate::judge::{CaseSummary, FLOOR_TIMES};
 use crate::measure::Metric;
-use crate::record::{Figure, FloorRecord};
+use crate::record::{Figure, FloorRecord, Verdict};
 use crate::unit::{nanoseconds, significant};
 
 /// Marks a figure that is close to its floor.
@@ -70,7 +70,7 @@ fn several(metric: Metric, floors: &[&FloorRecord]) -> Option<String> {
         1 => String::new(),
         n => format!(" over {n} workloads"),
     };
-    let degraded = if floors.iter().any(|floor| !floor.verdict_reasons.is_empty()) {
+    let degraded = if floors.iter().any(|floor| floor.verdict != Verdict::Valid) {
         ", degraded: see report.md"
     } else {
         ""

@@ -43,6 +43,12 @@ const COLUMNS: &[Column] = &[
 const RESPONSE: &str = "*";
 /// Marks a quantile that too few independent samples support.
 const DOUBTFUL: &str = "?";
+/// Marks a 99th percentile of which the machine's pauses may be a part.
+const PAUSES: &str = "+";
+/// Least share of it that is marked.
+const PAUSES_SHARE: f64 = 0.05;
+/// Marks a figure of invalid trials.
+const SPOILT: &str = "!";
 
 /// The table, with a group per workload.
 pub(super) fn table(view: &View) -> Table {
@@ -75,6 +81,17 @@ fn notes(view: &View) -> Vec<Note> {
     let labels = view.labels.legend().into_iter().map(Note::plain);
     let doubtful = trust::too_few_legend(view).map(|text| Note::of(DOUBTFUL, text));
     let near_floor = floor::legend(view).map(|text| Note::of(floor::MARK, text));
+    let cases = &view.findings.cases;
+    let worst = cases.iter().map(|case| case.disturbed.p99_effect).fold(0.0, f64::max);
+    let pauses = (worst > PAUSES_SHARE).then(|| {
+        let percent = significant(worst * 100.0);
+        Note::of(PAUSES, format!("pauses of this machine may be up to {percent} % of this p99."))
+    });
+    let spoilt = cases.iter().any(|case| !case.disturbed.figures.is_empty()).then(|| {
+        let text = "from invalid trials, since no other was finished: not to be relied on.";
+        Note::of(SPOILT, text)
+    });
+    let near_floor = near_floor.into_iter().chain(pauses).chain(spoilt);
     let caveats = caveats(view).into_iter().map(|text| Note::of(RESPONSE, text));
     response.into_iter().chain(labels).chain(doubtful).chain(near_floor).chain(caveats).collect()
 }
@@ -95,7 +112,7 @@ impl Column {
         match self {
             Self::Reach => case.reach_worst.map_or_else(absent, reach).into(),
             Self::News(quantile) => news(case, quantile),
-            Self::Metric(column) => print(case, column).into(),
+            Self::Metric(column) => shown(case, column),
             Self::Account => {
                 let ledger = &case.ledger;
                 format!("{}/{}/{}", ledger.lost, ledger.duplicate, ledger.reordered).into()
@@ -128,19 +145,35 @@ fn figure(column: &str, figure: Figure) -> String {
     })
 }
 
-/// Freshness, or the response of `request`, which is marked; so is what too few independent samples support, and what
-/// lies near to the noise floor.
+/// The cell of a column: of the usable trials, else of invalid ones, marked.
+fn shown(case: &CaseSummary, column: &str) -> Cell {
+    match case.shown(column) {
+        None => absent().into(),
+        Some((estimate, true)) => figure(column, estimate.median).into(),
+        Some((estimate, false)) => {
+            let text = figure(column, estimate.median);
+            Cell { text, marks: vec![SPOILT], is_faint: true }
+        }
+    }
+}
+
+/// Freshness, or the response of `request`, which is marked; so is what too few independent samples support, what pauses of
+/// the machine may have raised, and what lies near to the noise floor.
 fn news(case: &CaseSummary, quantile: &str) -> Cell {
     let column = case.headline(quantile);
-    let text = print(case, column);
-    if text == absent() {
-        return text.into();
+    let mut cell = shown(case, column);
+    if cell.text == absent() {
+        return cell;
     }
     let response = (!case.pattern.delivers()).then_some(RESPONSE);
-    let doubtful = (!is_well_known(case, column)).then_some(DOUBTFUL);
-    let near_floor = floor::mark(case, quantile);
-    let marks = [response, doubtful, near_floor].into_iter().flatten().collect();
-    Cell { text, marks, is_faint: false }
+    cell.marks.extend(response);
+    if !cell.is_faint {
+        let doubtful = (!is_well_known(case, column)).then_some(DOUBTFUL);
+        let pauses = quantile == "p99" && case.disturbed.p99_effect > PAUSES_SHARE;
+        let marks = [doubtful, pauses.then_some(PAUSES), floor::mark(case, quantile)];
+        cell.marks.extend(marks.into_iter().flatten());
+    }
+    cell
 }
 
 /// A reach; what is short of 1 is never rounded to 1.

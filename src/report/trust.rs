@@ -50,18 +50,21 @@ pub(super) fn limits(view: &View) -> Vec<String> {
     [partial(view), faults(view), network(view)].into_iter().flatten().collect()
 }
 
-/// Why trials are not valid: every cause, the most frequent first.
+/// Why trials are not valid: every cause, the most frequent first; then what is worth a remark of valid ones.
 pub(super) fn causes(view: &View) -> Vec<String> {
-    reasons(view).iter().map(tell).collect()
+    let (remarks, causes): (Vec<_>, Vec<_>) =
+        reasons(view).into_iter().partition(|reason| reason.worst == Verdict::Valid);
+    causes.iter().chain(&remarks).map(tell).collect()
 }
 
 /// Most characters of a cause on a screen: two lines of it, of which wrapping leaves some columns empty.
 const CAUSE: usize = 209;
 
-/// The same for a screen: at most `limit` causes, and how many more the full report has. A longer one ends after a word, in an
-/// ellipsis.
+/// The same for a screen: at most `limit` causes, without remarks, and how many more the full report has. A longer one ends
+/// after a word, in an ellipsis.
 pub(super) fn most_causes(view: &View, limit: usize) -> Vec<String> {
-    let causes = causes(view);
+    let causes = reasons(view).into_iter().filter(|reason| reason.worst != Verdict::Valid);
+    let causes: Vec<String> = causes.map(|reason| tell(&reason)).collect();
     let more = causes.len().saturating_sub(limit) as u64;
     let mut lines: Vec<String> =
         causes.into_iter().take(limit).map(|cause| clipped(cause, CAUSE)).collect();
@@ -146,7 +149,8 @@ fn tell(reason: &Reason) -> String {
         0 => String::new(),
         more => format!(" and {more} more"),
     };
-    format!("{} ({}{more}): {text}.", capital(worst.name()), trials[0])
+    let title = if *worst == Verdict::Valid { "Remark" } else { worst.name() };
+    format!("{} ({}{more}): {text}.", capital(title), trials[0])
 }
 
 /// What was lost, duplicated or reordered: a sentence per case.

@@ -2,7 +2,9 @@
 
 use std::collections::BTreeMap;
 
-use tidings::judge::{CaseSummary, Claim, FloorRatio, Offered, Tally, comparison, estimate};
+use tidings::judge::{
+    CaseSummary, Claim, Disturbed, FloorRatio, Offered, Tally, comparison, estimate,
+};
 use tidings::measure::Ledger;
 use tidings::pace::Rng;
 use tidings::record::Figure;
@@ -67,6 +69,7 @@ fn run(rng: &mut Rng, blocks: u32, factor: f64, columns: &[&'static str]) -> [Ca
         by_block: BTreeMap::new(),
         bounds: BTreeMap::new(),
         floor: FloorRatio::default(),
+        disturbed: Disturbed::default(),
     });
     for column in columns {
         for (case, by_block) in cases.iter_mut().zip(pairs(rng, blocks, factor)) {

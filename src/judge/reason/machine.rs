@@ -43,6 +43,19 @@ pub(super) fn text(reason: &Reason) -> String {
             percent(*share),
             limit(&percent(*most), *profile)
         ),
+        Reason::DisturbanceEffect { metric, share, p50_effect, p99_effect, limit } => {
+            let p99 = p99_effect.map_or_else(
+                || "; p99 may consist of them".to_owned(),
+                |effect| format!(", p99 by at most {}", percent(effect)),
+            );
+            format!(
+                "these pauses raised {} p50 by at most {}, limit {}{p99}: they could reach {} of the samples",
+                metric.name(),
+                percent(*p50_effect),
+                percent(*limit),
+                percent(*share)
+            )
+        }
         other => other.code().to_string(),
     }
 }

@@ -39,7 +39,7 @@ pub const SPECS: &[Spec] = &[
     own("verdict", Kind::Text, Unit::None).filled().required()
         .says("`valid`; `degraded` (generator or machine were strained); `invalid` (they spoilt it); `failed` (not finished)", "never"),
     own("verdict_reasons", Kind::List, Unit::None).required()
-        .says("a sentence each, joined by ` \\| ` (space, vertical bar, space)", "valid trials"),
+        .says("a sentence each, joined by ` \\| ` (space, vertical bar, space); of a valid trial, remarks that do not change its verdict", "nothing to remark"),
     own("measure_s", Kind::Number, Unit::Seconds).required()
         .says("length of the measure window as planned", "never"),
     own("expected", Kind::Whole, Unit::Of("deliveries")).summed().better(Better::Neither).required()

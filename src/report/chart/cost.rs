@@ -63,7 +63,7 @@ pub(super) fn draw(view: &View) -> Picture {
             for (i, column) in COSTS.iter().enumerate() {
                 let place = (left(i), y + BAR / 2.0);
                 let unit = known(column).column.unit;
-                bar(&mut picture, place, scales[i], entry, case.figure(column), unit);
+                bar(&mut picture, place, scales[i], entry, case.shown(column), unit);
             }
             y += BAR;
         }
@@ -89,7 +89,8 @@ fn left(column: usize) -> f64 {
 
 /// The right end of a column's scale.
 fn highest<'a>(cases: impl Iterator<Item = &'a CaseSummary>, column: &str) -> f64 {
-    let ends = cases.filter_map(|case| case.figure(column)).map(|estimate| estimate.high.number());
+    let ends =
+        cases.filter_map(|case| case.shown(column)).map(|(estimate, _)| estimate.high.number());
     Scale::linear(ends.fold(0.0, f64::max), |_| String::new()).max
 }
 
@@ -98,11 +99,11 @@ fn bar(
     (x, y): Point,
     scale: f64,
     entry: &Entry,
-    estimate: Option<&Estimate>,
+    estimate: Option<(&Estimate, bool)>,
     unit: Unit,
 ) {
     picture.line(&[(x, y - BAR / 2.0), (x, y + BAR / 2.0)], Stroke::solid(GRID, 1.0));
-    let Some(estimate) = estimate else {
+    let Some((estimate, reliable)) = estimate else {
         picture.text((x + 5.0, y), "not measured", SMALL, GREY, Anchor::Left);
         return;
     };
@@ -111,7 +112,8 @@ fn bar(
     let at = |value: f64| x + (value / scale).clamp(0.0, 1.0) * room;
     let (median, low, high) =
         (estimate.median.number(), estimate.low.number(), estimate.high.number());
-    picture.bar((x, y - 7.0), (at(median).max(x + 1.0), y + 7.0), entry.stroke().colour);
+    let colour = if reliable { entry.stroke().colour } else { GRID };
+    picture.bar((x, y - 7.0), (at(median).max(x + 1.0), y + 7.0), colour);
     if estimate.trials > 1 {
         let ink = Stroke::solid(INK, 1.0);
         picture.line(&[(at(low), y), (at(high), y)], ink);
@@ -120,5 +122,8 @@ fn bar(
         }
     }
     let text = (at(high.max(median)) + 6.0, y);
-    picture.text(text, &estimate.median.print(|value| unit.print(value)), SMALL, INK, Anchor::Left);
+    let figure = estimate.median.print(|value| unit.print(value));
+    let (figure, ink) =
+        if reliable { (figure, INK) } else { (format!("{figure} (invalid)"), GREY) };
+    picture.text(text, &figure, SMALL, ink, Anchor::Left);
 }
