@@ -1,7 +1,21 @@
-//! How late a shard wakes, and how late its requests leave, with a timerfd and spinning: by the second, with the
-//! hiccups of the same second beside.
+//! Measures how late a shard wakes and how late its requests are sent, with a timerfd and spinning, second by second, beside the
+//! hiccups of the same second.
 //!
-//! `cargo bench --bench pacing -- [SECONDS] [RATE]`: so many seconds of each (15), at so many a second (10000).
+//! `cargo bench --bench pacing -- [SECONDS] [RATE]`: seconds of each (15), deadlines per second (10000).
+//!
+//! On a shared 2-core virtual machine, `-- 6`, the best of six seconds:
+//!
+//! | lateness | timerfd, p99 | spinning, p99 | for comparison |
+//! | --- | --- | --- | --- |
+//! | timer, constant deadlines | 72 µs | 6 µs | bare 1 ms timerfd thread 132 µs; bare clock loop 3 µs |
+//! | timer, Poisson deadlines | 85 µs | 27 µs | bare 1 ms timerfd thread 59 µs; bare clock loop 14 µs |
+//! | slip of requests, constant | 176 µs (median 56) | 136 µs (median 4) | |
+//! | slip of requests, Poisson | 162 µs | 103 µs | |
+//!
+//! With a fixed margin of 0.1 ms, spinning reached 10 and 30 µs. The bare clock loop shows that the host takes the core away for
+//! 1 % of the time; no timer gets below that. Constant deadlines step in time with the kernel's tick, which flatters them. An
+//! exchange takes 37 µs of the shard's core when it spins and 55 µs when it sleeps, so at 10,000 per second every fourth deadline
+//! finds the shard busy for over 10 µs more.
 #![expect(clippy::print_stdout, reason = "a table for people is what this is for")]
 #![expect(clippy::unwrap_used, reason = "an experiment ends where it cannot go on")]
 
