@@ -16,7 +16,7 @@ use tokio::sync::mpsc;
 use tokio::task::spawn_local;
 
 use super::durable::{DurableStore, Restored};
-use super::hub::{Directory, Feed};
+use super::hub::{Directory, Feed, TooManyTopics};
 use super::items::Store;
 use super::options::Options;
 use super::publisher::{PublishPlan, TopicTaken};
@@ -110,7 +110,8 @@ pub fn serve_with<T>(
 pub struct Start<'a> {
     /// What it speaks TLS with.
     pub security: Security,
-    /// A target that ended, in whose place it stands: with its log, before the first connection is accepted.
+    /// A target that ended, in whose place it stands: with its log, before the first connection is accepted. What is in
+    /// `data` is read there instead.
     pub predecessor: Option<&'a Predecessor>,
     /// Where its durable outbox is, which a former process may have left: it goes on where that was.
     pub data: Option<&'a Path>,
@@ -136,8 +137,11 @@ pub fn serve_from<T>(
         (0..of).map(|_| mpsc::unbounded_channel()).unzip();
     let (feeds, feed_boxes): (Vec<_>, Vec<_>) = (0..of).map(|_| mpsc::unbounded_channel()).unzip();
     let life = life.unwrap_or_else(Epoch::random);
-    let (store, restored) = open(&options, data, life, &feeds)?;
-    let mut shared = share(options, security, listener.local_addr()?, commands, predecessor);
+    let (store, mut restored) = open(&options, data, life, &feeds)?;
+    if let Some(predecessor) = predecessor.filter(|_| data.is_none()) {
+        restored.topics = predecessor.topics(options.ring.max(1) as usize);
+    }
+    let mut shared = share(options, security, listener.local_addr()?, commands);
     shared.life = restored.life.unwrap_or(life);
     shared.store = store.map(Arc::new);
     let endpoints = restore(&shared, restored)?;
@@ -188,18 +192,13 @@ fn share(
     security: Security,
     address: SocketAddr,
     commands: Vec<mpsc::UnboundedSender<ShardCommand>>,
-    predecessor: Option<&Predecessor>,
 ) -> Shared {
     let epoch = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |at| at.as_micros() as u64);
     let directory = Arc::new(Directory::new(options.topics as usize + TOPICS_MORE));
     for index in 0..options.topics {
         let _ = directory.get_or_create(&event::topic_name(index));
     }
-    let ring = options.ring.max(1) as usize;
-    let predecessor =
-        predecessor.map(|predecessor| predecessor.recovered(&directory, ring)).unwrap_or_default();
     Shared {
-        predecessor,
         options,
         security,
         address,
@@ -238,9 +237,8 @@ fn open(
 /// Takes over what a former process left: topics go on after their newest event, endpoints where they were.
 fn restore(shared: &Shared, restored: Restored) -> io::Result<Vec<Arc<Endpoint>>> {
     for topic in restored.topics {
-        let made = shared.directory.get_or_create(&topic.name);
-        let identity = made.map_err(|_| io::Error::other("the outbox has too many topics"))?;
-        identity.restore(topic.newest, topic.entries);
+        let taken = shared.directory.restore(topic);
+        taken.map_err(|TooManyTopics| io::Error::other("too many topics to restore"))?;
     }
     let endpoints = restored.endpoints.into_iter();
     let endpoints = endpoints.map(|endpoint| shared.webhooks.restore(&shared.directory, endpoint));

@@ -28,7 +28,7 @@ use super::contain::{Contained, contain};
 use super::durable::DurableStore;
 use super::faults::{self, ShardFaults, Subscriber};
 use super::gauges::{CountedLink, Gauges, Kind};
-use super::hub::{Directory, Feed, Hub, RecoveredTopic, Ring};
+use super::hub::{Directory, Feed, Hub, Ring};
 use super::items::Store;
 use super::options::Options;
 use super::outlet::{Outgoing, Outlet, Writes};
@@ -78,8 +78,6 @@ pub(super) struct Shared {
     pub gauges: Vec<Arc<Gauges>>,
     /// Each shard's commands.
     pub commands: Vec<UnboundedSender<ShardCommand>>,
-    /// What the target whose place this one takes left of each topic.
-    pub predecessor: Vec<RecoveredTopic>,
     /// The due stamps that are measured of what is published on a schedule.
     pub window: OnceLock<Range<u64>>,
     /// The durable outbox, where there is one.
@@ -379,9 +377,7 @@ pub(super) fn run<T>(
             leaving: Cell::new(false),
             departure: Notify::new(),
         });
-        for recovered in &common.predecessor {
-            shard.hub.resume(recovered);
-        }
+        shard.hub.restore();
         if let Some(store) = &common.store {
             shard.hub.keep_in(store);
         }
