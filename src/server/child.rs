@@ -9,7 +9,8 @@ use super::options::Options;
 use super::publisher::PublishPlan;
 use super::resume::Predecessor;
 use super::security::Security;
-use super::serve::{Start, listen, serve_from};
+use super::serve::{Start, serve_from};
+use super::threads::listen;
 use crate::control::{
     Assignment, Order, Orders, PROTOCOL_VERSION, Report, Reports, Resume, TargetAssignment, attach,
 };

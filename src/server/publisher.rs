@@ -40,7 +40,7 @@ pub struct TopicTaken(pub String);
 /// schedule's, so that a publisher that lags shows in the freshness.
 pub(super) async fn run(shard: Rc<Shard>, publish_plan: Arc<PublishPlan>) {
     let PublishPlan { schedule, payload, at_ns, window } = &*publish_plan;
-    let of = shard.shared.commands.len() as u64;
+    let of = shard.shared.commands.shards() as u64;
     let mut topics: Vec<Option<Rc<Topic>>> = vec![None; schedule.topics as usize];
     let mut on_end = 0;
     let (stall, window_ns) = (shard.options().faults.stall, at_ns.saturating_add(window.start));

@@ -8,7 +8,7 @@
 use std::collections::VecDeque;
 use std::sync::Arc;
 
-use super::hub::{Directory, Entry, RecoveredTopic};
+use super::hub::{Entry, RestoredTopic};
 use super::publisher::PublishPlan;
 use crate::event::{Head, topic_name};
 use crate::scenario::RestartLog;
@@ -25,20 +25,14 @@ pub struct Predecessor {
 }
 
 impl Predecessor {
-    /// What it left of each topic, at most `ring` events, and its sequences in `directory`.
-    pub(super) fn recovered(&self, directory: &Directory, ring: usize) -> Vec<RecoveredTopic> {
-        let topics = 0..self.publish_plan.schedule.topics;
-        topics.filter_map(|index| self.recovered_topic(index, directory, ring)).collect()
+    /// What it left of each topic, at most `ring` events.
+    pub(super) fn topics(&self, ring: usize) -> Vec<RestoredTopic> {
+        (0..self.publish_plan.schedule.topics).map(|index| self.topic(index, ring)).collect()
     }
 
-    fn recovered_topic(
-        &self,
-        index: u64,
-        directory: &Directory,
-        ring: usize,
-    ) -> Option<RecoveredTopic> {
+    fn topic(&self, index: u64, ring: usize) -> RestoredTopic {
         let PublishPlan { schedule, payload, at_ns, .. } = &self.publish_plan;
-        let identity = directory.get_or_create(&topic_name(index)).ok()?;
+        let name = topic_name(index);
         let (mut newest, mut last) = (0, VecDeque::new());
         for offset_ns in schedule.topic(index) {
             let due_ns = at_ns + offset_ns;
@@ -54,10 +48,9 @@ impl Predecessor {
                 }
             }
         }
-        let entry = |head| Arc::new(Entry::new(identity.name(), head, payload));
-        let kept = last.into_iter().map(entry).collect();
-        identity.resume(newest);
-        Some(RecoveredTopic { identity, newest, kept })
+        let entry = |head| Arc::new(Entry::new(&name, head, payload));
+        let entries = last.into_iter().map(entry).collect();
+        RestoredTopic { name, newest, entries }
     }
 }
 
@@ -84,11 +77,9 @@ mod tests {
         ] {
             let predecessor =
                 Predecessor { publish_plan: publish_plan.clone(), down_ns: 1_000_000_500, log };
-            let directory = Directory::new(2);
-            let recovered = predecessor.recovered(&directory, ring);
-            let RecoveredTopic { identity, newest, kept: entries } = &recovered[1];
-            assert_eq!((identity.name(), *newest), ("news-1", due.len() as u64));
-            assert_eq!(directory.get("news-1").unwrap().newest(), due.len() as u64);
+            let topics = predecessor.topics(ring);
+            let RestoredTopic { name, newest, entries } = &topics[1];
+            assert_eq!((name.as_str(), *newest), ("news-1", due.len() as u64));
             assert_eq!(entries.len(), kept);
             for (entry, at) in entries.iter().rev().zip(due.iter().rev()) {
                 assert_eq!(entry.due_ns(), at + 500);

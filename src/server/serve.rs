@@ -1,28 +1,25 @@
-//! Starting and stopping: the shards' threads, and the dealing of connections to them.
+//! Starting the built-in server, with what an earlier one left, and what its owner can have it do.
 
 use std::future::Future;
 use std::io;
 use std::net::{SocketAddr, TcpListener};
 use std::ops::Range;
 use std::path::Path;
-use std::rc::Rc;
 use std::sync::{Arc, OnceLock};
-use std::thread;
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::{SystemTime, UNIX_EPOCH};
 
 use rustix::net::sockopt::set_tcp_user_timeout;
-use socket2::{Domain, Protocol, SockRef, Socket, Type};
 use tokio::sync::mpsc;
-use tokio::task::spawn_local;
 
 use super::durable::{DurableStore, Restored};
-use super::hub::{Directory, Feed};
+use super::hub::{Directory, Feed, TooManyTopics};
 use super::items::Store;
 use super::options::Options;
 use super::publisher::{PublishPlan, TopicTaken};
 use super::resume::Predecessor;
 use super::security::Security;
-use super::shard::{self, Mailboxes, Shard, ShardCommand, Shared};
+use super::shard::{BuiltIn, ShardCommand, Shared};
+use super::threads::{self, Commands};
 use super::webhook::{Endpoint, Registry};
 use crate::event::{self, Epoch};
 use crate::measure::Snapshot;
@@ -30,20 +27,6 @@ use crate::scenario::Outbox;
 
 /// Topics that the API may make beside those of [`Options::topics`].
 const TOPICS_MORE: usize = 10_000;
-/// Connections that may wait to be accepted: thousands of links open within a second.
-const BACKLOG: i32 = 16_384;
-/// A pause after a failed accept: descriptors are short, and come back when links end.
-pub(super) const ACCEPT_PAUSE: Duration = Duration::from_millis(20);
-
-/// Binds a listening socket that can take thousands of links at once.
-pub fn listen(address: SocketAddr) -> io::Result<TcpListener> {
-    let socket = Socket::new(Domain::for_address(address), Type::STREAM, Some(Protocol::TCP))?;
-    socket.set_reuse_address(true)?;
-    socket.bind(&address.into())?;
-    socket.listen(BACKLOG)?;
-    Ok(socket.into())
-}
-
 /// What the owner of a running target holds.
 #[derive(Debug, Clone)]
 pub struct Handle {
@@ -60,9 +43,7 @@ impl Handle {
     /// count from its begin. Of several windows the first counts: a trial has one.
     pub fn begin(&self, window: Range<u64>) {
         if self.shared.options.faults.freeze.is_some() {
-            for commands in &self.shared.commands {
-                let _ = commands.send(ShardCommand::Freeze(window.clone()));
-            }
+            self.shared.commands.send_all(&ShardCommand::Freeze(window.clone()));
         }
         let _ = self.shared.window.set(window);
     }
@@ -78,10 +59,7 @@ impl Handle {
         }
         let PublishPlan { at_ns, window, .. } = &publish_plan;
         let _ = self.shared.window.set(at_ns + window.start..at_ns.saturating_add(window.end));
-        let publish_plan = Arc::new(publish_plan);
-        for commands in &self.shared.commands {
-            let _ = commands.send(ShardCommand::Publish(Arc::clone(&publish_plan)));
-        }
+        self.shared.commands.send_all(&ShardCommand::Publish(Arc::new(publish_plan)));
         Ok(())
     }
 }
@@ -110,7 +88,8 @@ pub fn serve_with<T>(
 pub struct Start<'a> {
     /// What it speaks TLS with.
     pub security: Security,
-    /// A target that ended, in whose place it stands: with its log, before the first connection is accepted.
+    /// A target that ended, in whose place it stands: with its log, before the first connection is accepted. What is in
+    /// `data` is read there instead.
     pub predecessor: Option<&'a Predecessor>,
     /// Where its durable outbox is, which a former process may have left: it goes on where that was.
     pub data: Option<&'a Path>,
@@ -126,60 +105,31 @@ pub fn serve_from<T>(
     control: impl AsyncFnOnce(Handle) -> T,
 ) -> io::Result<(T, Snapshot)> {
     let Start { security, predecessor, data, life } = start;
-    listener.set_nonblocking(true)?;
-    SockRef::from(&listener).set_send_buffer_size(options.send_buffer.bytes() as usize)?;
-    // Connections inherit both: a peer that is gone without a word acknowledges nothing.
+    let address = threads::prepare(&listener, options.send_buffer.bytes() as usize)?;
+    // Connections inherit it: a peer that is gone without a word acknowledges nothing.
     let unacknowledged_ms = options.write_timeout.ns() / 1_000_000;
     set_tcp_user_timeout(&listener, unacknowledged_ms as u32)?;
-    let of = options.shards.max(1) as usize;
-    let (commands, errand_boxes): (Vec<_>, Vec<_>) =
-        (0..of).map(|_| mpsc::unbounded_channel()).unzip();
-    let (feeds, feed_boxes): (Vec<_>, Vec<_>) = (0..of).map(|_| mpsc::unbounded_channel()).unzip();
+    let (commands, inboxes) = Commands::new(options.shards);
+    let (feeds, feed_boxes): (Vec<_>, Vec<_>) =
+        inboxes.iter().map(|_| mpsc::unbounded_channel()).unzip();
     let life = life.unwrap_or_else(Epoch::random);
-    let (store, restored) = open(&options, data, life, &feeds)?;
-    let mut shared = share(options, security, listener.local_addr()?, commands, predecessor);
+    let (store, mut restored) = open(&options, data, life, &feeds)?;
+    if let Some(predecessor) = predecessor.filter(|_| data.is_none()) {
+        restored.topics = predecessor.topics(options.ring.max(1) as usize);
+    }
+    let mut shared = share(options, security, address, commands);
     shared.life = restored.life.unwrap_or(life);
     shared.store = store.map(Arc::new);
     let endpoints = restore(&shared, restored)?;
     let shared = Arc::new(shared);
     for endpoint in endpoints {
-        let _ = shared.home_of(&endpoint).send(ShardCommand::Deliver(endpoint));
+        shared.deliver(&endpoint);
     }
-    let boxes = feed_boxes.into_iter().zip(errand_boxes);
-    let mut boxes = boxes.map(|(feed, commands)| Mailboxes { feed, commands });
-    let own = boxes.next().ok_or_else(|| io::Error::other("a target has at least one shard"))?;
-    thread::scope(|scope| {
-        let mut others = Vec::new();
-        for (index, mailboxes) in (1..).zip(boxes) {
-            let (shared, feeds) = (&shared, feeds.clone());
-            let body = move || {
-                let ended = shard::run(index, shared, feeds, mailboxes, async |_| {
-                    std::future::pending::<()>().await;
-                });
-                ended.map(|(_, snapshot)| snapshot)
-            };
-            let name = format!("target-{index}");
-            others.push(thread::Builder::new().name(name).spawn_scoped(scope, body)?);
-        }
-        let handle = Handle { shared: Arc::clone(&shared) };
-        // Dropped before the threads are joined, also where this shard fails.
-        let stop = StopOnDrop(&shared);
-        let ended = shard::run(0, &shared, feeds, own, async |shard| {
-            let accepting = accept(listener, shard)?;
-            let accepting = spawn_local(accepting);
-            let outcome = control(handle).await;
-            accepting.abort();
-            Ok(outcome)
-        });
-        drop(stop);
-        let (outcome, mut snapshot) = ended?;
-        for other in others {
-            let ended = other.join().map_err(|_| io::Error::other("a shard panicked"))?;
-            snapshot.merge(&ended?);
-        }
-        let outcome: io::Result<T> =
-            outcome.unwrap_or_else(|| Err(io::Error::other("the target was stopped from inside")));
-        Ok((outcome?, snapshot))
+    let handle = Handle { shared: Arc::clone(&shared) };
+    let parts = inboxes.into_iter().zip(feed_boxes);
+    let commands = &shared.commands;
+    threads::serve(&BuiltIn { shared: &shared, feeds }, listener, commands, parts, async || {
+        control(handle).await
     })
 }
 
@@ -187,19 +137,14 @@ fn share(
     options: Options,
     security: Security,
     address: SocketAddr,
-    commands: Vec<mpsc::UnboundedSender<ShardCommand>>,
-    predecessor: Option<&Predecessor>,
+    commands: Commands<ShardCommand>,
 ) -> Shared {
     let epoch = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |at| at.as_micros() as u64);
     let directory = Arc::new(Directory::new(options.topics as usize + TOPICS_MORE));
     for index in 0..options.topics {
         let _ = directory.get_or_create(&event::topic_name(index));
     }
-    let ring = options.ring.max(1) as usize;
-    let predecessor =
-        predecessor.map(|predecessor| predecessor.recovered(&directory, ring)).unwrap_or_default();
     Shared {
-        predecessor,
         options,
         security,
         address,
@@ -208,7 +153,7 @@ fn share(
         directory,
         items: Store::new(epoch),
         webhooks: Registry::default(),
-        gauges: commands.iter().map(|_| Arc::default()).collect(),
+        gauges: (0..commands.shards()).map(|_| Arc::default()).collect(),
         commands,
         window: OnceLock::new(),
         store: None,
@@ -238,45 +183,12 @@ fn open(
 /// Takes over what a former process left: topics go on after their newest event, endpoints where they were.
 fn restore(shared: &Shared, restored: Restored) -> io::Result<Vec<Arc<Endpoint>>> {
     for topic in restored.topics {
-        let made = shared.directory.get_or_create(&topic.name);
-        let identity = made.map_err(|_| io::Error::other("the outbox has too many topics"))?;
-        identity.restore(topic.newest, topic.entries);
+        let taken = shared.directory.restore(topic);
+        taken.map_err(|TooManyTopics| io::Error::other("too many topics to restore"))?;
     }
     let endpoints = restored.endpoints.into_iter();
     let endpoints = endpoints.map(|endpoint| shared.webhooks.restore(&shared.directory, endpoint));
     let endpoints = endpoints.collect::<Result<Vec<_>, String>>().map_err(io::Error::other)?;
     shared.webhooks.go_on_after(restored.last_endpoint);
     Ok(endpoints)
-}
-
-struct StopOnDrop<'a>(&'a Shared);
-
-impl Drop for StopOnDrop<'_> {
-    fn drop(&mut self) {
-        for commands in &self.0.commands {
-            let _ = commands.send(ShardCommand::Stop);
-        }
-    }
-}
-
-/// Accepts connections and deals them to the shards in turn.
-fn accept(listener: TcpListener, shard: Rc<Shard>) -> io::Result<impl Future<Output = ()>> {
-    let listener = tokio::net::TcpListener::from_std(listener)?;
-    Ok(async move {
-        for turn in (0..shard.shared.commands.len()).cycle() {
-            let stream = loop {
-                match listener.accept().await {
-                    Ok((stream, _)) => break stream,
-                    Err(_) => tokio::time::sleep(ACCEPT_PAUSE).await,
-                }
-            };
-            // Without it a small frame would wait for the acknowledgement of the one before.
-            let _ = stream.set_nodelay(true);
-            if turn == shard.index {
-                shard.serve(stream);
-            } else if let Ok(stream) = stream.into_std() {
-                let _ = shard.shared.commands[turn].send(ShardCommand::Serve(stream));
-            }
-        }
-    })
 }

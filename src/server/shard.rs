@@ -1,7 +1,6 @@
 //! A shard: one thread, its own runtime, its own connections, its own replica of every log.
 
 use std::cell::{Cell, RefCell, RefMut};
-use std::io;
 use std::net::SocketAddr;
 use std::ops::Range;
 use std::pin::pin;
@@ -15,7 +14,6 @@ use hyper::server::conn::{http1, http2};
 use hyper::service::Service;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use tokio::net::TcpStream;
-use tokio::runtime::{Builder, LocalOptions};
 use tokio::sync::Notify;
 use tokio::sync::futures::Notified;
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender};
@@ -28,7 +26,7 @@ use super::contain::{Contained, contain};
 use super::durable::DurableStore;
 use super::faults::{self, ShardFaults, Subscriber};
 use super::gauges::{CountedLink, Gauges, Kind};
-use super::hub::{Directory, Feed, Hub, RecoveredTopic, Ring};
+use super::hub::{Directory, Feed, Hub, Ring};
 use super::items::Store;
 use super::options::Options;
 use super::outlet::{Outgoing, Outlet, Writes};
@@ -36,13 +34,14 @@ use super::publisher::{self, PublishPlan};
 use super::request::{BODY_WAIT, BodyWait};
 use super::router;
 use super::security::Security;
+use super::threads::{Commands, Member, Server};
 use super::webhook::{Endpoint, Registry, deliver};
 use super::wire::Wire;
 use crate::control::mishap;
 use crate::event::Epoch;
-use crate::measure::{Recorder, Snapshot, pin};
+use crate::measure::{Recorder, Snapshot};
 use crate::net::HANDSHAKE_LIMIT;
-use crate::pace::Timer;
+use crate::pace::{Pacing, Timer};
 
 /// Bytes that hyper buffers a connection, each way: more would make slow consumers look healthy.
 const BUFFER_MAX: usize = 16 << 10;
@@ -77,9 +76,7 @@ pub(super) struct Shared {
     /// Each shard's counts of links.
     pub gauges: Vec<Arc<Gauges>>,
     /// Each shard's commands.
-    pub commands: Vec<UnboundedSender<ShardCommand>>,
-    /// What the target whose place this one takes left of each topic.
-    pub predecessor: Vec<RecoveredTopic>,
+    pub commands: Commands<ShardCommand>,
     /// The due stamps that are measured of what is published on a schedule.
     pub window: OnceLock<Range<u64>>,
     /// The durable outbox, where there is one.
@@ -87,34 +84,22 @@ pub(super) struct Shared {
 }
 
 impl Shared {
-    /// The commands of the shard that delivers to an endpoint.
-    pub(super) fn home_of(&self, endpoint: &Endpoint) -> &UnboundedSender<ShardCommand> {
-        &self.commands[endpoint.id() as usize % self.commands.len()]
+    /// Has the shard that an endpoint belongs to deliver to it.
+    pub(super) fn deliver(&self, endpoint: &Arc<Endpoint>) {
+        let home = endpoint.id() as usize % self.commands.shards();
+        self.commands.send(home, ShardCommand::Deliver(Arc::clone(endpoint)));
     }
 }
 
-/// Something for one shard to do.
-#[derive(Debug)]
+/// Something for one shard of this server to do.
+#[derive(Debug, Clone)]
 pub(super) enum ShardCommand {
-    /// Serve a connection.
-    Serve(std::net::TcpStream),
     /// Publish this shard's part of a schedule.
     Publish(Arc<PublishPlan>),
     /// Deliver to a webhook endpoint.
     Deliver(Arc<Endpoint>),
     /// Stand still as the faults want it, in this window of monotonic nanoseconds.
     Freeze(Range<u64>),
-    /// End.
-    Stop,
-}
-
-/// One shard's ends of the channels between shards.
-#[derive(Debug)]
-pub(super) struct Mailboxes {
-    /// Events of other shards' topics.
-    pub feed: UnboundedReceiver<Feed>,
-    /// Commands.
-    pub commands: UnboundedReceiver<ShardCommand>,
 }
 
 /// One shard, as its own tasks see it.
@@ -166,6 +151,18 @@ impl Shard {
     pub(super) fn departure(&self) -> Notified<'_> {
         self.departure.notified()
     }
+}
+
+impl Member for Shard {
+    type Command = ShardCommand;
+
+    fn carry_out(self: Rc<Self>, command: ShardCommand) {
+        match command {
+            ShardCommand::Publish(publish_plan) => spawn_local(publisher::run(self, publish_plan)),
+            ShardCommand::Deliver(endpoint) => spawn_local(deliver(self, endpoint)),
+            ShardCommand::Freeze(window) => spawn_local(faults::stand_still(self, window)),
+        };
+    }
 
     /// Says goodbye to whoever is held, and gives them a moment to take it.
     async fn leave(&self) {
@@ -181,30 +178,14 @@ impl Shard {
         tokio::time::sleep(FAREWELL_TICK).await;
     }
 
-    /// Carries out one command; false where it was to end.
-    fn run(self: &Rc<Self>, command: ShardCommand) -> bool {
-        match command {
-            ShardCommand::Serve(stream) => {
-                if let Ok(stream) = TcpStream::from_std(stream) {
-                    self.serve(stream);
-                }
-            }
-            ShardCommand::Publish(publish_plan) => {
-                spawn_local(publisher::run(Rc::clone(self), publish_plan));
-            }
-            ShardCommand::Deliver(endpoint) => {
-                spawn_local(deliver(Rc::clone(self), endpoint));
-            }
-            ShardCommand::Freeze(window) => {
-                spawn_local(faults::stand_still(Rc::clone(self), window));
-            }
-            ShardCommand::Stop => return false,
-        }
-        true
+    fn snapshot(&self) -> Snapshot {
+        let mut snapshot = self.recorder.borrow().snapshot();
+        snapshot.merge(&self.writes.snapshot());
+        snapshot
     }
 
-    /// Serves a connection until it ends, shaking hands first where this target speaks TLS.
-    pub(super) fn serve(self: &Rc<Self>, stream: TcpStream) {
+    /// Shakes hands first where this target speaks TLS.
+    fn serve(self: Rc<Self>, stream: TcpStream) {
         let held = self.gauges().hold(Kind::Connection);
         let crowded = self.options().limits.connections.is_some_and(|most| {
             let gauges = self.shared.gauges.iter();
@@ -217,7 +198,7 @@ impl Shard {
         if config.is_none() && !self.options().http2 {
             return self.converse(Wire::Plain(stream), caller);
         }
-        let shard = Rc::clone(self);
+        let shard = self;
         // A task of its own, so that the room a handshake takes is not kept for as long as the connection lives.
         spawn_local(contain(async move {
             let wire = match config {
@@ -233,7 +214,9 @@ impl Shard {
             }
         }));
     }
+}
 
+impl Shard {
     /// The service of a connection, and the way to it.
     fn site(self: &Rc<Self>, wire: Wire, caller: &Caller) -> (TokioIo<Outlet>, Site) {
         let outgoing = Rc::new(Outgoing::new(Rc::clone(&self.writes)));
@@ -342,24 +325,30 @@ impl Service<Request<Incoming>> for Site {
     }
 }
 
-/// Runs shard number `index` on this thread: its mail until it is told to stop, and `main` beside it.
-///
-/// `main` is called once the shard is ready; the shard ends with it, and with [`ShardCommand::Stop`].
-pub(super) fn run<T>(
-    index: usize,
-    common: &Arc<Shared>,
-    feeds: Vec<UnboundedSender<Feed>>,
-    mailboxes: Mailboxes,
-    main: impl AsyncFnOnce(Rc<Shard>) -> T,
-) -> io::Result<(Option<T>, Snapshot)> {
-    mishap("target");
-    if let Some(first) = common.options.first_core {
-        pin(first + index as u32);
+/// The server of every pattern, as its shards are made.
+pub(super) struct BuiltIn<'a> {
+    /// What all shards share.
+    pub shared: &'a Arc<Shared>,
+    /// The feeds of every shard, by index.
+    pub feeds: Vec<UnboundedSender<Feed>>,
+}
+
+impl Server for BuiltIn<'_> {
+    type Member = Shard;
+    /// Events of other shards' topics.
+    type Part = UnboundedReceiver<Feed>;
+
+    fn first_core(&self) -> Option<u32> {
+        self.shared.options.first_core
     }
-    let runtime = Builder::new_current_thread().enable_all().build_local(LocalOptions::default())?;
-    runtime.block_on(async move {
-        let (timer, drive) = Timer::new(faults::pacing(&common.options))?;
-        spawn_local(drive);
+
+    fn pacing(&self) -> Pacing {
+        faults::pacing(&self.shared.options)
+    }
+
+    fn member(&self, index: usize, timer: Timer, mut feed: UnboundedReceiver<Feed>) -> Rc<Shard> {
+        mishap("target");
+        let (common, feeds) = (self.shared, self.feeds.clone());
         let faults = ShardFaults::new(index, &common.options);
         let delay_line = faults.as_ref().and_then(|faults| faults.delay_line()).cloned();
         if let Some(delay_line) = &delay_line {
@@ -379,28 +368,16 @@ pub(super) fn run<T>(
             leaving: Cell::new(false),
             departure: Notify::new(),
         });
-        for recovered in &common.predecessor {
-            shard.hub.resume(recovered);
-        }
+        shard.hub.restore();
         if let Some(store) = &common.store {
             shard.hub.keep_in(store);
         }
-        let Mailboxes { mut feed, mut commands } = mailboxes;
         let replicas = Rc::clone(&shard);
         spawn_local(async move {
             while let Some(message) = feed.recv().await {
                 replicas.hub.receive(message);
             }
         });
-        let outcome = tokio::select! {
-            outcome = main(Rc::clone(&shard)) => Some(outcome),
-            () = async {
-                while let Some(command) = commands.recv().await && shard.run(command) {}
-            } => None,
-        };
-        shard.leave().await;
-        let mut snapshot = shard.recorder.borrow().snapshot();
-        snapshot.merge(&shard.writes.snapshot());
-        Ok((outcome, snapshot))
-    })
+        shard
+    }
 }

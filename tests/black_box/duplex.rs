@@ -13,7 +13,8 @@ use std::sync::mpsc;
 use link_support::talk;
 use serde_json::{Value, json};
 use support::{Bench, number, text};
-use target_support::{PATIENCE, Target};
+use target_support::Target;
+use target_support::websocket::{masked, theirs};
 use tidings::measure::{Counter, Metric};
 use tidings::scenario::{Limits, Outbox, Pattern, SseOptions, WebSocketOptions, WebhookOptions};
 use tidings::server::{Options, Waits};
@@ -21,10 +22,7 @@ use tidings::unit::Span;
 use tungstenite::{Message, WebSocket};
 
 fn open(target: &Target, topic: &str) -> WebSocket<TcpStream> {
-    let stream = TcpStream::connect(target.address).unwrap();
-    stream.set_read_timeout(Some(PATIENCE)).unwrap();
-    let url = format!("ws://{}/topics/{topic}/ws?since=0", target.address);
-    tungstenite::client(url, stream).unwrap().0
+    theirs(target, &format!("/topics/{topic}/ws?since=0"))
 }
 
 fn say(socket: &mut WebSocket<TcpStream>, post: &Value) {
@@ -121,25 +119,14 @@ fn a_crowd_of_posts_is_answered_in_order_and_a_long_one_in_pieces() {
     let thread = std::thread::spawn(move || {
         for key in 1..=POSTS {
             let post = format!(r#"{{"key":{key},"data":0}}"#);
-            let mut frame = vec![0x81, 0x80 | post.len() as u8, 0, 0, 0, 0];
-            frame.extend(post.as_bytes());
-            writer.write_all(&frame).unwrap();
+            writer.write_all(&masked(0x81, post.as_bytes())).unwrap();
         }
         // A megabyte less a little, in three fragments.
         let whole = format!(r#"{{"key":0,"data":"{}"}}"#, "x".repeat((1 << 20) - 100));
         let (first, rest) = whole.as_bytes().split_at(1_000);
         let (second, third) = rest.split_at(500_000);
         for (first_byte, part) in [(0x01, first), (0x00, second), (0x80, third)] {
-            let mut frame = vec![first_byte, 0xff];
-            frame.extend((part.len() as u64).to_be_bytes());
-            frame.extend([0; 4]);
-            if part.len() < 0x1_0000 {
-                frame = vec![first_byte, 0xfe];
-                frame.extend((part.len() as u16).to_be_bytes());
-                frame.extend([0; 4]);
-            }
-            frame.extend(part);
-            writer.write_all(&frame).unwrap();
+            writer.write_all(&masked(first_byte, part)).unwrap();
         }
     });
     let (answers, news) = hear_all(&mut socket, POSTS as usize + 1, POSTS as usize + 1);
@@ -159,7 +146,7 @@ fn a_crowd_of_refusals_is_answered_whole_though_nothing_else_happens() {
     // Several times what the target reads at once.
     let crowd = 5 * POSTS as usize;
     let mut writer = socket.get_ref().try_clone().unwrap();
-    let garbage = [0x81, 0x81, 0, 0, 0, 0, b'x'].repeat(crowd);
+    let garbage = masked(0x81, b"x").repeat(crowd);
     let thread = std::thread::spawn(move || writer.write_all(&garbage).unwrap());
     let (answers, _) = hear_all(&mut socket, crowd, 0);
     thread.join().unwrap();
@@ -391,7 +378,7 @@ fn a_message_that_does_not_end_is_not_kept_for_ever() {
     let target = Target::start(Options { topics: 1, waits, websocket, ..Options::default() });
     let mut socket = open(&target, "news-0");
     // The first fragment of a text, and nothing after it but pongs.
-    socket.get_mut().write_all(&[0x01, 0x81, 0, 0, 0, 0, b'x']).unwrap();
+    socket.get_mut().write_all(&masked(0x01, b"x")).unwrap();
     let closed = loop {
         match socket.read() {
             Ok(Message::Close(frame)) => break frame.unwrap(),

@@ -1,6 +1,6 @@
 //! Our own clients against servers that do wrong, or nothing at all.
 
-use crate::link_support;
+use crate::{link_support, target_support};
 
 use std::io::{BufRead as _, BufReader, Write as _};
 use std::net::{SocketAddr, TcpListener, TcpStream};
@@ -8,6 +8,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use link_support::{link, watch};
+use target_support::websocket::masked;
 use tidings::clock;
 use tidings::event::{Head, encode};
 use tidings::measure::{Counter, Distribution, Metric};
@@ -94,11 +95,7 @@ fn a_masked_frame_of_a_server_is_no_event() {
         switch(stream, &derive_accept_key(key.as_bytes()));
         let mut event = Vec::new();
         encode(&mut event, "news-0", Head { seq: 1, due_ns: 1, published_ns: 1, key: None }, b"1");
-        let mask = [0x11, 0x22, 0x33, 0x44];
-        let mut frame = vec![0x81, 0x80 | event.len() as u8];
-        frame.extend(mask);
-        frame.extend(event.iter().zip(mask.iter().cycle()).map(|(byte, mask)| byte ^ mask));
-        let _ = stream.write_all(&frame);
+        let _ = stream.write_all(&masked(0x81, &event));
     });
     let (_, delivered) = link(websocket(), address, Counter::ErrorProtocol, |errors| errors >= 2);
     assert_eq!(delivered, 0);

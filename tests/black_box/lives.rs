@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use serde_json::{Value, json};
-use target_support::websocket::{HANDSHAKE, frame, masked};
+use target_support::websocket::{self, HANDSHAKE, frame, masked};
 use target_support::{Answer, Client, Hook, Target, acknowledge};
 use tidings::event::{Cursor, Epoch};
 use tidings::scenario::{Limits, SlowConsumer, WebSocketOptions};
@@ -97,9 +97,7 @@ fn open(target: &Target, query: &str) -> Result<(Client, Answer), u16> {
 }
 
 fn text(client: &mut Client) -> Value {
-    let (first, payload) = frame(client).expect("a frame");
-    assert_eq!(first, 0x81);
-    serde_json::from_slice(&payload).unwrap()
+    serde_json::from_slice(&websocket::text(client)).unwrap()
 }
 
 fn websocket(target: &Target, query: &str, expected: &Outcome) -> Outcome {

@@ -60,6 +60,15 @@ fn nothing_is_lost_or_twice_where_the_log_survives_a_kill() {
 }
 
 #[test]
+fn delayed_pushes_go_on_after_a_restart_too() {
+    let more = "restart = { at = \"500ms\", down = \"200ms\" }\nsse = { retry = \"20ms\" }\n\
+                faults = { delay = \"5ms\" }";
+    for row in &trials(more, &[]).1 {
+        assert_eq!((number(row, "lost"), number(row, "duplicate")), (0.0, 0.0), "{row:?}");
+    }
+}
+
+#[test]
 fn a_goodbye_loses_nothing_either_and_without_jitter_all_come_back_too() {
     let restart = "restart = { at = \"500ms\", down = \"200ms\", graceful = true }\nsse = { retry = \"20ms\" }\n\
                    reconnect = { jitter = false }";

@@ -7,7 +7,7 @@ use std::io::BufReader;
 use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
-use target_support::websocket::{HANDSHAKE, frame, masked, theirs};
+use target_support::websocket::{self, frame, masked, theirs};
 use target_support::{Answer, Client, Target, until};
 use tidings::scenario::{Faults, Limits, WebSocketOptions, faults};
 use tidings::server::{Options, Waits};
@@ -34,13 +34,7 @@ fn open(target: &Target) -> Client {
 
 /// The same with the first bytes on the socket in one piece with the handshake.
 fn open_with(target: &Target, first: &[u8]) -> Client {
-    let headers = HANDSHAKE.iter().map(|(name, value)| format!("{name}: {value}\r\n"));
-    let headers: String = headers.collect();
-    let head = format!("GET /calls HTTP/1.1\r\nhost: target\r\n{headers}\r\n");
-    let mut client = target.connect();
-    client.write(&[head.as_bytes(), first].concat());
-    assert_eq!(client.head().status, 101);
-    client
+    websocket::upgrade_with(target.connect(), "/calls", first)
 }
 
 fn call(id: u64, method: &str, path: &str, headers: &[(&str, &str)], body: Option<Value>) -> Value {
@@ -62,15 +56,13 @@ fn text(value: &Value) -> Vec<u8> {
 
 /// The next answer; anything else is none.
 fn answer(client: &mut Client) -> Value {
-    let (first, payload) = frame(client).expect("an answer");
-    assert_eq!(first, 0x81, "{}", String::from_utf8_lossy(&payload));
-    serde_json::from_slice(&payload).unwrap()
+    serde_json::from_slice(&websocket::text(client)).unwrap()
 }
 
 fn close_code(client: &mut Client) -> u16 {
     let (first, payload) = frame(client).expect("a close");
     assert_eq!(first, 0x88, "{}", String::from_utf8_lossy(&payload));
-    u16::from_be_bytes([payload[0], payload[1]])
+    websocket::close_code(&payload)
 }
 
 /// One call on its own.
@@ -476,7 +468,7 @@ fn a_message_that_does_not_end_closes_the_link() {
         let (first, payload) = frame(&mut client).expect("a close");
         match first {
             0x89 => client.write(&masked(0x8a, &payload)),
-            first => break (first, u16::from_be_bytes([payload[0], payload[1]])),
+            first => break (first, websocket::close_code(&payload)),
         }
     };
     assert_eq!(closed, (0x88, 1008));

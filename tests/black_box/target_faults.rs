@@ -6,9 +6,10 @@ use crate::target_support;
 use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
+use target_support::websocket::{text, upgrade};
 use target_support::{Answer, Client, Hook, Target, acknowledge};
 use tidings::clock;
-use tidings::event::Cursor;
+use tidings::event::{Cursor, decode_head};
 use tidings::measure::Metric;
 use tidings::pace::{ArrivalProcess, Schedule};
 use tidings::scenario::{DropFilter, Faults, faults, service_times};
@@ -188,19 +189,7 @@ fn dropped_deliveries_are_those_of_the_seed_in_every_pattern() {
     let mut stream = target.connect();
     stream.ask("GET", "/topics/news-0/stream?since=0", &[], b"");
     assert_eq!(stream.head().status, 200);
-    let mut socket = target.connect();
-    socket.ask(
-        "GET",
-        "/topics/news-0/ws?since=0",
-        &[
-            ("connection", "Upgrade"),
-            ("upgrade", "websocket"),
-            ("sec-websocket-version", "13"),
-            ("sec-websocket-key", "dGhlIHNhbXBsZSBub25jZQ=="),
-        ],
-        b"",
-    );
-    assert_eq!(socket.head().status, 101);
+    let mut socket = upgrade(target.connect(), "/topics/news-0/ws?since=0");
     let hook = Hook::start(acknowledge);
     let mut owner = target.connect();
     let body = json!({ "url": hook.url(), "topics": ["news-0"], "since": 0 });
@@ -229,30 +218,13 @@ fn dropped_deliveries_are_those_of_the_seed_in_every_pattern() {
     assert_eq!(streamed, expected, "stream");
     let expected = left(&faults, 2, EVENTS);
     let pushed: Vec<u64> =
-        expected.iter().map(|_| frame(&mut socket)["seq"].as_u64().unwrap()).collect();
+        expected.iter().map(|_| decode_head(&text(&mut socket)).unwrap().seq).collect();
     assert_eq!(pushed, expected, "socket");
     // A webhook's number is its id.
     let expected = left(&faults, 1, EVENTS);
     let posted: Vec<u64> =
         expected.iter().map(|_| hook.next().json()["seq"].as_u64().unwrap()).collect();
     assert_eq!(posted, expected, "webhook");
-}
-
-/// Reads one short unmasked text frame.
-fn frame(client: &mut Client) -> Value {
-    use std::io::Read as _;
-    let mut head = [0; 2];
-    client.reader.read_exact(&mut head).unwrap();
-    assert_eq!(head[0], 0x81, "a text frame");
-    let mut length = usize::from(head[1]);
-    if length == 126 {
-        let mut long = [0; 2];
-        client.reader.read_exact(&mut long).unwrap();
-        length = usize::from(u16::from_be_bytes(long));
-    }
-    let mut body = vec![0; length];
-    client.reader.read_exact(&mut body).unwrap();
-    serde_json::from_slice(&body).unwrap()
 }
 
 #[test]

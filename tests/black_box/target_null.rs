@@ -8,6 +8,7 @@ use std::net::SocketAddr;
 use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
 
 use target_support::Client;
+use target_support::websocket::{text, upgrade};
 use tidings::clock;
 use tidings::control::{
     Assignment, Order, PROTOCOL_VERSION, Report, TargetAssignment, read_frame, write_frame,
@@ -113,43 +114,14 @@ impl NullTarget {
     }
 
     fn subscribe(&self, topic: u64) -> Client {
-        let mut client = Client::connect(self.address);
-        let path = format!("/topics/news-{topic}/ws?since=0");
-        let headers = [
-            ("upgrade", "websocket"),
-            ("connection", "Upgrade"),
-            ("sec-websocket-version", "13"),
-            ("sec-websocket-key", "dGhlIHNhbXBsZSBub25jZQ=="),
-        ];
-        client.ask("GET", &path, &headers, b"");
-        let answer = client.head();
-        assert_eq!(answer.status, 101);
-        assert_eq!(answer.header("sec-websocket-accept"), Some("s3pPLMBiTxaQ9kYGzzhZRbK+xOo="));
-        client
+        upgrade(Client::connect(self.address), &format!("/topics/news-{topic}/ws?since=0"))
     }
-}
-
-/// The payload of the next frame, which must be one whole unmasked text frame.
-fn frame(client: &mut Client) -> Vec<u8> {
-    let mut bytes = |n: usize| {
-        let mut bytes = vec![0; n];
-        client.reader.read_exact(&mut bytes).unwrap();
-        bytes
-    };
-    let head = bytes(2);
-    assert_eq!(head[0], 0x81, "a final text frame");
-    let length = match head[1] {
-        126 => bytes(2).iter().fold(0, |n, byte| n << 8 | usize::from(*byte)),
-        127 => bytes(8).iter().fold(0, |n, byte| n << 8 | usize::from(*byte)),
-        short => usize::from(short),
-    };
-    bytes(length)
 }
 
 /// Reads every event of a topic, and holds each against the schedule.
 fn read_topic(client: &mut Client, topic: u64, per_s: f64, at_ns: u64, payload: usize) {
     for (seq, offset_ns) in (1..).zip(schedule(per_s).topic(topic)) {
-        let text = frame(client);
+        let text = text(client);
         let event: Event<'_> = serde_json::from_slice(&text).unwrap();
         assert_eq!(
             (event.topic.as_ref(), event.seq, event.due_ns),

@@ -9,7 +9,7 @@ use std::process::{Child, Command, Stdio};
 
 use schema::{check, resolved};
 use serde_json::{Value, json};
-use target_support::websocket::theirs;
+use target_support::websocket::{HANDSHAKE, theirs};
 use target_support::{Answer, Client, Hook, Target, acknowledge, until};
 use tidings::scenario::{Limits, WebhookOptions};
 use tidings::server::Options;
@@ -56,12 +56,7 @@ fn examples(hook: &str) -> Vec<Example> {
     let stale = [("if-match", "\"stale\"")];
     let any = [("if-none-match", "*")];
     let json = [JSON];
-    let ws = [
-        ("connection", "upgrade"),
-        ("upgrade", "websocket"),
-        ("sec-websocket-version", "13"),
-        ("sec-websocket-key", "dGhlIHNhbXBsZSBub25jZQ=="),
-    ];
+    let ws = HANDSHAKE;
     let keyless = &ws[..3];
     let registration = json!({ "url": hook, "topics": ["news-0"] }).to_string();
     let ahead = json!({ "url": hook, "topics": ["news-0"], "since": 99 }).to_string();

@@ -2,9 +2,8 @@
 
 use crate::target_support;
 
-use std::io::{BufRead, Read};
-
 use serde_json::json;
+use target_support::websocket::{text, upgrade};
 use target_support::{Client, Hook, Target, acknowledge, until};
 use tidings::clock;
 use tidings::event::{Cursor, Page, decode_head, filler, topic_name};
@@ -77,26 +76,9 @@ fn stream(mut client: Client, topic: &str, count: u64) -> Vec<u64> {
     seqs
 }
 
-fn socket(mut client: Client, topic: &str, count: u64) -> Vec<u64> {
-    let headers = [
-        ("upgrade", "websocket"),
-        ("connection", "upgrade"),
-        ("sec-websocket-version", "13"),
-        ("sec-websocket-key", "dGhlIHNhbXBsZSBub25jZQ=="),
-    ];
-    client.ask("GET", &format!("/topics/{topic}/ws?since=0"), &headers, b"");
-    assert_eq!(client.head().status, 101);
-    let mut seqs = Vec::new();
-    while (seqs.len() as u64) < count {
-        let mut head = [0; 4];
-        client.reader.fill_buf().unwrap();
-        client.reader.read_exact(&mut head).unwrap();
-        assert_eq!(head[..2], [0x81, 126], "a text frame of medium length");
-        let mut payload = vec![0; usize::from(u16::from_be_bytes([head[2], head[3]]))];
-        client.reader.read_exact(&mut payload).unwrap();
-        seqs.push(decode_head(&payload).unwrap().seq);
-    }
-    seqs
+fn socket(client: Client, topic: &str, count: u64) -> Vec<u64> {
+    let mut client = upgrade(client, &format!("/topics/{topic}/ws?since=0"));
+    (0..count).map(|_| decode_head(&text(&mut client)).unwrap().seq).collect()
 }
 
 #[test]

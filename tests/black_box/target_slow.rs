@@ -2,10 +2,10 @@
 
 use crate::target_support;
 
-use std::io::{BufRead as _, Read as _};
 use std::time::Instant;
 
 use serde_json::json;
+use target_support::websocket::{frame, upgrade};
 use target_support::{Client, Target};
 use tidings::event::{Missed, decode_gap, decode_head};
 use tidings::scenario::{SlowConsumer, SseOptions, WebSocketOptions};
@@ -13,40 +13,7 @@ use tidings::server::Options;
 use tidings::unit::{ByteSize, Span};
 
 fn socket(target: &Target, since: u64) -> Client {
-    let mut client = target.connect();
-    let headers = [
-        ("upgrade", "websocket"),
-        ("connection", "Upgrade"),
-        ("sec-websocket-version", "13"),
-        ("sec-websocket-key", "dGhlIHNhbXBsZSBub25jZQ=="),
-    ];
-    client.ask("GET", &format!("/topics/t/ws?since={since}"), &headers, b"");
-    assert_eq!(client.head().status, 101);
-    client
-}
-
-/// The next frame; `None` where the stream ends.
-fn frame(client: &mut Client) -> Option<(u8, Vec<u8>)> {
-    if client.reader.fill_buf().ok()?.is_empty() {
-        return None;
-    }
-    let mut head = [0; 2];
-    client.reader.read_exact(&mut head).ok()?;
-    let mut long = [0; 8];
-    let length = match head[1] {
-        126 => {
-            client.reader.read_exact(&mut long[6..]).ok()?;
-            u64::from_be_bytes(long)
-        }
-        127 => {
-            client.reader.read_exact(&mut long).ok()?;
-            u64::from_be_bytes(long)
-        }
-        short => u64::from(short),
-    };
-    let mut payload = vec![0; length as usize];
-    client.reader.read_exact(&mut payload).ok()?;
-    Some((head[0], payload))
+    upgrade(target.connect(), &format!("/topics/t/ws?since={since}"))
 }
 
 /// Far more than the kernel's buffers hold, while nobody reads.

@@ -2,10 +2,11 @@
 
 use crate::target_support;
 
-use std::io::{BufRead, Read};
-
 use serde_json::json;
-use target_support::{Answer, Client, Target};
+use target_support::websocket::{
+    HANDSHAKE, close_code, frame, masked, text, upgrade, upgrade_with,
+};
+use target_support::{Client, Target};
 use tidings::event::decode_head;
 use tidings::scenario::{SseOptions, WebSocketOptions};
 use tidings::server::Options;
@@ -102,79 +103,21 @@ fn a_quiet_stream_has_heartbeats() {
     assert_eq!(client.chunk().unwrap(), b":\n\n");
 }
 
-const KEY: &str = "dGhlIHNhbXBsZSBub25jZQ==";
-
-fn handshake(target: &Target, query: &str) -> (Client, Answer) {
-    let mut client = target.connect();
-    let headers = [
-        ("upgrade", "websocket"),
-        ("connection", "Upgrade"),
-        ("sec-websocket-version", "13"),
-        ("sec-websocket-key", KEY),
-    ];
-    client.ask("GET", &format!("/topics/t/ws{query}"), &headers, b"");
-    let head = client.head();
-    (client, head)
-}
-
 fn open(target: &Target, query: &str) -> Client {
-    let (client, head) = handshake(target, query);
-    assert_eq!(head.status, 101);
-    client
-}
-
-/// Reads one unmasked frame: its first byte and its payload; `None` where the stream ends.
-fn frame(client: &mut Client) -> Option<(u8, Vec<u8>)> {
-    if client.reader.fill_buf().unwrap().is_empty() {
-        return None;
-    }
-    let mut head = [0; 2];
-    client.reader.read_exact(&mut head).unwrap();
-    assert_eq!(head[1] & 0x80, 0, "a server does not mask");
-    let length = match head[1] {
-        126 => {
-            let mut length = [0; 2];
-            client.reader.read_exact(&mut length).unwrap();
-            u64::from(u16::from_be_bytes(length))
-        }
-        127 => {
-            let mut length = [0; 8];
-            client.reader.read_exact(&mut length).unwrap();
-            u64::from_be_bytes(length)
-        }
-        short => u64::from(short),
-    };
-    let mut payload = vec![0; length as usize];
-    client.reader.read_exact(&mut payload).unwrap();
-    Some((head[0], payload))
-}
-
-/// A masked frame of a short payload.
-fn masked(first: u8, payload: &[u8]) -> Vec<u8> {
-    let mask = [7, 77, 177, 27];
-    let mut frame = vec![first, 0x80 | payload.len() as u8];
-    frame.extend(mask);
-    frame.extend(payload.iter().zip(mask.iter().cycle()).map(|(byte, mask)| byte ^ mask));
-    frame
-}
-
-fn close_code(payload: &[u8]) -> u16 {
-    u16::from_be_bytes(payload[..2].try_into().unwrap())
+    upgrade(target.connect(), &format!("/topics/t/ws{query}"))
 }
 
 #[test]
 fn a_handshake_is_proved_or_refused() {
     let target = Target::start(Options::default());
     target.publish("t", json!(1));
-    let (_client, head) = handshake(&target, "");
-    assert_eq!(head.status, 101);
-    assert_eq!(head.header("sec-websocket-accept"), Some("s3pPLMBiTxaQ9kYGzzhZRbK+xOo="));
+    open(&target, "");
     let plain = target.get("/topics/t/ws");
     assert_eq!((plain.status, plain.header("sec-websocket-version")), (426, Some("13")));
-    let no_key =
-        [("upgrade", "websocket"), ("connection", "upgrade"), ("sec-websocket-version", "13")];
-    assert_eq!(target.connect().request("GET", "/topics/t/ws", &no_key, b"").status, 400);
-    assert_eq!(handshake(&target, "?since=x").1.status, 400);
+    for (path, headers) in [("/topics/t/ws", &HANDSHAKE[..3]), ("/topics/t/ws?since=x", &HANDSHAKE)]
+    {
+        assert_eq!(target.connect().request("GET", path, headers, b"").status, 400, "{path}");
+    }
     assert_eq!(target.get("/topics/none/ws").status, 404);
 }
 
@@ -191,8 +134,8 @@ fn events_come_as_one_text_frame_each_of_any_size() {
     target.publish("t", json!("live"));
     let page = target.get("/topics/t/events").text();
     for seq in 1..=6 {
-        let (first, payload) = frame(&mut past).unwrap();
-        assert_eq!((first, decode_head(&payload).unwrap().seq), (0x81, seq));
+        let payload = text(&mut past);
+        assert_eq!(decode_head(&payload).unwrap().seq, seq);
         assert!(page.contains(std::str::from_utf8(&payload).unwrap()), "the same bytes as a poll");
     }
     assert_eq!(decode_head(&frame(&mut live).unwrap().1).unwrap().seq, 6);
@@ -206,8 +149,7 @@ fn pings_are_answered_and_a_close_is_echoed() {
     client.write(&masked(0x89, b"are you there"));
     assert_eq!(frame(&mut client).unwrap(), (0x8a, b"are you there".to_vec()));
     client.write(&masked(0x81, b"this is no post"));
-    let (first, refusal) = frame(&mut client).unwrap();
-    assert!(first == 0x81 && refusal.starts_with(b"{\"refused\":{\"status\":400,"));
+    assert!(text(&mut client).starts_with(b"{\"refused\":{\"status\":400,"));
     client.write(&masked(0x88, &[0x03, 0xe8, b'b', b'y', b'e']));
     assert_eq!(frame(&mut client).unwrap(), (0x88, vec![0x03, 0xe8]));
     assert_eq!(frame(&mut client), None, "the server closes the connection");
@@ -218,13 +160,8 @@ fn pings_are_answered_and_a_close_is_echoed() {
 fn frames_that_came_with_the_handshake_are_read() {
     let target = Target::start(Options::default());
     target.publish("t", json!(1));
-    let mut client = target.connect();
-    let head = format!(
-        "GET /topics/t/ws HTTP/1.1\r\nhost: t\r\nupgrade: websocket\r\nconnection: upgrade\r\n\
-         sec-websocket-version: 13\r\nsec-websocket-key: {KEY}\r\n\r\n"
-    );
-    client.write(&[head.as_bytes(), &masked(0x89, b"early")].concat());
-    assert_eq!(client.head().status, 101);
+    let early = masked(0x89, b"early");
+    let mut client = upgrade_with(target.connect(), "/topics/t/ws", &early);
     assert_eq!(frame(&mut client).unwrap(), (0x8a, b"early".to_vec()));
 }
 

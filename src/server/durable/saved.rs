@@ -8,7 +8,7 @@ use serde_json::value::RawValue;
 
 use crate::clock;
 use crate::event::{Epoch, Event, Head};
-use crate::server::hub::{Entry, Origin};
+use crate::server::hub::{Entry, Origin, RestoredTopic};
 
 /// An endpoint as written.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -63,17 +63,6 @@ pub(crate) struct Restored {
     pub last_endpoint: u64,
     /// The life that its logs are in.
     pub life: Option<Epoch>,
-}
-
-/// A topic as it was.
-#[derive(Debug)]
-pub(crate) struct RestoredTopic {
-    /// Its name.
-    pub name: String,
-    /// The newest sequence given out.
-    pub newest: u64,
-    /// The newest of the events kept, without holes, up to `newest`.
-    pub entries: Vec<Arc<Entry>>,
 }
 
 /// An endpoint as it was.

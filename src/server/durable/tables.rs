@@ -8,11 +8,11 @@ use redb::{
     Builder, Database, ReadTransaction, ReadableDatabase as _, ReadableTable as _, TableDefinition,
 };
 
-use super::saved::{Restored, RestoredEndpoint, RestoredTopic, SavedEndpoint, SavedLetter, unpack};
+use super::saved::{Restored, RestoredEndpoint, SavedEndpoint, SavedLetter, unpack};
 use super::writing::Writing;
 use super::{Append, StoreError, private_folder};
 use crate::event::Epoch;
-use crate::server::hub::{Entry, SharedTopic};
+use crate::server::hub::{Entry, RestoredTopic, SharedTopic};
 
 /// By name: a topic's number, and the newest sequence given out.
 pub(super) const TOPICS: TableDefinition<'_, &str, (u32, u64)> = TableDefinition::new("topics");

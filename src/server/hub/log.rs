@@ -28,12 +28,6 @@ impl Log {
         Self { entries: VecDeque::new(), newest: 0, bytes: 0, entries_max, bytes_max }
     }
 
-    /// Goes on after `newest`; of an empty log.
-    pub(crate) fn resume(&mut self, newest: u64) {
-        debug_assert!(self.entries.is_empty());
-        self.newest = newest;
-    }
-
     /// The newest sequence; 0 before the first event.
     pub(crate) const fn newest(&self) -> u64 {
         self.newest

@@ -24,7 +24,7 @@ use tokio::sync::{mpsc, oneshot};
 pub(super) use durable::PublishError;
 pub(super) use entry::Entry;
 pub(super) use log::{Gap, Log};
-pub(super) use topic::{Directory, SharedTopic, TooManyTopics, Topic, Waiter};
+pub(super) use topic::{Directory, RestoredTopic, SharedTopic, TooManyTopics, Topic, Waiter};
 
 use crate::clock;
 use crate::event::Head;
@@ -95,17 +95,6 @@ pub(super) enum Feed {
         /// The shard that awaits the receipt, and where.
         asker: (usize, oneshot::Sender<Receipt>),
     },
-}
-
-/// What an earlier process left of a topic.
-#[derive(Debug)]
-pub(super) struct RecoveredTopic {
-    /// The topic.
-    pub identity: Arc<SharedTopic>,
-    /// The last sequence that was given out.
-    pub newest: u64,
-    /// The newest events, ascending up to it; none where they are lost.
-    pub kept: Vec<Arc<Entry>>,
 }
 
 /// Bounds of every topic's log.
@@ -188,9 +177,11 @@ impl Hub {
         Rc::clone(topic)
     }
 
-    /// Takes over what an earlier process left of a topic.
-    pub(super) fn resume(&self, recovered: &RecoveredTopic) {
-        self.replica(&recovered.identity).resume(recovered.newest, &recovered.kept);
+    /// Makes the replicas of what an earlier process left now, not with the first request for them.
+    pub(super) fn restore(&self) {
+        for identity in self.directory.all().iter().filter(|identity| identity.is_restored()) {
+            self.replica(identity);
+        }
     }
 
     /// Wakes everyone who waits, of whatever topic: there is something else to be told.
@@ -342,6 +333,42 @@ mod tests {
             for hub in &hubs {
                 assert_eq!(hub.topic("a").unwrap().newest(), expected);
             }
+        }
+    }
+
+    #[test]
+    fn a_restored_topic_goes_on_where_it_was_wherever_its_pushes_are_read() {
+        let entry = |seq| {
+            Arc::new(Entry::new("t", Head { seq, due_ns: 0, published_ns: 0, key: None }, b"1"))
+        };
+        for (what, oldest, delayed) in [
+            ("a log that survived", 5, false),
+            ("a log that was lost", 8, false),
+            ("a log that survived, its pushes delayed", 5, true),
+            ("a log that was lost, its pushes delayed", 8, true),
+        ] {
+            let directory = Arc::new(Directory::new(2));
+            let entries = (oldest..=7).map(entry).collect();
+            directory.restore(RestoredTopic { name: "t".to_owned(), newest: 7, entries }).unwrap();
+            let ring = Ring { entries_max: 100, bytes_max: usize::MAX };
+            let (feed, _mailbox) = mpsc::unbounded_channel();
+            let delay_line = delayed.then(|| Rc::new(DelayLine::new(1)));
+            let hub = Hub::new(0, ring, Arc::clone(&directory), vec![feed]).with_belt(delay_line);
+            hub.restore();
+            let topic =
+                hub.by_name.borrow().get("t").cloned().expect("made before it is asked for");
+            assert_eq!(topic.identity().newest(), 7, "{what}");
+            for log in [&topic, &topic.for_pushes()] {
+                let told = (log.newest(), log.oldest());
+                assert_eq!(told, (7, oldest), "{what}");
+            }
+            // The next event fits on both.
+            let receipt = hub.publish_at_home(&topic, Origin::default(), b"1");
+            assert_eq!(receipt.seq, 8, "{what}");
+            if delayed {
+                topic.for_pushes().append(entry(8));
+            }
+            assert_eq!(topic.for_pushes().newest(), 8, "{what}");
         }
     }
 }

@@ -18,15 +18,30 @@ pub(crate) struct SharedTopic {
     name: Arc<str>,
     index: usize,
     newest: AtomicU64,
-    /// The newest events that a durable outbox held when the target started.
+    /// What an earlier process left of it: the newest sequence, and the last events up to it.
     restored: OnceLock<(u64, Vec<Arc<Entry>>)>,
 }
 
+/// A topic as an earlier process left it: read from a durable outbox, or made again from the schedule.
+#[derive(Debug)]
+pub(crate) struct RestoredTopic {
+    /// Its name.
+    pub name: String,
+    /// The newest sequence given out.
+    pub newest: u64,
+    /// The newest of the events kept, without holes, up to `newest`; none where they are lost.
+    pub entries: Vec<Arc<Entry>>,
+}
+
 impl SharedTopic {
-    /// The topic goes on after `newest`, with the last of the events up to it; before any shard has met it.
-    pub(crate) fn restore(&self, newest: u64, entries: Vec<Arc<Entry>>) {
+    fn restore(&self, newest: u64, entries: Vec<Arc<Entry>>) {
         self.newest.store(newest, Ordering::Release);
         let _ = self.restored.set((newest, entries));
+    }
+
+    /// Whether an earlier process left something of it.
+    pub(super) fn is_restored(&self) -> bool {
+        self.restored.get().is_some()
     }
 
     /// The topic's name.
@@ -37,11 +52,6 @@ impl SharedTopic {
     /// The topic's number, in the order of creation; `index % shards` is its home.
     pub(crate) const fn index(&self) -> usize {
         self.index
-    }
-
-    /// Goes on after `newest`, which an earlier process gave out.
-    pub(crate) fn resume(&self, newest: u64) {
-        self.newest.store(newest, Ordering::Release);
     }
 
     /// The newest sequence given out, which a replica may be about to receive.
@@ -92,6 +102,13 @@ impl Directory {
         Ok(identity)
     }
 
+    /// Takes over a topic of an earlier process: every replica of it goes on where that was. Before any shard meets it.
+    pub(crate) fn restore(&self, topic: RestoredTopic) -> Result<(), TooManyTopics> {
+        let RestoredTopic { name, newest, entries } = topic;
+        self.get_or_create(&name)?.restore(newest, entries);
+        Ok(())
+    }
+
     /// Every topic, in the order of creation.
     pub(crate) fn all(&self) -> Vec<Arc<SharedTopic>> {
         let names = self.names.read().unwrap_or_else(PoisonError::into_inner);
@@ -129,11 +146,12 @@ impl Topic {
         Rc::clone(self.pushes.as_ref().map_or(self, |(pushes, _)| pushes))
     }
 
-    /// Takes over what a durable outbox held of the topic; its pushes were on their way then, and are not delayed again.
+    /// Takes over what an earlier process left of the topic; its pushes were on their way then, and are not delayed
+    /// again.
     pub(super) fn restore(&self) {
         if let Some((newest, entries)) = self.identity.restored.get() {
             let mut log = self.log.borrow_mut();
-            log.resume(newest - entries.len() as u64);
+            log.begin_after(newest - entries.len() as u64);
             for entry in entries {
                 log.push(Arc::clone(entry));
             }
@@ -185,15 +203,6 @@ impl Topic {
     pub(super) fn append_at_home(&self, entry: &Arc<Entry>) {
         self.identity.newest.store(entry.seq(), Ordering::Release);
         self.append(Arc::clone(entry));
-    }
-
-    /// Takes over what an earlier process left: `kept`, up to `newest`.
-    pub(super) fn resume(&self, newest: u64, kept: &[Arc<Entry>]) {
-        let mut log = self.log.borrow_mut();
-        log.begin_after(newest - kept.len() as u64);
-        for entry in kept {
-            log.push(Arc::clone(entry));
-        }
     }
 
     /// Appends the next event and wakes everyone who waits.

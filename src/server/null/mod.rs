@@ -15,22 +15,18 @@ use std::io;
 use std::net::{SocketAddr, TcpListener};
 use std::rc::Rc;
 use std::sync::Arc;
-use std::thread;
 
-use socket2::SockRef;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
-use tokio::runtime::{Builder, LocalOptions};
-use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 use tokio::task::spawn_local;
 
 use self::deliveries::Subscribers;
 use self::http::{Answers, Head};
 use super::publisher::PublishPlan;
-use super::serve::ACCEPT_PAUSE;
+use super::threads::{self, Commands, Member, Server};
 use super::websocket::handshake::accept as accept_handshake;
 use crate::control::TargetAssignment;
-use crate::measure::{Recorder, Snapshot, pin};
+use crate::measure::{Recorder, Snapshot};
 use crate::pace::{Pacing, Timer};
 
 /// What a null target is told.
@@ -65,7 +61,8 @@ impl From<&TargetAssignment> for NullOptions {
 #[derive(Debug)]
 pub(super) struct NullHandle {
     address: SocketAddr,
-    commands: Vec<UnboundedSender<ShardCommand>>,
+    /// Its shards are told nothing but what to publish.
+    commands: Commands<Arc<PublishPlan>>,
 }
 
 impl NullHandle {
@@ -76,35 +73,13 @@ impl NullHandle {
 
     /// Delivers a schedule.
     pub(super) fn publish(&self, publish_plan: PublishPlan) {
-        let publish_plan = Arc::new(publish_plan);
-        for commands in &self.commands {
-            let _ = commands.send(ShardCommand::Publish(Arc::clone(&publish_plan)));
-        }
-    }
-}
-
-/// Something for one shard to do.
-#[derive(Debug)]
-enum ShardCommand {
-    Serve(std::net::TcpStream),
-    Publish(Arc<PublishPlan>),
-    Stop,
-}
-
-/// Tells every shard to end, also where the first one fails.
-struct StopOnDrop(Vec<UnboundedSender<ShardCommand>>);
-
-impl Drop for StopOnDrop {
-    fn drop(&mut self) {
-        for commands in &self.0 {
-            let _ = commands.send(ShardCommand::Stop);
-        }
+        self.commands.send_all(&Arc::new(publish_plan));
     }
 }
 
 /// One thread with its own runtime and its own connections.
 #[derive(Debug)]
-struct Shard {
+pub(super) struct Shard {
     index: usize,
     of: u64,
     answers: Answers,
@@ -120,97 +95,50 @@ pub(super) fn serve_null_with<T>(
     options: NullOptions,
     control: impl AsyncFnOnce(NullHandle) -> T,
 ) -> io::Result<(T, Snapshot)> {
-    listener.set_nonblocking(true)?;
-    SockRef::from(&listener).set_send_buffer_size(options.send_buffer)?;
-    let address = listener.local_addr()?;
-    let (commands, boxes): (Vec<_>, Vec<_>) =
-        (0..options.shards).map(|_| unbounded_channel()).unzip();
-    let mut boxes = boxes.into_iter();
-    let own = boxes.next().ok_or_else(|| io::Error::other("a target has at least one shard"))?;
-    thread::scope(|scope| {
-        let mut others = Vec::new();
-        for (index, commands) in (1..).zip(boxes) {
-            let body = move || {
-                let idle = async |_| std::future::pending::<()>().await;
-                run(index, options, commands, idle).map(|(_, snapshot)| snapshot)
-            };
-            let name = format!("target-{index}");
-            others.push(thread::Builder::new().name(name).spawn_scoped(scope, body)?);
-        }
-        // Dropped before the threads are joined, also where this shard fails.
-        let stop = StopOnDrop(commands.clone());
-        let ended = run(0, options, own, async |shard| {
-            let listener = tokio::net::TcpListener::from_std(listener)?;
-            let accepting = spawn_local(accept(listener, shard, commands.clone()));
-            let outcome = control(NullHandle { address, commands }).await;
-            accepting.abort();
-            Ok(outcome)
-        });
-        drop(stop);
-        let (outcome, mut snapshot) = ended?;
-        for other in others {
-            let ended = other.join().map_err(|_| io::Error::other("a shard panicked"))?;
-            snapshot.merge(&ended?);
-        }
-        let outcome: io::Result<T> =
-            outcome.unwrap_or_else(|| Err(io::Error::other("the target was stopped from inside")));
-        Ok((outcome?, snapshot))
-    })
+    let address = threads::prepare(&listener, options.send_buffer)?;
+    let (commands, inboxes) = Commands::new(options.shards);
+    let handle = NullHandle { address, commands: commands.clone() };
+    let parts = inboxes.into_iter().map(|inbox| (inbox, ()));
+    threads::serve(&options, listener, &commands, parts, async || control(handle).await)
 }
 
-/// Runs a shard on this thread until it is told to stop, and `main` beside it.
-fn run<T>(
-    index: usize,
-    options: NullOptions,
-    mut commands: UnboundedReceiver<ShardCommand>,
-    main: impl AsyncFnOnce(Rc<Shard>) -> T,
-) -> io::Result<(Option<T>, Snapshot)> {
-    if let Some(first) = options.first_core {
-        pin(first + index as u32);
+impl Server for NullOptions {
+    type Member = Shard;
+    type Part = ();
+
+    fn first_core(&self) -> Option<u32> {
+        self.first_core
     }
-    let runtime = Builder::new_current_thread().enable_all().build_local(LocalOptions::default())?;
-    runtime.block_on(async move {
-        let (timer, drive) = Timer::new(Pacing::Timerfd)?;
-        spawn_local(drive);
-        let shard = Rc::new(Shard {
+
+    fn pacing(&self) -> Pacing {
+        Pacing::Timerfd
+    }
+
+    fn member(&self, index: usize, timer: Timer, (): ()) -> Rc<Shard> {
+        Rc::new(Shard {
             index,
-            of: u64::from(options.shards),
-            answers: Answers::new(options.payload),
-            subscribers: Subscribers::new(options.topics),
+            of: u64::from(self.shards),
+            answers: Answers::new(self.payload),
+            subscribers: Subscribers::new(self.topics),
             recorder: RefCell::default(),
             timer,
-        });
-        let outcome = tokio::select! {
-            outcome = main(Rc::clone(&shard)) => Some(outcome),
-            () = async {
-                while let Some(command) = commands.recv().await && shard.carry_out(command) {}
-            } => None,
-        };
-        let snapshot = shard.recorder.borrow().snapshot();
-        Ok((outcome, snapshot))
-    })
+        })
+    }
 }
 
-/// Accepts connections and deals them to the shards in turn.
-async fn accept(
-    listener: tokio::net::TcpListener,
-    shard: Rc<Shard>,
-    commands: Vec<UnboundedSender<ShardCommand>>,
-) {
-    for turn in (0..commands.len()).cycle() {
-        let stream = loop {
-            match listener.accept().await {
-                Ok((stream, _)) => break stream,
-                Err(_) => tokio::time::sleep(ACCEPT_PAUSE).await,
-            }
-        };
-        // As the real one does: a small frame must not wait for the acknowledgement of the one before.
-        let _ = stream.set_nodelay(true);
-        if turn == shard.index {
-            spawn_local(Rc::clone(&shard).serve(stream));
-        } else if let Ok(stream) = stream.into_std() {
-            let _ = commands[turn].send(ShardCommand::Serve(stream));
-        }
+impl Member for Shard {
+    type Command = Arc<PublishPlan>;
+
+    fn serve(self: Rc<Self>, stream: TcpStream) {
+        spawn_local(self.converse(stream));
+    }
+
+    fn carry_out(self: Rc<Self>, publish_plan: Arc<PublishPlan>) {
+        spawn_local(deliveries::publish(self, publish_plan));
+    }
+
+    fn snapshot(&self) -> Snapshot {
+        self.recorder.borrow().snapshot()
     }
 }
 
@@ -223,24 +151,8 @@ enum Next {
 }
 
 impl Shard {
-    /// Carries out one command; false where it was to end.
-    fn carry_out(self: &Rc<Self>, command: ShardCommand) -> bool {
-        match command {
-            ShardCommand::Serve(stream) => {
-                if let Ok(stream) = TcpStream::from_std(stream) {
-                    spawn_local(Rc::clone(self).serve(stream));
-                }
-            }
-            ShardCommand::Publish(publish_plan) => {
-                spawn_local(deliveries::publish(Rc::clone(self), publish_plan));
-            }
-            ShardCommand::Stop => return false,
-        }
-        true
-    }
-
     /// Serves a connection until it ends.
-    async fn serve(self: Rc<Self>, mut stream: TcpStream) {
+    async fn converse(self: Rc<Self>, mut stream: TcpStream) {
         // A connection that breaks is the client's affair.
         if let Ok(Next::Subscribe(topic)) = self.answer(&mut stream).await {
             self.subscribers.serve(topic, stream).await;

@@ -21,7 +21,7 @@ use crate::server::cursor::Place;
 use crate::server::hub::SharedTopic;
 use crate::server::problem::Problem;
 use crate::server::request::{self, Query, whole};
-use crate::server::shard::{Shard, ShardCommand};
+use crate::server::shard::Shard;
 
 /// For how long a rotated secret still signs, in seconds, unless its owner says otherwise.
 const OVERLAP_S: u64 = 24 * 3600;
@@ -136,7 +136,7 @@ async fn register(shard: Rc<Shard>, request: Request<Incoming>) -> HandlerResult
         shard.shared.webhooks.remove(endpoint.id());
         return Err(problem);
     }
-    let _ = shard.shared.home_of(&endpoint).send(ShardCommand::Deliver(Arc::clone(&endpoint)));
+    shard.shared.deliver(&endpoint);
     let view = View::of(&endpoint).map(|v| View { secret: Some(secret.text().to_owned()), ..v });
     let mut reply = answer::json(StatusCode::CREATED, &view);
     if let Ok(location) = HeaderValue::from_str(&format!("/webhooks/{}", endpoint.id())) {

@@ -1,4 +1,4 @@
-//! A WebSocket over plain sockets, and with another maker's client.
+//! A WebSocket over plain sockets, read and written byte by byte; and with another maker's client.
 
 use std::io::{BufRead as _, Read as _};
 use std::net::TcpStream;
@@ -14,6 +14,25 @@ pub(crate) const HANDSHAKE: [(&str, &str); 4] = [
     ("sec-websocket-version", "13"),
     ("sec-websocket-key", "dGhlIHNhbXBsZSBub25jZQ=="),
 ];
+
+/// What proves that a server has understood it.
+const PROOF: &str = "s3pPLMBiTxaQ9kYGzzhZRbK+xOo=";
+
+/// Upgrades a connection to the WebSocket at `path`.
+pub(crate) fn upgrade(client: Client, path: &str) -> Client {
+    upgrade_with(client, path, b"")
+}
+
+/// The same with the first bytes on the socket in one piece with the handshake.
+pub(crate) fn upgrade_with(mut client: Client, path: &str, first: &[u8]) -> Client {
+    let headers = HANDSHAKE.iter().map(|(name, value)| format!("{name}: {value}\r\n"));
+    let headers: String = headers.collect();
+    let head = format!("GET {path} HTTP/1.1\r\nhost: target\r\n{headers}\r\n");
+    client.write(&[head.as_bytes(), first].concat());
+    let head = client.head();
+    assert_eq!((head.status, head.header("sec-websocket-accept")), (101, Some(PROOF)), "{path}");
+    client
+}
 
 /// A masked frame: its first byte, and a payload of any length in the shortest form.
 pub(crate) fn masked(first: u8, payload: &[u8]) -> Vec<u8> {
@@ -58,6 +77,18 @@ pub(crate) fn frame(client: &mut Client) -> Option<(u8, Vec<u8>)> {
     let mut payload = vec![0; length as usize];
     client.reader.read_exact(&mut payload).unwrap();
     Some((head[0], payload))
+}
+
+/// The payload of the next frame, which must be a whole text.
+pub(crate) fn text(client: &mut Client) -> Vec<u8> {
+    let (first, payload) = frame(client).expect("a frame");
+    assert_eq!(first, 0x81, "{}", String::from_utf8_lossy(&payload));
+    payload
+}
+
+/// The code in a close frame's payload.
+pub(crate) fn close_code(payload: &[u8]) -> u16 {
+    u16::from_be_bytes([payload[0], payload[1]])
 }
 
 /// A WebSocket of another maker's.
