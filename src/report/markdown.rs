@@ -7,7 +7,8 @@ use super::table::{columns, verdict, with_interval};
 use super::transport::transport;
 use super::{View, caveats, chart, disruption, floor, prose, sends, stages, trust, webhook};
 use crate::judge::CaseSummary;
-use crate::unit::{bytes, count, nanoseconds, typographic};
+use crate::record::COST;
+use crate::unit::{bytes, bytes_per_second, cores, count, nanoseconds, significant, typographic};
 
 /// Files of the folder, with the content of each.
 const FILES: [(&str, &str); 10] = [
@@ -137,8 +138,13 @@ fn comparison(view: &View) -> String {
             "\n\\* response time: nothing is delivered to `request`, so it has no freshness.\n",
         );
     }
-    for legend in
-        view.labels.legend().into_iter().chain(trust::legend(view)).chain(floor::legend(view))
+    for legend in view
+        .labels
+        .legend()
+        .into_iter()
+        .chain(trust::legend(view))
+        .chain(floor::legend(view))
+        .chain(prose::prices(view))
     {
         let _ = writeln!(page, "\n{}", escape(&legend));
     }
@@ -175,9 +181,10 @@ fn intervals(view: &View) -> String {
         "confidence",
         "fresh p50",
         "fresh p99",
-        "CPU per delivery",
-        "wire per delivery",
-        "memory per link",
+        "target CPU",
+        "wire bytes",
+        "target memory",
+        "cost/month of 1k clients",
     ];
     row(&mut page, heads.map(str::to_owned));
     row(
@@ -197,9 +204,10 @@ fn intervals(view: &View) -> String {
                 confidence(case),
                 news("p50"),
                 news("p99"),
-                cell("target_cpu_ns_per_delivery", nanoseconds),
-                cell("wire_bytes_per_delivery", bytes),
-                cell("target_memory_bytes_per_link", bytes),
+                cell("target_cpu_cores", cores),
+                cell("wire_bytes_per_s", bytes_per_second),
+                cell("target_memory_bytes", bytes),
+                cell(COST, significant),
             ],
         );
     }
@@ -253,7 +261,7 @@ fn confidence(case: &CaseSummary) -> String {
     let interval = crate::stats::median_interval(case.trials.usable(), crate::stats::CONFIDENCE);
     match interval {
         Some(interval) if interval.confidence > 0.0 => {
-            format!("{} %", crate::unit::significant(interval.confidence * 100.0))
+            format!("{} %", significant(interval.confidence * 100.0))
         }
         _ => "-".to_owned(),
     }
@@ -312,9 +320,9 @@ fn measured(view: &View) -> Vec<String> {
             count(host.descriptors as f64)
         ),
         format!(
-            "Each trial runs in new processes: connect {}, warm-up {}, measure {}, drain up to {}. {} trials per case, in \
+            "Each trial runs in new processes: connect {}, idle {}, warm-up {}, measure {}, drain up to {}. {} trials per case, in \
              blocks of random order (seed {}).",
-            phases.connect, phases.warmup, phases.measure, phases.drain, scenario.trials, scenario.seed
+            phases.connect, phases.idle, phases.warmup, phases.measure, phases.drain, scenario.trials, scenario.seed
         ),
         "Freshness is the age of an event on arrival: received - due. Due is the scheduled time, so a late publisher \
          counts against freshness. Target and workers share one host and one clock."

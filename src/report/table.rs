@@ -2,8 +2,8 @@
 
 use super::floor;
 use crate::judge::{CaseSummary, Estimate, is_well_known};
-use crate::record::{Figure, Verdict};
-use crate::unit::{bytes, count, nanoseconds, significant};
+use crate::record::{COST, Figure, Verdict};
+use crate::unit::{bytes, nanoseconds, significant};
 
 /// A column: a header of two lines, and the cell of a case.
 pub(super) struct TableColumn {
@@ -25,15 +25,18 @@ pub(super) fn columns(cases: &[CaseSummary]) -> Vec<TableColumn> {
         column(["", "reach"], |case| case.reach_worst.map_or_else(absent, reach)),
         column(["fresh", "p50"], |case| news(case, "p50")),
         column(["fresh", "p99"], |case| news(case, "p99")),
-        column(["deliv.", "per s"], |case| print(case, "deliveries_per_s", count)),
+        column(["CPU,", "cores"], |case| print(case, "target_cpu_cores", significant)),
+        column(["wire", "per s"], |case| print(case, "wire_bytes_per_s", bytes)),
+        column(["target", "memory"], |case| print(case, "target_memory_bytes", bytes)),
+        column(["cost/", "month"], |case| print(case, COST, significant)),
         column(["CPU per", "deliv."], |case| {
             print(case, "target_cpu_ns_per_delivery", nanoseconds)
         }),
         column(["wire per", "deliv."], |case| print(case, "wire_bytes_per_delivery", bytes)),
-        column(["memory", "per link"], |case| print(case, "target_memory_bytes_per_link", bytes)),
-        column(["connect", "p50"], |case| print(case, "connect_ns_p50", nanoseconds)),
     ];
     if !cases.iter().all(faultless) {
+        // A terminal has no room for both.
+        columns.pop();
         columns.push(column(["lost/", "dup/re"], |case| {
             let ledger = &case.ledger;
             format!("{}/{}/{}", ledger.lost, ledger.duplicate, ledger.reordered)

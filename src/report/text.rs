@@ -41,8 +41,13 @@ pub fn text(view: &View, columns: usize) -> String {
             "* response time: nothing is delivered to request, so it has no freshness.",
         );
     }
-    for legend in
-        view.labels.legend().into_iter().chain(trust::legend(view)).chain(floor::legend(view))
+    for legend in view
+        .labels
+        .legend()
+        .into_iter()
+        .chain(trust::legend(view))
+        .chain(floor::legend(view))
+        .chain(prose::prices(view))
     {
         paragraph(&mut out, "", &legend);
     }
@@ -179,7 +184,9 @@ mod tests {
             "* response time: nothing is delivered",
             "Freshest: ",
             "Can this run be trusted? Yes: all 18 trials are valid.",
-            "Fewest wire bytes per delivery: websocket, 310 B. sse needs 1.06x (330 B; 75 % CI ",
+            "Fewest wire bytes: websocket, 30.3 KiB/s. sse needs 1.06x (32.2 KiB/s; 75 % CI ",
+            "Cheapest per 1,000 clients and month: ",
+            "cost/month: USD per 1,000 clients and month of 730 h, at 0.0405 per CPU-hour",
             "75 % confidence. `--trials ",
             "MISSED  freshness_p50 < 50ms  [short-poll:",
             "met     reach >= 1  [6 cases]",
