@@ -171,7 +171,12 @@ fn shard(
         context.ready(links).await.unwrap();
         let window_ns = (clock::now() / SECOND_NS + 2) * SECOND_NS;
         let start_ns = window_ns - WARMUP_NS;
-        begin.send_replace(Some(Timeline { start_ns, window_ns, end_ns: start_ns + window.end }));
+        begin.send_replace(Some(Timeline {
+            idle_ns: start_ns,
+            start_ns,
+            window_ns,
+            end_ns: start_ns + window.end,
+        }));
         if let Load::Timer = load {
             let (timer, context) = (timer.clone(), Rc::clone(&context));
             spawn_local(async move {

@@ -227,7 +227,7 @@ pub(super) fn scenario_text(
 ) -> String {
     format!(
         "name = \"calibrate-{name}\"\nquestion = \"Is the answer the one that is known?\"\npatterns = [\"{}\"]\ntrials = 1\n\
-         [phases]\nmeasure = \"{measure_s}s\"\n{text}",
+         [phases]\nidle = \"0s\"\nmeasure = \"{measure_s}s\"\n{text}",
         pattern.name()
     )
 }

@@ -90,7 +90,8 @@ impl Conductor<'_> {
                 progress(Progress::Phase { index, trial, phase });
             });
             let (verdict, reasons) = judge::verdict(&facts);
-            let record = TrialRecord::new(&facts, verdict, reasons);
+            let record =
+                TrialRecord::new(&facts, verdict, reasons).priced(&self.plan.scenario.prices);
             folder.append(&facts, &record)?;
             progress(Progress::Recorded { index, record: &record });
             if let Some(signal) = self.signals.received() {

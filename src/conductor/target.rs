@@ -175,21 +175,22 @@ impl Trial<'_> {
         Ok(())
     }
 
-    /// Reads the CPU time of all processes, of those that are gone too.
+    /// Reads the CPU time of all processes in the window.
     pub(super) fn read_cpu(&mut self) {
+        let reading = self.cpu_now();
+        self.facts.resources.cpu.extend(reading);
+    }
+
+    /// The CPU time of all processes so far, of those that are gone too.
+    pub(super) fn cpu_now(&self) -> Option<CpuReading> {
         let target = match self.target_state.down_ns {
             None => self.children[TARGET].process.cpu_ns(),
             Some(_) => Some(0),
         };
-        let workers = self.children[1..].iter().map(|worker| worker.process.cpu_ns()).sum();
-        if let (Some(target_ns), Some(workers_ns)) = (target, workers) {
-            let target_ns = self.target_state.retired_cpu_ns + target_ns;
-            self.facts.resources.cpu.push(CpuReading {
-                at_ns: clock::now(),
-                target_ns,
-                workers_ns,
-            });
-        }
+        let workers: Option<u64> =
+            self.children[1..].iter().map(|worker| worker.process.cpu_ns()).sum();
+        let target_ns = self.target_state.retired_cpu_ns + target?;
+        Some(CpuReading { at_ns: clock::now(), target_ns, workers_ns: workers? })
     }
 
     /// Waits for every worker's account, then for the target's.

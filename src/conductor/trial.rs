@@ -127,9 +127,11 @@ impl Trial<'_> {
         mishap("conductor");
         self.enter(Phase::Launch);
         let (target, trust) = self.launch_target()?;
+        let unconnected = self.cpu_now();
         self.launch_workers(target, trust.as_ref())?;
         self.enter(Phase::Connect);
         self.connect()?;
+        self.facts.resources.connect_cpu = unconnected.zip(self.cpu_now());
         self.measure()?;
         self.enter(Phase::Drain);
         self.collect()
@@ -230,14 +232,20 @@ impl Trial<'_> {
     /// Starts everyone, and reads CPU times at every second of the window.
     fn measure(&mut self) -> Result<(), TrialAbort> {
         // The window begins where a batch does, so that none is cut in two.
-        let warmup_ns = self.facts.phases.warmup.ns();
-        let window_ns = (clock::now() + LEAD_NS + warmup_ns).next_multiple_of(BATCH_NS);
+        let (idle_ns, warmup_ns) = (self.facts.phases.idle.ns(), self.facts.phases.warmup.ns());
+        let window_ns = (clock::now() + LEAD_NS + idle_ns + warmup_ns).next_multiple_of(BATCH_NS);
         let start_ns = window_ns - warmup_ns;
         self.target_state.start_ns = start_ns;
         for child in &mut self.children {
             child.order(&Order::Start { at_ns: start_ns });
         }
         let end_ns = window_ns + self.facts.phases.measure.ns();
+        if idle_ns > 0 {
+            self.listen_until(start_ns - idle_ns)?;
+            let before = self.cpu_now();
+            self.listen_until(start_ns)?;
+            self.facts.resources.idle_cpu = before.zip(self.cpu_now());
+        }
         self.enter(Phase::Warmup);
         self.listen_until(window_ns)?;
         self.facts.window_start_ns = window_ns;

@@ -1,6 +1,6 @@
 //! Which case is freshest, quickest, cheapest, by how much, and how surely.
 
-use crate::record::{Figure, spec};
+use crate::record::{COST, Figure, spec};
 use crate::stats::{CONFIDENCE, Shift, hodges_lehmann, holm, trials_for_confidence, trials_needed};
 use crate::unit::{bytes, count};
 
@@ -13,27 +13,31 @@ pub enum Axis {
     Freshness,
     /// Median response of the cases of `request`.
     Response,
-    /// The target's CPU for a delivery.
+    /// Cores that the target keeps busy.
     Cpu,
-    /// Bytes on the wire for a delivery.
+    /// Bytes on the wire per second.
     Wire,
-    /// The target's memory for a link.
+    /// The target's memory.
     Memory,
+    /// What the target costs at the scenario's prices.
+    Cost,
 }
 
 impl Axis {
     /// Every axis, in the order of reports.
-    pub const ALL: [Self; 5] =
-        [Self::Freshness, Self::Response, Self::Cpu, Self::Wire, Self::Memory];
+    pub const ALL: [Self; 6] =
+        [Self::Freshness, Self::Response, Self::Cpu, Self::Wire, Self::Memory, Self::Cost];
 
-    /// The column that it ranks by.
+    /// The column that it ranks by: totals at the workload that was offered. Per delivery, a pattern that costs little while
+    /// nothing happens would look dear, and most of all where little happens.
     pub const fn column(self) -> &'static str {
         match self {
             Self::Freshness => "freshness_ns_p50",
             Self::Response => "response_ns_p50",
-            Self::Cpu => "target_cpu_ns_per_delivery",
-            Self::Wire => "wire_bytes_per_delivery",
-            Self::Memory => "target_memory_bytes_per_link",
+            Self::Cpu => "target_cpu_cores",
+            Self::Wire => "wire_bytes_per_s",
+            Self::Memory => "target_memory_bytes",
+            Self::Cost => COST,
         }
     }
 }

@@ -43,17 +43,25 @@ pub(super) fn parse_value(metric: &Spec, text: &str) -> Result<f64, String> {
             Some(n) => Ok(n),
             None => text.parse::<ByteSize>().map(|b| b.bytes() as f64).map_err(|e| e.to_string()),
         },
+        Unit::BytesPerSecond => match (number(), text.strip_suffix("/s").unwrap_or(text)) {
+            (Some(n), _) => Ok(n),
+            (None, size) => {
+                size.parse::<ByteSize>().map(|b| b.bytes() as f64).map_err(|e| e.to_string())
+            }
+        },
         Unit::PerSecond => match number() {
             Some(n) => Ok(n),
             None => text.parse::<Rate>().map(Rate::per_s).map_err(|e| e.to_string()),
         },
-        Unit::None | Unit::Seconds | Unit::Share | Unit::Of(_) => match text.strip_suffix('%') {
-            // Exactly: 99.9 % divided as a double is more than 0.999.
-            Some(_) => text.parse::<Share>().ok().map(Share::get),
-            None => number(),
+        Unit::None | Unit::Seconds | Unit::Share | Unit::Cores | Unit::Of(_) => {
+            match text.strip_suffix('%') {
+                // Exactly: 99.9 % divided as a double is more than 0.999.
+                Some(_) => text.parse::<Share>().ok().map(Share::get),
+                None => number(),
+            }
+            .filter(|n| n.is_finite())
+            .ok_or_else(|| format!("'{text}' is not a number, such as 0.99 or 99%"))
         }
-        .filter(|n| n.is_finite())
-        .ok_or_else(|| format!("'{text}' is not a number, such as 0.99 or 99%")),
     }
 }
 

@@ -61,6 +61,19 @@ counters! {
     WireBytes => "wire_bytes",
     /// TCP segments over the links' whole life, both ways.
     WireSegments => "wire_segments",
+    /// Bytes at IP level that open connections carried in the measure window, both ways.
+    WindowWireBytes => "window_wire_bytes",
+    /// Of those: bytes that the target sent.
+    WindowWireSent => "window_wire_sent",
+    /// Bytes at IP level that open connections carried in the idle phase, both ways.
+    IdleWireBytes => "idle_wire_bytes",
+    /// Bytes at IP level that opened the links, both ways: dial, handshakes, subscription or first poll.
+    OpeningWireBytes => "opening_wire_bytes",
+    /// Exchanges of the window that keep a link or look for news whether there is any or not: heartbeats, pings, holds that
+    /// ran out, polls by the clock.
+    Upkeeps => "upkeeps",
+    /// Those of the idle phase.
+    IdleUpkeeps => "idle_upkeeps",
     /// Events whose due stamp lies in the measure window that were published, by the target or by clients.
     Published => "published",
     /// Events of those that clients were to send.

@@ -14,6 +14,8 @@ pub struct Wire {
     pub bytes: u64,
     /// Segments.
     pub segments: u64,
+    /// Of the bytes: those that the other end sent.
+    pub received: u64,
 }
 
 impl Wire {
@@ -23,7 +25,16 @@ impl Wire {
         Self {
             bytes: self.bytes.saturating_sub(earlier.bytes),
             segments: self.segments.saturating_sub(earlier.segments),
+            received: self.received.saturating_sub(earlier.received),
         }
+    }
+}
+
+impl std::ops::AddAssign for Wire {
+    fn add_assign(&mut self, more: Self) {
+        self.bytes += more.bytes;
+        self.segments += more.segments;
+        self.received += more.received;
     }
 }
 
@@ -65,7 +76,8 @@ pub fn wire_of(socket: BorrowedFd<'_>) -> Option<Wire> {
     }
     let segments = u64::from(info.segs_out) + u64::from(info.segs_in);
     let payload = info.bytes_sent + info.bytes_received;
-    Some(Wire { bytes: payload + HEADERS * segments, segments })
+    let received = info.bytes_received + HEADERS * u64::from(info.segs_in);
+    Some(Wire { bytes: payload + HEADERS * segments, segments, received })
 }
 
 /// What the kernel knows of how the other end takes what is sent to it.
@@ -134,6 +146,9 @@ mod tests {
         assert!((1_572..=2_040).contains(&cost.bytes), "{cost:?}");
         assert!((11..=20).contains(&cost.segments), "{cost:?}");
         assert_eq!(cost.bytes, 1000 + HEADERS * cost.segments);
+        // The client sent acknowledgements alone, and the server all of the payload.
+        assert_eq!((cost.bytes - cost.received) % HEADERS, 0, "{cost:?}");
+        assert_eq!((cost.received - 1000) % HEADERS, 0, "{cost:?}");
     }
 
     #[test]

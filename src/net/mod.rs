@@ -25,5 +25,5 @@ pub use http2::{Here, Http2};
 pub use place::{NotAPlace, Place};
 pub use retry_after::retry_after;
 pub use server_timing::ServerTiming;
-pub use socket::{Meter, Socket, WireTotals};
+pub use socket::{Meter, Socket, Stage, WireTotals};
 pub use stream::{HANDSHAKE_LIMIT, Stream};

@@ -4,7 +4,7 @@ use std::cell::{Cell, RefCell};
 use std::io;
 use std::os::fd::{AsRawFd as _, BorrowedFd, RawFd};
 use std::pin::Pin;
-use std::rc::Rc;
+use std::rc::{Rc, Weak};
 use std::task::{Context, Poll};
 
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
@@ -14,10 +14,32 @@ use super::emulated::{EmulatedStream, Opening};
 use crate::clock;
 use crate::measure::{Distribution, Wire, wire_of};
 
-/// Traffic of all sockets of a shard, summed up as they close.
+/// A part of a trial whose traffic is counted apart.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum Stage {
+    /// Until all links stand, and whatever lies outside of the others.
+    #[default]
+    Outside,
+    /// Links stand, and nothing is published yet.
+    Idle,
+    /// The measure window.
+    Window,
+}
+
+/// Sockets that are read between two turns of the shard's other tasks: some ten microseconds.
+const AT_ONCE: usize = 8;
+
+/// Traffic of all sockets of a shard, by the stage in which it was carried.
 #[derive(Debug, Default)]
 pub struct WireTotals {
-    total: Cell<Wire>,
+    carried: [Cell<Wire>; 3],
+    /// What opened the links before any other stage, their set-up included.
+    opening: Cell<Wire>,
+    stage: Cell<Stage>,
+    /// Whether any other stage was entered.
+    begun: Cell<bool>,
+    /// The sockets that are open, and some that are not.
+    open: RefCell<Vec<Weak<Meter>>>,
     connections: Cell<u64>,
     handshakes: Cell<u64>,
     resumed: Cell<u64>,
@@ -25,9 +47,55 @@ pub struct WireTotals {
 }
 
 impl WireTotals {
-    /// The traffic of every socket closed so far, each from its baseline on.
-    pub const fn total(&self) -> Wire {
-        self.total.get()
+    /// The traffic of every socket closed so far, each from its mark on.
+    pub fn total(&self) -> Wire {
+        let mut total = Wire::default();
+        self.carried.iter().for_each(|part| total += part.get());
+        total
+    }
+
+    /// The part of it that was carried in `stage`.
+    pub const fn carried(&self, stage: Stage) -> Wire {
+        self.carried[stage as usize].get()
+    }
+
+    /// What opened the links before the first stage: dial, handshakes, and everything else up to their marks.
+    pub const fn opening(&self) -> Wire {
+        self.opening.get()
+    }
+
+    /// Begins a stage: what every open socket has carried so far belongs to the one before.
+    ///
+    /// Sockets are read a few at a time, so that no delivery waits for all of them.
+    pub async fn enter(&self, stage: Stage) {
+        self.stage.set(stage);
+        self.begun.set(true);
+        let mut open = std::mem::take(&mut *self.open.borrow_mut());
+        open.retain(|meter| meter.strong_count() > 0);
+        for some in open.chunks(AT_ONCE) {
+            for meter in some.iter().filter_map(Weak::upgrade) {
+                meter.settle();
+                meter.stage.set(stage);
+            }
+            tokio::task::yield_now().await;
+        }
+        self.open.borrow_mut().extend(open);
+    }
+
+    fn add(&self, stage: Stage, wire: Wire) {
+        let part = &self.carried[stage as usize];
+        let mut sum = part.get();
+        sum += wire;
+        part.set(sum);
+    }
+
+    fn watch(&self, meter: &Rc<Meter>) {
+        let mut open = self.open.borrow_mut();
+        // Where every request has a connection of its own, most are gone.
+        if open.len() == open.capacity() {
+            open.retain(|meter| meter.strong_count() > 0);
+        }
+        open.push(Rc::downgrade(meter));
     }
 
     /// Connections opened so far.
@@ -50,7 +118,9 @@ impl WireTotals {
 #[derive(Debug)]
 pub struct Meter {
     descriptor: Cell<Option<RawFd>>,
-    baseline: Cell<Wire>,
+    /// What the socket had carried when it was last read: the totals have it.
+    counted: Cell<Wire>,
+    stage: Cell<Stage>,
     sent_ns: Cell<Option<u64>>,
     first_ns: Cell<Option<u64>>,
     /// Reads that brought something.
@@ -64,14 +134,17 @@ impl Meter {
         totals.connections.set(totals.connections.get() + 1);
         let meter = Self {
             descriptor: Cell::new(Some(descriptor)),
-            baseline: Cell::default(),
+            counted: Cell::default(),
+            stage: Cell::new(totals.stage.get()),
             sent_ns: Cell::new(None),
             first_ns: Cell::new(None),
             reads: Cell::new(0),
             totals: Rc::clone(totals),
         };
+        let meter = Rc::new(meter);
+        totals.watch(&meter);
         meter.mark();
-        Rc::new(meter)
+        meter
     }
 
     /// Forgets the stamps of the first write and the first read: the next ones set them anew.
@@ -115,12 +188,26 @@ impl Meter {
 
     /// Leaves what was carried so far out of the totals: the link stands.
     pub fn mark(&self) {
-        self.baseline.set(self.wire().unwrap_or_default());
+        let carried = self.wire().unwrap_or_default();
+        if !self.totals.begun.get() {
+            let mut opening = self.totals.opening.get();
+            opening += carried.since(self.counted.get());
+            self.totals.opening.set(opening);
+        }
+        self.counted.set(carried);
     }
 
     /// Counts what opened the connection too: it is a part of what one exchange costs.
     pub fn mark_from_the_dial(&self) {
-        self.baseline.set(Wire::default());
+        self.counted.set(Wire::default());
+    }
+
+    /// Adds what was carried since the last reading to the totals.
+    fn settle(&self) {
+        if let Some(wire) = self.wire() {
+            self.totals.add(self.stage.get(), wire.since(self.counted.get()));
+            self.counted.set(wire);
+        }
     }
 
     fn wire(&self) -> Option<Wire> {
@@ -182,14 +269,7 @@ impl Socket {
 
 impl Drop for Socket {
     fn drop(&mut self) {
-        if let Some(wire) = self.meter.wire() {
-            let cost = wire.since(self.meter.baseline.get());
-            let sum = self.meter.totals.total.get();
-            self.meter.totals.total.set(Wire {
-                bytes: sum.bytes + cost.bytes,
-                segments: sum.segments + cost.segments,
-            });
-        }
+        self.meter.settle();
         self.meter.descriptor.set(None);
     }
 }
@@ -298,7 +378,7 @@ mod tests {
         socket.write_all(&[0; 1000]).await.unwrap();
         peer.read_exact(&mut [0; 1000]).await.unwrap();
         drop(socket);
-        let Wire { bytes, segments } = totals.total();
+        let Wire { bytes, segments, .. } = totals.total();
         assert_eq!(bytes, 1000 + 52 * segments);
         assert_eq!(totals.connections(), 1);
     }

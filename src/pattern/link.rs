@@ -21,6 +21,8 @@ const LINK_STREAM: u64 = 1 << 48;
 /// The instants of a trial, in monotonic nanoseconds.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Timeline {
+    /// Begin of the idle phase: clocks that polls go by start here.
+    pub idle_ns: u64,
     /// Begin of the warm-up.
     pub start_ns: u64,
     /// Begin of the window.
@@ -34,6 +36,11 @@ impl Timeline {
     #[inline]
     pub const fn measures(&self, due_ns: u64) -> bool {
         self.window_ns <= due_ns && due_ns < self.end_ns
+    }
+
+    /// Whether `at_ns` lies in the idle phase.
+    pub const fn is_idle(&self, at_ns: u64) -> bool {
+        self.idle_ns <= at_ns && at_ns < self.start_ns
     }
 
     /// The end of the second that `at_ns` lies in: seconds count from the window's start, both ways, and the
@@ -263,6 +270,16 @@ impl Link {
         self.context.timeline.borrow().is_some_and(|timeline| timeline.measures(at_ns))
     }
 
+    /// Books, at `at_ns`, an exchange that keeps the link or looks for news whether there is any or not.
+    pub fn upkeep(&self, at_ns: u64) {
+        let Some(timeline) = *self.context.timeline.borrow() else { return };
+        if timeline.measures(at_ns) {
+            self.count(Counter::Upkeeps, 1);
+        } else if timeline.is_idle(at_ns) {
+            self.count(Counter::IdleUpkeeps, 1);
+        }
+    }
+
     /// Books the arrival of an event at `received_ns`; returns what it was and whether it is measured.
     pub fn receive(&self, head: Head, received_ns: u64) -> (Arrival, bool) {
         if self.context.ledgers.borrow()[self.slot].is_closed() {
@@ -443,7 +460,8 @@ impl Drop for InFlight {
     }
 }
 
-const NEVER: Timeline = Timeline { start_ns: u64::MAX, window_ns: u64::MAX, end_ns: u64::MAX };
+const NEVER: Timeline =
+    Timeline { idle_ns: u64::MAX, start_ns: u64::MAX, window_ns: u64::MAX, end_ns: u64::MAX };
 
 #[cfg(test)]
 mod tests {
@@ -452,7 +470,9 @@ mod tests {
     #[test]
     fn seconds_count_from_the_window_and_the_last_ends_with_it() {
         let s = SECOND_NS;
-        let timeline = Timeline { start_ns: 10 * s, window_ns: 10 * s + 300, end_ns: 12 * s + 500 };
+        let start_ns = 10 * s;
+        let (window_ns, end_ns) = (10 * s + 300, 12 * s + 500);
+        let timeline = Timeline { idle_ns: start_ns, start_ns, window_ns, end_ns };
         for (at, next, why) in [
             (10 * s, 10 * s + 300, "the warm-up's part of a second"),
             (10 * s + 300, 11 * s + 300, "the first second of the window"),

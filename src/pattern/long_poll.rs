@@ -42,6 +42,9 @@ pub(super) async fn run(link: &Link, options: &LongPollOptions) {
         let brought = match answer {
             Ok(answer) => {
                 let brought = poller.take(&answer);
+                if brought == Ok(Brought::Nothing) {
+                    link.upkeep(answer.done_ns);
+                }
                 // When a poll is due says nothing of a held one: those answered in the window are measured.
                 if link.measures(answer.done_ns) {
                     let well = u64::from(brought.is_ok());

@@ -19,7 +19,7 @@ pub(super) async fn run(link: &Link, options: &ShortPollOptions) {
     let mut rng = link.rng();
     let wait = Wait::Even { ns: options.interval.ns(), jitter: options.jitter };
     let phase_ns = if options.synchronised { 0 } else { wait.first(&mut rng) };
-    let mut polls = Polls::new(options.pace, wait, timeline.start_ns + phase_ns, rng);
+    let mut polls = Polls::new(options.pace, wait, timeline.idle_ns + phase_ns, rng);
     let scheduled = polls.due_in(timeline.window_ns, timeline.end_ns);
     link.count(Counter::Scheduled, scheduled.unwrap_or(0));
 
@@ -31,6 +31,7 @@ pub(super) async fn run(link: &Link, options: &ShortPollOptions) {
         if link.departs() {
             poller.leave();
         }
+        link.upkeep(due_ns);
         let guard = measured.then(|| link.in_flight());
         if measured {
             link.count(Counter::Sent, 1);

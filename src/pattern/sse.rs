@@ -84,6 +84,7 @@ impl Subscription for Stream {
             };
             let received_ns = clock::now();
             let mut understood = true;
+            let comments = parser.comments();
             let fed = parser.feed(&piece, |message| match message.event.as_str() {
                 "news" | "message" => match decode_head(&message.data) {
                     Ok(head) => {
@@ -110,6 +111,9 @@ impl Subscription for Stream {
                 },
                 _ => {}
             });
+            for _ in comments..parser.comments() {
+                link.upkeep(received_ns);
+            }
             if let Some(last_id) = parser.last_id() {
                 last_id.clone_into(&mut self.last_id);
             }

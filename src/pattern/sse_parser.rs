@@ -30,6 +30,8 @@ pub(super) struct Parser {
     /// The id as the last blank line found it: what a reader comes back with. An id whose block was cut off is none.
     settled_id: Option<Vec<u8>>,
     retry_ms: Option<u64>,
+    /// Comment lines so far.
+    comments: u64,
     /// A carriage return ended the last line: a line feed next belongs to it.
     after_return: bool,
     /// Whether the first line, which may begin with a byte order mark, is behind.
@@ -84,6 +86,11 @@ impl Parser {
         self.retry_ms
     }
 
+    /// How many comment lines have come: what keeps a quiet stream alive.
+    pub(super) const fn comments(&self) -> u64 {
+        self.comments
+    }
+
     fn take_line(&mut self, line: &[u8], on_message: &mut impl FnMut(&Message)) {
         let mut line = line;
         if !std::mem::replace(&mut self.begun, true) {
@@ -116,7 +123,8 @@ impl Parser {
             b"retry" if !value.is_empty() && value.iter().all(u8::is_ascii_digit) => {
                 self.retry_ms = std::str::from_utf8(value).ok().and_then(|text| text.parse().ok());
             }
-            // Comments (no field name), and whatever the standard does not know.
+            b"" => self.comments += 1,
+            // Whatever the standard does not know.
             _ => {}
         }
     }

@@ -135,8 +135,9 @@ impl Line {
                 }
                 return Some(Ended::Closed);
             }
-            // They ask for nothing more.
-            OpCode::Ping | OpCode::Pong => {}
+            // Answered already.
+            OpCode::Ping => link.upkeep(received_ns),
+            OpCode::Pong => {}
             // The target sends an event in one frame.
             OpCode::Text | OpCode::Binary | OpCode::Continuation => return Some(Ended::Event),
         }

@@ -152,7 +152,12 @@ pub(super) fn floors(
 /// Phases of a floor's trial: shorter than those of the cases, never longer.
 fn phases(of: &Phases, per_s: f64) -> Phases {
     let enough = Span::from_ns((EVENTS / per_s * 1e9) as u64);
-    Phases { warmup: of.warmup.min(WARMUP), measure: of.measure.min(WINDOW.max(enough)), ..*of }
+    Phases {
+        idle: Span::default(),
+        warmup: of.warmup.min(WARMUP),
+        measure: of.measure.min(WINDOW.max(enough)),
+        ..*of
+    }
 }
 
 /// The names of the floors that stand after so many trials.

@@ -115,7 +115,7 @@ impl Plan {
 
     fn before_drain_ns(&self) -> u64 {
         let phases = self.scenario.phases;
-        phases.connect.ns() + phases.warmup.ns() + phases.measure.ns()
+        phases.connect.ns() + phases.idle.ns() + phases.warmup.ns() + phases.measure.ns()
     }
 
     /// The events of `trial`; none for a pattern that delivers none.

@@ -125,12 +125,18 @@ fn what_cannot_fit_is_refused_with_figures_and_remedy() {
 
 #[test]
 fn time_is_every_phase_of_every_trial() {
-    let phases = ["phases.connect=1s", "phases.warmup=2s", "phases.measure=4s", "phases.drain=3s"];
+    let phases = [
+        "phases.connect=1s",
+        "phases.idle=600ms",
+        "phases.warmup=2s",
+        "phases.measure=4s",
+        "phases.drain=3s",
+    ];
     let plan = plan(&[&phases[..], &["trials=2", "short-poll.interval=500ms"]].concat());
-    assert_eq!(plan.trial_ns(2), 7_600_000_000);
-    assert_eq!(plan.trial_ns(1), 7_900_000_000, "a short poll waits for its last interval");
-    assert_eq!(plan.duration_ns(), 2 * (3 * 7_600_000_000 + 7_900_000_000));
-    assert_eq!(plan.duration_ns_max(), 8 * 10_400_000_000);
+    assert_eq!(plan.trial_ns(2), 8_200_000_000);
+    assert_eq!(plan.trial_ns(1), 8_500_000_000, "a short poll waits for its last interval");
+    assert_eq!(plan.duration_ns(), 2 * (3 * 8_200_000_000 + 8_500_000_000));
+    assert_eq!(plan.duration_ns_max(), 8 * 11_000_000_000);
     assert_eq!(plan.window(), 2_000_000_000..6_000_000_000);
 }
 
@@ -191,13 +197,13 @@ fn every_shipped_scenario_fits_two_cores_and_its_time() {
     let bounds_s = [
         ("ci-smoke", 20),
         ("connections", 180),
-        ("delivery", 310),
+        ("delivery", 320),
         ("duplex", 160),
         ("fanout", 180),
-        ("network", 310),
+        ("network", 318),
         ("per-client", 180),
         ("poll-intervals", 240),
-        ("quickstart", 112),
+        ("quickstart", 117),
         ("reconnect", 180),
         ("request-response", 180),
         ("slow-consumers", 180),

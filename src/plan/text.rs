@@ -149,8 +149,8 @@ fn needs(page: &mut Page, plan: &Plan) {
         (
             "phases",
             format!(
-                "connect {}, warmup {}, measure {}, drain up to {}",
-                phases.connect, phases.warmup, phases.measure, phases.drain
+                "connect {}, idle {}, warmup {}, measure {}, drain up to {}",
+                phases.connect, phases.idle, phases.warmup, phases.measure, phases.drain
             ),
         ),
         (

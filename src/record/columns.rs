@@ -1,6 +1,6 @@
 //! What a column of a file is: its name, its unit, and what a cell may hold.
 
-use crate::unit::{bytes, count, nanoseconds, significant};
+use crate::unit::{bytes, bytes_per_second, cores, count, nanoseconds, significant};
 
 /// What the cells of a column hold.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -28,6 +28,10 @@ pub enum Unit {
     Seconds,
     /// Bytes.
     Bytes,
+    /// Bytes per second.
+    BytesPerSecond,
+    /// Cores that are kept busy.
+    Cores,
     /// Events, requests or deliveries per second.
     PerSecond,
     /// A part of one.
@@ -44,6 +48,8 @@ impl Unit {
             Self::Nanoseconds => "ns",
             Self::Seconds => "s",
             Self::Bytes => "B",
+            Self::BytesPerSecond => "B/s",
+            Self::Cores => "cores",
             Self::PerSecond => "1/s",
             Self::Share => "share",
             Self::Of(thing) => thing,
@@ -55,6 +61,8 @@ impl Unit {
         match self {
             Self::Nanoseconds => nanoseconds(value),
             Self::Bytes => bytes(value),
+            Self::BytesPerSecond => bytes_per_second(value),
+            Self::Cores => cores(value),
             Self::PerSecond => format!("{}/s", count(value)),
             // 0.99996 must not be read as the 1 that it missed.
             _ if (0.99..1.0).contains(&value) => {

@@ -95,6 +95,10 @@ impl WorkerHealth {
 pub struct Resources {
     /// CPU readings at the window's start, at every second of it, and at its end; ascending in time.
     pub cpu: Vec<CpuReading>,
+    /// Readings before the first link was dialled, and when all of them stood.
+    pub connect_cpu: Option<(CpuReading, CpuReading)>,
+    /// Readings at the begin and at the end of the idle phase.
+    pub idle_cpu: Option<(CpuReading, CpuReading)>,
     /// Threads that offered load, over all workers.
     pub worker_shards: u32,
     /// Threads that served.

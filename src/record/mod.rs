@@ -38,7 +38,7 @@ pub use folder::{FolderError, RunFolder, check_results_folder, results_folder};
 pub use info::{Build, InfoError, PlannedTrial, RunInfo, utc};
 pub use intervals::Intervals;
 pub use metrics::{
-    Better, Cell, End, Figures, Of, Q, SPECS, Side, Source, Spec, Summary, TRIAL_COLUMNS,
+    Better, COST, Cell, End, Figures, Of, Q, SPECS, Side, Source, Spec, Summary, TRIAL_COLUMNS,
     column_of, ends_of, spec,
 };
 pub use run::{ReadError, Run};

@@ -76,7 +76,10 @@ impl Run {
             Vec::new()
         };
         let path = dir.join("trials.csv");
-        let trials: Vec<TrialRecord> = read(TRIAL_COLUMNS, &path, &trials)?;
+        let mut trials: Vec<TrialRecord> = read(TRIAL_COLUMNS, &path, &trials)?;
+        for trial in &mut trials {
+            trial.complete(info.host.cores, &info.scenario.prices);
+        }
         if let Some(later) = trials.iter().find(|t| t.identity.schema_version > SCHEMA_VERSION) {
             let identity = later.identity.clone();
             let (case, trial, found) = (identity.case, identity.trial, identity.schema_version);
@@ -134,7 +137,7 @@ mod tests {
     use crate::record::synthetic::{case, facts, info, judged, losing, scenario, six, write_run};
     use crate::record::table::{cells, header, to_csv};
     use crate::record::{Figure, TrialFacts, TrialRecord, Verdict};
-    use crate::scenario::{Case, PatternKind};
+    use crate::scenario::{Case, PatternKind, Prices};
 
     fn small() -> Vec<Case> {
         let mut cases = six();
@@ -146,6 +149,7 @@ mod tests {
 
     fn record(facts: &TrialFacts) -> TrialRecord {
         TrialRecord::new(facts, Verdict::Degraded, ["a, \"b\" | c\nd", "second"])
+            .priced(&Prices::default())
     }
 
     #[test]

@@ -3,11 +3,12 @@
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
+use super::metrics::{complete, price};
 use super::table::{fields, sentence};
 use super::{Cell, Code, Coded, Figures, SCHEMA_VERSION, TrialFacts, Verdict};
 use crate::measure::Ledger;
 use crate::pace::Pacing;
-use crate::scenario::{LoopKind, Outbox, Pattern, PatternKind, Profile, Publish};
+use crate::scenario::{LoopKind, Outbox, Pattern, PatternKind, Prices, Profile, Publish};
 
 /// One row of `trials.csv`: what was offered, what came of it, and what it is worth. The columns
 /// are those of the table of metrics.
@@ -140,6 +141,25 @@ impl TrialRecord {
             given: Given::of(facts),
             figures: Figures::of(facts),
         }
+    }
+
+    /// The same with what it costs at `prices`.
+    #[must_use]
+    pub fn priced(mut self, prices: &Prices) -> Self {
+        price(&mut self.figures, self.identity.clients, prices);
+        self
+    }
+
+    /// Adds what follows from the columns of a row of an earlier version, on a host of so many cores, and what it costs.
+    pub(super) fn complete(&mut self, cores: u32, prices: &Prices) {
+        let clients = self.identity.clients;
+        let shards = self.given.target_shards;
+        let cores = shards.map(|shards| if cores == 0 { shards } else { shards.min(cores) });
+        // A trial that was cut short has no totals: it did not have the whole window.
+        if self.verdict != Verdict::Failed {
+            complete(&mut self.figures, clients, cores);
+        }
+        price(&mut self.figures, clients, prices);
     }
 
     /// The value of a metric, by its column; `None` where it was not measured.

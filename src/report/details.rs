@@ -4,6 +4,7 @@ use super::View;
 use super::document::{Cell, Table, left, right};
 use super::glance::{known, verdict, with_interval};
 use crate::judge::CaseSummary;
+use crate::record::COST;
 use crate::stats::{CONFIDENCE, median_interval};
 use crate::unit::significant;
 
@@ -61,12 +62,13 @@ enum Compared {
 }
 
 /// The figures that cases are compared by.
-const COMPARED: [Compared; 5] = [
+const COMPARED: [Compared; 6] = [
     Compared::News("p50"),
     Compared::News("p99"),
-    Compared::Metric("target_cpu_ns_per_delivery"),
-    Compared::Metric("wire_bytes_per_delivery"),
-    Compared::Metric("target_memory_bytes_per_link"),
+    Compared::Metric("target_cpu_cores"),
+    Compared::Metric("wire_bytes_per_s"),
+    Compared::Metric("target_memory_bytes"),
+    Compared::Metric(COST),
 ];
 
 impl Compared {

@@ -5,10 +5,10 @@ use super::caveats::caveats;
 use super::document::{Align, Cell, Group, Head, Note, Table};
 use super::floor;
 use super::group::groups;
-use super::trust;
+use super::{prose, trust};
 use crate::judge::{CaseSummary, Estimate, is_well_known};
-use crate::record::{Figure, Spec, Unit, Verdict, spec};
-use crate::unit::{count, significant};
+use crate::record::{COST, Figure, Spec, Unit, Verdict, spec};
+use crate::unit::{bytes, count, significant};
 
 /// What a column holds.
 #[derive(Debug, Clone, Copy)]
@@ -30,14 +30,18 @@ const COLUMNS: &[Column] = &[
     Column::Reach,
     Column::News("p50"),
     Column::News("p99"),
-    Column::Metric("deliveries_per_s"),
+    Column::Metric("target_cpu_cores"),
+    Column::Metric("wire_bytes_per_s"),
+    Column::Metric("target_memory_bytes"),
+    Column::Metric(COST),
     Column::Metric("target_cpu_ns_per_delivery"),
     Column::Metric("wire_bytes_per_delivery"),
-    Column::Metric("target_memory_bytes_per_link"),
-    Column::Metric("connect_ns_p50"),
     Column::Account,
     Column::Verdict,
 ];
+
+/// The column that makes room for [`Column::Account`].
+const LEAST: &str = "wire_bytes_per_delivery";
 
 /// Marks a response time where the others have freshness.
 const RESPONSE: &str = "*";
@@ -56,7 +60,11 @@ pub(super) fn table(view: &View) -> Table {
     let faultless =
         |case: &CaseSummary| case.ledger.lost + case.ledger.duplicate + case.ledger.reordered == 0;
     let all_well = cases.iter().all(faultless);
-    let shown = |column: &&Column| !(all_well && matches!(column, Column::Account));
+    let shown = |column: &&Column| match column {
+        Column::Account => !all_well,
+        Column::Metric(column) => all_well || *column != LEAST,
+        _ => true,
+    };
     let columns: Vec<Column> = COLUMNS.iter().filter(shown).copied().collect();
     let case = Head { lines: ["", "case"], align: Align::Left };
     let head = std::iter::once(case).chain(columns.iter().map(|column| column.head())).collect();
@@ -91,7 +99,8 @@ fn notes(view: &View) -> Vec<Note> {
         let text = "from invalid trials, since no other was finished: not to be relied on.";
         Note::of(SPOILT, text)
     });
-    let near_floor = near_floor.into_iter().chain(pauses).chain(spoilt);
+    let prices = prose::prices(view).map(Note::plain);
+    let near_floor = near_floor.into_iter().chain(pauses).chain(spoilt).chain(prices);
     let caveats = caveats(view).into_iter().map(|text| Note::of(RESPONSE, text));
     response.into_iter().chain(labels).chain(doubtful).chain(near_floor).chain(caveats).collect()
 }
@@ -132,7 +141,7 @@ fn absent() -> String {
     "-".to_owned()
 }
 
-/// The median of a column, or `-` where it was not measured; rates without their unit, which the head has.
+/// The median of a column, or `-` where it was not measured; rates and cores without their unit, which the head has.
 pub(super) fn print(case: &CaseSummary, column: &str) -> String {
     case.figure(column).map_or_else(absent, |estimate| figure(column, estimate.median))
 }
@@ -141,6 +150,8 @@ fn figure(column: &str, figure: Figure) -> String {
     let unit = known(column).column.unit;
     figure.print(|number| match unit {
         Unit::PerSecond | Unit::Of(_) | Unit::None => count(number),
+        Unit::Cores => significant(number),
+        Unit::BytesPerSecond => bytes(number),
         unit => unit.print(number),
     })
 }

@@ -6,9 +6,10 @@ use super::View;
 use super::group::{groups, printable};
 use crate::judge::{Axis, Claim, Judgement, Outcome, Ranked, Ranking};
 use crate::pace::Pacing;
-use crate::scenario::Profile;
+use crate::record::COST;
+use crate::scenario::{HOURS_PER_MONTH, Prices, Profile};
 use crate::stats::Shift;
-use crate::unit::{bytes, counted, nanoseconds, significant};
+use crate::unit::{bytes, bytes_per_second, cores, counted, nanoseconds, significant};
 
 /// Most workloads that get a line each on a terminal.
 const FEW: usize = 2;
@@ -111,9 +112,10 @@ const fn words(axis: Axis) -> Words {
     match axis {
         Axis::Freshness => speak("Freshest", "Slowest", Some("fresher"), nanoseconds),
         Axis::Response => speak("Fastest response", "Slowest", Some("faster"), nanoseconds),
-        Axis::Cpu => speak("Least target CPU per delivery", "Most", None, nanoseconds),
-        Axis::Wire => speak("Fewest wire bytes per delivery", "Most", None, bytes),
-        Axis::Memory => speak("Least target memory per link", "Most", None, bytes),
+        Axis::Cpu => speak("Least target CPU", "Most", None, cores),
+        Axis::Wire => speak("Fewest wire bytes", "Most", None, bytes_per_second),
+        Axis::Memory => speak("Least target memory", "Most", None, bytes),
+        Axis::Cost => speak("Cheapest per 1,000 clients and month", "Dearest", None, significant),
     }
 }
 
@@ -232,6 +234,25 @@ fn certainty(rankings: &[Ranking]) -> Option<String> {
     Some(format!(
         "Ratios are paired within blocks; this many trials give {least} % confidence.{more}{once}"
     ))
+}
+
+/// What the costs of the table are; `None` where no case has any.
+pub(super) fn prices(view: &View) -> Option<String> {
+    view.findings.cases.iter().any(|case| case.figure(COST).is_some()).then(|| {
+        let Prices { cpu_hour, gib_hour, gb_out, million_requests, currency } =
+            &view.run.info.scenario.prices;
+        let requests = match *million_requests {
+            free if free <= 0.0 => "requests free".to_owned(),
+            price => format!("{} per million requests", significant(price)),
+        };
+        printable(&format!(
+            "cost/month: {currency} per 1,000 clients and month of {HOURS_PER_MONTH} h, at {} per CPU-hour, {} per GiB-hour, {} \
+             per GB sent, {requests}.",
+            significant(*cpu_hour),
+            significant(*gib_hour),
+            significant(*gb_out),
+        ))
+    })
 }
 
 /// As what the host was judged, and what it took from the trials.

@@ -24,9 +24,10 @@ const REPOLL: Span = Span::from_secs(1);
 
 /// Checks the phases by themselves.
 pub(super) fn phases(phases: &Phases) -> Result<(), InvalidKey> {
-    let Phases { connect, warmup, measure, drain } = *phases;
+    let Phases { connect, idle, warmup, measure, drain } = *phases;
     for (key, span) in [
         ("phases.connect", connect),
+        ("phases.idle", idle),
         ("phases.warmup", warmup),
         ("phases.measure", measure),
         ("phases.drain", drain),

@@ -10,6 +10,7 @@ use serde::{Deserialize, Deserializer};
 use super::conditions::{ConsumersFile, ReconnectFile, RestartFile};
 use super::faults::FaultsFile;
 use super::network::NetworkFile;
+use super::prices::PricesFile;
 use super::transport::TransportFile;
 use super::{
     CallbackConnection, Connection, Down, Format, LoopKind, Outbox, PatternKind, Profile, Publish,
@@ -34,6 +35,7 @@ pub(super) struct File {
     pub phases: Option<PhasesFile>,
     pub target: Option<TargetFile>,
     pub worker: Option<WorkerFile>,
+    pub prices: Option<PricesFile>,
     #[serde(rename = "reconnect")]
     _reconnect: Option<ReconnectFile>,
     #[serde(rename = "restart")]
@@ -72,6 +74,7 @@ pub(super) struct File {
 #[serde(deny_unknown_fields)]
 pub(super) struct PhasesFile {
     pub connect: Option<Span>,
+    pub idle: Option<Span>,
     pub warmup: Option<Span>,
     pub measure: Option<Span>,
     pub drain: Option<Span>,

@@ -14,6 +14,7 @@ mod loops;
 mod model;
 mod network;
 mod options;
+mod prices;
 mod publish;
 mod read;
 mod resolve;
@@ -47,6 +48,7 @@ pub use options::{
     Format, LongPollOptions, Mix, RequestOptions, ShortPollOptions, SseOptions, WebSocketOptions,
     WebhookOptions,
 };
+pub use prices::{HOURS_PER_MONTH, Prices, Taken};
 pub use publish::Publish;
 pub use shipped::{SHIPPED, Shipped};
 pub use short::ShortIds;

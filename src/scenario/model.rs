@@ -3,8 +3,8 @@
 use serde::{Deserialize, Serialize};
 
 use super::{
-    Conditions, Faults, LongPollOptions, Outbox, Publish, RequestOptions, ShortPollOptions, Spin,
-    SseOptions, Transport, WebSocketOptions, WebhookOptions,
+    Conditions, Faults, LongPollOptions, Outbox, Prices, Publish, RequestOptions, ShortPollOptions,
+    Spin, SseOptions, Transport, WebSocketOptions, WebhookOptions,
 };
 use crate::event::PayloadKind;
 use crate::pace::ArrivalProcess;
@@ -36,6 +36,9 @@ pub struct Scenario {
     pub cases: Vec<Case>,
     /// What must hold for the run to succeed.
     pub objectives: Vec<String>,
+    /// What the target is paid by.
+    #[serde(default)]
+    pub prices: Prices,
 }
 
 /// The kind of host that a trial is judged as: what is a defect on one of its own is daily life on a shared one.
@@ -63,6 +66,9 @@ impl Profile {
 pub struct Phases {
     /// Time over which the links are opened, evenly.
     pub connect: Span,
+    /// Time in which the links stand and nothing is published yet: what a client costs by itself. Older runs had none.
+    #[serde(default)]
+    pub idle: Span,
     /// Load before the window, not measured.
     pub warmup: Span,
     /// The window: what is due in it is measured.

@@ -10,6 +10,7 @@ use super::error::{InvalidKey, ScenarioError, require};
 use super::faults::{self, FaultsFile};
 use super::file::{File, PER_CLIENT, PhasesFile, TargetFile, Topics, WorkloadFile};
 use super::options::pattern;
+use super::prices;
 use super::read::read;
 use super::sweep::{self, Axis, Point, Section};
 use super::transport::{self, TransportFile};
@@ -135,6 +136,7 @@ fn head(name: &str, written: &File) -> Result<Scenario, InvalidKey> {
         },
         cases: Vec::new(),
         objectives,
+        prices: prices::resolve(written.prices.as_ref())?,
     })
 }
 
@@ -313,10 +315,13 @@ fn phases(written: Option<&PhasesFile>, drafts: &[Draft]) -> Phases {
     });
     let longest_poll_ns = longest_poll.max().unwrap_or_default().ns();
     let connect_ms = most_clients.saturating_mul(1_000) / CONNECTS_PER_S;
+    let delivers = drafts.iter().any(|draft| draft.case.pattern.kind().delivers());
     let none = PhasesFile::default();
-    let PhasesFile { connect, warmup, measure, drain } = written.unwrap_or(&none);
+    let PhasesFile { connect, idle, warmup, measure, drain } = written.unwrap_or(&none);
     Phases {
         connect: connect.unwrap_or(Span::from_ms(connect_ms.max(500))),
+        // Requests without news are all that their clients cost, but for what a link costs.
+        idle: idle.unwrap_or(if delivers { Span::from_ms(500) } else { Span::default() }),
         warmup: warmup.unwrap_or(Span::from_secs(3)),
         measure: measure.unwrap_or(Span::from_secs(10)),
         drain: drain.unwrap_or(Span::from_ns(longest_poll_ns.saturating_mul(2).max(5_000_000_000))),

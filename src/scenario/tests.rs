@@ -7,6 +7,7 @@ use proptest::prelude::*;
 use super::conditions::{ConsumersFile, ReconnectFile, RestartFile};
 use super::file::{File, MixFile, PhasesFile, ReceiverFile, TargetFile, WorkerFile, WorkloadFile};
 use super::network::NetworkFile;
+use super::prices::PricesFile;
 use super::read::keys_of;
 use super::transport::TransportFile;
 use super::*;
@@ -70,7 +71,7 @@ const BAD_LINES: [(&str, &str, &str); 56] = [
     (
         "zzz = 1",
         "trials = 2",
-        "dir/x.toml:3: unknown key 'zzz'; known are question, name, patterns, trials, seed, objectives, profile, floor, phases, target, worker, reconnect, restart, consumers, network, workload, transport, request, short-poll, long-poll, sse, websocket, webhook, faults, sweep",
+        "dir/x.toml:3: unknown key 'zzz'; known are question, name, patterns, trials, seed, objectives, profile, floor, phases, target, worker, prices, reconnect, restart, consumers, network, workload, transport, request, short-poll, long-poll, sse, websocket, webhook, faults, sweep",
     ),
     (
         "intervall = \"1s\"",
@@ -644,6 +645,7 @@ fn the_readme_documents_every_key_and_no_other() {
             "phases" => keys_of::<PhasesFile>(),
             "target" => keys_of::<TargetFile>(),
             "worker" => keys_of::<WorkerFile>(),
+            "prices" => keys_of::<PricesFile>(),
             "transport" => keys_of::<TransportFile>(),
             "faults" => Faults::KEYS.as_slice(),
             "reconnect" => keys_of::<ReconnectFile>(),

@@ -17,7 +17,7 @@ pub use bandwidth::Bandwidth;
 pub use count::{Count, count};
 pub use rate::Rate;
 pub use share::Share;
-pub use size::{ByteSize, bytes};
+pub use size::{ByteSize, bytes, bytes_per_second};
 pub use span::{Span, nanoseconds};
 
 use decimal::Decimal;
@@ -83,6 +83,13 @@ pub fn typographic(text: &str) -> String {
         }
     }
     out + rest
+}
+
+/// A number of busy cores: `"0.123 cores"`, `"1 core"`.
+pub fn cores(value: f64) -> String {
+    let printed = significant(value);
+    let plural = if printed == "1" { "" } else { "s" };
+    format!("{printed} core{plural}")
 }
 
 /// `n` of a noun whose plural takes an s: `"1 trial"`, `"2 trials"`.

@@ -74,4 +74,9 @@ pub fn bytes(value: f64) -> String {
     format!("{} {unit}", significant(value / scale))
 }
 
+/// The same for a rate: `"16 KiB/s"`.
+pub fn bytes_per_second(value: f64) -> String {
+    bytes(value) + "/s"
+}
+
 human_serde!(ByteSize, Some(ByteSize::new));

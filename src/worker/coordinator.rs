@@ -59,7 +59,12 @@ pub(super) fn run(
         return Ok(shards.abort());
     };
     let window_ns = start_ns + phases.warmup.ns();
-    let timeline = Timeline { start_ns, window_ns, end_ns: window_ns + phases.measure.ns() };
+    let timeline = Timeline {
+        idle_ns: start_ns.saturating_sub(phases.idle.ns()),
+        start_ns,
+        window_ns,
+        end_ns: window_ns + phases.measure.ns(),
+    };
     let window = timeline.window_ns..timeline.end_ns;
     let watch = Watch::start(Metric::Hiccup, window, assignment.shards, assignment.first_core);
     shards.send(&Command::Start(timeline));

@@ -11,7 +11,7 @@ use tokio::sync::watch;
 use crate::clock;
 use crate::control::{WorkerAssignment, mishap};
 use crate::measure::{Counter, Metric, Recorder, RequestSample, Snapshot, pin};
-use crate::net::{Dialer, WireTotals, tls};
+use crate::net::{Dialer, Stage, WireTotals, tls};
 use crate::pace::{Rng, Timer};
 use crate::pattern::{self, Context, Timeline};
 use crate::scenario::Http;
@@ -105,6 +105,11 @@ pub(super) fn run(
             let total = wire.total();
             snapshot.counters.add(Counter::WireBytes, total.bytes);
             snapshot.counters.add(Counter::WireSegments, total.segments);
+            let window = wire.carried(Stage::Window);
+            snapshot.counters.add(Counter::WindowWireBytes, window.bytes);
+            snapshot.counters.add(Counter::WindowWireSent, window.received);
+            snapshot.counters.add(Counter::IdleWireBytes, wire.carried(Stage::Idle).bytes);
+            snapshot.counters.add(Counter::OpeningWireBytes, wire.opening().bytes);
             snapshot.counters.add(Counter::Connections, wire.connections());
             let (handshakes, resumed) = wire.handshakes();
             snapshot.counters.add(Counter::TlsHandshakes, handshakes);
@@ -215,6 +220,7 @@ impl Shard {
     /// the drain has passed.
     async fn measure(&mut self, context: &Rc<Context>, timeline: Timeline) {
         tokio::task::spawn_local(Rc::clone(context).churn(timeline));
+        tokio::task::spawn_local(stages(Rc::clone(context), Rc::clone(&self.wire), timeline));
         let spun = async {
             let _ = context.timer.sleep_until(timeline.window_ns).await;
             let before_ns = context.timer.spun_ns();
@@ -262,5 +268,20 @@ impl Shard {
                 }
             }
         }
+    }
+}
+
+/// Has the traffic of each stage counted apart, as the trial comes to it.
+async fn stages(context: Rc<Context>, wire: Rc<WireTotals>, timeline: Timeline) {
+    for (at_ns, stage) in [
+        (timeline.idle_ns, Stage::Idle),
+        (timeline.start_ns, Stage::Outside),
+        (timeline.window_ns, Stage::Window),
+        (timeline.end_ns, Stage::Outside),
+    ] {
+        if context.timer.sleep_until(at_ns).await.is_err() {
+            return;
+        }
+        wire.enter(stage).await;
     }
 }

@@ -38,7 +38,7 @@ impl<'a> Filler<'a> {
         let facts = self.facts;
         let kind = facts.case.pattern.kind();
         match spec.source {
-            Source::Record => None,
+            Source::Record | Source::Priced => None,
             Source::Quantile(side) => {
                 let (metric, q) = spec.quantile?;
                 self.quantile(side, metric, q).map(Cell::Figure)
@@ -130,18 +130,10 @@ pub(super) fn deliveries_per_s(facts: &TrialFacts) -> Option<f64> {
     finished.then(|| facts.workers.ledger.delivered as f64 / seconds)
 }
 
-/// No bytes at all means that the kernel did not tell, not that the wire was free.
-fn on_the_wire(facts: &TrialFacts, what: Counter) -> Option<f64> {
-    let sent = Some(counters(facts).get(what)).filter(|sent| *sent > 0)?;
-    ratio(sent, counters(facts).get(Counter::Received))
-}
-
-pub(super) fn wire_bytes_per_delivery(facts: &TrialFacts) -> Option<f64> {
-    on_the_wire(facts, Counter::WireBytes)
-}
-
 pub(super) fn wire_segments_per_delivery(facts: &TrialFacts) -> Option<f64> {
-    on_the_wire(facts, Counter::WireSegments)
+    // None at all means that the kernel did not tell, not that the wire was free.
+    let sent = Some(counters(facts).get(Counter::WireSegments)).filter(|sent| *sent > 0)?;
+    ratio(sent, counters(facts).get(Counter::Received))
 }
 
 fn cpu_per_delivery(facts: &TrialFacts, of: fn(CpuUsed) -> u64) -> Option<f64> {

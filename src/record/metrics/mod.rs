@@ -3,6 +3,7 @@
 mod fill;
 mod spec;
 mod table;
+mod totals;
 
 use std::collections::BTreeMap;
 
@@ -11,6 +12,8 @@ use serde_json::Value;
 
 pub use spec::{Better, End, Of, Q, Side, Source, Spec, Summary};
 pub use table::SPECS;
+pub use totals::COST;
+pub(super) use totals::{complete, price};
 
 use super::columns::{Column, Kind};
 use super::{Figure, TrialFacts};

@@ -154,6 +154,8 @@ pub enum Source {
     Number(fn(&TrialFacts) -> Option<f64>),
     /// Computed.
     Figure(fn(&TrialFacts) -> Option<Figure>),
+    /// Computed from the row by the scenario's prices.
+    Priced,
 }
 
 /// A row of the table of metrics.
@@ -295,6 +297,11 @@ pub(super) const fn figure(
     of: fn(&TrialFacts) -> Option<Figure>,
 ) -> Spec {
     Spec { source: Source::Figure(of), ..new(name, alias, Kind::Figure, unit) }
+}
+
+/// What the rest of the row costs.
+pub(super) const fn priced(name: &'static str, alias: &'static str) -> Spec {
+    Spec { source: Source::Priced, ..new(name, alias, Kind::Number, Unit::Of("currency")) }
 }
 
 /// A quantile of a metric; the macros below make its names from the metric's.

@@ -3,11 +3,11 @@
 //! A new quantile is a row here; any other metric is a row and the function in `fill` that computes it. Columns, cells, FORMAT.md,
 //! objectives, summaries, intervals and charts follow. New rows go to the end, so that older files keep their columns' order.
 
-use super::fill;
 use super::spec::{
-    Better, Of, Side, Spec, count, figure, headline, interval, number, own, quantile, special,
-    total,
+    Better, Of, Side, Spec, count, figure, headline, interval, number, own, priced, quantile,
+    special, total,
 };
+use super::{fill, totals};
 use crate::measure::Counter;
 use crate::record::columns::{Kind, Unit};
 
@@ -89,9 +89,9 @@ pub const SPECS: &[Spec] = &[
         .says("dial to ready of a link (where clients publish, of each of its connections), median", "not recorded"),
     quantile!("connect", "p99", Connect, P99, WORKERS).required()
         .says("its 99th percentile", "not recorded"),
-    number("wire_bytes_per_delivery", "wire_per_delivery", Unit::Bytes, fill::wire_bytes_per_delivery).required()
+    number("wire_bytes_per_delivery", "wire_per_delivery", Unit::Bytes, totals::wire_bytes_per_delivery).required()
         .titled("wire bytes per delivery", ["wire per", "deliv."]).repeats_within(0.1)
-        .says("bytes at IP level, both ways, over the links' whole life ÷ deliveries over it; opening and closing excluded", "kernel does not tell, no deliveries"),
+        .says("bytes at IP level, both ways, that open links carried in the window ÷ `delivered`; opening and closing excluded (files of earlier versions: over the links' whole life ÷ deliveries over it)", "kernel does not tell, none delivered, failed"),
     number("target_cpu_ns_per_delivery", "target_cpu_per_delivery", Unit::Nanoseconds, fill::target_cpu_per_delivery).required()
         .titled("target CPU per delivery", ["CPU per", "deliv."])
         .says("the target's CPU time in the window, without what watching its health took, ÷ `delivered`", "not measured, none delivered, failed"),
@@ -316,4 +316,26 @@ pub const SPECS: &[Spec] = &[
         .says("most long polls that were sent within any 10 ms in a row of the window (by milliseconds, over all workers): the herd that one event wakes, and that asks again together", "all but `long-poll`"),
     own("verdict_codes", Kind::List, Unit::None)
         .says("the code of each reason, in the order of `verdict_reasons`, with its figures as a JSON object: `generator_late{\"limit_ns\":200000.0,…}`; joined likewise", "valid trials, files written before it"),
+    number("target_cpu_cores", "target_cpu", Unit::Cores, totals::target_cpu_cores)
+        .titled("target CPU, cores", ["CPU,", "cores"])
+        .says("the target's CPU time in the window, without what watching its health took, ÷ the time: how many cores it kept busy", "not measured, failed"),
+    number("target_cpu_cores_per_1k_clients", "target_cpu_per_1k_clients", Unit::Cores, totals::target_cpu_cores_per_1k_clients)
+        .says("`target_cpu_cores` ÷ `clients` × 1,000", "likewise"),
+    number("wire_bytes_per_s", "wire_per_s", Unit::BytesPerSecond, totals::wire_bytes_per_s)
+        .titled("wire bytes per second", ["wire", "per s"]).repeats_within(0.1)
+        .says("bytes at IP level, both ways, that open links carried in the window ÷ `measure_s`; opening and closing excluded", "kernel does not tell, failed"),
+    number("wire_bytes_per_client_hour", "wire_per_client_hour", Unit::Bytes, totals::wire_bytes_per_client_hour)
+        .says("`wire_bytes_per_s` ÷ `clients` × 3,600", "likewise"),
+    number("target_sent_bytes_per_s", "target_sent_per_s", Unit::BytesPerSecond, totals::target_sent_bytes_per_s)
+        .says("of `wire_bytes_per_s`: what the target sent, which is what a provider bills", "likewise, files written before it"),
+    number("target_memory_bytes", "target_memory", Unit::Bytes, totals::target_memory_bytes)
+        .titled("target memory", ["target", "memory"]).repeats_within(0.15)
+        .says("the target's anonymous memory when all links stand, its own included; without the kernel's share (files written before it: `target_memory_bytes_per_link` × `clients`)", "not measured"),
+    number("target_memory_bytes_per_1k_clients", "target_memory_per_1k_clients", Unit::Bytes, totals::target_memory_bytes_per_1k_clients)
+        .says("`target_memory_bytes` ÷ `clients` × 1,000", "likewise"),
+    number("target_requests_per_s", "target_requests_per_s", Unit::PerSecond, totals::target_requests_per_s)
+        .says("requests per second that the target was sent in the window: calls, polls, events posted by clients; long polls by their answers", "failed, files written before it"),
+    priced(totals::COST, "cost_per_1k_clients_month")
+        .titled("cost per month of 1,000 clients", ["cost/", "month"])
+        .says("what the target costs per 1,000 clients and month of 730 h at the scenario's `[prices]`, in their currency: `target_cpu_cores`, `target_memory_bytes`, `target_sent_bytes_per_s`, `target_requests_per_s`, each at its price. Made anew by `report` from the prices in `run.json`", "any of them is empty"),
 ];

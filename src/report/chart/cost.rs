@@ -1,4 +1,4 @@
-//! What a delivery and a link cost, by pattern: small multiples of bars with their intervals.
+//! What is taken of the target, by pattern: small multiples of bars with their intervals.
 
 use super::legend::{Entry, entries, head, legend, shown};
 use super::panel::{NORMAL, PAGE, SMALL, Scale, fit};
@@ -6,7 +6,7 @@ use super::picture::{Anchor, Picture, Point, Stroke};
 use super::render::width_of;
 use super::style::{GREY, GRID, INK};
 use crate::judge::{CaseSummary, Estimate};
-use crate::record::Unit;
+use crate::record::{COST, Unit};
 use crate::report::View;
 use crate::report::glance::known;
 
@@ -21,15 +21,14 @@ const NAMES: f64 = 170.0;
 const COLUMN: f64 = (PAGE - NAMES - 24.0) / COSTS.len() as f64;
 
 /// The columns of `trials.csv` that are drawn; titles and units come from the table of metrics.
-const COSTS: [&str; 3] =
-    ["target_cpu_ns_per_delivery", "wire_bytes_per_delivery", "target_memory_bytes_per_link"];
+const COSTS: [&str; 4] = ["target_cpu_cores", "wire_bytes_per_s", "target_memory_bytes", COST];
 
 /// Draws the chart: a column a cost, a block of bars a workload, a bar a pattern.
 pub(super) fn draw(view: &View) -> Picture {
     let (groups, more) = shown(view, |_| true);
     let keys = entries(&groups, |_| true);
     let mut picture = Picture::new(PAGE, 0.0);
-    let title = "Cost per delivery and per link, by pattern (lower is better)";
+    let title = "Cost by pattern, at the load that was offered (lower is better)";
     let mut y = head(&mut picture, view, title);
     // Bars stand beside their names; only patterns with many variants need a key to the colours.
     if keys.len() > 12 {
@@ -73,7 +72,7 @@ pub(super) fn draw(view: &View) -> Picture {
         picture.text((PAGE / 2.0, y + 60.0), "no data", 20.0, GREY, Anchor::Middle);
         y += 120.0;
     }
-    let note = "Bar: median of the trials. Whisker: its confidence interval. For request, a delivery is a response.";
+    let note = "Bar: median of the trials. Whisker: its confidence interval.";
     picture.text((24.0, y + 8.0), note, SMALL, GREY, Anchor::Left);
     if let Some(more) = more {
         picture.text((PAGE - 24.0, y + 8.0), &more, SMALL, GREY, Anchor::Right);

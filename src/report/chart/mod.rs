@@ -48,10 +48,6 @@ pub(super) static CHARTS: [Chart; 4] = [
         what: "Deliveries per second over time",
         draw: throughput::draw,
     },
-    Chart { name: "cost", what: "Cost per delivery and per link, by pattern", draw: cost::draw },
-    Chart {
-        name: "freshness-cost",
-        what: "Freshness against target CPU per delivery",
-        draw: scatter::draw,
-    },
+    Chart { name: "cost", what: "Cost by pattern: CPU, bytes, memory, money", draw: cost::draw },
+    Chart { name: "freshness-cost", what: "Freshness against target CPU", draw: scatter::draw },
 ];

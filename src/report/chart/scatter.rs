@@ -9,13 +9,13 @@ use crate::record::Figure;
 use crate::report::View;
 use crate::report::group::Group;
 use crate::scenario::PatternKind;
-use crate::unit::nanoseconds;
+use crate::unit::{cores, nanoseconds};
 
 struct Spot {
     entry: Entry,
     /// What is written beside it.
     name: String,
-    cpu_ns: f64,
+    cpu_cores: f64,
     p50_ns: f64,
     p99_ns: Option<f64>,
 }
@@ -29,7 +29,7 @@ pub(super) fn draw(view: &View) -> Picture {
     let keys = numbered(keys, &mut panels);
 
     let mut picture = Picture::new(PAGE, 0.0);
-    let title = "Freshness against target CPU per delivery (lower left is better)";
+    let title = "Freshness against target CPU (lower left is better)";
     let top = head(&mut picture, view, title);
     let top = legend(&mut picture, &keys, top);
     let (places, height) = layout(panels.len(), top);
@@ -37,7 +37,7 @@ pub(super) fn draw(view: &View) -> Picture {
     for (i, (from, to)) in places.into_iter().enumerate() {
         let panel = Panel { from, to, x: x.clone(), y: y.clone() };
         let heading = groups.get(i).map_or("", |group| group.heading.as_str());
-        let across = "target CPU per delivery (log scale)";
+        let across = "target CPU (log scale)";
         let up = "freshness: p50, whisker to p99 (log scale)";
         panel.frame(&mut picture, heading, across, up);
         match panels.get(i) {
@@ -62,7 +62,7 @@ fn spots(group: &Group<'_>, keys: &[Entry]) -> Vec<Spot> {
         Some(Spot {
             name: entry.label.clone(),
             entry,
-            cpu_ns: known("target_cpu_ns_per_delivery")?,
+            cpu_cores: known("target_cpu_cores")?,
             p50_ns: known("freshness_ns_p50")?,
             p99_ns: known("freshness_ns_p99"),
         })
@@ -87,11 +87,11 @@ fn numbered(mut keys: Vec<Entry>, panels: &mut [Vec<Spot>]) -> Vec<Entry> {
 }
 
 fn scales(panels: &[Vec<Spot>]) -> (Scale, Scale) {
-    let scale = |values: Vec<f64>| {
+    let scale = |values: Vec<f64>, unit: fn(f64) -> String| {
         let low = values.iter().copied().fold(f64::INFINITY, f64::min);
         let high = values.iter().copied().fold(0.0, f64::max);
         // Room for the labels.
-        Scale::log(low * 0.7, high * 1.4, nanoseconds).unwrap_or_else(|| Scale {
+        Scale::log(low * 0.7, high * 1.4, unit).unwrap_or_else(|| Scale {
             min: 3.0,
             max: 6.0,
             ticks: Vec::new(),
@@ -99,16 +99,19 @@ fn scales(panels: &[Vec<Spot>]) -> (Scale, Scale) {
     };
     let spots = || panels.iter().flatten();
     let heights = spots().flat_map(|spot| [spot.p50_ns, spot.p99_ns.unwrap_or(spot.p50_ns)]);
-    (scale(spots().map(|spot| spot.cpu_ns).collect()), scale(heights.collect()))
+    (
+        scale(spots().map(|spot| spot.cpu_cores).collect(), cores),
+        scale(heights.collect(), nanoseconds),
+    )
 }
 
 fn plot(picture: &mut Picture, panel: &Panel, spots: &[Spot]) {
     let mut taken: Vec<(Point, Point)> = Vec::new();
     for spot in spots {
-        let at = panel.at(spot.cpu_ns.log10(), spot.p50_ns.log10());
+        let at = panel.at(spot.cpu_cores.log10(), spot.p50_ns.log10());
         let colour = spot.entry.stroke().colour;
         if let Some(p99) = spot.p99_ns {
-            let top = panel.at(spot.cpu_ns.log10(), p99.log10());
+            let top = panel.at(spot.cpu_cores.log10(), p99.log10());
             picture.line(&[at, top], Stroke::solid(pale(colour, 0.7), 1.5));
             taken.push(((at.0 - 3.0, top.1 - 2.0), (at.0 + 3.0, at.1)));
             picture.line(&[(top.0 - 4.0, top.1), (top.0 + 4.0, top.1)], Stroke::solid(colour, 1.5));
@@ -118,7 +121,7 @@ fn plot(picture: &mut Picture, panel: &Panel, spots: &[Spot]) {
         taken.push(((at.0 - 9.0, at.1 - 9.0), (at.0 + 9.0, at.1 + 9.0)));
     }
     for spot in spots {
-        let at = panel.at(spot.cpu_ns.log10(), spot.p50_ns.log10());
+        let at = panel.at(spot.cpu_cores.log10(), spot.p50_ns.log10());
         let size = (width_of(&spot.name, SMALL), SMALL);
         // The legend names those that find no room beside their point.
         if let Some(corner) = free_place(panel, at, top_of(panel, spot), size, &taken) {
@@ -132,7 +135,7 @@ fn plot(picture: &mut Picture, panel: &Panel, spots: &[Spot]) {
 
 /// The upper end of a spot's whisker.
 fn top_of(panel: &Panel, spot: &Spot) -> f64 {
-    panel.at(spot.cpu_ns.log10(), spot.p99_ns.unwrap_or(spot.p50_ns).log10()).1
+    panel.at(spot.cpu_cores.log10(), spot.p99_ns.unwrap_or(spot.p50_ns).log10()).1
 }
 
 /// The upper left corner of a label beside a point, where it covers nothing and stays in the panel.

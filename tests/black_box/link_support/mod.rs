@@ -87,7 +87,12 @@ fn until<T>(case: Case, target: SocketAddr, done: impl Fn(&Context) -> Option<T>
         let process = ArrivalProcess::Constant;
         let schedule = Schedule { seed: 1, topics: 1, per_s: 10.0, process, until_ns: UNTIL_NS };
         let start_ns = clock::now();
-        let timeline = Timeline { start_ns, window_ns: start_ns, end_ns: start_ns + UNTIL_NS };
+        let timeline = Timeline {
+            idle_ns: start_ns,
+            start_ns,
+            window_ns: start_ns,
+            end_ns: start_ns + UNTIL_NS,
+        };
         let (_start, timeline) = watch::channel(publishes.then_some(timeline));
         let dialer = Dialer::new(target, Rc::new(WireTotals::default()));
         let context = Rc::new(Context::new(case, dialer, timer, schedule, 0..UNTIL_NS, timeline));

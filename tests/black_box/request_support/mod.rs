@@ -71,7 +71,12 @@ pub(crate) fn run(
         }
         context.ready(clients).await.unwrap();
         let start_ns = clock::now() + 5 * MS;
-        let timeline = Timeline { start_ns, window_ns: start_ns, end_ns: start_ns + window_ns };
+        let timeline = Timeline {
+            idle_ns: start_ns,
+            start_ns,
+            window_ns: start_ns,
+            end_ns: start_ns + window_ns,
+        };
         begin.send_replace(Some(timeline));
         timer.sleep_until(timeline.end_ns).await.unwrap();
         if drains {

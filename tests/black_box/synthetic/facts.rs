@@ -13,7 +13,7 @@ use tidings::record::{
     SCHEMA_VERSION, TrialFacts, TrialRecord, WorkerHealth, utc,
 };
 use tidings::scenario::{
-    Case, Conditions, Connection, Faults, Format, LongPollOptions, LoopKind, Mix, Pattern, PatternKind, Phases, Profile, Publish, RequestOptions, Scenario,
+    Case, Conditions, Connection, Faults, Format, LongPollOptions, LoopKind, Mix, Pattern, PatternKind, Phases, Prices, Profile, Publish, RequestOptions, Scenario,
     ShortPollOptions, Spin, SseOptions, TargetOptions, Transport, WebSocketOptions, WebhookOptions, WorkerOptions,
     Workload,
 };
@@ -176,7 +176,7 @@ pub(crate) fn facts(case: &Case, trial: u32) -> TrialFacts {
 
 fn phases() -> Phases {
     let (second, window) = (Span::from_secs(1), Span::from_secs(WINDOW_S));
-    Phases { connect: second, warmup: second, measure: window, drain: second }
+    Phases { connect: second, idle: second, warmup: second, measure: window, drain: second }
 }
 
 fn sample(recorder: &mut Recorder, kind: PatternKind, ns: f64, rng: &mut Rng) {
@@ -209,6 +209,9 @@ fn at_the_end(case: &Case, expected: u64, wire: u64, rng: &mut Rng) -> Snapshot 
     }
     recorder.count(Counter::Connections, case.workload.clients);
     recorder.count(Counter::WireBytes, wire);
+    recorder.count(Counter::WindowWireBytes, wire);
+    recorder.count(Counter::WindowWireSent, wire / 2);
+    recorder.count(Counter::OpeningWireBytes, 900 * case.workload.clients);
     recorder.count(Counter::WireSegments, 2 * expected);
     let mut snapshot = recorder.snapshot();
     snapshot.ledger = Ledger { expected, delivered: expected, ..Ledger::default() };
@@ -258,6 +261,8 @@ fn resources(start: u64, target_cpu: f64, memory: f64, clients: u64) -> Resource
     };
     Resources {
         cpu: (0..=WINDOW_S).map(reading).collect(),
+        connect_cpu: None,
+        idle_cpu: None,
         worker_shards: 1,
         target_shards: 1,
         cores: 2,
@@ -290,6 +295,7 @@ pub(crate) fn scenario(cases: Vec<Case>, trials: u32, objectives: &[&str]) -> Sc
         target: TargetOptions { ring: 1024, ..TargetOptions::default() },
         cases,
         objectives: objectives.iter().map(|&text| text.to_owned()).collect(),
+        prices: Prices::default(),
     }
 }
 
@@ -357,5 +363,5 @@ pub(crate) fn write_run(out: &Path, info: &RunInfo, change: impl Fn(&mut TrialFa
 /// The row of a trial with the verdict that it deserves.
 pub(crate) fn judged(facts: &TrialFacts) -> TrialRecord {
     let (verdict, reasons) = verdict(facts);
-    TrialRecord::new(facts, verdict, reasons)
+    TrialRecord::new(facts, verdict, reasons).priced(&Prices::default())
 }
