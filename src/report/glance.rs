@@ -62,7 +62,10 @@ pub(super) fn table(view: &View) -> Table {
     let all_well = cases.iter().all(faultless);
     let shown = |column: &&Column| match column {
         Column::Account => !all_well,
-        Column::Metric(column) => all_well || *column != LEAST,
+        Column::Metric(column) => {
+            let measured = cases.iter().any(|case| case.shown(column).is_some());
+            measured && (all_well || *column != LEAST)
+        }
         _ => true,
     };
     let columns: Vec<Column> = COLUMNS.iter().filter(shown).copied().collect();
