@@ -16,6 +16,7 @@ mod server_timing;
 mod socket;
 mod stream;
 pub mod tls;
+pub mod websocket;
 
 pub use client::Client;
 pub use dialer::{Dialer, LINKS_PER_SOURCE};

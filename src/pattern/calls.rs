@@ -9,7 +9,7 @@ use std::rc::Rc;
 use std::time::Duration;
 
 use bytes::{Buf as _, Bytes, BytesMut};
-use fastwebsockets::{OpCode, WebSocketError};
+use fastwebsockets::WebSocketError;
 use http_body_util::{BodyExt as _, Collected, Full};
 use hyper::Request;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
@@ -19,6 +19,7 @@ use super::handshake::{self, Opened};
 use super::redial::Ended;
 use crate::clock;
 use crate::net::call::{Id, read_answer, write_call};
+use crate::net::websocket::{Head, Opcode, masked};
 use crate::net::{Meter, NetError, StampedResponse, Stream};
 use crate::pace::Rng;
 
@@ -92,7 +93,7 @@ impl Calls {
         let body = body.collect().await.map(Collected::to_bytes).unwrap_or_default();
         self.last += 1;
         let mut call = write_call(self.last, head, &body);
-        self.queue(OpCode::Text, &mut call);
+        self.queue(Opcode::Text, &mut call);
         self.meter.arm();
         let answered = async {
             self.send().await?;
@@ -127,7 +128,7 @@ impl Calls {
             match self.frames.next()? {
                 Some(Said::Message(message)) => return Ok(message),
                 Some(Said::Ping(mut payload)) => {
-                    self.queue(OpCode::Pong, &mut payload);
+                    self.queue(Opcode::Pong, &mut payload);
                     if self.frames.unread.is_empty() {
                         // It was no part of an answer.
                         self.meter.unstamp_first();
@@ -145,25 +146,9 @@ impl Calls {
     }
 
     /// Puts a masked frame behind those that are to be written.
-    fn queue(&mut self, opcode: OpCode, payload: &mut [u8]) {
-        let mask = (self.rng.next_u64() as u32).to_le_bytes();
-        self.unsent.extend_from_slice(&[0x80 | opcode as u8]);
-        match payload.len() {
-            n @ 0..126 => self.unsent.extend_from_slice(&[0x80 | n as u8]),
-            n @ 126..0x1_0000 => {
-                self.unsent.extend_from_slice(&[0xfe]);
-                self.unsent.extend_from_slice(&(n as u16).to_be_bytes());
-            }
-            n => {
-                self.unsent.extend_from_slice(&[0xff]);
-                self.unsent.extend_from_slice(&(n as u64).to_be_bytes());
-            }
-        }
-        self.unsent.extend_from_slice(&mask);
-        for (byte, mask) in payload.iter_mut().zip(mask.into_iter().cycle()) {
-            *byte ^= mask;
-        }
-        self.unsent.extend_from_slice(payload);
+    fn queue(&mut self, opcode: Opcode, payload: &mut [u8]) {
+        let key = (self.rng.next_u64() as u32).to_le_bytes();
+        masked(&mut self.unsent, opcode, payload, key);
     }
 
     /// Writes what is to be written, and gets it out of what lies under it.
@@ -204,59 +189,52 @@ struct Frames {
 impl Frames {
     /// The next thing that is said, once it is there whole.
     fn next(&mut self) -> Result<Option<Said>, Ended> {
-        while let Some((first, payload)) = self.frame()? {
-            let (last, opcode) = (first & 0x80 != 0, first & 0x7f);
+        while let Some((Head { opcode, last, .. }, payload)) = self.frame()? {
             match (opcode, &mut self.begun) {
-                (0x9, _) if last => return Ok(Some(Said::Ping(payload.to_vec()))),
-                (0x8, _) if last => return Ok(Some(Said::Close)),
+                (Opcode::Ping, _) => return Ok(Some(Said::Ping(payload.to_vec()))),
+                (Opcode::Close, _) => return Ok(Some(Said::Close)),
                 // It asks for nothing.
-                (0xa, _) if last => {}
-                (0x1, None) if last => return Ok(Some(Said::Message(payload.freeze()))),
-                (0x1, begun @ None) => *begun = Some(payload),
-                (0x0, Some(begun)) if begun.len() + payload.len() <= MESSAGE_MAX => {
+                (Opcode::Pong, _) => {}
+                (Opcode::Text, None) if last => return Ok(Some(Said::Message(payload.freeze()))),
+                (Opcode::Text, begun @ None) => *begun = Some(payload),
+                (Opcode::Continuation, Some(begun))
+                    if begun.len() + payload.len() <= MESSAGE_MAX =>
+                {
                     begun.extend_from_slice(&payload);
                     if last {
                         return Ok(self.begun.take().map(|whole| Said::Message(whole.freeze())));
                     }
                 }
-                // Binary, what has no place here, a bit that nobody agreed on, or too much.
-                _ => return Err(Ended::StampedResponse),
+                // Binary, what has no place here, or too much.
+                (Opcode::Text | Opcode::Binary | Opcode::Continuation, _) => {
+                    return Err(Ended::StampedResponse);
+                }
             }
         }
         Ok(None)
     }
 
-    /// The next frame's first byte and payload, once it is there whole.
-    fn frame(&mut self) -> Result<Option<(u8, BytesMut)>, Ended> {
-        let [first, second, rest @ ..] = &self.unread[..] else { return Ok(None) };
-        let (first, header, length) = match (second, rest) {
-            // A server does not mask.
-            (0x80.., _) => return Err(Ended::StampedResponse),
-            (126, [a, b, ..]) => (*first, 4, u64::from(u16::from_be_bytes([*a, *b]))),
-            (127, rest) => match rest.first_chunk() {
-                Some(long) => (*first, 10, u64::from_be_bytes(*long)),
-                None => return Ok(None),
-            },
-            (126, _) => return Ok(None),
-            (short, _) => (*first, 2, u64::from(*short)),
-        };
-        if length > MESSAGE_MAX as u64 {
+    /// The next frame's header and payload, once it is there whole.
+    fn frame(&mut self) -> Result<Option<(Head, BytesMut)>, Ended> {
+        let head = Head::read(&self.unread, false).map_err(|_| Ended::StampedResponse)?;
+        let Some(head) = head else { return Ok(None) };
+        if head.length > MESSAGE_MAX as u64 {
             return Err(Ended::StampedResponse);
         }
-        let whole = header + length as usize;
+        let whole = head.size + head.length as usize;
         if self.unread.len() < whole {
             self.unread.reserve(whole - self.unread.len());
             return Ok(None);
         }
         let mut frame = self.unread.split_to(whole);
-        frame.advance(header);
-        Ok(Some((first, frame)))
+        frame.advance(head.size);
+        Ok(Some((head, frame)))
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use fastwebsockets::{Frame, Payload};
+    use fastwebsockets::{Frame, OpCode, Payload};
     use hyper::StatusCode;
     use proptest::prelude::*;
     use tokio::net::{TcpListener, TcpStream};
@@ -391,6 +369,8 @@ mod tests {
             ("a continuation of nothing", theirs(true, OpCode::Continuation, b"x")),
             ("a message in another", [1, 0, 0x81, 0].to_vec()),
             ("a fragmented ping", vec![0x09, 0]),
+            ("a ping of 126 bytes", [&[0x89, 126, 0, 126][..], &[0; 126]].concat()),
+            ("a length of 5 in two bytes", [&[0x81, 126, 0, 5][..], b"hello"].concat()),
             ("a message that is too long", long),
         ] {
             assert!(read(&wire, &[]).is_err(), "{what}");

@@ -9,17 +9,14 @@ use hyper::header::{
     SEC_WEBSOCKET_VERSION, UPGRADE,
 };
 use hyper::{Response, StatusCode};
-use sha1::{Digest as _, Sha1};
 
 use super::Link;
 use super::poll::{get, host};
 use super::redial::Ended;
 use crate::event::{EPOCH_HEADER, Epoch};
+use crate::net::websocket::accept_key;
 use crate::net::{Meter, NetError, Stream, upgrade};
 use crate::pace::Rng;
-
-/// The constant of RFC 6455, section 1.3.
-const GUID: &[u8] = b"258EAFA5-E914-47DA-95CA-C5AB0DC85B11";
 
 /// What a handshake came to.
 pub(super) enum Opened {
@@ -60,7 +57,7 @@ pub(super) async fn open(link: &Link, path: String, rng: &mut Rng) -> Result<Ope
 
 /// Whether the answer's headers accept `key`; the framing crate does not look.
 fn accepted(headers: &HeaderMap, key: &str) -> bool {
-    let expected = STANDARD.encode(Sha1::new().chain_update(key).chain_update(GUID).finalize());
+    let expected = accept_key(key.as_bytes());
     let says = |name, text: &str| {
         headers
             .get(name)

@@ -1,4 +1,6 @@
 //! A WebSocket: events as text frames, pings answered, resumed with `since`.
+//!
+//! Frames are read by fastwebsockets, not by [`crate::net::websocket`], so that server and client do not share a mistake.
 
 use std::rc::Rc;
 use std::time::Duration;

@@ -5,8 +5,8 @@ use std::sync::OnceLock;
 use bytes::Bytes;
 
 use crate::event::{self, Cursor, Epoch, Head};
+use crate::net::websocket as frame;
 use crate::server::sse;
-use crate::server::websocket::frame;
 
 /// An event in the log. Shared by every shard's replica and every link that is writing it.
 ///

@@ -12,8 +12,8 @@ use super::Shard;
 use crate::clock;
 use crate::event::{Head, encode, topic_name};
 use crate::measure::{Counter, Metric};
+use crate::net::websocket::Header;
 use crate::server::publisher::{BURST, PublishPlan};
-use crate::server::websocket::frame::Header;
 
 /// Bytes that may wait for a subscriber's socket; frames beyond are dropped, and the ledger tells.
 const BACKLOG_MAX: usize = 4 << 20;

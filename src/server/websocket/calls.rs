@@ -25,10 +25,10 @@ use tokio::time::{Instant, Sleep, sleep};
 
 use super::decode::{CloseReason, Decoder, Incoming};
 use super::echo::farewell;
-use super::frame::{self, Header, Opcode};
 use super::life::Life;
 use super::link::ping_interval;
 use crate::net::call::{Id, NoCall, read_call, write_answer};
+use crate::net::websocket::{self as frame, Header, Opcode};
 use crate::server::answer::{Body, Reply, ReplyFuture};
 use crate::server::faults::{self, Subscriber};
 use crate::server::outlet::{Outgoing, Outlet};
@@ -209,9 +209,8 @@ impl CallSocket {
             Incoming::Ping(payload) => frame::control(out, Opcode::Pong, payload),
             Incoming::Pong => {}
             Incoming::Close(code) => {
-                let code = code.map(u16::to_be_bytes);
                 let mut close = Vec::new();
-                frame::control(&mut close, Opcode::Close, code.as_ref().map_or(&[], |code| code));
+                frame::close_too(&mut close, code);
                 ending = Some(close);
             }
             Incoming::Data { text: false, .. } => {

@@ -7,10 +7,7 @@
 //! bytes, takes any split of the stream, and is strict; the tests hold it against frames that fastwebsockets
 //! made.
 
-use super::frame::{CONTROL_MAX, Opcode};
-
-/// Longest header of a masked frame, in bytes.
-const HEADER_MAX: usize = 14;
+use crate::net::websocket::{Head, MASKED_HEADER_MAX, Opcode, mask};
 
 /// What a client said.
 #[derive(Debug, PartialEq, Eq)]
@@ -49,12 +46,9 @@ const NOT_TEXT: CloseReason = CloseReason { code: 1007, reason: "text that is no
 
 #[derive(Debug, Clone, Copy)]
 struct Frame {
-    opcode: Opcode,
-    last: bool,
-    mask: [u8; 4],
+    head: Head,
     /// Bytes of the payload read so far.
     read: u64,
-    length: u64,
 }
 
 #[derive(Debug)]
@@ -67,7 +61,7 @@ struct Message {
 /// Reads frames from any split of the stream.
 #[derive(Debug)]
 pub(crate) struct Decoder {
-    header: [u8; HEADER_MAX],
+    header: [u8; MASKED_HEADER_MAX],
     header_len: usize,
     frame: Option<Frame>,
     message: Option<Message>,
@@ -81,7 +75,7 @@ impl Decoder {
     /// A decoder that refuses messages beyond `message_max` bytes.
     pub(crate) const fn new(message_max: u64) -> Self {
         Self {
-            header: [0; HEADER_MAX],
+            header: [0; MASKED_HEADER_MAX],
             header_len: 0,
             frame: None,
             message: None,
@@ -106,14 +100,14 @@ impl Decoder {
                     if let Some(frame) = self.header().inspect_err(|_| self.closed = true)? {
                         self.header_len = 0;
                         self.frame = Some(frame);
-                        if frame.length == 0 {
+                        if frame.head.length == 0 {
                             self.payload(frame, &mut [], on).inspect_err(|_| self.closed = true)?;
                         }
                     }
                     1
                 }
                 Some(frame) => {
-                    let taken = (frame.length - frame.read).min(input.len() as u64) as usize;
+                    let taken = (frame.head.length - frame.read).min(input.len() as u64) as usize;
                     self.payload(frame, &mut input[..taken], on)
                         .inspect_err(|_| self.closed = true)?;
                     taken
@@ -126,41 +120,10 @@ impl Decoder {
 
     /// The frame that the header announces, once the header is complete.
     fn header(&mut self) -> Result<Option<Frame>, CloseReason> {
-        let bytes = &self.header[..self.header_len];
-        let [first, second, rest @ ..] = bytes else { return Ok(None) };
-        if first & 0x70 != 0 {
-            return Err(protocol("a reserved bit is set"));
-        }
-        let opcode = Opcode::from_bits(first & 0xf).ok_or(protocol("a reserved opcode"))?;
-        let last = first & 0x80 != 0;
-        if second & 0x80 == 0 {
-            return Err(protocol("an unmasked frame"));
-        }
-        if opcode.is_control() && (!last || second & 0x7f > CONTROL_MAX as u8) {
-            return Err(protocol("a control frame that is fragmented or too long"));
-        }
-        let (length, rest) = match second & 0x7f {
-            127 => match rest.split_first_chunk() {
-                Some((long, rest)) => (u64::from_be_bytes(*long), rest),
-                None => return Ok(None),
-            },
-            126 => match rest.split_first_chunk() {
-                Some((short, rest)) => (u64::from(u16::from_be_bytes(*short)), rest),
-                None => return Ok(None),
-            },
-            tiny => (u64::from(tiny), rest),
-        };
-        let shortest = match second & 0x7f {
-            127 => 0x1_0000..1 << 63,
-            126 => 126..0x1_0000,
-            _ => 0..126,
-        };
-        if !shortest.contains(&length) {
-            return Err(protocol("a length that is not written in its shortest form"));
-        }
-        let Ok(mask) = rest.try_into() else { return Ok(None) };
-        self.begin(opcode, length)?;
-        Ok(Some(Frame { opcode, last, mask, read: 0, length }))
+        let head = Head::read(&self.header[..self.header_len], true).map_err(protocol)?;
+        let Some(head) = head else { return Ok(None) };
+        self.begin(head.opcode, head.length)?;
+        Ok(Some(Frame { head, read: 0 }))
     }
 
     /// Checks a frame against the message under way, which it begins or continues.
@@ -191,18 +154,16 @@ impl Decoder {
         bytes: &mut [u8],
         on: &mut impl FnMut(Incoming<'_>),
     ) -> Result<(), CloseReason> {
-        for (byte, at) in bytes.iter_mut().zip(frame.read..) {
-            *byte ^= frame.mask[(at % 4) as usize];
-        }
+        mask(bytes, frame.head.mask, frame.read);
         frame.read += bytes.len() as u64;
-        let complete = frame.read == frame.length;
+        let complete = frame.read == frame.head.length;
         self.frame = (!complete).then_some(frame);
-        if frame.opcode.is_control() {
+        if frame.head.opcode.is_control() {
             self.control.extend_from_slice(bytes);
-            return if complete { self.control(frame.opcode, on) } else { Ok(()) };
+            return if complete { self.control(frame.head.opcode, on) } else { Ok(()) };
         }
         let Some(message) = &mut self.message else { return Err(protocol("nothing to continue")) };
-        let (text, last) = (message.text, complete && frame.last);
+        let (text, last) = (message.text, complete && frame.head.last);
         if text && !(message.tail.extend(bytes) && (!last || message.tail.is_whole())) {
             return Err(NOT_TEXT);
         }

@@ -14,8 +14,8 @@ use tokio::io::AsyncWriteExt as _;
 use tokio::time::timeout;
 
 use super::decode::{CloseReason, Decoder, Incoming};
-use super::frame::{self, Header, Opcode};
 use super::life::Life;
+use crate::net::websocket::{self as frame, Header, Opcode};
 use crate::server::shard::Shard;
 use crate::server::wire::Wire;
 
@@ -49,8 +49,7 @@ impl Echo {
             Incoming::Ping(payload) => frame::control(out, Opcode::Pong, payload),
             Incoming::Pong => {}
             Incoming::Close(code) => {
-                let code = code.map(u16::to_be_bytes);
-                frame::control(out, Opcode::Close, code.as_ref().map_or(&[], |code| code));
+                frame::close_too(out, code);
                 *ended = true;
             }
             Incoming::Data { text, bytes, last } => {

@@ -3,13 +3,12 @@
 use base64::Engine as _;
 use base64::alphabet;
 use base64::engine::{GeneralPurpose, GeneralPurposeConfig};
-use base64::prelude::BASE64_STANDARD;
 use hyper::header::{
     CONNECTION, HeaderMap, HeaderValue, SEC_WEBSOCKET_KEY, SEC_WEBSOCKET_VERSION, UPGRADE,
 };
-use sha1::{Digest as _, Sha1};
 
 use crate::net::fields::{self, lists};
+use crate::net::websocket::accept_key;
 
 /// How a nonce is read: clients that fill 22 characters at random leave bits over, and mean no harm.
 const NONCE: GeneralPurpose = GeneralPurpose::new(
@@ -51,16 +50,9 @@ pub(crate) fn accept(headers: &HeaderMap) -> Result<String, HandshakeError> {
     Ok(accept_key(key.as_bytes()))
 }
 
-/// The proof that a key was read (section 1.3).
-pub(crate) fn accept_key(key: &[u8]) -> String {
-    let mut hash = Sha1::new();
-    hash.update(key);
-    hash.update(b"258EAFA5-E914-47DA-95CA-C5AB0DC85B11");
-    BASE64_STANDARD.encode(hash.finalize())
-}
-
 #[cfg(test)]
 mod tests {
+    use base64::prelude::BASE64_STANDARD;
     use proptest::prelude::*;
 
     use super::*;

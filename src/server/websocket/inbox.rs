@@ -11,9 +11,9 @@ use std::time::Instant;
 
 use hyper::StatusCode;
 
-use super::frame::Header;
 use crate::clock;
 use crate::event::{Post, PostAnswer};
+use crate::net::websocket::Header;
 use crate::server::hub::{Origin, Receipt, Topic};
 use crate::server::problem::Problem;
 use crate::server::publish;

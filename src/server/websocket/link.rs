@@ -12,12 +12,12 @@ use tokio::io::AsyncWrite as _;
 use tokio::time::{Instant, Sleep};
 
 use super::decode::{CloseReason, Decoder, Incoming};
-use super::frame::{self, Header, Opcode};
 use super::inbox::Inbox;
 use super::life::Life;
 use crate::clock;
 use crate::event::{Cursor, Missed, encode_gap};
 use crate::measure::Counter;
+use crate::net::websocket::{self as frame, Header, Opcode};
 use crate::scenario::WebSocketOptions;
 use crate::server::faults::Push;
 use crate::server::hub::{Entry, Waiter};
@@ -170,8 +170,7 @@ impl EventSocket {
             }
             Incoming::Close(code) => {
                 if *phase == SocketState::Open {
-                    let code = code.map(u16::to_be_bytes);
-                    frame::control(control, Opcode::Close, code.as_ref().map_or(&[], |c| c));
+                    frame::close_too(control, code);
                 }
                 *phase = SocketState::Closed;
             }

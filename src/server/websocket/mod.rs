@@ -16,7 +16,6 @@
 mod calls;
 pub(super) mod decode;
 mod echo;
-pub(super) mod frame;
 pub(super) mod handshake;
 mod inbox;
 mod life;
