@@ -28,7 +28,7 @@ use crate::event::{self, Epoch};
 use crate::measure::Snapshot;
 use crate::scenario::Outbox;
 
-/// Topics that the API may make beside those of [`Options::topics`].
+/// Most topics that the API may create beyond those of [`Options::topics`].
 const TOPICS_MORE: usize = 10_000;
 /// Connections that may wait to be accepted: thousands of links open within a second.
 const BACKLOG: i32 = 16_384;
@@ -44,14 +44,14 @@ pub fn listen(address: SocketAddr) -> io::Result<TcpListener> {
     Ok(socket.into())
 }
 
-/// What the owner of a running target holds.
+/// A handle on a running target.
 #[derive(Debug, Clone)]
 pub struct Handle {
     shared: Arc<Shared>,
 }
 
 impl Handle {
-    /// Where the target listens.
+    /// The listening address.
     pub fn address(&self) -> SocketAddr {
         self.shared.address
     }
@@ -108,13 +108,13 @@ pub fn serve_with<T>(
 /// What a target starts with beside its options.
 #[derive(Debug, Default)]
 pub struct Start<'a> {
-    /// What it speaks TLS with.
+    /// The TLS configuration.
     pub security: Security,
-    /// A target that ended, in whose place it stands: with its log, before the first connection is accepted.
+    /// A target that ended and whose log this one restores before it accepts connections.
     pub predecessor: Option<&'a Predecessor>,
-    /// Where its durable outbox is, which a former process may have left: it goes on where that was.
+    /// The folder of the durable outbox; an existing one is continued.
     pub data: Option<&'a Path>,
-    /// The life that its logs are in; a new one unless said. What a durable outbox holds goes on in its own.
+    /// The life of the logs; a new one by default. A durable outbox keeps its own.
     pub life: Option<Epoch>,
 }
 
@@ -128,7 +128,7 @@ pub fn serve_from<T>(
     let Start { security, predecessor, data, life } = start;
     listener.set_nonblocking(true)?;
     SockRef::from(&listener).set_send_buffer_size(options.send_buffer.bytes() as usize)?;
-    // Connections inherit both: a peer that is gone without a word acknowledges nothing.
+    // Connections inherit both: a peer that vanished acknowledges nothing.
     let unacknowledged_ms = options.write_timeout.ns() / 1_000_000;
     set_tcp_user_timeout(&listener, unacknowledged_ms as u32)?;
     let of = options.shards.max(1) as usize;
@@ -235,7 +235,7 @@ fn open(
     opened.map_err(io::Error::other)
 }
 
-/// Takes over what a former process left: topics go on after their newest event, endpoints where they were.
+/// Restores a predecessor's state: topics continue after their newest event, endpoints at their positions.
 fn restore(shared: &Shared, restored: Restored) -> io::Result<Vec<Arc<Endpoint>>> {
     for topic in restored.topics {
         let made = shared.directory.get_or_create(&topic.name);
@@ -259,7 +259,7 @@ impl Drop for StopOnDrop<'_> {
     }
 }
 
-/// Accepts connections and deals them to the shards in turn.
+/// Accepts connections and hands them to the shards in turn.
 fn accept(listener: TcpListener, shard: Rc<Shard>) -> io::Result<impl Future<Output = ()>> {
     let listener = tokio::net::TcpListener::from_std(listener)?;
     Ok(async move {

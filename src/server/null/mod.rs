@@ -1,11 +1,11 @@
-//! The null target: a server that does as little as a server can, for the noise floor of a run.
+//! The null target: a server that does as little as possible, for the noise floor of a run.
 //!
-//! It speaks to the same workers as the real one, in two ways. Whatever is asked of `/items` gets a constant
-//! answer as soon as the request has been read; a WebSocket gets every event of its topic, encoded once and written
-//! straight to its socket when it is due. No hyper, no log, no fan-out between shards, no store, no heartbeats, no
-//! resuming: what such a trial takes is what machine, kernel, pacing and recording take by themselves.
+//! It serves the same workers as the real target, in two ways. Any request of `/items` gets a constant answer as soon as it
+//! has been read; a WebSocket gets every event of its topic, encoded once and written straight to its socket when due.
+//! There is no hyper, log, fan-out between shards, store, heartbeat or resuming: such a trial costs what machine, kernel,
+//! pacing and recording cost.
 //!
-//! Not a server to measure for its own sake, and no example of one: it believes whatever it is told.
+//! It is not an example of a server: it trusts its input.
 
 mod deliveries;
 mod http;
@@ -33,12 +33,12 @@ use crate::control::TargetAssignment;
 use crate::measure::{Recorder, Snapshot, pin};
 use crate::pace::{Pacing, Timer};
 
-/// What a null target is told.
+/// The options of a null target.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct NullOptions {
     /// Threads that serve.
     shards: u32,
-    /// The core of the first shard where each keeps to one of its own.
+    /// The core of the first shard, where shards are pinned.
     first_core: Option<u32>,
     /// Topics.
     topics: u64,
@@ -61,7 +61,7 @@ impl From<&TargetAssignment> for NullOptions {
     }
 }
 
-/// What the owner of a running null target holds.
+/// A handle on a running null target.
 #[derive(Debug)]
 pub(super) struct NullHandle {
     address: SocketAddr,
@@ -69,7 +69,6 @@ pub(super) struct NullHandle {
 }
 
 impl NullHandle {
-    /// Where it listens.
     pub(super) fn address(&self) -> SocketAddr {
         self.address
     }
@@ -102,7 +101,7 @@ impl Drop for StopOnDrop {
     }
 }
 
-/// One thread with its own runtime and its own connections.
+/// One thread with its own runtime and connections.
 #[derive(Debug)]
 struct Shard {
     index: usize,
@@ -158,7 +157,7 @@ pub(super) fn serve_null_with<T>(
     })
 }
 
-/// Runs a shard on this thread until it is told to stop, and `main` beside it.
+/// Runs a shard on this thread until it gets the order to stop, and `main` along with it.
 fn run<T>(
     index: usize,
     options: NullOptions,
@@ -191,7 +190,7 @@ fn run<T>(
     })
 }
 
-/// Accepts connections and deals them to the shards in turn.
+/// Accepts connections and hands them to the shards in turn.
 async fn accept(
     listener: tokio::net::TcpListener,
     shard: Rc<Shard>,
@@ -214,16 +213,15 @@ async fn accept(
     }
 }
 
-/// What a connection is after its first requests.
+/// The next use of a connection after its first requests.
 enum Next {
-    /// It ended.
     Ended,
-    /// It asked for the WebSocket of a topic.
+    /// It upgrades to the WebSocket of a topic.
     Subscribe(usize),
 }
 
 impl Shard {
-    /// Carries out one command; false where it was to end.
+    /// Carries out one command; false if it was to end.
     fn carry_out(self: &Rc<Self>, command: ShardCommand) -> bool {
         match command {
             ShardCommand::Serve(stream) => {

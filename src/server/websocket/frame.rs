@@ -5,7 +5,7 @@ pub(crate) const HEADER_MAX: usize = 10;
 /// Longest payload of a control frame, in bytes.
 pub(crate) const CONTROL_MAX: usize = 125;
 
-/// What a frame carries.
+/// The type of a frame.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Opcode {
     /// Goes on with a fragmented message.

@@ -11,7 +11,7 @@ use sha1::{Digest as _, Sha1};
 
 use crate::net::fields::{self, lists};
 
-/// How a nonce is read: clients that fill 22 characters at random leave bits over, and mean no harm.
+/// Decodes a nonce leniently: clients that fill 22 random characters leave spare bits set.
 const NONCE: GeneralPurpose = GeneralPurpose::new(
     &alphabet::STANDARD,
     GeneralPurposeConfig::new().with_decode_allow_trailing_bits(true),
@@ -20,9 +20,9 @@ const NONCE: GeneralPurpose = GeneralPurpose::new(
 /// Why a request is no handshake.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum HandshakeError {
-    /// It asks for no WebSocket, or for one of another version: 426.
+    /// Not a WebSocket handshake, or one of another version: 426.
     Upgrade(&'static str),
-    /// It asks wrongly: 400.
+    /// A malformed handshake: 400.
     Malformed(&'static str),
 }
 
@@ -34,7 +34,7 @@ pub(crate) fn accept(headers: &HeaderMap) -> Result<String, HandshakeError> {
              server-sent events",
         ));
     }
-    // Sections 11.3.1 and 11.3.5: of both there must be one. Which of two holds, nobody could say.
+    // Sections 11.3.1 and 11.3.5: each header must occur once, since two would be ambiguous.
     let version = fields::one(headers, &SEC_WEBSOCKET_VERSION)
         .map_err(|_| HandshakeError::Malformed("exactly one Sec-WebSocket-Version is required"))?;
     if version.map(HeaderValue::as_bytes) != Some(b"13") {
