@@ -22,14 +22,14 @@ pub(super) fn best<T: Copy>(headers: &HeaderMap, offered: &[(T, &str)]) -> Optio
     best.map(|(representation, _)| representation)
 }
 
-/// Whether the request asks for `media` by its name, and not only by a range of everything.
+/// Whether the request accepts `media` by name, not only through a range such as `*/*`.
 pub(super) fn names(headers: &HeaderMap, media: &str) -> bool {
     let ranges = fields::list(headers, &ACCEPT).filter_map(Range::parse);
     let named = ranges.filter(|range| range.covers(media) == Some(2));
     named.map(|range| range.quality).max().is_some_and(|quality| quality > 0)
 }
 
-/// How welcome `media` is, in thousandths: what the most specific range that covers it says.
+/// Returns the quality of `media` in thousandths, as the most specific matching range gives it.
 fn quality<'a>(ranges: impl Iterator<Item = &'a str>, media: &str) -> u16 {
     let covering = ranges.filter_map(Range::parse).filter_map(|range| {
         let specificity = range.covers(media)?;
@@ -38,10 +38,9 @@ fn quality<'a>(ranges: impl Iterator<Item = &'a str>, media: &str) -> u16 {
     covering.max().map_or(0, |(_, quality)| quality)
 }
 
-/// One range of types.
 struct Range<'a> {
     media: MediaType<'a>,
-    /// It asks for a parameter that nothing here has.
+    /// Whether it has a parameter that no representation here has.
     particular: bool,
     /// In thousandths.
     quality: u16,
@@ -50,7 +49,7 @@ struct Range<'a> {
 impl<'a> Range<'a> {
     /// A range as written; `None` where it is none, which leaves the others valid.
     fn parse(text: &'a str) -> Option<Self> {
-        // Old clients of Java write a lone asterisk, and harm nobody: any type is meant.
+        // Old Java clients send a lone asterisk for any type.
         let media = match text.strip_prefix('*') {
             Some(rest) if !rest.starts_with('/') => MediaType::any(rest),
             _ => MediaType::parse(text)?,
@@ -73,7 +72,7 @@ impl<'a> Range<'a> {
         Some(Self { media, particular, quality })
     }
 
-    /// How specifically this range covers `media`; `None` where it does not.
+    /// Returns how specifically this range covers `media`, or `None` if it does not.
     fn covers(&self, media: &str) -> Option<u8> {
         if self.particular {
             return None;

@@ -9,12 +9,12 @@ use super::problem::Problem;
 use crate::clock::SECOND_NS;
 use crate::scenario::Limits;
 
-/// Requests may come in bunches of as many as are let in over this time, in nanoseconds.
+/// The burst that the limit allows, as time in nanoseconds.
 const BUNCH_NS: u64 = SECOND_NS / 10;
-/// When a client without a connection may come again, in seconds: connections end when they end.
+/// The `Retry-After` of a client without a connection, in seconds: nobody knows when connections end.
 const CROWDED_S: u64 = 1;
 
-/// One shard's share of the limits: a token bucket, kept as the instant at which it would be full again (GCRA).
+/// One shard's share of the limits: a token bucket, stored as the instant at which it is full again (GCRA).
 #[derive(Debug)]
 pub(super) struct Admission {
     /// Time between two requests; `None` without a limit.
@@ -46,7 +46,7 @@ impl Admission {
     }
 }
 
-/// The refusal of whatever is asked on a connection above the limit, which is closed with it.
+/// The refusal of any request on a connection above the limit, which closes with it.
 pub(super) fn crowded() -> Problem {
     let detail = format!("too many connections: come again in {CROWDED_S} s");
     Problem::new(StatusCode::SERVICE_UNAVAILABLE, detail)

@@ -1,4 +1,4 @@
-//! Answers: bodies, and whether an answer stands at once or comes later.
+//! Answers: their bodies, and whether they are ready at once or later.
 
 use std::convert::Infallible;
 use std::future::Future;
@@ -68,9 +68,9 @@ impl hyper::body::Body for Body {
 /// The future of an answer: of no size worth mentioning while there is nothing to wait for, since hyper keeps
 /// room for it in every idle connection.
 pub(super) enum ReplyFuture {
-    /// It stands; `None` once taken.
+    /// Ready; `None` once taken.
     Now(Option<Reply>),
-    /// It needs the request's body, or time.
+    /// Needs the request's body, or time.
     Later(Pin<Box<dyn Future<Output = HandlerResult>>>),
 }
 

@@ -18,11 +18,11 @@ use crate::event::Epoch;
 use crate::measure::{Metric, Snapshot, Watch, raise_descriptor_limit};
 use crate::net::tls::Trust;
 
-/// Runs this process as a trial's target: prepares, serves and publishes as ordered, reports and ends.
+/// Runs this process as a trial's target: prepares, serves, publishes as ordered, reports and ends.
 ///
 /// # Errors
 ///
-/// Where there is nobody to report to. Whatever else goes wrong is reported as [`Report::Failed`].
+/// The reports cannot be sent. Any other failure is reported as [`Report::Failed`].
 pub fn child() -> anyhow::Result<u8> {
     let (mut orders, reports) = attach().context("cannot attach to the conductor")?;
     let report = match run(&mut orders, &reports) {
@@ -34,7 +34,7 @@ pub fn child() -> anyhow::Result<u8> {
     Ok(u8::from(failed))
 }
 
-/// The trial: what was measured, which is nothing where it is called off before it begins.
+/// Runs the trial and returns what was measured, or nothing if it is called off before it begins.
 fn run(orders: &mut Orders, reports: &Reports) -> anyhow::Result<Snapshot> {
     let assignment = match orders.recv_blocking() {
         Order::Prepare { version, assignment } => accepted(version, *assignment)?,
@@ -87,13 +87,12 @@ fn predecessor(assignment: &TargetAssignment, resume: Resume) -> Option<Predeces
     Some(Predecessor { publish_plan, down_ns, log })
 }
 
-/// The life that the logs are in: of a trial that publishes a schedule, in whose place this target may stand, the same
-/// for both, as the second goes on with the first one's sequences.
+/// The life of the logs. A restarted target shares it with its predecessor, because it continues the same sequences.
 fn life(assignment: &TargetAssignment) -> Option<Epoch> {
     assignment.schedule.is_some().then(|| Epoch::of(assignment.seed))
 }
 
-/// What is published in a trial that starts at `at_ns`.
+/// Returns what to publish in a trial that starts at `at_ns`.
 fn publish_plan(assignment: &TargetAssignment, at_ns: u64) -> Option<PublishPlan> {
     let schedule = assignment.schedule.clone()?;
     let payload = assignment.case.workload.payload();
@@ -117,14 +116,14 @@ fn accepted(version: u32, assignment: Assignment) -> anyhow::Result<TargetAssign
     }
 }
 
-/// That the target listens, and whom workers may trust.
+/// The report that the target listens, with the certificates that workers may trust.
 const fn ready(address: SocketAddr, trust: Option<Trust>) -> Report {
     Report::Ready { address: Some(address), trust }
 }
 
-/// Carries out orders until the trial is over; returns the watch over its window, where it was started.
+/// Carries out orders until the trial is over, and returns the watch over its window if it began.
 ///
-/// `start` is given the window, in monotonic nanoseconds, and what is to be published.
+/// `start` gets the window, in monotonic nanoseconds, and what to publish.
 async fn obey(
     ready: Report,
     start: impl Fn(Range<u64>, Option<PublishPlan>) -> anyhow::Result<()>,

@@ -43,7 +43,7 @@ fn lists(mut list: &[u8], etag: &[u8], weakly: bool) -> bool {
     false
 }
 
-/// The length of the quoted tag that `text` begins with. A tag may hold commas, and no quotes.
+/// Returns the length of the quoted tag at the start of `text`. A tag may contain commas, but no quotes.
 fn tag_length(text: &[u8]) -> Option<usize> {
     let inner = text.strip_prefix(b"\"")?;
     let end = inner.iter().position(|&byte| byte == b'"')?;

@@ -42,7 +42,7 @@ pub fn is_contained() -> bool {
     CONTAINED.get()
 }
 
-/// Runs what HTTP/2 needs beside its connection on the same thread, contained.
+/// Runs HTTP/2's helper tasks on the connection's thread, contained.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Contained;
 

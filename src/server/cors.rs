@@ -13,27 +13,27 @@ use super::answer::{Reply, ReplyFuture, empty};
 use super::visitors::Visitors;
 use crate::net::fields;
 
-/// What a page may read of an answer beside its body, and what `Fetch` lets it read unasked.
+/// Response headers that a page may read beyond those that `Fetch` always exposes.
 const EXPOSED: HeaderValue = HeaderValue::from_static(
     "etag, location, link, retry-after, allow, accept-patch, server-timing",
 );
 /// Methods of all operations.
 const METHODS: HeaderValue = HeaderValue::from_static("GET, HEAD, POST, PUT, PATCH, DELETE");
-/// What a page may send, unless it names what it wants to.
+/// Request headers that a page may send if it does not name any.
 const FIELDS: HeaderValue = HeaderValue::from_static(
     "accept, cache-control, content-type, if-match, if-none-match, last-event-id",
 );
-/// For how many seconds a browser need not ask again.
+/// How long a browser may cache a preflight, in seconds.
 const MAX_AGE: HeaderValue = HeaderValue::from_static("600");
-/// On what an answer to a preflight depends.
+/// The headers that a preflight's answer depends on.
 const ASKED: &str = "access-control-request-method, access-control-request-headers, \
                      access-control-request-private-network";
-/// A public page asks for leave to use an address inside (Private Network Access).
+/// Set by a public page that wants to reach a private address (Private Network Access).
 const REQUEST_PRIVATE: HeaderName =
     HeaderName::from_static("access-control-request-private-network");
 const ALLOW_PRIVATE: HeaderName = HeaderName::from_static("access-control-allow-private-network");
 
-/// What whoever sent a request is granted.
+/// What the sender of a request is granted.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Grant {
     /// Whose pages may read the answer.
@@ -43,7 +43,7 @@ pub(super) struct Grant {
 }
 
 impl Grant {
-    /// What a request is granted by its origin.
+    /// Returns what a request is granted, by its origin.
     pub(super) fn of(visitors: &Visitors, headers: &HeaderMap) -> Self {
         if visitors.any {
             return Self { origin: Some(HeaderValue::from_static("*")), varies: false };
@@ -82,7 +82,7 @@ impl Grant {
         Some(reply)
     }
 
-    /// An answer that says what is granted, whatever else it says.
+    /// Adds the granted headers to an answer.
     pub(super) fn on(self, answer: ReplyFuture) -> ReplyFuture {
         if self.origin.is_none() && !self.varies {
             return answer;

@@ -1,8 +1,8 @@
-//! Where a reader goes on, by the cursor that it comes with.
+//! Where a reader continues, given its cursor.
 //!
-//! A cursor knows which life of the log it is from. One of another life, or ahead of everything published, names no
-//! event of this log: whatever its holder knows, it has nothing of this one. A stream opens and says so (an `EventSource`
-//! that is refused gives up for good), a poll is answered 410 with a fresh cursor.
+//! A cursor names the life of the log that it is from. One of another life, or ahead of everything published, names no
+//! event of this log: the reader has nothing of it. A stream then opens and says so (an `EventSource` gives up for good
+//! when refused); a poll is answered 410 with a fresh cursor.
 
 use std::rc::Rc;
 
@@ -13,29 +13,29 @@ use super::request::Query;
 use super::shard::Shard;
 use crate::event::{Cursor, Epoch, NoCursor, Reset};
 
-/// Where a reader goes on.
+/// Where a reader continues.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Place {
     /// After this event.
     After(u64),
-    /// Its cursor names no event of this log: it is told so, and begins with the oldest.
+    /// Its cursor names no event of this log: it gets a reset, and the log from the oldest event on.
     Reset,
 }
 
 impl Place {
-    /// Where a cursor leads in a topic's log in its life `life`.
+    /// Resolves a cursor in a topic's log of life `life`.
     pub(super) fn of(topic: &SharedTopic, life: Epoch, cursor: Cursor) -> Self {
         let ours = cursor.epoch.is_none_or(|epoch| epoch == life) && cursor.seq <= topic.newest();
         if ours { Self::After(cursor.seq) } else { Self::Reset }
     }
 }
 
-/// Where a stream begins, and what it is told first.
+/// Where a stream begins, and the notice that it opens with.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Opening {
     /// The event before the first.
     pub since: u64,
-    /// What is said of a cursor that names no event of this log.
+    /// The reset, if the cursor names no event of this log.
     pub reset: Option<Reset>,
 }
 
@@ -54,10 +54,10 @@ impl Opening {
     }
 }
 
-/// What a request says of where it goes on: `Ok(None)` where it says nothing.
+/// The cursor of a request; `Ok(None)` if it has none.
 pub(super) type Said = Option<Result<Cursor, NoCursor>>;
 
-/// The parameter `since` of a request.
+/// Reads the parameter `since` of a request.
 pub(super) fn said(query: Query<'_>) -> Said {
     query.get("since").map(|text| text.parse())
 }
@@ -67,8 +67,8 @@ pub(super) fn read(said: Said) -> Result<Option<Cursor>, Problem> {
     said.transpose().map_err(|NoCursor| Problem::bad_request(format!("since: {NoCursor}")))
 }
 
-/// The topic of that name. Where there is none and the asker has a cursor of an earlier life, it was there then: it is
-/// made again, so that who comes back is not sent away before anybody has published.
+/// Returns the topic of that name. If it is missing and the request's cursor is of an earlier life, the topic existed then:
+/// it is created again, so that a returning client can wait for the next event.
 pub(super) fn topic(
     shard: &Shard,
     name: &str,

@@ -1,9 +1,9 @@
-//! How many links of each kind stand right now.
+//! Counts of open links by kind.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-/// A kind of link that is held open.
+/// A kind of long-lived link.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Kind {
     /// A connection of any use.
@@ -29,7 +29,7 @@ impl Kind {
     ];
 }
 
-/// One shard's counts: written by its own thread only, read by any.
+/// One shard's counts, written by its own thread and read by any.
 #[derive(Debug, Default)]
 #[repr(align(64))]
 pub(super) struct Gauges([AtomicU64; Kind::ALL.len()]);
@@ -41,13 +41,13 @@ impl Gauges {
         CountedLink { gauges: Arc::clone(self), kind }
     }
 
-    /// How many stand.
+    /// The number of open links.
     pub(super) fn get(&self, kind: Kind) -> u64 {
         self.0[kind as usize].load(Ordering::Relaxed)
     }
 }
 
-/// One counted link; dropping it takes it off the count.
+/// One counted link; dropping it decrements the count.
 #[derive(Debug)]
 pub(super) struct CountedLink {
     gauges: Arc<Gauges>,

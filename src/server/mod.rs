@@ -1,9 +1,9 @@
-//! The built-in target: a server that offers the same news in six ways.
+//! The built-in target: a server that delivers the same events in six patterns.
 //!
-//! HTTP/1.1 and HTTP/2 on one current-thread runtime a shard. Shard 0 accepts and deals the connections to the shards in
-//! turn; each shard has its own replica of every topic's log and shares nothing with the others on the way
-//! of an event to a link. The log is the queue (`hub`): event streams, web sockets, long polls and webhook
-//! outboxes are cursors over it, so memory is bounded by the ring, and a consumer that falls off it is told so.
+//! It serves HTTP/1.1 and HTTP/2 on one current-thread runtime per shard. Shard 0 accepts connections and hands them to the
+//! shards in turn. Each shard has its own replica of every topic's log, and shares nothing with the others between an event
+//! and a link. The log is the queue (`hub`): event streams, WebSockets, long polls and webhook outboxes are cursors over
+//! it, so the ring bounds memory, and a consumer that falls off it gets a gap.
 //!
 //! | pattern | route | file |
 //! | --- | --- | --- |
@@ -15,16 +15,14 @@
 //! | `webhook` | `/webhooks` | `webhook` |
 //! | none: for conformance suites | `GET /echo`, a WebSocket | `websocket` |
 //!
-//! A run holds its figures against those of a server that does next to nothing (`null`), behind the same control protocol.
+//! A run compares its figures with those of a server that does next to nothing (`null`), under the same control protocol.
 //!
-//! Events come from the `publisher`, on a schedule, or over the API (`POST /topics/{topic}/events`,
-//! `publish`). `GET /` explains the routes with examples, `GET /openapi.json` describes them for programs. What is
-//! wrong with it on purpose is in `faults`.
+//! Events come from the `publisher`, on a schedule, or over the API (`POST /topics/{topic}/events`, `publish`). `GET /`
+//! explains the routes with examples, and `GET /openapi.json` describes them for programs. `faults` injects faults.
 //!
-//! This is the server side only: clients are in `pattern`, and the two meet on the wire, with TLS over it where it is
-//! asked for. No authentication ever: it is a thing to measure against, and listens on loopback unless told otherwise.
-//! Web pages of other sites are kept out all the same (`visitors`), unless they are let in (`cors`): a browser would
-//! carry them past the loopback.
+//! This is the server side only: clients are in `pattern`, and the two meet on the wire, optionally over TLS. It has no
+//! authentication, since it exists to be measured, and listens on loopback by default. Web pages of other sites are still
+//! refused (`visitors`) unless allowed (`cors`), because a browser would carry them past the loopback.
 
 mod accept;
 mod admission;

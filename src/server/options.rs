@@ -1,4 +1,4 @@
-//! What a target can be told.
+//! The options of a target.
 
 use crate::control::TargetAssignment;
 use crate::scenario::{
@@ -14,7 +14,7 @@ use super::visitors::Visitors;
 pub struct Options {
     /// Threads that serve.
     pub shards: u32,
-    /// Topics that stand from the start, named by [`crate::event::topic_name`].
+    /// Topics that exist from the start, named by [`crate::event::topic_name`].
     pub topics: u64,
     /// Events that a topic's log keeps, up to 256 MiB of them.
     pub ring: u64,
@@ -23,7 +23,7 @@ pub struct Options {
     pub send_buffer: ByteSize,
     /// A connection that takes none of its bytes for so long is dropped.
     pub write_timeout: Span,
-    /// How long a long poll waits for more events after its first.
+    /// How long a long poll waits for more events after the first.
     pub coalesce: Span,
     /// Options of `sse`.
     pub sse: SseOptions,
@@ -33,8 +33,7 @@ pub struct Options {
     pub webhook: WebhookOptions,
     /// Longest message that `/echo` takes, in bytes.
     pub echo_max: u64,
-    /// The core of the first shard where each keeps to one of its own, the others following; `None` leaves them to
-    /// the kernel.
+    /// The core of the first shard, with the others on the following cores; `None` leaves placement to the kernel.
     pub first_core: Option<u32>,
     /// Whether a connection without TLS may begin HTTP/2 by its preface (h2c).
     pub http2: bool,
@@ -42,19 +41,19 @@ pub struct Options {
     pub max_concurrent_streams: u32,
     /// Whether webhooks may call loopback, private and other addresses that are not public.
     pub allow_private_webhooks: bool,
-    /// What is wrong on purpose.
+    /// Injected faults.
     pub faults: Faults,
     /// Seed of what is random in that.
     pub seed: u64,
-    /// How much is let in at once.
+    /// Limits on connections and requests.
     pub limits: Limits,
-    /// How long slow clients are waited for.
+    /// How long the target waits for slow clients.
     pub waits: Waits,
     /// Which web pages may use it.
     pub visitors: Visitors,
 }
 
-/// How long slow clients are waited for.
+/// How long the target waits for slow clients.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Waits {
     /// A connection without a whole request head for so long is closed, whether idle or slow.
@@ -102,7 +101,7 @@ impl Default for Options {
 }
 
 impl From<&TargetAssignment> for Options {
-    /// The options of a trial: those of its case's pattern, and webhooks to loopback, where the workers are.
+    /// The options of a trial: its case's pattern, with webhooks to loopback, where the workers are.
     fn from(assignment: &TargetAssignment) -> Self {
         let mut options = Self {
             shards: assignment.shards.max(1),
@@ -111,7 +110,7 @@ impl From<&TargetAssignment> for Options {
             send_buffer: assignment.send_buffer,
             write_timeout: assignment.write_timeout,
             first_core: assignment.pinned.then_some(assignment.first_core),
-            // A look at the first bytes costs every connection a little: only where it is asked for.
+            // Detecting HTTP/2 by its first bytes costs each connection a little, so only cases that use it pay.
             http2: assignment.case.transport.http == Http::Two,
             max_concurrent_streams: assignment.max_concurrent_streams,
             allow_private_webhooks: true,

@@ -1,11 +1,10 @@
-//! When deliveries were written: the stamp between published and received.
+//! Stamps when deliveries were written: the stamp between published and received.
 //!
-//! A delivery is written when a write call has taken its event's last byte into the kernel. Web sockets write by
-//! themselves and book it themselves. What goes through hyper is handed to it first and written later: an
-//! [`Outlet`] stands between hyper and the socket, and books what was handed over when hyper, having written all
-//! that it had, flushes. Only what is due in the measure window is booked.
+//! A delivery is written when a write call has taken its event's last byte into the kernel. WebSockets write and stamp by
+//! themselves. Other patterns hand messages to hyper, which writes them later: an [`Outlet`] between hyper and the socket
+//! stamps them when hyper, having written everything, flushes. Only deliveries due in the measure window count.
 //!
-//! The outlet also drops a peer that takes nothing for too long: half-open, or as good as.
+//! The outlet also drops a peer that accepts nothing for too long, such as a half-open one.
 
 use std::cell::{Cell, RefCell};
 use std::future::Future as _;
@@ -25,10 +24,10 @@ use super::wire::Wire;
 use crate::clock;
 use crate::measure::{Metric, Recorder, Snapshot, Uptake};
 
-/// Room for so many events is kept by a connection that has written them.
+/// Entries for which a drained connection keeps its memory.
 const KEPT: usize = 16;
 
-/// Where one shard books when its deliveries were written.
+/// One shard's record of when its deliveries were written.
 #[derive(Debug)]
 pub(super) struct Writes {
     shared: Arc<Shared>,
@@ -54,12 +53,12 @@ impl Writes {
         self.recorder.borrow_mut().record(Metric::Written, now.saturating_sub(published_ns));
     }
 
-    /// What all shards share.
+    /// The state that all shards share.
     pub(super) fn shared(&self) -> &Shared {
         &self.shared
     }
 
-    /// What was booked so far.
+    /// The record so far.
     pub(super) fn snapshot(&self) -> Snapshot {
         self.recorder.borrow().snapshot()
     }
@@ -70,13 +69,13 @@ impl Writes {
 pub(super) struct Outgoing {
     writes: Rc<Writes>,
     published_ns: RefCell<Vec<u64>>,
-    /// Whether the next flush is to be stamped.
+    /// Whether to stamp the next flush.
     watched: Cell<bool>,
     written_ns: Cell<Option<u64>>,
 }
 
 impl Outgoing {
-    /// Nothing is under way yet.
+    /// An empty record.
     pub(super) const fn new(writes: Rc<Writes>) -> Self {
         Self {
             writes,
@@ -86,23 +85,23 @@ impl Outgoing {
         }
     }
 
-    /// A message is about to be handed to hyper whose write is to be stamped.
+    /// Marks the next message to hyper for stamping.
     pub(super) fn watch(&self) {
         self.watched.set(true);
         self.written_ns.set(None);
     }
 
-    /// When the last message that was watched was written, if it is.
+    /// When the last marked message was written, if it was.
     pub(super) fn written_ns(&self) -> Option<u64> {
         self.written_ns.get()
     }
 
-    /// One beside it, for an answer that is made now and leaves later: what is flushed meanwhile is of others.
+    /// A separate record for an answer that is built now and sent later: flushes in between are others'.
     pub(super) fn aside(&self) -> Rc<Self> {
         Rc::new(Self::new(Rc::clone(&self.writes)))
     }
 
-    /// What was kept `aside` leaves now.
+    /// Adds the deliveries that were kept `aside`, which are sent now.
     pub(super) fn join(&self, aside: &Self) {
         self.published_ns.borrow_mut().append(&mut aside.published_ns.borrow_mut());
     }
@@ -134,7 +133,7 @@ impl Outgoing {
     }
 }
 
-/// A connection under hyper that books what is [`Outgoing`] as it is flushed.
+/// A connection under hyper that stamps [`Outgoing`] deliveries when they are flushed.
 #[derive(Debug)]
 pub(super) struct Outlet {
     wire: Wire,
@@ -171,7 +170,7 @@ impl Outlet {
         }
     }
 
-    /// How the other side takes what is sent to it, where the kernel says.
+    /// How the peer accepts data, if the kernel knows.
     pub(super) fn uptake(&self) -> Option<Uptake> {
         self.wire.uptake()
     }

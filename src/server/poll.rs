@@ -39,7 +39,7 @@ pub(super) fn get(
     request: &Request<Incoming>,
 ) -> ReplyFuture {
     let bodiless = request.method() == Method::HEAD;
-    // What only the size is told of is not on its way to anybody.
+    // A body of which only the size is sent delivers nothing.
     let outgoing = &if bodiless { outgoing.aside() } else { Rc::clone(outgoing) };
     let ask = match Ask::read(shard, outgoing, name, request) {
         Ok(ask) => ask,
@@ -69,18 +69,18 @@ pub(super) fn get(
     }
 }
 
-/// A cursor into a topic, and how much to tell from there.
+/// A cursor into a topic, and the most events to return.
 #[derive(Debug)]
 struct Ask {
     topic: Rc<Topic>,
-    /// Where the events of a page are booked as under way.
+    /// The record of deliveries in progress.
     outgoing: Rc<Outgoing>,
     /// The life that its log is in.
     life: Epoch,
     since: u64,
     limit: u64,
     wait: Option<Duration>,
-    /// What the asker is never told.
+    /// The filter for events that the client never gets.
     drop_filter: Option<DropFilter>,
 }
 
@@ -119,8 +119,8 @@ impl Ask {
         self.topic.newest().min(self.since.saturating_add(self.limit)).max(self.since)
     }
 
-    /// The page, of which the cursor, the oldest and the next sequence say everything: a condition is
-    /// checked before anything is written.
+    /// Builds the page. Its condition depends only on cursor, oldest and next sequence, so it is checked before anything is
+    /// written.
     fn page_now(&self, shard: &Shard, request: &Request<Incoming>) -> HandlerResult {
         let etag = format!("\"{:x}-{}-{}\"", shard.shared.epoch, self.topic.oldest(), self.next());
         if condition(request.headers(), &IF_NONE_MATCH, &etag) == Some(true) {

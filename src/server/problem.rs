@@ -48,7 +48,7 @@ impl Problem {
         Self::not_found(format!("no topic '{name}'; publish to it to create it"))
     }
 
-    /// 410: events asked for have left the log.
+    /// 410: the requested events have left the log.
     pub fn gap(since: u64, oldest: u64, life: Epoch) -> Self {
         let next = Cursor::new(oldest - 1, life).to_string();
         let detail = format!(
@@ -89,7 +89,7 @@ impl Problem {
         self.detail
     }
 
-    /// Ends the connection: what follows on it cannot be told apart from what was refused.
+    /// Ends the connection, because what follows cannot be told apart from the refused request.
     pub fn closing(self) -> Self {
         self.header(CONNECTION, HeaderValue::from_static("close"))
     }

@@ -18,7 +18,7 @@ use crate::event::{Cursor, Post};
 /// Longest name of a topic, in bytes.
 const NAME_MAX: usize = 128;
 
-/// What a publisher is told.
+/// The response to a publisher.
 #[derive(Debug, Serialize)]
 struct Acknowledgement<'a> {
     topic: &'a str,
@@ -30,7 +30,7 @@ struct Acknowledgement<'a> {
 
 /// `POST /topics/{topic}/events`
 pub(super) fn post(shard: &Rc<Shard>, name: &str, request: Request<impl Content>) -> ReplyFuture {
-    // An event without a due stamp of its own was due when it was handed in.
+    // An event without a due stamp is due on arrival.
     let arrived_ns = clock::now();
     let (shard, name) = (Rc::clone(shard), name.to_owned());
     ReplyFuture::later(async move {
@@ -49,7 +49,7 @@ pub(super) fn post(shard: &Rc<Shard>, name: &str, request: Request<impl Content>
     })
 }
 
-/// What is to be published of a post that came in at `arrived_ns`.
+/// Reads a post that arrived at `arrived_ns`.
 pub(super) fn read(post: &Post<'_>, arrived_ns: u64) -> (Origin, Bytes) {
     let due_ns = Some(post.due_ns.unwrap_or(arrived_ns));
     (Origin { due_ns, key: post.key }, one_line(post.data.get()))
@@ -70,7 +70,7 @@ pub(super) fn book(shard: &Shard, origin: Origin, receipt: Receipt) {
     }
 }
 
-/// What is shown of a topic.
+/// The public view of a topic.
 #[derive(Debug, Serialize)]
 struct Shown {
     topic: String,
@@ -94,12 +94,12 @@ pub(super) fn topics(shard: &Shard) -> Reply {
 /// Whether a topic may have this name: what needs no escape in a URL, in JSON or in a header.
 pub(super) fn is_name(name: &str) -> bool {
     let plain = |b: u8| b.is_ascii_alphanumeric() || b"._~-".contains(&b);
-    // Those are steps of a path (RFC 3986, section 3.3), and no client would send them as they are.
+    // Dots are steps of a path (RFC 3986, section 3.3), which no client sends as they are.
     !matches!(name, "." | "..") && (1..=NAME_MAX).contains(&name.len()) && name.bytes().all(plain)
 }
 
-/// The same JSON in one line: a payload's line breaks would be fields of their own in an event stream, and
-/// the bytes of an event are to be the same in every pattern.
+/// The same JSON on one line: line breaks would be separate fields in an event stream, and an event has the same bytes in
+/// every pattern.
 fn one_line(json: &str) -> Bytes {
     if !json.contains(['\n', '\r']) {
         return Bytes::copy_from_slice(json.as_bytes());
@@ -107,7 +107,7 @@ fn one_line(json: &str) -> Bytes {
     let mut out = Vec::with_capacity(json.len());
     let (mut in_string, mut escaped) = (false, false);
     for byte in json.bytes() {
-        // Line breaks inside of strings are escaped in JSON; these stand between the values.
+        // Line breaks inside of strings are escaped in JSON; these separate values.
         if in_string || !byte.is_ascii_whitespace() {
             out.push(byte);
         }

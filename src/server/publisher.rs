@@ -1,4 +1,4 @@
-//! Publishing by the target itself, on a schedule, so that the cost of publishing is not mixed into delivery.
+//! Scheduled publishing by the target itself, so that delivery does not include the cost of publishing.
 
 use std::ops::Range;
 use std::rc::Rc;
@@ -16,10 +16,10 @@ use crate::{clock, event};
 /// Events that are published on end, when the publisher is behind, before the links have their turn.
 pub(super) const BURST: u32 = 32;
 
-/// What to publish, and from when on.
+/// What to publish, and since when.
 #[derive(Debug, Clone, PartialEq)]
 pub struct PublishPlan {
-    /// Which event of which topic is due when.
+    /// The due times of each topic's events.
     pub schedule: Schedule,
     /// The payload of every event: one JSON value in one line.
     pub payload: Bytes,
@@ -36,8 +36,8 @@ pub struct TopicTaken(pub String);
 
 /// Publishes this shard's part of a publish plan at its due times.
 ///
-/// Deadlines are absolute: an event that comes late makes none after it late. The due stamp is the
-/// schedule's, so that a publisher that lags shows in the freshness.
+/// Deadlines are absolute, so a late event does not delay later ones. The due stamp is the schedule's, so a publisher that
+/// lags makes freshness worse.
 pub(super) async fn run(shard: Rc<Shard>, publish_plan: Arc<PublishPlan>) {
     let PublishPlan { schedule, payload, at_ns, window } = &*publish_plan;
     let of = shard.shared.commands.shards() as u64;

@@ -1,4 +1,4 @@
-//! What handlers read of a request: conditions, body, and its target. Bounded in size and in time.
+//! Reads conditions, body and target of a request, within limits of size and time.
 
 use std::error::Error;
 use std::time::Duration;
@@ -27,10 +27,10 @@ pub(super) const BODY_WAIT: Duration = Duration::from_secs(30);
 #[derive(Debug, Clone, Copy)]
 pub(super) struct BodyWait(pub Duration);
 
-/// What JSON may be sent as: itself, and a type whose suffix says that it is (RFC 6839).
+/// The media types of JSON: its own, and any with the suffix `+json` (RFC 6839).
 pub(super) const JSON: [&str; 2] = ["application/json", "application/*+json"];
 
-/// The body of a request, as operations take it: HTTP's, still on its way, or that of a call over a WebSocket.
+/// A request's body as operations read it: an HTTP stream, or the body of a call over a WebSocket.
 pub(super) trait Content:
     Body<Data = Bytes, Error: Into<Box<dyn Error + Send + Sync>>> + 'static
 {
@@ -45,7 +45,7 @@ pub(super) async fn json<T: for<'de> Deserialize<'de>>(
     object(&body(request, &JSON).await?)
 }
 
-/// A JSON object of the right shape. serde would take an array for its members in order, too.
+/// Parses a JSON object of the right shape. serde would also read an array as its members in order.
 pub(super) fn object<'de, T: Deserialize<'de>>(bytes: &'de [u8]) -> Result<T, Problem> {
     if bytes.trim_ascii_start().starts_with(b"[") {
         return Err(Problem::unprocessable("the body must be an object, not an array"));
@@ -61,7 +61,7 @@ pub(super) fn parse<'de, T: Deserialize<'de>>(bytes: &'de [u8]) -> Result<T, Pro
     })
 }
 
-/// What the body is said to be, of what it may be; 415 where that is something else.
+/// Returns which of the allowed types the body has, or 415.
 pub(super) fn content_type<T: Copy>(
     headers: &HeaderMap,
     known: &[(&str, T)],

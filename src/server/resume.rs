@@ -1,9 +1,8 @@
-//! Taking the place of a target that ended: the log as it stood then.
+//! Restores the log of a predecessor that ended.
 //!
-//! A schedule is seeded and a payload is filler, so the log of the process before can be made again: what was due
-//! before its end was published, under the sequences that the schedule gives. That stands for a log on disk, and
-//! with none kept for one in memory beside a counter that survived. What was due while nobody was there is no
-//! business of this file: the publisher is behind, and publishes it late.
+//! Schedule and payload are seeded, so the log can be rebuilt: events due before the end were published under the
+//! schedule's sequences. That represents a log on disk or, if none is kept, one in memory beside a counter that survived.
+//! Events due during the outage are published late by the publisher, which is behind.
 
 use std::collections::VecDeque;
 use std::sync::Arc;
@@ -16,11 +15,11 @@ use crate::scenario::RestartLog;
 /// The process before this one.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Predecessor {
-    /// What it published.
+    /// The predecessor's publish plan.
     pub publish_plan: PublishPlan,
     /// When it ended, in monotonic nanoseconds.
     pub down_ns: u64,
-    /// What is left of it.
+    /// What survives of its log.
     pub log: RestartLog,
 }
 

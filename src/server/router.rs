@@ -22,7 +22,7 @@ use crate::clock;
 /// Leads a request with a body of type `B` to whoever answers it.
 pub(super) type Route<B> = fn(&Rc<Shard>, &Rc<Outgoing>, Request<B>) -> ReplyFuture;
 
-/// Answers a request, unless there are too many of them, or it comes from a web page that may not send it.
+/// Answers a request, unless the target is over its limits or the request comes from a web page without permission.
 pub(super) fn answer(
     shard: &Rc<Shard>,
     outgoing: &Rc<Outgoing>,
@@ -74,7 +74,7 @@ fn admitted<B>(
     route(shard, outgoing, request)
 }
 
-/// What may be done with a path is what the refusal of a method names that it has not.
+/// Answers `OPTIONS` from the methods that a refusal would name.
 fn options(refusal: ReplyFuture) -> ReplyFuture {
     match refusal {
         ReplyFuture::Now(Some(reply)) if reply.status() == StatusCode::METHOD_NOT_ALLOWED => {
@@ -102,7 +102,7 @@ fn pathless<B>(request: &Request<B>) -> ReplyFuture {
     .into()
 }
 
-/// What can be called over a WebSocket: items, and publishing. News is not asked for over a socket, but held.
+/// The routes for calls over a WebSocket: items and publishing. Events are delivered on `/ws`, not by call.
 fn callable(shard: &Rc<Shard>, _: &Rc<Outgoing>, request: Request<Full<Bytes>>) -> ReplyFuture {
     let uri = request.uri().clone();
     let segments = match segments(&uri) {
@@ -175,7 +175,7 @@ fn route(shard: &Rc<Shard>, outgoing: &Rc<Outgoing>, request: Request<Incoming>)
     }
 }
 
-/// `GET /healthz`: alive, and how many links of each kind stand.
+/// `GET /healthz`: the number of open links by kind.
 fn health(shard: &Shard) -> Reply {
     let gauges = &shard.shared.gauges;
     let count = |kind: Kind| gauges.iter().map(|gauges| gauges.get(kind)).sum::<u64>();

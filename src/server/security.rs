@@ -8,11 +8,11 @@ use crate::control::TargetAssignment;
 use crate::net::tls::{self, Authority, CertifiedKey, TlsError, Trust};
 use crate::scenario::{Http, PatternKind};
 
-/// What a target speaks TLS with.
+/// The target's TLS configuration.
 #[derive(Debug, Default)]
 pub struct Security {
     server: Option<Arc<ServerConfig>>,
-    /// Whom webhooks trust; found out when the first one is called over `https` where nobody said.
+    /// Certificates that webhooks trust; loaded on the first `https` delivery if none were given.
     receivers: OnceLock<Arc<ClientConfig>>,
 }
 
@@ -23,7 +23,7 @@ impl Security {
         Ok(Self { server: Some(server), receivers: OnceLock::new() })
     }
 
-    /// That of a trial, and what its workers need; nothing where the case goes without TLS.
+    /// Returns the TLS configuration of a trial and what its workers need; empty for a case without TLS.
     pub fn of_trial(assignment: &TargetAssignment) -> Result<(Self, Option<Trust>), TlsError> {
         let TargetAssignment { case, listen, .. } = assignment;
         if !case.transport.tls {
@@ -46,12 +46,12 @@ impl Security {
         Ok((Self { server: Some(server), receivers: receivers.into() }, Some(trust)))
     }
 
-    /// How connections are accepted; `None` where they are plain.
+    /// The server's configuration; `None` for plain connections.
     pub const fn server(&self) -> Option<&Arc<ServerConfig>> {
         self.server.as_ref()
     }
 
-    /// How webhook receivers are called over `https`.
+    /// The client configuration for webhook receivers over `https`.
     pub fn receivers(&self) -> Result<Arc<ClientConfig>, TlsError> {
         if let Some(config) = self.receivers.get() {
             return Ok(Arc::clone(config));

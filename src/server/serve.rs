@@ -25,7 +25,7 @@ use crate::event::{self, Epoch};
 use crate::measure::Snapshot;
 use crate::scenario::Outbox;
 
-/// Topics that the API may make beside those of [`Options::topics`].
+/// Most topics that the API may create beyond those of [`Options::topics`].
 const TOPICS_MORE: usize = 10_000;
 /// What the owner of a running target holds.
 #[derive(Debug, Clone)]
@@ -34,7 +34,7 @@ pub struct Handle {
 }
 
 impl Handle {
-    /// Where the target listens.
+    /// The listening address.
     pub fn address(&self) -> SocketAddr {
         self.shared.address
     }
@@ -86,14 +86,14 @@ pub fn serve_with<T>(
 /// What a target starts with beside its options.
 #[derive(Debug, Default)]
 pub struct Start<'a> {
-    /// What it speaks TLS with.
+    /// The TLS configuration.
     pub security: Security,
     /// A target that ended, in whose place it stands: with its log, before the first connection is accepted. What is in
     /// `data` is read there instead.
     pub predecessor: Option<&'a Predecessor>,
-    /// Where its durable outbox is, which a former process may have left: it goes on where that was.
+    /// The folder of the durable outbox; an existing one is continued.
     pub data: Option<&'a Path>,
-    /// The life that its logs are in; a new one unless said. What a durable outbox holds goes on in its own.
+    /// The life of the logs; a new one by default. A durable outbox keeps its own.
     pub life: Option<Epoch>,
 }
 
@@ -180,7 +180,7 @@ fn open(
     opened.map_err(io::Error::other)
 }
 
-/// Takes over what a former process left: topics go on after their newest event, endpoints where they were.
+/// Restores a predecessor's state: topics continue after their newest event, endpoints at their positions.
 fn restore(shared: &Shared, restored: Restored) -> io::Result<Vec<Arc<Endpoint>>> {
     for topic in restored.topics {
         let taken = shared.directory.restore(topic);

@@ -49,25 +49,23 @@ const BUFFER_MAX: usize = 16 << 10;
 const SCRATCH: usize = 16 << 10;
 /// Longest wait, at the end, for links to close.
 const FAREWELL: Duration = Duration::from_millis(500);
-/// How often they are looked at meanwhile.
+/// How often a leaving shard checks its links.
 const FAREWELL_TICK: Duration = Duration::from_millis(2);
 /// Most bytes of events that a topic's log keeps.
 const RING_BYTES: usize = 256 << 20;
 
-/// What all shards share.
+/// The state that all shards share.
 #[derive(Debug)]
 pub(super) struct Shared {
-    /// How to serve.
     pub options: Options,
-    /// What it speaks TLS with.
+    /// The TLS configuration.
     pub security: Security,
-    /// Where this target listens.
+    /// The listening address.
     pub address: SocketAddr,
     /// Tells the entity tags of this process from those of an earlier one.
     pub epoch: u64,
     /// The life that the logs are in, which outlives the process where they do.
     pub life: Epoch,
-    /// Every topic.
     pub directory: Arc<Directory>,
     /// The items of `/items`.
     pub items: Store,
@@ -109,17 +107,17 @@ pub(super) struct Shard {
     pub index: usize,
     /// The logs.
     pub hub: Hub,
-    /// What all shards share.
+    /// The state that all shards share.
     pub shared: Arc<Shared>,
-    /// What is measured here.
+    /// This shard's measurements.
     pub recorder: RefCell<Recorder>,
-    /// When deliveries were written.
+    /// The record of when deliveries were written.
     pub writes: Rc<Writes>,
     /// Precise deadlines.
     pub timer: Timer,
-    /// What is wrong here on purpose.
+    /// Injected faults.
     pub faults: Option<Rc<ShardFaults>>,
-    /// How many requests are let in.
+    /// The limits on requests.
     pub admission: Admission,
     scratch: RefCell<Box<[u8]>>,
     leaving: Cell<bool>,
@@ -127,7 +125,6 @@ pub(super) struct Shard {
 }
 
 impl Shard {
-    /// How to serve.
     pub(super) fn options(&self) -> &Options {
         &self.shared.options
     }
@@ -142,7 +139,7 @@ impl Shard {
         self.scratch.borrow_mut()
     }
 
-    /// Whether the target is ending: whoever is held is let go.
+    /// Whether the target is ending and releases its links.
     pub(super) const fn leaving(&self) -> bool {
         self.leaving.get()
     }
@@ -164,7 +161,7 @@ impl Member for Shard {
         };
     }
 
-    /// Says goodbye to whoever is held, and gives them a moment to take it.
+    /// Sends goodbyes to open links, and waits briefly for them to be taken.
     async fn leave(&self) {
         self.leaving.set(true);
         self.hub.wake();
@@ -191,7 +188,7 @@ impl Member for Shard {
             let gauges = self.shared.gauges.iter();
             gauges.map(|gauges| gauges.get(Kind::Connection)).sum::<u64>() > most
         });
-        // Its number is that of its turn to be accepted, whenever it comes to speak.
+        // Its number is that of its acceptance, even if it sends its first request later.
         let subscriber = self.faults.as_ref().map(|faults| faults.next_connection());
         let caller = Caller { held, subscriber, crowded };
         let config = self.shared.security.server().map(Arc::clone);
@@ -209,7 +206,7 @@ impl Member for Shard {
             match timeout(shard.options().waits.head.std(), wire.begins_http2()).await {
                 Ok(Ok(false)) => shard.converse(wire, caller),
                 Ok(Ok(true)) => shard.converse_http2(wire, caller),
-                // It broke, or nothing came: there is nobody to answer.
+                // The connection broke or sent nothing, so nobody expects an answer.
                 Ok(Err(_)) | Err(_) => {}
             }
         }));
@@ -238,13 +235,13 @@ impl Shard {
             .timer(TokioTimer::new())
             .max_concurrent_streams(self.options().max_concurrent_streams)
             .max_send_buf_size(BUFFER_MAX)
-            // One that is idle and answers is left alone.
+            // An idle connection that answers pings is left alone.
             .keep_alive_interval(head_wait)
             .keep_alive_timeout(HANDSHAKE_LIMIT)
             .serve_connection(io, site);
         spawn_local(contain(async move {
             let mut connection = pin!(connection);
-            // Pings find out who is gone only once both sides have greeted.
+            // Pings detect a dead peer only after both sides' preface.
             let asks = timeout(head_wait, first.notified());
             tokio::select! {
                 _ = &mut connection => return,
@@ -277,7 +274,7 @@ impl Shard {
     }
 }
 
-/// What is known of a connection before it speaks.
+/// Facts about a connection before its first request.
 struct Caller {
     held: CountedLink,
     subscriber: Option<Subscriber>,
@@ -291,11 +288,11 @@ struct Site {
     outgoing: Rc<Outgoing>,
     /// The connection's number, where something is wrong.
     subscriber: Option<Subscriber>,
-    /// It is one too many: whatever is asked is refused.
+    /// The connection is above the limit: each request is refused.
     crowded: bool,
     /// Another wait for bodies than the usual.
     body_wait: Option<BodyWait>,
-    /// Who waits for the first request.
+    /// Waits for the first request.
     first: RefCell<Option<Rc<Notify>>>,
 }
 

@@ -1,6 +1,6 @@
-//! What is done with a link that lags behind its topic: the policy, as pure arithmetic.
+//! The policy for a link that lags behind its topic, as pure arithmetic.
 //!
-//! The log is the queue and a link is a cursor over it, so the events that a link has queued are newest − cursor.
+//! The log is the queue and a link is a cursor over it, so a link has newest − cursor events queued.
 
 use crate::scenario::SlowConsumer;
 
@@ -9,21 +9,20 @@ use crate::scenario::SlowConsumer;
 pub(super) struct Bound {
     policy: SlowConsumer,
     queue: Option<u64>,
-    /// What it was behind when it came, until it has caught up: to resume is not to be slow.
+    /// Its lag on arrival, until it has caught up: a link that resumes is not slow.
     backlog: u64,
 }
 
-/// How a link stands.
+/// The policy's decision about a link.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Lag {
     /// Within its bound.
     Within,
-    /// It is to be closed, and may come back after `since`, from where everything is still there.
+    /// Closes the link, which may come back after `since`, where the log still has everything.
     Disconnect {
-        /// Where to come back.
         since: u64,
     },
-    /// It is to go on after `to`; what lies between is not sent.
+    /// Continues after `to`, and sends nothing in between.
     Skip {
         /// The last event that is left out.
         to: u64,
@@ -31,7 +30,7 @@ pub(super) enum Lag {
 }
 
 impl Bound {
-    /// The bound of a link that begins `backlog` events behind; without a `queue`, the ring alone bounds it.
+    /// The bound of a link that begins `backlog` events behind; without a `queue`, only the ring bounds it.
     pub(super) const fn new(policy: SlowConsumer, queue: Option<u64>, backlog: u64) -> Self {
         Self { policy, queue, backlog }
     }
@@ -41,7 +40,7 @@ impl Bound {
         matches!(self.policy, SlowConsumer::Disconnect) && self.queue.is_some()
     }
 
-    /// How a link after `since` stands in a log of `oldest` to `newest`.
+    /// Judges a link at `since` in a log of `oldest` to `newest`.
     pub(super) fn judge(&mut self, since: u64, oldest: u64, newest: u64) -> Lag {
         let lag = newest.saturating_sub(since);
         let queue = self.queue.unwrap_or(u64::MAX);

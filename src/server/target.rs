@@ -1,7 +1,7 @@
 //! The target of a request (RFC 3986, RFC 9112, section 3.2): the segments of its path, and its query.
 //!
-//! The crates for this (`percent-encoding`, `form_urlencoded`) pass over what is no escape, in paths as well; here a path
-//! with one is refused, so that no two readers of it can disagree on where it leads.
+//! The crates for this (`percent-encoding`, `form_urlencoded`) ignore malformed escapes in paths. Here such a path is
+//! refused, so that all readers agree on where it leads.
 
 use std::borrow::Cow;
 use std::time::Duration;
@@ -11,8 +11,8 @@ use hyper::Uri;
 use super::problem::Problem;
 use crate::unit::Span;
 
-/// The first segments of a path, unescaped: an escaped letter is that letter (RFC 3986, section 6.2.2.2), and an escaped
-/// slash stands in a name and separates nothing. Escapes are undone once.
+/// Returns the first segments of a path, unescaped once: an escaped letter is that letter (RFC 3986, section 6.2.2.2), and
+/// an escaped slash belongs to a name and separates nothing.
 pub(super) fn segments(uri: &Uri) -> Result<[Option<Cow<'_, str>>; 4], Problem> {
     let mut segments = uri.path().split('/').skip(1).map(segment);
     let mut next = || segments.next().transpose();
@@ -88,7 +88,7 @@ pub(super) fn whole(text: &str) -> Option<u64> {
     text.bytes().all(|b| b.is_ascii_digit()).then(|| text.parse().ok()).flatten()
 }
 
-/// Replaces `+` and `%XX`; what is no escape stays as it is, and a number with it is refused as none.
+/// Replaces `+` and `%XX`. A malformed escape stays as it is, and a number that contains one is refused.
 fn unescape(text: &str) -> Cow<'_, str> {
     if !text.contains(['%', '+']) {
         return Cow::Borrowed(text);

@@ -36,7 +36,7 @@ impl<T> Deref for ThreadBound<T> {
 
 impl<T> Drop for ThreadBound<T> {
     fn drop(&mut self) {
-        // Elsewhere it is left undropped: better a leak than a count of references changed by two threads.
+        // On another thread it leaks: better than two threads changing one reference count.
         if self.thread == thread::current().id() {
             #[expect(
                 unsafe_code,

@@ -30,12 +30,12 @@ const SEC_FETCH_SITE: HeaderName = HeaderName::from_static("sec-fetch-site");
 pub struct Origin {
     text: String,
     host: String,
-    /// That of the scheme where none is written.
+    /// The scheme's default port if none is written.
     port: Option<u16>,
 }
 
 impl Origin {
-    /// As browsers write it.
+    /// The origin as browsers write it.
     pub fn as_str(&self) -> &str {
         &self.text
     }
@@ -85,11 +85,11 @@ impl FromStr for Origin {
 /// Which web pages may use the target, and by which names it is known to browsers.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Visitors {
-    /// Every page may.
+    /// Allows every page.
     pub any: bool,
     /// Pages of these origins may, besides its own.
     pub origins: Vec<Origin>,
-    /// Names of the target, beside addresses and `localhost`.
+    /// Names of the target besides addresses and `localhost`.
     pub hosts: Vec<String>,
 }
 
@@ -137,7 +137,7 @@ impl Visitors {
             return Some("at most one Origin header is allowed".to_owned());
         };
         let Some(origin) = origin else {
-            // Browsers say it beside or without an origin; to other callers it is unknown.
+            // Browsers send it beside or without an origin; other callers do not know it.
             let site = headers.get(SEC_FETCH_SITE).map(HeaderValue::as_bytes);
             let own = matches!(site, None | Some(b"same-origin" | b"none"));
             return (!own).then(|| {
@@ -190,7 +190,7 @@ impl Visitors {
     }
 }
 
-/// Whether a browser asks, as far as can be told.
+/// Whether a browser sent the request, as far as its headers show.
 fn from_browser(headers: &HeaderMap) -> bool {
     [ORIGIN, SEC_FETCH_SITE, ACCEPT_LANGUAGE, REFERER].iter().any(|name| headers.contains_key(name))
         || headers.get(USER_AGENT).is_some_and(|name| name.as_bytes().starts_with(b"Mozilla/"))

@@ -19,7 +19,7 @@ use crate::net::HANDSHAKE_LIMIT;
 /// A connection of this target's.
 #[derive(Debug)]
 pub(super) enum Wire {
-    /// As it is.
+    /// Without TLS.
     Plain(TcpStream),
     /// Under TLS.
     Tls(Box<TlsStream<TcpStream>>),
@@ -47,8 +47,8 @@ impl Wire {
         }
     }
 
-    /// Whether the other side speaks HTTP/2: as agreed in the handshake, or by the preface, of which the first three
-    /// bytes must come together (no method of HTTP/1.1 begins with them).
+    /// Whether the peer speaks HTTP/2: as negotiated in the handshake, or by the preface, whose first three bytes must
+    /// arrive together (no HTTP/1.1 method begins with them).
     pub(super) async fn begins_http2(&self) -> io::Result<bool> {
         match self {
             Self::Plain(socket) => {
@@ -106,7 +106,7 @@ impl Wire {
         }
     }
 
-    /// How the other side takes what is sent to it, where the kernel says.
+    /// How the peer accepts data, if the kernel knows.
     pub(super) fn uptake(&self) -> Option<Uptake> {
         let socket = match self {
             Self::Plain(socket) => socket,

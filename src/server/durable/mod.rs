@@ -1,14 +1,14 @@
-//! The durable outbox: events, endpoints and their positions on disk, so that a killed target goes on where it was.
+//! The durable outbox: events, endpoints and their positions on disk, so that a killed target continues where it was.
 //!
-//! One thread owns all writing. It takes whatever has been asked for since its last commit and commits it together
-//! (one sync for many events: group commit); only then is an event handed back to its topic's home shard, which
-//! makes it visible and acknowledges it. So nothing is visible or acknowledged that a kill could take back.
+//! One thread owns all writing. It commits everything requested since its last commit in one sync (group commit); only then
+//! does an event return to its topic's home shard, which makes it visible and acknowledges it. A kill therefore takes back
+//! nothing that was visible or acknowledged.
 //!
 //! Positions (up to where an endpoint has everything) lag by at most [`POSITIONS_EVERY`]: after a kill the events since
-//! then are delivered once more, under the same `webhook-id`. Events that every endpoint of their topic has are
-//! removed. What a disk refuses is never acknowledged, and neither is anything after it.
+//! then are delivered once more, under the same `webhook-id`. Events that every endpoint of their topic has are removed.
+//! After the disk refuses a write, nothing more is acknowledged.
 //!
-//! The store is redb: one file, copy-on-write B-trees, synced commits, no thread and no dependency of its own.
+//! The store is redb: one file, copy-on-write B-trees, synced commits, no threads or dependencies of its own.
 
 mod saved;
 mod scratch;
@@ -54,7 +54,7 @@ pub(super) struct Append {
     pub identity: Arc<SharedTopic>,
     /// Its place there.
     pub seq: u64,
-    /// What its publisher says of it; when it was due is among it.
+    /// The publisher's metadata, with the due stamp.
     pub origin: Origin,
     /// The payload.
     pub data: Bytes,
@@ -64,7 +64,7 @@ pub(super) struct Append {
     pub asker: (usize, oneshot::Sender<Receipt>),
 }
 
-/// What the writing thread is asked for.
+/// A request to the writing thread.
 #[derive(Debug)]
 enum Order {
     Append(Append),
@@ -82,9 +82,8 @@ pub(super) struct DurableStore {
 }
 
 impl DurableStore {
-    /// Opens the store in a folder, which is made where there is none, and reads what it holds; `ring` events of each
-    /// topic at most. What is stored is handed to the home shard's `feeds`. A store that is made now begins the life
-    /// `life`.
+    /// Opens the store in a folder, creating it if missing, and reads its content, at most `ring` events per topic. Stored
+    /// events go to the home shard's `feeds`. A new store begins the life `life`.
     pub(super) fn open(
         folder: &Path,
         ring: usize,
@@ -101,8 +100,8 @@ impl DurableStore {
         Ok((Self { orders, tables, failed, writer: Mutex::new(Some(thread)) }, restored))
     }
 
-    /// A store in a folder of its own that is gone as soon as the process is: the name is removed at once, the file
-    /// lives as long as it is open.
+    /// Opens a store in a folder that disappears with the process: the name is removed at once, the file lives while it is
+    /// open.
     pub(super) fn temporary(
         ring: usize,
         feeds: Vec<mpsc::UnboundedSender<Feed>>,
@@ -113,7 +112,7 @@ impl DurableStore {
         Ok(store)
     }
 
-    /// Stores an event; its receipt comes once it is stored and visible, and never where it cannot be stored.
+    /// Stores an event. The receipt arrives once it is stored and visible, and never if it cannot be stored.
     pub(super) fn append(&self, append: Append) {
         let _ = self.orders.send(Order::Append(append));
     }
@@ -167,7 +166,7 @@ impl DurableStore {
 }
 
 impl Drop for DurableStore {
-    /// Commits what was asked for.
+    /// Commits the remaining requests.
     fn drop(&mut self) {
         let _ = self.orders.send(Order::Close);
         let thread = self.writer.lock().unwrap_or_else(PoisonError::into_inner).take();
@@ -190,13 +189,13 @@ struct Writer {
     feeds: Vec<mpsc::UnboundedSender<Feed>>,
 }
 
-/// What is to be committed together.
+/// Requests that are committed together.
 #[derive(Default)]
 struct Batch {
     appends: Vec<Append>,
     changes: Vec<Change>,
     done: Vec<oneshot::Sender<()>>,
-    /// When the oldest position came that nothing else hurries along.
+    /// When the oldest position arrived; positions alone do not hurry a commit.
     since: Option<Instant>,
     closing: bool,
 }

@@ -1,4 +1,4 @@
-//! What is written of endpoints and dead letters, and what is read at the start.
+//! The stored form of endpoints, dead letters and events.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -13,7 +13,6 @@ use crate::server::hub::{Entry, Origin, RestoredTopic};
 /// An endpoint as written.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct SavedEndpoint {
-    /// Where to deliver.
     pub url: String,
     /// What: each topic, and the sequence after which it began.
     pub topics: Vec<(String, u64)>,
@@ -32,9 +31,9 @@ pub(crate) struct SavedLetter {
     pub id: String,
     /// Attempts made.
     pub attempts: u32,
-    /// How the last one failed.
+    /// Why the last attempt failed.
     pub reason: String,
-    /// Its events, as they are on the wire.
+    /// The events in wire form.
     pub events: Vec<Box<RawValue>>,
 }
 
@@ -52,7 +51,7 @@ fn entry(json: &str) -> Option<Arc<Entry>> {
     Some(Arc::new(Entry::new(&event.topic, head, event.data.get().as_bytes())))
 }
 
-/// What a store held when it was opened.
+/// The content of a store when it was opened.
 #[derive(Debug, Default)]
 pub(crate) struct Restored {
     /// Topics, in the order of their creation.
@@ -70,7 +69,7 @@ pub(crate) struct Restored {
 pub(crate) struct RestoredEndpoint {
     /// Its number.
     pub id: u64,
-    /// What its owner decided.
+    /// The owner's settings.
     pub saved: SavedEndpoint,
     /// Up to where it has every event, by topic.
     pub positions: HashMap<String, u64>,
@@ -78,10 +77,10 @@ pub(crate) struct RestoredEndpoint {
     pub letters: Vec<(u64, SavedLetter)>,
 }
 
-/// Stands before a key: no JSON begins with it, so that a payload without a key needs no mark.
+/// Marks a key. No JSON begins with this byte, so a payload without a key needs no mark.
 const KEYED: u8 = 0;
 
-/// An event as it is in the store: the due stamp, the publisher's key if there is one, then the payload.
+/// Encodes an event for the store: the due stamp, the publisher's key if it has one, then the payload.
 pub(super) fn pack(origin: Origin, data: &[u8]) -> Vec<u8> {
     let mut packed = Vec::with_capacity(17 + data.len());
     packed.extend_from_slice(&origin.due_ns.unwrap_or_default().to_le_bytes());
@@ -93,7 +92,7 @@ pub(super) fn pack(origin: Origin, data: &[u8]) -> Vec<u8> {
     packed
 }
 
-/// The event again, published now: it was visible to nobody since the start of this process.
+/// Decodes an event, published now: nobody has seen it since this process started.
 pub(super) fn unpack(topic: &str, seq: u64, packed: &[u8]) -> Option<Arc<Entry>> {
     let (due_ns, rest) = packed.split_first_chunk::<8>()?;
     let (key, data) = match rest.split_first() {

@@ -9,7 +9,7 @@ use std::sync::{Mutex, PoisonError};
 /// The folders of this process that exist.
 static EXISTING: Mutex<BTreeSet<PathBuf>> = Mutex::new(BTreeSet::new());
 
-/// A folder of this process, which several processes may use in turn; it is removed when this is dropped.
+/// A temporary folder that several processes may use in turn; dropping this removes it.
 #[derive(Debug)]
 pub struct ScratchFolder(PathBuf);
 
@@ -35,7 +35,7 @@ impl ScratchFolder {
         Ok(Self(path))
     }
 
-    /// Where it is.
+    /// The path of the folder.
     pub fn path(&self) -> &Path {
         &self.0
     }

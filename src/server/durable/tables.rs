@@ -14,16 +14,16 @@ use super::{Append, StoreError, private_folder};
 use crate::event::Epoch;
 use crate::server::hub::{Entry, RestoredTopic, SharedTopic};
 
-/// By name: a topic's number, and the newest sequence given out.
+/// Topic name → number and newest sequence.
 pub(super) const TOPICS: TableDefinition<'_, &str, (u32, u64)> = TableDefinition::new("topics");
-/// By topic and sequence: events that some endpoint lacks.
+/// Topic and sequence → event that some endpoint lacks.
 pub(super) const EVENTS: TableDefinition<'_, (u32, u64), &[u8]> = TableDefinition::new("events");
-/// By number: endpoints as JSON.
+/// Endpoint number → endpoint as JSON.
 pub(super) const ENDPOINTS: TableDefinition<'_, u64, &[u8]> = TableDefinition::new("endpoints");
-/// By endpoint and topic: up to where it has every event.
+/// Endpoint and topic → sequence up to which it has every event.
 pub(super) const POSITIONS: TableDefinition<'_, (u64, u32), u64> =
     TableDefinition::new("positions");
-/// By endpoint and number: dead letters as JSON.
+/// Endpoint and number → dead letter as JSON.
 pub(super) const LETTERS: TableDefinition<'_, (u64, u64), &[u8]> = TableDefinition::new("letters");
 /// Numbers of the store itself.
 pub(super) const NUMBERS: TableDefinition<'_, &str, u64> = TableDefinition::new("numbers");
@@ -42,7 +42,7 @@ const CACHE: usize = 32 << 20;
 pub(super) enum Change {
     /// An endpoint, or its deletion.
     Endpoint(u64, Option<SavedEndpoint>),
-    /// Up to where an endpoint has a topic.
+    /// The sequence up to which an endpoint has a topic.
     Position(u64, Arc<SharedTopic>, u64),
     /// A dead letter, or that it is none any more.
     Letter(u64, u64, Option<SavedLetter>),
@@ -56,12 +56,12 @@ pub(super) struct Tables {
     known: Mutex<Known>,
 }
 
-/// What the writing thread remembers.
+/// The writing thread's memory of the tables.
 #[derive(Debug, Default)]
 pub(super) struct Known {
     /// Numbers of the topics by name, dense from 0.
     pub numbers: HashMap<String, u32>,
-    /// By number.
+    /// Topics by number.
     pub topics: Vec<TopicState>,
     /// The topics of each endpoint.
     pub endpoints: HashMap<u64, Vec<u32>>,
@@ -69,7 +69,7 @@ pub(super) struct Known {
     pub last_endpoint: u64,
 }
 
-/// What is known of a topic.
+/// The state of a topic.
 #[derive(Debug)]
 pub(super) struct TopicState {
     /// Its name.
@@ -78,7 +78,7 @@ pub(super) struct TopicState {
     pub newest: u64,
     /// The oldest event kept; above `newest` where there is none.
     pub oldest: u64,
-    /// By endpoint: up to where it has every event.
+    /// Endpoint → sequence up to which it has every event.
     pub positions: HashMap<u64, u64>,
 }
 

@@ -1,4 +1,4 @@
-//! One transaction of the writing thread: what it writes, and what it has no need to keep.
+//! One transaction of the writing thread: what it writes, and what needs no storing.
 
 use std::collections::{BTreeSet, HashMap};
 
@@ -15,7 +15,6 @@ use super::tables::{
 /// Events of a topic that are kept for an endpoint that is behind; older ones are given up.
 const KEPT_MAX: u64 = 1_000_000;
 
-/// One transaction.
 pub(super) struct Writing<'t> {
     known: &'t mut Known,
     topics: Table<'t, &'static str, (u32, u64)>,
@@ -26,7 +25,7 @@ pub(super) struct Writing<'t> {
     numbers: Table<'t, &'static str, u64>,
     /// Topics with sequences that were given out.
     moved: BTreeSet<u32>,
-    /// Topics of which some endpoint has more.
+    /// Topics in which some endpoint advanced.
     advanced: BTreeSet<u32>,
 }
 
@@ -49,7 +48,7 @@ impl<'t> Writing<'t> {
         })
     }
 
-    /// The number of a topic, which is given one where it has none.
+    /// Returns the number of a topic, assigning one if needed.
     fn topic(&mut self, name: &str) -> u32 {
         if let Some(number) = self.known.numbers.get(name) {
             return *number;
@@ -67,7 +66,7 @@ impl<'t> Writing<'t> {
         number
     }
 
-    /// Writes an event, where somebody is to have it.
+    /// Writes an event, if an endpoint needs it.
     pub(super) fn append(&mut self, append: &Append) -> Result<(), redb::Error> {
         let Append { identity, seq, origin, data, .. } = append;
         let number = self.topic(identity.name());
@@ -114,7 +113,7 @@ impl<'t> Writing<'t> {
         Ok(())
     }
 
-    /// An endpoint has nothing more to do with a topic.
+    /// Removes an endpoint from a topic.
     fn leave(&mut self, id: u64, number: u32) -> Result<(), redb::Error> {
         self.known.topics[number as usize].positions.remove(&id);
         self.positions.remove((id, number))?;

@@ -15,10 +15,10 @@ use crate::server::request::{Query, segments};
 use crate::server::router::Route;
 use crate::server::shard::Shard;
 
-/// What the header of an answer says of its request's passage.
+/// The response header with the request's times in the emulated server.
 const SERVER_TIMING: HeaderName = HeaderName::from_static("server-timing");
 
-/// Answers a request, which `route` leads on, as the faults want it.
+/// Answers a request through `route`, as the faults require.
 pub(crate) fn answer<B: 'static>(
     faults: &Rc<ShardFaults>,
     shard: &Rc<Shard>,
@@ -56,14 +56,14 @@ pub(crate) fn answer<B: 'static>(
     })
 }
 
-/// What a request is to the faults.
+/// How the faults treat a request.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Call {
     /// Passes through the server, and is answered late.
     Plain,
     /// May be held, and is answered late: there is no telling how long it would keep a server.
     CountedLink,
-    /// Streams, sockets and administration: whatever is wrong with them is not their answer.
+    /// Streams, sockets and administration, which answer faults do not apply to.
     Other,
 }
 
@@ -86,7 +86,7 @@ impl Call {
     }
 }
 
-/// Tells a request's wait, its service, and its arrival, so that a client can replay the queue.
+/// Writes a request's wait, service time and arrival into the headers, so that a client can replay the queue.
 fn tell(headers: &mut HeaderMap, passage: Passage) {
     let Passage { arrived, begins, complete } = passage;
     let (wait, service) = (ms(begins - arrived), ms(complete - begins));

@@ -11,9 +11,9 @@ use crate::clock;
 use crate::pace::Timer;
 use crate::server::hub::{Entry, Topic};
 
-/// Every event of a shard on its way from a topic's log to the log of its pushes.
+/// Delays every event of a shard between a topic's log and the log of its pushes.
 ///
-/// A queue, as all take as long: one sleeper a shard, however many subscribers.
+/// A queue suffices, because all events wait equally long: one sleeping task per shard, however many subscribers.
 #[derive(Debug)]
 pub(crate) struct DelayLine {
     delay_ns: u64,

@@ -1,14 +1,14 @@
-//! Committing faults: what is wrong with this target on purpose, as `[faults]` of a scenario or `--fault` says.
+//! Injected faults of the target, from `[faults]` of a scenario or `--fault`.
 //!
 //! | fault | file |
 //! | --- | --- |
-//! | a server that requests queue for, answers that leave late | `api`, `server` |
-//! | pushes that leave late | `delay_line` |
-//! | deliveries that are dropped, writes that cost | `push` |
-//! | standstills | here; a stalled publisher is the `publisher`'s own affair |
+//! | an emulated server with a queue, late answers | `api`, `server` |
+//! | late pushes | `delay_line` |
+//! | dropped deliveries, costly writes | `push` |
+//! | freezes | here; `publisher` handles a stalled publisher |
 //!
-//! A shard without faults has none of this, and pays for looking: one `Option` a request, a link's write or an
-//! event. What the faults are and how they are drawn is said in [`crate::scenario`], where anyone can replay them.
+//! A shard without faults only checks one `Option` per request, write of a link, or event. [`crate::scenario`] defines the
+//! faults and how they are drawn, so that others can replay them.
 
 mod api;
 mod delay_line;
@@ -72,7 +72,7 @@ impl ShardFaults {
         })
     }
 
-    /// The number of the next connection: they are dealt to the shards in turn.
+    /// The number of the next connection; the shards get connections in turn.
     pub(super) fn next_connection(&self) -> Subscriber {
         let nth = self.connections.replace(self.connections.get() + 1);
         let (index, of) = self.place;
@@ -84,12 +84,12 @@ impl ShardFaults {
         self.delay_line.as_ref()
     }
 
-    /// What a subscriber of a topic is never sent.
+    /// The filter for events that a subscriber of a topic never gets.
     pub(super) fn drop_filter(&self, subscriber: u64, topic: &Topic) -> Option<DropFilter> {
         DropFilter::new(self.seed, subscriber, topic.identity().index() as u64, &self.faults)
     }
 
-    /// How much longer than it would something waits before it leaves.
+    /// The delay added to each answer or push.
     pub(super) const fn delay(&self) -> Duration {
         self.faults.delay.std()
     }
@@ -103,14 +103,13 @@ impl ShardFaults {
     }
 }
 
-/// How a target waits for its deadlines: what is answered late is to be late by what was asked for, not by what
-/// the kernel adds.
+/// How a target waits for its deadlines: precisely, so that delays are those configured, not the kernel's.
 pub(super) fn pacing(options: &Options) -> Pacing {
     let Faults { service, delay, .. } = options.faults;
     if service.is_some() || delay.ns() > 0 { Pacing::Spin } else { Pacing::Timerfd }
 }
 
-/// What whoever sent a request is never told of a topic.
+/// The filter for events of a topic that the sender of a request never gets.
 pub(super) fn drop_filter<B>(
     shard: &Shard,
     request: &Request<B>,
@@ -121,9 +120,9 @@ pub(super) fn drop_filter<B>(
     faults.drop_filter(*number, topic)
 }
 
-/// Stands still for each freeze that begins in `window`: the thread is blocked, and everything on it.
+/// Blocks the thread for each freeze that begins in `window`.
 ///
-/// Every shard does so at the same stamps, however late it was woken for one.
+/// Every shard freezes at the same stamps, even if one wakes late.
 pub(super) async fn stand_still(shard: Rc<Shard>, window: Range<u64>) {
     let Some(freeze) = shard.options().faults.freeze else { return };
     for still in freeze.standstills(&window) {

@@ -1,4 +1,4 @@
-//! What is wrong with what one subscriber is pushed.
+//! Faults in the pushes to one subscriber.
 
 use std::cell::Cell;
 use std::rc::Rc;
@@ -23,7 +23,7 @@ struct Wrong {
 }
 
 impl Push {
-    /// What is wrong with what whoever sent `request` is pushed of `topic`.
+    /// Returns the faults in pushes of `topic` to the sender of `request`.
     pub(crate) fn of<B>(shard: &Shard, request: &Request<B>, topic: &Topic) -> Self {
         let wrong = shard.faults.as_ref().and_then(|faults| {
             let drop_filter = super::drop_filter(shard, request, topic);
@@ -62,7 +62,7 @@ impl Push {
         }
     }
 
-    /// How many events are written at once: where a write costs, each is written when it is paid for.
+    /// The number of events per write: one where a write has a cost, since each must be paid for first.
     #[inline]
     pub(crate) fn at_once(&self, most: usize) -> usize {
         match &self.0 {

@@ -2,28 +2,27 @@
 
 use crate::scenario::{Faults, Servers, ServiceTimes, shard_service_times};
 
-/// One first-come-first-served server, or one for each request.
+/// A first-come-first-served server, or one per request.
 ///
-/// It is virtual: with S the service time of a request that arrives at a, and c the completion of the one before,
-/// it begins at b = max(a, c) and completes at b + S. So the wait obeys Lindley's recursion,
-/// W' = max(0, W + S − A) with A the time between two arrivals, exactly: an answer that is written late makes none
-/// after it late.
+/// The server is virtual: a request with service time S that arrives at a, after one that completes at c, begins at b =
+/// max(a, c) and completes at b + S. The wait therefore obeys Lindley's recursion exactly, W' = max(0, W + S − A) with A
+/// the time between two arrivals: a late write does not delay later answers.
 #[derive(Debug)]
 pub(super) struct Server {
     times: ServiceTimes,
     servers: Servers,
-    /// When the request before completes.
+    /// When the previous request completes.
     free_ns: u64,
 }
 
 /// A request's passage.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Passage {
-    /// When it had arrived, in monotonic nanoseconds.
+    /// The arrival, in monotonic nanoseconds.
     pub arrived: u64,
-    /// When its service begins.
+    /// When service begins.
     pub begins: u64,
-    /// When its service is complete.
+    /// When service completes.
     pub complete: u64,
 }
 
@@ -34,7 +33,7 @@ impl Server {
         Some(Self { times: shard_service_times(seed, shard, faults), servers, free_ns: 0 })
     }
 
-    /// Takes in a request. Requests come in the order of their arrival.
+    /// Admits a request. Requests must be admitted in order of arrival.
     pub(super) fn admit(&mut self, arrived_ns: u64) -> Passage {
         let begins = match self.servers {
             Servers::One => arrived_ns.max(self.free_ns),

@@ -16,7 +16,7 @@ pub(crate) enum PublishError {
     /// Its topic would be one too many.
     #[error("there is no room for another topic")]
     TooManyTopics,
-    /// It could not be stored.
+    /// The event could not be stored.
     #[error("the event was not stored: {0}")]
     NotStored(String),
 }
@@ -33,7 +33,7 @@ impl Hub {
         let _ = self.store.set(Arc::clone(store));
     }
 
-    /// Where events are stored before they become visible.
+    /// The store for events that are not visible yet.
     pub(crate) fn store(&self) -> Option<&Arc<DurableStore>> {
         self.store.get()
     }

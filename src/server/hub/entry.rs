@@ -8,11 +8,10 @@ use crate::event::{self, Cursor, Epoch, Head};
 use crate::net::websocket as frame;
 use crate::server::sse;
 
-/// An event in the log. Shared by every shard's replica and every link that is writing it.
+/// An event in the log, shared by every shard's replica and every link that is writing it.
 ///
-/// The JSON and the WebSocket frame around it are made at append, in one allocation: the frame is ten bytes
-/// in front. The SSE form is made when the first stream asks for it, and kept: a trial has one pattern, and
-/// the others should not pay a second copy of every event.
+/// Appending encodes the JSON and the WebSocket frame around it in one allocation, the ten bytes of the frame in front. The
+/// first stream that reads it adds the SSE form: a trial has one pattern, and the others should not pay for a second copy.
 #[derive(Debug)]
 pub(crate) struct Entry {
     seq: u64,
@@ -24,7 +23,7 @@ pub(crate) struct Entry {
 }
 
 impl Entry {
-    /// Encodes an event; `data` must be one JSON value in one line.
+    /// Encodes an event. `data` must be one JSON value on one line.
     pub(crate) fn new(topic: &str, head: Head, data: &[u8]) -> Self {
         let mut buffer = vec![0; frame::HEADER_MAX];
         event::encode(&mut buffer, topic, head, data);
@@ -46,7 +45,7 @@ impl Entry {
         self.seq
     }
 
-    /// When the event should have been published, in monotonic nanoseconds.
+    /// The due stamp, in monotonic nanoseconds.
     pub(crate) const fn due_ns(&self) -> u64 {
         self.due_ns
     }

@@ -5,14 +5,14 @@ use std::sync::Arc;
 
 use super::Entry;
 
-/// The events asked for have left the log.
+/// The requested events have left the log.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Gap {
     /// The oldest sequence still kept.
     pub oldest: u64,
 }
 
-/// The newest events of a topic, without holes, bounded by count and by bytes.
+/// A gapless log of the newest events of a topic, bounded by count and by bytes.
 #[derive(Debug)]
 pub(crate) struct Log {
     entries: VecDeque<Arc<Entry>>,

@@ -1,12 +1,12 @@
-//! The log of every topic, and publishing into it.
+//! The logs of all topics, and publishing into them.
 //!
-//! Each shard has a hub with a replica of every topic. A topic's home shard (its index modulo the shards)
-//! gives out the sequences and sends each event once to every other shard; with one shard there are no
-//! messages at all. The log is the queue: every pattern reads it by a cursor and waits with a [`Waiter`], so a
-//! slow consumer costs nothing but its place, until it falls off the ring and is told so by a [`Gap`].
+//! Each shard has a hub with a replica of every topic. A topic's home shard (its index modulo the shards) assigns the
+//! sequences and sends each event once to every other shard; a single shard sends no messages. The log is the queue: every
+//! pattern reads it by a cursor and waits with a [`Waiter`]. A slow consumer costs only its position, until it falls off
+//! the ring and gets a [`Gap`].
 //!
-//! It knows nothing of HTTP. The feed between shards has no limit of its own: it carries references to
-//! events, and a shard that runs drains it before it returns to its links.
+//! The hub knows nothing of HTTP. The feed between shards is unbounded: it carries references to events, and a running
+//! shard drains it before it returns to its links.
 
 mod durable;
 mod entry;
@@ -31,7 +31,7 @@ use crate::event::Head;
 use crate::server::durable::DurableStore;
 use crate::server::faults::DelayLine;
 
-/// What the publisher of an event learns.
+/// The receipt of a published event.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Receipt {
     /// The event's place in its topic.
@@ -40,10 +40,10 @@ pub(super) struct Receipt {
     pub published_ns: u64,
 }
 
-/// What the publisher of an event says of it beside its payload.
+/// What a publisher states about an event beside its payload.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub(super) struct Origin {
-    /// When it was due, in monotonic nanoseconds; `None` for "when it is published".
+    /// The due stamp, in monotonic nanoseconds; `None` for "when it is published".
     pub due_ns: Option<u64>,
     /// The publisher's own number of it.
     pub key: Option<u64>,
@@ -59,36 +59,35 @@ impl Origin {
 /// A message from one shard's hub to another's.
 #[derive(Debug)]
 pub(super) enum Feed {
-    /// To a topic's home: publish this.
+    /// Asks a topic's home to publish.
     Publish {
         /// The topic.
         identity: Arc<SharedTopic>,
-        /// What its publisher says of it.
+        /// The publisher's metadata.
         origin: Origin,
         /// The payload.
         data: Bytes,
         /// The asking shard.
         from: usize,
-        /// Where the receipt is awaited.
+        /// Where the receipt is expected.
         receipt: oneshot::Sender<Receipt>,
     },
-    /// From a topic's home: this was published.
+    /// Announces an event from its topic's home.
     Append {
         /// The topic.
         identity: Arc<SharedTopic>,
         /// The event.
         entry: Arc<Entry>,
-        /// To be answered once the event stands in this replica, so that a publisher can read at once what
-        /// it wrote.
+        /// Answered once the event is in this replica, so that a publisher reads its own writes.
         receipt: Option<oneshot::Sender<Receipt>>,
     },
-    /// From the durable outbox to a topic's home: this is stored, make it visible.
+    /// Announces to a topic's home that the durable outbox has stored an event.
     Stored {
         /// The topic.
         identity: Arc<SharedTopic>,
         /// The event's place there.
         seq: u64,
-        /// What its publisher says of it.
+        /// The publisher's metadata.
         origin: Origin,
         /// The payload.
         data: Bytes,
@@ -112,13 +111,13 @@ pub(super) struct Hub {
     shard: usize,
     ring: Ring,
     directory: Arc<Directory>,
-    /// The feeds of every shard, by index; this one's is never used.
+    /// The feeds of every shard, by index; this shard's own is unused.
     feeds: Vec<mpsc::UnboundedSender<Feed>>,
     /// The way of delayed pushes, where they are delayed.
     delay_line: Option<Rc<DelayLine>>,
     by_name: RefCell<HashMap<Box<str>, Rc<Topic>>>,
     by_index: RefCell<Vec<Option<Rc<Topic>>>>,
-    /// Where events go before they are visible, if that is asked for.
+    /// The store that events pass before they are visible, if there is one.
     store: OnceCell<Arc<DurableStore>>,
 }
 
@@ -142,7 +141,7 @@ impl Hub {
         }
     }
 
-    /// The same with pushes that are read from a log of their own, which events reach by a delay line.
+    /// Returns this hub with pushes from a delayed log of their own.
     pub(super) fn with_belt(self, delay_line: Option<Rc<DelayLine>>) -> Self {
         Self { delay_line, ..self }
     }
@@ -184,7 +183,7 @@ impl Hub {
         }
     }
 
-    /// Wakes everyone who waits, of whatever topic: there is something else to be told.
+    /// Wakes every waiter of every topic.
     pub(super) fn wake(&self) {
         let topics: Vec<_> = self.by_index.borrow().iter().flatten().cloned().collect();
         for topic in topics {
@@ -234,7 +233,7 @@ impl Hub {
         self.publish_and_feed(topic, origin, data, None)
     }
 
-    /// The same where that can be done at once; `None` where another shard, or the durable outbox, is to be asked.
+    /// Publishes at once; `None` if that needs another shard or the durable outbox.
     pub(super) fn publish_now(
         &self,
         topic: &Rc<Topic>,

@@ -1,4 +1,4 @@
-//! A shard's replica of a topic: its log, and who waits for more.
+//! A shard's replica of a topic: its log and its waiters.
 
 use std::cell::{Cell, RefCell};
 use std::collections::HashMap;
@@ -12,7 +12,7 @@ use slab::Slab;
 use super::{Entry, Gap, Log};
 use crate::server::faults::DelayLine;
 
-/// What the shards share of a topic.
+/// The part of a topic that all shards share.
 #[derive(Debug)]
 pub(crate) struct SharedTopic {
     name: Arc<str>,
@@ -64,7 +64,7 @@ impl SharedTopic {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct TooManyTopics;
 
-/// Every topic by name. Its lock is taken when a shard meets a topic for the first time, never to read a log.
+/// Every topic by name. The lock is taken when a shard first meets a topic, never to read a log.
 #[derive(Debug)]
 pub(crate) struct Directory {
     names: RwLock<HashMap<Arc<str>, Arc<SharedTopic>>>,
@@ -118,7 +118,6 @@ impl Directory {
     }
 }
 
-/// One shard's replica of a topic.
 #[derive(Debug)]
 pub(crate) struct Topic {
     identity: Arc<SharedTopic>,
@@ -136,12 +135,12 @@ impl Topic {
         Self { identity, log, waiters, reserved: Cell::new(0), pushes: None }
     }
 
-    /// The same, its events on their way to `pushes` as soon as they stand in its own log.
+    /// Forwards each event to `pushes` once it is in this log.
     pub(super) fn with_pushes(self, pushes: Rc<Self>, delay_line: Rc<DelayLine>) -> Self {
         Self { pushes: Some((pushes, delay_line)), ..self }
     }
 
-    /// Where pushes are read: here, unless they are delayed.
+    /// The log that pushes read: this one, unless they are delayed.
     pub(crate) fn for_pushes(self: &Rc<Self>) -> Rc<Self> {
         Rc::clone(self.pushes.as_ref().map_or(self, |(pushes, _)| pushes))
     }
@@ -168,7 +167,7 @@ impl Topic {
         seq
     }
 
-    /// What the shards share of it.
+    /// The part that shards share.
     pub(crate) const fn identity(&self) -> &Arc<SharedTopic> {
         &self.identity
     }
@@ -229,7 +228,7 @@ impl Topic {
         Waiter { topic: Rc::clone(self), key }
     }
 
-    /// How many places are held.
+    /// The number of waiters.
     #[cfg(test)]
     pub(crate) fn waiters(&self) -> usize {
         self.waiters.borrow().len()

@@ -1,11 +1,10 @@
-//! What reading and writing an item's encoding takes, apart from its bytes.
+//! Times encoding and decoding of items.
 
 use crate::clock;
 use crate::measure::Metric;
 use crate::server::shard::Shard;
 
-/// Does `work` and records how long it took, in the window of a trial; a target that stands by itself measures
-/// nothing.
+/// Does `work` and records its time in the window of a trial; outside a trial it records nothing.
 pub(super) fn timed<T>(shard: &Shard, metric: Metric, work: impl FnOnce() -> T) -> T {
     let Some(window) = shard.shared.window.get() else { return work() };
     let begin_ns = clock::now();

@@ -1,4 +1,4 @@
-//! Where a page ends: opaque to the asker, so that what stands behind it may change.
+//! The end of a page as an opaque cursor, so that its content may change.
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
@@ -8,14 +8,14 @@ use crate::server::request::whole;
 /// Tells a cursor from other base64.
 const PREFIX: &str = "items>";
 
-/// What a text is as a cursor.
+/// A parsed cursor.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Decoded {
-    /// It stands behind this item.
+    /// Continues after this item.
     After(u64),
-    /// It is from an earlier life of the store, whose items are gone.
+    /// From an earlier life of the store, whose items are gone.
     Elsewhere,
-    /// It is no cursor of ours.
+    /// Not a cursor of this target.
     Foreign,
 }
 
@@ -24,7 +24,7 @@ pub(super) fn encode(epoch: u64, id: u64) -> String {
     URL_SAFE_NO_PAD.encode(format!("{PREFIX}{epoch:x}>{id}"))
 }
 
-/// Where `cursor` leads in the life `epoch` of the store.
+/// Parses `cursor` in the life `epoch` of the store.
 pub(super) fn decode(epoch: u64, cursor: &str) -> Decoded {
     let read = || {
         let bytes = URL_SAFE_NO_PAD.decode(cursor).ok()?;

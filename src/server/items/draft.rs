@@ -1,4 +1,4 @@
-//! An item as a client sends it, whatever its encoding.
+//! An item as a client sends it, in any encoding.
 
 use hyper::StatusCode;
 use serde_json::{Value, json};
@@ -18,7 +18,7 @@ pub(crate) struct Draft {
 }
 
 impl Draft {
-    /// The item, which is to be a new one.
+    /// Validates a new item.
     pub(crate) fn created(self) -> Result<Item, Problem> {
         match self.id {
             Some(_) => Err(wrong("/id", "an item's id is given by the target: leave it out")),
@@ -26,7 +26,7 @@ impl Draft {
         }
     }
 
-    /// The item, which is to take the place of number `id`: 409 where it says that it is another.
+    /// Validates a replacement of number `id`: 409 if the item has another id.
     pub(crate) fn replacing(self, id: u64) -> Result<Item, Problem> {
         match self.id {
             Some(given) if given != id => {
@@ -46,7 +46,7 @@ pub(super) fn wrong(pointer: &str, detail: impl Into<String>) -> Problem {
     Problem::unprocessable(detail).member("errors", errors)
 }
 
-/// What is wrong where, as in the example of RFC 9457, section 3.
+/// The error details, as in the example of RFC 9457, section 3.
 fn errors(pointer: &str, detail: &str) -> Value {
     json!([{ "pointer": pointer, "detail": detail }])
 }

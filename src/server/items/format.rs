@@ -32,7 +32,7 @@ impl Format {
         }
     }
 
-    /// What the asker accepts best; `preferred` where it is all the same. 406 where neither is welcome.
+    /// Negotiates the response's format; `preferred` breaks ties, and 406 means that neither is acceptable.
     pub(crate) fn accepted(headers: &HeaderMap, preferred: Self) -> Result<Self, Problem> {
         let other = if preferred == Self::Json { Self::Xml } else { Self::Json };
         let offered = [preferred, other].map(|format| (format, format.media_type()));

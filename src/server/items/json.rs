@@ -25,7 +25,7 @@ impl From<Written> for Draft {
     }
 }
 
-/// An item as it is shown.
+/// The JSON form of an item.
 #[derive(Debug, Serialize)]
 pub(crate) struct View<'a> {
     id: u64,
@@ -39,7 +39,7 @@ impl<'a> From<&'a Stored> for View<'a> {
     }
 }
 
-/// A page of items as it is shown.
+/// The JSON form of a page of items.
 #[derive(Debug, Serialize)]
 pub(crate) struct Page<'a> {
     /// The items.
@@ -50,7 +50,7 @@ pub(crate) struct Page<'a> {
 
 /// Reads an item: 400 where it is no JSON, 422 with the member where it is no item.
 pub(crate) fn decode(bytes: &[u8]) -> Result<Draft, Problem> {
-    // serde would take an array for an item's members in order, too.
+    // serde would also read an array as an item's members in order.
     if bytes.trim_ascii_start().starts_with(b"[") {
         return Err(wrong("", "an item is an object, not an array"));
     }

@@ -1,7 +1,7 @@
 //! `/items`: create, read, replace, patch, delete, list (`request`).
 //!
-//! An item is a name and any data. The model ([`Item`]) knows nothing of its encodings, [`json`] and [`xml`], between
-//! which `Accept` and `Content-Type` choose ([`mod@format`]).
+//! An item is a name and any data. The model ([`Item`]) is independent of its encodings, [`json`] and [`xml`]; `Accept` and
+//! `Content-Type` choose one ([`mod@format`]).
 
 mod cost;
 mod cursor;

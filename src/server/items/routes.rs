@@ -20,9 +20,9 @@ use crate::server::problem::Problem;
 use crate::server::request::{self, Content, Query, condition, content_type};
 use crate::server::shard::Shard;
 
-/// What a patch may be sent as. An item in XML is patched in JSON, too: there is no merge patch of XML.
+/// The types of a patch. XML items are patched in JSON as well, since XML has no merge patch.
 const PATCHES: [(&str, ()); 2] = [("application/merge-patch+json", ()), ("application/json", ())];
-/// Names the types of a patch (RFC 5789), beside `Accept`, where another was sent.
+/// Lists the accepted patch types (RFC 5789) when another was sent.
 const ACCEPT_PATCH: HeaderName = HeaderName::from_static("accept-patch");
 /// Items in a page unless the asker says otherwise.
 const LIMIT: u64 = 20;
@@ -73,7 +73,7 @@ fn list<B>(shard: &Shard, request: &Request<B>) -> HandlerResult {
     if !(1..=LIMIT_MAX).contains(&limit) {
         return Err(Problem::bad_request(format!("limit must be 1 to {LIMIT_MAX}")));
     }
-    // One more than asked for tells whether this page is the last.
+    // One item more than requested shows whether this page is the last.
     let mut items = shard.shared.items.list(after, limit as usize + 1);
     let more = items.len() as u64 > limit;
     items.truncate(limit as usize);
@@ -161,8 +161,8 @@ fn delete(store: &Store, id: u64, headers: &HeaderMap) -> HandlerResult {
     Ok(empty(StatusCode::NO_CONTENT))
 }
 
-/// Reads an item in the encoding that it says it has, and which encoding the asker wants back: the same,
-/// unless it says otherwise. An answer that nobody wants is refused before anything is changed.
+/// Reads an item in its declared encoding, and returns it with the encoding of the response: the same by default. An
+/// unacceptable response is refused before anything changes.
 async fn draft(shard: &Shard, request: Request<impl Content>) -> Result<(Draft, Format), Problem> {
     let sent = content_type(request.headers(), &READ)?;
     let format = Format::accepted(request.headers(), sent)?;

@@ -1,4 +1,4 @@
-//! The items, shared by all shards: striped, so that shards seldom meet at a lock.
+//! The items, shared by all shards in stripes, so that shards rarely contend for a lock.
 
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -27,7 +27,7 @@ pub(crate) struct Stored {
 /// Why a write was refused.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum WriteError<E> {
-    /// No such item.
+    /// The item does not exist.
     Missing,
     /// The store is full.
     Full,
@@ -37,7 +37,6 @@ pub(crate) enum WriteError<E> {
 
 type Stripe = BTreeMap<u64, Arc<Stored>>;
 
-/// Every item.
 #[derive(Debug)]
 pub(crate) struct Store {
     stripes: [RwLock<Stripe>; STRIPES],
@@ -71,7 +70,7 @@ impl Store {
         self.read(id).get(&id).cloned()
     }
 
-    /// Adds an item; `size` is about what it takes in bytes. `None` where the store is full.
+    /// Adds an item of about `size` bytes; `None` if the store is full.
     pub(crate) fn insert(&self, item: Item, size: usize) -> Option<Arc<Stored>> {
         let size = size as u64;
         if self.items.load(Ordering::Relaxed) >= ITEMS_MAX || !self.fits(size) {
@@ -85,8 +84,7 @@ impl Store {
         Some(stored)
     }
 
-    /// Replaces an item by what `change` makes of it, and how many bytes that takes; nobody else changes it
-    /// meanwhile.
+    /// Replaces an item by the result of `change`, with its size in bytes, under the item's lock.
     pub(crate) fn update<E>(
         &self,
         id: u64,
@@ -120,7 +118,7 @@ impl Store {
         Ok(())
     }
 
-    /// Up to `limit` items of higher numbers than `after`, in order.
+    /// Returns up to `limit` items with numbers above `after`, in order.
     pub(crate) fn list(&self, after: u64, limit: usize) -> Vec<Arc<Stored>> {
         let stripes: [_; STRIPES] = std::array::from_fn(|i| self.read(i as u64));
         let after = after.saturating_add(1);

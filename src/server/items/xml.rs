@@ -1,9 +1,9 @@
-//! Items as XML: the same model, and nothing of it lost.
+//! Items as XML, without loss.
 //!
-//! `<item id="1"><name>n</name><data>…</data></item>`. The data is any JSON value, so it is written in the
-//! elements of `XPath` 3.1's `fn:json-to-xml` (without their namespace): `<map>`, `<array>`, `<string>`, `<number>`,
-//! `<boolean>`, `<null/>`; what stands in a map has its name in the attribute `key`. Characters that XML cannot hold
-//! are escaped as in JSON, which `escaped="true"` (`escaped-key="true"`) says.
+//! `<item id="1"><name>n</name><data>…</data></item>`. The data is any JSON value, written in the elements of `XPath` 3.1's
+//! `fn:json-to-xml` (without their namespace): `<map>`, `<array>`, `<string>`, `<number>`, `<boolean>`, `<null/>`; a member
+//! of a map has its name in the attribute `key`. Characters that XML cannot hold are escaped as in JSON, marked by
+//! `escaped="true"` (`escaped-key="true"`).
 
 use std::borrow::Cow;
 use std::fmt::Write as _;
@@ -12,7 +12,7 @@ use serde_json::Value;
 
 use super::Stored;
 
-/// What every document begins with.
+/// The start of every document.
 const PROLOG: &str = "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n";
 
 /// An item as a document.

@@ -87,7 +87,7 @@ impl<'a> Document<'a> {
         }
     }
 
-    /// The value that begins with `start`; `depth` more levels may stand in it.
+    /// Reads the value that begins with `start`, at most `depth` levels deep.
     fn value(&mut self, start: &BytesStart<'a>, depth: usize) -> Result<Value, Problem> {
         let name = start.name().0;
         match name {
@@ -220,7 +220,7 @@ impl<'a> Document<'a> {
         self.checked(start, known, &[], pointer)
     }
 
-    /// Refuses attributes of a value that stands in no map.
+    /// Refuses attributes of a value outside of a map.
     fn attributes_but_own(
         &self,
         start: &BytesStart<'a>,
@@ -257,7 +257,7 @@ impl<'a> Document<'a> {
         Ok(found)
     }
 
-    /// A text as it is meant: escaped as in JSON where `escaped` says so.
+    /// Decodes a text, unescaping it as JSON if `escaped` says so.
     fn unescaped(
         &self,
         text: String,

@@ -28,7 +28,7 @@ pub(super) struct Subscribers {
 }
 
 impl Subscribers {
-    /// No subscribers of so many topics.
+    /// An empty list of subscribers for each topic.
     pub(super) fn new(topics: u64) -> Self {
         let names: Vec<String> = (0..topics).map(topic_name).collect();
         Self { by_topic: RefCell::new(names.iter().map(|_| Vec::new()).collect()), names }
@@ -40,7 +40,7 @@ impl Subscribers {
         if rest.split('?').next() != Some("ws") {
             return None;
         }
-        // A worker's topics are asked for in order of their numbers, a few thousand times in all.
+        // Workers subscribe in order of the topics' numbers, a few thousand times in all.
         self.names.iter().position(|known| known == name)
     }
 
@@ -48,17 +48,16 @@ impl Subscribers {
     pub(super) async fn serve(&self, topic: usize, socket: TcpStream) {
         let subscriber = Rc::new(Subscriber { socket, backlog: RefCell::default() });
         self.by_topic.borrow_mut()[topic].push(Rc::clone(&subscriber));
-        // An error ends the link as its end does: there is nobody to tell.
+        // An error ends the link like its end does; nobody needs the error.
         let _ = subscriber.read_to_end().await;
         self.by_topic.borrow_mut()[topic].retain(|other| !Rc::ptr_eq(other, &subscriber));
     }
 }
 
-/// One WebSocket.
 #[derive(Debug)]
 struct Subscriber {
     socket: TcpStream,
-    /// What the kernel has not yet taken; a task flushes it while there is some.
+    /// Bytes that the kernel has not taken yet; a task flushes them.
     backlog: RefCell<Vec<u8>>,
 }
 
@@ -147,7 +146,7 @@ pub(super) async fn publish(shard: Rc<Shard>, publish_plan: Arc<PublishPlan>) {
     }
 }
 
-/// Makes `frame` the frame of an event, with `text` for its payload.
+/// Makes `frame` the frame of an event, with `text` as its payload.
 fn fill(frame: &mut Vec<u8>, text: &mut Vec<u8>, topic: &str, head: Head, data: &[u8]) {
     text.clear();
     encode(text, topic, head, data);

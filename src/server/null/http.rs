@@ -1,4 +1,4 @@
-//! What the null target understands of HTTP/1.1: where a request ends, and which constant answers it.
+//! The null target's HTTP/1.1: finds the end of a request and the constant answer to it.
 
 use hyper::header::{HeaderMap, HeaderName, HeaderValue};
 
@@ -21,12 +21,12 @@ pub(super) struct Head<'a> {
     lines: &'a str,
 }
 
-/// What came is no request that is understood here.
+/// The bytes are not a request that the null target supports.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct Malformed;
 
 impl<'a> Head<'a> {
-    /// The head that `bytes` begin with; `None` while more of it is to come.
+    /// Reads the head at the start of `bytes`; `None` while it is incomplete.
     pub(super) fn read(bytes: &'a [u8]) -> Result<Option<Self>, Malformed> {
         let Some(end) = bytes.windows(4).position(|four| four == b"\r\n\r\n") else {
             return if bytes.len() > HEAD_MAX { Err(Malformed) } else { Ok(None) };

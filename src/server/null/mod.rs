@@ -1,11 +1,11 @@
-//! The null target: a server that does as little as a server can, for the noise floor of a run.
+//! The null target: a server that does as little as possible, for the noise floor of a run.
 //!
-//! It speaks to the same workers as the real one, in two ways. Whatever is asked of `/items` gets a constant
-//! answer as soon as the request has been read; a WebSocket gets every event of its topic, encoded once and written
-//! straight to its socket when it is due. No hyper, no log, no fan-out between shards, no store, no heartbeats, no
-//! resuming: what such a trial takes is what machine, kernel, pacing and recording take by themselves.
+//! It serves the same workers as the real target, in two ways. Any request of `/items` gets a constant answer as soon as it
+//! has been read; a WebSocket gets every event of its topic, encoded once and written straight to its socket when due.
+//! There is no hyper, log, fan-out between shards, store, heartbeat or resuming: such a trial costs what machine, kernel,
+//! pacing and recording cost.
 //!
-//! Not a server to measure for its own sake, and no example of one: it believes whatever it is told.
+//! It is not an example of a server: it trusts its input.
 
 mod deliveries;
 mod http;
@@ -29,12 +29,12 @@ use crate::control::TargetAssignment;
 use crate::measure::{Recorder, Snapshot};
 use crate::pace::{Pacing, Timer};
 
-/// What a null target is told.
+/// The options of a null target.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct NullOptions {
     /// Threads that serve.
     shards: u32,
-    /// The core of the first shard where each keeps to one of its own.
+    /// The core of the first shard, where shards are pinned.
     first_core: Option<u32>,
     /// Topics.
     topics: u64,
@@ -57,7 +57,7 @@ impl From<&TargetAssignment> for NullOptions {
     }
 }
 
-/// What the owner of a running null target holds.
+/// A handle on a running null target.
 #[derive(Debug)]
 pub(super) struct NullHandle {
     address: SocketAddr,
@@ -66,7 +66,6 @@ pub(super) struct NullHandle {
 }
 
 impl NullHandle {
-    /// Where it listens.
     pub(super) fn address(&self) -> SocketAddr {
         self.address
     }
@@ -77,7 +76,7 @@ impl NullHandle {
     }
 }
 
-/// One thread with its own runtime and its own connections.
+/// One thread with its own runtime and connections.
 #[derive(Debug)]
 pub(super) struct Shard {
     index: usize,
@@ -142,11 +141,10 @@ impl Member for Shard {
     }
 }
 
-/// What a connection is after its first requests.
+/// The next use of a connection after its first requests.
 enum Next {
-    /// It ended.
     Ended,
-    /// It asked for the WebSocket of a topic.
+    /// It upgrades to the WebSocket of a topic.
     Subscribe(usize),
 }
 

@@ -39,7 +39,7 @@ pub(super) fn openapi() -> Reply {
     typed(StatusCode::OK, "application/json", include_str!("openapi.json"))
 }
 
-/// The address as the reader knows it, if it can stand in a page as it is.
+/// The address by which the reader reached the page, if it is safe to print.
 fn address<B>(request: &Request<B>) -> Option<String> {
     // HTTP/2 has it in the URI.
     let authority = request.uri().authority().map(Authority::as_str);

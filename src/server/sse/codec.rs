@@ -19,8 +19,8 @@ pub(crate) fn encode(out: &mut Vec<u8>, id: Option<Cursor>, event: &str, data: &
 /// A comment, which keeps proxies and half-open detection awake and no reader sees.
 pub(crate) const HEARTBEAT: &[u8] = b":\n\n";
 
-/// What a stream begins with: how long to wait before a reconnect, something to read at once, and where it begins. An id
-/// without data is no event, but a reader keeps it: it comes back to this place though no event came in the meantime.
+/// Returns the start of a stream: the reconnect delay, a comment to read at once, and the position. An id without data is
+/// no event, but a reader keeps it, so it returns to this position even if no event arrived.
 pub(crate) fn greeting(retry_ms: u64, topic: &str, since: Cursor) -> Vec<u8> {
     format!("retry: {retry_ms}\n: {topic} after {}\nid: {since}\n\n", since.seq).into_bytes()
 }

@@ -1,12 +1,12 @@
-//! Event streams (`sse`): one response that goes on for as long as the reader stays.
+//! Event streams (`sse`): one response that lasts while the reader stays.
 //!
-//! The body is a cursor over the log. A reader that lags too far behind is dealt with by its policy: the stream ends
-//! (an `EventSource` comes back by itself after the last id that it saw), or it goes on behind an `event: gap`, whose
-//! id is the last sequence left out. One that falls off the ring and is to be disconnected is sent such a gap before
-//! the end, so that it comes back knowing that it missed something.
+//! The body is a cursor over the log. A policy handles a reader that lags too far behind: the stream ends (an `EventSource`
+//! returns by itself after the last id that it saw), or continues behind an `event: gap`, whose id is the last sequence
+//! left out. A reader that fell off the ring and is to be disconnected gets such a gap before the end, so that it returns
+//! knowing what it missed.
 //!
-//! A reader that comes back with an id of another life of the log, or of another server, is told so (`event: reset`) and
-//! gets this log from its oldest event on. It is never refused for that: an `EventSource` would give up for good.
+//! A reader with an id of another life of the log, or of another server, gets `event: reset` and this log from its oldest
+//! event. It is never refused for that, because an `EventSource` would give up for good.
 
 pub(super) mod codec;
 
@@ -48,8 +48,8 @@ pub(super) fn get(
     request: &Request<Incoming>,
 ) -> HandlerResult {
     let life = shard.shared.life;
-    // The header wins: an `EventSource` that reconnects repeats the URL of its first request, and sends whatever id it
-    // was given, also by who stood at this address before.
+    // The header wins over the query: an `EventSource` that reconnects repeats its first URL, and sends the last id it saw,
+    // even one of another server that used this address before.
     let last_id = request.headers().get("last-event-id").filter(|id| !id.is_empty());
     let (cursor, place) = match last_id {
         Some(id) => (id.to_str().ok().and_then(|id| id.parse().ok()), true),
@@ -88,8 +88,8 @@ pub(super) fn get(
     Ok(reply)
 }
 
-/// The answer where too much is asked of the target. An `EventSource` would give up for good if it were refused, and does
-/// not read Retry-After: it is let in, told when to come again, and its stream ends. Everybody else is refused.
+/// The response to a stream above the limits. A refused `EventSource` would give up for good and does not read Retry-After,
+/// so its stream opens, names the reconnect delay, and ends. Other clients are refused.
 pub(super) fn turned_away<B>(request: &Request<B>, problem: Problem) -> HandlerResult {
     let wants_events = accept::names(request.headers(), "text/event-stream");
     let waits_s = problem.retry_after_s().filter(|_| {
@@ -103,7 +103,7 @@ pub(super) fn turned_away<B>(request: &Request<B>, problem: Problem) -> HandlerR
     Ok(reply)
 }
 
-/// What is said of a stream itself.
+/// Encodes a message about the stream itself.
 fn message(id: Cursor, event: &str, data: &[u8]) -> Bytes {
     let mut message = Vec::new();
     codec::encode(&mut message, Some(id), event, data);
@@ -113,10 +113,10 @@ fn message(id: Cursor, event: &str, data: &[u8]) -> Bytes {
 /// The body of an event stream.
 #[derive(Debug)]
 pub struct Stream {
-    /// What comes before all events, the last of it first.
+    /// Messages before all events, in reverse order.
     opening: Vec<Bytes>,
     waiter: Waiter,
-    /// What is wrong with it on purpose.
+    /// Injected faults.
     push: Push,
     shard: Rc<Shard>,
     bound: Bound,
@@ -165,7 +165,7 @@ impl Stream {
         Poll::Pending
     }
 
-    /// What the policy says in place of events, where the reader lags too far behind.
+    /// Returns the policy's message in place of events, if the reader lags too far behind.
     fn within_bound(&mut self) -> Option<Bytes> {
         let topic = self.waiter.topic();
         let (oldest, newest) = (topic.oldest(), topic.newest());
@@ -192,7 +192,7 @@ impl Stream {
         Some(told)
     }
 
-    /// What the log holds after the cursor, up to [`BATCH`]: a lone event is shared, several are put together.
+    /// Returns the log's content after the cursor, up to [`BATCH`]: a single event is shared, several are joined.
     fn batch(&mut self) -> Bytes {
         let (topic, life) = (Rc::clone(self.waiter.topic()), self.shard.shared.life);
         let batch = topic.read(self.since, |events| {

@@ -1,4 +1,4 @@
-//! What one attempt carries: an event, or several of a topic.
+//! The content of one attempt: an event, or several of a topic.
 
 use std::sync::Arc;
 
@@ -26,9 +26,9 @@ impl Batch {
         Some(Self { id, first: entries.next()?, rest: entries.collect() })
     }
 
-    /// Consecutive events of a topic. Their message id is made of the sequences and of the log's life, so that it is the
-    /// same after a restart that the log survives, and another after one that it does not: a receiver that knows an id
-    /// drops what comes under it.
+    /// Builds a batch of consecutive events of a topic. The message id contains the sequences and the log's life, so it
+    /// stays the same after a restart that the log survives and changes after one that it does not; a receiver drops ids
+    /// that it knows.
     pub(crate) fn of(topic: &str, life: Epoch, first: Arc<Entry>, rest: Vec<Arc<Entry>>) -> Self {
         let id = match rest.last() {
             None => format!("msg_{topic}_{}_{life}", first.seq()),
@@ -47,12 +47,11 @@ impl Batch {
         &self.first
     }
 
-    /// Every event, in order.
     pub(crate) fn entries(&self) -> impl Iterator<Item = &Arc<Entry>> {
         std::iter::once(&self.first).chain(&self.rest)
     }
 
-    /// How many events.
+    /// The number of events.
     pub(crate) const fn events(&self) -> u64 {
         1 + self.rest.len() as u64
     }
@@ -62,7 +61,7 @@ impl Batch {
         self.rest.last().unwrap_or(&self.first).seq()
     }
 
-    /// What is posted: the event's own bytes, shared; of several a JSON array.
+    /// Returns the body: the event's own bytes, shared, or a JSON array of several.
     pub(crate) fn body(&self) -> Bytes {
         if self.rest.is_empty() {
             return self.first.json_shared();
@@ -80,7 +79,7 @@ impl Batch {
         body.into()
     }
 
-    /// As a dead letter on disk.
+    /// Returns the stored form of a dead letter.
     pub(crate) fn saved(&self, attempts: u32, reason: &str) -> SavedLetter {
         let text = |entry: &Arc<Entry>| String::from_utf8_lossy(entry.json()).into_owned();
         let raw = |entry| serde_json::value::RawValue::from_string(text(entry)).ok();

@@ -1,4 +1,4 @@
-//! Where an endpoint stands in each of its topics, and what it is to be sent next.
+//! An endpoint's position in each of its topics, and the next events to send.
 
 use std::cell::Cell;
 use std::collections::VecDeque;
@@ -16,7 +16,6 @@ use crate::server::hub::{Entry, Gap, SharedTopic, Waiter};
 /// Events read at once from the durable outbox for an endpoint that has fallen off the log.
 const READ: usize = 256;
 
-/// One topic.
 #[derive(Debug)]
 struct Cursor {
     waiter: Waiter,
@@ -25,11 +24,10 @@ struct Cursor {
     backlog: VecDeque<Arc<Entry>>,
 }
 
-/// Every topic of an endpoint.
 #[derive(Debug, Default)]
 pub(super) struct Cursors {
     topics: Vec<Cursor>,
-    /// The topic to look at first, so that a busy one does not starve the others.
+    /// The topic to check first, so that a busy one does not starve the others.
     turn: usize,
     /// Until when the first event of a batch waits for others; kept here, as the waiting may be interrupted.
     lingers_until: Cell<Option<u64>>,
@@ -72,7 +70,7 @@ impl Cursors {
         slot
     }
 
-    /// Ready once some topic has so many events more.
+    /// Ready once some topic has `events` more events.
     fn poll_events(&self, events: u64, cx: &Context<'_>) -> Poll<()> {
         let mut ready = false;
         for cursor in &self.topics {

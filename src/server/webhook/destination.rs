@@ -1,5 +1,5 @@
-//! Where a webhook goes, and whether it may: URLs, and the guard against calling the inside of a network
-//! (server-side request forgery).
+//! Destinations of webhooks: their URLs, and the guard against requests into a private network (server-side request
+//! forgery).
 
 use std::fmt;
 use std::io;
@@ -87,8 +87,8 @@ impl Destination {
         &self.host_header
     }
 
-    /// The addresses to connect to, in the order in which they are to be tried. They are checked here and connected to as
-    /// they are, never looked up again in between; a name that has any address that may not be called is refused whole.
+    /// Returns the addresses to connect to, in order. They are checked here and used as they are, without another lookup; a
+    /// name with any forbidden address is refused entirely.
     pub(crate) async fn resolve(&self, allow_private: bool) -> io::Result<Vec<SocketAddr>> {
         let check = |address: SocketAddr| {
             if allow_private || is_public(address.ip()) {

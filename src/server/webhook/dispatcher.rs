@@ -24,7 +24,7 @@ use crate::scenario::DropFilter;
 use crate::server::hub::{SharedTopic, Topic};
 use crate::server::shard::Shard;
 
-/// Where a batch comes from.
+/// The source of a batch.
 #[derive(Debug, Clone)]
 pub(super) enum Origin {
     /// A topic's log.
@@ -33,23 +33,22 @@ pub(super) enum Origin {
     Letter(u64),
 }
 
-/// What the attempts of one endpoint share.
+/// The state that all attempts of one endpoint share.
 #[derive(Debug)]
 pub(super) struct Dispatcher {
     /// The shard that it lives on.
     pub shard: Rc<Shard>,
-    /// To whom it delivers.
     pub endpoint: Arc<Endpoint>,
     pool: ConnectionPool,
     /// Attempts that may be under way at once.
     slots: Arc<Semaphore>,
     /// The receiver asked to be left alone until then.
     paused_until: Cell<Option<Instant>>,
-    /// How many attempts in a row it asked so.
+    /// How many attempts in a row were throttled.
     throttled: Cell<u32>,
-    /// Nothing was acknowledged since then.
+    /// When the current series of failures began.
     failing_since: Cell<Option<Instant>>,
-    /// No attempt before then, for the rate's sake, in monotonic nanoseconds.
+    /// The earliest next attempt under the rate limit, in monotonic nanoseconds.
     next_ns: Cell<u64>,
     rng: RefCell<Rng>,
     /// By topic; only with a durable outbox.
@@ -57,7 +56,7 @@ pub(super) struct Dispatcher {
 }
 
 impl Dispatcher {
-    /// One for an endpoint.
+    /// A dispatcher for an endpoint.
     pub(super) fn new(shard: Rc<Shard>, endpoint: Arc<Endpoint>) -> Self {
         let options = &shard.options().webhook;
         let most = options.concurrency.max(1) as usize;
@@ -145,7 +144,7 @@ impl Dispatcher {
         self.add_dead_letter(batch, &origin, attempt, reason);
     }
 
-    /// What the endpoint is never sent of a topic.
+    /// The filter for events of a topic that the endpoint never gets.
     pub(super) fn drop_filter(&self, topic: &Topic) -> Option<DropFilter> {
         self.shard.faults.as_ref()?.drop_filter(self.endpoint.id(), topic)
     }
@@ -246,7 +245,7 @@ impl Dispatcher {
         }
     }
 
-    /// A batch has come to its end, delivered or a dead letter.
+    /// Records that a batch ended, delivered or as a dead letter.
     fn ended(&self, origin: &Origin, batch: &Batch) {
         let Some(store) = self.shard.hub.store() else { return };
         match origin {
@@ -255,7 +254,7 @@ impl Dispatcher {
         }
     }
 
-    /// Events have come to their end: delivered, buried, missed, or dropped on purpose.
+    /// Records that events ended: delivered, dead letters, missed, or dropped on purpose.
     pub(super) fn passed(&self, topic: &Arc<SharedTopic>, seqs: RangeInclusive<u64>) {
         let Some(store) = self.shard.hub.store() else { return };
         let mut progress = self.progress.borrow_mut();
@@ -280,7 +279,7 @@ impl Dispatcher {
         self.ended(origin, &ended);
     }
 
-    /// Counts events that nobody has any more.
+    /// Counts events that left the log before they were delivered.
     pub(super) fn miss(&self, topic: &Arc<SharedTopic>, seqs: RangeInclusive<u64>) {
         let events = seqs.end() + 1 - seqs.start();
         self.endpoint.count_missed(events);

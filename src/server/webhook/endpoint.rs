@@ -12,12 +12,11 @@ use super::secret::Secret;
 use crate::server::durable::SavedEndpoint;
 use crate::server::hub::SharedTopic;
 
-/// What an endpoint's owner decides.
+/// The owner's settings of an endpoint.
 #[derive(Debug, Clone)]
 pub(crate) struct Config {
-    /// Where to deliver.
     pub destination: Destination,
-    /// What to deliver: each topic with the sequence after which to begin.
+    /// Each topic with the sequence after which deliveries begin.
     pub topics: Vec<(Arc<SharedTopic>, u64)>,
     /// The secret that signs.
     pub secret: Secret,
@@ -34,7 +33,7 @@ impl Config {
         std::iter::once(&self.secret).chain(previous.map(|(secret, _)| secret)).collect()
     }
 
-    /// As it is written to a durable outbox.
+    /// Returns the stored form.
     pub(crate) fn saved(&self) -> SavedEndpoint {
         let topics = self.topics.iter().map(|(topic, since)| (topic.name().to_owned(), *since));
         let previous = self.previous.as_ref();
@@ -73,7 +72,7 @@ impl Endpoint {
         }
     }
 
-    /// It is deleted: nothing more is delivered.
+    /// Marks the endpoint as deleted: nothing more is delivered.
     pub(crate) fn close(&self) {
         self.config.send_replace(None);
     }
@@ -83,7 +82,7 @@ impl Endpoint {
         self.id
     }
 
-    /// What its owner decided last; `None` once it is deleted.
+    /// The owner's latest settings; `None` once the endpoint is deleted.
     pub(crate) fn config(&self) -> Option<Arc<Config>> {
         self.config.borrow().clone()
     }
@@ -109,7 +108,7 @@ impl Endpoint {
         self.delivered.fetch_add(events, Ordering::Relaxed);
     }
 
-    /// Counts an attempt that is to be repeated.
+    /// Counts an attempt that will be repeated.
     pub(crate) fn count_retry(&self) {
         self.retries.fetch_add(1, Ordering::Relaxed);
     }
@@ -147,7 +146,7 @@ impl Endpoint {
         asked
     }
 
-    /// Waits until dead letters are to be delivered once more, and takes them.
+    /// Waits for dead letters to replay, and takes them.
     pub(crate) async fn replays(&self) -> Vec<DeadLetter> {
         loop {
             let asked = self.dead().take_asked();

@@ -1,7 +1,7 @@
-//! One connection to a receiver: a request written and its response read at the same time.
+//! One connection to a receiver: writes a request and reads its response at the same time.
 //!
-//! A receiver may answer before it has read the request, or break the connection right after its status line. So what
-//! has arrived is read before a broken write is believed.
+//! A receiver may answer before it has read the request, or break the connection right after its status line. A broken
+//! write therefore counts only after everything that arrived has been read.
 
 use std::future::poll_fn;
 use std::io::{self, IoSlice};
@@ -22,7 +22,7 @@ use crate::server::outlet::{Outgoing, Outlet};
 
 /// Read at once.
 const READ: usize = 2 << 10;
-/// Longest wait for the rest of a response whose status is known, so that its connection can be kept.
+/// Longest wait for the rest of a response after its status, so that its connection can be kept.
 const REST_LIMIT: Duration = Duration::from_secs(1);
 
 /// A request, rendered.
@@ -44,10 +44,9 @@ pub(super) struct Connection {
     buffer: Vec<u8>,
 }
 
-/// The response to one request, as far as it was waited for.
+/// The response to one request, as far as it was read.
 #[derive(Debug, Default)]
 pub(super) struct Received {
-    /// What is known of it.
     pub response: Response,
     /// When its status line was read, in monotonic nanoseconds.
     pub at_ns: Option<u64>,
@@ -62,7 +61,7 @@ impl Received {
     }
 }
 
-/// How far a response is waited for.
+/// How much of a response to wait for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Wait {
     /// The status line.
@@ -71,7 +70,7 @@ pub(super) enum Wait {
     Body,
 }
 
-/// How far a request has been written.
+/// Progress of writing a request.
 struct Writing<'a> {
     request: &'a Rendered,
     sent: usize,
@@ -80,7 +79,7 @@ struct Writing<'a> {
 }
 
 impl Connection {
-    /// One that was just dialled.
+    /// A new connection.
     pub(super) const fn new(to: Rc<Destination>, outlet: Outlet, outgoing: Rc<Outgoing>) -> Self {
         Self { to, outlet, outgoing, buffer: Vec::new() }
     }
@@ -101,12 +100,12 @@ impl Connection {
         self.outgoing.written_ns()
     }
 
-    /// Sends `request`, books the write of `written`, and reads the response into `received` as it comes, so that what
-    /// is known of it survives an error and whoever stops waiting.
+    /// Sends `request`, stamps the write of `written`, and reads the response into `received` as it arrives, so that a
+    /// partial response survives errors and cancellation.
     ///
     /// # Errors
     ///
-    /// The connection broke or ended, or what came is not HTTP, before as much was read as `wait` asks for.
+    /// The connection broke or ended, or sent something other than HTTP, before as much was read as `wait` requires.
     pub(super) async fn exchange(
         &mut self,
         request: &Rendered,

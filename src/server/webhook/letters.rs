@@ -1,4 +1,4 @@
-//! Dead letters of one endpoint: kept, shown, and delivered once more when asked for.
+//! Dead letters of one endpoint: kept, listed, and replayed on request.
 
 use std::collections::VecDeque;
 
@@ -7,7 +7,7 @@ use super::batch::Batch;
 /// Dead letters that an endpoint keeps; of older ones only the count remains.
 const KEPT_MAX: usize = 256;
 
-/// What was given up.
+/// An undelivered message.
 #[derive(Debug, Clone)]
 pub(crate) struct DeadLetter {
     /// Its number among the endpoint's.
@@ -16,22 +16,22 @@ pub(crate) struct DeadLetter {
     pub batch: Batch,
     /// Attempts made.
     pub attempts: u32,
-    /// How the last one failed.
+    /// Why the last attempt failed.
     pub reason: String,
 }
 
-/// All of an endpoint's.
+/// All dead letters of an endpoint.
 #[derive(Debug, Default)]
 pub(super) struct DeadLetters {
     kept: VecDeque<DeadLetter>,
-    /// To be delivered once more.
+    /// Letters to deliver once more.
     asked: Vec<DeadLetter>,
     last_number: u64,
     total: u64,
 }
 
 impl From<Vec<DeadLetter>> for DeadLetters {
-    /// Those that a former process left.
+    /// The letters that an earlier process left.
     fn from(letters: Vec<DeadLetter>) -> Self {
         let last_number = letters.iter().map(|letter| letter.number).max().unwrap_or(0);
         let total = letters.iter().map(|letter| letter.batch.events()).sum();
@@ -65,7 +65,7 @@ impl DeadLetters {
         (number, gone.map(|letter| letter.number))
     }
 
-    /// Those that are kept, oldest first.
+    /// The kept letters, oldest first.
     pub(super) fn kept(&self) -> Vec<DeadLetter> {
         self.kept.iter().cloned().collect()
     }
@@ -83,7 +83,7 @@ impl DeadLetters {
         self.asked.len() - before
     }
 
-    /// Takes those that were asked for.
+    /// Takes the letters that were requested for replay.
     pub(super) fn take_asked(&mut self) -> Vec<DeadLetter> {
         std::mem::take(&mut self.asked)
     }

@@ -1,10 +1,9 @@
-//! Delivering topics' events to one endpoint.
+//! Delivers topics' events to one endpoint.
 //!
-//! The outbox of an endpoint is a cursor over the log and what is under way. Events begin in order; what fails steps
-//! aside until its next attempt, and later events overtake it. With a concurrency of 1 the order is therefore kept as
-//! long as nothing fails. When too many have stepped aside the cursor waits; what then falls off the ring is read
-//! from the durable outbox, or counted as dead letters where there is none. Endpoints share nothing but the shard's
-//! time.
+//! The outbox of an endpoint is a cursor over the log and the attempts in progress. Events begin in order; a failed one
+//! waits for its next attempt, and later events overtake it. A concurrency of 1 therefore keeps the order while nothing
+//! fails. If too many wait, the cursor stops; events that then fall off the ring are read from the durable outbox, or count
+//! as dead letters without one. Endpoints share nothing but the shard's time.
 
 use std::rc::Rc;
 use std::sync::Arc;

@@ -1,16 +1,16 @@
-//! What an answer means, and how long to wait: pure functions.
+//! What a receiver's answer means, and how long to wait: pure functions.
 
 use std::time::Duration;
 
 /// Longest wait that a receiver is granted.
 const WAIT_MAX: Duration = Duration::from_secs(3600);
 
-/// What became of an attempt.
+/// The result of an attempt.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Verdict {
     /// Acknowledged.
     Delivered,
-    /// To be tried again.
+    /// Failed; another attempt follows.
     Failed {
         /// Why.
         reason: String,
@@ -21,19 +21,19 @@ pub(super) enum Verdict {
     Gone,
 }
 
-/// How to go on with a receiver that failed an attempt.
+/// How to treat a receiver that failed an attempt.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Pace {
-    /// As before.
+    /// Unchanged.
     Kept,
     /// Less often.
     Slower,
-    /// Not at all for so long.
+    /// Pause for this long.
     After(Duration),
 }
 
-/// Reads an answer: 2xx is success, 410 is farewell, anything else a failure; 429, 502, 503 and 504 ask for less, and may
-/// say when to come back; at most an hour is granted.
+/// Judges an answer: 2xx is success, 410 ends the endpoint, anything else is a failure; 429, 502, 503 and 504 slow it down,
+/// and may name a delay of up to an hour.
 pub(super) fn judge(status: u16, retry_after: Option<Duration>) -> Verdict {
     match status {
         200..=299 => Verdict::Delivered,

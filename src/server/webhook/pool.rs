@@ -19,7 +19,7 @@ use crate::scenario::CallbackConnection;
 use crate::server::outlet::{Outgoing, Outlet, Writes};
 use crate::server::wire::Wire;
 
-/// What is sent in one attempt.
+/// One attempt's message.
 #[derive(Debug)]
 pub(super) struct Message<'a> {
     /// The same in every attempt.
@@ -28,16 +28,16 @@ pub(super) struct Message<'a> {
     pub timestamp: u64,
     /// The event.
     pub body: Bytes,
-    /// The events whose write is to be booked.
+    /// The events whose write is stamped.
     pub written: Option<&'a Batch>,
 }
 
-/// What came back.
+/// The answer to a message.
 #[derive(Debug)]
 pub(super) struct AttemptResponse {
     /// The status.
     pub status: u16,
-    /// How long it asks to wait in `Retry-After`.
+    /// The delay in `Retry-After`.
     pub retry_after: Option<Duration>,
     /// The body, where all of it has come.
     pub body: Option<Bytes>,
@@ -45,7 +45,7 @@ pub(super) struct AttemptResponse {
     pub took_ns: Option<u64>,
 }
 
-/// The connections to one receiver that no attempt is under way on: at most as many as there may be attempts at once.
+/// The idle connections to one receiver: at most as many as its concurrent attempts.
 #[derive(Debug)]
 pub(super) struct ConnectionPool {
     kept: Rc<Kept>,
@@ -58,7 +58,7 @@ pub(super) struct ConnectionPool {
 struct Kept {
     most: usize,
     idle: RefCell<Vec<Connection>>,
-    /// How many are still reading the rest of a response.
+    /// How many connections still read the rest of a response.
     finishing: Cell<usize>,
 }
 
@@ -73,7 +73,7 @@ impl Kept {
         }
     }
 
-    /// One that leads to `to` and still seems open; those that do not are closed.
+    /// Takes a connection to `to` that still seems open, and closes those that do not.
     fn take(&self, to: &Destination) -> Option<Connection> {
         loop {
             let mut connection = self.idle.borrow_mut().pop()?;
@@ -106,13 +106,13 @@ impl ConnectionPool {
         self.kept.idle.borrow_mut().clear();
     }
 
-    /// Posts a signed message and reads the answer as far as `wait` asks, for at most `limit`.
+    /// Posts a signed message and reads the answer as far as `wait` requires, for at most `limit`.
     ///
-    /// The status counts once its line has come, whatever becomes of the rest and of the connection.
+    /// The status counts once its line has arrived, even if the rest or the connection fails.
     ///
     /// # Errors
     ///
-    /// No status line came: the receiver cannot be reached, ended the connection, sent something else, or took too long.
+    /// No status line arrived: the receiver is unreachable, ended the connection, sent something else, or took too long.
     pub(super) async fn post(
         &self,
         to: &Destination,
@@ -153,7 +153,7 @@ impl ConnectionPool {
                 _ => Some(Rest::Abandon),
             };
             let rest = match rest {
-                // Whether the receiver wants to be left alone is told behind the status line.
+                // `Retry-After` follows the status line, so a failure waits for the headers.
                 None if !received.is_success() => connection.finish_head(&mut received).await,
                 rest => rest,
             };
@@ -161,7 +161,7 @@ impl ConnectionPool {
         }
     }
 
-    /// What came back; the connection is kept, finished aside, or closed.
+    /// Returns the answer, and keeps, finishes or closes the connection.
     fn conclude(
         &self,
         connection: Connection,
@@ -210,7 +210,7 @@ impl ConnectionPool {
         Ok(Connection::new(Rc::new(to.clone()), outlet, outgoing))
     }
 
-    /// The request of a message: signed, and with the headers that the standard asks for.
+    /// Renders the request of a message, signed and with the headers of the standard.
     fn render(
         &self,
         to: &Destination,

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::ops::RangeInclusive;
 
-/// One topic of one endpoint. Events may end out of order; what ended beyond a hole is kept as ranges.
+/// One topic of one endpoint. Events may end out of order; those beyond a hole are kept as ranges.
 #[derive(Debug)]
 pub(super) struct Progress {
     upto: u64,

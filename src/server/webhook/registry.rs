@@ -15,7 +15,6 @@ use crate::server::hub::Directory;
 /// Most endpoints.
 const ENDPOINTS_MAX: usize = 100_000;
 
-/// Every endpoint by number.
 #[derive(Debug, Default)]
 pub(crate) struct Registry {
     endpoints: RwLock<BTreeMap<u64, Arc<Endpoint>>>,
@@ -90,7 +89,7 @@ impl Registry {
         })
     }
 
-    /// Up to `limit` endpoints of higher numbers than `after`, in order.
+    /// Returns up to `limit` endpoints with numbers above `after`, in order.
     pub(crate) fn list(&self, after: u64, limit: usize) -> Vec<Arc<Endpoint>> {
         let endpoints = self.endpoints.read().unwrap_or_else(PoisonError::into_inner);
         let range = endpoints.range(after.saturating_add(1)..);

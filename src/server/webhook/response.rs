@@ -1,9 +1,8 @@
-//! The response of a webhook receiver, read as far as it has come. Pure functions of bytes.
+//! The response of a webhook receiver, parsed as far as it has arrived; pure functions of bytes.
 //!
-//! The status line is the acknowledgement: it counts as soon as it is whole, whatever follows it, and however the
-//! connection ends. The rest of the message only decides whether the connection can carry the next attempt. Stricter than
-//! a general client where a doubt about the end of a message could make the next response be read from the wrong place:
-//! such a connection is closed.
+//! The status line is the acknowledgement: it counts once it is complete, whatever follows and however the connection ends.
+//! The rest of the message only decides whether the connection can carry the next attempt. The parser is stricter than a
+//! general client: a connection on which the end of a message is in doubt is closed.
 
 use std::time::{Duration, SystemTime};
 
@@ -23,14 +22,14 @@ const HEADERS_MAX: usize = 100;
 /// `HTTP/1.1 200`.
 const STATUS_BYTES: usize = 12;
 
-/// What has come so far.
+/// A partial response.
 #[derive(Debug, Default)]
 pub(super) struct Response {
     /// The status of the final response, once its line is whole.
     pub status: Option<u16>,
-    /// How long it asks to wait in `Retry-After`; known once the head is whole.
+    /// The delay in `Retry-After`; known once the head is complete.
     pub retry_after: Option<Duration>,
-    /// How the body ends, once the head is whole.
+    /// How the body ends; known once the head is complete.
     framing: Option<Framing>,
     /// Whether the connection may be used again after this message.
     persistent: bool,
@@ -48,7 +47,7 @@ enum Framing {
 /// The rest of a message.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Rest {
-    /// It is whole: the body, and whether the connection may carry another request.
+    /// Complete: the body, and whether the connection may carry another request.
     Whole {
         /// Without its framing.
         body: Bytes,
@@ -57,7 +56,7 @@ pub(super) enum Rest {
     },
     /// More must come.
     More,
-    /// It is not worth waiting for, or not understood.
+    /// Not worth waiting for, or not understood.
     Abandon,
 }
 
@@ -91,7 +90,7 @@ impl Response {
                 Err(error) if self.status.is_none() => {
                     return Err(format!("not HTTP/1.1: {error}"));
                 }
-                // The status stands, and the connection does not.
+                // The status counts; the connection must close.
                 Err(_) => {
                     self.framing = Some(Framing::UntilClose);
                     return Ok(());
@@ -137,7 +136,7 @@ impl Response {
         self.framing = Some(framing.unwrap_or(Framing::UntilClose));
     }
 
-    /// What `buffer`, which follows the head, says of the rest; `ended` when nothing more will come.
+    /// Parses `buffer`, which follows the head; `ended` if nothing more will arrive.
     pub(super) fn rest(&self, buffer: &[u8], ended: bool) -> Rest {
         let Some(framing) = self.framing else {
             return if ended || buffer.len() > RESPONSE_MAX { Rest::Abandon } else { Rest::More };
@@ -160,7 +159,7 @@ impl Response {
         }
     }
 
-    /// Whether it pays to wait for the rest, so that the connection can be used again.
+    /// Whether reading the rest pays off, so that the connection can be reused.
     pub(super) fn worth_finishing(&self) -> bool {
         match self.framing {
             None => true,
@@ -171,9 +170,10 @@ impl Response {
     }
 }
 
-/// The status of the line that `buffer` begins with, once it is whole.
+/// Parses the status line at the start of `buffer`, once it is complete.
 ///
-/// A line is whole at its line feed; the reason phrase may be empty or absent (RFC 9112, section 4: a client ignores it).
+/// A line is complete at its line feed; the reason phrase may be empty or absent (RFC 9112, section 4: a client ignores
+/// it).
 fn status_line(buffer: &[u8]) -> Result<Option<u16>, String> {
     let wrong = || {
         let shown = String::from_utf8_lossy(&buffer[..buffer.len().min(40)]).into_owned();
@@ -197,7 +197,7 @@ fn status_line(buffer: &[u8]) -> Result<Option<u16>, String> {
     Ok(Some(digits.iter().fold(0, |status, digit| status * 10 + u16::from(digit - b'0'))))
 }
 
-/// How the body ends; `None` where the headers contradict each other.
+/// Returns how the body ends, or `None` if the headers contradict each other.
 fn framing(status: u16, headers: &HeaderMap) -> Option<Framing> {
     if matches!(status, 204 | 304) {
         return Some(Framing::Length(0));

@@ -23,7 +23,7 @@ use crate::server::problem::Problem;
 use crate::server::request::{self, Query, whole};
 use crate::server::shard::Shard;
 
-/// For how long a rotated secret still signs, in seconds, unless its owner says otherwise.
+/// How long a rotated secret still signs by default, in seconds.
 const OVERLAP_S: u64 = 24 * 3600;
 /// Most topics of one endpoint.
 const TOPICS_MAX: usize = 100;
@@ -202,7 +202,7 @@ async fn change(
     Ok(show(&endpoint))
 }
 
-/// Waits until an endpoint is on disk as it is, where there is a durable outbox.
+/// Waits until an endpoint is on disk, if there is a durable outbox.
 async fn keep(shard: &Shard, endpoint: &Endpoint) -> Result<(), Problem> {
     match (&shard.shared.store, endpoint.config()) {
         (Some(store), Some(config)) => {
@@ -282,8 +282,8 @@ fn topics(shard: &Shard, names: &[String]) -> Result<Vec<Arc<SharedTopic>>, Prob
     names.iter().map(known).collect()
 }
 
-/// Where deliveries begin: after `since`, or with the next event. A registration is no stream that could open and tell:
-/// a cursor of another life is refused as a poll's is, with a fresh one.
+/// Returns where deliveries begin: after `since`, or with the next event. A registration, unlike a stream, has no place for
+/// a reset, so a cursor of another life is refused like a poll's, with a fresh one.
 fn starts(
     shard: &Shard,
     topics: Vec<Arc<SharedTopic>>,

@@ -1,16 +1,15 @@
-//! `GET /calls`: a WebSocket on which a client calls the API, a text message a call, and is answered by as many.
+//! `GET /calls`: a WebSocket on which a client calls the API, one text message per call and one per answer.
 //!
-//! What a call may be, and what answers it, is HTTP's: the same routes, store, limits and faults. Several calls may be
-//! under way; each is answered as soon as it can be, by its id, whichever came first. Whether ids are told apart is the
-//! client's own affair.
+//! Routes, store, limits and faults are HTTP's. Several calls may be in progress; each is answered by its id as soon as
+//! possible, in any order. Unique ids are up to the client.
 //!
-//! A text message that is no call is answered with 400, by its id if it has one: its frames are sound, and so is the
-//! link. A binary message closes it with 1003, what is too long with 1009, and what breaks the protocol as elsewhere. Whoever
-//! closes is answered first what it has called.
+//! A text message that is not a call is answered with 400, by its id if it has one, and the link stays open. A binary
+//! message closes it with 1003, one that is too long with 1009, and a violation of the protocol as elsewhere. A client that
+//! closes still gets the answers to its calls.
 //!
-//! What a link holds is bounded: the calls under way, the answers that the client has not taken, and what was read beyond
-//! either, which is one read at most. At a bound nothing more is read, and a message that does not end closes the link with 1008.
-//! While it is idle it holds next to no buffer.
+//! Limits bound the calls in progress, the answers that the client has not taken, and the bytes read beyond either (one
+//! read at most). At a limit the link reads nothing more, and a message that does not end closes it with 1008. An idle link
+//! holds almost no buffer.
 
 use std::collections::VecDeque;
 use std::future::poll_fn;
@@ -41,19 +40,19 @@ use crate::server::shard::Shard;
 const MESSAGE_MAX: u64 = BODY_MAX as u64;
 /// Most calls under way on one link.
 const UNDER_WAY_MAX: usize = 64;
-/// A client that lets answers pile up beyond so many bytes is neither read nor answered until it takes them.
+/// Answers beyond this size, in bytes, stop the link from reading and answering until the client takes them.
 const UNTAKEN_MAX: usize = 64 << 10;
-/// Room for so many calls is kept by a link that has none.
+/// Calls for which an idle link keeps its memory.
 const KEPT: usize = 16;
 /// About how many bytes one link reads before the others have their turn.
 const TURN: usize = 64 << 10;
 
-/// Where a link is in its life.
+/// The state of a link.
 #[derive(Debug, PartialEq, Eq)]
 enum SocketState {
     /// Calls come.
     Open,
-    /// Nothing more is read; once everything is answered this close frame goes out.
+    /// Reads nothing more; sends this close frame once everything is answered.
     Ending(Vec<u8>),
     /// The close frame is written or under way.
     Closed,
@@ -63,12 +62,11 @@ enum SocketState {
 #[derive(Debug)]
 struct UnderWay {
     id: Id,
-    /// Of the answer, only what stands before the body is wanted.
+    /// Whether only the head of the answer is wanted.
     head: bool,
     answer: ReplyFuture,
 }
 
-/// One WebSocket.
 #[derive(Debug)]
 struct CallSocket {
     shard: Rc<Shard>,
@@ -77,7 +75,7 @@ struct CallSocket {
     from: Option<Subscriber>,
     io: Outlet,
     decoder: Decoder,
-    /// What has come of the message that is coming.
+    /// The message read so far.
     message: Vec<u8>,
     /// Until when it must have ended.
     until: Option<Instant>,
@@ -131,7 +129,7 @@ pub(super) async fn run(
 }
 
 impl CallSocket {
-    /// Serves the link until its close frame is written; an error where there is nobody to write it to.
+    /// Serves the link until its close frame is written; an error if the peer is gone.
     async fn serve(&mut self) -> io::Result<()> {
         let shard = Rc::clone(&self.shard);
         let mut departure = pin!(shard.departure());
@@ -314,7 +312,7 @@ impl CallSocket {
         self.out.extend_from_slice(&message);
     }
 
-    /// Writes what there is to write; ready once it is all with the kernel.
+    /// Writes what is pending; ready once the kernel has it all.
     fn poll_write(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         while self.written < self.out.len() {
             let rest = &self.out[self.written..];
@@ -322,7 +320,7 @@ impl CallSocket {
                 Poll::Ready(0) => return Poll::Ready(Err(io::ErrorKind::WriteZero.into())),
                 Poll::Ready(written) => self.written += written,
                 Poll::Pending => {
-                    // Else it would grow by whatever a client takes that never takes everything.
+                    // Otherwise the buffer grows with a client that never takes everything.
                     if self.written >= UNTAKEN_MAX {
                         self.out.drain(..self.written);
                         self.written = 0;
@@ -347,7 +345,7 @@ impl CallSocket {
             }
             let wait = match (self.awaits_pong, self.heard, self.reads()) {
                 (true, false, true) => {
-                    // Where this shard stood still, its pong may lie there unread.
+                    // If this shard was paused, the pong may still be unread.
                     if matches!(self.poll_read(cx), Poll::Ready(Ok(read)) if read > 0) {
                         continue;
                     }

@@ -1,15 +1,14 @@
-//! Reading a client's frames (RFC 6455, section 5): a pure state machine over whatever bytes have come.
+//! Reads a client's frames (RFC 6455, section 5): a pure state machine over any split of the bytes.
 //!
-//! fastwebsockets reads frames too, but reserves 8 KiB a link before the first byte, and a link here only
-//! listens: with such a buffer an idle link took 7.2 KB of this process's memory (slope over 1,000 to 5,000
-//! links), without it 1.6 KB. Its reader also accepts unmasked frames, does not look at the length of pongs
-//! and closes, bounds frames but not messages, and cannot be interrupted. This one keeps about a hundred
-//! bytes, takes any split of the stream, and is strict; the tests hold it against frames that fastwebsockets
-//! made.
+//! fastwebsockets reads frames too, but reserves 8 KiB per link before the first byte, and a link here only listens: with
+//! such a buffer an idle link took 7.2 KB of this process's memory (slope over 1,000 to 5,000 links), without it 1.6 KB.
+//! Its reader also accepts unmasked frames, ignores the length of pongs and closes, bounds frames but not messages, and
+//! cannot be interrupted. This one keeps about a hundred bytes and is strict; the tests compare it with frames that
+//! fastwebsockets made.
 
 use crate::net::websocket::{Head, MASKED_HEADER_MAX, Opcode, mask};
 
-/// What a client said.
+/// A decoded part of a client's stream.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) enum Incoming<'a> {
     /// A ping, to be answered with the same payload.
@@ -18,7 +17,7 @@ pub(crate) enum Incoming<'a> {
     Pong,
     /// The client closes, with this code if it gave one; nothing after it is read.
     Close(Option<u16>),
-    /// A stretch of a data message, in order.
+    /// A piece of a data message, in order.
     Data {
         /// Text (valid UTF-8 over the whole message) or binary.
         text: bool,
@@ -85,8 +84,8 @@ impl Decoder {
         }
     }
 
-    /// Reads `input`, unmasking it in place, and hands on what is complete. After a refusal or a close the
-    /// decoder is spent: it swallows whatever follows.
+    /// Reads `input`, unmasking it in place, and passes on what is complete. After a refusal or a close the decoder
+    /// discards all further input.
     pub(crate) fn decode(
         &mut self,
         mut input: &mut [u8],
@@ -126,7 +125,7 @@ impl Decoder {
         Ok(Some(Frame { head, read: 0 }))
     }
 
-    /// Checks a frame against the message under way, which it begins or continues.
+    /// Checks a frame against the message that it begins or continues.
     fn begin(&mut self, opcode: Opcode, length: u64) -> Result<(), CloseReason> {
         if opcode.is_control() {
             self.control.clear();

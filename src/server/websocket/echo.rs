@@ -21,10 +21,10 @@ use crate::server::wire::Wire;
 
 /// After our close frame, the client has so long to end the connection.
 const FAREWELL: Duration = Duration::from_secs(1);
-/// Least rate at which a client must take its message back, in bytes a second.
+/// Least rate at which a client must read its message back, in bytes per second.
 const TAKE_RATE: usize = 64 << 10;
 
-/// What has come of a message, and what is to be written.
+/// The message read so far, and the bytes to write.
 #[derive(Debug)]
 struct Echo {
     decoder: Decoder,

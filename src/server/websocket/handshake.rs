@@ -10,7 +10,7 @@ use hyper::header::{
 use crate::net::fields::{self, lists};
 use crate::net::websocket::accept_key;
 
-/// How a nonce is read: clients that fill 22 characters at random leave bits over, and mean no harm.
+/// Decodes a nonce leniently: clients that fill 22 random characters leave spare bits set.
 const NONCE: GeneralPurpose = GeneralPurpose::new(
     &alphabet::STANDARD,
     GeneralPurposeConfig::new().with_decode_allow_trailing_bits(true),
@@ -19,9 +19,9 @@ const NONCE: GeneralPurpose = GeneralPurpose::new(
 /// Why a request is no handshake.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum HandshakeError {
-    /// It asks for no WebSocket, or for one of another version: 426.
+    /// Not a WebSocket handshake, or one of another version: 426.
     Upgrade(&'static str),
-    /// It asks wrongly: 400.
+    /// A malformed handshake: 400.
     Malformed(&'static str),
 }
 
@@ -33,7 +33,7 @@ pub(crate) fn accept(headers: &HeaderMap) -> Result<String, HandshakeError> {
              server-sent events",
         ));
     }
-    // Sections 11.3.1 and 11.3.5: of both there must be one. Which of two holds, nobody could say.
+    // Sections 11.3.1 and 11.3.5: each header must occur once, since two would be ambiguous.
     let version = fields::one(headers, &SEC_WEBSOCKET_VERSION)
         .map_err(|_| HandshakeError::Malformed("exactly one Sec-WebSocket-Version is required"))?;
     if version.map(HeaderValue::as_bytes) != Some(b"13") {

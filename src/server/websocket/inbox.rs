@@ -1,7 +1,7 @@
-//! What a client of a topic's WebSocket says: each text message is a [`Post`], to be published in that topic.
+//! Messages from a client of a topic's WebSocket: each text message is a [`Post`] to publish in that topic.
 //!
-//! An event whose topic is at home on this shard is published at once; others wait here for their receipts. Idle, an
-//! inbox is a few empty words.
+//! An event of a topic that is at home on this shard is published at once; others wait here for their receipts. An idle
+//! inbox takes a few words of memory.
 
 use std::future::Future;
 use std::pin::Pin;
@@ -20,13 +20,13 @@ use crate::server::publish;
 use crate::server::request;
 use crate::server::shard::Shard;
 
-/// With so many posts that wait for their receipts a link is not read; what one read brings may be more.
+/// Posts waiting for receipts beyond which a link is not read; one read may exceed it.
 const WAITING_MAX: usize = 64;
 
 /// A post that waits for its receipt.
 type Waiting = Pin<Box<dyn Future<Output = PostAnswer>>>;
 
-/// What has come of a message, and the posts that wait.
+/// The message read so far, and the waiting posts.
 #[derive(Default)]
 pub(super) struct Inbox {
     message: Vec<u8>,
@@ -42,7 +42,7 @@ impl std::fmt::Debug for Inbox {
 }
 
 impl Inbox {
-    /// Whether no more is to be read for now.
+    /// Whether to stop reading for now.
     pub(super) const fn is_full(&self) -> bool {
         self.waiting.len() >= WAITING_MAX
     }

@@ -1,22 +1,22 @@
-//! Whether the other end of a WebSocket lives: what a deadline for a pong, or for a close, may conclude from its silence.
+//! Decides whether a silent peer of a WebSocket is alive when a deadline for a pong or a close passes.
 //!
-//! A client that reads slowly answers a ping when it comes to read it, behind everything that was sent before: that may
-//! be long after the ping was queued here. So a deadline that passes is not the end as long as something moves:
+//! A slow client answers a ping only after it has read everything sent before, which may be long after the ping was queued
+//! here. A missed deadline therefore ends the link only if nothing moves:
 //!
 //! | the kernel here | what counts as life | else it is ended by |
 //! | --- | --- | --- |
-//! | has sent everything, the ping too | room in the client's buffer that moves on, as it does when the client reads | the deadline |
-//! | has bytes that it may not send: the client's buffer is full | the same, and any acknowledgement | the write time-out |
+//! | has sent everything, the ping too | free space in the client's buffer that changes, as it does when the client reads | the deadline |
+//! | has bytes that it may not send (the client's buffer is full) | the same, and any acknowledgement | the write time-out |
 //!
-//! A full buffer may open again late: the kernel of a client that reads 20 KB/s says so after each 130 KB on loopback.
-//! A peer that is half-open acknowledges nothing, and one whose program hangs makes no room. Any byte that the client
-//! sends is life, too: the link does not wait then.
+//! A full buffer may reopen late: the kernel of a client that reads 20 KB/s announces space after each 130 KB on loopback.
+//! A half-open peer acknowledges nothing, and one whose program hangs frees no space. Any byte from the client also counts
+//! as life and ends the wait.
 
 use std::time::Duration;
 
 use crate::measure::Uptake;
 
-/// What is known of the other end since it was asked.
+/// Observations of the peer since it was pinged.
 #[derive(Debug, Clone, Copy, Default)]
 pub(super) struct Life {
     /// Up to which byte there was room when that was last looked at.

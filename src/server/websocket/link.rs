@@ -1,4 +1,4 @@
-//! One WebSocket: a cursor, a socket, and no buffer of its own while it is idle.
+//! One WebSocket: a cursor and a socket, without a buffer while it is idle.
 
 use std::future::Future as _;
 use std::io::{self, IoSlice};
@@ -37,7 +37,7 @@ const TURN: usize = 256 << 10;
 /// Stands for "never" in the timer.
 const NEVER: Duration = Duration::from_secs(365 * 86_400);
 
-/// Where a link is in its life.
+/// The state of a link.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum SocketState {
     /// Events flow.
@@ -48,13 +48,12 @@ enum SocketState {
     Closed,
 }
 
-/// One WebSocket.
 #[derive(Debug)]
 pub(super) struct EventSocket {
     shard: Rc<Shard>,
     wire: Wire,
     waiter: Waiter,
-    /// What is wrong with it on purpose.
+    /// Injected faults.
     push: Push,
     /// The last event that is written, or partly.
     since: u64,
@@ -66,7 +65,7 @@ pub(super) struct EventSocket {
     inbox: Inbox,
     phase: SocketState,
     awaits_pong: bool,
-    /// Signs of life of who is to answer a ping, or a close.
+    /// Signs of life of a peer that owes a pong or a close.
     life: Life,
     bound: Bound,
     timer: Pin<Box<Sleep>>,
@@ -106,7 +105,7 @@ impl EventSocket {
 
     /// Serves the link until it ends.
     pub(super) async fn run(mut self) {
-        // An error ends the link as its end does: there is nobody to tell.
+        // An error ends the link like its end does; nobody needs the error.
         let _ = std::future::poll_fn(|cx| self.poll(cx)).await;
         if self.phase == SocketState::Closed {
             self.wire.farewell().await;
@@ -122,7 +121,7 @@ impl EventSocket {
             return Poll::Ready(Ok(()));
         }
         let paused = !self.listens();
-        // What was read may have begun to wait.
+        // A message that was read may wait for its receipt now.
         self.inbox.poll(cx, &mut self.control);
         if self.inbox.is_overdue() {
             self.close(1008, "a message that does not end");
@@ -140,7 +139,7 @@ impl EventSocket {
         self.control.len() < CONTROL_BACKLOG && !self.inbox.is_full()
     }
 
-    /// Reads what has come; ready once the client is gone.
+    /// Reads what has arrived; ready once the client is gone.
     fn poll_read(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         let mut turn = 0;
         while self.listens() {
@@ -218,7 +217,7 @@ impl EventSocket {
         Poll::Pending
     }
 
-    /// Writes what there is to write; ready once the link is closed at both ends.
+    /// Writes what is pending; ready once the link is closed at both ends.
     fn poll_write(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         let mut turn = 0;
         loop {

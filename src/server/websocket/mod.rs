@@ -1,17 +1,15 @@
-//! Web sockets (`websocket`): each event of a topic as one text frame.
+//! WebSockets (`websocket`): each event of a topic as one text frame.
 //!
-//! After the handshake the link leaves hyper behind and writes the log's frames straight to its socket,
-//! several at a time. A client that lags too far behind, or falls off the ring, is dealt with by its policy: closed
-//! with 1013 ("try again later"; the link is sound and the client did no wrong, it may come back with the `since` that
-//! the reason names), or sent on behind a text frame that tells the gap. A target that ends closes with 1001. What
-//! clients say is published in the topic ([`inbox`]).
+//! After the handshake the link leaves hyper and writes the log's frames straight to its socket, several at a time. A
+//! policy handles a client that lags too far behind, or falls off the ring: it is closed with 1013 ("try again later"; the
+//! client did no wrong, and may return with the `since` in the reason), or continues behind a text frame that describes the
+//! gap. A target that ends closes with 1001. Messages from clients are published in the topic ([`inbox`]).
 //!
-//! A client that comes with a cursor that names no event of this log is told so by a first text frame
-//! `{"reset":{"oldest":1,"next":"0-k3f9x2"}}`. Frames carry the sequence alone; the epoch that makes a cursor of it is in
-//! the answer's header `tidings-epoch`, and, for browsers, in the first frame `{"hello":{"next":"17-k3f9x2"}}` of a
-//! socket opened with `hello=1`.
+//! A client whose cursor names no event of this log gets a first text frame `{"reset":{"oldest":1,"next":"0-k3f9x2"}}`.
+//! Frames carry the sequence alone; the epoch that completes a cursor is in the response's header `tidings-epoch` and, for
+//! browsers, in the first frame `{"hello":{"next":"17-k3f9x2"}}` of a socket opened with `hello=1`.
 //!
-//! The sockets that answer stand apart: `calls` (requests and their answers), and `echo`.
+//! `calls` (requests and their answers) and `echo` are separate.
 
 mod calls;
 pub(super) mod decode;
@@ -71,7 +69,7 @@ pub(super) fn get(shard: &Rc<Shard>, name: &str, mut request: Request<Incoming>)
         drop(early);
         link.run().await;
     });
-    // For clients that are no browsers; those see no header, and ask for a hello.
+    // For clients other than browsers, which cannot see headers and request a hello instead.
     let epoch = HeaderValue::try_from(life.to_string());
     reply.headers_mut().extend(epoch.ok().map(|epoch| (EPOCH, epoch)));
     Ok(reply)
@@ -82,7 +80,7 @@ pub(super) fn echo(shard: &Rc<Shard>, mut request: Request<Incoming>) -> Handler
     let proof = shake_hands(&request)?;
     let owner = Rc::clone(shard);
     Ok(switch(shard, &mut request, &proof, async move |socket, early| {
-        // An error ends the link as its end does: there is nobody to tell.
+        // An error ends the link like its end does; nobody needs the error.
         let _ = echo::run(owner, socket.into_wire(), early).await;
     }))
 }
@@ -98,7 +96,7 @@ pub(super) fn calls(
     let from = request.extensions().get::<Subscriber>().copied();
     let (owner, outgoing) = (Rc::clone(shard), Rc::clone(outgoing));
     Ok(switch(shard, &mut request, &proof, async move |socket, early| {
-        // An error ends the link as its end does: there is nobody to tell.
+        // An error ends the link like its end does; nobody needs the error.
         let _ = calls::run(owner, outgoing, from, socket, early).await;
     }))
 }
@@ -119,7 +117,7 @@ fn switch(
         let Ok(upgraded) = upgrade.await else { return };
         let Ok(parts) = upgraded.downcast::<TokioIo<Outlet>>() else { return };
         let _held = shard.gauges().hold(Kind::WebSocket);
-        // A copy of the few bytes: the buffer that they stand in is hyper's whole one.
+        // Copies the few bytes, because their buffer is hyper's whole one.
         let early = parts.read_buf.to_vec();
         drop(parts.read_buf);
         serve(parts.io.into_inner(), early).await;
@@ -136,7 +134,7 @@ fn switch(
 
 /// Checks a handshake; returns the value of `Sec-WebSocket-Accept`.
 fn shake_hands<B>(request: &Request<B>) -> Result<String, Problem> {
-    // HTTP/1.0 knows no upgrade, and its field is to be passed over (RFC 9110, section 7.8).
+    // HTTP/1.0 has no upgrade; the field is ignored (RFC 9110, section 7.8).
     if request.version() < Version::HTTP_11 {
         return Err(refuse(HandshakeError::Upgrade("a WebSocket is opened with HTTP/1.1")));
     }

@@ -1,4 +1,4 @@
-//! What is read of XML, and what is refused.
+//! Which XML is read, and which is refused.
 
 use proptest::prelude::*;
 use serde_json::json;

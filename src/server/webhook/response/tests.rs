@@ -8,7 +8,7 @@ fn read(bytes: &[u8]) -> (Result<(), String>, Response, Vec<u8>) {
     (read, response, buffer)
 }
 
-/// What the rest is to be: a body and whether the connection is used again, or not whole.
+/// The expected rest: a body and whether the connection is reused, or incomplete.
 enum Expected {
     Whole(&'static str, bool),
     More,
@@ -16,7 +16,7 @@ enum Expected {
 }
 use Expected::{Abandon, More, Whole};
 
-/// What came, whether the connection has ended, the status, the rest, and why.
+/// The bytes, whether the connection has ended, the status, the rest, and why.
 const RESPONSES: &[(&str, bool, Option<u16>, Expected, &str)] = &[
     (
         "HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nok",
