@@ -35,6 +35,7 @@ pub(super) fn markdown(view: &View) -> String {
     section(&mut page, "Charts");
     for chart::Chart { name, what, .. } in chart::CHARTS {
         let _ = writeln!(page, "![{what}](charts/{name}.svg)\n");
+        let _ = writeln!(page, "[SVG](charts/{name}.svg), [PNG](charts/{name}.png)\n");
     }
     if !view.judgements.is_empty() || !view.refused.is_empty() {
         section(&mut page, "Objectives");

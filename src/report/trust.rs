@@ -6,16 +6,16 @@ use super::View;
 use super::group::printable;
 use super::table::reach;
 use crate::judge::{CaseSummary, doubts, independent_samples, is_well_known};
-use crate::record::Verdict;
+use crate::record::{STOPPED_BY, Verdict};
 use crate::scenario::{Faults, network_summary};
 use crate::unit::{counted, significant};
 
 /// The verdict on the run in one line: can it be trusted, and why.
 pub(super) fn verdict(view: &View) -> String {
     let (info, trials) = (&view.run.info, &view.run.trials);
-    let of = |verdict: Verdict| trials.iter().filter(|trial| trial.verdict == verdict).count();
     let doubts = doubts(&view.cases);
-    let valid = of(Verdict::Valid);
+    let cut = cut_short(view);
+    let valid = of(view, Verdict::Valid);
     let mut why = vec![match (trials.len(), valid) {
         (0, _) => "no trial was run".to_owned(),
         (1, 1) => "the only trial is valid".to_owned(),
@@ -23,10 +23,14 @@ pub(super) fn verdict(view: &View) -> String {
         (all, valid) => format!("{valid} of {all} trials are valid"),
     }];
     for verdict in [Verdict::Degraded, Verdict::Invalid, Verdict::Failed] {
-        let n = of(verdict);
+        // The run's end is no failure of a trial.
+        let n = of(view, verdict) - if verdict == Verdict::Failed { cut } else { 0 };
         if n > 0 {
             why.push(format!("{n} {}", verdict.name()));
         }
+    }
+    if cut > 0 {
+        why.push(format!("{cut} cut short"));
     }
     if !info.complete {
         why.push("the run is partial".to_owned());
@@ -78,6 +82,16 @@ pub(super) fn causes(view: &View, limit: usize, width: usize) -> Vec<String> {
     lines
 }
 
+/// Trials with a verdict.
+fn of(view: &View, verdict: Verdict) -> usize {
+    view.run.trials.iter().filter(|trial| trial.verdict == verdict).count()
+}
+
+/// Trials that failed only because the run was stopped.
+fn cut_short(view: &View) -> usize {
+    view.run.trials.iter().filter(|trial| trial.is_cut_short()).count()
+}
+
 fn partial(view: &View) -> Option<String> {
     let info = &view.run.info;
     (!info.complete).then(|| {
@@ -85,11 +99,17 @@ fn partial(view: &View) -> Option<String> {
             || "it is still running, or was killed".to_owned(),
             |by| format!("stopped by {}", printable(by)),
         );
-        format!(
-            "Partial run: {} of {} trials were run ({by}).",
-            view.run.trials.len(),
-            info.plan.len()
-        )
+        let (all, begun) = (info.plan.len(), view.run.trials.len());
+        let (cut, failed) = (cut_short(view), of(view, Verdict::Failed));
+        let parts = [
+            (cut, "cut short"),
+            (failed - cut, "failed"),
+            (all.saturating_sub(begun), "not started"),
+        ];
+        let parts: Vec<String> =
+            parts.iter().filter(|(n, _)| *n > 0).map(|(n, what)| format!(", {n} {what}")).collect();
+        let finished = begun - failed;
+        format!("Partial run ({by}): {finished} of {all} trials finished{}.", parts.concat())
     })
 }
 
@@ -119,7 +139,8 @@ fn reasons(view: &View) -> Vec<Reason> {
         let name = format!("{} trial {}", view.name(&trial.identity.case), trial.identity.trial);
         for (at, text) in trial.verdict_reasons.iter().enumerate() {
             // Files from before the codes have texts alone: only equal ones are grouped.
-            let kind = trial.verdict_codes.get(at).map_or(text.as_str(), |code| &code.name);
+            let code = trial.verdict_codes.get(at).filter(|_| !trial.is_cut_short());
+            let kind = code.map_or(text.as_str(), |code| &code.name);
             let reason = by_kind.entry(kind).or_insert_with(|| Reason {
                 worst: trial.verdict,
                 text: printable(text),
@@ -142,7 +163,8 @@ fn tell(reason: &Reason) -> String {
         0 => String::new(),
         more => format!(" and {more} more"),
     };
-    format!("{} ({}{more}): {text}.", capital(worst.name()), trials[0])
+    let what = if text.starts_with(STOPPED_BY) { "cut short" } else { worst.name() };
+    format!("{} ({}{more}): {text}.", capital(what), trials[0])
 }
 
 /// What was lost, duplicated or reordered: a sentence per case.

@@ -48,6 +48,16 @@ pub(super) fn entries(groups: &[Group<'_>], shown: impl Fn(PatternKind) -> bool)
     entries
 }
 
+/// Of `entries`, those that `labels` name: a legend tells nothing of what is not drawn.
+pub(super) fn drawn<'a>(
+    mut entries: Vec<Entry>,
+    labels: impl Iterator<Item = &'a str>,
+) -> Vec<Entry> {
+    let labels: std::collections::BTreeSet<&str> = labels.collect();
+    entries.retain(|entry| labels.contains(entry.label.as_str()));
+    entries
+}
+
 /// Draws the legend below `top`, in as many rows as it needs; returns where it ends.
 pub(super) fn legend(picture: &mut Picture, entries: &[Entry], top: f64) -> f64 {
     let (mut x, mut y) = (24.0, top + 12.0);

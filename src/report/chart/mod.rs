@@ -54,3 +54,6 @@ pub(super) const CHARTS: [Chart; 4] = [
         draw: scatter::draw,
     },
 ];
+
+#[cfg(test)]
+mod tests;
