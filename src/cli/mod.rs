@@ -1,6 +1,7 @@
 //! The verbs: arguments → one library call → print.
 
 mod calibrate;
+mod hints;
 mod output;
 mod plan;
 mod report;
@@ -132,6 +133,12 @@ fn verb() -> u8 {
         Err(error) => {
             let text = error.render().to_string();
             if error.use_stderr() {
+                let typed = std::env::args_os().skip(1);
+                let typed: Vec<String> = typed.map(|a| a.to_string_lossy().into_owned()).collect();
+                if let Some(hint) = hints::usage_hint(&error, &typed) {
+                    output::message(hint);
+                    return exit::USAGE;
+                }
                 output::complain(&text);
                 return exit::USAGE;
             }

@@ -2,12 +2,15 @@
 
 use std::path::PathBuf;
 
-use tidings::report;
+use tidings::record::{RunsBelow, runs_below};
+use tidings::{report, unit};
+
+use super::output;
 
 /// Arguments of `tidings report`.
 #[derive(Debug, clap::Args)]
 pub(super) struct Arguments {
-    /// The results folder that `tidings run` printed
+    /// The results folder that `tidings run` printed, or one that holds such folders: the newest of them
     #[arg(value_name = "DIR")]
     folder: PathBuf,
 }
@@ -16,8 +19,20 @@ pub(super) struct Arguments {
 ///
 /// Files that cannot be written are named, and the status is 2.
 pub(super) fn run(arguments: &Arguments) -> anyhow::Result<u8> {
-    let made = report::write_all(&arguments.folder)?;
-    let status = super::tell_missing(&made.missing, &arguments.folder);
-    super::print_report(&made.view, &arguments.folder);
+    let folder = match runs_below(&arguments.folder) {
+        None => arguments.folder.clone(),
+        Some(RunsBelow { newest, count }) => {
+            let of = unit::counted(count as u64, "run");
+            output::message(format_args!(
+                "{} holds {of}; this is the newest: {}",
+                arguments.folder.display(),
+                newest.display()
+            ));
+            newest
+        }
+    };
+    let made = report::write_all(&folder)?;
+    let status = super::tell_missing(&made.missing, &folder);
+    super::print_report(&made.view, &folder);
     Ok(status)
 }

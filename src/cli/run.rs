@@ -113,7 +113,8 @@ fn measure(
     info.stopped_by = stopped.map(|signal| signal_name(signal).to_owned());
     let (view, incomplete) = conclude(&mut folder, &info)?;
     let conclusion = view.findings.conclusion();
-    if let Conclusion::Inconclusive(doubts) = &conclusion {
+    // Of a run that was stopped, the report has said how far it came: its cases are no cause of their own.
+    if let (None, Conclusion::Inconclusive(doubts)) = (stopped, &conclusion) {
         for doubt in doubts {
             output::message(format_args!("inconclusive: {doubt}"));
         }

@@ -82,6 +82,11 @@ fn write_new(file: &Path, text: &str) -> std::io::Result<()> {
 fn find(name: &str) -> anyhow::Result<Shipped> {
     match Shipped::named(name) {
         Some(shipped) => Ok(shipped),
-        None => bail!("no shipped scenario is called '{name}'; `tidings scenarios` lists them"),
+        None => match Shipped::nearest(name) {
+            Some(near) => {
+                bail!("no shipped scenario is called '{name}'; did you mean {}?", near.name)
+            }
+            None => bail!("no shipped scenario is called '{name}'; `tidings scenarios` lists them"),
+        },
     }
 }

@@ -3,10 +3,10 @@
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, bail};
-use tidings::judge::Objective;
+use tidings::judge::parse_objective;
 use tidings::measure::Host;
 use tidings::plan::Plan;
-use tidings::scenario::{self, STDIN, Scenario};
+use tidings::scenario::{self, Override, STDIN, Scenario};
 use tidings::unit::Count;
 
 /// Scenario files and overrides.
@@ -31,13 +31,13 @@ impl Selection {
                 "- is given twice, but standard input can be read only once; give the others as files"
             );
         }
-        let mut sets = self.sets.clone();
-        sets.extend(self.trials.map(|trials| format!("trials={trials}")));
+        let mut sets: Vec<Override> = self.sets.iter().map(|set| Override::set(set)).collect();
+        sets.extend(self.trials.map(|trials| Override::flag("--trials", "trials", trials)));
         self.files.iter().map(|file| plan(file, &sets, host)).collect()
     }
 }
 
-fn plan(file: &Path, sets: &[String], host: &Host) -> anyhow::Result<Plan> {
+fn plan(file: &Path, sets: &[Override], host: &Host) -> anyhow::Result<Plan> {
     let scenario = scenario::load(file, sets)?;
     let named = || match file.to_string_lossy().replace(char::is_control, "\u{fffd}") {
         file if file == STDIN => "<stdin>".to_owned(),
@@ -51,7 +51,7 @@ fn plan(file: &Path, sets: &[String], host: &Host) -> anyhow::Result<Plan> {
 fn check_objectives(scenario: &Scenario) -> anyhow::Result<()> {
     for text in &scenario.objectives {
         let cases = scenario.cases.iter().map(|case| (case.id.as_str(), case.pattern.kind()));
-        Objective::parse(text)?.check(cases)?;
+        parse_objective(text)?.check(cases)?;
     }
     Ok(())
 }

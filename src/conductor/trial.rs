@@ -15,7 +15,7 @@ use crate::control::{
 use crate::measure::{BATCH_NS, Snapshot, was_ever_under_pressure};
 use crate::net::tls::Trust;
 use crate::plan::{Layout, PlannedTrial};
-use crate::record::{Intervals, MemoryReading, Resources, TrialFacts, WorkerHealth};
+use crate::record::{Intervals, MemoryReading, Resources, STOPPED_BY, TrialFacts, WorkerHealth};
 use crate::scenario::Profile;
 
 /// How often the signals are looked at while nothing is heard.
@@ -104,7 +104,7 @@ pub(super) fn run(
     if let Err(stop) = outcome {
         trial.facts.failure = Some(match stop {
             TrialAbort::Failed(reason) => reason,
-            TrialAbort::Signal(number) => format!("stopped by {}", signal::name(number)),
+            TrialAbort::Signal(number) => format!("{STOPPED_BY}{}", signal::name(number)),
         });
         trial.farewell();
     }

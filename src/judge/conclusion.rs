@@ -39,7 +39,7 @@ pub fn doubts(cases: &[CaseSummary]) -> Vec<String> {
         if failed > 0 {
             doubts.push(format!("{case}: {failed} of {all} trials failed"));
         } else if 2 * usable < all || usable == 0 {
-            doubts.push(format!("{case}: only {usable} of {all} trials are usable"));
+            doubts.push(format!("{case}: only {trials}"));
         }
     }
     doubts

@@ -1,6 +1,7 @@
 //! What the trials of a case say together.
 
 use std::collections::BTreeMap;
+use std::fmt;
 
 use serde_json::Value;
 
@@ -53,6 +54,13 @@ impl Tally {
         }
     }
 
+    /// Counts verdicts.
+    pub fn of_all(verdicts: impl Iterator<Item = Verdict>) -> Self {
+        let mut tally = Self::default();
+        verdicts.for_each(|verdict| tally.add(verdict));
+        tally
+    }
+
     /// Trials that came to their end: their accounts of deliveries count.
     pub const fn finished(&self) -> usize {
         self.usable() + self.invalid
@@ -70,6 +78,18 @@ impl Tally {
             Verdict::Invalid => self.invalid += 1,
             Verdict::Failed => self.failed += 1,
         }
+    }
+}
+
+impl fmt::Display for Tally {
+    /// `18 of 18 trials usable (14 valid, 4 degraded)`: the form in which every output has it.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let all = self.finished() + self.failed;
+        let some = |verdict: &Verdict| self.of(*verdict) > 0;
+        let part = |verdict: Verdict| format!("{} {}", self.of(verdict), verdict.name());
+        let parts: Vec<String> = Verdict::ALL.into_iter().filter(some).map(part).collect();
+        let trials = if all == 1 { "trial" } else { "trials" };
+        write!(f, "{} of {all} {trials} usable ({})", self.usable(), parts.join(", "))
     }
 }
 

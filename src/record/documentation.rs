@@ -4,7 +4,7 @@ use super::columns::Column;
 use super::files::{
     FLOOR_COLUMNS, PERCENTILE_COLUMNS, SAMPLE_COLUMNS, SUMMARY_COLUMNS, TIMELINE_COLUMNS,
 };
-use super::metrics::{Better, Of, SPECS, Spec};
+use super::metrics::{Better, Of, Spec, TRIAL_SPECS};
 use crate::measure::Metric;
 use crate::scenario::PatternKind;
 
@@ -55,7 +55,7 @@ fn trials() -> String {
         let (unit, patterns) = (unit.symbol(), patterns(spec.of));
         format!("| `{name}` | {unit} | {meaning} | {patterns} | {better} | {empty} |\n")
     };
-    std::iter::once(head.to_owned()).chain(SPECS.iter().map(row)).collect()
+    std::iter::once(head.to_owned()).chain(TRIAL_SPECS.iter().map(row)).collect()
 }
 
 /// The patterns by name, or those that are left out where these are fewer.

@@ -114,7 +114,7 @@ pub enum InfoError {
     /// There is none.
     #[error(
         "{folder} is not a results folder: it has no run.json; give the folder that `tidings run` printed last, \
-         such as results/<scenario>/<utc>-<host>"
+         such as results/<scenario>/<utc>-<host>, or one that holds such folders"
     )]
     NoFolder {
         /// The folder.

@@ -17,6 +17,7 @@ mod histograms;
 mod info;
 mod intervals;
 mod metrics;
+mod newest;
 mod precision;
 mod run;
 mod samples;
@@ -41,12 +42,13 @@ pub use metrics::{
     Better, COST, Cell, End, Figures, Of, Q, SPECS, Side, Source, Spec, Summary, TRIAL_COLUMNS,
     column_of, ends_of, spec,
 };
+pub use newest::{RunsBelow, runs_below};
 pub use run::{ReadError, Run};
 pub use table::TableError;
 pub(crate) use table::to_csv;
 pub use timeline::TimelineRow;
 pub(crate) use trial::offered_requests;
-pub use trial::{Given, TrialIdentity, TrialRecord};
+pub use trial::{Given, STOPPED_BY, TrialIdentity, TrialRecord};
 pub use verdict::Verdict;
 
 /// Version of the files' meaning; FORMAT.md describes it.

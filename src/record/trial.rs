@@ -10,6 +10,9 @@ use crate::measure::Ledger;
 use crate::pace::Pacing;
 use crate::scenario::{LoopKind, Outbox, Pattern, PatternKind, Prices, Profile, Publish};
 
+/// How the reason of a trial begins that the run's end cut short; the signal's name follows.
+pub const STOPPED_BY: &str = "stopped by ";
+
 /// One row of `trials.csv`: what was offered, what came of it, and what it is worth. The columns
 /// are those of the table of metrics.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -160,6 +163,12 @@ impl TrialRecord {
             complete(&mut self.figures, clients, cores);
         }
         price(&mut self.figures, clients, prices);
+    }
+
+    /// Whether it failed only because the run was stopped in its middle.
+    pub fn is_cut_short(&self) -> bool {
+        let stopped = |reason: &String| reason.starts_with(STOPPED_BY);
+        self.verdict == Verdict::Failed && self.verdict_reasons.iter().any(stopped)
     }
 
     /// The value of a metric, by its column; `None` where it was not measured.

@@ -44,7 +44,9 @@ fn block(page: &mut String, block: &Block) {
         }
         Block::Table(own) => table(page, own),
         Block::Chart(chart) => {
-            let _ = writeln!(page, "![{}](charts/{}.svg)", chart.what, chart.name);
+            let (name, what) = (chart.name, chart.what);
+            let _ = writeln!(page, "![{what}](charts/{name}.svg)\n");
+            let _ = writeln!(page, "[SVG](charts/{name}.svg), [PNG](charts/{name}.png)");
         }
         Block::Files(files) => {
             for (name, what) in files {

@@ -178,7 +178,7 @@ mod tests {
             "short-poll ",
             "* response time: nothing is delivered",
             "Freshest: ",
-            "Can this run be trusted? Yes: all 18 trials are valid.",
+            "Can this run be trusted? Yes: 18 of 18 trials usable (18 valid).",
             "Fewest wire bytes: websocket, 30.3 KiB/s. sse needs 1.06x (32.2 KiB/s; 75 % CI ",
             "Cheapest per 1,000 clients and month: ",
             "cost/month: USD per 1,000 clients and month of 730 h, at 0.0405 per CPU-hour",
@@ -215,7 +215,7 @@ mod tests {
         assert_fit_for_a_terminal(&text);
         for words in [
             "failed 1/3",
-            "Can this run be trusted? Partly: 17 of 18 trials are valid, 1 failed.",
+            "Can this run be trusted? Partly: 17 of 18 trials usable (17 valid, 1 failed).",
             "Failed (sse trial 1): the target ended: [31m signal 9.",
             "dup/re",
             "150/0/0",

@@ -5,28 +5,21 @@ use std::collections::BTreeMap;
 use super::View;
 use super::glance::reach;
 use super::group::printable;
-use crate::judge::{CaseSummary, doubts, independent_samples, is_well_known};
-use crate::record::Verdict;
+use crate::judge::{CaseSummary, Tally, doubts, independent_samples, is_well_known};
+use crate::record::{STOPPED_BY, Verdict};
 use crate::scenario::{Faults, network_summary};
 use crate::unit::{counted, significant};
 
 /// The verdict on the run in one line: can it be trusted, and why.
 pub(super) fn verdict(view: &View) -> String {
     let (info, trials) = (&view.run.info, &view.run.trials);
-    let of = |verdict: Verdict| trials.iter().filter(|trial| trial.verdict == verdict).count();
     let doubts = doubts(&view.findings.cases);
-    let valid = of(Verdict::Valid);
-    let mut why = vec![match (trials.len(), valid) {
-        (0, _) => "no trial was run".to_owned(),
-        (1, 1) => "the only trial is valid".to_owned(),
-        (all, valid) if all == valid => format!("all {all} trials are valid"),
-        (all, valid) => format!("{valid} of {all} trials are valid"),
-    }];
-    for verdict in [Verdict::Degraded, Verdict::Invalid, Verdict::Failed] {
-        let n = of(verdict);
-        if n > 0 {
-            why.push(format!("{n} {}", verdict.name()));
-        }
+    let cut = cut_short(view);
+    let tally = Tally::of_all(view.run.trials.iter().map(|trial| trial.verdict));
+    let mut why =
+        vec![if trials.is_empty() { "no trial was run".to_owned() } else { tally.to_string() }];
+    if cut > 0 {
+        why.push(format!("{cut} of the failed cut short"));
     }
     if !info.complete {
         why.push("the run is partial".to_owned());
@@ -37,7 +30,7 @@ pub(super) fn verdict(view: &View) -> String {
     }
     let trusted = if trials.is_empty() || doubts.len() == view.findings.cases.len() {
         "no"
-    } else if doubts.is_empty() && why.len() == 1 {
+    } else if tally.valid == trials.len() && why.len() == 1 {
         "yes"
     } else {
         "partly"
@@ -85,6 +78,16 @@ fn clipped(text: String, most: usize) -> String {
     format!("{}{MARK}", text[..words].trim_end_matches([',', '.', ';', ':', ' ']))
 }
 
+/// Trials that failed.
+fn failed(view: &View) -> usize {
+    view.run.trials.iter().filter(|trial| trial.verdict == Verdict::Failed).count()
+}
+
+/// Trials that failed only because the run was stopped.
+fn cut_short(view: &View) -> usize {
+    view.run.trials.iter().filter(|trial| trial.is_cut_short()).count()
+}
+
 fn partial(view: &View) -> Option<String> {
     let info = &view.run.info;
     (!info.complete).then(|| {
@@ -92,11 +95,17 @@ fn partial(view: &View) -> Option<String> {
             || "it is still running, or was killed".to_owned(),
             |by| format!("stopped by {}", printable(by)),
         );
-        format!(
-            "Partial run: {} of {} trials were run ({by}).",
-            view.run.trials.len(),
-            info.plan.len()
-        )
+        let (all, begun) = (info.plan.len(), view.run.trials.len());
+        let (cut, failed) = (cut_short(view), failed(view));
+        let parts = [
+            (cut, "cut short"),
+            (failed - cut, "failed"),
+            (all.saturating_sub(begun), "not started"),
+        ];
+        let parts: Vec<String> =
+            parts.iter().filter(|(n, _)| *n > 0).map(|(n, what)| format!(", {n} {what}")).collect();
+        let finished = begun - failed;
+        format!("Partial run ({by}): {finished} of {all} trials finished{}.", parts.concat())
     })
 }
 
@@ -126,7 +135,8 @@ fn reasons(view: &View) -> Vec<Reason> {
         let name = format!("{} trial {}", view.name(&trial.identity.case), trial.identity.trial);
         for (at, text) in trial.verdict_reasons.iter().enumerate() {
             // Files from before the codes have texts alone: only equal ones are grouped.
-            let kind = trial.verdict_codes.get(at).map_or(text.as_str(), |code| &code.name);
+            let code = trial.verdict_codes.get(at).filter(|_| !trial.is_cut_short());
+            let kind = code.map_or(text.as_str(), |code| &code.name);
             let reason = by_kind.entry(kind).or_insert_with(|| Reason {
                 worst: trial.verdict,
                 text: printable(text),
@@ -149,7 +159,11 @@ fn tell(reason: &Reason) -> String {
         0 => String::new(),
         more => format!(" and {more} more"),
     };
-    let title = if *worst == Verdict::Valid { "Remark" } else { worst.name() };
+    let title = match worst {
+        _ if text.starts_with(STOPPED_BY) => "cut short",
+        Verdict::Valid => "remark",
+        worst => worst.name(),
+    };
     format!("{} ({}{more}): {text}.", capital(title), trials[0])
 }
 

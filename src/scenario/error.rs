@@ -18,7 +18,7 @@ pub enum ScenarioError {
     /// What the file, or a `--set`, says cannot be carried out.
     #[error("{place}: {message}")]
     Refused {
-        /// `file:line`, `file`, or `--set key=value`.
+        /// `file:line`, `file`, or the flag as typed: `--set key=value`, `--trials 0`.
         place: String,
         /// What is wrong, and the remedy.
         message: String,
@@ -31,7 +31,7 @@ impl ScenarioError {
         let place = match place {
             Place::File => file.to_owned(),
             Place::Line(line) => format!("{file}:{line}"),
-            Place::Set(set) => format!("--set {set}"),
+            Place::Set(shown) => shown.to_string(),
         };
         Self::Refused { place, message: message.into() }
     }
@@ -57,12 +57,23 @@ pub(super) fn require(
 
 /// The one of `known` that `word` was probably meant to be.
 pub(super) fn nearest<'a>(word: &str, known: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
+    let word = plain(word);
     known
         .into_iter()
-        .map(|candidate| (strsim::jaro_winkler(word, candidate), candidate))
+        .map(|candidate| (alike(&word, &plain(candidate)), candidate))
         .filter(|(likeness, _)| *likeness >= 0.8)
         .max_by(|a, b| a.0.total_cmp(&b.0))
         .map(|(_, candidate)| candidate)
+}
+
+/// A word without case, its parts joined by underscores: `Payload-Kind` is `payload_kind`.
+pub(super) fn plain(word: &str) -> String {
+    word.trim().replace(['-', ' '], "_").to_ascii_lowercase()
+}
+
+/// How alike two plain words are, 0 to 1.
+pub(super) fn alike(a: &str, b: &str) -> f64 {
+    strsim::jaro_winkler(a, b)
 }
 
 /// What to say of an unknown word: the nearest known one, or all of them.

@@ -5,6 +5,7 @@
 //! wrong, the error is one line that names the place to change. What a host can carry is no business of this
 //! room but of [`crate::plan`]; objectives are kept as text, as only `judge` knows their metrics.
 
+mod aliases;
 mod check;
 mod conditions;
 mod error;
@@ -14,6 +15,7 @@ mod loops;
 mod model;
 mod network;
 mod options;
+mod overrides;
 mod prices;
 mod publish;
 mod read;
@@ -21,6 +23,7 @@ mod resolve;
 mod shipped;
 mod short;
 mod source;
+mod spelling;
 mod spin;
 mod substitute;
 mod sweep;
@@ -31,6 +34,7 @@ mod webhook;
 
 use std::path::Path;
 
+pub use aliases::pattern_called;
 pub use check::MOST_SAMPLES;
 pub use conditions::{Conditions, Consumers, Reconnect, Restart, RestartLog, SlowConsumer};
 pub use error::ScenarioError;
@@ -48,24 +52,26 @@ pub use options::{
     Format, LongPollOptions, Mix, RequestOptions, ShortPollOptions, SseOptions, WebSocketOptions,
     WebhookOptions,
 };
+pub use overrides::Override;
 pub use prices::{HOURS_PER_MONTH, Prices, Taken};
 pub use publish::Publish;
 pub use shipped::{SHIPPED, Shipped};
 pub use short::ShortIds;
-pub use source::STDIN;
+pub use source::{STDIN, is_url};
+pub use spelling::{any_of, keys_meant};
 pub use spin::Spin;
 pub use traits::Traits;
 pub use transport::{Connection, Http, Transport};
 pub use webhook::{CallbackConnection, Down, Outbox, ReceiverOptions};
 
 /// Reads the scenario at `path`, or from standard input where that is [`STDIN`], with this process's environment, and
-/// `sets` (`key=value`) over it.
-pub fn load(path: &Path, sets: &[String]) -> Result<Scenario, ScenarioError> {
+/// `sets` over it.
+pub fn load(path: &Path, sets: &[Override]) -> Result<Scenario, ScenarioError> {
     let source::Source { text, shown, name } = source::read(path)?;
     named(&text, &shown, &name, sets, &|name| std::env::var(name).ok())
 }
 
-/// The scenario that `text` describes.
+/// The scenario that `text` describes, with `sets` (`key=value`) over it.
 ///
 /// `file` is the path to name in errors; its stem is the default name. `environment` looks variables up.
 pub fn parse(
@@ -74,7 +80,8 @@ pub fn parse(
     sets: &[String],
     environment: &dyn Fn(&str) -> Option<String>,
 ) -> Result<Scenario, ScenarioError> {
-    named(text, file, &source::stem(file), sets, environment)
+    let sets: Vec<Override> = sets.iter().map(|set| Override::set(set)).collect();
+    named(text, file, &source::stem(file), &sets, environment)
 }
 
 /// The same, with `name` for a scenario that has none of its own.
@@ -82,7 +89,7 @@ fn named(
     text: &str,
     file: &str,
     name: &str,
-    sets: &[String],
+    sets: &[Override],
     environment: &dyn Fn(&str) -> Option<String>,
 ) -> Result<Scenario, ScenarioError> {
     let source = substitute::substitute(text, environment).map_err(|(line, message)| {

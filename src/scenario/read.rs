@@ -6,6 +6,8 @@ use serde::de::{self, DeserializeOwned, IntoDeserializer, Unexpected, Visitor};
 use serde::{Deserialize as _, forward_to_deserialize_any};
 
 use super::error::{ScenarioError, suggestion};
+use super::overrides::FAULT;
+use super::spelling::key_hint;
 use super::tree::{Node, Place, Table, Value};
 use crate::unit::{Count, Share};
 
@@ -58,7 +60,14 @@ impl Fault {
         let message = match self.kind {
             Kind::UnknownKey { key, known } => {
                 let section = if path.is_empty() { String::new() } else { format!(" in [{path}]") };
-                format!("unknown key '{key}'{section}{}", suggestion(&key, known))
+                format!(
+                    "unknown key '{key}'{section}{}",
+                    if file == FAULT {
+                        suggestion(&key, known)
+                    } else {
+                        key_hint(&path, &key, known)
+                    }
+                )
             }
             Kind::Other(message) => format!("{path}: {message}"),
         };

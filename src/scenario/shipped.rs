@@ -28,6 +28,13 @@ impl Shipped {
         SHIPPED.iter().copied().find(|shipped| shipped.name == name)
     }
 
+    /// The one that was perhaps meant by `name`.
+    pub fn nearest(name: &str) -> Option<Self> {
+        let plain = name.strip_suffix(".toml").unwrap_or(name);
+        let near = super::error::nearest(plain, SHIPPED.iter().map(|shipped| shipped.name))?;
+        Self::named(near)
+    }
+
     /// The question that it answers, on one line.
     pub fn question(&self) -> String {
         #[derive(serde::Deserialize)]

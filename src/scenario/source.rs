@@ -11,6 +11,10 @@ use super::error::ScenarioError;
 pub const STDIN: &str = "-";
 /// What errors call it.
 const STDIN_SHOWN: &str = "<stdin>";
+/// What to say of an address in place of a file.
+const ONLY_OUR_OWN: &str = "is an address, not a scenario. External targets are not supported yet: `tidings run` measures \
+                            the built-in server only. Give a scenario file, or a shipped one: tidings run quickstart";
+
 /// The name of a scenario that comes from it and has none of its own.
 const STDIN_NAME: &str = "stdin";
 
@@ -37,6 +41,9 @@ pub(super) fn read(path: &Path) -> Result<Source, ScenarioError> {
     }
     let shown = plain(&path.display().to_string());
     let opened = File::open(path);
+    if opened.is_err() && is_url(&shown) {
+        return Err(unreadable(&shown, ONLY_OUR_OWN));
+    }
     if let (Err(error), Some(shipped)) = (&opened, Shipped::named(&shown))
         && error.kind() == io::ErrorKind::NotFound
     {
@@ -44,7 +51,7 @@ pub(super) fn read(path: &Path) -> Result<Source, ScenarioError> {
         return Ok(Source { text: shipped.text.to_owned(), shown, name: shipped.name.to_owned() });
     }
     let text = opened
-        .map_err(|error| reason(&error))
+        .map_err(|error| reason(&shown, &error))
         .and_then(text)
         .map_err(|reason| unreadable(&shown, &reason))?;
     Ok(Source { text, name: stem(&shown), shown })
@@ -61,9 +68,28 @@ fn plain(name: &str) -> String {
     name.chars().map(|c| if c.is_control() { char::REPLACEMENT_CHARACTER } else { c }).collect()
 }
 
+/// Whether a text that was given for a file is the address of a server: `http://…`, `localhost:8080`, `10.0.0.1/events`.
+pub fn is_url(text: &str) -> bool {
+    let (scheme, rest) = text.split_once("://").unwrap_or(("", text));
+    if !scheme.is_empty() {
+        let of_scheme = |c: char| c.is_ascii_alphanumeric() || matches!(c, '+' | '-' | '.');
+        return scheme.chars().all(of_scheme);
+    }
+    let authority = rest.split(['/', '?', '#']).next().unwrap_or(rest);
+    let (host, port) = match authority.rsplit_once(':') {
+        Some((host, port)) => (host, Some(port)),
+        None => (authority, None),
+    };
+    let is_port = port.is_some_and(|port| port.parse::<u16>().is_ok());
+    let is_address = host.trim_matches(['[', ']']).parse::<std::net::IpAddr>().is_ok();
+    host.eq_ignore_ascii_case("localhost")
+        || (is_address && (port.is_none() || is_port))
+        || (is_port && !host.is_empty())
+}
+
 fn text(from: impl Read) -> Result<String, String> {
     let mut bytes = Vec::new();
-    from.take(MOST_BYTES + 1).read_to_end(&mut bytes).map_err(|error| reason(&error))?;
+    from.take(MOST_BYTES + 1).read_to_end(&mut bytes).map_err(|error| reason("", &error))?;
     if bytes.len() as u64 > MOST_BYTES {
         return Err("exceeds 16 MiB; a scenario is a short TOML file".to_owned());
     }
@@ -78,13 +104,16 @@ fn text(from: impl Read) -> Result<String, String> {
     Ok(text.strip_prefix('\u{feff}').map(str::to_owned).unwrap_or(text))
 }
 
-fn reason(error: &io::Error) -> String {
+fn reason(file: &str, error: &io::Error) -> String {
     match error.kind() {
-        io::ErrorKind::NotFound => {
-            "file not found; give the path of a scenario, or the name of a shipped one, such as quickstart \
-             (`tidings scenarios` lists them)"
-                .to_owned()
-        }
+        io::ErrorKind::NotFound => match Shipped::nearest(file) {
+            Some(near) => format!("file not found; did you mean the shipped scenario {}?", near.name),
+            None => {
+                "file not found; give the path of a scenario, or the name of a shipped one, such as quickstart \
+                 (`tidings scenarios` lists them)"
+                    .to_owned()
+            }
+        },
         io::ErrorKind::IsADirectory => "is a folder; give the path of a scenario in it".to_owned(),
         _ => format!("cannot be read: {error}"),
     }
@@ -126,5 +155,38 @@ mod tests {
             assert_eq!(stem(file), name);
         }
         assert_eq!(plain("a\u{1b}[2Jb\n"), "a\u{fffd}[2Jb\u{fffd}");
+    }
+
+    #[test]
+    fn an_address_is_told_from_a_file() {
+        for url in [
+            "http://localhost:8080",
+            "https://example.org/events?x=1",
+            "ws://127.0.0.1:9/stream",
+            "HTTP://EXAMPLE.ORG",
+            "localhost",
+            "localhost:8080",
+            "localhost/events",
+            "example.org:443",
+            "127.0.0.1",
+            "10.0.0.1:80/events",
+            "[::1]:8080",
+        ] {
+            assert!(is_url(url), "{url}");
+        }
+        for file in [
+            "quickstart",
+            "my.toml",
+            "a/b.toml",
+            "./x",
+            "c:\\x.toml",
+            "weird:name.toml",
+            "example.org",
+            "",
+            "-",
+            ":8",
+        ] {
+            assert!(!is_url(file), "{file}");
+        }
     }
 }

@@ -47,7 +47,7 @@ impl Section {
     }
 
     /// The table of that name; `[workload]` is left out, as its keys are axes without it.
-    fn from_name(name: &str) -> Option<Self> {
+    pub(super) fn from_name(name: &str) -> Option<Self> {
         match name {
             TRANSPORT => Some(Self::Transport),
             FAULTS => Some(Self::Faults),
@@ -59,7 +59,7 @@ impl Section {
         }
     }
 
-    fn keys(self) -> &'static [&'static str] {
+    pub(super) fn keys(self) -> &'static [&'static str] {
         match self {
             Self::Workload => keys_of::<WorkloadFile>(),
             Self::Transport => keys_of::<TransportFile>(),

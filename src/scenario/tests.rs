@@ -247,9 +247,9 @@ const BAD_LINES: [(&str, &str, &str); 56] = [
         "dir/x.toml:2: patterns: 'sse' is listed twice; remove one",
     ),
     (
-        "patterns = [\"web-socket\"]",
+        "patterns = [\"web-sockit\"]",
         "patterns = [\"request\", \"short-poll\", \"webhook\"]",
-        "dir/x.toml:2: patterns: 'web-socket' is not one of request, short-poll, long-poll, sse, websocket, webhook; did you mean 'websocket'?",
+        "dir/x.toml:2: patterns: 'web-sockit' is not one of request, short-poll, long-poll, sse, websocket, webhook; did you mean 'websocket'?",
     ),
     (
         "patterns = \"sse\"",

@@ -7,6 +7,8 @@ use std::sync::Arc;
 
 use toml::de::{DeTable, DeValue};
 
+use super::Override;
+use super::aliases::{canonical, canonical_path};
 use super::error::ScenarioError;
 use super::substitute::Substituted;
 
@@ -17,7 +19,7 @@ pub(super) enum Place {
     File,
     /// A line of the file, from 1.
     Line(u32),
-    /// A `--set`, as given.
+    /// A flag, as given: `--set key=value`.
     Set(Arc<str>),
 }
 
@@ -123,19 +125,19 @@ pub(super) fn parse(file: &str, source: &Substituted) -> Result<Table, ScenarioE
     Ok(table(root.get_ref(), &place))
 }
 
-/// Writes every `key=value` of `sets` over `root`, the last one winning.
-pub(super) fn apply(file: &str, root: &mut Table, sets: &[String]) -> Result<(), ScenarioError> {
-    for set in sets {
-        let place = Place::Set(set.as_str().into());
+/// Writes every override over `root`, the last one winning, and calls patterns by their own names.
+pub(super) fn apply(file: &str, root: &mut Table, sets: &[Override]) -> Result<(), ScenarioError> {
+    canonical(file, root)?;
+    for Override { assignment: set, shown, example } in sets {
+        let place = Place::Set(shown.as_str().into());
         let refused = |message: String| ScenarioError::refused(file, &place, message);
-        let (key, text) = set.split_once('=').ok_or_else(|| {
-            refused("no '='; write key=value, such as --set workload.clients=10k".to_owned())
+        let (key, text) = set
+            .split_once('=')
+            .ok_or_else(|| refused(format!("no '='; write key=value, such as {example}")))?;
+        let mut path = path(key).ok_or_else(|| {
+            refused(format!("'{key}' is not a valid key; write it as in {example}"))
         })?;
-        let path = path(key).ok_or_else(|| {
-            refused(format!(
-                "'{key}' is not a valid key; use the dotted form, such as workload.clients"
-            ))
-        })?;
+        canonical_path(&mut path);
         // What is no TOML is meant as a string, so that 10k needs no quotes.
         let node = DeValue::parse(text).map_or_else(
             |_| Node { place: place.clone(), value: Value::Text(text.trim().to_owned()) },
@@ -143,7 +145,8 @@ pub(super) fn apply(file: &str, root: &mut Table, sets: &[String]) -> Result<(),
         );
         root.write(&path, node).map_err(|key| refused(format!("'{key}' is not a table")))?;
     }
-    Ok(())
+    // A list or a table that was set has names of its own.
+    canonical(file, root)
 }
 
 /// The parts of a dotted key, some of which may be quoted.
@@ -228,11 +231,11 @@ mod tests {
     fn a_set_replaces_adds_and_falls_back_to_a_string() {
         let mut root = read("[workload]\nclients = 5\n");
         let sets = ["workload.clients=10k", "sweep.\"short-poll.interval\"=[\"1s\"]", "seed=-7"];
-        let sets = sets.map(str::to_owned);
+        let sets = sets.map(Override::set);
         apply("x.toml", &mut root, &sets).unwrap();
         let clients = root.table("workload").unwrap().get("clients").unwrap();
         assert_eq!(clients.value, Value::Text("10k".to_owned()));
-        assert_eq!(clients.place, Place::Set("workload.clients=10k".into()));
+        assert_eq!(clients.place, Place::Set("--set workload.clients=10k".into()));
         assert!(root.table("sweep").unwrap().get("short-poll.interval").is_some());
         assert_eq!(root.get("seed").unwrap().value, Value::Integer(-7));
     }
@@ -248,7 +251,7 @@ mod tests {
             ("seed.deep=1", "'seed' is not a table"),
         ] {
             let mut root = read("seed = 1");
-            match apply("x.toml", &mut root, &[set.to_owned()]) {
+            match apply("x.toml", &mut root, &[Override::set(set)]) {
                 Err(error) => assert!(error.to_string().contains(expected), "{set}: {error}"),
                 // A value of two lines is a string, and no second key.
                 Ok(()) => assert!(root.get("b").is_none(), "{set}"),

@@ -149,8 +149,109 @@ fn a_run_that_was_cut_short_is_reported_as_far_as_it_came() {
     let output = report(&folder);
     assert!(output.status.success(), "{output:?}");
     let text = String::from_utf8(output.stdout).unwrap();
-    assert!(text.contains("Partial run: 11 of 12 trials"), "{text}");
+    assert!(text.contains("Partial run (it is still running, or was killed): 11 of 12 trials finished, 1 not started."), "{text}");
     assert!(text.contains("trials.csv: the last line was cut short"), "{text}");
+}
+
+#[test]
+fn a_stopped_run_counts_what_finished_what_failed_and_what_was_cut_short() {
+    for (stopped, died, says, trusted) in [
+        (None, 0, "2 of 12 trials finished, 10 not started.", "partly: 2 of 2"),
+        (
+            Some(2),
+            0,
+            "1 of 12 trials finished, 1 cut short, 10 not started.",
+            "Partly: 1 of 2 trials usable (1 valid, 1 failed), 1 of the failed cut short",
+        ),
+        (
+            Some(1),
+            0,
+            "0 of 12 trials finished, 1 cut short, 11 not started.",
+            "No: 0 of 1 trial usable (1 failed), 1 of the failed cut short",
+        ),
+        (
+            Some(2),
+            1,
+            "0 of 12 trials finished, 1 cut short, 1 failed, 10 not started.",
+            "No: 0 of 2 trials usable (2 failed), 1 of the failed cut short",
+        ),
+    ] {
+        let out = tempfile::tempdir().unwrap();
+        let mut info = info(scenario(small(six()), 2, &[]));
+        (info.complete, info.stopped_by) = (false, Some("Ctrl-C".to_owned()));
+        let all = info.plan.clone();
+        info.plan.truncate(stopped.unwrap_or(2));
+        let at = std::cell::Cell::new(0);
+        let folder = write_run(out.path(), &info, |facts| {
+            at.set(at.get() + 1);
+            facts.failure = match at.get() {
+                at if Some(at) == stopped => Some("stopped by Ctrl-C".to_owned()),
+                at if at == died => Some("the target died".to_owned()),
+                _ => None,
+            };
+        });
+        info.plan = all;
+        fs::write(folder.join("run.json"), serde_json::to_string(&info).unwrap()).unwrap();
+        let output = report(&folder);
+        let text = String::from_utf8(output.stdout).unwrap();
+        assert!(text.contains(&format!("Partial run (stopped by Ctrl-C): {says}")), "{text}");
+        assert!(stopped.is_none() || text.contains(trusted), "{trusted}: {text}");
+        let cut = text.contains("Cut short (") && text.contains("): stopped by Ctrl-C.");
+        assert_eq!(cut, stopped.is_some(), "{text}");
+        assert_eq!(text.contains("Failed ("), died > 0, "{text}");
+    }
+}
+
+#[test]
+fn a_folder_that_holds_runs_stands_for_the_newest_of_them() {
+    let out = tempfile::tempdir().unwrap();
+    let mut newest = info(scenario(small(six()), 1, &[]));
+    newest.started_utc = "2030-01-01T00:00:00Z".to_owned();
+    let newest = write_run(&out.path().join("second"), &newest, |_| ());
+    let mut older = info(scenario(small(six()), 1, &[]));
+    older.started_utc = "2020-01-01T00:00:00Z".to_owned();
+    write_run(&out.path().join("first"), &older, |_| ());
+    for (folder, holds) in [
+        (out.path().join("second"), "holds 1 run;"),
+        (newest.parent().unwrap().to_owned(), "holds 1 run;"),
+    ] {
+        let output = report(&folder);
+        assert!(output.status.success(), "{output:?}");
+        let (stdout, stderr) =
+            (String::from_utf8(output.stdout).unwrap(), String::from_utf8(output.stderr).unwrap());
+        assert_eq!(stdout.lines().last(), Some(newest.to_str().unwrap()));
+        assert!(stderr.contains(holds) && stderr.lines().count() == 1, "{stderr}");
+    }
+    let of = |folder: &Path| String::from_utf8(report(folder).stdout).unwrap();
+    let both = out.path().join("both");
+    fs::create_dir(&both).unwrap();
+    for (name, from) in [("a", "second"), ("b", "first")] {
+        let run = fs::read_dir(out.path().join(from)).unwrap().flatten().next().unwrap().path();
+        let run = if run.join("run.json").exists() {
+            run
+        } else {
+            fs::read_dir(run).unwrap().flatten().next().unwrap().path()
+        };
+        fs::rename(run, both.join(name)).unwrap();
+    }
+    let told = of(&both);
+    assert_eq!(told.lines().last(), Some(both.join("a").to_str().unwrap()), "{told}");
+    assert!(fs::read_dir(&both).unwrap().count() == 2, "nothing is written beside the runs");
+}
+
+#[test]
+fn every_chart_is_linked_in_both_formats() {
+    let out = tempfile::tempdir().unwrap();
+    let folder = write_run(out.path(), &info(scenario(small(six()), 1, &[])), |_| ());
+    assert!(report(&folder).status.success());
+    let page = fs::read_to_string(folder.join("report.md")).unwrap();
+    let charts = fs::read_dir(folder.join("charts")).unwrap().flatten();
+    let charts: Vec<String> =
+        charts.map(|chart| chart.file_name().into_string().unwrap()).collect();
+    assert_eq!(charts.len(), 8);
+    for chart in charts {
+        assert!(page.contains(&format!("](charts/{chart})")), "{chart}: {page}");
+    }
 }
 
 #[test]

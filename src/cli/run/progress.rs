@@ -126,7 +126,11 @@ fn summary(record: &TrialRecord) -> String {
         "{}, trial {}: {}",
         text("case").unwrap_or_default(),
         number("trial").unwrap_or_default(),
-        text("verdict").unwrap_or_default(),
+        if record.is_cut_short() {
+            "cut short".to_owned()
+        } else {
+            text("verdict").unwrap_or_default()
+        },
     )];
     for (name, column) in
         [("freshness p50", "freshness_ns_p50"), ("response p50", "response_ns_p50")]

@@ -1,4 +1,4 @@
-//! The one table of metrics: a column of `trials.csv` each, in the order of the file.
+//! The one table of metrics: a column of `trials.csv` each, in the order of the file but for the ten that come first there.
 //!
 //! A new quantile is a row here; any other metric is a row and the function in `fill` that computes it. Columns, cells, FORMAT.md,
 //! objectives, summaries, intervals and charts follow. New rows go to the end, so that older files keep their columns' order.
@@ -15,7 +15,7 @@ const WORKERS: Side = Side::Workers;
 const TARGET: Side = Side::Target;
 const BOTH: Side = Side::Both;
 
-/// Every column of `trials.csv`, in order.
+/// Every column of `trials.csv`.
 #[rustfmt::skip]
 pub const SPECS: &[Spec] = &[
     own("schema_version", Kind::Whole, Unit::None).filled().required()

@@ -1,6 +1,6 @@
 //! What is taken of the target, by pattern: small multiples of bars with their intervals.
 
-use super::legend::{Entry, entries, head, legend, shown};
+use super::legend::{Entry, drawn, entries, head, legend, shown};
 use super::panel::{NORMAL, PAGE, SMALL, Scale, fit};
 use super::picture::{Anchor, Picture, Point, Stroke};
 use super::render::width_of;
@@ -32,6 +32,10 @@ pub(super) fn draw(view: &View) -> Picture {
     let mut y = head(&mut picture, view, title);
     // Bars stand beside their names; only patterns with many variants need a key to the colours.
     if keys.len() > 12 {
+        let measured = groups.iter().flat_map(|group| &group.rows);
+        let measured =
+            measured.filter(|(_, case)| COSTS.iter().any(|column| case.shown(column).is_some()));
+        let keys = drawn(keys.clone(), measured.map(|(label, _)| label.as_str()));
         y = legend(&mut picture, &keys, y);
     }
     for (i, column) in COSTS.iter().enumerate() {

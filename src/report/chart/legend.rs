@@ -4,6 +4,7 @@ use super::panel::{NORMAL, PAGE, title};
 use super::picture::{Anchor, Picture, Stroke};
 use super::render::width_of;
 use super::style::{INK, Marker, marker, stroke};
+use crate::judge::Tally;
 use crate::report::View;
 use crate::report::group::{Group, groups};
 use crate::scenario::PatternKind;
@@ -45,6 +46,16 @@ pub(super) fn entries(groups: &[Group<'_>], shown: impl Fn(PatternKind) -> bool)
             entries.push(Entry { label: label.clone(), pattern: case.pattern, variant });
         }
     }
+    entries
+}
+
+/// Of `entries`, those that `labels` name: a legend tells nothing of what is not drawn.
+pub(super) fn drawn<'a>(
+    mut entries: Vec<Entry>,
+    labels: impl Iterator<Item = &'a str>,
+) -> Vec<Entry> {
+    let labels: std::collections::BTreeSet<&str> = labels.collect();
+    entries.retain(|entry| labels.contains(entry.label.as_str()));
     entries
 }
 
@@ -92,8 +103,8 @@ fn offered(view: &View) -> String {
     parts.extend(requests.map(|text| format!("{text} requests/s")));
     let payload = range(&|offered| Some(offered.payload_bytes as f64), bytes);
     parts.extend(payload.map(|text| format!("payload {text}")));
-    let usable: usize = view.findings.cases.iter().map(|case| case.trials.usable()).sum();
-    parts.push(format!("{usable} of {} trials usable", view.run.trials.len()));
+    let verdicts = view.run.trials.iter().map(|trial| trial.verdict);
+    parts.push(Tally::of_all(verdicts).to_string());
     parts.join(", ")
 }
 

@@ -51,3 +51,6 @@ pub(super) static CHARTS: [Chart; 4] = [
     Chart { name: "cost", what: "Cost by pattern: CPU, bytes, memory, money", draw: cost::draw },
     Chart { name: "freshness-cost", what: "Freshness against target CPU", draw: scatter::draw },
 ];
+
+#[cfg(test)]
+mod tests;

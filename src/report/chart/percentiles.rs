@@ -1,6 +1,6 @@
 //! Freshness by percentile and pattern, on a nines axis.
 
-use super::legend::{Entry, entries, head, legend, shown};
+use super::legend::{Entry, drawn, entries, head, legend, shown};
 use super::panel::{PAGE, Panel, SMALL, Scale, layout};
 use super::picture::{Anchor, Picture, Stroke};
 use super::style::GREY;
@@ -28,8 +28,8 @@ const TICKS: [(f64, &str); 6] = [
     (0.999_99, "99.999 %"),
 ];
 
-/// The vertical scale begins at the least value of this quantile.
-const USUAL: f64 = 0.2;
+/// The label of the axis's beginning: the least value.
+const LEAST: &str = "0 %";
 
 /// The line of a floor: thin, and in the colour of no pattern.
 const FLOOR: Stroke = Stroke { colour: GREY, width: 1.0, dash: Some((6.0, 4.0)) };
@@ -53,6 +53,8 @@ pub(super) fn draw(view: &View) -> Picture {
     let keys = entries(&groups, wanted);
     let panels: Vec<Vec<Series>> =
         groups.iter().map(|group| series(view, group, &keys, metric)).collect();
+    let lines = || panels.iter().flatten().filter(|line| !line.points.is_empty());
+    let keys = drawn(keys, lines().map(|line| line.entry.label.as_str()));
 
     let mut picture = Picture::new(PAGE, 0.0);
     let top = head(&mut picture, view, &format!("{name} by percentile and pattern"));
@@ -119,11 +121,10 @@ fn draw_floor(picture: &mut Picture, panel: &Panel, ns: f64) {
 fn scales(panels: &[Vec<Series>], floors: &[Option<f64>]) -> (Scale, Scale) {
     let points = || panels.iter().flatten().flat_map(|series| &series.points);
     let far = points().map(|(x, _)| *x).fold(nines(0.9), f64::max);
-    let ticks = TICKS.iter().map(|(q, label)| (nines(*q), (*label).to_owned()));
+    let ticks = [(0.0, LEAST)].into_iter().chain(TICKS);
+    let ticks = ticks.map(|(q, label)| (nines(q), label.to_owned()));
     let x = Scale { min: 0.0, max: far, ticks: ticks.filter(|(x, _)| *x <= far + 1e-9).collect() };
-    // The luckiest few deliveries of a poll are as fresh as a push: they would only flatten the rest.
-    let usual = points().filter(|(x, _)| *x >= nines(USUAL) - 1e-9);
-    let low = usual.map(|(_, ns)| *ns).chain(floors.iter().copied().flatten());
+    let low = points().map(|(_, ns)| *ns).chain(floors.iter().copied().flatten());
     let low = low.fold(f64::INFINITY, f64::min);
     let high = points().map(|(_, ns)| *ns).fold(0.0, f64::max);
     let y = Scale::log(low, high, nanoseconds).unwrap_or_else(|| Scale {
@@ -137,8 +138,7 @@ fn scales(panels: &[Vec<Series>], floors: &[Option<f64>]) -> (Scale, Scale) {
 fn plot(picture: &mut Picture, panel: &Panel, lines: &[Series]) {
     for series in lines {
         let at = |(x, ns): &(f64, f64)| panel.at(*x, ns.log10());
-        let inside = series.points.iter().filter(|(_, ns)| ns.log10() >= panel.y.min);
-        let points: Vec<_> = inside.map(at).collect();
+        let points: Vec<_> = series.points.iter().map(at).collect();
         picture.line(&points, series.entry.stroke());
         for (q, _) in TICKS {
             let here = series.points.iter().find(|(x, _)| (x - nines(q)).abs() < 1e-6);

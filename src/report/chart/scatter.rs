@@ -1,6 +1,6 @@
 //! Freshness against cost: which patterns nobody beats in both.
 
-use super::legend::{Entry, entries, head, legend, shown};
+use super::legend::{Entry, drawn, entries, head, legend, shown};
 use super::panel::{PAGE, Panel, SMALL, Scale, layout, pale};
 use super::picture::{Anchor, Picture, Point, Stroke};
 use super::render::width_of;
@@ -26,6 +26,7 @@ pub(super) fn draw(view: &View) -> Picture {
     let (groups, more) = shown(view, |group| group.rows.iter().any(|(_, c)| wanted(c.pattern)));
     let keys = entries(&groups, wanted);
     let mut panels: Vec<Vec<Spot>> = groups.iter().map(|group| spots(group, &keys)).collect();
+    let keys = drawn(keys, panels.iter().flatten().map(|spot| spot.entry.label.as_str()));
     let keys = numbered(keys, &mut panels);
 
     let mut picture = Picture::new(PAGE, 0.0);

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use super::legend::{Entry, entries, head, legend, shown};
+use super::legend::{Entry, drawn, entries, head, legend, shown};
 use super::panel::{PAGE, Panel, Scale, layout, plain};
 use super::picture::{Anchor, Picture, Point};
 use super::style::GREY;
@@ -24,6 +24,8 @@ pub(super) fn draw(view: &View) -> Picture {
     let by_case = seconds(view);
     let panels: Vec<Vec<Series>> =
         groups.iter().map(|group| series(group, &keys, &by_case)).collect();
+    let lines = || panels.iter().flatten().filter(|line| !line.points.is_empty());
+    let keys = drawn(keys, lines().map(|line| line.entry.label.as_str()));
 
     let mut picture = Picture::new(PAGE, 0.0);
     let title = "Deliveries per second over time (median of the trials; responses for request)";

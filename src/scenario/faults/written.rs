@@ -4,6 +4,7 @@ use serde::Deserialize;
 
 use super::{Distribution, Faults, Freeze, Servers, Service, Stall, bears_on};
 use crate::scenario::error::{InvalidKey, ScenarioError, require};
+use crate::scenario::overrides::{FAULT, Override};
 use crate::scenario::read::read;
 use crate::scenario::tree::{self, Table};
 use crate::scenario::{Case, Pattern, PatternKind, Phases};
@@ -44,25 +45,14 @@ enum DistributionFile {
 
 /// The faults that `settings` describe, each a `key=value` of `[faults]`, as for `--fault`.
 pub fn faults(settings: &[String]) -> Result<Faults, ScenarioError> {
-    let refused = |message: String| ScenarioError::Refused { place: "--fault".to_owned(), message };
+    let settings: Vec<Override> = settings.iter().map(|set| Override::fault(set)).collect();
     let mut table = Table::default();
-    tree::apply("--fault", &mut table, settings).map_err(of_flag)?;
-    let written: FaultsFile = read("--fault", "faults", &table).map_err(of_flag)?;
-    resolve(&written).map_err(|refusal| refused(refusal.message))
-}
-
-/// What is refused of a `--fault` was read as a `--set` is.
-fn of_flag(error: ScenarioError) -> ScenarioError {
-    match error {
-        ScenarioError::Refused { place, message } => {
-            let place = match place.strip_prefix("--set ") {
-                Some(set) => format!("--fault {set}"),
-                None => place,
-            };
-            ScenarioError::Refused { place, message }
-        }
-        unreadable @ ScenarioError::Unreadable { .. } => unreadable,
-    }
+    tree::apply(FAULT, &mut table, &settings)?;
+    let written: FaultsFile = read(FAULT, "faults", &table)?;
+    resolve(&written).map_err(|refusal| {
+        let key = refusal.key.strip_prefix("faults.").unwrap_or(&refusal.key);
+        ScenarioError::refused(FAULT, &table.place(key), refusal.message)
+    })
 }
 
 /// What `[faults]` means, if it can be meant.
@@ -308,8 +298,11 @@ mod tests {
                 &["drop=much"],
                 "--fault drop=much: faults.drop: 'much' is not a share: write a number such as 0.02, or a percentage such as \"2%\"",
             ),
-            (&["drop=1.5"], "--fault: faults.drop = 1.5: must be a share of the deliveries"),
-            (&["drop=nan"], "--fault: faults.drop = NaN: must be a share"),
+            (
+                &["drop=1.5"],
+                "--fault drop=1.5: faults.drop = 1.5: must be a share of the deliveries",
+            ),
+            (&["drop=nan"], "--fault drop=nan: faults.drop = NaN: must be a share"),
             (
                 &["servers=2", "service=1ms"],
                 "faults.servers: integer `2` is not 1 or \"unlimited\"",

@@ -1,0 +1,85 @@
+//! What to type in place of a command line that clap cannot read.
+
+use clap::error::{ContextKind, ContextValue, ErrorKind};
+use tidings::scenario::{Shipped, any_of, is_url, keys_meant};
+
+/// The verbs that take scenario keys.
+const OF_SCENARIOS: [&str; 2] = ["run", "plan"];
+
+/// One line on what was meant by the `arguments` (without the program's name) that gave `error`; `None` where clap says it well.
+pub(super) fn usage_hint(error: &clap::Error, arguments: &[String]) -> Option<String> {
+    match error.kind() {
+        ErrorKind::UnknownArgument => {
+            key_as_flag(&invalid(error, ContextKind::InvalidArg)?, arguments)
+        }
+        ErrorKind::InvalidSubcommand => {
+            scenario_as_verb(&invalid(error, ContextKind::InvalidSubcommand)?)
+        }
+        _ => None,
+    }
+}
+
+fn invalid(error: &clap::Error, kind: ContextKind) -> Option<String> {
+    match error.get(kind)? {
+        ContextValue::String(text) => Some(text.clone()),
+        _ => None,
+    }
+}
+
+/// `--clients 5`: a scenario key that was written as a flag.
+fn key_as_flag(flag: &str, arguments: &[String]) -> Option<String> {
+    if !OF_SCENARIOS.contains(&arguments.first()?.as_str()) {
+        return None;
+    }
+    let (flag, _) = flag.split_once('=').unwrap_or((flag, ""));
+    let word = flag.trim_start_matches('-');
+    let keys = keys_meant(word);
+    if keys.is_empty() {
+        return None;
+    }
+    let own =
+        |argument: &&String| argument.as_str() == flag || argument.starts_with(&format!("{flag}="));
+    let at = arguments.iter().position(|argument| own(&argument));
+    let value = at.and_then(|at| match arguments[at].split_once('=') {
+        Some((_, value)) => Some(value),
+        None => arguments.get(at + 1).map(String::as_str).filter(|next| !next.starts_with('-')),
+    });
+    let written: Vec<String> = keys.iter().map(|key| assignment(key, value)).collect();
+    Some(format!("unknown option {flag}. Scenario keys are set by --set: {}", any_of(&written)))
+}
+
+/// `--set key=value`, quoted for a shell where it has to be.
+fn assignment(key: &str, value: Option<&str>) -> String {
+    let value = value.unwrap_or("VALUE");
+    let is_list = matches!(key, "patterns" | "objectives");
+    if is_list && !value.starts_with('[') {
+        let names: Vec<String> =
+            value.split(',').map(|name| format!("{:?}", name.trim())).collect();
+        return format!("--set '{key}=[{}]'", names.join(", "));
+    }
+    let plain = |c: char| c.is_ascii_alphanumeric() || "./:%_-+".contains(c);
+    if value.chars().all(plain) {
+        format!("--set {key}={value}")
+    } else {
+        format!("--set '{key}={value}'")
+    }
+}
+
+/// `tidings quickstart`: a scenario without a verb.
+fn scenario_as_verb(word: &str) -> Option<String> {
+    let extension = std::path::Path::new(word).extension();
+    let is_file = extension.is_some_and(|extension| extension.eq_ignore_ascii_case("toml"));
+    let shipped = Shipped::named(word).or_else(|| Shipped::nearest(word));
+    let scenario = match shipped {
+        _ if is_url(word) => {
+            return Some(format!(
+                "{word} is an address. External targets are not supported yet: `tidings run` measures the built-in \
+                 server only. Try: tidings run quickstart"
+            ));
+        }
+        Some(shipped) if !is_file => shipped.name,
+        _ if is_file => word,
+        _ => return None,
+    };
+    Some(format!("unknown verb '{word}'. To measure a scenario: tidings run {scenario}"))
+}

@@ -1,0 +1,169 @@
+//! What somebody meant who wrote a scenario key in short, in another place, or by another tool's name.
+
+use super::error::{alike, nearest, plain};
+use super::file::{File, MixFile, PhasesFile, ReceiverFile, TargetFile, WorkerFile, WorkloadFile};
+use super::read::keys_of;
+use super::sweep::Section;
+use super::{PatternKind, aliases};
+
+/// What other load tools call a key of ours.
+const FOREIGN: [(&str, &str); 24] = [
+    ("c", "workload.clients"),
+    ("users", "workload.clients"),
+    ("vus", "workload.clients"),
+    ("consumers", "workload.clients"),
+    ("subscribers", "workload.clients"),
+    ("links", "workload.clients"),
+    ("concurrency", "workload.clients"),
+    ("connections", "workload.clients"),
+    ("d", "phases.measure"),
+    ("z", "phases.measure"),
+    ("duration", "phases.measure"),
+    ("time", "phases.measure"),
+    ("window", "phases.measure"),
+    ("rps", "workload.rate"),
+    ("qps", "workload.rate"),
+    ("events", "workload.rate"),
+    ("events_per_s", "workload.rate"),
+    ("size", "workload.payload"),
+    ("payload_size", "workload.payload"),
+    ("repeat", "trials"),
+    ("repeats", "trials"),
+    ("runs", "trials"),
+    ("threads", "worker.shards"),
+    ("workers", "worker.processes"),
+];
+
+/// Most keys that are named as what was perhaps meant.
+const MOST: usize = 4;
+
+/// Every key of a scenario, dotted as for `--set`.
+fn keys() -> Vec<String> {
+    let of_table = |name: &str| -> Option<&'static [&'static str]> {
+        Some(match name {
+            "phases" => keys_of::<PhasesFile>(),
+            "target" => keys_of::<TargetFile>(),
+            "worker" => keys_of::<WorkerFile>(),
+            "workload" => keys_of::<WorkloadFile>(),
+            name => Section::from_name(name)?.keys(),
+        })
+    };
+    let mut keys: Vec<String> = Vec::new();
+    for &name in keys_of::<File>() {
+        match of_table(name) {
+            None if name == "sweep" => {}
+            None => keys.push(name.to_owned()),
+            Some(inner) => keys.extend(inner.iter().map(|key| format!("{name}.{key}"))),
+        }
+    }
+    keys.extend(keys_of::<MixFile>().iter().map(|key| format!("request.mix.{key}")));
+    keys.extend(keys_of::<ReceiverFile>().iter().map(|key| format!("webhook.receiver.{key}")));
+    keys
+}
+
+/// The keys that `word` may stand for, most likely first: `clients` for `workload.clients`. Empty where it resembles none.
+pub fn keys_meant(word: &str) -> Vec<String> {
+    let (table, leaf) = word.rsplit_once('.').unwrap_or(("", word));
+    let keys = keys();
+    let leaf_of = |key: &str| key.rsplit('.').next().map(plain).unwrap_or_default();
+    let mut meant: Vec<String> =
+        keys.iter().filter(|key| leaf_of(key) == plain(leaf)).cloned().collect();
+    // Of a pattern by another name, its own key alone; of the others, the workload's first.
+    let kind = aliases::pattern_called(table).map(PatternKind::name);
+    if let Some(own) = kind.and_then(|kind| meant.iter().find(|key| key.starts_with(kind)).cloned())
+    {
+        return vec![own];
+    }
+    meant.sort_by_key(|key| !key.starts_with("workload."));
+    if meant.iter().any(|key| key == leaf) {
+        return vec![leaf.to_owned()];
+    }
+    let foreign = FOREIGN.iter().filter(|(name, _)| *name == plain(leaf)).map(|(_, key)| *key);
+    for key in foreign {
+        meant.retain(|other| other != key);
+        meant.insert(0, key.to_owned());
+    }
+    if meant.is_empty() {
+        let likest = keys.iter().max_by(|a, b| {
+            let likeness = |key: &String| alike(&leaf_of(key), &plain(leaf));
+            likeness(a).total_cmp(&likeness(b)).then_with(|| b.cmp(a))
+        });
+        meant.extend(likest.filter(|key| alike(&leaf_of(key), &plain(leaf)) >= 0.9).cloned());
+    }
+    meant.truncate(MOST);
+    meant
+}
+
+/// What to say of a key that the table at `path` (empty for the root) does not know.
+pub(super) fn key_hint(path: &str, key: &str, known: &[&str]) -> String {
+    let full = if path.is_empty() { key.to_owned() } else { format!("{path}.{key}") };
+    // A slip of the pen in the right table comes before the same word in another.
+    if let Some(near) = nearest(key, known.iter().copied()).filter(|near| plain(near) == plain(key))
+    {
+        return format!("; did you mean '{near}'?");
+    }
+    let meant = keys_meant(&full);
+    let exact = |key_: &String| {
+        key_.rsplit('.').next().map(plain) == Some(plain(key))
+            || FOREIGN.iter().any(|(name, _)| *name == plain(key))
+    };
+    match nearest(key, known.iter().copied()) {
+        Some(near) if !meant.iter().any(exact) => format!("; did you mean '{near}'?"),
+        _ if !meant.is_empty() => format!("; did you mean {}?", any_of(&meant)),
+        _ => format!("; known are {}", known.join(", ")),
+    }
+}
+
+/// `a`, `a or b`, `a, b or c`.
+pub fn any_of(words: &[String]) -> String {
+    match words {
+        [] => String::new(),
+        [one] => one.clone(),
+        [few @ .., last] => format!("{} or {last}", few.join(", ")),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_key_is_found_by_its_last_word_and_every_foreign_name_leads_to_one() {
+        let keys = keys();
+        assert!(keys.len() > 90, "{}", keys.len());
+        for key in &keys {
+            let leaf = key.rsplit('.').next().unwrap();
+            let alike = keys.iter().filter(|other| other.rsplit('.').next() == Some(leaf)).count();
+            let meant = keys_meant(leaf);
+            assert!(alike > MOST || meant.contains(key) || meant == [leaf], "{key}: {meant:?}");
+            let shouted = keys_meant(&leaf.to_uppercase().replace('_', "-"));
+            assert!(shouted == meant || shouted == [leaf], "{leaf}: {shouted:?}, not {meant:?}");
+        }
+        for (name, key) in FOREIGN {
+            assert!(keys.iter().any(|known| known == key), "{key}");
+            assert_eq!(keys_meant(name)[0], key, "{name}");
+        }
+    }
+
+    #[test]
+    fn what_was_meant_is_said() {
+        for (word, first) in [
+            ("clients", "workload.clients"),
+            ("client", "workload.clients"),
+            ("rate", "workload.rate"),
+            ("measure", "phases.measure"),
+            ("payload-kind", "workload.payload_kind"),
+            ("workload.measure", "phases.measure"),
+            ("workload.trials", "trials"),
+            ("ws.timeout", "short-poll.timeout"),
+            ("sse.interval", "short-poll.interval"),
+            ("interval", "short-poll.interval"),
+            ("slow_share", "consumers.slow_share"),
+        ] {
+            let meant = keys_meant(word);
+            assert!(meant.iter().any(|key| key == first), "{word}: {meant:?}");
+        }
+        assert_eq!(keys_meant("webhooks.timeout"), ["webhook.timeout"]);
+        assert!(keys_meant("zzz").is_empty());
+    }
+}
