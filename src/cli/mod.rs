@@ -1,6 +1,7 @@
 //! The verbs: arguments → one library call → print.
 
 mod calibrate;
+mod format;
 mod hints;
 mod output;
 mod plan;

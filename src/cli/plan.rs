@@ -1,8 +1,11 @@
 //! `tidings plan`: what a run would do and need; nothing is started.
 
+use serde_json::json;
 use tidings::measure::Host;
 use tidings::plan::Plan;
+use tidings::record::SCHEMA_VERSION;
 
+use super::format::{Format, print_document};
 use super::selection::Selection;
 use super::{output, screen};
 
@@ -11,11 +14,19 @@ use super::{output, screen};
 pub(super) struct Arguments {
     #[command(flatten)]
     selection: Selection,
+    /// What to print on stdout
+    #[arg(long, value_enum, value_name = "FORMAT", default_value_t)]
+    format: Format,
 }
 
 /// Carries out `tidings plan`.
 pub(super) fn run(arguments: &Arguments) -> anyhow::Result<u8> {
     let plans = arguments.selection.plans(&Host::read())?;
+    if arguments.format == Format::Json {
+        let plans: Vec<_> = plans.iter().map(Plan::json).collect();
+        print_document(&json!({"schema_version": SCHEMA_VERSION, "plans": plans}));
+        return Ok(0);
+    }
     let columns = screen::columns_of_stdout();
     let texts: Vec<String> = plans.iter().map(|plan: &Plan| plan.text(columns)).collect();
     output::print(texts.join("\n"));

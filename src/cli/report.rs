@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use tidings::record::{RunsBelow, runs_below};
 use tidings::{report, unit};
 
+use super::format::{Format, print_document, run_document};
 use super::output;
 
 /// Arguments of `tidings report`.
@@ -13,6 +14,9 @@ pub(super) struct Arguments {
     /// The results folder that `tidings run` printed, or one that holds such folders: the newest of them
     #[arg(value_name = "DIR")]
     folder: PathBuf,
+    /// What to print on stdout
+    #[arg(long, value_enum, value_name = "FORMAT", default_value_t)]
+    format: Format,
 }
 
 /// Carries out `tidings report`: makes the reports, prints the comparison, and last the folder's path.
@@ -33,6 +37,9 @@ pub(super) fn run(arguments: &Arguments) -> anyhow::Result<u8> {
     };
     let made = report::write_all(&folder)?;
     let status = super::tell_missing(&made.missing, &folder);
-    super::print_report(&made.view, &folder);
+    match arguments.format {
+        Format::Text => super::print_report(&made.view, &folder),
+        Format::Json => print_document(&run_document(status, &[report::json(&made.view, &folder)])),
+    }
     Ok(status)
 }

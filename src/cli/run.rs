@@ -5,10 +5,11 @@ mod progress;
 use std::collections::BTreeSet;
 use std::ffi::OsString;
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use anyhow::{Context as _, anyhow};
+use serde_json::Value;
 use tidings::clock;
 use tidings::conductor::{Conductor, Progress, Signals, signal_name};
 use tidings::judge::Conclusion;
@@ -20,6 +21,7 @@ use tidings::record::{
 use tidings::report::{self, Missing, View};
 use time::OffsetDateTime;
 
+use super::format::{Format, print_document, run_document};
 use super::selection::Selection;
 use super::{exit, output};
 use progress::Teller;
@@ -35,6 +37,9 @@ pub(super) struct Arguments {
     /// Print no progress to stderr
     #[arg(long, short)]
     quiet: bool,
+    /// What to print on stdout
+    #[arg(long, value_enum, value_name = "FORMAT", default_value_t)]
+    format: Format,
 }
 
 /// Carries out `tidings run`.
@@ -47,15 +52,50 @@ pub(super) fn run(arguments: &Arguments) -> anyhow::Result<u8> {
         check_results_folder(&arguments.out, &plan.scenario.name)?;
     }
     let signals = Signals::watch().context("cannot watch for Ctrl-C")?;
+    let mut printer = Printer { format: arguments.format, runs: Vec::new() };
+    let outcome = measure_all(&plans, arguments, &host, &signals, &mut printer);
+    printer.finish(*outcome.as_ref().unwrap_or(&exit::USAGE));
+    Ok(deliver(&signals, outcome?))
+}
+
+/// Runs one plan after the other; returns the exit status that says most.
+fn measure_all(
+    plans: &[Plan],
+    arguments: &Arguments,
+    host: &Host,
+    signals: &Signals,
+    printer: &mut Printer,
+) -> anyhow::Result<u8> {
     let mut worst = 0;
-    for plan in &plans {
-        let code = measure(plan, arguments, &host, &signals)?;
+    for plan in plans {
+        let code = measure(plan, arguments, host, signals, printer)?;
         worst = worse(worst, code);
         if signals.received().is_some() {
             break;
         }
     }
-    Ok(deliver(&signals, worst))
+    Ok(worst)
+}
+
+/// Prints each run as it ends, or all of them as one document at the end.
+struct Printer {
+    format: Format,
+    runs: Vec<Value>,
+}
+
+impl Printer {
+    fn print(&mut self, view: &View, folder: &Path) {
+        match self.format {
+            Format::Text => super::print_report(view, folder),
+            Format::Json => self.runs.push(report::json(view, folder)),
+        }
+    }
+
+    fn finish(&self, status: u8) {
+        if self.format == Format::Json {
+            print_document(&run_document(status, &self.runs));
+        }
+    }
 }
 
 /// Waits until the results are with their reader; returns the exit status, which is the signal's where one ended the wait.
@@ -73,6 +113,7 @@ fn measure(
     arguments: &Arguments,
     host: &Host,
     signals: &Signals,
+    printer: &mut Printer,
 ) -> anyhow::Result<u8> {
     let started = OffsetDateTime::now_utc();
     let scenario = &plan.scenario;
@@ -97,7 +138,7 @@ fn measure(
     let stopped = match outcome {
         Ok(Ok(stopped)) => stopped,
         broken => {
-            conclude(&mut folder, &info)?;
+            conclude(&mut folder, &info, printer)?;
             let folder = folder.path().display();
             return Err(match broken {
                 Ok(Err(error)) => anyhow::Error::from(error).context(format!(
@@ -111,7 +152,7 @@ fn measure(
     info.finished_utc = Some(utc(OffsetDateTime::now_utc()));
     info.complete = stopped.is_none();
     info.stopped_by = stopped.map(|signal| signal_name(signal).to_owned());
-    let (view, incomplete) = conclude(&mut folder, &info)?;
+    let (view, incomplete) = conclude(&mut folder, &info, printer)?;
     let conclusion = view.findings.conclusion();
     // Of a run that was stopped, the report has said how far it came: its cases are no cause of their own.
     if let (None, Conclusion::Inconclusive(doubts)) = (stopped, &conclusion) {
@@ -122,13 +163,16 @@ fn measure(
     Ok(match (stopped, conclusion) {
         (Some(signal), _) => (128 + signal) as u8,
         (None, Conclusion::Holds) => incomplete,
-        (None, Conclusion::Missed) => exit::MISSED,
-        (None, Conclusion::Inconclusive(_)) => exit::INVALID,
+        (None, conclusion) => conclusion.exit_status(),
     })
 }
 
 /// Writes what a run ends with and prints its report; returns it, and the status that files which are missing call for.
-fn conclude(folder: &mut RunFolder, info: &RunInfo) -> anyhow::Result<(View, u8)> {
+fn conclude(
+    folder: &mut RunFolder,
+    info: &RunInfo,
+    printer: &mut Printer,
+) -> anyhow::Result<(View, u8)> {
     let saved = folder.write_info(info);
     let mut made = report::write_all(folder.path())?;
     if let Err(error) = saved {
@@ -136,7 +180,7 @@ fn conclude(folder: &mut RunFolder, info: &RunInfo) -> anyhow::Result<(View, u8)
         made.missing.push(Missing { file: "run.json".into(), reason });
     }
     let incomplete = super::tell_missing(&made.missing, folder.path());
-    super::print_report(&made.view, folder.path());
+    printer.print(&made.view, folder.path());
     Ok((made.view, incomplete))
 }
 

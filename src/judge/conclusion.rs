@@ -14,6 +14,17 @@ pub enum Conclusion {
     Inconclusive(Vec<String>),
 }
 
+impl Conclusion {
+    /// The exit status of a run that came to it, as documented in the README.
+    pub const fn exit_status(&self) -> u8 {
+        match self {
+            Self::Holds => 0,
+            Self::Missed => 1,
+            Self::Inconclusive(_) => 3,
+        }
+    }
+}
+
 /// The conclusion of a run: a missed objective, else what keeps it from being conclusive.
 ///
 /// A case needs half of its trials valid or degraded: one trial that the machine spoilt is left out, many are

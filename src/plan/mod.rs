@@ -5,6 +5,7 @@
 //! [`crate::scenario`].
 
 mod floor;
+mod json;
 mod layout;
 mod order;
 mod text;
@@ -146,6 +147,11 @@ impl Plan {
     /// can be read: as many for every worker, in the order of [`Self::segments`].
     pub fn plateaus(&self, case: usize) -> Vec<Vec<u64>> {
         plateaus(&self.segments(case))
+    }
+
+    /// The plan as one JSON value: what `--format json` prints of each scenario; fields as in FORMAT.md.
+    pub fn json(&self) -> serde_json::Value {
+        json::json(self)
     }
 
     /// What `tidings plan` prints: at most 98 columns, or `columns`, but for the table of the cases; a line feed at the end.

@@ -149,6 +149,17 @@ pub enum InfoError {
 }
 
 impl RunInfo {
+    /// The signal that stopped the run.
+    pub fn signal(&self) -> Option<u8> {
+        let signal = match self.stopped_by.as_deref()? {
+            "Ctrl-C" | "SIGINT" => libc::SIGINT,
+            "SIGTERM" => libc::SIGTERM,
+            "SIGHUP" => libc::SIGHUP,
+            _ => return None,
+        };
+        u8::try_from(signal).ok()
+    }
+
     /// Reads `run.json` of a results folder.
     pub fn read(folder: &Path) -> Result<Self, InfoError> {
         #[derive(Deserialize)]

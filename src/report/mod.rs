@@ -13,11 +13,13 @@ mod floor;
 mod glance;
 mod group;
 mod hgrm;
+mod json;
 mod label;
 mod markdown;
 mod method;
 mod prose;
 mod quantiles;
+mod result;
 mod sends;
 mod stages;
 mod tables;
@@ -34,6 +36,8 @@ use crate::judge::Findings;
 use crate::record::{ReadError, Run};
 
 pub use chart::{Plot, PlotPoint, Unit as PlotUnit};
+pub use json::json;
+pub use result::{CaseVerdict, ObjectiveOutcome, RunResult, TrialCounts};
 pub use terminal::text;
 
 /// A run, what follows from it, and what its cases are called: all that a report is made from.
@@ -81,7 +85,7 @@ impl View {
 }
 
 /// Reads the results folder `dir` and writes every report into it: `summary.csv`, `percentiles.csv`, `report.md`,
-/// `histograms/` and `charts/`.
+/// `histograms/` and `charts/`; and `result` into `run.json`.
 ///
 /// Reports that are there already are replaced, each in one piece. A file that cannot be written is left out and
 /// named in [`Made::missing`]; the others are written all the same.
@@ -111,8 +115,24 @@ pub fn write_all(dir: &Path) -> Result<Made, ReadError> {
             }
         }
     }
+    match with_result(&view, dir) {
+        Ok(bytes) => written.write("run.json", &bytes),
+        Err(error) => {
+            written.missing.push(Missing { file: "run.json".into(), reason: error.to_string() });
+        }
+    }
     let Written { files, missing, .. } = written;
     Ok(Made { view, files, missing })
+}
+
+/// `run.json` as it is in `dir`, with what the run came to; fields that this version does not know stay.
+fn with_result(view: &View, dir: &Path) -> io::Result<Vec<u8>> {
+    let mut info: serde_json::Map<String, serde_json::Value> =
+        serde_json::from_slice(&fs::read(dir.join("run.json"))?)?;
+    info.insert("result".to_owned(), serde_json::to_value(RunResult::of(view))?);
+    let mut text = serde_json::to_vec_pretty(&info)?;
+    text.push(b'\n');
+    Ok(text)
 }
 
 /// The reports of a folder while they are written.

@@ -14,6 +14,7 @@ mod duplex;
 mod first_contact;
 mod floor;
 mod hdr_tools;
+mod json_output;
 mod layers;
 mod link_support;
 mod links;

@@ -90,7 +90,7 @@ fn what_is_refused_exits_2_with_one_line() {
         ),
         (
             &["x.toml", "--trials", "0"],
-            "tidings: --set trials=0: trials = 0: must be between 1 and 1000\n",
+            "tidings: --trials 0: trials = 0: must be between 1 and 1000\n",
         ),
         (
             &["no.toml"],
