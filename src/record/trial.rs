@@ -1,9 +1,8 @@
 //! The row of one trial: every figure that is kept of it beside its distributions.
 
 use serde::{Deserialize, Serialize};
-use serde_json::{Map, Value};
 
-use super::table::{fields, sentence};
+use super::table::sentence;
 use super::{Cell, Code, Coded, Figures, SCHEMA_VERSION, TrialFacts, Verdict};
 use crate::measure::Ledger;
 use crate::pace::Pacing;
@@ -155,11 +154,6 @@ impl TrialRecord {
             "reach" => self.reach.map(Cell::Number),
             _ => self.figures.cell(column),
         }
-    }
-
-    /// Every column's value by name.
-    pub fn fields(&self) -> Map<String, Value> {
-        fields(self)
     }
 }
 
