@@ -1,6 +1,6 @@
 //! The line on stderr that progress rewrites on a terminal.
 //!
-//! Its own few lines, not indicatif's: those draw from the measuring process's threads and wait for the terminal.
+//! Own code: indicatif writes from the thread that reports and waits for a terminal that has stalled; this queues and drops.
 
 use std::io::IsTerminal as _;
 use std::os::fd::AsFd;

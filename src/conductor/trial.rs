@@ -302,9 +302,9 @@ impl Trial<'_> {
     /// Books a report that carries measurements; gives any other back.
     pub(super) fn take(&mut self, id: usize, report: Report) -> Option<Report> {
         match report {
-            Report::Progress(interval) => {
-                self.facts.workers.merge(&interval.snapshot);
-                if let Err(error) = self.facts.intervals.push(&interval) {
+            Report::Progress(packed) => {
+                self.facts.workers.merge(&packed.interval.snapshot);
+                if let Err(error) = self.facts.intervals.push(&packed) {
                     self.unkept.get_or_insert(error.to_string());
                 }
             }

@@ -14,7 +14,7 @@ use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
 
-use crate::measure::{Interval, RequestSample, Snapshot};
+use crate::measure::{PackedInterval, RequestSample, Snapshot};
 use crate::net::tls::Trust;
 use crate::pace::{Pacing, Schedule};
 use crate::scenario::{Case, Limits, Phases, RestartLog};
@@ -161,7 +161,7 @@ pub enum Report {
         trust: Option<Trust>,
     },
     /// What was measured in the last second.
-    Progress(Interval),
+    Progress(PackedInterval),
     /// Requests and polls that were kept raw, in parts: all of them might be too long for a frame.
     Samples(Vec<RequestSample>),
     /// What was not yet told; the child ends after it.

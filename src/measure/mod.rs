@@ -32,6 +32,6 @@ pub use process::{Process, raise_descriptor_limit};
 pub use recorder::Recorder;
 pub use sample::{RequestSample, Samples};
 pub use series::{BATCH_NS, Batch, Series};
-pub use snapshot::{Interval, Snapshot};
+pub use snapshot::{Interval, PackedInterval, Snapshot};
 pub use storm::Storm;
 pub use wire::{Uptake, Wire, uptake_of, wire_of};

@@ -2,7 +2,8 @@
 
 use std::collections::BTreeMap;
 
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Serialize, Serializer};
+use serde_json::value::{RawValue, to_raw_value};
 
 use super::{Counters, Distribution, Ledger, Metric, Series, Storm};
 
@@ -59,6 +60,65 @@ pub struct Interval {
     pub end_ns: u64,
     /// What was measured in it.
     pub snapshot: Snapshot,
+}
+
+impl Interval {
+    /// The interval as its worker reports it: encoded here, and nowhere else until the results folder is written.
+    ///
+    /// # Errors
+    ///
+    /// Where a histogram cannot be encoded.
+    pub fn pack(self) -> serde_json::Result<PackedInterval> {
+        let bytes = to_raw_value(&self.snapshot)?;
+        Ok(PackedInterval { interval: self, bytes })
+    }
+}
+
+/// An interval together with the bytes that its worker encoded its snapshot in, to be passed on as they are.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(try_from = "Wire<Box<RawValue>>")]
+pub struct PackedInterval {
+    /// The interval.
+    pub interval: Interval,
+    bytes: Box<RawValue>,
+}
+
+/// How it crosses a process boundary: as the interval itself would.
+#[derive(Serialize, Deserialize)]
+struct Wire<T> {
+    start_ns: u64,
+    end_ns: u64,
+    snapshot: T,
+}
+
+impl PackedInterval {
+    /// The snapshot as it was encoded.
+    pub fn bytes(&self) -> &str {
+        self.bytes.get()
+    }
+}
+
+impl PartialEq for PackedInterval {
+    fn eq(&self, other: &Self) -> bool {
+        self.interval == other.interval && self.bytes() == other.bytes()
+    }
+}
+
+impl Serialize for PackedInterval {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let Interval { start_ns, end_ns, .. } = self.interval;
+        Wire { start_ns, end_ns, snapshot: &self.bytes }.serialize(serializer)
+    }
+}
+
+impl TryFrom<Wire<Box<RawValue>>> for PackedInterval {
+    type Error = serde_json::Error;
+
+    fn try_from(wire: Wire<Box<RawValue>>) -> serde_json::Result<Self> {
+        let Wire { start_ns, end_ns, snapshot: bytes } = wire;
+        let snapshot = serde_json::from_str(bytes.get())?;
+        Ok(Self { interval: Interval { start_ns, end_ns, snapshot }, bytes })
+    }
 }
 
 #[cfg(test)]

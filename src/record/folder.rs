@@ -212,7 +212,11 @@ fn begin(path: &Path, text: &[u8]) -> io::Result<File> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::record::synthetic::{info, scenario};
+    use crate::clock::SECOND_NS;
+    use crate::measure::{Interval, Metric, Recorder};
+    use crate::record::Intervals;
+    use crate::record::synthetic::{case, facts, info, scenario};
+    use crate::scenario::PatternKind;
 
     const START: OffsetDateTime = OffsetDateTime::UNIX_EPOCH;
 
@@ -273,5 +277,50 @@ mod tests {
             assert_eq!(RunInfo::read(folder.path()).unwrap(), info);
         }
         assert!(!folder.path().join("run.json.tmp").exists());
+    }
+
+    #[test]
+    fn a_log_holds_the_seconds_as_they_were_measured_byte_for_byte() {
+        let second = |worker: u64, at: u64| {
+            let mut recorder = Recorder::new();
+            for sample in 0..500 {
+                recorder.record(Metric::Freshness, 1_000 + 7_919 * (sample * (at + 1) + worker));
+                recorder.record(Metric::Transit, 1 + sample * 90_000_000);
+            }
+            let start_ns = 1_000 + at * SECOND_NS + worker;
+            Interval { start_ns, end_ns: start_ns + SECOND_NS, snapshot: recorder.snapshot() }
+        };
+        for workers in [1, 2] {
+            let mut facts = facts(&case(PatternKind::Sse, 10, ""), 1);
+            facts.window_start_ns = 1_000;
+            facts.intervals = Intervals::default();
+            let mut merged = Vec::new();
+            for at in 0..3 {
+                let mut whole = second(0, at);
+                facts.intervals.push(&whole.clone().pack().unwrap()).unwrap();
+                if workers == 2 {
+                    let other = second(1, at);
+                    whole.snapshot.merge(&other.snapshot);
+                    whole.end_ns = other.end_ns;
+                    facts.intervals.push(&other.pack().unwrap()).unwrap();
+                }
+                merged.push(whole);
+            }
+            let out = tempfile::tempdir().unwrap();
+            let mut folder = RunFolder::create(out.path(), "quick", START, "host").unwrap();
+            let head = fs::read(folder.path().join("histograms.hlog")).unwrap();
+            folder.append_histograms(&facts).unwrap();
+            // The same from what never crossed a process boundary.
+            let mut expected = head;
+            let mut lines =
+                histograms::Lines::begin(&facts, folder.zero_ns, &mut expected).unwrap();
+            for second in &merged {
+                lines.second(second, &mut expected).unwrap();
+            }
+            lines.end(&mut expected).unwrap();
+            let written = fs::read(folder.path().join("histograms.hlog")).unwrap();
+            assert!(written.len() > 1_000);
+            assert!(written == expected, "{workers} workers");
+        }
     }
 }

@@ -1,7 +1,8 @@
 //! The seconds of a trial, kept out of memory until they are written to the results folder.
 //!
 //! A second's distributions take 216 KiB a metric in memory and a hundredth of that packed; a trial may last for
-//! hours. Packed seconds go to an unnamed temporary file; in memory stay the place of each and nothing more.
+//! hours. Packed seconds go to an unnamed temporary file as their worker packed them; in memory stay the place of each and
+//! nothing more.
 
 use std::collections::BTreeMap;
 use std::fs::{File, OpenOptions};
@@ -10,7 +11,7 @@ use std::os::unix::fs::FileExt as _;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use crate::measure::{Interval, Snapshot};
+use crate::measure::{Interval, PackedInterval, Snapshot};
 
 /// Where an interval lies in time and in the file.
 #[derive(Debug, Clone, Copy)]
@@ -36,15 +37,15 @@ impl Intervals {
     /// # Errors
     ///
     /// Where the temporary folder has no room.
-    pub fn push(&mut self, interval: &Interval) -> io::Result<()> {
-        let packed = serde_json::to_vec(&interval.snapshot)?;
+    pub fn push(&mut self, packed: &PackedInterval) -> io::Result<()> {
+        let bytes = packed.bytes().as_bytes();
         let file = match &mut self.file {
             Some(file) => file,
             none => none.insert(unnamed()?),
         };
-        file.write_all_at(&packed, self.end)?;
-        let Interval { start_ns, end_ns, .. } = *interval;
-        let length = packed.len() as u32;
+        file.write_all_at(bytes, self.end)?;
+        let Interval { start_ns, end_ns, .. } = packed.interval;
+        let length = bytes.len() as u32;
         self.places.push(Place { start_ns, end_ns, offset: self.end, length });
         self.end += u64::from(length);
         Ok(())
@@ -155,7 +156,7 @@ mod tests {
         let mut intervals = Intervals::default();
         // Two workers, of which one reports late.
         for (start, sent) in [(0, 1), (10, 2), (20, 4), (1, 8), (11, 16)] {
-            intervals.push(&interval(start, sent)).unwrap();
+            intervals.push(&interval(start, sent).pack().unwrap()).unwrap();
         }
         assert_eq!(intervals.first_ns(), Some(0));
         let mut told = Vec::new();
@@ -169,6 +170,22 @@ mod tests {
             })
             .unwrap();
         assert_eq!(told, [(0, 0, 11, 9, 2), (1, 10, 21, 18, 2), (2, 20, 30, 4, 1)]);
+    }
+
+    #[test]
+    fn a_second_is_kept_as_its_worker_encoded_it() {
+        let packed = interval(0, 7).pack().unwrap();
+        // Over the control stream and into the file: the same bytes, encoded once.
+        let frame = serde_json::to_vec(&packed).unwrap();
+        let passed_on: PackedInterval = serde_json::from_slice(&frame).unwrap();
+        assert_eq!(passed_on, packed);
+        assert_eq!(packed.interval, interval(0, 7));
+        assert_eq!(serde_json::from_slice::<Interval>(&frame).unwrap(), packed.interval);
+        let mut intervals = Intervals::default();
+        intervals.push(&passed_on).unwrap();
+        let mut kept = vec![0; intervals.end as usize];
+        intervals.file.as_ref().unwrap().read_exact_at(&mut kept, 0).unwrap();
+        assert_eq!(kept, packed.bytes().as_bytes());
     }
 
     #[test]

@@ -1,10 +1,9 @@
 //! The row of one trial: every figure that is kept of it beside its distributions.
 
 use serde::{Deserialize, Serialize};
-use serde_json::{Map, Value};
 
 use super::metrics::{complete, price};
-use super::table::{fields, sentence};
+use super::table::sentence;
 use super::{Cell, Code, Coded, Figures, SCHEMA_VERSION, TrialFacts, Verdict};
 use crate::measure::Ledger;
 use crate::pace::Pacing;
@@ -184,11 +183,6 @@ impl TrialRecord {
             "reach" => self.reach.map(Cell::Number),
             _ => self.figures.cell(column),
         }
-    }
-
-    /// Every column's value by name.
-    pub fn fields(&self) -> Map<String, Value> {
-        fields(self)
     }
 }
 

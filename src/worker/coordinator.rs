@@ -77,6 +77,11 @@ fn tell(reports: &Reports, report: &Report) -> Result<(), String> {
     reports.send(report).map_err(|error| error.to_string())
 }
 
+fn progress(reports: &Reports, interval: Interval) -> Result<(), String> {
+    let packed = interval.pack().map_err(|error| error.to_string())?;
+    tell(reports, &Report::Progress(packed))
+}
+
 impl Shards {
     fn spawn(assignment: &WorkerAssignment) -> std::io::Result<Self> {
         let (sender, messages) = mpsc::channel();
@@ -134,7 +139,7 @@ impl Shards {
                     // A shard that has ended needs no spare any more.
                     let _ = back.send(recorder);
                     if let Some(interval) = self.whole(span, &snapshot) {
-                        tell(reports, &Report::Progress(interval))?;
+                        progress(reports, interval)?;
                     }
                 }
                 Ok(Message::Samples(samples)) => {
@@ -163,7 +168,7 @@ impl Shards {
             }
         }
         for (interval, _) in std::mem::take(&mut self.intervals) {
-            tell(reports, &Report::Progress(interval))?;
+            progress(reports, interval)?;
         }
         self.join();
         Ok(rest)

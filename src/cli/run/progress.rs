@@ -119,30 +119,19 @@ impl<'a> Teller<'a> {
 }
 
 fn summary(record: &TrialRecord) -> String {
-    let fields = record.fields();
-    let text = |column: &str| fields.get(column).and_then(|v| v.as_str().map(str::to_owned));
-    let number = |column: &str| fields.get(column).and_then(serde_json::Value::as_u64);
-    let mut parts = vec![format!(
-        "{}, trial {}: {}",
-        text("case").unwrap_or_default(),
-        number("trial").unwrap_or_default(),
-        if record.is_cut_short() {
-            "cut short".to_owned()
-        } else {
-            text("verdict").unwrap_or_default()
-        },
-    )];
-    for (name, column) in
-        [("freshness p50", "freshness_ns_p50"), ("response p50", "response_ns_p50")]
-    {
-        if let Some(ns) = number(column) {
-            parts.push(format!("{name} {}", nanoseconds(ns as f64)));
-            break;
-        }
+    let TrialRecord { identity, verdict, ledger, figures, .. } = record;
+    let verdict = if record.is_cut_short() { "cut short" } else { verdict.name() };
+    let mut parts = vec![format!("{}, trial {}: {verdict}", identity.case, identity.trial)];
+    let headline =
+        [("freshness p50", "freshness_ns_p50"), ("response p50", "response_ns_p50")].into_iter();
+    let mut headline =
+        headline.filter_map(|(name, column)| figures.get(column).map(|figure| (name, figure)));
+    if let Some((name, figure)) = headline.next() {
+        parts.push(format!("{name} {}", figure.print(nanoseconds)));
     }
-    match number("lost") {
-        None | Some(0) => {}
-        Some(lost) => parts.push(format!("{lost} lost")),
+    let lost = ledger.map_or(0, |ledger| ledger.lost);
+    if lost > 0 {
+        parts.push(format!("{lost} lost"));
     }
     parts.join(", ")
 }

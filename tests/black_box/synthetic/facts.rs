@@ -149,7 +149,8 @@ pub(crate) fn facts(case: &Case, trial: u32) -> TrialFacts {
         let from = start + second * SECOND_NS;
         let snapshot = recorder.snapshot();
         workers.merge(&snapshot);
-        intervals.push(&Interval { start_ns: from, end_ns: from + SECOND_NS, snapshot }).unwrap();
+        let second = Interval { start_ns: from, end_ns: from + SECOND_NS, snapshot };
+        intervals.push(&second.pack().unwrap()).unwrap();
     }
     workers.merge(&at_the_end(case, expected, (bytes * expected as f64) as u64, &mut rng));
     let healthy = healthy(Metric::Hiccup);
