@@ -1,8 +1,8 @@
-//! Calls over a WebSocket: a request and its answer as a text message each, one at a time.
+//! Calls over a WebSocket: a request and its answer as one text message each, one call at a time.
 //!
-//! Between calls somebody has to answer the target's pings, and may be interrupted at any byte when the next call is
-//! due. The framing crate cannot be: what it has read or written of a frame is lost with the future. So frames are
-//! read from, and written into, buffers that stay.
+//! Between calls the client must answer the target's pings, and the next call may interrupt it at any byte. The framing
+//! crate cannot be interrupted: a partly read or written frame is lost with the future. Frames are therefore read from, and
+//! written into, buffers that persist.
 
 use std::io;
 use std::rc::Rc;
@@ -22,7 +22,6 @@ use crate::net::call::{Id, read_answer, write_call};
 use crate::net::{Meter, NetError, StampedResponse, Stream};
 use crate::pace::Rng;
 
-/// Where the target takes calls.
 const PATH: &str = "/calls";
 /// Longest message that is taken, in bytes.
 const MESSAGE_MAX: usize = 4 << 20;
@@ -42,7 +41,7 @@ pub(super) struct Calls {
     last: u64,
 }
 
-/// What dialling came to.
+/// The result of dialling.
 #[derive(Debug)]
 pub(super) enum Dialled {
     /// A socket that takes calls.
@@ -120,7 +119,7 @@ impl Calls {
         }
     }
 
-    /// The next message, with whatever has to be said before it comes.
+    /// Returns the next message, after sending any pending control frames.
     async fn message(&mut self) -> Result<Bytes, Ended> {
         loop {
             self.send().await?;
@@ -144,7 +143,7 @@ impl Calls {
         }
     }
 
-    /// Puts a masked frame behind those that are to be written.
+    /// Queues a masked frame.
     fn queue(&mut self, opcode: OpCode, payload: &mut [u8]) {
         let mask = (self.rng.next_u64() as u32).to_le_bytes();
         self.unsent.extend_from_slice(&[0x80 | opcode as u8]);
@@ -166,7 +165,7 @@ impl Calls {
         self.unsent.extend_from_slice(payload);
     }
 
-    /// Writes what is to be written, and gets it out of what lies under it.
+    /// Writes and flushes the queued frames.
     async fn send(&mut self) -> Result<(), Ended> {
         if self.unsent.has_remaining() {
             while self.unsent.has_remaining() {
@@ -182,22 +181,22 @@ fn broken(error: io::Error) -> Ended {
     WebSocketError::IoError(error).into()
 }
 
-/// What a server said.
+/// A server's message.
 #[derive(Debug, PartialEq, Eq)]
 enum Said {
     /// A text message.
     Message(Bytes),
     /// A ping, with its payload.
     Ping(Vec<u8>),
-    /// It closes.
+    /// Close.
     Close,
 }
 
-/// Reads a server's frames: from whatever has come, in any split.
+/// Parses a server's frames from any split of the stream.
 #[derive(Debug, Default)]
 struct Frames {
     unread: BytesMut,
-    /// What has come of a message in several frames.
+    /// The parts of a fragmented message so far.
     begun: Option<BytesMut>,
 }
 
@@ -209,7 +208,7 @@ impl Frames {
             match (opcode, &mut self.begun) {
                 (0x9, _) if last => return Ok(Some(Said::Ping(payload.to_vec()))),
                 (0x8, _) if last => return Ok(Some(Said::Close)),
-                // It asks for nothing.
+                // A pong needs no answer.
                 (0xa, _) if last => {}
                 (0x1, None) if last => return Ok(Some(Said::Message(payload.freeze()))),
                 (0x1, begun @ None) => *begun = Some(payload),
@@ -219,7 +218,7 @@ impl Frames {
                         return Ok(self.begun.take().map(|whole| Said::Message(whole.freeze())));
                     }
                 }
-                // Binary, what has no place here, a bit that nobody agreed on, or too much.
+                // A binary message, a frame out of place, a reserved bit, or too long.
                 _ => return Err(Ended::StampedResponse),
             }
         }
@@ -296,7 +295,7 @@ mod tests {
             for text in &texts {
                 let (a, b) = text.as_bytes().split_at(cut % (text.len() + 1));
                 wire.extend(theirs(false, OpCode::Text, a));
-                // Control frames may stand between the fragments of a message.
+                // Control frames may come between the fragments of a message.
                 wire.extend(theirs(true, OpCode::Ping, b"?"));
                 wire.extend(theirs(true, OpCode::Pong, b""));
                 wire.extend(theirs(true, OpCode::Continuation, b));

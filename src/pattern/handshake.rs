@@ -21,7 +21,7 @@ use crate::pace::Rng;
 /// The constant of RFC 6455, section 1.3.
 const GUID: &[u8] = b"258EAFA5-E914-47DA-95CA-C5AB0DC85B11";
 
-/// What a handshake came to.
+/// The result of a handshake.
 pub(super) enum Opened {
     /// A WebSocket, the meter of the socket under it, and the life of the log that it follows, where it says so.
     Socket(Stream, Rc<Meter>, Option<Epoch>),
@@ -29,7 +29,7 @@ pub(super) enum Opened {
     Refused(Response<()>),
 }
 
-/// Dials, and asks for a WebSocket on `path`; the nonce is drawn from `rng`.
+/// Dials, and requests a WebSocket on `path`; the nonce is drawn from `rng`.
 pub(super) async fn open(link: &Link, path: String, rng: &mut Rng) -> Result<Opened, Ended> {
     let mut nonce = [0; 16];
     nonce[..8].copy_from_slice(&rng.next_u64().to_le_bytes());

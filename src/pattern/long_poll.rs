@@ -42,7 +42,7 @@ pub(super) async fn run(link: &Link, options: &LongPollOptions) {
         let brought = match answer {
             Ok(answer) => {
                 let brought = poller.take(&answer);
-                // When a poll is due says nothing of a held one: those answered in the window are measured.
+                // A held poll belongs to the window by its answer, not by its due stamp.
                 if link.measures(answer.done_ns) {
                     let well = u64::from(brought.is_ok());
                     link.record(Metric::Hold, answer.done_ns - answer.sent_ns);

@@ -18,7 +18,7 @@ const LIMIT: usize = 4 << 20;
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct TooLong;
 
-/// Takes a stream in pieces, whatever their boundaries, and gives out its messages.
+/// Parses a stream from pieces with any boundaries, and returns its messages.
 #[derive(Debug, Default)]
 pub(super) struct Parser {
     /// The line that is not ended yet.
@@ -79,7 +79,7 @@ impl Parser {
         self.settled_id.as_deref()
     }
 
-    /// How long the stream asked to wait before a reconnect, in milliseconds, if it did.
+    /// The reconnect delay that the stream set, in milliseconds, if it did.
     pub(super) const fn retry_ms(&self) -> Option<u64> {
         self.retry_ms
     }
@@ -116,7 +116,7 @@ impl Parser {
             b"retry" if !value.is_empty() && value.iter().all(u8::is_ascii_digit) => {
                 self.retry_ms = std::str::from_utf8(value).ok().and_then(|text| text.parse().ok());
             }
-            // Comments (no field name), and whatever the standard does not know.
+            // Comments (no field name), and unknown fields.
             _ => {}
         }
     }

@@ -19,9 +19,7 @@ pub(super) enum Lag {
     /// Within its bound.
     Within,
     /// Closes the link, which may come back after `since`, where the log still has everything.
-    Disconnect {
-        since: u64,
-    },
+    Disconnect { since: u64 },
     /// Continues after `to`, and sends nothing in between.
     Skip {
         /// The last event that is left out.
