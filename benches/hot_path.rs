@@ -1,4 +1,4 @@
-//! What a delivery costs inside the harness: decoding its head, booking it, recording it.
+//! Measures the harness's own cost per delivery: decoding its head, booking it, recording it.
 
 use std::hint::black_box;
 
@@ -20,7 +20,7 @@ fn recording(c: &mut Criterion) {
     let mut due_ns = 0;
     c.bench_function("add a sample to the series over time", |b| {
         b.iter(|| {
-            // A poll brings the news of a second: ten batches, which are swapped out with the recorder.
+            // A poll brings one second of events: ten batches, which are swapped out with the recorder.
             due_ns = (due_ns + 70_000_000) % 1_000_000_000;
             recorder.record_due(black_box(due_ns), black_box(ns));
         });

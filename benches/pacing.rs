@@ -54,7 +54,7 @@ const CLIENTS: u64 = 64;
 const WARMUP_NS: u64 = SECOND_NS / 2;
 const TICK_NS: u64 = 1_000_000;
 
-/// What a shard is made to do.
+/// The work of a shard.
 #[derive(Debug, Clone, Copy)]
 enum Load {
     /// Wake, and nothing else.
@@ -134,8 +134,8 @@ fn cpu_ns() -> u64 {
     spent.tv_sec as u64 * SECOND_NS + spent.tv_nsec as u64
 }
 
-/// One shard for so many whole seconds: what it recorded in each, by second of the clock, and its CPU time in nanoseconds less
-/// what it spun away.
+/// Runs one shard for whole seconds; returns its records by second of the clock, and its CPU time in nanoseconds without
+/// idle spinning.
 fn shard(
     ahead: WakeMargin,
     load: Load,
@@ -203,8 +203,7 @@ fn shard(
     })
 }
 
-/// A loop that looks at the clock and does nothing else, for so many whole seconds: no timer on this machine can be on time
-/// more often.
+/// Loops over the clock for whole seconds without other work: the best that any timer on this machine can do.
 fn bare(rate: f64, arrivals: ArrivalProcess, seconds: u64) -> BTreeMap<u64, Snapshot> {
     let until_ns = seconds * SECOND_NS;
     let schedule = Schedule { seed: 1, topics: 1, per_s: rate, process: arrivals, until_ns };

@@ -9,7 +9,7 @@ use std::path::Path;
 
 use rustix::time::{ClockId, clock_gettime};
 
-/// Nanoseconds in a second.
+/// Nanoseconds per second.
 pub const SECOND_NS: u64 = 1_000_000_000;
 
 /// Monotonic nanoseconds, comparable between the processes of this host.
@@ -34,10 +34,9 @@ fn stamp(clock: ClockId) -> u64 {
     time.tv_sec as u64 * SECOND_NS + time.tv_nsec as u64
 }
 
-/// What of this host's clock makes stamps untrustworthy: a slow or adjusted source, or a time namespace.
+/// Returns what makes this host's clock untrustworthy: a slow or adjusted source, or a time namespace.
 ///
-/// Returns one sentence a finding, none on a sound host; the findings are printed as warnings and kept
-/// with the run.
+/// One sentence per finding, none on a sound host; they are printed as warnings and kept with the run.
 pub fn findings() -> Vec<String> {
     let source = "/sys/devices/system/clocksource/clocksource0/current_clocksource";
     let mut found = Vec::new();

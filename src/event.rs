@@ -6,12 +6,12 @@
 //! {"topic":"news-0","seq":17,"due_ns":1200,"published_ns":1350,"data":"…"}
 //! ```
 //!
-//! `seq` counts from 1 in each topic, without holes. Both stamps are [`crate::clock`] nanoseconds: `due_ns`
-//! when the schedule wanted the event, `published_ns` when the target made it visible. `data` is any JSON
-//! value; its bytes are what a scenario calls the payload. An event whose publisher gave it a number of its own
-//! carries that, too: `"key":5` before `data`.
+//! `seq` counts from 1 in each topic, without holes. Both stamps are [`crate::clock`] nanoseconds: `due_ns` when the
+//! schedule wanted the event, `published_ns` when the target made it visible. `data` is any JSON value; its bytes are what
+//! a scenario calls the payload. An event also carries its publisher's number, if it was given one: `"key":5` before
+//! `data`.
 //!
-//! Over a WebSocket a client publishes with a [`Post`] and is told of it by a [`PostAnswer`].
+//! Over a WebSocket a client publishes with a [`Post`] and gets a [`PostAnswer`].
 
 mod cursor;
 mod payload;
@@ -24,12 +24,12 @@ use serde_json::value::RawValue;
 pub use cursor::{Cursor, Epoch, NoCursor};
 pub use payload::PayloadKind;
 
-/// What a receiver needs of an event; the payload is skipped, not copied.
+/// The head of an event; the payload is skipped, not copied.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
 pub struct Head {
     /// Place in its topic, from 1, without holes.
     pub seq: u64,
-    /// When the schedule wanted the event published, in monotonic nanoseconds.
+    /// When the event should be published, in monotonic nanoseconds.
     pub due_ns: u64,
     /// When the target made the event visible, in monotonic nanoseconds.
     pub published_ns: u64,
@@ -46,7 +46,7 @@ pub struct Event<'a> {
     pub topic: Cow<'a, str>,
     /// Place in its topic, from 1, without holes.
     pub seq: u64,
-    /// When the schedule wanted the event published, in monotonic nanoseconds.
+    /// When the event should be published, in monotonic nanoseconds.
     pub due_ns: u64,
     /// When the target made the event visible, in monotonic nanoseconds.
     pub published_ns: u64,
@@ -95,7 +95,7 @@ pub fn encode(out: &mut Vec<u8>, topic: &str, head: Head, data: &[u8]) {
 pub struct Missed {
     /// The first of them.
     pub from: u64,
-    /// The last of them, after which the link goes on.
+    /// The last missed sequence, after which the link continues.
     pub to: u64,
 }
 
@@ -116,8 +116,8 @@ pub fn decode_gap(bytes: &[u8]) -> Option<Missed> {
     serde_json::from_slice(bytes).ok().map(|Told { gap }| gap).filter(|gap| gap.from <= gap.to)
 }
 
-/// What a stream opens with whose reader comes with a cursor that names no event of this log: on the wire
-/// `{"reset":{"oldest":1,"next":"0-k3f9x2"}}`. What follows is the log from its oldest event on.
+/// The start of a stream whose reader's cursor names no event of this log: on the wire
+/// `{"reset":{"oldest":1,"next":"0-k3f9x2"}}`. The log follows from its oldest event.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, Serialize)]
 pub struct Reset {
     /// The oldest sequence kept.
@@ -134,7 +134,7 @@ struct ToldReset {
 /// The header of a WebSocket's handshake that names the life of the topic's log.
 pub const EPOCH_HEADER: &str = "tidings-epoch";
 
-/// The first frame of a WebSocket that asked for it: where it begins, as `{"hello":{"next":"17-k3f9x2"}}`.
+/// Encodes the first frame of a WebSocket that requested it: its start, as `{"hello":{"next":"17-k3f9x2"}}`.
 pub fn encode_hello(next: Cursor) -> Vec<u8> {
     format!("{{\"hello\":{{\"next\":\"{next}\"}}}}").into_bytes()
 }
@@ -151,17 +151,17 @@ pub fn decode_reset(bytes: &[u8]) -> Option<Reset> {
     serde_json::from_slice(bytes).ok().map(|ToldReset { reset }| reset)
 }
 
-/// What a client publishes: the body of a POST, or a text frame of a WebSocket.
+/// An event that a client publishes: the body of a POST, or a text frame of a WebSocket.
 #[derive(Debug, Clone, Copy, Deserialize, Serialize)]
 #[serde(
     deny_unknown_fields,
     expecting = "an object with \"data\" and, if wanted, \"due_ns\" and \"key\""
 )]
 pub struct Post<'a> {
-    /// A number of the publisher's own, told back with every answer and carried by the event.
+    /// The publisher's number of the event, repeated in every answer and carried by the event.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub key: Option<u64>,
-    /// When it was to be published, in monotonic nanoseconds; when it came in, if not said.
+    /// The due stamp, in monotonic nanoseconds; the arrival by default.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub due_ns: Option<u64>,
     /// The payload: raw JSON.
@@ -169,11 +169,11 @@ pub struct Post<'a> {
     pub data: &'a RawValue,
 }
 
-/// What a WebSocket's publisher is told, as the text frame `{"posted":…}` or `{"refused":…}`.
+/// The answer to a WebSocket's publisher, as the text frame `{"posted":…}` or `{"refused":…}`.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum PostAnswer {
-    /// It is published.
+    /// The event was published.
     Posted {
         /// The publisher's own number.
         #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -183,12 +183,12 @@ pub enum PostAnswer {
         /// When it became visible, in monotonic nanoseconds.
         published_ns: u64,
     },
-    /// It is not.
+    /// The event was refused.
     Refused {
         /// The publisher's own number, where it could be read.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         key: Option<u64>,
-        /// What an HTTP request would have been answered.
+        /// The status that HTTP would have returned.
         status: u16,
         /// Why, for people.
         detail: String,
@@ -204,7 +204,7 @@ impl PostAnswer {
 
     /// Reads it from its wire form; `None` where it is something else.
     pub fn decode(bytes: &[u8]) -> Option<Self> {
-        // An event, which most frames are, begins otherwise: it need not be parsed to see that.
+        // Most frames are events, which begin differently: they are recognised without parsing.
         let may_be = bytes.starts_with(b"{\"posted\"") || bytes.starts_with(b"{\"refused\"");
         may_be.then(|| serde_json::from_slice(bytes).ok()).flatten()
     }
@@ -212,8 +212,7 @@ impl PostAnswer {
 
 /// Reads the head of an event from its wire form.
 ///
-/// The target's own field order is read without a parser; any other order of the same fields is left to
-/// `serde_json`.
+/// The target's own field order is read without a parser; `serde_json` reads any other order.
 pub fn decode_head(bytes: &[u8]) -> Result<Head, serde_json::Error> {
     match decode_own_order(bytes) {
         Some(head) => Ok(head),

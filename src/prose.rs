@@ -5,7 +5,7 @@ use unicode_width::UnicodeWidthStr as _;
 
 /// Text is never wrapped narrower than this: what is narrower shows nothing that can be read.
 const NARROWEST: usize = 20;
-/// Further lines are indented by so many columns where the window has no room for more.
+/// The indent of continuation lines where the window has no room for more.
 const LEAST_INDENT: usize = 4;
 
 /// Appends `lead` and `text` in lines of at most `columns`, further ones indented by `indent`. Every whitespace character counts

@@ -15,10 +15,10 @@ pub(super) const SIDES: Experiment = Experiment {
     run,
 };
 
-/// What most requests take, and what every hundredth takes.
+/// Response times of most requests, and of every hundredth.
 const TIMES_NS: [f64; 2] = [1e6, 100e6];
 
-/// Every client asks every two seconds, at constant gaps: none has to wait for its own slow request.
+/// Every client sends a request every two seconds, at constant gaps, so none waits for its own slow request.
 fn run(lab: &Lab<'_>) -> Result<Finding, Halt> {
     let window = lab.either(4.0, 10.0);
     let tables = "connect = \"500ms\"\nwarmup = \"1s\"\n[workload]\nclients = 1000\n[request]\nrate = \"500/s\"\n\

@@ -2,11 +2,11 @@
 
 use crate::clock::SECOND_NS;
 
-/// The `q`-quantile of the waiting time where a server of utilisation `rho` stands still once for `freeze_ns` in a window
+/// Returns the `q`-quantile of the waiting time if a server of utilisation `rho` freezes once for `freeze_ns` in a window
 /// of `window_ns`: `max(base, S − (1−ρ)(1−q)D)`.
 ///
-/// Whoever comes x after the freeze began waits S − (1−ρ)x: the rest of the freeze, and the work that came before. Of the
-/// arrivals of D, the share (S−w)÷((1−ρ)D) waits longer than w.
+/// A request that arrives x after the freeze began waits S − (1−ρ)x: the rest of the freeze, and the work that arrived
+/// before. Of the arrivals of D, the share (S−w)÷((1−ρ)D) waits longer than w.
 pub(super) fn frozen(freeze_ns: f64, window_ns: f64, rho: f64, q: f64, base_ns: f64) -> f64 {
     base_ns.max(freeze_ns - (1.0 - rho) * (1.0 - q) * window_ns)
 }
@@ -14,7 +14,7 @@ pub(super) fn frozen(freeze_ns: f64, window_ns: f64, rho: f64, q: f64, base_ns: 
 /// Poisson arrivals at one server, first come first served.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(super) struct Queue {
-    /// Arrivals a second.
+    /// Arrivals per second.
     pub per_s: f64,
     /// Mean service time.
     pub service_ns: f64,
@@ -68,10 +68,10 @@ pub(super) fn empty_share(per_s: f64, interval_ns: f64) -> f64 {
     (-per_s * interval_ns / SECOND_NS as f64).exp()
 }
 
-/// Of the events of a long poll that pauses for a gap after every answer: the share that fell into a gap, and the standard
+/// Returns the share of events that fall into a gap of a long poll that pauses after every answer, and the standard
 /// deviation of that share among `n` events.
 ///
-/// With a = λg a cycle has a events in its gap, and one beside it if the gap had none, which is so in e^(−a) of the cycles:
+/// With a = λg a cycle has a events in its gap, and one more if the gap had none, which happens in e^(−a) of the cycles:
 /// a÷(a+e^(−a)). The deviation is that of a ratio of two sums over independent cycles (delta method).
 pub(super) fn delayed_share(per_s: f64, gap_ns: f64, n: u64) -> (f64, f64) {
     let a = per_s * gap_ns / SECOND_NS as f64;

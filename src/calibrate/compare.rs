@@ -1,9 +1,9 @@
 //! A case against itself (18): no difference may be claimed, and a true one must be found.
 //!
 //! Trials of a base, of the base once more and of a case that is slower by a tenth are interleaved in blocks of random
-//! order. From the blocks a hundred comparisons are drawn at random, without regard to what was found in them before, so
-//! that they share trials: this shows whether the judge claims what is not there, and finds what is, on this machine's own
-//! noise; it is no independent repetition of the experiment.
+//! order. A hundred comparisons are drawn from the blocks at random, regardless of earlier results, so they share trials.
+//! That shows whether the judge claims differences that do not exist, and finds one that does, on this machine's noise; it
+//! is not an independent repetition of the experiment.
 
 use super::Experiment;
 use super::finding::{Finding, Quantity};
@@ -76,7 +76,7 @@ fn measure(lab: &Lab<'_>, plan: &Plan) -> Result<Measured, Halt> {
     lab.run(plan, &plan.trials[0], |_, _| ())
 }
 
-/// What the judge says of two cases that were measured in the same blocks: whether a difference is shown, and its p.
+/// Returns the judge's claim about two cases from the same blocks: whether it shows a difference, and p.
 fn compared(pairs: &[(&TrialRecord, &TrialRecord)]) -> Option<(bool, f64)> {
     let named = |record: &TrialRecord, case: &str| {
         let mut record = record.clone();

@@ -16,9 +16,9 @@ pub(super) const CONSTANT: Experiment = Experiment {
     run,
 };
 
-/// Requests a second.
+/// Requests per second.
 const RATE: f64 = 200.0;
-/// Clients, each at constant gaps of 50 ms: none waits for an answer of its own, or slip and service would not be all.
+/// Clients, each at constant gaps of 50 ms: none waits for its own response, so slip and service add up to the response.
 const CLIENTS: u64 = 10;
 /// Service time.
 const SERVICE_NS: f64 = 1e6;

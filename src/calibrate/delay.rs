@@ -20,9 +20,9 @@ pub(super) const SHIFT: Experiment = Experiment {
 
 /// The least delay, in nanoseconds. A target that delays nothing does something else: it does not wait for a deadline.
 const LEAST_NS: f64 = 1.2e6;
-/// What is added to it: not only whole milliseconds, for rounding to those would cancel out.
+/// The added delays; not only whole milliseconds, because rounding to those would cancel out.
 const SHIFTS_NS: [f64; 4] = [0.0, 1e6, 5.4e6, 50.7e6];
-/// How far a shift may be off.
+/// Tolerance of a shift.
 const SHIFT_NS: f64 = 50e3;
 
 fn run(lab: &Lab<'_>) -> Result<Finding, Halt> {

@@ -18,9 +18,9 @@ pub(super) const LINEAR: Experiment = Experiment {
     run,
 };
 
-/// What is added to a write, and twice that: two known costs, for what a write costs by itself is no constant of nature.
+/// The added cost of a write; the experiment compares it with twice that, because the cost of a write itself is unknown.
 ///
-/// Without any, it is cheaper than it is between pauses: a receiver that is kept busy need not be woken.
+/// Without an added cost a write is cheaper than between pauses: a busy receiver need not be woken.
 const WRITE_NS: f64 = 50e3;
 
 fn text(window: f64, write_ns: f64) -> String {

@@ -1,20 +1,20 @@
-//! What an experiment found: quantities, each held against what theory says, and points for its plot.
+//! The findings of an experiment: quantities compared with theory, and points for its plot.
 
 use serde::Serialize;
 
 use crate::report::Plot;
 use crate::unit::significant;
 
-/// One quantity that theory knows, and what was measured of it; texts with their units, for people.
+/// One quantity as theory predicts it and as it was measured; texts with their units, for people.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Quantity {
-    /// What it is.
+    /// Name of the quantity.
     pub name: String,
-    /// What theory says.
+    /// The prediction.
     pub expected: String,
-    /// What was measured.
+    /// The measurement.
     pub measured: String,
-    /// How far the two may be apart.
+    /// The largest accepted difference.
     pub tolerance: String,
     /// Whether they are no further apart.
     pub holds: bool,
@@ -30,7 +30,7 @@ impl Quantity {
         Self { excusable: self.excusable && !so, ..self }
     }
 
-    /// A number that must lie within `tolerance` of `expected`, all three printed by `print`.
+    /// Returns a quantity that must be within `tolerance` of `expected`, with all three printed by `print`.
     pub fn near(
         name: impl Into<String>,
         expected: f64,
@@ -128,10 +128,10 @@ fn unmeasured() -> String {
     "nothing".to_owned()
 }
 
-/// What one attempt at an experiment found.
+/// The findings of one attempt at an experiment.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Finding {
-    /// Every quantity that was looked at; the experiment holds if all of them do.
+    /// Every compared quantity; the experiment passes if all of them hold.
     pub quantities: Vec<Quantity>,
     /// Measured against expected, where a picture says more.
     pub plot: Option<Plot>,
@@ -154,7 +154,7 @@ impl Finding {
     }
 }
 
-/// A number as it is, with three significant digits.
+/// Prints a number with three significant digits.
 pub(super) fn plain(value: f64) -> String {
     significant(value)
 }

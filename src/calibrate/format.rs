@@ -13,7 +13,7 @@ const CELL: usize = 26;
 /// Widest line of a sentence.
 const WIDTH: usize = 110;
 
-/// Reasons that the text tells of one experiment.
+/// Most reasons that the text prints per experiment.
 const REASONS: usize = 3;
 
 #[derive(Serialize)]
@@ -34,7 +34,7 @@ struct Entry<'a> {
     quantities: &'a [Quantity],
 }
 
-/// One line of what all quantities have of one kind.
+/// Joins one property of all quantities into a line.
 fn joined(answer: &ExperimentResult, of: fn(&Quantity) -> &str) -> String {
     let quantities = &answer.finding.quantities;
     let named = |quantity: &Quantity| match quantities.len() {
@@ -67,7 +67,7 @@ pub fn json(calibration: &Calibration) -> String {
     text
 }
 
-/// How it ended, in a sentence.
+/// Returns the result of a calibration in a sentence.
 fn summary(calibration: &Calibration) -> String {
     let count = |outcome| calibration.answers.iter().filter(|a| a.outcome == outcome).count();
     let all = calibration.answers.len();

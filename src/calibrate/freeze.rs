@@ -1,5 +1,5 @@
-//! A target that stands still once: what an open loop must show of it (1), what a closed loop hides (2), and what must not
-//! get lost at the window's end (17).
+//! A target that freezes once: an open loop must show it (1), a closed loop hides it (2), and nothing may get lost at the
+//! window's end (17).
 
 use std::rc::Rc;
 
@@ -43,14 +43,14 @@ pub(super) const AT_THE_END: Experiment = Experiment {
     run: at_the_end,
 };
 
-/// Requests a second, over all clients.
+/// Requests per second over all clients.
 const RATE: f64 = 400.0;
-/// Service time of the one server, so that its utilisation is known.
+/// Service time of the single server, which makes its utilisation known.
 const SERVICE_S: f64 = 200e-6;
 /// Clients of the closed loop.
 const LOOPS: u64 = 10;
 
-/// A freeze and the window it lies in, in seconds.
+/// A freeze and its window, in seconds.
 #[derive(Debug, Clone, Copy)]
 struct Freeze {
     at: f64,

@@ -15,7 +15,7 @@ use crate::plan::{Plan, PlanError, PlannedTrial};
 use crate::record::{Figure, FolderError, RunFolder, RunInfo, TrialFacts, TrialRecord, Verdict};
 use crate::scenario::{self, PatternKind, ScenarioError};
 
-/// Why an experiment came to no answer.
+/// Why an experiment has no result.
 #[derive(Debug, thiserror::Error)]
 pub enum Halt {
     /// The calibration was stopped by this signal.
@@ -43,11 +43,11 @@ pub enum Halt {
 pub struct Measured {
     /// Everything that was measured.
     pub facts: TrialFacts,
-    /// What it is worth.
+    /// The trial's verdict.
     pub verdict: Verdict,
     /// Why.
     pub reasons: Vec<Reason>,
-    /// What the machine did to it.
+    /// Disturbances by the machine.
     pub strains: Vec<Reason>,
 }
 
@@ -82,7 +82,7 @@ pub(super) const fn value(figure: Figure) -> Option<f64> {
     }
 }
 
-/// Where trials are kept, and what describes them.
+/// Where trials are kept, with their descriptions.
 pub struct Keeper {
     /// The folder.
     pub out: PathBuf,
@@ -96,21 +96,21 @@ pub struct Lab<'a> {
     pub executable: PathBuf,
     /// Watches for Ctrl-C.
     pub signals: &'a Signals,
-    /// What the trials run on.
+    /// The host of the trials.
     pub host: Host,
     /// Whether the short forms of the experiments are wanted.
     pub quick: bool,
-    /// Where the trials are kept, if they are.
+    /// The store of trials, if they are kept.
     pub keeper: Option<Keeper>,
     state: RefCell<State>,
 }
 
-/// What the laboratory remembers.
+/// The laboratory's state.
 #[derive(Default)]
 struct State {
     /// The attempt under way, from 0.
     attempt: usize,
-    /// What the machine did to the trials of the attempt under way.
+    /// Disturbances during the trials of the current attempt.
     strains: Vec<Reason>,
     /// Trials by attempt and scenario: two experiments may look at one trial.
     trials: HashMap<(usize, String), Rc<Measured>>,
@@ -133,7 +133,7 @@ impl<'a> Lab<'a> {
         (state.attempt, state.strains) = (attempt, Vec::new());
     }
 
-    /// What the machine did to the trials of the attempt so far.
+    /// Returns the disturbances of the current attempt so far.
     pub(super) fn strains(&self) -> Vec<Reason> {
         self.state.borrow().strains.clone()
     }
@@ -175,7 +175,7 @@ impl<'a> Lab<'a> {
         Ok(measured)
     }
 
-    /// Runs one trial of a plan; `on_phase` as for [`Conductor::measure`]. Its strains are not held against the attempt:
+    /// Runs one trial of a plan; `on_phase` as for [`Conductor::measure`]. Its disturbances do not count for the attempt:
     /// see [`Self::strained`].
     pub fn run(
         &self,

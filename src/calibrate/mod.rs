@@ -1,10 +1,10 @@
-//! Calibration: experiments whose answers are known in closed form, run through the whole harness.
+//! Calibration: experiments with results known in closed form, run through the whole harness.
 //!
-//! Every experiment sets up a situation of which theory says what must be measured, runs it like any trial (real target,
-//! real workers, the conductor's loop), and holds what was measured against theory. The judging functions are pure and
-//! know nothing of processes; what an experiment shows when the harness lies is shown by `tests/mutations.rs`.
+//! Every experiment sets up a situation that theory describes, runs it like any trial (real target, real workers, the
+//! conductor's loop), and compares measurement and theory. The judging functions are pure and know nothing of processes;
+//! `tests/mutations.rs` shows what an experiment reports when the harness lies.
 //!
-//! Not for: finding out how good a machine is (that is what verdicts are for), nor how good the target is.
+//! It does not measure how good a machine is (verdicts do), nor how good the target is.
 
 mod bimodal;
 mod closed;
@@ -34,7 +34,7 @@ pub use format::{json, markdown, text};
 pub use lab::{Halt, Keeper, Lab, Measured};
 pub use outcome::{ATTEMPTS, Attempt, ExperimentOutcome, overall};
 
-/// No quick calibration begins another attempt that could end after this, in seconds.
+/// A quick calibration begins no further attempt that could end after this, in seconds.
 const QUICK_S: f64 = 115.0;
 
 /// An experiment whose answer is known.
@@ -44,13 +44,13 @@ pub struct Experiment {
     pub id: u32,
     /// Its name.
     pub name: &'static str,
-    /// What a harness that passes it has shown.
+    /// What a passed experiment shows about the harness.
     pub proves: &'static str,
     /// Whether it belongs to the quick calibration.
     pub quick: bool,
     /// About how long the quick and the full form take, in seconds.
     pub seconds: [f64; 2],
-    /// One attempt.
+    /// Runs one attempt.
     run: fn(&Lab<'_>) -> Result<Finding, Halt>,
 }
 
@@ -76,18 +76,18 @@ pub const EXPERIMENTS: &[Experiment] = &[
     compare::ALIKE,
 ];
 
-/// What came of one experiment, all attempts together.
+/// The result of one experiment over all attempts.
 #[derive(Debug)]
 pub struct ExperimentResult {
     /// The experiment.
     pub experiment: &'static Experiment,
-    /// What came of it.
+    /// The result of all attempts.
     pub outcome: ExperimentOutcome,
-    /// How often it was tried.
+    /// The number of attempts.
     pub attempts: usize,
-    /// What the machine did to the trials, or why there was no answer, a sentence each.
+    /// The machine's disturbances, or why there is no result, a sentence each.
     pub reasons: Vec<String>,
-    /// What the last attempt found.
+    /// The findings of the last attempt.
     pub finding: Finding,
 }
 
@@ -115,7 +115,7 @@ impl Calibration {
     }
 }
 
-/// What a calibration tells of itself while it goes on.
+/// Progress of a calibration.
 #[derive(Debug)]
 pub enum News<'a> {
     /// An attempt begins; the first is number 1.

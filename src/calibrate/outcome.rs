@@ -1,22 +1,22 @@
-//! From attempts to an outcome, and from outcomes to what may be said of the harness: pure rules.
+//! From attempts to an outcome, and from outcomes to a statement about the harness: pure rules.
 //!
-//! An experiment that misses its answer is repeated only if the machine itself confessed to having been in the way, and
-//! never silently: the number of attempts is part of the result.
+//! A failed experiment is repeated only if the machine disturbed it, and never silently: the result includes the number of
+//! attempts.
 
 use serde::Serialize;
 
 /// Most attempts at an experiment.
 pub const ATTEMPTS: usize = 3;
 
-/// What came of an experiment.
+/// The outcome of an experiment.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum ExperimentOutcome {
     /// The answer is what theory says.
     Pass,
-    /// It is not, and the machine was quiet: the harness does not tell the truth here.
+    /// Wrong on an undisturbed machine: the harness does not tell the truth.
     Fail,
-    /// It is not, and every attempt was disturbed by the machine: nobody can tell.
+    /// Wrong, but the machine disturbed every attempt: inconclusive.
     Noisy,
 }
 
@@ -31,14 +31,14 @@ impl ExperimentOutcome {
     }
 }
 
-/// What an attempt came to.
+/// The result of an attempt.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Attempt {
     /// Whether the answer was right.
     pub holds: bool,
     /// Whether it was wrong in a way that the machine cannot be the reason of.
     pub inexcusable: bool,
-    /// What the machine did to its trials, a sentence each.
+    /// Disturbances of its trials, a sentence each.
     pub strains: Vec<String>,
 }
 

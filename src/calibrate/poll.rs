@@ -34,7 +34,7 @@ pub(super) const EMPTY: Experiment = Experiment {
 
 /// Time between a client's polls.
 const INTERVAL_NS: f64 = 500e6;
-/// Events a second of each client's own topic: few, so that they know nothing of each other nor of the polls.
+/// Events per second in each client's own topic: few, so that they are independent of each other and of the polls.
 const PER_S: f64 = 1.0;
 
 fn trial(lab: &Lab<'_>) -> Result<Rc<Measured>, Halt> {
@@ -94,13 +94,13 @@ fn distance(samples: &Distribution, expected: impl Fn(f64) -> f64) -> f64 {
     greatest
 }
 
-/// The greatest excess of the share of samples up to a value over what `expected` says of it: how many more are so young
-/// than should be; 0 where none are.
+/// Returns the greatest excess of the share of samples up to a value over `expected`: how many more samples are that young
+/// than should be; 0 if none are.
 ///
-/// No machine in the way makes news younger. What is published, read or sent late only adds to its age. And polls that are
-/// late still come, so that the gaps between those of a client are T on average, whatever each is: news that falls into a
-/// gap g is evenly 0 to g old, so that of all of it Σ min(g, x) ÷ Σ g is younger than x, and by Jensen's inequality that is
-/// at most min(T, x) ÷ T. (The first poll of the window, when it is late, may take its lateness ÷ the window from that.)
+/// No disturbance makes news younger: publishing, reading or sending late only adds to its age. Late polls still happen, so
+/// the gaps between a client's polls average T. News that falls into a gap g is evenly 0 to g old, so the share Σ min(g, x)
+/// ÷ Σ g of all news is younger than x, and by Jensen's inequality that is at most min(T, x) ÷ T. (A late first poll of the
+/// window may add its lateness ÷ the window.)
 fn younger(samples: &Distribution, expected: impl Fn(f64) -> f64) -> f64 {
     let all = samples.count().max(1) as f64;
     let (mut seen, mut greatest) = (0, 0.0_f64);

@@ -37,9 +37,9 @@ pub(super) const FIXED: Experiment = Experiment {
     run: |lab| run(lab, false),
 };
 
-/// Clients: each waits for its own answers, so that there must be many for the others to be free.
+/// Clients: each waits for its own response, so many are needed for some to be free.
 pub(super) const CLIENTS: u64 = 200;
-/// Arrivals a second, and the mean service time.
+/// Arrivals per second, and the mean service time.
 const RATE: f64 = 700.0;
 const SERVICE_NS: f64 = 1e6;
 
@@ -47,9 +47,9 @@ const SERVICE_NS: f64 = 1e6;
 const QUICK: (f64, [&[u64]; 2]) = (8.0, [&[89_420], &[59_544]]);
 const FULL: (f64, [&[u64]; 2]) = (30.0, [&[24_747, 9_872], &[19_472, 14_162]]);
 
-/// How far a path may be from the closed form: mean, p50, p90, p99.
+/// Tolerance of a representative path against the closed form: mean, p50, p90, p99.
 const REPRESENTATIVE: f64 = 0.003;
-/// How far what is measured may be: mean, p50, p90, p99.
+/// Tolerance of the measurement: mean, p50, p90, p99.
 const TOLERANCE: [f64; 4] = [0.02, 0.04, 0.04, 0.06];
 
 /// The quantiles that are compared.
@@ -61,7 +61,7 @@ const fn theory(exponential: bool) -> Queue {
 
 /// The scenario of a queue; `faults` continue the table.
 fn text(name: &str, window: f64, faults: &str) -> String {
-    // Twice as many raw samples are kept as there should be.
+    // Room for twice the expected number of raw samples.
     let samples = (2.0 * RATE * window) as u64;
     let tables = format!(
         "connect = \"200ms\"\nwarmup = \"1s\"\n[workload]\nclients = {CLIENTS}\n[request]\nrate = \"{RATE}/s\"\n\
@@ -87,7 +87,7 @@ pub(super) fn trials(lab: &Lab<'_>, exponential: bool) -> Result<Vec<(Plan, Rc<M
     seeds.iter().map(trial).collect()
 }
 
-/// The same load where nobody waits for another: what is left beside the service time is the floor.
+/// Runs the same load without queueing: its response minus the service time is the floor.
 pub(super) fn floor(lab: &Lab<'_>) -> Result<Rc<Measured>, Halt> {
     lab.trial(&text("floor", lab.either(3.0, 8.0), "servers = \"unlimited\"\n"))
 }
@@ -122,7 +122,7 @@ fn judge(all: &Distribution, exponential: bool, floor_mean: f64, floor_median: f
         |name: &str, expected: f64, floor: f64, measured: Option<f64>, share: f64| Quantity {
             tolerance: format!("±{} %", share * 100.0),
             ..Quantity::near(name, expected + floor, measured, expected * share, time)
-                // Faster than theory, whatever the floor is.
+                // A result faster than theory is wrong at any floor.
                 .inexcusable_if(measured.is_none_or(|ns| ns < expected * (1.0 - share)))
         };
     let mut quantities = vec![near("mean", mean, floor_mean, all.mean(), TOLERANCE[0])];
@@ -169,7 +169,7 @@ pub(super) fn path(plan: &Plan) -> Vec<Step> {
     let trial = &plan.trials[0];
     let case = &plan.scenario.cases[trial.case];
     let Pattern::Request(options) = &case.pattern else { return Vec::new() };
-    // As links see it: every client has a schedule of its own.
+    // The links' view: every client has its own schedule.
     let schedule = Schedule {
         topics: case.workload.clients,
         per_s: options.rate.per_s() / case.workload.clients as f64,
@@ -185,7 +185,7 @@ pub(super) fn path(plan: &Plan) -> Vec<Step> {
     arrivals.zip(services(plan)).map(step).collect()
 }
 
-/// How far a path's mean, p50, p90 and p99 are from the closed form, in the window of `plan`; relative to it.
+/// Returns the relative deviations of a path's mean, p50, p90 and p99 from the closed form, in the window of `plan`.
 fn deviations(plan: &Plan, exponential: bool) -> [f64; 4] {
     let (theory, window) = (theory(exponential), plan.window());
     let mut responses: Vec<u64> = path(plan)

@@ -22,7 +22,7 @@ pub(super) const LINDLEY: Experiment = Experiment {
     run,
 };
 
-/// What generator and machine may add to a request at the 99th percentile, beside the floor.
+/// What generator and machine may add to a request at p99, beyond the floor.
 const SLIP_NS: f64 = 200e3;
 
 fn run(lab: &Lab<'_>) -> Result<Finding, Halt> {
@@ -54,16 +54,16 @@ fn seeded(plan: &Plan) -> Places {
     places
 }
 
-/// What a replay of one trial came to.
+/// The result of replaying one trial.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 struct Replay {
-    /// Requests with stamps of their own and of the server.
+    /// Requests with both their own and the server's stamps.
     samples: usize,
-    /// Those of them whose service time is none that was seeded.
+    /// Samples with a service time that was not seeded.
     foreign: usize,
     /// Response less waiting and service of the replay of what was due, in nanoseconds.
     residuals: Vec<i64>,
-    /// The same of the replay of what was sent: without the generator's lateness, of which slip keeps the account.
+    /// The same for the replay by sent stamps, which excludes the generator's lateness (slip accounts for that).
     from_sent: Vec<i64>,
 }
 

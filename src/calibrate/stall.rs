@@ -1,4 +1,4 @@
-//! A publisher that stands still (15): the age of the news must show it, the way of the news must not.
+//! A stalled publisher (15): freshness must show the stall, transit must not.
 
 use super::Experiment;
 use super::closed::frozen;
@@ -17,7 +17,7 @@ pub(super) const PUBLISHER: Experiment = Experiment {
     run,
 };
 
-/// For how long, in seconds.
+/// Length of the stall in seconds.
 const STALL: f64 = 0.5;
 
 fn run(lab: &Lab<'_>) -> Result<Finding, Halt> {
@@ -63,7 +63,7 @@ mod tests {
             let mut trial = measured(PatternKind::Sse);
             let mut recorder = Recorder::new();
             for n in 0..10_000 {
-                // The first tenth of the window is due while the publisher stands still.
+                // The first tenth of the window is due while the publisher is stalled.
                 let left = (STALL - 5.0 * f64::from(n) / 10_000.0).max(0.0);
                 recorder.record(Metric::Freshness, secs(age(left)) as u64 + 200_000);
                 recorder.record(Metric::Transit, secs(way(left)) as u64 + 150_000);

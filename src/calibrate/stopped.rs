@@ -24,11 +24,11 @@ pub(super) const WORKER: Experiment = Experiment {
     run,
 };
 
-/// How long after the window's start it is stopped, and for how long.
+/// When the worker is stopped after the window's start.
 const AFTER: Duration = Duration::from_millis(500);
 const STOP: Duration = Duration::from_secs(1);
 
-/// A process that is stopped for a while; it goes on when this is dropped, at the latest.
+/// A process that is stopped for a while; dropping this resumes it at the latest.
 struct Stopped {
     call_off: Sender<()>,
     thread: Option<JoinHandle<()>>,
@@ -66,7 +66,7 @@ fn run(lab: &Lab<'_>) -> Result<Finding, Halt> {
     let plan = lab.plan(&scenario_text("stopped", PatternKind::Sse, window, tables))?;
     let mut stopped = None;
     let measured = lab.run(&plan, &plan.trials[0], |phase, processes| {
-        // The target stands first, then the workers.
+        // The target comes first, then the workers.
         let worker = processes.get(1).and_then(|id| Pid::from_raw(*id as i32));
         if let (Phase::Measure, Some(worker)) = (phase, worker) {
             stopped = Some(Stopped::after_a_while(worker));

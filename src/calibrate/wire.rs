@@ -29,7 +29,7 @@ pub(super) const BYTES: Experiment = Experiment {
 /// Pushes, and bytes of each.
 const PUSHES: u64 = 100;
 const SIZE: usize = 100;
-/// What each push costs: itself and its acknowledgement, with the headers of both.
+/// Bytes per push: itself and its acknowledgement, with the headers of both.
 const COST: u64 = SIZE as u64 + 52 + 52;
 /// Longest wait for an acknowledgement, in nanoseconds: more than any kernel delays it.
 const PATIENCE_NS: u64 = 500_000_000;
@@ -39,8 +39,7 @@ fn run(_: &Lab<'_>) -> Result<Finding, Halt> {
     Ok(judge(runtime.block_on(push())?))
 }
 
-/// Pushes, each acknowledged before the next is written, so that each is a segment of its own; what the receiving end
-/// accounts for.
+/// Pushes, each acknowledged before the next is written and so in a segment of its own; returns the receiver's account.
 async fn push() -> std::io::Result<Wire> {
     let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?;
     let receiver = TcpStream::connect(listener.local_addr()?)?;
@@ -53,7 +52,7 @@ async fn push() -> std::io::Result<Wire> {
     socket.meter().mark();
     let begin = wire_of(sender.as_fd()).unwrap_or_default().segments;
     for push in 1..=PUSHES {
-        // Asked for every time: the kernel falls back to delaying by itself.
+        // Set each time, because the kernel falls back to delayed acknowledgements.
         set_tcp_quickack(&acknowledger, true)?;
         sender.write_all(&[b'x'; SIZE])?;
         socket.read_exact(&mut [0; SIZE]).await?;

@@ -75,7 +75,7 @@ fn print_report(view: &View, folder: &Path) {
 
 /// Widest line of the help.
 const HELP: usize = 100;
-/// Least width where options and what they mean stand side by side.
+/// Least width for options and their help side by side.
 const TWO_COLUMNS: usize = 64;
 
 /// Most missing files that are named one by one.
@@ -104,7 +104,7 @@ fn tell_missing(missing: &[Missing], folder: &Path) -> u8 {
     exit::USAGE
 }
 
-/// What `tidings` alone says.
+/// The output of `tidings` without arguments.
 const FIRST_STEPS: &str = "\
 tidings measures how consumers should learn of events: by calling an API, over a WebSocket, or through a webhook.
 
@@ -126,7 +126,7 @@ pub(crate) fn main() -> ExitCode {
 
 fn verb() -> u8 {
     let columns = screen::columns_of_stdout().min(HELP);
-    // In a narrow window what an option means stands below it, and not in a column of a word each.
+    // In a narrow window the help of an option is printed below it, instead of in a column of one word per line.
     let command = Arguments::command().term_width(columns).next_line_help(columns < TWO_COLUMNS);
     let parsed = command.try_get_matches();
     let arguments = match parsed.and_then(|matches| Arguments::from_arg_matches(&matches)) {
@@ -168,7 +168,7 @@ fn verb() -> u8 {
     })
 }
 
-/// One line: what was attempted, then every cause that the line does not name yet.
+/// Formats an error in one line: the failed action, then every cause that the line does not name yet.
 fn message(error: &anyhow::Error) -> String {
     error.chain().skip(1).fold(error.to_string(), |line, cause| {
         let cause = cause.to_string();

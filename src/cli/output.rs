@@ -20,12 +20,12 @@ use super::{exit, screen};
 
 /// Most pieces of progress that wait for a reader; those beyond are dropped.
 const PROGRESS: usize = 256;
-/// How long the end of the process waits for a reader that takes nothing.
+/// How long the end of the process waits for a reader that accepts nothing.
 const PATIENCE: Duration = Duration::from_secs(2);
-/// How often a wait looks at its conditions, and a full non-blocking stream is tried again.
+/// How often a wait checks its conditions, and a full non-blocking stream is retried.
 const TICK: Duration = Duration::from_millis(10);
 
-/// Whether a panic of any thread ends the process: a server with a dead thread must not go on in silence.
+/// Whether a panic of any thread ends the process, so that a server with a dead thread does not continue silently.
 static PANIC_ENDS: AtomicBool = AtomicBool::new(false);
 
 /// Whether a thread has panicked.
@@ -176,12 +176,12 @@ pub(super) fn print(text: impl AsRef<str>) {
     stdout().queue(shown(text.as_ref()), usize::MAX);
 }
 
-/// Prints what a program or a file takes: every byte as it is.
+/// Prints bytes as they are, for programs and files.
 pub(super) fn print_exactly(text: impl Into<Vec<u8>>) {
     stdout().queue(text.into(), usize::MAX);
 }
 
-/// Prints a path on a line of its own, every byte as it is: a script takes it from there.
+/// Prints a path on a line of its own, byte by byte, for scripts.
 pub(super) fn print_path(path: &Path) {
     let mut line = path.as_os_str().as_bytes().to_vec();
     line.push(b'\n');
@@ -214,7 +214,7 @@ pub(super) fn settle(hurry: impl Fn() -> bool) -> bool {
     stdout().lock().stalled
 }
 
-/// Why stdout cannot be written, if its reader has not simply gone.
+/// Returns why stdout cannot be written; `None` if its reader merely closed it.
 pub(super) fn failure() -> Option<String> {
     stdout().lock().failure.as_ref().map(ToString::to_string)
 }
@@ -249,7 +249,7 @@ fn end_after_panic() {
     std::process::exit(i32::from(exit::USAGE));
 }
 
-/// From here on a panic of any thread ends the process with status 2, unless it is one connection's affair.
+/// Makes a panic of any thread end the process with status 2, except within one connection.
 pub(super) fn end_on_panic() {
     PANIC_ENDS.store(true, Ordering::Relaxed);
 }

@@ -45,7 +45,7 @@ pub(super) struct Arguments {
 /// Carries out `tidings run`.
 pub(super) fn run(arguments: &Arguments) -> anyhow::Result<u8> {
     let host = Host::read();
-    // Every file is checked before anything is started: the last one's mistake must not cost the first one's hour.
+    // Checks every file before the first run, so that a mistake in the last one does not cost an hour.
     let plans = arguments.selection.plans(&host)?;
     // So must a folder that cannot be written.
     for plan in &plans {
@@ -107,7 +107,7 @@ pub(super) fn deliver(signals: &Signals, status: u8) -> u8 {
     }
 }
 
-/// Runs one plan into a folder of its own and prints its report; returns the exit status.
+/// Runs one plan into a new folder and prints its report; returns the exit status.
 fn measure(
     plan: &Plan,
     arguments: &Arguments,
@@ -184,7 +184,7 @@ fn conclude(
     Ok((made.view, incomplete))
 }
 
-/// The `run.json` of a plan whose run begins.
+/// Returns the `run.json` of a plan whose run begins.
 pub(super) fn describe(plan: &Plan, host: &Host, started: OffsetDateTime) -> RunInfo {
     let build = Build::this();
     let mut warnings = clock::findings();

@@ -14,18 +14,18 @@ use super::output;
 
 /// Columns where the terminal does not say.
 const COLUMNS: usize = 80;
-/// A name cut to fewer columns says nothing, and is left out.
+/// A name cut to fewer columns is unreadable, and left out.
 const NAME: usize = 6;
 /// Back to the first column, and everything after it cleared.
 const CLEAR: &str = "\r\x1b[K";
 
-/// What stderr can show.
+/// The capabilities of stderr.
 #[derive(Debug)]
 pub(super) struct Screen {
     /// Whether a line can be rewritten.
     rewrites: bool,
     unicode: bool,
-    /// Whether a line stands unfinished.
+    /// Whether a line is unfinished.
     pending: bool,
 }
 
@@ -69,14 +69,14 @@ fn columns() -> usize {
     window(std::io::stderr()).or_else(asked).unwrap_or(COLUMNS).max(2)
 }
 
-/// The columns that text on stdout has: of its terminal or of the environment's `COLUMNS`, whichever are fewer; without either,
-/// as many as it likes.
+/// The width for text on stdout, in columns: the smaller of its terminal's and the environment's `COLUMNS`; unlimited
+/// without either.
 #[expect(clippy::disallowed_methods, reason = "asks what it is, and writes nothing")]
 pub(super) fn columns_of_stdout() -> usize {
     window(std::io::stdout()).into_iter().chain(asked()).min().unwrap_or(usize::MAX)
 }
 
-/// The columns of stderr's terminal; as many as one likes where it is none: what collects messages reads them by the line.
+/// The width of stderr's terminal, in columns; unlimited without one, because log collectors read line by line.
 #[expect(clippy::disallowed_methods, reason = "asks what it is, and writes nothing")]
 pub(super) fn columns_of_stderr() -> usize {
     window(std::io::stderr()).unwrap_or(usize::MAX)
@@ -88,7 +88,7 @@ fn window(stream: impl AsFd) -> Option<usize> {
     (columns > 0).then_some(columns.into())
 }
 
-/// The columns that the environment asks for.
+/// The width from the environment.
 fn asked() -> Option<usize> {
     let columns = std::env::var("COLUMNS").ok()?.trim().parse().ok()?;
     (columns > 0).then_some(columns)

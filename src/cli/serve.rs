@@ -32,7 +32,7 @@ const HUNG_UP: u8 = 129;
 /// The port of a `--listen` that names none.
 const DEFAULT_PORT: u16 = 8080;
 
-/// What the long help says of `--fault`.
+/// The long help of `--fault`.
 const FAULTS_HELP: &str = "\
 Inject a fault to test how clients cope; repeatable, such as --fault delay=5ms --fault \
 drop=0.01.
@@ -100,7 +100,7 @@ pub(super) struct Arguments {
     data: Option<PathBuf>,
 }
 
-/// Most topics that are published in, and most bytes of a payload: what a target can be asked for by mistake.
+/// Allowed numbers of topics: larger ones are mistakes.
 const TOPICS: Range<u64> = 1..100_001;
 const PAYLOAD_MAX: u64 = 1 << 20;
 /// Bounds of what the echo takes.
@@ -181,7 +181,7 @@ fn listen(place: &Place) -> anyhow::Result<(TcpListener, SocketAddr)> {
     Err(error).with_context(|| format!("cannot listen on {address}; {remedy}"))
 }
 
-/// Refuses sizes that a target can only be asked for by mistake.
+/// Refuses sizes that can only be mistakes.
 fn check_sizes(arguments: &Arguments) -> anyhow::Result<()> {
     if !TOPICS.contains(&arguments.topics.get()) {
         bail!("--topics {} must be 1 to {}", arguments.topics, TOPICS.end - 1);
@@ -216,7 +216,7 @@ fn visitors(arguments: &VisitorArguments, listen: Option<&str>) -> Visitors {
         output::message(format_args!("warning: {note}"));
     }
     let mut visitors = arguments.visitors();
-    // The name that it listens on is one of its own.
+    // The name in `--listen` is a name of the target.
     visitors.hosts.extend(listen.map(str::to_owned));
     visitors
 }
@@ -270,7 +270,7 @@ fn publish_plan(arguments: &Arguments, at_ns: u64) -> PublishPlan {
         },
         payload: arguments.payload_kind.payload(arguments.payload.bytes() as usize).into(),
         at_ns,
-        // Nobody asks for measurements here.
+        // No trial, so no window.
         window: 0..0,
     }
 }

@@ -1,4 +1,4 @@
-//! What `tidings serve` speaks TLS with.
+//! TLS options of `tidings serve`.
 
 use std::net::IpAddr;
 use std::path::{Path, PathBuf};
@@ -30,12 +30,12 @@ impl TlsArguments {
         self.tls
     }
 
-    /// Where the certificate was written that clients are to trust.
+    /// The path of the written certificate that clients need to trust.
     pub(super) fn written(&self) -> Option<&Path> {
         self.cert_out.as_deref()
     }
 
-    /// What to speak TLS with: the given certificate, or one of an authority made now, which clients have to be told.
+    /// Returns the given certificate, or one of a new authority that clients need to trust.
     pub(super) fn security(&self, listen: IpAddr, name: Option<&str>) -> anyhow::Result<Security> {
         if !self.tls {
             return Ok(Security::default());

@@ -21,7 +21,7 @@ enum Allowed {
 }
 
 impl VisitorArguments {
-    /// What the target is told.
+    /// Returns the target's settings.
     pub(super) fn visitors(&self) -> Visitors {
         let mut visitors = Visitors { hosts: self.hosts.clone(), ..Visitors::default() };
         for allowed in &self.cors {
@@ -33,7 +33,7 @@ impl VisitorArguments {
         visitors
     }
 
-    /// What the user should know about what was allowed.
+    /// Returns a note about what was allowed.
     pub(super) fn note(&self) -> Option<&'static str> {
         let any = self.cors.iter().any(|allowed| matches!(allowed, Allowed::Any));
         any.then_some(

@@ -1,4 +1,4 @@
-//! A child process of a trial: its control stream, its last words, its end.
+//! A child process of a trial: its control stream, its error output, its end.
 
 use std::collections::VecDeque;
 use std::io::{self, BufReader, Read as _};
@@ -16,23 +16,23 @@ use crate::measure::Process;
 /// How much of a child's standard error is kept, from its end, in bytes.
 const LAST_WORDS: usize = 2048;
 
-/// What a child's control stream brought.
+/// A message or event on a child's control stream.
 #[derive(Debug)]
 pub(super) enum Heard {
     /// A report.
     Report(Box<Report>),
-    /// The stream ended: the child is gone or going.
+    /// The stream ended: the child has exited or is exiting.
     End,
     /// The stream cannot be understood.
     Broken(FrameError),
 }
 
-/// A target or worker process. Dropping it kills it and waits for its end: none is left behind.
+/// A target or worker process. Dropping it kills it and waits for its end, so none is left behind.
 #[derive(Debug)]
 pub(super) struct Child {
     /// `"the target"`, `"worker 1"`: for messages.
     pub name: String,
-    /// For readings of CPU time and memory.
+    /// Reads CPU time and memory.
     pub process: Process,
     handle: std::process::Child,
     orders: Option<ChildStdin>,
@@ -56,7 +56,7 @@ impl Child {
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())
-            // A group of its own: Ctrl-C at the terminal reaches the conductor alone, which ends the rest.
+            // A separate group: Ctrl-C at the terminal reaches only the conductor, which ends the others.
             .process_group(0)
             .spawn()?;
         let process = Process::watch(handle.id()).inspect_err(|_| {
@@ -96,14 +96,14 @@ impl Child {
         Ok(Self { name, process, handle, orders, last_words, threads: vec![listen, remember] })
     }
 
-    /// Sends an order; a child that is gone is noticed by its stream's end.
+    /// Sends an order. A child that has exited is noticed by the end of its stream.
     pub(super) fn order(&mut self, order: &Order) {
         if let Some(orders) = &mut self.orders {
             let _ = write_frame(orders, order);
         }
     }
 
-    /// Kills the child and waits for its end: whatever it said has been handed on then. More than once does no harm.
+    /// Kills the child and waits for its end; everything it reported has then been passed on. May be called again.
     pub(super) fn end(&mut self) {
         drop(self.orders.take());
         let _ = self.handle.kill();
@@ -113,7 +113,7 @@ impl Child {
         }
     }
 
-    /// Ends the child and says how it ended, and its last words: for a child that ended by itself.
+    /// Ends the child and describes its exit with its last error output: for a child that exited by itself.
     pub(super) fn obituary(&mut self) -> String {
         // Its stream has ended, so it is ending; one that hangs all the same is not waited for.
         let status = self.reap(std::time::Duration::from_secs(1));

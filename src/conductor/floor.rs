@@ -4,7 +4,7 @@ use super::{Conductor, Progress, trial};
 use crate::judge;
 use crate::record::{FloorRecord, FolderError, RunFolder};
 
-/// Runs the floors that stand after `index` trials; returns the signal that stopped the run, if one did.
+/// Runs the floors planned after `index` trials; returns the signal that stopped the run, if any.
 pub(super) fn run(
     conductor: &Conductor<'_>,
     index: usize,

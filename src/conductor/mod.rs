@@ -14,7 +14,7 @@ use crate::record::{FloorRecord, FolderError, RunFolder, TrialFacts, TrialRecord
 
 pub use signal::{Signals, hang_up_is_ignored, name as signal_name};
 
-/// What a trial is doing.
+/// The phase of a trial.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Phase {
     /// Starting processes.
@@ -29,7 +29,7 @@ pub enum Phase {
     Drain,
 }
 
-/// What a run tells of itself while it goes on.
+/// Progress of a run.
 #[derive(Debug)]
 pub enum Progress<'a> {
     /// A trial is in this phase.
@@ -38,7 +38,7 @@ pub enum Progress<'a> {
         index: usize,
         /// The trial.
         trial: &'a PlannedTrial,
-        /// What it does now.
+        /// The new phase.
         phase: Phase,
     },
     /// A trial is over and on disk.
@@ -55,7 +55,7 @@ pub enum Progress<'a> {
         /// It.
         floor: &'a PlannedFloor,
     },
-    /// It is over and on disk.
+    /// The trial ended and is on disk.
     FloorRecorded {
         /// Its row.
         record: &'a FloorRecord,
@@ -65,7 +65,7 @@ pub enum Progress<'a> {
 /// Runs every trial of a plan, in order, on fresh processes.
 #[derive(Debug)]
 pub struct Conductor<'a> {
-    /// What to run.
+    /// The plan to run.
     pub plan: &'a Plan,
     /// The executable that children run: this one.
     pub executable: PathBuf,
@@ -74,9 +74,9 @@ pub struct Conductor<'a> {
 }
 
 impl Conductor<'_> {
-    /// Runs the plan, appending every trial to `folder` as soon as it is over.
+    /// Runs the plan, appending every trial to `folder` when it ends.
     ///
-    /// Returns the signal that stopped the run, if one did; a trial that fails is a row, and the run goes on.
+    /// Returns the signal that stopped the run, if any. A failed trial is a row, and the run continues.
     pub fn run(
         &self,
         folder: &mut RunFolder,
@@ -102,10 +102,10 @@ impl Conductor<'_> {
         floor::run(self, self.plan.trials.len(), folder, &mut progress)
     }
 
-    /// Runs one trial of the plan and returns everything that was measured, also when it could not be finished.
+    /// Runs one trial of the plan and returns everything that was measured, even if it did not finish.
     ///
-    /// `on_phase` is told of every phase as it begins, and of the ids of the processes that stand by then: the target's
-    /// first, then the workers'. The trial goes on when it returns.
+    /// `on_phase` is called at the start of every phase with the ids of the current processes: the target's first, then the
+    /// workers'. The trial continues when it returns.
     pub fn measure(&self, trial: &PlannedTrial, on_phase: impl FnMut(Phase, &[u32])) -> TrialFacts {
         trial::run(self, trial, on_phase)
     }

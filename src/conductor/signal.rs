@@ -14,7 +14,7 @@ use crate::server::ScratchFolder;
 /// A second signal this soon after the first is its echo: a shell and a wrapper both pass Ctrl-C on.
 const ECHO_NS: u64 = 500_000_000;
 
-/// How often the watch is begun again after a panic.
+/// How often the watch restarts after a panic.
 const ATTEMPTS: usize = 8;
 
 /// Remembers the first interrupting signal; a second one ends the process at once, with its reports unwritten.
@@ -22,7 +22,7 @@ const ATTEMPTS: usize = 8;
 pub struct Signals(Arc<AtomicI32>);
 
 impl Signals {
-    /// Watches for SIGINT, SIGTERM and SIGHUP on a thread of its own.
+    /// Watches for SIGINT, SIGTERM and SIGHUP on its own thread.
     pub fn watch() -> io::Result<Self> {
         let signals = Self::default();
         let received = Arc::clone(&signals.0);
@@ -36,7 +36,7 @@ impl Signals {
         };
         std::thread::Builder::new().name("signals".to_owned()).spawn(move || {
             let mut first_ns = None;
-            // A panic has been told by its hook, and must not leave Ctrl-C without an effect.
+            // The hook has reported a panic, which must not disable Ctrl-C.
             for attempt in 0..ATTEMPTS {
                 let watching = async {
                     if attempt == 0 {

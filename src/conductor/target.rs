@@ -1,4 +1,4 @@
-//! The target over a trial: launched, and where the scenario says so, taken down and replaced.
+//! The target over a trial: launched and, if the scenario says so, taken down and replaced.
 
 use std::net::{Ipv4Addr, SocketAddr};
 
@@ -12,22 +12,22 @@ use crate::record::CpuReading;
 use crate::scenario::{Publish, Restart};
 use crate::server::ScratchFolder;
 
-/// What is known of the target beyond its process.
+/// The target's state beyond its process.
 #[derive(Debug, Default)]
 pub(super) struct TargetState {
-    /// Where it listens, and its successors too.
+    /// The address of the target and its successors.
     address: Option<SocketAddr>,
-    /// Who vouches for it, and for its successors too.
+    /// The certificate authority of the target and its successors.
     trust: Option<Trust>,
-    /// When its schedule starts, in monotonic nanoseconds.
+    /// The start of its schedule, in monotonic nanoseconds.
     pub start_ns: u64,
     /// CPU time that processes before this one have used.
     retired_cpu_ns: u64,
-    /// Where its durable outbox is, and that of its successors.
+    /// The durable outbox of the target and its successors.
     outbox: Option<ScratchFolder>,
     /// Nobody is there: since when, in monotonic nanoseconds.
     down_ns: Option<u64>,
-    /// The restart was begun, or there is none.
+    /// Whether the restart has begun, or the scenario has none.
     restarted: bool,
 }
 
@@ -124,8 +124,7 @@ impl Trial<'_> {
         self.done[TARGET] = true;
         self.target_state.retired_cpu_ns += self.children[TARGET].process.cpu_ns().unwrap_or(0);
         self.children[TARGET].end();
-        // Its listener has ended: whatever it said stands in the channel, its end too, before its successor is
-        // there to be taken for it.
+        // The reader thread has ended: drain its messages and end marker before the successor could be mistaken for it.
         while let Ok((id, heard)) = self.heard.try_recv() {
             if id == TARGET {
                 continue;
@@ -136,7 +135,7 @@ impl Trial<'_> {
                 return Err(self.out_of_place(id, &report));
             }
         }
-        // What was due before it was gone was published; what is due from here on is not.
+        // Events due before this instant were published; later ones were not.
         let at_ns = clock::now();
         self.target_state.down_ns = Some(at_ns);
         for worker in &mut self.children[1..] {
@@ -175,7 +174,7 @@ impl Trial<'_> {
         Ok(())
     }
 
-    /// Reads the CPU time of all processes in the window.
+    /// Reads the CPU time of all processes, including those that have ended.
     pub(super) fn read_cpu(&mut self) {
         let reading = self.cpu_now();
         self.facts.resources.cpu.extend(reading);

@@ -18,13 +18,13 @@ use crate::plan::{Layout, PlannedTrial};
 use crate::record::{Intervals, MemoryReading, Resources, STOPPED_BY, TrialFacts, WorkerHealth};
 use crate::scenario::Profile;
 
-/// How often the signals are looked at while nothing is heard.
+/// How often signals are checked while no report arrives.
 const TICK: Duration = Duration::from_millis(20);
-/// From the order to start until the start: frames must have arrived everywhere.
+/// Lead time of the start order: frames must have arrived everywhere.
 const LEAD_NS: u64 = 30_000_000;
-/// Longest wait for a target to listen, and for any child to end when told.
+/// Longest wait for a target to listen, and for any child to end after the order.
 pub(super) const LAUNCH_NS: u64 = 10 * SECOND_NS;
-/// Longest wait for a link to stand, beyond the connect phase.
+/// Longest wait per link beyond the connect phase.
 const LINK_NS: u64 = 5_000_000;
 /// Longest wait for a worker's account when a trial is called off.
 const FAREWELL_NS: u64 = 2 * SECOND_NS;
@@ -39,13 +39,13 @@ pub(super) struct Trial<'a> {
     pub conductor: &'a Conductor<'a>,
     pub planned: &'a PlannedTrial,
     on_phase: &'a mut dyn FnMut(Phase, &[u32]),
-    // Children before the channel's end: dropped first, so that their threads end.
+    // Children are dropped before the channel, so that their threads end.
     pub children: Vec<Child>,
     pub done: Vec<bool>,
     pub heard: Receiver<(usize, Heard)>,
     pub speak: Sender<(usize, Heard)>,
     pub facts: TrialFacts,
-    /// What is known of the target beyond its process.
+    /// The target's state beyond its process.
     pub target_state: TargetState,
     /// Why the seconds of the trial could not be kept.
     unkept: Option<String>,
@@ -112,10 +112,9 @@ pub(super) fn run(
     trial.facts
 }
 
-/// What the host is judged as where the scenario does not say.
+/// Returns the profile of the host if the scenario does not set it.
 ///
-/// A property of host and layout, not of what a trial happened to meet: else a trial that was robbed of time would be judged
-/// more kindly for it.
+/// It depends on host and layout only: otherwise a disturbed trial would be judged more kindly for being disturbed.
 fn profile(layout: &Layout) -> Profile {
     let cores = std::thread::available_parallelism().map_or(1, |n| n.get() as u32);
     let shards = layout.workers * layout.worker_shards + layout.target_shards;
@@ -356,7 +355,7 @@ impl Trial<'_> {
         }
     }
 
-    /// The report in what a child's stream brought, or why the trial cannot go on.
+    /// Returns the report in a child's message, or why the trial cannot continue.
     pub(super) fn heed(
         &mut self,
         id: usize,

@@ -10,10 +10,10 @@ use tokio::sync::mpsc;
 use super::panics::describe;
 use super::{FrameError, Order, Report, read_frame, write_frame};
 
-/// Exit status of a child whose conductor is gone.
+/// Exit status of a child that lost its conductor.
 const ORPHANED: i32 = 3;
 
-/// The orders that the conductor sends, in order.
+/// Receives the conductor's orders, in order.
 #[derive(Debug)]
 pub struct Orders(mpsc::UnboundedReceiver<Order>);
 
@@ -47,7 +47,7 @@ impl Orders {
     }
 }
 
-/// Where reports go; clones share it.
+/// Sends reports; clones share the stream.
 #[derive(Debug, Clone)]
 pub struct Reports(Arc<Mutex<Stdout>>);
 
@@ -63,7 +63,7 @@ impl Reports {
         for _ in 0..100 {
             match self.0.try_lock() {
                 Ok(mut stdout) => return drop(write_frame(&mut *stdout, report)),
-                // Half a frame may stand in the stream.
+                // The stream may end in half a frame.
                 Err(TryLockError::Poisoned(_)) => return,
                 Err(TryLockError::WouldBlock) => std::thread::sleep(Duration::from_millis(10)),
             }
@@ -71,8 +71,8 @@ impl Reports {
     }
 }
 
-/// Lets a panic of any thread or task fail the trial, with its message, and end the process: a runtime would swallow it,
-/// and a link that is gone without a word would look like lost events.
+/// Makes a panic of any thread or task fail the trial, with its message, and end the process: a runtime would swallow it,
+/// and a link that vanished would look like lost events.
 #[expect(clippy::disallowed_methods, reason = "the conductor reads it as the child's last words")]
 fn fail_on_panic(reports: &Reports) {
     let reports = reports.clone();
@@ -91,10 +91,10 @@ fn reports() -> Reports {
     Reports(Arc::new(Mutex::new(io::stdout())))
 }
 
-/// Makes this process a child of its conductor: reads orders from stdin on a thread of its own.
+/// Makes this process a child of its conductor: reads orders from stdin on a separate thread.
 ///
-/// The process does not outlive its conductor: the end of stdin ends it, and so does the conductor's death,
-/// even while this process is stopped.
+/// The process does not outlive its conductor: the end of stdin ends it, and so does the conductor's death, even while this
+/// process is stopped.
 pub fn attach() -> io::Result<(Orders, Reports)> {
     set_parent_process_death_signal(Some(Signal::KILL))?;
     let reports = reports();

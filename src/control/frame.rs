@@ -32,7 +32,7 @@ pub fn write_frame<T: Serialize>(to: &mut impl Write, value: &T) -> Result<(), F
     Ok(to.flush()?)
 }
 
-/// Reads one frame; `None` where the stream ends before one begins.
+/// Reads one frame; `None` if the stream ends before one begins.
 pub fn read_frame<T: DeserializeOwned>(from: &mut impl Read) -> Result<Option<T>, FrameError> {
     let mut length = [0; 4];
     let mut filled = 0;
@@ -81,7 +81,7 @@ mod tests {
         }
     }
 
-    /// Gives as many bytes at a time as it is told, and is interrupted now and then.
+    /// Reads a fixed number of bytes at a time, with an interruption now and then.
     struct InPieces<'a>(&'a [u8], std::iter::Cycle<std::slice::Iter<'a, usize>>);
 
     impl Read for InPieces<'_> {

@@ -30,7 +30,7 @@ pub const PROTOCOL_VERSION: u32 = 2;
 /// From the conductor to a child.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub enum Order {
-    /// What to do in this trial; always the first frame.
+    /// The assignment of this trial; always the first frame.
     Prepare {
         /// [`PROTOCOL_VERSION`] of the sender.
         version: u32,
@@ -44,12 +44,12 @@ pub enum Order {
         /// When, in monotonic nanoseconds.
         at_ns: u64,
     },
-    /// To workers: the target was taken down, and its successor will listen on the same address.
+    /// To workers: the target is down, and its successor will listen on the same address.
     TargetDown {
         /// When, in monotonic nanoseconds.
         at_ns: u64,
     },
-    /// To the target: the workers are done, report and end.
+    /// To the target: the workers have finished; report and end.
     Finish,
     /// Stop now, report what was measured, and end.
     Abort,
@@ -64,24 +64,24 @@ pub enum Assignment {
     Worker(WorkerAssignment),
 }
 
-/// What a target is to do in a trial.
+/// A target's assignment in a trial.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct TargetAssignment {
     /// The case that is measured.
     pub case: Case,
-    /// Where to listen; port 0 leaves the port to the system.
+    /// The address to listen on; port 0 leaves the port to the system.
     pub listen: SocketAddr,
     /// Threads that serve.
     pub shards: u32,
     /// Which core is this process's first, counting those that it may run on: watched for hiccups from here on.
     pub first_core: u32,
-    /// Whether each shard keeps to a core of its own.
+    /// Whether each shard is pinned to a core of its own.
     pub pinned: bool,
     /// Events that a topic's log keeps.
     pub ring: u64,
     /// Streams at once that it lets an HTTP/2 connection have.
     pub max_concurrent_streams: u32,
-    /// How much it lets in at once.
+    /// Limits on connections and requests.
     #[serde(default)]
     pub limits: Limits,
     /// The kernel's send buffer of each connection.
@@ -90,12 +90,12 @@ pub struct TargetAssignment {
     pub write_timeout: Span,
     /// The process before this one, whose place it takes; `None` for the first.
     pub resume: Option<Resume>,
-    /// Where its durable outbox is, which the process before it may have left; `None` for one of its own.
+    /// The folder of the durable outbox, which a predecessor may have left; `None` for a new one.
     #[serde(default)]
     pub data: Option<PathBuf>,
-    /// Who vouched for that process, over TLS.
+    /// The predecessor's certificate authority, over TLS.
     pub trust: Option<Trust>,
-    /// What to publish from `Start` on; `None` where publishing is left to the API.
+    /// The schedule to publish from `Start` on; `None` if events come over the API.
     pub schedule: Option<Schedule>,
     /// The part of the schedule that is measured: offsets from the start in nanoseconds.
     pub window: Range<u64>,
@@ -105,18 +105,18 @@ pub struct TargetAssignment {
     pub seed: u64,
 }
 
-/// What a target is to know of the one whose place it takes.
+/// Facts about the predecessor that a target replaces.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Resume {
     /// The start of the schedule, in monotonic nanoseconds.
     pub start_ns: u64,
-    /// When the one before ended: what was due by then was published, in monotonic nanoseconds.
+    /// When the predecessor ended, in monotonic nanoseconds: earlier events were published.
     pub down_ns: u64,
-    /// What is known of that.
+    /// What survives of the predecessor's log.
     pub log: RestartLog,
 }
 
-/// What a worker is to do in a trial.
+/// A worker's assignment in a trial.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct WorkerAssignment {
     /// The case that is measured.
@@ -131,9 +131,9 @@ pub struct WorkerAssignment {
     pub shards: u32,
     /// Which core is this process's first, counting those that it may run on: watched for hiccups from here on.
     pub first_core: u32,
-    /// Whether each shard keeps to a core of its own.
+    /// Whether each shard is pinned to a core of its own.
     pub pinned: bool,
-    /// How they wait for their deadlines.
+    /// How the shards wait for their deadlines.
     pub pacing: Pacing,
     /// Lengths of the phases.
     pub phases: Phases,
@@ -141,35 +141,35 @@ pub struct WorkerAssignment {
     pub schedule: Schedule,
     /// Measured requests and polls that each shard keeps raw.
     pub samples: u32,
-    /// Link counts, ascending, at which to pause until [`Order::Continue`], so that memory can be read.
+    /// Link counts, ascending, at which to pause until [`Order::Continue`] while the conductor reads memory.
     pub plateaus: Vec<u64>,
 }
 
 /// From a child to the conductor.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub enum Report {
-    /// So many links stand; waiting for [`Order::Continue`].
+    /// This many links are open; waiting for [`Order::Continue`].
     Plateau {
-        /// Links that stand.
+        /// Open links.
         links: u64,
     },
-    /// Prepared: a target listens, a worker's links stand.
+    /// Prepared: a target listens, a worker's links are open.
     Ready {
-        /// Where a target listens.
+        /// The target's listening address.
         address: Option<SocketAddr>,
-        /// Whom its clients are to trust, where it speaks TLS.
+        /// Certificates that clients must trust, over TLS.
         trust: Option<Trust>,
     },
     /// What was measured in the last second.
     Progress(PackedInterval),
     /// Requests and polls that were kept raw, in parts: all of them might be too long for a frame.
     Samples(Vec<RequestSample>),
-    /// What was not yet told; the child ends after it.
+    /// The remaining measurements; the child ends after it.
     Done {
         /// The rest, with the ledger.
         snapshot: Snapshot,
     },
-    /// The child cannot go on, for this reason, and ends.
+    /// The child cannot continue, for this reason, and ends.
     Failed {
         /// What, where, and what to do.
         reason: String,

@@ -1,4 +1,4 @@
-//! What a panic says, and how a child's reaches its conductor.
+//! Describes panics, and reports a child's to its conductor.
 
 use std::any::Any;
 use std::panic::PanicHookInfo;
@@ -9,7 +9,7 @@ pub fn message(payload: &(dyn Any + Send)) -> &str {
     text.or_else(|| payload.downcast_ref::<&str>().copied()).unwrap_or("no message")
 }
 
-/// One line: thread, place and message of a panic.
+/// Describes a panic in one line: thread, place and message.
 pub fn describe(panic: &PanicHookInfo<'_>) -> String {
     let thread = std::thread::current();
     let place = panic.location().map_or_else(String::new, |at| format!(" at {at}"));
@@ -17,10 +17,11 @@ pub fn describe(panic: &PanicHookInfo<'_>) -> String {
     format!("thread '{}' panicked{place}: {said}", thread.name().unwrap_or("unnamed"))
 }
 
-/// Panics where the environment asks for it, to test what becomes of a panic: `TIDINGS_PANIC_AT=place`, in debug builds only.
+/// Panics if the environment requests it (`TIDINGS_PANIC_AT=place`), to test the handling of panics; in debug builds only.
 ///
 /// # Panics
-/// When asked.
+///
+/// If requested.
 pub fn mishap(place: &str) {
     let asked = || std::env::var_os("TIDINGS_PANIC_AT").is_some_and(|at| at == place);
     assert!(!(cfg!(debug_assertions) && asked()), "TIDINGS_PANIC_AT asks for it");

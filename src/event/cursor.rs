@@ -1,4 +1,4 @@
-//! Where a reader is in a log: a sequence, and the life of the log that gave it out.
+//! A reader's position in a log: a sequence, and the life of the log that assigned it.
 
 use std::fmt::{self, Display};
 use std::hash::{BuildHasher as _, RandomState};
@@ -11,7 +11,7 @@ const DIGITS: &[u8; 32] = b"0123456789abcdefghjkmnpqrstvwxyz";
 /// Digits of an epoch: 30 bits.
 const LENGTH: usize = 6;
 
-/// One life of a log: its sequences begin again with the next one.
+/// One life of a log: its sequences restart with the next one.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Epoch(u32);
 
@@ -63,9 +63,9 @@ impl FromStr for Epoch {
     }
 }
 
-/// A place in a topic's log: the last sequence that its holder knows.
+/// A position in a topic's log: the last sequence that its holder knows.
 ///
-/// On the wire `17-k3f9x2`. A bare number, as people type it, is a place in whatever life the log is in.
+/// On the wire `17-k3f9x2`. A bare number, as people type it, is a position in the current life of the log.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Cursor {
     /// The sequence; 0 before the first event.
@@ -105,7 +105,7 @@ impl FromStr for Cursor {
         if seq.is_empty() || !seq.bytes().all(|b| b.is_ascii_digit()) {
             return Err(NoCursor);
         }
-        // A number too long to count with lies ahead of every event.
+        // An overflowing number is ahead of every event.
         Ok(Self { seq: seq.parse().unwrap_or(u64::MAX), epoch })
     }
 }

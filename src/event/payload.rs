@@ -1,11 +1,10 @@
-//! Payloads of a given size: what is said of an event, or of an item, where only its cost matters.
+//! Payloads of a given size, for events and items of which only the cost matters.
 
 use serde::{Deserialize, Serialize};
 
-/// What a payload consists of.
+/// The content of a payload.
 ///
-/// The bytes on the wire are as many for all of them; what they cost to check, to parse and to write in another encoding is
-/// not.
+/// All kinds have equally many bytes on the wire, but differ in the cost of checking, parsing and re-encoding them.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum PayloadKind {
@@ -50,7 +49,7 @@ impl PayloadKind {
     }
 }
 
-/// What stands around the records, and around what fills the payload up.
+/// The JSON around the records, and around the padding.
 const RECORDS: (&str, &str, &str) = ("{\"items\":[", "],\"note\":\"", "\"}");
 
 fn letters() -> impl Iterator<Item = u8> {
@@ -87,7 +86,7 @@ fn records(bytes: usize) -> Vec<u8> {
     let mut data = head.to_owned();
     for n in 0u64.. {
         let comma = if n == 0 { "" } else { "," };
-        // No two alike, so that nothing can be kept of the one before.
+        // No two records are alike, so nothing can be cached.
         let (id, cents, stock) = (1_000 + n * 37, n * 13 % 100, n % 3 == 0);
         let record = format!(
             "{comma}{{\"id\":{id},\"name\":\"item {n}\",\"price\":{n}.{cents:02},\"in_stock\":{stock},\

@@ -1,10 +1,10 @@
-//! Is the generator lying? What makes a trial degraded or invalid, one small function a check.
+//! Checks of the generator and the machine: what makes a trial degraded or invalid, one small function per check.
 //!
-//! This file holds the accounts: what was expected, published, received. `generator` looks at what offers the load,
-//! `machine` at what both run on, `transport` at how the bytes travelled, `limits` has the thresholds.
+//! This file checks the accounts: expected, published, received. `generator` checks the workers' load, `machine` the host,
+//! `transport` the connections; `limits` has the thresholds.
 //!
-//! A check looks at the generator and the machine, never at the pattern: what was lost or late is a result. Each
-//! reason gives the figure, the threshold and the remedy.
+//! A check judges the generator and the machine, never the pattern: losses and delays are results. Each reason gives the
+//! figure, the threshold and the remedy.
 
 mod generator;
 mod limits;
@@ -16,7 +16,7 @@ use super::Reason;
 use crate::measure::Counter;
 use crate::record::{TrialFacts, Verdict};
 
-/// What a check found: the verdict that it asks for, and why.
+/// The result of a failed check: the verdict that it requires, and why.
 pub(super) type Finding = (Verdict, Reason);
 
 type Check = fn(&TrialFacts) -> Option<Finding>;
@@ -41,12 +41,12 @@ const CHECKS: &[Check] = &[
     super::steady::steady,
 ];
 
-/// How much of a figure the generator is: what a noise floor is there to tell.
+/// Checks of the generator's share in a figure, which a noise floor exists to show.
 const SLIP_CHECKS: &[Check] = &[generator::slip_is_small, generator::slip_is_a_small_share];
 
-/// The verdict on a trial: the worst that any check asks for, with every reason.
+/// Returns the verdict on a trial: the worst of all checks, with every reason.
 ///
-/// A trial that could not be finished is failed for that reason alone.
+/// A trial that did not finish is failed for that reason alone.
 pub fn verdict(facts: &TrialFacts) -> (Verdict, Vec<Reason>) {
     judge(facts, SLIP_CHECKS.iter().chain(CHECKS))
 }
@@ -81,10 +81,10 @@ const STRAINS: &[Check] = &[
     machine::nothing_throttled,
 ];
 
-/// What the machine did to a trial; nothing where it left it in peace.
+/// Returns how the machine disturbed a trial.
 ///
-/// Beside the reasons of a verdict this names the hiccups of the target's process, which a verdict takes for a result: only
-/// who knows that the target did nothing to cause them may blame the machine.
+/// Unlike a verdict this includes the hiccups of the target's process, which a verdict treats as a result: they show a
+/// disturbance only if the target itself did nothing to cause them.
 pub fn strains(facts: &TrialFacts) -> Vec<Reason> {
     STRAINS.iter().filter_map(|check| check(facts)).map(|(_, reason)| reason).collect()
 }
@@ -120,8 +120,8 @@ fn ledger_balances(facts: &TrialFacts) -> Option<Finding> {
     Some(invalid(Reason::LedgerUnbalanced { expected, delivered, lost }))
 }
 
-/// published × subscribers = expected; where topics differ in subscribers, expected lies between the products with
-/// the fewest and the most of them.
+/// published × subscribers = expected; if topics differ in subscribers, expected is between the products with the fewest
+/// and the most of them.
 fn published_as_scheduled(facts: &TrialFacts) -> Option<Finding> {
     let (workload, expected) = (&facts.case.workload, facts.workers.ledger.expected);
     // A target that was taken down took its count along; the ledger holds the deliveries to account.

@@ -13,11 +13,11 @@ pub enum Axis {
     Freshness,
     /// Median response of the cases of `request`.
     Response,
-    /// Cores that the target keeps busy.
+    /// The target's CPU per delivery.
     Cpu,
-    /// Bytes on the wire per second.
+    /// Bytes on the wire per delivery.
     Wire,
-    /// The target's memory.
+    /// The target's memory per link.
     Memory,
     /// What the target costs at the scenario's prices.
     Cost,
@@ -42,14 +42,15 @@ impl Axis {
     }
 }
 
-/// How sure it is that the first case beats the second.
+/// How certain it is that the first case beats the second.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub enum Claim {
     /// The interval leaves out "no difference" at 95 % confidence, and so does Holm's test over all claims of the run.
     Shown(Shift),
-    /// It leaves it out, at all the confidence that so few trials allow; so many would allow 95 % for all claims.
+    /// Shown at the highest confidence that this number of trials allows; the second field is the number for 95 % on all
+    /// claims.
     Indicated(Shift, u32),
-    /// No difference can be shown (`~`); about so many trials would show it, `None` where none would.
+    /// Not shown (`~`), with the number of trials that would show it; `None` if none would.
     NotShown(Shift, Option<u32>),
     /// Measured once, in a metric of which trials of a case repeat to within this share; the logarithm of the ratio exceeds it.
     Repeatable(f64, f64),
@@ -71,15 +72,15 @@ pub struct Ranked {
 /// The cases of one workload, best first, by one axis.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Ranking {
-    /// What they are ranked by.
+    /// The ranking criterion.
     pub axis: Axis,
-    /// Whether they deliver news; cases of `request` have rankings of their own.
+    /// Whether the cases deliver events; cases of `request` are ranked separately.
     pub delivers: bool,
     /// The workload, as far as the run has several: `"1k clients, 2 events/s"`.
     pub workload: String,
     /// At least two cases, best first.
     pub order: Vec<Ranked>,
-    /// How the first compares with the second: logarithm of second ÷ first, by blocks.
+    /// How the first compares with the second: logarithm of second ÷ first, paired by block.
     pub claim: Claim,
     /// Signed-rank p value of "no difference between the first two", adjusted for all claims of the run (Holm);
     /// `None` where they have no pairs.
@@ -88,8 +89,8 @@ pub struct Ranking {
 
 /// Ranks the cases of each workload by every axis that at least two of them have.
 ///
-/// Requests and deliveries are different goods: a case of `request` is ranked against deliveries only in what a
-/// link costs, where as many links stand.
+/// Requests and deliveries are not comparable: a case of `request` is ranked with deliveries only by the cost of a link, at
+/// equal numbers of links.
 pub fn comparison(cases: &[CaseSummary]) -> Vec<Ranking> {
     let mut candidates: Vec<(Ranking, Vec<f64>)> = Vec::new();
     for axis in Axis::ALL {
@@ -152,7 +153,7 @@ fn alike<'a>(cases: &[&'a CaseSummary]) -> Vec<Vec<&'a CaseSummary>> {
     groups
 }
 
-/// What tells this workload from the others that its kind was offered.
+/// Returns what distinguishes this workload from the others of its kind.
 fn label(workloads: &[Offered], this: &Offered) -> String {
     let like = |other: &&Offered| other.events_per_s.is_some() == this.events_per_s.is_some();
     let differ = |of: fn(&Offered) -> f64| {

@@ -1,9 +1,9 @@
-//! What a run as a whole allows one to conclude: the reason for its exit status.
+//! The conclusion of a run, which decides its exit status.
 
 use super::{CaseSummary, Judgement, Outcome};
 use crate::record::Verdict;
 
-/// What a run allows one to conclude.
+/// What a run shows.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Conclusion {
     /// Every case was measured and every objective met.
@@ -27,8 +27,8 @@ impl Conclusion {
 
 /// The conclusion of a run: a missed objective, else what keeps it from being conclusive.
 ///
-/// A case needs half of its trials valid or degraded: one trial that the machine spoilt is left out, many are
-/// never a pass. A trial that failed is never passed over.
+/// A case needs half of its trials valid or degraded: a single spoilt trial is left out, many never pass. A failed trial
+/// always counts.
 pub fn conclude(cases: &[CaseSummary], judgements: &[Judgement]) -> Conclusion {
     if judgements.iter().any(|judgement| judgement.outcome == Outcome::Missed) {
         return Conclusion::Missed;

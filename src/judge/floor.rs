@@ -1,13 +1,12 @@
-//! What lies so near to the noise floor that it says as much of the machine and the generator as of the target.
+//! Flags figures so close to the noise floor that they describe machine and generator as much as the target.
 
 use super::CaseSummary;
 use crate::record::{Figure, FloorRecord, Run};
 
-/// A figure under so many times its floor is flagged.
+/// A figure below this multiple of its floor is flagged.
 ///
-/// At three times the floor, a third of the figure is what the same load takes without a target to speak of: a
-/// difference of 10 % between targets then shows as one of 7 %, and below that a ratio of figures is no ratio of
-/// targets any more.
+/// At three times the floor, a third of the figure is what the same load takes without a real target: a difference of 10 %
+/// between targets then shows as 7 %, and below that a ratio of figures is not a ratio of targets.
 pub const FLOOR_TIMES: f64 = 3.0;
 
 /// Quantiles of a case's headline metric ÷ the same quantiles of its noise floor; `None` where either is not known.
@@ -19,7 +18,7 @@ pub struct FloorRatio {
     pub p99: Option<f64>,
 }
 
-/// The floor that was measured for a case.
+/// Returns the floor that was measured for a case.
 pub(crate) fn floor_of<'a>(run: &'a Run, case: &CaseSummary) -> Option<&'a FloorRecord> {
     let metric = case.pattern.traits().headline;
     run.floors.iter().find(|floor| floor.metric == metric && floor.cases.contains(&case.case))
@@ -47,7 +46,7 @@ impl FloorRatio {
         }
     }
 
-    /// Whether a quantile lies under [`FLOOR_TIMES`] its floor.
+    /// Whether a quantile is below [`FLOOR_TIMES`] its floor.
     pub fn flags(&self, quantile: &str) -> bool {
         self.at(quantile).is_some_and(|ratio| ratio < FLOOR_TIMES)
     }

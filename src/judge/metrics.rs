@@ -14,7 +14,7 @@ pub(super) fn metric(name: &str) -> Option<&'static Spec> {
         .or_else(|| metrics().find(|spec| spec.alias == name))
 }
 
-/// What was perhaps meant by a name, for a message.
+/// Suggests a name for a mistyped one.
 pub(super) fn near(name: &str) -> String {
     let mut names: Vec<(f64, &str)> = metrics()
         .map(|spec| (strsim::jaro_winkler(spec.alias, name), spec.alias))
@@ -65,7 +65,7 @@ pub(super) fn parse_value(metric: &Spec, text: &str) -> Result<f64, String> {
     }
 }
 
-/// A value of a metric, for people.
+/// Prints a value of a metric for people.
 pub(super) fn print_value(metric: &Spec, value: f64) -> String {
     if metric.column.kind == Kind::Whole {
         value.to_string()

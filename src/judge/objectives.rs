@@ -1,13 +1,13 @@
-//! Objectives: what must hold for a run to succeed, written `"freshness_p99 < 50ms"`.
+//! Objectives: conditions for a run to succeed, written `"freshness_p99 < 50ms"`.
 //!
-//! `[selector:] metric operator value`. The selector is a pattern or the id of a case; without one the objective
-//! is for every case that has the metric. The metric is a column of `trials.csv`, its unit may be left out. The
-//! operator is `<`, `<=`, `>`, `>=` or `==`. The value has the metric's unit.
+//! `[selector:] metric operator value`. The selector is a pattern or the id of a case; without one the objective applies to
+//! every case that has the metric. The metric is a column of `trials.csv`, with or without its unit. The operator is `<`,
+//! `<=`, `>`, `>=` or `==`. The value has the metric's unit.
 //!
-//! Latencies, costs, rates and shares are judged by the median over the usable trials; `reach` by the worst, and
-//! counts (`lost`, `duplicate`, `errors`…) by their sum, over all trials that were finished. A quantile among
-//! what never arrived is above every bound. A case without such a trial is unknown, never met; so is a quantile of
-//! freshness (response, for `request`) of which too few independent samples tell.
+//! Latencies, costs, rates and shares are judged by the median over the usable trials; `reach` by the worst trial, and
+//! counts (`lost`, `duplicate`, `errors`…) by their sum, over all finished trials. A quantile that falls among lost
+//! deliveries is above every bound. A case without such a trial is unknown, never met; so is a quantile of freshness
+//! (response, for `request`) with too few independent samples.
 
 use std::fmt;
 
@@ -21,7 +21,7 @@ use super::precision::{decided, too_few};
 /// Why an objective cannot be judged.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum ObjectiveError {
-    /// It is not of the form.
+    /// The text is not an objective.
     #[error(
         "objective '{0}' is not of the form \"[pattern or case:] metric < value\", such as \"freshness_p99 < 50ms\" (operators: <, <=, >, >=, ==)"
     )]
@@ -33,7 +33,7 @@ pub enum ObjectiveError {
         text: String,
         /// The metric.
         metric: String,
-        /// What was perhaps meant.
+        /// A suggested name.
         near: String,
     },
     /// The value is not of the metric's unit.
@@ -54,11 +54,11 @@ pub enum ObjectiveError {
 /// Whether an objective was met.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Outcome {
-    /// It was.
+    /// The objective holds.
     Met,
-    /// It cannot be told: no usable trial, or the metric was not measured.
+    /// Unknown: no usable trial, or the metric was not measured.
     Unknown,
-    /// It was not.
+    /// The objective does not hold.
     Missed,
 }
 
@@ -80,7 +80,7 @@ pub struct Judgement {
     pub objective: String,
     /// Id of the case.
     pub case: String,
-    /// What was measured.
+    /// The measured value.
     pub measured: Option<Figure>,
     /// `measured` for people.
     pub printed: String,

@@ -1,4 +1,4 @@
-//! What the quantiles of a case's headline metric are worth: when one is told, and when it decides.
+//! Whether the quantiles of a case's headline metric are known, and precise enough to decide an objective.
 
 use crate::record::{Figure, Q, Source, Spec, ends_of, spec};
 use crate::stats::{TAIL_DECIDES, TAIL_SHOWN, tail};
@@ -10,7 +10,7 @@ pub(crate) fn headline_quantile(case: &CaseSummary, column: &str) -> Option<f64>
     let Spec { quantile, source, .. } = spec(column)?;
     let (metric, q) = (*quantile)?;
     let headline = matches!(source, Source::Headline) && metric == case.pattern.traits().headline;
-    // Of the largest value no sample lies beyond.
+    // No sample lies beyond the largest value.
     (headline && q != Q::Max).then(|| q.share())
 }
 
@@ -27,11 +27,10 @@ pub(crate) fn is_well_known(case: &CaseSummary, column: &str) -> bool {
     needs.is_none_or(|(q, n)| tail(n, q) >= TAIL_SHOWN)
 }
 
-/// Whether `holds` can be told of a quantile of the headline metric, and what; for other columns and older files it
-/// always can.
+/// Decides `holds` for a quantile of the headline metric if enough is known; other columns and older files always decide.
 ///
-/// A hundred independent samples beyond the quantile, over all usable trials, let its median decide. With fewer it
-/// decides only where chance cannot turn it: the intervals of all trials lie on one side of the limit.
+/// With a hundred independent samples beyond the quantile, over all usable trials, its median decides. With fewer it
+/// decides only if chance cannot reverse it: the intervals of all trials are on one side of the limit.
 pub(super) fn decided(
     case: &CaseSummary,
     column: &str,
@@ -61,7 +60,7 @@ pub(super) fn decided(
     }
 }
 
-/// Why nothing can be told of a quantile of the headline metric; `None` where that is not the reason.
+/// Returns why a quantile of the headline metric is undecided; `None` if that is not the reason.
 pub(super) fn too_few(case: &CaseSummary, column: &str) -> Option<String> {
     let q = headline_quantile(case, column)?;
     let n = independent_samples(case)?;

@@ -20,7 +20,7 @@ use crate::measure::Metric;
 use crate::record::{Code, Coded};
 use crate::scenario::Profile;
 
-/// What a worker sends on a schedule.
+/// What a worker sends on schedule.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Load {

@@ -1,7 +1,7 @@
-//! Had the system settled when the window began, and did it stay so?
+//! Checks that the system had settled when the window began, and stayed so.
 //!
-//! Whole-window histograms cannot be cut afterwards, so a transient that reaches into the window is told, with the
-//! warm-up that would have covered it.
+//! Whole-window histograms cannot be cut afterwards, so a transient in the window is reported with the warm-up that would
+//! have covered it.
 
 use super::Reason;
 use super::checks::Finding;

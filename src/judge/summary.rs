@@ -1,4 +1,4 @@
-//! What the trials of a case say together.
+//! Summaries of a case over its trials.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -30,7 +30,7 @@ pub struct Estimate {
     pub trials: usize,
 }
 
-/// How many trials had which verdict.
+/// The number of trials by verdict.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Tally {
     /// Trials whose checks all passed.
@@ -133,14 +133,14 @@ impl Offered {
     }
 }
 
-/// Everything that is said of a case.
+/// The summary of a case.
 #[derive(Debug, Clone, PartialEq)]
 pub struct CaseSummary {
     /// Id of the case.
     pub case: String,
     /// Its pattern.
     pub pattern: PatternKind,
-    /// What was offered to it.
+    /// The offered load.
     pub offered: Offered,
     /// The worst verdict of its trials; `None` where none was run.
     pub verdict: Option<Verdict>,
@@ -156,7 +156,7 @@ pub struct CaseSummary {
     pub figures: BTreeMap<&'static str, Estimate>,
     /// The figures of each usable trial, by column and block: what cases are compared by.
     pub by_block: BTreeMap<&'static str, BTreeMap<u32, Figure>>,
-    /// Ends of the intervals that each usable trial has of its own quantiles, by column and block.
+    /// The bounds of each usable trial's quantile intervals, by column and block.
     pub bounds: BTreeMap<&'static str, BTreeMap<u32, Figure>>,
     /// Quantiles of its headline metric ÷ those of its noise floor.
     pub floor: FloorRatio,
@@ -196,24 +196,24 @@ fn specs(of: fn(&Spec) -> bool) -> impl Iterator<Item = &'static str> {
     SPECS.iter().filter(move |spec| of(spec)).map(|spec| spec.column.name)
 }
 
-/// Columns of a trial of which a case has a median: measured numbers, not identities or counts.
+/// Columns with a median over trials: measured numbers, not identities or counts.
 pub(crate) fn summarised() -> impl Iterator<Item = &'static str> {
     specs(|spec| matches!(spec.summary, Summary::Median | Summary::Worst))
 }
 
-/// Columns of a trial that are summed over the trials of a case.
+/// Columns that are summed over the trials of a case.
 pub(crate) fn counted() -> impl Iterator<Item = &'static str> {
     specs(|spec| spec.summary == Summary::Sum)
 }
 
-/// Columns of a trial that are ends of the intervals of its own quantiles.
+/// Columns that are bounds of a trial's quantile intervals.
 fn bounds() -> impl Iterator<Item = &'static str> {
     specs(|spec| matches!(spec.source, Source::Interval(_)))
 }
 
-/// The median of `figures` with its interval; `None` where there are none.
+/// Returns the median of `figures` with its interval; `None` if there are none.
 ///
-/// Figures that are only bounds lie above all numbers, so a median may be a bound, too.
+/// Figures that are only bounds rank above all numbers, so a median may be a bound.
 pub fn estimate(figures: &[Figure]) -> Option<Estimate> {
     let mut sorted = figures.to_vec();
     sorted.sort_by(Figure::order);

@@ -1,4 +1,4 @@
-//! Which cores this process may use, and giving a thread one of its own.
+//! Lists the cores that this process may use, and pins threads to them.
 
 use std::sync::OnceLock;
 

@@ -21,7 +21,7 @@ macro_rules! counters {
 }
 
 counters! {
-    /// Requests whose due stamp lies in the measure window.
+    /// Requests due in the measure window.
     Scheduled => "scheduled",
     /// Requests of those that were sent.
     Sent => "sent",
@@ -36,16 +36,15 @@ counters! {
     NotModified => "not_modified",
     /// Deliveries received in the whole life of the links, warm-up and drain too.
     Received => "received",
-    /// Attempts to open a connection, failed ones too, by links that stand or stood: the first of each, and whatever
-    /// followed.
+    /// Attempts to open a connection by links of the trial, including failed ones and reconnections.
     Dials => "dials",
-    /// Links that stood again after they had ended without being asked to.
+    /// Links that reconnected after an unplanned end.
     Reconnects => "reconnects",
     /// Links that left on purpose and were followed by a new connection.
     Churned => "churned",
-    /// Events that links were told they had missed.
+    /// Events that links were notified of as missed.
     Skipped => "skipped",
-    /// Of the lost: those of links that read slowly on purpose.
+    /// Lost deliveries of links that read slowly on purpose.
     LostSlow => "lost_slow",
     /// Times that the target acted upon a link that lagged too far behind.
     SlowActions => "slow_actions",
@@ -53,9 +52,9 @@ counters! {
     Connections => "connections",
     /// TLS handshakes of links over the whole trial.
     TlsHandshakes => "tls_handshakes",
-    /// Those of them that resumed a session.
+    /// Handshakes that resumed a session.
     TlsResumed => "tls_resumed",
-    /// Requests that were refused before their link stood, each of which was tried again.
+    /// Requests refused before their link was open; each was tried again.
     RefusedSetUps => "refused_set_ups",
     /// Bytes at IP level over the links' whole life, both ways, opening and closing excluded.
     WireBytes => "wire_bytes",
@@ -76,17 +75,17 @@ counters! {
     IdleUpkeeps => "idle_upkeeps",
     /// Events whose due stamp lies in the measure window that were published, by the target or by clients.
     Published => "published",
-    /// Events of those that clients were to send.
+    /// Events that clients were due to send.
     SendsDue => "sends_due",
-    /// Those of them that were sent at least once.
+    /// Due events that were sent at least once.
     SendsSent => "sends_sent",
-    /// Those of them whose client was told that they are published.
+    /// Due events whose publication was acknowledged to the client.
     SendsAcknowledged => "sends_acknowledged",
     /// Times that a client sent one again, as no answer to it had come.
     SendsRepeated => "sends_repeated",
     /// Samples above the histogram's highest value, recorded as that value.
     Saturated => "saturated",
-    /// Deliveries whose received stamp is before their due stamp: the clocks or the stamps lie.
+    /// Deliveries received before they were due: clocks or stamps are wrong.
     NegativeFreshness => "negative_freshness",
     /// CPU time of the window in nanoseconds that shards spun away before deadlines, with nothing else to do.
     SpunNs => "spun_ns",
@@ -94,11 +93,11 @@ counters! {
     Retries => "retries",
     /// Events given up by the target after the last retry, or fallen out of its log.
     DeadLetters => "dead_letters",
-    /// Webhook attempts that the target made, first and repeated ones, whatever came of them.
+    /// Webhook attempts by the target, first and repeated, successful or not.
     Attempts => "attempts",
     /// Webhook attempts that brought what their receiver had taken before, by their `webhook-id`.
     DuplicateAttempts => "duplicate_attempts",
-    /// Webhook attempts that a receiver failed because its scenario told it to.
+    /// Webhook attempts that a receiver failed because its scenario says so.
     RefusedAttempts => "refused_attempts",
     /// Webhook endpoints that the target disabled: answered 410, or failing for too long.
     EndpointsDisabled => "endpoints_disabled",
@@ -120,15 +119,15 @@ counters! {
     MeterCpu => "meter_cpu_ns",
     /// Time that the hypervisor took from this host's cores while it was watched, in nanoseconds.
     Steal => "steal_ns",
-    /// Time over which [`Counter::Steal`] was watched, times cores, in nanoseconds; 0 where nobody could tell.
+    /// Time over which [`Counter::Steal`] was watched, times cores, in nanoseconds; 0 if unknown.
     StealWatched => "steal_watched_ns",
     /// Time that a CPU quota held this process back, summed over cores, in nanoseconds.
     Throttled => "throttled_ns",
-    /// Time over which [`Counter::Throttled`] was watched, in nanoseconds; 0 where nobody could tell.
+    /// Time over which [`Counter::Throttled`] was watched, in nanoseconds; 0 if unknown.
     ThrottledWatched => "throttled_watched_ns",
     /// Time that the process's tasks were runnable and waited for a core, in nanoseconds.
     RunDelay => "run_delay_ns",
-    /// Time over which [`Counter::RunDelay`] was watched, times shards, in nanoseconds; 0 where nobody could tell.
+    /// Time over which [`Counter::RunDelay`] was watched, times shards, in nanoseconds; 0 if unknown.
     RunDelayWatched => "run_delay_watched_ns",
 }
 
@@ -138,7 +137,7 @@ counters! {
 pub enum ErrorKind {
     /// Connecting failed.
     Connect,
-    /// No answer in time.
+    /// No answer before the time-out.
     Timeout,
     /// The peer closed the link.
     Closed,
@@ -178,7 +177,7 @@ impl ErrorKind {
     }
 }
 
-/// One count for each [`Counter`]; adding is merging.
+/// One count per [`Counter`]; merging adds.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(
     from = "std::collections::BTreeMap<String, u64>",
@@ -202,11 +201,11 @@ impl Counters {
     /// Adds `n` to `counter`.
     #[inline]
     pub const fn add(&mut self, counter: Counter, n: u64) {
-        // A stranger's nonsense, such as a gap up to 2^64, is to stay at the end of the range.
+        // An absurd value from a peer, such as a gap up to 2^64, saturates.
         self.0[counter as usize] = self.0[counter as usize].saturating_add(n);
     }
 
-    /// `part` ÷ `watched`, two counters of nanoseconds; `None` where nobody watched, which is not 0.
+    /// Returns `part` ÷ `watched`, two counters of nanoseconds; `None` (not 0) if it was not watched.
     pub fn share(&self, part: Counter, watched: Counter) -> Option<f64> {
         let watched_ns = self.get(watched);
         (watched_ns > 0).then(|| self.get(part) as f64 / watched_ns as f64)

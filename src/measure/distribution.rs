@@ -6,14 +6,14 @@ use hdrhistogram::Histogram;
 use hdrhistogram::serialization::{Deserializer as HdrReader, Serializer as _, V2Serializer};
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de, ser};
 
-/// Smallest value told apart, in nanoseconds.
+/// Smallest distinguishable value, in nanoseconds.
 const LOW_NS: u64 = 1;
-/// Largest value told apart, in nanoseconds: 60 s.
+/// Largest distinguishable value, in nanoseconds: 60 s.
 const HIGH_NS: u64 = 60_000_000_000;
 /// Significant decimal digits kept of every value.
 const DIGITS: u8 = 3;
 
-/// A quantile of a distribution of which some samples are only known to lie above all others.
+/// A quantile of a distribution with samples that are only known to exceed all others.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Quantile {
     /// The value, in nanoseconds.
@@ -43,7 +43,7 @@ impl Distribution {
         }
     }
 
-    /// Records `ns`; false where it lay above 60 s and was recorded as the highest value.
+    /// Records `ns`; returns false if it exceeded 60 s and was recorded as the highest value.
     #[inline]
     pub fn record(&mut self, ns: u64) -> bool {
         self.0.saturating_record(ns.max(LOW_NS));
@@ -92,7 +92,7 @@ impl Distribution {
 
     /// The `q`-quantile where `censored` further samples are only known to lie above all that were recorded.
     ///
-    /// `None` where there are neither samples nor censored ones.
+    /// `None` without samples and censored ones.
     pub fn quantile_censored(&self, q: f64, censored: u64) -> Option<Quantile> {
         let (seen, all) = (self.count(), self.count() + censored);
         if all == 0 {
@@ -121,7 +121,7 @@ impl Distribution {
         &self.0
     }
 
-    /// Wraps a histogram read from a file, whatever its bounds.
+    /// Wraps a histogram read from a file, with any bounds.
     pub fn from_histogram(histogram: &Histogram<u64>) -> Self {
         let mut distribution = Self::new();
         for step in histogram.iter_recorded() {

@@ -1,6 +1,6 @@
-//! The machine's health as one process of a trial sees it, over the measure window: hiccups, and what was taken from it.
+//! Watches the machine from one process of a trial over the measure window: hiccups, and CPU time taken away.
 //!
-//! Runs on threads of its own, whose CPU time is told apart. Nothing is judged here.
+//! It runs on its own threads, whose CPU time is counted separately, and judges nothing.
 
 use std::ops::Range;
 use std::sync::Arc;
@@ -18,7 +18,7 @@ use crate::clock::{self, SECOND_NS};
 /// The meters start so long before the window.
 const LEAD_NS: u64 = 20_000_000;
 
-/// What is to be watched.
+/// What to watch.
 #[derive(Debug, Clone)]
 struct Orders {
     metric: Metric,
@@ -27,7 +27,7 @@ struct Orders {
     first_core: u32,
 }
 
-/// A watch over one window, which ends by itself. Dropping it calls it off.
+/// A watch over one window, which ends by itself. Dropping it cancels it.
 #[derive(Debug)]
 pub struct Watch {
     end_ns: u64,
@@ -38,10 +38,9 @@ pub struct Watch {
 impl Watch {
     /// Watches over `window` (monotonic nanoseconds) a process that works on `shards` threads; hiccups go to `metric`.
     ///
-    /// There are as many meters as shards, and at most one a core: the processes of a trial that share a host then watch
-    /// about every core once between them, where a meter on every core in every process would wake it as often as there are
-    /// processes. They are pinned to the process's cores from number `first_core` on (modulo their number), so that the
-    /// processes can take turns.
+    /// It starts as many meters as shards, at most one per core: together the processes of a trial then watch about every
+    /// core once, where a meter on every core in every process would wake it once per process. Meters are pinned to the
+    /// process's cores from number `first_core` on (modulo their number), so that the processes can take turns.
     pub fn start(metric: Metric, window: Range<u64>, shards: u32, first_core: u32) -> Self {
         let called_off = Arc::new(AtomicBool::new(false));
         let (end_ns, stop) = (window.end, Arc::clone(&called_off));
@@ -50,7 +49,7 @@ impl Watch {
         Self { end_ns, called_off, thread: thread.ok() }
     }
 
-    /// What was seen; nothing where the window is not over yet, and the watch is called off.
+    /// Returns the measurements, or nothing if the window is not over yet; the watch is then cancelled.
     pub fn finish(mut self) -> Snapshot {
         let over = clock::now() >= self.end_ns;
         match self.thread.take().filter(|_| over) {
@@ -62,7 +61,7 @@ impl Watch {
 
 impl Drop for Watch {
     fn drop(&mut self) {
-        // Its threads are not waited for: they may sleep until a window that nobody will see.
+        // Does not join the threads, which may sleep until the window.
         self.called_off.store(true, Ordering::Relaxed);
     }
 }

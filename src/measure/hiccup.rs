@@ -1,7 +1,7 @@
-//! The hiccup meter: how late a thread wakes that asks for nothing but to be woken every millisecond.
+//! The hiccup meter: how late a thread wakes that only sleeps from millisecond to millisecond.
 //!
-//! What it sees is what machine, hypervisor and scheduler add to everything timed on that core, and what a stopped
-//! process does to all that it should have done. It knows nothing of load or of patterns.
+//! It measures what machine, hypervisor and scheduler add to everything timed on that core, and pauses of its own process.
+//! It knows nothing of load or patterns.
 
 use std::io;
 use std::ops::Range;
@@ -21,9 +21,8 @@ const TICK_NS: u64 = 1_000_000;
 
 /// Records on this thread, pinned to core number `core`, how late every tick of `window` (monotonic nanoseconds) woke it.
 ///
-/// Returns when the window is over, or soon after `stop` is set. Where a tick finds that others before it were missed,
-/// each of them is recorded with its own lateness, so that a standstill weighs as many ticks as it lasted. A core that
-/// cannot be had is no failure: the thread then runs wherever it is put.
+/// Returns when the window is over, or soon after `stop` is set. Missed ticks are each recorded with their own lateness, so
+/// a pause weighs as many ticks as it lasted. If pinning fails, the thread runs on any core.
 pub(super) fn measure(
     window: &Range<u64>,
     core: u32,
@@ -65,7 +64,7 @@ struct Ticks {
 }
 
 impl Ticks {
-    /// Books `count` ticks of which this thread learns at `now_ns`; those from `end_ns` on are not measured.
+    /// Books `count` ticks that this thread learns of at `now_ns`; ticks from `end_ns` on are not measured.
     fn expired(&mut self, count: u64, now_ns: u64, end_ns: u64) {
         for _ in 0..count {
             if self.next_ns >= end_ns {

@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use super::raise_descriptor_limit;
 
-/// What of a host bears on numbers measured on it.
+/// Properties of a host that affect measurements on it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Host {
     /// The host's name.

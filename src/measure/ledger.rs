@@ -4,20 +4,20 @@ use std::ops::Range;
 
 use serde::{Deserialize, Serialize};
 
-/// What became of the expected deliveries. `expected = delivered + lost`, exactly.
+/// The account of the expected deliveries. `expected = delivered + lost`, exactly.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Ledger {
     /// Deliveries that should have happened: events due in the window × their subscribers.
     pub expected: u64,
-    /// Those of them that arrived by the end of the drain, each counted once.
+    /// Deliveries that arrived by the end of the drain, each counted once.
     pub delivered: u64,
-    /// Those of them that did not.
+    /// Deliveries that did not.
     pub lost: u64,
     /// Further arrivals of what had arrived before.
     pub duplicate: u64,
-    /// Of the delivered: those that came after a later event of their topic.
+    /// Delivered after a later event of their topic.
     pub reordered: u64,
-    /// Of the delivered: those older than the scenario's `late_after` on arrival.
+    /// Delivered, but older than the scenario's `late_after` on arrival.
     pub late: u64,
 }
 
@@ -45,7 +45,7 @@ impl Ledger {
     }
 }
 
-/// What one arrival was.
+/// The kind of an arrival.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Arrival {
     /// The first arrival of an event, in order.
@@ -56,7 +56,7 @@ pub enum Arrival {
     Duplicate,
 }
 
-/// The ledger of one link and one topic: exact, and of a few words as long as events come in order.
+/// The ledger of one link and one topic: exact, and a few words long while events arrive in order.
 #[derive(Debug, Clone)]
 pub struct LinkLedger {
     window: Range<u64>,
@@ -64,12 +64,12 @@ pub struct LinkLedger {
     next: u64,
     /// The highest place of an arrival.
     highest: u64,
-    /// What arrived above a hole: disjoint, ascending, not touching.
+    /// Arrivals above a hole: disjoint, ascending, not touching.
     ahead: Vec<Range<u64>>,
     totals: Ledger,
-    /// Of the expected: those that the link was told will not come.
+    /// Expected events that the link was notified will not arrive.
     written_off: u64,
-    /// The log has begun anew: its sequences mean other events.
+    /// The log restarted: its sequences mean other events.
     closed: bool,
 }
 
@@ -167,9 +167,9 @@ impl LinkLedger {
         self.next - 1
     }
 
-    /// Books that the target has told that `gap` will not come; returns how many of them have not come before.
+    /// Books that `gap` will not arrive, as the target announced; returns how many of its events had not arrived before.
     ///
-    /// They are lost already, as whatever has not arrived is; only nobody needs to wait for them any more.
+    /// They already count as lost; the drain just need not wait for them.
     pub fn write_off(&mut self, gap: Range<u64>) -> u64 {
         let missing = |from: u64, to: u64| {
             let ahead = self
@@ -187,8 +187,8 @@ impl LinkLedger {
         all
     }
 
-    /// The log has begun anew. What has not arrived is lost, and what arrives from now on is no event of this account,
-    /// whatever its sequence. Returns how many are written off with it.
+    /// Books that the log restarted. Missing events are lost, and later arrivals do not belong to this account. Returns how
+    /// many are written off.
     pub const fn close(&mut self) -> u64 {
         let more = self.totals.lost.saturating_sub(self.written_off);
         self.written_off += more;
@@ -196,7 +196,7 @@ impl LinkLedger {
         more
     }
 
-    /// Whether the log has begun anew.
+    /// Whether the log restarted.
     pub const fn is_closed(&self) -> bool {
         self.closed
     }

@@ -2,10 +2,10 @@
 
 use serde::{Deserialize, Serialize};
 
-/// What a sample ends with and, where it never came, lies above all samples.
+/// What a sample waits for. If it never comes, the sample is censored: it lies above all others.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Awaits {
-    /// Every sample ends by itself: nothing can be missing.
+    /// Nothing: every sample ends by itself.
     Nothing,
     /// The arrival of an event.
     Deliveries,
@@ -32,7 +32,7 @@ macro_rules! metrics {
                 match self { $(Self::$variant => $name,)* }
             }
 
-            /// What its samples wait for.
+            /// Returns what a sample of this metric waits for.
             pub const fn awaits(self) -> Awaits {
                 match self { $(Self::$variant => Awaits::$awaits,)* }
             }
@@ -41,7 +41,7 @@ macro_rules! metrics {
 }
 
 metrics! {
-    /// received − due of a delivery: how old the news is on arrival.
+    /// received − due of a delivery: how old the event is on arrival.
     Freshness = "freshness", Deliveries;
     /// received − published of a delivery: the pattern's own share of freshness.
     Transit = "transit", Deliveries;
@@ -49,21 +49,21 @@ metrics! {
     Response = "response", Answers;
     /// done − sent of a request.
     Service = "service", Answers;
-    /// sent − due of a request: what the generator itself added.
+    /// sent − due of a request: the generator's own delay.
     Slip = "slip", Nothing;
     /// Dial to ready of a link.
     Connect = "connect", Nothing;
     /// acknowledged − due of an event that a client published.
     Send = "send", Acknowledgements;
-    /// sent − due of such an event: what the generator itself added.
+    /// sent − due of such an event: the generator's own delay.
     SendSlip = "send_slip", Nothing;
     /// How long a long poll was held before its answer.
     Hold = "hold", Nothing;
     /// published − due of an event at the target: the publisher's own lateness.
     PublishSlip = "publish_slip", Nothing;
-    /// fired − due of a request: waiting for its link to be free, and for the timer to wake.
+    /// fired − due of a request: waiting for its link and for the timer.
     Fired = "fired", Nothing;
-    /// sent − fired of a request: waiting for the shard, and writing it down.
+    /// sent − fired of a request: waiting for the shard, and encoding.
     Dispatch = "dispatch", Nothing;
     /// first byte of the answer − sent: the way there and back, and the target.
     FirstByte = "first_byte", Nothing;
@@ -81,9 +81,9 @@ metrics! {
     FreshnessAffected = "freshness_affected", Nothing;
     /// Stands again − noticed its end, of a link that ended without being asked to.
     Reconnect = "reconnect", Nothing;
-    /// First stands again − the target was taken down, of every link, in a trial with a restart.
+    /// From the target's end to a link's reconnection, of every link, in a trial with a restart.
     Recovery = "recovery", Nothing;
-    /// How late a 1 ms tick woke a thread of a worker: what machine and scheduler added to anything timed there.
+    /// How late a 1 ms tick woke a thread of a worker: the delay that machine and scheduler add to anything timed there.
     Hiccup = "hiccup", Nothing;
     /// The same in the target's process.
     TargetHiccup = "target_hiccup", Nothing;
@@ -91,9 +91,9 @@ metrics! {
     Acknowledge = "acknowledge", Nothing;
     /// done − received of a webhook receiver's work on an event, acknowledged before it.
     Work = "work", Nothing;
-    /// From the end of a receiver's outage until everything due before it had arrived there.
+    /// From the end of a receiver's outage until everything due before it has arrived.
     CatchUp = "catch_up", Nothing;
-    /// A TLS handshake of a link, over the trial's whole life; TCP's own is not in it.
+    /// A TLS handshake of a link, over the trial's whole life, without TCP's own.
     TlsHandshake = "tls_handshake", Nothing;
 }
 

@@ -1,7 +1,7 @@
-//! What is measured, as raw facts: distributions, counters, ledgers, wire bytes, process resources.
+//! Raw measurements: distributions, counters, ledgers, wire bytes, process resources.
 //!
-//! Nothing here computes a percentile: facts merge associatively over shards, workers, hosts and trials,
-//! percentiles do not.
+//! Nothing here computes a percentile: facts merge associatively over shards, workers, hosts and trials, percentiles do
+//! not.
 
 mod core;
 mod counter;

@@ -1,7 +1,7 @@
-//! What the kernel tells of time that was taken from a process: steal, throttling, waiting for a core.
+//! Kernel statistics of CPU time taken from a process: steal, throttling, waiting for a core.
 //!
-//! Each is a figure of nanoseconds beside the time over which it was watched. Where the kernel does not tell, nothing was
-//! watched, and the figure is unmeasured rather than 0.
+//! Each is in nanoseconds, beside the time over which it was watched. If the kernel does not report it, that time is 0 and
+//! the figure is unmeasured rather than 0.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -51,7 +51,7 @@ impl Sources {
         Self { proc, throttling }
     }
 
-    /// What the kernel tells now.
+    /// Reads the current statistics.
     pub(super) fn read(&self) -> Reading {
         Reading {
             at_ns: clock::now(),
@@ -67,7 +67,7 @@ impl Sources {
 }
 
 impl Reading {
-    /// What was taken since `earlier` from a process that works on `shards` threads.
+    /// Returns the time taken since `earlier` from a process that works on `shards` threads.
     pub(super) fn since(&self, earlier: &Self, shards: u32) -> Counters {
         let mut counters = Counters::default();
         let watched_ns = self.at_ns.saturating_sub(earlier.at_ns);
@@ -149,7 +149,7 @@ fn throttling_files(groups: &str, mounts: &str) -> Vec<PathBuf> {
             own.then_some(path)
         });
         let Some(group) = group else { continue };
-        // In a container the path may be the host's, of which only the part below the mount's root is seen.
+        // In a container the path may be the host's, and only the part below the mount's root is visible.
         let below = Path::new(group).strip_prefix(root).unwrap_or(Path::new(""));
         let directories = below.ancestors().map(|part| Path::new(mount).join(part));
         files.extend(directories.map(|directory| directory.join("cpu.stat")));

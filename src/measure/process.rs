@@ -32,7 +32,7 @@ impl Process {
         self.pid
     }
 
-    /// CPU time over all threads, user and system, in nanoseconds; `None` once the process is gone.
+    /// CPU time over all threads, user and system, in nanoseconds; `None` once the process has ended.
     pub fn cpu_ns(&self) -> Option<u64> {
         let mut time = libc::timespec { tv_sec: 0, tv_nsec: 0 };
         #[expect(unsafe_code, reason = "rustix reads only the clocks that it names")]

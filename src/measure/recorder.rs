@@ -2,8 +2,7 @@
 
 use super::{Counter, Counters, Distribution, ErrorKind, Metric, Series, Snapshot, Storm};
 
-/// What one shard writes its samples to: plain memory, no lock, nothing allocated after the first sample of
-/// a metric.
+/// One shard's samples: plain memory, no lock, no allocation after the first sample of a metric.
 ///
 /// A shard owns two and swaps them every second; another thread turns the full one into a [`Snapshot`].
 #[derive(Debug, Default)]
@@ -41,7 +40,7 @@ impl Recorder {
         self.storm.record(at_ns);
     }
 
-    /// Adds a long poll that was sent at `at_ns` to the herd that comes back after an event.
+    /// Counts a long poll sent at `at_ns` in the herd that follows an event.
     pub fn record_poll(&mut self, at_ns: u64) {
         self.herd.record(at_ns);
     }
@@ -74,7 +73,7 @@ impl Recorder {
         }
     }
 
-    /// What was recorded since the last [`Recorder::clear`].
+    /// Returns the records since the last [`Recorder::clear`].
     pub fn snapshot(&self) -> Snapshot {
         let mut snapshot = Snapshot {
             series: self.series.clone(),

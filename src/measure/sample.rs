@@ -13,16 +13,16 @@ pub struct RequestSample {
     /// Which request or poll of the link since the start, from 1; warm-up counts, too.
     #[serde(rename = "n")]
     pub seq: u64,
-    /// When it was due.
+    /// The due stamp.
     #[serde(rename = "d")]
     pub due_ns: u64,
-    /// When the shard saw that the deadline had come, and the link was free.
+    /// When the shard noticed the deadline, and the link was free.
     #[serde(rename = "f")]
     pub fired_ns: u64,
-    /// When its first byte was written; `None` where it was not answered.
+    /// When its first byte was written; `None` if it was not answered.
     #[serde(rename = "s", default, skip_serializing_if = "Option::is_none")]
     pub sent_ns: Option<u64>,
-    /// When the first read of its answer returned; `None` where it was not answered.
+    /// When the first read of its answer returned; `None` if it was not answered.
     #[serde(rename = "b", default, skip_serializing_if = "Option::is_none")]
     pub first_ns: Option<u64>,
     /// When its answer was complete, or was given up.
@@ -34,15 +34,15 @@ pub struct RequestSample {
     /// Why it failed; `None` where it was answered well.
     #[serde(rename = "e", default, skip_serializing_if = "Option::is_none")]
     pub error: Option<ErrorKind>,
-    /// How long it waited at the server, by the server's own word.
+    /// The wait at the server, as reported by it.
     #[serde(rename = "q", default, skip_serializing_if = "Option::is_none")]
     pub server_queue_ns: Option<u64>,
-    /// How long the server worked on it, by the server's own word.
+    /// The service time, as reported by the server.
     #[serde(rename = "w", default, skip_serializing_if = "Option::is_none")]
     pub server_service_ns: Option<u64>,
 }
 
-/// The first so many samples of a shard, in memory that was set aside before the first.
+/// The first samples of a shard, in memory allocated beforehand.
 #[derive(Debug, Default)]
 pub struct Samples {
     kept: Vec<RequestSample>,

@@ -1,7 +1,7 @@
 //! The headline metric over time: counts and sums by batches of 100 ms.
 //!
-//! A histogram forgets the order of its samples, and with it how far they depend on one another. These batches keep
-//! as much of it as intervals, the cut of the warm-up and the search for a trend need; 24 bytes each.
+//! A histogram forgets the order of its samples, and thereby their dependence. These batches keep enough of it for
+//! intervals, the cut of the warm-up and the search for a trend, at 24 bytes each.
 
 use serde::{Deserialize, Serialize};
 
@@ -35,9 +35,9 @@ impl From<Batch> for (u64, u64, u64) {
     }
 }
 
-/// Batches in order of time; one without samples is left out.
+/// Batches in order of time; empty ones are left out.
 ///
-/// By *due* stamps, like the window: what arrives late belongs where it was due.
+/// Samples belong to the batch of their *due* stamp, as in the window.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct Series(Vec<Batch>);
@@ -76,7 +76,7 @@ impl Series {
         self.0.clear();
     }
 
-    /// The batches that lie wholly in `from_ns..until_ns` and hold samples.
+    /// Returns the nonempty batches that are entirely within `from_ns..until_ns`.
     pub fn within(&self, from_ns: u64, until_ns: u64) -> &[Batch] {
         let (first, end) = (from_ns.div_ceil(BATCH_NS), until_ns / BATCH_NS);
         let from = self.0.partition_point(|batch| batch.index < first);
@@ -84,7 +84,7 @@ impl Series {
         &self.0[from..until.max(from)]
     }
 
-    /// Count and sum of every batch that lies wholly in `from_ns..until_ns`, also of those without samples.
+    /// Returns count and sum of every batch entirely within `from_ns..until_ns`, including empty ones.
     pub fn stretches(&self, from_ns: u64, until_ns: u64) -> Vec<(u64, f64)> {
         let batches = self.within(from_ns, until_ns);
         let (Some(first), Some(last)) = (batches.first(), batches.last()) else {

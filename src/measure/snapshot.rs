@@ -51,14 +51,14 @@ impl Snapshot {
     }
 }
 
-/// A snapshot of one stretch of time, usually a second.
+/// A snapshot of one period, usually a second.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Interval {
     /// Its start, in monotonic nanoseconds.
     pub start_ns: u64,
     /// Its end, in monotonic nanoseconds.
     pub end_ns: u64,
-    /// What was measured in it.
+    /// The measurements of the period.
     pub snapshot: Snapshot,
 }
 

@@ -1,13 +1,13 @@
-//! How thick a storm of dials was, or a herd of polls: counts by the millisecond, which a count a second would smear.
+//! The density of a storm of dials, or of a herd of polls: counts per millisecond, which counts per second would smear.
 
 use serde::{Deserialize, Serialize};
 
 /// Length of a batch, in nanoseconds.
 const BATCH_NS: u64 = 1_000_000;
 
-/// Dials, or polls, by milliseconds of the monotonic clock, ascending; a millisecond without any is left out.
+/// Dials, or polls, by millisecond of the monotonic clock, ascending; empty milliseconds are left out.
 ///
-/// Merging is associative and commutative: storms of all shards and workers of a host are one.
+/// Merging is associative and commutative: all shards and workers of a host form one storm.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct Storm(Vec<(u64, u64)>);
@@ -40,7 +40,7 @@ impl Storm {
         self.0.clear();
     }
 
-    /// The most dials within any `width_ms` milliseconds in a row, of those from `from_ns` on.
+    /// Returns the most dials within any `width_ms` consecutive milliseconds from `from_ns` on.
     pub fn peak(&self, from_ns: u64, width_ms: u64) -> u64 {
         let since = &self.0[self.0.partition_point(|(batch, _)| *batch < from_ns / BATCH_NS)..];
         let (mut first, mut within, mut most) = (0, 0, 0);

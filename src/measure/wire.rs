@@ -1,4 +1,4 @@
-//! What a TCP connection put on the wire, read from the kernel's own account of it.
+//! Traffic of a TCP connection, from the kernel's account of it.
 
 use std::mem::offset_of;
 use std::os::fd::{AsRawFd as _, BorrowedFd};
@@ -80,7 +80,7 @@ pub fn wire_of(socket: BorrowedFd<'_>) -> Option<Wire> {
     Some(Wire { bytes: payload + HEADERS * segments, segments, received })
 }
 
-/// What the kernel knows of how the other end takes what is sent to it.
+/// How the peer accepts data, according to the kernel.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Uptake {
     /// Bytes that the other end's kernel has acknowledged.
@@ -89,12 +89,12 @@ pub struct Uptake {
     pub room_until: u64,
     /// Bytes that the kernel has taken here and not sent yet.
     pub not_sent: u64,
-    /// How long ago an acknowledgement came.
+    /// Time since the last acknowledgement.
     pub silent: Duration,
 }
 
-/// How the other end of the TCP connection behind `socket` takes what is sent to it, from `TCP_INFO`; `None` where the
-/// kernel does not say.
+/// Returns how the peer of the TCP connection behind `socket` accepts data, from `TCP_INFO`; `None` if the kernel does not
+/// know.
 pub fn uptake_of(socket: BorrowedFd<'_>) -> Option<Uptake> {
     let (info, length) = tcp_info(socket)?;
     (length >= offset_of!(TcpInfo, bytes_retransmitted)).then(|| Uptake {

@@ -1,13 +1,13 @@
-//! Calls over a WebSocket: a request and its answer, a text message each, which belong together by an id.
+//! Calls over a WebSocket: a request and its answer are one text message each, matched by an id.
 //!
 //! ```json
 //! {"id":7,"method":"PUT","path":"/items/7","headers":{"content-type":"application/json"},"body":{"name":"a"}}
 //! {"id":7,"status":200,"headers":{"content-type":"application/json","etag":"\"5\""},"body":{"id":"7","name":"a"}}
 //! ```
 //!
-//! What HTTP would say in its head and body, and no more: an id comes back as it was sent, and a body that is JSON by
-//! its content type stands there as it is; any other text is a JSON string. Both ends of the wire share this, as they
-//! share the event's codec; how a message gets into frames is the business of either.
+//! A message contains what HTTP's head and body would. The id returns as it was sent. A body that is JSON by its content
+//! type is embedded as it is; any other text is a JSON string. Both ends of the wire share this codec, but not their
+//! framing.
 
 use std::borrow::Cow;
 use std::fmt;
@@ -29,12 +29,12 @@ const ID_MAX: usize = 128;
 /// Most headers of a message, as in the head of an HTTP message here.
 const HEADERS_MAX: usize = 100;
 
-/// What tells a call from the others under way: a number or a string, as its caller wrote it.
+/// Identifies a call among those in progress: a number or a string, as its caller wrote it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Id(String);
 
 impl Id {
-    /// That of a message which has none.
+    /// The id of a message without one.
     pub fn none() -> Self {
         Self("null".to_owned())
     }
@@ -76,7 +76,7 @@ struct Written<'a> {
     body: Option<&'a RawValue>,
 }
 
-/// What is looked for in a message that is no call.
+/// The parts of an invalid call that an answer needs.
 #[derive(Deserialize)]
 struct Named<'a> {
     #[serde(borrow)]
@@ -158,7 +158,7 @@ fn is_json(headers: &HeaderMap) -> bool {
     MediaType::of(headers, &CONTENT_TYPE).is_some_and(|media| media.is_json())
 }
 
-/// The bytes of a body that stands in a message under these headers.
+/// Returns the bytes of a body embedded under these headers.
 fn unpacked(headers: &HeaderMap, body: Option<&RawValue>) -> Bytes {
     let Some(body) = body else { return Bytes::new() };
     if !is_json(headers)
@@ -194,7 +194,7 @@ pub fn read_call(message: &[u8]) -> Result<(Id, Request<Full<Bytes>>), NoCall> {
         let named = serde_json::from_slice::<Named<'_>>(message).ok();
         NoCall { id: named.and_then(|named| Id::read(named.id)).unwrap_or_else(Id::none), reason }
     };
-    // serde would take an array for a call's members in order, too.
+    // serde would also read an array as a call's members in order.
     if !message.trim_ascii_start().starts_with(b"{") {
         return Err(no_call("a call is a JSON object".to_owned()));
     }

@@ -36,7 +36,7 @@ impl Client {
         }
     }
 
-    /// Leaves what was carried so far out of the totals: the link stands.
+    /// Excludes earlier traffic from the totals, because the link is open now.
     pub fn mark(&self) {
         match self {
             Self::One(http) => http.meter().mark(),
@@ -52,7 +52,7 @@ impl Client {
         }
     }
 
-    /// The same, looking whether the peer has closed it meanwhile.
+    /// The same, after checking whether the peer has closed the connection.
     pub async fn still_open(&mut self) -> bool {
         match self {
             Self::One(http) => http.still_open().await,

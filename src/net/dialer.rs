@@ -45,7 +45,7 @@ struct Emulation {
 }
 
 impl Emulation {
-    /// Ways of its own for the shard's next connection.
+    /// The emulated directions of the shard's next connection.
     fn opening(&self, receive_buffer: Option<u32>) -> Opening {
         let stream = CONNECTION_STREAM + self.opened.replace(self.opened.get() + 1);
         Opening::new(self.network, self.timer.clone(), self.seed, stream, receive_buffer)
@@ -108,7 +108,7 @@ impl Dialer {
         self.target
     }
 
-    /// Where sockets add their traffic when they close.
+    /// The totals to which sockets add their traffic when they close.
     pub const fn totals(&self) -> &Rc<WireTotals> {
         &self.totals
     }
@@ -140,17 +140,17 @@ impl Dialer {
         }
     }
 
-    /// A socket for link number `link`.
+    /// Opens a socket for link number `link`.
     ///
-    /// On loopback the links are spread over source addresses, [`LINKS_PER_SOURCE`] on each, because a pair
-    /// of addresses has only so many client ports.
+    /// On loopback the links are spread over source addresses, [`LINKS_PER_SOURCE`] on each, because a pair of addresses
+    /// has only so many client ports.
     async fn socket(&self, link: u64) -> io::Result<Socket> {
         let socket = match self.target {
             SocketAddr::V4(_) => TcpSocket::new_v4()?,
             SocketAddr::V6(_) => TcpSocket::new_v6()?,
         };
         let bandwidth = self.emulation.as_ref().and_then(|emulation| emulation.network.bandwidth);
-        // What a slow way has not let through yet is to wait at the sender, not in this kernel.
+        // Data that the emulated network holds back must wait at the sender, not in this kernel.
         if let Some(bytes) = self.receive_buffer.or(bandwidth.map(|_| QUEUE as u32)) {
             // Before the handshake: the window's scale is agreed there.
             socket.set_recv_buffer_size(bytes)?;

@@ -17,9 +17,9 @@ type Pinned<T> = Pin<Box<Connection<TokioIo<T>, Body>>>;
 
 /// An HTTP/1.1 connection without a task of its own. Dropping it closes it.
 ///
-/// With a task of its own, a request would be written in one turn of the executor and an answer looked at in the
-/// next, after every other connection that was ready: with a thousand of them answered at once, the stamp of
-/// an arrival would be milliseconds late, and with a thousand to be sent, the first would leave last.
+/// A separate task would write a request in one turn of the executor and look at an answer in the next, after every other
+/// ready connection: with a thousand answers at once, arrival stamps would be milliseconds late, and with a thousand
+/// requests the first would leave last.
 #[derive(Debug)]
 pub struct Driven<T: AsyncRead + AsyncWrite + Unpin> {
     sender: SendRequest<Body>,
@@ -54,13 +54,13 @@ impl<T: AsyncRead + AsyncWrite + Unpin> Driven<T> {
         drive(&mut self.connection, self.sender.try_send_request(request)).await
     }
 
-    /// Waits for `wanted`, such as the next piece of an answer's body, moving the connection on meanwhile.
+    /// Waits for `wanted`, such as the next piece of an answer's body, while driving the connection.
     pub async fn wait<F: Future>(&mut self, wanted: F) -> F::Output {
         drive(&mut self.connection, wanted).await
     }
 }
 
-/// Waits for `wanted`, moving the connection on meanwhile.
+/// Waits for `wanted` while driving the connection.
 async fn drive<T, F>(connection: &mut Option<Pinned<T>>, wanted: F) -> F::Output
 where
     T: AsyncRead + AsyncWrite + Unpin,

@@ -1,7 +1,8 @@
-//! A connection's way through an emulated network: what comes is read later, and what is written leaves later.
+//! A connection through an emulated network: input is read later than it arrived, and output leaves later than it was
+//! written.
 //!
-//! A task of the connection's own, the carrier, takes what the kernel has received as it comes, and gives it what is to be sent
-//! when it is through. So nothing depends on when a client reads, and nothing but the window holds bytes back.
+//! A task of the connection, the carrier, takes what the kernel has received as it arrives, and passes on output once it is
+//! through. Nothing depends on when a client reads, and only the window holds bytes back.
 
 use std::cell::{Cell, RefCell};
 use std::collections::VecDeque;
@@ -22,12 +23,12 @@ use crate::pace::{Network, PathModel, Rng, SEGMENT, Sleep, Timer};
 
 /// Most that is taken from the socket in one read.
 const READ: usize = 16 << 10;
-/// What may be under way where no bandwidth bounds it: about what a TCP window of Linux grows to.
+/// Bytes in flight without a bandwidth: about the size that a TCP window of Linux grows to.
 const WINDOW: usize = 4 << 20;
-/// What may wait, beside what is under way, for a bandwidth: the queue of a modem.
+/// Bytes that may queue for a bandwidth beyond those in flight: the queue of a modem.
 pub(super) const QUEUE: usize = 64 << 10;
 
-/// Both directions of a connection that does not stand yet.
+/// Both directions of a connection that is not open yet.
 #[derive(Debug)]
 pub(super) struct Opening {
     timer: Timer,
@@ -39,7 +40,7 @@ pub(super) struct Opening {
 #[derive(Debug)]
 pub(super) struct EmulatedStream(Rc<Shared>);
 
-/// What the near end and the carrier share. Single-threaded: no locks.
+/// State shared by the near end and the carrier. Single-threaded: no locks.
 #[derive(Debug)]
 struct Shared {
     stream: TcpStream,
@@ -59,13 +60,13 @@ struct Shared {
 /// How far the near end has closed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Farewell {
-    /// It writes.
+    /// Open for writing.
     None,
-    /// It has said all; the peer does not know yet.
+    /// Closed for writing; the peer does not know yet.
     Said,
     /// The peer knows.
     Sent,
-    /// It is gone.
+    /// Dropped.
     Gone,
 }
 
@@ -92,7 +93,7 @@ impl Asleep {
 #[derive(Debug)]
 struct Direction {
     way: PathModel,
-    /// When each packet is through, and its bytes.
+    /// Arrival times of packets, with their bytes.
     packets: VecDeque<(u64, Bytes)>,
     bytes: usize,
     window: usize,
@@ -167,16 +168,16 @@ impl Opening {
         Self { timer, down, up }
     }
 
-    /// Waits as long as opening a connection takes: there and back.
+    /// Waits as long as opening a connection takes: one round trip.
     ///
-    /// To be done before the dial, so that the other end takes the connection to stand when this one does.
+    /// The caller dials afterwards, so that both ends consider the connection open at the same time.
     pub(super) async fn open(&mut self) -> io::Result<()> {
         let there_ns = self.up.way.opening(clock::now());
         let back_ns = self.down.way.opening(there_ns);
         self.timer.sleep_until(back_ns).await.map(drop)
     }
 
-    /// The peer has just dialled, and its end stood at once: what it says may leave when it would really stand.
+    /// The peer has just dialled, and its end opened at once: its bytes may leave when a real connection would open.
     pub(super) fn opened_by_peer(&mut self) {
         let there_ns = self.down.way.opening(clock::now());
         let back_ns = self.up.way.opening(there_ns);
@@ -204,7 +205,7 @@ impl Opening {
 }
 
 impl Shared {
-    /// The carrier: ends when the near end is gone and all that it wrote has left.
+    /// The carrier: ends when the near end is dropped and all its output has left.
     fn carry(&self, cx: &mut Context<'_>) -> Poll<()> {
         self.carrier.wait(cx);
         if let Err(error) = self.carry_up(cx) {
@@ -284,7 +285,7 @@ impl EmulatedStream {
         self.0.stream.as_raw_fd()
     }
 
-    /// As [`tokio::io::AsyncRead::poll_read`]: what is through.
+    /// Like [`tokio::io::AsyncRead::poll_read`], for input that is through.
     pub(super) fn poll_read(
         &self,
         cx: &mut Context<'_>,
@@ -324,7 +325,7 @@ impl EmulatedStream {
         }
     }
 
-    /// As [`tokio::io::AsyncWrite::poll_write_vectored`]: what is taken leaves when it may.
+    /// Like [`tokio::io::AsyncWrite::poll_write_vectored`]: accepted output leaves when the network lets it.
     pub(super) fn poll_write(
         &self,
         cx: &mut Context<'_>,
@@ -355,7 +356,7 @@ impl EmulatedStream {
         Poll::Ready(Ok(whole))
     }
 
-    /// As [`tokio::io::AsyncWrite::poll_shutdown`]: done when everything has left.
+    /// Like [`tokio::io::AsyncWrite::poll_shutdown`]: done when all output has left.
     pub(super) fn poll_shutdown(&self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         let Shared { broken, farewell, writer, carrier, .. } = &*self.0;
         match (broken.get(), farewell.get()) {

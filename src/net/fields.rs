@@ -1,14 +1,14 @@
-//! What header fields say: lists, fields that may stand once, media types and their parameters (RFC 9110, sections 5.3,
-//! 5.6 and 8.3). Both ends of the wire read them here, so that a spelling is understood everywhere or nowhere.
+//! Parses header fields: lists, single-valued fields, media types and their parameters (RFC 9110, sections 5.3, 5.6 and
+//! 8.3). Both ends of the wire use it, so a spelling is understood everywhere or nowhere.
 //!
-//! The crates for this were looked at: `mime` refuses parameters that the grammar allows (an empty one, as in
-//! `text/html;`), and `headers` reads a repeated field by its first line, where what protects must see them all.
+//! Crates do not fit: `mime` refuses parameters that the grammar allows (an empty one, as in `text/html;`), and `headers`
+//! reads only the first line of a repeated field, where security checks must see all.
 
 use std::borrow::Cow;
 
 use hyper::header::{HeaderMap, HeaderName, HeaderValue};
 
-/// Space that may stand around elements.
+/// Whitespace allowed around elements.
 const SPACE: [char; 2] = [' ', '\t'];
 
 /// Several lines of a field that may have one.
@@ -27,7 +27,7 @@ pub fn lists(headers: &HeaderMap, name: &HeaderName, token: &str) -> bool {
     list(headers, name).any(|element| element.eq_ignore_ascii_case(token))
 }
 
-/// The only line of a field that may stand once.
+/// Returns the only line of a single-valued field.
 pub fn one<'a>(
     headers: &'a HeaderMap,
     name: &HeaderName,
@@ -67,7 +67,7 @@ impl<'a> MediaType<'a> {
         Some(Self { essence, parameters: parameters(parts) })
     }
 
-    /// Every type, with the parameters that `text` begins with a semicolon.
+    /// Parses types with their parameters; `text` begins with a semicolon.
     pub fn any(text: &'a str) -> Self {
         Self { essence: "*/*", parameters: parameters(split(text, b';')) }
     }
@@ -135,7 +135,7 @@ pub fn is_token(text: &str) -> bool {
     !text.is_empty() && text.bytes().all(plain)
 }
 
-/// A value without its quotes, if it has them; what does not end its quotes stays as it is.
+/// Returns a value without its quotes; an unterminated quote stays as it is.
 fn unquoted(value: &str) -> Cow<'_, str> {
     let Some(inner) = value.strip_prefix('"').and_then(|rest| rest.strip_suffix('"')) else {
         return Cow::Borrowed(value);
@@ -151,7 +151,7 @@ fn unquoted(value: &str) -> Cow<'_, str> {
     Cow::Owned(out)
 }
 
-/// The parts of a text, whose separator may stand in a quoted string.
+/// Splits a text at `separator` outside of quoted strings.
 fn split(text: &str, separator: u8) -> impl Iterator<Item = &str> {
     let mut left = Some(text);
     std::iter::from_fn(move || {

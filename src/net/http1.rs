@@ -1,4 +1,4 @@
-//! One HTTP/1.1 connection, driven by whoever waits for its answer, with the stamps of its requests.
+//! One HTTP/1.1 connection, driven by the task that waits for its answer, with the stamps of its requests.
 
 use std::io;
 use std::rc::Rc;
@@ -35,16 +35,16 @@ pub enum NetError {
     /// The connection could not be opened.
     #[error("cannot connect: {0}")]
     Connect(#[from] io::Error),
-    /// No answer in time.
+    /// No answer before the time-out.
     #[error("no answer within {0:?}")]
     Timeout(Duration),
     /// The peer closed the connection, or it broke.
     #[error("the connection was closed: {0}")]
     Closed(hyper::Error),
-    /// The body is longer than anything that was asked for.
+    /// The body exceeds any that was requested.
     #[error("the response's body exceeds {} MiB", BODY_MAX >> 20)]
     TooLong,
-    /// What came was no HTTP.
+    /// The answer is not HTTP.
     #[error("the answer was not understood: {0}")]
     Protocol(hyper::Error),
 }
@@ -160,9 +160,9 @@ impl Http1 {
     }
 }
 
-/// Sends `request` on a connection of its own and hands it over to the protocol that it switches to.
+/// Sends `request` on a new connection, and hands the connection to the protocol that it switches to.
 ///
-/// Returns the answer's head and the connection; what was read beyond the head is read from it again.
+/// Returns the answer's head and the connection, which replays what was read beyond the head.
 pub async fn upgrade(
     stream: Stream,
     request: Request<Full<Bytes>>,

@@ -1,8 +1,8 @@
-//! HTTP/2: connections that the links of a shard share, a stream for each request.
+//! HTTP/2: connections that the links of a shard share, with one stream per request.
 //!
-//! A connection has a task of its own, since no link owns it. Which write carried which request, only the HTTP library
-//! knows; a request is stamped as sent at the first write of its connection after it was handed over, which is the
-//! write that carries it unless the connection had something else to say in the very same turn.
+//! A connection has its own task, because no link owns it. Only the HTTP library knows which write carried which request,
+//! so a request is stamped as sent at the first write of its connection after it was handed over: the write that carries
+//! it, unless the connection was writing something else in that turn.
 
 use std::cell::{Cell, RefCell};
 use std::collections::HashMap;
@@ -27,7 +27,7 @@ use tokio::task::spawn_local;
 use super::{Dialer, Meter, NetError, StampedResponse, Stream};
 use crate::clock;
 
-/// Runs what HTTP/2 needs beside its connection on the thread that it was started on.
+/// Runs HTTP/2's helper tasks on the thread that created it.
 #[derive(Debug, Clone, Copy)]
 pub struct Here;
 
@@ -150,7 +150,7 @@ impl Pool {
     }
 }
 
-/// A link's share of an HTTP/2 connection, for one exchange at a time. The connection outlives it.
+/// A link's handle on an HTTP/2 connection, for one exchange at a time. The connection outlives it.
 #[derive(Debug)]
 pub struct Http2 {
     shared: Shared,
@@ -159,7 +159,7 @@ pub struct Http2 {
 }
 
 impl Http2 {
-    /// Joins the connection of link number `link`, dialling it where nobody has.
+    /// Joins the connection of link number `link`, dialling it if needed.
     pub(super) async fn connect(dialer: &Dialer, pool: &Pool, link: u64) -> Result<Self, NetError> {
         let slot = pool.slot(link);
         let mut standing = slot.lock().await;
@@ -179,7 +179,7 @@ impl Http2 {
         Rc::clone(&self.shared.meter)
     }
 
-    /// Leaves what was carried so far out of the totals: this link stands.
+    /// Excludes earlier traffic from the totals, because this link is open now.
     pub fn mark(&self) {
         self.shared.meter.mark();
     }

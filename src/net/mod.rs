@@ -1,6 +1,6 @@
-//! Dialling: sockets that stamp and count what they carry, TLS over them, and HTTP connections over either.
+//! Client connections: sockets with stamps and counters, TLS over them, and HTTP over either.
 //!
-//! Knows nothing of patterns: what is said over a connection is its user's business.
+//! This room knows nothing of patterns.
 
 pub mod call;
 mod client;

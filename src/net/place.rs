@@ -1,11 +1,11 @@
-//! A host and a port as people write them, and the addresses that they stand for.
+//! A host and a port as people write them, and their addresses.
 
 use std::fmt;
 use std::io;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, ToSocketAddrs as _};
 use std::str::FromStr;
 
-/// Where to listen or connect: `localhost:8080`, `:8080`, `8080`, `[::1]:8080`, `::1`, `bench.example`.
+/// A place to listen on or connect to: `localhost:8080`, `:8080`, `8080`, `[::1]:8080`, `::1`, `bench.example`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Place {
     host: Host,
@@ -39,8 +39,8 @@ impl Place {
         }
     }
 
-    /// The addresses that it stands for, with `port` where it names none: at least one, in the order in which they are to
-    /// be tried. IPv4 comes first: whoever asks for `127.0.0.1` finds what listens on `localhost`.
+    /// Returns at least one address, in the order to try them, with `port` if the text names none. IPv4 comes first, so
+    /// that a client of `127.0.0.1` finds a server on `localhost`.
     ///
     /// # Errors
     ///

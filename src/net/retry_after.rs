@@ -4,13 +4,13 @@ use std::time::{Duration, SystemTime};
 
 use hyper::header::{DATE, HeaderMap, HeaderValue, RETRY_AFTER};
 
-/// Longest wait that is told: longer than any trial.
+/// Longest accepted wait: longer than any trial.
 const LONGEST: Duration = Duration::from_secs(7 * 86_400);
 
-/// How long the answer with these headers asks to wait: so many seconds, or until a date; `None` where it
-/// does not say, or says something else.
+/// Returns how long the answer with these headers asks to wait, as seconds or a date; `None` if it does not say, or is
+/// malformed.
 ///
-/// A date counts from the answer's own, so that the two clocks need not agree, else from `now`.
+/// A date counts from the answer's own `Date`, so that the two clocks need not agree, or else from `now`.
 pub fn retry_after(headers: &HeaderMap, now: SystemTime) -> Option<Duration> {
     let text = headers.get(RETRY_AFTER)?.to_str().ok()?.trim();
     if !text.is_empty() && text.bytes().all(|b| b.is_ascii_digit()) {

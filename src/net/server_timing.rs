@@ -1,4 +1,4 @@
-//! What a server says of its own time in `Server-Timing` headers (W3C Server Timing, 2023).
+//! Parses a server's own times in `Server-Timing` headers (W3C Server Timing, 2023).
 
 use hyper::HeaderMap;
 use hyper::header::HeaderName;
@@ -7,7 +7,7 @@ const SERVER_TIMING: HeaderName = HeaderName::from_static("server-timing");
 /// Longest duration that is believed, in milliseconds: a day.
 const MOST_MS: f64 = 86_400_000.0;
 
-/// Durations that a server told of one answer.
+/// Durations that a server reported with one answer.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct ServerTiming {
     /// Metric `q`: the request's wait in the server's queue, in nanoseconds.
@@ -47,7 +47,7 @@ fn duration(parameter: &str) -> Option<u64> {
     (0.0..=MOST_MS).contains(&ms).then(|| (ms * 1e6).round() as u64)
 }
 
-/// The parts of `text` between separators that stand outside of quotes.
+/// Splits `text` at separators outside of quotes.
 fn split(text: &str, separator: u8) -> impl Iterator<Item = &str> {
     let mut rest = Some(text);
     std::iter::from_fn(move || {

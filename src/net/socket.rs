@@ -108,7 +108,7 @@ impl WireTotals {
         (self.handshakes.get(), self.resumed.get())
     }
 
-    /// How long the handshakes took; `None` where there was none.
+    /// The duration of handshakes; `None` without any.
     pub fn handshake_ns(&self) -> Option<Distribution> {
         Some(self.handshake_ns.borrow().clone()).filter(|samples| !samples.is_empty())
     }
@@ -160,19 +160,19 @@ impl Meter {
         self.sent_ns.get()
     }
 
-    /// When the read that brought the first byte after that write returned, in monotonic nanoseconds.
+    /// When the read that returned the first byte after that write ended, in monotonic nanoseconds.
     #[inline]
     pub const fn first_ns(&self) -> Option<u64> {
         self.first_ns.get()
     }
 
-    /// How many reads have brought something: a link whose count stands still hears nothing.
+    /// The number of reads that returned data: a link whose count does not change hears nothing.
     #[inline]
     pub const fn reads(&self) -> u64 {
         self.reads.get()
     }
 
-    /// What was read last was no part of an answer.
+    /// Marks the last read as not part of an answer.
     pub fn unstamp_first(&self) {
         self.first_ns.set(None);
     }
@@ -182,11 +182,11 @@ impl Meter {
         let totals = &self.totals;
         totals.handshakes.set(totals.handshakes.get() + 1);
         totals.resumed.set(totals.resumed.get() + u64::from(resumed));
-        // Above the range means a minute, which the limit of a handshake does not let come.
+        // A value above the range would be over a minute, which the handshake's time-out prevents.
         let _ = totals.handshake_ns.borrow_mut().record(ns);
     }
 
-    /// Leaves what was carried so far out of the totals: the link stands.
+    /// Excludes earlier traffic from the totals, because the link is open now.
     pub fn mark(&self) {
         let carried = self.wire().unwrap_or_default();
         if !self.totals.begun.get() {

@@ -1,4 +1,4 @@
-//! A link's connection: the metered socket, with TLS over it where the trial asks for it.
+//! A link's connection: the metered socket, with TLS over it if the trial uses it.
 
 use std::io;
 use std::pin::Pin;
@@ -79,7 +79,7 @@ impl Stream {
     }
 }
 
-/// What a handshake leads to, unless it takes too long; an error says what failed, and the remedy where it is known.
+/// Completes a handshake within its time-out; an error says what failed, with the remedy if known.
 async fn in_time<T>(handshake: impl Future<Output = io::Result<T>>) -> io::Result<T> {
     let failed = |what: String| io::Error::other(format!("the TLS handshake failed: {what}"));
     match tokio::time::timeout(HANDSHAKE_LIMIT, handshake).await {

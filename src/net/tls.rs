@@ -27,7 +27,7 @@ pub const HTTP_2: &[&[u8]] = &[b"h2"];
 /// Whatever the other side prefers.
 pub const HTTP_ANY: &[&[u8]] = &[b"h2", b"http/1.1"];
 
-/// Sessions that a client remembers where nobody says how many servers it has.
+/// Sessions that a client remembers if the number of its servers is unknown.
 const SESSIONS: usize = 8 * 1024;
 
 /// Tickets of a server that a client keeps, by the TLS library's own rule.
@@ -47,7 +47,7 @@ pub enum TlsError {
     Pem(#[from] rustls::pki_types::pem::Error),
 }
 
-/// What the other processes of a trial are given, so that they trust each other.
+/// What the processes of a trial receive so that they trust each other.
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Trust {
     /// The authority's certificate, in DER.
@@ -89,7 +89,7 @@ impl CertifiedKey {
     }
 }
 
-/// An authority that lives as long as a trial.
+/// A certificate authority for one trial.
 pub struct Authority {
     issuer: Issuer<'static, KeyPair>,
     certificate: CertificateDer<'static>,
@@ -103,7 +103,7 @@ impl fmt::Debug for Authority {
 }
 
 impl Authority {
-    /// A new one, with a key of its own.
+    /// Creates an authority with a new key.
     pub fn new() -> Result<Self, TlsError> {
         let key = KeyPair::generate()?;
         let certificate = authority()?.self_signed(&key)?.der().clone();
@@ -118,7 +118,7 @@ impl Authority {
         Ok(Some(Self { issuer: Issuer::new(authority()?, key), certificate }))
     }
 
-    /// What another process needs to trust it, and to issue certificates in its name where it `issues`.
+    /// Returns what another process needs to trust this authority and, with `issues`, to issue certificates in its name.
     pub fn trust(&self, issues: bool) -> Trust {
         Trust {
             certificate: self.certificate.to_vec(),
@@ -158,7 +158,7 @@ impl Authority {
     }
 }
 
-/// What every process writes into an authority's certificate: a name alone would not tell two trials apart, the key does.
+/// The parameters of every authority's certificate: trials are distinguished by key, not by name.
 fn authority() -> Result<CertificateParams, TlsError> {
     let mut params = CertificateParams::new(Vec::new())?;
     params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
@@ -185,7 +185,7 @@ fn client(
     Ok(Arc::new(config))
 }
 
-/// A client that trusts `trust` alone, and remembers the sessions of about so many servers (0: of none).
+/// Returns a client that trusts only `trust`, and remembers the sessions of about that many servers (0: none).
 pub fn trusting(
     trust: &Trust,
     alpn: &[&[u8]],
@@ -204,7 +204,7 @@ pub fn trusting_the_host() -> Result<Arc<ClientConfig>, TlsError> {
     client(roots, HTTP_1, SESSIONS)
 }
 
-/// The same settings with sessions of its own: what one client learnt, another does not know.
+/// Returns the same settings with a separate session store, so that clients do not share sessions.
 pub fn with_own_sessions(config: &ClientConfig) -> Arc<ClientConfig> {
     let mut own = config.clone();
     own.resumption = Resumption::in_memory_sessions(1);

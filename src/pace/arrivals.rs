@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 use super::Rng;
 use crate::clock::SECOND_NS;
 
-/// How arrivals of a given mean rate are spread.
+/// The distribution of arrivals at a given mean rate.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum ArrivalProcess {
@@ -37,7 +37,7 @@ pub struct Arrivals {
 }
 
 impl Arrivals {
-    /// Arrivals at `per_s` a second, drawn from `rng`.
+    /// Arrivals at `per_s` per second, drawn from `rng`.
     pub fn new(process: ArrivalProcess, per_s: f64, mut rng: Rng) -> Self {
         let gap_ns = SECOND_NS as f64 / per_s;
         Self { process, gap_ns, phase: rng.unit(), drawn: 0, elapsed_ns: 0.0, rng }

@@ -1,8 +1,8 @@
-//! When things are due: seeded random numbers, arrival processes, the event schedule, and the deadline
-//! queue that honours them.
+//! When things are due: seeded random numbers, arrival processes, the event schedule, and the deadline queue that waits for
+//! them.
 //!
-//! Everything but [`Timer`] is pure arithmetic on offsets from a start; the same seed gives the same
-//! offsets on every host, so that target and workers agree on a schedule that neither sends to the other.
+//! Everything but [`Timer`] is pure arithmetic on offsets from a start. The same seed gives the same offsets on every host,
+//! so target and workers agree on a schedule that neither sends to the other.
 
 mod arrivals;
 mod network;

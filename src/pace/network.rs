@@ -9,14 +9,14 @@ use crate::unit::{Bandwidth, Span};
 pub const SEGMENT: usize = 1_448;
 /// Bytes of headers in every packet.
 const HEADERS: u64 = 52;
-/// What a lost packet is late by beside a round trip, at least: Linux's least retransmission time-out.
+/// Least delay of a lost packet beyond a round trip: Linux's minimum retransmission time-out.
 const RETRANSMISSION_NS: u64 = 200_000_000;
-/// The first retransmission time-out of a connection that does not stand yet (RFC 6298, section 2.1).
+/// The first retransmission time-out of a connection that is not open yet (RFC 6298, section 2.1).
 const OPENING_NS: u64 = 1_000_000_000;
 /// The largest retransmission time-out.
 const LONGEST_NS: u64 = 60_000_000_000;
 
-/// What the network between target and clients is like: each connection has a way of its own in each direction.
+/// The network between target and clients; each connection has its own path in each direction.
 #[derive(Debug, Clone, Copy, PartialEq, Default, Serialize, Deserialize)]
 #[serde(default)]
 pub struct Network {
@@ -24,7 +24,7 @@ pub struct Network {
     pub latency: Span,
     /// Most that is added to it at random, evenly. Packets do not overtake each other.
     pub jitter: Span,
-    /// How fast packets leave, each way; `None` for at once.
+    /// Bandwidth in each direction; `None` for unlimited.
     pub bandwidth: Option<Bandwidth>,
     /// Share of the packets that are lost and sent again, 0 to 1.
     pub loss: f64,
@@ -36,7 +36,7 @@ impl Network {
         *self != Self::default()
     }
 
-    /// What is under way at once on a way that is used to the full, in bytes; `None` where nothing bounds it.
+    /// Bytes in flight on a fully used path; `None` if unlimited.
     pub fn under_way(&self) -> Option<u64> {
         let round_trip_ns = 2 * (self.latency.ns() + self.jitter.ns());
         let bits = self.bandwidth?.bits_per_s();
@@ -46,26 +46,27 @@ impl Network {
 
 /// One direction of one connection.
 ///
-/// A packet leaves when the one before has, and takes its bytes (and headers) at the bandwidth, then the latency. One that is
-/// lost comes a retransmission time-out later, which doubles as long as it is lost again; as TCP hands bytes over in order,
-/// those behind it wait. There is no fast retransmit: it takes three more packets under way, which news seldom is.
+/// A packet leaves after the one before it, and takes its bytes (and headers) at the bandwidth, then the latency. A lost
+/// packet arrives a retransmission time-out later, which doubles with each further loss; since TCP delivers in order,
+/// packets behind it wait. Fast retransmit is not modelled: it takes three further packets in flight, which events rarely
+/// have.
 #[derive(Debug)]
 pub struct PathModel {
     network: Network,
     rng: Rng,
     /// When the next packet may leave.
     free_ns: u64,
-    /// When the last one comes.
+    /// When the last packet arrives.
     last_ns: u64,
 }
 
 impl PathModel {
-    /// A way that nothing has gone yet.
+    /// A path without traffic so far.
     pub const fn new(network: Network, rng: Rng) -> Self {
         Self { network, rng, free_ns: 0, last_ns: 0 }
     }
 
-    /// When a packet with `bytes` bytes that is handed over at `now_ns` comes out at the other end.
+    /// Returns when a packet of `bytes` bytes handed over at `now_ns` arrives at the other end.
     pub fn arrival(&mut self, now_ns: u64, bytes: usize) -> u64 {
         let round_trip_ns = 2 * self.network.latency.ns();
         self.carry(now_ns, bytes, round_trip_ns + RETRANSMISSION_NS)

@@ -1,10 +1,10 @@
-//! How the last stretch before a deadline is waited through.
+//! How the last stretch before a deadline is waited out.
 
 use serde::{Deserialize, Serialize};
 
 use super::WakeMargin;
 
-/// How a shard of a worker waits for its deadlines.
+/// How a worker's shard waits for its deadlines.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Pacing {

@@ -1,21 +1,21 @@
-//! When a client asks next, by its own schedule or by the answer before: pure arithmetic, no clock.
+//! When a client polls next, by its schedule or by the previous answer: pure arithmetic, no clock.
 
 use serde::{Deserialize, Serialize};
 
 use super::Rng;
 
-/// What the interval of a short poll is counted from.
+/// The start of a short poll's interval.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum PollPace {
-    /// The due stamp of the poll before: the rate is kept whatever an answer takes.
+    /// The due stamp of the previous poll: the rate is independent of response times.
     #[default]
     FixedRate,
     /// The end of the answer before.
     AfterResponse,
 }
 
-/// A wait of a client between two of its own doings.
+/// A client's wait between two of its actions.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub enum Wait {
     /// `ns` × (1 + U), with U uniform in [−`jitter`, `jitter`).
@@ -33,7 +33,7 @@ pub enum Wait {
 }
 
 impl Wait {
-    /// One wait, in nanoseconds.
+    /// Draws one wait, in nanoseconds.
     pub fn draw(self, rng: &mut Rng) -> u64 {
         match self {
             Self::Even { ns, jitter } if jitter > 0.0 => {

@@ -17,9 +17,9 @@ pub struct Schedule {
     pub topics: u64,
     /// Events a second in each topic.
     pub per_s: f64,
-    /// How they are spread.
+    /// The distribution of arrivals.
     pub process: ArrivalProcess,
-    /// No event is due at or after this offset from the start, in nanoseconds.
+    /// The end of the schedule, as an offset from the start in nanoseconds (exclusive).
     pub until_ns: u64,
 }
 

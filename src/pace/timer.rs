@@ -41,7 +41,7 @@ struct Queue {
     /// Deadline and key of every sleeper; those that gave up are skipped when their time comes.
     heap: BinaryHeap<Reverse<(u64, usize, u64)>>,
     sleepers: Slab<(u64, Option<Waker>)>,
-    /// When the driver will run at the latest; 0 while it spins, for then it needs no alarm.
+    /// When the driver runs at the latest; 0 while it spins and needs no alarm.
     armed_ns: u64,
     margin: WakeMargin,
     spun_ns: u64,
@@ -49,7 +49,7 @@ struct Queue {
     generation: u64,
 }
 
-/// What the driver does next.
+/// The driver's next step.
 enum Next {
     /// Sleep until the timerfd's time.
     Sleep,
@@ -120,7 +120,7 @@ async fn drive(queue: Weak<RefCell<Queue>>, descriptor: Rc<AsyncFd<OwnedFd>>) ->
                 queue.spun_ns += turn_ns;
             }
             spun_at_ns = Some(now);
-            // An alarm that was put off meanwhile is not the one that woke us.
+            // An alarm that was postponed is not the one that woke us.
             if std::mem::take(&mut slept) && queue.armed_ns <= now {
                 let late_ns = now - queue.armed_ns;
                 queue.margin.woke(late_ns);
@@ -129,11 +129,11 @@ async fn drive(queue: Weak<RefCell<Queue>>, descriptor: Rc<AsyncFd<OwnedFd>>) ->
         };
         due.drain(..).for_each(Waker::wake);
         match next {
-            // Not a wake-up of its own: tokio polls the reactor and every ready task before it comes back here.
+            // Not a wake-up: tokio polls the reactor and every ready task before it returns here.
             Next::Spin => tokio::task::yield_now().await,
             Next::Sleep => {
                 spun_at_ns = None;
-                // The count of expirations is not read: arming anew resets it, and readiness is told by its edge.
+                // The count of expirations is not read: rearming resets it, and readiness is edge-triggered.
                 descriptor.readable().await?.clear_ready();
                 slept = true;
             }
@@ -202,7 +202,7 @@ pub struct Sleep {
 }
 
 impl Future for Sleep {
-    /// When it was seen that the deadline has come, in monotonic nanoseconds.
+    /// When the deadline was noticed, in monotonic nanoseconds.
     type Output = io::Result<u64>;
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<u64>> {

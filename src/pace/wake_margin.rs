@@ -1,17 +1,17 @@
-//! How long before a deadline a spinning shard is woken: as long as waking has lately taken. Pure arithmetic.
+//! How long before a deadline a spinning shard wakes: as long as waking recently took. Pure arithmetic.
 
 /// Least margin of [`WakeMargin::adaptive`], in nanoseconds: what a thread on an idle virtual machine usually takes to wake.
 const LEAST_NS: u64 = 100_000;
 /// Its longest, in nanoseconds: a thread that wakes later is not late by habit, but was robbed of its core.
 const MOST_NS: u64 = 1_000_000;
-/// Every wake takes this part of the margin away again, until the next late one.
+/// Every wake reduces the margin by this fraction, until the next late one.
 const FORGET: u64 = 256;
 
 /// How long before a deadline the timerfd wakes the shard, so that it is awake when the deadline comes.
 ///
-/// The adaptive one follows the largest lateness of the last few hundred wakes, with a quarter to spare: a wake above it
-/// raises it at once, and each that is not takes 1/256 off. About one wake in a few hundred then comes too late, which is
-/// beyond the 99th percentile that pacing is judged by.
+/// The adaptive margin follows the largest lateness of the last few hundred wakes, plus a quarter: a later wake raises it
+/// at once, and every other wake takes 1/256 off. About one wake in a few hundred is then late, which is beyond the 99th
+/// percentile that pacing is judged by.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct WakeMargin {
     ns: u64,
@@ -25,12 +25,12 @@ impl WakeMargin {
         Self { ns, least_ns: ns, most_ns: ns }
     }
 
-    /// From 0.1 to 1 ms, as wakes have lately been late.
+    /// Between 0.1 and 1 ms, following the lateness of recent wakes.
     pub const fn adaptive() -> Self {
         Self { ns: LEAST_NS, least_ns: LEAST_NS, most_ns: MOST_NS }
     }
 
-    /// The margin as it stands, in nanoseconds.
+    /// The current margin, in nanoseconds.
     #[inline]
     pub const fn ns(self) -> u64 {
         self.ns

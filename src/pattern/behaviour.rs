@@ -1,4 +1,4 @@
-//! How a webhook receiver behaves, as its scenario wants: slow, failing, down, or well.
+//! A webhook receiver's behaviour in the scenario: slow, failing, down, or healthy.
 
 use std::cell::{Cell, RefCell};
 
@@ -10,17 +10,17 @@ use crate::scenario::{Down, Pattern, ReceiverOptions};
 /// Stream of a link's randomness that moods are drawn from.
 const MOODS: u64 = 1 << 49;
 
-/// What becomes of one attempt.
+/// The treatment of one attempt.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum ReceiverMode {
-    /// It is acknowledged.
+    /// Acknowledged.
     Good,
-    /// It is acknowledged so long after it came.
+    /// Acknowledged after a delay.
     Slow {
-        /// In nanoseconds.
+        /// The delay in nanoseconds.
         ns: u64,
     },
-    /// It is not taken.
+    /// Refused.
     Fails {
         /// The status.
         status: u16,
@@ -29,7 +29,7 @@ pub(super) enum ReceiverMode {
     },
 }
 
-/// How one receiver behaves.
+/// The behaviour of one receiver.
 #[derive(Debug)]
 pub(super) struct Behaviour {
     options: ReceiverOptions,
@@ -48,7 +48,7 @@ pub(super) struct Behaviour {
 pub(super) struct Outage<'a>(&'a Behaviour);
 
 impl Behaviour {
-    /// That of a link.
+    /// The behaviour of a link's receiver.
     pub(super) fn of(link: &Link) -> Self {
         let options = match &link.context().case.pattern {
             Pattern::Webhook(options) => options.receiver,
@@ -73,7 +73,7 @@ impl Behaviour {
         self.affected
     }
 
-    /// Its outage, if it is to have one.
+    /// Its outage, if it has one.
     pub(super) fn outage(&self) -> Option<Outage<'_>> {
         (self.affected && self.options.down_for.ns() > 0).then_some(Outage(self))
     }
@@ -96,14 +96,14 @@ impl Behaviour {
         }
     }
 
-    /// The metric that its freshness is told in beside that of all, if they are told apart.
+    /// The additional metric of its freshness, if healthy and affected receivers are separate.
     pub(super) fn split(&self) -> Option<Metric> {
         let metric =
             if self.affected { Metric::FreshnessAffected } else { Metric::FreshnessHealthy };
         self.options.splits().then_some(metric)
     }
 
-    /// When the work on an event that came at `received_ns` is done: one after the other; `None` without work.
+    /// Returns when the work on an event received at `received_ns` is done, one event after the other; `None` without work.
     pub(super) fn work(&self, received_ns: u64) -> Option<u64> {
         let work_ns = self.options.work.ns();
         (work_ns > 0).then(|| {
@@ -113,11 +113,11 @@ impl Behaviour {
         })
     }
 
-    /// Notes the first arrival of an event; returns how long after its outage the receiver has everything that was due
-    /// before the outage's end, once that is so.
+    /// Books the first arrival of an event. Once everything due before the outage's end has arrived, returns how long that
+    /// took.
     pub(super) fn arrived(&self, due_ns: u64, received_ns: u64) -> Option<u64> {
         let end_ns = self.outage_end_ns.get();
-        // Before the outage begins everything that comes is due before its end.
+        // Before the outage, everything that arrives is due before its end.
         if self.outstanding.get() == 0 || (end_ns > 0 && due_ns >= end_ns) {
             return None;
         }
@@ -127,7 +127,7 @@ impl Behaviour {
 }
 
 impl Outage<'_> {
-    /// Waits for its begin, and returns when that was to be, in monotonic nanoseconds.
+    /// Waits for the outage and returns its scheduled begin, in monotonic nanoseconds.
     pub(super) async fn begins(&self, link: &Link) -> u64 {
         let begin_ns = link.started().await.window_ns + self.0.options.down_at.ns();
         self.0.outage_end_ns.set(begin_ns + self.length_ns());
@@ -135,12 +135,12 @@ impl Outage<'_> {
         begin_ns
     }
 
-    /// How long it lasts, in nanoseconds.
+    /// The length of the outage in nanoseconds.
     pub(super) const fn length_ns(&self) -> u64 {
         self.0.options.down_for.ns()
     }
 
-    /// What is down.
+    /// What the outage takes down.
     pub(super) const fn down(&self) -> Down {
         self.0.options.down
     }

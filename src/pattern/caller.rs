@@ -1,4 +1,4 @@
-//! How a client of `/items` reaches them: over a connection that stays, a new one for every request, or a WebSocket.
+//! A client's connection to `/items`: kept open, new for each request, or a WebSocket.
 
 use bytes::Bytes;
 use http_body_util::Full;
@@ -16,7 +16,7 @@ use crate::scenario::{Connection, RequestOptions};
 /// The stream of a link's random numbers that nonces and masks are drawn from: they move no other draw.
 const KEYS: u64 = 3 << 49;
 
-/// Carries a client's requests, one at a time, over what is dialled again when it breaks.
+/// Carries a client's requests, one at a time, and redials broken connections.
 #[derive(Debug)]
 pub(super) struct Caller<'a> {
     link: &'a Link,
@@ -24,7 +24,7 @@ pub(super) struct Caller<'a> {
     line: Line,
     /// Nonces and masks are drawn from it.
     rng: Rng,
-    /// The link stands: what a connection carries is part of what its requests cost.
+    /// Whether the link is open: from then on its connections' traffic is a cost of its requests.
     stands: bool,
 }
 
@@ -37,12 +37,12 @@ enum Line {
 }
 
 impl<'a> Caller<'a> {
-    /// One that has not dialled yet.
+    /// A caller that has not dialled yet.
     pub(super) fn new(link: &'a Link, options: &'a RequestOptions) -> Self {
         Self { link, options, line: Line::None, rng: link.rng_of(KEYS), stands: false }
     }
 
-    /// What was carried so far was carried to have the link stand.
+    /// Excludes earlier traffic, which opened the link.
     pub(super) fn mark(&mut self) {
         self.stands = true;
         match &self.line {
@@ -52,8 +52,8 @@ impl<'a> Caller<'a> {
         }
     }
 
-    /// Waits for `wanted`, looking after the connection meanwhile: a WebSocket has pings to be answered. One that ends
-    /// between two calls fails neither.
+    /// Waits for `wanted` while serving the connection, since a WebSocket must answer pings. A connection that ends between
+    /// two calls fails neither.
     pub(super) async fn attending<F: Future>(&mut self, wanted: F) -> F::Output {
         let Line::Socket(calls) = &mut self.line else { return wanted.await };
         let mut wanted = std::pin::pin!(wanted);
@@ -116,8 +116,8 @@ impl<'a> Caller<'a> {
         }
     }
 
-    /// One exchange on a connection of its own. Its first write is the one that opens the connection, so that service,
-    /// and not slip, has the time that this takes.
+    /// Sends one request on a new connection. Its first write opens the connection, so that the time for that is part of
+    /// service, not of slip.
     async fn alone(&self, mut request: Request<Full<Bytes>>) -> Result<StampedResponse, NetError> {
         request.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
         let (dialer, limit) = (&self.link.dialer(), self.options.timeout.std());

@@ -1,8 +1,8 @@
-//! Calls over a WebSocket: a request and its answer as a text message each, one at a time.
+//! Calls over a WebSocket: a request and its answer as one text message each, one call at a time.
 //!
-//! Between calls somebody has to answer the target's pings, and may be interrupted at any byte when the next call is
-//! due. The framing crate cannot be: what it has read or written of a frame is lost with the future. So frames are
-//! read from, and written into, buffers that stay.
+//! Between calls the client must answer the target's pings, and the next call may interrupt it at any byte. The framing
+//! crate cannot be interrupted: a partly read or written frame is lost with the future. Frames are therefore read from, and
+//! written into, buffers that persist.
 
 use std::io;
 use std::rc::Rc;
@@ -23,7 +23,6 @@ use crate::net::websocket::{Head, Opcode, masked};
 use crate::net::{Meter, NetError, StampedResponse, Stream};
 use crate::pace::Rng;
 
-/// Where the target takes calls.
 const PATH: &str = "/calls";
 /// Longest message that is taken, in bytes.
 const MESSAGE_MAX: usize = 4 << 20;
@@ -43,7 +42,7 @@ pub(super) struct Calls {
     last: u64,
 }
 
-/// What dialling came to.
+/// The result of dialling.
 #[derive(Debug)]
 pub(super) enum Dialled {
     /// A socket that takes calls.
@@ -121,7 +120,7 @@ impl Calls {
         }
     }
 
-    /// The next message, with whatever has to be said before it comes.
+    /// Returns the next message, after sending any pending control frames.
     async fn message(&mut self) -> Result<Bytes, Ended> {
         loop {
             self.send().await?;
@@ -151,7 +150,7 @@ impl Calls {
         masked(&mut self.unsent, opcode, payload, key);
     }
 
-    /// Writes what is to be written, and gets it out of what lies under it.
+    /// Writes and flushes the queued frames.
     async fn send(&mut self) -> Result<(), Ended> {
         if self.unsent.has_remaining() {
             while self.unsent.has_remaining() {
@@ -167,22 +166,22 @@ fn broken(error: io::Error) -> Ended {
     WebSocketError::IoError(error).into()
 }
 
-/// What a server said.
+/// A server's message.
 #[derive(Debug, PartialEq, Eq)]
 enum Said {
     /// A text message.
     Message(Bytes),
     /// A ping, with its payload.
     Ping(Vec<u8>),
-    /// It closes.
+    /// Close.
     Close,
 }
 
-/// Reads a server's frames: from whatever has come, in any split.
+/// Parses a server's frames from any split of the stream.
 #[derive(Debug, Default)]
 struct Frames {
     unread: BytesMut,
-    /// What has come of a message in several frames.
+    /// The parts of a fragmented message so far.
     begun: Option<BytesMut>,
 }
 
@@ -274,7 +273,7 @@ mod tests {
             for text in &texts {
                 let (a, b) = text.as_bytes().split_at(cut % (text.len() + 1));
                 wire.extend(theirs(false, OpCode::Text, a));
-                // Control frames may stand between the fragments of a message.
+                // Control frames may come between the fragments of a message.
                 wire.extend(theirs(true, OpCode::Ping, b"?"));
                 wire.extend(theirs(true, OpCode::Pong, b""));
                 wire.extend(theirs(true, OpCode::Continuation, b));

@@ -1,9 +1,8 @@
-//! A WebSocket on which both sides send: events come as in [`super::websocket`], and the client publishes its own as text
-//! frames, each answered with its key. It need not wait for one answer before it sends the next.
+//! A WebSocket on which both sides send: events arrive as in [`super::websocket`], and the client publishes its own as text
+//! frames, each answered with its key, without waiting for one answer before the next frame.
 //!
-//! Who reads never waits for who writes, and the other way round: a target that waits for its answers to be taken before
-//! it takes more would stand still for ever. What is not acknowledged when the link ends is sent again, under the same
-//! key, once it stands again: at least once.
+//! Reading never waits for writing, nor the reverse: with a target that stops reading until its answers are read, both
+//! would block forever. After a reconnect the client sends unacknowledged events again, under the same key: at least once.
 
 use std::cell::{Cell, RefCell};
 use std::collections::{BTreeMap, VecDeque};
@@ -43,18 +42,18 @@ pub(super) async fn run(link: &Link, options: &WebSocketOptions) {
     hold(link, Duplex { line: Line::new(*options), speech }).await;
 }
 
-/// What is said of one event so far.
+/// The state of an unacknowledged event.
 #[derive(Clone, Copy)]
 struct Said {
     send: Send,
-    /// When the link could send it at the earliest, in monotonic nanoseconds: once it stood.
+    /// When the link could first send it, in monotonic nanoseconds: once it was open.
     free_ns: u64,
     sent: bool,
-    /// It was refused for now, and waits.
+    /// Refused for now, and waiting.
     waits: bool,
 }
 
-/// What is to be written.
+/// A frame to write.
 enum Word {
     /// The event of that key.
     Event(u64),
@@ -66,7 +65,7 @@ enum Word {
 struct Speech {
     link: Link,
     data: Box<RawValue>,
-    /// What a connection that stands is to write; nothing else keeps an event from being forgotten but `open`.
+    /// Frames to write on the current connection; `open` alone keeps events from being forgotten.
     words: RefCell<VecDeque<Word>>,
     more: Notify,
     /// Events that are not acknowledged, by key; the trial waits for those that are measured.
@@ -105,7 +104,7 @@ impl Speech {
         self.more.notify_one();
     }
 
-    /// The link stands again: what is not acknowledged is to be said on it, oldest first.
+    /// Queues the unacknowledged events, oldest first, after the link reopened.
     fn stands(&self) {
         let (mut open, now) = (self.open.borrow_mut(), clock::now());
         for (said, _) in open.values_mut().filter(|(said, _)| !said.sent) {
@@ -116,7 +115,7 @@ impl Speech {
         self.more.notify_one();
     }
 
-    /// Writes what there is to say on one connection, until that breaks or this is dropped.
+    /// Writes queued frames on one connection until it breaks or this is dropped.
     async fn write(
         self: Rc<Self>,
         mut writer: WebSocketWrite<WriteHalf<Stream>>,
@@ -136,7 +135,7 @@ impl Speech {
                 }
                 Some(Word::Event(key)) => {
                     let said = self.open.borrow().get(&key).map(|(said, _)| *said);
-                    // Where it is not there any more it was answered meanwhile.
+                    // A missing event was acknowledged in the meantime.
                     let Some(said) = said else { continue };
                     (Some(said), Frame::text(Payload::Owned(said.send.encode(&self.data))))
                 }
@@ -190,7 +189,7 @@ impl Speech {
         }
     }
 
-    /// Says again what was refused for now, after a wait that grows with every refusal in a row.
+    /// Sends a refused event again, after a wait that grows with every refusal in a row.
     async fn say_later(self: Rc<Self>, key: u64) {
         let waits = |waits| {
             let mut open = self.open.borrow_mut();
@@ -233,7 +232,7 @@ async fn write(
     Ok(held)
 }
 
-/// A connection that stands: its reading half, and the task that has the other.
+/// An open connection: its reading half, and the task with the writing half.
 struct Standing {
     reader: WebSocketRead<ReadHalf<Stream>>,
     meter: Rc<Meter>,

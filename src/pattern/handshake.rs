@@ -26,7 +26,7 @@ pub(super) enum Opened {
     Refused(Response<()>),
 }
 
-/// Dials, and asks for a WebSocket on `path`; the nonce is drawn from `rng`.
+/// Dials, and requests a WebSocket on `path`; the nonce is drawn from `rng`.
 pub(super) async fn open(link: &Link, path: String, rng: &mut Rng) -> Result<Opened, Ended> {
     let mut nonce = [0; 16];
     nonce[..8].copy_from_slice(&rng.next_u64().to_le_bytes());

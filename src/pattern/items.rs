@@ -1,4 +1,4 @@
-//! What a client of `/items` asks for, and whether the answer is the right one: no sockets here.
+//! A client's requests to `/items`, and checks of the answers, without sockets.
 
 use std::borrow::Cow;
 
@@ -35,14 +35,14 @@ pub(super) struct Asked {
     operation: Operation,
     /// The item that it is about.
     item: String,
-    /// It is read only if it has changed.
+    /// Whether it is read only if it has changed.
     conditional: bool,
 }
 
 /// A right answer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum ItemChange {
-    /// It was carried out.
+    /// Carried out.
     Done,
     /// Nothing has changed.
     NotModified,
@@ -82,10 +82,10 @@ impl<'a> Items<'a> {
         Self { options, host, body: body.into(), patch, item, etag: None, disposable }
     }
 
-    /// The request of an operation, and what is to be known of it when its answer comes.
+    /// Returns the request of an operation, and what checking its answer needs.
     pub(super) fn ask(&mut self, operation: Operation) -> (Asked, Request<Full<Bytes>>) {
         let (operation, item) = match operation {
-            // Nothing of its own left to delete: create it now, delete it next time.
+            // Without an item of its own to delete, it creates one and deletes that next time.
             Operation::Delete => match self.disposable.pop() {
                 Some(item) => (Operation::Delete, item),
                 None => (Operation::Create, String::new()),

@@ -1,4 +1,4 @@
-//! What all links of a shard share, and what each books there.
+//! The state shared by a shard's links, and each link's records.
 
 use std::cell::{Cell, RefCell};
 use std::fmt::Display;
@@ -52,7 +52,7 @@ impl Timeline {
     }
 }
 
-/// What the links of one shard share. Single-threaded: no locks.
+/// State shared by the links of one shard. Single-threaded: no locks.
 #[derive(Debug)]
 pub struct Context {
     /// The case that is measured.
@@ -61,7 +61,7 @@ pub struct Context {
     pub dialer: Dialer,
     /// Wakes links at their due stamps.
     pub timer: Timer,
-    /// Where samples go; swapped every second by the shard.
+    /// The recorder of samples, which the shard swaps every second.
     pub recorder: RefCell<Box<Recorder>>,
     /// The first requests and polls, raw; no room for any unless [`Context::keeping`] made it.
     pub samples: RefCell<Samples>,
@@ -89,7 +89,7 @@ impl Context {
         timeline: watch::Receiver<Option<Timeline>>,
     ) -> Self {
         let schedule = match &case.pattern {
-            // Every client has requests of its own: a schedule with a topic for each.
+            // Every client has its own requests: a schedule with one topic per client.
             Pattern::Request(options) => Schedule {
                 topics: case.workload.clients,
                 per_s: options.rate.per_s() / case.workload.clients as f64,
@@ -148,7 +148,7 @@ impl Context {
         self.schedule.seed
     }
 
-    /// Waits until `links` links stand, or one cannot.
+    /// Waits until `links` links are open, or one has failed.
     pub async fn ready(&self, links: u64) -> Result<(), String> {
         loop {
             if let Some(reason) = self.failure.borrow().clone() {
@@ -177,7 +177,7 @@ impl Context {
         sum
     }
 
-    /// Of the lost: those of links that read slowly on purpose.
+    /// Lost deliveries of links that read slowly on purpose.
     pub fn lost_slow(&self) -> u64 {
         let (ledgers, indices) = (self.ledgers.borrow(), self.recoveries.indices());
         let consumers = &self.case.conditions.consumers;
@@ -186,7 +186,7 @@ impl Context {
     }
 }
 
-/// One link of a shard: where it stands in the case, and where it books what happens to it.
+/// One link of a shard: its place in the case, and its records.
 #[derive(Debug)]
 pub struct Link {
     pub(super) context: Rc<Context>,
@@ -196,7 +196,7 @@ pub struct Link {
 }
 
 impl Link {
-    /// What the shard's links share.
+    /// The state shared with the shard's other links.
     pub fn context(&self) -> &Context {
         &self.context
     }
@@ -217,38 +217,37 @@ impl Link {
         topic_name(self.topic)
     }
 
-    /// Random numbers of its own.
+    /// A random generator of the link.
     pub fn rng(&self) -> Rng {
         Rng::new(self.context.schedule.seed, LINK_STREAM + self.index)
     }
 
-    /// The same for a purpose of its own, which the others' draws do not move.
+    /// A separate generator for a purpose, so that purposes do not affect each other's draws.
     pub fn rng_of(&self, purpose: u64) -> Rng {
         Rng::new(self.context.schedule.seed, purpose + self.index)
     }
 
-    /// How many events of its topic are due before an offset from the window's start, in nanoseconds, since the
-    /// schedule began.
+    /// The number of its topic's events due before an offset from the window's start, in nanoseconds, since the schedule
+    /// began.
     pub fn due_before(&self, offset_ns: u64) -> u64 {
         let until_ns = self.context.window.start.saturating_add(offset_ns);
         let due = self.context.schedule.sequences(self.topic, &(0..until_ns));
         due.end - due.start
     }
 
-    /// Due offsets of its topic's events, from the start, in nanoseconds; of its own requests where the pattern is
-    /// `request`.
+    /// Due offsets of its topic's events, from the start, in nanoseconds; of its own requests for `request`.
     pub fn due_offsets(&self) -> impl Iterator<Item = u64> + use<> {
         self.context.schedule.topic(self.topic)
     }
 
-    /// The link stands: it was dialled at `dialled_ns`.
+    /// Books that the link is open, dialled at `dialled_ns`.
     pub fn ready(&self, dialled_ns: u64) {
         self.record(Metric::Connect, clock::now() - dialled_ns);
         self.context.ready.set(self.context.ready.get() + 1);
         self.context.changed.notify_waiters();
     }
 
-    /// The link cannot stand, for `error`: the trial fails.
+    /// Fails the trial, because the link cannot open for `error`.
     pub fn cannot_stand(&self, error: &impl Display) {
         let reason = format!("link {} to {}: {error}", self.index, self.context.dialer.target());
         self.context.failure.borrow_mut().get_or_insert(reason);
@@ -265,7 +264,7 @@ impl Link {
         }
     }
 
-    /// Whether `at_ns` lies in the measure window.
+    /// Whether `at_ns` is in the measure window.
     pub fn measures(&self, at_ns: u64) -> bool {
         self.context.timeline.borrow().is_some_and(|timeline| timeline.measures(at_ns))
     }
@@ -283,7 +282,7 @@ impl Link {
     /// Books the arrival of an event at `received_ns`; returns what it was and whether it is measured.
     pub fn receive(&self, head: Head, received_ns: u64) -> (Arrival, bool) {
         if self.context.ledgers.borrow()[self.slot].is_closed() {
-            // An event of a log that has begun anew: its sequence tells nothing.
+            // An event of a restarted log, whose sequence means nothing here.
             self.count(Counter::Received, 1);
             return (Arrival::Duplicate, false);
         }
@@ -321,7 +320,7 @@ impl Link {
         self.book_at(seq, seq, late)
     }
 
-    /// The same of an event that clients publish, which has a place of its own in its topic.
+    /// The same for an event that clients publish, which has its own place in its topic.
     fn book_at(&self, seq: u64, place: u64, late: bool) -> (Arrival, bool) {
         let mut ledgers = self.context.ledgers.borrow_mut();
         let ledger = &mut ledgers[self.slot];
@@ -332,10 +331,10 @@ impl Link {
         (arrival, ledger.measures(seq))
     }
 
-    /// Books that the target told that the sequences of `gap` will not come.
+    /// Books a gap: the target announced that it will not send these sequences.
     pub fn missed(&self, gap: Range<u64>) {
         if self.context.case.workload.publish == Publish::Clients {
-            // Nobody knows which of the clients' events stood there: they stay expected until the drain has passed.
+            // It is unknown which clients' events were in the gap: they stay expected until the drain has passed.
             return self.count(Counter::Skipped, gap.end.saturating_sub(gap.start));
         }
         let mut ledgers = self.context.ledgers.borrow_mut();
@@ -349,10 +348,10 @@ impl Link {
         }
     }
 
-    /// Books that the target told that its log has begun anew.
+    /// Books that the log restarted, as the target announced.
     ///
-    /// Events that clients publish are known by their own numbers, in whatever life of the log they come. Of the others
-    /// nothing is: what has not come is lost.
+    /// Events that clients publish have their own numbers, which any life of the log shares. Other events that have not
+    /// arrived are lost.
     pub fn reset(&self) {
         let mut ledgers = self.context.ledgers.borrow_mut();
         let ledger = &mut ledgers[self.slot];
@@ -365,10 +364,10 @@ impl Link {
         self.finish();
     }
 
-    /// The sequence that the link resumes after: everything up to it has arrived.
+    /// The sequence up to which everything has arrived, where the link resumes.
     ///
-    /// Of events that clients publish nobody can say that, as they come in no order of their numbers: 0 then, and what
-    /// comes twice is a duplicate.
+    /// It is 0 for events that clients publish, because they arrive in any order of their numbers; repeated ones count as
+    /// duplicates.
     pub fn cursor(&self) -> u64 {
         if self.context.case.workload.publish == Publish::Clients {
             return 0;
@@ -376,7 +375,7 @@ impl Link {
         self.context.ledgers.borrow()[self.slot].cursor()
     }
 
-    /// Nothing more is expected of this link.
+    /// Ends the link's expectations.
     pub fn finish(&self) {
         let finished = &mut self.context.finished.borrow_mut()[self.slot];
         if !std::mem::replace(finished, true) {
@@ -441,11 +440,11 @@ impl Link {
 /// The stamps of a request before it is sent, in monotonic nanoseconds.
 #[derive(Debug, Clone, Copy)]
 pub struct Turn {
-    /// When it should have been sent.
+    /// The due stamp.
     pub due_ns: u64,
-    /// When its link could send at the earliest: after the answer before.
+    /// When its link could first send: after the previous answer.
     pub free_ns: u64,
-    /// When the timer woke it, or the link was free, if that was later.
+    /// When the timer woke it, or the link became free, if that was later.
     pub fired_ns: u64,
 }
 

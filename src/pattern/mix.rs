@@ -22,7 +22,7 @@ pub(super) enum Operation {
 }
 
 impl Mix {
-    /// The operation at `at` of `0..total`, each taking its share in turn.
+    /// Returns the operation at `at` in `0..total`; each operation has its share of the range.
     pub(super) fn operation(&self, mut at: u64) -> Operation {
         for (operation, share) in self.shares() {
             if at < u64::from(share) {

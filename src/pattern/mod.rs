@@ -1,8 +1,8 @@
-//! The client side of the six patterns: one file a pattern, one driver loop each.
+//! The client side of the six patterns: one file and one driver loop per pattern.
 //!
-//! A link runs as one task of its shard: it connects, says that it is ready, and receives until the shard
-//! drops it. It reconnects by itself, and resumes where the log was left. To add a pattern, add its options
-//! to `scenario::Pattern`, a file here, and its file in `target`; nothing else knows the list.
+//! A link runs as one task of its shard: it connects, reports that it is ready, and receives until the shard drops it. It
+//! reconnects by itself and resumes at its cursor. To add a pattern, add its options to `scenario::Pattern`, a file here,
+//! and its file in `server`.
 
 mod behaviour;
 mod caller;

@@ -14,19 +14,19 @@ use crate::event::{Cursor, Page};
 use crate::measure::ErrorKind;
 use crate::net::{Client, NetError, StampedResponse};
 
-/// What a poll brought.
+/// The result of a poll.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Brought {
-    /// So many events; `full` where there may be more at once.
+    /// Events; `full` if more may be available at once.
     Events {
-        /// How many.
+        /// The number of events.
         count: usize,
         /// The page was full: more may be waiting.
         full: bool,
     },
     /// Nothing new.
     Nothing,
-    /// Events that the log no longer keeps were missed; the cursor stands behind them.
+    /// Events left the log unread; the cursor is behind them.
     Gap,
 }
 
@@ -41,24 +41,24 @@ pub(super) struct Poller<'a> {
     conditional: bool,
     /// Entity tag of the last page.
     etag: Option<HeaderValue>,
-    /// When the connection was found broken; `None` while it is not, or after it was left.
+    /// When the connection was found broken; `None` while it works, or after the link left on purpose.
     lost_ns: Option<u64>,
     stood: bool,
 }
 
-/// The part of a 410 answer that says how to go on.
+/// The part of a 410 answer that says where to continue.
 #[derive(Deserialize)]
 struct Gap {
     oldest: u64,
-    /// The cursor to go on with, where it is said.
+    /// The cursor to continue with, if the answer has one.
     next: Option<Cursor>,
-    /// The log has begun anew.
+    /// Whether the log restarted.
     #[serde(default)]
     reset: bool,
 }
 
 impl Gap {
-    /// Where to go on.
+    /// Returns where to continue.
     fn next(&self) -> Cursor {
         self.next.unwrap_or_else(|| self.oldest.saturating_sub(1).into())
     }
@@ -116,8 +116,8 @@ impl<'a> Poller<'a> {
         self.connection = None;
     }
 
-    /// Dials and asks once without waiting: afterwards the link stands, and both ends have allocated what a
-    /// poll takes. False where it cannot stand; the trial knows why.
+    /// Dials and polls once without waiting: afterwards the link is open, and both ends have allocated a poll's memory.
+    /// Returns false, and fails the trial, if that is impossible.
     pub(super) async fn stand(&mut self, timeout: Duration) -> bool {
         let dialled_ns = clock::now();
         match self.ask(None, timeout).await {

@@ -1,7 +1,7 @@
-//! Publishing by a client that receives over another connection: a POST an event, one after the other.
+//! Publishing by a client that receives over another connection: one POST per event, one at a time.
 //!
-//! What is not acknowledged is posted again under the same key, until the trial ends: at least once. An event that the
-//! target refuses for good is given up, and lost to every subscriber.
+//! Unacknowledged events are posted again under the same key until the trial ends: at least once. An event that the target
+//! refuses for good is lost to every subscriber.
 
 use std::time::{Duration, SystemTime};
 
@@ -23,7 +23,7 @@ use crate::net::{Client, NetError, StampedResponse, retry_after};
 /// A post without an answer for so long is sent again.
 const TIMEOUT: Duration = Duration::from_secs(10);
 
-/// One client's way to publish.
+/// A client's publishing connection.
 struct Poster {
     link: Link,
     connection: Option<Client>,
@@ -35,19 +35,19 @@ struct Poster {
     unspoken: u32,
 }
 
-/// How an attempt went.
+/// The result of an attempt.
 enum Attempt {
-    /// It is published.
+    /// Published.
     Published(StampedResponse),
     /// To be tried again at this instant, in monotonic nanoseconds.
     Again(u64),
-    /// To be tried again as connections are.
+    /// To be tried again after reconnecting.
     Broken,
-    /// It will never be taken.
+    /// Refused for good.
     GivenUp,
 }
 
-/// Opens the connection that `link` publishes on and begins to; false where it cannot stand, which the trial knows.
+/// Opens the connection for `link`'s events and starts to publish; returns false, and fails the trial, if it cannot.
 pub(super) async fn begin(link: &Link) -> bool {
     let mut poster = Poster {
         link: link.share(),

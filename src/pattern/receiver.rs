@@ -1,8 +1,8 @@
-//! What a webhook receiver does with a request: verify, deduplicate, book, acknowledge, and only then work.
+//! A webhook receiver's handling of a request: verify, deduplicate, book, acknowledge, and only then work.
 //!
-//! At least once is what a webhook promises: an attempt whose acknowledgement was lost comes again under the same
-//! `webhook-id`. The receiver knows the last [`KNOWN_IDS`] ids; what it knows it acknowledges and counts as
-//! `duplicate_attempts`, and the ledger never sees it.
+//! Webhooks are delivered at least once: an attempt whose acknowledgement was lost is repeated under the same `webhook-id`.
+//! The receiver knows the last [`KNOWN_IDS`] ids; it acknowledges known ones and counts them as `duplicate_attempts`,
+//! outside of the ledger.
 
 use std::cell::{Cell, RefCell};
 use std::collections::{HashSet, VecDeque};
@@ -38,9 +38,8 @@ struct Challenge {
 
 /// One endpoint's receiver.
 pub(super) struct Receiver {
-    /// Where it stands, and where it books.
+    /// The link, with its records.
     pub link: Link,
-    /// How it behaves.
     pub behaviour: Behaviour,
     /// Whether it takes requests and answers none.
     pub hangs: Cell<bool>,
@@ -51,7 +50,7 @@ pub(super) struct Receiver {
 }
 
 impl Receiver {
-    /// The receiver of a link, which trusts what `verifier` does.
+    /// The receiver of a link, which accepts what `verifier` accepts.
     pub(super) fn new(link: Link, verifier: Verifier) -> Self {
         let behaviour = Behaviour::of(&link);
         Self {
@@ -99,7 +98,7 @@ impl Receiver {
         Ok(status(StatusCode::NO_CONTENT))
     }
 
-    /// Books an event, and begins to work on it.
+    /// Books an event, and starts to work on it.
     fn book(&self, event: Head, received_ns: u64) {
         let (arrival, measured) = self.link.receive(event, received_ns);
         if arrival == Arrival::Duplicate {
@@ -140,7 +139,7 @@ impl Receiver {
     }
 }
 
-/// What a delivery carries.
+/// The events of a delivery.
 enum Events {
     One(Head),
     /// A batch.

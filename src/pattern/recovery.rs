@@ -1,6 +1,6 @@
-//! Links that come and go: a target that was taken down, churn, and when each link stood again.
+//! Recovery of links: the target's restart, churn, and when each link was open again.
 //!
-//! What a link does to come back is `redial`'s business; here is what the shard knows of it.
+//! `redial` reconnects a link; this file keeps the shard's account.
 
 use std::cell::{Cell, RefCell};
 use std::rc::Rc;
@@ -16,7 +16,7 @@ use crate::pace::{ArrivalProcess, Arrivals, Rng};
 /// Streams of a schedule's seed that belong to churn rather than topics or links.
 const CHURN_STREAM: u64 = 1 << 49;
 
-/// What the links of a shard share of coming and going.
+/// State that the links of a shard share about restarts and churn.
 #[derive(Debug)]
 pub(super) struct Recoveries {
     /// When the target was last taken down, in monotonic nanoseconds; 0 before.
@@ -28,11 +28,11 @@ pub(super) struct Recoveries {
 #[derive(Debug)]
 struct Recovery {
     index: u64,
-    /// It has stood again since the target was taken down.
+    /// Whether it has reopened since the target was taken down.
     recovered: Cell<bool>,
-    /// When it last came back: the dial, and when it stood, in monotonic nanoseconds; 0 before.
+    /// Its last reconnection: the dial, and when it was open, in monotonic nanoseconds; 0 before.
     back_ns: Cell<(u64, u64)>,
-    /// It is to leave.
+    /// Whether it should leave.
     leaves: Cell<bool>,
     asked: Notify,
 }
@@ -103,7 +103,7 @@ impl Link {
         Rc::clone(&self.context.recoveries.links.borrow()[self.slot])
     }
 
-    /// Waits until the link is to leave; it has left then, and is counted.
+    /// Waits for the link's departure, and counts it.
     pub async fn departure(&self) {
         let recovery = self.recovery();
         while !self.departs() {
@@ -111,7 +111,7 @@ impl Link {
         }
     }
 
-    /// Whether the link is to leave now; it is counted then.
+    /// Whether the link departs now, which is then counted.
     pub fn departs(&self) -> bool {
         let leaves = self.recovery().leaves.replace(false);
         self.count(Counter::Churned, u64::from(leaves));
@@ -130,7 +130,7 @@ impl Link {
         self.context.recoveries.down_ns.subscribe()
     }
 
-    /// The link stands again: dialled at `dialled_ns`, after it had ended at `lost_ns`, or had left (`None`).
+    /// Books that the link is open again: dialled at `dialled_ns`, after it ended at `lost_ns`, or left (`None`).
     pub fn back(&self, dialled_ns: u64, lost_ns: Option<u64>) {
         let now = clock::now();
         self.record(Metric::Connect, now - dialled_ns);
@@ -150,7 +150,7 @@ impl Link {
         self.context.case.conditions.consumers.is_slow(self.index())
     }
 
-    /// For how long this link does not read after a read, in nanoseconds.
+    /// How long this link pauses after a read, in nanoseconds.
     pub fn pause_ns(&self) -> u64 {
         let pause_ns = self.context.case.conditions.consumers.pause.ns();
         if self.is_slow() { pause_ns } else { 0 }

@@ -1,6 +1,6 @@
-//! How links come back: waits with backoff and jitter, and the loop of every pattern that holds a stream open.
+//! Reconnects links: waits with back-off and jitter, and the loop of every pattern that keeps a stream open.
 //!
-//! Where a stream is resumed is the pattern's business: `Last-Event-ID`, `since`, a poll's cursor.
+//! Each pattern knows how its stream resumes: `Last-Event-ID`, `since`, a poll's cursor.
 
 use std::rc::Rc;
 use std::time::Duration;
@@ -24,22 +24,22 @@ pub(super) enum Ended {
     /// Another status than that of an open stream.
     #[error("the target answers {0}")]
     Refused(StatusCode),
-    /// The answer is not what was asked for.
+    /// The answer does not open the stream.
     #[error("the target does not open the stream as its standard says")]
     Foreign,
     /// A frame broke the protocol, or the connection.
     #[error("a frame was not understood: {0}")]
     Frame(#[from] WebSocketError),
-    /// What came was no event.
+    /// The message is not an event.
     #[error("an event was not understood")]
     Event,
-    /// What came was no answer to what was asked.
+    /// The answer does not match the request.
     #[error("an answer was not understood")]
     StampedResponse,
     /// The target closed it.
     #[error("the target closed the stream")]
     Closed,
-    /// Nothing was heard for too long.
+    /// Silence for too long.
     #[error("nothing was heard for too many heartbeats")]
     Silent,
     /// The target says that there is nothing to come back for (204 to an event stream).
@@ -69,7 +69,7 @@ impl Ended {
     }
 }
 
-/// When a link tries again: its failures in a row, and what the other side asked for.
+/// When a link reconnects: its failures in a row, and the delay that the peer requested.
 #[derive(Debug)]
 pub(super) struct Redial {
     options: Reconnect,
@@ -105,7 +105,7 @@ impl Redial {
     }
 }
 
-/// The bound of the wait after so many failures: doubled with each, up to the largest.
+/// The bound of the wait after a number of failures: doubled with each, up to the maximum.
 fn bound_ns(options: &Reconnect, failures: u32) -> u64 {
     let doubled = options.backoff.ns().checked_shl(failures.min(63)).unwrap_or(u64::MAX);
     // A shift drops high bits without a word.
@@ -118,7 +118,7 @@ pub(super) trait Subscription {
     /// The open stream.
     type Stream;
 
-    /// Opens it where the link left off, over a connection of its own.
+    /// Opens the stream at the link's cursor, over a new connection.
     async fn open(&mut self, link: &Link, redial: &mut Redial) -> Result<Self::Stream, Ended>;
 
     /// Reads until it ends, and says why it did.
@@ -127,7 +127,7 @@ pub(super) trait Subscription {
     /// Closes it in good order.
     async fn leave(&mut self, stream: Self::Stream);
 
-    /// What its connection carries.
+    /// The meter of its connection.
     fn meter(stream: &Self::Stream) -> Rc<Meter>;
 
     /// Time after which the target should have been heard of, in nanoseconds.
@@ -146,8 +146,7 @@ async fn open<H: Subscription>(
     opened.unwrap_or(Err(Ended::Net(NetError::Timeout(OPEN_LIMIT))))
 }
 
-/// Holds a stream open until the link is dropped: reads it, and opens it again when it ends, falls silent, or the
-/// link is to leave.
+/// Keeps a stream open until the link is dropped: reads it, and reopens it when it ends, falls silent, or the link leaves.
 pub(super) async fn hold<H: Subscription>(link: &Link, mut held: H) {
     let mut redial = Redial::new(link);
     let dialled_ns = clock::now();
@@ -208,7 +207,7 @@ async fn again<H: Subscription>(
     }
 }
 
-/// Waits until a connection has heard nothing for as many heartbeats as the scenario has patience for.
+/// Waits until a connection has been silent for the scenario's number of heartbeats.
 async fn silence(link: &Link, meter: &Meter, heartbeat_ns: u64) {
     let patience = link.context().case.conditions.reconnect.silence;
     let (mut reads, mut quiet) = (meter.reads(), 0);

@@ -1,8 +1,8 @@
-//! Request and response on `/items`: every client has a schedule of its own and keeps to it (open loop), or asks again
-//! a while after each answer (closed loop).
+//! Requests to `/items`: every client keeps to its own schedule (open loop), or sends the next request a while after each
+//! answer (closed loop).
 //!
-//! A client that is refused with 429 or 503 waits as long as it is told before it asks again, and jitter longer. Its
-//! schedule goes on meanwhile: what became due is sent late, and its response counts from when it was due.
+//! A client refused with 429 or 503 waits as long as requested, plus jitter. Its schedule continues: requests due in the
+//! meantime are sent late, and their responses count from due.
 
 use std::time::SystemTime;
 
@@ -19,7 +19,7 @@ use crate::net::{StampedResponse, retry_after};
 use crate::pace::{ArrivalProcess, Rng, Wait};
 use crate::scenario::{LoopKind, RequestOptions};
 
-/// Times that a client tries to stand where it is refused.
+/// Attempts to open a link that is refused.
 const STAND_ATTEMPTS: u32 = 20;
 
 /// One client of `/items`.
@@ -31,10 +31,10 @@ struct Client<'a> {
     refusals: Backoff,
 }
 
-/// What was refused last, and until when the client holds back for it.
+/// Back-off after a refusal.
 struct Backoff {
     rng: Rng,
-    /// In monotonic nanoseconds.
+    /// Its end in monotonic nanoseconds.
     until_ns: u64,
     /// Refusals in a row that did not say when to come again.
     unspoken: u32,
@@ -69,19 +69,19 @@ pub(super) async fn run(link: &Link, options: &RequestOptions) {
     link.finish();
 }
 
-/// What is known of a request before it is due.
+/// A request before it is sent.
 #[derive(Debug, Clone, Copy)]
 struct Planned {
     /// Its place among the link's, from 1.
     seq: u64,
     due_ns: u64,
-    /// When the answer before had come.
+    /// When the previous answer had arrived.
     free_ns: u64,
     measured: bool,
 }
 
 impl Client<'_> {
-    /// Sends what the link's schedule holds, whatever the answers take.
+    /// Sends the link's scheduled requests, however long the answers take.
     async fn open_loop(&mut self, timeline: Timeline) {
         let link = self.link;
         let mut rng = link.rng();

@@ -1,4 +1,4 @@
-//! How long a client that was refused waits before it comes again.
+//! How long a refused client waits before its next attempt.
 
 use std::time::Duration;
 
@@ -6,10 +6,10 @@ use crate::pace::Rng;
 
 /// Least room for jitter, in nanoseconds: without it all who were refused at once would come again at once.
 const JITTER_NS: u64 = 100_000_000;
-/// Longest wait where nobody says how long, in nanoseconds.
+/// Longest wait if the answer names none, in nanoseconds.
 const UNSPOKEN_MAX_NS: u64 = 10_000_000_000;
 
-/// A wait of at least `asked`, in nanoseconds: up to half as much again, at random.
+/// Returns `asked` plus up to half of it at random, in nanoseconds.
 pub(super) fn jittered(asked: Duration, rng: &mut Rng) -> u64 {
     let asked_ns = asked.as_nanos() as u64;
     asked_ns + rng.below((asked_ns / 2).max(JITTER_NS))

@@ -1,4 +1,4 @@
-//! What links book of single requests and polls: raw samples, and deliveries that had waited for a poll.
+//! Records of single requests and polls: raw samples, and deliveries that waited for a poll.
 
 use super::{Link, Turn};
 use crate::clock;

@@ -1,4 +1,4 @@
-//! What links publish themselves, where the clients do: which events of their topic, and how that is booked.
+//! Events that links publish when clients do: which of their topic, and how they are booked.
 
 use serde_json::value::RawValue;
 
@@ -8,20 +8,20 @@ use crate::event::Post;
 use crate::measure::{Counter, Metric};
 use crate::scenario::Workload;
 
-/// An event that a link is to publish.
+/// An event for a link to publish.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Send {
     /// Its number in the schedule of its topic, from 1.
     pub key: u64,
-    /// When it is due, in monotonic nanoseconds.
+    /// The due stamp, in monotonic nanoseconds.
     pub due_ns: u64,
     /// Whether it is due in the window.
     pub measured: bool,
 }
 
 impl Link {
-    /// The events that this link publishes, once the trial has begun: every so many-th of its topic, as many as the topic
-    /// has subscribers.
+    /// Returns the events that this link publishes, once the trial has begun: every n-th of its topic, which has n
+    /// subscribers.
     pub async fn sends(&self) -> Vec<Send> {
         let workload = self.context().case.workload;
         let numbered = (1..).zip(self.due_offsets());
@@ -54,7 +54,7 @@ impl Link {
         }
     }
 
-    /// Books that an event was published, as its client was told at `acknowledged_ns`.
+    /// Books that an event was published, as acknowledged to the client at `acknowledged_ns`.
     pub fn published(&self, send: Send, acknowledged_ns: u64) {
         if send.measured {
             self.count(Counter::SendsAcknowledged, 1);

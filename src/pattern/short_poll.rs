@@ -7,8 +7,8 @@ use crate::measure::Counter;
 use crate::pace::{Polls, Wait};
 use crate::scenario::ShortPollOptions;
 
-/// Polls every `options.interval` from a random phase, by the clock whatever an answer takes, or counted from the end
-/// of the answer; a full page is followed by another poll at once.
+/// Polls every `options.interval` from a random phase, by the clock or from the end of the previous answer; a full page is
+/// followed by another poll at once.
 pub(super) async fn run(link: &Link, options: &ShortPollOptions) {
     let mut poller = Poller::new(link, options.limit).conditional(options.conditional);
     if !poller.stand(options.timeout.std()).await {

@@ -6,7 +6,7 @@ use hmac::{Hmac, KeyInit as _, Mac as _};
 use hyper::HeaderMap;
 use sha2::Sha256;
 
-/// How far an attempt's time stamp may be from now, in seconds.
+/// Largest accepted difference between an attempt's time stamp and now, in seconds.
 const TOLERANCE_S: u64 = 300;
 
 /// Why a delivery is not trusted.

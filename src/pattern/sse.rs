@@ -16,7 +16,7 @@ use crate::net::fields::MediaType;
 use crate::net::{Client, Meter};
 use crate::scenario::SseOptions;
 
-/// Longest wait that a stream may ask for before a reconnect, in milliseconds.
+/// Longest reconnect delay that a stream may set, in milliseconds.
 const RETRY_MAX_MS: u64 = 3_600_000;
 
 /// Reads the stream; when it ends, opens it again after the last event that came.
@@ -53,7 +53,7 @@ impl Subscription for Stream {
         }
         let response = connection.stream(request).await?;
         match response.status() {
-            // Let in, to be told when to come again.
+            // Over the limits: the stream opens only to set the reconnect delay.
             StatusCode::OK if response.headers().contains_key(RETRY_AFTER) => {
                 return Err(Ended::Refused(StatusCode::SERVICE_UNAVAILABLE));
             }
@@ -94,7 +94,7 @@ impl Subscription for Stream {
                     }
                     Err(_) => understood = false,
                 },
-                // What lies up to its id is not sent.
+                // Events up to its id are not sent.
                 "gap" => match cursor(&message.last_id) {
                     Some(Cursor { seq: to, .. }) => {
                         link.missed(self.cursor.saturating_add(1)..to.saturating_add(1));

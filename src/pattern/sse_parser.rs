@@ -18,7 +18,7 @@ const LIMIT: usize = 4 << 20;
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct TooLong;
 
-/// Takes a stream in pieces, whatever their boundaries, and gives out its messages.
+/// Parses a stream from pieces with any boundaries, and returns its messages.
 #[derive(Debug, Default)]
 pub(super) struct Parser {
     /// The line that is not ended yet.
@@ -81,7 +81,7 @@ impl Parser {
         self.settled_id.as_deref()
     }
 
-    /// How long the stream asked to wait before a reconnect, in milliseconds, if it did.
+    /// The reconnect delay that the stream set, in milliseconds, if it did.
     pub(super) const fn retry_ms(&self) -> Option<u64> {
         self.retry_ms
     }

@@ -1,4 +1,4 @@
-//! A webhook receiver: an endpoint with an address of its own, registered at the target and called back.
+//! A webhook receiver: an endpoint with its own address, registered at the target and called back.
 
 use std::net::Ipv4Addr;
 use std::rc::Rc;
@@ -103,7 +103,7 @@ struct Endpoint {
 
 /// Opens the endpoint's socket and draws its secret.
 async fn listen(link: &Link) -> Result<Endpoint, SetupError> {
-    // An address of its own for every endpoint: the target sees distinct hosts.
+    // Every endpoint has its own address, so that the target sees distinct hosts.
     let address = Ipv4Addr::from(0x7f01_0001 + link.index() as u32);
     let refused = |error| SetupError::Listen(address, error);
     let listener = TcpListener::bind((address, 0)).await.map_err(refused)?;
@@ -117,10 +117,11 @@ async fn listen(link: &Link) -> Result<Endpoint, SetupError> {
     Ok(Endpoint { listener, tls, url, secret, verifier })
 }
 
-/// Comes back whenever the target was taken down or the link is to leave.
+/// Reconnects after a restart of the target or a departure of the link.
 ///
-/// A target with its outbox in memory has lost the registration: it is made again, after what came last. One with a durable
-/// outbox has it on disk, and is only asked for it: a second one would bring everything twice, and hide that the first is lost.
+/// A target with its outbox in memory has lost the registration, so the link registers again, after its cursor. A durable
+/// outbox keeps it, so the link only looks it up: a second registration would deliver everything twice, and hide the loss
+/// of the first.
 async fn stay(link: &Link, url: &str, secret: &str, mut id: u64) {
     let kept = link.context().case.keeps_outbox();
     let mut target = link.watch_target();
@@ -189,7 +190,7 @@ async fn withdraw(link: &Link, id: u64, kept: bool) -> Result<(), SetupError> {
     gone.then_some(()).ok_or_else(refused)
 }
 
-/// Registers the endpoint for what follows in the link's topic, over a connection of its own; returns its number.
+/// Registers the endpoint for later events of the link's topic, over a new connection; returns its number.
 async fn register(link: &Link, url: &str, secret: &str) -> Result<u64, SetupError> {
     let mut connection = Client::connect(&link.dialer(), link.index()).await?;
     let registration = serde_json::json!({
@@ -200,7 +201,7 @@ async fn register(link: &Link, url: &str, secret: &str) -> Result<u64, SetupErro
     *request.body_mut() = Full::new(registration.to_string().into());
     request.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
     let answer = connection.exchange(request, REGISTER_TIMEOUT).await?;
-    // Registering is part of the connect cost, not of the cost of a delivery.
+    // Registering is part of the connect cost, not of the cost per delivery.
     connection.mark();
     if answer.status == StatusCode::CREATED {
         let registered: Registered =
@@ -250,7 +251,7 @@ async fn receive(receiver: Rc<Receiver>, listener: TcpListener, tls: Option<Arc<
     accept(&receiver, &listener, tls.as_ref()).await;
 }
 
-/// Accepts the target's connections for good.
+/// Accepts the target's connections forever.
 async fn accept(receiver: &Rc<Receiver>, listener: &TcpListener, tls: Option<&Arc<ServerConfig>>) {
     loop {
         if let Ok((stream, _)) = listener.accept().await {
@@ -284,7 +285,7 @@ async fn serve(receiver: Rc<Receiver>, stream: TcpStream, tls: Option<Arc<Server
         biased;
         () = receiver.cut.notified() => {}
         ended = connection => {
-            // A receiver that was told to misbehave is left by the target in the middle of an exchange.
+            // The target abandons exchanges with a receiver that misbehaves on purpose.
             if ended.is_err() && !receiver.behaviour.affected() {
                 link.error(ErrorKind::Closed);
             }

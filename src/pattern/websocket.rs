@@ -40,7 +40,7 @@ impl Subscription for Line {
         let path = format!("/topics/{}/ws?since={}", link.topic(), self.cursor);
         let (socket, meter) = match handshake::open(link, path, redial.rng()).await? {
             Opened::Socket(socket, meter, epoch) => {
-                // Of another life than the cursor is from it is told first: a reset.
+                // A cursor of another life is answered by a reset first.
                 if self.cursor.epoch.is_none() {
                     self.cursor.epoch = epoch;
                 }
@@ -67,7 +67,7 @@ impl Subscription for Line {
                 Err(error) => return error.into(),
             };
             let received_ns = clock::now();
-            // The crate has written the answer, and leaves it to us that it gets out of what lies under it.
+            // The crate has written the answer, but not flushed what lies under it.
             if frame.opcode == OpCode::Ping
                 && let Err(error) = socket.flush().await
             {
@@ -102,7 +102,7 @@ impl Subscription for Line {
 }
 
 impl Line {
-    /// One that begins with its topic.
+    /// A subscription from the topic's start.
     pub(super) const fn new(options: WebSocketOptions) -> Self {
         Self { options, cursor: Cursor { seq: 0, epoch: None } }
     }
@@ -127,7 +127,7 @@ impl Line {
                     link.reset();
                     self.cursor = reset.next;
                 } else {
-                    // Also whatever is masked, which a server must not do: it is no JSON.
+                    // Includes masked frames, which a server must not send.
                     return Some(Ended::Event);
                 }
             }
@@ -146,14 +146,14 @@ impl Line {
         None
     }
 
-    /// Goes on after `to`: what lies before will not be sent.
+    /// Continues after `to`; the events before it will not be sent.
     fn skip(&mut self, link: &Link, to: u64) {
         link.missed(self.cursor.seq.saturating_add(1)..to.saturating_add(1));
         self.cursor.seq = self.cursor.seq.max(to);
     }
 }
 
-/// Where a close of a link that was too slow says to come back: `…since=17-k3f9x2`.
+/// Parses the cursor in the close reason of a slow link: `…since=17-k3f9x2`.
 fn resumption(payload: &[u8]) -> Option<Cursor> {
     let reason = std::str::from_utf8(payload.get(2..)?).ok()?;
     payload.starts_with(&1013u16.to_be_bytes()).then_some(())?;

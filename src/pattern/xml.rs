@@ -4,8 +4,8 @@ use std::borrow::Cow;
 
 use serde_json::Value;
 
-/// Writes a JSON value in the elements of `XPath` 3.1's `fn:json-to-xml` (without their namespace), which is how items carry
-/// their data in XML; what stands in a map has its name in the attribute `key`.
+/// Writes a JSON value in the elements of `XPath` 3.1's `fn:json-to-xml` (without their namespace), the XML form of an
+/// item's data; a member of a map has its name in the attribute `key`.
 pub(super) fn write(out: &mut String, key: Option<&str>, value: &Value) {
     let (name, text) = match value {
         Value::Null => ("null", Cow::Borrowed("")),

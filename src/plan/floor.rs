@@ -31,22 +31,22 @@ const PLACES: u64 = u64::MAX - 1;
 pub struct PlannedFloor {
     /// Indices of the cases whose floor it is.
     pub cases: Vec<usize>,
-    /// Trials of the run that stand before it.
+    /// The number of trials before it.
     pub after_trials: usize,
     /// Its own plan: one case, one trial, no floor.
     pub plan: Plan,
 }
 
 impl PlannedFloor {
-    /// What it is a floor of: responses, or the freshness of deliveries.
+    /// The metric that it is a floor of: response, or freshness of deliveries.
     pub fn metric(&self) -> Metric {
         let delivers = self.plan.scenario.cases.iter().all(|case| case.pattern.kind().delivers());
         if delivers { Metric::Freshness } else { Metric::Response }
     }
 }
 
-/// What cases must share to share a floor: the workload, and the options of `request` where it is one. How their bytes travel
-/// is not among it: a floor is what the harness and the kernel add, and TLS and HTTP/2 are of what is measured.
+/// What cases must have in common to share a floor: the workload, and the options of `request`. Transport is not included:
+/// a floor is what the harness and the kernel add, and TLS and HTTP/2 are part of what is measured.
 #[derive(PartialEq)]
 struct Load {
     workload: Workload,
@@ -81,7 +81,7 @@ impl Load {
         }
     }
 
-    /// Events, or requests, a second.
+    /// Events, or requests, per second.
     fn per_s(&self) -> f64 {
         let events = self.workload.rate.per_s() * self.workload.topics as f64;
         self.request.map_or(events, |options| options.rate.per_s())
@@ -160,14 +160,14 @@ fn phases(of: &Phases, per_s: f64) -> Phases {
     }
 }
 
-/// The names of the floors that stand after so many trials.
+/// The names of the floors after a number of trials.
 pub(super) fn labels(plan: &Plan, after_trials: usize) -> impl Iterator<Item = String> + '_ {
     let numbered = (1..).zip(&plan.floors);
     let here = numbered.filter(move |(_, floor)| floor.after_trials == after_trials);
     here.map(|(number, _)| format!("F{number}"))
 }
 
-/// What each floor is the floor of.
+/// Prints the cases of each floor.
 pub(super) fn text(page: &mut Page, plan: &Plan) {
     if plan.floors.is_empty() {
         return;

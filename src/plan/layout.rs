@@ -1,4 +1,4 @@
-//! How a case is laid out over processes, and what each of them needs of the host.
+//! The distribution of a case over processes, and what each needs of the host.
 
 use std::ops::Range;
 
@@ -10,12 +10,12 @@ use crate::pace::Pacing;
 use crate::scenario::{Case, Http, MOST_SAMPLES, Pattern, Scenario, Spin};
 use crate::unit;
 
-/// Descriptors that a process needs beside its links: standard streams, runtimes, timers, `/proc`.
+/// Descriptors that a process needs besides its links: standard streams, runtimes, timers, `/proc`.
 const SLACK: u64 = 64;
 /// Memory of a link over both ends, in bytes, generously: 10-27 KiB are published for a tuned to a
 /// default server, and a webhook's two connections and buffers are more.
 const MEMORY_PER_LINK: u64 = 64 * 1024;
-/// Memory of an event in the log beside its payload, in bytes.
+/// Memory of an event in the log besides its payload, in bytes.
 const MEMORY_PER_EVENT: u64 = 256;
 /// Pauses of the connect phase: a slope of memory over links takes at least five points.
 pub(super) const PLATEAUS: u64 = 5;
@@ -31,10 +31,10 @@ pub struct Layout {
     pub target_shards: u32,
     /// How the workers wait for their deadlines.
     pub pacing: Pacing,
-    /// Whether every shard, of the workers and of the target, keeps to a core of its own: where there are as many.
+    /// Whether every shard of workers and target is pinned to its own core, if there are enough.
     ///
-    /// Left alone, the kernel tends to wake the receiver of a loopback packet on its sender's core, where it waits
-    /// for the sender while another core idles.
+    /// Otherwise the kernel tends to wake the receiver of a loopback packet on its sender's core, where it waits for the
+    /// sender while another core idles.
     pub pinned: bool,
     /// Descriptors of the worker that needs most.
     pub worker_descriptors: u64,
@@ -74,7 +74,7 @@ pub enum PlanError {
         need: u64,
         /// Descriptors that a process may have.
         limit: u64,
-        /// Workers that the scenario asks for.
+        /// Workers in the scenario.
         workers: u32,
         /// Workers that would be enough.
         enough: u64,
@@ -88,7 +88,7 @@ pub enum PlanError {
         case: String,
         /// Clients of the case.
         clients: u64,
-        /// Workers that the scenario asks for.
+        /// Workers in the scenario.
         workers: u32,
     },
     /// More requests and polls would be kept raw than a trial may bring.
@@ -106,7 +106,7 @@ pub enum PlanError {
         /// Samples a shard that are possible.
         enough: u64,
     },
-    /// One source address would run out of ports.
+    /// The ports of one source address do not suffice.
     #[error(
         "case {case} needs {need} client ports per address; the host has {limit}: lower workload.clients, or widen \
          net.ipv4.ip_local_port_range"
@@ -190,7 +190,7 @@ impl Layout {
         samples_fit(case, scenario, offering)?;
         let shards = offering + u64::from(target_shards);
         let spins = match scenario.worker.spin {
-            // One core is left for the rest of the host, so that spinning takes none from the target.
+            // One core remains for the rest of the host, so that spinning takes none from the target.
             Spin::Auto => u64::from(host.cores) > shards,
             Spin::Always => true,
             Spin::Never => false,
@@ -220,7 +220,7 @@ fn samples_fit(case: &Case, scenario: &Scenario, shards: u64) -> Result<(), Plan
 struct Descriptors {
     worker: u64,
     target: u64,
-    /// Of the worker's: connections that it opens, and keeps.
+    /// Ports of the connections that a worker opens and keeps.
     ports: u64,
 }
 

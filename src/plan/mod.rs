@@ -22,17 +22,17 @@ use crate::unit::Span;
 pub use floor::PlannedFloor;
 pub use layout::{Layout, PlanError, plateaus, segments};
 
-/// Launching the processes of a trial, and what ends it, as seen on two cores.
+/// Time to launch and end the processes of a trial, as measured on two cores.
 const LAUNCH: Span = Span::from_ms(400);
-/// How long the last deliveries of a pattern that pushes take.
+/// Time of the last deliveries of a pattern that pushes.
 const PUSH_DRAIN: Span = Span::from_ms(200);
 
 /// Every trial of a run in its order, and the layout of each case.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Plan {
-    /// What is measured.
+    /// The scenario that the plan runs.
     pub scenario: Scenario,
-    /// How each of the scenario's cases is laid out over processes; the same index.
+    /// The layout of each of the scenario's cases, by the same index.
     pub layouts: Vec<Layout>,
     /// The trials, in the order of the run.
     pub trials: Vec<PlannedTrial>,
@@ -47,7 +47,7 @@ pub struct PlannedTrial {
     pub case: usize,
     /// Which trial of the case it is, from 1.
     pub trial: u32,
-    /// The block it stands in, from 1: a block holds every case once, in random order.
+    /// The block, from 1: a block holds every case once, in random order.
     pub block: u32,
     /// Seed of its block: all cases of a block get the same events.
     pub seed: u64,
@@ -71,13 +71,13 @@ impl Plan {
         Ok(Self { scenario, layouts, trials, floors })
     }
 
-    /// How long the run is expected to take, in nanoseconds.
+    /// The expected duration of the run, in nanoseconds.
     pub fn duration_ns(&self) -> u64 {
         let trials: u64 = self.trials.iter().map(|trial| self.trial_ns(trial.case)).sum();
         trials + self.floors.iter().map(|floor| floor.plan.duration_ns()).sum::<u64>()
     }
 
-    /// How long the run takes if every trial needs its whole drain, in nanoseconds.
+    /// The duration of the run if every trial needs its whole drain, in nanoseconds.
     pub fn duration_ns_max(&self) -> u64 {
         let drain_ns = self.scenario.phases.drain.ns();
         let trial_ns = LAUNCH.ns() + self.before_drain_ns() + drain_ns;
@@ -86,7 +86,7 @@ impl Plan {
         self.trials.len() as u64 * trial_ns + networks + floors
     }
 
-    /// How long a trial of `case` is expected to take, in nanoseconds.
+    /// The expected duration of a trial of `case`, in nanoseconds.
     pub fn trial_ns(&self, case: usize) -> u64 {
         let drain = match &self.scenario.cases[case].pattern {
             Pattern::ShortPoll(options) => options.longest_wait().max(PUSH_DRAIN),
@@ -97,15 +97,15 @@ impl Plan {
         LAUNCH.ns() + self.before_drain_ns() + drain.ns() + self.network_ns(case)
     }
 
-    /// What the links of `case` wait for their network in the connect phase, in nanoseconds: at each plateau for the last of
-    /// them, and where packets are lost some dial is a second late.
+    /// How long the links of `case` wait for their network in the connect phase, in nanoseconds: at each plateau for the
+    /// last of them, and with packet loss some dial takes a second longer.
     fn network_ns(&self, case: usize) -> u64 {
         let case = &self.scenario.cases[case];
         let dial_ns = if case.conditions.network.loss > 0.0 { Span::from_secs(1).ns() } else { 0 };
         layout::PLATEAUS * (opening_ns(case) + dial_ns)
     }
 
-    /// How much longer than without a network the links of `case` may take to stand before it is given up, in nanoseconds.
+    /// How much longer than without a network the links of `case` may take to open, in nanoseconds.
     pub fn network_patience_ns(&self, case: usize) -> u64 {
         // The first six of one dial's packets are lost, at a plateau.
         let unlucky_ns = Span::from_secs(63).ns();
@@ -143,8 +143,8 @@ impl Plan {
         segments(self.scenario.cases[case].workload.clients, self.layouts[case].workers)
     }
 
-    /// Link counts at which each worker of `case` pauses while it connects, so that the target's memory
-    /// can be read: as many for every worker, in the order of [`Self::segments`].
+    /// Link counts at which each worker of `case` pauses while it connects, for the conductor to read the target's memory:
+    /// equally many for every worker, in the order of [`Self::segments`].
     pub fn plateaus(&self, case: usize) -> Vec<Vec<u64>> {
         plateaus(&self.segments(case))
     }

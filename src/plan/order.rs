@@ -1,7 +1,7 @@
-//! The order of trials: seeded random blocks, each of which holds every case once.
+//! The order of trials: seeded random blocks, each with every case once.
 //!
-//! Interleaved, a drift of the machine (heat, neighbours) meets every case alike; run after run, it would be
-//! taken for a difference between cases.
+//! Interleaved, a drift of the machine (heat, neighbours) affects every case alike; with one case after the other it would
+//! look like a difference between cases.
 
 use super::PlannedTrial;
 use crate::pace::Rng;

@@ -1,4 +1,4 @@
-//! What `tidings plan` prints.
+//! The output of `tidings plan`.
 
 use std::fmt::Write as _;
 
@@ -10,7 +10,7 @@ use crate::unit::{self, Span};
 
 /// Widest line of running text.
 const WIDTH: usize = 98;
-/// Widest case id that stands on the line of its figures.
+/// Widest case id on the same line as its figures.
 const ID_WIDTH: usize = 38;
 
 /// The plan for people: question, cases, order of trials, needs, time; at most `columns` wide, but for the table of the cases.
@@ -92,7 +92,7 @@ fn cases(page: &mut Page, plan: &Plan) {
     }
 }
 
-/// The figures of a case. Client i subscribes to topic i mod topics, so every client gets one topic's rate.
+/// Prints the figures of a case. Client i subscribes to topic i mod topics, so every client gets one topic's rate.
 fn row(out: &mut String, case: &Case) {
     let workload = case.workload;
     let none = || "-".to_owned();
@@ -220,7 +220,7 @@ fn clock(ns: u64) -> String {
     }
 }
 
-/// Lines of a plan, of at most so many columns.
+/// Lines of a plan, up to a width.
 pub(super) struct Page {
     pub out: String,
     columns: usize,

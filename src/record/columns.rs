@@ -1,8 +1,8 @@
-//! What a column of a file is: its name, its unit, and what a cell may hold.
+//! The columns of files: name, unit, and kind of cells.
 
 use crate::unit::{bytes, bytes_per_second, cores, count, nanoseconds, significant};
 
-/// What the cells of a column hold.
+/// The kind of a column's cells.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Kind {
     /// A text.
@@ -36,7 +36,7 @@ pub enum Unit {
     PerSecond,
     /// A part of one.
     Share,
-    /// So many of a thing, or a number with a name.
+    /// A count of things, or a number with a name.
     Of(&'static str),
 }
 
@@ -78,7 +78,7 @@ impl Unit {
 pub struct Column {
     /// Its header, with the unit in it.
     pub name: &'static str,
-    /// What its cells hold.
+    /// The kind of its cells.
     pub kind: Kind,
     /// Their unit.
     pub unit: Unit,
@@ -86,7 +86,7 @@ pub struct Column {
     pub required: bool,
     /// Whether a cell may be empty: not measured.
     pub may_be_empty: bool,
-    /// What it means, for FORMAT.md.
+    /// The meaning, for FORMAT.md.
     pub meaning: &'static str,
     /// When its cells are empty, for FORMAT.md.
     pub empty: &'static str,
@@ -103,7 +103,7 @@ impl Column {
         Self { may_be_empty: true, required: false, ..self }
     }
 
-    /// What it means, and when it is empty.
+    /// Sets the meaning, and when cells are empty.
     pub(super) const fn says(self, meaning: &'static str, empty: &'static str) -> Self {
         Self { meaning, empty, ..self }
     }

@@ -17,7 +17,7 @@ pub struct TrialFacts {
     pub case: Case,
     /// Which trial of its case, from 1.
     pub trial: u32,
-    /// Which randomised block of the plan it stood in, from 1.
+    /// The block of the plan, from 1.
     pub block: u32,
     /// The kind of host that it is judged as.
     pub profile: Profile,
@@ -27,13 +27,13 @@ pub struct TrialFacts {
     pub window_start_ns: u64,
     /// Everything the workers measured, merged, with the ledger.
     pub workers: Snapshot,
-    /// What each worker saw of its own and the machine's health; also merged into `workers`.
+    /// Each worker's own and the machine's health; also merged into `workers`.
     pub health: Vec<WorkerHealth>,
-    /// What the target measured of itself (publishing, retries, dead letters).
+    /// The target's own measurements (publishing, retries, dead letters).
     pub target: Snapshot,
-    /// What the workers measured, by second.
+    /// The workers' measurements by second.
     pub intervals: Intervals,
-    /// The first measured requests and polls of each shard, raw, by their due stamps; as many as the scenario asks for.
+    /// The first measured requests and polls of each shard, raw, by due stamp; as many as the scenario says.
     pub samples: Vec<RequestSample>,
     /// CPU and memory of the processes.
     pub resources: Resources,
@@ -71,19 +71,19 @@ impl TrialFacts {
     }
 }
 
-/// What a worker saw of its own and the machine's health in the window.
+/// A worker's own and the machine's health in the window.
 #[derive(Debug, Clone)]
 pub struct WorkerHealth {
     /// Its name in messages: `"worker 1"`.
     pub name: String,
-    /// How late its ticks woke; `None` where it could not tell.
+    /// The lateness of its ticks; `None` if unknown.
     pub hiccups: Option<Distribution>,
-    /// What was taken from it.
+    /// CPU time taken from it.
     pub counters: Counters,
 }
 
 impl WorkerHealth {
-    /// The health in what the worker `name` told at its end.
+    /// The health in the worker `name`'s final report.
     pub fn new(name: String, told: &Snapshot) -> Self {
         let hiccups = told.distribution(Metric::Hiccup).cloned();
         Self { name, hiccups, counters: told.counters.clone() }
@@ -123,7 +123,7 @@ impl Resources {
         Some(CpuUsed { workers_ns: used.workers_ns.saturating_sub(self.spun_ns), ..used })
     }
 
-    /// What the target's memory grows by with each link: the Theil-Sen slope over the plateaus, in bytes.
+    /// The target's memory per link: the Theil-Sen slope over the plateaus, in bytes.
     ///
     /// `None` below three distinct link counts: a line through two points cannot be checked.
     pub fn target_memory_bytes_per_link(&self) -> Option<f64> {
@@ -187,10 +187,10 @@ pub struct CpuReading {
     pub workers_ns: u64,
 }
 
-/// Memory of the target while so many links stood.
+/// Memory of the target at a number of open links.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct MemoryReading {
-    /// Links that stood.
+    /// Open links.
     pub links: u64,
     /// Anonymous memory in bytes.
     pub bytes: u64,

@@ -27,7 +27,7 @@ impl Figure {
         }
     }
 
-    /// Orders as the true numbers would be: what never arrived lies above all that did.
+    /// Orders as the true numbers would be: lost deliveries rank above all that arrived.
     pub fn order(&self, other: &Self) -> Ordering {
         let key = |figure: &Self| (matches!(figure, Self::MoreThan(_)), figure.number());
         let ((a, x), (b, y)) = (key(self), key(other));

@@ -11,7 +11,7 @@ pub const FOLDER_BYTES: usize = 64;
 /// Hexadecimal digits of the hash that tells shortened or changed names apart.
 const HASH_DIGITS: usize = 8;
 
-/// Names that Windows keeps for devices, whatever follows their first dot.
+/// Names that Windows reserves for devices, with any extension.
 const RESERVED: [&str; 24] = [
     "con", "prn", "aux", "nul", "com0", "com1", "com2", "com3", "com4", "com5", "com6", "com7",
     "com8", "com9", "lpt0", "lpt1", "lpt2", "lpt3", "lpt4", "lpt5", "lpt6", "lpt7", "lpt8", "lpt9",
@@ -27,11 +27,11 @@ pub fn file_name(text: &str, most: usize) -> String {
     if is_own { slug } else { hashed(text, &slug, most, HASH_DIGITS) }
 }
 
-/// Returns the names of `texts`, which lie in one folder: different texts have names that differ in more than the case
-/// of their letters.
+/// Returns the names of `texts` in one folder: different texts get names that differ in more than the case of their
+/// letters.
 ///
-/// A text gets a hash only where its name had to be shortened or is another's as well. The names depend on the set of
-/// texts alone, not on their order.
+/// A text gets a hash only if its name was shortened or is another's as well. The names depend on the set of texts alone,
+/// not on their order.
 pub fn file_names<'a>(
     texts: impl IntoIterator<Item = &'a str>,
     most: usize,

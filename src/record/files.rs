@@ -1,4 +1,4 @@
-//! The columns of the files beside `trials.csv`, whose columns are those of the table of metrics.
+//! The columns of all files but `trials.csv`, whose columns are the table of metrics.
 
 use super::columns::{Column, Kind, Unit, column};
 

@@ -8,13 +8,12 @@ use super::trial::told;
 use super::{Code, Coded, Figure, SCHEMA_VERSION, TrialFacts, Verdict};
 use crate::measure::{Ledger, Metric};
 
-/// One row of `floor.csv`: what the same load took against the null target. Columns have the fields' names;
-/// FORMAT.md describes each.
+/// One row of `floor.csv`: the same load against the null target. Columns have the fields' names; FORMAT.md describes each.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct FloorRecord {
     /// Version of the file's meaning.
     pub schema_version: u32,
-    /// What it is a floor of: freshness, or the response of `request`.
+    /// The metric of the floor: freshness, or the response of `request`.
     pub metric: Metric,
     /// Ids of the cases whose floor it is.
     pub cases: Vec<String>,
@@ -22,7 +21,7 @@ pub struct FloorRecord {
     pub after_trials: usize,
     /// Length of the measure window in seconds, as planned.
     pub measure_s: f64,
-    /// What it is worth.
+    /// The verdict on the floor's trial.
     pub verdict: Verdict,
     /// Why, a sentence each; none for a valid one.
     #[serde(default)]
@@ -33,7 +32,7 @@ pub struct FloorRecord {
     /// The account of deliveries, or requests; `None` where it ended without one.
     #[serde(flatten)]
     pub ledger: Option<Ledger>,
-    /// Independent samples that say as much as those of the window.
+    /// Independent samples with the same information as those of the window.
     pub n_eff: Option<f64>,
     /// The floor.
     #[serde(flatten)]
@@ -50,7 +49,7 @@ pub struct FloorQuantiles {
 }
 
 impl FloorRecord {
-    /// The row of a trial against the null target, which stands for `cases`.
+    /// The row of a trial against the null target, which applies to `cases`.
     pub fn new(
         facts: &TrialFacts,
         cases: Vec<String>,
@@ -80,7 +79,7 @@ impl FloorRecord {
         }
     }
 
-    /// The floor of a quantile, `"p50"` or `"p99"`, in nanoseconds; `None` where it could not be told.
+    /// The floor of a quantile, `"p50"` or `"p99"`, in nanoseconds; `None` if unknown.
     pub fn at(&self, quantile: &str) -> Option<f64> {
         let figure = match quantile {
             "p50" => self.quantiles.floor_ns_p50,

@@ -40,23 +40,23 @@ pub fn results_folder(
     fresh(&parent, &format!("{}-{host}", utc_compact(started)))
 }
 
-/// Checks that [`results_folder`] can make a folder, and leaves none.
+/// Checks that [`results_folder`] can create a folder, and leaves none.
 ///
-/// For a run of several scenarios: what the last one's folder lacks is found before the first is measured.
+/// For a run of several scenarios: a problem with the last one's folder is found before the first is measured.
 pub fn check_results_folder(out: &Path, name: &str) -> Result<(), FolderError> {
     let parent = parent(out, name)?;
     let probe = fresh(&parent, &format!("probe-{}", std::process::id()))?;
     fs::remove_dir(&probe).map_err(at(&probe))
 }
 
-/// Creates `<out>/<name>`, where the runs of one scenario lie.
+/// Creates `<out>/<name>`, the folder of one scenario's runs.
 fn parent(out: &Path, name: &str) -> Result<PathBuf, FolderError> {
     let parent = out.join(file_name(name, FOLDER_BYTES));
     fs::create_dir_all(&parent).map_err(at(&parent))?;
     Ok(parent)
 }
 
-/// A results folder that grows by a trial at a time; whatever is in it after an append is readable.
+/// A results folder that grows by one trial at a time; its content after an append is readable.
 #[derive(Debug)]
 pub struct RunFolder {
     path: PathBuf,
@@ -72,9 +72,9 @@ pub struct RunFolder {
 }
 
 impl RunFolder {
-    /// Creates `<out>/<scenario>/<utc>-<host>/`, numbered where it exists, with its files and their headers.
+    /// Creates `<out>/<scenario>/<utc>-<host>/`, numbered if it exists, with its files and their headers.
     ///
-    /// Called before anything is measured, so that a folder that cannot be written is found at once.
+    /// Called before the first trial, so that an unwritable folder is found at once.
     pub fn create(
         out: &Path,
         scenario: &str,

@@ -35,10 +35,10 @@ pub(super) fn head(started: SystemTime) -> io::Result<Vec<u8>> {
     Ok(text)
 }
 
-/// Writes the lines of one trial: its comment, then a line a second and metric.
+/// Writes the lines of one trial: its comment, then one line per second and metric.
 ///
-/// What the workers told only at their end, and what the target measured, has lines at the end, so that all lines
-/// of a trial together hold exactly its samples.
+/// Final lines hold the samples that the workers reported only at their end, and the target's, so all lines of a trial
+/// together hold exactly its samples.
 pub(super) struct Lines<'a> {
     facts: &'a TrialFacts,
     /// The log's base time on the monotonic clock.
@@ -118,9 +118,9 @@ fn difference(all: &Distribution, told: Option<&Distribution>) -> Option<Distrib
     Some(Distribution::from_histogram(&rest))
 }
 
-/// Merges the samples of those trials that `wanted` names, by case and metric.
+/// Merges the samples of the trials that `wanted` accepts, by case and metric.
 ///
-/// A line that cannot be understood is left out, and told in the second part.
+/// Malformed lines are skipped and listed in the second part.
 pub(super) fn read(text: &str, wanted: impl Fn(&str, u32) -> bool) -> (Distributions, Vec<String>) {
     let (mut merged, mut warnings) = (Distributions::new(), Vec::new());
     let mut case: Option<&str> = None;

@@ -1,4 +1,4 @@
-//! `run.json`: what was run, with what, where, and whether it came to its end.
+//! `run.json`: what was run, with which build, where, and whether it finished.
 
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
@@ -26,7 +26,7 @@ pub struct RunInfo {
     pub working_directory_revision: Option<String>,
     /// When the run began, by [`utc`].
     pub started_utc: String,
-    /// When it ended; `None` while it runs, or where it was killed.
+    /// When it ended; `None` while it runs, or if it was killed.
     pub finished_utc: Option<String>,
     /// Whether every trial of the plan was carried out.
     pub complete: bool,
@@ -41,7 +41,7 @@ pub struct RunInfo {
     pub plan: Vec<PlannedTrial>,
     /// The host it was measured on.
     pub host: Host,
-    /// What makes the host or the build doubtful, a sentence each.
+    /// Problems of the host or the build, a sentence each.
     pub warnings: Vec<String>,
     /// The command line.
     pub command: Vec<String>,
@@ -55,7 +55,7 @@ pub struct Build {
     /// Revision of tidings' own sources; `unknown` where they were no repository, and in files of earlier versions.
     #[serde(default = "unknown")]
     pub build_revision: String,
-    /// Whether the sources differed from that revision; `None` where nobody knows.
+    /// Whether the sources differed from that revision; `None` if unknown.
     #[serde(default)]
     pub build_modified: Option<bool>,
     /// `release` or `debug`.
@@ -128,7 +128,7 @@ pub enum InfoError {
         /// Why.
         source: std::io::Error,
     },
-    /// It is of another make.
+    /// It is not a `run.json`.
     #[error("{path}: {source}; was the file written by another tool?")]
     Foreign {
         /// The file.
@@ -186,7 +186,7 @@ impl RunInfo {
 /// A time as files write it: `2026-11-23T14:22:33Z`.
 pub fn utc(time: OffsetDateTime) -> String {
     let format = format_description!("[year]-[month]-[day]T[hour]:[minute]:[second]Z");
-    // A time has every part of the format, so that nothing is left to fail.
+    // A time has every part of the format, so formatting cannot fail.
     time.to_offset(time::UtcOffset::UTC).format(format).unwrap_or_default()
 }
 

@@ -1,8 +1,7 @@
 //! The seconds of a trial, kept out of memory until they are written to the results folder.
 //!
-//! A second's distributions take 216 KiB a metric in memory and a hundredth of that packed; a trial may last for
-//! hours. Packed seconds go to an unnamed temporary file as their worker packed them; in memory stay the place of each and
-//! nothing more.
+//! A second's distributions take 216 KiB per metric in memory and a hundredth of that packed; a trial may last for hours.
+//! Packed seconds go to an unnamed temporary file; memory holds only their positions.
 
 use std::collections::BTreeMap;
 use std::fs::{File, OpenOptions};
@@ -13,7 +12,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use crate::measure::{Interval, PackedInterval, Snapshot};
 
-/// Where an interval lies in time and in the file.
+/// An interval's place in time and in the file.
 #[derive(Debug, Clone, Copy)]
 struct Place {
     start_ns: u64,
@@ -22,7 +21,7 @@ struct Place {
     length: u32,
 }
 
-/// What the workers measured, by second: added as it comes, read back one by one.
+/// The workers' measurements by second: added as they arrive, read back one by one.
 #[derive(Debug, Default)]
 pub struct Intervals {
     places: Vec<Place>,
@@ -32,7 +31,7 @@ pub struct Intervals {
 }
 
 impl Intervals {
-    /// Adds what a worker measured in a second.
+    /// Adds a worker's measurements of a second.
     ///
     /// # Errors
     ///
@@ -96,7 +95,7 @@ impl Intervals {
     }
 }
 
-/// A file that is gone as soon as it is closed, however this process ends.
+/// Opens a file that disappears when it is closed, however this process ends.
 fn unnamed() -> io::Result<File> {
     static NUMBER: AtomicU64 = AtomicU64::new(0);
     let number = NUMBER.fetch_add(1, Ordering::Relaxed);

@@ -1,4 +1,4 @@
-//! How well a trial knows the quantiles of its headline metric: freshness, or response for `request`.
+//! The precision of a trial's headline quantiles: of freshness, or of response for `request`.
 
 use super::{Figure, TrialFacts};
 use crate::measure::{Distribution, Quantile};
@@ -29,7 +29,7 @@ impl<'a> Headline<'a> {
         let stretches = facts.workers.series.stretches(facts.window_start_ns, end_ns);
         let n_eff = samples.and_then(|samples| {
             let seen = effective_samples(&stretches, samples.variance()?)?;
-            // Of what was lost nothing is known but that it lies above: it counts as what arrived does.
+            // Lost deliveries are only known to lie above, and count like the others.
             Some(seen * (1.0 + censored as f64 / samples.count() as f64))
         });
         let n_eff = n_eff.map(|n| most(facts).map_or(n, |most| n.min(most)));
@@ -41,7 +41,7 @@ impl<'a> Headline<'a> {
         self.n_eff.map(|n| (n * 10.0).round() / 10.0)
     }
 
-    /// The `q`-quantile of the samples, whatever it is worth: what was measured is never left out.
+    /// The `q`-quantile of the samples, whatever its precision: measured values are never left out.
     pub(super) fn at(&self, q: f64) -> Option<Figure> {
         let quantile = match self.samples {
             Some(samples) => samples.quantile_censored(q, self.censored),
@@ -57,10 +57,10 @@ impl<'a> Headline<'a> {
     }
 }
 
-/// The most independent samples that the clients of a trial can give, where their number bounds it.
+/// The largest number of independent samples, if the number of clients bounds it.
 ///
-/// In a window shorter than their interval clients poll once at most. What one poll brings is of one phase of the
-/// interval, whatever its events are, and no series of batches that is shorter than the interval shows it.
+/// In a window shorter than their interval clients poll at most once. All events of one poll share one phase of the
+/// interval, and no series of batches shorter than the interval shows that.
 fn most(facts: &TrialFacts) -> Option<f64> {
     let Pattern::ShortPoll(options) = &facts.case.pattern else { return None };
     let phases = if options.synchronised { 1 } else { facts.case.workload.clients };

@@ -40,7 +40,7 @@ pub enum ReadError {
 /// Everything that a results folder holds.
 #[derive(Debug, Clone)]
 pub struct Run {
-    /// What was run.
+    /// The content of `run.json`.
     pub info: RunInfo,
     /// The trials, in the order of the run.
     pub trials: Vec<TrialRecord>,
@@ -50,7 +50,7 @@ pub struct Run {
     pub floors: Vec<FloorRecord>,
     /// Samples of all usable trials, merged by case and metric.
     pub distributions: BTreeMap<(String, Metric), Distribution>,
-    /// What was cut short or could not be understood, a sentence each.
+    /// Truncated or malformed parts, a sentence each.
     pub warnings: Vec<String>,
 }
 
@@ -107,7 +107,7 @@ impl Run {
     }
 }
 
-/// What of a run that is complete, by its own word, is not there or is there twice; and rows that do not add up.
+/// Lists trials that a run marked complete lacks or has twice, and rows that do not add up.
 fn missing(info: &RunInfo, trials: &[TrialRecord]) -> Vec<String> {
     let mut warnings = Vec::new();
     if info.complete && trials.len() != info.plan.len() {
@@ -244,7 +244,7 @@ mod tests {
             fs::write(&path, &whole[..whole.len() - 5]).unwrap();
             let run = Run::read(&folder).unwrap();
             assert!(run.warnings[0].starts_with(name) && run.warnings[0].contains("cut short"));
-            // A row less than the run carried out is told, too.
+            // A missing row is reported, too.
             let expected = if name == "trials.csv" { 2 } else { 1 };
             assert_eq!(run.warnings.len(), expected, "{name}: {:?}", run.warnings);
             assert!(run.trials.len() >= 5, "{name}");

@@ -58,7 +58,7 @@ fn row<'a>(facts: &'a TrialFacts, sample: &RequestSample) -> Row<'a> {
     }
 }
 
-/// The trial's rows as CSV text, some at a time.
+/// Yields the trial's rows as CSV text, in chunks.
 pub(super) fn texts(facts: &TrialFacts) -> impl Iterator<Item = Vec<u8>> {
     facts.samples.chunks(AT_ONCE).map(move |samples| {
         to_csv(samples.iter().map(|sample| cells(SAMPLE_COLUMNS, &row(facts, sample))))

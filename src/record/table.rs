@@ -39,7 +39,7 @@ pub enum TableError {
         line: u64,
         /// Which column.
         place: String,
-        /// What is wrong with it.
+        /// What is wrong with the line.
         problem: String,
     },
 }
@@ -88,7 +88,7 @@ pub(super) fn header(columns: &[Column]) -> Vec<String> {
     columns.iter().map(|column| column.name.to_owned()).collect()
 }
 
-/// A file's whole lines: what a crash cut short at the end is left out, and told as a warning.
+/// Returns a file's complete lines, with a warning if a crash cut the last one short.
 pub(super) fn whole_lines(path: &Path) -> Result<(String, Option<String>), TableError> {
     let bytes = std::fs::read(path)
         .map_err(|source| TableError::Unreadable { path: path.to_owned(), source })?;

@@ -1,6 +1,6 @@
-//! A trial by seconds: the rows of `timeline.csv`, and what the interval log is written from.
+//! A trial by seconds: the rows of `timeline.csv`, and the source of the interval log.
 //!
-//! One second is in memory at a time, however long the trial was.
+//! Memory holds one second at a time, however long the trial was.
 
 use std::collections::BTreeMap;
 use std::io;
@@ -60,7 +60,6 @@ pub(super) struct Rows<'a> {
 }
 
 impl<'a> Rows<'a> {
-    /// Of the trial of `facts`.
     pub(super) fn of(facts: &'a TrialFacts) -> Self {
         let origin = origin(facts);
         let mut cpu: BTreeMap<i64, CpuUsed> = BTreeMap::new();
@@ -73,8 +72,8 @@ impl<'a> Rows<'a> {
         Self { facts, origin, cpu }
     }
 
-    /// Hands over what all workers measured in each second, ascending: an interval belongs to the second that its
-    /// middle lies in.
+    /// Passes on the measurements of all workers in each second, ascending: an interval belongs to the second that contains
+    /// its middle.
     pub(super) fn seconds(
         &self,
         take: impl FnMut(i64, &Interval) -> io::Result<()>,

@@ -1,4 +1,4 @@
-//! The row of one trial: every figure that is kept of it beside its distributions.
+//! The row of one trial: every figure except its distributions.
 
 use serde::{Deserialize, Serialize};
 
@@ -12,14 +12,13 @@ use crate::scenario::{LoopKind, Outbox, Pattern, PatternKind, Prices, Profile, P
 /// How the reason of a trial begins that the run's end cut short; the signal's name follows.
 pub const STOPPED_BY: &str = "stopped by ";
 
-/// One row of `trials.csv`: what was offered, what came of it, and what it is worth. The columns
-/// are those of the table of metrics.
+/// One row of `trials.csv`: the offered load, the result, and the verdict. The columns are those of the table of metrics.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct TrialRecord {
     /// Which trial it is, and what was offered.
     #[serde(flatten)]
     pub identity: TrialIdentity,
-    /// What it is worth.
+    /// The verdict on the trial.
     pub verdict: Verdict,
     /// Why, a sentence each; none for a valid trial.
     #[serde(default)]
@@ -34,10 +33,10 @@ pub struct TrialRecord {
     pub ledger: Option<Ledger>,
     /// delivered ÷ expected.
     pub reach: Option<f64>,
-    /// What else was given, by the scenario or the run.
+    /// Further settings of the scenario or the run.
     #[serde(flatten)]
     pub given: Given,
-    /// What was measured.
+    /// The measured values.
     #[serde(flatten)]
     pub figures: Figures,
 }
@@ -65,7 +64,7 @@ pub struct TrialIdentity {
     pub payload_bytes: u64,
 }
 
-/// What a trial was given beside its identity: no measurement, and nothing that is summarised.
+/// The settings of a trial besides its identity; not measured, and not summarised.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub struct Given {
     /// Topics.
@@ -80,9 +79,9 @@ pub struct Given {
     pub profile: Option<Profile>,
     /// How the workers waited for their deadlines.
     pub pacing: Option<Pacing>,
-    /// Where the target kept the events of webhooks until they were acknowledged.
+    /// Where the target kept unacknowledged events of webhooks.
     pub outbox: Option<Outbox>,
-    /// What a client's next request waited for; `None` but for `request`.
+    /// Whether a client's next request waited for the previous answer; only for `request`.
     #[serde(rename = "loop")]
     pub loop_kind: Option<LoopKind>,
     /// Who published; `None` for `request`, which has no events.
@@ -112,7 +111,7 @@ impl Given {
     }
 }
 
-/// Requests per second that were offered to a case; `None` but for an open loop.
+/// Requests per second offered to a case; `None` except for an open loop.
 pub(crate) fn offered_requests(pattern: &Pattern) -> Option<f64> {
     match pattern {
         Pattern::Request(options) if options.loop_kind == LoopKind::Open => {

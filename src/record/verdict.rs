@@ -1,4 +1,4 @@
-//! What a trial is worth.
+//! The verdict on a trial.
 
 use std::fmt;
 
@@ -10,11 +10,11 @@ use serde::{Deserialize, Serialize};
 pub enum Verdict {
     /// Every check passed.
     Valid,
-    /// The generator or the machine was strained: read its figures with the reasons beside them.
+    /// Usable: the generator or the machine was strained, so read its figures with the reasons.
     Degraded,
     /// The generator or the machine spoilt it: nothing may be concluded from it.
     Invalid,
-    /// It could not be finished.
+    /// It did not finish.
     Failed,
 }
 

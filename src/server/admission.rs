@@ -66,7 +66,7 @@ mod tests {
     #[test]
     fn no_more_than_the_rate_gets_in_and_no_less() {
         let limits = Limits { requests_per_s: Some(100), connections: None };
-        // Two shards: 50 a second each. 5 s of 1,000 a second, after a bunch of a tenth of a second.
+        // Two shards: 50 per second each. 5 s of 1,000 per second, after a burst of a tenth of a second.
         let admission = Admission::new(limits, 2);
         let flood = (0..5_000).map(|i| i * 1_000_000);
         assert_eq!(admitted(&admission, flood), 250 + 5);

@@ -32,8 +32,8 @@ pub(super) fn signed_rank(n: usize) -> Vec<f64> {
     p
 }
 
-/// The largest 1-based place c from either end of ordered values such that leaving out what lies beyond keeps at
-/// least `wanted` confidence, with the confidence kept; the outermost place where none reaches it.
+/// Returns the largest 1-based place c, from either end of ordered values, such that leaving out the values beyond it keeps
+/// at least `wanted` confidence, with that confidence; the outermost place if none reaches it.
 ///
 /// `null` is the distribution of the number of values below the true one: confidence = 1 − 2·P(X ≤ c−1).
 pub(super) fn place_from_end(null: &[f64], values: usize, wanted: f64) -> (usize, f64) {

@@ -27,12 +27,12 @@ pub struct RankInterval {
     pub confidence: f64,
 }
 
-/// The narrowest symmetric order-statistic interval of a median of `n` values that reaches `wanted` confidence;
-/// least to greatest, with the lower confidence that this has, where none does. `None` for no values.
+/// Returns the narrowest symmetric order-statistic interval of a median of `n` values with `wanted` confidence, or least to
+/// greatest with its lower confidence if none reaches it; `None` for no values.
 ///
-/// Values k and n+1−k of n hold the median with probability 1 − 2·P(B ≤ k−1), B binomial(n, 1/2), whatever the
-/// values' distribution: David and Nagaraja, *Order Statistics*, 3rd ed., section 7.1. Three values give 75 %,
-/// six are the fewest that reach 95 %.
+/// Values k and n+1−k of n contain the median with probability 1 − 2·P(B ≤ k−1), B binomial(n, 1/2), whatever the values'
+/// distribution: David and Nagaraja, *Order Statistics*, 3rd ed., section 7.1. Three values give 75 %; six are the fewest
+/// that reach 95 %.
 pub fn median_interval(n: usize, wanted: f64) -> Option<RankInterval> {
     if n == 0 {
         return None;

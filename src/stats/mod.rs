@@ -1,9 +1,9 @@
-//! Pure functions of numbers: medians and their intervals, robust slopes, paired shifts, quantiles of dependent
-//! samples, transients and trends.
+//! Pure functions of numbers: medians and their intervals, robust slopes, paired shifts, quantiles of dependent samples,
+//! transients and trends.
 //!
-//! Nothing here knows what the numbers stand for, reads a clock, or draws a random number. Medians, slopes and
-//! shifts are of *trials*: samples within a trial are autocorrelated, and only [`effective_samples`] and
-//! [`quantile_interval`] allow for that.
+//! Nothing here knows the meaning of the numbers, reads a clock, or draws a random number. Medians, slopes and shifts are
+//! of *trials*: samples within a trial are autocorrelated, and only [`effective_samples`] and [`quantile_interval`] allow
+//! for that.
 
 mod binomial;
 mod holm;

@@ -1,24 +1,25 @@
-//! How well a quantile of dependent samples is known.
+//! The precision of a quantile of dependent samples.
 
 /// The normal deviate of a two-sided 95 % interval.
 pub(super) const Z: f64 = 1.959_964;
-/// Groups of batches that a variance is estimated from, at least; of single batches, as many as there are.
+/// Least number of groups of batches for estimating a variance; of single batches there may be fewer.
 const GROUPS: usize = 20;
 
-/// Count and sum of the samples of one stretch of time; stretches are equally long and in order.
+/// Count and sum of the samples of one stretch of time; stretches have equal length and are in order.
 pub type Stretch = (u64, f64);
 
-/// How many independent samples say as much about the mean as `stretches` of dependent ones do, whose variance is
-/// `variance`; `None` where there are none.
+/// Returns how many independent samples carry as much information about the mean as `stretches` of dependent ones with
+/// variance `variance`; `None` if there are none.
 ///
-/// `n_eff` = σ² ÷ Var(mean) = n ÷ τ. Var(mean) is that of batch means, for batches of random size (the ratio
-/// estimator of cluster samples: Cochran, *Sampling Techniques*, 3rd ed., section 11.2; τ is the design effect of
-/// Kish, *Survey Sampling*, section 8.2): k ÷ (k−1) · Σ(sᵢ − nᵢ·mean)² ÷ n². So a thousand deliveries of one event
-/// count as one where they are alike, and as a thousand where they differ as much as those of different events do.
-/// Batch means see dependence no longer than a batch (Flegal and Jones, *Annals of Statistics* 38 (2010),
-/// 1034-1070), so batches are doubled as long as 20 are left, and the fewest `n_eff` is taken. Few batches tell their
-/// own variance badly: `n_eff` is lowered by (z ÷ t)², t Student's quantile of k−1, which makes an interval with z as
-/// wide as one with t. Never more than n.
+/// `n_eff` = σ² ÷ Var(mean) = n ÷ τ. Var(mean) is that of batch means, for batches of random size (the ratio estimator of
+/// cluster samples: Cochran, *Sampling Techniques*, 3rd ed., section 11.2; τ is the design effect of Kish, *Survey
+/// Sampling*, section 8.2): k ÷ (k−1) · Σ(sᵢ − nᵢ·mean)² ÷ n². A thousand deliveries of one event therefore count as one if
+/// they are alike, and as a thousand if they differ as much as those of different events.
+///
+/// Batch means miss dependence longer than a batch (Flegal and Jones, *Annals of Statistics* 38 (2010), 1034-1070), so
+/// batches are doubled while 20 are left, and the smallest `n_eff` is taken. Few batches estimate their own variance badly:
+/// `n_eff` is lowered by (z ÷ t)², t Student's quantile of k−1, which makes an interval with z as wide as one with t. The
+/// result is never more than n.
 pub fn effective_samples(stretches: &[Stretch], variance: f64) -> Option<f64> {
     let count: u64 = stretches.iter().map(|(count, _)| count).sum();
     if count == 0 {
@@ -66,17 +67,17 @@ fn student(freedom: usize) -> f64 {
 
 /// Independent samples above the quantile that must at least be there for it to be shown.
 pub const TAIL_SHOWN: f64 = 10.0;
-/// Independent samples above the quantile that must at least be there for it to decide, whatever its interval.
+/// Independent samples above a quantile from which it decides, whatever its interval.
 pub const TAIL_DECIDES: f64 = 100.0;
 
-/// Independent samples that lie above (for a low quantile: below) the `q`-quantile of `n`.
+/// The number of independent samples above (for a low quantile: below) the `q`-quantile of `n`.
 pub fn tail(n: f64, q: f64) -> f64 {
     // Rounded, as 1 − 0.99 is a little less than 0.01.
     (n * q.min(1.0 - q) * 1e6).round() / 1e6
 }
 
-/// Quantiles between which the true `q`-quantile lies with 95 % confidence, where `n` independent samples were
-/// drawn; `None` where the samples do not reach that far.
+/// Returns the quantiles between which the true `q`-quantile is with 95 % confidence, for `n` independent samples; `None`
+/// if the samples do not reach that far.
 ///
 /// Order statistics with ranks ⌊nq − z√(nq(1−q))⌋ and ⌈nq + z√(nq(1−q))⌉ + 1: Le Boudec, *Performance Evaluation of
 /// Computer and Communication Systems*, theorem 2.1.

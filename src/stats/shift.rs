@@ -4,7 +4,7 @@ use super::binomial::{place_from_end, signed_rank};
 use super::median;
 use super::normal::normal_deviate;
 
-/// By how much the second of each pair differs from the first.
+/// How much the second of each pair differs from the first.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Shift {
     /// Hodges-Lehmann estimate: the median of all Walsh averages.
@@ -17,7 +17,7 @@ pub struct Shift {
     pub confidence: f64,
     /// Exact two-sided p value of "no shift".
     pub p: f64,
-    /// Smallest p value that so many pairs can reach, however large the shift: 2^(1−n).
+    /// The smallest p value for this number of pairs, at any shift: 2^(1−n).
     pub p_least: f64,
 }
 

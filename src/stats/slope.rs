@@ -1,4 +1,4 @@
-//! A straight line through points of which some may be far off.
+//! Fits a straight line through points with outliers.
 
 use super::median;
 

@@ -5,14 +5,14 @@ use super::theil_sen;
 
 /// Values that a variance is taken of, at least.
 const LEFT: usize = 5;
-/// Most lag-one autocorrelation that is allowed for: a smooth curve leaves as much around its line.
+/// Largest lag-one autocorrelation that is allowed for: a smooth curve leaves that much around its line.
 const MOST: f64 = 0.75;
 /// Values that a trend is looked for in, at least.
 const TREND: usize = 10;
 
-/// How many of the first `values` belong to a transient, by the marginal standard error rule: the cut d for which
-/// Σ(xᵢ − mean)² ÷ (n−d)², over what is left, is least. A quarter, and five, are always left: of few values the
-/// rule finds some that are alike by chance.
+/// Returns how many of the first `values` belong to a transient, by the marginal standard error rule: the cut d that
+/// minimises Σ(xᵢ − mean)² ÷ (n−d)² over the rest. A quarter, and at least five, always remain: among few values the rule
+/// finds some that are alike by chance.
 ///
 /// On means of five observations it is MSER-5: White, Cobb and Spratt, "A comparison of five steady-state truncation
 /// heuristics for simulation", *Winter Simulation Conference* 2000, 755-760.
@@ -22,7 +22,7 @@ pub fn mser(values: &[f64]) -> usize {
     let centre = values.iter().sum::<f64>() / n.max(1) as f64;
     let mut best = (f64::INFINITY, 0);
     for d in (0..n).rev() {
-        // Around the centre, so that squares do not cancel.
+        // Centred, so that squares do not cancel.
         let x = values[d] - centre;
         sum += x;
         squares += x * x;
@@ -55,7 +55,7 @@ pub fn differs(values: &[f64], cut: usize) -> f64 {
 /// A drift over a series.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Trend {
-    /// What a step adds (Theil and Sen).
+    /// The change per step (Theil and Sen).
     pub slope: f64,
     /// p value of "no trend", two-sided.
     pub p: f64,
@@ -95,10 +95,10 @@ fn two_sided(statistic: f64, continuity: f64, variance: f64) -> f64 {
     2.0 * normal_tail(z)
 }
 
-/// By how much a first-order dependence widens the variance of a rank sum; never below 1.
+/// Returns the factor by which a first-order dependence widens the variance of a rank sum; never below 1.
 ///
-/// The lag-one estimate is taken up by (n·r + 1) ÷ (n − 4), for short series show less than there is: Mudelsee,
-/// *Climate Time Series Analysis*, section 2.6.
+/// The lag-one estimate is corrected by (n·r + 1) ÷ (n − 4), because short series underestimate it: Mudelsee, *Climate Time
+/// Series Analysis*, section 2.6.
 fn inflation(values: &[f64]) -> f64 {
     let n = values.len() as f64;
     if values.len() <= LEFT {

@@ -25,7 +25,7 @@ impl Bandwidth {
         self.0
     }
 
-    /// How long so many bytes take, in nanoseconds.
+    /// Returns how long this many bytes take, in nanoseconds.
     pub const fn takes_ns(self, bytes: u64) -> u64 {
         ((bytes as u128 * 8_000_000_000) / if self.0 == 0 { 1 } else { self.0 as u128 }) as u64
     }

@@ -1,4 +1,4 @@
-//! Decimal text, exactly: quantities are multiplied as integers, so that `4.02k` is 4,020.
+//! Exact decimal text: quantities are multiplied as integers, so that `4.02k` is 4,020.
 
 /// A non-negative decimal number: `digits × 10^exponent`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -13,9 +13,9 @@ const DIGITS_MAX: usize = 36;
 const EXPONENT_MAX: i32 = 400;
 
 impl Decimal {
-    /// Reads the number that `text` begins with; returns it and what follows it.
+    /// Reads the number at the start of `text`; returns it and the rest.
     ///
-    /// Digits may be grouped by single underscores, as in TOML; a sign, a comma, `inf` and `nan` are no number.
+    /// Digits may be grouped by single underscores, as in TOML; a sign, a comma, `inf` and `nan` are not numbers.
     pub(super) fn leading(text: &str) -> Option<(Self, &str)> {
         let bytes = text.as_bytes();
         let (mut digits, mut exponent, mut at, mut point) = (0u128, 0i32, 0, false);
@@ -92,7 +92,7 @@ impl Decimal {
     }
 }
 
-/// The exponent that `text` begins with (`e3`, `E-2`), and its length; none is no length.
+/// Reads the exponent at the start of `text` (`e3`, `E-2`); returns it and its length, 0 without one.
 fn power(text: &str) -> (i32, usize) {
     let Some(rest) = text.strip_prefix(['e', 'E']) else { return (0, 0) };
     let unsigned = rest.strip_prefix(['+', '-']).unwrap_or(rest);

@@ -1,7 +1,7 @@
-//! Human quantities: the only parser and the only printer of rates, sizes, spans of time and counts.
+//! Human quantities: the only parser and printer of rates, sizes, spans of time and counts.
 //!
-//! Scenarios, `--set` and objectives are read with it, tables and reports are printed with it, so what the
-//! tool prints can be typed back. It knows nothing of what a quantity is for.
+//! Scenarios, `--set`, objectives, tables and reports use it, so users can type what the tool prints. It knows nothing of a
+//! quantity's purpose.
 
 mod bandwidth;
 mod count;
@@ -42,7 +42,7 @@ fn split(text: &str) -> Option<(Decimal, &str)> {
     Some((number, unit.trim_start()))
 }
 
-/// What `unit` stands for in `units`.
+/// Returns the factor of `unit` in `units`.
 fn scale(units: &[(&str, u64)], unit: &str) -> Option<u64> {
     units.iter().find(|(name, _)| *name == unit).map(|(_, scale)| *scale)
 }

@@ -13,12 +13,12 @@ impl Rate {
     const WANTED: &'static str =
         "a rate: write a number with /s, /m or /h, such as \"50/s\", \"10k/s\" or \"1/10s\"";
 
-    /// `per_s` a second.
+    /// `per_s` per second.
     pub const fn per_second(per_s: f64) -> Self {
         Self(per_s)
     }
 
-    /// The rate a second.
+    /// The rate per second.
     pub const fn per_s(self) -> f64 {
         self.0
     }
@@ -33,7 +33,7 @@ impl FromStr for Rate {
         let (number, suffix) = split(count).ok_or_else(refused)?;
         let scale = scale(&COUNTS, suffix.trim_end()).ok_or_else(refused)?;
         let unit = unit.trim();
-        // Once per unit, or per so many of them.
+        // Once per unit, or per several of them.
         let one = unit.starts_with(|c: char| c.is_ascii_alphabetic()).then(|| format!("1{unit}"));
         let per: Span = one.as_deref().unwrap_or(unit).parse().map_err(|_| refused())?;
         let ns_per_s = Span::from_secs(1).ns();

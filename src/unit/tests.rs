@@ -142,7 +142,7 @@ proptest! {
         prop_assert_eq!(rate.to_string().parse(), Ok(rate));
     }
 
-    /// Every number of thousandths of every suffix is what integers say, and fails where it is not whole.
+    /// Every number of thousandths with every suffix equals the integer result, and fails if that is not whole.
     #[test]
     fn decimals_are_exact(thousandths in 0..10_000_000_000u64, places in 0..7usize) {
         let text = |unit: &str| format!("{}.{:03}{}{unit}", thousandths / 1_000, thousandths % 1_000, "0".repeat(places));

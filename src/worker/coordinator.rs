@@ -12,7 +12,7 @@ use crate::control::{Order, Orders, Report, Reports, WorkerAssignment};
 use crate::measure::{Interval, Metric, Snapshot, Watch};
 use crate::pattern::Timeline;
 
-/// How often orders are looked for while shards have nothing to say.
+/// How often orders are checked while shards are silent.
 const TICK: Duration = Duration::from_millis(5);
 
 /// Samples in one frame: well under its limit.
@@ -26,7 +26,7 @@ struct Shards {
     intervals: Vec<(Interval, usize)>,
 }
 
-/// Carries out `assignment`; returns what was not yet reported, or why the trial cannot go on.
+/// Carries out `assignment`; returns the unreported measurements, or why the trial cannot continue.
 pub(super) fn run(
     assignment: &WorkerAssignment,
     orders: &mut Orders,
@@ -101,7 +101,7 @@ impl Shards {
 
     fn send(&self, command: &Command) {
         for shard in &self.commands {
-            // A shard that is gone has said why.
+            // A shard that has exited has said why.
             let _ = shard.send(command.clone());
         }
     }

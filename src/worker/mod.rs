@@ -1,8 +1,8 @@
-//! The worker process: it offers its exact share of a case's load, on shards of their own threads, and reports
-//! what it measured every second.
+//! The worker process: offers its exact share of a case's load, on shards with one thread each, and reports its
+//! measurements every second.
 //!
-//! This process's main thread only coordinates: it turns the shards' full recorders into snapshots, so that
-//! no shard spends its time on that.
+//! The main thread only coordinates: it turns the shards' full recorders into snapshots, so that shards spend no time on
+//! that.
 
 mod coordinator;
 mod shard;

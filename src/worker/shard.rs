@@ -1,4 +1,4 @@
-//! One thread of a worker: a current-thread runtime, its own links, its own timer and recorder.
+//! One thread of a worker: a current-thread runtime with its own links, timer and recorder.
 
 use std::ops::Range;
 use std::rc::Rc;
@@ -16,8 +16,7 @@ use crate::pace::{Rng, Timer};
 use crate::pattern::{self, Context, Timeline};
 use crate::scenario::Http;
 
-/// Recorders of a shard beside the one in use: one may be with the coordinator, late by a second, without another being
-/// made for it.
+/// Spare recorders of a shard: the coordinator may hold one for a second without another being allocated.
 const SPARES: usize = 2;
 /// Streams of a trial's seed that belong to the networks of its shards.
 const NETWORKS: u64 = 1 << 53;
@@ -27,11 +26,11 @@ const GRACE_NS: u64 = 100_000_000;
 /// A shard's part of a worker: links `index`, `index + of`, … of the worker's.
 #[derive(Debug, Clone)]
 pub(super) struct ShardAssignment {
-    /// What the worker is to do.
+    /// The worker's assignment.
     pub worker: WorkerAssignment,
     /// Which shard this is, from 0.
     pub index: u64,
-    /// How many there are.
+    /// The number of shards.
     pub of: u64,
 }
 
@@ -40,7 +39,7 @@ pub(super) struct ShardAssignment {
 pub(super) enum Command {
     /// Open this shard's links among the worker's first `upto`, evenly over `over_ns` nanoseconds.
     Open {
-        /// Links of the worker that shall stand afterwards.
+        /// Links of the worker that are open afterwards.
         upto: u64,
         /// Time to spread the dialling over.
         over_ns: u64,
@@ -56,22 +55,22 @@ pub(super) enum Command {
 /// From a shard to the coordinator.
 #[derive(Debug)]
 pub(super) enum Message {
-    /// The links stand.
+    /// The links are open.
     Opened,
     /// A second's recorder, to be sent `back` empty.
     Second {
         /// Begin and end, in monotonic nanoseconds.
         span: Range<u64>,
-        /// What was recorded.
+        /// The records.
         recorder: Box<Recorder>,
-        /// Where the emptied recorder goes.
+        /// Returns the emptied recorder.
         back: mpsc::Sender<Box<Recorder>>,
     },
-    /// What was kept raw.
+    /// Raw samples.
     Samples(Vec<RequestSample>),
     /// The rest, with the ledger; the shard has ended.
     Done(Box<Snapshot>),
-    /// The trial cannot go on.
+    /// The trial cannot continue.
     Failed(String),
 }
 
@@ -172,7 +171,7 @@ impl Shard {
         Ok(snapshot)
     }
 
-    /// Opens connections as the case asks for.
+    /// Opens connections as the case requires.
     fn dialer(&self, timer: &Timer) -> Result<Dialer, String> {
         let ShardAssignment { worker, index, .. } = &self.assignment;
         // A seed for each shard of the trial: they count their connections each for itself.
@@ -195,7 +194,7 @@ impl Shard {
         }
     }
 
-    /// Opens this shard's links of `range`, evenly over `over_ns`, and waits until they stand.
+    /// Opens this shard's links of `range`, evenly over `over_ns`, and waits until they are open.
     async fn open(
         &self,
         context: &Rc<Context>,
@@ -229,7 +228,7 @@ impl Shard {
             context.recorder.borrow_mut().count(Counter::SpunNs, spun_ns);
         };
         let (back, spares) = mpsc::channel::<Box<Recorder>>();
-        // All of them take their turns from the first seconds on, so that memory has its final size soon.
+        // All recorders rotate from the first seconds on, so that memory soon has its final size.
         for _ in 0..SPARES {
             let _ = back.send(Box::default());
         }

@@ -1,5 +1,4 @@
-//! What `tidings run` says on stderr while it measures: one line rewritten on a terminal, one line a trial
-//! elsewhere.
+//! Progress of `tidings run` on stderr: one line rewritten on a terminal, one line per trial elsewhere.
 
 use tidings::clock;
 use tidings::conductor::{Phase, Progress};
@@ -24,7 +23,7 @@ impl<'a> Teller<'a> {
         Self { plan, quiet, screen: Screen::of_stderr(), started_ns: clock::now() }
     }
 
-    /// Says what is about to happen. Warnings are told even where quiet.
+    /// Announces the run. Warnings are printed even with `--quiet`.
     pub(super) fn begin(&mut self, warnings: &[String]) {
         for warning in warnings {
             output::message(format_args!("warning: {warning}"));

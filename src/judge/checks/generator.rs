@@ -27,7 +27,7 @@ pub(super) fn sent_as_scheduled(facts: &TrialFacts) -> Option<Finding> {
     Some(invalid(Reason::RequestsUnsent { sent, scheduled }))
 }
 
-/// What may leave late, and where that is recorded.
+/// Loads that can be late, with the metric of their lateness.
 const SLIPS: [(Load, Metric); 2] =
     [(Load::Requests, Metric::Slip), (Load::Events, Metric::SendSlip)];
 
@@ -59,8 +59,7 @@ fn small(facts: &TrialFacts, load: Load, slip: &Distribution) -> Option<Finding>
     Some((verdict, Reason::GeneratorLate { load, p99_ns, limit_ns, profile }))
 }
 
-/// What the generator added on average, beside what it reports: Σ slip ÷ Σ response for `request`, whose responses are
-/// reported; for a poll, whose freshness is, slip ÷ freshness.
+/// Checks the generator's mean share of the reported metric: Σ slip ÷ Σ response for `request`, slip ÷ freshness for polls.
 pub(super) fn slip_is_a_small_share(facts: &TrialFacts) -> Option<Finding> {
     worst(facts, |load, slip| small_share(facts, load, slip))
 }

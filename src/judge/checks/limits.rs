@@ -2,7 +2,7 @@
 
 use crate::scenario::Profile;
 
-/// What a figure may be before a trial is degraded, and before it is invalid.
+/// The values above which a trial is degraded, and invalid.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(super) struct Limit {
     /// Above it the trial is degraded.
@@ -14,7 +14,7 @@ pub(super) struct Limit {
 /// The thresholds of a profile; shares are of 1, times nanoseconds.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(super) struct Limits {
-    /// p99 slip that is allowed whatever the median is.
+    /// p99 slip that is allowed at any median.
     pub slip_ns: f64,
     /// p99 slip that is allowed as a share of the reported median.
     pub slip_of_median: f64,
@@ -32,7 +32,7 @@ pub(super) struct Limits {
     pub taken_share: Limit,
 }
 
-/// A p99 slip of so many times the allowed makes the trial invalid.
+/// A p99 slip above this multiple of the limit makes the trial invalid.
 pub(super) const SLIP_INVALID: f64 = 10.0;
 /// sent ÷ scheduled may be off by this.
 pub(super) const SENT_TOLERANCE: f64 = 0.001;

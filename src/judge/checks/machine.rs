@@ -1,7 +1,7 @@
-//! Did the machine spoil it? Hiccups of the workers, and what was taken from them.
+//! Checks of the machine: pauses of the workers, and CPU time taken from them.
 //!
-//! Only the workers are judged. Their meters tell of the machine and of a worker that stalled; the target's tell of the
-//! machine too, but also of a target that is busy or stopped, which is a result and shows in the percentiles.
+//! Only the workers are judged. Their meters detect a paused machine and a stalled worker. The target's meters also detect
+//! a busy or stopped target, which is a result and shows in the percentiles.
 
 use super::limits::{Limit, Limits};
 use super::{Finding, degraded, invalid};
@@ -148,7 +148,7 @@ pub(super) fn ticks_woke_in_time(facts: &TrialFacts) -> Option<Finding> {
     Some((verdict, Reason::WorkerTimerLate { workers, limit_ns, profile: facts.profile }))
 }
 
-/// The same of the target's process: no check of a verdict, as a target may well be the cause of its own hiccups.
+/// The same for the target's process: not a check of a verdict, because a target can cause its own hiccups.
 pub(super) fn target_ticks_woke_in_time(facts: &TrialFacts) -> Option<Finding> {
     let p999_ns = facts.target.distribution(Metric::TargetHiccup)?.quantile(0.999)? as f64;
     let (verdict, limit_ns) = over(p999_ns, Limits::of(facts.profile).hiccup_ns)?;

@@ -1,4 +1,4 @@
-//! Did the clients publish what they were to? Only of cases in which they do.
+//! Checks of what clients published, in cases in which they publish.
 
 use super::limits::SENT_TOLERANCE;
 use super::{Finding, invalid};
@@ -34,7 +34,7 @@ pub(super) fn sends_balance(facts: &TrialFacts) -> Option<Finding> {
             most,
         }));
     }
-    // A POST waits behind the one before it, which is the target's doing; a WebSocket that stands does not.
+    // A POST waits for the one before it, which the target causes; an open WebSocket does not wait.
     let (sent, socket) =
         (counters.get(Counter::SendsSent), facts.case.pattern.kind().traits().duplex);
     let missing = due.saturating_sub(sent) as f64;

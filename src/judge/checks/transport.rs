@@ -6,7 +6,7 @@ use crate::measure::Counter;
 use crate::record::TrialFacts;
 use crate::scenario::{Connection, Http, Pattern};
 
-/// Of the handshakes that could resume, this share must have: a ticket may be on its way when its link dials again.
+/// Least share of the possible handshakes that must resume: a ticket may still be in flight when its link dials again.
 const RESUMED_AT_LEAST: f64 = 0.98;
 
 fn connects(facts: &TrialFacts, connection: Connection) -> bool {
@@ -17,9 +17,9 @@ fn is_per_request(facts: &TrialFacts) -> bool {
     connects(facts, Connection::PerRequest)
 }
 
-/// As many connections as the mode asks for.
+/// Checks the number of connections against the mode.
 ///
-/// Webhooks are left out: there the target dials, and it may close a connection that is idle.
+/// Webhooks are exempt: the target dials, and may close idle connections.
 pub(super) fn links_stood(facts: &TrialFacts) -> Option<Finding> {
     if facts.case.pattern.kind().traits().called_back {
         return None;
@@ -42,7 +42,7 @@ pub(super) fn links_stood(facts: &TrialFacts) -> Option<Finding> {
         Http::Two => {
             let streams = facts.case.transport.streams;
             let least = clients.div_ceil(u64::from(streams));
-            // Links of different shards share none, so that each shard may have a connection that is not full.
+            // Shards share no connections, so each may have one that is not full.
             let most = least + u64::from(facts.resources.worker_shards.max(1)) - 1;
             (least, most, format!("{clients} links at {streams} streams per connection"))
         }
@@ -86,7 +86,7 @@ pub(super) fn shaken_as_configured(facts: &TrialFacts) -> Option<Finding> {
     if !transport.resume && resumed > 0 {
         return Some(invalid(Reason::SessionsResumed { resumed, handshakes }));
     }
-    // A link's first handshake is a full one: nobody has given it a ticket.
+    // A link's first handshake is full: it has no ticket yet.
     let able = handshakes.saturating_sub(facts.case.workload.clients);
     let due = (able as f64 * RESUMED_AT_LEAST).floor() as u64;
     (transport.tls && transport.resume && is_per_request(facts) && resumed < due)

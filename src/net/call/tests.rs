@@ -1,4 +1,4 @@
-//! What becomes a call, an answer, or neither.
+//! Which messages are calls, answers, or neither.
 
 use http_body_util::BodyExt as _;
 use proptest::prelude::*;
@@ -82,7 +82,7 @@ fn json_stands_in_a_message_as_it_is_and_other_text_as_a_string() {
         let (_, request) = read_call(text.as_bytes()).unwrap();
         assert_eq!(body_of(request), body.trim_end(), "{text}");
     }
-    // Whoever says XML and writes an object is told by the reader of XML, as over HTTP.
+    // An object sent as XML is refused by the reader of XML, as over HTTP.
     let odd =
         br#"{"id":1,"method":"PUT","path":"/","headers":{"content-type":"text/xml"},"body":{}}"#;
     assert_eq!(body_of(read_call(odd).unwrap().1), "{}");

@@ -1,4 +1,4 @@
-//! How the values of a trial are computed from its facts.
+//! Computes the values of a trial from its facts.
 
 use super::spec::{End, Q, Side, Source, Spec};
 use super::{Cell, Figures};
@@ -11,7 +11,7 @@ use crate::scenario::Publish;
 /// named.
 const STORM_MS: u64 = 10;
 
-/// Whether the workers told anything at all.
+/// Whether the workers reported anything.
 pub(super) fn reported(facts: &TrialFacts) -> bool {
     facts.failure.is_none() || facts.workers != Snapshot::default()
 }
@@ -28,7 +28,6 @@ impl<'a> Filler<'a> {
         Self { facts, headline: Headline::of(facts), reported: reported(facts) }
     }
 
-    /// Every value that the trial has.
     pub(super) fn figures(&self, specs: &'static [Spec]) -> Figures {
         let cells = specs.iter().filter_map(|spec| Some((spec.column.name, self.cell(spec)?)));
         Figures(cells.collect())
@@ -229,7 +228,7 @@ pub(super) fn catch_up_max(facts: &TrialFacts) -> Option<Figure> {
     samples.quantile_censored(1.0, 0).filter(|_| all).map(Figure::from)
 }
 
-/// What was never acknowledged lies above every value.
+/// Unacknowledged events rank above every value.
 fn send(facts: &TrialFacts, q: Q) -> Option<Figure> {
     if !clients_publish(facts) || !reported(facts) {
         return None;

@@ -93,7 +93,7 @@ pub fn spec(column: &str) -> Option<&'static Spec> {
     SPECS.iter().find(|spec| spec.column.name == column)
 }
 
-/// The column of a quantile, `"p50"` or `"p99"`, of a metric.
+/// Returns the column of a quantile, `"p50"` or `"p99"`, of a metric.
 pub fn column_of(metric: Metric, quantile: &str) -> Option<&'static str> {
     let of = |spec: &&Spec| {
         let (own, q) = spec.quantile?;
@@ -141,12 +141,12 @@ impl Cell {
     }
 }
 
-/// What was measured in a trial, by column; what was not is missing.
+/// A trial's measured values by column; unmeasured ones are missing.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Figures(BTreeMap<&'static str, Cell>);
 
 impl Figures {
-    /// Everything that the table has of a trial.
+    /// Computes every value of the table for a trial.
     pub(super) fn of(facts: &TrialFacts) -> Self {
         fill::Filler::new(facts).figures(SPECS)
     }

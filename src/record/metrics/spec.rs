@@ -1,11 +1,11 @@
-//! What is known of a metric: a row of the table.
+//! The specification of a metric: a row of the table.
 
 use crate::measure::{Counter, Metric};
 use crate::record::columns::{Column, Kind, Unit, column};
 use crate::record::{Figure, TrialFacts};
 use crate::scenario::PatternKind;
 
-/// Which patterns have a metric.
+/// The patterns that have a metric.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Of {
     /// All of them.
@@ -59,11 +59,11 @@ pub enum Better {
     Less,
     /// More is better.
     More,
-    /// It describes, and ranks nothing.
+    /// Descriptive: neither is better.
     Neither,
 }
 
-/// What the trials of a case make of a column together.
+/// How the trials of a case combine into one value.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Summary {
     /// Nothing: it is given, or an end of an interval within the trial.
@@ -124,7 +124,7 @@ pub enum End {
     High,
 }
 
-/// Who measured.
+/// The process that measured.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Side {
     /// The workers.
@@ -135,7 +135,7 @@ pub enum Side {
     Both,
 }
 
-/// Where a value comes from.
+/// The source of a value.
 #[derive(Debug, Clone, Copy)]
 pub enum Source {
     /// A field of the record: what was given, the verdict, the ledger.
@@ -177,7 +177,7 @@ pub struct Spec {
     pub expected_of: Of,
     /// Which way it is better.
     pub better: Better,
-    /// What the trials of a case make of it.
+    /// How the trials of a case combine.
     pub summary: Summary,
     /// Share by which the largest and the least of a case's trials differ at most on any host, where the workload all but
     /// determines the metric; `None` where it does not.
@@ -332,7 +332,7 @@ macro_rules! headline {
         )
     };
 }
-/// A quantile with a rule of its own.
+/// A quantile with its own rule.
 macro_rules! special {
     ($metric:literal, $q:literal, $of:ident, $share:ident, $fill:expr) => {
         $crate::record::metrics::spec::of_samples(

@@ -1,7 +1,8 @@
-//! The one table of metrics: a column of `trials.csv` each, in the order of the file but for the ten that come first there.
+//! The table of metrics: one column of `trials.csv` each, in the order of the file.
 //!
-//! A new quantile is a row here; any other metric is a row and the function in `fill` that computes it. Columns, cells, FORMAT.md,
-//! objectives, summaries, intervals and charts follow. New rows go to the end, so that older files keep their columns' order.
+//! A new quantile is a row here; any other metric is a row and the function in `fill` that computes it. Columns, cells,
+//! FORMAT.md, objectives, summaries, intervals and charts follow. New rows go to the end, so that older files keep their
+//! columns' order.
 
 use super::spec::{
     Better, Of, Side, Spec, count, figure, headline, interval, number, own, priced, quantile,

@@ -91,7 +91,7 @@ impl Dispatcher {
         }
     }
 
-    /// Brings a batch, in as many attempts as it takes and is allowed.
+    /// Delivers a batch, within the allowed number of attempts.
     pub(super) async fn carry(
         self: Rc<Self>,
         batch: Batch,

@@ -300,7 +300,7 @@ mod tests {
                 for (i, to) in cuts.iter().copied().chain([bytes.len()]).enumerate() {
                     let opcode = if i == 0 { OpCode::Text } else { OpCode::Continuation };
                     wire.extend(masked(i == cuts.len(), opcode, &bytes[from..to]));
-                    // Control frames may stand between the fragments of a message.
+                    // Control frames may come between the fragments of a message.
                     wire.extend(masked(true, OpCode::Ping, &[1, 2]));
                     expected.push("ping [1, 2]".to_owned());
                     from = to;
