@@ -55,6 +55,7 @@ mod serve;
 mod shard;
 mod slow;
 mod sse;
+mod stagger;
 mod target;
 mod thread_bound;
 mod visitors;

@@ -36,6 +36,7 @@ use super::publisher::{self, PublishPlan};
 use super::request::{BODY_WAIT, BodyWait};
 use super::router;
 use super::security::Security;
+use super::stagger::Stagger;
 use super::webhook::{Endpoint, Registry, deliver};
 use super::wire::Wire;
 use crate::control::mishap;
@@ -87,7 +88,7 @@ pub(super) struct Shared {
 }
 
 impl Shared {
-    /// The commands of the shard that delivers to an endpoint.
+    /// The commands of the shard that delivers to an endpoint that is known again.
     pub(super) fn home_of(&self, endpoint: &Endpoint) -> &UnboundedSender<ShardCommand> {
         &self.commands[endpoint.id() as usize % self.commands.len()]
     }
@@ -136,6 +137,8 @@ pub(super) struct Shard {
     pub faults: Option<Rc<ShardFaults>>,
     /// How many requests are let in.
     pub admission: Admission,
+    /// Phases of what links do at intervals.
+    pub stagger: Stagger,
     scratch: RefCell<Box<[u8]>>,
     leaving: Cell<bool>,
     departure: Notify,
@@ -375,6 +378,7 @@ pub(super) fn run<T>(
             timer,
             faults,
             admission: Admission::new(common.options.limits, common.options.shards),
+            stagger: Stagger::default(),
             scratch: RefCell::new(vec![0; SCRATCH].into()),
             leaving: Cell::new(false),
             departure: Notify::new(),

@@ -9,10 +9,11 @@ use hyper::header::{HeaderValue, LOCATION};
 use hyper::{Method, Request, StatusCode};
 use serde::{Deserialize, Serialize};
 use serde_json::json;
+use tokio::task::spawn_local;
 
 use super::destination::Destination;
 use super::endpoint::{Config, Endpoint};
-use super::outbox::unix_seconds;
+use super::outbox::{deliver_over, unix_seconds};
 use super::secret::Secret;
 use super::{dead, verify::verify};
 use crate::event::Cursor;
@@ -21,7 +22,7 @@ use crate::server::cursor::Place;
 use crate::server::hub::SharedTopic;
 use crate::server::problem::Problem;
 use crate::server::request::{self, Query, whole};
-use crate::server::shard::{Shard, ShardCommand};
+use crate::server::shard::Shard;
 
 /// For how long a rotated secret still signs, in seconds, unless its owner says otherwise.
 const OVERLAP_S: u64 = 24 * 3600;
@@ -125,7 +126,7 @@ async fn register(shard: Rc<Shard>, request: Request<Incoming>) -> HandlerResult
     let destination = destination(&draft.url)?;
     let named = topics(&shard, &draft.topics)?;
     let secret = secret(draft.secret.as_deref())?;
-    verify(&shard, &destination, &[&secret]).await?;
+    let pool = verify(&shard, &destination, &[&secret]).await?;
     let topics = starts(&shard, named, draft.since)?;
     let config =
         Config { destination, topics, secret: secret.clone(), previous: None, disabled: None };
@@ -136,7 +137,8 @@ async fn register(shard: Rc<Shard>, request: Request<Incoming>) -> HandlerResult
         shard.shared.webhooks.remove(endpoint.id());
         return Err(problem);
     }
-    let _ = shard.shared.home_of(&endpoint).send(ShardCommand::Deliver(Arc::clone(&endpoint)));
+    // From here, where the connection is that was just verified.
+    spawn_local(deliver_over(Rc::clone(&shard), Arc::clone(&endpoint), pool));
     let view = View::of(&endpoint).map(|v| View { secret: Some(secret.text().to_owned()), ..v });
     let mut reply = answer::json(StatusCode::CREATED, &view);
     if let Ok(location) = HeaderValue::from_str(&format!("/webhooks/{}", endpoint.id())) {

@@ -27,7 +27,7 @@ use super::decode::{CloseReason, Decoder, Incoming};
 use super::echo::farewell;
 use super::frame::{self, Header, Opcode};
 use super::life::Life;
-use super::link::ping_interval;
+use super::link::{first_ping, ping_interval};
 use crate::net::call::{Id, NoCall, read_call, write_answer};
 use crate::server::answer::{Body, Reply, ReplyFuture};
 use crate::server::faults::{self, Subscriber};
@@ -103,7 +103,7 @@ pub(super) async fn run(
     io: Outlet,
     mut early: Vec<u8>,
 ) -> io::Result<()> {
-    let timer = Box::pin(sleep(ping_interval(&shard)));
+    let timer = Box::pin(sleep(first_ping(&shard)));
     let mut link = CallSocket {
         shard,
         outgoing,
