@@ -64,12 +64,16 @@ impl WireTotals {
         self.opening.get()
     }
 
+    /// Whether the links stand: what comes now is no part of opening them.
+    fn links_stand(&self) -> bool {
+        self.begun.get()
+    }
+
     /// Begins a stage: what every open socket has carried so far belongs to the one before.
     ///
     /// Sockets are read a few at a time, so that no delivery waits for all of them.
     pub async fn enter(&self, stage: Stage) {
         self.stage.set(stage);
-        self.begun.set(true);
         let mut open = std::mem::take(&mut *self.open.borrow_mut());
         open.retain(|meter| meter.strong_count() > 0);
         for some in open.chunks(AT_ONCE) {
@@ -80,6 +84,12 @@ impl WireTotals {
             tokio::task::yield_now().await;
         }
         self.open.borrow_mut().extend(open);
+        if !self.begun.replace(true) {
+            // Whatever was carried before opened the links: exchanges that no mark left out, too.
+            let mut opening = self.opening.get();
+            opening += self.carried(Stage::Outside);
+            self.opening.set(opening);
+        }
     }
 
     fn add(&self, stage: Stage, wire: Wire) {
@@ -189,7 +199,7 @@ impl Meter {
     /// Excludes earlier traffic from the totals, because the link is open now.
     pub fn mark(&self) {
         let carried = self.wire().unwrap_or_default();
-        if !self.totals.begun.get() {
+        if !self.totals.links_stand() {
             let mut opening = self.totals.opening.get();
             opening += carried.since(self.counted.get());
             self.totals.opening.set(opening);
@@ -199,7 +209,9 @@ impl Meter {
 
     /// Counts what opened the connection too: it is a part of what one exchange costs.
     pub fn mark_from_the_dial(&self) {
-        self.counted.set(Wire::default());
+        if self.totals.links_stand() {
+            self.counted.set(Wire::default());
+        }
     }
 
     /// Adds what was carried since the last reading to the totals.

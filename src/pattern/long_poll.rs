@@ -9,6 +9,7 @@ use super::{Link, Turn};
 use crate::clock;
 use crate::measure::{Counter, Metric};
 use crate::scenario::LongPollOptions;
+use crate::stats::golden;
 
 /// How much longer than the agreed hold an answer may take.
 const GRACE: Duration = Duration::from_secs(10);
@@ -22,6 +23,10 @@ pub(super) async fn run(link: &Link, options: &LongPollOptions) {
 
     let mut redial = Redial::new(link);
     let wait = format!("{}ms", options.wait.ns() / 1_000_000);
+    // As if the link had stood for long: holds of links that were opened together would run out together, or none within
+    // the window.
+    let first_ms = (options.wait.ns() as f64 * golden(link.index()) / 1e6).ceil() as u64;
+    let first = format!("{first_ms}ms");
     let timeout = options.wait.std() + GRACE;
     let mut free_ns = clock::now();
     for seq in 1.. {
@@ -32,7 +37,7 @@ pub(super) async fn run(link: &Link, options: &LongPollOptions) {
         }
         let answer = tokio::select! {
             biased;
-            answer = poller.ask(Some(&wait), timeout) => answer,
+            answer = poller.ask(Some(if seq == 1 { &first } else { &wait }), timeout) => answer,
             () = link.departure() => {
                 poller.leave();
                 free_ns = clock::now();
@@ -48,7 +53,9 @@ pub(super) async fn run(link: &Link, options: &LongPollOptions) {
                 // When a poll is due says nothing of a held one: those answered in the window are measured.
                 if link.measures(answer.done_ns) {
                     let well = u64::from(brought.is_ok());
-                    link.record(Metric::Hold, answer.done_ns - answer.sent_ns);
+                    if seq > 1 {
+                        link.record(Metric::Hold, answer.done_ns - answer.sent_ns);
+                    }
                     link.count(Counter::Sent, 1);
                     link.count(Counter::Answered, well);
                     link.count(Counter::EmptyPolls, u64::from(brought == Ok(Brought::Nothing)));

@@ -26,7 +26,7 @@ use crate::clock;
 use crate::measure::ErrorKind;
 use crate::net::tls::TlsError;
 use crate::net::{Client, NetError, Stream};
-use crate::scenario::Down;
+use crate::scenario::{CallbackConnection, Down, Pattern};
 
 /// Pause before something that failed is tried again, in nanoseconds.
 const RETRY_NS: u64 = 10_000_000;
@@ -267,12 +267,20 @@ async fn accept(receiver: &Rc<Receiver>, listener: &TcpListener, tls: Option<&Ar
 async fn serve(receiver: Rc<Receiver>, stream: TcpStream, tls: Option<Arc<ServerConfig>>) {
     let link = &receiver.link;
     let Ok(socket) = link.context().dialer.accepted(stream) else { return };
+    // A connection of its own is a part of what each attempt costs.
+    let dialled = matches!(&link.context().case.pattern, Pattern::Webhook(options)
+        if options.connection == CallbackConnection::PerAttempt);
+    if dialled {
+        socket.meter().mark_from_the_dial();
+    }
     let stream: Stream = match tls {
         None => socket.into(),
         Some(config) => match Stream::server(socket, config).await {
             Ok(stream) => {
                 // As for a dialled link: the handshake is part of the connect cost.
-                stream.meter().mark();
+                if !dialled {
+                    stream.meter().mark();
+                }
                 stream
             }
             Err(_) if receiver.behaviour.affected() => return,

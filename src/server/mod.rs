@@ -53,6 +53,7 @@ mod serve;
 mod shard;
 mod slow;
 mod sse;
+mod stagger;
 mod target;
 mod thread_bound;
 mod threads;

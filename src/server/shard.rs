@@ -34,6 +34,7 @@ use super::publisher::{self, PublishPlan};
 use super::request::{BODY_WAIT, BodyWait};
 use super::router;
 use super::security::Security;
+use super::stagger::Stagger;
 use super::threads::{Commands, Member, Server};
 use super::webhook::{Endpoint, Registry, deliver};
 use super::wire::Wire;
@@ -119,6 +120,8 @@ pub(super) struct Shard {
     pub faults: Option<Rc<ShardFaults>>,
     /// The limits on requests.
     pub admission: Admission,
+    /// Phases of what links do at intervals.
+    pub stagger: Stagger,
     scratch: RefCell<Box<[u8]>>,
     leaving: Cell<bool>,
     departure: Notify,
@@ -361,6 +364,7 @@ impl Server for BuiltIn<'_> {
             timer,
             faults,
             admission: Admission::new(common.options.limits, common.options.shards),
+            stagger: Stagger::default(),
             scratch: RefCell::new(vec![0; SCRATCH].into()),
             leaving: Cell::new(false),
             departure: Notify::new(),

@@ -6,6 +6,7 @@
 //! for that.
 
 mod binomial;
+mod golden;
 mod holm;
 mod median;
 #[cfg(test)]
@@ -16,6 +17,7 @@ mod shift;
 mod slope;
 mod steady;
 
+pub use golden::golden;
 pub use holm::holm;
 pub use median::{RankInterval, median, median_interval};
 pub use quantile::{Stretch, TAIL_DECIDES, TAIL_SHOWN, effective_samples, quantile_interval, tail};

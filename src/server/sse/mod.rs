@@ -68,6 +68,7 @@ pub(super) fn get(
     let reset = reset.map(|reset| message(reset.next, "reset", &encode_reset(reset)));
     let greeting = codec::greeting(retry_ms, topic.name(), Cursor::new(since, life));
     let opening = reset.into_iter().chain([greeting.into()]).collect();
+    let first = shard.stagger.first(heartbeat);
     let stream = Stream {
         push: Push::of(shard, request, &topic),
         waiter: topic.for_pushes().waiter(),
@@ -77,8 +78,8 @@ pub(super) fn get(
         outgoing: Rc::clone(outgoing),
         since,
         heartbeat,
-        sent: Instant::now(),
-        beat: (!heartbeat.is_zero()).then(|| Box::pin(tokio::time::sleep(heartbeat))),
+        quiet_until: Instant::now() + first,
+        beat: (!heartbeat.is_zero()).then(|| Box::pin(tokio::time::sleep(first))),
         ended: false,
         _held: shard.gauges().hold(Kind::Sse),
     };
@@ -123,7 +124,8 @@ pub struct Stream {
     outgoing: Rc<Outgoing>,
     since: u64,
     heartbeat: Duration,
-    sent: Instant,
+    /// A comment is due then, where nothing else was sent.
+    quiet_until: Instant,
     beat: Option<Pin<Box<Sleep>>>,
     ended: bool,
     _held: CountedLink,
@@ -146,18 +148,18 @@ impl Stream {
             let next = self.within_bound().unwrap_or_else(|| self.batch());
             // It is empty where the policy ends the stream without a word, and where all of a batch is dropped.
             if self.ended || !next.is_empty() {
-                self.sent = Instant::now();
+                self.quiet_until = Instant::now() + self.heartbeat;
                 return Poll::Ready(Some(next).filter(|next| !next.is_empty()));
             }
         }
         let Some(beat) = &mut self.beat else { return Poll::Pending };
         while beat.as_mut().poll(cx).is_ready() {
             let now = Instant::now();
-            let silent = now - self.sent >= self.heartbeat;
+            let silent = now >= self.quiet_until;
             if silent {
-                self.sent = now;
+                self.quiet_until = now + self.heartbeat;
             }
-            beat.as_mut().reset(self.sent + self.heartbeat);
+            beat.as_mut().reset(self.quiet_until);
             if silent {
                 return Poll::Ready(Some(Bytes::from_static(codec::HEARTBEAT)));
             }

@@ -56,12 +56,11 @@ pub(super) struct Dispatcher {
 }
 
 impl Dispatcher {
-    /// A dispatcher for an endpoint.
-    pub(super) fn new(shard: Rc<Shard>, endpoint: Arc<Endpoint>) -> Self {
-        let options = &shard.options().webhook;
-        let most = options.concurrency.max(1) as usize;
+    /// One for an endpoint, over the connections of `pool`.
+    pub(super) fn new(shard: Rc<Shard>, endpoint: Arc<Endpoint>, pool: ConnectionPool) -> Self {
+        let most = shard.options().webhook.concurrency.max(1) as usize;
         Self {
-            pool: ConnectionPool::new(Rc::clone(&shard.writes), options.connection, most),
+            pool,
             slots: Arc::new(Semaphore::new(most)),
             paused_until: Cell::new(None),
             throttled: Cell::new(0),

@@ -14,6 +14,7 @@ use tokio::task::JoinSet;
 use super::cursors::Cursors;
 use super::dispatcher::{Dispatcher, Origin};
 use super::endpoint::{Config, Endpoint};
+use super::pool::ConnectionPool;
 use crate::server::gauges::Kind;
 use crate::server::shard::Shard;
 
@@ -22,8 +23,14 @@ const UNDER_WAY_MAX: usize = 1024;
 
 /// Delivers to an endpoint until it is deleted.
 pub(crate) async fn deliver(shard: Rc<Shard>, endpoint: Arc<Endpoint>) {
+    let pool = ConnectionPool::of(&shard);
+    deliver_over(shard, endpoint, pool).await;
+}
+
+/// The same over the connections of `pool`, which may have some already.
+pub(super) async fn deliver_over(shard: Rc<Shard>, endpoint: Arc<Endpoint>, pool: ConnectionPool) {
     let _held = shard.gauges().hold(Kind::Webhook);
-    let dispatcher = Rc::new(Dispatcher::new(shard, endpoint));
+    let dispatcher = Rc::new(Dispatcher::new(shard, endpoint, pool));
     let mut decisions = dispatcher.endpoint.watch();
     let mut cursors = Cursors::default();
     let mut under_way = JoinSet::new();

@@ -17,6 +17,7 @@ use super::response::Rest;
 use super::secret::{Secret, signatures};
 use crate::scenario::CallbackConnection;
 use crate::server::outlet::{Outgoing, Outlet, Writes};
+use crate::server::shard::Shard;
 use crate::server::wire::Wire;
 
 /// One attempt's message.
@@ -95,8 +96,11 @@ impl Kept {
 }
 
 impl ConnectionPool {
-    /// None yet, and never more than `most`; what they write is booked in `writes`.
-    pub(super) fn new(writes: Rc<Writes>, connection: CallbackConnection, most: usize) -> Self {
+    /// None yet, and never more than attempts may be under way at once.
+    pub(super) fn of(shard: &Shard) -> Self {
+        let options = &shard.options().webhook;
+        let most = options.concurrency.max(1) as usize;
+        let (writes, connection) = (Rc::clone(&shard.writes), options.connection);
         let kept = Kept { most, idle: RefCell::default(), finishing: Cell::new(0) };
         Self { kept: Rc::new(kept), writes, connection }
     }

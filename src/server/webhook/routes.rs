@@ -9,10 +9,11 @@ use hyper::header::{HeaderValue, LOCATION};
 use hyper::{Method, Request, StatusCode};
 use serde::{Deserialize, Serialize};
 use serde_json::json;
+use tokio::task::spawn_local;
 
 use super::destination::Destination;
 use super::endpoint::{Config, Endpoint};
-use super::outbox::unix_seconds;
+use super::outbox::{deliver_over, unix_seconds};
 use super::secret::Secret;
 use super::{dead, verify::verify};
 use crate::event::Cursor;
@@ -125,7 +126,7 @@ async fn register(shard: Rc<Shard>, request: Request<Incoming>) -> HandlerResult
     let destination = destination(&draft.url)?;
     let named = topics(&shard, &draft.topics)?;
     let secret = secret(draft.secret.as_deref())?;
-    verify(&shard, &destination, &[&secret]).await?;
+    let pool = verify(&shard, &destination, &[&secret]).await?;
     let topics = starts(&shard, named, draft.since)?;
     let config =
         Config { destination, topics, secret: secret.clone(), previous: None, disabled: None };
@@ -136,7 +137,8 @@ async fn register(shard: Rc<Shard>, request: Request<Incoming>) -> HandlerResult
         shard.shared.webhooks.remove(endpoint.id());
         return Err(problem);
     }
-    shard.shared.deliver(&endpoint);
+    // From here, where the connection is that was just verified.
+    spawn_local(deliver_over(Rc::clone(&shard), Arc::clone(&endpoint), pool));
     let view = View::of(&endpoint).map(|v| View { secret: Some(secret.text().to_owned()), ..v });
     let mut reply = answer::json(StatusCode::CREATED, &view);
     if let Ok(location) = HeaderValue::from_str(&format!("/webhooks/{}", endpoint.id())) {

@@ -1,7 +1,5 @@
 //! The ownership check: nothing is delivered to a URL that did not echo a challenge.
 
-use std::rc::Rc;
-
 use hyper::StatusCode;
 use serde::Deserialize;
 use serde_json::json;
@@ -11,7 +9,6 @@ use super::exchange::Wait;
 use super::outbox::unix_seconds;
 use super::pool::{ConnectionPool, Message};
 use super::secret::{Secret, random};
-use crate::scenario::CallbackConnection;
 use crate::server::problem::Problem;
 use crate::server::shard::Shard;
 
@@ -20,12 +17,13 @@ struct Echo {
     challenge: String,
 }
 
-/// Posts a challenge to a URL, signed, and reads its echo.
+/// Posts a challenge to a URL, signed, and reads its echo; gives back what the connection is kept in, so that the first
+/// event pays for no other.
 pub(super) async fn verify(
     shard: &Shard,
     destination: &Destination,
     secrets: &[&Secret],
-) -> Result<(), Problem> {
+) -> Result<ConnectionPool, Problem> {
     let drawn = random::<16>().map_err(|error| {
         Problem::new(StatusCode::INTERNAL_SERVER_ERROR, format!("no randomness: {error}"))
     })?;
@@ -33,7 +31,7 @@ pub(super) async fn verify(
     let body = json!({ "type": "webhook.verification", "challenge": challenge }).to_string().into();
     let id = format!("msg_verification_{challenge}");
     let message = Message { id: &id, timestamp: unix_seconds(), body, written: None };
-    let pool = ConnectionPool::new(Rc::clone(&shard.writes), CallbackConnection::PerAttempt, 0);
+    let pool = ConnectionPool::of(shard);
     let options = shard.options();
     let wait = (Wait::Body, options.webhook.timeout.std());
     let post = pool.post(destination, options.allow_private_webhooks, secrets, message, wait);
@@ -49,7 +47,7 @@ pub(super) async fn verify(
         ));
     };
     match serde_json::from_slice::<Echo>(&body) {
-        Ok(echo) if echo.challenge == challenge => Ok(()),
+        Ok(echo) if echo.challenge == challenge => Ok(pool),
         _ => Err(refused(destination, "it did not echo the challenge")),
     }
 }

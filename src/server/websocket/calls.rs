@@ -25,7 +25,7 @@ use tokio::time::{Instant, Sleep, sleep};
 use super::decode::{CloseReason, Decoder, Incoming};
 use super::echo::farewell;
 use super::life::Life;
-use super::link::ping_interval;
+use super::link::{first_ping, ping_interval};
 use crate::net::call::{Id, NoCall, read_call, write_answer};
 use crate::net::websocket::{self as frame, Header, Opcode};
 use crate::server::answer::{Body, Reply, ReplyFuture};
@@ -101,7 +101,7 @@ pub(super) async fn run(
     io: Outlet,
     mut early: Vec<u8>,
 ) -> io::Result<()> {
-    let timer = Box::pin(sleep(ping_interval(&shard)));
+    let timer = Box::pin(sleep(first_ping(&shard)));
     let mut link = CallSocket {
         shard,
         outgoing,

@@ -76,7 +76,7 @@ pub(super) struct EventSocket {
 impl EventSocket {
     /// A link that sends the events after `since`.
     pub(super) fn new(shard: Rc<Shard>, wire: Wire, waiter: Waiter, since: u64) -> Self {
-        let first = ping_interval(&shard);
+        let first = first_ping(&shard);
         let WebSocketOptions { slow_consumer, queue, .. } = shard.options().websocket;
         let backlog = waiter.topic().newest().saturating_sub(since);
         Self {
@@ -391,6 +391,12 @@ impl EventSocket {
             }
         });
     }
+}
+
+/// Time until a link's first ping.
+pub(super) fn first_ping(shard: &Shard) -> Duration {
+    let ping = shard.options().websocket.ping.std();
+    if ping.is_zero() { NEVER } else { shard.stagger.first(ping) }
 }
 
 /// Time between pings; without pings, so long that it never comes.
