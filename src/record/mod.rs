@@ -20,6 +20,7 @@ mod metrics;
 mod precision;
 mod run;
 mod samples;
+mod seconds;
 mod table;
 mod timeline;
 mod trial;
@@ -42,6 +43,7 @@ pub use metrics::{
     column_of, ends_of, spec,
 };
 pub use run::{ReadError, Run};
+pub use seconds::{Bin, IntervalLog, TrialSeconds};
 pub use table::TableError;
 pub(crate) use table::to_csv;
 pub use timeline::TimelineRow;
