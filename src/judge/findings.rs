@@ -26,7 +26,7 @@ impl Findings {
         let rankings = comparison(&cases);
         let (mut judgements, mut refused) = (Vec::new(), Vec::new());
         for text in &run.info.scenario.objectives {
-            match objectives(std::slice::from_ref(text), &cases) {
+            match objectives(std::slice::from_ref(text), &cases, run) {
                 Ok(judged) => judgements.extend(judged),
                 Err(error) => refused.push(error),
             }

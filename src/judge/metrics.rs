@@ -1,7 +1,6 @@
 //! The metrics that objectives may name, by the table of metrics: names, units, and which pattern has which.
 
-use crate::record::{Kind, SPECS, Spec, Summary, Unit};
-use crate::unit::{ByteSize, Count, Rate, Share, Span};
+use crate::record::{SPECS, Spec, Summary};
 
 fn metrics() -> impl Iterator<Item = &'static Spec> {
     SPECS.iter().filter(|spec| spec.summary != Summary::Nothing)
@@ -26,51 +25,6 @@ pub(super) fn near(name: &str) -> String {
             "; every column of trials.csv is one, such as freshness_p99, reach or lost".to_owned()
         }
         near => format!("; did you mean {}?", near.join(", ")),
-    }
-}
-
-/// A value in the metric's unit, or what would be right.
-pub(super) fn parse_value(metric: &Spec, text: &str) -> Result<f64, String> {
-    let number = || text.parse::<f64>().ok().filter(|n| n.is_finite());
-    if metric.column.kind == Kind::Whole {
-        return text.parse::<Count>().map(|n| n.get() as f64).map_err(|e| e.to_string());
-    }
-    match metric.column.unit {
-        Unit::Nanoseconds => {
-            text.parse::<Span>().map(|span| span.ns() as f64).map_err(|e| e.to_string())
-        }
-        Unit::Bytes => match number() {
-            Some(n) => Ok(n),
-            None => text.parse::<ByteSize>().map(|b| b.bytes() as f64).map_err(|e| e.to_string()),
-        },
-        Unit::BytesPerSecond => match (number(), text.strip_suffix("/s").unwrap_or(text)) {
-            (Some(n), _) => Ok(n),
-            (None, size) => {
-                size.parse::<ByteSize>().map(|b| b.bytes() as f64).map_err(|e| e.to_string())
-            }
-        },
-        Unit::PerSecond => match number() {
-            Some(n) => Ok(n),
-            None => text.parse::<Rate>().map(Rate::per_s).map_err(|e| e.to_string()),
-        },
-        Unit::None | Unit::Seconds | Unit::Share | Unit::Cores | Unit::Of(_) => {
-            match text.strip_suffix('%') {
-                // Exactly: 99.9 % divided as a double is more than 0.999.
-                Some(_) => text.parse::<Share>().ok().map(Share::get),
-                None => number(),
-            }
-            .filter(|n| n.is_finite())
-            .ok_or_else(|| format!("'{text}' is not a number, such as 0.99 or 99%"))
-        }
-    }
-}
-
-/// Prints a value of a metric for people.
-pub(super) fn print_value(metric: &Spec, value: f64) -> String {
-    if metric.column.kind == Kind::Whole {
-        value.to_string()
-    } else {
-        metric.column.unit.print(value)
     }
 }
 

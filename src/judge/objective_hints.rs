@@ -5,13 +5,22 @@ use crate::scenario::{PatternKind, pattern_called};
 
 /// Why an objective cannot be judged, and how it is perhaps spelled.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("{error}{hint}")]
+#[error("{}{hint}", guessed(error, hint))]
 pub struct Misspelt {
     /// Why it cannot be judged.
     #[source]
     pub error: ObjectiveError,
     /// The right spelling, as the end of a sentence; empty where it cannot be guessed.
     pub hint: String,
+}
+
+/// The error, without names that look alike where the right spelling is known.
+fn guessed(error: &ObjectiveError, hint: &str) -> String {
+    let text = error.to_string();
+    match text.split_once("; did you mean ") {
+        Some((what, _)) if !hint.is_empty() => what.to_owned(),
+        _ => text,
+    }
 }
 
 /// Reads an objective as a scenario has it; the error says how it is perhaps spelled.

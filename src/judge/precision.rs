@@ -1,6 +1,7 @@
 //! Whether the quantiles of a case's headline metric are known, and precise enough to decide an objective.
 
-use crate::record::{Figure, Q, Source, Spec, ends_of, spec};
+use crate::measure::Metric;
+use crate::record::{Figure, Q, SPECS, Source, Spec, Summary, ends_of, spec};
 use crate::stats::{TAIL_DECIDES, TAIL_SHOWN, tail};
 
 use super::CaseSummary;
@@ -27,48 +28,51 @@ pub(crate) fn is_well_known(case: &CaseSummary, column: &str) -> bool {
     needs.is_none_or(|(q, n)| tail(n, q) >= TAIL_SHOWN)
 }
 
-/// Decides `holds` for a quantile of the headline metric if enough is known; other columns and older files always decide.
+/// The median over trials of a quantile (1 for the largest sample) as `trials.csv` has it, and whether `holds` of it,
+/// where that can be told; `None` where no column has it. For folders without samples.
 ///
-/// With a hundred independent samples beyond the quantile, over all usable trials, its median decides. With fewer it
-/// decides only if chance cannot reverse it: the intervals of all trials are on one side of the limit.
-pub(super) fn decided(
+/// A hundred independent samples beyond a quantile of the headline metric, over all usable trials, let its median decide.
+/// With fewer it decides only where chance cannot turn it: the intervals of all trials lie on one side of the limit.
+pub(super) fn by_medians(
     case: &CaseSummary,
-    column: &str,
-    holds: impl Fn(Figure) -> bool,
-    measured: Figure,
-) -> Option<bool> {
-    let needs = headline_quantile(case, column).zip(independent_samples(case));
-    let Some((q, n)) = needs else { return Some(holds(measured)) };
+    metric: Metric,
+    q: f64,
+    holds: impl Fn(f64) -> bool,
+) -> Option<(Figure, Option<bool>)> {
+    let own = |spec: &&Spec| {
+        let same = |share: Q| share.share().total_cmp(&q).is_eq();
+        let of = spec.quantile.is_some_and(|(of, share)| of == metric && same(share));
+        of && spec.summary != Summary::Nothing
+    };
+    let spec = SPECS.iter().find(own)?;
+    let median = case.figure(spec.column.name)?.median;
+    // What never arrived is later than any bound.
+    let holds = |figure: &Figure| match figure {
+        Figure::MoreThan(_) => holds(f64::INFINITY),
+        Figure::Value(number) => holds(*number),
+    };
+    let needs = headline_quantile(case, spec.column.name).zip(independent_samples(case));
+    let Some((q, n)) = needs else { return Some((median, Some(holds(&median)))) };
     // What was lost was counted, not estimated.
-    if tail(n, q) >= TAIL_DECIDES || matches!(measured, Figure::MoreThan(_)) {
-        return Some(holds(measured));
+    if tail(n, q) >= TAIL_DECIDES || matches!(median, Figure::MoreThan(_)) {
+        return Some((median, Some(holds(&median))));
     }
-    let ends: Vec<Figure> = spec(column)
-        .and_then(|spec| spec.quantile)
+    let ends: Vec<Figure> = spec
+        .quantile
         .into_iter()
         .flat_map(ends_of)
         .filter_map(|end| case.bounds.get(end))
         .flat_map(|by_block| by_block.values().copied())
         .collect();
     let whole = !ends.is_empty() && ends.len() == 2 * case.trials.usable();
-    let held = ends.iter().filter(|end| holds(**end)).count();
-    match held {
+    let held = ends.iter().filter(|end| holds(end)).count();
+    let decided = match held {
         _ if !whole => None,
         0 => Some(false),
         all if all == ends.len() => Some(true),
         _ => None,
-    }
-}
-
-/// Returns why a quantile of the headline metric is undecided; `None` if that is not the reason.
-pub(super) fn too_few(case: &CaseSummary, column: &str) -> Option<String> {
-    let q = headline_quantile(case, column)?;
-    let n = independent_samples(case)?;
-    Some(format!(
-        "too few independent samples: {} of {}; lengthen measure, or add trials",
-        n.round(),
-        (TAIL_DECIDES / q.min(1.0 - q)).round()
-    ))
+    };
+    Some((median, decided))
 }
 
 #[cfg(test)]
@@ -85,14 +89,13 @@ mod tests {
         let sse = case(PatternKind::Sse, 100, "");
         let folder = write_run(out.path(), &info(scenario(vec![sse], 2, &[])), |_| ());
         let mut case = summary(&Run::read(&folder).unwrap()).remove(0);
-        let (column, below) = (
-            "freshness_ns_p99",
-            |limit: f64| move |figure: Figure| matches!(figure, Figure::Value(ns) if ns < limit),
-        );
+        let column = "freshness_ns_p99";
         let p99 = case.figure(column).unwrap().median;
         assert!(is_well_known(&case, column) && is_well_known(&case, "wire_bytes_per_delivery"));
         assert!(!is_well_known(&case, "freshness_ns_p999"), "under ten in the tail");
-        let decided = |case: &CaseSummary, limit: f64| decided(case, column, below(limit), p99);
+        let decided = |case: &CaseSummary, limit: f64| {
+            by_medians(case, Metric::Freshness, 0.99, |ns| ns < limit).unwrap().1
+        };
         let near = p99.number() * 1.0001;
         assert!(independent_samples(&case).unwrap() < 10_000.0, "under a hundred in the tail");
         assert_eq!(decided(&case, near), None, "within the interval");

@@ -146,10 +146,24 @@ pub(super) fn read(text: &str, wanted: impl Fn(&str, u32) -> bool) -> (Distribut
     (merged, warnings)
 }
 
-fn trial_comment(comment: &str) -> Option<(u32, &str)> {
+pub(super) fn trial_comment(comment: &str) -> Option<(u32, &str)> {
     let rest = comment.trim_end().strip_prefix(TRIAL_COMMENT)?.strip_suffix(']')?;
     let (trial, case) = rest.split_once(" of ")?;
     Some((trial.parse().ok()?, case))
+}
+
+/// Hands over the samples of `metric` in every line of `text` that can be understood.
+pub(super) fn each_interval(text: &str, metric: Metric, mut take: impl FnMut(&Distribution)) {
+    for line in text.split_inclusive('\n') {
+        // Decoding takes longest: the tag is looked at first.
+        let tag = line.strip_prefix("Tag=").and_then(|rest| rest.split(',').next());
+        if tag.and_then(|tag| tag.rsplit('.').next()) != Some(metric.name()) {
+            continue;
+        }
+        if let Ok(Some((_, samples))) = interval(line) {
+            take(&samples);
+        }
+    }
 }
 
 fn interval(line: &str) -> Result<Option<(Metric, Distribution)>, String> {

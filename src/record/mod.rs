@@ -21,6 +21,7 @@ mod newest;
 mod precision;
 mod run;
 mod samples;
+mod seconds;
 mod table;
 mod timeline;
 mod trial;
@@ -44,6 +45,7 @@ pub use metrics::{
 };
 pub use newest::{RunsBelow, runs_below};
 pub use run::{ReadError, Run};
+pub use seconds::{Bin, IntervalLog, TrialSeconds};
 pub use table::TableError;
 pub(crate) use table::to_csv;
 pub use timeline::TimelineRow;

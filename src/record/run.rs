@@ -7,8 +7,8 @@ use super::files::{FLOOR_COLUMNS, TIMELINE_COLUMNS};
 use super::metrics::TRIAL_COLUMNS;
 use super::table::{read, whole_lines};
 use super::{
-    FloorRecord, InfoError, RunInfo, SCHEMA_VERSION, TableError, TimelineRow, TrialRecord,
-    histograms,
+    FloorRecord, InfoError, IntervalLog, RunInfo, SCHEMA_VERSION, TableError, TimelineRow,
+    TrialRecord, histograms,
 };
 use crate::measure::{Distribution, Metric};
 
@@ -50,6 +50,8 @@ pub struct Run {
     pub floors: Vec<FloorRecord>,
     /// Samples of all usable trials, merged by case and metric.
     pub distributions: BTreeMap<(String, Metric), Distribution>,
+    /// The same by trial and second, of every trial.
+    pub log: IntervalLog,
     /// Truncated or malformed parts, a sentence each.
     pub warnings: Vec<String>,
 }
@@ -66,8 +68,13 @@ impl Run {
             warnings.extend(warning);
             Ok::<_, TableError>(text)
         };
-        let (trials, timeline, log) =
-            (whole("trials.csv")?, whole("timeline.csv")?, whole("histograms.hlog")?);
+        let (trials, timeline) = (whole("trials.csv")?, whole("timeline.csv")?);
+        // The tables alone are worth a report.
+        let log = if dir.join("histograms.hlog").exists() {
+            IntervalLog::new(whole("histograms.hlog")?)
+        } else {
+            IntervalLog::default()
+        };
         let floors = dir.join("floor.csv");
         // A run that measured none, or was made before there were any.
         let floors = if floors.exists() {
@@ -92,10 +99,16 @@ impl Run {
             .map(|trial| (trial.identity.case.as_str(), trial.identity.trial))
             .collect();
         let (distributions, unread) =
-            histograms::read(&log, |case, trial| usable.contains(&(case, trial)));
+            histograms::read(log.text(), |case, trial| usable.contains(&(case, trial)));
         warnings.extend(unread);
+        if log.text().is_empty() && !usable.is_empty() {
+            warnings.push(
+                "histograms.hlog is missing: percentiles, their chart and objectives on them have only the quantiles of trials.csv"
+                    .to_owned(),
+            );
+        }
         let timeline = read(TIMELINE_COLUMNS, &dir.join("timeline.csv"), &timeline)?;
-        Ok(Self { info, trials, timeline, floors, distributions, warnings })
+        Ok(Self { info, trials, timeline, floors, distributions, log, warnings })
     }
 
     /// Ids of the cases in the order of the scenario, then of any that it does not name.

@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 use super::metrics::{complete, price};
 use super::table::sentence;
 use super::{Cell, Code, Coded, Figures, SCHEMA_VERSION, TrialFacts, Verdict};
-use crate::measure::Ledger;
+use crate::measure::{Awaits, Ledger, Metric};
 use crate::pace::Pacing;
 use crate::scenario::{LoopKind, Outbox, Pattern, PatternKind, Prices, Profile, Publish};
 
@@ -181,6 +181,21 @@ impl TrialRecord {
             "late" => account(|ledger| ledger.late),
             "reach" => self.reach.map(Cell::Number),
             _ => self.figures.cell(column),
+        }
+    }
+
+    /// Samples of `metric` that never came, and lie above all that did: what ends with an arrival is lost.
+    pub fn never_arrived(&self, metric: Metric) -> u64 {
+        let delivers = self.identity.pattern.delivers();
+        let lost = self.ledger.map_or(0, |ledger| ledger.lost);
+        match metric.awaits() {
+            Awaits::Deliveries if delivers => lost,
+            Awaits::Answers if !delivers => lost,
+            Awaits::Acknowledgements => {
+                let count = |column| self.figures.count(column).unwrap_or_default();
+                count("sends_due").saturating_sub(count("sends_acknowledged"))
+            }
+            Awaits::Nothing | Awaits::Deliveries | Awaits::Answers => 0,
         }
     }
 }

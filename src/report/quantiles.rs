@@ -1,8 +1,8 @@
 //! Quantiles of a case's merged samples, on a grid for a nines axis.
 
 use super::View;
-use crate::measure::{Awaits, Metric};
-use crate::record::{Figure, TrialRecord};
+use crate::measure::Metric;
+use crate::record::Figure;
 
 /// Places on a nines axis between two powers of ten.
 const STEPS: u32 = 20;
@@ -39,20 +39,7 @@ impl Quantiles {
 /// What never arrived in the usable trials lies above every sample of what ends with an arrival.
 pub(super) fn censored(view: &View, case: &str, metric: Metric) -> u64 {
     let trials = view.run.trials.iter().filter(|t| t.identity.case == case && t.verdict.usable());
-    let open = |trial: &TrialRecord| {
-        let delivers = trial.identity.pattern.delivers();
-        let lost = trial.ledger.map_or(0, |ledger| ledger.lost);
-        match metric.awaits() {
-            Awaits::Deliveries if delivers => lost,
-            Awaits::Answers if !delivers => lost,
-            Awaits::Acknowledgements => {
-                let count = |column| trial.figures.count(column).unwrap_or_default();
-                count("sends_due").saturating_sub(count("sends_acknowledged"))
-            }
-            Awaits::Nothing | Awaits::Deliveries | Awaits::Answers => 0,
-        }
-    };
-    trials.map(open).sum()
+    trials.map(|trial| trial.never_arrived(metric)).sum()
 }
 
 /// Quantiles evenly spread on the nines axis, as far as one sample lies above, with the landmarks, 0 and 1.

@@ -5,22 +5,30 @@
 //! of *trials*: samples within a trial are autocorrelated, and only [`effective_samples`] and [`quantile_interval`] allow
 //! for that.
 
+mod beta;
 mod binomial;
 mod golden;
 mod holm;
+mod mean;
 mod median;
 #[cfg(test)]
 pub(crate) mod noise;
 mod normal;
 mod quantile;
+mod share;
 mod shift;
+#[cfg(test)]
+#[path = "../../benches/objectives/simulation.rs"]
+mod simulation;
 mod slope;
 mod steady;
 
 pub use golden::golden;
 pub use holm::holm;
+pub use mean::{MeanBounds, figure_bounds, mean_bounds};
 pub use median::{RankInterval, median, median_interval};
 pub use quantile::{Stretch, TAIL_DECIDES, TAIL_SHOWN, effective_samples, quantile_interval, tail};
+pub use share::{FEW, ShareBounds, TrialShare, binomial_bounds, indicator_effect, share_bounds};
 pub use shift::{Shift, hodges_lehmann, trials_for_confidence, trials_needed};
 pub use slope::theil_sen;
 pub use steady::{Trend, differs, mser, trend};

@@ -3,7 +3,7 @@
 /// The normal deviate of a two-sided 95 % interval.
 pub(super) const Z: f64 = 1.959_964;
 /// Least number of groups of batches for estimating a variance; of single batches there may be fewer.
-const GROUPS: usize = 20;
+pub(super) const GROUPS: usize = 20;
 
 /// Count and sum of the samples of one stretch of time; stretches have equal length and are in order.
 pub type Stretch = (u64, f64);
@@ -54,7 +54,7 @@ pub fn effective_samples(stretches: &[Stretch], variance: f64) -> Option<f64> {
 
 /// The 97.5 % quantile of Student's t with `freedom` degrees, from the Cornish-Fisher expansion (Abramowitz and
 /// Stegun, 26.7.5), which is 3 % low at two degrees and better above; 12.706 at one.
-fn student(freedom: usize) -> f64 {
+pub(super) fn student(freedom: usize) -> f64 {
     if freedom <= 1 {
         return 12.706;
     }
