@@ -170,6 +170,12 @@ pub enum Reason {
         resumed: u64,
         able: u64,
     },
+    UpkeepSeldom {
+        what: &'static str,
+        period_ns: f64,
+        expected: f64,
+        enough_ns: f64,
+    },
     SendsUnbalanced {
         due: u64,
         clients: u64,
@@ -238,6 +244,7 @@ impl fmt::Display for Reason {
             | Self::PublishedOffSchedule { .. }
             | Self::FreshnessNegative { .. }
             | Self::SamplesSaturated { .. }
+            | Self::UpkeepSeldom { .. }
             | Self::SendsUnbalanced { .. }
             | Self::SendsUnsent { .. }
             | Self::SendsMiscounted { .. } => self.of_accounts(),
@@ -288,6 +295,13 @@ impl Reason {
             ),
             Self::SamplesSaturated { samples } => format!(
                 "{samples} samples exceeded 60 s, the largest value recorded, and count as 60 s. Lower the load"
+            ),
+            Self::UpkeepSeldom { what, period_ns, expected, enough_ns } => format!(
+                "{what} come every {} per client, so only about {} fall into the window: CPU and bytes depend on chance. Lengthen \
+                 measure to {}, or add clients",
+                nanoseconds(*period_ns),
+                significant(*expected),
+                nanoseconds(*enough_ns)
             ),
             Self::SendsUnbalanced { due, clients, topics, expected, least, most } => format!(
                 "clients were to publish {due} events to {clients} clients over {topics} topics, which makes {least} to \

@@ -8,6 +8,7 @@ mod floor;
 mod layout;
 mod order;
 mod text;
+mod upkeep;
 
 use std::ops::Range;
 
