@@ -11,6 +11,7 @@ mod limits;
 mod machine;
 mod sends;
 mod transport;
+mod upkeep;
 
 use super::Reason;
 use crate::measure::Counter;
@@ -38,6 +39,7 @@ const CHECKS: &[Check] = &[
     machine::nothing_stolen,
     machine::nothing_throttled,
     nothing_saturated,
+    upkeep::upkeep_met_its_share,
     super::steady::steady,
 ];
 

@@ -174,6 +174,12 @@ pub enum Reason {
         resumed: u64,
         able: u64,
     },
+    UpkeepSeldom {
+        what: &'static str,
+        period_ns: f64,
+        expected: f64,
+        enough_ns: f64,
+    },
     SendsUnbalanced {
         due: u64,
         clients: u64,
@@ -232,6 +238,7 @@ impl fmt::Display for Reason {
             | Self::PublishedOffSchedule { .. }
             | Self::FreshnessNegative { .. }
             | Self::SamplesSaturated { .. }
+            | Self::UpkeepSeldom { .. }
             | Self::SendsUnbalanced { .. }
             | Self::SendsUnsent { .. }
             | Self::SendsMiscounted { .. } => accounts::text(self),

@@ -9,6 +9,7 @@ mod json;
 mod layout;
 mod order;
 mod text;
+mod upkeep;
 
 use std::ops::Range;
 

@@ -366,3 +366,58 @@ fn the_text_and_the_time_tell_of_the_floors() {
     assert!(block[0].contains("F1") && block[0].contains("F2"), "{text}");
     assert!(!block[1].contains('F') && !block[2].contains('F'), "{text}");
 }
+
+#[test]
+fn what_comes_less_often_than_the_window_is_long_is_named() {
+    let told = |sets: &[&str]| -> String {
+        let text = plan(sets).text(usize::MAX);
+        let after = text.split_once("Intervals longer than the window\n");
+        let lines = after.map_or("", |(_, rest)| rest.split("\n\n").next().unwrap());
+        lines.split_whitespace().collect::<Vec<_>>().join(" ")
+    };
+    let all = "patterns=[\"short-poll\", \"long-poll\", \"sse\", \"websocket\", \"webhook\"]";
+    let quiet = [
+        "workload.rate=1/m",
+        "workload.topics=per-client",
+        "workload.clients=2000",
+        "short-poll.interval=20s",
+    ];
+    for (what, sets, lines) in [
+        (
+            "a window that holds all of them",
+            vec!["phases.measure=31s", "short-poll.interval=1s"],
+            vec![],
+        ),
+        (
+            "each by its rate",
+            [&quiet[..], &["phases.measure=5s"]].concat(),
+            vec![
+                "long-poll holds that run out, every 30s per client: about 257 in a window of 5s, spread evenly: costs",
+                "short-poll polls, every 20s per client: about 500 in a window of 5s, spread evenly",
+                "sse heartbeats, every 15s per client: about 587 in a window of 5s, spread evenly",
+                "websocket pings, every 25s per client: about 400 in a window of 5s, spread evenly",
+            ],
+        ),
+        (
+            "few clients",
+            vec![
+                "workload.rate=6/m",
+                "workload.topics=per-client",
+                "workload.clients=3",
+                "phases.measure=5s",
+                "short-poll.interval=1s",
+            ],
+            vec![
+                "long-poll holds that run out, every 30s per client: only about 0.0786 in a window of 5s",
+                "websocket pings, every 25s per client: only about 0.6 in a window of 5s, so CPU and bytes depend on \
+                 chance. Lengthen phases.measure to 25s, or add clients",
+            ],
+        ),
+    ] {
+        let text = told(&[&[all][..], &sets].concat());
+        assert_eq!(text.is_empty(), lines.is_empty(), "{what}: {text}");
+        for line in lines {
+            assert!(text.contains(line), "{what}: '{line}' is missing in\n{text}");
+        }
+    }
+}

@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 
-use super::{Plan, floor};
+use super::{Plan, floor, upkeep};
 use crate::pace::Pacing;
 use crate::prose;
 use crate::scenario::{Case, Faults, LoopKind, Pattern, ShortIds, network_summary};
@@ -44,6 +44,7 @@ pub(super) fn render(plan: &Plan, columns: usize) -> String {
     order(&mut page, plan);
     floor::text(&mut page, plan);
     needs(&mut page, plan);
+    upkeep::text(&mut page, plan);
     if !scenario.objectives.is_empty() {
         page.out.push_str("\nObjectives\n");
         for objective in &scenario.objectives {

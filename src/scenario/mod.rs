@@ -30,6 +30,7 @@ mod sweep;
 mod traits;
 mod transport;
 mod tree;
+mod upkeep;
 mod webhook;
 
 use std::path::Path;
@@ -62,6 +63,7 @@ pub use spelling::{any_of, keys_meant};
 pub use spin::Spin;
 pub use traits::Traits;
 pub use transport::{Connection, Http, Transport};
+pub use upkeep::Upkeep;
 pub use webhook::{CallbackConnection, Down, Outbox, ReceiverOptions};
 
 /// Reads the scenario at `path`, or from standard input where that is [`STDIN`], with this process's environment, and

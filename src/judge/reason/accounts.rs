@@ -2,7 +2,7 @@
 
 use super::Reason;
 use super::figures::BUG;
-use crate::unit::counted;
+use crate::unit::{counted, nanoseconds, significant};
 
 pub(super) fn text(reason: &Reason) -> String {
     match reason {
@@ -36,6 +36,13 @@ pub(super) fn text(reason: &Reason) -> String {
         ),
         Reason::SendsMiscounted { acknowledged, due, published } => format!(
             "the target acknowledged {acknowledged} events, but published {published} and {due} were due. {BUG}"
+        ),
+        Reason::UpkeepSeldom { what, period_ns, expected, enough_ns } => format!(
+            "{what} come every {} per client, so about {} fall into the window: CPU and bytes depend on chance. Lengthen measure \
+             to {}, or add clients",
+            nanoseconds(*period_ns),
+            significant(*expected),
+            nanoseconds(*enough_ns)
         ),
         other => other.code().to_string(),
     }

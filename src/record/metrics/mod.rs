@@ -1,5 +1,6 @@
 //! Metrics as data: one table says of each what it is, which patterns have it and where it comes from.
 
+mod causes;
 mod fill;
 mod spec;
 mod table;

@@ -8,7 +8,7 @@ use super::spec::{
     Better, Of, Side, Spec, count, figure, headline, interval, number, own, priced, quantile,
     special, total,
 };
-use super::{fill, totals};
+use super::{causes, fill, totals};
 use crate::measure::Counter;
 use crate::record::columns::{Kind, Unit};
 
@@ -339,4 +339,16 @@ pub const SPECS: &[Spec] = &[
     priced(totals::COST, "cost_per_1k_clients_month")
         .titled("cost per month of 1,000 clients", ["cost/", "month"])
         .says("what the target costs per 1,000 clients and month of 730 h at the scenario's `[prices]`, in their currency: `target_cpu_cores`, `target_memory_bytes`, `target_sent_bytes_per_s`, `target_requests_per_s`, each at its price. Made anew by `report` from the prices in `run.json`", "any of them is empty"),
+    number("idle_cpu_ns_per_client_s", "idle_cpu_per_client_s", Unit::Nanoseconds, causes::idle_cpu_per_client_s).expected_of(Of::Nothing)
+        .says("the target's CPU time per client and second of the idle phase, in which nothing is published: heartbeats, pings, holds that run out, polls that find nothing", "no idle phase, failed, files written before it"),
+    number("idle_wire_bytes_per_client_s", "idle_wire_per_client_s", Unit::Bytes, causes::idle_wire_per_client_s).expected_of(Of::Nothing)
+        .says("bytes at IP level per client and second of the idle phase, both ways", "likewise, kernel does not tell"),
+    number("added_cpu_ns_per_delivery", "added_cpu_per_delivery", Unit::Nanoseconds, causes::added_cpu_per_delivery).expected_of(Of::Nothing)
+        .says("what a delivery adds: the target's CPU time in the window, without what the idle phase shows of upkeep, ÷ `delivered` (METHODOLOGY, *Cost*)", "as `idle_cpu_ns_per_client_s`, none delivered"),
+    number("added_wire_bytes_per_delivery", "added_wire_per_delivery", Unit::Bytes, causes::added_wire_per_delivery).expected_of(Of::Nothing)
+        .says("the same in bytes at IP level, both ways", "as `idle_wire_bytes_per_client_s`, none delivered"),
+    number("connect_cpu_ns_per_link", "connect_cpu_per_link", Unit::Nanoseconds, causes::connect_cpu_per_link).expected_of(Of::Nothing)
+        .says("the target's CPU time over the connect phase ÷ `clients`: handshakes, subscription or first poll", "failed, files written before it"),
+    number("connect_wire_bytes_per_link", "connect_wire_per_link", Unit::Bytes, causes::connect_wire_per_link).expected_of(Of::Nothing)
+        .says("bytes at IP level that the links carried until all of them stood ÷ `clients`, both ways", "likewise, kernel does not tell"),
 ];
