@@ -90,7 +90,7 @@ impl Conductor<'_> {
                 progress(Progress::Phase { index, trial, phase });
             });
             let (verdict, reasons) = judge::verdict(&facts);
-            let record = TrialRecord::new(&facts, verdict, reasons);
+            let record = TrialRecord::new(&facts, verdict, judge::advised(&facts, reasons));
             folder.append(&facts, &record)?;
             progress(Progress::Recorded { index, record: &record });
             if let Some(signal) = self.signals.received() {

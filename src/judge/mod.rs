@@ -11,6 +11,7 @@ mod objective_hints;
 mod objectives;
 mod precision;
 mod reason;
+mod remedy;
 mod steady;
 mod summary;
 
@@ -23,5 +24,6 @@ pub use objective_hints::{Misspelt, parse_objective};
 pub use objectives::{Judgement, Objective, ObjectiveError, Outcome, objectives, overall};
 pub(crate) use precision::{independent_samples, is_well_known};
 pub use reason::{Load, OfWorker, Reason};
+pub use remedy::advised;
 pub use summary::{CaseSummary, Estimate, Offered, Tally, estimate, summary, summary_of};
 pub(crate) use summary::{counted, summarised};
