@@ -38,6 +38,8 @@ pub struct Tally {
     pub invalid: usize,
     /// Trials that were not finished.
     pub failed: usize,
+    /// Of these, trials that only the run's end cut short.
+    pub cut_short: usize,
 }
 
 impl Tally {
@@ -223,6 +225,7 @@ fn summarise(planned: Option<&Case>, all: &[TrialRecord], id: &str) -> Option<Ca
     let mut summary = empty(planned, trials.first().copied(), id)?;
     for trial in &trials {
         summary.trials.add(trial.verdict);
+        summary.trials.cut_short += usize::from(trial.is_cut_short());
         summary.verdict = summary.verdict.max(Some(trial.verdict));
         if trial.verdict != Verdict::Failed {
             summary.ledger.merge(&trial.ledger.unwrap_or_default());
@@ -317,7 +320,7 @@ mod tests {
         });
         let run = Run::read(&folder).unwrap();
         let summary = &summary(&run)[0];
-        let tally = Tally { valid: 2, degraded: 0, invalid: 1, failed: 1 };
+        let tally = Tally { valid: 2, degraded: 0, invalid: 1, failed: 1, cut_short: 0 };
         assert_eq!((summary.trials, summary.verdict), (tally, Some(Verdict::Failed)));
         assert_eq!(summary.ledger.lost, 240, "an invalid trial's losses are not hidden");
         let p50 = summary.figure("freshness_ns_p50").unwrap();

@@ -272,7 +272,7 @@ fn trials(view: &View) -> String {
                 identity.block.to_string(),
                 escape(&view.name(&identity.case)),
                 identity.trial.to_string(),
-                trial.verdict.to_string(),
+                if trial.is_cut_short() { "cut short" } else { trial.verdict.name() }.to_owned(),
                 escape(&trial.verdict_reasons.join("; ")),
             ],
         );

@@ -196,6 +196,8 @@ fn a_stopped_run_counts_what_finished_what_failed_and_what_was_cut_short() {
         let text = String::from_utf8(output.stdout).unwrap();
         assert!(text.contains(&format!("Partial run (stopped by Ctrl-C): {says}")), "{text}");
         assert!(stopped.is_none() || text.contains(trusted), "{trusted}: {text}");
+        let cases = text.lines().filter(|line| line.trim_end().ends_with("cut short")).count();
+        assert_eq!(cases, usize::from(stopped.is_some()), "the table: {text}");
         let cut = text.contains("Cut short (") && text.contains("): stopped by Ctrl-C.");
         assert_eq!(cut, stopped.is_some(), "{text}");
         assert_eq!(text.contains("Failed ("), died > 0, "{text}");
