@@ -70,7 +70,8 @@ impl Measured {
 
     /// The row that a run would write of it.
     pub fn record(&self) -> TrialRecord {
-        TrialRecord::new(&self.facts, self.verdict, self.reasons.clone())
+        let reasons = judge::advised(&self.facts, self.reasons.clone());
+        TrialRecord::new(&self.facts, self.verdict, reasons)
     }
 }
 

@@ -1,7 +1,7 @@
 //! What to type in place of a command line that clap cannot read.
 
 use clap::error::{ContextKind, ContextValue, ErrorKind};
-use tidings::scenario::{Shipped, any_of, is_url, keys_meant};
+use tidings::scenario::{Shipped, any_of, is_key_word, is_url, keys_meant};
 
 /// The verbs that take scenario keys.
 const OF_SCENARIOS: [&str; 2] = ["run", "plan"];
@@ -10,7 +10,11 @@ const OF_SCENARIOS: [&str; 2] = ["run", "plan"];
 pub(super) fn usage_hint(error: &clap::Error, arguments: &[String]) -> Option<String> {
     match error.kind() {
         ErrorKind::UnknownArgument => {
-            key_as_flag(&invalid(error, ContextKind::InvalidArg)?, arguments)
+            let flag = invalid(error, ContextKind::InvalidArg)?;
+            // A slip of the pen: clap names the flag.
+            let is_slip = error.get(ContextKind::SuggestedArg).is_some();
+            let word = flag.split('=').next()?.trim_start_matches('-');
+            (!is_slip || is_key_word(word)).then(|| key_as_flag(&flag, arguments))?
         }
         ErrorKind::InvalidSubcommand => {
             scenario_as_verb(&invalid(error, ContextKind::InvalidSubcommand)?)

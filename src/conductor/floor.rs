@@ -20,6 +20,7 @@ pub(super) fn run(
             let facts = trial::run(&own, planned, |_, _| ());
             let cases = floor.cases.iter().map(|case| plan.scenario.cases[*case].id.clone());
             let (verdict, reasons) = judge::floor_verdict(&facts);
+            let reasons = judge::advised(&facts, reasons);
             let record = FloorRecord::new(&facts, cases.collect(), index, verdict, reasons);
             folder.append_floor(&record)?;
             progress(Progress::FloorRecorded { record: &record });

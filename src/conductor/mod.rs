@@ -90,6 +90,7 @@ impl Conductor<'_> {
                 progress(Progress::Phase { index, trial, phase });
             });
             let (verdict, reasons) = judge::verdict(&facts);
+            let reasons = judge::advised(&facts, reasons);
             let record =
                 TrialRecord::new(&facts, verdict, reasons).priced(&self.plan.scenario.prices);
             folder.append(&facts, &record)?;

@@ -45,10 +45,13 @@ pub fn conclude(cases: &[CaseSummary], judgements: &[Judgement]) -> Conclusion {
 pub fn doubts(cases: &[CaseSummary]) -> Vec<String> {
     let mut doubts = Vec::new();
     for CaseSummary { case, trials, .. } in cases {
-        let (usable, failed) = (trials.usable(), trials.of(Verdict::Failed));
-        let all = trials.finished() + failed;
+        let (usable, unfinished) = (trials.usable(), trials.of(Verdict::Failed));
+        let all = trials.finished() + unfinished;
+        let failed = unfinished - trials.cut_short;
         if failed > 0 {
             doubts.push(format!("{case}: {failed} of {all} trials failed"));
+        } else if trials.cut_short > 0 {
+            doubts.push(format!("{case}: {} of {all} trials were cut short", trials.cut_short));
         } else if 2 * usable < all || usable == 0 {
             doubts.push(format!("{case}: only {trials}"));
         }

@@ -12,6 +12,7 @@ mod objective;
 mod objective_hints;
 mod precision;
 mod reason;
+mod remedy;
 mod steady;
 mod summary;
 
@@ -25,6 +26,7 @@ pub use objective::{Judgement, Objective, ObjectiveError, Outcome, objectives, o
 pub use objective_hints::{Misspelt, parse_objective};
 pub(crate) use precision::{independent_samples, is_well_known};
 pub use reason::{Load, OfWorker, Reason};
+pub use remedy::advised;
 pub use summary::{
     CaseSummary, Disturbed, Estimate, Offered, Tally, estimate, summary, summary_of,
 };

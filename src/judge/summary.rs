@@ -41,6 +41,8 @@ pub struct Tally {
     pub invalid: usize,
     /// Trials that were not finished.
     pub failed: usize,
+    /// Of these, trials that only the run's end cut short.
+    pub cut_short: usize,
 }
 
 impl Tally {
@@ -54,10 +56,10 @@ impl Tally {
         }
     }
 
-    /// Counts verdicts.
-    pub fn of_all(verdicts: impl Iterator<Item = Verdict>) -> Self {
+    /// Counts the trials of a run.
+    pub fn of_all(trials: &[TrialRecord]) -> Self {
         let mut tally = Self::default();
-        verdicts.for_each(|verdict| tally.add(verdict));
+        trials.iter().for_each(|trial| tally.add(trial));
         tally
     }
 
@@ -71,8 +73,9 @@ impl Tally {
         self.valid + self.degraded
     }
 
-    const fn add(&mut self, verdict: Verdict) {
-        match verdict {
+    fn add(&mut self, trial: &TrialRecord) {
+        self.cut_short += usize::from(trial.is_cut_short());
+        match trial.verdict {
             Verdict::Valid => self.valid += 1,
             Verdict::Degraded => self.degraded += 1,
             Verdict::Invalid => self.invalid += 1,
@@ -85,9 +88,15 @@ impl fmt::Display for Tally {
     /// `18 of 18 trials usable (14 valid, 4 degraded)`: the form in which every output has it.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let all = self.finished() + self.failed;
-        let some = |verdict: &Verdict| self.of(*verdict) > 0;
-        let part = |verdict: Verdict| format!("{} {}", self.of(verdict), verdict.name());
-        let parts: Vec<String> = Verdict::ALL.into_iter().filter(some).map(part).collect();
+        let parts = [
+            (self.valid, Verdict::Valid.name()),
+            (self.degraded, Verdict::Degraded.name()),
+            (self.invalid, Verdict::Invalid.name()),
+            (self.failed - self.cut_short, Verdict::Failed.name()),
+            (self.cut_short, "cut short"),
+        ];
+        let parts: Vec<String> =
+            parts.iter().filter(|(n, _)| *n > 0).map(|(n, what)| format!("{n} {what}")).collect();
         let trials = if all == 1 { "trial" } else { "trials" };
         write!(f, "{} of {all} {trials} usable ({})", self.usable(), parts.join(", "))
     }
@@ -261,7 +270,7 @@ fn summarise(planned: Option<&Case>, all: &[TrialRecord], id: &str) -> Option<Ca
     let trials: Vec<&TrialRecord> = all.iter().filter(|trial| trial.identity.case == id).collect();
     let mut summary = empty(planned, trials.first().copied(), id)?;
     for trial in &trials {
-        summary.trials.add(trial.verdict);
+        summary.trials.add(trial);
         summary.verdict = summary.verdict.max(Some(trial.verdict));
         if trial.verdict != Verdict::Failed {
             summary.ledger.merge(&trial.ledger.unwrap_or_default());
@@ -375,7 +384,7 @@ mod tests {
         });
         let run = Run::read(&folder).unwrap();
         let summary = &summary(&run)[0];
-        let tally = Tally { valid: 2, degraded: 0, invalid: 1, failed: 1 };
+        let tally = Tally { valid: 2, degraded: 0, invalid: 1, failed: 1, cut_short: 0 };
         assert_eq!((summary.trials, summary.verdict), (tally, Some(Verdict::Failed)));
         assert_eq!(summary.ledger.lost, 240, "an invalid trial's losses are not hidden");
         let p50 = summary.figure("freshness_ns_p50").unwrap();

@@ -116,7 +116,7 @@ pub(super) fn trials(view: &View) -> Table {
             identity.block.to_string(),
             view.name(&identity.case),
             identity.trial.to_string(),
-            trial.verdict.to_string(),
+            if trial.is_cut_short() { "cut short" } else { trial.verdict.name() }.to_owned(),
             trial.verdict_reasons.join("; "),
         ];
         cells.map(Cell::from).into()

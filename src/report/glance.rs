@@ -200,10 +200,13 @@ pub(super) fn reach(reach: f64) -> String {
 pub(super) fn verdict(case: &CaseSummary) -> String {
     let Some(worst) = case.verdict else { return "not run".to_owned() };
     let all: usize = Verdict::ALL.iter().map(|verdict| case.trials.of(*verdict)).sum();
-    match case.trials.of(worst) {
-        some if some < all => format!("{worst} {some}/{all}"),
-        _ => worst.to_string(),
-    }
+    let (word, some) = match case.trials.of(worst) {
+        // The run's end is no failure of a trial.
+        some if worst == Verdict::Failed && some == case.trials.cut_short => ("cut short", some),
+        some if worst == Verdict::Failed => (worst.name(), some - case.trials.cut_short),
+        some => (worst.name(), some),
+    };
+    if some < all { format!("{word} {some}/{all}") } else { word.to_owned() }
 }
 
 /// The estimate of a column with its interval, `2.9 ms (2.8 ms to 3.1 ms)`; `-` where it was not measured.

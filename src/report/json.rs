@@ -65,7 +65,9 @@ fn ranking(ranking: &Ranking) -> Value {
         Claim::Shown(shift) => ("shown", Some(shift)),
         Claim::Indicated(shift, _) => ("indicated", Some(shift)),
         Claim::NotShown(shift, _) => ("not_shown", Some(shift)),
-        _ => ("no_pairs", None),
+        Claim::Repeatable(..) => ("repeatable", None),
+        Claim::Once => ("once", None),
+        Claim::NoPairs => ("no_pairs", None),
     };
     json!({
         "by": ranking.axis.column(),

@@ -49,7 +49,7 @@ pub struct CaseVerdict {
     pub case: String,
     /// The worst verdict of its trials; `None` where none was run.
     pub verdict: Option<Verdict>,
-    /// Its trials by verdict; those that were cut short are among the failed.
+    /// Its trials by what became of them.
     pub valid: usize,
     /// Likewise.
     pub degraded: usize,
@@ -57,6 +57,8 @@ pub struct CaseVerdict {
     pub invalid: usize,
     /// Likewise.
     pub failed: usize,
+    /// Likewise.
+    pub cut_short: usize,
 }
 
 /// An objective at a case.
@@ -118,14 +120,15 @@ fn trials(view: &View) -> TrialCounts {
 
 fn cases(view: &View) -> Vec<CaseVerdict> {
     let verdict = |case: &crate::judge::CaseSummary| {
-        let Tally { valid, degraded, invalid, failed } = case.trials;
+        let Tally { valid, degraded, invalid, failed, cut_short } = case.trials;
         CaseVerdict {
             case: case.case.clone(),
             verdict: case.verdict,
             valid,
             degraded,
             invalid,
-            failed,
+            failed: failed - cut_short,
+            cut_short,
         }
     };
     view.findings.cases.iter().map(verdict).collect()

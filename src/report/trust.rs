@@ -14,13 +14,9 @@ use crate::unit::{counted, significant};
 pub(super) fn verdict(view: &View) -> String {
     let (info, trials) = (&view.run.info, &view.run.trials);
     let doubts = doubts(&view.findings.cases);
-    let cut = cut_short(view);
-    let tally = Tally::of_all(view.run.trials.iter().map(|trial| trial.verdict));
+    let tally = Tally::of_all(trials);
     let mut why =
         vec![if trials.is_empty() { "no trial was run".to_owned() } else { tally.to_string() }];
-    if cut > 0 {
-        why.push(format!("{cut} of the failed cut short"));
-    }
     if !info.complete {
         why.push("the run is partial".to_owned());
     }
@@ -78,16 +74,6 @@ fn clipped(text: String, most: usize) -> String {
     format!("{}{MARK}", text[..words].trim_end_matches([',', '.', ';', ':', ' ']))
 }
 
-/// Trials that failed.
-fn failed(view: &View) -> usize {
-    view.run.trials.iter().filter(|trial| trial.verdict == Verdict::Failed).count()
-}
-
-/// Trials that failed only because the run was stopped.
-fn cut_short(view: &View) -> usize {
-    view.run.trials.iter().filter(|trial| trial.is_cut_short()).count()
-}
-
 fn partial(view: &View) -> Option<String> {
     let info = &view.run.info;
     (!info.complete).then(|| {
@@ -96,7 +82,7 @@ fn partial(view: &View) -> Option<String> {
             |by| format!("stopped by {}", printable(by)),
         );
         let (all, begun) = (info.plan.len(), view.run.trials.len());
-        let (cut, failed) = (cut_short(view), failed(view));
+        let Tally { cut_short: cut, failed, .. } = Tally::of_all(&view.run.trials);
         let parts = [
             (cut, "cut short"),
             (failed - cut, "failed"),

@@ -59,7 +59,7 @@ pub use publish::Publish;
 pub use shipped::{SHIPPED, Shipped};
 pub use short::ShortIds;
 pub use source::{STDIN, is_url};
-pub use spelling::{any_of, keys_meant};
+pub use spelling::{any_of, is_key_word, keys_meant};
 pub use spin::Spin;
 pub use traits::Traits;
 pub use transport::{Connection, Http, Transport};

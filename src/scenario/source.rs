@@ -106,7 +106,7 @@ fn text(from: impl Read) -> Result<String, String> {
 
 fn reason(file: &str, error: &io::Error) -> String {
     match error.kind() {
-        io::ErrorKind::NotFound => match Shipped::nearest(file) {
+        io::ErrorKind::NotFound => match Shipped::nearest(&stem(file)) {
             Some(near) => format!("file not found; did you mean the shipped scenario {}?", near.name),
             None => {
                 "file not found; give the path of a scenario, or the name of a shipped one, such as quickstart \

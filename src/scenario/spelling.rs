@@ -1,5 +1,7 @@
 //! What somebody meant who wrote a scenario key in short, in another place, or by another tool's name.
 
+use std::collections::BTreeSet;
+
 use super::error::{alike, nearest, plain};
 use super::file::{File, MixFile, PhasesFile, ReceiverFile, TargetFile, WorkerFile, WorkloadFile};
 use super::read::keys_of;
@@ -84,11 +86,14 @@ pub fn keys_meant(word: &str) -> Vec<String> {
         meant.insert(0, key.to_owned());
     }
     if meant.is_empty() {
-        let likest = keys.iter().max_by(|a, b| {
-            let likeness = |key: &String| alike(&leaf_of(key), &plain(leaf));
-            likeness(a).total_cmp(&likeness(b)).then_with(|| b.cmp(a))
-        });
-        meant.extend(likest.filter(|key| alike(&leaf_of(key), &plain(leaf)) >= 0.9).cloned());
+        let leaves: BTreeSet<String> = keys.iter().map(|key| leaf_of(key)).collect();
+        let likeness = |other: &String| alike(other, &plain(leaf));
+        let likest = leaves.into_iter().max_by(|a, b| likeness(a).total_cmp(&likeness(b)));
+        return match likest.filter(|likest| likeness(likest) >= 0.9) {
+            Some(likest) if table.is_empty() => keys_meant(&likest),
+            Some(likest) => keys_meant(&format!("{table}.{likest}")),
+            None => Vec::new(),
+        };
     }
     meant.truncate(MOST);
     meant
@@ -112,6 +117,29 @@ pub(super) fn key_hint(path: &str, key: &str, known: &[&str]) -> String {
         _ if !meant.is_empty() => format!("; did you mean {}?", any_of(&meant)),
         _ => format!("; known are {}", known.join(", ")),
     }
+}
+
+/// What to say of an axis that is none of `known`: an axis of `[workload]` has no prefix, any other has its table's name.
+pub(super) fn axis_hint(name: &str, known: &[String]) -> String {
+    let meant = keys_meant(name);
+    let axis = |key: &String| key.strip_prefix("workload.").unwrap_or(key).to_owned();
+    let axes: Vec<String> = meant.iter().map(axis).filter(|axis| known.contains(axis)).collect();
+    if !axes.is_empty() {
+        return format!("; did you mean {}?", any_of(&axes));
+    }
+    match meant.as_slice() {
+        [] => "; an axis is a key of [workload], such as clients, or another key with its table, such as \
+               short-poll.interval"
+            .to_owned(),
+        [key, ..] => format!("; {key} cannot be swept"),
+    }
+}
+
+/// Whether `word` is the last part of a key, or what other tools call one: more than alike.
+pub fn is_key_word(word: &str) -> bool {
+    let leaf = plain(word.rsplit('.').next().unwrap_or(word));
+    FOREIGN.iter().any(|(name, _)| *name == leaf)
+        || keys().iter().any(|key| key.rsplit('.').next().map(plain).as_ref() == Some(&leaf))
 }
 
 /// `a`, `a or b`, `a, b or c`.
@@ -163,6 +191,20 @@ mod tests {
             let meant = keys_meant(word);
             assert!(meant.iter().any(|key| key == first), "{word}: {meant:?}");
         }
+        let known = ["clients", "rate", "short-poll.interval", "faults.delay"].map(str::to_owned);
+        for (axis, hint) in [
+            ("workload.clients", "did you mean clients?"),
+            ("client", "did you mean clients?"),
+            ("vus", "did you mean clients?"),
+            ("interval", "did you mean short-poll.interval?"),
+            ("delay", "did you mean faults.delay?"),
+            ("measure", "phases.measure cannot be swept"),
+            ("zzz", "an axis is a key of [workload]"),
+        ] {
+            let told = axis_hint(axis, &known);
+            assert!(told.contains(hint), "{axis}: {told}");
+        }
+        assert!(is_key_word("vus") && is_key_word("Clients") && !is_key_word("trails"));
         assert_eq!(keys_meant("webhooks.timeout"), ["webhook.timeout"]);
         assert!(keys_meant("zzz").is_empty());
     }

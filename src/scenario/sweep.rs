@@ -5,13 +5,14 @@
 //! multiplies the cases that it can make a difference to, and no others.
 
 use super::conditions::{self, ConsumersFile, ReconnectFile, RestartFile, TABLES};
-use super::error::{ScenarioError, suggestion};
+use super::error::ScenarioError;
 use super::faults::{self, FaultsFile};
 use super::file::{
     LongPollFile, RequestFile, ShortPollFile, SseFile, WebSocketFile, WebhookFile, WorkloadFile,
 };
 use super::network::NetworkFile;
 use super::read::keys_of;
+use super::spelling::axis_hint;
 use super::transport::{TransportFile, bears_on};
 use super::tree::{Node, Place, Table, Value};
 use super::{Connection, PatternKind};
@@ -126,9 +127,9 @@ pub(super) fn axes(file: &str, root: &Table) -> Result<Vec<Axis>, ScenarioError>
             |place: &Place, message: String| Err(ScenarioError::refused(file, place, message));
         let Some((of, key)) = resolve(&name) else {
             let known = known();
-            let known: Vec<&str> = known.iter().map(String::as_str).collect();
-            let suggestion = suggestion(&name, &known);
-            return refused(&node.place, format!("unknown axis '{name}' in [sweep]{suggestion}"));
+            let name = written(name, &node);
+            let hint = axis_hint(&name, &known);
+            return refused(&node.place, format!("unknown axis '{name}' in [sweep]{hint}"));
         };
         let table = of.name();
         let fixed = root.table(table).and_then(|table| table.get(&key)).map(|n| n.place.clone());
@@ -187,6 +188,14 @@ fn flattened(file: &str, root: &Table) -> Result<Vec<(String, Node)>, ScenarioEr
         }
     }
     Ok(entries)
+}
+
+/// An axis as written: `workload.clients`, whose table is no part of an axis's name.
+fn written(name: String, node: &Node) -> String {
+    match &node.value {
+        Value::Table(Table(keys)) if !keys.is_empty() => format!("{name}.{}", keys[0].0),
+        _ => name,
+    }
 }
 
 fn resolve(name: &str) -> Option<(Section, String)> {

@@ -357,10 +357,13 @@ fn bad_axes_are_refused_where_they_stand() {
             "rate = \"1/s\"",
             ":12: sweep.rate: an axis must be a list of at least one value, such as [100, \"1k\"]",
         ),
-        ("rates = [\"1/s\"]", ":12: unknown axis 'rates' in [sweep]; did you mean 'rate'?"),
+        (
+            "rates = [\"1/s\"]",
+            ":12: unknown axis 'rates' in [sweep]; did you mean rate, request.rate or webhook.rate?",
+        ),
         (
             "\"short-poll.intervall\" = [\"1s\"]",
-            ":12: unknown axis 'short-poll.intervall' in [sweep]; did you mean 'short-poll.interval'?",
+            ":12: unknown axis 'short-poll.intervall' in [sweep]; did you mean short-poll.interval?",
         ),
         ("clients = [\n 1,\n 0]", ":14: workload.clients = 0: must be at least 1"),
         (

@@ -92,6 +92,20 @@ fn a_scenario_key_as_a_flag_or_in_short_is_answered_with_its_right_spelling() {
                 "did you mean 'poisson'?",
             ),
             (&["plan", "quikstart"], "did you mean the shipped scenario quickstart?"),
+            (&["run", "scenarios/quikstart.toml"], "did you mean the shipped scenario quickstart?"),
+            (&["plan", "quickstart", "--trails", "3"], "a similar argument exists: '--trials'"),
+            (
+                &["plan", "quickstart", "--set", "sweep.workload.clients=[1,2]"],
+                "did you mean clients?",
+            ),
+            (
+                &["plan", "quickstart", "--set", "sweep.interval=[1,2]"],
+                "did you mean short-poll.interval?",
+            ),
+            (
+                &["plan", "quickstart", "--set", "sweep.measure=[1,2]"],
+                "phases.measure cannot be swept",
+            ),
             (&["scenarios", "quikstart"], "did you mean quickstart?"),
             (&["quickstart"], "tidings run quickstart"),
             (&["my.toml"], "tidings run my.toml"),

@@ -103,8 +103,7 @@ fn offered(view: &View) -> String {
     parts.extend(requests.map(|text| format!("{text} requests/s")));
     let payload = range(&|offered| Some(offered.payload_bytes as f64), bytes);
     parts.extend(payload.map(|text| format!("payload {text}")));
-    let verdicts = view.run.trials.iter().map(|trial| trial.verdict);
-    parts.push(Tally::of_all(verdicts).to_string());
+    parts.push(Tally::of_all(&view.run.trials).to_string());
     parts.join(", ")
 }
 

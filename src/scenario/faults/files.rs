@@ -83,7 +83,7 @@ fn what_cannot_be_carried_out_is_refused_where_it_stands() {
         ),
         (
             "[sweep]\nfaults.delays = [1]",
-            "7: unknown axis 'faults.delays' in [sweep]; did you mean 'faults.delay'?",
+            "7: unknown axis 'faults.delays' in [sweep]; did you mean faults.delay?",
         ),
         (
             "[sweep]\nfaults.delay = [\n\"1ms\",\n\"9s\"]",
