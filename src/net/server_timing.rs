@@ -1,4 +1,6 @@
 //! What a server says of its own time in `Server-Timing` headers (W3C Server Timing, 2023).
+//!
+//! Own code: `headers` has no `Server-Timing`.
 
 use hyper::HeaderMap;
 use hyper::header::HeaderName;

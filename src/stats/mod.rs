@@ -6,11 +6,11 @@
 //! [`quantile_interval`] allow for that.
 
 mod binomial;
+mod distribution;
 mod holm;
 mod median;
 #[cfg(test)]
 pub(crate) mod noise;
-mod normal;
 mod quantile;
 mod shift;
 mod slope;
