@@ -1,4 +1,6 @@
 //! `Retry-After` (RFC 9110, section 10.2.3): when whoever was refused may come again.
+//!
+//! Own code: the value of `headers::RetryAfter` can be written, but not read.
 
 use std::time::{Duration, SystemTime};
 

@@ -1,4 +1,6 @@
 //! Parses a server's own times in `Server-Timing` headers (W3C Server Timing, 2023).
+//!
+//! Own code: `headers` has no `Server-Timing`.
 
 use hyper::HeaderMap;
 use hyper::header::HeaderName;

@@ -1,4 +1,6 @@
 //! `Accept` (RFC 9110, section 12.5.1): which of the representations that there are the asker likes best.
+//!
+//! Own code: `headers` has no `Accept`.
 
 use hyper::header::{ACCEPT, HeaderMap};
 

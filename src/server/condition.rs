@@ -1,4 +1,6 @@
 //! Conditions on entity tags: `If-Match` and `If-None-Match` (RFC 9110, sections 8.8.3 and 13.1).
+//!
+//! Own code: `headers` skips what is no tag and trusts the tags after it, and reads no list that has a byte above ASCII.
 
 use hyper::header::{HeaderMap, HeaderName, IF_NONE_MATCH};
 

@@ -1,6 +1,6 @@
 //! How well a mean is known, over dependent samples and differing trials.
 
-use super::normal::normal_deviate;
+use super::distribution::normal_deviate;
 use super::quantile::{Z, student};
 
 /// A mean, and where it lies.

@@ -7,13 +7,13 @@
 
 mod beta;
 mod binomial;
+mod distribution;
 mod golden;
 mod holm;
 mod mean;
 mod median;
 #[cfg(test)]
 pub(crate) mod noise;
-mod normal;
 mod quantile;
 mod share;
 mod shift;

@@ -1,8 +1,8 @@
 //! The shift between paired values: Hodges-Lehmann's estimate with Wilcoxon's exact signed-rank interval.
 
 use super::binomial::{place_from_end, signed_rank};
+use super::distribution::normal_deviate;
 use super::median;
-use super::normal::normal_deviate;
 
 /// How much the second of each pair differs from the first.
 #[derive(Debug, Clone, Copy, PartialEq)]

@@ -1,6 +1,6 @@
 //! Whether a series has settled: where its first transient ends, and whether it drifts.
 
-use super::normal::normal_tail;
+use super::distribution::normal_tail;
 use super::theil_sen;
 
 /// Values that a variance is taken of, at least.
