@@ -295,7 +295,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_cut_short_or_foreign_is_refused() {
+    fn a_truncated_or_foreign_event_is_refused() {
         let mut whole = Vec::new();
         encode(
             &mut whole,
@@ -311,7 +311,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn what_is_encoded_is_decoded(
+        fn an_encoded_event_is_decoded_unchanged(
             topic in ".{0,12}", seq in 0..=u64::MAX, due_ns in 0..=u64::MAX, published_ns in 0..=u64::MAX,
             key: Option<u64>, size in 2..300usize,
         ) {
@@ -327,7 +327,7 @@ mod tests {
         }
 
         #[test]
-        fn a_gap_is_read_and_no_event_is_one(from in 1..u64::MAX, more in 0..1000u64) {
+        fn a_gap_is_recognised_and_an_event_is_not_one(from in 1..u64::MAX, more in 0..1000u64) {
             let gap = Missed { from, to: from.saturating_add(more) };
             prop_assert_eq!(decode_gap(&encode_gap(gap)), Some(gap));
             prop_assert!(decode_head(&encode_gap(gap)).is_err());
@@ -337,7 +337,7 @@ mod tests {
         }
 
         #[test]
-        fn an_answer_to_a_publisher_comes_back_and_is_no_event(
+        fn a_publishers_answer_is_recognised_and_is_not_an_event(
             key: Option<u64>, seq: u64, published_ns: u64, status: u16, detail in ".{0,20}",
         ) {
             for answer in

@@ -155,7 +155,7 @@ mod tests {
     }
 
     #[test]
-    fn further_lines_stand_under_the_first_ones_text() {
+    fn continuation_lines_align_with_the_first_lines_text() {
         let out = wrapped("  block 1   ", &"17 ".repeat(40), 12, 98);
         let lines: Vec<&str> = out.lines().collect();
         assert_eq!(lines.len(), 2);

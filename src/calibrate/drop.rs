@@ -69,7 +69,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_lost_must_be_missed_and_stay_in_the_percentiles() {
+    fn losses_must_be_counted_and_stay_in_the_percentiles() {
         let ledger = |lost: u64| Ledger {
             expected: 8_000,
             delivered: 8_000 - lost,

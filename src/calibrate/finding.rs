@@ -204,7 +204,7 @@ mod tests {
     }
 
     #[test]
-    fn looking_at_nothing_shows_nothing() {
+    fn an_experiment_without_quantities_does_not_pass() {
         assert!(!Finding::default().holds());
         let good = Quantity::exactly("x", 1, 1);
         let bad = Quantity::exactly("x", 1, 2);

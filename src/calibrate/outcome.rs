@@ -94,7 +94,7 @@ mod tests {
     }
 
     #[test]
-    fn only_a_disturbed_miss_is_tried_again_and_none_is_forgotten() {
+    fn only_a_disturbed_miss_is_repeated_and_all_attempts_are_counted() {
         const RIGHT: (bool, bool) = (true, false);
         const LUCKY: (bool, bool) = (true, true);
         const WRONG: (bool, bool) = (false, false);

@@ -231,7 +231,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_measured_must_be_the_queue_and_nothing_else() {
+    fn the_measurement_must_match_the_queue() {
         let drawn = |of: &dyn Fn(f64) -> f64| {
             let mut all = Distribution::new();
             for step in 0..20_000 {

@@ -204,7 +204,7 @@ mod tests {
     use tidings::calibrate::{ExperimentResult, Finding};
 
     #[test]
-    fn the_exit_status_says_whether_a_figure_may_be_trusted() {
+    fn the_exit_status_shows_whether_figures_can_be_trusted() {
         use ExperimentOutcome::{Fail, Noisy, Pass};
         for (outcomes, stopped, expected) in [
             (vec![Pass, Pass], None, 0),

@@ -212,7 +212,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_was_measured_says_more_than_a_report_that_is_not_whole() {
+    fn a_measured_outcome_outweighs_an_incomplete_report() {
         for (a, b, worst) in [
             (0, exit::USAGE, exit::USAGE),
             (exit::USAGE, exit::INVALID, exit::INVALID),

@@ -135,7 +135,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_line_fits_every_width_and_says_what_is_being_done() {
+    fn a_line_fits_every_width_and_names_the_current_step() {
         let names = [
             "sse",
             "websocket,clients=1000,payload=16KiB,rate=20/s,shards=2,trial=long",

@@ -176,7 +176,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_cursor_is_refused_and_a_number_too_long_is_ahead_of_everything() {
+    fn an_invalid_cursor_is_refused_and_an_overflowing_number_is_ahead_of_everything() {
         for text in
             ["", "-", "x", "+1", "-1", "1-", "1-k3f9x", "1-K3F9X2", "1-k3f9x2-1", "1 ", "1-ilouil"]
         {

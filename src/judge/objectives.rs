@@ -343,7 +343,7 @@ mod tests {
     }
 
     #[test]
-    fn what_cannot_be_judged_is_refused_with_a_hint() {
+    fn an_unusable_objective_is_refused_with_a_hint() {
         for (text, words) in [
             ("freshness_p99", "is not of the form"),
             ("< 5ms", "is not of the form"),

@@ -116,7 +116,7 @@ mod tests {
     }
 
     #[test]
-    fn what_had_not_settled_is_told_with_its_remedy() {
+    fn an_unsteady_window_is_reported_with_its_remedy() {
         let decay = |over: f64| move |s: f64| 1.0 + 9.0 * (-s / over).exp();
         for (what, facts, expected) in [
             ("steady", trial(|_| 1.0), None),
@@ -160,7 +160,7 @@ mod tests {
     }
 
     #[test]
-    fn nothing_is_made_up_of_nothing() {
+    fn an_empty_series_is_steady() {
         let mut facts = trial(|_| 1.0);
         facts.workers.series = Series::default();
         assert_eq!(steady(&facts), None);

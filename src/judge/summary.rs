@@ -306,7 +306,7 @@ mod tests {
     }
 
     #[test]
-    fn spoilt_trials_count_but_do_not_speak() {
+    fn spoilt_trials_are_counted_but_not_summarised() {
         let out = tempfile::tempdir().unwrap();
         let sse = case(PatternKind::Sse, 60, "");
         let info = info(scenario(vec![sse.clone()], 4, &[]));

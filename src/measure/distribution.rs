@@ -157,7 +157,7 @@ mod tests {
     }
 
     #[test]
-    fn what_crosses_a_process_boundary_is_the_same() {
+    fn a_snapshot_crosses_a_process_boundary_unchanged() {
         let distribution = of([1, 5, 1_000, 59_000_000_000]);
         let text = serde_json::to_string(&distribution).unwrap();
         assert_eq!(serde_json::from_str::<Distribution>(&text).unwrap(), distribution);
@@ -174,7 +174,7 @@ mod tests {
     }
 
     #[test]
-    fn the_highest_value_saturates_and_says_so() {
+    fn a_value_above_the_range_saturates_and_is_counted() {
         let mut distribution = Distribution::new();
         assert!(distribution.record(60_000_000_000));
         assert!(!distribution.record(61_000_000_000));

@@ -115,7 +115,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_window_is_watched_on_every_meter_and_its_cost_told() {
+    fn a_window_is_watched_by_every_meter_and_its_cost_reported() {
         let start = clock::now() + 30_000_000;
         let window = start..start + 40_000_000;
         let watch = Watch::start(Metric::TargetHiccup, window.clone(), 1, 1);

@@ -237,7 +237,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_written_off_is_lost_and_not_waited_for() {
+    fn a_written_off_event_is_lost_and_not_waited_for() {
         let mut ledger = LinkLedger::new(3..9);
         for seq in [1, 2, 3, 6] {
             ledger.receive(seq, false);
@@ -251,7 +251,7 @@ mod tests {
     }
 
     #[test]
-    fn of_a_log_that_begins_anew_nothing_is_delivered_or_twice() {
+    fn events_of_a_restarted_log_are_neither_delivered_nor_duplicates() {
         let mut ledger = LinkLedger::new(1..9);
         for seq in 1..=4 {
             ledger.receive(seq, false);
@@ -283,7 +283,7 @@ mod tests {
     }
 
     #[test]
-    fn what_clients_publish_is_known_by_its_number_and_ordered_by_its_place() {
+    fn a_clients_event_is_identified_by_its_number_and_ordered_by_its_place() {
         let mut ledger = LinkLedger::new(1..5);
         for (seq, place, arrival) in [
             (2, 1, Arrival::New),
@@ -299,7 +299,7 @@ mod tests {
     }
 
     #[test]
-    fn what_no_schedule_foretells_is_expected_as_it_is_sent() {
+    fn closed_loop_requests_are_expected_when_they_are_sent() {
         let mut ledger = LinkLedger::new(1..1);
         ledger.receive(1, false);
         for (seq, answered) in [(2, true), (3, false), (4, true)] {

@@ -239,7 +239,7 @@ mod tests {
     }
 
     #[test]
-    fn what_the_kernel_does_not_tell_is_unmeasured_and_not_zero() {
+    fn a_statistic_missing_from_the_kernel_is_unmeasured_and_not_zero() {
         let folder = tempfile::tempdir().unwrap();
         let sources =
             Sources { proc: folder.path().to_owned(), throttling: vec!["/no/such".into()] };
@@ -286,7 +286,7 @@ mod tests {
     }
 
     #[test]
-    fn this_process_tells_of_itself() {
+    fn this_process_has_statistics() {
         let sources = Sources::of_this_process();
         let (before, after) = (sources.read(), sources.read());
         assert!(before.steal.is_none_or(|(_, cores)| cores > 0));

@@ -185,7 +185,7 @@ mod tests {
     }
 
     #[test]
-    fn a_field_that_may_stand_once_is_told_from_one_that_does_not() {
+    fn a_single_valued_field_is_checked_for_repetition() {
         let headers = |lines: &[&'static str]| -> HeaderMap {
             lines.iter().map(|line| (ACCEPT, HeaderValue::from_static(line))).collect()
         };

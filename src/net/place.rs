@@ -188,7 +188,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_place_is_refused_with_what_is_right() {
+    fn an_invalid_place_is_refused_with_a_correction() {
         for (text, why) in [
             ("", "is empty"),
             (":", "no port after its colon"),

@@ -240,7 +240,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn keys_are_not_printed_and_travel_only_when_asked_for() {
+    fn keys_are_not_printed_and_are_sent_only_on_request() {
         let authority = Authority::new().unwrap();
         let (silent, issuing) = (authority.trust(false), authority.trust(true));
         assert_eq!(silent.key, None);

@@ -341,7 +341,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_spun_away_is_counted() {
+    fn idle_spinning_is_counted() {
         with_timer(Pacing::Spin, async |timer| {
             // A busy machine may let many a deadline pass before the first turn without work.
             for _ in 0..20_000 {

@@ -49,7 +49,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn it_follows_the_largest_lateness_of_late() {
+    fn the_margin_follows_the_largest_recent_lateness() {
         let mut margin = WakeMargin::adaptive();
         for (late_ns, times, low_ns, high_ns, why) in [
             (50_000, 10, 100_000, 100_000, "wakes within the least margin leave it"),

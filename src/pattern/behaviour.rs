@@ -163,7 +163,7 @@ mod tests {
     }
 
     #[test]
-    fn moods_come_in_the_shares_that_are_wanted_and_only_to_the_affected() {
+    fn behaviours_have_the_configured_shares_and_only_affect_chosen_receivers() {
         let options = ReceiverOptions {
             fail: 0.25,
             fail_status: 503,

@@ -330,7 +330,7 @@ mod tests {
     }
 
     #[tokio::test(flavor = "current_thread")]
-    async fn nothing_is_lost_however_often_attending_is_cut() {
+    async fn cancelling_a_wait_loses_no_bytes() {
         let listener = TcpListener::bind(("127.0.0.1", 0)).await.unwrap();
         let dialer = Dialer::new(listener.local_addr().unwrap(), Rc::default());
         let stream = dialer.connect(0).await.unwrap();
@@ -380,7 +380,7 @@ mod tests {
     }
 
     #[test]
-    fn what_a_server_must_not_say_is_refused() {
+    fn frames_that_a_server_must_not_send_are_refused() {
         let long = [&[0x81, 127][..], &(MESSAGE_MAX as u64 + 1).to_be_bytes()].concat();
         for (what, wire) in [
             ("a masked frame", vec![0x81, 0x80, 1, 2, 3, 4]),

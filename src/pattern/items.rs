@@ -342,7 +342,7 @@ mod tests {
     }
 
     #[test]
-    fn xml_is_asked_for_sent_and_read() {
+    fn xml_is_requested_sent_and_read() {
         let options = options(Format::Xml);
         let mut items = Items::new(&options, HeaderValue::from_static("h"), b"\"ab\"");
         let (asked, request) = items.ask(Operation::Create);

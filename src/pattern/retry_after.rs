@@ -31,7 +31,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn a_wait_is_never_shorter_than_asked_nor_half_as_long_again(seconds in 0..1000u64, seed: u64) {
+        fn a_wait_is_between_the_requested_time_and_half_as_much_more(seconds in 0..1000u64, seed: u64) {
             let asked = Duration::from_secs(seconds);
             let wait = jittered(asked, &mut Rng::new(seed, 0));
             let asked_ns = asked.as_nanos() as u64;
@@ -39,7 +39,7 @@ mod tests {
         }
 
         #[test]
-        fn a_wait_that_nobody_asked_for_is_bounded(attempt: u32, seed: u64) {
+        fn a_wait_without_retry_after_is_bounded(attempt: u32, seed: u64) {
             let wait = unspoken(attempt, &mut Rng::new(seed, 0));
             prop_assert!((JITTER_NS / 2..UNSPOKEN_MAX_NS).contains(&wait));
         }

@@ -162,7 +162,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn only_a_close_for_slowness_says_where_to_come_back() {
+    fn only_a_close_for_slowness_has_a_cursor() {
         let close = |code: u16, reason: &str| [&code.to_be_bytes()[..], reason.as_bytes()].concat();
         let slow = "too slow: come back with since=17";
         assert_eq!(resumption(&close(1013, slow)), Some(17.into()));

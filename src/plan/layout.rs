@@ -291,7 +291,7 @@ mod tests {
         }
 
         #[test]
-        fn plateaus_rise_to_all_links_in_as_many_steps_for_each(clients in 1..10_000u64, workers in 1..9u32) {
+        fn plateaus_rise_to_all_links_in_equally_many_steps(clients in 1..10_000u64, workers in 1..9u32) {
             let segments = segments(clients, workers);
             let all = plateaus(&segments);
             for (segment, plateaus) in segments.iter().zip(&all) {

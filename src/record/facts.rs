@@ -200,7 +200,7 @@ mod tests {
     use crate::scenario::PatternKind;
 
     #[test]
-    fn what_watching_takes_is_no_part_of_the_cost() {
+    fn the_meters_cpu_is_not_part_of_the_cost() {
         let facts = facts(&case(PatternKind::Sse, 60, ""), 1);
         let (all, used) = (facts.resources.cpu_used().unwrap(), facts.cpu_used().unwrap());
         let meters = |counted: u64, left: u64| counted - left;

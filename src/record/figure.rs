@@ -131,7 +131,7 @@ mod tests {
     }
 
     #[test]
-    fn what_never_arrived_is_above_all_that_did() {
+    fn lost_deliveries_rank_above_all_that_arrived() {
         let mut figures = [Figure::MoreThan(1.0), Figure::Value(9.0), Figure::Value(2.0)];
         figures.sort_by(Figure::order);
         assert_eq!(figures, [Figure::Value(2.0), Figure::Value(9.0), Figure::MoreThan(1.0)]);

@@ -153,7 +153,7 @@ mod tests {
     }
 
     #[test]
-    fn a_floor_is_told_only_by_a_usable_trial_and_a_known_quantile() {
+    fn a_floor_needs_a_usable_trial_and_a_known_quantile() {
         let sound = facts(&case(WebSocket, 20, ""), 1);
         assert!(record(&sound, Verdict::Degraded).at("p50").is_some_and(|ns| ns > 0.0));
         assert_eq!(record(&sound, Verdict::Invalid).at("p50"), None);

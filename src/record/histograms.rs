@@ -177,7 +177,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn any_log_is_read_and_what_is_none_is_told(lines in proptest::collection::vec("(Tag=[a-z.]{0,12},)?[ -~é]{1,40}", 0..6)) {
+        fn any_log_is_read_and_malformed_lines_are_listed(lines in proptest::collection::vec("(Tag=[a-z.]{0,12},)?[ -~é]{1,40}", 0..6)) {
             let lines: Vec<String> = lines.into_iter().map(|line| line + "\n").collect();
             let log = format!("#[Trial: 1 of sse]\n{}", lines.concat());
             let (samples, warnings) = read(&log, |case, trial| case == "sse" && trial == 1);

@@ -151,7 +151,7 @@ mod tests {
     }
 
     #[test]
-    fn what_was_pushed_comes_back_merged_and_in_order() {
+    fn pushed_intervals_come_back_merged_and_in_order() {
         let mut intervals = Intervals::default();
         // Two workers, of which one reports late.
         for (start, sent) in [(0, 1), (10, 2), (20, 4), (1, 8), (11, 16)] {
@@ -172,7 +172,7 @@ mod tests {
     }
 
     #[test]
-    fn nothing_was_pushed_and_nothing_comes() {
+    fn without_intervals_nothing_comes_back() {
         let intervals = Intervals::default();
         assert_eq!(intervals.first_ns(), None);
         intervals.merged(|_, _| 0, |_, _| panic!("something came")).unwrap();

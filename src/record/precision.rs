@@ -124,7 +124,7 @@ mod tests {
     }
 
     #[test]
-    fn what_was_lost_is_told_however_few() {
+    fn losses_are_shown_however_few() {
         let mut facts = losing(&case(PatternKind::Sse, 200, ""), 1, 200);
         facts.workers.series = Series::default();
         let headline = Headline::of(&facts);

@@ -99,7 +99,7 @@ mod tests {
         }
 
         #[test]
-        fn a_tag_is_found_wherever_it_stands(
+        fn a_tag_is_found_at_any_position(
             before in proptest::collection::vec("(W/)?\"[!#-~]{0,6}\"", 0..4),
             gap in " {0,2},[ ,]{0,3}",
         ) {

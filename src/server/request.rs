@@ -132,7 +132,7 @@ mod tests {
     use crate::server::answer::Reply;
 
     #[test]
-    fn a_body_is_what_it_says_or_refused() {
+    fn a_body_must_match_its_content_type() {
         let known = [("application/json", 'j'), ("text/xml", 'x'), ("application/*+json", 'j')];
         for (value, expected) in [
             ("application/json", Some('j')),
@@ -169,7 +169,7 @@ mod tests {
     }
 
     #[test]
-    fn no_json_and_another_shape_are_told_apart() {
+    fn invalid_json_and_a_wrong_shape_are_distinguished() {
         assert_eq!(Reply::from(parse::<serde_json::Value>(b"{").unwrap_err()).status(), 400);
         assert_eq!(Reply::from(parse::<u32>(b"\"x\"").unwrap_err()).status(), 422);
         assert_eq!(Reply::from(object::<(u32,)>(b" [1]").unwrap_err()).status(), 422);

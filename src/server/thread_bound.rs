@@ -63,7 +63,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn it_is_reached_and_dropped_on_its_own_thread_only() {
+    fn a_thread_bound_value_is_used_and_dropped_on_its_thread_only() {
         let value = Rc::new(5);
         let stay = ThreadBound::here(Rc::clone(&value));
         assert_eq!(**stay, 5);

@@ -105,7 +105,7 @@ mod tests {
     }
 
     #[test]
-    fn so_few_pairs_say_so_much() {
+    fn the_least_p_value_depends_on_the_number_of_pairs() {
         for (n, confidence, p_least) in [
             (1, 0.0, 1.0),
             (2, 0.5, 0.5),

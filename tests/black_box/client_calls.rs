@@ -83,7 +83,7 @@ fn answer(socket: &mut WebSocket<TcpStream>, id: &Value, status: u16) {
 }
 
 #[test]
-fn every_call_to_a_moody_server_is_in_the_account() {
+fn every_call_to_a_failing_server_is_accounted_for() {
     let (address, seen) = server(|socket, number, id| match number % 8 {
         1 => answer(socket, &id, 500),
         2 => answer(socket, &json!(u64::MAX), 200),

@@ -50,7 +50,7 @@ fn hear_all(
 }
 
 #[test]
-fn what_a_socket_says_is_published_answered_and_heard_by_all() {
+fn a_message_on_a_socket_is_published_acknowledged_and_delivered_to_all() {
     for shards in [1, 3] {
         let target = Target::start(Options { shards, topics: 1, ..Options::default() });
         // As many as shards: some are at home, and others are not.
@@ -75,7 +75,7 @@ fn what_a_socket_says_is_published_answered_and_heard_by_all() {
 }
 
 #[test]
-fn a_post_tells_its_key_back_and_the_event_carries_it() {
+fn a_post_returns_its_key_and_the_event_carries_it() {
     let target = Target::start(Options::default());
     let answer = target.send("POST", "/topics/t/events", Some(json!({ "key": 9, "data": 1 })));
     assert_eq!((answer.status, &answer.json()["key"]), (201, &json!(9)));
@@ -89,7 +89,7 @@ fn a_post_tells_its_key_back_and_the_event_carries_it() {
 }
 
 #[test]
-fn what_is_no_post_is_refused_and_the_link_stands() {
+fn an_invalid_post_is_refused_and_the_link_stays_open() {
     let target = Target::start(Options { topics: 1, ..Options::default() });
     let mut socket = open(&target, "news-0");
     for (said, status, why) in [
@@ -114,7 +114,7 @@ fn what_is_no_post_is_refused_and_the_link_stands() {
 const POSTS: u64 = 2_000;
 
 #[test]
-fn a_crowd_of_posts_is_answered_in_order_and_a_long_one_in_pieces() {
+fn many_posts_are_answered_in_order_and_a_long_one_in_fragments() {
     let target = Target::start(Options { topics: 1, ..Options::default() });
     let mut socket = open(&target, "news-0");
     let mut writer = socket.get_ref().try_clone().unwrap();
@@ -153,7 +153,7 @@ fn a_crowd_of_posts_is_answered_in_order_and_a_long_one_in_pieces() {
 }
 
 #[test]
-fn a_crowd_of_refusals_is_answered_whole_though_nothing_else_happens() {
+fn many_refusals_are_all_sent_without_further_events() {
     let target = Target::start(Options { topics: 1, ..Options::default() });
     let mut socket = open(&target, "news-0");
     // Several times what the target reads at once.
@@ -167,7 +167,7 @@ fn a_crowd_of_refusals_is_answered_whole_though_nothing_else_happens() {
 }
 
 #[test]
-fn limits_act_on_what_sockets_say() {
+fn limits_apply_to_messages_on_sockets() {
     let limits = Limits { requests_per_s: Some(1), ..Limits::default() };
     let target = Target::start(Options { topics: 1, limits, ..Options::default() });
     let mut socket = open(&target, "news-0");
@@ -218,7 +218,7 @@ fn key_of(socket: &mut WebSocket<TcpStream>) -> Option<u64> {
 }
 
 #[test]
-fn what_a_socket_was_not_told_of_is_sent_again_after_a_reconnect_under_its_key() {
+fn an_unacknowledged_event_is_sent_again_after_a_reconnect_under_its_key() {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let address = listener.local_addr().unwrap();
     let (heard, keys) = mpsc::channel();
@@ -365,7 +365,7 @@ fn several_workers_and_shards_publish_each_event_once() {
 }
 
 #[test]
-fn what_cannot_be_where_clients_publish_is_refused_with_the_reason() {
+fn options_that_exclude_publishing_clients_are_refused_with_the_reason() {
     for (tables, words) in [
         ("[restart]\nat = \"500ms\"\ndown = \"100ms\"", "takes its log from the schedule"),
         (

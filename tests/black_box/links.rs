@@ -145,7 +145,7 @@ fn gaps_without_end_are_skipped_and_break_nothing() {
 }
 
 #[test]
-fn who_is_back_before_it_is_told_that_the_target_went_is_back() {
+fn a_link_that_reconnects_before_the_notice_of_the_restart_counts_as_recovered() {
     let (address, _) = server(|number, stream, key| {
         switch(stream, &derive_accept_key(key.as_bytes()));
         if number == 0 {

@@ -144,7 +144,7 @@ fn poll(target: &Target, query: &str) -> Outcome {
 }
 
 #[test]
-fn every_cursor_is_answered_as_its_holder_can_go_on_in_every_pattern() {
+fn every_cursor_gets_an_answer_to_continue_from_in_every_pattern() {
     let target = target(1, 3);
     let (ours, theirs) = (Epoch::of(1), Epoch::of(2));
     let (events, reset) = (Outcome::Events, || Outcome::Reset(vec![1, 2, 3]));
@@ -186,7 +186,7 @@ fn every_cursor_is_answered_as_its_holder_can_go_on_in_every_pattern() {
 }
 
 #[test]
-fn who_comes_back_before_anything_is_published_again_is_let_in() {
+fn a_client_that_returns_before_the_first_event_is_admitted() {
     let old = format!("7-{}", Epoch::of(2));
     for pattern in ["sse", "websocket", "poll"] {
         // Topic t is not there: it was made over the API, in another life.
@@ -228,7 +228,7 @@ fn who_comes_back_before_anything_is_published_again_is_let_in() {
 }
 
 #[test]
-fn a_stream_says_where_it_begins_before_the_first_event() {
+fn a_stream_states_its_position_before_the_first_event() {
     let target = target(1, 2);
     let life = Epoch::of(1);
     let mut client = target.connect();
@@ -274,7 +274,7 @@ fn a_life_is_one_process_or_one_store() {
 }
 
 #[test]
-fn a_receiver_that_deduplicates_takes_the_news_of_every_life() {
+fn a_deduplicating_receiver_accepts_events_of_every_life() {
     let hook = Hook::start(acknowledge);
     let delivered = |life: u64| {
         let options = Options { allow_private_webhooks: true, ..Options::default() };
@@ -312,7 +312,7 @@ fn a_registration_after_a_cursor_of_another_life_is_given_a_fresh_one() {
 }
 
 #[test]
-fn an_event_source_that_is_too_much_is_told_when_to_come_again_and_not_sent_away() {
+fn an_event_source_above_the_limit_gets_a_reconnect_delay_instead_of_a_refusal() {
     let events = [("accept", "text/event-stream")];
     let limits = Limits { requests_per_s: Some(1), connections: None };
     let crowded = Limits { requests_per_s: None, connections: Some(1) };

@@ -164,7 +164,7 @@ fn a_scenario_comes_from_standard_input() {
 }
 
 #[test]
-fn files_that_are_no_scenario_are_refused_with_the_reason() {
+fn invalid_scenario_files_are_refused_with_the_reason() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path();
     fs::create_dir(path.join("folder.toml")).unwrap();

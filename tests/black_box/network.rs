@@ -113,7 +113,7 @@ fn a_slow_consumer_is_slow_behind_it_too() {
 }
 
 #[test]
-fn a_long_way_with_losses_is_waited_for() {
+fn a_slow_and_lossy_network_is_waited_for() {
     // Registrations, challenges and handshakes of TLS, at five plateaus, longer than any launch without a network takes.
     let network = "[network]\nlatency = \"200ms\"\nloss = 0.01\n[transport]\ntls = true\n";
     let text = scenario(&["webhook"], 1, "1s", "").replace("drain = \"5s\"", "drain = \"15s\"");
@@ -124,7 +124,7 @@ fn a_long_way_with_losses_is_waited_for() {
 }
 
 #[test]
-fn what_clients_publish_goes_through_it_too() {
+fn events_of_clients_pass_the_emulated_network_too() {
     let patterns = ["short-poll", "long-poll", "sse", "websocket", "webhook"];
     let publish = "rate = \"20/s\"\npublish = \"clients\"";
     let text = scenario(&patterns, 1, "1s", "").replace("rate = \"20/s\"", publish);
@@ -150,7 +150,7 @@ fn through(case: Case, network: Network) -> Case {
 }
 
 #[test]
-fn a_narrow_way_takes_its_time_for_every_byte() {
+fn a_low_bandwidth_delays_every_byte() {
     let target = Target::start(Options::default());
     let payload = ByteSize::new(20_000);
     let bandwidth = Bandwidth::from_bits_per_second(2_000_000);
@@ -177,7 +177,7 @@ fn a_narrow_way_takes_its_time_for_every_byte() {
 }
 
 #[test]
-fn a_lost_packet_is_a_time_out_late_and_nothing_is_lost() {
+fn a_lost_packet_costs_a_time_out_and_no_delivery() {
     let target = Target::start(Options::default());
     let network = Network { latency: Span::from_ms(5), loss: 0.2, ..Network::default() };
     let case = through(case("request", 4, "rate = \"100/s\"\ntimeout = \"60s\""), network);

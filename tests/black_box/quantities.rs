@@ -52,7 +52,7 @@ fn a_quantity_is_the_same_in_a_file_a_set_and_a_case() {
 }
 
 #[test]
-fn what_is_no_quantity_is_refused_with_its_text_its_place_and_an_example() {
+fn an_invalid_quantity_is_refused_with_its_text_its_place_and_an_example() {
     for (line, place, shown, example) in [
         ("clients = \"1,000\"", "x.toml:6", "'1,000'", "10k"),
         ("clients = \"2.0305k\"", "x.toml:6", "'2.0305k'", "10k"),
@@ -81,7 +81,7 @@ fn what_is_no_quantity_is_refused_with_its_text_its_place_and_an_example() {
 }
 
 #[test]
-fn an_objective_is_held_against_the_number_that_was_written() {
+fn an_objective_is_compared_with_the_written_number() {
     // As a double, 99.9 divided by 100 is more than 0.999.
     for (objective, status) in [
         ("reach >= 99.9%", 0),

@@ -137,7 +137,7 @@ fn a_closed_loop_accounts_for_every_request_of_a_slow_target() {
 }
 
 #[test]
-fn what_a_closed_loop_still_waits_for_at_the_end_is_censored() {
+fn requests_in_flight_at_the_end_of_a_closed_loop_are_censored() {
     let (clients, server) = (3, moody(true));
     // Longer than anyone waits: each client's first silent request is its last.
     let closed = "loop = \"closed\"\ntimeout = \"1h\"";
@@ -149,7 +149,7 @@ fn what_a_closed_loop_still_waits_for_at_the_end_is_censored() {
 }
 
 #[test]
-fn a_closed_loop_is_due_its_time_to_think_after_the_answer_before() {
+fn a_closed_loop_is_due_a_think_time_after_the_previous_answer() {
     let mut pairs = 0;
     // Where this process is held up, a window has room for few.
     enough(|| {
@@ -170,7 +170,7 @@ fn a_closed_loop_is_due_its_time_to_think_after_the_answer_before() {
 }
 
 #[test]
-fn samples_are_the_first_and_say_what_the_histograms_say() {
+fn samples_are_the_first_requests_and_agree_with_the_histograms() {
     let server = moody(false);
     let closed = "loop = \"closed\"\nthink = \"1ms\"";
     enough(|| {
@@ -315,7 +315,7 @@ fn polls_follow_the_clock_or_the_answers() {
 }
 
 #[test]
-fn clients_have_phases_of_their_own_or_all_the_same() {
+fn clients_have_random_or_equal_phases() {
     const CLIENTS: u64 = 8;
     for (synchronised, phases) in [(true, 1), (false, CLIENTS as usize)] {
         let server = Server::start(|| {
@@ -340,7 +340,7 @@ fn quiet() -> scenario::Workload {
 }
 
 #[test]
-fn a_conditional_poll_is_answered_304_where_nothing_is_new() {
+fn a_conditional_poll_without_new_events_gets_304() {
     for conditional in [false, true] {
         let target = Target::start(Options::default());
         target.publish("news-0", 1);
@@ -369,7 +369,7 @@ fn a_conditional_poll_is_answered_304_where_nothing_is_new() {
 }
 
 #[test]
-fn polls_that_are_refused_are_errors_and_no_responses() {
+fn refused_polls_are_errors_and_not_responses() {
     let server = Server::start(|| {
         let mut standing = true;
         move |_: &str| {

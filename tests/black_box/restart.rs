@@ -71,7 +71,7 @@ fn a_goodbye_loses_nothing_either_and_without_jitter_all_come_back_too() {
 }
 
 #[test]
-fn what_a_lost_log_takes_along_is_told_and_counted() {
+fn events_of_a_lost_log_are_announced_and_counted_as_lost() {
     let restart = "restart = { at = \"900ms\", down = \"100ms\", log = \"lost\" }\nsse = { retry = \"20ms\" }";
     // A poll a second leaves most of a second's events unfetched when the target goes.
     let (_bench, trials) = trials(restart, &["short-poll.interval=1s"]);
@@ -89,7 +89,7 @@ fn what_a_lost_log_takes_along_is_told_and_counted() {
 }
 
 #[test]
-fn links_that_come_and_go_lose_nothing() {
+fn churning_links_lose_nothing() {
     let bench = Bench::new(
         &scenario(&DELIVERING, 1, "2s", "")
             .replace("rate = \"20/s\"", "rate = \"20/s\"\nchurn = \"40/s\""),
@@ -106,7 +106,7 @@ fn links_that_come_and_go_lose_nothing() {
 }
 
 #[test]
-fn slow_consumers_are_dealt_with_as_their_policy_says() {
+fn slow_consumers_are_handled_by_their_policy() {
     let policies = r#"
 [sweep]
 websocket.slow_consumer = ["disconnect", "drop-oldest", "conflate"]

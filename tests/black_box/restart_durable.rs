@@ -94,7 +94,7 @@ fn the_successor_is_as_good_as_the_disk() {
 }
 
 #[test]
-fn what_an_empty_store_does_not_know_is_lost() {
+fn events_missing_from_an_empty_store_are_lost() {
     let run = Restarted::new("", "");
     let sets = ["phases.warmup=5s", "phases.drain=1s"];
     let sets = sets.iter().flat_map(|set| ["--set", set]).collect::<Vec<_>>();

@@ -92,7 +92,7 @@ fn several_workers_and_shards_share_the_load_exactly() {
 }
 
 #[test]
-fn a_target_that_dies_is_a_failed_row_and_the_run_goes_on() {
+fn a_target_that_dies_is_a_failed_row_and_the_run_continues() {
     let bench = Bench::new(&scenario(&["websocket"], 2, "2s", ""));
     let run = bench.start();
     // Its worker stands, so the target has been told what to do.

@@ -45,7 +45,7 @@ fn dropped(seed: u64, subscribers: impl Iterator<Item = u64>) -> u64 {
 }
 
 #[test]
-fn what_was_dropped_is_lost_and_nothing_else() {
+fn only_dropped_deliveries_are_lost() {
     let patterns = ["short-poll", "long-poll", "sse", "websocket", "webhook"];
     let more = "target = { shards = 1 }\nfaults = { drop = 0.1 }";
     // What is lost is waited for until the end of the drain.
@@ -113,7 +113,7 @@ fn extremes(bench: &Bench, case: &str, metric: &str) -> (f64, f64) {
 }
 
 #[test]
-fn a_plan_tells_the_faults() {
+fn a_plan_lists_the_faults() {
     let more = "[faults]\nservice = \"1ms\"\n[sweep]\nfaults.delay = [\"0ms\", \"5ms\"]";
     let bench = Bench::new(&scenario(&["request"], 1, "1s", more));
     let plan = |file: &std::path::Path| {

@@ -92,7 +92,7 @@ fn stopped_target() -> bool {
 }
 
 #[test]
-fn what_the_machine_did_stands_in_every_row_and_in_run_json() {
+fn every_row_and_run_json_have_the_machine_checks() {
     let bench = Bench::new(&scenario(&["short-poll"], 1, "1s", ""));
     let output = bench.measure(&["--quiet"]);
     let trial = only(bench.trials());

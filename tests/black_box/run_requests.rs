@@ -61,7 +61,7 @@ request.format = ["json", "xml"]"#,
 }
 
 #[test]
-fn refused_clients_wait_as_long_as_they_are_told() {
+fn refused_clients_wait_as_long_as_retry_after_says() {
     let bench = Bench::new(&requests(
         "[target]\nrequests_per_s = 40\nshards = 1\n[request]\nrate = \"200/s\"\nconditional = false\n\
          [sweep]\nrequest.connection = [\"keep-alive\", \"websocket\"]",

@@ -31,7 +31,7 @@ backoff_max = "100ms"
 }
 
 #[test]
-fn nothing_is_lost_and_nothing_booked_twice_whatever_the_receivers_do() {
+fn receivers_in_trouble_lose_nothing_and_book_nothing_twice() {
     for (options, case, told) in [
         ("receiver = { work = \"2ms\" }", "webhook", "work_ns_p50"),
         ("receiver = { fail = 0.3, fail_status = 503 }", "webhook", "refused_attempts"),
@@ -90,7 +90,7 @@ fn nothing_is_lost_and_nothing_booked_twice_whatever_the_receivers_do() {
 }
 
 #[test]
-fn a_dead_endpoint_loses_its_own_and_nobody_elses() {
+fn a_dead_endpoint_loses_only_its_own_deliveries() {
     let down = "receiver = { down_for = \"1h\", down = \"hang\", affected = 0.05 }";
     let text = scenario(down, "500ms").replace("drain = \"20s\"", "drain = \"5s\"");
     let bench = Bench::new(&text);

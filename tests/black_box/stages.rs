@@ -71,7 +71,7 @@ async fn carry_out(target: &Target, pacing: Pacing, asks: &[Ask]) {
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(16))]
     #[test]
-    fn stamps_stand_in_the_order_of_the_stages(
+    fn stamps_are_in_the_order_of_the_stages(
         asks in proptest::collection::vec(ask(), 1..12),
         spin: bool,
     ) {

@@ -47,7 +47,7 @@ fn assert_whole(bench: &Bench) {
 type Stream = fn() -> Stdio;
 
 #[test]
-fn a_run_keeps_everything_whatever_its_streams_are() {
+fn a_run_keeps_everything_on_any_kind_of_streams() {
     let cases: [(&str, Stream, Stream); 4] = [
         ("stderr closed", Stdio::null, closed),
         ("stdout closed", closed, Stdio::null),
@@ -64,7 +64,7 @@ fn a_run_keeps_everything_whatever_its_streams_are() {
 }
 
 #[test]
-fn a_full_stdout_leaves_the_files_and_is_no_success() {
+fn a_full_stdout_keeps_the_files_and_fails_the_command() {
     let bench = bench();
     let output = bench.command(&[]).stdout(full()).stderr(Stdio::piped()).output().unwrap();
     assert!(matches!(output.status.code(), Some(2 | 3)), "{}", output.status);
@@ -219,7 +219,7 @@ fn a_panic_elsewhere_is_one_message_with_status_2() {
 }
 
 #[test]
-fn a_panic_of_one_connection_is_told_and_costs_that_connection_alone() {
+fn a_panic_of_one_connection_is_reported_and_ends_only_that_connection() {
     let mut serve = tidings(&["serve", "--listen", "127.0.0.1:0", "--shards", "2"]);
     serve.env("TIDINGS_PANIC_AT", "connection").stdout(Stdio::piped()).stderr(Stdio::piped());
     let mut serve = serve.spawn().unwrap();
@@ -244,7 +244,7 @@ fn a_panic_of_one_connection_is_told_and_costs_that_connection_alone() {
 }
 
 #[test]
-fn a_panic_of_a_helper_thread_is_no_success_and_leaves_ctrl_c_working() {
+fn a_panic_of_a_helper_thread_fails_the_command_and_leaves_ctrl_c_working() {
     let bench = bench();
     let output = panicking(&bench, "signals");
     assert!(matches!(output.status.code(), Some(2 | 3)), "{}", output.status);

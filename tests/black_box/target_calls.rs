@@ -163,7 +163,7 @@ fn every_operation_is_carried_out_on_the_items_that_http_serves() {
 }
 
 #[test]
-fn what_http_refuses_a_call_is_refused_in_the_same_words() {
+fn a_call_is_refused_with_the_same_words_as_over_http() {
     let target = Target::start(Options::default());
     let mut socket = open(&target);
     assert_eq!(
@@ -195,7 +195,7 @@ fn what_http_refuses_a_call_is_refused_in_the_same_words() {
 }
 
 #[test]
-fn publishing_is_called_and_everything_else_is_not_here() {
+fn calls_can_publish_and_other_routes_are_missing() {
     let target = Target::start(Options::default());
     let mut socket = open(&target);
     for seq in 1..=2 {
@@ -225,7 +225,7 @@ fn publishing_is_called_and_everything_else_is_not_here() {
 }
 
 #[test]
-fn several_calls_are_under_way_and_answered_as_they_are_ready() {
+fn concurrent_calls_are_answered_as_they_complete() {
     // Every second call takes four seconds, and none waits for another.
     let settings =
         ["service=1ms", "distribution=bimodal", "slow=4s", "slow_share=0.5", "servers=unlimited"];
@@ -249,7 +249,7 @@ fn several_calls_are_under_way_and_answered_as_they_are_ready() {
 }
 
 #[test]
-fn at_the_bound_of_calls_under_way_nothing_more_is_taken() {
+fn a_link_reads_nothing_at_its_limit_of_calls() {
     let target = Target::start(wrong(&["service=100ms", "servers=unlimited"]));
     let mut socket = open(&target);
     let wire: Vec<Vec<u8>> =
@@ -266,7 +266,7 @@ fn at_the_bound_of_calls_under_way_nothing_more_is_taken() {
 }
 
 #[test]
-fn too_many_calls_are_refused_and_told_when_to_come_again() {
+fn too_many_calls_are_refused_with_retry_after() {
     let limits = Limits { requests_per_s: Some(1), connections: None };
     let refused = loop {
         let target = Target::start(Options { limits, ..Options::default() });
@@ -287,7 +287,7 @@ fn too_many_calls_are_refused_and_told_when_to_come_again() {
 }
 
 #[test]
-fn a_message_that_is_no_call_is_told_so_and_the_next_is_answered() {
+fn an_invalid_call_is_refused_and_the_next_is_answered() {
     let target = Target::start(Options::default());
     let mut socket = open(&target);
     for (message, id) in [
@@ -311,7 +311,7 @@ fn a_message_that_is_no_call_is_told_so_and_the_next_is_answered() {
 }
 
 #[test]
-fn what_breaks_the_protocol_closes_once_what_came_before_is_answered() {
+fn a_protocol_violation_closes_after_earlier_calls_are_answered() {
     let target = Target::start(Options::default());
     for (what, bytes, code) in [
         ("an unmasked frame", b"\x81\x02{}".to_vec(), 1002),
@@ -337,7 +337,7 @@ fn what_breaks_the_protocol_closes_once_what_came_before_is_answered() {
 }
 
 #[test]
-fn fragments_make_a_call_whatever_stands_between_them() {
+fn fragments_form_a_call_despite_control_frames_between_them() {
     let target = Target::start(Options::default());
     let mut socket = open(&target);
     // As long as a message may be.
@@ -353,7 +353,7 @@ fn fragments_make_a_call_whatever_stands_between_them() {
 }
 
 #[test]
-fn whoever_takes_no_answers_is_not_read_any_more_and_misses_none() {
+fn a_client_that_reads_no_answers_is_not_read_and_misses_none() {
     let target = Target::start(Options::default());
     let mut socket = open(&target);
     // Ten times what the buffers of both kernels, and the target's own, hold of answers.
@@ -407,7 +407,7 @@ fn another_makers_client_calls_and_is_answered_before_its_close() {
 }
 
 #[test]
-fn a_target_that_ends_answers_what_it_was_called_and_says_goodbye() {
+fn a_target_that_ends_answers_pending_calls_and_closes() {
     let target = Target::start(wrong(&["delay=100ms"]));
     let (mut idle, mut busy) = (open(&target), open(&target));
     let publish = call(1, "POST", "/topics/news-0/events", &[JSON], Some(json!({ "data": 1 })));

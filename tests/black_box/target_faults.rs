@@ -103,7 +103,7 @@ fn one_server_serves_all_connections_in_the_order_of_arrival() {
 }
 
 #[test]
-fn with_unlimited_servers_nobody_waits_and_the_share_of_slow_requests_is_exact() {
+fn with_unlimited_servers_no_request_waits_and_the_share_of_slow_ones_is_exact() {
     let settings =
         ["service=1ms", "distribution=bimodal", "slow=40ms", "slow_share=0.1", "servers=unlimited"];
     let passages = crowd(&target(&settings), 60);
@@ -256,7 +256,7 @@ fn frame(client: &mut Client) -> Value {
 }
 
 #[test]
-fn a_held_poll_whose_news_are_dropped_is_told_to_go_on() {
+fn a_held_poll_whose_events_are_dropped_returns_a_cursor() {
     let target = target(&["drop=1"]);
     let mut held = target.connect();
     held.ask("GET", "/topics/news-0/events?since=0&wait=20s", &[], b"");
@@ -290,7 +290,7 @@ fn a_costly_write_keeps_the_shard_busy_for_each_subscriber() {
 }
 
 #[test]
-fn what_is_due_in_a_stall_is_published_at_its_end_while_serving_goes_on() {
+fn events_due_in_a_stall_are_published_at_its_end_while_serving_continues() {
     const GAP_NS: u64 = 10_000_000;
     // Long enough that no pause of this machine covers it.
     let faults = wrong(&["stall_at=100ms", "stall_for=4s"]);
@@ -327,7 +327,7 @@ fn what_is_due_in_a_stall_is_published_at_its_end_while_serving_goes_on() {
 }
 
 #[test]
-fn in_a_freeze_nothing_is_taken_in_by_any_shard() {
+fn in_a_freeze_no_shard_accepts_anything() {
     // A shard that is itself held up may be late for a freeze, and this thread may miss them all: then once more. A shard that
     // does not freeze is not excused by any number of attempts.
     assert!((0..5).any(|_| stands_still()), "taken in, in a freeze");
@@ -363,7 +363,7 @@ fn stands_still() -> bool {
 }
 
 #[test]
-fn the_front_page_says_what_is_wrong() {
+fn the_front_page_lists_the_faults() {
     assert!(target(&["delay=1ms"]).get("/").text().contains("injected faults: delay=1ms\n"));
     assert!(Target::start(Options::default()).get("/").text().contains("injected faults: none\n"));
 }

@@ -131,7 +131,7 @@ async fn streamed(target: &Target, client: &mut Client, n: usize) -> Vec<u64> {
 }
 
 #[test]
-fn faults_act_whichever_way_the_bytes_travel() {
+fn faults_apply_to_every_transport() {
     const EVENTS: u64 = 40;
     const SERVICE_NS: u64 = 2_000_000;
     const DELAY_NS: u64 = 3_000_000;
@@ -183,7 +183,7 @@ fn faults_act_whichever_way_the_bytes_travel() {
 }
 
 #[test]
-fn an_answer_that_leaves_late_is_not_written_with_those_beside_it() {
+fn a_delayed_answer_is_not_written_with_prompt_ones() {
     const DELAY_NS: u64 = 50_000_000;
     let faults = faults(&["delay=50ms".to_owned()]).unwrap();
     let target = Target::start(false, Options { faults, ..Options::default() });
@@ -266,7 +266,7 @@ async fn asked(target: &Target) -> Client {
 }
 
 #[test]
-fn who_greets_and_says_no_more_is_let_go() {
+fn a_client_that_falls_silent_after_its_preface_is_dropped() {
     let waits = Waits { head: Span::from_ms(300), ..Waits::default() };
     let plain = Target::start(false, Options { waits, ..Options::default() });
     let greeting = [PREFACE, SETTINGS].concat();

@@ -69,7 +69,7 @@ fn pages_follow_the_cursor_to_the_end() {
 }
 
 #[test]
-fn what_is_wrong_is_refused_with_its_status() {
+fn invalid_requests_are_refused_with_their_status() {
     let target = Target::start(Options::default());
     target.send("POST", "/items", Some(json!({})));
     let large = format!("{{\"data\":\"{}\"}}", "x".repeat(1 << 20));

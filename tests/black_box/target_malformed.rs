@@ -127,7 +127,7 @@ fn garbage_is_refused_with_the_right_status() {
 }
 
 #[test]
-fn who_is_slow_is_not_waited_for() {
+fn slow_clients_are_not_waited_for() {
     let server = Server::start(&["--head-wait", "300ms", "--body-wait", "300ms"]);
     for (what, bytes) in [
         ("nothing", &b""[..]),

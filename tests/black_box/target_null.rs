@@ -191,7 +191,7 @@ fn every_operation_on_items_is_answered_as_the_workers_expect() {
 }
 
 #[test]
-fn what_is_no_http_ends_its_connection_and_no_other() {
+fn invalid_http_ends_only_its_own_connection() {
     let target = NullTarget::start(10.0, 64);
     let mut sound = Client::connect(target.address);
     for words in [&b"hello there\r\n\r\n"[..], b"GET /topics/news-0/ws HTTP/1.1\r\n\r\n"] {

@@ -235,7 +235,7 @@ fn ill_addressed(document: &Value) -> Vec<(Example, &'static str)> {
 const ELSEWHERE: [&str; 4] = ["408", "429", "503", "507"];
 
 #[test]
-fn what_the_description_says_is_so() {
+fn the_openapi_description_matches_the_target() {
     let options = Options { ring: 2, allow_private_webhooks: true, ..Options::default() };
     let target = Target::start(options);
     let hook = Hook::start(acknowledge);
@@ -315,7 +315,7 @@ fn the_messages_of_calls_are_described() {
 }
 
 #[test]
-fn nothing_is_left_out_of_the_description() {
+fn the_openapi_description_is_complete() {
     let target = Target::start(Options { allow_private_webhooks: true, ..Options::default() });
     let hook = Hook::start(acknowledge);
     target.send("POST", "/items", Some(json!({})));
@@ -505,7 +505,7 @@ fn fits(document: &Value, response: &Value, answer: &Answer, method: &str, what:
 }
 
 #[test]
-fn the_check_finds_what_does_not_fit() {
+fn the_check_finds_mismatches() {
     let document = json!({ "s": { "type": "object", "required": ["a"], "properties": { "a": { "type": "integer", "minimum": 1 } }, "additionalProperties": false } });
     let schema = json!({ "type": "array", "items": { "$ref": "#/s" } });
     for (value, sound) in [

@@ -89,7 +89,7 @@ fn events_carry_their_payload_and_stamps() {
 }
 
 #[test]
-fn a_cursor_older_than_the_ring_is_told_the_gap() {
+fn a_cursor_older_than_the_ring_gets_a_gap() {
     let target = Target::start(Options { ring: 4, ..Options::default() });
     for i in 0..10 {
         target.publish("t", json!(i));
@@ -102,7 +102,7 @@ fn a_cursor_older_than_the_ring_is_told_the_gap() {
 }
 
 #[test]
-fn what_is_wrong_is_refused_with_its_status() {
+fn invalid_requests_are_refused_with_their_status() {
     let target = Target::start(Options::default());
     target.publish("t", json!(1));
     for (path, status) in [
@@ -136,7 +136,7 @@ fn what_is_wrong_is_refused_with_its_status() {
 }
 
 #[test]
-fn a_long_poll_is_answered_by_what_is_published() {
+fn a_long_poll_returns_published_events() {
     let target = Target::start(Options::default());
     target.publish("t", json!(1));
     let mut waiting = target.connect();

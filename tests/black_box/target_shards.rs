@@ -169,7 +169,7 @@ fn every_pattern_gets_every_event_once_in_order_on_every_shard() {
 }
 
 #[test]
-fn only_what_is_due_in_the_window_is_measured() {
+fn only_events_due_in_the_window_are_measured() {
     let (target, schedule) = (target(), schedule());
     let window = 100_000_000..200_000_000;
     let inside =

@@ -65,7 +65,7 @@ fn websocket(slow_consumer: SlowConsumer) -> Options {
 }
 
 #[test]
-fn a_lagging_socket_is_told_exactly_what_is_left_out() {
+fn a_lagging_socket_gets_an_exact_gap() {
     for policy in [SlowConsumer::DropOldest, SlowConsumer::Conflate] {
         let target = Target::start(websocket(policy));
         target.publish("t", json!(0));
@@ -89,7 +89,7 @@ fn a_lagging_socket_is_told_exactly_what_is_left_out() {
 }
 
 #[test]
-fn a_lagging_socket_that_is_disconnected_loses_nothing_when_it_comes_back() {
+fn a_lagging_socket_that_is_disconnected_resumes_without_loss() {
     let target = Target::start(websocket(SlowConsumer::Disconnect));
     target.publish("t", json!(0));
     let mut client = socket(&target, 1);
@@ -115,7 +115,7 @@ fn a_lagging_socket_that_is_disconnected_loses_nothing_when_it_comes_back() {
 }
 
 #[test]
-fn a_lagging_stream_is_told_the_gap_and_goes_on() {
+fn a_lagging_stream_gets_a_gap_and_continues() {
     let sse = SseOptions {
         slow_consumer: SlowConsumer::Conflate,
         queue: Some(4),
@@ -181,7 +181,7 @@ fn a_waiting_poll_that_goes_away_is_forgotten_at_once() {
 }
 
 #[test]
-fn a_held_poll_waits_for_more_where_it_is_told_to() {
+fn a_held_poll_waits_for_more_events_if_configured() {
     const COALESCE: Span = Span::from_ms(300);
     let target = Target::start(Options { coalesce: COALESCE, ..Options::default() });
     target.publish("t", json!(0));

@@ -152,7 +152,7 @@ fn a_stranger_on_the_port_is_let_go() {
 }
 
 #[tokio::test(flavor = "current_thread")]
-async fn who_trusts_another_authority_is_told_so() {
+async fn a_client_of_another_authority_gets_a_clear_error() {
     let serve = Serve::start(&["--tls"]);
     let trust = Authority::new().unwrap().trust(false);
     let totals = Rc::new(WireTotals::default());

@@ -63,7 +63,7 @@ fn every_pattern_delivers_exactly_over_tls() {
 }
 
 #[test]
-fn a_connection_for_every_request_is_one_and_resumes_as_configured() {
+fn one_connection_per_request_resumes_as_configured() {
     let sweep = "connection = \"per-request\"\n[sweep]\ntransport.tls = [false, true]\ntransport.resume = [true, false]";
     let rows = exact(&["request"], sweep);
     assert_eq!(rows.len(), 3);

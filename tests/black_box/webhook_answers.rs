@@ -304,7 +304,7 @@ const FAILED: &[(&str, &[Step])] = &[
 ];
 
 #[test]
-fn anything_else_is_tried_again_and_becomes_a_dead_letter() {
+fn a_failed_attempt_is_retried_and_becomes_a_dead_letter() {
     for (name, script) in FAILED {
         assert_eq!(deliver(name, false, 1, script), (vec![ATTEMPTS, ATTEMPTS], 0, 2), "{name}");
     }

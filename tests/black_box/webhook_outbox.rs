@@ -263,7 +263,7 @@ fn an_endpoint_that_fell_off_the_ring_is_served_from_the_disk() {
 }
 
 #[test]
-fn what_is_published_from_any_shard_is_visible_once_it_is_acknowledged() {
+fn an_event_from_any_shard_is_visible_once_it_is_acknowledged() {
     let target = Arc::new(Target::start(durable(1000)));
     let threads: Vec<_> = (0..4)
         .map(|thread| {

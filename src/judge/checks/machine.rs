@@ -142,7 +142,7 @@ mod tests {
     }
 
     #[test]
-    fn hiccups_are_held_against_the_profile_and_name_the_worker() {
+    fn hiccups_are_judged_by_profile_and_name_the_worker() {
         const MS: u64 = 1_000_000;
         for (what, profile, late, ns, expected, words) in [
             ("late by a little", Shared, 20, 4 * MS, Valid, ""),
@@ -172,7 +172,7 @@ mod tests {
     }
 
     #[test]
-    fn hiccups_of_the_target_are_a_strain_and_no_reason() {
+    fn hiccups_of_the_target_are_a_strain_but_not_a_reason() {
         let mut facts = sound();
         assert_eq!(super::super::strains(&facts), Vec::new());
         let late = worker("", 20, 6_000_000).hiccups.unwrap();
@@ -183,7 +183,7 @@ mod tests {
     }
 
     #[test]
-    fn a_stopped_worker_is_told_from_a_machine_that_stood_still() {
+    fn a_stopped_worker_is_distinguished_from_a_paused_machine() {
         for (target_ns, words) in
             [(70_000, "The machine did not pause"), (950_000_000, "The machine paused")]
         {
@@ -208,7 +208,7 @@ mod tests {
     }
 
     #[test]
-    fn hiccups_that_nobody_measured_are_a_doubt() {
+    fn unmeasured_hiccups_degrade_the_trial() {
         let mut facts = sound();
         facts.health[1].hiccups = None;
         let (verdict, reasons) = verdict(&facts);
@@ -220,7 +220,7 @@ mod tests {
     }
 
     #[test]
-    fn what_was_taken_is_held_against_the_profile() {
+    fn stolen_and_throttled_time_is_judged_by_profile() {
         use Counter::{
             RunDelay, RunDelayWatched, Steal, StealWatched, Throttled, ThrottledWatched,
         };

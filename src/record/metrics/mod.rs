@@ -180,7 +180,7 @@ mod tests {
     }
 
     #[test]
-    fn every_row_says_what_it_is() {
+    fn every_row_describes_itself() {
         let mut aliases = BTreeSet::new();
         for spec in SPECS {
             let name = spec.column.name;

@@ -129,7 +129,7 @@ mod tests {
     }
 
     #[test]
-    fn stamps_are_told_to_the_nanosecond() {
+    fn stamps_are_sent_to_the_nanosecond() {
         let mut headers = HeaderMap::new();
         let arrived = 1_234_000_567;
         let begins = arrived + 1;

@@ -91,7 +91,7 @@ mod tests {
         }
 
         #[test]
-        fn with_unlimited_servers_nobody_waits(
+        fn with_unlimited_servers_no_request_waits(
             gaps in proptest::collection::vec(0..5_000u64, 1..200),
             distribution in any_distribution(),
             seed: u64,

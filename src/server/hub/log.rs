@@ -104,7 +104,7 @@ mod tests {
     }
 
     #[test]
-    fn a_log_that_begins_anew_has_a_gap_before_and_goes_on_after() {
+    fn a_restarted_log_has_a_gap_before_it_and_continues() {
         let mut log = Log::new(3, usize::MAX);
         log.begin_after(7);
         assert_eq!((log.newest(), log.oldest()), (7, 8));

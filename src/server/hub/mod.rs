@@ -322,7 +322,7 @@ mod tests {
     }
 
     #[tokio::test(flavor = "current_thread")]
-    async fn an_event_published_anywhere_stands_in_every_replica_when_its_publisher_is_told() {
+    async fn a_published_event_is_in_every_replica_when_its_publisher_gets_the_receipt() {
         let (hubs, mut mailboxes) = hubs(3);
         for (asker, expected) in [(0, 1), (1, 2), (2, 3), (1, 4)] {
             let publish = hubs[asker].publish("a", Origin::default(), Bytes::from_static(b"1"));

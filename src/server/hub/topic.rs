@@ -286,7 +286,7 @@ mod tests {
     }
 
     #[test]
-    fn a_waiter_is_woken_once_an_event_and_leaves_when_dropped() {
+    fn a_waiter_is_woken_once_per_event_and_leaves_when_dropped() {
         let (topic, woken) = (topic(), Arc::new(Count::default()));
         let waker = Waker::from(Arc::clone(&woken));
         let cx = Context::from_waker(&waker);

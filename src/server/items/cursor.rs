@@ -65,7 +65,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_cursor_is_refused() {
+    fn an_invalid_cursor_is_refused() {
         for text in ["", "0", "17", "aXRlbXM-", "aXRlbXM-MDE", "aXRlbXM-LTE", "%"] {
             assert_eq!(decode(1, text), Decoded::Foreign, "{text}");
         }

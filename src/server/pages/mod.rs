@@ -92,7 +92,7 @@ mod tests {
     }
 
     #[test]
-    fn a_host_header_is_no_way_into_the_page() {
+    fn a_host_header_cannot_inject_into_the_page() {
         let host = |value| Request::builder().header(HOST, value).body(()).unwrap();
         assert_eq!(address(&host("localhost:8080")).unwrap(), "localhost:8080");
         assert_eq!(address(&host("<script>")), None);

@@ -220,7 +220,7 @@ mod tests {
     }
 
     #[tokio::test(flavor = "current_thread")]
-    async fn what_is_not_public_is_resolved_only_when_allowed() {
+    async fn private_addresses_are_resolved_only_if_allowed() {
         for host in ["127.0.0.1", "localhost"] {
             let local = Destination::parse(&format!("http://{host}:9/")).unwrap();
             let refused = local.resolve(false).await.unwrap_err();

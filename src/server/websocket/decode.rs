@@ -370,7 +370,7 @@ mod tests {
     }
 
     #[test]
-    fn what_breaks_the_protocol_is_refused_with_its_code() {
+    fn a_protocol_violation_is_refused_with_its_code() {
         let text = |fin, payload: &[u8]| masked(fin, OpCode::Text, payload);
         let close = |payload: &[u8]| masked(true, OpCode::Close, payload);
         for (what, wire, code) in [

@@ -157,7 +157,7 @@ mod tests {
     }
 
     #[test]
-    fn nothing_is_kept_of_a_message_that_is_too_long() {
+    fn an_overlong_message_is_not_kept() {
         let mut echo = Echo::new(4);
         echo.receive(&mut masked(0x82, b"12345"));
         assert!(echo.ended && echo.message.is_empty());

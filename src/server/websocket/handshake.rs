@@ -104,7 +104,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_handshake_is_refused() {
+    fn an_invalid_handshake_is_refused() {
         let upgrade = [("upgrade", "websocket"), ("connection", "upgrade")];
         let version = ("sec-websocket-version", "13");
         for (what, pairs, is_upgrade) in [

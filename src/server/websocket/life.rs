@@ -43,7 +43,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_counts_as_life_depends_on_whether_there_is_room() {
+    fn signs_of_life_depend_on_the_free_space_of_the_peer() {
         let silence = Duration::from_secs(8);
         let uptake = |acknowledged, room, not_sent, silent_s| Uptake {
             acknowledged,

@@ -341,7 +341,7 @@ fn pages_are_let_in_by_their_origin() {
 }
 
 #[test]
-fn every_page_is_let_in_where_that_is_asked_for() {
+fn every_page_is_allowed_if_configured() {
     let visitors = Visitors { any: true, ..Visitors::default() };
     run(&target(Options { visitors, ..Options::default() }), &open_to_all());
 }

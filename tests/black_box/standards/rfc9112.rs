@@ -217,7 +217,7 @@ fn started() -> Target {
 }
 
 #[test]
-fn requests_are_told_as_rfc_9112_has_it() {
+fn requests_are_parsed_as_rfc_9112_has_it() {
     run(&started(), &lines_and_hosts());
 }
 
