@@ -1,6 +1,6 @@
 //! Stamps when deliveries were written: the stamp between published and received.
 //!
-//! A delivery is written when a write call has taken its event's last byte into the kernel. WebSockets write and stamp by
+//! A delivery is written when a write call has taken its event's last byte into the kernel. Web sockets write and stamp by
 //! themselves. Other patterns hand messages to hyper, which writes them later: an [`Outlet`] between hyper and the socket
 //! stamps them when hyper, having written everything, flushes. Only deliveries due in the measure window count.
 //!

@@ -1,4 +1,4 @@
-//! WebSockets (`websocket`): each event of a topic as one text frame.
+//! Web sockets (`websocket`): each event of a topic as one text frame.
 //!
 //! After the handshake the link leaves hyper and writes the log's frames straight to its socket, several at a time. A
 //! policy handles a client that lags too far behind, or falls off the ring: it is closed with 1013 ("try again later"; the
