@@ -33,7 +33,7 @@ pub struct Head {
     pub due_ns: u64,
     /// When the target made the event visible, in monotonic nanoseconds.
     pub published_ns: u64,
-    /// The number that its publisher gave it; the same where it was published again for want of an answer.
+    /// The number that its publisher gave it, which stays the same if it is sent again without an answer.
     #[serde(default)]
     pub key: Option<u64>,
 }
@@ -61,7 +61,7 @@ pub struct Event<'a> {
 /// One page of a topic's log, as polls receive it; payloads are skipped.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 pub struct Page {
-    /// The cursor to ask with next: the last event known to the asker.
+    /// The cursor for the next request: the last event known to the client.
     pub next: Cursor,
     /// The oldest sequence still kept.
     pub oldest: u64,
@@ -88,8 +88,7 @@ pub fn encode(out: &mut Vec<u8>, topic: &str, head: Head, data: &[u8]) {
     out.push(b'}');
 }
 
-/// Events that a link is not sent, though they came after its cursor: on the wire
-/// `{"gap":{"from":18,"to":40}}`, both included.
+/// Events after a link's cursor that it will not get: on the wire `{"gap":{"from":18,"to":40}}`, both included.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
 pub struct Missed {
@@ -274,7 +273,7 @@ pub fn filler(bytes: usize) -> Vec<u8> {
     PayloadKind::Text.payload(bytes)
 }
 
-/// The name of a scenario's topic number `index`, as target and workers both say it.
+/// The name of a scenario's topic number `index`, for target and workers.
 pub fn topic_name(index: u64) -> String {
     format!("news-{index}")
 }

@@ -1,4 +1,4 @@
-//! A target that loses news (13): what is lost is missed, and stays in the percentiles.
+//! A target that drops deliveries (13): they count as lost, and stay in the percentiles.
 
 use super::Experiment;
 use super::closed::three_sigma;

@@ -1,4 +1,4 @@
-//! `tidings calibrate`: run experiments whose answers are known, print how they came out.
+//! `tidings calibrate`: runs experiments with known answers and prints the results.
 
 use std::fs;
 use std::path::{Path, PathBuf};

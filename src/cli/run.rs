@@ -58,7 +58,7 @@ pub(super) fn run(arguments: &Arguments) -> anyhow::Result<u8> {
     Ok(deliver(&signals, worst))
 }
 
-/// Waits until the results are with their reader; returns the exit status, which is the signal's where one ended the wait.
+/// Waits until the reader has the results; returns the exit status, or the signal's if one ended the wait.
 pub(super) fn deliver(signals: &Signals, status: u8) -> u8 {
     let given_up = output::settle(|| signals.received().is_some());
     match signals.received() {
@@ -84,7 +84,7 @@ fn measure(
     teller.begin(&info.warnings);
     let executable = std::env::current_exe().context("cannot find this executable")?;
     let conductor = Conductor { plan, executable, signals };
-    // Whatever ends the loop, what was recorded before is reported.
+    // Reports everything recorded so far, however the loop ends.
     let outcome = catch_unwind(AssertUnwindSafe(|| {
         conductor.run(&mut folder, |progress| {
             if let Progress::Recorded { record, .. } = &progress {
@@ -126,7 +126,7 @@ fn measure(
     })
 }
 
-/// Writes what a run ends with and prints its report; returns it, and the status that files which are missing call for.
+/// Writes the run's final files and prints its report; returns it with the status for missing files.
 fn conclude(folder: &mut RunFolder, info: &RunInfo) -> anyhow::Result<(View, u8)> {
     let saved = folder.write_info(info);
     let mut made = report::write_all(folder.path())?;
@@ -192,8 +192,8 @@ fn working_directory_revision() -> Option<String> {
     (output.status.success() && !revision.is_empty()).then_some(revision)
 }
 
-/// The status that says more: a signal, then a missed objective, then nothing concluded, then a report that is not
-/// whole, then success.
+/// Returns the more important status: a signal, then a missed objective, then an inconclusive run, then an incomplete
+/// report, then success.
 const fn worse(a: u8, b: u8) -> u8 {
     const fn rank(status: u8) -> u8 {
         match status {

@@ -29,7 +29,7 @@ pub(super) fn near(name: &str) -> String {
     }
 }
 
-/// A value in the metric's unit, or what would be right.
+/// Parses a value in the metric's unit; the error says what would be right.
 pub(super) fn parse_value(metric: &Spec, text: &str) -> Result<f64, String> {
     let number = || text.parse::<f64>().ok().filter(|n| n.is_finite());
     if metric.column.kind == Kind::Whole {

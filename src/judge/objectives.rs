@@ -26,7 +26,7 @@ pub enum ObjectiveError {
         "objective '{0}' is not of the form \"[pattern or case:] metric < value\", such as \"freshness_p99 < 50ms\" (operators: <, <=, >, >=, ==)"
     )]
     Form(String),
-    /// There is no such metric.
+    /// The metric does not exist.
     #[error("objective '{text}': there is no metric '{metric}'{near}")]
     Metric {
         /// The objective.

@@ -18,7 +18,7 @@ const DIGITS: u8 = 3;
 pub enum Quantile {
     /// The value, in nanoseconds.
     Value(u64),
-    /// The quantile falls among what never arrived: it is more than this, in nanoseconds.
+    /// The quantile falls among lost samples: it is more than this, in nanoseconds.
     MoreThan(u64),
 }
 
@@ -70,17 +70,17 @@ impl Distribution {
         (!self.is_empty()).then(|| self.0.max())
     }
 
-    /// Mean in nanoseconds, `None` where there are no samples.
+    /// Mean in nanoseconds, `None` without samples.
     pub fn mean(&self) -> Option<f64> {
         (!self.is_empty()).then(|| self.0.mean())
     }
 
-    /// Variance in square nanoseconds, `None` where there are no samples.
+    /// Variance in square nanoseconds, `None` without samples.
     pub fn variance(&self) -> Option<f64> {
         (!self.is_empty()).then(|| self.0.stdev().powi(2))
     }
 
-    /// The `q`-quantile (0 to 1) in nanoseconds, `None` where there are no samples.
+    /// The `q`-quantile (0 to 1) in nanoseconds, `None` without samples.
     pub fn quantile(&self, q: f64) -> Option<u64> {
         (!self.is_empty()).then(|| self.0.value_at_quantile(q))
     }

@@ -87,7 +87,7 @@ fn watch(orders: &Orders, stop: &Arc<AtomicBool>) -> Snapshot {
     snapshot
 }
 
-/// Starts the meters; each tells its samples and its CPU time. One that cannot start measures nothing.
+/// Starts the meters; each returns its samples and its CPU time. One that cannot start measures nothing.
 fn meters(orders: &Orders, stop: &Arc<AtomicBool>) -> Vec<JoinHandle<(Distribution, u64)>> {
     let count = orders.shards.max(1).min(cores().len().max(1) as u32);
     let start = |number: u32| {

@@ -27,8 +27,8 @@ impl Wire {
     }
 }
 
-/// `struct tcp_info` up to the last field that is read here (include/uapi/linux/tcp.h, since 5.4; the
-/// kernel fills in what it knows).
+/// `struct tcp_info` up to the last field read here (include/uapi/linux/tcp.h, since 5.4; the kernel fills in the fields
+/// that it knows).
 #[repr(C)]
 #[derive(Default)]
 struct TcpInfo {
@@ -55,7 +55,7 @@ struct TcpInfo {
     words_1: u32,
 }
 
-/// The traffic of the TCP connection behind `socket`, from `TCP_INFO`; `None` where the kernel does not say.
+/// Returns the traffic of the TCP connection behind `socket`, from `TCP_INFO`; `None` if the kernel does not report it.
 ///
 /// One end's account covers both: what it received, the other sent.
 pub fn wire_of(socket: BorrowedFd<'_>) -> Option<Wire> {

@@ -65,7 +65,7 @@ impl Stream {
         Self { io: Io::Tls(Box::new(stream)), unread: Bytes::new() }
     }
 
-    /// Puts back what was read beyond an answer's head: the next read returns it first.
+    /// Puts back bytes read beyond an answer's head: the next read returns them first.
     pub fn put_back(&mut self, bytes: Bytes) {
         self.unread = bytes;
     }

@@ -1,4 +1,4 @@
-//! A network that is emulated: when what is sent into it comes out at the other end. Pure arithmetic, no clock.
+//! An emulated network: when data that enters it leaves at the other end. Pure arithmetic, no clock.
 
 use serde::{Deserialize, Serialize};
 

@@ -1,6 +1,6 @@
 //! How long before a deadline a spinning shard wakes: as long as waking recently took. Pure arithmetic.
 
-/// Least margin of [`WakeMargin::adaptive`], in nanoseconds: what a thread on an idle virtual machine usually takes to wake.
+/// Least margin of [`WakeMargin::adaptive`], in nanoseconds: the usual wake-up time of a thread on an idle virtual machine.
 const LEAST_NS: u64 = 100_000;
 /// Its longest, in nanoseconds: a thread that wakes later is not late by habit, but was robbed of its core.
 const MOST_NS: u64 = 1_000_000;

@@ -109,11 +109,10 @@ impl Calls {
         Ok(StampedResponse { status, headers, body, sent_ns, first_ns, done_ns })
     }
 
-    /// Answers what the target wants to know between two calls; returns when the socket has ended. May be dropped at
-    /// any time.
+    /// Answers pings between two calls; returns when the socket has ended. May be dropped at any time.
     pub(super) async fn attend(&mut self) -> Ended {
         match self.message().await {
-            // Nothing was asked.
+            // An answer without a call.
             Ok(_) => Ended::StampedResponse,
             Err(ended) => ended,
         }
@@ -128,7 +127,7 @@ impl Calls {
                 Some(Said::Ping(mut payload)) => {
                     self.queue(OpCode::Pong, &mut payload);
                     if self.frames.unread.is_empty() {
-                        // It was no part of an answer.
+                        // A ping is not part of an answer.
                         self.meter.unstamp_first();
                     }
                 }
@@ -201,7 +200,7 @@ struct Frames {
 }
 
 impl Frames {
-    /// The next thing that is said, once it is there whole.
+    /// Returns the next complete message.
     fn next(&mut self) -> Result<Option<Said>, Ended> {
         while let Some((first, payload)) = self.frame()? {
             let (last, opcode) = (first & 0x80 != 0, first & 0x7f);

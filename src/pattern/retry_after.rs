@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use crate::pace::Rng;
 
-/// Least room for jitter, in nanoseconds: without it all who were refused at once would come again at once.
+/// Least jitter, in nanoseconds: without it all clients refused together would return together.
 const JITTER_NS: u64 = 100_000_000;
 /// Longest wait if the answer names none, in nanoseconds.
 const UNSPOKEN_MAX_NS: u64 = 10_000_000_000;
@@ -15,8 +15,8 @@ pub(super) fn jittered(asked: Duration, rng: &mut Rng) -> u64 {
     asked_ns + rng.below((asked_ns / 2).max(JITTER_NS))
 }
 
-/// The wait after refusal number `attempt` in a row (from 0) that did not say how long, in nanoseconds: doubled for
-/// each further one, half of it at random.
+/// The wait after refusal number `attempt` in a row (from 0) without `Retry-After`, in nanoseconds: doubled for each
+/// further one, half of it at random.
 pub(super) fn unspoken(attempt: u32, rng: &mut Rng) -> u64 {
     let bound_ns = (JITTER_NS << attempt.min(16)).min(UNSPOKEN_MAX_NS);
     bound_ns / 2 + rng.below(bound_ns / 2)

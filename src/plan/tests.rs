@@ -1,4 +1,4 @@
-//! Plans of real and made-up scenarios for made-up hosts.
+//! Plans of real and synthetic scenarios for synthetic hosts.
 
 use std::path::{Path, PathBuf};
 

@@ -69,7 +69,7 @@ impl Run {
         let (trials, timeline, log) =
             (whole("trials.csv")?, whole("timeline.csv")?, whole("histograms.hlog")?);
         let floors = dir.join("floor.csv");
-        // A run that measured none, or was made before there were any.
+        // A run without floors, or of a version before them.
         let floors = if floors.exists() {
             read(FLOOR_COLUMNS, &floors, &whole("floor.csv")?)?
         } else {

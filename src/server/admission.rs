@@ -1,4 +1,4 @@
-//! Overload protection: how many requests and connections are let in. Refusals say when to come again.
+//! Overload protection: limits on requests and connections. Refusals name the time to retry.
 
 use std::cell::Cell;
 

@@ -32,7 +32,7 @@ use crate::scenario::Outbox;
 const TOPICS_MORE: usize = 10_000;
 /// Connections that may wait to be accepted: thousands of links open within a second.
 const BACKLOG: i32 = 16_384;
-/// A pause after a failed accept: descriptors are short, and come back when links end.
+/// Pause after a failed accept: descriptors ran out, and become free when links end.
 pub(super) const ACCEPT_PAUSE: Duration = Duration::from_millis(20);
 
 /// Binds a listening socket that can take thousands of links at once.
@@ -56,8 +56,8 @@ impl Handle {
         self.shared.address
     }
 
-    /// Says when the measure window is, in monotonic nanoseconds: what is done in it is measured, and standstills
-    /// count from its begin. Of several windows the first counts: a trial has one.
+    /// Sets the measure window, in monotonic nanoseconds: events in it are measured, and freezes count from its begin. Only
+    /// the first call counts: a trial has one window.
     pub fn begin(&self, window: Range<u64>) {
         if self.shared.options.faults.freeze.is_some() {
             for commands in &self.shared.commands {
@@ -86,7 +86,7 @@ impl Handle {
     }
 }
 
-/// Serves until `shutdown` completes, and returns what was measured. Blocks this thread, which is shard 0.
+/// Serves until `shutdown` completes, and returns the measurements. Blocks this thread, which is shard 0.
 pub fn serve(
     listener: TcpListener,
     options: Options,
@@ -95,8 +95,8 @@ pub fn serve(
     serve_with(listener, options, async |_| shutdown.await).map(|((), snapshot)| snapshot)
 }
 
-/// Serves until `control` completes, which is given a [`Handle`]; returns its value and what was measured.
-/// Blocks this thread, which is shard 0. A durable outbox is one for this process only.
+/// Serves until `control`, which gets a [`Handle`], completes; returns its value and the measurements. Blocks this thread,
+/// which is shard 0. A durable outbox lasts for this process only.
 pub fn serve_with<T>(
     listener: TcpListener,
     options: Options,
@@ -105,7 +105,7 @@ pub fn serve_with<T>(
     serve_from(listener, options, Start::default(), control)
 }
 
-/// What a target starts with beside its options.
+/// What a target starts with besides its options.
 #[derive(Debug, Default)]
 pub struct Start<'a> {
     /// The TLS configuration.
@@ -215,7 +215,7 @@ fn share(
     }
 }
 
-/// Opens the durable outbox, if one is wanted, and reads what is in it.
+/// Opens the durable outbox, if configured, and reads its content.
 fn open(
     options: &Options,
     data: Option<&Path>,

@@ -45,7 +45,7 @@ pub fn effective_samples(stretches: &[Stretch], variance: f64) -> Option<f64> {
         let squares: f64 = groups.iter().map(|(n, s)| (s - *n as f64 * mean).powi(2)).sum();
         let of_mean = k / (k - 1.0) * squares / (n * n);
         let known = (Z / student(groups.len() - 1)).powi(2);
-        // Samples that are all the same have no variance, and their mean neither.
+        // Equal samples have no variance, and neither has their mean.
         let effective = if of_mean > 0.0 { variance / of_mean } else { n };
         least = least.min(effective.min(n) * known);
         size *= 2;

@@ -12,7 +12,7 @@ pub(super) fn clients_publish(facts: &TrialFacts) -> bool {
     facts.case.pattern.kind().delivers() && facts.case.workload.publish == Publish::Clients
 }
 
-/// Sends due × subscribers = expected, and acknowledged ≤ published: what was not taken is a result, and lost.
+/// Sends due × subscribers = expected, and acknowledged ≤ published: refused events are a result, and lost.
 pub(super) fn sends_balance(facts: &TrialFacts) -> Option<Finding> {
     if !clients_publish(facts) {
         return None;

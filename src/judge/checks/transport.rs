@@ -1,4 +1,4 @@
-//! Did the bytes travel as the case says? Connections, handshakes and resumed sessions, counted where they happen.
+//! Checks of the transport: connections, handshakes and resumed sessions, counted at the sockets.
 
 use super::{Finding, degraded, invalid};
 use crate::judge::Reason;

@@ -1,4 +1,4 @@
-//! Metrics as data: one table says of each what it is, which patterns have it and where it comes from.
+//! Metrics as data: a table that describes each metric, the patterns that have it, and its source.
 
 mod fill;
 mod spec;
@@ -114,7 +114,7 @@ impl Figures {
         }
     }
 
-    /// Puts a value in the place of what was measured.
+    /// Replaces a measured value.
     #[cfg(test)]
     pub fn set(&mut self, column: &str, figure: Figure) {
         if let Some(spec) = spec(column) {

@@ -29,7 +29,6 @@ pub(crate) struct SavedEndpoint {
 pub(crate) struct SavedLetter {
     /// Its message id.
     pub id: String,
-    /// Attempts made.
     pub attempts: u32,
     /// Why the last attempt failed.
     pub reason: String,

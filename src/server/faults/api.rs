@@ -61,7 +61,7 @@ pub(crate) fn answer<B: 'static>(
 enum Call {
     /// Passes through the server, and is answered late.
     Plain,
-    /// May be held, and is answered late: there is no telling how long it would keep a server.
+    /// May be held, and is answered late: how long it would occupy a server is unknown.
     CountedLink,
     /// Streams, sockets and administration, which answer faults do not apply to.
     Other,

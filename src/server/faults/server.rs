@@ -39,7 +39,7 @@ impl Server {
             Servers::One => arrived_ns.max(self.free_ns),
             Servers::Unlimited => arrived_ns,
         };
-        // The times have no end where there is a service.
+        // With a service time, the sequence of times is infinite.
         let complete = begins + self.times.next().unwrap_or_default();
         self.free_ns = complete;
         Passage { arrived: arrived_ns, begins, complete }

@@ -39,7 +39,7 @@ impl Log {
         self.newest
     }
 
-    /// The oldest sequence still kept; in an empty log, the one to come.
+    /// The oldest kept sequence; in an empty log, the next one.
     pub(crate) fn oldest(&self) -> u64 {
         self.newest + 1 - self.entries.len() as u64
     }

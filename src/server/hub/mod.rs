@@ -205,9 +205,9 @@ impl Hub {
         identity.index() % self.feeds.len()
     }
 
-    /// Publishes an event in the topic of that name, which is made where there is none.
+    /// Publishes an event in the topic of that name, creating it if needed.
     ///
-    /// `data` must be one JSON value in one line. When the receipt comes, this shard's replica has the event.
+    /// `data` must be one JSON value on one line. When the receipt arrives, this shard's replica has the event.
     pub(super) async fn publish(
         &self,
         topic: &str,

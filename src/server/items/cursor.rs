@@ -19,7 +19,7 @@ pub(super) enum Decoded {
     Foreign,
 }
 
-/// The cursor of what comes after item `id`, in the life `epoch` of the store.
+/// The cursor after item `id`, in the life `epoch` of the store.
 pub(super) fn encode(epoch: u64, id: u64) -> String {
     URL_SAFE_NO_PAD.encode(format!("{PREFIX}{epoch:x}>{id}"))
 }

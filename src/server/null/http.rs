@@ -53,7 +53,7 @@ impl<'a> Head<'a> {
         self.lines.split("\r\n").filter_map(field)
     }
 
-    /// Its fields, for who knows how to judge them.
+    /// The request's header fields.
     pub(super) fn headers(&self) -> HeaderMap {
         let mut headers = HeaderMap::new();
         for (name, value) in self.fields() {

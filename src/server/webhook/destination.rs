@@ -27,7 +27,7 @@ impl fmt::Display for Destination {
 }
 
 impl Destination {
-    /// Reads an `http://` or `https://` URL; the error says what would be right.
+    /// Parses an `http://` or `https://` URL; the error says what would be right.
     pub(crate) fn parse(text: &str) -> Result<Self, String> {
         if !text.is_ascii() {
             return Err(format!(
@@ -70,7 +70,7 @@ impl Destination {
         })
     }
 
-    /// The name that its certificate must be made out for; `None` where it is called without TLS.
+    /// The name that its certificate must have; `None` without TLS.
     pub(crate) fn server_name(&self) -> io::Result<Option<ServerName<'static>>> {
         let name =
             self.secure.then(|| ServerName::try_from(self.host.clone()).map_err(io::Error::other));

@@ -246,7 +246,7 @@ fn close_code(payload: &[u8]) -> Result<Option<u16>, CloseReason> {
     Ok(Some(code))
 }
 
-/// Checks UTF-8 over any split: keeps the beginning of a character whose end has not come.
+/// Checks UTF-8 over any split: keeps the beginning of an incomplete character.
 #[derive(Debug, Default)]
 struct Tail {
     bytes: [u8; 4],
@@ -254,7 +254,7 @@ struct Tail {
 }
 
 impl Tail {
-    /// Whether what came so far is, or may become, UTF-8.
+    /// Whether the bytes so far are, or may become, UTF-8.
     fn extend(&mut self, mut bytes: &[u8]) -> bool {
         while self.len > 0 {
             let [first, rest @ ..] = bytes else { return true };

@@ -17,7 +17,7 @@ const NONCE: GeneralPurpose = GeneralPurpose::new(
     GeneralPurposeConfig::new().with_decode_allow_trailing_bits(true),
 );
 
-/// Why a request is no handshake.
+/// Why a request is not a handshake.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum HandshakeError {
     /// Not a WebSocket handshake, or one of another version: 426.

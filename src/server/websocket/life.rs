@@ -24,7 +24,7 @@ pub(super) struct Life {
 }
 
 impl Life {
-    /// Something is asked now.
+    /// Starts an observation.
     pub(super) fn asked(now: Option<Uptake>) -> Self {
         Self { room_until: now.map_or(0, |now| now.room_until) }
     }

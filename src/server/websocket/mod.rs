@@ -102,7 +102,7 @@ pub(super) fn calls(
     }))
 }
 
-/// Answers 101; once that is written, `serve` is given the socket, and what came early.
+/// Answers 101, and then passes the socket and early bytes to `serve`.
 fn switch(
     shard: &Rc<Shard>,
     request: &mut Request<Incoming>,
