@@ -230,7 +230,7 @@ fn announce(handle: &Handle, arguments: &Arguments) -> anyhow::Result<()> {
     if let Some(path) = arguments.tls.written() {
         let _ = writeln!(text, "certificate to trust: {}", path.display());
     }
-    // In one write: whoever reads the first line may look no further.
+    // In one write: a reader of the first line may read no further.
     // A program reads it.
     output::print_exactly(text);
     // A stalled reader of this line is not waited for: the target serves either way.

@@ -95,7 +95,7 @@ struct Said<'a> {
     body: Option<&'a RawValue>,
 }
 
-/// A body of `null` is one, and is not to be taken for none.
+/// Distinguishes a body of `null` from a missing one.
 fn present<'de, D: Deserializer<'de>>(from: D) -> Result<Option<&'de RawValue>, D::Error> {
     Deserialize::deserialize(from).map(Some)
 }

@@ -1,4 +1,4 @@
-//! A client connection that is moved on by whoever waits for its answer.
+//! A client connection driven by the task that waits for its answer.
 
 use std::pin::{Pin, pin};
 use std::task::Poll;

@@ -23,7 +23,7 @@ pub const HANDSHAKE_LIMIT: Duration = Duration::from_secs(10);
 #[derive(Debug)]
 pub struct Stream {
     io: Io,
-    /// Read from it already, by whoever owned it before.
+    /// Bytes that its previous owner has already read.
     unread: Bytes,
 }
 

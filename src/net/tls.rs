@@ -1,6 +1,6 @@
 //! TLS 1.3: throw-away authorities, certificates, and the settings of both ends.
 //!
-//! Nothing is ever left unverified: whoever dials trusts exactly the authority of the trial, which the target makes at
+//! Everything is verified: a client trusts exactly the authority of the trial, which the target makes at
 //! its start. Keys never reach a disk; they travel over the control stream, the pipes of one host.
 
 use std::fmt;
@@ -143,7 +143,7 @@ impl Authority {
         self.issue(&[address.to_string()])
     }
 
-    /// Its certificate in PEM, for whoever has to trust it.
+    /// Its certificate in PEM, for clients to trust.
     pub fn pem(&self) -> String {
         let base64 = base64::Engine::encode(
             &base64::engine::general_purpose::STANDARD,

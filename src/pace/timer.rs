@@ -103,7 +103,7 @@ impl Timer {
     }
 }
 
-/// Wakes whoever is due, for as long as there is a queue.
+/// Wakes sleepers that are due, while the queue exists.
 async fn drive(queue: Weak<RefCell<Queue>>, descriptor: Rc<AsyncFd<OwnedFd>>) -> io::Result<()> {
     let mut due = Vec::new();
     let mut spun_at_ns = None;

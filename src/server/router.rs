@@ -19,7 +19,7 @@ use super::shard::Shard;
 use super::{items, pages, poll, publish, sse, webhook, websocket};
 use crate::clock;
 
-/// Leads a request with a body of type `B` to whoever answers it.
+/// Routes a request with a body of type `B` to its handler.
 pub(super) type Route<B> = fn(&Rc<Shard>, &Rc<Outgoing>, Request<B>) -> ReplyFuture;
 
 /// Answers a request, unless the target is over its limits or the request comes from a web page without permission.

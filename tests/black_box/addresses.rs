@@ -1,4 +1,4 @@
-//! Where `tidings serve` can be told to listen: whatever people write for a host and a port.
+//! Addresses that `tidings serve --listen` accepts: a host and a port as people write them.
 
 use std::io::{BufRead as _, BufReader, Read as _, Write as _};
 use std::net::{SocketAddr, TcpListener, TcpStream};

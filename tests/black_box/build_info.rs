@@ -1,4 +1,4 @@
-//! What a binary says of its own making: the build script, in folders of every kind, and `--version`.
+//! The build information of a binary: the build script, in folders of every kind, and `--version`.
 
 use std::fs;
 use std::path::{Path, PathBuf};

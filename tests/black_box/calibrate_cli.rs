@@ -1,4 +1,4 @@
-//! `tidings calibrate` as it is called: what it prints, what it writes, how it exits.
+//! `tidings calibrate` from the command line: its output, its files, its exit status.
 
 use std::fs;
 use std::path::Path;

@@ -35,7 +35,7 @@ fn hear(socket: &mut WebSocket<TcpStream>) -> Value {
     serde_json::from_str(socket.read().unwrap().to_text().unwrap()).unwrap()
 }
 
-/// Reads answers and events until there are so many of each.
+/// Reads answers and events until the given number of each has arrived.
 fn hear_all(
     socket: &mut WebSocket<TcpStream>,
     answers: usize,
@@ -171,7 +171,7 @@ fn limits_apply_to_messages_on_sockets() {
     let limits = Limits { requests_per_s: Some(1), ..Limits::default() };
     let target = Target::start(Options { topics: 1, limits, ..Options::default() });
     let mut socket = open(&target, "news-0");
-    // The handshake was the one request of this second. Two, lest this thread was held up until the next.
+    // The handshake was the one request of this second. Two posts, in case this thread was paused until the next.
     for key in [3, 4] {
         say(&mut socket, &json!({ "key": key, "data": 1 }));
     }
@@ -225,7 +225,7 @@ fn an_unacknowledged_event_is_sent_again_after_a_reconnect_under_its_key() {
     std::thread::spawn(move || {
         for (number, stream) in listener.incoming().map_while(Result::ok).enumerate() {
             let Ok(mut socket) = tungstenite::accept(stream) else { return };
-            // The first is cut after two events, of which one was acknowledged.
+            // The first connection is cut after two events, one of them acknowledged.
             for nth in 0.. {
                 let Some(key) = key_of(&mut socket) else { break };
                 heard.send((number, key)).unwrap();
@@ -263,7 +263,7 @@ fn an_unacknowledged_event_is_sent_again_after_a_reconnect_under_its_key() {
 
 #[test]
 fn a_post_that_is_refused_or_broken_is_sent_again_and_one_that_makes_no_sense_is_not() {
-    // Answers of the scripted target to its POSTs, in turn; none is a connection that breaks.
+    // Answers of the scripted target to its POSTs, in turn; `None` breaks the connection.
     let script = [Some(201), Some(503), Some(201), None, Some(201), Some(422), Some(201)];
     let (target, posts) = link_support::posts(&script);
     let sse = Pattern::Sse(SseOptions::default());

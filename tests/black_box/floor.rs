@@ -1,6 +1,6 @@
 #![expect(clippy::float_cmp, reason = "counts read from files; a test may panic")]
-//! The noise floor through `tidings run`: measured among the trials, written apart, told in every report, and no
-//! part of any summary.
+//! The noise floor through `tidings run`: measured among the trials, written to its own file, shown in every report, and
+//! excluded from every summary.
 
 use crate::support;
 

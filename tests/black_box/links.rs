@@ -81,7 +81,7 @@ fn a_link_that_hears_nothing_gives_up_and_comes_back() {
 fn an_upgrade_without_proof_is_not_taken() {
     let (address, _) = server(|number, stream, key| {
         let proof = derive_accept_key(key.as_bytes());
-        // The first stands, and ends; those after it are not proved.
+        // The first link opens, and ends; the later ones have a wrong accept key.
         switch(stream, if number == 0 { &proof } else { "c3VyZWx5IG5vdCB0aGlzIG9uZQ==" });
         let _ = stream.write_all(&[0x88, 0x00]);
     });

@@ -1,5 +1,5 @@
-//! What a standard client does when nobody is looking: it comes back with the cursor that it has, to a target that may not
-//! be the one that gave it out.
+//! Standard clients that reconnect by themselves: with a cursor that another target, or another life of the log, may have
+//! issued.
 
 use crate::{support, target_support};
 
@@ -23,12 +23,12 @@ fn target(life: u64, events: u64) -> Target {
     target
 }
 
-/// What a reader is told before the first event, and the sequences that it gets.
+/// The notice before the first event, and the sequences that a reader gets.
 #[derive(Debug, PartialEq, Eq)]
 enum Outcome {
     /// Events, from the next one on.
     Events(Vec<u64>),
-    /// It is told that the log is another, and gets it from its oldest event on.
+    /// A reset, and the log from its oldest event on.
     Reset(Vec<u64>),
     /// A status that ends it.
     Refused(u16),
@@ -176,7 +176,7 @@ fn every_cursor_gets_an_answer_to_continue_from_in_every_pattern() {
     // No id is none.
     let live = sse(&target, "?since=2", Some(b""), &events(vec![3]));
     assert_eq!(live, events(vec![3]));
-    // What a person has mistyped is told to that person.
+    // A mistyped query is refused, for a person to correct.
     for query in ["?since=x", "?since=-1", "?since=2-short", "?since="] {
         let refused = Outcome::Refused(400);
         assert_eq!(sse(&target, query, None, &refused), refused, "{query}");
@@ -322,7 +322,7 @@ fn an_event_source_above_the_limit_gets_a_reconnect_delay_instead_of_a_refusal()
         let mut first = target.connect();
         first.ask("GET", "/topics/news-0/stream", &events, b"");
         assert_eq!(first.head().status, 200);
-        // Libraries that stand in for a browser's EventSource add what else they take.
+        // Libraries that emulate a browser's EventSource send further types in Accept.
         for accept in ["text/event-stream", "text/event-stream, */*;q=0.1"] {
             let mut second = target.connect();
             let headers = [("accept", accept)];
@@ -350,7 +350,7 @@ fn quick_pings(slow_consumer: SlowConsumer, pong_ms: u64) -> Options {
     Options { websocket, send_buffer: tidings::unit::ByteSize::new(4096), ..Options::default() }
 }
 
-/// Reads slowly: about `pause` a kibibyte, and answers pings when it comes to read them. Returns (events, pings).
+/// Reads slowly, one kibibyte per `pause`, and answers pings when it reads them. Returns (events, pings).
 fn read_slowly(client: &mut Client, pause: Duration, pings_wanted: usize) -> (usize, usize) {
     let (mut events, mut pings) = (0, 0);
     while pings < pings_wanted {
@@ -382,7 +382,7 @@ impl Drop for StopOnDrop<'_> {
 #[test]
 fn a_slow_client_that_reads_is_not_cut_by_the_pong_deadline() {
     for policy in [SlowConsumer::DropOldest, SlowConsumer::Conflate] {
-        // A ping stands behind seconds of what is in the kernels' buffers; the deadline is far shorter.
+        // A ping waits behind seconds of data in the kernels' buffers; the deadline is far shorter.
         let target = Target::start(quick_pings(policy, 500));
         target.publish("t", json!(0));
         let (mut client, _) = open(&target, "").unwrap();

@@ -20,7 +20,7 @@ use tidings::unit::{Bandwidth, ByteSize, Span};
 const ALL: [&str; 6] = ["request", "short-poll", "long-poll", "sse", "websocket", "webhook"];
 const NETWORK: &str =
     "[network]\nlatency = \"20ms\"\njitter = \"5ms\"\nbandwidth = \"2Mbit/s\"\nloss = 0.01\n";
-/// One way, in nanoseconds, less what a histogram rounds off.
+/// One-way latency in nanoseconds, minus a histogram's rounding.
 const LATENCY: f64 = 19.9e6;
 
 /// Runs it; every case delivered exactly what was expected.
@@ -39,7 +39,7 @@ fn exact(bench: &Bench) -> Vec<BTreeMap<String, String>> {
     trials
 }
 
-/// The smallest sample of a case; `None` where its trial's percentiles are in no file, because the machine spoilt it.
+/// The smallest sample of a case; `None` if its trial's percentiles are in no file, because the machine spoilt it.
 fn least(bench: &Bench, case: &str, metric: &str) -> Option<f64> {
     let rows = rows(&bench.results().join("percentiles.csv"));
     let of = rows.iter().find(|row| row["case"] == case && row["metric"] == metric);
@@ -57,14 +57,14 @@ fn every_pattern_delivers_everything_and_nothing_early_plain_and_over_tls() {
         let (metric, ways) =
             if row["pattern"] == "request" { ("response", 2.0) } else { ("freshness", 1.0) };
         if row["pattern"] != "request" {
-            // The largest is told of every trial.
+            // Every trial has its maximum.
             let most = number(row, "freshness_ns_max");
             assert!(most >= LATENCY, "{case}: {most}");
         }
         if let Some(least) = least(&bench, case, metric) {
             assert!(least >= ways * LATENCY, "{case}: {metric} {least}");
         }
-        // A round trip opens the connection, and another is the handshake's; only then is anything asked for.
+        // One round trip opens the connection, another is the handshake's; only then follows a request.
         let round_trips = if case.ends_with("tls=true") { 2.0 } else { 1.0 };
         let connect = number(row, "connect_ns_p50");
         assert!(connect >= round_trips * 2.0 * LATENCY, "{case}: {connect}");

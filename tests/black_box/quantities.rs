@@ -32,7 +32,7 @@ fn a_quantity_is_the_same_in_a_file_a_set_and_a_case() {
         ("payload", "\"1.5KiB\"", "1536B"),
         ("payload", "\"2.048 kB\"", "2KiB"),
     ] {
-        // What the case needs beside it.
+        // Other keys that the case needs.
         let rest = if key == "clients" { "rate = \"5/s\"" } else { "clients = 10" };
         let rest = if key == "payload" { "clients = 10\nrate = \"5/s\"" } else { rest };
         let head = format!("{BASE}[phases]\nmeasure = \"40s\"\n[workload]\n{rest}\n");

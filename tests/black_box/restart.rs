@@ -43,7 +43,7 @@ fn nothing_is_lost_or_twice_where_the_log_survives_a_kill() {
             !heard || (1.0..=number(row, "dials") - 20.0).contains(&peak),
             "of those that come back: {row:?}"
         );
-        // What fell due meanwhile is late, and is there.
+        // Events due during the outage are late, but delivered.
         assert!(number(row, "freshness_ns_max") >= 50e6, "{row:?}");
         assert!(
             number(row, "target_cpu_ns_per_delivery") > 0.0,
@@ -118,7 +118,7 @@ pause = "300ms"
 receive_buffer = "4KiB"
 "#;
     let load = "rate = \"60/s\"\npayload = \"16KiB\"";
-    // A healthy link may lag by two seconds, for which shared machines do stand still; a slow one does so soon, for good.
+    // A healthy link may lag by two seconds, because shared machines do pause; a slow one soon lags for good.
     let text_ = scenario(&["websocket"], 1, "5s", "target = { send_buffer = \"4KiB\" }");
     let bench = Bench::new(&(text_.replace("rate = \"20/s\"", load) + policies));
     let output = bench.run(&[]);

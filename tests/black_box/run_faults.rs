@@ -96,7 +96,7 @@ fn a_freeze_a_stall_and_a_delay_show_where_they_should_and_lose_nothing() {
     }
 }
 
-/// How long at least the longest waits that is due in the stall, 300 ms to 500 ms after the start.
+/// The least wait of the longest request that is due in the stall, 300 ms to 500 ms after the start.
 fn slip_ns(bench: &Bench) -> u64 {
     let stall = 300_000_000..500_000_000;
     let first = schedule(seed(bench)).topic(0).find(|at| stall.contains(at));

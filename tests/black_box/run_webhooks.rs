@@ -1,10 +1,11 @@
-//! `tidings run` with webhooks whose receivers are down, slow or failing: nothing is lost, and what came of it is told.
+//! `tidings run` with webhooks whose receivers are down, slow or failing: nothing is lost, and the report describes the
+//! trouble.
 
 use crate::support;
 
 use support::{Bench, UNSTEADY, number, only_noise_and, text};
 
-/// One case of `webhook` with these options, whose attempts are given up after `timeout`.
+/// One case of `webhook` with these options, whose attempts time out after `timeout`.
 fn scenario(options: &str, timeout: &str) -> String {
     format!(
         r#"question = "Is anything lost?"
@@ -51,7 +52,7 @@ fn receivers_in_trouble_lose_nothing_and_book_nothing_twice() {
         ("batch = 10\nlinger = \"100ms\"", "webhook", "attempts"),
         ("connection = \"per-attempt\"", "webhook", "attempts"),
     ] {
-        // A machine that stands still for as long as the target's patience breaks exchanges of good receivers, too.
+        // A pause of the machine as long as the target's time-out breaks exchanges of healthy receivers, too.
         let timeout = if options.contains("slow") { "500ms" } else { "5s" };
         let bench = Bench::new(&scenario(options, timeout));
         let output = bench.run(&[]);
@@ -80,7 +81,7 @@ fn receivers_in_trouble_lose_nothing_and_book_nothing_twice() {
         assert!(report.contains("Delivery is at least once"), "{options}");
         let troubled = ["fail", "down", "slow"].iter().any(|trouble| options.contains(trouble));
         assert_eq!(report.contains("## Failing receivers"), troubled, "{options}");
-        // Times are told of usable trials.
+        // Only usable trials have times.
         if row["verdict"] != "invalid" {
             assert!(report.contains("sent to acknowledged"), "{options}");
             let caught_up = report.contains("they caught up in");

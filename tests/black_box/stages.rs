@@ -18,7 +18,7 @@ use tokio::runtime::{Builder, LocalOptions};
 
 const PATIENCE: Duration = Duration::from_secs(20);
 
-/// What one exchange is: how far off its due stamp is, how much it sends.
+/// An exchange: the offset of its due stamp, and its size.
 #[derive(Debug, Clone)]
 struct Ask {
     in_ns: u64,

@@ -15,7 +15,7 @@ fn full() -> Stdio {
     OpenOptions::new().write(true).open("/dev/full").unwrap().into()
 }
 
-/// A pipe whose reader has gone.
+/// A pipe with a closed reading end.
 fn closed() -> Stdio {
     let (reader, writer) = pipe().unwrap();
     drop(reader);
@@ -113,7 +113,7 @@ fn verbs_have_their_status_on_streams_that_cannot_be_written() {
 #[test]
 fn a_pipe_that_is_never_read_stalls_no_trial_and_no_end() {
     let bench = bench();
-    // Full before the run begins: its first write blocks.
+    // Full before the run begins, so that its first write blocks.
     let (reader, writer) = stalled();
     let status = bench.command(&[]).stdout(Stdio::null()).stderr(writer).status().unwrap();
     assert!(matches!(status.code(), Some(0 | 3)), "{status}");
@@ -173,7 +173,7 @@ fn a_server_outlives_its_reader_and_ends_at_a_hang_up() {
     eventually("a listening socket", || {
         let file = File::open(format!("/proc/{id}/status")).ok()?;
         let mut lines = BufReader::new(file).lines().map_while(Result::ok);
-        // Its handler of SIGHUP stands.
+        // Its handler of SIGHUP is installed.
         let mask = lines.find_map(|l| Some(l.strip_prefix("SigCgt:")?.trim().to_owned()))?;
         (u64::from_str_radix(&mask, 16).ok()? & 1 != 0).then_some(())
     });

@@ -367,7 +367,7 @@ fn a_client_that_reads_no_answers_is_not_read_and_misses_none() {
         }
     });
     let newest = || target.get("/topics").json()["topics"][0]["newest"].as_u64().unwrap();
-    // Nothing moves any more: so many round trips of another client are long.
+    // Nothing moves any more: this many round trips of another client take long enough to tell.
     let (mut before, mut still) = (0, 0);
     while still < 100 {
         let now = newest();
@@ -390,7 +390,7 @@ fn another_makers_client_calls_and_is_answered_before_its_close() {
         socket.write(Message::text(publish.to_string())).unwrap();
     }
     socket.write(Message::Ping(vec![1].into())).unwrap();
-    // In one piece, so that the ping comes with the calls, however this thread is held up.
+    // In one write, so that the ping arrives with the calls even if this thread pauses.
     socket.flush().unwrap();
     assert_eq!(socket.read().unwrap(), Message::Pong(vec![1].into()), "no call holds it up");
     let bye = CloseFrame { code: CloseCode::Library(4000), reason: "bye".into() };
@@ -446,7 +446,7 @@ fn a_silent_caller_is_pinged_and_dropped_and_one_that_is_served_is_not() {
     assert_eq!(frame(&mut silent), Some((0x89, vec![])));
     assert_eq!(frame(&mut silent), None, "silence does not keep it");
 
-    // Full from its first moment on, so that nothing depends on how soon this thread answers a ping.
+    // Full from the start, so that nothing depends on how soon this thread answers a ping.
     let calls = (0..UNDER_WAY_MAX as u64).map(|id| text(&call(id, "GET", "/items/1", &[], None)));
     let mut full = open_with(&target, &calls.collect::<Vec<_>>().concat());
     let mut answers = 0;
@@ -471,7 +471,7 @@ fn a_message_that_does_not_end_closes_the_link() {
     let target = Target::start(Options { waits, websocket, ..Options::default() });
     let mut client = open(&target);
     client.write(&masked(0x01, b"{"));
-    // Pings are answered, so that it is no silence that ends it.
+    // Pings are answered, so silence is not what ends it.
     let closed = loop {
         let (first, payload) = frame(&mut client).expect("a close");
         match first {

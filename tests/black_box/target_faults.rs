@@ -160,7 +160,7 @@ fn answers_and_pushes_leave_late_by_the_delay_and_in_order() {
     assert_eq!(late(&held.answer("GET").json()["events"][0]), 22, "a held poll");
 }
 
-/// What is left of `1..=n` of the first topic for a subscriber.
+/// The sequences of `1..=n` of the first topic that a subscriber gets.
 fn left(faults: &Faults, subscriber: u64, n: u64) -> Vec<u64> {
     let drop_filter = DropFilter::new(SEED, subscriber, 0, faults).unwrap();
     (1..=n).filter(|seq| !drop_filter.drops(*seq)).collect()
@@ -333,12 +333,12 @@ fn in_a_freeze_no_shard_accepts_anything() {
     assert!((0..5).any(|_| stands_still()), "taken in, in a freeze");
 }
 
-/// Whether a target that freezes took nothing in meanwhile, while a request was under way.
+/// Whether a freezing target accepted nothing, while a request was in progress.
 fn stands_still() -> bool {
     let settings = ["freeze_at=50ms", "freeze_for=300ms", "freeze_every=400ms", "service=1ns"];
     let target =
         target_with(&Options { shards: 3, faults: wrong(&settings), ..Options::default() });
-    // Three connections in turn are one a shard.
+    // Three connections in turn: one per shard.
     let mut clients: Vec<Client> = (0..3).map(|_| target.connect()).collect();
     for client in &mut clients {
         assert_eq!(client.send("GET", "/items", None).status, 200);

@@ -1,4 +1,4 @@
-//! The description of the API against the API, both ways: what it says is so, and nothing is left out.
+//! The description of the API against the API, both ways: it is right and complete.
 
 use crate::schema;
 use crate::target_support;
@@ -18,7 +18,7 @@ use tungstenite::Message;
 
 const JSON: (&str, &str) = ("content-type", "application/json");
 
-/// What an example request is, and what must come of it.
+/// An example request and its expected result.
 struct Example {
     /// Method and path as the description writes it.
     operation: (&'static str, &'static str),
@@ -212,8 +212,8 @@ fn examples(hook: &str) -> Vec<Example> {
     ]
 }
 
-/// Of every operation a request from a page of another site or by a name that is not the target's, and one of those that can be
-/// refused for nothing else, with two hosts.
+/// For every operation a request from a page of another site or under a foreign name, and one with two hosts for those that
+/// nothing else can refuse.
 fn ill_addressed(document: &Value) -> Vec<(Example, &'static str)> {
     let templates: Vec<(String, String)> = described(document)
         .filter(|(_, _, status)| status == "403")
@@ -339,7 +339,7 @@ fn the_openapi_description_is_complete() {
             "{path}"
         );
     }
-    // Which paths there are, the target's sources say: every segment that they know stands in a path.
+    // The target's sources list the paths: every segment in them occurs in a path.
     let segments: BTreeSet<&str> = paths.keys().flat_map(|path| path.split('/')).collect();
     let sources = [
         include_str!("../../src/server/router.rs"),
@@ -415,7 +415,7 @@ fn dead_letters_of_batches_are_described() {
 #[test]
 fn refusals_of_a_target_whose_disk_is_full_are_described() {
     let folder = tempfile::tempdir().unwrap();
-    // A file that may not grow is what a full disk is; the signal that comes with it is to be passed over.
+    // A limit on file size acts like a full disk; the signal that comes with it is ignored.
     let mut command = Command::new("/bin/sh");
     command.args(["-c", "trap '' XFSZ; ulimit -f 4096; exec \"$@\"", "sh"]);
     command.arg(env!("CARGO_BIN_EXE_tidings")).args(["serve", "--listen", "127.0.0.1:0"]);
@@ -430,7 +430,7 @@ fn refusals_of_a_target_whose_disk_is_full_are_described() {
     let registration = json!({ "url": hook.url(), "topics": ["news-0"], "since": 0 });
     let registered = client.send("POST", "/webhooks", Some(registration.clone()));
     assert_eq!(registered.status, 201, "{}", registered.text());
-    // It takes nothing, so that everything must be kept.
+    // It accepts nothing, so that everything must be kept.
     assert_eq!(client.send("PATCH", "/webhooks/1", Some(json!({ "enabled": false }))).status, 200);
     let event = json!({ "data": "x".repeat(500_000) });
     let publish =
@@ -453,7 +453,7 @@ fn refusals_of_a_target_whose_disk_is_full_are_described() {
     }
 }
 
-/// A target of its own process, killed when dropped.
+/// A target in a separate process, killed when dropped.
 struct Served(Child);
 
 impl Drop for Served {

@@ -65,7 +65,7 @@ fn the_head_of_a_page_is_that_of_the_page_and_waits_for_nothing() {
     let nothing = client.send("HEAD", "/topics/t/events?since=1&wait=600s", None);
     assert_eq!((nothing.status, nothing.header("cache-control")), (204, Some("no-store")));
     assert_eq!(target.links("long-poll"), 0);
-    // The connection is in order: nothing followed the heads.
+    // The connection is intact: nothing followed the heads.
     assert_eq!(client.send("GET", "/topics/t/events?since=0", None).text(), get.text());
 }
 

@@ -1,4 +1,4 @@
-//! Consumers that lag, peers that are gone without a word, and a target that says goodbye.
+//! Consumers that lag, peers that vanish, and a target that shuts down.
 
 use crate::target_support;
 
@@ -49,7 +49,7 @@ fn frame(client: &mut Client) -> Option<(u8, Vec<u8>)> {
     Some((head[0], payload))
 }
 
-/// Far more than the kernel's buffers hold, while nobody reads.
+/// Far more than the kernel's buffers hold, while the client does not read.
 fn flood(target: &Target, events: u64) {
     for _ in 0..events {
         target.publish("t", json!("x".repeat(200_000)));
@@ -59,7 +59,7 @@ fn flood(target: &Target, events: u64) {
 fn websocket(slow_consumer: SlowConsumer) -> Options {
     let websocket =
         WebSocketOptions { slow_consumer, queue: Some(4), ..WebSocketOptions::default() };
-    // Who reads late because this machine does is not to be taken for dead.
+    // A client that reads late because this machine paused must not be taken for dead.
     let websocket = WebSocketOptions { pong_timeout: Span::from_secs(60), ..websocket };
     Options { websocket, send_buffer: ByteSize::new(8 << 10), ..Options::default() }
 }
@@ -107,7 +107,7 @@ fn a_lagging_socket_that_is_disconnected_resumes_without_loss() {
         last = decode_head(&payload).unwrap().seq;
     }
     assert!(last < 121);
-    // Far behind, and not slow: whoever resumes is given the time to catch up.
+    // Far behind, but not slow: a client that resumes has time to catch up.
     let mut again = socket(&target, last);
     for seq in last + 1..=121 {
         assert_eq!(decode_head(&frame(&mut again).unwrap().1).unwrap().seq, seq);
@@ -199,7 +199,7 @@ fn a_held_poll_waits_for_more_events_if_configured() {
             assert_eq!(page["events"].as_array().unwrap().len(), 2, "{page}");
             return;
         }
-        // This thread was held up between the two: once more, after both.
+        // This thread paused between the two: read again, after both.
         cursor += 2;
     }
 }

@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 use support::{Bench, number, scenario};
 
 const ALL: [&str; 6] = ["request", "short-poll", "long-poll", "sse", "websocket", "webhook"];
-/// What a TLS 1.3 record adds to what it carries: header, content type, tag.
+/// The overhead of a TLS 1.3 record: header, content type, tag.
 const RECORD: f64 = 22.0;
 
 type Row = BTreeMap<String, String>;

@@ -1,5 +1,5 @@
-//! What is wrong with a target on purpose, in the deliveries of its webhooks. Times are compared with bounds that hold
-//! by construction only: nothing comes earlier than it may.
+//! Injected faults in the deliveries of webhooks. Times are compared only with bounds that hold by construction: nothing
+//! may be early.
 
 use crate::target_support;
 
@@ -75,7 +75,7 @@ fn a_dropped_event_is_in_no_batch_and_not_sent_after_a_restart() {
     assert_eq!(target.get("/webhooks/1").json()["dead_letters"], 0, "dropped is not given up");
     target.stop();
 
-    // Every position was written: what was delivered lies before it, with the dropped in between.
+    // Every position was written: delivered events lie before it, with the dropped ones in between.
     let target = Target::start_in(options, Some(folder.path()));
     let next = (EVENTS + 1..EVENTS + 100).find(|seq| !drop_filter.drops(*seq)).unwrap();
     for seq in EVENTS + 1..=next {

@@ -1,4 +1,4 @@
-//! The durable outbox against a target that is killed: what was acknowledged arrives, whatever happens.
+//! The durable outbox of a target that is killed: acknowledged events arrive.
 
 use crate::target_support;
 
@@ -54,7 +54,7 @@ impl Drop for Served {
     }
 }
 
-/// Publishes until the target is gone; what was acknowledged is noted.
+/// Publishes until the target is gone, and notes the acknowledged events.
 fn publish(
     address: SocketAddr,
     name: &str,

@@ -1,6 +1,6 @@
 //! The target's WebSocket against RFC 6455, over plain sockets and with another maker's client (tungstenite).
 //!
-//! `scripts/autobahn` runs the Autobahn suite beside it, where Python 2.7 is to be had; this runs everywhere.
+//! `scripts/autobahn` runs the Autobahn suite as well, which needs Python 2.7; this test runs everywhere.
 
 use crate::target_support;
 

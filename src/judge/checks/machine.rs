@@ -44,7 +44,7 @@ fn exceeding(
     Some((verdict, threshold, names))
 }
 
-/// A worker that stalled could neither send nor receive, so the longest pause has a limit of its own.
+/// A worker that stalled could neither send nor receive, so the longest pause has its own limit.
 pub(super) fn no_worker_stood_still(facts: &TrialFacts) -> Option<Finding> {
     let allowed = Limits::of(facts.profile).standstill_ns;
     let stood = |worker: &&WorkerHealth| hiccup(worker, 1.0).is_some_and(|ns| ns > allowed);
@@ -77,7 +77,7 @@ pub(super) fn ticks_woke_in_time(facts: &TrialFacts) -> Option<Finding> {
     }
     let limits = Limits::of(facts.profile);
     let p999 = |worker: &WorkerHealth| {
-        // A stalled worker has a reason of its own.
+        // A stalled worker has its own reason.
         hiccup(worker, 1.0).filter(|longest| *longest <= limits.standstill_ns)?;
         hiccup(worker, 0.999)
     };

@@ -100,7 +100,7 @@ mod tests {
     use crate::record::synthetic::{case, facts};
     use crate::scenario::PatternKind;
 
-    /// A sound trial of `kind` with so many connections, handshakes and resumed ones.
+    /// A sound trial of `kind` with these numbers of connections, handshakes and resumed ones.
     fn trial(
         kind: PatternKind,
         counts: [u64; 3],

@@ -93,7 +93,7 @@ pub(super) fn calls(
     mut request: Request<Incoming>,
 ) -> HandlerResult {
     let proof = shake_hands(&request)?;
-    // To the faults, whoever calls is the connection that the socket was opened on.
+    // To the faults, the caller is the connection that the socket was opened on.
     let from = request.extensions().get::<Subscriber>().copied();
     let (owner, outgoing) = (Rc::clone(shard), Rc::clone(outgoing));
     Ok(switch(shard, &mut request, &proof, async move |socket, early| {
