@@ -1,8 +1,7 @@
 //! Monotonic stamps that every process of a host can compare.
 //!
-//! A stamp is `CLOCK_MONOTONIC` in nanoseconds: one clock for conductor, target and workers. Not
-//! `std::time::Instant`, which is opaque across processes, and not a counter calibrated in each process,
-//! which drifts from the others'.
+//! A stamp is `CLOCK_MONOTONIC` in nanoseconds: one clock for conductor, target and workers. `std::time::Instant` is opaque
+//! across processes, and counters calibrated in each process drift apart.
 
 use std::io;
 use std::path::Path;

@@ -33,7 +33,7 @@ pub struct Head {
     pub due_ns: u64,
     /// When the target made the event visible, in monotonic nanoseconds.
     pub published_ns: u64,
-    /// The number that its publisher gave it; the same where it was published again for want of an answer.
+    /// The number that its publisher gave it, which stays the same if it is sent again without an answer.
     #[serde(default)]
     pub key: Option<u64>,
 }
@@ -61,7 +61,7 @@ pub struct Event<'a> {
 /// One page of a topic's log, as polls receive it; payloads are skipped.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 pub struct Page {
-    /// The cursor to ask with next: the last event known to the asker.
+    /// The cursor for the next request: the last event known to the client.
     pub next: Cursor,
     /// The oldest sequence still kept.
     pub oldest: u64,
@@ -88,8 +88,7 @@ pub fn encode(out: &mut Vec<u8>, topic: &str, head: Head, data: &[u8]) {
     out.push(b'}');
 }
 
-/// Events that a link is not sent, though they came after its cursor: on the wire
-/// `{"gap":{"from":18,"to":40}}`, both included.
+/// Events after a link's cursor that it will not get: on the wire `{"gap":{"from":18,"to":40}}`, both included.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
 pub struct Missed {
@@ -274,7 +273,7 @@ pub fn filler(bytes: usize) -> Vec<u8> {
     PayloadKind::Text.payload(bytes)
 }
 
-/// The name of a scenario's topic number `index`, as target and workers both say it.
+/// The name of a scenario's topic number `index`, for target and workers.
 pub fn topic_name(index: u64) -> String {
     format!("news-{index}")
 }
@@ -295,7 +294,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_cut_short_or_foreign_is_refused() {
+    fn a_truncated_or_foreign_event_is_refused() {
         let mut whole = Vec::new();
         encode(
             &mut whole,
@@ -311,7 +310,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn what_is_encoded_is_decoded(
+        fn an_encoded_event_is_decoded_unchanged(
             topic in ".{0,12}", seq in 0..=u64::MAX, due_ns in 0..=u64::MAX, published_ns in 0..=u64::MAX,
             key: Option<u64>, size in 2..300usize,
         ) {
@@ -327,7 +326,7 @@ mod tests {
         }
 
         #[test]
-        fn a_gap_is_read_and_no_event_is_one(from in 1..u64::MAX, more in 0..1000u64) {
+        fn a_gap_is_recognised_and_an_event_is_not_one(from in 1..u64::MAX, more in 0..1000u64) {
             let gap = Missed { from, to: from.saturating_add(more) };
             prop_assert_eq!(decode_gap(&encode_gap(gap)), Some(gap));
             prop_assert!(decode_head(&encode_gap(gap)).is_err());
@@ -337,7 +336,7 @@ mod tests {
         }
 
         #[test]
-        fn an_answer_to_a_publisher_comes_back_and_is_no_event(
+        fn a_publishers_answer_is_recognised_and_is_not_an_event(
             key: Option<u64>, seq: u64, published_ns: u64, status: u16, detail in ".{0,20}",
         ) {
             for answer in

@@ -3,19 +3,19 @@
 use textwrap::{Options, WordSeparator, WordSplitter, WrapAlgorithm};
 use unicode_width::UnicodeWidthStr as _;
 
-/// Text is never wrapped narrower than this: what is narrower shows nothing that can be read.
+/// Least width for wrapping: narrower text is unreadable.
 const NARROWEST: usize = 20;
 /// The indent of continuation lines where the window has no room for more.
 const LEAST_INDENT: usize = 4;
 
-/// Appends `lead` and `text` in lines of at most `columns`, further ones indented by `indent`. Every whitespace character counts
-/// as a space, a unit stays with its number, and a word that fits no line is broken.
+/// Appends `lead` and `text` in lines of at most `columns`, with continuation lines indented by `indent`. Whitespace counts
+/// as a space, a unit stays with its number, and an overlong word is broken.
 pub fn wrap(out: &mut String, lead: &str, text: &str, indent: usize, columns: usize) {
     lines(out, &format!("{lead}{text}"), indent, columns, true);
 }
 
-/// `text` with those of its lines wrapped that are wider than `columns`. Words that fit no line are broken, or stay whole: a path
-/// can be copied then.
+/// Returns `text` with its lines wrapped to `columns`. Overlong words are broken, or stay whole, so that a path can be
+/// copied.
 pub fn fit(text: &str, columns: usize, break_words: bool) -> String {
     let mut out = String::with_capacity(text.len());
     for line in text.split_inclusive('\n') {
@@ -102,7 +102,7 @@ fn sign(letter: char) -> &'static str {
     }
 }
 
-/// `text` without what moves the cursor or turns the direction of writing; line feeds stay.
+/// Returns `text` without control characters and changes of the writing direction; line feeds stay.
 pub fn harmless(text: &str) -> String {
     let harms = |letter: char| match letter {
         '\n' => false,
@@ -155,7 +155,7 @@ mod tests {
     }
 
     #[test]
-    fn further_lines_stand_under_the_first_ones_text() {
+    fn continuation_lines_align_with_the_first_lines_text() {
         let out = wrapped("  block 1   ", &"17 ".repeat(40), 12, 98);
         let lines: Vec<&str> = out.lines().collect();
         assert_eq!(lines.len(), 2);

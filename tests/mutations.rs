@@ -1,7 +1,7 @@
 #![expect(clippy::unwrap_used, reason = "a test may panic")]
 #![expect(clippy::print_stdout, clippy::print_stderr, reason = "the table is what it is run for")]
-//! Does calibration find lies? Each mutation of `mutations.toml` breaks the harness in one place; the experiments that it
-//! names must then fail.
+//! Checks that calibration finds lies: each mutation of `mutations.toml` breaks the harness in one place, and the
+//! experiments that it names must fail.
 
 use std::collections::BTreeSet;
 use std::fmt::Write as _;
@@ -15,13 +15,13 @@ use serde::Deserialize;
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Mutation {
-    /// What is broken.
+    /// What the edit breaks.
     name: String,
     /// Path of the source.
     file: PathBuf,
-    /// What is replaced; it stands there once.
+    /// The text to replace, which occurs once.
     find: String,
-    /// By what.
+    /// The replacement.
     replace: String,
     /// Numbers of the experiments that must fail.
     experiments: Vec<u32>,
@@ -66,7 +66,7 @@ fn every_mutation_is_found_by_its_experiments() {
     let folder = tempfile::tempdir().unwrap();
     let tree = folder.path().join("tree");
     copy(&tree);
-    // Kept from run to run, so that dependencies are built once.
+    // Kept between runs, so that dependencies are built once.
     let target = std::env::var_os("TIDINGS_MUTANTS")
         .map_or_else(|| PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join("mutants"), PathBuf::from);
     let mut table = String::from("| mutation | experiment | outcome |\n| --- | --- | --- |\n");

@@ -54,7 +54,7 @@ mod tests {
     }
 
     #[test]
-    fn percentiles_must_stand_on_their_side() {
+    fn each_percentile_must_be_on_its_side_of_the_step() {
         let of = |every: u64, slow: u64| {
             (0..2_000_u64).map(move |n| if n % every == 0 { slow } else { 1_200_000 })
         };

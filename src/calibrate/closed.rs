@@ -1,4 +1,4 @@
-//! The closed forms: what queues, freezes and polls must show, by theory alone. Times in nanoseconds.
+//! Closed forms of queues, freezes and polls, from theory. Times in nanoseconds.
 
 use crate::clock::SECOND_NS;
 
@@ -11,7 +11,7 @@ pub(super) fn frozen(freeze_ns: f64, window_ns: f64, rho: f64, q: f64, base_ns: 
     base_ns.max(freeze_ns - (1.0 - rho) * (1.0 - q) * window_ns)
 }
 
-/// Poisson arrivals at one server, first come first served.
+/// Poisson arrivals at one server, first come, first served.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(super) struct Queue {
     /// Arrivals per second.

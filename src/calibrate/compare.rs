@@ -30,7 +30,7 @@ const COMPARISONS: usize = 100;
 const BLOCKS_EACH: usize = 16;
 /// Level at which a claim of the base against itself is false.
 const LEVEL: f64 = 0.01;
-/// The delay of the base, which makes its response what it is.
+/// The delay of the base, which determines its response.
 const DELAY_NS: f64 = 2e6;
 
 /// A block: base, base again, slower.

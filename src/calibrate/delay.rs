@@ -55,7 +55,7 @@ fn judge(trials: &[Measured]) -> Finding {
         // Noise may excuse it: a hypervisor that took a tenth of the time moved this median by 450 us.
         Quantity::near(name, *delay, Some(median - floor), SHIFT_NS, time)
     }));
-    // However late everything is: no answer can come before the target lets it go.
+    // No lateness makes an answer earlier than the target's delay.
     let early = trials.iter().zip(SHIFTS_NS).map(|(trial, shift)| {
         let least = trial.samples(Metric::Response).and_then(Distribution::min)?;
         Some(least as f64 / (LEAST_NS + shift))

@@ -1,4 +1,4 @@
-//! A target that loses news (13): what is lost is missed, and stays in the percentiles.
+//! A target that drops deliveries (13): they count as lost, and stay in the percentiles.
 
 use super::Experiment;
 use super::closed::three_sigma;
@@ -69,7 +69,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_lost_must_be_missed_and_stay_in_the_percentiles() {
+    fn losses_must_be_counted_and_stay_in_the_percentiles() {
         let ledger = |lost: u64| Ledger {
             expected: 8_000,
             delivered: 8_000 - lost,

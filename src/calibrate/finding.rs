@@ -16,7 +16,7 @@ pub struct Quantity {
     pub measured: String,
     /// The largest accepted difference.
     pub tolerance: String,
-    /// Whether they are no further apart.
+    /// Whether the difference is within the tolerance.
     pub holds: bool,
     /// Whether a machine in the way can be the reason why it does not hold: noise delays, but it loses no account, and makes
     /// nothing faster.
@@ -133,7 +133,7 @@ fn unmeasured() -> String {
 pub struct Finding {
     /// Every compared quantity; the experiment passes if all of them hold.
     pub quantities: Vec<Quantity>,
-    /// Measured against expected, where a picture says more.
+    /// Measured against expected values, for a plot.
     pub plot: Option<Plot>,
 }
 
@@ -148,7 +148,7 @@ impl Finding {
         self.quantities.iter().any(|quantity| !quantity.holds && !quantity.excusable)
     }
 
-    /// Whether every quantity is what theory says; an experiment that looked at nothing shows nothing.
+    /// Whether every quantity matches theory; without any quantity it does not hold.
     pub fn holds(&self) -> bool {
         !self.quantities.is_empty() && self.quantities.iter().all(|quantity| quantity.holds)
     }
@@ -164,7 +164,7 @@ pub(super) fn percent(share: f64) -> String {
     format!("{} %", significant(share * 100.0))
 }
 
-/// Nanoseconds with four significant digits: tolerances of a per cent must be seen in what is printed.
+/// Prints nanoseconds with four significant digits, because tolerances of a per cent must be visible.
 pub(super) fn time(ns: f64) -> String {
     let (value, unit) = match ns.abs() {
         size if size < 1e3 => (ns, "ns"),
@@ -204,7 +204,7 @@ mod tests {
     }
 
     #[test]
-    fn looking_at_nothing_shows_nothing() {
+    fn an_experiment_without_quantities_does_not_pass() {
         assert!(!Finding::default().holds());
         let good = Quantity::exactly("x", 1, 1);
         let bad = Quantity::exactly("x", 1, 2);

@@ -61,7 +61,7 @@ fn entry(answer: &ExperimentResult) -> Entry<'_> {
 /// The calibration as `{"experiments": [{"id", "name", "expected", "measured", "tolerance", "outcome", …}, …]}`.
 pub fn json(calibration: &Calibration) -> String {
     let document = Document { experiments: calibration.answers.iter().map(entry).collect() };
-    // Texts and numbers have no way not to be written.
+    // Texts and numbers always serialise.
     let mut text = serde_json::to_string_pretty(&document).unwrap_or_default();
     text.push('\n');
     text
@@ -140,7 +140,7 @@ pub fn text(calibration: &Calibration, columns: usize) -> String {
     text
 }
 
-/// The calibration as Markdown; `host` says what it was made on. Plots are linked as `charts/<name>.svg`.
+/// Returns the calibration as Markdown; `host` describes the host. Plots are linked as `charts/<name>.svg`.
 pub fn markdown(calibration: &Calibration, host: &str) -> String {
     let mut text = format!("# Calibration\n\n{host}\n\n{}\n\n", summary(calibration));
     text.push_str("| # | experiment | expected | measured | tolerance | outcome |\n");

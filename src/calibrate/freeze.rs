@@ -274,7 +274,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_in_flight_at_the_end_must_be_counted() {
+    fn requests_in_flight_at_the_end_must_be_counted() {
         let freeze = Freeze { at: 3.5, length: 1.0, window: 4.0 };
         let all: Vec<u64> = waits(freeze, freeze.window).collect();
         let judged =

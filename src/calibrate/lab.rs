@@ -1,5 +1,4 @@
-//! The laboratory: runs trials of scenarios through the conductor, on real processes, and remembers what the machine did
-//! to them.
+//! The laboratory: runs trials of scenarios through the conductor, on real processes, and keeps the machine's disturbances.
 
 use std::cell::RefCell;
 use std::collections::HashMap;
@@ -99,7 +98,7 @@ pub struct Lab<'a> {
     pub signals: &'a Signals,
     /// The host of the trials.
     pub host: Host,
-    /// Whether the short forms of the experiments are wanted.
+    /// Whether to run the short forms of the experiments.
     pub quick: bool,
     /// The store of trials, if they are kept.
     pub keeper: Option<Keeper>,

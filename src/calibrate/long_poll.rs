@@ -1,4 +1,4 @@
-//! Long polls that pause (9): what share of the news falls into a pause, and has to wait for its end.
+//! Long polls that pause (9): the share of events that fall into a pause and wait for its end.
 
 use super::Experiment;
 use super::closed::delayed_share;
@@ -47,12 +47,12 @@ fn judge(trial: &Measured) -> Finding {
     ])
 }
 
-/// The share of the news that a target as late as this one at its worst may have brought together with the news before it,
-/// which it should have kept waiting; `None` where the target does not tell.
+/// Returns the share of events that a target as late as this one at its worst may have delivered together with the event
+/// before, although they should have waited; `None` if the target's lateness is unknown.
 ///
-/// A late client lengthens the gaps, and more has to wait. Not so a late target: events that it publishes, or looks for,
-/// late by D are in the answer to a held poll together with those that came up to D before, and wait for nothing. With
-/// Poisson arrivals no more than 1 − e^(−λD) of them come so close upon another.
+/// A late client lengthens the gaps, so more events wait. A late target does the opposite: events that it publishes, or
+/// notices, late by D are in the answer to a held poll together with those up to D before, and do not wait. With Poisson
+/// arrivals at most 1 − e^(−λD) of them follow another that closely.
 fn together(trial: &Measured) -> Option<f64> {
     let most = |metric| trial.facts.target.distribution(metric)?.max();
     let late_ns = most(Metric::PublishSlip)? + most(Metric::TargetHiccup)?;

@@ -127,7 +127,8 @@ pub enum News<'a> {
 /// Runs `wanted`, one after the other.
 ///
 /// # Errors
-/// What keeps the experiments from being made at all; a trial that fails is an answer.
+///
+/// The experiments cannot be run at all; a failed trial is a result.
 pub fn calibrate(
     lab: &Lab<'_>,
     wanted: &[&'static Experiment],

@@ -12,7 +12,7 @@ pub const ATTEMPTS: usize = 3;
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum ExperimentOutcome {
-    /// The answer is what theory says.
+    /// The result matches theory.
     Pass,
     /// Wrong on an undisturbed machine: the harness does not tell the truth.
     Fail,
@@ -66,9 +66,9 @@ pub(super) fn outcome(attempts: &[Attempt]) -> ExperimentOutcome {
     }
 }
 
-/// The outcome of all experiments together: the worst that may be said.
+/// Returns the outcome of all experiments together: the worst of them.
 ///
-/// A failure outweighs noise: it was found on a quiet machine.
+/// A failure outweighs noise, because it was found on a quiet machine.
 pub fn overall(outcomes: impl IntoIterator<Item = ExperimentOutcome>) -> ExperimentOutcome {
     outcomes.into_iter().fold(ExperimentOutcome::Pass, |worst, outcome| match (worst, outcome) {
         (ExperimentOutcome::Fail, _) | (_, ExperimentOutcome::Fail) => ExperimentOutcome::Fail,
@@ -94,7 +94,7 @@ mod tests {
     }
 
     #[test]
-    fn only_a_disturbed_miss_is_tried_again_and_none_is_forgotten() {
+    fn only_a_disturbed_miss_is_repeated_and_all_attempts_are_counted() {
         const RIGHT: (bool, bool) = (true, false);
         const LUCKY: (bool, bool) = (true, true);
         const WRONG: (bool, bool) = (false, false);

@@ -81,7 +81,7 @@ fn judge_uniform(trial: &Measured) -> Finding {
     Finding { quantities, plot: Some(plot) }
 }
 
-/// The greatest distance between the share of samples up to a value and what `expected` says of it.
+/// Returns the greatest distance between the share of samples up to a value and `expected`.
 fn distance(samples: &Distribution, expected: impl Fn(f64) -> f64) -> f64 {
     let all = samples.count().max(1) as f64;
     let (mut seen, mut greatest) = (0, 0.0_f64);

@@ -1,9 +1,9 @@
 //! Queues in front of one server: M/M/1 (3) and M/D/1 (4).
 //!
-//! The mean of such a queue over ten seconds is off by 7 % of itself (one standard deviation), by chance alone. But arrivals
-//! and service times are seeded: the path that a trial takes is known beforehand, by Lindley's recursion. The trials run the
-//! seeds of `QUICK` and `FULL`, whose *simulated* paths have mean and percentiles close to the closed form: representative samples,
-//! which reduce the variance and hide nothing, as target and generator still have to make them come true.
+//! By chance alone the mean of such a queue over ten seconds is off by 7 % (one standard deviation). But arrivals and
+//! service times are seeded, so Lindley's recursion gives the path of a trial beforehand. The trials run the seeds of
+//! `QUICK` and `FULL`, whose *simulated* paths have mean and percentiles close to the closed form. These representative
+//! samples reduce the variance and hide nothing, because target and generator still have to carry them out.
 
 use std::rc::Rc;
 
@@ -145,7 +145,7 @@ fn judge(all: &Distribution, exponential: bool, floor_mean: f64, floor_median: f
     Finding { quantities, plot: Some(plot) }
 }
 
-/// A request of a path: when it arrives, what it takes, and when it is complete, in nanoseconds from the start.
+/// A request of a path: arrival, service time and completion, in nanoseconds from the start.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[expect(clippy::struct_field_names, reason = "a unit stands last in every name")]
 pub(super) struct Step {
@@ -231,7 +231,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_measured_must_be_the_queue_and_nothing_else() {
+    fn the_measurement_must_match_the_queue() {
         let drawn = |of: &dyn Fn(f64) -> f64| {
             let mut all = Distribution::new();
             for step in 0..20_000 {

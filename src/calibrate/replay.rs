@@ -1,5 +1,5 @@
-//! Lindley replay (5): the queue that the target says it was, computed again from the schedule, must never be slower than
-//! what was measured, and hardly faster.
+//! Lindley replay (5): the queue that the target reports, recomputed from the schedule, must never be slower than the
+//! measurement, and hardly faster.
 
 use std::collections::HashMap;
 
@@ -61,16 +61,16 @@ struct Replay {
     samples: usize,
     /// Samples with a service time that was not seeded.
     foreign: usize,
-    /// Response less waiting and service of the replay of what was due, in nanoseconds.
+    /// Response minus wait and service of the replay by due stamps, in nanoseconds.
     residuals: Vec<i64>,
     /// The same for the replay by sent stamps, which excludes the generator's lateness (slip accounts for that).
     from_sent: Vec<i64>,
 }
 
 /// Replays the queue over `samples`, in the order in which the server took them: the order of their service times in the
-/// seeded sequence. Of a time that was drawn twice that place is taken which its neighbours in time are nearest to.
+/// seeded sequence. A time that was drawn twice takes the place closest to its neighbours in time.
 ///
-/// Begins with the first request that found the server idle by its own word; what waited before it is not known.
+/// The replay begins with the first request that found the server idle, because earlier waits are unknown.
 fn replay(places: &Places, samples: &[RequestSample]) -> Replay {
     let mut taken: Vec<(usize, &RequestSample, u64)> = Vec::with_capacity(samples.len());
     let mut replay = Replay { samples: samples.len(), ..Replay::default() };

@@ -73,7 +73,7 @@ fn run(lab: &Lab<'_>) -> Result<Finding, Halt> {
         }
     });
     drop(stopped);
-    // Whatever strains it shows are its own doing: they are no excuse.
+    // The experiment itself causes the strains, so they excuse nothing.
     Ok(judge(&measured?))
 }
 

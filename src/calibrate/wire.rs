@@ -1,4 +1,4 @@
-//! A hundred pushes of a hundred bytes on plain TCP (16): what they cost at IP level is known to the byte.
+//! A hundred pushes of a hundred bytes on plain TCP (16): their cost at IP level is known to the byte.
 
 use std::io::Write as _;
 use std::net::{Ipv4Addr, TcpListener, TcpStream};

@@ -1,4 +1,4 @@
-//! `tidings calibrate`: run experiments whose answers are known, print how they came out.
+//! `tidings calibrate`: runs experiments with known answers and prints the results.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -204,7 +204,7 @@ mod tests {
     use tidings::calibrate::{ExperimentResult, Finding};
 
     #[test]
-    fn the_exit_status_says_whether_a_figure_may_be_trusted() {
+    fn the_exit_status_shows_whether_figures_can_be_trusted() {
         use ExperimentOutcome::{Fail, Noisy, Pass};
         for (outcomes, stopped, expected) in [
             (vec![Pass, Pass], None, 0),

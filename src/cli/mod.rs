@@ -81,8 +81,7 @@ const TWO_COLUMNS: usize = 64;
 /// Most missing files that are named one by one.
 const NAMED: usize = 5;
 
-/// Says which files of the report in `folder` could not be written, and what to do; returns the exit status that they
-/// call for.
+/// Names the report files in `folder` that could not be written, with a remedy; returns the exit status for them.
 fn tell_missing(missing: &[Missing], folder: &Path) -> u8 {
     if missing.is_empty() {
         return 0;

@@ -31,7 +31,7 @@ static PANIC_ENDS: AtomicBool = AtomicBool::new(false);
 /// Whether a thread has panicked.
 static PANICKED: AtomicBool = AtomicBool::new(false);
 
-/// Whether somebody wants the process to end, and a reader that has stalled is not waited for.
+/// Whether a signal asks the process to end, so that a stalled reader is not waited for.
 static HURRY: AtomicBool = AtomicBool::new(false);
 
 #[derive(Debug, Default)]
@@ -42,7 +42,7 @@ struct State {
     past: u64,
     /// The stream takes nothing any more.
     closed: bool,
-    /// Because its reader had stalled, and somebody wanted the process to end.
+    /// Ended because its reader had stalled and a signal asked the process to end.
     stalled: bool,
     /// Why, unless its reader went away.
     failure: Option<io::Error>,
@@ -123,7 +123,7 @@ impl Outlet {
     }
 }
 
-/// Writes everything, also to a stream that somebody made non-blocking.
+/// Writes everything, even to a non-blocking stream.
 fn write_all(file: &mut File, mut bytes: &[u8]) -> io::Result<()> {
     while !bytes.is_empty() {
         match file.write(bytes) {
@@ -154,13 +154,13 @@ fn stderr() -> &'static Outlet {
     STDERR.get_or_init(|| Outlet::to(io::stderr().as_fd(), "stderr"))
 }
 
-/// Text for people, in letters that the locale can show, and without what would move a terminal's cursor.
+/// Returns text in characters that the locale can show, without control characters.
 fn shown(text: &str) -> Vec<u8> {
     let text = harmless(text);
     if is_unicode() { text } else { ascii(&text) }.into_bytes()
 }
 
-/// Whether the locale says UTF-8, by the first variable that is set.
+/// Whether the locale is UTF-8, by the first variable that is set.
 pub(super) fn is_unicode() -> bool {
     static UNICODE: OnceLock<bool> = OnceLock::new();
     *UNICODE.get_or_init(|| {
@@ -171,7 +171,7 @@ pub(super) fn is_unicode() -> bool {
     })
 }
 
-/// Prints a result for people to stdout. Returns at once; [`finish`] says whether it could be written.
+/// Prints a result for people to stdout. Returns at once; [`finish`] reports whether it could be written.
 pub(super) fn print(text: impl AsRef<str>) {
     stdout().queue(shown(text.as_ref()), usize::MAX);
 }
@@ -219,8 +219,8 @@ pub(super) fn failure() -> Option<String> {
     stdout().lock().failure.as_ref().map(ToString::to_string)
 }
 
-/// Waits for the readers and returns the exit status: success becomes 2 where stdout could not be written or a thread has
-/// panicked, and any other status says more than that.
+/// Waits for the readers and returns the exit status: success becomes 2 if stdout could not be written or a thread has
+/// panicked; any other status stays.
 pub(super) fn finish(status: u8) -> u8 {
     stdout().settle(|| status >= 128 || HURRY.load(Ordering::Relaxed));
     let failure = failure();
@@ -232,7 +232,7 @@ pub(super) fn finish(status: u8) -> u8 {
     if broken && status == 0 { exit::USAGE } else { status }
 }
 
-/// Lets a panic say one line on stderr in place of a backtrace.
+/// Prints a panic as one line on stderr in place of a backtrace.
 pub(super) fn hook_panics() {
     std::panic::set_hook(Box::new(|panic| {
         message(format_args!("internal error: {}", tidings::control::describe_panic(panic)));

@@ -1,4 +1,4 @@
-//! `tidings plan`: what a run would do and need; nothing is started.
+//! `tidings plan`: prints what a run would do and need, and starts nothing.
 
 use serde_json::json;
 use tidings::measure::Host;

@@ -98,7 +98,7 @@ impl Printer {
     }
 }
 
-/// Waits until the results are with their reader; returns the exit status, which is the signal's where one ended the wait.
+/// Waits until the reader has the results; returns the exit status, or the signal's if one ended the wait.
 pub(super) fn deliver(signals: &Signals, status: u8) -> u8 {
     let given_up = output::settle(|| signals.received().is_some());
     match signals.received() {
@@ -125,7 +125,7 @@ fn measure(
     teller.begin(&info.warnings);
     let executable = std::env::current_exe().context("cannot find this executable")?;
     let conductor = Conductor { plan, executable, signals };
-    // Whatever ends the loop, what was recorded before is reported.
+    // Reports everything recorded so far, however the loop ends.
     let outcome = catch_unwind(AssertUnwindSafe(|| {
         conductor.run(&mut folder, |progress| {
             if let Progress::Recorded { record, .. } = &progress {
@@ -237,8 +237,8 @@ fn working_directory_revision() -> Option<String> {
     (output.status.success() && !revision.is_empty()).then_some(revision)
 }
 
-/// The status that says more: a signal, then a missed objective, then nothing concluded, then a report that is not
-/// whole, then success.
+/// Returns the more important status: a signal, then a missed objective, then an inconclusive run, then an incomplete
+/// report, then success.
 const fn worse(a: u8, b: u8) -> u8 {
     const fn rank(status: u8) -> u8 {
         match status {
@@ -257,7 +257,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_was_measured_says_more_than_a_report_that_is_not_whole() {
+    fn a_measured_outcome_outweighs_an_incomplete_report() {
         for (a, b, worst) in [
             (0, exit::USAGE, exit::USAGE),
             (exit::USAGE, exit::INVALID, exit::INVALID),

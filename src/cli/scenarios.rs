@@ -1,4 +1,4 @@
-//! `tidings scenarios` and `tidings new`: the scenarios that come with the binary.
+//! `tidings scenarios` and `tidings new`: the scenarios embedded in the binary.
 
 use std::fs::OpenOptions;
 use std::io::{ErrorKind, Write as _};
@@ -36,7 +36,7 @@ pub(super) fn list(arguments: &ListArguments) -> anyhow::Result<u8> {
         return Ok(0);
     }
     let width = SHIPPED.iter().map(|shipped| shipped.name.len()).max().unwrap_or(0);
-    // A line each where nothing says how wide the window is.
+    // One line each if the width is unknown.
     let columns = screen::columns_of_stdout();
     let mut text = String::new();
     for shipped in SHIPPED {

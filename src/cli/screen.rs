@@ -12,7 +12,7 @@ use tidings::prose::{ascii, fit as fit_lines, harmless};
 
 use super::output;
 
-/// Columns where the terminal does not say.
+/// Columns of a terminal that does not report them.
 const COLUMNS: usize = 80;
 /// A name cut to fewer columns is unreadable, and left out.
 const NAME: usize = 6;
@@ -38,10 +38,10 @@ impl Screen {
         Self { rewrites, unicode: output::is_unicode(), pending: false }
     }
 
-    /// Rewrites the unfinished line, where that can be done: `name` is what a narrow window cuts first.
+    /// Rewrites the unfinished line, where possible; a narrow window cuts `name` first.
     pub(super) fn draw(&mut self, head: &str, name: &str, tail: &str) {
         if self.rewrites {
-            // A letter in the last column would let some terminals begin a new line.
+            // A character in the last column makes some terminals begin a new line.
             let text = fit(head, name, tail, columns() - 1, self.unicode);
             output::progress(format!("{CLEAR}{text}"));
             self.pending = true;
@@ -82,7 +82,7 @@ pub(super) fn columns_of_stderr() -> usize {
     window(std::io::stderr()).unwrap_or(usize::MAX)
 }
 
-/// The columns of a terminal that says so. Its rows do not matter: they are 0 where only the columns were set.
+/// The columns that a terminal reports. Its rows do not matter: they are 0 if only the columns were set.
 fn window(stream: impl AsFd) -> Option<usize> {
     let columns = tcgetwinsize(stream).ok()?.ws_col;
     (columns > 0).then_some(columns.into())
@@ -100,7 +100,7 @@ fn printable(text: &str, unicode: bool) -> String {
     if unicode { text } else { ascii(&text) }
 }
 
-/// The first `columns` of `text`; what is cut is marked.
+/// Returns the first `columns` of `text`, with a mark if it was cut.
 fn cut(text: &str, columns: usize, unicode: bool) -> String {
     if text.width() <= columns {
         return text.to_owned();
@@ -135,7 +135,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_line_fits_every_width_and_says_what_is_being_done() {
+    fn a_line_fits_every_width_and_names_the_current_step() {
         let names = [
             "sse",
             "websocket,clients=1000,payload=16KiB,rate=20/s,shards=2,trial=long",

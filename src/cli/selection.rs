@@ -1,4 +1,4 @@
-//! Which scenarios a verb is about, and what of them the command line overrides: what `run` and `plan` share.
+//! The scenarios of a verb with the command line's overrides, shared by `run` and `plan`.
 
 use std::path::{Path, PathBuf};
 

@@ -22,7 +22,7 @@ use super::output;
 use super::serve_tls::TlsArguments;
 use super::serve_visitors::VisitorArguments;
 
-/// Exit status after Ctrl-C: 128 and the signal's number, as shells say it.
+/// Exit status after Ctrl-C: 128 plus the signal's number, as in shells.
 const INTERRUPTED: u8 = 130;
 /// Exit status after SIGTERM.
 const TERMINATED: u8 = 143;
@@ -103,7 +103,7 @@ pub(super) struct Arguments {
 /// Allowed numbers of topics: larger ones are mistakes.
 const TOPICS: Range<u64> = 1..100_001;
 const PAYLOAD_MAX: u64 = 1 << 20;
-/// Bounds of what the echo takes.
+/// Allowed sizes of the echo.
 const ECHO: Range<u64> = 1..1 << 30;
 
 /// Carries out `tidings serve`.
@@ -164,7 +164,7 @@ pub(super) fn run(arguments: &Arguments) -> anyhow::Result<u8> {
     status
 }
 
-/// Listens on the first address of `place` that lets itself be listened on.
+/// Listens on the first usable address of `place`.
 fn listen(place: &Place) -> anyhow::Result<(TcpListener, SocketAddr)> {
     let remedy = "choose another address with --listen, or port 0 for any free port";
     let addresses = place
@@ -230,10 +230,10 @@ fn announce(handle: &Handle, arguments: &Arguments) -> anyhow::Result<()> {
     if let Some(path) = arguments.tls.written() {
         let _ = writeln!(text, "certificate to trust: {}", path.display());
     }
-    // In one write: whoever reads the first line may look no further.
+    // In one write: a reader of the first line may read no further.
     // A program reads it.
     output::print_exactly(text);
-    // The line is no reason to wait for a reader that has stalled: the target serves either way.
+    // A stalled reader of this line is not waited for: the target serves either way.
     let _given_up = output::settle(|| true);
     match output::failure() {
         Some(error) => bail!("cannot print the address: {error}"),

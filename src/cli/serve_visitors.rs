@@ -1,4 +1,4 @@
-//! Which web pages may use what `tidings serve` serves.
+//! The web pages that may use `tidings serve`.
 
 use tidings::server::{Origin, Visitors};
 

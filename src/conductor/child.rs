@@ -41,7 +41,7 @@ pub(super) struct Child {
 }
 
 impl Child {
-    /// Starts `executable verb`; what its stream brings goes to `heard`, tagged with `id`.
+    /// Starts `executable verb`; its messages go to `heard`, tagged with `id`.
     ///
     /// Must be called on a thread that outlives the child: the kernel kills the child when that thread ends.
     pub(super) fn spawn(

@@ -25,7 +25,7 @@ pub enum Phase {
     Warmup,
     /// The window.
     Measure,
-    /// Waiting for what is in flight.
+    /// Waiting for deliveries in flight.
     Drain,
 }
 

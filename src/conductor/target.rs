@@ -32,7 +32,7 @@ pub(super) struct TargetState {
 }
 
 impl Trial<'_> {
-    /// Starts the target, and returns where it listens and whom its clients may trust.
+    /// Starts the target, and returns its address and the certificates that its clients may trust.
     pub(super) fn launch_target(&mut self) -> Result<(SocketAddr, Option<Trust>), TrialAbort> {
         let any = SocketAddr::from((Ipv4Addr::LOCALHOST, 0));
         let case = &self.facts.case;

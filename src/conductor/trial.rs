@@ -96,7 +96,7 @@ pub(super) fn run(
         target_state: TargetState::default(),
         unkept: None,
     };
-    // A panic fails this trial, with what it has measured, and not the run.
+    // A panic fails this trial, which keeps its measurements, but not the run.
     let outcome = catch_unwind(AssertUnwindSafe(|| trial.steps())).unwrap_or_else(|panic| {
         let said = panic_message(panic.as_ref());
         Err(TrialAbort::Failed(format!("internal error: the conductor panicked: {said}")))
@@ -260,7 +260,7 @@ impl Trial<'_> {
         }
     }
 
-    /// The trial is called off: keeps what the workers and the target have measured.
+    /// Aborts the trial, and keeps the measurements of the workers and the target.
     fn farewell(&mut self) {
         let deadline = clock::now() + FAREWELL_NS;
         for child in &mut self.children {

@@ -18,9 +18,9 @@ const ORPHANED: i32 = 3;
 pub struct Orders(mpsc::UnboundedReceiver<Order>);
 
 impl Orders {
-    /// The next order.
+    /// Waits for the next order.
     ///
-    /// There is always one to wait for: when the conductor goes away, this process ends.
+    /// It never ends without one: when the conductor exits, this process ends.
     pub async fn recv(&mut self) -> Order {
         match self.0.recv().await {
             Some(order) => order,
@@ -36,12 +36,12 @@ impl Orders {
 }
 
 impl Orders {
-    /// The next order, if one has come.
+    /// Returns the next order, if one has arrived.
     pub fn try_recv(&mut self) -> Option<Order> {
         self.0.try_recv().ok()
     }
 
-    /// Whether [`Order::Abort`] has come. Other orders that come now are out of place and are dropped.
+    /// Whether [`Order::Abort`] has arrived. Other orders are out of place now and are dropped.
     pub fn called_off(&mut self) -> bool {
         std::iter::from_fn(|| self.0.try_recv().ok()).any(|order| order == Order::Abort)
     }

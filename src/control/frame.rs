@@ -14,7 +14,7 @@ pub enum FrameError {
     /// The stream failed, or ended inside a frame.
     #[error("the control stream failed: {0}")]
     Io(#[from] io::Error),
-    /// A frame was no JSON of the expected shape: the other side is of another version.
+    /// A frame was not JSON of the expected shape: the peer has another version.
     #[error("a control frame was not understood (is the other side another version?): {0}")]
     Malformed(#[from] serde_json::Error),
     /// A length beyond reason: something else writes to the stream.

@@ -51,7 +51,7 @@ pub enum Order {
     },
     /// To the target: the workers have finished; report and end.
     Finish,
-    /// Stop now, report what was measured, and end.
+    /// Stop now, report the measurements, and end.
     Abort,
 }
 
@@ -79,7 +79,7 @@ pub struct TargetAssignment {
     pub pinned: bool,
     /// Events that a topic's log keeps.
     pub ring: u64,
-    /// Streams at once that it lets an HTTP/2 connection have.
+    /// Concurrent streams that it allows per HTTP/2 connection.
     pub max_concurrent_streams: u32,
     /// Limits on connections and requests.
     #[serde(default)]
@@ -101,7 +101,7 @@ pub struct TargetAssignment {
     pub window: Range<u64>,
     /// Whether to serve as a null target: with the least work that a server can do, for the noise floor.
     pub null: bool,
-    /// Seed of the trial's block: what is random in the case's faults is drawn from it.
+    /// Seed of the trial's block, from which random faults are drawn.
     pub seed: u64,
 }
 
@@ -123,7 +123,7 @@ pub struct WorkerAssignment {
     pub case: Case,
     /// The target's address.
     pub target: SocketAddr,
-    /// Whom to trust, where the case goes through TLS.
+    /// The certificate authority to trust, if the case uses TLS.
     pub trust: Option<Trust>,
     /// The links of this worker: its exact share of `0..clients`.
     pub links: Range<u64>,
@@ -171,7 +171,7 @@ pub enum Report {
     },
     /// The child cannot continue, for this reason, and ends.
     Failed {
-        /// What, where, and what to do.
+        /// What happened, where, and what to do.
         reason: String,
     },
 }

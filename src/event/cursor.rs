@@ -6,7 +6,7 @@ use std::str::FromStr;
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 
-/// Crockford's base 32 in lower case: what needs no escape in a URL, a header or JSON.
+/// Crockford's base 32 in lower case: characters that need no escape in a URL, a header or JSON.
 const DIGITS: &[u8; 32] = b"0123456789abcdefghjkmnpqrstvwxyz";
 /// Digits of an epoch: 30 bits.
 const LENGTH: usize = 6;
@@ -48,7 +48,7 @@ impl Display for Epoch {
     }
 }
 
-/// A text that is no cursor.
+/// The text is not a cursor.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("a cursor is a sequence such as 17, or a sequence and its log's epoch such as 17-k3f9x2")]
 pub struct NoCursor;
@@ -176,7 +176,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_cursor_is_refused_and_a_number_too_long_is_ahead_of_everything() {
+    fn an_invalid_cursor_is_refused_and_an_overflowing_number_is_ahead_of_everything() {
         for text in
             ["", "-", "x", "+1", "-1", "1-", "1-k3f9x", "1-K3F9X2", "1-k3f9x2-1", "1 ", "1-ilouil"]
         {

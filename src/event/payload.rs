@@ -112,7 +112,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_payload_has_the_size_and_the_kind_that_was_asked_for() {
+    fn a_payload_has_the_configured_size_and_kind() {
         for kind in PayloadKind::ALL {
             for bytes in (kind.least()..400).chain([1_000, 262_144]) {
                 let data = kind.payload(bytes);

@@ -334,7 +334,7 @@ mod tests {
     }
 
     #[test]
-    fn slip_is_held_against_the_median_that_is_reported() {
+    fn slip_is_compared_with_the_reported_median() {
         let mut facts = facts(&case(ShortPoll, 60, ""), 1);
         slip(&mut facts, 20_000_000);
         assert_eq!(verdict(&facts).0, Verdict::Valid, "5 % of 500 ms are 25 ms");

@@ -82,8 +82,8 @@ pub struct Ranking {
     pub order: Vec<Ranked>,
     /// How the first compares with the second: logarithm of second ÷ first, paired by block.
     pub claim: Claim,
-    /// Signed-rank p value of "no difference between the first two", adjusted for all claims of the run (Holm);
-    /// `None` where they have no pairs.
+    /// Signed-rank p value of "no difference between the first two", adjusted for all claims of the run (Holm); `None`
+    /// without pairs.
     pub p: Option<f64>,
 }
 
@@ -196,7 +196,7 @@ fn rank(axis: Axis, workload: String, group: &[&CaseSummary]) -> (Ranking, Vec<f
     (Ranking { axis, delivers, workload, order, claim, p: None }, ratios)
 }
 
-/// The claim that a shift allows, one of `claims` that are made together; `adjusted` is its p value among them.
+/// Returns the claim that a shift allows, one of `claims` made together; `adjusted` is its p value among them.
 fn claim(shift: Shift, ratios: &[f64], adjusted: f64, claims: usize) -> Claim {
     let level = 1.0 - CONFIDENCE;
     // What the least p of all claims must reach.

@@ -80,7 +80,7 @@ mod tests {
     }
 
     #[test]
-    fn what_lies_under_three_times_its_own_floor_is_flagged() {
+    fn a_quantile_below_three_times_its_floor_is_flagged() {
         for (times, verdict, flagged, why) in [
             (1.1, Verdict::Valid, true, "next to the floor"),
             (2.99, Verdict::Valid, true, "just under three times"),
@@ -111,7 +111,7 @@ mod tests {
     }
 
     #[test]
-    fn what_was_lost_is_not_near_to_any_floor() {
+    fn a_lost_quantile_is_not_near_any_floor() {
         let out = tempfile::tempdir().unwrap();
         let sse = case(Sse, 60, "");
         let folder = write_run(out.path(), &info(scenario(vec![sse.clone()], 1, &[])), |facts| {

@@ -64,7 +64,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_given_and_the_ends_of_intervals_are_no_metrics() {
+    fn settings_and_interval_bounds_are_not_metrics() {
         for name in ["clients", "events_per_s", "measure_s", "freshness_ns_p50_low", "pacing"] {
             assert!(metric(name).is_none(), "{name}");
         }

@@ -1,6 +1,6 @@
 //! Verdicts of trials, summaries of cases, comparisons between them, objectives of runs.
 //!
-//! Records and facts go in, findings come out; nothing is read, written or printed here.
+//! It turns records and facts into findings, and reads, writes or prints nothing.
 
 mod checks;
 mod comparison;

@@ -15,7 +15,7 @@ pub(crate) fn headline_quantile(case: &CaseSummary, column: &str) -> Option<f64>
     (headline && q != Q::Max).then(|| q.share())
 }
 
-/// Independent samples of all usable trials together; `None` where no trial tells (older files).
+/// Independent samples of all usable trials together; `None` if no trial has the number (older files).
 pub(crate) fn independent_samples(case: &CaseSummary) -> Option<f64> {
     let by_block = case.by_block.get("n_eff")?;
     Some(by_block.values().map(|n| n.number()).sum())

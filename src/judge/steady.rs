@@ -11,7 +11,7 @@ use crate::stats::{differs, median, mser, trend};
 
 /// Batches that one value of MSER-5 is the mean of.
 const OF: i64 = 5;
-/// p below which what was cut counts as unlike the rest: the best of many cuts was chosen, so it must be small.
+/// p below which the part cut off differs from the rest: small, because the best of many cuts was chosen.
 const CUT_P: f64 = 0.001;
 /// Parts of the window that a trend is looked for in.
 const PARTS: i64 = 30;
@@ -20,7 +20,7 @@ const TREND_P: f64 = 0.01;
 /// Change, as a share, below which neither matters.
 const SHARE: f64 = 0.1;
 
-/// The check: what of the window is still warming up, or else which way it drifts.
+/// Checks whether part of the window is still warming up, or else whether it drifts.
 pub(super) fn steady(facts: &TrialFacts) -> Option<Finding> {
     // A target that is taken down in the window is meant to disturb it.
     if facts.window_start_ns == 0 || facts.case.conditions.restart.is_some() {
@@ -60,7 +60,7 @@ fn warming_up(facts: &TrialFacts) -> Option<Finding> {
         return None;
     }
     let over_half = 2 * reaches > measure;
-    // What still drifts after the cut is no transient that ended.
+    // If the rest still drifts, the part cut off is not a transient that ended.
     if !over_half && trend(rest).is_some_and(|trend| trend.p <= TREND_P) {
         return None;
     }
@@ -116,7 +116,7 @@ mod tests {
     }
 
     #[test]
-    fn what_had_not_settled_is_told_with_its_remedy() {
+    fn an_unsteady_window_is_reported_with_its_remedy() {
         let decay = |over: f64| move |s: f64| 1.0 + 9.0 * (-s / over).exp();
         for (what, facts, expected) in [
             ("steady", trial(|_| 1.0), None),
@@ -160,7 +160,7 @@ mod tests {
     }
 
     #[test]
-    fn nothing_is_made_up_of_nothing() {
+    fn an_empty_series_is_steady() {
         let mut facts = trial(|_| 1.0);
         facts.workers.series = Series::default();
         assert_eq!(steady(&facts), None);

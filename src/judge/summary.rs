@@ -163,7 +163,7 @@ pub struct CaseSummary {
     pub reach_worst: Option<f64>,
     /// Figures over the usable trials, by column of `trials.csv`; a column that was never measured is missing.
     pub figures: BTreeMap<&'static str, Estimate>,
-    /// The figures of each usable trial, by column and block: what cases are compared by.
+    /// The figures of each usable trial, by column and block, for comparisons of cases.
     pub by_block: BTreeMap<&'static str, BTreeMap<u32, Figure>>,
     /// The bounds of each usable trial's quantile intervals, by column and block.
     pub bounds: BTreeMap<&'static str, BTreeMap<u32, Figure>>,
@@ -373,7 +373,7 @@ mod tests {
     }
 
     #[test]
-    fn spoilt_trials_count_but_do_not_speak() {
+    fn spoilt_trials_are_counted_but_not_summarised() {
         let out = tempfile::tempdir().unwrap();
         let sse = case(PatternKind::Sse, 60, "");
         let info = info(scenario(vec![sse.clone()], 4, &[]));

@@ -19,10 +19,9 @@ pub(super) fn core(number: usize) -> Option<usize> {
     number.checked_rem(cores.len()).map(|place| cores[place])
 }
 
-/// Keeps this thread on core number `number` of those that this process may use, counted round.
+/// Pins this thread to core number `number` (modulo their count) of those that this process may use.
 ///
-/// Threads that it starts later inherit the pin. A core that cannot be had is no failure: the thread then runs
-/// wherever it is put.
+/// Threads that it starts later inherit the pin. If pinning fails, the thread runs on any core.
 pub fn pin(number: u32) {
     if let Some(core) = core(number as usize) {
         let mut set = CpuSet::new();

@@ -29,10 +29,9 @@ counters! {
     Answered => "answered",
     /// Polls of those that brought nothing.
     EmptyPolls => "empty_polls",
-    /// Deliveries by polls whose event was published before the poll that brought it was sent: it had waited for
-    /// the consumer to ask again.
+    /// Deliveries by polls of events that were published before the poll was sent: they waited for the next poll.
     DelayedDeliveries => "delayed",
-    /// Answers of those that said that nothing had changed (304).
+    /// Answers without changes (304).
     NotModified => "not_modified",
     /// Deliveries received in the whole life of the links, warm-up and drain too.
     Received => "received",
@@ -81,7 +80,7 @@ counters! {
     SendsSent => "sends_sent",
     /// Due events whose publication was acknowledged to the client.
     SendsAcknowledged => "sends_acknowledged",
-    /// Times that a client sent one again, as no answer to it had come.
+    /// Events that a client sent again without an answer.
     SendsRepeated => "sends_repeated",
     /// Samples above the histogram's highest value, recorded as that value.
     Saturated => "saturated",
@@ -95,7 +94,7 @@ counters! {
     DeadLetters => "dead_letters",
     /// Webhook attempts by the target, first and repeated, successful or not.
     Attempts => "attempts",
-    /// Webhook attempts that brought what their receiver had taken before, by their `webhook-id`.
+    /// Webhook attempts with a `webhook-id` that their receiver already had.
     DuplicateAttempts => "duplicate_attempts",
     /// Webhook attempts that a receiver failed because its scenario says so.
     RefusedAttempts => "refused_attempts",
@@ -113,7 +112,7 @@ counters! {
     ErrorProtocol => "error_protocol",
     /// Webhook deliveries with a wrong or stale signature.
     ErrorSignature => "error_signature",
-    /// Requests that were refused with 429, or 503: come again later.
+    /// Requests refused with 429 or 503.
     ErrorRefused => "error_refused",
     /// CPU time of the threads that watch the machine's health, in nanoseconds: no part of any cost.
     MeterCpu => "meter_cpu_ns",
@@ -147,7 +146,7 @@ pub enum ErrorKind {
     Protocol,
     /// A wrong or stale signature.
     Signature,
-    /// Refused with 429, or 503: come again later.
+    /// Refused with 429 or 503.
     Refused,
 }
 

@@ -18,7 +18,7 @@ const DIGITS: u8 = 3;
 pub enum Quantile {
     /// The value, in nanoseconds.
     Value(u64),
-    /// The quantile falls among what never arrived: it is more than this, in nanoseconds.
+    /// The quantile falls among lost samples: it is more than this, in nanoseconds.
     MoreThan(u64),
 }
 
@@ -70,17 +70,17 @@ impl Distribution {
         (!self.is_empty()).then(|| self.0.max())
     }
 
-    /// Mean in nanoseconds, `None` where there are no samples.
+    /// Mean in nanoseconds, `None` without samples.
     pub fn mean(&self) -> Option<f64> {
         (!self.is_empty()).then(|| self.0.mean())
     }
 
-    /// Variance in square nanoseconds, `None` where there are no samples.
+    /// Variance in square nanoseconds, `None` without samples.
     pub fn variance(&self) -> Option<f64> {
         (!self.is_empty()).then(|| self.0.stdev().powi(2))
     }
 
-    /// The `q`-quantile (0 to 1) in nanoseconds, `None` where there are no samples.
+    /// The `q`-quantile (0 to 1) in nanoseconds, `None` without samples.
     pub fn quantile(&self, q: f64) -> Option<u64> {
         (!self.is_empty()).then(|| self.0.value_at_quantile(q))
     }
@@ -162,7 +162,7 @@ mod tests {
     }
 
     #[test]
-    fn what_crosses_a_process_boundary_is_the_same() {
+    fn a_snapshot_crosses_a_process_boundary_unchanged() {
         let distribution = of([1, 5, 1_000, 59_000_000_000]);
         let text = serde_json::to_string(&distribution).unwrap();
         assert_eq!(serde_json::from_str::<Distribution>(&text).unwrap(), distribution);
@@ -179,7 +179,7 @@ mod tests {
     }
 
     #[test]
-    fn the_highest_value_saturates_and_says_so() {
+    fn a_value_above_the_range_saturates_and_is_counted() {
         let mut distribution = Distribution::new();
         assert!(distribution.record(60_000_000_000));
         assert!(!distribution.record(61_000_000_000));

@@ -87,7 +87,7 @@ fn watch(orders: &Orders, stop: &Arc<AtomicBool>) -> Snapshot {
     snapshot
 }
 
-/// Starts the meters; each tells its samples and its CPU time. One that cannot start measures nothing.
+/// Starts the meters; each returns its samples and its CPU time. One that cannot start measures nothing.
 fn meters(orders: &Orders, stop: &Arc<AtomicBool>) -> Vec<JoinHandle<(Distribution, u64)>> {
     let count = orders.shards.max(1).min(cores().len().max(1) as u32);
     let start = |number: u32| {
@@ -115,7 +115,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_window_is_watched_on_every_meter_and_its_cost_told() {
+    fn a_window_is_watched_by_every_meter_and_its_cost_reported() {
         let start = clock::now() + 30_000_000;
         let window = start..start + 40_000_000;
         let watch = Watch::start(Metric::TargetHiccup, window.clone(), 1, 1);

@@ -102,14 +102,14 @@ mod tests {
     }
 
     #[test]
-    fn what_is_due_after_the_window_is_not_recorded() {
+    fn ticks_after_the_window_are_not_recorded() {
         let mut ticks = ticks();
         ticks.expired(1_000, 900_000_000, 8_000_000);
         assert_eq!((ticks.samples.count(), ticks.next_ns), (3, 8_000_000));
     }
 
     #[test]
-    fn a_window_has_a_tick_a_millisecond_however_late_the_meter_starts() {
+    fn a_window_has_one_tick_per_millisecond_however_late_the_meter_starts() {
         let start = clock::now().saturating_sub(30_000_000);
         let window = start..start + 50_000_000;
         let core = 1; // Counted round: a host of one core has it, too.

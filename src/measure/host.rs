@@ -28,7 +28,7 @@ pub struct Host {
 }
 
 impl Host {
-    /// Reads the fingerprint; what the kernel does not say is empty or 0.
+    /// Reads the fingerprint; values that the kernel does not report are empty or 0.
     pub fn read() -> Self {
         let uname = rustix::system::uname();
         let text = |part: &std::ffi::CStr| part.to_string_lossy().into_owned();

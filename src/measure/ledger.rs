@@ -13,7 +13,7 @@ pub struct Ledger {
     pub delivered: u64,
     /// Deliveries that did not.
     pub lost: u64,
-    /// Further arrivals of what had arrived before.
+    /// Further arrivals of delivered events.
     pub duplicate: u64,
     /// Delivered after a later event of their topic.
     pub reordered: u64,
@@ -74,7 +74,7 @@ pub struct LinkLedger {
 }
 
 impl LinkLedger {
-    /// A ledger that expects every sequence of `window`, which may start above 1: what is below is warm-up.
+    /// A ledger that expects every sequence of `window`, which may start above 1 because earlier ones are warm-up.
     pub fn new(window: Range<u64>) -> Self {
         let expected = window.end.saturating_sub(window.start);
         let totals = Ledger { expected, lost: expected, ..Ledger::default() };
@@ -105,14 +105,14 @@ impl LinkLedger {
         self.window.contains(&seq)
     }
 
-    /// Books the arrival of `seq`; `late` says whether it came too late.
+    /// Books the arrival of `seq`, and whether it was `late`.
     #[inline]
     pub fn receive(&mut self, seq: u64, late: bool) -> Arrival {
         self.receive_at(seq, seq, late)
     }
 
-    /// Books the arrival of `seq`, whose order among the others is that of `place`: where clients publish, an event is
-    /// known by its number in their schedule, and comes in the order in which the target took them.
+    /// Books the arrival of `seq`, ordered by `place`: if clients publish, an event is identified by its number in their
+    /// schedule, but ordered as the target appended it.
     #[inline]
     pub fn receive_at(&mut self, seq: u64, place: u64, late: bool) -> Arrival {
         let new = if seq == self.next && self.ahead.is_empty() {
@@ -141,7 +141,7 @@ impl LinkLedger {
         arrival
     }
 
-    /// Adds `seq` to what has arrived; false where it had arrived.
+    /// Adds `seq` to the arrivals; false if it had arrived before.
     fn insert(&mut self, seq: u64) -> bool {
         if seq < self.next {
             return false;
@@ -237,7 +237,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_written_off_is_lost_and_not_waited_for() {
+    fn a_written_off_event_is_lost_and_not_waited_for() {
         let mut ledger = LinkLedger::new(3..9);
         for seq in [1, 2, 3, 6] {
             ledger.receive(seq, false);
@@ -251,7 +251,7 @@ mod tests {
     }
 
     #[test]
-    fn of_a_log_that_begins_anew_nothing_is_delivered_or_twice() {
+    fn events_of_a_restarted_log_are_neither_delivered_nor_duplicates() {
         let mut ledger = LinkLedger::new(1..9);
         for seq in 1..=4 {
             ledger.receive(seq, false);
@@ -283,7 +283,7 @@ mod tests {
     }
 
     #[test]
-    fn what_clients_publish_is_known_by_its_number_and_ordered_by_its_place() {
+    fn a_clients_event_is_identified_by_its_number_and_ordered_by_its_place() {
         let mut ledger = LinkLedger::new(1..5);
         for (seq, place, arrival) in [
             (2, 1, Arrival::New),
@@ -299,7 +299,7 @@ mod tests {
     }
 
     #[test]
-    fn what_no_schedule_foretells_is_expected_as_it_is_sent() {
+    fn closed_loop_requests_are_expected_when_they_are_sent() {
         let mut ledger = LinkLedger::new(1..1);
         ledger.receive(1, false);
         for (seq, answered) in [(2, true), (3, false), (4, true)] {

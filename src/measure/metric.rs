@@ -75,11 +75,11 @@ metrics! {
     Encode = "encode", Nothing;
     /// Reading an item, or a patch, from its encoding, at the target.
     Decode = "decode", Nothing;
-    /// Freshness at the links that a scenario lets be, where it makes a share of them read slowly or fail.
+    /// Freshness at the links that a scenario leaves healthy, if it makes a share of them read slowly or fail.
     FreshnessHealthy = "freshness_healthy", Nothing;
     /// Freshness at the links that it troubles.
     FreshnessAffected = "freshness_affected", Nothing;
-    /// Stands again − noticed its end, of a link that ended without being asked to.
+    /// From noticing its end to reopening, of a link that ended unexpectedly.
     Reconnect = "reconnect", Nothing;
     /// From the target's end to a link's reconnection, of every link, in a trial with a restart.
     Recovery = "recovery", Nothing;

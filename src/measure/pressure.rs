@@ -110,7 +110,7 @@ fn throttled_ns(stat: &str) -> Option<u64> {
     })
 }
 
-/// Time that each task below `directory` was runnable without running; `None` where no task tells.
+/// Time that each task below `directory` was runnable without running; `None` if no task reports it.
 fn run_delays(directory: &Path) -> Option<BTreeMap<u32, u64>> {
     let mut delays = BTreeMap::new();
     for entry in fs::read_dir(directory).ok()?.flatten() {
@@ -128,8 +128,8 @@ fn run_delays(directory: &Path) -> Option<BTreeMap<u32, u64>> {
     (!delays.is_empty()).then_some(delays)
 }
 
-/// The `cpu.stat` files that hold a process back, of the texts of `/proc/self/cgroup` and `/proc/self/mountinfo`: its own
-/// group's and those of the groups above it, as far as they can be seen.
+/// The `cpu.stat` files that limit a process, from the texts of `/proc/self/cgroup` and `/proc/self/mountinfo`: those of
+/// its own group and of the visible groups above.
 fn throttling_files(groups: &str, mounts: &str) -> Vec<PathBuf> {
     let mut files = Vec::new();
     for line in mounts.lines() {
@@ -239,7 +239,7 @@ mod tests {
     }
 
     #[test]
-    fn what_the_kernel_does_not_tell_is_unmeasured_and_not_zero() {
+    fn a_statistic_missing_from_the_kernel_is_unmeasured_and_not_zero() {
         let folder = tempfile::tempdir().unwrap();
         let sources =
             Sources { proc: folder.path().to_owned(), throttling: vec!["/no/such".into()] };
@@ -286,7 +286,7 @@ mod tests {
     }
 
     #[test]
-    fn this_process_tells_of_itself() {
+    fn this_process_has_statistics() {
         let sources = Sources::of_this_process();
         let (before, after) = (sources.read(), sources.read());
         assert!(before.steal.is_none_or(|(_, cores)| cores > 0));

@@ -41,7 +41,7 @@ impl Process {
         (code == 0).then(|| time.tv_sec as u64 * SECOND_NS + time.tv_nsec as u64)
     }
 
-    /// Anonymous memory in bytes (heap and stacks, not mapped files); `None` where the kernel does not say.
+    /// Anonymous memory in bytes (heap and stacks, not mapped files); `None` if the kernel does not report it.
     pub fn anonymous_memory_bytes(&self) -> Option<u64> {
         let text = fs::read_to_string(format!("/proc/{}/smaps_rollup", self.pid)).ok()?;
         let line = text.lines().find_map(|line| line.strip_prefix("Anonymous:"))?;

@@ -111,7 +111,7 @@ mod tests {
     }
 
     #[test]
-    fn what_exceeds_the_range_is_counted() {
+    fn a_value_above_the_range_is_counted() {
         let mut recorder = Recorder::new();
         recorder.record(Metric::Freshness, u64::MAX);
         assert_eq!(recorder.counted(Counter::Saturated), 1);

@@ -1,4 +1,4 @@
-//! Raw samples of requests and polls: a few, for whoever wants more of them than a distribution.
+//! Raw samples of requests and polls: a few, for analyses beyond distributions.
 
 use serde::{Deserialize, Serialize};
 
@@ -68,7 +68,7 @@ impl Samples {
         }
     }
 
-    /// Takes what was kept; nothing more is kept afterwards.
+    /// Takes the samples, and keeps no more.
     pub fn take(&mut self) -> Vec<RequestSample> {
         self.limit = 0;
         std::mem::take(&mut self.kept)

@@ -66,7 +66,7 @@ struct TcpInfo {
     words_1: u32,
 }
 
-/// The traffic of the TCP connection behind `socket`, from `TCP_INFO`; `None` where the kernel does not say.
+/// Returns the traffic of the TCP connection behind `socket`, from `TCP_INFO`; `None` if the kernel does not report it.
 ///
 /// One end's account covers both: what it received, the other sent.
 pub fn wire_of(socket: BorrowedFd<'_>) -> Option<Wire> {

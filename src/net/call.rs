@@ -51,7 +51,7 @@ impl Id {
     }
 }
 
-/// Why a message is no call.
+/// Why a message is not a call.
 #[derive(Debug, PartialEq, Eq)]
 pub struct NoCall {
     /// Its id, where it has one.
@@ -83,7 +83,7 @@ struct Named<'a> {
     id: &'a RawValue,
 }
 
-/// An answer as written. Members that are not known are passed over: a target may say more.
+/// An answer as written. Unknown members are ignored, because a target may add some.
 #[derive(Deserialize)]
 struct Said<'a> {
     #[serde(borrow)]
@@ -95,7 +95,7 @@ struct Said<'a> {
     body: Option<&'a RawValue>,
 }
 
-/// A body of `null` is one, and is not to be taken for none.
+/// Distinguishes a body of `null` from a missing one.
 fn present<'de, D: Deserializer<'de>>(from: D) -> Result<Option<&'de RawValue>, D::Error> {
     Deserialize::deserialize(from).map(Some)
 }
@@ -184,7 +184,7 @@ fn pack(out: &mut Vec<u8>, headers: &HeaderMap, body: &[u8]) {
 }
 
 fn append(out: &mut Vec<u8>, value: &impl Serialize) {
-    // Text and maps of text can be written, and a vector takes what it is given.
+    // Texts and maps of texts serialise, and a vector accepts any write.
     let _ = serde_json::to_writer(out, value);
 }
 
@@ -253,11 +253,11 @@ pub fn write_answer(id: &Id, status: StatusCode, headers: HeaderMap, body: &[u8]
     out
 }
 
-/// Reads an answer: whose it is, and what HTTP would say; `None` where it is none.
+/// Reads an answer: its id, and what HTTP would return; `None` if it is not an answer.
 pub fn read_answer(message: &[u8]) -> Option<(Id, StatusCode, HeaderMap, Bytes)> {
     let Said { id, status, headers: Headers(headers), body } =
         serde_json::from_slice(message).ok()?;
-    // That of a message that was no call has none.
+    // An answer to an invalid call has no id.
     let id = Id::read(id).unwrap_or_else(Id::none);
     let body = unpacked(&headers, body);
     Some((id, StatusCode::from_u16(status).ok()?, headers, body))

@@ -72,7 +72,7 @@ impl Client {
         }
     }
 
-    /// Sends `request` and returns the answer's head, its body still to come.
+    /// Sends `request` and returns the answer's head; the body is still to be read.
     pub async fn stream(
         &mut self,
         request: Request<Full<Bytes>>,

@@ -1,4 +1,4 @@
-//! Dialling: sockets to one target, spread over source addresses, and what they speak above TCP.
+//! Dialling: sockets to one target, spread over source addresses, with TLS and HTTP over them.
 
 use std::cell::{Cell, RefCell};
 use std::collections::HashMap;
@@ -57,7 +57,7 @@ impl Emulation {
 struct Security {
     config: Arc<ClientConfig>,
     resume: bool,
-    /// Each link's own settings where it may resume: a consumer has no other consumer's tickets.
+    /// Each link's own settings if it may resume, so that consumers do not share tickets.
     own: RefCell<HashMap<u64, Arc<ClientConfig>>>,
     authority: Option<Authority>,
 }
@@ -81,7 +81,7 @@ impl Dialer {
         Self { emulation: network.is_there().then_some(emulation), ..self }
     }
 
-    /// The same over TLS, trusting `trust` alone, offering `alpn`; `resume` lets a link that dials again resume.
+    /// The same over TLS, trusting only `trust`, offering `alpn`; `resume` lets a link resume sessions when it redials.
     pub fn over_tls(self, trust: &Trust, alpn: &[&[u8]], resume: bool) -> Result<Self, TlsError> {
         let security = Security {
             config: tls::trusting(trust, alpn, 0)?,
@@ -113,7 +113,7 @@ impl Dialer {
         &self.totals
     }
 
-    /// Whether everything goes through TLS.
+    /// Whether connections use TLS.
     pub const fn is_secure(&self) -> bool {
         self.security.is_some()
     }
@@ -128,7 +128,7 @@ impl Dialer {
         self.security.as_ref().and_then(issuing).transpose()
     }
 
-    /// Connects link number `link`, and shakes hands where it goes through TLS.
+    /// Connects link number `link`, with a TLS handshake if configured.
     pub async fn connect(&self, link: u64) -> io::Result<Stream> {
         let socket = self.socket(link).await?;
         match &self.security {

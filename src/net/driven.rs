@@ -1,4 +1,4 @@
-//! A client connection that is moved on by whoever waits for its answer.
+//! A client connection driven by the task that waits for its answer.
 
 use std::pin::{Pin, pin};
 use std::task::Poll;
@@ -46,7 +46,7 @@ impl<T: AsyncRead + AsyncWrite + Unpin> Driven<T> {
         drive(&mut self.connection, self.sender.ready()).await
     }
 
-    /// Sends a request and waits for the head of its answer; what was not sent comes back with the error.
+    /// Sends a request and waits for the head of its answer; an unsent request returns with the error.
     pub async fn send(
         &mut self,
         request: Request<Body>,
@@ -68,12 +68,12 @@ where
 {
     let mut wanted = pin!(wanted);
     std::future::poll_fn(|cx| {
-        // Twice: an answer's head, once taken, lets the connection give out the body that came with it.
+        // Twice: taking the head lets the connection release the body that arrived with it.
         for _ in 0..2 {
             if let Some(open) = connection
                 && open.as_mut().poll(cx).is_ready()
             {
-                // How it ended reaches `wanted` through its channel.
+                // `wanted` learns of the end through its channel.
                 *connection = None;
             }
             if let Poll::Ready(output) = wanted.as_mut().poll(cx) {

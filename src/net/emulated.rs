@@ -47,7 +47,7 @@ struct Shared {
     timer: Timer,
     down: RefCell<Direction>,
     up: RefCell<Direction>,
-    /// The peer has no more to say: since when its last byte is through, or why it ended.
+    /// The peer has finished sending: when its last byte is through, or why it ended.
     ended: Cell<Option<Result<u64, io::ErrorKind>>>,
     /// Why nothing more can be written.
     broken: Cell<Option<io::ErrorKind>>,
@@ -153,8 +153,8 @@ impl Direction {
 }
 
 impl Opening {
-    /// The ways of a connection, with random numbers of `seed` and its own `stream`; what is not read is bounded by
-    /// `receive_buffer`, where that is bounded on purpose.
+    /// The two directions of a connection, with random numbers of `seed` and its own `stream`; `receive_buffer`, if set on
+    /// purpose, bounds unread data.
     pub(super) fn new(
         network: Network,
         timer: Timer,
@@ -209,7 +209,7 @@ impl Shared {
     fn carry(&self, cx: &mut Context<'_>) -> Poll<()> {
         self.carrier.wait(cx);
         if let Err(error) = self.carry_up(cx) {
-            // What the peer said before is still on its way.
+            // Data that the peer sent before is still in the network.
             let mut up = self.up.borrow_mut();
             up.packets.clear();
             up.bytes = 0;
@@ -227,7 +227,7 @@ impl Shared {
         Poll::Pending
     }
 
-    /// Writes what is through, until there is no more or no room, and arranges to be woken for the next.
+    /// Writes data that is through, while there is some and room for it, and arranges to be woken for the next.
     fn carry_up(&self, cx: &mut Context<'_>) -> io::Result<()> {
         let mut up = self.up.borrow_mut();
         while let Some((at_ns, _)) = up.packets.front() {
@@ -256,7 +256,7 @@ impl Shared {
         Ok(())
     }
 
-    /// Reads what has come, as long as there is room for it.
+    /// Reads arrived data while there is room for it.
     fn take_in(&self, cx: &mut Context<'_>) {
         let mut down = self.down.borrow_mut();
         while self.ended.get().is_none() && down.has_room() {

@@ -15,7 +15,7 @@ const SPACE: [char; 2] = [' ', '\t'];
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Repeated;
 
-/// The elements of a list over all of its lines. Empty elements are no elements, and a line that is not text has none.
+/// The elements of a list over all of its lines. Empty elements are skipped, and a line that is not text has none.
 pub fn list<'a>(headers: &'a HeaderMap, name: &HeaderName) -> impl Iterator<Item = &'a str> {
     let lines = headers.get_all(name).iter().filter_map(|value| value.to_str().ok());
     let elements = lines.flat_map(|line| split(line, b','));
@@ -37,7 +37,7 @@ pub fn one<'a>(
     if lines.next().is_some() { Err(Repeated) } else { Ok(first) }
 }
 
-/// The same, where several lines that say the same are one: a proxy may have copied it.
+/// The same, but equal lines count as one, because a proxy may have copied it.
 pub fn agreed<'a>(
     headers: &'a HeaderMap,
     name: &HeaderName,
@@ -72,7 +72,7 @@ impl<'a> MediaType<'a> {
         Self { essence: "*/*", parameters: parameters(split(text, b';')) }
     }
 
-    /// The type that a field says, if it says one.
+    /// The type in a field, if it has one.
     pub fn of(headers: &'a HeaderMap, name: &HeaderName) -> Option<Self> {
         Self::parse(agreed(headers, name).ok()??.to_str().ok()?)
     }
@@ -82,8 +82,8 @@ impl<'a> MediaType<'a> {
         self.essence
     }
 
-    /// Whether it is `media`. Of the kind `application/*+json` is what by its structured suffix (RFC 6839) can be read as
-    /// that, but for problems and patches: those are no representations of the thing itself.
+    /// Whether it is `media`. `application/*+json` includes types that its structured suffix (RFC 6839) makes readable as
+    /// JSON, except problems and patches, which do not represent the thing itself.
     pub fn is(&self, media: &str) -> bool {
         let Some((kind, suffix)) = media.split_once("/*") else {
             return self.essence.eq_ignore_ascii_case(media);
@@ -185,7 +185,7 @@ mod tests {
     }
 
     #[test]
-    fn a_field_that_may_stand_once_is_told_from_one_that_does_not() {
+    fn a_single_valued_field_is_checked_for_repetition() {
         let headers = |lines: &[&'static str]| -> HeaderMap {
             lines.iter().map(|line| (ACCEPT, HeaderValue::from_static(line))).collect()
         };

@@ -143,7 +143,7 @@ impl Http1 {
         Ok(StampedResponse { status, headers, body, sent_ns, first_ns, done_ns })
     }
 
-    /// Sends `request` and returns the answer's head, its body still to come.
+    /// Sends `request` and returns the answer's head; the body is still to be read.
     pub async fn stream(
         &mut self,
         request: Request<Full<Bytes>>,

@@ -215,7 +215,7 @@ impl Http2 {
         })
     }
 
-    /// Sends `request` and returns the answer's head, its body still to come.
+    /// Sends `request` and returns the answer's head; the body is still to be read.
     pub async fn stream(
         &mut self,
         mut request: Request<Full<Bytes>>,

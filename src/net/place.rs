@@ -22,7 +22,7 @@ enum Host {
     Name(String),
 }
 
-/// Why a text names no place; says what would be right.
+/// Why a text is not a place, with a correction.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("'{text}' {why}; write host:port, such as localhost:8080, [::1]:8080 or :8080")]
 pub struct NotAPlace {
@@ -188,7 +188,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_place_is_refused_with_what_is_right() {
+    fn an_invalid_place_is_refused_with_a_correction() {
         for (text, why) in [
             ("", "is empty"),
             (":", "no port after its colon"),

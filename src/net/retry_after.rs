@@ -1,6 +1,4 @@
-//! `Retry-After` (RFC 9110, section 10.2.3): when whoever was refused may come again.
-//!
-//! Own code: the value of `headers::RetryAfter` can be written, but not read.
+//! `Retry-After` (RFC 9110, section 10.2.3): when a refused client may return.
 
 use std::time::{Duration, SystemTime};
 

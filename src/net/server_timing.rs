@@ -19,8 +19,7 @@ pub struct ServerTiming {
 }
 
 impl ServerTiming {
-    /// Reads the metrics named `q` and `s`; others, and what is malformed, are passed over. Of several the first
-    /// counts.
+    /// Reads the metrics named `q` and `s`; others, and malformed ones, are ignored. Of several the first counts.
     pub fn of(headers: &HeaderMap) -> Self {
         let mut timing = Self::default();
         let values = headers.get_all(SERVER_TIMING).iter();

@@ -1,4 +1,4 @@
-//! A TCP socket that knows when its first byte went out and what it put on the wire.
+//! A TCP socket that stamps its first write and counts its bytes on the wire.
 
 use std::cell::{Cell, RefCell};
 use std::io;
@@ -157,7 +157,7 @@ impl Meter {
         meter
     }
 
-    /// Forgets the stamps of the first write and the first read: the next ones set them anew.
+    /// Clears the stamps of the first write and the first read, for the next exchange.
     #[inline]
     pub fn arm(&self) {
         self.sent_ns.set(None);
@@ -207,7 +207,7 @@ impl Meter {
         self.counted.set(carried);
     }
 
-    /// Counts what opened the connection too: it is a part of what one exchange costs.
+    /// Includes the traffic that opened the connection, which is a cost of its one exchange.
     pub fn mark_from_the_dial(&self) {
         if self.totals.links_stand() {
             self.counted.set(Wire::default());
@@ -231,9 +231,9 @@ impl Meter {
     }
 }
 
-/// A TCP socket with a [`Meter`], or the near end of one at the far end of an emulated network.
+/// A TCP socket with a [`Meter`], or the near end of one behind an emulated network.
 ///
-/// What it stamps is what its owner sees: bytes are sent when they set out, and have come when they are through.
+/// Its stamps are its owner's view: bytes are sent when they enter the network, and received when they are through.
 #[derive(Debug)]
 pub struct Socket {
     io: Io,

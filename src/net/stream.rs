@@ -23,7 +23,7 @@ pub const HANDSHAKE_LIMIT: Duration = Duration::from_secs(10);
 #[derive(Debug)]
 pub struct Stream {
     io: Io,
-    /// Read from it already, by whoever owned it before.
+    /// Bytes that its previous owner has already read.
     unread: Bytes,
 }
 
@@ -65,7 +65,7 @@ impl Stream {
         Self { io: Io::Tls(Box::new(stream)), unread: Bytes::new() }
     }
 
-    /// Puts back what was read beyond an answer's head: the next read returns it first.
+    /// Puts back bytes read beyond an answer's head: the next read returns them first.
     pub fn put_back(&mut self, bytes: Bytes) {
         self.unread = bytes;
     }

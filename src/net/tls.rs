@@ -1,6 +1,6 @@
 //! TLS 1.3: throw-away authorities, certificates, and the settings of both ends.
 //!
-//! Nothing is ever left unverified: whoever dials trusts exactly the authority of the trial, which the target makes at
+//! Everything is verified: a client trusts exactly the authority of the trial, which the target makes at
 //! its start. Keys never reach a disk; they travel over the control stream, the pipes of one host.
 
 use std::fmt;
@@ -22,7 +22,7 @@ use serde::{Deserialize, Serialize};
 
 /// The protocols that a side offers by ALPN, the preferred first.
 pub const HTTP_1: &[&[u8]] = &[b"http/1.1"];
-/// HTTP/2 alone: a client that wants it must not fall back unnoticed.
+/// HTTP/2 alone, so that a client of HTTP/2 never falls back unnoticed.
 pub const HTTP_2: &[&[u8]] = &[b"h2"];
 /// Whatever the other side prefers.
 pub const HTTP_ANY: &[&[u8]] = &[b"h2", b"http/1.1"];
@@ -36,7 +36,7 @@ const TICKETS: usize = 8;
 /// Why there can be no TLS.
 #[derive(Debug, thiserror::Error)]
 pub enum TlsError {
-    /// A certificate could not be made.
+    /// A certificate could not be created.
     #[error("a certificate cannot be made: {0}")]
     Certificate(#[from] rcgen::Error),
     /// Keys or certificates do not fit together.
@@ -52,7 +52,7 @@ pub enum TlsError {
 pub struct Trust {
     /// The authority's certificate, in DER.
     pub certificate: Vec<u8>,
-    /// The authority's key, in PKCS #8, for who has to issue certificates: webhook receivers.
+    /// The authority's key, in PKCS #8, for processes that issue certificates: webhook receivers.
     pub key: Option<Vec<u8>>,
 }
 
@@ -63,7 +63,7 @@ impl fmt::Debug for Trust {
     }
 }
 
-/// A certificate with its key, in PEM or made for the occasion.
+/// A certificate with its key, read from PEM or generated.
 pub struct CertifiedKey {
     chain: Vec<CertificateDer<'static>>,
     key: PrivateKeyDer<'static>,
@@ -110,7 +110,7 @@ impl Authority {
         Ok(Self { issuer: Issuer::new(authority()?, key), certificate })
     }
 
-    /// The one that another process made; `None` where it did not give its key away.
+    /// The authority of another process; `None` without its key.
     pub fn entrusted(trust: &Trust) -> Result<Option<Self>, TlsError> {
         let Some(key) = &trust.key else { return Ok(None) };
         let key = KeyPair::try_from(&PrivatePkcs8KeyDer::from(key.as_slice()))?;
@@ -143,7 +143,7 @@ impl Authority {
         self.issue(&[address.to_string()])
     }
 
-    /// Its certificate in PEM, for whoever has to trust it.
+    /// Its certificate in PEM, for clients to trust.
     pub fn pem(&self) -> String {
         let base64 = base64::Engine::encode(
             &base64::engine::general_purpose::STANDARD,
@@ -167,7 +167,7 @@ fn authority() -> Result<CertificateParams, TlsError> {
     Ok(params)
 }
 
-/// A client's settings: who is trusted, what is offered, and whether it remembers `sessions` (0: none).
+/// Builds a client's settings: its trust, its protocols, and the number of `sessions` that it remembers (0: none).
 fn client(
     roots: RootCertStore,
     alpn: &[&[u8]],
@@ -196,7 +196,7 @@ pub fn trusting(
     client(roots, alpn, servers * TICKETS)
 }
 
-/// A client that trusts what this host trusts (`SSL_CERT_FILE` and `SSL_CERT_DIR` say otherwise).
+/// A client with this host's certificate authorities (`SSL_CERT_FILE` and `SSL_CERT_DIR` override them).
 pub fn trusting_the_host() -> Result<Arc<ClientConfig>, TlsError> {
     let mut roots = RootCertStore::empty();
     // A certificate that is not understood is one that nothing can be verified by, no reason to refuse the rest.
@@ -240,7 +240,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn keys_are_not_printed_and_travel_only_when_asked_for() {
+    fn keys_are_not_printed_and_are_sent_only_on_request() {
         let authority = Authority::new().unwrap();
         let (silent, issuing) = (authority.trust(false), authority.trust(true));
         assert_eq!(silent.key, None);

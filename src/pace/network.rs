@@ -1,4 +1,4 @@
-//! A network that is emulated: when what is sent into it comes out at the other end. Pure arithmetic, no clock.
+//! An emulated network: when data that enters it leaves at the other end. Pure arithmetic, no clock.
 
 use serde::{Deserialize, Serialize};
 
@@ -112,7 +112,7 @@ mod tests {
     }
 
     #[test]
-    fn nothing_takes_no_time_without_a_network() {
+    fn packets_are_instant_without_a_network() {
         let mut way = way(Network::default());
         assert_eq!((way.arrival(5, 1_000), way.arrival(7, 1)), (5, 7));
         assert!(!Network::default().is_there());
@@ -153,7 +153,7 @@ mod tests {
     }
 
     #[test]
-    fn what_opens_a_connection_waits_for_a_whole_second_when_it_is_lost() {
+    fn a_lost_opening_packet_costs_a_whole_second() {
         let mut way = way(Network { latency: Span::from_ms(1), loss: 0.5, ..Network::default() });
         let mut told = Vec::new();
         for n in 0..100 {

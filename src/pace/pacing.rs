@@ -8,10 +8,10 @@ use super::WakeMargin;
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Pacing {
-    /// Asleep until the timerfd wakes it: costs nothing, and comes as late as the kernel wakes a thread.
+    /// Sleeps until the timerfd wakes it: costs no CPU, and is as late as the kernel wakes a thread.
     #[default]
     Timerfd,
-    /// Asleep until shortly before, then looking at the clock again and again: comes on time, and takes a core.
+    /// Sleeps until shortly before, then polls the clock: on time, at the cost of a core.
     Spin,
 }
 

@@ -153,7 +153,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_scheduled_is_known_beforehand_where_no_answer_decides() {
+    fn the_scheduled_number_is_known_beforehand_in_an_open_loop() {
         for (pace, jitter, from, until, expected) in [
             (PollPace::FixedRate, 0.0, 0, 100, Some(0)),
             (PollPace::FixedRate, 0.0, 100, 101, Some(1)),

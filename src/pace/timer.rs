@@ -1,4 +1,4 @@
-//! A shard's deadline queue: one absolute timerfd, and a heap of who waits for when.
+//! A shard's deadline queue: one absolute timerfd, and a heap of sleepers.
 
 use std::cell::RefCell;
 use std::cmp::Reverse;
@@ -23,22 +23,21 @@ use tokio::io::unix::AsyncFd;
 use super::{Pacing, WakeMargin};
 use crate::clock::{self, SECOND_NS};
 
-/// Two looks at the clock this close together, in nanoseconds, had nothing but the reactor between them: the time
-/// was spun away, and no work was done in it. A turn of the reactor takes about 1 us, an exchange 10 us and more.
+/// Two readings of the clock less than this apart, in nanoseconds, had only the reactor between them: the shard spun idly.
+/// A turn of the reactor takes about 1 us, an exchange 10 us and more.
 const IDLE_TURN_NS: u64 = 4_000;
 
 /// Wakes tasks of one shard at absolute monotonic stamps.
 ///
-/// tokio's own timer rounds up to a millisecond; a timerfd through the same epoll wakes within tens of
-/// microseconds, and with [`Pacing::Spin`] the shard is awake already. Time-outs, which need no precision, stay
-/// with tokio's.
+/// tokio's own timer rounds up to a millisecond; a timerfd through the same epoll wakes within tens of microseconds, and
+/// with [`Pacing::Spin`] the shard is already awake. Time-outs, which need no precision, use tokio's timer.
 #[derive(Clone, Debug)]
 pub struct Timer(Rc<RefCell<Queue>>);
 
 #[derive(Debug)]
 struct Queue {
     descriptor: Rc<AsyncFd<OwnedFd>>,
-    /// Deadline and key of every sleeper; those that gave up are skipped when their time comes.
+    /// Deadline and key of every sleeper; cancelled ones are skipped when their time comes.
     heap: BinaryHeap<Reverse<(u64, usize, u64)>>,
     sleepers: Slab<(u64, Option<Waker>)>,
     /// When the driver runs at the latest; 0 while it spins and needs no alarm.
@@ -53,7 +52,7 @@ struct Queue {
 enum Next {
     /// Sleep until the timerfd's time.
     Sleep,
-    /// A deadline is near: let everyone have a turn, and look again.
+    /// A deadline is near: yield to all tasks, and check again.
     Spin,
 }
 
@@ -104,7 +103,7 @@ impl Timer {
     }
 }
 
-/// Wakes whoever is due, for as long as there is a queue.
+/// Wakes sleepers that are due, while the queue exists.
 async fn drive(queue: Weak<RefCell<Queue>>, descriptor: Rc<AsyncFd<OwnedFd>>) -> io::Result<()> {
     let mut due = Vec::new();
     let mut spun_at_ns = None;
@@ -218,7 +217,7 @@ impl Future for Sleep {
                 if let Some(waker) = &mut queue.sleepers[key].1 {
                     waker.clone_from(cx.waker());
                 } else {
-                    // Woken, yet not due: only a clock that ran back could do it. Enlist anew.
+                    // Woken before it is due: the clock must have run backwards. Enlist again.
                     queue.sleepers.remove(key);
                     self.key = Some(queue.enlist(self.deadline_ns, cx.waker().clone())?);
                 }
@@ -341,7 +340,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_spun_away_is_counted() {
+    fn idle_spinning_is_counted() {
         with_timer(Pacing::Spin, async |timer| {
             // A busy machine may let many a deadline pass before the first turn without work.
             for _ in 0..20_000 {

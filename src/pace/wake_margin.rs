@@ -1,6 +1,6 @@
 //! How long before a deadline a spinning shard wakes: as long as waking recently took. Pure arithmetic.
 
-/// Least margin of [`WakeMargin::adaptive`], in nanoseconds: what a thread on an idle virtual machine usually takes to wake.
+/// Least margin of [`WakeMargin::adaptive`], in nanoseconds: the usual wake-up time of a thread on an idle virtual machine.
 const LEAST_NS: u64 = 100_000;
 /// Its longest, in nanoseconds: a thread that wakes later is not late by habit, but was robbed of its core.
 const MOST_NS: u64 = 1_000_000;
@@ -49,7 +49,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn it_follows_the_largest_lateness_of_late() {
+    fn the_margin_follows_the_largest_recent_lateness() {
         let mut margin = WakeMargin::adaptive();
         for (late_ns, times, low_ns, high_ns, why) in [
             (50_000, 10, 100_000, 100_000, "wakes within the least margin leave it"),

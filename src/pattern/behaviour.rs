@@ -24,7 +24,7 @@ pub(super) enum ReceiverMode {
     Fails {
         /// The status.
         status: u16,
-        /// Seconds to say in `Retry-After`.
+        /// Seconds for `Retry-After`.
         retry_after: Option<u64>,
     },
 }
@@ -35,7 +35,7 @@ pub(super) struct Behaviour {
     options: ReceiverOptions,
     affected: bool,
     rng: RefCell<Rng>,
-    /// Until when it works on what it has acknowledged, in monotonic nanoseconds.
+    /// When its current work ends, in monotonic nanoseconds.
     busy_until_ns: Cell<u64>,
     /// When its outage ends, in monotonic nanoseconds; 0 before it has begun.
     outage_end_ns: Cell<u64>,
@@ -163,7 +163,7 @@ mod tests {
     }
 
     #[test]
-    fn moods_come_in_the_shares_that_are_wanted_and_only_to_the_affected() {
+    fn behaviours_have_the_configured_shares_and_only_affect_chosen_receivers() {
         let options = ReceiverOptions {
             fail: 0.25,
             fail_status: 503,

@@ -28,7 +28,7 @@ pub(super) struct Caller<'a> {
     stands: bool,
 }
 
-/// The connection that stays, while there is one.
+/// The persistent connection, if any.
 #[derive(Debug)]
 enum Line {
     None,

@@ -110,11 +110,10 @@ impl Calls {
         Ok(StampedResponse { status, headers, body, sent_ns, first_ns, done_ns })
     }
 
-    /// Answers what the target wants to know between two calls; returns when the socket has ended. May be dropped at
-    /// any time.
+    /// Answers pings between two calls; returns when the socket has ended. May be dropped at any time.
     pub(super) async fn attend(&mut self) -> Ended {
         match self.message().await {
-            // Nothing was asked.
+            // An answer without a call.
             Ok(_) => Ended::StampedResponse,
             Err(ended) => ended,
         }
@@ -129,7 +128,7 @@ impl Calls {
                 Some(Said::Ping(mut payload)) => {
                     self.queue(Opcode::Pong, &mut payload);
                     if self.frames.unread.is_empty() {
-                        // It was no part of an answer.
+                        // A ping is not part of an answer.
                         self.meter.unstamp_first();
                     }
                 }
@@ -186,7 +185,7 @@ struct Frames {
 }
 
 impl Frames {
-    /// The next thing that is said, once it is there whole.
+    /// Returns the next complete message.
     fn next(&mut self) -> Result<Option<Said>, Ended> {
         while let Some((Head { opcode, last, .. }, payload)) = self.frame()? {
             match (opcode, &mut self.begun) {
@@ -308,7 +307,7 @@ mod tests {
     }
 
     #[tokio::test(flavor = "current_thread")]
-    async fn nothing_is_lost_however_often_attending_is_cut() {
+    async fn cancelling_a_wait_loses_no_bytes() {
         let listener = TcpListener::bind(("127.0.0.1", 0)).await.unwrap();
         let dialer = Dialer::new(listener.local_addr().unwrap(), Rc::default());
         let stream = dialer.connect(0).await.unwrap();
@@ -358,7 +357,7 @@ mod tests {
     }
 
     #[test]
-    fn what_a_server_must_not_say_is_refused() {
+    fn frames_that_a_server_must_not_send_are_refused() {
         let long = [&[0x81, 127][..], &(MESSAGE_MAX as u64 + 1).to_be_bytes()].concat();
         for (what, wire) in [
             ("a masked frame", vec![0x81, 0x80, 1, 2, 3, 4]),

@@ -88,7 +88,7 @@ impl Speech {
         }
     }
 
-    /// Publishes each event when it is due, whether or not those before it are acknowledged.
+    /// Publishes each event when it is due, without waiting for earlier acknowledgements.
     async fn run(self: Rc<Self>) {
         for send in self.link.sends().await {
             due(&self.link, send).await;
@@ -254,7 +254,7 @@ struct Duplex {
 impl Subscription for Duplex {
     type Stream = Standing;
 
-    /// Opens the line, and sends again what was not acknowledged on the one before.
+    /// Opens the connection, and sends again the events that the previous one left unacknowledged.
     async fn open(&mut self, link: &Link, redial: &mut Redial) -> Result<Self::Stream, Ended> {
         let (socket, meter) = self.line.open(link, redial).await?;
         let (reader, writer) = tokio::io::split(socket.into_inner());
@@ -283,7 +283,7 @@ impl Subscription for Duplex {
             if frame.opcode == OpCode::Text
                 && let Some(answer) = PostAnswer::decode(&frame.payload)
             {
-                // A slow consumer is slow with news; those who POST have their answers elsewhere, too.
+                // A slow consumer reads events slowly; other patterns, too, get the answers to their POSTs elsewhere.
                 self.speech.answered(&answer, received_ns);
                 continue;
             }
@@ -294,8 +294,7 @@ impl Subscription for Duplex {
         }
     }
 
-    /// Only links that come and go leave, and clients that publish are none of those: what is under way would be left
-    /// behind.
+    /// Only churning links leave, and clients that publish do not churn: it would abandon events in flight.
     async fn leave(&mut self, stream: Self::Stream) {
         drop(stream);
     }

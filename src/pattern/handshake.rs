@@ -1,4 +1,4 @@
-//! Opening a WebSocket (RFC 6455, section 4.1): what is asked, and whether the answer opens one.
+//! Opening a WebSocket (RFC 6455, section 4.1): the request, and the check of the answer.
 
 use std::rc::Rc;
 
@@ -20,7 +20,7 @@ use crate::pace::Rng;
 
 /// What a handshake came to.
 pub(super) enum Opened {
-    /// A WebSocket, the meter of the socket under it, and the life of the log that it follows, where it says so.
+    /// A WebSocket, the meter of its socket, and the life of the log that it follows, if the answer names it.
     Socket(Stream, Rc<Meter>, Option<Epoch>),
     /// An answer that opens none.
     Refused(Response<()>),

@@ -76,7 +76,7 @@ impl<'a> Items<'a> {
                 document.into_bytes()
             }
         };
-        // There is no merge patch of XML: items in XML are patched in JSON, too.
+        // XML has no merge patch: XML items are patched in JSON, too.
         let patch = [b"{\"data\":", data, b"}"].concat().into();
         let (item, disposable) = (String::new(), Vec::new());
         Self { options, host, body: body.into(), patch, item, etag: None, disposable }
@@ -158,7 +158,7 @@ impl<'a> Items<'a> {
         self.take(asked, answer).map(|()| ItemChange::Done).ok_or(ErrorKind::Protocol)
     }
 
-    /// Takes over what an answer of the right status says; `None` where it is no right answer.
+    /// Applies an answer of the right status; `None` if it is not a right answer.
     fn take(&mut self, asked: Asked, answer: &StampedResponse) -> Option<()> {
         let format = self.options.format;
         let Asked { operation, item, .. } = asked;
@@ -342,7 +342,7 @@ mod tests {
     }
 
     #[test]
-    fn xml_is_asked_for_sent_and_read() {
+    fn xml_is_requested_sent_and_read() {
         let options = options(Format::Xml);
         let mut items = Items::new(&options, HeaderValue::from_static("h"), b"\"ab\"");
         let (asked, request) = items.ask(Operation::Create);

@@ -32,7 +32,7 @@ pub struct Timeline {
 }
 
 impl Timeline {
-    /// Whether what is due at `due_ns` is measured.
+    /// Whether an event or request due at `due_ns` is measured.
     #[inline]
     pub const fn measures(&self, due_ns: u64) -> bool {
         self.window_ns <= due_ns && due_ns < self.end_ns
@@ -63,7 +63,7 @@ pub struct Context {
     pub timer: Timer,
     /// The recorder of samples, which the shard swaps every second.
     pub recorder: RefCell<Box<Recorder>>,
-    /// The first requests and polls, raw; no room for any unless [`Context::keeping`] made it.
+    /// The first requests and polls, raw; without room unless [`Context::keeping`] made some.
     pub samples: RefCell<Samples>,
     schedule: Schedule,
     window: Range<u64>,
@@ -79,7 +79,7 @@ pub struct Context {
 }
 
 impl Context {
-    /// A shard's context: `schedule` and `window` (offsets in nanoseconds) say what to expect.
+    /// A shard's context; `schedule` and `window` (offsets in nanoseconds) define what to expect.
     pub fn new(
         case: Case,
         dialer: Dialer,
@@ -125,7 +125,7 @@ impl Context {
         self
     }
 
-    /// Whether links expect what they send themselves, as no schedule foretells it.
+    /// Whether links expect what they send themselves, because no schedule determines it.
     fn is_closed_loop(&self) -> bool {
         matches!(&self.case.pattern, Pattern::Request(options) if options.loop_kind == LoopKind::Closed)
     }
@@ -315,7 +315,7 @@ impl Link {
         self.context.ledgers.borrow_mut()[self.slot].expect(seq);
     }
 
-    /// Books that delivery `seq` happened; returns what it was and whether it is measured.
+    /// Books delivery `seq`; returns its kind and whether it is measured.
     pub fn book(&self, seq: u64, late: bool) -> (Arrival, bool) {
         self.book_at(seq, seq, late)
     }
@@ -384,15 +384,15 @@ impl Link {
         }
     }
 
-    /// A measured request goes out; keep the guard until its outcome is booked.
+    /// Counts a measured request as in flight; keep the guard until its outcome is booked.
     pub fn in_flight(&self) -> InFlight {
         self.context.in_flight.set(self.context.in_flight.get() + 1);
         InFlight(Rc::clone(&self.context))
     }
 
-    /// Books the stages of an exchange that was due at `due_ns` and was answered well.
+    /// Books the stages of a successful exchange that was due at `due_ns`.
     ///
-    /// Slip leaves out the wait for the link: it is what the generator added, not what a slow answer before did.
+    /// Slip leaves out the wait for the link: it is the generator's delay, not that of a slow previous answer.
     pub fn answered(&self, answer: &StampedResponse, turn: Turn) {
         let StampedResponse { sent_ns, first_ns, done_ns, .. } = *answer;
         let Turn { due_ns, free_ns, fired_ns } = turn;
@@ -431,7 +431,7 @@ impl Link {
     pub async fn sleep_until(&self, deadline_ns: u64) -> u64 {
         match self.context.timer.sleep_until(deadline_ns).await {
             Ok(woken_ns) => woken_ns,
-            // A timer that cannot be armed would let every due stamp pass at once.
+            // A timer that cannot be armed must not let every due stamp pass at once.
             Err(_) => std::future::pending().await,
         }
     }

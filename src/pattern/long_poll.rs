@@ -14,7 +14,7 @@ use crate::stats::golden;
 /// How much longer than the agreed hold an answer may take.
 const GRACE: Duration = Duration::from_secs(10);
 
-/// Polls, takes everything, and polls again after the gap; events of the time in between come from the log.
+/// Polls, takes everything, and polls again after the gap; the log has the events of the time in between.
 pub(super) async fn run(link: &Link, options: &LongPollOptions) {
     let mut poller = Poller::new(link, options.limit);
     if !poller.stand(GRACE).await {

@@ -1,4 +1,4 @@
-//! Which operation on `/items` comes next.
+//! Chooses the next operation on `/items`.
 
 use crate::scenario::Mix;
 

@@ -1,4 +1,4 @@
-//! Asking for a page of a topic's log: what short and long polls have in common.
+//! Requests for a page of a topic's log, shared by short and long polls.
 
 use std::time::Duration;
 
@@ -88,7 +88,7 @@ impl<'a> Poller<'a> {
         self
     }
 
-    /// Connects where there is no connection.
+    /// Connects unless connected.
     async fn connect(&mut self) -> Result<(), NetError> {
         if self.connection.as_ref().is_none_or(|connection| !connection.is_open()) {
             let link = self.link;
@@ -162,7 +162,7 @@ impl<'a> Poller<'a> {
         answer
     }
 
-    /// Books what an answer brought, and moves the cursor.
+    /// Books an answer, and moves the cursor.
     pub(super) fn take(&mut self, answer: &StampedResponse) -> Result<Brought, ErrorKind> {
         match answer.status {
             StatusCode::OK => {
@@ -202,7 +202,7 @@ impl<'a> Poller<'a> {
 /// A GET of `target`.
 pub(super) fn get(target: String, host: &HeaderValue) -> Request<Full<Bytes>> {
     let mut request = Request::new(Full::default());
-    // Paths are made of numbers and of topic names that are plain.
+    // Paths consist of numbers and plain topic names.
     *request.uri_mut() = Uri::try_from(target).unwrap_or_default();
     request.headers_mut().insert(HOST, host.clone());
     request

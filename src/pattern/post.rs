@@ -31,7 +31,7 @@ struct Poster {
     path: String,
     data: Box<RawValue>,
     redial: Redial,
-    /// Refusals in a row that did not say when to come again.
+    /// Refusals in a row without `Retry-After`.
     unspoken: u32,
 }
 
@@ -73,7 +73,7 @@ pub(super) async fn begin(link: &Link) -> bool {
 }
 
 impl Poster {
-    /// Asks once what may be done: afterwards both ends have allocated what an exchange takes.
+    /// Sends an `OPTIONS` request: afterwards both ends have allocated an exchange's memory.
     async fn stand(&mut self) -> Result<(), NetError> {
         let mut request = get(self.path.clone(), &self.host);
         *request.method_mut() = Method::OPTIONS;
@@ -97,9 +97,9 @@ impl Poster {
     async fn publish(&mut self, send: Send, free_ns: u64) -> u64 {
         let link = self.link.share();
         let _guard = send.measured.then(|| link.in_flight());
-        // Only the first attempt tells what the generator added.
+        // Only the first attempt shows the generator's delay.
         let mut first = true;
-        // A connection that was idle may have ended without a word: that is no reason to wait.
+        // An idle connection may have been closed: that is no reason to wait.
         let mut fresh = self.connection.is_none();
         loop {
             let (attempt, sent_ns) = self.attempt(send).await;

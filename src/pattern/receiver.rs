@@ -121,7 +121,7 @@ impl Receiver {
         }
     }
 
-    /// Echoes an ownership check, or refuses what is none.
+    /// Echoes an ownership check, or refuses an invalid one.
     fn echo(&self, body: &[u8]) -> Response<Full<Bytes>> {
         let Ok(Challenge { challenge }) = serde_json::from_slice(body) else {
             return self.refuse(ErrorKind::Protocol, StatusCode::BAD_REQUEST);
@@ -172,7 +172,7 @@ struct Known {
 }
 
 impl Known {
-    /// Whether an id comes for the first time.
+    /// Whether an id is new.
     fn is_new(&mut self, id: &[u8]) -> bool {
         let hash = self.hasher.hash_one(id);
         if !self.hashes.insert(hash) {

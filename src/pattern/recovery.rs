@@ -44,7 +44,7 @@ impl Default for Recoveries {
 }
 
 impl Recoveries {
-    /// Adds the next link, which is number `index` of the case.
+    /// Adds the next link, number `index` of the case.
     pub(super) fn add(&self, index: u64) {
         let (recovered, leaves) = (Cell::new(false), Cell::new(false));
         let back_ns = Cell::default();
@@ -67,7 +67,7 @@ impl Context {
     /// The target was taken down at `at_ns`.
     pub fn target_down(&self, at_ns: u64) {
         for link in self.recoveries.links.borrow().iter() {
-            // A process that was held up may hear of it after its links have come back.
+            // A delayed process may learn of the restart after its links have reconnected.
             let (dialled_ns, back_ns) = link.back_ns.get();
             link.recovered.set(dialled_ns > at_ns);
             if dialled_ns > at_ns {
@@ -118,7 +118,7 @@ impl Link {
         leaves
     }
 
-    /// Waits until the target is taken down once more.
+    /// Waits until the target is taken down again.
     pub async fn target_down(&self, seen: &mut watch::Receiver<u64>) {
         if seen.changed().await.is_err() {
             std::future::pending::<()>().await;

@@ -42,7 +42,7 @@ pub(super) enum Ended {
     /// Silence for too long.
     #[error("nothing was heard for too many heartbeats")]
     Silent,
-    /// The target says that there is nothing to come back for (204 to an event stream).
+    /// The target ends the stream for good (204 to an event stream).
     #[error("the target says that the stream is over")]
     Over,
 }
@@ -75,7 +75,7 @@ pub(super) struct Redial {
     options: Reconnect,
     rng: Rng,
     failures: u32,
-    /// The least wait, as an event stream's `retry:` asks, in nanoseconds.
+    /// The least wait, from an event stream's `retry:`, in nanoseconds.
     pub least_ns: u64,
 }
 
@@ -86,7 +86,7 @@ impl Redial {
         Self { options, rng: link.rng(), failures: 0, least_ns: 0 }
     }
 
-    /// The link works: what was before is forgiven.
+    /// Resets the failures, because the link works.
     pub(super) const fn succeeded(&mut self) {
         self.failures = 0;
     }
@@ -121,7 +121,7 @@ pub(super) trait Subscription {
     /// Opens the stream at the link's cursor, over a new connection.
     async fn open(&mut self, link: &Link, redial: &mut Redial) -> Result<Self::Stream, Ended>;
 
-    /// Reads until it ends, and says why it did.
+    /// Reads until the stream ends, and returns why.
     async fn read(&mut self, link: &Link, stream: &mut Self::Stream, redial: &mut Redial) -> Ended;
 
     /// Closes it in good order.
@@ -176,13 +176,13 @@ pub(super) async fn hold<H: Subscription>(link: &Link, mut held: H) {
         }
         stream = match again(link, &mut held, &mut redial, lost_ns).await {
             Some(stream) => stream,
-            // Nothing more will come of it.
+            // The stream ended for good.
             None => return,
         };
     }
 }
 
-/// Opens the stream again, however often it takes; `None` where the target says not to.
+/// Reopens the stream, in as many attempts as needed; `None` if the target ended it for good.
 async fn again<H: Subscription>(
     link: &Link,
     held: &mut H,

@@ -36,11 +36,11 @@ struct Backoff {
     rng: Rng,
     /// Its end in monotonic nanoseconds.
     until_ns: u64,
-    /// Refusals in a row that did not say when to come again.
+    /// Refusals in a row without `Retry-After`.
     unspoken: u32,
 }
 
-/// Sends each request of the link's schedule when it is due, or as soon as the answer before has come.
+/// Sends each request of the link's schedule when it is due, or once the previous answer has arrived.
 pub(super) async fn run(link: &Link, options: &RequestOptions) {
     let payload = link.context().case.workload.payload();
     let mut client = Client {
@@ -120,7 +120,7 @@ impl Client<'_> {
             (free_ns, failed) =
                 self.turn(Planned { seq, due_ns, free_ns, measured }, &mut rng).await;
             match failed {
-                // Nothing holds a client up that is turned away at the door: it would do nothing but knock.
+                // A client that is refused at the door waits, because otherwise it would dial without pause.
                 Some(ErrorKind::Connect | ErrorKind::Closed) => {
                     redial.wait(link).await;
                     free_ns = clock::now();
@@ -131,12 +131,11 @@ impl Client<'_> {
         }
     }
 
-    /// Sends one request when it is due and books what becomes of it; returns when the link was free again, and how
-    /// it failed.
+    /// Sends one request when it is due and books its outcome; returns when the link was free again, and how it failed.
     async fn turn(&mut self, planned: Planned, rng: &mut Rng) -> (u64, Option<ErrorKind>) {
         let link = self.link;
         let Planned { seq, due_ns, measured, .. } = planned;
-        // Holding back is no slip of the generator's.
+        // Holding back is not the generator's slip.
         let free_ns = planned.free_ns.max(self.refusals.until_ns);
         let woken = link.sleep_until(due_ns.max(self.refusals.until_ns));
         let fired_ns = self.caller.attending(woken).await;

@@ -67,7 +67,7 @@ pub(super) async fn run(link: &Link, options: &ShortPollOptions) {
     }
 }
 
-/// Asks on until a page is not full: what one answer could not carry is not left to the next interval.
+/// Polls again until a page is not full, instead of leaving events to the next interval.
 async fn drain(link: &Link, poller: &mut Poller<'_>, options: &ShortPollOptions) {
     loop {
         let kind = match poller.ask(None, options.timeout.std()).await {

@@ -1,4 +1,4 @@
-//! Verifying a webhook's signature as Standard Webhooks 1.0 says.
+//! Verifies a webhook's signature by Standard Webhooks 1.0.
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;

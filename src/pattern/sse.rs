@@ -19,7 +19,7 @@ use crate::scenario::SseOptions;
 /// Longest reconnect delay that a stream may set, in milliseconds.
 const RETRY_MAX_MS: u64 = 3_600_000;
 
-/// Reads the stream; when it ends, opens it again after the last event that came.
+/// Reads the stream; when it ends, reopens it after the last event received.
 pub(super) async fn run(link: &Link, options: &SseOptions) {
     hold(link, Stream { options: *options, cursor: 0, last_id: Vec::new() }).await;
 }
@@ -27,9 +27,9 @@ pub(super) async fn run(link: &Link, options: &SseOptions) {
 /// An event stream: where it is resumed.
 struct Stream {
     options: SseOptions,
-    /// The last sequence that came, or was said to have been left out; 0 before the first.
+    /// The last sequence received, or announced as left out; 0 before the first.
     cursor: u64,
-    /// The last id that the stream set: opaque, sent back as it came.
+    /// The last id that the stream set: opaque, returned as it is.
     last_id: Vec<u8>,
 }
 

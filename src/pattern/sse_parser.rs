@@ -27,7 +27,7 @@ pub(super) struct Parser {
     data: Vec<u8>,
     has_data: bool,
     last_id: Option<Vec<u8>>,
-    /// The id as the last blank line found it: what a reader comes back with. An id whose block was cut off is none.
+    /// The id at the last blank line, with which a reader returns. The id of an incomplete block does not count.
     settled_id: Option<Vec<u8>>,
     retry_ms: Option<u64>,
     /// Comment lines so far.
@@ -45,7 +45,7 @@ impl Parser {
         mut bytes: &[u8],
         mut on_message: impl FnMut(&Message),
     ) -> Result<(), TooLong> {
-        // An empty piece leaves open what comes next.
+        // An empty piece may be followed by anything.
         if !bytes.is_empty() && std::mem::take(&mut self.after_return) {
             bytes = bytes.strip_prefix(b"\n").unwrap_or(bytes);
         }
@@ -76,7 +76,7 @@ impl Parser {
         if self.line.len() > LIMIT { Err(TooLong) } else { Ok(()) }
     }
 
-    /// The id that a reader comes back with; `None` where the stream has set none.
+    /// The id with which a reader returns; `None` if the stream has set none.
     pub(super) fn last_id(&self) -> Option<&[u8]> {
         self.settled_id.as_deref()
     }

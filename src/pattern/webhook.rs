@@ -213,7 +213,7 @@ async fn register(link: &Link, url: &str, secret: &str) -> Result<u64, SetupErro
     }
 }
 
-/// Accepts the target's connections and answers its deliveries, but for the outage that the scenario wants.
+/// Accepts the target's connections and answers its deliveries, except during the scenario's outage.
 async fn receive(receiver: Rc<Receiver>, listener: TcpListener, tls: Option<Arc<ServerConfig>>) {
     let Some(outage) = receiver.behaviour.outage() else {
         return accept(&receiver, &listener, tls.as_ref()).await;

@@ -20,7 +20,7 @@ pub(super) const FRAME_LIMIT: usize = 4 << 20;
 /// Longest wait for the target's close, once a link has sent its own.
 const FAREWELL: Duration = Duration::from_secs(1);
 
-/// Reads the socket; when it ends, opens it again after the last event that came.
+/// Reads the socket; when it ends, reopens it after the last event received.
 pub(super) async fn run(link: &Link, options: &WebSocketOptions) {
     hold(link, Line::new(*options)).await;
 }
@@ -28,7 +28,7 @@ pub(super) async fn run(link: &Link, options: &WebSocketOptions) {
 /// A WebSocket: where it is resumed.
 pub(super) struct Line {
     options: WebSocketOptions,
-    /// The last sequence that came, or was said to have been left out; and the life of the log that it is from.
+    /// The last sequence received, or announced as left out, and the life of its log.
     cursor: Cursor,
 }
 
@@ -80,7 +80,7 @@ impl Subscription for Line {
         }
     }
 
-    /// Sends a close and waits for the target's, as RFC 6455 wants it, section 7.1.1.
+    /// Sends a close and waits for the target's, as in RFC 6455, section 7.1.1.
     async fn leave(&mut self, (mut socket, _): Self::Stream) {
         let closed = async {
             socket.write_frame(Frame::close(1000, b"")).await?;
@@ -107,7 +107,7 @@ impl Line {
         Self { options, cursor: Cursor { seq: 0, epoch: None } }
     }
 
-    /// Takes what a frame brings; says how the stream ended where it ends with it.
+    /// Processes a frame; returns how the stream ended if it ends with it.
     pub(super) fn take(
         &mut self,
         link: &Link,
@@ -165,7 +165,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn only_a_close_for_slowness_says_where_to_come_back() {
+    fn only_a_close_for_slowness_has_a_cursor() {
         let close = |code: u16, reason: &str| [&code.to_be_bytes()[..], reason.as_bytes()].concat();
         let slow = "too slow: come back with since=17";
         assert_eq!(resumption(&close(1013, slow)), Some(17.into()));

@@ -55,7 +55,7 @@ mod tests {
     }
 
     #[test]
-    fn what_means_something_in_xml_is_escaped() {
+    fn xml_metacharacters_are_escaped() {
         let mut out = String::new();
         write(&mut out, None, &serde_json::json!({ "a<\"": ["<&>", false] }));
         assert_eq!(

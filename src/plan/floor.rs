@@ -59,8 +59,8 @@ impl Load {
             Pattern::Request(options) => Some(plain(options)),
             _ => None,
         };
-        // A floor's links stay and only receive: neither coming and going nor sending is delivery. The null target
-        // reads no payload, so its kind makes no difference.
+        // A floor's links only receive: churn and sending are not delivery. The null target reads no payload, so its kind
+        // makes no difference.
         let (churn, publish) = (Rate::per_second(0.0), Publish::Target);
         let payload_kind = PayloadKind::default();
         let workload = Workload { payload_kind, churn, publish, ..case.workload };
@@ -89,7 +89,7 @@ impl Load {
 }
 
 /// The options of `request` that a null target has constant answers for: the same calls, in JSON, without conditions, over
-/// HTTP connections that stay.
+/// kept HTTP connections.
 const fn plain(options: &RequestOptions) -> RequestOptions {
     let Mix { create, read, head, replace, patch, delete, list } = options.mix;
     let mix = Mix {

@@ -20,7 +20,7 @@ const MEMORY_PER_EVENT: u64 = 256;
 /// Pauses of the connect phase: a slope of memory over links takes at least five points.
 pub(super) const PLATEAUS: u64 = 5;
 
-/// The processes and threads of a case's trials, and what they need.
+/// The processes and threads of a case's trials, and their needs.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Layout {
     /// Worker processes.
@@ -246,7 +246,7 @@ fn memory_fits(case: &Case, scenario: &Scenario, host: &Host) -> Result<(), Plan
     let event = workload.payload.bytes() + MEMORY_PER_EVENT;
     let logs = workload.topics.saturating_mul(kept).saturating_mul(event);
     let need = logs.saturating_add(workload.clients.saturating_mul(MEMORY_PER_LINK));
-    // 0 is a host that does not say.
+    // 0: the host does not report its memory.
     if host.memory_bytes > 0 && need > host.memory_bytes {
         let limit = host.memory_bytes;
         return Err(PlanError::Memory { case: case.id.clone(), need, limit });
@@ -291,7 +291,7 @@ mod tests {
         }
 
         #[test]
-        fn plateaus_rise_to_all_links_in_as_many_steps_for_each(clients in 1..10_000u64, workers in 1..9u32) {
+        fn plateaus_rise_to_all_links_in_equally_many_steps(clients in 1..10_000u64, workers in 1..9u32) {
             let segments = segments(clients, workers);
             let all = plateaus(&segments);
             for (segment, plateaus) in segments.iter().zip(&all) {

@@ -1,8 +1,7 @@
-//! The ordered, seeded list of all trials of a run, and what it needs of the host.
+//! The ordered, seeded list of all trials of a run, and its needs of the host.
 //!
-//! A plan is pure: it is made from a scenario and a host's figures, starts nothing and opens nothing, and
-//! refuses with the figure what cannot fit. Which numbers are possible at all was settled by
-//! [`crate::scenario`].
+//! A plan is pure: it is built from a scenario and a host's figures, starts and opens nothing, and refuses a run that does
+//! not fit, with the figures. [`crate::scenario`] has checked the ranges of numbers.
 
 mod floor;
 mod json;

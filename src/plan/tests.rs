@@ -1,4 +1,4 @@
-//! Plans of real and made-up scenarios for made-up hosts.
+//! Plans of real and synthetic scenarios for synthetic hosts.
 
 use std::path::{Path, PathBuf};
 
@@ -47,7 +47,7 @@ fn a_layout_counts_descriptors_and_shares_cores() {
 }
 
 #[test]
-fn what_the_scenario_says_of_processes_and_shards_stands() {
+fn the_scenarios_processes_and_shards_are_used() {
     let plan = plan(&["worker.processes=3", "worker.shards=2", "target.shards=5"]);
     let layout = &plan.layouts[0];
     assert_eq!((layout.workers, layout.worker_shards, layout.target_shards), (3, 2, 5));
@@ -79,7 +79,7 @@ fn cores_are_shared_by_several_workers() {
 }
 
 #[test]
-fn what_cannot_fit_is_refused_with_figures_and_remedy() {
+fn a_layout_too_large_is_refused_with_figures_and_remedy() {
     for (sentence, sets, descriptors, expected) in [
         (
             "too many links for the target",
@@ -153,7 +153,7 @@ fn the_cases_of_a_block_get_the_same_events_and_requests_none() {
 }
 
 #[test]
-fn an_id_too_long_for_its_column_stands_on_a_line_of_its_own() {
+fn an_id_too_long_for_its_column_has_its_own_line() {
     let plan = plan(&["sweep.request.mix=[{create=1,read=2,replace=3,delete=4,list=5}]"]);
     let text = plan.text(usize::MAX);
     let row = "   1  request:mix=create1-read2-replace3-delete4-list5\n                     1000        -   1000/s";
@@ -161,7 +161,7 @@ fn an_id_too_long_for_its_column_stands_on_a_line_of_its_own() {
 }
 
 #[test]
-fn the_text_fits_a_screen_and_tells_what_matters() {
+fn the_text_fits_a_screen_and_has_the_essentials() {
     let long = "sweep.\"short-poll.interval\"=[\"1234567us\",\"100ms\"]";
     let plan = plan(&[long, "trials=40", "objectives=[\"reach >= 1\"]"]);
     let text = plan.text(usize::MAX);
@@ -346,7 +346,7 @@ fn a_floor_is_as_short_as_its_events_allow_and_never_longer_than_a_trial() {
 }
 
 #[test]
-fn the_text_and_the_time_tell_of_the_floors() {
+fn the_text_and_the_time_include_the_floors() {
     let (without, with) = (plan(&[]), plan(&["floor=true"]));
     assert!(!without.text(usize::MAX).contains("floor"), "{}", without.text(usize::MAX));
     let floors: u64 = with.floors.iter().map(|floor| floor.plan.duration_ns()).sum();

@@ -240,7 +240,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn time_is_told_in_two_units_at_most() {
+    fn durations_are_printed_in_two_units_at_most() {
         for (ms, text) in [
             (0, "0 s"),
             (1_200, "2 s"),

@@ -15,7 +15,7 @@ pub struct Code {
 }
 
 impl Code {
-    /// Reads what [`fmt::Display`] writes.
+    /// Parses the output of [`fmt::Display`].
     pub fn parse(text: &str) -> Option<Self> {
         let end = text.find('{').unwrap_or(text.len());
         let (name, figures) = text.split_at(end);

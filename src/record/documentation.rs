@@ -1,4 +1,4 @@
-//! FORMAT.md's tables of columns, made from the tables that the files are made from.
+//! FORMAT.md's tables of columns, generated from the tables that define the files.
 
 use super::columns::Column;
 use super::files::{
@@ -20,7 +20,7 @@ fn tables() -> [(&'static str, String); 6] {
     ]
 }
 
-/// `document`, a FORMAT.md, with the first table under the heading of each file made anew.
+/// Returns `document`, a FORMAT.md, with a new first table under the heading of each file.
 fn documented(document: &str) -> String {
     let mut document = document.to_owned();
     for (file, table) in tables() {

@@ -42,7 +42,7 @@ pub struct TrialFacts {
 }
 
 impl TrialFacts {
-    /// CPU used in the window without what the watching took; `None` where it was not measured.
+    /// CPU used in the window without the meters'; `None` if it was not measured.
     pub fn cpu_used(&self) -> Option<CpuUsed> {
         self.resources.cpu_used().map(|used| self.without_meters(used))
     }
@@ -103,7 +103,7 @@ pub struct Resources {
     pub worker_shards: u32,
     /// Threads that served.
     pub target_shards: u32,
-    /// Cores of the host: more shards than that have no more CPU to use. 0 where they were not counted.
+    /// Cores of the host: more shards than that have no more CPU to use. 0 if unknown.
     pub cores: u32,
     /// How the workers waited for their deadlines.
     pub pacing: Pacing,
@@ -115,8 +115,8 @@ pub struct Resources {
 }
 
 impl Resources {
-    /// CPU used from the first reading to the last, without what the workers spun away; `None` where there are
-    /// not two.
+    /// CPU used from the first reading to the last, without the workers' idle spinning; `None` with fewer than two
+    /// readings.
     pub fn cpu_used(&self) -> Option<CpuUsed> {
         let (first, last) = (self.cpu.first()?, self.cpu.last()?);
         let used = last.since(first)?;
@@ -204,7 +204,7 @@ mod tests {
     use crate::scenario::PatternKind;
 
     #[test]
-    fn what_watching_takes_is_no_part_of_the_cost() {
+    fn the_meters_cpu_is_not_part_of_the_cost() {
         let facts = facts(&case(PatternKind::Sse, 60, ""), 1);
         let (all, used) = (facts.resources.cpu_used().unwrap(), facts.cpu_used().unwrap());
         let meters = |counted: u64, left: u64| counted - left;

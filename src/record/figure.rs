@@ -10,7 +10,7 @@ use crate::measure::Quantile;
 
 /// A measured number, or only its lower bound.
 ///
-/// Written `12.5`, and `>12.5` where the quantile falls among what never arrived.
+/// Written `12.5`, or `>12.5` if the quantile falls among lost samples.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub enum Figure {
     /// The number.
@@ -80,7 +80,7 @@ impl fmt::Display for Figure {
 impl Serialize for Figure {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         match *self {
-            // Whole nanoseconds stay whole in the file.
+            // Whole nanoseconds have no fraction in the file.
             Self::Value(number) if number.fract() == 0.0 && number.abs() < 9e15 => {
                 serializer.serialize_i64(number as i64)
             }
@@ -131,7 +131,7 @@ mod tests {
     }
 
     #[test]
-    fn what_never_arrived_is_above_all_that_did() {
+    fn lost_deliveries_rank_above_all_that_arrived() {
         let mut figures = [Figure::MoreThan(1.0), Figure::Value(9.0), Figure::Value(2.0)];
         figures.sort_by(Figure::order);
         assert_eq!(figures, [Figure::Value(2.0), Figure::Value(9.0), Figure::MoreThan(1.0)]);

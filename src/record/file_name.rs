@@ -1,4 +1,4 @@
-//! Names of files, made from text that a person wrote: a scenario's name, a case's id, a host's name.
+//! File names from people's text: a scenario's name, a case's id, a host's name.
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
@@ -8,7 +8,7 @@ use sha2::{Digest as _, Sha256};
 /// Most bytes of a name that [`file_name`] makes for a folder.
 pub const FOLDER_BYTES: usize = 64;
 
-/// Hexadecimal digits of the hash that tells shortened or changed names apart.
+/// Hexadecimal digits of the hash that distinguishes shortened or changed names.
 const HASH_DIGITS: usize = 8;
 
 /// Names that Windows reserves for devices, with any extension.
@@ -17,10 +17,10 @@ const RESERVED: [&str; 24] = [
     "com8", "com9", "lpt0", "lpt1", "lpt2", "lpt3", "lpt4", "lpt5", "lpt6", "lpt7", "lpt8", "lpt9",
 ];
 
-/// Returns a name of at most `most` bytes that every file system takes, for a text that is named alone.
+/// Returns a name of at most `most` bytes that every file system accepts, for a single text.
 ///
-/// A text of ASCII letters, digits, `-`, `_`, `=` and inner dots is its own name. Any other has its letters replaced
-/// by `_` and is followed by a hash of the whole text, so that two texts that look alike afterwards stay apart.
+/// A text of ASCII letters, digits, `-`, `_`, `=` and inner dots is its own name. Any other has its characters replaced by
+/// `_` and is followed by a hash of the whole text, so that similar texts stay distinct.
 pub fn file_name(text: &str, most: usize) -> String {
     let slug = slug(text);
     let is_own = slug == text && (1..=most).contains(&slug.len());
@@ -58,13 +58,12 @@ pub fn file_names<'a>(
     names
 }
 
-/// The text with every letter replaced that some file system refuses, and without what a name must not begin or end
-/// with.
+/// Returns the text with `_` for every character that some file system refuses, and without a forbidden start or end.
 fn slug(text: &str) -> String {
     let fits = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '=' | '.');
     let name: String = text.chars().map(|c| if fits(c) { c } else { '_' }).collect();
     let name = name.trim_start_matches(['.', '-']).trim_end_matches('.');
-    // A run of dots means nothing to a file system inside a name, and alarms those who look for `..`.
+    // A run of dots is harmless inside of a name, but alarms people who look for `..`.
     let mut slug = String::with_capacity(name.len());
     for c in name.chars() {
         if c != '.' || !slug.ends_with('.') {

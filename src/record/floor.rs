@@ -1,4 +1,4 @@
-//! The row of one trial of the noise floor, which is no trial of any case.
+//! The row of one trial of the noise floor, which belongs to no case.
 
 use serde::{Deserialize, Serialize};
 
@@ -68,7 +68,7 @@ impl FloorRecord {
             verdict,
             verdict_reasons,
             verdict_codes,
-            // As of any trial: what one that was cut short did not deliver was not lost.
+            // As for any trial: an unfinished one does not count its missing deliveries as lost.
             ledger: facts.failure.is_none().then_some(facts.workers.ledger),
             n_eff: headline.n_eff(),
             quantiles: FloorQuantiles {
@@ -153,7 +153,7 @@ mod tests {
     }
 
     #[test]
-    fn a_floor_is_told_only_by_a_usable_trial_and_a_known_quantile() {
+    fn a_floor_needs_a_usable_trial_and_a_known_quantile() {
         let sound = facts(&case(WebSocket, 20, ""), 1);
         assert!(record(&sound, Verdict::Degraded).at("p50").is_some_and(|ns| ns > 0.0));
         assert_eq!(record(&sound, Verdict::Invalid).at("p50"), None);

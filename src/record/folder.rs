@@ -63,7 +63,7 @@ pub struct RunFolder {
     trials: File,
     timeline: File,
     histograms: File,
-    /// `None` before the first floor: a run that measures none has no file of them.
+    /// `None` before the first floor: a run without floors has no such file.
     floor: Option<File>,
     /// Begun with the first trial that kept samples.
     samples: Option<File>,

@@ -1,6 +1,6 @@
-//! `histograms.hlog`: an `HdrHistogram` interval log that the tools of others read.
+//! `histograms.hlog`: an `HdrHistogram` interval log that other tools read.
 //!
-//! Histograms are V2 with deflate, which is what Java's `HistogramLogReader` and its ports expect.
+//! Histograms are V2 with deflate, as Java's `HistogramLogReader` and its ports expect.
 
 use std::collections::BTreeMap;
 use std::io::{self, Write};
@@ -58,7 +58,7 @@ impl<'a> Lines<'a> {
         Ok(Self { facts, zero_ns, told: BTreeMap::new(), end_ns: facts.window_start_ns })
     }
 
-    /// Adds what all workers measured in one second.
+    /// Adds the measurements of all workers in one second.
     pub(super) fn second(&mut self, second: &Interval, log: &mut impl Write) -> io::Result<()> {
         let samples: Vec<_> = second.snapshot.distributions.iter().map(|(m, d)| (*m, d)).collect();
         self.write(&samples, second.start_ns, second.end_ns, log)?;
@@ -69,7 +69,7 @@ impl<'a> Lines<'a> {
         Ok(())
     }
 
-    /// Adds what no second held.
+    /// Adds the samples that belong to no second.
     pub(super) fn end(self, log: &mut impl Write) -> io::Result<()> {
         let end = self.end_ns;
         let rest =
@@ -191,7 +191,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn any_log_is_read_and_what_is_none_is_told(lines in proptest::collection::vec("(Tag=[a-z.]{0,12},)?[ -~é]{1,40}", 0..6)) {
+        fn any_log_is_read_and_malformed_lines_are_listed(lines in proptest::collection::vec("(Tag=[a-z.]{0,12},)?[ -~é]{1,40}", 0..6)) {
             let lines: Vec<String> = lines.into_iter().map(|line| line + "\n").collect();
             let log = format!("#[Trial: 1 of sse]\n{}", lines.concat());
             let (samples, warnings) = read(&log, |case, trial| case == "sse" && trial == 1);

@@ -52,7 +52,7 @@ pub struct RunInfo {
 pub struct Build {
     /// Its version.
     pub tidings_version: String,
-    /// Revision of tidings' own sources; `unknown` where they were no repository, and in files of earlier versions.
+    /// Revision of tidings' own sources; `unknown` outside of a repository, and in files of earlier versions.
     #[serde(default = "unknown")]
     pub build_revision: String,
     /// Whether the sources differed from that revision; `None` if unknown.

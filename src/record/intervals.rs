@@ -55,8 +55,8 @@ impl Intervals {
         self.places.iter().map(|place| place.start_ns).min()
     }
 
-    /// Hands over everything that was measured, merged by what `group` makes of an interval's start and end:
-    /// groups ascending, and never more than one of them in memory.
+    /// Passes on all measurements, merged by the result of `group` on an interval's start and end: groups ascending, one at
+    /// a time in memory.
     pub fn merged(
         &self,
         group: impl Fn(u64, u64) -> i64,
@@ -151,7 +151,7 @@ mod tests {
     }
 
     #[test]
-    fn what_was_pushed_comes_back_merged_and_in_order() {
+    fn pushed_intervals_come_back_merged_and_in_order() {
         let mut intervals = Intervals::default();
         // Two workers, of which one reports late.
         for (start, sent) in [(0, 1), (10, 2), (20, 4), (1, 8), (11, 16)] {

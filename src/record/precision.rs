@@ -6,8 +6,8 @@ use crate::scenario::Pattern;
 use crate::stats::{TAIL_SHOWN, effective_samples, quantile_interval, tail};
 
 impl TrialFacts {
-    /// The `q`-quantile of the headline metric (freshness; response, for `request`), what was lost lying above all that
-    /// arrived; as files and reports have it. `None` where there is nothing to tell it from.
+    /// The `q`-quantile of the headline metric (freshness; response, for `request`), with lost samples above all others, as
+    /// in files and reports. `None` without samples.
     pub fn headline_at(&self, q: f64) -> Option<Figure> {
         Headline::of(self).at(q)
     }
@@ -124,7 +124,7 @@ mod tests {
     }
 
     #[test]
-    fn what_was_lost_is_told_however_few() {
+    fn losses_are_shown_however_few() {
         let mut facts = losing(&case(PatternKind::Sse, 200, ""), 1, 200);
         facts.workers.series = Series::default();
         let headline = Headline::of(&facts);

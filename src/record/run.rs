@@ -76,7 +76,7 @@ impl Run {
             IntervalLog::default()
         };
         let floors = dir.join("floor.csv");
-        // A run that measured none, or was made before there were any.
+        // A run without floors, or of a version before them.
         let floors = if floors.exists() {
             read(FLOOR_COLUMNS, &floors, &whole("floor.csv")?)?
         } else {
@@ -166,7 +166,7 @@ mod tests {
     }
 
     #[test]
-    fn what_was_written_is_read_back() {
+    fn written_records_are_read_back() {
         let out = tempfile::tempdir().unwrap();
         let info = info(scenario(small(), 2, &[]));
         let folder = write_run(out.path(), &info, |facts| {
@@ -248,7 +248,7 @@ mod tests {
     }
 
     #[test]
-    fn what_a_crash_cut_short_is_left_out() {
+    fn a_line_cut_short_by_a_crash_is_left_out() {
         let out = tempfile::tempdir().unwrap();
         let folder = write_run(out.path(), &info(scenario(small(), 1, &[])), |_| ());
         for name in ["trials.csv", "timeline.csv", "histograms.hlog"] {

@@ -15,7 +15,7 @@ pub const STOPPED_BY: &str = "stopped by ";
 /// One row of `trials.csv`: the offered load, the result, and the verdict. The columns are those of the table of metrics.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct TrialRecord {
-    /// Which trial it is, and what was offered.
+    /// The trial's identity, and the offered load.
     #[serde(flatten)]
     pub identity: TrialIdentity,
     /// The verdict on the trial.
@@ -41,7 +41,7 @@ pub struct TrialRecord {
     pub figures: Figures,
 }
 
-/// Which trial a row is of, and what was offered.
+/// A row's trial, and the offered load.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct TrialIdentity {
     /// Version of the file's meaning.

@@ -119,7 +119,7 @@ mod tests {
     }
 
     #[test]
-    fn the_most_welcome_representation_is_chosen() {
+    fn the_representation_with_the_highest_quality_is_chosen() {
         assert_eq!(best(&HeaderMap::new(), &OFFERED), Some("json"), "no header");
         for (accept, expected, why) in [
             ("", Some("json"), "an empty header"),
@@ -161,7 +161,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_asked_for_by_its_name_is_told_from_what_is_merely_welcome() {
+    fn an_explicit_media_type_is_distinguished_from_a_wildcard() {
         for (accept, expected) in [
             ("text/event-stream", true),
             ("text/event-stream, */*;q=0.1", true),

@@ -1,4 +1,4 @@
-//! Overload protection: how many requests and connections are let in. Refusals say when to come again.
+//! Overload protection: limits on requests and connections. Refusals name the time to retry.
 
 use std::cell::Cell;
 
@@ -64,7 +64,7 @@ mod tests {
     }
 
     #[test]
-    fn no_more_than_the_rate_gets_in_and_no_less() {
+    fn exactly_the_allowed_rate_is_admitted() {
         let limits = Limits { requests_per_s: Some(100), connections: None };
         // Two shards: 50 per second each. 5 s of 1,000 per second, after a burst of a tenth of a second.
         let admission = Admission::new(limits, 2);
@@ -78,7 +78,7 @@ mod tests {
     }
 
     #[test]
-    fn a_refusal_says_when_to_come_again() {
+    fn a_refusal_names_the_time_to_retry() {
         let admission = Admission::new(Limits { requests_per_s: Some(1), connections: None }, 4);
         assert!(admission.admit(|| 0).is_ok());
         let refusal = Reply::from(admission.admit(|| 0).unwrap_err());

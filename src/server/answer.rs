@@ -27,7 +27,7 @@ pub enum Body {
     Empty,
     /// Known whole.
     Whole(Bytes),
-    /// Events as they come.
+    /// Events as they are published.
     Events(Box<Stream>),
 }
 
@@ -81,7 +81,7 @@ impl std::fmt::Debug for ReplyFuture {
 }
 
 impl ReplyFuture {
-    /// An answer that comes later.
+    /// An answer that is not ready yet.
     pub(super) fn later(future: impl Future<Output = HandlerResult> + 'static) -> Self {
         Self::Later(Box::pin(future))
     }

@@ -59,7 +59,7 @@ fn run(orders: &mut Orders, reports: &Reports) -> anyhow::Result<Snapshot> {
             obey(ready(handle.address(), None), start, &assignment, orders, reports).await
         })
     } else {
-        // What is on disk is read there, and never made again.
+        // A durable outbox is read from the disk, never rebuilt.
         let resume = assignment.resume.filter(|_| assignment.data.is_none());
         let predecessor = resume.and_then(|resume| predecessor(&assignment, resume));
         let data = assignment.data.as_deref();

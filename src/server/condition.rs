@@ -4,9 +4,9 @@
 
 use hyper::header::{HeaderMap, HeaderName, IF_NONE_MATCH};
 
-/// Whether one of the entity tags that a condition lists is `etag`, or it says `*`; `None` without it.
+/// Whether one of the entity tags in a condition is `etag`, or it is `*`; `None` without the header.
 ///
-/// `If-None-Match` compares weakly, `If-Match` strongly, as the RFC has it: a weak tag is no leave to overwrite.
+/// `If-None-Match` compares weakly, `If-Match` strongly, as in the RFC: a weak tag does not permit overwriting.
 pub(super) fn condition(headers: &HeaderMap, name: &HeaderName, etag: &str) -> Option<bool> {
     let mut values = headers.get_all(name).iter().peekable();
     values.peek()?;
@@ -14,7 +14,7 @@ pub(super) fn condition(headers: &HeaderMap, name: &HeaderName, etag: &str) -> O
     Some(values.any(|value| lists(value.as_bytes(), etag.as_bytes(), weakly)))
 }
 
-/// Whether a list of entity tags has `etag`. What is no tag ends the list: nothing after it can be trusted.
+/// Whether a list of entity tags contains `etag`. An invalid tag ends the list, because nothing after it can be trusted.
 fn lists(mut list: &[u8], etag: &[u8], weakly: bool) -> bool {
     if list.trim_ascii() == b"*" {
         return true;
@@ -101,7 +101,7 @@ mod tests {
         }
 
         #[test]
-        fn a_tag_is_found_wherever_it_stands(
+        fn a_tag_is_found_at_any_position(
             before in proptest::collection::vec("(W/)?\"[!#-~]{0,6}\"", 0..4),
             gap in " {0,2},[ ,]{0,3}",
         ) {

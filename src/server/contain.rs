@@ -11,12 +11,12 @@ thread_local! {
     static CONTAINED: Cell<bool> = const { Cell::new(false) };
 }
 
-/// Marks what `task` does as one caller's affair: a panic in it ends that task, and needs to end nothing else.
+/// Confines a panic in `task` to that task: it ends one caller's connection, and not the process.
 pub(super) fn contain<F: Future>(task: F) -> Contain<F> {
     Contain(Box::pin(task))
 }
 
-/// A task that is marked. Boxed: an async function around it would hold it twice, which is over 1 KiB per connection.
+/// A contained task. Boxed: an async function around it would store it twice, which is over 1 KiB per connection.
 #[derive(Debug)]
 pub(super) struct Contain<F>(Pin<Box<F>>);
 
@@ -37,7 +37,7 @@ impl<F: Future> Future for Contain<F> {
     }
 }
 
-/// Whether this thread is inside of what `contain` marks.
+/// Whether this thread is running a contained task.
 pub fn is_contained() -> bool {
     CONTAINED.get()
 }

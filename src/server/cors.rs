@@ -1,6 +1,6 @@
-//! Answers that pages of other sites may read (WHATWG Fetch, section 3.2), where the target was started with `--cors`.
+//! Answers that pages of other sites may read (WHATWG Fetch, section 3.2), if the target was started with `--cors`.
 //!
-//! Nothing here goes by cookies or passwords, so credentials are never allowed: a page that sends some gets no answer.
+//! The target uses no cookies or passwords, so credentials are never allowed: a page that sends some gets no answer.
 
 use hyper::header::{
     ACCESS_CONTROL_ALLOW_HEADERS, ACCESS_CONTROL_ALLOW_METHODS, ACCESS_CONTROL_ALLOW_ORIGIN,
@@ -38,7 +38,7 @@ const ALLOW_PRIVATE: HeaderName = HeaderName::from_static("access-control-allow-
 pub(super) struct Grant {
     /// Whose pages may read the answer.
     origin: Option<HeaderValue>,
-    /// The answer depends on who asks.
+    /// The answer depends on the origin.
     varies: bool,
 }
 
@@ -113,7 +113,7 @@ impl Grant {
     }
 }
 
-/// Adds to what an answer depends on.
+/// Adds to the headers that an answer depends on.
 fn vary(headers: &mut HeaderMap, on: &str) {
     let before = headers.get(VARY).and_then(|value| value.to_str().ok());
     let all = before.map_or_else(|| on.to_owned(), |before| format!("{before}, {on}"));

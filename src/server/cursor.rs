@@ -40,7 +40,7 @@ pub(super) struct Opening {
 }
 
 impl Opening {
-    /// The opening of a stream at a place; without one, with what is published next.
+    /// The opening of a stream at a cursor; without one, at the next event.
     pub(super) fn of(topic: &Topic, life: Epoch, place: Option<Place>) -> Self {
         match place {
             None => Self { since: topic.identity().newest(), reset: None },
@@ -62,7 +62,7 @@ pub(super) fn said(query: Query<'_>) -> Said {
     query.get("since").map(|text| text.parse())
 }
 
-/// The cursor, or the refusal of what is none.
+/// Returns the cursor, or the refusal of an invalid one.
 pub(super) fn read(said: Said) -> Result<Option<Cursor>, Problem> {
     said.transpose().map_err(|NoCursor| Problem::bad_request(format!("since: {NoCursor}")))
 }

@@ -37,13 +37,13 @@ pub struct Options {
     pub first_core: Option<u32>,
     /// Whether a connection without TLS may begin HTTP/2 by its preface (h2c).
     pub http2: bool,
-    /// Streams at once that it lets an HTTP/2 connection have, and announces.
+    /// Concurrent streams that it allows per HTTP/2 connection, and announces.
     pub max_concurrent_streams: u32,
     /// Whether webhooks may call loopback, private and other addresses that are not public.
     pub allow_private_webhooks: bool,
     /// Injected faults.
     pub faults: Faults,
-    /// Seed of what is random in that.
+    /// Seed of random faults.
     pub seed: u64,
     /// Limits on connections and requests.
     pub limits: Limits,

@@ -1,6 +1,6 @@
 //! Stamps when deliveries were written: the stamp between published and received.
 //!
-//! A delivery is written when a write call has taken its event's last byte into the kernel. WebSockets write and stamp by
+//! A delivery is written when a write call has taken its event's last byte into the kernel. Web sockets write and stamp by
 //! themselves. Other patterns hand messages to hyper, which writes them later: an [`Outlet`] between hyper and the socket
 //! stamps them when hyper, having written everything, flushes. Only deliveries due in the measure window count.
 //!
@@ -35,7 +35,7 @@ pub(super) struct Writes {
 }
 
 impl Writes {
-    /// Books what is due in the window of what `shared` publishes.
+    /// A record for deliveries that are due in the window of `shared`.
     pub(super) fn new(shared: Arc<Shared>) -> Self {
         Self { shared, recorder: RefCell::default() }
     }
@@ -138,7 +138,7 @@ impl Outgoing {
 pub(super) struct Outlet {
     wire: Wire,
     outgoing: ThreadBound<Rc<Outgoing>>,
-    /// Until when the peer has to take something; none while it takes what there is.
+    /// When the peer must have accepted something; `None` while it accepts everything.
     stalled: Option<Pin<Box<Sleep>>>,
 }
 

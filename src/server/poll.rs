@@ -1,5 +1,4 @@
-//! Polls: a page of a topic's log at once (`short-poll`), or once there is something to tell (`long-poll`,
-//! RFC 6202).
+//! Polls: a page of a topic's log at once (`short-poll`), or once there are events (`long-poll`, RFC 6202).
 
 use std::rc::Rc;
 use std::sync::Arc;
@@ -24,7 +23,7 @@ use crate::clock;
 use crate::event::{Cursor, Epoch};
 use crate::scenario::DropFilter;
 
-/// Events in a page unless the asker says otherwise.
+/// Default number of events on a page.
 const LIMIT: u64 = 100;
 /// Most events in a page.
 const LIMIT_MAX: u64 = 1000;

@@ -1,4 +1,4 @@
-//! Publishing over the API, and what topics there are.
+//! Publishing over the API, and the list of topics.
 
 use std::rc::Rc;
 
@@ -55,13 +55,13 @@ pub(super) fn read(post: &Post<'_>, arrived_ns: u64) -> (Origin, Bytes) {
     (Origin { due_ns, key: post.key }, one_line(post.data.get()))
 }
 
-/// The refusal of what could not be published.
+/// The refusal of an event that could not be published.
 #[expect(clippy::needless_pass_by_value, reason = "it is handed to map_err")]
 pub(super) fn not_published(error: PublishError) -> Problem {
     Problem::new(StatusCode::INSUFFICIENT_STORAGE, error.to_string())
 }
 
-/// Books an event that a client published on a schedule, which is what its key tells, if it is measured.
+/// Books an event that a client published on a schedule (which its key shows), if it is measured.
 pub(super) fn book(shard: &Shard, origin: Origin, receipt: Receipt) {
     if let (Some(due_ns), Some(_)) = (origin.due_ns, origin.key)
         && shard.shared.window.get().is_some_and(|window| window.contains(&due_ns))
@@ -91,7 +91,7 @@ pub(super) fn topics(shard: &Shard) -> Reply {
     answer::json(StatusCode::OK, &serde_json::json!({ "topics": shown }))
 }
 
-/// Whether a topic may have this name: what needs no escape in a URL, in JSON or in a header.
+/// Whether a topic may have this name: only characters without escapes in URLs, JSON and headers.
 pub(super) fn is_name(name: &str) -> bool {
     let plain = |b: u8| b.is_ascii_alphanumeric() || b"._~-".contains(&b);
     // Dots are steps of a path (RFC 3986, section 3.3), which no client sends as they are.

@@ -29,7 +29,7 @@ pub struct PublishPlan {
     pub window: Range<u64>,
 }
 
-/// A topic of the schedule was made by another, out of order.
+/// Something else created a topic of the schedule, out of order.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("topic '{0}' is not free for the schedule: let the target make its topics at the start")]
 pub struct TopicTaken(pub String);
@@ -71,7 +71,7 @@ pub(super) async fn run(shard: Rc<Shard>, publish_plan: Arc<PublishPlan>) {
             let receipt = shard.hub.publish_stored(topic, Origin::due(due_ns), payload.clone());
             let shard = Rc::clone(&shard);
             spawn_local(async move {
-                // None comes where it could not be stored: then it was not published, and is missing from the count.
+                // No receipt comes if the event could not be stored: it was not published, and is missing from the count.
                 if let Ok(receipt) = receipt.await
                     && measured
                 {

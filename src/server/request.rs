@@ -53,7 +53,7 @@ pub(super) fn object<'de, T: Deserialize<'de>>(bytes: &'de [u8]) -> Result<T, Pr
     parse(bytes)
 }
 
-/// JSON of the right shape: 400 if it is no JSON, 422 if it is another shape.
+/// Parses JSON of the right shape: 400 if it is not JSON, 422 if the shape is wrong.
 pub(super) fn parse<'de, T: Deserialize<'de>>(bytes: &'de [u8]) -> Result<T, Problem> {
     serde_json::from_slice(bytes).map_err(|error| match error.classify() {
         Category::Data => Problem::unprocessable(error.to_string()),
@@ -68,11 +68,11 @@ pub(super) fn content_type<T: Copy>(
 ) -> Result<T, Problem> {
     let given = MediaType::of(headers, &CONTENT_TYPE);
     let utf8 = |charset: &str| {
-        // ASCII is UTF-8; without a value the parameter says nothing.
+        // ASCII is UTF-8; an empty charset means nothing.
         charset.is_empty() || is_utf8(charset) || charset.eq_ignore_ascii_case("us-ascii")
     };
     let readable = |given: &&MediaType<'_>| given.values("charset").all(utf8);
-    // A line that is no text is no list, and nothing here could undo what it says.
+    // A line that is not text cannot be decoded, and counts as an unknown coding.
     let codings = headers.get_all(CONTENT_ENCODING).iter().all(|line| line.to_str().is_ok());
     let plain = codings
         && fields::list(headers, &CONTENT_ENCODING)
@@ -94,7 +94,7 @@ pub(super) fn content_type<T: Copy>(
         // Section 12.5.3: that the coding was the reason, and which would be none.
         problem = problem.header(ACCEPT_ENCODING, HeaderValue::from_static("identity"));
     }
-    // RFC 9110, section 15.5.16: what would be taken.
+    // RFC 9110, section 15.5.16: names the accepted types.
     Err(match HeaderValue::try_from(types.join(", ")) {
         Ok(types) => problem.header(ACCEPT, types),
         Err(_) => problem,
@@ -132,7 +132,7 @@ mod tests {
     use crate::server::answer::Reply;
 
     #[test]
-    fn a_body_is_what_it_says_or_refused() {
+    fn a_body_must_match_its_content_type() {
         let known = [("application/json", 'j'), ("text/xml", 'x'), ("application/*+json", 'j')];
         for (value, expected) in [
             ("application/json", Some('j')),
@@ -169,7 +169,7 @@ mod tests {
     }
 
     #[test]
-    fn no_json_and_another_shape_are_told_apart() {
+    fn invalid_json_and_a_wrong_shape_are_distinguished() {
         assert_eq!(Reply::from(parse::<serde_json::Value>(b"{").unwrap_err()).status(), 400);
         assert_eq!(Reply::from(parse::<u32>(b"\"x\"").unwrap_err()).status(), 422);
         assert_eq!(Reply::from(object::<(u32,)>(b" [1]").unwrap_err()).status(), 422);

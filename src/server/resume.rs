@@ -62,7 +62,7 @@ mod tests {
     use crate::pace::{ArrivalProcess, Schedule};
 
     #[test]
-    fn the_log_is_made_again_as_the_schedule_has_it() {
+    fn the_log_is_rebuilt_from_the_schedule() {
         let process = ArrivalProcess::Poisson;
         let schedule = Schedule { seed: 3, topics: 2, per_s: 50.0, process, until_ns: u64::MAX };
         let due: Vec<u64> = schedule.topic(1).take_while(|at| *at <= 1_000_000_000).collect();

@@ -19,7 +19,7 @@ use super::shard::Shard;
 use super::{items, pages, poll, publish, sse, webhook, websocket};
 use crate::clock;
 
-/// Leads a request with a body of type `B` to whoever answers it.
+/// Routes a request with a body of type `B` to its handler.
 pub(super) type Route<B> = fn(&Rc<Shard>, &Rc<Outgoing>, Request<B>) -> ReplyFuture;
 
 /// Answers a request, unless the target is over its limits or the request comes from a web page without permission.
@@ -47,7 +47,7 @@ pub(super) fn refuse<B>(shard: &Shard, request: &Request<B>, problem: Problem) -
         .on(sse::turned_away(request, problem).into())
 }
 
-/// Answers a call over a WebSocket, which is a request like any other, to what can be called.
+/// Answers a call over a WebSocket, like any request, if its route can be called.
 pub(super) fn call(
     shard: &Rc<Shard>,
     outgoing: &Rc<Outgoing>,
@@ -62,7 +62,7 @@ fn admitted<B>(
     request: Request<B>,
     route: Route<B>,
 ) -> ReplyFuture {
-    // Whoever looks after a target that is busy must be let in.
+    // Monitoring a busy target must stay possible.
     if request.uri().path() != "/healthz"
         && let Err(problem) = shard.admission.admit(clock::now)
     {
@@ -88,7 +88,7 @@ fn options(refusal: ReplyFuture) -> ReplyFuture {
     }
 }
 
-/// The answer to a request whose target is no path (RFC 9112, section 3.2.4): `OPTIONS *` asks what the server can do at all.
+/// Answers a request whose target is not a path (RFC 9112, section 3.2.4): `OPTIONS *` asks for the server's abilities.
 fn pathless<B>(request: &Request<B>) -> ReplyFuture {
     if *request.method() == Method::OPTIONS && request.uri().path() == "*" {
         let mut allowed = answer::empty(StatusCode::NO_CONTENT);

@@ -17,7 +17,7 @@ pub struct Security {
 }
 
 impl Security {
-    /// A server with this certificate; webhooks trust what the host trusts.
+    /// A server with this certificate; webhooks trust the host's authorities.
     pub fn serving(identity: CertifiedKey) -> Result<Self, TlsError> {
         let server = tls::server(identity, tls::HTTP_ANY, true)?;
         Ok(Self { server: Some(server), receivers: OnceLock::new() })

@@ -39,8 +39,8 @@ impl Handle {
         self.shared.address
     }
 
-    /// Says when the measure window is, in monotonic nanoseconds: what is done in it is measured, and standstills
-    /// count from its begin. Of several windows the first counts: a trial has one.
+    /// Sets the measure window, in monotonic nanoseconds: events in it are measured, and freezes count from its begin. Only
+    /// the first call counts: a trial has one window.
     pub fn begin(&self, window: Range<u64>) {
         if self.shared.options.faults.freeze.is_some() {
             self.shared.commands.send_all(&ShardCommand::Freeze(window.clone()));
@@ -64,7 +64,7 @@ impl Handle {
     }
 }
 
-/// Serves until `shutdown` completes, and returns what was measured. Blocks this thread, which is shard 0.
+/// Serves until `shutdown` completes, and returns the measurements. Blocks this thread, which is shard 0.
 pub fn serve(
     listener: TcpListener,
     options: Options,
@@ -73,8 +73,8 @@ pub fn serve(
     serve_with(listener, options, async |_| shutdown.await).map(|((), snapshot)| snapshot)
 }
 
-/// Serves until `control` completes, which is given a [`Handle`]; returns its value and what was measured.
-/// Blocks this thread, which is shard 0. A durable outbox is one for this process only.
+/// Serves until `control`, which gets a [`Handle`], completes; returns its value and the measurements. Blocks this thread,
+/// which is shard 0. A durable outbox lasts for this process only.
 pub fn serve_with<T>(
     listener: TcpListener,
     options: Options,
@@ -83,7 +83,7 @@ pub fn serve_with<T>(
     serve_from(listener, options, Start::default(), control)
 }
 
-/// What a target starts with beside its options.
+/// What a target starts with besides its options.
 #[derive(Debug, Default)]
 pub struct Start<'a> {
     /// The TLS configuration.
@@ -160,7 +160,7 @@ fn share(
     }
 }
 
-/// Opens the durable outbox, if one is wanted, and reads what is in it.
+/// Opens the durable outbox, if configured, and reads its content.
 fn open(
     options: &Options,
     data: Option<&Path>,

@@ -97,7 +97,7 @@ pub(super) enum ShardCommand {
     Publish(Arc<PublishPlan>),
     /// Deliver to a webhook endpoint.
     Deliver(Arc<Endpoint>),
-    /// Stand still as the faults want it, in this window of monotonic nanoseconds.
+    /// Freeze as the faults require, in this window of monotonic nanoseconds.
     Freeze(Range<u64>),
 }
 
@@ -147,7 +147,7 @@ impl Shard {
         self.leaving.get()
     }
 
-    /// Waits until the target ends, for who waits for no topic.
+    /// Waits until the target ends, for links that wait for no topic.
     pub(super) fn departure(&self) -> Notified<'_> {
         self.departure.notified()
     }
@@ -174,7 +174,7 @@ impl Member for Shard {
         while Instant::now() < deadline && held.iter().any(|kind| self.gauges().get(*kind) > 0) {
             tokio::time::sleep(FAREWELL_TICK).await;
         }
-        // What was said last is written in the turns that follow.
+        // The last messages are written in the following turns.
         tokio::time::sleep(FAREWELL_TICK).await;
     }
 
@@ -249,7 +249,7 @@ impl Shard {
             tokio::select! {
                 _ = &mut connection => return,
                 asked = asks => match asked {
-                    // What is asked after that is not answered any more: HTTP/2 has no header that closes.
+                    // Later requests are not answered: HTTP/2 has no header that closes.
                     Ok(()) if caller.crowded => connection.as_mut().graceful_shutdown(),
                     Ok(()) => {}
                     Err(_) => return,

@@ -168,7 +168,7 @@ mod tests {
         }
 
         #[test]
-        fn what_was_escaped_comes_back(text in ".{0,20}") {
+        fn escaped_text_is_unescaped_unchanged(text in ".{0,20}") {
             let escaped: Vec<String> = text.bytes().map(|b| format!("%{b:02X}")).collect();
             let escaped = escaped.concat();
             prop_assert_eq!(unescape(&escaped), text);

@@ -1,20 +1,20 @@
-//! A value that stays on its thread, inside a type that has to be `Send`.
+//! A value bound to its thread, inside a type that must be `Send`.
 //!
-//! hyper keeps a connection that may be upgraded as `dyn Io + Send`, though here it never leaves its shard's thread.
-//! Not a way to share: on any other thread the value cannot be reached.
+//! hyper stores a connection that may be upgraded as `dyn Io + Send`, though here it never leaves its shard's thread. It is
+//! not a way to share: other threads cannot reach the value.
 
 use std::mem::ManuallyDrop;
 use std::ops::Deref;
 use std::thread::{self, ThreadId};
 
-/// A value of the thread that made it.
+/// A value that only its creating thread can use.
 pub(super) struct ThreadBound<T> {
     value: ManuallyDrop<T>,
     thread: ThreadId,
 }
 
 #[expect(unsafe_code, reason = "hyper demands Send of what it can upgrade")]
-// SAFETY: the value is reached, and dropped, on the thread that made it and on no other: both check.
+// SAFETY: only the creating thread reaches or drops the value, which both paths check.
 unsafe impl<T> Send for ThreadBound<T> {}
 
 impl<T> ThreadBound<T> {
@@ -63,7 +63,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn it_is_reached_and_dropped_on_its_own_thread_only() {
+    fn a_thread_bound_value_is_used_and_dropped_on_its_thread_only() {
         let value = Rc::new(5);
         let stay = ThreadBound::here(Rc::clone(&value));
         assert_eq!(**stay, 5);

@@ -1,14 +1,14 @@
-//! Web pages as callers (WHATWG Fetch; RFC 6454): which may use the target, and by which names it is known.
+//! Web pages as callers (WHATWG Fetch; RFC 6454): which pages may use the target, and under which of its names.
 //!
 //! A browser lets any page send requests to any address that it can reach, this one included, and open a WebSocket to it;
-//! only reading the answers takes leave. So what a page of another site sends is refused where it would change
-//! something, or open a socket, unless that site was named (`--cors`).
+//! only reading the answers needs permission. Requests of a page of another site are therefore refused if they would change
+//! something, or open a socket, unless that site is allowed (`--cors`).
 //!
-//! A page can also have its own name lead here after it was loaded (DNS rebinding). It is then of no other site to the
-//! browser, which sends no `Origin` with its GETs; but the name in `Host` is still its own. So a browser must ask by an
-//! address, by `localhost`, or by a name that was given (`--host`). Other callers may use any name, as with `curl --resolve`:
-//! who can run a program needs no browser. A browser is known by fields that no page can keep it from sending: `Origin`,
-//! `Sec-Fetch-Site` (absent to names without TLS), `Accept-Language`, or else by its name or a referrer.
+//! A page can also have its own name resolve to this target after it was loaded (DNS rebinding). To the browser it then
+//! belongs to the same site, and its GETs carry no `Origin`; but `Host` still has the page's name. A browser must therefore
+//! use an address, `localhost`, or a configured name (`--host`). Other callers may use any name, as with `curl --resolve`:
+//! an attacker who can run a program needs no browser. Browsers are recognised by fields that no page can suppress:
+//! `Origin`, `Sec-Fetch-Site` (absent for names without TLS), `Accept-Language`, or else the user agent or a referrer.
 
 use std::net::{Ipv4Addr, Ipv6Addr};
 use std::str::FromStr;
@@ -49,7 +49,7 @@ impl Origin {
     }
 }
 
-/// A text that is no origin.
+/// The text is not an origin.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("'{0}' is not an origin: write scheme, host and port only, such as http://localhost:3000")]
 pub struct NotAnOrigin(String);
@@ -99,7 +99,7 @@ impl Visitors {
         self.any || self.origins.iter().any(|known| known.text.as_bytes() == origin.as_bytes())
     }
 
-    /// Checks who asks, and by which name; and what the frame of a request must be before anyone looks into it.
+    /// Checks the caller and the name that it used, and the framing of a request before anything reads it.
     pub fn admit<B>(&self, request: &Request<B>) -> Result<(), Problem> {
         let headers = request.headers();
         let given = host(request)?;
@@ -117,7 +117,7 @@ impl Visitors {
             );
             return Err(Problem::new(StatusCode::FORBIDDEN, detail));
         }
-        // Of a GET nothing comes but an answer that the browser keeps from the page; a socket it would hand over.
+        // The browser keeps the answer to a GET from the page, but would give it a socket.
         let safe = matches!(
             *request.method(),
             Method::GET | Method::HEAD | Method::OPTIONS | Method::TRACE
@@ -176,7 +176,7 @@ impl Visitors {
         let host = host.strip_suffix('.').unwrap_or(host);
         let is = |known: &str| known.eq_ignore_ascii_case(host);
         let local = |host: &str| {
-            // RFC 6761, section 6.3: such names lead to this host, whoever is asked.
+            // RFC 6761, section 6.3: such names lead to this host with every resolver.
             let host = host.to_ascii_lowercase();
             host == "localhost" || host.ends_with(".localhost")
         };
@@ -224,7 +224,7 @@ fn host<B>(request: &Request<B>) -> Result<Option<(&str, Option<u16>)>, Problem>
     })
 }
 
-/// Checks what the frame of a request promises: what it cannot keep must not be taken for kept.
+/// Checks the framing of a request: promises that cannot be kept are refused.
 fn framed<B>(request: &Request<B>) -> Result<(), Problem> {
     if *request.method() == Method::CONNECT {
         let detail = "CONNECT is not supported: this server is not a proxy";
@@ -240,7 +240,7 @@ fn framed<B>(request: &Request<B>) -> Result<(), Problem> {
             return Err(Problem::new(StatusCode::NOT_IMPLEMENTED, detail).closing());
         }
     }
-    // The client waits for something that would never come (RFC 9110, section 10.1.1).
+    // The client waits for an interim response that would never come (RFC 9110, section 10.1.1).
     let mut expected = fields::list(headers, &EXPECT);
     if expected.any(|expected| !expected.eq_ignore_ascii_case("100-continue")) {
         let detail = "the only expectation that is met here is 100-continue";
@@ -267,7 +267,7 @@ fn authority(text: &str) -> Option<(&str, Option<u16>)> {
     if port.is_empty() {
         return Some((host, None));
     }
-    // The grammar has a port without digits, which is none.
+    // The grammar allows an empty port, which means none.
     let digits = port.strip_prefix(':').filter(|text| text.bytes().all(|b| b.is_ascii_digit()))?;
     let port = if digits.is_empty() { None } else { Some(digits.parse().ok()?) };
     Some((host, port))

@@ -26,7 +26,7 @@ pub(super) enum Wire {
 }
 
 impl Wire {
-    /// Shakes hands with who has dialled; whoever is slow about it is let go.
+    /// Completes the TLS handshake with a client, or drops one that is too slow.
     pub(super) async fn accept(stream: TcpStream, config: Arc<ServerConfig>) -> io::Result<Self> {
         let stream = timeout(HANDSHAKE_LIMIT, TlsAcceptor::from(config).accept(stream)).await??;
         Ok(Self::Tls(Box::new(stream.into())))
@@ -59,7 +59,7 @@ impl Wire {
         }
     }
 
-    /// Reads what has come, without a buffer that it would keep; 0 is the end.
+    /// Reads arrived bytes without keeping a buffer; 0 is the end.
     #[inline]
     pub(super) fn poll_take(
         &mut self,
@@ -82,7 +82,7 @@ impl Wire {
         }
     }
 
-    /// Writes once. Under TLS what is taken is with the kernel only after a flush.
+    /// Writes once. With TLS the bytes reach the kernel only after a flush.
     #[inline]
     pub(super) fn poll_give(
         &mut self,
@@ -115,7 +115,7 @@ impl Wire {
         uptake_of(socket.as_fd())
     }
 
-    /// Tells the other side that nothing more comes, where that is said above TCP.
+    /// Sends the end of data, where a layer above TCP has such a message.
     pub(super) async fn farewell(&mut self) {
         if let Self::Tls(stream) = self {
             // Who does not listen any more misses nothing.

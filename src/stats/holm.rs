@@ -1,11 +1,10 @@
 //! Several comparisons at once.
 
-/// Holm's step-down adjustment: each p value as it must be read where the smallest of all of them is looked for, in
-/// the order given. Differences with an adjusted p ≤ α are wrong *in any of them* with probability at most α,
-/// however the comparisons depend on one another.
+/// Holm's step-down adjustment: each p value corrected for looking for the smallest, in the order given. Differences with
+/// an adjusted p ≤ α are wrong *in any of them* with probability at most α, however the comparisons depend on one another.
 ///
-/// Holm, *Scandinavian Journal of Statistics* 6 (1979), 65-70: the k-th smallest of m is multiplied by m−k+1, and
-/// never falls below the one before.
+/// Holm, *Scandinavian Journal of Statistics* 6 (1979), 65-70: the k-th smallest of m is multiplied by m−k+1, and never
+/// falls below the one before.
 pub fn holm(p: &[f64]) -> Vec<f64> {
     let mut order: Vec<usize> = (0..p.len()).collect();
     order.sort_by(|a, b| p[*a].total_cmp(&p[*b]));

@@ -145,7 +145,7 @@ mod tests {
     }
 
     #[test]
-    fn little_is_little() {
+    fn few_samples_give_few_effective_samples() {
         assert_eq!(effective_samples(&[], 1.0), None);
         assert_eq!(effective_samples(&[(0, 0.0), (0, 0.0)], 1.0), None);
         assert_eq!(effective_samples(&[(0, 0.0), (1000, 5e6)], 1.0), Some(1.0), "one event");

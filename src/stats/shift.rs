@@ -13,7 +13,7 @@ pub struct Shift {
     pub low: f64,
     /// Upper end of the interval.
     pub high: f64,
-    /// Confidence of the interval: what was wanted or a little more, or all that so few pairs allow.
+    /// Confidence of the interval: the wanted one or slightly more, or the most that the number of pairs allows.
     pub confidence: f64,
     /// Exact two-sided p value of "no shift".
     pub p: f64,
@@ -28,12 +28,12 @@ impl Shift {
     }
 }
 
-/// The shift that `differences` of pairs show (of log-ratios: the logarithm of a ratio), with an interval that
-/// reaches `wanted` confidence where the number of pairs allows it. `None` where there are no pairs.
+/// Returns the shift that `differences` of pairs show (of log-ratios: the logarithm of a ratio), with an interval of
+/// `wanted` confidence if the number of pairs allows it. `None` without pairs.
 ///
-/// Hollander, Wolfe and Chicken, *Nonparametric Statistical Methods*, 3rd ed., sections 3.1-3.3: the estimate is
-/// the median of the M = n(n+1)/2 Walsh averages (dᵢ+dⱼ)/2, i ≤ j; the interval reaches from the c-th smallest
-/// to the c-th largest with confidence 1 − 2·P(W ≤ c−1).
+/// Hollander, Wolfe and Chicken, *Nonparametric Statistical Methods*, 3rd ed., sections 3.1-3.3: the estimate is the median
+/// of the M = n(n+1)/2 Walsh averages (dᵢ+dⱼ)/2, i ≤ j; the interval reaches from the c-th smallest to the c-th largest
+/// with confidence 1 − 2·P(W ≤ c−1).
 pub fn hodges_lehmann(differences: &[f64], wanted: f64) -> Option<Shift> {
     let n = differences.len();
     let mut walsh: Vec<f64> = Vec::with_capacity(n * (n + 1) / 2);
@@ -67,11 +67,11 @@ pub fn trials_for_confidence(confidence: f64) -> u32 {
     (1.0 - (1.0 - confidence).log2()).ceil().max(1.0) as u32
 }
 
-/// About how many pairs would show a shift of the size and spread that `differences` have, at `confidence` and with
-/// 80 % power; `None` where they show no shift at all, or above a thousand.
+/// Returns about how many pairs would show a shift of the size and spread of `differences`, at `confidence` and with 80 %
+/// power; `None` if they show no shift, or for more than a thousand.
 ///
 /// The t test's number (z + 0.842)²·σ²/δ², z = 1.960 at 95 %, times π/3 for the signed-rank test's efficiency (Lehmann,
-/// *Nonparametrics*, section 2.4); never below what the exact interval needs.
+/// *Nonparametrics*, section 2.4); never below the need of the exact interval.
 pub fn trials_needed(differences: &[f64], confidence: f64) -> Option<u32> {
     let n = differences.len() as f64;
     let mean = differences.iter().sum::<f64>() / n;
@@ -105,7 +105,7 @@ mod tests {
     }
 
     #[test]
-    fn so_few_pairs_say_so_much() {
+    fn the_least_p_value_depends_on_the_number_of_pairs() {
         for (n, confidence, p_least) in [
             (1, 0.0, 1.0),
             (2, 0.5, 0.5),

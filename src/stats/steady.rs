@@ -78,7 +78,7 @@ pub fn trend(values: &[f64]) -> Option<Trend> {
     Some(Trend { slope, p: two_sided(rises, 1.0, variance) })
 }
 
-/// The Theil-Sen slope, and what the line leaves.
+/// Returns the Theil-Sen slope and the residuals.
 fn around_line(values: &[f64]) -> (f64, Vec<f64>) {
     let points: Vec<_> = values.iter().enumerate().map(|(i, x)| (i as f64, *x)).collect();
     let slope = theil_sen(&points).unwrap_or(0.0);

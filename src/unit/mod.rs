@@ -22,7 +22,7 @@ pub use span::{Span, nanoseconds};
 
 use decimal::Decimal;
 
-/// Why a text is no quantity: names the text and shows what would be right.
+/// Why a text is not a quantity, with the text and an example.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("'{text}' is not {wanted}")]
 pub struct UnitError {

@@ -5,7 +5,7 @@ use std::str::FromStr;
 
 use super::{UnitError, split};
 
-/// A share; written `0.02` or `2%`. What is allowed is for its reader to say.
+/// A share; written `0.02` or `2%`. Its reader checks the range.
 #[derive(Debug, Clone, Copy, PartialEq, PartialOrd, Default)]
 pub struct Share(f64);
 

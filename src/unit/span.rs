@@ -116,7 +116,7 @@ impl fmt::Display for Span {
         if rest == 0 {
             return write!(f, "{whole}{unit}");
         }
-        // Whole minutes and hours have no rest, so `scale` is a power of ten here.
+        // Whole minutes and hours have no fraction, so `scale` is a power of ten here.
         let digits = format!("{rest:0width$}", width = scale.ilog10() as usize);
         write!(f, "{whole}.{}{unit}", digits.trim_end_matches('0'))
     }

@@ -75,7 +75,7 @@ fn quantities_are_read_exactly_as_people_write_them() {
 }
 
 #[test]
-fn what_may_mean_two_things_is_refused() {
+fn an_ambiguous_quantity_is_refused() {
     for text in [
         "1,5s", "30s1m", "1m1m", "1M", "5S", "1_", "_1s", "1__0s", "1.2.3s", "+1s", "inf", "0x10s",
         "400d", "5", "0",
@@ -96,7 +96,7 @@ fn what_may_mean_two_things_is_refused() {
 }
 
 #[test]
-fn what_is_no_quantity_is_refused_with_an_example() {
+fn an_invalid_quantity_is_refused_with_an_example() {
     for text in ["", "5", "-1s", "1 parsec", "s", "1e9s", "NaNs"] {
         let refusal = text.parse::<Span>().unwrap_err().to_string();
         assert!(refusal.contains("500ms"), "{text}: {refusal}");
@@ -131,7 +131,7 @@ fn sizes_rates_and_counts_are_read_and_printed() {
 
 proptest! {
     #[test]
-    fn what_is_printed_reads_back_the_same(
+    fn printed_quantities_are_read_back_unchanged(
         ns in 0..86_400_000_000_000u64, size: u32, rate in 0.0..1e7f64, bits in 0..1_000_000_000_000u64,
     ) {
         let bandwidth = Bandwidth::from_bits_per_second(bits);

@@ -127,7 +127,7 @@ impl Shards {
         Ok(true)
     }
 
-    /// Reports every second until all shards are done; returns what they had not yet reported.
+    /// Reports every second until all shards are done; returns the unreported measurements.
     fn finish(mut self, orders: &mut Orders, reports: &Reports) -> Result<Snapshot, String> {
         let mut rest = Snapshot::default();
         let mut working = self.commands.len();
@@ -198,7 +198,7 @@ impl Shards {
 
     fn join(self) {
         for thread in self.threads {
-            // What a shard had to say came as a message; a panic was printed.
+            // A shard reports by message, and its panic was printed.
             let _ = thread.join();
         }
     }

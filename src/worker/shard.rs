@@ -20,7 +20,7 @@ use crate::scenario::Http;
 const SPARES: usize = 2;
 /// Streams of a trial's seed that belong to the networks of its shards.
 const NETWORKS: u64 = 1 << 53;
-/// After the last expected delivery, wait so long for what should not come: duplicates.
+/// How long to wait for duplicates after the last expected delivery.
 const GRACE_NS: u64 = 100_000_000;
 
 /// A shard's part of a worker: links `index`, `index + of`, … of the worker's.
@@ -48,7 +48,7 @@ pub(super) enum Command {
     Start(Timeline),
     /// The target was taken down at this instant, in monotonic nanoseconds.
     TargetDown(u64),
-    /// End now, with what there is.
+    /// End now, and report the measurements so far.
     Abort,
 }
 
@@ -85,7 +85,7 @@ pub(super) fn run(
     if pinned {
         pin(first_core + assignment.index as u32);
     }
-    // Not a `LocalSet`: what its tasks are woken for by I/O goes through a locked queue.
+    // Not a `LocalSet`, whose tasks are woken by I/O through a locked queue.
     let options = LocalOptions::default();
     let runtime = match Builder::new_current_thread().enable_all().build_local(options) {
         Ok(runtime) => runtime,
@@ -97,7 +97,7 @@ pub(super) fn run(
     let wire = Rc::new(WireTotals::default());
     let shard = Shard { assignment, commands, messages: messages.clone(), wire: Rc::clone(&wire) };
     let outcome = runtime.block_on(shard.run());
-    // The links and their sockets go with it: their traffic is summed up as they close.
+    // Drops the links and their sockets, which add up their traffic as they close.
     drop(runtime);
     let _ = messages.send(match outcome {
         Ok(mut snapshot) => {

@@ -1,4 +1,4 @@
-//! Where `tidings serve` can be told to listen: whatever people write for a host and a port.
+//! Addresses that `tidings serve --listen` accepts: a host and a port as people write them.
 
 use std::io::{BufRead as _, BufReader, Read as _, Write as _};
 use std::net::{SocketAddr, TcpListener, TcpStream};
@@ -47,7 +47,7 @@ fn status(address: SocketAddr, host: &str) -> String {
 }
 
 #[test]
-fn a_target_listens_wherever_it_is_told_to_and_says_where_that_is() {
+fn a_target_listens_on_the_given_address_and_prints_it() {
     for (listen, host) in [
         ("0", "127.0.0.1"),
         (":0", "127.0.0.1"),
@@ -79,7 +79,7 @@ fn a_target_listens_wherever_it_is_told_to_and_says_where_that_is() {
 }
 
 #[test]
-fn what_cannot_be_listened_on_is_said_with_the_remedy() {
+fn an_unusable_address_is_named_with_the_remedy() {
     let taken = TcpListener::bind("127.0.0.1:0").unwrap();
     let port = taken.local_addr().unwrap().port();
     for (listen, said) in [

@@ -1,7 +1,7 @@
 //! A real browser consumes the target: `EventSource`, `WebSocket` and `fetch` as Chromium implements them.
 //!
-//! Needs Chromium (`chromium`, `chromium-browser` or `google-chrome` on the PATH); where there is none, the test says that
-//! it is left out. `scripts/test` installs it on Debian.
+//! Needs Chromium (`chromium`, `chromium-browser` or `google-chrome` on the PATH); without one, the test prints that it is
+//! skipped. `scripts/test` installs it on Debian.
 
 use crate::support::left_out;
 use crate::target_support;
@@ -256,7 +256,7 @@ fn a_browser_consumes_every_pattern_that_it_can_and_resumes_a_stream_that_was_cu
     let origins = vec![format!("http://{address}").parse().unwrap()];
     let visitors = Visitors { origins, ..Visitors::default() };
     let target = Target::start(Options { visitors, ..Options::default() });
-    // The topic is there before the page asks for it.
+    // The topic exists before the page subscribes.
     target.publish("t", json!("first"));
     let (proxy, heads) = cutting_proxy(target.address);
     let posts = site(listener, page(target.address, proxy));
@@ -300,7 +300,7 @@ fn a_browser_consumes_every_pattern_that_it_can_and_resumes_a_stream_that_was_cu
     assert!(requests[1].contains(&last_id), "{}", requests[1]);
 }
 
-/// A page that follows topic `t` as every page does, and posts what it sees: it knows nothing of restarts.
+/// A page that follows topic `t` like any page, and posts what it receives: it knows nothing of restarts.
 fn follower(target: SocketAddr) -> String {
     let script = r#"
 const report = value => fetch("/seen", { method: "POST", body: JSON.stringify(value) });
@@ -336,7 +336,7 @@ fn an_event_source_comes_back_by_itself_to_a_target_that_began_anew() {
         let (_, body) = posts.recv_timeout(PATIENCE).expect("the page tells what it sees");
         serde_json::from_str::<Value>(&body).unwrap()
     };
-    // The page posts each in a request of its own: they may overtake each other.
+    // The page posts each in a separate request: they may overtake each other.
     let these = |count: usize| {
         let mut seen: Vec<String> = (0..count).map(|_| seen().to_string()).collect();
         seen.sort();
@@ -348,7 +348,7 @@ fn an_event_source_comes_back_by_itself_to_a_target_that_began_anew() {
         seen
     };
     assert_eq!(seen(), "open");
-    // At first the stream has told its place and no event; later the last event's id is what the browser has.
+    // At first the stream has sent its position and no event; later the browser has the last event's id.
     for round in 0..2 {
         if round == 1 {
             target.publish("t", json!("of the second life"));

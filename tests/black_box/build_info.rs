@@ -1,4 +1,4 @@
-//! What a binary says of its own making: the build script, in folders of every kind, and `--version`.
+//! The build information of a binary: the build script, in folders of every kind, and `--version`.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -52,7 +52,7 @@ fn sources(folder: &Path) {
 }
 
 #[test]
-fn the_build_script_tells_what_it_knows_wherever_it_runs() {
+fn the_build_script_names_the_revision_wherever_it_runs() {
     let folder = tempfile::tempdir().unwrap();
     let (script, path) = (script(folder.path()), std::env::var("PATH").unwrap());
     let unknown = |told: (String, String, Vec<String>), why: &str| {

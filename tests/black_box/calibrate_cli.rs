@@ -1,4 +1,4 @@
-//! `tidings calibrate` as it is called: what it prints, what it writes, how it exits.
+//! `tidings calibrate` from the command line: its output, its files, its exit status.
 
 use std::fs;
 use std::path::Path;
@@ -64,7 +64,7 @@ fn an_unknown_experiment_is_refused_with_the_list() {
 }
 
 #[test]
-fn what_was_found_before_a_signal_is_printed() {
+fn findings_before_a_signal_are_printed() {
     let out = tempfile::tempdir().unwrap();
     let arguments = ["--only", "14,16", "--format", "json"];
     let mut child = command(out.path(), &arguments)

@@ -1,4 +1,4 @@
-//! Clients that call over a WebSocket, against a server that does as it is told.
+//! Clients that call over a WebSocket, against a scripted server.
 
 use crate::request_support;
 
@@ -14,7 +14,7 @@ use tungstenite::{Message, WebSocket};
 const CLIENTS: u64 = 3;
 const CLOSED: &str = "connection = \"websocket\"\nloop = \"closed\"\narrivals = \"constant\"\n";
 
-/// What a server was asked.
+/// The calls and pings that a server received.
 #[derive(Debug, Default)]
 struct Seen {
     sockets: AtomicU64,
@@ -78,12 +78,12 @@ fn answer(socket: &mut WebSocket<TcpStream>, id: &Value, status: u16) {
         "server-timing": "q;dur=1.250000, s;dur=4.000000",
     });
     let answer = json!({ "id": id, "status": status, "headers": headers, "body": { "id": 1 } });
-    // Who has gone is found out at the next read.
+    // The next read notices a client that has left.
     let _ = socket.write(Message::text(answer.to_string()));
 }
 
 #[test]
-fn every_call_to_a_moody_server_is_in_the_account() {
+fn every_call_to_a_failing_server_is_accounted_for() {
     let (address, seen) = server(|socket, number, id| match number % 8 {
         1 => answer(socket, &id, 500),
         2 => answer(socket, &json!(u64::MAX), 200),
@@ -93,7 +93,7 @@ fn every_call_to_a_moody_server_is_in_the_account() {
         6 => drop(socket.close(None)),
         _ => answer(socket, &id, 200),
     });
-    // Longer than any answer that comes takes, on a machine that stands still now and then.
+    // Longer than any answer takes, on a machine that pauses now and then.
     let closed = format!("{CLOSED}think = \"1ms\"\ntimeout = \"3s\"");
     let told = run(case("request", CLIENTS, &closed), address, 4_000 * MS, 10_000, true);
     let ledger = told.snapshot.ledger;
@@ -140,7 +140,7 @@ fn pings_are_answered_while_no_call_is_due() {
     let answered = told.count(Counter::Answered);
     assert_eq!((told.snapshot.counters.errors(), told.count(Counter::Sent)), (0, answered));
     assert_eq!(Seen::get(&seen.sockets), CLIENTS);
-    // Where a call is due sooner than the client comes to it, the call goes first; behind its last one it says no more.
+    // A call that is already due is sent before the pong; after its last call the client sends nothing.
     let pongs = Seen::get(&seen.pongs);
     assert!(pongs + CLIENTS > answered / 2 && pongs <= answered, "{pongs} of {answered}");
 }

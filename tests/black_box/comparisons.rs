@@ -10,7 +10,7 @@ use tidings::pace::Rng;
 use tidings::record::Figure;
 use tidings::scenario::PatternKind;
 
-/// What the rankings are made by.
+/// The columns that rankings use.
 const COLUMNS: [&str; 4] = [
     "freshness_ns_p50",
     "target_cpu_ns_per_delivery",
@@ -18,13 +18,13 @@ const COLUMNS: [&str; 4] = [
     "target_memory_bytes_per_link",
 ];
 
-/// Noise of a trial that has nothing to do with its neighbours, as a share.
+/// A trial's own noise, independent of its neighbours, as a share.
 const OWN: f64 = 0.05;
 /// Noise of the machine, which lasts from trial to trial.
 const SHARED: f64 = 0.06;
 /// Lag-one autocorrelation of that.
 const LASTS: f64 = 0.7;
-/// By how much the machine slows down over the run.
+/// How much the machine slows down over the run.
 const DRIFT: f64 = 0.3;
 
 fn normal(rng: &mut Rng) -> f64 {

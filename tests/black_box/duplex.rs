@@ -33,7 +33,7 @@ fn hear(socket: &mut WebSocket<TcpStream>) -> Value {
     serde_json::from_str(socket.read().unwrap().to_text().unwrap()).unwrap()
 }
 
-/// Reads answers and events until there are so many of each.
+/// Reads answers and events until the given number of each has arrived.
 fn hear_all(
     socket: &mut WebSocket<TcpStream>,
     answers: usize,
@@ -48,7 +48,7 @@ fn hear_all(
 }
 
 #[test]
-fn what_a_socket_says_is_published_answered_and_heard_by_all() {
+fn a_message_on_a_socket_is_published_acknowledged_and_delivered_to_all() {
     for shards in [1, 3] {
         let target = Target::start(Options { shards, topics: 1, ..Options::default() });
         // As many as shards: some are at home, and others are not.
@@ -73,7 +73,7 @@ fn what_a_socket_says_is_published_answered_and_heard_by_all() {
 }
 
 #[test]
-fn a_post_tells_its_key_back_and_the_event_carries_it() {
+fn a_post_returns_its_key_and_the_event_carries_it() {
     let target = Target::start(Options::default());
     let answer = target.send("POST", "/topics/t/events", Some(json!({ "key": 9, "data": 1 })));
     assert_eq!((answer.status, &answer.json()["key"]), (201, &json!(9)));
@@ -87,7 +87,7 @@ fn a_post_tells_its_key_back_and_the_event_carries_it() {
 }
 
 #[test]
-fn what_is_no_post_is_refused_and_the_link_stands() {
+fn an_invalid_post_is_refused_and_the_link_stays_open() {
     let target = Target::start(Options { topics: 1, ..Options::default() });
     let mut socket = open(&target, "news-0");
     for (said, status, why) in [
@@ -112,7 +112,7 @@ fn what_is_no_post_is_refused_and_the_link_stands() {
 const POSTS: u64 = 2_000;
 
 #[test]
-fn a_crowd_of_posts_is_answered_in_order_and_a_long_one_in_pieces() {
+fn many_posts_are_answered_in_order_and_a_long_one_in_fragments() {
     let target = Target::start(Options { topics: 1, ..Options::default() });
     let mut socket = open(&target, "news-0");
     let mut writer = socket.get_ref().try_clone().unwrap();
@@ -140,7 +140,7 @@ fn a_crowd_of_posts_is_answered_in_order_and_a_long_one_in_pieces() {
 }
 
 #[test]
-fn a_crowd_of_refusals_is_answered_whole_though_nothing_else_happens() {
+fn many_refusals_are_all_sent_without_further_events() {
     let target = Target::start(Options { topics: 1, ..Options::default() });
     let mut socket = open(&target, "news-0");
     // Several times what the target reads at once.
@@ -154,11 +154,11 @@ fn a_crowd_of_refusals_is_answered_whole_though_nothing_else_happens() {
 }
 
 #[test]
-fn limits_act_on_what_sockets_say() {
+fn limits_apply_to_messages_on_sockets() {
     let limits = Limits { requests_per_s: Some(1), ..Limits::default() };
     let target = Target::start(Options { topics: 1, limits, ..Options::default() });
     let mut socket = open(&target, "news-0");
-    // The handshake was the one request of this second. Two, lest this thread was held up until the next.
+    // The handshake was the one request of this second. Two posts, in case this thread was paused until the next.
     for key in [3, 4] {
         say(&mut socket, &json!({ "key": key, "data": 1 }));
     }
@@ -205,14 +205,14 @@ fn key_of(socket: &mut WebSocket<TcpStream>) -> Option<u64> {
 }
 
 #[test]
-fn what_a_socket_was_not_told_of_is_sent_again_after_a_reconnect_under_its_key() {
+fn an_unacknowledged_event_is_sent_again_after_a_reconnect_under_its_key() {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let address = listener.local_addr().unwrap();
     let (heard, keys) = mpsc::channel();
     std::thread::spawn(move || {
         for (number, stream) in listener.incoming().map_while(Result::ok).enumerate() {
             let Ok(mut socket) = tungstenite::accept(stream) else { return };
-            // The first is cut after two events, of which one was acknowledged.
+            // The first connection is cut after two events, one of them acknowledged.
             for nth in 0.. {
                 let Some(key) = key_of(&mut socket) else { break };
                 heard.send((number, key)).unwrap();
@@ -250,7 +250,7 @@ fn what_a_socket_was_not_told_of_is_sent_again_after_a_reconnect_under_its_key()
 
 #[test]
 fn a_post_that_is_refused_or_broken_is_sent_again_and_one_that_makes_no_sense_is_not() {
-    // Answers of the scripted target to its POSTs, in turn; none is a connection that breaks.
+    // Answers of the scripted target to its POSTs, in turn; `None` breaks the connection.
     let script = [Some(201), Some(503), Some(201), None, Some(201), Some(422), Some(201)];
     let (target, posts) = link_support::posts(&script);
     let sse = Pattern::Sse(SseOptions::default());
@@ -352,7 +352,7 @@ fn several_workers_and_shards_publish_each_event_once() {
 }
 
 #[test]
-fn what_cannot_be_where_clients_publish_is_refused_with_the_reason() {
+fn options_that_exclude_publishing_clients_are_refused_with_the_reason() {
     for (tables, words) in [
         ("[restart]\nat = \"500ms\"\ndown = \"100ms\"", "takes its log from the schedule"),
         (

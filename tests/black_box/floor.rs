@@ -1,6 +1,6 @@
 #![expect(clippy::float_cmp, reason = "counts read from files; a test may panic")]
-//! The noise floor through `tidings run`: measured among the trials, written apart, told in every report, and no
-//! part of any summary.
+//! The noise floor through `tidings run`: measured among the trials, written to its own file, shown in every report, and
+//! excluded from every summary.
 
 use crate::support;
 
@@ -19,7 +19,7 @@ fn floors(bench: &Bench) -> Vec<BTreeMap<String, String>> {
 }
 
 #[test]
-fn floors_are_measured_with_exact_ledgers_and_are_no_trials() {
+fn floors_have_exact_ledgers_and_are_not_trials() {
     let bench = with_floor(&["request", "sse", "websocket"], 2);
     let output = bench.measure(&[]);
     let stderr = text(&output.stderr);
@@ -60,7 +60,7 @@ fn floors_are_measured_with_exact_ledgers_and_are_no_trials() {
 }
 
 #[test]
-fn the_report_tells_of_the_floors_and_tells_the_same_again_from_the_folder() {
+fn the_report_describes_the_floors_and_is_the_same_when_repeated() {
     let bench = with_floor(&["websocket"], 1);
     let output = bench.measure(&["--quiet"]);
     let stdout = text(&output.stdout);
@@ -94,7 +94,7 @@ fn the_report_tells_of_the_floors_and_tells_the_same_again_from_the_folder() {
 }
 
 #[test]
-fn a_scenario_may_do_without() {
+fn a_scenario_can_omit_the_floor() {
     let bench = Bench::new(&scenario(&["sse"], 1, "500ms", ""));
     let output = bench.measure(&[]);
     assert!(!bench.results().join("floor.csv").exists());

@@ -1,4 +1,4 @@
-//! Who may import whom: rooms import strictly downwards. Fails on a breach, and on a room without a layer.
+//! The layers: rooms import strictly downwards. Fails on a violation, and on a room without a layer.
 
 use std::fs;
 use std::path::{Path, PathBuf};

@@ -82,7 +82,7 @@ fn a_link_that_hears_nothing_gives_up_and_comes_back() {
 fn an_upgrade_without_proof_is_not_taken() {
     let (address, _) = server(|number, stream, key| {
         let proof = derive_accept_key(key.as_bytes());
-        // The first stands, and ends; those after it are not proved.
+        // The first link opens, and ends; the later ones have a wrong accept key.
         switch(stream, if number == 0 { &proof } else { "c3VyZWx5IG5vdCB0aGlzIG9uZQ==" });
         let _ = stream.write_all(&[0x88, 0x00]);
     });
@@ -142,7 +142,7 @@ fn gaps_without_end_are_skipped_and_break_nothing() {
 }
 
 #[test]
-fn who_is_back_before_it_is_told_that_the_target_went_is_back() {
+fn a_link_that_reconnects_before_the_notice_of_the_restart_counts_as_recovered() {
     let (address, _) = server(|number, stream, key| {
         switch(stream, &derive_accept_key(key.as_bytes()));
         if number == 0 {

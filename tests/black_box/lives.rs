@@ -1,5 +1,5 @@
-//! What a standard client does when nobody is looking: it comes back with the cursor that it has, to a target that may not
-//! be the one that gave it out.
+//! Standard clients that reconnect by themselves: with a cursor that another target, or another life of the log, may have
+//! issued.
 
 use crate::{support, target_support};
 
@@ -23,12 +23,12 @@ fn target(life: u64, events: u64) -> Target {
     target
 }
 
-/// What a reader is told before the first event, and the sequences that it gets.
+/// The notice before the first event, and the sequences that a reader gets.
 #[derive(Debug, PartialEq, Eq)]
 enum Outcome {
     /// Events, from the next one on.
     Events(Vec<u64>),
-    /// It is told that the log is another, and gets it from its oldest event on.
+    /// A reset, and the log from its oldest event on.
     Reset(Vec<u64>),
     /// A status that ends it.
     Refused(u16),
@@ -142,7 +142,7 @@ fn poll(target: &Target, query: &str) -> Outcome {
 }
 
 #[test]
-fn every_cursor_is_answered_as_its_holder_can_go_on_in_every_pattern() {
+fn every_cursor_gets_an_answer_to_continue_from_in_every_pattern() {
     let target = target(1, 3);
     let (ours, theirs) = (Epoch::of(1), Epoch::of(2));
     let (events, reset) = (Outcome::Events, || Outcome::Reset(vec![1, 2, 3]));
@@ -174,7 +174,7 @@ fn every_cursor_is_answered_as_its_holder_can_go_on_in_every_pattern() {
     // No id is none.
     let live = sse(&target, "?since=2", Some(b""), &events(vec![3]));
     assert_eq!(live, events(vec![3]));
-    // What a person has mistyped is told to that person.
+    // A mistyped query is refused, for a person to correct.
     for query in ["?since=x", "?since=-1", "?since=2-short", "?since="] {
         let refused = Outcome::Refused(400);
         assert_eq!(sse(&target, query, None, &refused), refused, "{query}");
@@ -184,7 +184,7 @@ fn every_cursor_is_answered_as_its_holder_can_go_on_in_every_pattern() {
 }
 
 #[test]
-fn who_comes_back_before_anything_is_published_again_is_let_in() {
+fn a_client_that_returns_before_the_first_event_is_admitted() {
     let old = format!("7-{}", Epoch::of(2));
     for pattern in ["sse", "websocket", "poll"] {
         // Topic t is not there: it was made over the API, in another life.
@@ -226,7 +226,7 @@ fn who_comes_back_before_anything_is_published_again_is_let_in() {
 }
 
 #[test]
-fn a_stream_says_where_it_begins_before_the_first_event() {
+fn a_stream_states_its_position_before_the_first_event() {
     let target = target(1, 2);
     let life = Epoch::of(1);
     let mut client = target.connect();
@@ -272,7 +272,7 @@ fn a_life_is_one_process_or_one_store() {
 }
 
 #[test]
-fn a_receiver_that_deduplicates_takes_the_news_of_every_life() {
+fn a_deduplicating_receiver_accepts_events_of_every_life() {
     let hook = Hook::start(acknowledge);
     let delivered = |life: u64| {
         let options = Options { allow_private_webhooks: true, ..Options::default() };
@@ -310,7 +310,7 @@ fn a_registration_after_a_cursor_of_another_life_is_given_a_fresh_one() {
 }
 
 #[test]
-fn an_event_source_that_is_too_much_is_told_when_to_come_again_and_not_sent_away() {
+fn an_event_source_above_the_limit_gets_a_reconnect_delay_instead_of_a_refusal() {
     let events = [("accept", "text/event-stream")];
     let limits = Limits { requests_per_s: Some(1), connections: None };
     let crowded = Limits { requests_per_s: None, connections: Some(1) };
@@ -320,7 +320,7 @@ fn an_event_source_that_is_too_much_is_told_when_to_come_again_and_not_sent_away
         let mut first = target.connect();
         first.ask("GET", "/topics/news-0/stream", &events, b"");
         assert_eq!(first.head().status, 200);
-        // Libraries that stand in for a browser's EventSource add what else they take.
+        // Libraries that emulate a browser's EventSource send further types in Accept.
         for accept in ["text/event-stream", "text/event-stream, */*;q=0.1"] {
             let mut second = target.connect();
             let headers = [("accept", accept)];
@@ -348,7 +348,7 @@ fn quick_pings(slow_consumer: SlowConsumer, pong_ms: u64) -> Options {
     Options { websocket, send_buffer: tidings::unit::ByteSize::new(4096), ..Options::default() }
 }
 
-/// Reads slowly: about `pause` a kibibyte, and answers pings when it comes to read them. Returns (events, pings).
+/// Reads slowly, one kibibyte per `pause`, and answers pings when it reads them. Returns (events, pings).
 fn read_slowly(client: &mut Client, pause: Duration, pings_wanted: usize) -> (usize, usize) {
     let (mut events, mut pings) = (0, 0);
     while pings < pings_wanted {
@@ -380,7 +380,7 @@ impl Drop for StopOnDrop<'_> {
 #[test]
 fn a_slow_client_that_reads_is_not_cut_by_the_pong_deadline() {
     for policy in [SlowConsumer::DropOldest, SlowConsumer::Conflate] {
-        // A ping stands behind seconds of what is in the kernels' buffers; the deadline is far shorter.
+        // A ping waits behind seconds of data in the kernels' buffers; the deadline is far shorter.
         let target = Target::start(quick_pings(policy, 500));
         target.publish("t", json!(0));
         let (mut client, _) = open(&target, "").unwrap();

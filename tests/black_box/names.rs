@@ -164,7 +164,7 @@ fn a_scenario_comes_from_standard_input() {
 }
 
 #[test]
-fn files_that_are_no_scenario_are_refused_with_the_reason() {
+fn invalid_scenario_files_are_refused_with_the_reason() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path();
     fs::create_dir(path.join("folder.toml")).unwrap();
@@ -350,7 +350,7 @@ fn a_results_folder_that_cannot_be_made_is_found_before_anything_is_measured() {
     }
     fs::write(path.join("file"), "").unwrap();
     fs::create_dir(path.join("half")).unwrap();
-    // The second scenario's folder: the first must not be measured in vain.
+    // The second scenario's folder: the problem must be found before the first is measured.
     fs::write(path.join("half/b"), "").unwrap();
     for (out, named) in [("file", "file/a"), ("file/deeper", "file/deeper/a"), ("half", "half/b")] {
         let arguments = ["run", "--out", out, "a.toml", "b.toml"];

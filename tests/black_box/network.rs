@@ -20,7 +20,7 @@ use tidings::unit::{Bandwidth, ByteSize, Span};
 const ALL: [&str; 6] = ["request", "short-poll", "long-poll", "sse", "websocket", "webhook"];
 const NETWORK: &str =
     "[network]\nlatency = \"20ms\"\njitter = \"5ms\"\nbandwidth = \"2Mbit/s\"\nloss = 0.01\n";
-/// One way, in nanoseconds, less what a histogram rounds off.
+/// One-way latency in nanoseconds, minus a histogram's rounding.
 const LATENCY: f64 = 19.9e6;
 
 /// Runs it; every case delivered exactly what was expected.
@@ -39,7 +39,7 @@ fn exact(bench: &Bench) -> Vec<BTreeMap<String, String>> {
     trials
 }
 
-/// The smallest sample of a case; `None` where its trial's percentiles are in no file, because the machine spoilt it.
+/// The smallest sample of a case; `None` if its trial's percentiles are in no file, because the machine spoilt it.
 fn least(bench: &Bench, case: &str, metric: &str) -> Option<f64> {
     let rows = rows(&bench.results().join("percentiles.csv"));
     let of = rows.iter().find(|row| row["case"] == case && row["metric"] == metric);
@@ -57,14 +57,14 @@ fn every_pattern_delivers_everything_and_nothing_early_plain_and_over_tls() {
         let (metric, ways) =
             if row["pattern"] == "request" { ("response", 2.0) } else { ("freshness", 1.0) };
         if row["pattern"] != "request" {
-            // The largest is told of every trial.
+            // Every trial has its maximum.
             let most = number(row, "freshness_ns_max");
             assert!(most >= LATENCY, "{case}: {most}");
         }
         if let Some(least) = least(&bench, case, metric) {
             assert!(least >= ways * LATENCY, "{case}: {metric} {least}");
         }
-        // A round trip opens the connection, and another is the handshake's; only then is anything asked for.
+        // One round trip opens the connection, another is the handshake's; only then follows a request.
         let round_trips = if case.ends_with("tls=true") { 2.0 } else { 1.0 };
         let connect = number(row, "connect_ns_p50");
         assert!(connect >= round_trips * 2.0 * LATENCY, "{case}: {connect}");
@@ -113,7 +113,7 @@ fn a_slow_consumer_is_slow_behind_it_too() {
 }
 
 #[test]
-fn a_long_way_with_losses_is_waited_for() {
+fn a_slow_and_lossy_network_is_waited_for() {
     // Registrations, challenges and handshakes of TLS, at five plateaus, longer than any launch without a network takes.
     let network = "[network]\nlatency = \"200ms\"\nloss = 0.01\n[transport]\ntls = true\n";
     let text = scenario(&["webhook"], 1, "1s", "").replace("drain = \"5s\"", "drain = \"15s\"");
@@ -124,7 +124,7 @@ fn a_long_way_with_losses_is_waited_for() {
 }
 
 #[test]
-fn what_clients_publish_goes_through_it_too() {
+fn events_of_clients_pass_the_emulated_network_too() {
     let patterns = ["short-poll", "long-poll", "sse", "websocket", "webhook"];
     let publish = "rate = \"20/s\"\npublish = \"clients\"";
     let text = scenario(&patterns, 1, "1s", "").replace("rate = \"20/s\"", publish);
@@ -150,7 +150,7 @@ fn through(case: Case, network: Network) -> Case {
 }
 
 #[test]
-fn a_narrow_way_takes_its_time_for_every_byte() {
+fn a_low_bandwidth_delays_every_byte() {
     let target = Target::start(Options::default());
     let payload = ByteSize::new(20_000);
     let bandwidth = Bandwidth::from_bits_per_second(2_000_000);
@@ -177,7 +177,7 @@ fn a_narrow_way_takes_its_time_for_every_byte() {
 }
 
 #[test]
-fn a_lost_packet_is_a_time_out_late_and_nothing_is_lost() {
+fn a_lost_packet_costs_a_time_out_and_no_delivery() {
     let target = Target::start(Options::default());
     let network = Network { latency: Span::from_ms(5), loss: 0.2, ..Network::default() };
     let case = through(case("request", 4, "rate = \"100/s\"\ntimeout = \"60s\""), network);

@@ -31,7 +31,7 @@ fn every_kind_of_payload_arrives_in_every_pattern_and_encoding() {
 }
 
 #[test]
-fn a_target_alone_publishes_the_kind_that_it_is_told() {
+fn a_standalone_target_publishes_the_configured_kind() {
     let mut serve = Command::new(env!("CARGO_BIN_EXE_tidings"))
         .args(["serve", "--listen", "127.0.0.1:0", "--rate", "1000/s"])
         .args(["--payload", "200B", "--payload-kind", "records"])

@@ -51,7 +51,7 @@ fn the_same_seed_plans_the_same() {
 }
 
 #[test]
-fn flags_stand_over_the_environment() {
+fn flags_override_the_environment() {
     let folder = folder(GOOD);
     let shown = |arguments: &[&str], clients: &str| {
         let output = Command::new(env!("CARGO_BIN_EXE_tidings"))
@@ -76,7 +76,7 @@ fn several_files_are_planned_in_turn() {
 }
 
 #[test]
-fn what_is_refused_exits_2_with_one_line() {
+fn a_refused_scenario_exits_2_with_one_line() {
     let folder = folder(GOOD);
     fs::write(folder.path().join("bad.toml"), GOOD.replace("rate", "raet")).unwrap();
     for (arguments, expected) in [
@@ -109,7 +109,7 @@ fn what_is_refused_exits_2_with_one_line() {
 }
 
 #[test]
-fn what_cannot_fit_this_host_exits_2_with_the_figures() {
+fn a_plan_too_large_for_the_host_exits_2_with_the_figures() {
     let folder = folder(GOOD);
     let output = plan(folder.path(), &["x.toml", "--set", "workload.clients=10M"]);
     let err = text(&output.stderr);

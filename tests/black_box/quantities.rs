@@ -32,7 +32,7 @@ fn a_quantity_is_the_same_in_a_file_a_set_and_a_case() {
         ("payload", "\"1.5KiB\"", "1536B"),
         ("payload", "\"2.048 kB\"", "2KiB"),
     ] {
-        // What the case needs beside it.
+        // Other keys that the case needs.
         let rest = if key == "clients" { "rate = \"5/s\"" } else { "clients = 10" };
         let rest = if key == "payload" { "clients = 10\nrate = \"5/s\"" } else { rest };
         let head = format!("{BASE}[phases]\nmeasure = \"40s\"\n[workload]\n{rest}\n");
@@ -52,7 +52,7 @@ fn a_quantity_is_the_same_in_a_file_a_set_and_a_case() {
 }
 
 #[test]
-fn what_is_no_quantity_is_refused_with_its_text_its_place_and_an_example() {
+fn an_invalid_quantity_is_refused_with_its_text_its_place_and_an_example() {
     for (line, place, shown, example) in [
         ("clients = \"1,000\"", "x.toml:6", "'1,000'", "10k"),
         ("clients = \"2.0305k\"", "x.toml:6", "'2.0305k'", "10k"),
@@ -81,7 +81,7 @@ fn what_is_no_quantity_is_refused_with_its_text_its_place_and_an_example() {
 }
 
 #[test]
-fn an_objective_is_held_against_the_number_that_was_written() {
+fn an_objective_is_compared_with_the_written_number() {
     // As a double, 99.9 divided by 100 is more than 0.999.
     for (objective, status) in [
         ("reach >= 99.9%", 0),

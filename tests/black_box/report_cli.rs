@@ -116,7 +116,7 @@ fn a_terminal_gets_a_table_and_the_path_last() {
 }
 
 #[test]
-fn what_was_lost_is_told_everywhere() {
+fn losses_appear_in_every_output() {
     let out = tempfile::tempdir().unwrap();
     let cases = vec![small(six()).remove(4)];
     let folder = write_run(out.path(), &info(scenario(cases, 2, &["lost == 0"])), |facts| {
@@ -270,7 +270,7 @@ fn a_run_stopped_before_its_first_trial_has_charts_that_say_so() {
 }
 
 #[test]
-fn what_is_no_results_folder_is_refused_with_a_remedy() {
+fn a_folder_without_results_is_refused_with_a_remedy() {
     let out = tempfile::tempdir().unwrap();
     let foreign = out.path().join("foreign");
     fs::create_dir(&foreign).unwrap();

@@ -1,4 +1,4 @@
-//! Clients that ask, against a server that does as it is told: closed loops, raw samples, the gap between polls.
+//! Clients that send requests to a scripted server: closed loops, raw samples, the gap between polls.
 
 use crate::request_support;
 use crate::target_support;
@@ -17,10 +17,10 @@ use tidings::measure::{Counter, Distribution, ErrorKind, Metric};
 use tidings::scenario::{self, Case};
 use tidings::server::Options;
 
-/// What a server does with one request: waits, then writes these bytes; or says nothing, ever.
+/// A server's reaction to one request: a delay and the bytes to write; or no answer at all.
 type Reply = Option<(Duration, Vec<u8>)>;
 
-/// A server of blocking threads, one a connection, each with a script of its own.
+/// A server of blocking threads, one per connection, each with its own script.
 struct Server {
     address: SocketAddr,
     /// Requests read so far.
@@ -105,8 +105,8 @@ fn moody(silent: bool) -> Server {
     })
 }
 
-/// Repeats `attempt`, whose own assertions hold every time, until enough happened in one: a machine that is held up may let
-/// a window pass with little in it.
+/// Repeats `attempt`, whose own assertions always hold, until a window contained enough: on a paused machine one may pass
+/// nearly empty.
 fn enough(mut attempt: impl FnMut() -> bool) {
     assert!((0..20).any(|_| attempt()), "in twenty windows too little happened");
 }
@@ -137,7 +137,7 @@ fn a_closed_loop_accounts_for_every_request_of_a_slow_target() {
 }
 
 #[test]
-fn what_a_closed_loop_still_waits_for_at_the_end_is_censored() {
+fn requests_in_flight_at_the_end_of_a_closed_loop_are_censored() {
     let (clients, server) = (3, moody(true));
     // Longer than anyone waits: each client's first silent request is its last.
     let closed = "loop = \"closed\"\ntimeout = \"1h\"";
@@ -149,9 +149,9 @@ fn what_a_closed_loop_still_waits_for_at_the_end_is_censored() {
 }
 
 #[test]
-fn a_closed_loop_is_due_its_time_to_think_after_the_answer_before() {
+fn a_closed_loop_is_due_a_think_time_after_the_previous_answer() {
     let mut pairs = 0;
-    // Where this process is held up, a window has room for few.
+    // A paused process leaves room for few requests in a window.
     enough(|| {
         let server = moody(false);
         let closed = "loop = \"closed\"\nthink = \"3ms\"\narrivals = \"constant\"";
@@ -170,7 +170,7 @@ fn a_closed_loop_is_due_its_time_to_think_after_the_answer_before() {
 }
 
 #[test]
-fn samples_are_the_first_and_say_what_the_histograms_say() {
+fn samples_are_the_first_requests_and_agree_with_the_histograms() {
     let server = moody(false);
     let closed = "loop = \"closed\"\nthink = \"1ms\"";
     enough(|| {
@@ -209,9 +209,9 @@ fn samples_are_the_first_and_say_what_the_histograms_say() {
     assert_eq!(told.snapshot.distribution(Metric::Slip).unwrap().count(), slip);
 }
 
-/// A topic that brings one event an answer; `away` says which are published between polls, the others while one is held.
+/// A topic that delivers one event per answer; `away` says which are published between polls, the others while one is held.
 ///
-/// Each takes a millisecond to come: the window opens 5 ms after the links stand, and polls must be left to be sent in it.
+/// Each takes a millisecond: the window opens 5 ms after the links are open, and some polls must remain to be sent in it.
 fn topic(last: u64, away: fn(u64) -> bool) -> Server {
     let page = |next: u64, events: &str| {
         let page = format!("{{\"next\":{next},\"oldest\":1,\"events\":[{events}]}}");
@@ -315,7 +315,7 @@ fn polls_follow_the_clock_or_the_answers() {
 }
 
 #[test]
-fn clients_have_phases_of_their_own_or_all_the_same() {
+fn clients_have_random_or_equal_phases() {
     const CLIENTS: u64 = 8;
     for (synchronised, phases) in [(true, 1), (false, CLIENTS as usize)] {
         let server = Server::start(|| {
@@ -340,7 +340,7 @@ fn quiet() -> scenario::Workload {
 }
 
 #[test]
-fn a_conditional_poll_is_answered_304_where_nothing_is_new() {
+fn a_conditional_poll_without_new_events_gets_304() {
     for conditional in [false, true] {
         let target = Target::start(Options::default());
         target.publish("news-0", 1);
@@ -369,7 +369,7 @@ fn a_conditional_poll_is_answered_304_where_nothing_is_new() {
 }
 
 #[test]
-fn polls_that_are_refused_are_errors_and_no_responses() {
+fn refused_polls_are_errors_and_not_responses() {
     let server = Server::start(|| {
         let mut standing = true;
         move |_: &str| {

@@ -34,7 +34,7 @@ gap = "20ms"
 const NAMED: &str = "request: closed loop, subject to coordinated omission";
 
 #[test]
-fn as_many_samples_are_written_as_were_measured_or_asked_for() {
+fn samples_are_written_up_to_the_configured_number() {
     for samples in [7, 100_000] {
         let bench = Bench::new(&SCENARIO.replace("SAMPLES", &samples.to_string()));
         let output = bench.measure(&["--quiet"]);
@@ -89,7 +89,7 @@ fn asked_as_told(trial: &std::collections::BTreeMap<String, String>) {
 }
 
 #[test]
-fn no_file_of_samples_is_made_where_none_is_asked_for() {
+fn no_samples_file_is_written_by_default() {
     let bench = Bench::new(&SCENARIO.replace("SAMPLES", "0"));
     bench.measure(&["--quiet", "--trials", "1"]);
     assert_eq!(bench.trials().len(), 4);
@@ -97,7 +97,7 @@ fn no_file_of_samples_is_made_where_none_is_asked_for() {
 }
 
 #[test]
-fn a_plan_names_closed_loops_and_what_is_kept() {
+fn a_plan_names_closed_loops_and_samples() {
     let bench = Bench::new(&SCENARIO.replace("SAMPLES", "\"10k\""));
     let plan = |more: &[&str]| {
         let mut command = Command::new(env!("CARGO_BIN_EXE_tidings"));

@@ -1,4 +1,4 @@
-//! What a scenario may say of clients that ask, and what is refused with its place and remedy.
+//! Keys of scenarios for clients that send requests, and refusals with place and remedy.
 
 use tidings::pace::ArrivalProcess;
 use tidings::scenario::{self, Pattern};

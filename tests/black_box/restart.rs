@@ -43,7 +43,7 @@ fn nothing_is_lost_or_twice_where_the_log_survives_a_kill() {
             !heard || (1.0..=number(row, "dials") - 20.0).contains(&peak),
             "of those that come back: {row:?}"
         );
-        // What fell due meanwhile is late, and is there.
+        // Events due during the outage are late, but delivered.
         assert!(number(row, "freshness_ns_max") >= 50e6, "{row:?}");
         assert!(
             number(row, "target_cpu_ns_per_delivery") > 0.0,
@@ -80,7 +80,7 @@ fn a_goodbye_loses_nothing_either_and_without_jitter_all_come_back_too() {
 }
 
 #[test]
-fn what_a_lost_log_takes_along_is_told_and_counted() {
+fn events_of_a_lost_log_are_announced_and_counted_as_lost() {
     let restart = "restart = { at = \"900ms\", down = \"100ms\", log = \"lost\" }\nsse = { retry = \"20ms\" }";
     // A poll a second leaves most of a second's events unfetched when the target goes.
     let (_bench, trials) = trials(restart, &["short-poll.interval=1s"]);
@@ -98,7 +98,7 @@ fn what_a_lost_log_takes_along_is_told_and_counted() {
 }
 
 #[test]
-fn links_that_come_and_go_lose_nothing() {
+fn churning_links_lose_nothing() {
     let bench = Bench::new(
         &scenario(&DELIVERING, 1, "2s", "")
             .replace("rate = \"20/s\"", "rate = \"20/s\"\nchurn = \"40/s\""),
@@ -115,7 +115,7 @@ fn links_that_come_and_go_lose_nothing() {
 }
 
 #[test]
-fn slow_consumers_are_dealt_with_as_their_policy_says() {
+fn slow_consumers_are_handled_by_their_policy() {
     let policies = r#"
 [sweep]
 websocket.slow_consumer = ["disconnect", "drop-oldest", "conflate"]
@@ -127,7 +127,7 @@ pause = "300ms"
 receive_buffer = "4KiB"
 "#;
     let load = "rate = \"60/s\"\npayload = \"16KiB\"";
-    // A healthy link may lag by two seconds, for which shared machines do stand still; a slow one does so soon, for good.
+    // A healthy link may lag by two seconds, because shared machines do pause; a slow one soon lags for good.
     let text_ = scenario(&["websocket"], 1, "5s", "target = { send_buffer = \"4KiB\" }");
     let bench = Bench::new(&(text_.replace("rate = \"20/s\"", load) + policies));
     let output = bench.run(&[]);

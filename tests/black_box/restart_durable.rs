@@ -50,13 +50,13 @@ fn entries(folder: &Path) -> Vec<PathBuf> {
     std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()).collect()
 }
 
-/// Nothing that was acknowledged is lost, and nothing comes twice that a receiver could not know.
+/// Nothing acknowledged is lost, and a receiver could recognise every duplicate.
 fn assert_exact(row: &BTreeMap<String, String>) {
     assert!(number(row, "expected") > 0.0, "{row:?}");
     assert_eq!(number(row, "delivered"), number(row, "expected"), "{row:?}");
     assert_eq!((number(row, "lost"), number(row, "duplicate")), (0.0, 0.0), "{row:?}");
-    // Nobody registers again, so that every delivery after the restart is one to an endpoint that the disk has. A link
-    // may still wait for its next attempt to ask for it when the trial ends: everything has come by then.
+    // Receivers do not register again, so every delivery after the restart goes to an endpoint from the disk. A link may
+    // still wait to look it up when the trial ends: everything has arrived by then.
     assert!((1.0..=20.0).contains(&number(row, "reconnects")), "{row:?}");
     assert_eq!(number(row, "error_status"), 0.0, "{row:?}");
     assert!(number(row, "freshness_ns_max") >= 50e6, "what was due meanwhile comes late: {row:?}");
@@ -81,7 +81,7 @@ fn the_successor_is_as_good_as_the_disk() {
     let run = Restarted::new("", "");
     let child = run.command(&["--set", "phases.warmup=5s"]).spawn().unwrap();
     let store = run.store();
-    // The target goes on writing to the file that it has open.
+    // The target continues to write to its open file.
     let foreign = store.with_extension("foreign");
     std::fs::write(&foreign, vec![7; 1 << 20]).unwrap();
     std::fs::rename(&foreign, &store).unwrap();
@@ -94,7 +94,7 @@ fn the_successor_is_as_good_as_the_disk() {
 }
 
 #[test]
-fn what_an_empty_store_does_not_know_is_lost() {
+fn events_missing_from_an_empty_store_are_lost() {
     let run = Restarted::new("", "");
     let sets = ["phases.warmup=5s", "phases.drain=1s"];
     let sets = sets.iter().flat_map(|set| ["--set", set]).collect::<Vec<_>>();

@@ -35,7 +35,7 @@ fn every_pattern_delivers_everything_once_and_writes_every_file() {
             assert!(number(row, measured) > 0.0, "{measured}: {row:?}");
         }
         let delivers = row["pattern"] != "request";
-        // A second of twenty events need not tell a median; the largest value and the samples' worth are told.
+        // A second of twenty events need not give a known median; the maximum and the number of samples are always given.
         assert_eq!(row["freshness_ns_max"].is_empty(), !delivers, "{row:?}");
         assert!(number(row, "n_eff") >= 1.0, "{row:?}");
         assert_eq!(
@@ -92,11 +92,11 @@ fn several_workers_and_shards_share_the_load_exactly() {
 }
 
 #[test]
-fn a_target_that_dies_is_a_failed_row_and_the_run_goes_on() {
+fn a_target_that_dies_is_a_failed_row_and_the_run_continues() {
     let bench = Bench::new(&scenario(&["websocket"], 2, "2s", ""));
     let run = bench.start();
-    // Its worker stands, so the target has been told what to do.
-    // It is stopped, lest it says that the target is gone before the target's end is heard of.
+    // The worker runs, so the target has its orders. The worker is stopped, so that the end of the target is noticed before
+    // the worker reports it.
     kill_process(bench.wait_for("worker"), Signal::STOP).unwrap();
     kill_process(bench.wait_for("target"), Signal::KILL).unwrap();
     let output = run.finish();

@@ -45,7 +45,7 @@ fn dropped(seed: u64, subscribers: impl Iterator<Item = u64>) -> u64 {
 }
 
 #[test]
-fn what_was_dropped_is_lost_and_nothing_else() {
+fn only_dropped_deliveries_are_lost() {
     let patterns = ["short-poll", "long-poll", "sse", "websocket", "webhook"];
     let more = "target = { shards = 1 }\nfaults = { drop = 0.1 }";
     // What is lost is waited for until the end of the drain.
@@ -96,7 +96,7 @@ fn a_freeze_a_stall_and_a_delay_show_where_they_should_and_lose_nothing() {
     }
 }
 
-/// How long at least the longest waits that is due in the stall, 300 ms to 500 ms after the start.
+/// The least wait of the longest request that is due in the stall, 300 ms to 500 ms after the start.
 fn slip_ns(bench: &Bench) -> u64 {
     let stall = 300_000_000..500_000_000;
     let first = schedule(seed(bench)).topic(0).find(|at| stall.contains(at));
@@ -113,7 +113,7 @@ fn extremes(bench: &Bench, case: &str, metric: &str) -> (f64, f64) {
 }
 
 #[test]
-fn a_plan_tells_the_faults() {
+fn a_plan_lists_the_faults() {
     let more = "[faults]\nservice = \"1ms\"\n[sweep]\nfaults.delay = [\"0ms\", \"5ms\"]";
     let bench = Bench::new(&scenario(&["request"], 1, "1s", more));
     let plan = |file: &std::path::Path| {

@@ -1,4 +1,4 @@
-//! Who is blamed: a worker that was stopped spoils its trial by name; a target that was stopped is a result.
+//! Attribution of pauses: a stopped worker makes its trial invalid and is named; a stopped target is a result.
 
 use crate::support;
 
@@ -12,7 +12,7 @@ use support::{Bench, eventually, number, scenario, text};
 /// How long a process is stopped: the subject of these tests, not a wait for anything.
 const STOP: Duration = Duration::from_secs(1);
 
-/// Whether the measure window of this process is about to begin (within 20 ms) or has begun: its meters stand.
+/// Whether the measure window of this process is about to begin (within 20 ms) or has begun: its meters run.
 fn is_measuring(process: Pid) -> bool {
     let directory = format!("/proc/{}/task", process.as_raw_nonzero());
     let tasks = fs::read_dir(directory).into_iter().flatten().flatten();
@@ -33,10 +33,10 @@ fn only(trials: Vec<BTreeMap<String, String>>) -> BTreeMap<String, String> {
     trials.into_iter().next().unwrap()
 }
 
-/// Up to three times until `stood`, whose process stands still on purpose, finds that no other did: on a shared machine one
-/// may. Who blames the wrong one does so every time.
+/// Calls `stood`, which stops a process on purpose, up to three times until no other process paused: on a shared machine
+/// one may. A wrong attribution fails every time.
 fn alone(stood: fn() -> bool) {
-    assert!((0..3).any(|_| stood()), "another process was said to stand still");
+    assert!((0..3).any(|_| stood()), "another process paused every time");
 }
 
 #[test]
@@ -62,7 +62,7 @@ fn stopped_worker() -> bool {
     assert!(reasons.contains("worker 1 stalled for"), "{reasons}");
     let other = reasons.contains("worker 2") || reasons.contains("workers stalled");
     assert!(number(&trial, "hiccup_ns_max") >= 0.9e9, "{trial:?}");
-    // What was missed is accounted for, and nothing of it is lost.
+    // Missed deliveries are accounted for, and none is lost.
     assert_eq!(trial["expected"], trial["delivered"], "{trial:?}");
     bench.wait_until_gone();
     !other
@@ -92,7 +92,7 @@ fn stopped_target() -> bool {
 }
 
 #[test]
-fn what_the_machine_did_stands_in_every_row_and_in_run_json() {
+fn every_row_and_run_json_have_the_machine_checks() {
     let bench = Bench::new(&scenario(&["short-poll"], 1, "1s", ""));
     let output = bench.measure(&["--quiet"]);
     let trial = only(bench.trials());

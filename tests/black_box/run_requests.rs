@@ -61,7 +61,7 @@ request.format = ["json", "xml"]"#,
 }
 
 #[test]
-fn refused_clients_wait_as_long_as_they_are_told() {
+fn refused_clients_wait_as_long_as_retry_after_says() {
     let bench = Bench::new(&requests(
         "[target]\nrequests_per_s = 40\nshards = 1\n[request]\nrate = \"200/s\"\nconditional = false\n\
          [sweep]\nrequest.connection = [\"keep-alive\", \"websocket\"]",
@@ -81,14 +81,14 @@ fn refused_clients_wait_as_long_as_they_are_told() {
     }
 }
 
-/// Of 10 clients that were refused more than a second's worth of what they were to ask.
+/// Asserts that 10 clients were refused more than a second's worth of their requests.
 fn waited_as_told(row: &BTreeMap<String, String>) {
     assert_ne!(row["verdict"], "failed", "{row:?}");
     let (sent, answered) = (number(row, "sent"), number(row, "answered"));
     let refused = number(row, "error_refused");
     assert!(refused > 0.0 && refused == number(row, "errors"), "{row:?}");
-    // 600 were due, all in all. Who ignores a refusal would be refused 160 times a second; a client that obeys, at
-    // most once in the second that it is told to wait, in the 8 s that the trial may last.
+    // 600 requests were due in all. Without back-off 160 per second would be refused; a client that backs off is refused at
+    // most once per second of waiting, in the at most 8 s of the trial.
     assert!(refused <= 10.0 * 9.0, "{row:?}");
     assert!(answered < sent && sent < number(row, "scheduled"), "{row:?}");
     assert_eq!(
@@ -97,7 +97,7 @@ fn waited_as_told(row: &BTreeMap<String, String>) {
         "a refusal is no delivery: {row:?}"
     );
     assert!(row["not_modified"] == "0" && row["error_status"] == "0", "{row:?}");
-    // A second is the least that they are told: what waited was sent that long after it was due.
+    // The least back-off is a second: waiting requests were sent at least that late.
     assert!(number(row, "fired_ns_p99") > 1e9, "{row:?}");
     assert!(row["verdict_codes"].starts_with("requests_refused{"), "{row:?}");
 }

@@ -1,10 +1,11 @@
-//! `tidings run` with webhooks whose receivers are down, slow or failing: nothing is lost, and what came of it is told.
+//! `tidings run` with webhooks whose receivers are down, slow or failing: nothing is lost, and the report describes the
+//! trouble.
 
 use crate::support;
 
 use support::{Bench, UNSTEADY, number, only_noise_and, text};
 
-/// One case of `webhook` with these options, whose attempts are given up after `timeout`.
+/// One case of `webhook` with these options, whose attempts time out after `timeout`.
 fn scenario(options: &str, timeout: &str) -> String {
     format!(
         r#"question = "Is anything lost?"
@@ -31,7 +32,7 @@ backoff_max = "100ms"
 }
 
 #[test]
-fn nothing_is_lost_and_nothing_booked_twice_whatever_the_receivers_do() {
+fn receivers_in_trouble_lose_nothing_and_book_nothing_twice() {
     for (options, case, told) in [
         ("receiver = { work = \"2ms\" }", "webhook", "work_ns_p50"),
         ("receiver = { fail = 0.3, fail_status = 503 }", "webhook", "refused_attempts"),
@@ -51,7 +52,7 @@ fn nothing_is_lost_and_nothing_booked_twice_whatever_the_receivers_do() {
         ("batch = 10\nlinger = \"100ms\"", "webhook", "attempts"),
         ("connection = \"per-attempt\"", "webhook", "attempts"),
     ] {
-        // A machine that stands still for as long as the target's patience breaks exchanges of good receivers, too.
+        // A pause of the machine as long as the target's time-out breaks exchanges of healthy receivers, too.
         let timeout = if options.contains("slow") { "500ms" } else { "5s" };
         let bench = Bench::new(&scenario(options, timeout));
         let output = bench.run(&[]);
@@ -80,7 +81,7 @@ fn nothing_is_lost_and_nothing_booked_twice_whatever_the_receivers_do() {
         assert!(report.contains("Delivery is at least once"), "{options}");
         let troubled = ["fail", "down", "slow"].iter().any(|trouble| options.contains(trouble));
         assert_eq!(report.contains("## Failing receivers"), troubled, "{options}");
-        // Times are told of usable trials.
+        // Only usable trials have times.
         if row["verdict"] != "invalid" {
             assert!(report.contains("sent to acknowledged"), "{options}");
             let caught_up = report.contains("they caught up in");
@@ -90,7 +91,7 @@ fn nothing_is_lost_and_nothing_booked_twice_whatever_the_receivers_do() {
 }
 
 #[test]
-fn a_dead_endpoint_loses_its_own_and_nobody_elses() {
+fn a_dead_endpoint_loses_only_its_own_deliveries() {
     let down = "receiver = { down_for = \"1h\", down = \"hang\", affected = 0.05 }";
     let text = scenario(down, "500ms").replace("drain = \"20s\"", "drain = \"5s\"");
     let bench = Bench::new(&text);

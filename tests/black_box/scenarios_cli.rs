@@ -41,7 +41,7 @@ fn shipped_scenarios_are_listed_planned_by_name_and_copied() {
 }
 
 #[test]
-fn what_is_there_is_never_written_over_and_what_is_not_shipped_is_said() {
+fn an_existing_file_is_never_overwritten_and_an_unknown_scenario_is_named() {
     let folder = tempfile::tempdir().unwrap();
     let run = |arguments: &[&str]| tidings(folder.path(), arguments);
     fs::write(folder.path().join("my.toml"), "mine").unwrap();
@@ -64,7 +64,7 @@ fn what_is_there_is_never_written_over_and_what_is_not_shipped_is_said() {
 }
 
 #[test]
-fn the_name_alone_says_what_to_type_first() {
+fn the_bare_command_prints_the_first_steps() {
     let output = tidings(std::env::temp_dir().as_path(), &[]);
     assert_eq!(output.status.code(), Some(0));
     assert!(text(&output.stdout).contains("tidings run quickstart"), "{}", text(&output.stdout));

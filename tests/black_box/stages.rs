@@ -18,7 +18,7 @@ use tokio::runtime::{Builder, LocalOptions};
 
 const PATIENCE: Duration = Duration::from_secs(20);
 
-/// What one exchange is: how far off its due stamp is, how much it sends.
+/// An exchange: the offset of its due stamp, and its size.
 #[derive(Debug, Clone)]
 struct Ask {
     in_ns: u64,
@@ -71,7 +71,7 @@ async fn carry_out(target: &Target, pacing: Pacing, asks: &[Ask]) {
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(16))]
     #[test]
-    fn stamps_stand_in_the_order_of_the_stages(
+    fn stamps_are_in_the_order_of_the_stages(
         asks in proptest::collection::vec(ask(), 1..12),
         spin: bool,
     ) {

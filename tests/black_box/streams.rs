@@ -15,7 +15,7 @@ fn full() -> Stdio {
     OpenOptions::new().write(true).open("/dev/full").unwrap().into()
 }
 
-/// A pipe whose reader has gone.
+/// A pipe with a closed reading end.
 fn closed() -> Stdio {
     let (reader, writer) = pipe().unwrap();
     drop(reader);
@@ -47,7 +47,7 @@ fn assert_whole(bench: &Bench) {
 type Stream = fn() -> Stdio;
 
 #[test]
-fn a_run_keeps_everything_whatever_its_streams_are() {
+fn a_run_keeps_everything_on_any_kind_of_streams() {
     let cases: [(&str, Stream, Stream); 4] = [
         ("stderr closed", Stdio::null, closed),
         ("stdout closed", closed, Stdio::null),
@@ -64,7 +64,7 @@ fn a_run_keeps_everything_whatever_its_streams_are() {
 }
 
 #[test]
-fn a_full_stdout_leaves_the_files_and_is_no_success() {
+fn a_full_stdout_keeps_the_files_and_fails_the_command() {
     let bench = bench();
     let output = bench.command(&[]).stdout(full()).stderr(Stdio::piped()).output().unwrap();
     assert!(matches!(output.status.code(), Some(2 | 3)), "{}", output.status);
@@ -113,7 +113,7 @@ fn verbs_have_their_status_on_streams_that_cannot_be_written() {
 #[test]
 fn a_pipe_that_is_never_read_stalls_no_trial_and_no_end() {
     let bench = bench();
-    // Full before the run begins: its first write blocks.
+    // Full before the run begins, so that its first write blocks.
     let (reader, writer) = stalled();
     let status = bench.command(&[]).stdout(Stdio::null()).stderr(writer).status().unwrap();
     assert!(matches!(status.code(), Some(0 | 3)), "{status}");
@@ -173,7 +173,7 @@ fn a_server_outlives_its_reader_and_ends_at_a_hang_up() {
     eventually("a listening socket", || {
         let file = File::open(format!("/proc/{id}/status")).ok()?;
         let mut lines = BufReader::new(file).lines().map_while(Result::ok);
-        // Its handler of SIGHUP stands.
+        // Its handler of SIGHUP is installed.
         let mask = lines.find_map(|l| Some(l.strip_prefix("SigCgt:")?.trim().to_owned()))?;
         (u64::from_str_radix(&mask, 16).ok()? & 1 != 0).then_some(())
     });
@@ -219,7 +219,7 @@ fn a_panic_elsewhere_is_one_message_with_status_2() {
 }
 
 #[test]
-fn a_panic_of_one_connection_is_told_and_costs_that_connection_alone() {
+fn a_panic_of_one_connection_is_reported_and_ends_only_that_connection() {
     let mut serve = tidings(&["serve", "--listen", "127.0.0.1:0", "--shards", "2"]);
     serve.env("TIDINGS_PANIC_AT", "connection").stdout(Stdio::piped()).stderr(Stdio::piped());
     let mut serve = serve.spawn().unwrap();
@@ -244,7 +244,7 @@ fn a_panic_of_one_connection_is_told_and_costs_that_connection_alone() {
 }
 
 #[test]
-fn a_panic_of_a_helper_thread_is_no_success_and_leaves_ctrl_c_working() {
+fn a_panic_of_a_helper_thread_fails_the_command_and_leaves_ctrl_c_working() {
     let bench = bench();
     let output = panicking(&bench, "signals");
     assert!(matches!(output.status.code(), Some(2 | 3)), "{}", output.status);

@@ -155,7 +155,7 @@ fn every_operation_is_carried_out_on_the_items_that_http_serves() {
 }
 
 #[test]
-fn what_http_refuses_a_call_is_refused_in_the_same_words() {
+fn a_call_is_refused_with_the_same_words_as_over_http() {
     let target = Target::start(Options::default());
     let mut socket = open(&target);
     assert_eq!(
@@ -187,7 +187,7 @@ fn what_http_refuses_a_call_is_refused_in_the_same_words() {
 }
 
 #[test]
-fn publishing_is_called_and_everything_else_is_not_here() {
+fn calls_can_publish_and_other_routes_are_missing() {
     let target = Target::start(Options::default());
     let mut socket = open(&target);
     for seq in 1..=2 {
@@ -217,7 +217,7 @@ fn publishing_is_called_and_everything_else_is_not_here() {
 }
 
 #[test]
-fn several_calls_are_under_way_and_answered_as_they_are_ready() {
+fn concurrent_calls_are_answered_as_they_complete() {
     // Every second call takes four seconds, and none waits for another.
     let settings =
         ["service=1ms", "distribution=bimodal", "slow=4s", "slow_share=0.5", "servers=unlimited"];
@@ -241,7 +241,7 @@ fn several_calls_are_under_way_and_answered_as_they_are_ready() {
 }
 
 #[test]
-fn at_the_bound_of_calls_under_way_nothing_more_is_taken() {
+fn a_link_reads_nothing_at_its_limit_of_calls() {
     let target = Target::start(wrong(&["service=100ms", "servers=unlimited"]));
     let mut socket = open(&target);
     let wire: Vec<Vec<u8>> =
@@ -258,7 +258,7 @@ fn at_the_bound_of_calls_under_way_nothing_more_is_taken() {
 }
 
 #[test]
-fn too_many_calls_are_refused_and_told_when_to_come_again() {
+fn too_many_calls_are_refused_with_retry_after() {
     let limits = Limits { requests_per_s: Some(1), connections: None };
     let refused = loop {
         let target = Target::start(Options { limits, ..Options::default() });
@@ -279,7 +279,7 @@ fn too_many_calls_are_refused_and_told_when_to_come_again() {
 }
 
 #[test]
-fn a_message_that_is_no_call_is_told_so_and_the_next_is_answered() {
+fn an_invalid_call_is_refused_and_the_next_is_answered() {
     let target = Target::start(Options::default());
     let mut socket = open(&target);
     for (message, id) in [
@@ -303,7 +303,7 @@ fn a_message_that_is_no_call_is_told_so_and_the_next_is_answered() {
 }
 
 #[test]
-fn what_breaks_the_protocol_closes_once_what_came_before_is_answered() {
+fn a_protocol_violation_closes_after_earlier_calls_are_answered() {
     let target = Target::start(Options::default());
     for (what, bytes, code) in [
         ("an unmasked frame", b"\x81\x02{}".to_vec(), 1002),
@@ -329,7 +329,7 @@ fn what_breaks_the_protocol_closes_once_what_came_before_is_answered() {
 }
 
 #[test]
-fn fragments_make_a_call_whatever_stands_between_them() {
+fn fragments_form_a_call_despite_control_frames_between_them() {
     let target = Target::start(Options::default());
     let mut socket = open(&target);
     // As long as a message may be.
@@ -345,7 +345,7 @@ fn fragments_make_a_call_whatever_stands_between_them() {
 }
 
 #[test]
-fn whoever_takes_no_answers_is_not_read_any_more_and_misses_none() {
+fn a_client_that_reads_no_answers_is_not_read_and_misses_none() {
     let target = Target::start(Options::default());
     let mut socket = open(&target);
     // Ten times what the buffers of both kernels, and the target's own, hold of answers.
@@ -359,7 +359,7 @@ fn whoever_takes_no_answers_is_not_read_any_more_and_misses_none() {
         }
     });
     let newest = || target.get("/topics").json()["topics"][0]["newest"].as_u64().unwrap();
-    // Nothing moves any more: so many round trips of another client are long.
+    // Nothing moves any more: this many round trips of another client take long enough to tell.
     let (mut before, mut still) = (0, 0);
     while still < 100 {
         let now = newest();
@@ -382,7 +382,7 @@ fn another_makers_client_calls_and_is_answered_before_its_close() {
         socket.write(Message::text(publish.to_string())).unwrap();
     }
     socket.write(Message::Ping(vec![1].into())).unwrap();
-    // In one piece, so that the ping comes with the calls, however this thread is held up.
+    // In one write, so that the ping arrives with the calls even if this thread pauses.
     socket.flush().unwrap();
     assert_eq!(socket.read().unwrap(), Message::Pong(vec![1].into()), "no call holds it up");
     let bye = CloseFrame { code: CloseCode::Library(4000), reason: "bye".into() };
@@ -399,7 +399,7 @@ fn another_makers_client_calls_and_is_answered_before_its_close() {
 }
 
 #[test]
-fn a_target_that_ends_answers_what_it_was_called_and_says_goodbye() {
+fn a_target_that_ends_answers_pending_calls_and_closes() {
     let target = Target::start(wrong(&["delay=100ms"]));
     let (mut idle, mut busy) = (open(&target), open(&target));
     let publish = call(1, "POST", "/topics/news-0/events", &[JSON], Some(json!({ "data": 1 })));
@@ -438,7 +438,7 @@ fn a_silent_caller_is_pinged_and_dropped_and_one_that_is_served_is_not() {
     assert_eq!(frame(&mut silent), Some((0x89, vec![])));
     assert_eq!(frame(&mut silent), None, "silence does not keep it");
 
-    // Full from its first moment on, so that nothing depends on how soon this thread answers a ping.
+    // Full from the start, so that nothing depends on how soon this thread answers a ping.
     let calls = (0..UNDER_WAY_MAX as u64).map(|id| text(&call(id, "GET", "/items/1", &[], None)));
     let mut full = open_with(&target, &calls.collect::<Vec<_>>().concat());
     let mut answers = 0;
@@ -463,7 +463,7 @@ fn a_message_that_does_not_end_closes_the_link() {
     let target = Target::start(Options { waits, websocket, ..Options::default() });
     let mut client = open(&target);
     client.write(&masked(0x01, b"{"));
-    // Pings are answered, so that it is no silence that ends it.
+    // Pings are answered, so silence is not what ends it.
     let closed = loop {
         let (first, payload) = frame(&mut client).expect("a close");
         match first {

@@ -133,7 +133,7 @@ fn a_trial_goes_from_prepare_to_done() {
 }
 
 #[test]
-fn what_stops_a_target_is_reported_with_its_reason() {
+fn a_target_that_cannot_run_reports_why() {
     let taken = TcpListener::bind("127.0.0.1:0").unwrap();
     for (order, word) in [
         (prepare(PROTOCOL_VERSION + 1, any_port()), "version"),
@@ -175,7 +175,7 @@ fn serve_prints_its_address_publishes_and_ends_by_signal() {
 }
 
 #[test]
-fn serve_refuses_what_it_cannot_do_with_a_remedy() {
+fn serve_refuses_impossible_options_with_a_remedy() {
     let taken = TcpListener::bind("127.0.0.1:0").unwrap();
     let address = taken.local_addr().unwrap().to_string();
     for (arguments, word) in [

@@ -104,7 +104,7 @@ fn one_server_serves_all_connections_in_the_order_of_arrival() {
 }
 
 #[test]
-fn with_unlimited_servers_nobody_waits_and_the_share_of_slow_requests_is_exact() {
+fn with_unlimited_servers_no_request_waits_and_the_share_of_slow_ones_is_exact() {
     let settings =
         ["service=1ms", "distribution=bimodal", "slow=40ms", "slow_share=0.1", "servers=unlimited"];
     let passages = crowd(&target(&settings), 60);
@@ -161,7 +161,7 @@ fn answers_and_pushes_leave_late_by_the_delay_and_in_order() {
     assert_eq!(late(&held.answer("GET").json()["events"][0]), 22, "a held poll");
 }
 
-/// What is left of `1..=n` of the first topic for a subscriber.
+/// The sequences of `1..=n` of the first topic that a subscriber gets.
 fn left(faults: &Faults, subscriber: u64, n: u64) -> Vec<u64> {
     let drop_filter = DropFilter::new(SEED, subscriber, 0, faults).unwrap();
     (1..=n).filter(|seq| !drop_filter.drops(*seq)).collect()
@@ -228,7 +228,7 @@ fn dropped_deliveries_are_those_of_the_seed_in_every_pattern() {
 }
 
 #[test]
-fn a_held_poll_whose_news_are_dropped_is_told_to_go_on() {
+fn a_held_poll_whose_events_are_dropped_returns_a_cursor() {
     let target = target(&["drop=1"]);
     let mut held = target.connect();
     held.ask("GET", "/topics/news-0/events?since=0&wait=20s", &[], b"");
@@ -262,7 +262,7 @@ fn a_costly_write_keeps_the_shard_busy_for_each_subscriber() {
 }
 
 #[test]
-fn what_is_due_in_a_stall_is_published_at_its_end_while_serving_goes_on() {
+fn events_due_in_a_stall_are_published_at_its_end_while_serving_continues() {
     const GAP_NS: u64 = 10_000_000;
     // Long enough that no pause of this machine covers it.
     let faults = wrong(&["stall_at=100ms", "stall_for=4s"]);
@@ -299,18 +299,18 @@ fn what_is_due_in_a_stall_is_published_at_its_end_while_serving_goes_on() {
 }
 
 #[test]
-fn in_a_freeze_nothing_is_taken_in_by_any_shard() {
+fn in_a_freeze_no_shard_accepts_anything() {
     // A shard that is itself held up may be late for a freeze, and this thread may miss them all: then once more. A shard that
     // does not freeze is not excused by any number of attempts.
     assert!((0..5).any(|_| stands_still()), "taken in, in a freeze");
 }
 
-/// Whether a target that freezes took nothing in meanwhile, while a request was under way.
+/// Whether a freezing target accepted nothing, while a request was in progress.
 fn stands_still() -> bool {
     let settings = ["freeze_at=50ms", "freeze_for=300ms", "freeze_every=400ms", "service=1ns"];
     let target =
         target_with(&Options { shards: 3, faults: wrong(&settings), ..Options::default() });
-    // Three connections in turn are one a shard.
+    // Three connections in turn: one per shard.
     let mut clients: Vec<Client> = (0..3).map(|_| target.connect()).collect();
     for client in &mut clients {
         assert_eq!(client.send("GET", "/items", None).status, 200);
@@ -335,7 +335,7 @@ fn stands_still() -> bool {
 }
 
 #[test]
-fn the_front_page_says_what_is_wrong() {
+fn the_front_page_lists_the_faults() {
     assert!(target(&["delay=1ms"]).get("/").text().contains("injected faults: delay=1ms\n"));
     assert!(Target::start(Options::default()).get("/").text().contains("injected faults: none\n"));
 }

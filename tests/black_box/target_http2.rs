@@ -1,4 +1,4 @@
-//! What is wrong with a target on purpose, and what it protects itself with, over TLS and HTTP/2.
+//! Faults and limits of a target, over TLS and HTTP/2.
 
 use std::io::{Read as _, Write as _};
 use std::net::{SocketAddr, TcpStream};
@@ -23,9 +23,9 @@ use tokio::sync::oneshot;
 use tokio::task::LocalSet;
 
 const SEED: u64 = 7;
-/// How long a test waits for what must come.
+/// Time limit for expected events.
 const PATIENCE: Duration = Duration::from_secs(20);
-/// How clients of HTTP/2 greet.
+/// The preface of HTTP/2 clients.
 const PREFACE: &[u8] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
 /// A frame of settings without any.
 const SETTINGS: &[u8] = &[0, 0, 0, 4, 0, 0, 0, 0, 0];
@@ -64,7 +64,7 @@ impl Target {
         self.handle.address()
     }
 
-    /// Connections to it, of HTTP/2 for so many links each.
+    /// A dialer of connections to it, with HTTP/2 for this many links each.
     fn dialer(&self, streams: Option<u32>) -> Dialer {
         let dialer = Dialer::new(self.address(), Rc::new(WireTotals::default()));
         let dialer = match &self.trust {
@@ -111,7 +111,7 @@ fn seqs(page: &StampedResponse) -> Vec<u64> {
     page["events"].as_array().unwrap().iter().map(|e| e["seq"].as_u64().unwrap()).collect()
 }
 
-/// Reads a stream of events until so many have come.
+/// Reads a stream until this many events have arrived.
 async fn streamed(target: &Target, client: &mut Client, n: usize) -> Vec<u64> {
     let request = target.request(Method::GET, "/topics/news-0/stream?since=0", "");
     let mut body = client.stream(request).await.unwrap().into_body();
@@ -131,7 +131,7 @@ async fn streamed(target: &Target, client: &mut Client, n: usize) -> Vec<u64> {
 }
 
 #[test]
-fn faults_act_whichever_way_the_bytes_travel() {
+fn faults_apply_to_every_transport() {
     const EVENTS: u64 = 40;
     const SERVICE_NS: u64 = 2_000_000;
     const DELAY_NS: u64 = 3_000_000;
@@ -183,7 +183,7 @@ fn faults_act_whichever_way_the_bytes_travel() {
 }
 
 #[test]
-fn an_answer_that_leaves_late_is_not_written_with_those_beside_it() {
+fn a_delayed_answer_is_not_written_with_prompt_ones() {
     const DELAY_NS: u64 = 50_000_000;
     let faults = faults(&["delay=50ms".to_owned()]).unwrap();
     let target = Target::start(false, Options { faults, ..Options::default() });
@@ -244,13 +244,13 @@ fn a_connection_too_many_is_refused_and_closed() {
     }
 }
 
-/// How many connections stand, as `/healthz` says.
+/// The number of open connections, from `/healthz`.
 fn connections(health: &StampedResponse) -> u64 {
     let health: Value = serde_json::from_slice(&health.body).unwrap();
     health["links"]["connection"].as_u64().unwrap()
 }
 
-/// A connection that has asked: where this thread is held up for longer than a greeting may take, the next one.
+/// A connection that has sent its preface: the next one if this thread paused for longer than the time limit.
 async fn asked(target: &Target) -> Client {
     let start = Instant::now();
     loop {
@@ -266,7 +266,7 @@ async fn asked(target: &Target) -> Client {
 }
 
 #[test]
-fn who_greets_and_says_no_more_is_let_go() {
+fn a_client_that_falls_silent_after_its_preface_is_dropped() {
     let waits = Waits { head: Span::from_ms(300), ..Waits::default() };
     let plain = Target::start(false, Options { waits, ..Options::default() });
     let greeting = [PREFACE, SETTINGS].concat();

@@ -69,7 +69,7 @@ fn pages_follow_the_cursor_to_the_end() {
 }
 
 #[test]
-fn what_is_wrong_is_refused_with_its_status() {
+fn invalid_requests_are_refused_with_their_status() {
     let target = Target::start(Options::default());
     target.send("POST", "/items", Some(json!({})));
     let large = format!("{{\"data\":\"{}\"}}", "x".repeat(1 << 20));
@@ -156,7 +156,7 @@ fn an_item_is_the_same_in_both_encodings() {
         assert_eq!(answer.header("vary"), Some("accept"));
     }
 
-    // A strong tag is of one representation: the other one's is no match.
+    // A strong tag belongs to one representation, and does not match the other.
     let (json_tag, xml_tag) = (json.header("etag").unwrap(), xml.header("etag").unwrap());
     assert_ne!(json_tag, xml_tag);
     for (accept, tag, status) in [
@@ -173,7 +173,7 @@ fn an_item_is_the_same_in_both_encodings() {
     assert_eq!(client.request("GET", "/items/1", &[("if-none-match", &weak)], b"").status, 304);
     assert_eq!(client.request("PUT", "/items/1", &[JSON, ("if-match", &weak)], b"{}").status, 412);
 
-    // Either names the state of the item, so either allows a write; which encoding comes back is asked for.
+    // Either tag names the state of the item, so either allows a write; `Accept` chooses the response's encoding.
     let replaced = client.request(
         "PUT",
         "/items/1",

@@ -1,5 +1,4 @@
-//! What clients should not send, over raw sockets to a process of its own: the right status or an end, and
-//! bounded memory.
+//! Malformed and hostile requests, over raw sockets to a separate process: the right status or an end, and bounded memory.
 
 use crate::target_support;
 
@@ -35,7 +34,7 @@ impl Server {
         Self { child, address }
     }
 
-    /// What it keeps in memory, in bytes.
+    /// Its resident memory, in bytes.
     fn resident(&self) -> u64 {
         let status = std::fs::read_to_string(format!("/proc/{}/status", self.child.id())).unwrap();
         let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).unwrap();
@@ -127,7 +126,7 @@ fn garbage_is_refused_with_the_right_status() {
 }
 
 #[test]
-fn who_is_slow_is_not_waited_for() {
+fn slow_clients_are_not_waited_for() {
     let server = Server::start(&["--head-wait", "300ms", "--body-wait", "300ms"]);
     for (what, bytes) in [
         ("nothing", &b""[..]),
@@ -138,7 +137,7 @@ fn who_is_slow_is_not_waited_for() {
         stream.write_all(bytes).unwrap();
         assert!(ends(&stream), "{what} keeps a connection");
     }
-    // A field at a time, each in time: the head as a whole is not.
+    // One field at a time, each in time, but the head as a whole is late.
     let mut stream = TcpStream::connect(server.address).unwrap();
     stream.set_read_timeout(Some(std::time::Duration::from_millis(50))).unwrap();
     stream.write_all(b"GET /healthz HTTP/1.1\r\n").unwrap();
@@ -152,7 +151,7 @@ fn who_is_slow_is_not_waited_for() {
             };
     }
     assert!(ended, "a field at a time keeps a connection");
-    // A server of its own: where this thread is held up, it is not to be taken for slow about its head.
+    // A separate server: a pause of this thread must not look like a slow head.
     let server = Server::start(&["--body-wait", "300ms"]);
     for headers in ["content-length: 9\r\n", "transfer-encoding: chunked\r\n"] {
         let mut client = Client::connect(server.address);
@@ -180,7 +179,7 @@ fn floods_cost_bounded_memory() {
             .map(|i| {
                 let mut stream = TcpStream::connect(server.address).unwrap();
                 stream.set_write_timeout(Some(std::time::Duration::from_millis(30))).unwrap();
-                // Until it is refused, or nobody reads any more.
+                // Until it is refused, or the server stops reading.
                 let bytes = bytes(i);
                 let _ = stream.write_all(&bytes);
                 stream
@@ -198,7 +197,7 @@ fn floods_cost_bounded_memory() {
     let chunks = flood(&|_| {
         post("content-type: application/json\r\ntransfer-encoding: chunked\r\n", &chunk)
     });
-    // Pipelined, and nobody reads the answers.
+    // Pipelined, without reading the answers.
     let many = b"GET / HTTP/1.1\r\nhost: t\r\n\r\n".repeat(100_000);
     let pipelined = flood(&|_| many.clone());
     let bomb = format!("<item><data>{}", "<array>".repeat(100_000));

@@ -1,5 +1,4 @@
-//! The null target over raw sockets: a process of the real binary, told by the control protocol to do next to
-//! nothing, and to do that right.
+//! The null target over raw sockets: a process of the real binary, under the control protocol.
 
 use crate::target_support;
 
@@ -19,7 +18,7 @@ use tidings::pace::{ArrivalProcess, Schedule};
 use tidings::scenario::{Case, Pattern, Publish, WebSocketOptions, Workload};
 use tidings::unit::{ByteSize, Rate, Span};
 
-/// A null target in a process of its own; killed when dropped.
+/// A null target in a separate process; killed when dropped.
 struct NullTarget {
     process: Child,
     orders: ChildStdin,
@@ -34,7 +33,7 @@ impl Drop for NullTarget {
     }
 }
 
-/// Two topics of so many events a second for 0.3 s, of which the middle third is measured.
+/// Two topics at this rate per second for 0.3 s, measured in the middle third.
 fn schedule(per_s: f64) -> Schedule {
     let process = ArrivalProcess::Poisson;
     Schedule { seed: 1, topics: 2, per_s, process, until_ns: 300_000_000 }
@@ -154,7 +153,7 @@ fn every_operation_on_items_is_answered_as_the_workers_expect() {
         let deleted = client.send("DELETE", &path, None);
         assert_eq!((deleted.status, deleted.header("content-length")), (204, None));
     }
-    // Two requests at once, the second in two pieces, are answered in turn.
+    // Two pipelined requests, the second in two pieces, are answered in turn.
     client
         .write(b"GET /items/1 HTTP/1.1\r\n\r\nPOST /items HTTP/1.1\r\ncontent-length: 4\r\n\r\n12");
     assert_eq!(client.answer("GET").status, 200);
@@ -163,7 +162,7 @@ fn every_operation_on_items_is_answered_as_the_workers_expect() {
 }
 
 #[test]
-fn what_is_no_http_ends_its_connection_and_no_other() {
+fn invalid_http_ends_only_its_own_connection() {
     let target = NullTarget::start(10.0, 64);
     let mut sound = Client::connect(target.address);
     for words in [&b"hello there\r\n\r\n"[..], b"GET /topics/news-0/ws HTTP/1.1\r\n\r\n"] {

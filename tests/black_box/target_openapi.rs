@@ -1,4 +1,4 @@
-//! The description of the API against the API, both ways: what it says is so, and nothing is left out.
+//! The description of the API against the API, both ways: it is right and complete.
 
 use crate::schema;
 use crate::target_support;
@@ -18,7 +18,7 @@ use tungstenite::Message;
 
 const JSON: (&str, &str) = ("content-type", "application/json");
 
-/// What an example request is, and what must come of it.
+/// An example request and its expected result.
 struct Example {
     /// Method and path as the description writes it.
     operation: (&'static str, &'static str),
@@ -207,8 +207,8 @@ fn examples(hook: &str) -> Vec<Example> {
     ]
 }
 
-/// Of every operation a request from a page of another site or by a name that is not the target's, and one of those that can be
-/// refused for nothing else, with two hosts.
+/// For every operation a request from a page of another site or under a foreign name, and one with two hosts for those that
+/// nothing else can refuse.
 fn ill_addressed(document: &Value) -> Vec<(Example, &'static str)> {
     let templates: Vec<(String, String)> = described(document)
         .filter(|(_, _, status)| status == "403")
@@ -230,7 +230,7 @@ fn ill_addressed(document: &Value) -> Vec<(Example, &'static str)> {
 const ELSEWHERE: [&str; 4] = ["408", "429", "503", "507"];
 
 #[test]
-fn what_the_description_says_is_so() {
+fn the_openapi_description_matches_the_target() {
     let options = Options { ring: 2, allow_private_webhooks: true, ..Options::default() };
     let target = Target::start(options);
     let hook = Hook::start(acknowledge);
@@ -310,7 +310,7 @@ fn the_messages_of_calls_are_described() {
 }
 
 #[test]
-fn nothing_is_left_out_of_the_description() {
+fn the_openapi_description_is_complete() {
     let target = Target::start(Options { allow_private_webhooks: true, ..Options::default() });
     let hook = Hook::start(acknowledge);
     target.send("POST", "/items", Some(json!({})));
@@ -334,7 +334,7 @@ fn nothing_is_left_out_of_the_description() {
             "{path}"
         );
     }
-    // Which paths there are, the target's sources say: every segment that they know stands in a path.
+    // The target's sources list the paths: every segment in them occurs in a path.
     let segments: BTreeSet<&str> = paths.keys().flat_map(|path| path.split('/')).collect();
     let sources = [
         include_str!("../../src/server/router.rs"),
@@ -410,7 +410,7 @@ fn dead_letters_of_batches_are_described() {
 #[test]
 fn refusals_of_a_target_whose_disk_is_full_are_described() {
     let folder = tempfile::tempdir().unwrap();
-    // A file that may not grow is what a full disk is; the signal that comes with it is to be passed over.
+    // A limit on file size acts like a full disk; the signal that comes with it is ignored.
     let mut command = Command::new("/bin/sh");
     command.args(["-c", "trap '' XFSZ; ulimit -f 4096; exec \"$@\"", "sh"]);
     command.arg(env!("CARGO_BIN_EXE_tidings")).args(["serve", "--listen", "127.0.0.1:0"]);
@@ -425,7 +425,7 @@ fn refusals_of_a_target_whose_disk_is_full_are_described() {
     let registration = json!({ "url": hook.url(), "topics": ["news-0"], "since": 0 });
     let registered = client.send("POST", "/webhooks", Some(registration.clone()));
     assert_eq!(registered.status, 201, "{}", registered.text());
-    // It takes nothing, so that everything must be kept.
+    // It accepts nothing, so that everything must be kept.
     assert_eq!(client.send("PATCH", "/webhooks/1", Some(json!({ "enabled": false }))).status, 200);
     let event = json!({ "data": "x".repeat(500_000) });
     let publish =
@@ -448,7 +448,7 @@ fn refusals_of_a_target_whose_disk_is_full_are_described() {
     }
 }
 
-/// A target of its own process, killed when dropped.
+/// A target in a separate process, killed when dropped.
 struct Served(Child);
 
 impl Drop for Served {
@@ -500,7 +500,7 @@ fn fits(document: &Value, response: &Value, answer: &Answer, method: &str, what:
 }
 
 #[test]
-fn the_check_finds_what_does_not_fit() {
+fn the_check_finds_mismatches() {
     let document = json!({ "s": { "type": "object", "required": ["a"], "properties": { "a": { "type": "integer", "minimum": 1 } }, "additionalProperties": false } });
     let schema = json!({ "type": "array", "items": { "$ref": "#/s" } });
     for (value, sound) in [

@@ -65,7 +65,7 @@ fn the_head_of_a_page_is_that_of_the_page_and_waits_for_nothing() {
     let nothing = client.send("HEAD", "/topics/t/events?since=1&wait=600s", None);
     assert_eq!((nothing.status, nothing.header("cache-control")), (204, Some("no-store")));
     assert_eq!(target.links("long-poll"), 0);
-    // The connection is in order: nothing followed the heads.
+    // The connection is intact: nothing followed the heads.
     assert_eq!(client.send("GET", "/topics/t/events?since=0", None).text(), get.text());
 }
 
@@ -89,7 +89,7 @@ fn events_carry_their_payload_and_stamps() {
 }
 
 #[test]
-fn a_cursor_older_than_the_ring_is_told_the_gap() {
+fn a_cursor_older_than_the_ring_gets_a_gap() {
     let target = Target::start(Options { ring: 4, ..Options::default() });
     for i in 0..10 {
         target.publish("t", json!(i));
@@ -102,7 +102,7 @@ fn a_cursor_older_than_the_ring_is_told_the_gap() {
 }
 
 #[test]
-fn what_is_wrong_is_refused_with_its_status() {
+fn invalid_requests_are_refused_with_their_status() {
     let target = Target::start(Options::default());
     target.publish("t", json!(1));
     for (path, status) in [
@@ -136,7 +136,7 @@ fn what_is_wrong_is_refused_with_its_status() {
 }
 
 #[test]
-fn a_long_poll_is_answered_by_what_is_published() {
+fn a_long_poll_returns_published_events() {
     let target = Target::start(Options::default());
     target.publish("t", json!(1));
     let mut waiting = target.connect();

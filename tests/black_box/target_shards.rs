@@ -1,4 +1,4 @@
-//! Several shards: each subscriber gets every event once, in order, whatever shard it landed on.
+//! Several shards: each subscriber gets every event once, in order, on every shard.
 
 use crate::target_support;
 
@@ -94,7 +94,7 @@ fn every_pattern_gets_every_event_once_in_order_on_every_shard() {
     std::thread::scope(|scope| {
         let mut subscribers = Vec::new();
         for topic in 0..TOPICS {
-            // Connections are dealt in turn: as many of each pattern as there are shards meet all of them.
+            // Shards get connections in turn: one connection per shard for each pattern covers all.
             for _ in 0..SHARDS {
                 let (name, count) = (topic_name(topic), counts[topic as usize]);
                 let patterns: [Box<dyn Fn(Client) -> Vec<u64> + Send>; 4] = [
@@ -151,7 +151,7 @@ fn every_pattern_gets_every_event_once_in_order_on_every_shard() {
 }
 
 #[test]
-fn only_what_is_due_in_the_window_is_measured() {
+fn only_events_due_in_the_window_are_measured() {
     let (target, schedule) = (target(), schedule());
     let window = 100_000_000..200_000_000;
     let inside =

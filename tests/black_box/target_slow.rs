@@ -1,4 +1,4 @@
-//! Consumers that lag, peers that are gone without a word, and a target that says goodbye.
+//! Consumers that lag, peers that vanish, and a target that shuts down.
 
 use crate::target_support;
 
@@ -16,7 +16,7 @@ fn socket(target: &Target, since: u64) -> Client {
     upgrade(target.connect(), &format!("/topics/t/ws?since={since}"))
 }
 
-/// Far more than the kernel's buffers hold, while nobody reads.
+/// Far more than the kernel's buffers hold, while the client does not read.
 fn flood(target: &Target, events: u64) {
     for _ in 0..events {
         target.publish("t", json!("x".repeat(200_000)));
@@ -26,13 +26,13 @@ fn flood(target: &Target, events: u64) {
 fn websocket(slow_consumer: SlowConsumer) -> Options {
     let websocket =
         WebSocketOptions { slow_consumer, queue: Some(4), ..WebSocketOptions::default() };
-    // Who reads late because this machine does is not to be taken for dead.
+    // A client that reads late because this machine paused must not be taken for dead.
     let websocket = WebSocketOptions { pong_timeout: Span::from_secs(60), ..websocket };
     Options { websocket, send_buffer: ByteSize::new(8 << 10), ..Options::default() }
 }
 
 #[test]
-fn a_lagging_socket_is_told_exactly_what_is_left_out() {
+fn a_lagging_socket_gets_an_exact_gap() {
     for policy in [SlowConsumer::DropOldest, SlowConsumer::Conflate] {
         let target = Target::start(websocket(policy));
         target.publish("t", json!(0));
@@ -56,7 +56,7 @@ fn a_lagging_socket_is_told_exactly_what_is_left_out() {
 }
 
 #[test]
-fn a_lagging_socket_that_is_disconnected_loses_nothing_when_it_comes_back() {
+fn a_lagging_socket_that_is_disconnected_resumes_without_loss() {
     let target = Target::start(websocket(SlowConsumer::Disconnect));
     target.publish("t", json!(0));
     let mut client = socket(&target, 1);
@@ -74,7 +74,7 @@ fn a_lagging_socket_that_is_disconnected_loses_nothing_when_it_comes_back() {
         last = decode_head(&payload).unwrap().seq;
     }
     assert!(last < 121);
-    // Far behind, and not slow: whoever resumes is given the time to catch up.
+    // Far behind, but not slow: a client that resumes has time to catch up.
     let mut again = socket(&target, last);
     for seq in last + 1..=121 {
         assert_eq!(decode_head(&frame(&mut again).unwrap().1).unwrap().seq, seq);
@@ -82,7 +82,7 @@ fn a_lagging_socket_that_is_disconnected_loses_nothing_when_it_comes_back() {
 }
 
 #[test]
-fn a_lagging_stream_is_told_the_gap_and_goes_on() {
+fn a_lagging_stream_gets_a_gap_and_continues() {
     let sse = SseOptions {
         slow_consumer: SlowConsumer::Conflate,
         queue: Some(4),
@@ -148,7 +148,7 @@ fn a_waiting_poll_that_goes_away_is_forgotten_at_once() {
 }
 
 #[test]
-fn a_held_poll_waits_for_more_where_it_is_told_to() {
+fn a_held_poll_waits_for_more_events_if_configured() {
     const COALESCE: Span = Span::from_ms(300);
     let target = Target::start(Options { coalesce: COALESCE, ..Options::default() });
     target.publish("t", json!(0));
@@ -166,7 +166,7 @@ fn a_held_poll_waits_for_more_where_it_is_told_to() {
             assert_eq!(page["events"].as_array().unwrap().len(), 2, "{page}");
             return;
         }
-        // This thread was held up between the two: once more, after both.
+        // This thread paused between the two: read again, after both.
         cursor += 2;
     }
 }

@@ -79,7 +79,7 @@ fn a_stream_resumes_after_the_last_event_that_was_seen() {
 }
 
 #[test]
-fn a_stream_that_fell_off_the_ring_is_told_the_gap_and_ends() {
+fn a_stream_that_fell_off_the_ring_gets_a_gap_and_ends() {
     let target = Target::start(Options { ring: 2, ..Options::default() });
     for i in 0..10 {
         target.publish("t", json!(i));
@@ -166,7 +166,7 @@ fn frames_that_came_with_the_handshake_are_read() {
 }
 
 #[test]
-fn what_breaks_the_protocol_closes_the_link_with_its_code() {
+fn a_protocol_violation_closes_the_link_with_its_code() {
     let target = Target::start(Options::default());
     target.publish("t", json!(1));
     let long = [&[0x82, 0xff, 0, 0, 0, 0, 0, 0x10, 0, 1][..], &[0; 4]].concat();

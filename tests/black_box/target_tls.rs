@@ -12,10 +12,10 @@ use std::time::Duration;
 use tidings::net::tls::{Authority, HTTP_1};
 use tidings::net::{Dialer, WireTotals};
 
-/// How long a test waits for what must come: over the target's own limit of ten seconds for a handshake.
+/// Time limit for expected events: above the target's own limit of ten seconds for a handshake.
 const PATIENCE: Duration = Duration::from_secs(30);
 
-/// `tidings serve` on a port of its own; ends with its test.
+/// `tidings serve` on a free port; ends with its test.
 struct Serve {
     child: Child,
     scheme: &'static str,
@@ -34,7 +34,7 @@ impl Serve {
         Self { child, scheme, address }
     }
 
-    /// What curl says of `path`: status, HTTP version, and the body; `None` where there is no curl here.
+    /// curl's result for `path`: status, HTTP version, and the body; `None` without curl.
     fn curl(&self, path: &str, more: &[&str]) -> Option<(String, String)> {
         let form = "\n%{http_code} %{http_version} %{ssl_verify_result}";
         let url = format!("{}://{}{path}", self.scheme, self.address);
@@ -140,7 +140,7 @@ fn a_stranger_on_the_port_is_let_go() {
     // An alert, at most: a record of type 21 and 2 bytes.
     assert!(answer.is_empty() || (answer[0] == 21 && answer.len() <= 7), "{answer:?}");
 
-    // One that begins a handshake and goes no further: the header of a record and a byte of it.
+    // An incomplete handshake: the header of a record and one byte.
     let mut slow = serve.connect();
     slow.write_all(&[22, 3, 1, 0, 200, 1]).unwrap();
     let mut silent = serve.connect();
@@ -152,7 +152,7 @@ fn a_stranger_on_the_port_is_let_go() {
 }
 
 #[tokio::test(flavor = "current_thread")]
-async fn who_trusts_another_authority_is_told_so() {
+async fn a_client_of_another_authority_gets_a_clear_error() {
     let serve = Serve::start(&["--tls"]);
     let trust = Authority::new().unwrap().trust(false);
     let totals = Rc::new(WireTotals::default());

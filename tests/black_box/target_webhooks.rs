@@ -102,7 +102,7 @@ fn a_url_that_does_not_echo_the_challenge_is_not_registered() {
 }
 
 #[test]
-fn what_cannot_be_registered_is_refused_with_the_reason() {
+fn an_invalid_registration_is_refused_with_the_reason() {
     let target = Target::start(options());
     let good = "http://127.0.0.1:9/";
     for (body, word) in [
@@ -162,7 +162,7 @@ fn a_failed_delivery_is_repeated_under_the_same_id() {
 }
 
 #[test]
-fn what_never_succeeds_becomes_a_dead_letter_and_holds_up_nothing() {
+fn a_failing_event_becomes_a_dead_letter_and_blocks_nothing() {
     let target = Target::start(options());
     let poisoned = Hook::start(|message| {
         let event = message.json();
@@ -191,7 +191,7 @@ fn what_never_succeeds_becomes_a_dead_letter_and_holds_up_nothing() {
 }
 
 #[test]
-fn a_receiver_that_is_gone_is_not_called_until_it_is_enabled_again() {
+fn a_receiver_that_answers_410_is_not_called_until_it_is_enabled() {
     let target = Target::start(options());
     let hook = failing(1, 410, vec![]);
     register(&target, &hook);

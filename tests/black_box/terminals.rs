@@ -1,4 +1,4 @@
-//! What is printed on terminals of every width, on dumb ones, in plain locales, and where there is no terminal.
+//! Output on terminals of every width, on dumb ones, in plain locales, and without a terminal.
 
 use crate::support;
 
@@ -18,7 +18,7 @@ fn run_on(bench: &Bench, terminal: &Terminal, environment: &[(&str, &str)]) -> C
     command
 }
 
-/// What a run writes to a terminal of so many columns.
+/// The output of a run on a terminal of this width.
 fn on_terminal(columns: u16, environment: &[(&str, &str)]) -> String {
     let bench = Bench::new(&scenario(&["sse"], 1, "300ms", ""));
     let terminal = Terminal::new(columns);
@@ -54,7 +54,7 @@ fn a_window_can_be_resized_under_a_run() {
     let mut run = Terminal::start(command);
     terminal.read_until(|seen| seen.contains("left\r\n"));
     terminal.resize(24);
-    // What is begun after this trial knows the new width.
+    // Lines that begin after this trial use the new width.
     let recorded = bench.trials().len();
     let seen = terminal.read_until(|_| false);
     assert!(matches!(run.wait().unwrap().code(), Some(0 | 3)));

@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 use support::{Bench, number, scenario};
 
 const ALL: [&str; 6] = ["request", "short-poll", "long-poll", "sse", "websocket", "webhook"];
-/// What a TLS 1.3 record adds to what it carries: header, content type, tag.
+/// The overhead of a TLS 1.3 record: header, content type, tag.
 const RECORD: f64 = 22.0;
 
 type Row = BTreeMap<String, String>;
@@ -63,7 +63,7 @@ fn every_pattern_delivers_exactly_over_tls() {
 }
 
 #[test]
-fn a_connection_for_every_request_is_one_and_resumes_as_configured() {
+fn one_connection_per_request_resumes_as_configured() {
     let sweep = "connection = \"per-request\"\n[sweep]\ntransport.tls = [false, true]\ntransport.resume = [true, false]";
     let rows = exact(&["request"], sweep);
     assert_eq!(rows.len(), 3);

@@ -1,5 +1,5 @@
-//! Receivers that answer as no library would: the status line alone says what becomes of an event, costs at most the
-//! connection, and delays nobody else.
+//! Receivers that answer as no library would: the status line alone decides about an event, costs at most the connection,
+//! and delays no other receiver.
 
 use std::collections::BTreeMap;
 use std::io::{BufReader, Read as _, Write as _};
@@ -16,18 +16,18 @@ use tidings::unit::Span;
 
 use crate::target_support::{Hook, Target, acknowledge, read_body, read_head, until};
 
-/// What a receiver does once an attempt has reached it.
+/// A receiver's reaction to an attempt.
 #[derive(Debug, Clone, Copy)]
 enum Step {
     /// Sends this.
     Say(&'static str),
     /// Sends this, a byte at a time.
     Spell(&'static str),
-    /// Sends this over and over, until nobody takes it any more.
+    /// Sends this repeatedly, until the target stops reading.
     Flood(&'static str),
-    /// Sends a byte now and then, until nobody takes it any more.
+    /// Sends a byte now and then, until the target stops reading.
     Trickle,
-    /// Says nothing for a moment, so that what was said is read by itself.
+    /// Sends nothing for a moment, so that the earlier bytes are read separately.
     Pause,
     /// Keeps the connection open, and silent.
     Hold,
@@ -45,7 +45,7 @@ const LARGE: usize = 900 << 10;
 /// A receiver that reads an attempt (its head alone where `early`), plays `steps`, and then closes.
 struct Receiver {
     address: SocketAddr,
-    /// How often each event came.
+    /// How often each event arrived.
     seen: Arc<Mutex<BTreeMap<String, u32>>>,
     over: Arc<AtomicBool>,
 }
@@ -119,7 +119,7 @@ fn serve(
     }
 }
 
-/// Whether the connection goes on.
+/// Whether the connection continues.
 fn play(mut stream: &TcpStream, step: Step, over: &AtomicBool) -> bool {
     let pause = || std::thread::sleep(Duration::from_millis(20));
     match step {
@@ -304,7 +304,7 @@ const FAILED: &[(&str, &[Step])] = &[
 ];
 
 #[test]
-fn anything_else_is_tried_again_and_becomes_a_dead_letter() {
+fn a_failed_attempt_is_retried_and_becomes_a_dead_letter() {
     for (name, script) in FAILED {
         assert_eq!(deliver(name, false, 1, script), (vec![ATTEMPTS, ATTEMPTS], 0, 2), "{name}");
     }
@@ -341,7 +341,7 @@ fn a_kept_connection_that_ends_under_an_attempt_costs_no_attempt() {
         target.publish("news-0", 1);
         until("the delivery", || target.get(&path).json()["delivered"] == seq);
     }
-    // The second and third came over the kept connection first, and then over one of their own.
+    // The second and third event used the kept connection first, and then a new one.
     assert_eq!(odd.seen(), [1, 2, 2]);
     assert_eq!(target.get(&path).json()["dead_letters"], 0);
     assert_eq!(target.stop().counters.get(tidings::measure::Counter::Retries), 0);

@@ -1,5 +1,5 @@
-//! What is wrong with a target on purpose, in the deliveries of its webhooks. Times are compared with bounds that hold
-//! by construction only: nothing comes earlier than it may.
+//! Injected faults in the deliveries of webhooks. Times are compared only with bounds that hold by construction: nothing
+//! may be early.
 
 use crate::target_support;
 
@@ -52,7 +52,7 @@ fn seqs(delivery: &Message) -> Vec<u64> {
 }
 
 #[test]
-fn what_is_dropped_is_in_no_batch_and_does_not_come_after_a_restart_either() {
+fn a_dropped_event_is_in_no_batch_and_not_sent_after_a_restart() {
     const EVENTS: u64 = 40;
     let folder = tempfile::tempdir().unwrap();
     let (settings, linger) = (["drop=0.5", "delay=10ms"], Span::from_ms(5));
@@ -75,7 +75,7 @@ fn what_is_dropped_is_in_no_batch_and_does_not_come_after_a_restart_either() {
     assert_eq!(target.get("/webhooks/1").json()["dead_letters"], 0, "dropped is not given up");
     target.stop();
 
-    // Every position was written: what was delivered lies before it, with the dropped in between.
+    // Every position was written: delivered events lie before it, with the dropped ones in between.
     let target = Target::start_in(options, Some(folder.path()));
     let next = (EVENTS + 1..EVENTS + 100).find(|seq| !drop_filter.drops(*seq)).unwrap();
     for seq in EVENTS + 1..=next {
@@ -85,7 +85,7 @@ fn what_is_dropped_is_in_no_batch_and_does_not_come_after_a_restart_either() {
 }
 
 #[test]
-fn what_is_read_from_the_disk_is_late_as_well() {
+fn events_read_from_the_disk_are_delayed_too() {
     const DELAY_NS: u64 = 300_000_000;
     let outbox = WebhookOptions { outbox: Outbox::Durable, ..WebhookOptions::default() };
     let target = Target::start(Options { ring: 2, ..options(&["delay=300ms"], outbox) });
@@ -106,7 +106,7 @@ fn what_is_read_from_the_disk_is_late_as_well() {
 }
 
 #[test]
-fn attempts_that_are_repeated_or_replayed_are_late_as_well() {
+fn retries_and_replays_are_delayed_too() {
     const DELAY_NS: u64 = 100_000_000;
     let backoff = Span::from_ms(1);
     let webhook = WebhookOptions { attempts: 2, backoff, ..WebhookOptions::default() };

@@ -179,7 +179,7 @@ fn a_rate_limit_spaces_the_attempts_of_an_endpoint() {
 }
 
 #[test]
-fn every_attempt_has_a_connection_of_its_own_if_so_wanted() {
+fn every_attempt_has_its_own_connection_if_configured() {
     for (connection, closes) in
         [(CallbackConnection::PerAttempt, Some("close")), (CallbackConnection::KeepAlive, None)]
     {
@@ -197,7 +197,7 @@ fn every_attempt_has_a_connection_of_its_own_if_so_wanted() {
 }
 
 #[test]
-fn a_receiver_that_asks_for_less_is_given_less_also_without_a_date() {
+fn a_throttling_receiver_gets_fewer_attempts_even_without_a_date() {
     let target = target(WebhookOptions { attempts: 50, concurrency: 8, ..webhook() });
     for (id, status) in [(1, 429), (2, 502), (3, 503), (4, 504)] {
         let left = AtomicU64::new(3);

@@ -1,4 +1,4 @@
-//! The durable outbox against a target that is killed: what was acknowledged arrives, whatever happens.
+//! The durable outbox of a target that is killed: acknowledged events arrive.
 
 use crate::target_support;
 
@@ -54,7 +54,7 @@ impl Drop for Served {
     }
 }
 
-/// Publishes until the target is gone; what was acknowledged is noted.
+/// Publishes until the target is gone, and notes the acknowledged events.
 fn publish(
     address: SocketAddr,
     name: &str,
@@ -263,7 +263,7 @@ fn an_endpoint_that_fell_off_the_ring_is_served_from_the_disk() {
 }
 
 #[test]
-fn what_is_published_from_any_shard_is_visible_once_it_is_acknowledged() {
+fn an_event_from_any_shard_is_visible_once_it_is_acknowledged() {
     let target = Arc::new(Target::start(durable(1000)));
     let threads: Vec<_> = (0..4)
         .map(|thread| {

@@ -1,6 +1,6 @@
 //! The target's WebSocket against RFC 6455, over plain sockets and with another maker's client (tungstenite).
 //!
-//! `scripts/autobahn` runs the Autobahn suite beside it, where Python 2.7 is to be had; this runs everywhere.
+//! `scripts/autobahn` runs the Autobahn suite as well, which needs Python 2.7; this test runs everywhere.
 
 use crate::target_support;
 
@@ -22,7 +22,7 @@ fn echo(target: &Target) -> Client {
 }
 
 #[test]
-fn what_breaks_the_protocol_is_closed_with_its_code_and_the_connection_ends() {
+fn a_protocol_violation_gets_its_close_code_and_ends_the_connection() {
     let target = Target::start(Options { echo_max: 1000, ..Options::default() });
     let close = |payload: &[u8]| masked(0x88, payload);
     for (what, bytes, code) in [
@@ -188,7 +188,7 @@ fn another_makers_client_is_understood() {
 }
 
 #[test]
-fn another_makers_client_is_told_what_is_too_long() {
+fn another_makers_client_gets_the_close_code_for_a_long_message() {
     let target = Target::start(Options { echo_max: 1 << 10, ..Options::default() });
     let mut socket = theirs(&target, "/echo");
     socket.set_config(|config| *config = WebSocketConfig::default());

@@ -1,4 +1,4 @@
-//! Did the generator spoil it? Slip, what was sent of what was scheduled, and the workers' CPU.
+//! Checks of the generator: slip, requests sent of those scheduled, and the workers' CPU.
 
 use super::limits::{Limits, SENT_TOLERANCE, SLIP_INVALID};
 use super::{Finding, degraded, invalid};
@@ -31,7 +31,7 @@ pub(super) fn sent_as_scheduled(facts: &TrialFacts) -> Option<Finding> {
 const SLIPS: [(Load, Metric); 2] =
     [(Load::Requests, Metric::Slip), (Load::Events, Metric::SendSlip)];
 
-/// The worst of what `check` finds of each.
+/// The worst finding of `check` over the loads.
 fn worst(
     facts: &TrialFacts,
     check: impl Fn(Load, &Distribution) -> Option<Finding>,

@@ -107,7 +107,7 @@ fn exceeding(
     Some((verdict, threshold, names))
 }
 
-/// A worker that stalled could neither send nor receive, so the longest pause has a limit of its own.
+/// A worker that stalled could neither send nor receive, so the longest pause has its own limit.
 pub(super) fn no_worker_stood_still(facts: &TrialFacts) -> Option<Finding> {
     let allowed = Limits::of(facts.profile).standstill_ns;
     let stood = |worker: &&WorkerHealth| hiccup(worker, 1.0).is_some_and(|ns| ns > allowed);
@@ -140,7 +140,7 @@ pub(super) fn ticks_woke_in_time(facts: &TrialFacts) -> Option<Finding> {
     }
     let limits = Limits::of(facts.profile);
     let p999 = |worker: &WorkerHealth| {
-        // A stalled worker has a reason of its own.
+        // A stalled worker has its own reason.
         hiccup(worker, 1.0).filter(|longest| *longest <= limits.standstill_ns)?;
         hiccup(worker, 0.999)
     };
@@ -205,7 +205,7 @@ mod tests {
     }
 
     #[test]
-    fn hiccups_are_held_against_the_profile_and_name_the_worker() {
+    fn hiccups_are_judged_by_profile_and_name_the_worker() {
         const MS: u64 = 1_000_000;
         for (what, profile, late, ns, expected, words) in [
             ("late by a little", Shared, 20, 4 * MS, Valid, ""),
@@ -282,7 +282,7 @@ mod tests {
     }
 
     #[test]
-    fn a_stopped_worker_is_told_from_a_machine_that_stood_still() {
+    fn a_stopped_worker_is_distinguished_from_a_paused_machine() {
         for (target_ns, words) in
             [(70_000, "The machine did not pause"), (950_000_000, "The machine paused")]
         {
@@ -307,7 +307,7 @@ mod tests {
     }
 
     #[test]
-    fn hiccups_that_nobody_measured_are_a_doubt() {
+    fn unmeasured_hiccups_degrade_the_trial() {
         let mut facts = sound();
         facts.health[1].hiccups = None;
         let (verdict, reasons) = verdict(&facts);
@@ -319,7 +319,7 @@ mod tests {
     }
 
     #[test]
-    fn what_was_taken_is_held_against_the_profile() {
+    fn stolen_and_throttled_time_is_judged_by_profile() {
         use Counter::{
             RunDelay, RunDelayWatched, Steal, StealWatched, Throttled, ThrottledWatched,
         };

@@ -12,7 +12,7 @@ pub(super) fn clients_publish(facts: &TrialFacts) -> bool {
     facts.case.pattern.kind().delivers() && facts.case.workload.publish == Publish::Clients
 }
 
-/// Sends due × subscribers = expected, and acknowledged ≤ published: what was not taken is a result, and lost.
+/// Sends due × subscribers = expected, and acknowledged ≤ published: refused events are a result, and lost.
 pub(super) fn sends_balance(facts: &TrialFacts) -> Option<Finding> {
     if !clients_publish(facts) {
         return None;
@@ -53,7 +53,7 @@ mod tests {
     use crate::scenario::PatternKind;
 
     #[test]
-    fn what_clients_send_balances_or_the_trial_is_invalid() {
+    fn clients_sends_balance_or_the_trial_is_invalid() {
         for (due, acknowledged, extra, expected, why) in [
             (0, 0, 0, Verdict::Valid, "all of it"),
             (0, 1, 0, Verdict::Valid, "one was not taken: a result"),
@@ -72,7 +72,7 @@ mod tests {
     }
 
     #[test]
-    fn a_socket_sends_all_that_is_due_or_the_generator_is_to_blame() {
+    fn a_socket_that_does_not_send_everything_due_makes_the_trial_invalid() {
         for (kind, sent, errors, expected, why) in [
             (PatternKind::WebSocket, 20, 0, Verdict::Valid, "all of it"),
             (

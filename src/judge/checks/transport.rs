@@ -1,4 +1,4 @@
-//! Did the bytes travel as the case says? Connections, handshakes and resumed sessions, counted where they happen.
+//! Checks of the transport: connections, handshakes and resumed sessions, counted at the sockets.
 
 use super::{Finding, degraded, invalid};
 use crate::judge::Reason;
@@ -100,7 +100,7 @@ mod tests {
     use crate::record::synthetic::{case, facts};
     use crate::scenario::PatternKind;
 
-    /// A sound trial of `kind` with so many connections, handshakes and resumed ones.
+    /// A sound trial of `kind` with these numbers of connections, handshakes and resumed ones.
     fn trial(
         kind: PatternKind,
         counts: [u64; 3],

@@ -1,4 +1,4 @@
-//! Texts of what does not add up: the window, the ledger, what was published and recorded.
+//! Texts of accounts that do not balance: the window, the ledger, published events, recorded samples.
 
 use super::Reason;
 use super::figures::BUG;

@@ -1,4 +1,4 @@
-//! Texts of what the workers did wrong.
+//! Texts of the workers' failures.
 
 use super::figures::{limit, percent};
 use super::{Load, Reason};

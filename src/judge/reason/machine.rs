@@ -1,4 +1,4 @@
-//! Texts of what the machine did to the trial.
+//! Texts of disturbances by the machine.
 
 use super::figures::{by_worker, limit, percent};
 use super::{OfWorker, Reason};
@@ -67,7 +67,7 @@ fn stalled(workers: &[OfWorker]) -> String {
     }
 }
 
-/// Whether the machine or something else stopped the worker: the target's process tells them apart.
+/// Says whether the machine or something else stopped the worker, by the target's own pause.
 fn cause(limit_ns: f64, target_ns: Option<f64>) -> String {
     match target_ns {
         Some(ns) if ns > limit_ns => format!(

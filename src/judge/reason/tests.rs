@@ -2,7 +2,7 @@ use super::*;
 
 const MS: f64 = 1e6;
 
-/// A reason of every code but `trial_failed`, with figures as long as they get.
+/// A reason of every code but `trial_failed`, with figures of their greatest usual length.
 fn longest() -> Vec<Reason> {
     let (n, profile) = (1_234_567, Profile::Dedicated);
     let of = |worker: u32, figure| OfWorker { worker: format!("worker {worker}"), figure };

@@ -33,7 +33,7 @@ fn a_call_is_an_object_that_says_what_a_request_says() {
 }
 
 #[test]
-fn what_is_no_call_is_refused_by_its_id_where_it_has_one() {
+fn an_invalid_call_is_refused_by_its_id_if_it_has_one() {
     let many: serde_json::Map<String, Value> =
         (0..=HEADERS_MAX).map(|n| (format!("h{n}"), "x".into())).collect();
     let many = json!({ "id": 7, "method": "GET", "path": "/", "headers": many }).to_string();
@@ -66,7 +66,7 @@ fn what_is_no_call_is_refused_by_its_id_where_it_has_one() {
 }
 
 #[test]
-fn json_stands_in_a_message_as_it_is_and_other_text_as_a_string() {
+fn json_is_embedded_as_it_is_and_other_text_as_a_string() {
     let xml = (CONTENT_TYPE, "application/xml; charset=utf-8");
     let patch = (CONTENT_TYPE, "application/merge-patch+json");
     for (headers, body, written) in [
@@ -89,7 +89,7 @@ fn json_stands_in_a_message_as_it_is_and_other_text_as_a_string() {
 }
 
 #[test]
-fn the_host_is_not_said_and_repeated_headers_are_joined() {
+fn the_host_is_omitted_and_repeated_headers_are_joined() {
     let head = head("GET", "/items", &[(HOST, "x"), (CONTENT_TYPE, "a/b")]);
     let call: Value = serde_json::from_slice(&write_call(3, head, b"")).unwrap();
     let headers = json!({ "content-type": "a/b" });
@@ -118,7 +118,7 @@ proptest! {
     }
 
     #[test]
-    fn what_is_written_is_read_back(
+    fn written_messages_are_read_back(
         number: u64,
         status in 100..1000u16,
         path in "/[a-z0-9/?=&.-]{0,30}",

@@ -70,7 +70,7 @@ impl<'a> Filler<'a> {
     fn quantile(&self, side: Side, metric: Metric, q: Q) -> Option<Figure> {
         let told = if side == Side::Target { &self.facts.target } else { &self.facts.workers };
         let samples = told.distribution(metric)?;
-        // The largest is what the histogram calls its end; a rank is looked up for the others.
+        // The maximum is the end of the histogram; other quantiles look up a rank.
         samples.quantile_censored(q.share(), 0).map(Figure::from)
     }
 }
@@ -214,14 +214,14 @@ pub(super) fn polls_per_10ms(facts: &TrialFacts) -> Option<f64> {
     held.then(|| facts.workers.herd.peak(0, STORM_MS) as f64)
 }
 
-/// Until the last is back there is no such time.
+/// Undefined until the last link is back.
 pub(super) fn recovery(facts: &TrialFacts) -> Option<Figure> {
     let samples = facts.workers.distribution(Metric::Recovery)?;
     let all = samples.count() >= facts.case.workload.clients;
     samples.quantile(1.0).filter(|_| all).map(|ns| Figure::Value(ns as f64))
 }
 
-/// Until everything has come, not all have caught up.
+/// Undefined until every receiver has caught up.
 pub(super) fn catch_up_max(facts: &TrialFacts) -> Option<Figure> {
     let samples = facts.workers.distribution(Metric::CatchUp)?;
     let all = facts.workers.ledger.lost == 0;

@@ -1,4 +1,4 @@
-//! Metrics as data: one table says of each what it is, which patterns have it and where it comes from.
+//! Metrics as data: a table that describes each metric, the patterns that have it, and its source.
 
 mod causes;
 mod fill;
@@ -176,7 +176,7 @@ impl Figures {
         }
     }
 
-    /// Puts a value in the place of what was measured.
+    /// Replaces a measured value.
     #[cfg(test)]
     pub fn set(&mut self, column: &str, figure: Figure) {
         if let Some(spec) = spec(column) {
@@ -245,7 +245,7 @@ mod tests {
     }
 
     #[test]
-    fn every_row_says_what_it_is() {
+    fn every_row_describes_itself() {
         let mut aliases = BTreeSet::new();
         for spec in SPECS {
             let name = spec.column.name;

@@ -24,7 +24,7 @@ pub enum Of {
     Holding,
     /// Those whose consumers receive events.
     Delivering,
-    /// Those whose target sends without being asked.
+    /// Those whose target sends unprompted.
     Pushing,
     /// Those whose target opens the connections.
     CalledBack,
@@ -138,7 +138,7 @@ pub enum Side {
 /// The source of a value.
 #[derive(Debug, Clone, Copy)]
 pub enum Source {
-    /// A field of the record: what was given, the verdict, the ledger.
+    /// A field of the record: settings, the verdict, the ledger.
     Record,
     /// A quantile of the samples that arrived.
     Quantile(Side),
@@ -173,7 +173,7 @@ pub struct Spec {
     pub quantile: Option<(Metric, Q)>,
     /// The patterns that have it.
     pub of: Of,
-    /// The patterns at which it is a gap where a usable trial lacks it.
+    /// The patterns at which a usable trial without it has a gap.
     pub expected_of: Of,
     /// Which way it is better.
     pub better: Better,
@@ -258,7 +258,7 @@ const fn new(name: &'static str, alias: &'static str, kind: Kind, unit: Unit) ->
     }
 }
 
-/// A field of the record, which is no metric unless its row says so.
+/// A field of the record, which is not a metric unless its row says so.
 pub(super) const fn own(name: &'static str, kind: Kind, unit: Unit) -> Spec {
     Spec { summary: Summary::Nothing, better: Better::Neither, ..new(name, name, kind, unit) }
 }

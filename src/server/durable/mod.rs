@@ -149,13 +149,13 @@ impl DurableStore {
         self.note(Change::Letter(endpoint, number, Some(letter)));
     }
 
-    /// Forgets a dead letter: it was delivered after all, or died once more.
+    /// Forgets a dead letter, which was delivered after all, or failed again.
     pub(super) fn forget_letter(&self, endpoint: u64, number: u64) {
         self.note(Change::Letter(endpoint, number, None));
     }
 
-    /// Up to `limit` events of a topic after `since`, oldest first: what has left the log in memory. A look at the
-    /// disk that blocks, on a way that only a consumer far behind takes.
+    /// Returns up to `limit` events of a topic after `since`, oldest first, that have left the log in memory. It blocks on
+    /// the disk, which only a consumer far behind needs.
     pub(super) fn read(&self, topic: &str, since: u64, limit: usize) -> Vec<Arc<Entry>> {
         self.tables.read(topic, since, limit).unwrap_or_default()
     }
@@ -252,7 +252,7 @@ impl Writer {
     }
 }
 
-/// Waits for something to commit, and takes everything that has come by then.
+/// Waits for something to commit, and takes everything that has arrived by then.
 fn gather(inbox: &Receiver<Order>) -> Batch {
     let mut batch = Batch::default();
     loop {

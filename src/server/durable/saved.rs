@@ -29,7 +29,6 @@ pub(crate) struct SavedEndpoint {
 pub(crate) struct SavedLetter {
     /// Its message id.
     pub id: String,
-    /// Attempts made.
     pub attempts: u32,
     /// Why the last attempt failed.
     pub reason: String,
@@ -114,7 +113,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn what_was_packed_comes_back(seq: u64, due_ns: u64, key: Option<u64>, text in "[a-z]{0,50}") {
+        fn a_packed_event_is_unpacked_unchanged(seq: u64, due_ns: u64, key: Option<u64>, text in "[a-z]{0,50}") {
             let data = format!("\"{text}\"");
             let entry = unpack("t", seq, &pack(Origin { due_ns: Some(due_ns), key }, data.as_bytes())).unwrap();
             let event: Event<'_> = serde_json::from_slice(entry.json()).unwrap();

@@ -64,7 +64,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_scratch_folder_is_its_owners_alone_and_goes_when_it_is_dropped() {
+    fn a_scratch_folder_is_private_and_removed_on_drop() {
         let [one, other] = [(); 2].map(|()| ScratchFolder::new().unwrap());
         assert_ne!(one.path(), other.path());
         assert_eq!(one.path().metadata().unwrap().permissions().mode() & 0o777, 0o700);

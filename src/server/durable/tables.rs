@@ -1,4 +1,4 @@
-//! The tables on disk, and what is remembered of them to write no more than is needed.
+//! The tables on disk, and a memory of them that avoids needless writes.
 
 use std::collections::HashMap;
 use std::path::Path;
@@ -34,7 +34,7 @@ pub(super) const LAST_ENDPOINT: &str = "last_endpoint";
 const LIFE: &str = "life";
 /// Version of these tables.
 const FORMAT: (&str, u64) = ("format", 1);
-/// Memory that the store may use for what it has read, in bytes.
+/// Memory for the store's read cache, in bytes.
 const CACHE: usize = 32 << 20;
 
 /// A change that is not an event.

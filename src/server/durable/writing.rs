@@ -95,7 +95,7 @@ impl<'t> Writing<'t> {
             }
             Change::Position(id, identity, upto) => {
                 let number = self.topic(identity.name());
-                // One of a deleted endpoint, or of a topic that it has left, comes too late.
+                // A position of a deleted endpoint, or of a topic that it has left, is too late.
                 let known = self.known.topics[number as usize].positions.get_mut(&id);
                 if let Some(known) = known.filter(|known| **known < upto) {
                     *known = upto;

@@ -61,7 +61,7 @@ pub(crate) fn answer<B: 'static>(
 enum Call {
     /// Passes through the server, and is answered late.
     Plain,
-    /// May be held, and is answered late: there is no telling how long it would keep a server.
+    /// May be held, and is answered late: how long it would occupy a server is unknown.
     CountedLink,
     /// Streams, sockets and administration, which answer faults do not apply to.
     Other,
@@ -129,7 +129,7 @@ mod tests {
     }
 
     #[test]
-    fn stamps_are_told_to_the_nanosecond() {
+    fn stamps_are_sent_to_the_nanosecond() {
         let mut headers = HeaderMap::new();
         let arrived = 1_234_000_567;
         let begins = arrived + 1;

@@ -48,10 +48,10 @@ pub(super) struct ShardFaults {
     delay_line: Option<Rc<DelayLine>>,
 }
 
-/// The number of a connection, from 0 in the order in which the target accepted them; it travels with requests.
+/// The number of a connection, from 0 in the order in which the target accepted them; requests carry it.
 ///
-/// All streams of an HTTP/2 connection have the same: whoever shares a connection is one subscriber to the faults, as
-/// nothing else tells the target its clients apart.
+/// All streams of an HTTP/2 connection have the same number: clients that share a connection are one subscriber to the
+/// faults, because the target cannot distinguish them.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Subscriber(pub u64);
 

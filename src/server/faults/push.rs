@@ -10,7 +10,7 @@ use crate::scenario::DropFilter;
 use crate::server::hub::Topic;
 use crate::server::shard::Shard;
 
-/// A subscriber's drop filter, and what writing to it costs; of one word, and empty, where nothing is wrong.
+/// A subscriber's drop filter, and the cost of writing to it; one empty word without faults.
 #[derive(Debug, Default)]
 pub(crate) struct Push(Option<Box<Wrong>>);
 

@@ -39,7 +39,7 @@ impl Server {
             Servers::One => arrived_ns.max(self.free_ns),
             Servers::Unlimited => arrived_ns,
         };
-        // The times have no end where there is a service.
+        // With a service time, the sequence of times is infinite.
         let complete = begins + self.times.next().unwrap_or_default();
         self.free_ns = complete;
         Passage { arrived: arrived_ns, begins, complete }
@@ -91,7 +91,7 @@ mod tests {
         }
 
         #[test]
-        fn with_unlimited_servers_nobody_waits(
+        fn with_unlimited_servers_no_request_waits(
             gaps in proptest::collection::vec(0..5_000u64, 1..200),
             distribution in any_distribution(),
             seed: u64,

@@ -38,7 +38,7 @@ impl Hub {
         self.store.get()
     }
 
-    /// Publishes an event of a topic whose home this shard is, by way of the store; the receipt comes later.
+    /// Publishes an event of a topic whose home is this shard, through the store; the receipt follows later.
     pub(crate) fn publish_stored(
         &self,
         topic: &Rc<Topic>,

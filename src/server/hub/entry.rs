@@ -70,7 +70,7 @@ impl Entry {
         &self.frame
     }
 
-    /// The event as server-sent event, in the log of that life: an `EventSource` keeps of an event nothing but its id.
+    /// The event as a server-sent event, in the log of that life: an `EventSource` keeps only an event's id.
     pub(crate) fn sse(&self, life: Epoch) -> &Bytes {
         self.sse.get_or_init(|| {
             let mut out = Vec::with_capacity(self.json().len() + 56);

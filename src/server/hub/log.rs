@@ -33,7 +33,7 @@ impl Log {
         self.newest
     }
 
-    /// The oldest sequence still kept; in an empty log, the one to come.
+    /// The oldest kept sequence; in an empty log, the next one.
     pub(crate) fn oldest(&self) -> u64 {
         self.newest + 1 - self.entries.len() as u64
     }
@@ -98,7 +98,7 @@ mod tests {
     }
 
     #[test]
-    fn a_log_that_begins_anew_has_a_gap_before_and_goes_on_after() {
+    fn a_restarted_log_has_a_gap_before_it_and_continues() {
         let mut log = Log::new(3, usize::MAX);
         log.begin_after(7);
         assert_eq!((log.newest(), log.oldest()), (7, 8));

@@ -196,9 +196,9 @@ impl Hub {
         identity.index() % self.feeds.len()
     }
 
-    /// Publishes an event in the topic of that name, which is made where there is none.
+    /// Publishes an event in the topic of that name, creating it if needed.
     ///
-    /// `data` must be one JSON value in one line. When the receipt comes, this shard's replica has the event.
+    /// `data` must be one JSON value on one line. When the receipt arrives, this shard's replica has the event.
     pub(super) async fn publish(
         &self,
         topic: &str,
@@ -313,7 +313,7 @@ mod tests {
     }
 
     #[tokio::test(flavor = "current_thread")]
-    async fn an_event_published_anywhere_stands_in_every_replica_when_its_publisher_is_told() {
+    async fn a_published_event_is_in_every_replica_when_its_publisher_gets_the_receipt() {
         let (hubs, mut mailboxes) = hubs(3);
         for (asker, expected) in [(0, 1), (1, 2), (2, 3), (1, 4)] {
             let publish = hubs[asker].publish("a", Origin::default(), Bytes::from_static(b"1"));

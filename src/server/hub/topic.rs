@@ -82,7 +82,7 @@ impl Directory {
         self.names.read().unwrap_or_else(PoisonError::into_inner).get(name).cloned()
     }
 
-    /// The topic of that name, made where there is none.
+    /// Returns the topic of that name, creating it if needed.
     pub(crate) fn get_or_create(&self, name: &str) -> Result<Arc<SharedTopic>, TooManyTopics> {
         if let Some(identity) = self.get(name) {
             return Ok(identity);
@@ -145,8 +145,7 @@ impl Topic {
         Rc::clone(self.pushes.as_ref().map_or(self, |(pushes, _)| pushes))
     }
 
-    /// Takes over what an earlier process left of the topic; its pushes were on their way then, and are not delayed
-    /// again.
+    /// Restores the topic from the durable outbox; its pushes were in progress then, and are not delayed again.
     pub(super) fn restore(&self) {
         if let Some((newest, entries)) = self.identity.restored.get() {
             let mut log = self.log.borrow_mut();
@@ -198,7 +197,7 @@ impl Topic {
         Ok(read(&mut after))
     }
 
-    /// Appends the next event at its home shard, which is where sequences are given out.
+    /// Appends the next event at its home shard, which assigns the sequences.
     pub(super) fn append_at_home(&self, entry: &Arc<Entry>) {
         self.identity.newest.store(entry.seq(), Ordering::Release);
         self.append(Arc::clone(entry));
@@ -213,7 +212,7 @@ impl Topic {
         self.wake();
     }
 
-    /// Wakes everyone who waits.
+    /// Wakes all waiters.
     pub(super) fn wake(&self) {
         for (_, waiter) in self.waiters.borrow_mut().iter_mut() {
             if let Some(waker) = waiter.take() {
@@ -222,7 +221,7 @@ impl Topic {
         }
     }
 
-    /// A place among those who wait, held until it is dropped.
+    /// Registers a waiter until it is dropped.
     pub(crate) fn waiter(self: &Rc<Self>) -> Waiter {
         let key = self.waiters.borrow_mut().insert(None);
         Waiter { topic: Rc::clone(self), key }
@@ -235,7 +234,7 @@ impl Topic {
     }
 }
 
-/// A place among those who wait for a topic's next event; dropping it gives the place up at once.
+/// A waiter for a topic's next event; dropping it unregisters it at once.
 #[derive(Debug)]
 pub(crate) struct Waiter {
     topic: Rc<Topic>,
@@ -295,7 +294,7 @@ mod tests {
     }
 
     #[test]
-    fn a_waiter_is_woken_once_an_event_and_leaves_when_dropped() {
+    fn a_waiter_is_woken_once_per_event_and_leaves_when_dropped() {
         let (topic, woken) = (topic(), Arc::new(Count::default()));
         let waker = Waker::from(Arc::clone(&woken));
         let cx = Context::from_waker(&waker);

@@ -19,7 +19,7 @@ pub(super) enum Decoded {
     Foreign,
 }
 
-/// The cursor of what comes after item `id`, in the life `epoch` of the store.
+/// The cursor after item `id`, in the life `epoch` of the store.
 pub(super) fn encode(epoch: u64, id: u64) -> String {
     URL_SAFE_NO_PAD.encode(format!("{PREFIX}{epoch:x}>{id}"))
 }
@@ -65,7 +65,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_cursor_is_refused() {
+    fn an_invalid_cursor_is_refused() {
         for text in ["", "0", "17", "aXRlbXM-", "aXRlbXM-MDE", "aXRlbXM-LTE", "%"] {
             assert_eq!(decode(1, text), Decoded::Foreign, "{text}");
         }

@@ -9,7 +9,7 @@ use crate::server::problem::Problem;
 /// An item as sent: not yet anybody's.
 #[derive(Debug, Default, PartialEq)]
 pub(crate) struct Draft {
-    /// Sent back by clients that edit what they read; must not differ.
+    /// Sent by clients that edit what they have read; must be the item's own.
     pub id: Option<u64>,
     /// Its name.
     pub name: String,

@@ -44,7 +44,7 @@ impl Format {
     }
 }
 
-/// The types that an item may be sent in, with what they mean.
+/// Media types of an item, with their formats.
 pub(crate) const READ: [(&str, Format); 5] = [
     ("application/json", Format::Json),
     ("application/*+json", Format::Json),

@@ -48,7 +48,7 @@ pub(crate) struct Page<'a> {
     pub next: Option<&'a str>,
 }
 
-/// Reads an item: 400 where it is no JSON, 422 with the member where it is no item.
+/// Reads an item: 400 if it is not JSON, 422 with the member if it is not an item.
 pub(crate) fn decode(bytes: &[u8]) -> Result<Draft, Problem> {
     // serde would also read an array as an item's members in order.
     if bytes.trim_ascii_start().starts_with(b"[") {
@@ -57,7 +57,7 @@ pub(crate) fn decode(bytes: &[u8]) -> Result<Draft, Problem> {
     match serde_json::from_slice::<Written>(bytes) {
         Ok(written) => Ok(written.into()),
         Err(error) if error.classify() == Category::Data => {
-            // Read once more, and slower, to find the member.
+            // Parses again, more slowly, to find the member.
             let pointer = serde_json::from_slice(bytes).map(|value| fault(&value));
             Err(wrong(&pointer.unwrap_or_default(), error.to_string()))
         }

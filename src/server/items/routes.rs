@@ -24,7 +24,7 @@ use crate::server::shard::Shard;
 const PATCHES: [(&str, ()); 2] = [("application/merge-patch+json", ()), ("application/json", ())];
 /// Lists the accepted patch types (RFC 5789) when another was sent.
 const ACCEPT_PATCH: HeaderName = HeaderName::from_static("accept-patch");
-/// Items in a page unless the asker says otherwise.
+/// Default number of items on a page.
 const LIMIT: u64 = 20;
 /// Most items in a page.
 const LIMIT_MAX: u64 = 1000;

@@ -48,7 +48,7 @@ pub(crate) struct Store {
 }
 
 impl Store {
-    /// An empty store; `epoch` tells its entity tags from those of an earlier process.
+    /// An empty store; `epoch` distinguishes its entity tags from those of an earlier process.
     pub(crate) fn new(epoch: u64) -> Self {
         Self {
             stripes: Default::default(),

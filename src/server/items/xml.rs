@@ -196,7 +196,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn nothing_of_an_item_is_lost(name in any_text(), data in any_data()) {
+        fn an_item_survives_the_round_trip(name in any_text(), data in any_data()) {
             let item = Item { name, data };
             let text = shown(item.clone());
             prop_assert!(text.chars().all(is_char), "{}", text);

@@ -1,7 +1,7 @@
-//! Reading an item as XML, from a stranger: no document types, no entities but XML's own five, bounded depth.
+//! Reads an item from untrusted XML: no document types, no entities but XML's own five, bounded depth.
 //!
-//! What is no XML is refused with 400 and its line and column, what is no item with 422 and its member. The size is
-//! bounded by that of bodies, and nothing that is read grows: there is nothing to be expanded.
+//! Invalid XML is refused with 400 and its line and column, an invalid item with 422 and its member. The limit on bodies
+//! bounds the size, and nothing expands.
 
 use std::borrow::Cow;
 
@@ -14,7 +14,7 @@ use super::draft::{Draft, wrong};
 use super::xml::is_char;
 use crate::server::problem::Problem;
 
-/// Deepest nesting of the data: what `serde_json` reads of an item in JSON.
+/// Deepest nesting of the data: the limit of `serde_json` for an item in JSON.
 const DEPTH_MAX: usize = 126;
 
 /// Reads an item.
@@ -229,7 +229,7 @@ impl<'a> Document<'a> {
         self.checked(start, [], own, "/data")
     }
 
-    /// The values of the attributes `wanted`; refuses all others but `own`.
+    /// Returns the values of the attributes `wanted`; refuses all others but `own`.
     fn checked<const N: usize>(
         &self,
         start: &BytesStart<'a>,

@@ -15,7 +15,7 @@ use crate::measure::{Counter, Metric};
 use crate::net::websocket::Header;
 use crate::server::publisher::{BURST, PublishPlan};
 
-/// Bytes that may wait for a subscriber's socket; frames beyond are dropped, and the ledger tells.
+/// Bytes that may wait for a subscriber's socket; further frames are dropped, and the ledger counts them as lost.
 const BACKLOG_MAX: usize = 4 << 20;
 /// Bytes that are read from a subscriber at once, and forgotten.
 const SCRATCH: usize = 1 << 10;
@@ -62,7 +62,7 @@ struct Subscriber {
 }
 
 impl Subscriber {
-    /// Writes a frame, or what the kernel takes of it, and the rest as soon as it takes more.
+    /// Writes a frame, or as much as the kernel takes, and the rest when it takes more.
     fn write(self: &Rc<Self>, frame: &[u8]) {
         let mut backlog = self.backlog.borrow_mut();
         if !backlog.is_empty() {
@@ -97,7 +97,7 @@ impl Subscriber {
         }
     }
 
-    /// Reads and forgets what the client says.
+    /// Reads and discards the client's data.
     async fn read_to_end(&self) -> io::Result<()> {
         loop {
             self.socket.readable().await?;

@@ -53,7 +53,7 @@ impl<'a> Head<'a> {
         self.lines.split("\r\n").filter_map(field)
     }
 
-    /// Its fields, for who knows how to judge them.
+    /// The request's header fields.
     pub(super) fn headers(&self) -> HeaderMap {
         let mut headers = HeaderMap::new();
         for (name, value) in self.fields() {
@@ -139,7 +139,7 @@ mod tests {
         }
 
         #[test]
-        fn requests_in_a_row_are_told_apart_wherever_they_are_cut(
+        fn pipelined_requests_are_separated_at_any_split(
             sent in proptest::collection::vec(("GET|POST|DELETE", "/[a-z0-9?=/]{0,20}", "[ -~]{0,40}"), 1..6),
             cut in 0..400usize,
         ) {
@@ -164,7 +164,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_request_is_refused() {
+    fn an_invalid_request_is_refused() {
         for bytes in [
             &b"hello\r\n\r\n"[..],
             b"GET / HTTP/1.0\r\n\r\n",

@@ -87,8 +87,8 @@ pub(super) struct Shard {
     timer: Timer,
 }
 
-/// Serves until `control` completes, which is given a [`NullHandle`]; returns its value and what was measured.
-/// Blocks this thread, which is shard 0.
+/// Serves until `control`, which gets a [`NullHandle`], completes; returns its value and the measurements. Blocks this
+/// thread, which is shard 0.
 pub(super) fn serve_null_with<T>(
     listener: TcpListener,
     options: NullOptions,

@@ -1,4 +1,4 @@
-//! `GET /`: what there is, for people with curl and people with a browser.
+//! `GET /`: the index, for people with curl or a browser.
 
 use hyper::body::Incoming;
 use hyper::header::{ACCEPT, HOST, HeaderMap, HeaderName, HeaderValue, VARY};
@@ -12,7 +12,7 @@ use crate::server::shard::Shard;
 
 /// Stands for the target's address in both pages.
 const ADDRESS: &str = "{address}";
-/// Stands for what is wrong on purpose.
+/// Placeholder for the injected faults.
 const FAULTS: &str = "{faults}";
 
 /// `GET /`
@@ -57,7 +57,7 @@ fn secured(page: &str) -> String {
 }
 
 fn wants_html(headers: &HeaderMap) -> bool {
-    // Who takes anything is a program; who names it gets it, unless it likes text better.
+    // A client that accepts anything is a program; one that names HTML gets it, unless it prefers text.
     let mut ranges = fields::list(headers, &ACCEPT).filter_map(MediaType::parse);
     ranges.any(|range| range.is("text/html"))
         && accept::best(headers, &[(true, "text/html"), (false, "text/plain")]) == Some(true)
@@ -92,7 +92,7 @@ mod tests {
     }
 
     #[test]
-    fn a_host_header_is_no_way_into_the_page() {
+    fn a_host_header_cannot_inject_into_the_page() {
         let host = |value| Request::builder().header(HOST, value).body(()).unwrap();
         assert_eq!(address(&host("localhost:8080")).unwrap(), "localhost:8080");
         assert_eq!(address(&host("<script>")), None);

@@ -94,7 +94,7 @@ mod tests {
     }
 
     #[test]
-    fn an_event_has_id_name_and_one_data_field_a_line() {
+    fn an_event_has_id_name_and_one_data_field_per_line() {
         let mut out = Vec::new();
         encode(&mut out, Some(7.into()), "news", b"a\r\nb\rc\n");
         assert_eq!(out, b"id: 7\nevent: news\ndata: a\ndata: b\ndata: c\ndata: \n\n");

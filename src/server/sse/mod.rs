@@ -37,7 +37,7 @@ use crate::event::{Cursor, Missed, encode_gap, encode_reset};
 use crate::measure::Counter;
 use crate::scenario::SseOptions;
 
-/// About how many bytes go into one chunk; a larger event goes alone.
+/// Approximate bytes per chunk; a larger event is a chunk of its own.
 const BATCH: usize = 16 << 10;
 
 /// `GET /topics/{topic}/stream?since=`
@@ -225,7 +225,7 @@ impl Stream {
             }
             if joined.is_empty() { taken.unwrap_or_default() } else { joined.freeze() }
         });
-        // No gap here: the policy has just been asked.
+        // No gap here: the policy was just applied.
         batch.unwrap_or_default()
     }
 }

@@ -34,7 +34,7 @@ pub(super) struct Cursors {
 }
 
 impl Cursors {
-    /// Takes over the topics of a configuration; those that stay keep their place.
+    /// Adopts the topics of a configuration; known ones keep their position.
     pub(super) fn follow(&mut self, dispatcher: &Dispatcher, config: &Config) {
         let mut former = std::mem::take(&mut self.topics);
         for (identity, since) in &config.topics {
@@ -79,7 +79,7 @@ impl Cursors {
         if ready { Poll::Ready(()) } else { Poll::Pending }
     }
 
-    /// The next events and their topic; what was lost in the meantime is counted.
+    /// Returns the next events and their topic, and counts lost ones.
     pub(super) fn take(&mut self, dispatcher: &Dispatcher) -> Option<(Arc<SharedTopic>, Batch)> {
         self.lingers_until.set(None);
         let most = dispatcher.shard.options().webhook.batch.max(1) as usize;

@@ -1,4 +1,4 @@
-//! An owner's view of dead letters: listed, and delivered once more.
+//! An owner's view of dead letters: listing and replaying.
 
 use std::sync::Arc;
 

@@ -27,7 +27,7 @@ impl fmt::Display for Destination {
 }
 
 impl Destination {
-    /// Reads an `http://` or `https://` URL; the error says what would be right.
+    /// Parses an `http://` or `https://` URL; the error says what would be right.
     pub(crate) fn parse(text: &str) -> Result<Self, String> {
         if !text.is_ascii() {
             return Err(format!(
@@ -70,7 +70,7 @@ impl Destination {
         })
     }
 
-    /// The name that its certificate must be made out for; `None` where it is called without TLS.
+    /// The name that its certificate must have; `None` without TLS.
     pub(crate) fn server_name(&self) -> io::Result<Option<ServerName<'static>>> {
         let name =
             self.secure.then(|| ServerName::try_from(self.host.clone()).map_err(io::Error::other));
@@ -220,7 +220,7 @@ mod tests {
     }
 
     #[tokio::test(flavor = "current_thread")]
-    async fn what_is_not_public_is_resolved_only_when_allowed() {
+    async fn private_addresses_are_resolved_only_if_allowed() {
         for host in ["127.0.0.1", "localhost"] {
             let local = Destination::parse(&format!("http://{host}:9/")).unwrap();
             let refused = local.resolve(false).await.unwrap_err();

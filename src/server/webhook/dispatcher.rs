@@ -42,7 +42,7 @@ pub(super) struct Dispatcher {
     pool: ConnectionPool,
     /// Attempts that may be under way at once.
     slots: Arc<Semaphore>,
-    /// The receiver asked to be left alone until then.
+    /// The receiver wants no attempt before this time.
     paused_until: Cell<Option<Instant>>,
     /// How many attempts in a row were throttled.
     throttled: Cell<u32>,
@@ -73,7 +73,7 @@ impl Dispatcher {
         }
     }
 
-    /// Takes over what its owner has changed.
+    /// Applies the owner's changes.
     pub(super) fn follow(&self, former: &Config, now: &Config) {
         if former.destination != now.destination {
             self.pool.clear();
@@ -99,7 +99,7 @@ impl Dispatcher {
     ) {
         let faults = self.shard.faults.as_ref();
         let delay = faults.map_or(Duration::ZERO, |faults| faults.delay());
-        // What comes from the log is late already.
+        // Events from the log were delayed already.
         if matches!(origin, Origin::Letter(_)) && !delay.is_zero() {
             sleep(delay).await;
         }
@@ -157,8 +157,8 @@ impl Dispatcher {
         }
     }
 
-    /// Waits until an attempt may be made: the receiver does not want to be left alone, the endpoint is not disabled
-    /// (what is under way then waits, and loses nothing), and the rate allows it. `None` once it is deleted.
+    /// Waits until an attempt is allowed: the receiver's pause is over, the endpoint is enabled (deliveries in progress
+    /// wait, and lose nothing), and the rate permits it. `None` once it is deleted.
     async fn leave(&self) -> Option<Arc<Config>> {
         if let Some(rate) = self.shard.options().webhook.rate {
             let at_ns = self.next_ns.get().max(clock::now());
@@ -205,7 +205,7 @@ impl Dispatcher {
         }
     }
 
-    /// Leaves the receiver alone if it wants that: for as long as it says, else for ever longer.
+    /// Pauses as the receiver requests: for its stated delay, or else increasingly long.
     fn slow_down(&self, pace: Pace) {
         let options = &self.shard.options().webhook;
         let wait = match pace {

@@ -1,4 +1,4 @@
-//! A registered endpoint and what is known of it. Touched by its owner's requests and its delivery task.
+//! A registered endpoint and its state, shared by its owner's requests and its delivery task.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -119,7 +119,7 @@ impl Endpoint {
         (load(&self.delivered), load(&self.retries), self.dead().total())
     }
 
-    /// Keeps what was given up, and returns its number and that of one that had to make room.
+    /// Keeps an undelivered message, and returns its number and that of one it displaced.
     pub(crate) fn add_dead_letter(
         &self,
         batch: Batch,
@@ -139,7 +139,7 @@ impl Endpoint {
         self.dead().kept()
     }
 
-    /// Has dead letters delivered once more: the one of that message id, or all; returns how many.
+    /// Queues dead letters for replay: the one of that message id, or all; returns how many.
     pub(crate) fn replay(&self, webhook_id: Option<&str>) -> usize {
         let asked = self.dead().ask(webhook_id);
         self.replay_asked.notify_one();

@@ -34,7 +34,7 @@ pub(super) struct Rendered {
     pub body: Bytes,
 }
 
-/// A connection, and what has been read from it and not yet understood.
+/// A connection, and the bytes read from it but not yet parsed.
 #[derive(Debug)]
 pub(super) struct Connection {
     /// Whom it was dialled for.
@@ -122,8 +122,8 @@ impl Connection {
             loop {
                 writing.poll(&mut self.outlet, cx);
                 match self.poll_fill(cx) {
-                    // What the status says is enough; the rest is read, or left, by whoever cares for the connection.
-                    // A request that is not away yet would be mixed up with the next one.
+                    // The status suffices; the caller reads the rest or closes the connection. An unfinished request would
+                    // mix with the next one.
                     Poll::Pending if wait == Wait::Status && received.response.status.is_some() => {
                         let abandoned = (!writing.flushed).then_some(Rest::Abandon);
                         return Poll::Ready(Ok(abandoned));
@@ -145,7 +145,7 @@ impl Connection {
         .await
     }
 
-    /// Reads what has come; `true` at the end of the stream.
+    /// Reads arrived bytes; `true` at the end of the stream.
     fn poll_fill(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<bool>> {
         let mut bytes = [std::mem::MaybeUninit::uninit(); READ];
         let mut read = ReadBuf::uninit(&mut bytes);
@@ -154,7 +154,7 @@ impl Connection {
         Poll::Ready(Ok(read.filled().is_empty()))
     }
 
-    /// Understands what has been read; the rest of the message once it is clear what becomes of it.
+    /// Parses the bytes read; the rest of the message once its handling is known.
     fn read_on(&mut self, ended: bool, received: &mut Received) -> io::Result<Option<Rest>> {
         received.any |= !self.buffer.is_empty();
         received.response.read_head(&mut self.buffer).map_err(io::Error::other)?;
@@ -178,7 +178,7 @@ impl Connection {
         }
     }
 
-    /// Reads on to the end of the head, for `Retry-After`, within a bound of time; what is known then has to do.
+    /// Reads to the end of the head, for `Retry-After`, within a time limit; after that the known part has to suffice.
     pub(super) async fn finish_head(&mut self, received: &mut Received) -> Option<Rest> {
         let head = poll_fn(|cx| {
             while !received.response.has_head() {
@@ -210,7 +210,7 @@ impl Connection {
 }
 
 impl Writing<'_> {
-    /// Writes what can be written now. An error is kept: what has arrived may say more.
+    /// Writes what can be written now. An error is kept, because arrived bytes may explain it.
     fn poll(&mut self, outlet: &mut Outlet, cx: &mut Context<'_>) {
         let Rendered { head, body } = self.request;
         while self.broken.is_none() && self.sent < head.len() + body.len() {

@@ -14,7 +14,6 @@ pub(crate) struct DeadLetter {
     pub number: u64,
     /// The events.
     pub batch: Batch,
-    /// Attempts made.
     pub attempts: u32,
     /// Why the last attempt failed.
     pub reason: String,
@@ -70,7 +69,7 @@ impl DeadLetters {
         self.kept.iter().cloned().collect()
     }
 
-    /// Has the one of that message id, or all, delivered once more; returns how many.
+    /// Queues the letter of that message id, or all, for replay; returns how many.
     pub(super) fn ask(&mut self, webhook_id: Option<&str>) -> usize {
         let before = self.asked.len();
         match webhook_id {

@@ -1,7 +1,7 @@
-//! Webhooks (`webhook`): signed callbacks after Standard Webhooks 1.0.
+//! Webhooks (`webhook`): signed callbacks by Standard Webhooks 1.0.
 //!
-//! An endpoint is registered, proves that it wants to be called, and from then on a task on one of the shards
-//! delivers to it. The outbox is in memory and ends with the process, or durable (`crate::server::durable`).
+//! An endpoint registers and proves that it wants to be called; then a task on one of the shards delivers to it. The outbox
+//! is in memory and ends with the process, or durable (`crate::server::durable`).
 
 mod batch;
 mod cursors;

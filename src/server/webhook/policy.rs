@@ -14,7 +14,7 @@ pub(super) enum Verdict {
     Failed {
         /// Why.
         reason: String,
-        /// Whether the receiver wants less of everything.
+        /// How the receiver wants to be slowed down.
         pace: Pace,
     },
     /// The receiver wants nothing more.

@@ -40,7 +40,7 @@ pub(super) struct AttemptResponse {
     pub status: u16,
     /// The delay in `Retry-After`.
     pub retry_after: Option<Duration>,
-    /// The body, where all of it has come.
+    /// The body, if it is complete.
     pub body: Option<Bytes>,
     /// From the write of the message to the status line, in nanoseconds.
     pub took_ns: Option<u64>,
@@ -146,8 +146,8 @@ impl ConnectionPool {
             let exchange = connection.exchange(&request, written, wait, &mut received);
             let rest = match timeout_at(deadline, exchange).await {
                 Ok(Ok(rest)) => rest,
-                // The receiver closed a connection that was kept, as it may at any time: the same message, under the
-                // same id, goes over a new one.
+                // The receiver closed a kept connection, as it may at any time: the same message is sent over a new one,
+                // under the same id.
                 Ok(Err(_)) if reused && !received.any => {
                     written = written.filter(|_| connection.written_ns().is_none());
                     continue;
@@ -175,7 +175,7 @@ impl ConnectionPool {
         let written_ns = connection.written_ns();
         let took_ns =
             received.at_ns.zip(written_ns).map(|(at, written)| at.saturating_sub(written));
-        // A status without a line is no status: whoever calls has seen one.
+        // Callers have checked that the status is known.
         let status = received.response.status.unwrap_or_default();
         let mut answer = AttemptResponse {
             status,

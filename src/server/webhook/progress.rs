@@ -7,7 +7,7 @@ use std::ops::RangeInclusive;
 #[derive(Debug)]
 pub(super) struct Progress {
     upto: u64,
-    /// First to last sequence of what ended beyond a hole: disjoint, not touching.
+    /// First to last sequence of ended ranges beyond a hole: disjoint, not touching.
     beyond: BTreeMap<u64, u64>,
 }
 

@@ -22,7 +22,7 @@ pub(crate) struct Registry {
 }
 
 impl Registry {
-    /// Adds an endpoint; `None` where there is no room.
+    /// Adds an endpoint; `None` if the registry is full.
     pub(crate) fn insert(&self, config: Config) -> Option<Arc<Endpoint>> {
         let mut endpoints = self.endpoints.write().unwrap_or_else(PoisonError::into_inner);
         if endpoints.len() >= ENDPOINTS_MAX {

@@ -51,10 +51,10 @@ pub(super) enum Rest {
     Whole {
         /// Without its framing.
         body: Bytes,
-        /// Whether nothing followed it, and neither side wants to close.
+        /// Whether nothing followed it, and neither side closes.
         reusable: bool,
     },
-    /// More must come.
+    /// Incomplete.
     More,
     /// Not worth waiting for, or not understood.
     Abandon,
@@ -71,11 +71,11 @@ impl Rest {
 }
 
 impl Response {
-    /// Reads on in `buffer`, from which interim responses are removed, and a final head once it is whole.
+    /// Parses `buffer`, and removes interim responses and a complete final head from it.
     ///
     /// # Errors
     ///
-    /// What has come is not an HTTP/1.x response.
+    /// The bytes are not an HTTP/1.x response.
     pub(super) fn read_head(&mut self, buffer: &mut Vec<u8>) -> Result<(), String> {
         while self.framing.is_none() {
             let Some(status) = status_line(buffer)? else { return Ok(()) };
@@ -229,7 +229,7 @@ fn persistent(version_1_1: bool, headers: &HeaderMap) -> bool {
     !says("close") && (version_1_1 || says("keep-alive"))
 }
 
-/// A chunked body and the bytes that it took, once its last chunk and trailers have come.
+/// Returns a chunked body and its encoded length, once its last chunk and trailers have arrived.
 fn chunks(buffer: &[u8]) -> Result<Option<(Vec<u8>, usize)>, httparse::InvalidChunkSize> {
     let (mut body, mut at) = (Vec::new(), 0);
     loop {

@@ -28,7 +28,7 @@ use crate::server::shard::Shard;
 const OVERLAP_S: u64 = 24 * 3600;
 /// Most topics of one endpoint.
 const TOPICS_MAX: usize = 100;
-/// Endpoints in a page unless the asker says otherwise.
+/// Default number of endpoints on a page.
 const LIMIT: u64 = 100;
 /// Most endpoints in a page.
 const LIMIT_MAX: u64 = 1000;
@@ -87,7 +87,7 @@ struct Draft {
     since: Option<Cursor>,
 }
 
-/// An endpoint as shown; its secret is shown only where it is made.
+/// An endpoint as shown; its secret is shown only on creation.
 #[derive(Debug, Serialize)]
 struct View {
     id: u64,

@@ -13,7 +13,7 @@ const PREFIX: &str = "whsec_";
 /// Length of a drawn secret, in bytes.
 const DRAWN: usize = 32;
 
-/// A text that is no secret.
+/// The text is not a secret.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("a secret is 'whsec_' followed by the base64 of 24 to 64 bytes")]
 pub(crate) struct NotASecret;

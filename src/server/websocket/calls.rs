@@ -50,7 +50,7 @@ const TURN: usize = 64 << 10;
 /// The state of a link.
 #[derive(Debug, PartialEq, Eq)]
 enum SocketState {
-    /// Calls come.
+    /// Accepts calls.
     Open,
     /// Reads nothing more; sends this close frame once everything is answered.
     Ending(Vec<u8>),
@@ -58,7 +58,7 @@ enum SocketState {
     Closed,
 }
 
-/// A call whose answer is still to come.
+/// A call without its answer yet.
 #[derive(Debug)]
 struct UnderWay {
     id: Id,
@@ -79,7 +79,7 @@ struct CallSocket {
     message: Vec<u8>,
     /// Until when it must have ended.
     until: Option<Instant>,
-    /// Messages that came in one read with the last that could be carried out.
+    /// Messages from the same read that wait for room.
     waiting: VecDeque<Vec<u8>>,
     under_way: Vec<UnderWay>,
     /// Whole frames to write, and how much of them is written.
@@ -87,13 +87,13 @@ struct CallSocket {
     written: usize,
     phase: SocketState,
     awaits_pong: bool,
-    /// Anything has come since the last ping.
+    /// Whether anything has arrived since the last ping.
     heard: bool,
     life: Life,
     timer: Pin<Box<Sleep>>,
 }
 
-/// Answers calls until either side ends it; `early` came with the handshake.
+/// Answers calls until either side ends it; `early` arrived with the handshake.
 pub(super) async fn run(
     shard: Rc<Shard>,
     outgoing: Rc<Outgoing>,
@@ -174,12 +174,12 @@ impl CallSocket {
         }
     }
 
-    /// Whether answers may be made: the client takes those that were.
+    /// Whether answers may be produced: the client takes the earlier ones.
     const fn has_room(&self) -> bool {
         self.out.len() - self.written < UNTAKEN_MAX
     }
 
-    /// Whether calls may come.
+    /// Whether the link reads calls.
     fn reads(&self) -> bool {
         self.phase == SocketState::Open
             && self.waiting.is_empty()
@@ -243,13 +243,13 @@ impl CallSocket {
         }
     }
 
-    /// Takes the answers that have come, and carries out what waits, as far as there is room.
+    /// Takes finished answers, and starts waiting calls while there is room.
     fn carry_on(&mut self, cx: &mut Context<'_>) {
         let mut at = 0;
         while at < self.under_way.len() && self.has_room() {
             match Pin::new(&mut self.under_way[at].answer).poll(cx) {
                 Poll::Ready(Ok(reply)) => {
-                    // In order: what is ready together leaves as it came.
+                    // In order: answers ready at the same time are sent in the order of their calls.
                     let UnderWay { id, head, .. } = self.under_way.remove(at);
                     self.say(&id, head, reply);
                 }
@@ -334,11 +334,11 @@ impl CallSocket {
         Pin::new(&mut self.io).poll_flush(cx)
     }
 
-    /// Sends the pings; ready where nothing has come after one for too long.
+    /// Sends the pings; ready if nothing arrived for too long after one.
     fn poll_timer(&mut self, cx: &mut Context<'_>) -> Poll<()> {
         while self.timer.as_mut().poll(cx).is_ready() {
             let patience = self.shard.options().websocket.pong_timeout.std();
-            // Nothing may follow a close, and nothing is asked of who closes.
+            // Nothing may follow a close, and a closing client owes nothing.
             if self.phase != SocketState::Open {
                 self.timer.as_mut().reset(Instant::now() + ping_interval(&self.shard));
                 continue;
@@ -355,7 +355,7 @@ impl CallSocket {
                     }
                     patience
                 }
-                // Its pong may have come, and is not looked for: who takes no answers is found out by the outlet.
+                // Its pong may be unread; the outlet detects a client that takes no answers.
                 (true, false, false) => patience,
                 (true, true, _) => {
                     self.awaits_pong = false;

@@ -207,7 +207,7 @@ fn close_code(payload: &[u8]) -> Result<Option<u16>, CloseReason> {
     Ok(Some(code))
 }
 
-/// Checks UTF-8 over any split: keeps the beginning of a character whose end has not come.
+/// Checks UTF-8 over any split: keeps the beginning of an incomplete character.
 #[derive(Debug, Default)]
 struct Tail {
     bytes: [u8; 4],
@@ -215,7 +215,7 @@ struct Tail {
 }
 
 impl Tail {
-    /// Whether what came so far is, or may become, UTF-8.
+    /// Whether the bytes so far are, or may become, UTF-8.
     fn extend(&mut self, mut bytes: &[u8]) -> bool {
         while self.len > 0 {
             let [first, rest @ ..] = bytes else { return true };
@@ -331,7 +331,7 @@ mod tests {
     }
 
     #[test]
-    fn what_breaks_the_protocol_is_refused_with_its_code() {
+    fn a_protocol_violation_is_refused_with_its_code() {
         let text = |fin, payload: &[u8]| masked(fin, OpCode::Text, payload);
         let close = |payload: &[u8]| masked(true, OpCode::Close, payload);
         for (what, wire, code) in [

@@ -1,8 +1,8 @@
-//! `GET /echo`: a WebSocket that sends every message back, text as text and binary as binary.
+//! `GET /echo`: a WebSocket that returns every message, text as text and binary as binary.
 //!
-//! For conformance suites and for trying a client out. No news and no measurement: events go by `link`. A
-//! message is kept whole until it ends, so a connection holds at most one message each way; what is not taken
-//! in time, and who does not answer a ping, is dropped.
+//! It exists for conformance suites and for trying out clients; it delivers and measures nothing (`link` does). A message
+//! is kept until it is complete, so a connection holds at most one message in each direction. A client that does not take
+//! its message in time, or does not answer a ping, is dropped.
 
 use std::future::poll_fn;
 use std::io;
@@ -31,7 +31,7 @@ struct Echo {
     message: Vec<u8>,
     out: Vec<u8>,
     ended: bool,
-    /// A pong, or anything else, has come since the last ping.
+    /// Whether a pong, or anything else, has arrived since the last ping.
     heard: bool,
 }
 
@@ -72,7 +72,7 @@ impl Echo {
     }
 }
 
-/// Echoes until either side ends it; `early` came with the handshake.
+/// Echoes until either side ends it; `early` arrived with the handshake.
 pub(super) async fn run(shard: Rc<Shard>, mut wire: Wire, mut early: Vec<u8>) -> io::Result<()> {
     let options = shard.options();
     let (ping, patience) = (options.websocket.ping.std(), options.websocket.pong_timeout.std());
@@ -156,7 +156,7 @@ mod tests {
     }
 
     #[test]
-    fn nothing_is_kept_of_a_message_that_is_too_long() {
+    fn an_overlong_message_is_not_kept() {
         let mut echo = Echo::new(4);
         echo.receive(&mut masked(0x82, b"12345"));
         assert!(echo.ended && echo.message.is_empty());

@@ -16,7 +16,7 @@ const NONCE: GeneralPurpose = GeneralPurpose::new(
     GeneralPurposeConfig::new().with_decode_allow_trailing_bits(true),
 );
 
-/// Why a request is no handshake.
+/// Why a request is not a handshake.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum HandshakeError {
     /// Not a WebSocket handshake, or one of another version: 426.
@@ -96,7 +96,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_handshake_is_refused() {
+    fn an_invalid_handshake_is_refused() {
         let upgrade = [("upgrade", "websocket"), ("connection", "upgrade")];
         let version = ("sec-websocket-version", "13");
         for (what, pairs, is_upgrade) in [

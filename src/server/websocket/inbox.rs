@@ -52,8 +52,8 @@ impl Inbox {
         self.until.is_some_and(|until| until < Instant::now())
     }
 
-    /// Takes a stretch of a message; at its `last` one the message is carried out, and answered into `out`, now or when
-    /// its receipt has come.
+    /// Adds a piece of a message. Its `last` piece publishes the message; the answer goes to `out`, now or with the
+    /// receipt.
     pub(super) fn take(
         &mut self,
         (text, bytes, last): (bool, &[u8], bool),
@@ -71,7 +71,7 @@ impl Inbox {
             self.carry_out(text, bytes, shard, topic)
         } else {
             self.message.extend_from_slice(bytes);
-            // Its memory goes with it.
+            // Taking the message frees its memory.
             let message = std::mem::take(&mut self.message);
             self.carry_out(text, &message, shard, topic)
         };
@@ -80,7 +80,7 @@ impl Inbox {
         }
     }
 
-    /// Publishes what a message says; `None` where its receipt is waited for.
+    /// Publishes a message; `None` while its receipt is pending.
     fn carry_out(
         &mut self,
         text: bool,
@@ -113,7 +113,7 @@ impl Inbox {
         None
     }
 
-    /// Writes the answers of the posts whose receipts have come.
+    /// Writes the answers of posts whose receipts have arrived.
     pub(super) fn poll(&mut self, cx: &mut Context<'_>, out: &mut Vec<u8>) {
         self.waiting.retain_mut(|waiting| match waiting.as_mut().poll(cx) {
             Poll::Ready(answer) => {

@@ -24,7 +24,7 @@ pub(super) struct Life {
 }
 
 impl Life {
-    /// Something is asked now.
+    /// Starts an observation.
     pub(super) fn asked(now: Option<Uptake>) -> Self {
         Self { room_until: now.map_or(0, |now| now.room_until) }
     }
@@ -43,7 +43,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_counts_as_life_depends_on_whether_there_is_room() {
+    fn signs_of_life_depend_on_the_free_space_of_the_peer() {
         let silence = Duration::from_secs(8);
         let uptake = |acknowledged, room, not_sent, silent_s| Uptake {
             acknowledged,

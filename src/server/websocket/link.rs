@@ -28,7 +28,7 @@ use crate::server::wire::Wire;
 
 /// Longest message that a client may send, in bytes.
 const MESSAGE_MAX: u64 = BODY_MAX as u64;
-/// A client that lets answers to its pings and posts pile up beyond this is not read until it takes them.
+/// Unread answers to pings and posts, in bytes, beyond which a client is not read.
 const CONTROL_BACKLOG: usize = 4 << 10;
 /// Most frames in one write.
 const BATCH: usize = 32;
@@ -59,7 +59,7 @@ pub(super) struct EventSocket {
     since: u64,
     /// The frame that is written up to an offset.
     partial: Option<(Arc<Entry>, usize)>,
-    /// Control frames, answers to posts, and what is said of gaps, to write at the next border between events.
+    /// Control frames, answers to posts, and gap notices, to write between two events.
     control: Vec<u8>,
     decoder: Decoder,
     inbox: Inbox,
@@ -98,7 +98,7 @@ impl EventSocket {
         }
     }
 
-    /// The same with what is wrong with it on purpose.
+    /// The same with injected faults.
     pub(super) fn with_push(self, push: Push) -> Self {
         Self { push, ..self }
     }
@@ -128,13 +128,13 @@ impl EventSocket {
         }
         let written = self.poll_write(cx);
         if paused && self.listens() {
-            // Nobody else says that there may be more to read.
+            // Nothing else signals that more may be readable.
             cx.waker().wake_by_ref();
         }
         written
     }
 
-    /// Whether what the client says is read: not while it leaves answers lying, or has too many posts under way.
+    /// Whether the link reads: not while the client leaves answers unread, or has too many posts in progress.
     const fn listens(&self) -> bool {
         self.control.len() < CONTROL_BACKLOG && !self.inbox.is_full()
     }
@@ -256,7 +256,7 @@ impl EventSocket {
         }
     }
 
-    /// Gets what TLS has taken to the kernel, and books it as written; a socket has nothing to flush.
+    /// Flushes bytes from TLS to the kernel, and books them as written; a plain socket has nothing to flush.
     #[inline]
     fn poll_flush(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         let Wire::Tls(stream) = &mut self.wire else { return Poll::Ready(Ok(())) };
@@ -286,7 +286,7 @@ impl EventSocket {
             let rest = self.partial.as_ref().map(|(entry, at)| &entry.frame()[*at..]);
             let control = Some(self.control.as_slice()).filter(|control| !control.is_empty());
             let events = events.take(if open { push.at_once(BATCH) } else { 0 });
-            // Of what follows a dropped event nothing is written before the cursor has passed over it.
+            // Events after a dropped one wait until the cursor has passed it.
             let events = events.take_while(|entry| !push.drops(entry.seq()));
             let frames = events.inspect(|entry| push.pay(entry.seq())).map(|entry| entry.frame());
             for (slot, bytes) in
@@ -333,7 +333,7 @@ impl EventSocket {
         self.shard.recorder.borrow_mut().count(Counter::SlowActions, 1);
     }
 
-    /// Writes what does not need the log, once the cursor has fallen off it.
+    /// Writes frames that do not need the log, once the cursor has fallen off it.
     fn poll_write_control(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<Option<usize>>> {
         let bytes = match &self.partial {
             Some((entry, at)) => &entry.frame()[*at..],

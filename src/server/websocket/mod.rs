@@ -1,4 +1,4 @@
-//! WebSockets (`websocket`): each event of a topic as one text frame.
+//! Web sockets (`websocket`): each event of a topic as one text frame.
 //!
 //! After the handshake the link leaves hyper and writes the log's frames straight to its socket, several at a time. A
 //! policy handles a client that lags too far behind, or falls off the ring: it is closed with 1013 ("try again later"; the
@@ -92,7 +92,7 @@ pub(super) fn calls(
     mut request: Request<Incoming>,
 ) -> HandlerResult {
     let proof = shake_hands(&request)?;
-    // To the faults, whoever calls is the connection that the socket was opened on.
+    // To the faults, the caller is the connection that the socket was opened on.
     let from = request.extensions().get::<Subscriber>().copied();
     let (owner, outgoing) = (Rc::clone(shard), Rc::clone(outgoing));
     Ok(switch(shard, &mut request, &proof, async move |socket, early| {
@@ -101,7 +101,7 @@ pub(super) fn calls(
     }))
 }
 
-/// Answers 101; once that is written, `serve` is given the socket, and what came early.
+/// Answers 101, and then passes the socket and early bytes to `serve`.
 fn switch(
     shard: &Rc<Shard>,
     request: &mut Request<Incoming>,

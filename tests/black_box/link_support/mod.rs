@@ -1,4 +1,4 @@
-//! One link of ours, alone, against a server of a test.
+//! A single link of tidings against a test's server.
 
 use std::collections::VecDeque;
 use std::io::{BufReader, Write as _};
@@ -111,8 +111,8 @@ fn until<T>(case: Case, target: SocketAddr, done: impl Fn(&Context) -> Option<T>
     })
 }
 
-/// A server that answers POSTs as `script` says, in turn, and with 201 after its end; `None` breaks the connection. Other
-/// requests are answered with an event stream in which nothing comes. Returns the keys that were posted, too.
+/// A server that answers POSTs as in `script`, in turn, and then with 201; `None` breaks the connection. Other requests get
+/// an empty event stream. Also returns the posted keys.
 pub(crate) fn posts(script: &[Option<u16>]) -> (SocketAddr, Receiver<u64>) {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let address = listener.local_addr().unwrap();
@@ -151,7 +151,7 @@ pub(crate) fn posts(script: &[Option<u16>]) -> (SocketAddr, Receiver<u64>) {
     (address, keys)
 }
 
-/// Reads a request: its first line and its body; `None` where the stream ends.
+/// Reads a request: its first line and its body; `None` at the end of the stream.
 fn request(reader: &mut impl std::io::BufRead) -> Option<(String, Vec<u8>)> {
     let (mut first, mut line, mut length) = (String::new(), String::new(), 0);
     reader.read_line(&mut first).ok().filter(|read| *read > 0)?;

@@ -1,4 +1,4 @@
-//! One case on one shard of the test's own thread, against whatever listens at an address.
+//! One case on one shard in the test's thread, against any server.
 
 use std::net::SocketAddr;
 use std::rc::Rc;
@@ -26,7 +26,7 @@ pub(crate) fn case(pattern: &str, clients: u64, more: &str) -> Case {
     scenario::parse(&text, "x.toml", &[], &|_| None).unwrap().cases.remove(0)
 }
 
-/// What one shard told of a trial without a warm-up.
+/// The reports of one shard in a trial without warm-up.
 pub(crate) struct Told {
     pub snapshot: Snapshot,
     pub samples: Vec<RequestSample>,

@@ -1,8 +1,8 @@
-//! A checker of JSON Schema, of as much of it as the target's description of itself uses.
+//! A checker of JSON Schema, limited to the parts that the target's description uses.
 
 use serde_json::Value;
 
-/// What a reference refers to, or the value itself.
+/// The value that a reference points to, or the value itself.
 pub(crate) fn resolved<'a>(document: &'a Value, value: &'a Value) -> &'a Value {
     match value["$ref"].as_str() {
         Some(reference) => document.pointer(reference.strip_prefix('#').unwrap()).expect(reference),
@@ -10,7 +10,7 @@ pub(crate) fn resolved<'a>(document: &'a Value, value: &'a Value) -> &'a Value {
     }
 }
 
-/// Checks a value against a schema, of JSON Schema as much as the description uses; refuses schemas beyond.
+/// Checks a value against a schema; refuses keywords that the description does not use.
 pub(crate) fn check(
     document: &Value,
     schema: &Value,

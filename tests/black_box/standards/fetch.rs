@@ -33,7 +33,7 @@ fn preflight(clause: &'static str, headers: &[&str]) -> Row {
     )
 }
 
-/// What holds of a target that lets nobody in.
+/// Clauses for a target that allows no origin.
 #[expect(clippy::too_many_lines, reason = "one table: a row a clause")]
 fn closed() -> Vec<Row> {
     let evil = |row: Row| {
@@ -205,7 +205,7 @@ fn rebound() -> Vec<Row> {
     ]
 }
 
-/// What holds of a target that lets one origin in.
+/// Clauses for a target that allows one origin.
 #[expect(clippy::too_many_lines, reason = "one table: a row a clause")]
 fn opened() -> Vec<Row> {
     let granted = |row: Row| {
@@ -298,7 +298,7 @@ fn opened() -> Vec<Row> {
     ]
 }
 
-/// What holds of a target that lets everybody in.
+/// Clauses for a target that allows every origin.
 fn open_to_all() -> Vec<Row> {
     let granted = |row: Row| row.has(ALLOW_ORIGIN, "*").lacks("access-control-allow-credentials");
     vec![
@@ -341,7 +341,7 @@ fn pages_are_let_in_by_their_origin() {
 }
 
 #[test]
-fn every_page_is_let_in_where_that_is_asked_for() {
+fn every_page_is_allowed_if_configured() {
     let visitors = Visitors { any: true, ..Visitors::default() };
     run(&target(Options { visitors, ..Options::default() }), &open_to_all());
 }
@@ -376,12 +376,12 @@ fn refusals_of_a_busy_target_may_be_read_as_well() {
     );
 }
 
-/// What the command line takes for an origin or a name.
+/// Origins and names that the command line accepts.
 #[test]
 fn origins_and_names_are_read_from_the_command_line() {
     let serve = |arguments: &[&str]| {
         let mut command = std::process::Command::new(env!("CARGO_BIN_EXE_tidings"));
-        // An address that nobody has: it ends once it has read its arguments.
+        // An unassigned address: the process ends after reading its arguments.
         command.args(["serve", "--listen", "192.0.2.1:0"]).args(arguments).output().unwrap()
     };
     for (arguments, said) in [

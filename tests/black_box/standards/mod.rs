@@ -1,7 +1,8 @@
-//! The standards, clause by clause: what strangers may send to the target and what must come of it, one table a standard, run
+//! The standards, clause by clause: what clients may send to the target, and what must result. One table per standard, run
 //! over raw sockets.
 //!
-//! Lenient in what is harmless, strict in what protects. A clause that begins with "strict:" names what it protects.
+//! The target is lenient where it is harmless, and strict where it protects something: a clause that begins with "strict:"
+//! names what.
 
 mod eventsource;
 mod fetch;
@@ -19,7 +20,7 @@ use tidings::server::Options;
 
 /// A line of a table.
 pub(crate) struct Row {
-    /// The clause, or what it comes to.
+    /// The clause, or its consequence.
     clause: &'static str,
     input: Vec<u8>,
     right: Right,
@@ -102,10 +103,10 @@ impl Row {
         self
     }
 
-    /// What is wrong with what comes of it; `None` where it is right.
+    /// Returns what is wrong with the result; `None` if it is right.
     fn fault(&self, target: &Target) -> Option<String> {
         let mut input = self.input.clone();
-        // Where a row asks for it, the tag that item 1 has now.
+        // Replaces a placeholder by item 1's current tag.
         if let Some(at) = input.windows(4).position(|four| four == b"ETAG") {
             let etag = target.get("/items/1").header("etag").unwrap().to_owned();
             input.splice(at..at + 4, etag.into_bytes());
@@ -146,7 +147,7 @@ impl Row {
         None
     }
 
-    /// The next answer, of a stream as much as it takes to find what it says.
+    /// Reads the next answer; of a stream, until it contains the expected text.
     fn read(&self, client: &mut Client) -> Option<Message> {
         if !client.reader.fill_buf().is_ok_and(|bytes| !bytes.is_empty()) {
             return None;

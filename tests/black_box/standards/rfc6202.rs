@@ -1,4 +1,4 @@
-//! RFC 6202 (long polling): what is held, and for how long.
+//! RFC 6202 (long polling): which requests are held, and how long.
 
 use super::{Row, ask, get, run, target};
 use tidings::server::Options;

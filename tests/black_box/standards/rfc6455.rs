@@ -9,7 +9,7 @@ const UPGRADE: &str = "upgrade: websocket";
 const CONNECTION: &str = "connection: Upgrade";
 const VERSION: &str = "sec-websocket-version: 13";
 
-/// The headers of a handshake with others in place of one, or beside them.
+/// The headers of a handshake with some replaced or added.
 fn with(clause: &'static str, replaced: &str, others: &[&str]) -> Row {
     let sound = [UPGRADE, CONNECTION, VERSION, KEY].into_iter().filter(|line| *line != replaced);
     let lines: Vec<&str> = sound.chain(others.iter().copied()).collect();

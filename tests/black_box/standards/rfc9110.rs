@@ -75,7 +75,7 @@ fn methods() -> Vec<Row> {
     ]
 }
 
-/// What a body may be said to be.
+/// Content types of a body.
 #[expect(clippy::too_many_lines, reason = "one table: a row a clause")]
 fn content_types() -> Vec<Row> {
     let good = |clause, value: &str| post(clause, &[&format!("content-type: {value}")]).gives(201);
@@ -218,7 +218,7 @@ fn content_types() -> Vec<Row> {
     ]
 }
 
-/// What an asker may accept.
+/// `Accept` headers of a client.
 fn accepting() -> Vec<Row> {
     let json = |clause, lines: &[&str]| {
         get(clause, "/items/1", lines).gives(200).has("content-type", "application/json")

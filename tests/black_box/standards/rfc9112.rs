@@ -73,7 +73,7 @@ fn lines_and_hosts() -> Vec<Row> {
     ]
 }
 
-/// Where a message ends. What is behind one that is refused here must never be taken for another request (request smuggling).
+/// The end of a message. Bytes behind a refused one must never be taken for another request (request smuggling).
 #[expect(clippy::too_many_lines, reason = "one table: a row a clause")]
 fn frames() -> Vec<Row> {
     const SMUGGLED: &str = "GET /healthz HTTP/1.1\r\nhost: t\r\n\r\n";
@@ -217,7 +217,7 @@ fn started() -> Target {
 }
 
 #[test]
-fn requests_are_told_as_rfc_9112_has_it() {
+fn requests_are_parsed_as_rfc_9112_has_it() {
     run(&started(), &lines_and_hosts());
 }
 

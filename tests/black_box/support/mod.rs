@@ -1,4 +1,4 @@
-//! What the black-box tests of `tidings run` share: scenarios on disk, runs as processes, rows of files.
+//! Shared by the black-box tests of `tidings run`: scenarios on disk, runs as processes, rows of files.
 
 mod noise;
 mod terminal;

@@ -6,9 +6,9 @@ use std::process::Output;
 
 use super::{rows, text};
 
-/// Codes of reasons that a busy machine may cause, and the columns of which one must show that it did: over the figure.
+/// Codes of reasons that a busy machine may cause, and columns of which one must exceed its figure as evidence.
 ///
-/// Accounts are no noise: a ledger, a count of events or connections, a handshake, a clock is never excused.
+/// Accounts are never noise: a ledger, a count of events or connections, a handshake, a clock.
 const NOISE: &[(&str, &[(&str, f64)])] = &[
     ("worker_stalled", &[("hiccup_ns_max", 50e6)]),
     ("generator_late", &[("slip_ns_p99", 50e3), ("send_slip_ns_p99", 50e3)]),
@@ -31,7 +31,7 @@ const NOISE: &[(&str, &[(&str, f64)])] = &[
     ("sends_unsent", &[("hiccup_ns_max", 100e6)]),
 ];
 
-/// What is said of a window that a scenario disturbs on purpose.
+/// Reasons of a window that a scenario disturbs on purpose.
 pub(crate) const UNSTEADY: [&str; 2] = ["warming_up", "drifting"];
 
 /// Codes of reasons that a test's own scenario gives.

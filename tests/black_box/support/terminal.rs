@@ -1,4 +1,4 @@
-//! A terminal of the test's own: whatever stands on its other end believes that a person looks.
+//! A pseudo-terminal: the process on its other end believes that a person watches.
 
 use std::fs::{File, OpenOptions};
 use std::io::Read as _;
@@ -18,7 +18,7 @@ pub(crate) struct Terminal {
 }
 
 impl Terminal {
-    /// A terminal of so many columns; 0 where it does not say.
+    /// A terminal of this width in columns; 0 if it does not report one.
     pub(crate) fn new(columns: u16) -> Self {
         let window = openpt(OpenptFlags::RDWR | OpenptFlags::NOCTTY | OpenptFlags::CLOEXEC);
         let window = window.unwrap();
@@ -30,7 +30,7 @@ impl Terminal {
         terminal
     }
 
-    /// Where its device stands.
+    /// The path of its device.
     pub(crate) fn device(&self) -> &str {
         self.device.to_str().unwrap()
     }
@@ -55,7 +55,7 @@ impl Terminal {
         command.spawn().unwrap()
     }
 
-    /// Reads on until `enough` of all that was seen, or until nobody has the terminal open any more.
+    /// Reads until `enough` accepts the output so far, or no process has the terminal open.
     pub(crate) fn read_until(&mut self, enough: impl Fn(&str) -> bool) -> String {
         let mut piece = [0; 4096];
         loop {

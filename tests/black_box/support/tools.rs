@@ -11,7 +11,7 @@ pub(crate) fn left_out(what: &str, why: &str) {
     eprint!("left out: {line}");
     assert!(std::env::var_os("TIDINGS_ALL_TOOLS").is_none(), "left out: {line}");
     if let Some(path) = std::env::var_os("TIDINGS_LEFT_OUT") {
-        // Tests are processes of their own: a line is appended in one piece.
+        // Tests are separate processes: a line is appended in one write.
         let mut file = OpenOptions::new().create(true).append(true).open(path).unwrap();
         file.write_all(line.as_bytes()).unwrap();
     }

@@ -1,5 +1,5 @@
-// Made-up trials with the shapes that the patterns have, for tests of what is written about them.
-// Included by the crate's own tests and by those of this folder, both of which call the crate `tidings`.
+// Synthetic trials with the typical figures of each pattern, for tests of files and reports. Included by the crate's own
+// tests and by those of this folder, both of which call the crate `tidings`.
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -21,7 +21,7 @@ use tidings::unit::{ByteSize, Rate, Span};
 
 /// Length of the made-up measure windows, in seconds.
 pub(crate) const WINDOW_S: u64 = 10;
-/// CPU time that watching takes of each process in a second.
+/// CPU time that the meters take in each process per second.
 const METER_NS: u64 = SECOND_NS / 200;
 
 /// A pattern with plausible options.
@@ -109,7 +109,7 @@ pub(crate) fn twelve() -> Vec<Case> {
     at(200).chain(at(1000)).collect()
 }
 
-/// How a pattern behaves: typical freshness or response in ns, target CPU ns, wire bytes, memory bytes a link.
+/// A pattern's typical figures: freshness or response in ns, target CPU in ns, wire bytes, memory in bytes per link.
 const fn shape(kind: PatternKind) -> (f64, f64, f64, f64) {
     match kind {
         PatternKind::Request => (350e3, 21e3, 640.0, 9_000.0),
@@ -121,7 +121,7 @@ const fn shape(kind: PatternKind) -> (f64, f64, f64, f64) {
     }
 }
 
-/// A sound trial of `case`, of which nothing was lost; the same every time.
+/// A sound trial of `case` without losses; the same every time.
 pub(crate) fn facts(case: &Case, trial: u32) -> TrialFacts {
     let kind = case.pattern.kind();
     let (typical, cpu, bytes, memory) = shape(kind);
@@ -202,7 +202,7 @@ fn sample(recorder: &mut Recorder, kind: PatternKind, ns: f64, rng: &mut Rng) {
     }
 }
 
-/// What workers tell only with their last frame.
+/// Measurements that workers report only with their last frame.
 fn at_the_end(case: &Case, expected: u64, wire: u64, rng: &mut Rng) -> Snapshot {
     let mut recorder = Recorder::new();
     for _ in 0..case.workload.clients {
@@ -231,7 +231,7 @@ fn published(kind: PatternKind) -> Snapshot {
     recorder.snapshot()
 }
 
-/// What a process tells that nothing was taken from.
+/// The health report of an undisturbed process.
 fn healthy(metric: Metric) -> Snapshot {
     let mut recorder = Recorder::new();
     for tick in 0..1_000 * WINDOW_S {
@@ -300,7 +300,7 @@ pub(crate) fn scenario(cases: Vec<Case>, trials: u32, objectives: &[&str]) -> Sc
     }
 }
 
-/// What `run.json` says of a run of `scenario` that came to its end.
+/// The `run.json` of a complete run of `scenario`.
 pub(crate) fn info(scenario: Scenario) -> RunInfo {
     let mut plan = Vec::new();
     for block in 1..=scenario.trials {

@@ -1,5 +1,5 @@
-//! A target in a thread, and an HTTP client and receiver of plain sockets: nothing of the target's own code
-//! judges the target.
+//! A target in a thread, and an HTTP client and receiver of plain sockets, so that none of the target's code judges the
+//! target.
 
 pub(crate) mod websocket;
 
@@ -17,7 +17,7 @@ use tidings::measure::Snapshot;
 use tidings::server::{Handle, Options, Start, serve_from};
 use tokio::sync::oneshot;
 
-/// How long a test waits for what must come.
+/// Time limit for expected events.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(20);
 
 /// A target in a thread of this process; ends when dropped.
@@ -38,12 +38,12 @@ impl Target {
         Self::start_at("127.0.0.1:0".parse().unwrap(), options, data, None)
     }
 
-    /// One whose logs are in a life that is known.
+    /// Starts a target whose logs have a known life.
     pub(crate) fn start_life(options: Options, life: Option<Epoch>) -> Self {
         Self::start_at("127.0.0.1:0".parse().unwrap(), options, None, life)
     }
 
-    /// One at an address.
+    /// Starts a target at an address.
     pub(crate) fn start_at(
         address: SocketAddr,
         options: Options,
@@ -76,7 +76,7 @@ impl Target {
         Client::connect(self.address)
     }
 
-    /// One request on a connection of its own.
+    /// Sends one request on a new connection.
     pub(crate) fn send(&self, method: &str, path: &str, body: Option<Value>) -> Answer {
         self.connect().send(method, path, body)
     }
@@ -101,12 +101,12 @@ impl Target {
         next.split_once('-').unwrap().1.to_owned()
     }
 
-    /// How many links of a kind stand, as the target says.
+    /// The number of open links of a kind, as reported by the target.
     pub(crate) fn links(&self, kind: &str) -> u64 {
         self.get("/healthz").json()["links"][kind].as_u64().unwrap()
     }
 
-    /// Waits until so many links of a kind stand.
+    /// Waits until this many links of a kind are open.
     pub(crate) fn await_links(&self, kind: &str, expected: u64) {
         until(&format!("{expected} {kind}"), || self.links(kind) == expected);
     }
@@ -278,7 +278,7 @@ pub(crate) struct Hook {
     pub received: Receiver<Message>,
 }
 
-/// What a receiver answers: status, headers, body.
+/// A receiver's answer: status, headers, body.
 pub(crate) type Response = (u16, Vec<(&'static str, String)>, String);
 
 /// The answer of a good receiver: acknowledges, and echoes challenges.

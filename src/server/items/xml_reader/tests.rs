@@ -15,7 +15,7 @@ fn refusal(bytes: &[u8]) -> (u16, Value) {
 }
 
 #[test]
-fn what_people_write_is_read() {
+fn handwritten_xml_is_read() {
     let pretty = "<?xml version='1.0' encoding='utf-8'?>\n<!-- mine -->\n<item>\r\n  <data>\n    <map>\n      \
                   <string key='a&#10;b'>x<![CDATA[<&]]>&#x41;&lt;\r\n</string>\n      <null key=\"n\"/>\n    \
                   </map>\n  </data>\n  <name/>\n</item>\n<?pi?>\n";
@@ -27,7 +27,7 @@ fn what_people_write_is_read() {
 }
 
 #[test]
-fn what_is_no_xml_is_refused_with_its_place() {
+fn invalid_xml_is_refused_with_its_place() {
     let bomb =
         "<!DOCTYPE l [<!ENTITY a \"aa\"><!ENTITY b \"&a;&a;\">]>\n<item><name>&b;</name></item>";
     let deep = format!("<item><data>{}", "<array>".repeat(200));
@@ -61,7 +61,7 @@ fn what_is_no_xml_is_refused_with_its_place() {
 }
 
 #[test]
-fn what_is_no_item_is_refused_with_its_member() {
+fn an_invalid_item_is_refused_with_its_member() {
     for (text, pointer, why) in [
         ("<thing/>", "", "another element"),
         ("<item>text</item>", "", "text for an item"),

@@ -178,7 +178,7 @@ fn a_response_is_known_by_its_status_line_and_its_end_by_its_framing() {
 }
 
 #[test]
-fn what_is_not_http_is_refused() {
+fn a_response_other_than_http_is_refused() {
     let interim = "HTTP/1.1 100 Continue\r\n\r\n".repeat(INTERIM_MAX + 1);
     for bytes in [
         "SSH-2.0-OpenSSH\r\n",
