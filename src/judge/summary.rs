@@ -59,7 +59,9 @@ impl Tally {
     /// Counts the trials of a run.
     pub fn of_all(trials: &[TrialRecord]) -> Self {
         let mut tally = Self::default();
-        trials.iter().for_each(|trial| tally.add(trial));
+        for trial in trials {
+            tally.add(trial);
+        }
         tally
     }
 

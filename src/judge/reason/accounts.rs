@@ -38,7 +38,7 @@ pub(super) fn text(reason: &Reason) -> String {
             "the target acknowledged {acknowledged} events, but published {published} and {due} were due. {BUG}"
         ),
         Reason::UpkeepSeldom { what, period_ns, expected, enough_ns } => format!(
-            "{what} come every {} per client, so about {} fall into the window: CPU and bytes depend on chance. Lengthen measure \
+            "{what} come every {} per client, so only about {} fall into the window: CPU and bytes depend on chance. Lengthen measure \
              to {}, or add clients",
             nanoseconds(*period_ns),
             significant(*expected),
