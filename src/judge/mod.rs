@@ -5,6 +5,7 @@
 mod checks;
 mod comparison;
 mod conclusion;
+mod flip;
 mod floor;
 mod metrics;
 mod objectives;
@@ -16,6 +17,7 @@ mod summary;
 pub use checks::{floor_verdict, strains, verdict};
 pub use comparison::{Axis, Claim, Ranked, Ranking, comparison};
 pub use conclusion::{Conclusion, conclude, doubts};
+pub use flip::{Flip, flips};
 pub(crate) use floor::floor_of;
 pub use floor::{FLOOR_TIMES, FloorRatio};
 pub use objectives::{Judgement, Objective, ObjectiveError, Outcome, objectives, overall};

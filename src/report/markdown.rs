@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 use super::group::{groups, printable};
 use super::table::{columns, verdict, with_interval};
 use super::transport::transport;
-use super::{View, caveats, chart, disruption, floor, prose, sends, stages, trust, webhook};
+use super::{View, caveats, chart, disruption, flips, floor, prose, sends, stages, trust, webhook};
 use crate::judge::CaseSummary;
 use crate::record::COST;
 use crate::unit::{bytes, bytes_per_second, cores, count, nanoseconds, significant, typographic};
@@ -31,7 +31,7 @@ pub(super) fn markdown(view: &View) -> String {
         format!("# {}\n\n{}\n", escape(&info.scenario.name), escape(&info.scenario.question));
     section(&mut page, "Answer");
     let answers = trust::details(view).into_iter().chain(prose::answers(view));
-    list(&mut page, answers.chain(sends::sentences(view)));
+    list(&mut page, answers.chain(flips::sentences(view)).chain(sends::sentences(view)));
     let _ = writeln!(page, "\n{}", comparison(view));
     section(&mut page, "Charts");
     for chart::Chart { name, what, .. } in chart::CHARTS {

@@ -6,6 +6,7 @@
 mod caveats;
 mod chart;
 mod disruption;
+mod flips;
 mod floor;
 mod group;
 mod hgrm;

@@ -5,6 +5,7 @@ use std::fmt::Write as _;
 use super::View;
 use super::caveats::caveats;
 use super::disruption;
+use super::flips;
 use super::floor;
 use super::group::{groups, printable};
 use super::prose;
@@ -57,7 +58,8 @@ pub fn text(view: &View, columns: usize) -> String {
     let troubles =
         disruption::sections(view).into_iter().map(|told| (format!("{}:", told.title), told.told));
     let plain = |lines| (String::new(), lines);
-    let answers = [prose::answers_in_short(view), sends::sentences(view)].concat();
+    let answers =
+        [prose::answers_in_short(view), flips::sentences(view), sends::sentences(view)].concat();
     let before = std::iter::once(plain(answers)).chain(troubles);
     let causes = trust::causes(view, CAUSES, WIDTH);
     let after = [

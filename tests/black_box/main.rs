@@ -10,6 +10,7 @@ mod calibrate_cli;
 mod client_calls;
 mod comparisons;
 mod duplex;
+mod flips;
 mod floor;
 mod hdr_tools;
 mod layers;
