@@ -3,7 +3,9 @@
 use super::View;
 use super::chart::CHARTS;
 use super::document::{Block, Document, Extent, Section};
-use super::{caveats, details, disruption, floor, glance, method, prose, sends, stages, trust};
+use super::{
+    caveats, details, disruption, flips, floor, glance, method, prose, sends, stages, trust,
+};
 use Extent::{Always, Full, Short};
 
 /// Most causes of trials that are not valid on a screen.
@@ -45,6 +47,7 @@ fn answer(view: &View) -> Option<Section> {
         (Always, Block::Table(glance::table(view))),
         (Short, Block::Sentences(prose::answers_in_short(view))),
         (Full, Block::Sentences(prose::answers(view))),
+        (Always, Block::Sentences(flips::sentences(view))),
         (Always, Block::Sentences(sends::sentences(view))),
     ];
     Section::new("Answer", blocks)

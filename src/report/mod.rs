@@ -9,6 +9,7 @@ mod contents;
 mod details;
 mod disruption;
 mod document;
+mod flips;
 mod floor;
 mod glance;
 mod group;

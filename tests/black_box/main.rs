@@ -12,6 +12,7 @@ mod comparisons;
 mod documents;
 mod duplex;
 mod first_contact;
+mod flips;
 mod floor;
 mod hdr_tools;
 mod json_output;

@@ -1,0 +1,53 @@
+//! Where a ranking turns over, in a sentence.
+
+use super::View;
+use crate::judge::{Axis, Flip, flips};
+use crate::unit::significant;
+
+/// Most workloads that get a sentence each.
+const FEW: usize = 2;
+
+/// A sentence for the ranking by CPU and for that by bytes, where another case is first at another rate; none for runs of many
+/// workloads, which show it themselves.
+pub(super) fn sentences(view: &View) -> Vec<String> {
+    let flips = flips(&view.findings.cases, &view.run.info.scenario.cases);
+    let few = |axis: Axis| flips.iter().filter(|flip| flip.axis == axis).count() <= FEW;
+    flips.iter().filter(|flip| few(flip.axis)).map(|flip| sentence(view, flip)).collect()
+}
+
+fn sentence(view: &View, flip: &Flip) -> String {
+    let what = if flip.axis == Axis::Cpu { "target CPU" } else { "wire bytes" };
+    let (here, at) = match flip.interval_s {
+        Some(interval) => (
+            format!("{} events per poll", significant(flip.here * interval)),
+            format!("{} per interval", about(flip.at * interval)),
+        ),
+        None => {
+            (format!("{} events per second and client", significant(flip.here)), about(flip.at))
+        }
+    };
+    let beyond = if flip.at < flip.here { "below" } else { "above" };
+    format!(
+        "Where this flips: {here} here; {beyond} about {at}, {} takes more {what} than {}.",
+        view.name(&flip.less_here),
+        view.name(&flip.less_beyond)
+    )
+}
+
+/// Two digits: more would be a pretence.
+fn about(value: f64) -> String {
+    let unit = 10f64.powf(value.log10().floor() - 1.0);
+    significant((value / unit).round() * unit)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_rate_is_told_to_two_digits() {
+        for (value, text) in [(0.8734, "0.87"), (0.9, "0.9"), (12.6, "13"), (4_321.0, "4300")] {
+            assert_eq!(about(value), text);
+        }
+    }
+}
