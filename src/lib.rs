@@ -68,7 +68,8 @@
 //! | reach | delivered ÷ expected |
 //! | ledger | the account of every expected delivery: delivered, lost, duplicate, reordered, late |
 //! | null target, noise floor | a server that does next to nothing; what the same load takes against it |
-//! | phases | connect, warmup, measure, drain |
+//! | phases | connect, idle, warmup, measure, drain |
+//! | upkeep | what a link does whether there is news or not: heartbeats, pings, holds that run out, polls by the clock |
 //! | verdict | of a trial: valid, degraded, invalid (generator or machine spoilt it), failed (it did not end) |
 
 pub mod calibrate;

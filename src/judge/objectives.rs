@@ -334,6 +334,11 @@ mod tests {
                 "wire_bytes_per_delivery <= 1KiB",
                 vec![(request, Met), (websocket, Met), (webhook, Unknown)],
             ),
+            ("cores in all", "websocket: target_cpu < 0.5", vec![(websocket, Met)]),
+            ("bytes per second", "websocket: wire_per_s < 1MiB/s", vec![(websocket, Met)]),
+            ("or without the stroke", "websocket: wire_bytes_per_s > 1KiB", vec![(websocket, Met)]),
+            ("memory in all", "websocket: target_memory <= 1MiB", vec![(websocket, Missed)]),
+            ("money", "websocket: cost_per_1k_clients_month < 500", vec![(websocket, Met)]),
             ("rates", "request: deliveries_per_s >= 400/s", vec![(request, Met)]),
             ("response where there is one", "response_p99 < 1s", vec![(request, Met)]),
         ] {
