@@ -71,7 +71,8 @@
 //! | gap, reset | the notice that events left the log unread; the notice that a cursor is of another log |
 //! | outbox | where a target keeps webhook events until they are acknowledged: `memory` or `durable` |
 //! | null target, noise floor | a server that does next to nothing; the figures of the same load against it |
-//! | phases | connect, warmup, measure, drain |
+//! | phases | connect, idle, warmup, measure, drain |
+//! | upkeep | what a link does without news: heartbeats, pings, holds that run out, polls by the clock |
 //! | verdict | the worth of a trial: valid, degraded, invalid (generator or machine spoilt it), failed (it did not finish) |
 
 pub mod calibrate;

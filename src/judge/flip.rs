@@ -40,7 +40,7 @@ pub struct Flip {
 
 /// What a client of a case takes per second, by the rate of its events.
 struct Line<'a> {
-    case: &'a str,
+    summary: &'a CaseSummary,
     planned: &'a Case,
     here: f64,
     idle: f64,
@@ -58,7 +58,7 @@ impl<'a> Line<'a> {
         let planned = planned.iter().find(|case| case.id == summary.case)?;
         let number = |column: &str| summary.figure(column).map(|figure| figure.median.number());
         Some(Self {
-            case: &summary.case,
+            summary,
             planned,
             here: summary.offered.events_per_s.filter(|rate| *rate > 0.0)?,
             idle: number(idle)?,
@@ -96,7 +96,7 @@ fn between<'a>(axis: Axis, a: &Line<'a>, b: &Line<'a>) -> Option<Flip> {
     let here = a.here;
     let now = ratio(here);
     let clear = CLEAR.ln();
-    if !now.is_finite() || now.abs() < clear {
+    if !now.is_finite() || now.abs() < clear || !every_block_agrees(axis, a, b, now) {
         return None;
     }
     let turned = |rate: f64| {
@@ -123,10 +123,19 @@ fn between<'a>(axis: Axis, a: &Line<'a>, b: &Line<'a>) -> Option<Flip> {
         axis,
         here,
         at,
-        less_here: less.case.to_owned(),
-        less_beyond: more.case.to_owned(),
+        less_here: less.summary.case.clone(),
+        less_beyond: more.summary.case.clone(),
         interval_s: a.interval_s().or_else(|| b.interval_s()),
     })
+}
+
+/// Whether the totals that were measured in each block show the same of two cases as the model does.
+fn every_block_agrees(axis: Axis, a: &Line<'_>, b: &Line<'_>, log_ratio: f64) -> bool {
+    let column = axis.column();
+    let (a, b) = (a.summary.by_block.get(column), b.summary.by_block.get(column));
+    let (Some(a), Some(b)) = (a, b) else { return true };
+    let mut both = a.iter().filter_map(|(block, a)| Some((a.number(), b.get(block)?.number())));
+    both.all(|(a, b)| (a < b) == (log_ratio < 0.0))
 }
 
 /// Where the rankings by CPU and by bytes turn over, one rate for each workload: the nearest at which the first place changes;
@@ -190,6 +199,7 @@ mod tests {
                 let estimate =
                     Estimate { median: value, low: value, high: value, confidence: 0.0, trials: 1 };
                 case.figures.insert(column, estimate);
+                case.by_block.clear();
             }
         }
         (cases, planned)
@@ -219,6 +229,22 @@ mod tests {
         assert!((polls(flip.at) - push * flip.at).abs() < 1e-6, "{flip:?}");
         assert!(flip.at < 2.0, "below the offered rate push takes less");
         assert_eq!(flip.less_beyond, "webhook");
+    }
+
+    #[test]
+    fn blocks_that_contradict_each_other_show_no_flip() {
+        let (mut cases, planned) = made(&[(ShortPoll, 800.0, 100.0), (Webhook, 0.0, 300.0)]);
+        let told =
+            |cases: &[CaseSummary]| flips(cases, &planned).iter().any(|f| f.axis == Axis::Wire);
+        for (polls, webhooks, expected) in
+            [([9.0, 9.0], [5.0, 6.0], true), ([9.0, 9.0], [5.0, 10.0], false)]
+        {
+            for (case, blocks) in cases.iter_mut().zip([polls, webhooks]) {
+                let blocks = (1..).zip(blocks.map(Figure::Value)).collect();
+                case.by_block.insert("wire_bytes_per_s", blocks);
+            }
+            assert_eq!(told(&cases), expected, "{polls:?} {webhooks:?}");
+        }
     }
 
     #[test]

@@ -23,7 +23,9 @@ fn sentence(view: &View, flip: &Flip) -> String {
             format!("{} per interval", about(flip.at * interval)),
         ),
         None => {
-            (format!("{} events per second and client", significant(flip.here)), about(flip.at))
+            let (seconds, unit) = period(flip.here);
+            let here = format!("{} events per {unit} and client", significant(flip.here * seconds));
+            (here, format!("{} per {unit}", about(flip.at * seconds)))
         }
     };
     let beyond = if flip.at < flip.here { "below" } else { "above" };
@@ -32,6 +34,12 @@ fn sentence(view: &View, flip: &Flip) -> String {
         view.name(&flip.less_here),
         view.name(&flip.less_beyond)
     )
+}
+
+/// The shortest unit of time that sees an event of a client, in seconds, and its name.
+fn period(per_s: f64) -> (f64, &'static str) {
+    let units = [(1.0, "second"), (60.0, "minute"), (3_600.0, "hour")];
+    units.into_iter().find(|(seconds, _)| per_s * seconds > 0.99).unwrap_or((86_400.0, "day"))
 }
 
 /// Two digits: more would be a pretence.
@@ -43,6 +51,15 @@ fn about(value: f64) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn rare_events_are_counted_by_longer_units() {
+        for (per_s, unit) in
+            [(4.0, "second"), (1.0 / 60.0, "minute"), (0.001, "hour"), (1e-5, "day")]
+        {
+            assert_eq!(period(per_s).1, unit);
+        }
+    }
 
     #[test]
     fn a_rate_is_told_to_two_digits() {

@@ -116,6 +116,42 @@ mod tests {
         Taken { cores: 0.0, memory_bytes: 0.0, sent_bytes_per_s: 0.0, requests_per_s: 0.0 };
 
     #[test]
+    fn each_price_is_taken_from_the_file_or_is_the_usual_one() {
+        let file =
+            "question = \"Q?\"\npatterns = [\"sse\"]\n[workload]\nclients = 9\nrate = \"5/s\"\n";
+        let read = |sets: &[&str]| {
+            let sets: Vec<String> = sets.iter().map(|set| (*set).to_owned()).collect();
+            let scenario = crate::scenario::parse(file, "x.toml", &sets, &|_| None);
+            scenario.map(|scenario| scenario.prices).map_err(|refusal| refusal.to_string())
+        };
+        assert_eq!(read(&[]).unwrap(), Prices::default());
+        let mine = read(&[
+            "prices.cpu_hour=1",
+            "prices.gib_hour=0.5",
+            "prices.gb_out=0",
+            "prices.million_requests=1.2",
+            "prices.currency=EUR",
+        ]);
+        let expected = Prices {
+            cpu_hour: 1.0,
+            gib_hour: 0.5,
+            gb_out: 0.0,
+            million_requests: 1.2,
+            currency: "EUR".to_owned(),
+        };
+        assert_eq!(mine.unwrap(), expected);
+        for (set, words) in [
+            ("prices.gb_out=-1", "prices.gb_out = -1: must be between 0 and 1e9"),
+            ("prices.cpu_hour=nan", "prices.cpu_hour = NaN: must be between 0"),
+            ("prices.currency=\" \"", "prices.currency: must be a short name"),
+            ("prices.gb=1", "unknown key"),
+        ] {
+            let refusal = read(&[set]).unwrap_err();
+            assert!(refusal.contains(words), "{set}: {refusal}");
+        }
+    }
+
+    #[test]
     fn a_month_is_paid_by_what_is_taken() {
         let prices = Prices { million_requests: 1.0, ..Prices::default() };
         for (taken, cost, what) in [

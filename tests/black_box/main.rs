@@ -60,6 +60,7 @@ mod target_support;
 mod target_tls;
 mod target_webhooks;
 mod terminals;
+mod totals;
 mod transport;
 mod webhook_answers;
 mod webhook_faults;
