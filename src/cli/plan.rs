@@ -1,5 +1,6 @@
 //! `tidings plan`: what a run would do and need; nothing is started.
 
+use tidings::judge;
 use tidings::measure::Host;
 use tidings::plan::Plan;
 
@@ -17,7 +18,8 @@ pub(super) struct Arguments {
 pub(super) fn run(arguments: &Arguments) -> anyhow::Result<u8> {
     let plans = arguments.selection.plans(&Host::read())?;
     let columns = screen::columns_of_stdout();
-    let texts: Vec<String> = plans.iter().map(|plan: &Plan| plan.text(columns)).collect();
+    let text = |plan: &Plan| plan.text_with(columns, |objective| judge::horizon(objective, plan));
+    let texts: Vec<String> = plans.iter().map(text).collect();
     output::print(texts.join("\n"));
     Ok(0)
 }

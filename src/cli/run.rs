@@ -10,7 +10,7 @@ use std::process::Command;
 
 use anyhow::{Context as _, anyhow};
 use tidings::clock;
-use tidings::conductor::{Conductor, Progress, Signals, signal_name};
+use tidings::conductor::{Conductor, Progress, Signals, Stop, signal_name};
 use tidings::judge::Conclusion;
 use tidings::measure::Host;
 use tidings::plan::Plan;
@@ -110,7 +110,10 @@ fn measure(
 
     info.finished_utc = Some(utc(OffsetDateTime::now_utc()));
     info.complete = stopped.is_none();
-    info.stopped_by = stopped.map(|signal| signal_name(signal).to_owned());
+    info.stopped_by = stopped.as_ref().map(|stop| match stop {
+        Stop::Signal(signal) => signal_name(*signal).to_owned(),
+        Stop::Condition(why) => why.clone(),
+    });
     let (view, incomplete) = conclude(&mut folder, &info)?;
     let conclusion = view.conclusion();
     if let Conclusion::Inconclusive(doubts) = &conclusion {
@@ -119,7 +122,8 @@ fn measure(
         }
     }
     Ok(match (stopped, conclusion) {
-        (Some(signal), _) => (128 + signal) as u8,
+        (Some(Stop::Signal(signal)), _) => (128 + signal) as u8,
+        (Some(Stop::Condition(_)), _) => exit::MISSED,
         (None, Conclusion::Holds) => incomplete,
         (None, Conclusion::Missed) => exit::MISSED,
         (None, Conclusion::Inconclusive(_)) => exit::INVALID,

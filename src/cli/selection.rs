@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, bail};
-use tidings::judge::Objective;
+use tidings::judge::{AbortWhen, Objective};
 use tidings::measure::Host;
 use tidings::plan::Plan;
 use tidings::scenario::{self, STDIN, Scenario};
@@ -49,9 +49,12 @@ fn plan(file: &Path, sets: &[String], host: &Host) -> anyhow::Result<Plan> {
 
 /// An objective that cannot be judged is found before the run, not after it.
 fn check_objectives(scenario: &Scenario) -> anyhow::Result<()> {
+    let cases = || scenario.cases.iter().map(|case| (case.id.as_str(), case.pattern.kind()));
     for text in &scenario.objectives {
-        let cases = scenario.cases.iter().map(|case| (case.id.as_str(), case.pattern.kind()));
-        Objective::parse(text)?.check(cases)?;
+        Objective::parse(text)?.check(cases())?;
+    }
+    if let Some(text) = &scenario.abort_when {
+        AbortWhen::parse(text)?.check(cases())?;
     }
     Ok(())
 }

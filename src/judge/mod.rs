@@ -18,7 +18,10 @@ pub use comparison::{Axis, Claim, Ranked, Ranking, comparison};
 pub use conclusion::{Conclusion, conclude, doubts};
 pub(crate) use floor::floor_of;
 pub use floor::{FLOOR_TIMES, FloorRatio};
-pub use objective::{Judgement, Objective, ObjectiveError, Outcome, objectives, overall};
+pub use objective::{
+    AbortWatch, AbortWhen, Judgement, Objective, ObjectiveError, Outcome, horizon, objectives,
+    overall,
+};
 pub(crate) use precision::{independent_samples, is_well_known};
 pub use reason::{Load, OfWorker, Reason};
 pub use summary::{CaseSummary, Estimate, Offered, Tally, estimate, summary, summary_of};
