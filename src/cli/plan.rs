@@ -1,6 +1,7 @@
 //! `tidings plan`: prints what a run would do and need, and starts nothing.
 
 use serde_json::json;
+use tidings::judge;
 use tidings::measure::Host;
 use tidings::plan::Plan;
 use tidings::record::SCHEMA_VERSION;
@@ -28,7 +29,8 @@ pub(super) fn run(arguments: &Arguments) -> anyhow::Result<u8> {
         return Ok(0);
     }
     let columns = screen::columns_of_stdout();
-    let texts: Vec<String> = plans.iter().map(|plan: &Plan| plan.text(columns)).collect();
+    let text = |plan: &Plan| plan.text_with(columns, |objective| judge::horizon(objective, plan));
+    let texts: Vec<String> = plans.iter().map(text).collect();
     output::print(texts.join("\n"));
     Ok(0)
 }

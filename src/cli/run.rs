@@ -11,7 +11,7 @@ use std::process::Command;
 use anyhow::{Context as _, anyhow};
 use serde_json::Value;
 use tidings::clock;
-use tidings::conductor::{Conductor, Progress, Signals, signal_name};
+use tidings::conductor::{Conductor, Progress, Signals, Stop, signal_name};
 use tidings::judge::Conclusion;
 use tidings::measure::Host;
 use tidings::plan::Plan;
@@ -151,17 +151,21 @@ fn measure(
 
     info.finished_utc = Some(utc(OffsetDateTime::now_utc()));
     info.complete = stopped.is_none();
-    info.stopped_by = stopped.map(|signal| signal_name(signal).to_owned());
+    info.stopped_by = stopped.as_ref().map(|stop| match stop {
+        Stop::Signal(signal) => signal_name(*signal).to_owned(),
+        Stop::Condition(why) => why.clone(),
+    });
     let (view, incomplete) = conclude(&mut folder, &info, printer)?;
     let conclusion = view.findings.conclusion();
     // Of a run that was stopped, the report has said how far it came: its cases are no cause of their own.
-    if let (None, Conclusion::Inconclusive(doubts)) = (stopped, &conclusion) {
+    if let (None, Conclusion::Inconclusive(doubts)) = (&stopped, &conclusion) {
         for doubt in doubts {
             output::message(format_args!("inconclusive: {doubt}"));
         }
     }
     Ok(match (stopped, conclusion) {
-        (Some(signal), _) => (128 + signal) as u8,
+        (Some(Stop::Signal(signal)), _) => (128 + signal) as u8,
+        (Some(Stop::Condition(_)), _) => exit::MISSED,
         (None, Conclusion::Holds) => incomplete,
         (None, conclusion) => conclusion.exit_status(),
     })

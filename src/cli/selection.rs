@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, bail};
-use tidings::judge::parse_objective;
+use tidings::judge::{AbortWhen, parse_objective};
 use tidings::measure::Host;
 use tidings::plan::Plan;
 use tidings::scenario::{self, Override, STDIN, Scenario};
@@ -49,9 +49,12 @@ fn plan(file: &Path, sets: &[Override], host: &Host) -> anyhow::Result<Plan> {
 
 /// An objective that cannot be judged is found before the run, not after it.
 fn check_objectives(scenario: &Scenario) -> anyhow::Result<()> {
+    let cases = || scenario.cases.iter().map(|case| (case.id.as_str(), case.pattern.kind()));
     for text in &scenario.objectives {
-        let cases = scenario.cases.iter().map(|case| (case.id.as_str(), case.pattern.kind()));
-        parse_objective(text)?.check(cases)?;
+        parse_objective(text)?.check(cases())?;
+    }
+    if let Some(text) = &scenario.abort_when {
+        AbortWhen::parse(text)?.check(cases())?;
     }
     Ok(())
 }

@@ -17,7 +17,7 @@ pub(super) fn run(
         let (executable, signals) = (conductor.executable.clone(), conductor.signals);
         let own = Conductor { plan: &floor.plan, executable, signals };
         for planned in &floor.plan.trials {
-            let facts = trial::run(&own, planned, |_, _| ());
+            let (facts, _) = trial::run(&own, planned, |_, _| ());
             let cases = floor.cases.iter().map(|case| plan.scenario.cases[*case].id.clone());
             let (verdict, reasons) = judge::floor_verdict(&facts);
             let reasons = judge::advised(&facts, reasons);

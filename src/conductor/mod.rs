@@ -1,5 +1,6 @@
 //! The trial loop: launch, ready, start, collect, kill on drop. Sends no load itself.
 
+mod abort;
 mod child;
 mod floor;
 mod signal;
@@ -62,6 +63,15 @@ pub enum Progress<'a> {
     },
 }
 
+/// What ended a run before its last trial.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Stop {
+    /// A signal, by its number.
+    Signal(i32),
+    /// The scenario's `abort_when`, with what was measured.
+    Condition(String),
+}
+
 /// Runs every trial of a plan, in order, on fresh processes.
 #[derive(Debug)]
 pub struct Conductor<'a> {
@@ -76,17 +86,17 @@ pub struct Conductor<'a> {
 impl Conductor<'_> {
     /// Runs the plan, appending every trial to `folder` when it ends.
     ///
-    /// Returns the signal that stopped the run, if any. A failed trial is a row, and the run continues.
+    /// Returns what stopped the run, if anything. A failed trial is a row, and the run continues.
     pub fn run(
         &self,
         folder: &mut RunFolder,
         mut progress: impl FnMut(Progress<'_>),
-    ) -> Result<Option<i32>, FolderError> {
+    ) -> Result<Option<Stop>, FolderError> {
         for (index, trial) in self.plan.trials.iter().enumerate() {
             if let Some(signal) = floor::run(self, index, folder, &mut progress)? {
-                return Ok(Some(signal));
+                return Ok(Some(Stop::Signal(signal)));
             }
-            let facts = self.measure(trial, |phase, _| {
+            let (facts, aborted) = trial::run(self, trial, |phase, _| {
                 progress(Progress::Phase { index, trial, phase });
             });
             let (verdict, reasons) = judge::verdict(&facts);
@@ -97,10 +107,15 @@ impl Conductor<'_> {
             progress(Progress::Recorded { index, record: &record });
             if let Some(signal) = self.signals.received() {
                 let complete = index + 1 == self.plan.trials.len() && facts.failure.is_none();
-                return Ok((!complete).then_some(signal));
+                return Ok((!complete).then_some(Stop::Signal(signal)));
+            }
+            // What it says of one trial it says of the run: the others would only take their time.
+            if let Some(why) = aborted {
+                return Ok(Some(Stop::Condition(why)));
             }
         }
-        floor::run(self, self.plan.trials.len(), folder, &mut progress)
+        let stopped = floor::run(self, self.plan.trials.len(), folder, &mut progress)?;
+        Ok(stopped.map(Stop::Signal))
     }
 
     /// Runs one trial of the plan and returns everything that was measured, even if it did not finish.
@@ -108,6 +123,6 @@ impl Conductor<'_> {
     /// `on_phase` is called at the start of every phase with the ids of the current processes: the target's first, then the
     /// workers'. The trial continues when it returns.
     pub fn measure(&self, trial: &PlannedTrial, on_phase: impl FnMut(Phase, &[u32])) -> TrialFacts {
-        trial::run(self, trial, on_phase)
+        trial::run(self, trial, on_phase).0
     }
 }

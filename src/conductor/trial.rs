@@ -7,11 +7,12 @@ use std::time::Duration;
 
 use super::child::{Child, Heard};
 use super::target::TargetState;
-use super::{Conductor, Phase, signal};
+use super::{Conductor, Phase, abort, signal};
 use crate::clock::{self, SECOND_NS};
 use crate::control::{
     Assignment, Order, PROTOCOL_VERSION, Report, WorkerAssignment, mishap, panic_message,
 };
+use crate::judge::AbortWatch;
 use crate::measure::{BATCH_NS, Snapshot, was_ever_under_pressure};
 use crate::net::tls::Trust;
 use crate::plan::{Layout, PlannedTrial};
@@ -33,6 +34,8 @@ const FAREWELL_NS: u64 = 2 * SECOND_NS;
 pub(super) enum TrialAbort {
     Failed(String),
     Signal(i32),
+    /// What the scenario says ends the run.
+    Condition(String),
 }
 
 pub(super) struct Trial<'a> {
@@ -49,17 +52,22 @@ pub(super) struct Trial<'a> {
     pub target_state: TargetState,
     /// Why the seconds of the trial could not be kept.
     unkept: Option<String>,
+    /// Watches for what ends the run, from the warm-up to the end of the window.
+    watch: Option<AbortWatch>,
+    /// What it saw.
+    due_to_end: Option<String>,
 }
 
 /// The target is the first child; workers follow.
 pub(super) const TARGET: usize = 0;
 
-/// Runs `planned` and returns everything that was measured, also when it could not be finished.
+/// Runs `planned` and returns everything that was measured, also when it could not be finished, and why the run must end
+/// with it, if it must.
 pub(super) fn run(
     conductor: &Conductor<'_>,
     planned: &PlannedTrial,
     mut on_phase: impl FnMut(Phase, &[u32]),
-) -> TrialFacts {
+) -> (TrialFacts, Option<String>) {
     let plan = conductor.plan;
     let layout = &plan.layouts[planned.case];
     let (speak, heard) = channel();
@@ -95,21 +103,25 @@ pub(super) fn run(
         },
         target_state: TargetState::default(),
         unkept: None,
+        watch: None,
+        due_to_end: None,
     };
     // A panic fails this trial, which keeps its measurements, but not the run.
     let outcome = catch_unwind(AssertUnwindSafe(|| trial.steps())).unwrap_or_else(|panic| {
         let said = panic_message(panic.as_ref());
         Err(TrialAbort::Failed(format!("internal error: the conductor panicked: {said}")))
     });
+    let mut ends_run = None;
     if let Err(stop) = outcome {
         trial.facts.failure = Some(match stop {
+            TrialAbort::Condition(why) => ends_run.insert(why).clone(),
             TrialAbort::Failed(reason) => reason,
             TrialAbort::Signal(number) => format!("{STOPPED_BY}{}", signal::name(number)),
         });
         trial.farewell();
     }
     trial.facts.samples.sort_by_key(|sample| (sample.due_ns, sample.link));
-    trial.facts
+    (trial.facts, ends_run)
 }
 
 /// Returns the profile of the host if the scenario does not set it.
@@ -245,6 +257,7 @@ impl Trial<'_> {
             self.listen_until(start_ns)?;
             self.facts.resources.idle_cpu = before.zip(self.cpu_now());
         }
+        self.watch = abort::watch(self, window_ns);
         self.enter(Phase::Warmup);
         self.listen_until(window_ns)?;
         self.facts.window_start_ns = window_ns;
@@ -253,6 +266,7 @@ impl Trial<'_> {
         loop {
             self.read_cpu();
             if at_ns >= end_ns {
+                self.watch = None;
                 return self.bring_up_late();
             }
             at_ns = (at_ns + SECOND_NS).min(end_ns);
@@ -306,6 +320,9 @@ impl Trial<'_> {
                 if let Err(error) = self.facts.intervals.push(&packed) {
                     self.unkept.get_or_insert(error.to_string());
                 }
+                let seen =
+                    self.watch.as_mut().and_then(|watch| watch.add(id - 1, &packed.interval));
+                self.due_to_end = self.due_to_end.take().or(seen);
             }
             Report::Samples(samples) => self.facts.samples.extend(samples),
             Report::Done { snapshot } => {
@@ -344,6 +361,9 @@ impl Trial<'_> {
     fn receive(&mut self, until_ns: u64) -> Result<Option<(usize, Report)>, TrialAbort> {
         if let Some(number) = self.conductor.signals.received() {
             return Err(TrialAbort::Signal(number));
+        }
+        if let Some(why) = self.due_to_end.take().filter(|_| self.watch.is_some()) {
+            return Err(TrialAbort::Condition(why));
         }
         if let Some(why) = self.unkept.take() {
             return Err(TrialAbort::Failed(format!("what was measured cannot be kept: {why}")));

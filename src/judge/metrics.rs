@@ -16,7 +16,9 @@ pub(super) fn metric(name: &str) -> Option<&'static Spec> {
 /// Suggests a name for a mistyped one.
 pub(super) fn near(name: &str) -> String {
     let mut names: Vec<(f64, &str)> = metrics()
-        .map(|spec| (strsim::jaro_winkler(spec.alias, name), spec.alias))
+        .map(|spec| spec.alias)
+        .chain(["errors_rate", "lost_rate", "floor_ratio_p99", "freshness_p95", "freshness_mean"])
+        .map(|known| (strsim::jaro_winkler(known, name), known))
         .filter(|(likeness, _)| *likeness > 0.75)
         .collect();
     names.sort_by(|(a, _), (b, _)| b.total_cmp(a));

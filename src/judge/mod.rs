@@ -24,7 +24,10 @@ pub use findings::Findings;
 pub use flip::{Flip, flips};
 pub(crate) use floor::floor_of;
 pub use floor::{FLOOR_TIMES, FloorRatio};
-pub use objective::{Judgement, Objective, ObjectiveError, Outcome, objectives, overall};
+pub use objective::{
+    AbortWatch, AbortWhen, Judgement, Objective, ObjectiveError, Outcome, horizon, objectives,
+    overall,
+};
 pub use objective_hints::{Misspelt, parse_objective};
 pub(crate) use precision::{independent_samples, is_well_known};
 pub use reason::{Load, OfWorker, Reason};

@@ -137,6 +137,7 @@ pub(super) fn floors(
             trials: 1,
             floor: false,
             objectives: Vec::new(),
+            abort_when: None,
             ..scenario.clone()
         };
         let mut plan = Plan::new(own, host)?;

@@ -156,7 +156,12 @@ impl Plan {
 
     /// What `tidings plan` prints: at most 98 columns, or `columns`, but for the table of the cases; a line feed at the end.
     pub fn text(&self, columns: usize) -> String {
-        text::render(self, columns)
+        self.text_with(columns, |_| Vec::new())
+    }
+
+    /// The same, with what `notes` has to say of each objective below it: what judges them knows what they need.
+    pub fn text_with(&self, columns: usize, notes: impl Fn(&str) -> Vec<String>) -> String {
+        text::render(self, columns, &notes)
     }
 }
 

@@ -195,6 +195,7 @@ fn shipped() -> Vec<PathBuf> {
 #[test]
 fn every_shipped_scenario_fits_two_cores_and_its_time() {
     let bounds_s = [
+        ("ci-latency", 50),
         ("ci-smoke", 20),
         ("connections", 180),
         ("delivery", 320),

@@ -14,7 +14,7 @@ const WIDTH: usize = 98;
 const ID_WIDTH: usize = 38;
 
 /// The plan for people: question, cases, order of trials, needs, time; at most `columns` wide, but for the table of the cases.
-pub(super) fn render(plan: &Plan, columns: usize) -> String {
+pub(super) fn render(plan: &Plan, columns: usize, notes: &dyn Fn(&str) -> Vec<String>) -> String {
     let mut page = Page { out: String::new(), columns: columns.min(WIDTH) };
     let scenario = &plan.scenario;
     let summary = format!(
@@ -49,7 +49,14 @@ pub(super) fn render(plan: &Plan, columns: usize) -> String {
         page.out.push_str("\nObjectives\n");
         for objective in &scenario.objectives {
             page.wrap("  ", objective);
+            for note in notes(objective) {
+                page.wrap("      ", &note);
+            }
         }
+    }
+    if let Some(condition) = &scenario.abort_when {
+        page.out.push('\n');
+        page.wrap("Ends early when ", condition);
     }
     page.out
 }

@@ -11,7 +11,7 @@ use crate::record::{Figure, Verdict};
 pub struct RunResult {
     /// The exit status that it calls for; `None` for a run that is under way, or was killed.
     pub exit_status: Option<u8>,
-    /// `success`, `missed`, `inconclusive`, `stopped` or `unfinished`.
+    /// `success`, `missed`, `inconclusive`, `stopped` by a signal, `aborted` by the scenario, or `unfinished`.
     pub conclusion: &'static str,
     /// Why it is inconclusive, a sentence each.
     pub reasons: Vec<String>,
@@ -82,7 +82,12 @@ impl RunResult {
         let info = &view.run.info;
         let (status, conclusion, reasons) = match (info.signal(), view.findings.conclusion()) {
             (Some(signal), _) => (Some(128 + signal), "stopped", Vec::new()),
-            (None, _) if !info.complete => (None, "unfinished", Vec::new()),
+            (None, _) if !info.complete => match &info.stopped_by {
+                Some(condition) => {
+                    (Some(Conclusion::Missed.exit_status()), "aborted", vec![condition.clone()])
+                }
+                None => (None, "unfinished", Vec::new()),
+            },
             (None, conclusion) => {
                 let (word, reasons) = match &conclusion {
                     Conclusion::Holds => ("success", Vec::new()),

@@ -30,6 +30,8 @@ pub(super) struct File {
     pub trials: Option<Count>,
     pub seed: Option<u64>,
     pub objectives: Option<Vec<String>>,
+    #[serde(rename = "abort_when")]
+    pub abort_when: Option<String>,
     pub profile: Option<Profile>,
     pub floor: Option<bool>,
     pub phases: Option<PhasesFile>,

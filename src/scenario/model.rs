@@ -36,6 +36,9 @@ pub struct Scenario {
     pub cases: Vec<Case>,
     /// What must hold for the run to succeed.
     pub objectives: Vec<String>,
+    /// What ends the run early, once it has held for so long. Older runs had no such thing.
+    #[serde(default)]
+    pub abort_when: Option<String>,
     /// What the target is paid by.
     #[serde(default)]
     pub prices: Prices,

@@ -97,6 +97,11 @@ fn head(name: &str, written: &File) -> Result<Scenario, InvalidKey> {
     require(objectives.iter().all(|text| !text.trim().is_empty()), "objectives", || {
         "objectives: one is empty; write \"reach >= 1\", or remove it".to_owned()
     })?;
+    require(
+        written.abort_when.as_ref().is_none_or(|text| !text.trim().is_empty()),
+        "abort_when",
+        || "abort_when: empty; write \"errors_rate > 20% for 5s\", or remove it".to_owned(),
+    )?;
     let (target, worker) = (written.target.as_ref(), written.worker.as_ref());
     let few = |count: Option<Count>, key| count.map(|n| small(n, key, 1_024)).transpose();
     let samples = worker.and_then(|worker| worker.samples).map_or(0, Count::get);
@@ -136,6 +141,7 @@ fn head(name: &str, written: &File) -> Result<Scenario, InvalidKey> {
         },
         cases: Vec::new(),
         objectives,
+        abort_when: written.abort_when.clone(),
         prices: prices::resolve(written.prices.as_ref())?,
     })
 }

@@ -22,6 +22,7 @@ mod links;
 mod lives;
 mod names;
 mod network;
+mod objectives;
 mod payloads;
 mod plan_cli;
 mod quantities;

@@ -11,8 +11,10 @@
 //! counted over all trials that were finished; figures of which a trial has one are decided where all trials agree, or
 //! their mean surely does. Nothing is met without a usable trial.
 
+mod abort;
 mod evidence;
 mod figures;
+mod horizon;
 mod need;
 mod parse;
 mod quantity;
@@ -27,7 +29,9 @@ use crate::scenario::PatternKind;
 
 use super::precision::by_medians;
 use super::{CaseSummary, Tally};
+pub use abort::{AbortWatch, AbortWhen};
 use evidence::Evidence;
+pub use horizon::horizon;
 use parse::Operator;
 use quantity::{Quantity, near_names};
 use samples::Length;
@@ -76,6 +80,14 @@ pub enum ObjectiveError {
         text: String,
         /// What was perhaps meant.
         near: String,
+    },
+    /// It is a condition to end a run by, and not of its form.
+    #[error("abort_when = \"{text}\": {problem}")]
+    Abort {
+        /// The condition.
+        text: String,
+        /// What is wrong, and what would be right.
+        problem: String,
     },
     /// Its limit is a quantity of no case, or of several.
     #[error("objective '{text}': {problem}")]

@@ -60,7 +60,7 @@ pub(super) fn split_at_operator(text: &str) -> Option<(&str, Operator, &str)> {
 }
 
 /// A selector, where there is one, and what it selects; colons in parentheses select nothing.
-fn selected(text: &str) -> (Option<&str>, &str) {
+pub(super) fn selected(text: &str) -> (Option<&str>, &str) {
     let end = text.find('(').unwrap_or(text.len());
     match text[..end].rsplit_once(':') {
         Some((selector, _)) => (Some(selector.trim()), text[selector.len() + 1..].trim()),

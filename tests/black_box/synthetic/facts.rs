@@ -296,6 +296,7 @@ pub(crate) fn scenario(cases: Vec<Case>, trials: u32, objectives: &[&str]) -> Sc
         target: TargetOptions { ring: 1024, ..TargetOptions::default() },
         cases,
         objectives: objectives.iter().map(|&text| text.to_owned()).collect(),
+        abort_when: None,
         prices: Prices::default(),
     }
 }
