@@ -4,6 +4,7 @@
 //! the target nor the workers were busy, and nothing in the scenario makes work queue while processors idle.
 
 use super::Reason;
+use crate::measure::Counter;
 use crate::pace::Pacing;
 use crate::record::{Coded, TrialFacts};
 use crate::scenario::{Pattern, ReceiverOptions};
@@ -99,7 +100,7 @@ impl Calm {
     }
 }
 
-/// Whether the scenario makes work wait without a processor being busy: a slow service, a thin network, slow consumers.
+/// Whether work waits without a processor being busy: by a slow service, a thin network, slow consumers, or a limit of the target.
 fn waits_by_design(facts: &TrialFacts) -> bool {
     let (case, conditions) = (&facts.case, &facts.case.conditions);
     let receivers = match &case.pattern {
@@ -109,6 +110,7 @@ fn waits_by_design(facts: &TrialFacts) -> bool {
         _ => false,
     };
     !case.faults.is_off()
+        || facts.workers.counters.get(Counter::ErrorRefused) > 0
         || conditions.network.is_there()
         || conditions.consumers.slow_share > 0.0
         || receivers
@@ -221,6 +223,7 @@ mod tests {
             ("a network", slow(|facts| facts.case.conditions.network.latency = Span::from_ms(20))),
             ("slow consumers", slow(|facts| facts.case.conditions.consumers.slow_share = 0.1)),
             ("slow receivers", receivers),
+            ("refusals", slow(|facts| facts.workers.counters.add(Counter::ErrorRefused, 1))),
         ] {
             assert_eq!(texts(&facts, asking_for_less()), usual, "{what}");
         }

@@ -6,6 +6,7 @@ use std::path::Path;
 
 use super::Shipped;
 use super::error::ScenarioError;
+use super::spelling::{any_of, keys_meant};
 
 /// The path that stands for standard input.
 pub const STDIN: &str = "-";
@@ -106,6 +107,9 @@ fn text(from: impl Read) -> Result<String, String> {
 
 fn reason(file: &str, error: &io::Error) -> String {
     match error.kind() {
+        io::ErrorKind::NotFound if setting(file).is_some() => {
+            format!("file not found; to set a key: {}", setting(file).unwrap_or_default())
+        }
         io::ErrorKind::NotFound => match Shipped::nearest(&stem(file)) {
             Some(near) => format!("file not found; did you mean the shipped scenario {}?", near.name),
             None => {
@@ -117,6 +121,14 @@ fn reason(file: &str, error: &io::Error) -> String {
         io::ErrorKind::IsADirectory => "is a folder; give the path of a scenario in it".to_owned(),
         _ => format!("cannot be read: {error}"),
     }
+}
+
+/// `--set workload.clients=5` for `clients=5`, where that is no file.
+fn setting(file: &str) -> Option<String> {
+    let (key, value) = file.split_once('=')?;
+    let keys: Vec<String> =
+        keys_meant(key).iter().map(|key| format!("--set {key}={value}")).collect();
+    (!keys.is_empty()).then(|| any_of(&keys))
 }
 
 fn unreadable(file: &str, reason: &str) -> ScenarioError {

@@ -122,10 +122,10 @@ pub(super) fn key_hint(path: &str, key: &str, known: &[&str]) -> String {
 /// What to say of an axis that is none of `known`: an axis of `[workload]` has no prefix, any other has its table's name.
 pub(super) fn axis_hint(name: &str, known: &[String]) -> String {
     let meant = keys_meant(name);
-    let axis = |key: &String| key.strip_prefix("workload.").unwrap_or(key).to_owned();
-    let near: Vec<String> = meant.iter().map(axis).filter(|axis| known.contains(axis)).collect();
-    if !near.is_empty() {
-        return format!("; did you mean {}?", any_of(&near));
+    let bare = |key: &String| key.strip_prefix("workload.").unwrap_or(key).to_owned();
+    let axes: Vec<String> = meant.iter().map(bare).filter(|axis| known.contains(axis)).collect();
+    if !axes.is_empty() {
+        return format!("; did you mean {}?", any_of(&axes));
     }
     match meant.as_slice() {
         [] => "; an axis is a key of [workload], such as clients, or another key with its table, such as \

@@ -92,6 +92,7 @@ fn a_scenario_key_as_a_flag_or_in_short_is_answered_with_its_right_spelling() {
                 "did you mean 'poisson'?",
             ),
             (&["plan", "quikstart"], "did you mean the shipped scenario quickstart?"),
+            (&["plan", "quickstart", "clients=5"], "to set a key: --set workload.clients=5"),
             (&["run", "scenarios/quikstart.toml"], "did you mean the shipped scenario quickstart?"),
             (&["plan", "quickstart", "--trails", "3"], "a similar argument exists: '--trials'"),
             (
