@@ -65,8 +65,8 @@ pub enum Claim {
 pub struct Ranked {
     /// Id of the case.
     pub case: String,
-    /// Its median.
-    pub median: Figure,
+    /// Its figure.
+    pub value: Figure,
 }
 
 /// The cases of one workload, best first, by one axis.
@@ -185,12 +185,11 @@ fn rank(axis: Axis, workload: String, group: &[&CaseSummary]) -> (Ranking, Vec<f
     let column = axis.column();
     let mut order: Vec<(&CaseSummary, Figure)> = group
         .iter()
-        .filter_map(|case| case.figure(column).map(|estimate| (*case, estimate.median)))
+        .filter_map(|case| case.figure(column).map(|estimate| (*case, estimate.value)))
         .collect();
     order.sort_by(|(_, a), (_, b)| a.order(b));
     let ratios = log_ratios(column, order[0].0, order[1].0);
-    let order =
-        order.iter().map(|(case, median)| Ranked { case: case.case.clone(), median: *median });
+    let order = order.iter().map(|(case, value)| Ranked { case: case.case.clone(), value: *value });
     let delivers = group[0].pattern.delivers();
     let (order, claim) = (order.collect(), Claim::NoPairs);
     (Ranking { axis, delivers, workload, order, claim, p: None }, ratios)

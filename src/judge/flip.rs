@@ -56,7 +56,7 @@ impl<'a> Line<'a> {
             Axis::Freshness | Axis::Response | Axis::Memory | Axis::Cost => return None,
         };
         let planned = planned.iter().find(|case| case.id == summary.case)?;
-        let number = |column: &str| summary.figure(column).map(|figure| figure.median.number());
+        let number = |column: &str| summary.figure(column).map(|figure| figure.value.number());
         Some(Self {
             summary,
             planned,
@@ -197,7 +197,7 @@ mod tests {
             ] {
                 let value = Figure::Value(number);
                 let estimate =
-                    Estimate { median: value, low: value, high: value, confidence: 0.0, trials: 1 };
+                    Estimate { value, low: value, high: value, confidence: 0.0, trials: 1 };
                 case.figures.insert(column, estimate);
                 case.by_block.clear();
             }

@@ -31,7 +31,7 @@ impl FloorRatio {
         let ratio = |quantile: &str| {
             let figure = case.figure(case.headline(quantile))?;
             // What never arrived is as far from any floor as can be.
-            let Figure::Value(ns) = figure.median else { return None };
+            let Figure::Value(ns) = figure.value else { return None };
             Some(ns / floor?.at(quantile)?)
         };
         Self { p50: ratio("p50"), p99: ratio("p99") }
@@ -71,7 +71,7 @@ mod tests {
             let facts = facts(&case(kind, 60, ""), 1);
             let cases = vec![of.case.clone()];
             let mut floor = FloorRecord::new(&facts, cases, 0, verdict, [""; 0]);
-            let own = |q: &str| of.figure(of.headline(q)).unwrap().median.number();
+            let own = |q: &str| of.figure(of.headline(q)).unwrap().value.number();
             floor.quantiles.floor_ns_p50 = Some(Figure::Value(own("p50") / times));
             floor.quantiles.floor_ns_p99 = Some(Figure::Value(own("p99") / times));
             run.floors.push(floor);

@@ -11,6 +11,7 @@ mod floor;
 mod metrics;
 mod objective;
 mod objective_hints;
+mod pooled;
 mod precision;
 mod reason;
 mod remedy;

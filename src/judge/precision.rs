@@ -45,7 +45,7 @@ pub(super) fn by_medians(
         of && spec.summary != Summary::Nothing
     };
     let spec = SPECS.iter().find(own)?;
-    let median = case.figure(spec.column.name)?.median;
+    let median = case.figure(spec.column.name)?.value;
     // What never arrived is later than any bound.
     let holds = |figure: &Figure| match figure {
         Figure::MoreThan(_) => holds(f64::INFINITY),
@@ -90,7 +90,7 @@ mod tests {
         let folder = write_run(out.path(), &info(scenario(vec![sse], 2, &[])), |_| ());
         let mut case = summary(&Run::read(&folder).unwrap()).remove(0);
         let column = "freshness_ns_p99";
-        let p99 = case.figure(column).unwrap().median;
+        let p99 = case.figure(column).unwrap().value;
         assert!(is_well_known(&case, column) && is_well_known(&case, "wire_bytes_per_delivery"));
         assert!(!is_well_known(&case, "freshness_ns_p999"), "under ten in the tail");
         let decided = |case: &CaseSummary, limit: f64| {

@@ -6,6 +6,7 @@ use std::fmt;
 use serde_json::Value;
 
 use super::FloorRatio;
+use super::pooled::pool;
 use crate::measure::Ledger;
 use crate::record::{
     Cell, Figure, Run, SPECS, Source, Spec, Summary, TrialRecord, Verdict, column_of,
@@ -14,11 +15,11 @@ use crate::record::{
 use crate::scenario::{Case, PatternKind};
 use crate::stats::{CONFIDENCE, median_interval};
 
-/// A figure of a case: the median over its trials, with its interval.
+/// A figure of a case with its interval: a quantile of all samples of its usable trials, or a median over these trials.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Estimate {
-    /// The median.
-    pub median: Figure,
+    /// The quantile, or the median.
+    pub value: Figure,
     /// Lower end of its interval.
     pub low: Figure,
     /// Upper end of its interval.
@@ -238,7 +239,7 @@ pub fn estimate(figures: &[Figure]) -> Option<Estimate> {
         _ => Figure::MoreThan(middle),
     };
     Some(Estimate {
-        median,
+        value: median,
         low: sorted[interval.low],
         high: sorted[interval.high],
         confidence: interval.confidence,
@@ -251,6 +252,7 @@ pub fn summary(run: &Run) -> Vec<CaseSummary> {
     let of = |id: &str| {
         let planned = run.info.scenario.cases.iter().find(|case| case.id == id);
         let mut summary = summarise(planned, &run.trials, id)?;
+        pool(run, &mut summary);
         summary.floor = FloorRatio::of(run, &summary);
         Some(summary)
     };
@@ -369,7 +371,7 @@ mod tests {
             (vec![mid, more], Figure::MoreThan(3.0), more),
         ] {
             let estimate = estimate(&figures).unwrap();
-            assert_eq!((estimate.median, estimate.high), (median, high), "{figures:?}");
+            assert_eq!((estimate.value, estimate.high), (median, high), "{figures:?}");
         }
         assert_eq!(estimate(&[]), None);
     }
@@ -390,7 +392,7 @@ mod tests {
         assert_eq!((summary.trials, summary.verdict), (tally, Some(Verdict::Failed)));
         assert_eq!(summary.ledger.lost, 240, "an invalid trial's losses are not hidden");
         let p50 = summary.figure("freshness_ns_p50").unwrap();
-        assert_eq!((p50.trials, p50.confidence), (2, 0.5));
+        assert_eq!((p50.trials, p50.confidence), (2, 0.95));
         let reach = summary.reach_worst.unwrap();
         assert!(reach < 1.0, "an invalid trial's losses are not hidden: {reach}");
         assert!(summary.disturbed.figures.is_empty(), "usable trials speak alone");

@@ -23,7 +23,7 @@ pub(super) fn caveats(view: &View) -> Vec<String> {
 /// The largest thundering herd of long polls, a sentence per case.
 pub(super) fn herds(view: &View) -> Vec<String> {
     let tell = |case: &crate::judge::CaseSummary| {
-        let most = case.figure("polls_per_10ms_max")?.median.print(count);
+        let most = case.figure("polls_per_10ms_max")?.value.print(count);
         let clients = case.offered.clients;
         let name = view.name(&case.case);
         Some(format!(

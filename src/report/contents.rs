@@ -92,7 +92,7 @@ fn intervals(view: &View) -> Option<Section> {
 fn where_the_time_goes(view: &View) -> Option<Section> {
     let mut tables = stages::tables(view).map(|table| (Full, Block::Table(table))).peekable();
     let reading = tables.peek().map(|_| {
-        let how = "p50 / p99 of each stage, medians over the usable trials. Quantiles of stages do not add up.";
+        let how = "p50 / p99 of each stage, of all samples of the usable trials. Quantiles of stages do not add up.";
         [
             (Full, Block::Paragraph(how.to_owned())),
             (Full, Block::Terms(stages::TERMS.into())),

@@ -49,8 +49,9 @@ pub(super) fn objectives(view: &View) -> Table {
 }
 
 /// How to read the table of intervals.
-pub(super) const INTERVALS: &str = "Median over the usable trials of a case, with the order-statistic confidence interval of the median in brackets. Three \
-     trials give 75 % confidence; 95 % takes at least six.";
+pub(super) const INTERVALS: &str = "Quantiles are of all samples of a case's usable trials, with a 95 % interval that allows for dependence within trials and \
+     for the spread between them. Other figures are medians over the usable trials, with the order-statistic interval of the \
+     median at the confidence of the row: three trials give 75 %; 95 % takes at least six.";
 
 /// What a column of the table of intervals holds.
 #[derive(Clone, Copy)]

@@ -21,7 +21,9 @@ fn sentence(view: &View, flip: &Flip) -> String {
         let here = format!("{} events per poll", significant(flip.here * interval));
         (here, format!("{} per interval", about(flip.at * interval)))
     } else {
-        (format!("{} events per second and client", significant(flip.here)), about(flip.at))
+        let (seconds, unit) = period(flip.here);
+        let here = format!("{} events per {unit} and client", significant(flip.here * seconds));
+        (here, format!("{} per {unit}", about(flip.at * seconds)))
     };
     let beyond = if flip.at < flip.here { "below" } else { "above" };
     format!(

@@ -257,7 +257,7 @@ mod tests {
         assert_eq!(rows(&[]), vec![(String::new(), String::new()); 2], "not measured, not 0");
         let with = rows(&[(Freshness, 1e6, 1e6, Verdict::Valid)]);
         let view = view(&[]);
-        let median = view.findings.cases[0].figure("freshness_ns_p50").unwrap().median.number();
+        let median = view.findings.cases[0].figure("freshness_ns_p50").unwrap().value.number();
         assert_eq!(with[0].0, (median / 1e6).to_string());
         assert!(!with[0].1.is_empty() && with[1].0.is_empty());
     }

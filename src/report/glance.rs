@@ -144,9 +144,9 @@ fn absent() -> String {
     "-".to_owned()
 }
 
-/// The median of a column, or `-` where it was not measured; rates and cores without their unit, which the head has.
+/// The figure of a column, or `-` where it was not measured; rates and cores without their unit, which the head has.
 pub(super) fn print(case: &CaseSummary, column: &str) -> String {
-    case.figure(column).map_or_else(absent, |estimate| figure(column, estimate.median))
+    case.figure(column).map_or_else(absent, |estimate| figure(column, estimate.value))
 }
 
 fn figure(column: &str, figure: Figure) -> String {
@@ -163,9 +163,9 @@ fn figure(column: &str, figure: Figure) -> String {
 fn shown(case: &CaseSummary, column: &str) -> Cell {
     match case.shown(column) {
         None => absent().into(),
-        Some((estimate, true)) => figure(column, estimate.median).into(),
+        Some((estimate, true)) => figure(column, estimate.value).into(),
         Some((estimate, false)) => {
-            let text = figure(column, estimate.median);
+            let text = figure(column, estimate.value);
             Cell { text, marks: vec![SPOILT], is_faint: true }
         }
     }
@@ -211,11 +211,11 @@ pub(super) fn verdict(case: &CaseSummary) -> String {
 
 /// The estimate of a column with its interval, `2.9 ms (2.8 ms to 3.1 ms)`; `-` where it was not measured.
 pub(super) fn with_interval(case: &CaseSummary, column: &str) -> String {
-    let Some(Estimate { median, low, high, trials, .. }) = case.figure(column) else {
+    let Some(Estimate { value, low, high, confidence, .. }) = case.figure(column) else {
         return absent();
     };
-    let [median, low, high] = [median, low, high].map(|end| figure(column, *end));
-    if *trials < 2 { median } else { format!("{median} ({low} to {high})") }
+    let [value, low, high] = [value, low, high].map(|end| figure(column, *end));
+    if *confidence > 0.0 { format!("{value} ({low} to {high})") } else { value }
 }
 
 /// A count's share of a whole, in percent; what is short of all is never rounded to 100 %.

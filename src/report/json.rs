@@ -48,9 +48,9 @@ fn case(case: &CaseSummary) -> Value {
 
 fn estimate(estimate: &Estimate) -> Value {
     // An interval of one trial is no interval.
-    let interval = estimate.trials > 1;
+    let interval = estimate.confidence > 0.0;
     json!({
-        "median": estimate.median,
+        "value": estimate.value,
         "low": interval.then_some(estimate.low),
         "high": interval.then_some(estimate.high),
         "confidence": interval.then_some(estimate.confidence),
@@ -59,8 +59,7 @@ fn estimate(estimate: &Estimate) -> Value {
 }
 
 fn ranking(ranking: &Ranking) -> Value {
-    let place =
-        |ranked: &crate::judge::Ranked| json!({"case": ranked.case, "median": ranked.median});
+    let place = |ranked: &crate::judge::Ranked| json!({"case": ranked.case, "value": ranked.value});
     let (claim, shift) = match &ranking.claim {
         Claim::Shown(shift) => ("shown", Some(shift)),
         Claim::Indicated(shift, _) => ("indicated", Some(shift)),

@@ -138,7 +138,7 @@ fn answer(ranking: &Ranking, labels: &BTreeMap<String, String>, whole: bool) -> 
         workload => format!("{} at {workload}", words.best),
     };
     let name = |ranked: &Ranked| named(&ranked.case, labels);
-    let figure = |ranked: &Ranked| ranked.median.print(words.unit);
+    let figure = |ranked: &Ranked| ranked.value.print(words.unit);
     let winner = format!("{best}: {}, {}{}", name(first), words.quantile, figure(first));
     let (runner_up, its) = (name(second), figure(second));
     let lead = |shift: &Shift, why: &str| {

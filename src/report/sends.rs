@@ -25,7 +25,7 @@ pub(super) fn sentences(view: &View) -> Vec<String> {
     }
     let told = both.iter().filter_map(|(summary, case)| {
         let at = |column: &str| {
-            summary.figure(column).map_or_else(|| "-".to_owned(), |f| f.median.print(nanoseconds))
+            summary.figure(column).map_or_else(|| "-".to_owned(), |f| f.value.print(nanoseconds))
         };
         summary.figure("send_ns_p50")?;
         let (p50, p99) = (at("send_ns_p50"), at("send_ns_p99"));

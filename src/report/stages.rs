@@ -62,7 +62,7 @@ const TABLES: [(&[Stage], Metric); 5] = [
 pub(super) const TERMS: [(&str, &str); 3] = [
     ("Fired", "the timer fired, or the client became free."),
     ("Written", "the target's kernel accepted the event's last byte."),
-    ("Written to received", "can be estimated only from the difference of the two medians."),
+    ("Written to received", "can be estimated only from the difference of the two p50."),
 ];
 
 /// The tables; one that would be empty is left out.

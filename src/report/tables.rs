@@ -64,9 +64,9 @@ fn summary_row(scenario: &str, case: &CaseSummary) -> Vec<String> {
     );
     for column in summarised() {
         let estimate = case.figure(column);
-        row.push(estimate.map(|estimate| estimate.median.to_string()).unwrap_or_default());
+        row.push(estimate.map(|estimate| estimate.value.to_string()).unwrap_or_default());
         // The row's confidence is that of all usable trials; of fewer figures it would not be true.
-        let whole = estimate.filter(|e| e.trials == trials.usable() && e.trials > 1);
+        let whole = estimate.filter(|e| e.trials == trials.usable() && e.confidence > 0.0);
         let end = |figure: Option<Figure>| figure.map(|f| f.to_string()).unwrap_or_default();
         row.push(end(whole.map(|estimate| estimate.low)));
         row.push(end(whole.map(|estimate| estimate.high)));
@@ -143,10 +143,10 @@ mod tests {
         let low = trials.iter().copied().fold(f64::INFINITY, f64::min);
         assert_eq!(cell("target_cpu_ns_per_delivery_low"), low.to_string());
         assert_eq!(
-            cell("freshness_ns_max_high"),
-            view.findings.cases[0].figure("freshness_ns_max").unwrap().high.to_string()
+            cell("freshness_ns_p99_high"),
+            view.findings.cases[0].figure("freshness_ns_p99").unwrap().high.to_string()
         );
-        assert!(cell("freshness_ns_max_high").starts_with('>'));
+        assert!(cell("freshness_ns_p99_high").starts_with('>'));
         assert_eq!(cell("response_ns_p50"), "", "not measured, not 0");
     }
 

@@ -13,7 +13,7 @@ const FEW_SECONDS: usize = 5;
 const SATURATED_NS: u64 = 60_000_000_000;
 
 /// The samples of a metric at a case, over its usable trials.
-pub(super) struct Evidence {
+pub(in crate::judge) struct Evidence {
     /// The metric.
     pub metric: Metric,
     trials: Vec<Trial>,
@@ -54,7 +54,7 @@ impl Beyond {
 
 impl Evidence {
     /// The samples of `metric` at `case` in `run`; `None` where the run holds none by trial.
-    pub(super) fn of(run: &Run, case: &CaseSummary, metric: Metric) -> Option<Self> {
+    pub(in crate::judge) fn of(run: &Run, case: &CaseSummary, metric: Metric) -> Option<Self> {
         let planned = run.info.scenario.cases.iter().find(|planned| planned.id == case.case);
         let mut logged = run.log.trials(&case.case, metric);
         let records = run.trials.iter().filter(|trial| trial.identity.case == case.case);
@@ -93,7 +93,7 @@ impl Evidence {
     }
 
     /// Trials that have samples, or lost some.
-    pub(super) fn trials(&self) -> usize {
+    pub(in crate::judge) fn trials(&self) -> usize {
         self.trials.iter().filter(|trial| trial.arrived + trial.lost > 0).count()
     }
 
@@ -103,7 +103,7 @@ impl Evidence {
     }
 
     /// Samples that never arrived.
-    pub(super) fn lost(&self) -> u64 {
+    pub(in crate::judge) fn lost(&self) -> u64 {
         self.trials.iter().map(|trial| trial.lost).sum()
     }
 
@@ -139,7 +139,7 @@ impl Evidence {
     }
 
     /// The `q`-quantile of all samples, what was lost lying above the others.
-    pub(super) fn quantile(&self, q: f64) -> Option<Figure> {
+    pub(in crate::judge) fn quantile(&self, q: f64) -> Option<Figure> {
         let bins = self.bins();
         let all = self.count();
         if all == 0 {
@@ -158,7 +158,7 @@ impl Evidence {
 
     /// Between which values the `q`-quantile lies, each with that one-sided confidence: where the bounds on the share
     /// beyond a value leave 1 − `q`. Infinite where no value that was measured is high enough.
-    pub(super) fn quantile_bounds(&self, q: f64, confidence: f64) -> (f64, f64) {
+    pub(in crate::judge) fn quantile_bounds(&self, q: f64, confidence: f64) -> (f64, f64) {
         let bins = self.bins();
         let limit = 1.0 - q;
         let at = |bin: &Bin| self.share(Beyond::MoreThan(bin.high_ns as f64), confidence);
@@ -184,7 +184,7 @@ impl Evidence {
     }
 
     /// The largest sample, in nanoseconds.
-    pub(super) fn largest(&self) -> Option<u64> {
+    pub(in crate::judge) fn largest(&self) -> Option<u64> {
         self.trials.iter().flat_map(|t| t.seconds.iter().flatten()).map(|bin| bin.high_ns).max()
     }
 

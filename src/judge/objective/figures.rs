@@ -55,11 +55,11 @@ pub(super) fn column(
     };
     let numbers: Vec<f64> = figures.iter().map(number).collect();
     let outcome = match operator {
-        Operator::Equal => decided(operator.holds(number(&estimate.median), limit)),
+        Operator::Equal => decided(operator.holds(number(&estimate.value), limit)),
         operator => by_trials(&numbers, operator, limit),
     };
     let unit = |number| print(spec, number);
-    let mut printed = estimate.median.print(unit);
+    let mut printed = estimate.value.print(unit);
     if figures.len() > 1 {
         let mut sorted = figures.clone();
         sorted.sort_by(Figure::order);
@@ -70,7 +70,7 @@ pub(super) fn column(
         let needed = needed(&numbers, limit);
         printed = format!("{printed}; {}", need::times(needed, figures.len()));
     }
-    Finding { outcome, measured: Some(estimate.median), printed }
+    Finding { outcome, measured: Some(estimate.value), printed }
 }
 
 const fn decided(holds: bool) -> Outcome {

@@ -30,7 +30,7 @@ use crate::scenario::PatternKind;
 use super::precision::by_medians;
 use super::{CaseSummary, Tally};
 pub use abort::{AbortWatch, AbortWhen};
-use evidence::Evidence;
+pub(super) use evidence::Evidence;
 pub use horizon::horizon;
 use parse::Operator;
 use quantity::{Quantity, near_names};

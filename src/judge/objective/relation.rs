@@ -140,7 +140,7 @@ fn side(quantity: &Quantity, case: &CaseSummary, run: &Run) -> Option<Side> {
                 })
                 .collect();
             let bounds = crate::stats::figure_bounds(&numbers, EACH)?;
-            let measured = case.figure(column)?.median.number();
+            let measured = case.figure(column)?.value.number();
             let printed = print(spec, measured);
             Some(Side { measured, low: bounds.low, high: bounds.high, printed })
         }

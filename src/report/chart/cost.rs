@@ -114,10 +114,10 @@ fn bar(
     let room = COLUMN - 98.0;
     let at = |value: f64| x + (value / scale).clamp(0.0, 1.0) * room;
     let (median, low, high) =
-        (estimate.median.number(), estimate.low.number(), estimate.high.number());
+        (estimate.value.number(), estimate.low.number(), estimate.high.number());
     let colour = if reliable { entry.stroke().colour } else { GRID };
     picture.bar((x, y - 7.0), (at(median).max(x + 1.0), y + 7.0), colour);
-    if estimate.trials > 1 {
+    if estimate.confidence > 0.0 {
         let ink = Stroke::solid(INK, 1.0);
         picture.line(&[(at(low), y), (at(high), y)], ink);
         for end in [at(low), at(high)] {
@@ -125,7 +125,7 @@ fn bar(
         }
     }
     let text = (at(high.max(median)) + 6.0, y);
-    let figure = estimate.median.print(|value| unit.print(value));
+    let figure = estimate.value.print(|value| unit.print(value));
     let (figure, ink) =
         if reliable { (figure, INK) } else { (format!("{figure} (invalid)"), GREY) };
     picture.text(text, &figure, SMALL, ink, Anchor::Left);

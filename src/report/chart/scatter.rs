@@ -56,7 +56,7 @@ pub(super) fn draw(view: &View) -> Picture {
 fn spots(group: &Group<'_>, keys: &[Entry]) -> Vec<Spot> {
     let of = |(label, case): &(String, &crate::judge::CaseSummary)| {
         let entry = keys.iter().find(|entry| entry.label == *label)?.clone();
-        let known = |column: &str| match case.figure(column)?.median {
+        let known = |column: &str| match case.figure(column)?.value {
             Figure::Value(ns) if ns > 0.0 => Some(ns),
             _ => None,
         };

@@ -25,8 +25,8 @@ struct Disruption {
 }
 
 /// What every table of disruptions has in common.
-const READING: &str =
-    "Counts are sums over the finished trials; times are medians over the usable ones.";
+const READING: &str = "Counts are sums over the finished trials. Quantiles are of all samples of the usable trials, other times medians over these \
+     trials.";
 
 impl Disruption {
     fn section(self) -> Option<Section> {
