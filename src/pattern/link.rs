@@ -1,4 +1,6 @@
-//! The state shared by a shard's links, and each link's records.
+//! What all links of a shard share, and where each stands in it; what it books there is in [`booking`].
+
+mod booking;
 
 use std::cell::{Cell, RefCell};
 use std::fmt::Display;
@@ -7,13 +9,15 @@ use std::rc::Rc;
 
 use tokio::sync::{Notify, watch};
 
+pub(super) use self::booking::InFlight;
+pub use self::booking::Turn;
 use super::recovery::Recoveries;
 use crate::clock::{self, SECOND_NS};
-use crate::event::{Head, topic_name};
-use crate::measure::{Arrival, Counter, ErrorKind, Ledger, LinkLedger, Metric, Recorder, Samples};
-use crate::net::{Dialer, StampedResponse};
+use crate::event::topic_name;
+use crate::measure::{Ledger, LinkLedger, Metric, Recorder, Samples};
+use crate::net::Dialer;
 use crate::pace::{Rng, Schedule, Timer};
-use crate::scenario::{Case, LoopKind, Pattern, Publish};
+use crate::scenario::{Case, LoopKind, Pattern};
 
 /// Streams of a schedule's seed that belong to links rather than topics.
 const LINK_STREAM: u64 = 1 << 48;
@@ -32,7 +36,7 @@ pub struct Timeline {
 }
 
 impl Timeline {
-    /// Whether an event or request due at `due_ns` is measured.
+    /// Whether what is due at `due_ns` is measured.
     #[inline]
     pub const fn measures(&self, due_ns: u64) -> bool {
         self.window_ns <= due_ns && due_ns < self.end_ns
@@ -52,7 +56,7 @@ impl Timeline {
     }
 }
 
-/// State shared by the links of one shard. Single-threaded: no locks.
+/// What the links of one shard share. Single-threaded: no locks.
 #[derive(Debug)]
 pub struct Context {
     /// The case that is measured.
@@ -61,9 +65,9 @@ pub struct Context {
     pub dialer: Dialer,
     /// Wakes links at their due stamps.
     pub timer: Timer,
-    /// The recorder of samples, which the shard swaps every second.
+    /// Where samples go; swapped every second by the shard.
     pub recorder: RefCell<Box<Recorder>>,
-    /// The first requests and polls, raw; without room unless [`Context::keeping`] made some.
+    /// The first requests and polls, raw; no room for any unless [`Context::keeping`] made it.
     pub samples: RefCell<Samples>,
     schedule: Schedule,
     window: Range<u64>,
@@ -79,7 +83,7 @@ pub struct Context {
 }
 
 impl Context {
-    /// A shard's context; `schedule` and `window` (offsets in nanoseconds) define what to expect.
+    /// A shard's context: `schedule` and `window` (offsets in nanoseconds) say what to expect.
     pub fn new(
         case: Case,
         dialer: Dialer,
@@ -89,7 +93,7 @@ impl Context {
         timeline: watch::Receiver<Option<Timeline>>,
     ) -> Self {
         let schedule = match &case.pattern {
-            // Every client has its own requests: a schedule with one topic per client.
+            // Every client has requests of its own: a schedule with a topic for each.
             Pattern::Request(options) => Schedule {
                 topics: case.workload.clients,
                 per_s: options.rate.per_s() / case.workload.clients as f64,
@@ -125,7 +129,7 @@ impl Context {
         self
     }
 
-    /// Whether links expect what they send themselves, because no schedule determines it.
+    /// Whether links expect what they send themselves, as no schedule foretells it.
     fn is_closed_loop(&self) -> bool {
         matches!(&self.case.pattern, Pattern::Request(options) if options.loop_kind == LoopKind::Closed)
     }
@@ -148,7 +152,7 @@ impl Context {
         self.schedule.seed
     }
 
-    /// Waits until `links` links are open, or one has failed.
+    /// Waits until `links` links stand, or one cannot.
     pub async fn ready(&self, links: u64) -> Result<(), String> {
         loop {
             if let Some(reason) = self.failure.borrow().clone() {
@@ -177,7 +181,7 @@ impl Context {
         sum
     }
 
-    /// Lost deliveries of links that read slowly on purpose.
+    /// Of the lost: those of links that read slowly on purpose.
     pub fn lost_slow(&self) -> u64 {
         let (ledgers, indices) = (self.ledgers.borrow(), self.recoveries.indices());
         let consumers = &self.case.conditions.consumers;
@@ -186,7 +190,7 @@ impl Context {
     }
 }
 
-/// One link of a shard: its place in the case, and its records.
+/// One link of a shard: where it stands in the case, and where it books what happens to it.
 #[derive(Debug)]
 pub struct Link {
     pub(super) context: Rc<Context>,
@@ -196,7 +200,7 @@ pub struct Link {
 }
 
 impl Link {
-    /// The state shared with the shard's other links.
+    /// What the shard's links share.
     pub fn context(&self) -> &Context {
         &self.context
     }
@@ -217,37 +221,38 @@ impl Link {
         topic_name(self.topic)
     }
 
-    /// A random generator of the link.
+    /// Random numbers of its own.
     pub fn rng(&self) -> Rng {
         Rng::new(self.context.schedule.seed, LINK_STREAM + self.index)
     }
 
-    /// A separate generator for a purpose, so that purposes do not affect each other's draws.
+    /// The same for a purpose of its own, which the others' draws do not move.
     pub fn rng_of(&self, purpose: u64) -> Rng {
         Rng::new(self.context.schedule.seed, purpose + self.index)
     }
 
-    /// The number of its topic's events due before an offset from the window's start, in nanoseconds, since the schedule
-    /// began.
+    /// How many events of its topic are due before an offset from the window's start, in nanoseconds, since the
+    /// schedule began.
     pub fn due_before(&self, offset_ns: u64) -> u64 {
         let until_ns = self.context.window.start.saturating_add(offset_ns);
         let due = self.context.schedule.sequences(self.topic, &(0..until_ns));
         due.end - due.start
     }
 
-    /// Due offsets of its topic's events, from the start, in nanoseconds; of its own requests for `request`.
+    /// Due offsets of its topic's events, from the start, in nanoseconds; of its own requests where the pattern is
+    /// `request`.
     pub fn due_offsets(&self) -> impl Iterator<Item = u64> + use<> {
         self.context.schedule.topic(self.topic)
     }
 
-    /// Books that the link is open, dialled at `dialled_ns`.
+    /// The link stands: it was dialled at `dialled_ns`.
     pub fn ready(&self, dialled_ns: u64) {
         self.record(Metric::Connect, clock::now() - dialled_ns);
         self.context.ready.set(self.context.ready.get() + 1);
         self.context.changed.notify_waiters();
     }
 
-    /// Fails the trial, because the link cannot open for `error`.
+    /// The link cannot stand, for `error`: the trial fails.
     pub fn cannot_stand(&self, error: &impl Display) {
         let reason = format!("link {} to {}: {error}", self.index, self.context.dialer.target());
         self.context.failure.borrow_mut().get_or_insert(reason);
@@ -264,198 +269,18 @@ impl Link {
         }
     }
 
-    /// Whether `at_ns` is in the measure window.
+    /// Whether `at_ns` lies in the measure window.
     pub fn measures(&self, at_ns: u64) -> bool {
         self.context.timeline.borrow().is_some_and(|timeline| timeline.measures(at_ns))
-    }
-
-    /// Books, at `at_ns`, an exchange that keeps the link or looks for news whether there is any or not.
-    pub fn upkeep(&self, at_ns: u64) {
-        let Some(timeline) = *self.context.timeline.borrow() else { return };
-        if timeline.measures(at_ns) {
-            self.count(Counter::Upkeeps, 1);
-        } else if timeline.is_idle(at_ns) {
-            self.count(Counter::IdleUpkeeps, 1);
-        }
-    }
-
-    /// Books the arrival of an event at `received_ns`; returns what it was and whether it is measured.
-    pub fn receive(&self, head: Head, received_ns: u64) -> (Arrival, bool) {
-        if self.context.ledgers.borrow()[self.slot].is_closed() {
-            // An event of a restarted log, whose sequence means nothing here.
-            self.count(Counter::Received, 1);
-            return (Arrival::Duplicate, false);
-        }
-        let freshness_ns = received_ns.saturating_sub(head.due_ns);
-        let late = freshness_ns > self.context.case.workload.late_after.ns();
-        let (arrival, measured) = self.book_at(head.key.unwrap_or(head.seq), head.seq, late);
-        let mut recorder = self.context.recorder.borrow_mut();
-        recorder.count(Counter::Received, 1);
-        if arrival != Arrival::Duplicate {
-            recorder.record_due(head.due_ns, freshness_ns);
-        }
-        if measured && arrival != Arrival::Duplicate {
-            if received_ns < head.due_ns {
-                recorder.count(Counter::NegativeFreshness, 1);
-            }
-            recorder.record(Metric::Freshness, freshness_ns);
-            let consumers = &self.context.case.conditions.consumers;
-            if consumers.slow_share > 0.0 {
-                let slow = consumers.is_slow(self.index);
-                let apart = if slow { Metric::FreshnessAffected } else { Metric::FreshnessHealthy };
-                recorder.record(apart, freshness_ns);
-            }
-            recorder.record(Metric::Transit, received_ns.saturating_sub(head.published_ns));
-        }
-        (arrival, measured)
-    }
-
-    /// A request that no schedule foretold is sent: its answer is expected from now on.
-    pub fn expect(&self, seq: u64) {
-        self.context.ledgers.borrow_mut()[self.slot].expect(seq);
-    }
-
-    /// Books delivery `seq`; returns its kind and whether it is measured.
-    pub fn book(&self, seq: u64, late: bool) -> (Arrival, bool) {
-        self.book_at(seq, seq, late)
-    }
-
-    /// The same for an event that clients publish, which has its own place in its topic.
-    fn book_at(&self, seq: u64, place: u64, late: bool) -> (Arrival, bool) {
-        let mut ledgers = self.context.ledgers.borrow_mut();
-        let ledger = &mut ledgers[self.slot];
-        let arrival = ledger.receive_at(seq, place, late);
-        if ledger.complete() && !self.context.is_closed_loop() {
-            self.finish();
-        }
-        (arrival, ledger.measures(seq))
-    }
-
-    /// Books a gap: the target announced that it will not send these sequences.
-    pub fn missed(&self, gap: Range<u64>) {
-        if self.context.case.workload.publish == Publish::Clients {
-            // It is unknown which clients' events were in the gap: they stay expected until the drain has passed.
-            return self.count(Counter::Skipped, gap.end.saturating_sub(gap.start));
-        }
-        let mut ledgers = self.context.ledgers.borrow_mut();
-        let ledger = &mut ledgers[self.slot];
-        let skipped = ledger.write_off(gap);
-        let complete = ledger.complete();
-        drop(ledgers);
-        self.count(Counter::Skipped, skipped);
-        if complete {
-            self.finish();
-        }
-    }
-
-    /// Books that the log restarted, as the target announced.
-    ///
-    /// Events that clients publish have their own numbers, which any life of the log shares. Other events that have not
-    /// arrived are lost.
-    pub fn reset(&self) {
-        let mut ledgers = self.context.ledgers.borrow_mut();
-        let ledger = &mut ledgers[self.slot];
-        if self.context.case.workload.publish == Publish::Clients {
-            return ledger.begin_places();
-        }
-        let lost = ledger.close();
-        drop(ledgers);
-        self.count(Counter::Skipped, lost);
-        self.finish();
-    }
-
-    /// The sequence up to which everything has arrived, where the link resumes.
-    ///
-    /// It is 0 for events that clients publish, because they arrive in any order of their numbers; repeated ones count as
-    /// duplicates.
-    pub fn cursor(&self) -> u64 {
-        if self.context.case.workload.publish == Publish::Clients {
-            return 0;
-        }
-        self.context.ledgers.borrow()[self.slot].cursor()
-    }
-
-    /// Ends the link's expectations.
-    pub fn finish(&self) {
-        let finished = &mut self.context.finished.borrow_mut()[self.slot];
-        if !std::mem::replace(finished, true) {
-            self.context.unfinished.set(self.context.unfinished.get() - 1);
-            self.context.changed.notify_waiters();
-        }
-    }
-
-    /// Counts a measured request as in flight; keep the guard until its outcome is booked.
-    pub fn in_flight(&self) -> InFlight {
-        self.context.in_flight.set(self.context.in_flight.get() + 1);
-        InFlight(Rc::clone(&self.context))
-    }
-
-    /// Books the stages of a successful exchange that was due at `due_ns`.
-    ///
-    /// Slip leaves out the wait for the link: it is the generator's delay, not that of a slow previous answer.
-    pub fn answered(&self, answer: &StampedResponse, turn: Turn) {
-        let StampedResponse { sent_ns, first_ns, done_ns, .. } = *answer;
-        let Turn { due_ns, free_ns, fired_ns } = turn;
-        let mut recorder = self.context.recorder.borrow_mut();
-        recorder.record(Metric::Slip, sent_ns.saturating_sub(due_ns.max(free_ns)));
-        recorder.record(Metric::Service, done_ns.saturating_sub(sent_ns));
-        recorder.record(Metric::Response, done_ns.saturating_sub(due_ns));
-        recorder.record(Metric::Fired, fired_ns.saturating_sub(due_ns));
-        recorder.record(Metric::Dispatch, sent_ns.saturating_sub(fired_ns));
-        recorder.record(Metric::FirstByte, first_ns.saturating_sub(sent_ns));
-        recorder.record(Metric::Reading, done_ns.saturating_sub(first_ns));
-        recorder.count(Counter::Answered, 1);
-    }
-
-    /// Records a sample of `ns` nanoseconds.
-    pub fn record(&self, metric: Metric, ns: u64) {
-        self.context.recorder.borrow_mut().record(metric, ns);
-    }
-
-    /// Adds a sample of the headline metric, due at `due_ns`, to the series over time; measured or not.
-    pub fn record_due(&self, due_ns: u64, ns: u64) {
-        self.context.recorder.borrow_mut().record_due(due_ns, ns);
-    }
-
-    /// Adds `n` to `counter`.
-    pub fn count(&self, counter: Counter, n: u64) {
-        self.context.recorder.borrow_mut().count(counter, n);
-    }
-
-    /// Counts one failure.
-    pub fn error(&self, kind: ErrorKind) {
-        self.context.recorder.borrow_mut().error(kind);
     }
 
     /// Sleeps until `deadline_ns`; returns when it woke.
     pub async fn sleep_until(&self, deadline_ns: u64) -> u64 {
         match self.context.timer.sleep_until(deadline_ns).await {
             Ok(woken_ns) => woken_ns,
-            // A timer that cannot be armed must not let every due stamp pass at once.
+            // A timer that cannot be armed would let every due stamp pass at once.
             Err(_) => std::future::pending().await,
         }
-    }
-}
-
-/// The stamps of a request before it is sent, in monotonic nanoseconds.
-#[derive(Debug, Clone, Copy)]
-pub struct Turn {
-    /// The due stamp.
-    pub due_ns: u64,
-    /// When its link could first send: after the previous answer.
-    pub free_ns: u64,
-    /// When the timer woke it, or the link became free, if that was later.
-    pub fired_ns: u64,
-}
-
-/// A request under way; see [`Link::in_flight`].
-#[derive(Debug)]
-pub struct InFlight(Rc<Context>);
-
-impl Drop for InFlight {
-    fn drop(&mut self) {
-        self.0.in_flight.set(self.0.in_flight.get() - 1);
-        self.0.changed.notify_waiters();
     }
 }
 
