@@ -1,6 +1,7 @@
 //! The verbs: arguments → one library call → print.
 
 mod calibrate;
+mod generate;
 mod output;
 mod plan;
 mod report;
@@ -55,6 +56,8 @@ enum Verb {
     Report(report::Arguments),
     /// Run experiments with known answers to verify the harness on this machine
     Calibrate(calibrate::Arguments),
+    /// Print the JSON Schema of scenario files, or the tables of the documentation
+    Generate(generate::Arguments),
     /// A trial's target process, controlled over stdin and stdout
     #[command(hide = true)]
     Target,
@@ -151,6 +154,7 @@ fn verb() -> u8 {
         Verb::Serve(arguments) => serve::run(&arguments),
         Verb::Report(arguments) => report::run(&arguments),
         Verb::Calibrate(arguments) => calibrate::run(&arguments),
+        Verb::Generate(arguments) => generate::run(&arguments),
         Verb::Target => tidings::server::child(),
         Verb::Worker => tidings::worker::child(),
     };

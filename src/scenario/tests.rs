@@ -4,11 +4,6 @@ use std::collections::BTreeSet;
 
 use proptest::prelude::*;
 
-use super::conditions::{ConsumersFile, ReconnectFile, RestartFile};
-use super::file::{File, MixFile, PhasesFile, ReceiverFile, TargetFile, WorkerFile, WorkloadFile};
-use super::network::NetworkFile;
-use super::read::keys_of;
-use super::transport::TransportFile;
 use super::*;
 
 /// A good file; the tables of bad ones change one thing of it.
@@ -563,18 +558,6 @@ fn a_missing_or_foreign_file_is_named_with_the_remedy() {
     }
 }
 
-const README: &str = include_str!("../../scenarios/README.md");
-
-/// The README's rows on keys: key and default.
-fn documented() -> Vec<(&'static str, &'static str)> {
-    let row = |line: &'static str| {
-        let cells: Vec<&str> = line.split('|').map(str::trim).collect();
-        let key = cells.get(1)?.strip_prefix('`')?.strip_suffix('`')?;
-        (cells.len() == 6).then(|| (key, cells[3]))
-    };
-    README.lines().filter_map(row).collect()
-}
-
 #[test]
 fn axes_of_the_transport_multiply_what_they_make_a_difference_to() {
     let text = r#"question = "Which?"
@@ -634,80 +617,6 @@ fn a_transport_that_cannot_be_is_refused_with_the_remedy() {
         let message = read(GOOD, &sets).unwrap_err();
         assert!(message.contains(words), "{sets:?}: {message}");
     }
-}
-
-#[test]
-fn the_readme_documents_every_key_and_no_other() {
-    let sections = keys_of::<File>().iter().flat_map(|&key| {
-        let inner = match key {
-            "workload" => keys_of::<WorkloadFile>(),
-            "phases" => keys_of::<PhasesFile>(),
-            "target" => keys_of::<TargetFile>(),
-            "worker" => keys_of::<WorkerFile>(),
-            "transport" => keys_of::<TransportFile>(),
-            "faults" => Faults::KEYS.as_slice(),
-            "reconnect" => keys_of::<ReconnectFile>(),
-            "restart" => keys_of::<RestartFile>(),
-            "consumers" => keys_of::<ConsumersFile>(),
-            "network" => keys_of::<NetworkFile>(),
-            "sweep" => return Vec::new(),
-            _ => PatternKind::from_name(key).map_or(&[][..], sweep::option_keys),
-        };
-        match inner {
-            [] => vec![key.to_owned()],
-            inner => inner.iter().map(|inner| format!("{key}.{inner}")).collect(),
-        }
-    });
-    let mix = keys_of::<MixFile>().iter().map(|key| format!("request.mix.{key}"));
-    let receiver = keys_of::<ReceiverFile>().iter().map(|key| format!("webhook.receiver.{key}"));
-    let known: BTreeSet<String> = sections.chain(mix).chain(receiver).collect();
-    let documented: BTreeSet<String> =
-        documented().iter().map(|(key, _)| (*key).to_owned()).collect();
-    assert_eq!(known, documented);
-}
-
-#[test]
-fn the_readme_tells_the_defaults_that_are_used() {
-    let example = README.split("```toml\n").nth(1).unwrap().split("```").next().unwrap();
-    read(example, &[]).unwrap();
-    let all = "patterns=[\"request\", \"short-poll\", \"long-poll\", \"sse\", \"websocket\", \"webhook\"]";
-    let scenario = read(example, &[all]).unwrap();
-    let json = serde_json::to_value(&scenario).unwrap();
-    let mut compared = 0;
-    for (key, default) in documented() {
-        let literal = default.trim_matches('`');
-        let Ok(table) = format!("v = {literal}").parse::<toml::Table>() else { continue };
-        let expected = serde_json::to_value(&table["v"]).unwrap();
-        let (section, name) = key.split_once('.').unwrap_or(("", key));
-        let found = match PatternKind::from_name(section) {
-            Some(kind) => {
-                let case = PatternKind::ALL.iter().position(|other| *other == kind).unwrap();
-                &json["cases"][case]["pattern"][section]
-            }
-            None if section == "workload" => &json["cases"][1]["workload"],
-            None if section == "transport" => &json["cases"][1]["transport"],
-            None if section.is_empty() => &json,
-            None if ["reconnect", "consumers", "network"].contains(&section) => {
-                &json["cases"][4]["conditions"][section]
-            }
-            None => &json[section],
-        };
-        if section == "faults" {
-            continue; // A case without faults has none of their options either; `faults` tests them.
-        }
-        if key == "request.mix" || key.starts_with("request.mix.") {
-            continue; // Shares that are not named are shown as 0, which the table says of each.
-        }
-        if let Some(inner) = key.strip_prefix("webhook.receiver.") {
-            // What is the default is not shown: saying it must change nothing.
-            let said = read(example, &[all, &format!("webhook.receiver.{inner}={literal}")]);
-            assert_eq!(said.unwrap(), scenario, "{key}");
-            continue;
-        }
-        assert_eq!(found[name], expected, "{key}");
-        compared += 1;
-    }
-    assert!(compared >= 20, "only {compared} defaults were compared");
 }
 
 proptest! {
