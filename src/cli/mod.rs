@@ -154,7 +154,7 @@ fn verb() -> u8 {
         Verb::Serve(arguments) => serve::run(&arguments),
         Verb::Report(arguments) => report::run(&arguments),
         Verb::Calibrate(arguments) => calibrate::run(&arguments),
-        Verb::Generate(arguments) => generate::run(&arguments),
+        Verb::Generate(arguments) => Ok(generate::run(&arguments)),
         Verb::Target => tidings::server::child(),
         Verb::Worker => tidings::worker::child(),
     };

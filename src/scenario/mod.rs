@@ -98,3 +98,5 @@ fn named(
 
 #[cfg(test)]
 mod tests;
+#[cfg(test)]
+mod wire;

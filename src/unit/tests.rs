@@ -213,7 +213,7 @@ fn patterns_take_what_is_read_and_little_else() {
     let sizes = spaced(&ByteSize::UNITS, "");
     let spans = spaced(&Span::UNITS, "");
     let rates = Span::UNITS.iter().map(|(unit, _)| format!("10k/{unit}"));
-    let counts = spaced(&super::COUNTS, "/s");
+    let counts = spaced(&COUNTS, "/s");
     let bandwidths = ["5bit/s", "5 kbit/s", "5Kb/s", "5Mbps", "5Gbit/s"];
     let parses = |text: &str| {
         [

@@ -50,11 +50,10 @@ fn property(section: &Section, key: &Key, defaults: &Json) -> Json {
     description.extend(key.usual.words().map(|words| format!(" Default: {words}.")));
     let mut schema = match &key.kind {
         Kind::Either(kinds) => {
-            let each =
-                kinds.iter().map(|kind| described(of(section, kind, defaults), &description));
+            let each = kinds.iter().map(|kind| described(of(section, kind), &description));
             as_map(json!({ "anyOf": each.collect::<Vec<_>>() }))
         }
-        kind => of(section, kind, defaults),
+        kind => of(section, kind),
     };
     if let Some(value) = key.default(defaults) {
         schema.insert("default".into(), value);
@@ -68,7 +67,7 @@ fn described(mut schema: Map<String, Json>, description: &str) -> Json {
 }
 
 /// The schema of a value.
-fn of(section: &Section, kind: &Kind, defaults: &Json) -> Map<String, Json> {
+fn of(section: &Section, kind: &Kind) -> Map<String, Json> {
     let number = |kind: &str, least: Json, most: Option<Json>, pattern: &str| {
         let pattern = or_variable(pattern);
         let mut schema = json!({ "type": [kind, "string"], "minimum": least, "pattern": pattern });
@@ -98,12 +97,12 @@ fn of(section: &Section, kind: &Kind, defaults: &Json) -> Map<String, Json> {
         Kind::Words(words) => json!({ "type": "string", "enum": words() }),
         Kind::Word(word) => json!({ "type": "string", "enum": [word] }),
         Kind::Either(kinds) => {
-            let each: Vec<_> = kinds.iter().map(|kind| of(section, kind, defaults)).collect();
+            let each: Vec<_> = kinds.iter().map(|kind| of(section, kind)).collect();
             json!({ "anyOf": each })
         }
-        Kind::List(kind) => json!({ "type": "array", "items": of(section, kind, defaults) }),
+        Kind::List(kind) => json!({ "type": "array", "items": of(section, kind) }),
         Kind::Set(kind) => {
-            let items = of(section, kind, defaults);
+            let items = of(section, kind);
             json!({ "type": "array", "items": items, "minItems": 1, "uniqueItems": true })
         }
         Kind::Table(keys) => return object(section, keys, &Json::Null),
@@ -119,7 +118,7 @@ fn or_variable(pattern: &str) -> String {
 fn axes() -> Map<String, Json> {
     let mut properties = Map::new();
     for section in swept() {
-        let axis = |key: &Key| {
+        let list = |key: &Key| {
             let item = format!("#/properties/{}/properties/{}", section.name, key.name);
             let (table, name) = (section.name, key.name);
             json!({
@@ -129,7 +128,7 @@ fn axes() -> Map<String, Json> {
                 "description": format!("The values of `{table}.{name}`, each a case."),
             })
         };
-        let axes = section.keys.iter().map(|key| (key.name.to_owned(), axis(key)));
+        let axes = section.keys.iter().map(|key| (key.name.to_owned(), list(key)));
         if section.name == "workload" {
             properties.extend(axes);
             continue;

@@ -1,5 +1,7 @@
 //! The tables of `scenarios/README.md`.
 
+use std::fmt::Write as _;
+
 use serde_json::Value as Json;
 
 use super::{ANY, Key, Kind, ROOT, Section, Usual, sections};
@@ -13,7 +15,7 @@ pub fn markdown() -> String {
             "" => "The top level".to_owned(),
             name => format!("`[{name}]`"),
         };
-        text += &format!("\n## {heading}\n\n{}\n\n{}", section.about, table(&[section]));
+        let _ = write!(text, "\n## {heading}\n\n{}\n\n{}", section.about, table(&[section]));
     }
     text
 }
@@ -23,7 +25,7 @@ pub fn markdown() -> String {
 pub(super) fn documented(document: &str) -> (String, Vec<String>) {
     const BEGIN: &str = "<!-- keys: ";
     const END: &str = "<!-- end of keys -->\n";
-    let (mut made, mut named) = (String::new(), Vec::new());
+    let (mut made, mut seen) = (String::new(), Vec::new());
     let mut rest = document;
     while let Some((before, after)) = rest.split_once(BEGIN) {
         let (names, after) = after.split_once(" -->\n").expect("a marker ends on its line");
@@ -31,11 +33,12 @@ pub(super) fn documented(document: &str) -> (String, Vec<String>) {
         let names: Vec<&str> = names.split(' ').collect();
         let of = |name: &&str| super::section(if *name == "file" { "" } else { name }).expect(name);
         let sections: Vec<&Section> = names.iter().map(of).collect();
-        made += &format!("{before}{BEGIN}{} -->\n{}{END}", names.join(" "), table(&sections));
-        named.extend(names.into_iter().map(str::to_owned));
+        let (listed, table) = (names.join(" "), table(&sections));
+        let _ = write!(made, "{before}{BEGIN}{listed} -->\n{table}{END}");
+        seen.extend(names.into_iter().map(str::to_owned));
         rest = after;
     }
-    (made + rest, named)
+    (made + rest, seen)
 }
 
 fn table(sections: &[&Section]) -> String {
@@ -54,7 +57,7 @@ fn rows(text: &mut String, section: &Section, prefix: &str, keys: &[Key], defaul
         };
         let whom = section.whom(key).map_or_else(String::new, |whom| format!(" {whom}"));
         let (kind, usual) = (kind(&key.kind), usual(key, defaults));
-        *text += &format!("| `{path}` | {kind} | {usual} | {}{whom} |\n", key.meaning);
+        let _ = writeln!(text, "| `{path}` | {kind} | {usual} | {}{whom} |", key.meaning);
         if let Kind::Table(inner) = key.kind {
             rows(text, section, &path, inner, &Json::Null);
         }
