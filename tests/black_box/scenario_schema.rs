@@ -184,6 +184,8 @@ fn every_property_is_described_and_no_other_is_allowed() {
     assert_eq!(at("/properties/sse/properties/slow_consumer/enum/2"), "conflate");
     let drop = at("/properties/faults/properties/drop/description").as_str().unwrap();
     assert!(drop.ends_with("Not for `request`. Default: none."), "{drop}");
+    let rate = at("/properties/workload/properties/rate/description").as_str().unwrap();
+    assert!(rate.ends_with("Not for `request`. It is required."), "{rate}");
     let cost = at("/properties/faults/properties/write_cost/description").as_str().unwrap();
     assert!(cost.contains("For `sse`, `websocket` and `webhook`."), "{cost}");
 }

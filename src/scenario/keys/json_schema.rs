@@ -5,7 +5,7 @@
 
 use serde_json::{Map, Value as Json, json};
 
-use super::{Key, Kind, ROOT, SWEEP, Section, sections, swept};
+use super::{Key, Kind, ROOT, SWEEP, Section, Usual, sections, swept};
 use crate::unit::{Bandwidth, ByteSize, Count, Rate, Share, Span};
 
 /// The schema.
@@ -47,7 +47,11 @@ fn as_map(schema: Json) -> Map<String, Json> {
 fn property(section: &Section, key: &Key, defaults: &Json) -> Json {
     let mut description = without_links(key.meaning);
     description.extend(section.whom(key).map(|whom| format!(" {whom}")));
-    description.extend(key.usual.words().map(|words| format!(" Default: {words}.")));
+    match key.usual {
+        Usual::Words(words) => description.extend([" Default: ", words, "."]),
+        Usual::Required { words, .. } => description.extend([" It is ", words, "."]),
+        Usual::Struct | Usual::Literal(_) => {}
+    }
     let mut schema = match &key.kind {
         Kind::Either(kinds) => {
             let each = kinds.iter().map(|kind| described(of(section, kind), &description));
@@ -138,7 +142,7 @@ fn axes() -> Map<String, Json> {
             properties.insert(format!("{}.{name}", section.name), schema.clone());
         }
         let inner = json!({ "type": "object", "properties": axes, "additionalProperties": false });
-        properties.insert(section.name.to_owned(), described(as_map(inner), section.about).clone());
+        properties.insert(section.name.to_owned(), described(as_map(inner), section.about));
     }
     as_map(json!({
         "type": "object",

@@ -108,16 +108,6 @@ pub(super) enum Usual {
     },
 }
 
-impl Usual {
-    /// What is said of a default that is no value.
-    const fn words(self) -> Option<&'static str> {
-        match self {
-            Self::Words(words) | Self::Required { words, .. } => Some(words),
-            Self::Struct | Self::Literal(_) => None,
-        }
-    }
-}
-
 /// A key whose default is its struct's.
 const fn key(name: &'static str, kind: Kind) -> Key {
     let usual = Usual::Struct;
