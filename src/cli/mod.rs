@@ -2,6 +2,7 @@
 
 mod calibrate;
 mod format;
+mod generate;
 mod hints;
 mod output;
 mod plan;
@@ -57,6 +58,8 @@ enum Verb {
     Report(report::Arguments),
     /// Run experiments with known answers to verify the harness on this machine
     Calibrate(calibrate::Arguments),
+    /// Print the JSON Schema of scenario files, or the tables of the documentation
+    Generate(generate::Arguments),
     /// A trial's target process, controlled over stdin and stdout
     #[command(hide = true)]
     Target,
@@ -158,6 +161,7 @@ fn verb() -> u8 {
         Verb::Serve(arguments) => serve::run(&arguments),
         Verb::Report(arguments) => report::run(&arguments),
         Verb::Calibrate(arguments) => calibrate::run(&arguments),
+        Verb::Generate(arguments) => Ok(generate::run(&arguments)),
         Verb::Target => tidings::server::child(),
         Verb::Worker => tidings::worker::child(),
     };

@@ -20,7 +20,14 @@ fn tables() -> [(&'static str, String); 6] {
     ]
 }
 
-/// Returns `document`, a FORMAT.md, with a new first table under the heading of each file.
+/// The tables of FORMAT.md, each below the heading of its file.
+pub fn format_tables() -> String {
+    let sections = tables().map(|(file, table)| format!("## {file}\n\n{table}"));
+    sections.join("\n")
+}
+
+/// `document`, a FORMAT.md, with the first table under the heading of each file made anew.
+#[cfg(test)]
 fn documented(document: &str) -> String {
     let mut document = document.to_owned();
     for (file, table) in tables() {

@@ -5,7 +5,6 @@
 
 mod code;
 mod columns;
-#[cfg(test)]
 mod documentation;
 mod facts;
 mod figure;
@@ -29,6 +28,7 @@ mod verdict;
 
 pub use code::{Code, Coded};
 pub use columns::{Column, Kind, Unit};
+pub use documentation::format_tables;
 pub use facts::{CpuReading, CpuUsed, MemoryReading, Resources, TrialFacts, WorkerHealth};
 pub use figure::Figure;
 pub use file_name::{FOLDER_BYTES, file_name, file_names};

@@ -1,4 +1,5 @@
-//! What can be carried out: every bound of a scenario, with its reason and its remedy.
+//! What can be carried out: what the keys of a scenario mean for each other, with reason and remedy. Bounds of single keys are in
+//! [`super::keys`].
 
 use super::conditions;
 use super::error::{InvalidKey, require};
@@ -14,11 +15,13 @@ const MOST_EVENTS: f64 = 50e6;
 /// Most requests and polls that are kept raw, over all shards: about 100 MB.
 pub const MOST_SAMPLES: u64 = 1_000_000;
 /// Largest payload in bytes.
-const MOST_PAYLOAD: u64 = 256 * 1024;
+pub(super) const MOST_PAYLOAD: u64 = 256 * 1024;
 /// Most clients: the loopback network's addresses, times the links that one of them carries, are more.
-const MOST_CLIENTS: u64 = 10_000_000;
+pub(super) const MOST_CLIENTS: u64 = 10_000_000;
+/// Largest share of an operation of `request`.
+pub(super) const MOST_SHARE: u64 = 1_000_000;
 /// Longest phase.
-const LONGEST: Span = Span::from_secs(86_400);
+pub(super) const LONGEST: Span = Span::from_secs(86_400);
 /// Longest time that a long poll's client is taken to be without a held request.
 const REPOLL: Span = Span::from_secs(1);
 
@@ -57,42 +60,32 @@ pub(super) fn case(case: &Case, phases: &Phases, ring: u64) -> Result<(), Invali
             long_poll(options, &case.workload, phases)?;
             ring_holds(ring, options.gap.max(REPOLL), &case.workload)
         }
-        Pattern::Sse(options) => {
-            queue("sse.queue", options.queue, ring)?;
-            positive("sse.heartbeat", options.heartbeat)
-        }
-        Pattern::WebSocket(options) => {
-            queue("websocket.queue", options.queue, ring)?;
-            positive("websocket.ping", options.ping)?;
-            positive("websocket.pong_timeout", options.pong_timeout)
-        }
+        Pattern::Sse(options) => queue("sse.queue", options.queue, ring),
+        Pattern::WebSocket(options) => queue("websocket.queue", options.queue, ring),
         Pattern::Webhook(options) => webhook::check(options),
     }
 }
 
 /// Checks a workload by itself, before anything is computed from its figures.
 pub(super) fn workload(workload: &Workload) -> Result<(), InvalidKey> {
-    let Workload { clients, topics, payload, payload_kind, late_after, .. } = *workload;
-    at_least_one("workload.clients", clients)?;
+    let Workload { clients, topics, payload, payload_kind, .. } = *workload;
+    require(clients > 0, "workload.clients", || {
+        format!("workload.clients = {clients}: must be at least 1")
+    })?;
     require(clients <= MOST_CLIENTS, "workload.clients", || {
         format!("workload.clients = {clients} exceeds the limit of {MOST_CLIENTS}; lower it")
     })?;
-    at_least_one("workload.topics", topics)?;
     require(topics <= clients, "workload.topics", || {
         format!(
             "workload.topics = {topics}, but only {clients} clients: topics without a subscriber deliver \
              nothing; lower topics to at most {clients}, or write \"per-client\""
         )
     })?;
-    require((2..=MOST_PAYLOAD).contains(&payload.bytes()), "workload.payload", || {
-        format!("workload.payload = {payload} is not between 2B and 256KiB")
-    })?;
     let least = ByteSize::new(payload_kind.least() as u64);
     require(payload >= least, "workload.payload", || {
         let kind = payload_kind.name();
         format!("workload.payload = {payload}: with payload_kind = \"{kind}\" the least is {least}")
-    })?;
-    positive("workload.late_after", late_after)
+    })
 }
 
 fn events(workload: &Workload, phases: &Phases) -> Result<(), InvalidKey> {
@@ -138,11 +131,10 @@ fn request(options: &RequestOptions, phases: &Phases) -> Result<(), InvalidKey> 
     require(shares.iter().any(|share| *share > 0), "request.mix", || {
         "request.mix: no operation has a share; write { read = 8, create = 1 }".to_owned()
     })?;
-    require(shares.iter().all(|share| *share <= 1_000_000), "request.mix", || {
+    require(shares.iter().all(|share| u64::from(*share) <= MOST_SHARE), "request.mix", || {
         "request.mix: a share exceeds 1000000; use smaller numbers in the same proportion"
             .to_owned()
-    })?;
-    positive("request.timeout", options.timeout)
+    })
 }
 
 fn open_loop(options: &RequestOptions, phases: &Phases) -> Result<(), InvalidKey> {
@@ -164,23 +156,12 @@ fn closed_loop(options: &RequestOptions) -> Result<(), InvalidKey> {
     })
 }
 
-/// Checks how many requests and polls are kept raw; over all shards the plan does.
-pub(super) fn samples(samples: u64) -> Result<(), InvalidKey> {
-    require(samples <= MOST_SAMPLES, "worker.samples", || {
-        format!(
-            "worker.samples = {samples}: at most {MOST_SAMPLES} raw samples can be kept; lower it"
-        )
-    })
-}
-
 fn long_poll(
     options: &LongPollOptions,
     workload: &Workload,
     phases: &Phases,
 ) -> Result<(), InvalidKey> {
     let LongPollOptions { wait, gap, limit, coalesce } = *options;
-    positive("long-poll.wait", wait)?;
-    at_least_one("long-poll.limit", limit)?;
     require(coalesce < wait, "long-poll.coalesce", || {
         format!(
             "long-poll.coalesce = {coalesce}: a response cannot wait longer than long-poll.wait = {wait}; shorten \
@@ -209,16 +190,7 @@ fn short_poll(
     workload: &Workload,
     phases: &Phases,
 ) -> Result<(), InvalidKey> {
-    let ShortPollOptions { interval, limit, timeout, .. } = *options;
-    positive("short-poll.interval", interval)?;
-    positive("short-poll.timeout", timeout)?;
-    at_least_one("short-poll.limit", limit)?;
-    require((0.0..=1.0).contains(&options.jitter), "short-poll.jitter", || {
-        format!(
-            "short-poll.jitter = {}: must be a share of the interval between 0 and 1",
-            options.jitter
-        )
-    })?;
+    let ShortPollOptions { interval, limit, .. } = *options;
     let polls = workload.clients as f64 / interval.secs();
     let whole = polls * (phases.warmup.secs() + phases.measure.secs());
     require(whole <= MOST_EVENTS, "short-poll.interval", || {
@@ -261,16 +233,8 @@ fn ring_holds(ring: u64, period: Span, workload: &Workload) -> Result<(), Invali
     })
 }
 
-/// Checks what every connection of the target gets.
-pub(super) fn target(send_buffer: ByteSize) -> Result<(), InvalidKey> {
-    require((4 << 10..=64 << 20).contains(&send_buffer.bytes()), "target.send_buffer", || {
-        format!("target.send_buffer = {send_buffer} is not between 4KiB and 64MiB")
-    })
-}
-
 fn queue(key: &str, queue: Option<u64>, ring: u64) -> Result<(), InvalidKey> {
     let Some(queue) = queue else { return Ok(()) };
-    at_least_one(key, queue)?;
     require(queue <= ring, key, || {
         format!(
             "{key} = {queue}: the log keeps target.ring = {ring} events, and a link that lags further falls off \
@@ -283,9 +247,6 @@ fn positive(key: &str, span: Span) -> Result<(), InvalidKey> {
     require(span.ns() > 0, key, || format!("{key} = {span}: must be greater than 0"))
 }
 
-fn at_least_one(key: &str, n: u64) -> Result<(), InvalidKey> {
-    require(n > 0, key, || format!("{key} = {n}: must be at least 1"))
-}
 /// What is on disk cannot be lost with the process.
 fn outbox_survives(case: &Case) -> Result<(), InvalidKey> {
     let lost = |restart: Restart| restart.log == RestartLog::Lost;

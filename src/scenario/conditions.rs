@@ -1,15 +1,15 @@
 //! What the links of a case meet beside load: a network, reconnecting, a restarted target, slow consumers.
 //!
-//! Tables of the file as written, what their missing keys mean, what they may hold, and the validated form, in one
-//! place: no other table depends on them.
+//! No other table depends on them.
 
 use serde::{Deserialize, Serialize};
 
-use super::error::{InvalidKey, require};
-use super::network::{self, NetworkFile};
+use super::error::{InvalidKey, ScenarioError, require};
+use super::read::read;
+use super::tree::Table;
 use super::{PatternKind, Phases, Workload};
 use crate::pace::Network;
-use crate::unit::{ByteSize, Count, Span};
+use crate::unit::{ByteSize, Span};
 
 /// What the links of a case meet beside load.
 #[derive(Debug, Clone, Copy, PartialEq, Default, Serialize, Deserialize)]
@@ -27,6 +27,7 @@ pub struct Conditions {
 
 /// How a link that ended comes back.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
 pub struct Reconnect {
     /// Bound of the first wait; doubled with every further attempt.
     pub backoff: Span,
@@ -46,6 +47,7 @@ impl Default for Reconnect {
 
 /// A restart of the target.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
 pub struct Restart {
     /// When it goes, from the window's start.
     pub at: Span,
@@ -55,6 +57,14 @@ pub struct Restart {
     pub log: RestartLog,
     /// Whether it says goodbye (close code 1001, ended streams), or is killed on the spot.
     pub graceful: bool,
+}
+
+impl Default for Restart {
+    /// That of a table which says nothing; when it goes has no default.
+    fn default() -> Self {
+        let (at, down) = (Span::default(), Span::from_ms(500));
+        Self { at, down, log: RestartLog::default(), graceful: false }
+    }
 }
 
 /// What a restarted target knows of what was published before.
@@ -70,6 +80,7 @@ pub enum RestartLog {
 
 /// How consumers of held links read.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
 pub struct Consumers {
     /// Share of the links that read slowly, 0 to 1.
     pub slow_share: f64,
@@ -107,105 +118,21 @@ pub enum SlowConsumer {
     Conflate,
 }
 
-/// `[reconnect]`
-#[derive(Debug, Default, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub(super) struct ReconnectFile {
-    pub backoff: Option<Span>,
-    pub max: Option<Span>,
-    pub jitter: Option<bool>,
-    pub silence: Option<Count>,
-}
-
-/// `[restart]`
-#[derive(Debug, Default, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub(super) struct RestartFile {
-    pub at: Option<Span>,
-    pub down: Option<Span>,
-    pub log: Option<RestartLog>,
-    pub graceful: Option<bool>,
-}
-
-/// `[consumers]`
-#[derive(Debug, Default, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub(super) struct ConsumersFile {
-    pub slow_share: Option<f64>,
-    pub pause: Option<Span>,
-    pub receive_buffer: Option<ByteSize>,
-}
-
-/// The tables of this file that stand in a scenario, with the patterns that each bears on.
-pub(super) const TABLES: [&str; 4] = ["reconnect", "restart", "consumers", "network"];
-
-/// Whether `table` can make a difference to `kind`.
-pub(super) fn applies(table: &str, kind: PatternKind) -> bool {
-    match table {
-        // A short poll comes back with its next interval.
-        "reconnect" => kind.traits().subscribes,
-        "consumers" => kind.traits().streams,
-        "network" => true,
-        _ => kind.delivers(),
-    }
-}
-
-/// The tables of one case as written.
-#[derive(Debug)]
-pub(super) struct Written {
-    pub reconnect: ReconnectFile,
-    pub restart: Option<RestartFile>,
-    pub consumers: ConsumersFile,
-    pub network: NetworkFile,
-}
-
-/// What a case meets.
-pub(super) fn resolve(kind: PatternKind, written: &Written) -> Result<Conditions, InvalidKey> {
-    let usual = Reconnect::default();
-    let ReconnectFile { backoff, max, jitter, silence } = written.reconnect;
-    let silence = silence.map_or(u64::from(usual.silence), Count::get);
-    require((1..=1_000).contains(&silence), "reconnect.silence", || {
-        format!("reconnect.silence = {silence}: must be between 1 and 1000 heartbeats")
-    })?;
-    let reconnect = Reconnect {
-        backoff: backoff.unwrap_or(usual.backoff),
-        max: max.unwrap_or(usual.max),
-        jitter: jitter.unwrap_or(usual.jitter),
-        silence: silence as u32,
-    };
-    let restart = match &written.restart {
-        // Without consumers of events there is nothing that a restart could lose.
-        Some(restart) if kind.delivers() => Some(restarted(restart)?),
-        _ => None,
-    };
-    let usual = Consumers::default();
-    let ConsumersFile { slow_share, pause, receive_buffer } = written.consumers;
-    let consumers = if applies("consumers", kind) {
-        Consumers {
-            slow_share: slow_share.unwrap_or(usual.slow_share),
-            pause: pause.unwrap_or(usual.pause),
-            receive_buffer: receive_buffer.unwrap_or(usual.receive_buffer),
-        }
-    } else {
-        usual
-    };
-    let network = network::resolve(&written.network);
-    Ok(Conditions { reconnect, restart, consumers, network })
-}
-
-fn restarted(written: &RestartFile) -> Result<Restart, InvalidKey> {
-    let RestartFile { at, down, log, graceful } = *written;
-    let at = at.ok_or_else(|| InvalidKey {
-        key: "restart.at".to_owned(),
-        message: "restart.at is missing; write at = \"3s\" in [restart], \
-                  from the start of the window"
-            .to_owned(),
-    })?;
-    Ok(Restart {
-        at,
-        down: down.unwrap_or(Span::from_ms(500)),
-        log: log.unwrap_or_default(),
-        graceful: graceful.unwrap_or(false),
+/// What a case of `kind` meets, from those of `tables` that bear on it.
+pub(super) fn resolve(
+    file: &str,
+    kind: PatternKind,
+    tables: &Table,
+) -> Result<Conditions, ScenarioError> {
+    // Without consumers of events there is nothing that a restart could lose, and without a stream no slow reader.
+    let restart = tables.table("restart").filter(|_| kind.delivers());
+    let consumers = tables.of("consumers");
+    let consumers = if kind.traits().streams { consumers } else { Table::none() };
+    Ok(Conditions {
+        reconnect: read(file, "reconnect", tables.of("reconnect"))?,
+        restart: restart.map(|table| read(file, "restart", table)).transpose()?,
+        consumers: read(file, "consumers", consumers)?,
+        network: read(file, "network", tables.of("network"))?,
     })
 }
 
@@ -215,22 +142,12 @@ pub(super) fn check(
     workload: &Workload,
     phases: &Phases,
 ) -> Result<(), InvalidKey> {
-    let Conditions { reconnect, restart, consumers, network: _ } = *conditions;
-    require(reconnect.backoff.ns() > 0, "reconnect.backoff", || {
-        format!("reconnect.backoff = {}: must be greater than 0", reconnect.backoff)
-    })?;
+    let Conditions { reconnect, restart, .. } = *conditions;
     require(reconnect.max >= reconnect.backoff, "reconnect.max", || {
         format!(
             "reconnect.max = {} is less than reconnect.backoff = {}; raise it",
             reconnect.max, reconnect.backoff
         )
-    })?;
-    require((0.0..=1.0).contains(&consumers.slow_share), "consumers.slow_share", || {
-        format!("consumers.slow_share = {}: must be between 0 and 1", consumers.slow_share)
-    })?;
-    let buffer = consumers.receive_buffer;
-    require((1 << 10..=64 << 20).contains(&buffer.bytes()), "consumers.receive_buffer", || {
-        format!("consumers.receive_buffer = {buffer} is not between 1KiB and 64MiB")
     })?;
     let churn = workload.churn;
     require(churn.per_s() <= workload.clients as f64 * 10.0, "workload.churn", || {

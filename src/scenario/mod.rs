@@ -1,7 +1,8 @@
 //! Scenarios: the TOML file as written, validated into [`Scenario`], its axes expanded into cases.
 //!
 //! The way of a file: text → variables substituted → tree of values that know their lines → `--set` written
-//! over it → typed mirror, unknown keys refused → defaults, axes, cases → every bound checked. Whatever is
+//! over it → unknown keys and impossible values refused by the table of keys → typed, with defaults, and its axes made
+//! cases → what keys mean for each other checked. Whatever is
 //! wrong, the error is one line that names the place to change. What a host can carry is no business of this
 //! room but of [`crate::plan`]; objectives are kept as text, as only `judge` knows their metrics.
 
@@ -11,6 +12,7 @@ mod conditions;
 mod error;
 mod faults;
 mod file;
+mod keys;
 mod loops;
 mod model;
 mod network;
@@ -27,11 +29,13 @@ mod spelling;
 mod spin;
 mod substitute;
 mod sweep;
+mod target;
 mod traits;
 mod transport;
 mod tree;
 mod upkeep;
 mod webhook;
+mod workload;
 
 use std::path::Path;
 
@@ -43,6 +47,7 @@ pub use faults::{
     DROP_STREAM, Distribution, DropFilter, Faults, Freeze, SERVICE_STREAM, Servers, Service,
     ServiceTimes, Stall, faults, service_times, shard_service_times,
 };
+pub use keys::{json_schema, markdown as keys_markdown};
 pub use loops::LoopKind;
 pub use model::{
     Case, Limits, Pattern, PatternKind, Phases, Profile, Scenario, TargetOptions, WorkerOptions,
@@ -104,3 +109,5 @@ fn named(
 
 #[cfg(test)]
 mod tests;
+#[cfg(test)]
+mod wire;

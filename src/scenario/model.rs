@@ -65,7 +65,8 @@ impl Profile {
 }
 
 /// Lengths of a trial's phases.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
 pub struct Phases {
     /// Time over which the links are opened, evenly.
     pub connect: Span,
@@ -80,6 +81,18 @@ pub struct Phases {
     pub drain: Span,
 }
 
+impl Default for Phases {
+    fn default() -> Self {
+        Self {
+            connect: Span::from_ms(500),
+            idle: Span::from_ms(500),
+            warmup: Span::from_secs(3),
+            measure: Span::from_secs(10),
+            drain: Span::from_secs(5),
+        }
+    }
+}
+
 /// Options of the built-in target.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
@@ -91,7 +104,6 @@ pub struct TargetOptions {
     /// Streams at once that it lets an HTTP/2 connection have.
     pub max_concurrent_streams: u32,
     /// How much it lets in at once.
-    #[serde(default)]
     pub limits: Limits,
     /// The kernel's send buffer of each connection, so that slow consumers do not look healthy.
     pub send_buffer: ByteSize,
@@ -124,17 +136,16 @@ pub struct Limits {
 }
 
 /// Options of the workers.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(default)]
 pub struct WorkerOptions {
     /// Worker processes; `None` leaves it to the plan.
     pub processes: Option<u32>,
     /// Threads of each; `None` leaves it to the plan.
     pub shards: Option<u32>,
     /// Whether they spin before a deadline.
-    #[serde(default)]
     pub spin: Spin,
     /// Measured requests and polls that each of their shards keeps raw.
-    #[serde(default)]
     pub samples: u32,
 }
 
@@ -167,6 +178,7 @@ impl Case {
 
 /// What is offered to a case.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
 pub struct Workload {
     /// Links. Client i subscribes to topic i mod `topics`.
     pub clients: u64,
@@ -179,15 +191,12 @@ pub struct Workload {
     /// Size of an event's payload.
     pub payload: ByteSize,
     /// What it consists of.
-    #[serde(default)]
     pub payload_kind: PayloadKind,
     /// A delivery older than this on arrival is late.
     pub late_after: Span,
     /// Departures a second over all links; each is followed by a new connection in its place.
-    #[serde(default = "no_churn")]
     pub churn: Rate,
     /// Who publishes the events.
-    #[serde(default)]
     pub publish: Publish,
 }
 
@@ -203,8 +212,21 @@ impl Workload {
     }
 }
 
-fn no_churn() -> Rate {
-    Rate::per_second(0.0)
+impl Default for Workload {
+    /// That of a table which says nothing: no load, as clients and rate have no default.
+    fn default() -> Self {
+        Self {
+            clients: 0,
+            topics: 1,
+            rate: Rate::per_second(0.0),
+            arrivals: ArrivalProcess::default(),
+            payload: ByteSize::new(128),
+            payload_kind: PayloadKind::default(),
+            late_after: Span::from_secs(5),
+            churn: Rate::per_second(0.0),
+            publish: Publish::default(),
+        }
+    }
 }
 
 /// A pattern with its options.

@@ -2,23 +2,14 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::error::{InvalidKey, require};
+use super::error::ScenarioError;
+use super::read;
+use super::tree::Table;
 
 /// Hours of a month: a twelfth of a year, as bills count it.
 pub const HOURS_PER_MONTH: f64 = 730.0;
 /// Highest price, in any currency.
-const MOST: f64 = 1e9;
-
-/// `[prices]` as written.
-#[derive(Debug, Default, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub(super) struct PricesFile {
-    pub cpu_hour: Option<f64>,
-    pub gib_hour: Option<f64>,
-    pub gb_out: Option<f64>,
-    pub million_requests: Option<f64>,
-    pub currency: Option<String>,
-}
+pub(super) const MOST: f64 = 1e9;
 
 /// What is paid for a target.
 ///
@@ -77,35 +68,16 @@ impl Prices {
     }
 }
 
-/// The prices that the file gives.
-pub(super) fn resolve(written: Option<&PricesFile>) -> Result<Prices, InvalidKey> {
-    let usual = Prices::default();
-    let Some(written) = written else { return Ok(usual) };
-    let price = |price: Option<f64>, key: &str, usual: f64| {
-        let price = price.unwrap_or(usual);
-        require((0.0..=MOST).contains(&price), key, || {
-            format!(
-                "{key} = {price}: must be between 0 and {MOST:e}; write 0 for what costs nothing"
-            )
-        })?;
-        Ok(price)
-    };
-    let currency = written.currency.as_deref().map_or(usual.currency.as_str(), str::trim);
+/// The prices that `table` gives.
+pub(super) fn read(file: &str, table: &Table) -> Result<Prices, ScenarioError> {
+    let prices: Prices = read::read(file, "prices", table)?;
+    let currency = prices.currency.trim().to_owned();
     let plain = !currency.is_empty() && currency.len() <= 8 && !currency.contains(char::is_control);
-    require(plain, "prices.currency", || {
-        "prices.currency: must be a short name, such as \"USD\"".to_owned()
-    })?;
-    Ok(Prices {
-        cpu_hour: price(written.cpu_hour, "prices.cpu_hour", usual.cpu_hour)?,
-        gib_hour: price(written.gib_hour, "prices.gib_hour", usual.gib_hour)?,
-        gb_out: price(written.gb_out, "prices.gb_out", usual.gb_out)?,
-        million_requests: price(
-            written.million_requests,
-            "prices.million_requests",
-            usual.million_requests,
-        )?,
-        currency: currency.to_owned(),
-    })
+    if !plain {
+        let message = "prices.currency: must be a short name, such as \"USD\"".to_owned();
+        return Err(ScenarioError::refused(file, &table.place("currency"), message));
+    }
+    Ok(Prices { currency, ..prices })
 }
 
 #[cfg(test)]

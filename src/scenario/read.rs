@@ -1,4 +1,4 @@
-//! From the tree to the mirror's types, with errors that know the place and the key.
+//! From the tree to typed values, with errors that know the place and the key.
 
 use std::fmt;
 
@@ -6,26 +6,70 @@ use serde::de::{self, DeserializeOwned, IntoDeserializer, Unexpected, Visitor};
 use serde::{Deserialize as _, forward_to_deserialize_any};
 
 use super::error::{ScenarioError, suggestion};
+use super::keys;
 use super::overrides::FAULT;
 use super::spelling::key_hint;
 use super::tree::{Node, Place, Table, Value};
 use crate::unit::{Count, Share};
 
-/// Reads `table`, which stands at `prefix` of `file` (empty for the root).
+/// Reads `table`, which stands at `prefix` of `file` (empty for the root), and refuses keys that are not in the schema.
 pub(super) fn read<T: DeserializeOwned>(
     file: &str,
     prefix: &str,
     table: &Table,
 ) -> Result<T, ScenarioError> {
+    if let Some(section) = keys::section(prefix) {
+        known(file, prefix, &section.names(), table)?;
+    }
     T::deserialize(Reader::Table(table)).map_err(|fault| fault.located(file, prefix))
 }
 
+/// Refuses the first key of `table` that is none of `names`.
+pub(super) fn known(
+    file: &str,
+    prefix: &str,
+    names: &[&'static str],
+    table: &Table,
+) -> Result<(), ScenarioError> {
+    match table.0.iter().find(|(key, _)| !names.contains(&key.as_str())) {
+        None => Ok(()),
+        Some((key, node)) => {
+            let unknown = Kind::UnknownKey { key: key.clone(), known: names.to_vec() };
+            Err(Fault::new(unknown).at(&node.place).located(file, prefix))
+        }
+    }
+}
+
+/// Reads the value at `path` of `file`.
+pub(super) fn value<T: DeserializeOwned>(
+    file: &str,
+    path: &str,
+    node: &Node,
+) -> Result<T, ScenarioError> {
+    let value = T::deserialize(Reader::Value(&node.value));
+    value.map_err(|fault| fault.at(&node.place).located(file, path))
+}
+
+/// The value, if it can be read as a `T`.
+pub(super) fn value_of<T: DeserializeOwned>(node: &Node) -> Option<T> {
+    T::deserialize(Reader::Value(&node.value)).ok()
+}
+
 /// The keys that `T` knows, in their order.
+#[cfg(test)]
 pub(super) fn keys_of<T: DeserializeOwned>() -> &'static [&'static str] {
     let mut keys: &'static [&'static str] = &[];
     // It always fails: the deserializer answers with the keys that it was asked for, and no value.
-    let _ = T::deserialize(KeyLister(&mut keys));
+    let _ = T::deserialize(NameLister(&mut keys));
     keys
+}
+
+/// The words that the enumeration `T` knows, in their order.
+pub(super) fn words_of<T: DeserializeOwned>() -> &'static [&'static str] {
+    let mut words: &'static [&'static str] = &[];
+    // As for the keys of a struct.
+    let _ = T::deserialize(NameLister(&mut words));
+    words
 }
 
 /// What is wrong with a value, gathering its place and key on the way up.
@@ -38,7 +82,7 @@ struct Fault {
 
 #[derive(Debug)]
 enum Kind {
-    UnknownKey { key: String, known: &'static [&'static str] },
+    UnknownKey { key: String, known: Vec<&'static str> },
     Other(String),
 }
 
@@ -60,14 +104,12 @@ impl Fault {
         let message = match self.kind {
             Kind::UnknownKey { key, known } => {
                 let section = if path.is_empty() { String::new() } else { format!(" in [{path}]") };
-                format!(
-                    "unknown key '{key}'{section}{}",
-                    if file == FAULT {
-                        suggestion(&key, known)
-                    } else {
-                        key_hint(&path, &key, known)
-                    }
-                )
+                let hint = if file == FAULT {
+                    suggestion(&key, &known)
+                } else {
+                    key_hint(&path, &key, &known)
+                };
+                format!("unknown key '{key}'{section}{hint}")
             }
             Kind::Other(message) => format!("{path}: {message}"),
         };
@@ -93,7 +135,6 @@ impl de::Error for Fault {
 
     fn invalid_type(found: Unexpected<'_>, wanted: &dyn de::Expected) -> Self {
         let wanted = match wanted.to_string().as_str() {
-            "u32" | "u64" => "a whole number, such as 3".to_owned(),
             "f64" => "a number, such as 0.01".to_owned(),
             "a boolean" => "true or false".to_owned(),
             "a sequence" => "a list: write [\"…\", …]".to_owned(),
@@ -112,6 +153,17 @@ impl de::Error for Fault {
 enum Reader<'a> {
     Table(&'a Table),
     Value(&'a Value),
+}
+
+impl Reader<'_> {
+    /// The whole number that it is.
+    fn count(self) -> Result<u64, Fault> {
+        let whole = match self {
+            Self::Value(Value::Integer(n)) => u64::try_from(*n).ok(),
+            _ => None,
+        };
+        whole.map_or_else(|| Count::deserialize(self).map(Count::get), Ok)
+    }
 }
 
 impl<'de> de::Deserializer<'de> for Reader<'de> {
@@ -163,7 +215,7 @@ impl<'de> de::Deserializer<'de> for Reader<'de> {
             )));
         };
         if let Some((key, node)) = table.0.iter().find(|(key, _)| !fields.contains(&key.as_str())) {
-            let unknown = Kind::UnknownKey { key: key.clone(), known: fields };
+            let unknown = Kind::UnknownKey { key: key.clone(), known: fields.to_vec() };
             return Err(Fault::new(unknown).at(&node.place));
         }
         self.deserialize_any(visitor)
@@ -201,20 +253,20 @@ impl<'de> de::Deserializer<'de> for Reader<'de> {
 
     /// A count may have a suffix, and be a whole number that TOML takes for a float, such as 1e3.
     fn deserialize_u64<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Fault> {
-        match self {
-            Self::Value(Value::Text(_) | Value::Float(_)) => {
-                visitor.visit_u64(Count::deserialize(self)?.get())
-            }
-            other => other.deserialize_any(visitor),
-        }
+        visitor.visit_u64(self.count()?)
     }
 
+    /// What is too large for the type is out of bounds, which [`keys::check`] says of the number as written.
     fn deserialize_u32<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Fault> {
-        self.deserialize_u64(visitor)
+        visitor.visit_u32(self.count()?.try_into().unwrap_or(u32::MAX))
+    }
+
+    fn deserialize_u16<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Fault> {
+        visitor.visit_u16(self.count()?.try_into().unwrap_or(u16::MAX))
     }
 
     forward_to_deserialize_any! {
-        bool i8 i16 i32 i64 i128 u8 u16 u128 f32 char str string bytes byte_buf unit
+        bool i8 i16 i32 i64 i128 u8 u128 f32 char str string bytes byte_buf unit
         unit_struct seq tuple tuple_struct map identifier ignored_any
     }
 }
@@ -264,14 +316,14 @@ impl<'de> de::SeqAccess<'de> for Items<'de> {
     }
 }
 
-/// Answers every question with an error, and a struct's with its keys.
-struct KeyLister<'a>(&'a mut &'static [&'static str]);
+/// Answers every question with an error, a struct's with its keys, an enumeration's with its words.
+struct NameLister<'a>(&'a mut &'static [&'static str]);
 
-impl<'de> de::Deserializer<'de> for KeyLister<'_> {
+impl<'de> de::Deserializer<'de> for NameLister<'_> {
     type Error = Fault;
 
     fn deserialize_any<V: Visitor<'de>>(self, _visitor: V) -> Result<V::Value, Fault> {
-        Err(de::Error::custom("only the keys are asked for"))
+        Err(de::Error::custom("only the names are asked for"))
     }
 
     fn deserialize_struct<V: Visitor<'de>>(
@@ -284,8 +336,18 @@ impl<'de> de::Deserializer<'de> for KeyLister<'_> {
         self.deserialize_any(visitor)
     }
 
+    fn deserialize_enum<V: Visitor<'de>>(
+        self,
+        _name: &'static str,
+        variants: &'static [&'static str],
+        visitor: V,
+    ) -> Result<V::Value, Fault> {
+        *self.0 = variants;
+        self.deserialize_any(visitor)
+    }
+
     forward_to_deserialize_any! {
         bool i8 i16 i32 i64 i128 u8 u16 u32 u64 u128 f32 f64 char str string bytes byte_buf option unit
-        unit_struct newtype_struct seq tuple tuple_struct map enum identifier ignored_any
+        unit_struct newtype_struct seq tuple tuple_struct map identifier ignored_any
     }
 }

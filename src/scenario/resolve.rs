@@ -3,23 +3,25 @@
 use std::collections::BTreeSet;
 use std::fmt::Write as _;
 
+use serde::de::IgnoredAny;
 use serde_json::Value as Json;
 
 use super::conditions;
 use super::error::{InvalidKey, ScenarioError, require};
 use super::faults::{self, FaultsFile};
-use super::file::{File, PER_CLIENT, PhasesFile, TargetFile, Topics, WorkloadFile};
+use super::file::File;
+use super::keys::{self, FAULTS, ROOT, SWEEP, Section};
 use super::options::pattern;
 use super::prices;
-use super::read::read;
-use super::sweep::{self, Axis, Point, Section};
-use super::transport::{self, TransportFile};
+use super::read::{known, read, value};
+use super::sweep::{self, Axis, Point};
 use super::tree::{Node, Place, Table, Value};
+use super::workload::{self, PER_CLIENT, WORKLOAD};
 use super::{
-    Case, Limits, Outbox, Pattern, PatternKind, Phases, Scenario, TargetOptions, WebhookOptions,
-    WorkerOptions, Workload, check,
+    Case, Outbox, Pattern, PatternKind, Phases, Prices, Scenario, TargetOptions, WebhookOptions,
+    WorkerOptions, check, target, transport,
 };
-use crate::unit::{ByteSize, Count, Rate, Span};
+use crate::unit::Span;
 
 /// Most cases of a scenario: more is a mistyped sweep.
 const MOST_CASES: u64 = 1_000;
@@ -30,14 +32,23 @@ const CONNECTS_PER_S: u64 = 2_000;
 
 /// The scenario that `root`, the tree of `file`, describes; `name` is its name unless it has one.
 pub(super) fn scenario(file: &str, name: &str, root: &Table) -> Result<Scenario, ScenarioError> {
-    let written: File = read(file, "", root)?;
-    let patterns = patterns(file, root, &written)?;
-    let axes = sweep::axes(file, root)?;
-    no_idle_faults(file, root, &patterns, &axes)?;
     let located = |refusal: InvalidKey| {
         ScenarioError::refused(file, &root.place(&refusal.key), refusal.message)
     };
-    let head = head(name, &written).map_err(located)?;
+    let written = top_level(file, root)?;
+    readable(file, root, &located)?;
+    // Its keys are the other tables' keys, which `sweep` knows: here only what no key could be is refused.
+    root.get(SWEEP).map(|node| value::<IgnoredAny>(file, SWEEP, node)).transpose()?;
+    let patterns = patterns(file, root, &written)?;
+    let axes = sweep::axes(file, root)?;
+    no_idle_faults(file, root, &patterns, &axes)?;
+    keys::check(&ROOT, root).map_err(located)?;
+    let head = Scenario {
+        target: target::options(file, root.of("target"))?,
+        worker: read(file, "worker", root.of("worker"))?,
+        prices: prices::read(file, root.of("prices"))?,
+        ..head(name, written).map_err(located)?
+    };
     let drafts = drafts(file, root, &patterns, &axes)?;
     let all = drafts.len() as u64 * u64::from(head.trials);
     require(all <= MOST_TRIALS, "trials", || {
@@ -47,13 +58,13 @@ pub(super) fn scenario(file: &str, name: &str, root: &Table) -> Result<Scenario,
         )
     })
     .map_err(located)?;
-    let phases = phases(written.phases.as_ref(), &drafts);
+    let phases = phases(file, root.of("phases"), &drafts)?;
     check::phases(&phases).map_err(located)?;
-    for Draft { case, sections } in &drafts {
+    for Draft { case, tables } in &drafts {
         let checked = check::case(case, &phases, head.target.ring);
         let most = head.target.max_concurrent_streams;
         checked.and_then(|()| transport::check(case, most)).map_err(|refusal| {
-            let place = match sections.place(&refusal.key) {
+            let place = match tables.place(&refusal.key) {
                 Place::File => root.place(&refusal.key),
                 place => place,
             };
@@ -64,8 +75,34 @@ pub(super) fn scenario(file: &str, name: &str, root: &Table) -> Result<Scenario,
     Ok(Scenario { phases, cases, ..head })
 }
 
+/// The top level, without its tables.
+fn top_level(file: &str, root: &Table) -> Result<File, ScenarioError> {
+    known(file, ROOT.name, &ROOT.names(), root)?;
+    let is_key = |(name, _): &&(String, Node)| ROOT.key(name).is_some();
+    read(file, ROOT.name, &Table(root.0.iter().filter(is_key).cloned().collect()))
+}
+
+/// Refuses what cannot be read of the tables in `tables`, or lies out of the bounds of its key.
+fn readable(
+    file: &str,
+    tables: &Table,
+    located: &dyn Fn(InvalidKey) -> ScenarioError,
+) -> Result<(), ScenarioError> {
+    for (name, node) in tables.0.iter().filter(|(name, _)| name != SWEEP) {
+        let Some(section) = keys::section(name) else { continue };
+        let Value::Table(table) = &node.value else {
+            let names = section.names().join(", ");
+            let message = format!("{name}: is a table; its keys are {names}");
+            return Err(ScenarioError::refused(file, &node.place, message));
+        };
+        (section.form.read)(file, name, table)?;
+        keys::check(section, table).map_err(located)?;
+    }
+    Ok(())
+}
+
 fn patterns(file: &str, root: &Table, written: &File) -> Result<Vec<PatternKind>, ScenarioError> {
-    let patterns = written.patterns.clone().unwrap_or_default();
+    let patterns = written.patterns.clone();
     let place = root.place("patterns");
     if patterns.is_empty() {
         let all = PatternKind::ALL.map(PatternKind::name).join("\", \"");
@@ -82,9 +119,9 @@ fn patterns(file: &str, root: &Table, written: &File) -> Result<Vec<PatternKind>
     }
 }
 
-/// Everything but the cases and the phases.
-fn head(name: &str, written: &File) -> Result<Scenario, InvalidKey> {
-    let question = written.question.as_deref().unwrap_or_default().trim();
+/// Everything that the top level says.
+fn head(name: &str, written: File) -> Result<Scenario, InvalidKey> {
+    let question = written.question.trim();
     require(!question.is_empty(), "question", || {
         "question: missing; state what the scenario answers: question = \"…\"".to_owned()
     })?;
@@ -93,8 +130,7 @@ fn head(name: &str, written: &File) -> Result<Scenario, InvalidKey> {
         "name: must be one non-empty line; write name = \"…\", or remove it to use the file's name"
             .to_owned()
     })?;
-    let objectives = written.objectives.clone().unwrap_or_default();
-    require(objectives.iter().all(|text| !text.trim().is_empty()), "objectives", || {
+    require(written.objectives.iter().all(|text| !text.trim().is_empty()), "objectives", || {
         "objectives: one is empty; write \"reach >= 1\", or remove it".to_owned()
     })?;
     require(
@@ -102,69 +138,27 @@ fn head(name: &str, written: &File) -> Result<Scenario, InvalidKey> {
         "abort_when",
         || "abort_when: empty; write \"errors_rate > 20% for 5s\", or remove it".to_owned(),
     )?;
-    let (target, worker) = (written.target.as_ref(), written.worker.as_ref());
-    let few = |count: Option<Count>, key| count.map(|n| small(n, key, 1_024)).transpose();
-    let samples = worker.and_then(|worker| worker.samples).map_or(0, Count::get);
-    check::samples(samples)?;
-    let usual = TargetOptions::default();
-    let ring = target.and_then(|target| target.ring).map_or(usual.ring, Count::get);
-    let send_buffer = target.and_then(|t| t.send_buffer).unwrap_or(usual.send_buffer);
-    check::target(send_buffer)?;
-    require((1..=100_000_000).contains(&ring), "target.ring", || {
-        format!("target.ring = {ring}: must be between 1 and 100000000")
-    })?;
     Ok(Scenario {
         name,
         question: question.to_owned(),
-        seed: written.seed.unwrap_or(1),
-        trials: small(written.trials.unwrap_or(Count::new(3)), "trials", 1_000)?,
+        seed: written.seed,
+        trials: written.trials,
         profile: written.profile,
-        floor: written.floor.unwrap_or(true),
+        floor: written.floor,
         phases: Phases::default(),
-        target: TargetOptions {
-            shards: few(target.and_then(|target| target.shards), "target.shards")?,
-            ring,
-            max_concurrent_streams: few(
-                target.and_then(|target| target.max_concurrent_streams),
-                "target.max_concurrent_streams",
-            )?
-            .unwrap_or(usual.max_concurrent_streams),
-            limits: limits(target)?,
-            send_buffer,
-            write_timeout: target.and_then(|t| t.write_timeout).unwrap_or(usual.write_timeout),
-        },
-        worker: WorkerOptions {
-            processes: few(worker.and_then(|worker| worker.processes), "worker.processes")?,
-            shards: few(worker.and_then(|worker| worker.shards), "worker.shards")?,
-            spin: worker.and_then(|worker| worker.spin).unwrap_or_default(),
-            samples: samples as u32,
-        },
+        target: TargetOptions::default(),
+        worker: WorkerOptions::default(),
         cases: Vec::new(),
-        objectives,
-        abort_when: written.abort_when.clone(),
-        prices: prices::resolve(written.prices.as_ref())?,
-    })
-}
-
-/// What the target lets in at once.
-fn limits(written: Option<&TargetFile>) -> Result<Limits, InvalidKey> {
-    let limit = |count: Option<Count>, key: &str| {
-        let limit = count.map(Count::get);
-        require(limit != Some(0), key, || {
-            format!("{key} = 0: would admit nothing; raise it, or remove it for no limit")
-        })?;
-        Ok(limit)
-    };
-    Ok(Limits {
-        requests_per_s: limit(written.and_then(|w| w.requests_per_s), "target.requests_per_s")?,
-        connections: limit(written.and_then(|w| w.connections), "target.connections")?,
+        objectives: written.objectives,
+        abort_when: written.abort_when,
+        prices: Prices::default(),
     })
 }
 
 /// A case, and the tables it was read from, to locate what is wrong with it.
 struct Draft {
     case: Case,
-    sections: Table,
+    tables: Table,
 }
 
 fn drafts(
@@ -204,61 +198,44 @@ fn draft(
     kind: PatternKind,
     point: &Point<'_>,
 ) -> Result<Draft, ScenarioError> {
-    let mut workload = root.table("workload").cloned().unwrap_or_default();
-    let mut options = root.table(kind.name()).cloned().unwrap_or_default();
-    let mut transport = root.table(Section::Transport.name()).cloned().unwrap_or_default();
-    let mut faults = root.table(Section::Faults.name()).cloned().unwrap_or_default();
-    let mut conditions = conditions::TABLES.map(|name| (name, root.table(name).cloned()));
-    for (axis, node) in point {
-        let table = match axis.of {
-            Section::Workload => &mut workload,
-            Section::Transport => &mut transport,
-            Section::Faults => &mut faults,
-            Section::Pattern(_) => &mut options,
-            Section::Conditions(name) => {
-                let Some((_, table)) = conditions.iter_mut().find(|(other, _)| *other == name)
-                else {
-                    continue;
-                };
-                table.get_or_insert_default()
-            }
-        };
-        table.set(&axis.key, (*node).clone());
-    }
-    let written = read(file, "workload", &workload)?;
-    let section = |name: &str, table: &Table| {
-        (name.to_owned(), Node { place: root.place(name), value: Value::Table(table.clone()) })
-    };
-    let mut sections = vec![
-        section("workload", &workload),
-        section(Section::Transport.name(), &transport),
-        section(kind.name(), &options),
-        section(Section::Faults.name(), &faults),
-    ];
-    let given = conditions.iter().filter_map(|(name, table)| Some((*name, table.as_ref()?)));
-    sections.extend(given.map(|(name, table)| section(name, table)));
-    let sections = Table(sections);
+    let tables = tables(root, kind, point);
     let located = |refusal: InvalidKey| {
-        ScenarioError::refused(file, &sections.place(&refusal.key), refusal.message)
+        ScenarioError::refused(file, &tables.place(&refusal.key), refusal.message)
     };
-    let workload = resolve_workload(kind, &written).map_err(located)?;
-    let pattern = pattern(file, kind, &options, &workload, &located)?;
-    let transport: TransportFile = read(file, Section::Transport.name(), &transport)?;
-    let transport = transport::resolve(&transport).map_err(located)?;
-    let faults: FaultsFile = read(file, Section::Faults.name(), &faults)?;
+    readable(file, &tables, &located)?;
+    for (section, table) in sections(kind).map(|section| (section, tables.table(section.name))) {
+        // A table that is not there lacks nothing, but for that of the load.
+        let table = table.or((section.name == WORKLOAD).then(Table::none));
+        table.map_or(Ok(()), |table| keys::complete(section, kind, table)).map_err(located)?;
+    }
+    let workload = workload::resolve(file, kind, tables.of(WORKLOAD))?;
+    check::workload(&workload).map_err(located)?;
+    let pattern = pattern(file, kind, tables.of(kind.name()), &workload, &located)?;
+    let transport = read(file, "transport", tables.of("transport"))?;
+    let faults: FaultsFile = read(file, FAULTS.name, tables.of(FAULTS.name))?;
     let faults = faults::resolve(&faults).map_err(located)?.bearing_on(kind);
-    let [(_, reconnect), (_, restart), (_, consumers), (_, network)] = &conditions;
-    let none = Table::default();
-    let written = conditions::Written {
-        reconnect: read(file, "reconnect", reconnect.as_ref().unwrap_or(&none))?,
-        restart: restart.as_ref().map(|table| read(file, "restart", table)).transpose()?,
-        consumers: read(file, "consumers", consumers.as_ref().unwrap_or(&none))?,
-        network: read(file, "network", network.as_ref().unwrap_or(&none))?,
-    };
-    let conditions = conditions::resolve(kind, &written).map_err(located)?;
+    let conditions = conditions::resolve(file, kind, &tables)?;
     let mut case = Case { id: String::new(), pattern, workload, transport, faults, conditions };
     case.id = id(point, &case);
-    Ok(Draft { case, sections })
+    Ok(Draft { case, tables })
+}
+
+/// The tables that a case of `kind` is read from.
+fn sections(kind: PatternKind) -> impl Iterator<Item = &'static Section> {
+    let others = move |name| PatternKind::from_name(name).is_some_and(|other| other != kind);
+    keys::swept().filter(move |section| !others(section.name))
+}
+
+/// Those tables, with the values of `point` in them.
+fn tables(root: &Table, kind: PatternKind, point: &Point<'_>) -> Table {
+    let written = sections(kind).filter_map(|section| {
+        root.get(section.name).map(|node| (section.name.to_owned(), node.clone()))
+    });
+    let mut tables = Table(written.collect());
+    for (axis, node) in point {
+        tables.within(axis.of.name).set(&axis.key, (*node).clone());
+    }
+    tables
 }
 
 /// Refuses a fault that none of the patterns would show.
@@ -268,9 +245,9 @@ fn no_idle_faults(
     patterns: &[PatternKind],
     axes: &[Axis],
 ) -> Result<(), ScenarioError> {
-    let fixed = root.table(Section::Faults.name()).map_or(&[][..], |table| &table.0);
+    let fixed = root.table(FAULTS.name).map_or(&[][..], |table| &table.0);
     let fixed = fixed.iter().map(|(key, node)| (key, Some(node)));
-    let swept = axes.iter().filter(|axis| axis.of == Section::Faults);
+    let swept = axes.iter().filter(|axis| axis.of.name == FAULTS.name);
     let swept = swept.map(|axis| (&axis.key, axis.values.first()));
     for (key, node) in fixed.chain(swept) {
         if let Some(message) = faults::idle(key, patterns) {
@@ -281,38 +258,8 @@ fn no_idle_faults(
     Ok(())
 }
 
-fn resolve_workload(kind: PatternKind, written: &WorkloadFile) -> Result<Workload, InvalidKey> {
-    let missing = |key: &str, example: &str| InvalidKey {
-        key: key.to_owned(),
-        message: format!("{key} is missing; write {example} in [workload], or sweep it"),
-    };
-    let clients =
-        written.clients.ok_or_else(|| missing("workload.clients", "clients = 1000"))?.get();
-    let rate = match written.rate {
-        // Without consumers of events none are published, so that they cost nothing beside the requests.
-        _ if !kind.delivers() => Rate::per_second(0.0),
-        rate => rate.ok_or_else(|| missing("workload.rate", "rate = \"5/s\""))?,
-    };
-    let topics = match written.topics.unwrap_or(Topics::Of(1)) {
-        Topics::Of(n) => n,
-        Topics::PerClient => clients,
-    };
-    let workload = Workload {
-        clients,
-        topics,
-        rate,
-        arrivals: written.arrivals.unwrap_or_default(),
-        payload: written.payload.unwrap_or(ByteSize::new(128)),
-        payload_kind: written.payload_kind.unwrap_or_default(),
-        late_after: written.late_after.unwrap_or(Span::from_secs(5)),
-        churn: written.churn.filter(|_| kind.delivers()).unwrap_or(Rate::per_second(0.0)),
-        publish: written.publish.filter(|_| kind.delivers()).unwrap_or_default(),
-    };
-    check::workload(&workload).map(|()| workload)
-}
-
 /// Phases that every case can live with.
-fn phases(written: Option<&PhasesFile>, drafts: &[Draft]) -> Phases {
+fn phases(file: &str, table: &Table, drafts: &[Draft]) -> Result<Phases, ScenarioError> {
     let most_clients = drafts.iter().map(|draft| draft.case.workload.clients).max().unwrap_or(0);
     let longest_poll = drafts.iter().map(|draft| match &draft.case.pattern {
         Pattern::ShortPoll(options) => options.longest_wait(),
@@ -321,17 +268,19 @@ fn phases(written: Option<&PhasesFile>, drafts: &[Draft]) -> Phases {
     });
     let longest_poll_ns = longest_poll.max().unwrap_or_default().ns();
     let connect_ms = most_clients.saturating_mul(1_000) / CONNECTS_PER_S;
-    let delivers = drafts.iter().any(|draft| draft.case.pattern.kind().delivers());
-    let none = PhasesFile::default();
-    let PhasesFile { connect, idle, warmup, measure, drain } = written.unwrap_or(&none);
-    Phases {
-        connect: connect.unwrap_or(Span::from_ms(connect_ms.max(500))),
-        // Requests without news are all that their clients cost, but for what a link costs.
-        idle: idle.unwrap_or(if delivers { Span::from_ms(500) } else { Span::default() }),
-        warmup: warmup.unwrap_or(Span::from_secs(3)),
-        measure: measure.unwrap_or(Span::from_secs(10)),
-        drain: drain.unwrap_or(Span::from_ns(longest_poll_ns.saturating_mul(2).max(5_000_000_000))),
+    let mut phases: Phases = read(file, "phases", table)?;
+    // Requests without news are all that their clients cost, but for what a link costs.
+    if table.get("idle").is_none() {
+        let delivers = drafts.iter().any(|draft| draft.case.pattern.kind().delivers());
+        phases.idle = if delivers { Phases::default().idle } else { Span::default() };
     }
+    if table.get("connect").is_none() {
+        phases.connect = phases.connect.max(Span::from_ms(connect_ms));
+    }
+    if table.get("drain").is_none() {
+        phases.drain = phases.drain.max(Span::from_ns(longest_poll_ns.saturating_mul(2)));
+    }
+    Ok(phases)
 }
 
 /// The pattern, then `:axis=value` for every axis that applies: no spaces, no commas.
@@ -340,17 +289,15 @@ fn id(point: &Point<'_>, case: &Case) -> String {
     let mut id = kind.name().to_owned();
     for (axis, node) in point {
         // The resolved value is printed, so that 1000 and "1k" are one case.
-        let label = match (&node.value, axis.of) {
-            (Value::Text(text), Section::Workload) if text == PER_CLIENT => text.clone(),
-            (_, Section::Workload) => label(&serde_json::json!(case.workload)[&axis.key]),
-            (_, Section::Transport) => label(&serde_json::json!(case.transport)[&axis.key]),
-            (_, Section::Faults) => case.faults.value(&axis.key).unwrap_or_default(),
-            (_, Section::Pattern(_)) => {
-                label(&serde_json::json!(case.pattern)[kind.name()][&axis.key])
+        let label = match (axis.of.name, &node.value) {
+            (WORKLOAD, Value::Text(text)) if text == PER_CLIENT => text.clone(),
+            (WORKLOAD, _) => label(&serde_json::json!(case.workload)[&axis.key]),
+            ("transport", _) => label(&serde_json::json!(case.transport)[&axis.key]),
+            ("faults", _) => case.faults.value(&axis.key).unwrap_or_default(),
+            (name, _) if name == kind.name() => {
+                label(&serde_json::json!(case.pattern)[name][&axis.key])
             }
-            (_, Section::Conditions(table)) => {
-                label(&serde_json::json!(case.conditions)[table][&axis.key])
-            }
+            (name, _) => label(&serde_json::json!(case.conditions)[name][&axis.key]),
         };
         let _ = write!(id, ":{}={label}", axis.key);
     }
@@ -374,12 +321,4 @@ fn label(value: &Json) -> String {
         }
         other => other.to_string(),
     }
-}
-
-fn small(count: Count, key: &str, most: u32) -> Result<u32, InvalidKey> {
-    let n = count.get();
-    require((1..=u64::from(most)).contains(&n), key, || {
-        format!("{key} = {n}: must be between 1 and {most}")
-    })?;
-    Ok(n as u32)
 }

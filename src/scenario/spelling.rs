@@ -3,10 +3,7 @@
 use std::collections::BTreeSet;
 
 use super::error::{alike, nearest, plain};
-use super::file::{File, MixFile, PhasesFile, ReceiverFile, TargetFile, WorkerFile, WorkloadFile};
-use super::read::keys_of;
-use super::sweep::Section;
-use super::{PatternKind, aliases};
+use super::{PatternKind, aliases, keys};
 
 /// What other load tools call a key of ours.
 const FOREIGN: [(&str, &str); 24] = [
@@ -40,33 +37,18 @@ const FOREIGN: [(&str, &str); 24] = [
 const MOST: usize = 4;
 
 /// Every key of a scenario, dotted as for `--set`.
-fn keys() -> Vec<String> {
-    let of_table = |name: &str| -> Option<&'static [&'static str]> {
-        Some(match name {
-            "phases" => keys_of::<PhasesFile>(),
-            "target" => keys_of::<TargetFile>(),
-            "worker" => keys_of::<WorkerFile>(),
-            "workload" => keys_of::<WorkloadFile>(),
-            name => Section::from_name(name)?.keys(),
-        })
-    };
-    let mut keys: Vec<String> = Vec::new();
-    for &name in keys_of::<File>() {
-        match of_table(name) {
-            None if name == "sweep" => {}
-            None => keys.push(name.to_owned()),
-            Some(inner) => keys.extend(inner.iter().map(|key| format!("{name}.{key}"))),
-        }
+fn every_key() -> Vec<String> {
+    let mut names: Vec<String> = keys::ROOT.keys.iter().map(|key| key.name.to_owned()).collect();
+    for section in keys::sections() {
+        names.extend(section.keys.iter().flat_map(|key| key.paths(section.name)));
     }
-    keys.extend(keys_of::<MixFile>().iter().map(|key| format!("request.mix.{key}")));
-    keys.extend(keys_of::<ReceiverFile>().iter().map(|key| format!("webhook.receiver.{key}")));
-    keys
+    names
 }
 
 /// The keys that `word` may stand for, most likely first: `clients` for `workload.clients`. Empty where it resembles none.
 pub fn keys_meant(word: &str) -> Vec<String> {
     let (table, leaf) = word.rsplit_once('.').unwrap_or(("", word));
-    let keys = keys();
+    let keys = every_key();
     let leaf_of = |key: &str| key.rsplit('.').next().map(plain).unwrap_or_default();
     let mut meant: Vec<String> =
         keys.iter().filter(|key| leaf_of(key) == plain(leaf)).cloned().collect();
@@ -139,7 +121,7 @@ pub(super) fn axis_hint(name: &str, known: &[String]) -> String {
 pub fn is_key_word(word: &str) -> bool {
     let leaf = plain(word.rsplit('.').next().unwrap_or(word));
     FOREIGN.iter().any(|(name, _)| *name == leaf)
-        || keys().iter().any(|key| key.rsplit('.').next().map(plain).as_ref() == Some(&leaf))
+        || every_key().iter().any(|key| key.rsplit('.').next().map(plain).as_ref() == Some(&leaf))
 }
 
 /// `a`, `a or b`, `a, b or c`.
@@ -157,7 +139,7 @@ mod tests {
 
     #[test]
     fn every_key_is_found_by_its_last_word_and_every_foreign_name_leads_to_one() {
-        let keys = keys();
+        let keys = every_key();
         assert!(keys.len() > 90, "{}", keys.len());
         for key in &keys {
             let leaf = key.rsplit('.').next().unwrap();

@@ -17,10 +17,13 @@ pub enum Spin {
     Never,
 }
 
+/// The word for [`Spin::Auto`].
+pub(super) const AUTO: &str = "auto";
+
 impl Serialize for Spin {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         match self {
-            Self::Auto => serializer.serialize_str("auto"),
+            Self::Auto => serializer.serialize_str(AUTO),
             Self::Always => serializer.serialize_bool(true),
             Self::Never => serializer.serialize_bool(false),
         }
@@ -43,7 +46,7 @@ impl<'de> Deserialize<'de> for Spin {
 
             fn visit_str<E: Error>(self, word: &str) -> Result<Spin, E> {
                 match word {
-                    "auto" => Ok(Spin::Auto),
+                    AUTO => Ok(Spin::Auto),
                     other => Err(E::invalid_value(serde::de::Unexpected::Str(other), &self)),
                 }
             }

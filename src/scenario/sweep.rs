@@ -4,86 +4,18 @@
 //! list of values. It
 //! multiplies the cases that it can make a difference to, and no others.
 
-use super::conditions::{self, ConsumersFile, ReconnectFile, RestartFile, TABLES};
 use super::error::ScenarioError;
-use super::faults::{self, FaultsFile};
-use super::file::{
-    LongPollFile, RequestFile, ShortPollFile, SseFile, WebSocketFile, WebhookFile, WorkloadFile,
-};
-use super::network::NetworkFile;
-use super::read::keys_of;
+use super::keys::{self, Section};
 use super::spelling::axis_hint;
-use super::transport::{TransportFile, bears_on};
 use super::tree::{Node, Place, Table, Value};
+use super::workload::WORKLOAD;
 use super::{Connection, PatternKind};
-
-/// Keys of `[workload]` that say something of events, of which `request` has none.
-const OF_EVENTS: [&str; 6] = ["topics", "rate", "arrivals", "late_after", "churn", "publish"];
-
-/// The table that an axis replaces a key of.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Section {
-    /// `[workload]`
-    Workload,
-    /// `[transport]`
-    Transport,
-    /// `[faults]`
-    Faults,
-    /// A table of what links meet, by its name.
-    Conditions(&'static str),
-    /// A pattern's.
-    Pattern(PatternKind),
-}
-
-impl Section {
-    /// The name of the table.
-    pub(super) const fn name(self) -> &'static str {
-        match self {
-            Self::Workload => "workload",
-            Self::Transport => TRANSPORT,
-            Self::Faults => FAULTS,
-            Self::Conditions(table) => table,
-            Self::Pattern(kind) => kind.name(),
-        }
-    }
-
-    /// The table of that name; `[workload]` is left out, as its keys are axes without it.
-    pub(super) fn from_name(name: &str) -> Option<Self> {
-        match name {
-            TRANSPORT => Some(Self::Transport),
-            FAULTS => Some(Self::Faults),
-            name => {
-                let conditions = TABLES.into_iter().find(|table| *table == name);
-                let pattern = PatternKind::from_name(name).map(Self::Pattern);
-                pattern.or_else(|| conditions.map(Self::Conditions))
-            }
-        }
-    }
-
-    pub(super) fn keys(self) -> &'static [&'static str] {
-        match self {
-            Self::Workload => keys_of::<WorkloadFile>(),
-            Self::Transport => keys_of::<TransportFile>(),
-            Self::Faults => keys_of::<FaultsFile>(),
-            Self::Conditions("reconnect") => keys_of::<ReconnectFile>(),
-            Self::Conditions("restart") => keys_of::<RestartFile>(),
-            Self::Conditions("network") => keys_of::<NetworkFile>(),
-            Self::Conditions(_) => keys_of::<ConsumersFile>(),
-            Self::Pattern(kind) => option_keys(kind),
-        }
-    }
-}
-
-/// The name of [`Section::Transport`].
-const TRANSPORT: &str = "transport";
-/// The name of [`Section::Faults`].
-const FAULTS: &str = "faults";
 
 /// One axis of the sweep.
 #[derive(Debug)]
 pub(super) struct Axis {
     /// The table that it replaces a key of.
-    pub of: Section,
+    pub of: &'static Section,
     /// That key.
     pub key: String,
     /// Its values, in the file's order.
@@ -93,30 +25,12 @@ pub(super) struct Axis {
 impl Axis {
     /// Whether it makes a difference to `kind`.
     pub(super) fn applies(&self, kind: PatternKind) -> bool {
-        match self.of {
-            Section::Pattern(of) => of == kind,
-            Section::Transport => bears_on(&self.key, kind),
-            Section::Faults => faults::bears_on(&self.key, kind),
-            Section::Conditions(table) => conditions::applies(table, kind),
-            Section::Workload => kind.delivers() || !OF_EVENTS.contains(&self.key.as_str()),
-        }
+        self.of.bears_on(&self.key, kind)
     }
 }
 
 /// One value of each axis that applies.
 pub(super) type Point<'a> = Vec<(&'a Axis, &'a Node)>;
-
-/// The keys of a pattern's table.
-pub(super) fn option_keys(kind: PatternKind) -> &'static [&'static str] {
-    match kind {
-        PatternKind::Request => keys_of::<RequestFile>(),
-        PatternKind::ShortPoll => keys_of::<ShortPollFile>(),
-        PatternKind::LongPoll => keys_of::<LongPollFile>(),
-        PatternKind::Sse => keys_of::<SseFile>(),
-        PatternKind::WebSocket => keys_of::<WebSocketFile>(),
-        PatternKind::Webhook => keys_of::<WebhookFile>(),
-    }
-}
 
 /// The axes of the file. A `--set` overrules: setting a swept key ends its sweep, and sweeping a fixed key is
 /// no contradiction.
@@ -131,7 +45,7 @@ pub(super) fn axes(file: &str, root: &Table) -> Result<Vec<Axis>, ScenarioError>
             let hint = axis_hint(&name, &known);
             return refused(&node.place, format!("unknown axis '{name}' in [sweep]{hint}"));
         };
-        let table = of.name();
+        let table = of.name;
         let fixed = root.table(table).and_then(|table| table.get(&key)).map(|n| n.place.clone());
         match (fixed, &node.place) {
             (Some(Place::Set(_)), Place::Line(_)) => continue,
@@ -166,13 +80,13 @@ fn flattened(file: &str, root: &Table) -> Result<Vec<(String, Node)>, ScenarioEr
     };
     let mut entries: Vec<(String, Node)> = Vec::new();
     for (name, node) in &sweep.0 {
-        let named = match &node.value {
-            Value::Table(inner) if Section::from_name(name).is_some() => {
+        let keys = match &node.value {
+            Value::Table(inner) if named(name).is_some() => {
                 inner.0.iter().map(|(key, node)| (format!("{name}.{key}"), node.clone())).collect()
             }
             _ => vec![(name.clone(), node.clone())],
         };
-        for (name, node) in named {
+        for (name, node) in keys {
             let Some(former) = entries.iter_mut().find(|(former, _)| *former == name) else {
                 entries.push((name, node));
                 continue;
@@ -198,22 +112,27 @@ fn written(name: String, node: &Node) -> String {
     }
 }
 
-fn resolve(name: &str) -> Option<(Section, String)> {
+/// The table called `name` whose keys are axes with its name before them; those of `[workload]` are axes without it.
+fn named(name: &str) -> Option<&'static Section> {
+    keys::section(name).filter(|section| section.swept && name != WORKLOAD)
+}
+
+fn resolve(name: &str) -> Option<(&'static Section, String)> {
     let (of, key) = match name.split_once('.') {
-        Some((section, key)) => (Section::from_name(section)?, key),
-        None => (Section::Workload, name),
+        Some((section, key)) => (named(section)?, key),
+        None => (keys::section(WORKLOAD)?, name),
     };
-    of.keys().contains(&key).then(|| (of, key.to_owned()))
+    of.key(key).map(|key| (of, key.name.to_owned()))
 }
 
 fn known() -> Vec<String> {
-    let sections = PatternKind::ALL.into_iter().map(Section::Pattern);
-    let sections = [Section::Transport].into_iter().chain(sections).chain([Section::Faults]);
-    let sections = sections.chain(TABLES.map(Section::Conditions));
-    let options = sections.flat_map(|section| {
-        section.keys().iter().map(move |key| format!("{}.{key}", section.name()))
-    });
-    keys_of::<WorkloadFile>().iter().map(|&key| key.to_owned()).chain(options).collect()
+    let names = |section: &'static Section| {
+        section.keys.iter().map(move |key| match section.name {
+            WORKLOAD => key.name.to_owned(),
+            table => format!("{table}.{}", key.name),
+        })
+    };
+    keys::swept().flat_map(names).collect()
 }
 
 /// How many points the axes span for `kind`.
@@ -226,16 +145,17 @@ pub(super) fn size(kind: PatternKind, axes: &[Axis]) -> u64 {
 /// Whether an axis makes no difference once the axes before it stand at `point`: tickets without TLS, and HTTP/2
 /// where every request has a connection of its own, or every client a WebSocket.
 fn is_idle(axis: &Axis, point: &Point<'_>) -> bool {
-    let stands = |of: Section, key: &str, at: &Value| {
-        point.iter().any(|(other, node)| other.of == of && other.key == key && node.value == *at)
+    let stands = |of: &str, key: &str, at: &Value| {
+        point
+            .iter()
+            .any(|(other, node)| other.of.name == of && other.key == key && node.value == *at)
     };
-    let request = Section::Pattern(PatternKind::Request);
     let connects = |connection: Connection| {
-        stands(request, "connection", &Value::Text(connection.name().to_owned()))
+        stands("request", "connection", &Value::Text(connection.name().to_owned()))
     };
-    match (axis.of, axis.key.as_str()) {
-        (Section::Transport, "resume") => stands(Section::Transport, "tls", &Value::Boolean(false)),
-        (Section::Transport, "http") => {
+    match (axis.of.name, axis.key.as_str()) {
+        ("transport", "resume") => stands("transport", "tls", &Value::Boolean(false)),
+        ("transport", "http") => {
             connects(Connection::PerRequest) || connects(Connection::WebSocket)
         }
         _ => false,

@@ -1,10 +1,9 @@
-//! `[transport]`: how the links' bytes travel, as written, as resolved, and what of it can be carried out.
+//! `[transport]`: how the links' bytes travel, and what of it can be carried out.
 
 use serde::{Deserialize, Serialize};
 
 use super::error::{InvalidKey, require};
 use super::{Case, Pattern, PatternKind};
-use crate::unit::Count;
 
 /// Streams of links that share an HTTP/2 connection unless the file says otherwise.
 const STREAMS: u32 = 100;
@@ -64,37 +63,6 @@ impl Connection {
             Self::WebSocket => "websocket",
         }
     }
-}
-
-/// `[transport]` as written.
-#[derive(Debug, Default, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub(super) struct TransportFile {
-    pub tls: Option<bool>,
-    pub resume: Option<bool>,
-    pub http: Option<Http>,
-    pub streams: Option<Count>,
-}
-
-/// Whether a key of `[transport]` makes a difference to `kind`, as an axis.
-pub(super) fn bears_on(key: &str, kind: PatternKind) -> bool {
-    !matches!(key, "http" | "streams") || kind.traits().http2
-}
-
-/// The transport that the file describes.
-pub(super) fn resolve(written: &TransportFile) -> Result<Transport, InvalidKey> {
-    let TransportFile { tls, resume, http, streams } = *written;
-    let none = Transport::default();
-    let streams = streams.map_or(u64::from(STREAMS), Count::get);
-    require((1..=10_000).contains(&streams), "transport.streams", || {
-        format!("transport.streams = {streams}: must be between 1 and 10000")
-    })?;
-    Ok(Transport {
-        tls: tls.unwrap_or(none.tls),
-        resume: resume.unwrap_or(none.resume),
-        http: http.unwrap_or(none.http),
-        streams: streams as u32,
-    })
 }
 
 /// Checks the transport of one case against its pattern, and the streams that the target lets a connection have.

@@ -76,12 +76,40 @@ impl Table {
         }
     }
 
+    /// Takes the value of `key` out of it.
+    pub(super) fn remove(&mut self, key: &str) -> Option<Node> {
+        let at = self.0.iter().position(|(name, _)| name == key)?;
+        Some(self.0.remove(at).1)
+    }
+
     /// The table that is the value of `key`, if there is one.
     pub(super) fn table(&self, key: &str) -> Option<&Self> {
         match &self.get(key)?.value {
             Value::Table(table) => Some(table),
             _ => None,
         }
+    }
+
+    /// The table that is the value of `key`, made where there is none.
+    pub(super) fn within(&mut self, key: &str) -> &mut Self {
+        if self.table(key).is_none() {
+            self.set(key, Node { place: Place::File, value: Value::Table(Self::default()) });
+        }
+        match self.0.iter_mut().find(|(name, _)| name == key).map(|(_, node)| &mut node.value) {
+            Some(Value::Table(table)) => table,
+            _ => unreachable!("it was made"),
+        }
+    }
+
+    /// That table, or an empty one.
+    pub(super) fn of(&self, key: &str) -> &Self {
+        self.table(key).unwrap_or(Self::none())
+    }
+
+    /// A table without keys.
+    pub(super) const fn none() -> &'static Self {
+        static NONE: Table = Table(Vec::new());
+        &NONE
     }
 
     /// Where `path` was written: the key itself, or the nearest table that should hold it.

@@ -63,14 +63,18 @@ const SHARE: f64 = 0.05;
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::record::synthetic::case;
     use crate::scenario::PatternKind::{
         self, LongPoll, Request, ShortPoll, Sse, WebSocket, Webhook,
     };
     use crate::unit::Rate;
 
     fn upkeep(kind: PatternKind, rate: f64) -> Option<Upkeep> {
-        let mut case = case(kind, 100, "");
+        let text = format!(
+            "question = \"Q?\"\npatterns = [\"{}\"]\n[workload]\nclients = 100\nrate = \"5/s\"\n",
+            kind.name()
+        );
+        let mut case =
+            crate::scenario::parse(&text, "x.toml", &[], &|_| None).unwrap().cases.remove(0);
         case.workload.rate = Rate::per_second(rate);
         Upkeep::of(&case)
     }

@@ -4,8 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use super::WebhookOptions;
 use super::error::{InvalidKey, require};
-use super::file::{ReceiverFile, WebhookFile};
-use crate::unit::{Count, Span};
+use crate::unit::Span;
 
 /// Where the target keeps events until their endpoints have acknowledged them.
 #[derive(
@@ -51,6 +50,10 @@ pub enum Down {
     /// Connections are taken, and nothing is answered.
     Hang,
 }
+
+/// What the status of a failure may be.
+pub(super) const FAILURES: &str =
+    "a failure is between 300 and 599, and not the 410 that ends deliveries; write 500, 503 or 429";
 
 /// How receivers behave. The default is good behaviour.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
@@ -152,52 +155,9 @@ impl Default for WebhookOptions {
     }
 }
 
-/// What `written` means.
-pub(super) fn resolve(written: &WebhookFile) -> Result<WebhookOptions, InvalidKey> {
-    let none = WebhookOptions::default();
-    let small = |count: Option<Count>, default: u32, key: &str, most: u64| {
-        let n = count.map_or(u64::from(default), Count::get);
-        require((1..=most).contains(&n), key, || {
-            format!("{key} = {n}: must be between 1 and {most}")
-        })?;
-        Ok(n as u32)
-    };
-    Ok(WebhookOptions {
-        timeout: written.timeout.unwrap_or(none.timeout),
-        attempts: small(written.attempts, none.attempts, "webhook.attempts", 100)?,
-        backoff: written.backoff.unwrap_or(none.backoff),
-        backoff_max: written.backoff_max.unwrap_or(none.backoff_max),
-        concurrency: small(written.concurrency, none.concurrency, "webhook.concurrency", 1_024)?,
-        rate: written.rate,
-        connection: written.connection.unwrap_or_default(),
-        batch: small(written.batch, none.batch, "webhook.batch", 1_000)?,
-        linger: written.linger.unwrap_or_default(),
-        outbox: written.outbox.unwrap_or_default(),
-        disable_after: written.disable_after,
-        receiver: written.receiver.as_ref().map_or_else(ReceiverOptions::default, receiver),
-    })
-}
-
-fn receiver(written: &ReceiverFile) -> ReceiverOptions {
-    let none = ReceiverOptions::default();
-    ReceiverOptions {
-        work: written.work.unwrap_or_default(),
-        slow: written.slow.unwrap_or_default(),
-        slow_share: written.slow_share.unwrap_or(none.slow_share),
-        fail: written.fail.unwrap_or_default(),
-        fail_status: written.fail_status.unwrap_or(none.fail_status),
-        retry_after: written.retry_after,
-        down_at: written.down_at.unwrap_or_default(),
-        down_for: written.down_for.unwrap_or_default(),
-        down: written.down.unwrap_or_default(),
-        affected: written.affected.unwrap_or(none.affected),
-    }
-}
-
 /// Checks what can be carried out.
 pub(super) fn check(options: &WebhookOptions) -> Result<(), InvalidKey> {
-    let WebhookOptions { timeout, attempts, backoff, backoff_max, .. } = *options;
-    positive("webhook.timeout", timeout)?;
+    let WebhookOptions { attempts, backoff, backoff_max, .. } = *options;
     if attempts > 1 {
         positive("webhook.backoff", backoff)?;
         require(backoff <= backoff_max, "webhook.backoff_max", || {
@@ -212,9 +172,6 @@ pub(super) fn check(options: &WebhookOptions) -> Result<(), InvalidKey> {
             format!("webhook.rate = {rate}: would never call an endpoint; raise it, or remove it")
         })?;
     }
-    if let Some(span) = options.disable_after {
-        positive("webhook.disable_after", span)?;
-    }
     require(options.batch > 1 || options.linger.ns() == 0, "webhook.linger", || {
         "webhook.linger: has no effect without webhook.batch; write batch = 10, or remove linger"
             .to_owned()
@@ -223,26 +180,9 @@ pub(super) fn check(options: &WebhookOptions) -> Result<(), InvalidKey> {
 }
 
 fn check_receiver(options: &ReceiverOptions) -> Result<(), InvalidKey> {
-    for (key, share) in [
-        ("webhook.receiver.slow_share", options.slow_share),
-        ("webhook.receiver.fail", options.fail),
-        ("webhook.receiver.affected", options.affected),
-    ] {
-        require((0.0..=1.0).contains(&share), key, || {
-            format!("{key} = {share}: must be a share between 0 and 1, such as 0.1")
-        })?;
-    }
-    require(
-        (300..600).contains(&options.fail_status) && options.fail_status != 410,
-        "webhook.receiver.fail_status",
-        || {
-            format!(
-                "webhook.receiver.fail_status = {}: a failure is between 300 and 599, and not the 410 that ends \
-                 deliveries; write 500, 503 or 429",
-                options.fail_status
-            )
-        },
-    )?;
+    require(options.fail_status != 410, "webhook.receiver.fail_status", || {
+        format!("webhook.receiver.fail_status = {}: {FAILURES}", options.fail_status)
+    })?;
     require(
         options.down_at.ns() == 0 || options.down_for.ns() > 0,
         "webhook.receiver.down_at",

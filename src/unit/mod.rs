@@ -6,6 +6,7 @@
 mod bandwidth;
 mod count;
 mod decimal;
+mod pattern;
 mod rate;
 mod share;
 mod size;

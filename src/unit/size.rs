@@ -12,7 +12,7 @@ pub struct ByteSize(u64);
 impl ByteSize {
     const WANTED: &'static str = "a size in whole bytes: write a number with B, kB, MB (powers of 1,000), KiB or MiB (of \
                                   1,024), such as \"16KiB\"";
-    const UNITS: [(&'static str, u64); 16] = [
+    pub(super) const UNITS: [(&'static str, u64); 16] = [
         ("B", 1),
         ("byte", 1),
         ("bytes", 1),

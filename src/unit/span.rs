@@ -12,8 +12,8 @@ pub struct Span(u64);
 impl Span {
     const WANTED: &'static str =
         "a duration: write a number with ns, us, ms, s, m, h or d, such as \"500ms\" or \"1m30s\"";
-    /// From large to small, the order of parts in a duration.
-    const UNITS: [(&'static str, u64); 25] = [
+    /// From large to small, as the parts of a duration must come.
+    pub(super) const UNITS: [(&'static str, u64); 25] = [
         ("d", 86_400_000_000_000),
         ("day", 86_400_000_000_000),
         ("days", 86_400_000_000_000),

@@ -170,23 +170,92 @@ proptest! {
     #[test]
     fn any_text_is_a_quantity_or_refused(text in "(-?[0-9.e]{0,8})? ?(ns|us|µs|ms|s|m|h|B|kB|KiB|MiB|k|M|/s|/m|/h|bit/s|Mbit/s)?[ -~é]{0,3}") {
         if let Ok(span) = text.parse::<Span>() {
+            prop_assert!(matches(&Span::pattern(), &text));
             prop_assert_eq!(span.to_string().parse(), Ok(span));
         }
         if let Ok(size) = text.parse::<ByteSize>() {
+            prop_assert!(matches(&ByteSize::pattern(), &text));
             prop_assert_eq!(size.to_string().parse(), Ok(size));
         }
         if let Ok(bandwidth) = text.parse::<Bandwidth>() {
+            prop_assert!(matches(&Bandwidth::pattern(), &text));
             prop_assert_eq!(bandwidth.to_string().parse(), Ok(bandwidth));
         }
         if let Ok(rate) = text.parse::<Rate>() {
+            prop_assert!(matches(&Rate::pattern(), &text));
             prop_assert!(rate.per_s() >= 0.0 && rate.per_s().is_finite());
             prop_assert_eq!(rate.to_string().parse(), Ok(rate));
         }
         if let Ok(share) = text.parse::<Share>() {
+            prop_assert!(matches(&Share::pattern(), &text));
             prop_assert_eq!(share.to_string().parse(), Ok(share));
         }
         if let Ok(count) = text.parse::<Count>() {
+            prop_assert!(matches(&Count::pattern(), &text));
             prop_assert_eq!(count.to_string().parse(), Ok(count));
+        }
+    }
+}
+
+fn matches(pattern: &str, text: &str) -> bool {
+    regex::Regex::new(pattern).unwrap().is_match(text)
+}
+
+/// What editors take is what is read; every unit has its turn.
+#[test]
+fn patterns_take_what_is_read_and_little_else() {
+    let spaced = |units: &[(&str, u64)], of: &str| -> Vec<String> {
+        units
+            .iter()
+            .flat_map(|(unit, _)| [format!("1.5e3{unit}{of}"), format!(" 1_0. {unit} {of} ")])
+            .collect()
+    };
+    let sizes = spaced(&ByteSize::UNITS, "");
+    let spans = spaced(&Span::UNITS, "");
+    let rates = Span::UNITS.iter().map(|(unit, _)| format!("10k/{unit}"));
+    let counts = spaced(&COUNTS, "/s");
+    let bandwidths = ["5bit/s", "5 kbit/s", "5Kb/s", "5Mbps", "5Gbit/s"];
+    let parses = |text: &str| {
+        [
+            (text.parse::<ByteSize>().is_ok(), ByteSize::pattern()),
+            (text.parse::<Span>().is_ok(), Span::pattern()),
+            (text.parse::<Rate>().is_ok(), Rate::pattern()),
+            (text.parse::<Count>().is_ok(), Count::pattern()),
+            (text.parse::<Bandwidth>().is_ok(), Bandwidth::pattern()),
+            (text.parse::<Share>().is_ok(), Share::pattern()),
+        ]
+    };
+    let mut read = 0;
+    for text in sizes
+        .into_iter()
+        .chain(spans)
+        .chain(rates)
+        .chain(counts)
+        .chain(bandwidths.map(str::to_owned))
+    {
+        for (parses, pattern) in parses(&text) {
+            assert!(!parses || matches(&pattern, &text), "{text}: {pattern}");
+            read += u32::from(parses);
+        }
+    }
+    assert!(read > 100, "{read}");
+    for text in [
+        "",
+        "5",
+        "1,5s",
+        "1M",
+        "5S",
+        "-1s",
+        "5q",
+        "16K",
+        "10rps",
+        "1 parsec",
+        "10MB/s",
+        "s",
+        "per-client",
+    ] {
+        for (parses, pattern) in parses(text) {
+            assert_eq!(matches(&pattern, text), parses, "{text}: {pattern}");
         }
     }
 }

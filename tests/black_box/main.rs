@@ -38,6 +38,7 @@ mod run_faults;
 mod run_health;
 mod run_requests;
 mod run_webhooks;
+mod scenario_schema;
 mod scenarios_cli;
 mod schema;
 mod stages;

@@ -14,14 +14,16 @@ use std::ops::Range;
 use serde::{Deserialize, Serialize};
 
 use super::PatternKind;
+use super::keys::FAULTS;
 use crate::unit::Span;
 
 pub use replay::{
     DROP_STREAM, DropFilter, SERVICE_STREAM, ServiceTimes, service_times, shard_service_times,
 };
 pub use servers::Servers;
+pub(super) use servers::UNLIMITED;
 pub use written::faults;
-pub(super) use written::{FaultsFile, check, idle, resolve};
+pub(super) use written::{DistributionFile, FaultsFile, check, idle, resolve};
 
 /// What is wrong with the target on purpose; nothing unless the scenario says so.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Serialize, Deserialize)]
@@ -129,23 +131,6 @@ impl Stall {
 }
 
 impl Faults {
-    /// Every key of `[faults]`, in the order in which they are told.
-    pub const KEYS: [&str; 13] = [
-        "service",
-        "distribution",
-        "slow",
-        "slow_share",
-        "servers",
-        "delay",
-        "freeze_at",
-        "freeze_for",
-        "freeze_every",
-        "stall_at",
-        "stall_for",
-        "drop",
-        "write_cost",
-    ];
-
     /// Whether nothing is wrong.
     pub fn is_off(&self) -> bool {
         *self == Self::default()
@@ -178,7 +163,7 @@ impl Faults {
     /// What of it makes a difference to a pattern.
     #[must_use]
     pub fn bearing_on(self, kind: PatternKind) -> Self {
-        let bears = |key| bears_on(key, kind);
+        let bears = |key| FAULTS.bears_on(key, kind);
         Self {
             service: self.service.filter(|_| bears("service")),
             delay: self.delay,
@@ -192,14 +177,15 @@ impl Faults {
     /// The faults of several cases in one line, values that differ joined by `|`; `None` where there are none.
     pub fn summary<'a>(all: impl IntoIterator<Item = &'a Self>) -> Option<String> {
         let all: Vec<&Self> = all.into_iter().collect();
-        let told = Self::KEYS.iter().filter_map(|key| {
+        let told = FAULTS.keys.iter().filter_map(|key| {
+            let key = key.name;
             let mut values: Vec<String> = Vec::new();
             for value in all.iter().filter_map(|faults| faults.value(key)) {
                 if !values.contains(&value) {
                     values.push(value);
                 }
             }
-            let ordinary = Self::default().value(key).or((*key == "servers").then(|| "1".into()));
+            let ordinary = Self::default().value(key).or((key == "servers").then(|| "1".into()));
             let off = values.is_empty() || values.iter().all(|v| Some(v) == ordinary.as_ref());
             (!off).then(|| format!("{key}={}", values.join("|")))
         });
@@ -212,16 +198,6 @@ impl Faults {
 impl fmt::Display for Faults {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(Self::summary([self]).as_deref().unwrap_or("none"))
-    }
-}
-
-/// Whether a key of `[faults]` makes a difference to a pattern.
-pub(super) fn bears_on(key: &str, kind: PatternKind) -> bool {
-    match key {
-        "service" | "distribution" | "slow" | "slow_share" | "servers" => kind.traits().scheduled,
-        "stall_at" | "stall_for" | "drop" => kind.delivers(),
-        "write_cost" => kind.traits().pushes,
-        _ => true,
     }
 }
 
@@ -268,11 +244,6 @@ mod tests {
             Service { time: s(1), distribution: Distribution::Fixed, servers: Servers::One };
         let faults = Faults { service: Some(service), drop: 0.01, ..Faults::default() };
         assert_eq!(faults.to_string(), "service=1s distribution=fixed drop=0.01");
-    }
-
-    #[test]
-    fn every_key_that_is_read_is_told() {
-        assert_eq!(crate::scenario::read::keys_of::<FaultsFile>(), Faults::KEYS);
     }
 
     #[test]

@@ -16,7 +16,7 @@ pub enum Servers {
 }
 
 /// The word for [`Servers::Unlimited`].
-const UNLIMITED: &str = "unlimited";
+pub(in crate::scenario) const UNLIMITED: &str = "unlimited";
 
 impl fmt::Display for Servers {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

@@ -1,9 +1,10 @@
 //! `[faults]` as written, what it means, and what of it can be carried out.
 
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 
-use super::{Distribution, Faults, Freeze, Servers, Service, Stall, bears_on};
+use super::{Distribution, Faults, Freeze, Servers, Service, Stall};
 use crate::scenario::error::{InvalidKey, ScenarioError, require};
+use crate::scenario::keys::{self, FAULTS};
 use crate::scenario::overrides::{FAULT, Override};
 use crate::scenario::read::read;
 use crate::scenario::tree::{self, Table};
@@ -15,9 +16,9 @@ const SHARE_TOLERANCE: f64 = 0.01;
 /// How long after a trial's end a frozen target is still waited for.
 const PATIENCE: Span = Span::from_secs(5);
 
-/// `[faults]`
-#[derive(Debug, Default, Deserialize)]
-#[serde(deny_unknown_fields)]
+/// `[faults]`: its keys stand in one table, whatever fault they belong to, and which are there has a meaning.
+#[derive(Debug, Default, Serialize, Deserialize)]
+#[serde(default)]
 pub(in crate::scenario) struct FaultsFile {
     service: Option<Span>,
     distribution: Option<DistributionFile>,
@@ -35,9 +36,9 @@ pub(in crate::scenario) struct FaultsFile {
 }
 
 /// The word of a distribution.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
-enum DistributionFile {
+pub(in crate::scenario) enum DistributionFile {
     Fixed,
     Exponential,
     Bimodal,
@@ -49,7 +50,7 @@ pub fn faults(settings: &[String]) -> Result<Faults, ScenarioError> {
     let mut table = Table::default();
     tree::apply(FAULT, &mut table, &settings)?;
     let written: FaultsFile = read(FAULT, "faults", &table)?;
-    resolve(&written).map_err(|refusal| {
+    keys::check(&FAULTS, &table).and_then(|()| resolve(&written)).map_err(|refusal| {
         let key = refusal.key.strip_prefix("faults.").unwrap_or(&refusal.key);
         ScenarioError::refused(FAULT, &table.place(key), refusal.message)
     })
@@ -57,19 +58,13 @@ pub fn faults(settings: &[String]) -> Result<Faults, ScenarioError> {
 
 /// What `[faults]` means, if it can be meant.
 pub(in crate::scenario) fn resolve(written: &FaultsFile) -> Result<Faults, InvalidKey> {
-    let drop = written.drop.unwrap_or(0.0);
-    require((0.0..=1.0).contains(&drop), "faults.drop", || {
-        format!(
-            "faults.drop = {drop}: must be a share of the deliveries between 0 and 1, such as 0.01"
-        )
-    })?;
     Ok(Faults {
         service: service(written)?,
         delay: written.delay.unwrap_or_default(),
         freeze: freeze(written)?,
         stall: pair("stall_at", written.stall_at, "stall_for", written.stall_for)?
             .map(|(at, length)| Stall { at, length }),
-        drop,
+        drop: written.drop.unwrap_or_default(),
         write_cost: written.write_cost.unwrap_or_default(),
     })
 }
@@ -91,7 +86,6 @@ fn service(written: &FaultsFile) -> Result<Option<Service>, InvalidKey> {
         }
         return Ok(None);
     };
-    positive("faults.service", time)?;
     let distribution = match distribution.unwrap_or(DistributionFile::Fixed) {
         DistributionFile::Bimodal => bimodal(time, slow, slow_share)?,
         other => {
@@ -176,10 +170,7 @@ fn pair(
         (None, None) => Ok(None),
         (Some(_), None) => Err(alone(at_key, length_key, "\"1s\"")),
         (None, Some(_)) => Err(alone(length_key, at_key, "\"2s\"")),
-        (Some(at), Some(length)) => {
-            positive(&format!("faults.{length_key}"), length)?;
-            Ok(Some((at, length)))
-        }
+        (Some(at), Some(length)) => Ok(Some((at, length))),
     }
 }
 
@@ -187,10 +178,10 @@ fn pair(
 pub(in crate::scenario) fn idle(key: &str, patterns: &[PatternKind]) -> Option<String> {
     let to: Vec<&str> = PatternKind::ALL
         .into_iter()
-        .filter(|kind| bears_on(key, *kind))
+        .filter(|kind| FAULTS.bears_on(key, *kind))
         .map(PatternKind::name)
         .collect();
-    let idle = !to.is_empty() && !patterns.iter().any(|kind| bears_on(key, *kind));
+    let idle = !to.is_empty() && !patterns.iter().any(|kind| FAULTS.bears_on(key, *kind));
     idle.then(|| {
         let to = to.join(", ");
         format!("faults.{key} makes a difference to {to} only; remove it, or compare one of them")
@@ -243,10 +234,6 @@ pub(in crate::scenario) fn check(case: &Case, phases: &Phases) -> Result<(), Inv
         })?;
     }
     Ok(())
-}
-
-fn positive(key: &str, span: Span) -> Result<(), InvalidKey> {
-    require(span.ns() > 0, key, || format!("{key} = {span}: must be greater than 0"))
 }
 
 #[cfg(test)]
