@@ -73,8 +73,12 @@ mod tests {
             "question = \"Q?\"\npatterns = [\"{}\"]\n[workload]\nclients = 100\nrate = \"5/s\"\n",
             kind.name()
         );
+        let sets = ["short-poll.interval", "long-poll.wait", "sse.heartbeat", "websocket.ping"];
+        let own = |set: &&str| set.starts_with(kind.name());
+        let sets: Vec<String> =
+            sets.into_iter().filter(own).map(|set| format!("{set}=1s")).collect();
         let mut case =
-            crate::scenario::parse(&text, "x.toml", &[], &|_| None).unwrap().cases.remove(0);
+            crate::scenario::parse(&text, "x.toml", &sets, &|_| None).unwrap().cases.remove(0);
         case.workload.rate = Rate::per_second(rate);
         Upkeep::of(&case)
     }
