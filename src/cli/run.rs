@@ -123,9 +123,8 @@ fn measure(
     }
     Ok(match (stopped, conclusion) {
         (Some(Stop::Signal(signal)), _) => (128 + signal) as u8,
-        (Some(Stop::Condition(_)), _) => exit::MISSED,
         (None, Conclusion::Holds) => incomplete,
-        (None, Conclusion::Missed) => exit::MISSED,
+        (Some(Stop::Condition(_)), _) | (None, Conclusion::Missed) => exit::MISSED,
         (None, Conclusion::Inconclusive(_)) => exit::INVALID,
     })
 }
