@@ -33,7 +33,9 @@ pub(super) fn quantile(
         Operator::LessOrEqual | Operator::Greater => Beyond::MoreThan(value_ns),
     };
     let measured = evidence.quantile(q);
-    let Some(share) = evidence.share(beyond, CONFIDENCE) else { return Finding::not_measured() };
+    let Some(share) = evidence.judged(beyond, limit, CONFIDENCE) else {
+        return Finding::not_measured();
+    };
     let outcome = if operator == Operator::Equal {
         // No share tells that a quantile is exactly this; that it is not is told by either side.
         let above = evidence.share(Beyond::MoreThan(value_ns), CONFIDENCE);
@@ -74,8 +76,10 @@ pub(super) fn share(
     length: Length,
 ) -> Finding {
     let (beyond, below) = meant(which, value_ns);
-    let Some(share) = evidence.share(beyond, CONFIDENCE) else { return Finding::not_measured() };
     let rest = if below { 1.0 - limit } else { limit };
+    let Some(share) = evidence.judged(beyond, rest, CONFIDENCE) else {
+        return Finding::not_measured();
+    };
     let bounds_above = operator.bounds_above() != below;
     let own = if below { 1.0 - share.share } else { share.share };
     let measured = Some(Figure::Value(own));

@@ -114,6 +114,20 @@ fn deliveries_of_one_late_event_are_one_late_event() {
 }
 
 #[test]
+fn a_wider_bound_is_never_met_less_surely() {
+    // One stall makes the mean of the whole window worth few samples; below it all seconds are alike.
+    let stalled = drawn(PatternKind::Sse, (1, 10, 400), |_, second, noise| {
+        let u = noise.unit();
+        if second == 4 && u < 0.006 { 900e6 } else { 1e6 * (1.0 - u.ln()) }
+    });
+    let limits = [2, 4, 6, 8, 10, 20, 50, 100, 800, 1_000, 10_000];
+    let outcomes: Vec<Outcome> =
+        limits.map(|ms| stalled.one(&format!("freshness_p99 < {ms}ms")).0).into();
+    assert!(outcomes.is_sorted_by(|a, b| a >= b), "{limits:?}: {outcomes:?}");
+    assert_eq!((outcomes[0], outcomes[10]), (Outcome::Missed, Outcome::Met));
+}
+
+#[test]
 fn the_spread_between_trials_is_respected() {
     let shares = |of: &'static [f64]| {
         drawn(PatternKind::Sse, (of.len() as u32, 10, 1_000), move |trial, _, noise| {
