@@ -165,7 +165,6 @@ fn measure(
     }
     Ok(match (stopped, conclusion) {
         (Some(Stop::Signal(signal)), _) => (128 + signal) as u8,
-        (Some(Stop::Condition(_)), _) => exit::MISSED,
         (None, Conclusion::Holds) => incomplete,
         (None, conclusion) => conclusion.exit_status(),
     })

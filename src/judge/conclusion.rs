@@ -36,7 +36,7 @@ pub fn conclude(cases: &[CaseSummary], judgements: &[Judgement]) -> Conclusion {
     let mut doubts = doubts(cases);
     let unknown = judgements.iter().filter(|judgement| judgement.outcome == Outcome::Unknown);
     doubts.extend(unknown.map(|judgement| {
-        format!("{}: '{}' cannot be judged", judgement.case, judgement.objective)
+        format!("{}: '{}': {}", judgement.case, judgement.objective, judgement.printed)
     }));
     if doubts.is_empty() { Conclusion::Holds } else { Conclusion::Inconclusive(doubts) }
 }

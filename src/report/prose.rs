@@ -1,5 +1,6 @@
 //! The sentences of a report: which case is best, how certain that is, and what the objectives came to.
 
+use std::cmp::Ordering::Equal;
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::View;
@@ -322,7 +323,20 @@ pub(super) fn objectives(view: &View) -> Vec<String> {
         let by = match met.as_slice() {
             [] => continue,
             [one] => format!("{}: {}", view.name(&one.case), one.printed),
-            several => format!("{} cases", several.len()),
+            several => {
+                let used = |judgement: &&&Judgement| judgement.used;
+                let told = several.iter().filter(|judgement| judgement.used.is_some());
+                // The one that is nearest to its limit stands for the others.
+                match told.max_by(|a, b| used(a).partial_cmp(&used(b)).unwrap_or(Equal)) {
+                    Some(nearest) => format!(
+                        "{} cases; nearest {}: {}",
+                        several.len(),
+                        view.name(&nearest.case),
+                        nearest.printed
+                    ),
+                    None => format!("{} cases", several.len()),
+                }
+            }
         };
         lines.push(printable(&format!("met     {objective}  [{by}]")));
     }

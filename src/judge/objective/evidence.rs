@@ -9,6 +9,8 @@ use super::super::CaseSummary;
 
 /// Fewer seconds with samples than that, over all trials, tell nothing of how an indicator depends on itself.
 const FEW_SECONDS: usize = 5;
+/// Other bounds that are looked at for what they tell of the one that is judged.
+const PLACES: usize = 32;
 /// A histogram's last bin holds everything above it.
 const SATURATED_NS: u64 = 60_000_000_000;
 
@@ -42,7 +44,20 @@ pub(super) enum Beyond {
     MoreThan(f64),
 }
 
+/// The values of at most [`PLACES`] of these bins, evenly spread.
+fn thinned<'a>(bins: impl Iterator<Item = (&'a Bin, f64)>) -> Vec<f64> {
+    let values: Vec<f64> = bins.map(|(bin, _)| bin.high_ns as f64).collect();
+    let step = values.len().div_ceil(PLACES).max(1);
+    values.into_iter().step_by(step).collect()
+}
+
 impl Beyond {
+    const fn bound(self) -> f64 {
+        match self {
+            Self::AtLeast(bound) | Self::MoreThan(bound) => bound,
+        }
+    }
+
     fn has(self, bin: &Bin) -> bool {
         let saturated = bin.high_ns >= SATURATED_NS;
         match self {
@@ -136,6 +151,43 @@ impl Evidence {
     /// The share beyond a bound; `None` where there are no samples.
     pub(super) fn share(&self, beyond: Beyond, confidence: f64) -> Option<ShareBounds> {
         share_bounds(&self.shares(beyond), confidence)
+    }
+
+    /// The same for a verdict at `limit`. A share beyond a bound is at most that beyond any lower bound, and at least that
+    /// beyond any higher one; what is known there is known here, so that a wider bound is never met less surely.
+    pub(super) fn judged(
+        &self,
+        beyond: Beyond,
+        limit: f64,
+        confidence: f64,
+    ) -> Option<ShareBounds> {
+        let mut own = self.share(beyond, confidence)?;
+        let decides = |share: &ShareBounds| share.high < limit || share.low > limit;
+        if decides(&own) {
+            return Some(own);
+        }
+        let (bins, all) = (self.bins(), self.count() as f64);
+        // Beyond the value of a bin lie those of the later ones, and what was lost.
+        let mut left = self.count();
+        let mut shares = Vec::with_capacity(bins.len());
+        for bin in &bins {
+            left -= bin.count;
+            shares.push((bin, left as f64 / all));
+        }
+        let at = beyond.bound();
+        let (lower, higher): (Vec<_>, Vec<_>) =
+            shares.into_iter().partition(|(bin, _)| (bin.high_ns as f64) < at);
+        let lower = thinned(lower.into_iter().filter(|(_, share)| *share < limit));
+        let higher = thinned(higher.into_iter().filter(|(_, share)| *share > limit));
+        let there = |value: f64| self.share(Beyond::MoreThan(value), confidence);
+        if let Some(known) = lower.into_iter().filter_map(there).find(|known| known.high < limit) {
+            (own.high, own.effective) = (known.high, known.effective);
+        } else if let Some(known) =
+            higher.into_iter().filter_map(there).find(|known| known.low > limit)
+        {
+            (own.low, own.effective) = (known.low, known.effective);
+        }
+        Some(own)
     }
 
     /// The `q`-quantile of all samples, what was lost lying above the others.

@@ -40,7 +40,7 @@ pub(super) fn column(
     if let Some(why) = never_ended(column, case, run) {
         let holds = operator.holds(f64::INFINITY, limit);
         let outcome = if holds { Outcome::Met } else { Outcome::Missed };
-        return Finding { outcome, measured: None, printed: why.to_owned() };
+        return Finding::new(outcome, None, why.to_owned());
     }
     let Some(estimate) = case.figure(column) else { return Finding::not_measured() };
     let figures: Vec<Figure> = case
@@ -70,7 +70,7 @@ pub(super) fn column(
         let needed = needed(&numbers, limit);
         printed = format!("{printed}; {}", need::times(needed, figures.len()));
     }
-    Finding { outcome, measured: Some(estimate.value), printed }
+    Finding::new(outcome, Some(estimate.value), printed)
 }
 
 const fn decided(holds: bool) -> Outcome {
@@ -102,7 +102,7 @@ fn needed(numbers: &[f64], limit: f64) -> f64 {
 /// Judges an account: what happened is counted, and not estimated.
 fn counted(value: f64, operator: Operator, limit: f64, printed: String) -> Finding {
     let outcome = decided(operator.holds(value, limit));
-    Finding { outcome, measured: Some(Figure::Value(value)), printed }
+    Finding::new(outcome, Some(Figure::Value(value)), printed)
 }
 
 /// Judges a count per attempt, over all trials that were finished.
@@ -118,7 +118,7 @@ pub(super) fn rate(
     };
     let Some((whole, noun)) = attempts(spec, case, run).filter(|(whole, _)| *whole > 0) else {
         let printed = "nothing was attempted".to_owned();
-        return Finding { outcome: Outcome::Unknown, measured: None, printed };
+        return Finding::new(Outcome::Unknown, None, printed);
     };
     let share = part as f64 / whole as f64;
     let printed = format!(

@@ -134,6 +134,9 @@ pub struct Judgement {
     pub printed: String,
     /// Whether it was met.
     pub outcome: Outcome,
+    /// How far a bound on samples was used up: 0 at none of it, 1 at the limit, above it beyond; `None` for what is
+    /// counted.
+    pub used: Option<f64>,
 }
 
 /// What came of judging.
@@ -142,11 +145,16 @@ struct Finding {
     outcome: Outcome,
     measured: Option<Figure>,
     printed: String,
+    used: Option<f64>,
 }
 
 impl Finding {
+    const fn new(outcome: Outcome, measured: Option<Figure>, printed: String) -> Self {
+        Self { outcome, measured, printed, used: None }
+    }
+
     fn unknown(why: &str) -> Self {
-        Self { outcome: Outcome::Unknown, measured: None, printed: why.to_owned() }
+        Self::new(Outcome::Unknown, None, why.to_owned())
     }
 
     fn not_measured() -> Self {
@@ -295,9 +303,9 @@ impl Objective {
         if gap && !self.quantity.is_expected_of(case.pattern) {
             return None;
         }
-        let Finding { outcome, measured, printed } = finding;
+        let Finding { outcome, measured, printed, used } = finding;
         let (objective, case) = (self.text.clone(), case.case.clone());
-        Some(Judgement { objective, case, measured, printed, outcome })
+        Some(Judgement { objective, case, measured, printed, outcome, used })
     }
 
     /// Judges the quantity of a case against a value.
@@ -351,7 +359,7 @@ impl Objective {
                 };
                 let printed = median.print(crate::unit::nanoseconds);
                 let printed = format!("median of trials {printed}, by trials.csv alone: {from}");
-                Finding { outcome, measured: Some(median), printed }
+                Finding::new(outcome, Some(median), printed)
             }
         }
     }

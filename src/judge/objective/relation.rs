@@ -83,7 +83,7 @@ pub(super) fn relation(
             text::confidence()
         );
     }
-    Finding { outcome, measured: Some(Figure::Value(own.measured)), printed }
+    Finding::new(outcome, Some(Figure::Value(own.measured)), printed)
 }
 
 /// Half of what may go wrong is left to each side.

@@ -33,7 +33,9 @@ pub(super) fn quantile(
         Operator::LessOrEqual | Operator::Greater => Beyond::MoreThan(value_ns),
     };
     let measured = evidence.quantile(q);
-    let Some(share) = evidence.share(beyond, CONFIDENCE) else { return Finding::not_measured() };
+    let Some(share) = evidence.judged(beyond, limit, CONFIDENCE) else {
+        return Finding::not_measured();
+    };
     let outcome = if operator == Operator::Equal {
         // No share tells that a quantile is exactly this; that it is not is told by either side.
         let above = evidence.share(Beyond::MoreThan(value_ns), CONFIDENCE);
@@ -50,7 +52,13 @@ pub(super) fn quantile(
     if outcome == Outcome::Unknown {
         printed = format!("{printed}; {}", need::more(evidence, &share, limit, length));
     }
-    Finding { outcome, measured, printed }
+    let used = Some(used(&share, limit, operator.bounds_above()));
+    Finding { used, ..Finding::new(outcome, measured, printed) }
+}
+
+/// How far a limit is used up by the bound that would miss it.
+fn used(share: &ShareBounds, limit: f64, above: bool) -> f64 {
+    if above { share.high / limit } else { limit / share.low }
 }
 
 /// `"p99.95"`.
@@ -68,8 +76,10 @@ pub(super) fn share(
     length: Length,
 ) -> Finding {
     let (beyond, below) = meant(which, value_ns);
-    let Some(share) = evidence.share(beyond, CONFIDENCE) else { return Finding::not_measured() };
     let rest = if below { 1.0 - limit } else { limit };
+    let Some(share) = evidence.judged(beyond, rest, CONFIDENCE) else {
+        return Finding::not_measured();
+    };
     let bounds_above = operator.bounds_above() != below;
     let own = if below { 1.0 - share.share } else { share.share };
     let measured = Some(Figure::Value(own));
@@ -77,14 +87,15 @@ pub(super) fn share(
     if operator == Operator::Equal || rest <= 0.0 || rest >= 1.0 {
         let outcome = if operator.holds(own, limit) { Outcome::Met } else { Outcome::Missed };
         let printed = format!("{}, as counted", tally(evidence, &share, beyond));
-        return Finding { outcome, measured, printed };
+        return Finding::new(outcome, measured, printed);
     }
     let outcome = side(&share, rest, bounds_above);
     let mut printed = told(evidence, &share, beyond, rest);
     if outcome == Outcome::Unknown {
         printed = format!("{printed}; {}", need::more(evidence, &share, rest, length));
     }
-    Finding { outcome, measured, printed }
+    let used = Some(used(&share, rest, bounds_above));
+    Finding { used, ..Finding::new(outcome, measured, printed) }
 }
 
 /// The samples beyond a value, and whether those below it are meant: the rest lies at or above it, and what was lost
@@ -122,7 +133,7 @@ pub(super) fn largest(evidence: &Evidence, operator: Operator, value_ns: f64) ->
         0 => format!("{} at most, {all}", nanoseconds(figure.number())),
         lost => format!("{} {all} never arrived", text::thousands(lost)),
     };
-    Finding { outcome, measured: Some(figure), printed }
+    Finding::new(outcome, Some(figure), printed)
 }
 
 /// Judges the mean of what arrived; with losses it is only known from below.
@@ -138,7 +149,7 @@ pub(super) fn mean(evidence: &Evidence, operator: Operator, value_ns: f64) -> Fi
             let differs = bounds.low > value_ns || high < value_ns;
             let outcome = if differs { Outcome::Missed } else { Outcome::Unknown };
             let printed = format!("mean {}", nanoseconds(bounds.mean));
-            return Finding { outcome, measured: Some(Figure::Value(bounds.mean)), printed };
+            return Finding::new(outcome, Some(Figure::Value(bounds.mean)), printed);
         }
     };
     let outcome = match (high < value_ns, bounds.low > value_ns) {
@@ -168,7 +179,7 @@ pub(super) fn mean(evidence: &Evidence, operator: Operator, value_ns: f64) -> Fi
         let factor = ((bounds.high - bounds.low) / 2.0 / (bounds.mean - value_ns)).powi(2) * 1.2;
         printed = format!("{printed}; {}", need::times(factor, evidence.trials()));
     }
-    Finding { outcome, measured: Some(Figure::Value(bounds.mean)), printed }
+    Finding::new(outcome, Some(Figure::Value(bounds.mean)), printed)
 }
 
 /// Which side of the limit the share lies on: `above` where little is wanted.

@@ -39,11 +39,15 @@ pub(in crate::scenario) static ROOT: Section = Section {
         key("seed", Count(ANY))
             .says("Seed of all randomness: the same seed gives the same order and the same events."),
         key("objectives", List(&TEXTS)).usually("none")
-            .says("Conditions; `run` exits 1 if one is missed: `\"reach >= 1\"`, `\"websocket: freshness_p99 < 50ms\"`. One \
-                   that the samples cannot decide is unknown, with what would decide it, and `run` exits 3."),
+            .says("Conditions; `run` exits 1 if one is missed, 3 if the data does not decide one: `\"reach >= 1\"`, `\"websocket: \
+                   freshness_p99.9 < 50ms\"`, `\"share(freshness > 1s) < 0.1%\"`, `\"errors_rate < 0.1%\"`, `\"websocket: \
+                   freshness_p99 < 0.5 * sse: freshness_p99\"`. The README lists the forms, METHODOLOGY.md the rules."),
         key("abort_when", Text).usually("none")
-            .says("What ends the run early, once it has held for so long: `\"errors_rate > 20% for 5s\"`. What was measured is kept, \
-                   and `run` exits 1."),
+            .says("What ends the run early, written `\"[pattern or case:] quantity operator limit for time\"`: `\"errors_rate > 20% \
+                   for 5s\"`. Judged every second from the warm-up to the end of the window; the seconds must be in a row. \
+                   Quantities: `errors_rate` and the rates of single errors, `deliveries_per_s`, and percentiles, means and shares \
+                   of a metric's samples within the second. The trial is recorded as failed with what it measured, no further one \
+                   begins, and `run` exits 1."),
         key("profile", Words(words_of::<Profile>)).usually("chosen by itself")
             .says("How strictly the machine is judged: see the verdict table of [METHODOLOGY.md](../METHODOLOGY.md). \
                    Default: `dedicated` if the host has more cores than a case has shards and never showed steal or \
