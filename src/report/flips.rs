@@ -17,16 +17,13 @@ pub(super) fn sentences(view: &View) -> Vec<String> {
 
 fn sentence(view: &View, flip: &Flip) -> String {
     let what = if flip.axis == Axis::Cpu { "target CPU" } else { "wire bytes" };
-    let (here, at) = match flip.interval_s {
-        Some(interval) => (
-            format!("{} events per poll", significant(flip.here * interval)),
-            format!("{} per interval", about(flip.at * interval)),
-        ),
-        None => {
-            let (seconds, unit) = period(flip.here);
-            let here = format!("{} events per {unit} and client", significant(flip.here * seconds));
-            (here, format!("{} per {unit}", about(flip.at * seconds)))
-        }
+    let (here, at) = if let Some(interval) = flip.interval_s {
+        let here = format!("{} events per poll", significant(flip.here * interval));
+        (here, format!("{} per interval", about(flip.at * interval)))
+    } else {
+        let (seconds, unit) = period(flip.here);
+        let here = format!("{} events per {unit} and client", significant(flip.here * seconds));
+        (here, format!("{} per {unit}", about(flip.at * seconds)))
     };
     let beyond = if flip.at < flip.here { "below" } else { "above" };
     format!(

@@ -30,10 +30,10 @@ pub(super) fn target_cpu_cores_per_1k_clients(facts: &TrialFacts) -> Option<f64>
 }
 
 /// Bytes per second of the window. No bytes at all, not even to open the links, means that the kernel does not tell.
-fn wire_per_s(facts: &TrialFacts, counter: Counter) -> Option<f64> {
+fn wire_per_s(facts: &TrialFacts, what: Counter) -> Option<f64> {
     let counted = |counter| facts.workers.counters.get(counter);
     let told = counted(Counter::OpeningWireBytes) + counted(Counter::WireBytes) > 0;
-    Some(counted(counter) as f64 / finished(facts)?).filter(|_| told)
+    Some(counted(what) as f64 / finished(facts)?).filter(|_| told)
 }
 
 pub(super) fn wire_bytes_per_s(facts: &TrialFacts) -> Option<f64> {
