@@ -63,14 +63,19 @@ const SHARE: f64 = 0.05;
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::record::synthetic::case;
     use crate::scenario::PatternKind::{
         self, LongPoll, Request, ShortPoll, Sse, WebSocket, Webhook,
     };
+    use crate::scenario::parse;
     use crate::unit::Rate;
 
     fn upkeep(kind: PatternKind, rate: f64) -> Option<Upkeep> {
-        let mut case = case(kind, 100, "");
+        let file = format!(
+            "question = \"Q?\"\npatterns = [\"{}\"]\n[workload]\nclients = 100\nrate = \"2/s\"\n[short-poll]\n\
+             interval = \"1s\"\n[long-poll]\nwait = \"1s\"\n[sse]\nheartbeat = \"1s\"\n[websocket]\nping = \"1s\"\n",
+            kind.name()
+        );
+        let mut case = parse(&file, "x.toml", &[], &|_| None).unwrap().cases.remove(0);
         case.workload.rate = Rate::per_second(rate);
         Upkeep::of(&case)
     }
