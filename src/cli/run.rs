@@ -166,6 +166,7 @@ fn measure(
     Ok(match (stopped, conclusion) {
         (Some(Stop::Signal(signal)), _) => (128 + signal) as u8,
         (None, Conclusion::Holds) => incomplete,
+        (Some(Stop::Condition(_)), _) => exit::MISSED,
         (None, conclusion) => conclusion.exit_status(),
     })
 }

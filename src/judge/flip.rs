@@ -14,8 +14,12 @@ use super::{Axis, CaseSummary};
 use crate::scenario::{Case, Pattern, Upkeep};
 use crate::unit::Rate;
 
-/// How far around the offered rate is looked, as a factor: further away a model of one measurement is a guess.
-const RANGE: f64 = 100.0;
+/// How far around the offered rate is looked, as a factor: further away a model of one measurement is a guess. CPU takes the
+/// narrower range: a target that is woken less often takes more of it each time.
+const fn range(axis: Axis) -> f64 {
+    if matches!(axis, Axis::Cpu) { 10.0 } else { 100.0 }
+}
+
 /// Rates that are tried on each side of the offered one.
 const STEPS: u32 = 200;
 /// Least difference at the offered rate, and as far beyond the flip, as a ratio: lines that hardly cross cross anywhere.
@@ -103,7 +107,7 @@ fn between<'a>(axis: Axis, a: &Line<'a>, b: &Line<'a>) -> Option<Flip> {
         let there = ratio(rate);
         there.is_finite() && there.signum() * now.signum() < 0.0
     };
-    let step = RANGE.powf(1.0 / f64::from(STEPS));
+    let step = range(axis).powf(1.0 / f64::from(STEPS));
     let nearest = (1..=STEPS).find_map(|n| {
         let factor = step.powi(n as i32);
         [here / factor, here * factor].into_iter().find(|rate| turned(*rate))
@@ -138,8 +142,8 @@ fn every_block_agrees(axis: Axis, a: &Line<'_>, b: &Line<'_>, log_ratio: f64) ->
     both.all(|(a, b)| (a < b) == (log_ratio < 0.0))
 }
 
-/// Where the rankings by CPU and by bytes turn over, one rate for each workload: the nearest at which the first place changes;
-/// where it never does, the nearest at which any two cases change places.
+/// Where the rankings by CPU and by bytes turn over, one rate for each workload: preferably of a case that polls by the clock, which
+/// is what rates decide about, and of the first place; the nearest of these.
 pub fn flips(cases: &[CaseSummary], planned: &[Case]) -> Vec<Flip> {
     let mut flips = Vec::new();
     let mut workloads = Vec::new();
@@ -161,13 +165,14 @@ pub fn flips(cases: &[CaseSummary], planned: &[Case]) -> Vec<Flip> {
 }
 
 fn nearest(axis: Axis, lines: &[Line<'_>]) -> Option<Flip> {
-    let mut found: Vec<(bool, f64, Flip)> = Vec::new();
+    let mut found: Vec<((bool, bool), f64, Flip)> = Vec::new();
     for (n, a) in lines.iter().enumerate() {
         for flip in lines[n + 1..].iter().filter_map(|b| between(axis, a, b)) {
             // As far as chance goes, nobody takes less than the two at that rate.
             let least = lines.iter().map(|line| line.at(flip.at)).fold(f64::INFINITY, f64::min);
             let first = a.at(flip.at) <= least * CLEAR;
-            found.push((!first, (flip.at / flip.here).ln().abs(), flip));
+            let polls = flip.interval_s.is_some();
+            found.push(((!polls, !first), (flip.at / flip.here).ln().abs(), flip));
         }
     }
     found.sort_by(|(a, x, _), (b, y, _)| a.cmp(b).then(x.total_cmp(y)));
