@@ -61,7 +61,9 @@ counters! {
     WireSegments => "wire_segments",
     /// Bytes at IP level that open connections carried in the measure window, both ways.
     WindowWireBytes => "window_wire_bytes",
-    /// Of those: bytes that the target sent.
+    /// TCP segments of the same.
+    WindowWireSegments => "window_wire_segments",
+    /// Of those bytes: those that the target sent.
     WindowWireSent => "window_wire_sent",
     /// Bytes at IP level that open connections carried in the idle phase, both ways.
     IdleWireBytes => "idle_wire_bytes",

@@ -14,8 +14,16 @@ fn the_reference_run_is_read_and_written_as_it_is() {
     let written = reference();
     let scenario: Scenario = serde_json::from_value(written.clone()).unwrap();
     assert_eq!(scenario.cases.len(), 6, "one of each pattern");
-    // Names, units, and the order of members.
-    assert_eq!(serde_json::to_string(&scenario).unwrap(), written.to_string());
+    // Names, units, and the order of members, but for those that came after the run.
+    let mut now = serde_json::to_value(&scenario).unwrap();
+    for (table, key) in [("phases", "idle"), ("", "abort_when"), ("", "prices")] {
+        let at = |json: &Json| if table.is_empty() { json.clone() } else { json[table].clone() };
+        if at(&written).get(key).is_none() {
+            let of = if table.is_empty() { &mut now } else { &mut now[table] };
+            of.as_object_mut().unwrap().shift_remove(key);
+        }
+    }
+    assert_eq!(now.to_string(), written.to_string());
 }
 
 /// What earlier versions did not write yet, they did not do.

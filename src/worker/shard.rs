@@ -106,6 +106,7 @@ pub(super) fn run(
             snapshot.counters.add(Counter::WireSegments, total.segments);
             let window = wire.carried(Stage::Window);
             snapshot.counters.add(Counter::WindowWireBytes, window.bytes);
+            snapshot.counters.add(Counter::WindowWireSegments, window.segments);
             snapshot.counters.add(Counter::WindowWireSent, window.received);
             snapshot.counters.add(Counter::IdleWireBytes, wire.carried(Stage::Idle).bytes);
             snapshot.counters.add(Counter::OpeningWireBytes, wire.opening().bytes);

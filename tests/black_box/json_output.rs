@@ -115,7 +115,7 @@ fn a_run_is_one_document_whose_result_is_that_of_the_folder() {
     let summary = crate::support::rows(&bench.results().join("summary.csv"));
     for (row, case) in summary.iter().zip(run["cases"].as_array().unwrap()) {
         assert_eq!(row["case"], case["case"].as_str().unwrap());
-        let median = &case["figures"]["wire_bytes_per_delivery"]["median"];
+        let median = &case["figures"]["wire_bytes_per_delivery"]["value"];
         assert_eq!(row["wire_bytes_per_delivery"].parse().ok(), median.as_f64());
     }
 

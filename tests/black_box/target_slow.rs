@@ -71,7 +71,10 @@ fn a_lagging_socket_that_is_disconnected_resumes_without_loss() {
             assert!(reason.contains(&format!("since={last}-")), "{reason} after {last}");
             break;
         }
-        last = decode_head(&payload).unwrap().seq;
+        // The first ping comes at a phase of the link's own.
+        if first != 0x89 {
+            last = decode_head(&payload).unwrap().seq;
+        }
     }
     assert!(last < 121);
     // Far behind, but not slow: a client that resumes has time to catch up.

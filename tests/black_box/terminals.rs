@@ -118,10 +118,8 @@ fn is_of_table(lines: &[&str], at: usize) -> bool {
         words.starts_with(&["#", "case"]) || words.starts_with(&["case", "reach"])
     });
     // The report's headers have two lines.
-    let title = |line: &&str| {
-        line.split_whitespace()
-            .eq(["fresh", "fresh", "deliv.", "CPU", "per", "wire", "per", "memory", "connect"])
-    };
+    let title =
+        |line: &&str| line.split_whitespace().take(4).eq(["fresh", "fresh", "CPU,", "wire"]);
     title(&lines[at]) || head.is_some_and(|head| before[head..].iter().all(|line| !line.is_empty()))
 }
 

@@ -131,8 +131,8 @@ pub(super) fn deliveries_per_s(facts: &TrialFacts) -> Option<f64> {
 
 pub(super) fn wire_segments_per_delivery(facts: &TrialFacts) -> Option<f64> {
     // None at all means that the kernel did not tell, not that the wire was free.
-    let sent = Some(counters(facts).get(Counter::WireSegments)).filter(|sent| *sent > 0)?;
-    ratio(sent, counters(facts).get(Counter::Received))
+    let sent = Some(counters(facts).get(Counter::WindowWireSegments)).filter(|sent| *sent > 0)?;
+    ratio(sent, facts.workers.ledger.delivered)
 }
 
 fn cpu_per_delivery(facts: &TrialFacts, of: fn(CpuUsed) -> u64) -> Option<f64> {

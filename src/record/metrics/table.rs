@@ -120,7 +120,7 @@ pub const SPECS: &[Spec] = &[
     quantile!("publish_slip", "p99", PublishSlip, P99, TARGET).of(Of::Delivering)
         .says("published − due at the target, 99th percentile", "`request`"),
     number("wire_segments_per_delivery", "wire_segments_per_delivery", Unit::Of("segments"), fill::wire_segments_per_delivery)
-        .says("TCP segments, both ways, over the links' whole life ÷ deliveries over it", "as `wire_bytes_per_delivery`"),
+        .says("TCP segments, both ways, that open links carried in the window ÷ `delivered` (files of earlier versions: over the links' whole life ÷ deliveries over it)", "as `wire_bytes_per_delivery`"),
     number("worker_cpu_share", "worker_cpu_share", Unit::Share, fill::worker_cpu_share)
         .says("the workers' CPU time in the window ÷ (its length × `worker_shards`)", "not measured"),
     number("target_cpu_share", "target_cpu_share", Unit::Share, fill::target_cpu_share)

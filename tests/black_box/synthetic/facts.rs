@@ -211,6 +211,7 @@ fn at_the_end(case: &Case, expected: u64, wire: u64, rng: &mut Rng) -> Snapshot 
     recorder.count(Counter::Connections, case.workload.clients);
     recorder.count(Counter::WireBytes, wire);
     recorder.count(Counter::WindowWireBytes, wire);
+    recorder.count(Counter::WindowWireSegments, wire / 150);
     recorder.count(Counter::WindowWireSent, wire / 2);
     recorder.count(Counter::OpeningWireBytes, 900 * case.workload.clients);
     recorder.count(Counter::WireSegments, 2 * expected);
