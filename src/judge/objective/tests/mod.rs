@@ -8,7 +8,7 @@ use crate::judge::summary;
 use crate::measure::{Interval, Recorder};
 use crate::record::synthetic::{case, info, losing, scenario, write_run};
 use crate::record::{FloorRecord, Intervals, TrialFacts, Verdict};
-use crate::scenario::PatternKind;
+use crate::scenario::{Pattern, PatternKind, Restart, RestartLog};
 use crate::stats::noise::Noise;
 
 /// A run that was read, and its cases.
@@ -239,6 +239,33 @@ fn patterns_and_cases_are_compared() {
     }
     let refusal = run.refusal("websocket: freshness_p99 < 2 * request:clients=60: freshness_p99");
     assert!(refusal.contains("'request:clients=60' is no case"), "{refusal}");
+}
+
+#[test]
+fn what_never_ended_is_longer_than_every_limit() {
+    let out = tempfile::tempdir().unwrap();
+    let webhook = case(PatternKind::Webhook, 60, "");
+    let folder = write_run(out.path(), &info(scenario(vec![webhook.clone()], 2, &[])), |facts| {
+        *facts = losing(&webhook, facts.trial, 60);
+        facts.target.counters.add(crate::measure::Counter::Published, 1);
+    });
+    let mut run = Judged::read(&folder);
+    let planned = &mut run.run.info.scenario.cases[0];
+    let second = crate::unit::Span::from_secs(1);
+    let (at, down, graceful) = (second, second, false);
+    planned.conditions.restart = Some(Restart { at, down, log: RestartLog::Survives, graceful });
+    if let Pattern::Webhook(options) = &mut planned.pattern {
+        options.receiver.down_for = second;
+    }
+    for (text, expected, words) in [
+        ("recovery < 1h", Outcome::Missed, "not all clients came back"),
+        ("recovery > 1s", Outcome::Met, "not all clients came back"),
+        ("catch_up_max < 1h", Outcome::Missed, "not every receiver caught up"),
+    ] {
+        let (outcome, printed) = run.one(text);
+        assert_eq!(outcome, expected, "{text}: {printed}");
+        assert!(printed.contains(words), "{text}: {printed}");
+    }
 }
 
 #[test]
