@@ -9,7 +9,7 @@ use crate::unit::Span;
 use super::parse::Operator;
 use super::quantity::Quantity;
 use super::text::thousands;
-use super::{Limit, Objective};
+use super::{FLOOR, Limit, Objective};
 
 /// How far from its limit a value is that a run should decide.
 const AWAY: f64 = 0.2;
@@ -48,8 +48,9 @@ fn need(objective: &Objective) -> Need {
     if quantity.is_account() || matches!(quantity, Quantity::Largest(_)) {
         return Need::Counted;
     }
+    let of_floor = matches!(&objective.limit, Limit::Of { selector: Some(s), .. } if s == FLOOR);
     match (quantity, &objective.limit) {
-        (Quantity::Quantile(_, q), Limit::Value(_)) => {
+        (Quantity::Quantile(_, q), limit) if of_floor || matches!(limit, Limit::Value(_)) => {
             // Of a distribution whose tail is exponential: P(X > x) = (1−q)^(x ÷ quantile).
             let left = 1.0 - q;
             let shares = [left.powf(1.0 / (1.0 - AWAY)), left.powf(1.0 / (1.0 + AWAY))];

@@ -20,12 +20,12 @@ mod parse;
 mod quantity;
 mod relation;
 mod samples;
+mod selection;
 mod text;
 
 use std::fmt;
 
 use crate::record::{Figure, Run};
-use crate::scenario::PatternKind;
 
 use super::precision::by_medians;
 use super::{CaseSummary, Tally};
@@ -33,13 +33,14 @@ pub use abort::{AbortWatch, AbortWhen};
 pub(super) use evidence::Evidence;
 pub use horizon::horizon;
 use parse::Operator;
-use quantity::{Quantity, near_names};
+use quantity::Quantity;
 use samples::Length;
+use selection::selects;
 
 /// The selector of a limit that is the noise floor of the case itself.
 const FLOOR: &str = "floor";
 /// Why nothing is compared with it.
-const NO_FLOOR: &str = "no noise floor was measured: floor = true measures one";
+const NO_FLOOR: &str = "no usable noise floor was measured (floor = true measures one)";
 
 /// The name of a quantile that is kept of a noise floor.
 fn floor_quantile(q: f64) -> Option<&'static str> {
@@ -193,87 +194,6 @@ impl Objective {
         parse::objective(text)
     }
 
-    /// Whether it is for a case of that id and pattern.
-    pub fn applies_to(&self, case: &str, pattern: PatternKind) -> bool {
-        let selected = selects(self.selector.as_deref(), case, pattern);
-        let is_other = match &self.limit {
-            // A case is not compared with itself, where another is named.
-            Limit::Of { selector: Some(other), .. } if self.selector.is_none() => {
-                selects(Some(other), case, pattern)
-            }
-            _ => false,
-        };
-        selected && !is_other && self.quantity.is_of(pattern)
-    }
-
-    /// Refuses an objective that applies to none of `cases`, or whose limit does, as scenarios are loaded.
-    pub fn check<'a>(
-        &self,
-        cases: impl IntoIterator<Item = (&'a str, PatternKind)>,
-    ) -> Result<(), ObjectiveError> {
-        let cases: Vec<(&str, PatternKind)> = cases.into_iter().collect();
-        let own: Vec<_> =
-            cases.iter().filter(|(case, pattern)| self.applies_to(case, *pattern)).collect();
-        if own.is_empty() {
-            return Err(self.no_case(&cases));
-        }
-        for (case, _) in own {
-            self.other(case, &cases)?;
-        }
-        Ok(())
-    }
-
-    fn no_case(&self, cases: &[(&str, PatternKind)]) -> ObjectiveError {
-        let known = cases.iter().flat_map(|(case, pattern)| [*case, pattern.name()]);
-        let known: std::collections::BTreeSet<&str> = known.collect();
-        let near = match &self.selector {
-            Some(selector) if !known.contains(selector.as_str()) => {
-                near_names(selector, known.into_iter())
-            }
-            _ => String::new(),
-        };
-        ObjectiveError::NoCase { text: self.text.clone(), near }
-    }
-
-    /// The id of the case that the limit is of, for the case `own`: itself, its floor (`None`), or the one that is selected
-    /// and, of several, has the same axes.
-    fn other<'a>(
-        &self,
-        own: &'a str,
-        cases: &[(&'a str, PatternKind)],
-    ) -> Result<Option<&'a str>, ObjectiveError> {
-        let Limit::Of { selector, quantity, .. } = &self.limit else { return Ok(Some(own)) };
-        let refuse = |problem| Err(ObjectiveError::Other { text: self.text.clone(), problem });
-        let Some(selector) = selector.as_deref() else { return Ok(Some(own)) };
-        if selector == FLOOR {
-            return match quantity {
-                Quantity::Quantile(_, q) if floor_quantile(*q).is_some() => Ok(None),
-                _ => refuse("of the noise floor the p50, p90 and p99 are known".to_owned()),
-            };
-        }
-        let found: Vec<&str> = cases
-            .iter()
-            .filter(|(case, pattern)| {
-                selects(Some(selector), case, *pattern) && quantity.is_of(*pattern)
-            })
-            .map(|(case, _)| *case)
-            .collect();
-        let axes = |case: &str| case.split_once(':').map(|(_, axes)| axes.to_owned());
-        let alike: Vec<&str> =
-            found.iter().copied().filter(|case| axes(case) == axes(own)).collect();
-        match (found.as_slice(), alike.as_slice()) {
-            ([one], _) | (_, [one]) => Ok(Some(one)),
-            ([], _) => {
-                let known = cases.iter().map(|(_, pattern)| pattern.name());
-                let near = near_names(selector, known);
-                refuse(format!("'{selector}' is no case that has what it is compared with{near}"))
-            }
-            _ => refuse(format!(
-                "'{selector}' names several cases, and none has the axes of {own}; name one by its id"
-            )),
-        }
-    }
-
     /// The objective at one case; `None` where it is not for this case.
     fn judge(&self, case: &CaseSummary, cases: &[CaseSummary], run: &Run) -> Option<Judgement> {
         if !self.applies_to(&case.case, case.pattern) {
@@ -288,14 +208,7 @@ impl Objective {
             match &self.limit {
                 Limit::Value(limit) => self.against(*limit, case, run),
                 Limit::Of { factor, quantity, .. } => {
-                    let known: Vec<_> =
-                        cases.iter().map(|case| (case.case.as_str(), case.pattern)).collect();
-                    let other = match self.other(&case.case, &known).ok()? {
-                        Some(id) => Some(cases.iter().find(|case| case.case == id)?),
-                        None => None,
-                    };
-                    let left = (&self.quantity, case);
-                    relation::relation(left, self.operator, (*factor, quantity, other), run)
+                    self.against_other((*factor, quantity), case, cases, run)?
                 }
             }
         };
@@ -306,6 +219,29 @@ impl Objective {
         let Finding { outcome, measured, printed, used } = finding;
         let (objective, case) = (self.text.clone(), case.case.clone());
         Some(Judgement { objective, case, measured, printed, outcome, used })
+    }
+
+    /// Judges the quantity of a case against so many times another; `None` where there is no other.
+    fn against_other(
+        &self,
+        (factor, quantity): (f64, &Quantity),
+        case: &CaseSummary,
+        cases: &[CaseSummary],
+        run: &Run,
+    ) -> Option<Finding> {
+        let known: Vec<_> = cases.iter().map(|case| (case.case.as_str(), case.pattern)).collect();
+        if let Some(id) = self.other(&case.case, &known).ok()? {
+            let other = cases.iter().find(|case| case.case == id)?;
+            let left = (&self.quantity, case);
+            return Some(relation::relation(left, self.operator, (factor, quantity, other), run));
+        }
+        let Some(ns) = relation::floor_ns(quantity, case, run) else {
+            return Some(Finding::unknown(NO_FLOOR));
+        };
+        let finding = self.against(factor * ns, case, run);
+        let floor = crate::unit::nanoseconds(ns);
+        let printed = format!("{}; noise floor {floor}", finding.printed);
+        Some(Finding { printed, ..finding })
     }
 
     /// Judges the quantity of a case against a value.
@@ -363,10 +299,6 @@ impl Objective {
             }
         }
     }
-}
-
-fn selects(selector: Option<&str>, case: &str, pattern: PatternKind) -> bool {
-    selector.is_none_or(|selector| selector == case || selector == pattern.name())
 }
 
 /// Judges every objective at every case that it applies to.

@@ -1,4 +1,4 @@
-//! Objectives between two quantities: of patterns, of cases, or of one case and its noise floor.
+//! Objectives between two quantities: of patterns, of cases, or of one case.
 
 use crate::record::{Figure, Run};
 use crate::stats::CONFIDENCE;
@@ -11,7 +11,7 @@ use super::figures::print;
 use super::parse::Operator;
 use super::quantity::Quantity;
 use super::text;
-use super::{FLOOR, Finding, NO_FLOOR, Outcome, floor_quantile};
+use super::{Finding, Outcome, floor_quantile};
 
 /// What is known of one side.
 struct Side {
@@ -28,17 +28,11 @@ struct Side {
 pub(super) fn relation(
     (left, case): (&Quantity, &CaseSummary),
     operator: Operator,
-    (factor, right, other): (f64, &Quantity, Option<&CaseSummary>),
+    (factor, right, other): (f64, &Quantity, &CaseSummary),
     run: &Run,
 ) -> Finding {
-    let floor = other.is_none();
-    let own = side(left, case, run);
-    let against = match other {
-        Some(other) => side(right, other, run),
-        None => floor_side(right, case, run),
-    };
-    let (Some(own), Some(against)) = (own, against) else {
-        return if floor { Finding::unknown(NO_FLOOR) } else { Finding::not_measured() };
+    let (Some(own), Some(against)) = (side(left, case, run), side(right, other, run)) else {
+        return Finding::not_measured();
     };
     let (low, high) = (against.low * factor, against.high * factor);
     let above = operator.bounds_above();
@@ -68,7 +62,7 @@ pub(super) fn relation(
         }
         _ => Outcome::Unknown,
     };
-    let name = other.map_or(FLOOR, |other| other.case.as_str());
+    let name = &other.case;
     let ratio = own.measured / against.measured;
     let mut printed = format!(
         "{}; {name}: {}; ratio {}, limit {}",
@@ -154,12 +148,11 @@ fn side(quantity: &Quantity, case: &CaseSummary, run: &Run) -> Option<Side> {
     }
 }
 
-/// The noise floor of a case: what was measured of it is taken for what it is.
-fn floor_side(quantity: &Quantity, case: &CaseSummary, run: &Run) -> Option<Side> {
+/// The noise floor of a case, in nanoseconds: what was measured of it is taken for what it is.
+pub(super) fn floor_ns(quantity: &Quantity, case: &CaseSummary, run: &Run) -> Option<f64> {
     let Quantity::Quantile(metric, q) = quantity else { return None };
     let floor = floor_of(run, case).filter(|floor| floor.metric == *metric)?;
-    let name = floor_quantile(*q)?;
-    floor.at(name).map(|ns| exactly(ns, nanoseconds(ns)))
+    floor.at(floor_quantile(*q)?)
 }
 
 fn exactly(value: f64, printed: String) -> Side {

@@ -7,7 +7,8 @@ use crate::clock::SECOND_NS;
 use crate::judge::summary;
 use crate::measure::{Interval, Recorder};
 use crate::record::synthetic::{case, info, losing, scenario, write_run};
-use crate::record::{Intervals, TrialFacts};
+use crate::record::{FloorRecord, Intervals, TrialFacts, Verdict};
+use crate::scenario::{Pattern, PatternKind, Restart, RestartLog};
 use crate::stats::noise::Noise;
 
 /// A run that was read, and its cases.
@@ -238,6 +239,57 @@ fn patterns_and_cases_are_compared() {
     }
     let refusal = run.refusal("websocket: freshness_p99 < 2 * request:clients=60: freshness_p99");
     assert!(refusal.contains("'request:clients=60' is no case"), "{refusal}");
+}
+
+#[test]
+fn what_never_ended_is_longer_than_every_limit() {
+    let out = tempfile::tempdir().unwrap();
+    let webhook = case(PatternKind::Webhook, 60, "");
+    let folder = write_run(out.path(), &info(scenario(vec![webhook.clone()], 2, &[])), |facts| {
+        *facts = losing(&webhook, facts.trial, 60);
+        facts.target.counters.add(crate::measure::Counter::Published, 1);
+    });
+    let mut run = Judged::read(&folder);
+    let planned = &mut run.run.info.scenario.cases[0];
+    let second = crate::unit::Span::from_secs(1);
+    let (at, down, graceful) = (second, second, false);
+    planned.conditions.restart = Some(Restart { at, down, log: RestartLog::Survives, graceful });
+    if let Pattern::Webhook(options) = &mut planned.pattern {
+        options.receiver.down_for = second;
+    }
+    for (text, expected, words) in [
+        ("recovery < 1h", Outcome::Missed, "not all clients came back"),
+        ("recovery > 1s", Outcome::Met, "not all clients came back"),
+        ("catch_up_max < 1h", Outcome::Missed, "not every receiver caught up"),
+    ] {
+        let (outcome, printed) = run.one(text);
+        assert_eq!(outcome, expected, "{text}: {printed}");
+        assert!(printed.contains(words), "{text}: {printed}");
+    }
+}
+
+#[test]
+fn a_case_is_compared_with_its_noise_floor() {
+    let mut run = drawn(PatternKind::Sse, (2, 10, 200), |_, _, noise| 1e6 * (1.0 + noise.unit()));
+    let (outcome, printed) = run.one("freshness_p99 < 10 * floor: freshness_p99");
+    assert_eq!(outcome, Outcome::Unknown, "{printed}");
+    assert!(printed.contains("no usable noise floor"), "{printed}");
+    let facts = crate::record::synthetic::facts(&case(PatternKind::WebSocket, 50, ""), 1);
+    let cases = vec!["sse".to_owned()];
+    let mut floor = FloorRecord::new(&facts, cases, 0, Verdict::Valid, [""; 0]);
+    floor.quantiles.floor_ns_p99 = Some(Figure::Value(400e3));
+    run.run.floors.push(floor);
+    run.cases = summary(&run.run);
+    for (text, expected) in [
+        ("freshness_p99 < 10 * floor: freshness_p99", Outcome::Met),
+        ("freshness_p99 < floor: freshness_p99 * 3", Outcome::Missed),
+        ("floor_ratio_p99 < 10", Outcome::Met),
+        ("floor_ratio_p99 < 3", Outcome::Missed),
+    ] {
+        let (outcome, printed) = run.one(text);
+        assert_eq!(outcome, expected, "{text}: {printed}");
+        assert!(printed.contains("noise floor"), "{text}: {printed}");
+    }
 }
 
 #[test]
