@@ -80,7 +80,11 @@ fn a_lagging_socket_that_is_disconnected_resumes_without_loss() {
     // Far behind, but not slow: a client that resumes has time to catch up.
     let mut again = socket(&target, last);
     for seq in last + 1..=121 {
-        assert_eq!(decode_head(&frame(&mut again).unwrap().1).unwrap().seq, seq);
+        let mut next = frame(&mut again).unwrap();
+        if next.0 == 0x89 {
+            next = frame(&mut again).unwrap();
+        }
+        assert_eq!(decode_head(&next.1).unwrap().seq, seq);
     }
 }
 
