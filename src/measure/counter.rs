@@ -36,6 +36,8 @@ counters! {
     NotModified => "not_modified",
     /// Deliveries received in the whole life of the links, warm-up and drain too.
     Received => "received",
+    /// Those of them that were received in the measure window.
+    WindowReceived => "window_received",
     /// Attempts to open a connection, failed ones too, by links that stand or stood: the first of each, and whatever
     /// followed.
     Dials => "dials",
@@ -57,12 +59,10 @@ counters! {
     TlsResumed => "tls_resumed",
     /// Requests that were refused before their link stood, each of which was tried again.
     RefusedSetUps => "refused_set_ups",
-    /// Bytes at IP level over the links' whole life, both ways, opening and closing excluded.
-    WireBytes => "wire_bytes",
-    /// TCP segments over the links' whole life, both ways.
-    WireSegments => "wire_segments",
     /// Bytes at IP level that open connections carried in the measure window, both ways.
     WindowWireBytes => "window_wire_bytes",
+    /// TCP segments of those bytes.
+    WindowWireSegments => "window_wire_segments",
     /// Of those: bytes that the target sent.
     WindowWireSent => "window_wire_sent",
     /// Bytes at IP level that open connections carried in the idle phase, both ways.

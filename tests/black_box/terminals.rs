@@ -120,7 +120,7 @@ fn is_of_table(lines: &[&str], at: usize) -> bool {
     // The report's headers have two lines.
     let title = |line: &&str| {
         line.split_whitespace()
-            .eq(["fresh", "fresh", "deliv.", "CPU", "per", "wire", "per", "memory", "connect"])
+            .eq(["fresh", "fresh", "CPU,", "wire", "target", "cost/", "CPU", "per", "wire", "per"])
     };
     title(&lines[at]) || head.is_some_and(|head| before[head..].iter().all(|line| !line.is_empty()))
 }
