@@ -35,6 +35,8 @@ counters! {
     NotModified => "not_modified",
     /// Deliveries received in the whole life of the links, warm-up and drain too.
     Received => "received",
+    /// Those of them that were received in the measure window.
+    WindowReceived => "window_received",
     /// Attempts to open a connection by links of the trial, including failed ones and reconnections.
     Dials => "dials",
     /// Links that reconnected after an unplanned end.
@@ -55,15 +57,11 @@ counters! {
     TlsResumed => "tls_resumed",
     /// Requests refused before their link was open; each was tried again.
     RefusedSetUps => "refused_set_ups",
-    /// Bytes at IP level over the links' whole life, both ways, opening and closing excluded.
-    WireBytes => "wire_bytes",
-    /// TCP segments over the links' whole life, both ways.
-    WireSegments => "wire_segments",
     /// Bytes at IP level that open connections carried in the measure window, both ways.
     WindowWireBytes => "window_wire_bytes",
-    /// TCP segments of the same.
+    /// TCP segments of those bytes.
     WindowWireSegments => "window_wire_segments",
-    /// Of those bytes: those that the target sent.
+    /// Of those: bytes that the target sent.
     WindowWireSent => "window_wire_sent",
     /// Bytes at IP level that open connections carried in the idle phase, both ways.
     IdleWireBytes => "idle_wire_bytes",

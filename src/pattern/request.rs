@@ -155,7 +155,7 @@ impl Client<'_> {
             (Some(answer), Ok(outcome)) => {
                 let response_ns = answer.done_ns.saturating_sub(due_ns);
                 link.book(seq, response_ns > link.context().case.workload.late_after.ns());
-                link.count(Counter::Received, 1);
+                link.count_received(answer.done_ns);
                 link.record_due(due_ns, response_ns);
                 if measured {
                     link.answered(&answer, turn);

@@ -101,9 +101,6 @@ pub(super) fn run(
     drop(runtime);
     let _ = messages.send(match outcome {
         Ok(mut snapshot) => {
-            let total = wire.total();
-            snapshot.counters.add(Counter::WireBytes, total.bytes);
-            snapshot.counters.add(Counter::WireSegments, total.segments);
             let window = wire.carried(Stage::Window);
             snapshot.counters.add(Counter::WindowWireBytes, window.bytes);
             snapshot.counters.add(Counter::WindowWireSegments, window.segments);

@@ -20,18 +20,26 @@ impl Link {
         }
     }
 
+    /// Counts a delivery that was received at `at_ns`, whenever it was due.
+    pub fn count_received(&self, at_ns: u64) {
+        self.count(Counter::Received, 1);
+        if self.measures(at_ns) {
+            self.count(Counter::WindowReceived, 1);
+        }
+    }
+
     /// Books the arrival of an event at `received_ns`; returns what it was and whether it is measured.
     pub fn receive(&self, head: Head, received_ns: u64) -> (Arrival, bool) {
         if self.context.ledgers.borrow()[self.slot].is_closed() {
             // An event of a log that has begun anew: its sequence tells nothing.
-            self.count(Counter::Received, 1);
+            self.count_received(received_ns);
             return (Arrival::Duplicate, false);
         }
         let freshness_ns = received_ns.saturating_sub(head.due_ns);
         let late = freshness_ns > self.context.case.workload.late_after.ns();
         let (arrival, measured) = self.book_at(head.key.unwrap_or(head.seq), head.seq, late);
+        self.count_received(received_ns);
         let mut recorder = self.context.recorder.borrow_mut();
-        recorder.count(Counter::Received, 1);
         if arrival != Arrival::Duplicate {
             recorder.record_due(head.due_ns, freshness_ns);
         }

@@ -61,21 +61,21 @@ fn upkeep((amount, idle_s): (f64, f64), seconds: f64, facts: &TrialFacts) -> f64
     if idle >= ENOUGH { amount / idle as f64 * window as f64 } else { amount / idle_s * seconds }
 }
 
-/// What is left of `amount` for each delivery, without the upkeep; nothing is left where chance took it.
-fn added(amount: f64, idle: (f64, f64), seconds: f64, facts: &TrialFacts) -> Option<f64> {
-    let delivered = facts.workers.ledger.delivered;
-    let left = (amount - upkeep(idle, seconds, facts)).max(0.0);
-    (delivered > 0).then(|| left / delivered as f64)
+/// What is `left` without the upkeep, for each delivery; nothing where chance took it.
+fn added(left: f64, deliveries: u64) -> Option<f64> {
+    (deliveries > 0).then(|| left.max(0.0) / deliveries as f64)
 }
 
 pub(super) fn added_cpu_per_delivery(facts: &TrialFacts) -> Option<f64> {
     let used = facts.cpu_used()?;
-    added(used.target_ns as f64, idle_cpu(facts)?, used.elapsed_ns as f64 / 1e9, facts)
+    let upkeep = upkeep(idle_cpu(facts)?, used.elapsed_ns as f64 / 1e9, facts);
+    added(used.target_ns as f64 - upkeep, facts.workers.ledger.delivered)
 }
 
 pub(super) fn added_wire_per_delivery(facts: &TrialFacts) -> Option<f64> {
     let bytes = counted(facts, Counter::WindowWireBytes) as f64;
-    added(bytes, idle_wire(facts)?, facts.phases.measure.secs(), facts)
+    let upkeep = upkeep(idle_wire(facts)?, facts.phases.measure.secs(), facts);
+    added(bytes - upkeep, counted(facts, Counter::WindowReceived))
 }
 
 /// Links stood for half of the phase on average, and cost what they cost.

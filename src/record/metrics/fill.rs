@@ -129,12 +129,6 @@ pub(super) fn deliveries_per_s(facts: &TrialFacts) -> Option<f64> {
     finished.then(|| facts.workers.ledger.delivered as f64 / seconds)
 }
 
-pub(super) fn wire_segments_per_delivery(facts: &TrialFacts) -> Option<f64> {
-    // None at all means that the kernel did not tell, not that the wire was free.
-    let sent = Some(counters(facts).get(Counter::WindowWireSegments)).filter(|sent| *sent > 0)?;
-    ratio(sent, facts.workers.ledger.delivered)
-}
-
 fn cpu_per_delivery(facts: &TrialFacts, of: fn(CpuUsed) -> u64) -> Option<f64> {
     let used = facts.cpu_used().filter(|_| facts.failure.is_none())?;
     ratio(of(used), facts.workers.ledger.delivered)

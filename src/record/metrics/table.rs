@@ -92,7 +92,7 @@ pub const SPECS: &[Spec] = &[
         .says("its 99th percentile", "not recorded"),
     number("wire_bytes_per_delivery", "wire_per_delivery", Unit::Bytes, totals::wire_bytes_per_delivery).required()
         .titled("wire bytes per delivery", ["wire per", "deliv."]).repeats_within(0.1)
-        .says("bytes at IP level, both ways, that open links carried in the window ÷ `delivered`; opening and closing excluded (files of earlier versions: over the links' whole life ÷ deliveries over it)", "kernel does not tell, none delivered, failed"),
+        .says("bytes at IP level, both ways, that open links carried in the window ÷ deliveries that arrived in it; opening and closing excluded (files of earlier versions: over the links' whole life ÷ deliveries over it)", "kernel does not tell, none delivered, failed"),
     number("target_cpu_ns_per_delivery", "target_cpu_per_delivery", Unit::Nanoseconds, fill::target_cpu_per_delivery).required()
         .titled("target CPU per delivery", ["CPU per", "deliv."])
         .says("the target's CPU time in the window, without what watching its health took, ÷ `delivered`", "not measured, none delivered, failed"),
@@ -119,8 +119,8 @@ pub const SPECS: &[Spec] = &[
         .says("the same, median", "not recorded"),
     quantile!("publish_slip", "p99", PublishSlip, P99, TARGET).of(Of::Delivering)
         .says("published − due at the target, 99th percentile", "`request`"),
-    number("wire_segments_per_delivery", "wire_segments_per_delivery", Unit::Of("segments"), fill::wire_segments_per_delivery)
-        .says("TCP segments, both ways, that open links carried in the window ÷ `delivered` (files of earlier versions: over the links' whole life ÷ deliveries over it)", "as `wire_bytes_per_delivery`"),
+    number("wire_segments_per_delivery", "wire_segments_per_delivery", Unit::Of("segments"), totals::wire_segments_per_delivery)
+        .says("TCP segments, both ways, of the same bytes ÷ the same deliveries", "as `wire_bytes_per_delivery`"),
     number("worker_cpu_share", "worker_cpu_share", Unit::Share, fill::worker_cpu_share)
         .says("the workers' CPU time in the window ÷ (its length × `worker_shards`)", "not measured"),
     number("target_cpu_share", "target_cpu_share", Unit::Share, fill::target_cpu_share)
@@ -346,7 +346,7 @@ pub const SPECS: &[Spec] = &[
     number("added_cpu_ns_per_delivery", "added_cpu_per_delivery", Unit::Nanoseconds, causes::added_cpu_per_delivery).expected_of(Of::Nothing)
         .says("what a delivery adds: the target's CPU time in the window, without what the idle phase shows of upkeep, ÷ `delivered` (METHODOLOGY, *Cost*)", "as `idle_cpu_ns_per_client_s`, none delivered"),
     number("added_wire_bytes_per_delivery", "added_wire_per_delivery", Unit::Bytes, causes::added_wire_per_delivery).expected_of(Of::Nothing)
-        .says("the same in bytes at IP level, both ways", "as `idle_wire_bytes_per_client_s`, none delivered"),
+        .says("the same in bytes at IP level, both ways, ÷ deliveries that arrived in the window", "as `idle_wire_bytes_per_client_s`, none delivered"),
     number("connect_cpu_ns_per_link", "connect_cpu_per_link", Unit::Nanoseconds, causes::connect_cpu_per_link).expected_of(Of::Nothing)
         .says("the target's CPU time over the connect phase ÷ `clients`: handshakes, subscription or first poll", "failed, files written before it"),
     number("connect_wire_bytes_per_link", "connect_wire_per_link", Unit::Bytes, causes::connect_wire_per_link).expected_of(Of::Nothing)

@@ -32,7 +32,7 @@ pub(super) fn target_cpu_cores_per_1k_clients(facts: &TrialFacts) -> Option<f64>
 /// Bytes per second of the window. No bytes at all, not even to open the links, means that the kernel does not tell.
 fn wire_per_s(facts: &TrialFacts, which: Counter) -> Option<f64> {
     let counted = |counter| facts.workers.counters.get(counter);
-    let told = counted(Counter::OpeningWireBytes) + counted(Counter::WireBytes) > 0;
+    let told = counted(Counter::OpeningWireBytes) > 0;
     Some(counted(which) as f64 / finished(facts)?).filter(|_| told)
 }
 
@@ -48,10 +48,19 @@ pub(super) fn target_sent_bytes_per_s(facts: &TrialFacts) -> Option<f64> {
     wire_per_s(facts, Counter::WindowWireSent)
 }
 
+fn wire_per_delivery(facts: &TrialFacts, what: Counter) -> Option<f64> {
+    // By arrival, as the bytes are counted: what was due just before a border went over the wire behind it.
+    let received = facts.workers.counters.get(Counter::WindowReceived);
+    let whole = wire_per_s(facts, what)? * finished(facts)?;
+    (received > 0 && whole > 0.0).then(|| whole / received as f64)
+}
+
 pub(super) fn wire_bytes_per_delivery(facts: &TrialFacts) -> Option<f64> {
-    let delivered = facts.workers.ledger.delivered;
-    let whole = wire_bytes_per_s(facts)? * finished(facts)?;
-    (delivered > 0 && whole > 0.0).then(|| whole / delivered as f64)
+    wire_per_delivery(facts, Counter::WindowWireBytes)
+}
+
+pub(super) fn wire_segments_per_delivery(facts: &TrialFacts) -> Option<f64> {
+    wire_per_delivery(facts, Counter::WindowWireSegments)
 }
 
 /// The last reading of the connect phase: every link stands, and each has exchanged something.

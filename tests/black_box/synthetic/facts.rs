@@ -146,6 +146,7 @@ pub(crate) fn facts(case: &Case, trial: u32) -> TrialFacts {
             recorder.record_due(due, ns as u64);
         }
         recorder.count(Counter::Received, share);
+        recorder.count(Counter::WindowReceived, share);
         let from = start + second * SECOND_NS;
         let snapshot = recorder.snapshot();
         workers.merge(&snapshot);
@@ -209,12 +210,10 @@ fn at_the_end(case: &Case, expected: u64, wire: u64, rng: &mut Rng) -> Snapshot 
         recorder.record(Metric::Connect, (180e3 + 90e3 * rng.unit()) as u64);
     }
     recorder.count(Counter::Connections, case.workload.clients);
-    recorder.count(Counter::WireBytes, wire);
     recorder.count(Counter::WindowWireBytes, wire);
-    recorder.count(Counter::WindowWireSegments, wire / 150);
+    recorder.count(Counter::WindowWireSegments, 2 * expected);
     recorder.count(Counter::WindowWireSent, wire / 2);
     recorder.count(Counter::OpeningWireBytes, 900 * case.workload.clients);
-    recorder.count(Counter::WireSegments, 2 * expected);
     let mut snapshot = recorder.snapshot();
     snapshot.ledger = Ledger { expected, delivered: expected, ..Ledger::default() };
     snapshot
