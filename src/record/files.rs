@@ -117,7 +117,7 @@ pub const SUMMARY_COLUMNS: &[Column] = &[
     column("trials_failed", Kind::Number, Unit::Of("trials"))
         .says("likewise", "never"),
     column("confidence", Kind::Number, Unit::Share)
-        .says("confidence of all intervals of the row: 0.75 for three usable trials, 0.97 for six; never over-stated", "no usable trial"),
+        .says("confidence of the row's intervals of medians over trials: 0.75 for three usable trials, 0.97 for six; never over-stated. Intervals of quantiles have 0.95", "no usable trial"),
     column("reach_worst", Kind::Number, Unit::Share)
         .says("least `reach` of a trial that was finished", "no trial was finished"),
     column("floor_ratio_p50", Kind::Number, Unit::Of("ratio"))

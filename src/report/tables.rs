@@ -173,4 +173,45 @@ mod tests {
             Some(Figure::Value(median))
         );
     }
+
+    /// The p50 and p99 of one run, wherever it says them.
+    #[test]
+    fn a_quantile_is_the_same_figure_in_table_chart_files_and_objectives() {
+        let out = tempfile::tempdir().unwrap();
+        let cases = vec![case(PatternKind::Sse, 60, ""), case(PatternKind::WebSocket, 60, "")];
+        let objectives = ["freshness_p50 < 1h", "freshness_p99 < 1h"];
+        let folder = write_run(out.path(), &info(scenario(cases, 3, &objectives)), |_| ());
+        let view = View::new(Run::read(&folder).unwrap());
+        let (summary, percentiles) = (rows(&summary(&view)), rows(&percentiles(&view)));
+        let table = crate::report::glance::table(&view);
+        let page = crate::report::markdown::markdown(&view);
+        for (at, id) in ["sse", "websocket"].into_iter().enumerate() {
+            for (column, q, share, objective) in [
+                ("freshness_ns_p50", "0.5", 0.5, objectives[0]),
+                ("freshness_ns_p99", "0.99", 0.99, objectives[1]),
+            ] {
+                let of_case = view.findings.cases[at].figure(column).unwrap();
+                let Figure::Value(ns) = of_case.value else { panic!("{id} {column}") };
+                assert_eq!(summary[at][column], ns.to_string(), "summary.csv");
+                let row = |row: &&BTreeMap<String, String>| {
+                    row["case"] == id && row["metric"] == "freshness" && row["quantile"] == q
+                };
+                assert_eq!(percentiles.iter().find(row).unwrap()["value_ns"], ns.to_string());
+                let points = Quantiles::of(&view, id, Metric::Freshness).unwrap().points;
+                let point = points.iter().find(|(own, _)| (own - share).abs() < 1e-12).unwrap();
+                assert_eq!(point.1, of_case.value, "the chart");
+                let judged =
+                    |j: &&crate::judge::Judgement| j.case == id && j.objective == objective;
+                let judged = view.findings.judgements.iter().find(judged).unwrap();
+                assert_eq!(judged.measured, Some(of_case.value), "the objective");
+                let printed = crate::unit::nanoseconds(ns);
+                let cells = &table.groups[0].rows[at];
+                assert!(cells.iter().any(|cell| cell.text == printed), "{printed}: {cells:?}");
+                assert!(page.contains(&crate::unit::typographic(&printed)), "report.md");
+                assert!(of_case.low.number() <= ns && ns <= of_case.high.number());
+                // Each trial has its own, and none of them need be it.
+                assert_eq!(of_case.trials, 3);
+            }
+        }
+    }
 }
