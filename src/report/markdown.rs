@@ -5,7 +5,9 @@ use std::fmt::Write as _;
 use super::group::{groups, printable};
 use super::table::{columns, verdict, with_interval};
 use super::transport::transport;
-use super::{View, caveats, chart, disruption, flips, floor, prose, sends, stages, trust, webhook};
+use super::{
+    View, causes, caveats, chart, disruption, flips, floor, prose, sends, stages, trust, webhook,
+};
 use crate::judge::CaseSummary;
 use crate::record::COST;
 use crate::unit::{bytes, bytes_per_second, cores, count, nanoseconds, significant, typographic};
@@ -49,6 +51,11 @@ pub(super) fn markdown(view: &View) -> String {
     }
     section(&mut page, "Intervals");
     page.push_str(&intervals(view));
+    if let Some(table) = causes::table(view) {
+        section(&mut page, "What causes the cost");
+        page.push_str(causes::WHAT);
+        rows(&mut page, &table);
+    }
     let went = where_the_time_goes(view);
     let delayed = [caveats::delayed(view), caveats::herds(view)].concat();
     if !went.is_empty() || !delayed.is_empty() {
