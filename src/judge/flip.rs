@@ -17,7 +17,7 @@ use crate::unit::Rate;
 /// How far around the offered rate is looked, as a factor: further away a model of one measurement is a guess. CPU takes the
 /// narrower range: a target that is woken less often takes more of it each time.
 const fn range(axis: Axis) -> f64 {
-    if matches!(axis, Axis::Cpu) { 10.0 } else { 100.0 }
+    if matches!(axis, Axis::Cpu) { 5.0 } else { 100.0 }
 }
 
 /// Rates that are tried on each side of the offered one.

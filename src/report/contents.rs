@@ -4,7 +4,7 @@ use super::View;
 use super::chart::CHARTS;
 use super::document::{Block, Document, Extent, Section};
 use super::{
-    caveats, details, disruption, flips, floor, glance, method, prose, sends, stages, trust,
+    causes, caveats, details, disruption, flips, floor, glance, method, prose, sends, stages, trust,
 };
 use Extent::{Always, Full, Short};
 
@@ -22,6 +22,7 @@ pub(super) fn document(view: &View) -> Document {
         warnings(view),
         charts(),
         intervals(view),
+        costs(view),
         where_the_time_goes(view),
         noise_floor(view),
         trials(view),
@@ -87,6 +88,14 @@ fn intervals(view: &View) -> Option<Section> {
         (Full, Block::Table(details::intervals(view))),
     ];
     Section::new("Intervals", blocks)
+}
+
+fn costs(view: &View) -> Option<Section> {
+    let table = causes::table(view);
+    let reading = table.groups.iter().any(|group| !group.rows.is_empty());
+    let reading = reading.then(|| (Full, Block::Paragraph(causes::READING.to_owned())));
+    let blocks = reading.into_iter().chain([(Full, Block::Table(table))]);
+    Section::new("What causes the cost", blocks)
 }
 
 fn where_the_time_goes(view: &View) -> Option<Section> {

@@ -3,6 +3,7 @@
 //! Nothing is measured or judged here, and nothing but the folder is read: the same folder gives the same bytes,
 //! whenever and wherever its reports are made again.
 
+mod causes;
 mod caveats;
 mod chart;
 mod contents;
