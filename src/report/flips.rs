@@ -18,11 +18,14 @@ pub(super) fn sentences(view: &View) -> Vec<String> {
 fn sentence(view: &View, flip: &Flip) -> String {
     let what = if flip.axis == Axis::Cpu { "target CPU" } else { "wire bytes" };
     let (here, at) = if let Some(interval) = flip.interval_s {
-        let here = format!("{} events per poll", significant(flip.here * interval));
+        let polled = significant(flip.here * interval);
+        let here = format!("{polled} event{} per poll", if polled == "1" { "" } else { "s" });
         (here, format!("{} per interval", about(flip.at * interval)))
     } else {
         let (seconds, unit) = period(flip.here);
-        let here = format!("{} events per {unit} and client", significant(flip.here * seconds));
+        let rate = significant(flip.here * seconds);
+        let noun = if rate == "1" { "event" } else { "events" };
+        let here = format!("{rate} {noun} per {unit} and client");
         (here, format!("{} per {unit}", about(flip.at * seconds)))
     };
     let beyond = if flip.at < flip.here { "below" } else { "above" };

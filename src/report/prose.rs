@@ -7,7 +7,7 @@ use super::View;
 use super::group::{groups, printable};
 use crate::judge::{Axis, Claim, Judgement, Outcome, Ranked, Ranking};
 use crate::pace::Pacing;
-use crate::record::COST;
+use crate::record::{COST, Figure};
 use crate::scenario::{HOURS_PER_MONTH, Prices, Profile};
 use crate::stats::Shift;
 use crate::unit::{bytes, bytes_per_second, cores, counted, nanoseconds, significant};
@@ -17,23 +17,23 @@ const FEW: usize = 2;
 
 /// The best case by each axis, a sentence per workload, and the confidence of the ratios.
 pub(super) fn answers(view: &View) -> Vec<String> {
-    let labels = labels(view);
-    let rankings = view.findings.rankings.iter().map(|ranking| answer(ranking, &labels, true));
+    let names = Names::new(view);
+    let rankings = view.findings.rankings.iter().map(|ranking| answer(ranking, &names, true));
     rankings.chain(certainty(&view.findings.rankings)).collect()
 }
 
 /// The same in short; many workloads share one sentence.
 pub(super) fn answers_in_short(view: &View) -> Vec<String> {
-    let labels = labels(view);
+    let names = Names::new(view);
     let mut sentences = Vec::new();
     for axis in Axis::ALL {
         for delivers in [true, false] {
             let kind = |ranking: &&Ranking| ranking.axis == axis && ranking.delivers == delivers;
             let rankings: Vec<&Ranking> = view.findings.rankings.iter().filter(kind).collect();
             if rankings.len() <= FEW {
-                sentences.extend(rankings.iter().map(|ranking| answer(ranking, &labels, false)));
+                sentences.extend(rankings.iter().map(|ranking| answer(ranking, &names, false)));
             } else {
-                sentences.push(winners(axis, &rankings, &labels));
+                sentences.push(winners(axis, &rankings, &names));
             }
         }
     }
@@ -41,10 +41,10 @@ pub(super) fn answers_in_short(view: &View) -> Vec<String> {
     sentences
 }
 
-fn winners(axis: Axis, rankings: &[&Ranking], labels: &BTreeMap<String, String>) -> String {
+fn winners(axis: Axis, rankings: &[&Ranking], names: &Names) -> String {
     let mut wins: Vec<(String, u64)> = Vec::new();
     for ranking in rankings {
-        let winner = named(&ranking.order[0].case, labels);
+        let winner = names.of(&ranking.order[0].case);
         match wins.iter_mut().find(|(name, _)| *name == winner) {
             Some((_, count)) => *count += 1,
             None => wins.push((winner, 1)),
@@ -92,8 +92,27 @@ fn labels(view: &View) -> BTreeMap<String, String> {
     labels
 }
 
-fn named(case: &str, labels: &BTreeMap<String, String>) -> String {
-    labels.get(case).cloned().unwrap_or_else(|| printable(case))
+/// What sentences call cases, and the currency of costs.
+struct Names {
+    by_case: BTreeMap<String, String>,
+    currency: String,
+}
+
+impl Names {
+    fn new(view: &View) -> Self {
+        let currency = printable(&view.run.info.scenario.prices.currency);
+        Self { by_case: labels(view), currency }
+    }
+
+    fn of(&self, case: &str) -> String {
+        self.by_case.get(case).cloned().unwrap_or_else(|| printable(case))
+    }
+
+    /// A figure of an axis for people; of money, with its currency.
+    fn figure(&self, axis: Axis, figure: &Figure) -> String {
+        let printed = figure.print(words(axis).unit);
+        if axis == Axis::Cost { format!("{printed} {}", self.currency) } else { printed }
+    }
 }
 
 /// How an axis is spoken of.
@@ -131,15 +150,15 @@ const fn speak(
 }
 
 /// The first place, its lead over the second and, `whole`, the last place.
-fn answer(ranking: &Ranking, labels: &BTreeMap<String, String>, whole: bool) -> String {
+fn answer(ranking: &Ranking, names: &Names, whole: bool) -> String {
     let (first, second) = (&ranking.order[0], &ranking.order[1]);
     let words = words(ranking.axis);
     let best = match ranking.workload.as_str() {
         "" => words.best.to_owned(),
         workload => format!("{} at {workload}", words.best),
     };
-    let name = |ranked: &Ranked| named(&ranked.case, labels);
-    let figure = |ranked: &Ranked| ranked.value.print(words.unit);
+    let name = |ranked: &Ranked| names.of(&ranked.case);
+    let figure = |ranked: &Ranked| names.figure(ranking.axis, &ranked.value);
     let winner = format!("{best}: {}, {}{}", name(first), words.quantile, figure(first));
     let (runner_up, its) = (name(second), figure(second));
     let lead = |shift: &Shift, why: &str| {
