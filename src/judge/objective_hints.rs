@@ -8,7 +8,6 @@ use crate::scenario::{PatternKind, pattern_called};
 #[error("{}{hint}", guessed(error, hint))]
 pub struct Misspelt {
     /// Why it cannot be judged.
-    #[source]
     pub error: ObjectiveError,
     /// The right spelling, as the end of a sentence; empty where it cannot be guessed.
     pub hint: String,

@@ -180,7 +180,7 @@ pub fn masked(out: &mut impl BufMut, opcode: Opcode, payload: &mut [u8], key: [u
     out.put_slice(payload);
 }
 
-/// Appends a control frame; a payload beyond [`CONTROL_MAX`] is cut.
+/// Appends a control frame; a payload beyond 125 bytes is cut.
 pub fn control(out: &mut Vec<u8>, opcode: Opcode, payload: &[u8]) {
     let payload = &payload[..payload.len().min(CONTROL_MAX)];
     out.extend_from_slice(Header::new(opcode, payload.len()).as_bytes());

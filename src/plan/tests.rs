@@ -405,6 +405,11 @@ fn what_comes_less_often_than_the_window_is_long_is_named() {
             ],
         ),
         (
+            "a busy stream, on which heartbeats never come due",
+            vec!["workload.rate=20/s", "phases.measure=5s", "short-poll.interval=1s"],
+            vec!["websocket pings, every 25s per client"],
+        ),
+        (
             "few clients",
             vec![
                 "workload.rate=6/m",
@@ -422,6 +427,7 @@ fn what_comes_less_often_than_the_window_is_long_is_named() {
     ] {
         let text = told(&[&[all][..], &sets].concat());
         assert_eq!(text.is_empty(), lines.is_empty(), "{what}: {text}");
+        assert!(!text.contains("0.0000"), "{what}: what never comes is not told: {text}");
         for line in lines {
             assert!(text.contains(line), "{what}: '{line}' is missing in\n{text}");
         }

@@ -25,6 +25,10 @@ pub(super) fn text(page: &mut Page, plan: &Plan) {
             *least = this;
         }
     }
+    // On a busy stream heartbeats never come due: nothing depends on them.
+    fewest.retain(|_, (upkeep, clients, deliveries)| {
+        upkeep.expected(*clients, window) >= 0.5 || upkeep.is_chance(*clients, window, *deliveries)
+    });
     if fewest.is_empty() {
         return;
     }

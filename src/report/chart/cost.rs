@@ -39,7 +39,12 @@ pub(super) fn draw(view: &View) -> Picture {
         y = legend(&mut picture, &keys, y);
     }
     for (i, column) in COSTS.iter().enumerate() {
-        let text = fit(known(column).title, NORMAL, COLUMN - 8.0);
+        let title = match *column {
+            // Its unit is the scenario's.
+            COST => format!("{}, {}", known(column).title, view.run.info.scenario.prices.currency),
+            column => known(column).title.to_owned(),
+        };
+        let text = fit(&title, NORMAL, COLUMN - 8.0);
         picture.text((left(i), y + 12.0), &text, NORMAL, GREY, Anchor::Left);
     }
     y += 32.0;

@@ -1,6 +1,7 @@
 //! A picture as data: shapes in logical pixels from the upper left.
 
 use super::style::{Colour, Marker};
+use crate::unit::typographic;
 
 /// A point in logical pixels.
 pub(super) type Point = (f64, f64);
@@ -97,7 +98,7 @@ impl Picture {
         colour: Colour,
         anchor: Anchor,
     ) {
-        self.shapes.push(Shape::Text(at, text.to_owned(), size, colour, anchor));
+        self.shapes.push(Shape::Text(at, typographic(text), size, colour, anchor));
     }
 }
 

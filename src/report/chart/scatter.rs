@@ -9,7 +9,7 @@ use crate::record::Figure;
 use crate::report::View;
 use crate::report::group::Group;
 use crate::scenario::PatternKind;
-use crate::unit::{cores, nanoseconds};
+use crate::unit::{nanoseconds, significant};
 
 struct Spot {
     entry: Entry,
@@ -38,7 +38,7 @@ pub(super) fn draw(view: &View) -> Picture {
     for (i, (from, to)) in places.into_iter().enumerate() {
         let panel = Panel { from, to, x: x.clone(), y: y.clone() };
         let heading = groups.get(i).map_or("", |group| group.heading.as_str());
-        let across = "target CPU (log scale)";
+        let across = "target CPU, cores (log scale)";
         let up = "freshness: p50, whisker to p99 (log scale)";
         panel.frame(&mut picture, heading, across, up);
         match panels.get(i) {
@@ -101,7 +101,7 @@ fn scales(panels: &[Vec<Spot>]) -> (Scale, Scale) {
     let spots = || panels.iter().flatten();
     let heights = spots().flat_map(|spot| [spot.p50_ns, spot.p99_ns.unwrap_or(spot.p50_ns)]);
     (
-        scale(spots().map(|spot| spot.cpu_cores).collect(), cores),
+        scale(spots().map(|spot| spot.cpu_cores).collect(), significant),
         scale(heights.collect(), nanoseconds),
     )
 }
