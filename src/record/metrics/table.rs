@@ -337,7 +337,7 @@ pub const SPECS: &[Spec] = &[
     number("target_requests_per_s", "target_requests_per_s", Unit::PerSecond, totals::target_requests_per_s)
         .says("requests per second that the target was sent in the window: calls, polls, events posted by clients; long polls by their answers", "failed, files written before it"),
     priced(totals::COST, "cost_per_1k_clients_month")
-        .titled("cost per month of 1,000 clients", ["cost/", "month"])
+        .titled("cost/month, 1,000 clients", ["cost/", "month"])
         .says("what the target costs per 1,000 clients and month of 730 h at the scenario's `[prices]`, in their currency: `target_cpu_cores`, `target_memory_bytes`, `target_sent_bytes_per_s`, `target_requests_per_s`, each at its price. Made anew by `report` from the prices in `run.json`", "any of them is empty"),
     number("idle_cpu_ns_per_client_s", "idle_cpu_per_client_s", Unit::Nanoseconds, causes::idle_cpu_per_client_s).expected_of(Of::Nothing)
         .says("the target's CPU time per client and second of the idle phase, in which nothing is published: heartbeats, pings, holds that run out, polls that find nothing", "no idle phase, failed, files written before it"),
