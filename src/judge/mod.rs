@@ -17,6 +17,7 @@ mod reason;
 mod remedy;
 mod steady;
 mod summary;
+mod tally;
 
 pub use checks::{floor_verdict, strains, verdict};
 pub use comparison::{Axis, Claim, Ranked, Ranking, comparison};
@@ -33,7 +34,6 @@ pub use objective_hints::{Misspelt, parse_objective};
 pub(crate) use precision::{independent_samples, is_well_known};
 pub use reason::{Load, OfWorker, Reason};
 pub use remedy::advised;
-pub use summary::{
-    CaseSummary, Disturbed, Estimate, Offered, Tally, estimate, summary, summary_of,
-};
+pub use summary::{CaseSummary, Disturbed, Estimate, Offered, estimate, summary, summary_of};
 pub(crate) use summary::{counted, summarised};
+pub use tally::Tally;
