@@ -52,7 +52,7 @@ fn lines(out: &mut String, text: &str, indent: usize, columns: usize, break_word
     }
 }
 
-/// Stands for a space where no line may end.
+/// Replaces a space at which no line may end.
 const GLUE: char = '\u{a0}';
 
 /// `text` on one line, its units glued to their numbers.

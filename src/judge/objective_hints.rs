@@ -128,7 +128,7 @@ fn words(left: &str) -> Vec<String> {
             _ => words.push(String::new()),
         }
     }
-    // A hyphen that joins no pattern's name stands for an underscore.
+    // A hyphen outside a pattern's name is read as an underscore.
     let parts = words.iter().flat_map(|word| match pattern_called(word) {
         Some(_) => vec![word.clone()],
         None => word.split('-').map(str::to_owned).collect(),

@@ -47,7 +47,7 @@ const LEAST: &str = "wire_bytes_per_delivery";
 const RESPONSE: &str = "*";
 /// Marks a quantile that too few independent samples support.
 const DOUBTFUL: &str = "?";
-/// Marks a 99th percentile of which the machine's pauses may be a part.
+/// Marks a 99th percentile that pauses of the machine may have raised.
 const PAUSES: &str = "+";
 /// Least share of it that is marked.
 const PAUSES_SHARE: f64 = 0.05;

@@ -242,7 +242,7 @@ fn certainty(rankings: &[Ranking]) -> Option<String> {
     }
     let Some(least) = confidences.into_iter().reduce(f64::min) else {
         return once.then(|| {
-            "One trial per case: times and CPU are not compared. Use `--trials 6` for 95 % confidence in one comparison."
+            "One trial per case: times, CPU and money are not compared. Use `--trials 6` for 95 % confidence in one comparison."
                 .to_owned()
         });
     };

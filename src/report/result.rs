@@ -150,7 +150,7 @@ fn objectives(view: &View) -> Vec<ObjectiveOutcome> {
             printed: printed.clone(),
         }
     });
-    // What cannot be judged at all is told by its error, which quotes it.
+    // An objective that cannot be judged has an error, which quotes it.
     let refused = view.findings.refused.iter().map(|error| ObjectiveOutcome {
         objective: error.to_string(),
         case: None,

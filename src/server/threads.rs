@@ -98,7 +98,7 @@ impl<C> Commands<C> {
 
 /// One shard, on its own thread.
 pub(super) trait Member: 'static {
-    /// What it is told beside what every shard is.
+    /// The part of its set-up that differs from the other shards'.
     type Command: Send + 'static;
 
     /// Serves a connection, until that ends, beside everything else.

@@ -67,7 +67,7 @@ pub(super) fn weigh_by_effect(facts: &TrialFacts, findings: &mut Vec<Finding>) {
 /// Share of the samples that pauses can have delayed, at most.
 fn disturbed(facts: &TrialFacts) -> f64 {
     let counters = &facts.workers.counters;
-    // Steal is told of all cores together; it may have come from one.
+    // The kernel sums steal over all cores; it may all have come from one.
     let stolen = counters.share(Counter::Steal, Counter::StealWatched).unwrap_or(0.0)
         * f64::from(facts.resources.cores.max(1));
     let throttled = counters.share(Counter::Throttled, Counter::ThrottledWatched).unwrap_or(0.0);

@@ -37,7 +37,7 @@ pub(super) fn quantile(
         return Finding::not_measured();
     };
     let outcome = if operator == Operator::Equal {
-        // No share tells that a quantile is exactly this; that it is not is told by either side.
+        // No share shows that a quantile equals a value; a share on either side shows that it does not.
         let above = evidence.share(Beyond::MoreThan(value_ns), CONFIDENCE);
         let differs = share.high < limit || above.is_some_and(|above| above.low > limit);
         if differs { Outcome::Missed } else { Outcome::Unknown }

@@ -46,7 +46,7 @@ pub(super) struct Key {
     pub meaning: &'static str,
     /// The patterns that it makes a difference to, among those of its table.
     of: fn(Traits) -> bool,
-    /// What a value out of bounds is told, instead of the bounds.
+    /// The message for a value out of bounds, in place of the bounds.
     rule: Option<&'static str>,
     /// Whether a value out of bounds is left to the checks of the resolved scenario.
     checked_later: bool,
@@ -101,7 +101,7 @@ pub(super) enum Usual {
     Literal(&'static str),
     /// What no value stands for.
     Words(&'static str),
-    /// Nothing: what to write, and where, is told.
+    /// Nothing: the key is required, and the message says what to write and where.
     Required {
         /// For README.md.
         words: &'static str,

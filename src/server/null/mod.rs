@@ -61,7 +61,7 @@ impl From<&TargetAssignment> for NullOptions {
 #[derive(Debug)]
 pub(super) struct NullHandle {
     address: SocketAddr,
-    /// Its shards are told nothing but what to publish.
+    /// Its shards receive only what to publish.
     commands: Commands<Arc<PublishPlan>>,
 }
 
