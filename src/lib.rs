@@ -28,6 +28,7 @@
 //! | 0 | [`stats`] | pure functions of numbers |
 //! | 1 | [`pace`] | schedules of due times, and timers that wait for them |
 //! | 1 | [`measure`] | distributions, counters, ledgers, resources |
+//! | 1 | [`dialect`] | how a target is spoken to: texts with placeholders, captures, tokens of events |
 //! | 2 | [`scenario`] | scenario files: validated, with their axes expanded into cases |
 //! | 2 | [`net`] | client connections: sockets that stamp and count, TLS, HTTP/1.1, HTTP/2 |
 //! | 3 | [`control`] | frames between conductor, target and workers |
@@ -58,6 +59,8 @@
 //! | shard | one thread of a worker or of the target, with its own links and recorder |
 //! | link | a client's connection over a trial, reconnections included, or its webhook endpoint |
 //! | pattern | `request`, `short-poll`, `long-poll`, `sse`, `websocket`, `webhook` |
+//! | dialect | how a server is spoken to: its requests, messages, captures, and how events are recognised |
+//! | token | the mark in an event's payload by which it is recognised on arrival |
 //! | event | a published message: topic, sequence, due stamp, published stamp, payload |
 //! | delivery | one event at one subscriber |
 //! | due, sent, done | stamps of a request: scheduled, first byte written, last byte read; monotonic nanoseconds |
@@ -79,6 +82,7 @@ pub mod calibrate;
 pub mod clock;
 pub mod conductor;
 pub mod control;
+pub mod dialect;
 pub mod event;
 pub mod judge;
 pub mod measure;

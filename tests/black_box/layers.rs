@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 /// Rooms by layer, lowest first. A room imports only from layers below its own.
 const LAYERS: [&[&str]; 8] = [
     &["unit", "clock", "event", "prose", "stats"],
-    &["pace", "measure"],
+    &["pace", "measure", "dialect"],
     &["scenario", "net"],
     &["control", "plan"],
     &["pattern", "server", "record"],

@@ -1,0 +1,1 @@
+//! What a message is: the conditions by which a dialect recognises it.

@@ -1,0 +1,1 @@
+//! Texts with placeholders: what is sent, rendered per client, topic and event.
