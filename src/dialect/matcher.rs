@@ -1,1 +1,8 @@
 //! What a message is: the conditions by which a dialect recognises it.
+
+use serde::{Deserialize, Serialize};
+
+/// What a message must be.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct Matcher(serde_json::Value);

@@ -6,5 +6,6 @@
 
 pub mod capture;
 pub mod matcher;
+pub mod model;
 pub mod template;
 pub mod token;
