@@ -10,6 +10,7 @@ mod aliases;
 mod check;
 mod conditions;
 mod error;
+mod external;
 mod faults;
 mod file;
 mod keys;
@@ -43,6 +44,7 @@ pub use aliases::pattern_called;
 pub use check::MOST_SAMPLES;
 pub use conditions::{Conditions, Consumers, Reconnect, Restart, RestartLog, SlowConsumer};
 pub use error::ScenarioError;
+pub use external::{Addresses, External, Reach, TlsOptions};
 pub use faults::{
     DROP_STREAM, Distribution, DropFilter, Faults, Freeze, SERVICE_STREAM, Servers, Service,
     ServiceTimes, Stall, faults, service_times, shard_service_times,

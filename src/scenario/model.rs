@@ -3,8 +3,8 @@
 use serde::{Deserialize, Serialize};
 
 use super::{
-    Conditions, Faults, LongPollOptions, Outbox, Prices, Publish, RequestOptions, ShortPollOptions,
-    Spin, SseOptions, Transport, WebSocketOptions, WebhookOptions,
+    Conditions, External, Faults, LongPollOptions, Outbox, Prices, Publish, RequestOptions,
+    ShortPollOptions, Spin, SseOptions, Transport, WebSocketOptions, WebhookOptions,
 };
 use crate::event::PayloadKind;
 use crate::pace::ArrivalProcess;
@@ -28,8 +28,11 @@ pub struct Scenario {
     pub floor: bool,
     /// Lengths of the phases of every trial.
     pub phases: Phases,
-    /// Options of the target.
+    /// Options of the built-in target.
     pub target: TargetOptions,
+    /// The server that is measured in place of the built-in one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub external: Option<Box<External>>,
     /// Options of the workers.
     pub worker: WorkerOptions,
     /// Every case, in the order of the file's patterns and axes.

@@ -15,6 +15,8 @@ pub enum Publish {
     /// The topic's own subscribers, in turn: over their WebSocket, or else with a POST on a connection beside the one
     /// that they receive on.
     Clients,
+    /// A publisher of the harness, in a process of its own: always so for a target that is not the built-in one.
+    Publisher,
 }
 
 impl Publish {

@@ -147,6 +147,7 @@ fn head(name: &str, written: File) -> Result<Scenario, InvalidKey> {
         floor: written.floor,
         phases: Phases::default(),
         target: TargetOptions::default(),
+        external: None,
         worker: WorkerOptions::default(),
         cases: Vec::new(),
         objectives: written.objectives,

@@ -294,6 +294,7 @@ pub(crate) fn scenario(cases: Vec<Case>, trials: u32, objectives: &[&str]) -> Sc
         floor: false,
         worker: WorkerOptions { processes: None, shards: None, spin: Spin::Auto, samples: 0 },
         target: TargetOptions { ring: 1024, ..TargetOptions::default() },
+        external: None,
         cases,
         objectives: objectives.iter().map(|&text| text.to_owned()).collect(),
         abort_when: None,
