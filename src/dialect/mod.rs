@@ -5,6 +5,8 @@
 //! recognised on arrival ([`token`]).
 
 pub mod capture;
+mod encoding;
 pub mod matcher;
 pub mod template;
 pub mod token;
+pub mod word;

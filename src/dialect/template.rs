@@ -1,1 +1,0 @@
-//! Texts with placeholders: what is sent, rendered per client, topic and event.
