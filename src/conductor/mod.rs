@@ -2,7 +2,9 @@
 
 mod abort;
 mod child;
+mod external;
 mod floor;
+mod offer;
 mod signal;
 mod target;
 mod trial;
