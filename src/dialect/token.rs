@@ -1,8 +1,9 @@
 //! The token that marks an event, so that whoever receives it recognises it in any format.
 //!
 //! ```text
-//! q947u 0g3kz 0002s 000000h 7w2e      24 characters, here with spaces between its parts
-//! prefix  run topic  number check
+//! q947u4hmar002400ygj0nrjk      24 characters
+//! └─┬─┘└──────┬──────┘└┬─┘
+//! prefix   content   check
 //! ```
 //!
 //! | part | bits | content |
@@ -13,8 +14,8 @@
 //! | number | 32 | the event's sequence in its topic, from 1 |
 //! | check | 20 | finds any 1 to 4 changed characters, and all but one in 2^20 of the other changes |
 //!
-//! The parts after the prefix are 19 digits of base 32 in Crockford's alphabet (no `i`, `l`, `o`, `u`), in upper or lower
-//! case. A token consists of ASCII letters and digits only: no escaping of JSON, XML, forms, URLs or headers changes it.
+//! Run, topic and number are 15 digits of base 32, the check is 4, in Crockford's alphabet (no `i`, `l`, `o`, `u`), in
+//! upper or lower case. A token consists of ASCII letters and digits only: no escaping of JSON, XML, forms, URLs or headers changes it.
 //!
 //! A message is searched for the three digits of the prefix, which have no case. So one pass finds lower, upper and mixed
 //! case; only where the digits occur are the letters around them looked at.
