@@ -3,6 +3,7 @@
 mod abort;
 mod child;
 mod floor;
+pub mod launch;
 mod signal;
 mod target;
 mod trial;
