@@ -5,6 +5,7 @@ mod child;
 mod external;
 mod floor;
 mod offer;
+pub mod launch;
 mod signal;
 mod target;
 mod trial;

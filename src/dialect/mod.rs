@@ -2,10 +2,11 @@
 //!
 //! A *dialect* says what is sent to a server and what is awaited of it: requests and messages with placeholders
 //! ([`template`]), what is taken out of answers ([`capture`]), what messages mean ([`matcher`]), and how an event is
-//! recognised on arrival ([`token`]).
+//! recognised on arrival ([`token`]). [`launch`] says how such a server is started.
 
 pub mod capture;
 mod encoding;
+pub mod launch;
 pub mod matcher;
 pub mod model;
 pub mod template;

@@ -19,7 +19,7 @@ use crate::event::topic_name;
 use crate::measure::{Ledger, LinkLedger, Metric, Recorder, Samples};
 use crate::net::Dialer;
 use crate::pace::{Rng, Schedule, Timer};
-use crate::scenario::{Case, LoopKind, Pattern};
+use crate::scenario::{Case, LoopKind, Pattern, built_in_dialect};
 
 /// Streams of a schedule's seed that belong to links rather than topics.
 const LINK_STREAM: u64 = 1 << 48;
@@ -96,7 +96,6 @@ impl Context {
         schedule: Schedule,
         window: Range<u64>,
         timeline: watch::Receiver<Option<Timeline>>,
-        conversation: Conversation,
     ) -> Self {
         let schedule = match &case.pattern {
             // Every client has requests of its own: a schedule with a topic for each.
@@ -114,7 +113,7 @@ impl Context {
             timer,
             recorder: RefCell::default(),
             samples: RefCell::default(),
-            conversation: Rc::new(conversation),
+            conversation: Rc::new(Conversation::built_in(built_in_dialect().clone())),
             known: Known::default(),
             schedule,
             window,
@@ -128,6 +127,13 @@ impl Context {
             changed: Notify::new(),
             recoveries: Recoveries::default(),
         }
+    }
+
+    /// Speaks to the target by another dialect than the built-in one.
+    #[must_use]
+    pub fn speaking(mut self, conversation: Conversation) -> Self {
+        self.conversation = Rc::new(conversation);
+        self
     }
 
     /// Keeps the first `samples` measured requests or polls raw.

@@ -80,8 +80,8 @@ impl Publisher {
             until_ns: 0,
         });
         let context =
-            Context::new(case.clone(), dialer, timer, schedule, 0..0, timeline, conversation);
-        Ok(Self { assignment, context: Rc::new(context), start, account: Rc::default() })
+            Context::new(case.clone(), dialer, timer, schedule, 0..0, timeline);
+        Ok(Self { assignment, context: Rc::new(context.speaking(conversation)), start, account: Rc::default() })
     }
 
     fn teardown(&self) -> Vec<SetUp> {

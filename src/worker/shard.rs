@@ -146,9 +146,8 @@ impl Shard {
             worker.schedule.clone(),
             window,
             timeline,
-            conversation,
         );
-        let context = Rc::new(context.keeping(worker.samples as usize));
+        let context = Rc::new(context.speaking(conversation).keeping(worker.samples as usize));
         let mut opened = 0;
         loop {
             match self.commands.recv().await {
