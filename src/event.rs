@@ -15,6 +15,7 @@
 
 mod cursor;
 mod payload;
+mod token_payload;
 
 use std::borrow::Cow;
 
@@ -23,6 +24,7 @@ use serde_json::value::RawValue;
 
 pub use cursor::{Cursor, Epoch, NoCursor};
 pub use payload::PayloadKind;
+pub use token_payload::{TOKEN_LEN, TokenPayload, TooSmall};
 
 /// The head of an event; the payload is skipped, not copied.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
