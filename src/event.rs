@@ -16,6 +16,7 @@
 mod cursor;
 mod marked;
 mod payload;
+mod token_payload;
 
 use std::borrow::Cow;
 
@@ -25,6 +26,7 @@ use serde_json::value::RawValue;
 pub use cursor::{Cursor, Epoch, NoCursor};
 pub use marked::TokenPayload;
 pub use payload::PayloadKind;
+pub use token_payload::{TOKEN_LEN, TokenPayload, TooSmall};
 
 /// The head of an event; the payload is skipped, not copied.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
