@@ -7,6 +7,7 @@
 pub mod capture;
 mod encoding;
 pub mod matcher;
+mod pointer;
 pub mod template;
 pub mod token;
 pub mod word;

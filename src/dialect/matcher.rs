@@ -1,1 +1,0 @@
-//! What a message is: the conditions by which a dialect recognises it.
