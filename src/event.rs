@@ -14,7 +14,6 @@
 //! Over a WebSocket a client publishes with a [`Post`] and gets a [`PostAnswer`].
 
 mod cursor;
-mod marked;
 mod payload;
 mod token_payload;
 
@@ -24,7 +23,6 @@ use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
 pub use cursor::{Cursor, Epoch, NoCursor};
-pub use marked::TokenPayload;
 pub use payload::PayloadKind;
 pub use token_payload::{TOKEN_LEN, TokenPayload, TooSmall};
 

@@ -213,7 +213,7 @@ impl<'a> Poller<'a> {
         script::take_answer(&mut self.voice, &call.capture, answer)
             .map_err(|error| error.kind())?;
         for (name, part) in &self.polling.cursor {
-            if let Some(value) = part.capture.of(&view(answer)) {
+            if let Some(value) = part.capture.evaluate(&view(answer)) {
                 self.voice.set(name, value);
             }
         }
