@@ -4,9 +4,11 @@
 
 pub mod call;
 mod client;
+mod credentials;
 mod dialer;
 mod driven;
 mod emulated;
+mod endpoint;
 pub mod fields;
 mod http1;
 mod http2;
@@ -21,6 +23,7 @@ pub mod websocket;
 pub use client::Client;
 pub use dialer::{Dialer, LINKS_PER_SOURCE};
 pub use driven::Driven;
+pub use endpoint::{Endpoint, EndpointError, Scheme, Spread};
 pub use http1::{Http1, NetError, StampedResponse, upgrade};
 pub use http2::{Here, Http2};
 pub use place::{NotAPlace, Place};

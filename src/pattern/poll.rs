@@ -208,8 +208,7 @@ pub(super) fn get(target: String, host: &HeaderValue) -> Request<Full<Bytes>> {
     request
 }
 
-/// The target's address as a Host header.
+/// The target's Host header.
 pub(super) fn host(link: &Link) -> HeaderValue {
-    let address = link.context().dialer.target().to_string();
-    HeaderValue::try_from(address).unwrap_or(HeaderValue::from_static("target"))
+    link.context().dialer.endpoint().host_header()
 }
