@@ -70,11 +70,32 @@ struct Security {
 impl Dialer {
     /// A dialler to the plain server at `target` whose sockets add their traffic to `totals`.
     pub fn new(target: SocketAddr, totals: Rc<WireTotals>) -> Self {
-        Self::to(Endpoint::at(target), totals)
+        Self::plain(Endpoint::at(target), totals)
     }
 
-    /// A dialler to `endpoint`, plain so far, whose sockets add their traffic to `totals`.
-    pub fn to(endpoint: Endpoint, totals: Rc<WireTotals>) -> Self {
+    /// A dialler to `endpoint`: over TLS, offering `alpn`, if its scheme says so, checked by its own credentials. `resume` lets
+    /// a link resume sessions when it redials.
+    pub fn to(
+        endpoint: &Endpoint,
+        alpn: &[&[u8]],
+        resume: bool,
+        totals: Rc<WireTotals>,
+    ) -> Result<Self, TlsError> {
+        let dialer = Self::plain(endpoint.clone(), totals);
+        if !endpoint.scheme.is_secure() {
+            return Ok(dialer);
+        }
+        let security = Security {
+            config: endpoint.tls.client(alpn)?,
+            name: endpoint.tls.name(&endpoint.host)?,
+            resume,
+            own: RefCell::default(),
+            authority: None,
+        };
+        Ok(Self { security: Some(Rc::new(security)), ..dialer })
+    }
+
+    fn plain(endpoint: Endpoint, totals: Rc<WireTotals>) -> Self {
         Self {
             endpoint: Rc::new(endpoint),
             accepted: Rc::default(),
@@ -107,22 +128,6 @@ impl Dialer {
             resume,
             own: RefCell::default(),
             authority: Authority::entrusted(trust)?,
-        };
-        Ok(Self { security: Some(Rc::new(security)), ..self })
-    }
-
-    /// The same over TLS if the endpoint's scheme says so, checked by the endpoint's own credentials.
-    pub fn secured(self, alpn: &[&[u8]], resume: bool) -> Result<Self, TlsError> {
-        let Endpoint { scheme, tls, host, .. } = &*self.endpoint;
-        if !scheme.is_secure() {
-            return Ok(self);
-        }
-        let security = Security {
-            config: tls.client(alpn)?,
-            name: tls.name(host)?,
-            resume,
-            own: RefCell::default(),
-            authority: None,
         };
         Ok(Self { security: Some(Rc::new(security)), ..self })
     }

@@ -5,7 +5,6 @@ use std::net::{IpAddr, Ipv6Addr, SocketAddr, ToSocketAddrs as _};
 use std::path::PathBuf;
 
 use hyper::Uri;
-use hyper::header::HeaderValue;
 use serde::{Deserialize, Serialize};
 
 use super::tls::Credentials;
@@ -23,6 +22,8 @@ pub struct Endpoint {
     pub host: String,
     /// Its port.
     pub port: u16,
+    /// The value of `Host` and `:authority`: without the port where it is the scheme's own.
+    authority: String,
     /// The URL's path without a slash at its end, which requests' paths are appended to; empty for the root.
     #[serde(default)]
     pub base: String,
@@ -145,6 +146,7 @@ impl Endpoint {
             scheme: Scheme::Http,
             host: address.ip().to_string(),
             port: address.port(),
+            authority: address.to_string(),
             base: String::new(),
             unix: None,
             addresses: vec![address],
@@ -189,10 +191,12 @@ impl Endpoint {
                 "has a path with characters that a URL cannot carry; write them as %XX",
             ));
         }
+        let port = port.unwrap_or(scheme.default_port());
         Ok(Self {
+            authority: authority_of(scheme, &host, port),
             scheme,
             host,
-            port: port.unwrap_or(scheme.default_port()),
+            port,
             base: path.trim_end_matches('/').to_owned(),
             unix: None,
             addresses: Vec::new(),
@@ -234,19 +238,13 @@ impl Endpoint {
     }
 
     /// The value of `Host` and `:authority`: the port is left out where it is the scheme's own.
-    pub fn authority(&self) -> String {
-        let host = if self.host.parse::<Ipv6Addr>().is_ok() {
-            format!("[{}]", self.host)
-        } else {
-            self.host.clone()
-        };
-        if self.port == self.scheme.default_port() { host } else { format!("{host}:{}", self.port) }
+    pub fn host_header(&self) -> &str {
+        &self.authority
     }
 
-    /// The same as a header.
-    pub fn host_header(&self) -> HeaderValue {
-        // A host is read from a URL: it has no character that a header refuses.
-        HeaderValue::try_from(self.authority()).unwrap_or(HeaderValue::from_static("target"))
+    /// The path that requests' paths are appended to; empty for the root.
+    pub fn base_path(&self) -> &str {
+        &self.base
     }
 
     /// The path and query of a request for `path`, below the URL's own path.
@@ -265,12 +263,17 @@ impl Endpoint {
 impl fmt::Display for Endpoint {
     /// Its URL, with what is dialled if that is not the URL's host.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}://{}{}", self.scheme, self.authority(), self.base)?;
+        write!(f, "{}://{}{}", self.scheme, self.authority, self.base)?;
         match &self.unix {
             Some(path) => write!(f, " over {}", path.display()),
             None => Ok(()),
         }
     }
+}
+
+fn authority_of(scheme: Scheme, host: &str, port: u16) -> String {
+    let host = if host.contains(':') { format!("[{host}]") } else { host.to_owned() };
+    if port == scheme.default_port() { host } else { format!("{host}:{port}") }
 }
 
 /// A URL as messages show it: without what stands before an `@` or after a `?`, which may be secret.

@@ -210,5 +210,7 @@ pub(super) fn get(target: String, host: &HeaderValue) -> Request<Full<Bytes>> {
 
 /// The target's Host header.
 pub(super) fn host(link: &Link) -> HeaderValue {
-    link.context().dialer.endpoint().host_header()
+    let host = HeaderValue::try_from(link.context().dialer.endpoint().host_header());
+    // A host that was read from a URL has no character that a header refuses.
+    host.unwrap_or(HeaderValue::from_static("target"))
 }

@@ -14,6 +14,10 @@ fn endpoint(addresses: &[SocketAddr], spread: Spread) -> Endpoint {
     Endpoint { addresses: addresses.to_vec(), spread, ..endpoint }
 }
 
+fn dialer(endpoint: &Endpoint) -> Dialer {
+    Dialer::to(endpoint, tls::HTTP_1, true, Rc::default()).unwrap()
+}
+
 /// An address that nobody listens on.
 async fn nobody() -> SocketAddr {
     listener([127, 0, 0, 1]).await.1
@@ -26,7 +30,7 @@ async fn links_are_spread_over_all_addresses_or_go_to_the_first_that_accepts() {
     let addresses = [nobody().await, at_one, at_two];
     for (spread, expected) in [(Spread::First, [None, None, None, None]), (Spread::All, [None; 4])]
     {
-        let dialer = Dialer::to(endpoint(&addresses, spread), Rc::default());
+        let dialer = dialer(&endpoint(&addresses, spread));
         let mut reached = expected.map(|_: Option<u8>| 9);
         for link in 0..4 {
             let (dialled, reach) = tokio::join!(biased_accept(&one, &two), dialer.connect(link));
@@ -56,7 +60,7 @@ async fn a_unix_socket_is_dialled_and_its_traffic_is_not_guessed() {
     let listener = UnixListener::bind(&path).unwrap();
     let totals = Rc::new(WireTotals::default());
     let there = Endpoint { unix: Some(path), ..Endpoint::from_url("http://localhost/").unwrap() };
-    let dialer = Dialer::to(there.clone(), Rc::clone(&totals));
+    let dialer = Dialer::to(&there, tls::HTTP_1, true, Rc::clone(&totals)).unwrap();
     let mut stream = dialer.connect(7).await.unwrap();
     let (mut peer, _) = listener.accept().await.unwrap();
     let meter = stream.meter();
@@ -70,12 +74,12 @@ async fn a_unix_socket_is_dialled_and_its_traffic_is_not_guessed() {
     assert_eq!((totals.connections(), totals.total().bytes), (1, 0));
 
     let gone = Endpoint { unix: Some(folder.path().join("other.sock")), ..there };
-    let error = Dialer::to(gone, totals).connect(0).await.unwrap_err();
+    let error = dialer(&gone).connect(0).await.unwrap_err();
     assert_eq!(error.kind(), io::ErrorKind::NotFound);
 }
 
 #[tokio::test(flavor = "current_thread")]
 async fn a_server_without_an_address_is_an_error() {
-    let dialer = Dialer::to(endpoint(&[], Spread::All), Rc::default());
+    let dialer = dialer(&endpoint(&[], Spread::All));
     assert!(dialer.connect(0).await.unwrap_err().to_string().contains("no address"));
 }
