@@ -281,8 +281,9 @@ pub(super) fn get(target: String, host: &HeaderValue) -> Request<Full<Bytes>> {
     request
 }
 
-/// The target's address as a Host header.
+/// The target's Host header.
 pub(super) fn host(link: &Link) -> HeaderValue {
-    let address = link.context().dialer.target().to_string();
-    HeaderValue::try_from(address).unwrap_or(HeaderValue::from_static("target"))
+    let host = HeaderValue::try_from(link.context().dialer.endpoint().host_header());
+    // A host that was read from a URL has no character that a header refuses.
+    host.unwrap_or(HeaderValue::from_static("target"))
 }
