@@ -311,6 +311,9 @@ pub struct Polling {
     pub empty: Vec<u16>,
     /// Whether a poll is conditional on the entity tag of the answer before.
     pub etag: bool,
+    /// Whether a client polls again at once for as long as an answer brings something.
+    #[serde(skip_serializing_if = "is_false")]
+    pub drain: bool,
     /// How long the server holds a poll, where the scenario cannot choose it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub hold: Option<Span>,
@@ -337,6 +340,9 @@ pub struct EventStream {
     pub request: Call,
     /// How it is resumed.
     pub resume: Resume,
+    /// How often the server sends something on a quiet stream, if it does.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub heartbeat: Option<Span>,
     /// What is done once it is open, and again after each reconnect.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub steps: Vec<Step>,
@@ -421,6 +427,9 @@ pub struct Socket {
     /// Whether frames are pieces of a byte stream, cut anywhere.
     #[serde(skip_serializing_if = "is_false")]
     pub stream: bool,
+    /// How often the server sends something on a quiet connection, if it does.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub heartbeat: Option<Span>,
     /// What is done once it is open, and again after each reconnect.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub steps: Vec<Step>,

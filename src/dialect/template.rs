@@ -6,3 +6,10 @@ use serde::{Deserialize, Serialize};
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct Template(String);
+
+impl Template {
+    /// The text as it was written.
+    pub fn source(&self) -> &str {
+        &self.0
+    }
+}
