@@ -46,20 +46,18 @@ fn within(prefix: &str, keys: &[Key], table: &Table) -> Result<(), InvalidKey> {
 fn of(path: &str, key: &Key, kind: &Kind, node: &Node) -> Result<(), InvalidKey> {
     match (kind, &node.value) {
         (Kind::Table(keys) | Kind::Call(keys), Value::Table(inner)) => within(path, keys, inner),
-        (Kind::Map(kind), Value::Table(inner)) => inner
-            .0
-            .iter()
-            .try_for_each(|(name, node)| of(&self::path(path, name), key, kind, node)),
-        (Kind::List(inner) | Kind::Listed(inner), Value::List(items)) => items
-            .iter()
-            .enumerate()
-            .try_for_each(|(n, item)| match inner {
+        (Kind::Map(kind), Value::Table(inner)) => {
+            inner.0.iter().try_for_each(|(name, node)| of(&self::path(path, name), key, kind, node))
+        }
+        (Kind::List(inner) | Kind::Listed(inner), Value::List(items)) => {
+            items.iter().enumerate().try_for_each(|(n, item)| match inner {
                 Kind::Table(keys) => match &item.value {
                     Value::Table(table) => within(&format!("{path}[{n}]"), keys, table),
                     _ => Ok(()),
                 },
                 kind => of(path, key, kind, item),
-            }),
+            })
+        }
         (Kind::Listed(inner), _) => of(path, key, inner, node),
         (Kind::Either(kinds), Value::Table(_) | Value::List(_)) => {
             kinds.iter().try_for_each(|kind| of(path, key, kind, node))

@@ -8,7 +8,8 @@ use crate::scenario::read::words_of;
 static SERVERS: &[Kind] = &[Count(1..=1), Word(UNLIMITED)];
 
 /// Why another server has no faults.
-const FAULT: &str = "faults are injected into the built-in server; break your own server itself, and remove it";
+const FAULT: &str =
+    "faults are injected into the built-in server; break your own server itself, and remove it";
 
 /// `[faults]`
 #[rustfmt::skip]

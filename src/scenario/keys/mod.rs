@@ -123,6 +123,8 @@ pub(super) struct Grammar {
     pub pattern: Option<&'static str>,
     /// Whether it may be a table as well.
     pub or_table: bool,
+    /// Whether it has placeholders.
+    pub has_placeholders: bool,
     /// Refuses what is not one, at its place.
     pub check: fn(file: &str, path: &str, node: &Node) -> Result<(), ScenarioError>,
 }
@@ -184,9 +186,9 @@ impl Key {
         match self.server {
             Server::Any => None,
             Server::BuiltIn(_) => Some("Built-in server only.".to_owned()),
-            Server::Placeholder(name) => {
-                Some(format!("For another server than the built-in one, where its request has `{{{{{name}}}}}`."))
-            }
+            Server::Placeholder(name) => Some(format!(
+                "For another server than the built-in one, where its request has `{{{{{name}}}}}`."
+            )),
         }
     }
 

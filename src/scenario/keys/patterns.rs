@@ -11,9 +11,11 @@ use crate::scenario::{
 };
 
 /// Why another server has no such option.
-pub(super) const SERVER: &str = "it configures the built-in server; configure your own server itself, and remove it";
+pub(super) const SERVER: &str =
+    "it configures the built-in server; configure your own server itself, and remove it";
 /// Why another server has no items.
-const ITEMS: &str = "it is of the built-in server's items; describe your server's calls in [[target.request]]";
+const ITEMS: &str =
+    "it is of the built-in server's items; describe your server's calls in [[target.request]]";
 
 /// `[request]`
 #[rustfmt::skip]

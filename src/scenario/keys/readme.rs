@@ -13,8 +13,12 @@ pub fn markdown() -> String {
     for section in std::iter::once(&ROOT).chain(sections()).chain(inner()) {
         let heading = match section.name {
             "" => "The top level".to_owned(),
-            "target.launch" | "target.setup" | "target.request" => format!("`[[{}]]`", section.name),
-            "call" | "step" | "messages" | "signature" => section.about.trim_end_matches('.').to_owned(),
+            "target.launch" | "target.setup" | "target.request" => {
+                format!("`[[{}]]`", section.name)
+            }
+            "call" | "step" | "messages" | "signature" => {
+                section.about.trim_end_matches('.').to_owned()
+            }
             name => format!("`[{name}]`"),
         };
         let _ = write!(text, "\n## {heading}\n\n{}\n\n{}", section.about, table(&[section]));
@@ -135,7 +139,9 @@ fn kind(kind: &Kind) -> String {
         Kind::List(Kind::Text) => "list of strings".to_owned(),
         Kind::List(kind) | Kind::Set(kind) => format!("list of {}", self::kind(kind)),
         Kind::Table(_) => "table".to_owned(),
-        Kind::Map(Kind::Table(_) | Kind::Either(_)) => "table of NAME = text, or a table".to_owned(),
+        Kind::Map(Kind::Table(_) | Kind::Either(_)) => {
+            "table of NAME = text, or a table".to_owned()
+        }
         Kind::Map(kind) => format!("table of NAME = {}", self::kind(kind)),
         Kind::Listed(kind) => format!("{0}, or list of {0}", self::kind(kind)),
         Kind::Call(_) => "`\"METHOD PATH\"`, or a request".to_owned(),

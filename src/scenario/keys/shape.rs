@@ -100,20 +100,31 @@ fn of_kind(file: &str, path: &str, kind: &Kind, node: &Node) -> Result<(), Scena
         },
         Kind::Table(keys) => match &node.value {
             Value::Table(table) => shape(file, path, keys, table),
-            _ => Err(refused(file, path, node, &format!("is a table; its keys are {}", listed(keys)))),
+            _ => Err(refused(
+                file,
+                path,
+                node,
+                &format!("is a table; its keys are {}", listed(keys)),
+            )),
         },
         Kind::Map(kind) => match &node.value {
             Value::Table(table) => table
                 .0
                 .iter()
                 .try_for_each(|(name, node)| of_kind(file, &format!("{path}.{name}"), kind, node)),
-            _ => Err(refused(file, path, node, "is a table with names of your own; write { name = \"…\" }")),
+            _ => Err(refused(
+                file,
+                path,
+                node,
+                "is a table with names of your own; write { name = \"…\" }",
+            )),
         },
         Kind::Call(keys) => match &node.value {
             Value::Table(table) => shape(file, path, keys, table),
             Value::Text(_) => (super::LINE.check)(file, path, node),
             _ => {
-                let fault = format!("is \"METHOD PATH\", or a table; its keys are {}", listed(keys));
+                let fault =
+                    format!("is \"METHOD PATH\", or a table; its keys are {}", listed(keys));
                 Err(refused(file, path, node, &fault))
             }
         },

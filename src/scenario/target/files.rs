@@ -137,7 +137,9 @@ fn in_text(base: &Path, text: &str) -> Result<String, String> {
         }
         let path = shown(&path);
         if path.contains([':', '|', '{', '}']) {
-            return Err(format!("the path {path} has one of : | {{ }} in it, which {{{{file:…}}}} cannot name; rename the folder"));
+            return Err(format!(
+                "the path {path} has one of : | {{ }} in it, which {{{{file:…}}}} cannot name; rename the folder"
+            ));
         }
         out.extend([before, OPEN, &path]);
         rest = after;

@@ -25,11 +25,9 @@ pub(super) fn over(keys: &[Key], page: Table, own: Table) -> Table {
 fn node_over(kind: &Kind, page: Node, own: Node) -> Node {
     let place = own.place.clone();
     let value = match (kind, page.value, own.value) {
-        (
-            Kind::Table(keys) | Kind::Call(keys),
-            Value::Table(page),
-            Value::Table(own),
-        ) => Value::Table(over(keys, page, own)),
+        (Kind::Table(keys) | Kind::Call(keys), Value::Table(page), Value::Table(own)) => {
+            Value::Table(over(keys, page, own))
+        }
         (Kind::Map(kind), Value::Table(mut page), Value::Table(own)) => {
             for (name, node) in own.0 {
                 let node = match page.remove(&name) {
@@ -59,6 +57,5 @@ fn is_another(name: &str, page: &Node, own: &Node) -> bool {
         _ => None,
     };
     let http = || Value::Text("http".to_owned());
-    name == "publish"
-        && over(own).is_some_and(|own| own != over(page).unwrap_or_else(http))
+    name == "publish" && over(own).is_some_and(|own| own != over(page).unwrap_or_else(http))
 }

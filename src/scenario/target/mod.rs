@@ -7,6 +7,8 @@
 mod files;
 mod merge;
 mod pages;
+mod scope;
+mod texts;
 mod unfit;
 mod written;
 
@@ -27,7 +29,7 @@ use crate::dialect::template::Template;
 
 pub(super) use pages::dialect_of_page;
 pub(super) use unfit::{check as check_fit, complete, options as fit_options, patterns, publish};
-pub(super) use written::{cursor, split_line, url_fault};
+pub(super) use written::{cursor, signed, split_line, url_fault};
 
 /// The name of the table.
 const NAME: &str = "target";
@@ -176,6 +178,7 @@ fn http_of(file: &str, root: &mut Table, http: Node) -> Result<(), ScenarioError
 fn external(file: &str, place: &Place, own: &Table) -> Result<External, ScenarioError> {
     let at = Node { place: place.clone(), value: Value::Boolean(true) };
     keys::whole(file, NAME, TARGET.keys, own, &at)?;
+    scope::check(file, own)?;
     let text = |key: &str| match own.get(key).map(|node| &node.value) {
         Some(Value::Text(text)) => Some(text.trim().to_owned()),
         _ => None,
@@ -204,14 +207,20 @@ fn external(file: &str, place: &Place, own: &Table) -> Result<External, Scenario
             Some(_) => "http://127.0.0.1:{{port}}",
             None => "http://127.0.0.1:8080",
         };
-        return Err(refused(file, "target.url", &at, &format!("missing; write url = \"{remedy}\"")));
+        return Err(refused(
+            file,
+            "target.url",
+            &at,
+            &format!("missing; write url = \"{remedy}\""),
+        ));
     }
     Ok(External { name: text("dialect"), reach, dialect, permission, launch, process })
 }
 
 /// How it is spoken to.
 fn dialect(file: &str, own: &Table) -> Result<Dialect, ScenarioError> {
-    let of_dialect = |(name, _): &&(String, Node)| !WHERE.contains(&name.as_str()) && name != "builtin";
+    let of_dialect =
+        |(name, _): &&(String, Node)| !WHERE.contains(&name.as_str()) && name != "builtin";
     super::read::read(file, NAME, &Table(own.0.iter().filter(of_dialect).cloned().collect()))
 }
 

@@ -21,11 +21,13 @@ pub(super) fn under(file: &str, base: &Path, own: Table) -> Result<Table, Scenar
     let page = if is_file(name) {
         let path = base.join(name);
         let shown = path.display().to_string();
-        let text = source::text_of(&path)
-            .map_err(|reason| refused(file, "target.dialect", node, &format!("{shown}: {reason}")))?;
-        let text = substitute(&text, &|name| std::env::var(name).ok()).map_err(|(line, fault)| {
-            ScenarioError::refused(&shown, &tree::Place::Line(line), fault)
+        let text = source::text_of(&path).map_err(|reason| {
+            refused(file, "target.dialect", node, &format!("{shown}: {reason}"))
         })?;
+        let text =
+            substitute(&text, &|name| std::env::var(name).ok()).map_err(|(line, fault)| {
+                ScenarioError::refused(&shown, &tree::Place::Line(line), fault)
+            })?;
         let page = read(&shown, &text)?;
         resolved(&shown, path.parent().unwrap_or(base), page)?
     } else {
@@ -51,15 +53,16 @@ fn is_file(name: &str) -> bool {
 fn unknown(name: &str) -> String {
     let names: Vec<&str> = PAGES.iter().map(|page| page.name).collect();
     let hint = suggestion(name, &names);
-    format!("no dialect is called '{name}'{hint}; a page of your own is a file: dialect = \"./{name}.toml\"")
+    format!(
+        "no dialect is called '{name}'{hint}; a page of your own is a file: dialect = \"./{name}.toml\""
+    )
 }
 
 fn embedded(page: &Page) -> Result<(String, Substituted), ScenarioError> {
     let shown = format!("dialect {}", page.name);
     // A page has no variables of the environment: secrets are placeholders, resolved where they are sent.
-    let text = substitute(page.text, &|_| None).map_err(|(line, fault)| {
-        ScenarioError::refused(&shown, &tree::Place::Line(line), fault)
-    })?;
+    let text = substitute(page.text, &|_| None)
+        .map_err(|(line, fault)| ScenarioError::refused(&shown, &tree::Place::Line(line), fault))?;
     Ok((shown, text))
 }
 
@@ -77,7 +80,8 @@ fn read(shown: &str, text: &Substituted) -> Result<Table, ScenarioError> {
     };
     for key in ["dialect", "permission", "builtin"] {
         if let Some(node) = page.get(key) {
-            let fault = "belongs into a scenario, and not into the page of a dialect; move it there";
+            let fault =
+                "belongs into a scenario, and not into the page of a dialect; move it there";
             return Err(refused(shown, &format!("target.{key}"), node, fault));
         }
     }

@@ -158,9 +158,8 @@ pub(in crate::scenario) fn patterns(
 ) -> Result<Vec<PatternKind>, ScenarioError> {
     let has = described(&external.dialect);
     let whose = external.name.as_ref().map_or_else(String::new, |name| format!(" of {name}"));
-    let names = |kinds: &[PatternKind]| {
-        kinds.iter().map(|kind| kind.name()).collect::<Vec<_>>().join(", ")
-    };
+    let names =
+        |kinds: &[PatternKind]| kinds.iter().map(|kind| kind.name()).collect::<Vec<_>>().join(", ");
     if has.is_empty() {
         let fault = "target: no pattern is described; write [target.sse], [target.websocket] or another, or start from a \
                      dialect: dialect = \"…\"";

@@ -25,6 +25,11 @@ pub(super) fn normal(
         match key.name {
             "cursor" => one_form_of_cursor(node),
             "url" => one_form_of_url(node),
+            "signed" => {
+                if let Value::Text(text) = &mut node.value {
+                    *text = signed(text);
+                }
+            }
             _ => {}
         }
         node_of(file, &path, &key.kind, node)?;
@@ -150,8 +155,23 @@ pub(in crate::scenario) fn split_line(line: &str) -> Result<(Option<&str>, &str)
             let upper = method.to_ascii_uppercase();
             Err(format!("'{method}' is not a method; write \"{upper} {path}\""))
         }
-        () => Err(format!("'{line}' is not a request; write a method and a path, such as \"GET /events\"")),
+        () => Err(format!(
+            "'{line}' is not a request; write a method and a path, such as \"GET /events\""
+        )),
     }
+}
+
+/// A text that is signed, with the header fields in it as captured values: `{{header:Webhook-Id}}` is `{{header_webhook-id}}`.
+pub(in crate::scenario) fn signed(text: &str) -> String {
+    let mut out = String::with_capacity(text.len());
+    let mut rest = text;
+    while let Some((before, after)) = rest.split_once("{{header:") {
+        let end = after.find(['}', '|']).unwrap_or(after.len());
+        let (name, after) = after.split_at(end);
+        out.extend([before, "{{header_", &name.trim().to_ascii_lowercase()]);
+        rest = after;
+    }
+    out + rest
 }
 
 /// What is wrong with a URL.
@@ -163,10 +183,14 @@ pub(in crate::scenario) fn url_fault(text: &str) -> Option<String> {
     let Some((scheme, rest)) = text.split_once("://") else {
         return Some(format!("'{text}' has no scheme; write \"http://{text}\""));
     };
-    let known = ["http", "https", "ws", "wss"].iter().any(|known| scheme.eq_ignore_ascii_case(known));
+    let known =
+        ["http", "https", "ws", "wss"].iter().any(|known| scheme.eq_ignore_ascii_case(known));
     if !known {
         return Some(match scheme {
-            "unix" => "a Unix socket is named by target.unix; write url = \"http://localhost\" beside it".to_owned(),
+            "unix" => {
+                "a Unix socket is named by target.unix; write url = \"http://localhost\" beside it"
+                    .to_owned()
+            }
             _ => format!("'{scheme}' is not a scheme that is supported; {REMEDY}"),
         });
     }

@@ -1,6 +1,8 @@
 //! The parts of conversations: requests, steps, what messages mean, publishing, signatures.
 
-use super::super::Kind::{Boolean, Count, Grammar, List, Listed, Map, Rate, Span, Table, Text, Words};
+use super::super::Kind::{
+    Boolean, Count, Grammar, List, Listed, Map, Rate, Span, Table, Text, Words,
+};
 use super::super::{Key, SOME, key};
 use super::{CAPTURE, MATCHER, STATUS, TEMPLATE, call, grammar, patterns};
 use crate::dialect::model::{Each, Over, Preset, SignatureEncoding, SignatureHash};
@@ -9,7 +11,7 @@ use crate::scenario::read::words_of;
 /// A request, and what is expected of its response.
 #[rustfmt::skip]
 pub(super) static CALL: &[Key] = &[
-    METHOD, PATH, HEADERS, BODY, EXPECT, CALL_CAPTURE,
+    LINE, METHOD, PATH, HEADERS, BODY, EXPECT, CALL_CAPTURE,
     key("timeout", Span(SOME)).usually("`\"10s\"`")
         .says("Time-out of the response."),
 ];
@@ -121,7 +123,7 @@ pub(super) static SIGNATURE: &[Key] = &[
         .says("A well-known form, whose parts the other keys replace: Standard Webhooks, GitHub, Stripe, Slack."),
     key("header", Text).usually("the preset's")
         .says("The header field that carries the signature."),
-    key("signed", Grammar(&grammar::TEMPLATE)).usually("the preset's, or `\"{{body}}\"`")
+    key("signed", Grammar(&grammar::SIGNED)).usually("the preset's, or `\"{{body}}\"`")
         .says("What is signed: a text with `{{body}}` and `{{header:NAME}}`."),
     key("encoding", Words(words_of::<SignatureEncoding>)).usually("the preset's, or `\"hex\"`")
         .says("How the signature is written."),

@@ -7,8 +7,8 @@ use crate::dialect::model::Resume;
 use crate::dialect::template::Template;
 use crate::scenario::error::ScenarioError;
 use crate::scenario::read::{refused, value};
-use crate::scenario::target::{split_line, url_fault};
-use crate::scenario::tree::Node;
+use crate::scenario::target::{signed, split_line, url_fault};
+use crate::scenario::tree::{Node, Value};
 
 /// A text with placeholders.
 pub(super) static TEMPLATE: Grammar = Grammar {
@@ -16,7 +16,22 @@ pub(super) static TEMPLATE: Grammar = Grammar {
     example: "\"x\"",
     pattern: None,
     or_table: false,
+    has_placeholders: true,
     check: |file, path, node| value::<Template>(file, path, node).map(drop),
+};
+
+/// What is signed: a text with `{{body}}` and `{{header:NAME}}`, which is read as the captured value `header_NAME`.
+pub(super) static SIGNED: Grammar = Grammar {
+    name: "text",
+    example: "\"{{body}}\"",
+    pattern: None,
+    or_table: false,
+    has_placeholders: true,
+    check: |file, path, node| {
+        let signed = signed(&text(file, path, node)?);
+        let node = Node { place: node.place.clone(), value: Value::Text(signed) };
+        value::<Template>(file, path, &node).map(drop)
+    },
 };
 
 /// What is taken out of an answer or a message.
@@ -25,6 +40,7 @@ pub(super) static CAPTURE: Grammar = Grammar {
     example: "\"json:/id\"",
     pattern: Some("^(json|header|cookie|regex|event)\\b|^[a-z]+$"),
     or_table: false,
+    has_placeholders: false,
     check: |file, path, node| value::<Capture>(file, path, node).map(drop),
 };
 
@@ -34,6 +50,7 @@ pub(super) static DECODE: Grammar = Grammar {
     example: "\"base64:/message/data\"",
     pattern: Some("^[a-z0-9]+"),
     or_table: false,
+    has_placeholders: false,
     check: |file, path, node| value::<Decode>(file, path, node).map(drop),
 };
 
@@ -43,6 +60,7 @@ pub(super) static MATCHER: Grammar = Grammar {
     example: "{ contains = \"x\" }",
     pattern: None,
     or_table: true,
+    has_placeholders: false,
     check: |file, path, node| value::<Matcher>(file, path, node).map(drop),
 };
 
@@ -52,6 +70,7 @@ pub(super) static RESUME: Grammar = Grammar {
     example: "\"none\"",
     pattern: Some("^([Ll][Aa][Ss][Tt]-[Ee][Vv][Ee][Nn][Tt]-[Ii][Dd]|query:.+|none)$"),
     or_table: false,
+    has_placeholders: false,
     check: |file, path, node| value::<Resume>(file, path, node).map(drop),
 };
 
@@ -61,6 +80,7 @@ pub(in crate::scenario) static LINE: Grammar = Grammar {
     example: "\"GET /\"",
     pattern: Some("^([A-Z]+ )?(/|\\{\\{|https?://)"),
     or_table: false,
+    has_placeholders: true,
     check: |file, path, node| {
         let text = text(file, path, node)?;
         split_line(&text).map_err(|fault| refused(file, path, node, &fault))?;
@@ -74,6 +94,7 @@ pub(super) static PATH: Grammar = Grammar {
     example: "\"/\"",
     pattern: Some("^(/|\\{\\{|https?://)"),
     or_table: false,
+    has_placeholders: true,
     check: |file, path, node| {
         let text = text(file, path, node)?;
         if !["/", "{{", "http://", "https://"].iter().any(|begin| text.starts_with(begin)) {
@@ -90,6 +111,7 @@ pub(super) static METHOD: Grammar = Grammar {
     example: "\"PUT\"",
     pattern: Some("^[A-Z]+$"),
     or_table: false,
+    has_placeholders: false,
     check: |file, path, node| {
         let text = text(file, path, node)?;
         if text.is_empty() || !text.bytes().all(|byte| byte.is_ascii_uppercase()) {
@@ -106,6 +128,7 @@ pub(super) static URL: Grammar = Grammar {
     example: "\"http://127.0.0.1:8080\"",
     pattern: Some("^(https?|wss?)://.|^\\{\\{"),
     or_table: false,
+    has_placeholders: true,
     check: |file, path, node| {
         let text = text(file, path, node)?;
         if let Some(fault) = url_fault(&text) {
@@ -121,6 +144,7 @@ pub(super) static DIALECT: Grammar = Grammar {
     example: "\"builtin\"",
     pattern: Some("."),
     or_table: false,
+    has_placeholders: false,
     check: |file, path, node| text(file, path, node).map(drop),
 };
 
@@ -130,9 +154,14 @@ pub(super) static FILE: Grammar = Grammar {
     example: "\"Cargo.toml\"",
     pattern: Some("."),
     or_table: false,
+    has_placeholders: false,
     check: |file, path, node| {
         let empty = text(file, path, node)?.is_empty();
-        if empty { Err(refused(file, path, node, "names no file; write a path, or remove it")) } else { Ok(()) }
+        if empty {
+            Err(refused(file, path, node, "names no file; write a path, or remove it"))
+        } else {
+            Ok(())
+        }
     },
 };
 
@@ -142,6 +171,7 @@ pub(super) static POINTER: Grammar = Grammar {
     example: "\"/items\"",
     pattern: Some("^(/.*)?$"),
     or_table: false,
+    has_placeholders: false,
     check: |file, path, node| {
         let text = text(file, path, node)?;
         if text.is_empty() || text.starts_with('/') {
@@ -158,6 +188,7 @@ pub(super) static CURSOR: Grammar = Grammar {
     example: "{ capture = \"json:/next\", first = \"0\" }",
     pattern: Some("^[a-z]+"),
     or_table: true,
+    has_placeholders: false,
     check: crate::scenario::target::cursor,
 };
 
@@ -167,17 +198,20 @@ pub(super) static RESOLVE: Grammar = Grammar {
     example: "\"example.org:443:127.0.0.1\"",
     pattern: Some("^[^:]+:([0-9]+|\\{\\{port\\}\\}):."),
     or_table: false,
+    has_placeholders: false,
     check: |file, path, node| {
         let text = text(file, path, node)?;
         let mut parts = text.splitn(3, ':');
         let (host, port, address) = (parts.next(), parts.next(), parts.next());
         let named = host.is_some_and(|host| !host.is_empty());
         let port = port.is_some_and(|port| port == "{{port}}" || port.parse::<u16>().is_ok());
-        let is_address = |text: &str| text.trim_matches(['[', ']']).parse::<std::net::IpAddr>().is_ok();
+        let is_address =
+            |text: &str| text.trim_matches(['[', ']']).parse::<std::net::IpAddr>().is_ok();
         if named && port && address.is_some_and(is_address) {
             return Ok(());
         }
-        let fault = format!("'{text}' is not host:port:address, such as \"example.org:443:127.0.0.1\"");
+        let fault =
+            format!("'{text}' is not host:port:address, such as \"example.org:443:127.0.0.1\"");
         Err(refused(file, path, node, &fault))
     },
 };
@@ -188,6 +222,7 @@ pub(super) static LISTEN: Grammar = Grammar {
     example: "\"127.0.0.1:9400\"",
     pattern: Some("^.+:([0-9]+|\\{\\{.+\\}\\})$"),
     or_table: false,
+    has_placeholders: false,
     check: |file, path, node| {
         let text = text(file, path, node)?;
         if text.contains("{{") || text.parse::<std::net::SocketAddr>().is_ok() {

@@ -1,6 +1,8 @@
 //! The six conversations of `[target]`.
 
-use super::super::Kind::{Boolean, Call, Count, Grammar, List, Listed, Map, Span, Table, Text, Words};
+use super::super::Kind::{
+    Boolean, Call, Count, Grammar, List, Listed, Map, Span, Table, Text, Words,
+};
 use super::super::{Key, Kind, SOME, key};
 use super::conversation::{CALL, DELIVER, FAIL, IGNORE, SIGNATURE, STEP};
 use super::{CAPTURE, STATUS, TEMPLATE, call, grammar};
@@ -26,9 +28,9 @@ const CURSOR: Key = key("cursor", Grammar(&grammar::CURSOR)).usually("none").say
 const EMPTY: Key = key("empty", Listed(&STATUS))
     .usually("none")
     .says("The statuses that say that there is nothing new, such as 304 or 204.");
-const ETAG: Key = key("etag", Boolean)
-    .literally("false")
-    .says("Whether a poll sends the last response's entity tag (`If-None-Match`); 304 is then no news.");
+const ETAG: Key = key("etag", Boolean).literally("false").says(
+    "Whether a poll sends the last response's entity tag (`If-None-Match`); 304 is then no news.",
+);
 
 /// `[target.short-poll]`
 #[rustfmt::skip]
