@@ -2,7 +2,10 @@
 
 mod abort;
 mod child;
+mod external;
 mod floor;
+mod offer;
+pub mod launch;
 mod signal;
 mod target;
 mod trial;

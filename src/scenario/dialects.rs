@@ -30,11 +30,11 @@ pub(super) const BUILT_IN: &str = "builtin";
 
 /// How the server of a scenario is spoken to.
 pub fn dialect_of(scenario: &Scenario) -> &Dialect {
-    scenario.external.as_ref().map_or_else(|| built_in(), |external| &external.dialect)
+    scenario.external.as_ref().map_or_else(|| built_in_dialect(), |external| &external.dialect)
 }
 
 /// How the built-in server is spoken to.
-pub fn built_in() -> &'static Dialect {
+pub fn built_in_dialect() -> &'static Dialect {
     static DIALECT: OnceLock<Dialect> = OnceLock::new();
     DIALECT.get_or_init(|| {
         let page = PAGES.iter().find(|page| page.name == BUILT_IN);

@@ -65,6 +65,8 @@ pub(super) enum Server {
     Any,
     /// The built-in one alone: why no other, and what to do instead.
     BuiltIn(&'static str),
+    /// One that speaks the built-in one's protocol: why no other, and what to do instead.
+    Envelope(&'static str),
     /// Another one where its dialect uses this placeholder in the pattern's request.
     Placeholder(&'static str),
 }
@@ -185,7 +187,7 @@ impl Key {
     fn servers(&self) -> Option<String> {
         match self.server {
             Server::Any => None,
-            Server::BuiltIn(_) => Some("Built-in server only.".to_owned()),
+            Server::BuiltIn(_) | Server::Envelope(_) => Some("Built-in server only.".to_owned()),
             Server::Placeholder(name) => Some(format!(
                 "For another server than the built-in one, where its request has `{{{{{name}}}}}`."
             )),
@@ -231,6 +233,12 @@ impl Key {
     /// For the built-in server alone: `why` says the reason, and what to do instead.
     const fn built_in(mut self, why: &'static str) -> Self {
         self.server = Server::BuiltIn(why);
+        self
+    }
+
+    /// For servers that speak the built-in one's protocol: `why` says the reason, and what to do instead.
+    const fn envelope(mut self, why: &'static str) -> Self {
+        self.server = Server::Envelope(why);
         self
     }
 

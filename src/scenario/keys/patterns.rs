@@ -37,11 +37,11 @@ pub(super) static REQUEST: Section = Section {
             .says("Requests per second **over all clients**. Not in a closed loop, where responses set the rate."),
         key("arrivals", Words(words_of::<ArrivalProcess>))
             .says("Arrival process of each client's requests; no bursts in a closed loop."),
-        key("mix", Table(MIX)).literally("{ read = 1 }").built_in(ITEMS)
+        key("mix", Table(MIX)).literally("{ read = 1 }").envelope(ITEMS)
             .says("Shares of the operations; only their proportions count. Operations not named have no share."),
-        key("format", Words(words_of::<Format>)).built_in(ITEMS)
+        key("format", Words(words_of::<Format>)).envelope(ITEMS)
             .says("The encoding of items in both directions."),
-        key("conditional", Boolean).built_in(ITEMS)
+        key("conditional", Boolean).envelope(ITEMS)
             .says("Reads and heads send `If-None-Match` with the item's last entity tag, and accept 304 as a response \
                    (column `not_modified`)."),
         key("timeout", Span(SOME))
@@ -90,7 +90,7 @@ pub(super) static SHORT_POLL: Section = Section {
             .says("Start of the interval: the due time of the previous poll, or the end of its response."),
         key("jitter", Share(0.0..=1.0)).rule("must be a share of the interval between 0 and 1")
             .says("Each wait is interval × (1 + U), with U uniform from −jitter to +jitter."),
-        key("conditional", Boolean).built_in("the dialect says whether polls are conditional; write etag = true in [target.short-poll]")
+        key("conditional", Boolean).envelope("the dialect says whether polls are conditional; write etag = true in [target.short-poll]")
             .says("Polls send the entity tag of the last response (`If-None-Match`); without new events the response is 304 \
                    without a body."),
         key("timeout", Span(SOME))

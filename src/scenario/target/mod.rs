@@ -24,7 +24,7 @@ use super::keys::{self, BUILT_IN, TARGET, WHERE};
 use super::read::{refused, value};
 use super::tree::{Node, Place, Table, Value};
 use super::{Limits, PatternKind, TargetOptions};
-use crate::dialect::model::Dialect;
+use crate::dialect::model::{Dialect, Mark};
 use crate::dialect::template::Template;
 
 pub(super) use pages::dialect_of_page;
@@ -237,7 +237,9 @@ fn urls(file: &str, table: &Table) -> Result<BTreeMap<String, Template>, Scenari
 /// The patterns that a dialect describes.
 pub(super) fn described(dialect: &Dialect) -> Vec<PatternKind> {
     let has = |kind: &PatternKind| match kind {
-        PatternKind::Request => !dialect.request.is_empty(),
+        PatternKind::Request => {
+            !dialect.request.is_empty() || dialect.recognition.by == Mark::Envelope
+        }
         PatternKind::ShortPoll => dialect.short_poll.is_some(),
         PatternKind::LongPoll => dialect.long_poll.is_some(),
         PatternKind::Sse => dialect.sse.is_some(),

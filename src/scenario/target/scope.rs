@@ -122,7 +122,14 @@ impl Scope {
             if head == "long-poll" {
                 scope.named.insert("hold_ms".to_owned());
             }
+        }
+        if matches!(head, "short-poll" | "long-poll" | "websocket") {
             scope.of_cursor(head, own);
+        }
+        // The built-in server's own protocol has a cursor in every pattern, and its clients choose their secret.
+        if own.get("match").is_some_and(|node| node.value == Value::Text("envelope".to_owned())) {
+            scope.variables.push(Cursor);
+            scope.named.extend(["since", "signing_secret"].map(str::to_owned));
         }
         if head == "webhook" || (matches!(head, "setup" | "teardown") && scope.has(Client)) {
             scope.variables.push(CallbackUrl);

@@ -8,7 +8,7 @@ use super::super::sweep::Axis;
 use super::super::tree::{Node, Table, Value};
 use super::super::{Connection, Pattern, PatternKind, Publish, Workload};
 use super::described;
-use crate::dialect::model::Polling;
+use crate::dialect::model::{Dialect, Mark, Polling};
 use crate::unit::Span;
 
 /// Refuses what `root` and its `axes` say that `external` cannot have.
@@ -45,7 +45,8 @@ fn fits(
 ) -> Result<(), ScenarioError> {
     let fault = match server {
         Server::Any => return Ok(()),
-        Server::BuiltIn(why) => why.to_owned(),
+        Server::Envelope(_) if speaks_ours(&external.dialect) => return Ok(()),
+        Server::BuiltIn(why) | Server::Envelope(why) => why.to_owned(),
         Server::Placeholder(placeholder) => {
             let asked = polling(external, section).is_none_or(|poll| asks(poll, placeholder));
             if asked {
@@ -58,6 +59,11 @@ fn fits(
         }
     };
     Err(refused(file, &format!("{section}.{name}"), node, &fault))
+}
+
+/// Whether a server is one like the built-in one, elsewhere.
+fn speaks_ours(dialect: &Dialect) -> bool {
+    dialect.recognition.by == Mark::Envelope
 }
 
 fn polling<'a>(external: &'a External, section: &str) -> Option<&'a Polling> {
@@ -88,7 +94,9 @@ pub(in crate::scenario) fn options(
             if poll.is_some_and(|poll| !asks(poll, "limit")) {
                 options.limit = u64::MAX;
             }
-            options.conditional = poll.is_some_and(|poll| poll.etag);
+            if !speaks_ours(dialect) {
+                options.conditional = poll.is_some_and(|poll| poll.etag);
+            }
         }
         Pattern::LongPoll(options) => {
             let Some(poll) = &dialect.long_poll else { return Ok(()) };
@@ -106,7 +114,7 @@ pub(in crate::scenario) fn options(
             options.ping = silence(dialect.websocket.as_ref().and_then(|it| it.heartbeat));
         }
         Pattern::Request(options) => {
-            let calls = options.connection == Connection::WebSocket;
+            let calls = options.connection == Connection::WebSocket && !speaks_ours(dialect);
             return require(!calls, "request.connection", || {
                 "request.connection = \"websocket\": calls over a WebSocket are a protocol of the built-in server; write \
                  \"keep-alive\" or \"per-request\""

@@ -25,6 +25,9 @@ const CURSOR: Key = key("cursor", Grammar(&grammar::CURSOR)).usually("none").say
     "Where the next poll continues: `{ capture = \"json:/next\", first = \"0\" }` is `{{cursor}}` in the request, `first` until a \
      response has one. Or several by name: `{ since = { capture = \"header:last-modified\" }, tag = { … } }`.",
 );
+const CURSOR_OF_MESSAGES: Key = key("cursor", Grammar(&grammar::CURSOR)).usually("none").says(
+    "Where the next connection continues, taken out of every message, as in `[target.short-poll]`: `{{cursor}}` in `path`.",
+);
 const EMPTY: Key = key("empty", Listed(&STATUS))
     .usually("none")
     .says("The statuses that say that there is nothing new, such as 304 or 204.");
@@ -84,6 +87,7 @@ pub(super) static SOCKET: &[Key] = &[
         .says("What parts several messages of one frame, such as a line feed."),
     key("stream", Boolean).literally("false")
         .says("Whether frames are pieces of a byte stream, cut anywhere: messages are then matched across frames."),
+    CURSOR_OF_MESSAGES,
     key("heartbeat", Span(SOME)).usually("none is expected")
         .says("How often the server sends something, pings among them, on a quiet connection; as in `[target.sse]`."),
     STEPS,
