@@ -70,6 +70,7 @@ pub use short::ShortIds;
 pub use source::{STDIN, is_url};
 pub use spelling::{any_of, is_key_word, keys_meant};
 pub use spin::Spin;
+pub use target::{check_permission, check_secrets};
 pub use traits::Traits;
 pub use transport::{Connection, Http, Transport};
 pub use upkeep::Upkeep;
