@@ -2,12 +2,15 @@
 //!
 //! A *dialect* says what is sent to a server and what is awaited of it: requests and messages with placeholders
 //! ([`template`]), what is taken out of answers ([`capture`]), what messages mean ([`matcher`]), and how an event is
-//! recognised on arrival ([`token`]).
+//! recognised on arrival ([`token`]). What must not be written anywhere is known to [`secrets`].
 
 pub mod capture;
 mod encoding;
 pub mod matcher;
 mod pointer;
+#[cfg(test)]
+mod reference;
+pub mod secrets;
 pub mod template;
 pub mod token;
 pub mod word;
