@@ -1,4 +1,4 @@
-//! Running text for people: wrapped to a width, and in the letters that their terminal can show.
+//! Running text for people: wrapped to a width, in the letters that their terminal can show, and words that they misspelt.
 
 use textwrap::{Options, WordSeparator, WordSplitter, WrapAlgorithm};
 use unicode_width::UnicodeWidthStr as _;
@@ -120,6 +120,35 @@ pub fn harmless(text: &str) -> String {
         letter => letter,
     };
     text.chars().map(shown).collect()
+}
+
+/// The one of `known` that `word` was probably meant to be.
+pub fn nearest<'a>(word: &str, known: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
+    let word = plain(word);
+    known
+        .into_iter()
+        .map(|candidate| (alike(&word, &plain(candidate)), candidate))
+        .filter(|(likeness, _)| *likeness >= 0.8)
+        .max_by(|a, b| a.0.total_cmp(&b.0))
+        .map(|(_, candidate)| candidate)
+}
+
+/// A word without case, its parts joined by underscores: `Payload-Kind` is `payload_kind`.
+pub fn plain(word: &str) -> String {
+    word.trim().replace(['-', ' '], "_").to_ascii_lowercase()
+}
+
+/// How alike two plain words are, 0 to 1.
+pub fn alike(a: &str, b: &str) -> f64 {
+    strsim::jaro_winkler(a, b)
+}
+
+/// What to say of an unknown word: the nearest known one, or all of them.
+pub fn suggestion(word: &str, known: &[&str]) -> String {
+    match nearest(word, known.iter().copied()) {
+        Some(near) => format!("; did you mean '{near}'?"),
+        None => format!("; known are {}", known.join(", ")),
+    }
 }
 
 #[cfg(test)]

@@ -5,7 +5,9 @@
 //! recognised on arrival ([`token`]).
 
 pub mod capture;
+mod encoding;
 pub mod matcher;
 pub mod model;
 pub mod template;
 pub mod token;
+pub mod word;

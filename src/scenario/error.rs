@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 
 use super::tree::Place;
+pub(super) use crate::prose::{alike, nearest, plain, suggestion};
 
 /// Why there is no scenario: one line that names the place, the key and what would be right.
 #[derive(Debug, thiserror::Error)]
@@ -53,33 +54,4 @@ pub(super) fn require(
     message: impl FnOnce() -> String,
 ) -> Result<(), InvalidKey> {
     if holds { Ok(()) } else { Err(InvalidKey { key: key.to_owned(), message: message() }) }
-}
-
-/// The one of `known` that `word` was probably meant to be.
-pub(super) fn nearest<'a>(word: &str, known: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
-    let word = plain(word);
-    known
-        .into_iter()
-        .map(|candidate| (alike(&word, &plain(candidate)), candidate))
-        .filter(|(likeness, _)| *likeness >= 0.8)
-        .max_by(|a, b| a.0.total_cmp(&b.0))
-        .map(|(_, candidate)| candidate)
-}
-
-/// A word without case, its parts joined by underscores: `Payload-Kind` is `payload_kind`.
-pub(super) fn plain(word: &str) -> String {
-    word.trim().replace(['-', ' '], "_").to_ascii_lowercase()
-}
-
-/// How alike two plain words are, 0 to 1.
-pub(super) fn alike(a: &str, b: &str) -> f64 {
-    strsim::jaro_winkler(a, b)
-}
-
-/// What to say of an unknown word: the nearest known one, or all of them.
-pub(super) fn suggestion(word: &str, known: &[&str]) -> String {
-    match nearest(word, known.iter().copied()) {
-        Some(near) => format!("; did you mean '{near}'?"),
-        None => format!("; known are {}", known.join(", ")),
-    }
 }

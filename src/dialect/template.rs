@@ -1,8 +1,0 @@
-//! Texts with placeholders: what is sent, rendered per client, topic and event.
-
-use serde::{Deserialize, Serialize};
-
-/// A text with placeholders.
-#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
-#[serde(transparent)]
-pub struct Template(String);
