@@ -13,7 +13,7 @@ use crate::control::{
     Assignment, Order, PROTOCOL_VERSION, Report, WorkerAssignment, mishap, panic_message,
 };
 use crate::judge::AbortWatch;
-use crate::measure::{BATCH_NS, Snapshot, was_ever_under_pressure};
+use crate::measure::{BATCH_NS, RawSamples, Snapshot, was_ever_under_pressure};
 use crate::net::tls::Trust;
 use crate::plan::{Layout, PlannedTrial};
 use crate::record::{Intervals, MemoryReading, Resources, STOPPED_BY, TrialFacts, WorkerHealth};
@@ -91,7 +91,7 @@ pub(super) fn run(
             health: Vec::new(),
             target: Snapshot::default(),
             intervals: Intervals::default(),
-            samples: Vec::new(),
+            samples: RawSamples::default(),
             resources: Resources {
                 worker_shards: layout.workers * layout.worker_shards,
                 target_shards: layout.target_shards,
@@ -120,7 +120,7 @@ pub(super) fn run(
         });
         trial.farewell();
     }
-    trial.facts.samples.sort_by_key(|sample| (sample.due_ns, sample.link));
+    trial.facts.samples.sort();
     (trial.facts, ends_run)
 }
 
@@ -324,7 +324,7 @@ impl Trial<'_> {
                     self.watch.as_mut().and_then(|watch| watch.add(id - 1, &packed.interval));
                 self.due_to_end = self.due_to_end.take().or(seen);
             }
-            Report::Samples(samples) => self.facts.samples.extend(samples),
+            Report::Samples(samples) => self.facts.samples.merge(samples),
             Report::Done { snapshot } => {
                 self.done[id] = true;
                 let sum = if id == TARGET {

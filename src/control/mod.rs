@@ -14,7 +14,7 @@ use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
 
-use crate::measure::{PackedInterval, RequestSample, Snapshot};
+use crate::measure::{PackedInterval, RawSamples, Snapshot};
 use crate::net::tls::Trust;
 use crate::pace::{Pacing, Schedule};
 use crate::scenario::{Case, Limits, Phases, RestartLog};
@@ -162,8 +162,8 @@ pub enum Report {
     },
     /// What was measured in the last second.
     Progress(PackedInterval),
-    /// Requests and polls that were kept raw, in parts: all of them might be too long for a frame.
-    Samples(Vec<RequestSample>),
+    /// Requests, polls and deliveries that were kept raw, in parts: all of them might be too long for a frame.
+    Samples(RawSamples),
     /// The remaining measurements; the child ends after it.
     Done {
         /// The rest, with the ledger.

@@ -14,7 +14,9 @@ pub use self::booking::Turn;
 use super::recovery::Recoveries;
 use crate::clock::{self, SECOND_NS};
 use crate::event::topic_name;
-use crate::measure::{Ledger, LinkLedger, Metric, Recorder, Samples};
+use crate::measure::{
+    DeliverySample, Ledger, LinkLedger, Metric, RawSamples, Recorder, RequestSample, Samples,
+};
 use crate::net::Dialer;
 use crate::pace::{Rng, Schedule, Timer};
 use crate::scenario::{Case, LoopKind, Pattern};
@@ -68,7 +70,9 @@ pub struct Context {
     /// Where samples go; swapped every second by the shard.
     pub recorder: RefCell<Box<Recorder>>,
     /// The first requests and polls, raw; no room for any unless [`Context::keeping`] made it.
-    pub samples: RefCell<Samples>,
+    pub samples: RefCell<Samples<RequestSample>>,
+    /// The first deliveries, likewise.
+    pub deliveries: RefCell<Samples<DeliverySample>>,
     schedule: Schedule,
     window: Range<u64>,
     timeline: watch::Receiver<Option<Timeline>>,
@@ -108,6 +112,7 @@ impl Context {
             timer,
             recorder: RefCell::default(),
             samples: RefCell::default(),
+            deliveries: RefCell::default(),
             schedule,
             window,
             timeline,
@@ -122,11 +127,20 @@ impl Context {
         }
     }
 
-    /// Keeps the first `samples` measured requests or polls raw.
+    /// Keeps the first `samples` measured requests or polls raw, and as many deliveries.
     #[must_use]
     pub fn keeping(mut self, samples: usize) -> Self {
         self.samples = RefCell::new(Samples::new(samples));
+        self.deliveries = RefCell::new(Samples::new(samples));
         self
+    }
+
+    /// Takes what was kept raw.
+    pub fn raw(&self) -> RawSamples {
+        RawSamples {
+            requests: self.samples.borrow_mut().take(),
+            deliveries: self.deliveries.borrow_mut().take(),
+        }
     }
 
     /// Whether links expect what they send themselves, as no schedule foretells it.
@@ -219,6 +233,11 @@ impl Link {
     /// The name of its topic.
     pub fn topic(&self) -> String {
         topic_name(self.topic)
+    }
+
+    /// Its number, from 0.
+    pub(super) const fn topic_number(&self) -> u64 {
+        self.topic
     }
 
     /// Random numbers of its own.

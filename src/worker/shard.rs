@@ -10,7 +10,7 @@ use tokio::sync::watch;
 
 use crate::clock;
 use crate::control::{WorkerAssignment, mishap};
-use crate::measure::{Counter, Metric, Recorder, RequestSample, Snapshot, pin};
+use crate::measure::{Counter, Metric, RawSamples, Recorder, Snapshot, pin};
 use crate::net::{Dialer, Stage, WireTotals, tls};
 use crate::pace::{Rng, Timer};
 use crate::pattern::{self, Context, Timeline};
@@ -67,7 +67,7 @@ pub(super) enum Message {
         back: mpsc::Sender<Box<Recorder>>,
     },
     /// Raw samples.
-    Samples(Vec<RequestSample>),
+    Samples(RawSamples),
     /// The rest, with the ledger; the shard has ended.
     Done(Box<Snapshot>),
     /// The trial cannot continue.
@@ -162,7 +162,7 @@ impl Shard {
                 Some(Command::Abort) | None => break,
             }
         }
-        let _ = self.messages.send(Message::Samples(context.samples.borrow_mut().take()));
+        let _ = self.messages.send(Message::Samples(context.raw()));
         let mut snapshot = context.recorder.borrow().snapshot();
         snapshot.ledger = context.ledger();
         snapshot.counters.add(Counter::LostSlow, context.lost_slow());

@@ -55,6 +55,8 @@ impl Link {
                 recorder.record(apart, freshness_ns);
             }
             recorder.record(Metric::Transit, received_ns.saturating_sub(head.published_ns));
+            drop(recorder);
+            self.keep_delivery(head, received_ns);
         }
         (arrival, measured)
     }
