@@ -1,8 +1,18 @@
-//! Measures the harness's own cost per delivery: decoding its head, booking it, recording it.
+//! Measures the harness's own cost per delivery: recognising it, decoding its head, booking it, recording it.
+//!
+//! Finding tokens of events beside the alternatives, on a shared 2-core virtual machine:
+//!
+//! | | [`Finder`] | two `memmem`, lower and upper case only | windows | `regex` |
+//! | --- | --- | --- | --- | --- |
+//! | 128 B with a token, read and checked | 36 ns | 9 ns, not read | 18 ns, not read | 1.4 µs, not read |
+//! | 256 KiB without | 3.9 µs | 7.9 µs | 124 µs | 4.7 ms |
 
 use std::hint::black_box;
 
 use criterion::{BatchSize, Criterion, criterion_group, criterion_main};
+use memchr::memmem;
+use regex::bytes::Regex;
+use tidings::dialect::token::{Finder, RunTag, TOKEN_LEN, Token};
 use tidings::event::{Head, decode_head, encode, filler};
 use tidings::measure::{LinkLedger, Metric, Recorder};
 use tidings::pace::{ArrivalProcess, Schedule};
@@ -53,6 +63,53 @@ fn codec(c: &mut Criterion) {
     }
 }
 
+fn recognition(c: &mut Criterion) {
+    let (run, token) = (RunTag::new(1), Token::new(17, 123_456));
+    let Some(token) = token else { return };
+    let text = run.encode(token);
+    c.bench_function("encode a token", |b| b.iter(|| run.encode(black_box(token))));
+    let with = |size: usize, at: usize| {
+        let mut message = filler(size);
+        message[at..at + TOKEN_LEN].copy_from_slice(&text);
+        message
+    };
+    let large = 256 << 10;
+    let messages = [
+        ("128 B with a token", with(128, 40)),
+        ("256 KiB with a token at the end", with(large, large - TOKEN_LEN - 1)),
+        ("256 KiB without a token", filler(large)),
+        (
+            "256 KiB of digits",
+            (0u32..).flat_map(|n| n.to_string().into_bytes()).take(large).collect(),
+        ),
+    ];
+    let finder = Finder::new();
+    let cases = [memmem::Finder::new("q947u"), memmem::Finder::new("Q947U")];
+    let regex = Regex::new("(?i-u)q947u[0-9a-hjkmnp-tv-z]{19}").ok();
+    for (name, message) in &messages {
+        let mut group = c.benchmark_group(format!("recognise: {name}"));
+        group.bench_function("tokens", |b| {
+            let mut sightings = 0;
+            b.iter(|| finder.scan(run, black_box(message), |_| sightings += 1));
+            black_box(sightings);
+        });
+        group.bench_function("the first token", |b| {
+            b.iter(|| finder.first(run, black_box(message)));
+        });
+        group.bench_function("two memmem", |b| {
+            b.iter(|| cases.iter().filter_map(|case| case.find(black_box(message))).min());
+        });
+        group.bench_function("windows", |b| {
+            let starts = |window: &[u8]| window.eq_ignore_ascii_case(b"q947u");
+            b.iter(|| black_box(message).windows(5).any(starts));
+        });
+        group.bench_function("regex", |b| {
+            b.iter(|| regex.as_ref().and_then(|regex| regex.find(black_box(message))));
+        });
+        group.finish();
+    }
+}
+
 fn schedule(c: &mut Criterion) {
     let schedule = Schedule {
         seed: 1,
@@ -70,5 +127,5 @@ fn schedule(c: &mut Criterion) {
     });
 }
 
-criterion_group!(benches, recording, codec, schedule);
+criterion_group!(benches, recording, recognition, codec, schedule);
 criterion_main!(benches);

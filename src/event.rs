@@ -14,6 +14,7 @@
 //! Over a WebSocket a client publishes with a [`Post`] and gets a [`PostAnswer`].
 
 mod cursor;
+mod marked;
 mod payload;
 
 use std::borrow::Cow;
@@ -22,6 +23,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
 pub use cursor::{Cursor, Epoch, NoCursor};
+pub use marked::TokenPayload;
 pub use payload::PayloadKind;
 
 /// The head of an event; the payload is skipped, not copied.

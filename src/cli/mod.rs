@@ -66,6 +66,9 @@ enum Verb {
     /// A trial's worker process, controlled over stdin and stdout
     #[command(hide = true)]
     Worker,
+    /// A process that ends a launched server with its trial, controlled over stdin and stdout
+    #[command(hide = true)]
+    Guard,
 }
 
 /// Prints a run's comparison, and its folder as the last line.
@@ -164,6 +167,7 @@ fn verb() -> u8 {
         Verb::Generate(arguments) => Ok(generate::run(&arguments)),
         Verb::Target => tidings::server::child(),
         Verb::Worker => tidings::worker::child(),
+        Verb::Guard => tidings::conductor::launch::guard(),
     };
     outcome.unwrap_or_else(|error| {
         output::message(message(&error));

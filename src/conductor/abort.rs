@@ -8,6 +8,5 @@ pub(super) fn watch(trial: &Trial<'_>, window_ns: u64) -> Option<AbortWatch> {
     let condition = trial.conductor.plan.scenario.abort_when.as_deref()?;
     let (case, pattern) = (&trial.facts.case.id, trial.facts.case.pattern.kind());
     let when = AbortWhen::parse(condition).ok().filter(|when| when.applies_to(case, pattern))?;
-    // The first child is the target.
-    Some(AbortWatch::new(when, trial.children.len() - 1, window_ns))
+    Some(AbortWatch::new(when, trial.workers().len(), window_ns))
 }

@@ -2,7 +2,10 @@
 
 mod abort;
 mod child;
+mod external;
 mod floor;
+pub mod launch;
+mod offer;
 mod signal;
 mod target;
 mod trial;

@@ -5,7 +5,9 @@ use std::net::{Ipv4Addr, SocketAddr};
 use super::child::Child;
 use super::trial::{LAUNCH_NS, TARGET, Trial, TrialAbort};
 use crate::clock;
-use crate::control::{Assignment, Order, PROTOCOL_VERSION, Report, Resume, TargetAssignment};
+use crate::control::{
+    Access, Assignment, Order, PROTOCOL_VERSION, Report, Resume, TargetAssignment,
+};
 use crate::measure::Counter;
 use crate::net::tls::Trust;
 use crate::record::CpuReading;
@@ -31,9 +33,20 @@ pub(super) struct TargetState {
     restarted: bool,
 }
 
+/// Where workers find the target of a trial.
+#[derive(Debug, Clone)]
+pub(super) struct FoundTarget {
+    /// The address of a built-in one.
+    pub address: SocketAddr,
+    /// The certificates that its clients may trust.
+    pub trust: Option<Trust>,
+    /// How it is spoken to, where it is not the built-in one.
+    pub access: Option<Box<Access>>,
+}
+
 impl Trial<'_> {
     /// Starts the target, and returns its address and the certificates that its clients may trust.
-    pub(super) fn launch_target(&mut self) -> Result<(SocketAddr, Option<Trust>), TrialAbort> {
+    pub(super) fn launch_target(&mut self) -> Result<FoundTarget, TrialAbort> {
         let any = SocketAddr::from((Ipv4Addr::LOCALHOST, 0));
         let case = &self.facts.case;
         if case.keeps_outbox() && case.conditions.restart.is_some() && !self.planned.null {
@@ -47,7 +60,7 @@ impl Trial<'_> {
             (TARGET, Report::Ready { address: Some(address), trust }) => {
                 self.target_state.address = Some(address);
                 self.target_state.trust.clone_from(&trust);
-                Ok((address, trust))
+                Ok(FoundTarget { address, trust, access: None })
             }
             (id, report) => Err(self.out_of_place(id, &report)),
         }
@@ -138,7 +151,7 @@ impl Trial<'_> {
         // Events due before this instant were published; later ones were not.
         let at_ns = clock::now();
         self.target_state.down_ns = Some(at_ns);
-        for worker in &mut self.children[1..] {
+        for worker in self.workers_mut() {
             worker.order(&Order::TargetDown { at_ns });
         }
         Ok(())
@@ -182,28 +195,41 @@ impl Trial<'_> {
 
     /// The CPU time of all processes so far, of those that are gone too.
     pub(super) fn cpu_now(&self) -> Option<CpuReading> {
-        let target = match self.target_state.down_ns {
-            None => self.children[TARGET].process.cpu_ns(),
-            Some(_) => Some(0),
+        let target = match (&self.external, self.target_state.down_ns) {
+            (Some(external), _) => external.cpu_ns(),
+            (None, None) => self.children[TARGET].process.cpu_ns(),
+            (None, Some(_)) => Some(0),
         };
         let workers: Option<u64> =
-            self.children[1..].iter().map(|worker| worker.process.cpu_ns()).sum();
-        let target_ns = self.target_state.retired_cpu_ns + target?;
+            self.workers().iter().map(|worker| worker.process.cpu_ns()).sum();
+        let target_ns = target.map(|ns| self.target_state.retired_cpu_ns + ns);
         Some(CpuReading { at_ns: clock::now(), target_ns, workers_ns: workers? })
+    }
+
+    /// The target's own memory now; `None` where it cannot be read.
+    pub(super) fn target_memory_bytes(&self) -> Option<u64> {
+        match &self.external {
+            Some(external) => external.memory_bytes(),
+            None => self.children[TARGET].process.anonymous_memory_bytes(),
+        }
     }
 
     /// Waits for every worker's account, then for the target's.
     pub(super) fn collect(&mut self) -> Result<(), TrialAbort> {
         let drain_ns = self.facts.phases.drain.ns();
         let deadline = clock::now() + drain_ns + LAUNCH_NS;
-        while !self.done[1..].iter().all(|done| *done) {
+        while !self.done[self.first_worker..].iter().all(|done| *done) {
             self.hear(deadline, "the reports of the workers")?;
         }
         self.facts.resources.spun_ns = self.facts.workers.counters.get(Counter::SpunNs);
-        self.children[TARGET].order(&Order::Finish);
-        let deadline = clock::now() + LAUNCH_NS;
-        while !self.done[TARGET] {
-            self.hear(deadline, "the report of the target")?;
+        // The publisher first: it may have to tidy up at the target.
+        for id in (0..self.first_worker).rev() {
+            self.children[id].order(&Order::Finish);
+            let what = format!("the report of {}", self.children[id].name);
+            let deadline = clock::now() + self.farewell_ns(id);
+            while !self.done[id] {
+                self.hear(deadline, &what)?;
+            }
         }
         Ok(())
     }

@@ -1,22 +1,19 @@
 //! One trial: a target and its workers from launch to end.
 
-use std::net::SocketAddr;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
 use std::time::Duration;
 
 use super::child::{Child, Heard};
+use super::external::ExternalTarget;
 use super::target::TargetState;
 use super::{Conductor, Phase, abort, signal};
 use crate::clock::{self, SECOND_NS};
-use crate::control::{
-    Assignment, Order, PROTOCOL_VERSION, Report, WorkerAssignment, mishap, panic_message,
-};
+use crate::control::{Assignment, Order, PROTOCOL_VERSION, Report, mishap, panic_message};
 use crate::judge::AbortWatch;
 use crate::measure::{BATCH_NS, RawSamples, Snapshot, was_ever_under_pressure};
-use crate::net::tls::Trust;
 use crate::plan::{Layout, PlannedTrial};
-use crate::record::{Intervals, MemoryReading, Resources, STOPPED_BY, TrialFacts, WorkerHealth};
+use crate::record::{Intervals, Resources, STOPPED_BY, TrialFacts, WorkerHealth};
 use crate::scenario::Profile;
 
 /// How often signals are checked while no report arrives.
@@ -26,7 +23,7 @@ const LEAD_NS: u64 = 30_000_000;
 /// Longest wait for a target to listen, and for any child to end after the order.
 pub(super) const LAUNCH_NS: u64 = 10 * SECOND_NS;
 /// Longest wait per link beyond the connect phase.
-const LINK_NS: u64 = 5_000_000;
+pub(super) const LINK_NS: u64 = 5_000_000;
 /// Longest wait for a worker's account when a trial is called off.
 const FAREWELL_NS: u64 = 2 * SECOND_NS;
 
@@ -50,6 +47,12 @@ pub(super) struct Trial<'a> {
     pub facts: TrialFacts,
     /// The target's state beyond its process.
     pub target_state: TargetState,
+    /// The place of the first worker: before it stand a target and a publisher, where they are children.
+    pub first_worker: usize,
+    /// The place of the publisher, if there is one.
+    pub publisher: Option<usize>,
+    /// The server of the user's own, where the trial measures one.
+    pub external: Option<ExternalTarget>,
     /// Why the seconds of the trial could not be kept.
     unkept: Option<String>,
     /// Watches for what ends the run, from the warm-up to the end of the window.
@@ -58,7 +61,7 @@ pub(super) struct Trial<'a> {
     due_to_end: Option<String>,
 }
 
-/// The target is the first child; workers follow.
+/// The built-in target is the first child; then comes a publisher, if there is one, then the workers.
 pub(super) const TARGET: usize = 0;
 
 /// Runs `planned` and returns everything that was measured, also when it could not be finished, and why the run must end
@@ -102,6 +105,9 @@ pub(super) fn run(
             failure: None,
         },
         target_state: TargetState::default(),
+        first_worker: 0,
+        publisher: None,
+        external: None,
         unkept: None,
         watch: None,
         due_to_end: None,
@@ -137,9 +143,10 @@ impl Trial<'_> {
     fn steps(&mut self) -> Result<(), TrialAbort> {
         mishap("conductor");
         self.enter(Phase::Launch);
-        let (target, trust) = self.launch_target()?;
+        let found = self.find_target()?;
+        self.first_worker = self.children.len();
         let unconnected = self.cpu_now();
-        self.launch_workers(target, trust.as_ref())?;
+        self.launch_workers(&found)?;
         self.enter(Phase::Connect);
         self.connect()?;
         self.facts.resources.connect_cpu = unconnected.zip(self.cpu_now());
@@ -151,6 +158,17 @@ impl Trial<'_> {
     fn enter(&mut self, phase: Phase) {
         let ids: Vec<u32> = self.children.iter().map(|child| child.process.pid()).collect();
         (self.on_phase)(phase, &ids);
+    }
+
+    /// The workers, in their order.
+    pub(super) fn workers(&self) -> &[Child] {
+        &self.children[self.first_worker.min(self.children.len())..]
+    }
+
+    /// The same, to be given orders.
+    pub(super) fn workers_mut(&mut self) -> &mut [Child] {
+        let first = self.first_worker.min(self.children.len());
+        &mut self.children[first..]
     }
 
     pub(super) fn launch(
@@ -169,75 +187,6 @@ impl Trial<'_> {
         self.children.push(child);
         self.done.push(false);
         Ok(())
-    }
-
-    fn launch_workers(
-        &mut self,
-        target: SocketAddr,
-        trust: Option<&Trust>,
-    ) -> Result<(), TrialAbort> {
-        let plan = self.conductor.plan;
-        self.read_memory(0);
-        let plateaus = plan.plateaus(self.planned.case);
-        let segments = plan.segments(self.planned.case).into_iter().zip(plateaus);
-        for (index, (links, plateaus)) in segments.enumerate() {
-            let shards = plan.layouts[self.planned.case].worker_shards;
-            let assignment = WorkerAssignment {
-                case: self.facts.case.clone(),
-                target,
-                trust: trust.cloned(),
-                links,
-                shards,
-                first_core: index as u32 * shards,
-                pinned: plan.layouts[self.planned.case].pinned,
-                pacing: plan.layouts[self.planned.case].pacing,
-                phases: plan.scenario.phases,
-                schedule: plan.schedule(self.planned),
-                samples: plan.scenario.worker.samples,
-                plateaus,
-            };
-            let name = format!("worker {}", index + 1);
-            self.launch("worker", &name, Assignment::Worker(assignment))?;
-        }
-        Ok(())
-    }
-
-    /// Lets the workers open their links, plateau by plateau, reading the target's memory at each.
-    fn connect(&mut self) -> Result<(), TrialAbort> {
-        let links = self.facts.case.workload.clients;
-        let patience_ns = self.conductor.plan.network_patience_ns(self.planned.case);
-        let deadline = clock::now()
-            + LAUNCH_NS
-            + self.facts.phases.connect.ns()
-            + links * LINK_NS
-            + patience_ns;
-        let workers = self.children.len() - 1;
-        let (mut at_plateau, mut ready, mut standing) = (0, 0, 0);
-        while ready < workers {
-            match self.next(deadline, "clients to connect")? {
-                (_, Report::Plateau { links }) => {
-                    at_plateau += 1;
-                    standing += links;
-                }
-                (_, Report::Ready { .. }) => ready += 1,
-                (id, report) => return Err(self.out_of_place(id, &report)),
-            }
-            if at_plateau > 0 && at_plateau + ready == workers {
-                self.read_memory(standing);
-                (at_plateau, standing) = (0, 0);
-                for worker in &mut self.children[1..] {
-                    worker.order(&Order::Continue);
-                }
-            }
-        }
-        self.read_memory(links);
-        Ok(())
-    }
-
-    fn read_memory(&mut self, links: u64) {
-        if let Some(bytes) = self.children[TARGET].process.anonymous_memory_bytes() {
-            self.facts.resources.target_memory.push(MemoryReading { links, bytes });
-        }
     }
 
     /// Starts everyone, and reads CPU times at every second of the window.
@@ -320,11 +269,17 @@ impl Trial<'_> {
                 if let Err(error) = self.facts.intervals.push(&packed) {
                     self.unkept.get_or_insert(error.to_string());
                 }
+                let first = self.first_worker;
                 let seen =
-                    self.watch.as_mut().and_then(|watch| watch.add(id - 1, &packed.interval));
+                    self.watch.as_mut().and_then(|watch| watch.add(id - first, &packed.interval));
                 self.due_to_end = self.due_to_end.take().or(seen);
             }
             Report::Samples(samples) => self.facts.samples.merge(samples),
+            Report::Published(published) => self.pass_on(published),
+            Report::Done { snapshot } if Some(id) == self.publisher => {
+                self.done[id] = true;
+                self.take_publisher(snapshot);
+            }
             Report::Done { snapshot } => {
                 self.done[id] = true;
                 let sum = if id == TARGET {

@@ -4,6 +4,7 @@
 //! stdout; workers on other hosts get the same frames over another transport. A frame is a length (u32, big
 //! endian) and one JSON value of that length.
 
+mod access;
 mod attach;
 mod frame;
 mod panics;
@@ -20,6 +21,7 @@ use crate::pace::{Pacing, Schedule};
 use crate::scenario::{Case, Limits, Phases, RestartLog};
 use crate::unit::{ByteSize, Span};
 
+pub use access::{Access, Captured, Owner, Published};
 pub use attach::{Orders, Reports, attach};
 pub use frame::{FrameError, read_frame, write_frame};
 pub use panics::{describe as describe_panic, message as panic_message, mishap};
@@ -44,6 +46,8 @@ pub enum Order {
         /// When, in monotonic nanoseconds.
         at_ns: u64,
     },
+    /// To workers: what became of events that the publisher had to publish.
+    Published(Published),
     /// To workers: the target is down, and its successor will listen on the same address.
     TargetDown {
         /// When, in monotonic nanoseconds.
@@ -62,6 +66,8 @@ pub enum Assignment {
     Target(TargetAssignment),
     /// Offer load.
     Worker(WorkerAssignment),
+    /// Prepare a server of the user's own, and publish to it.
+    Publisher(PublisherAssignment),
 }
 
 /// A target's assignment in a trial.
@@ -125,6 +131,9 @@ pub struct WorkerAssignment {
     pub target: SocketAddr,
     /// The certificate authority to trust, if the case uses TLS.
     pub trust: Option<Trust>,
+    /// How the target is spoken to, where it is not the built-in one.
+    #[serde(default)]
+    pub access: Option<Box<Access>>,
     /// The links of this worker: its exact share of `0..clients`.
     pub links: Range<u64>,
     /// Threads that offer load.
@@ -145,6 +154,23 @@ pub struct WorkerAssignment {
     pub plateaus: Vec<u64>,
 }
 
+/// A publisher's assignment in a trial: what stands between the harness and a server that does not publish by itself.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct PublisherAssignment {
+    /// The case that is measured.
+    pub case: Case,
+    /// The address of a built-in target.
+    pub target: SocketAddr,
+    /// The certificate authority to trust, if a built-in target uses TLS.
+    pub trust: Option<Trust>,
+    /// How the target is spoken to, where it is not the built-in one.
+    pub access: Option<Box<Access>>,
+    /// Lengths of the phases.
+    pub phases: Phases,
+    /// The events to publish; `None` for a case without any.
+    pub schedule: Option<Schedule>,
+}
+
 /// From a child to the conductor.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub enum Report {
@@ -160,6 +186,13 @@ pub enum Report {
         /// Certificates that clients must trust, over TLS.
         trust: Option<Trust>,
     },
+    /// The publisher has prepared the server: what it captured on the way, for the workers.
+    Prepared {
+        /// What answers contained.
+        captured: Vec<Captured>,
+    },
+    /// What became of events in the last second, where workers must know it.
+    Published(Published),
     /// What was measured in the last second.
     Progress(PackedInterval),
     /// Requests, polls and deliveries that were kept raw, in parts: all of them might be too long for a frame.

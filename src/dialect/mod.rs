@@ -2,12 +2,27 @@
 //!
 //! A *dialect* says what is sent to a server and what is awaited of it: requests and messages with placeholders
 //! ([`template`]), what is taken out of answers ([`capture`]), what messages mean ([`matcher`]), and how an event is
-//! recognised on arrival ([`token`]).
+//! recognised on arrival ([`token`]). [`launch`] says how such a server is started.
 
 pub mod capture;
 mod encoding;
+pub mod launch;
 pub mod matcher;
 pub mod model;
 pub mod template;
 pub mod token;
 pub mod word;
+
+/// Percent-encodes what is not unreserved in a URL (RFC 3986, section 2.3).
+pub fn url_encoded(bytes: &[u8]) -> String {
+    let mut out = String::with_capacity(bytes.len());
+    for byte in bytes {
+        match byte {
+            b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'-' | b'.' | b'_' | b'~' => {
+                out.push(*byte as char)
+            }
+            other => out.push_str(&format!("%{other:02X}")),
+        }
+    }
+    out
+}

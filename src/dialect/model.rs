@@ -52,6 +52,46 @@ pub struct Dialect {
     pub webhook: Option<Callback>,
 }
 
+impl Dialect {
+    /// Calls `visit` with every template of the dialect.
+    pub fn each_template(&mut self, visit: &mut dyn FnMut(&mut Template)) {
+        self.headers.values_mut().for_each(&mut *visit);
+        for step in self.setup.iter_mut().chain(&mut self.teardown) {
+            step.call.each_template(visit);
+        }
+        for call in &mut self.request {
+            call.call.each_template(visit);
+        }
+        if let Some(publish) = &mut self.publish {
+            publish.each_template(visit);
+        }
+        for poll in self.short_poll.iter_mut().chain(&mut self.long_poll) {
+            poll.request.each_template(visit);
+            poll.cursor.values_mut().for_each(|part| visit(&mut part.first));
+            each_of_steps(&mut poll.steps, visit);
+        }
+        if let Some(stream) = &mut self.sse {
+            stream.request.each_template(visit);
+            each_of_steps(&mut stream.steps, visit);
+        }
+        if let Some(socket) = &mut self.websocket {
+            socket.each_template(visit);
+        }
+        if let Some(callback) = &mut self.webhook {
+            callback.each_template(visit);
+        }
+    }
+}
+
+fn each_of_steps(steps: &mut [Step], visit: &mut dyn FnMut(&mut Template)) {
+    for step in steps {
+        if let Some(call) = &mut step.request {
+            call.each_template(visit);
+        }
+        step.send.iter_mut().for_each(&mut *visit);
+    }
+}
+
 /// Header fields by name; one whose value renders to nothing is not sent.
 pub type Headers = BTreeMap<String, Template>;
 
@@ -150,6 +190,12 @@ impl Call {
     /// The method.
     pub fn method(&self) -> &str {
         self.method.as_deref().unwrap_or(if self.body.is_some() { "POST" } else { "GET" })
+    }
+
+    fn each_template(&mut self, visit: &mut dyn FnMut(&mut Template)) {
+        visit(&mut self.path);
+        self.headers.values_mut().for_each(&mut *visit);
+        self.body.iter_mut().for_each(&mut *visit);
     }
 
     /// Whether `status` is one of success.
@@ -266,6 +312,22 @@ pub struct Publishing {
     pub sign: Option<Signature>,
 }
 
+impl Publishing {
+    fn each_template(&mut self, visit: &mut dyn FnMut(&mut Template)) {
+        if let Some(call) = &mut self.request {
+            call.each_template(visit);
+        }
+        if let Some(socket) = &mut self.websocket {
+            socket.each_template(visit);
+        }
+        self.send.iter_mut().for_each(&mut *visit);
+        self.command.iter_mut().for_each(&mut *visit);
+        if let Some(signature) = &mut self.sign {
+            signature.each_template(visit);
+        }
+    }
+}
+
 impl Default for Publishing {
     fn default() -> Self {
         Self {
@@ -311,6 +373,9 @@ pub struct Polling {
     pub empty: Vec<u16>,
     /// Whether a poll is conditional on the entity tag of the answer before.
     pub etag: bool,
+    /// Whether it is polled again at once while answers bring events: for servers that give one at a time.
+    #[serde(skip_serializing_if = "is_false")]
+    pub drain: bool,
     /// How long the server holds a poll, where the scenario cannot choose it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub hold: Option<Span>,
@@ -418,6 +483,9 @@ pub struct Socket {
     /// What parts several messages of one frame.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub split: Option<Template>,
+    /// What a later connection continues from: each part is a name for templates, taken out of every message.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub cursor: BTreeMap<String, CursorPart>,
     /// Whether frames are pieces of a byte stream, cut anywhere.
     #[serde(skip_serializing_if = "is_false")]
     pub stream: bool,
@@ -433,6 +501,18 @@ pub struct Socket {
     /// What its messages mean.
     #[serde(flatten)]
     pub messages: Messages,
+}
+
+impl Socket {
+    fn each_template(&mut self, visit: &mut dyn FnMut(&mut Template)) {
+        visit(&mut self.path);
+        self.headers.values_mut().for_each(&mut *visit);
+        self.split.iter_mut().for_each(&mut *visit);
+        self.cursor.values_mut().for_each(|part| visit(&mut part.first));
+        each_of_steps(&mut self.steps, visit);
+        self.reply.iter_mut().for_each(|reply| visit(&mut reply.send));
+        self.every.iter_mut().for_each(|every| visit(&mut every.send));
+    }
 }
 
 /// An answer to a message.
@@ -486,6 +566,18 @@ pub struct Callback {
 }
 
 impl Callback {
+    fn each_template(&mut self, visit: &mut dyn FnMut(&mut Template)) {
+        for call in self.register.iter_mut().chain(&mut self.unregister) {
+            call.each_template(visit);
+        }
+        if let Some(signature) = &mut self.verify {
+            signature.each_template(visit);
+        }
+        self.acknowledge.headers.values_mut().for_each(&mut *visit);
+        self.acknowledge.body.iter_mut().for_each(&mut *visit);
+        self.advertise.iter_mut().for_each(&mut *visit);
+    }
+
     /// Whether the server must know every callback URL before it starts.
     pub const fn is_static(&self) -> bool {
         self.register.is_none()
@@ -551,6 +643,13 @@ pub struct Signature {
     pub prefix: Option<String>,
     /// The key.
     pub secret: Template,
+}
+
+impl Signature {
+    fn each_template(&mut self, visit: &mut dyn FnMut(&mut Template)) {
+        self.signed.iter_mut().for_each(&mut *visit);
+        visit(&mut self.secret);
+    }
 }
 
 /// Well-known forms of signatures.

@@ -39,7 +39,7 @@ impl Calm {
     fn of(facts: &TrialFacts) -> Option<Self> {
         let used = facts.cpu_used().filter(|used| used.elapsed_ns > 0)?;
         let cores = |ns: u64| ns as f64 / used.elapsed_ns as f64;
-        let (target, workers) = (cores(used.target_ns), cores(used.workers_ns));
+        let (target, workers) = (cores(used.target_ns?), cores(used.workers_ns));
         let host = Some(facts.resources.cores).filter(|cores| *cores > 0).map(f64::from);
         let is_calm = target < BUSY_CORES
             && workers < BUSY_CORES
@@ -172,7 +172,7 @@ mod tests {
         let elapsed = facts.cpu_used().unwrap().elapsed_ns as f64;
         let first = facts.resources.cpu[0];
         let last = facts.resources.cpu.last_mut().unwrap();
-        last.target_ns = first.target_ns + (elapsed * target) as u64;
+        last.target_ns = first.target_ns.map(|ns| ns + (elapsed * target) as u64);
         last.workers_ns = first.workers_ns + (elapsed * workers) as u64;
         facts
     }

@@ -1,7 +1,10 @@
 //! Lists the cores that this process may use, and pins threads to them.
 
+use std::fs;
+use std::io;
 use std::sync::OnceLock;
 
+use rustix::process::Pid;
 use rustix::thread::{CpuSet, sched_getaffinity, sched_setaffinity};
 
 /// Cores that this process was started on, ascending: read once, before any thread is pinned.
@@ -28,4 +31,24 @@ pub fn pin(number: u32) {
         set.set(core);
         let _ = sched_setaffinity(None, &set);
     }
+}
+
+/// Numbers of the cores that this process may use, ascending; empty if the kernel does not say.
+pub fn allowed_cores() -> &'static [usize] {
+    cores()
+}
+
+/// Lets every thread of the process `pid` run on `cores` alone. Threads and children that they start later inherit this.
+pub fn pin_process(pid: u32, cores: &[usize]) -> io::Result<()> {
+    let mut set = CpuSet::new();
+    for core in cores.iter().filter(|core| **core < CpuSet::MAX_CPU) {
+        set.set(*core);
+    }
+    for entry in fs::read_dir(format!("/proc/{pid}/task"))?.flatten() {
+        let thread = entry.file_name().to_str().and_then(|name| name.parse().ok());
+        if let Some(thread) = thread.and_then(Pid::from_raw) {
+            sched_setaffinity(Some(thread), &set)?;
+        }
+    }
+    Ok(())
 }

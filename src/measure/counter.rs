@@ -82,6 +82,20 @@ counters! {
     SendsAcknowledged => "sends_acknowledged",
     /// Events that a client sent again without an answer.
     SendsRepeated => "sends_repeated",
+    /// Events that the target refused, or that could not be sent to it: nobody expects them.
+    PublishesRefused => "publishes_refused",
+    /// Events whose publication was not answered, and that nobody received: whether they were published is unknown.
+    PublishesUnknown => "publishes_unknown",
+    /// Events of other runs or other topics that links received.
+    Foreign => "foreign",
+    /// Marks of events that did not arrive whole.
+    Damaged => "damaged",
+    /// Messages without any mark of an event, where one was expected.
+    Unrecognised => "unrecognised",
+    /// Events that a newer state overtook before they arrived.
+    Superseded => "superseded",
+    /// Events that links received that were due before they had subscribed.
+    Replayed => "replayed",
     /// Samples above the histogram's highest value, recorded as that value.
     Saturated => "saturated",
     /// Deliveries received before they were due: clocks or stamps are wrong.

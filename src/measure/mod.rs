@@ -3,6 +3,7 @@
 //! Nothing here computes a percentile: facts merge associatively over shards, workers, hosts and trials, percentiles do
 //! not.
 
+mod cgroup;
 mod core;
 mod counter;
 mod distribution;
@@ -18,9 +19,12 @@ mod sample;
 mod series;
 mod snapshot;
 mod storm;
+mod tree;
+mod watched;
 mod wire;
 
-pub use core::pin;
+pub use cgroup::Cgroup;
+pub use core::{allowed_cores, pin, pin_process};
 pub use counter::{Counter, Counters, ErrorKind};
 pub use distribution::{Distribution, Quantile};
 pub use health::Watch;
@@ -34,4 +38,6 @@ pub use sample::{DeliverySample, RawSamples, RequestSample, Samples};
 pub use series::{BATCH_NS, Batch, Series};
 pub use snapshot::{Interval, PackedInterval, Snapshot};
 pub use storm::Storm;
+pub use tree::{ProcessStat, descendants, processes};
+pub use watched::{Tree, Watched};
 pub use wire::{Uptake, Wire, uptake_of, wire_of};

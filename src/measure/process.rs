@@ -43,11 +43,46 @@ impl Process {
 
     /// Anonymous memory in bytes (heap and stacks, not mapped files); `None` if the kernel does not report it.
     pub fn anonymous_memory_bytes(&self) -> Option<u64> {
-        let text = fs::read_to_string(format!("/proc/{}/smaps_rollup", self.pid)).ok()?;
-        let line = text.lines().find_map(|line| line.strip_prefix("Anonymous:"))?;
-        let kib: u64 = line.trim().strip_suffix("kB")?.trim().parse().ok()?;
-        Some(kib * 1024)
+        kib_of(&rollup(self.pid)?, &["Anonymous:"])
     }
+}
+
+/// How the memory of a process is counted. None of the kinds includes files that are mapped.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum MemoryKind {
+    /// Anonymous and shared memory, where a page of n processes counts 1/n for each.
+    Proportional,
+    /// Anonymous and shared memory, where such a page counts for each: what every user may read of every process.
+    Resident,
+}
+
+impl MemoryKind {
+    /// The most exact first.
+    pub(super) const ALL: [Self; 2] = [Self::Proportional, Self::Resident];
+}
+
+/// Memory of the process `pid` in bytes; `None` if it cannot be read.
+pub(super) fn memory_bytes(pid: u32, kind: MemoryKind) -> Option<u64> {
+    match kind {
+        MemoryKind::Proportional => kib_of(&rollup(pid)?, &["Pss_Anon:", "Pss_Shmem:"]),
+        MemoryKind::Resident => {
+            let text = fs::read_to_string(format!("/proc/{pid}/status")).ok()?;
+            kib_of(&text, &["RssAnon:", "RssShmem:"])
+        }
+    }
+}
+
+fn rollup(pid: u32) -> Option<String> {
+    fs::read_to_string(format!("/proc/{pid}/smaps_rollup")).ok()
+}
+
+/// The sum of such lines, which are in KiB, in bytes; `None` if one is missing.
+fn kib_of(text: &str, names: &[&str]) -> Option<u64> {
+    let line = |name: &&str| {
+        let line = text.lines().find_map(|line| line.strip_prefix(*name))?;
+        line.trim().strip_suffix("kB")?.trim().parse::<u64>().ok()
+    };
+    names.iter().map(line).sum::<Option<u64>>().map(|kib| kib * 1024)
 }
 
 /// Raises the soft limit of open descriptors to the hard one; returns the limit that then holds.

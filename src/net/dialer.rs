@@ -68,6 +68,16 @@ impl Dialer {
         Self { target, totals, security: None, pool: None, receive_buffer: None, emulation: None }
     }
 
+    /// stub
+    pub fn to(
+        _: &super::Endpoint,
+        _: &[&[u8]],
+        _: bool,
+        _: Rc<WireTotals>,
+    ) -> Result<Self, TlsError> {
+        todo!()
+    }
+
     /// The same, with sockets whose kernel buffers take no more than about `bytes` that are not read.
     #[must_use]
     pub fn with_receive_buffer(self, bytes: u32) -> Self {

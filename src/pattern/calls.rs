@@ -16,6 +16,7 @@ use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 
 use super::Link;
 use super::handshake::{self, Opened};
+use super::poll::{get, host};
 use super::redial::Ended;
 use crate::clock;
 use crate::net::call::{Id, read_answer, write_call};
@@ -55,7 +56,7 @@ impl Calls {
     /// Dials and upgrades; nonces and masks are drawn from `rng`.
     pub(super) async fn dial(link: &Link, rng: &mut Rng) -> Result<Dialled, Ended> {
         let dialled_ns = clock::now();
-        Ok(match handshake::open(link, PATH.to_owned(), rng).await? {
+        Ok(match handshake::open(link, get(PATH.to_owned(), &host(link)), rng).await? {
             Opened::Socket(stream, meter, _) => {
                 let (frames, unsent) = (Frames::default(), BytesMut::new());
                 let rng = Rng::new(rng.next_u64(), 0);

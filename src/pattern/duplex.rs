@@ -39,7 +39,7 @@ const REFUSALS: u64 = 1 << 50;
 pub(super) async fn run(link: &Link, options: &WebSocketOptions) {
     let speech = Rc::new(Speech::new(link));
     spawn_local(Rc::clone(&speech).run());
-    hold(link, Duplex { line: Line::new(*options), speech }).await;
+    hold(link, Duplex { line: Line::new(link, *options), speech }).await;
 }
 
 /// The state of an unacknowledged event.

@@ -4,14 +4,15 @@ use std::rc::Rc;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
+use bytes::Bytes;
+use http_body_util::Full;
 use hyper::header::{
     CONNECTION, HeaderMap, HeaderValue, SEC_WEBSOCKET_ACCEPT, SEC_WEBSOCKET_KEY,
     SEC_WEBSOCKET_VERSION, UPGRADE,
 };
-use hyper::{Response, StatusCode};
+use hyper::{Request, Response, StatusCode};
 
 use super::Link;
-use super::poll::{get, host};
 use super::redial::Ended;
 use crate::event::{EPOCH_HEADER, Epoch};
 use crate::net::websocket::accept_key;
@@ -26,14 +27,17 @@ pub(super) enum Opened {
     Refused(Response<()>),
 }
 
-/// Dials, and requests a WebSocket on `path`; the nonce is drawn from `rng`.
-pub(super) async fn open(link: &Link, path: String, rng: &mut Rng) -> Result<Opened, Ended> {
+/// Dials, and has `request` ask for a WebSocket; the nonce is drawn from `rng`.
+pub(super) async fn open(
+    link: &Link,
+    mut request: Request<Full<Bytes>>,
+    rng: &mut Rng,
+) -> Result<Opened, Ended> {
     let mut nonce = [0; 16];
     nonce[..8].copy_from_slice(&rng.next_u64().to_le_bytes());
     nonce[8..].copy_from_slice(&rng.next_u64().to_le_bytes());
     let key = STANDARD.encode(nonce);
 
-    let mut request = get(path, &host(link));
     let headers = request.headers_mut();
     headers.insert(CONNECTION, HeaderValue::from_static("Upgrade"));
     headers.insert(UPGRADE, HeaderValue::from_static("websocket"));

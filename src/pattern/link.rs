@@ -11,6 +11,8 @@ use tokio::sync::{Notify, watch};
 
 pub(super) use self::booking::InFlight;
 pub use self::booking::Turn;
+use super::conversation::Conversation;
+use super::recognise::Known;
 use super::recovery::Recoveries;
 use crate::clock::{self, SECOND_NS};
 use crate::event::topic_name;
@@ -19,7 +21,7 @@ use crate::measure::{
 };
 use crate::net::Dialer;
 use crate::pace::{Rng, Schedule, Timer};
-use crate::scenario::{Case, LoopKind, Pattern};
+use crate::scenario::{Case, LoopKind, Pattern, built_in_dialect};
 
 /// Streams of a schedule's seed that belong to links rather than topics.
 const LINK_STREAM: u64 = 1 << 48;
@@ -73,6 +75,9 @@ pub struct Context {
     pub samples: RefCell<Samples<RequestSample>>,
     /// The first deliveries, likewise.
     pub deliveries: RefCell<Samples<DeliverySample>>,
+    /// How the target is spoken to.
+    pub conversation: Rc<Conversation>,
+    pub(super) known: Known,
     schedule: Schedule,
     window: Range<u64>,
     timeline: watch::Receiver<Option<Timeline>>,
@@ -113,6 +118,8 @@ impl Context {
             recorder: RefCell::default(),
             samples: RefCell::default(),
             deliveries: RefCell::default(),
+            conversation: Rc::new(Conversation::built_in(built_in_dialect().clone())),
+            known: Known::default(),
             schedule,
             window,
             timeline,
@@ -125,6 +132,13 @@ impl Context {
             changed: Notify::new(),
             recoveries: Recoveries::default(),
         }
+    }
+
+    /// Speaks to the target by another dialect than the built-in one.
+    #[must_use]
+    pub fn speaking(mut self, conversation: Conversation) -> Self {
+        self.conversation = Rc::new(conversation);
+        self
     }
 
     /// Keeps the first `samples` measured requests or polls raw, and as many deliveries.
@@ -152,6 +166,15 @@ impl Context {
     pub fn link(self: &Rc<Self>, index: u64) -> Link {
         let topic = index % self.schedule.topics;
         let expected = self.schedule.sequences(topic, &self.window);
+        self.add(index, topic, expected)
+    }
+
+    /// Adds a link that publishes, and expects nothing.
+    pub fn publisher(self: &Rc<Self>, index: u64) -> Link {
+        self.add(index, index % self.schedule.topics.max(1), 1..1)
+    }
+
+    fn add(self: &Rc<Self>, index: u64, topic: u64, expected: Range<u64>) -> Link {
         let slot = self.ledgers.borrow().len();
         let nothing_expected = expected.is_empty() && !self.is_closed_loop();
         self.ledgers.borrow_mut().push(LinkLedger::new(expected));
@@ -166,10 +189,25 @@ impl Context {
         self.schedule.seed
     }
 
+    /// The events of the trial.
+    pub const fn schedule(&self) -> &Schedule {
+        &self.schedule
+    }
+
+    /// When the schedule began, in monotonic nanoseconds; `None` before.
+    pub(super) fn start_ns(&self) -> Option<u64> {
+        self.timeline.borrow().map(|timeline| timeline.start_ns)
+    }
+
+    /// Why a link could not stand, if one could not.
+    pub fn failed(&self) -> Option<String> {
+        self.failure.borrow().clone()
+    }
+
     /// Waits until `links` links stand, or one cannot.
     pub async fn ready(&self, links: u64) -> Result<(), String> {
         loop {
-            if let Some(reason) = self.failure.borrow().clone() {
+            if let Some(reason) = self.failed() {
                 return Err(reason);
             }
             if self.ready.get() >= links {
@@ -235,8 +273,8 @@ impl Link {
         topic_name(self.topic)
     }
 
-    /// Its number, from 0.
-    pub(super) const fn topic_number(&self) -> u64 {
+    /// The number of its topic.
+    pub const fn topic_index(&self) -> u64 {
         self.topic
     }
 

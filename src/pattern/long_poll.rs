@@ -16,18 +16,19 @@ const GRACE: Duration = Duration::from_secs(10);
 
 /// Polls, takes everything, and polls again after the gap; the log has the events of the time in between.
 pub(super) async fn run(link: &Link, options: &LongPollOptions) {
-    let mut poller = Poller::new(link, options.limit);
-    if !poller.stand(GRACE).await {
+    let polling = link.context().conversation.dialect.long_poll.as_ref();
+    let mut poller = Poller::new(link, polling, options.limit);
+    let hold = polling.and_then(|polling| polling.hold);
+    if !poller.stand(hold.is_some(), GRACE).await {
         return;
     }
 
     let mut redial = Redial::new(link);
-    let wait = format!("{}ms", options.wait.ns() / 1_000_000);
+    let hold_ms = hold.unwrap_or(options.wait).ns() / 1_000_000;
     // As if the link had stood for long: holds of links that were opened together would run out together, or none within
     // the window.
     let first_ms = (options.wait.ns() as f64 * golden(link.index()) / 1e6).ceil() as u64;
-    let first = format!("{first_ms}ms");
-    let timeout = options.wait.std() + GRACE;
+    let timeout = hold.unwrap_or(options.wait).std() + GRACE;
     let mut free_ns = clock::now();
     for seq in 1.. {
         let due_ns = free_ns + options.gap.ns();
@@ -37,7 +38,7 @@ pub(super) async fn run(link: &Link, options: &LongPollOptions) {
         }
         let answer = tokio::select! {
             biased;
-            answer = poller.ask(Some(if seq == 1 { &first } else { &wait }), timeout) => answer,
+            answer = poller.ask(Some(if seq == 1 { first_ms } else { hold_ms }), timeout) => answer,
             () = link.departure() => {
                 poller.leave();
                 free_ns = clock::now();

@@ -7,6 +7,7 @@
 mod behaviour;
 mod caller;
 mod calls;
+mod conversation;
 mod duplex;
 mod handshake;
 mod items;
@@ -15,12 +16,16 @@ mod long_poll;
 mod mix;
 mod poll;
 mod post;
+pub mod publish;
 mod receiver;
+mod recognise;
 mod recovery;
 mod redial;
 mod request;
 mod retry_after;
+mod rules;
 mod sampling;
+mod script;
 mod sends;
 mod short_poll;
 mod signature;
@@ -30,9 +35,34 @@ mod webhook;
 mod websocket;
 mod xml;
 
+pub use conversation::{Conversation, ConversationError};
 pub use link::{Context, Link, Timeline, Turn};
 
+use std::rc::Rc;
+
+use self::conversation::Voice;
+use crate::dialect::model::Call;
 use crate::scenario::{Case, Pattern, Publish};
+
+/// Sends a request of set-up for `link`, speaking of `topic` and knowing `values`; returns what is captured of its answer.
+pub async fn set_up(
+    link: &Link,
+    topic: u64,
+    call: &Call,
+    values: &[(String, String)],
+) -> Result<Vec<(String, String)>, String> {
+    let mut voice = Voice::for_topic(link, topic, Rc::clone(&link.context().conversation));
+    for (name, value) in values {
+        voice.set(name, value.clone());
+    }
+    let what = || format!("{} {}", call.method(), call.path);
+    script::exchange(link, &mut voice, call, script::STEP_LIMIT)
+        .await
+        .map_err(|error| format!("{}: {error}", what()))?;
+    let captured =
+        call.capture.keys().filter_map(|name| Some((name.clone(), voice.get(name)?.to_owned())));
+    Ok(captured.collect())
+}
 
 /// Runs `link` by its case's pattern until it is dropped.
 pub async fn run(link: Link) {

@@ -9,10 +9,14 @@ use hyper::{Request, StatusCode, Uri};
 use serde::Deserialize;
 
 use super::Link;
+use super::conversation::Voice;
+use super::redial::Ended;
+use super::script::{self, Script, Wanted, view};
 use crate::clock;
+use crate::dialect::model::Polling;
 use crate::event::{Cursor, Page};
 use crate::measure::ErrorKind;
-use crate::net::{Client, NetError, StampedResponse};
+use crate::net::{Client, StampedResponse};
 
 /// The result of a poll.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -33,10 +37,11 @@ pub(super) enum Brought {
 /// A topic's log as one client reads it, over one connection that is dialled again when it breaks.
 pub(super) struct Poller<'a> {
     link: &'a Link,
+    voice: Voice,
+    polling: Polling,
     connection: Option<Client>,
-    host: HeaderValue,
-    path: String,
     limit: u64,
+    /// The place in the log of a built-in target.
     cursor: Cursor,
     conditional: bool,
     /// Entity tag of the last page.
@@ -66,15 +71,19 @@ impl Gap {
 
 impl<'a> Poller<'a> {
     /// A poller of the link's topic, from its beginning, `limit` events a page.
-    pub(super) fn new(link: &'a Link, limit: u64) -> Self {
+    pub(super) fn new(link: &'a Link, polling: Option<&Polling>, limit: u64) -> Self {
+        let polling = polling.cloned().unwrap_or_default();
+        let mut voice = Voice::of(link);
+        voice.set("limit", limit.to_string());
+        voice.set("cursor", "0".to_owned());
         Self {
             link,
+            voice,
+            conditional: polling.etag,
+            polling,
             connection: None,
-            host: host(link),
-            path: format!("/topics/{}/events", link.topic()),
             limit,
             cursor: 0.into(),
-            conditional: false,
             etag: None,
             lost_ns: None,
             stood: false,
@@ -84,12 +93,12 @@ impl<'a> Poller<'a> {
     /// Asks for a page only if it differs from the last one, by its entity tag.
     #[must_use]
     pub(super) const fn conditional(mut self, conditional: bool) -> Self {
-        self.conditional = conditional;
+        self.conditional |= conditional;
         self
     }
 
     /// Connects unless connected.
-    async fn connect(&mut self) -> Result<(), NetError> {
+    async fn connect(&mut self) -> Result<(), Ended> {
         if self.connection.as_ref().is_none_or(|connection| !connection.is_open()) {
             let link = self.link;
             if self.connection.take().is_some() {
@@ -98,12 +107,31 @@ impl<'a> Poller<'a> {
             let dialled_ns = clock::now();
             let connected = Client::connect(&link.dialer(), link.index()).await;
             let connection = connected.inspect_err(|_| self.lost())?;
+            self.prepare().await.inspect_err(|_| self.lost())?;
             if self.stood {
                 link.back(dialled_ns, self.lost_ns.take());
             }
             self.connection = Some(connection);
         }
         Ok(())
+    }
+
+    /// Takes the steps of the dialect, and starts from the cursor's first value where none has come.
+    async fn prepare(&mut self) -> Result<(), Ended> {
+        for (name, part) in &self.polling.cursor {
+            if self.stood {
+                break;
+            }
+            let first = self.voice.render(&part.first, None)?;
+            self.voice.set(name, String::from_utf8_lossy(&first).into_owned());
+        }
+        let (steps, mut script) = (&self.polling.steps, Script::new(&self.polling.steps));
+        script::before(self.link, &mut self.voice, steps).await?;
+        match script.advance(self.link, &mut self.voice).await? {
+            Wanted::Nothing => Ok(()),
+            // The scenario's reader refuses other steps of a poll.
+            Wanted::Send(_) | Wanted::Message(..) => Err(Ended::Event),
+        }
     }
 
     /// The connection is broken, since now unless it already was.
@@ -117,40 +145,45 @@ impl<'a> Poller<'a> {
     }
 
     /// Dials and polls once without waiting: afterwards the link is open, and both ends have allocated a poll's memory.
+    /// Where the server alone decides how long it `holds` a poll, it only dials.
     /// Returns false, and fails the trial, if that is impossible.
-    pub(super) async fn stand(&mut self, timeout: Duration) -> bool {
+    pub(super) async fn stand(&mut self, holds: bool, timeout: Duration) -> bool {
         let dialled_ns = clock::now();
-        match self.ask(None, timeout).await {
-            Ok(answer) if self.take(&answer).is_ok() => {
-                self.link.ready(dialled_ns);
-                self.stood = true;
-                if let Some(connection) = &self.connection {
-                    connection.mark();
+        let stood = if holds {
+            self.connect().await
+        } else {
+            match self.ask(Some(0), timeout).await {
+                Ok(answer) => {
+                    self.take(&answer).map(drop).map_err(|_| Ended::Refused(answer.status))
                 }
-                return true;
+                Err(error) => Err(error),
             }
-            Ok(answer) => {
-                self.link.cannot_stand(&format_args!("{} answers {}", self.path, answer.status));
-            }
-            Err(error) => self.link.cannot_stand(&error),
+        };
+        if let Err(error) = stood {
+            self.link.cannot_stand(&format_args!("{}: {error}", self.polling.request.path));
+            return false;
         }
-        false
+        self.link.ready(dialled_ns);
+        self.stood = true;
+        if let Some(connection) = &self.connection {
+            connection.mark();
+        }
+        true
     }
 
-    /// Asks for a page, connecting first where needed; a broken connection is dropped.
+    /// Asks for a page, connecting first where needed, to be held for `hold_ms` where there is no news; a broken connection
+    /// is dropped.
     pub(super) async fn ask(
         &mut self,
-        wait: Option<&str>,
+        hold_ms: Option<u64>,
         timeout: Duration,
-    ) -> Result<StampedResponse, NetError> {
+    ) -> Result<StampedResponse, Ended> {
         self.connect().await?;
         let Some(connection) = &mut self.connection else { unreachable!("connected above") };
-        let mut target = format!("{}?since={}&limit={}", self.path, self.cursor, self.limit);
-        if let Some(wait) = wait {
-            target.push_str("&wait=");
-            target.push_str(wait);
+        if let Some(hold_ms) = hold_ms {
+            self.voice.set("hold_ms", hold_ms.to_string());
         }
-        let mut request = get(target, &self.host);
+        let mut request = self.voice.request(&self.polling.request, None)?;
         if let Some(etag) = self.etag.as_ref().filter(|_| self.conditional) {
             request.headers_mut().insert(IF_NONE_MATCH, etag.clone());
         }
@@ -159,11 +192,45 @@ impl<'a> Poller<'a> {
             self.connection = None;
             self.lost();
         }
-        answer
+        Ok(answer?)
     }
 
     /// Books an answer, and moves the cursor.
     pub(super) fn take(&mut self, answer: &StampedResponse) -> Result<Brought, ErrorKind> {
+        if self.voice.is_envelope() { self.take_page(answer) } else { self.take_any(answer) }
+    }
+
+    /// Books the answer of a server that is not the built-in one.
+    fn take_any(&mut self, answer: &StampedResponse) -> Result<Brought, ErrorKind> {
+        let status = answer.status.as_u16();
+        let call = &self.polling.request;
+        let empty = &self.polling.empty;
+        let is_empty =
+            if empty.is_empty() { status == 204 || status == 304 } else { empty.contains(&status) };
+        if !is_empty && !call.expects(status) {
+            return Err(Ended::Refused(answer.status).kind());
+        }
+        script::take_answer(&mut self.voice, &call.capture, answer)
+            .map_err(|error| error.kind())?;
+        for (name, part) in &self.polling.cursor {
+            if let Some(value) = part.capture.of(&view(answer)) {
+                self.voice.set(name, value);
+            }
+        }
+        if is_empty {
+            return Ok(Brought::Nothing);
+        }
+        self.etag = answer.headers.get(ETAG).cloned();
+        let conversation = self.voice.conversation();
+        let contents = self.link.take_page(&conversation, &answer.body, answer.done_ns);
+        Ok(match contents.new {
+            0 => Brought::Nothing,
+            count => Brought::Events { count, full: self.polling.drain },
+        })
+    }
+
+    /// Books the answer of the built-in target.
+    fn take_page(&mut self, answer: &StampedResponse) -> Result<Brought, ErrorKind> {
         match answer.status {
             StatusCode::OK => {
                 let page: Page =
@@ -171,7 +238,7 @@ impl<'a> Poller<'a> {
                 for head in &page.events {
                     self.link.receive_polled(*head, answer);
                 }
-                self.cursor = page.next;
+                self.move_to(page.next);
                 self.etag = answer.headers.get(ETAG).cloned();
                 let count = page.events.len();
                 Ok(match count {
@@ -191,11 +258,17 @@ impl<'a> Poller<'a> {
                 } else {
                     self.link.missed(self.cursor.seq + 1..next.seq.saturating_add(1));
                 }
-                self.cursor = next;
+                self.move_to(next);
                 Ok(Brought::Gap)
             }
             _ => Err(ErrorKind::Status),
         }
+    }
+
+    /// Continues after `cursor`.
+    fn move_to(&mut self, cursor: Cursor) {
+        self.cursor = cursor;
+        self.voice.set("cursor", cursor.to_string());
     }
 }
 

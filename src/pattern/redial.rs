@@ -10,6 +10,7 @@ use hyper::StatusCode;
 
 use super::Link;
 use crate::clock;
+use crate::dialect::template::RenderError;
 use crate::measure::ErrorKind;
 use crate::net::{Meter, NetError};
 use crate::pace::Rng;
@@ -36,6 +37,15 @@ pub(super) enum Ended {
     /// The answer does not match the request.
     #[error("an answer was not understood")]
     StampedResponse,
+    /// A text of the dialect has no value here.
+    #[error("a text of the dialect cannot be rendered: {0}")]
+    Render(#[from] RenderError),
+    /// An answer or a message lacks what the dialect takes out of it.
+    #[error("the answer does not contain what the dialect captures as '{0}'")]
+    Missing(String),
+    /// A message that the dialect lists under `fail`.
+    #[error("the target says that the link has failed")]
+    Told,
     /// The target closed it.
     #[error("the target closed the stream")]
     Closed,
@@ -62,9 +72,13 @@ impl Ended {
                 | WebSocketError::ConnectionClosed,
             ) => ErrorKind::Closed,
             Self::Silent => ErrorKind::Timeout,
-            Self::Foreign | Self::Frame(_) | Self::Event | Self::StampedResponse => {
-                ErrorKind::Protocol
-            }
+            Self::Foreign
+            | Self::Frame(_)
+            | Self::Event
+            | Self::StampedResponse
+            | Self::Render(_)
+            | Self::Missing(_)
+            | Self::Told => ErrorKind::Protocol,
         }
     }
 }

@@ -47,14 +47,14 @@ impl Link {
 
     /// Keeps a measured delivery raw, while the shard has room.
     #[inline]
-    pub(super) fn keep_delivery(&self, head: Head, received_ns: u64) {
+    pub(super) fn keep_delivery(&self, seq: u64, due_ns: u64, received_ns: u64) {
         let mut deliveries = self.context().deliveries.borrow_mut();
         if deliveries.wants() {
             deliveries.keep(DeliverySample {
                 link: self.index(),
-                topic: self.topic_number(),
-                seq: head.key.unwrap_or(head.seq),
-                due_ns: head.due_ns,
+                topic: self.topic_index(),
+                seq,
+                due_ns,
                 received_ns,
             });
         }

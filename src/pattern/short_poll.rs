@@ -10,8 +10,9 @@ use crate::scenario::ShortPollOptions;
 /// Polls every `options.interval` from a random phase, by the clock or from the end of the previous answer; a full page is
 /// followed by another poll at once.
 pub(super) async fn run(link: &Link, options: &ShortPollOptions) {
-    let mut poller = Poller::new(link, options.limit).conditional(options.conditional);
-    if !poller.stand(options.timeout.std()).await {
+    let polling = link.context().conversation.dialect.short_poll.as_ref();
+    let mut poller = Poller::new(link, polling, options.limit).conditional(options.conditional);
+    if !poller.stand(false, options.timeout.std()).await {
         return;
     }
 

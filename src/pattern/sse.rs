@@ -5,32 +5,56 @@ use std::rc::Rc;
 use hyper::StatusCode;
 use hyper::body::Incoming;
 use hyper::header::{ACCEPT, CONTENT_TYPE, HeaderName, HeaderValue, RETRY_AFTER};
+use hyper::http::uri::PathAndQuery;
+use hyper::{Request, Uri};
 
 use super::Link;
-use super::poll::{get, host};
+use super::conversation::{Conversation, Voice};
 use super::redial::{Ended, Redial, Subscription, hold};
-use super::sse_parser::Parser;
+use super::rules::{Meaning, meaning};
+use super::script::{self, Script, Wanted};
+use super::sse_parser::{Message, Parser};
 use crate::clock;
+use crate::dialect::model::{EventStream, Resume};
 use crate::event::{Cursor, decode_head};
 use crate::net::fields::MediaType;
-use crate::net::{Client, Meter};
+use crate::net::{Client, Meter, NetError};
 use crate::scenario::SseOptions;
 
 /// Longest reconnect delay that a stream may set, in milliseconds.
 const RETRY_MAX_MS: u64 = 3_600_000;
+/// No time that passes.
+const NEVER_NS: u64 = u64::MAX / 2;
 
 /// Reads the stream; when it ends, reopens it after the last event received.
 pub(super) async fn run(link: &Link, options: &SseOptions) {
-    hold(link, Stream { options: *options, cursor: 0, last_id: Vec::new() }).await;
+    let voice = Voice::of(link);
+    let Some(dialect) = voice.dialect().sse.clone() else {
+        return link.cannot_stand(&"the dialect has no [target.sse]");
+    };
+    let conversation = voice.conversation();
+    let own =
+        Stream { options: *options, dialect, conversation, voice, cursor: 0, last_id: Vec::new() };
+    hold(link, own).await;
 }
 
 /// An event stream: where it is resumed.
 struct Stream {
     options: SseOptions,
+    dialect: EventStream,
+    conversation: Rc<Conversation>,
+    voice: Voice,
     /// The last sequence received, or announced as left out; 0 before the first.
     cursor: u64,
     /// The last id that the stream set: opaque, returned as it is.
     last_id: Vec<u8>,
+}
+
+/// An open stream.
+struct Open {
+    connection: Client,
+    body: Incoming,
+    parser: Parser,
 }
 
 /// The place that an id of the target's names.
@@ -39,18 +63,16 @@ fn cursor(id: &[u8]) -> Option<Cursor> {
 }
 
 impl Subscription for Stream {
-    type Stream = (Client, Incoming);
+    type Stream = Open;
 
     /// Opens the stream from the log's beginning, or after the last id.
     async fn open(&mut self, link: &Link, _: &mut Redial) -> Result<Self::Stream, Ended> {
+        script::before(link, &mut self.voice, &self.dialect.steps).await?;
         let mut connection = Client::connect(&link.dialer(), link.index()).await?;
-        let mut request = get(format!("/topics/{}/stream?since=0", link.topic()), &host(link));
-        request.headers_mut().insert(ACCEPT, HeaderValue::from_static("text/event-stream"));
-        if let Ok(id) = HeaderValue::from_bytes(&self.last_id)
-            && !id.is_empty()
-        {
-            request.headers_mut().insert(HeaderName::from_static("last-event-id"), id);
-        }
+        let mut request = self.voice.request(&self.dialect.request, None)?;
+        let accepts = HeaderValue::from_static("text/event-stream");
+        request.headers_mut().entry(ACCEPT).or_insert(accepts);
+        self.resume(&mut request);
         let response = connection.stream(request).await?;
         match response.status() {
             // Over the limits: the stream opens only to set the reconnect delay.
@@ -65,51 +87,33 @@ impl Subscription for Stream {
         if !media.is_some_and(|media| media.is("text/event-stream")) {
             return Err(Ended::Foreign);
         }
-        Ok((connection, response.into_body()))
+        let mut open = Open { connection, body: response.into_body(), parser: Parser::default() };
+        if !self.dialect.steps.is_empty() {
+            self.converse(link, &mut open).await?;
+        }
+        Ok(open)
     }
 
-    async fn read(
-        &mut self,
-        link: &Link,
-        (connection, body): &mut Self::Stream,
-        redial: &mut Redial,
-    ) -> Ended {
-        let mut parser = Parser::default();
+    async fn read(&mut self, link: &Link, open: &mut Open, redial: &mut Redial) -> Ended {
         let slow = link.is_slow();
+        let envelope = self.voice.is_envelope();
         loop {
-            let piece = match connection.frame(body).await {
+            let piece = match open.connection.frame(&mut open.body).await {
                 Some(Ok(piece)) => piece,
                 Some(Err(error)) => return error.into(),
                 None => return Ended::Closed,
             };
             let received_ns = clock::now();
-            let mut understood = true;
+            let mut ended = None;
+            let parser = &mut open.parser;
             let comments = parser.comments();
-            let fed = parser.feed(&piece, |message| match message.event.as_str() {
-                "news" | "message" => match decode_head(&message.data) {
-                    Ok(head) => {
-                        link.receive(head, received_ns);
-                        self.cursor = head.seq;
-                        redial.succeeded();
-                    }
-                    Err(_) => understood = false,
-                },
-                // Events up to its id are not sent.
-                "gap" => match cursor(&message.last_id) {
-                    Some(Cursor { seq: to, .. }) => {
-                        link.missed(self.cursor.saturating_add(1)..to.saturating_add(1));
-                        self.cursor = self.cursor.max(to);
-                    }
-                    None => understood = false,
-                },
-                "reset" => match cursor(&message.last_id) {
-                    Some(Cursor { seq, .. }) => {
-                        link.reset();
-                        self.cursor = seq;
-                    }
-                    None => understood = false,
-                },
-                _ => {}
+            let fed = parser.feed(&piece, |message| {
+                let taken = if envelope {
+                    self.take_own(link, message, received_ns, redial)
+                } else {
+                    self.take_any(link, message, received_ns, redial)
+                };
+                ended = ended.take().or(taken);
             });
             for _ in comments..parser.comments() {
                 link.upkeep(received_ns);
@@ -117,8 +121,11 @@ impl Subscription for Stream {
             if let Some(last_id) = parser.last_id() {
                 last_id.clone_into(&mut self.last_id);
             }
-            if fed.is_err() || !understood {
+            if fed.is_err() {
                 return Ended::Event;
+            }
+            if let Some(ended) = ended {
+                return ended;
             }
             if let Some(retry_ms) = parser.retry_ms() {
                 redial.least_ns = retry_ms.min(RETRY_MAX_MS) * 1_000_000;
@@ -132,11 +139,142 @@ impl Subscription for Stream {
         drop(stream);
     }
 
-    fn meter((connection, _): &Self::Stream) -> Rc<Meter> {
-        connection.share_meter()
+    fn meter(open: &Self::Stream) -> Rc<Meter> {
+        open.connection.share_meter()
     }
 
+    /// What other servers send in silence is not known: theirs tells nothing.
     fn heartbeat_ns(&self) -> u64 {
-        self.options.heartbeat.ns()
+        if self.voice.is_envelope() { self.options.heartbeat.ns() } else { NEVER_NS }
+    }
+}
+
+impl Stream {
+    /// Has `request` continue after the last id.
+    fn resume(&self, request: &mut Request<http_body_util::Full<bytes::Bytes>>) {
+        if self.last_id.is_empty() {
+            return;
+        }
+        match &self.dialect.resume {
+            Resume::LastEventId => {
+                if let Ok(id) = HeaderValue::from_bytes(&self.last_id) {
+                    request.headers_mut().insert(HeaderName::from_static("last-event-id"), id);
+                }
+            }
+            Resume::Query(name) => {
+                let id = crate::dialect::url_encoded(&self.last_id);
+                let own = request.uri().path_and_query().map_or("/", PathAndQuery::as_str);
+                let between = if own.contains('?') { '&' } else { '?' };
+                if let Ok(uri) = Uri::try_from(format!("{own}{between}{name}={id}")) {
+                    *request.uri_mut() = uri;
+                }
+            }
+            Resume::Nothing => {}
+        }
+    }
+
+    /// Takes the steps of the dialect, which may wait for messages of the stream.
+    async fn converse(&mut self, link: &Link, open: &mut Open) -> Result<(), Ended> {
+        let steps = self.dialect.steps.clone();
+        let mut script = Script::new(&steps);
+        loop {
+            let limit = match script.advance(link, &mut self.voice).await? {
+                Wanted::Nothing => return Ok(()),
+                // Nothing can be sent over an event stream; the scenario's reader refuses it.
+                Wanted::Send(_) => return Err(Ended::Event),
+                Wanted::Message(_, limit) => limit,
+            };
+            let mut heard = false;
+            let wait = async {
+                while !heard {
+                    let piece =
+                        open.connection.frame(&mut open.body).await.ok_or(Ended::Closed)??;
+                    let received_ns = clock::now();
+                    let mut failed = None;
+                    let fed = open.parser.feed(&piece, |message| {
+                        if !heard {
+                            match script.heard(&mut self.voice, &message.data, Some(&message.event))
+                            {
+                                Ok(true) => return heard = true,
+                                Ok(false) => {}
+                                Err(error) => return failed = Some(error),
+                            }
+                        }
+                        // What comes before or after it is a message like any other.
+                        self.understand(link, message, received_ns);
+                    });
+                    fed.map_err(|_| Ended::Event)?;
+                    if let Some(error) = failed {
+                        return Err(error);
+                    }
+                }
+                Ok(())
+            };
+            match tokio::time::timeout(limit, wait).await {
+                Ok(waited) => waited?,
+                Err(_) => return Err(Ended::Net(NetError::Timeout(limit))),
+            }
+        }
+    }
+
+    /// Takes a message of the built-in target; returns how the stream ended if it ends with it.
+    fn take_own(
+        &mut self,
+        link: &Link,
+        message: &Message,
+        received_ns: u64,
+        redial: &mut Redial,
+    ) -> Option<Ended> {
+        match message.event.as_str() {
+            "news" | "message" => {
+                let Ok(head) = decode_head(&message.data) else { return Some(Ended::Event) };
+                link.receive(head, received_ns);
+                self.cursor = head.seq;
+                redial.succeeded();
+            }
+            // Events up to its id are not sent.
+            "gap" => {
+                let Some(Cursor { seq: to, .. }) = cursor(&message.last_id) else {
+                    return Some(Ended::Event);
+                };
+                link.missed(self.cursor.saturating_add(1)..to.saturating_add(1));
+                self.cursor = self.cursor.max(to);
+            }
+            "reset" => {
+                let Some(Cursor { seq, .. }) = cursor(&message.last_id) else {
+                    return Some(Ended::Event);
+                };
+                link.reset();
+                self.cursor = seq;
+            }
+            _ => {}
+        }
+        None
+    }
+
+    /// Takes a message of any other server; returns how the stream ended if it ends with it.
+    fn take_any(
+        &self,
+        link: &Link,
+        message: &Message,
+        received_ns: u64,
+        redial: &mut Redial,
+    ) -> Option<Ended> {
+        let meaning = self.understand(link, message, received_ns);
+        match meaning {
+            Meaning::Events => redial.succeeded(),
+            Meaning::Ignored => {}
+            Meaning::Failure => return Some(Ended::Told),
+        }
+        None
+    }
+
+    /// Books what a message of any other server contains.
+    fn understand(&self, link: &Link, message: &Message, received_ns: u64) -> Meaning {
+        let meaning = meaning(&self.dialect.messages, &message.data, Some(&message.event));
+        if meaning == Meaning::Events {
+            link.take_message(&self.conversation, &message.data, received_ns);
+        }
+        meaning
     }
 }

@@ -8,6 +8,7 @@ use std::time::Duration;
 use fastwebsockets::{Frame, OpCode, Role, WebSocket};
 
 use super::Link;
+use super::conversation::Voice;
 use super::handshake::{self, Opened};
 use super::redial::{Ended, Redial, Subscription, hold};
 use crate::clock;
@@ -22,12 +23,13 @@ const FAREWELL: Duration = Duration::from_secs(1);
 
 /// Reads the socket; when it ends, reopens it after the last event received.
 pub(super) async fn run(link: &Link, options: &WebSocketOptions) {
-    hold(link, Line::new(*options)).await;
+    hold(link, Line::new(link, *options)).await;
 }
 
 /// A WebSocket: where it is resumed.
 pub(super) struct Line {
     options: WebSocketOptions,
+    voice: Voice,
     /// The last sequence received, or announced as left out, and the life of its log.
     cursor: Cursor,
 }
@@ -37,8 +39,9 @@ impl Subscription for Line {
 
     /// Dials and upgrades, subscribing after the cursor.
     async fn open(&mut self, link: &Link, redial: &mut Redial) -> Result<Self::Stream, Ended> {
-        let path = format!("/topics/{}/ws?since={}", link.topic(), self.cursor);
-        let (socket, meter) = match handshake::open(link, path, redial.rng()).await? {
+        self.voice.set("cursor", self.cursor.to_string());
+        let request = self.voice.handshake()?;
+        let (socket, meter) = match handshake::open(link, request, redial.rng()).await? {
             Opened::Socket(socket, meter, epoch) => {
                 // A cursor of another life is answered by a reset first.
                 if self.cursor.epoch.is_none() {
@@ -103,8 +106,8 @@ impl Subscription for Line {
 
 impl Line {
     /// A subscription from the topic's start.
-    pub(super) const fn new(options: WebSocketOptions) -> Self {
-        Self { options, cursor: Cursor { seq: 0, epoch: None } }
+    pub(super) fn new(link: &Link, options: WebSocketOptions) -> Self {
+        Self { options, voice: Voice::of(link), cursor: Cursor { seq: 0, epoch: None } }
     }
 
     /// Processes a frame; returns how the stream ended if it ends with it.

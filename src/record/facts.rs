@@ -54,7 +54,7 @@ impl TrialFacts {
             (facts.counters.get(Counter::MeterCpu) as f64 * part.min(1.0)) as u64
         };
         CpuUsed {
-            target_ns: used.target_ns.saturating_sub(meters(&self.target)),
+            target_ns: used.target_ns.map(|ns| ns.saturating_sub(meters(&self.target))),
             workers_ns: used.workers_ns.saturating_sub(meters(&self.workers)),
             ..used
         }
@@ -144,7 +144,7 @@ impl Resources {
 
     /// Share of the target's shards' cores that `used` is.
     pub fn target_share(&self, used: CpuUsed) -> Option<f64> {
-        self.share(used.target_ns, used.elapsed_ns, self.target_shards)
+        self.share(used.target_ns?, used.elapsed_ns, self.target_shards)
     }
 
     fn share(&self, cpu_ns: u64, elapsed_ns: u64, shards: u32) -> Option<f64> {
@@ -158,8 +158,8 @@ impl Resources {
 pub struct CpuUsed {
     /// Time between the readings, in nanoseconds.
     pub elapsed_ns: u64,
-    /// CPU time of the target, in nanoseconds.
-    pub target_ns: u64,
+    /// CPU time of the target, in nanoseconds; `None` where it cannot be read.
+    pub target_ns: Option<u64>,
     /// CPU time of all workers, in nanoseconds.
     pub workers_ns: u64,
 }
@@ -170,7 +170,10 @@ impl CpuReading {
         let elapsed_ns = self.at_ns.checked_sub(earlier.at_ns).filter(|ns| *ns > 0)?;
         Some(CpuUsed {
             elapsed_ns,
-            target_ns: self.target_ns.saturating_sub(earlier.target_ns),
+            target_ns: self
+                .target_ns
+                .zip(earlier.target_ns)
+                .map(|(now, then)| now.saturating_sub(then)),
             workers_ns: self.workers_ns.saturating_sub(earlier.workers_ns),
         })
     }
@@ -181,8 +184,8 @@ impl CpuReading {
 pub struct CpuReading {
     /// When it was read, in monotonic nanoseconds.
     pub at_ns: u64,
-    /// CPU time of the target so far, in nanoseconds.
-    pub target_ns: u64,
+    /// CPU time of the target so far, in nanoseconds; `None` where it cannot be read.
+    pub target_ns: Option<u64>,
     /// CPU time of all workers so far, in nanoseconds.
     pub workers_ns: u64,
 }
@@ -210,7 +213,10 @@ mod tests {
         let meters = |counted: u64, left: u64| counted - left;
         let (workers, target) = (&facts.workers.counters, &facts.target.counters);
         assert_eq!(meters(all.workers_ns, used.workers_ns), workers.get(Counter::MeterCpu));
-        assert_eq!(meters(all.target_ns, used.target_ns), target.get(Counter::MeterCpu));
+        assert_eq!(
+            meters(all.target_ns.unwrap(), used.target_ns.unwrap()),
+            target.get(Counter::MeterCpu)
+        );
         assert!(workers.get(Counter::MeterCpu) > 0);
         // A second's share of it, in the timeline.
         let readings = &facts.resources.cpu;

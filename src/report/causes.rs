@@ -47,7 +47,7 @@ mod tests {
             let folder = write_run(out.path(), &info, |facts| {
                 let at = |s: u64, target_ns| CpuReading {
                     at_ns: s * SECOND_NS,
-                    target_ns,
+                    target_ns: Some(target_ns),
                     workers_ns: 0,
                 };
                 facts.resources.idle_cpu = idle_ns.map(|ns| (at(1, 0), at(2, ns)));

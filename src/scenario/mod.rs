@@ -7,6 +7,7 @@
 //! room but of [`crate::plan`]; objectives are kept as text, as only `judge` knows their metrics.
 
 mod aliases;
+mod built_in;
 mod check;
 mod conditions;
 mod error;
@@ -41,6 +42,7 @@ mod workload;
 use std::path::Path;
 
 pub use aliases::pattern_called;
+pub use built_in::built_in_dialect;
 pub use check::MOST_SAMPLES;
 pub use conditions::{Conditions, Consumers, Reconnect, Restart, RestartLog, SlowConsumer};
 pub use error::ScenarioError;

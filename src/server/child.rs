@@ -112,7 +112,9 @@ fn accepted(version: u32, assignment: Assignment) -> anyhow::Result<TargetAssign
     );
     match assignment {
         Assignment::Target(assignment) => Ok(assignment),
-        Assignment::Worker(_) => anyhow::bail!("a target was given a worker's assignment"),
+        Assignment::Worker(_) | Assignment::Publisher(_) => {
+            anyhow::bail!("a target was given the assignment of another process")
+        }
     }
 }
 
@@ -144,7 +146,7 @@ async fn obey(
             }
             Order::Finish | Order::Abort => return Ok(watch),
             // Plateaus are the workers' affair, and so is the end of a target before this one.
-            Order::Continue | Order::TargetDown { .. } => {}
+            Order::Continue | Order::TargetDown { .. } | Order::Published(_) => {}
             Order::Prepare { .. } => anyhow::bail!("a target is prepared once"),
         }
     }

@@ -1,7 +1,7 @@
 //! The worker's main thread: shards out, orders in, reports back.
 
 use std::ops::Range;
-use std::sync::mpsc;
+use std::sync::{Arc, mpsc};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
@@ -157,6 +157,9 @@ impl Shards {
                     while let Some(order) = orders.try_recv() {
                         match order {
                             Order::TargetDown { at_ns } => self.send(&Command::TargetDown(at_ns)),
+                            Order::Published(published) => {
+                                self.send(&Command::Published(Arc::new(published)));
+                            }
                             Order::Abort => self.send(&Command::Abort),
                             _ => {}
                         }

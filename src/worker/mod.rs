@@ -5,6 +5,8 @@
 //! that.
 
 mod coordinator;
+mod dialling;
+mod publisher;
 mod shard;
 
 use crate::control::{Assignment, Order, PROTOCOL_VERSION, Report, attach};
@@ -17,6 +19,7 @@ pub fn child() -> anyhow::Result<u8> {
     let outcome = match orders.recv_blocking() {
         Order::Prepare { version: PROTOCOL_VERSION, assignment } => match *assignment {
             Assignment::Worker(assignment) => coordinator::run(&assignment, &mut orders, &reports),
+            Assignment::Publisher(assignment) => publisher::run(assignment, orders, &reports),
             Assignment::Target(_) => Err("a worker received the assignment of a target".to_owned()),
         },
         Order::Prepare { version, .. } => {

@@ -2,19 +2,19 @@
 
 use std::ops::Range;
 use std::rc::Rc;
-use std::sync::mpsc;
+use std::sync::{Arc, mpsc};
 
 use tokio::runtime::{Builder, LocalOptions};
 use tokio::sync::mpsc as orders_to;
 use tokio::sync::watch;
 
+use super::dialling::{self, Whereabouts};
 use crate::clock;
-use crate::control::{WorkerAssignment, mishap};
+use crate::control::{Published, WorkerAssignment, mishap};
 use crate::measure::{Counter, Metric, RawSamples, Recorder, Snapshot, pin};
-use crate::net::{Dialer, Stage, WireTotals, tls};
+use crate::net::{Dialer, Stage, WireTotals};
 use crate::pace::{Rng, Timer};
-use crate::pattern::{self, Context, Timeline};
-use crate::scenario::Http;
+use crate::pattern::{self, Context, Conversation, Timeline};
 
 /// Spare recorders of a shard: the coordinator may hold one for a second without another being allocated.
 const SPARES: usize = 2;
@@ -48,6 +48,8 @@ pub(super) enum Command {
     Start(Timeline),
     /// The target was taken down at this instant, in monotonic nanoseconds.
     TargetDown(u64),
+    /// What became of events.
+    Published(Arc<Published>),
     /// End now, and report the measurements so far.
     Abort,
 }
@@ -136,15 +138,16 @@ impl Shard {
         let worker = &self.assignment.worker;
         let window =
             worker.phases.warmup.ns()..worker.phases.warmup.ns() + worker.phases.measure.ns();
+        let (dialer, conversation) = self.target(&timer)?;
         let context = Context::new(
             worker.case.clone(),
-            self.dialer(&timer)?,
+            dialer,
             timer,
             worker.schedule.clone(),
             window,
             timeline,
         );
-        let context = Rc::new(context.keeping(worker.samples as usize));
+        let context = Rc::new(context.speaking(conversation).keeping(worker.samples as usize));
         let mut opened = 0;
         loop {
             match self.commands.recv().await {
@@ -158,10 +161,11 @@ impl Shard {
                     self.measure(&context, timeline).await;
                     break;
                 }
-                Some(Command::TargetDown(_)) => {}
+                Some(Command::TargetDown(_) | Command::Published(_)) => {}
                 Some(Command::Abort) | None => break,
             }
         }
+        context.close_books();
         let _ = self.messages.send(Message::Samples(context.raw()));
         let mut snapshot = context.recorder.borrow().snapshot();
         snapshot.ledger = context.ledger();
@@ -169,27 +173,19 @@ impl Shard {
         Ok(snapshot)
     }
 
-    /// Opens connections as the case requires.
-    fn dialer(&self, timer: &Timer) -> Result<Dialer, String> {
+    /// The target, and how it is spoken to.
+    fn target(&self, timer: &Timer) -> Result<(Dialer, Conversation), String> {
         let ShardAssignment { worker, index, .. } = &self.assignment;
         // A seed for each shard of the trial: they count their connections each for itself.
         let seed = Rng::new(worker.schedule.seed, NETWORKS + worker.links.start + index).next_u64();
-        let dialer = Dialer::new(worker.target, Rc::clone(&self.wire));
-        let dialer = dialer.across(worker.case.conditions.network, timer.clone(), seed);
-        let transport = worker.case.transport;
-        let (dialer, alpn) = match transport.http {
-            Http::One => (dialer, tls::HTTP_1),
-            Http::Two => (dialer.over_http2(transport.streams), tls::HTTP_2),
+        let whereabouts = Whereabouts {
+            name: worker.case.pattern.kind().name(),
+            address: worker.target,
+            trust: worker.trust.as_ref(),
+            access: worker.access.as_deref(),
         };
-        match (&worker.trust, transport.tls) {
-            (_, false) => Ok(dialer),
-            (Some(trust), true) => {
-                dialer.over_tls(trust, alpn, transport.resume).map_err(|error| error.to_string())
-            }
-            (None, true) => {
-                Err("the case uses TLS, but the target sent no certificate to trust".to_owned())
-            }
-        }
+        let network = Some((timer.clone(), seed));
+        dialling::target(whereabouts, &worker.case, Rc::clone(&self.wire), network)
     }
 
     /// Opens this shard's links of `range`, evenly over `over_ns`, and waits until they are open.
@@ -251,6 +247,7 @@ impl Shard {
                 command = self.commands.recv() => {
                     match command {
                         Some(Command::TargetDown(at_ns)) => context.target_down(at_ns),
+                        Some(Command::Published(published)) => context.published(&published),
                         Some(Command::Abort) | None => return hand_over(begin_ns..clock::now()),
                         Some(Command::Open { .. } | Command::Start(_)) => {}
                     }

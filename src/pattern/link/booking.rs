@@ -7,7 +7,6 @@ use super::{Context, Link};
 use crate::event::Head;
 use crate::measure::{Arrival, Counter, ErrorKind, Metric};
 use crate::net::StampedResponse;
-use crate::scenario::Publish;
 
 impl Link {
     /// Books, at `at_ns`, an exchange that keeps the link or looks for news whether there is any or not.
@@ -30,21 +29,35 @@ impl Link {
 
     /// Books the arrival of an event at `received_ns`; returns what it was and whether it is measured.
     pub fn receive(&self, head: Head, received_ns: u64) -> (Arrival, bool) {
+        let seq = head.key.unwrap_or(head.seq);
+        self.receive_at(seq, head.seq, head.due_ns, Some(head.published_ns), received_ns)
+    }
+
+    /// The same of event `seq` of its topic, ordered by `place`, that was due at `due_ns`, and published at an instant that
+    /// only the built-in target tells.
+    pub(in crate::pattern) fn receive_at(
+        &self,
+        seq: u64,
+        place: u64,
+        due_ns: u64,
+        published_ns: Option<u64>,
+        received_ns: u64,
+    ) -> (Arrival, bool) {
         if self.context.ledgers.borrow()[self.slot].is_closed() {
             // An event of a log that has begun anew: its sequence tells nothing.
             self.count_received(received_ns);
             return (Arrival::Duplicate, false);
         }
-        let freshness_ns = received_ns.saturating_sub(head.due_ns);
+        let freshness_ns = received_ns.saturating_sub(due_ns);
         let late = freshness_ns > self.context.case.workload.late_after.ns();
-        let (arrival, measured) = self.book_at(head.key.unwrap_or(head.seq), head.seq, late);
+        let (arrival, measured) = self.book_at(seq, place, late);
         self.count_received(received_ns);
         let mut recorder = self.context.recorder.borrow_mut();
         if arrival != Arrival::Duplicate {
-            recorder.record_due(head.due_ns, freshness_ns);
+            recorder.record_due(due_ns, freshness_ns);
         }
         if measured && arrival != Arrival::Duplicate {
-            if received_ns < head.due_ns {
+            if received_ns < due_ns {
                 recorder.count(Counter::NegativeFreshness, 1);
             }
             recorder.record(Metric::Freshness, freshness_ns);
@@ -54,9 +67,11 @@ impl Link {
                 let apart = if slow { Metric::FreshnessAffected } else { Metric::FreshnessHealthy };
                 recorder.record(apart, freshness_ns);
             }
-            recorder.record(Metric::Transit, received_ns.saturating_sub(head.published_ns));
+            if let Some(published_ns) = published_ns {
+                recorder.record(Metric::Transit, received_ns.saturating_sub(published_ns));
+            }
             drop(recorder);
-            self.keep_delivery(head, received_ns);
+            self.keep_delivery(seq, due_ns, received_ns);
         }
         (arrival, measured)
     }
@@ -84,7 +99,7 @@ impl Link {
 
     /// Books that the target told that the sequences of `gap` will not come.
     pub fn missed(&self, gap: Range<u64>) {
-        if self.context.case.workload.publish == Publish::Clients {
+        if self.numbers_are_not_places() {
             // Nobody knows which of the clients' events stood there: they stay expected until the drain has passed.
             return self.count(Counter::Skipped, gap.end.saturating_sub(gap.start));
         }
@@ -106,7 +121,7 @@ impl Link {
     pub fn reset(&self) {
         let mut ledgers = self.context.ledgers.borrow_mut();
         let ledger = &mut ledgers[self.slot];
-        if self.context.case.workload.publish == Publish::Clients {
+        if self.numbers_are_not_places() {
             return ledger.begin_places();
         }
         let lost = ledger.close();
@@ -115,12 +130,17 @@ impl Link {
         self.finish();
     }
 
+    /// Whether an event's number in the schedule is not its place in the target's log, which did not number it.
+    fn numbers_are_not_places(&self) -> bool {
+        self.context.case.workload.publish != crate::scenario::Publish::Target
+    }
+
     /// The sequence that the link resumes after: everything up to it has arrived.
     ///
     /// Of events that clients publish nobody can say that, as they come in no order of their numbers: 0 then, and what
     /// comes twice is a duplicate.
     pub fn cursor(&self) -> u64 {
-        if self.context.case.workload.publish == Publish::Clients {
+        if self.numbers_are_not_places() {
             return 0;
         }
         self.context.ledgers.borrow()[self.slot].cursor()

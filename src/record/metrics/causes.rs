@@ -24,7 +24,7 @@ fn finished(facts: &TrialFacts) -> bool {
 /// CPU time of the target, in nanoseconds, and the time that passed, in seconds.
 fn target_cpu((from, to): (CpuReading, CpuReading)) -> Option<(f64, f64)> {
     let used = to.since(&from)?;
-    Some((used.target_ns as f64, used.elapsed_ns as f64 / 1e9))
+    Some((used.target_ns? as f64, used.elapsed_ns as f64 / 1e9))
 }
 
 /// Whether the kernel tells what is on the wire.
@@ -69,7 +69,7 @@ fn added(left: f64, deliveries: u64) -> Option<f64> {
 pub(super) fn added_cpu_per_delivery(facts: &TrialFacts) -> Option<f64> {
     let used = facts.cpu_used()?;
     let upkeep = upkeep(idle_cpu(facts)?, used.elapsed_ns as f64 / 1e9, facts);
-    added(used.target_ns as f64 - upkeep, facts.workers.ledger.delivered)
+    added(used.target_ns? as f64 - upkeep, facts.workers.ledger.delivered)
 }
 
 pub(super) fn added_wire_per_delivery(facts: &TrialFacts) -> Option<f64> {
@@ -109,8 +109,11 @@ mod tests {
         counters.add(Counter::IdleWireBytes, 107 * per_s);
         counters.add(Counter::WindowWireBytes, 107 * per_s * WINDOW_S);
         assert_eq!(bytes, 330 * delivered);
-        let reading =
-            |s: u64, target_ns| CpuReading { at_ns: s * SECOND_NS, target_ns, workers_ns: 0 };
+        let reading = |s: u64, target_ns| CpuReading {
+            at_ns: s * SECOND_NS,
+            target_ns: Some(target_ns),
+            workers_ns: 0,
+        };
         let idle = upkeep_ns * per_s;
         facts.resources.idle_cpu = Some((reading(1, 0), reading(2, idle)));
         facts.resources.connect_cpu = Some((reading(0, 0), reading(1, 100 * 50_000 + idle / 2)));

@@ -129,9 +129,9 @@ pub(super) fn deliveries_per_s(facts: &TrialFacts) -> Option<f64> {
     finished.then(|| facts.workers.ledger.delivered as f64 / seconds)
 }
 
-fn cpu_per_delivery(facts: &TrialFacts, of: fn(CpuUsed) -> u64) -> Option<f64> {
+fn cpu_per_delivery(facts: &TrialFacts, of: fn(CpuUsed) -> Option<u64>) -> Option<f64> {
     let used = facts.cpu_used().filter(|_| facts.failure.is_none())?;
-    ratio(of(used), facts.workers.ledger.delivered)
+    ratio(of(used)?, facts.workers.ledger.delivered)
 }
 
 pub(super) fn target_cpu_per_delivery(facts: &TrialFacts) -> Option<f64> {
@@ -139,7 +139,7 @@ pub(super) fn target_cpu_per_delivery(facts: &TrialFacts) -> Option<f64> {
 }
 
 pub(super) fn worker_cpu_per_delivery(facts: &TrialFacts) -> Option<f64> {
-    cpu_per_delivery(facts, |used| used.workers_ns)
+    cpu_per_delivery(facts, |used| Some(used.workers_ns))
 }
 
 pub(super) fn target_memory_per_link(facts: &TrialFacts) -> Option<f64> {

@@ -22,7 +22,7 @@ fn finished(facts: &TrialFacts) -> Option<f64> {
 pub(super) fn target_cpu_cores(facts: &TrialFacts) -> Option<f64> {
     finished(facts)?;
     let used = facts.cpu_used()?;
-    Some(used.target_ns as f64 / used.elapsed_ns as f64)
+    Some(used.target_ns? as f64 / used.elapsed_ns as f64)
 }
 
 pub(super) fn target_cpu_cores_per_1k_clients(facts: &TrialFacts) -> Option<f64> {

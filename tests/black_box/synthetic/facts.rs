@@ -253,7 +253,7 @@ fn healthy(metric: Metric) -> Snapshot {
 fn resources(start: u64, target_cpu: f64, memory: f64, clients: u64) -> Resources {
     let reading = |second: u64| CpuReading {
         at_ns: start + second * SECOND_NS,
-        target_ns: 400_000_000 + ((target_cpu / WINDOW_S as f64) as u64 + METER_NS) * second,
+        target_ns: Some(400_000_000 + ((target_cpu / WINDOW_S as f64) as u64 + METER_NS) * second),
         workers_ns: 300_000_000 + (320_000_000 + METER_NS) * second,
     };
     let plateau = |fifth: u64| MemoryReading {

@@ -1,0 +1,462 @@
+//! Servers that are not ours: started for a trial, watched, restarted and ended with it.
+//!
+//! | what | file |
+//! | --- | --- |
+//! | the process between a server and the conductor, which ends the server however the conductor ends | `guard` |
+//! | one life of a server, seen from the conductor | `life` |
+//! | a `[[target.launch]]` with its placeholders expanded | `prepared` |
+//! | whether a server is ready | `ready` |
+//! | what it prints | `output` |
+//! | its ports, its files | `ports`, `files` |
+//!
+//! How a server is spoken to is not known here.
+
+mod files;
+mod guard;
+mod job;
+mod life;
+mod output;
+mod ports;
+mod prepared;
+mod ready;
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
+
+use crate::clock;
+use crate::dialect::launch::LaunchSpec;
+use crate::measure::{Tree, Watched};
+use crate::server::ScratchFolder;
+use crate::unit::Span;
+use life::Life;
+use output::Output;
+use ports::Ports;
+use prepared::{Prepared, Site};
+
+pub use guard::guard;
+
+/// How often servers are started anew because a port was taken meanwhile.
+const ATTEMPTS: u32 = 5;
+/// Pause between two looks at a server that is not ready.
+const PAUSE: Duration = Duration::from_millis(10);
+/// Pause before a server is started again whose port is still taken.
+const PORT_PAUSE: Duration = Duration::from_millis(200);
+
+/// Gives a placeholder's value by its name: `port`, `port:NAME`, `directory`, `client`.
+pub type Lookup<'a> = dyn Fn(&str) -> Option<String> + 'a;
+
+/// Expands the placeholders of a text. It asks the given function for the names that it does not know itself.
+pub type Expander<'a> = dyn Fn(&str, &Lookup<'_>) -> Result<String, String> + 'a;
+
+/// What servers are started with.
+pub struct LaunchOptions<'a> {
+    /// The executable that guards them: this one.
+    pub executable: &'a Path,
+    /// The folder to which relative working directories refer: the scenario's.
+    pub base: &'a Path,
+    /// Where their output is kept, if anywhere.
+    pub logs: Option<LogPlace<'a>>,
+    /// How many clients the trial has, for files with `repeat = "client"`; they are numbered from 0.
+    pub clients: u64,
+    /// Texts that are neither shown nor written to logs.
+    pub secrets: &'a [String],
+    /// Expands placeholders.
+    pub expand: &'a Expander<'a>,
+    /// Whether the start should be given up, as for Ctrl-C.
+    pub interrupted: &'a dyn Fn() -> bool,
+}
+
+/// Where the output of a trial's servers is kept: `FOLDER/logs/TRIAL-NAME.log`.
+#[derive(Debug, Clone, Copy)]
+pub struct LogPlace<'a> {
+    /// The results folder.
+    pub folder: &'a Path,
+    /// The trial, in a form that is a file's name.
+    pub trial: &'a str,
+}
+
+/// Why servers could not be started.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum LaunchError {
+    /// With what it said, and what to do.
+    #[error("{0}")]
+    Failed(String),
+    /// It was asked to give up.
+    #[error("interrupted while servers were starting")]
+    Interrupted,
+}
+
+/// A problem, and whether another port might solve it.
+struct Trouble {
+    error: LaunchError,
+    in_use: bool,
+}
+
+impl From<String> for Trouble {
+    fn from(said: String) -> Self {
+        Self { error: LaunchError::Failed(said), in_use: false }
+    }
+}
+
+/// The servers of a trial. Dropping this kills every process of theirs, keeps their output and removes their files.
+#[derive(Debug)]
+pub struct Servers {
+    // Lives end before the folder is removed.
+    servers: Vec<Server>,
+    ports: Ports,
+    scratch: ScratchFolder,
+    tree: Arc<Tree>,
+    executable: PathBuf,
+    /// They were stopped on purpose.
+    down: bool,
+}
+
+#[derive(Debug)]
+struct Server {
+    prepared: Prepared,
+    output: Arc<Output>,
+    life: Option<Life>,
+    log: Option<PathBuf>,
+    /// The log as messages name it.
+    log_name: String,
+}
+
+impl Servers {
+    /// Starts servers in order, each when the one before is ready; with other ports if one was taken meanwhile.
+    pub fn start(specs: &[LaunchSpec], options: &LaunchOptions<'_>) -> Result<Self, LaunchError> {
+        for attempt in 1.. {
+            let scratch = ScratchFolder::new().map_err(|error| {
+                LaunchError::Failed(format!("no folder for the servers' files: {error}"))
+            })?;
+            let mut servers = Self {
+                servers: Vec::new(),
+                ports: Ports::default(),
+                scratch,
+                tree: Arc::new(Tree::below(Vec::new())),
+                executable: options.executable.to_owned(),
+                down: false,
+            };
+            match servers.start_all(specs, options) {
+                Ok(()) => return Ok(servers),
+                Err(trouble) => {
+                    let again = trouble.in_use && !servers.ports.all().is_empty();
+                    if !again || attempt >= ATTEMPTS {
+                        return Err(trouble.error);
+                    }
+                }
+            }
+        }
+        unreachable!("the attempts are bounded")
+    }
+
+    fn start_all(
+        &mut self,
+        specs: &[LaunchSpec],
+        options: &LaunchOptions<'_>,
+    ) -> Result<(), Trouble> {
+        for spec in specs {
+            let title = self.free_title(spec.title());
+            let log = options.logs.map(|place| place.file(&title));
+            let log_name = log.as_ref().map_or_else(String::new, |path| {
+                let shown = options.logs.and_then(|place| path.strip_prefix(place.folder).ok());
+                format!(" Its output is in {}.", shown.unwrap_or(path).display())
+            });
+            let output = Arc::new(Output::new(options.secrets));
+            let site = Site { ports: &self.ports, scratch: self.scratch.path(), options };
+            let prepared = Prepared::of(spec, title, &site)?;
+            let mut server = Server { prepared, output, life: None, log, log_name };
+            let started = server.prepare(&self.executable, options.interrupted).and_then(|()| {
+                self.ports.release();
+                server.start(&self.executable, &self.ports, options.interrupted, "")
+            });
+            self.servers.push(server);
+            started?;
+        }
+        self.tree.resume(self.guards());
+        Ok(())
+    }
+
+    /// A title that no server has yet: its own, or followed by a number.
+    fn free_title(&self, title: &str) -> String {
+        let taken = |title: &str| self.servers.iter().any(|server| server.prepared.title == title);
+        let numbered = (2..).map(|number| format!("{title}-{number}"));
+        let mut titles = std::iter::once(title.to_owned()).chain(numbered);
+        titles.find(|title| !taken(title)).unwrap_or_default()
+    }
+
+    fn guards(&self) -> Vec<u32> {
+        self.servers.iter().filter_map(|server| Some(server.life.as_ref()?.guard_pid())).collect()
+    }
+
+    /// The value of `port`, `port:NAME` or `directory`; `None` for a port that no server's description names.
+    pub fn lookup(&self, name: &str) -> Option<String> {
+        match name {
+            "directory" => Some(self.scratch.path().to_str()?.to_owned()),
+            "port" => self.ports.get("").map(|port| port.to_string()),
+            other => self.ports.get(other.strip_prefix("port:")?).map(|port| port.to_string()),
+        }
+    }
+
+    /// The folder with the servers' files.
+    pub fn directory(&self) -> &Path {
+        self.scratch.path()
+    }
+
+    /// Checks that every server runs; to be asked repeatedly. The error says which one ended, how, and its last lines.
+    pub fn check(&mut self) -> Result<(), String> {
+        if self.down {
+            return Ok(());
+        }
+        let mut ended = self.servers.iter_mut().filter_map(|server| {
+            let exit = server.life.as_mut()?.ended()?;
+            Some((server, exit))
+        });
+        let Some((server, exit)) = ended.next() else { return Ok(()) };
+        // What it used until then stays in the account.
+        self.tree.retire();
+        Err(server.obituary(&exit.to_string()))
+    }
+
+    /// Watches CPU time and memory of all of them, over restarts too.
+    pub fn watched(&self) -> Watched {
+        Watched::Tree(Arc::clone(&self.tree))
+    }
+
+    /// Their processes.
+    pub fn pids(&self) -> Vec<u32> {
+        self.watched().pids()
+    }
+
+    /// Stops them, the last one first: by `signal`, or as their descriptions say. Returns what did not go as it should.
+    ///
+    /// Ports and files are kept for [`Self::start_again`].
+    pub fn stop_now(&mut self, signal: Option<i32>) -> Vec<String> {
+        self.down = true;
+        let stopped = self.servers.iter_mut().rev().filter_map(|server| server.stop(signal));
+        let remarks = stopped.collect();
+        self.tree.retire();
+        for server in &mut self.servers {
+            server.life = None;
+        }
+        self.ports.hold();
+        remarks
+    }
+
+    /// Starts them again, on the same ports and with the same files. A port that is still taken is waited for.
+    pub fn start_again(&mut self, interrupted: &dyn Fn() -> bool) -> Result<(), LaunchError> {
+        self.ports.release();
+        for server in &mut self.servers {
+            let deadline = clock::now() + server.prepared.ready.timeout_ns;
+            loop {
+                let started =
+                    server.start(&self.executable, &self.ports, interrupted, "started again");
+                match started {
+                    Ok(()) => break,
+                    Err(trouble) if trouble.in_use && clock::now() < deadline => {
+                        std::thread::sleep(PORT_PAUSE);
+                    }
+                    Err(trouble) => return Err(trouble.error),
+                }
+            }
+        }
+        self.tree.resume(self.guards());
+        self.down = false;
+        Ok(())
+    }
+
+    /// Stops them as their descriptions say, the last one first, and writes their logs. Returns what did not go as it
+    /// should.
+    pub fn stop(mut self) -> Vec<String> {
+        let mut remarks = self.stop_now(None);
+        for server in &mut self.servers {
+            remarks.extend(server.save_log());
+        }
+        remarks
+    }
+}
+
+impl Drop for Servers {
+    fn drop(&mut self) {
+        while let Some(mut server) = self.servers.pop() {
+            server.life = None;
+            server.save_log();
+        }
+    }
+}
+
+impl LogPlace<'_> {
+    fn file(&self, title: &str) -> PathBuf {
+        let name = crate::record::file_name(&format!("{}-{title}", self.trial), 120);
+        self.folder.join("logs").join(format!("{name}.log"))
+    }
+}
+
+impl Server {
+    /// Runs the commands that come before the start.
+    fn prepare(
+        &mut self,
+        executable: &Path,
+        interrupted: &dyn Fn() -> bool,
+    ) -> Result<(), Trouble> {
+        for job in &self.prepared.prepare {
+            let shown = self.output.shown(&job.command.join(" "));
+            self.output.begin(None, &format!("prepare: {shown}"));
+            let mut life = match Life::begin(executable, job, &self.output) {
+                Ok(Ok(life)) => life,
+                Ok(Err(refusal)) => {
+                    let program = self.output.shown(job.command.first().map_or("", |p| p.as_str()));
+                    let why =
+                        refusal.explain(&program, &job.directory).replace("`command`", "`prepare`");
+                    return Err(format!("cannot prepare '{}': {why}", self.prepared.title).into());
+                }
+                Err(error) => return Err(unguarded(&self.prepared.title, &error).into()),
+            };
+            let timeout = self.prepared.prepare_timeout;
+            let deadline = clock::now() + timeout.ns();
+            let exit = loop {
+                if let Some(exit) = life.ended() {
+                    break exit;
+                }
+                if interrupted() {
+                    return Err(Trouble { error: LaunchError::Interrupted, in_use: false });
+                }
+                if clock::now() >= deadline {
+                    drop(life);
+                    let said = self.said();
+                    return Err(format!(
+                        "cannot prepare '{}': '{shown}' did not end within {timeout}{said} Raise \
+                         `prepare_timeout`, or correct `prepare`",
+                        self.prepared.title
+                    )
+                    .into());
+                }
+                life.hear(PAUSE);
+            };
+            drop(life);
+            if !exit.is_success() {
+                let said = self.said();
+                let title = &self.prepared.title;
+                return Err(format!("cannot prepare '{title}': '{shown}' {exit}{said}").into());
+            }
+        }
+        Ok(())
+    }
+
+    /// Starts a life, and waits until the server is ready.
+    fn start(
+        &mut self,
+        executable: &Path,
+        ports: &Ports,
+        interrupted: &dyn Fn() -> bool,
+        heading: &str,
+    ) -> Result<(), Trouble> {
+        let Prepared { title, job, ready, .. } = &self.prepared;
+        if let Some(place) = ready.taken(&ports.all()) {
+            let error = format!(
+                "cannot start '{title}': another program accepts connections on {place} already: stop it, \
+                 or let the server listen on {{{{port}}}}"
+            );
+            return Err(error.into());
+        }
+        let heading =
+            if heading.is_empty() && !self.prepared.prepare.is_empty() { "start" } else { heading };
+        self.output.begin(ready.line.as_deref(), heading);
+        match Life::begin(executable, job, &self.output) {
+            Ok(Ok(life)) => self.life = Some(life),
+            Ok(Err(refusal)) => {
+                let program = self.output.shown(job.command.first().map_or("", |p| p.as_str()));
+                let why = refusal.explain(&program, &job.directory);
+                return Err(format!("cannot start '{title}': {why}").into());
+            }
+            Err(error) => return Err(unguarded(title, &error).into()),
+        }
+        self.wait_until_ready(interrupted)
+    }
+
+    fn wait_until_ready(&mut self, interrupted: &dyn Fn() -> bool) -> Result<(), Trouble> {
+        let Prepared { title, ready, .. } = &self.prepared;
+        let deadline = clock::now() + ready.timeout_ns;
+        let Some(life) = &mut self.life else { return Ok(()) };
+        let mut missing;
+        let ended = loop {
+            // It may have ended although something answers in its place.
+            missing = ready.missing(&self.output);
+            if let Some(exit) = life.ended() {
+                break Some(exit);
+            }
+            if missing.is_none() {
+                self.output.is_ready();
+                return Ok(());
+            }
+            if interrupted() {
+                return Err(Trouble { error: LaunchError::Interrupted, in_use: false });
+            }
+            if clock::now() >= deadline {
+                break None;
+            }
+            life.hear(PAUSE);
+        };
+        // With its end, everything that it printed has arrived.
+        self.life = None;
+        let (in_use, said) = (self.output.says_in_use(), self.said());
+        let error = match ended {
+            Some(exit) => format!(
+                "the server '{title}' {exit} before it was ready{said} Correct `command` in \
+                 [[target.launch]], or run it by hand to see why"
+            ),
+            None => format!(
+                "the server '{title}' was not ready within {}: waited for {}{said} Correct `ready`, or \
+                 raise its timeout",
+                Span::from_ns(ready.timeout_ns),
+                self.output.shown(&missing.unwrap_or_default()),
+            ),
+        };
+        Err(Trouble { error: LaunchError::Failed(error), in_use })
+    }
+
+    /// Stops it, if it runs; returns what did not go as it should.
+    fn stop(&mut self, signal: Option<i32>) -> Option<String> {
+        let gone = self.life.as_mut()?.stop(signal);
+        let title = &self.prepared.title;
+        if gone.left > 0 {
+            return Some(format!(
+                "{} of the server '{title}' could not be killed",
+                crate::unit::counted(u64::from(gone.left), "process")
+            ));
+        }
+        let timeout = Span::from_ns(self.prepared.job.stop.timeout_ns);
+        gone.forced.then(|| {
+            format!(
+                "the server '{title}' did not end within {timeout} and was killed: raise the timeout of \
+                 `stop`, or correct its signal or command"
+            )
+        })
+    }
+
+    /// Describes the server's end, with its last lines.
+    fn obituary(&mut self, how: &str) -> String {
+        // With the end of its guard, everything that it printed has arrived.
+        self.life = None;
+        format!("the server '{}' {how}{}", self.prepared.title, self.said())
+    }
+
+    /// Its last lines, and where the others are.
+    fn said(&self) -> String {
+        let kept = &self.log_name;
+        match self.output.last_words() {
+            Some(words) => format!("; it said: {words}.{kept}").replace("..", "."),
+            None => "; it printed nothing.".to_owned(),
+        }
+    }
+
+    fn save_log(&mut self) -> Option<String> {
+        let path = self.log.take()?;
+        let saved = self.output.save(&path);
+        saved.err().map(|error| format!("{} cannot be written: {error}", path.display()))
+    }
+}
+
+fn unguarded(title: &str, error: &std::io::Error) -> String {
+    format!("cannot start '{title}': its guard process did not start: {error}")
+}

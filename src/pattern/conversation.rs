@@ -1,0 +1,384 @@
+//! The target's dialect as the links of a shard speak it: what its templates may name, and the requests that they make.
+
+use std::collections::{BTreeMap, HashMap};
+use std::rc::Rc;
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use bytes::Bytes;
+use http_body_util::Full;
+use hyper::header::{HOST, HeaderName, HeaderValue, SEC_WEBSOCKET_PROTOCOL};
+use hyper::{Method, Request, Uri};
+
+use super::Link;
+use crate::control::{Access, Owner};
+use crate::dialect::model::{Call, Dialect, Headers, Mark, Socket};
+use crate::dialect::template::{RenderError, Scope, Template, World};
+use crate::dialect::token::{Finder, RunTag};
+use crate::event::topic_name;
+use crate::net::Endpoint;
+use crate::pace::Rng;
+
+/// Stream of a link's randomness that `{{random:…}}` is drawn from.
+const RANDOM: u64 = 5 << 48;
+
+/// The part of a cursor that has a placeholder of its own.
+const CURSOR: &str = "cursor";
+
+/// A dialect, and what all links of a shard know of it.
+#[derive(Debug)]
+pub struct Conversation {
+    /// What is said and awaited.
+    pub dialect: Dialect,
+    /// Where the server is; `None` for the built-in one.
+    pub endpoint: Option<Endpoint>,
+    /// The port of every webhook receiver, where the server knows it beforehand.
+    pub callback_port: Option<u16>,
+    /// What tells this trial's events from those of others.
+    pub run: RunTag,
+    /// Finds them.
+    pub finder: Finder,
+    shared: BTreeMap<String, String>,
+    by_topic: HashMap<u64, BTreeMap<String, String>>,
+    by_client: HashMap<u64, BTreeMap<String, String>>,
+    secrets: BTreeMap<String, String>,
+}
+
+/// Why a trial's dialect cannot be spoken.
+#[derive(Debug, thiserror::Error)]
+pub enum ConversationError {
+    /// A file that a template names cannot be used.
+    #[error("{0}")]
+    File(String),
+    /// A secret is not in the environment.
+    #[error(
+        "{{{{secret:{0}}}}} needs the environment variable {0}, which is not set; set it and run again"
+    )]
+    Secret(String),
+}
+
+impl Conversation {
+    /// The conversation of a built-in target.
+    pub fn built_in(dialect: Dialect) -> Self {
+        Self {
+            dialect,
+            endpoint: None,
+            callback_port: None,
+            run: RunTag::new(0),
+            finder: Finder::new(),
+            shared: BTreeMap::new(),
+            by_topic: HashMap::new(),
+            by_client: HashMap::new(),
+            secrets: BTreeMap::new(),
+        }
+    }
+
+    /// The conversation of `access`, for what is called `name` there: a pattern, or `publish`.
+    pub fn of(access: &Access, name: &str) -> Result<Self, ConversationError> {
+        let mut own = Self::built_in(access.dialect.clone());
+        own.endpoint = access.endpoint(name).cloned();
+        own.callback_port = access.callback_port;
+        own.run = RunTag::new(access.run);
+        for captured in &access.captured {
+            let values = match captured.owner {
+                Owner::Trial => &mut own.shared,
+                Owner::Topic(topic) => own.by_topic.entry(topic).or_default(),
+                Owner::Client(client) => own.by_client.entry(client).or_default(),
+            };
+            values.insert(captured.name.clone(), captured.value.clone());
+        }
+        own.load()?;
+        Ok(own)
+    }
+
+    /// Reads the files and the secrets that templates name.
+    fn load(&mut self) -> Result<(), ConversationError> {
+        use crate::dialect::template::{Files, Name};
+        let mut read = |path: &str| std::fs::read(path).map_err(|error| error.to_string());
+        let mut files = Files::new(&mut read);
+        let (mut secrets, mut failed) = (BTreeMap::new(), None);
+        self.dialect.each_template(&mut |template| {
+            if let Err(error) = template.load(&mut files) {
+                failed.get_or_insert(ConversationError::File(error.to_string()));
+            }
+            for name in template.names() {
+                let Name::Secret(name) = name else { continue };
+                match std::env::var(&**name) {
+                    Ok(value) => drop(secrets.insert(name.to_string(), value)),
+                    Err(_) => {
+                        drop(failed.get_or_insert(ConversationError::Secret(name.to_string())))
+                    }
+                }
+            }
+        });
+        self.secrets = secrets;
+        failed.map_or(Ok(()), Err)
+    }
+
+    /// Whether events are recognised by the built-in server's envelope.
+    pub fn is_envelope(&self) -> bool {
+        self.dialect.recognition.by == Mark::Envelope
+    }
+
+    /// What requests name as the host.
+    fn host(&self, link: &Link) -> HeaderValue {
+        let host = match &self.endpoint {
+            Some(endpoint) => endpoint.host_header().to_owned(),
+            None => link.context().dialer.target().to_string(),
+        };
+        HeaderValue::try_from(host).unwrap_or(HeaderValue::from_static("target"))
+    }
+}
+
+/// What a text says of one event.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Told<'a> {
+    /// Its number in its topic.
+    pub n: u64,
+    /// Its payload.
+    pub payload: &'a [u8],
+    /// Its token.
+    pub token: &'a str,
+}
+
+/// What a link's texts may name: its own captured values, and how many messages it has sent on its connection.
+#[derive(Debug)]
+pub(super) struct Voice {
+    conversation: Rc<Conversation>,
+    host: HeaderValue,
+    client: u64,
+    topic: String,
+    own: Values,
+    /// `{{cursor}}`: the client's position.
+    cursor: String,
+    /// `{{callback_url}}`, for a webhook's receiver.
+    pub callback_url: Option<String>,
+    /// Messages sent on the connection so far.
+    pub sent: u64,
+}
+
+/// Values by name, as a template's world.
+#[derive(Debug)]
+struct Values {
+    conversation: Rc<Conversation>,
+    client: u64,
+    topic: u64,
+    own: BTreeMap<String, String>,
+    rng: Rng,
+    /// The wall clock of the message that is being rendered.
+    unix_ns: Option<u64>,
+}
+
+impl World for Values {
+    fn unix_ns(&mut self) -> u64 {
+        *self.unix_ns.get_or_insert_with(|| {
+            SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |time| time.as_nanos() as u64)
+        })
+    }
+
+    fn random(&mut self, least: u64, most: u64) -> u64 {
+        least + self.rng.below((most - least).saturating_add(1))
+    }
+
+    fn capture(&self, name: &str) -> Option<&str> {
+        let shared = &self.conversation;
+        let value = self
+            .own
+            .get(name)
+            .or_else(|| shared.by_client.get(&self.client)?.get(name))
+            .or_else(|| shared.by_topic.get(&self.topic)?.get(name))
+            .or_else(|| shared.shared.get(name))?;
+        Some(value)
+    }
+
+    fn secret(&self, name: &str) -> Option<&str> {
+        self.conversation.secrets.get(name).map(String::as_str)
+    }
+}
+
+impl Voice {
+    /// The voice of a link.
+    pub(super) fn of(link: &Link) -> Self {
+        let conversation = Rc::clone(&link.context().conversation);
+        Self::for_topic(link, link.topic_index(), conversation)
+    }
+
+    /// The same for another topic than the link's own.
+    pub(super) fn for_topic(link: &Link, topic: u64, conversation: Rc<Conversation>) -> Self {
+        let own = Values {
+            conversation: Rc::clone(&conversation),
+            client: link.index(),
+            topic,
+            own: BTreeMap::new(),
+            rng: link.rng_of(RANDOM),
+            unix_ns: None,
+        };
+        let host = conversation.host(link);
+        Self {
+            conversation,
+            host,
+            client: link.index(),
+            topic: topic_name(topic),
+            own,
+            cursor: String::new(),
+            callback_url: None,
+            sent: 0,
+        }
+    }
+
+    /// The dialect that is spoken.
+    pub(super) fn dialect(&self) -> &Dialect {
+        &self.conversation.dialect
+    }
+
+    /// Whether events are recognised by the built-in server's envelope.
+    pub(super) fn is_envelope(&self) -> bool {
+        self.conversation.is_envelope()
+    }
+
+    /// The conversation that it takes part in.
+    pub(super) fn conversation(&self) -> Rc<Conversation> {
+        Rc::clone(&self.conversation)
+    }
+
+    /// Speaks of another topic from now on.
+    pub(super) fn speak_of(&mut self, topic: u64) {
+        if self.own.topic != topic {
+            self.own.topic = topic;
+            self.topic = topic_name(topic);
+        }
+    }
+
+    /// Has templates use `value` under `name`.
+    pub(super) fn set(&mut self, name: &str, value: String) {
+        if name == CURSOR {
+            self.cursor = value;
+            return;
+        }
+        match self.own.own.get_mut(name) {
+            Some(old) => *old = value,
+            None => drop(self.own.own.insert(name.to_owned(), value)),
+        }
+    }
+
+    /// The value under `name`.
+    pub(super) fn get(&self, name: &str) -> Option<&str> {
+        self.own.capture(name)
+    }
+
+    /// Renders `template`, of `told` where it says something of an event.
+    pub(super) fn render(
+        &mut self,
+        template: &Template,
+        told: Option<Told<'_>>,
+    ) -> Result<Vec<u8>, RenderError> {
+        let mut out = Vec::new();
+        self.render_into(template, told, &mut out)?;
+        Ok(out)
+    }
+
+    fn render_into(
+        &mut self,
+        template: &Template,
+        told: Option<Told<'_>>,
+        out: &mut Vec<u8>,
+    ) -> Result<(), RenderError> {
+        let mut scope = Scope::new(&mut self.own);
+        scope.client = Some(self.client);
+        scope.topic = Some(&self.topic);
+        scope.cursor = Some(&self.cursor);
+        scope.callback_url = self.callback_url.as_deref();
+        scope.seq = Some(self.sent);
+        if let Some(told) = told {
+            scope.n = Some(told.n);
+            scope.event = Some(told.payload);
+            scope.token = Some(told.token);
+        }
+        template.render(&mut scope, out)
+    }
+
+    /// Begins a message: its texts agree on the time.
+    pub(super) fn begin(&mut self) {
+        self.own.unix_ns = None;
+    }
+
+    /// The request that `call` describes.
+    pub(super) fn request(
+        &mut self,
+        call: &Call,
+        told: Option<Told<'_>>,
+    ) -> Result<Request<Full<Bytes>>, RenderError> {
+        self.begin();
+        let mut request = self.plain(&call.path, told)?;
+        *request.method_mut() = Method::from_bytes(call.method().as_bytes()).unwrap_or(Method::GET);
+        self.add_headers(&call.headers, told, request.headers_mut())?;
+        if let Some(body) = &call.body {
+            *request.body_mut() = Full::new(self.render(body, told)?.into());
+        }
+        Ok(request)
+    }
+
+    /// The request that opens the dialect's WebSocket.
+    pub(super) fn handshake(&mut self) -> Result<Request<Full<Bytes>>, RenderError> {
+        let conversation = Rc::clone(&self.conversation);
+        match &conversation.dialect.websocket {
+            Some(socket) => self.handshake_of(socket),
+            None => Ok(Request::new(Full::default())),
+        }
+    }
+
+    /// The request that opens `socket`.
+    pub(super) fn handshake_of(
+        &mut self,
+        socket: &Socket,
+    ) -> Result<Request<Full<Bytes>>, RenderError> {
+        self.begin();
+        self.sent = 0;
+        let mut request = self.plain(&socket.path, None)?;
+        self.add_headers(&socket.headers, None, request.headers_mut())?;
+        if !socket.subprotocol.is_empty()
+            && let Ok(offered) = HeaderValue::try_from(socket.subprotocol.join(", "))
+        {
+            request.headers_mut().insert(SEC_WEBSOCKET_PROTOCOL, offered);
+        }
+        Ok(request)
+    }
+
+    /// A GET of `path`, with the headers of every request.
+    fn plain(
+        &mut self,
+        path: &Template,
+        told: Option<Told<'_>>,
+    ) -> Result<Request<Full<Bytes>>, RenderError> {
+        let mut request = Request::new(Full::default());
+        let mut target = match &self.conversation.endpoint {
+            Some(endpoint) => endpoint.base_path().as_bytes().to_vec(),
+            None => Vec::new(),
+        };
+        self.render_into(path, told, &mut target)?;
+        // What is no path cannot be sent; the server's answer to its root says so.
+        *request.uri_mut() = Uri::try_from(target).unwrap_or_default();
+        request.headers_mut().insert(HOST, self.host.clone());
+        let conversation = Rc::clone(&self.conversation);
+        self.add_headers(&conversation.dialect.headers, told, request.headers_mut())?;
+        Ok(request)
+    }
+
+    /// Renders `fields` into `headers`; one that renders to nothing is left out.
+    pub(super) fn add_headers(
+        &mut self,
+        fields: &Headers,
+        told: Option<Told<'_>>,
+        headers: &mut hyper::HeaderMap,
+    ) -> Result<(), RenderError> {
+        for (name, template) in fields {
+            let value = self.render(template, told)?;
+            if let (Ok(name), Ok(value)) =
+                (HeaderName::try_from(name.as_str()), HeaderValue::from_bytes(&value))
+                && !value.is_empty()
+            {
+                headers.insert(name, value);
+            }
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,90 @@
+//! Publishing by a request per event.
+
+use super::{Due, Outcome, Publisher};
+use crate::clock;
+use crate::dialect::model::{Call, Publishing};
+use crate::measure::ErrorKind;
+use crate::net::{Client, StampedResponse};
+use crate::pattern::redial::Ended;
+use crate::pattern::script::{take_answer, view};
+
+/// Publishes each event when it is due, over one connection that is dialled again when it breaks.
+pub(super) async fn run(mut publisher: Publisher<'_>, publishing: &Publishing, connections: u64) {
+    let link = publisher.link;
+    let Some(call) = &publishing.request else {
+        return link.cannot_stand(&"target.publish has no request");
+    };
+    let mut connection = None;
+    link.ready(clock::now());
+    let mut free_ns = 0;
+    for due in publisher.events(connections).await {
+        link.sleep_until(due.due_ns).await;
+        let outcome =
+            publish(&mut publisher, &mut connection, call, publishing, due, free_ns).await;
+        free_ns = clock::now();
+        publisher.ended(due, outcome);
+    }
+    link.finish();
+}
+
+/// Publishes one event.
+async fn publish(
+    publisher: &mut Publisher<'_>,
+    connection: &mut Option<Client>,
+    call: &Call,
+    publishing: &Publishing,
+    due: Due,
+    free_ns: u64,
+) -> Outcome {
+    let link = publisher.link;
+    let limit = call.timeout.unwrap_or(publishing.timeout).std();
+    let request = publisher.say(due, |voice, told| Ok(voice.request(call, Some(told))?));
+    let Ok(request) = request else { return Outcome::Refused(ErrorKind::Protocol) };
+    // One that the server closed between two events fails neither.
+    let open = match connection {
+        Some(open) => open.still_open().await,
+        None => false,
+    };
+    if !open {
+        match tokio::time::timeout(limit, Client::connect(&link.dialer(), link.index())).await {
+            Ok(Ok(dialled)) => *connection = Some(dialled),
+            Ok(Err(error)) => return Outcome::Refused(error.kind()),
+            Err(_) => return Outcome::Refused(ErrorKind::Timeout),
+        }
+    }
+    let Some(client) = connection else { return Outcome::Refused(ErrorKind::Connect) };
+    match client.exchange(request, limit).await {
+        Ok(answer) => {
+            publisher.sent(due, free_ns, answer.sent_ns);
+            outcome(publisher, call, &answer)
+        }
+        Err(error) => {
+            *connection = None;
+            publisher.sent(due, free_ns, clock::now());
+            Outcome::Unanswered(error.kind())
+        }
+    }
+}
+
+/// What an answer says of the event.
+fn outcome(publisher: &mut Publisher<'_>, call: &Call, answer: &StampedResponse) -> Outcome {
+    if !call.expects(answer.status.as_u16()) {
+        return Outcome::Refused(Ended::Refused(answer.status).kind());
+    }
+    if take_answer(&mut publisher.voice, &call.capture, answer).is_err() {
+        return Outcome::Unanswered(ErrorKind::Protocol);
+    }
+    let id = publisher
+        .voice
+        .dialect()
+        .recognition
+        .published_id
+        .as_ref()
+        .filter(|_| publisher.wants_id());
+    let id = id.map(|capture| capture.of(&view(answer)));
+    match id {
+        Some(None) => Outcome::Unanswered(ErrorKind::Protocol),
+        Some(Some(id)) => Outcome::Acknowledged(answer.done_ns, Some(id)),
+        None => Outcome::Acknowledged(answer.done_ns, None),
+    }
+}

@@ -1,0 +1,149 @@
+//! The harness's own publisher: publishes each event when it is due, as the dialect says, and keeps the account of what
+//! became of it.
+//!
+//! Events of one topic are published in their order over one connection, one after the other; topics are spread over
+//! connections. Nothing is sent twice: an event that was not acknowledged is refused, or unknown.
+
+mod http;
+
+use std::cell::RefCell;
+
+use super::Link;
+use super::conversation::{Told, Voice};
+use super::redial::Ended;
+use crate::control::Published;
+use crate::dialect::model::{Mark, Over, Publishing};
+use crate::dialect::token::{TOKEN_LEN, Token};
+use crate::event::TokenPayload;
+use crate::measure::{Counter, ErrorKind, Metric};
+use crate::pace::Publication;
+
+/// What became of the events of a shard's publishers since it was last taken.
+#[derive(Debug, Default)]
+pub struct Account(RefCell<Published>);
+
+impl Account {
+    /// Takes what became of events since.
+    pub fn take(&self) -> Published {
+        self.0.take()
+    }
+}
+
+/// How the publication of an event ended.
+#[derive(Debug)]
+pub(super) enum Outcome {
+    /// The server acknowledged it at this instant, in monotonic nanoseconds, and perhaps named it.
+    Acknowledged(u64, Option<String>),
+    /// The server refused it, or it was never sent.
+    Refused(ErrorKind),
+    /// It was sent, and nothing was heard of it.
+    Unanswered(ErrorKind),
+}
+
+/// An event that is about to be published.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Due {
+    /// Its topic.
+    pub topic: u64,
+    /// Its number there.
+    pub seq: u64,
+    /// When, in monotonic nanoseconds.
+    pub due_ns: u64,
+    /// Whether that is in the window.
+    pub measured: bool,
+}
+
+/// What one publisher has beside its connection.
+#[derive(Debug)]
+pub(super) struct Publisher<'a> {
+    pub link: &'a Link,
+    pub voice: Voice,
+    payload: TokenPayload,
+    account: &'a Account,
+}
+
+/// Publishes the events of topics `link.index()`, `+ connections`, … until the schedule ends.
+pub async fn run(link: &Link, publishing: &Publishing, connections: u64, account: &Account) {
+    let workload = link.context().case.workload;
+    let payload = match TokenPayload::new(workload.payload_kind, workload.payload.bytes() as usize)
+    {
+        Ok(payload) => payload,
+        Err(error) => return link.cannot_stand(&error),
+    };
+    let publisher = Publisher { link, voice: Voice::of(link), payload, account };
+    match publishing.over {
+        Over::Http => http::run(publisher, publishing, connections).await,
+        Over::WebSocket | Over::Command => todo!(),
+    }
+}
+
+impl Publisher<'_> {
+    /// The events that are this publisher's, in order of their due stamps.
+    pub(super) async fn events(&self, connections: u64) -> Vec<Due> {
+        let schedule = self.link.context().schedule();
+        let own: Vec<Publication> = schedule.publications(self.link.index(), connections).collect();
+        let timeline = self.link.started().await;
+        let due = |event: Publication| {
+            let due_ns = timeline.start_ns + event.offset_ns;
+            Due { topic: event.topic, seq: event.seq, due_ns, measured: timeline.measures(due_ns) }
+        };
+        let events: Vec<Due> = own.into_iter().map(due).collect();
+        let measured = events.iter().filter(|event| event.measured).count() as u64;
+        self.link.count(Counter::SendsDue, measured);
+        events
+    }
+
+    /// Renders what `make` makes of the voice and the event.
+    pub(super) fn say<T>(
+        &mut self,
+        due: Due,
+        make: impl FnOnce(&mut Voice, Told<'_>) -> Result<T, Ended>,
+    ) -> Result<T, Ended> {
+        let conversation = self.voice.conversation();
+        // The plan refuses more topics and events than tokens can tell apart.
+        let token = Token::new(due.topic, due.seq)
+            .map_or([b'0'; TOKEN_LEN], |token| conversation.run.encode(token));
+        let text = std::str::from_utf8(&token).unwrap_or_default();
+        self.voice.speak_of(due.topic);
+        self.voice.set("due_ns", due.due_ns.to_string());
+        let payload = self.payload.bytes(&token);
+        make(&mut self.voice, Told { n: due.seq, payload, token: text })
+    }
+
+    /// Books that an event went out at `sent_ns`, by a publisher that was free at `free_ns`.
+    pub(super) fn sent(&self, due: Due, free_ns: u64, sent_ns: u64) {
+        if due.measured {
+            self.link.count(Counter::SendsSent, 1);
+            self.link.record(Metric::SendSlip, sent_ns.saturating_sub(due.due_ns.max(free_ns)));
+        }
+    }
+
+    /// Books how a publication ended.
+    pub(super) fn ended(&self, due: Due, outcome: Outcome) {
+        let event = (due.topic, due.seq);
+        let mut account = self.account.0.borrow_mut();
+        match outcome {
+            Outcome::Acknowledged(at_ns, id) => {
+                if due.measured {
+                    self.link.count(Counter::SendsAcknowledged, 1);
+                    self.link.record(Metric::Send, at_ns.saturating_sub(due.due_ns));
+                }
+                account.ids.extend(id.map(|id| (due.topic, due.seq, id)));
+            }
+            Outcome::Refused(kind) => {
+                self.link.error(kind);
+                self.link.count(Counter::PublishesRefused, u64::from(due.measured));
+                account.refused.push(event);
+            }
+            Outcome::Unanswered(kind) => {
+                self.link.error(kind);
+                account.unanswered.push(event);
+            }
+        }
+    }
+
+    /// Whether the answer to a publication must name the event.
+    pub(super) fn wants_id(&self) -> bool {
+        self.voice.dialect().recognition.by == Mark::Ids
+    }
+}

@@ -1,0 +1,234 @@
+//! Events in what arrives: recognised as the dialect says, and booked.
+
+use std::borrow::Cow;
+use std::cell::RefCell;
+use std::collections::HashMap;
+use std::rc::Rc;
+
+use super::conversation::Conversation;
+use super::{Context, Link};
+use crate::control::Published;
+use crate::dialect::capture::Answer;
+use crate::dialect::model::{Mark, PerMessage};
+use crate::dialect::token::{Sighting, TOKEN_LEN};
+use crate::measure::{Arrival, Counter};
+
+/// What a shard knows of the events of its topics beside their schedule.
+#[derive(Debug, Default)]
+pub(super) struct Known {
+    /// Due offsets of each topic's events.
+    due: RefCell<HashMap<u64, Rc<[u64]>>>,
+    /// Topic and number by the id that the server gave.
+    ids: RefCell<HashMap<String, (u64, u64)>>,
+    /// Deliveries that came before the answer that names their event: slot of the link, id, time.
+    early: RefCell<Vec<(Link, String, u64)>>,
+}
+
+/// What a message contained.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub(super) struct Contents {
+    /// Events of this trial, whether they were new or not.
+    pub events: usize,
+    /// Of those: such that had not arrived before.
+    pub new: usize,
+}
+
+impl Context {
+    /// When event `seq` of `topic` is due, as an offset from the start in nanoseconds; `None` if there is none.
+    pub(super) fn due_offset(&self, topic: u64, seq: u64) -> Option<u64> {
+        let mut known = self.known.due.borrow_mut();
+        let due = known.entry(topic).or_insert_with(|| self.schedule().topic(topic).collect());
+        due.get(usize::try_from(seq.checked_sub(1)?).ok()?).copied()
+    }
+
+    /// Takes what became of events that the publisher had to publish.
+    pub fn published(&self, published: &Published) {
+        for (topic, seq, id) in &published.ids {
+            self.known.ids.borrow_mut().insert(id.clone(), (*topic, *seq));
+        }
+        if !published.ids.is_empty() {
+            self.match_early();
+        }
+        for (topic, seq) in &published.refused {
+            self.withdraw(*topic, *seq);
+        }
+        for (topic, seq) in &published.unanswered {
+            self.doubt(*topic, *seq);
+        }
+    }
+
+    /// Nobody expects event `seq` of `topic`: it was refused.
+    fn withdraw(&self, _topic: u64, _seq: u64) {}
+
+    /// Whether event `seq` of `topic` exists is not known.
+    fn doubt(&self, _topic: u64, _seq: u64) {}
+
+    fn unrecognised(&self, _message: &[u8]) {}
+
+    /// Books the deliveries whose event is known by now.
+    fn match_early(&self) {
+        let waiting = std::mem::take(&mut *self.known.early.borrow_mut());
+        for (link, id, received_ns) in waiting {
+            let found = self.known.ids.borrow().get(&id).copied();
+            match found {
+                Some((topic, seq)) => drop(link.receive_event(topic, seq, received_ns)),
+                None => self.known.early.borrow_mut().push((link, id, received_ns)),
+            }
+        }
+    }
+
+    /// Counts the deliveries of events that nobody published here.
+    pub fn close_books(&self) {
+        let waiting = std::mem::take(&mut *self.known.early.borrow_mut());
+        if !waiting.is_empty() {
+            self.recorder.borrow_mut().count(Counter::Foreign, waiting.len() as u64);
+        }
+    }
+}
+
+impl Link {
+    /// Books the events of a message that was received at `received_ns`.
+    pub(super) fn take_message(
+        &self,
+        conversation: &Conversation,
+        message: &[u8],
+        received_ns: u64,
+    ) -> Contents {
+        let recognition = &conversation.dialect.recognition;
+        let decoded = recognition.decode.as_ref().map(|decode| decode.decode(message));
+        let message = match &decoded {
+            None => Cow::Borrowed(message),
+            Some(Some(bytes)) => Cow::Borrowed(&**bytes),
+            Some(None) => {
+                self.unrecognised(message);
+                return Contents::default();
+            }
+        };
+        let contents = self.take_events(conversation, &message, received_ns);
+        if contents.is_none() {
+            self.unrecognised(&message);
+        }
+        contents.unwrap_or_default()
+    }
+
+    /// The same of a page of a poll, which need not contain any.
+    pub(super) fn take_page(
+        &self,
+        conversation: &Conversation,
+        page: &[u8],
+        received_ns: u64,
+    ) -> Contents {
+        // Brackets, an empty list, `null`: there is no room for an event.
+        if page.len() < TOKEN_LEN && conversation.dialect.recognition.by == Mark::Token {
+            return Contents::default();
+        }
+        self.take_message(conversation, page, received_ns)
+    }
+
+    fn take_events(
+        &self,
+        conversation: &Conversation,
+        message: &[u8],
+        received_ns: u64,
+    ) -> Option<Contents> {
+        match conversation.dialect.recognition.by {
+            Mark::Token | Mark::Envelope => self.take_tokens(conversation, message, received_ns),
+            Mark::Ids | Mark::Field => self.take_named(conversation, message, received_ns),
+        }
+    }
+
+    /// Books every token of a message; `None` if it has none at all.
+    fn take_tokens(
+        &self,
+        conversation: &Conversation,
+        message: &[u8],
+        received_ns: u64,
+    ) -> Option<Contents> {
+        let mut contents = Contents::default();
+        let mut seen = false;
+        let mut book = |sighting: Sighting| {
+            seen = true;
+            match sighting {
+                Sighting::Event(token) => {
+                    contents.events += 1;
+                    let arrival = self.receive_event(token.topic(), token.seq(), received_ns);
+                    contents.new +=
+                        usize::from(arrival.is_some_and(|arrival| arrival != Arrival::Duplicate));
+                }
+                Sighting::Foreign => self.count(Counter::Foreign, 1),
+                Sighting::Damaged => self.count(Counter::Damaged, 1),
+            }
+        };
+        match conversation.dialect.recognition.events {
+            PerMessage::Many => conversation.finder.scan(conversation.run, message, book),
+            PerMessage::One => {
+                conversation
+                    .finder
+                    .first(conversation.run, message)
+                    .into_iter()
+                    .for_each(&mut book);
+            }
+        }
+        seen.then_some(contents)
+    }
+
+    /// Books the events that a message names by an id or a number; `None` if it names none.
+    fn take_named(
+        &self,
+        conversation: &Conversation,
+        message: &[u8],
+        received_ns: u64,
+    ) -> Option<Contents> {
+        let recognition = &conversation.dialect.recognition;
+        let capture = recognition.delivered_id.as_ref()?;
+        let mut contents = Contents::default();
+        let mut seen = false;
+        let mut take = |piece: &[u8]| {
+            let Some(name) = capture.of(&Answer { body: piece, ..Answer::default() }) else {
+                return;
+            };
+            seen = true;
+            contents.events += 1;
+            let event = match recognition.by {
+                Mark::Field => name.trim().parse().ok().map(|seq| (self.topic_index(), seq)),
+                _ => self.context.known.ids.borrow().get(&name).copied(),
+            };
+            match event {
+                Some((topic, seq)) => {
+                    let arrival = self.receive_event(topic, seq, received_ns);
+                    contents.new +=
+                        usize::from(arrival.is_some_and(|arrival| arrival != Arrival::Duplicate));
+                }
+                None if recognition.by == Mark::Field => self.count(Counter::Damaged, 1),
+                // The answer that names it may still be on its way.
+                None => {
+                    self.context.known.early.borrow_mut().push((self.share(), name, received_ns))
+                }
+            }
+        };
+        match &recognition.each {
+            None => take(message),
+            Some(pointer) => crate::dialect::capture::each(message, pointer, &mut take),
+        }
+        seen.then_some(contents)
+    }
+
+    /// Books the arrival of event `seq` of `topic`; `None` if it is none of the link's.
+    pub(super) fn receive_event(&self, topic: u64, seq: u64, received_ns: u64) -> Option<Arrival> {
+        let offset_ns = self.context.due_offset(topic, seq);
+        let start_ns = self.context.start_ns();
+        let (Some(offset_ns), Some(start_ns)) =
+            (offset_ns.filter(|_| topic == self.topic_index()), start_ns)
+        else {
+            self.count(Counter::Foreign, 1);
+            return None;
+        };
+        Some(self.receive_at(seq, seq, start_ns + offset_ns, None, received_ns).0)
+    }
+
+    /// Counts a message without any event, and keeps the first ones for the report.
+    pub(super) fn unrecognised(&self, message: &[u8]) {
+        self.count(Counter::Unrecognised, 1);
+        self.context.unrecognised(message);
+    }
+}

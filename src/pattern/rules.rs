@@ -1,0 +1,28 @@
+//! What the messages of a stream mean, by the lists of a dialect.
+
+use crate::dialect::model::Messages;
+
+/// What a message means.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Meaning {
+    /// It may carry events.
+    Events,
+    /// It carries none.
+    Ignored,
+    /// The server says that the link has failed.
+    Failure,
+}
+
+/// What `message`, of the event stream's type `event`, means.
+pub(super) fn meaning(rules: &Messages, message: &[u8], event: Option<&str>) -> Meaning {
+    let any = |matchers: &[crate::dialect::matcher::Matcher]| {
+        matchers.iter().any(|matcher| matcher.matches(message, event))
+    };
+    if any(&rules.fail) {
+        Meaning::Failure
+    } else if any(&rules.ignore) || !(rules.deliver.is_empty() || any(&rules.deliver)) {
+        Meaning::Ignored
+    } else {
+        Meaning::Events
+    }
+}

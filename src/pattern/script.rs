@@ -1,0 +1,152 @@
+//! The steps of a dialect's conversation, taken one after the other.
+
+use std::time::Duration;
+
+use super::Link;
+use super::conversation::Voice;
+use super::redial::Ended;
+use crate::dialect::capture::Answer;
+use crate::dialect::matcher::Matcher;
+use crate::dialect::model::{Call, Captures, Step};
+use crate::net::{Client, NetError, StampedResponse};
+
+/// Longest wait for the answer to a step, unless the step says otherwise.
+pub(super) const STEP_LIMIT: Duration = Duration::from_secs(10);
+
+/// The steps of a conversation, and which of them is next.
+#[derive(Debug)]
+pub(super) struct Script<'a> {
+    steps: &'a [Step],
+    next: usize,
+}
+
+/// What a script wants of the link's own stream.
+#[derive(Debug)]
+pub(super) enum Wanted<'a> {
+    /// Send this message.
+    Send(Vec<u8>),
+    /// Read until a message like this, at most so long; then say so by [`Script::heard`].
+    Message(&'a Matcher, Duration),
+    /// Nothing: the conversation has been opened.
+    Nothing,
+}
+
+impl<'a> Script<'a> {
+    /// The steps that come once a link's stream is open.
+    pub(super) const fn new(steps: &'a [Step]) -> Self {
+        Self { steps, next: 0 }
+    }
+
+    /// Takes steps until one needs the link's own stream.
+    pub(super) async fn advance(
+        &mut self,
+        link: &Link,
+        voice: &mut Voice,
+    ) -> Result<Wanted<'a>, Ended> {
+        while let Some(step) = self.steps.get(self.next) {
+            if let Some(matcher) = &step.wait {
+                return Ok(Wanted::Message(matcher, limit(step)));
+            }
+            self.next += 1;
+            if step.before {
+                continue;
+            }
+            if let Some(call) = &step.request {
+                exchange(link, voice, call, limit(step)).await?;
+            }
+            if let Some(send) = &step.send {
+                voice.begin();
+                let message = voice.render(send, None)?;
+                voice.sent += 1;
+                return Ok(Wanted::Send(message));
+            }
+        }
+        Ok(Wanted::Nothing)
+    }
+
+    /// Takes a message of the link's own stream; whether it was the one that was waited for.
+    pub(super) fn heard(
+        &mut self,
+        voice: &mut Voice,
+        message: &[u8],
+        event: Option<&str>,
+    ) -> Result<bool, Ended> {
+        let Some(step) = self.steps.get(self.next) else { return Ok(false) };
+        if !step.wait.as_ref().is_some_and(|matcher| matcher.matches(message, event)) {
+            return Ok(false);
+        }
+        self.next += 1;
+        let answer = Answer { body: message, event, ..Answer::default() };
+        take(voice, &step.capture, &answer)?;
+        Ok(true)
+    }
+}
+
+fn limit(step: &Step) -> Duration {
+    step.timeout.map_or(STEP_LIMIT, |limit| limit.std())
+}
+
+/// Takes the steps that come before a link is dialled.
+pub(super) async fn before(link: &Link, voice: &mut Voice, steps: &[Step]) -> Result<(), Ended> {
+    for step in steps.iter().filter(|step| step.before) {
+        if let Some(call) = &step.request {
+            exchange(link, voice, call, limit(step)).await?;
+        }
+    }
+    Ok(())
+}
+
+/// Sends the request of a step over a connection of its own, and takes what is captured of its answer.
+pub(super) async fn exchange(
+    link: &Link,
+    voice: &mut Voice,
+    call: &Call,
+    limit: Duration,
+) -> Result<StampedResponse, Ended> {
+    let request = voice.request(call, None)?;
+    let limit = call.timeout.map_or(limit, |limit| limit.std());
+    let exchange = async {
+        let mut connection = Client::connect(&link.dialer(), link.index()).await?;
+        let answer = connection.exchange(request, limit).await;
+        // What opens a link is a part of what connecting costs.
+        connection.mark();
+        answer
+    };
+    let answer = tokio::time::timeout(limit, exchange).await;
+    let answer = answer.unwrap_or(Err(NetError::Timeout(limit)))?;
+    if !call.expects(answer.status.as_u16()) {
+        return Err(Ended::Refused(answer.status));
+    }
+    take_answer(voice, &call.capture, &answer)?;
+    Ok(answer)
+}
+
+/// Takes what is captured of an answer to a request.
+pub(super) fn take_answer(
+    voice: &mut Voice,
+    captures: &Captures,
+    answer: &StampedResponse,
+) -> Result<(), Ended> {
+    if captures.is_empty() {
+        return Ok(());
+    }
+    take(voice, captures, &view(answer))
+}
+
+/// An answer as captures see it.
+pub(super) fn view(answer: &StampedResponse) -> Answer<'_> {
+    Answer { status: answer.status.as_u16(), body: &answer.body, event: None }
+}
+
+/// Takes what `captures` name; an answer that lacks one cannot be used.
+pub(super) fn take(
+    voice: &mut Voice,
+    captures: &Captures,
+    answer: &Answer<'_>,
+) -> Result<(), Ended> {
+    for (name, capture) in captures {
+        let value = capture.of(answer).ok_or_else(|| Ended::Missing(name.clone()))?;
+        voice.set(name, value);
+    }
+    Ok(())
+}
