@@ -9,6 +9,7 @@ mod encoding;
 pub mod launch;
 pub mod matcher;
 pub mod model;
+mod pointer;
 pub mod template;
 pub mod token;
 pub mod word;

@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use super::capture::{Capture, Decode};
+use super::capture::{Capture, Decode, Members};
 use super::matcher::Matcher;
 use super::template::Template;
 use crate::unit::Span;
@@ -114,7 +114,7 @@ pub struct Recognition {
     pub decode: Option<Decode>,
     /// The array, as a JSON pointer, whose members are messages of their own.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub each: Option<String>,
+    pub each: Option<Members>,
     /// With [`Mark::Ids`]: what names an event in the answer to its publication.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub published_id: Option<Capture>,
@@ -402,6 +402,9 @@ pub struct EventStream {
     pub request: Call,
     /// How it is resumed.
     pub resume: Resume,
+    /// How often the server sends something on a quiet stream, if it does.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub heartbeat: Option<Span>,
     /// What is done once it is open, and again after each reconnect.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub steps: Vec<Step>,
@@ -489,6 +492,9 @@ pub struct Socket {
     /// Whether frames are pieces of a byte stream, cut anywhere.
     #[serde(skip_serializing_if = "is_false")]
     pub stream: bool,
+    /// How often the server sends something on a quiet connection, if it does.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub heartbeat: Option<Span>,
     /// What is done once it is open, and again after each reconnect.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub steps: Vec<Step>,

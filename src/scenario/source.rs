@@ -2,7 +2,7 @@
 
 use std::fs::File;
 use std::io::{self, Read};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use super::Shipped;
 use super::error::ScenarioError;
@@ -31,6 +31,8 @@ pub(super) struct Source {
     pub shown: String,
     /// The scenario's name, unless the text has one.
     pub name: String,
+    /// The folder that paths in it are relative to: its own, or the working directory, which is empty.
+    pub folder: PathBuf,
 }
 
 /// Reads the file at `path`, or standard input where that is [`STDIN`]; a name that no file has may be a shipped
@@ -38,7 +40,8 @@ pub(super) struct Source {
 pub(super) fn read(path: &Path) -> Result<Source, ScenarioError> {
     if path == Path::new(STDIN) {
         let text = text(io::stdin().lock()).map_err(|reason| unreadable(STDIN_SHOWN, &reason))?;
-        return Ok(Source { text, shown: STDIN_SHOWN.to_owned(), name: STDIN_NAME.to_owned() });
+        let (shown, name) = (STDIN_SHOWN.to_owned(), STDIN_NAME.to_owned());
+        return Ok(Source { text, shown, name, folder: PathBuf::new() });
     }
     let shown = plain(&path.display().to_string());
     let opened = File::open(path);
@@ -49,13 +52,24 @@ pub(super) fn read(path: &Path) -> Result<Source, ScenarioError> {
         && error.kind() == io::ErrorKind::NotFound
     {
         let shown = format!("{} (shipped)", shipped.name);
-        return Ok(Source { text: shipped.text.to_owned(), shown, name: shipped.name.to_owned() });
+        let (text, name) = (shipped.text.to_owned(), shipped.name.to_owned());
+        return Ok(Source { text, shown, name, folder: PathBuf::new() });
     }
     let text = opened
         .map_err(|error| reason(&shown, &error))
         .and_then(text)
         .map_err(|reason| unreadable(&shown, &reason))?;
-    Ok(Source { text, name: stem(&shown), shown })
+    let folder = path.parent().map(Path::to_path_buf).unwrap_or_default();
+    Ok(Source { text, name: stem(&shown), shown, folder })
+}
+
+/// The text of the file at `path`, or why there is none.
+pub(super) fn text_of(path: &Path) -> Result<String, String> {
+    let opened = File::open(path).map_err(|error| match error.kind() {
+        io::ErrorKind::NotFound => "file not found; a path is relative to the scenario".to_owned(),
+        _ => reason("", &error),
+    });
+    opened.and_then(text)
 }
 
 /// The name of a scenario whose file has this name: without its folder and its last extension.

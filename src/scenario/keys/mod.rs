@@ -11,6 +11,8 @@ mod general;
 mod json_schema;
 mod patterns;
 mod readme;
+mod shape;
+mod target;
 #[cfg(test)]
 mod tests;
 mod webhook;
@@ -25,13 +27,15 @@ use super::error::ScenarioError;
 #[cfg(test)]
 use super::read::keys_of;
 use super::read::read;
-use super::tree::Table;
+use super::tree::{Node, Table};
 use super::{PatternKind, Traits};
 
 pub(super) use bounds::{check, complete};
 pub(super) use faults::FAULTS;
 pub use json_schema::json_schema;
 pub use readme::markdown;
+pub(super) use shape::{shape, whole};
+pub(super) use target::{BUILT_IN, LINE, TARGET, WHERE};
 
 /// A key of a table.
 #[derive(Debug)]
@@ -50,6 +54,21 @@ pub(super) struct Key {
     rule: Option<&'static str>,
     /// Whether a value out of bounds is left to the checks of the resolved scenario.
     checked_later: bool,
+    /// Which servers it can be carried out with.
+    pub server: Server,
+}
+
+/// Which servers a key can be carried out with.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Server {
+    /// Any.
+    Any,
+    /// The built-in one alone: why no other, and what to do instead.
+    BuiltIn(&'static str),
+    /// One that speaks the built-in one's protocol: why no other, and what to do instead.
+    Envelope(&'static str),
+    /// Another one where its dialect uses this placeholder in the pattern's request.
+    Placeholder(&'static str),
 }
 
 /// What may be written as a value.
@@ -85,6 +104,31 @@ pub(super) enum Kind {
     Set(&'static Kind),
     /// A table with these keys.
     Table(&'static [Key]),
+    /// A table whose keys are names that the user chooses.
+    Map(&'static Kind),
+    /// A list, or one value for a list of one.
+    Listed(&'static Kind),
+    /// A request: `"METHOD PATH"`, or a table with these keys.
+    Call(&'static [Key]),
+    /// A text, or a table, with rules of its own.
+    Grammar(&'static Grammar),
+}
+
+/// The rules of a text, or of a small table, that is read by itself.
+#[derive(Debug)]
+pub(super) struct Grammar {
+    /// What it is called in README.md.
+    pub name: &'static str,
+    /// One that is right.
+    pub example: &'static str,
+    /// What a text of it looks like, as a regular expression for editors; nothing where any text may be right.
+    pub pattern: Option<&'static str>,
+    /// Whether it may be a table as well.
+    pub or_table: bool,
+    /// Whether it has placeholders.
+    pub has_placeholders: bool,
+    /// Refuses what is not one, at its place.
+    pub check: fn(file: &str, path: &str, node: &Node) -> Result<(), ScenarioError>,
 }
 
 /// Any number of things.
@@ -113,7 +157,8 @@ pub(super) enum Usual {
 /// A key whose default is its struct's.
 const fn key(name: &'static str, kind: Kind) -> Key {
     let usual = Usual::Struct;
-    Key { name, kind, usual, meaning: "", of: |_| true, rule: None, checked_later: false }
+    let server = Server::Any;
+    Key { name, kind, usual, meaning: "", of: |_| true, rule: None, checked_later: false, server }
 }
 
 impl Key {
@@ -131,14 +176,22 @@ impl Key {
     fn default(&self, defaults: &Json) -> Option<Json> {
         let value = match self.usual {
             Usual::Struct => defaults.get(self.name)?.clone(),
-            Usual::Literal(toml) => {
-                let table: toml::Table = format!("value = {toml}").parse().ok()?;
-                serde_json::to_value(table.get("value")?).ok()?
-            }
+            Usual::Literal(toml) => json_schema::value_of(toml),
             Usual::Words(_) | Usual::Required { .. } => return None,
         };
         // A time of 0 is exact in the smallest unit, and plain in seconds.
         Some(if value == "0ns" { "0s".into() } else { value })
+    }
+
+    /// Which servers can carry it out, in a sentence; `None` where all can.
+    fn servers(&self) -> Option<String> {
+        match self.server {
+            Server::Any => None,
+            Server::BuiltIn(_) | Server::Envelope(_) => Some("Built-in server only.".to_owned()),
+            Server::Placeholder(name) => Some(format!(
+                "For another server than the built-in one, where its request has `{{{{{name}}}}}`."
+            )),
+        }
     }
 
     /// With what it is for.
@@ -174,6 +227,24 @@ impl Key {
     /// With a sentence of its own for a value out of bounds.
     const fn rule(mut self, rule: &'static str) -> Self {
         self.rule = Some(rule);
+        self
+    }
+
+    /// For the built-in server alone: `why` says the reason, and what to do instead.
+    const fn built_in(mut self, why: &'static str) -> Self {
+        self.server = Server::BuiltIn(why);
+        self
+    }
+
+    /// For servers that speak the built-in one's protocol: `why` says the reason, and what to do instead.
+    const fn envelope(mut self, why: &'static str) -> Self {
+        self.server = Server::Envelope(why);
+        self
+    }
+
+    /// For other servers where their dialect's request uses this placeholder.
+    const fn sent_as(mut self, placeholder: &'static str) -> Self {
+        self.server = Server::Placeholder(placeholder);
         self
     }
 
@@ -240,7 +311,7 @@ pub(super) use general::ROOT;
 /// Every table, in the order in which they are listed.
 static SECTIONS: [&Section; 17] = [
     &general::PHASES,
-    &general::TARGET,
+    &TARGET,
     &general::WORKER,
     &general::PRICES,
     &conditions::RECONNECT,
@@ -257,6 +328,11 @@ static SECTIONS: [&Section; 17] = [
     &webhook::WEBHOOK,
     &FAULTS,
 ];
+
+/// Every table within a table, by its dotted name, that is listed by itself.
+pub(super) fn inner() -> impl Iterator<Item = &'static Section> {
+    target::INNER.iter().copied()
+}
 
 /// The name of the table of axes, whose keys are those of other tables.
 pub(super) const SWEEP: &str = "sweep";
@@ -280,6 +356,11 @@ pub(super) fn swept() -> impl Iterator<Item = &'static Section> + Clone {
 }
 
 impl Section {
+    /// Whether it describes a part of several tables.
+    fn is_part(&self) -> bool {
+        !self.name.is_empty() && !self.name.contains('.') && section(self.name).is_none()
+    }
+
     /// The key called `name`.
     pub(super) fn key(&self, name: &str) -> Option<&'static Key> {
         self.keys.iter().find(|key| key.name == name)
