@@ -113,8 +113,7 @@ impl Output {
         let cut = bytes.len() == LAST_BYTES;
         let masked = self.masked(&bytes, cut, false);
         let text = String::from_utf8_lossy(&masked);
-        let lines: Vec<&str> =
-            text.lines().map(str::trim).filter(|line| !line.is_empty()).collect();
+        let lines: Vec<&str> = text.lines().map(str::trim).filter(|line| !line.is_empty()).collect();
         let from = lines.len().saturating_sub(LAST_LINES);
         (!lines.is_empty()).then(|| harmless(&lines[from..].join(" | ")))
     }
@@ -128,8 +127,7 @@ impl Output {
     fn masked(&self, bytes: &[u8], cut_before: bool, cut_after: bool) -> Vec<u8> {
         let longest = self.secrets.iter().map(String::len).max().unwrap_or(0);
         let from = if cut_before { longest.min(bytes.len()) } else { 0 };
-        let to =
-            if cut_after { bytes.len().saturating_sub(longest).max(from) } else { bytes.len() };
+        let to = if cut_after { bytes.len().saturating_sub(longest).max(from) } else { bytes.len() };
         let mut masked = bytes.to_vec();
         let mut secrets: Vec<&String> = self.secrets.iter().collect();
         // The longest first: one may be part of another.
@@ -223,10 +221,7 @@ mod tests {
         let left_out = 700_000 * 14 - 2 * KEPT;
         assert!(log.contains(&format!("[... {left_out} bytes left out ...]")));
         let words = output.last_words().unwrap();
-        assert!(
-            words.starts_with("line 00699992 | ") && words.ends_with("line 00699999"),
-            "{words}"
-        );
+        assert!(words.starts_with("line 00699992 | ") && words.ends_with("line 00699999"), "{words}");
     }
 
     #[test]
