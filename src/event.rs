@@ -14,8 +14,8 @@
 //! Over a WebSocket a client publishes with a [`Post`] and gets a [`PostAnswer`].
 
 mod cursor;
-mod marked;
 mod payload;
+mod token_payload;
 
 use std::borrow::Cow;
 
@@ -23,8 +23,8 @@ use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
 pub use cursor::{Cursor, Epoch, NoCursor};
-pub use marked::TokenPayload;
 pub use payload::PayloadKind;
+pub use token_payload::{TOKEN_LEN, TokenPayload, TooSmall};
 
 /// The head of an event; the payload is skipped, not copied.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]

@@ -116,6 +116,18 @@ pub(super) fn url(bytes: &[u8], out: &mut Vec<u8>) {
     }
 }
 
+/// Appends the bytes whose percent-encoding is `text`. `None` where a `%` is followed by no digits.
+pub(super) fn url_decode(text: &[u8], out: &mut Vec<u8>) -> Option<()> {
+    let mut rest = text;
+    while let Some(at) = memchr::memchr(b'%', rest) {
+        out.extend_from_slice(&rest[..at]);
+        hex_decode(rest.get(at + 1..at + 3)?, out)?;
+        rest = &rest[at + 3..];
+    }
+    out.extend_from_slice(rest);
+    Some(())
+}
+
 /// Appends `bytes` for the text or an attribute of XML.
 pub(super) fn xml(bytes: &[u8], out: &mut Vec<u8>) {
     for byte in bytes {

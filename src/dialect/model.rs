@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use super::capture::{Capture, Decode};
+use super::capture::{Capture, Decode, Members};
 use super::matcher::Matcher;
 use super::template::Template;
 use crate::unit::Span;
@@ -114,7 +114,7 @@ pub struct Recognition {
     pub decode: Option<Decode>,
     /// The array, as a JSON pointer, whose members are messages of their own.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub each: Option<String>,
+    pub each: Option<Members>,
     /// With [`Mark::Ids`]: what names an event in the answer to its publication.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub published_id: Option<Capture>,

@@ -31,8 +31,8 @@ use std::collections::BTreeSet;
 use memchr::memmem;
 use serde::{Deserialize, Serialize};
 
-/// Bytes of a token.
-pub const TOKEN_LEN: usize = PREFIX.len() + DATA + check::DIGITS;
+pub use crate::event::TOKEN_LEN;
+const _: () = assert!(TOKEN_LEN == PREFIX.len() + DATA + check::DIGITS);
 
 /// How every token begins.
 const PREFIX: &[u8; 5] = b"q947u";

@@ -2,6 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::TOKEN_LEN;
+
 /// The content of a payload.
 ///
 /// All kinds have equally many bytes on the wire, but differ in the cost of checking, parsing and re-encoding them.
@@ -52,6 +54,9 @@ impl PayloadKind {
 /// The JSON around the records, and around the padding.
 const RECORDS: (&str, &str, &str) = ("{\"items\":[", "],\"note\":\"", "\"}");
 
+/// The same with the note first.
+pub(super) const RECORDS_AFTER_NOTE: (&str, &str, &str) = ("{\"note\":\"", "\",\"items\":[", "]}");
+
 fn letters() -> impl Iterator<Item = u8> {
     b"abcdefghijklmnopqrstuvwxyz0123456789".iter().copied().cycle()
 }
@@ -64,7 +69,7 @@ fn string(bytes: usize) -> Vec<u8> {
     data
 }
 
-fn unicode(bytes: usize) -> Vec<u8> {
+pub(super) fn unicode(bytes: usize) -> Vec<u8> {
     // Greek, Cyrillic and most of the Near East take two bytes; these are of the many that take three.
     let mut text = "消息推送轮询订阅发布延迟带宽".chars().cycle();
     let mut data = String::with_capacity(bytes);
@@ -83,7 +88,28 @@ fn unicode(bytes: usize) -> Vec<u8> {
 
 fn records(bytes: usize) -> Vec<u8> {
     let (head, middle, tail) = RECORDS;
-    let mut data = head.to_owned();
+    let room = bytes - PayloadKind::Records.least();
+    let items = items(room);
+    let mut data = [head, &items, middle].concat().into_bytes();
+    data.extend(letters().take(room - items.len()));
+    data.extend_from_slice(tail.as_bytes());
+    data
+}
+
+/// The same with the note first, and room for a token in it.
+pub(super) fn records_after_note(bytes: usize) -> Vec<u8> {
+    let (head, middle, tail) = RECORDS_AFTER_NOTE;
+    let room = bytes - PayloadKind::Records.least();
+    let items = items(room - TOKEN_LEN);
+    let mut data = head.as_bytes().to_vec();
+    data.extend(letters().take(room - items.len()));
+    data.extend_from_slice([middle, &items, tail].concat().as_bytes());
+    data
+}
+
+/// As many records as `room` bytes hold.
+fn items(room: usize) -> String {
+    let mut items = String::new();
     for n in 0u64.. {
         let comma = if n == 0 { "" } else { "," };
         // No two records are alike, so nothing can be cached.
@@ -92,17 +118,12 @@ fn records(bytes: usize) -> Vec<u8> {
             "{comma}{{\"id\":{id},\"name\":\"item {n}\",\"price\":{n}.{cents:02},\"in_stock\":{stock},\
              \"tags\":[\"new\",\"t{n}\"],\"supplier\":null}}"
         );
-        if data.len() + record.len() + middle.len() + tail.len() > bytes {
+        if items.len() + record.len() > room {
             break;
         }
-        data.push_str(&record);
+        items.push_str(&record);
     }
-    data.push_str(middle);
-    let mut data = data.into_bytes();
-    let fill = bytes - data.len() - tail.len();
-    data.extend(letters().take(fill));
-    data.extend_from_slice(tail.as_bytes());
-    data
+    items
 }
 
 #[cfg(test)]

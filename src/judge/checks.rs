@@ -128,7 +128,7 @@ fn published_as_scheduled(facts: &TrialFacts) -> Option<Finding> {
     let (workload, expected) = (&facts.case.workload, facts.workers.ledger.expected);
     // A target that was taken down took its count along; the ledger holds the deliveries to account.
     let counted = facts.case.conditions.restart.is_none();
-    let own = !sends::clients_publish(facts);
+    let own = !sends::harness_publishes(facts);
     if !facts.case.pattern.kind().delivers() || workload.topics == 0 || !counted || !own {
         return None;
     }

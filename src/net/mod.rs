@@ -4,6 +4,7 @@
 
 pub mod call;
 mod client;
+mod credentials;
 mod dialer;
 mod driven;
 mod emulated;
@@ -22,7 +23,7 @@ pub mod websocket;
 pub use client::Client;
 pub use dialer::{Dialer, LINKS_PER_SOURCE};
 pub use driven::Driven;
-pub use endpoint::Endpoint;
+pub use endpoint::{Endpoint, EndpointError, Scheme, Spread};
 pub use http1::{Http1, NetError, StampedResponse, upgrade};
 pub use http2::{Here, Http2};
 pub use place::{NotAPlace, Place};

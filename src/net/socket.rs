@@ -1,4 +1,4 @@
-//! A TCP socket that stamps its first write and counts its bytes on the wire.
+//! A socket that stamps its first write and counts its bytes on the wire.
 
 use std::cell::{Cell, RefCell};
 use std::io;
@@ -8,7 +8,7 @@ use std::rc::{Rc, Weak};
 use std::task::{Context, Poll};
 
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
-use tokio::net::TcpStream;
+use tokio::net::{TcpStream, UnixStream};
 
 use super::emulated::{EmulatedStream, Opening};
 use crate::clock;
@@ -231,7 +231,8 @@ impl Meter {
     }
 }
 
-/// A TCP socket with a [`Meter`], or the near end of one behind an emulated network.
+/// A TCP socket with a [`Meter`], the near end of one behind an emulated network, or a Unix socket, of which the kernel
+/// counts no traffic.
 ///
 /// Its stamps are its owner's view: bytes are sent when they enter the network, and received when they are through.
 #[derive(Debug)]
@@ -244,6 +245,7 @@ pub struct Socket {
 enum Io {
     Direct(TcpStream),
     Emulated(EmulatedStream),
+    Unix(UnixStream),
 }
 
 impl Socket {
@@ -252,6 +254,12 @@ impl Socket {
         stream.set_nodelay(true)?;
         let meter = Meter::of(stream.as_raw_fd(), totals);
         Ok(Self { io: Io::Direct(stream), meter })
+    }
+
+    /// The same of a Unix socket: only its stamps and reads are known.
+    pub(super) fn unix(stream: UnixStream, totals: &Rc<WireTotals>) -> Self {
+        let meter = Meter::of(stream.as_raw_fd(), totals);
+        Self { io: Io::Unix(stream), meter }
     }
 
     /// The same, at the end of a way.
@@ -296,6 +304,7 @@ impl AsyncRead for Socket {
         let before = buffer.filled().len();
         let outcome = match &mut self.io {
             Io::Direct(stream) => Pin::new(stream).poll_read(cx, buffer),
+            Io::Unix(stream) => Pin::new(stream).poll_read(cx, buffer),
             Io::Emulated(path) => path.poll_read(cx, buffer),
         };
         let meter = &self.meter;
@@ -319,6 +328,7 @@ impl AsyncWrite for Socket {
         self.stamp();
         match &mut self.io {
             Io::Direct(stream) => Pin::new(stream).poll_write(cx, bytes),
+            Io::Unix(stream) => Pin::new(stream).poll_write(cx, bytes),
             Io::Emulated(path) => path.poll_write(cx, &[io::IoSlice::new(bytes)]),
         }
     }
@@ -332,6 +342,7 @@ impl AsyncWrite for Socket {
         self.stamp();
         match &mut self.io {
             Io::Direct(stream) => Pin::new(stream).poll_write_vectored(cx, slices),
+            Io::Unix(stream) => Pin::new(stream).poll_write_vectored(cx, slices),
             Io::Emulated(path) => path.poll_write(cx, slices),
         }
     }
@@ -343,6 +354,7 @@ impl AsyncWrite for Socket {
     fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         match &mut self.io {
             Io::Direct(stream) => Pin::new(stream).poll_flush(cx),
+            Io::Unix(stream) => Pin::new(stream).poll_flush(cx),
             // What is written is on its way, as with a kernel's buffers.
             Io::Emulated(_) => Poll::Ready(Ok(())),
         }
@@ -351,6 +363,7 @@ impl AsyncWrite for Socket {
     fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         match &mut self.io {
             Io::Direct(stream) => Pin::new(stream).poll_shutdown(cx),
+            Io::Unix(stream) => Pin::new(stream).poll_shutdown(cx),
             Io::Emulated(path) => path.poll_shutdown(cx),
         }
     }

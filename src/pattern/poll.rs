@@ -213,7 +213,7 @@ impl<'a> Poller<'a> {
         script::take_answer(&mut self.voice, &call.capture, answer)
             .map_err(|error| error.kind())?;
         for (name, part) in &self.polling.cursor {
-            if let Some(value) = part.capture.of(&view(answer)) {
+            if let Some(value) = part.capture.evaluate(&view(answer)) {
                 self.voice.set(name, value);
             }
         }
@@ -281,8 +281,9 @@ pub(super) fn get(target: String, host: &HeaderValue) -> Request<Full<Bytes>> {
     request
 }
 
-/// The target's address as a Host header.
+/// The target's Host header.
 pub(super) fn host(link: &Link) -> HeaderValue {
-    let address = link.context().dialer.target().to_string();
-    HeaderValue::try_from(address).unwrap_or(HeaderValue::from_static("target"))
+    let host = HeaderValue::try_from(link.context().dialer.endpoint().host_header());
+    // A host that was read from a URL has no character that a header refuses.
+    host.unwrap_or(HeaderValue::from_static("target"))
 }

@@ -1,6 +1,5 @@
 //! Events in what arrives: recognised as the dialect says, and booked.
 
-use std::borrow::Cow;
 use std::cell::RefCell;
 use std::collections::HashMap;
 use std::rc::Rc;
@@ -94,19 +93,18 @@ impl Link {
         message: &[u8],
         received_ns: u64,
     ) -> Contents {
-        let recognition = &conversation.dialect.recognition;
-        let decoded = recognition.decode.as_ref().map(|decode| decode.decode(message));
-        let message = match &decoded {
-            None => Cow::Borrowed(message),
-            Some(Some(bytes)) => Cow::Borrowed(&**bytes),
-            Some(None) => {
+        let mut decoded = Vec::new();
+        let message = match &conversation.dialect.recognition.decode {
+            None => message,
+            Some(decode) if decode.decode(message, &mut decoded) > 0 => &decoded,
+            Some(_) => {
                 self.unrecognised(message);
                 return Contents::default();
             }
         };
-        let contents = self.take_events(conversation, &message, received_ns);
+        let contents = self.take_events(conversation, message, received_ns);
         if contents.is_none() {
-            self.unrecognised(&message);
+            self.unrecognised(message);
         }
         contents.unwrap_or_default()
     }
@@ -184,7 +182,7 @@ impl Link {
         let mut contents = Contents::default();
         let mut seen = false;
         let mut take = |piece: &[u8]| {
-            let Some(name) = capture.of(&Answer { body: piece, ..Answer::default() }) else {
+            let Some(name) = capture.evaluate(&Answer::message(piece)) else {
                 return;
             };
             seen = true;
@@ -208,7 +206,7 @@ impl Link {
         };
         match &recognition.each {
             None => take(message),
-            Some(pointer) => crate::dialect::capture::each(message, pointer, &mut take),
+            Some(members) => members.visit(message, &mut take),
         }
         seen.then_some(contents)
     }

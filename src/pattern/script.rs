@@ -2,10 +2,12 @@
 
 use std::time::Duration;
 
+use hyper::HeaderMap;
+
 use super::Link;
 use super::conversation::Voice;
 use super::redial::Ended;
-use crate::dialect::capture::Answer;
+use crate::dialect::capture::{Answer, Headers};
 use crate::dialect::matcher::Matcher;
 use crate::dialect::model::{Call, Captures, Step};
 use crate::net::{Client, NetError, StampedResponse};
@@ -76,7 +78,7 @@ impl<'a> Script<'a> {
             return Ok(false);
         }
         self.next += 1;
-        let answer = Answer { body: message, event, ..Answer::default() };
+        let answer = Answer { event, ..Answer::message(message) };
         take(voice, &step.capture, &answer)?;
         Ok(true)
     }
@@ -135,7 +137,18 @@ pub(super) fn take_answer(
 
 /// An answer as captures see it.
 pub(super) fn view(answer: &StampedResponse) -> Answer<'_> {
-    Answer { status: answer.status.as_u16(), body: &answer.body, event: None }
+    Answer {
+        status: Some(answer.status.as_u16()),
+        headers: &answer.headers,
+        body: &answer.body,
+        event: None,
+    }
+}
+
+impl Headers for HeaderMap {
+    fn each(&self, name: &str, each: &mut dyn FnMut(&[u8])) {
+        self.get_all(name).iter().for_each(|value| each(value.as_bytes()));
+    }
 }
 
 /// Takes what `captures` name; an answer that lacks one cannot be used.
@@ -145,7 +158,7 @@ pub(super) fn take(
     answer: &Answer<'_>,
 ) -> Result<(), Ended> {
     for (name, capture) in captures {
-        let value = capture.of(answer).ok_or_else(|| Ended::Missing(name.clone()))?;
+        let value = capture.evaluate(answer).ok_or_else(|| Ended::Missing(name.clone()))?;
         voice.set(name, value);
     }
     Ok(())

@@ -150,7 +150,9 @@ impl Layout {
         let per_link = Descriptors::of(case);
         let room = host.descriptors.saturating_sub(SLACK);
         let target_descriptors = clients.saturating_mul(per_link.target).saturating_add(SLACK);
-        if target_descriptors > host.descriptors {
+        // What a server of the user's own holds is its own affair.
+        let external = scenario.external.is_some();
+        if target_descriptors > host.descriptors && !external {
             return Err(PlanError::TargetDescriptors {
                 case: case.id.clone(),
                 need: target_descriptors,
@@ -185,7 +187,7 @@ impl Layout {
         // Half of the cores each: neither side may take the other's.
         let half = (host.cores / 2).max(1);
         let worker_shards = scenario.worker.shards.unwrap_or((half / workers).max(1));
-        let target_shards = scenario.target.shards.unwrap_or(half);
+        let target_shards = if external { 0 } else { scenario.target.shards.unwrap_or(half) };
         let offering = u64::from(workers) * u64::from(worker_shards);
         samples_fit(case, scenario, offering)?;
         let shards = offering + u64::from(target_shards);
@@ -200,9 +202,10 @@ impl Layout {
             worker_shards,
             target_shards,
             pacing: if spins { Pacing::Spin } else { Pacing::Timerfd },
-            pinned: u64::from(host.cores) >= shards,
+            // Where the server's threads run is not ours to say.
+            pinned: u64::from(host.cores) >= shards && !external,
             worker_descriptors,
-            target_descriptors,
+            target_descriptors: if external { 0 } else { target_descriptors },
             ports,
         })
     }

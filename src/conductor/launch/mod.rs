@@ -8,6 +8,7 @@
 //! | whether a server is ready | `ready` |
 //! | what it prints | `output` |
 //! | its ports, its files | `ports`, `files` |
+//! | the processes of a server that was not launched | `process` |
 //!
 //! How a server is spoken to is not known here.
 
@@ -18,6 +19,7 @@ mod life;
 mod output;
 mod ports;
 mod prepared;
+mod process;
 mod ready;
 
 use std::path::{Path, PathBuf};
@@ -35,6 +37,7 @@ use ports::Ports;
 use prepared::{Prepared, Site};
 
 pub use guard::guard;
+pub use process::watch;
 
 /// How often servers are started anew because a port was taken meanwhile.
 const ATTEMPTS: u32 = 5;

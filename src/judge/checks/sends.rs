@@ -1,4 +1,4 @@
-//! Checks of what clients published, in cases in which they publish.
+//! Checks of what the harness published, in cases in which its clients or its publisher publish.
 
 use super::limits::SENT_TOLERANCE;
 use super::{Finding, invalid};
@@ -7,15 +7,18 @@ use crate::measure::Counter;
 use crate::record::TrialFacts;
 use crate::scenario::Publish;
 
-/// Whether the clients of a case publish its events.
-pub(super) fn clients_publish(facts: &TrialFacts) -> bool {
-    facts.case.pattern.kind().delivers() && facts.case.workload.publish == Publish::Clients
+/// Whether the harness publishes the events of a case.
+pub(super) fn harness_publishes(facts: &TrialFacts) -> bool {
+    facts.case.pattern.kind().delivers() && facts.case.workload.publish != Publish::Target
 }
 
 /// Sends due × subscribers = expected, and acknowledged ≤ published: refused events are a result, and lost.
 pub(super) fn sends_balance(facts: &TrialFacts) -> Option<Finding> {
-    if !clients_publish(facts) {
+    if !harness_publishes(facts) {
         return None;
+    }
+    if facts.case.workload.publish == Publish::Publisher {
+        return publisher_balance(facts);
     }
     let (workload, expected) = (&facts.case.workload, facts.workers.ledger.expected);
     let counters = &facts.workers.counters;
@@ -43,6 +46,28 @@ pub(super) fn sends_balance(facts: &TrialFacts) -> Option<Finding> {
     }
     (acknowledged > published.min(due))
         .then(|| invalid(Reason::SendsMiscounted { acknowledged, due, published }))
+}
+
+/// Sent + refused = due, and (due − refused − unknown) × subscribers = expected: what the target did not take, nobody expects.
+fn publisher_balance(facts: &TrialFacts) -> Option<Finding> {
+    let (workload, expected) = (&facts.case.workload, facts.workers.ledger.expected);
+    let counted = |counter| facts.workers.counters.get(counter);
+    let (due, sent) = (counted(Counter::SendsDue), counted(Counter::SendsSent));
+    let refused = counted(Counter::PublishesRefused);
+    let missing = due.saturating_sub(sent + refused);
+    if missing as f64 > SENT_TOLERANCE * due as f64 {
+        return Some(invalid(Reason::SendsUnsent { sent, due }));
+    }
+    // Who leaves a server that keeps nothing expects nothing meanwhile.
+    let stays = workload.churn.per_s() <= 0.0;
+    let taken = due.saturating_sub(refused + counted(Counter::PublishesUnknown));
+    let least = taken * (workload.clients / workload.topics);
+    let most = taken * workload.clients.div_ceil(workload.topics);
+    let clients = workload.clients;
+    (stays && !(least..=most).contains(&expected)).then(|| {
+        let topics = workload.topics;
+        invalid(Reason::SendsUnbalanced { due: taken, clients, topics, expected, least, most })
+    })
 }
 
 #[cfg(test)]

@@ -86,27 +86,25 @@ fn a_child_that_nobody_waited_for_keeps_its_last_figure() {
 
 #[test]
 fn a_daemon_that_leaves_its_parent_stays_in_the_tree() {
-    let shell = Shell::run("(sleep 600 & read -t 600 line) <&0 & child=$!; wait $child; sleep 600");
+    let shell = Shell::run("(sleep 600 & sleep 601) & wait; sleep 602");
     let tree = shell.watched();
+    let parent_of = |pid| ProcessStat::read(pid).map(|stat| stat.parent);
+    let find = || {
+        let pids = tree.pids();
+        let middle = pids.iter().copied().find(|pid| parent_of(*pid) == Some(shell.0.id()))?;
+        let orphan = pids.iter().copied().find(|pid| parent_of(*pid) == Some(middle))?;
+        Some((pids, middle, orphan))
+    };
+    let (seen, middle, orphan) = until("the tree", find);
     tree.cpu_ns();
-    let seen = until("the tree", || Some(tree.pids()).filter(|pids| pids.len() >= 3));
-    tree.cpu_ns();
-    let orphan = seen.iter().copied().find(|pid| {
-        let stat = ProcessStat::read(*pid);
-        stat.is_some_and(|stat| stat.parent != shell.0.id() && stat.pid != shell.0.id())
-    });
-    let orphan = orphan.unwrap();
-    let parent = ProcessStat::read(orphan).unwrap().parent;
     let kill = |pid: u32| {
         let pid = rustix::process::Pid::from_raw(pid as i32).unwrap();
         let _ = rustix::process::kill_process(pid, rustix::process::Signal::KILL);
     };
-    kill(parent);
-    until("a new parent", || {
-        ProcessStat::read(orphan).filter(|stat| stat.parent != parent).map(drop)
-    });
+    kill(middle);
+    until("a new parent", || parent_of(orphan).filter(|parent| *parent != middle));
     let kept = tree.pids().contains(&orphan);
-    kill(orphan);
+    seen.into_iter().for_each(kill);
     assert!(kept, "{orphan} was lost");
 }
 

@@ -81,7 +81,7 @@ fn outcome(publisher: &mut Publisher<'_>, call: &Call, answer: &StampedResponse)
         .published_id
         .as_ref()
         .filter(|_| publisher.wants_id());
-    let id = id.map(|capture| capture.of(&view(answer)));
+    let id = id.map(|capture| capture.evaluate(&view(answer)));
     match id {
         Some(None) => Outcome::Unanswered(ErrorKind::Protocol),
         Some(Some(id)) => Outcome::Acknowledged(answer.done_ns, Some(id)),

@@ -112,8 +112,8 @@ pub(super) fn has_tls(facts: &TrialFacts) -> bool {
     facts.case.transport.tls && counters(facts).get(Counter::Connections) > 0
 }
 
-pub(super) fn clients_publish(facts: &TrialFacts) -> bool {
-    facts.case.pattern.kind().delivers() && facts.case.workload.publish == Publish::Clients
+pub(super) fn harness_publishes(facts: &TrialFacts) -> bool {
+    facts.case.pattern.kind().delivers() && facts.case.workload.publish != Publish::Target
 }
 
 // Totals, rates and costs.
@@ -224,7 +224,7 @@ pub(super) fn catch_up_max(facts: &TrialFacts) -> Option<Figure> {
 
 /// Unacknowledged events rank above every value.
 fn send(facts: &TrialFacts, q: Q) -> Option<Figure> {
-    if !clients_publish(facts) || !reported(facts) {
+    if !harness_publishes(facts) || !reported(facts) {
         return None;
     }
     let counted = |counter| counters(facts).get(counter);

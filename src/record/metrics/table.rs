@@ -297,13 +297,13 @@ pub const SPECS: &[Spec] = &[
         .says("its 99th percentile", "likewise"),
     own("publish", Kind::Text, Unit::None)
         .says("who published the events: `target`, or `clients` (METHODOLOGY, *Both sides send*)", "`request`"),
-    count("sends_due", Unit::Of("events"), WORKERS, Counter::SendsDue).when(fill::clients_publish).of(Of::Delivering).expected_of(Of::Nothing).better(Better::Neither)
+    count("sends_due", Unit::Of("events"), WORKERS, Counter::SendsDue).when(fill::harness_publishes).of(Of::Delivering).expected_of(Of::Nothing).better(Better::Neither)
         .says("events due in the window that clients were to publish; × the subscribers of their topics = `expected`", "`publish` is not `clients`; failed before any report"),
-    count("sends_sent", Unit::Of("events"), WORKERS, Counter::SendsSent).when(fill::clients_publish).of(Of::Delivering).expected_of(Of::Nothing).better(Better::More)
+    count("sends_sent", Unit::Of("events"), WORKERS, Counter::SendsSent).when(fill::harness_publishes).of(Of::Delivering).expected_of(Of::Nothing).better(Better::More)
         .says("those that were sent at least once", "likewise"),
-    count("sends_acknowledged", Unit::Of("events"), WORKERS, Counter::SendsAcknowledged).when(fill::clients_publish).of(Of::Delivering).expected_of(Of::Nothing).better(Better::More)
+    count("sends_acknowledged", Unit::Of("events"), WORKERS, Counter::SendsAcknowledged).when(fill::harness_publishes).of(Of::Delivering).expected_of(Of::Nothing).better(Better::More)
         .says("those whose client was told that they are published", "likewise"),
-    count("sends_repeated", Unit::Of("attempts"), WORKERS, Counter::SendsRepeated).when(fill::clients_publish).of(Of::Delivering).expected_of(Of::Nothing)
+    count("sends_repeated", Unit::Of("attempts"), WORKERS, Counter::SendsRepeated).when(fill::harness_publishes).of(Of::Delivering).expected_of(Of::Nothing)
         .says("times that a client sent one again, for want of an answer or because it was refused with 429 or 503", "likewise"),
     special!("send", "p50", Send, P50, fill::send_p50).of(Of::Delivering).expected_of(Of::Nothing)
         .says("acknowledged − due of an event that a client published, median; what was never acknowledged lies above every value", "likewise"),

@@ -20,8 +20,7 @@ impl ScratchFolder {
         let chosen = std::env::var_os("TMPDIR").map(PathBuf::from);
         let disk = || Some(Path::new("/var/tmp").to_owned()).filter(|path| path.is_dir());
         let base = chosen.or_else(disk).unwrap_or_else(std::env::temp_dir);
-        let path =
-            base.join(format!("tidings-outbox-{}-{}", std::process::id(), crate::clock::now()));
+        let path = base.join(format!("tidings-{}-{}", std::process::id(), crate::clock::now()));
         let mut existing = EXISTING.lock().unwrap_or_else(PoisonError::into_inner);
         // One that exists is somebody else's.
         let made = std::fs::DirBuilder::new().mode(0o700).create(&path);
