@@ -81,7 +81,8 @@ impl LaunchSpec {
         }
         texts.extend(self.directory.iter().map(|text| ("directory".to_owned(), text.as_str())));
         let environment = self.environment.iter();
-        texts.extend(environment.map(|(name, text)| (format!("environment.{name}"), text.as_str())));
+        texts
+            .extend(environment.map(|(name, text)| (format!("environment.{name}"), text.as_str())));
         for (path, file) in &self.files {
             texts.push((format!("files.{path:?}"), path));
             texts.push((format!("files.{path:?}"), &file.content));
@@ -97,7 +98,10 @@ impl LaunchSpec {
     }
 }
 
-fn words<'a>(key: &'static str, command: &'a CommandLine) -> impl Iterator<Item = (String, &'a str)> {
+fn words<'a>(
+    key: &'static str,
+    command: &'a CommandLine,
+) -> impl Iterator<Item = (String, &'a str)> {
     command.0.iter().map(move |word| (key.to_owned(), word.as_str()))
 }
 
@@ -130,7 +134,9 @@ impl<'de> Deserialize<'de> for CommandLine {
             type Value = CommandLine;
 
             fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str("a command: a text such as \"nginx -c nginx.conf\", or a list of its words")
+                f.write_str(
+                    "a command: a text such as \"nginx -c nginx.conf\", or a list of its words",
+                )
             }
 
             fn visit_str<E: de::Error>(self, text: &str) -> Result<CommandLine, E> {
@@ -279,7 +285,8 @@ impl SignalName {
     fn named(text: &str) -> Option<Self> {
         let upper = text.to_ascii_uppercase();
         let bare = upper.strip_prefix("SIG").unwrap_or(&upper);
-        let known = Self::NAMES.iter().find(|(name, number)| *name == bare || number.to_string() == bare);
+        let known =
+            Self::NAMES.iter().find(|(name, number)| *name == bare || number.to_string() == bare);
         known.map(|(_, number)| Self(*number))
     }
 }
@@ -313,7 +320,10 @@ impl<'de> Deserialize<'de> for SignalName {
         };
         let names: Vec<&str> = Self::NAMES.iter().map(|(name, _)| *name).collect();
         Self::named(&text).ok_or_else(|| {
-            de::Error::custom(format!("'{text}' is not a signal: write one of {}", names.join(", ")))
+            de::Error::custom(format!(
+                "'{text}' is not a signal: write one of {}",
+                names.join(", ")
+            ))
         })
     }
 }
@@ -325,8 +335,9 @@ pub struct Cores(pub Vec<usize>);
 impl Cores {
     /// Reads `"0-3,6"`.
     pub fn parse(text: &str) -> Result<Self, String> {
-        let wanted =
-            || format!("'{text}' is not a set of cores: write numbers and ranges, such as \"0-3,6\"");
+        let wanted = || {
+            format!("'{text}' is not a set of cores: write numbers and ranges, such as \"0-3,6\"")
+        };
         let mut cores = Vec::new();
         for part in text.split(',') {
             let (first, last) = part.split_once('-').unwrap_or((part, part));

@@ -18,9 +18,11 @@ impl Cgroup {
         let below = Path::new(path).strip_prefix(mount).unwrap_or(Path::new(path));
         let below = below.strip_prefix("/").unwrap_or(below);
         if below.as_os_str().is_empty() {
-            return Err("the root control group holds every process of this host: give the server a group \
+            return Err(
+                "the root control group holds every process of this host: give the server a group \
                         of its own, or name its pid"
-                .to_owned());
+                    .to_owned(),
+            );
         }
         let folder = mount.join(below);
         if !folder.join("cgroup.procs").exists() {
@@ -34,8 +36,9 @@ impl Cgroup {
 
     /// The group that the process `pid` is in.
     pub fn of(pid: u32) -> Result<Self, String> {
-        let text = fs::read_to_string(format!("/proc/{pid}/cgroup"))
-            .map_err(|error| format!("the control group of process {pid} cannot be read: {error}"))?;
+        let text = fs::read_to_string(format!("/proc/{pid}/cgroup")).map_err(|error| {
+            format!("the control group of process {pid} cannot be read: {error}")
+        })?;
         let path = text.lines().find_map(|line| line.strip_prefix("0::"));
         Self::at(path.ok_or_else(|| format!("process {pid} is in no control group of version 2"))?)
     }

@@ -5,10 +5,10 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 
+use super::Process;
 use super::cgroup::Cgroup;
 use super::process::{MemoryKind, memory_bytes};
 use super::tree::{ProcessStat, descendants, processes};
-use super::Process;
 
 /// What is watched of a server; every figure is `None` where it cannot be read.
 #[derive(Debug, Clone)]

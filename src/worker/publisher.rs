@@ -79,9 +79,13 @@ impl Publisher {
             process: ArrivalProcess::default(),
             until_ns: 0,
         });
-        let context =
-            Context::new(case.clone(), dialer, timer, schedule, 0..0, timeline);
-        Ok(Self { assignment, context: Rc::new(context.speaking(conversation)), start, account: Rc::default() })
+        let context = Context::new(case.clone(), dialer, timer, schedule, 0..0, timeline);
+        Ok(Self {
+            assignment,
+            context: Rc::new(context.speaking(conversation)),
+            start,
+            account: Rc::default(),
+        })
     }
 
     fn teardown(&self) -> Vec<SetUp> {

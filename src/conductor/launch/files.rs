@@ -48,7 +48,9 @@ pub(super) fn write(
 
 /// The place of a relative path in the folder; none leads out of it.
 fn place(folder: &Path, path: &str) -> Result<PathBuf, String> {
-    let inside = Path::new(path).components().all(|part| matches!(part, Component::Normal(_) | Component::CurDir));
+    let inside = Path::new(path)
+        .components()
+        .all(|part| matches!(part, Component::Normal(_) | Component::CurDir));
     if !inside || Path::new(path).file_name().is_none() {
         return Err(format!(
             "the file '{path}' would lie outside of the scratch folder: write a path relative to it, such \

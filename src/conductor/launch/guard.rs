@@ -97,7 +97,9 @@ impl Guard {
         if let Some(cores) = &self.job.cores
             && let Err(error) = pin(cores)
         {
-            report(&News::Refused(Refusal::Other(format!("it cannot be kept to its cores: {error}"))));
+            report(&News::Refused(Refusal::Other(format!(
+                "it cannot be kept to its cores: {error}"
+            ))));
             return;
         }
         match self.spawn(&self.job.command) {

@@ -46,12 +46,17 @@ pub(super) enum GuardOrder {
 /// From a guard to the conductor.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) enum News {
-    Started { pid: u32 },
+    Started {
+        pid: u32,
+    },
     Refused(Refusal),
     /// The server ended by itself.
     Ended(Exit),
     /// After an order to end: no process is left, or so many that the kernel does not let go of.
-    Gone { forced: bool, left: u32 },
+    Gone {
+        forced: bool,
+        left: u32,
+    },
 }
 
 /// How a process ended.

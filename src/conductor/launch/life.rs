@@ -80,8 +80,7 @@ impl Life {
         let told = orders.as_mut().map(|orders| write_frame(orders, &start));
         let readers = vec![listen, copy];
         let stop_ns = job.stop.timeout_ns;
-        let mut life =
-            Self { guard, orders, news, ended: None, gone: None, stop_ns, readers };
+        let mut life = Self { guard, orders, news, ended: None, gone: None, stop_ns, readers };
         if let Some(Err(error)) = told {
             let _ = life.guard.kill();
             return Err(io::Error::other(error));

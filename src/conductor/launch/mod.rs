@@ -153,7 +153,11 @@ impl Servers {
         unreachable!("the attempts are bounded")
     }
 
-    fn start_all(&mut self, specs: &[LaunchSpec], options: &LaunchOptions<'_>) -> Result<(), Trouble> {
+    fn start_all(
+        &mut self,
+        specs: &[LaunchSpec],
+        options: &LaunchOptions<'_>,
+    ) -> Result<(), Trouble> {
         for spec in specs {
             let title = self.free_title(spec.title());
             let log = options.logs.map(|place| place.file(&title));
@@ -293,7 +297,11 @@ impl LogPlace<'_> {
 
 impl Server {
     /// Runs the commands that come before the start.
-    fn prepare(&mut self, executable: &Path, interrupted: &dyn Fn() -> bool) -> Result<(), Trouble> {
+    fn prepare(
+        &mut self,
+        executable: &Path,
+        interrupted: &dyn Fn() -> bool,
+    ) -> Result<(), Trouble> {
         for job in &self.prepared.prepare {
             let shown = self.output.shown(&job.command.join(" "));
             self.output.begin(None, &format!("prepare: {shown}"));
@@ -301,7 +309,8 @@ impl Server {
                 Ok(Ok(life)) => life,
                 Ok(Err(refusal)) => {
                     let program = self.output.shown(job.command.first().map_or("", |p| p.as_str()));
-                    let why = refusal.explain(&program, &job.directory).replace("`command`", "`prepare`");
+                    let why =
+                        refusal.explain(&program, &job.directory).replace("`command`", "`prepare`");
                     return Err(format!("cannot prepare '{}': {why}", self.prepared.title).into());
                 }
                 Err(error) => return Err(unguarded(&self.prepared.title, &error).into()),
@@ -353,7 +362,8 @@ impl Server {
             );
             return Err(error.into());
         }
-        let heading = if heading.is_empty() && !self.prepared.prepare.is_empty() { "start" } else { heading };
+        let heading =
+            if heading.is_empty() && !self.prepared.prepare.is_empty() { "start" } else { heading };
         self.output.begin(ready.line.as_deref(), heading);
         match Life::begin(executable, job, &self.output) {
             Ok(Ok(life)) => self.life = Some(life),
@@ -413,7 +423,10 @@ impl Server {
         let gone = self.life.as_mut()?.stop(signal);
         let title = &self.prepared.title;
         if gone.left > 0 {
-            return Some(format!("{} of the server '{title}' could not be killed", crate::unit::counted(u64::from(gone.left), "process")));
+            return Some(format!(
+                "{} of the server '{title}' could not be killed",
+                crate::unit::counted(u64::from(gone.left), "process")
+            ));
         }
         let timeout = Span::from_ns(self.prepared.job.stop.timeout_ns);
         gone.forced.then(|| {

@@ -163,7 +163,11 @@ mod tests {
             assert_eq!(error.kind(), io::ErrorKind::ConnectionRefused);
         };
         for _ in 0..2 {
-            assert!(TcpListener::bind(("127.0.0.1", port)).is_err_and(|error| error.kind() == io::ErrorKind::AddrInUse) || bind(port, false).is_err());
+            assert!(
+                TcpListener::bind(("127.0.0.1", port))
+                    .is_err_and(|error| error.kind() == io::ErrorKind::AddrInUse)
+                    || bind(port, false).is_err()
+            );
             refused(port);
             ports.release();
             let listener = TcpListener::bind(("127.0.0.1", port)).unwrap();

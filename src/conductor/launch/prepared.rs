@@ -42,9 +42,10 @@ impl Prepared {
             Some(directory) => site.options.base.join(text("directory", directory)?),
             None => site.options.base.to_owned(),
         };
-        let environment = spec.environment.iter().map(|(name, value)| {
-            Ok((name.clone(), text(&format!("environment.{name}"), value)?))
-        });
+        let environment = spec
+            .environment
+            .iter()
+            .map(|(name, value)| Ok((name.clone(), text(&format!("environment.{name}"), value)?)));
         let cores = spec.cores.as_ref().map(|cores| cores.0.clone());
         check_cores(cores.as_deref()).map_err(|error| at("cores", error))?;
         let stop = spec.stop.command.as_ref().map(|line| command("stop.command", line));
@@ -86,7 +87,9 @@ fn conditions(
     let url = wanted("url", &spec.url)?.map(|url| {
         let read: Option<Uri> = url.parse().ok();
         let known = read.filter(|url| matches!(url.scheme_str(), Some("http" | "https")));
-        known.ok_or_else(|| format!("ready.url: '{url}' is not a URL that begins with http:// or https://"))
+        known.ok_or_else(|| {
+            format!("ready.url: '{url}' is not a URL that begins with http:// or https://")
+        })
     });
     let port = wanted("port", &spec.port)?.map(|port| {
         let named = || site.ports.get(&port);

@@ -86,7 +86,8 @@ impl Conditions {
 /// Whether a port of this host accepts connections, over IPv4 or IPv6.
 fn accepts(port: u16) -> bool {
     let addresses = [("127.0.0.1", port), ("::1", port)];
-    let mut addresses = addresses.iter().filter_map(|address| address.to_socket_addrs().ok()).flatten();
+    let mut addresses =
+        addresses.iter().filter_map(|address| address.to_socket_addrs().ok()).flatten();
     addresses.any(|address| TcpStream::connect_timeout(&address, PROBE).is_ok())
 }
 

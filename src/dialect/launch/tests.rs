@@ -75,8 +75,20 @@ fn what_was_read_is_read_again_from_what_is_written() {
     assert_eq!(read.files["users.csv"].repeat, Some(Repeat::Client));
     let texts = read.texts();
     for text in [
-        "serve", "{{port}}", "x", "initdb", "a b", "1", "a.conf", "text", "{{client}}", "ready",
-        "8080", "{{directory}}/s", "quit", "http://127.0.0.1:{{port}}/",
+        "serve",
+        "{{port}}",
+        "x",
+        "initdb",
+        "a b",
+        "1",
+        "a.conf",
+        "text",
+        "{{client}}",
+        "ready",
+        "8080",
+        "{{directory}}/s",
+        "quit",
+        "http://127.0.0.1:{{port}}/",
     ] {
         assert!(texts.iter().any(|(_, found)| *found == text), "{text} is not among {texts:?}");
     }
@@ -91,7 +103,10 @@ fn signals_and_cores_are_named_as_people_name_them() {
     let error = launch("command = 'x'\nstop = { signal = 'FOO' }").unwrap_err();
     assert!(error.contains("'FOO' is not a signal: write one of HUP"), "{error}");
     for (text, cores) in [("[1, 0]", vec![0, 1]), ("'3'", vec![3]), ("'2-3, 0'", vec![0, 2, 3])] {
-        assert_eq!(launch(&format!("command = 'x'\ncores = {text}")).unwrap().cores, Some(Cores(cores)));
+        assert_eq!(
+            launch(&format!("command = 'x'\ncores = {text}")).unwrap().cores,
+            Some(Cores(cores))
+        );
     }
     for text in ["''", "'a'", "'3-1'", "'0-'", "'0-99999999'", "[]"] {
         let error = launch(&format!("command = 'x'\ncores = {text}")).unwrap_err();

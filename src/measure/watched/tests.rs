@@ -116,8 +116,7 @@ fn memory_of_a_tree_is_that_of_all_its_processes() {
     let sum = tree.anonymous_memory_bytes().unwrap();
     let Watched::Tree(inner) = &tree else { panic!("a tree") };
     let kind = inner.0.lock().unwrap().memory.unwrap();
-    let each: Vec<u64> =
-        tree.pids().iter().map(|pid| memory_bytes(*pid, kind).unwrap()).collect();
+    let each: Vec<u64> = tree.pids().iter().map(|pid| memory_bytes(*pid, kind).unwrap()).collect();
     assert_eq!(each.len(), 2);
     assert!(each.iter().all(|bytes| *bytes > 0 && *bytes < sum), "{each:?} {sum}");
 }
