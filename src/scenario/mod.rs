@@ -67,7 +67,7 @@ pub use prices::{HOURS_PER_MONTH, Prices, Taken};
 pub use publish::Publish;
 pub use shipped::{SHIPPED, Shipped};
 pub use short::ShortIds;
-pub use source::{STDIN, is_url};
+pub use source::{STDIN, address_advice, is_url};
 pub use spelling::{any_of, is_key_word, keys_meant};
 pub use spin::Spin;
 pub use target::{check_permission, check_secrets};

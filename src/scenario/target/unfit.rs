@@ -115,10 +115,12 @@ pub(in crate::scenario) fn options(
             }
         }
         Pattern::Sse(options) => {
-            options.heartbeat = silence(dialect.sse.as_ref().and_then(|sse| sse.heartbeat));
+            let known = dialect.sse.as_ref().and_then(|sse| sse.heartbeat);
+            options.heartbeat = silence(known, options.heartbeat, dialect);
         }
         Pattern::WebSocket(options) => {
-            options.ping = silence(dialect.websocket.as_ref().and_then(|it| it.heartbeat));
+            let known = dialect.websocket.as_ref().and_then(|socket| socket.heartbeat);
+            options.ping = silence(known, options.ping, dialect);
         }
         Pattern::Request(options) => {
             let calls = options.connection == Connection::WebSocket && !speaks_ours(dialect);
@@ -133,9 +135,9 @@ pub(in crate::scenario) fn options(
     Ok(())
 }
 
-/// The time between signs of life; none is known where it is 0.
-fn silence(heartbeat: Option<Span>) -> Span {
-    heartbeat.unwrap_or_default()
+/// The time between signs of life: what the dialect says, or the built-in server's; none is known where it is 0.
+fn silence(known: Option<Span>, ours: Span, dialect: &Dialect) -> Span {
+    known.unwrap_or(if speaks_ours(dialect) { ours } else { Span::default() })
 }
 
 /// Has a publisher of the harness publish to a server that cannot do it by itself.
