@@ -28,6 +28,9 @@ pub(super) enum Ended {
     /// Another status than that of an open stream.
     #[error("the target answers {0}")]
     Refused(StatusCode),
+    /// Another status than a step expects, with what the answer says.
+    #[error("the target answers {0}: {1}")]
+    Unexpected(StatusCode, String),
     /// The answer does not open the stream.
     #[error("the target does not open the stream as its standard says")]
     Foreign,
@@ -65,7 +68,7 @@ impl Ended {
     pub(super) const fn kind(&self) -> ErrorKind {
         match self {
             Self::Net(error) => error.kind(),
-            Self::Refused(_) => ErrorKind::Status,
+            Self::Refused(_) | Self::Unexpected(..) => ErrorKind::Status,
             Self::Closed
             | Self::Over
             | Self::Frame(
