@@ -29,7 +29,9 @@ pub use counter::{Counter, Counters, ErrorKind};
 pub use distribution::{Distribution, Quantile};
 pub use health::Watch;
 pub use host::Host;
-pub use ledger::{Arrival, Ledger, LinkLedger};
+pub use ledger::{
+    Arrival, Ledger, LinkLedger, Publishing, Receipts, Semantics, Seqs, Settlement, Terms,
+};
 pub use metric::{Awaits, Metric};
 pub use pressure::was_ever_under_pressure;
 pub use process::{Process, raise_descriptor_limit};
