@@ -6,6 +6,7 @@
 mod core;
 mod counter;
 mod distribution;
+mod error_kind;
 mod health;
 mod hiccup;
 mod host;
@@ -21,8 +22,9 @@ mod storm;
 mod wire;
 
 pub use core::pin;
-pub use counter::{Counter, Counters, ErrorKind};
+pub use counter::{Counter, Counters};
 pub use distribution::{Distribution, Quantile};
+pub use error_kind::ErrorKind;
 pub use health::Watch;
 pub use host::Host;
 pub use ledger::{Arrival, Ledger, LinkLedger};

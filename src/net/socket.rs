@@ -11,6 +11,7 @@ use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::{TcpStream, UnixStream};
 
 use super::emulated::{EmulatedStream, Opening};
+use super::greeting::Greeting;
 use crate::clock;
 use crate::measure::{Distribution, Wire, wire_of};
 
@@ -135,6 +136,7 @@ pub struct Meter {
     first_ns: Cell<Option<u64>>,
     /// Reads that brought something.
     reads: Cell<u64>,
+    greeting: Greeting,
     totals: Rc<WireTotals>,
 }
 
@@ -149,6 +151,7 @@ impl Meter {
             sent_ns: Cell::new(None),
             first_ns: Cell::new(None),
             reads: Cell::new(0),
+            greeting: Greeting::default(),
             totals: Rc::clone(totals),
         };
         let meter = Rc::new(meter);
@@ -180,6 +183,11 @@ impl Meter {
     #[inline]
     pub const fn reads(&self) -> u64 {
         self.reads.get()
+    }
+
+    /// The first bytes that the peer sent.
+    pub(super) const fn greeting(&self) -> &Greeting {
+        &self.greeting
     }
 
     /// Marks the last read as not part of an answer.
@@ -309,6 +317,9 @@ impl AsyncRead for Socket {
         };
         let meter = &self.meter;
         if buffer.filled().len() > before {
+            if meter.reads.get() == 0 {
+                meter.greeting.keep(&buffer.filled()[before..]);
+            }
             meter.reads.set(meter.reads.get() + 1);
             if meter.first_ns.get().is_none() && meter.sent_ns.get().is_some() {
                 meter.first_ns.set(Some(clock::now()));

@@ -90,7 +90,12 @@ impl<'a> Poller<'a> {
 
     /// Connects unless connected.
     async fn connect(&mut self) -> Result<(), NetError> {
-        if self.connection.as_ref().is_none_or(|connection| !connection.is_open()) {
+        // A server may close a connection at any time between two requests: that fails neither (RFC 9112, section 9.3.1).
+        let open = match &mut self.connection {
+            Some(connection) => connection.still_open().await,
+            None => false,
+        };
+        if !open {
             let link = self.link;
             if self.connection.take().is_some() {
                 self.lost();
@@ -155,7 +160,8 @@ impl<'a> Poller<'a> {
             request.headers_mut().insert(IF_NONE_MATCH, etag.clone());
         }
         let answer = connection.exchange(request, timeout).await;
-        if answer.is_err() {
+        if let Err(error) = &answer {
+            self.link.describe(error.kind(), || error.to_string());
             self.connection = None;
             self.lost();
         }
@@ -164,6 +170,11 @@ impl<'a> Poller<'a> {
 
     /// Books an answer, and moves the cursor.
     pub(super) fn take(&mut self, answer: &StampedResponse) -> Result<Brought, ErrorKind> {
+        let taken = self.take_page(answer);
+        taken.inspect_err(|kind| self.link.describe(*kind, || answer.told().to_string()))
+    }
+
+    fn take_page(&mut self, answer: &StampedResponse) -> Result<Brought, ErrorKind> {
         match answer.status {
             StatusCode::OK => {
                 let page: Page =
@@ -194,7 +205,7 @@ impl<'a> Poller<'a> {
                 self.cursor = next;
                 Ok(Brought::Gap)
             }
-            _ => Err(ErrorKind::Status),
+            other => Err(ErrorKind::of_status(other.as_u16())),
         }
     }
 }

@@ -12,6 +12,7 @@ use super::handshake::{self, Opened};
 use super::redial::{Ended, Redial, Subscription, hold};
 use crate::clock;
 use crate::event::{Cursor, decode_gap, decode_head, decode_reset};
+use crate::net::websocket::Closing;
 use crate::net::{Meter, Stream};
 use crate::scenario::WebSocketOptions;
 
@@ -135,7 +136,8 @@ impl Line {
                 if let Some(since) = resumption(&frame.payload) {
                     self.skip(link, since.seq);
                 }
-                return Some(Ended::Closed);
+                let closing = Closing::read(&frame.payload);
+                return Some(closing.map_or(Ended::Closed, Ended::CloseCode));
             }
             // Answered already.
             OpCode::Ping => link.upkeep(received_ns),
