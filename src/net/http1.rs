@@ -181,11 +181,13 @@ pub async fn upgrade(
     let driver = tokio::task::spawn_local(connection.without_shutdown());
     let response = sender.send_request(request).await.map_err(|error| failed(&error))?;
     manners.heard(response.headers());
-    let (mut head, body) = response.into_parts();
+    let (mut head, mut body) = response.into_parts();
     if head.status != StatusCode::SWITCHING_PROTOCOLS {
-        head.extensions.insert(Sample::read(body).await);
+        let piece =
+            async || Some(body.frame().await?.map(|frame| frame.into_data().unwrap_or_default()));
+        head.extensions.insert(Sample::read(piece).await);
     }
-    drop(sender);
+    drop((sender, body));
     let parts = driver.await.map_err(|_| NetError::Closed("without an answer"))?;
     let parts = parts.map_err(|error| failed(&error))?;
     let mut stream = parts.io.into_inner();

@@ -40,3 +40,6 @@ pub use sample::{SAMPLE_MAX, Sample, Told};
 pub use server_timing::ServerTiming;
 pub use socket::{Meter, Socket, Stage, WireTotals};
 pub use stream::{HANDSHAKE_LIMIT, Stream};
+
+#[cfg(test)]
+mod tests;

@@ -3,10 +3,9 @@
 use std::fmt;
 use std::time::Duration;
 
-use http_body_util::BodyExt as _;
-use hyper::StatusCode;
-use hyper::body::Incoming;
+use bytes::Bytes;
 use hyper::header::{HeaderMap, HeaderValue, LOCATION};
+use hyper::{Response, StatusCode};
 
 /// Most bytes of a body that are kept.
 pub const SAMPLE_MAX: usize = 200;
@@ -26,14 +25,14 @@ impl Sample {
         Self(words.split_whitespace().collect::<Vec<_>>().join(" "))
     }
 
-    /// Reads as much of a body as is kept, for a second at most.
-    pub async fn read(mut body: Incoming) -> Self {
+    /// Reads as much of a body as is kept, by its pieces, for a second at most.
+    pub(super) async fn read<E>(mut piece: impl AsyncFnMut() -> Option<Result<Bytes, E>>) -> Self {
         let mut read = Vec::new();
         let reading = async {
             while read.len() < SAMPLE_MAX
-                && let Some(Ok(frame)) = body.frame().await
+                && let Some(Ok(piece)) = piece().await
             {
-                read.extend_from_slice(frame.data_ref().map_or(&[], |data| &data[..]));
+                read.extend_from_slice(&piece);
             }
         };
         // What has come by then is enough.
@@ -54,7 +53,7 @@ impl fmt::Display for Sample {
 }
 
 /// An answer that was not expected: its status, where it redirects to, and the beginning of its body.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub struct Told {
     /// The status.
     pub status: StatusCode,
@@ -72,6 +71,12 @@ impl Told {
             text.split_once('?').map_or_else(|| text.clone(), |(path, _)| format!("{path}?…"))
         };
         Self { status, location: location.map(shown), sample }
+    }
+
+    /// The answer to an upgrade that was refused.
+    pub fn of_upgrade(response: &Response<()>) -> Self {
+        let sample = response.extensions().get::<Sample>().cloned().unwrap_or_default();
+        Self::of(response.status(), response.headers(), sample)
     }
 }
 

@@ -14,7 +14,7 @@ use super::websocket::FRAME_LIMIT;
 use crate::clock;
 use crate::measure::ErrorKind;
 use crate::net::websocket::Closing;
-use crate::net::{Meter, NetError};
+use crate::net::{Meter, NetError, Told};
 use crate::pace::Rng;
 use crate::scenario::Reconnect;
 
@@ -27,12 +27,18 @@ pub(super) enum Ended {
     /// Another status than that of an open stream.
     #[error("the target answers {0}")]
     Refused(StatusCode),
+    /// The same, with what the answer says.
+    #[error(transparent)]
+    Unexpected(Box<Told>),
     /// The answer does not open the stream.
     #[error("the target does not open the stream as its standard says")]
     Foreign,
     /// A frame broke the protocol, or the connection.
     #[error("{}", broken(.0))]
     Frame(#[from] WebSocketError),
+    /// A frame is masked.
+    #[error("a frame is masked, which a server's must not be")]
+    Masked,
     /// The target closed a WebSocket with the code of an error.
     #[error("the target closed the WebSocket with {0}")]
     CloseCode(Closing),
@@ -59,6 +65,7 @@ impl Ended {
         match self {
             Self::Net(error) => error.kind(),
             Self::Refused(status) => ErrorKind::of_status(status.as_u16()),
+            Self::Unexpected(told) => ErrorKind::of_status(told.status.as_u16()),
             Self::CloseCode(_) => ErrorKind::CloseCode,
             Self::Frame(WebSocketError::IoError(error)) if is_reset(error) => ErrorKind::Reset,
             Self::Closed
@@ -71,7 +78,7 @@ impl Ended {
             ) => ErrorKind::Closed,
             Self::Silent => ErrorKind::Timeout,
             Self::Frame(WebSocketError::FrameTooLarge) => ErrorKind::Oversized,
-            Self::Frame(_) => ErrorKind::Frame,
+            Self::Frame(_) | Self::Masked => ErrorKind::Frame,
             Self::Foreign | Self::Event | Self::StampedResponse => ErrorKind::Protocol,
         }
     }

@@ -13,7 +13,7 @@ use super::redial::{Ended, Redial, Subscription, hold};
 use crate::clock;
 use crate::event::{Cursor, decode_gap, decode_head, decode_reset};
 use crate::net::websocket::Closing;
-use crate::net::{Meter, Stream};
+use crate::net::{Meter, Stream, Told};
 use crate::scenario::WebSocketOptions;
 
 /// Largest frame that is taken, in bytes.
@@ -47,7 +47,9 @@ impl Subscription for Line {
                 }
                 (socket, meter)
             }
-            Opened::Refused(response) => return Err(Ended::Refused(response.status())),
+            Opened::Refused(response) => {
+                return Err(Ended::Unexpected(Told::of_upgrade(&response).into()));
+            }
         };
         let mut socket = WebSocket::after_handshake(socket, Role::Client);
         socket.set_max_message_size(FRAME_LIMIT);
@@ -63,7 +65,7 @@ impl Subscription for Line {
         let slow = link.is_slow();
         loop {
             // Not cancel-safe, and cancelled only where the link ends.
-            let frame = match socket.read_frame().await {
+            let mut frame = match socket.read_frame().await {
                 Ok(frame) => frame,
                 Err(error) => return error.into(),
             };
@@ -75,7 +77,7 @@ impl Subscription for Line {
                 return error.into();
             }
             if let Some(ended) = self.take(link, &frame, received_ns, redial) {
-                return ended;
+                return if is_masked(&mut frame) { Ended::Masked } else { ended };
             }
             link.after_read(slow).await;
         }
@@ -153,6 +155,13 @@ impl Line {
         link.missed(self.cursor.seq.saturating_add(1)..to.saturating_add(1));
         self.cursor.seq = self.cursor.seq.max(to);
     }
+}
+
+/// Whether a frame is masked, which the framing crate takes and does not tell: a server's must not be.
+fn is_masked(frame: &mut Frame<'_>) -> bool {
+    let before = frame.payload.to_vec();
+    frame.unmask();
+    frame.payload[..] != before
 }
 
 /// Parses the cursor in the close reason of a slow link: `…since=17-k3f9x2`.

@@ -14,6 +14,7 @@ mod duplex;
 mod first_contact;
 mod flips;
 mod floor;
+mod foreign_servers;
 mod hdr_tools;
 mod json_output;
 mod layers;

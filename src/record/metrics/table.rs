@@ -383,4 +383,6 @@ pub const SPECS: &[Spec] = &[
         .says("of `error_protocol`: content codings that were not asked for, or are damaged", "likewise"),
     count("error_frame", Unit::Of("errors"), WORKERS, Counter::ErrorFrame)
         .says("of `error_protocol`: frames of WebSocket or HTTP/2 that break the protocol", "likewise"),
+    own("error_samples", Kind::List, Unit::None)
+        .says("what one failure of each kind said: `not_found: the target answers 404 Not Found: …`, with at most the first 200 bytes of an answer's body; joined as `verdict_reasons`", "no failures, files written before it"),
 ];
