@@ -7,6 +7,7 @@ mod cgroup;
 mod core;
 mod counter;
 mod distribution;
+mod error_kind;
 mod health;
 mod hiccup;
 mod host;
@@ -25,8 +26,9 @@ mod wire;
 
 pub use cgroup::Cgroup;
 pub use core::{allowed_cores, pin, pin_process};
-pub use counter::{Counter, Counters, ErrorKind};
+pub use counter::{Counter, Counters};
 pub use distribution::{Distribution, Quantile};
+pub use error_kind::ErrorKind;
 pub use health::Watch;
 pub use host::Host;
 pub use ledger::{

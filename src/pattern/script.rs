@@ -10,14 +10,10 @@ use super::redial::Ended;
 use crate::dialect::capture::{Answer, Headers};
 use crate::dialect::matcher::Matcher;
 use crate::dialect::model::{Call, Captures, Step};
-use crate::dialect::template::printable;
 use crate::net::{Client, NetError, StampedResponse};
 
 /// Longest wait for the answer to a step, unless the step says otherwise.
 pub(super) const STEP_LIMIT: Duration = Duration::from_secs(10);
-
-/// Bytes of an answer that a message shows.
-const SAID: usize = 200;
 
 /// The steps of a conversation, and which of them is next.
 #[derive(Debug)]
@@ -121,21 +117,10 @@ pub(super) async fn exchange(
     let answer = tokio::time::timeout(limit, exchange).await;
     let answer = answer.unwrap_or(Err(NetError::Timeout(limit)))?;
     if !call.expects(answer.status.as_u16()) {
-        return Err(Ended::Unexpected(answer.status, said(&answer.body)));
+        return Err(Ended::Unexpected(Box::new(answer.told())));
     }
     take_answer(voice, &call.capture, &answer)?;
     Ok(answer)
-}
-
-/// The first words of a body, fit for a message.
-pub(super) fn said(body: &[u8]) -> String {
-    let text = String::from_utf8_lossy(&body[..body.len().min(SAID)]);
-    let text: String = text.split_whitespace().collect::<Vec<_>>().join(" ");
-    if text.is_empty() {
-        "without a body".to_owned()
-    } else {
-        printable(text.as_bytes()).into_owned()
-    }
 }
 
 /// Takes what is captured of an answer to a request.

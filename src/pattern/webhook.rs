@@ -51,10 +51,10 @@ enum SetupError {
 }
 
 impl SetupError {
-    const fn kind(&self) -> ErrorKind {
+    fn kind(&self) -> ErrorKind {
         match self {
             Self::Register(error) => error.kind(),
-            Self::Refused(..) => ErrorKind::Status,
+            Self::Refused(status, ..) => ErrorKind::of_status(status.as_u16()),
             Self::Listen(..) | Self::Tls(_) => ErrorKind::Connect,
             Self::Foreign | Self::Secret => ErrorKind::Protocol,
         }

@@ -5,7 +5,6 @@ use crate::clock;
 use crate::dialect::model::{Call, Publishing};
 use crate::measure::ErrorKind;
 use crate::net::{Client, StampedResponse};
-use crate::pattern::redial::Ended;
 use crate::pattern::script::{take_answer, view};
 
 /// Publishes each event when it is due, over one connection that is dialled again when it breaks.
@@ -69,7 +68,7 @@ async fn publish(
 /// What an answer says of the event.
 fn outcome(publisher: &mut Publisher<'_>, call: &Call, answer: &StampedResponse) -> Outcome {
     if !call.expects(answer.status.as_u16()) {
-        return Outcome::Refused(Ended::Refused(answer.status).kind());
+        return Outcome::Refused(ErrorKind::of_status(answer.status.as_u16()));
     }
     if take_answer(&mut publisher.voice, &call.capture, answer).is_err() {
         return Outcome::Unanswered(ErrorKind::Protocol);
