@@ -12,6 +12,7 @@ use tokio::sync::{Notify, watch};
 pub(super) use self::booking::InFlight;
 pub use self::booking::Turn;
 use super::conversation::Conversation;
+use super::farewell::Farewells;
 use super::recognise::Known;
 use super::recovery::Recoveries;
 use crate::clock::{self, SECOND_NS};
@@ -85,6 +86,7 @@ pub struct Context {
     failure: RefCell<Option<String>>,
     changed: Notify,
     pub(super) recoveries: Recoveries,
+    pub(super) farewells: Farewells,
 }
 
 impl Context {
@@ -126,6 +128,7 @@ impl Context {
             failure: RefCell::default(),
             changed: Notify::new(),
             recoveries: Recoveries::default(),
+            farewells: Farewells::default(),
         }
     }
 

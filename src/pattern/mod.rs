@@ -7,8 +7,10 @@
 mod behaviour;
 mod caller;
 mod calls;
+mod consent;
 mod conversation;
 mod duplex;
+mod farewell;
 mod handshake;
 mod items;
 mod link;
@@ -21,6 +23,7 @@ mod receiver;
 mod recognise;
 mod recovery;
 mod redial;
+mod registration;
 mod request;
 mod retry_after;
 mod rules;
