@@ -94,6 +94,8 @@ counters! {
     Damaged => "damaged",
     /// Messages without any mark of an event, where one was expected.
     Unrecognised => "unrecognised",
+    /// Messages and webhook deliveries that the dialect ignores: they carry no event.
+    Ignored => "ignored",
     /// Events that a newer state overtook before they arrived.
     Superseded => "superseded",
     /// Events that links received that were due before they had subscribed.

@@ -58,6 +58,9 @@ pub(super) enum Ended {
     /// An answer or a message lacks what the dialect takes out of it.
     #[error("the answer does not contain what the dialect captures as '{0}'")]
     Missing(String),
+    /// A header field is missing that the dialect signs.
+    #[error("the request lacks a header field that is signed")]
+    Unsigned,
     /// A message that the dialect lists under `fail`.
     #[error("the target says that the link has failed")]
     Told,
@@ -97,6 +100,7 @@ impl Ended {
             | Self::StampedResponse
             | Self::Render(_)
             | Self::Missing(_)
+            | Self::Unsigned
             | Self::Told => ErrorKind::Protocol,
         }
     }
