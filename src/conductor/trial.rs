@@ -126,6 +126,7 @@ pub(super) fn run(
         });
         trial.farewell();
     }
+    trial.stop_external();
     trial.facts.samples.sort();
     (trial.facts, ends_run)
 }
@@ -278,7 +279,7 @@ impl Trial<'_> {
             Report::Published(published) => self.pass_on(published),
             Report::Done { snapshot } if Some(id) == self.publisher => {
                 self.done[id] = true;
-                self.take_publisher(snapshot);
+                self.take_publisher(&snapshot);
             }
             Report::Done { snapshot } => {
                 self.done[id] = true;
@@ -319,6 +320,9 @@ impl Trial<'_> {
         }
         if let Some(why) = self.due_to_end.take().filter(|_| self.watch.is_some()) {
             return Err(TrialAbort::Condition(why));
+        }
+        if let Some(why) = self.external.as_mut().and_then(ExternalTarget::ended) {
+            return Err(TrialAbort::Failed(why));
         }
         if let Some(why) = self.unkept.take() {
             return Err(TrialAbort::Failed(format!("what was measured cannot be kept: {why}")));

@@ -5,6 +5,7 @@
 //! and its file in `server`.
 
 mod behaviour;
+mod callback;
 mod caller;
 mod calls;
 mod conversation;
@@ -35,6 +36,7 @@ mod webhook;
 mod websocket;
 mod xml;
 
+pub use callback::{callback_address, callback_url};
 pub use conversation::{Conversation, ConversationError};
 pub use link::{Context, Link, Timeline, Turn};
 

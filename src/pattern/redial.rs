@@ -16,6 +16,9 @@ use crate::net::{Meter, NetError};
 use crate::pace::Rng;
 use crate::scenario::Reconnect;
 
+/// No time that passes.
+const NEVER_NS: u64 = u64::MAX / 2;
+
 /// Why a held stream ended or could not be opened.
 #[derive(Debug, thiserror::Error)]
 pub(super) enum Ended {
@@ -144,7 +147,7 @@ pub(super) trait Subscription {
     /// The meter of its connection.
     fn meter(stream: &Self::Stream) -> Rc<Meter>;
 
-    /// Time after which the target should have been heard of, in nanoseconds.
+    /// Time after which the target should have been heard of, in nanoseconds; 0 where that is not known.
     fn heartbeat_ns(&self) -> u64;
 }
 
@@ -170,7 +173,11 @@ pub(super) async fn hold<H: Subscription>(link: &Link, mut held: H) {
     };
     link.ready(dialled_ns);
     // A link that reads slowly on purpose is not to take its own pauses for the target's silence.
-    let heartbeat_ns = held.heartbeat_ns().max(1).saturating_add(link.pause_ns());
+    let heartbeat_ns = match held.heartbeat_ns() {
+        // How often the server speaks is not known: no silence is too long.
+        0 => NEVER_NS,
+        ns => ns.saturating_add(link.pause_ns()),
+    };
     loop {
         let meter = H::meter(&stream);
         meter.mark();

@@ -53,6 +53,7 @@ pub(super) fn scenario(
     if let Some(external) = external {
         target::check_fit(file, root, &axes, external)?;
         target::complete(file, root, external, &patterns)?;
+        target::schemes(file, root, external, &patterns)?;
     }
     no_idle_faults(file, root, &patterns, &axes)?;
     keys::check(&ROOT, root).map_err(located)?;
@@ -80,6 +81,12 @@ pub(super) fn scenario(
             Some(_) => (None, u32::MAX),
         };
         let checked = check::case(case, &phases, ring);
+        let checked = checked.and_then(|()| match external {
+            Some(external) if case.pattern.kind().delivers() => {
+                target::events(&case.workload, &phases, external)
+            }
+            _ => Ok(()),
+        });
         checked.and_then(|()| transport::check(case, most)).map_err(|refusal| {
             let place = match tables.place(&refusal.key) {
                 Place::File => root.place(&refusal.key),

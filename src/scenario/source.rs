@@ -5,6 +5,7 @@ use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 
 use super::Shipped;
+use super::dialects::PAGES;
 use super::error::ScenarioError;
 use super::spelling::{any_of, keys_meant};
 
@@ -12,10 +13,6 @@ use super::spelling::{any_of, keys_meant};
 pub const STDIN: &str = "-";
 /// What errors call it.
 const STDIN_SHOWN: &str = "<stdin>";
-/// What to say of an address in place of a file.
-const ONLY_OUR_OWN: &str = "is an address, not a scenario. External targets are not supported yet: `tidings run` measures \
-                            the built-in server only. Give a scenario file, or a shipped one: tidings run quickstart";
-
 /// The name of a scenario that comes from it and has none of its own.
 const STDIN_NAME: &str = "stdin";
 
@@ -46,7 +43,7 @@ pub(super) fn read(path: &Path) -> Result<Source, ScenarioError> {
     let shown = plain(&path.display().to_string());
     let opened = File::open(path);
     if opened.is_err() && is_url(&shown) {
-        return Err(unreadable(&shown, ONLY_OUR_OWN));
+        return Err(unreadable(&shown, &address_advice(&shown)));
     }
     if let (Err(error), Some(shipped)) = (&opened, Shipped::named(&shown))
         && error.kind() == io::ErrorKind::NotFound
@@ -81,6 +78,19 @@ pub(super) fn stem(file: &str) -> String {
 /// A name in which nothing moves the cursor of a terminal.
 fn plain(name: &str) -> String {
     name.chars().map(|c| if c.is_control() { char::REPLACEMENT_CHARACTER } else { c }).collect()
+}
+
+/// What to say of an address that was given for a scenario.
+pub fn address_advice(address: &str) -> String {
+    let url =
+        if address.contains("://") { address.to_owned() } else { format!("http://{address}") };
+    let dialects: Vec<String> = PAGES.iter().map(|page| page.name.to_owned()).collect();
+    format!(
+        "is an address, not a scenario. A scenario says how a server is spoken to: write url = \"{url}\" and its requests in \
+         [target] (scenarios/README.md, \"a server of your own\"), or start from dialect = {}. To see the built-in server \
+         measured: tidings run quickstart",
+        any_of(&dialects)
+    )
 }
 
 /// Whether a text that was given for a file is the address of a server: `http://…`, `localhost:8080`, `10.0.0.1/events`.

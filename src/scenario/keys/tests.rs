@@ -2,6 +2,7 @@
 //! `tests/black_box/scenario_schema.rs`.
 
 use std::collections::BTreeSet;
+use std::ops::RangeInclusive;
 
 use super::*;
 use crate::dialect::model;

@@ -7,7 +7,9 @@
 mod files;
 mod merge;
 mod pages;
+mod permission;
 mod scope;
+mod sound;
 mod texts;
 mod unfit;
 mod written;
@@ -24,11 +26,16 @@ use super::keys::{self, BUILT_IN, TARGET, WHERE};
 use super::read::{refused, value};
 use super::tree::{Node, Place, Table, Value};
 use super::{Limits, PatternKind, TargetOptions};
+use crate::dialect::launch::LaunchSpec;
 use crate::dialect::model::{Dialect, Mark};
 use crate::dialect::template::Template;
 
 pub(super) use pages::dialect_of_page;
-pub(super) use unfit::{check as check_fit, complete, options as fit_options, patterns, publish};
+pub use permission::{check_permission, check_secrets};
+pub(super) use sound::schemes;
+pub(super) use unfit::{
+    check as check_fit, complete, events, options as fit_options, patterns, publish,
+};
 pub(super) use written::{cursor, signed, split_line, url_fault};
 
 /// The name of the table.
@@ -196,11 +203,8 @@ fn external(file: &str, place: &Place, own: &Table) -> Result<External, Scenario
     });
     let dialect = dialect(file, own)?;
     let mut reach: Reach = super::read::read(file, NAME, &of_reach)?;
-    let of = |key: &str| {
-        own.get(key).map(|node| value::<Json>(file, &format!("target.{key}"), node)).transpose()
-    };
-    let launch = of("launch")?.and_then(|it| it.as_array().cloned()).unwrap_or_default();
-    let process = of("process")?;
+    let launch = own.get("launch").map(|node| value(file, "target.launch", node)).transpose()?;
+    let process = own.get("process").map(|node| value(file, "target.process", node)).transpose()?;
     reach.url = urls(file, own.of("url"))?;
     if reach.url.is_empty() {
         let remedy = match own.get("launch") {
@@ -214,7 +218,9 @@ fn external(file: &str, place: &Place, own: &Table) -> Result<External, Scenario
             &format!("missing; write url = \"{remedy}\""),
         ));
     }
-    Ok(External { name: text("dialect"), reach, dialect, permission, launch, process })
+    sound::check(file, own, &reach, &dialect)?;
+    let launch: Vec<LaunchSpec> = launch.unwrap_or_default();
+    Ok(External { name: text("dialect"), reach, dialect, launch, process, permission })
 }
 
 /// How it is spoken to.
@@ -248,3 +254,6 @@ pub(super) fn described(dialect: &Dialect) -> Vec<PatternKind> {
     };
     PatternKind::ALL.into_iter().filter(has).collect()
 }
+
+#[cfg(test)]
+mod tests;

@@ -29,7 +29,9 @@ pub(super) fn check(file: &str, own: &Table) -> Result<(), ScenarioError> {
         let message = if taken && !path.contains(".cursor.") {
             format!("{path}: '{name}' is a placeholder of its own; choose another name")
         } else if !is_name(name) {
-            format!("{path}: '{name}' is not a name; write letters, digits, _ and -, beginning with a letter")
+            format!(
+                "{path}: '{name}' is not a name; write letters, digits, _ and -, beginning with a letter"
+            )
         } else {
             continue;
         };
@@ -215,7 +217,11 @@ impl Scope {
         text.template.names().iter().find_map(|name| match name {
             Name::Variable(variable) if !self.has(*variable) => Some(absent(*variable, own)),
             // A header field of what is signed.
-            Name::Capture(name) if name.starts_with("header_") && text.path.ends_with(".signed") => None,
+            Name::Capture(name)
+                if name.starts_with("header_") && text.path.ends_with(".signed") =>
+            {
+                None
+            }
             Name::Capture(name) if !self.named.contains(&**name) => {
                 let known: Vec<&str> = self.named.iter().map(String::as_str).collect();
                 Some(match &**name {
@@ -242,7 +248,8 @@ fn is_before(capture: &str, rest: &str, head: &str, _path: &str) -> bool {
         return rest.starts_with(own);
     }
     let step = |text: &str| {
-        text.split_once("steps[").and_then(|(_, after)| after.split(']').next()?.parse::<usize>().ok())
+        text.split_once("steps[")
+            .and_then(|(_, after)| after.split(']').next()?.parse::<usize>().ok())
     };
     match (step(own), step(rest)) {
         (Some(captured), Some(used)) => captured < used,
@@ -282,12 +289,18 @@ fn absent(variable: Variable, own: &Table) -> String {
     use Variable::{CallbackUrl, Client, Cursor, Event, EventText, N, Port, Seq, Token, Topic};
     let place = match variable {
         Client => "for a client: in a pattern, or in a step of set-up with each = \"client\"",
-        Topic => "for a topic: in a pattern, in [target.publish], or in a step of set-up with each = \"topic\" or \"client\"",
+        Topic => {
+            "for a topic: in a pattern, in [target.publish], or in a step of set-up with each = \"topic\" or \"client\""
+        }
         N => "where an event is published, and in [[target.request]]",
         Event | EventText | Token => "where an event is published: in [target.publish]",
-        Cursor => "in a poll that describes a cursor: cursor = { capture = \"json:/next\", first = \"0\" }",
+        Cursor => {
+            "in a poll that describes a cursor: cursor = { capture = \"json:/next\", first = \"0\" }"
+        }
         CallbackUrl => "in [target.webhook], and in set-up with each = \"client\"",
-        Port if own.get("launch").is_none() => "with [[target.launch]], for which the port is reserved",
+        Port if own.get("launch").is_none() => {
+            "with [[target.launch]], for which the port is reserved"
+        }
         Port => "where the server is named",
         Seq => "on a connection",
     };

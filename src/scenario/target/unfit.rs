@@ -6,10 +6,12 @@ use super::super::keys::{self, Server};
 use super::super::read::refused;
 use super::super::sweep::Axis;
 use super::super::tree::{Node, Table, Value};
-use super::super::{Connection, Pattern, PatternKind, Publish, Workload};
+use super::super::{Connection, Pattern, PatternKind, Phases, Publish, Workload};
 use super::described;
-use crate::dialect::model::{Dialect, Mark, Polling};
-use crate::unit::Span;
+use crate::dialect::model::{Dialect, Mark, Over, Polling};
+use crate::dialect::token::Token;
+use crate::event::TokenPayload;
+use crate::unit::{Span, significant};
 
 /// Refuses what `root` and its `axes` say that `external` cannot have.
 pub(in crate::scenario) fn check(
@@ -27,6 +29,11 @@ pub(in crate::scenario) fn check(
     for axis in axes {
         let Some((key, first)) = axis.of.key(&axis.key).zip(axis.values.first()) else { continue };
         fits(file, axis.of.name, &axis.key, key.server, first, external)?;
+    }
+    let network = root.get("network").filter(|_| external.reach.unix.is_some());
+    if let Some(node) = network {
+        let fault = "a Unix socket has no network to emulate; remove target.unix, or [network]";
+        return Err(refused(file, "network", node, fault));
     }
     let restart = root.get("restart").filter(|_| external.launch.is_empty());
     restart.map_or(Ok(()), |node| {
@@ -108,10 +115,12 @@ pub(in crate::scenario) fn options(
             }
         }
         Pattern::Sse(options) => {
-            options.heartbeat = silence(dialect.sse.as_ref().and_then(|sse| sse.heartbeat));
+            let known = dialect.sse.as_ref().and_then(|sse| sse.heartbeat);
+            options.heartbeat = silence(known, options.heartbeat, dialect);
         }
         Pattern::WebSocket(options) => {
-            options.ping = silence(dialect.websocket.as_ref().and_then(|it| it.heartbeat));
+            let known = dialect.websocket.as_ref().and_then(|socket| socket.heartbeat);
+            options.ping = silence(known, options.ping, dialect);
         }
         Pattern::Request(options) => {
             let calls = options.connection == Connection::WebSocket && !speaks_ours(dialect);
@@ -126,9 +135,9 @@ pub(in crate::scenario) fn options(
     Ok(())
 }
 
-/// The time between signs of life; none is known where it is 0.
-fn silence(heartbeat: Option<Span>) -> Span {
-    heartbeat.unwrap_or_default()
+/// The time between signs of life: what the dialect says, or the built-in server's; none is known where it is 0.
+fn silence(known: Option<Span>, ours: Span, dialect: &Dialect) -> Span {
+    known.unwrap_or(if speaks_ours(dialect) { ours } else { Span::default() })
 }
 
 /// Has a publisher of the harness publish to a server that cannot do it by itself.
@@ -155,6 +164,51 @@ pub(in crate::scenario) fn publish(
     })?;
     workload.publish = Publish::Publisher;
     Ok(())
+}
+
+/// Checks that the events of a case can be told apart, and that the server takes as many as there are.
+pub(in crate::scenario) fn events(
+    workload: &Workload,
+    phases: &Phases,
+    external: &External,
+) -> Result<(), InvalidKey> {
+    let dialect = &external.dialect;
+    let per_s = workload.rate.per_s() * workload.topics as f64;
+    if let Some(most) = dialect.publish.as_ref().and_then(|publish| publish.rate) {
+        require(per_s <= most.per_s(), "workload.rate", || {
+            format!(
+                "workload.rate = {}: {} topics have {} events per second, and target.publish.rate = {most} is the most that the \
+                 server takes; lower workload.rate or workload.topics",
+                workload.rate,
+                workload.topics,
+                significant(per_s)
+            )
+        })?;
+    }
+    if dialect.recognition.by != Mark::Token {
+        return Ok(());
+    }
+    let payload = workload.payload.bytes() as usize;
+    TokenPayload::new(workload.payload_kind, payload).map_err(|reason| {
+        let message = format!("workload.payload = {}: {reason}", workload.payload);
+        InvalidKey { key: "workload.payload".to_owned(), message }
+    })?;
+    require(workload.topics <= Token::TOPICS, "workload.topics", || {
+        format!(
+            "workload.topics = {}: tokens tell at most {} topics apart; lower it",
+            workload.topics,
+            Token::TOPICS
+        )
+    })?;
+    // Poisson arrivals may be more than their mean.
+    let most = workload.rate.per_s() * (phases.warmup.secs() + phases.measure.secs()) * 2.0;
+    require(most <= Token::LAST as f64, "workload.rate", || {
+        format!(
+            "workload.rate = {}: tokens number at most {} events of a topic; lower it",
+            workload.rate,
+            Token::LAST
+        )
+    })
 }
 
 /// The patterns of a scenario: those that it names, or all that the dialect describes.
@@ -211,9 +265,11 @@ pub(in crate::scenario) fn complete(
         );
         return Err(ScenarioError::refused(file, &place, message));
     }
-    let names = patterns.iter().map(|kind| kind.name()).chain(["publish"]);
-    for name in names {
-        if external.reach.url_of(name).is_none() && name != "publish" {
+    let delivers = patterns.iter().any(|kind| kind.delivers());
+    let connects = external.dialect.publish.as_ref().is_some_and(|it| it.over != Over::Command);
+    let names = patterns.iter().map(|kind| kind.name());
+    for name in names.chain((delivers && connects).then_some("publish")) {
+        if external.reach.url_of(name).is_none() {
             let message = format!(
                 "target.url.{name}: missing; write it, or target.url.default = \"http://…\" for all that have none of their own"
             );

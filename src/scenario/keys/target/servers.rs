@@ -1,8 +1,10 @@
 //! What is started and measured: `[[target.launch]]`, `[target.process]`, `[target.builtin]`.
 
-use super::super::Kind::{Boolean, Count, Either, List, Map, Size, Span, Table, Text, Word};
+use super::super::Kind::{Boolean, Count, Either, List, Map, Size, Span, Table, Text, Words};
 use super::super::{ANY, Key, Kind, SOME, key};
 use super::STATUS;
+use crate::dialect::launch::Repeat;
+use crate::scenario::read::words_of;
 
 static TEXT: Kind = Text;
 /// A command: one text, or a list of its words.
@@ -41,7 +43,7 @@ static CORE: Kind = Count(0..=8_191);
 static FILE: &[Key] = &[
     key("content", Text).required("required", "content = \"…\"")
         .says("The content."),
-    key("repeat", Word("client")).usually("once")
+    key("repeat", Words(words_of::<Repeat>)).usually("once")
         .says("Once per client: a line of one file each, or a file each where the path has `{{client}}`."),
 ];
 
