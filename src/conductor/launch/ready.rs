@@ -1,6 +1,5 @@
 //! Whether a launched server is ready: a line of its output, a port, a socket, a URL.
 
-use std::io;
 use std::net::{IpAddr, TcpStream, ToSocketAddrs as _};
 use std::os::unix::net::UnixStream;
 use std::sync::Arc;
@@ -144,13 +143,17 @@ where
         .header("connection", "close")
         .header("user-agent", concat!("tidings/", env!("CARGO_PKG_VERSION")))
         .body(Empty::<Bytes>::new())?;
-    tokio::select! {
-        answer = sender.send_request(request) => Ok(answer?.status().as_u16()),
-        ended = connection => Err(match ended {
-            Err(error) => error.into(),
-            Ok(()) => io::Error::from(io::ErrorKind::UnexpectedEof).into(),
-        }),
-    }
+    let mut answer = std::pin::pin!(sender.send_request(request));
+    // The connection may end in the very step that brings the answer: then the answer is there, too.
+    let answer = tokio::select! {
+        biased;
+        answer = &mut answer => answer,
+        ended = connection => {
+            ended?;
+            answer.await
+        }
+    };
+    Ok(answer?.status().as_u16())
 }
 
 fn trusting() -> Result<ClientConfig, rustls::Error> {
