@@ -34,7 +34,7 @@ pub use metric::{Awaits, Metric};
 pub use pressure::was_ever_under_pressure;
 pub use process::{Process, raise_descriptor_limit};
 pub use recorder::Recorder;
-pub use sample::{RequestSample, Samples};
+pub use sample::{DeliverySample, RawSamples, RequestSample, Samples};
 pub use series::{BATCH_NS, Batch, Series};
 pub use snapshot::{Interval, PackedInterval, Snapshot};
 pub use storm::Storm;

@@ -16,7 +16,9 @@ use super::recognise::Known;
 use super::recovery::Recoveries;
 use crate::clock::{self, SECOND_NS};
 use crate::event::topic_name;
-use crate::measure::{Ledger, LinkLedger, Metric, Recorder, Samples};
+use crate::measure::{
+    DeliverySample, Ledger, LinkLedger, Metric, RawSamples, Recorder, RequestSample, Samples,
+};
 use crate::net::Dialer;
 use crate::pace::{Rng, Schedule, Timer};
 use crate::scenario::{Case, LoopKind, Pattern, built_in_dialect};
@@ -70,7 +72,9 @@ pub struct Context {
     /// Where samples go; swapped every second by the shard.
     pub recorder: RefCell<Box<Recorder>>,
     /// The first requests and polls, raw; no room for any unless [`Context::keeping`] made it.
-    pub samples: RefCell<Samples>,
+    pub samples: RefCell<Samples<RequestSample>>,
+    /// The first deliveries, likewise.
+    pub deliveries: RefCell<Samples<DeliverySample>>,
     /// How the target is spoken to.
     pub conversation: Rc<Conversation>,
     pub(super) known: Known,
@@ -113,6 +117,7 @@ impl Context {
             timer,
             recorder: RefCell::default(),
             samples: RefCell::default(),
+            deliveries: RefCell::default(),
             conversation: Rc::new(Conversation::built_in(built_in_dialect().clone())),
             known: Known::default(),
             schedule,
@@ -136,11 +141,20 @@ impl Context {
         self
     }
 
-    /// Keeps the first `samples` measured requests or polls raw.
+    /// Keeps the first `samples` measured requests or polls raw, and as many deliveries.
     #[must_use]
     pub fn keeping(mut self, samples: usize) -> Self {
         self.samples = RefCell::new(Samples::new(samples));
+        self.deliveries = RefCell::new(Samples::new(samples));
         self
+    }
+
+    /// Takes what was kept raw.
+    pub fn raw(&self) -> RawSamples {
+        RawSamples {
+            requests: self.samples.borrow_mut().take(),
+            deliveries: self.deliveries.borrow_mut().take(),
+        }
     }
 
     /// Whether links expect what they send themselves, as no schedule foretells it.

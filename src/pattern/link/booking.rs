@@ -70,6 +70,8 @@ impl Link {
             if let Some(published_ns) = published_ns {
                 recorder.record(Metric::Transit, received_ns.saturating_sub(published_ns));
             }
+            drop(recorder);
+            self.keep_delivery(seq, due_ns, received_ns);
         }
         (arrival, measured)
     }

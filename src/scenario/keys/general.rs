@@ -100,8 +100,8 @@ pub(super) static WORKER: Section = Section {
                    clock until it. `\"auto\"`: if the host has more cores than the case has shards, target and workers \
                    together."),
         key("samples", Count(0..=MOST_SAMPLES)).rule("at most 1000000 raw samples can be kept; lower it")
-            .says("Raw samples per worker shard for `samples.csv`, the first requests and polls of the window: at most a \
-                   million over all shards."),
+            .says("Raw samples per worker shard: the first requests and polls of the window for `samples.csv`, and as many of its \
+                   deliveries for `deliveries.csv`. Of each at most a million over all shards."),
     ],
 };
 
