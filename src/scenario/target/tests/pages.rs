@@ -156,5 +156,8 @@ directory = "pages"
         assert!(error.contains(place) && error.contains(file), "{file}: {error}");
         std::fs::write(&away, text).unwrap();
     }
+    std::fs::write(folder.join("pages/users.csv"), "nom\nann\n").unwrap();
+    let error = load(&folder, "x.toml").unwrap_err();
+    assert!(error.contains("pages/my.toml:2: target.headers.a: ") && error.contains("'name'"), "{error}");
     std::fs::remove_dir_all(folder).unwrap();
 }
