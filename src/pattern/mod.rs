@@ -9,6 +9,7 @@ mod callback;
 mod caller;
 mod calls;
 mod conversation;
+mod dialogue;
 mod duplex;
 mod handshake;
 mod items;

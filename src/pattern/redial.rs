@@ -34,6 +34,18 @@ pub(super) enum Ended {
     /// A frame broke the protocol, or the connection.
     #[error("a frame was not understood: {0}")]
     Frame(#[from] WebSocketError),
+    /// A frame that a server must not send.
+    #[error("a frame breaks the rules of WebSocket: {0}")]
+    Framing(&'static str),
+    /// An answer that opens a WebSocket, but not as was asked.
+    #[error("the WebSocket cannot be opened: {0}")]
+    Handshake(String),
+    /// The answer to a step did not come: its number, what was awaited, and how long.
+    #[error("step {0} timed out: no message in {2:?} was {1}")]
+    Step(usize, String, Duration),
+    /// Too much waits to be written.
+    #[error("the target does not read what is sent to it")]
+    Unread,
     /// The message is not an event.
     #[error("an event was not understood")]
     Event,
@@ -74,8 +86,10 @@ impl Ended {
                 | WebSocketError::SendError(_)
                 | WebSocketError::ConnectionClosed,
             ) => ErrorKind::Closed,
-            Self::Silent => ErrorKind::Timeout,
+            Self::Silent | Self::Step(..) | Self::Unread => ErrorKind::Timeout,
             Self::Foreign
+            | Self::Framing(_)
+            | Self::Handshake(_)
             | Self::Frame(_)
             | Self::Event
             | Self::StampedResponse
