@@ -46,6 +46,18 @@ pub(super) enum Ended {
     /// The target closed a WebSocket with the code of an error.
     #[error("the target closed the WebSocket with {0}")]
     CloseCode(Closing),
+    /// A frame that a server must not send.
+    #[error("a frame breaks the rules of WebSocket: {0}")]
+    Framing(&'static str),
+    /// An answer that opens a WebSocket, but not as was asked.
+    #[error("the WebSocket cannot be opened: {0}")]
+    Handshake(String),
+    /// The answer to a step did not come: its number, what was awaited, and how long.
+    #[error("step {0} timed out: no message in {2:?} was {1}")]
+    Step(usize, String, Duration),
+    /// Too much waits to be written.
+    #[error("the target does not read what is sent to it")]
+    Unread,
     /// The message is not an event.
     #[error("an event was not understood")]
     Event,
@@ -92,10 +104,11 @@ impl Ended {
                 | WebSocketError::SendError(_)
                 | WebSocketError::ConnectionClosed,
             ) => ErrorKind::Closed,
-            Self::Silent => ErrorKind::Timeout,
+            Self::Silent | Self::Step(..) | Self::Unread => ErrorKind::Timeout,
             Self::Frame(WebSocketError::FrameTooLarge) => ErrorKind::Oversized,
-            Self::Frame(_) | Self::Masked => ErrorKind::Frame,
+            Self::Frame(_) | Self::Masked | Self::Framing(_) => ErrorKind::Frame,
             Self::Foreign
+            | Self::Handshake(_)
             | Self::Event
             | Self::StampedResponse
             | Self::Render(_)

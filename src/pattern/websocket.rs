@@ -7,10 +7,10 @@ use std::time::Duration;
 
 use fastwebsockets::{Frame, OpCode, Role, WebSocket};
 
-use super::Link;
 use super::conversation::Voice;
 use super::handshake::{self, Opened};
 use super::redial::{Ended, Redial, Subscription, hold};
+use super::{Link, dialogue};
 use crate::clock;
 use crate::event::{Cursor, decode_gap, decode_head, decode_reset};
 use crate::net::websocket::Closing;
@@ -24,6 +24,9 @@ const FAREWELL: Duration = Duration::from_secs(1);
 
 /// Reads the socket; when it ends, reopens it after the last event received.
 pub(super) async fn run(link: &Link, options: &WebSocketOptions) {
+    if !link.context().conversation.is_envelope() {
+        return dialogue::run(link, options).await;
+    }
     hold(link, Line::new(link, *options)).await;
 }
 
