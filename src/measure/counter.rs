@@ -82,6 +82,20 @@ counters! {
     SendsAcknowledged => "sends_acknowledged",
     /// Events that a client sent again without an answer.
     SendsRepeated => "sends_repeated",
+    /// Arrivals of events of an earlier trial, or of another run against the same server.
+    Foreign => "foreign_events",
+    /// Tokens of events that arrived with a wrong check, or cut short.
+    Damaged => "damaged_tokens",
+    /// Messages in which no event was recognised although one was expected.
+    Unrecognised => "unrecognised_messages",
+    /// Arrivals of events that were due before their client's subscription was confirmed.
+    Replayed => "replayed",
+    /// Further arrivals of events in pages that repeat: no duplicates.
+    Repeated => "repeated",
+    /// Events due in the measure window that the server refused to publish.
+    PublishesRefused => "publishes_refused",
+    /// Events due in the measure window whose publishing was not answered, and that nobody received.
+    PublishesUnknown => "publishes_unknown",
     /// Samples above the histogram's highest value, recorded as that value.
     Saturated => "saturated",
     /// Deliveries received before they were due: clocks or stamps are wrong.

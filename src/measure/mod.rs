@@ -3,6 +3,7 @@
 //! Nothing here computes a percentile: facts merge associatively over shards, workers, hosts and trials, percentiles do
 //! not.
 
+mod age;
 mod core;
 mod counter;
 mod distribution;
@@ -17,9 +18,11 @@ mod recorder;
 mod sample;
 mod series;
 mod snapshot;
+mod specimen;
 mod storm;
 mod wire;
 
+pub use age::{Ages, Knowledge};
 pub use core::pin;
 pub use counter::{Counter, Counters, ErrorKind};
 pub use distribution::{Distribution, Quantile};
@@ -35,5 +38,6 @@ pub use recorder::Recorder;
 pub use sample::{RequestSample, Samples};
 pub use series::{BATCH_NS, Batch, Series};
 pub use snapshot::{Interval, PackedInterval, Snapshot};
+pub use specimen::{Specimen, Specimens};
 pub use storm::Storm;
 pub use wire::{Uptake, Wire, uptake_of, wire_of};
