@@ -45,10 +45,11 @@ async fn server(mood: Mood) -> std::net::SocketAddr {
     address
 }
 
-async fn serve(stream: tokio::net::TcpStream, mood: Mood) {
+async fn serve(stream: tokio::net::TcpStream, first: Mood) {
     let Ok(mut connection) = h2::server::handshake(stream).await else { return };
-    let mut kept = Vec::new();
+    let (mut kept, mut first) = (Vec::new(), Some(first));
     while let Some(Ok((_, mut respond))) = connection.accept().await {
+        let mood = first.take().unwrap_or(Mood::Fine);
         let ok = || hyper::Response::new(());
         let fine = |respond: &mut h2::server::SendResponse<Bytes>| {
             let mut body = respond.send_response(ok(), false).unwrap();

@@ -2,7 +2,7 @@ use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Duration;
 
-use rcgen::{BasicConstraints, CertificateParams, IsCa, Issuer, KeyPair, date_time_ymd};
+use rcgen::{BasicConstraints, CertificateParams, DnType, IsCa, Issuer, KeyPair, date_time_ymd};
 use rustls::pki_types::pem::PemObject as _;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use rustls::server::WebPkiClientVerifier;
@@ -34,8 +34,9 @@ struct Issued {
 }
 
 impl Issuing {
-    fn new() -> Self {
+    fn new(name: &str) -> Self {
         let mut params = CertificateParams::new(Vec::new()).unwrap();
+        params.distinguished_name.push(DnType::CommonName, name);
         params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
         let key = KeyPair::generate().unwrap();
         let pem = params.self_signed(&key).unwrap().pem();
@@ -144,7 +145,7 @@ fn check(name: &str, found: Result<u16, NetError>, expected: Expected) {
 
 #[tokio::test(flavor = "current_thread")]
 async fn a_servers_certificate_is_checked_and_each_fault_has_its_message() {
-    let (ours, theirs) = (Issuing::new(), Issuing::new());
+    let (ours, theirs) = (Issuing::new("ours"), Issuing::new("theirs"));
     let trusting = || Credentials { ca: Some(ours.pem.clone()), ..Credentials::default() };
     let right = ours.issue(&["bench.example"], NOW);
     let all = async {
@@ -154,8 +155,10 @@ async fn a_servers_certificate_is_checked_and_each_fault_has_its_message() {
         let early = ours.issue(&["bench.example"], (2080, 2090));
         let elsewhere = ours.issue(&["other.example", "third.example"], NOW);
         let stranger = theirs.issue(&["bench.example"], NOW);
+        // Its name is the trusted one's, its key is not.
+        let impostor = Issuing::new("ours").issue(&["bench.example"], NOW);
         let certificate = |says: &'static [&'static str]| Err((ErrorKind::Certificate, says));
-        let cases: [(&str, &Issued, Credentials, Expected); 9] = [
+        let cases: [(&str, &Issued, Credentials, Expected); 10] = [
             ("trusted", &right, trusting(), Ok(())),
             (
                 "expired",
@@ -180,6 +183,12 @@ async fn a_servers_certificate_is_checked_and_each_fault_has_its_message() {
                 trusting(),
                 certificate(&["unknown issuer", "tls = { ca"]),
             ),
+            (
+                "of an authority of the same name",
+                &impostor,
+                trusting(),
+                certificate(&["not of the authority that is trusted here", "tls = { ca"]),
+            ),
             ("of another authority, insecure", &stranger, insecure(), Ok(())),
             ("expired, insecure", &expired, insecure(), Ok(())),
             ("for another name, insecure", &elsewhere, insecure(), Ok(())),
@@ -197,7 +206,7 @@ async fn a_servers_certificate_is_checked_and_each_fault_has_its_message() {
 
 #[tokio::test(flavor = "current_thread")]
 async fn a_client_certificate_is_shown_where_the_server_wants_one() {
-    let (ours, theirs) = (Issuing::new(), Issuing::new());
+    let (ours, theirs) = (Issuing::new("ours"), Issuing::new("theirs"));
     let shown = ours.issue(&["bench.example"], NOW);
     let all = async {
         for versions in [&ONLY_13, &ONLY_12] {
@@ -231,7 +240,7 @@ async fn a_client_certificate_is_shown_where_the_server_wants_one() {
 
 #[tokio::test(flavor = "current_thread")]
 async fn plain_and_tls_that_meet_each_other_are_named() {
-    let ours = Issuing::new();
+    let ours = Issuing::new("ours");
     let shown = ours.issue(&["bench.example"], NOW);
     let trusting = || Credentials { ca: Some(ours.pem.clone()), ..Credentials::default() };
     let all = async {
@@ -250,7 +259,7 @@ async fn plain_and_tls_that_meet_each_other_are_named() {
                 vec![say(plain), Act::Hold],
                 &["plain text; write http:// or ws://"][..],
             ),
-            ("a port that hangs up", vec![], &["closed the connection during it"]),
+            ("a port that hangs up", vec![Act::Take], &["closed the connection during it"]),
             ("a reset", vec![Act::Reset], &["the connection"]),
             ("an alert", vec![say([21, 3, 3, 0, 2, 2, 40]), Act::Hold], &["handshake_failure"]),
             ("an old version", vec![say([21, 3, 3, 0, 2, 2, 70]), Act::Hold], &["TLS 1.2 nor 1.3"]),
@@ -274,7 +283,7 @@ async fn plain_and_tls_that_meet_each_other_are_named() {
 
 #[test]
 fn credentials_that_cannot_be_used_name_their_key() {
-    let issued = Issuing::new().issue(&["client"], NOW);
+    let issued = Issuing::new("ours").issue(&["client"], NOW);
     let endpoint = |tls| Endpoint { tls, ..Endpoint::from_url("https://bench.example").unwrap() };
     let none = Credentials::default;
     let some = |text: &str| Some(text.to_owned());
