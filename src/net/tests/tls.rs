@@ -2,6 +2,7 @@ use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Duration;
 
+use hyper::header::HeaderValue;
 use rcgen::{BasicConstraints, CertificateParams, DnType, IsCa, Issuer, KeyPair, date_time_ymd};
 use rustls::pki_types::pem::PemObject as _;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
@@ -16,7 +17,7 @@ use tokio_rustls::TlsAcceptor;
 use super::http1::get;
 use super::peer::{Act, FINE, peer, say};
 use crate::measure::ErrorKind;
-use crate::net::tls::{Credentials, HTTP_1, provider};
+use crate::net::tls::{Credentials, HTTP_1, HTTP_2, provider};
 use crate::net::{Client, Dialer, Endpoint, NetError};
 
 const LONG: Duration = Duration::from_secs(60);
@@ -75,8 +76,7 @@ fn roots(pem: &str) -> RootCertStore {
 }
 
 impl Server<'_> {
-    /// Answers every request with 200 and `fine`; returns its port.
-    async fn start(&self) -> u16 {
+    fn acceptor(&self) -> TlsAcceptor {
         let builder = ServerConfig::builder_with_provider(provider())
             .with_protocol_versions(self.versions)
             .unwrap();
@@ -92,7 +92,12 @@ impl Server<'_> {
         let key = PrivateKeyDer::from_pem_slice(self.shown.key.as_bytes()).unwrap();
         let mut config = builder.with_single_cert(chain, key).unwrap();
         config.alpn_protocols = self.alpn.iter().map(|name| name.to_vec()).collect();
-        let acceptor = TlsAcceptor::from(Arc::new(config));
+        TlsAcceptor::from(Arc::new(config))
+    }
+
+    /// Answers every request with 200 and `fine`; returns its port.
+    async fn start(&self) -> u16 {
+        let acceptor = self.acceptor();
         let listener = TcpListener::bind(("127.0.0.1", 0)).await.unwrap();
         let port = listener.local_addr().unwrap().port();
         spawn_local(async move {
@@ -277,6 +282,72 @@ async fn plain_and_tls_that_meet_each_other_are_named() {
         let server = Server { shown: &shown, clients: None, versions: &ONLY_13, alpn: &[b"h2"] };
         let found = exchange("bench.example", server.start().await, trusting(), "https").await;
         check("HTTP/2 alone", found, Err((ErrorKind::Tls, &["http = 1 or http = 2"])));
+    };
+    LocalSet::new().run_until(all).await;
+}
+
+#[tokio::test(flavor = "current_thread")]
+async fn http_2_over_tls_is_agreed_on_or_the_server_is_named() {
+    let ours = Issuing::new("ours");
+    let shown = ours.issue(&["bench.example"], NOW);
+    let all = async {
+        for (name, alpn, kind, says) in [
+            ("HTTP/1.1 alone", HTTP_1, ErrorKind::Tls, "http = 1 or http = 2"),
+            ("no ALPN", &[], ErrorKind::Protocol, "does not agree on HTTP/2"),
+        ] {
+            let server = Server { shown: &shown, clients: None, versions: &ONLY_13, alpn };
+            let port = server.start().await;
+            let url = format!("https://bench.example:{port}");
+            let tls = Credentials { ca: Some(ours.pem.clone()), ..Credentials::default() };
+            let endpoint = Endpoint { tls, ..Endpoint::from_url(&url).unwrap() };
+            let endpoint = endpoint.resolved(&["*:".to_owned() + &port.to_string() + ":127.0.0.1"]);
+            let dialer = Dialer::to(&endpoint.unwrap(), HTTP_2, false, Rc::default()).unwrap();
+            let error = Client::connect(&dialer.over_http2(1), 0).await.unwrap_err();
+            assert_eq!(error.kind(), kind, "{name}: {error}");
+            assert!(error.to_string().contains(says), "{name}: {error}");
+        }
+    };
+    LocalSet::new().run_until(all).await;
+}
+
+#[tokio::test(flavor = "current_thread")]
+async fn http_2_over_tls_reaches_a_server_of_another_make() {
+    let ours = Issuing::new("ours");
+    let shown = ours.issue(&["bench.example"], NOW);
+    let all = async {
+        let server = Server {
+            shown: &shown,
+            clients: None,
+            versions: &ONLY_12,
+            alpn: &[b"h2", b"http/1.1"],
+        };
+        let acceptor = server.acceptor();
+        let listener = TcpListener::bind(("127.0.0.1", 0)).await.unwrap();
+        let port = listener.local_addr().unwrap().port();
+        spawn_local(async move {
+            let (stream, _) = listener.accept().await.unwrap();
+            let stream = acceptor.accept(stream).await.unwrap();
+            let mut connection = h2::server::handshake(stream).await.unwrap();
+            while let Some(Ok((request, mut respond))) = connection.accept().await {
+                let authority = request.uri().authority().unwrap().to_string();
+                let mut body = respond.send_response(hyper::Response::new(()), false).unwrap();
+                body.send_data(authority.into(), true).unwrap();
+            }
+        });
+        let url = format!("https://bench.example:{port}");
+        let tls = Credentials { ca: Some(ours.pem.clone()), ..Credentials::default() };
+        let endpoint = Endpoint { tls, ..Endpoint::from_url(&url).unwrap() };
+        let endpoint = endpoint.resolved(&[format!("bench.example:{port}:127.0.0.1")]).unwrap();
+        let dialer = Dialer::to(&endpoint, HTTP_2, false, Rc::default()).unwrap().over_http2(2);
+        for link in 0..2 {
+            let mut client = Client::connect(&dialer, link).await.unwrap();
+            let mut request = get("/");
+            let host = HeaderValue::from_str(endpoint.host_header()).unwrap();
+            request.headers_mut().insert("host", host);
+            let answer = client.exchange(request, LONG).await.unwrap();
+            assert_eq!(answer.body, format!("bench.example:{port}"));
+        }
+        assert_eq!(dialer.totals().connections(), 1);
     };
     LocalSet::new().run_until(all).await;
 }
