@@ -20,6 +20,8 @@ enum Mood {
     Reset(h2::Reason),
     /// Ends the connection with this reason, after the answer.
     GoAwayAfter,
+    /// Says that it will end, and then answers.
+    GoAwayDuring,
     /// Ends it before.
     GoAwayBefore(h2::Reason),
     /// Never answers.
@@ -61,6 +63,10 @@ async fn serve(stream: tokio::net::TcpStream, first: Mood) {
             Mood::GoAwayAfter => {
                 fine(&mut respond);
                 connection.graceful_shutdown();
+            }
+            Mood::GoAwayDuring => {
+                connection.graceful_shutdown();
+                fine(&mut respond);
             }
             Mood::GoAwayBefore(reason) => connection.abrupt_shutdown(reason),
             Mood::Silent => kept.push((respond, None)),
@@ -110,6 +116,7 @@ async fn whatever_a_server_of_http_2_does_has_a_named_kind() {
         for (mood, expected) in [
             (Mood::Fine, Ok(())),
             (Mood::GoAwayAfter, Ok(())),
+            (Mood::GoAwayDuring, Ok(())),
             (Mood::Reset(Reason::INTERNAL_ERROR), Err((ErrorKind::Reset, "RST_STREAM, code 2"))),
             (Mood::Reset(Reason::REFUSED_STREAM), Err((ErrorKind::Reset, "RST_STREAM, code 7"))),
             (
