@@ -9,6 +9,7 @@ use super::Link;
 use super::calls::{Calls, Dialled};
 use super::redial::Ended;
 use crate::clock;
+use crate::measure::Counter;
 use crate::net::{self, Http1, NetError, StampedResponse};
 use crate::pace::Rng;
 use crate::scenario::{Connection, RequestOptions};
@@ -93,7 +94,10 @@ impl<'a> Caller<'a> {
         {
             return Ok(connection.exchange(request, limit).await?);
         }
+        // Redialled because the target closed it: no error, but seen (RFC 9112, section 9.3.1).
+        let closed = matches!(self.line, Line::Http(_));
         let mut connection = net::Client::connect(&self.link.dialer(), self.link.index()).await?;
+        self.link.count(Counter::Reconnects, u64::from(closed));
         let answer = connection.exchange(request, limit).await?;
         self.line = Line::Http(connection);
         Ok(answer)
