@@ -5,7 +5,7 @@
 
 use serde_json::{Map, Value as Json, json};
 
-use super::{Key, Kind, LINE, ROOT, SWEEP, Section, Usual, sections, swept};
+use super::{BUILT_IN, Key, Kind, LINE, ROOT, SWEEP, Section, TARGET, Usual, sections, swept};
 use crate::unit::{Bandwidth, ByteSize, Count, Rate, Share, Span};
 
 /// The schema.
@@ -28,6 +28,13 @@ pub fn json_schema() -> Json {
 fn table(section: &Section) -> Map<String, Json> {
     let mut schema = object(section, section.keys, &(section.form.defaults)());
     schema.insert("description".into(), section.about.into());
+    if section.name == TARGET.name {
+        // As they were written before there were other servers.
+        for key in BUILT_IN {
+            let was = format!("The same as `target.builtin.{}`.", key.name);
+            schema["properties"][key.name] = described(of(section, &key.kind), &was);
+        }
+    }
     schema
 }
 

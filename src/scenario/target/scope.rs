@@ -7,7 +7,7 @@ use super::super::keys::TARGET;
 use super::super::tree::{Table, Value};
 use super::NAME;
 use super::texts::{Text, texts};
-use crate::dialect::template::{Name, Variable, is_reserved, unknown_capture};
+use crate::dialect::template::{Files, Name, Variable, is_reserved, unknown_capture};
 
 /// What can have a value in a text.
 #[derive(Debug, Default)]
@@ -37,7 +37,13 @@ pub(super) fn check(file: &str, own: &Table) -> Result<(), ScenarioError> {
         };
         return Err(ScenarioError::refused(file, place, message));
     }
-    for text in texts(NAME, TARGET.keys, own) {
+    let mut read = |path: &str| std::fs::read(path).map_err(|error| error.to_string());
+    let mut files = Files::new(&mut read);
+    for mut text in texts(NAME, TARGET.keys, own) {
+        // Columns and rows of files are what they must be.
+        text.template.load(&mut files).map_err(|fault| {
+            ScenarioError::refused(file, &text.place, format!("{}: {fault}", text.path))
+        })?;
         let scope = Scope::of(&text.path, own, &captures);
         if let Some(fault) = scope.fault(&text, own) {
             let message = format!("{}: {fault}", text.path);
