@@ -158,6 +158,9 @@ directory = "pages"
     }
     std::fs::write(folder.join("pages/users.csv"), "nom\nann\n").unwrap();
     let error = load(&folder, "x.toml").unwrap_err();
-    assert!(error.contains("pages/my.toml:2: target.headers.a: ") && error.contains("'name'"), "{error}");
+    assert!(
+        error.contains("pages/my.toml:2: target.headers.a: ") && error.contains("'name'"),
+        "{error}"
+    );
     std::fs::remove_dir_all(folder).unwrap();
 }
