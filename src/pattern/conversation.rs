@@ -304,14 +304,33 @@ impl Voice {
         call: &Call,
         told: Option<Told<'_>>,
     ) -> Result<Request<Full<Bytes>>, RenderError> {
+        Ok(self.request_and_body(call, told)?.map(Full::new))
+    }
+
+    /// The same, with its body as it is.
+    pub(super) fn request_and_body(
+        &mut self,
+        call: &Call,
+        told: Option<Told<'_>>,
+    ) -> Result<Request<Bytes>, RenderError> {
         self.begin();
-        let mut request = self.plain(&call.path, told)?;
+        let mut request = self.plain(&call.path, told)?.map(|_| Bytes::new());
         *request.method_mut() = Method::from_bytes(call.method().as_bytes()).unwrap_or(Method::GET);
         self.add_headers(&call.headers, told, request.headers_mut())?;
         if let Some(body) = &call.body {
-            *request.body_mut() = Full::new(self.render(body, told)?.into());
+            *request.body_mut() = self.render(body, told)?.into();
         }
         Ok(request)
+    }
+
+    /// The wall clock of the message that is being rendered.
+    pub(super) fn unix_ns(&mut self) -> u64 {
+        self.own.unix_ns()
+    }
+
+    /// What texts may name beside the values of one message.
+    pub(super) fn world(&mut self) -> &mut dyn World {
+        &mut self.own
     }
 
     /// The request that opens the dialect's WebSocket.

@@ -12,6 +12,7 @@ use tokio::sync::{Notify, watch};
 pub(super) use self::booking::InFlight;
 pub use self::booking::Turn;
 use super::conversation::Conversation;
+use super::farewell::Farewells;
 use super::recognise::Known;
 use super::recovery::Recoveries;
 use crate::clock::{self, SECOND_NS};
@@ -89,6 +90,7 @@ pub struct Context {
     failure: RefCell<Option<String>>,
     changed: Notify,
     pub(super) recoveries: Recoveries,
+    pub(super) farewells: Farewells,
 }
 
 impl Context {
@@ -131,6 +133,7 @@ impl Context {
             failure: RefCell::default(),
             changed: Notify::new(),
             recoveries: Recoveries::default(),
+            farewells: Farewells::default(),
         }
     }
 

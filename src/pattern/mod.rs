@@ -5,11 +5,13 @@
 //! and its file in `server`.
 
 mod behaviour;
-mod callback;
 mod caller;
 mod calls;
+mod consent;
 mod conversation;
+mod dialogue;
 mod duplex;
+mod farewell;
 mod handshake;
 mod items;
 mod link;
@@ -22,6 +24,7 @@ mod receiver;
 mod recognise;
 mod recovery;
 mod redial;
+mod registration;
 mod request;
 mod retry_after;
 mod rules;
@@ -36,7 +39,6 @@ mod webhook;
 mod websocket;
 mod xml;
 
-pub use callback::{callback_address, callback_url};
 pub use conversation::{Conversation, ConversationError};
 pub use link::{Context, Link, Timeline, Turn};
 

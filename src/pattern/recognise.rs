@@ -2,6 +2,7 @@
 
 use std::cell::RefCell;
 use std::collections::HashMap;
+use std::fmt;
 use std::rc::Rc;
 
 use super::conversation::Conversation;
@@ -21,6 +22,28 @@ pub(super) struct Known {
     ids: RefCell<HashMap<String, (u64, u64)>>,
     /// Deliveries that came before the answer that names their event: slot of the link, id, time.
     early: RefCell<Vec<(Link, String, u64)>>,
+    /// Who sees which events arrive first, by the slot of the link.
+    witnesses: RefCell<HashMap<usize, Witness>>,
+}
+
+/// Sees the first arrivals of a link's events.
+struct Witness(Rc<dyn Fn(Seen)>);
+
+impl fmt::Debug for Witness {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Witness")
+    }
+}
+
+/// An event that arrived for the first time.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Seen {
+    /// When it was due, in monotonic nanoseconds.
+    pub due_ns: u64,
+    /// When it was received.
+    pub received_ns: u64,
+    /// Whether it is measured.
+    pub measured: bool,
 }
 
 /// What a message contained.
@@ -93,20 +116,27 @@ impl Link {
         message: &[u8],
         received_ns: u64,
     ) -> Contents {
-        let mut decoded = Vec::new();
-        let message = match &conversation.dialect.recognition.decode {
-            None => message,
-            Some(decode) if decode.decode(message, &mut decoded) > 0 => &decoded,
-            Some(_) => {
-                self.unrecognised(message);
-                return Contents::default();
-            }
-        };
-        let contents = self.take_events(conversation, message, received_ns);
+        let contents = self.take_any(conversation, message, received_ns);
         if contents.is_none() {
             self.unrecognised(message);
         }
         contents.unwrap_or_default()
+    }
+
+    /// The same of what need not contain an event; `None` if it has none.
+    pub(super) fn take_any(
+        &self,
+        conversation: &Conversation,
+        message: &[u8],
+        received_ns: u64,
+    ) -> Option<Contents> {
+        let mut decoded = Vec::new();
+        let message = match &conversation.dialect.recognition.decode {
+            None => message,
+            Some(decode) if decode.decode(message, &mut decoded) > 0 => &decoded,
+            Some(_) => return None,
+        };
+        self.take_events(conversation, message, received_ns)
     }
 
     /// The same of a page of a poll, which need not contain any.
@@ -221,7 +251,20 @@ impl Link {
             self.count(Counter::Foreign, 1);
             return None;
         };
-        Some(self.receive_at(seq, seq, start_ns + offset_ns, None, received_ns).0)
+        let due_ns = start_ns + offset_ns;
+        let (arrival, measured) = self.receive_at(seq, seq, due_ns, None, received_ns);
+        if arrival != Arrival::Duplicate {
+            let witnesses = self.context.known.witnesses.borrow();
+            if let Some(Witness(sees)) = witnesses.get(&self.slot) {
+                sees(Seen { due_ns, received_ns, measured });
+            }
+        }
+        Some(arrival)
+    }
+
+    /// Has `sees` see the first arrivals of the link's events.
+    pub(super) fn witness(&self, sees: Rc<dyn Fn(Seen)>) {
+        self.context.known.witnesses.borrow_mut().insert(self.slot, Witness(sees));
     }
 
     /// Counts a message without any event, and keeps the first ones for the report.

@@ -179,10 +179,17 @@ impl Client<'_> {
         operation: Operation,
     ) -> Result<(StampedResponse, Result<ItemChange, ErrorKind>), ErrorKind> {
         let (asked, request) = self.items.ask(operation);
-        let answer = self.caller.exchange(request).await.map_err(|error| error.kind())?;
+        let answer = self.caller.exchange(request).await.map_err(|error| {
+            self.link.describe(error.kind(), || error.to_string());
+            error.kind()
+        })?;
         let outcome = self.items.check(asked, &answer);
         match outcome {
             Err(ErrorKind::Refused) => self.refusals.refused(&answer),
+            Err(kind) => {
+                self.link.describe(kind, || answer.told().to_string());
+                self.refusals.unspoken = 0;
+            }
             _ => self.refusals.unspoken = 0,
         }
         Ok((answer, outcome))

@@ -2,7 +2,9 @@
 
 use std::time::Duration;
 
-use hyper::HeaderMap;
+use bytes::Bytes;
+use http_body_util::Full;
+use hyper::{HeaderMap, Request};
 
 use super::Link;
 use super::conversation::Voice;
@@ -77,10 +79,26 @@ impl<'a> Script<'a> {
         if !step.wait.as_ref().is_some_and(|matcher| matcher.matches(message, event)) {
             return Ok(false);
         }
+        self.found(voice, message, event)?;
+        Ok(true)
+    }
+
+    /// Takes the message that was waited for.
+    pub(super) fn found(
+        &mut self,
+        voice: &mut Voice,
+        message: &[u8],
+        event: Option<&str>,
+    ) -> Result<(), Ended> {
+        let Some(step) = self.steps.get(self.next) else { return Ok(()) };
         self.next += 1;
         let answer = Answer { event, ..Answer::message(message) };
-        take(voice, &step.capture, &answer)?;
-        Ok(true)
+        take(voice, &step.capture, &answer)
+    }
+
+    /// The number of the step that is next, from 1.
+    pub(super) const fn number(&self) -> usize {
+        self.next + 1
     }
 }
 
@@ -106,7 +124,20 @@ pub(super) async fn exchange(
     limit: Duration,
 ) -> Result<StampedResponse, Ended> {
     let request = voice.request(call, None)?;
-    let limit = call.timeout.map_or(limit, |limit| limit.std());
+    let answer = alone(link, request, call.timeout.map_or(limit, |limit| limit.std())).await?;
+    if !call.expects(answer.status.as_u16()) {
+        return Err(Ended::Unexpected(Box::new(answer.told())));
+    }
+    take_answer(voice, &call.capture, &answer)?;
+    Ok(answer)
+}
+
+/// Sends `request` over a connection of its own.
+pub(super) async fn alone(
+    link: &Link,
+    request: Request<Full<Bytes>>,
+    limit: Duration,
+) -> Result<StampedResponse, NetError> {
     let exchange = async {
         let mut connection = Client::connect(&link.dialer(), link.index()).await?;
         let answer = connection.exchange(request, limit).await;
@@ -114,13 +145,7 @@ pub(super) async fn exchange(
         connection.mark();
         answer
     };
-    let answer = tokio::time::timeout(limit, exchange).await;
-    let answer = answer.unwrap_or(Err(NetError::Timeout(limit)))?;
-    if !call.expects(answer.status.as_u16()) {
-        return Err(Ended::Refused(answer.status));
-    }
-    take_answer(voice, &call.capture, &answer)?;
-    Ok(answer)
+    tokio::time::timeout(limit, exchange).await.unwrap_or(Err(NetError::Timeout(limit)))
 }
 
 /// Takes what is captured of an answer to a request.

@@ -21,6 +21,8 @@ pub(super) fn normal(
     lift(file, path, keys, table)?;
     for (name, node) in &mut table.0 {
         let Some(key) = keys.iter().find(|key| key.name == name) else { continue };
+        // Only the target's own URL may be one per pattern.
+        let at_top = path == "target";
         let path = format!("{path}.{name}");
         match key.name {
             "cursor" => one_form_of_cursor(node),

@@ -392,7 +392,10 @@ fn what_links_cannot_meet_is_refused_with_key_and_remedy() {
         ("websocket.queue=1M", "the log keeps target.builtin.ring = 4096 events"),
         ("websocket.slow_consumer=shout", "not one of disconnect, drop-oldest, conflate"),
         ("long-poll.coalesce=1h", "a response cannot wait longer than long-poll.wait"),
-        ("target.send_buffer=1KiB", "target.builtin.send_buffer = 1KiB is not between 4KiB and 64MiB"),
+        (
+            "target.send_buffer=1KiB",
+            "target.builtin.send_buffer = 1KiB is not between 4KiB and 64MiB",
+        ),
     ] {
         let message = read(GOOD, &[held, set]).unwrap_err();
         assert!(message.contains(part), "{set}: {message}");
