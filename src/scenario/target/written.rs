@@ -26,7 +26,7 @@ pub(super) fn normal(
         let path = format!("{path}.{name}");
         match key.name {
             "cursor" => one_form_of_cursor(node),
-            "url" if path == "target.url" => one_form_of_url(node),
+            "url" if at_top => one_form_of_url(node),
             "signed" => {
                 if let Value::Text(text) = &mut node.value {
                     *text = signed(text);
