@@ -65,12 +65,14 @@ fn property(section: &Section, key: &Key, defaults: &Json) -> Json {
     }
     let mut schema = match &key.kind {
         Kind::Table(keys) => object(section, keys, &defaults[key.name]),
-        Kind::Either(kinds) => {
-            let each = kinds.iter().map(|kind| described(of(section, kind), &description));
-            as_map(json!({ "anyOf": each.collect::<Vec<_>>() }))
-        }
         kind => of(section, kind),
     };
+    // An editor shows that of the alternative that it offers.
+    if let Some(Json::Array(alternatives)) = schema.get_mut("anyOf") {
+        for alternative in alternatives {
+            alternative["description"] = description.clone().into();
+        }
+    }
     if let Some(value) = key.default(defaults) {
         schema.insert("default".into(), value);
     }

@@ -169,7 +169,7 @@ fn each<'a>(
         let kinds = [step.request.is_some(), step.send.is_some(), step.wait.is_some()];
         let kinds = kinds.into_iter().filter(|is| *is).count();
         require(kinds == 1, &path, || match kinds {
-            0 => "a step is one of request, send and wait; write one of them".to_owned(),
+            0 => "a step is one of request, send and wait, and this is none; write request = \"POST /…\"".to_owned(),
             _ => {
                 "a step is only one of request, send and wait; make several steps of it".to_owned()
             }

@@ -2,6 +2,7 @@
 
 mod pages;
 mod refused;
+mod unfit;
 
 use std::path::PathBuf;
 
