@@ -170,6 +170,8 @@ pub(super) struct Voice {
     pub callback_url: Option<String>,
     /// Messages sent on the connection so far.
     pub sent: u64,
+    /// `{{n}}` of a request that is about no event.
+    pub n: Option<u64>,
 }
 
 /// Values by name, as a template's world.
@@ -238,6 +240,7 @@ impl Voice {
             cursor: String::new(),
             callback_url: None,
             sent: 0,
+            n: None,
         }
     }
 
@@ -304,6 +307,7 @@ impl Voice {
         scope.cursor = Some(&self.cursor);
         scope.callback_url = self.callback_url.as_deref();
         scope.seq = Some(self.sent);
+        scope.n = self.n;
         if let Some(told) = told {
             scope.n = Some(told.n);
             scope.event = Some(told.payload);
