@@ -24,7 +24,9 @@ use super::behaviour::{Behaviour, ReceiverMode};
 use super::consent::{Consent, Reply, status};
 use super::conversation::{Conversation, Voice};
 use super::recognise::Seen;
+use super::rules::{self, Meaning};
 use super::signature::{SignatureError, Signer};
+use super::trace::{self, Kind};
 use crate::clock;
 use crate::dialect::model::{Acknowledge, Callback};
 use crate::dialect::template::{RenderError, Template};
@@ -128,6 +130,15 @@ impl Receiver {
             return Ok(self.refuse(ErrorKind::Protocol, StatusCode::BAD_REQUEST));
         };
         let (received_ns, body) = (clock::now(), body.to_bytes());
+        self.conversation.note(Kind::Received, || {
+            format!(
+                "{} {}\n{}\n{}",
+                head.method,
+                head.uri,
+                trace::fields(&head.headers),
+                trace::shown(&body)
+            )
+        });
         if self.hangs.get() {
             std::future::pending::<()>().await;
         }
@@ -139,6 +150,7 @@ impl Receiver {
         }
         if self.callback.ignore.iter().any(|ignored| ignored.matches(&body, None)) {
             self.link.count(Counter::Ignored, 1);
+            rules::note(&self.conversation, Meaning::Ignored);
             return Ok(self.acknowledge());
         }
         let contents = match self.contents(&body) {

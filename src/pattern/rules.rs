@@ -1,5 +1,7 @@
 //! What the messages of a stream mean, by the lists of a dialect.
 
+use super::conversation::Conversation;
+use super::trace::Kind;
 use crate::dialect::model::Messages;
 
 /// What a message means.
@@ -24,5 +26,18 @@ pub(super) fn meaning(rules: &Messages, message: &[u8], event: Option<&str>) -> 
         Meaning::Ignored
     } else {
         Meaning::Events
+    }
+}
+
+/// Notes what became of a message that carries no events.
+pub(super) fn note(conversation: &Conversation, meaning: Meaning) {
+    match meaning {
+        Meaning::Events => {}
+        Meaning::Ignored => {
+            conversation.note(Kind::Understood, || "ignored, as the dialect says".to_owned());
+        }
+        Meaning::Failure => {
+            conversation.note(Kind::Odd, || "a failure, as the dialect says".to_owned());
+        }
     }
 }

@@ -23,6 +23,7 @@ use crate::pattern::conversation::Voice;
 use crate::pattern::handshake::{self, Opened};
 use crate::pattern::redial::Ended;
 use crate::pattern::script::{self, Script, Wanted};
+use crate::pattern::trace::{self, Kind};
 
 /// A message of the server.
 #[derive(Debug)]
@@ -206,6 +207,7 @@ impl Talk {
     fn say(&self, voice: &mut Voice, text: &Template) -> Result<(), Ended> {
         voice.begin();
         let message = voice.render(text, None)?;
+        voice.conversation().note(Kind::Sent, || trace::shown(&message));
         voice.sent += 1;
         self.send(message, None)
     }
