@@ -130,8 +130,8 @@ pub(super) fn broken_answers() -> Vec<(&'static str, Vec<Act>, Outcome)> {
             Failure(ErrorKind::Protocol, "101 Switching Protocols"),
         ),
         (
-            "a head of 70 KiB",
-            read_then(format!("HTTP/1.1 200 OK\r\nx: {}\r\n\r\n", "y".repeat(70 << 10))),
+            "a head of 300 KiB",
+            read_then(format!("HTTP/1.1 200 OK\r\nx: {}\r\n\r\n", "y".repeat(300 << 10))),
             Failure(ErrorKind::Oversized, "at most 64 KiB"),
         ),
         (
