@@ -15,7 +15,7 @@ use super::poll::{get, host};
 use super::redial::Ended;
 use crate::event::{EPOCH_HEADER, Epoch};
 use crate::net::websocket::accept_key;
-use crate::net::{Meter, NetError, Stream, upgrade};
+use crate::net::{Meter, Stream, upgrade};
 use crate::pace::Rng;
 
 /// What a handshake came to.
@@ -41,7 +41,7 @@ pub(super) async fn open(link: &Link, path: String, rng: &mut Rng) -> Result<Ope
     // Base64 is always a valid header value.
     headers.extend(HeaderValue::try_from(&key).ok().map(|key| (SEC_WEBSOCKET_KEY, key)));
 
-    let socket = link.dialer().connect(link.index()).await.map_err(NetError::from)?;
+    let socket = link.dialer().connect(link.index()).await?;
     let meter = socket.meter();
     let (response, socket) = upgrade(socket, request).await?;
     if response.status() != StatusCode::SWITCHING_PROTOCOLS {

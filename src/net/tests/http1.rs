@@ -6,6 +6,7 @@ use http_body_util::Full;
 use hyper::header::{HOST, HeaderValue};
 use hyper::{Request, StatusCode};
 use proptest::prelude::*;
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::task::LocalSet;
 
 use super::peer::{Act, FINE, peer, say};
@@ -140,7 +141,6 @@ async fn a_body_that_resets_is_no_truncated_one() {
         let dialer = Dialer::new(peer(acts).await, Rc::default());
         let mut stream = dialer.connect(0).await.unwrap();
         let meter = stream.meter();
-        use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
         stream.write_all(b"GET / HTTP/1.1\r\n\r\n").await.unwrap();
         stream.read_exact(&mut [0; 43]).await.unwrap();
         stream.write_all(b"GET / HTTP/1.1\r\n\r\n").await.unwrap();
@@ -193,9 +193,8 @@ async fn a_refused_upgrade_brings_what_the_server_says() {
 #[tokio::test(flavor = "current_thread")]
 async fn cookies_and_compression_go_with_every_request_of_their_link() {
     let gzip = {
-        use std::io::Write as _;
         let mut encoder = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
-        encoder.write_all(b"fine").unwrap();
+        std::io::Write::write_all(&mut encoder, b"fine").unwrap();
         encoder.finish().unwrap()
     };
     let head = format!(
