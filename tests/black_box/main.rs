@@ -14,6 +14,7 @@ mod duplex;
 mod external_examples;
 mod external_nats;
 mod external_nchan;
+mod external_peers;
 mod external_pocketbase;
 mod external_support;
 mod external_webhooks;
