@@ -36,7 +36,7 @@ pub(super) use sound::schemes;
 pub(super) use unfit::{
     check as check_fit, complete, events, options as fit_options, patterns, publish,
 };
-pub(super) use written::{cursor, signed, split_line, url_fault};
+pub(super) use written::{cursor, path_fault, signed, split_line, url_fault};
 
 /// The name of the table.
 const NAME: &str = "target";

@@ -168,11 +168,13 @@ fn each<'a>(
         let path = format!("{of}.steps[{n}]");
         let kinds = [step.request.is_some(), step.send.is_some(), step.wait.is_some()];
         let kinds = kinds.into_iter().filter(|is| *is).count();
-        require(kinds == 1, &path, || match kinds {
+        require(kinds == 1, &path, || {
+            match kinds {
             0 => "a step is one of request, send and wait, and this is none; write request = \"POST /…\"".to_owned(),
             _ => {
                 "a step is only one of request, send and wait; make several steps of it".to_owned()
             }
+        }
         })?;
         let lacks = step.request.as_ref().is_some_and(|call| call.path.source().is_empty());
         require(!lacks, &path, || no_path("request"))?;
