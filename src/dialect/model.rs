@@ -214,6 +214,9 @@ pub struct WeightedCall {
     /// How often it is sent, compared with the others.
     #[serde(default = "one")]
     pub weight: u32,
+    /// How it is called in results; its method and path unless it has a name.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub name: Option<String>,
     /// What is sent.
     #[serde(flatten)]
     pub call: Call,

@@ -84,22 +84,22 @@ counters! {
     SendsAcknowledged => "sends_acknowledged",
     /// Events that a client sent again without an answer.
     SendsRepeated => "sends_repeated",
-    /// Events that the target refused, or that could not be sent to it: nobody expects them.
+    /// Arrivals of events of an earlier trial, or of another run against the same server.
+    Foreign => "foreign_events",
+    /// Tokens of events that arrived with a wrong check, or cut short.
+    Damaged => "damaged_tokens",
+    /// Messages in which no event was recognised although one was expected.
+    Unrecognised => "unrecognised_messages",
+    /// Arrivals of events that were due before their client's subscription was confirmed.
+    Replayed => "replayed",
+    /// Further arrivals of events in pages that repeat: no duplicates.
+    Repeated => "repeated",
+    /// Events due in the measure window that the server refused to publish.
     PublishesRefused => "publishes_refused",
-    /// Events whose publication was not answered, and that nobody received: whether they were published is unknown.
+    /// Events due in the measure window whose publishing was not answered, and that nobody received.
     PublishesUnknown => "publishes_unknown",
-    /// Events of other runs or other topics that links received.
-    Foreign => "foreign",
-    /// Marks of events that did not arrive whole.
-    Damaged => "damaged",
-    /// Messages without any mark of an event, where one was expected.
-    Unrecognised => "unrecognised",
     /// Messages and webhook deliveries that the dialect ignores: they carry no event.
     Ignored => "ignored",
-    /// Events that a newer state overtook before they arrived.
-    Superseded => "superseded",
-    /// Events that links received that were due before they had subscribed.
-    Replayed => "replayed",
     /// Samples above the histogram's highest value, recorded as that value.
     Saturated => "saturated",
     /// Deliveries received before they were due: clocks or stamps are wrong.

@@ -3,6 +3,7 @@
 //! Nothing here computes a percentile: facts merge associatively over shards, workers, hosts and trials, percentiles do
 //! not.
 
+mod age;
 mod cgroup;
 mod core;
 mod counter;
@@ -19,11 +20,13 @@ mod recorder;
 mod sample;
 mod series;
 mod snapshot;
+mod specimen;
 mod storm;
 mod tree;
 mod watched;
 mod wire;
 
+pub use age::{Ages, Knowledge};
 pub use cgroup::Cgroup;
 pub use core::{allowed_cores, pin, pin_process};
 pub use counter::{Counter, Counters};
@@ -41,6 +44,7 @@ pub use recorder::Recorder;
 pub use sample::{DeliverySample, RawSamples, RequestSample, Samples};
 pub use series::{BATCH_NS, Batch, Series};
 pub use snapshot::{Interval, PackedInterval, Snapshot};
+pub use specimen::{Specimen, Specimens};
 pub use storm::Storm;
 pub use tree::{ProcessStat, descendants, processes};
 pub use watched::{Tree, Watched};

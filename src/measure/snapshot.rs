@@ -5,7 +5,10 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize, Serializer};
 use serde_json::value::{RawValue, to_raw_value};
 
-use super::{Counters, Distribution, ErrorKind, Ledger, Metric, Series, Storm};
+use super::{
+    Counters, Distribution, ErrorKind, Ledger, Metric, Publishing, Receipts, Series, Specimens,
+    Storm,
+};
 
 /// Raw facts: distributions, counters and the ledger. Merging is associative and commutative.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
@@ -26,6 +29,15 @@ pub struct Snapshot {
     /// What one failure of each kind said.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub described: BTreeMap<ErrorKind, String>,
+    /// Messages in which no event was recognised.
+    #[serde(default)]
+    pub unrecognised: Specimens,
+    /// Events that links lack; only the last snapshot of a shard carries them.
+    #[serde(default)]
+    pub receipts: Receipts,
+    /// Events whose publishing failed, or may have failed.
+    #[serde(default)]
+    pub publishing: Publishing,
     /// The account of deliveries; only the last snapshot of a shard carries one.
     pub ledger: Ledger,
 }
@@ -52,6 +64,9 @@ impl Snapshot {
                 mine.clone_from(text);
             }
         }
+        self.unrecognised.merge(&other.unrecognised);
+        self.receipts.merge(&other.receipts);
+        self.publishing.merge(&other.publishing);
         self.ledger.merge(&other.ledger);
     }
 

@@ -19,6 +19,11 @@ impl Greeting {
         self.0.set(kept);
     }
 
+    /// Forgets them: they say nothing of what comes after.
+    pub(super) fn forget(&self) {
+        self.0.set([0; KEPT]);
+    }
+
     fn is_tls(&self) -> bool {
         matches!(self.0.get(), [0x14..=0x17, 3, 0..=4, ..])
     }

@@ -70,10 +70,15 @@ fn certificate(error: &CertificateError) -> String {
             "the server's certificate is not valid yet. Check the clocks of both machines, or set tls.insecure = true"
                 .to_owned()
         }
-        CertificateError::UnknownIssuer => {
-            "the server's certificate is not of the authority that is trusted here (unknown issuer). Name its authority: \
-             tls = { ca = \"ca.pem\" }"
-                .to_owned()
+        CertificateError::UnknownIssuer | CertificateError::BadSignature => {
+            let why = match error {
+                CertificateError::UnknownIssuer => "unknown issuer",
+                _ => "another key than its issuer's signed it",
+            };
+            format!(
+                "the server's certificate is not of the authority that is trusted here ({why}). Name its authority: tls = {{ ca = \
+                 \"ca.pem\" }}"
+            )
         }
         CertificateError::NotValidForName => {
             "the server's certificate is for another name than the URL's host. Correct the URL, or set tls.server_name"
@@ -124,6 +129,7 @@ fn alert_text(alert: AlertDescription) -> String {
         | AlertDescription::CertificateRevoked
         | AlertDescription::UnsupportedCertificate
         | AlertDescription::CertificateUnknown
+        | AlertDescription::DecryptError
         | AlertDescription::AccessDenied => {
             return format!(
                 "the server does not accept the client's certificate ({alert:?}). Use one of an authority that the server trusts: \

@@ -80,6 +80,8 @@ pub struct Http1 {
     connection: Driven<Stream>,
     meter: Rc<Meter>,
     manners: Manners,
+    /// Whether the connection was just seen to be open.
+    seen_open: bool,
 }
 
 impl Http1 {
@@ -89,7 +91,7 @@ impl Http1 {
         let (meter, manners) = (socket.meter(), socket.manners());
         let connection = Driven::over(socket, BUFFER).await;
         let connection = connection.map_err(|error| NetError::of(&error, &meter, Part::Head))?;
-        Ok(Self { connection, meter, manners })
+        Ok(Self { connection, meter, manners, seen_open: false })
     }
 
     /// The meter of the socket.
@@ -109,7 +111,8 @@ impl Http1 {
 
     /// The same, looking whether the peer has closed it since it was last used.
     pub async fn still_open(&mut self) -> bool {
-        self.connection.ready().await.is_ok()
+        self.seen_open = self.connection.ready().await.is_ok();
+        self.seen_open
     }
 
     /// Sends `request` and collects the whole answer.
@@ -142,8 +145,11 @@ impl Http1 {
         self.meter.arm();
         self.manners.dress(&mut request);
         let failed = |error: &hyper::Error| NetError::of(error, &self.meter, Part::Head);
-        self.connection.ready().await.map_err(|error| failed(&error))?;
-        self.meter.arm();
+        if !std::mem::take(&mut self.seen_open) {
+            self.connection.ready().await.map_err(|error| failed(&error))?;
+            // What was written before the request is not the request.
+            self.meter.arm();
+        }
         let answer = self.connection.send(request).await;
         let answer = answer.map_err(|refused| failed(refused.error()))?;
         if answer.status() == StatusCode::SWITCHING_PROTOCOLS {

@@ -112,9 +112,10 @@ struct Shared {
 
 impl Shared {
     async fn over(stream: Stream) -> Result<Self, NetError> {
-        if stream.agreed_on(b"h2") == Some(false) {
+        if !stream.may_speak(b"h2") {
             return Err(NetError::Protocol(
-                "the server agrees on HTTP/1.1 alone; set http = 1".to_owned(),
+                "the server does not agree on HTTP/2 in the TLS handshake (ALPN); set http = 1"
+                    .to_owned(),
             ));
         }
         let (meter, unsent) = (stream.meter(), Rc::new(Unsent::default()));

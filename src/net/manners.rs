@@ -17,9 +17,17 @@ use super::Meter;
 use super::cookies::{Jar, now_s};
 use super::error::{BODY_MAX, NetError, Part};
 
-/// How one link behaves.
+/// How one link behaves. Small, because every connection has its own.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Manners {
+    /// What it adds; `None` where it adds nothing.
+    habits: Option<Box<Habits>>,
+    /// What the body that is being read is decoded by, if by anything.
+    coding: Option<Box<Coding>>,
+}
+
+#[derive(Debug, Clone)]
+struct Habits {
     jar: Option<Rc<RefCell<Jar>>>,
     /// Whether compressed answers are asked for.
     compression: bool,
@@ -27,50 +35,34 @@ pub(super) struct Manners {
     secure: bool,
     /// The path of the request under way, where cookies are kept.
     path: String,
-    /// What the body that is being read is decoded by; `None` before its first piece.
-    coding: Option<Coding>,
 }
 
 impl Manners {
-    pub(super) const fn new(
-        jar: Option<Rc<RefCell<Jar>>>,
-        compression: bool,
-        secure: bool,
-    ) -> Self {
-        Self { jar, compression, secure, path: String::new(), coding: None }
+    pub(super) fn new(jar: Option<Rc<RefCell<Jar>>>, compression: bool, secure: bool) -> Self {
+        let adds = jar.is_some() || compression;
+        let habits = Habits { jar, compression, secure, path: String::new() };
+        Self { habits: adds.then(|| Box::new(habits)), coding: None }
     }
 
     /// Adds to a request what the link sends with each; what the request has already stays.
     #[inline]
     pub(super) fn dress(&mut self, request: &mut Request<Full<Bytes>>) {
-        if self.compression && !request.headers().contains_key(ACCEPT_ENCODING) {
-            let codings = HeaderValue::from_static("gzip, deflate");
-            request.headers_mut().insert(ACCEPT_ENCODING, codings);
-        }
-        if let Some(jar) = &self.jar {
-            request.uri().path().clone_into(&mut self.path);
-            let cookies = jar.borrow_mut().header(&self.path, self.secure, now_s());
-            if let Some(cookies) = cookies
-                && !request.headers().contains_key(COOKIE)
-            {
-                request.headers_mut().insert(COOKIE, cookies);
-            }
+        if let Some(habits) = &mut self.habits {
+            habits.dress(request);
         }
     }
 
     /// Takes what an answer's head sets.
     #[inline]
     pub(super) fn heard(&mut self, headers: &HeaderMap) {
-        self.coding = None;
-        if let Some(jar) = &self.jar {
-            let mut jar = jar.borrow_mut();
-            for cookie in headers.get_all(SET_COOKIE) {
-                jar.set(&String::from_utf8_lossy(cookie.as_bytes()), &self.path, now_s());
-            }
+        if let Some(habits) = &self.habits {
+            habits.heard(headers);
         }
-        if let Some(coding) = headers.get(CONTENT_ENCODING) {
-            self.coding = Some(Coding::named(coding));
-        }
+        self.coding = headers.get(CONTENT_ENCODING).map(|coding| Box::new(Coding::named(coding)));
+    }
+
+    fn asks(&self) -> bool {
+        self.habits.as_ref().is_some_and(|habits| habits.compression)
     }
 
     /// The whole body of an answer whose head was [heard](Self::heard).
@@ -81,7 +73,7 @@ impl Manners {
             // Such as the answer to HEAD, which names what it leaves out.
             Some(_) if body.is_empty() => Ok(body),
             Some(mut coding) => {
-                let decoded = coding.decode(&body, self.compression)?;
+                let decoded = coding.decode(&body, self.asks())?;
                 coding.finish()?;
                 Ok(decoded)
             }
@@ -97,9 +89,37 @@ impl Manners {
     ) -> Result<Bytes, NetError> {
         let piece = frame.map_err(|error| NetError::of(&error, meter, Part::Body))?;
         let piece = piece.into_data().unwrap_or_default();
+        let asks = self.asks();
         match &mut self.coding {
             None => Ok(piece),
-            Some(coding) => coding.decode(&piece, self.compression),
+            Some(coding) => coding.decode(&piece, asks),
+        }
+    }
+}
+
+impl Habits {
+    fn dress(&mut self, request: &mut Request<Full<Bytes>>) {
+        if self.compression && !request.headers().contains_key(ACCEPT_ENCODING) {
+            let codings = HeaderValue::from_static("gzip, deflate");
+            request.headers_mut().insert(ACCEPT_ENCODING, codings);
+        }
+        if let Some(jar) = &self.jar {
+            request.uri().path().clone_into(&mut self.path);
+            let cookies = jar.borrow_mut().header(&self.path, self.secure, now_s());
+            if let Some(cookies) = cookies
+                && !request.headers().contains_key(COOKIE)
+            {
+                request.headers_mut().insert(COOKIE, cookies);
+            }
+        }
+    }
+
+    fn heard(&self, headers: &HeaderMap) {
+        if let Some(jar) = &self.jar {
+            let mut jar = jar.borrow_mut();
+            for cookie in headers.get_all(SET_COOKIE) {
+                jar.set(&String::from_utf8_lossy(cookie.as_bytes()), &self.path, now_s());
+            }
         }
     }
 }

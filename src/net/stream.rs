@@ -65,10 +65,12 @@ impl Stream {
         }
     }
 
-    /// Whether the handshake agreed on the protocol `name` (ALPN); `None` without TLS, or where the server names none.
-    pub(super) fn agreed_on(&self, name: &[u8]) -> Option<bool> {
-        let Io::Tls(stream) = &self.io else { return None };
-        stream.get_ref().1.alpn_protocol().map(|agreed| agreed == name)
+    /// Whether the protocol `name` may be spoken: over TLS the handshake must have agreed on it (ALPN).
+    pub(super) fn may_speak(&self, name: &[u8]) -> bool {
+        match &self.io {
+            Io::Plain(_) => true,
+            Io::Tls(stream) => stream.get_ref().1.alpn_protocol() == Some(name),
+        }
     }
 
     /// The same connection of a link with these manners.
@@ -91,6 +93,8 @@ impl Stream {
     fn secured(stream: TlsStream<Socket>, begun_ns: u64) -> Self {
         let (socket, session) = stream.get_ref();
         let resumed = session.handshake_kind() == Some(HandshakeKind::Resumed);
+        // What stands under TLS tells nothing of what is spoken over it.
+        socket.meter().greeting().forget();
         socket.meter().shook_hands(clock::now() - begun_ns, resumed);
         let io = Io::Tls(Box::new(stream));
         Self { io, unread: Bytes::new(), manners: Manners::default() }

@@ -125,9 +125,10 @@ impl Consent {
 
     /// The echo of a challenge that is posted; `None` if the body is none.
     pub(super) fn echo(&self, body: &[u8]) -> Option<Reply> {
-        if self.handshake != Handshake::Echo
-            || memchr::memmem::find(body, b"\"challenge\"").is_none()
-        {
+        // An array would be read as the members of the object in order.
+        let is_object = body.trim_ascii_start().starts_with(b"{");
+        let asks = is_object && memchr::memmem::find(body, b"\"challenge\"").is_some();
+        if self.handshake != Handshake::Echo || !asks {
             return None;
         }
         let Challenge { challenge } = serde_json::from_slice(body).ok()?;

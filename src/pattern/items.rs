@@ -39,6 +39,21 @@ pub(super) struct Asked {
     conditional: bool,
 }
 
+impl Asked {
+    /// The name of the operation, as scenarios write it.
+    pub(super) const fn name(&self) -> &'static str {
+        match self.operation {
+            Operation::Create => "create",
+            Operation::Read => "read",
+            Operation::Head => "head",
+            Operation::Replace => "replace",
+            Operation::Patch => "patch",
+            Operation::Delete => "delete",
+            Operation::List => "list",
+        }
+    }
+}
+
 /// A right answer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum ItemChange {

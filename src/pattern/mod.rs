@@ -37,6 +37,7 @@ mod sse;
 mod sse_parser;
 mod webhook;
 mod websocket;
+mod weighted;
 mod xml;
 
 pub use conversation::{Conversation, ConversationError};

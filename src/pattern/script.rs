@@ -184,6 +184,7 @@ pub(super) fn take(
 ) -> Result<(), Ended> {
     for (name, capture) in captures {
         let value = capture.evaluate(answer).ok_or_else(|| Ended::Missing(name.clone()))?;
+        voice.conversation().hide(name, &value);
         voice.set(name, value);
     }
     Ok(())

@@ -127,7 +127,9 @@ impl Publisher {
                 }
             }
         }
-        Ok(self.context.recorder.borrow_mut().snapshot())
+        let mut snapshot = self.context.recorder.borrow_mut().snapshot();
+        snapshot.publishing = self.account.failed();
+        Ok(snapshot)
     }
 
     fn publishing(&self) -> Result<Option<Rc<Publishing>>, String> {

@@ -156,6 +156,8 @@ impl Shard {
         let _ = self.messages.send(Message::Samples(context.raw()));
         let mut snapshot = context.recorder.borrow().snapshot();
         snapshot.ledger = context.ledger();
+        snapshot.receipts = context.receipts();
+        snapshot.unrecognised = context.unrecognised();
         snapshot.counters.add(Counter::LostSlow, context.lost_slow());
         Ok(snapshot)
     }

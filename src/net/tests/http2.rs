@@ -20,6 +20,8 @@ enum Mood {
     Reset(h2::Reason),
     /// Ends the connection with this reason, after the answer.
     GoAwayAfter,
+    /// Says that it will end, and then answers.
+    GoAwayDuring,
     /// Ends it before.
     GoAwayBefore(h2::Reason),
     /// Never answers.
@@ -45,10 +47,11 @@ async fn server(mood: Mood) -> std::net::SocketAddr {
     address
 }
 
-async fn serve(stream: tokio::net::TcpStream, mood: Mood) {
+async fn serve(stream: tokio::net::TcpStream, first: Mood) {
     let Ok(mut connection) = h2::server::handshake(stream).await else { return };
-    let mut kept = Vec::new();
+    let (mut kept, mut first) = (Vec::new(), Some(first));
     while let Some(Ok((_, mut respond))) = connection.accept().await {
+        let mood = first.take().unwrap_or(Mood::Fine);
         let ok = || hyper::Response::new(());
         let fine = |respond: &mut h2::server::SendResponse<Bytes>| {
             let mut body = respond.send_response(ok(), false).unwrap();
@@ -60,6 +63,10 @@ async fn serve(stream: tokio::net::TcpStream, mood: Mood) {
             Mood::GoAwayAfter => {
                 fine(&mut respond);
                 connection.graceful_shutdown();
+            }
+            Mood::GoAwayDuring => {
+                connection.graceful_shutdown();
+                fine(&mut respond);
             }
             Mood::GoAwayBefore(reason) => connection.abrupt_shutdown(reason),
             Mood::Silent => kept.push((respond, None)),
@@ -109,6 +116,7 @@ async fn whatever_a_server_of_http_2_does_has_a_named_kind() {
         for (mood, expected) in [
             (Mood::Fine, Ok(())),
             (Mood::GoAwayAfter, Ok(())),
+            (Mood::GoAwayDuring, Ok(())),
             (Mood::Reset(Reason::INTERNAL_ERROR), Err((ErrorKind::Reset, "RST_STREAM, code 2"))),
             (Mood::Reset(Reason::REFUSED_STREAM), Err((ErrorKind::Reset, "RST_STREAM, code 7"))),
             (

@@ -12,6 +12,8 @@ use tokio::task::spawn_local;
 pub(crate) enum Act {
     /// Reads a request's head.
     Read,
+    /// Reads whatever comes first.
+    Take,
     /// Writes bytes.
     Say(Vec<u8>),
     /// Writes bytes for ever, as fast as they are taken.
@@ -56,6 +58,7 @@ async fn perform(mut stream: TcpStream, acts: Vec<Act>) {
     for act in acts {
         let went_on = match act {
             Act::Read => read_head(&mut stream).await,
+            Act::Take => stream.read(&mut [0; 4096]).await.is_ok(),
             Act::Say(bytes) => stream.write_all(&bytes).await.is_ok(),
             Act::Flood(bytes) => {
                 while stream.write_all(&bytes).await.is_ok() {}

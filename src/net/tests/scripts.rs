@@ -63,11 +63,6 @@ pub(super) fn right_answers() -> Vec<(&'static str, Vec<Act>, Outcome)> {
         ),
         ("closed after the answer", read_then(FINE), Answer(200, "fine", false)),
         (
-            "reset after the answer",
-            vec![Act::Read, say(FINE), Act::Hold],
-            Answer(200, "fine", true),
-        ),
-        (
             "closed half after the answer",
             vec![Act::Read, say(FINE), Act::HalfClose, Act::Hold],
             Answer(200, "fine", false),

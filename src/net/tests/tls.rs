@@ -2,7 +2,8 @@ use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Duration;
 
-use rcgen::{BasicConstraints, CertificateParams, IsCa, Issuer, KeyPair, date_time_ymd};
+use hyper::header::HeaderValue;
+use rcgen::{BasicConstraints, CertificateParams, DnType, IsCa, Issuer, KeyPair, date_time_ymd};
 use rustls::pki_types::pem::PemObject as _;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use rustls::server::WebPkiClientVerifier;
@@ -16,7 +17,7 @@ use tokio_rustls::TlsAcceptor;
 use super::http1::get;
 use super::peer::{Act, FINE, peer, say};
 use crate::measure::ErrorKind;
-use crate::net::tls::{Credentials, HTTP_1, provider};
+use crate::net::tls::{Credentials, HTTP_1, HTTP_2, provider};
 use crate::net::{Client, Dialer, Endpoint, NetError};
 
 const LONG: Duration = Duration::from_secs(60);
@@ -34,8 +35,9 @@ struct Issued {
 }
 
 impl Issuing {
-    fn new() -> Self {
+    fn new(name: &str) -> Self {
         let mut params = CertificateParams::new(Vec::new()).unwrap();
+        params.distinguished_name.push(DnType::CommonName, name);
         params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
         let key = KeyPair::generate().unwrap();
         let pem = params.self_signed(&key).unwrap().pem();
@@ -74,8 +76,7 @@ fn roots(pem: &str) -> RootCertStore {
 }
 
 impl Server<'_> {
-    /// Answers every request with 200 and `fine`; returns its port.
-    async fn start(&self) -> u16 {
+    fn acceptor(&self) -> TlsAcceptor {
         let builder = ServerConfig::builder_with_provider(provider())
             .with_protocol_versions(self.versions)
             .unwrap();
@@ -91,7 +92,12 @@ impl Server<'_> {
         let key = PrivateKeyDer::from_pem_slice(self.shown.key.as_bytes()).unwrap();
         let mut config = builder.with_single_cert(chain, key).unwrap();
         config.alpn_protocols = self.alpn.iter().map(|name| name.to_vec()).collect();
-        let acceptor = TlsAcceptor::from(Arc::new(config));
+        TlsAcceptor::from(Arc::new(config))
+    }
+
+    /// Answers every request with 200 and `fine`; returns its port.
+    async fn start(&self) -> u16 {
+        let acceptor = self.acceptor();
         let listener = TcpListener::bind(("127.0.0.1", 0)).await.unwrap();
         let port = listener.local_addr().unwrap().port();
         spawn_local(async move {
@@ -144,7 +150,7 @@ fn check(name: &str, found: Result<u16, NetError>, expected: Expected) {
 
 #[tokio::test(flavor = "current_thread")]
 async fn a_servers_certificate_is_checked_and_each_fault_has_its_message() {
-    let (ours, theirs) = (Issuing::new(), Issuing::new());
+    let (ours, theirs) = (Issuing::new("ours"), Issuing::new("theirs"));
     let trusting = || Credentials { ca: Some(ours.pem.clone()), ..Credentials::default() };
     let right = ours.issue(&["bench.example"], NOW);
     let all = async {
@@ -154,8 +160,10 @@ async fn a_servers_certificate_is_checked_and_each_fault_has_its_message() {
         let early = ours.issue(&["bench.example"], (2080, 2090));
         let elsewhere = ours.issue(&["other.example", "third.example"], NOW);
         let stranger = theirs.issue(&["bench.example"], NOW);
+        // Its name is the trusted one's, its key is not.
+        let impostor = Issuing::new("ours").issue(&["bench.example"], NOW);
         let certificate = |says: &'static [&'static str]| Err((ErrorKind::Certificate, says));
-        let cases: [(&str, &Issued, Credentials, Expected); 9] = [
+        let cases: [(&str, &Issued, Credentials, Expected); 10] = [
             ("trusted", &right, trusting(), Ok(())),
             (
                 "expired",
@@ -180,6 +188,12 @@ async fn a_servers_certificate_is_checked_and_each_fault_has_its_message() {
                 trusting(),
                 certificate(&["unknown issuer", "tls = { ca"]),
             ),
+            (
+                "of an authority of the same name",
+                &impostor,
+                trusting(),
+                certificate(&["not of the authority that is trusted here", "tls = { ca"]),
+            ),
             ("of another authority, insecure", &stranger, insecure(), Ok(())),
             ("expired, insecure", &expired, insecure(), Ok(())),
             ("for another name, insecure", &elsewhere, insecure(), Ok(())),
@@ -197,7 +211,7 @@ async fn a_servers_certificate_is_checked_and_each_fault_has_its_message() {
 
 #[tokio::test(flavor = "current_thread")]
 async fn a_client_certificate_is_shown_where_the_server_wants_one() {
-    let (ours, theirs) = (Issuing::new(), Issuing::new());
+    let (ours, theirs) = (Issuing::new("ours"), Issuing::new("theirs"));
     let shown = ours.issue(&["bench.example"], NOW);
     let all = async {
         for versions in [&ONLY_13, &ONLY_12] {
@@ -231,7 +245,7 @@ async fn a_client_certificate_is_shown_where_the_server_wants_one() {
 
 #[tokio::test(flavor = "current_thread")]
 async fn plain_and_tls_that_meet_each_other_are_named() {
-    let ours = Issuing::new();
+    let ours = Issuing::new("ours");
     let shown = ours.issue(&["bench.example"], NOW);
     let trusting = || Credentials { ca: Some(ours.pem.clone()), ..Credentials::default() };
     let all = async {
@@ -250,7 +264,7 @@ async fn plain_and_tls_that_meet_each_other_are_named() {
                 vec![say(plain), Act::Hold],
                 &["plain text; write http:// or ws://"][..],
             ),
-            ("a port that hangs up", vec![], &["closed the connection during it"]),
+            ("a port that hangs up", vec![Act::Take], &["closed the connection during it"]),
             ("a reset", vec![Act::Reset], &["the connection"]),
             ("an alert", vec![say([21, 3, 3, 0, 2, 2, 40]), Act::Hold], &["handshake_failure"]),
             ("an old version", vec![say([21, 3, 3, 0, 2, 2, 70]), Act::Hold], &["TLS 1.2 nor 1.3"]),
@@ -272,9 +286,75 @@ async fn plain_and_tls_that_meet_each_other_are_named() {
     LocalSet::new().run_until(all).await;
 }
 
+#[tokio::test(flavor = "current_thread")]
+async fn http_2_over_tls_is_agreed_on_or_the_server_is_named() {
+    let ours = Issuing::new("ours");
+    let shown = ours.issue(&["bench.example"], NOW);
+    let all = async {
+        for (name, alpn, kind, says) in [
+            ("HTTP/1.1 alone", HTTP_1, ErrorKind::Tls, "http = 1 or http = 2"),
+            ("no ALPN", &[], ErrorKind::Protocol, "does not agree on HTTP/2"),
+        ] {
+            let server = Server { shown: &shown, clients: None, versions: &ONLY_13, alpn };
+            let port = server.start().await;
+            let url = format!("https://bench.example:{port}");
+            let tls = Credentials { ca: Some(ours.pem.clone()), ..Credentials::default() };
+            let endpoint = Endpoint { tls, ..Endpoint::from_url(&url).unwrap() };
+            let endpoint = endpoint.resolved(&["*:".to_owned() + &port.to_string() + ":127.0.0.1"]);
+            let dialer = Dialer::to(&endpoint.unwrap(), HTTP_2, false, Rc::default()).unwrap();
+            let error = Client::connect(&dialer.over_http2(1), 0).await.unwrap_err();
+            assert_eq!(error.kind(), kind, "{name}: {error}");
+            assert!(error.to_string().contains(says), "{name}: {error}");
+        }
+    };
+    LocalSet::new().run_until(all).await;
+}
+
+#[tokio::test(flavor = "current_thread")]
+async fn http_2_over_tls_reaches_a_server_of_another_make() {
+    let ours = Issuing::new("ours");
+    let shown = ours.issue(&["bench.example"], NOW);
+    let all = async {
+        let server = Server {
+            shown: &shown,
+            clients: None,
+            versions: &ONLY_12,
+            alpn: &[b"h2", b"http/1.1"],
+        };
+        let acceptor = server.acceptor();
+        let listener = TcpListener::bind(("127.0.0.1", 0)).await.unwrap();
+        let port = listener.local_addr().unwrap().port();
+        spawn_local(async move {
+            let (stream, _) = listener.accept().await.unwrap();
+            let stream = acceptor.accept(stream).await.unwrap();
+            let mut connection = h2::server::handshake(stream).await.unwrap();
+            while let Some(Ok((request, mut respond))) = connection.accept().await {
+                let authority = request.uri().authority().unwrap().to_string();
+                let mut body = respond.send_response(hyper::Response::new(()), false).unwrap();
+                body.send_data(authority.into(), true).unwrap();
+            }
+        });
+        let url = format!("https://bench.example:{port}");
+        let tls = Credentials { ca: Some(ours.pem.clone()), ..Credentials::default() };
+        let endpoint = Endpoint { tls, ..Endpoint::from_url(&url).unwrap() };
+        let endpoint = endpoint.resolved(&[format!("bench.example:{port}:127.0.0.1")]).unwrap();
+        let dialer = Dialer::to(&endpoint, HTTP_2, false, Rc::default()).unwrap().over_http2(2);
+        for link in 0..2 {
+            let mut client = Client::connect(&dialer, link).await.unwrap();
+            let mut request = get("/");
+            let host = HeaderValue::from_str(endpoint.host_header()).unwrap();
+            request.headers_mut().insert("host", host);
+            let answer = client.exchange(request, LONG).await.unwrap();
+            assert_eq!(answer.body, format!("bench.example:{port}"));
+        }
+        assert_eq!(dialer.totals().connections(), 1);
+    };
+    LocalSet::new().run_until(all).await;
+}
+
 #[test]
 fn credentials_that_cannot_be_used_name_their_key() {
-    let issued = Issuing::new().issue(&["client"], NOW);
+    let issued = Issuing::new("ours").issue(&["client"], NOW);
     let endpoint = |tls| Endpoint { tls, ..Endpoint::from_url("https://bench.example").unwrap() };
     let none = Credentials::default;
     let some = |text: &str| Some(text.to_owned());

@@ -167,8 +167,8 @@ pub const SPECS: &[Spec] = &[
         .says("of the answered: those told that nothing has changed (304)", "all but `request`"),
     count("dials", Unit::Of("attempts"), WORKERS, Counter::Dials).better(Better::Neither)
         .says("attempts to open a connection to the target, failed ones too, over the whole trial", "failed before any report"),
-    count("reconnects", Unit::Of("links"), WORKERS, Counter::Reconnects).of(Of::Delivering).better(Better::Neither)
-        .says("times that a link stood again after it had ended without being asked to", "`request`"),
+    count("reconnects", Unit::Of("links"), WORKERS, Counter::Reconnects).better(Better::Neither)
+        .says("times that a link stood again after it had ended without being asked to; of `request`, after the target had closed a kept connection between two requests", "failed before any report"),
     count("churned", Unit::Of("links"), WORKERS, Counter::Churned).when(fill::churns).better(Better::Neither)
         .says("times that a link left on purpose and was followed by a new connection", "no churn"),
     count("skipped", Unit::Of("events"), WORKERS, Counter::Skipped).of(Of::Delivering)
