@@ -44,6 +44,10 @@ pub(super) fn check(file: &str, own: &Table) -> Result<(), ScenarioError> {
         text.template.load(&mut files).map_err(|fault| {
             ScenarioError::refused(file, &text.place, format!("{}: {fault}", text.path))
         })?;
+        if let Some(fault) = header_fault(&text) {
+            let message = format!("{}: {fault}", text.path);
+            return Err(ScenarioError::refused(file, &text.place, message));
+        }
         let scope = Scope::of(&text.path, own, &captures);
         if let Some(fault) = scope.fault(&text, own) {
             let message = format!("{}: {fault}", text.path);
@@ -51,6 +55,25 @@ pub(super) fn check(file: &str, own: &Table) -> Result<(), ScenarioError> {
         }
     }
     Ok(())
+}
+
+/// What is wrong with a header field, if the text is one.
+fn header_fault(text: &Text) -> Option<String> {
+    let (_, name) = text.path.rsplit_once(".headers.")?;
+    let of_name = |c: char| c.is_ascii_alphanumeric() || "!#$%&'*+-.^_`|~".contains(c);
+    let computed = ["content-length", "transfer-encoding"];
+    match () {
+        () if name.is_empty() || !name.chars().all(of_name) => {
+            Some(format!("'{name}' is not the name of a header field; write letters, digits and -"))
+        }
+        () if computed.contains(&name.to_ascii_lowercase().as_str()) => {
+            Some("it follows from the body; remove it".to_owned())
+        }
+        () if text.template.source().contains(['\r', '\n']) => {
+            Some("a header field is one line; write it without line feeds".to_owned())
+        }
+        () => None,
+    }
 }
 
 fn is_name(name: &str) -> bool {

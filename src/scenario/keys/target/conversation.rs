@@ -20,7 +20,7 @@ const METHOD: Key = key("method", Grammar(&grammar::METHOD))
     .usually("`\"GET\"`, or `\"POST\"` with a body")
     .says("The method.");
 const PATH: Key = key("path", Grammar(&grammar::PATH))
-    .usually("`\"/\"`")
+    .usually("required")
     .says("The path, with its query. `request = \"POST /topics/{{topic}}\"` is short for `method` and `path`.");
 const HEADERS: Key = key("headers", Map(&TEMPLATE))
     .usually("none")
