@@ -183,8 +183,12 @@ impl<'a> Lab<'a> {
         trial: &PlannedTrial,
         on_phase: impl FnMut(Phase, &[u32]),
     ) -> Result<Measured, Halt> {
-        let conductor =
-            Conductor { plan, executable: self.executable.clone(), signals: self.signals };
+        let conductor = Conductor {
+            plan,
+            executable: self.executable.clone(),
+            signals: self.signals,
+            results: None,
+        };
         let facts = conductor.measure(trial, on_phase);
         if let Some(signal) = self.signals.received() {
             return Err(Halt::Signal(signal));

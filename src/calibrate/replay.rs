@@ -32,7 +32,7 @@ fn run(lab: &Lab<'_>) -> Result<Finding, Halt> {
     let floor_ns = floor.map_or(0.0, |ns| (ns as f64 - service).max(0.0));
     let replayed = trials(lab, true)?
         .iter()
-        .map(|(plan, trial)| replay(&seeded(plan), &trial.facts.samples))
+        .map(|(plan, trial)| replay(&seeded(plan), &trial.facts.samples.requests))
         .collect::<Vec<_>>();
     Ok(judge(&replayed, floor_ns))
 }

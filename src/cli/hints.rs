@@ -1,7 +1,7 @@
 //! What to type in place of a command line that clap cannot read.
 
 use clap::error::{ContextKind, ContextValue, ErrorKind};
-use tidings::scenario::{Shipped, any_of, is_key_word, is_url, keys_meant};
+use tidings::scenario::{Shipped, address_advice, any_of, is_key_word, is_url, keys_meant};
 
 /// The verbs that take scenario keys.
 const OF_SCENARIOS: [&str; 2] = ["run", "plan"];
@@ -76,10 +76,7 @@ fn scenario_as_verb(word: &str) -> Option<String> {
     let shipped = Shipped::named(word).or_else(|| Shipped::nearest(word));
     let scenario = match shipped {
         _ if is_url(word) => {
-            return Some(format!(
-                "{word} is an address. External targets are not supported yet: `tidings run` measures the built-in \
-                 server only. Try: tidings run quickstart"
-            ));
+            return Some(format!("{word} {}", address_advice(word)));
         }
         Some(shipped) if !is_file => shipped.name,
         _ if is_file => word,

@@ -124,7 +124,8 @@ fn measure(
     let mut teller = Teller::new(plan, arguments.quiet);
     teller.begin(&info.warnings);
     let executable = std::env::current_exe().context("cannot find this executable")?;
-    let conductor = Conductor { plan, executable, signals };
+    let results = Some(folder.path().to_owned());
+    let conductor = Conductor { plan, executable, signals, results };
     // Reports everything recorded so far, however the loop ends.
     let outcome = catch_unwind(AssertUnwindSafe(|| {
         conductor.run(&mut folder, |progress| {

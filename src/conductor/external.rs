@@ -1,30 +1,47 @@
 //! A server of the user's own over a trial: launched or found, prepared and published to by a child of its own.
 
+use std::collections::BTreeMap;
 use std::net::{Ipv4Addr, SocketAddr};
+use std::time::{SystemTime, UNIX_EPOCH};
 
+use super::Conductor;
+use super::launch::{self, LaunchError, LaunchOptions, LogPlace, Servers};
+use super::site::{Site, callback_port};
 use super::target::FoundTarget;
 use super::trial::{LAUNCH_NS, Trial, TrialAbort};
 use crate::clock::{self, SECOND_NS};
-use crate::control::{Access, Assignment, Order, Published, PublisherAssignment, Report};
-use crate::measure::{Counter, Snapshot};
-use crate::scenario::Publish;
+use crate::control::{Access, Assignment, Captured, Order, Published, PublisherAssignment, Report};
+use crate::measure::{Counter, Snapshot, Watched};
+use crate::net::tls::Credentials;
+use crate::net::{Endpoint, Spread};
+use crate::scenario::{Addresses, External, Pattern, Publish, Restart};
 
 /// Longest wait for a server to be prepared, and for what is undone afterwards.
 const SETUP_NS: u64 = 120 * SECOND_NS;
 
 /// The server over a trial.
 #[derive(Debug)]
-pub(super) struct ExternalTarget {}
+pub(super) struct ExternalTarget {
+    /// The processes that were started for it.
+    servers: Option<Servers>,
+    /// The processes whose CPU time and memory are its own.
+    watched: Watched,
+}
 
 impl ExternalTarget {
-    /// CPU time that it has used so far; `None` where it cannot be read.
+    /// CPU time that it has used so far, in nanoseconds; `None` where it cannot be read.
     pub(super) fn cpu_ns(&self) -> Option<u64> {
-        None
+        self.watched.cpu_ns()
     }
 
-    /// Its memory now; `None` where it cannot be read.
+    /// Its memory now, in bytes; `None` where it cannot be read.
     pub(super) fn memory_bytes(&self) -> Option<u64> {
-        None
+        self.watched.anonymous_memory_bytes()
+    }
+
+    /// Why the trial cannot go on, if a process of it has ended.
+    pub(super) fn ended(&mut self) -> Option<String> {
+        self.servers.as_mut().and_then(|servers| servers.check().err())
     }
 }
 
@@ -34,7 +51,7 @@ impl Trial<'_> {
         let external = self.conductor.plan.scenario.external.clone().filter(|_| !self.planned.null);
         let mut found = match external {
             None => self.launch_target()?,
-            Some(_) => todo!(),
+            Some(external) => self.reach(&external)?,
         };
         let publishes = self.facts.case.workload.publish == Publish::Publisher;
         if found.access.is_some() || (publishes && !self.planned.null) {
@@ -46,11 +63,69 @@ impl Trial<'_> {
         Ok(found)
     }
 
+    /// Starts the server where the scenario says how, and finds out where it is.
+    fn reach(&mut self, external: &External) -> Result<FoundTarget, TrialAbort> {
+        let failed = |reason: String| TrialAbort::Failed(reason);
+        let case = &self.facts.case;
+        let callback_port = match (&case.pattern, &external.dialect.webhook) {
+            (Pattern::Webhook(_), Some(callback)) => callback_port(callback).map_err(failed)?,
+            _ => None,
+        };
+        let site = Site::new(external, case.workload.topics, callback_port);
+        let servers = match &external.launch[..] {
+            [] => None,
+            specs => Some(self.start(specs, &site)?),
+        };
+        let lookup = |name: &str| servers.as_ref().and_then(|servers| servers.lookup(name));
+        let expand = |text: &str| site.expand(text, &lookup);
+        let watched = match (&servers, &external.process) {
+            (_, Some(process)) => launch::watch(process, &expand).map_err(failed)?,
+            (Some(servers), None) => servers.watched(),
+            (None, None) => Watched::Nothing,
+        };
+        let endpoints = endpoints(external, &expand).map_err(failed)?;
+        self.external = Some(ExternalTarget { servers, watched });
+        let access = Access {
+            dialect: external.dialect.clone(),
+            endpoints,
+            cookies: external.reach.cookies,
+            compression: external.reach.compression,
+            run: run_number(),
+            callback_port,
+            captured: Vec::new(),
+        };
+        // Workers dial the endpoint; a built-in target is not there.
+        let address = SocketAddr::from((Ipv4Addr::LOCALHOST, 0));
+        Ok(FoundTarget { address, trust: None, access: Some(Box::new(access)) })
+    }
+
+    /// Starts the processes of the server.
+    fn start(
+        &self,
+        specs: &[crate::dialect::launch::LaunchSpec],
+        site: &Site<'_>,
+    ) -> Result<Servers, TrialAbort> {
+        let Conductor { executable, signals, results, .. } = self.conductor;
+        let trial = format!("{}-{}", self.facts.case.id, self.facts.trial);
+        let logs = results.as_deref().map(|folder| LogPlace { folder, trial: &trial });
+        let interrupted = || signals.received().is_some();
+        let options = LaunchOptions {
+            executable,
+            base: std::path::Path::new("."),
+            logs,
+            clients: self.facts.case.workload.clients,
+            secrets: site.secrets(),
+            expand: &|text, lookup| site.expand(text, lookup),
+            interrupted: &interrupted,
+        };
+        Servers::start(specs, &options).map_err(|error| match (error, signals.received()) {
+            (LaunchError::Interrupted, Some(signal)) => TrialAbort::Signal(signal),
+            (error, _) => TrialAbort::Failed(error.to_string()),
+        })
+    }
+
     /// Starts the publisher, which prepares the target; returns what it captured on the way.
-    fn launch_publisher(
-        &mut self,
-        found: &FoundTarget,
-    ) -> Result<Vec<crate::control::Captured>, TrialAbort> {
+    fn launch_publisher(&mut self, found: &FoundTarget) -> Result<Vec<Captured>, TrialAbort> {
         let plan = self.conductor.plan;
         let delivers = self.facts.case.pattern.kind().delivers();
         let id = self.children.len();
@@ -65,11 +140,9 @@ impl Trial<'_> {
         self.publisher = Some(id);
         self.launch("worker", "the publisher", Assignment::Publisher(assignment))?;
         let deadline = clock::now() + SETUP_NS;
-        loop {
-            match self.next(deadline, "the target to be prepared")? {
-                (from, Report::Prepared { captured }) if from == id => return Ok(captured),
-                (from, report) => return Err(self.out_of_place(from, &report)),
-            }
+        match self.next(deadline, "the target to be prepared")? {
+            (from, Report::Prepared { captured }) if from == id => Ok(captured),
+            (from, report) => Err(self.out_of_place(from, &report)),
         }
     }
 
@@ -82,16 +155,87 @@ impl Trial<'_> {
     }
 
     /// Books the publisher's account: what was acknowledged, the target has published.
-    pub(super) fn take_publisher(&mut self, snapshot: Snapshot) {
+    pub(super) fn take_publisher(&mut self, snapshot: &Snapshot) {
         if self.external.is_some() {
             let published = snapshot.counters.get(Counter::SendsAcknowledged);
             self.facts.target.counters.add(Counter::Published, published);
         }
-        self.facts.workers.merge(&snapshot);
+        self.facts.workers.merge(snapshot);
     }
 
     /// How long child number `id` may take to end after the order.
     pub(super) fn farewell_ns(&self, id: usize) -> u64 {
         if Some(id) == self.publisher { SETUP_NS } else { LAUNCH_NS }
     }
+
+    /// Ends the server's processes: as they ask for it, or on the spot.
+    pub(super) fn take_external_down(&mut self, restart: &Restart) {
+        let signal = (!restart.graceful).then_some(libc::SIGKILL);
+        if let Some(servers) = self.external.as_mut().and_then(|own| own.servers.as_mut()) {
+            servers.stop_now(signal);
+        }
+    }
+
+    /// Starts the server's processes again.
+    pub(super) fn bring_external_up(&mut self) -> Result<(), TrialAbort> {
+        let signals = self.conductor.signals;
+        let interrupted = || signals.received().is_some();
+        let servers = self.external.as_mut().and_then(|own| own.servers.as_mut());
+        match servers.map(|servers| servers.start_again(&interrupted)) {
+            None | Some(Ok(())) => Ok(()),
+            Some(Err(error)) => Err(TrialAbort::Failed(error.to_string())),
+        }
+    }
+
+    /// Stops the server's processes at the end of the trial.
+    pub(super) fn stop_external(&mut self) {
+        if let Some(servers) = self.external.as_mut().and_then(|own| own.servers.take()) {
+            servers.stop();
+        }
+    }
+}
+
+/// Where the server is for each pattern, and for publishing.
+fn endpoints(
+    external: &External,
+    expand: &dyn Fn(&str) -> Result<String, String>,
+) -> Result<BTreeMap<String, Endpoint>, String> {
+    let reach = &external.reach;
+    let read = |path: &Option<String>| match path {
+        None => Ok(None),
+        Some(path) => match std::fs::read_to_string(path) {
+            Ok(text) => Ok(Some(text)),
+            Err(error) => Err(format!("target.tls: {path} cannot be read: {error}")),
+        },
+    };
+    let tls = Credentials {
+        ca: read(&reach.tls.ca)?,
+        cert: read(&reach.tls.cert)?,
+        key: read(&reach.tls.key)?,
+        insecure: reach.tls.insecure,
+        server_name: reach.tls.server_name.clone(),
+    };
+    let mut endpoints = BTreeMap::new();
+    for (name, url) in &reach.url {
+        let url = expand(url.source()).map_err(|error| format!("target.url: {error}"))?;
+        let mut endpoint =
+            Endpoint::from_url(&url).map_err(|error| format!("target.url: {error}"))?;
+        if let Some(unix) = &reach.unix {
+            endpoint.unix = Some(expand(unix.source())?.into());
+        }
+        endpoint.spread = match reach.addresses {
+            Addresses::First => Spread::First,
+            Addresses::All => Spread::All,
+        };
+        endpoint.tls = tls.clone();
+        let endpoint = endpoint.resolved(&reach.resolve).map_err(|error| error.to_string())?;
+        endpoints.insert(name.clone(), endpoint);
+    }
+    Ok(endpoints)
+}
+
+/// A number that tells this trial's events from those of earlier ones that a server may have kept.
+fn run_number() -> u64 {
+    let now = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |time| time.as_nanos() as u64);
+    now ^ u64::from(std::process::id()).rotate_left(40)
 }

@@ -7,6 +7,7 @@ mod floor;
 pub mod launch;
 mod offer;
 mod signal;
+mod site;
 mod target;
 mod trial;
 
@@ -84,6 +85,8 @@ pub struct Conductor<'a> {
     pub executable: PathBuf,
     /// Watches for Ctrl-C.
     pub signals: &'a Signals,
+    /// The folder that keeps what launched servers print; `None` keeps none of it.
+    pub results: Option<PathBuf>,
 }
 
 impl Conductor<'_> {

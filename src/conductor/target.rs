@@ -127,6 +127,10 @@ impl Trial<'_> {
 
     /// Ends the target: with a goodbye, or on the spot.
     fn take_down(&mut self, restart: &Restart) -> Result<(), TrialAbort> {
+        if self.external.is_some() {
+            self.take_external_down(restart);
+            return Ok(self.is_down());
+        }
         if restart.graceful {
             self.children[TARGET].order(&Order::Finish);
             let deadline = clock::now() + LAUNCH_NS;
@@ -148,17 +152,26 @@ impl Trial<'_> {
                 return Err(self.out_of_place(id, &report));
             }
         }
+        self.is_down();
+        Ok(())
+    }
+
+    /// Tells the workers that the target is down.
+    fn is_down(&mut self) {
         // Events due before this instant were published; later ones were not.
         let at_ns = clock::now();
         self.target_state.down_ns = Some(at_ns);
         for worker in self.workers_mut() {
             worker.order(&Order::TargetDown { at_ns });
         }
-        Ok(())
     }
 
     /// Starts the successor on the same address, with the same schedule.
     fn bring_up(&mut self, restart: &Restart, down_ns: u64) -> Result<(), TrialAbort> {
+        if self.external.is_some() {
+            self.target_state.down_ns = None;
+            return self.bring_external_up();
+        }
         let Some(address) = self.target_state.address else { return Ok(()) };
         let resume = Resume { start_ns: self.target_state.start_ns, down_ns, log: restart.log };
         let assignment = Assignment::Target(self.target_assignment(address, Some(resume)));

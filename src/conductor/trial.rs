@@ -11,7 +11,7 @@ use super::{Conductor, Phase, abort, signal};
 use crate::clock::{self, SECOND_NS};
 use crate::control::{Assignment, Order, PROTOCOL_VERSION, Report, mishap, panic_message};
 use crate::judge::AbortWatch;
-use crate::measure::{BATCH_NS, Snapshot, was_ever_under_pressure};
+use crate::measure::{BATCH_NS, RawSamples, Snapshot, was_ever_under_pressure};
 use crate::plan::{Layout, PlannedTrial};
 use crate::record::{Intervals, Resources, STOPPED_BY, TrialFacts, WorkerHealth};
 use crate::scenario::Profile;
@@ -94,7 +94,7 @@ pub(super) fn run(
             health: Vec::new(),
             target: Snapshot::default(),
             intervals: Intervals::default(),
-            samples: Vec::new(),
+            samples: RawSamples::default(),
             resources: Resources {
                 worker_shards: layout.workers * layout.worker_shards,
                 target_shards: layout.target_shards,
@@ -126,7 +126,8 @@ pub(super) fn run(
         });
         trial.farewell();
     }
-    trial.facts.samples.sort_by_key(|sample| (sample.due_ns, sample.link));
+    trial.stop_external();
+    trial.facts.samples.sort();
     (trial.facts, ends_run)
 }
 
@@ -274,11 +275,11 @@ impl Trial<'_> {
                     self.watch.as_mut().and_then(|watch| watch.add(id - first, &packed.interval));
                 self.due_to_end = self.due_to_end.take().or(seen);
             }
-            Report::Samples(samples) => self.facts.samples.extend(samples),
+            Report::Samples(samples) => self.facts.samples.merge(samples),
             Report::Published(published) => self.pass_on(published),
             Report::Done { snapshot } if Some(id) == self.publisher => {
                 self.done[id] = true;
-                self.take_publisher(snapshot);
+                self.take_publisher(&snapshot);
             }
             Report::Done { snapshot } => {
                 self.done[id] = true;
@@ -319,6 +320,9 @@ impl Trial<'_> {
         }
         if let Some(why) = self.due_to_end.take().filter(|_| self.watch.is_some()) {
             return Err(TrialAbort::Condition(why));
+        }
+        if let Some(why) = self.external.as_mut().and_then(ExternalTarget::ended) {
+            return Err(TrialAbort::Failed(why));
         }
         if let Some(why) = self.unkept.take() {
             return Err(TrialAbort::Failed(format!("what was measured cannot be kept: {why}")));

@@ -15,7 +15,7 @@ use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
 
-use crate::measure::{PackedInterval, RequestSample, Snapshot};
+use crate::measure::{PackedInterval, RawSamples, Snapshot};
 use crate::net::tls::Trust;
 use crate::pace::{Pacing, Schedule};
 use crate::scenario::{Case, Limits, Phases, RestartLog};
@@ -195,8 +195,8 @@ pub enum Report {
     Published(Published),
     /// What was measured in the last second.
     Progress(PackedInterval),
-    /// Requests and polls that were kept raw, in parts: all of them might be too long for a frame.
-    Samples(Vec<RequestSample>),
+    /// Requests, polls and deliveries that were kept raw, in parts: all of them might be too long for a frame.
+    Samples(RawSamples),
     /// The remaining measurements; the child ends after it.
     Done {
         /// The rest, with the ledger.

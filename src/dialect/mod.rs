@@ -3,6 +3,7 @@
 //! A *dialect* says what is sent to a server and what is awaited of it: requests and messages with placeholders
 //! ([`template`]), what is taken out of answers ([`capture`]), what messages mean ([`matcher`]), and how an event is
 //! recognised on arrival ([`token`]). [`launch`] says how such a server is started.
+//! What must not be written anywhere is known to [`secrets`].
 
 pub mod callback;
 pub mod capture;
@@ -11,6 +12,9 @@ pub mod launch;
 pub mod matcher;
 pub mod model;
 mod pointer;
+#[cfg(test)]
+mod reference;
+pub mod secrets;
 pub mod signing;
 pub mod template;
 pub mod token;

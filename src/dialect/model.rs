@@ -405,6 +405,9 @@ pub struct EventStream {
     pub request: Call,
     /// How it is resumed.
     pub resume: Resume,
+    /// How often the server sends something on a quiet stream, if it does.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub heartbeat: Option<Span>,
     /// What is done once it is open, and again after each reconnect.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub steps: Vec<Step>,
@@ -492,6 +495,9 @@ pub struct Socket {
     /// Whether frames are pieces of a byte stream, cut anywhere.
     #[serde(skip_serializing_if = "is_false")]
     pub stream: bool,
+    /// How often the server sends something on a quiet connection, if it does.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub heartbeat: Option<Span>,
     /// What is done once it is open, and again after each reconnect.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub steps: Vec<Step>,

@@ -244,6 +244,17 @@ impl Finder {
         damaged
     }
 
+    /// How many bytes at the end may begin a token whose end is still to come; 0 where none do.
+    pub fn unfinished(bytes: &[u8]) -> usize {
+        let begins = |tail: &[u8]| {
+            let (prefix, body) = tail.split_at(tail.len().min(PREFIX.len()));
+            prefix.eq_ignore_ascii_case(&PREFIX[..prefix.len()])
+                && body.iter().all(|byte| VALUES[usize::from(*byte)] != NONE)
+        };
+        let longest = bytes.len().min(TOKEN_LEN - 1);
+        (1..=longest).rev().find(|n| begins(&bytes[bytes.len() - n..])).unwrap_or(0)
+    }
+
     /// What follows each prefix.
     fn marks<'a>(&'a self, bytes: &'a [u8]) -> impl Iterator<Item = Option<Mark>> + 'a {
         self.0.find_iter(bytes).filter_map(move |at| {

@@ -7,6 +7,7 @@ mod cgroup;
 mod core;
 mod counter;
 mod distribution;
+mod error_kind;
 mod health;
 mod hiccup;
 mod host;
@@ -25,16 +26,19 @@ mod wire;
 
 pub use cgroup::Cgroup;
 pub use core::{allowed_cores, pin, pin_process};
-pub use counter::{Counter, Counters, ErrorKind};
+pub use counter::{Counter, Counters};
 pub use distribution::{Distribution, Quantile};
+pub use error_kind::ErrorKind;
 pub use health::Watch;
 pub use host::Host;
-pub use ledger::{Arrival, Ledger, LinkLedger};
+pub use ledger::{
+    Arrival, Ledger, LinkLedger, Publishing, Receipts, Semantics, Seqs, Settlement, Terms,
+};
 pub use metric::{Awaits, Metric};
 pub use pressure::was_ever_under_pressure;
 pub use process::{Process, raise_descriptor_limit};
 pub use recorder::Recorder;
-pub use sample::{RequestSample, Samples};
+pub use sample::{DeliverySample, RawSamples, RequestSample, Samples};
 pub use series::{BATCH_NS, Batch, Series};
 pub use snapshot::{Interval, PackedInterval, Snapshot};
 pub use storm::Storm;

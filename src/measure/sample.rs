@@ -1,4 +1,4 @@
-//! Raw samples of requests and polls: a few, for analyses beyond distributions.
+//! Raw samples of requests, polls and deliveries: a few, for analyses beyond distributions.
 
 use serde::{Deserialize, Serialize};
 
@@ -45,14 +45,79 @@ pub struct RequestSample {
     pub server_service_ns: Option<u64>,
 }
 
-/// The first samples of a shard, in memory allocated beforehand.
-#[derive(Debug, Default)]
-pub struct Samples {
-    kept: Vec<RequestSample>,
+/// One measured delivery. Stamps are monotonic nanoseconds.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct DeliverySample {
+    /// Which link of the case, from 0.
+    #[serde(rename = "l")]
+    pub link: u64,
+    /// The number of its topic, from 0.
+    #[serde(rename = "t")]
+    pub topic: u64,
+    /// The event's sequence in its topic, from 1.
+    #[serde(rename = "n")]
+    pub seq: u64,
+    /// When the event was due.
+    #[serde(rename = "d")]
+    pub due_ns: u64,
+    /// When the read that brought it returned.
+    #[serde(rename = "r")]
+    pub received_ns: u64,
+}
+
+/// What was kept raw, of one shard or of a trial.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(default)]
+pub struct RawSamples {
+    /// Requests and polls.
+    #[serde(rename = "q", skip_serializing_if = "Vec::is_empty")]
+    pub requests: Vec<RequestSample>,
+    /// Deliveries.
+    #[serde(rename = "d", skip_serializing_if = "Vec::is_empty")]
+    pub deliveries: Vec<DeliverySample>,
+}
+
+impl RawSamples {
+    /// Adds those of another shard.
+    pub fn merge(&mut self, other: Self) {
+        self.requests.extend(other.requests);
+        self.deliveries.extend(other.deliveries);
+    }
+
+    /// Orders them by due stamp, then by link.
+    pub fn sort(&mut self) {
+        self.requests.sort_by_key(|sample| (sample.due_ns, sample.link));
+        self.deliveries.sort_by_key(|sample| (sample.due_ns, sample.link));
+    }
+
+    /// Parts of at most `most` samples of a kind each, in order.
+    pub fn parts(&self, most: usize) -> impl Iterator<Item = Self> {
+        let requests = self
+            .requests
+            .chunks(most)
+            .map(|part| Self { requests: part.to_vec(), ..Self::default() });
+        let deliveries = self
+            .deliveries
+            .chunks(most)
+            .map(|part| Self { deliveries: part.to_vec(), ..Self::default() });
+        requests.chain(deliveries)
+    }
+}
+
+/// The first samples of a kind of a shard, in memory allocated beforehand.
+#[derive(Debug)]
+pub struct Samples<T> {
+    kept: Vec<T>,
     limit: usize,
 }
 
-impl Samples {
+impl<T> Default for Samples<T> {
+    fn default() -> Self {
+        Self::new(0)
+    }
+}
+
+impl<T> Samples<T> {
     /// Room for `limit` samples.
     pub fn new(limit: usize) -> Self {
         Self { kept: Vec::with_capacity(limit), limit }
@@ -65,14 +130,14 @@ impl Samples {
     }
 
     /// Keeps `sample`, if there is room.
-    pub fn keep(&mut self, sample: RequestSample) {
+    pub fn keep(&mut self, sample: T) {
         if self.wants() {
             self.kept.push(sample);
         }
     }
 
     /// Takes the samples, and keeps no more.
-    pub fn take(&mut self) -> Vec<RequestSample> {
+    pub fn take(&mut self) -> Vec<T> {
         self.limit = 0;
         std::mem::take(&mut self.kept)
     }
@@ -107,7 +172,7 @@ mod tests {
         assert_eq!(samples.kept.capacity(), room);
         assert!(!samples.wants());
         assert_eq!(samples.take(), [sample(1), sample(2), sample(3)]);
-        assert!(!samples.wants() && !Samples::default().wants());
+        assert!(!samples.wants() && !Samples::<RequestSample>::default().wants());
     }
 
     #[test]
@@ -115,5 +180,25 @@ mod tests {
         let text = serde_json::to_string(&sample(7)).unwrap();
         assert_eq!(serde_json::from_str::<RequestSample>(&text).unwrap(), sample(7));
         assert!(text.len() < 160, "{text}");
+    }
+
+    #[test]
+    fn parts_bring_everything_once_and_in_order() {
+        let delivery = |seq| DeliverySample { link: 1, topic: 0, seq, due_ns: seq, received_ns: 9 };
+        let whole = RawSamples {
+            requests: (1..=5).map(sample).collect(),
+            deliveries: (1..=3).map(delivery).collect(),
+        };
+        let parts: Vec<_> = whole.parts(2).collect();
+        let lengths: Vec<_> =
+            parts.iter().map(|part| (part.requests.len(), part.deliveries.len())).collect();
+        assert_eq!(lengths, [(2, 0), (2, 0), (1, 0), (0, 2), (0, 1)]);
+        let mut merged = RawSamples::default();
+        parts.into_iter().rev().for_each(|part| merged.merge(part));
+        merged.sort();
+        assert_eq!(merged, whole);
+        let text = serde_json::to_string(&whole).unwrap();
+        assert_eq!(serde_json::from_str::<RawSamples>(&text).unwrap(), whole);
+        assert_eq!(RawSamples::default().parts(2).count(), 0);
     }
 }

@@ -1,4 +1,4 @@
-//! Dialling: sockets to one target, spread over source addresses, with TLS and HTTP over them.
+//! Dialling: sockets to one server, spread over addresses, with TLS and HTTP over them.
 
 use std::cell::{Cell, RefCell};
 use std::collections::HashMap;
@@ -9,10 +9,14 @@ use std::sync::Arc;
 
 use rustls::pki_types::ServerName;
 use rustls::{ClientConfig, ServerConfig};
-use tokio::net::{TcpSocket, TcpStream};
+use tokio::net::{TcpSocket, TcpStream, UnixStream};
 
+use super::cookies::Jars;
 use super::emulated::{Opening, QUEUE};
+use super::endpoint::{Endpoint, Spread};
+use super::error::NetError;
 use super::http2::Pool;
+use super::manners::Manners;
 use super::tls::{self, Authority, TlsError, Trust};
 use super::{Socket, Stream, WireTotals};
 use crate::pace::{Network, Timer};
@@ -20,15 +24,19 @@ use crate::pace::{Network, Timer};
 /// Links that share one source address on loopback: under the number of client ports of any usual kernel.
 pub const LINKS_PER_SOURCE: u64 = 20_000;
 
-/// Opens connections to one target.
+/// Opens connections to one server.
 #[derive(Debug, Clone)]
 pub struct Dialer {
-    target: SocketAddr,
+    endpoint: Rc<Endpoint>,
+    /// Which of the addresses accepted last, where one is enough.
+    accepted: Rc<Cell<usize>>,
     totals: Rc<WireTotals>,
     security: Option<Rc<Security>>,
     pool: Option<Rc<Pool>>,
     receive_buffer: Option<u32>,
     emulation: Option<Rc<Emulation>>,
+    jars: Option<Rc<Jars>>,
+    compression: bool,
 }
 
 /// Streams of the seed that belong to connections rather than topics, links or services.
@@ -56,6 +64,8 @@ impl Emulation {
 #[derive(Debug)]
 struct Security {
     config: Arc<ClientConfig>,
+    /// What the server's certificate must be for.
+    name: ServerName<'static>,
     resume: bool,
     /// Each link's own settings if it may resume, so that consumers do not share tickets.
     own: RefCell<HashMap<u64, Arc<ClientConfig>>>,
@@ -63,19 +73,45 @@ struct Security {
 }
 
 impl Dialer {
-    /// A dialler to `target` whose sockets add their traffic to `totals`.
-    pub const fn new(target: SocketAddr, totals: Rc<WireTotals>) -> Self {
-        Self { target, totals, security: None, pool: None, receive_buffer: None, emulation: None }
+    /// A dialler to the plain server at `target` whose sockets add their traffic to `totals`.
+    pub fn new(target: SocketAddr, totals: Rc<WireTotals>) -> Self {
+        Self::plain(Endpoint::at(target), totals)
     }
 
-    /// stub
+    /// A dialler to `endpoint`: over TLS, offering `alpn`, if its scheme says so, checked by its own credentials. `resume` lets
+    /// a link resume sessions when it redials.
     pub fn to(
-        _: &super::Endpoint,
-        _: &[&[u8]],
-        _: bool,
-        _: Rc<WireTotals>,
+        endpoint: &Endpoint,
+        alpn: &[&[u8]],
+        resume: bool,
+        totals: Rc<WireTotals>,
     ) -> Result<Self, TlsError> {
-        todo!()
+        let dialer = Self::plain(endpoint.clone(), totals);
+        if !endpoint.scheme.is_secure() {
+            return Ok(dialer);
+        }
+        let security = Security {
+            config: endpoint.tls.client(alpn)?,
+            name: endpoint.tls.name(&endpoint.host)?,
+            resume,
+            own: RefCell::default(),
+            authority: None,
+        };
+        Ok(Self { security: Some(Rc::new(security)), ..dialer })
+    }
+
+    fn plain(endpoint: Endpoint, totals: Rc<WireTotals>) -> Self {
+        Self {
+            endpoint: Rc::new(endpoint),
+            accepted: Rc::default(),
+            totals,
+            security: None,
+            pool: None,
+            receive_buffer: None,
+            emulation: None,
+            jars: None,
+            compression: false,
+        }
     }
 
     /// The same, with sockets whose kernel buffers take no more than about `bytes` that are not read.
@@ -95,11 +131,24 @@ impl Dialer {
     pub fn over_tls(self, trust: &Trust, alpn: &[&[u8]], resume: bool) -> Result<Self, TlsError> {
         let security = Security {
             config: tls::trusting(trust, alpn, 0)?,
+            name: self.endpoint.tls.name(&self.endpoint.host)?,
             resume,
             own: RefCell::default(),
             authority: Authority::entrusted(trust)?,
         };
         Ok(Self { security: Some(Rc::new(security)), ..self })
+    }
+
+    /// The same, with links that keep the cookies that they are sent, each its own.
+    #[must_use]
+    pub fn with_cookies(self, keep: bool) -> Self {
+        Self { jars: keep.then(Rc::default), ..self }
+    }
+
+    /// The same, asking for compressed answers.
+    #[must_use]
+    pub fn with_compression(self, compression: bool) -> Self {
+        Self { compression, ..self }
     }
 
     /// The same over HTTP/2, `streams` links on each connection.
@@ -113,9 +162,9 @@ impl Dialer {
         self.pool.as_deref()
     }
 
-    /// The target's address.
-    pub const fn target(&self) -> SocketAddr {
-        self.target
+    /// Where it dials.
+    pub fn endpoint(&self) -> &Endpoint {
+        &self.endpoint
     }
 
     /// The totals to which sockets add their traffic when they close.
@@ -139,23 +188,78 @@ impl Dialer {
     }
 
     /// Connects link number `link`, with a TLS handshake if configured.
-    pub async fn connect(&self, link: u64) -> io::Result<Stream> {
+    pub async fn connect(&self, link: u64) -> Result<Stream, NetError> {
         let socket = self.socket(link).await?;
-        match &self.security {
-            None => Ok(socket.into()),
+        let stream = match &self.security {
+            None => socket.into(),
             Some(security) => {
-                let name = ServerName::from(self.target.ip());
-                Stream::client(socket, security.of(link), name).await
+                Stream::client(socket, security.of(link), security.name.clone()).await?
             }
-        }
+        };
+        Ok(if self.is_plain_spoken() { stream } else { stream.with(self.manners(link)) })
     }
 
-    /// Opens a socket for link number `link`.
+    /// Whether links add nothing to requests.
+    fn is_plain_spoken(&self) -> bool {
+        self.jars.is_none() && !self.compression
+    }
+
+    /// How link number `link` behaves.
+    pub(super) fn manners(&self, link: u64) -> Manners {
+        let jar = self.jars.as_ref().map(|jars| jars.of(link));
+        Manners::new(jar, self.compression, self.is_secure())
+    }
+
+    /// Opens a socket for link number `link`: to an address of its own where links are spread, else to the first that
+    /// accepts, which all others begin with from then on.
+    async fn socket(&self, link: u64) -> Result<Socket, NetError> {
+        let Endpoint { addresses, spread, unix, .. } = &*self.endpoint;
+        if let Some(path) = unix {
+            let failed = |error| NetError::Connect { to: path.display().to_string(), error };
+            if self.emulation.is_some() {
+                let why = "no network can be emulated on a Unix socket; remove [network]";
+                return Err(failed(io::Error::new(io::ErrorKind::Unsupported, why)));
+            }
+            let stream = UnixStream::connect(path).await.map_err(failed)?;
+            return Ok(Socket::unix(stream, &self.totals));
+        }
+        let count = addresses.len();
+        let Some(last) = count.checked_sub(1) else {
+            let error = io::Error::new(io::ErrorKind::NotFound, "the server has no address");
+            return Err(NetError::Connect { to: self.endpoint.to_string(), error });
+        };
+        if *spread == Spread::All {
+            return self.socket_to(addresses[(link % count as u64) as usize], link).await;
+        }
+        let first = self.accepted.get();
+        for tried in 0..last {
+            let at = (first + tried) % count;
+            if let Ok(socket) = self.socket_to(addresses[at], link).await {
+                self.accepted.set(at);
+                return Ok(socket);
+            }
+        }
+        self.socket_to(addresses[(first + last) % count], link).await
+    }
+
+    /// Opens a socket to `target`, in the time that the endpoint allows for each of its addresses.
+    async fn socket_to(&self, target: SocketAddr, link: u64) -> Result<Socket, NetError> {
+        let opened = match self.endpoint.connect_timeout {
+            None => self.open(target, link).await,
+            Some(limit) => {
+                let opened = tokio::time::timeout(limit.std(), self.open(target, link)).await;
+                opened.unwrap_or_else(|_| Err(io::ErrorKind::TimedOut.into()))
+            }
+        };
+        opened.map_err(|error| NetError::Connect { to: target.to_string(), error })
+    }
+
+    /// Opens a socket to `target` for link number `link`.
     ///
     /// On loopback the links are spread over source addresses, [`LINKS_PER_SOURCE`] on each, because a pair of addresses
     /// has only so many client ports.
-    async fn socket(&self, link: u64) -> io::Result<Socket> {
-        let socket = match self.target {
+    async fn open(&self, target: SocketAddr, link: u64) -> io::Result<Socket> {
+        let socket = match target {
             SocketAddr::V4(_) => TcpSocket::new_v4()?,
             SocketAddr::V6(_) => TcpSocket::new_v6()?,
         };
@@ -165,19 +269,19 @@ impl Dialer {
             // Before the handshake: the window's scale is agreed there.
             socket.set_recv_buffer_size(bytes)?;
         }
-        if let SocketAddr::V4(target) = self.target
-            && target.ip().is_loopback()
+        if let SocketAddr::V4(v4) = target
+            && v4.ip().is_loopback()
             && link >= LINKS_PER_SOURCE
         {
             let source = Ipv4Addr::from(0x7f00_0001 + (link / LINKS_PER_SOURCE) as u32);
             socket.bind(SocketAddr::new(IpAddr::V4(source), 0))?;
         }
         let Some(emulation) = &self.emulation else {
-            return Socket::new(socket.connect(self.target).await?, &self.totals);
+            return Socket::new(socket.connect(target).await?, &self.totals);
         };
         let mut opening = emulation.opening(self.receive_buffer);
         opening.open().await?;
-        Socket::through(socket.connect(self.target).await?, opening, &self.totals)
+        Socket::through(socket.connect(target).await?, opening, &self.totals)
     }
 
     /// A socket of a connection that the target dialled.
@@ -199,3 +303,6 @@ impl Security {
         Arc::clone(own.entry(link).or_insert_with(|| tls::with_own_sessions(&self.config)))
     }
 }
+
+#[cfg(test)]
+mod tests;

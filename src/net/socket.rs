@@ -1,4 +1,4 @@
-//! A TCP socket that stamps its first write and counts its bytes on the wire.
+//! A socket that stamps its first write and counts its bytes on the wire.
 
 use std::cell::{Cell, RefCell};
 use std::io;
@@ -8,9 +8,10 @@ use std::rc::{Rc, Weak};
 use std::task::{Context, Poll};
 
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
-use tokio::net::TcpStream;
+use tokio::net::{TcpStream, UnixStream};
 
 use super::emulated::{EmulatedStream, Opening};
+use super::greeting::Greeting;
 use crate::clock;
 use crate::measure::{Distribution, Wire, wire_of};
 
@@ -135,6 +136,7 @@ pub struct Meter {
     first_ns: Cell<Option<u64>>,
     /// Reads that brought something.
     reads: Cell<u64>,
+    greeting: Greeting,
     totals: Rc<WireTotals>,
 }
 
@@ -149,6 +151,7 @@ impl Meter {
             sent_ns: Cell::new(None),
             first_ns: Cell::new(None),
             reads: Cell::new(0),
+            greeting: Greeting::default(),
             totals: Rc::clone(totals),
         };
         let meter = Rc::new(meter);
@@ -180,6 +183,11 @@ impl Meter {
     #[inline]
     pub const fn reads(&self) -> u64 {
         self.reads.get()
+    }
+
+    /// The first bytes that the peer sent.
+    pub(super) const fn greeting(&self) -> &Greeting {
+        &self.greeting
     }
 
     /// Marks the last read as not part of an answer.
@@ -231,7 +239,8 @@ impl Meter {
     }
 }
 
-/// A TCP socket with a [`Meter`], or the near end of one behind an emulated network.
+/// A TCP socket with a [`Meter`], the near end of one behind an emulated network, or a Unix socket, of which the kernel
+/// counts no traffic.
 ///
 /// Its stamps are its owner's view: bytes are sent when they enter the network, and received when they are through.
 #[derive(Debug)]
@@ -244,6 +253,7 @@ pub struct Socket {
 enum Io {
     Direct(TcpStream),
     Emulated(EmulatedStream),
+    Unix(UnixStream),
 }
 
 impl Socket {
@@ -252,6 +262,12 @@ impl Socket {
         stream.set_nodelay(true)?;
         let meter = Meter::of(stream.as_raw_fd(), totals);
         Ok(Self { io: Io::Direct(stream), meter })
+    }
+
+    /// The same of a Unix socket: only its stamps and reads are known.
+    pub(super) fn unix(stream: UnixStream, totals: &Rc<WireTotals>) -> Self {
+        let meter = Meter::of(stream.as_raw_fd(), totals);
+        Self { io: Io::Unix(stream), meter }
     }
 
     /// The same, at the end of a way.
@@ -296,10 +312,14 @@ impl AsyncRead for Socket {
         let before = buffer.filled().len();
         let outcome = match &mut self.io {
             Io::Direct(stream) => Pin::new(stream).poll_read(cx, buffer),
+            Io::Unix(stream) => Pin::new(stream).poll_read(cx, buffer),
             Io::Emulated(path) => path.poll_read(cx, buffer),
         };
         let meter = &self.meter;
         if buffer.filled().len() > before {
+            if meter.reads.get() == 0 {
+                meter.greeting.keep(&buffer.filled()[before..]);
+            }
             meter.reads.set(meter.reads.get() + 1);
             if meter.first_ns.get().is_none() && meter.sent_ns.get().is_some() {
                 meter.first_ns.set(Some(clock::now()));
@@ -319,6 +339,7 @@ impl AsyncWrite for Socket {
         self.stamp();
         match &mut self.io {
             Io::Direct(stream) => Pin::new(stream).poll_write(cx, bytes),
+            Io::Unix(stream) => Pin::new(stream).poll_write(cx, bytes),
             Io::Emulated(path) => path.poll_write(cx, &[io::IoSlice::new(bytes)]),
         }
     }
@@ -332,6 +353,7 @@ impl AsyncWrite for Socket {
         self.stamp();
         match &mut self.io {
             Io::Direct(stream) => Pin::new(stream).poll_write_vectored(cx, slices),
+            Io::Unix(stream) => Pin::new(stream).poll_write_vectored(cx, slices),
             Io::Emulated(path) => path.poll_write(cx, slices),
         }
     }
@@ -343,6 +365,7 @@ impl AsyncWrite for Socket {
     fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         match &mut self.io {
             Io::Direct(stream) => Pin::new(stream).poll_flush(cx),
+            Io::Unix(stream) => Pin::new(stream).poll_flush(cx),
             // What is written is on its way, as with a kernel's buffers.
             Io::Emulated(_) => Poll::Ready(Ok(())),
         }
@@ -351,47 +374,11 @@ impl AsyncWrite for Socket {
     fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         match &mut self.io {
             Io::Direct(stream) => Pin::new(stream).poll_shutdown(cx),
+            Io::Unix(stream) => Pin::new(stream).poll_shutdown(cx),
             Io::Emulated(path) => path.poll_shutdown(cx),
         }
     }
 }
 
 #[cfg(test)]
-mod tests {
-    use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
-    use tokio::net::TcpListener;
-
-    use std::net::IpAddr;
-
-    use super::*;
-    use crate::net::{Dialer, LINKS_PER_SOURCE};
-
-    #[tokio::test(flavor = "current_thread")]
-    async fn a_socket_accounts_for_what_it_carried_after_its_mark() {
-        let listener = TcpListener::bind(("127.0.0.1", 0)).await.unwrap();
-        let totals = Rc::new(WireTotals::default());
-        let dialer = Dialer::new(listener.local_addr().unwrap(), Rc::clone(&totals));
-        let mut socket = dialer.connect(LINKS_PER_SOURCE).await.unwrap();
-        let (mut peer, from) = listener.accept().await.unwrap();
-        assert_eq!(from.ip(), IpAddr::from([127, 0, 0, 2]));
-        let meter = socket.meter();
-        assert_eq!(meter.sent_ns(), None);
-        socket.write_all(b"before the mark").await.unwrap();
-        assert!(meter.sent_ns().unwrap() <= clock::now());
-        peer.read_exact(&mut [0; 15]).await.unwrap();
-        assert_eq!(meter.first_ns(), None);
-        peer.write_all(b"answer").await.unwrap();
-        socket.read_exact(&mut [0; 6]).await.unwrap();
-        let first = meter.first_ns().unwrap();
-        assert!(meter.sent_ns().unwrap() <= first && first <= clock::now());
-        meter.arm();
-        assert_eq!((meter.sent_ns(), meter.first_ns()), (None, None));
-        meter.mark();
-        socket.write_all(&[0; 1000]).await.unwrap();
-        peer.read_exact(&mut [0; 1000]).await.unwrap();
-        drop(socket);
-        let Wire { bytes, segments, .. } = totals.total();
-        assert_eq!(bytes, 1000 + 52 * segments);
-        assert_eq!(totals.connections(), 1);
-    }
-}
+mod tests;

@@ -1,7 +1,8 @@
-//! TLS 1.3: throw-away authorities, certificates, and the settings of both ends.
+//! TLS: throw-away authorities, certificates, and the settings of both ends.
 //!
-//! Everything is verified: a client trusts exactly the authority of the trial, which the target makes at
-//! its start. Keys never reach a disk; they travel over the control stream, the pipes of one host.
+//! Between the processes of a trial it is TLS 1.3, and everything is verified: a client trusts exactly the authority of the
+//! trial, which the target makes at its start. Keys never reach a disk; they travel over the control stream, the pipes of
+//! one host. What clients check of other servers, TLS 1.2 among them, is in [`Credentials`].
 
 use std::fmt;
 use std::net::IpAddr;
@@ -19,6 +20,8 @@ use rustls::pki_types::{CertificateDer, PrivateKeyDer, PrivatePkcs8KeyDer};
 use rustls::version::TLS13;
 use rustls::{ClientConfig, RootCertStore, ServerConfig};
 use serde::{Deserialize, Serialize};
+
+pub use super::credentials::Credentials;
 
 /// The protocols that a side offers by ALPN, the preferred first.
 pub const HTTP_1: &[&[u8]] = &[b"http/1.1"];
@@ -45,6 +48,31 @@ pub enum TlsError {
     /// A PEM file could not be read.
     #[error("no usable PEM: {0}")]
     Pem(#[from] rustls::pki_types::pem::Error),
+    /// A key of a target's `tls` table names a file with other content.
+    #[error("tls.{key}: the file holds no {wanted} in PEM")]
+    Content {
+        /// The key.
+        key: &'static str,
+        /// What the file should hold.
+        wanted: &'static str,
+    },
+    /// One of two keys that need each other.
+    #[error("tls.{given} needs tls.{missing}: a client's certificate is of no use without its key")]
+    Half {
+        /// The key that is there.
+        given: &'static str,
+        /// The key that is not.
+        missing: &'static str,
+    },
+    /// A name that no certificate can be for.
+    #[error("'{0}' is a name that no certificate can be for; set tls.server_name")]
+    Name(String),
+    /// The system trusts nobody.
+    #[error(
+        "this system has no certificate authorities to trust. Install them (the package ca-certificates), or name the \
+         server's own: tls = {{ ca = \"ca.pem\" }}"
+    )]
+    NoRoots,
 }
 
 /// What the processes of a trial receive so that they trust each other.
@@ -173,16 +201,25 @@ fn client(
     alpn: &[&[u8]],
     sessions: usize,
 ) -> Result<Arc<ClientConfig>, TlsError> {
-    let mut config = ClientConfig::builder_with_provider(provider())
+    let config = ClientConfig::builder_with_provider(provider())
         .with_protocol_versions(&[&TLS13])?
         .with_root_certificates(roots)
         .with_no_client_auth();
+    Ok(with_protocols(config, alpn, sessions))
+}
+
+/// The same settings with protocols to offer, and a number of sessions to remember (0: none).
+pub(super) fn with_protocols(
+    mut config: ClientConfig,
+    alpn: &[&[u8]],
+    sessions: usize,
+) -> Arc<ClientConfig> {
     config.alpn_protocols = alpn.iter().map(|protocol| protocol.to_vec()).collect();
     config.resumption = match sessions {
         0 => Resumption::disabled(),
         sessions => Resumption::in_memory_sessions(sessions),
     };
-    Ok(Arc::new(config))
+    Arc::new(config)
 }
 
 /// Returns a client that trusts only `trust`, and remembers the sessions of about that many servers (0: none).
@@ -231,7 +268,7 @@ pub fn server(
     Ok(Arc::new(config))
 }
 
-fn provider() -> Arc<CryptoProvider> {
+pub(super) fn provider() -> Arc<CryptoProvider> {
     Arc::new(default_provider())
 }
 

@@ -121,10 +121,7 @@ impl Conversation {
 
     /// What requests name as the host.
     fn host(&self, link: &Link) -> HeaderValue {
-        let host = match &self.endpoint {
-            Some(endpoint) => endpoint.host_header().to_owned(),
-            None => link.context().dialer.target().to_string(),
-        };
+        let host = link.context().dialer.endpoint().host_header();
         HeaderValue::try_from(host).unwrap_or(HeaderValue::from_static("target"))
     }
 }
@@ -374,7 +371,7 @@ impl Voice {
     ) -> Result<Request<Full<Bytes>>, RenderError> {
         let mut request = Request::new(Full::default());
         let mut target = match &self.conversation.endpoint {
-            Some(endpoint) => endpoint.base_path().as_bytes().to_vec(),
+            Some(endpoint) => endpoint.base.clone().into_bytes(),
             None => Vec::new(),
         };
         self.render_into(path, told, &mut target)?;

@@ -17,7 +17,9 @@ use super::recognise::Known;
 use super::recovery::Recoveries;
 use crate::clock::{self, SECOND_NS};
 use crate::event::topic_name;
-use crate::measure::{Ledger, LinkLedger, Metric, Recorder, Samples};
+use crate::measure::{
+    DeliverySample, Ledger, LinkLedger, Metric, RawSamples, Recorder, RequestSample, Samples,
+};
 use crate::net::Dialer;
 use crate::pace::{Rng, Schedule, Timer};
 use crate::scenario::{Case, LoopKind, Pattern, built_in_dialect};
@@ -71,7 +73,9 @@ pub struct Context {
     /// Where samples go; swapped every second by the shard.
     pub recorder: RefCell<Box<Recorder>>,
     /// The first requests and polls, raw; no room for any unless [`Context::keeping`] made it.
-    pub samples: RefCell<Samples>,
+    pub samples: RefCell<Samples<RequestSample>>,
+    /// The first deliveries, likewise.
+    pub deliveries: RefCell<Samples<DeliverySample>>,
     /// How the target is spoken to.
     pub conversation: Rc<Conversation>,
     pub(super) known: Known,
@@ -115,6 +119,7 @@ impl Context {
             timer,
             recorder: RefCell::default(),
             samples: RefCell::default(),
+            deliveries: RefCell::default(),
             conversation: Rc::new(Conversation::built_in(built_in_dialect().clone())),
             known: Known::default(),
             schedule,
@@ -139,11 +144,20 @@ impl Context {
         self
     }
 
-    /// Keeps the first `samples` measured requests or polls raw.
+    /// Keeps the first `samples` measured requests or polls raw, and as many deliveries.
     #[must_use]
     pub fn keeping(mut self, samples: usize) -> Self {
         self.samples = RefCell::new(Samples::new(samples));
+        self.deliveries = RefCell::new(Samples::new(samples));
         self
+    }
+
+    /// Takes what was kept raw.
+    pub fn raw(&self) -> RawSamples {
+        RawSamples {
+            requests: self.samples.borrow_mut().take(),
+            deliveries: self.deliveries.borrow_mut().take(),
+        }
     }
 
     /// Whether links expect what they send themselves, as no schedule foretells it.
@@ -300,7 +314,7 @@ impl Link {
 
     /// The link cannot stand, for `error`: the trial fails.
     pub fn cannot_stand(&self, error: &impl Display) {
-        let reason = format!("link {} to {}: {error}", self.index, self.context.dialer.target());
+        let reason = format!("link {} to {}: {error}", self.index, self.context.dialer.endpoint());
         self.context.failure.borrow_mut().get_or_insert(reason);
         self.context.changed.notify_waiters();
     }

@@ -9,6 +9,7 @@ mod caller;
 mod calls;
 mod consent;
 mod conversation;
+mod dialogue;
 mod duplex;
 mod farewell;
 mod handshake;

@@ -116,20 +116,27 @@ impl Link {
         message: &[u8],
         received_ns: u64,
     ) -> Contents {
-        let mut decoded = Vec::new();
-        let message = match &conversation.dialect.recognition.decode {
-            None => message,
-            Some(decode) if decode.decode(message, &mut decoded) > 0 => &decoded,
-            Some(_) => {
-                self.unrecognised(message);
-                return Contents::default();
-            }
-        };
-        let contents = self.take_events(conversation, message, received_ns);
+        let contents = self.take_any(conversation, message, received_ns);
         if contents.is_none() {
             self.unrecognised(message);
         }
         contents.unwrap_or_default()
+    }
+
+    /// The same of what need not contain an event; `None` if it has none.
+    pub(super) fn take_any(
+        &self,
+        conversation: &Conversation,
+        message: &[u8],
+        received_ns: u64,
+    ) -> Option<Contents> {
+        let mut decoded = Vec::new();
+        let message = match &conversation.dialect.recognition.decode {
+            None => message,
+            Some(decode) if decode.decode(message, &mut decoded) > 0 => &decoded,
+            Some(_) => return None,
+        };
+        self.take_events(conversation, message, received_ns)
     }
 
     /// The same of a page of a poll, which need not contain any.

@@ -2,6 +2,7 @@
 //!
 //! Each pattern knows how its stream resumes: `Last-Event-ID`, `since`, a poll's cursor.
 
+use std::io;
 use std::rc::Rc;
 use std::time::Duration;
 
@@ -9,12 +10,17 @@ use fastwebsockets::WebSocketError;
 use hyper::StatusCode;
 
 use super::Link;
+use super::websocket::FRAME_LIMIT;
 use crate::clock;
 use crate::dialect::template::RenderError;
 use crate::measure::ErrorKind;
-use crate::net::{Meter, NetError};
+use crate::net::websocket::Closing;
+use crate::net::{Meter, NetError, Told};
 use crate::pace::Rng;
 use crate::scenario::Reconnect;
+
+/// No time that passes.
+const NEVER_NS: u64 = u64::MAX / 2;
 
 /// Why a held stream ended or could not be opened.
 #[derive(Debug, thiserror::Error)]
@@ -25,12 +31,33 @@ pub(super) enum Ended {
     /// Another status than that of an open stream.
     #[error("the target answers {0}")]
     Refused(StatusCode),
+    /// The same, with what the answer says.
+    #[error(transparent)]
+    Unexpected(Box<Told>),
     /// The answer does not open the stream.
     #[error("the target does not open the stream as its standard says")]
     Foreign,
     /// A frame broke the protocol, or the connection.
-    #[error("a frame was not understood: {0}")]
+    #[error("{}", broken(.0))]
     Frame(#[from] WebSocketError),
+    /// A frame is masked.
+    #[error("a frame is masked, which a server's must not be")]
+    Masked,
+    /// The target closed a WebSocket with the code of an error.
+    #[error("the target closed the WebSocket with {0}")]
+    CloseCode(Closing),
+    /// A frame that a server must not send.
+    #[error("a frame breaks the rules of WebSocket: {0}")]
+    Framing(&'static str),
+    /// An answer that opens a WebSocket, but not as was asked.
+    #[error("the WebSocket cannot be opened: {0}")]
+    Handshake(String),
+    /// The answer to a step did not come: its number, what was awaited, and how long.
+    #[error("step {0} timed out: no message in {2:?} was {1}")]
+    Step(usize, String, Duration),
+    /// Too much waits to be written.
+    #[error("the target does not read what is sent to it")]
+    Unread,
     /// The message is not an event.
     #[error("an event was not understood")]
     Event,
@@ -62,10 +89,13 @@ pub(super) enum Ended {
 
 impl Ended {
     /// The kind under which it is counted.
-    pub(super) const fn kind(&self) -> ErrorKind {
+    pub(super) fn kind(&self) -> ErrorKind {
         match self {
             Self::Net(error) => error.kind(),
-            Self::Refused(_) => ErrorKind::Status,
+            Self::Refused(status) => ErrorKind::of_status(status.as_u16()),
+            Self::Unexpected(told) => ErrorKind::of_status(told.status.as_u16()),
+            Self::CloseCode(_) => ErrorKind::CloseCode,
+            Self::Frame(WebSocketError::IoError(error)) if is_reset(error) => ErrorKind::Reset,
             Self::Closed
             | Self::Over
             | Self::Frame(
@@ -74,9 +104,11 @@ impl Ended {
                 | WebSocketError::SendError(_)
                 | WebSocketError::ConnectionClosed,
             ) => ErrorKind::Closed,
-            Self::Silent => ErrorKind::Timeout,
+            Self::Silent | Self::Step(..) | Self::Unread => ErrorKind::Timeout,
+            Self::Frame(WebSocketError::FrameTooLarge) => ErrorKind::Oversized,
+            Self::Frame(_) | Self::Masked | Self::Framing(_) => ErrorKind::Frame,
             Self::Foreign
-            | Self::Frame(_)
+            | Self::Handshake(_)
             | Self::Event
             | Self::StampedResponse
             | Self::Render(_)
@@ -84,6 +116,35 @@ impl Ended {
             | Self::Unsigned
             | Self::Told => ErrorKind::Protocol,
         }
+    }
+}
+
+fn is_reset(error: &io::Error) -> bool {
+    matches!(error.kind(), io::ErrorKind::ConnectionReset | io::ErrorKind::BrokenPipe)
+}
+
+/// What is wrong with a frame, or with its connection.
+fn broken(error: &WebSocketError) -> String {
+    match error {
+        WebSocketError::UnexpectedEOF => {
+            "the target ended the connection without closing the WebSocket".to_owned()
+        }
+        WebSocketError::ConnectionClosed => "the WebSocket is closed".to_owned(),
+        WebSocketError::IoError(error) if is_reset(error) => {
+            format!("the target reset the connection of the WebSocket ({error})")
+        }
+        WebSocketError::IoError(error) => format!("the WebSocket's connection broke ({error})"),
+        WebSocketError::FrameTooLarge => {
+            format!(
+                "a message of the target exceeds {} MiB, the most that is taken",
+                FRAME_LIMIT >> 20
+            )
+        }
+        WebSocketError::InvalidUTF8 => {
+            "a text message is not UTF-8, or masked, which a server's must not be".to_owned()
+        }
+        WebSocketError::InvalidValue => "a frame has a reserved opcode".to_owned(),
+        other => format!("a frame breaks the rules of WebSocket: {other}"),
     }
 }
 
@@ -148,7 +209,7 @@ pub(super) trait Subscription {
     /// The meter of its connection.
     fn meter(stream: &Self::Stream) -> Rc<Meter>;
 
-    /// Time after which the target should have been heard of, in nanoseconds.
+    /// Time after which the target should have been heard of, in nanoseconds; 0 where that is not known.
     fn heartbeat_ns(&self) -> u64;
 }
 
@@ -174,7 +235,11 @@ pub(super) async fn hold<H: Subscription>(link: &Link, mut held: H) {
     };
     link.ready(dialled_ns);
     // A link that reads slowly on purpose is not to take its own pauses for the target's silence.
-    let heartbeat_ns = held.heartbeat_ns().max(1).saturating_add(link.pause_ns());
+    let heartbeat_ns = match held.heartbeat_ns() {
+        // How often the server speaks is not known: no silence is too long.
+        0 => NEVER_NS,
+        ns => ns.saturating_add(link.pause_ns()),
+    };
     loop {
         let meter = H::meter(&stream);
         meter.mark();
@@ -186,7 +251,7 @@ pub(super) async fn hold<H: Subscription>(link: &Link, mut held: H) {
         };
         let lost_ns = ended.as_ref().map(|_| clock::now());
         if let Some(ended) = ended {
-            link.error(ended.kind());
+            link.failed(ended.kind(), &ended);
             drop(stream);
             redial.wait(link).await;
         } else {
@@ -215,7 +280,7 @@ async fn again<H: Subscription>(
                 return Some(stream);
             }
             Err(ended) => {
-                link.error(ended.kind());
+                link.failed(ended.kind(), &ended);
                 if matches!(ended, Ended::Over) {
                     return None;
                 }

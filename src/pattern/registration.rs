@@ -53,10 +53,11 @@ pub(super) enum SetupError {
 }
 
 impl SetupError {
-    const fn kind(&self) -> ErrorKind {
+    fn kind(&self) -> ErrorKind {
         match self {
             Self::Register(error) => error.kind(),
-            Self::Refused(..) | Self::Denied(_) => ErrorKind::Status,
+            Self::Refused(status, ..) => ErrorKind::of_status(status.as_u16()),
+            Self::Denied(_) => ErrorKind::Status,
             Self::Listen(..) | Self::Place(_) | Self::Tls(_) => ErrorKind::Connect,
             Self::Unverified(_) => ErrorKind::Timeout,
             Self::Missing(_) | Self::Foreign | Self::Render(_) | Self::Signature(_) => {

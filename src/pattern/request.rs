@@ -261,10 +261,17 @@ impl Client<'_> {
     ) -> Result<(StampedResponse, Result<ItemChange, ErrorKind>), ErrorKind> {
         let (asking, request) = asking?;
         self.caller.wait_at_most(self.source.limit(&asking));
-        let answer = self.caller.exchange(request).await.map_err(|error| error.kind())?;
+        let answer = self.caller.exchange(request).await.map_err(|error| {
+            self.link.describe(error.kind(), || error.to_string());
+            error.kind()
+        })?;
         let outcome = self.source.check(asking, &answer);
         match outcome {
             Err(ErrorKind::Refused) => self.refusals.refused(&answer),
+            Err(kind) => {
+                self.link.describe(kind, || answer.told().to_string());
+                self.refusals.unspoken = 0;
+            }
             _ => self.refusals.unspoken = 0,
         }
         Ok((answer, outcome))

@@ -1,9 +1,9 @@
-//! Records of single requests and polls: raw samples, and deliveries that waited for a poll.
+//! Records of single requests, polls and deliveries: raw samples, and deliveries that waited for a poll.
 
 use super::{Link, Turn};
 use crate::clock;
 use crate::event::Head;
-use crate::measure::{Arrival, Counter, ErrorKind, RequestSample};
+use crate::measure::{Arrival, Counter, DeliverySample, ErrorKind, RequestSample};
 use crate::net::{ServerTiming, StampedResponse};
 
 impl Link {
@@ -64,6 +64,21 @@ impl Link {
             server_queue_ns: server.queue_ns,
             server_service_ns: server.service_ns,
         });
+    }
+
+    /// Keeps a measured delivery raw, while the shard has room.
+    #[inline]
+    pub(super) fn keep_delivery(&self, seq: u64, due_ns: u64, received_ns: u64) {
+        let mut deliveries = self.context().deliveries.borrow_mut();
+        if deliveries.wants() {
+            deliveries.keep(DeliverySample {
+                link: self.index(),
+                topic: self.topic_index(),
+                seq,
+                due_ns,
+                received_ns,
+            });
+        }
     }
 
     /// Books the arrival of an event with a poll's answer.

@@ -79,10 +79,26 @@ impl<'a> Script<'a> {
         if !step.wait.as_ref().is_some_and(|matcher| matcher.matches(message, event)) {
             return Ok(false);
         }
+        self.found(voice, message, event)?;
+        Ok(true)
+    }
+
+    /// Takes the message that was waited for.
+    pub(super) fn found(
+        &mut self,
+        voice: &mut Voice,
+        message: &[u8],
+        event: Option<&str>,
+    ) -> Result<(), Ended> {
+        let Some(step) = self.steps.get(self.next) else { return Ok(()) };
         self.next += 1;
         let answer = Answer { event, ..Answer::message(message) };
-        take(voice, &step.capture, &answer)?;
-        Ok(true)
+        take(voice, &step.capture, &answer)
+    }
+
+    /// The number of the step that is next, from 1.
+    pub(super) const fn number(&self) -> usize {
+        self.next + 1
     }
 }
 
@@ -110,7 +126,7 @@ pub(super) async fn exchange(
     let request = voice.request(call, None)?;
     let answer = alone(link, request, call.timeout.map_or(limit, |limit| limit.std())).await?;
     if !call.expects(answer.status.as_u16()) {
-        return Err(Ended::Refused(answer.status));
+        return Err(Ended::Unexpected(Box::new(answer.told())));
     }
     take_answer(voice, &call.capture, &answer)?;
     Ok(answer)

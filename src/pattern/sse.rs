@@ -23,8 +23,6 @@ use crate::scenario::SseOptions;
 
 /// Longest reconnect delay that a stream may set, in milliseconds.
 const RETRY_MAX_MS: u64 = 3_600_000;
-/// No time that passes.
-const NEVER_NS: u64 = u64::MAX / 2;
 
 /// Reads the stream; when it ends, reopens it after the last event received.
 pub(super) async fn run(link: &Link, options: &SseOptions) {
@@ -81,7 +79,7 @@ impl Subscription for Stream {
             }
             StatusCode::OK => {}
             StatusCode::NO_CONTENT => return Err(Ended::Over),
-            other => return Err(Ended::Refused(other)),
+            _ => return Err(Ended::Unexpected(connection.told(response).await.into())),
         }
         let media = MediaType::of(response.headers(), &CONTENT_TYPE);
         if !media.is_some_and(|media| media.is("text/event-stream")) {
@@ -143,9 +141,8 @@ impl Subscription for Stream {
         open.connection.share_meter()
     }
 
-    /// What other servers send in silence is not known: theirs tells nothing.
     fn heartbeat_ns(&self) -> u64 {
-        if self.voice.is_envelope() { self.options.heartbeat.ns() } else { NEVER_NS }
+        self.options.heartbeat.ns()
     }
 }
 

@@ -198,7 +198,9 @@ fn needs(page: &mut Page, plan: &Plan) {
             "samples",
             match plan.scenario.worker.samples {
                 0 => "no raw samples".to_owned(),
-                n => format!("raw samples of the first {n} requests or polls per worker shard"),
+                n => format!(
+                    "raw samples of the first {n} requests or polls, and deliveries, per worker shard"
+                ),
             },
         ),
         ("ports", format!("{} per source address", most(|layout| layout.ports))),

@@ -2,14 +2,15 @@
 
 use super::columns::Column;
 use super::files::{
-    FLOOR_COLUMNS, PERCENTILE_COLUMNS, SAMPLE_COLUMNS, SUMMARY_COLUMNS, TIMELINE_COLUMNS,
+    DELIVERY_COLUMNS, FLOOR_COLUMNS, PERCENTILE_COLUMNS, SAMPLE_COLUMNS, SUMMARY_COLUMNS,
+    TIMELINE_COLUMNS,
 };
 use super::metrics::{Better, Of, Spec, TRIAL_SPECS};
 use crate::measure::Metric;
 use crate::scenario::PatternKind;
 
 /// Each file with the table under its heading in FORMAT.md.
-fn tables() -> [(&'static str, String); 6] {
+fn tables() -> [(&'static str, String); 7] {
     [
         ("trials.csv", trials()),
         ("floor.csv", table(FLOOR_COLUMNS)),
@@ -17,6 +18,7 @@ fn tables() -> [(&'static str, String); 6] {
         ("percentiles.csv", table(PERCENTILE_COLUMNS).replace("@METRICS@", &metrics())),
         ("timeline.csv", table(TIMELINE_COLUMNS)),
         ("samples.csv", table(SAMPLE_COLUMNS)),
+        ("deliveries.csv", table(DELIVERY_COLUMNS)),
     ]
 }
 

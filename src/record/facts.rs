@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use super::Intervals;
-use crate::measure::{Counter, Counters, Distribution, Metric, RequestSample, Snapshot};
+use crate::measure::{Counter, Counters, Distribution, Metric, RawSamples, Snapshot};
 use crate::pace::Pacing;
 use crate::scenario::{Case, Phases, Profile};
 use crate::stats::theil_sen;
@@ -33,8 +33,8 @@ pub struct TrialFacts {
     pub target: Snapshot,
     /// The workers' measurements by second.
     pub intervals: Intervals,
-    /// The first measured requests and polls of each shard, raw, by due stamp; as many as the scenario says.
-    pub samples: Vec<RequestSample>,
+    /// The first measured requests, polls and deliveries of each shard, raw, by due stamp; as many as the scenario says.
+    pub samples: RawSamples,
     /// CPU and memory of the processes.
     pub resources: Resources,
     /// Why the trial could not be finished: a process died, or the run was stopped.

@@ -2,6 +2,29 @@
 
 use super::columns::{Column, Kind, Unit, column};
 
+/// Columns of `deliveries.csv`, in order.
+#[rustfmt::skip]
+pub const DELIVERY_COLUMNS: &[Column] = &[
+    column("block", Kind::Whole, Unit::None)
+        .says("as in `trials.csv`", "never"),
+    column("case", Kind::Text, Unit::None)
+        .says("id of the case", "never"),
+    column("trial", Kind::Whole, Unit::None)
+        .says("which trial of it", "never"),
+    column("link", Kind::Whole, Unit::None)
+        .says("which link of the case, from 0", "never"),
+    column("topic", Kind::Whole, Unit::None)
+        .says("which topic, from 0", "never"),
+    column("seq", Kind::Whole, Unit::None)
+        .says("which event of the topic, from 1", "never"),
+    column("due_ns", Kind::Whole, Unit::Nanoseconds)
+        .says("when the event was due", "never"),
+    column("received_ns", Kind::Whole, Unit::Nanoseconds)
+        .says("when the read that brought it to the link returned", "never"),
+    column("received_clock_ns", Kind::Whole, Unit::Nanoseconds)
+        .says("the same by `CLOCK_MONOTONIC` of the host, for comparison with other processes on it", "never"),
+];
+
 /// Columns of `samples.csv`, in order.
 #[rustfmt::skip]
 pub const SAMPLE_COLUMNS: &[Column] = &[

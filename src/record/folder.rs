@@ -6,8 +6,9 @@ use std::path::{Path, PathBuf};
 
 use time::OffsetDateTime;
 
+use super::columns::Column;
 use super::file_name::{FOLDER_BYTES, file_name};
-use super::files::{FLOOR_COLUMNS, SAMPLE_COLUMNS, TIMELINE_COLUMNS};
+use super::files::{DELIVERY_COLUMNS, FLOOR_COLUMNS, SAMPLE_COLUMNS, TIMELINE_COLUMNS};
 use super::info::utc_compact;
 use super::metrics::TRIAL_COLUMNS;
 use super::table::{cells, header, to_csv};
@@ -67,6 +68,7 @@ pub struct RunFolder {
     floor: Option<File>,
     /// Begun with the first trial that kept samples.
     samples: Option<File>,
+    deliveries: Option<File>,
     /// The interval log's base time on the monotonic clock.
     zero_ns: u64,
 }
@@ -94,6 +96,7 @@ impl RunFolder {
             histograms: file("histograms.hlog", &head)?,
             floor: None,
             samples: None,
+            deliveries: None,
             path,
             zero_ns,
         })
@@ -110,7 +113,12 @@ impl RunFolder {
     pub fn append(&mut self, facts: &TrialFacts, record: &TrialRecord) -> Result<(), FolderError> {
         let rows = self.append_histograms(facts).map_err(at(&self.path.join("histograms.hlog")))?;
         let rows = to_csv(rows.iter().map(|row| cells(TIMELINE_COLUMNS, row)));
-        self.append_samples(facts).map_err(at(&self.path.join("samples.csv")))?;
+        let (path, columns) = (self.path.join("samples.csv"), SAMPLE_COLUMNS);
+        append_raw(&mut self.samples, &path, columns, samples::requests(facts))
+            .map_err(at(&path))?;
+        let (path, columns) = (self.path.join("deliveries.csv"), DELIVERY_COLUMNS);
+        append_raw(&mut self.deliveries, &path, columns, samples::deliveries(facts))
+            .map_err(at(&path))?;
         let trial = to_csv([cells(TRIAL_COLUMNS, record)]);
         for (file, name, text) in
             [(&mut self.timeline, "timeline.csv", &rows), (&mut self.trials, "trials.csv", &trial)]
@@ -152,23 +160,6 @@ impl RunFolder {
         Ok(rows)
     }
 
-    fn append_samples(&mut self, facts: &TrialFacts) -> io::Result<()> {
-        if facts.samples.is_empty() {
-            return Ok(());
-        }
-        let file = match &mut self.samples {
-            Some(file) => file,
-            none => {
-                let head = to_csv([header(SAMPLE_COLUMNS)]);
-                none.insert(begin(&self.path.join("samples.csv"), &head)?)
-            }
-        };
-        for text in samples::texts(facts) {
-            file.write_all(&text)?;
-        }
-        file.sync_data()
-    }
-
     /// Writes `run.json` in one piece: a reader sees the old one or the new one, never a part.
     pub fn write_info(&self, info: &RunInfo) -> Result<(), FolderError> {
         let path = self.path.join("run.json");
@@ -182,6 +173,27 @@ impl RunFolder {
             .and_then(|()| File::open(&self.path)?.sync_all());
         written.map_err(at(&path))
     }
+}
+
+/// Appends rows to a file that begins with its first row.
+fn append_raw(
+    file: &mut Option<File>,
+    path: &Path,
+    columns: &[Column],
+    texts: impl Iterator<Item = Vec<u8>>,
+) -> io::Result<()> {
+    let mut texts = texts.peekable();
+    if texts.peek().is_none() {
+        return Ok(());
+    }
+    let file = match file {
+        Some(file) => file,
+        none => none.insert(begin(path, &to_csv([header(columns)]))?),
+    };
+    for text in texts {
+        file.write_all(&text)?;
+    }
+    file.sync_data()
 }
 
 fn at(path: &Path) -> impl Fn(io::Error) -> FolderError {

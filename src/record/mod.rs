@@ -33,7 +33,8 @@ pub use facts::{CpuReading, CpuUsed, MemoryReading, Resources, TrialFacts, Worke
 pub use figure::Figure;
 pub use file_name::{FOLDER_BYTES, file_name, file_names};
 pub use files::{
-    FLOOR_COLUMNS, PERCENTILE_COLUMNS, SAMPLE_COLUMNS, SUMMARY_COLUMNS, TIMELINE_COLUMNS,
+    DELIVERY_COLUMNS, FLOOR_COLUMNS, PERCENTILE_COLUMNS, SAMPLE_COLUMNS, SUMMARY_COLUMNS,
+    TIMELINE_COLUMNS,
 };
 pub use floor::{FloorQuantiles, FloorRecord};
 pub use folder::{FolderError, RunFolder, check_results_folder, results_folder};

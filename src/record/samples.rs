@@ -1,11 +1,11 @@
-//! The rows of `samples.csv`: requests and polls one by one.
+//! The rows of `samples.csv` and `deliveries.csv`: requests, polls and deliveries one by one.
 
 use serde::Serialize;
 
 use super::TrialFacts;
-use super::files::SAMPLE_COLUMNS;
+use super::files::{DELIVERY_COLUMNS, SAMPLE_COLUMNS};
 use super::table::{cells, to_csv};
-use crate::measure::{ErrorKind, RequestSample};
+use crate::measure::{DeliverySample, ErrorKind, RequestSample};
 
 /// Rows that are turned into text at once.
 const AT_ONCE: usize = 10_000;
@@ -60,9 +60,45 @@ fn row<'a>(facts: &'a TrialFacts, sample: &'a RequestSample) -> Row<'a> {
     }
 }
 
-/// Yields the trial's rows as CSV text, in chunks.
-pub(super) fn texts(facts: &TrialFacts) -> impl Iterator<Item = Vec<u8>> {
-    facts.samples.chunks(AT_ONCE).map(move |samples| {
+/// One row of `deliveries.csv`.
+#[derive(Debug, Serialize)]
+struct DeliveryRow<'a> {
+    block: u32,
+    case: &'a str,
+    trial: u32,
+    link: u64,
+    topic: u64,
+    seq: u64,
+    due_ns: i64,
+    received_ns: i64,
+    received_clock_ns: u64,
+}
+
+fn delivery<'a>(facts: &'a TrialFacts, sample: &DeliverySample) -> DeliveryRow<'a> {
+    let from_window = |at_ns: u64| at_ns as i64 - facts.window_start_ns as i64;
+    DeliveryRow {
+        block: facts.block,
+        case: &facts.case.id,
+        trial: facts.trial,
+        link: sample.link,
+        topic: sample.topic,
+        seq: sample.seq,
+        due_ns: from_window(sample.due_ns),
+        received_ns: from_window(sample.received_ns),
+        received_clock_ns: sample.received_ns,
+    }
+}
+
+/// Yields the trial's rows of `samples.csv` as CSV text, in chunks.
+pub(super) fn requests(facts: &TrialFacts) -> impl Iterator<Item = Vec<u8>> {
+    facts.samples.requests.chunks(AT_ONCE).map(move |samples| {
         to_csv(samples.iter().map(|sample| cells(SAMPLE_COLUMNS, &row(facts, sample))))
+    })
+}
+
+/// Yields the trial's rows of `deliveries.csv` as CSV text, in chunks.
+pub(super) fn deliveries(facts: &TrialFacts) -> impl Iterator<Item = Vec<u8>> {
+    facts.samples.deliveries.chunks(AT_ONCE).map(move |samples| {
+        to_csv(samples.iter().map(|sample| cells(DELIVERY_COLUMNS, &delivery(facts, sample))))
     })
 }

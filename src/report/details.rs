@@ -9,7 +9,7 @@ use crate::stats::{CONFIDENCE, median_interval};
 use crate::unit::significant;
 
 /// Files of the folder, with the content of each.
-const FILES: [(&str, &str); 11] = [
+const FILES: [(&str, &str); 12] = [
     ("run.json", "scenario as resolved, plan, host, versions"),
     ("trials.csv", "one row per trial"),
     ("floor.csv", "one row per noise-floor trial"),
@@ -17,6 +17,7 @@ const FILES: [(&str, &str); 11] = [
     ("percentiles.csv", "quantiles of each case and metric"),
     ("timeline.csv", "one row per second of each trial"),
     ("samples.csv", "individual requests and polls, the first ones of each shard"),
+    ("deliveries.csv", "individual deliveries, the first ones of each shard"),
     ("histograms.hlog", "all samples: HdrHistogram interval log, tags case.metric"),
     ("histograms/", "percentile distributions of each case and metric (.hgrm, microseconds)"),
     ("charts/", "the charts above, as SVG and PNG"),
@@ -27,7 +28,7 @@ const FILES: [(&str, &str); 11] = [
 pub(super) fn files(view: &View) -> Vec<(&'static str, &'static str)> {
     let has = |name: &str| match name {
         "floor.csv" => !view.run.floors.is_empty(),
-        "samples.csv" => view.run.info.scenario.worker.samples > 0,
+        "samples.csv" | "deliveries.csv" => view.run.info.scenario.worker.samples > 0,
         _ => true,
     };
     FILES.into_iter().filter(|(name, _)| has(name)).collect()

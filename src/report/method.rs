@@ -3,11 +3,12 @@
 use super::View;
 use super::transport::transport;
 use super::{prose, webhook};
+use crate::dialect::launch::LaunchSpec;
 use crate::unit::{bytes, count};
 
 /// The sentences, in the order of reading.
 pub(super) fn sentences(view: &View) -> Vec<String> {
-    let parts = [origin(view), rules(view), vec![command(view)]];
+    let parts = [origin(view), target(view), rules(view), vec![command(view)]];
     parts.concat().into_iter().filter(|sentence| !sentence.is_empty()).collect()
 }
 
@@ -41,6 +42,35 @@ fn origin(view: &View) -> Vec<String> {
     ]
 }
 
+/// The server, where it is not the built-in one, and who allowed the load.
+fn target(view: &View) -> Vec<String> {
+    let Some(external) = &view.run.info.scenario.external else { return Vec::new() };
+    let line = |text: &str| text.split_whitespace().collect::<Vec<_>>().join(" ");
+    let urls: Vec<String> = external
+        .reach
+        .url
+        .iter()
+        .map(|(name, url)| match name.as_str() {
+            "" => line(url.source()),
+            name => format!("{} ({name})", line(url.source())),
+        })
+        .collect();
+    let dialect = external.name.as_ref().map_or_else(
+        || "spoken to as the scenario says".to_owned(),
+        |name| format!("spoken to as dialect {} says", line(name)),
+    );
+    let launched: Vec<&str> = external.launch.iter().map(LaunchSpec::title).collect();
+    let launched = match launched.as_slice() {
+        [] => "which tidings did not start".to_owned(),
+        names => format!("started for each trial ({})", names.join(", ")),
+    };
+    let permission = external
+        .permission
+        .as_ref()
+        .map_or_else(String::new, |text| format!("Permission for the load: {}", line(text)));
+    vec![format!("Target: a server at {}, {dialect}, {launched}.", urls.join(", ")), permission]
+}
+
 /// What the figures are, and how they were judged.
 fn rules(view: &View) -> Vec<String> {
     let scenario = &view.run.info.scenario;
@@ -57,9 +87,11 @@ fn rules(view: &View) -> Vec<String> {
             scenario.trials,
             scenario.seed
         ),
-        "Freshness is the age of an event on arrival: received - due. Due is the scheduled time, so a late publisher \
-         counts against freshness. Target and workers share one host and one clock."
-            .to_owned(),
+        format!(
+            "Freshness is the age of an event on arrival: received - due. Due is the scheduled time, so a late publisher \
+         counts against freshness. {} and workers share one host and one clock.",
+            if scenario.external.is_some() { "The publisher" } else { "Target" }
+        ),
         prose::pacing(view),
         webhook::sentence(view),
         "CPU: the target process in the measure window. Wire bytes: IP level, both directions, from TCP_INFO. Memory: \

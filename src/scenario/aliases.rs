@@ -42,6 +42,12 @@ pub(super) fn canonical(file: &str, root: &mut Table) -> Result<(), ScenarioErro
                 texts(objectives, |text| Some(selectors(text)));
             }
             ("sweep", Value::Table(axes)) => rename(file, axes)?,
+            ("target", Value::Table(target)) => {
+                rename(file, target)?;
+                if let Some(Node { value: Value::Table(urls), .. }) = target.get_mut("url") {
+                    rename(file, urls)?;
+                }
+            }
             _ => {}
         }
     }
@@ -50,7 +56,11 @@ pub(super) fn canonical(file: &str, root: &mut Table) -> Result<(), ScenarioErro
 
 /// The parts of a `--set`'s key, with a pattern's table by its own name.
 pub(super) fn canonical_path(path: &mut [String]) {
-    let at = usize::from(path.len() > 1 && path[0] == "sweep");
+    let at = match path {
+        [target, url, _, ..] if target == "target" && url == "url" => 2,
+        [table, _, ..] if table == "sweep" || table == "target" => 1,
+        _ => 0,
+    };
     if let Some(part) = path.get_mut(at)
         && let Some(name) = axis(part)
     {

@@ -32,6 +32,7 @@ impl ScenarioError {
         let place = match place {
             Place::File => file.to_owned(),
             Place::Line(line) => format!("{file}:{line}"),
+            Place::Page(page, line) => format!("{page}:{line}"),
             Place::Set(shown) => shown.to_string(),
         };
         Self::Refused { place, message: message.into() }

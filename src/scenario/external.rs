@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 
 use super::PatternKind;
+use crate::dialect::launch::{LaunchSpec, ProcessSpec};
 use crate::dialect::model::Dialect;
 use crate::dialect::template::Template;
 
@@ -18,6 +19,12 @@ pub struct External {
     pub reach: Reach,
     /// How it is spoken to.
     pub dialect: Dialect,
+    /// The processes that are started for each trial, in this order.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub launch: Vec<LaunchSpec>,
+    /// The process that is measured, where it is not launched.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub process: Option<ProcessSpec>,
     /// Who allowed the load, and why that is known, where the server is on another host.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub permission: Option<String>,

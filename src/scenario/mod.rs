@@ -7,9 +7,9 @@
 //! room but of [`crate::plan`]; objectives are kept as text, as only `judge` knows their metrics.
 
 mod aliases;
-mod built_in;
 mod check;
 mod conditions;
+mod dialects;
 mod error;
 mod external;
 mod faults;
@@ -42,9 +42,9 @@ mod workload;
 use std::path::Path;
 
 pub use aliases::pattern_called;
-pub use built_in::built_in_dialect;
 pub use check::MOST_SAMPLES;
 pub use conditions::{Conditions, Consumers, Reconnect, Restart, RestartLog, SlowConsumer};
+pub use dialects::{EXTERNAL, PAGES, Page, built_in_dialect, dialect_of};
 pub use error::ScenarioError;
 pub use external::{Addresses, External, Reach, TlsOptions};
 pub use faults::{
@@ -67,9 +67,10 @@ pub use prices::{HOURS_PER_MONTH, Prices, Taken};
 pub use publish::Publish;
 pub use shipped::{SHIPPED, Shipped};
 pub use short::ShortIds;
-pub use source::{STDIN, is_url};
+pub use source::{STDIN, address_advice, is_url};
 pub use spelling::{any_of, is_key_word, keys_meant};
 pub use spin::Spin;
+pub use target::{check_permission, check_secrets};
 pub use traits::Traits;
 pub use transport::{Connection, Http, Transport};
 pub use upkeep::Upkeep;
@@ -78,8 +79,9 @@ pub use webhook::{CallbackConnection, Down, Outbox, ReceiverOptions};
 /// Reads the scenario at `path`, or from standard input where that is [`STDIN`], with this process's environment, and
 /// `sets` over it.
 pub fn load(path: &Path, sets: &[Override]) -> Result<Scenario, ScenarioError> {
-    let source::Source { text, shown, name } = source::read(path)?;
-    named(&text, &shown, &name, sets, &|name| std::env::var(name).ok())
+    let source::Source { text, shown, name, folder } = source::read(path)?;
+    let given = Given { file: &shown, name: &name, folder: &folder };
+    named(&text, &given, sets, &|name| std::env::var(name).ok())
 }
 
 /// The scenario that `text` describes, with `sets` (`key=value`) over it.
@@ -92,14 +94,23 @@ pub fn parse(
     environment: &dyn Fn(&str) -> Option<String>,
 ) -> Result<Scenario, ScenarioError> {
     let sets: Vec<Override> = sets.iter().map(|set| Override::set(set)).collect();
-    named(text, file, &source::stem(file), &sets, environment)
+    let folder = Path::new(file).parent().unwrap_or(Path::new(""));
+    named(text, &Given { file, name: &source::stem(file), folder }, &sets, environment)
 }
 
-/// The same, with `name` for a scenario that has none of its own.
+/// What is known of a file beside its text.
+struct Given<'a> {
+    /// What errors call it.
+    file: &'a str,
+    /// The name of a scenario that has none of its own.
+    name: &'a str,
+    /// The folder that paths in it are relative to.
+    folder: &'a Path,
+}
+
 fn named(
     text: &str,
-    file: &str,
-    name: &str,
+    &Given { file, name, folder }: &Given<'_>,
     sets: &[Override],
     environment: &dyn Fn(&str) -> Option<String>,
 ) -> Result<Scenario, ScenarioError> {
@@ -108,7 +119,7 @@ fn named(
     })?;
     let mut root = tree::parse(file, &source)?;
     tree::apply(file, &mut root, sets)?;
-    resolve::scenario(file, name, &root)
+    resolve::scenario(file, name, folder, root)
 }
 
 #[cfg(test)]

@@ -20,24 +20,44 @@ pub enum Publish {
 }
 
 impl Publish {
+    /// The name in scenarios.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Target => "target",
+            Self::Clients => "clients",
+            Self::Publisher => "publisher",
+        }
+    }
+
     /// Whether clients of a pattern need a connection of their own to publish, where HTTP/2 does not share one.
     pub fn needs_connection(self, kind: PatternKind) -> bool {
         self == Self::Clients && kind.delivers() && !kind.traits().duplex
     }
 }
 
-/// Checks that what a case meets can be met where its clients publish.
-pub(super) fn check(case: &Case) -> Result<(), InvalidKey> {
-    if case.workload.publish == Publish::Target {
+/// Checks that what a case meets can be met where the target does not publish by itself; `external` is one that never does.
+pub(super) fn check(case: &Case, external: bool) -> Result<(), InvalidKey> {
+    let who = case.workload.publish;
+    if who == Publish::Target || external {
         return Ok(());
     }
     let key = "workload.publish";
+    let who_name = who.name();
     require(case.conditions.restart.is_none(), key, || {
         format!(
-            "{key} = \"clients\": a restarted target takes its log from the schedule that it publishes itself; remove \
+            "{key} = \"{who_name}\": a restarted target takes its log from the schedule that it publishes itself; remove \
              [restart], or write {key} = \"target\""
         )
     })?;
+    require(case.faults.stall.is_none(), key, || {
+        format!(
+            "{key} = \"{who_name}\": faults.stall_at stalls the target's own publisher, and it publishes nothing; remove \
+             faults.stall_at and stall_for, or write {key} = \"target\""
+        )
+    })?;
+    if who != Publish::Clients {
+        return Ok(());
+    }
     require(case.workload.churn.per_s() <= 0.0, "workload.churn", || {
         format!(
             "workload.churn = {}: with {key} = \"clients\" who leaves would leave behind what it has under way; remove \
@@ -50,12 +70,6 @@ pub(super) fn check(case: &Case) -> Result<(), InvalidKey> {
             "faults.delay = {}: it delays answers to POSTs and not those on a WebSocket, which {key} = \"clients\" would \
              hold against each other; remove faults.delay, or write {key} = \"target\"",
             case.faults.delay
-        )
-    })?;
-    require(case.faults.stall.is_none(), key, || {
-        format!(
-            "{key} = \"clients\": faults.stall_at stalls the target's own publisher, and it publishes nothing; remove \
-             faults.stall_at and stall_for, or write {key} = \"target\""
         )
     })
 }

@@ -50,6 +50,38 @@ pub(super) fn value<T: DeserializeOwned>(
     value.map_err(|fault| fault.at(&node.place).located(file, path))
 }
 
+/// Refuses what is written at `path` of `file`: `fault` says what is wrong, and the remedy.
+pub(super) fn refused(file: &str, path: &str, node: &Node, fault: &str) -> ScenarioError {
+    ScenarioError::refused(file, &node.place, format!("{path}: {fault}"))
+}
+
+/// Refuses what is none of `words`.
+pub(super) fn word(
+    file: &str,
+    path: &str,
+    words: &[&str],
+    node: &Node,
+) -> Result<(), ScenarioError> {
+    match not_one_of(words, Reader::Value(&node.value)) {
+        None => Ok(()),
+        Some(fault) => Err(fault.at(&node.place).located(file, path)),
+    }
+}
+
+/// What is wrong with a value that should be one of `words`.
+fn not_one_of(words: &[&str], value: Reader<'_>) -> Option<Fault> {
+    match value {
+        Reader::Value(Value::Text(text)) if words.contains(&text.as_str()) => None,
+        Reader::Value(Value::Text(text)) => Some(de::Error::custom(format!(
+            "'{text}' is not one of {}{}",
+            words.join(", "),
+            super::error::nearest(text, words.iter().copied())
+                .map_or_else(String::new, |near| format!("; did you mean '{near}'?"))
+        ))),
+        _ => Some(de::Error::custom(format!("write one of \"{}\"", words.join("\", \"")))),
+    }
+}
+
 /// The value, if it can be read as a `T`.
 pub(super) fn value_of<T: DeserializeOwned>(node: &Node) -> Option<T> {
     T::deserialize(Reader::Value(&node.value)).ok()
@@ -227,17 +259,12 @@ impl<'de> de::Deserializer<'de> for Reader<'de> {
         variants: &'static [&'static str],
         visitor: V,
     ) -> Result<V::Value, Fault> {
-        match self {
-            Self::Value(Value::Text(text)) if variants.contains(&text.as_str()) => {
+        match (not_one_of(variants, self), self) {
+            (Some(fault), _) => Err(fault),
+            (None, Self::Value(Value::Text(text))) => {
                 visitor.visit_enum(text.as_str().into_deserializer())
             }
-            Self::Value(Value::Text(text)) => Err(de::Error::custom(format!(
-                "'{text}' is not one of {}{}",
-                variants.join(", "),
-                super::error::nearest(text, variants.iter().copied())
-                    .map_or_else(String::new, |near| format!("; did you mean '{near}'?"))
-            ))),
-            _ => Err(de::Error::custom(format!("write one of \"{}\"", variants.join("\", \"")))),
+            (None, other) => other.deserialize_any(visitor),
         }
     }
 

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 use std::fmt::Write as _;
+use std::path::Path;
 
 use serde::de::IgnoredAny;
 use serde_json::Value as Json;
@@ -10,7 +11,7 @@ use super::conditions;
 use super::error::{InvalidKey, ScenarioError, require};
 use super::faults::{self, FaultsFile};
 use super::file::File;
-use super::keys::{self, FAULTS, ROOT, SWEEP, Section};
+use super::keys::{self, FAULTS, ROOT, SWEEP, Section, TARGET};
 use super::options::pattern;
 use super::prices;
 use super::read::{known, read, value};
@@ -18,8 +19,8 @@ use super::sweep::{self, Axis, Point};
 use super::tree::{Node, Place, Table, Value};
 use super::workload::{self, PER_CLIENT, WORKLOAD};
 use super::{
-    Case, Outbox, Pattern, PatternKind, Phases, Prices, Scenario, TargetOptions, WebhookOptions,
-    WorkerOptions, check, target, transport,
+    Case, External, Outbox, Pattern, PatternKind, Phases, Prices, Scenario, TargetOptions,
+    WebhookOptions, WorkerOptions, check, target, transport,
 };
 use crate::unit::Span;
 
@@ -31,25 +32,38 @@ const MOST_TRIALS: u64 = 10_000;
 const CONNECTS_PER_S: u64 = 2_000;
 
 /// The scenario that `root`, the tree of `file`, describes; `name` is its name unless it has one.
-pub(super) fn scenario(file: &str, name: &str, root: &Table) -> Result<Scenario, ScenarioError> {
+/// Paths in it are relative to `folder`.
+pub(super) fn scenario(
+    file: &str,
+    name: &str,
+    folder: &Path,
+    mut root: Table,
+) -> Result<Scenario, ScenarioError> {
+    let written = top_level(file, &root)?;
+    let server = target::read(file, folder, &mut root)?;
+    let (root, external) = (&root, server.external.as_deref());
     let located = |refusal: InvalidKey| {
         ScenarioError::refused(file, &root.place(&refusal.key), refusal.message)
     };
-    let written = top_level(file, root)?;
     readable(file, root, &located)?;
     // Its keys are the other tables' keys, which `sweep` knows: here only what no key could be is refused.
     root.get(SWEEP).map(|node| value::<IgnoredAny>(file, SWEEP, node)).transpose()?;
-    let patterns = patterns(file, root, &written)?;
+    let patterns = patterns(file, root, &written, external)?;
     let axes = sweep::axes(file, root)?;
+    if let Some(external) = external {
+        target::check_fit(file, root, &axes, external)?;
+        target::complete(file, root, external, &patterns)?;
+        target::schemes(file, root, external, &patterns)?;
+    }
     no_idle_faults(file, root, &patterns, &axes)?;
     keys::check(&ROOT, root).map_err(located)?;
     let head = Scenario {
-        target: target::options(file, root.of("target"))?,
+        target: server.options,
         worker: read(file, "worker", root.of("worker"))?,
         prices: prices::read(file, root.of("prices"))?,
         ..head(name, written).map_err(located)?
     };
-    let drafts = drafts(file, root, &patterns, &axes)?;
+    let drafts = drafts(file, root, external, &patterns, &axes)?;
     let all = drafts.len() as u64 * u64::from(head.trials);
     require(all <= MOST_TRIALS, "trials", || {
         format!(
@@ -61,8 +75,18 @@ pub(super) fn scenario(file: &str, name: &str, root: &Table) -> Result<Scenario,
     let phases = phases(file, root.of("phases"), &drafts)?;
     check::phases(&phases).map_err(located)?;
     for Draft { case, tables } in &drafts {
-        let checked = check::case(case, &phases, head.target.ring);
-        let most = head.target.max_concurrent_streams;
+        // What only the built-in server has bounds nothing elsewhere.
+        let (ring, most) = match external {
+            None => (Some(head.target.ring), head.target.max_concurrent_streams),
+            Some(_) => (None, u32::MAX),
+        };
+        let checked = check::case(case, &phases, ring);
+        let checked = checked.and_then(|()| match external {
+            Some(external) if case.pattern.kind().delivers() => {
+                target::events(&case.workload, &phases, external)
+            }
+            _ => Ok(()),
+        });
         checked.and_then(|()| transport::check(case, most)).map_err(|refusal| {
             let place = match tables.place(&refusal.key) {
                 Place::File => root.place(&refusal.key),
@@ -72,7 +96,7 @@ pub(super) fn scenario(file: &str, name: &str, root: &Table) -> Result<Scenario,
         })?;
     }
     let cases = drafts.into_iter().map(|draft| draft.case).collect();
-    Ok(Scenario { phases, cases, ..head })
+    Ok(Scenario { phases, cases, external: server.external, ..head })
 }
 
 /// The top level, without its tables.
@@ -88,7 +112,7 @@ fn readable(
     tables: &Table,
     located: &dyn Fn(InvalidKey) -> ScenarioError,
 ) -> Result<(), ScenarioError> {
-    for (name, node) in tables.0.iter().filter(|(name, _)| name != SWEEP) {
+    for (name, node) in tables.0.iter().filter(|(name, _)| name != SWEEP && name != TARGET.name) {
         let Some(section) = keys::section(name) else { continue };
         let Value::Table(table) = &node.value else {
             let names = section.names().join(", ");
@@ -101,9 +125,17 @@ fn readable(
     Ok(())
 }
 
-fn patterns(file: &str, root: &Table, written: &File) -> Result<Vec<PatternKind>, ScenarioError> {
-    let patterns = written.patterns.clone();
+fn patterns(
+    file: &str,
+    root: &Table,
+    written: &File,
+    external: Option<&External>,
+) -> Result<Vec<PatternKind>, ScenarioError> {
+    let mut patterns = written.patterns.clone();
     let place = root.place("patterns");
+    if let Some(external) = external {
+        patterns = target::patterns(file, root, external, &patterns)?;
+    }
     if patterns.is_empty() {
         let all = PatternKind::ALL.map(PatternKind::name).join("\", \"");
         let message =
@@ -165,6 +197,7 @@ struct Draft {
 fn drafts(
     file: &str,
     root: &Table,
+    external: Option<&External>,
     patterns: &[PatternKind],
     axes: &[Axis],
 ) -> Result<Vec<Draft>, ScenarioError> {
@@ -179,7 +212,7 @@ fn drafts(
     let mut drafts = Vec::new();
     for &kind in patterns {
         for point in sweep::points(kind, axes) {
-            let draft = draft(file, root, kind, &point)?;
+            let draft = draft(file, root, external, kind, &point)?;
             let id = &draft.case.id;
             if !seen.insert(id.clone()) {
                 let place = point.last().map_or(Place::File, |(_, node)| node.place.clone());
@@ -196,6 +229,7 @@ fn drafts(
 fn draft(
     file: &str,
     root: &Table,
+    external: Option<&External>,
     kind: PatternKind,
     point: &Point<'_>,
 ) -> Result<Draft, ScenarioError> {
@@ -209,9 +243,15 @@ fn draft(
         let table = table.or((section.name == WORKLOAD).then(Table::none));
         table.map_or(Ok(()), |table| keys::complete(section, kind, table)).map_err(located)?;
     }
-    let workload = workload::resolve(file, kind, tables.of(WORKLOAD))?;
+    let mut workload = workload::resolve(file, kind, tables.of(WORKLOAD))?;
+    if external.is_some() {
+        target::publish(&mut workload, tables.of(WORKLOAD), kind).map_err(located)?;
+    }
     check::workload(&workload).map_err(located)?;
-    let pattern = pattern(file, kind, tables.of(kind.name()), &workload, &located)?;
+    let mut pattern = pattern(file, kind, tables.of(kind.name()), &workload, &located)?;
+    if let Some(external) = external {
+        target::fit_options(&mut pattern, tables.of(kind.name()), external).map_err(located)?;
+    }
     let transport = read(file, "transport", tables.of("transport"))?;
     let faults: FaultsFile = read(file, FAULTS.name, tables.of(FAULTS.name))?;
     let faults = faults::resolve(&faults).map_err(located)?.bearing_on(kind);

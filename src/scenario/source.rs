@@ -2,9 +2,10 @@
 
 use std::fs::File;
 use std::io::{self, Read};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use super::Shipped;
+use super::dialects::PAGES;
 use super::error::ScenarioError;
 use super::spelling::{any_of, keys_meant};
 
@@ -12,10 +13,6 @@ use super::spelling::{any_of, keys_meant};
 pub const STDIN: &str = "-";
 /// What errors call it.
 const STDIN_SHOWN: &str = "<stdin>";
-/// What to say of an address in place of a file.
-const ONLY_OUR_OWN: &str = "is an address, not a scenario. External targets are not supported yet: `tidings run` measures \
-                            the built-in server only. Give a scenario file, or a shipped one: tidings run quickstart";
-
 /// The name of a scenario that comes from it and has none of its own.
 const STDIN_NAME: &str = "stdin";
 
@@ -31,6 +28,8 @@ pub(super) struct Source {
     pub shown: String,
     /// The scenario's name, unless the text has one.
     pub name: String,
+    /// The folder that paths in it are relative to: its own, or the working directory, which is empty.
+    pub folder: PathBuf,
 }
 
 /// Reads the file at `path`, or standard input where that is [`STDIN`]; a name that no file has may be a shipped
@@ -38,24 +37,36 @@ pub(super) struct Source {
 pub(super) fn read(path: &Path) -> Result<Source, ScenarioError> {
     if path == Path::new(STDIN) {
         let text = text(io::stdin().lock()).map_err(|reason| unreadable(STDIN_SHOWN, &reason))?;
-        return Ok(Source { text, shown: STDIN_SHOWN.to_owned(), name: STDIN_NAME.to_owned() });
+        let (shown, name) = (STDIN_SHOWN.to_owned(), STDIN_NAME.to_owned());
+        return Ok(Source { text, shown, name, folder: PathBuf::new() });
     }
     let shown = plain(&path.display().to_string());
     let opened = File::open(path);
     if opened.is_err() && is_url(&shown) {
-        return Err(unreadable(&shown, ONLY_OUR_OWN));
+        return Err(unreadable(&shown, &address_advice(&shown)));
     }
     if let (Err(error), Some(shipped)) = (&opened, Shipped::named(&shown))
         && error.kind() == io::ErrorKind::NotFound
     {
         let shown = format!("{} (shipped)", shipped.name);
-        return Ok(Source { text: shipped.text.to_owned(), shown, name: shipped.name.to_owned() });
+        let (text, name) = (shipped.text.to_owned(), shipped.name.to_owned());
+        return Ok(Source { text, shown, name, folder: PathBuf::new() });
     }
     let text = opened
         .map_err(|error| reason(&shown, &error))
         .and_then(text)
         .map_err(|reason| unreadable(&shown, &reason))?;
-    Ok(Source { text, name: stem(&shown), shown })
+    let folder = path.parent().map(Path::to_path_buf).unwrap_or_default();
+    Ok(Source { text, name: stem(&shown), shown, folder })
+}
+
+/// The text of the file at `path`, or why there is none.
+pub(super) fn text_of(path: &Path) -> Result<String, String> {
+    let opened = File::open(path).map_err(|error| match error.kind() {
+        io::ErrorKind::NotFound => "file not found; a path is relative to the scenario".to_owned(),
+        _ => reason("", &error),
+    });
+    opened.and_then(text)
 }
 
 /// The name of a scenario whose file has this name: without its folder and its last extension.
@@ -67,6 +78,19 @@ pub(super) fn stem(file: &str) -> String {
 /// A name in which nothing moves the cursor of a terminal.
 fn plain(name: &str) -> String {
     name.chars().map(|c| if c.is_control() { char::REPLACEMENT_CHARACTER } else { c }).collect()
+}
+
+/// What to say of an address that was given for a scenario.
+pub fn address_advice(address: &str) -> String {
+    let url =
+        if address.contains("://") { address.to_owned() } else { format!("http://{address}") };
+    let dialects: Vec<String> = PAGES.iter().map(|page| page.name.to_owned()).collect();
+    format!(
+        "is an address, not a scenario. A scenario says how a server is spoken to: write url = \"{url}\" and its requests in \
+         [target] (scenarios/README.md, \"a server of your own\"), or start from dialect = {}. To see the built-in server \
+         measured: tidings run quickstart",
+        any_of(&dialects)
+    )
 }
 
 /// Whether a text that was given for a file is the address of a server: `http://…`, `localhost:8080`, `10.0.0.1/events`.

@@ -39,7 +39,10 @@ const MOST: usize = 4;
 /// Every key of a scenario, dotted as for `--set`.
 fn every_key() -> Vec<String> {
     let mut names: Vec<String> = keys::ROOT.keys.iter().map(|key| key.name.to_owned()).collect();
-    for section in keys::sections() {
+    // What describes a server of the user's own comes last: its words are those of many protocols.
+    let (target, others): (Vec<_>, Vec<_>) =
+        keys::sections().partition(|section| section.name == keys::TARGET.name);
+    for section in others.into_iter().chain(target) {
         names.extend(section.keys.iter().flat_map(|key| key.paths(section.name)));
     }
     names

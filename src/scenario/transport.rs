@@ -108,7 +108,7 @@ pub(super) fn check(case: &Case, max_concurrent_streams: u32) -> Result<(), Inva
         format!(
             "transport.streams = {streams}: the target allows {max_concurrent_streams} concurrent streams per \
              connection{each}, the others would wait; lower it to at most {most}, or raise \
-             target.max_concurrent_streams"
+             target.builtin.max_concurrent_streams"
         )
     })
 }

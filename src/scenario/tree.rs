@@ -19,6 +19,8 @@ pub(super) enum Place {
     File,
     /// A line of the file, from 1.
     Line(u32),
+    /// A line of another file: the page of a dialect.
+    Page(Arc<str>, u32),
     /// A flag, as given: `--set key=value`.
     Set(Arc<str>),
 }
@@ -37,6 +39,19 @@ pub(super) struct Node {
     pub place: Place,
     /// What was written.
     pub value: Value,
+}
+
+impl Node {
+    fn belong(&mut self, page: &Arc<str>) {
+        if let Place::Line(line) = self.place {
+            self.place = Place::Page(Arc::clone(page), line);
+        }
+        match &mut self.value {
+            Value::List(items) => items.iter_mut().for_each(|item| item.belong(page)),
+            Value::Table(table) => table.0.iter_mut().for_each(|(_, node)| node.belong(page)),
+            _ => {}
+        }
+    }
 }
 
 /// What can be written.
@@ -66,6 +81,11 @@ impl Table {
     /// The value of `key`.
     pub(super) fn get(&self, key: &str) -> Option<&Node> {
         self.0.iter().find(|(name, _)| name == key).map(|(_, node)| node)
+    }
+
+    /// The value of `key`, to be changed.
+    pub(super) fn get_mut(&mut self, key: &str) -> Option<&mut Node> {
+        self.0.iter_mut().find(|(name, _)| name == key).map(|(_, node)| node)
     }
 
     /// Writes `node` as the value of `key`, in the place of a former one.
@@ -122,6 +142,12 @@ impl Table {
             table = inner;
         }
         place
+    }
+
+    /// Says of every value that its line is one of `page`.
+    pub(super) fn of_page(mut self, page: &Arc<str>) -> Self {
+        self.0.iter_mut().for_each(|(_, node)| node.belong(page));
+        self
     }
 
     /// Writes `node` at `path`, making tables on the way; the refused key where a value stands in the way.

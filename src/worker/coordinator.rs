@@ -143,8 +143,8 @@ impl Shards {
                     }
                 }
                 Ok(Message::Samples(samples)) => {
-                    for part in samples.chunks(SAMPLES) {
-                        tell(reports, &Report::Samples(part.to_vec()))?;
+                    for part in samples.parts(SAMPLES) {
+                        tell(reports, &Report::Samples(part))?;
                     }
                 }
                 Ok(Message::Done(snapshot)) => {

@@ -11,7 +11,7 @@ use tokio::sync::watch;
 use super::dialling::{self, Whereabouts};
 use crate::clock;
 use crate::control::{Published, WorkerAssignment, mishap};
-use crate::measure::{Counter, Metric, Recorder, RequestSample, Snapshot, pin};
+use crate::measure::{Counter, Metric, RawSamples, Recorder, Snapshot, pin};
 use crate::net::{Dialer, Stage, WireTotals};
 use crate::pace::{Rng, Timer};
 use crate::pattern::{self, Context, Conversation, Timeline};
@@ -69,7 +69,7 @@ pub(super) enum Message {
         back: mpsc::Sender<Box<Recorder>>,
     },
     /// Raw samples.
-    Samples(Vec<RequestSample>),
+    Samples(RawSamples),
     /// The rest, with the ledger; the shard has ended.
     Done(Box<Snapshot>),
     /// The trial cannot continue.
@@ -153,7 +153,7 @@ impl Shard {
         context.farewell().await;
         conducted?;
         context.close_books();
-        let _ = self.messages.send(Message::Samples(context.samples.borrow_mut().take()));
+        let _ = self.messages.send(Message::Samples(context.raw()));
         let mut snapshot = context.recorder.borrow().snapshot();
         snapshot.ledger = context.ledger();
         snapshot.counters.add(Counter::LostSlow, context.lost_slow());

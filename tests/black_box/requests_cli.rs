@@ -2,10 +2,13 @@
 
 use crate::support;
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::process::Command;
 
 use support::{Bench, number, rows, text};
+
+type Row = BTreeMap<String, String>;
 
 const SCENARIO: &str = r#"question = "Does it work?"
 patterns = ["request", "short-poll", "long-poll", "sse"]
@@ -40,6 +43,7 @@ fn samples_are_written_up_to_the_configured_number() {
         let output = bench.measure(&["--quiet"]);
         let stdout = text(&output.stdout);
         let kept = rows(&bench.results().join("samples.csv"));
+        let received = rows(&bench.results().join("deliveries.csv"));
         for trial in bench.trials() {
             assert_eq!((number(&trial, "lost"), number(&trial, "errors")), (0.0, 0.0), "{trial:?}");
             let own: Vec<_> = kept
@@ -60,16 +64,45 @@ fn samples_are_written_up_to_the_configured_number() {
                 assert!(within(number(row, counts)), "{row:?}");
             }
             asked_as_told(&trial);
+            deliveries_as_counted(&trial, &received, samples);
         }
         let page = fs::read_to_string(bench.results().join("report.md")).unwrap();
         assert!(stdout.replace("\n  ", " ").contains(NAMED), "{stdout}");
-        assert!(page.contains(NAMED) && page.contains("samples.csv"), "{page}");
+        assert!(
+            page.contains(NAMED) && page.contains("samples.csv") && page.contains("deliveries.csv"),
+            "{page}"
+        );
         assert!(page.contains("waited for the next poll"), "{page}");
     }
 }
 
+/// The rows of one trial in `deliveries.csv`: the first deliveries, each once, with stamps that fit together.
+fn deliveries_as_counted(trial: &Row, all: &[Row], samples: usize) {
+    let own: Vec<_> = all
+        .iter()
+        .filter(|row| ["case", "trial"].iter().all(|of| row[*of] == trial[*of]))
+        .collect();
+    let delivered =
+        if trial["pattern"] == "request" { 0.0 } else { number(trial, "delivered") } as usize;
+    assert_eq!(own.len(), delivered.min(samples), "{trial:?}");
+    assert!(own.is_sorted_by_key(|row| number(row, "due_ns") as i64), "{trial:?}");
+    let events: BTreeSet<_> = own.iter().map(|row| (&row["link"], &row["seq"])).collect();
+    assert_eq!(events.len(), own.len(), "{trial:?}");
+    let whole = |row: &Row, name: &str| row[name].parse::<i64>().unwrap();
+    // The window began at one instant of the host's clock.
+    let starts: BTreeSet<_> =
+        own.iter().map(|row| whole(row, "received_clock_ns") - whole(row, "received_ns")).collect();
+    assert!(starts.len() <= 1, "{starts:?}");
+    for row in own {
+        assert!((0..500_000_000).contains(&whole(row, "due_ns")), "{row:?}");
+        assert!(whole(row, "received_ns") >= whole(row, "due_ns"), "{row:?}");
+        assert!((1..=100_000).contains(&whole(row, "seq")), "{row:?}");
+        assert_eq!(row["topic"], "0", "{row:?}");
+    }
+}
+
 /// The columns of clients that ask, and the account of a closed loop.
-fn asked_as_told(trial: &std::collections::BTreeMap<String, String>) {
+fn asked_as_told(trial: &Row) {
     let polls = trial["pattern"].ends_with("poll");
     assert_eq!(trial["delayed"].is_empty(), !polls, "{trial:?}");
     if polls {
@@ -93,7 +126,9 @@ fn no_samples_file_is_written_by_default() {
     let bench = Bench::new(&SCENARIO.replace("SAMPLES", "0"));
     bench.measure(&["--quiet", "--trials", "1"]);
     assert_eq!(bench.trials().len(), 4);
-    assert!(!bench.results().join("samples.csv").exists());
+    for file in ["samples.csv", "deliveries.csv"] {
+        assert!(!bench.results().join(file).exists(), "{file}");
+    }
 }
 
 #[test]
@@ -106,7 +141,9 @@ fn a_plan_names_closed_loops_and_samples() {
     let out = text(&plan(&[]).stdout);
     assert!(out.contains("request: closed loop, next request 5ms after a response"), "{out}");
     assert!(
-        out.contains("raw samples of the first 10000 requests or polls per worker shard"),
+        out.contains(
+            "raw samples of the first 10000 requests or polls, and deliveries, per worker shard"
+        ),
         "{out}"
     );
     let many = plan(&["--set", "worker.samples=1M", "--set", "worker.shards=2"]);

@@ -104,7 +104,7 @@ async fn publish(
 /// What an answer says of the event.
 fn outcome(publisher: &mut Publisher<'_>, call: &Call, answer: &StampedResponse) -> Outcome {
     if !call.expects(answer.status.as_u16()) {
-        return Outcome::Refused(Ended::Refused(answer.status).kind());
+        return Outcome::Refused(ErrorKind::of_status(answer.status.as_u16()));
     }
     if take_answer(&mut publisher.voice, &call.capture, answer).is_err() {
         return Outcome::Unanswered(ErrorKind::Protocol);

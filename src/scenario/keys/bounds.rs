@@ -37,17 +37,39 @@ fn path(prefix: &str, name: &str) -> String {
 fn within(prefix: &str, keys: &[Key], table: &Table) -> Result<(), InvalidKey> {
     for (name, node) in &table.0 {
         let Some(key) = keys.iter().find(|key| key.name == name) else { continue };
-        let path = path(prefix, name);
-        if let (Kind::Table(keys), Value::Table(inner)) = (&key.kind, &node.value) {
-            within(&path, keys, inner)?;
-        } else if let Some(beyond) =
-            beyond(&key.kind, node, key.rule).filter(|_| !key.checked_later)
-        {
-            let message = format!("{path} = {beyond}");
-            return Err(InvalidKey { key: path, message });
-        }
+        of(&path(prefix, name), key, &key.kind, node)?;
     }
     Ok(())
+}
+
+/// Checks the value of `key` at `path`, or a part of it that is of `kind`.
+fn of(path: &str, key: &Key, kind: &Kind, node: &Node) -> Result<(), InvalidKey> {
+    match (kind, &node.value) {
+        (Kind::Table(keys) | Kind::Call(keys), Value::Table(inner)) => within(path, keys, inner),
+        (Kind::Map(kind), Value::Table(inner)) => {
+            inner.0.iter().try_for_each(|(name, node)| of(&self::path(path, name), key, kind, node))
+        }
+        (Kind::List(inner) | Kind::Listed(inner), Value::List(items)) => {
+            items.iter().enumerate().try_for_each(|(n, item)| match inner {
+                Kind::Table(keys) => match &item.value {
+                    Value::Table(table) => within(&format!("{path}[{n}]"), keys, table),
+                    _ => Ok(()),
+                },
+                kind => of(path, key, kind, item),
+            })
+        }
+        (Kind::Listed(inner), _) => of(path, key, inner, node),
+        (Kind::Either(kinds), Value::Table(_) | Value::List(_)) => {
+            kinds.iter().try_for_each(|kind| of(path, key, kind, node))
+        }
+        _ => match beyond(kind, node, key.rule).filter(|_| !key.checked_later) {
+            None => Ok(()),
+            Some(beyond) => {
+                let message = format!("{path} = {beyond}");
+                Err(InvalidKey { key: path.to_owned(), message })
+            }
+        },
+    }
 }
 
 /// The value and why it is out of bounds; `None` where it is not, or cannot be read.
@@ -89,7 +111,7 @@ fn beyond(kind: &Kind, node: &Node, rule: Option<&str>) -> Option<String> {
             Some(format!("{rate} is not between {least} and {most}"))
         }
         Kind::Either(kinds) => kinds.iter().find_map(|kind| beyond(kind, node, rule)),
-        Kind::List(kind) | Kind::Set(kind) => match &node.value {
+        Kind::List(kind) | Kind::Listed(kind) | Kind::Set(kind) => match &node.value {
             Value::List(items) => items.iter().find_map(|item| beyond(kind, item, rule)),
             _ => None,
         },
@@ -98,6 +120,9 @@ fn beyond(kind: &Kind, node: &Node, rule: Option<&str>) -> Option<String> {
         | Kind::Rate
         | Kind::Words(_)
         | Kind::Word(_)
-        | Kind::Table(_) => None,
+        | Kind::Table(_)
+        | Kind::Map(_)
+        | Kind::Call(_)
+        | Kind::Grammar(_) => None,
     }
 }

@@ -39,7 +39,7 @@ pub(super) static RESTART: Section = Section {
             .says("When the target is stopped, from the start of the window. Without the table, it is not stopped."),
         key("down", Span(ANY))
             .says("Time until the new target starts, on the same port."),
-        key("log", Words(words_of::<RestartLog>))
+        key("log", Words(words_of::<RestartLog>)).built_in("your server keeps its events as it does; remove it")
             .says("Whether the new target has the earlier events, as if from a disk, or only their sequence numbers. Events \
                    due during the outage are published late in both cases. With `webhook.outbox = \"durable\"` the new \
                    target reads the outbox from disk, and `\"lost\"` is an error."),

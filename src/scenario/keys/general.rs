@@ -11,8 +11,8 @@ use crate::scenario::read::words_of;
 use crate::scenario::spin::AUTO;
 use crate::scenario::workload::PER_CLIENT;
 use crate::scenario::{
-    Http, PatternKind, Phases, Prices, Profile, Publish, TargetOptions, Transport, WorkerOptions,
-    Workload, target, workload,
+    Http, PatternKind, Phases, Prices, Profile, Publish, Transport, WorkerOptions, Workload,
+    workload,
 };
 
 static NAMES: Kind = Words(words_of::<PatternKind>);
@@ -31,7 +31,7 @@ pub(in crate::scenario) static ROOT: Section = Section {
             .says("The question in prose, printed at the top of every report."),
         key("name", Text).usually("the file's stem")
             .says("Title of the reports and name of the results folder: any line of text."),
-        key("patterns", Set(&NAMES)).required("required", "patterns = [\"sse\", \"websocket\"]")
+        key("patterns", Set(&NAMES)).required("required, but all that the dialect of another server describes", "patterns = [\"sse\", \"websocket\"]")
             .says("The patterns to compare. Other usual names are accepted, in any case, here and wherever a pattern is named: \
                    `\"ws\"`, `\"SSE\"`, `\"Long-Polling\"`, `\"polling\"`; files and reports have the names above."),
         key("trials", Count(1..=1_000))
@@ -82,36 +82,6 @@ pub(super) static PHASES: Section = Section {
     ],
 };
 
-/// `[target]`
-#[rustfmt::skip]
-pub(super) static TARGET: Section = Section {
-    name: "target",
-    about: "The built-in target.",
-    of: Of::Traits(|_| true),
-    swept: false,
-    form: Form { read: target::readable, ..Form::of::<TargetOptions>() },
-    keys: &[
-        key("shards", Count(1..=1_024)).usually("half of the cores")
-            .says("Threads of the built-in target."),
-        key("ring", Count(1..=100_000_000))
-            .says("Events kept in the log of each topic: at least as many as a poller can miss."),
-        key("max_concurrent_streams", Count(1..=1_024))
-            .says("Concurrent streams per HTTP/2 connection that the target allows and announces."),
-        key("requests_per_s", Count(SOME)).usually("no limit").rule(NOTHING)
-            .says("Limit on requests per second over all shards of the target; requests above it get 429 with \
-                   `Retry-After`."),
-        key("connections", Count(SOME)).usually("no limit").rule(NOTHING)
-            .says("Limit on connections; requests on further ones get 503 with `Retry-After`, and the connection closes."),
-        key("send_buffer", Size(4 << 10..=64 << 20))
-            .says("The kernel's send buffer of each connection: a larger one makes slow consumers look healthy."),
-        key("write_timeout", Span(ANY))
-            .says("A connection that accepts no bytes for this long is closed."),
-    ],
-};
-
-/// Why a limit is not 0.
-const NOTHING: &str = "would admit nothing; raise it, or remove it for no limit";
-
 /// `[worker]`
 #[rustfmt::skip]
 pub(super) static WORKER: Section = Section {
@@ -130,8 +100,8 @@ pub(super) static WORKER: Section = Section {
                    clock until it. `\"auto\"`: if the host has more cores than the case has shards, target and workers \
                    together."),
         key("samples", Count(0..=MOST_SAMPLES)).rule("at most 1000000 raw samples can be kept; lower it")
-            .says("Raw samples per worker shard for `samples.csv`, the first requests and polls of the window: at most a \
-                   million over all shards."),
+            .says("Raw samples per worker shard: the first requests and polls of the window for `samples.csv`, and as many of its \
+                   deliveries for `deliveries.csv`. Of each at most a million over all shards."),
     ],
 };
 
@@ -196,8 +166,10 @@ pub(super) static WORKLOAD: Section = Section {
                    cleanly (a webhook deletes its registration), and a new one resumes from its cursor, so nothing is lost."),
         key("publish", Words(words_of::<Publish>)).of(|t| t.delivers)
             .says("Who publishes: the target itself, at no cost on the connections; or the clients of each topic in turn: \
-                   `websocket` over its socket, the others with a POST on a second connection (HTTP/2: the same one). Not \
-                   with `[restart]`, `workload.churn`, `faults.stall_at` or `faults.delay`."),
+                   `websocket` over its socket, the others with a POST on a second connection (HTTP/2: the same one); or a \
+                   publisher in a process of its own, as always where the target is not the built-in one. \
+                   The clients: not with `[restart]`, `workload.churn`, `faults.stall_at` or `faults.delay`; the publisher: not \
+                   with `[restart]` or `faults.stall_at` of the built-in target."),
     ],
 };
 
@@ -210,7 +182,7 @@ pub(super) static TRANSPORT: Section = Section {
     swept: true,
     form: Form::of::<Transport>(),
     keys: &[
-        key("tls", Boolean)
+        key("tls", Boolean).built_in("the scheme of target.url says it; write https:// or wss:// there, and remove it")
             .says("TLS 1.3 on every connection, including those to webhook receivers. Each trial has its own certificate \
                    authority, which clients verify."),
         key("resume", Boolean)

@@ -5,7 +5,7 @@
 
 use serde_json::{Map, Value as Json, json};
 
-use super::{Key, Kind, ROOT, SWEEP, Section, Usual, sections, swept};
+use super::{BUILT_IN, Key, Kind, LINE, ROOT, SWEEP, Section, TARGET, Usual, sections, swept};
 use crate::unit::{Bandwidth, ByteSize, Count, Rate, Share, Span};
 
 /// The schema.
@@ -13,7 +13,10 @@ pub fn json_schema() -> Json {
     let mut schema = table(&ROOT);
     schema.insert("$schema".into(), "http://json-schema.org/draft-07/schema#".into());
     schema.insert("title".into(), "tidings scenario".into());
-    schema.insert("required".into(), json!(["question", "patterns"]));
+    // A dialect may say which patterns there are.
+    schema.insert("required".into(), json!(["question"]));
+    let with = |key: &str| json!({ "required": [key] });
+    schema.insert("anyOf".into(), json!([with("patterns"), with("target")]));
     let tables = sections().map(|section| (section.name, table(section)));
     for (name, described) in tables.chain([(SWEEP, axes())]) {
         schema["properties"][name] = Json::Object(described);
@@ -25,6 +28,13 @@ pub fn json_schema() -> Json {
 fn table(section: &Section) -> Map<String, Json> {
     let mut schema = object(section, section.keys, &(section.form.defaults)());
     schema.insert("description".into(), section.about.into());
+    if section.name == TARGET.name {
+        // As they were written before there were other servers.
+        for key in BUILT_IN {
+            let was = format!("The same as `target.builtin.{}`.", key.name);
+            schema["properties"][key.name] = described(of(section, &key.kind), &was);
+        }
+    }
     schema
 }
 
@@ -47,12 +57,14 @@ fn as_map(schema: Json) -> Map<String, Json> {
 fn property(section: &Section, key: &Key, defaults: &Json) -> Json {
     let mut description = without_links(key.meaning);
     description.extend(section.whom(key).map(|whom| format!(" {whom}")));
+    description.extend(key.servers().map(|servers| format!(" {servers}")));
     match key.usual {
         Usual::Words(words) => description.extend([" Default: ", words, "."]),
         Usual::Required { words, .. } => description.extend([" It is ", words, "."]),
         Usual::Struct | Usual::Literal(_) => {}
     }
     let mut schema = match &key.kind {
+        Kind::Table(keys) => object(section, keys, &defaults[key.name]),
         Kind::Either(kinds) => {
             let each = kinds.iter().map(|kind| described(of(section, kind), &description));
             as_map(json!({ "anyOf": each.collect::<Vec<_>>() }))
@@ -113,7 +125,30 @@ fn of(section: &Section, kind: &Kind) -> Map<String, Json> {
             json!({ "type": "array", "items": items, "minItems": 1, "uniqueItems": true })
         }
         Kind::Table(keys) => return object(section, keys, &Json::Null),
+        Kind::Map(kind) => json!({ "type": "object", "additionalProperties": of(section, kind) }),
+        Kind::Listed(kind) => {
+            let one = of(section, kind);
+            json!({ "anyOf": [one, { "type": "array", "items": one }] })
+        }
+        Kind::Call(keys) => {
+            json!({ "anyOf": [of(section, &Kind::Grammar(&LINE)), object(section, keys, &Json::Null)] })
+        }
+        Kind::Grammar(grammar) => {
+            let kind = if grammar.or_table { json!(["string", "object"]) } else { json!("string") };
+            let mut schema = json!({ "type": kind, "examples": [value_of(grammar.example)] });
+            if let Some(pattern) = grammar.pattern {
+                schema["pattern"] = or_variable(pattern).into();
+            }
+            schema
+        }
     })
+}
+
+/// The value that `toml` is.
+pub(super) fn value_of(toml: &str) -> Json {
+    let table: Result<toml::Table, _> = format!("value = {toml}").parse();
+    let value = table.ok().and_then(|table| serde_json::to_value(table.get("value")?).ok());
+    value.unwrap_or_default()
 }
 
 /// A text may also have a variable, which is replaced before it is read.

@@ -9,13 +9,14 @@ mod conditions;
 mod faults;
 mod general;
 mod json_schema;
+mod kind;
 mod patterns;
 mod readme;
+mod shape;
+mod target;
 #[cfg(test)]
 mod tests;
 mod webhook;
-
-use std::ops::RangeInclusive;
 
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -31,7 +32,10 @@ use super::{PatternKind, Traits};
 pub(super) use bounds::{check, complete};
 pub(super) use faults::FAULTS;
 pub use json_schema::json_schema;
+pub(super) use kind::{ANY, Grammar, Kind, SOME, Server};
 pub use readme::markdown;
+pub(super) use shape::{shape, whole};
+pub(super) use target::{BUILT_IN, LINE, TARGET, WHERE};
 
 /// A key of a table.
 #[derive(Debug)]
@@ -50,47 +54,9 @@ pub(super) struct Key {
     rule: Option<&'static str>,
     /// Whether a value out of bounds is left to the checks of the resolved scenario.
     checked_later: bool,
+    /// Which servers it can be carried out with.
+    pub server: Server,
 }
-
-/// What may be written as a value.
-#[derive(Debug)]
-pub(super) enum Kind {
-    /// A string.
-    Text,
-    /// `true` or `false`.
-    Boolean,
-    /// A whole number.
-    Count(RangeInclusive<u64>),
-    /// A number.
-    Number(RangeInclusive<f64>),
-    /// A share of a whole.
-    Share(RangeInclusive<f64>),
-    /// A duration, in nanoseconds.
-    Span(RangeInclusive<u64>),
-    /// A number per unit of time.
-    Rate,
-    /// A size in bytes.
-    Size(RangeInclusive<u64>),
-    /// Bits per second.
-    Bandwidth(RangeInclusive<u64>),
-    /// One of the words of an enumeration.
-    Words(fn() -> &'static [&'static str]),
-    /// This word.
-    Word(&'static str),
-    /// One or the other.
-    Either(&'static [Kind]),
-    /// A list.
-    List(&'static Kind),
-    /// A list of at least one value, none of them twice.
-    Set(&'static Kind),
-    /// A table with these keys.
-    Table(&'static [Key]),
-}
-
-/// Any number of things.
-pub(super) const ANY: RangeInclusive<u64> = 0..=u64::MAX;
-/// More than none.
-pub(super) const SOME: RangeInclusive<u64> = 1..=u64::MAX;
 
 /// What holds where a key is left out.
 #[derive(Debug, Clone, Copy)]
@@ -113,7 +79,8 @@ pub(super) enum Usual {
 /// A key whose default is its struct's.
 const fn key(name: &'static str, kind: Kind) -> Key {
     let usual = Usual::Struct;
-    Key { name, kind, usual, meaning: "", of: |_| true, rule: None, checked_later: false }
+    let server = Server::Any;
+    Key { name, kind, usual, meaning: "", of: |_| true, rule: None, checked_later: false, server }
 }
 
 impl Key {
@@ -131,14 +98,22 @@ impl Key {
     fn default(&self, defaults: &Json) -> Option<Json> {
         let value = match self.usual {
             Usual::Struct => defaults.get(self.name)?.clone(),
-            Usual::Literal(toml) => {
-                let table: toml::Table = format!("value = {toml}").parse().ok()?;
-                serde_json::to_value(table.get("value")?).ok()?
-            }
+            Usual::Literal(toml) => json_schema::value_of(toml),
             Usual::Words(_) | Usual::Required { .. } => return None,
         };
         // A time of 0 is exact in the smallest unit, and plain in seconds.
         Some(if value == "0ns" { "0s".into() } else { value })
+    }
+
+    /// Which servers can carry it out, in a sentence; `None` where all can.
+    fn servers(&self) -> Option<String> {
+        match self.server {
+            Server::Any => None,
+            Server::BuiltIn(_) | Server::Envelope(_) => Some("Built-in server only.".to_owned()),
+            Server::Placeholder(name) => Some(format!(
+                "For another server than the built-in one, where its request has `{{{{{name}}}}}`."
+            )),
+        }
     }
 
     /// With what it is for.
@@ -174,6 +149,24 @@ impl Key {
     /// With a sentence of its own for a value out of bounds.
     const fn rule(mut self, rule: &'static str) -> Self {
         self.rule = Some(rule);
+        self
+    }
+
+    /// For the built-in server alone: `why` says the reason, and what to do instead.
+    const fn built_in(mut self, why: &'static str) -> Self {
+        self.server = Server::BuiltIn(why);
+        self
+    }
+
+    /// For servers that speak the built-in one's protocol: `why` says the reason, and what to do instead.
+    const fn envelope(mut self, why: &'static str) -> Self {
+        self.server = Server::Envelope(why);
+        self
+    }
+
+    /// For other servers where their dialect's request uses this placeholder.
+    const fn sent_as(mut self, placeholder: &'static str) -> Self {
+        self.server = Server::Placeholder(placeholder);
         self
     }
 
@@ -240,7 +233,7 @@ pub(super) use general::ROOT;
 /// Every table, in the order in which they are listed.
 static SECTIONS: [&Section; 17] = [
     &general::PHASES,
-    &general::TARGET,
+    &TARGET,
     &general::WORKER,
     &general::PRICES,
     &conditions::RECONNECT,
@@ -257,6 +250,11 @@ static SECTIONS: [&Section; 17] = [
     &webhook::WEBHOOK,
     &FAULTS,
 ];
+
+/// Every table within a table, by its dotted name, that is listed by itself.
+pub(super) fn inner() -> impl Iterator<Item = &'static Section> {
+    target::INNER.iter().copied()
+}
 
 /// The name of the table of axes, whose keys are those of other tables.
 pub(super) const SWEEP: &str = "sweep";
@@ -280,6 +278,11 @@ pub(super) fn swept() -> impl Iterator<Item = &'static Section> + Clone {
 }
 
 impl Section {
+    /// Whether it describes a part of several tables.
+    fn is_part(&self) -> bool {
+        !self.name.is_empty() && !self.name.contains('.') && section(self.name).is_none()
+    }
+
     /// The key called `name`.
     pub(super) fn key(&self, name: &str) -> Option<&'static Key> {
         self.keys.iter().find(|key| key.name == name)

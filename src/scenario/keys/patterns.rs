@@ -10,6 +10,13 @@ use crate::scenario::{
     SlowConsumer, SseOptions, WebSocketOptions,
 };
 
+/// Why another server has no such option.
+pub(super) const SERVER: &str =
+    "it configures the built-in server; configure your own server itself, and remove it";
+/// Why another server has no items.
+const ITEMS: &str =
+    "it is of the built-in server's items; describe your server's calls in [[target.request]]";
+
 /// `[request]`
 #[rustfmt::skip]
 pub(super) static REQUEST: Section = Section {
@@ -30,11 +37,11 @@ pub(super) static REQUEST: Section = Section {
             .says("Requests per second **over all clients**. Not in a closed loop, where responses set the rate."),
         key("arrivals", Words(words_of::<ArrivalProcess>))
             .says("Arrival process of each client's requests; no bursts in a closed loop."),
-        key("mix", Table(MIX)).literally("{ read = 1 }")
+        key("mix", Table(MIX)).literally("{ read = 1 }").envelope(ITEMS)
             .says("Shares of the operations; only their proportions count. Operations not named have no share."),
-        key("format", Words(words_of::<Format>))
+        key("format", Words(words_of::<Format>)).envelope(ITEMS)
             .says("The encoding of items in both directions."),
-        key("conditional", Boolean)
+        key("conditional", Boolean).envelope(ITEMS)
             .says("Reads and heads send `If-None-Match` with the item's last entity tag, and accept 304 as a response \
                    (column `not_modified`)."),
         key("timeout", Span(SOME))
@@ -75,7 +82,7 @@ pub(super) static SHORT_POLL: Section = Section {
     keys: &[
         key("interval", Span(SOME))
             .says("Time between polls of a client."),
-        key("limit", Count(SOME))
+        key("limit", Count(SOME)).sent_as("limit")
             .says("Most events in one response. The events due per interval must not exceed it."),
         key("synchronised", Boolean)
             .says("All clients poll at the same time, instead of at random phases."),
@@ -83,7 +90,7 @@ pub(super) static SHORT_POLL: Section = Section {
             .says("Start of the interval: the due time of the previous poll, or the end of its response."),
         key("jitter", Share(0.0..=1.0)).rule("must be a share of the interval between 0 and 1")
             .says("Each wait is interval × (1 + U), with U uniform from −jitter to +jitter."),
-        key("conditional", Boolean)
+        key("conditional", Boolean).envelope("the dialect says whether polls are conditional; write etag = true in [target.short-poll]")
             .says("Polls send the entity tag of the last response (`If-None-Match`); without new events the response is 304 \
                    without a body."),
         key("timeout", Span(SOME))
@@ -100,14 +107,14 @@ pub(super) static LONG_POLL: Section = Section {
     swept: true,
     form: Form::of::<LongPollOptions>(),
     keys: &[
-        key("wait", Span(SOME))
+        key("wait", Span(SOME)).sent_as("hold_ms")
             .says("Longest wait of a poll."),
         key("gap", Span(ANY))
             .says("Time from a response to the next poll, for a consumer that processes events first. The events due in it \
                    must be fewer than `limit`."),
-        key("limit", Count(SOME))
+        key("limit", Count(SOME)).sent_as("limit")
             .says("Most events in one response."),
-        key("coalesce", Span(ANY))
+        key("coalesce", Span(ANY)).built_in(SERVER)
             .says("How long a response waits for more events after the first."),
     ],
 };
@@ -121,16 +128,16 @@ pub(super) static SSE: Section = Section {
     swept: true,
     form: Form::of::<SseOptions>(),
     keys: &[
-        key("heartbeat", Span(SOME))
+        key("heartbeat", Span(SOME)).built_in("your server decides how often it sends a heartbeat; say so in target.sse.heartbeat")
             .says("Time between comment lines on a quiet stream."),
-        key("retry", Span(ANY))
+        key("retry", Span(ANY)).built_in("your server sends `retry:` itself; remove it")
             .says("Shortest wait before a reconnect that the stream asks for (`retry:`), in addition to the back-off."),
-        key("slow_consumer", Words(words_of::<SlowConsumer>))
+        key("slow_consumer", Words(words_of::<SlowConsumer>)).built_in(SERVER)
             .says("Policy for a client that lags by more than its queue: end the stream, which the client resumes from its \
                    cursor; drop the oldest events beyond the queue; drop all but the newest. Dropped events are reported \
                    (`event: gap`) and lost."),
-        key("queue", Count(SOME)).usually("the ring")
-            .says("Events that a client may lag behind its topic. At most `target.ring`."),
+        key("queue", Count(SOME)).usually("the ring").built_in(SERVER)
+            .says("Events that a client may lag behind its topic. At most `target.builtin.ring`."),
     ],
 };
 
@@ -143,15 +150,15 @@ pub(super) static WEBSOCKET: Section = Section {
     swept: true,
     form: Form::of::<WebSocketOptions>(),
     keys: &[
-        key("ping", Span(SOME))
+        key("ping", Span(SOME)).built_in("your server decides how often it pings; say so in target.websocket.heartbeat")
             .says("Time between pings of the target."),
-        key("pong_timeout", Span(SOME))
+        key("pong_timeout", Span(SOME)).built_in(SERVER)
             .says("A client that neither answers a ping nor reads for this long is disconnected; one with a full buffer, \
-                   after `target.write_timeout`."),
-        key("slow_consumer", Words(words_of::<SlowConsumer>))
+                   after `target.builtin.write_timeout`."),
+        key("slow_consumer", Words(words_of::<SlowConsumer>)).built_in(SERVER)
             .says("As `sse.slow_consumer`: a close with 1013 and the cursor to resume from, or a text message \
                    `{\"gap\":{\"from\":18,\"to\":40}}`."),
-        key("queue", Count(SOME)).usually("the ring")
-            .says("Events that a client may lag behind its topic. At most `target.ring`."),
+        key("queue", Count(SOME)).usually("the ring").built_in(SERVER)
+            .says("Events that a client may lag behind its topic. At most `target.builtin.ring`."),
     ],
 };

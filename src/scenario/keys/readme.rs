@@ -4,15 +4,21 @@ use std::fmt::Write as _;
 
 use serde_json::Value as Json;
 
-use super::{ANY, Key, Kind, ROOT, Section, Usual, sections};
+use super::{ANY, Key, Kind, ROOT, Section, Usual, inner, sections};
 use crate::unit::{Bandwidth, ByteSize, Span};
 
 /// Every table as Markdown, below a heading each.
 pub fn markdown() -> String {
     let mut text = String::from("# The keys of a scenario\n");
-    for section in std::iter::once(&ROOT).chain(sections()) {
+    for section in std::iter::once(&ROOT).chain(sections()).chain(inner()) {
         let heading = match section.name {
             "" => "The top level".to_owned(),
+            "target.launch" | "target.setup" | "target.request" => {
+                format!("`[[{}]]`", section.name)
+            }
+            "call" | "step" | "messages" | "signature" => {
+                section.about.trim_end_matches('.').to_owned()
+            }
             name => format!("`[{name}]`"),
         };
         let _ = write!(text, "\n## {heading}\n\n{}\n\n{}", section.about, table(&[section]));
@@ -31,7 +37,10 @@ pub(super) fn documented(document: &str) -> (String, Vec<String>) {
         let (names, after) = after.split_once(" -->\n").expect("a marker ends on its line");
         let (_, after) = after.split_once(END).expect("every table has an end");
         let names: Vec<&str> = names.split(' ').collect();
-        let of = |name: &&str| super::section(if *name == "file" { "" } else { name }).expect(name);
+        let of = |name: &&str| {
+            let part = inner().find(|section| section.name == *name);
+            part.or_else(|| super::section(if *name == "file" { "" } else { name })).expect(name)
+        };
         let sections: Vec<&Section> = names.iter().map(of).collect();
         let (listed, table) = (names.join(" "), table(&sections));
         let _ = write!(made, "{before}{BEGIN}{listed} -->\n{table}{END}");
@@ -44,7 +53,9 @@ pub(super) fn documented(document: &str) -> (String, Vec<String>) {
 fn table(sections: &[&Section]) -> String {
     let mut text = "| key | type | default | meaning |\n| --- | --- | --- | --- |\n".to_owned();
     for section in sections {
-        rows(&mut text, section, section.name, section.keys, &(section.form.defaults)());
+        // Parts of several tables are listed without a name.
+        let prefix = if section.is_part() { "" } else { section.name };
+        rows(&mut text, section, prefix, section.keys, &(section.form.defaults)());
     }
     text
 }
@@ -55,13 +66,29 @@ fn rows(text: &mut String, section: &Section, prefix: &str, keys: &[Key], defaul
             "" => key.name.to_owned(),
             prefix => format!("{prefix}.{}", key.name),
         };
-        let whom = section.whom(key).map_or_else(String::new, |whom| format!(" {whom}"));
+        let whom = section.whom(key).into_iter().chain(key.servers());
+        let whom: String = whom.map(|whom| format!(" {whom}")).collect();
         let (kind, usual) = (kind(&key.kind), usual(key, defaults));
         let _ = writeln!(text, "| `{path}` | {kind} | {usual} | {}{whom} |", key.meaning);
-        if let Kind::Table(inner) = key.kind {
-            rows(text, section, &path, inner, &Json::Null);
+        for (path, keys) in below(&path, &key.kind) {
+            rows(text, section, &path, keys, &defaults[key.name]);
         }
     }
+}
+
+/// The tables below the key at `path` that are listed with it; those with a listing of their own are left to it.
+fn below(path: &str, kind: &Kind) -> Vec<(String, &'static [Key])> {
+    match kind {
+        Kind::Table(keys) if !has_listing(keys) => vec![(path.to_owned(), keys)],
+        Kind::List(Kind::Table(keys)) if !has_listing(keys) => vec![(format!("{path}[]"), keys)],
+        Kind::Map(kind) => below(&format!("{path}.NAME"), kind),
+        Kind::Either(kinds) => kinds.iter().flat_map(|kind| below(path, kind)).collect(),
+        _ => Vec::new(),
+    }
+}
+
+fn has_listing(keys: &'static [Key]) -> bool {
+    inner().any(|section| std::ptr::eq(section.keys, keys))
 }
 
 /// What is said of a default.
@@ -115,6 +142,13 @@ fn kind(kind: &Kind) -> String {
         Kind::List(Kind::Text) => "list of strings".to_owned(),
         Kind::List(kind) | Kind::Set(kind) => format!("list of {}", self::kind(kind)),
         Kind::Table(_) => "table".to_owned(),
+        Kind::Map(Kind::Table(_) | Kind::Either(_)) => {
+            "table of NAME = text, or a table".to_owned()
+        }
+        Kind::Map(kind) => format!("table of NAME = {}", self::kind(kind)),
+        Kind::Listed(kind) => format!("{0}, or list of {0}", self::kind(kind)),
+        Kind::Call(_) => "`\"METHOD PATH\"`, or a request".to_owned(),
+        Kind::Grammar(grammar) => grammar.name.to_owned(),
     }
 }
 

@@ -1,6 +1,7 @@
 //! `[webhook]`, with the table of its receivers.
 
 use super::Kind::{Count, Rate, Share, Span, Table, Words};
+use super::patterns::SERVER;
 use super::{ANY, Form, Key, Of, SOME, Section, key};
 use crate::scenario::read::words_of;
 use crate::scenario::webhook::FAILURES;
@@ -15,29 +16,29 @@ pub(super) static WEBHOOK: Section = Section {
     swept: true,
     form: Form::of::<WebhookOptions>(),
     keys: &[
-        key("timeout", Span(SOME))
+        key("timeout", Span(SOME)).built_in(SERVER)
             .says("Time-out of an attempt."),
-        key("attempts", Count(1..=100))
+        key("attempts", Count(1..=100)).built_in(SERVER)
             .says("Attempts per event before it becomes a dead letter."),
-        key("backoff", Span(ANY))
+        key("backoff", Span(ANY)).built_in(SERVER)
             .says("Back-off before the second attempt; doubles for each further one, with jitter."),
-        key("backoff_max", Span(ANY))
+        key("backoff_max", Span(ANY)).built_in(SERVER)
             .says("Longest back-off."),
-        key("concurrency", Count(1..=1_024))
+        key("concurrency", Count(1..=1_024)).built_in(SERVER)
             .says("Concurrent attempts per endpoint; 1 keeps the order as long as nothing fails."),
-        key("rate", Rate).usually("no limit")
+        key("rate", Rate).usually("no limit").built_in(SERVER)
             .says("Most attempts per second and endpoint, evenly spaced, retries included."),
-        key("connection", Words(words_of::<CallbackConnection>))
+        key("connection", Words(words_of::<CallbackConnection>)).built_in(SERVER)
             .says("Whether the target keeps its connections to an endpoint or opens one per attempt."),
-        key("batch", Count(1..=1_000))
+        key("batch", Count(1..=1_000)).built_in(SERVER)
             .says("Most events of a topic in one attempt: above 1 its body is a JSON array."),
-        key("linger", Span(ANY))
+        key("linger", Span(ANY)).built_in(SERVER)
             .says("Longest wait of an event for its batch to fill."),
-        key("outbox", Words(words_of::<Outbox>))
+        key("outbox", Words(words_of::<Outbox>)).built_in(SERVER)
             .says("Where events are stored until acknowledged: in the memory of the target, or synced to disk before they \
                    are visible. The two give different guarantees, so the id of a case includes `outbox=durable` even if it \
                    is not swept."),
-        key("disable_after", Span(SOME)).usually("never")
+        key("disable_after", Span(SOME)).usually("never").built_in(SERVER)
             .says("Disable an endpoint that fails for this long without an acknowledgement."),
         key("receiver", Table(RECEIVER)).usually("good behaviour")
             .says("Behaviour of receivers; can be swept as a whole: `webhook.receiver = [{}, { fail = 0.1 }]`."),

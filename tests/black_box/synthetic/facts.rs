@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 use tidings::clock::SECOND_NS;
 use tidings::judge::verdict;
-use tidings::measure::{Counter, Host, Interval, Ledger, Metric, Recorder, Snapshot};
+use tidings::measure::{Counter, Host, Interval, Ledger, Metric, RawSamples, Recorder, Snapshot};
 use tidings::pace::{ArrivalProcess, Pacing, PollPace, Rng};
 use tidings::record::{
     Build, CpuReading, Intervals, MemoryReading, PlannedTrial, Resources, RunFolder, RunInfo,
@@ -170,7 +170,7 @@ pub(crate) fn facts(case: &Case, trial: u32) -> TrialFacts {
         health: vec![WorkerHealth::new("worker 1".to_owned(), &healthy)],
         target,
         intervals,
-        samples: Vec::new(),
+        samples: RawSamples::default(),
         resources: resources(start, cpu * noise * expected as f64, memory, clients),
         failure: None,
     }

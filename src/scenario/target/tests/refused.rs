@@ -1,0 +1,416 @@
+//! What is refused in `[target]`, and elsewhere because of it, with its place and the remedy.
+
+use super::*;
+
+/// A server that tidings starts.
+const LAUNCHED: &str = "[[target.launch]]\ncommand = \"x\"\n";
+
+/// `(lines after those of `[target]`, the message)`.
+const ROWS: &[(&str, &str)] = &[
+    // Keys, by their tables.
+    ("heders = {}", "dir/x.toml:10: unknown key 'heders' in [target]; did you mean 'headers'?"),
+    ("sse.reqest = \"GET /\"", "unknown key 'reqest' in [target.sse]; did you mean 'request'?"),
+    (
+        "sse.steps = [\n{ request = \"GET /\" },\n{ requst = \"GET /\" }]",
+        "dir/x.toml:12: unknown key 'requst' in [target.sse.steps[1]]; did you mean 'request'?",
+    ),
+    (
+        "[[target.setup]]\npth = \"/\"",
+        "dir/x.toml:11: unknown key 'pth' in [target.setup[0]]; did you mean 'path'?",
+    ),
+    (
+        "[target.setup]\npath = \"/\"",
+        "target.setup: is a list of tables; write [[target.setup]] above its keys",
+    ),
+    (
+        "websocket = \"/ws\"",
+        "target.websocket: is a table; its keys are path, headers, subprotocol",
+    ),
+    (
+        "headers = \"x\"",
+        "target.headers: is a table with names of your own; write { name = \"…\" }",
+    ),
+    (
+        "headers = { a = 5 }",
+        "target.headers.a: integer `5` is not a text, which may contain placeholders such as {{client}}",
+    ),
+    ("cookies = \"yes\"", "target.cookies: string \"yes\" is not true or false"),
+    (
+        "match = \"tokens\"",
+        "target.match: 'tokens' is not one of token, ids, field, envelope; did you mean 'token'?",
+    ),
+    (
+        "publish.over = \"htp\"",
+        "target.publish.over: 'htp' is not one of http, websocket, command; did you mean 'http'?",
+    ),
+    ("publish.timeout = 5", "target.publish.timeout: "),
+    ("publish.timeout = \"0s\"", "target.publish.timeout = 0ns: must be greater than 0"),
+    ("publish.connections = 0", "target.publish.connections = 0: must be between 1 and 10000"),
+    ("publish.expect = 600", "target.publish.expect = 600: must be between 100 and 599"),
+    ("publish.expect = [200, 99]", "target.publish.expect = 99: must be between 100 and 599"),
+    (
+        "[[target.request]]\nrequest = \"GET /\"\nweight = -1",
+        "target.request[0].weight: '-1' is not a whole number",
+    ),
+    ("sse.resume = \"query:\"", "target.sse.resume: 'query:' is no way to resume a stream"),
+    // Requests.
+    (
+        "long-poll.request = \"GET\"",
+        "target.long-poll.request: 'GET' has no path; write \"GET /…\"",
+    ),
+    (
+        "long-poll.request = \"get /x\"",
+        "target.long-poll.request: 'get' is not a method; write \"GET /x\"",
+    ),
+    (
+        "long-poll.request = \"events\"",
+        "target.long-poll.request: 'events' is not a request; write a method and a path",
+    ),
+    (
+        "long-poll.request = 5",
+        "target.long-poll.request: is \"METHOD PATH\", or a table; its keys are request, method, path",
+    ),
+    (
+        "long-poll.request.path = \"x\"",
+        "target.long-poll.request.path: 'x' does not begin with a slash; write \"/x\"",
+    ),
+    (
+        "long-poll.request.method = \"post\"",
+        "target.long-poll.request.method: 'post' is not a method",
+    ),
+    (
+        "long-poll.request.headers.a = \"b\"",
+        "target.long-poll.request: no path is given; write request = \"GET /…\"",
+    ),
+    (
+        "webhook.register.body = \"b\"",
+        "target.webhook.register: no path is given; write register = \"GET /…\"",
+    ),
+    ("[[target.setup]]\nbody = \"x\"", "dir/x.toml:10: target.setup[0]: no path is given"),
+    (
+        "long-poll = { request = { path = \"/\", body = \"b\" }, body = \"a\" }",
+        "target.long-poll.request.body: is written twice, beside the request and in it; keep one",
+    ),
+    ("[[target.request]]\nrequest = \"GET /\"\nweight = 0", "target.request: every weight is 0"),
+    // Publishing.
+    ("publish.send = \"x\"", "dir/x.toml:10: target.publish.send: has no use with over = \"http\""),
+    (
+        "publish.over = \"websocket\"\npublish.send = \"x\"",
+        "target.publish.request: has no use with over = \"websocket\"",
+    ),
+    // Steps.
+    (
+        "sse.steps = [{}]",
+        "target.sse.steps[0]: a step is one of request, send and wait; write one of them",
+    ),
+    (
+        "sse.steps = [{ request = \"GET /\", wait = { contains = \"x\" } }]",
+        "target.sse.steps[0]: a step is only one of request, send and wait",
+    ),
+    (
+        "sse.steps = [{ send = \"x\" }]",
+        "target.sse.steps[0].send: only a WebSocket can send a message",
+    ),
+    (
+        "long-poll = { request = \"GET /\", steps = [{ wait = { contains = \"x\" } }] }",
+        "target.long-poll.steps[0].wait: a poll has no stream",
+    ),
+    (
+        "websocket.steps = [{ send = \"x\", before = true }]",
+        "target.websocket.steps[0].before: nothing can be sent",
+    ),
+    (
+        "websocket.steps = [{ send = \"x\", capture = { a = \"json:/a\" } }]",
+        "target.websocket.steps[0].capture: a message that is sent",
+    ),
+    (
+        "websocket.reply = [{ to = { contains = \"x\" } }]",
+        "target.websocket.reply[0].send: missing; write send = \"PONG\"",
+    ),
+    (
+        "websocket.every = [{ send = \"x\" }]",
+        "target.websocket.every[0].span: missing; write span = \"30s\"",
+    ),
+    ("webhook.unregister = \"DELETE /\"", "target.webhook.unregister: nothing is registered"),
+    (
+        "webhook.verify.preset = \"github\"",
+        "target.webhook.verify.secret: missing; write secret = \"{{secret:NAME}}\"",
+    ),
+    ("webhook.listen = \"9400\"", "target.webhook.listen: '9400' is not an address and a port"),
+    // How events are recognised.
+    (
+        "match = \"ids\"",
+        "target.match: \"ids\" needs what names an event in the response to its publication",
+    ),
+    (
+        "match = \"ids\"\npublished_id = \"json:/id\"",
+        "target.match: \"ids\" needs what names the event in a delivery",
+    ),
+    ("match = \"field\"", "target.match: \"field\" needs what names the event in a delivery"),
+    ("published_id = \"json:/id\"", "target.published_id: has no use without match = \"ids\""),
+    (
+        "delivered_id = \"json:/id\"",
+        "target.delivered_id: has no use without match = \"ids\" or \"field\"",
+    ),
+    (
+        "match = \"field\"\ndelivered_id = \"json:/id\"\nevents = \"many\"",
+        "target.events: \"many\": an id is one value of a message; name the array",
+    ),
+    ("each = \"items\"", "target.each: 'items' is not a JSON pointer; write \"/items\""),
+    // Placeholders and captured values.
+    (
+        "headers = { a = \"{{clinet}}\" }",
+        "dir/x.toml:10: target.headers.a: '{{clinet}}' is neither a placeholder nor a captured value; did you mean {{client}}?",
+    ),
+    ("headers = { a = \"{{event\" }", "target.headers.a: "),
+    (
+        "sse.headers.a = \"{{event}}\"",
+        "target.sse.request.headers.a: '{{event}}' has no value here; it has one where an event is published: in [target.publish]",
+    ),
+    ("sse.headers.a = \"{{limit}}\"", "'{{limit}}' has a value in polls only"),
+    ("sse.headers.a = \"{{due_ns}}\"", "'{{due_ns}}' has a value in [target.publish] only"),
+    (
+        "sse.headers.a = \"{{cursor}}\"",
+        "'{{cursor}}' has no value here; it has one in a poll that describes a cursor",
+    ),
+    (
+        "sse.headers.a = \"{{port}}\"",
+        "'{{port}}' has no value here; it has one with [[target.launch]]",
+    ),
+    (
+        "sse.headers.a = \"{{callback_url}}\"",
+        "'{{callback_url}}' has no value here; it has one in [target.webhook]",
+    ),
+    ("publish.body = \"{{client}}\"", "'{{client}}' has no value here; it has one for a client"),
+    (
+        "[[target.setup]]\nrequest = \"PUT /{{topic}}\"",
+        "dir/x.toml:11: target.setup[0].path: '{{topic}}' has no value here; it has one for a topic",
+    ),
+    (
+        "[[target.setup]]\neach = \"topic\"\nrequest = \"PUT /{{client}}\"",
+        "target.setup[0].path: '{{client}}' has no value here",
+    ),
+    (
+        "[[target.setup]]\nrequest = \"PUT /{{id}}\"\ncapture = { id = \"json:/id\" }",
+        "target.setup[0].path: '{{id}}' is neither a placeholder nor a captured value",
+    ),
+    (
+        "[[target.setup]]\neach = \"client\"\nrequest = \"PUT /\"\ncapture = { id = \"json:/id\" }\n[[target.setup]]\nrequest = \"PUT /{{id}}\"",
+        "target.setup[1].path: '{{id}}' is neither",
+    ),
+    (
+        "sse.steps = [{ request = \"GET /{{id}}\", capture = { id = \"json:/id\" } }]",
+        "target.sse.steps[0].request.path: '{{id}}' is neither",
+    ),
+    (
+        "sse.steps = [{ request = \"GET /\", capture = { client = \"json:/id\" } }]",
+        "'client' is a placeholder of its own; choose another name",
+    ),
+    (
+        "sse.steps = [{ request = \"GET /\", capture = { \"a b\" = \"json:/id\" } }]",
+        "'a b' is not a name; write letters, digits",
+    ),
+    (
+        "websocket.steps = [{ wait = { contains = \"x\" }, capture = { a = \"header:x\" } }]",
+        "target.websocket.steps[0].capture.a: 'header:x': a message has no status",
+    ),
+    (
+        "websocket.cursor = \"cookie:x\"",
+        "target.websocket.cursor.cursor: 'cookie:x': a message has no status",
+    ),
+    (
+        "websocket.ignore = { event = \"x\" }",
+        "target.websocket.ignore: only server-sent events have names",
+    ),
+    ("sse.steps = [{ wait = { contans = \"x\" } }]", "target.sse.steps[0].wait: "),
+    (
+        "sse.steps = [{ request = \"GET /\", capture = { a = \"jsn:/id\" } }]",
+        "target.sse.steps[0].capture.a: ",
+    ),
+    ("decode = \"rot13:/x\"", "target.decode: "),
+    // Addresses and certificates.
+    ("tls.cert = \"../Cargo.toml\"", "target.tls.cert: no file is at dir/../Cargo.toml"),
+    ("tls.insecure = true", "target.tls: no URL is https or wss"),
+    ("resolve = \"example.org\"", "target.resolve: 'example.org' is not host:port:address"),
+    (
+        "resolve = \"example.org:80:127.0.0.1\"",
+        "target.resolve[0]: no URL names the host 'example.org'; their hosts are 127.0.0.1",
+    ),
+    ("permission = \" \"", "target.permission: is empty; write who allowed the load, and where"),
+    ("dialect = \"nchn\"", "no dialect is called 'nchn'"),
+    ("dialect = \"./none.toml\"", "target.dialect: dir/./none.toml: file not found"),
+    (
+        "http = \"2\"\n[transport]\nhttp = \"2\"",
+        "target.http: transport.http is the same key; keep one of the two",
+    ),
+    // What only the built-in server has.
+    (
+        "builtin.shards = 2",
+        "dir/x.toml:10: target.builtin.shards: only the built-in server has it, and target.url names another",
+    ),
+    ("ring = 100", "dir/x.toml:10: target.builtin.ring: only the built-in server has it"),
+    (
+        "[faults]\ndelay = \"1ms\"",
+        "dir/x.toml:11: faults.delay: faults are injected into the built-in server; break your own server itself, and remove it",
+    ),
+    ("[sweep]\nfaults.delay = [\"1ms\"]", "dir/x.toml:11: faults.delay: faults are injected"),
+    (
+        "[restart]\nat = \"1s\"",
+        "dir/x.toml:10: restart: a server that tidings did not start cannot be restarted; start it by [[target.launch]]",
+    ),
+    ("[transport]\ntls = true", "transport.tls: the scheme of target.url says it; write https://"),
+    (
+        "[sse]\nqueue = 5",
+        "dir/x.toml:11: sse.queue: it configures the built-in server; configure your own server itself, and remove it",
+    ),
+    (
+        "[sse]\nheartbeat = \"5s\"",
+        "sse.heartbeat: your server decides how often it sends a heartbeat; say so in target.sse.heartbeat",
+    ),
+    ("[websocket]\nping = \"5s\"", "websocket.ping: your server decides how often it pings"),
+    ("[webhook]\noutbox = \"durable\"", "webhook.outbox: it configures the built-in server"),
+    (
+        "[request]\nmix = { read = 1 }",
+        "request.mix: it is of the built-in server's items; describe your server's calls in [[target.request]]",
+    ),
+    (
+        "short-poll.request = \"GET /\"\n[short-poll]\nlimit = 5",
+        "short-poll.limit: target.short-poll.request has no {{limit}}",
+    ),
+    (
+        "long-poll.request = \"GET /\"\n[long-poll]\nwait = \"5s\"",
+        "long-poll.wait: target.long-poll.request has no {{hold_ms}}",
+    ),
+    ("[long-poll]\ncoalesce = \"5ms\"", "long-poll.coalesce: it configures the built-in server"),
+    (
+        "unix = \"/x\"\n[network]\nlatency = \"1ms\"",
+        "network: a Unix socket has no network to emulate",
+    ),
+];
+
+#[test]
+fn what_cannot_be_is_refused_with_its_place_and_the_remedy() {
+    let mut wrong = Vec::new();
+    for (lines, expected) in ROWS {
+        let text = format!("{SERVER}{lines}\n");
+        match read(&text, &[]) {
+            Ok(_) => wrong.push(format!("{lines}: accepted")),
+            Err(error) if !error.contains(expected) => {
+                wrong.push(format!("{lines}:\n  {error}\n  lacks: {expected}"));
+            }
+            Err(_) => {}
+        }
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+#[test]
+fn what_another_server_cannot_do_is_refused_where_it_is_written() {
+    let of = |change: &str, to: &str| SERVER.replace(change, to);
+    let mut wrong = Vec::new();
+    for (text, sets, expected) in [
+        (
+            SERVER.to_owned(),
+            &["workload.publish=target"][..],
+            "--set workload.publish=target: workload.publish = \"target\": the built-in server alone publishes by itself; write workload.publish = \"publisher\"",
+        ),
+        (
+            SERVER.to_owned(),
+            &["workload.publish=clients"],
+            "workload.publish = \"clients\": the clients publish to the built-in server alone",
+        ),
+        (
+            SERVER.to_owned(),
+            &["patterns=[\"sse\", \"websocket\"]"],
+            "patterns: the dialect does not describe 'websocket'; it describes sse. Remove 'websocket', or describe it in [target.websocket]",
+        ),
+        (
+            SERVER.to_owned(),
+            &["target.publish.rate=1/s"],
+            "workload.rate = 5/s: 1 topics have 5 events per second, and target.publish.rate = 1/s is the most",
+        ),
+        (SERVER.to_owned(), &["workload.payload=8"], "workload.payload = 8B: "),
+        (
+            of("publish.request = \"POST /\"\n", ""),
+            &[],
+            "dir/x.toml:6: target.publish: missing; sse needs to know how an event is published",
+        ),
+        (
+            of("sse.request = \"GET /sse\"\n", ""),
+            &[],
+            "target: no pattern is described; write [target.sse]",
+        ),
+        (
+            of("url = \"http://127.0.0.1:8080\"", "headers = {}"),
+            &[],
+            "dir/x.toml:7: target.headers: describes a server of your own; name it by target.url",
+        ),
+        (
+            of("url = \"http://127.0.0.1:8080\"\n", "") + LAUNCHED,
+            &[],
+            "target.url: missing; write url = \"http://127.0.0.1:{{port}}\"",
+        ),
+        (
+            of("\"http://127", "\"127"),
+            &[],
+            "target.url: '127.0.0.1:8080' has no scheme; write \"http://127.0.0.1:8080\"",
+        ),
+        (
+            of("\"http://127", "\"ftp://127"),
+            &[],
+            "target.url: 'ftp' is not a scheme that is supported",
+        ),
+        (
+            of("\"http://127", "\"http://me:x@127"),
+            &[],
+            "target.url: a user and a password in a URL would be written into results",
+        ),
+        (
+            of("\"http://127", "\"ws://127"),
+            &[],
+            "target.url: sse speaks HTTP and not ws; write http://",
+        ),
+        (of("127.0.0.1:8080", "127.0.0.1:80800"), &[], "target.url: '80800' is not a port"),
+        (of("127.0.0.1:8080", ":8080"), &[], "names no host"),
+        (
+            of("\"http://127.0.0.1:8080\"", "{ sse = \"http://a\" }"),
+            &["patterns=[\"sse\", \"websocket\"]", "target.websocket.path=/"],
+            "target.url.websocket: missing; write it, or target.url.default",
+        ),
+        (
+            of("\"http://127.0.0.1:8080\"", "{ sse = \"http://a\" }"),
+            &[],
+            "target.url.publish: missing; write it, or target.url.default",
+        ),
+    ] {
+        match read(&text, sets) {
+            Ok(_) => wrong.push(format!("{expected}: accepted")),
+            Err(error) if !error.contains(expected) => {
+                wrong.push(format!("{error}\n  lacks: {expected}"));
+            }
+            Err(_) => {}
+        }
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+    let launched = format!("{SERVER}{LAUNCHED}[restart]\nat = \"1s\"\n");
+    assert!(read(&launched, &[]).is_ok(), "{:?}", read(&launched, &[]).err());
+    let log = read(&launched, &["restart.log=lost"]).unwrap_err();
+    assert!(log.contains("restart.log: your server keeps its events as it does"), "{log}");
+    assert!(read(SERVER, &["workload.publish=publisher", "sweep.sse=5"]).is_err());
+}
+
+#[test]
+fn captured_values_are_known_after_their_step() {
+    for lines in [
+        "[[target.setup]]\nrequest = \"PUT /\"\ncapture = { id = \"json:/id\" }\n[[target.setup]]\neach = \"client\"\nrequest = \"PUT /{{id}}/{{client}}/{{topic}}\"\ncapture = { own = \"json:/id\" }\n[[target.teardown]]\neach = \"client\"\nrequest = \"DELETE /{{own}}\"",
+        "sse.headers.a = \"{{id}}\"\nsse.steps = [{ request = \"GET /\", before = true, capture = { id = \"json:/id\" } }, { request = \"GET /{{id}}\" }]",
+        "websocket = { steps = [{ wait = { contains = \"x\" }, capture = { id = \"json:/id\" } }, { send = \"{{id}} {{seq}}\" }], every = [{ span = \"1s\", send = \"{{id}}\" }], reply = [{ to = { contains = \"y\" }, capture = { b = \"json:/b\" }, send = \"{{b}}{{id}}\" }] }",
+        "webhook = { register = { path = \"/{{callback_url|url}}\", capture = { hook = \"json:/id\" } }, unregister = \"DELETE /{{hook}}\", verify = { secret = \"{{hook}}\", signed = \"{{header:a}}{{body}}\" } }",
+        "[[target.request]]\nrequest = \"POST /{{client}}/{{n}}\"\ncapture = { item = \"json:/id\" }\n[[target.request]]\nrequest = \"GET /{{item}}\"",
+        "long-poll = { request = \"GET /?a={{a}}&{{hold_ms}}&{{limit}}\", cursor = { a = { capture = \"json:/a\", first = \"{{client}}\" } } }",
+        "publish.body = \"{{event}}{{event.text}}{{token}}{{n}}{{due_ns}}{{topic}}{{seq}}{{now:s}}{{random:1-9}}{{secret:X}}\"",
+    ] {
+        let text = format!("{SERVER}{lines}\n");
+        assert!(read(&text, &[]).is_ok(), "{lines}: {}", read(&text, &[]).unwrap_err());
+    }
+}
