@@ -62,6 +62,7 @@ pub async fn set_up(
     for (name, value) in values {
         voice.set(name, value.clone());
     }
+    webhook::foretell(link, topic, &mut voice);
     let what = || format!("{} {}", call.method(), call.path);
     script::exchange(link, &mut voice, call, script::STEP_LIMIT)
         .await

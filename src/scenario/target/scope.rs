@@ -157,10 +157,16 @@ impl Scope {
         if matches!(head, "short-poll" | "long-poll" | "websocket") {
             scope.of_cursor(head, own);
         }
-        // The built-in server's own protocol has a cursor in every pattern, and its clients choose their secret.
+        // The built-in server's own protocol has a cursor in every pattern.
         if own.get("match").is_some_and(|node| node.value == Value::Text("envelope".to_owned())) {
             scope.variables.push(Cursor);
-            scope.named.extend(["since", "signing_secret"].map(str::to_owned));
+            scope.named.insert("since".to_owned());
+        }
+        if head == "webhook" {
+            scope.named.insert("signing_secret".to_owned());
+        }
+        if inner == "webhook.advertise" {
+            scope.named.extend(["listen_address", "listen_port"].map(str::to_owned));
         }
         if head == "webhook" || (matches!(head, "setup" | "teardown") && scope.has(Client)) {
             scope.variables.push(CallbackUrl);
