@@ -43,6 +43,9 @@ pub(super) enum Ended {
     /// The answer to a step did not come: its number, what was awaited, and how long.
     #[error("step {0} timed out: no message in {2:?} was {1}")]
     Step(usize, String, Duration),
+    /// A command that publishes has ended.
+    #[error("{0}")]
+    Command(String),
     /// Too much waits to be written.
     #[error("the target does not read what is sent to it")]
     Unread,
@@ -79,6 +82,7 @@ impl Ended {
             Self::Net(error) => error.kind(),
             Self::Refused(_) => ErrorKind::Status,
             Self::Closed
+            | Self::Command(_)
             | Self::Over
             | Self::Frame(
                 WebSocketError::UnexpectedEOF
@@ -166,7 +170,7 @@ pub(super) trait Subscription {
 }
 
 /// Longest wait for a stream to open: a target that takes a connection and never ends its answer's head is not waited for.
-const OPEN_LIMIT: Duration = Duration::from_secs(30);
+pub(super) const OPEN_LIMIT: Duration = Duration::from_secs(30);
 
 async fn open<H: Subscription>(
     link: &Link,
