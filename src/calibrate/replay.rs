@@ -161,6 +161,7 @@ mod tests {
             let begin = free.max(due_ns + 50_000);
             free = begin + service_ns;
             RequestSample {
+                call: None,
                 link: n as u64,
                 seq: 1,
                 due_ns,

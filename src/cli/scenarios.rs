@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::bail;
 use tidings::prose::wrap;
-use tidings::scenario::{SHIPPED, Shipped};
+use tidings::scenario::{EXTERNAL, SHIPPED, Shipped};
 
 use super::{output, screen};
 
@@ -35,14 +35,20 @@ pub(super) fn list(arguments: &ListArguments) -> anyhow::Result<u8> {
         output::print_exactly(find(name)?.text);
         return Ok(0);
     }
-    let width = SHIPPED.iter().map(|shipped| shipped.name.len()).max().unwrap_or(0);
+    let all = SHIPPED.iter().chain(EXTERNAL);
+    let width = all.map(|shipped| shipped.name.len()).max().unwrap_or(0);
     // One line each if the width is unknown.
     let columns = screen::columns_of_stdout();
     let mut text = String::new();
-    for shipped in SHIPPED {
-        let name = format!("{:width$}  ", shipped.name);
-        wrap(&mut text, &name, &shipped.question(), width + 2, columns);
-    }
+    let list = |text: &mut String, scenarios: &[Shipped]| {
+        for shipped in scenarios {
+            let name = format!("{:width$}  ", shipped.name);
+            wrap(text, &name, &shipped.question(), width + 2, columns);
+        }
+    };
+    list(&mut text, SHIPPED);
+    text.push_str("\nServers by others, which must be installed:\n");
+    list(&mut text, EXTERNAL);
     let next = "Run one: tidings run NAME. Copy one to edit: tidings new my.toml --from NAME.";
     text.push('\n');
     wrap(&mut text, "", next, 2, columns);

@@ -163,6 +163,17 @@ impl Trial<'_> {
         self.facts.workers.merge(snapshot);
     }
 
+    /// Leaves out of the account what the publisher could not publish.
+    pub(super) fn settle(&mut self) {
+        let workload = self.facts.case.workload;
+        let workers = &mut self.facts.workers;
+        let settlement =
+            workers.receipts.settle(&workers.publishing, |topic| workload.subscribers(topic));
+        workers.ledger.settle(&settlement);
+        workers.counters.add(Counter::PublishesRefused, settlement.refused);
+        workers.counters.add(Counter::PublishesUnknown, settlement.unknown);
+    }
+
     /// How long child number `id` may take to end after the order.
     pub(super) fn farewell_ns(&self, id: usize) -> u64 {
         if Some(id) == self.publisher { SETUP_NS } else { LAUNCH_NS }

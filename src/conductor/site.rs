@@ -4,10 +4,10 @@ use std::collections::BTreeMap;
 use std::net::{Ipv4Addr, TcpListener};
 
 use super::launch::Lookup;
+use crate::dialect::callback::{self, Receiving};
 use crate::dialect::model::Callback;
 use crate::dialect::template::{Name, Scope, Template, World};
 use crate::event::topic_name;
-use crate::pattern::callback_url;
 use crate::scenario::External;
 
 /// What texts of one trial may name.
@@ -53,10 +53,10 @@ impl<'a> Site<'a> {
         template.load(&mut files).map_err(|error| error.to_string())?;
         let client: Option<u64> = lookup("client").and_then(|client| client.parse().ok());
         let topic = client.map(|client| topic_name(client % self.topics.max(1)));
-        let url = client.zip(self.callback_port).map(|(client, port)| {
-            let advertise = self.external.dialect.webhook.as_ref();
-            callback_url(advertise.and_then(|callback| callback.advertise.as_ref()), client, port)
-        });
+        let url = match (client, &topic) {
+            (Some(client), Some(topic)) => self.callback_url(client, topic)?,
+            _ => None,
+        };
         let secrets = template.names().iter().filter_map(|name| match name {
             Name::Secret(name) => Some((name.to_string(), std::env::var(&**name).ok()?)),
             _ => None,
@@ -70,6 +70,21 @@ impl<'a> Site<'a> {
         let mut out = Vec::new();
         template.render(&mut scope, &mut out).map_err(|error| error.to_string())?;
         String::from_utf8(out).map_err(|_| "the text is not UTF-8".to_owned())
+    }
+}
+
+impl Site<'_> {
+    /// The URL under which the server reaches client number `client`; `None` where that is told later, or never.
+    fn callback_url(&self, client: u64, topic: &str) -> Result<Option<String>, String> {
+        let (Some(callback), Some(port)) = (&self.external.dialect.webhook, self.callback_port)
+        else {
+            return Ok(None);
+        };
+        let address =
+            callback::listening(callback, Some(port), client).map_err(|error| error.to_string())?;
+        let receiving = Receiving { client, topic, address, secure: false };
+        let url = callback::callback_url(callback, receiving, &mut Values::default());
+        url.map(Some).map_err(|error| error.to_string())
     }
 }
 
@@ -117,6 +132,7 @@ pub(super) fn callback_port(callback: &Callback) -> Result<Option<u16>, String> 
 }
 
 /// The world of a text of the conductor's: the environment's variables that it names.
+#[derive(Default)]
 struct Values(BTreeMap<String, String>);
 
 impl World for Values {

@@ -244,6 +244,7 @@ impl Trial<'_> {
                 self.hear(deadline, &what)?;
             }
         }
+        self.settle();
         Ok(())
     }
 }

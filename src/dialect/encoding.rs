@@ -57,9 +57,14 @@ fn encode(engine: &impl Engine, padding: bool, bytes: &[u8], out: &mut Vec<u8>) 
     out.truncate(start + written);
 }
 
-/// Appends the bytes whose base64, of either alphabet and with or without padding, is `text`. `None` where it is no such text.
+/// Appends the bytes whose base64, of either alphabet and with or without padding, is `text`; white space, as between the lines of
+/// MIME, is skipped. `None` where it is no such text.
 pub(super) fn base64_decode(text: &[u8], out: &mut Vec<u8>) -> Option<()> {
     let text = text.trim_ascii();
+    if text.iter().any(u8::is_ascii_whitespace) {
+        let digits = text.iter().filter(|byte| !byte.is_ascii_whitespace());
+        return base64_decode(&digits.copied().collect::<Vec<_>>(), out);
+    }
     let is_url = memchr::memchr2(b'-', b'_', text).is_some();
     let engine = if is_url { &URL_SAFE } else { &STANDARD };
     let start = out.len();

@@ -214,6 +214,9 @@ pub struct WeightedCall {
     /// How often it is sent, compared with the others.
     #[serde(default = "one")]
     pub weight: u32,
+    /// How it is called in results; its method and path unless it has a name.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub name: Option<String>,
     /// What is sent.
     #[serde(flatten)]
     pub call: Call,
@@ -552,6 +555,10 @@ pub struct Callback {
     /// Withdraws it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub unregister: Option<Call>,
+    /// Asks for it after a restart of the server, which keeps registrations; without it, they are made again. What is
+    /// captured as `kept_url` must be the receiver's own.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub check: Option<Call>,
     /// How the server checks that the endpoint agrees.
     pub handshake: Handshake,
     /// How a delivery's signature is checked; unchecked without it.
@@ -573,7 +580,8 @@ pub struct Callback {
 
 impl Callback {
     fn each_template(&mut self, visit: &mut dyn FnMut(&mut Template)) {
-        for call in self.register.iter_mut().chain(&mut self.unregister) {
+        let calls = [&mut self.register, &mut self.unregister, &mut self.check];
+        for call in calls.into_iter().flatten() {
             call.each_template(visit);
         }
         if let Some(signature) = &mut self.verify {
@@ -635,7 +643,7 @@ pub struct Signature {
     /// The header that carries it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub header: Option<String>,
-    /// What is signed: a template with `{{body}}` and `{{header:NAME}}`.
+    /// What is signed: a template with `{{body}}`, and `{{header:NAME}}` as the value `header_NAME`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub signed: Option<Template>,
     /// How the signature is written.
@@ -647,6 +655,12 @@ pub struct Signature {
     /// What stands before it in the header.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub prefix: Option<String>,
+    /// The header that carries the time stamp, in Unix seconds.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub timestamp: Option<String>,
+    /// Largest accepted difference between the time stamp and now.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub tolerance: Option<Span>,
     /// The key.
     pub secret: Template,
 }

@@ -48,7 +48,7 @@ mod tests {
             ("polls_per_10ms_max", &[LongPoll], &[LongPoll]),
             ("freshness_p99", news, news),
             ("dead_letters", news, news),
-            ("reconnects", news, news),
+            ("reconnects", &PatternKind::ALL, &PatternKind::ALL),
             ("delayed", &[ShortPoll, LongPoll], &[ShortPoll, LongPoll]),
             ("not_modified", &[Request], &[Request]),
             ("send_p99", news, &[]),

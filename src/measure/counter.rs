@@ -1,6 +1,8 @@
-//! Things that are counted, and the kinds of failure.
+//! Things that are counted.
 
 use serde::{Deserialize, Serialize};
+
+use super::ErrorKind;
 
 macro_rules! counters {
     ($($(#[$doc:meta])* $variant:ident => $name:literal,)*) => {
@@ -82,20 +84,22 @@ counters! {
     SendsAcknowledged => "sends_acknowledged",
     /// Events that a client sent again without an answer.
     SendsRepeated => "sends_repeated",
-    /// Events that the target refused, or that could not be sent to it: nobody expects them.
-    PublishesRefused => "publishes_refused",
-    /// Events whose publication was not answered, and that nobody received: whether they were published is unknown.
-    PublishesUnknown => "publishes_unknown",
-    /// Events of other runs or other topics that links received.
-    Foreign => "foreign",
-    /// Marks of events that did not arrive whole.
-    Damaged => "damaged",
-    /// Messages without any mark of an event, where one was expected.
-    Unrecognised => "unrecognised",
-    /// Events that a newer state overtook before they arrived.
-    Superseded => "superseded",
-    /// Events that links received that were due before they had subscribed.
+    /// Arrivals of events of an earlier trial, or of another run against the same server.
+    Foreign => "foreign_events",
+    /// Tokens of events that arrived with a wrong check, or cut short.
+    Damaged => "damaged_tokens",
+    /// Messages in which no event was recognised although one was expected.
+    Unrecognised => "unrecognised_messages",
+    /// Arrivals of events that were due before their client's subscription was confirmed.
     Replayed => "replayed",
+    /// Further arrivals of events in pages that repeat: no duplicates.
+    Repeated => "repeated",
+    /// Events due in the measure window that the server refused to publish.
+    PublishesRefused => "publishes_refused",
+    /// Events due in the measure window whose publishing was not answered, and that nobody received.
+    PublishesUnknown => "publishes_unknown",
+    /// Messages and webhook deliveries that the dialect ignores: they carry no event.
+    Ignored => "ignored",
     /// Samples above the histogram's highest value, recorded as that value.
     Saturated => "saturated",
     /// Deliveries received before they were due: clocks or stamps are wrong.
@@ -128,6 +132,38 @@ counters! {
     ErrorSignature => "error_signature",
     /// Requests refused with 429 or 503.
     ErrorRefused => "error_refused",
+    /// Of the failures to connect: no route to the address, or no answer from it.
+    ErrorUnreachable => "error_unreachable",
+    /// Of the failures to connect: no TLS between client and server.
+    ErrorTls => "error_tls",
+    /// Of the failures to connect: the server's certificate was not accepted.
+    ErrorCertificate => "error_certificate",
+    /// Of the time-outs: answers that had begun and did not end.
+    ErrorEndless => "error_endless",
+    /// Of the closed links: those that ended in the middle of an answer.
+    ErrorTruncated => "error_truncated",
+    /// Of the closed links: connections and streams that the peer reset.
+    ErrorReset => "error_reset",
+    /// Of the closed links: WebSockets that the server closed with the code of an error.
+    ErrorCloseCode => "error_close_code",
+    /// Of the unexpected statuses: redirects, which are not followed.
+    ErrorRedirect => "error_redirect",
+    /// Of the unexpected statuses: 401, 403 and 407.
+    ErrorDenied => "error_denied",
+    /// Of the unexpected statuses: 404 and 410.
+    ErrorNotFound => "error_not_found",
+    /// Of the unexpected statuses: 405.
+    ErrorNotAllowed => "error_not_allowed",
+    /// Of the unexpected statuses: 413, 414 and 431.
+    ErrorTooLarge => "error_too_large",
+    /// Of the unexpected statuses: 5xx, other than 503.
+    ErrorServer => "error_server_error",
+    /// Of what could not be understood: heads, bodies and messages beyond what is taken.
+    ErrorOversized => "error_oversized",
+    /// Of what could not be understood: content codings that were not asked for, or are damaged.
+    ErrorEncoding => "error_encoding",
+    /// Of what could not be understood: frames that break the protocol.
+    ErrorFrame => "error_frame",
     /// CPU time of the threads that watch the machine's health, in nanoseconds: no part of any cost.
     MeterCpu => "meter_cpu_ns",
     /// Time that the hypervisor took from this host's cores while it was watched, in nanoseconds.
@@ -142,52 +178,6 @@ counters! {
     RunDelay => "run_delay_ns",
     /// Time over which [`Counter::RunDelay`] was watched, times shards, in nanoseconds; 0 if unknown.
     RunDelayWatched => "run_delay_watched_ns",
-}
-
-/// Why an operation failed.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum ErrorKind {
-    /// Connecting failed.
-    Connect,
-    /// No answer before the time-out.
-    Timeout,
-    /// The peer closed the link.
-    Closed,
-    /// An unexpected status.
-    Status,
-    /// The answer could not be understood.
-    Protocol,
-    /// A wrong or stale signature.
-    Signature,
-    /// Refused with 429 or 503.
-    Refused,
-}
-
-impl ErrorKind {
-    /// Every kind.
-    pub const ALL: [Self; 7] = [
-        Self::Connect,
-        Self::Timeout,
-        Self::Closed,
-        Self::Status,
-        Self::Protocol,
-        Self::Signature,
-        Self::Refused,
-    ];
-
-    /// The counter of this kind.
-    pub const fn counter(self) -> Counter {
-        match self {
-            Self::Connect => Counter::ErrorConnect,
-            Self::Timeout => Counter::ErrorTimeout,
-            Self::Closed => Counter::ErrorClosed,
-            Self::Status => Counter::ErrorStatus,
-            Self::Protocol => Counter::ErrorProtocol,
-            Self::Signature => Counter::ErrorSignature,
-            Self::Refused => Counter::ErrorRefused,
-        }
-    }
 }
 
 /// One count per [`Counter`]; merging adds.
@@ -224,9 +214,10 @@ impl Counters {
         (watched_ns > 0).then(|| self.get(part) as f64 / watched_ns as f64)
     }
 
-    /// Failures of every kind.
+    /// Failures of every kind, each once.
     pub fn errors(&self) -> u64 {
-        ErrorKind::ALL.iter().map(|kind| self.get(kind.counter())).sum()
+        let whole = ErrorKind::ALL.iter().filter(|kind| kind.whole().is_none());
+        whole.map(|kind| self.get(kind.counter())).sum()
     }
 
     /// Adds every count of `other`.

@@ -1,10 +1,23 @@
 //! The account of every expected delivery.
 
+#[cfg(test)]
+mod model;
+mod receipts;
+mod seqs;
+mod terms;
+#[cfg(test)]
+mod tests;
+
 use std::ops::Range;
 
 use serde::{Deserialize, Serialize};
 
-/// The account of the expected deliveries. `expected = delivered + lost`, exactly.
+pub use receipts::{Publishing, Receipts, Settlement};
+pub use seqs::Seqs;
+use terms::OnTerms;
+pub use terms::{Semantics, Terms};
+
+/// The account of the expected deliveries. `expected = delivered + lost + superseded`, exactly.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Ledger {
     /// Deliveries that should have happened: events due in the window × their subscribers.
@@ -19,6 +32,15 @@ pub struct Ledger {
     pub reordered: u64,
     /// Delivered, but older than the scenario's `late_after` on arrival.
     pub late: u64,
+    /// Deliveries that did not arrive before a newer event did, where only the newest state is wanted: neither delivered
+    /// nor lost.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub superseded: u64,
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde passes a reference")]
+const fn is_zero(n: &u64) -> bool {
+    *n == 0
 }
 
 impl Ledger {
@@ -30,18 +52,20 @@ impl Ledger {
         self.duplicate += other.duplicate;
         self.reordered += other.reordered;
         self.late += other.late;
+        self.superseded += other.superseded;
     }
 
     /// Whether every expected delivery is accounted for once.
     pub const fn balances(&self) -> bool {
-        self.expected == self.delivered + self.lost
+        self.expected == self.delivered + self.lost + self.superseded
             && self.reordered <= self.delivered
             && self.late <= self.delivered
     }
 
-    /// delivered ÷ expected; `None` where nothing was expected.
+    /// delivered ÷ expected, without what was superseded; `None` where nothing was expected.
     pub fn reach(&self) -> Option<f64> {
-        (self.expected > 0).then(|| self.delivered as f64 / self.expected as f64)
+        let expected = self.expected.saturating_sub(self.superseded);
+        (expected > 0).then(|| self.delivered as f64 / expected as f64)
     }
 }
 
@@ -64,13 +88,15 @@ pub struct LinkLedger {
     next: u64,
     /// The highest place of an arrival.
     highest: u64,
-    /// Arrivals above a hole: disjoint, ascending, not touching.
-    ahead: Vec<Range<u64>>,
+    /// Arrivals above a hole.
+    ahead: Seqs,
     totals: Ledger,
     /// Expected events that the link was notified will not arrive.
     written_off: u64,
     /// The log restarted: its sequences mean other events.
     closed: bool,
+    /// What a target needs that is not the built-in one.
+    on_terms: Option<Box<OnTerms>>,
 }
 
 impl LinkLedger {
@@ -82,10 +108,11 @@ impl LinkLedger {
             window,
             next: 1,
             highest: 0,
-            ahead: Vec::new(),
+            ahead: Seqs::default(),
             totals,
             written_off: 0,
             closed: false,
+            on_terms: None,
         }
     }
 
@@ -127,7 +154,9 @@ impl LinkLedger {
             false => Arrival::Duplicate,
         };
         self.highest = self.highest.max(place);
-        if self.measures(seq) {
+        if self.on_terms.is_some() {
+            self.book_on_terms(seq, arrival, late);
+        } else if self.measures(seq) {
             match arrival {
                 Arrival::Duplicate => self.totals.duplicate += 1,
                 Arrival::New | Arrival::Reordered => {
@@ -146,18 +175,11 @@ impl LinkLedger {
         if seq < self.next {
             return false;
         }
-        let at = self.ahead.partition_point(|range| range.end < seq);
-        match self.ahead.get_mut(at) {
-            Some(range) if range.contains(&seq) => return false,
-            Some(range) if range.end == seq => range.end += 1,
-            Some(range) if range.start == seq + 1 => range.start = seq,
-            _ => self.ahead.insert(at, seq..seq + 1),
+        if !self.ahead.insert(seq) {
+            return false;
         }
-        if at + 1 < self.ahead.len() && self.ahead[at].end == self.ahead[at + 1].start {
-            self.ahead[at].end = self.ahead.remove(at + 1).end;
-        }
-        if self.ahead[0].start == self.next {
-            self.next = self.ahead.remove(0).end;
+        if let Some(end) = self.ahead.take_from(self.next) {
+            self.next = end;
         }
         true
     }
@@ -171,18 +193,12 @@ impl LinkLedger {
     ///
     /// They already count as lost; the drain just need not wait for them.
     pub fn write_off(&mut self, gap: Range<u64>) -> u64 {
-        let missing = |from: u64, to: u64| {
-            let ahead = self
-                .ahead
-                .iter()
-                .map(|range| range.end.min(to).saturating_sub(range.start.max(from)));
-            to.saturating_sub(from) - ahead.sum::<u64>()
-        };
-        let from = gap.start.max(self.next);
-        let all = if from < gap.end { missing(from, gap.end) } else { 0 };
-        let (from, to) = (from.max(self.window.start), gap.end.min(self.window.end));
-        if from < to {
-            self.written_off += missing(from, to);
+        let all = self.missing(&gap);
+        let (from, to) = (gap.start.max(self.window.start), gap.end.min(self.window.end));
+        if self.on_terms.is_some() {
+            self.give_up_on_terms(gap);
+        } else if from < to {
+            self.written_off += self.missing(&(from..to));
         }
         all
     }
@@ -207,136 +223,15 @@ impl LinkLedger {
     }
 
     /// Whether everything expected has arrived, or is known never to.
-    pub const fn complete(&self) -> bool {
-        self.totals.lost <= self.written_off
+    pub fn complete(&self) -> bool {
+        match &self.on_terms {
+            Some(on_terms) if !self.closed => self.complete_on_terms(on_terms),
+            _ => self.totals.lost <= self.written_off,
+        }
     }
 
     /// The account so far.
     pub const fn totals(&self) -> Ledger {
         self.totals
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use std::collections::BTreeSet;
-
-    use proptest::prelude::*;
-
-    use super::*;
-
-    #[test]
-    fn an_undisturbed_link_loses_nothing() {
-        let mut ledger = LinkLedger::new(3..6);
-        for seq in 1..8 {
-            assert_eq!(ledger.receive(seq, false), Arrival::New);
-        }
-        assert!(ledger.complete());
-        let expected = Ledger { expected: 3, delivered: 3, ..Ledger::default() };
-        assert_eq!(ledger.totals(), expected);
-    }
-
-    #[test]
-    fn a_written_off_event_is_lost_and_not_waited_for() {
-        let mut ledger = LinkLedger::new(3..9);
-        for seq in [1, 2, 3, 6] {
-            ledger.receive(seq, false);
-        }
-        assert_eq!(ledger.write_off(2..8), 3, "4, 5 and 7 have not come");
-        assert!(!ledger.complete(), "8 is still to come");
-        ledger.receive(8, false);
-        assert!(ledger.complete());
-        assert_eq!((ledger.totals().lost, ledger.totals().delivered), (3, 3));
-        assert_eq!(ledger.write_off(1..4), 0, "all of them came before");
-    }
-
-    #[test]
-    fn events_of_a_restarted_log_are_neither_delivered_nor_duplicates() {
-        let mut ledger = LinkLedger::new(1..9);
-        for seq in 1..=4 {
-            ledger.receive(seq, false);
-        }
-        assert_eq!(ledger.write_off(5..6), 1);
-        assert_eq!((ledger.close(), ledger.close()), (3, 0), "one was written off before");
-        assert!(ledger.complete() && ledger.is_closed());
-        let totals = ledger.totals();
-        assert_eq!((totals.delivered, totals.lost, totals.duplicate), (4, 4, 0));
-        assert!(totals.balances());
-        let mut ledger = LinkLedger::new(1..9);
-        assert_eq!(ledger.receive_at(3, 70, false), Arrival::New);
-        ledger.begin_places();
-        assert_eq!(ledger.receive_at(2, 1, false), Arrival::New);
-        assert_eq!(ledger.receive_at(3, 2, false), Arrival::Duplicate, "known by its number");
-    }
-
-    #[test]
-    fn a_hole_is_a_loss_until_it_is_filled() {
-        let mut ledger = LinkLedger::new(1..5);
-        for seq in [1, 2, 4] {
-            ledger.receive(seq, false);
-        }
-        assert_eq!((ledger.totals().lost, ledger.cursor()), (1, 2));
-        assert_eq!(ledger.receive(3, true), Arrival::Reordered);
-        assert_eq!(ledger.receive(3, true), Arrival::Duplicate);
-        let Ledger { lost, reordered, late, duplicate, .. } = ledger.totals();
-        assert_eq!((lost, reordered, late, duplicate, ledger.cursor()), (0, 1, 1, 1, 4));
-    }
-
-    #[test]
-    fn a_clients_event_is_identified_by_its_number_and_ordered_by_its_place() {
-        let mut ledger = LinkLedger::new(1..5);
-        for (seq, place, arrival) in [
-            (2, 1, Arrival::New),
-            (1, 2, Arrival::New),
-            (4, 4, Arrival::New),
-            (3, 3, Arrival::Reordered),
-            (3, 5, Arrival::Duplicate),
-        ] {
-            assert_eq!(ledger.receive_at(seq, place, false), arrival, "{seq} at {place}");
-        }
-        let Ledger { delivered, lost, reordered, duplicate, .. } = ledger.totals();
-        assert_eq!((delivered, lost, reordered, duplicate), (4, 0, 1, 1));
-    }
-
-    #[test]
-    fn closed_loop_requests_are_expected_when_they_are_sent() {
-        let mut ledger = LinkLedger::new(1..1);
-        ledger.receive(1, false);
-        for (seq, answered) in [(2, true), (3, false), (4, true)] {
-            ledger.expect(seq);
-            assert!(!ledger.complete() && ledger.totals().balances());
-            if answered {
-                ledger.receive(seq, seq == 4);
-            }
-        }
-        let expected = Ledger { expected: 3, delivered: 2, lost: 1, late: 1, ..Ledger::default() };
-        assert_eq!(ledger.totals(), expected);
-    }
-
-    proptest! {
-        #[test]
-        fn any_order_of_arrivals_is_booked_as_a_plain_set_would(
-            seqs in proptest::collection::vec(1..40u64, 0..120), start in 1..20u64, len in 0..20u64,
-        ) {
-            let window = start..start + len;
-            let mut ledger = LinkLedger::new(window.clone());
-            let (mut seen, mut expected) = (BTreeSet::new(), Ledger::default());
-            for seq in seqs {
-                let later = seen.last().is_some_and(|&last| last > seq);
-                let new = seen.insert(seq);
-                ledger.receive(seq, false);
-                if window.contains(&seq) {
-                    expected.duplicate += u64::from(!new);
-                    expected.reordered += u64::from(new && later);
-                }
-            }
-            expected.expected = len;
-            expected.delivered = seen.iter().filter(|seq| window.contains(seq)).count() as u64;
-            expected.lost = len - expected.delivered;
-            prop_assert_eq!(ledger.totals(), expected);
-            prop_assert!(ledger.totals().balances());
-            let contiguous = (1..=40).take_while(|seq| seen.contains(seq)).count() as u64;
-            prop_assert_eq!(ledger.cursor(), contiguous);
-        }
     }
 }

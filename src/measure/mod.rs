@@ -3,10 +3,12 @@
 //! Nothing here computes a percentile: facts merge associatively over shards, workers, hosts and trials, percentiles do
 //! not.
 
+mod age;
 mod cgroup;
 mod core;
 mod counter;
 mod distribution;
+mod error_kind;
 mod health;
 mod hiccup;
 mod host;
@@ -18,18 +20,23 @@ mod recorder;
 mod sample;
 mod series;
 mod snapshot;
+mod specimen;
 mod storm;
 mod tree;
 mod watched;
 mod wire;
 
+pub use age::{Ages, Knowledge};
 pub use cgroup::Cgroup;
 pub use core::{allowed_cores, pin, pin_process};
-pub use counter::{Counter, Counters, ErrorKind};
+pub use counter::{Counter, Counters};
 pub use distribution::{Distribution, Quantile};
+pub use error_kind::ErrorKind;
 pub use health::Watch;
 pub use host::Host;
-pub use ledger::{Arrival, Ledger, LinkLedger};
+pub use ledger::{
+    Arrival, Ledger, LinkLedger, Publishing, Receipts, Semantics, Seqs, Settlement, Terms,
+};
 pub use metric::{Awaits, Metric};
 pub use pressure::was_ever_under_pressure;
 pub use process::{Process, raise_descriptor_limit};
@@ -37,6 +44,7 @@ pub use recorder::Recorder;
 pub use sample::{DeliverySample, RawSamples, RequestSample, Samples};
 pub use series::{BATCH_NS, Batch, Series};
 pub use snapshot::{Interval, PackedInterval, Snapshot};
+pub use specimen::{Specimen, Specimens};
 pub use storm::Storm;
 pub use tree::{ProcessStat, descendants, processes};
 pub use watched::{Tree, Watched};

@@ -1,5 +1,7 @@
 //! A shard's recorder: distributions and counters, swapped out whole.
 
+use std::collections::BTreeMap;
+
 use super::{Counter, Counters, Distribution, ErrorKind, Metric, Series, Snapshot, Storm};
 
 /// One shard's samples: plain memory, no lock, no allocation after the first sample of a metric.
@@ -12,6 +14,7 @@ pub struct Recorder {
     storm: Storm,
     herd: Storm,
     counters: Counters,
+    described: BTreeMap<ErrorKind, String>,
 }
 
 impl Recorder {
@@ -51,10 +54,18 @@ impl Recorder {
         self.counters.add(counter, n);
     }
 
-    /// Counts one failure.
+    /// Counts one failure, and the kind that its own is a part of.
     #[inline]
     pub const fn error(&mut self, kind: ErrorKind) {
         self.count(kind.counter(), 1);
+        if let Some(whole) = kind.whole() {
+            self.count(whole.counter(), 1);
+        }
+    }
+
+    /// Keeps what one failure of a kind said, unless an earlier one is kept.
+    pub fn describe(&mut self, kind: ErrorKind, text: impl FnOnce() -> String) {
+        self.described.entry(kind).or_insert_with(text);
     }
 
     /// The count of `counter` since the last [`Recorder::clear`].
@@ -65,6 +76,7 @@ impl Recorder {
     /// Forgets everything, keeping the memory.
     pub fn clear(&mut self) {
         self.counters = Counters::default();
+        self.described.clear();
         self.series.clear();
         self.storm.clear();
         self.herd.clear();
@@ -80,6 +92,7 @@ impl Recorder {
             storm: self.storm.clone(),
             herd: self.herd.clone(),
             counters: self.counters.clone(),
+            described: self.described.clone(),
             ..Snapshot::default()
         };
         for metric in Metric::ALL {
@@ -105,9 +118,25 @@ mod tests {
         recorder.record_dial(1);
         recorder.record_poll(1);
         recorder.error(ErrorKind::Timeout);
+        recorder.describe(ErrorKind::Timeout, || "no answer".to_owned());
         assert_eq!(recorder.snapshot().counters.errors(), 1);
         recorder.clear();
         assert_eq!(recorder.snapshot(), Snapshot::default());
+    }
+
+    #[test]
+    fn a_part_is_counted_under_its_whole_and_one_failure_of_each_kind_is_described() {
+        let mut recorder = Recorder::new();
+        for text in ["first", "second"] {
+            recorder.error(ErrorKind::Redirect);
+            recorder.describe(ErrorKind::Redirect, || text.to_owned());
+        }
+        recorder.error(ErrorKind::Status);
+        let counted = [Counter::ErrorStatus, Counter::ErrorRedirect, Counter::ErrorDenied];
+        assert_eq!(counted.map(|counter| recorder.counted(counter)), [3, 2, 0]);
+        let snapshot = recorder.snapshot();
+        assert_eq!(snapshot.counters.errors(), 3);
+        assert_eq!(snapshot.described[&ErrorKind::Redirect], "first");
     }
 
     #[test]

@@ -13,6 +13,9 @@ pub struct RequestSample {
     /// Which request or poll of the link since the start, from 1; warm-up counts, too.
     #[serde(rename = "n")]
     pub seq: u64,
+    /// The name of the call, for requests.
+    #[serde(rename = "k", default, skip_serializing_if = "Option::is_none")]
+    pub call: Option<String>,
     /// The due stamp.
     #[serde(rename = "d")]
     pub due_ns: u64,
@@ -148,6 +151,7 @@ mod tests {
         RequestSample {
             link: 3,
             seq,
+            call: None,
             due_ns: 10 * seq,
             fired_ns: 10 * seq + 1,
             sent_ns: None,

@@ -5,7 +5,10 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize, Serializer};
 use serde_json::value::{RawValue, to_raw_value};
 
-use super::{Counters, Distribution, Ledger, Metric, Series, Storm};
+use super::{
+    Counters, Distribution, ErrorKind, Ledger, Metric, Publishing, Receipts, Series, Specimens,
+    Storm,
+};
 
 /// Raw facts: distributions, counters and the ledger. Merging is associative and commutative.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
@@ -23,6 +26,18 @@ pub struct Snapshot {
     pub herd: Storm,
     /// Counts.
     pub counters: Counters,
+    /// What one failure of each kind said.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub described: BTreeMap<ErrorKind, String>,
+    /// Messages in which no event was recognised.
+    #[serde(default)]
+    pub unrecognised: Specimens,
+    /// Events that links lack; only the last snapshot of a shard carries them.
+    #[serde(default)]
+    pub receipts: Receipts,
+    /// Events whose publishing failed, or may have failed.
+    #[serde(default)]
+    pub publishing: Publishing,
     /// The account of deliveries; only the last snapshot of a shard carries one.
     pub ledger: Ledger,
 }
@@ -42,7 +57,28 @@ impl Snapshot {
         self.storm.merge(&other.storm);
         self.herd.merge(&other.herd);
         self.counters.merge(&other.counters);
+        for (kind, text) in &other.described {
+            // The least, so that the order of merging does not matter.
+            let mine = self.described.entry(*kind).or_insert_with(|| text.clone());
+            if text < mine {
+                mine.clone_from(text);
+            }
+        }
+        self.unrecognised.merge(&other.unrecognised);
+        self.receipts.merge(&other.receipts);
+        self.publishing.merge(&other.publishing);
         self.ledger.merge(&other.ledger);
+    }
+
+    /// Replaces secrets in what failures said: a server may repeat what it was sent.
+    pub fn hide(&mut self, secrets: &[String]) {
+        for text in self.described.values_mut() {
+            for secret in secrets.iter().filter(|secret| !secret.is_empty()) {
+                if text.contains(secret.as_str()) {
+                    *text = text.replace(secret.as_str(), "[secret]");
+                }
+            }
+        }
     }
 
     /// The samples of `metric`, if there are any.

@@ -8,7 +8,7 @@ use http_body_util::Full;
 use hyper::body::Incoming;
 use hyper::{Request, Response};
 
-use super::{Dialer, Http1, Http2, Meter, NetError, StampedResponse};
+use super::{Dialer, Http1, Http2, Meter, NetError, Sample, StampedResponse, Told};
 
 /// Carries a link's exchanges, one at a time.
 #[derive(Debug)]
@@ -81,6 +81,13 @@ impl Client {
             Self::One(http) => http.stream(request).await,
             Self::Two(http) => http.stream(request).await,
         }
+    }
+
+    /// What an answer says that was not expected: its head, and the beginning of its body.
+    pub async fn told(&mut self, response: Response<Incoming>) -> Told {
+        let (head, mut body) = response.into_parts();
+        let sample = Sample::read(async || self.frame(&mut body).await).await;
+        Told::of(head.status, &head.headers, sample)
     }
 
     /// Waits for the next piece of an answer's body.

@@ -11,9 +11,12 @@ use rustls::pki_types::ServerName;
 use rustls::{ClientConfig, ServerConfig};
 use tokio::net::{TcpSocket, TcpStream, UnixStream};
 
+use super::cookies::Jars;
 use super::emulated::{Opening, QUEUE};
 use super::endpoint::{Endpoint, Spread};
+use super::error::NetError;
 use super::http2::Pool;
+use super::manners::Manners;
 use super::tls::{self, Authority, TlsError, Trust};
 use super::{Socket, Stream, WireTotals};
 use crate::pace::{Network, Timer};
@@ -32,6 +35,8 @@ pub struct Dialer {
     pool: Option<Rc<Pool>>,
     receive_buffer: Option<u32>,
     emulation: Option<Rc<Emulation>>,
+    jars: Option<Rc<Jars>>,
+    compression: bool,
 }
 
 /// Streams of the seed that belong to connections rather than topics, links or services.
@@ -104,6 +109,8 @@ impl Dialer {
             pool: None,
             receive_buffer: None,
             emulation: None,
+            jars: None,
+            compression: false,
         }
     }
 
@@ -130,6 +137,18 @@ impl Dialer {
             authority: Authority::entrusted(trust)?,
         };
         Ok(Self { security: Some(Rc::new(security)), ..self })
+    }
+
+    /// The same, with links that keep the cookies that they are sent, each its own.
+    #[must_use]
+    pub fn with_cookies(self, keep: bool) -> Self {
+        Self { jars: keep.then(Rc::default), ..self }
+    }
+
+    /// The same, asking for compressed answers.
+    #[must_use]
+    pub fn with_compression(self, compression: bool) -> Self {
+        Self { compression, ..self }
     }
 
     /// The same over HTTP/2, `streams` links on each connection.
@@ -169,32 +188,45 @@ impl Dialer {
     }
 
     /// Connects link number `link`, with a TLS handshake if configured.
-    pub async fn connect(&self, link: u64) -> io::Result<Stream> {
+    pub async fn connect(&self, link: u64) -> Result<Stream, NetError> {
         let socket = self.socket(link).await?;
-        match &self.security {
-            None => Ok(socket.into()),
+        let stream = match &self.security {
+            None => socket.into(),
             Some(security) => {
-                Stream::client(socket, security.of(link), security.name.clone()).await
+                Stream::client(socket, security.of(link), security.name.clone()).await?
             }
-        }
+        };
+        Ok(if self.is_plain_spoken() { stream } else { stream.with(self.manners(link)) })
+    }
+
+    /// Whether links add nothing to requests.
+    fn is_plain_spoken(&self) -> bool {
+        self.jars.is_none() && !self.compression
+    }
+
+    /// How link number `link` behaves.
+    pub(super) fn manners(&self, link: u64) -> Manners {
+        let jar = self.jars.as_ref().map(|jars| jars.of(link));
+        Manners::new(jar, self.compression, self.is_secure())
     }
 
     /// Opens a socket for link number `link`: to an address of its own where links are spread, else to the first that
     /// accepts, which all others begin with from then on.
-    async fn socket(&self, link: u64) -> io::Result<Socket> {
+    async fn socket(&self, link: u64) -> Result<Socket, NetError> {
         let Endpoint { addresses, spread, unix, .. } = &*self.endpoint;
         if let Some(path) = unix {
+            let failed = |error| NetError::Connect { to: path.display().to_string(), error };
             if self.emulation.is_some() {
-                return Err(io::Error::new(
-                    io::ErrorKind::Unsupported,
-                    "no network can be emulated on a Unix socket; remove [network]",
-                ));
+                let why = "no network can be emulated on a Unix socket; remove [network]";
+                return Err(failed(io::Error::new(io::ErrorKind::Unsupported, why)));
             }
-            return Ok(Socket::unix(UnixStream::connect(path).await?, &self.totals));
+            let stream = UnixStream::connect(path).await.map_err(failed)?;
+            return Ok(Socket::unix(stream, &self.totals));
         }
         let count = addresses.len();
         let Some(last) = count.checked_sub(1) else {
-            return Err(io::Error::new(io::ErrorKind::NotFound, "the server has no address"));
+            let error = io::Error::new(io::ErrorKind::NotFound, "the server has no address");
+            return Err(NetError::Connect { to: self.endpoint.to_string(), error });
         };
         if *spread == Spread::All {
             return self.socket_to(addresses[(link % count as u64) as usize], link).await;
@@ -211,12 +243,15 @@ impl Dialer {
     }
 
     /// Opens a socket to `target`, in the time that the endpoint allows for each of its addresses.
-    async fn socket_to(&self, target: SocketAddr, link: u64) -> io::Result<Socket> {
-        let Some(limit) = self.endpoint.connect_timeout else {
-            return self.open(target, link).await;
+    async fn socket_to(&self, target: SocketAddr, link: u64) -> Result<Socket, NetError> {
+        let opened = match self.endpoint.connect_timeout {
+            None => self.open(target, link).await,
+            Some(limit) => {
+                let opened = tokio::time::timeout(limit.std(), self.open(target, link)).await;
+                opened.unwrap_or_else(|_| Err(io::ErrorKind::TimedOut.into()))
+            }
         };
-        let opened = tokio::time::timeout(limit.std(), self.open(target, link)).await;
-        opened.unwrap_or_else(|_| Err(io::ErrorKind::TimedOut.into()))
+        opened.map_err(|error| NetError::Connect { to: target.to_string(), error })
     }
 
     /// Opens a socket to `target` for link number `link`.

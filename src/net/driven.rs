@@ -25,6 +25,8 @@ pub struct Driven<T: AsyncRead + AsyncWrite + Unpin> {
     sender: SendRequest<Body>,
     /// `None` once it is over.
     connection: Option<Pinned<T>>,
+    /// Why it is, where nobody waited for an answer.
+    ended: Option<hyper::Error>,
 }
 
 impl<T: AsyncRead + AsyncWrite + Unpin> Driven<T> {
@@ -33,7 +35,7 @@ impl<T: AsyncRead + AsyncWrite + Unpin> Driven<T> {
         let mut builder = Builder::new();
         builder.max_buf_size(buffer);
         let (sender, connection) = builder.handshake(TokioIo::new(io)).await?;
-        Ok(Self { sender, connection: Some(Box::pin(connection)) })
+        Ok(Self { sender, connection: Some(Box::pin(connection)), ended: None })
     }
 
     /// Whether the connection was open when it was last used.
@@ -43,7 +45,8 @@ impl<T: AsyncRead + AsyncWrite + Unpin> Driven<T> {
 
     /// Waits until a request can be sent; an error where the peer has closed the connection.
     pub async fn ready(&mut self) -> hyper::Result<()> {
-        drive(&mut self.connection, self.sender.ready()).await
+        let ready = drive(&mut self.connection, &mut self.ended, self.sender.ready()).await;
+        ready.map_err(|closed| self.ended.take().unwrap_or(closed))
     }
 
     /// Sends a request and waits for the head of its answer; an unsent request returns with the error.
@@ -51,17 +54,21 @@ impl<T: AsyncRead + AsyncWrite + Unpin> Driven<T> {
         &mut self,
         request: Request<Body>,
     ) -> Result<Response<Incoming>, TrySendError<Request<Body>>> {
-        drive(&mut self.connection, self.sender.try_send_request(request)).await
+        drive(&mut self.connection, &mut self.ended, self.sender.try_send_request(request)).await
     }
 
     /// Waits for `wanted`, such as the next piece of an answer's body, while driving the connection.
     pub async fn wait<F: Future>(&mut self, wanted: F) -> F::Output {
-        drive(&mut self.connection, wanted).await
+        drive(&mut self.connection, &mut self.ended, wanted).await
     }
 }
 
 /// Waits for `wanted` while driving the connection.
-async fn drive<T, F>(connection: &mut Option<Pinned<T>>, wanted: F) -> F::Output
+async fn drive<T, F>(
+    connection: &mut Option<Pinned<T>>,
+    ended: &mut Option<hyper::Error>,
+    wanted: F,
+) -> F::Output
 where
     T: AsyncRead + AsyncWrite + Unpin,
     F: Future,
@@ -71,9 +78,10 @@ where
         // Twice: taking the head lets the connection release the body that arrived with it.
         for _ in 0..2 {
             if let Some(open) = connection
-                && open.as_mut().poll(cx).is_ready()
+                && let Poll::Ready(outcome) = open.as_mut().poll(cx)
             {
-                // `wanted` learns of the end through its channel.
+                // `wanted` learns of the end through its channel; of the reason only while an answer is awaited.
+                *ended = outcome.err();
                 *connection = None;
             }
             if let Poll::Ready(output) = wanted.as_mut().poll(cx) {

@@ -23,7 +23,7 @@ pub struct Endpoint {
     /// Its port.
     pub port: u16,
     /// The value of `Host` and `:authority`: without the port where it is the scheme's own.
-    pub(super) authority: String,
+    pub authority: String,
     /// The URL's path without a slash at its end, which requests' paths are appended to; empty for the root.
     #[serde(default)]
     pub base: String,

@@ -1,6 +1,5 @@
 //! One HTTP/1.1 connection, driven by the task that waits for its answer, with the stamps of its requests.
 
-use std::io;
 use std::rc::Rc;
 use std::time::Duration;
 
@@ -11,59 +10,40 @@ use hyper::client::conn::http1;
 use hyper::{HeaderMap, Request, Response, StatusCode};
 use hyper_util::rt::TokioIo;
 
+use super::error::{BODY_MAX, NetError, Part};
+use super::manners::Manners;
+use super::sample::{Sample, Told};
 use super::{Dialer, Driven, Meter, Stream};
 use crate::clock;
-use crate::measure::ErrorKind;
 
-/// Most bytes of a response that are kept: more than any page of events.
-pub(super) const BODY_MAX: usize = 256 << 20;
-
-/// A body of at most [`BODY_MAX`].
-pub(super) async fn whole(body: Incoming) -> Result<Bytes, NetError> {
-    match Limited::new(body, BODY_MAX).collect().await {
-        Ok(whole) => Ok(whole.to_bytes()),
-        Err(error) => Err(match error.downcast::<hyper::Error>() {
-            Ok(error) => (*error).into(),
-            Err(_) => NetError::TooLong,
-        }),
-    }
-}
-
-/// Why an exchange failed.
-#[derive(Debug, thiserror::Error)]
-pub enum NetError {
-    /// The connection could not be opened.
-    #[error("cannot connect: {0}")]
-    Connect(#[from] io::Error),
-    /// No answer before the time-out.
-    #[error("no answer within {0:?}")]
-    Timeout(Duration),
-    /// The peer closed the connection, or it broke.
-    #[error("the connection was closed: {0}")]
-    Closed(hyper::Error),
-    /// The body exceeds any that was requested.
-    #[error("the response's body exceeds {} MiB", BODY_MAX >> 20)]
+/// Why a body could not be collected.
+pub(super) enum NotWhole {
+    /// It is longer than anything that is kept.
     TooLong,
-    /// The answer is not HTTP.
-    #[error("the answer was not understood: {0}")]
-    Protocol(hyper::Error),
+    /// The HTTP library's reason.
+    Broken(hyper::Error),
 }
 
-impl NetError {
-    /// The kind under which it is counted.
-    pub const fn kind(&self) -> ErrorKind {
+impl NotWhole {
+    pub(super) fn error(&self, meter: &Meter) -> NetError {
         match self {
-            Self::Connect(_) => ErrorKind::Connect,
-            Self::Timeout(_) => ErrorKind::Timeout,
-            Self::Closed(_) => ErrorKind::Closed,
-            Self::Protocol(_) | Self::TooLong => ErrorKind::Protocol,
+            Self::TooLong => NetError::Oversized(format!(
+                "the answer's body exceeds {} MiB, the most that is kept",
+                BODY_MAX >> 20
+            )),
+            Self::Broken(error) => NetError::of(error, meter, Part::Body),
         }
     }
 }
 
-impl From<hyper::Error> for NetError {
-    fn from(error: hyper::Error) -> Self {
-        if error.is_parse() { Self::Protocol(error) } else { Self::Closed(error) }
+/// A body of at most [`BODY_MAX`].
+pub(super) async fn whole(body: Incoming) -> Result<Bytes, NotWhole> {
+    match Limited::new(body, BODY_MAX).collect().await {
+        Ok(whole) => Ok(whole.to_bytes()),
+        Err(error) => Err(match error.downcast::<hyper::Error>() {
+            Ok(error) => NotWhole::Broken(*error),
+            Err(_) => NotWhole::TooLong,
+        }),
     }
 }
 
@@ -84,6 +64,13 @@ pub struct StampedResponse {
     pub done_ns: u64,
 }
 
+impl StampedResponse {
+    /// What the answer says, for people to read where it was not expected.
+    pub fn told(&self) -> Told {
+        Told::of(self.status, &self.headers, Sample::of(&self.body))
+    }
+}
+
 /// Most that a connection buffers each way, in bytes; a page of events must fit in some of them.
 const BUFFER: usize = 64 << 10;
 
@@ -92,14 +79,19 @@ const BUFFER: usize = 64 << 10;
 pub struct Http1 {
     connection: Driven<Stream>,
     meter: Rc<Meter>,
+    manners: Manners,
+    /// Whether the connection was just seen to be open.
+    seen_open: bool,
 }
 
 impl Http1 {
     /// Connects link number `link`.
     pub async fn connect(dialer: &Dialer, link: u64) -> Result<Self, NetError> {
         let socket = dialer.connect(link).await?;
-        let meter = socket.meter();
-        Ok(Self { connection: Driven::over(socket, BUFFER).await?, meter })
+        let (meter, manners) = (socket.meter(), socket.manners());
+        let connection = Driven::over(socket, BUFFER).await;
+        let connection = connection.map_err(|error| NetError::of(&error, &meter, Part::Head))?;
+        Ok(Self { connection, meter, manners, seen_open: false })
     }
 
     /// The meter of the socket.
@@ -119,7 +111,8 @@ impl Http1 {
 
     /// The same, looking whether the peer has closed it since it was last used.
     pub async fn still_open(&mut self) -> bool {
-        self.connection.ready().await.is_ok()
+        self.seen_open = self.connection.ready().await.is_ok();
+        self.seen_open
     }
 
     /// Sends `request` and collects the whole answer.
@@ -130,12 +123,13 @@ impl Http1 {
     ) -> Result<StampedResponse, NetError> {
         let exchange = async {
             let (head, body) = self.stream(request).await?.into_parts();
-            let body = self.connection.wait(whole(body)).await?;
-            Ok((head, body))
+            let body = self.connection.wait(whole(body)).await;
+            Ok((head, body.map_err(|broken| broken.error(&self.meter))?))
         };
         let outcome = tokio::time::timeout(timeout, exchange).await;
         let done_ns = clock::now();
-        let (head, body) = outcome.unwrap_or(Err(NetError::Timeout(timeout)))?;
+        let (head, body) = outcome.unwrap_or_else(|_| Err(NetError::late(timeout, &self.meter)))?;
+        let body = self.manners.decoded(body)?;
         // An answer without a write cannot be; the end of the exchange is the harmless reading of it.
         let sent_ns = self.meter.sent_ns().unwrap_or(done_ns);
         let first_ns = self.meter.first_ns().unwrap_or(done_ns);
@@ -146,35 +140,62 @@ impl Http1 {
     /// Sends `request` and returns the answer's head; the body is still to be read.
     pub async fn stream(
         &mut self,
-        request: Request<Full<Bytes>>,
+        mut request: Request<Full<Bytes>>,
     ) -> Result<Response<Incoming>, NetError> {
-        self.connection.ready().await?;
         self.meter.arm();
-        self.connection.send(request).await.map_err(|refused| refused.into_error().into())
+        self.manners.dress(&mut request);
+        let failed = |error: &hyper::Error| NetError::of(error, &self.meter, Part::Head);
+        if !std::mem::take(&mut self.seen_open) {
+            self.connection.ready().await.map_err(|error| failed(&error))?;
+            // What was written before the request is not the request.
+            self.meter.arm();
+        }
+        let answer = self.connection.send(request).await;
+        let answer = answer.map_err(|refused| failed(refused.error()))?;
+        if answer.status() == StatusCode::SWITCHING_PROTOCOLS {
+            return Err(NetError::Protocol(
+                "101 Switching Protocols, which was not asked for".to_owned(),
+            ));
+        }
+        self.manners.heard(answer.headers());
+        Ok(answer)
     }
 
-    /// Waits for the next piece of an answer's body.
+    /// Waits for the next piece of the body of the answer that [`Self::stream`] began.
     pub async fn frame(&mut self, body: &mut Incoming) -> Option<Result<Bytes, NetError>> {
         let frame = self.connection.wait(body.frame()).await?;
-        Some(frame.map(|frame| frame.into_data().unwrap_or_default()).map_err(NetError::from))
+        Some(self.manners.piece(frame, &self.meter))
     }
 }
 
 /// Sends `request` on a new connection, and hands the connection to the protocol that it switches to.
 ///
-/// Returns the answer's head and the connection, which replays what was read beyond the head.
+/// Returns the answer's head and the connection, which replays what was read beyond the head. An answer that switches to
+/// nothing has a [`Sample`] of its body among its extensions.
 pub async fn upgrade(
     stream: Stream,
-    request: Request<Full<Bytes>>,
+    mut request: Request<Full<Bytes>>,
 ) -> Result<(Response<()>, Stream), NetError> {
+    let (meter, mut manners) = (stream.meter(), stream.manners());
+    let failed = |error: &hyper::Error| NetError::of(error, &meter, Part::Head);
+    manners.dress(&mut request);
+    meter.arm();
     let mut builder = http1::Builder::new();
     builder.max_buf_size(BUFFER);
-    let (mut sender, connection) = builder.handshake(TokioIo::new(stream)).await?;
+    let shaken = builder.handshake(TokioIo::new(stream)).await;
+    let (mut sender, connection) = shaken.map_err(|error| failed(&error))?;
     let driver = tokio::task::spawn_local(connection.without_shutdown());
-    let response = sender.send_request(request).await?;
-    let (head, _) = response.into_parts();
-    drop(sender);
-    let parts = driver.await.map_err(io::Error::other)??;
+    let response = sender.send_request(request).await.map_err(|error| failed(&error))?;
+    manners.heard(response.headers());
+    let (mut head, mut body) = response.into_parts();
+    if head.status != StatusCode::SWITCHING_PROTOCOLS {
+        let piece =
+            async || Some(body.frame().await?.map(|frame| frame.into_data().unwrap_or_default()));
+        head.extensions.insert(Sample::read(piece).await);
+    }
+    drop((sender, body));
+    let parts = driver.await.map_err(|_| NetError::Closed("without an answer"))?;
+    let parts = parts.map_err(|error| failed(&error))?;
     let mut stream = parts.io.into_inner();
     stream.put_back(parts.read_buf);
     Ok((Response::from_parts(head, ()), stream))

@@ -24,6 +24,8 @@ use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::sync::Mutex;
 use tokio::task::spawn_local;
 
+use super::error::{Part, UNSENT};
+use super::manners::Manners;
 use super::{Dialer, Meter, NetError, StampedResponse, Stream};
 use crate::clock;
 
@@ -109,10 +111,18 @@ struct Shared {
 }
 
 impl Shared {
-    async fn over(stream: Stream) -> hyper::Result<Self> {
+    async fn over(stream: Stream) -> Result<Self, NetError> {
+        if !stream.may_speak(b"h2") {
+            return Err(NetError::Protocol(
+                "the server does not agree on HTTP/2 in the TLS handshake (ALPN); set http = 1"
+                    .to_owned(),
+            ));
+        }
         let (meter, unsent) = (stream.meter(), Rc::new(Unsent::default()));
         let io = TokioIo::new(Stamping { stream, unsent: Rc::clone(&unsent) });
-        let (sender, connection) = Builder::new(Here).handshake(io).await?;
+        let shaken = Builder::new(Here).handshake(io).await;
+        let (sender, connection) =
+            shaken.map_err(|error| NetError::of(&error, &meter, Part::Head))?;
         // How it ended reaches its links through their streams.
         spawn_local(async move { drop(connection.await) });
         Ok(Self { sender, unsent, meter })
@@ -156,6 +166,9 @@ pub struct Http2 {
     shared: Shared,
     sent_ns: Rc<Cell<u64>>,
     scheme: &'static str,
+    manners: Manners,
+    /// Whether the head of the answer under way has come.
+    answered: bool,
 }
 
 impl Http2 {
@@ -171,7 +184,8 @@ impl Http2 {
             standing.insert(shared).clone()
         };
         let scheme = if dialer.is_secure() { "https" } else { "http" };
-        Ok(Self { shared, sent_ns: Rc::default(), scheme })
+        let manners = dialer.manners(link);
+        Ok(Self { shared, sent_ns: Rc::default(), scheme, manners, answered: false })
     }
 
     /// The meter of the socket under it, which all that share it share.
@@ -198,12 +212,16 @@ impl Http2 {
         let exchange = async {
             let (head, body) = self.stream(request).await?.into_parts();
             let first_ns = clock::now();
-            let body = super::http1::whole(body).await?;
-            Ok((head, first_ns, body))
+            let body = super::http1::whole(body).await;
+            Ok((head, first_ns, body.map_err(|broken| broken.error(&self.shared.meter))?))
         };
         let outcome = tokio::time::timeout(timeout, exchange).await;
         let done_ns = clock::now();
-        let (head, first_ns, body) = outcome.unwrap_or(Err(NetError::Timeout(timeout)))?;
+        let (head, first_ns, body) = outcome.unwrap_or_else(|_| {
+            // The connection's own stamps are those of all links.
+            Err(if self.answered { NetError::Endless(timeout) } else { NetError::Timeout(timeout) })
+        })?;
+        let body = self.manners.decoded(body)?;
         let (status, headers) = (head.status, head.headers);
         Ok(StampedResponse {
             status,
@@ -220,6 +238,8 @@ impl Http2 {
         &mut self,
         mut request: Request<Full<Bytes>>,
     ) -> Result<Response<Incoming>, NetError> {
+        self.answered = false;
+        self.manners.dress(&mut request);
         let host = request.headers_mut().remove(HOST);
         let authority = host.as_ref().map_or(&b""[..], HeaderValue::as_bytes);
         let mut uri = format!("{}://", self.scheme).into_bytes();
@@ -227,16 +247,30 @@ impl Http2 {
         uri.extend_from_slice(
             request.uri().path_and_query().map_or("/", |path| path.as_str()).as_bytes(),
         );
-        *request.uri_mut() = Uri::from_maybe_shared(Bytes::from(uri)).map_err(io::Error::other)?;
-        self.shared.sender.ready().await?;
+        *request.uri_mut() = Uri::from_maybe_shared(Bytes::from(uri)).map_err(|error| {
+            NetError::Protocol(format!("the request has no valid URL: {error}"))
+        })?;
+        let failed = |error: &hyper::Error| NetError::of(error, &self.shared.meter, Part::Head);
+        self.shared.sender.ready().await.map_err(|error| match failed(&error) {
+            NetError::Closed(_) | NetError::Truncated(_) => NetError::Closed(UNSENT),
+            other => other,
+        })?;
         self.sent_ns.set(clock::now());
         self.shared.unsent.0.borrow_mut().push(Rc::clone(&self.sent_ns));
-        Ok(self.shared.sender.send_request(request).await?)
+        let answer = self.shared.sender.send_request(request).await;
+        let answer = answer.map_err(|error| match failed(&error) {
+            // Other links' answers are no part of this one's.
+            NetError::Truncated(Part::Head) => NetError::Closed("without an answer"),
+            other => other,
+        })?;
+        self.answered = true;
+        self.manners.heard(answer.headers());
+        Ok(answer)
     }
 
-    /// Waits for the next piece of an answer's body.
+    /// Waits for the next piece of the body of the answer that [`Self::stream`] began.
     pub async fn frame(&mut self, body: &mut Incoming) -> Option<Result<Bytes, NetError>> {
         let frame = body.frame().await?;
-        Some(frame.map(|frame| frame.into_data().unwrap_or_default()).map_err(NetError::from))
+        Some(self.manners.piece(frame, &self.shared.meter))
     }
 }

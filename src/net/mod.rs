@@ -4,16 +4,22 @@
 
 pub mod call;
 mod client;
+mod cookies;
 mod credentials;
 mod dialer;
 mod driven;
 mod emulated;
 mod endpoint;
+mod error;
 pub mod fields;
+mod greeting;
+mod handshake_error;
 mod http1;
 mod http2;
+mod manners;
 mod place;
 mod retry_after;
+mod sample;
 mod server_timing;
 mod socket;
 mod stream;
@@ -24,10 +30,16 @@ pub use client::Client;
 pub use dialer::{Dialer, LINKS_PER_SOURCE};
 pub use driven::Driven;
 pub use endpoint::{Endpoint, EndpointError, Scheme, Spread};
-pub use http1::{Http1, NetError, StampedResponse, upgrade};
+pub use error::{NetError, Part};
+pub use handshake_error::HandshakeError;
+pub use http1::{Http1, StampedResponse, upgrade};
 pub use http2::{Here, Http2};
 pub use place::{NotAPlace, Place};
 pub use retry_after::retry_after;
+pub use sample::{SAMPLE_MAX, Sample, Told};
 pub use server_timing::ServerTiming;
 pub use socket::{Meter, Socket, Stage, WireTotals};
 pub use stream::{HANDSHAKE_LIMIT, Stream};
+
+#[cfg(test)]
+mod tests;

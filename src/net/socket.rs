@@ -11,6 +11,7 @@ use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::{TcpStream, UnixStream};
 
 use super::emulated::{EmulatedStream, Opening};
+use super::greeting::Greeting;
 use crate::clock;
 use crate::measure::{Distribution, Wire, wire_of};
 
@@ -135,6 +136,7 @@ pub struct Meter {
     first_ns: Cell<Option<u64>>,
     /// Reads that brought something.
     reads: Cell<u64>,
+    greeting: Greeting,
     totals: Rc<WireTotals>,
 }
 
@@ -149,6 +151,7 @@ impl Meter {
             sent_ns: Cell::new(None),
             first_ns: Cell::new(None),
             reads: Cell::new(0),
+            greeting: Greeting::default(),
             totals: Rc::clone(totals),
         };
         let meter = Rc::new(meter);
@@ -180,6 +183,11 @@ impl Meter {
     #[inline]
     pub const fn reads(&self) -> u64 {
         self.reads.get()
+    }
+
+    /// The first bytes that the peer sent.
+    pub(super) const fn greeting(&self) -> &Greeting {
+        &self.greeting
     }
 
     /// Marks the last read as not part of an answer.
@@ -309,6 +317,9 @@ impl AsyncRead for Socket {
         };
         let meter = &self.meter;
         if buffer.filled().len() > before {
+            if meter.reads.get() == 0 {
+                meter.greeting.keep(&buffer.filled()[before..]);
+            }
             meter.reads.set(meter.reads.get() + 1);
             if meter.first_ns.get().is_none() && meter.sent_ns.get().is_some() {
                 meter.first_ns.set(Some(clock::now()));
@@ -370,41 +381,4 @@ impl AsyncWrite for Socket {
 }
 
 #[cfg(test)]
-mod tests {
-    use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
-    use tokio::net::TcpListener;
-
-    use std::net::IpAddr;
-
-    use super::*;
-    use crate::net::{Dialer, LINKS_PER_SOURCE};
-
-    #[tokio::test(flavor = "current_thread")]
-    async fn a_socket_accounts_for_what_it_carried_after_its_mark() {
-        let listener = TcpListener::bind(("127.0.0.1", 0)).await.unwrap();
-        let totals = Rc::new(WireTotals::default());
-        let dialer = Dialer::new(listener.local_addr().unwrap(), Rc::clone(&totals));
-        let mut socket = dialer.connect(LINKS_PER_SOURCE).await.unwrap();
-        let (mut peer, from) = listener.accept().await.unwrap();
-        assert_eq!(from.ip(), IpAddr::from([127, 0, 0, 2]));
-        let meter = socket.meter();
-        assert_eq!(meter.sent_ns(), None);
-        socket.write_all(b"before the mark").await.unwrap();
-        assert!(meter.sent_ns().unwrap() <= clock::now());
-        peer.read_exact(&mut [0; 15]).await.unwrap();
-        assert_eq!(meter.first_ns(), None);
-        peer.write_all(b"answer").await.unwrap();
-        socket.read_exact(&mut [0; 6]).await.unwrap();
-        let first = meter.first_ns().unwrap();
-        assert!(meter.sent_ns().unwrap() <= first && first <= clock::now());
-        meter.arm();
-        assert_eq!((meter.sent_ns(), meter.first_ns()), (None, None));
-        meter.mark();
-        socket.write_all(&[0; 1000]).await.unwrap();
-        peer.read_exact(&mut [0; 1000]).await.unwrap();
-        drop(socket);
-        let Wire { bytes, segments, .. } = totals.total();
-        assert_eq!(bytes, 1000 + 52 * segments);
-        assert_eq!(totals.connections(), 1);
-    }
-}
+mod tests;

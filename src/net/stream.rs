@@ -13,8 +13,11 @@ use rustls::{ClientConfig, HandshakeKind, ServerConfig};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio_rustls::{TlsAcceptor, TlsConnector, TlsStream};
 
+use super::handshake_error::HandshakeError;
+use super::manners::Manners;
 use super::{Meter, Socket};
 use crate::clock;
+use crate::measure::ErrorKind;
 
 /// A handshake that takes longer is given up, at either end.
 pub const HANDSHAKE_LIMIT: Duration = Duration::from_secs(10);
@@ -25,6 +28,7 @@ pub struct Stream {
     io: Io,
     /// Bytes that its previous owner has already read.
     unread: Bytes,
+    manners: Manners,
 }
 
 #[derive(Debug)]
@@ -35,7 +39,7 @@ enum Io {
 
 impl From<Socket> for Stream {
     fn from(socket: Socket) -> Self {
-        Self { io: Io::Plain(socket), unread: Bytes::new() }
+        Self { io: Io::Plain(socket), unread: Bytes::new(), manners: Manners::default() }
     }
 }
 
@@ -45,10 +49,38 @@ impl Stream {
         socket: Socket,
         config: Arc<ClientConfig>,
         name: ServerName<'static>,
-    ) -> io::Result<Self> {
-        let begun_ns = clock::now();
-        let stream = in_time(TlsConnector::from(config).connect(name, socket)).await?;
-        Ok(Self::secured(stream.into(), begun_ns))
+    ) -> Result<Self, HandshakeError> {
+        let (begun_ns, meter) = (clock::now(), socket.meter());
+        let shaking = TlsConnector::from(config).connect(name, socket);
+        match tokio::time::timeout(HANDSHAKE_LIMIT, shaking).await {
+            Ok(Ok(stream)) => Ok(Self::secured(stream.into(), begun_ns)),
+            Ok(Err(error)) => Err(HandshakeError::of_io(&error, meter.greeting())),
+            Err(_) => Err(HandshakeError::new(
+                ErrorKind::Tls,
+                format!(
+                    "timed out after {} s; does the port speak TLS? If not, write http:// or ws://",
+                    HANDSHAKE_LIMIT.as_secs()
+                ),
+            )),
+        }
+    }
+
+    /// Whether the protocol `name` may be spoken: over TLS the handshake must have agreed on it (ALPN).
+    pub(super) fn may_speak(&self, name: &[u8]) -> bool {
+        match &self.io {
+            Io::Plain(_) => true,
+            Io::Tls(stream) => stream.get_ref().1.alpn_protocol() == Some(name),
+        }
+    }
+
+    /// The same connection of a link with these manners.
+    pub(super) fn with(self, manners: Manners) -> Self {
+        Self { manners, ..self }
+    }
+
+    /// How its link behaves.
+    pub(super) fn manners(&self) -> Manners {
+        self.manners.clone()
     }
 
     /// Shakes hands as a server.
@@ -61,8 +93,11 @@ impl Stream {
     fn secured(stream: TlsStream<Socket>, begun_ns: u64) -> Self {
         let (socket, session) = stream.get_ref();
         let resumed = session.handshake_kind() == Some(HandshakeKind::Resumed);
+        // What stands under TLS tells nothing of what is spoken over it.
+        socket.meter().greeting().forget();
         socket.meter().shook_hands(clock::now() - begun_ns, resumed);
-        Self { io: Io::Tls(Box::new(stream)), unread: Bytes::new() }
+        let io = Io::Tls(Box::new(stream));
+        Self { io, unread: Bytes::new(), manners: Manners::default() }
     }
 
     /// Puts back bytes read beyond an answer's head: the next read returns them first.

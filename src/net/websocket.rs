@@ -199,6 +199,44 @@ pub fn accept_key(key: &[u8]) -> String {
     BASE64_STANDARD.encode(hash.chain_update(b"258EAFA5-E914-47DA-95CA-C5AB0DC85B11").finalize())
 }
 
+/// Why a peer closes a WebSocket: the code of an error, and a text.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Closing {
+    /// The code (section 7.4).
+    pub code: u16,
+    /// The peer's own words, which may be none.
+    pub reason: String,
+}
+
+impl Closing {
+    /// Reads the payload of a close frame; `None` where it is one in good order: without a code, 1000 (done), 1001 (going
+    /// away), 1012 (restart) or 1013 (again later).
+    pub fn read(payload: &[u8]) -> Option<Self> {
+        let (code, reason) = payload.split_first_chunk()?;
+        let code = u16::from_be_bytes(*code);
+        let reason = super::Sample::of(reason).to_string();
+        (!matches!(code, 1000 | 1001 | 1005 | 1012 | 1013)).then_some(Self { code, reason })
+    }
+}
+
+impl std::fmt::Display for Closing {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let meaning = match self.code {
+            1002 => " (protocol error)",
+            1003 => " (unsupported data)",
+            1007 => " (invalid data)",
+            1008 => " (policy violation)",
+            1009 => " (message too big)",
+            1010 => " (extension missing)",
+            1011 => " (internal error)",
+            1014 => " (bad gateway)",
+            _ => "",
+        };
+        write!(f, "code {}{meaning}", self.code)?;
+        if self.reason.is_empty() { Ok(()) } else { write!(f, ": {}", self.reason) }
+    }
+}
+
 /// Appends a close frame; a reason too long is cut between characters.
 pub fn close(out: &mut Vec<u8>, code: u16, reason: &str) {
     let mut end = reason.len().min(CONTROL_MAX - 2);

@@ -1,5 +1,7 @@
 //! A client's connection to `/items`: kept open, new for each request, or a WebSocket.
 
+use std::time::Duration;
+
 use bytes::Bytes;
 use http_body_util::Full;
 use hyper::Request;
@@ -9,6 +11,7 @@ use super::Link;
 use super::calls::{Calls, Dialled};
 use super::redial::Ended;
 use crate::clock;
+use crate::measure::Counter;
 use crate::net::{self, Http1, NetError, StampedResponse};
 use crate::pace::Rng;
 use crate::scenario::{Connection, RequestOptions};
@@ -21,6 +24,8 @@ const KEYS: u64 = 3 << 49;
 pub(super) struct Caller<'a> {
     link: &'a Link,
     options: &'a RequestOptions,
+    /// Longest wait for an answer.
+    limit: Duration,
     line: Line,
     /// Nonces and masks are drawn from it.
     rng: Rng,
@@ -39,7 +44,36 @@ enum Line {
 impl<'a> Caller<'a> {
     /// A caller that has not dialled yet.
     pub(super) fn new(link: &'a Link, options: &'a RequestOptions) -> Self {
-        Self { link, options, line: Line::None, rng: link.rng_of(KEYS), stands: false }
+        let limit = options.timeout.std();
+        Self { link, options, limit, line: Line::None, rng: link.rng_of(KEYS), stands: false }
+    }
+
+    /// Waits no longer than `limit` for the next answers; without one, as long as the scenario says.
+    pub(super) fn wait_at_most(&mut self, limit: Option<Duration>) {
+        self.limit = limit.unwrap_or(self.options.timeout.std());
+    }
+
+    /// Opens the connection, where one is kept, or tries whether one can be opened.
+    pub(super) async fn dial(&mut self) -> Result<(), Ended> {
+        let (dialer, limit) = (self.link.dialer(), self.limit);
+        let dialled = async {
+            Ok(match self.options.connection {
+                Connection::KeepAlive => {
+                    Line::Http(net::Client::connect(&dialer, self.link.index()).await?)
+                }
+                Connection::PerRequest => {
+                    Http1::connect(&dialer, self.link.index()).await?.meter().mark();
+                    Line::None
+                }
+                Connection::WebSocket => match Calls::dial(self.link, &mut self.rng).await? {
+                    Dialled::Refused(answer) => return Err(Ended::Refused(answer.status)),
+                    Dialled::Socket(calls) => Line::Socket(calls),
+                },
+            })
+        };
+        let dialled = tokio::time::timeout(limit, dialled).await;
+        self.line = dialled.unwrap_or_else(|_| Err(NetError::Timeout(limit).into()))?;
+        Ok(())
     }
 
     /// Excludes earlier traffic, which opened the link.
@@ -86,21 +120,24 @@ impl<'a> Caller<'a> {
         &mut self,
         request: Request<Full<Bytes>>,
     ) -> Result<StampedResponse, Ended> {
-        let limit = self.options.timeout.std();
+        let limit = self.limit;
         // One that ended between two requests fails neither.
         if let Line::Http(connection) = &mut self.line
             && connection.still_open().await
         {
             return Ok(connection.exchange(request, limit).await?);
         }
+        // Redialled because the target closed it: no error, but seen (RFC 9112, section 9.3.1).
+        let closed = matches!(self.line, Line::Http(_));
         let mut connection = net::Client::connect(&self.link.dialer(), self.link.index()).await?;
+        self.link.count(Counter::Reconnects, u64::from(closed));
         let answer = connection.exchange(request, limit).await?;
         self.line = Line::Http(connection);
         Ok(answer)
     }
 
     async fn calling(&mut self, request: Request<Full<Bytes>>) -> Result<StampedResponse, Ended> {
-        let limit = self.options.timeout.std();
+        let limit = self.limit;
         if let Line::Socket(calls) = &mut self.line {
             return calls.exchange(request, limit).await;
         }
@@ -120,7 +157,7 @@ impl<'a> Caller<'a> {
     /// service, not of slip.
     async fn alone(&self, mut request: Request<Full<Bytes>>) -> Result<StampedResponse, NetError> {
         request.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
-        let (dialer, limit) = (&self.link.dialer(), self.options.timeout.std());
+        let (dialer, limit) = (&self.link.dialer(), self.limit);
         let dialled_ns = clock::now();
         let exchange = async {
             let mut connection = Http1::connect(dialer, self.link.index()).await?;

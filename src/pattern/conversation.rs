@@ -1,5 +1,6 @@
 //! The target's dialect as the links of a shard speak it: what its templates may name, and the requests that they make.
 
+use std::borrow::Cow;
 use std::collections::{BTreeMap, HashMap};
 use std::rc::Rc;
 use std::time::{SystemTime, UNIX_EPOCH};
@@ -12,6 +13,7 @@ use hyper::{Method, Request, Uri};
 use super::Link;
 use crate::control::{Access, Owner};
 use crate::dialect::model::{Call, Dialect, Headers, Mark, Socket};
+use crate::dialect::secrets::Secrets;
 use crate::dialect::template::{RenderError, Scope, Template, World};
 use crate::dialect::token::{Finder, RunTag};
 use crate::event::topic_name;
@@ -41,6 +43,8 @@ pub struct Conversation {
     by_topic: HashMap<u64, BTreeMap<String, String>>,
     by_client: HashMap<u64, BTreeMap<String, String>>,
     secrets: BTreeMap<String, String>,
+    /// What stands in no result and in no message.
+    hidden: Secrets,
 }
 
 /// Why a trial's dialect cannot be spoken.
@@ -69,6 +73,7 @@ impl Conversation {
             by_topic: HashMap::new(),
             by_client: HashMap::new(),
             secrets: BTreeMap::new(),
+            hidden: Secrets::new(),
         }
     }
 
@@ -84,6 +89,7 @@ impl Conversation {
                 Owner::Topic(topic) => own.by_topic.entry(topic).or_default(),
                 Owner::Client(client) => own.by_client.entry(client).or_default(),
             };
+            own.hidden.register(&captured.name, &captured.value);
             values.insert(captured.name.clone(), captured.value.clone());
         }
         own.load()?;
@@ -110,8 +116,21 @@ impl Conversation {
                 }
             }
         });
+        for (name, value) in &secrets {
+            self.hidden.register(name, value);
+        }
         self.secrets = secrets;
         failed.map_or(Ok(()), Err)
+    }
+
+    /// Hides `value`, which was captured under `name`, from now on: it may be a login.
+    pub(super) fn hide(&self, name: &str, value: &str) {
+        self.hidden.register(name, value);
+    }
+
+    /// `text` without secrets.
+    pub fn redact<'a>(&self, text: &'a str) -> Cow<'a, str> {
+        self.hidden.redact(text)
     }
 
     /// Whether events are recognised by the built-in server's envelope.
@@ -151,6 +170,8 @@ pub(super) struct Voice {
     pub callback_url: Option<String>,
     /// Messages sent on the connection so far.
     pub sent: u64,
+    /// `{{n}}` of a request that is about no event.
+    pub n: Option<u64>,
 }
 
 /// Values by name, as a template's world.
@@ -219,6 +240,7 @@ impl Voice {
             cursor: String::new(),
             callback_url: None,
             sent: 0,
+            n: None,
         }
     }
 
@@ -285,6 +307,7 @@ impl Voice {
         scope.cursor = Some(&self.cursor);
         scope.callback_url = self.callback_url.as_deref();
         scope.seq = Some(self.sent);
+        scope.n = self.n;
         if let Some(told) = told {
             scope.n = Some(told.n);
             scope.event = Some(told.payload);
@@ -304,14 +327,33 @@ impl Voice {
         call: &Call,
         told: Option<Told<'_>>,
     ) -> Result<Request<Full<Bytes>>, RenderError> {
+        Ok(self.request_and_body(call, told)?.map(Full::new))
+    }
+
+    /// The same, with its body as it is.
+    pub(super) fn request_and_body(
+        &mut self,
+        call: &Call,
+        told: Option<Told<'_>>,
+    ) -> Result<Request<Bytes>, RenderError> {
         self.begin();
-        let mut request = self.plain(&call.path, told)?;
+        let mut request = self.plain(&call.path, told)?.map(|_| Bytes::new());
         *request.method_mut() = Method::from_bytes(call.method().as_bytes()).unwrap_or(Method::GET);
         self.add_headers(&call.headers, told, request.headers_mut())?;
         if let Some(body) = &call.body {
-            *request.body_mut() = Full::new(self.render(body, told)?.into());
+            *request.body_mut() = self.render(body, told)?.into();
         }
         Ok(request)
+    }
+
+    /// The wall clock of the message that is being rendered.
+    pub(super) fn unix_ns(&mut self) -> u64 {
+        self.own.unix_ns()
+    }
+
+    /// What texts may name beside the values of one message.
+    pub(super) fn world(&mut self) -> &mut dyn World {
+        &mut self.own
     }
 
     /// The request that opens the dialect's WebSocket.

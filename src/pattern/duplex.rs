@@ -178,8 +178,8 @@ impl Speech {
                 self.link.error(ErrorKind::Refused);
                 spawn_local(Rc::clone(self).say_later(key));
             }
-            PostAnswer::Refused { key: Some(key), .. } => {
-                self.link.error(ErrorKind::Status);
+            PostAnswer::Refused { key: Some(key), status, .. } => {
+                self.link.error(ErrorKind::of_status(status));
                 self.open.borrow_mut().remove(&key);
             }
             // We give a key with every event.

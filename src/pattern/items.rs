@@ -39,6 +39,21 @@ pub(super) struct Asked {
     conditional: bool,
 }
 
+impl Asked {
+    /// The name of the operation, as scenarios write it.
+    pub(super) const fn name(&self) -> &'static str {
+        match self.operation {
+            Operation::Create => "create",
+            Operation::Read => "read",
+            Operation::Head => "head",
+            Operation::Replace => "replace",
+            Operation::Patch => "patch",
+            Operation::Delete => "delete",
+            Operation::List => "list",
+        }
+    }
+}
+
 /// A right answer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum ItemChange {
@@ -153,7 +168,7 @@ impl<'a> Items<'a> {
             _ => StatusCode::OK,
         };
         if answer.status != expected {
-            return Err(ErrorKind::Status);
+            return Err(ErrorKind::of_status(answer.status.as_u16()));
         }
         self.take(asked, answer).map(|()| ItemChange::Done).ok_or(ErrorKind::Protocol)
     }
@@ -310,7 +325,7 @@ mod tests {
             (Operation::Read, 200, &json, &other, Err(ErrorKind::Protocol), "another item"),
             (Operation::Read, 200, &xml, ITEM, Err(ErrorKind::Protocol), "another type"),
             (Operation::Read, 200, &[], ITEM, Err(ErrorKind::Protocol), "no type"),
-            (Operation::Read, 404, &json, "", Err(ErrorKind::Status), "another status"),
+            (Operation::Read, 404, &json, "", Err(ErrorKind::NotFound), "another status"),
             (Operation::Read, 429, &[], "", Err(ErrorKind::Refused), "too many requests"),
             (Operation::Read, 503, &[], "", Err(ErrorKind::Refused), "not available"),
             (

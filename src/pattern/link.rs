@@ -12,6 +12,7 @@ use tokio::sync::{Notify, watch};
 pub(super) use self::booking::InFlight;
 pub use self::booking::Turn;
 use super::conversation::Conversation;
+use super::farewell::Farewells;
 use super::recognise::Known;
 use super::recovery::Recoveries;
 use crate::clock::{self, SECOND_NS};
@@ -82,6 +83,8 @@ pub struct Context {
     window: Range<u64>,
     timeline: watch::Receiver<Option<Timeline>>,
     ledgers: RefCell<Vec<LinkLedger>>,
+    /// The topic of each link.
+    topics: RefCell<Vec<u64>>,
     finished: RefCell<Vec<bool>>,
     unfinished: Cell<usize>,
     ready: Cell<u64>,
@@ -89,6 +92,7 @@ pub struct Context {
     failure: RefCell<Option<String>>,
     changed: Notify,
     pub(super) recoveries: Recoveries,
+    pub(super) farewells: Farewells,
 }
 
 impl Context {
@@ -124,6 +128,7 @@ impl Context {
             window,
             timeline,
             ledgers: RefCell::default(),
+            topics: RefCell::default(),
             finished: RefCell::default(),
             unfinished: Cell::new(0),
             ready: Cell::new(0),
@@ -131,6 +136,7 @@ impl Context {
             failure: RefCell::default(),
             changed: Notify::new(),
             recoveries: Recoveries::default(),
+            farewells: Farewells::default(),
         }
     }
 
@@ -177,7 +183,8 @@ impl Context {
     fn add(self: &Rc<Self>, index: u64, topic: u64, expected: Range<u64>) -> Link {
         let slot = self.ledgers.borrow().len();
         let nothing_expected = expected.is_empty() && !self.is_closed_loop();
-        self.ledgers.borrow_mut().push(LinkLedger::new(expected));
+        self.ledgers.borrow_mut().push(self.ledger_for(expected));
+        self.topics.borrow_mut().push(topic);
         self.finished.borrow_mut().push(nothing_expected);
         self.recoveries.add(index);
         self.unfinished.set(self.unfinished.get() + usize::from(!nothing_expected));
@@ -231,6 +238,29 @@ impl Context {
             sum.merge(&ledger.totals());
         }
         sum
+    }
+
+    /// Calls `visit` with the topic and the ledger of every link.
+    pub(super) fn each_ledger(&self, mut visit: impl FnMut(u64, &LinkLedger)) {
+        let (ledgers, topics) = (self.ledgers.borrow(), self.topics.borrow());
+        topics.iter().zip(ledgers.iter()).for_each(|(topic, ledger)| visit(*topic, ledger));
+    }
+
+    /// Nobody waits for event `seq` of `topic` any longer.
+    pub(super) fn give_up(&self, topic: u64, seq: u64) {
+        let mut completed = 0;
+        for (slot, own) in self.topics.borrow().iter().enumerate() {
+            let ledger = &mut self.ledgers.borrow_mut()[slot];
+            if *own == topic && !ledger.complete() {
+                ledger.uncertain(seq);
+                let finished = &mut self.finished.borrow_mut()[slot];
+                completed += usize::from(ledger.complete() && !std::mem::replace(finished, true));
+            }
+        }
+        if completed > 0 {
+            self.unfinished.set(self.unfinished.get() - completed);
+            self.changed.notify_waiters();
+        }
     }
 
     /// Of the lost: those of links that read slowly on purpose.
@@ -305,6 +335,8 @@ impl Link {
     /// The link stands: it was dialled at `dialled_ns`.
     pub fn ready(&self, dialled_ns: u64) {
         self.record(Metric::Connect, clock::now() - dialled_ns);
+        // Every link stands before the first event is due.
+        self.context.ledgers.borrow_mut()[self.slot].subscribe(1);
         self.context.ready.set(self.context.ready.get() + 1);
         self.context.changed.notify_waiters();
     }

@@ -5,12 +5,13 @@
 //! and its file in `server`.
 
 mod behaviour;
-mod callback;
 mod caller;
 mod calls;
+mod consent;
 mod conversation;
 mod dialogue;
 mod duplex;
+mod farewell;
 mod handshake;
 mod items;
 mod link;
@@ -23,6 +24,7 @@ mod receiver;
 mod recognise;
 mod recovery;
 mod redial;
+mod registration;
 mod request;
 mod retry_after;
 mod rules;
@@ -35,9 +37,9 @@ mod sse;
 mod sse_parser;
 mod webhook;
 mod websocket;
+mod weighted;
 mod xml;
 
-pub use callback::{callback_address, callback_url};
 pub use conversation::{Conversation, ConversationError};
 pub use link::{Context, Link, Timeline, Turn};
 

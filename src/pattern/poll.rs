@@ -99,7 +99,12 @@ impl<'a> Poller<'a> {
 
     /// Connects unless connected.
     async fn connect(&mut self) -> Result<(), Ended> {
-        if self.connection.as_ref().is_none_or(|connection| !connection.is_open()) {
+        // A server may close a connection at any time between two requests: that fails neither (RFC 9112, section 9.3.1).
+        let open = match &mut self.connection {
+            Some(connection) => connection.still_open().await,
+            None => false,
+        };
+        if !open {
             let link = self.link;
             if self.connection.take().is_some() {
                 self.lost();
@@ -153,9 +158,10 @@ impl<'a> Poller<'a> {
             self.connect().await
         } else {
             match self.ask(Some(0), timeout).await {
-                Ok(answer) => {
-                    self.take(&answer).map(drop).map_err(|_| Ended::Refused(answer.status))
-                }
+                Ok(answer) => self
+                    .take(&answer)
+                    .map(drop)
+                    .map_err(|_| Ended::Unexpected(Box::new(answer.told()))),
                 Err(error) => Err(error),
             }
         };
@@ -188,7 +194,8 @@ impl<'a> Poller<'a> {
             request.headers_mut().insert(IF_NONE_MATCH, etag.clone());
         }
         let answer = connection.exchange(request, timeout).await;
-        if answer.is_err() {
+        if let Err(error) = &answer {
+            self.link.describe(error.kind(), || error.to_string());
             self.connection = None;
             self.lost();
         }
@@ -197,7 +204,9 @@ impl<'a> Poller<'a> {
 
     /// Books an answer, and moves the cursor.
     pub(super) fn take(&mut self, answer: &StampedResponse) -> Result<Brought, ErrorKind> {
-        if self.voice.is_envelope() { self.take_page(answer) } else { self.take_any(answer) }
+        let taken =
+            if self.voice.is_envelope() { self.take_page(answer) } else { self.take_any(answer) };
+        taken.inspect_err(|kind| self.link.describe(*kind, || answer.told().to_string()))
     }
 
     /// Books the answer of a server that is not the built-in one.
@@ -208,7 +217,7 @@ impl<'a> Poller<'a> {
         let is_empty =
             if empty.is_empty() { status == 204 || status == 304 } else { empty.contains(&status) };
         if !is_empty && !call.expects(status) {
-            return Err(Ended::Refused(answer.status).kind());
+            return Err(ErrorKind::of_status(status));
         }
         script::take_answer(&mut self.voice, &call.capture, answer)
             .map_err(|error| error.kind())?;
@@ -261,7 +270,7 @@ impl<'a> Poller<'a> {
                 self.move_to(next);
                 Ok(Brought::Gap)
             }
-            _ => Err(ErrorKind::Status),
+            other => Err(ErrorKind::of_status(other.as_u16())),
         }
     }
 

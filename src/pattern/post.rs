@@ -135,7 +135,7 @@ impl Poster {
         let answer = match self.exchange(request).await {
             Ok(answer) => answer,
             Err(error) => {
-                self.link.error(error.kind());
+                self.link.failed(error.kind(), &error);
                 return (Attempt::Broken, started_ns);
             }
         };
@@ -152,8 +152,9 @@ impl Poster {
                 };
                 Attempt::Again(answer.done_ns.saturating_add(wait_ns))
             }
-            _ => {
-                self.link.error(ErrorKind::Status);
+            status => {
+                let kind = ErrorKind::of_status(status.as_u16());
+                self.link.failed(kind, &answer.told());
                 Attempt::GivenUp
             }
         };
@@ -164,8 +165,16 @@ impl Poster {
         &mut self,
         request: Request<Full<Bytes>>,
     ) -> Result<StampedResponse, NetError> {
+        // One that ended between two events fails neither.
+        let open = match &mut self.connection {
+            Some(connection) => connection.still_open().await,
+            None => false,
+        };
+        if !open {
+            self.connection = None;
+        }
         let connection = match &mut self.connection {
-            Some(connection) if connection.is_open() => connection,
+            Some(connection) => connection,
             slot => {
                 let dialer = &self.link.dialer();
                 slot.insert(Client::connect(dialer, self.link.index()).await?)

@@ -1,27 +1,33 @@
 //! A webhook receiver's handling of a request: verify, deduplicate, book, acknowledge, and only then work.
 //!
-//! Webhooks are delivered at least once: an attempt whose acknowledgement was lost is repeated under the same `webhook-id`.
-//! The receiver knows the last [`KNOWN_IDS`] ids; it acknowledges known ones and counts them as `duplicate_attempts`,
-//! outside of the ledger.
+//! Webhooks are delivered at least once: an attempt whose acknowledgement was lost is repeated, by Standard Webhooks under
+//! the same `webhook-id`. The receiver knows the last [`KNOWN_IDS`] ids; it acknowledges known ones and counts them as
+//! `duplicate_attempts`, outside of the ledger. Of servers without such ids, the ledger counts what comes twice.
 
 use std::cell::{Cell, RefCell};
 use std::collections::{HashSet, VecDeque};
 use std::convert::Infallible;
 use std::hash::{BuildHasher as _, RandomState};
-use std::time::{SystemTime, UNIX_EPOCH};
+use std::rc::Rc;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use bytes::Bytes;
 use http_body_util::{BodyExt as _, Full, Limited};
 use hyper::body::Incoming;
-use hyper::header::{CONTENT_TYPE, HeaderValue, RETRY_AFTER};
+use hyper::header::{ALLOW, HeaderValue, RETRY_AFTER};
+use hyper::http::request;
 use hyper::{Request, Response, StatusCode};
-use serde::Deserialize;
 use tokio::sync::Notify;
 
 use super::Link;
 use super::behaviour::{Behaviour, ReceiverMode};
-use super::signature::Verifier;
+use super::consent::{Consent, Reply, status};
+use super::conversation::{Conversation, Voice};
+use super::recognise::Seen;
+use super::signature::{SignatureError, Signer};
 use crate::clock;
+use crate::dialect::model::{Acknowledge, Callback};
+use crate::dialect::template::{RenderError, Template};
 use crate::event::{Head, decode_head};
 use crate::measure::{Arrival, Counter, ErrorKind, Metric};
 
@@ -29,12 +35,8 @@ use crate::measure::{Arrival, Counter, ErrorKind, Metric};
 const BODY_LIMIT: usize = 4 << 20;
 /// Message ids that a receiver remembers.
 const KNOWN_IDS: usize = 8192;
-
-/// The target's ownership check, to be echoed.
-#[derive(Deserialize)]
-struct Challenge {
-    challenge: String,
-}
+/// Longest wait of a delivery for the answer to the registration, which contains the secret.
+const SECRET_LIMIT: Duration = Duration::from_secs(10);
 
 /// One endpoint's receiver.
 pub(super) struct Receiver {
@@ -45,22 +47,75 @@ pub(super) struct Receiver {
     pub hangs: Cell<bool>,
     /// Tells every connection to break.
     pub cut: Notify,
-    verifier: Verifier,
+    pub callback: Callback,
+    /// What the texts of its registration and its acknowledgements may name.
+    pub voice: RefCell<Voice>,
+    pub consent: Consent,
+    trust: Trust,
+    /// The acknowledgement, where it is always the same.
+    acknowledgement: Option<Reply>,
+    conversation: Rc<Conversation>,
     known: RefCell<Known>,
 }
 
+/// Whether deliveries are trusted.
+#[derive(Debug, Default)]
+struct Trust {
+    /// Checks signatures, as soon as the secret is known.
+    signer: RefCell<Option<Rc<Signer>>>,
+    learned: Notify,
+}
+
+/// What a delivery contains.
+enum Contents {
+    /// Events in the built-in server's envelope.
+    Own(Events),
+    /// Something to be searched for events.
+    Any,
+}
+
 impl Receiver {
-    /// The receiver of a link, which accepts what `verifier` accepts.
-    pub(super) fn new(link: Link, verifier: Verifier) -> Self {
-        let behaviour = Behaviour::of(&link);
-        Self {
+    /// The receiver of a link, by `callback`.
+    pub(super) fn new(
+        link: Link,
+        callback: Callback,
+        mut voice: Voice,
+    ) -> Result<Rc<Self>, RenderError> {
+        let (behaviour, conversation) = (Behaviour::of(&link), voice.conversation());
+        let acknowledgement = if is_constant(&callback.acknowledge) {
+            Some(acknowledgement(&callback.acknowledge, &mut voice)?)
+        } else {
+            None
+        };
+        let receiver = Rc::new(Self {
             link,
             behaviour,
             hangs: Cell::new(false),
             cut: Notify::new(),
-            verifier,
+            consent: Consent::new(callback.handshake),
+            callback,
+            voice: RefCell::new(voice),
+            trust: Trust::default(),
+            acknowledgement,
+            conversation,
             known: RefCell::default(),
-        }
+        });
+        let sees = Rc::downgrade(&receiver);
+        receiver.link.witness(Rc::new(move |seen| {
+            if let Some(receiver) = sees.upgrade() {
+                receiver.saw(seen);
+            }
+        }));
+        Ok(receiver)
+    }
+
+    /// Checks signatures from now on with the secret that the link knows.
+    pub(super) fn learn_secret(&self) -> Result<(), SignatureError> {
+        let Some(signature) = &self.callback.verify else { return Ok(()) };
+        let signer = Signer::of(signature, &mut self.voice.borrow_mut())?;
+        self.trust.signer.replace(Some(Rc::new(signer)));
+        self.trust.learned.notify_waiters();
+        Ok(())
     }
 
     /// Answers one request.
@@ -76,38 +131,98 @@ impl Receiver {
         if self.hangs.get() {
             std::future::pending::<()>().await;
         }
-        let now_s = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |time| time.as_secs());
-        if self.verifier.verify(&head.headers, &body, now_s).is_err() {
-            return Ok(self.refuse(ErrorKind::Signature, StatusCode::UNAUTHORIZED));
+        if let Some(reply) = self.consent.by_method(&head) {
+            return Ok(reply.unwrap_or_else(|kind| self.no_delivery(kind)));
         }
-        let Some(events) = Events::read(&body) else { return Ok(self.echo(&body)) };
+        if let Some(reply) = self.distrust(&head, &body).await {
+            return Ok(reply);
+        }
+        if self.callback.ignore.iter().any(|ignored| ignored.matches(&body, None)) {
+            self.link.count(Counter::Ignored, 1);
+            return Ok(self.acknowledge());
+        }
+        let contents = match self.contents(&body) {
+            Ok(contents) => contents,
+            Err(reply) => return Ok(reply),
+        };
         let mode = self.behaviour.mode();
         if let ReceiverMode::Fails { status, retry_after } = mode {
             self.link.count(Counter::RefusedAttempts, 1);
             return Ok(failure(status, retry_after));
         }
-        let id = head.headers.get("webhook-id").map(HeaderValue::as_bytes).unwrap_or_default();
-        if self.known.borrow_mut().is_new(id) {
-            events.each(|event| self.book(event, received_ns));
+        if self.is_new(&head) {
+            self.book(contents, &body, received_ns);
         } else {
             self.link.count(Counter::DuplicateAttempts, 1);
         }
         if let ReceiverMode::Slow { ns } = mode {
             self.link.sleep_until(received_ns + ns).await;
         }
-        Ok(status(StatusCode::NO_CONTENT))
+        Ok(self.acknowledge())
     }
 
-    /// Books an event, and starts to work on it.
-    fn book(&self, event: Head, received_ns: u64) {
-        let (arrival, measured) = self.link.receive(event, received_ns);
-        if arrival == Arrival::Duplicate {
-            return;
+    /// The refusal of a delivery that is not trusted; the echo of a challenge whose secret is not known yet.
+    async fn distrust(&self, head: &request::Parts, body: &[u8]) -> Option<Reply> {
+        self.callback.verify.as_ref()?;
+        let mut signer = self.trust.signer.borrow().clone();
+        if signer.is_none() {
+            // The server may call back before it answers the registration.
+            if let Some(echo) = self.consent.echo(body) {
+                return Some(echo);
+            }
+            let learned = async {
+                while self.trust.signer.borrow().is_none() {
+                    self.trust.learned.notified().await;
+                }
+            };
+            let _ = tokio::time::timeout(SECRET_LIMIT, learned).await;
+            signer.clone_from(&self.trust.signer.borrow());
         }
+        let now_s = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |time| time.as_secs());
+        let trusted = signer
+            .is_some_and(|signer| signer.verify(&self.voice, &head.headers, body, now_s).is_ok());
+        (!trusted).then(|| self.refuse(ErrorKind::Signature, StatusCode::UNAUTHORIZED))
+    }
+
+    /// What a delivery contains, or the answer to what is none.
+    fn contents(&self, body: &[u8]) -> Result<Contents, Reply> {
+        if !self.conversation.is_envelope() {
+            return self.consent.echo(body).map_or(Ok(Contents::Any), Err);
+        }
+        Events::read(body).map(Contents::Own).ok_or_else(|| {
+            let echo = self.consent.echo(body);
+            echo.unwrap_or_else(|| self.refuse(ErrorKind::Protocol, StatusCode::BAD_REQUEST))
+        })
+    }
+
+    /// Whether an attempt is the first of its delivery, as far as that can be known.
+    fn is_new(&self, head: &request::Parts) -> bool {
+        let name = self.trust.signer.borrow().as_ref().and_then(|signer| signer.id());
+        let id = name.and_then(|name| head.headers.get(name));
+        id.is_none_or(|id| self.known.borrow_mut().is_new(id.as_bytes()))
+    }
+
+    /// Books what a delivery contains.
+    fn book(&self, contents: Contents, body: &[u8], received_ns: u64) {
+        match contents {
+            Contents::Own(events) => events.each(|event| {
+                let (arrival, measured) = self.link.receive(event, received_ns);
+                if arrival != Arrival::Duplicate {
+                    self.saw(Seen { due_ns: event.due_ns, received_ns, measured });
+                }
+            }),
+            Contents::Any => {
+                self.link.take_message(&self.conversation, body, received_ns);
+            }
+        }
+    }
+
+    /// Books an event that arrived for the first time as this receiver's behaviour wants it, and starts to work on it.
+    fn saw(&self, Seen { due_ns, received_ns, measured }: Seen) {
         if measured && let Some(metric) = self.behaviour.split() {
-            self.link.record(metric, received_ns.saturating_sub(event.due_ns));
+            self.link.record(metric, received_ns.saturating_sub(due_ns));
         }
-        if let Some(caught_up_ns) = self.behaviour.arrived(event.due_ns, received_ns) {
+        if let Some(caught_up_ns) = self.behaviour.arrived(due_ns, received_ns) {
             self.link.record(Metric::CatchUp, caught_up_ns);
         }
         if let Some(done_ns) = self.behaviour.work(received_ns) {
@@ -121,22 +236,43 @@ impl Receiver {
         }
     }
 
-    /// Echoes an ownership check, or refuses an invalid one.
-    fn echo(&self, body: &[u8]) -> Response<Full<Bytes>> {
-        let Ok(Challenge { challenge }) = serde_json::from_slice(body) else {
-            return self.refuse(ErrorKind::Protocol, StatusCode::BAD_REQUEST);
-        };
-        let echo = serde_json::json!({ "challenge": challenge }).to_string();
-        let mut response = Response::new(Full::new(echo.into()));
-        let json = HeaderValue::from_static("application/json");
-        response.headers_mut().insert(CONTENT_TYPE, json);
-        response
+    /// The acknowledgement of a delivery.
+    fn acknowledge(&self) -> Reply {
+        if let Some(reply) = &self.acknowledgement {
+            return reply.clone();
+        }
+        let mut voice = self.voice.borrow_mut();
+        voice.begin();
+        acknowledgement(&self.callback.acknowledge, &mut voice)
+            .unwrap_or_else(|_| self.refuse(ErrorKind::Protocol, StatusCode::INTERNAL_SERVER_ERROR))
     }
 
-    fn refuse(&self, kind: ErrorKind, code: StatusCode) -> Response<Full<Bytes>> {
+    /// Refuses a request that can be no delivery.
+    fn no_delivery(&self, kind: ErrorKind) -> Reply {
+        let mut reply = self.refuse(kind, StatusCode::METHOD_NOT_ALLOWED);
+        reply.headers_mut().insert(ALLOW, HeaderValue::from_static("POST"));
+        reply
+    }
+
+    fn refuse(&self, kind: ErrorKind, code: StatusCode) -> Reply {
         self.link.error(kind);
         status(code)
     }
+}
+
+fn is_constant(acknowledge: &Acknowledge) -> bool {
+    acknowledge.headers.values().chain(&acknowledge.body).all(Template::is_constant)
+}
+
+/// The acknowledgement that `acknowledge` describes.
+fn acknowledgement(acknowledge: &Acknowledge, voice: &mut Voice) -> Result<Reply, RenderError> {
+    let code = StatusCode::from_u16(acknowledge.status).unwrap_or(StatusCode::NO_CONTENT);
+    let mut reply = status(code);
+    voice.add_headers(&acknowledge.headers, None, reply.headers_mut())?;
+    if let Some(body) = &acknowledge.body {
+        *reply.body_mut() = Full::new(voice.render(body, None)?.into());
+    }
+    Ok(reply)
 }
 
 /// The events of a delivery.
@@ -188,18 +324,12 @@ impl Known {
     }
 }
 
-fn failure(code: u16, retry_after: Option<u64>) -> Response<Full<Bytes>> {
+fn failure(code: u16, retry_after: Option<u64>) -> Reply {
     let mut response =
         status(StatusCode::from_u16(code).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR));
     if let Some(seconds) = retry_after {
         response.headers_mut().insert(RETRY_AFTER, seconds.into());
     }
-    response
-}
-
-fn status(code: StatusCode) -> Response<Full<Bytes>> {
-    let mut response = Response::new(Full::default());
-    *response.status_mut() = code;
     response
 }
 

@@ -2,15 +2,20 @@
 
 use std::cell::RefCell;
 use std::collections::HashMap;
+use std::fmt;
 use std::rc::Rc;
 
 use super::conversation::Conversation;
 use super::{Context, Link};
+use crate::clock;
 use crate::control::Published;
 use crate::dialect::capture::Answer;
-use crate::dialect::model::{Mark, PerMessage};
+use crate::dialect::model::{Mark, PerMessage, Semantics};
 use crate::dialect::token::{Sighting, TOKEN_LEN};
-use crate::measure::{Arrival, Counter};
+use crate::measure::{
+    Arrival, Counter, LinkLedger, Receipts, Semantics as Wanted, Specimens, Terms,
+};
+use crate::scenario::PatternKind;
 
 /// What a shard knows of the events of its topics beside their schedule.
 #[derive(Debug, Default)]
@@ -19,8 +24,32 @@ pub(super) struct Known {
     due: RefCell<HashMap<u64, Rc<[u64]>>>,
     /// Topic and number by the id that the server gave.
     ids: RefCell<HashMap<String, (u64, u64)>>,
+    /// Messages without any mark of an event.
+    pub unrecognised: RefCell<Specimens>,
     /// Deliveries that came before the answer that names their event: slot of the link, id, time.
     early: RefCell<Vec<(Link, String, u64)>>,
+    /// Who sees which events arrive first, by the slot of the link.
+    witnesses: RefCell<HashMap<usize, Witness>>,
+}
+
+/// Sees the first arrivals of a link's events.
+struct Witness(Rc<dyn Fn(Seen)>);
+
+impl fmt::Debug for Witness {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Witness")
+    }
+}
+
+/// An event that arrived for the first time.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Seen {
+    /// When it was due, in monotonic nanoseconds.
+    pub due_ns: u64,
+    /// When it was received.
+    pub received_ns: u64,
+    /// Whether it is measured.
+    pub measured: bool,
 }
 
 /// What a message contained.
@@ -33,6 +62,43 @@ pub(super) struct Contents {
 }
 
 impl Context {
+    /// The ledger of a link that awaits the events of `expected`.
+    pub(super) fn ledger_for(&self, expected: std::ops::Range<u64>) -> LinkLedger {
+        let dialect = &self.conversation.dialect;
+        if self.conversation.is_envelope() {
+            return LinkLedger::new(expected);
+        }
+        let semantics = match dialect.recognition.semantics {
+            Semantics::Every => Wanted::Every,
+            Semantics::Latest => Wanted::Latest,
+        };
+        // A page that a poll has no cursor for is the same until something changes.
+        let repeats = match self.case.pattern.kind() {
+            PatternKind::ShortPoll => {
+                dialect.short_poll.as_ref().is_some_and(|poll| poll.cursor.is_empty())
+            }
+            PatternKind::LongPoll => {
+                dialect.long_poll.as_ref().is_some_and(|poll| poll.cursor.is_empty())
+            }
+            _ => false,
+        };
+        LinkLedger::on_terms(expected, Terms { semantics, repeats })
+    }
+
+    /// Which events the shard's links lack.
+    pub fn receipts(&self) -> Receipts {
+        let mut receipts = Receipts::default();
+        if !self.conversation.is_envelope() {
+            self.each_ledger(|topic, ledger| receipts.add(topic, ledger));
+        }
+        receipts
+    }
+
+    /// Messages in which no event was recognised.
+    pub fn unrecognised(&self) -> Specimens {
+        self.known.unrecognised.take()
+    }
+
     /// When event `seq` of `topic` is due, as an offset from the start in nanoseconds; `None` if there is none.
     pub(super) fn due_offset(&self, topic: u64, seq: u64) -> Option<u64> {
         let mut known = self.known.due.borrow_mut();
@@ -49,20 +115,12 @@ impl Context {
             self.match_early();
         }
         for (topic, seq) in &published.refused {
-            self.withdraw(*topic, *seq);
+            self.give_up(*topic, *seq);
         }
         for (topic, seq) in &published.unanswered {
-            self.doubt(*topic, *seq);
+            self.give_up(*topic, *seq);
         }
     }
-
-    /// Nobody expects event `seq` of `topic`: it was refused.
-    fn withdraw(&self, _topic: u64, _seq: u64) {}
-
-    /// Whether event `seq` of `topic` exists is not known.
-    fn doubt(&self, _topic: u64, _seq: u64) {}
-
-    fn unrecognised(&self, _message: &[u8]) {}
 
     /// Books the deliveries whose event is known by now.
     fn match_early(&self) {
@@ -228,12 +286,28 @@ impl Link {
             self.count(Counter::Foreign, 1);
             return None;
         };
-        Some(self.receive_at(seq, seq, start_ns + offset_ns, None, received_ns).0)
+        let due_ns = start_ns + offset_ns;
+        let (arrival, measured) = self.receive_at(seq, seq, due_ns, None, received_ns);
+        if arrival != Arrival::Duplicate {
+            let witnesses = self.context.known.witnesses.borrow();
+            if let Some(Witness(sees)) = witnesses.get(&self.slot) {
+                sees(Seen { due_ns, received_ns, measured });
+            }
+        }
+        Some(arrival)
+    }
+
+    /// Has `sees` see the first arrivals of the link's events.
+    pub(super) fn witness(&self, sees: Rc<dyn Fn(Seen)>) {
+        self.context.known.witnesses.borrow_mut().insert(self.slot, Witness(sees));
     }
 
     /// Counts a message without any event, and keeps the first ones for the report.
     pub(super) fn unrecognised(&self, message: &[u8]) {
         self.count(Counter::Unrecognised, 1);
-        self.context.unrecognised(message);
+        let text = String::from_utf8_lossy(message);
+        let shown = self.context.conversation.redact(&text);
+        let mut kept = self.context.known.unrecognised.borrow_mut();
+        kept.add(clock::now(), shown.as_bytes());
     }
 }

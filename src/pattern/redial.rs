@@ -2,6 +2,7 @@
 //!
 //! Each pattern knows how its stream resumes: `Last-Event-ID`, `since`, a poll's cursor.
 
+use std::io;
 use std::rc::Rc;
 use std::time::Duration;
 
@@ -9,10 +10,12 @@ use fastwebsockets::WebSocketError;
 use hyper::StatusCode;
 
 use super::Link;
+use super::websocket::FRAME_LIMIT;
 use crate::clock;
 use crate::dialect::template::RenderError;
 use crate::measure::ErrorKind;
-use crate::net::{Meter, NetError};
+use crate::net::websocket::Closing;
+use crate::net::{Meter, NetError, Told};
 use crate::pace::Rng;
 use crate::scenario::Reconnect;
 
@@ -28,12 +31,21 @@ pub(super) enum Ended {
     /// Another status than that of an open stream.
     #[error("the target answers {0}")]
     Refused(StatusCode),
+    /// The same, with what the answer says.
+    #[error(transparent)]
+    Unexpected(Box<Told>),
     /// The answer does not open the stream.
     #[error("the target does not open the stream as its standard says")]
     Foreign,
     /// A frame broke the protocol, or the connection.
-    #[error("a frame was not understood: {0}")]
+    #[error("{}", broken(.0))]
     Frame(#[from] WebSocketError),
+    /// A frame is masked.
+    #[error("a frame is masked, which a server's must not be")]
+    Masked,
+    /// The target closed a WebSocket with the code of an error.
+    #[error("the target closed the WebSocket with {0}")]
+    CloseCode(Closing),
     /// A frame that a server must not send.
     #[error("a frame breaks the rules of WebSocket: {0}")]
     Framing(&'static str),
@@ -61,6 +73,9 @@ pub(super) enum Ended {
     /// An answer or a message lacks what the dialect takes out of it.
     #[error("the answer does not contain what the dialect captures as '{0}'")]
     Missing(String),
+    /// A header field is missing that the dialect signs.
+    #[error("the request lacks a header field that is signed")]
+    Unsigned,
     /// A message that the dialect lists under `fail`.
     #[error("the target says that the link has failed")]
     Told,
@@ -77,10 +92,13 @@ pub(super) enum Ended {
 
 impl Ended {
     /// The kind under which it is counted.
-    pub(super) const fn kind(&self) -> ErrorKind {
+    pub(super) fn kind(&self) -> ErrorKind {
         match self {
             Self::Net(error) => error.kind(),
-            Self::Refused(_) => ErrorKind::Status,
+            Self::Refused(status) => ErrorKind::of_status(status.as_u16()),
+            Self::Unexpected(told) => ErrorKind::of_status(told.status.as_u16()),
+            Self::CloseCode(_) => ErrorKind::CloseCode,
+            Self::Frame(WebSocketError::IoError(error)) if is_reset(error) => ErrorKind::Reset,
             Self::Closed
             | Self::Command(_)
             | Self::Over
@@ -91,16 +109,46 @@ impl Ended {
                 | WebSocketError::ConnectionClosed,
             ) => ErrorKind::Closed,
             Self::Silent | Self::Step(..) | Self::Unread => ErrorKind::Timeout,
+            Self::Frame(WebSocketError::FrameTooLarge) => ErrorKind::Oversized,
+            Self::Frame(_) | Self::Masked | Self::Framing(_) => ErrorKind::Frame,
             Self::Foreign
-            | Self::Framing(_)
             | Self::Handshake(_)
-            | Self::Frame(_)
             | Self::Event
             | Self::StampedResponse
             | Self::Render(_)
             | Self::Missing(_)
+            | Self::Unsigned
             | Self::Told => ErrorKind::Protocol,
         }
+    }
+}
+
+fn is_reset(error: &io::Error) -> bool {
+    matches!(error.kind(), io::ErrorKind::ConnectionReset | io::ErrorKind::BrokenPipe)
+}
+
+/// What is wrong with a frame, or with its connection.
+fn broken(error: &WebSocketError) -> String {
+    match error {
+        WebSocketError::UnexpectedEOF => {
+            "the target ended the connection without closing the WebSocket".to_owned()
+        }
+        WebSocketError::ConnectionClosed => "the WebSocket is closed".to_owned(),
+        WebSocketError::IoError(error) if is_reset(error) => {
+            format!("the target reset the connection of the WebSocket ({error})")
+        }
+        WebSocketError::IoError(error) => format!("the WebSocket's connection broke ({error})"),
+        WebSocketError::FrameTooLarge => {
+            format!(
+                "a message of the target exceeds {} MiB, the most that is taken",
+                FRAME_LIMIT >> 20
+            )
+        }
+        WebSocketError::InvalidUTF8 => {
+            "a text message is not UTF-8, or masked, which a server's must not be".to_owned()
+        }
+        WebSocketError::InvalidValue => "a frame has a reserved opcode".to_owned(),
+        other => format!("a frame breaks the rules of WebSocket: {other}"),
     }
 }
 
@@ -207,7 +255,7 @@ pub(super) async fn hold<H: Subscription>(link: &Link, mut held: H) {
         };
         let lost_ns = ended.as_ref().map(|_| clock::now());
         if let Some(ended) = ended {
-            link.error(ended.kind());
+            link.failed(ended.kind(), &ended);
             drop(stream);
             redial.wait(link).await;
         } else {
@@ -236,7 +284,7 @@ async fn again<H: Subscription>(
                 return Some(stream);
             }
             Err(ended) => {
-                link.error(ended.kind());
+                link.failed(ended.kind(), &ended);
                 if matches!(ended, Ended::Over) {
                     return None;
                 }

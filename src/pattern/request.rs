@@ -1,17 +1,23 @@
-//! Requests to `/items`: every client keeps to its own schedule (open loop), or sends the next request a while after each
-//! answer (closed loop).
+//! Requests to `/items` of the built-in server, or by the weighted calls of a dialect: every client keeps to its own
+//! schedule (open loop), or sends the next request a while after each answer (closed loop).
 //!
 //! A client refused with 429 or 503 waits as long as requested, plus jitter. Its schedule continues: requests due in the
 //! meantime are sent late, and their responses count from due.
 
-use std::time::SystemTime;
+use std::time::{Duration, SystemTime};
+
+use bytes::Bytes;
+use http_body_util::Full;
+use hyper::Request;
 
 use super::caller::Caller;
-use super::items::{ItemChange, Items};
+use super::conversation::Voice;
+use super::items::{Asked, ItemChange, Items};
 use super::mix::Operation;
 use super::poll::host;
 use super::redial::Redial;
 use super::retry_after::{jittered, unspoken};
+use super::weighted::Weighted;
 use super::{Link, Timeline, Turn};
 use crate::clock;
 use crate::measure::{Counter, ErrorKind};
@@ -22,13 +28,84 @@ use crate::scenario::{LoopKind, RequestOptions};
 /// Attempts to open a link that is refused.
 const STAND_ATTEMPTS: u32 = 20;
 
-/// One client of `/items`.
+/// One client.
 struct Client<'a> {
     link: &'a Link,
     options: &'a RequestOptions,
     caller: Caller<'a>,
-    items: Items<'a>,
+    source: Source<'a>,
     refusals: Backoff,
+}
+
+/// Where requests come from.
+enum Source<'a> {
+    /// The mix of operations on `/items`.
+    Items(Items<'a>),
+    /// The calls of a dialect.
+    Calls(Box<Weighted>),
+}
+
+/// A request that is under way.
+enum Asking {
+    Item(Asked),
+    Call(usize),
+}
+
+impl<'a> Source<'a> {
+    /// The source of a link's requests; the error says what its dialect lacks.
+    fn of(link: &Link, options: &'a RequestOptions) -> Result<Self, &'static str> {
+        let voice = Voice::of(link);
+        if !voice.dialect().request.is_empty() {
+            return Ok(Self::Calls(Box::new(Weighted::new(voice))));
+        }
+        if !voice.is_envelope() {
+            return Err("the dialect has no [[target.request]]");
+        }
+        let payload = link.context().case.workload.payload();
+        Ok(Self::Items(Items::new(options, host(link), &payload)))
+    }
+
+    /// Draws the next request.
+    fn draw(
+        &mut self,
+        options: &RequestOptions,
+        rng: &mut Rng,
+    ) -> Result<(Asking, Request<Full<Bytes>>), ErrorKind> {
+        match self {
+            Self::Items(items) => {
+                let mix = &options.mix;
+                let (asked, request) = items.ask(mix.operation(rng.below(mix.total())));
+                Ok((Asking::Item(asked), request))
+            }
+            Self::Calls(calls) => {
+                calls.ask(rng).map(|(chosen, request)| (Asking::Call(chosen), request))
+            }
+        }
+    }
+
+    fn check(&mut self, asking: Asking, answer: &StampedResponse) -> Result<ItemChange, ErrorKind> {
+        match (self, asking) {
+            (Self::Items(items), Asking::Item(asked)) => items.check(asked, answer),
+            (Self::Calls(calls), Asking::Call(chosen)) => calls.check(chosen, answer),
+            _ => Err(ErrorKind::Protocol),
+        }
+    }
+
+    /// What the request is called in results.
+    fn name(&self, asking: &Asking) -> &str {
+        match (self, asking) {
+            (Self::Calls(calls), Asking::Call(chosen)) => calls.name(*chosen),
+            (_, Asking::Item(asked)) => asked.name(),
+            (Self::Items(_), Asking::Call(_)) => "",
+        }
+    }
+
+    fn limit(&self, asking: &Asking) -> Option<Duration> {
+        match (self, asking) {
+            (Self::Calls(calls), Asking::Call(chosen)) => calls.limit(*chosen),
+            _ => None,
+        }
+    }
 }
 
 /// Back-off after a refusal.
@@ -42,12 +119,15 @@ struct Backoff {
 
 /// Sends each request of the link's schedule when it is due, or once the previous answer has arrived.
 pub(super) async fn run(link: &Link, options: &RequestOptions) {
-    let payload = link.context().case.workload.payload();
+    let source = match Source::of(link, options) {
+        Ok(source) => source,
+        Err(lack) => return link.cannot_stand(&lack),
+    };
     let mut client = Client {
         link,
         options,
         caller: Caller::new(link, options),
-        items: Items::new(options, host(link), &payload),
+        source,
         refusals: Backoff {
             rng: Rng::new(link.rng().below(u64::MAX), 1),
             until_ns: 0,
@@ -139,17 +219,18 @@ impl Client<'_> {
         let free_ns = planned.free_ns.max(self.refusals.until_ns);
         let woken = link.sleep_until(due_ns.max(self.refusals.until_ns));
         let fired_ns = self.caller.attending(woken).await;
-        let mix = &self.options.mix;
-        let operation = mix.operation(rng.below(mix.total()));
+        let asking = self.source.draw(self.options, rng);
+        let name = asking.as_ref().ok().filter(|_| measured && link.keeps());
+        let name = name.map(|(asking, _)| self.source.name(asking).to_owned());
         let _guard = measured.then(|| link.in_flight());
         link.count(Counter::Sent, u64::from(measured));
-        let (answer, outcome) = match self.carry_out(operation).await {
+        let (answer, outcome) = match self.carry_out(asking).await {
             Ok((answer, outcome)) => (Some(answer), outcome),
             Err(kind) => (None, Err(kind)),
         };
         let turn = Turn { due_ns, free_ns, fired_ns };
         if measured {
-            link.keep(seq, turn, answer.as_ref(), outcome.err());
+            link.keep_call(name, seq, turn, answer.as_ref(), outcome.err());
         }
         match (answer, outcome) {
             (Some(answer), Ok(outcome)) => {
@@ -173,29 +254,44 @@ impl Client<'_> {
         }
     }
 
-    /// Sends one operation; returns its answer, and whether it is the right one.
+    /// Sends one request; returns its answer, and whether it is the right one.
     async fn carry_out(
         &mut self,
-        operation: Operation,
+        asking: Result<(Asking, Request<Full<Bytes>>), ErrorKind>,
     ) -> Result<(StampedResponse, Result<ItemChange, ErrorKind>), ErrorKind> {
-        let (asked, request) = self.items.ask(operation);
-        let answer = self.caller.exchange(request).await.map_err(|error| error.kind())?;
-        let outcome = self.items.check(asked, &answer);
+        let (asking, request) = asking?;
+        self.caller.wait_at_most(self.source.limit(&asking));
+        let answer = self.caller.exchange(request).await.map_err(|error| {
+            self.link.describe(error.kind(), || error.to_string());
+            error.kind()
+        })?;
+        let outcome = self.source.check(asking, &answer);
         match outcome {
             Err(ErrorKind::Refused) => self.refusals.refused(&answer),
+            Err(kind) => {
+                self.link.describe(kind, || answer.told().to_string());
+                self.refusals.unspoken = 0;
+            }
             _ => self.refusals.unspoken = 0,
         }
         Ok((answer, outcome))
     }
 
-    /// Creates the item that this client reads and changes.
+    /// Opens the connection; at `/items`, creates the item that this client reads and changes.
     async fn stand(&mut self) -> Result<(), String> {
+        if let Source::Calls(calls) = &self.source {
+            if let Some(reason) = calls.dead_end() {
+                return Err(reason);
+            }
+            return self.caller.dial().await.map_err(|error| error.to_string());
+        }
         for _ in 0..STAND_ATTEMPTS {
             let woken = self.link.sleep_until(self.refusals.until_ns);
             self.caller.attending(woken).await;
-            let (asked, request) = self.items.ask(Operation::Create);
+            let Source::Items(items) = &mut self.source else { return Ok(()) };
+            let (asked, request) = items.ask(Operation::Create);
             let answer = self.caller.exchange(request).await.map_err(|error| error.to_string())?;
-            match self.items.check(asked, &answer) {
+            match items.check(asked, &answer) {
                 Ok(_) => return Ok(()),
                 Err(ErrorKind::Refused) => {
                     self.link.count(Counter::RefusedSetUps, 1);

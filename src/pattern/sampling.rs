@@ -16,14 +16,34 @@ impl Link {
         answer: Option<&StampedResponse>,
         error: Option<ErrorKind>,
     ) {
-        if self.context().samples.borrow().wants() {
-            self.keep_now(seq, turn, answer, error);
+        self.keep_call(None, seq, turn, answer, error);
+    }
+
+    /// Whether the shard has room for one more.
+    #[inline]
+    pub fn keeps(&self) -> bool {
+        self.context().samples.borrow().wants()
+    }
+
+    /// Keeps a measured request raw by the name of its call.
+    #[inline]
+    pub fn keep_call(
+        &self,
+        call: Option<String>,
+        seq: u64,
+        turn: Turn,
+        answer: Option<&StampedResponse>,
+        error: Option<ErrorKind>,
+    ) {
+        if self.keeps() {
+            self.keep_now(call, seq, turn, answer, error);
         }
     }
 
     #[cold]
     fn keep_now(
         &self,
+        call: Option<String>,
         seq: u64,
         turn: Turn,
         answer: Option<&StampedResponse>,
@@ -33,6 +53,7 @@ impl Link {
         self.context().samples.borrow_mut().keep(RequestSample {
             link: self.index(),
             seq,
+            call,
             due_ns: turn.due_ns,
             fired_ns: turn.fired_ns,
             sent_ns: answer.map(|answer| answer.sent_ns),

@@ -2,7 +2,9 @@
 
 use std::time::Duration;
 
-use hyper::HeaderMap;
+use bytes::Bytes;
+use http_body_util::Full;
+use hyper::{HeaderMap, Request};
 
 use super::Link;
 use super::conversation::Voice;
@@ -122,7 +124,20 @@ pub(super) async fn exchange(
     limit: Duration,
 ) -> Result<StampedResponse, Ended> {
     let request = voice.request(call, None)?;
-    let limit = call.timeout.map_or(limit, |limit| limit.std());
+    let answer = alone(link, request, call.timeout.map_or(limit, |limit| limit.std())).await?;
+    if !call.expects(answer.status.as_u16()) {
+        return Err(Ended::Unexpected(Box::new(answer.told())));
+    }
+    take_answer(voice, &call.capture, &answer)?;
+    Ok(answer)
+}
+
+/// Sends `request` over a connection of its own.
+pub(super) async fn alone(
+    link: &Link,
+    request: Request<Full<Bytes>>,
+    limit: Duration,
+) -> Result<StampedResponse, NetError> {
     let exchange = async {
         let mut connection = Client::connect(&link.dialer(), link.index()).await?;
         let answer = connection.exchange(request, limit).await;
@@ -130,13 +145,7 @@ pub(super) async fn exchange(
         connection.mark();
         answer
     };
-    let answer = tokio::time::timeout(limit, exchange).await;
-    let answer = answer.unwrap_or(Err(NetError::Timeout(limit)))?;
-    if !call.expects(answer.status.as_u16()) {
-        return Err(Ended::Refused(answer.status));
-    }
-    take_answer(voice, &call.capture, &answer)?;
-    Ok(answer)
+    tokio::time::timeout(limit, exchange).await.unwrap_or(Err(NetError::Timeout(limit)))
 }
 
 /// Takes what is captured of an answer to a request.
@@ -175,6 +184,7 @@ pub(super) fn take(
 ) -> Result<(), Ended> {
     for (name, capture) in captures {
         let value = capture.evaluate(answer).ok_or_else(|| Ended::Missing(name.clone()))?;
+        voice.conversation().hide(name, &value);
         voice.set(name, value);
     }
     Ok(())

@@ -79,7 +79,7 @@ impl Subscription for Stream {
             }
             StatusCode::OK => {}
             StatusCode::NO_CONTENT => return Err(Ended::Over),
-            other => return Err(Ended::Refused(other)),
+            _ => return Err(Ended::Unexpected(connection.told(response).await.into())),
         }
         let media = MediaType::of(response.headers(), &CONTENT_TYPE);
         if !media.is_some_and(|media| media.is("text/event-stream")) {

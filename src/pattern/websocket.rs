@@ -13,7 +13,8 @@ use super::redial::{Ended, Redial, Subscription, hold};
 use super::{Link, dialogue};
 use crate::clock;
 use crate::event::{Cursor, decode_gap, decode_head, decode_reset};
-use crate::net::{Meter, Stream};
+use crate::net::websocket::Closing;
+use crate::net::{Meter, Stream, Told};
 use crate::scenario::WebSocketOptions;
 
 /// Largest frame that is taken, in bytes.
@@ -52,7 +53,9 @@ impl Subscription for Line {
                 }
                 (socket, meter)
             }
-            Opened::Refused(response) => return Err(Ended::Refused(response.status())),
+            Opened::Refused(response) => {
+                return Err(Ended::Unexpected(Told::of_upgrade(&response).into()));
+            }
         };
         let mut socket = WebSocket::after_handshake(socket, Role::Client);
         socket.set_max_message_size(FRAME_LIMIT);
@@ -68,7 +71,7 @@ impl Subscription for Line {
         let slow = link.is_slow();
         loop {
             // Not cancel-safe, and cancelled only where the link ends.
-            let frame = match socket.read_frame().await {
+            let mut frame = match socket.read_frame().await {
                 Ok(frame) => frame,
                 Err(error) => return error.into(),
             };
@@ -80,7 +83,7 @@ impl Subscription for Line {
                 return error.into();
             }
             if let Some(ended) = self.take(link, &frame, received_ns, redial) {
-                return ended;
+                return if is_masked(&mut frame) { Ended::Masked } else { ended };
             }
             link.after_read(slow).await;
         }
@@ -141,7 +144,8 @@ impl Line {
                 if let Some(since) = resumption(&frame.payload) {
                     self.skip(link, since.seq);
                 }
-                return Some(Ended::Closed);
+                let closing = Closing::read(&frame.payload);
+                return Some(closing.map_or(Ended::Closed, Ended::CloseCode));
             }
             // Answered already.
             OpCode::Ping => link.upkeep(received_ns),
@@ -157,6 +161,13 @@ impl Line {
         link.missed(self.cursor.seq.saturating_add(1)..to.saturating_add(1));
         self.cursor.seq = self.cursor.seq.max(to);
     }
+}
+
+/// Whether a frame is masked, which the framing crate takes and does not tell: a server's must not be.
+fn is_masked(frame: &mut Frame<'_>) -> bool {
+    let before = frame.payload.to_vec();
+    frame.unmask();
+    frame.payload[..] != before
 }
 
 /// Parses the cursor in the close reason of a slow link: `…since=17-k3f9x2`.

@@ -190,7 +190,9 @@ impl Layout {
         let target_shards = if external { 0 } else { scenario.target.shards.unwrap_or(half) };
         let offering = u64::from(workers) * u64::from(worker_shards);
         samples_fit(case, scenario, offering)?;
-        let shards = offering + u64::from(target_shards);
+        // A server of the user's own needs cores, too, however many threads it has.
+        let serving = if external { half } else { target_shards };
+        let shards = offering + u64::from(serving);
         let spins = match scenario.worker.spin {
             // One core remains for the rest of the host, so that spinning takes none from the target.
             Spin::Auto => u64::from(host.cores) > shards,

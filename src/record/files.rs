@@ -38,6 +38,8 @@ pub const SAMPLE_COLUMNS: &[Column] = &[
         .says("which link of the case, from 0", "never"),
     column("seq", Kind::Whole, Unit::None)
         .says("which request or poll of the link since the start of the warm-up, from 1", "never"),
+    column("call", Kind::Text, Unit::None).or_empty()
+        .says("which call it was: an operation on `/items`, or the name of a call of `[[target.request]]`, its method and path unless it has one", "polls"),
     column("due_ns", Kind::Whole, Unit::Nanoseconds)
         .says("when it was due", "never"),
     column("fired_ns", Kind::Whole, Unit::Nanoseconds)

@@ -18,11 +18,10 @@ struct Row<'a> {
     trial: u32,
     link: u64,
     seq: u64,
+    call: Option<&'a str>,
     due_ns: i64,
     fired_ns: i64,
     sent_ns: Option<i64>,
-    first_byte_ns: Option<i64>,
-    done_ns: i64,
     /// Flattened: a struct has 12 fields at most.
     #[serde(flatten)]
     answer: AnswerCells,
@@ -30,13 +29,15 @@ struct Row<'a> {
 
 #[derive(Debug, Serialize)]
 struct AnswerCells {
+    first_byte_ns: Option<i64>,
+    done_ns: i64,
     status: Option<u16>,
     error: Option<ErrorKind>,
     server_queue_ns: Option<u64>,
     server_service_ns: Option<u64>,
 }
 
-fn row<'a>(facts: &'a TrialFacts, sample: &RequestSample) -> Row<'a> {
+fn row<'a>(facts: &'a TrialFacts, sample: &'a RequestSample) -> Row<'a> {
     let from_window = |at_ns: u64| at_ns as i64 - facts.window_start_ns as i64;
     Row {
         block: facts.block,
@@ -44,12 +45,13 @@ fn row<'a>(facts: &'a TrialFacts, sample: &RequestSample) -> Row<'a> {
         trial: facts.trial,
         link: sample.link,
         seq: sample.seq,
+        call: sample.call.as_deref(),
         due_ns: from_window(sample.due_ns),
         fired_ns: from_window(sample.fired_ns),
         sent_ns: sample.sent_ns.map(from_window),
-        first_byte_ns: sample.first_ns.map(from_window),
-        done_ns: from_window(sample.done_ns),
         answer: AnswerCells {
+            first_byte_ns: sample.first_ns.map(from_window),
+            done_ns: from_window(sample.done_ns),
             status: sample.status,
             error: sample.error,
             server_queue_ns: sample.server_queue_ns,

@@ -26,6 +26,9 @@ pub struct TrialRecord {
     /// The code of each reason with its figures; none in files written before there were codes.
     #[serde(default)]
     pub verdict_codes: Vec<Code>,
+    /// What one failure of each kind said, after the kind's name and a colon; none in files written before it.
+    #[serde(default)]
+    pub error_samples: Vec<String>,
     /// Length of the measure window in seconds, as planned.
     pub measure_s: f64,
     /// The account of deliveries (of requests, for `request`); `None` where the trial ended without one.
@@ -136,6 +139,7 @@ impl TrialRecord {
             verdict,
             verdict_reasons,
             verdict_codes,
+            error_samples: error_samples(facts),
             measure_s: facts.phases.measure.secs(),
             ledger,
             reach: ledger.and_then(|ledger| ledger.reach()),
@@ -198,6 +202,12 @@ impl TrialRecord {
             Awaits::Nothing | Awaits::Deliveries | Awaits::Answers => 0,
         }
     }
+}
+
+/// What one failure of each kind said, fit for a list cell.
+fn error_samples(facts: &TrialFacts) -> Vec<String> {
+    let described = facts.workers.described.iter();
+    described.map(|(kind, text)| sentence(&format!("{}: {text}", kind.name()))).collect()
 }
 
 /// The texts of reasons, fit for a list cell, and their codes.

@@ -10,6 +10,7 @@ mod contents;
 mod details;
 mod disruption;
 mod document;
+mod errors;
 mod flips;
 mod floor;
 mod glance;

@@ -2,7 +2,7 @@
 
 use std::sync::OnceLock;
 
-use super::{Scenario, target};
+use super::{Scenario, Shipped, target};
 use crate::dialect::model::Dialect;
 
 /// A page: a `[target]` table that scenarios start from.
@@ -23,6 +23,17 @@ macro_rules! pages {
 /// All of them. A new page is a file in `scenarios/dialects` and its name here.
 pub const PAGES: &[Page] = pages! {
     "builtin" "nchan" "nats" "pocketbase" "alertmanager" "webhook-sender"
+};
+
+macro_rules! external {
+    ($($name:literal)*) => {
+        &[$(Shipped { name: $name, text: include_str!(concat!("../../scenarios/external/", $name, ".toml")) }),*]
+    };
+}
+
+/// The shipped scenarios of servers by others, which must be installed. One whose server is a file beside it is not among them.
+pub const EXTERNAL: &[Shipped] = external! {
+    "nchan" "nats" "pocketbase" "alertmanager"
 };
 
 /// The name of the built-in server's page.

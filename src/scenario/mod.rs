@@ -44,7 +44,7 @@ use std::path::Path;
 pub use aliases::pattern_called;
 pub use check::MOST_SAMPLES;
 pub use conditions::{Conditions, Consumers, Reconnect, Restart, RestartLog, SlowConsumer};
-pub use dialects::{PAGES, Page, built_in_dialect, dialect_of};
+pub use dialects::{EXTERNAL, PAGES, Page, built_in_dialect, dialect_of};
 pub use error::ScenarioError;
 pub use external::{Addresses, External, Reach, TlsOptions};
 pub use faults::{

@@ -1,5 +1,7 @@
 //! The scenarios that come with tidings, embedded, so that an installed binary needs no repository.
 
+use super::dialects::EXTERNAL;
+
 /// A scenario that comes with tidings.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Shipped {
@@ -22,16 +24,21 @@ pub const SHIPPED: &[Shipped] = shipped! {
 };
 
 impl Shipped {
+    /// Those of the built-in server, and those of servers by others.
+    fn all() -> impl Iterator<Item = Self> {
+        SHIPPED.iter().chain(EXTERNAL).copied()
+    }
+
     /// The one called `name`, with or without `.toml`.
     pub fn named(name: &str) -> Option<Self> {
         let name = name.strip_suffix(".toml").unwrap_or(name);
-        SHIPPED.iter().copied().find(|shipped| shipped.name == name)
+        Self::all().find(|shipped| shipped.name == name)
     }
 
     /// The one that was perhaps meant by `name`.
     pub fn nearest(name: &str) -> Option<Self> {
         let plain = name.strip_suffix(".toml").unwrap_or(name);
-        let near = super::error::nearest(plain, SHIPPED.iter().map(|shipped| shipped.name))?;
+        let near = super::error::nearest(plain, Self::all().map(|shipped| shipped.name))?;
         Self::named(near)
     }
 
@@ -54,9 +61,21 @@ mod tests {
     use super::*;
 
     #[test]
-    fn every_file_is_embedded_and_has_a_question() {
-        let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/scenarios");
-        let files: BTreeSet<String> = std::fs::read_dir(folder)
+    fn those_of_servers_by_others_are_scenarios() {
+        for name in files("scenarios/external") {
+            let path = format!("{}/scenarios/external/{name}.toml", env!("CARGO_MANIFEST_DIR"));
+            let read = crate::scenario::load(std::path::Path::new(&path), &[]);
+            let scenario = read.unwrap_or_else(|error| panic!("{error}"));
+            let external = scenario.external.expect("another server");
+            assert!(!external.launch.is_empty(), "{name} starts its server");
+            // A page serves several scenarios; each starts from one.
+            assert!(external.name.is_some(), "{name}");
+        }
+    }
+
+    fn files(folder: &str) -> BTreeSet<String> {
+        let folder = format!("{}/{folder}", env!("CARGO_MANIFEST_DIR"));
+        std::fs::read_dir(folder)
             .unwrap()
             .filter_map(|entry| {
                 entry
@@ -67,11 +86,25 @@ mod tests {
                     .strip_suffix(".toml")
                     .map(str::to_owned)
             })
-            .collect();
-        let embedded: BTreeSet<String> =
-            SHIPPED.iter().map(|shipped| shipped.name.to_owned()).collect();
-        assert_eq!(files, embedded);
-        for shipped in SHIPPED {
+            .collect()
+    }
+
+    fn names(shipped: &[Shipped]) -> BTreeSet<String> {
+        shipped.iter().map(|shipped| shipped.name.to_owned()).collect()
+    }
+
+    #[test]
+    fn every_file_is_embedded_and_has_a_question() {
+        assert_eq!(files("scenarios"), names(SHIPPED));
+        // What starts a file beside it cannot be run without that file.
+        let mut external = files("scenarios/external");
+        external.retain(|name| {
+            let path = format!("{}/scenarios/external/{name}.toml", env!("CARGO_MANIFEST_DIR"));
+            !std::fs::read_to_string(path).unwrap().contains("\"../")
+        });
+        assert_eq!(external, names(EXTERNAL));
+        assert!(names(SHIPPED).is_disjoint(&names(EXTERNAL)));
+        for shipped in SHIPPED.iter().chain(EXTERNAL) {
             assert!(shipped.question().ends_with('?'), "{}: {}", shipped.name, shipped.question());
             assert_eq!(Shipped::named(&format!("{}.toml", shipped.name)), Some(*shipped));
         }

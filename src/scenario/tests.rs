@@ -230,7 +230,7 @@ fn a_transport_that_cannot_be_is_refused_with_the_remedy() {
         ),
         (
             vec!["patterns=[\"sse\"]", "transport.http=\"2\"", "target.max_concurrent_streams=99"],
-            "raise target.max_concurrent_streams",
+            "raise target.builtin.max_concurrent_streams",
         ),
         (vec!["transport.streams=0"], "between 1 and 10000"),
         (vec!["transport.http=\"3\""], "transport.http"),

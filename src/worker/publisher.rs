@@ -1,5 +1,6 @@
 //! The publisher's process: prepares a server, publishes the schedule to it, and undoes the preparation.
 
+use std::cell::RefCell;
 use std::collections::HashMap;
 use std::rc::Rc;
 use std::time::Duration;
@@ -38,7 +39,7 @@ pub(super) fn run(
         let publisher = Publisher::new(assignment)?;
         let outcome = publisher.work(orders, reports).await;
         // Also after a failure: the next trial wants a server as this one found it.
-        let undone = publisher.set_up(&publisher.teardown(), &mut HashMap::new()).await;
+        let undone = publisher.set_up(&publisher.teardown()).await;
         let snapshot = outcome?;
         undone.map_err(|error| format!("target.teardown: {error}"))?;
         Ok(snapshot)
@@ -51,6 +52,8 @@ struct Publisher {
     context: Rc<Context>,
     start: watch::Sender<Option<Timeline>>,
     account: Rc<Account>,
+    /// What set-up has captured so far.
+    values: RefCell<Values>,
 }
 
 /// Captured values by their owner.
@@ -85,6 +88,7 @@ impl Publisher {
             context: Rc::new(context.speaking(conversation)),
             start,
             account: Rc::default(),
+            values: RefCell::default(),
         })
     }
 
@@ -95,10 +99,9 @@ impl Publisher {
     /// Prepares the server, and publishes until the conductor says that it is over.
     async fn work(&self, mut orders: Orders, reports: &Reports) -> Result<Snapshot, String> {
         let tell = |report: Report| reports.send(&report).map_err(|error| error.to_string());
-        let mut values = Values::new();
         let setup = self.context.conversation.dialect.setup.clone();
-        self.set_up(&setup, &mut values).await.map_err(|error| format!("target.setup: {error}"))?;
-        let captured = values.into_iter().flat_map(|(owner, values)| {
+        self.set_up(&setup).await.map_err(|error| format!("target.setup: {error}"))?;
+        let captured = self.values.borrow().clone().into_iter().flat_map(|(owner, values)| {
             values.into_iter().map(move |(name, value)| Captured { name, owner, value })
         });
         tell(Report::Prepared { captured: captured.collect() })?;
@@ -124,7 +127,9 @@ impl Publisher {
                 }
             }
         }
-        Ok(self.context.recorder.borrow_mut().snapshot())
+        let mut snapshot = self.context.recorder.borrow_mut().snapshot();
+        snapshot.publishing = self.account.failed();
+        Ok(snapshot)
     }
 
     fn publishing(&self) -> Result<Option<Rc<Publishing>>, String> {
@@ -162,7 +167,7 @@ impl Publisher {
     }
 
     /// Carries out `steps`, one after the other, each for everyone that it is for.
-    async fn set_up(&self, steps: &[SetUp], values: &mut Values) -> Result<(), String> {
+    async fn set_up(&self, steps: &[SetUp]) -> Result<(), String> {
         let workload = self.assignment.case.workload;
         for step in steps {
             let owners: Vec<Owner> = match step.each {
@@ -177,7 +182,7 @@ impl Publisher {
                 while under_way.len() < AT_ONCE
                     && let Some(owner) = waiting.next()
                 {
-                    let known = self.known(owner, values);
+                    let known = self.known(owner);
                     let (context, step) = (Rc::clone(&self.context), Rc::clone(&step));
                     under_way.spawn_local(async move {
                         let link = context.publisher(match owner {
@@ -194,14 +199,15 @@ impl Publisher {
                 }
                 let Some(done) = under_way.join_next().await else { break };
                 let (owner, captured) = done.map_err(|error| error.to_string())?;
-                values.entry(owner).or_default().extend(captured?);
+                self.values.borrow_mut().entry(owner).or_default().extend(captured?);
             }
         }
         Ok(())
     }
 
     /// What is known of `owner`: its own values, and those of everyone.
-    fn known(&self, owner: Owner, values: &Values) -> Vec<(String, String)> {
+    fn known(&self, owner: Owner) -> Vec<(String, String)> {
+        let values = self.values.borrow();
         let topics = self.assignment.case.workload.topics.max(1);
         let of_topic = match owner {
             Owner::Client(client) => Some(Owner::Topic(client % topics)),

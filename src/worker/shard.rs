@@ -148,29 +148,43 @@ impl Shard {
             timeline,
         );
         let context = Rc::new(context.speaking(conversation).keeping(worker.samples as usize));
+        let conducted = self.conduct(&context, &start).await;
+        // However it ended: a server of the user's own would go on calling.
+        context.farewell().await;
+        conducted?;
+        context.close_books();
+        let _ = self.messages.send(Message::Samples(context.raw()));
+        let mut snapshot = context.recorder.borrow().snapshot();
+        snapshot.ledger = context.ledger();
+        snapshot.receipts = context.receipts();
+        snapshot.unrecognised = context.unrecognised();
+        snapshot.counters.add(Counter::LostSlow, context.lost_slow());
+        Ok(snapshot)
+    }
+
+    /// Opens links and measures, as it is told.
+    async fn conduct(
+        &mut self,
+        context: &Rc<Context>,
+        start: &watch::Sender<Option<Timeline>>,
+    ) -> Result<(), String> {
         let mut opened = 0;
         loop {
             match self.commands.recv().await {
                 Some(Command::Open { upto, over_ns }) => {
-                    self.open(&context, opened..upto, over_ns).await?;
+                    self.open(context, opened..upto, over_ns).await?;
                     opened = upto;
                     let _ = self.messages.send(Message::Opened);
                 }
                 Some(Command::Start(timeline)) => {
                     start.send_replace(Some(timeline));
-                    self.measure(&context, timeline).await;
-                    break;
+                    self.measure(context, timeline).await;
+                    return Ok(());
                 }
                 Some(Command::TargetDown(_) | Command::Published(_)) => {}
-                Some(Command::Abort) | None => break,
+                Some(Command::Abort) | None => return Ok(()),
             }
         }
-        context.close_books();
-        let _ = self.messages.send(Message::Samples(context.raw()));
-        let mut snapshot = context.recorder.borrow().snapshot();
-        snapshot.ledger = context.ledger();
-        snapshot.counters.add(Counter::LostSlow, context.lost_slow());
-        Ok(snapshot)
     }
 
     /// The target, and how it is spoken to.

@@ -20,6 +20,7 @@ mod external_webhooks;
 mod first_contact;
 mod flips;
 mod floor;
+mod foreign_servers;
 mod hdr_tools;
 mod json_output;
 mod launch;

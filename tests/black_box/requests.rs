@@ -383,5 +383,5 @@ fn refused_polls_are_errors_and_not_responses() {
     let sent = told.count(Counter::Sent).max(1);
     assert_eq!((told.count(Counter::Answered), told.count(Counter::ErrorStatus)), (0, sent));
     assert!(told.snapshot.distribution(Metric::Response).is_none());
-    assert!(told.samples.iter().all(|sample| sample.error == Some(ErrorKind::Status)));
+    assert!(told.samples.iter().all(|sample| sample.error == Some(ErrorKind::ServerError)));
 }

@@ -65,6 +65,90 @@ fn every_shipped_scenario_and_every_way_to_write_a_value_is_valid() {
     }
 }
 
+/// Files of servers of the user's own, with every kind of value.
+const SERVERS: &[&str] = &[
+    "url = \"http://127.0.0.1:1\"",
+    "url = { default = \"https://a\", websocket = \"wss://b:{{port}}/x\" }\n[[target.launch]]\ncommand = \"x\"",
+    "url = \"http://a\"\nheaders = { a = \"{{client}}\" }\nhttp = \"2\"\ncookies = true\naddresses = \"all\"",
+    "url = \"http://a\"\nresolve = [\"a:80:127.0.0.1\"]\ncompression = true\npermission = \"staging\"",
+    "url = \"http://a\"\n[[target.setup]]\neach = \"client\"\nrequest = \"PUT /x\"\nexpect = 201\ncapture = { a = \"json:/a\" }",
+    "url = \"http://a\"\n[[target.request]]\nweight = 3\nmethod = \"PUT\"\npath = \"/x\"\nbody = \"x\"\ntimeout = \"2s\"",
+    "url = \"http://a\"\nshort-poll = { request = \"GET /\", cursor = \"json:/next\", empty = [204, 304], drain = true }",
+    "url = \"http://a\"\nlong-poll = { request = { path = \"/\" }, cursor = { a = { capture = \"status\" } }, hold = \"5s\" }",
+    "url = \"http://a\"\nwebsocket = { path = \"/\", subprotocol = \"mqtt\", deliver = [{ contains = \"x\" }], every = [{ span = \"1s\", send = \"p\" }] }",
+    "url = \"http://a\"\nwebhook = { register = \"POST /\", handshake = \"echo\", listen = \"127.0.0.1:9\", acknowledge = { status = 200 } }",
+    "url = \"http://a\"\n[[target.launch]]\ncommand = [\"x\", \"y\"]\nfiles = { a = \"x\", b = { content = \"y\", repeat = \"client\" } }\ncores = \"0-3\"\nready = { port = 80, line = \"up\" }\nstop = { signal = \"INT\" }",
+    "url = \"http://a\"\nprocess = { pid = 5, cgroup = true }",
+];
+
+/// What is wrong in such a file, and a word of what is said of it.
+const BROKEN_SERVERS: &[(&str, &str)] = &[
+    ("urls = \"http://a\"", "urls"),
+    ("url = 5", "url"),
+    ("url = \"ftp://a\"", "url"),
+    ("url = { sse = \"http://a\", see = \"http://b\" }", "url"),
+    ("headers = \"a\"", "headers"),
+    ("headers = { a = 5 }", "headers"),
+    ("cookies = 1", "cookies"),
+    ("match = \"tokn\"", "match"),
+    ("published_id = \"jsn:/id\"", "published_id"),
+    ("each = \"items\"", "each"),
+    ("tls = { cacert = \"x\" }", "cacert"),
+    ("resolve = [\"a\"]", "resolve"),
+    ("setup = { request = \"GET /\" }", "setup"),
+    ("setup = [{ requst = \"GET /\" }]", "requst"),
+    ("setup = [{ request = \"fetch it\" }]", "request"),
+    ("request = [{ request = \"GET /\", weight = -1 }]", "weight"),
+    ("publish = { over = \"ftp\" }", "over"),
+    ("publish = { request = \"POST /\", connections = 0 }", "connections"),
+    ("publish = { request = \"POST /\", expect = 99 }", "expect"),
+    ("publish = { request = \"POST /\", timeout = 5 }", "timeout"),
+    ("publish = { request = { method = \"post\" } }", "method"),
+    ("publish = { request = { path = \"x\" } }", "path"),
+    ("sse = { request = \"GET /\", resume = \"id\" }", "resume"),
+    ("sse = { request = \"GET /\", steps = [{ snd = \"x\" }] }", "snd"),
+    ("websocket = { path = \"/\", binary = 1 }", "binary"),
+    ("websocket = { path = \"/\", every = [{ span = 5, send = \"x\" }] }", "span"),
+    ("webhook = { handshake = \"ehco\" }", "handshake"),
+    ("webhook = { listen = \"9\" }", "listen"),
+    ("launch = [{ comand = \"x\" }]", "comand"),
+    ("process = { pid = 0 }", "pid"),
+];
+
+#[test]
+fn what_the_schema_says_of_servers_is_what_the_reader_says() {
+    let schema = schema();
+    let file = |target: &str| {
+        format!(
+            "question = \"?\"\npatterns = [\"sse\"]\n[workload]\nclients = 2\nrate = \"5/s\"\n[target]\n{}{target}\n",
+            "sse.request = \"GET /\"\npublish.request = \"POST /\"\n"
+        )
+    };
+    for target in SERVERS {
+        let file = file(target);
+        edited(&schema, &file).unwrap_or_else(|error| panic!("{target}: {error}"));
+        read(&file).unwrap_or_else(|error| panic!("{target}: {error}"));
+    }
+    for (target, word) in BROKEN_SERVERS {
+        let url = if target.starts_with("url") { "" } else { "url = \"http://a\"\n" };
+        let table = target.split([' ', '.']).next().unwrap();
+        let mut file = file(&format!("{url}{target}"));
+        for own in ["sse.request = \"GET /\"\n", "publish.request = \"POST /\"\n"] {
+            if own.starts_with(table) {
+                file = file.replace(own, "");
+            }
+        }
+        for (who, refusal) in [("schema", edited(&schema, &file)), ("reader", read(&file))] {
+            let message = refusal.expect_err(&format!("the {who} takes {target}"));
+            assert!(message.contains(word), "{target}: the {who} says {message}");
+        }
+    }
+    // The dialect may say which patterns there are.
+    let all = file("url = \"http://a\"").replace("patterns = [\"sse\"]\n", "");
+    edited(&schema, &all).unwrap();
+    read(&all).unwrap();
+}
+
 const HEAD: &str = "question = \"?\"\n\
                     patterns = [\"request\", \"short-poll\", \"sse\", \"websocket\", \"webhook\"]\n";
 const LOAD: &str = "[workload]\nclients = 10\nrate = \"5/s\"\n";
@@ -93,9 +177,9 @@ const BROKEN: &[(&str, &str)] = &[
     ("[workload]\narrivals = \"poison\"", "arrivals"),
     ("[workload]\nlate_after = 5", "late_after"),
     ("[phases]\nmeasure = \"10\"", "measure"),
-    ("[target]\nlimits = { connections = 5 }", "limits"),
-    ("[target]\nconnections = 0", "connections"),
-    ("[target]\nsend_buffer = 1024", "send_buffer"),
+    ("[target.builtin]\nlimits = { connections = 5 }", "limits"),
+    ("[target.builtin]\nconnections = 0", "connections"),
+    ("[target.builtin]\nsend_buffer = 1024", "send_buffer"),
     ("[worker]\nspin = \"maybe\"", "spin"),
     ("[worker]\nsamples = 1000001", "samples"),
     ("[transport]\nhttp = \"3\"", "http"),
@@ -163,7 +247,7 @@ fn every_property_is_described_and_no_other_is_allowed() {
             for alternative in property["anyOf"].as_array().into_iter().flatten() {
                 assert_eq!(alternative["description"], property["description"], "{at}");
             }
-            if property["type"] == "object" {
+            if property["properties"].is_object() {
                 assert_eq!(property["additionalProperties"], false, "{at}");
             }
             *described += 1;

@@ -41,8 +41,6 @@ enum Event {
 ///
 /// The kernel refuses to make it a guard.
 pub fn guard() -> anyhow::Result<u8> {
-    // A session of its own: signals of the terminal do not reach it.
-    let _ = setsid();
     set_child_subreaper(Some(getpid()))?;
     survive_signals()?;
     let (tell, events) = channel();
@@ -78,8 +76,8 @@ struct State {
     exit: Option<Exit>,
     reported: bool,
     childless: bool,
-    /// The conductor is done with this guard, or gone.
-    released: bool,
+    /// The conductor is gone.
+    abandoned: bool,
     /// What a stop command is, so that its end is not taken for the server's.
     stopper: Option<Pid>,
 }
@@ -116,7 +114,7 @@ impl Guard {
                 Ok(Event::Order(GuardOrder::Stop { signal })) => break self.stop(signal),
                 Ok(Event::Order(GuardOrder::Kill)) => break self.kill(false),
                 Ok(Event::End) | Err(_) => {
-                    self.state.released = true;
+                    self.state.abandoned = true;
                     break self.stop(None);
                 }
                 Ok(event) => self.heed(&event),
@@ -127,16 +125,14 @@ impl Guard {
             }
         };
         report(&gone);
-        while !self.state.released {
-            match self.events.recv() {
-                Ok(Event::End) | Err(_) => self.state.released = true,
-                Ok(_) => {}
+        if self.state.abandoned {
+            if let Some(scratch) = &self.job.scratch {
+                let _ = std::fs::remove_dir_all(scratch);
             }
+            return;
         }
-        // Only of a conductor that died: another one has removed it.
-        if let Some(scratch) = &self.job.scratch {
-            let _ = std::fs::remove_dir_all(scratch);
-        }
+        // The account of the CPU time stays until the conductor has read it.
+        while !matches!(self.events.recv(), Ok(Event::End) | Err(_)) {}
     }
 
     /// Takes note of an event that is no order.
@@ -157,7 +153,7 @@ impl Guard {
                 self.state.childless = true;
                 self.report_end(self.state.exit.unwrap_or(Exit::Code(0)));
             }
-            Event::End => self.state.released = true,
+            Event::End => self.state.abandoned = true,
             Event::Order(_) => {}
         }
     }

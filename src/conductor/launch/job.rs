@@ -18,7 +18,7 @@ pub(super) struct Job {
     /// Whether the server goes on when its first process ends with status 0 and has left others.
     pub may_daemonise: bool,
     pub stop: Stop,
-    /// A folder to remove if the conductor did not.
+    /// A folder to remove if the conductor is gone.
     pub scratch: Option<PathBuf>,
 }
 

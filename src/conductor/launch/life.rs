@@ -54,6 +54,7 @@ impl Life {
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())
+            // Signals of the terminal do not reach it.
             .process_group(0)
             .spawn()?;
         let (mut orders, stdout, stderr) =

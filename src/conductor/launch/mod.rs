@@ -5,6 +5,7 @@
 //! | the process between a server and the conductor, which ends the server however the conductor ends | `guard` |
 //! | one life of a server, seen from the conductor | `life` |
 //! | a `[[target.launch]]` with its placeholders expanded | `prepared` |
+//! | starting and stopping one server, and the messages about it | `server` |
 //! | whether a server is ready | `ready` |
 //! | what it prints | `output` |
 //! | its ports, its files | `ports`, `files` |
@@ -21,7 +22,9 @@ mod ports;
 mod prepared;
 mod process;
 mod ready;
+mod server;
 
+use std::fmt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
@@ -30,19 +33,16 @@ use crate::clock;
 use crate::dialect::launch::LaunchSpec;
 use crate::measure::{Tree, Watched};
 use crate::server::ScratchFolder;
-use crate::unit::Span;
-use life::Life;
 use output::Output;
 use ports::Ports;
 use prepared::{Prepared, Site};
+use server::{Server, Trouble};
 
 pub use guard::guard;
 pub use process::watch;
 
 /// How often servers are started anew because a port was taken meanwhile.
 const ATTEMPTS: u32 = 5;
-/// Pause between two looks at a server that is not ready.
-const PAUSE: Duration = Duration::from_millis(10);
 /// Pause before a server is started again whose port is still taken.
 const PORT_PAUSE: Duration = Duration::from_millis(200);
 
@@ -90,20 +90,7 @@ pub enum LaunchError {
     Interrupted,
 }
 
-/// A problem, and whether another port might solve it.
-struct Trouble {
-    error: LaunchError,
-    in_use: bool,
-}
-
-impl From<String> for Trouble {
-    fn from(said: String) -> Self {
-        Self { error: LaunchError::Failed(said), in_use: false }
-    }
-}
-
 /// The servers of a trial. Dropping this kills every process of theirs, keeps their output and removes their files.
-#[derive(Debug)]
 pub struct Servers {
     // Lives end before the folder is removed.
     servers: Vec<Server>,
@@ -115,14 +102,13 @@ pub struct Servers {
     down: bool,
 }
 
-#[derive(Debug)]
-struct Server {
-    prepared: Prepared,
-    output: Arc<Output>,
-    life: Option<Life>,
-    log: Option<PathBuf>,
-    /// The log as messages name it.
-    log_name: String,
+impl fmt::Debug for Servers {
+    /// Without commands, environments and output, which may hold secrets.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let titles: Vec<&str> =
+            self.servers.iter().map(|server| server.prepared.title.as_str()).collect();
+        f.debug_struct("Servers").field("titles", &titles).finish_non_exhaustive()
+    }
 }
 
 impl Servers {
@@ -168,15 +154,30 @@ impl Servers {
             let output = Arc::new(Output::new(options.secrets));
             let site = Site { ports: &self.ports, scratch: self.scratch.path(), options };
             let prepared = Prepared::of(spec, title, &site)?;
-            let mut server = Server { prepared, output, life: None, log, log_name };
-            let started = server.prepare(&self.executable, options.interrupted).and_then(|()| {
-                self.ports.release();
-                server.start(&self.executable, &self.ports, options.interrupted, "")
-            });
-            self.servers.push(server);
-            started?;
+            self.servers.push(Server { prepared, output, life: None, log, log_name });
+        }
+        // Before any of them runs: afterwards one may be ready when another answers.
+        self.refuse_taken()?;
+        for server in &mut self.servers {
+            server.prepare(&self.executable, options.interrupted)?;
+            self.ports.release();
+            server.start(&self.executable, options.interrupted, "")?;
         }
         self.tree.resume(self.guards());
+        Ok(())
+    }
+
+    /// Refuses to start where another program answers already, which would be taken for a server.
+    fn refuse_taken(&self) -> Result<(), String> {
+        let reserved = self.ports.all();
+        for Server { prepared: Prepared { title, ready, .. }, .. } in &self.servers {
+            if let Some(port) = ready.taken(&reserved) {
+                return Err(format!(
+                    "cannot start '{title}': another program accepts connections on port {port} already: stop it, \
+                     or let the server listen on {{{{port}}}}"
+                ));
+            }
+        }
         Ok(())
     }
 
@@ -248,13 +249,12 @@ impl Servers {
 
     /// Starts them again, on the same ports and with the same files. A port that is still taken is waited for.
     pub fn start_again(&mut self, interrupted: &dyn Fn() -> bool) -> Result<(), LaunchError> {
+        self.refuse_taken().map_err(LaunchError::Failed)?;
         self.ports.release();
         for server in &mut self.servers {
             let deadline = clock::now() + server.prepared.ready.timeout_ns;
             loop {
-                let started =
-                    server.start(&self.executable, &self.ports, interrupted, "started again");
-                match started {
+                match server.start(&self.executable, interrupted, "started again") {
                     Ok(()) => break,
                     Err(trouble) if trouble.in_use && clock::now() < deadline => {
                         std::thread::sleep(PORT_PAUSE);
@@ -293,173 +293,4 @@ impl LogPlace<'_> {
         let name = crate::record::file_name(&format!("{}-{title}", self.trial), 120);
         self.folder.join("logs").join(format!("{name}.log"))
     }
-}
-
-impl Server {
-    /// Runs the commands that come before the start.
-    fn prepare(
-        &mut self,
-        executable: &Path,
-        interrupted: &dyn Fn() -> bool,
-    ) -> Result<(), Trouble> {
-        for job in &self.prepared.prepare {
-            let shown = self.output.shown(&job.command.join(" "));
-            self.output.begin(None, &format!("prepare: {shown}"));
-            let mut life = match Life::begin(executable, job, &self.output) {
-                Ok(Ok(life)) => life,
-                Ok(Err(refusal)) => {
-                    let program = self.output.shown(job.command.first().map_or("", |p| p.as_str()));
-                    let why =
-                        refusal.explain(&program, &job.directory).replace("`command`", "`prepare`");
-                    return Err(format!("cannot prepare '{}': {why}", self.prepared.title).into());
-                }
-                Err(error) => return Err(unguarded(&self.prepared.title, &error).into()),
-            };
-            let timeout = self.prepared.prepare_timeout;
-            let deadline = clock::now() + timeout.ns();
-            let exit = loop {
-                if let Some(exit) = life.ended() {
-                    break exit;
-                }
-                if interrupted() {
-                    return Err(Trouble { error: LaunchError::Interrupted, in_use: false });
-                }
-                if clock::now() >= deadline {
-                    drop(life);
-                    let said = self.said();
-                    return Err(format!(
-                        "cannot prepare '{}': '{shown}' did not end within {timeout}{said} Raise \
-                         `prepare_timeout`, or correct `prepare`",
-                        self.prepared.title
-                    )
-                    .into());
-                }
-                life.hear(PAUSE);
-            };
-            drop(life);
-            if !exit.is_success() {
-                let said = self.said();
-                let title = &self.prepared.title;
-                return Err(format!("cannot prepare '{title}': '{shown}' {exit}{said}").into());
-            }
-        }
-        Ok(())
-    }
-
-    /// Starts a life, and waits until the server is ready.
-    fn start(
-        &mut self,
-        executable: &Path,
-        ports: &Ports,
-        interrupted: &dyn Fn() -> bool,
-        heading: &str,
-    ) -> Result<(), Trouble> {
-        let Prepared { title, job, ready, .. } = &self.prepared;
-        if let Some(place) = ready.taken(&ports.all()) {
-            let error = format!(
-                "cannot start '{title}': another program accepts connections on {place} already: stop it, \
-                 or let the server listen on {{{{port}}}}"
-            );
-            return Err(error.into());
-        }
-        let heading =
-            if heading.is_empty() && !self.prepared.prepare.is_empty() { "start" } else { heading };
-        self.output.begin(ready.line.as_deref(), heading);
-        match Life::begin(executable, job, &self.output) {
-            Ok(Ok(life)) => self.life = Some(life),
-            Ok(Err(refusal)) => {
-                let program = self.output.shown(job.command.first().map_or("", |p| p.as_str()));
-                let why = refusal.explain(&program, &job.directory);
-                return Err(format!("cannot start '{title}': {why}").into());
-            }
-            Err(error) => return Err(unguarded(title, &error).into()),
-        }
-        self.wait_until_ready(interrupted)
-    }
-
-    fn wait_until_ready(&mut self, interrupted: &dyn Fn() -> bool) -> Result<(), Trouble> {
-        let Prepared { title, ready, .. } = &self.prepared;
-        let deadline = clock::now() + ready.timeout_ns;
-        let Some(life) = &mut self.life else { return Ok(()) };
-        let mut missing;
-        let ended = loop {
-            // It may have ended although something answers in its place.
-            missing = ready.missing(&self.output);
-            if let Some(exit) = life.ended() {
-                break Some(exit);
-            }
-            if missing.is_none() {
-                self.output.is_ready();
-                return Ok(());
-            }
-            if interrupted() {
-                return Err(Trouble { error: LaunchError::Interrupted, in_use: false });
-            }
-            if clock::now() >= deadline {
-                break None;
-            }
-            life.hear(PAUSE);
-        };
-        // With its end, everything that it printed has arrived.
-        self.life = None;
-        let (in_use, said) = (self.output.says_in_use(), self.said());
-        let error = match ended {
-            Some(exit) => format!(
-                "the server '{title}' {exit} before it was ready{said} Correct `command` in \
-                 [[target.launch]], or run it by hand to see why"
-            ),
-            None => format!(
-                "the server '{title}' was not ready within {}: waited for {}{said} Correct `ready`, or \
-                 raise its timeout",
-                Span::from_ns(ready.timeout_ns),
-                self.output.shown(&missing.unwrap_or_default()),
-            ),
-        };
-        Err(Trouble { error: LaunchError::Failed(error), in_use })
-    }
-
-    /// Stops it, if it runs; returns what did not go as it should.
-    fn stop(&mut self, signal: Option<i32>) -> Option<String> {
-        let gone = self.life.as_mut()?.stop(signal);
-        let title = &self.prepared.title;
-        if gone.left > 0 {
-            return Some(format!(
-                "{} of the server '{title}' could not be killed",
-                crate::unit::counted(u64::from(gone.left), "process")
-            ));
-        }
-        let timeout = Span::from_ns(self.prepared.job.stop.timeout_ns);
-        gone.forced.then(|| {
-            format!(
-                "the server '{title}' did not end within {timeout} and was killed: raise the timeout of \
-                 `stop`, or correct its signal or command"
-            )
-        })
-    }
-
-    /// Describes the server's end, with its last lines.
-    fn obituary(&mut self, how: &str) -> String {
-        // With the end of its guard, everything that it printed has arrived.
-        self.life = None;
-        format!("the server '{}' {how}{}", self.prepared.title, self.said())
-    }
-
-    /// Its last lines, and where the others are.
-    fn said(&self) -> String {
-        let kept = &self.log_name;
-        match self.output.last_words() {
-            Some(words) => format!("; it said: {words}.{kept}").replace("..", "."),
-            None => "; it printed nothing.".to_owned(),
-        }
-    }
-
-    fn save_log(&mut self) -> Option<String> {
-        let path = self.log.take()?;
-        let saved = self.output.save(&path);
-        saved.err().map(|error| format!("{} cannot be written: {error}", path.display()))
-    }
-}
-
-fn unguarded(title: &str, error: &std::io::Error) -> String {
-    format!("cannot start '{title}': its guard process did not start: {error}")
 }

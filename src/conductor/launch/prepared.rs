@@ -67,7 +67,7 @@ impl Prepared {
             Ok(Job { command, may_daemonise: false, ..job.clone() })
         });
         let prepare = prepare.collect::<Result<_, String>>()?;
-        let ready = conditions(&spec.ready, site, &text)?;
+        let ready = conditions(&spec.ready, site, &text, &at)?;
         let expand = |text: &str, client: Option<u64>| site.expand(text, client);
         files::write(&spec.files, site.scratch, site.options.clients, &expand)
             .map_err(|error| at("files", error))?;
@@ -80,6 +80,7 @@ fn conditions(
     spec: &ReadySpec,
     site: &Site<'_>,
     text: &dyn Fn(&str, &str) -> Result<String, String>,
+    at: &dyn Fn(&str, String) -> String,
 ) -> Result<Conditions, String> {
     let wanted = |key: &str, value: &Option<String>| {
         value.as_ref().map(|value| text(&format!("ready.{key}"), value)).transpose()
@@ -87,16 +88,18 @@ fn conditions(
     let url = wanted("url", &spec.url)?.map(|url| {
         let read: Option<Uri> = url.parse().ok();
         let known = read.filter(|url| matches!(url.scheme_str(), Some("http" | "https")));
-        known.ok_or_else(|| {
-            format!("ready.url: '{url}' is not a URL that begins with http:// or https://")
-        })
+        let wrong = || format!("'{url}' is not a URL that begins with http:// or https://");
+        known.ok_or_else(|| at("ready.url", wrong()))
     });
     let port = wanted("port", &spec.port)?.map(|port| {
         let named = || site.ports.get(&port);
         let number = port.parse().ok().filter(|number| *number > 0).or_else(named);
-        number.ok_or_else(|| {
-            format!("ready.port: '{port}' is neither a port nor the name of one: write {{{{port}}}} or a number")
-        })
+        let wrong = || {
+            format!(
+                "'{port}' is neither a port nor the name of one: write {{{{port}}}} or a number"
+            )
+        };
+        number.ok_or_else(|| at("ready.port", wrong()))
     });
     let mut ports: Vec<u16> = port.transpose()?.into_iter().collect();
     let (line, unix) = (wanted("line", &spec.line)?, wanted("unix", &spec.unix)?);

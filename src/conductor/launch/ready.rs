@@ -1,6 +1,5 @@
 //! Whether a launched server is ready: a line of its output, a port, a socket, a URL.
 
-use std::io;
 use std::net::{IpAddr, TcpStream, ToSocketAddrs as _};
 use std::os::unix::net::UnixStream;
 use std::sync::Arc;
@@ -35,19 +34,18 @@ pub(super) struct Conditions {
 }
 
 impl Conditions {
-    /// Where something listens already, of the places where this server is to listen: it would be taken for the server.
+    /// A port at which something listens already, of those where this server is to listen.
     ///
     /// `reserved` ports are free: of these nothing needs to be asked.
-    pub(super) fn taken(&self, reserved: &[u16]) -> Option<String> {
-        let ports = self.ports.iter().filter(|port| !reserved.contains(port));
-        if let Some(port) = ports.copied().find(|port| accepts(*port)) {
-            return Some(format!("port {port}"));
-        }
-        let url = self.url.as_ref()?;
-        let port = port_of(url);
-        let host = host_of(url)?;
-        let here = host == "localhost" || host.parse::<IpAddr>().is_ok_and(|ip| ip.is_loopback());
-        (here && !reserved.contains(&port) && accepts(port)).then(|| format!("port {port}"))
+    pub(super) fn taken(&self, reserved: &[u16]) -> Option<u16> {
+        let of_url = self.url.as_ref().and_then(|url| {
+            let host = host_of(url)?;
+            let ip: Option<IpAddr> = host.parse().ok();
+            let here = host == "localhost" || ip.is_some_and(|ip| ip.is_loopback());
+            here.then(|| port_of(url))
+        });
+        let mut ports = self.ports.iter().copied().chain(of_url);
+        ports.find(|port| !reserved.contains(port) && accepts(*port))
     }
 
     /// What is still awaited; `None` once the server is ready.
@@ -144,13 +142,10 @@ where
         .header("connection", "close")
         .header("user-agent", concat!("tidings/", env!("CARGO_PKG_VERSION")))
         .body(Empty::<Bytes>::new())?;
-    tokio::select! {
-        answer = sender.send_request(request) => Ok(answer?.status().as_u16()),
-        ended = connection => Err(match ended {
-            Err(error) => error.into(),
-            Ok(()) => io::Error::from(io::ErrorKind::UnexpectedEof).into(),
-        }),
-    }
+    // The sender goes with the answer, and the connection with both: a body that never ends is not read.
+    let answer = async move { sender.send_request(request).await.map(|answer| answer.status()) };
+    let (answer, _) = tokio::join!(answer, connection);
+    Ok(answer?.as_u16())
 }
 
 fn trusting() -> Result<ClientConfig, rustls::Error> {

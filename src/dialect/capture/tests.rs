@@ -117,7 +117,7 @@ fn events_are_decoded_out_of_messages() {
             r#"{"list":[{"data":"YQ=="},{"data":5.5},{},{"data":"Yg=="}]}"#,
             Some("a\nb"),
         ),
-        ("base64", "dGRYMQ==\n", Some("tdX1")),
+        ("base64", "dGRY\r\nMQ==\r\n", Some("tdX1")),
         ("hex:/a", r#"{"a":"74645831"}"#, Some("tdX1")),
         ("hex", "7464583", None),
         ("url", "a%2Fb", Some("a/b")),

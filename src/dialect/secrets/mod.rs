@@ -3,7 +3,7 @@
 //! [`Secrets::redact`] finds every occurrence of a registered value in a text: as it is; behind percent-encoding, the escapes of
 //! JSON, JSON within JSON, and XML, whatever an encoder chose to escape; in base64, also where other text was encoded before and
 //! behind it; in hexadecimal; in lower and upper case. Not found are a value's digests, compressed texts, and a value of which only
-//! a part was written.
+//! a part was written: a text is redacted before it is cut.
 //!
 //! A value of less than [`LEAST`] bytes would be found everywhere. It is replaced only where it stands alone, without a letter or
 //! digit beside it, and not in base64, hexadecimal or another case. An empty value is no secret.

@@ -9,7 +9,9 @@ struct Shell(Child);
 impl Shell {
     fn run(script: &str) -> Self {
         let mut command = Command::new("sh");
-        command.args(["-c", script]).stdin(Stdio::piped()).stdout(Stdio::null());
+        command.args(["-c", script]).stdin(Stdio::piped());
+        // A test that fails leaves nothing that holds its output open.
+        command.stdout(Stdio::null()).stderr(Stdio::null());
         Self(command.spawn().unwrap())
     }
 
@@ -110,7 +112,7 @@ fn a_daemon_that_leaves_its_parent_stays_in_the_tree() {
 
 #[test]
 fn memory_of_a_tree_is_that_of_all_its_processes() {
-    let shell = Shell::run("(read line) <&0 & wait");
+    let shell = Shell::run("sleep 600 & wait");
     let tree = shell.watched();
     until("two processes", || (tree.pids().len() == 2).then_some(()));
     let sum = tree.anonymous_memory_bytes().unwrap();

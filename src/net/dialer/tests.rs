@@ -2,6 +2,7 @@ use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpListener, UnixListener};
 
 use super::*;
+use crate::measure::ErrorKind;
 
 async fn listener(address: [u8; 4]) -> (TcpListener, SocketAddr) {
     let listener = TcpListener::bind((Ipv4Addr::from(address), 0)).await.unwrap();
@@ -60,8 +61,8 @@ async fn a_unix_socket_is_dialled_and_its_traffic_is_not_guessed() {
     let listener = UnixListener::bind(&path).unwrap();
     let totals = Rc::new(WireTotals::default());
     let there = Endpoint { unix: Some(path), ..Endpoint::from_url("http://localhost/").unwrap() };
-    let dialer = Dialer::to(&there, tls::HTTP_1, true, Rc::clone(&totals)).unwrap();
-    let mut stream = dialer.connect(7).await.unwrap();
+    let counting = Dialer::to(&there, tls::HTTP_1, true, Rc::clone(&totals)).unwrap();
+    let mut stream = counting.connect(7).await.unwrap();
     let (mut peer, _) = listener.accept().await.unwrap();
     let meter = stream.meter();
     stream.write_all(b"asked").await.unwrap();
@@ -74,8 +75,9 @@ async fn a_unix_socket_is_dialled_and_its_traffic_is_not_guessed() {
     assert_eq!((totals.connections(), totals.total().bytes), (1, 0));
 
     let gone = Endpoint { unix: Some(folder.path().join("other.sock")), ..there };
-    let error = super::tests::dialer(&gone).connect(0).await.unwrap_err();
-    assert_eq!(error.kind(), io::ErrorKind::NotFound);
+    let error = dialer(&gone).connect(0).await.unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Connect);
+    assert!(error.to_string().contains("other.sock"), "{error}");
 }
 
 #[tokio::test(flavor = "current_thread")]

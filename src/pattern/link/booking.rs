@@ -1,5 +1,6 @@
 //! What a link books of what happens to it: arrivals and gaps in its ledger, stages and failures in the recorder.
 
+use std::fmt::Display;
 use std::ops::Range;
 use std::rc::Rc;
 
@@ -196,6 +197,18 @@ impl Link {
     /// Counts one failure.
     pub fn error(&self, kind: ErrorKind) {
         self.context.recorder.borrow_mut().error(kind);
+    }
+
+    /// Keeps what a failure says, if it is the first of its kind; it is counted elsewhere.
+    pub fn describe(&self, kind: ErrorKind, text: impl FnOnce() -> String) {
+        self.context.recorder.borrow_mut().describe(kind, text);
+    }
+
+    /// Counts one failure, and keeps what it says if it is the first of its kind.
+    pub fn failed(&self, kind: ErrorKind, error: &impl Display) {
+        let mut recorder = self.context.recorder.borrow_mut();
+        recorder.error(kind);
+        recorder.describe(kind, || error.to_string());
     }
 }
 

@@ -1,12 +1,18 @@
 //! Publishing by a request per event.
 
+use bytes::Bytes;
+use http_body_util::Full;
+use hyper::Request;
+
 use super::{Due, Outcome, Publisher};
 use crate::clock;
 use crate::dialect::model::{Call, Publishing};
 use crate::measure::ErrorKind;
 use crate::net::{Client, StampedResponse};
+use crate::pattern::conversation::{Told, Voice};
 use crate::pattern::redial::Ended;
 use crate::pattern::script::{take_answer, view};
+use crate::pattern::signature::Signer;
 
 /// Publishes each event when it is due, over one connection that is dialled again when it breaks.
 pub(super) async fn run(mut publisher: Publisher<'_>, publishing: &Publishing, connections: u64) {
@@ -14,31 +20,60 @@ pub(super) async fn run(mut publisher: Publisher<'_>, publishing: &Publishing, c
     let Some(call) = &publishing.request else {
         return link.cannot_stand(&"target.publish has no request");
     };
+    let signer = match publishing.sign.as_ref() {
+        None => None,
+        Some(signature) => match Signer::of(signature, &mut publisher.voice) {
+            Ok(signer) => Some(signer),
+            Err(error) => return link.cannot_stand(&format_args!("target.publish.sign: {error}")),
+        },
+    };
+    let over = Requests { call, publishing, signer };
     let mut connection = None;
     link.ready(clock::now());
     let mut free_ns = 0;
     for due in publisher.events(connections).await {
         link.sleep_until(due.due_ns).await;
-        let outcome =
-            publish(&mut publisher, &mut connection, call, publishing, due, free_ns).await;
+        let outcome = publish(&mut publisher, &mut connection, &over, due, free_ns).await;
         free_ns = clock::now();
         publisher.ended(due, outcome);
     }
     link.finish();
 }
 
+/// The requests of a publisher.
+struct Requests<'a> {
+    call: &'a Call,
+    publishing: &'a Publishing,
+    /// Signs them.
+    signer: Option<Signer>,
+}
+
+impl Requests<'_> {
+    /// The request that publishes an event.
+    fn request(&self, voice: &mut Voice, told: Told<'_>) -> Result<Request<Full<Bytes>>, Ended> {
+        let (mut head, body) = voice.request_and_body(self.call, Some(told))?.into_parts();
+        if let Some(signer) = &self.signer {
+            let id = format!("msg_{}", told.token);
+            if !signer.sign(voice, &mut head.headers, &body, &id) {
+                return Err(Ended::Unsigned);
+            }
+        }
+        Ok(Request::from_parts(head, Full::new(body)))
+    }
+}
+
 /// Publishes one event.
 async fn publish(
     publisher: &mut Publisher<'_>,
     connection: &mut Option<Client>,
-    call: &Call,
-    publishing: &Publishing,
+    over: &Requests<'_>,
     due: Due,
     free_ns: u64,
 ) -> Outcome {
     let link = publisher.link;
+    let Requests { call, publishing, .. } = *over;
     let limit = call.timeout.unwrap_or(publishing.timeout).std();
-    let request = publisher.say(due, |voice, told| Ok(voice.request(call, Some(told))?));
+    let request = publisher.say(due, |voice, told| over.request(voice, told));
     let Ok(request) = request else { return Outcome::Refused(ErrorKind::Protocol) };
     // One that the server closed between two events fails neither.
     let open = match connection {
@@ -69,7 +104,7 @@ async fn publish(
 /// What an answer says of the event.
 fn outcome(publisher: &mut Publisher<'_>, call: &Call, answer: &StampedResponse) -> Outcome {
     if !call.expects(answer.status.as_u16()) {
-        return Outcome::Refused(Ended::Refused(answer.status).kind());
+        return Outcome::Refused(ErrorKind::of_status(answer.status.as_u16()));
     }
     if take_answer(&mut publisher.voice, &call.capture, answer).is_err() {
         return Outcome::Unanswered(ErrorKind::Protocol);

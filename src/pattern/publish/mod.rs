@@ -21,14 +21,19 @@ use crate::dialect::capture::Capture;
 use crate::dialect::model::{Mark, Over, Publishing};
 use crate::dialect::token::{TOKEN_LEN, Token};
 use crate::event::TokenPayload;
-use crate::measure::{Counter, ErrorKind, Metric};
+use crate::measure::{Counter, ErrorKind, Metric, Publishing as Failures};
 use crate::pace::Publication;
 
 /// What became of the events of a shard's publishers since it was last taken.
 #[derive(Debug, Default)]
-pub struct Account(RefCell<Published>);
+pub struct Account(RefCell<Published>, RefCell<Failures>);
 
 impl Account {
+    /// The events of the window whose publishing failed, or may have failed.
+    pub fn failed(&self) -> Failures {
+        self.1.borrow().clone()
+    }
+
     /// Takes what became of events since.
     pub fn take(&self) -> Published {
         self.0.take()
@@ -129,6 +134,7 @@ impl Publisher<'_> {
     pub(super) fn ended(&self, due: Due, outcome: Outcome) {
         let event = (due.topic, due.seq);
         let mut account = self.account.0.borrow_mut();
+        let mut failed = self.account.1.borrow_mut();
         match outcome {
             Outcome::Acknowledged(at_ns, id) => {
                 if due.measured {
@@ -139,11 +145,16 @@ impl Publisher<'_> {
             }
             Outcome::Refused(kind) => {
                 self.link.error(kind);
-                self.link.count(Counter::PublishesRefused, u64::from(due.measured));
+                if due.measured {
+                    failed.refuse(due.topic, due.seq);
+                }
                 account.refused.push(event);
             }
             Outcome::Unanswered(kind) => {
                 self.link.error(kind);
+                if due.measured {
+                    failed.leave_unanswered(due.topic, due.seq);
+                }
                 account.unanswered.push(event);
             }
         }

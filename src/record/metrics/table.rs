@@ -167,8 +167,8 @@ pub const SPECS: &[Spec] = &[
         .says("of the answered: those told that nothing has changed (304)", "all but `request`"),
     count("dials", Unit::Of("attempts"), WORKERS, Counter::Dials).better(Better::Neither)
         .says("attempts to open a connection to the target, failed ones too, over the whole trial", "failed before any report"),
-    count("reconnects", Unit::Of("links"), WORKERS, Counter::Reconnects).of(Of::Delivering).better(Better::Neither)
-        .says("times that a link stood again after it had ended without being asked to", "`request`"),
+    count("reconnects", Unit::Of("links"), WORKERS, Counter::Reconnects).better(Better::Neither)
+        .says("times that a link stood again after it had ended without being asked to; of `request`, after the target had closed a kept connection between two requests", "failed before any report"),
     count("churned", Unit::Of("links"), WORKERS, Counter::Churned).when(fill::churns).better(Better::Neither)
         .says("times that a link left on purpose and was followed by a new connection", "no churn"),
     count("skipped", Unit::Of("events"), WORKERS, Counter::Skipped).of(Of::Delivering)
@@ -351,4 +351,38 @@ pub const SPECS: &[Spec] = &[
         .says("the target's CPU time over the connect phase ÷ `clients`: handshakes, subscription or first poll", "failed, files written before it"),
     number("connect_wire_bytes_per_link", "connect_wire_per_link", Unit::Bytes, causes::connect_wire_per_link).expected_of(Of::Nothing)
         .says("bytes at IP level that the links carried until all of them stood ÷ `clients`, both ways", "likewise, kernel does not tell"),
+    count("error_unreachable", Unit::Of("errors"), WORKERS, Counter::ErrorUnreachable)
+        .says("of `error_connect`: no route to the address, or no answer from it", "failed before any report, files written before it"),
+    count("error_tls", Unit::Of("errors"), WORKERS, Counter::ErrorTls)
+        .says("of `error_connect`: no TLS between client and server, whose alert or bytes say why", "likewise"),
+    count("error_certificate", Unit::Of("errors"), WORKERS, Counter::ErrorCertificate)
+        .says("of `error_connect`: certificates of the server that were not accepted: expired, not valid yet, of an unknown issuer, for another name", "likewise"),
+    count("error_endless", Unit::Of("errors"), WORKERS, Counter::ErrorEndless)
+        .says("of `error_timeout`: answers that had begun and did not end", "likewise"),
+    count("error_truncated", Unit::Of("errors"), WORKERS, Counter::ErrorTruncated)
+        .says("of `error_closed`: connections that ended in the middle of an answer", "likewise"),
+    count("error_reset", Unit::Of("errors"), WORKERS, Counter::ErrorReset)
+        .says("of `error_closed`: connections that the server reset, and HTTP/2 streams and connections that it ended with a code", "likewise"),
+    count("error_close_code", Unit::Of("errors"), WORKERS, Counter::ErrorCloseCode)
+        .says("of `error_closed`: WebSockets that the server closed with the code of an error", "likewise"),
+    count("error_redirect", Unit::Of("errors"), WORKERS, Counter::ErrorRedirect)
+        .says("of `error_status`: redirects, which are not followed", "likewise"),
+    count("error_denied", Unit::Of("errors"), WORKERS, Counter::ErrorDenied)
+        .says("of `error_status`: 401, 403 and 407", "likewise"),
+    count("error_not_found", Unit::Of("errors"), WORKERS, Counter::ErrorNotFound)
+        .says("of `error_status`: 404 and 410", "likewise"),
+    count("error_not_allowed", Unit::Of("errors"), WORKERS, Counter::ErrorNotAllowed)
+        .says("of `error_status`: 405", "likewise"),
+    count("error_too_large", Unit::Of("errors"), WORKERS, Counter::ErrorTooLarge)
+        .says("of `error_status`: 413, 414 and 431", "likewise"),
+    count("error_server_error", Unit::Of("errors"), WORKERS, Counter::ErrorServer)
+        .says("of `error_status`: 5xx, other than 503", "likewise"),
+    count("error_oversized", Unit::Of("errors"), WORKERS, Counter::ErrorOversized)
+        .says("of `error_protocol`: heads, bodies and messages beyond what is taken", "likewise"),
+    count("error_encoding", Unit::Of("errors"), WORKERS, Counter::ErrorEncoding)
+        .says("of `error_protocol`: content codings that were not asked for, or are damaged", "likewise"),
+    count("error_frame", Unit::Of("errors"), WORKERS, Counter::ErrorFrame)
+        .says("of `error_protocol`: frames of WebSocket or HTTP/2 that break the protocol", "likewise"),
+    own("error_samples", Kind::List, Unit::None)
+        .says("what one failure of each kind said: `not_found: the target answers 404 Not Found: …`, with at most the first 200 bytes of an answer's body; joined as `verdict_reasons`", "no failures, files written before it"),
 ];

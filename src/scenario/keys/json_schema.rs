@@ -5,7 +5,7 @@
 
 use serde_json::{Map, Value as Json, json};
 
-use super::{Key, Kind, LINE, ROOT, SWEEP, Section, Usual, sections, swept};
+use super::{BUILT_IN, Key, Kind, LINE, ROOT, SWEEP, Section, TARGET, Usual, sections, swept};
 use crate::unit::{Bandwidth, ByteSize, Count, Rate, Share, Span};
 
 /// The schema.
@@ -28,6 +28,13 @@ pub fn json_schema() -> Json {
 fn table(section: &Section) -> Map<String, Json> {
     let mut schema = object(section, section.keys, &(section.form.defaults)());
     schema.insert("description".into(), section.about.into());
+    if section.name == TARGET.name {
+        // As they were written before there were other servers.
+        for key in BUILT_IN {
+            let was = format!("The same as `target.builtin.{}`.", key.name);
+            schema["properties"][key.name] = described(of(section, &key.kind), &was);
+        }
+    }
     schema
 }
 
@@ -58,12 +65,14 @@ fn property(section: &Section, key: &Key, defaults: &Json) -> Json {
     }
     let mut schema = match &key.kind {
         Kind::Table(keys) => object(section, keys, &defaults[key.name]),
-        Kind::Either(kinds) => {
-            let each = kinds.iter().map(|kind| described(of(section, kind), &description));
-            as_map(json!({ "anyOf": each.collect::<Vec<_>>() }))
-        }
         kind => of(section, kind),
     };
+    // An editor shows that of the alternative that it offers.
+    if let Some(Json::Array(alternatives)) = schema.get_mut("anyOf") {
+        for alternative in alternatives {
+            alternative["description"] = description.clone().into();
+        }
+    }
     if let Some(value) = key.default(defaults) {
         schema.insert("default".into(), value);
     }

@@ -37,7 +37,10 @@ pub(super) fn documented(document: &str) -> (String, Vec<String>) {
         let (names, after) = after.split_once(" -->\n").expect("a marker ends on its line");
         let (_, after) = after.split_once(END).expect("every table has an end");
         let names: Vec<&str> = names.split(' ').collect();
-        let of = |name: &&str| super::section(if *name == "file" { "" } else { name }).expect(name);
+        let of = |name: &&str| {
+            let part = inner().find(|section| section.name == *name);
+            part.or_else(|| super::section(if *name == "file" { "" } else { name })).expect(name)
+        };
         let sections: Vec<&Section> = names.iter().map(of).collect();
         let (listed, table) = (names.join(" "), table(&sections));
         let _ = write!(made, "{before}{BEGIN}{listed} -->\n{table}{END}");

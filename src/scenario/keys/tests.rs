@@ -151,6 +151,7 @@ fn the_tables_of_a_target_have_the_keys_that_its_structs_are_read_from() {
                 "binary",
                 "split",
                 "stream",
+                "cursor",
                 "heartbeat",
                 "steps",
                 "reply",

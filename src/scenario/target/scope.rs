@@ -7,7 +7,7 @@ use super::super::keys::TARGET;
 use super::super::tree::{Table, Value};
 use super::NAME;
 use super::texts::{Text, texts};
-use crate::dialect::template::{Name, Variable, is_reserved, unknown_capture};
+use crate::dialect::template::{Files, Name, Variable, is_reserved, unknown_capture};
 
 /// What can have a value in a text.
 #[derive(Debug, Default)]
@@ -37,7 +37,13 @@ pub(super) fn check(file: &str, own: &Table) -> Result<(), ScenarioError> {
         };
         return Err(ScenarioError::refused(file, place, message));
     }
-    for text in texts(NAME, TARGET.keys, own) {
+    let mut read = |path: &str| std::fs::read(path).map_err(|error| error.to_string());
+    let mut files = Files::new(&mut read);
+    for mut text in texts(NAME, TARGET.keys, own) {
+        // Columns and rows of files are what they must be.
+        text.template.load(&mut files).map_err(|fault| {
+            ScenarioError::refused(file, &text.place, format!("{}: {fault}", text.path))
+        })?;
         let scope = Scope::of(&text.path, own, &captures);
         if let Some(fault) = scope.fault(&text, own) {
             let message = format!("{}: {fault}", text.path);
@@ -142,7 +148,7 @@ impl Scope {
         if own.get("launch").is_some() {
             scope.variables.push(Port);
         }
-        scope.of_steps(path, head, rest, own, captures);
+        scope.of_steps(head, rest, own, captures);
         scope
     }
 
@@ -190,7 +196,7 @@ impl Scope {
     }
 
     /// What set-up and the steps before have captured.
-    fn of_steps(&mut self, path: &str, head: &str, rest: &str, own: &Table, captures: &[Capture]) {
+    fn of_steps(&mut self, head: &str, rest: &str, own: &Table, captures: &[Capture]) {
         if matches!(head, "setup" | "teardown" | "headers" | "url" | "unix") {
             return;
         }
@@ -202,7 +208,7 @@ impl Scope {
             let known = if of == "setup" {
                 number(table).is_some_and(|n| each(own, "setup", n) <= reach)
             } else if of == head {
-                is_before(inner, rest, head, path)
+                is_before(inner, rest, head, own)
             } else {
                 false
             };
@@ -236,7 +242,7 @@ impl Scope {
 }
 
 /// Whether a capture of the same table has a value in the text at `rest` of it.
-fn is_before(capture: &str, rest: &str, head: &str, _path: &str) -> bool {
+fn is_before(capture: &str, rest: &str, head: &str, table: &Table) -> bool {
     let of = capture.split_once('.').map_or("", |(_, of)| of);
     // A response's own captures are for what comes after it.
     let own = of.rsplit_once("capture.").map_or("", |(before, _)| before);
@@ -244,7 +250,7 @@ fn is_before(capture: &str, rest: &str, head: &str, _path: &str) -> bool {
         // One client's requests follow each other in any order.
         return true;
     }
-    if own.starts_with("reply[") {
+    if own.contains("reply[") {
         return rest.starts_with(own);
     }
     let step = |text: &str| {
@@ -253,11 +259,37 @@ fn is_before(capture: &str, rest: &str, head: &str, _path: &str) -> bool {
     };
     match (step(own), step(rest)) {
         (Some(captured), Some(used)) => captured < used,
-        // A step before the connection has its captures in the handshake; any later one in what follows it.
-        (Some(_), None) => true,
+        // Polls come after all steps; a stream is opened after those that are before it.
+        (Some(captured), None) => !opens(head, rest) || comes_before(table, head, own, captured),
         (None, Some(_)) => false,
         (None, None) => !rest.starts_with(own) || own.is_empty(),
     }
+}
+
+/// Whether the text at `rest` is of the request that opens a stream.
+fn opens(head: &str, rest: &str) -> bool {
+    let rest = rest.strip_prefix("websocket.").unwrap_or(rest);
+    match head {
+        "sse" => rest.starts_with("request"),
+        "websocket" | "publish" => ["path", "headers"].iter().any(|key| rest.starts_with(key)),
+        _ => false,
+    }
+}
+
+/// Whether step number `at` is taken before its stream is opened.
+fn comes_before(table: &Table, head: &str, own: &str, at: usize) -> bool {
+    let of = table.of(head);
+    let of = if own.starts_with("websocket.") { of.of("websocket") } else { of };
+    let step = match of.get("steps").map(|node| &node.value) {
+        Some(Value::List(steps)) => steps.get(at),
+        _ => None,
+    };
+    step.is_some_and(|step| match &step.value {
+        Value::Table(step) => {
+            step.get("before").is_some_and(|node| node.value == Value::Boolean(true))
+        }
+        _ => false,
+    })
 }
 
 /// For whom a request of set-up is sent.

@@ -4,7 +4,9 @@ use super::super::PatternKind;
 use super::super::error::{InvalidKey, ScenarioError, require};
 use super::super::external::{External, Reach, TlsOptions};
 use super::super::tree::{Place, Table, Value};
-use crate::dialect::model::{Call, Dialect, Mark, Over, PerMessage, Publishing, Step};
+use crate::dialect::capture::Capture;
+use crate::dialect::matcher::Matcher;
+use crate::dialect::model::{Call, Dialect, Mark, Messages, Over, PerMessage, Publishing, Step};
 
 /// Checks a server and how it is spoken to, for the patterns that are compared; `own` is the table that they were read from.
 pub(super) fn check(
@@ -20,6 +22,7 @@ pub(super) fn check(
             publishing(own, publish)?;
         }
         steps(dialect)?;
+        messages(dialect)?;
         callback(dialect)?;
         tls(reach)
     };
@@ -65,8 +68,7 @@ fn recognition(own: &Table, dialect: &Dialect) -> Result<(), InvalidKey> {
         "has no use without match = \"ids\"; write that, or remove it".to_owned()
     })?;
     require(ids || field || said.delivered_id.is_none(), "target.delivered_id", || {
-        "has no use without match = \"ids\" or \"field\"; write one of them, or remove it"
-            .to_owned()
+        "has no use without match = \"ids\" or \"field\"; write either, or remove it".to_owned()
     })?;
     let many = said.events == PerMessage::Many && own.get("events").is_some();
     require(!(ids || field) || !many || said.each.is_some(), "target.events", || {
@@ -166,11 +168,13 @@ fn each<'a>(
         let path = format!("{of}.steps[{n}]");
         let kinds = [step.request.is_some(), step.send.is_some(), step.wait.is_some()];
         let kinds = kinds.into_iter().filter(|is| *is).count();
-        require(kinds == 1, &path, || match kinds {
-            0 => "a step is one of request, send and wait; write one of them".to_owned(),
+        require(kinds == 1, &path, || {
+            match kinds {
+            0 => "a step is one of request, send and wait, and this is none; write request = \"POST /…\"".to_owned(),
             _ => {
                 "a step is only one of request, send and wait; make several steps of it".to_owned()
             }
+        }
         })?;
         let lacks = step.request.as_ref().is_some_and(|call| call.path.source().is_empty());
         require(!lacks, &path, || no_path("request"))?;
@@ -192,6 +196,70 @@ fn each<'a>(
         )?;
     }
     Ok(())
+}
+
+/// What is taken out of messages, which have no status and no headers, and what is said of those of WebSockets, which have no
+/// names.
+fn messages(dialect: &Dialect) -> Result<(), InvalidKey> {
+    let publish = dialect.publish.as_ref().and_then(|publish| publish.websocket.as_ref());
+    let sockets =
+        [("target.websocket", dialect.websocket.as_ref()), ("target.publish.websocket", publish)];
+    for (of, socket) in sockets.into_iter().filter_map(|(of, socket)| Some((of, socket?))) {
+        of_message(
+            &format!("{of}.cursor"),
+            socket.cursor.iter().map(|(name, part)| (name, &part.capture)),
+        )?;
+        for (n, reply) in socket.reply.iter().enumerate() {
+            of_message(&format!("{of}.reply[{n}].capture"), &reply.capture)?;
+            has_no_name(&format!("{of}.reply[{n}].to"), [&reply.to])?;
+        }
+        for (n, step) in socket.steps.iter().enumerate() {
+            has_no_name(&format!("{of}.steps[{n}].wait"), &step.wait)?;
+        }
+        let Messages { deliver, ignore, fail } = &socket.messages;
+        for (key, matchers) in [("deliver", deliver), ("ignore", ignore), ("fail", fail)] {
+            has_no_name(&format!("{of}.{key}"), matchers)?;
+        }
+    }
+    let streams = [
+        ("target.sse", dialect.sse.as_ref().map(|sse| &sse.steps)),
+        ("target.websocket", dialect.websocket.as_ref().map(|socket| &socket.steps)),
+        ("target.publish.websocket", publish.map(|socket| &socket.steps)),
+    ];
+    for (of, steps) in streams {
+        for (n, step) in steps.into_iter().flatten().enumerate() {
+            of_message(&format!("{of}.steps[{n}].capture"), &step.capture)?;
+        }
+    }
+    Ok(())
+}
+
+fn of_message<'a>(
+    path: &str,
+    captures: impl IntoIterator<Item = (&'a String, &'a Capture)>,
+) -> Result<(), InvalidKey> {
+    for (name, capture) in captures {
+        let source = capture.source();
+        let of_answer =
+            ["header:", "cookie:", "status"].iter().any(|kind| source.starts_with(kind));
+        require(!of_answer, &format!("{path}.{name}"), || {
+            format!(
+                "'{source}': a message has no status, no headers and no cookies; take json:/… or regex:… of it"
+            )
+        })?;
+    }
+    Ok(())
+}
+
+fn has_no_name<'a>(
+    path: &str,
+    matchers: impl IntoIterator<Item = &'a Matcher>,
+) -> Result<(), InvalidKey> {
+    let named = matchers.into_iter().find_map(Matcher::event);
+    require(named.is_none(), path, || {
+        "only server-sent events have names; a message of a WebSocket is recognised by its content"
+            .to_owned()
+    })
 }
 
 fn callback(dialect: &Dialect) -> Result<(), InvalidKey> {

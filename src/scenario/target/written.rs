@@ -21,10 +21,12 @@ pub(super) fn normal(
     lift(file, path, keys, table)?;
     for (name, node) in &mut table.0 {
         let Some(key) = keys.iter().find(|key| key.name == name) else { continue };
+        // Only the target's own URL may be one per pattern.
+        let at_top = path == "target";
         let path = format!("{path}.{name}");
         match key.name {
             "cursor" => one_form_of_cursor(node),
-            "url" => one_form_of_url(node),
+            "url" if at_top => one_form_of_url(node),
             "signed" => {
                 if let Value::Text(text) = &mut node.value {
                     *text = signed(text);

@@ -256,7 +256,7 @@ const BAD_LINES: [(&str, &str, &str); 56] = [
     (
         "[target]\nring = 10",
         "",
-        "dir/x.toml:12: target.ring = 10: a poller can miss 29 events of a topic at 5/s between polls 500ms apart; raise target.ring to at least 29",
+        "dir/x.toml:12: target.builtin.ring = 10: a poller can miss 29 events of a topic at 5/s between polls 500ms apart; raise target.builtin.ring to at least 29",
     ),
     (
         "[request]\nmix = { read = 0 }",
@@ -389,10 +389,13 @@ fn what_links_cannot_meet_is_refused_with_key_and_remedy() {
         ("consumers.receive_buffer=1B", "is not between 1KiB and 64MiB"),
         ("workload.churn=100k/s", "would leave more than ten times per second; lower it"),
         ("websocket.queue=0", "websocket.queue = 0: must be at least 1"),
-        ("websocket.queue=1M", "the log keeps target.ring = 4096 events"),
+        ("websocket.queue=1M", "the log keeps target.builtin.ring = 4096 events"),
         ("websocket.slow_consumer=shout", "not one of disconnect, drop-oldest, conflate"),
         ("long-poll.coalesce=1h", "a response cannot wait longer than long-poll.wait"),
-        ("target.send_buffer=1KiB", "target.send_buffer = 1KiB is not between 4KiB and 64MiB"),
+        (
+            "target.send_buffer=1KiB",
+            "target.builtin.send_buffer = 1KiB is not between 4KiB and 64MiB",
+        ),
     ] {
         let message = read(GOOD, &[held, set]).unwrap_err();
         assert!(message.contains(part), "{set}: {message}");

@@ -24,7 +24,7 @@ pub(crate) fn check(
     let members = value.as_object();
     for (keyword, rule) in schema {
         let holds = match keyword.as_str() {
-            "$schema" | "title" | "description" | "default" => true,
+            "$schema" | "title" | "description" | "default" | "examples" => true,
             "type" => match rule {
                 Value::Array(types) => types.iter().any(|name| is(value, name)),
                 name => is(value, name),

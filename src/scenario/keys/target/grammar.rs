@@ -38,7 +38,7 @@ pub(super) static SIGNED: Grammar = Grammar {
 pub(super) static CAPTURE: Grammar = Grammar {
     name: "capture",
     example: "\"json:/id\"",
-    pattern: Some("^(json|header|cookie|regex|event)\\b|^[a-z]+$"),
+    pattern: Some("^(json|header|cookie|regex|event|status|body)"),
     or_table: false,
     has_placeholders: false,
     check: |file, path, node| value::<Capture>(file, path, node).map(drop),

@@ -2,6 +2,7 @@
 
 mod pages;
 mod refused;
+mod unfit;
 
 use std::path::PathBuf;
 
@@ -64,7 +65,15 @@ fn every_embedded_page_is_read() {
     let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/scenarios/dialects");
     let mut files: Vec<String> = std::fs::read_dir(folder)
         .unwrap()
-        .map(|entry| entry.unwrap().path().file_stem().unwrap().to_string_lossy().into_owned())
+        .filter_map(|entry| {
+            entry
+                .unwrap()
+                .file_name()
+                .into_string()
+                .unwrap()
+                .strip_suffix(".toml")
+                .map(str::to_owned)
+        })
         .collect();
     files.sort();
     let mut embedded: Vec<&str> = dialects::PAGES.iter().map(|page| page.name).collect();

@@ -58,6 +58,7 @@ request = "PUT /own"
     let publish = load(&folder, "x.toml").unwrap().external.unwrap().dialect.publish.unwrap();
     assert_eq!((publish.over, publish.request), (Over::Command, None));
     // What is wrong in the page is said of the page.
+    std::fs::write(folder.join("x.toml"), scenario).unwrap();
     for (from, to, expected) in [
         (
             "steps = [",
@@ -145,7 +146,7 @@ directory = "pages"
     assert_eq!(folders, [folder.to_string_lossy().into_owned(), here("pages")]);
     for (file, place) in [
         ("ca.pem", "x.toml:9: target.tls.ca: no file is at "),
-        ("names.txt", "x.toml:11: target.sse.request: no file is at "),
+        ("names.txt", "x.toml:11: target.sse.request.path: no file is at "),
         ("pages/users.csv", "pages/my.toml:2: target.headers.a: no file is at "),
     ] {
         let away = folder.join(file);
@@ -155,5 +156,11 @@ directory = "pages"
         assert!(error.contains(place) && error.contains(file), "{file}: {error}");
         std::fs::write(&away, text).unwrap();
     }
+    std::fs::write(folder.join("pages/users.csv"), "nom\nann\n").unwrap();
+    let error = load(&folder, "x.toml").unwrap_err();
+    assert!(
+        error.contains("pages/my.toml:2: target.headers.a: ") && error.contains("'name'"),
+        "{error}"
+    );
     std::fs::remove_dir_all(folder).unwrap();
 }

@@ -1,0 +1,223 @@
+//! Why an exchange failed: what a server, or the way to it, can do wrong, each with the kind that it is counted under.
+
+use std::error::Error as StdError;
+use std::io;
+use std::time::Duration;
+
+use super::Meter;
+use super::handshake_error::HandshakeError;
+use crate::measure::ErrorKind;
+
+/// Most bytes of a response that are kept: more than any page of events.
+pub(super) const BODY_MAX: usize = 256 << 20;
+
+/// Why an exchange failed.
+#[derive(Debug, thiserror::Error)]
+pub enum NetError {
+    /// The connection could not be opened.
+    #[error("cannot connect to {to}: {}", refusal(error))]
+    Connect {
+        /// What was dialled.
+        to: String,
+        /// What the system says.
+        error: io::Error,
+    },
+    /// No TLS was agreed on.
+    #[error(transparent)]
+    Handshake(#[from] HandshakeError),
+    /// No answer before the time-out.
+    #[error("no answer within {0:?}")]
+    Timeout(Duration),
+    /// An answer began before the time-out, and did not end.
+    #[error("the answer began and did not end within {0:?}")]
+    Endless(Duration),
+    /// The peer closed the connection, or it broke, before an answer began.
+    #[error("the server closed the connection {0}")]
+    Closed(&'static str),
+    /// The connection ended in the middle of an answer.
+    #[error("the connection ended in the middle of the answer's {0}")]
+    Truncated(Part),
+    /// The peer reset the connection, or a stream.
+    #[error("{0}")]
+    Reset(String),
+    /// More than is taken.
+    #[error("{0}")]
+    Oversized(String),
+    /// A content coding that was not asked for, or is damaged.
+    #[error("{0}")]
+    Encoding(String),
+    /// A frame that breaks the protocol.
+    #[error("{0}")]
+    Frame(String),
+    /// The answer is not of the protocol.
+    #[error("the answer was not understood: {0}")]
+    Protocol(String),
+}
+
+/// A part of an answer.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Part {
+    /// Its status line and headers.
+    Head,
+    /// What follows.
+    Body,
+}
+
+impl std::fmt::Display for Part {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(match self {
+            Self::Head => "head",
+            Self::Body => "body",
+        })
+    }
+}
+
+impl NetError {
+    /// The kind under which it is counted.
+    pub fn kind(&self) -> ErrorKind {
+        match self {
+            Self::Connect { error, .. } => match error.kind() {
+                io::ErrorKind::HostUnreachable
+                | io::ErrorKind::NetworkUnreachable
+                | io::ErrorKind::NetworkDown
+                | io::ErrorKind::TimedOut => ErrorKind::Unreachable,
+                _ => ErrorKind::Connect,
+            },
+            Self::Handshake(error) => error.kind(),
+            Self::Timeout(_) => ErrorKind::Timeout,
+            Self::Endless(_) => ErrorKind::Endless,
+            Self::Closed(_) => ErrorKind::Closed,
+            Self::Truncated(_) => ErrorKind::Truncated,
+            Self::Reset(_) => ErrorKind::Reset,
+            Self::Oversized(_) => ErrorKind::Oversized,
+            Self::Encoding(_) => ErrorKind::Encoding,
+            Self::Frame(_) => ErrorKind::Frame,
+            Self::Protocol(_) => ErrorKind::Protocol,
+        }
+    }
+
+    /// Whether the connection was over before the request was sent, so that another may carry it.
+    pub fn is_unsent(&self) -> bool {
+        matches!(self, Self::Closed(when) if *when == UNSENT)
+    }
+
+    /// What an exchange that was given up after `limit` failed by: it matters whether an answer had begun.
+    pub(super) const fn late(limit: Duration, meter: &Meter) -> Self {
+        if meter.first_ns().is_some() { Self::Endless(limit) } else { Self::Timeout(limit) }
+    }
+
+    /// Reads the HTTP library's error, which happened in `part` of an answer on the connection of `meter`.
+    pub(super) fn of(error: &hyper::Error, meter: &Meter, part: Part) -> Self {
+        if let Some(io) = cause::<io::Error>(error)
+            && let Some(error) = cause::<rustls::Error>(io)
+        {
+            return HandshakeError::of(error, &meter.greeting()).into();
+        }
+        if let Some(error) = cause::<h2::Error>(error) {
+            return Self::of_http2(error, meter, part);
+        }
+        if error.is_parse_too_large() {
+            return Self::Oversized(
+                "the answer's head is too large: at most 64 KiB and 100 fields are taken"
+                    .to_owned(),
+            );
+        }
+        if error.is_parse() {
+            let foreign = meter.greeting().instead_of_http1();
+            return Self::Protocol(foreign.map_or_else(|| error.to_string(), str::to_owned));
+        }
+        match cause::<io::Error>(error) {
+            Some(io) => Self::of_io(io, meter, part),
+            None => Self::ended(meter, part),
+        }
+    }
+
+    /// Reads an error of the connection itself.
+    pub(super) fn of_io(error: &io::Error, meter: &Meter, part: Part) -> Self {
+        if let Some(error) = cause::<rustls::Error>(error) {
+            return HandshakeError::of(error, &meter.greeting()).into();
+        }
+        match error.kind() {
+            io::ErrorKind::UnexpectedEof => Self::ended(meter, part),
+            // Chunks that are none: the HTTP library's own words.
+            io::ErrorKind::InvalidInput | io::ErrorKind::InvalidData => {
+                Self::Protocol(error.to_string())
+            }
+            _ => Self::Reset(if meter.first_ns().is_some() {
+                format!(
+                    "the server reset the connection in the middle of the answer's {part} ({error})"
+                )
+            } else {
+                format!("the server reset the connection before it answered ({error})")
+            }),
+        }
+    }
+
+    fn ended(meter: &Meter, part: Part) -> Self {
+        if part == Part::Body || meter.first_ns().is_some() {
+            Self::Truncated(part)
+        } else if meter.sent_ns().is_none() {
+            Self::Closed(UNSENT)
+        } else {
+            Self::Closed("without an answer")
+        }
+    }
+
+    fn of_http2(error: &h2::Error, meter: &Meter, part: Part) -> Self {
+        if let Some(foreign) = meter.greeting().instead_of_http2() {
+            return Self::Protocol(foreign.to_owned());
+        }
+        if let Some(io) = error.get_io() {
+            return Self::of_io(io, meter, part);
+        }
+        let reason = error.reason().unwrap_or(h2::Reason::NO_ERROR);
+        let (code, what) = (u32::from(reason), reason.description());
+        if !error.is_remote() {
+            return match reason {
+                h2::Reason::NO_ERROR => Self::ended(meter, part),
+                _ => Self::Frame(format!(
+                    "the server breaks the rules of HTTP/2: {what} (code {code})"
+                )),
+            };
+        }
+        let frame = if error.is_go_away() { "connection (GOAWAY" } else { "stream (RST_STREAM" };
+        Self::Reset(format!("the server ended the HTTP/2 {frame}, code {code}: {what})"))
+    }
+}
+
+/// A connection that was found closed before anything was sent.
+pub(super) const UNSENT: &str = "before a request was sent";
+
+/// The innermost cause of that type.
+fn cause<'a, T: StdError + 'static>(error: &'a (dyn StdError + 'static)) -> Option<&'a T> {
+    let inside = |error: &'a (dyn StdError + 'static)| {
+        // An I/O error shows what it wraps elsewhere than as its source.
+        let wrapped = error.downcast_ref::<io::Error>().and_then(io::Error::get_ref);
+        wrapped.map(|wrapped| wrapped as &(dyn StdError + 'static)).or_else(|| error.source())
+    };
+    let mut next = Some(error);
+    while let Some(error) = next {
+        if let Some(found) = error.downcast_ref::<T>() {
+            return Some(found);
+        }
+        next = inside(error);
+    }
+    None
+}
+
+/// What the system says of a dial, in full.
+fn refusal(error: &io::Error) -> String {
+    let what = match error.kind() {
+        io::ErrorKind::ConnectionRefused => "connection refused: nothing listens there",
+        io::ErrorKind::TimedOut => {
+            "no answer to the dial: nothing is there, or a firewall drops it"
+        }
+        io::ErrorKind::HostUnreachable => "no route to the host",
+        io::ErrorKind::NetworkUnreachable => "no route to the network",
+        io::ErrorKind::AddrNotAvailable => {
+            "no client port is left on this machine's address: use fewer connections at once, or more addresses of the server"
+        }
+        _ => return error.to_string(),
+    };
+    what.to_owned()
+}

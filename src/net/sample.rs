@@ -1,0 +1,129 @@
+//! The beginning of an answer that was not expected, for people to read.
+
+use std::fmt;
+use std::time::Duration;
+
+use bytes::Bytes;
+use hyper::header::{HeaderMap, HeaderValue, LOCATION};
+use hyper::{Response, StatusCode};
+
+/// Most bytes of a body that are kept.
+pub const SAMPLE_MAX: usize = 200;
+/// Longest wait for them.
+const PATIENCE: Duration = Duration::from_secs(1);
+
+/// The first bytes of a body, as one line of text.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Sample(String);
+
+impl Sample {
+    /// The beginning of `body`.
+    pub fn of(body: &[u8]) -> Self {
+        let text = String::from_utf8_lossy(&body[..body.len().min(SAMPLE_MAX)]);
+        let shown = text.chars().map(|c| if c.is_control() { ' ' } else { c });
+        let words: String = shown.collect();
+        Self(words.split_whitespace().collect::<Vec<_>>().join(" "))
+    }
+
+    /// Reads as much of a body as is kept, by its pieces, for a second at most.
+    pub(super) async fn read<E>(mut piece: impl AsyncFnMut() -> Option<Result<Bytes, E>>) -> Self {
+        let mut read = Vec::new();
+        let reading = async {
+            while read.len() < SAMPLE_MAX
+                && let Some(Ok(piece)) = piece().await
+            {
+                read.extend_from_slice(&piece);
+            }
+        };
+        // What has come by then is enough.
+        let _ = tokio::time::timeout(PATIENCE, reading).await;
+        Self::of(&read)
+    }
+
+    /// Whether there is nothing to show.
+    pub const fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+}
+
+impl fmt::Display for Sample {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+/// An answer that was not expected: its status, where it redirects to, and the beginning of its body.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub struct Told {
+    /// The status.
+    pub status: StatusCode,
+    location: Option<String>,
+    sample: Sample,
+}
+
+impl Told {
+    /// An answer's head and the beginning of its body.
+    pub fn of(status: StatusCode, headers: &HeaderMap, sample: Sample) -> Self {
+        let location = headers.get(LOCATION).filter(|_| status.is_redirection());
+        // What stands behind a question mark may be a login.
+        let shown = |value: &HeaderValue| {
+            let text = Sample::of(value.as_bytes()).to_string();
+            text.split_once('?').map_or_else(|| text.clone(), |(path, _)| format!("{path}?…"))
+        };
+        Self { status, location: location.map(shown), sample }
+    }
+
+    /// The answer to an upgrade that was refused.
+    pub fn of_upgrade(response: &Response<()>) -> Self {
+        let sample = response.extensions().get::<Sample>().cloned().unwrap_or_default();
+        Self::of(response.status(), response.headers(), sample)
+    }
+}
+
+impl fmt::Display for Told {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "the target answers {}", self.status)?;
+        if let Some(location) = &self.location {
+            write!(f, " and redirects to {location}, which is not followed")?;
+        }
+        if self.sample.is_empty() { Ok(()) } else { write!(f, ": {}", self.sample) }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_unexpected_answer_is_told_with_where_it_leads_and_what_it_says() {
+        let headers = |to: &'static str| {
+            [(LOCATION, HeaderValue::from_static(to))].into_iter().collect::<HeaderMap>()
+        };
+        for (status, to, body, expected) in [
+            (
+                301,
+                "https://other.example/a?login=x",
+                "",
+                "the target answers 301 Moved Permanently and redirects to https://other.example/a?…, which is not followed",
+            ),
+            (201, "/items/7", "made", "the target answers 201 Created: made"),
+            (404, "", "no such topic", "the target answers 404 Not Found: no such topic"),
+        ] {
+            let status = StatusCode::from_u16(status).unwrap();
+            let told = Told::of(status, &headers(to), Sample::of(body.as_bytes()));
+            assert_eq!(told.to_string(), expected);
+        }
+    }
+
+    #[test]
+    fn a_sample_is_one_line_of_200_bytes_at_most() {
+        for (body, shown) in [
+            (&b""[..], ""),
+            (b"{\"error\":\r\n\t\"no such\x1b[31m topic\"}", "{\"error\": \"no such [31m topic\"}"),
+            (b"\xff\xfe", "\u{fffd}\u{fffd}"),
+        ] {
+            assert_eq!(Sample::of(body).to_string(), shown);
+        }
+        assert_eq!(Sample::of(&[b'x'; 1000]).to_string().len(), SAMPLE_MAX);
+    }
+}

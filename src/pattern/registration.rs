@@ -1,0 +1,269 @@
+//! A webhook receiver's registration at the server: made, renewed, withdrawn, and found again, by the calls of a dialect.
+//!
+//! Without a call to register, the server knows the receivers from its configuration, and nothing is said to it.
+
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use hyper::StatusCode;
+
+use super::consent::{Intent, words};
+use super::receiver::Receiver;
+use super::redial::{Ended, Redial};
+use super::script::{alone, take_answer};
+use super::signature::SignatureError;
+use crate::clock;
+use crate::dialect::callback::NoAddress;
+use crate::dialect::model::{Call, Callback};
+use crate::dialect::template::RenderError;
+use crate::measure::ErrorKind;
+use crate::net::tls::TlsError;
+use crate::net::{Client, NetError, StampedResponse};
+
+/// Longest wait for the answer to a call, the server's check of the endpoint included, unless the call says otherwise.
+const LIMIT: Duration = Duration::from_secs(30);
+
+/// Why an endpoint could not be set up.
+#[derive(Debug, thiserror::Error)]
+pub(super) enum SetupError {
+    #[error("cannot listen on {0}: {1}")]
+    Listen(SocketAddr, std::io::Error),
+    #[error("target.webhook.listen: {0}")]
+    Place(#[from] NoAddress),
+    #[error("cannot register the endpoint: {0}")]
+    Register(#[from] NetError),
+    #[error("the target answers {0} to the registration: {1}")]
+    Refused(StatusCode, String),
+    #[error(
+        "the target's answer to the registration does not contain what the dialect captures as '{0}'"
+    )]
+    Missing(String),
+    #[error("the target keeps another registration under this name")]
+    Foreign,
+    #[error("the target denied the subscription: {0}")]
+    Denied(String),
+    #[error("the target did not verify the subscription within {0:?}")]
+    Unverified(Duration),
+    #[error("a text of [target.webhook] cannot be rendered: {0}")]
+    Render(#[from] RenderError),
+    #[error(transparent)]
+    Tls(#[from] TlsError),
+    #[error("target.webhook.verify: {0}")]
+    Signature(#[from] SignatureError),
+}
+
+impl SetupError {
+    fn kind(&self) -> ErrorKind {
+        match self {
+            Self::Register(error) => error.kind(),
+            Self::Refused(status, ..) => ErrorKind::of_status(status.as_u16()),
+            Self::Denied(_) => ErrorKind::Status,
+            Self::Listen(..) | Self::Place(_) | Self::Tls(_) => ErrorKind::Connect,
+            Self::Unverified(_) => ErrorKind::Timeout,
+            Self::Missing(_) | Self::Foreign | Self::Render(_) | Self::Signature(_) => {
+                ErrorKind::Protocol
+            }
+        }
+    }
+}
+
+/// Registers the endpoint of a link that was started at `started_ns`, and keeps it registered; returns when the trial ends.
+pub(super) async fn keep(receiver: &Receiver, started_ns: u64) {
+    let link = &receiver.link;
+    // The secret may be the link's own: deliveries are checked from the first on then.
+    // Otherwise it comes with the answer to the registration, and whether it has come is seen there.
+    let _ = receiver.learn_secret();
+    let mut left = leaves_something(receiver).then(|| link.leaves_something());
+    if let Err(error) = register(receiver).await {
+        return link.cannot_stand(&error);
+    }
+    link.ready(started_ns);
+    let over = async {
+        match &mut left {
+            None => std::future::pending().await,
+            Some(left) => left.called().await,
+        }
+    };
+    tokio::select! {
+        () = stay(receiver) => {}
+        _turn = over => {
+            if let Err(error) = withdraw(receiver).await {
+                link.error(error.kind());
+            }
+        }
+    }
+}
+
+/// Whether a registration outlives the trial: that of a built-in server that the trial has started does not.
+fn leaves_something(receiver: &Receiver) -> bool {
+    let voice = receiver.voice.borrow();
+    let starts_and_ends_with_us = voice.is_envelope() && voice.conversation().endpoint.is_none();
+    receiver.callback.unregister.is_some() && !starts_and_ends_with_us
+}
+
+/// Whether the server keeps registrations when it restarts.
+fn are_kept(receiver: &Receiver) -> bool {
+    let by_case = !receiver.voice.borrow().is_envelope();
+    receiver.callback.check.is_some() && (by_case || receiver.link.context().case.keeps_outbox())
+}
+
+/// Reconnects after a restart of the target or a departure of the link, and renews what the server grants for a while.
+///
+/// A server that has lost the registration is told it again; the built-in one continues after the link's cursor. One that
+/// keeps it is only asked for it: a second registration would deliver everything twice, and hide the loss of the first.
+async fn stay(receiver: &Receiver) {
+    let link = &receiver.link;
+    let kept = are_kept(receiver);
+    let mut target = link.watch_target();
+    let mut redial = Redial::new(link);
+    loop {
+        let lost_ns = tokio::select! {
+            () = link.target_down(&mut target) => {
+                let lost_ns = clock::now();
+                redial.wait(link).await;
+                Some(lost_ns)
+            }
+            () = link.departure() => {
+                leave(receiver, kept, &mut redial).await;
+                None
+            }
+            () = lease_ends(receiver) => {
+                while let Err(error) = register(receiver).await {
+                    link.error(error.kind());
+                    redial.wait(link).await;
+                }
+                redial.succeeded();
+                continue;
+            }
+        };
+        loop {
+            let dialled_ns = clock::now();
+            let back = match lost_ns {
+                Some(_) if kept => look_up(receiver).await,
+                Some(_) if receiver.callback.is_static() => reach(receiver).await,
+                // Who cannot withdraw is still registered.
+                None if receiver.callback.unregister.is_none() => Ok(()),
+                _ => register(receiver).await,
+            };
+            match back {
+                Ok(()) => {
+                    link.back(dialled_ns, lost_ns);
+                    redial.succeeded();
+                    break;
+                }
+                Err(error) => link.error(error.kind()),
+            }
+            redial.wait(link).await;
+        }
+    }
+}
+
+/// Withdraws the registration of a link that leaves. What is kept on disk must go, whatever that takes; of another server,
+/// a refusal is its last word.
+async fn leave(receiver: &Receiver, kept: bool, redial: &mut Redial) {
+    let link = &receiver.link;
+    while let Err(error) = withdraw(receiver).await {
+        link.error(error.kind());
+        let forgets = !kept && receiver.voice.borrow().is_envelope();
+        if forgets || (!kept && matches!(error, SetupError::Refused(..))) {
+            return;
+        }
+        redial.wait(link).await;
+    }
+}
+
+/// Waits until four fifths of what the server granted have passed.
+async fn lease_ends(receiver: &Receiver) {
+    match receiver.consent.lease() {
+        Some(lease) => tokio::time::sleep(lease * 4 / 5).await,
+        None => std::future::pending().await,
+    }
+}
+
+/// Registers the endpoint for later events of the link's topic.
+async fn register(receiver: &Receiver) -> Result<(), SetupError> {
+    if let Some(call) = &receiver.callback.register {
+        let since = receiver.link.cursor().to_string();
+        receiver.voice.borrow_mut().set("since", since);
+        let answer = send(receiver, call, Some(Intent::Subscribe)).await?;
+        expect(call, &answer)?;
+        capture(receiver, call, &answer)?;
+    }
+    receiver.learn_secret()?;
+    verified(receiver, Intent::Subscribe).await
+}
+
+/// Withdraws the registration; one that an earlier attempt has withdrawn is gone.
+async fn withdraw(receiver: &Receiver) -> Result<(), SetupError> {
+    let Callback { unregister: Some(call), .. } = &receiver.callback else { return Ok(()) };
+    let answer = send(receiver, call, Some(Intent::Unsubscribe)).await?;
+    let gone = matches!(answer.status, StatusCode::NOT_FOUND | StatusCode::GONE);
+    if !(gone && are_kept(receiver)) {
+        expect(call, &answer)?;
+        capture(receiver, call, &answer)?;
+    }
+    verified(receiver, Intent::Unsubscribe).await
+}
+
+/// Asks for a registration that the server has kept.
+async fn look_up(receiver: &Receiver) -> Result<(), SetupError> {
+    let Callback { check: Some(call), .. } = &receiver.callback else { return Ok(()) };
+    let answer = send(receiver, call, None).await?;
+    expect(call, &answer)?;
+    capture(receiver, call, &answer)?;
+    let voice = receiver.voice.borrow();
+    let kept = voice.get("kept_url");
+    let own = kept.is_none() || kept == voice.callback_url.as_deref();
+    own.then_some(()).ok_or(SetupError::Foreign)
+}
+
+/// Waits until a server that is told nothing can be reached again.
+async fn reach(receiver: &Receiver) -> Result<(), SetupError> {
+    let link = &receiver.link;
+    let connection = Client::connect(&link.dialer(), link.index()).await?;
+    connection.mark();
+    Ok(())
+}
+
+/// Sends `call` over a new connection: registering is part of the connect cost, not of the cost per delivery.
+async fn send(
+    receiver: &Receiver,
+    call: &Call,
+    intent: Option<Intent>,
+) -> Result<StampedResponse, SetupError> {
+    let request = receiver.voice.borrow_mut().request_and_body(call, None)?;
+    if let Some(intent) = intent {
+        let query = request.uri().query().unwrap_or_default();
+        receiver.consent.ask(intent, query, request.body());
+    }
+    let limit = call.timeout.map_or(LIMIT, |limit| limit.std());
+    Ok(alone(&receiver.link, request.map(Into::into), limit).await?)
+}
+
+fn expect(call: &Call, answer: &StampedResponse) -> Result<(), SetupError> {
+    let expected = call.expects(answer.status.as_u16());
+    expected.then_some(()).ok_or_else(|| SetupError::Refused(answer.status, words(answer)))
+}
+
+fn capture(receiver: &Receiver, call: &Call, answer: &StampedResponse) -> Result<(), SetupError> {
+    take_answer(&mut receiver.voice.borrow_mut(), &call.capture, answer).map_err(
+        |error| match error {
+            Ended::Missing(name) => SetupError::Missing(name),
+            other => SetupError::Missing(other.to_string()),
+        },
+    )
+}
+
+/// Waits until the server has verified what was asked, where it does that by itself.
+async fn verified(receiver: &Receiver, intent: Intent) -> Result<(), SetupError> {
+    let call = match intent {
+        Intent::Subscribe => &receiver.callback.register,
+        Intent::Unsubscribe => &receiver.callback.unregister,
+    };
+    let Some(call) = call else { return Ok(()) };
+    let limit = call.timeout.map_or(LIMIT, |limit| limit.std());
+    receiver.consent.given(limit).await.map_err(|denied| match denied {
+        Some(reason) => SetupError::Denied(reason),
+        None => SetupError::Unverified(limit),
+    })
+}

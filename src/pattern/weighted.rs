@@ -1,0 +1,158 @@
+//! A client's requests by the weighted calls of a dialect, and checks of the answers, without sockets.
+
+use std::time::Duration;
+
+use bytes::Bytes;
+use http_body_util::Full;
+use hyper::{Request, StatusCode};
+
+use super::conversation::Voice;
+use super::items::ItemChange;
+use super::script::take_answer;
+use crate::dialect::model::{Call, WeightedCall};
+use crate::dialect::template::{Name, Template};
+use crate::measure::ErrorKind;
+use crate::net::StampedResponse;
+use crate::pace::Rng;
+
+/// The calls of one client, and what it has captured of their answers.
+#[derive(Debug)]
+pub(super) struct Weighted {
+    voice: Voice,
+    choices: Vec<Choice>,
+    /// Weight of the calls that can be sent.
+    total: u64,
+    /// Requests so far.
+    n: u64,
+}
+
+/// A call that may be chosen.
+#[derive(Debug)]
+struct Choice {
+    name: Box<str>,
+    weight: u64,
+    call: Call,
+    /// What its texts take out of earlier answers.
+    needs: Box<[Box<str>]>,
+    /// Whether that is there: once captured, it stays.
+    ready: bool,
+}
+
+impl Weighted {
+    /// The calls of the dialect that `voice` speaks.
+    pub(super) fn new(voice: Voice) -> Self {
+        let dialect = voice.dialect();
+        let common: Vec<&Template> = dialect.headers.values().collect();
+        let choices = dialect.request.iter().map(|call| Choice::new(call, &common)).collect();
+        let mut own = Self { voice, choices, total: 0, n: 0 };
+        own.look();
+        own
+    }
+
+    /// Finds the calls whose captures are there.
+    fn look(&mut self) {
+        self.total = 0;
+        for choice in &mut self.choices {
+            choice.ready |= choice.needs.iter().all(|name| self.voice.get(name).is_some());
+            self.total += if choice.ready { choice.weight } else { 0 };
+        }
+    }
+
+    /// Why no call can be sent yet, if none can.
+    pub(super) fn dead_end(&self) -> Option<String> {
+        if self.total > 0 {
+            return None;
+        }
+        let missing = self.choices.iter().filter(|choice| choice.weight > 0).find_map(|choice| {
+            let name = choice.needs.iter().find(|name| self.voice.get(name).is_none())?;
+            Some(format!(
+                "[[target.request]]: no call can be sent: '{}' needs {{{{{name}}}}}, which is captured by none that can; \
+                 add a call that captures it, or capture it in [[target.setup]]",
+                choice.name
+            ))
+        });
+        Some(missing.unwrap_or_else(|| {
+            "[[target.request]]: every call has the weight 0; give one a weight".to_owned()
+        }))
+    }
+
+    /// Chooses a call by its weight among those that can be sent: its number, and its request.
+    pub(super) fn ask(
+        &mut self,
+        rng: &mut Rng,
+    ) -> Result<(usize, Request<Full<Bytes>>), ErrorKind> {
+        if self.total == 0 {
+            return Err(ErrorKind::Protocol);
+        }
+        let mut at = rng.below(self.total);
+        let mut chosen = 0;
+        for (n, choice) in self.choices.iter().enumerate().filter(|(_, choice)| choice.ready) {
+            chosen = n;
+            if at < choice.weight {
+                break;
+            }
+            at -= choice.weight;
+        }
+        self.n += 1;
+        self.voice.n = Some(self.n);
+        self.voice.sent = self.n;
+        let request = self.voice.request(&self.choices[chosen].call, None);
+        request.map(|request| (chosen, request)).map_err(|_| ErrorKind::Protocol)
+    }
+
+    /// Checks the answer to call number `chosen`, and takes what the call captures of it.
+    pub(super) fn check(
+        &mut self,
+        chosen: usize,
+        answer: &StampedResponse,
+    ) -> Result<ItemChange, ErrorKind> {
+        let call = &self.choices[chosen].call;
+        if !call.expects(answer.status.as_u16()) {
+            return Err(match answer.status {
+                StatusCode::TOO_MANY_REQUESTS | StatusCode::SERVICE_UNAVAILABLE => {
+                    ErrorKind::Refused
+                }
+                _ => ErrorKind::Status,
+            });
+        }
+        take_answer(&mut self.voice, &call.capture, answer).map_err(|error| error.kind())?;
+        if !call.capture.is_empty() && self.choices.iter().any(|choice| !choice.ready) {
+            self.look();
+        }
+        if answer.status == StatusCode::NOT_MODIFIED {
+            Ok(ItemChange::NotModified)
+        } else {
+            Ok(ItemChange::Done)
+        }
+    }
+
+    /// The name of call number `chosen`.
+    pub(super) fn name(&self, chosen: usize) -> &str {
+        &self.choices[chosen].name
+    }
+
+    /// Longest wait for the answer to call number `chosen`, where it has one of its own.
+    pub(super) fn limit(&self, chosen: usize) -> Option<Duration> {
+        self.choices[chosen].call.timeout.map(|limit| limit.std())
+    }
+}
+
+impl Choice {
+    fn new(weighted: &WeightedCall, common: &[&Template]) -> Self {
+        let WeightedCall { weight, name, call } = weighted;
+        let own = call.headers.values().chain(&call.body).chain([&call.path]);
+        let names = own.chain(common.iter().copied()).flat_map(Template::names);
+        let needs = names.filter_map(|name| match name {
+            Name::Capture(name) => Some(name.clone()),
+            _ => None,
+        });
+        let written = || format!("{} {}", call.method(), call.path);
+        Self {
+            name: name.clone().unwrap_or_else(written).into(),
+            weight: u64::from(*weight),
+            call: call.clone(),
+            needs: needs.collect(),
+            ready: false,
+        }
+    }
+}
