@@ -77,8 +77,8 @@ pub(super) enum Ended {
     #[error("the request lacks a header field that is signed")]
     Unsigned,
     /// A message that the dialect lists under `fail`.
-    #[error("the target says that the link has failed")]
-    Told,
+    #[error("the target says that the link has failed: {0}")]
+    Told(String),
     /// The target closed it.
     #[error("the target closed the stream")]
     Closed,
@@ -118,7 +118,7 @@ impl Ended {
             | Self::Render(_)
             | Self::Missing(_)
             | Self::Unsigned
-            | Self::Told => ErrorKind::Protocol,
+            | Self::Told(_) => ErrorKind::Protocol,
         }
     }
 }

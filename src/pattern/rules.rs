@@ -1,6 +1,9 @@
 //! What the messages of a stream mean, by the lists of a dialect.
 
+use super::conversation::Conversation;
+use super::redial::Ended;
 use crate::dialect::model::Messages;
+use crate::net::Sample;
 
 /// What a message means.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -25,4 +28,10 @@ pub(super) fn meaning(rules: &Messages, message: &[u8], event: Option<&str>) -> 
     } else {
         Meaning::Events
     }
+}
+
+/// How a link ends by a message of failure.
+pub(super) fn failure(conversation: &Conversation, message: &[u8]) -> Ended {
+    let text = Sample::of(message).to_string();
+    Ended::Told(conversation.redact(&text).into_owned())
 }

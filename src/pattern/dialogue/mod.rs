@@ -17,7 +17,7 @@ use super::Link;
 use super::conversation::{Conversation, Voice};
 use super::recognise::Contents;
 use super::redial::{Ended, Redial, Subscription, hold};
-use super::rules::{Meaning, meaning};
+use super::rules::{Meaning, failure, meaning};
 use crate::dialect::capture::Answer;
 use crate::dialect::matcher::StreamMatcher;
 use crate::dialect::model::{Mark, Socket};
@@ -133,7 +133,7 @@ impl Books {
             raw.take(link, &self.conversation, message, *received_ns)?
         } else {
             match meaning(&self.socket.messages, message, None) {
-                Meaning::Failure => return Err(Ended::Told),
+                Meaning::Failure => return Err(failure(&self.conversation, message)),
                 Meaning::Ignored => Contents::default(),
                 // What is answered need not be an event.
                 Meaning::Events if *answered => {
@@ -160,7 +160,7 @@ impl Raw {
     ) -> Result<Contents, Ended> {
         // Each is fed everything.
         if self.fail.iter_mut().map(|ear| ear.feed(piece)).sum::<usize>() > 0 {
-            return Err(Ended::Told);
+            return Err(failure(conversation, piece));
         }
         self.kept.extend_from_slice(piece);
         let whole = match conversation.dialect.recognition.by {

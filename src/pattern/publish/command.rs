@@ -20,7 +20,7 @@ use crate::dialect::model::{Messages, Publishing};
 use crate::dialect::template::Template;
 use crate::net::websocket::Opcode;
 use crate::pattern::Link;
-use crate::pattern::conversation::Voice;
+use crate::pattern::conversation::{Conversation, Voice};
 use crate::pattern::dialogue::{Heard, Item, Outgoing, Pieces};
 use crate::pattern::redial::Ended;
 
@@ -70,6 +70,7 @@ pub(super) async fn run(mut publisher: Publisher<'_>, publishing: &Publishing, c
 struct Program {
     /// As it was started: for messages.
     name: String,
+    conversation: Rc<Conversation>,
     child: Child,
     group: Option<Pid>,
     stdout: ChildStdout,
@@ -131,6 +132,7 @@ impl Program {
         let (unread, lines) = (BytesMut::new(), Pieces::new(b"\n", true));
         Ok(Self {
             name,
+            conversation: voice.conversation(),
             child,
             group,
             stdout,
@@ -160,6 +162,7 @@ impl Program {
         let _ = tokio::time::timeout(FAREWELL, silence).await;
         let words: Vec<u8> = self.last_words.borrow().iter().copied().collect();
         let words = String::from_utf8_lossy(&words);
+        let words = self.conversation.redact(&words);
         let name = &self.name;
         Ended::Command(match words.trim() {
             "" => {

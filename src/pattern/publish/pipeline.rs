@@ -15,10 +15,10 @@ use crate::dialect::token::Sighting;
 use crate::measure::ErrorKind;
 use crate::net::NetError;
 use crate::pattern::Link;
-use crate::pattern::conversation::Voice;
+use crate::pattern::conversation::{Conversation, Voice};
 use crate::pattern::dialogue::{Heard, Outgoing, Written, ear};
 use crate::pattern::redial::Ended;
-use crate::pattern::rules::{Meaning, meaning};
+use crate::pattern::rules::{Meaning, failure, meaning};
 
 /// Who takes events and answers them.
 pub(super) trait Peer {
@@ -71,14 +71,14 @@ impl<'a> Answers<'a> {
         self.any || self.acknowledged.is_some()
     }
 
-    fn of(&mut self, message: &[u8]) -> Result<Verdicts, Ended> {
+    fn of(&mut self, conversation: &Conversation, message: &[u8]) -> Result<Verdicts, Ended> {
         if let Some([acknowledged, refused]) = &mut self.ears {
             let hear =
                 |ear: &mut Option<StreamMatcher>| ear.as_mut().map_or(0, |it| it.feed(message));
             return Ok(Verdicts { acknowledged: hear(acknowledged), refused: hear(refused) });
         }
         match meaning(&self.messages, message, None) {
-            Meaning::Failure => return Err(Ended::Told),
+            Meaning::Failure => return Err(failure(conversation, message)),
             Meaning::Ignored => return Ok(Verdicts::default()),
             Meaning::Events => {}
         }
@@ -228,7 +228,7 @@ impl<'a> Pipeline<'a> {
 
     /// Takes what the peer says.
     fn take(&mut self, heard: &Heard) -> Result<(), Ended> {
-        let verdicts = self.answers.of(&heard.message)?;
+        let verdicts = self.answers.of(&self.publisher.voice.conversation(), &heard.message)?;
         if verdicts == Verdicts::default() {
             return Ok(());
         }
@@ -288,8 +288,10 @@ impl<'a> Pipeline<'a> {
     pub(super) fn broke(&mut self, ended: &Ended) {
         let kind = ended.kind();
         let broken = self.outstanding.broke();
+        let link = self.publisher.link;
+        link.describe(kind, || ended.to_string());
         if broken.unanswered.is_empty() {
-            self.publisher.link.error(kind);
+            link.error(kind);
         }
         for due in broken.unanswered {
             self.publisher.ended(due, Outcome::Unanswered(kind));

@@ -95,7 +95,7 @@ async fn again(
         match open(pipeline, socket, redial).await {
             Ok(talk) => return Some(talk),
             Err(ended) => {
-                link.error(ended.kind());
+                link.failed(ended.kind(), &ended);
                 last = ended;
             }
         }
