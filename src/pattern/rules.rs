@@ -1,8 +1,10 @@
 //! What the messages of a stream mean, by the lists of a dialect.
 
 use super::conversation::Conversation;
+use super::redial::Ended;
 use super::trace::Kind;
 use crate::dialect::model::Messages;
+use crate::net::Sample;
 
 /// What a message means.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -40,4 +42,10 @@ pub(super) fn note(conversation: &Conversation, meaning: Meaning) {
             conversation.note(Kind::Odd, || "a failure, as the dialect says".to_owned());
         }
     }
+}
+
+/// How a link ends by a message of failure.
+pub(super) fn failure(conversation: &Conversation, message: &[u8]) -> Ended {
+    let text = Sample::of(message).to_string();
+    Ended::Told(conversation.redact(&text).into_owned())
 }

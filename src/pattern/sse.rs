@@ -11,7 +11,7 @@ use hyper::{Request, Uri};
 use super::Link;
 use super::conversation::{Conversation, Voice};
 use super::redial::{Ended, Redial, Subscription, hold};
-use super::rules::{self, Meaning, meaning};
+use super::rules::{self, Meaning, failure, meaning};
 use super::script::{self, Script, Wanted};
 use super::sse_parser::{Message, Parser};
 use super::trace::{self, Kind};
@@ -263,7 +263,7 @@ impl Stream {
         match meaning {
             Meaning::Events => redial.succeeded(),
             Meaning::Ignored => {}
-            Meaning::Failure => return Some(Ended::Told),
+            Meaning::Failure => return Some(failure(&self.conversation, &message.data)),
         }
         None
     }

@@ -17,7 +17,7 @@ use super::Link;
 use super::conversation::{Conversation, Voice};
 use super::recognise::Contents;
 use super::redial::{Ended, Redial, Subscription, hold};
-use super::rules::{self, Meaning, meaning};
+use super::rules::{self, Meaning, failure, meaning};
 use super::trace::{self, Kind};
 use crate::dialect::capture::Answer;
 use crate::dialect::matcher::StreamMatcher;
@@ -137,7 +137,7 @@ impl Books {
             let meaning = meaning(&self.socket.messages, message, None);
             rules::note(&self.conversation, meaning);
             match meaning {
-                Meaning::Failure => return Err(Ended::Told),
+                Meaning::Failure => return Err(failure(&self.conversation, message)),
                 Meaning::Ignored => Contents::default(),
                 // What is answered need not be an event.
                 Meaning::Events if *answered => {
@@ -164,7 +164,7 @@ impl Raw {
     ) -> Result<Contents, Ended> {
         // Each is fed everything.
         if self.fail.iter_mut().map(|ear| ear.feed(piece)).sum::<usize>() > 0 {
-            return Err(Ended::Told);
+            return Err(failure(conversation, piece));
         }
         self.kept.extend_from_slice(piece);
         let whole = match conversation.dialect.recognition.by {

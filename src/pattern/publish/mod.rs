@@ -1,10 +1,15 @@
 //! The harness's own publisher: publishes each event when it is due, as the dialect says, and keeps the account of what
 //! became of it.
 //!
-//! Events of one topic are published in their order over one connection, one after the other; topics are spread over
-//! connections. Nothing is sent twice: an event that was not acknowledged is refused, or unknown.
+//! Events of one topic are published in their order over one connection; topics are spread over connections. Over HTTP one
+//! goes after the other, elsewhere the next does not wait for the answer to the one before. Nothing is sent twice: an event
+//! that was not acknowledged is refused, or unknown.
 
+mod command;
 mod http;
+mod outstanding;
+mod pipeline;
+mod websocket;
 
 use std::cell::RefCell;
 
@@ -13,6 +18,7 @@ use super::conversation::{Told, Voice};
 use super::redial::Ended;
 use super::trace::Kind;
 use crate::control::Published;
+use crate::dialect::capture::Capture;
 use crate::dialect::model::{Mark, Over, Publishing};
 use crate::dialect::token::{TOKEN_LEN, Token};
 use crate::event::{TokenPayload, topic_name};
@@ -79,7 +85,8 @@ pub async fn run(link: &Link, publishing: &Publishing, connections: u64, account
     let publisher = Publisher { link, voice: Voice::of(link), payload, account };
     match publishing.over {
         Over::Http => http::run(publisher, publishing, connections).await,
-        Over::WebSocket | Over::Command => todo!(),
+        Over::WebSocket => websocket::run(publisher, publishing, connections).await,
+        Over::Command => command::run(publisher, publishing, connections).await,
     }
 }
 
@@ -167,6 +174,17 @@ impl Publisher<'_> {
                 account.unanswered.push(event);
             }
         }
+    }
+
+    /// A refusal came of an event that counts as published, or of none that is known.
+    pub(super) fn withdraw(&self, event: Option<(u64, u64)>) {
+        self.link.error(ErrorKind::Refused);
+        self.account.0.borrow_mut().refused.extend(event);
+    }
+
+    /// What takes the event's name out of the answer to its publication, where events are known by it.
+    pub(super) fn published_id(&self) -> Option<Capture> {
+        self.voice.dialect().recognition.published_id.clone().filter(|_| self.wants_id())
     }
 
     /// Whether the answer to a publication must name the event.
