@@ -116,6 +116,16 @@ pub(super) fn harness_publishes(facts: &TrialFacts) -> bool {
     facts.case.pattern.kind().delivers() && facts.case.workload.publish != Publish::Target
 }
 
+/// Whether a process of the harness publishes.
+pub(super) fn publisher_publishes(facts: &TrialFacts) -> bool {
+    facts.case.pattern.kind().delivers() && facts.case.workload.publish == Publish::Publisher
+}
+
+/// Deliveries that a newer event overtook.
+pub(super) fn superseded(facts: &TrialFacts) -> Option<u64> {
+    (publisher_publishes(facts) && reported(facts)).then_some(facts.workers.ledger.superseded)
+}
+
 // Totals, rates and costs.
 
 pub(super) fn errors(facts: &TrialFacts) -> Option<u64> {
