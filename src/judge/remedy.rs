@@ -215,7 +215,7 @@ mod tests {
             let Pattern::Webhook(options) = &mut facts.case.pattern else { panic!() };
             options.receiver.work = Span::from_ms(5);
         });
-        for (what, facts) in [
+        for (what, facts) in vec![
             ("a busy target", trial(0.9, 0.03)),
             ("a busy worker", trial(0.014, 0.9)),
             ("not measured", unmeasured),
