@@ -118,7 +118,7 @@ mod tests {
     #[test]
     fn an_unsteady_window_is_reported_with_its_remedy() {
         let decay = |over: f64| move |s: f64| 1.0 + 9.0 * (-s / over).exp();
-        for (what, facts, expected) in [
+        for (what, facts, expected) in vec![
             ("steady", trial(|_| 1.0), None),
             ("settled within the warm-up", trial(decay(0.3)), None),
             (
