@@ -157,9 +157,12 @@ impl Scope {
         if matches!(head, "short-poll" | "long-poll" | "websocket") {
             scope.of_cursor(head, own);
         }
-        // The built-in server's own protocol has a cursor in every pattern, and its clients choose their secret.
+        // The built-in server's own protocol has a cursor in every pattern.
         if own.get("match").is_some_and(|node| node.value == Value::Text("envelope".to_owned())) {
             scope.variables.push(Cursor);
+        }
+        // Every receiver has a secret of its own, and comes back after what it has.
+        if head == "webhook" {
             scope.named.extend(["since", "signing_secret"].map(str::to_owned));
         }
         if head == "webhook" || (matches!(head, "setup" | "teardown") && scope.has(Client)) {

@@ -7,6 +7,7 @@ use super::super::tree::{Place, Table, Value};
 use crate::dialect::capture::Capture;
 use crate::dialect::matcher::Matcher;
 use crate::dialect::model::{Call, Dialect, Mark, Messages, Over, PerMessage, Publishing, Step};
+use crate::dialect::signing::Scheme;
 
 /// Checks a server and how it is spoken to, for the patterns that are compared; `own` is the table that they were read from.
 pub(super) fn check(
@@ -23,6 +24,7 @@ pub(super) fn check(
         }
         steps(dialect)?;
         messages(dialect)?;
+        signatures(dialect)?;
         callback(dialect)?;
         tls(reach)
     };
@@ -260,6 +262,18 @@ fn has_no_name<'a>(
         "only server-sent events have names; a message of a WebSocket is recognised by its content"
             .to_owned()
     })
+}
+
+fn signatures(dialect: &Dialect) -> Result<(), InvalidKey> {
+    let sign = dialect.publish.as_ref().and_then(|publish| publish.sign.as_ref());
+    let verify = dialect.webhook.as_ref().and_then(|webhook| webhook.verify.as_ref());
+    for (key, signature) in [("target.publish.sign", sign), ("target.webhook.verify", verify)] {
+        let fault = signature.and_then(|signature| Scheme::of(signature).err());
+        if let Some(fault) = fault {
+            return Err(InvalidKey { key: key.to_owned(), message: fault.to_string() });
+        }
+    }
+    Ok(())
 }
 
 fn callback(dialect: &Dialect) -> Result<(), InvalidKey> {

@@ -83,6 +83,8 @@ const LINE: Key = key("request", Grammar(&grammar::LINE))
 pub(super) static REQUESTS: &[Key] = &[
     key("weight", Count(0..=1_000_000)).literally("1")
         .says("How often it is sent, compared with the others."),
+    key("name", Text).usually("its method and path")
+        .says("What it is called in results."),
     LINE, METHOD, PATH, HEADERS, BODY, EXPECT, CALL_CAPTURE,
     key("timeout", Span(SOME)).usually("`request.timeout`")
         .says("Time-out of the response."),
@@ -131,6 +133,10 @@ pub(super) static SIGNATURE: &[Key] = &[
         .says("The hash of the HMAC."),
     key("prefix", Text).usually("the preset's")
         .says("What stands before the signature in the header, such as `\"sha256=\"`."),
+    key("timestamp", Text).usually("the preset's, or none")
+        .says("The header field that carries the time stamp, in Unix seconds."),
+    key("tolerance", Span(SOME)).usually("the preset's, or any")
+        .says("Largest difference between the time stamp and now that is accepted."),
     key("secret", Grammar(&grammar::TEMPLATE)).required("required", "secret = \"{{secret:NAME}}\"")
         .says("The key: `\"{{secret:NAME}}\"` takes it from the environment."),
 ];

@@ -123,6 +123,9 @@ pub(super) static WEBHOOK: &[Key] = &[
         .says("The request that registers `{{callback_url}}`."),
     key("unregister", Call(CALL)).usually("none")
         .says("The request that withdraws it."),
+    key("check", Call(CALL)).usually("none: it is registered again")
+        .says("The request that asks for the registration after a restart of a server that keeps it; what it captures as `kept_url` \
+               must be the receiver's own."),
     key("handshake", Words(words_of::<Handshake>)).literally("\"none\"")
         .says("How the server asks the endpoint for consent: `echo` answers `{\"challenge\": …}` with it; `cloudevents` answers \
                `OPTIONS` with `WebHook-Allowed-Origin`; `websub` answers `hub.challenge`."),
