@@ -55,6 +55,9 @@ pub(super) enum Ended {
     /// The answer to a step did not come: its number, what was awaited, and how long.
     #[error("step {0} timed out: no message in {2:?} was {1}")]
     Step(usize, String, Duration),
+    /// A command that publishes has ended.
+    #[error("{0}")]
+    Command(String),
     /// Too much waits to be written.
     #[error("the target does not read what is sent to it")]
     Unread,
@@ -74,8 +77,8 @@ pub(super) enum Ended {
     #[error("the request lacks a header field that is signed")]
     Unsigned,
     /// A message that the dialect lists under `fail`.
-    #[error("the target says that the link has failed")]
-    Told,
+    #[error("the target says that the link has failed: {0}")]
+    Told(String),
     /// The target closed it.
     #[error("the target closed the stream")]
     Closed,
@@ -97,6 +100,7 @@ impl Ended {
             Self::CloseCode(_) => ErrorKind::CloseCode,
             Self::Frame(WebSocketError::IoError(error)) if is_reset(error) => ErrorKind::Reset,
             Self::Closed
+            | Self::Command(_)
             | Self::Over
             | Self::Frame(
                 WebSocketError::UnexpectedEOF
@@ -114,7 +118,7 @@ impl Ended {
             | Self::Render(_)
             | Self::Missing(_)
             | Self::Unsigned
-            | Self::Told => ErrorKind::Protocol,
+            | Self::Told(_) => ErrorKind::Protocol,
         }
     }
 }
@@ -214,7 +218,7 @@ pub(super) trait Subscription {
 }
 
 /// Longest wait for a stream to open: a target that takes a connection and never ends its answer's head is not waited for.
-const OPEN_LIMIT: Duration = Duration::from_secs(30);
+pub(super) const OPEN_LIMIT: Duration = Duration::from_secs(30);
 
 async fn open<H: Subscription>(
     link: &Link,

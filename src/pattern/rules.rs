@@ -1,6 +1,10 @@
 //! What the messages of a stream mean, by the lists of a dialect.
 
+use super::conversation::Conversation;
+use super::redial::Ended;
+use super::trace::Kind;
 use crate::dialect::model::Messages;
+use crate::net::Sample;
 
 /// What a message means.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -25,4 +29,23 @@ pub(super) fn meaning(rules: &Messages, message: &[u8], event: Option<&str>) -> 
     } else {
         Meaning::Events
     }
+}
+
+/// Notes what became of a message that carries no events.
+pub(super) fn note(conversation: &Conversation, meaning: Meaning) {
+    match meaning {
+        Meaning::Events => {}
+        Meaning::Ignored => {
+            conversation.note(Kind::Understood, || "ignored, as the dialect says".to_owned());
+        }
+        Meaning::Failure => {
+            conversation.note(Kind::Odd, || "a failure, as the dialect says".to_owned());
+        }
+    }
+}
+
+/// How a link ends by a message of failure.
+pub(super) fn failure(conversation: &Conversation, message: &[u8]) -> Ended {
+    let text = Sample::of(message).to_string();
+    Ended::Told(conversation.redact(&text).into_owned())
 }

@@ -17,7 +17,8 @@ use super::Link;
 use super::conversation::{Conversation, Voice};
 use super::recognise::Contents;
 use super::redial::{Ended, Redial, Subscription, hold};
-use super::rules::{Meaning, meaning};
+use super::rules::{self, Meaning, failure, meaning};
+use super::trace::{self, Kind};
 use crate::dialect::capture::Answer;
 use crate::dialect::matcher::StreamMatcher;
 use crate::dialect::model::{Mark, Socket};
@@ -124,6 +125,7 @@ impl Books {
     /// Takes a message; an error if the server says by it that the link has failed.
     fn take(&mut self, link: &Link, voice: &mut Voice, heard: &Heard) -> Result<Contents, Ended> {
         let Heard { message, received_ns, answered } = heard;
+        self.conversation.note(Kind::Received, || trace::shown(message));
         for (name, part) in &self.socket.cursor {
             if let Some(value) = part.capture.evaluate(&Answer::message(message)) {
                 voice.set(name, value);
@@ -132,8 +134,10 @@ impl Books {
         let contents = if let Some(raw) = &mut self.raw {
             raw.take(link, &self.conversation, message, *received_ns)?
         } else {
-            match meaning(&self.socket.messages, message, None) {
-                Meaning::Failure => return Err(Ended::Told),
+            let meaning = meaning(&self.socket.messages, message, None);
+            rules::note(&self.conversation, meaning);
+            match meaning {
+                Meaning::Failure => return Err(failure(&self.conversation, message)),
                 Meaning::Ignored => Contents::default(),
                 // What is answered need not be an event.
                 Meaning::Events if *answered => {
@@ -160,7 +164,7 @@ impl Raw {
     ) -> Result<Contents, Ended> {
         // Each is fed everything.
         if self.fail.iter_mut().map(|ear| ear.feed(piece)).sum::<usize>() > 0 {
-            return Err(Ended::Told);
+            return Err(failure(conversation, piece));
         }
         self.kept.extend_from_slice(piece);
         let whole = match conversation.dialect.recognition.by {

@@ -72,6 +72,11 @@ impl Pieces {
         None
     }
 
+    /// What came without its end, once nothing more comes.
+    pub(in crate::pattern) fn last(&mut self) -> Option<Bytes> {
+        (!self.kept.is_empty()).then(|| self.kept.split().freeze())
+    }
+
     /// Whether the current frame is used up.
     pub(in crate::pattern) fn is_empty(&self) -> bool {
         self.rest.is_empty()

@@ -15,14 +15,15 @@ use crate::dialect::capture::Answer;
 use crate::dialect::matcher::{Matcher, StreamMatcher};
 use crate::dialect::model::Socket;
 use crate::dialect::template::Template;
-use crate::net::Meter;
-use crate::net::websocket::Opcode;
+use crate::net::websocket::{Closing, Opcode};
+use crate::net::{Meter, Told};
 use crate::pace::Rng;
 use crate::pattern::Link;
 use crate::pattern::conversation::Voice;
 use crate::pattern::handshake::{self, Opened};
 use crate::pattern::redial::Ended;
 use crate::pattern::script::{self, Script, Wanted};
+use crate::pattern::trace::{self, Kind};
 
 /// A message of the server.
 #[derive(Debug)]
@@ -70,7 +71,9 @@ impl Talk {
         let request = voice.handshake_of(socket)?;
         let (stream, meter) = match handshake::open(link, request, rng).await? {
             Opened::Socket(stream, meter, _) => (stream, meter),
-            Opened::Refused(response) => return Err(Ended::Refused(response.status())),
+            Opened::Refused(response) => {
+                return Err(Ended::Unexpected(Told::of_upgrade(&response).into()));
+            }
         };
         let between = match &socket.split {
             Some(split) => voice.render(split, None)?,
@@ -206,6 +209,7 @@ impl Talk {
     fn say(&self, voice: &mut Voice, text: &Template) -> Result<(), Ended> {
         voice.begin();
         let message = voice.render(text, None)?;
+        voice.conversation().note(Kind::Sent, || trace::shown(&message));
         voice.sent += 1;
         self.send(message, None)
     }
@@ -255,6 +259,19 @@ impl Talk {
 }
 
 /// How a connection ended that the server closed.
-fn closed(_payload: &[u8]) -> Ended {
-    Ended::Closed
+fn closed(payload: &[u8]) -> Ended {
+    let allowed = match payload.split_first_chunk() {
+        None if payload.is_empty() => true,
+        None => return Ended::Framing("a close frame holds half a code"),
+        // Section 7.4: codes that no frame may hold, and those that mean nothing yet.
+        Some((code, reason)) => {
+            let code = u16::from_be_bytes(*code);
+            let allowed = matches!(code, 1000..=1003 | 1007..=1014 | 3000..=4999);
+            allowed && std::str::from_utf8(reason).is_ok()
+        }
+    };
+    if !allowed {
+        return Ended::Framing("a close frame holds a code that must not be sent, or no text");
+    }
+    Closing::read(payload).map_or(Ended::Closed, Ended::CloseCode)
 }

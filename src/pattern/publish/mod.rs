@@ -1,20 +1,27 @@
 //! The harness's own publisher: publishes each event when it is due, as the dialect says, and keeps the account of what
 //! became of it.
 //!
-//! Events of one topic are published in their order over one connection, one after the other; topics are spread over
-//! connections. Nothing is sent twice: an event that was not acknowledged is refused, or unknown.
+//! Events of one topic are published in their order over one connection; topics are spread over connections. Over HTTP one
+//! goes after the other, elsewhere the next does not wait for the answer to the one before. Nothing is sent twice: an event
+//! that was not acknowledged is refused, or unknown.
 
+mod command;
 mod http;
+mod outstanding;
+mod pipeline;
+mod websocket;
 
 use std::cell::RefCell;
 
 use super::Link;
 use super::conversation::{Told, Voice};
 use super::redial::Ended;
+use super::trace::Kind;
 use crate::control::Published;
+use crate::dialect::capture::Capture;
 use crate::dialect::model::{Mark, Over, Publishing};
 use crate::dialect::token::{TOKEN_LEN, Token};
-use crate::event::TokenPayload;
+use crate::event::{TokenPayload, topic_name};
 use crate::measure::{Counter, ErrorKind, Metric, Publishing as Failures};
 use crate::pace::Publication;
 
@@ -78,7 +85,8 @@ pub async fn run(link: &Link, publishing: &Publishing, connections: u64, account
     let publisher = Publisher { link, voice: Voice::of(link), payload, account };
     match publishing.over {
         Over::Http => http::run(publisher, publishing, connections).await,
-        Over::WebSocket | Over::Command => todo!(),
+        Over::WebSocket => websocket::run(publisher, publishing, connections).await,
+        Over::Command => command::run(publisher, publishing, connections).await,
     }
 }
 
@@ -126,6 +134,21 @@ impl Publisher<'_> {
     /// Books how a publication ended.
     pub(super) fn ended(&self, due: Due, outcome: Outcome) {
         let event = (due.topic, due.seq);
+        let conversation = self.voice.conversation();
+        let name = || format!("event {} of {}", due.seq, topic_name(due.topic));
+        match &outcome {
+            Outcome::Acknowledged(..) => {
+                conversation.note(Kind::Understood, || format!("{} is published", name()));
+            }
+            Outcome::Refused(kind) => {
+                conversation.note(Kind::Odd, || format!("{} was refused: {}", name(), kind.name()));
+            }
+            Outcome::Unanswered(kind) => {
+                conversation.note(Kind::Odd, || {
+                    format!("{} was not acknowledged: {}", name(), kind.name())
+                });
+            }
+        }
         let mut account = self.account.0.borrow_mut();
         let mut failed = self.account.1.borrow_mut();
         match outcome {
@@ -151,6 +174,17 @@ impl Publisher<'_> {
                 account.unanswered.push(event);
             }
         }
+    }
+
+    /// A refusal came of an event that counts as published, or of none that is known.
+    pub(super) fn withdraw(&self, event: Option<(u64, u64)>) {
+        self.link.error(ErrorKind::Refused);
+        self.account.0.borrow_mut().refused.extend(event);
+    }
+
+    /// What takes the event's name out of the answer to its publication, where events are known by it.
+    pub(super) fn published_id(&self) -> Option<Capture> {
+        self.voice.dialect().recognition.published_id.clone().filter(|_| self.wants_id())
     }
 
     /// Whether the answer to a publication must name the event.

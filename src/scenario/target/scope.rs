@@ -160,10 +160,13 @@ impl Scope {
         // The built-in server's own protocol has a cursor in every pattern.
         if own.get("match").is_some_and(|node| node.value == Value::Text("envelope".to_owned())) {
             scope.variables.push(Cursor);
+            scope.named.insert("since".to_owned());
         }
-        // Every receiver has a secret of its own, and comes back after what it has.
         if head == "webhook" {
-            scope.named.extend(["since", "signing_secret"].map(str::to_owned));
+            scope.named.insert("signing_secret".to_owned());
+        }
+        if inner == "webhook.advertise" {
+            scope.named.extend(["listen_address", "listen_port"].map(str::to_owned));
         }
         if head == "webhook" || (matches!(head, "setup" | "teardown") && scope.has(Client)) {
             scope.variables.push(CallbackUrl);

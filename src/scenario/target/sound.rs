@@ -24,8 +24,8 @@ pub(super) fn check(
         }
         steps(dialect)?;
         messages(dialect)?;
-        signatures(dialect)?;
         callback(dialect)?;
+        signatures(dialect)?;
         tls(reach)
     };
     all().map_err(|refusal: InvalidKey| {
@@ -100,6 +100,7 @@ fn calls(dialect: &Dialect) -> Result<(), InvalidKey> {
         ("target.sse.request", dialect.sse.as_ref().map(|it| &it.request)),
         ("target.webhook.register", webhook.and_then(|it| it.register.as_ref())),
         ("target.webhook.unregister", webhook.and_then(|it| it.unregister.as_ref())),
+        ("target.webhook.check", webhook.and_then(|it| it.check.as_ref())),
     ] {
         let lacks = call.is_some_and(|call| call.path.source().is_empty());
         require(!lacks, path, || no_path(path.rsplit('.').next().unwrap_or_default()))?;
@@ -268,9 +269,8 @@ fn signatures(dialect: &Dialect) -> Result<(), InvalidKey> {
     let sign = dialect.publish.as_ref().and_then(|publish| publish.sign.as_ref());
     let verify = dialect.webhook.as_ref().and_then(|webhook| webhook.verify.as_ref());
     for (key, signature) in [("target.publish.sign", sign), ("target.webhook.verify", verify)] {
-        let fault = signature.and_then(|signature| Scheme::of(signature).err());
-        if let Some(fault) = fault {
-            return Err(InvalidKey { key: key.to_owned(), message: fault.to_string() });
+        if let Some(Err(error)) = signature.map(Scheme::of) {
+            return Err(InvalidKey { key: key.to_owned(), message: error.to_string() });
         }
     }
     Ok(())
@@ -278,10 +278,13 @@ fn signatures(dialect: &Dialect) -> Result<(), InvalidKey> {
 
 fn callback(dialect: &Dialect) -> Result<(), InvalidKey> {
     let Some(webhook) = &dialect.webhook else { return Ok(()) };
-    let registers = webhook.register.is_some() || webhook.unregister.is_none();
-    require(registers, "target.webhook.unregister", || {
-        "nothing is registered; write register = \"POST /…\", or remove it".to_owned()
-    })
+    for (key, call) in [("unregister", &webhook.unregister), ("check", &webhook.check)] {
+        let registers = webhook.register.is_some() || call.is_none();
+        require(registers, &format!("target.webhook.{key}"), || {
+            "nothing is registered; write register = \"POST /…\", or remove it".to_owned()
+        })?;
+    }
+    Ok(())
 }
 
 fn tls(reach: &Reach) -> Result<(), InvalidKey> {

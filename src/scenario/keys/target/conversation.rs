@@ -82,9 +82,9 @@ const LINE: Key = key("request", Grammar(&grammar::LINE))
 #[rustfmt::skip]
 pub(super) static REQUESTS: &[Key] = &[
     key("weight", Count(0..=1_000_000)).literally("1")
-        .says("How often it is sent, compared with the others."),
+        .says("How often it is sent, compared with the others. One that needs what another captures is sent once that is there."),
     key("name", Text).usually("its method and path")
-        .says("What it is called in results."),
+        .says("How it is called in `samples.csv`."),
     LINE, METHOD, PATH, HEADERS, BODY, EXPECT, CALL_CAPTURE,
     key("timeout", Span(SOME)).usually("`request.timeout`")
         .says("Time-out of the response."),
@@ -133,10 +133,10 @@ pub(super) static SIGNATURE: &[Key] = &[
         .says("The hash of the HMAC."),
     key("prefix", Text).usually("the preset's")
         .says("What stands before the signature in the header, such as `\"sha256=\"`."),
-    key("timestamp", Text).usually("the preset's, or none")
-        .says("The header field that carries the time stamp, in Unix seconds."),
-    key("tolerance", Span(SOME)).usually("the preset's, or any")
-        .says("Largest difference between the time stamp and now that is accepted."),
+    key("timestamp", Text).usually("the preset's")
+        .says("The header field that carries the time stamp, in seconds since 1970."),
+    key("tolerance", Span(SOME)).usually("`\"5m\"`")
+        .says("Largest difference between the time stamp and now."),
     key("secret", Grammar(&grammar::TEMPLATE)).required("required", "secret = \"{{secret:NAME}}\"")
         .says("The key: `\"{{secret:NAME}}\"` takes it from the environment."),
 ];
