@@ -155,6 +155,8 @@ impl Talk {
             }
             tokio::select! {
                 biased;
+                // First: a server that never pauses must not keep messages from being sent in time.
+                at = self.clock.due() => self.tick(link, voice, at)?,
                 said = self.wire.next() => {
                     self.received_ns = clock::now();
                     match said? {
@@ -170,7 +172,6 @@ impl Talk {
                         }
                     }
                 }
-                at = self.clock.due() => self.tick(link, voice, at)?,
             }
         }
     }
