@@ -188,6 +188,8 @@ impl<'a> Lab<'a> {
             executable: self.executable.clone(),
             signals: self.signals,
             results: None,
+            trace: None,
+            yes_i_may: false,
         };
         let facts = conductor.measure(trial, on_phase);
         if let Some(signal) = self.signals.received() {

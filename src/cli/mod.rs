@@ -1,5 +1,6 @@
 //! The verbs: arguments → one library call → print.
 
+mod attempt;
 mod calibrate;
 mod format;
 mod generate;
@@ -48,6 +49,8 @@ enum Verb {
     Run(run::Arguments),
     /// Print what a run would do and require, and refuse what does not fit; starts nothing
     Plan(plan::Arguments),
+    /// Try the description of a target: one client per pattern, three events, the whole conversation
+    Try(attempt::Arguments),
     /// List the shipped scenarios and their questions, or print one
     Scenarios(scenarios::ListArguments),
     /// Write a shipped scenario to a file for editing
@@ -159,6 +162,7 @@ fn verb() -> u8 {
     let outcome = match verb {
         Verb::Run(arguments) => run::run(&arguments),
         Verb::Plan(arguments) => plan::run(&arguments),
+        Verb::Try(arguments) => attempt::run(&arguments),
         Verb::Scenarios(arguments) => scenarios::list(&arguments),
         Verb::New(arguments) => scenarios::new(&arguments),
         Verb::Serve(arguments) => serve::run(&arguments),

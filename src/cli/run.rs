@@ -11,7 +11,7 @@ use std::process::Command;
 use anyhow::{Context as _, anyhow};
 use serde_json::Value;
 use tidings::clock;
-use tidings::conductor::{Conductor, Progress, Signals, Stop, signal_name};
+use tidings::conductor::{Conductor, Progress, Signals, Stop, check_target, signal_name};
 use tidings::judge::Conclusion;
 use tidings::measure::Host;
 use tidings::plan::Plan;
@@ -37,6 +37,9 @@ pub(super) struct Arguments {
     /// Print no progress to stderr
     #[arg(long, short)]
     quiet: bool,
+    /// Allow load on a target on another host without target.permission
+    #[arg(long)]
+    yes_i_may: bool,
     /// What to print on stdout
     #[arg(long, value_enum, value_name = "FORMAT", default_value_t)]
     format: Format,
@@ -47,6 +50,9 @@ pub(super) fn run(arguments: &Arguments) -> anyhow::Result<u8> {
     let host = Host::read();
     // Checks every file before the first run, so that a mistake in the last one does not cost an hour.
     let plans = arguments.selection.plans(&host)?;
+    for plan in &plans {
+        check_target(&plan.scenario, arguments.yes_i_may).map_err(|error| anyhow!(error))?;
+    }
     // So must a folder that cannot be written.
     for plan in &plans {
         check_results_folder(&arguments.out, &plan.scenario.name)?;
@@ -125,7 +131,14 @@ fn measure(
     teller.begin(&info.warnings);
     let executable = std::env::current_exe().context("cannot find this executable")?;
     let results = Some(folder.path().to_owned());
-    let conductor = Conductor { plan, executable, signals, results };
+    let conductor = Conductor {
+        plan,
+        executable,
+        signals,
+        results,
+        trace: None,
+        yes_i_may: arguments.yes_i_may,
+    };
     // Reports everything recorded so far, however the loop ends.
     let outcome = catch_unwind(AssertUnwindSafe(|| {
         conductor.run(&mut folder, |progress| {

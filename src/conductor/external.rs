@@ -14,7 +14,9 @@ use crate::control::{Access, Assignment, Captured, Order, Published, PublisherAs
 use crate::measure::{Counter, Snapshot, Watched};
 use crate::net::tls::Credentials;
 use crate::net::{Endpoint, Spread};
-use crate::scenario::{Addresses, External, Pattern, Publish, Restart};
+use crate::scenario::{
+    Addresses, External, Pattern, Publish, Restart, Scenario, check_permission, check_secrets,
+};
 
 /// Longest wait for a server to be prepared, and for what is undone afterwards.
 const SETUP_NS: u64 = 120 * SECOND_NS;
@@ -84,6 +86,7 @@ impl Trial<'_> {
             (None, None) => Watched::Nothing,
         };
         let endpoints = endpoints(external, &expand).map_err(failed)?;
+        permitted(external, &endpoints, self.conductor.yes_i_may).map_err(failed)?;
         self.external = Some(ExternalTarget { servers, watched });
         let access = Access {
             dialect: external.dialect.clone(),
@@ -93,6 +96,7 @@ impl Trial<'_> {
             run: run_number(),
             callback_port,
             captured: Vec::new(),
+            trace: self.conductor.trace.clone(),
         };
         // Workers dial the endpoint; a built-in target is not there.
         let address = SocketAddr::from((Ipv4Addr::LOCALHOST, 0));
@@ -243,6 +247,36 @@ fn endpoints(
         endpoints.insert(name.clone(), endpoint);
     }
     Ok(endpoints)
+}
+
+/// Checks that every address may be sent a load.
+fn permitted(
+    external: &External,
+    endpoints: &BTreeMap<String, Endpoint>,
+    yes_i_may: bool,
+) -> Result<(), String> {
+    endpoints.values().try_for_each(|endpoint| {
+        let addresses: Vec<_> = endpoint.addresses.iter().map(SocketAddr::ip).collect();
+        check_permission(external, &endpoint.host, &addresses, yes_i_may)
+    })
+}
+
+/// Checks, before anything is started, what can be checked of a scenario's server: that its secrets are set, that its name has
+/// an address, and that it may be sent a load.
+///
+/// # Errors
+///
+/// The first that is not so, and what to do.
+pub fn check_target(scenario: &Scenario, yes_i_may: bool) -> Result<(), String> {
+    let Some(external) = &scenario.external else { return Ok(()) };
+    check_secrets(external, &|name| std::env::var(name).ok())?;
+    // What is launched has its ports only then, and is on this host.
+    if external.launch.is_empty() {
+        let site = Site::new(external, 1, None);
+        let endpoints = endpoints(external, &|text| site.expand(text, &|_| None))?;
+        permitted(external, &endpoints, yes_i_may)?;
+    }
+    Ok(())
 }
 
 /// A number that tells this trial's events from those of earlier ones that a server may have kept.

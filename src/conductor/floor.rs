@@ -15,7 +15,14 @@ pub(super) fn run(
     for floor in plan.floors.iter().filter(|floor| floor.after_trials == index) {
         progress(Progress::Floor { index, floor });
         let (executable, signals) = (conductor.executable.clone(), conductor.signals);
-        let own = Conductor { plan: &floor.plan, executable, signals, results: None };
+        let own = Conductor {
+            plan: &floor.plan,
+            executable,
+            signals,
+            results: None,
+            trace: None,
+            yes_i_may: false,
+        };
         for planned in &floor.plan.trials {
             let (facts, _) = trial::run(&own, planned, |_, _| ());
             let cases = floor.cases.iter().map(|case| plan.scenario.cases[*case].id.clone());

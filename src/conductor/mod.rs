@@ -17,6 +17,7 @@ use crate::judge;
 use crate::plan::{Plan, PlannedFloor, PlannedTrial};
 use crate::record::{FloorRecord, FolderError, RunFolder, TrialFacts, TrialRecord};
 
+pub use external::check_target;
 pub use signal::{Signals, hang_up_is_ignored, name as signal_name};
 
 /// The phase of a trial.
@@ -87,6 +88,10 @@ pub struct Conductor<'a> {
     pub signals: &'a Signals,
     /// The folder that keeps what launched servers print; `None` keeps none of it.
     pub results: Option<PathBuf>,
+    /// The file that is to hold the conversation with an external target; `None` where trials are measured.
+    pub trace: Option<PathBuf>,
+    /// Whether load on other hosts is allowed without `target.permission`.
+    pub yes_i_may: bool,
 }
 
 impl Conductor<'_> {

@@ -1,6 +1,7 @@
 //! How workers and the publisher speak to a server of the user's own.
 
 use std::collections::BTreeMap;
+use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
 
@@ -24,6 +25,9 @@ pub struct Access {
     pub callback_port: Option<u16>,
     /// What was captured while the server was prepared.
     pub captured: Vec<Captured>,
+    /// The file that is to hold the conversation; `None` where the trial is measured.
+    #[serde(default)]
+    pub trace: Option<PathBuf>,
 }
 
 impl Access {

@@ -4,11 +4,15 @@ use std::fmt;
 use std::sync::Arc;
 
 use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
+use rustls::client::{WebPkiServerVerifier, verify_server_name};
 use rustls::crypto::{CryptoProvider, verify_tls12_signature, verify_tls13_signature};
 use rustls::pki_types::pem::PemObject as _;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer, ServerName, UnixTime};
+use rustls::server::ParsedCertificate;
 use rustls::version::{TLS12, TLS13};
-use rustls::{ClientConfig, DigitallySignedStruct, Error, RootCertStore, SignatureScheme};
+use rustls::{
+    CertificateError, ClientConfig, DigitallySignedStruct, Error, RootCertStore, SignatureScheme,
+};
 use serde::{Deserialize, Serialize};
 
 use super::tls::{TlsError, provider, with_protocols};
@@ -52,8 +56,11 @@ impl Credentials {
             .with_protocol_versions(&[&TLS13, &TLS12])?;
         let builder = if self.insecure {
             builder.dangerous().with_custom_certificate_verifier(Arc::new(Anyone(provider())))
+        } else if let Some(pem) = &self.ca {
+            let verifier = Arc::new(Named::new(certificates("ca", pem)?)?);
+            builder.dangerous().with_custom_certificate_verifier(verifier)
         } else {
-            builder.with_root_certificates(self.roots()?)
+            builder.with_root_certificates(system_roots()?)
         };
         let config = match (&self.cert, &self.key) {
             (None, None) => builder.with_no_client_auth(),
@@ -74,19 +81,13 @@ impl Credentials {
         let name = self.server_name.as_deref().unwrap_or(host);
         ServerName::try_from(name.to_owned()).map_err(|_| TlsError::Name(name.to_owned()))
     }
+}
 
-    fn roots(&self) -> Result<RootCertStore, TlsError> {
-        let mut roots = RootCertStore::empty();
-        let Some(pem) = &self.ca else {
-            // A certificate that is not understood verifies nothing; that is no reason to refuse the rest.
-            roots.add_parsable_certificates(rustls_native_certs::load_native_certs().certs);
-            return if roots.is_empty() { Err(TlsError::NoRoots) } else { Ok(roots) };
-        };
-        for certificate in certificates("ca", pem)? {
-            roots.add(certificate)?;
-        }
-        Ok(roots)
-    }
+fn system_roots() -> Result<RootCertStore, TlsError> {
+    let mut roots = RootCertStore::empty();
+    // A certificate that is not understood verifies nothing; that is no reason to refuse the rest.
+    roots.add_parsable_certificates(rustls_native_certs::load_native_certs().certs);
+    if roots.is_empty() { Err(TlsError::NoRoots) } else { Ok(roots) }
 }
 
 fn certificates(key: &'static str, pem: &str) -> Result<Vec<CertificateDer<'static>>, TlsError> {
@@ -94,6 +95,75 @@ fn certificates(key: &'static str, pem: &str) -> Result<Vec<CertificateDer<'stat
     match CertificateDer::pem_slice_iter(pem.as_bytes()).collect::<Result<Vec<_>, _>>() {
         Ok(found) if !found.is_empty() => Ok(found),
         _ => Err(none),
+    }
+}
+
+/// Trusts the certificates that were named: what they issued, and each itself, as many servers show a certificate of an
+/// authority's form that they signed themselves.
+#[derive(Debug)]
+struct Named {
+    issued: Arc<WebPkiServerVerifier>,
+    named: Vec<CertificateDer<'static>>,
+}
+
+impl Named {
+    fn new(named: Vec<CertificateDer<'static>>) -> Result<Self, TlsError> {
+        let mut roots = RootCertStore::empty();
+        for certificate in &named {
+            roots.add(certificate.clone())?;
+        }
+        let issued = WebPkiServerVerifier::builder_with_provider(Arc::new(roots), provider());
+        Ok(Self { issued: issued.build().map_err(|_| TlsError::NoRoots)?, named })
+    }
+}
+
+/// Whether a certificate was refused, for nothing but that it is an authority's.
+pub(super) fn is_authoritys(error: &CertificateError) -> bool {
+    // The library that says so is not among this crate's own dependencies.
+    matches!(error, CertificateError::Other(other) if format!("{other:?}").contains("CaUsedAsEndEntity"))
+}
+
+impl ServerCertVerifier for Named {
+    fn verify_server_cert(
+        &self,
+        shown: &CertificateDer<'_>,
+        between: &[CertificateDer<'_>],
+        name: &ServerName<'_>,
+        ocsp: &[u8],
+        now: UnixTime,
+    ) -> Result<ServerCertVerified, Error> {
+        match self.issued.verify_server_cert(shown, between, name, ocsp, now) {
+            // Its time has been checked by then, its name has not.
+            Err(Error::InvalidCertificate(error))
+                if is_authoritys(&error) && self.named.iter().any(|named| named == shown) =>
+            {
+                verify_server_name(&ParsedCertificate::try_from(shown)?, name)?;
+                Ok(ServerCertVerified::assertion())
+            }
+            other => other,
+        }
+    }
+
+    fn verify_tls12_signature(
+        &self,
+        message: &[u8],
+        certificate: &CertificateDer<'_>,
+        signed: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, Error> {
+        self.issued.verify_tls12_signature(message, certificate, signed)
+    }
+
+    fn verify_tls13_signature(
+        &self,
+        message: &[u8],
+        certificate: &CertificateDer<'_>,
+        signed: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, Error> {
+        self.issued.verify_tls13_signature(message, certificate, signed)
+    }
+
+    fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
+        self.issued.supported_verify_schemes()
     }
 }
 

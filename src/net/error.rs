@@ -5,6 +5,7 @@ use std::io;
 use std::time::Duration;
 
 use super::Meter;
+use super::greeting::Greeting;
 use super::handshake_error::HandshakeError;
 use crate::measure::ErrorKind;
 
@@ -72,6 +73,27 @@ impl std::fmt::Display for Part {
     }
 }
 
+/// How far an exchange had come when it failed.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Seen<'a> {
+    /// The first bytes of the connection.
+    pub greeting: &'a Greeting,
+    /// Whether the request was sent, or a part of it.
+    pub sent: bool,
+    /// Whether an answer had begun.
+    pub begun: bool,
+    /// The part of the answer that was awaited.
+    pub part: Part,
+}
+
+impl<'a> Seen<'a> {
+    /// As the meter of a connection shows that carries one exchange at a time.
+    pub(super) fn by(meter: &'a Meter, part: Part) -> Self {
+        let (sent, begun) = (meter.sent_ns().is_some(), meter.first_ns().is_some());
+        Self { greeting: meter.greeting(), sent, begun: begun || part == Part::Body, part }
+    }
+}
+
 impl NetError {
     /// The kind under which it is counted.
     pub fn kind(&self) -> ErrorKind {
@@ -102,19 +124,19 @@ impl NetError {
     }
 
     /// What an exchange that was given up after `limit` failed by: it matters whether an answer had begun.
-    pub(super) const fn late(limit: Duration, meter: &Meter) -> Self {
-        if meter.first_ns().is_some() { Self::Endless(limit) } else { Self::Timeout(limit) }
+    pub(super) const fn late(limit: Duration, begun: bool) -> Self {
+        if begun { Self::Endless(limit) } else { Self::Timeout(limit) }
     }
 
-    /// Reads the HTTP library's error, which happened in `part` of an answer on the connection of `meter`.
-    pub(super) fn of(error: &hyper::Error, meter: &Meter, part: Part) -> Self {
+    /// Reads the HTTP library's error.
+    pub(super) fn of(error: &hyper::Error, seen: Seen<'_>) -> Self {
         if let Some(io) = cause::<io::Error>(error)
             && let Some(error) = cause::<rustls::Error>(io)
         {
-            return HandshakeError::of(error, &meter.greeting()).into();
+            return HandshakeError::of(error, seen.greeting).into();
         }
         if let Some(error) = cause::<h2::Error>(error) {
-            return Self::of_http2(error, meter, part);
+            return Self::of_http2(error, seen);
         }
         if error.is_parse_too_large() {
             return Self::Oversized(
@@ -123,29 +145,30 @@ impl NetError {
             );
         }
         if error.is_parse() {
-            let foreign = meter.greeting().instead_of_http1();
+            let foreign = seen.greeting.instead_of_http1();
             return Self::Protocol(foreign.map_or_else(|| error.to_string(), str::to_owned));
         }
         match cause::<io::Error>(error) {
-            Some(io) => Self::of_io(io, meter, part),
-            None => Self::ended(meter, part),
+            Some(io) => Self::of_io(io, seen),
+            None => Self::ended(seen),
         }
     }
 
     /// Reads an error of the connection itself.
-    pub(super) fn of_io(error: &io::Error, meter: &Meter, part: Part) -> Self {
+    pub(super) fn of_io(error: &io::Error, seen: Seen<'_>) -> Self {
         if let Some(error) = cause::<rustls::Error>(error) {
-            return HandshakeError::of(error, &meter.greeting()).into();
+            return HandshakeError::of(error, seen.greeting).into();
         }
         match error.kind() {
-            io::ErrorKind::UnexpectedEof => Self::ended(meter, part),
+            io::ErrorKind::UnexpectedEof => Self::ended(seen),
             // Chunks that are none: the HTTP library's own words.
             io::ErrorKind::InvalidInput | io::ErrorKind::InvalidData => {
                 Self::Protocol(error.to_string())
             }
-            _ => Self::Reset(if meter.first_ns().is_some() {
+            _ => Self::Reset(if seen.begun {
                 format!(
-                    "the server reset the connection in the middle of the answer's {part} ({error})"
+                    "the server reset the connection in the middle of the answer's {} ({error})",
+                    seen.part
                 )
             } else {
                 format!("the server reset the connection before it answered ({error})")
@@ -153,28 +176,28 @@ impl NetError {
         }
     }
 
-    fn ended(meter: &Meter, part: Part) -> Self {
-        if part == Part::Body || meter.first_ns().is_some() {
-            Self::Truncated(part)
-        } else if meter.sent_ns().is_none() {
+    fn ended(seen: Seen<'_>) -> Self {
+        if seen.begun {
+            Self::Truncated(seen.part)
+        } else if !seen.sent {
             Self::Closed(UNSENT)
         } else {
             Self::Closed("without an answer")
         }
     }
 
-    fn of_http2(error: &h2::Error, meter: &Meter, part: Part) -> Self {
-        if let Some(foreign) = meter.greeting().instead_of_http2() {
+    fn of_http2(error: &h2::Error, seen: Seen<'_>) -> Self {
+        if let Some(foreign) = seen.greeting.instead_of_http2() {
             return Self::Protocol(foreign.to_owned());
         }
         if let Some(io) = error.get_io() {
-            return Self::of_io(io, meter, part);
+            return Self::of_io(io, seen);
         }
         let reason = error.reason().unwrap_or(h2::Reason::NO_ERROR);
         let (code, what) = (u32::from(reason), reason.description());
         if !error.is_remote() {
             return match reason {
-                h2::Reason::NO_ERROR => Self::ended(meter, part),
+                h2::Reason::NO_ERROR => Self::ended(seen),
                 _ => Self::Frame(format!(
                     "the server breaks the rules of HTTP/2: {what} (code {code})"
                 )),
@@ -186,7 +209,7 @@ impl NetError {
 }
 
 /// A connection that was found closed before anything was sent.
-pub(super) const UNSENT: &str = "before a request was sent";
+const UNSENT: &str = "before a request was sent";
 
 /// The innermost cause of that type.
 fn cause<'a, T: StdError + 'static>(error: &'a (dyn StdError + 'static)) -> Option<&'a T> {

@@ -4,6 +4,7 @@ use std::io;
 
 use rustls::{AlertDescription, CertificateError, Error, OtherError};
 
+use super::credentials::is_authoritys;
 use super::greeting::Greeting;
 use crate::measure::ErrorKind;
 
@@ -92,8 +93,11 @@ fn certificate(error: &CertificateError) -> String {
                 expected.to_str()
             )
         }
+        error if is_authoritys(error) => {
+            "the server's certificate is signed by itself. Name it: tls = { ca = \"server.pem\" }, or set tls.insecure = true"
+                .to_owned()
+        }
         CertificateError::Other(OtherError(other)) => {
-            // A self-signed certificate that is an authority's own.
             format!(
                 "the server's certificate cannot be verified ({other}). Name its authority with tls.ca, or set tls.insecure = true"
             )

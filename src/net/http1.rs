@@ -10,7 +10,7 @@ use hyper::client::conn::http1;
 use hyper::{HeaderMap, Request, Response, StatusCode};
 use hyper_util::rt::TokioIo;
 
-use super::error::{BODY_MAX, NetError, Part};
+use super::error::{BODY_MAX, NetError, Part, Seen};
 use super::manners::Manners;
 use super::sample::{Sample, Told};
 use super::{Dialer, Driven, Meter, Stream};
@@ -31,7 +31,7 @@ impl NotWhole {
                 "the answer's body exceeds {} MiB, the most that is kept",
                 BODY_MAX >> 20
             )),
-            Self::Broken(error) => NetError::of(error, meter, Part::Body),
+            Self::Broken(error) => NetError::of(error, Seen::by(meter, Part::Body)),
         }
     }
 }
@@ -90,7 +90,8 @@ impl Http1 {
         let socket = dialer.connect(link).await?;
         let (meter, manners) = (socket.meter(), socket.manners());
         let connection = Driven::over(socket, BUFFER).await;
-        let connection = connection.map_err(|error| NetError::of(&error, &meter, Part::Head))?;
+        let connection =
+            connection.map_err(|error| NetError::of(&error, Seen::by(&meter, Part::Head)))?;
         Ok(Self { connection, meter, manners, seen_open: false })
     }
 
@@ -128,7 +129,8 @@ impl Http1 {
         };
         let outcome = tokio::time::timeout(timeout, exchange).await;
         let done_ns = clock::now();
-        let (head, body) = outcome.unwrap_or_else(|_| Err(NetError::late(timeout, &self.meter)))?;
+        let (head, body) = outcome
+            .unwrap_or_else(|_| Err(NetError::late(timeout, self.meter.first_ns().is_some())))?;
         let body = self.manners.decoded(body)?;
         // An answer without a write cannot be; the end of the exchange is the harmless reading of it.
         let sent_ns = self.meter.sent_ns().unwrap_or(done_ns);
@@ -144,7 +146,7 @@ impl Http1 {
     ) -> Result<Response<Incoming>, NetError> {
         self.meter.arm();
         self.manners.dress(&mut request);
-        let failed = |error: &hyper::Error| NetError::of(error, &self.meter, Part::Head);
+        let failed = |error: &hyper::Error| NetError::of(error, Seen::by(&self.meter, Part::Head));
         if !std::mem::take(&mut self.seen_open) {
             self.connection.ready().await.map_err(|error| failed(&error))?;
             // What was written before the request is not the request.
@@ -177,7 +179,7 @@ pub async fn upgrade(
     mut request: Request<Full<Bytes>>,
 ) -> Result<(Response<()>, Stream), NetError> {
     let (meter, mut manners) = (stream.meter(), stream.manners());
-    let failed = |error: &hyper::Error| NetError::of(error, &meter, Part::Head);
+    let failed = |error: &hyper::Error| NetError::of(error, Seen::by(&meter, Part::Head));
     manners.dress(&mut request);
     meter.arm();
     let mut builder = http1::Builder::new();

@@ -24,7 +24,7 @@ use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::sync::Mutex;
 use tokio::task::spawn_local;
 
-use super::error::{Part, UNSENT};
+use super::error::{Part, Seen};
 use super::manners::Manners;
 use super::{Dialer, Meter, NetError, StampedResponse, Stream};
 use crate::clock;
@@ -122,7 +122,7 @@ impl Shared {
         let io = TokioIo::new(Stamping { stream, unsent: Rc::clone(&unsent) });
         let shaken = Builder::new(Here).handshake(io).await;
         let (sender, connection) =
-            shaken.map_err(|error| NetError::of(&error, &meter, Part::Head))?;
+            shaken.map_err(|error| NetError::of(&error, Seen::by(&meter, Part::Head)))?;
         // How it ended reaches its links through their streams.
         spawn_local(async move { drop(connection.await) });
         Ok(Self { sender, unsent, meter })
@@ -217,10 +217,8 @@ impl Http2 {
         };
         let outcome = tokio::time::timeout(timeout, exchange).await;
         let done_ns = clock::now();
-        let (head, first_ns, body) = outcome.unwrap_or_else(|_| {
-            // The connection's own stamps are those of all links.
-            Err(if self.answered { NetError::Endless(timeout) } else { NetError::Timeout(timeout) })
-        })?;
+        let (head, first_ns, body) =
+            outcome.unwrap_or_else(|_| Err(NetError::late(timeout, self.answered)))?;
         let body = self.manners.decoded(body)?;
         let (status, headers) = (head.status, head.headers);
         Ok(StampedResponse {
@@ -250,19 +248,16 @@ impl Http2 {
         *request.uri_mut() = Uri::from_maybe_shared(Bytes::from(uri)).map_err(|error| {
             NetError::Protocol(format!("the request has no valid URL: {error}"))
         })?;
-        let failed = |error: &hyper::Error| NetError::of(error, &self.shared.meter, Part::Head);
-        self.shared.sender.ready().await.map_err(|error| match failed(&error) {
-            NetError::Closed(_) | NetError::Truncated(_) => NetError::Closed(UNSENT),
-            other => other,
-        })?;
+        let greeting = self.shared.meter.greeting();
+        // The connection's own stamps are those of all links.
+        let failed = |error: &hyper::Error, sent| {
+            NetError::of(error, Seen { greeting, sent, begun: false, part: Part::Head })
+        };
+        self.shared.sender.ready().await.map_err(|error| failed(&error, false))?;
         self.sent_ns.set(clock::now());
         self.shared.unsent.0.borrow_mut().push(Rc::clone(&self.sent_ns));
         let answer = self.shared.sender.send_request(request).await;
-        let answer = answer.map_err(|error| match failed(&error) {
-            // Other links' answers are no part of this one's.
-            NetError::Truncated(Part::Head) => NetError::Closed("without an answer"),
-            other => other,
-        })?;
+        let answer = answer.map_err(|error| failed(&error, true))?;
         self.answered = true;
         self.manners.heard(answer.headers());
         Ok(answer)

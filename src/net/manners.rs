@@ -15,7 +15,7 @@ use hyper::header::{
 
 use super::Meter;
 use super::cookies::{Jar, now_s};
-use super::error::{BODY_MAX, NetError, Part};
+use super::error::{BODY_MAX, NetError, Part, Seen};
 
 /// How one link behaves. Small, because every connection has its own.
 #[derive(Debug, Clone, Default)]
@@ -87,7 +87,7 @@ impl Manners {
         frame: hyper::Result<Frame<Bytes>>,
         meter: &Meter,
     ) -> Result<Bytes, NetError> {
-        let piece = frame.map_err(|error| NetError::of(&error, meter, Part::Body))?;
+        let piece = frame.map_err(|error| NetError::of(&error, Seen::by(meter, Part::Body)))?;
         let piece = piece.into_data().unwrap_or_default();
         let asks = self.asks();
         match &mut self.coding {

@@ -11,6 +11,7 @@ use hyper::header::{HOST, HeaderName, HeaderValue, SEC_WEBSOCKET_PROTOCOL};
 use hyper::{Method, Request, Uri};
 
 use super::Link;
+use super::trace::{self, Kind, Trace};
 use crate::control::{Access, Owner};
 use crate::dialect::model::{Call, Dialect, Headers, Mark, Socket};
 use crate::dialect::secrets::Secrets;
@@ -45,6 +46,7 @@ pub struct Conversation {
     secrets: BTreeMap<String, String>,
     /// What stands in no result and in no message.
     hidden: Secrets,
+    trace: Trace,
 }
 
 /// Why a trial's dialect cannot be spoken.
@@ -74,6 +76,7 @@ impl Conversation {
             by_client: HashMap::new(),
             secrets: BTreeMap::new(),
             hidden: Secrets::new(),
+            trace: Trace::default(),
         }
     }
 
@@ -82,6 +85,7 @@ impl Conversation {
         let mut own = Self::built_in(access.dialect.clone());
         own.endpoint = access.endpoint(name).cloned();
         own.callback_port = access.callback_port;
+        own.trace = Trace::to(access.trace.as_deref(), name);
         own.run = RunTag::new(access.run);
         for captured in &access.captured {
             let values = match captured.owner {
@@ -126,6 +130,11 @@ impl Conversation {
     /// Hides `value`, which was captured under `name`, from now on: it may be a login.
     pub(super) fn hide(&self, name: &str, value: &str) {
         self.hidden.register(name, value);
+    }
+
+    /// Notes what was said or understood, if anybody wants to know.
+    pub(super) fn note(&self, kind: Kind, text: impl FnOnce() -> String) {
+        self.trace.note(kind, &self.hidden, text);
     }
 
     /// `text` without secrets.
@@ -340,9 +349,12 @@ impl Voice {
         let mut request = self.plain(&call.path, told)?.map(|_| Bytes::new());
         *request.method_mut() = Method::from_bytes(call.method().as_bytes()).unwrap_or(Method::GET);
         self.add_headers(&call.headers, told, request.headers_mut())?;
-        if let Some(body) = &call.body {
-            *request.body_mut() = self.render(body, told)?.into();
-        }
+        let body = match &call.body {
+            Some(body) => self.render(body, told)?,
+            None => Vec::new(),
+        };
+        self.conversation.note(Kind::Sent, || trace::request(&request, &body));
+        *request.body_mut() = body.into();
         Ok(request)
     }
 
@@ -379,6 +391,7 @@ impl Voice {
         {
             request.headers_mut().insert(SEC_WEBSOCKET_PROTOCOL, offered);
         }
+        self.conversation.note(Kind::Sent, || trace::request(&request, &[]));
         Ok(request)
     }
 

@@ -16,7 +16,7 @@ use super::Link;
 use super::redial::Ended;
 use crate::event::{EPOCH_HEADER, Epoch};
 use crate::net::websocket::accept_key;
-use crate::net::{Meter, NetError, Stream, upgrade};
+use crate::net::{Meter, Stream, upgrade};
 use crate::pace::Rng;
 
 /// What a handshake came to.
@@ -46,7 +46,7 @@ pub(super) async fn open(
     headers.extend(HeaderValue::try_from(&key).ok().map(|key| (SEC_WEBSOCKET_KEY, key)));
 
     let offered = headers.get(SEC_WEBSOCKET_PROTOCOL).cloned();
-    let socket = link.dialer().connect(link.index()).await.map_err(NetError::from)?;
+    let socket = link.dialer().connect(link.index()).await?;
     let meter = socket.meter();
     let (response, socket) = upgrade(socket, request).await?;
     if response.status() != StatusCode::SWITCHING_PROTOCOLS {

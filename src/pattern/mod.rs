@@ -35,6 +35,7 @@ mod short_poll;
 mod signature;
 mod sse;
 mod sse_parser;
+mod trace;
 mod webhook;
 mod websocket;
 mod weighted;
@@ -42,6 +43,7 @@ mod xml;
 
 pub use conversation::{Conversation, ConversationError};
 pub use link::{Context, Link, Timeline, Turn};
+pub use trace::{Kind as TraceKind, Line as TraceLine};
 
 use std::rc::Rc;
 
@@ -60,6 +62,7 @@ pub async fn set_up(
     for (name, value) in values {
         voice.set(name, value.clone());
     }
+    webhook::foretell(link, topic, &mut voice);
     let what = || format!("{} {}", call.method(), call.path);
     script::exchange(link, &mut voice, call, script::STEP_LIMIT)
         .await

@@ -12,6 +12,7 @@ use super::Link;
 use super::conversation::Voice;
 use super::redial::Ended;
 use super::script::{self, Script, Wanted, view};
+use super::trace::{self, Kind};
 use crate::clock;
 use crate::dialect::model::Polling;
 use crate::event::{Cursor, Page};
@@ -199,7 +200,9 @@ impl<'a> Poller<'a> {
             self.connection = None;
             self.lost();
         }
-        Ok(answer?)
+        let answer = answer?;
+        self.voice.conversation().note(Kind::Received, || trace::answer(&answer));
+        Ok(answer)
     }
 
     /// Books an answer, and moves the cursor.
@@ -223,15 +226,25 @@ impl<'a> Poller<'a> {
             .map_err(|error| error.kind())?;
         for (name, part) in &self.polling.cursor {
             if let Some(value) = part.capture.evaluate(&view(answer)) {
+                let conversation = self.voice.conversation();
+                conversation.note(Kind::Understood, || {
+                    format!("the next poll has {{{{{name}}}}} = {value}")
+                });
                 self.voice.set(name, value);
             }
         }
         if is_empty {
+            self.voice.conversation().note(Kind::Understood, || "nothing new".to_owned());
             return Ok(Brought::Nothing);
         }
         self.etag = answer.headers.get(ETAG).cloned();
         let conversation = self.voice.conversation();
-        let contents = self.link.take_page(&conversation, &answer.body, answer.done_ns);
+        // A page need not bring anything.
+        let taken = self.link.take_any(&conversation, &answer.body, answer.done_ns);
+        let contents = taken.unwrap_or_default();
+        if contents.events == 0 {
+            conversation.note(Kind::Understood, || "no event in this page".to_owned());
+        }
         Ok(match contents.new {
             0 => Brought::Nothing,
             count => Brought::Events { count, full: self.polling.drain },

@@ -24,9 +24,12 @@ use super::behaviour::{Behaviour, ReceiverMode};
 use super::consent::{Consent, Reply, status};
 use super::conversation::{Conversation, Voice};
 use super::recognise::Seen;
+use super::rules::{self, Meaning};
 use super::signature::{SignatureError, Signer};
+use super::trace::{self, Kind};
 use crate::clock;
 use crate::dialect::model::{Acknowledge, Callback};
+use crate::dialect::signing::Untrusted;
 use crate::dialect::template::{RenderError, Template};
 use crate::event::{Head, decode_head};
 use crate::measure::{Arrival, Counter, ErrorKind, Metric};
@@ -125,9 +128,19 @@ impl Receiver {
     ) -> Result<Response<Full<Bytes>>, Infallible> {
         let (head, body) = request.into_parts();
         let Ok(body) = Limited::new(body, BODY_LIMIT).collect().await else {
-            return Ok(self.refuse(ErrorKind::Protocol, StatusCode::BAD_REQUEST));
+            let why = "a delivery did not end, or is longer than 4 MiB";
+            return Ok(self.refuse(ErrorKind::Protocol, StatusCode::BAD_REQUEST, why));
         };
         let (received_ns, body) = (clock::now(), body.to_bytes());
+        self.conversation.note(Kind::Received, || {
+            format!(
+                "{} {}\n{}\n{}",
+                head.method,
+                head.uri,
+                trace::fields(&head.headers),
+                trace::shown(&body)
+            )
+        });
         if self.hangs.get() {
             std::future::pending::<()>().await;
         }
@@ -139,7 +152,8 @@ impl Receiver {
         }
         if self.callback.ignore.iter().any(|ignored| ignored.matches(&body, None)) {
             self.link.count(Counter::Ignored, 1);
-            return Ok(self.acknowledge());
+            rules::note(&self.conversation, Meaning::Ignored);
+            return Ok(self.acknowledge(&body));
         }
         let contents = match self.contents(&body) {
             Ok(contents) => contents,
@@ -158,7 +172,7 @@ impl Receiver {
         if let ReceiverMode::Slow { ns } = mode {
             self.link.sleep_until(received_ns + ns).await;
         }
-        Ok(self.acknowledge())
+        Ok(self.acknowledge(&body))
     }
 
     /// The refusal of a delivery that is not trusted; the echo of a challenge whose secret is not known yet.
@@ -179,9 +193,18 @@ impl Receiver {
             signer.clone_from(&self.trust.signer.borrow());
         }
         let now_s = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |time| time.as_secs());
-        let trusted = signer
-            .is_some_and(|signer| signer.verify(&self.voice, &head.headers, body, now_s).is_ok());
-        (!trusted).then(|| self.refuse(ErrorKind::Signature, StatusCode::UNAUTHORIZED))
+        let why = match signer {
+            None => "the registration was not answered, and its secret is not known",
+            Some(signer) => match signer.verify(&self.voice, &head.headers, body, now_s) {
+                Ok(()) => return None,
+                Err(Untrusted::Missing) => {
+                    "the signature of a delivery, or a signed header, is missing"
+                }
+                Err(Untrusted::Stale) => "the time stamp of a delivery is too far from now",
+                Err(Untrusted::Wrong) => "the signature of a delivery is wrong",
+            },
+        };
+        Some(self.refuse(ErrorKind::Signature, StatusCode::UNAUTHORIZED, why))
     }
 
     /// What a delivery contains, or the answer to what is none.
@@ -191,7 +214,8 @@ impl Receiver {
         }
         Events::read(body).map(Contents::Own).ok_or_else(|| {
             let echo = self.consent.echo(body);
-            echo.unwrap_or_else(|| self.refuse(ErrorKind::Protocol, StatusCode::BAD_REQUEST))
+            let why = "a delivery is neither an event nor a challenge";
+            echo.unwrap_or_else(|| self.refuse(ErrorKind::Protocol, StatusCode::BAD_REQUEST, why))
         })
     }
 
@@ -237,25 +261,29 @@ impl Receiver {
     }
 
     /// The acknowledgement of a delivery.
-    fn acknowledge(&self) -> Reply {
+    fn acknowledge(&self, body: &[u8]) -> Reply {
         if let Some(reply) = &self.acknowledgement {
             return reply.clone();
         }
         let mut voice = self.voice.borrow_mut();
         voice.begin();
-        acknowledgement(&self.callback.acknowledge, &mut voice)
-            .unwrap_or_else(|_| self.refuse(ErrorKind::Protocol, StatusCode::INTERNAL_SERVER_ERROR))
+        voice.set("body", String::from_utf8_lossy(body).into_owned());
+        acknowledgement(&self.callback.acknowledge, &mut voice).unwrap_or_else(|error| {
+            let code = StatusCode::INTERNAL_SERVER_ERROR;
+            self.refuse(ErrorKind::Protocol, code, &format!("target.webhook.acknowledge: {error}"))
+        })
     }
 
     /// Refuses a request that can be no delivery.
     fn no_delivery(&self, kind: ErrorKind) -> Reply {
-        let mut reply = self.refuse(kind, StatusCode::METHOD_NOT_ALLOWED);
+        let why = "a request was neither a delivery nor a part of target.webhook.handshake";
+        let mut reply = self.refuse(kind, StatusCode::METHOD_NOT_ALLOWED, why);
         reply.headers_mut().insert(ALLOW, HeaderValue::from_static("POST"));
         reply
     }
 
-    fn refuse(&self, kind: ErrorKind, code: StatusCode) -> Reply {
-        self.link.error(kind);
+    fn refuse(&self, kind: ErrorKind, code: StatusCode, why: &str) -> Reply {
+        self.link.failed(kind, &why);
         status(code)
     }
 }

@@ -6,12 +6,13 @@ use std::fmt;
 use std::rc::Rc;
 
 use super::conversation::Conversation;
+use super::trace::Kind;
 use super::{Context, Link};
 use crate::clock;
 use crate::control::Published;
 use crate::dialect::capture::Answer;
 use crate::dialect::model::{Mark, PerMessage, Semantics};
-use crate::dialect::token::{Sighting, TOKEN_LEN};
+use crate::dialect::token::Sighting;
 use crate::measure::{
     Arrival, Counter, LinkLedger, Receipts, Semantics as Wanted, Specimens, Terms,
 };
@@ -174,20 +175,6 @@ impl Link {
         self.take_events(conversation, message, received_ns)
     }
 
-    /// The same of a page of a poll, which need not contain any.
-    pub(super) fn take_page(
-        &self,
-        conversation: &Conversation,
-        page: &[u8],
-        received_ns: u64,
-    ) -> Contents {
-        // Brackets, an empty list, `null`: there is no room for an event.
-        if page.len() < TOKEN_LEN && conversation.dialect.recognition.by == Mark::Token {
-            return Contents::default();
-        }
-        self.take_message(conversation, page, received_ns)
-    }
-
     fn take_events(
         &self,
         conversation: &Conversation,
@@ -215,11 +202,20 @@ impl Link {
                 Sighting::Event(token) => {
                     contents.events += 1;
                     let arrival = self.receive_event(token.topic(), token.seq(), received_ns);
+                    conversation
+                        .note(Kind::Understood, || understood(token.topic(), token.seq(), arrival));
                     contents.new +=
                         usize::from(arrival.is_some_and(|arrival| arrival != Arrival::Duplicate));
                 }
-                Sighting::Foreign => self.count(Counter::Foreign, 1),
-                Sighting::Damaged => self.count(Counter::Damaged, 1),
+                Sighting::Foreign => {
+                    self.count(Counter::Foreign, 1);
+                    conversation.note(Kind::Odd, || "an event of an earlier run".to_owned());
+                }
+                Sighting::Damaged => {
+                    self.count(Counter::Damaged, 1);
+                    conversation
+                        .note(Kind::Odd, || "a token that is damaged or cut short".to_owned());
+                }
             }
         };
         match conversation.dialect.recognition.events {
@@ -259,6 +255,7 @@ impl Link {
             match event {
                 Some((topic, seq)) => {
                     let arrival = self.receive_event(topic, seq, received_ns);
+                    conversation.note(Kind::Understood, || understood(topic, seq, arrival));
                     contents.new +=
                         usize::from(arrival.is_some_and(|arrival| arrival != Arrival::Duplicate));
                 }
@@ -304,10 +301,24 @@ impl Link {
 
     /// Counts a message without any event, and keeps the first ones for the report.
     pub(super) fn unrecognised(&self, message: &[u8]) {
+        self.context
+            .conversation
+            .note(Kind::Odd, || "no event recognised in this message".to_owned());
         self.count(Counter::Unrecognised, 1);
         let text = String::from_utf8_lossy(message);
         let shown = self.context.conversation.redact(&text);
         let mut kept = self.context.known.unrecognised.borrow_mut();
         kept.add(clock::now(), shown.as_bytes());
+    }
+}
+
+/// What a line says of an event that was recognised.
+fn understood(topic: u64, seq: u64, arrival: Option<Arrival>) -> String {
+    let topic = crate::event::topic_name(topic);
+    match arrival {
+        None => format!("event {seq} of {topic}, which this client has not subscribed to"),
+        Some(Arrival::New) => format!("event {seq} of {topic}"),
+        Some(Arrival::Reordered) => format!("event {seq} of {topic}, after a later one"),
+        Some(_) => format!("event {seq} of {topic}, again"),
     }
 }

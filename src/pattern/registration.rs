@@ -88,7 +88,7 @@ pub(super) async fn keep(receiver: &Receiver, started_ns: u64) {
         () = stay(receiver) => {}
         _turn = over => {
             if let Err(error) = withdraw(receiver).await {
-                link.error(error.kind());
+                link.failed(error.kind(), &error);
             }
         }
     }
@@ -129,7 +129,7 @@ async fn stay(receiver: &Receiver) {
             }
             () = lease_ends(receiver) => {
                 while let Err(error) = register(receiver).await {
-                    link.error(error.kind());
+                    link.failed(error.kind(), &error);
                     redial.wait(link).await;
                 }
                 redial.succeeded();
@@ -163,7 +163,7 @@ async fn stay(receiver: &Receiver) {
 async fn leave(receiver: &Receiver, kept: bool, redial: &mut Redial) {
     let link = &receiver.link;
     while let Err(error) = withdraw(receiver).await {
-        link.error(error.kind());
+        link.failed(error.kind(), &error);
         let forgets = !kept && receiver.voice.borrow().is_envelope();
         if forgets || (!kept && matches!(error, SetupError::Refused(..))) {
             return;

@@ -2,6 +2,7 @@
 
 use super::conversation::Conversation;
 use super::redial::Ended;
+use super::trace::Kind;
 use crate::dialect::model::Messages;
 use crate::net::Sample;
 
@@ -27,6 +28,19 @@ pub(super) fn meaning(rules: &Messages, message: &[u8], event: Option<&str>) -> 
         Meaning::Ignored
     } else {
         Meaning::Events
+    }
+}
+
+/// Notes what became of a message that carries no events.
+pub(super) fn note(conversation: &Conversation, meaning: Meaning) {
+    match meaning {
+        Meaning::Events => {}
+        Meaning::Ignored => {
+            conversation.note(Kind::Understood, || "ignored, as the dialect says".to_owned());
+        }
+        Meaning::Failure => {
+            conversation.note(Kind::Odd, || "a failure, as the dialect says".to_owned());
+        }
     }
 }
 

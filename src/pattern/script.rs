@@ -9,6 +9,7 @@ use hyper::{HeaderMap, Request};
 use super::Link;
 use super::conversation::Voice;
 use super::redial::Ended;
+use super::trace::{self, Kind};
 use crate::dialect::capture::{Answer, Headers};
 use crate::dialect::matcher::Matcher;
 use crate::dialect::model::{Call, Captures, Step};
@@ -92,6 +93,7 @@ impl<'a> Script<'a> {
     ) -> Result<(), Ended> {
         let Some(step) = self.steps.get(self.next) else { return Ok(()) };
         self.next += 1;
+        voice.conversation().note(Kind::Understood, || "the awaited message".to_owned());
         let answer = Answer { event, ..Answer::message(message) };
         take(voice, &step.capture, &answer)
     }
@@ -124,7 +126,10 @@ pub(super) async fn exchange(
     limit: Duration,
 ) -> Result<StampedResponse, Ended> {
     let request = voice.request(call, None)?;
+    let conversation = voice.conversation();
     let answer = alone(link, request, call.timeout.map_or(limit, |limit| limit.std())).await?;
+    hide(voice, &call.capture, &answer);
+    conversation.note(Kind::Received, || trace::answer(&answer));
     if !call.expects(answer.status.as_u16()) {
         return Err(Ended::Unexpected(Box::new(answer.told())));
     }
@@ -146,6 +151,16 @@ pub(super) async fn alone(
         answer
     };
     tokio::time::timeout(limit, exchange).await.unwrap_or(Err(NetError::Timeout(limit)))
+}
+
+/// Hides what is going to be captured: a login stands in no message, even in that about the answer which brought it.
+fn hide(voice: &Voice, captures: &Captures, answer: &StampedResponse) {
+    let conversation = voice.conversation();
+    for (name, capture) in captures {
+        if let Some(value) = capture.evaluate(&view(answer)) {
+            conversation.hide(name, &value);
+        }
+    }
 }
 
 /// Takes what is captured of an answer to a request.
@@ -183,7 +198,16 @@ pub(super) fn take(
     answer: &Answer<'_>,
 ) -> Result<(), Ended> {
     for (name, capture) in captures {
-        let value = capture.evaluate(answer).ok_or_else(|| Ended::Missing(name.clone()))?;
+        let conversation = voice.conversation();
+        let Some(value) = capture.evaluate(answer) else {
+            conversation.note(Kind::Odd, || {
+                format!("{{{{{name}}}}} not found: the answer has no {}", capture.source())
+            });
+            return Err(Ended::Missing(name.clone()));
+        };
+        conversation.note(Kind::Understood, || {
+            format!("captured {{{{{name}}}}} from {}", capture.source())
+        });
         voice.conversation().hide(name, &value);
         voice.set(name, value);
     }

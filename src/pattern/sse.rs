@@ -11,9 +11,10 @@ use hyper::{Request, Uri};
 use super::Link;
 use super::conversation::{Conversation, Voice};
 use super::redial::{Ended, Redial, Subscription, hold};
-use super::rules::{Meaning, failure, meaning};
+use super::rules::{self, Meaning, failure, meaning};
 use super::script::{self, Script, Wanted};
 use super::sse_parser::{Message, Parser};
+use super::trace::{self, Kind};
 use crate::clock;
 use crate::dialect::model::{EventStream, Resume};
 use crate::event::{Cursor, decode_head};
@@ -72,6 +73,7 @@ impl Subscription for Stream {
         request.headers_mut().entry(ACCEPT).or_insert(accepts);
         self.resume(&mut request);
         let response = connection.stream(request).await?;
+        self.conversation.note(Kind::Received, || format!("{}", response.status()));
         match response.status() {
             // Over the limits: the stream opens only to set the reconnect delay.
             StatusCode::OK if response.headers().contains_key(RETRY_AFTER) => {
@@ -269,6 +271,10 @@ impl Stream {
     /// Books what a message of any other server contains.
     fn understand(&self, link: &Link, message: &Message, received_ns: u64) -> Meaning {
         let meaning = meaning(&self.dialect.messages, &message.data, Some(&message.event));
+        self.conversation.note(Kind::Received, || {
+            format!("event: {}\n{}", message.event, trace::shown(&message.data))
+        });
+        rules::note(&self.conversation, meaning);
         if meaning == Meaning::Events {
             link.take_message(&self.conversation, &message.data, received_ns);
         }

@@ -19,6 +19,7 @@ use super::registration::{self, SetupError};
 use crate::clock;
 use crate::dialect::callback::{Receiving, callback_url, listening};
 use crate::dialect::model::Callback;
+use crate::event::topic_name;
 use crate::measure::ErrorKind;
 use crate::net::Stream;
 use crate::scenario::{CallbackConnection, Down, Pattern};
@@ -44,6 +45,17 @@ pub(super) async fn run(link: &Link) {
         std::future::pending::<()>().await;
     };
     tokio::join!(receive, register);
+}
+
+/// Has `voice` name the URL of the link's receiver before that listens, where the port is known by then.
+pub(super) fn foretell(link: &Link, topic: u64, voice: &mut Voice) {
+    let Some(callback) = voice.dialect().webhook.clone() else { return };
+    let client = link.index();
+    let place = listening(&callback, voice.conversation().callback_port, client);
+    let Some(address) = place.ok().filter(|address| address.port() != 0) else { return };
+    let topic = topic_name(topic);
+    let receiver = Receiving { client, topic: &topic, address, secure: false };
+    voice.callback_url = callback_url(&callback, receiver, voice.world()).ok();
 }
 
 /// A callback address that listens and is not registered yet.

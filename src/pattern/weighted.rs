@@ -108,12 +108,7 @@ impl Weighted {
     ) -> Result<ItemChange, ErrorKind> {
         let call = &self.choices[chosen].call;
         if !call.expects(answer.status.as_u16()) {
-            return Err(match answer.status {
-                StatusCode::TOO_MANY_REQUESTS | StatusCode::SERVICE_UNAVAILABLE => {
-                    ErrorKind::Refused
-                }
-                _ => ErrorKind::Status,
-            });
+            return Err(ErrorKind::of_status(answer.status.as_u16()));
         }
         take_answer(&mut self.voice, &call.capture, answer).map_err(|error| error.kind())?;
         if !call.capture.is_empty() && self.choices.iter().any(|choice| !choice.ready) {

@@ -19,13 +19,26 @@ const IDENTITY: [&str; 9] = [
     "payload_bytes",
 ];
 
+/// The last count that stands before the figures: readers by place find those of earlier versions where they were.
+const LAST_EARLY_COUNT: &str = "sends_repeated";
+
+/// The counts that stand before the figures, and those behind them.
+fn counts() -> (Vec<&'static str>, Vec<&'static str>) {
+    let all: Vec<_> = counted().collect();
+    let early = all.iter().position(|column| *column == LAST_EARLY_COUNT).map_or(0, |at| at + 1);
+    (all[..early].to_vec(), all[early..].to_vec())
+}
+
 /// Columns of `summary.csv`: the case, totals of its counts, and each figure with its interval.
 pub(super) fn summary_header() -> Vec<String> {
     let with_interval =
         |name: &str| [name.to_owned(), format!("{name}_low"), format!("{name}_high")];
     let own = SUMMARY_COLUMNS.iter().map(|column| column.name);
     let head = IDENTITY.into_iter().chain(own).map(str::to_owned);
-    head.chain(counted().map(str::to_owned)).chain(summarised().flat_map(with_interval)).collect()
+    let (early, late) = counts();
+    let names = |counts: Vec<&'static str>| counts.into_iter().map(str::to_owned);
+    let figures = summarised().flat_map(with_interval);
+    head.chain(names(early)).chain(figures).chain(names(late)).collect()
 }
 
 /// `summary.csv`: one row a case.
@@ -59,9 +72,9 @@ fn summary_row(scenario: &str, case: &CaseSummary) -> Vec<String> {
         or_empty(case.floor.p50),
         or_empty(case.floor.p99),
     ];
-    row.extend(
-        counted().map(|column| case.counts.get(column).map(u64::to_string).unwrap_or_default()),
-    );
+    let count = |column: &&str| case.counts.get(*column).map(u64::to_string).unwrap_or_default();
+    let (early, late) = counts();
+    row.extend(early.iter().map(count));
     for column in summarised() {
         let estimate = case.figure(column);
         row.push(estimate.map(|estimate| estimate.value.to_string()).unwrap_or_default());
@@ -71,6 +84,7 @@ fn summary_row(scenario: &str, case: &CaseSummary) -> Vec<String> {
         row.push(end(whole.map(|estimate| estimate.low)));
         row.push(end(whole.map(|estimate| estimate.high)));
     }
+    row.extend(late.iter().map(count));
     row
 }
 

@@ -6,7 +6,8 @@ const ALERTMANAGER: [Program; 2] = [
     Program { variable: "ALERTMANAGER", name: "prometheus-alertmanager" },
     Program { variable: "", name: "curl" },
 ];
-const PYTHON: [Program; 1] = [Program { variable: "", name: "python3" }];
+const PYTHON: [Program; 2] =
+    [Program { variable: "", name: "python3" }, Program { variable: "", name: "curl" }];
 
 #[test]
 fn alertmanager_calls_every_receiver_once_per_alert() {
@@ -28,9 +29,12 @@ fn a_sender_that_registers_is_verified_and_counted() {
     if !are_here("the webhook sender of the examples", &PYTHON) {
         return;
     }
-    let sender = External::of("scenarios/external/webhook-sender.toml");
+    let sender = External::that_reports("webhook-sender.toml", "{{port}}/");
     let trials = sender.run(&["workload.topics=2", "workload.rate=10/s"]);
     assert_eq!(trials.len(), 1);
     assert_whole(&trials[0]);
     assert_eq!(count(&trials[0], "error_signature"), 0);
+    let account: serde_json::Value = serde_json::from_str(&sender.account()).unwrap();
+    let expected = count(&trials[0], "expected");
+    assert_eq!(account["published"].as_u64().map(|taken| taken * 3), Some(expected), "{account}");
 }

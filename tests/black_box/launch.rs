@@ -10,7 +10,6 @@ use std::os::unix::net::UnixListener;
 use tidings::conductor::launch::LaunchError;
 
 use crate::launch_support::{Stage, connects};
-use crate::support::eventually;
 
 /// Not a test: what a launched server does that a shell cannot, in a copy of this program.
 #[test]
@@ -364,48 +363,5 @@ fn a_start_that_is_interrupted_is_given_up() {
         let error = stage.start_unless(&launch, &interrupted).unwrap_err();
         assert_eq!(error, LaunchError::Interrupted);
         stage.assert_none_left();
-    }
-}
-
-#[test]
-fn a_server_that_dies_is_noticed_with_its_status_and_last_lines() {
-    for (script, how) in [
-        (
-            "while [ ! -e @DIR@/die ]; do sleep 0.02; done; echo out of luck; exit 3",
-            "ended with status 3",
-        ),
-        (
-            "while [ ! -e @DIR@/die ]; do sleep 0.02; done; echo out of luck; kill -ABRT $$",
-            "was killed by signal 6",
-        ),
-        // Its first process left children.
-        (
-            "sleep 1000 & while [ ! -e @DIR@/die ]; do sleep 0.02; done; echo out of luck; exit 4",
-            "ended with status 4",
-        ),
-        // A daemon: its first process has long ended.
-        (
-            "(while [ ! -e @DIR@/die ]; do sleep 0.02; done; echo out of luck; exit 5) & exit 0",
-            "ended with status 5",
-        ),
-    ] {
-        let stage = Stage::new();
-        let launch = format!(
-            "[[launch]]\nname = 'x'\ncommand = ['sh', '-c', '''echo up; {script}''']\nready.line = 'up'"
-        );
-        let mut servers = stage.start(&launch).unwrap();
-        let watched = servers.watched();
-        assert_eq!(servers.check(), Ok(()));
-        let before = watched.cpu_ns().unwrap();
-        fs::write(stage.path("die"), "").unwrap();
-        let said = eventually("its end", || servers.check().err());
-        let expected = format!(
-            "the server 'x' {how}; it said: up | out of luck. Its output is in logs/sse-1-x.log."
-        );
-        assert_eq!(said, expected);
-        stage.assert_none_left();
-        assert!(watched.cpu_ns().unwrap() >= before, "what was measured is kept");
-        drop(servers);
-        assert_eq!(stage.log("x"), "up\nout of luck\n");
     }
 }

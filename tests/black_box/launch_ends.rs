@@ -1,7 +1,6 @@
 //! No process of a launched server outlives its trial, whatever it or anybody else does; and a restart.
 
 use std::fs;
-use std::io::{BufRead as _, BufReader};
 use std::process::{Command, Stdio};
 
 use rustix::process::Signal;
@@ -99,55 +98,47 @@ fn a_conductor_of_the_tests() {
     let Ok(script) = std::env::var("TIDINGS_TEST_CONDUCTOR") else { return };
     let stage = Stage::new();
     let servers = stage.start(&launch(&script)).unwrap();
-    let pids: Vec<String> = servers.pids().iter().map(u32::to_string).collect();
-    let line = format!("started {} {}\n", servers.directory().display(), pids.join(" "));
+    let line = format!("{}\n", servers.directory().display());
     fs::write(std::env::var("TIDINGS_TEST_STARTED").unwrap(), line).unwrap();
     loop {
         std::thread::park();
     }
 }
 
-/// A conductor in another process with one server: its own process id, the scratch folder, the server's processes.
-fn conductor(stage: &Stage, script: &str) -> (std::process::Child, String, Vec<u32>) {
+/// A conductor in another process with one server, and the server's scratch folder.
+fn conductor(stage: &Stage, script: &str) -> (std::process::Child, String) {
     let started = stage.path("started");
     let child = Command::new(std::env::current_exe().unwrap())
         .args(["--exact", "launch_ends::a_conductor_of_the_tests", "--nocapture"])
         .env("TIDINGS_TEST_CONDUCTOR", script)
         .env("TIDINGS_TEST_STARTED", &started)
         .stdin(Stdio::null())
+        // What it cannot remove, once it is killed, goes with the test's folder.
+        .env("TMPDIR", stage.folder.path())
+        .env("TIDINGS_CONDUCTOR_MARK", stage.mark())
         .stdout(Stdio::null())
-        .stderr(Stdio::piped())
+        .stderr(Stdio::null())
         .spawn()
         .unwrap();
     let line = eventually("the conductor", || {
         fs::read_to_string(&started).ok().filter(|line| line.ends_with('\n'))
     });
     fs::remove_file(&started).unwrap();
-    let mut words = line.split_ascii_whitespace().skip(1);
-    let scratch = words.next().unwrap().to_owned();
-    (child, scratch, words.map(|word| word.parse().unwrap()).collect())
+    (child, line.trim().to_owned())
 }
 
 #[test]
 fn no_process_survives_a_conductor_that_is_killed() {
-    for (script, _) in STUBBORN {
+    for (script, count) in STUBBORN {
         let stage = Stage::new();
-        let (mut conductor, scratch, pids) = conductor(&stage, script);
-        let all = descendants(&processes(), &[conductor.id()]);
-        assert!(all.iter().any(|stat| pids.contains(&stat.pid)), "{script}");
+        let (mut conductor, scratch) = conductor(&stage, script);
+        eventually(script, || {
+            // The guard is one more.
+            (descendants(&processes(), &[conductor.id()]).len() > count).then_some(())
+        });
         conductor.kill().unwrap();
-        // Every process that has its output is gone when that ends: the server, its children, its guard.
-        let mut rest = String::new();
-        let mut said = BufReader::new(conductor.stderr.take().unwrap());
-        while said.read_line(&mut rest).unwrap() > 0 {}
         conductor.wait().unwrap();
-        for stat in all {
-            let is_there = || {
-                let now = ProcessStat::read(stat.pid)?;
-                (now.start == stat.start && !now.ended).then_some(())
-            };
-            eventually(script, || is_there().is_none().then_some(()));
-        }
+        stage.wait_until_none_left();
         eventually("the folder's end", || fs::metadata(&scratch).is_err().then_some(()));
     }
 }
@@ -172,6 +163,49 @@ fn the_first_process_of_a_server_dies_with_its_guard() {
     );
     drop(servers);
     stage.wait_until_none_left();
+}
+
+#[test]
+fn a_server_that_dies_is_noticed_with_its_status_and_last_lines() {
+    for (script, how) in [
+        (
+            "while [ ! -e @DIR@/die ]; do sleep 0.02; done; echo out of luck; exit 3",
+            "ended with status 3",
+        ),
+        (
+            "while [ ! -e @DIR@/die ]; do sleep 0.02; done; echo out of luck; kill -ABRT $$",
+            "was killed by signal 6",
+        ),
+        // Its first process left children.
+        (
+            "sleep 1000 & while [ ! -e @DIR@/die ]; do sleep 0.02; done; echo out of luck; exit 4",
+            "ended with status 4",
+        ),
+        // A daemon: its first process has long ended.
+        (
+            "(while [ ! -e @DIR@/die ]; do sleep 0.02; done; echo out of luck; exit 5) & exit 0",
+            "ended with status 5",
+        ),
+    ] {
+        let stage = Stage::new();
+        let launch = format!(
+            "[[launch]]\nname = 'x'\ncommand = ['sh', '-c', '''echo up; {script}''']\nready.line = 'up'"
+        );
+        let mut servers = stage.start(&launch).unwrap();
+        let watched = servers.watched();
+        assert_eq!(servers.check(), Ok(()));
+        let before = watched.cpu_ns().unwrap();
+        fs::write(stage.path("die"), "").unwrap();
+        let said = eventually("its end", || servers.check().err());
+        let expected = format!(
+            "the server 'x' {how}; it said: up | out of luck. Its output is in logs/sse-1-x.log."
+        );
+        assert_eq!(said, expected);
+        stage.assert_none_left();
+        assert!(watched.cpu_ns().unwrap() >= before, "what was measured is kept");
+        drop(servers);
+        assert_eq!(stage.log("x"), "up\nout of luck\n");
+    }
 }
 
 #[test]

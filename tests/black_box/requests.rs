@@ -201,7 +201,7 @@ fn samples_are_the_first_requests_and_agree_with_the_histograms() {
                 slip += 1;
                 assert_eq!(server, (Some(1_250_000), Some(4_000_000)));
             }
-            (Some(500), Some(ErrorKind::Status)) => assert_eq!(server, (None, None)),
+            (Some(500), Some(ErrorKind::ServerError)) => assert_eq!(server, (None, None)),
             other => panic!("{other:?}"),
         }
     }

@@ -187,9 +187,8 @@ impl Guard {
             }
             let left = Duration::from_nanos(deadline.saturating_sub(clock::now()));
             match self.events.recv_timeout(left) {
-                Ok(Event::Order(_)) => return self.kill(true),
+                Ok(Event::Order(_)) | Err(RecvTimeoutError::Timeout) => return self.kill(true),
                 Ok(event) => self.heed(&event),
-                Err(RecvTimeoutError::Timeout) => return self.kill(true),
                 // The stream of orders and the waiting thread hold the other end.
                 Err(RecvTimeoutError::Disconnected) => break,
             }

@@ -93,7 +93,7 @@ pub enum LaunchError {
 /// The servers of a trial. Dropping this kills every process of theirs, keeps their output and removes their files.
 pub struct Servers {
     // Lives end before the folder is removed.
-    servers: Vec<Server>,
+    launched: Vec<Server>,
     ports: Ports,
     scratch: ScratchFolder,
     tree: Arc<Tree>,
@@ -106,7 +106,7 @@ impl fmt::Debug for Servers {
     /// Without commands, environments and output, which may hold secrets.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let titles: Vec<&str> =
-            self.servers.iter().map(|server| server.prepared.title.as_str()).collect();
+            self.launched.iter().map(|server| server.prepared.title.as_str()).collect();
         f.debug_struct("Servers").field("titles", &titles).finish_non_exhaustive()
     }
 }
@@ -119,7 +119,7 @@ impl Servers {
                 LaunchError::Failed(format!("no folder for the servers' files: {error}"))
             })?;
             let mut servers = Self {
-                servers: Vec::new(),
+                launched: Vec::new(),
                 ports: Ports::default(),
                 scratch,
                 tree: Arc::new(Tree::below(Vec::new())),
@@ -154,11 +154,11 @@ impl Servers {
             let output = Arc::new(Output::new(options.secrets));
             let site = Site { ports: &self.ports, scratch: self.scratch.path(), options };
             let prepared = Prepared::of(spec, title, &site)?;
-            self.servers.push(Server { prepared, output, life: None, log, log_name });
+            self.launched.push(Server { prepared, output, life: None, log, log_name });
         }
         // Before any of them runs: afterwards one may be ready when another answers.
         self.refuse_taken()?;
-        for server in &mut self.servers {
+        for server in &mut self.launched {
             server.prepare(&self.executable, options.interrupted)?;
             self.ports.release();
             server.start(&self.executable, options.interrupted, "")?;
@@ -170,7 +170,7 @@ impl Servers {
     /// Refuses to start where another program answers already, which would be taken for a server.
     fn refuse_taken(&self) -> Result<(), String> {
         let reserved = self.ports.all();
-        for Server { prepared: Prepared { title, ready, .. }, .. } in &self.servers {
+        for Server { prepared: Prepared { title, ready, .. }, .. } in &self.launched {
             if let Some(port) = ready.taken(&reserved) {
                 return Err(format!(
                     "cannot start '{title}': another program accepts connections on port {port} already: stop it, \
@@ -183,14 +183,14 @@ impl Servers {
 
     /// A title that no server has yet: its own, or followed by a number.
     fn free_title(&self, title: &str) -> String {
-        let taken = |title: &str| self.servers.iter().any(|server| server.prepared.title == title);
+        let taken = |title: &str| self.launched.iter().any(|server| server.prepared.title == title);
         let numbered = (2..).map(|number| format!("{title}-{number}"));
         let mut titles = std::iter::once(title.to_owned()).chain(numbered);
         titles.find(|title| !taken(title)).unwrap_or_default()
     }
 
     fn guards(&self) -> Vec<u32> {
-        self.servers.iter().filter_map(|server| Some(server.life.as_ref()?.guard_pid())).collect()
+        self.launched.iter().filter_map(|server| Some(server.life.as_ref()?.guard_pid())).collect()
     }
 
     /// The value of `port`, `port:NAME` or `directory`; `None` for a port that no server's description names.
@@ -212,7 +212,7 @@ impl Servers {
         if self.down {
             return Ok(());
         }
-        let mut ended = self.servers.iter_mut().filter_map(|server| {
+        let mut ended = self.launched.iter_mut().filter_map(|server| {
             let exit = server.life.as_mut()?.ended()?;
             Some((server, exit))
         });
@@ -237,10 +237,10 @@ impl Servers {
     /// Ports and files are kept for [`Self::start_again`].
     pub fn stop_now(&mut self, signal: Option<i32>) -> Vec<String> {
         self.down = true;
-        let stopped = self.servers.iter_mut().rev().filter_map(|server| server.stop(signal));
+        let stopped = self.launched.iter_mut().rev().filter_map(|server| server.stop(signal));
         let remarks = stopped.collect();
         self.tree.retire();
-        for server in &mut self.servers {
+        for server in &mut self.launched {
             server.life = None;
         }
         self.ports.hold();
@@ -251,7 +251,7 @@ impl Servers {
     pub fn start_again(&mut self, interrupted: &dyn Fn() -> bool) -> Result<(), LaunchError> {
         self.refuse_taken().map_err(LaunchError::Failed)?;
         self.ports.release();
-        for server in &mut self.servers {
+        for server in &mut self.launched {
             let deadline = clock::now() + server.prepared.ready.timeout_ns;
             loop {
                 match server.start(&self.executable, interrupted, "started again") {
@@ -272,7 +272,7 @@ impl Servers {
     /// should.
     pub fn stop(mut self) -> Vec<String> {
         let mut remarks = self.stop_now(None);
-        for server in &mut self.servers {
+        for server in &mut self.launched {
             remarks.extend(server.save_log());
         }
         remarks
@@ -281,7 +281,7 @@ impl Servers {
 
 impl Drop for Servers {
     fn drop(&mut self) {
-        while let Some(mut server) = self.servers.pop() {
+        while let Some(mut server) = self.launched.pop() {
             server.life = None;
             server.save_log();
         }

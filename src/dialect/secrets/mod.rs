@@ -3,7 +3,8 @@
 //! [`Secrets::redact`] finds every occurrence of a registered value in a text: as it is; behind percent-encoding, the escapes of
 //! JSON, JSON within JSON, and XML, whatever an encoder chose to escape; in base64, also where other text was encoded before and
 //! behind it; in hexadecimal; in lower and upper case. Not found are a value's digests, compressed texts, and a value of which only
-//! a part was written: a text is redacted before it is cut.
+//! a part was written: a text is redacted before it is cut. And a text is redacted before it becomes part of a record: a secret of
+//! digits would be found in the record's numbers.
 //!
 //! A value of less than [`LEAST`] bytes would be found everywhere. It is replaced only where it stands alone, without a letter or
 //! digit beside it, and not in base64, hexadecimal or another case. An empty value is no secret.

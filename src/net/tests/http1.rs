@@ -5,12 +5,15 @@ use bytes::Bytes;
 use http_body_util::Full;
 use hyper::header::{HOST, HeaderValue};
 use hyper::{Request, StatusCode};
+use proptest::prelude::*;
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::task::LocalSet;
 
 use super::peer::{Act, FINE, peer, say};
 use super::scripts::Outcome::{Answer, Failure};
 use super::scripts::{broken_answers, read_then, right_answers};
 use crate::measure::ErrorKind;
+use crate::net::error::{Part, Seen};
 use crate::net::{Client, Dialer, NetError, StampedResponse, upgrade};
 
 /// Longer than any answer takes that does come.
@@ -63,7 +66,10 @@ async fn whatever_a_server_answers_is_taken_or_has_a_named_kind() {
                     assert_eq!(error.kind(), kind, "{name}: {error}");
                     assert!(error.to_string().contains(says), "{name}: {error}");
                 }
-                (expected, other) => panic!("{name}: {other:?}, not {expected:?}"),
+                (expected, other) => {
+                    let other = other.map(|answer| answer.status);
+                    panic!("{name}: {other:?}, not {expected:?}");
+                }
             }
             works_anew(&dialer, name).await;
         }
@@ -135,12 +141,11 @@ async fn a_body_that_resets_is_no_truncated_one() {
         let dialer = Dialer::new(peer(acts).await, Rc::default());
         let mut stream = dialer.connect(0).await.unwrap();
         let meter = stream.meter();
-        use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
         stream.write_all(b"GET / HTTP/1.1\r\n\r\n").await.unwrap();
         stream.read_exact(&mut [0; 43]).await.unwrap();
         stream.write_all(b"GET / HTTP/1.1\r\n\r\n").await.unwrap();
         let error = stream.read_exact(&mut [0; 6]).await.unwrap_err();
-        let error = NetError::of_io(&error, &meter, super::super::Part::Body);
+        let error = NetError::of_io(&error, Seen::by(&meter, Part::Body));
         assert_eq!(error.kind(), ErrorKind::Reset);
         assert!(error.to_string().contains("in the middle of the answer's body"), "{error}");
     };
@@ -188,9 +193,8 @@ async fn a_refused_upgrade_brings_what_the_server_says() {
 #[tokio::test(flavor = "current_thread")]
 async fn cookies_and_compression_go_with_every_request_of_their_link() {
     let gzip = {
-        use std::io::Write as _;
         let mut encoder = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
-        encoder.write_all(b"fine").unwrap();
+        std::io::Write::write_all(&mut encoder, b"fine").unwrap();
         encoder.finish().unwrap()
     };
     let head = format!(
@@ -236,5 +240,33 @@ async fn nobody_there_is_named_with_the_address() {
     ] {
         let error = NetError::Connect { to: "a".to_owned(), error: kind.into() };
         assert_eq!(error.kind(), expected, "{error}");
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(100))]
+
+    #[test]
+    fn any_bytes_are_an_answer_or_a_named_failure(
+        begin in prop::sample::select(&[
+            "", "HTTP/1.1 ", "HTTP/1.1 200 OK\r\n", "HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n",
+            "HTTP/1.1 200 OK\r\ncontent-encoding: gzip\r\ncontent-length: 20\r\n\r\n",
+        ][..]),
+        bytes in prop::collection::vec(any::<u8>(), 0..100),
+    ) {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+        let all = async {
+            let said = [begin.as_bytes(), &bytes].concat();
+            let address = peer(vec![Act::Read, say(said)]).await;
+            let dialer = Dialer::new(address, Rc::default()).with_compression(true).with_cookies(true);
+            let mut client = Client::connect(&dialer, 0).await.unwrap();
+            if let Err(error) = client.exchange(get("/"), LONG).await {
+                prop_assert!(!matches!(error, NetError::Timeout(_) | NetError::Endless(_)), "{error}");
+                prop_assert!(error.kind().remedy().len() > 20);
+            }
+            works_anew(&dialer, begin).await;
+            Ok(())
+        };
+        LocalSet::new().block_on(&runtime, all)?;
     }
 }

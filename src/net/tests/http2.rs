@@ -49,7 +49,7 @@ async fn server(mood: Mood) -> std::net::SocketAddr {
 
 async fn serve(stream: tokio::net::TcpStream, first: Mood) {
     let Ok(mut connection) = h2::server::handshake(stream).await else { return };
-    let (mut kept, mut first) = (Vec::new(), Some(first));
+    let (mut kept, first_mood, mut first) = (Vec::new(), first, Some(first));
     while let Some(Ok((_, mut respond))) = connection.accept().await {
         let mood = first.take().unwrap_or(Mood::Fine);
         let ok = || hyper::Response::new(());
@@ -82,6 +82,10 @@ async fn serve(stream: tokio::net::TcpStream, first: Mood) {
             }
             Mood::Drop => return,
         }
+    }
+    if matches!(first_mood, Mood::GoAwayBefore(_)) {
+        // A socket that is closed with something unread resets, and the client may never see why it ended.
+        std::future::pending::<()>().await;
     }
 }
 

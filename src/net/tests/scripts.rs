@@ -77,15 +77,13 @@ pub(super) fn right_answers() -> Vec<(&'static str, Vec<Act>, Outcome)> {
 }
 
 pub(super) fn broken_answers() -> Vec<(&'static str, Vec<Act>, Outcome)> {
-    let fields = |count: usize| {
-        let fields: String = (0..count).map(|n| format!("x-{n}: y\r\n")).collect();
-        format!("HTTP/1.1 200 OK\r\n{fields}\r\n")
-    };
+    [ends(), heads(), others()].concat()
+}
+
+/// Answers that end too soon.
+fn ends() -> Vec<(&'static str, Vec<Act>, Outcome)> {
     let length = "HTTP/1.1 200 OK\r\ncontent-length: 10\r\n\r\nfine";
     let chunk = "HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n9\r\nfine";
-    let coded = |coding: &str| {
-        format!("HTTP/1.1 200 OK\r\ncontent-encoding: {coding}\r\ncontent-length: 4\r\n\r\nfine")
-    };
     vec![
         ("no answer", vec![Act::Read], Failure(ErrorKind::Closed, "without an answer")),
         (
@@ -124,14 +122,24 @@ pub(super) fn broken_answers() -> Vec<(&'static str, Vec<Act>, Outcome)> {
             vec![Act::Read, say(length), Act::HalfClose, Act::Hold],
             Failure(ErrorKind::Truncated, "the answer's body"),
         ),
+    ]
+}
+
+/// Heads that are none.
+fn heads() -> Vec<(&'static str, Vec<Act>, Outcome)> {
+    let fields = |count: usize| {
+        let fields: String = (0..count).map(|n| format!("x-{n}: y\r\n")).collect();
+        format!("HTTP/1.1 200 OK\r\n{fields}\r\n")
+    };
+    vec![
         (
             "101 that nobody asked for",
             kept("HTTP/1.1 101 Switching Protocols\r\nupgrade: x\r\nconnection: upgrade\r\n\r\n"),
             Failure(ErrorKind::Protocol, "101 Switching Protocols"),
         ),
         (
-            "a head of 70 KiB",
-            read_then(format!("HTTP/1.1 200 OK\r\nx: {}\r\n\r\n", "y".repeat(70 << 10))),
+            "a head of 300 KiB",
+            read_then(format!("HTTP/1.1 200 OK\r\nx: {}\r\n\r\n", "y".repeat(300 << 10))),
             Failure(ErrorKind::Oversized, "at most 64 KiB"),
         ),
         (
@@ -170,6 +178,15 @@ pub(super) fn broken_answers() -> Vec<(&'static str, Vec<Act>, Outcome)> {
             read_then("HTTP/1.1 200 OK\r\ncontent-length: 4\r\ncontent-length: 5\r\n\r\nfine!"),
             Failure(ErrorKind::Protocol, "content-length"),
         ),
+    ]
+}
+
+/// Bodies that are none, and other protocols.
+fn others() -> Vec<(&'static str, Vec<Act>, Outcome)> {
+    let coded = |coding: &str| {
+        format!("HTTP/1.1 200 OK\r\ncontent-encoding: {coding}\r\ncontent-length: 4\r\n\r\nfine")
+    };
+    vec![
         (
             "a chunk that is none",
             read_then("HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\nzz\r\n"),

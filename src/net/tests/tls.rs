@@ -1,135 +1,18 @@
 use std::rc::Rc;
-use std::sync::Arc;
-use std::time::Duration;
 
 use hyper::header::HeaderValue;
-use rcgen::{BasicConstraints, CertificateParams, DnType, IsCa, Issuer, KeyPair, date_time_ymd};
-use rustls::pki_types::pem::PemObject as _;
-use rustls::pki_types::{CertificateDer, PrivateKeyDer};
-use rustls::server::WebPkiClientVerifier;
-use rustls::version::{TLS12, TLS13};
-use rustls::{RootCertStore, ServerConfig, SupportedProtocolVersion};
-use tokio::io::AsyncWriteExt as _;
 use tokio::net::TcpListener;
 use tokio::task::{LocalSet, spawn_local};
-use tokio_rustls::TlsAcceptor;
 
 use super::http1::get;
-use super::peer::{Act, FINE, peer, say};
+use super::peer::{Act, peer, say};
 use crate::measure::ErrorKind;
-use crate::net::tls::{Credentials, HTTP_1, HTTP_2, provider};
+use crate::net::tls::{Credentials, HTTP_1, HTTP_2};
 use crate::net::{Client, Dialer, Endpoint, NetError};
 
-const LONG: Duration = Duration::from_secs(60);
-
-/// An authority of the test's own.
-struct Issuing {
-    issuer: Issuer<'static, KeyPair>,
-    pem: String,
-}
-
-/// A certificate and its key, in PEM.
-struct Issued {
-    cert: String,
-    key: String,
-}
-
-impl Issuing {
-    fn new(name: &str) -> Self {
-        let mut params = CertificateParams::new(Vec::new()).unwrap();
-        params.distinguished_name.push(DnType::CommonName, name);
-        params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
-        let key = KeyPair::generate().unwrap();
-        let pem = params.self_signed(&key).unwrap().pem();
-        Self { issuer: Issuer::new(params, key), pem }
-    }
-
-    fn issue(&self, names: &[&str], years: (i32, i32)) -> Issued {
-        let names: Vec<String> = names.iter().map(|name| (*name).to_owned()).collect();
-        let mut params = CertificateParams::new(names).unwrap();
-        params.not_before = date_time_ymd(years.0, 1, 1);
-        params.not_after = date_time_ymd(years.1, 1, 1);
-        let key = KeyPair::generate().unwrap();
-        let cert = params.signed_by(&key, &self.issuer).unwrap().pem();
-        Issued { cert, key: key.serialize_pem() }
-    }
-}
-
-/// Years in which a certificate is valid today, and will be.
-const NOW: (i32, i32) = (2020, 2090);
-
-static ONLY_12: [&SupportedProtocolVersion; 1] = [&TLS12];
-static ONLY_13: [&SupportedProtocolVersion; 1] = [&TLS13];
-
-struct Server<'a> {
-    shown: &'a Issued,
-    /// Whose clients it lets in; anyone if none.
-    clients: Option<&'a Issuing>,
-    versions: &'static [&'static SupportedProtocolVersion; 1],
-    alpn: &'static [&'static [u8]],
-}
-
-fn roots(pem: &str) -> RootCertStore {
-    let mut roots = RootCertStore::empty();
-    roots.add(CertificateDer::from_pem_slice(pem.as_bytes()).unwrap()).unwrap();
-    roots
-}
-
-impl Server<'_> {
-    fn acceptor(&self) -> TlsAcceptor {
-        let builder = ServerConfig::builder_with_provider(provider())
-            .with_protocol_versions(self.versions)
-            .unwrap();
-        let builder = match self.clients {
-            None => builder.with_no_client_auth(),
-            Some(issuing) => {
-                let roots = Arc::new(roots(&issuing.pem));
-                let verifier = WebPkiClientVerifier::builder_with_provider(roots, provider());
-                builder.with_client_cert_verifier(verifier.build().unwrap())
-            }
-        };
-        let chain = vec![CertificateDer::from_pem_slice(self.shown.cert.as_bytes()).unwrap()];
-        let key = PrivateKeyDer::from_pem_slice(self.shown.key.as_bytes()).unwrap();
-        let mut config = builder.with_single_cert(chain, key).unwrap();
-        config.alpn_protocols = self.alpn.iter().map(|name| name.to_vec()).collect();
-        TlsAcceptor::from(Arc::new(config))
-    }
-
-    /// Answers every request with 200 and `fine`; returns its port.
-    async fn start(&self) -> u16 {
-        let acceptor = self.acceptor();
-        let listener = TcpListener::bind(("127.0.0.1", 0)).await.unwrap();
-        let port = listener.local_addr().unwrap().port();
-        spawn_local(async move {
-            while let Ok((stream, _)) = listener.accept().await {
-                let acceptor = acceptor.clone();
-                spawn_local(async move {
-                    let Ok(mut stream) = acceptor.accept(stream).await else { return };
-                    let mut read = Vec::new();
-                    while !read.ends_with(b"\r\n\r\n") {
-                        match tokio::io::AsyncReadExt::read_u8(&mut stream).await {
-                            Ok(byte) => read.push(byte),
-                            Err(_) => return,
-                        }
-                    }
-                    let _ = stream.write_all(FINE.as_bytes()).await;
-                    let _ = tokio::io::AsyncReadExt::read_u8(&mut stream).await;
-                });
-            }
-        });
-        port
-    }
-}
-
-/// One exchange with the host at `port` of this machine.
-async fn exchange(host: &str, port: u16, tls: Credentials, scheme: &str) -> Result<u16, NetError> {
-    let entry = format!("{host}:{port}:127.0.0.1");
-    let endpoint = Endpoint::from_url(&format!("{scheme}://{host}:{port}")).unwrap();
-    let endpoint = Endpoint { tls, ..endpoint }.resolved(&[entry]).unwrap();
-    let dialer = Dialer::to(&endpoint, HTTP_1, false, Rc::default()).unwrap();
-    let mut client = Client::connect(&dialer, 0).await?;
-    Ok(client.exchange(get("/"), LONG).await?.status.as_u16())
-}
+use super::certificates::{
+    Issued, Issuing, LONG, NOW, ONLY_12, ONLY_13, Server, exchange, self_signed,
+};
 
 /// What is expected: an answer, or a kind and the parts of its message.
 type Expected = Result<(), (ErrorKind, &'static [&'static str])>;
@@ -203,6 +86,38 @@ async fn a_servers_certificate_is_checked_and_each_fault_has_its_message() {
                 let port = Server { shown, clients: None, versions, alpn: &[] }.start().await;
                 let found = exchange("bench.example", port, credentials.clone(), "https").await;
                 check(name, found, expected);
+            }
+        }
+    };
+    LocalSet::new().run_until(all).await;
+}
+
+#[tokio::test(flavor = "current_thread")]
+async fn a_certificate_that_is_signed_by_itself_is_trusted_once_it_is_named() {
+    let all = async {
+        for authoritys in [false, true] {
+            let right = self_signed("bench.example", NOW, authoritys);
+            let elsewhere = self_signed("other.example", NOW, authoritys);
+            let expired = self_signed("bench.example", (2000, 2010), authoritys);
+            let stranger = self_signed("bench.example", NOW, authoritys);
+            for (name, shown, named, says) in [
+                ("named", &right, &right, None),
+                ("for another name", &elsewhere, &elsewhere, Some("other.example")),
+                ("expired", &expired, &expired, Some("has expired")),
+                ("a stranger", &stranger, &right, Some("tls = { ca = ")),
+            ] {
+                let server = Server { shown, clients: None, versions: &ONLY_13, alpn: &[] };
+                let tls = Credentials { ca: Some(named.cert.clone()), ..Credentials::default() };
+                let found = exchange("bench.example", server.start().await, tls, "https").await;
+                let name = format!("{name}, an authority's: {authoritys}");
+                match (found, says) {
+                    (Ok(status), None) => assert_eq!(status, 200, "{name}"),
+                    (Err(error), Some(says)) => {
+                        assert_eq!(error.kind(), ErrorKind::Certificate, "{name}: {error}");
+                        assert!(error.to_string().contains(says), "{name}: {error}");
+                    }
+                    (found, _) => panic!("{name}: {found:?}"),
+                }
             }
         }
     };

@@ -17,7 +17,7 @@ use super::Link;
 use super::conversation::{Conversation, Voice};
 use super::recognise::Contents;
 use super::redial::{Ended, Redial, Subscription, hold};
-use super::rules::{Meaning, failure, meaning};
+use super::rules::{self, Meaning, failure, meaning};
 use crate::dialect::capture::Answer;
 use crate::dialect::matcher::StreamMatcher;
 use crate::dialect::model::{Mark, Socket};
@@ -132,7 +132,9 @@ impl Books {
         let contents = if let Some(raw) = &mut self.raw {
             raw.take(link, &self.conversation, message, *received_ns)?
         } else {
-            match meaning(&self.socket.messages, message, None) {
+            let meaning = meaning(&self.socket.messages, message, None);
+            rules::note(&self.conversation, meaning);
+            match meaning {
                 Meaning::Failure => return Err(failure(&self.conversation, message)),
                 Meaning::Ignored => Contents::default(),
                 // What is answered need not be an event.

@@ -13,6 +13,7 @@ use crate::pattern::conversation::{Told, Voice};
 use crate::pattern::redial::Ended;
 use crate::pattern::script::{take_answer, view};
 use crate::pattern::signature::Signer;
+use crate::pattern::trace::{self, Kind};
 
 /// Publishes each event when it is due, over one connection that is dialled again when it breaks.
 pub(super) async fn run(mut publisher: Publisher<'_>, publishing: &Publishing, connections: u64) {
@@ -90,6 +91,8 @@ async fn publish(
     let Some(client) = connection else { return Outcome::Refused(ErrorKind::Connect) };
     match client.exchange(request, limit).await {
         Ok(answer) => {
+            let conversation = publisher.voice.conversation();
+            conversation.note(Kind::Received, || trace::answer(&answer));
             publisher.sent(due, free_ns, answer.sent_ns);
             outcome(publisher, call, &answer)
         }

@@ -16,11 +16,12 @@ use std::cell::RefCell;
 use super::Link;
 use super::conversation::{Told, Voice};
 use super::redial::Ended;
+use super::trace::Kind;
 use crate::control::Published;
 use crate::dialect::capture::Capture;
 use crate::dialect::model::{Mark, Over, Publishing};
 use crate::dialect::token::{TOKEN_LEN, Token};
-use crate::event::TokenPayload;
+use crate::event::{TokenPayload, topic_name};
 use crate::measure::{Counter, ErrorKind, Metric, Publishing as Failures};
 use crate::pace::Publication;
 
@@ -133,6 +134,21 @@ impl Publisher<'_> {
     /// Books how a publication ended.
     pub(super) fn ended(&self, due: Due, outcome: Outcome) {
         let event = (due.topic, due.seq);
+        let conversation = self.voice.conversation();
+        let name = || format!("event {} of {}", due.seq, topic_name(due.topic));
+        match &outcome {
+            Outcome::Acknowledged(..) => {
+                conversation.note(Kind::Understood, || format!("{} is published", name()));
+            }
+            Outcome::Refused(kind) => {
+                conversation.note(Kind::Odd, || format!("{} was refused: {}", name(), kind.name()));
+            }
+            Outcome::Unanswered(kind) => {
+                conversation.note(Kind::Odd, || {
+                    format!("{} was not acknowledged: {}", name(), kind.name())
+                });
+            }
+        }
         let mut account = self.account.0.borrow_mut();
         let mut failed = self.account.1.borrow_mut();
         match outcome {

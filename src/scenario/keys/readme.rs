@@ -140,6 +140,8 @@ fn kind(kind: &Kind) -> String {
         Kind::Word(word) => format!("`\"{word}\"`"),
         Kind::Either(kinds) => kinds.iter().map(self::kind).collect::<Vec<_>>().join(", or "),
         Kind::List(Kind::Text) => "list of strings".to_owned(),
+        Kind::List(Kind::Table(_)) => "array of tables".to_owned(),
+        Kind::List(Kind::Either(_)) => "list of such".to_owned(),
         Kind::List(kind) | Kind::Set(kind) => format!("list of {}", self::kind(kind)),
         Kind::Table(_) => "table".to_owned(),
         Kind::Map(Kind::Table(_) | Kind::Either(_)) => {

@@ -36,7 +36,7 @@ pub(super) use sound::schemes;
 pub(super) use unfit::{
     check as check_fit, complete, events, options as fit_options, patterns, publish,
 };
-pub(super) use written::{cursor, signed, split_line, url_fault};
+pub(super) use written::{cursor, path_fault, signed, split_line, url_fault};
 
 /// The name of the table.
 const NAME: &str = "target";
@@ -72,6 +72,7 @@ pub(super) fn read(file: &str, base: &Path, root: &mut Table) -> Result<Server, 
             refuse_built_in(file, &own, by)?;
             files::resolve(file, NAME, base, TARGET.keys, &mut own)?;
             own = pages::under(file, base, own)?;
+            paths_of_sockets(&mut own);
             let external = Some(Box::new(external(file, &node.place, &own)?));
             Server { external, ..Server::default() }
         }
@@ -81,6 +82,22 @@ pub(super) fn read(file: &str, base: &Path, root: &mut Table) -> Result<Server, 
     }
     root.set(NAME, Node { place: node.place, value: Value::Table(own) });
     Ok(server)
+}
+
+/// Gives every WebSocket that is described without a path that of the root.
+fn paths_of_sockets(own: &mut Table) {
+    let add = |table: &mut Table| {
+        let Some(node) = table.get("websocket") else { return };
+        let place = node.place.clone();
+        let socket = table.within("websocket");
+        if socket.get("path").is_none() {
+            socket.set("path", Node { place, value: Value::Text("/".to_owned()) });
+        }
+    };
+    add(own);
+    if own.table("publish").is_some() {
+        add(own.within("publish"));
+    }
 }
 
 /// Refuses what cannot be read of the table.

@@ -44,6 +44,10 @@ pub(super) fn check(file: &str, own: &Table) -> Result<(), ScenarioError> {
         text.template.load(&mut files).map_err(|fault| {
             ScenarioError::refused(file, &text.place, format!("{}: {fault}", text.path))
         })?;
+        if let Some(fault) = header_fault(&text) {
+            let message = format!("{}: {fault}", text.path);
+            return Err(ScenarioError::refused(file, &text.place, message));
+        }
         let scope = Scope::of(&text.path, own, &captures);
         if let Some(fault) = scope.fault(&text, own) {
             let message = format!("{}: {fault}", text.path);
@@ -51,6 +55,25 @@ pub(super) fn check(file: &str, own: &Table) -> Result<(), ScenarioError> {
         }
     }
     Ok(())
+}
+
+/// What is wrong with a header field, if the text is one.
+fn header_fault(text: &Text) -> Option<String> {
+    let (_, name) = text.path.rsplit_once(".headers.")?;
+    let of_name = |c: char| c.is_ascii_alphanumeric() || "!#$%&'*+-.^_`|~".contains(c);
+    let computed = ["content-length", "transfer-encoding"];
+    match () {
+        () if name.is_empty() || !name.chars().all(of_name) => {
+            Some(format!("'{name}' is not the name of a header field; write letters, digits and -"))
+        }
+        () if computed.contains(&name.to_ascii_lowercase().as_str()) => {
+            Some("it follows from the body; remove it".to_owned())
+        }
+        () if text.template.source().contains(['\r', '\n']) => {
+            Some("a header field is one line; write it without line feeds".to_owned())
+        }
+        () => None,
+    }
 }
 
 fn is_name(name: &str) -> bool {
@@ -134,10 +157,16 @@ impl Scope {
         if matches!(head, "short-poll" | "long-poll" | "websocket") {
             scope.of_cursor(head, own);
         }
-        // The built-in server's own protocol has a cursor in every pattern, and its clients choose their secret.
+        // The built-in server's own protocol has a cursor in every pattern.
         if own.get("match").is_some_and(|node| node.value == Value::Text("envelope".to_owned())) {
             scope.variables.push(Cursor);
-            scope.named.extend(["since", "signing_secret"].map(str::to_owned));
+            scope.named.insert("since".to_owned());
+        }
+        if head == "webhook" {
+            scope.named.insert("signing_secret".to_owned());
+        }
+        if inner == "webhook.advertise" {
+            scope.named.extend(["listen_address", "listen_port"].map(str::to_owned));
         }
         if head == "webhook" || (matches!(head, "setup" | "teardown") && scope.has(Client)) {
             scope.variables.push(CallbackUrl);

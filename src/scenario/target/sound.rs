@@ -7,6 +7,7 @@ use super::super::tree::{Place, Table, Value};
 use crate::dialect::capture::Capture;
 use crate::dialect::matcher::Matcher;
 use crate::dialect::model::{Call, Dialect, Mark, Messages, Over, PerMessage, Publishing, Step};
+use crate::dialect::signing::Scheme;
 
 /// Checks a server and how it is spoken to, for the patterns that are compared; `own` is the table that they were read from.
 pub(super) fn check(
@@ -24,6 +25,7 @@ pub(super) fn check(
         steps(dialect)?;
         messages(dialect)?;
         callback(dialect)?;
+        signatures(dialect)?;
         tls(reach)
     };
     all().map_err(|refusal: InvalidKey| {
@@ -98,6 +100,7 @@ fn calls(dialect: &Dialect) -> Result<(), InvalidKey> {
         ("target.sse.request", dialect.sse.as_ref().map(|it| &it.request)),
         ("target.webhook.register", webhook.and_then(|it| it.register.as_ref())),
         ("target.webhook.unregister", webhook.and_then(|it| it.unregister.as_ref())),
+        ("target.webhook.check", webhook.and_then(|it| it.check.as_ref())),
     ] {
         let lacks = call.is_some_and(|call| call.path.source().is_empty());
         require(!lacks, path, || no_path(path.rsplit('.').next().unwrap_or_default()))?;
@@ -262,12 +265,26 @@ fn has_no_name<'a>(
     })
 }
 
+fn signatures(dialect: &Dialect) -> Result<(), InvalidKey> {
+    let sign = dialect.publish.as_ref().and_then(|publish| publish.sign.as_ref());
+    let verify = dialect.webhook.as_ref().and_then(|webhook| webhook.verify.as_ref());
+    for (key, signature) in [("target.publish.sign", sign), ("target.webhook.verify", verify)] {
+        if let Some(Err(error)) = signature.map(Scheme::of) {
+            return Err(InvalidKey { key: key.to_owned(), message: error.to_string() });
+        }
+    }
+    Ok(())
+}
+
 fn callback(dialect: &Dialect) -> Result<(), InvalidKey> {
     let Some(webhook) = &dialect.webhook else { return Ok(()) };
-    let registers = webhook.register.is_some() || webhook.unregister.is_none();
-    require(registers, "target.webhook.unregister", || {
-        "nothing is registered; write register = \"POST /…\", or remove it".to_owned()
-    })
+    for (key, call) in [("unregister", &webhook.unregister), ("check", &webhook.check)] {
+        let registers = webhook.register.is_some() || call.is_none();
+        require(registers, &format!("target.webhook.{key}"), || {
+            "nothing is registered; write register = \"POST /…\", or remove it".to_owned()
+        })?;
+    }
+    Ok(())
 }
 
 fn tls(reach: &Reach) -> Result<(), InvalidKey> {

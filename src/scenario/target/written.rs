@@ -217,7 +217,51 @@ pub(in crate::scenario) fn url_fault(text: &str) -> Option<String> {
     if let Some(port) = wrong {
         return Some(format!("'{port}' is not a port; write a number up to 65535"));
     }
-    rest.contains('#').then(|| "a fragment (#…) is never sent; remove it".to_owned())
+    match () {
+        () if rest.contains('#') => Some("a fragment (#…) is never sent; remove it".to_owned()),
+        () if rest.contains('?') => {
+            Some("a query belongs to a request; write it into its path".to_owned())
+        }
+        () => None,
+    }
+}
+
+/// What is wrong with a path.
+pub(in crate::scenario) fn path_fault(text: &str) -> Option<String> {
+    let plain = literal(text);
+    match () {
+        () if plain.contains('#') => {
+            Some("a fragment (#…) is never sent; remove it, or write %23".to_owned())
+        }
+        () if plain.contains(|c: char| c.is_whitespace() || c.is_control()) => {
+            Some("a path has no spaces; write %20, or {{…|url}} around what varies".to_owned())
+        }
+        () => None,
+    }
+}
+
+/// A text without its placeholders.
+fn literal(text: &str) -> String {
+    let (mut out, mut depth, mut rest) = (String::new(), 0_usize, text);
+    while let Some(c) = rest.chars().next() {
+        let length = match (rest.get(..2).unwrap_or_default(), depth) {
+            ("{{", _) => {
+                depth += 1;
+                2
+            }
+            ("}}", 1..) => {
+                depth -= 1;
+                2
+            }
+            (_, 0) => {
+                out.push(c);
+                c.len_utf8()
+            }
+            _ => c.len_utf8(),
+        };
+        rest = &rest[length..];
+    }
+    out
 }
 
 /// Checks `cursor`: a capture, a table of one, or several by name.

@@ -64,8 +64,6 @@ impl External {
     }
 
     /// A file of `scenarios/external/` whose server says on its end what it took: the answer at `path` is kept.
-    ///
-    /// Only for a scenario whose launch names no file beside it.
     pub(crate) fn that_reports(name: &str, path: &str) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let written =
@@ -75,6 +73,9 @@ impl External {
             .filter(|line| !line.starts_with("stop = "))
             .map(|line| format!("{line}\n"))
             .collect::<String>();
+        // The copy lies elsewhere.
+        let examples = root().join("examples").display().to_string();
+        let without = without.replace("../../examples", &examples);
         let account = folder.path().join("account");
         let asks = format!(
             "[[target.launch]]\nstop = {{ command = [\"curl\", \"-s\", \"-o\", {account:?}, \"http://127.0.0.1:{path}\"], timeout = \"1s\" }}\n"

@@ -45,7 +45,8 @@ impl Stage {
         specs
     }
 
-    fn mark(&self) -> String {
+    /// Marks the processes of this test.
+    pub(crate) fn mark(&self) -> String {
         self.folder.path().file_name().unwrap().to_str().unwrap().to_owned()
     }
 
@@ -84,10 +85,13 @@ impl Stage {
 
     /// Marked processes, and children of this one.
     pub(crate) fn left(&self) -> Vec<u32> {
-        let mark = format!("TIDINGS_LAUNCH_MARK={}", self.mark());
+        let names = ["TIDINGS_LAUNCH_MARK", "TIDINGS_CONDUCTOR_MARK"];
+        let marks = names.map(|name| format!("{name}={}", self.mark()));
         let is_marked = |pid: u32| {
             let bytes = fs::read(format!("/proc/{pid}/environ")).unwrap_or_default();
-            bytes.split(|byte| *byte == 0).any(|part| part == mark.as_bytes())
+            bytes
+                .split(|byte| *byte == 0)
+                .any(|part| marks.iter().any(|mark| part == mark.as_bytes()))
         };
         let own = std::process::id();
         let all = processes();

@@ -207,6 +207,7 @@ impl Lab {
             run: RUN,
             callback_port: None,
             captured: Vec::new(),
+            trace: None,
         };
         let conversation = Conversation::of(&access, "websocket").unwrap();
         let window = 0..length_ns;

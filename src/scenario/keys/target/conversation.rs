@@ -20,7 +20,7 @@ const METHOD: Key = key("method", Grammar(&grammar::METHOD))
     .usually("`\"GET\"`, or `\"POST\"` with a body")
     .says("The method.");
 const PATH: Key = key("path", Grammar(&grammar::PATH))
-    .usually("`\"/\"`")
+    .usually("required")
     .says("The path, with its query. `request = \"POST /topics/{{topic}}\"` is short for `method` and `path`.");
 const HEADERS: Key = key("headers", Map(&TEMPLATE))
     .usually("none")
@@ -82,7 +82,9 @@ const LINE: Key = key("request", Grammar(&grammar::LINE))
 #[rustfmt::skip]
 pub(super) static REQUESTS: &[Key] = &[
     key("weight", Count(0..=1_000_000)).literally("1")
-        .says("How often it is sent, compared with the others."),
+        .says("How often it is sent, compared with the others. One that needs what another captures is sent once that is there."),
+    key("name", Text).usually("its method and path")
+        .says("How it is called in `samples.csv`."),
     LINE, METHOD, PATH, HEADERS, BODY, EXPECT, CALL_CAPTURE,
     key("timeout", Span(SOME)).usually("`request.timeout`")
         .says("Time-out of the response."),
@@ -131,6 +133,10 @@ pub(super) static SIGNATURE: &[Key] = &[
         .says("The hash of the HMAC."),
     key("prefix", Text).usually("the preset's")
         .says("What stands before the signature in the header, such as `\"sha256=\"`."),
+    key("timestamp", Text).usually("the preset's")
+        .says("The header field that carries the time stamp, in seconds since 1970."),
+    key("tolerance", Span(SOME)).literally("\"5m\"")
+        .says("Largest difference between the time stamp and now."),
     key("secret", Grammar(&grammar::TEMPLATE)).required("required", "secret = \"{{secret:NAME}}\"")
         .says("The key: `\"{{secret:NAME}}\"` takes it from the environment."),
 ];

@@ -7,7 +7,7 @@ use crate::dialect::model::Resume;
 use crate::dialect::template::Template;
 use crate::scenario::error::ScenarioError;
 use crate::scenario::read::{refused, value};
-use crate::scenario::target::{signed, split_line, url_fault};
+use crate::scenario::target::{path_fault, signed, split_line, url_fault};
 use crate::scenario::tree::{Node, Value};
 
 /// A text with placeholders.
@@ -83,7 +83,10 @@ pub(in crate::scenario) static LINE: Grammar = Grammar {
     has_placeholders: true,
     check: |file, path, node| {
         let text = text(file, path, node)?;
-        split_line(&text).map_err(|fault| refused(file, path, node, &fault))?;
+        let (_, line) = split_line(&text).map_err(|fault| refused(file, path, node, &fault))?;
+        if let Some(fault) = path_fault(line) {
+            return Err(refused(file, path, node, &fault));
+        }
         value::<Template>(file, path, node).map(drop)
     },
 };
@@ -99,6 +102,9 @@ pub(super) static PATH: Grammar = Grammar {
         let text = text(file, path, node)?;
         if !["/", "{{", "http://", "https://"].iter().any(|begin| text.starts_with(begin)) {
             let fault = format!("'{text}' does not begin with a slash; write \"/{text}\"");
+            return Err(refused(file, path, node, &fault));
+        }
+        if let Some(fault) = path_fault(&text) {
             return Err(refused(file, path, node, &fault));
         }
         value::<Template>(file, path, node).map(drop)

@@ -123,19 +123,24 @@ pub(super) static WEBHOOK: &[Key] = &[
         .says("The request that registers `{{callback_url}}`."),
     key("unregister", Call(CALL)).usually("none")
         .says("The request that withdraws it."),
+    key("check", Call(CALL)).usually("none: after a restart of the server, receivers register again")
+        .says("The request that asks for the registration after a restart of the server, which keeps registrations. A value that \
+               it captures as `kept_url` must be the receiver's URL."),
     key("handshake", Words(words_of::<Handshake>)).literally("\"none\"")
         .says("How the server asks the endpoint for consent: `echo` answers `{\"challenge\": …}` with it; `cloudevents` answers \
                `OPTIONS` with `WebHook-Allowed-Origin`; `websub` answers `hub.challenge`."),
     key("verify", Table(SIGNATURE)).usually("none")
-        .says("How a delivery's signature is checked: a wrong one counts as an error, and its event as damaged."),
+        .says("How a delivery's signature is checked: one that is wrong, missing or too old is answered 401 and counted as an error."),
     key("acknowledge", Table(ACKNOWLEDGE)).usually("204 without a body")
         .says("How a delivery is acknowledged."),
     key("ignore", Listed(&super::MATCHER)).usually("none")
         .says("Deliveries that carry no event."),
     key("listen", Grammar(&grammar::LISTEN)).usually("a loopback address for each client")
-        .says("Where receivers listen: `\"address:port\"`. The port is the same for all."),
+        .says("Where receivers listen: `\"address:port\"`. On IPv4 loopback each client has the next address, and all have the same \
+               port; elsewhere each client has the next port."),
     key("advertise", Grammar(&grammar::URL)).usually("where they listen")
-        .says("The URL by which the server reaches a receiver, where that is another: behind a tunnel, from a container."),
+        .says("The URL by which the server reaches a receiver, where that is another: behind a tunnel, from a container. It may \
+               name `{{listen_address}}` and `{{listen_port}}`."),
 ];
 
 #[rustfmt::skip]

@@ -26,7 +26,7 @@ pub(super) static LAUNCH: &[Key] = &[
     key("files", Map(&CONTENT)).usually("none")
         .says("Files that are written before the start, by their path in the trial's own folder."),
     key("prepare", List(&COMMAND)).usually("none")
-        .says("Commands that run to their end before the start, in this order."),
+        .says("Commands that run to their end before the start, in this order, each written like `command`."),
     key("prepare_timeout", Span(SOME)).literally("\"1m\"")
         .says("Longest run of one of them."),
     key("ready", Table(READY)).usually("its port accepts connections")

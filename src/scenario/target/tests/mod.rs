@@ -154,6 +154,9 @@ fn the_ways_to_write_the_same_are_one() {
     assert_eq!(named, cursor("short-poll.cursor = \"json:/next\""));
     assert_eq!(named, cursor("short-poll.cursor = { capture = \"json:/next\" }"));
     assert_eq!(named, cursor("short-poll.cursor = { cursor = \"json:/next\" }"));
+    let text = format!("{SERVER}websocket.binary = true\n");
+    let path = external(&text, &[]).dialect.websocket.unwrap().path;
+    assert_eq!(path.source(), "/", "a path that is not named");
     let urls = "url = { default = \"http://a\", websocket = \"ws://b\", publish = \"http://c\" }";
     let urls = external(&SERVER.replace("url = \"http://127.0.0.1:8080\"", urls), &[]).reach;
     assert_eq!(urls.url_of("websocket").unwrap().source(), "ws://b");

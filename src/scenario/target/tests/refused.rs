@@ -89,6 +89,20 @@ const ROWS: &[(&str, &str)] = &[
         "target.long-poll.request.body: is written twice, beside the request and in it; keep one",
     ),
     ("[[target.request]]\nrequest = \"GET /\"\nweight = 0", "target.request: every weight is 0"),
+    (
+        "long-poll.request = \"GET /a b\"",
+        "target.long-poll.request: a path has no spaces; write %20, or {{…|url}}",
+    ),
+    ("websocket.path = \"/a#b\"", "target.websocket.path: a fragment (#…) is never sent"),
+    (
+        "headers = { \"a b\" = \"x\" }",
+        "target.headers.a b: 'a b' is not the name of a header field",
+    ),
+    (
+        "sse.headers.Content-Length = \"5\"",
+        "target.sse.request.headers.Content-Length: it follows from the body",
+    ),
+    ("headers.a = \"x\\ny\"", "target.headers.a: a header field is one line"),
     // Publishing.
     ("publish.send = \"x\"", "dir/x.toml:10: target.publish.send: has no use with over = \"http\""),
     (

@@ -125,6 +125,7 @@ fn what_another_server_cannot_do_is_refused_where_it_is_written() {
         ),
         (of("127.0.0.1:8080", "127.0.0.1:80800"), &[], "target.url: '80800' is not a port"),
         (of("127.0.0.1:8080", ":8080"), &[], "names no host"),
+        (of(":8080", ":8080/?a=b"), &[], "target.url: a query belongs to a request"),
         (
             of("\"http://127.0.0.1:8080\"", "{ sse = \"http://a\" }"),
             &["patterns=[\"sse\", \"websocket\"]", "target.websocket.path=/"],
