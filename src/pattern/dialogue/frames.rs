@@ -7,6 +7,9 @@ use crate::net::websocket::{Head, Opcode};
 use crate::pattern::redial::Ended;
 use crate::pattern::websocket::FRAME_LIMIT;
 
+/// Room that is made for a frame before it is there, in bytes.
+const AHEAD: usize = 256 << 10;
+
 /// What a server says.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Said {
@@ -90,6 +93,8 @@ impl Frames {
         }
         let whole = head.size + head.length as usize;
         if self.unread.len() < whole {
+            // Of a long frame, room for what is on its way, and not for what is merely announced.
+            self.unread.reserve((whole - self.unread.len()).min(AHEAD));
             return Ok(None);
         }
         let mut frame = self.unread.split_to(whole);
