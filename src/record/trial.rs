@@ -186,6 +186,7 @@ impl TrialRecord {
             "duplicate" => account(|ledger| ledger.duplicate),
             "reordered" => account(|ledger| ledger.reordered),
             "late" => account(|ledger| ledger.late),
+            "superseded" => account(|ledger| ledger.superseded),
             "reach" => self.reach.map(Cell::Number),
             _ => self.figures.cell(column),
         }

@@ -121,11 +121,6 @@ pub(super) fn publisher_publishes(facts: &TrialFacts) -> bool {
     facts.case.pattern.kind().delivers() && facts.case.workload.publish == Publish::Publisher
 }
 
-/// Deliveries that a newer event overtook.
-pub(super) fn superseded(facts: &TrialFacts) -> Option<u64> {
-    (publisher_publishes(facts) && reported(facts)).then_some(facts.workers.ledger.superseded)
-}
-
 // Totals, rates and costs.
 
 pub(super) fn errors(facts: &TrialFacts) -> Option<u64> {
