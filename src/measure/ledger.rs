@@ -34,18 +34,13 @@ pub struct Ledger {
     pub late: u64,
     /// Deliveries that did not arrive before a newer event did, where only the newest state is wanted: neither delivered
     /// nor lost.
-    #[serde(default, skip_serializing_if = "is_zero", deserialize_with = "zero_if_empty")]
+    #[serde(default, deserialize_with = "zero_if_empty")]
     pub superseded: u64,
 }
 
-/// Reads a count that files leave out where it is 0.
+/// Reads a count that earlier files do not have.
 fn zero_if_empty<'de, D: Deserializer<'de>>(deserializer: D) -> Result<u64, D::Error> {
     Ok(Option::deserialize(deserializer)?.unwrap_or_default())
-}
-
-#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde passes a reference")]
-const fn is_zero(n: &u64) -> bool {
-    *n == 0
 }
 
 impl Ledger {

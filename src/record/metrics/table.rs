@@ -390,7 +390,7 @@ pub const SPECS: &[Spec] = &[
     count("publishes_unknown", Unit::Of("events"), WORKERS, Counter::PublishesUnknown).when(fill::publisher_publishes).of(Of::Delivering).expected_of(Of::Nothing)
         .says("events due in the window whose publication was not answered and that nobody received: whether they exist is not known, and nobody expects them", "likewise"),
     own("superseded", Kind::Whole, Unit::Of("deliveries"))
-        .says("with `semantics = \"latest\"`: expected deliveries that a newer event overtook at the same client; `expected` = `delivered` + `lost` + `superseded`", "there are none"),
+        .says("with `semantics = \"latest\"`: expected deliveries that a newer event overtook at the same client; `expected` = `delivered` + `lost` + `superseded`", "as `expected`, files written before it"),
     count("foreign_events", Unit::Of("arrivals"), WORKERS, Counter::Foreign).when(fill::publisher_publishes).of(Of::Delivering).expected_of(Of::Nothing)
         .says("arrivals of events of an earlier trial, of another run, or of a topic that the client has not subscribed to", "likewise"),
     count("damaged_tokens", Unit::Of("tokens"), WORKERS, Counter::Damaged).when(fill::publisher_publishes).of(Of::Delivering).expected_of(Of::Nothing)
