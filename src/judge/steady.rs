@@ -116,9 +116,10 @@ mod tests {
     }
 
     #[test]
+    #[expect(clippy::large_stack_arrays, reason = "a test's thread has room for it")]
     fn an_unsteady_window_is_reported_with_its_remedy() {
         let decay = |over: f64| move |s: f64| 1.0 + 9.0 * (-s / over).exp();
-        for (what, facts, expected) in vec![
+        for (what, facts, expected) in [
             ("steady", trial(|_| 1.0), None),
             ("settled within the warm-up", trial(decay(0.3)), None),
             (
