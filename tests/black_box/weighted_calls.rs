@@ -126,7 +126,9 @@ fn every_status_that_is_not_expected_is_a_failure_of_its_kind() {
         ("", 503, Some(ErrorKind::Refused)),
         ("capture = { id = \"json:/id\" }", 200, Some(ErrorKind::Protocol)),
     ] {
-        let hook = Hook::start(move |_| (status, vec![], String::new()));
+        // Whoever is refused may come back at once.
+        let retry = ("retry-after", "0".to_owned());
+        let hook = Hook::start(move |_| (status, vec![retry.clone()], String::new()));
         let page = format!("[[target.request]]\npath = \"/x\"\n{expect}\n");
         let (snapshot, samples) = run(&hook, &page, 1, "rate = \"20/s\"");
         let (sent, answered) =

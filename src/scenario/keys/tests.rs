@@ -34,7 +34,9 @@ long-poll.request = "GET /?limit={{limit}}&hold={{hold_ms}}"
 sse.request = "GET /sse"
 websocket.path = "/ws"
 webhook.register = "POST /hooks"
+webhook.verify.header = "x"
 webhook.verify.secret = "x"
+publish.sign.header = "x"
 publish.sign.secret = "x"
 [[target.request]]
 request = "GET /"
@@ -137,7 +139,7 @@ fn the_tables_of_a_target_have_the_keys_that_its_structs_are_read_from() {
         ("messages", messages, vec![]),
         ("signature", keys_of::<model::Signature>(), vec![]),
         ("target.setup", &["each"], vec![call, LINE]),
-        ("target.request", &["weight"], vec![call, LINE]),
+        ("target.request", &["weight", "name"], vec![call, LINE]),
         ("target.publish", keys_of::<model::Publishing>(), vec![BESIDE, &["capture"]]),
         ("target.short-poll", keys_of::<model::Polling>(), vec![BESIDE]),
         ("target.long-poll", keys_of::<model::Polling>(), vec![BESIDE]),
