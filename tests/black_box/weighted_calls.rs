@@ -212,3 +212,29 @@ fn calls_that_can_never_be_sent_fail_the_trial_with_the_reason() {
     }
     assert_eq!(lines(&hook).len(), 0, "nothing was sent");
 }
+
+#[test]
+fn what_a_client_logged_in_with_is_not_in_what_failures_say() {
+    let hook = Hook::start(|message: &Message| match message.header("authorization") {
+        None => (201, vec![], "{\"login\":\"Zx81-hunter2-q\"}".to_owned()),
+        Some(login) => (500, vec![], format!("no such user: {login}")),
+    });
+    let page = "[[target.request]]\npath = \"/login\"\nmethod = \"POST\"\ncapture = { login = \"json:/login\" }\n\
+        [[target.request]]\nweight = 9\npath = \"/\"\nheaders = { authorization = \"{{login}}\" }\n";
+    let setting = Setting {
+        case: case("request", 1, "", "rate = \"50/s\""),
+        dialect: dialect(page),
+        target: hook.address,
+        port: None,
+        window: Duration::from_secs(1),
+    };
+    let said = stage(setting, async |stage| {
+        stage.open().await.unwrap();
+        let timeline = stage.begin();
+        stage.timer.sleep_until(timeline.end_ns).await.unwrap();
+        let described = stage.snapshot().described;
+        let said = &described[&ErrorKind::ServerError];
+        stage.context.conversation.redact(said).into_owned()
+    });
+    assert!(said.contains("no such user") && !said.contains("hunter2"), "{said}");
+}
