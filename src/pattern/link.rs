@@ -344,6 +344,7 @@ impl Link {
     /// The link cannot stand, for `error`: the trial fails.
     pub fn cannot_stand(&self, error: &impl Display) {
         let reason = format!("link {} to {}: {error}", self.index, self.context.dialer.endpoint());
+        let reason = self.context.conversation.redact(&reason).into_owned();
         self.context.failure.borrow_mut().get_or_insert(reason);
         self.context.changed.notify_waiters();
     }
