@@ -53,7 +53,7 @@ pub(super) enum Ended {
     #[error("the WebSocket cannot be opened: {0}")]
     Handshake(String),
     /// The answer to a step did not come: its number, what was awaited, and how long.
-    #[error("step {0} timed out: no message in {2:?} was {1}")]
+    #[error("step {0} of the conversation timed out: in {2:?} no message matched {1}")]
     Step(usize, String, Duration),
     /// A command that publishes has ended.
     #[error("{0}")]

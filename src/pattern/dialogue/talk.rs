@@ -44,6 +44,8 @@ pub(in crate::pattern) struct Talk {
     wire: Wire,
     pieces: Pieces,
     received_ns: u64,
+    /// Whether the end of a message that was put back has been answered with the rest of it.
+    again: Option<bool>,
     clock: Clock,
     /// For the replies of a stream without messages.
     ears: Vec<Option<StreamMatcher>>,
@@ -85,6 +87,7 @@ impl Talk {
             wire: Wire::new(stream, meter, Rng::new(rng.next_u64(), 0)),
             pieces: Pieces::new(&between, socket.stream),
             received_ns: 0,
+            again: None,
             clock: Clock::default(),
             ears: Vec::new(),
             socket: Rc::clone(socket),
@@ -132,6 +135,7 @@ impl Talk {
                     if let Some(end) = end {
                         script.found(voice, &heard.message[..=end], None)?;
                         self.pieces.put_back(heard.message.slice(end + 1..));
+                        self.again = Some(heard.answered);
                     }
                     end.is_some()
                 }
@@ -153,8 +157,13 @@ impl Talk {
         loop {
             if let Some(message) = self.pieces.next() {
                 let received_ns = self.received_ns;
-                self.conversation.note(Kind::Received, || trace::shown(&message));
-                let answered = self.reply(voice, &message)?;
+                let answered = match self.again.take() {
+                    Some(answered) => answered,
+                    None => {
+                        self.conversation.note(Kind::Received, || trace::shown(&message));
+                        self.reply(voice, &message)?
+                    }
+                };
                 return Ok(Heard { message, received_ns, answered });
             }
             tokio::select! {
@@ -164,7 +173,10 @@ impl Talk {
                 said = self.wire.next() => {
                     self.received_ns = clock::now();
                     match said? {
-                        Said::Message(frame) => self.pieces.feed(frame)?,
+                        Said::Message(frame) => {
+                            self.again = None;
+                            self.pieces.feed(frame)?;
+                        }
                         Said::Ping(payload) => {
                             link.upkeep(self.received_ns);
                             self.wire.say(Opcode::Pong, payload.to_vec())?;

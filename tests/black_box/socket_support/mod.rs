@@ -169,6 +169,8 @@ pub(crate) struct Lab {
     pub case: Case,
     pub events: u64,
     pub topics: u64,
+    /// When receivers' events begin to be due: what comes before has been subscribed to.
+    pub starts_in: Duration,
 }
 
 impl Lab {
@@ -176,10 +178,15 @@ impl Lab {
         let options = WebSocketOptions { ping: Span::from_ns(0), ..WebSocketOptions::default() };
         let mut case = case(Pattern::WebSocket(options), tidings::scenario::Publish::Target);
         case.workload.payload = tidings::unit::ByteSize::new(40);
-        Self { case, events: 10, topics: 1 }
+        Self { case, events: 10, topics: 1, starts_in: Duration::from_secs(60) }
     }
 
-    fn context(&self, dialect: Dialect, target: SocketAddr) -> (Rc<Context>, Timeline) {
+    fn context(
+        &self,
+        dialect: Dialect,
+        target: SocketAddr,
+        starts_in: Duration,
+    ) -> (Rc<Context>, Timeline) {
         let length_ns = 1_000_000_000;
         let (timer, drive) = Timer::new(Pacing::Timerfd).unwrap();
         tokio::task::spawn_local(drive);
@@ -190,12 +197,14 @@ impl Lab {
             process: ArrivalProcess::Constant,
             until_ns: length_ns,
         };
-        let start_ns = clock::now();
+        let now_ns = clock::now();
+        let start_ns = now_ns + starts_in.as_nanos() as u64;
+        // The window is open as long as the test needs it.
         let timeline = Timeline {
-            idle_ns: start_ns,
+            idle_ns: now_ns,
             start_ns,
             window_ns: start_ns,
-            end_ns: start_ns + length_ns,
+            end_ns: start_ns + 3_600_000_000_000,
         };
         let (_, started) = watch::channel(Some(timeline));
         let dialer = Dialer::new(target, Rc::new(WireTotals::default()));
@@ -223,7 +232,7 @@ impl Lab {
         done: impl Fn(&Context) -> Option<T>,
     ) -> (T, Ledger) {
         block_on(async {
-            let (context, timeline) = self.context(dialect, target);
+            let (context, timeline) = self.context(dialect, target, self.starts_in);
             let running = tokio::task::spawn_local(pattern::run(context.link(0)));
             let churning = tokio::task::spawn_local(Rc::clone(&context).churn(timeline));
             let found = patience(|| done(&context)).await;
@@ -242,7 +251,7 @@ impl Lab {
     ) -> (T, Published) {
         block_on(async {
             let publishing = Rc::new(dialect.publish.clone().unwrap());
-            let (context, _) = self.context(dialect, target);
+            let (context, _) = self.context(dialect, target, Duration::ZERO);
             let account = Rc::new(Account::default());
             let connections = u64::from(publishing.connections);
             let mut running = Vec::new();

@@ -101,11 +101,11 @@ pub(super) static PUBLISH: &[Key] = &[
     key("websocket", Table(patterns::SOCKET)).usually("none")
         .says("The conversation, over a WebSocket: the keys of `[target.websocket]`."),
     key("send", Grammar(&grammar::TEMPLATE)).usually("none")
-        .says("The message of an event, over a WebSocket or to a command."),
+        .says("The message of an event, over a WebSocket; or to a command, one line, `{\"topic\":…,\"n\":…,\"event\":…}` by default."),
     key("acknowledged", Grammar(&grammar::MATCHER)).usually("none")
-        .says("The message that acknowledges an event; without it, an event counts as published once it is written."),
+        .says("The message that acknowledges an event: the oldest unanswered one, or the one whose token it contains. Without it, an event counts as published once it is written; to a command, any line acknowledges."),
     key("refused", Grammar(&grammar::MATCHER)).usually("none")
-        .says("The message that refuses an event."),
+        .says("The message that refuses an event, likewise."),
     key("command", List(&TEMPLATE)).usually("none")
         .says("The command and its arguments: a process that reads a line of JSON for each event, and answers each with a line."),
     key("connections", Count(1..=10_000)).literally("1")

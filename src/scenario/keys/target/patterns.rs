@@ -80,13 +80,13 @@ pub(super) static SOCKET: &[Key] = &[
     key("headers", Map(&TEMPLATE)).usually("none")
         .says("Header fields of the handshake, beside those of `[target.headers]`."),
     key("subprotocol", Listed(&Text)).usually("none")
-        .says("The subprotocols that are offered."),
+        .says("The subprotocols that are offered: the server must choose one of them."),
     key("binary", Boolean).literally("false")
         .says("Whether messages are sent as binary frames."),
     key("split", Grammar(&grammar::TEMPLATE)).usually("none")
-        .says("What parts several messages of one frame, such as a line feed."),
+        .says("What parts several messages of one frame, such as a line feed. Empty messages are left out."),
     key("stream", Boolean).literally("false")
-        .says("Whether frames are pieces of a byte stream, cut anywhere: messages are then matched across frames."),
+        .says("Whether frames are pieces of a byte stream, cut anywhere: messages are then matched across frames. Without `split` it has no messages: it is searched for events and matches only, and `deliver` and `ignore` have no meaning."),
     CURSOR_OF_MESSAGES,
     key("heartbeat", Span(SOME)).usually("none is expected")
         .says("How often the server sends something, pings among them, on a quiet connection; as in `[target.sse]`."),

@@ -1,9 +1,8 @@
-//! Every key of `[target.publish]` over a WebSocket and to a command, at servers and children that follow a script.
+//! Every key of `[target.publish]` over a WebSocket, at servers that follow a script.
 
 use crate::socket_support;
 
 use std::net::{SocketAddr, TcpStream};
-use std::path::Path;
 
 use socket_support::{Lab, Log, Published, dialect, drain, serve, token};
 use tidings::dialect::model::Dialect;
@@ -13,7 +12,7 @@ use tungstenite::{Message, WebSocket};
 
 type Socket = WebSocket<TcpStream>;
 
-const EVENTS: u64 = 10;
+pub(crate) const EVENTS: u64 = 10;
 const COUNTERS: [Counter; 3] = [Counter::SendsDue, Counter::SendsSent, Counter::SendsAcknowledged];
 
 fn over_websocket(more: &str) -> Dialect {
@@ -22,26 +21,15 @@ fn over_websocket(more: &str) -> Dialect {
     ))
 }
 
-fn to_command(script: &str, more: &str) -> Dialect {
-    dialect(&format!(
-        "[publish]\nover = \"command\"\ncommand = [\"sh\", \"-c\", '''{script}''']\n{more}"
-    ))
-}
-
-/// An address that nobody is asked at.
-fn nowhere() -> SocketAddr {
-    "127.0.0.1:9".parse().unwrap()
-}
-
 /// The counts once so many events ended in any way.
-fn ended(context: &Context, published: &Published, enough: u64) -> Option<Snapshot> {
+pub(crate) fn ended(context: &Context, published: &Published, enough: u64) -> Option<Snapshot> {
     let recorder = context.recorder.borrow();
     let good = recorder.counted(Counter::SendsAcknowledged);
     let bad = published.refused.len() + published.unanswered.len();
     (good + bad as u64 >= enough).then(|| recorder.snapshot())
 }
 
-fn counts(snapshot: &Snapshot) -> [u64; 3] {
+pub(crate) fn counts(snapshot: &Snapshot) -> [u64; 3] {
     COUNTERS.map(|counter| snapshot.counters.get(counter))
 }
 
@@ -103,18 +91,15 @@ fn acknowledgements_and_refusals_are_matched_in_order_or_by_token() {
     ] {
         let log = Log::default();
         let target = answering(answer, &log);
-        let by_token = what == "by token";
-        let more = if by_token { format!("{more}\ntimeout = \"400ms\"") } else { more.to_owned() };
-        let expected = acknowledged + refused.len() as u64 + if by_token { 5 } else { 0 };
+        let expected = acknowledged + refused.len() as u64;
         let (snapshot, published) =
-            Lab::new().publish(over_websocket(&more), target, |context, published| {
-                ended(context, published, expected)
+            Lab::new().publish(over_websocket(more), target, |context, published| {
+                ended(context, published, expected).filter(|_| log.len() as u64 >= EVENTS)
             });
         assert_eq!(counts(&snapshot), [EVENTS, EVENTS, acknowledged], "{what}");
         let numbers: Vec<u64> = published.refused.iter().map(|(_, n)| *n).collect();
         assert_eq!(numbers, refused, "{what}");
-        let unanswered: Vec<u64> = published.unanswered.iter().map(|(_, n)| *n).collect();
-        assert_eq!(unanswered, if by_token { vec![1, 3, 5, 7, 9] } else { vec![] }, "{what}");
+        assert_eq!(published.unanswered, [], "{what}");
         let lines = log.lines();
         assert_eq!(lines.len() as u64, EVENTS, "{what}: {lines:?}");
         assert!(
@@ -230,7 +215,8 @@ fn what_a_connection_broke_off_is_unknown_and_nothing_is_sent_twice() {
     numbers.sort_unstable();
     numbers.dedup();
     assert_eq!(numbers.len(), came, "twice: {:?}", log.lines());
-    assert!(snapshot.described[&ErrorKind::Closed].contains("without closing"));
+    let said: Vec<&String> = snapshot.described.values().collect();
+    assert!(said.iter().all(|said| said.contains("connection")) && !said.is_empty(), "{said:?}");
 }
 
 #[test]
@@ -250,7 +236,7 @@ fn an_answer_that_never_comes_is_a_time_out_and_the_order_begins_anew() {
             ended(context, published, EVENTS)
         });
     let [due, _, acknowledged] = counts(&snapshot);
-    assert!(!published.unanswered.is_empty() && acknowledged > 0, "{published:?}");
+    assert!(!published.unanswered.is_empty(), "{published:?}");
     let ends = acknowledged + (published.unanswered.len() + published.refused.len()) as u64;
     assert_eq!((due, ends), (EVENTS, EVENTS));
     assert!(snapshot.described[&ErrorKind::Timeout].contains("150ms"), "{snapshot:?}");
@@ -262,9 +248,8 @@ fn events_that_no_connection_could_take_are_refused() {
         if number > 0 {
             return peer.write("HTTP/1.1 403 No\r\ncontent-length: 0\r\n\r\n");
         }
-        let mut socket = peer.open();
-        let _ = socket.read();
-        let _ = socket.send(Message::text("+OK"));
+        // Opened, and ended at once.
+        drop(peer.open());
     });
     let more = "acknowledged = \"+OK\"\ntimeout = \"100ms\"";
     let (snapshot, published) =
@@ -272,7 +257,7 @@ fn events_that_no_connection_could_take_are_refused() {
             ended(context, published, EVENTS)
         });
     let refused = published.refused.len() as u64;
-    assert!(refused >= 7, "{published:?}");
+    assert!(refused >= 8, "{published:?}");
     assert_eq!(counts(&snapshot)[2] + published.unanswered.len() as u64 + refused, EVENTS);
     assert!(snapshot.counters.get(ErrorKind::Denied.counter()) > 0);
 }
@@ -284,7 +269,7 @@ fn a_publisher_that_cannot_open_its_connection_fails_the_trial() {
             "[publish.websocket]\nsteps = [{ wait = \"INFO\", timeout = \"30ms\" }]",
             "step 1 timed out",
         ),
-        ("[publish.websocket]\nfail = [\"no\"]\nsteps = [{ wait = \"INFO\" }]", "no"),
+        ("[publish.websocket]\nfail = [\"no\"]\nsteps = [{ wait = \"INFO\" }]", "has failed: no"),
     ] {
         let target = serve(|_, peer| {
             let mut socket = peer.open();
@@ -325,106 +310,4 @@ fn ids_are_taken_out_of_the_answers() {
     let expected: Vec<_> =
         [1, 3, 4, 5, 6, 7, 8, 9, 10].map(|n: u64| (0, n, (100 + n).to_string())).into();
     assert_eq!(published.ids, expected);
-}
-
-#[test]
-fn a_command_answers_each_line_by_a_line() {
-    let echo = r#"while read -r line; do printf '%s\n' "$line" >> "$0"; echo '{"ok":true}'; done"#;
-    let some = r#"n=0; while read -r line; do n=$((n+1)); echo line $n; if [ $n = 4 ]; then echo no; else echo ok; fi; done"#;
-    let folder = tempfile::tempdir().unwrap();
-    let file = folder.path().join("lines");
-    let path = file.to_str().unwrap();
-    for (script, more, acknowledged, refused, what) in [
-        (echo, "", 10, vec![], "any line acknowledges"),
-        (
-            echo,
-            "acknowledged = { json = { \"/ok\" = true } }",
-            10,
-            vec![],
-            "such a line acknowledges",
-        ),
-        (some, "acknowledged = \"ok\"\nrefused = \"no\"", 9, vec![4], "others mean nothing"),
-    ] {
-        let mut dialect = to_command(script, more);
-        dialect.publish.as_mut().unwrap().command.push(path.parse().unwrap());
-        let (snapshot, published) = Lab::new()
-            .publish(dialect, nowhere(), |context, published| ended(context, published, EVENTS));
-        assert_eq!(counts(&snapshot), [EVENTS, EVENTS, acknowledged], "{what}");
-        let numbers: Vec<u64> = published.refused.iter().map(|(_, n)| *n).collect();
-        assert_eq!(numbers, refused, "{what}");
-    }
-    let lines = std::fs::read_to_string(&file).unwrap();
-    assert_eq!(lines.lines().count() as u64, 2 * EVENTS);
-    for (n, line) in (1..=EVENTS).zip(lines.lines()) {
-        let line: serde_json::Value = serde_json::from_str(line).unwrap();
-        assert_eq!((&line["topic"], &line["n"]), (&"news-0".into(), &n.into()), "{line}");
-        assert!(line["event"].as_str().unwrap().starts_with(&token(n)), "{line}");
-    }
-}
-
-#[test]
-fn a_command_that_ends_fails_the_trial_with_its_last_words() {
-    for (script, says) in [
-        (
-            "read -r line; echo ok; read -r line; echo 'the broker is gone' >&2; exit 3",
-            "exit status: 3",
-        ),
-        (
-            "read -r line; echo ok; read -r line; echo 'the broker is gone' >&2; exit 3",
-            "the broker is gone",
-        ),
-        ("exit 0", "standard error is empty"),
-        ("kill -9 $$", "signal: 9"),
-    ] {
-        let (failed, _) =
-            Lab::new().publish(to_command(script, ""), nowhere(), |context, _| context.failed());
-        assert!(failed.contains("target.publish") && failed.contains(says), "{failed}");
-    }
-    let missing = dialect("[publish]\nover = \"command\"\ncommand = [\"/no/such/program\"]");
-    let (failed, _) = Lab::new().publish(missing, nowhere(), |context, _| context.failed());
-    assert!(failed.contains("'/no/such/program'") && failed.contains("No such file"), "{failed}");
-    let lines = to_command("cat", "send = \"a\\nb\"");
-    let (failed, _) = Lab::new().publish(lines, nowhere(), |context, _| context.failed());
-    assert!(failed.contains("several lines"), "{failed}");
-}
-
-#[test]
-fn a_late_answer_of_a_command_is_not_taken_for_the_next() {
-    // The second answer comes with the third event, together with that one's.
-    let script = r#"n=0; while read -r line; do n=$((n+1)); case $n in 2) ;; 3) echo "2"; echo "3";; *) echo "$n";; esac; done"#;
-    let dialect = to_command(script, "timeout = \"50ms\"");
-    let (snapshot, published) = Lab::new()
-        .publish(dialect, nowhere(), |context, published| ended(context, published, EVENTS));
-    assert!(published.unanswered.contains(&(0, 2)), "{published:?}");
-    assert_eq!(counts(&snapshot)[2] + published.unanswered.len() as u64, EVENTS);
-}
-
-#[test]
-fn a_command_ends_with_its_publisher_and_so_does_what_it_started() {
-    let folder = tempfile::tempdir().unwrap();
-    let file = folder.path().join("pids");
-    let path = file.to_str().unwrap();
-    // It ignores the end of its input, and has a child.
-    let script = format!(
-        "sleep 1000 & echo $$ $! > {path}; trap '' TERM INT HUP; while read -r line; do echo ok; done; sleep 1000"
-    );
-    let (_, _) = Lab::new().publish(to_command(&script, ""), nowhere(), |context, published| {
-        ended(context, published, 1)
-    });
-    let pids = std::fs::read_to_string(&file).unwrap();
-    for pid in pids.split_whitespace() {
-        let over = || {
-            let stat = std::fs::read_to_string(Path::new("/proc").join(pid).join("stat"));
-            // One that nobody has waited for is over, too.
-            stat.map_or(true, |stat| {
-                stat.rsplit(") ").next().is_some_and(|rest| rest.starts_with('Z'))
-            })
-        };
-        let begun = std::time::Instant::now();
-        while !over() {
-            assert!(begun.elapsed().as_secs() < 20, "process {pid} lives");
-            std::thread::sleep(std::time::Duration::from_millis(5));
-        }
-    }
-    assert_eq!(pids.split_whitespace().count(), 2);
 }
