@@ -176,7 +176,8 @@ impl NetError {
         }
     }
 
-    fn ended(seen: Seen<'_>) -> Self {
+    /// What an end of the connection is, by how far the exchange had come.
+    pub(super) fn ended(seen: Seen<'_>) -> Self {
         if seen.begun {
             Self::Truncated(seen.part)
         } else if !seen.sent {
@@ -188,7 +189,7 @@ impl NetError {
 
     /// Whether it is the end of an HTTP/2 connection as a stream sees it, which does not learn of the reason.
     pub(super) fn is_end_of_http2(error: &hyper::Error) -> bool {
-        cause::<h2::Error>(error).is_some_and(h2::Error::is_io)
+        cause::<io::Error>(error).is_some_and(|io| io.kind() == io::ErrorKind::BrokenPipe)
     }
 
     fn of_http2(error: &h2::Error, seen: Seen<'_>) -> Self {
@@ -196,9 +197,7 @@ impl NetError {
             return Self::Protocol(foreign.to_owned());
         }
         if let Some(io) = error.get_io() {
-            // What the library makes of an end without GOAWAY.
-            let is_end = io.kind() == io::ErrorKind::BrokenPipe;
-            return if is_end { Self::ended(seen) } else { Self::of_io(io, seen) };
+            return Self::of_io(io, seen);
         }
         let reason = error.reason().unwrap_or(h2::Reason::NO_ERROR);
         let (code, what) = (u32::from(reason), reason.description());

@@ -260,9 +260,12 @@ impl Http2 {
         let ended = &self.shared.ended;
         let failed = |error: &hyper::Error, sent| {
             // Of a GOAWAY that names its stream as processed, only the connection tells.
-            let whole = ended.get().filter(|_| NetError::is_end_of_http2(error));
             let seen = Seen { greeting, sent, begun: false, part: Part::Head };
-            NetError::of(whole.unwrap_or(error), seen)
+            match ended.get() {
+                _ if !NetError::is_end_of_http2(error) => NetError::of(error, seen),
+                Some(whole) if !NetError::is_end_of_http2(whole) => NetError::of(whole, seen),
+                _ => NetError::ended(seen),
+            }
         };
         self.shared.sender.ready().await.map_err(|error| failed(&error, false))?;
         self.sent_ns.set(clock::now());

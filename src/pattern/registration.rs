@@ -152,7 +152,7 @@ async fn stay(receiver: &Receiver) {
                     redial.succeeded();
                     break;
                 }
-                Err(error) => link.error(error.kind()),
+                Err(error) => link.failed(error.kind(), &error),
             }
             redial.wait(link).await;
         }

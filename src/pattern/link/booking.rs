@@ -199,7 +199,7 @@ impl Link {
         self.context.recorder.borrow_mut().error(kind);
     }
 
-    /// Keeps what a failure says, if it is the first of its kind; it is counted elsewhere.
+    /// Keeps what a failure says, without secrets, if it is the first of its kind; it is counted elsewhere.
     pub fn describe(&self, kind: ErrorKind, text: impl FnOnce() -> String) {
         let conversation = &self.context.conversation;
         let shown = || conversation.redact(&text()).into_owned();
