@@ -53,9 +53,8 @@ pub(super) fn run(arguments: &Arguments) -> anyhow::Result<u8> {
     let folder = std::env::temp_dir().join(format!("tidings-try-{}", std::process::id()));
     std::fs::create_dir_all(&folder)
         .with_context(|| format!("cannot create {}", folder.display()))?;
-    let outcome = each(&plan, arguments.yes_i_may, &executable, &signals, &folder);
+    let well = each(&plan, arguments.yes_i_may, &executable, &signals, &folder);
     let _ = std::fs::remove_dir_all(&folder);
-    let well = outcome?;
     if let Some(signal) = signals.received() {
         return Ok((128 + signal) as u8);
     }
@@ -100,7 +99,7 @@ fn each(
     executable: &Path,
     signals: &Signals,
     folder: &Path,
-) -> anyhow::Result<bool> {
+) -> bool {
     let mut well = true;
     for (index, case) in plan.scenario.cases.iter().enumerate() {
         let Some(trial) = plan.trials.iter().find(|trial| trial.case == index) else { continue };
@@ -122,10 +121,10 @@ fn each(
         output::print(tidings::unit::typographic(&text));
         well &= fine;
         if signals.received().is_some() {
-            return Ok(false);
+            return false;
         }
     }
-    Ok(well)
+    well
 }
 
 /// The lines of a conversation, in their order.

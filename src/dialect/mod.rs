@@ -29,14 +29,7 @@ pub fn url_decoded(text: &[u8]) -> Option<String> {
 
 /// Percent-encodes what is not unreserved in a URL (RFC 3986, section 2.3).
 pub fn url_encoded(bytes: &[u8]) -> String {
-    let mut out = String::with_capacity(bytes.len());
-    for byte in bytes {
-        match byte {
-            b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'-' | b'.' | b'_' | b'~' => {
-                out.push(*byte as char)
-            }
-            other => out.push_str(&format!("%{other:02X}")),
-        }
-    }
-    out
+    let mut out = Vec::new();
+    encoding::url(bytes, &mut out);
+    String::from_utf8_lossy(&out).into_owned()
 }

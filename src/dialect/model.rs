@@ -607,9 +607,9 @@ pub enum Handshake {
     None,
     /// It sends `{"challenge": …}`, which is sent back.
     Echo,
-    /// `OPTIONS` with `WebHook-Request-Origin`, allowed by `WebHook-Allowed-Origin` (CloudEvents HTTP web hooks 1.0).
+    /// `OPTIONS` with `WebHook-Request-Origin`, allowed by `WebHook-Allowed-Origin` (`CloudEvents` HTTP web hooks 1.0).
     CloudEvents,
-    /// GET with `hub.challenge`, which is sent back (WebSub, section 5.3).
+    /// GET with `hub.challenge`, which is sent back (`WebSub`, section 5.3).
     WebSub,
 }
 

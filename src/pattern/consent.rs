@@ -1,7 +1,7 @@
 //! How a receiver consents to be called: the handshakes of webhooks, as answers to requests.
 //!
-//! `echo` returns a challenge that is posted. `cloudevents` is the abuse protection of CloudEvents' HTTP web hooks 1.0
-//! (section 4): `OPTIONS`, which allows the sender's origin and rate. `websub` is W3C WebSub's verification of intent
+//! `echo` returns a challenge that is posted. `cloudevents` is the abuse protection of `CloudEvents`' HTTP web hooks 1.0
+//! (section 4): `OPTIONS`, which allows the sender's origin and rate. `websub` is W3C `WebSub`'s verification of intent
 //! (section 5.3): a GET whose challenge is returned if the link has asked for that subscription.
 
 use std::cell::{Cell, RefCell};
@@ -52,7 +52,7 @@ impl Intent {
 pub(super) struct Consent {
     handshake: Handshake,
     intent: Cell<Intent>,
-    /// The topic of WebSub that the link has asked for, where its request names one.
+    /// The topic of `WebSub` that the link has asked for, where its request names one.
     topic: RefCell<Option<String>>,
     /// Whether the server has asked since the link did.
     asked: Cell<bool>,

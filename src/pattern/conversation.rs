@@ -146,12 +146,12 @@ impl Conversation {
     pub fn is_envelope(&self) -> bool {
         self.dialect.recognition.by == Mark::Envelope
     }
+}
 
-    /// What requests name as the host.
-    fn host(&self, link: &Link) -> HeaderValue {
-        let host = link.context().dialer.endpoint().host_header();
-        HeaderValue::try_from(host).unwrap_or(HeaderValue::from_static("target"))
-    }
+/// What a link's requests name as the host.
+fn host(link: &Link) -> HeaderValue {
+    let host = link.context().dialer.endpoint().host_header();
+    HeaderValue::try_from(host).unwrap_or(HeaderValue::from_static("target"))
 }
 
 /// What a text says of one event.
@@ -239,7 +239,7 @@ impl Voice {
             rng: link.rng_of(RANDOM),
             unix_ns: None,
         };
-        let host = conversation.host(link);
+        let host = host(link);
         Self {
             conversation,
             host,

@@ -157,7 +157,7 @@ impl Receiver {
         }
         let contents = match self.contents(&body) {
             Ok(contents) => contents,
-            Err(reply) => return Ok(reply),
+            Err(reply) => return Ok(*reply),
         };
         let mode = self.behaviour.mode();
         if let ReceiverMode::Fails { status, retry_after } = mode {
@@ -208,14 +208,15 @@ impl Receiver {
     }
 
     /// What a delivery contains, or the answer to what is none.
-    fn contents(&self, body: &[u8]) -> Result<Contents, Reply> {
+    fn contents(&self, body: &[u8]) -> Result<Contents, Box<Reply>> {
         if !self.conversation.is_envelope() {
-            return self.consent.echo(body).map_or(Ok(Contents::Any), Err);
+            return self.consent.echo(body).map_or(Ok(Contents::Any), |reply| Err(Box::new(reply)));
         }
         Events::read(body).map(Contents::Own).ok_or_else(|| {
             let echo = self.consent.echo(body);
             let why = "a delivery is neither an event nor a challenge";
-            echo.unwrap_or_else(|| self.refuse(ErrorKind::Protocol, StatusCode::BAD_REQUEST, why))
+            let refuse = || self.refuse(ErrorKind::Protocol, StatusCode::BAD_REQUEST, why);
+            Box::new(echo.unwrap_or_else(refuse))
         })
     }
 

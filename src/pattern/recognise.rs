@@ -262,7 +262,7 @@ impl Link {
                 None if recognition.by == Mark::Field => self.count(Counter::Damaged, 1),
                 // The answer that names it may still be on its way.
                 None => {
-                    self.context.known.early.borrow_mut().push((self.share(), name, received_ns))
+                    self.context.known.early.borrow_mut().push((self.share(), name, received_ns));
                 }
             }
         };

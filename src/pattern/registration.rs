@@ -20,6 +20,7 @@ use crate::dialect::template::RenderError;
 use crate::measure::ErrorKind;
 use crate::net::tls::TlsError;
 use crate::net::{Client, NetError, StampedResponse};
+use crate::unit::Span;
 
 /// Longest wait for the answer to a call, the server's check of the endpoint included, unless the call says otherwise.
 const LIMIT: Duration = Duration::from_secs(30);
@@ -237,7 +238,7 @@ async fn send(
         let query = request.uri().query().unwrap_or_default();
         receiver.consent.ask(intent, query, request.body());
     }
-    let limit = call.timeout.map_or(LIMIT, |limit| limit.std());
+    let limit = call.timeout.map_or(LIMIT, Span::std);
     let answer = alone(&receiver.link, request.map(Into::into), limit).await?;
     let voice = receiver.voice.borrow();
     hide(&voice, &call.capture, &answer);
@@ -267,7 +268,7 @@ async fn verified(receiver: &Receiver, intent: Intent) -> Result<(), SetupError>
         Intent::Unsubscribe => &receiver.callback.unregister,
     };
     let Some(call) = call else { return Ok(()) };
-    let limit = call.timeout.map_or(LIMIT, |limit| limit.std());
+    let limit = call.timeout.map_or(LIMIT, Span::std);
     receiver.consent.given(limit).await.map_err(|denied| match denied {
         Some(reason) => SetupError::Denied(reason),
         None => SetupError::Unverified(limit),

@@ -14,6 +14,7 @@ use crate::dialect::capture::{Answer, Headers};
 use crate::dialect::matcher::Matcher;
 use crate::dialect::model::{Call, Captures, Step};
 use crate::net::{Client, NetError, StampedResponse};
+use crate::unit::Span;
 
 /// Longest wait for the answer to a step, unless the step says otherwise.
 pub(super) const STEP_LIMIT: Duration = Duration::from_secs(10);
@@ -105,7 +106,7 @@ impl<'a> Script<'a> {
 }
 
 fn limit(step: &Step) -> Duration {
-    step.timeout.map_or(STEP_LIMIT, |limit| limit.std())
+    step.timeout.map_or(STEP_LIMIT, Span::std)
 }
 
 /// Takes the steps that come before a link is dialled.
@@ -127,7 +128,7 @@ pub(super) async fn exchange(
 ) -> Result<StampedResponse, Ended> {
     let request = voice.request(call, None)?;
     let conversation = voice.conversation();
-    let answer = alone(link, request, call.timeout.map_or(limit, |limit| limit.std())).await?;
+    let answer = alone(link, request, call.timeout.map_or(limit, Span::std)).await?;
     hide(voice, &call.capture, &answer);
     conversation.note(Kind::Received, || trace::answer(&answer));
     if !call.expects(answer.status.as_u16()) {

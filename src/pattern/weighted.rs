@@ -15,6 +15,7 @@ use crate::dialect::template::{Name, Template};
 use crate::measure::ErrorKind;
 use crate::net::StampedResponse;
 use crate::pace::Rng;
+use crate::unit::Span;
 
 /// The calls of one client, and what it has captured of their answers.
 #[derive(Debug)]
@@ -144,7 +145,7 @@ impl Weighted {
 
     /// Longest wait for the answer to call number `chosen`, where it has one of its own.
     pub(super) fn limit(&self, chosen: usize) -> Option<Duration> {
-        self.choices[chosen].call.timeout.map(|limit| limit.std())
+        self.choices[chosen].call.timeout.map(Span::std)
     }
 }
 

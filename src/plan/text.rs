@@ -145,13 +145,31 @@ fn order(page: &mut Page, plan: &Plan) {
     }
 }
 
+/// The processes of a trial.
+fn processes(plan: &Plan, most: impl Fn(fn(&super::Layout) -> u64) -> u64) -> String {
+    let workers = format!(
+        "{} of {}",
+        unit::counted(most(|layout| layout.workers.into()), "worker"),
+        unit::counted(most(|layout| layout.worker_shards.into()), "shard")
+    );
+    match &plan.scenario.external {
+        None => {
+            let shards = unit::counted(most(|layout| layout.target_shards.into()), "shard");
+            format!("1 target of {shards}, {workers}")
+        }
+        Some(external) => match external.launch.len() as u64 {
+            0 => format!("1 publisher, {workers}; the target runs already"),
+            servers => {
+                format!("{}, 1 publisher, {workers}", unit::counted(servers, "launched server"))
+            }
+        },
+    }
+}
+
 fn needs(page: &mut Page, plan: &Plan) {
     let most = |figure: fn(&super::Layout) -> u64| {
         plan.layouts.iter().map(figure).max().unwrap_or_default()
     };
-    let workers = most(|layout| layout.workers.into());
-    let worker_shards = most(|layout| layout.worker_shards.into());
-    let target_shards = most(|layout| layout.target_shards.into());
     let phases = plan.scenario.phases;
     let lines = [
         (
@@ -161,15 +179,7 @@ fn needs(page: &mut Page, plan: &Plan) {
                 phases.connect, phases.idle, phases.warmup, phases.measure, phases.drain
             ),
         ),
-        (
-            "processes",
-            format!(
-                "1 target of {}, {} of {}",
-                unit::counted(target_shards, "shard"),
-                unit::counted(workers, "worker"),
-                unit::counted(worker_shards, "shard")
-            ),
-        ),
+        ("processes", processes(plan, most)),
         (
             "descriptors",
             format!(
@@ -188,7 +198,9 @@ fn needs(page: &mut Page, plan: &Plan) {
         ),
         (
             "cores",
-            if plan.layouts.iter().all(|layout| layout.pinned) {
+            if plan.scenario.external.is_some() {
+                "placed by the kernel, beside the target's".to_owned()
+            } else if plan.layouts.iter().all(|layout| layout.pinned) {
                 "one core per shard".to_owned()
             } else {
                 "more shards than cores: placed by the kernel".to_owned()

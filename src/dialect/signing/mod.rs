@@ -254,7 +254,7 @@ impl Scheme {
             if missing {
                 return Err(Untrusted::Missing);
             }
-            if !stamp_s.is_some_and(|sent_s| sent_s.abs_diff(now_s) <= self.tolerance_s) {
+            if stamp_s.is_none_or(|sent_s| sent_s.abs_diff(now_s) > self.tolerance_s) {
                 return Err(Untrusted::Stale);
             }
         }

@@ -4,7 +4,7 @@ use bytes::Bytes;
 use http_body_util::Full;
 use hyper::Request;
 
-use super::{Due, Outcome, Publisher};
+use super::{Outcome, Publisher, Scheduled};
 use crate::clock;
 use crate::dialect::model::{Call, Publishing};
 use crate::measure::ErrorKind;
@@ -68,7 +68,7 @@ async fn publish(
     publisher: &mut Publisher<'_>,
     connection: &mut Option<Client>,
     over: &Requests<'_>,
-    due: Due,
+    due: Scheduled,
     free_ns: u64,
 ) -> Outcome {
     let link = publisher.link;

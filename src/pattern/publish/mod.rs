@@ -54,7 +54,7 @@ pub(super) enum Outcome {
 
 /// An event that is about to be published.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Due {
+pub(super) struct Scheduled {
     /// Its topic.
     pub topic: u64,
     /// Its number there.
@@ -92,15 +92,20 @@ pub async fn run(link: &Link, publishing: &Publishing, connections: u64, account
 
 impl Publisher<'_> {
     /// The events that are this publisher's, in order of their due stamps.
-    pub(super) async fn events(&self, connections: u64) -> Vec<Due> {
+    pub(super) async fn events(&self, connections: u64) -> Vec<Scheduled> {
         let schedule = self.link.context().schedule();
         let own: Vec<Publication> = schedule.publications(self.link.index(), connections).collect();
         let timeline = self.link.started().await;
         let due = |event: Publication| {
             let due_ns = timeline.start_ns + event.offset_ns;
-            Due { topic: event.topic, seq: event.seq, due_ns, measured: timeline.measures(due_ns) }
+            Scheduled {
+                topic: event.topic,
+                seq: event.seq,
+                due_ns,
+                measured: timeline.measures(due_ns),
+            }
         };
-        let events: Vec<Due> = own.into_iter().map(due).collect();
+        let events: Vec<Scheduled> = own.into_iter().map(due).collect();
         let measured = events.iter().filter(|event| event.measured).count() as u64;
         self.link.count(Counter::SendsDue, measured);
         events
@@ -109,7 +114,7 @@ impl Publisher<'_> {
     /// Renders what `make` makes of the voice and the event.
     pub(super) fn say<T>(
         &mut self,
-        due: Due,
+        due: Scheduled,
         make: impl FnOnce(&mut Voice, Told<'_>) -> Result<T, Ended>,
     ) -> Result<T, Ended> {
         let conversation = self.voice.conversation();
@@ -124,7 +129,7 @@ impl Publisher<'_> {
     }
 
     /// Books that an event went out at `sent_ns`, by a publisher that was free at `free_ns`.
-    pub(super) fn sent(&self, due: Due, free_ns: u64, sent_ns: u64) {
+    pub(super) fn sent(&self, due: Scheduled, free_ns: u64, sent_ns: u64) {
         if due.measured {
             self.link.count(Counter::SendsSent, 1);
             self.link.record(Metric::SendSlip, sent_ns.saturating_sub(due.due_ns.max(free_ns)));
@@ -132,7 +137,7 @@ impl Publisher<'_> {
     }
 
     /// Books how a publication ended.
-    pub(super) fn ended(&self, due: Due, outcome: Outcome) {
+    pub(super) fn ended(&self, due: Scheduled, outcome: Outcome) {
         let event = (due.topic, due.seq);
         let conversation = self.voice.conversation();
         let name = || format!("event {} of {}", due.seq, topic_name(due.topic));

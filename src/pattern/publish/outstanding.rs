@@ -2,7 +2,7 @@
 
 use std::collections::VecDeque;
 
-use super::Due;
+use super::Scheduled;
 
 /// Events under way on one connection.
 #[derive(Debug, Default)]
@@ -15,7 +15,7 @@ pub(super) struct Outstanding {
 #[derive(Debug, Clone, Copy)]
 struct Waiting {
     tag: u64,
-    due: Due,
+    due: Scheduled,
     /// When it was handed to the connection, and then when it was written.
     since_ns: u64,
     written: bool,
@@ -27,20 +27,20 @@ struct Waiting {
 #[derive(Debug, Default)]
 pub(super) struct Broken {
     /// Events that were written: whether they were published is unknown.
-    pub unanswered: Vec<Due>,
+    pub unanswered: Vec<Scheduled>,
     /// Events that were not.
-    pub unsent: Vec<Due>,
+    pub unsent: Vec<Scheduled>,
 }
 
 impl Outstanding {
     /// An event is handed to the connection as `tag`.
-    pub(super) fn push(&mut self, tag: u64, due: Due, now_ns: u64) {
+    pub(super) fn push(&mut self, tag: u64, due: Scheduled, now_ns: u64) {
         let (written, given_up) = (false, false);
         self.events.push_back(Waiting { tag, due, since_ns: now_ns, written, given_up });
     }
 
     /// An event was written.
-    pub(super) fn wrote(&mut self, tag: u64, sent_ns: u64) -> Option<Due> {
+    pub(super) fn wrote(&mut self, tag: u64, sent_ns: u64) -> Option<Scheduled> {
         let event = self.events.iter_mut().rev().find(|event| event.tag == tag)?;
         event.written = true;
         event.since_ns = sent_ns;
@@ -53,7 +53,7 @@ impl Outstanding {
     }
 
     /// Takes an answer, to the event that it names or else to the oldest; `None` if nobody waits for it.
-    pub(super) fn answer(&mut self, named: Option<(u64, u64)>) -> Option<Due> {
+    pub(super) fn answer(&mut self, named: Option<(u64, u64)>) -> Option<Scheduled> {
         if let Some(named) = named {
             self.named = true;
             let is = |event: &Waiting| (event.due.topic, event.due.seq) == named;
@@ -79,7 +79,7 @@ impl Outstanding {
     }
 
     /// Gives up the events that have waited for `limit_ns`.
-    pub(super) fn give_up(&mut self, now_ns: u64, limit_ns: u64) -> Vec<Due> {
+    pub(super) fn give_up(&mut self, now_ns: u64, limit_ns: u64) -> Vec<Scheduled> {
         let mut given_up = Vec::new();
         for event in &mut self.events {
             let over = event.since_ns.saturating_add(limit_ns) <= now_ns;
@@ -119,8 +119,8 @@ impl Outstanding {
 mod tests {
     use super::*;
 
-    fn due(seq: u64) -> Due {
-        Due { topic: 0, seq, due_ns: 0, measured: true }
+    fn due(seq: u64) -> Scheduled {
+        Scheduled { topic: 0, seq, due_ns: 0, measured: true }
     }
 
     fn sent(events: u64) -> Outstanding {
@@ -132,7 +132,7 @@ mod tests {
         outstanding
     }
 
-    fn seqs(dues: &[Due]) -> Vec<u64> {
+    fn seqs(dues: &[Scheduled]) -> Vec<u64> {
         dues.iter().map(|due| due.seq).collect()
     }
 

@@ -5,7 +5,7 @@ use std::rc::Rc;
 use std::time::Duration;
 
 use super::outstanding::Outstanding;
-use super::{Due, Outcome, Publisher};
+use super::{Outcome, Publisher, Scheduled};
 use crate::clock;
 use crate::dialect::capture::Answer;
 use crate::dialect::matcher::{Matcher, StreamMatcher};
@@ -100,7 +100,7 @@ pub(super) struct Pipeline<'a> {
     /// Whether the peer answers in order even after a time-out, so that a late answer is known for what it is.
     keeps_order: bool,
     /// Events to be sent; `None` before the trial's start.
-    events: Option<VecDeque<Due>>,
+    events: Option<VecDeque<Scheduled>>,
     outstanding: Outstanding,
     next_tag: u64,
 }
@@ -110,7 +110,7 @@ enum Turn {
     Heard(Result<Heard, Ended>),
     Started,
     Wrote(Vec<Written>),
-    Due,
+    Scheduled,
     Overdue,
 }
 
@@ -160,7 +160,7 @@ impl<'a> Pipeline<'a> {
                     self.events = Some(self.publisher.events(self.connections).await.into());
                 }
                 Turn::Wrote(written) => self.wrote(&written),
-                Turn::Due => self.publish(peer)?,
+                Turn::Scheduled => self.publish(peer)?,
                 Turn::Overdue => self.give_up()?,
             }
         }
@@ -188,7 +188,7 @@ impl<'a> Pipeline<'a> {
             biased;
             heard = peer.next(link, &mut self.publisher.voice) => Turn::Heard(heard),
             written = outgoing.wrote() => Turn::Wrote(written),
-            () = due, if due_ns.is_some() => Turn::Due,
+            () = due, if due_ns.is_some() => Turn::Scheduled,
             _ = link.started(), if self.events.is_none() => Turn::Started,
             // Not the shard's precise timer: a millisecond does not matter here.
             () = tokio::time::sleep(Duration::from_nanos(left_ns)), if deadline_ns.is_some() => Turn::Overdue,
