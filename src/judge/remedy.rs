@@ -215,18 +215,20 @@ mod tests {
             let Pattern::Webhook(options) = &mut facts.case.pattern else { panic!() };
             options.receiver.work = Span::from_ms(5);
         });
-        for (what, facts) in vec![
-            ("a busy target", trial(0.9, 0.03)),
-            ("a busy worker", trial(0.014, 0.9)),
-            ("not measured", unmeasured),
-            ("a fault", slow(|facts| facts.case.faults.delay = Span::from_ms(20))),
-            ("a network", slow(|facts| facts.case.conditions.network.latency = Span::from_ms(20))),
-            ("slow consumers", slow(|facts| facts.case.conditions.consumers.slow_share = 0.1)),
-            ("slow receivers", receivers),
-            ("refusals", slow(|facts| facts.workers.counters.add(Counter::ErrorRefused, 1))),
-        ] {
-            assert_eq!(texts(&facts, asking_for_less()), usual, "{what}");
-        }
+        let stays = |what: &str, facts: &TrialFacts| {
+            assert_eq!(texts(facts, asking_for_less()), usual, "{what}");
+        };
+        stays("a busy target", &trial(0.9, 0.03));
+        stays("a busy worker", &trial(0.014, 0.9));
+        stays("not measured", &unmeasured);
+        stays("a fault", &slow(|facts| facts.case.faults.delay = Span::from_ms(20)));
+        stays(
+            "a network",
+            &slow(|facts| facts.case.conditions.network.latency = Span::from_ms(20)),
+        );
+        stays("slow consumers", &slow(|facts| facts.case.conditions.consumers.slow_share = 0.1));
+        stays("slow receivers", &receivers);
+        stays("refusals", &slow(|facts| facts.workers.counters.add(Counter::ErrorRefused, 1)));
         let small = slow(|facts| facts.resources.cores = 1);
         assert!(!asks_for_less(&texts(&small, asking_for_less())[9]), "4 % of the only core");
     }
