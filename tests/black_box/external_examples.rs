@@ -1,8 +1,9 @@
-//! The servers of `examples/`: a run of each loses nothing.
+//! The servers of `examples/`: `tidings try` understands each, and a run loses nothing.
 
 use std::path::Path;
 
 use crate::external_support::{External, Program, are_here, assert_whole};
+use crate::support::text;
 
 const EXAMPLES: [(&str, &str, &[&str]); 5] = [
     ("node-sse", "node", &["sse"]),
@@ -29,6 +30,25 @@ fn every_folder_is_tested() {
         .collect();
     found.sort();
     assert_eq!(found, EXAMPLES.map(|(name, ..)| name));
+}
+
+#[test]
+fn a_trial_of_each_example_is_understood() {
+    for (name, program, patterns) in EXAMPLES {
+        let what = format!("tidings try of examples/{name}");
+        if !program.is_empty() && !are_here(&what, &[Program { variable: "", name: program }]) {
+            continue;
+        }
+        let example = External::of(&format!("examples/{name}/tidings.toml"));
+        let mut tried = example.command("try", &[]);
+        let output = tried.env("RUST_SSE", rust_server()).output().unwrap();
+        let said = text(&output.stdout);
+        assert_eq!(output.status.code(), Some(0), "{name}: {said}{}", text(&output.stderr));
+        for pattern in patterns {
+            let whole = format!("{pattern}: 3 of 3 events received");
+            assert!(said.contains(&whole), "{name}: {pattern}: {said}");
+        }
+    }
 }
 
 #[test]
