@@ -186,12 +186,19 @@ impl NetError {
         }
     }
 
+    /// Whether it is the end of an HTTP/2 connection as a stream sees it, which does not learn of the reason.
+    pub(super) fn is_end_of_http2(error: &hyper::Error) -> bool {
+        cause::<h2::Error>(error).is_some_and(h2::Error::is_io)
+    }
+
     fn of_http2(error: &h2::Error, seen: Seen<'_>) -> Self {
         if let Some(foreign) = seen.greeting.instead_of_http2() {
             return Self::Protocol(foreign.to_owned());
         }
         if let Some(io) = error.get_io() {
-            return Self::of_io(io, seen);
+            // What the library makes of an end without GOAWAY.
+            let is_end = io.kind() == io::ErrorKind::BrokenPipe;
+            return if is_end { Self::ended(seen) } else { Self::of_io(io, seen) };
         }
         let reason = error.reason().unwrap_or(h2::Reason::NO_ERROR);
         let (code, what) = (u32::from(reason), reason.description());

@@ -241,7 +241,7 @@ impl Context {
     }
 
     /// Calls `visit` with the topic and the ledger of every link.
-    pub(super) fn each_ledger(&self, mut visit: impl FnMut(u64, &LinkLedger)) {
+    pub fn each_ledger(&self, mut visit: impl FnMut(u64, &LinkLedger)) {
         let (ledgers, topics) = (self.ledgers.borrow(), self.topics.borrow());
         topics.iter().zip(ledgers.iter()).for_each(|(topic, ledger)| visit(*topic, ledger));
     }

@@ -18,7 +18,6 @@ use super::conversation::{Conversation, Voice};
 use super::recognise::Contents;
 use super::redial::{Ended, Redial, Subscription, hold};
 use super::rules::{self, Meaning, failure, meaning};
-use super::trace::{self, Kind};
 use crate::dialect::capture::Answer;
 use crate::dialect::matcher::StreamMatcher;
 use crate::dialect::model::{Mark, Socket};
@@ -125,7 +124,6 @@ impl Books {
     /// Takes a message; an error if the server says by it that the link has failed.
     fn take(&mut self, link: &Link, voice: &mut Voice, heard: &Heard) -> Result<Contents, Ended> {
         let Heard { message, received_ns, answered } = heard;
-        self.conversation.note(Kind::Received, || trace::shown(message));
         for (name, part) in &self.socket.cursor {
             if let Some(value) = part.capture.evaluate(&Answer::message(message)) {
                 voice.set(name, value);

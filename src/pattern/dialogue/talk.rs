@@ -19,7 +19,7 @@ use crate::net::websocket::{Closing, Opcode};
 use crate::net::{Meter, Told};
 use crate::pace::Rng;
 use crate::pattern::Link;
-use crate::pattern::conversation::Voice;
+use crate::pattern::conversation::{Conversation, Voice};
 use crate::pattern::handshake::{self, Opened};
 use crate::pattern::redial::Ended;
 use crate::pattern::script::{self, Script, Wanted};
@@ -39,6 +39,7 @@ pub(in crate::pattern) struct Heard {
 /// An open conversation.
 #[derive(Debug)]
 pub(in crate::pattern) struct Talk {
+    conversation: Rc<Conversation>,
     socket: Rc<Socket>,
     wire: Wire,
     pieces: Pieces,
@@ -80,6 +81,7 @@ impl Talk {
             None => Vec::new(),
         };
         let mut talk = Self {
+            conversation: voice.conversation(),
             wire: Wire::new(stream, meter, Rng::new(rng.next_u64(), 0)),
             pieces: Pieces::new(&between, socket.stream),
             received_ns: 0,
@@ -151,11 +153,14 @@ impl Talk {
         loop {
             if let Some(message) = self.pieces.next() {
                 let received_ns = self.received_ns;
+                self.conversation.note(Kind::Received, || trace::shown(&message));
                 let answered = self.reply(voice, &message)?;
                 return Ok(Heard { message, received_ns, answered });
             }
             tokio::select! {
                 biased;
+                // First: a server that never pauses must not keep messages from being sent in time.
+                at = self.clock.due() => self.tick(link, voice, at)?,
                 said = self.wire.next() => {
                     self.received_ns = clock::now();
                     match said? {
@@ -171,7 +176,6 @@ impl Talk {
                         }
                     }
                 }
-                at = self.clock.due() => self.tick(link, voice, at)?,
             }
         }
     }
@@ -209,13 +213,13 @@ impl Talk {
     fn say(&self, voice: &mut Voice, text: &Template) -> Result<(), Ended> {
         voice.begin();
         let message = voice.render(text, None)?;
-        voice.conversation().note(Kind::Sent, || trace::shown(&message));
         voice.sent += 1;
         self.send(message, None)
     }
 
     /// Has a message written, which its sender calls `tag`.
     pub(in crate::pattern) fn send(&self, payload: Vec<u8>, tag: Option<u64>) -> Result<(), Ended> {
+        self.conversation.note(Kind::Sent, || trace::shown(&payload));
         let opcode = if self.socket.binary { Opcode::Binary } else { Opcode::Text };
         self.wire.outgoing.say(Item { opcode, payload, tag })
     }

@@ -82,10 +82,16 @@ impl Wire {
     }
 
     /// Answers the server's close, and has it written.
-    pub(super) async fn close_too(&self, payload: &[u8]) {
+    pub(super) async fn close_too(&mut self, payload: &[u8]) {
         let code = payload.get(..2).unwrap_or_default().to_vec();
-        if self.say(Opcode::Close, code).is_ok() {
-            let _ = tokio::time::timeout(FAREWELL, self.outgoing.emptied()).await;
+        if self.say(Opcode::Close, code).is_err() {
+            return;
+        }
+        tokio::select! {
+            () = self.outgoing.emptied() => {}
+            // Nothing more can be written.
+            _ = &mut self.writing => {}
+            () = tokio::time::sleep(FAREWELL) => {}
         }
     }
 

@@ -23,6 +23,7 @@ use crate::pattern::Link;
 use crate::pattern::conversation::{Conversation, Voice};
 use crate::pattern::dialogue::{Heard, Item, Outgoing, Pieces};
 use crate::pattern::redial::Ended;
+use crate::pattern::trace::{self, Kind};
 
 /// The line of an event, unless the dialect says otherwise.
 const LINE: &str = r#"{"topic":{{topic|json}},"n":{{n}},"event":{{event}}}"#;
@@ -205,6 +206,7 @@ impl Peer for Program {
                     Some(bare) => line.slice_ref(bare),
                     None => line,
                 };
+                self.conversation.note(Kind::Received, || trace::shown(&message));
                 return Ok(Heard { message, received_ns: clock::now(), answered: false });
             }
             self.unread.reserve(READ);
@@ -226,6 +228,7 @@ impl Peer for Program {
                 self.name
             )));
         }
+        self.conversation.note(Kind::Sent, || trace::shown(&message));
         self.outgoing.say(Item { opcode: Opcode::Text, payload: message, tag: Some(tag) })
     }
 

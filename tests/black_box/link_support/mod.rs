@@ -23,7 +23,7 @@ use tokio::sync::watch;
 /// Length of the schedule, in nanoseconds: ten events, 100 ms apart.
 const UNTIL_NS: u64 = 1_000_000_000;
 
-fn case(pattern: Pattern, publish: Publish) -> Case {
+pub(crate) fn case(pattern: Pattern, publish: Publish) -> Case {
     let backoff = Span::from_ms(5);
     let reconnect = Reconnect { backoff, max: backoff, silence: 2, ..Reconnect::default() };
     Case {
