@@ -3,6 +3,7 @@
 //! A [`Scheme`] is a [`Signature`] with the parts of its preset filled in. What is signed is cut into pieces once, so that
 //! a body and header fields are hashed where they lie, whatever bytes they consist of.
 
+mod pieces;
 #[cfg(test)]
 mod tests;
 
@@ -16,14 +17,11 @@ use super::encoding;
 use super::model::{Preset, Signature, SignatureEncoding, SignatureHash};
 use super::template::{RenderError, Template, TemplateError};
 
+pub use self::pieces::value_of;
+use self::pieces::{Piece, pieces};
+
 /// Largest difference between a time stamp and now, in seconds, unless the dialect says otherwise.
 const TOLERANCE_S: u64 = 300;
-/// The placeholder of a body in what is signed.
-const BODY: &str = "body";
-/// The placeholder of the time stamp that the signature's own header carries.
-const STAMP: &str = "timestamp";
-/// What the placeholders of header fields begin with.
-const HEADER: &str = "header_";
 
 /// Why a delivery is not trusted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -63,16 +61,6 @@ pub struct Scheme {
     id: Option<&'static str>,
     /// Whether secrets are written as Standard Webhooks writes them.
     encoded_secret: bool,
-}
-
-/// A part of what is signed.
-#[derive(Debug, Clone)]
-enum Piece {
-    Literal(Box<[u8]>),
-    Text(Template),
-    Body,
-    Header(Box<str>),
-    Stamp,
 }
 
 /// Where the time stamp is, in Unix seconds.
@@ -372,67 +360,4 @@ fn candidates<'a>(value: &'a [u8], prefix: &'a [u8]) -> impl Iterator<Item = &'a
             &rest[..rest.iter().position(separates).unwrap_or(rest.len())]
         },
     )
-}
-
-/// Cuts a text at the body, the header fields and the time stamp in it; within arguments these are values like others.
-fn pieces(source: &str) -> Result<Vec<Piece>, TemplateError> {
-    let mut pieces = Vec::new();
-    let (mut text, mut at, mut depth) = (0, 0, 0_usize);
-    while let Some(rest) = source.get(at..).filter(|rest| !rest.is_empty()) {
-        if depth == 0 && rest.starts_with("{{{{") {
-            at += 4;
-        } else if depth == 0 && rest.starts_with("{{{") {
-            at += 1;
-        } else if let Some(inner) = rest.strip_prefix("{{") {
-            let own = inner.find("}}").filter(|_| depth == 0);
-            let own = own.and_then(|end| Some((piece(inner[..end].trim())?, end + 4)));
-            if let Some((piece, length)) = own {
-                push_text(&source[text..at], &mut pieces)?;
-                pieces.push(piece);
-                at += length;
-                text = at;
-            } else {
-                depth += 1;
-                at += 2;
-            }
-        } else if rest.starts_with("}}") {
-            depth = depth.saturating_sub(1);
-            at += 2;
-        } else {
-            at += rest.chars().next().map_or(1, char::len_utf8);
-        }
-    }
-    push_text(&source[text..], &mut pieces)?;
-    Ok(pieces)
-}
-
-fn piece(name: &str) -> Option<Piece> {
-    match name {
-        BODY => Some(Piece::Body),
-        STAMP => Some(Piece::Stamp),
-        _ => name.strip_prefix(HEADER).map(|name| Piece::Header(name.to_ascii_lowercase().into())),
-    }
-}
-
-fn push_text(text: &str, pieces: &mut Vec<Piece>) -> Result<(), TemplateError> {
-    if !text.is_empty() {
-        let text = Template::parse(text)?;
-        pieces.push(match text.constant() {
-            Some(bytes) => Piece::Literal(bytes.into()),
-            None => Piece::Text(text),
-        });
-    }
-    Ok(())
-}
-
-/// The value of the placeholder `name` in what is signed, where it stands within an argument: the body, or a header field.
-pub fn value_of(name: &str, message: Message<'_>) -> Option<String> {
-    if name == BODY {
-        return Some(String::from_utf8_lossy(message.body).into_owned());
-    }
-    let mut value = None;
-    message.headers.each(&name.strip_prefix(HEADER)?.to_ascii_lowercase(), &mut |bytes| {
-        value.get_or_insert_with(|| String::from_utf8_lossy(bytes).into_owned());
-    });
-    value
 }
