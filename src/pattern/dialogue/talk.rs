@@ -157,12 +157,11 @@ impl Talk {
         loop {
             if let Some(message) = self.pieces.next() {
                 let received_ns = self.received_ns;
-                let answered = match self.again.take() {
-                    Some(answered) => answered,
-                    None => {
-                        self.conversation.note(Kind::Received, || trace::shown(&message));
-                        self.reply(voice, &message)?
-                    }
+                let answered = if let Some(answered) = self.again.take() {
+                    answered
+                } else {
+                    self.conversation.note(Kind::Received, || trace::shown(&message));
+                    self.reply(voice, &message)?
                 };
                 return Ok(Heard { message, received_ns, answered });
             }
