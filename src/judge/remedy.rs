@@ -186,6 +186,7 @@ mod tests {
     }
 
     #[test]
+    #[expect(clippy::large_stack_arrays, reason = "a test's thread has room for it")]
     fn less_load_is_advised_only_where_the_load_may_be_the_cause() {
         let usual: Vec<String> = asking_for_less().iter().map(Reason::to_string).collect();
         assert!(usual.iter().all(|text| asks_for_less(text)), "{usual:?}");

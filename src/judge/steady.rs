@@ -116,6 +116,7 @@ mod tests {
     }
 
     #[test]
+    #[expect(clippy::large_stack_arrays, reason = "a test's thread has room for it")]
     fn an_unsteady_window_is_reported_with_its_remedy() {
         let decay = |over: f64| move |s: f64| 1.0 + 9.0 * (-s / over).exp();
         for (what, facts, expected) in [

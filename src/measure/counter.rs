@@ -29,6 +29,8 @@ counters! {
     Sent => "sent",
     /// Requests of those that were answered well.
     Answered => "answered",
+    /// Polls of the window beside those: each at once after a page that was full.
+    FollowingPolls => "following_polls",
     /// Polls of those that brought nothing.
     EmptyPolls => "empty_polls",
     /// Deliveries by polls of events that were published before the poll was sent: they waited for the next poll.

@@ -10,7 +10,7 @@ mod tests;
 
 use std::ops::Range;
 
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize};
 
 pub use receipts::{Publishing, Receipts, Settlement};
 pub use seqs::Seqs;
@@ -34,13 +34,13 @@ pub struct Ledger {
     pub late: u64,
     /// Deliveries that did not arrive before a newer event did, where only the newest state is wanted: neither delivered
     /// nor lost.
-    #[serde(default, skip_serializing_if = "is_zero")]
+    #[serde(default, deserialize_with = "zero_if_empty")]
     pub superseded: u64,
 }
 
-#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde passes a reference")]
-const fn is_zero(n: &u64) -> bool {
-    *n == 0
+/// Reads a count that earlier files do not have.
+fn zero_if_empty<'de, D: Deserializer<'de>>(deserializer: D) -> Result<u64, D::Error> {
+    Ok(Option::deserialize(deserializer)?.unwrap_or_default())
 }
 
 impl Ledger {

@@ -44,7 +44,9 @@ impl Specimens {
     /// Adds the messages of `other`.
     pub fn merge(&mut self, other: &Self) {
         self.count += other.count;
-        other.kept.iter().for_each(|specimen| self.keep(specimen.clone()));
+        for specimen in &other.kept {
+            self.keep(specimen.clone());
+        }
     }
 
     fn keep(&mut self, specimen: Specimen) {
@@ -128,7 +130,9 @@ mod tests {
     fn specimens() -> impl Strategy<Value = Specimens> {
         proptest::collection::vec((0..20u64, "[a-e]{1,2}"), 0..12).prop_map(|messages| {
             let mut specimens = Specimens::default();
-            messages.iter().for_each(|(at_ns, text)| specimens.add(*at_ns, text.as_bytes()));
+            for (at_ns, text) in &messages {
+                specimens.add(*at_ns, text.as_bytes());
+            }
             specimens
         })
     }

@@ -10,6 +10,10 @@ use serde::{Deserialize, Serialize};
 use super::tls::Credentials;
 use crate::unit::Span;
 
+/// How a URL is written.
+const FORM: &str =
+    "write scheme://host:port/path, such as http://localhost:8080 or wss://bench.example/app";
+
 /// Longest wait for a connection unless another is set.
 const CONNECT_TIMEOUT: Span = Span::from_secs(10);
 
@@ -159,7 +163,6 @@ impl Endpoint {
     /// Reads the URL of a server: `https://api.example:8443/v2`. Its addresses are still to be [looked up](Self::resolved).
     pub fn from_url(url: &str) -> Result<Self, EndpointError> {
         let wrong = |why: &str| EndpointError::Url { url: masked(url), why: why.to_owned() };
-        const FORM: &str = "write scheme://host:port/path, such as http://localhost:8080 or wss://bench.example/app";
         let text = url.trim();
         let Some((scheme, rest)) = text.split_once("://") else {
             return Err(wrong(&format!("has no scheme; {FORM}")));

@@ -176,7 +176,8 @@ impl NetError {
         }
     }
 
-    fn ended(seen: Seen<'_>) -> Self {
+    /// What an end of the connection is, by how far the exchange had come.
+    pub(super) fn ended(seen: Seen<'_>) -> Self {
         if seen.begun {
             Self::Truncated(seen.part)
         } else if !seen.sent {
@@ -184,6 +185,11 @@ impl NetError {
         } else {
             Self::Closed("without an answer")
         }
+    }
+
+    /// Whether it is the end of an HTTP/2 connection as a stream sees it, which does not learn of the reason.
+    pub(super) fn is_end_of_http2(error: &hyper::Error) -> bool {
+        cause::<io::Error>(error).is_some_and(|io| io.kind() == io::ErrorKind::BrokenPipe)
     }
 
     fn of_http2(error: &h2::Error, seen: Seen<'_>) -> Self {

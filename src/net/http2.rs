@@ -4,7 +4,7 @@
 //! so a request is stamped as sent at the first write of its connection after it was handed over: the write that carries
 //! it, unless the connection was writing something else in that turn.
 
-use std::cell::{Cell, RefCell};
+use std::cell::{Cell, OnceCell, RefCell};
 use std::collections::HashMap;
 use std::io;
 use std::pin::Pin;
@@ -108,6 +108,8 @@ struct Shared {
     sender: SendRequest<Full<Bytes>>,
     unsent: Rc<Unsent>,
     meter: Rc<Meter>,
+    /// Why it ended, once it has.
+    ended: Rc<OnceCell<hyper::Error>>,
 }
 
 impl Shared {
@@ -123,9 +125,14 @@ impl Shared {
         let shaken = Builder::new(Here).handshake(io).await;
         let (sender, connection) =
             shaken.map_err(|error| NetError::of(&error, Seen::by(&meter, Part::Head)))?;
-        // How it ended reaches its links through their streams.
-        spawn_local(async move { drop(connection.await) });
-        Ok(Self { sender, unsent, meter })
+        let ended = Rc::new(OnceCell::new());
+        let slot = Rc::clone(&ended);
+        spawn_local(async move {
+            if let Err(error) = connection.await {
+                let _ = slot.set(error);
+            }
+        });
+        Ok(Self { sender, unsent, meter, ended })
     }
 }
 
@@ -250,8 +257,15 @@ impl Http2 {
         })?;
         let greeting = self.shared.meter.greeting();
         // The connection's own stamps are those of all links.
+        let ended = &self.shared.ended;
         let failed = |error: &hyper::Error, sent| {
-            NetError::of(error, Seen { greeting, sent, begun: false, part: Part::Head })
+            // Of a GOAWAY that names its stream as processed, only the connection tells.
+            let seen = Seen { greeting, sent, begun: false, part: Part::Head };
+            match ended.get() {
+                _ if !NetError::is_end_of_http2(error) => NetError::of(error, seen),
+                Some(whole) if !NetError::is_end_of_http2(whole) => NetError::of(whole, seen),
+                _ => NetError::ended(seen),
+            }
         };
         self.shared.sender.ready().await.map_err(|error| failed(&error, false))?;
         self.sent_ns.set(clock::now());

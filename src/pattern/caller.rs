@@ -66,7 +66,9 @@ impl<'a> Caller<'a> {
                     Line::None
                 }
                 Connection::WebSocket => match Calls::dial(self.link, &mut self.rng).await? {
-                    Dialled::Refused(answer) => return Err(Ended::Refused(answer.status)),
+                    Dialled::Refused(answer) => {
+                        return Err(Ended::Unexpected(answer.told().into()));
+                    }
                     Dialled::Socket(calls) => Line::Socket(calls),
                 },
             })

@@ -115,7 +115,7 @@ impl Conversation {
                 match std::env::var(&**name) {
                     Ok(value) => drop(secrets.insert(name.to_string(), value)),
                     Err(_) => {
-                        drop(failed.get_or_insert(ConversationError::Secret(name.to_string())))
+                        failed.get_or_insert(ConversationError::Secret(name.to_string()));
                     }
                 }
             }

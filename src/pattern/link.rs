@@ -241,7 +241,7 @@ impl Context {
     }
 
     /// Calls `visit` with the topic and the ledger of every link.
-    pub(super) fn each_ledger(&self, mut visit: impl FnMut(u64, &LinkLedger)) {
+    pub fn each_ledger(&self, mut visit: impl FnMut(u64, &LinkLedger)) {
         let (ledgers, topics) = (self.ledgers.borrow(), self.topics.borrow());
         topics.iter().zip(ledgers.iter()).for_each(|(topic, ledger)| visit(*topic, ledger));
     }
@@ -344,6 +344,7 @@ impl Link {
     /// The link cannot stand, for `error`: the trial fails.
     pub fn cannot_stand(&self, error: &impl Display) {
         let reason = format!("link {} to {}: {error}", self.index, self.context.dialer.endpoint());
+        let reason = self.context.conversation.redact(&reason).into_owned();
         self.context.failure.borrow_mut().get_or_insert(reason);
         self.context.changed.notify_waiters();
     }

@@ -10,8 +10,9 @@ use hyper::StatusCode;
 use super::consent::{Intent, words};
 use super::receiver::Receiver;
 use super::redial::{Ended, Redial};
-use super::script::{alone, take_answer};
+use super::script::{alone, hide, take_answer};
 use super::signature::SignatureError;
+use super::trace::{self, Kind};
 use crate::clock;
 use crate::dialect::callback::NoAddress;
 use crate::dialect::model::{Call, Callback};
@@ -151,7 +152,7 @@ async fn stay(receiver: &Receiver) {
                     redial.succeeded();
                     break;
                 }
-                Err(error) => link.error(error.kind()),
+                Err(error) => link.failed(error.kind(), &error),
             }
             redial.wait(link).await;
         }
@@ -237,7 +238,12 @@ async fn send(
         receiver.consent.ask(intent, query, request.body());
     }
     let limit = call.timeout.map_or(LIMIT, |limit| limit.std());
-    Ok(alone(&receiver.link, request.map(Into::into), limit).await?)
+    let answer = alone(&receiver.link, request.map(Into::into), limit).await?;
+    let voice = receiver.voice.borrow();
+    hide(&voice, &call.capture, &answer);
+    voice.conversation().note(Kind::Received, || trace::answer(&answer));
+    drop(voice);
+    Ok(answer)
 }
 
 fn expect(call: &Call, answer: &StampedResponse) -> Result<(), SetupError> {

@@ -4,6 +4,7 @@
 //! A client refused with 429 or 503 waits as long as requested, plus jitter. Its schedule continues: requests due in the
 //! meantime are sent late, and their responses count from due.
 
+use std::fmt::Display;
 use std::time::{Duration, SystemTime};
 
 use bytes::Bytes;
@@ -98,6 +99,14 @@ impl<'a> Source<'a> {
             (_, Asking::Item(asked)) => asked.name(),
             (Self::Items(_), Asking::Call(_)) => "",
         }
+    }
+
+    /// What `said` says, where nothing is shown that the client took out of answers.
+    fn conceal(&self, said: &impl Display) -> String {
+        if let Self::Calls(calls) = self {
+            calls.conceal();
+        }
+        said.to_string()
     }
 
     fn limit(&self, asking: &Asking) -> Option<Duration> {
@@ -262,14 +271,14 @@ impl Client<'_> {
         let (asking, request) = asking?;
         self.caller.wait_at_most(self.source.limit(&asking));
         let answer = self.caller.exchange(request).await.map_err(|error| {
-            self.link.describe(error.kind(), || error.to_string());
+            self.link.describe(error.kind(), || self.source.conceal(&error));
             error.kind()
         })?;
         let outcome = self.source.check(asking, &answer);
         match outcome {
             Err(ErrorKind::Refused) => self.refusals.refused(&answer),
             Err(kind) => {
-                self.link.describe(kind, || answer.told().to_string());
+                self.link.describe(kind, || self.source.conceal(&answer.told()));
                 self.refusals.unspoken = 0;
             }
             _ => self.refusals.unspoken = 0,

@@ -154,7 +154,7 @@ pub(super) async fn alone(
 }
 
 /// Hides what is going to be captured: a login stands in no message, even in that about the answer which brought it.
-fn hide(voice: &Voice, captures: &Captures, answer: &StampedResponse) {
+pub(super) fn hide(voice: &Voice, captures: &Captures, answer: &StampedResponse) {
     let conversation = voice.conversation();
     for (name, capture) in captures {
         if let Some(value) = capture.evaluate(&view(answer)) {

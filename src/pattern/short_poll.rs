@@ -71,6 +71,7 @@ pub(super) async fn run(link: &Link, options: &ShortPollOptions) {
 /// Polls again until a page is not full, instead of leaving events to the next interval.
 async fn drain(link: &Link, poller: &mut Poller<'_>, options: &ShortPollOptions) {
     loop {
+        link.count(Counter::FollowingPolls, u64::from(link.measures(clock::now())));
         let kind = match poller.ask(None, options.timeout.std()).await {
             Ok(answer) => match poller.take(&answer) {
                 Ok(Brought::Events { full: true, .. } | Brought::Gap) => continue,

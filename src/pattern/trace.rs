@@ -49,7 +49,7 @@ pub enum Kind {
 
 /// Where lines go; nowhere in a trial that is measured.
 #[derive(Debug, Default)]
-pub struct Trace(Option<Open>);
+pub(super) struct Trace(Option<Open>);
 
 #[derive(Debug)]
 struct Open {

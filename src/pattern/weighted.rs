@@ -8,7 +8,8 @@ use hyper::{Request, StatusCode};
 
 use super::conversation::Voice;
 use super::items::ItemChange;
-use super::script::take_answer;
+use super::script::{hide, take_answer};
+use super::trace::{self, Kind};
 use crate::dialect::model::{Call, WeightedCall};
 use crate::dialect::template::{Name, Template};
 use crate::measure::ErrorKind;
@@ -107,8 +108,13 @@ impl Weighted {
         answer: &StampedResponse,
     ) -> Result<ItemChange, ErrorKind> {
         let call = &self.choices[chosen].call;
+        self.voice.conversation().note(Kind::Received, || trace::answer(answer));
         if !call.expects(answer.status.as_u16()) {
             return Err(ErrorKind::of_status(answer.status.as_u16()));
+        }
+        // Once for a login; what is created with every request would fill the memory.
+        if call.capture.keys().any(|name| self.voice.get(name).is_none()) {
+            hide(&self.voice, &call.capture, answer);
         }
         take_answer(&mut self.voice, &call.capture, answer).map_err(|error| error.kind())?;
         if !call.capture.is_empty() && self.choices.iter().any(|choice| !choice.ready) {
@@ -118,6 +124,16 @@ impl Weighted {
             Ok(ItemChange::NotModified)
         } else {
             Ok(ItemChange::Done)
+        }
+    }
+
+    /// Hides what the client knows of answers, before a text about a failure is kept.
+    pub(super) fn conceal(&self) {
+        let conversation = self.voice.conversation();
+        for name in self.choices.iter().flat_map(|choice| choice.call.capture.keys()) {
+            if let Some(value) = self.voice.get(name) {
+                conversation.hide(name, value);
+            }
         }
     }
 

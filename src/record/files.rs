@@ -89,6 +89,8 @@ pub const FLOOR_COLUMNS: &[Column] = &[
         .says("likewise", "as `expected`"),
     column("late", Kind::Whole, Unit::Of("deliveries")).or_empty()
         .says("likewise", "as `expected`"),
+    column("superseded", Kind::Whole, Unit::Of("deliveries")).or_empty()
+        .says("always 0 on a null target", "failed before any report, files written before it"),
     column("n_eff", Kind::Number, Unit::Of("samples")).or_empty()
         .says("independent samples that say as much", "no samples"),
     column("floor_ns_p50", Kind::Figure, Unit::Nanoseconds).or_empty()

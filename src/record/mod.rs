@@ -51,7 +51,7 @@ pub use table::TableError;
 pub(crate) use table::to_csv;
 pub use timeline::TimelineRow;
 pub(crate) use trial::offered_requests;
-pub use trial::{Given, STOPPED_BY, TrialIdentity, TrialRecord};
+pub use trial::{Given, STOPPED_BY, TrialIdentity, TrialRecord, UNRECOGNISED};
 pub use verdict::Verdict;
 
 /// Version of the files' meaning; FORMAT.md describes it.

@@ -9,6 +9,9 @@ use crate::measure::{Awaits, Ledger, Metric};
 use crate::pace::Pacing;
 use crate::scenario::{LoopKind, Outbox, Pattern, PatternKind, Prices, Profile, Publish};
 
+/// What samples of messages are called in which no event was recognised.
+pub const UNRECOGNISED: &str = "unrecognised";
+
 /// How the reason of a trial begins that the run's end cut short; the signal's name follows.
 pub const STOPPED_BY: &str = "stopped by ";
 
@@ -183,6 +186,7 @@ impl TrialRecord {
             "duplicate" => account(|ledger| ledger.duplicate),
             "reordered" => account(|ledger| ledger.reordered),
             "late" => account(|ledger| ledger.late),
+            "superseded" => account(|ledger| ledger.superseded),
             "reach" => self.reach.map(Cell::Number),
             _ => self.figures.cell(column),
         }
@@ -207,7 +211,10 @@ impl TrialRecord {
 /// What one failure of each kind said, fit for a list cell.
 fn error_samples(facts: &TrialFacts) -> Vec<String> {
     let described = facts.workers.described.iter();
-    described.map(|(kind, text)| sentence(&format!("{}: {text}", kind.name()))).collect()
+    let described = described.map(|(kind, text)| (kind.name(), text));
+    let unrecognised = &facts.workers.unrecognised.kept;
+    let unrecognised = unrecognised.iter().map(|message| (UNRECOGNISED, &message.text));
+    described.chain(unrecognised).map(|(kind, text)| sentence(&format!("{kind}: {text}"))).collect()
 }
 
 /// The texts of reasons, fit for a list cell, and their codes.

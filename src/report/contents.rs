@@ -4,8 +4,8 @@ use super::View;
 use super::chart::CHARTS;
 use super::document::{Block, Document, Extent, Section};
 use super::{
-    causes, caveats, details, disruption, errors, flips, floor, glance, method, prose, sends,
-    stages, trust,
+    causes, caveats, details, disruption, errors, external, flips, floor, glance, method, prose,
+    sends, stages, trust,
 };
 use Extent::{Always, Full, Short};
 
@@ -62,6 +62,7 @@ fn limits(view: &View) -> Option<Section> {
         (Full, Block::Sentences(trust::causes(view))),
         (Short, Block::Sentences(errors::most(view))),
         (Full, Block::Sentences(errors::sentences(view))),
+        (Always, Block::Sentences(external::sentences(view))),
         (Always, Block::Sentences(trust::losses(view))),
         (Full, Block::Sentences(trust::too_few(view).into_iter().collect())),
         (Always, Block::Sentences(floor::sentences(view))),

@@ -42,7 +42,7 @@ fn of(view: &View, kind: ErrorKind) -> u64 {
 fn sentence(view: &View, kind: ErrorKind, count: u64) -> String {
     let name = kind.counter().name();
     let begin = format!("{}: ", kind.name());
-    let mut samples = view.run.trials.iter().flat_map(|trial| {
+    let mut samples = view.run.trials.iter().filter_map(|trial| {
         let sample = trial.error_samples.iter().find_map(|sample| sample.strip_prefix(&begin));
         sample.map(|text| (trial, text))
     });

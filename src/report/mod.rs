@@ -11,6 +11,7 @@ mod details;
 mod disruption;
 mod document;
 mod errors;
+mod external;
 mod flips;
 mod floor;
 mod glance;

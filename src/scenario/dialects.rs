@@ -45,11 +45,18 @@ pub fn dialect_of(scenario: &Scenario) -> &Dialect {
 }
 
 /// How the built-in server is spoken to.
+///
+/// # Panics
+///
+/// Never: the page is a part of the program, and a test reads it.
 pub fn built_in_dialect() -> &'static Dialect {
     static DIALECT: OnceLock<Dialect> = OnceLock::new();
     DIALECT.get_or_init(|| {
         let page = PAGES.iter().find(|page| page.name == BUILT_IN);
-        let dialect = page.and_then(|page| target::dialect_of_page(page).ok());
-        dialect.unwrap_or_default()
+        match page.map(target::dialect_of_page) {
+            Some(Ok(dialect)) => dialect,
+            Some(Err(error)) => panic!("scenarios/dialects: {error}"),
+            None => panic!("scenarios/dialects has no page {BUILT_IN}"),
+        }
     })
 }

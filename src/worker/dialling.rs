@@ -55,6 +55,7 @@ pub(super) fn target(
             let endpoint = conversation.endpoint.as_ref().ok_or("the target has no URL")?;
             let dialer = Dialer::to(endpoint, alpn, transport.resume, totals)
                 .map_err(|error| error.to_string())?;
+            let dialer = dialer.with_cookies(access.cookies).with_compression(access.compression);
             (dialer, conversation)
         }
     };

@@ -157,6 +157,10 @@ impl Shard {
         let mut snapshot = context.recorder.borrow().snapshot();
         snapshot.ledger = context.ledger();
         snapshot.receipts = context.receipts();
+        context.each_ledger(|_, ledger| {
+            snapshot.counters.add(Counter::Replayed, ledger.replayed());
+            snapshot.counters.add(Counter::Repeated, ledger.repeated());
+        });
         snapshot.unrecognised = context.unrecognised();
         snapshot.counters.add(Counter::LostSlow, context.lost_slow());
         Ok(snapshot)

@@ -149,7 +149,7 @@ fn published(sign: &str) -> Vec<Message> {
         assert!(account.take().is_empty());
         assert_eq!(stage.count(Counter::SendsAcknowledged), 10);
     });
-    hook.received.try_iter().collect()
+    (0..10).map(|_| hook.received.recv_timeout(target_support::PATIENCE).unwrap()).collect()
 }
 
 #[test]

@@ -239,7 +239,7 @@ fn a_registration_that_fails_says_what_the_server_said() {
 #[test]
 fn what_is_registered_is_withdrawn_at_the_end_and_by_who_leaves() {
     let (hook, _receivers) = server(|_| None);
-    let case = case("webhook", 3, "churn = \"40/s\"", "");
+    let case = case("webhook", 3, "churn = \"25/s\"", "");
     let setting = Setting { case, ..setting(hook.address, &registering(""), "") };
     let seen = Arc::new(Mutex::new(Vec::new()));
     stage(setting, async |stage| {
@@ -372,8 +372,8 @@ fn a_secret_that_the_registration_brings_checks_what_came_before_it() {
         std::thread::spawn(move || early.send((first, first.or_else(|| statuses.recv().ok()))));
         (201, vec![], "{\"id\":7,\"secret\":\"s3cret\"}".to_owned())
     });
-    let page = registering("verify = { header = \"X-Sign\", secret = \"{{secret}}\" }")
-        .replace("capture = { hook", "capture = { secret = \"json:/secret\", hook");
+    let page = registering("verify = { header = \"X-Sign\", secret = \"{{hook_secret}}\" }")
+        .replace("capture = { hook", "capture = { hook_secret = \"json:/secret\", hook");
     stage(setting(hook.address, &page, ""), async |stage| {
         stage.begin();
         stage.open().await.unwrap();

@@ -126,7 +126,9 @@ fn every_status_that_is_not_expected_is_a_failure_of_its_kind() {
         ("", 503, Some(ErrorKind::Refused)),
         ("capture = { id = \"json:/id\" }", 200, Some(ErrorKind::Protocol)),
     ] {
-        let hook = Hook::start(move |_| (status, vec![], String::new()));
+        // Whoever is refused may come back at once.
+        let retry = ("retry-after", "0".to_owned());
+        let hook = Hook::start(move |_| (status, vec![retry.clone()], String::new()));
         let page = format!("[[target.request]]\npath = \"/x\"\n{expect}\n");
         let (snapshot, samples) = run(&hook, &page, 1, "rate = \"20/s\"");
         let (sent, answered) =
@@ -209,4 +211,28 @@ fn calls_that_can_never_be_sent_fail_the_trial_with_the_reason() {
         assert!(reason.contains(words), "{reason}");
     }
     assert_eq!(lines(&hook).len(), 0, "nothing was sent");
+}
+
+#[test]
+fn what_a_client_logged_in_with_is_not_in_what_failures_say() {
+    let hook = Hook::start(|message: &Message| match message.header("authorization") {
+        None => (201, vec![], "{\"login\":\"Zx81-hunter2-q\"}".to_owned()),
+        Some(login) => (500, vec![], format!("no such user: {login}")),
+    });
+    let page = "[[target.request]]\npath = \"/login\"\nmethod = \"POST\"\ncapture = { login = \"json:/login\" }\n\
+        [[target.request]]\nweight = 9\npath = \"/\"\nheaders = { authorization = \"{{login}}\" }\n";
+    let setting = Setting {
+        case: case("request", 1, "", "rate = \"50/s\""),
+        dialect: dialect(page),
+        target: hook.address,
+        port: None,
+        window: Duration::from_secs(1),
+    };
+    let said = stage(setting, async |stage| {
+        stage.open().await.unwrap();
+        let timeline = stage.begin();
+        stage.timer.sleep_until(timeline.end_ns).await.unwrap();
+        stage.snapshot().described[&ErrorKind::ServerError].clone()
+    });
+    assert!(said.contains("no such user") && !said.contains("hunter2"), "{said}");
 }

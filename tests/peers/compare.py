@@ -153,7 +153,8 @@ def measured(args, scratch):
         (scratch / "compare.toml").write_text(own_scenario(args, scenario, server))
         peers.append(Peers(args.kind, server.port(), args.clients // 2))
         before = server.connections()
-        run = subprocess.Popen([args.tidings, "run", scratch / "compare.toml", "--out", scratch / "results", "--quiet"])
+        command = [args.tidings, "run", scratch / "compare.toml", "--out", scratch / "results", "--quiet"]
+        run = subprocess.Popen(command, stdout=subprocess.DEVNULL)
         while run.poll() is None and server.connections() < before + args.clients:
             time.sleep(0.02)
         peers.append(Peers(args.kind, server.port(), args.clients - args.clients // 2))

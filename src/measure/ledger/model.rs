@@ -249,7 +249,9 @@ impl Trial {
     /// What the events' publishers and receivers together make of it.
     fn count(&self) -> (Ledger, u64, u64) {
         let mut ledger = Ledger::default();
-        self.links.iter().for_each(|(.., model)| ledger.merge(&model.count().ledger));
+        for (.., model) in &self.links {
+            ledger.merge(&model.count().ledger);
+        }
         let (mut refused, mut unknown) = (0, 0);
         for (topic, seq, _, answer) in &self.answers {
             let received =

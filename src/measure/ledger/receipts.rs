@@ -128,7 +128,7 @@ impl Receipts {
             settlement.superseded += events * superseded as u64;
         };
         for (topic, range) in publishing.only_refused() {
-            self.segments(topic, range, |events, lacking| leave_out(events, lacking));
+            self.segments(topic, range, &mut leave_out);
         }
         let mut unknown = 0;
         for (topic, range) in publishing.unanswered() {

@@ -36,7 +36,7 @@ impl Seqs {
         let touching = &self.0[from..to];
         let start = touching.first().map_or(range.start, |first| first.start.min(range.start));
         let end = touching.last().map_or(range.end, |last| last.end.max(range.end));
-        self.0.splice(from..to, [start..end]);
+        self.0.splice(from..to, std::iter::once(start..end));
     }
 
     /// Removes `seq`; false if it was not in the set.
@@ -64,7 +64,7 @@ impl Seqs {
     /// The sequences of `range` that are not in the set.
     pub fn holes(&self, range: Range<u64>) -> impl Iterator<Item = Range<u64>> + use<'_> {
         let mut from = range.start;
-        let ends = self.0.iter().cloned().chain([range.end..range.end]);
+        let ends = self.0.iter().cloned().chain(std::iter::once(range.end..range.end));
         ends.filter_map(move |known| {
             let hole = from..known.start.min(range.end);
             from = from.max(known.end);

@@ -5,9 +5,9 @@ use super::*;
 use crate::measure::ErrorKind;
 
 fn all(mut encoder: impl io::Read) -> Vec<u8> {
-    let mut encoded = Vec::new();
-    io::Read::read_to_end(&mut encoder, &mut encoded).unwrap();
-    encoded
+    let mut bytes = Vec::new();
+    io::Read::read_to_end(&mut encoder, &mut bytes).unwrap();
+    bytes
 }
 
 fn coded(coding: &str, plain: &[u8]) -> Vec<u8> {

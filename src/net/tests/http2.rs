@@ -127,10 +127,7 @@ async fn whatever_a_server_of_http_2_does_has_a_named_kind() {
                 Mood::Reset(Reason::ENHANCE_YOUR_CALM),
                 Err((ErrorKind::Reset, "RST_STREAM, code 11")),
             ),
-            (
-                Mood::GoAwayBefore(Reason::ENHANCE_YOUR_CALM),
-                Err((ErrorKind::Reset, "GOAWAY, code 11")),
-            ),
+            (Mood::GoAwayBefore(Reason::ENHANCE_YOUR_CALM), Err((ErrorKind::Closed, ""))),
             (Mood::ResetInBody, Err((ErrorKind::Reset, "RST_STREAM, code 2"))),
             (Mood::Drop, Err((ErrorKind::Closed, ""))),
         ] {

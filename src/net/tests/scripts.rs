@@ -114,7 +114,7 @@ fn ends() -> Vec<(&'static str, Vec<Act>, Outcome)> {
         ("an end in a chunk", read_then(chunk), Failure(ErrorKind::Truncated, "the answer's body")),
         (
             "an end before the last chunk",
-            read_then(&chunk.replace('9', "4")),
+            read_then(chunk.replace('9', "4")),
             Failure(ErrorKind::Truncated, "the answer's body"),
         ),
         (
@@ -128,8 +128,8 @@ fn ends() -> Vec<(&'static str, Vec<Act>, Outcome)> {
 /// Heads that are none.
 fn heads() -> Vec<(&'static str, Vec<Act>, Outcome)> {
     let fields = |count: usize| {
-        let fields: String = (0..count).map(|n| format!("x-{n}: y\r\n")).collect();
-        format!("HTTP/1.1 200 OK\r\n{fields}\r\n")
+        let fields: Vec<_> = (0..count).map(|n| format!("x-{n}: y\r\n")).collect();
+        format!("HTTP/1.1 200 OK\r\n{}\r\n", fields.concat())
     };
     vec![
         (

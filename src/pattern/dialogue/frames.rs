@@ -185,8 +185,8 @@ mod tests {
             ("a message in another", vec![1, 0, 0x81, 0], "within the fragments"),
             ("a fragmented ping", vec![0x09, 0], "control frame"),
             ("a text that is not UTF-8", theirs(true, OpCode::Text, &[0xff]), "UTF-8"),
-            ("a frame that is too long, before it is there", long, "too large"),
-            ("fragments that are too long together", parts.concat(), "too large"),
+            ("a frame that is too long, before it is there", long, "exceeds"),
+            ("fragments that are too long together", parts.concat(), "exceeds"),
         ] {
             let (said, error) = read(&wire, &[]);
             assert!(said.is_empty(), "{what}");

@@ -199,16 +199,17 @@ impl Link {
         self.context.recorder.borrow_mut().error(kind);
     }
 
-    /// Keeps what a failure says, if it is the first of its kind; it is counted elsewhere.
+    /// Keeps what a failure says, without secrets, if it is the first of its kind; it is counted elsewhere.
     pub fn describe(&self, kind: ErrorKind, text: impl FnOnce() -> String) {
-        self.context.recorder.borrow_mut().describe(kind, text);
+        let conversation = &self.context.conversation;
+        let shown = || conversation.redact(&text()).into_owned();
+        self.context.recorder.borrow_mut().describe(kind, shown);
     }
 
     /// Counts one failure, and keeps what it says if it is the first of its kind.
     pub fn failed(&self, kind: ErrorKind, error: &impl Display) {
-        let mut recorder = self.context.recorder.borrow_mut();
-        recorder.error(kind);
-        recorder.describe(kind, || error.to_string());
+        self.error(kind);
+        self.describe(kind, || error.to_string());
     }
 }
 

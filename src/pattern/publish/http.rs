@@ -84,7 +84,10 @@ async fn publish(
     if !open {
         match tokio::time::timeout(limit, Client::connect(&link.dialer(), link.index())).await {
             Ok(Ok(dialled)) => *connection = Some(dialled),
-            Ok(Err(error)) => return Outcome::Refused(error.kind()),
+            Ok(Err(error)) => {
+                link.describe(error.kind(), || error.to_string());
+                return Outcome::Refused(error.kind());
+            }
             Err(_) => return Outcome::Refused(ErrorKind::Timeout),
         }
     }
@@ -99,6 +102,7 @@ async fn publish(
         Err(error) => {
             *connection = None;
             publisher.sent(due, free_ns, clock::now());
+            link.describe(error.kind(), || error.to_string());
             Outcome::Unanswered(error.kind())
         }
     }
@@ -107,7 +111,9 @@ async fn publish(
 /// What an answer says of the event.
 fn outcome(publisher: &mut Publisher<'_>, call: &Call, answer: &StampedResponse) -> Outcome {
     if !call.expects(answer.status.as_u16()) {
-        return Outcome::Refused(ErrorKind::of_status(answer.status.as_u16()));
+        let kind = ErrorKind::of_status(answer.status.as_u16());
+        publisher.link.describe(kind, || answer.told().to_string());
+        return Outcome::Refused(kind);
     }
     if take_answer(&mut publisher.voice, &call.capture, answer).is_err() {
         return Outcome::Unanswered(ErrorKind::Protocol);

@@ -116,6 +116,11 @@ pub(super) fn harness_publishes(facts: &TrialFacts) -> bool {
     facts.case.pattern.kind().delivers() && facts.case.workload.publish != Publish::Target
 }
 
+/// Whether a process of the harness publishes.
+pub(super) fn publisher_publishes(facts: &TrialFacts) -> bool {
+    facts.case.pattern.kind().delivers() && facts.case.workload.publish == Publish::Publisher
+}
+
 // Totals, rates and costs.
 
 pub(super) fn errors(facts: &TrialFacts) -> Option<u64> {

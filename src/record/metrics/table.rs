@@ -296,17 +296,17 @@ pub const SPECS: &[Spec] = &[
     quantile!("decode", "p99", Decode, P99, TARGET)
         .says("its 99th percentile", "likewise"),
     own("publish", Kind::Text, Unit::None)
-        .says("who published the events: `target`, or `clients` (METHODOLOGY, *Both sides send*)", "`request`"),
+        .says("who published the events: `target`, `clients` (METHODOLOGY, *Both sides send*), or `publisher`, a process of the harness, as always for a target of your own", "`request`"),
     count("sends_due", Unit::Of("events"), WORKERS, Counter::SendsDue).when(fill::harness_publishes).of(Of::Delivering).expected_of(Of::Nothing).better(Better::Neither)
-        .says("events due in the window that clients were to publish; × the subscribers of their topics = `expected`", "`publish` is not `clients`; failed before any report"),
+        .says("events due in the window that the harness was to publish; × the subscribers of their topics = `expected`, but for `publishes_refused` and `publishes_unknown`", "`publish` is `target`; failed before any report"),
     count("sends_sent", Unit::Of("events"), WORKERS, Counter::SendsSent).when(fill::harness_publishes).of(Of::Delivering).expected_of(Of::Nothing).better(Better::More)
         .says("those that were sent at least once", "likewise"),
     count("sends_acknowledged", Unit::Of("events"), WORKERS, Counter::SendsAcknowledged).when(fill::harness_publishes).of(Of::Delivering).expected_of(Of::Nothing).better(Better::More)
-        .says("those whose client was told that they are published", "likewise"),
+        .says("those whose publication was acknowledged", "likewise"),
     count("sends_repeated", Unit::Of("attempts"), WORKERS, Counter::SendsRepeated).when(fill::harness_publishes).of(Of::Delivering).expected_of(Of::Nothing)
-        .says("times that a client sent one again, for want of an answer or because it was refused with 429 or 503", "likewise"),
+        .says("times that a client sent one again, for want of an answer or because it was refused with 429 or 503; a publisher never does", "likewise"),
     special!("send", "p50", Send, P50, fill::send_p50).of(Of::Delivering).expected_of(Of::Nothing)
-        .says("acknowledged − due of an event that a client published, median; what was never acknowledged lies above every value", "likewise"),
+        .says("acknowledged − due of an event that the harness published, median; what was never acknowledged lies above every value", "likewise"),
     special!("send", "p99", Send, P99, fill::send_p99).of(Of::Delivering).expected_of(Of::Nothing)
         .says("its 99th percentile", "likewise"),
     quantile!("send_slip", "p99", SendSlip, P99, WORKERS).of(Of::Delivering).expected_of(Of::Nothing)
@@ -385,4 +385,22 @@ pub const SPECS: &[Spec] = &[
         .says("of `error_protocol`: frames of WebSocket or HTTP/2 that break the protocol", "likewise"),
     own("error_samples", Kind::List, Unit::None)
         .says("what one failure of each kind said: `not_found: the target answers 404 Not Found: …`, with at most the first 200 bytes of an answer's body; joined as `verdict_reasons`", "no failures, files written before it"),
+    count("publishes_refused", Unit::Of("events"), WORKERS, Counter::PublishesRefused).when(fill::publisher_publishes).of(Of::Delivering).expected_of(Of::Nothing)
+        .says("events due in the window that the server refused, or that could not be sent to it: nobody expects them", "`publish` is not `publisher`, failed, files written before it"),
+    count("publishes_unknown", Unit::Of("events"), WORKERS, Counter::PublishesUnknown).when(fill::publisher_publishes).of(Of::Delivering).expected_of(Of::Nothing)
+        .says("events due in the window whose publication was not answered and that nobody received: whether they exist is not known, and nobody expects them", "likewise"),
+    own("superseded", Kind::Whole, Unit::Of("deliveries"))
+        .says("with `semantics = \"latest\"`: expected deliveries that a newer event overtook at the same client; `expected` = `delivered` + `lost` + `superseded`", "as `expected`, files written before it"),
+    count("foreign_events", Unit::Of("arrivals"), WORKERS, Counter::Foreign).when(fill::publisher_publishes).of(Of::Delivering).expected_of(Of::Nothing)
+        .says("arrivals of events of an earlier trial, of another run, or of a topic that the client has not subscribed to", "likewise"),
+    count("damaged_tokens", Unit::Of("tokens"), WORKERS, Counter::Damaged).when(fill::publisher_publishes).of(Of::Delivering).expected_of(Of::Nothing)
+        .says("tokens that arrived with a wrong check, or cut short", "likewise"),
+    count("unrecognised_messages", Unit::Of("messages"), WORKERS, Counter::Unrecognised).when(fill::publisher_publishes).of(Of::Delivering).expected_of(Of::Nothing)
+        .says("messages in which no event was recognised although the dialect expects one", "likewise"),
+    count("ignored", Unit::Of("messages"), WORKERS, Counter::Ignored).when(fill::publisher_publishes).of(Of::Delivering).expected_of(Of::Nothing).better(Better::Neither)
+        .says("webhook deliveries that the dialect ignores", "likewise"),
+    count("replayed", Unit::Of("arrivals"), WORKERS, Counter::Replayed).when(fill::publisher_publishes).of(Of::Delivering).expected_of(Of::Nothing).better(Better::Neither)
+        .says("arrivals of events that were due before their client had subscribed", "likewise"),
+    count("repeated", Unit::Of("arrivals"), WORKERS, Counter::Repeated).when(fill::publisher_publishes).of(Of::Delivering).expected_of(Of::Nothing).better(Better::Neither)
+        .says("further arrivals of events in pages of polls without a cursor, which repeat: no duplicates", "likewise"),
 ];

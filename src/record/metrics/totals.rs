@@ -82,7 +82,8 @@ pub(super) fn target_requests_per_s(facts: &TrialFacts) -> Option<f64> {
         && workload.publish.needs_connection(facts.case.pattern.kind());
     let posted = if posts { counted(Counter::SendsSent) } else { 0 };
     let seconds = finished(facts).filter(|_| fill::reported(facts))?;
-    Some((counted(Counter::Sent) + posted) as f64 / seconds)
+    let sent = counted(Counter::Sent) + counted(Counter::FollowingPolls);
+    Some((sent + posted) as f64 / seconds)
 }
 
 /// A metric that follows from others of its row.

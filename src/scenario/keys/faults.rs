@@ -15,7 +15,7 @@ const FAULT: &str =
 #[rustfmt::skip]
 pub(in crate::scenario) static FAULTS: Section = Section {
     name: "faults",
-    about: "Faults injected into the target.",
+    about: "Faults injected into the built-in target.",
     of: Of::Traits(|_| true),
     swept: true,
     form: Form::of::<FaultsFile>(),

@@ -57,7 +57,7 @@ fn as_map(schema: Json) -> Map<String, Json> {
 fn property(section: &Section, key: &Key, defaults: &Json) -> Json {
     let mut description = without_links(key.meaning);
     description.extend(section.whom(key).map(|whom| format!(" {whom}")));
-    description.extend(key.servers().map(|servers| format!(" {servers}")));
+    description.extend(section.servers(key).map(|servers| format!(" {servers}")));
     match key.usual {
         Usual::Words(words) => description.extend([" Default: ", words, "."]),
         Usual::Required { words, .. } => description.extend([" It is ", words, "."]),

@@ -105,17 +105,6 @@ impl Key {
         Some(if value == "0ns" { "0s".into() } else { value })
     }
 
-    /// Which servers can carry it out, in a sentence; `None` where all can.
-    fn servers(&self) -> Option<String> {
-        match self.server {
-            Server::Any => None,
-            Server::BuiltIn(_) | Server::Envelope(_) => Some("Built-in server only.".to_owned()),
-            Server::Placeholder(name) => Some(format!(
-                "For another server than the built-in one, where its request has `{{{{{name}}}}}`."
-            )),
-        }
-    }
-
     /// With what it is for.
     const fn says(mut self, meaning: &'static str) -> Self {
         self.meaning = meaning;
@@ -278,6 +267,19 @@ pub(super) fn swept() -> impl Iterator<Item = &'static Section> + Clone {
 }
 
 impl Section {
+    /// Which servers can carry `key` out, in a sentence; `None` where all can, or its table says as much.
+    fn servers(&self, key: &Key) -> Option<String> {
+        let built_in = |key: &Key| matches!(key.server, Server::BuiltIn(_));
+        match key.server {
+            Server::Any => None,
+            Server::BuiltIn(_) if self.keys.iter().all(built_in) => None,
+            Server::BuiltIn(_) | Server::Envelope(_) => Some("Built-in server only.".to_owned()),
+            Server::Placeholder(name) => {
+                Some(format!("For another server where its request has `{{{{{name}}}}}`."))
+            }
+        }
+    }
+
     /// Whether it describes a part of several tables.
     fn is_part(&self) -> bool {
         !self.name.is_empty() && !self.name.contains('.') && section(self.name).is_none()

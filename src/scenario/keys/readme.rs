@@ -66,8 +66,8 @@ fn rows(text: &mut String, section: &Section, prefix: &str, keys: &[Key], defaul
             "" => key.name.to_owned(),
             prefix => format!("{prefix}.{}", key.name),
         };
-        let whom = section.whom(key).into_iter().chain(key.servers());
-        let whom: String = whom.map(|whom| format!(" {whom}")).collect();
+        let whom = section.whom(key).into_iter().chain(section.servers(key));
+        let whom = whom.fold(String::new(), |text, whom| text + " " + &whom);
         let (kind, usual) = (kind(&key.kind), usual(key, defaults));
         let _ = writeln!(text, "| `{path}` | {kind} | {usual} | {}{whom} |", key.meaning);
         for (path, keys) in below(&path, &key.kind) {

@@ -34,8 +34,8 @@ long-poll.request = "GET /?limit={{limit}}&hold={{hold_ms}}"
 sse.request = "GET /sse"
 websocket.path = "/ws"
 webhook.register = "POST /hooks"
-webhook.verify.secret = "x"
-publish.sign.secret = "x"
+webhook.verify = { preset = "github", secret = "x" }
+publish.sign = { preset = "github", secret = "x" }
 [[target.request]]
 request = "GET /"
 "#;
@@ -125,6 +125,7 @@ const BESIDE: &[&str] = &["headers", "body", "expect"];
 const LINE: &[&str] = &["request"];
 
 #[test]
+#[expect(clippy::too_many_lines, reason = "one table: a row a table")]
 fn the_tables_of_a_target_have_the_keys_that_its_structs_are_read_from() {
     let messages = keys_of::<model::Messages>();
     let call = keys_of::<model::Call>();
@@ -137,7 +138,7 @@ fn the_tables_of_a_target_have_the_keys_that_its_structs_are_read_from() {
         ("messages", messages, vec![]),
         ("signature", keys_of::<model::Signature>(), vec![]),
         ("target.setup", &["each"], vec![call, LINE]),
-        ("target.request", &["weight"], vec![call, LINE]),
+        ("target.request", &["weight", "name"], vec![call, LINE]),
         ("target.publish", keys_of::<model::Publishing>(), vec![BESIDE, &["capture"]]),
         ("target.short-poll", keys_of::<model::Polling>(), vec![BESIDE]),
         ("target.long-poll", keys_of::<model::Polling>(), vec![BESIDE]),

@@ -141,7 +141,7 @@ fn external_by(own: &Table) -> Option<&'static str> {
     match () {
         () if own.get("url").is_some() => Some("url"),
         () if own.get("launch").is_some() => Some("launch"),
-        () if own.get("dialect").filter(other).is_some() => Some("dialect"),
+        () if own.get("dialect").as_ref().is_some_and(other) => Some("dialect"),
         () => None,
     }
 }

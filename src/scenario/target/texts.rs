@@ -38,7 +38,7 @@ fn of_table(path: &str, keys: &[Key], table: &Table, found: &mut Vec<Text>) {
 fn of_kind(path: &str, kind: &Kind, node: &Node, found: &mut Vec<Text>) {
     match (kind, &node.value) {
         (Kind::Grammar(grammar), Value::Text(_)) if grammar.has_placeholders => {
-            add(path, node, found)
+            add(path, node, found);
         }
         (Kind::Table(keys) | Kind::Call(keys), Value::Table(table)) => {
             of_table(path, keys, table, found);

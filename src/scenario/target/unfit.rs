@@ -220,7 +220,7 @@ pub(in crate::scenario) fn patterns(
 ) -> Result<Vec<PatternKind>, ScenarioError> {
     let has = described(&external.dialect);
     let whose = external.name.as_ref().map_or_else(String::new, |name| format!(" of {name}"));
-    let names =
+    let listed =
         |kinds: &[PatternKind]| kinds.iter().map(|kind| kind.name()).collect::<Vec<_>>().join(", ");
     if has.is_empty() {
         let fault = "target: no pattern is described; write [target.sse], [target.websocket] or another, or start from a \
@@ -240,7 +240,7 @@ pub(in crate::scenario) fn patterns(
             let message = format!(
                 "patterns: the dialect{whose} does not describe '{kind}'; it describes {}. Remove '{kind}', or describe it in \
                  [target.{kind}]",
-                names(&has)
+                listed(&has)
             );
             Err(ScenarioError::refused(file, &place, message))
         }

@@ -50,7 +50,7 @@ fn node_of(file: &str, path: &str, kind: &Kind, node: &mut Node) -> Result<(), S
         }
         Kind::Call(_) => {
             if let Value::Text(line) = &node.value {
-                node.value = Value::Table(table_of(line, node)?);
+                node.value = Value::Table(table_of(line, node));
             }
         }
         _ => {}
@@ -84,7 +84,7 @@ fn lift(file: &str, path: &str, keys: &[Key], table: &mut Table) -> Result<(), S
     if matches!(request.kind, Kind::Grammar(_)) {
         let Some(line) = table.remove("request") else { return Ok(()) };
         let Value::Text(text) = &line.value else { return Ok(()) };
-        return table_of(text, &line)?
+        return table_of(text, &line)
             .0
             .into_iter()
             .try_for_each(|(name, node)| add(file, path, table, &name, node));
@@ -99,7 +99,7 @@ fn lift(file: &str, path: &str, keys: &[Key], table: &mut Table) -> Result<(), S
         if let Some(Node { value: Value::Text(line), .. }) = table.get("request") {
             let (line, place) = (line.clone(), table.place("request"));
             let of = Node { place: place.clone(), value: Value::Boolean(true) };
-            let value = Value::Table(table_of(&line, &of)?);
+            let value = Value::Table(table_of(&line, &of));
             table.set("request", Node { place, value });
         }
         if table.get("request").is_none() {
@@ -127,7 +127,7 @@ fn add(
 }
 
 /// `"METHOD PATH"` as the table of a request.
-fn table_of(line: &str, at: &Node) -> Result<Table, ScenarioError> {
+fn table_of(line: &str, at: &Node) -> Table {
     // Its form was checked where it stands.
     let (method, path) = split_line(line).unwrap_or((None, line));
     let text = |text: &str| Node { place: at.place.clone(), value: Value::Text(text.to_owned()) };
@@ -136,7 +136,7 @@ fn table_of(line: &str, at: &Node) -> Result<Table, ScenarioError> {
         table.set("method", text(method));
     }
     table.set("path", text(path));
-    Ok(table)
+    table
 }
 
 /// The method, if there is one, and the path of `"METHOD PATH"`.

@@ -94,7 +94,9 @@ impl External {
         }
         if verb != "try" {
             let settings = SHORT.iter().chain(more);
-            settings.for_each(|setting| drop(command.args(["--set", setting])));
+            for setting in settings {
+                command.args(["--set", setting]);
+            }
         }
         command
     }

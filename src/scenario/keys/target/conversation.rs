@@ -135,7 +135,7 @@ pub(super) static SIGNATURE: &[Key] = &[
         .says("What stands before the signature in the header, such as `\"sha256=\"`."),
     key("timestamp", Text).usually("the preset's")
         .says("The header field that carries the time stamp, in seconds since 1970."),
-    key("tolerance", Span(SOME)).literally("\"5m\"")
+    key("tolerance", Span(SOME)).usually("`\"5m\"`")
         .says("Largest difference between the time stamp and now."),
     key("secret", Grammar(&grammar::TEMPLATE)).required("required", "secret = \"{{secret:NAME}}\"")
         .says("The key: `\"{{secret:NAME}}\"` takes it from the environment."),

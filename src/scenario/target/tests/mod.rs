@@ -164,6 +164,7 @@ fn the_ways_to_write_the_same_are_one() {
 }
 
 #[test]
+#[expect(clippy::too_many_lines, reason = "a page, and what becomes of it")]
 fn a_whole_page_becomes_a_dialect() {
     let text = r#"question = "?"
 [workload]

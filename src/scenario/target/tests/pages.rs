@@ -3,6 +3,7 @@
 use super::*;
 
 #[test]
+#[expect(clippy::too_many_lines, reason = "a page, a scenario, and what becomes of both")]
 fn a_scenario_stands_over_the_page_that_it_starts_from() {
     let page = r#"[target]
 headers = { a = "page", b = "page" }

@@ -148,6 +148,10 @@ const ROWS: &[(&str, &str)] = &[
         "target.webhook.verify.secret: missing; write secret = \"{{secret:NAME}}\"",
     ),
     ("webhook.listen = \"9400\"", "target.webhook.listen: '9400' is not an address and a port"),
+    (
+        "webhook.verify.secret = \"x\"",
+        "target.webhook.verify: no header is named that carries the signature; write header",
+    ),
     // How events are recognised.
     (
         "match = \"ids\"",
@@ -287,7 +291,7 @@ fn captured_values_are_known_after_their_step() {
         "[[target.setup]]\nrequest = \"PUT /\"\ncapture = { id = \"json:/id\" }\n[[target.setup]]\neach = \"client\"\nrequest = \"PUT /{{id}}/{{client}}/{{topic}}\"\ncapture = { own = \"json:/id\" }\n[[target.teardown]]\neach = \"client\"\nrequest = \"DELETE /{{own}}\"",
         "sse.headers.a = \"{{id}}\"\nsse.steps = [{ request = \"GET /\", before = true, capture = { id = \"json:/id\" } }, { request = \"GET /{{id}}\" }]",
         "websocket = { steps = [{ wait = { contains = \"x\" }, capture = { id = \"json:/id\" } }, { send = \"{{id}} {{seq}}\" }], every = [{ span = \"1s\", send = \"{{id}}\" }], reply = [{ to = { contains = \"y\" }, capture = { b = \"json:/b\" }, send = \"{{b}}{{id}}\" }] }",
-        "webhook = { register = { path = \"/{{callback_url|url}}\", capture = { hook = \"json:/id\" } }, unregister = \"DELETE /{{hook}}\", verify = { secret = \"{{hook}}\", signed = \"{{header:a}}{{body}}\" } }",
+        "webhook = { register = { path = \"/{{callback_url|url}}\", capture = { hook = \"json:/id\" } }, unregister = \"DELETE /{{hook}}\", verify = { header = \"x-sign\", secret = \"{{hook}}\", signed = \"{{header:a}}{{body}}\" } }",
         "[[target.request]]\nrequest = \"POST /{{client}}/{{n}}\"\ncapture = { item = \"json:/id\" }\n[[target.request]]\nrequest = \"GET /{{item}}\"",
         "long-poll = { request = \"GET /?a={{a}}&{{hold_ms}}&{{limit}}\", cursor = { a = { capture = \"json:/a\", first = \"{{client}}\" } } }",
         "publish.body = \"{{event}}{{event.text}}{{token}}{{n}}{{due_ns}}{{topic}}{{seq}}{{now:s}}{{random:1-9}}{{secret:X}}\"",
