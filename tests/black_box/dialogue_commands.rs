@@ -100,7 +100,7 @@ fn a_command_ends_with_its_publisher_and_so_does_what_it_started() {
     let script = format!(
         "sleep 1000 & echo $$ $! > {path}; trap '' TERM INT HUP; while read -r line; do echo ok; done; sleep 1000"
     );
-    let (_, _) = Lab::new().publish(to_command(&script, ""), nowhere(), |context, published| {
+    let _ = Lab::new().publish(to_command(&script, ""), nowhere(), |context, published| {
         ended(context, published, 1)
     });
     let pids = std::fs::read_to_string(&file).unwrap();

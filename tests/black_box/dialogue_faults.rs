@@ -63,7 +63,10 @@ fn a_step_that_fails_is_named() {
         r#"{ wait = "hello" }, { send = "join" }, { wait = { prefix = "joined" }, timeout = "30ms" }"#,
     );
     let error = refusal(&unanswered, silent);
-    assert!(error.contains("step 3 timed out") && error.contains("30ms"), "{error}");
+    assert!(
+        error.contains("step 3 of the conversation timed out") && error.contains("30ms"),
+        "{error}"
+    );
     assert!(error.contains("prefix \"joined\""), "{error}");
 
     let lacks = steps(r#"{ wait = "hello", capture = { id = "json:/id" } }"#);

@@ -130,8 +130,7 @@ pub(crate) fn shown(message: &Message) -> String {
     match message {
         Message::Text(text) => text.as_str().to_owned(),
         Message::Binary(bytes) => {
-            let digits: String = bytes.iter().map(|byte| format!("{byte:02x}")).collect();
-            format!("#{digits}")
+            bytes.iter().fold("#".to_owned(), |text, byte| format!("{text}{byte:02x}"))
         }
         Message::Pong(bytes) => format!("pong {}", String::from_utf8_lossy(bytes)),
         Message::Close(close) => {
