@@ -89,7 +89,7 @@ pub const FLOOR_COLUMNS: &[Column] = &[
         .says("likewise", "as `expected`"),
     column("late", Kind::Whole, Unit::Of("deliveries")).or_empty()
         .says("likewise", "as `expected`"),
-    column("superseded", Kind::Whole, Unit::Of("deliveries")).or_empty()
+    column("superseded", Kind::Whole, Unit::Of("deliveries")).or_absent()
         .says("always 0 on a null target", "failed before any report, files written before it"),
     column("n_eff", Kind::Number, Unit::Of("samples")).or_empty()
         .says("independent samples that say as much", "no samples"),
