@@ -55,6 +55,8 @@ counters! {
     SlowActions => "slow_actions",
     /// Connections opened over the whole trial.
     Connections => "connections",
+    /// Connections of those that carried a single request of a dialect's steps, beside those that links keep.
+    StepConnections => "step_connections",
     /// TLS handshakes of links over the whole trial.
     TlsHandshakes => "tls_handshakes",
     /// Handshakes that resumed a session.

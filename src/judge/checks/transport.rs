@@ -28,7 +28,7 @@ pub(super) fn links_stood(facts: &TrialFacts) -> Option<Finding> {
         return one_for_each_request(facts);
     }
     let clients = facts.case.workload.clients;
-    let opened = facts.workers.counters.get(Counter::Connections);
+    let opened = of_links(facts);
     let (least, most, links) = match facts.case.transport.http {
         Http::One if facts.case.workload.publish.needs_connection(facts.case.pattern.kind()) => {
             (2 * clients, 2 * clients, format!("{clients} links that also publish"))
@@ -58,11 +58,17 @@ pub(super) fn links_stood(facts: &TrialFacts) -> Option<Finding> {
         .then(|| degraded(Reason::ConnectionsReopened { opened, reopened: opened - most, links }))
 }
 
+/// Connections of the links themselves, without those that a dialect's steps open for a request and close.
+fn of_links(facts: &TrialFacts) -> u64 {
+    let counters = &facts.workers.counters;
+    counters.get(Counter::Connections).saturating_sub(counters.get(Counter::StepConnections))
+}
+
 /// A connection for each link's set-up and each of its requests; those that failed or were refused may have got as far
 /// as one.
 fn one_for_each_request(facts: &TrialFacts) -> Option<Finding> {
     let counters = &facts.workers.counters;
-    let opened = counters.get(Counter::Connections);
+    let opened = of_links(facts);
     let least = facts.case.workload.clients + counters.get(Counter::Received);
     let refused = counters.get(Counter::RefusedSetUps);
     let most = least + counters.errors() + facts.workers.ledger.lost + refused;
@@ -146,6 +152,21 @@ mod tests {
             facts.workers.counters.add(Counter::RefusedSetUps, 1);
         });
         assert_eq!(links_stood(&refused), None, "a link that was refused dialled again");
+    }
+
+    #[test]
+    fn connections_of_steps_are_beside_those_of_links() {
+        for (opened, steps, expected, why) in [
+            (120, 60, Verdict::Valid, "one each, and one for a request of the steps"),
+            (120, 59, Verdict::Degraded, "one of the links came back"),
+            (120, 61, Verdict::Invalid, "one of the links is missing"),
+        ] {
+            let facts = trial(PatternKind::Sse, [opened, 0, 0], |facts| {
+                facts.case.workload.clients = 60;
+                facts.workers.counters.add(Counter::StepConnections, steps);
+            });
+            assert_eq!(verdict(links_stood(&facts)), expected, "{why}");
+        }
     }
 
     #[test]
