@@ -42,6 +42,7 @@ pub struct WireTotals {
     /// The sockets that are open, and some that are not.
     open: RefCell<Vec<Weak<Meter>>>,
     connections: Cell<u64>,
+    steps: Cell<u64>,
     handshakes: Cell<u64>,
     resumed: Cell<u64>,
     handshake_ns: RefCell<Distribution>,
@@ -112,6 +113,16 @@ impl WireTotals {
     /// Connections opened so far.
     pub const fn connections(&self) -> u64 {
         self.connections.get()
+    }
+
+    /// Notes that a connection of those carries a single request of a step.
+    pub fn note_step(&self) {
+        self.steps.set(self.steps.get() + 1);
+    }
+
+    /// Connections of those that carried a single request of a step.
+    pub const fn steps(&self) -> u64 {
+        self.steps.get()
     }
 
     /// TLS handshakes done so far, and how many of them resumed a session.

@@ -13,7 +13,6 @@ use super::trace::{self, Kind};
 use crate::dialect::capture::{Answer, Headers};
 use crate::dialect::matcher::Matcher;
 use crate::dialect::model::{Call, Captures, Step};
-use crate::measure::Counter;
 use crate::net::{Client, NetError, StampedResponse};
 use crate::unit::Span;
 
@@ -147,7 +146,7 @@ pub(super) async fn alone(
 ) -> Result<StampedResponse, NetError> {
     let exchange = async {
         let mut connection = Client::connect(&link.dialer(), link.index()).await?;
-        link.count(Counter::StepConnections, 1);
+        link.dialer().totals().note_step();
         let answer = connection.exchange(request, limit).await;
         // What opens a link is a part of what connecting costs.
         connection.mark();

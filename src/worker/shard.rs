@@ -110,6 +110,7 @@ pub(super) fn run(
             snapshot.counters.add(Counter::IdleWireBytes, wire.carried(Stage::Idle).bytes);
             snapshot.counters.add(Counter::OpeningWireBytes, wire.opening().bytes);
             snapshot.counters.add(Counter::Connections, wire.connections());
+            snapshot.counters.add(Counter::StepConnections, wire.steps());
             let (handshakes, resumed) = wire.handshakes();
             snapshot.counters.add(Counter::TlsHandshakes, handshakes);
             snapshot.counters.add(Counter::TlsResumed, resumed);
