@@ -14,6 +14,7 @@ mod dialogue;
 mod dialogue_faults;
 mod documents;
 mod duplex;
+mod explain;
 mod external_examples;
 mod external_nats;
 mod external_nchan;
