@@ -93,13 +93,7 @@ fn lessen(scenario: &mut Scenario) {
 }
 
 /// Tries every pattern; whether all of them went well.
-fn each(
-    plan: &Plan,
-    yes_i_may: bool,
-    executable: &Path,
-    signals: &Signals,
-    folder: &Path,
-) -> bool {
+fn each(plan: &Plan, yes_i_may: bool, executable: &Path, signals: &Signals, folder: &Path) -> bool {
     let mut well = true;
     for (index, case) in plan.scenario.cases.iter().enumerate() {
         let Some(trial) = plan.trials.iter().find(|trial| trial.case == index) else { continue };

@@ -15,8 +15,11 @@ use super::{output, screen};
 pub(super) struct Arguments {
     #[command(flatten)]
     selection: Selection,
+    /// Print what will be sent to the target, byte for byte, in place of the plan
+    #[arg(long)]
+    explain: bool,
     /// What to print on stdout
-    #[arg(long, value_enum, value_name = "FORMAT", default_value_t)]
+    #[arg(long, value_enum, value_name = "FORMAT", default_value_t, conflicts_with = "explain")]
     format: Format,
 }
 
@@ -29,7 +32,12 @@ pub(super) fn run(arguments: &Arguments) -> anyhow::Result<u8> {
         return Ok(0);
     }
     let columns = screen::columns_of_stdout();
-    let text = |plan: &Plan| plan.text_with(columns, |objective| judge::horizon(objective, plan));
+    let text = |plan: &Plan| {
+        if arguments.explain {
+            return plan.explained(columns);
+        }
+        plan.text_with(columns, |objective| judge::horizon(objective, plan))
+    };
     let texts: Vec<String> = plans.iter().map(text).collect();
     output::print(texts.join("\n"));
     Ok(0)

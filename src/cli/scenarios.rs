@@ -47,7 +47,8 @@ pub(super) fn list(arguments: &ListArguments) -> anyhow::Result<u8> {
         }
     };
     list(&mut text, SHIPPED);
-    text.push_str("\nServers by others, which must be installed:\n");
+    text.push('\n');
+    wrap(&mut text, "", "Servers by others, which must be installed:", 0, columns);
     list(&mut text, EXTERNAL);
     let next = "Run one: tidings run NAME. Copy one to edit: tidings new my.toml --from NAME.";
     text.push('\n');

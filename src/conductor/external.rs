@@ -87,6 +87,8 @@ impl Trial<'_> {
         };
         let endpoints = endpoints(external, &expand).map_err(failed)?;
         permitted(external, &endpoints, self.conductor.yes_i_may).map_err(failed)?;
+        let own = endpoints.get(case.pattern.kind().name()).or_else(|| endpoints.get(""));
+        self.facts.case.transport.tls = own.is_some_and(|endpoint| endpoint.scheme.is_secure());
         self.external = Some(ExternalTarget { servers, watched });
         let access = Access {
             dialect: external.dialect.clone(),

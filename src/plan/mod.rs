@@ -3,6 +3,7 @@
 //! A plan is pure: it is built from a scenario and a host's figures, starts and opens nothing, and refuses a run that does
 //! not fit, with the figures. [`crate::scenario`] has checked the ranges of numbers.
 
+mod explain;
 mod floor;
 mod json;
 mod layout;
@@ -152,6 +153,12 @@ impl Plan {
     /// The plan as one JSON value: what `--format json` prints of each scenario; fields as in FORMAT.md.
     pub fn json(&self) -> serde_json::Value {
         json::json(self)
+    }
+
+    /// What `tidings plan --explain` prints: what will be sent, byte for byte, by client 0 of each pattern and by the publisher.
+    /// At most `columns` wide; a line feed at the end.
+    pub fn explained(&self, columns: usize) -> String {
+        explain::explain(&self.scenario, columns)
     }
 
     /// What `tidings plan` prints: at most 98 columns, or `columns`, but for the table of the cases; a line feed at the end.

@@ -60,6 +60,11 @@ impl TrialFacts {
         }
     }
 
+    /// Whether the target is one of the user's own, whose threads and connections are its own affair.
+    pub const fn is_external(&self) -> bool {
+        self.resources.target_shards == 0
+    }
+
     /// Σ slip ÷ Σ response of the requests; `None` where either was not recorded.
     pub fn slip_share_of_response(&self) -> Option<f64> {
         let sum = |metric| {

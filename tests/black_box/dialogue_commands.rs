@@ -23,7 +23,7 @@ fn nowhere() -> SocketAddr {
 #[test]
 fn a_command_answers_each_line_by_a_line() {
     let echo = r#"while read -r line; do printf '%s\n' "$line" >> "$0"; echo '{"ok":true}'; done"#;
-    let some = r#"n=0; while read -r line; do n=$((n+1)); echo line $n; if [ $n = 4 ]; then echo no; else echo ok; fi; done"#;
+    let some = r"n=0; while read -r line; do n=$((n+1)); echo line $n; if [ $n = 4 ]; then echo no; else echo ok; fi; done";
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("lines");
     let path = file.to_str().unwrap();

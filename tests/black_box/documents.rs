@@ -32,7 +32,8 @@ fn the_readme_installs_the_program_before_it_is_called_by_its_name() {
 
 #[test]
 fn the_readmes_example_takes_as_long_as_it_says() {
-    let example = blocks(README, "toml")[0];
+    let (_, own) = README.split_once("## Your workload").unwrap();
+    let example = blocks(own, "toml")[0];
     assert!(example.contains("topics = \"per-client\""), "{example}");
     let folder = tempfile::tempdir().unwrap();
     fs::write(folder.path().join("my.toml"), example).unwrap();
@@ -42,13 +43,41 @@ fn the_readmes_example_takes_as_long_as_it_says() {
     assert_eq!(output.status.code(), Some(0), "{}", text(&output.stderr));
     // "my: 6 cases × 3 trials = 18 trials, about 11 m 20 s, at most …"
     let about = planned.split("about ").nth(1).and_then(|rest| rest.split(' ').next()).unwrap();
-    let after = README.split("```toml\n").nth(1).unwrap().split("```").nth(1).unwrap();
+    let after = own.split("```toml\n").nth(1).unwrap().split("```").nth(1).unwrap();
     let says = after.split("about ").nth(1).and_then(|rest| rest.split(' ').next()).unwrap();
     assert_eq!(says, about, "{after}: {planned}");
     assert!(
         after.contains("6 cases × 3 trials") && planned.starts_with("my: 6 cases"),
         "{planned}"
     );
+}
+
+#[test]
+fn the_readmes_server_is_described_as_it_says() {
+    let (_, own) = README.split_once("## Your own server").unwrap();
+    let folder = tempfile::tempdir().unwrap();
+    fs::write(folder.path().join("server.toml"), blocks(own, "toml")[0]).unwrap();
+    let mut plan = Command::new(env!("CARGO_BIN_EXE_tidings"));
+    let plan = plan.args(["plan", "--explain", "server.toml"]).current_dir(folder.path());
+    let output = plan.env("API_TOKEN", "correct-horse").output().unwrap();
+    let (out, err) = (text(&output.stdout), text(&output.stderr));
+    assert_eq!(output.status.code(), Some(0), "{err}");
+    for line in [
+        "  > GET /channels/news-0/stream HTTP/1.1",
+        "  > POST /channels/news-0/messages HTTP/1.1",
+        "  > authorization: Bearer [secret API_TOKEN]",
+        "  > host: localhost:3000",
+    ] {
+        assert!(out.lines().any(|own| own == line), "{line}: {out}");
+    }
+    assert!(!out.contains("correct-horse"), "{out}");
+    // Every dialect that is shipped for a server of others has its row.
+    for page in fs::read_dir(concat!(env!("CARGO_MANIFEST_DIR"), "/scenarios/dialects")).unwrap() {
+        let name = page.unwrap().file_name().into_string().unwrap();
+        if let Some(name) = name.strip_suffix(".toml").filter(|name| *name != "builtin") {
+            assert!(own.contains(&format!("| [{name}](scenarios/dialects/{name}.toml)")), "{name}");
+        }
+    }
 }
 
 #[test]

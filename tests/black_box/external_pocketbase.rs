@@ -1,4 +1,4 @@
-//! PocketBase: a log-in and a collection before, a stream with a second request, a list that is polled by a number.
+//! `PocketBase`: a log-in and a collection before, a stream with a second request, a list that is polled by a number.
 
 use crate::external_support::{External, Program, are_here, assert_whole};
 

@@ -25,7 +25,11 @@ fn sha256(secret: &str, text: &[u8]) -> Vec<u8> {
 
 /// The HMAC-SHA256 in hexadecimal digits.
 pub(crate) fn hex_sha256(secret: &str, text: &[u8]) -> String {
-    sha256(secret, text).iter().map(|byte| format!("{byte:02x}")).collect()
+    use std::fmt::Write as _;
+    sha256(secret, text).iter().fold(String::new(), |mut digits, byte| {
+        let _ = write!(digits, "{byte:02x}");
+        digits
+    })
 }
 
 fn now_s() -> i64 {

@@ -212,7 +212,7 @@ fn a_hub_may_verify_later_deny_or_grant_for_a_while() {
                 assert_eq!(last, ("unsubscribe".to_owned(), 200, "42".to_owned()));
             }
             Err(error) => {
-                assert!(denies && error.contains("denied the subscription: no room"), "{error}")
+                assert!(denies && error.contains("denied the subscription: no room"), "{error}");
             }
         }
     }
@@ -408,8 +408,12 @@ fn receivers_in_trouble_are_so_for_any_server() {
                 assert_eq!(answer.header("retry-after"), retry, "{more}");
             }
             assert_eq!(stage.count(counter), 3, "{more}");
-            let recorded =
-                |metric| stage.snapshot().distribution(metric).map_or(0, |samples| samples.count());
+            let recorded = |metric| {
+                stage
+                    .snapshot()
+                    .distribution(metric)
+                    .map_or(0, tidings::measure::Distribution::count)
+            };
             if more.contains("work") {
                 stage.until("the work", || recorded(Metric::Work) == 3).await;
             }

@@ -16,6 +16,7 @@ mod dialogue_faults;
 mod dialogue_publish;
 mod documents;
 mod duplex;
+mod explain;
 mod external_examples;
 mod external_nats;
 mod external_nchan;

@@ -161,8 +161,8 @@ fn closed_loops_and_connections_hold_for_calls() {
         assert_eq!(snapshot.counters.get(Counter::Sent), samples.len() as u64, "{more}");
         let messages: Vec<Message> = hook.received.try_iter().collect();
         let closes = |message: &&Message| message.header("connection") == Some("close");
-        let closed = messages.iter().filter(closes).count();
-        assert_eq!(closed, if fresh { messages.len() } else { 0 }, "{more}");
+        let last = messages.iter().filter(closes).count();
+        assert_eq!(last, if fresh { messages.len() } else { 0 }, "{more}");
         // One connection per client, or one per request and the one that opened the link.
         let dials = snapshot.counters.get(Counter::Dials);
         let expected = 2 + if fresh { messages.len() as u64 } else { 0 };

@@ -202,6 +202,11 @@ impl Scheme {
         self.id
     }
 
+    /// The header field that carries the signature, in lower case.
+    pub const fn header(&self) -> &str {
+        &self.header
+    }
+
     /// The key of `secret`; `None` if that cannot be one.
     pub fn key(&self, secret: &[u8]) -> Option<Key> {
         let mut decoded = Vec::new();

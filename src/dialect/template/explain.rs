@@ -57,10 +57,12 @@ fn value(value: &Value, scope: &mut Scope<'_>, out: &mut Vec<u8>) -> bool {
         Value::Variable(variable) => variable.name(),
         Value::Capture(name) => name,
         Value::File(cell) => &cell.file,
+        // Known only when it is sent.
         Value::Now(_) => "now",
         Value::Random(..) => "random",
     };
-    let known = value.write(scope, out).is_ok();
+    let varies = matches!(value, Value::Now(_) | Value::Random(..));
+    let known = !varies && value.write(scope, out).is_ok();
     if !known {
         out.truncate(start);
         out.extend_from_slice(format!("<{name}>").as_bytes());

@@ -75,9 +75,9 @@ impl Template {
     }
 
     /// Appends the text for people to read, for `plan --explain`: secrets as `[secret NAME]`, what has no value yet as
-    /// `<name>`, and what is computed from either as `<md5 of …>`.
-    pub fn render_explained(&self, scope: &mut Scope<'_>, out: &mut Vec<u8>) {
-        explain::explain(&self.parts, scope, out);
+    /// `<name>`, and what is computed from either as `<md5 of …>`. Returns whether it is exactly what will be sent.
+    pub fn render_explained(&self, scope: &mut Scope<'_>, out: &mut Vec<u8>) -> bool {
+        explain::explain(&self.parts, scope, out)
     }
 
     /// Reads the files that the text names. Rendering `{{file:…}}` fails before.

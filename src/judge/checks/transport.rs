@@ -54,7 +54,8 @@ pub(super) fn links_stood(facts: &TrialFacts) -> Option<Finding> {
     let comes_and_goes = workload.churn.per_s() > 0.0
         || conditions.restart.is_some()
         || conditions.consumers.slow_share > 0.0;
-    (opened > most && !comes_and_goes)
+    // Steps of a conversation with another server open connections beside the link's own.
+    (opened > most && !comes_and_goes && !facts.is_external())
         .then(|| degraded(Reason::ConnectionsReopened { opened, reopened: opened - most, links }))
 }
 

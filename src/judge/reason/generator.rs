@@ -30,7 +30,7 @@ pub(super) fn text(reason: &Reason) -> String {
             limit(&percent(*most), *profile),
             match load {
                 Load::Requests => "service_ns",
-                Load::Events => "transit_ns",
+                Load::Events => "transit_ns (built-in target only)",
             }
         ),
         Reason::WorkerCpuUnknown => {

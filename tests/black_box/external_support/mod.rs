@@ -71,14 +71,15 @@ impl External {
         let without = written
             .lines()
             .filter(|line| !line.starts_with("stop = "))
-            .map(|line| format!("{line}\n"))
+            .flat_map(|line| [line, "\n"])
             .collect::<String>();
         // The copy lies elsewhere.
         let examples = root().join("examples").display().to_string();
         let without = without.replace("../../examples", &examples);
         let account = folder.path().join("account");
         let asks = format!(
-            "[[target.launch]]\nstop = {{ command = [\"curl\", \"-s\", \"-o\", {account:?}, \"http://127.0.0.1:{path}\"], timeout = \"1s\" }}\n"
+            "[[target.launch]]\nstop = {{ command = [\"curl\", \"-s\", \"-o\", \"{}\", \"http://127.0.0.1:{path}\"], timeout = \"1s\" }}\n",
+            account.display()
         );
         let file = folder.path().join(name);
         std::fs::write(&file, without.replacen("[[target.launch]]\n", &asks, 1)).unwrap();

@@ -243,6 +243,7 @@ fn an_explained_text_shows_no_secret_and_names_what_is_not_known_yet() {
         ("{{u16:{{session}}}}{{u16:{{topic}}}}", "<u16 length><session>\\x00\\x06news-0"),
         ("{{text:ann:{{secret:API_KEY}}|base64}}", "<base64 of ann:[secret API_KEY]>"),
         ("{{file:users.csv:name}}", "bob"),
+        ("{{now:s}} {{random:1-9}} {{len:{{now:s}}}}", "<now> <random> <length of <now>>"),
     ] {
         let mut out = Vec::new();
         compiled(text).render_explained(&mut scope(&mut Example), &mut out);
