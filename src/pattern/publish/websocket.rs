@@ -69,11 +69,14 @@ async fn open(
 ) -> Result<Talk, Ended> {
     let link = pipeline.publisher.link;
     pipeline.answers.begin(is_raw(socket));
-    let voice = &mut pipeline.publisher.voice;
+    let Pipeline { answers, publisher, .. } = pipeline;
+    let voice = &mut publisher.voice;
     // Events of several topics went out since.
     voice.speak_of(link.topic_index());
-    // Nothing has been published yet that a message between the steps could answer.
-    let open = Talk::open(link, voice, socket, redial.rng(), |_, _| Ok(()));
+    // Nothing has been published yet that a message between the steps could answer; a failure is one all the same.
+    let open = Talk::open(link, voice, socket, redial.rng(), |voice, heard| {
+        answers.check(&voice.conversation(), &heard.message)
+    });
     let opened = tokio::time::timeout(OPEN_LIMIT, open).await;
     opened.unwrap_or(Err(Ended::Net(NetError::Timeout(OPEN_LIMIT))))
 }
