@@ -88,7 +88,11 @@ impl<'a> Answers<'a> {
             Some(ears) => ears.fail.iter_mut().map(|ear| ear.feed(message)).sum::<usize>() > 0,
             None => meaning(&self.messages, message, None) == Meaning::Failure,
         };
-        if failed { Err(failure(conversation, message)) } else { Ok(()) }
+        if !failed {
+            return Ok(());
+        }
+        rules::note(conversation, Meaning::Failure);
+        Err(failure(conversation, message))
     }
 
     /// Whether there are any.
