@@ -18,7 +18,7 @@ use crate::pattern::Link;
 use crate::pattern::conversation::{Conversation, Voice};
 use crate::pattern::dialogue::{Heard, Outgoing, Written, ear};
 use crate::pattern::redial::Ended;
-use crate::pattern::rules::{Meaning, failure, meaning};
+use crate::pattern::rules::{self, Meaning, failure, meaning};
 
 /// Who takes events and answers them.
 pub(super) trait Peer {
@@ -41,7 +41,15 @@ pub(super) struct Answers<'a> {
     any: bool,
     messages: Messages,
     /// Of a stream without messages.
-    ears: Option<[Option<StreamMatcher>; 2]>,
+    ears: Option<Ears>,
+}
+
+/// Matchers for a stream without messages.
+#[derive(Debug)]
+struct Ears {
+    acknowledged: Option<StreamMatcher>,
+    refused: Option<StreamMatcher>,
+    fail: Vec<StreamMatcher>,
 }
 
 /// How often a message acknowledges an event, and how often it refuses one.
@@ -62,8 +70,29 @@ impl<'a> Answers<'a> {
 
     /// Begins a connection, to a stream without messages if it is `raw`.
     pub(super) fn begin(&mut self, raw: bool) {
-        let ears = || [self.acknowledged, self.refused].map(|matcher| matcher.and_then(ear));
-        self.ears = raw.then(ears);
+        self.ears = raw.then(|| Ears {
+            acknowledged: self.acknowledged.and_then(ear),
+            refused: self.refused.and_then(ear),
+            fail: self.messages.fail.iter().filter_map(ear).collect(),
+        });
+    }
+
+    /// An error if the peer says by `message` that the connection has failed.
+    pub(super) fn check(
+        &mut self,
+        conversation: &Conversation,
+        message: &[u8],
+    ) -> Result<(), Ended> {
+        let failed = match &mut self.ears {
+            // Each is fed everything.
+            Some(ears) => ears.fail.iter_mut().map(|ear| ear.feed(message)).sum::<usize>() > 0,
+            None => meaning(&self.messages, message, None) == Meaning::Failure,
+        };
+        if !failed {
+            return Ok(());
+        }
+        rules::note(conversation, Meaning::Failure);
+        Err(failure(conversation, message))
     }
 
     /// Whether there are any.
@@ -72,15 +101,17 @@ impl<'a> Answers<'a> {
     }
 
     fn of(&mut self, conversation: &Conversation, message: &[u8]) -> Result<Verdicts, Ended> {
-        if let Some([acknowledged, refused]) = &mut self.ears {
+        self.check(conversation, message)?;
+        if let Some(ears) = &mut self.ears {
             let hear =
                 |ear: &mut Option<StreamMatcher>| ear.as_mut().map_or(0, |it| it.feed(message));
-            return Ok(Verdicts { acknowledged: hear(acknowledged), refused: hear(refused) });
+            let (acknowledged, refused) = (hear(&mut ears.acknowledged), hear(&mut ears.refused));
+            return Ok(Verdicts { acknowledged, refused });
         }
-        match meaning(&self.messages, message, None) {
-            Meaning::Failure => return Err(failure(conversation, message)),
-            Meaning::Ignored => return Ok(Verdicts::default()),
-            Meaning::Events => {}
+        let meaning = meaning(&self.messages, message, None);
+        rules::note(conversation, meaning);
+        if meaning != Meaning::Events {
+            return Ok(Verdicts::default());
         }
         let is = |matcher: Option<&Matcher>| matcher.is_some_and(|it| it.matches(message, None));
         let refused = is(self.refused);

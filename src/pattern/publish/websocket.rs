@@ -11,7 +11,6 @@ use crate::pattern::Link;
 use crate::pattern::conversation::Voice;
 use crate::pattern::dialogue::{Heard, Outgoing, Talk, is_raw};
 use crate::pattern::redial::{Ended, OPEN_LIMIT, Redial};
-use crate::pattern::rules::{Meaning, failure, meaning};
 
 impl Peer for Talk {
     async fn next(&mut self, link: &Link, voice: &mut Voice) -> Result<Heard, Ended> {
@@ -70,17 +69,14 @@ async fn open(
 ) -> Result<Talk, Ended> {
     let link = pipeline.publisher.link;
     pipeline.answers.begin(is_raw(socket));
-    let voice = &mut pipeline.publisher.voice;
+    let Pipeline { answers, publisher, .. } = pipeline;
+    let voice = &mut publisher.voice;
     // Events of several topics went out since.
     voice.speak_of(link.topic_index());
-    // Nothing has been published yet that a message between the steps could answer; a failure is one at any time.
-    let conversation = voice.conversation();
-    let heard = |_: &mut Voice, heard: &Heard| match meaning(&socket.messages, &heard.message, None)
-    {
-        Meaning::Failure if !is_raw(socket) => Err(failure(&conversation, &heard.message)),
-        _ => Ok(()),
-    };
-    let open = Talk::open(link, voice, socket, redial.rng(), heard);
+    // Nothing has been published yet that a message between the steps could answer; a failure is one all the same.
+    let open = Talk::open(link, voice, socket, redial.rng(), |voice, heard| {
+        answers.check(&voice.conversation(), &heard.message)
+    });
     let opened = tokio::time::timeout(OPEN_LIMIT, open).await;
     opened.unwrap_or(Err(Ended::Net(NetError::Timeout(OPEN_LIMIT))))
 }
