@@ -38,13 +38,13 @@ pub(super) fn explain(scenario: &Scenario, columns: usize) -> String {
     }
     steps(&mut sheet, &publisher, "Set-up", &publisher.dialect.setup);
     let mut kinds = BTreeSet::new();
-    let mut published = false;
+    let mut was_told = false;
     for case in &scenario.cases {
         if !kinds.insert(case.pattern.kind()) {
             continue;
         }
         let speaker = Speaker::new(external, dialect_of(scenario), case);
-        if case.pattern.kind().delivers() && !std::mem::replace(&mut published, true) {
+        if case.pattern.kind().delivers() && !std::mem::replace(&mut was_told, true) {
             publishing::publish(&mut sheet, &speaker, case);
         }
         patterns::pattern(&mut sheet, &speaker, case);
