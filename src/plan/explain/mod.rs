@@ -10,6 +10,7 @@ mod speaker;
 mod tests;
 
 use std::collections::BTreeSet;
+use std::fmt::Write as _;
 
 use self::sheet::Sheet;
 use self::speaker::{Beside, Known, Speaker};
@@ -101,11 +102,11 @@ fn recognition(sheet: &mut Sheet, recognition: &Recognition) {
         }
     };
     if let Some(decode) = decode {
-        text.push_str(&format!(", once {decode} is decoded"));
+        let _ = write!(text, ", once {decode} is decoded");
     }
     if let Some(each) = each.as_ref().and_then(|each| serde_json::to_value(each).ok()) {
         let place = each.as_str().map_or_else(|| each.to_string(), str::to_owned);
-        text.push_str(&format!("; every element of {place} is a message of its own"));
+        let _ = write!(text, "; every element of {place} is a message of its own");
     }
     if *events == PerMessage::One {
         text.push_str("; a message carries at most one");

@@ -249,7 +249,7 @@ fn webhook(
             sheet.answer(call);
         }
         None => {
-            sheet.note(&format!("registers nothing: the server's configuration has to name {url}"))
+            sheet.note(&format!("registers nothing: the server's configuration has to name {url}"));
         }
     }
     match callback.handshake {

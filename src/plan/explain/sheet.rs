@@ -1,5 +1,7 @@
 //! Lines of what is sent, up to a width.
 
+use std::fmt::Write as _;
+
 use super::speaker::Explained;
 use crate::dialect::model::{Call, Captures, Messages};
 use crate::dialect::template::printable;
@@ -102,7 +104,7 @@ impl Sheet {
         let status = if statuses.is_empty() { "2xx".to_owned() } else { statuses.join(" or ") };
         let mut text = format!("expects status {status}");
         if let Some(captures) = captures(&call.capture) {
-            text.push_str(&format!("; captures {captures}"));
+            let _ = write!(text, "; captures {captures}");
         }
         self.note(&text);
     }

@@ -1,6 +1,7 @@
 //! What a dialect's texts say, as far as it is known before anything is sent.
 
 use std::collections::BTreeMap;
+use std::fmt::Write as _;
 
 use hyper::Uri;
 
@@ -198,7 +199,7 @@ impl<'a> Speaker<'a> {
             out.push_str(before);
             let name = after.split("}}").next().unwrap_or_default();
             if name == "directory" || name.starts_with("port:") {
-                out.push_str(&format!("<{name}>"));
+                let _ = write!(out, "<{name}>");
                 rest = after.get(name.len() + 2..).unwrap_or_default();
             } else {
                 out.push_str("{{");
