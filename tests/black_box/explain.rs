@@ -35,7 +35,10 @@ fn the_publish_request_is_shown_byte_for_byte_and_no_secret_is() {
   > @BODY
   = expects status 200
 ";
-    let body = "@BODY";
+    let body = concat!(
+        r#"{"topic":"news-0","number":1,"payload":"q947u7ednw0000000001cxjyyz0123456789abcdefghijklmnopqrstuvwxyz"#,
+        r#"0123456789abcdefghijklmnopqrstuvwxyz0123456789abcdefghijklmnopqr"}"#
+    );
     let request = request.replace("@LENGTH", &body.len().to_string()).replace("@BODY", body);
     assert!(out.contains(&request), "{request}\n{out}");
     assert!(!out.contains("correct-horse") && !err.contains("correct-horse"), "{out}");

@@ -39,13 +39,13 @@ pub(super) fn explain(scenario: &Scenario, columns: usize) -> String {
     }
     steps(&mut sheet, &publisher, "Set-up", &publisher.dialect.setup);
     let mut kinds = BTreeSet::new();
-    let mut publishing_said = false;
+    let mut was_told = false;
     for case in &scenario.cases {
         if !kinds.insert(case.pattern.kind()) {
             continue;
         }
         let speaker = Speaker::new(external, dialect_of(scenario), case);
-        if case.pattern.kind().delivers() && !std::mem::replace(&mut publishing_said, true) {
+        if case.pattern.kind().delivers() && !std::mem::replace(&mut was_told, true) {
             publishing::publish(&mut sheet, &speaker, case);
         }
         patterns::pattern(&mut sheet, &speaker, case);
@@ -126,8 +126,8 @@ fn launch(sheet: &mut Sheet, speaker: &Speaker<'_>, spec: &LaunchSpec) {
     let command = |line: &CommandLine| {
         let words = line.0.iter().map(|word| {
             let word = String::from_utf8_lossy(&speaker.say_launch(word, &known)).into_owned();
-            // Placeholders are no redirections.
-            let bare = word.replace(['<', '>'], "");
+            // Placeholders are no redirections, and options no assignments.
+            let bare = word.replace(['<', '>', '='], "");
             match shlex::try_quote(&bare) {
                 Ok(quoted) if quoted == bare => word,
                 _ => format!("'{}'", word.replace('\'', "'\\''")),
@@ -141,7 +141,7 @@ fn launch(sheet: &mut Sheet, speaker: &Speaker<'_>, spec: &LaunchSpec) {
     for (path, file) in &spec.files {
         let repeat = if file.repeat.is_some() { ", once per client" } else { "" };
         let path = speaker.say_launch(path, &Known::default());
-        let shown = String::from_utf8_lossy(&path).into_owned();
+        let shown = String::from_utf8_lossy(&path);
         sheet.bytes(
             "writes  ",
             format!("{shown} ({} characters as written{repeat})", file.content.chars().count())

@@ -222,11 +222,8 @@ pub(super) fn callback_url(speaker: &Speaker<'_>, callback: &Callback) -> String
     let shown = port.map_or("<port>".to_owned(), |port| port.to_string());
     let Some(advertise) = &callback.advertise else {
         let scheme = speaker.callback_scheme();
-        return if address.contains(':') {
-            format!("{scheme}://[{address}]:{shown}/")
-        } else {
-            format!("{scheme}://{address}:{shown}/")
-        };
+        let address = if address.contains(':') { format!("[{address}]") } else { address };
+        return format!("{scheme}://{address}:{shown}/");
     };
     known.named.insert("listen_address".to_owned(), address);
     if let Some(port) = port {

@@ -1,10 +1,11 @@
 //! Lines of what is sent, up to a width.
 
+use std::fmt::Write as _;
+
 use super::speaker::Explained;
 use crate::dialect::model::{Call, Captures, Messages};
 use crate::dialect::template::printable;
 use crate::prose;
-use std::fmt::Write as _;
 
 /// Widest line of running text.
 const WIDTH: usize = 98;

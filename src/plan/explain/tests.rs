@@ -169,7 +169,7 @@ fn a_place_is_split_as_an_endpoint_would_be_where_its_port_is_not_known() {
 
 #[test]
 fn the_built_in_target_is_explained_by_its_own_page() {
-    let text = "question = \"?\"\npatterns = [\"request\", \"short-poll\", \"long-poll\", \"sse\", \"websocket\", \"webhook\"]\n[workload]\nclients = 2\nrate = \"1/s\"\n";
+    let text = "question = \"?\"\npatterns = [\"sse\", \"websocket\", \"webhook\"]\n[workload]\nclients = 2\nrate = \"1/s\"\n";
     let scenario = scenario::parse(text, "x.toml", &[], &|_| None).unwrap();
     let page = explain(&scenario, usize::MAX);
     assert!(page.contains("The target publishes the events by itself."), "{page}");
