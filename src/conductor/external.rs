@@ -140,7 +140,7 @@ impl Trial<'_> {
             target: found.address,
             trust: found.trust.clone(),
             access: found.access.clone(),
-            phases: plan.scenario.phases,
+            phases: self.facts.phases,
             schedule: delivers.then(|| plan.schedule(self.planned)),
         };
         self.publisher = Some(id);

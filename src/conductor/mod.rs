@@ -11,6 +11,7 @@ mod site;
 mod target;
 mod trial;
 
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 use crate::judge;
@@ -103,13 +104,18 @@ impl Conductor<'_> {
         folder: &mut RunFolder,
         mut progress: impl FnMut(Progress<'_>),
     ) -> Result<Option<Stop>, FolderError> {
+        let mut publishing = BTreeMap::new();
         for (index, trial) in self.plan.trials.iter().enumerate() {
             if let Some(signal) = floor::run(self, index, folder, &mut progress)? {
                 return Ok(Some(Stop::Signal(signal)));
             }
-            let (facts, aborted) = trial::run(self, trial, |phase, _| {
+            if self.plan.publishes_alone(trial.case) {
+                publishing.entry(trial.case).or_insert_with(|| trial::publish_only(self, trial));
+            }
+            let (mut facts, aborted) = trial::run(self, trial, |phase, _| {
                 progress(Progress::Phase { index, trial, phase });
             });
+            facts.resources.publish_cpu_ns = publishing.get(&trial.case).copied().flatten();
             let (verdict, reasons) = judge::verdict(&facts);
             let reasons = judge::advised(&facts, reasons);
             let record =

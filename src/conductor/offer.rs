@@ -9,6 +9,9 @@ use crate::record::MemoryReading;
 impl Trial<'_> {
     pub(super) fn launch_workers(&mut self, found: &FoundTarget) -> Result<(), TrialAbort> {
         let plan = self.conductor.plan;
+        if self.publish_only {
+            return Ok(());
+        }
         self.read_memory(0);
         let plateaus = plan.plateaus(self.planned.case);
         let segments = plan.segments(self.planned.case).into_iter().zip(plateaus);

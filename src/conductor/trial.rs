@@ -11,7 +11,7 @@ use super::{Conductor, Phase, abort, signal};
 use crate::clock::{self, SECOND_NS};
 use crate::control::{Assignment, Order, PROTOCOL_VERSION, Report, mishap, panic_message};
 use crate::judge::AbortWatch;
-use crate::measure::{BATCH_NS, RawSamples, Snapshot, was_ever_under_pressure};
+use crate::measure::{BATCH_NS, Counter, RawSamples, Snapshot, was_ever_under_pressure};
 use crate::plan::{Layout, PlannedTrial};
 use crate::record::{Intervals, Resources, STOPPED_BY, TrialFacts, WorkerHealth};
 use crate::scenario::Profile;
@@ -39,6 +39,8 @@ pub(super) struct Trial<'a> {
     pub conductor: &'a Conductor<'a>,
     pub planned: &'a PlannedTrial,
     on_phase: &'a mut dyn FnMut(Phase, &[u32]),
+    /// Whether there are no clients.
+    pub publish_only: bool,
     // Children are dropped before the channel, so that their threads end.
     pub children: Vec<Child>,
     pub done: Vec<bool>,
@@ -71,13 +73,32 @@ pub(super) fn run(
     planned: &PlannedTrial,
     mut on_phase: impl FnMut(Phase, &[u32]),
 ) -> (TrialFacts, Option<String>) {
+    carry_out(conductor, planned, false, &mut on_phase)
+}
+
+/// Runs `planned` without clients, so that only publishing costs the target anything; returns its CPU time per event, in
+/// nanoseconds, if that was measured.
+pub(super) fn publish_only(conductor: &Conductor<'_>, planned: &PlannedTrial) -> Option<f64> {
+    let (facts, _) = carry_out(conductor, planned, true, &mut |_, _| ());
+    let published = facts.target.counters.get(Counter::Published);
+    let used = facts.cpu_used().filter(|_| facts.failure.is_none() && published > 0)?;
+    Some(used.target_ns? as f64 / published as f64)
+}
+
+fn carry_out(
+    conductor: &Conductor<'_>,
+    planned: &PlannedTrial,
+    publish_only: bool,
+    on_phase: &mut dyn FnMut(Phase, &[u32]),
+) -> (TrialFacts, Option<String>) {
     let plan = conductor.plan;
     let layout = &plan.layouts[planned.case];
     let (speak, heard) = channel();
     let mut trial = Trial {
         conductor,
         planned,
-        on_phase: &mut on_phase,
+        on_phase,
+        publish_only,
         children: Vec::new(),
         done: Vec::new(),
         heard,
@@ -88,7 +109,7 @@ pub(super) fn run(
             trial: planned.trial,
             block: planned.block,
             profile: plan.scenario.profile.unwrap_or_else(|| profile(layout)),
-            phases: plan.scenario.phases,
+            phases: if publish_only { plan.publish_only_phases() } else { plan.scenario.phases },
             window_start_ns: 0,
             workers: Snapshot::default(),
             health: Vec::new(),
@@ -207,7 +228,7 @@ impl Trial<'_> {
             self.listen_until(start_ns)?;
             self.facts.resources.idle_cpu = before.zip(self.cpu_now());
         }
-        self.watch = abort::watch(self, window_ns);
+        self.watch = abort::watch(self, window_ns).filter(|_| !self.publish_only);
         self.enter(Phase::Warmup);
         self.listen_until(window_ns)?;
         self.facts.window_start_ns = window_ns;

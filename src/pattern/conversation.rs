@@ -13,7 +13,7 @@ use hyper::{Method, Request, Uri};
 use super::Link;
 use super::trace::{self, Kind, Trace};
 use crate::control::{Access, Owner};
-use crate::dialect::model::{Call, Dialect, Headers, Mark, Socket};
+use crate::dialect::model::{Call, Dialect, Headers, Mark, Semantics, Socket};
 use crate::dialect::secrets::Secrets;
 use crate::dialect::template::{RenderError, Scope, Template, World};
 use crate::dialect::token::{Finder, RunTag};
@@ -140,6 +140,11 @@ impl Conversation {
     /// `text` without secrets.
     pub fn redact<'a>(&self, text: &'a str) -> Cow<'a, str> {
         self.hidden.redact(text)
+    }
+
+    /// Whether only the newest state is wanted.
+    pub fn wants_latest(&self) -> bool {
+        self.dialect.recognition.semantics == Semantics::Latest
     }
 
     /// Whether events are recognised by the built-in server's envelope.

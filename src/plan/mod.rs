@@ -15,9 +15,10 @@ use std::ops::Range;
 
 use serde::{Deserialize, Serialize};
 
+use crate::dialect::model::Callback;
 use crate::measure::Host;
 use crate::pace::Schedule;
-use crate::scenario::{Pattern, Scenario, opening_ns};
+use crate::scenario::{Pattern, Phases, Scenario, opening_ns};
 use crate::unit::Span;
 
 pub use floor::PlannedFloor;
@@ -25,6 +26,8 @@ pub use layout::{Layout, PlanError, plateaus, segments};
 
 /// Time to launch and end the processes of a trial, as measured on two cores.
 const LAUNCH: Span = Span::from_ms(400);
+/// Longest window of a trial without clients.
+const PUBLISH_ONLY: Span = Span::from_secs(5);
 /// Time of the last deliveries of a pattern that pushes.
 const PUSH_DRAIN: Span = Span::from_ms(200);
 
@@ -75,7 +78,8 @@ impl Plan {
     /// The expected duration of the run, in nanoseconds.
     pub fn duration_ns(&self) -> u64 {
         let trials: u64 = self.trials.iter().map(|trial| self.trial_ns(trial.case)).sum();
-        trials + self.floors.iter().map(|floor| floor.plan.duration_ns()).sum::<u64>()
+        let floors: u64 = self.floors.iter().map(|floor| floor.plan.duration_ns()).sum();
+        trials + floors + self.publish_only_ns()
     }
 
     /// The duration of the run if every trial needs its whole drain, in nanoseconds.
@@ -84,7 +88,7 @@ impl Plan {
         let trial_ns = LAUNCH.ns() + self.before_drain_ns() + drain_ns;
         let floors: u64 = self.floors.iter().map(|floor| floor.plan.duration_ns_max()).sum();
         let networks: u64 = self.trials.iter().map(|trial| self.network_ns(trial.case)).sum();
-        self.trials.len() as u64 * trial_ns + networks + floors
+        self.trials.len() as u64 * trial_ns + networks + floors + self.publish_only_ns()
     }
 
     /// The expected duration of a trial of `case`, in nanoseconds.
@@ -113,6 +117,34 @@ impl Plan {
         let case = &self.scenario.cases[case];
         let lost_ns = if case.conditions.network.loss > 0.0 { unlucky_ns } else { 0 };
         layout::PLATEAUS * (2 * opening_ns(case) + lost_ns)
+    }
+
+    /// Whether the CPU time that publishing alone takes is measured before the first trial of `case`: where events are published
+    /// to a server of the user's own, and its receivers need not listen for that.
+    pub fn publishes_alone(&self, case: usize) -> bool {
+        let scenario = &self.scenario;
+        let Some(external) = scenario.external.as_deref().filter(|_| scenario.floor) else {
+            return false;
+        };
+        let kind = scenario.cases[case].pattern.kind();
+        let is_static = external.dialect.webhook.as_ref().is_some_and(Callback::is_static);
+        let watched = !external.launch.is_empty() || external.process.is_some();
+        kind.delivers() && watched && !(kind.traits().called_back && is_static)
+    }
+
+    /// The phases of a trial without clients.
+    pub fn publish_only_phases(&self) -> Phases {
+        let phases = self.scenario.phases;
+        let measure = phases.measure.min(PUBLISH_ONLY);
+        Phases { connect: Span::default(), idle: Span::default(), measure, ..phases }
+    }
+
+    /// How long the trials without clients take, in nanoseconds.
+    fn publish_only_ns(&self) -> u64 {
+        let phases = self.publish_only_phases();
+        let one_ns = LAUNCH.ns() + phases.warmup.ns() + phases.measure.ns();
+        let cases = 0..self.scenario.cases.len();
+        cases.filter(|case| self.publishes_alone(*case)).count() as u64 * one_ns
     }
 
     fn before_drain_ns(&self) -> u64 {

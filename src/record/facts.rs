@@ -115,6 +115,9 @@ pub struct Resources {
     /// CPU time of the workers in the window that was spun away before deadlines, in nanoseconds: the price of
     /// being on time, and no load.
     pub spun_ns: u64,
+    /// CPU time of the target per event while nobody had subscribed, in nanoseconds; `None` where the target publishes by
+    /// itself.
+    pub publish_cpu_ns: Option<f64>,
     /// Anonymous memory of the target at each plateau of the connect phase.
     pub target_memory: Vec<MemoryReading>,
 }

@@ -54,6 +54,10 @@ fn sentence(view: &View, summary: &CaseSummary) -> Option<String> {
         }
     }
     said.push('.');
+    if let Some(share) = summary.figure("publish_cpu_share") {
+        let percent = share.value.print(|share| format!("{:.0} %", 100.0 * share));
+        let _ = write!(said, " Publishing took about {percent} of the target's CPU.");
+    }
     for (name, unit, what) in [
         ("superseded", "delivery", "superseded by a newer state"),
         ("foreign_events", "arrival", "of another run or topic"),

@@ -53,11 +53,14 @@ impl Link {
         let late = freshness_ns > self.context.case.workload.late_after.ns();
         let (arrival, measured) = self.book_at(seq, place, late);
         self.count_received(received_ns);
+        // Where only the newest state is wanted, one that comes after a newer one tells nothing.
+        let outdated = arrival == Arrival::Reordered && self.context.conversation.wants_latest();
+        let tells = arrival != Arrival::Duplicate && !outdated;
         let mut recorder = self.context.recorder.borrow_mut();
-        if arrival != Arrival::Duplicate {
+        if tells {
             recorder.record_due(due_ns, freshness_ns);
         }
-        if measured && arrival != Arrival::Duplicate {
+        if measured && tells {
             if received_ns < due_ns {
                 recorder.count(Counter::NegativeFreshness, 1);
             }

@@ -121,6 +121,18 @@ pub(super) fn publisher_publishes(facts: &TrialFacts) -> bool {
     facts.case.pattern.kind().delivers() && facts.case.workload.publish == Publish::Publisher
 }
 
+/// CPU time of the target per event where nobody has subscribed, in nanoseconds.
+pub(super) fn publish_cpu_per_event(facts: &TrialFacts) -> Option<f64> {
+    facts.resources.publish_cpu_ns.filter(|_| facts.failure.is_none())
+}
+
+/// The share of the target's CPU time in the window that publishing took.
+pub(super) fn publish_cpu_share(facts: &TrialFacts) -> Option<f64> {
+    let published = facts.target.counters.get(Counter::Published) as f64;
+    let used = facts.cpu_used()?.target_ns.filter(|ns| *ns > 0)?;
+    Some(publish_cpu_per_event(facts)? * published / used as f64)
+}
+
 // Totals, rates and costs.
 
 pub(super) fn errors(facts: &TrialFacts) -> Option<u64> {

@@ -403,4 +403,8 @@ pub const SPECS: &[Spec] = &[
         .says("arrivals of events that were due before their client had subscribed", "likewise"),
     count("repeated", Unit::Of("arrivals"), WORKERS, Counter::Repeated).when(fill::publisher_publishes).of(Of::Delivering).expected_of(Of::Nothing).better(Better::Neither)
         .says("further arrivals of events in pages of polls without a cursor, which repeat: no duplicates", "likewise"),
+    number("publish_cpu_ns_per_event", "publish_cpu_per_event", Unit::Nanoseconds, fill::publish_cpu_per_event).of(Of::Delivering).expected_of(Of::Nothing)
+        .says("the target's CPU time per event of a trial without clients, before the first of the case: what publishing costs it", "`publish` is not `publisher`, not measured, `floor = false`, static webhooks"),
+    number("publish_cpu_share", "publish_cpu_share", Unit::None, fill::publish_cpu_share).of(Of::Delivering).expected_of(Of::Nothing).better(Better::Neither)
+        .says("`publish_cpu_ns_per_event` × events published in the window ÷ the target's CPU time in it: publishing's share of the cost", "likewise"),
 ];

@@ -55,7 +55,8 @@ pub(in crate::scenario) static ROOT: Section = Section {
         key("floor", Boolean)
             .says("Whether to measure the noise floor: short trials of the same load against a null target within the first \
                    block, one for the responses and one for the deliveries of each workload. Figures below three times \
-                   their floor are marked `^`."),
+                   their floor are marked `^`. With a target of your own that tidings launches or watches, also what \
+                   publishing alone costs it: a trial without clients before the first of each case."),
     ],
 };
 

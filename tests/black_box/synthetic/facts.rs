@@ -261,6 +261,7 @@ fn resources(start: u64, target_cpu: f64, memory: f64, clients: u64) -> Resource
         bytes: 4_000_000 + (memory * (clients * fifth / 5) as f64) as u64,
     };
     Resources {
+        publish_cpu_ns: None,
         cpu: (0..=WINDOW_S).map(reading).collect(),
         connect_cpu: None,
         idle_cpu: None,
