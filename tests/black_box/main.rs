@@ -44,6 +44,7 @@ mod network;
 mod objectives;
 mod payloads;
 mod plan_cli;
+mod planted_secrets;
 mod quantities;
 mod report_cli;
 mod request_support;
