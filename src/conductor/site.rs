@@ -74,7 +74,7 @@ impl<'a> Site<'a> {
 }
 
 impl Site<'_> {
-    /// The URL under which the server reaches client number `client`; `None` where that is told later, or never.
+    /// The URL under which the server reaches client number `client`; `None` where it is registered later, or never.
     fn callback_url(&self, client: u64, topic: &str) -> Result<Option<String>, String> {
         let (Some(callback), Some(port)) = (&self.external.dialect.webhook, self.callback_port)
         else {
@@ -111,7 +111,7 @@ fn named(text: &str, lookup: &Lookup<'_>) -> Result<String, String> {
     Ok(out)
 }
 
-/// The port of webhook receivers whose URLs the server must know before it starts; `None` where it is told later.
+/// The port of webhook receivers whose URLs the server must know before it starts; `None` where clients register them.
 pub(super) fn callback_port(callback: &Callback) -> Result<Option<u16>, String> {
     if let Some(listen) = &callback.listen {
         let port = listen.rsplit_once(':').and_then(|(_, port)| port.parse::<u16>().ok());

@@ -70,17 +70,6 @@ impl Snapshot {
         self.ledger.merge(&other.ledger);
     }
 
-    /// Replaces secrets in what failures said: a server may repeat what it was sent.
-    pub fn hide(&mut self, secrets: &[String]) {
-        for text in self.described.values_mut() {
-            for secret in secrets.iter().filter(|secret| !secret.is_empty()) {
-                if text.contains(secret.as_str()) {
-                    *text = text.replace(secret.as_str(), "[secret]");
-                }
-            }
-        }
-    }
-
     /// The samples of `metric`, if there are any.
     pub fn distribution(&self, metric: Metric) -> Option<&Distribution> {
         self.distributions.get(&metric)

@@ -111,7 +111,7 @@ fn are_kept(receiver: &Receiver) -> bool {
 
 /// Reconnects after a restart of the target or a departure of the link, and renews what the server grants for a while.
 ///
-/// A server that has lost the registration is told it again; the built-in one continues after the link's cursor. One that
+/// A server that has lost the registration gets it again; the built-in one continues after the link's cursor. One that
 /// keeps it is only asked for it: a second registration would deliver everything twice, and hide the loss of the first.
 async fn stay(receiver: &Receiver) {
     let link = &receiver.link;
@@ -219,7 +219,7 @@ async fn look_up(receiver: &Receiver) -> Result<(), SetupError> {
     own.then_some(()).ok_or(SetupError::Foreign)
 }
 
-/// Waits until a server that is told nothing can be reached again.
+/// Waits until a server without registrations can be reached again.
 async fn reach(receiver: &Receiver) -> Result<(), SetupError> {
     let link = &receiver.link;
     let connection = Client::connect(&link.dialer(), link.index()).await?;

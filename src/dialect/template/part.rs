@@ -90,7 +90,7 @@ pub enum Name {
     Capture(Box<str>),
     /// A variable of the environment.
     Secret(Box<str>),
-    /// A file, of which the client's row is taken.
+    /// A file: the client's row is taken.
     File(Box<str>),
     /// The wall clock.
     Now,

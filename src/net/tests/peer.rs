@@ -1,4 +1,4 @@
-//! A server of raw bytes that does as it is told.
+//! A server that sends the raw bytes of a script.
 
 use std::net::SocketAddr;
 use std::time::Duration;

@@ -44,7 +44,7 @@ pub(in crate::pattern) struct Written {
     pub sent_ns: u64,
 }
 
-/// Messages that wait to be written, and what its sender is told of them.
+/// Messages that wait to be written, and how far each has come.
 #[derive(Debug)]
 pub(in crate::pattern) struct Outgoing {
     items: RefCell<VecDeque<Item>>,

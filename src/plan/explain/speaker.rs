@@ -14,9 +14,9 @@ use crate::event::{TOKEN_LEN, TokenPayload, topic_name};
 use crate::net::Endpoint;
 use crate::scenario::{Case, External, Transport};
 
-/// The number of the client, and of the topic, that stand for all.
+/// The number of the client, and of the topic, that are shown.
 const FIRST: u64 = 0;
-/// The number of the event that stands for all.
+/// The number of the event that is shown.
 const EVENT: u64 = 1;
 
 /// What is known where a text stands.

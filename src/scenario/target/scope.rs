@@ -213,7 +213,7 @@ impl Scope {
         }
     }
 
-    /// The parts of a poll's cursor, of which the one called so is a placeholder of the language.
+    /// The parts of a poll's cursor. The one called `cursor` has a placeholder of its own.
     fn of_cursor(&mut self, head: &str, own: &Table) {
         for (name, _) in &own.of(head).of("cursor").0 {
             if name == "cursor" {

@@ -128,7 +128,7 @@ pub(super) static METHOD: Grammar = Grammar {
     },
 };
 
-/// A URL, of which the host and port may be placeholders.
+/// A URL, whose host and port may be placeholders.
 pub(super) static URL: Grammar = Grammar {
     name: "URL",
     example: "\"http://127.0.0.1:8080\"",
