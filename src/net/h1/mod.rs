@@ -1,0 +1,5 @@
+//! HTTP/1.1 as pure functions of bytes (RFC 9112): what both ends share. Nothing here reads, writes, or waits.
+
+mod framing;
+
+pub use framing::{Framing, FramingError, Piece};
