@@ -229,8 +229,9 @@ impl Framing {
                 return Ok(());
             }
             (TrailerLine::Begin | TrailerLine::Name, byte) if is_token(byte) => TrailerLine::Name,
-            (TrailerLine::Name, b':') => TrailerLine::Value,
-            (TrailerLine::Value, b'\t' | b' '..=b'~' | 0x80..) => TrailerLine::Value,
+            (TrailerLine::Name, b':') | (TrailerLine::Value, b'\t' | b' '..=b'~' | 0x80..) => {
+                TrailerLine::Value
+            }
             (TrailerLine::Value, b'\r') => TrailerLine::Cr,
             (TrailerLine::Cr, b'\n') => TrailerLine::Begin,
             _ => return Err(FramingError::Trailer),

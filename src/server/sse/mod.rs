@@ -17,7 +17,6 @@ use std::task::{Context, Poll};
 use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
-use hyper::body::Incoming;
 use hyper::header::{CACHE_CONTROL, HeaderValue};
 use hyper::{Method, Request, StatusCode};
 use tokio::time::{Instant, Sleep};
@@ -27,6 +26,7 @@ use super::answer::{Body, HandlerResult, typed};
 use super::cursor::{self, Opening, Place};
 use super::faults::Push;
 use super::gauges::{CountedLink, Kind};
+use super::http1::Inbound;
 use super::hub::Waiter;
 use super::outlet::Outgoing;
 use super::problem::Problem;
@@ -45,7 +45,7 @@ pub(super) fn get(
     shard: &Rc<Shard>,
     outgoing: &Rc<Outgoing>,
     name: &str,
-    request: &Request<Incoming>,
+    request: &Request<Inbound>,
 ) -> HandlerResult {
     let life = shard.shared.life;
     // The header wins over the query: an `EventSource` that reconnects repeats its first URL, and sends the last id it saw,
