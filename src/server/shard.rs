@@ -31,17 +31,17 @@ use super::items::Store;
 use super::options::Options;
 use super::outlet::{Outgoing, Outlet, Writes};
 use super::publisher::{self, PublishPlan};
+use super::push::Upkeep;
 use super::request::{BODY_WAIT, BodyWait};
 use super::router;
 use super::security::Security;
-use super::stagger::Stagger;
 use super::threads::{Commands, Member, Server};
 use super::webhook::{Endpoint, Registry, deliver};
 use super::wire::Wire;
 use crate::control::mishap;
 use crate::event::Epoch;
 use crate::measure::{Recorder, Snapshot};
-use crate::net::HANDSHAKE_LIMIT;
+use crate::net::{HANDSHAKE_LIMIT, Nursery};
 use crate::pace::{Pacing, Timer};
 
 /// Bytes that hyper buffers a connection, each way: more would make slow consumers look healthy.
@@ -120,8 +120,10 @@ pub(super) struct Shard {
     pub faults: Option<Rc<ShardFaults>>,
     /// The limits on requests.
     pub admission: Admission,
-    /// Phases of what links do at intervals.
-    pub stagger: Stagger,
+    /// Deadlines of push links, and phases of what all links do at intervals.
+    pub upkeep: Rc<Upkeep>,
+    /// Links that wait for their sockets.
+    pub nursery: Nursery,
     scratch: RefCell<Box<[u8]>>,
     leaving: Cell<bool>,
     departure: Notify,
@@ -364,7 +366,8 @@ impl Server for BuiltIn<'_> {
             timer,
             faults,
             admission: Admission::new(common.options.limits, common.options.shards),
-            stagger: Stagger::default(),
+            upkeep: Rc::default(),
+            nursery: Nursery::new(),
             scratch: RefCell::new(vec![0; SCRATCH].into()),
             leaving: Cell::new(false),
             departure: Notify::new(),
@@ -373,6 +376,9 @@ impl Server for BuiltIn<'_> {
         if let Some(store) = &common.store {
             shard.hub.keep_in(store);
         }
+        spawn_local(Rc::clone(shard.hub.fanout()).run());
+        spawn_local(Rc::clone(&shard.upkeep).run());
+        spawn_local(shard.nursery.clone().drive());
         let replicas = Rc::clone(&shard);
         spawn_local(async move {
             while let Some(message) = feed.recv().await {
