@@ -112,11 +112,11 @@ impl State {
     }
 
     /// Writes the rest of an event, what is said beside events, and `events`, in one call.
-    fn write_batch<'a>(
+    fn write_batch(
         &mut self,
         link: &Link,
         cx: &mut Context<'_>,
-        events: &mut dyn Iterator<Item = &'a Arc<Entry>>,
+        events: &mut dyn Iterator<Item = &Arc<Entry>>,
     ) -> Poll<io::Result<usize>> {
         let form = self.protocol.form(link.shard.shared.life);
         let mut batch = [None; BATCH];
