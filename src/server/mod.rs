@@ -46,6 +46,7 @@ mod poll;
 mod problem;
 mod publish;
 mod publisher;
+mod push;
 mod request;
 mod resume;
 mod router;

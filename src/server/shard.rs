@@ -32,10 +32,10 @@ use super::items::Store;
 use super::options::Options;
 use super::outlet::{Outgoing, Outlet, Writes};
 use super::publisher::{self, PublishPlan};
+use super::push::Upkeep;
 use super::request::{BODY_WAIT, BodyWait};
 use super::router;
 use super::security::Security;
-use super::stagger::Stagger;
 use super::threads::{Commands, Member, Server};
 use super::webhook::{Endpoint, Registry, deliver};
 use super::wire::Wire;
@@ -119,9 +119,9 @@ pub(super) struct Shard {
     pub faults: Option<Rc<ShardFaults>>,
     /// The limits on requests.
     pub admission: Admission,
-    /// Phases of what links do at intervals.
-    pub stagger: Stagger,
-    /// The connections and links that wait, in one task.
+    /// Deadlines of push links, and phases of what all links do at intervals.
+    pub upkeep: Rc<Upkeep>,
+    /// Connections and links that wait, in one task.
     pub nursery: Nursery,
     /// What HTTP/1.1 connections share.
     pub desk: Desk,
@@ -361,7 +361,7 @@ impl Server for BuiltIn<'_> {
             timer,
             faults,
             admission: Admission::new(common.options.limits, common.options.shards),
-            stagger: Stagger::default(),
+            upkeep: Rc::default(),
             nursery: Nursery::new(),
             desk: Desk::new(&common.options, &writes),
             writes,
@@ -373,6 +373,8 @@ impl Server for BuiltIn<'_> {
         if let Some(store) = &common.store {
             shard.hub.keep_in(store);
         }
+        spawn_local(Rc::clone(shard.hub.fanout()).run());
+        spawn_local(Rc::clone(&shard.upkeep).run());
         let replicas = Rc::clone(&shard);
         spawn_local(async move {
             while let Some(message) = feed.recv().await {

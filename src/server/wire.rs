@@ -72,6 +72,14 @@ impl Wire {
         Poll::Ready(Ok(buffer.filled().len()))
     }
 
+    /// Gets to the kernel what TLS has taken.
+    pub(super) fn poll_flush_all(&mut self, cx: &mut Context<'_>) -> io::Result<Poll<()>> {
+        match Pin::new(self).poll_flush(cx) {
+            Poll::Ready(flushed) => flushed.map(Poll::Ready),
+            Poll::Pending => Ok(Poll::Pending),
+        }
+    }
+
     /// Writes once. With TLS the bytes reach the kernel only after a flush.
     #[inline]
     pub(super) fn poll_give(

@@ -46,6 +46,15 @@ impl Body for Inbound {
         }
     }
 
+    fn is_end_stream(&self) -> bool {
+        match self {
+            Self::Empty => true,
+            Self::Whole(_) => false,
+            Self::Coming(inlet) => inlet.is_over(),
+            Self::Http2(incoming) => incoming.is_end_stream(),
+        }
+    }
+
     fn size_hint(&self) -> SizeHint {
         match self {
             Self::Empty => SizeHint::with_exact(0),
@@ -104,6 +113,11 @@ impl Inlet {
             hint.set_exact(here.saturating_add(missing));
         }
         hint
+    }
+
+    fn is_over(&self) -> bool {
+        let coming = self.0.borrow();
+        coming.framing.is_done() && coming.data.is_empty()
     }
 
     /// Whether the handler waits for bytes that are to come.

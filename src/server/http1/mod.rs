@@ -33,7 +33,6 @@ use super::answer::{ReplyFuture, Switch, Switched};
 use super::options::Options;
 use super::outlet::{Outgoing, Writes};
 use super::shard::{Caller, Shard};
-use super::sse::Stream;
 use super::wire::Wire;
 use crate::net::h1::Framing;
 
@@ -94,8 +93,6 @@ enum Phase {
     Skip(Framing, u64),
     /// A handler needs the body, or time.
     Answer(ReplyFuture, Option<Rc<Inlet>>, Asked),
-    /// Sends events.
-    Events(Box<Stream>, Asked),
     /// Ends once everything is written, and has shut its side down then; so many bytes may still come.
     End(bool, u64),
     /// Leaves HTTP once everything is written.
@@ -231,7 +228,7 @@ impl Connection {
         let wait = match self.phase {
             Phase::Head | Phase::Skip(..) => Wait::Head,
             Phase::End(..) => Wait::End,
-            Phase::Answer(..) | Phase::Events(..) | Phase::Switch(_) => Wait::Nothing,
+            Phase::Answer(..) | Phase::Switch(_) => Wait::Nothing,
         };
         if self.wait != wait {
             self.wait_for(wait);
@@ -240,7 +237,6 @@ impl Connection {
             Phase::Head => self.poll_head(out, turn, cx),
             Phase::Skip(..) => self.poll_skip(turn, cx),
             Phase::Answer(..) => self.poll_answer(out, turn, cx),
-            Phase::Events(..) => self.poll_events(out, turn, cx),
             Phase::End(..) => self.poll_end(turn, cx),
             Phase::Switch(switch) => {
                 Poll::Ready(Ok(switch.take().map_or(Next::Over, Next::Switch)))

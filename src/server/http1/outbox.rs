@@ -1,6 +1,6 @@
 //! What a connection has rendered and not yet written.
 
-use std::io::{self, IoSlice, Write as _};
+use std::io::{self, IoSlice};
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 
@@ -25,8 +25,6 @@ pub(crate) struct Outbox {
     at: usize,
     /// A large body behind them.
     pub tail: Bytes,
-    /// What ends it.
-    pub end: &'static [u8],
     /// Published stamps of the events in it.
     pub deliveries: Vec<u64>,
     /// TLS has taken bytes that the kernel may not have.
@@ -37,10 +35,7 @@ impl Outbox {
     /// Whether everything is written.
     #[inline]
     pub(super) const fn is_empty(&self) -> bool {
-        self.at == self.bytes.len()
-            && self.tail.is_empty()
-            && self.end.is_empty()
-            && !self.unflushed
+        self.at == self.bytes.len() && self.tail.is_empty() && !self.unflushed
     }
 
     /// Writes everything, and books the deliveries once the kernel has it. `moved` becomes true if it takes anything.
@@ -53,13 +48,13 @@ impl Outbox {
     ) -> Poll<io::Result<()>> {
         loop {
             let rest = &self.bytes[self.at..];
-            let written = if self.tail.is_empty() && self.end.is_empty() {
+            let written = if self.tail.is_empty() {
                 if rest.is_empty() {
                     break;
                 }
                 ready!(wire.poll_give(cx, &[IoSlice::new(rest)]))?
             } else {
-                let slices = [rest, &self.tail, self.end].map(IoSlice::new);
+                let slices = [rest, &self.tail].map(IoSlice::new);
                 ready!(wire.poll_give(cx, &slices))?
             };
             if written == 0 {
@@ -84,22 +79,6 @@ impl Outbox {
         Poll::Ready(Ok(()))
     }
 
-    /// Adds a piece of a stream, as a chunk or as it is.
-    pub(super) fn piece(&mut self, piece: Bytes, chunked: bool) {
-        if chunked {
-            // Writing to memory cannot fail.
-            let _ = write!(self.bytes, "{:x}\r\n", piece.len());
-        }
-        self.body(piece);
-        if chunked {
-            if self.tail.is_empty() {
-                self.bytes.extend_from_slice(b"\r\n");
-            } else {
-                self.end = b"\r\n";
-            }
-        }
-    }
-
     /// Adds a body: a small one is copied behind its head, a large one is written from where it is.
     pub(super) fn body(&mut self, body: Bytes) {
         if body.len() <= COPIED {
@@ -113,9 +92,7 @@ impl Outbox {
         let step = written.min(self.bytes.len() - self.at);
         self.at += step;
         written -= step;
-        let step = written.min(self.tail.len());
-        let _ = self.tail.split_to(step);
-        self.end = &self.end[written - step..];
+        let _ = self.tail.split_to(written);
     }
 
     /// Gives up memory that only one large answer needed.

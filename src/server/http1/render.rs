@@ -8,28 +8,22 @@ use hyper::{Response, StatusCode};
 use super::Asked;
 use super::date::Today;
 use super::outbox::Outbox;
-use crate::server::answer::{Body, Reply, Switch};
-use crate::server::sse::Stream;
+use crate::server::answer::{Body, Reply, Switch, Switched};
+use crate::server::push;
 
-/// What follows the head of an answer.
-#[derive(Debug)]
-pub(super) enum Rest {
-    /// The next request, or the end.
-    Nothing,
-    /// Events, in chunks or until the connection closes.
-    Events(Box<Stream>),
-    /// Another protocol.
-    Switch(Switch),
-}
-
-/// Renders an answer. `asked.keep_alive` becomes false if it is the last of its connection.
-pub(super) fn render(reply: Reply, asked: &mut Asked, today: &Today, out: &mut Outbox) -> Rest {
+/// Renders an answer, and returns what the connection becomes with it. `asked.keep_alive` becomes false if it is the last
+/// of its connection.
+pub(super) fn render(
+    reply: Reply,
+    asked: &mut Asked,
+    today: &Today,
+    out: &mut Outbox,
+) -> Option<Switch> {
     let (parts, body) = Response::into_parts(reply);
     let status = parts.status;
     asked.keep_alive &= !lists(&parts.headers, "close");
-    // A stream of unknown length ends an old connection.
-    let streams = matches!(body, Body::Events(_));
-    asked.keep_alive &= asked.is_http_11 || !streams;
+    // A stream ends its connection.
+    asked.keep_alive &= !matches!(body, Body::Events(_));
     head(status, &parts.headers, *asked, &mut out.bytes);
     let bodiless = status.is_informational()
         || matches!(status, StatusCode::NO_CONTENT | StatusCode::NOT_MODIFIED);
@@ -53,11 +47,16 @@ pub(super) fn render(reply: Reply, asked: &mut Asked, today: &Today, out: &mut O
     match body {
         Body::Whole(bytes) if !bodiless && !asked.is_head => {
             out.body(bytes);
-            Rest::Nothing
+            None
         }
-        Body::Empty | Body::Whole(_) => Rest::Nothing,
-        Body::Events(stream) => Rest::Events(stream),
-        Body::Switch(switch) => Rest::Switch(switch),
+        Body::Empty | Body::Whole(_) => None,
+        Body::Events(stream) => {
+            let chunked = asked.is_http_11;
+            Some(Switch::new(move |Switched { wire, held, .. }| {
+                push::event_stream(*stream, wire, chunked, held);
+            }))
+        }
+        Body::Switch(switch) => Some(switch),
     }
 }
 

@@ -12,7 +12,7 @@ use tokio::io::AsyncWrite as _;
 
 use super::inlet::{Inbound, Inlet};
 use super::outbox::Outbox;
-use super::render::{Rest, render};
+use super::render::render;
 use super::sweep::Wait;
 use super::{Asked, Connection, DRAIN_MAX, Next, Phase, SKIP_MAX};
 use crate::control::mishap;
@@ -122,11 +122,10 @@ impl Connection {
         let skipped = rest.filter(|rest| rest.missing().is_none_or(|missing| missing <= SKIP_MAX));
         asked.keep_alive &= skipped.is_some();
         let is_whole = skipped.is_some_and(|framing| framing.is_done());
-        let rest = render(reply, &mut asked, &self.shard.desk.today, out);
-        self.phase = match (rest, skipped) {
-            (Rest::Events(stream), _) => Phase::Events(stream, asked),
-            (Rest::Switch(switch), _) => Phase::Switch(Some(switch)),
-            (Rest::Nothing, Some(framing)) if asked.keep_alive => {
+        let switch = render(reply, &mut asked, &self.shard.desk.today, out);
+        self.phase = match (switch, skipped) {
+            (Some(switch), _) => Phase::Switch(Some(switch)),
+            (None, Some(framing)) if asked.keep_alive => {
                 if is_whole {
                     Phase::Head
                 } else {
@@ -134,7 +133,7 @@ impl Connection {
                 }
             }
             // Bytes that nobody reads would have the kernel reset the connection, and the answer could be lost.
-            (Rest::Nothing, _) => Phase::End(false, if is_whole { 0 } else { DRAIN_MAX }),
+            (None, _) => Phase::End(false, if is_whole { 0 } else { DRAIN_MAX }),
         };
     }
 
@@ -194,34 +193,6 @@ impl Connection {
         }
         self.unread.extend_from_slice(&scratch[..read]);
         Poll::Pending
-    }
-
-    /// Sends the next piece of a stream.
-    pub(super) fn poll_events(
-        &mut self,
-        out: &mut Outbox,
-        turn: &mut usize,
-        cx: &mut Context<'_>,
-    ) -> Poll<io::Result<Next>> {
-        let Phase::Events(stream, asked) = &mut self.phase else {
-            return Poll::Ready(Ok(Next::On));
-        };
-        let asked = *asked;
-        match stream.poll_next(cx) {
-            Poll::Pending => return self.watch(cx),
-            Poll::Ready(Some(piece)) => {
-                self.shard.desk.outgoing.take(&mut out.deliveries);
-                *turn += piece.len();
-                out.piece(piece, asked.is_http_11);
-            }
-            Poll::Ready(None) => {
-                if asked.is_http_11 {
-                    out.bytes.extend_from_slice(b"0\r\n\r\n");
-                }
-                self.phase = if asked.keep_alive { Phase::Head } else { Phase::End(false, 0) };
-            }
-        }
-        Poll::Ready(Ok(Next::On))
     }
 
     /// Reads over the rest of a body.
