@@ -35,6 +35,7 @@ mod cursor;
 mod durable;
 mod faults;
 mod gauges;
+mod holds;
 mod http1;
 mod hub;
 mod items;

@@ -70,6 +70,7 @@ mod synthetic;
 mod target_calls;
 mod target_child;
 mod target_faults;
+mod target_http1;
 mod target_http2;
 mod target_items;
 mod target_malformed;

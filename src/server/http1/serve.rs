@@ -10,6 +10,7 @@ use bytes::{Bytes, BytesMut};
 use hyper::{Method, Request, StatusCode, Version};
 use tokio::io::AsyncWrite as _;
 
+use super::hot;
 use super::inlet::{Inbound, Inlet};
 use super::outbox::Outbox;
 use super::render::render;
@@ -38,23 +39,29 @@ impl Connection {
             && out.tail.is_empty()
         {
             let rest = &bytes[used..];
-            let head = read_head(rest, |raw| (raw.request(rest), raw.length));
-            let (head, length) = match head {
-                Ok(Some((head, length))) => (head, length),
+            let head = read_head(rest, |raw| {
+                mishap("connection");
+                let head = if hot::answer(&self.shard, &self.caller, &raw, out) {
+                    None
+                } else {
+                    Some(raw.request(rest))
+                };
+                (head, raw.length)
+            });
+            match head.map(|head| head.map(|(head, length)| (head.transpose(), length))) {
                 Ok(None) => {
                     self.is_partial = true;
                     break;
                 }
-                Err(error) => (Err(error), 0),
-            };
-            match head {
-                Ok(head) => {
+                Ok(Some((Ok(head), length))) => {
                     // The next request has the whole wait.
                     self.wait = Wait::Nothing;
                     used += length;
-                    used += self.answer(head, &bytes[used..], out);
+                    if let Some(head) = head {
+                        used += self.answer(head, &bytes[used..], out);
+                    }
                 }
-                Err(error) => {
+                Ok(Some((Err(error), _))) | Err(error) => {
                     let status = match error {
                         HeadError::Malformed => StatusCode::BAD_REQUEST,
                         HeadError::TooLarge => StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE,
@@ -88,7 +95,6 @@ impl Connection {
     }
 
     fn route(&mut self, mut request: Request<Inbound>) -> ReplyFuture {
-        mishap("connection");
         let shard = &self.shard;
         if self.caller.crowded {
             return router::refuse(shard, &request, admission::crowded());
