@@ -32,7 +32,7 @@ fn exchange(target: &Target, bytes: &[u8]) -> String {
 
 /// A request of these lines, and then one that has the connection end.
 fn request(first: &str, lines: &[&str]) -> Vec<u8> {
-    let lines: String = lines.iter().map(|line| format!("{line}\r\n")).collect();
+    let lines = lines.iter().flat_map(|line| [line, "\r\n"]).collect::<String>();
     let last = "DELETE /items/none HTTP/1.1\r\nhost: t\r\nconnection: close\r\n\r\n";
     format!("{first} HTTP/1.1\r\n{lines}\r\n{last}").into_bytes()
 }
