@@ -1,6 +1,5 @@
 //! From a request's bytes to its answer's.
 
-use std::future::Future as _;
 use std::io;
 use std::pin::Pin;
 use std::rc::Rc;
@@ -89,7 +88,8 @@ impl Connection {
         };
         match self.route(request.map(|()| body)) {
             ReplyFuture::Now(Some(reply)) => self.reply(reply, inlet, asked, out),
-            later => self.phase = Phase::Answer(later, inlet, asked),
+            ReplyFuture::Now(None) => self.phase = Phase::End(false, 0),
+            ReplyFuture::Later(later) => self.phase = Phase::Answer(later, inlet, asked),
         }
         used
     }
@@ -154,9 +154,9 @@ impl Connection {
             let Phase::Answer(answer, inlet, asked) = &mut self.phase else {
                 return Poll::Ready(Ok(Next::On));
             };
-            if let Poll::Ready(Ok(reply)) = Pin::new(answer).poll(cx) {
+            if let Poll::Ready(answer) = answer.as_mut().poll(cx) {
                 let (inlet, asked) = (inlet.take(), *asked);
-                self.reply(reply, inlet, asked, out);
+                self.reply(answer.unwrap_or_else(Reply::from), inlet, asked, out);
                 return Poll::Ready(Ok(Next::On));
             }
             let Some(inlet) = inlet.as_ref().filter(|inlet| inlet.is_wanted()) else {
