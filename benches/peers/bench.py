@@ -5,6 +5,7 @@ import atexit
 import contextlib
 import csv
 import fcntl
+import http.client
 import os
 import pathlib
 import random
@@ -123,22 +124,14 @@ def measured(core, command, limit, during=None):
         return output.read().decode(errors="replace"), usage.ru_utime + usage.ru_stime, wall, child.returncode
 
 
-def processes():
-    """Parent of every process that can be seen."""
-    parents = {}
-    for entry in os.listdir("/proc"):
-        if entry.isdigit():
-            with contextlib.suppress(OSError, IndexError, ValueError):
-                text = pathlib.Path(f"/proc/{entry}/stat").read_text()
-                parents[int(entry)] = int(text.rpartition(")")[2].split()[1])
-    return parents
-
-
 def family(pid):
-    """A process and all that descend from it."""
-    parents, found = processes(), [pid]
+    """A process and all that descend from it, as far as they run."""
+    found = [pid]
     for member in found:
-        found.extend(child for child, parent in parents.items() if parent == member)
+        with contextlib.suppress(OSError):
+            for thread in os.listdir(f"/proc/{member}/task"):
+                text = pathlib.Path(f"/proc/{member}/task/{thread}/children").read_text()
+                found.extend(int(child) for child in text.split())
     return found
 
 
@@ -150,6 +143,21 @@ def cpu_of(pids):
             fields = pathlib.Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
             total += int(fields[11]) + int(fields[12])
     return total / TICKS
+
+
+def memory_of(pids):
+    """Resident memory of these processes in bytes: VmRSS."""
+    total = 0
+    for pid in pids:
+        with contextlib.suppress(OSError):
+            for line in pathlib.Path(f"/proc/{pid}/status").read_text().splitlines():
+                if line.startswith("VmRSS:"):
+                    total += 1024 * int(line.split()[1])
+    return total
+
+
+def http_connection(port):
+    return http.client.HTTPConnection("127.0.0.1", port, timeout=10)
 
 
 def free_port(address="127.0.0.1"):
@@ -251,6 +259,21 @@ def table(title, found, ours, figures, compared):
             row.append("1" if mine else intervals.ratio_text(intervals.ratio(column(found, ours, figure), column(found, name, figure))))
         rows.append(row)
     show(title[0], heads, rows)
+
+
+def run_tables(options, tables, raw):
+    """Runs the tables that are wanted, one after another, and keeps what was measured however it ends."""
+    try:
+        for name in wanted(options, tables):
+            try:
+                tables[name](options, raw)
+            except Failed as reason:
+                print(f"\n{name}: not measured. {reason}")
+            raw.write()
+    except KeyboardInterrupt:
+        sys.exit(130)
+    finally:
+        raw.write()
 
 
 class Pairs:

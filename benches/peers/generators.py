@@ -3,9 +3,7 @@
 
 Tables (--only): closed, headers, chunked, open, peak, http2, many. README.md says what each shows."""
 
-import contextlib
 import functools
-import sys
 import time
 
 import bench
@@ -13,7 +11,7 @@ import clients
 import hosts
 import load
 
-TABLES = ("closed", "headers", "chunked", "open", "peak", "http2", "many")
+
 MICROSECONDS = lambda value: f"{1e6 * value:.2f} µs"
 MILLISECONDS = lambda value: f"{1e3 * value:.3f} ms"
 WHOLE = lambda value: f"{value:,.0f}"
@@ -185,18 +183,7 @@ def main():
         "chunked": functools.partial(closed, name="chunked", path="/chunked", what="chunked"),
         "open": opened, "peak": peak, "http2": http2, "many": many,
     }
-    try:
-        for name in bench.wanted(options, TABLES):
-            try:
-                tables[name](options, raw)
-            except bench.Failed as reason:
-                print(f"\n{name}: not measured. {reason}")
-            raw.write()
-    except KeyboardInterrupt:
-        sys.exit(130)
-    finally:
-        with contextlib.suppress(OSError):
-            raw.write()
+    bench.run_tables(options, tables, raw)
 
 
 if __name__ == "__main__":

@@ -2,7 +2,6 @@
 
 import contextlib
 import csv
-import json
 import pathlib
 import tempfile
 import time
@@ -36,32 +35,47 @@ request = "GET {path}"
 """
 
 
-class Worker:
-    """Samples the CPU time of a run's worker processes from /proc, as a check on what the run reports."""
+class Watch:
+    """Samples CPU time and resident memory of the processes of one role that a run starts (`tidings worker`, `tidings target`), from /proc."""
 
     def __init__(self, role="worker"):
-        self.role, self.pids, self.samples, self.next = role, [], [], 0.0
+        self.role, self.samples, self.next, self.sizes = role, {}, 0.0, []
 
     def look(self, pid):
-        now = time.monotonic()
-        if now < self.next:
+        if time.monotonic() < self.next:
             return
-        self.next = now + 0.05
-        if not self.pids:
-            self.pids = [member for member in bench.family(pid) if self.role in words_of(member)[1:2]]
-        if self.pids:
-            self.samples.append((time.monotonic(), bench.cpu_of(self.pids)))
+        self.next = time.monotonic() + 0.05
+        for member in bench.family(pid):
+            if member in self.samples or self.role in words_of(member)[1:2]:
+                self.samples.setdefault(member, []).append((time.monotonic(), bench.cpu_of([member])))
+                self.sizes.append((time.monotonic(), bench.memory_of([member])))
 
-    def cores(self, seconds):
-        """The most CPU seconds per second that any window of the measurement's length had."""
-        best, begin = 0.0, 0
-        for when, cpu in self.samples:
-            while when - self.samples[begin][0] > seconds:
-                begin += 1
-            earlier, before = self.samples[begin]
-            if when - earlier > 0.9 * seconds - 0.1:
-                best = max(best, (cpu - before) / (when - earlier))
-        return best or None
+    def cores(self, seconds, number=0):
+        """The most CPU seconds per second of any window of about this length, of the process that was seen as number `number`."""
+        series = list(self.samples.values())[number : number + 1]
+        return busiest(series[0], seconds) if series else None
+
+    def size(self, after):
+        """Resident memory at the last look within so many seconds of the first one."""
+        early = [size for when, size in self.sizes if when - self.sizes[0][0] <= after]
+        if not early:
+            raise bench.Failed(f"no process 'tidings {self.role}' was seen")
+        return early[-1]
+
+    def largest(self):
+        return max(size for _, size in self.sizes)
+
+
+def busiest(samples, seconds):
+    """The most CPU seconds per second between two samples that are about `seconds` apart; None if none are."""
+    best, begin = 0.0, 0
+    for when, cpu in samples:
+        while when - samples[begin][0] > seconds:
+            begin += 1
+        earlier, before = samples[begin]
+        if when > earlier and when - earlier > 0.9 * seconds - 0.1:
+            best = max(best, (cpu - before) / (when - earlier))
+    return best or None
 
 
 def words_of(pid):
@@ -114,7 +128,7 @@ def value(row, name, factor=1.0):
 
 def run(binary, load, core, arrivals="poisson"):
     """Offers the load with tidings, and returns its figures under the names of the other programs."""
-    watch = Worker()
+    watch = Watch()
     links = load.connections * (load.streams or 1)
     limit = load.seconds + links / 4000 + 20
     row, _, _ = trial(binary, requests_scenario(load, arrivals), core, limit, watch)
@@ -130,17 +144,3 @@ def run(binary, load, core, arrivals="poisson"):
         "proc_check": cores / share if cores and share else None,
     }
     return figures | clients.per_request(requests, spent * requests, load.seconds)
-
-
-def deliveries(row):
-    """The figures of a trial of events."""
-    names = {
-        "delivered": ("delivered", 1.0), "expected": ("expected", 1.0), "lost": ("lost", 1.0),
-        "target_cpu": ("target_cpu_ns_per_delivery", 1e-9), "worker_cpu": ("worker_cpu_ns_per_delivery", 1e-9),
-        "p50": ("freshness_ns_p50", 1e-9), "p99": ("freshness_ns_p99", 1e-9), "cores": ("target_cpu_cores", 1.0),
-    }
-    return {name: value(row, cell, factor) for name, (cell, factor) in names.items()}
-
-
-def as_json(text):
-    return json.dumps(text)

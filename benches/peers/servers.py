@@ -1,20 +1,20 @@
 #!/usr/bin/env python3
 """tidings' built-in server beside nginx, nchan and bun: what an operation costs the server.
 
-Tables (--only): item, poll, websocket, sse. README.md says what each shows."""
+Tables (--only): item, poll, fanout. README.md says what each shows."""
 
 import contextlib
 import functools
-import http.client
 import json
-import sys
 
 import bench
 import clients
+import events
 import hosts
+import intervals
 from generators import MICROSECONDS, WHOLE
 
-TABLES = ("item", "poll")
+
 
 
 def answers(options, raw, name, path, prepare):
@@ -41,7 +41,7 @@ def answers(options, raw, name, path, prepare):
 
 
 def get(server, path):
-    connection = http.client.HTTPConnection("127.0.0.1", server.port, timeout=10)
+    connection = bench.http_connection(server.port)
     try:
         connection.request("GET", path)
         answer = connection.getresponse()
@@ -54,7 +54,7 @@ def get(server, path):
 
 
 def post(server, path, body):
-    connection = http.client.HTTPConnection("127.0.0.1", server.port, timeout=10)
+    connection = bench.http_connection(server.port)
     try:
         connection.request("POST", path, body, {"content-type": "application/json"})
         answer = connection.getresponse()
@@ -84,21 +84,33 @@ def poll(options, raw):
     answers(options, raw, "poll", "/topics/news-0/events?since=0", lambda server: None)
 
 
+def fanout(options, raw):
+    """A broadcast to 1,000 subscribers, over WebSockets and over SSE, all servers in the same rounds."""
+    offered = events.Load(clients=options.subscribers, seconds=options.seconds)
+    found = {"null target": lambda: events.null(options, offered)}
+    for pattern in ("websocket", "sse"):
+        for name, program in events.programs(options, pattern, offered, ("nchan", "bun")).items():
+            found[f"{name}, {pattern}"] = program
+    found = bench.rounds(options, found)
+    shown = [("CPU per delivery", "target_cpu", MICROSECONDS), ("client's CPU", "worker_cpu", MICROSECONDS), ("delivered", "delivered", WHOLE)]
+    for pattern in ("websocket", "sse"):
+        part = {name: rows for name, rows in found.items() if name.endswith(f", {pattern}") or name == "null target"}
+        title = f"Broadcast to {offered.clients:,} subscribers × {offered.rate:g}/s × {offered.payload} B, {pattern}"
+        bench.table((title, "server"), part, f"tidings, {pattern}", shown, [("CPU, tidings ÷ it (95 %)", "target_cpu")])
+    within = intervals.ratio(*(bench.column(found, f"tidings, {pattern}", "target_cpu") for pattern in ("sse", "websocket")))
+    print(f"tidings, CPU per delivery: SSE ÷ WebSocket {intervals.ratio_text(within)}.")
+    events.counts(found)
+    raw.add("fanout", found)
+
+
 def main():
     parser = bench.arguments(__doc__)
+    parser.add_argument("--subscribers", type=int, default=1000, help="subscribers of the broadcast (default 1,000)")
     options = parser.parse_args()
     bench.begin(options)
     raw = bench.Pairs(options.csv)
-    tables = {"item": item, "poll": poll}
-    try:
-        for name in bench.wanted(options, TABLES):
-            try:
-                tables[name](options, raw)
-            except bench.Failed as reason:
-                print(f"\n{name}: not measured. {reason}")
-            raw.write()
-    except KeyboardInterrupt:
-        sys.exit(130)
+    tables = {"item": item, "poll": poll, "fanout": fanout}
+    bench.run_tables(options, tables, raw)
 
 
 if __name__ == "__main__":
