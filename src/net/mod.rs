@@ -13,6 +13,7 @@ mod endpoint;
 mod error;
 pub mod fields;
 mod greeting;
+pub mod h1;
 mod handshake_error;
 mod http1;
 mod http2;

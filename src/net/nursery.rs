@@ -123,17 +123,26 @@ impl Nursery {
         self.len() == 0
     }
 
-    /// Polls links as they are woken, for ever: a task of its own.
+    /// Polls links as they are woken, for ever: a task of its own. The links end with it, though they may hold the nursery.
     ///
     /// Without the runtime's budget for a task, which is meant for one link: a nursery of thousands would use it up at once.
     pub async fn drive(self) {
+        struct Driver(Nursery);
+        impl Drop for Driver {
+            fn drop(&mut self) {
+                let links = std::mem::take(&mut *self.0.links.borrow_mut());
+                drop(links);
+            }
+        }
+        let driver = Driver(self);
         tokio::task::unconstrained(async move {
+            let Driver(nursery) = &driver;
             let mut woken = Vec::new();
             loop {
-                poll_fn(|cx| self.woken(&mut woken, cx)).await;
+                poll_fn(|cx| nursery.woken(&mut woken, cx)).await;
                 for slice in woken.chunks(SLICE) {
                     for key in slice {
-                        self.poll(*key as usize);
+                        nursery.poll(*key as usize);
                     }
                     tokio::task::yield_now().await;
                 }
@@ -242,6 +251,22 @@ mod tests {
             assert!(before >= 50, "{before}");
             assert_eq!(nursery.len(), 3, "those that were added have ended");
         });
+    }
+
+    #[test]
+    fn links_that_hold_their_nursery_end_with_its_driver() {
+        let held = Rc::new(());
+        on_a_shard(async {
+            let nursery = Nursery::new();
+            spawn_local(nursery.clone().drive());
+            let (own, held) = (nursery.clone(), Rc::clone(&held));
+            nursery.add(async move {
+                std::future::pending::<()>().await;
+                drop((own, held));
+            });
+            yield_now().await;
+        });
+        assert_eq!(Rc::strong_count(&held), 1);
     }
 
     #[test]
