@@ -26,6 +26,7 @@ mod server_timing;
 mod socket;
 mod stream;
 pub mod tls;
+mod watched;
 pub mod websocket;
 
 pub use client::Client;
@@ -43,6 +44,7 @@ pub use sample::{SAMPLE_MAX, Sample, Told};
 pub use server_timing::ServerTiming;
 pub use socket::{Meter, Socket, Stage, WireTotals};
 pub use stream::{HANDSHAKE_LIMIT, Stream};
+pub use watched::Watch;
 
 #[cfg(test)]
 mod tests;

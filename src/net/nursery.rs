@@ -98,12 +98,17 @@ impl Nursery {
 
     /// Adds a link, which is first polled when the driver comes to it.
     pub fn add(&self, link: impl Future<Output = ()> + 'static) {
+        self.add_boxed(Box::pin(link));
+    }
+
+    /// The same of a link that has its place already.
+    pub fn add_boxed(&self, link: Pin<Box<dyn Future<Output = ()>>>) {
         let mut links = self.links.borrow_mut();
         let entry = links.vacant_entry();
         let ready = Arc::clone(&self.ready);
         let waker = LinkWaker { ready, key: entry.key() as u32, queued: AtomicBool::new(false) };
         let waker = Arc::new(waker);
-        entry.insert(Some(Occupant { link: Box::pin(link), waker: Arc::clone(&waker) }));
+        entry.insert(Some(Occupant { link, waker: Arc::clone(&waker) }));
         drop(links);
         waker.wake();
     }
