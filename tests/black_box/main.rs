@@ -77,6 +77,7 @@ mod target_malformed;
 mod target_null;
 mod target_openapi;
 mod target_polls;
+mod target_push;
 mod target_shards;
 mod target_slow;
 mod target_streams;
