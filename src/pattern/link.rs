@@ -2,7 +2,7 @@
 
 mod booking;
 
-use std::cell::{Cell, RefCell};
+use std::cell::{Cell, OnceCell, RefCell};
 use std::fmt::Display;
 use std::ops::Range;
 use std::rc::Rc;
@@ -20,7 +20,7 @@ use crate::event::topic_name;
 use crate::measure::{
     DeliverySample, Ledger, LinkLedger, Metric, RawSamples, Recorder, RequestSample, Samples,
 };
-use crate::net::Dialer;
+use crate::net::{Dialer, Nursery};
 use crate::pace::{Rng, Schedule, Timer};
 use crate::scenario::{Case, LoopKind, Pattern, built_in_dialect};
 
@@ -93,6 +93,8 @@ pub struct Context {
     changed: Notify,
     pub(super) recoveries: Recoveries,
     pub(super) farewells: Farewells,
+    /// Runs the connections that servers open to receivers.
+    callers: OnceCell<Nursery>,
 }
 
 impl Context {
@@ -137,7 +139,18 @@ impl Context {
             changed: Notify::new(),
             recoveries: Recoveries::default(),
             farewells: Farewells::default(),
+            callers: OnceCell::new(),
         }
+    }
+
+    /// Runs a connection that a server has opened.
+    pub(super) fn serve(&self, connection: impl Future<Output = ()> + 'static) {
+        let callers = self.callers.get_or_init(|| {
+            let callers = Nursery::new();
+            tokio::task::spawn_local(callers.clone().drive());
+            callers
+        });
+        callers.add(connection);
     }
 
     /// Speaks to the target by another dialect than the built-in one.
