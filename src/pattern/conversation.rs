@@ -137,6 +137,11 @@ impl Conversation {
         self.trace.note(kind, &self.hidden, text);
     }
 
+    /// Whether anybody wants to know what is said.
+    pub(super) const fn is_traced(&self) -> bool {
+        self.trace.is_on()
+    }
+
     /// `text` without secrets.
     pub fn redact<'a>(&self, text: &'a str) -> Cow<'a, str> {
         self.hidden.redact(text)
