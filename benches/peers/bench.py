@@ -245,8 +245,10 @@ def show(title, heads, rows):
     sys.stdout.flush()
 
 
-def table(title, found, ours, figures, compared):
-    """Prints medians of `figures`, [(head, name, format)], and for each of `compared`, [(head, name)], the ratio ours ÷ theirs."""
+def table(title, found, ours, figures, compared, inverse=False):
+    """Prints medians of `figures`, [(head, name, format)], and for each of `compared`, [(head, name)], the ratio ours ÷ theirs.
+
+    `inverse` prints theirs ÷ ours."""
     heads = [title[1], *[head for head, _, _ in figures], *[head for head, _ in compared]]
     rows = []
     for name in found:
@@ -256,7 +258,8 @@ def table(title, found, ours, figures, compared):
             row.append(form(intervals.median(values)) if values else "-")
         for _, figure in compared:
             mine = name == ours
-            row.append("1" if mine else intervals.ratio_text(intervals.ratio(column(found, ours, figure), column(found, name, figure))))
+            pair = [column(found, ours, figure), column(found, name, figure)]
+            row.append("1" if mine else intervals.ratio_text(intervals.ratio(*(pair[::-1] if inverse else pair))))
         rows.append(row)
     show(title[0], heads, rows)
 

@@ -77,7 +77,8 @@ def number(pattern, text, missing=None):
 def wrk(text):
     failed = sum(float(count) for count in re.findall(r"(?:connect|read|write|timeout) (\d+)", text))
     failed += number(r"Non-2xx or 3xx responses: (\d+)", text, 0.0)
-    return {"requests": number(r"(\d+) requests in", text), "failed": failed}
+    seconds = number(r"requests in ([\d.]+)s,", text, 0.0)
+    return {"requests": number(r"(\d+) requests in", text), "failed": failed, "seconds": seconds}
 
 
 def oha(text):
@@ -92,12 +93,14 @@ def oha(text):
     errors = sum(count for error, count in (report.get("errorDistribution") or {}).items() if "deadline" not in error)
     percentiles = report.get("latencyPercentiles") or {}
     figures = {"requests": float(requests), "failed": float(sum(statuses.values()) - requests + errors)}
+    figures["seconds"] = (report.get("summary") or {}).get("total") or 0.0
     return figures | {key: percentiles[key] for key in ("p50", "p99") if percentiles.get(key) is not None}
 
 
 def h2load(text):
     requests = number(r"requests: \d+ total, \d+ started, \d+ done, (\d+) succeeded", text)
-    return {"requests": requests, "failed": number(r"succeeded, (\d+) failed", text, 0.0)}
+    failed = number(r"succeeded, (\d+) failed", text, 0.0) + number(r"failed, (\d+) errored", text, 0.0)
+    return {"requests": requests, "failed": failed, "seconds": number(r"finished in ([\d.]+)s,", text, 0.0)}
 
 
 def h2load_log(text):
@@ -116,6 +119,7 @@ def hey(text):
     requests = sum(int(count) for status, count in counts if status.startswith("2"))
     errors = sum(int(count) for count in re.findall(r"^\s+\[(\d+)\]\s+(?!\d+ responses)\S", text, re.MULTILINE))
     figures = {"requests": float(requests), "failed": float(sum(int(count) for _, count in counts) - requests + errors)}
+    figures["seconds"] = number(r"Total:\s+([\d.]+) secs", text, 0.0)
     for share, key in ((50, "p50"), (99, "p99")):
         match = re.search(rf"^\s+{share}%+ in ([\d.]+) secs", text, re.MULTILINE)
         if match:
@@ -134,7 +138,7 @@ def run(name, path, load, core):
             figures |= h2load_log(log.read_text())
     if not figures["requests"]:
         raise bench.Failed(f"{name} ended with status {status} and no answered request: {output[-300:].strip()}")
-    return figures | per_request(figures["requests"], cpu, load.seconds)
+    return figures | per_request(figures["requests"], cpu, figures.pop("seconds") or load.seconds)
 
 
 def per_request(requests, cpu, seconds):

@@ -72,7 +72,7 @@ def driven(options, driver, server, path):
     before = server.cpu()
     output, _, _, _ = bench.measured(options.client_core, clients.command("wrk", driver, offered), offered.seconds + 15)
     figures = clients.parsed("wrk", output)
-    return figures | clients.per_request(figures["requests"], server.cpu() - before, options.seconds)
+    return figures | clients.per_request(figures["requests"], server.cpu() - before, figures.pop("seconds") or options.seconds)
 
 
 def item(options, raw):
