@@ -145,6 +145,16 @@ def cpu_of(pids):
     return total / TICKS
 
 
+def cpu_of_threads(pid):
+    """CPU seconds of each thread of a process that still runs."""
+    found = {}
+    with contextlib.suppress(OSError):
+        for thread in os.listdir(f"/proc/{pid}/task"):
+            fields = pathlib.Path(f"/proc/{pid}/task/{thread}/stat").read_text().rpartition(")")[2].split()
+            found[int(thread)] = (int(fields[11]) + int(fields[12])) / TICKS
+    return found
+
+
 def memory_of(pids):
     """Resident memory of these processes in bytes: VmRSS."""
     total = 0

@@ -84,7 +84,7 @@ def wrk(text):
 def oha(text):
     begin = text.find("{")
     try:
-        report = json.loads(text[begin:])
+        report = json.loads(text[begin:] if begin >= 0 else "")
     except ValueError:
         raise bench.Failed(f"oha printed no JSON: {text[-300:].strip()}") from None
     statuses = report.get("statusCodeDistribution") or {}

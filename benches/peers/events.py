@@ -161,8 +161,10 @@ def built_in(options, binary, pattern, offered):
 
 
 def null(options, offered):
-    """The null target, which writes every event to every subscriber's WebSocket and does nothing else: the floor of a run."""
-    watch = load.Watch("target")
+    """The null target, which writes every event to every subscriber's WebSocket and does nothing else: the floor of a run.
+
+    Its shard alone: in a run, a target also has a thread that watches the machine, which a server outside of runs has not."""
+    watch = load.Watch("target", threads=True)
     both = f"{options.server_core},{options.client_core}"
     row, floor, _ = load.trial(options.tidings, offered.scenario("websocket", floor=True), both, 2 * offered.seconds + 60, watch)
     if not floor or not floor[0]["delivered"]:

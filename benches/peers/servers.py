@@ -15,8 +15,6 @@ import intervals
 from generators import MICROSECONDS, WHOLE
 
 
-
-
 def answers(options, raw, name, path, prepare):
     """One answer of the built-in server, asked for by wrk over 64 connections, beside nginx's static answer of as many bytes."""
     driver = clients.found("wrk", options.cache)
