@@ -4,6 +4,7 @@ import argparse
 import atexit
 import contextlib
 import csv
+import ctypes
 import fcntl
 import http.client
 import os
@@ -22,6 +23,8 @@ HERE = pathlib.Path(__file__).resolve().parent
 ROOT = HERE.parent.parent
 TICKS = os.sysconf("SC_CLK_TCK")
 CHILDREN = []
+LIBC = ctypes.CDLL(None)
+PR_SET_PDEATHSIG = 1
 
 
 def arguments(description):
@@ -69,9 +72,14 @@ def pinned(core, command):
     return ["taskset", "-c", str(core), *[str(word) for word in command]]
 
 
+def follow():
+    """Lets this process end when the script does, even if that is killed."""
+    LIBC.prctl(PR_SET_PDEATHSIG, int(signal.SIGTERM), 0, 0, 0)
+
+
 def start(core, command, **options):
     """Starts a child on a core, in a process group of its own."""
-    child = subprocess.Popen(pinned(core, command), start_new_session=True, stdin=subprocess.DEVNULL, **options)
+    child = subprocess.Popen(pinned(core, command), start_new_session=True, stdin=subprocess.DEVNULL, preexec_fn=follow, **options)
     CHILDREN.append(child)
     return child
 

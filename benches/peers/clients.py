@@ -16,12 +16,14 @@ NAMES = ("wrk", "oha", "h2load", "hey")
 class Load:
     """One load: where, how many connections, and how it is offered."""
 
-    def __init__(self, url, connections, seconds, rate=None, streams=None):
+    def __init__(self, url, connections, seconds, rate=None, streams=None, body=None):
         self.url, self.connections, self.seconds = url, connections, seconds
         # Requests per second over all connections, or None in a closed loop.
         self.rate = rate
         # Concurrent streams per connection of HTTP/2, or None for HTTP/1.1.
         self.streams = streams
+        # What tidings posts, in place of a GET.
+        self.body = body
 
 
 def found(name, cache):

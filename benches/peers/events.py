@@ -60,6 +60,17 @@ http {{
     }}
 }}
 """
+# As any other server is described, not by the page of the built-in one: the client then looks for tokens here as it does everywhere.
+TIDINGS = """[target.publish]
+request = "POST /topics/{{topic}}/events"
+headers = { content-type = "application/json" }
+body = '{"data":{{event}}}'
+[target.sse]
+request = "GET /topics/{{topic}}/stream"
+resume = "none"
+[target.websocket]
+path = "/topics/{{topic}}/ws"
+"""
 BUN = """[target.publish]
 request = "POST /pub/{{topic}}"
 body = "{{event}}"
@@ -157,7 +168,7 @@ def peer(options, name, pattern, offered):
 def built_in(options, binary, pattern, offered):
     """The built-in server of a binary, as a server of somebody else: started apart, published to by POST."""
     server = hosts.tidings(binary, options.server_core)
-    return delivered(options, server, 'dialect = "builtin"', "", pattern, offered)
+    return delivered(options, server, "", TIDINGS, pattern, offered)
 
 
 def null(options, offered):

@@ -31,8 +31,8 @@ shards = 1
 [target]
 url = "{origin}"
 [[target.request]]
-request = "GET {path}"
-"""
+request = "{method} {path}"
+{body}"""
 
 
 class Watch:
@@ -103,7 +103,8 @@ def requests_scenario(load, arrivals="poisson"):
     host, _, path = rest.partition("/")
     return REQUESTS.format(
         links=links, loop=loop, connect=max(0.2, links / 4000), warmup=0.3, seconds=load.seconds, transport=transport,
-        origin=f"{scheme}://{host}", path=f"/{path}",
+        origin=f"{scheme}://{host}", path=f"/{path}", method="POST" if load.body else "GET",
+        body=f"headers = {{ content-type = 'application/json' }}\nbody = '{load.body}'\n" if load.body else "",
     )
 
 

@@ -173,11 +173,12 @@ class Scenarios(unittest.TestCase):
         for load_of in (
             clients.Load("http://127.0.0.1:81/chunked", 64, 2.0), clients.Load("http://127.0.0.1:81/", 8, 2.0, streams=16),
             clients.Load("http://127.0.0.1:81/", 50, 4.0, rate=1000.0),
+            clients.Load("http://127.0.0.1:81/", 50, 4.0, rate=1000.0, body='{"data":"x"}'),
         ):
             texts[f"requests {len(texts)}"] = load.requests_scenario(load_of)
         offered = events.Load()
         servers = {name: (dialect, tables, patterns) for name, (_, dialect, tables, patterns) in events.SERVERS.items()}
-        servers["tidings"] = ('dialect = "builtin"', "", ("websocket", "sse"))
+        servers["tidings"] = ("", events.TIDINGS, ("websocket", "sse"))
         for name, (dialect, tables, patterns) in servers.items():
             for pattern in patterns:
                 target = events.TARGET.format(dialect=dialect, port=81, pid=os.getpid())
@@ -293,7 +294,7 @@ class Links(unittest.TestCase):
 class Documentation(unittest.TestCase):
     def test_the_readme_names_every_table_and_script(self):
         text = (bench.HERE / "README.md").read_text()
-        for name in ("closed", "headers", "chunked", "open", "peak", "http2", "many", "item", "poll", "fanout"):
+        for name in ("closed", "headers", "chunked", "open", "peak", "http2", "many", "item", "poll", "fanout", "webhook"):
             self.assertIn(f"| `{name}` |", text)
         for script in ("install", "generators", "servers", "received", "memory", "freshness", "tail"):
             self.assertIn(f"{script}.py", text)
