@@ -85,7 +85,7 @@ def start(core, command, **options):
 
 
 def end(child):
-    """Ends a child with whatever it started: asks first, and kills after three seconds."""
+    """Ends a child and everything that it started: asks first, kills after three seconds."""
     for number, patience in ((signal.SIGTERM, 3), (signal.SIGKILL, 3)):
         with contextlib.suppress(ProcessLookupError, PermissionError):
             os.killpg(child.pid, number)

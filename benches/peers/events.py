@@ -1,4 +1,4 @@
-"""Servers of events, and one and the same client for all of them: tidings' worker, told by a [target] table how each is spoken to."""
+"""Servers of events, and one client for all of them: tidings' worker. A [target] table describes how to speak to each."""
 
 import contextlib
 import pathlib

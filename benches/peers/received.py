@@ -38,7 +38,7 @@ PATTERNS = ("websocket", "sse", "long-poll", "webhook")
 
 
 def one(options, binary, pattern):
-    """One trial on the built-in target: both cores, of which target and worker take one each."""
+    """One trial on the built-in target: target and worker have a core each."""
     scenario = SCENARIO.format(
         pattern=pattern, clients=options.clients, rate=options.events, connect=max(0.5, options.clients / 2000), seconds=options.seconds
     )
