@@ -43,6 +43,7 @@ mod names;
 mod network;
 mod objectives;
 mod payloads;
+mod peer_scripts;
 mod plan_cli;
 mod planted_secrets;
 mod quantities;
