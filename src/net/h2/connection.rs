@@ -38,7 +38,8 @@ impl Hasher for Numbers {
 
     fn write_u32(&mut self, number: u32) {
         // The top bits choose within a group, the low ones the group.
-        self.0 = (self.0 ^ u64::from(number >> 1)).wrapping_mul(0x9e37_79b9_7f4a_7c15).rotate_left(32);
+        self.0 =
+            (self.0 ^ u64::from(number >> 1)).wrapping_mul(0x9e37_79b9_7f4a_7c15).rotate_left(32);
     }
 }
 

@@ -41,13 +41,13 @@ impl Name {
 
 /// A field; `None` for a value that no field may have, with its length.
 #[derive(Debug, Clone, PartialEq, Eq)]
-struct Field {
+pub(super) struct Field {
     name: Name,
     value: Result<HeaderValue, usize>,
 }
 
 impl Field {
-    fn size(&self) -> usize {
+    pub(super) fn size(&self) -> usize {
         let value = self.value.as_ref().map_or_else(|len| *len, HeaderValue::len);
         self.name.len() + value + OVERHEAD
     }
@@ -69,11 +69,11 @@ pub(in crate::net) struct Head {
 /// Decodes the blocks of one connection, in their order.
 #[derive(Debug)]
 pub(super) struct Decoder {
-    table: VecDeque<Field>,
-    size: usize,
+    pub(super) table: VecDeque<Field>,
+    pub(super) size: usize,
     /// Largest size of the table, as the server announced it last.
-    max: usize,
-    scratch: Vec<u8>,
+    pub(super) max: usize,
+    pub(super) scratch: Vec<u8>,
 }
 
 impl Default for Decoder {
@@ -139,7 +139,9 @@ impl Decoder {
             1..FIRST_STATUS => Ok(Name::Wrong(":method".len())),
             FIRST_STATUS..static_table::FIRST_REGULAR => Ok(Name::Status),
             ..=LAST => static_table::regular(index).cloned().map(Name::Regular).ok_or(Undecodable),
-            _ => self.table.get(index - LAST - 1).map(|field| field.name.clone()).ok_or(Undecodable),
+            _ => {
+                self.table.get(index - LAST - 1).map(|field| field.name.clone()).ok_or(Undecodable)
+            }
         }
     }
 
@@ -187,7 +189,9 @@ impl Decoder {
 impl Head {
     fn take(&mut self, field: Field) {
         match (field.name, field.value) {
-            (_, Err(_)) => self.malformed = Some("a field's value has characters that none may have"),
+            (_, Err(_)) => {
+                self.malformed = Some("a field's value has characters that none may have")
+            }
             (Name::Wrong(_), _) => {
                 self.malformed = Some("a field has a name that none may have in an answer");
             }
