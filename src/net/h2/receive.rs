@@ -2,12 +2,9 @@
 
 use bytes::Bytes;
 use h2::Reason;
-use hyper::StatusCode;
-use hyper::header::CONTENT_LENGTH;
 
 use super::frame::{self, Breach, FrameHead, mis_sized, overflown, unpadded, word, wrong};
-use super::stream::{Length, Stream};
-use super::{Connection, Failure, Head};
+use super::{Connection, Failure};
 
 /// Most octets of a header block: coded, they are fewer than what they stand for.
 const BLOCK_MAX: usize = 128 << 10;
@@ -324,86 +321,6 @@ impl Connection {
             }
         }
         self.go_on();
-        Ok(())
-    }
-}
-
-impl Stream {
-    fn take_data(&mut self, payload: &[u8], ends: bool) -> Result<(), Breach> {
-        if !self.answered {
-            return Err(wrong("DATA before the answer's head"));
-        }
-        if self.windows.receive < 0 {
-            return Err(overflown("more DATA than the stream's window allows"));
-        }
-        if let Length::Left(left) = &mut self.length {
-            let rest = left.checked_sub(payload.len() as u64);
-            *left = rest.ok_or(wrong("a body longer than its content-length"))?;
-        }
-        if ends {
-            self.end()?;
-        }
-        if !payload.is_empty() {
-            self.pieces.push(Bytes::copy_from_slice(payload));
-        }
-        if ends || !payload.is_empty() {
-            self.wake();
-        }
-        Ok(())
-    }
-
-    /// Takes a head, or trailers.
-    fn take_head(&mut self, head: Head, ends: bool) -> Result<(), Breach> {
-        if let Some(malformed) = head.malformed {
-            return Err(wrong(malformed));
-        }
-        match (self.answered, head.status) {
-            (true, None) if ends => {
-                // Trailers.
-                self.end()?;
-                self.wake();
-                return Ok(());
-            }
-            (true, _) => return Err(wrong("a second head, or trailers before the end")),
-            (false, None) => return Err(wrong("a head without :status")),
-            (false, Some(StatusCode::SWITCHING_PROTOCOLS)) => {
-                return Err(wrong("101, which HTTP/2 does not have"));
-            }
-            (false, Some(status)) if status.is_informational() => {
-                return if ends { Err(wrong("an interim answer ends the stream")) } else { Ok(()) };
-            }
-            (false, Some(status)) => self.length = self.length_of(&head, status)?,
-        }
-        self.answered = true;
-        self.head = Some(head);
-        if ends {
-            self.end()?;
-        }
-        self.wake();
-        Ok(())
-    }
-
-    /// The length that an answer's body must have (RFC 9113, section 8.1.1).
-    fn length_of(&self, head: &Head, status: StatusCode) -> Result<Length, Breach> {
-        let mut lengths = head.headers.get_all(CONTENT_LENGTH).iter();
-        let Some(first) = lengths.next() else { return Ok(Length::Any) };
-        if lengths.any(|other| other != first) {
-            return Err(wrong("two lengths of one body"));
-        }
-        let text = first.to_str().unwrap_or_default();
-        let digits = !text.is_empty() && text.bytes().all(|digit| digit.is_ascii_digit());
-        let length = text.parse().ok().filter(|_| digits);
-        let length = length.ok_or(wrong("a content-length that is no number"))?;
-        let bodiless = matches!(status, StatusCode::NO_CONTENT | StatusCode::NOT_MODIFIED);
-        Ok(if self.of_head || bodiless { Length::Any } else { Length::Left(length) })
-    }
-
-    /// Nothing more comes.
-    fn end(&mut self) -> Result<(), Breach> {
-        if matches!(self.length, Length::Left(1..)) {
-            return Err(wrong("a body shorter than its content-length"));
-        }
-        self.ended = true;
         Ok(())
     }
 }
