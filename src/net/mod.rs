@@ -13,11 +13,13 @@ mod endpoint;
 mod error;
 pub mod fields;
 mod greeting;
+pub mod h1;
 mod h2;
 mod handshake_error;
 mod http1;
 mod http2;
 mod manners;
+mod nursery;
 mod place;
 mod retry_after;
 mod sample;
@@ -25,6 +27,7 @@ mod server_timing;
 mod socket;
 mod stream;
 pub mod tls;
+mod watched;
 pub mod websocket;
 
 pub use client::{Body, Client};
@@ -35,12 +38,14 @@ pub use error::{NetError, Part};
 pub use handshake_error::HandshakeError;
 pub use http1::{Http1, StampedResponse, upgrade};
 pub use http2::{Answering, Http2};
+pub use nursery::Nursery;
 pub use place::{NotAPlace, Place};
 pub use retry_after::retry_after;
 pub use sample::{SAMPLE_MAX, Sample, Told};
 pub use server_timing::ServerTiming;
 pub use socket::{Meter, Socket, Stage, WireTotals};
 pub use stream::{HANDSHAKE_LIMIT, Stream};
+pub use watched::Watch;
 
 #[cfg(test)]
 mod tests;

@@ -19,17 +19,22 @@ pub struct Sample(String);
 impl Sample {
     /// The beginning of `body`.
     pub fn of(body: &[u8]) -> Self {
-        let text = String::from_utf8_lossy(&body[..body.len().min(SAMPLE_MAX)]);
+        let (kept, cut) = match body.get(..SAMPLE_MAX) {
+            Some(first) if body.len() > SAMPLE_MAX => (before_a_cut_value(first, body), "…"),
+            _ => (body, ""),
+        };
+        let text = String::from_utf8_lossy(kept);
         let shown = text.chars().map(|c| if c.is_control() { ' ' } else { c });
         let words: String = shown.collect();
-        Self(words.split_whitespace().collect::<Vec<_>>().join(" "))
+        let line = words.split_whitespace().collect::<Vec<_>>().join(" ");
+        Self(line + cut)
     }
 
     /// Reads as much of a body as is kept, by its pieces, for a second at most.
     pub(super) async fn read<E>(mut piece: impl AsyncFnMut() -> Option<Result<Bytes, E>>) -> Self {
         let mut read = Vec::new();
         let reading = async {
-            while read.len() < SAMPLE_MAX
+            while read.len() <= SAMPLE_MAX
                 && let Some(Ok(piece)) = piece().await
             {
                 read.extend_from_slice(&piece);
@@ -44,6 +49,17 @@ impl Sample {
     pub const fn is_empty(&self) -> bool {
         self.0.is_empty()
     }
+}
+
+/// `first`, the beginning of `body`, without the value that its end cuts through: secrets are replaced in what is shown, and
+/// half of one would not be recognised.
+fn before_a_cut_value<'a>(first: &'a [u8], body: &[u8]) -> &'a [u8] {
+    let of_value = |byte: &u8| byte.is_ascii_alphanumeric() || b"-._~+/=%".contains(byte);
+    if !body.get(first.len()).is_some_and(of_value) {
+        return first;
+    }
+    let whole = first.iter().rposition(|byte| !of_value(byte)).map_or(0, |last| last + 1);
+    &first[..whole]
 }
 
 impl fmt::Display for Sample {
@@ -124,6 +140,19 @@ mod tests {
         ] {
             assert_eq!(Sample::of(body).to_string(), shown);
         }
-        assert_eq!(Sample::of(&[b'x'; 1000]).to_string().len(), SAMPLE_MAX);
+    }
+
+    #[test]
+    fn a_sample_ends_between_values_never_within_one() {
+        let secret = "c2VjcmV0LXRoYXQtaXMtbG9uZw==";
+        for before in SAMPLE_MAX - secret.len() - 1..SAMPLE_MAX + 2 {
+            let body = format!("{} {secret} {}", "ab ".repeat(before / 3), "cd ".repeat(100));
+            let shown = Sample::of(body.as_bytes()).to_string();
+            assert!(shown.ends_with('…') && shown.len() <= SAMPLE_MAX + '…'.len_utf8(), "{shown}");
+            assert!(shown.contains(secret) || !shown.contains(&secret[..2]), "{shown}");
+        }
+        assert_eq!(Sample::of(&[b'x'; SAMPLE_MAX]).to_string().len(), SAMPLE_MAX, "all of it");
+        assert_eq!(Sample::of(&[b'x'; 1000]).to_string(), "…", "a value that does not end");
+        assert_eq!(Sample::of("あ".repeat(100).as_bytes()).to_string().chars().count(), 68);
     }
 }

@@ -11,8 +11,10 @@ use hyper::header::{CONTENT_TYPE, ETAG, HeaderValue};
 use hyper::{Response, StatusCode};
 use serde::Serialize;
 
+use super::gauges::CountedLink;
 use super::problem::Problem;
 use super::sse::Stream;
+use super::wire::Wire;
 
 /// A response of this target.
 pub(super) type Reply = Response<Body>;
@@ -29,6 +31,40 @@ pub enum Body {
     Whole(Bytes),
     /// Events as they are published.
     Events(Box<Stream>),
+    /// None: the connection leaves HTTP/1.1 with the answer.
+    Switch(Switch),
+}
+
+/// How a connection goes on under another protocol.
+pub struct Switch(Box<dyn FnOnce(Switched)>);
+
+/// A connection that leaves HTTP.
+#[derive(Debug)]
+pub(super) struct Switched {
+    /// The connection itself.
+    pub wire: Wire,
+    /// What came behind the request.
+    pub early: Vec<u8>,
+    /// Counts it for as long as it lives.
+    pub held: CountedLink,
+}
+
+impl Switch {
+    /// Passes the connection to `begin` once the answer is written.
+    pub(super) fn new(begin: impl FnOnce(Switched) + 'static) -> Self {
+        Self(Box::new(begin))
+    }
+
+    /// Passes it on.
+    pub(super) fn begin(self, switched: Switched) {
+        (self.0)(switched);
+    }
+}
+
+impl std::fmt::Debug for Switch {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Switch")
+    }
 }
 
 impl hyper::body::Body for Body {
@@ -40,7 +76,7 @@ impl hyper::body::Body for Body {
         cx: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, Infallible>>> {
         match &mut *self {
-            Self::Empty => Poll::Ready(None),
+            Self::Empty | Self::Switch(_) => Poll::Ready(None),
             Self::Whole(bytes) => {
                 let bytes = std::mem::take(bytes);
                 *self = Self::Empty;
@@ -53,12 +89,12 @@ impl hyper::body::Body for Body {
     }
 
     fn is_end_stream(&self) -> bool {
-        matches!(self, Self::Empty)
+        matches!(self, Self::Empty | Self::Switch(_))
     }
 
     fn size_hint(&self) -> SizeHint {
         match self {
-            Self::Empty => SizeHint::with_exact(0),
+            Self::Empty | Self::Switch(_) => SizeHint::with_exact(0),
             Self::Whole(bytes) => SizeHint::with_exact(bytes.len() as u64),
             Self::Events(_) => SizeHint::default(),
         }

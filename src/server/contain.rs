@@ -24,17 +24,22 @@ impl<F: Future> Future for Contain<F> {
     type Output = F::Output;
 
     fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<F::Output> {
-        /// A panic leaves the poll as its end does.
-        struct Marked;
-        impl Drop for Marked {
-            fn drop(&mut self) {
-                CONTAINED.set(false);
-            }
-        }
-        CONTAINED.set(true);
-        let _marked = Marked;
-        self.0.as_mut().poll(context)
+        contained(|| self.0.as_mut().poll(context))
     }
+}
+
+/// Marks what `run` does as one caller's affair, for a future or a visit that confines its panics itself.
+#[inline]
+pub(super) fn contained<R>(run: impl FnOnce() -> R) -> R {
+    /// Restores what was before; a panic leaves `run` as its end does.
+    struct Marked(bool);
+    impl Drop for Marked {
+        fn drop(&mut self) {
+            CONTAINED.set(self.0);
+        }
+    }
+    let _marked = Marked(CONTAINED.replace(true));
+    run()
 }
 
 /// Whether this thread is running a contained task.

@@ -19,7 +19,6 @@ use tokio::time::{Sleep, sleep};
 
 use super::hub::Entry;
 use super::shard::Shared;
-use super::thread_bound::ThreadBound;
 use super::wire::Wire;
 use crate::clock;
 use crate::measure::{Metric, Recorder, Snapshot, Uptake};
@@ -116,6 +115,15 @@ impl Outgoing {
         self.published_ns.borrow_mut().extend(published_ns);
     }
 
+    /// Moves the deliveries to `others`: their connection writes and books by itself.
+    #[inline]
+    pub(super) fn take(&self, others: &mut Vec<u64>) {
+        let mut events = self.published_ns.borrow_mut();
+        if !events.is_empty() {
+            others.append(&mut events);
+        }
+    }
+
     /// Everything that was handed over is written.
     fn flushed(&self) {
         let mut events = self.published_ns.borrow_mut();
@@ -137,7 +145,7 @@ impl Outgoing {
 #[derive(Debug)]
 pub(super) struct Outlet {
     wire: Wire,
-    outgoing: ThreadBound<Rc<Outgoing>>,
+    outgoing: Rc<Outgoing>,
     /// When the peer must have accepted something; `None` while it accepts everything.
     stalled: Option<Pin<Box<Sleep>>>,
 }
@@ -145,7 +153,7 @@ pub(super) struct Outlet {
 impl Outlet {
     /// Writes to `wire`.
     pub(super) fn new(wire: Wire, outgoing: Rc<Outgoing>) -> Self {
-        Self { wire, outgoing: ThreadBound::here(outgoing), stalled: None }
+        Self { wire, outgoing, stalled: None }
     }
 
     /// Passes on how a write went; one that has waited for too long has failed.

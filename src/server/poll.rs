@@ -6,7 +6,6 @@ use std::task::Poll;
 use std::time::Duration;
 
 use bytes::Bytes;
-use hyper::body::Incoming;
 use hyper::header::{CACHE_CONTROL, HeaderValue, IF_NONE_MATCH};
 use hyper::{Method, Request, StatusCode};
 
@@ -14,6 +13,7 @@ use super::answer::{HandlerResult, Reply, ReplyFuture, empty, typed, with_etag};
 use super::cursor::{self, Place};
 use super::faults;
 use super::gauges::Kind;
+use super::http1::Inbound;
 use super::hub::{Entry, Topic};
 use super::outlet::Outgoing;
 use super::problem::Problem;
@@ -35,7 +35,7 @@ pub(super) fn get(
     shard: &Rc<Shard>,
     outgoing: &Rc<Outgoing>,
     name: &str,
-    request: &Request<Incoming>,
+    request: &Request<Inbound>,
 ) -> ReplyFuture {
     let bodiless = request.method() == Method::HEAD;
     // A body of which only the size is sent delivers nothing.
@@ -88,7 +88,7 @@ impl Ask {
         shard: &Shard,
         outgoing: &Rc<Outgoing>,
         name: &str,
-        request: &Request<Incoming>,
+        request: &Request<Inbound>,
     ) -> Result<Self, Problem> {
         let (query, life) = (Query::of(request.uri()), shard.shared.life);
         let cursor = cursor::read(cursor::said(query))?;
@@ -120,7 +120,7 @@ impl Ask {
 
     /// Builds the page. Its condition depends only on cursor, oldest and next sequence, so it is checked before anything is
     /// written.
-    fn page_now(&self, shard: &Shard, request: &Request<Incoming>) -> HandlerResult {
+    fn page_now(&self, shard: &Shard, request: &Request<Inbound>) -> HandlerResult {
         let etag = format!("\"{:x}-{}-{}\"", shard.shared.epoch, self.topic.oldest(), self.next());
         if condition(request.headers(), &IF_NONE_MATCH, &etag) == Some(true) {
             return Ok(with_etag(empty(StatusCode::NOT_MODIFIED), &etag));

@@ -4,7 +4,6 @@ use std::rc::Rc;
 
 use bytes::Bytes;
 use http_body_util::Full;
-use hyper::body::Incoming;
 use hyper::header::{ALLOW, HeaderValue};
 use hyper::{Method, Request, StatusCode};
 use serde_json::{Map, Value, json};
@@ -12,6 +11,7 @@ use serde_json::{Map, Value, json};
 use super::answer::{self, Reply, ReplyFuture};
 use super::cors::Grant;
 use super::gauges::Kind;
+use super::http1::Inbound;
 use super::outlet::Outgoing;
 use super::problem::Problem;
 use super::request::segments;
@@ -26,7 +26,7 @@ pub(super) type Route<B> = fn(&Rc<Shard>, &Rc<Outgoing>, Request<B>) -> ReplyFut
 pub(super) fn answer(
     shard: &Rc<Shard>,
     outgoing: &Rc<Outgoing>,
-    request: Request<Incoming>,
+    request: Request<Inbound>,
 ) -> ReplyFuture {
     let visitors = &shard.options().visitors;
     let grant = Grant::of(visitors, request.headers());
@@ -124,7 +124,7 @@ fn callable(shard: &Rc<Shard>, _: &Rc<Outgoing>, request: Request<Full<Bytes>>) 
     }
 }
 
-fn route(shard: &Rc<Shard>, outgoing: &Rc<Outgoing>, request: Request<Incoming>) -> ReplyFuture {
+fn route(shard: &Rc<Shard>, outgoing: &Rc<Outgoing>, request: Request<Inbound>) -> ReplyFuture {
     // The path outlives the request where a handler takes that.
     let uri = request.uri().clone();
     if !uri.path().starts_with('/') {
@@ -147,16 +147,16 @@ fn route(shard: &Rc<Shard>, outgoing: &Rc<Outgoing>, request: Request<Incoming>)
             sse::get(shard, outgoing, topic, &request).into()
         }
         [Some("topics"), Some(topic), Some("ws"), None] if request.method() == Method::GET => {
-            websocket::get(shard, topic, request).into()
+            websocket::get(shard, topic, &request).into()
         }
         [Some("topics"), Some(_), Some("stream" | "ws"), None] => {
             Err(Problem::method_not_allowed("GET")).into()
         }
         [Some("echo"), None, ..] if request.method() == Method::GET => {
-            websocket::echo(shard, request).into()
+            websocket::echo(shard, &request).into()
         }
         [Some("calls"), None, ..] if request.method() == Method::GET => {
-            websocket::calls(shard, outgoing, request).into()
+            websocket::calls(shard, &request).into()
         }
         [Some("echo" | "calls"), None, ..] => Err(Problem::method_not_allowed("GET")).into(),
         [Some("webhooks"), None, ..] => webhook::collection(shard, request),

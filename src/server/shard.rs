@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use hyper::Request;
 use hyper::body::Incoming;
-use hyper::server::conn::{http1, http2};
+use hyper::server::conn::http2;
 use hyper::service::Service;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use tokio::net::TcpStream;
@@ -26,28 +26,27 @@ use super::contain::{Contained, contain};
 use super::durable::DurableStore;
 use super::faults::{self, ShardFaults, Subscriber};
 use super::gauges::{CountedLink, Gauges, Kind};
+use super::http1::{Connection, Desk, Inbound};
 use super::hub::{Directory, Feed, Hub, Ring};
 use super::items::Store;
 use super::options::Options;
 use super::outlet::{Outgoing, Outlet, Writes};
 use super::publisher::{self, PublishPlan};
+use super::push::Upkeep;
 use super::request::{BODY_WAIT, BodyWait};
 use super::router;
 use super::security::Security;
-use super::stagger::Stagger;
 use super::threads::{Commands, Member, Server};
 use super::webhook::{Endpoint, Registry, deliver};
 use super::wire::Wire;
 use crate::control::mishap;
 use crate::event::Epoch;
 use crate::measure::{Recorder, Snapshot};
-use crate::net::HANDSHAKE_LIMIT;
+use crate::net::{HANDSHAKE_LIMIT, Nursery};
 use crate::pace::{Pacing, Timer};
 
-/// Bytes that hyper buffers a connection, each way: more would make slow consumers look healthy.
+/// Bytes that hyper buffers an HTTP/2 connection: more would make slow consumers look healthy.
 const BUFFER_MAX: usize = 16 << 10;
-/// Bytes that a shard reads from a WebSocket at once.
-const SCRATCH: usize = 16 << 10;
 /// Longest wait, at the end, for links to close.
 const FAREWELL: Duration = Duration::from_millis(500);
 /// How often a leaving shard checks its links.
@@ -120,11 +119,20 @@ pub(super) struct Shard {
     pub faults: Option<Rc<ShardFaults>>,
     /// The limits on requests.
     pub admission: Admission,
-    /// Phases of what links do at intervals.
-    pub stagger: Stagger,
-    scratch: RefCell<Box<[u8]>>,
-    leaving: Cell<bool>,
-    departure: Notify,
+    /// Deadlines of push links, and phases of what all links do at intervals.
+    pub upkeep: Rc<Upkeep>,
+    /// Connections and links that wait, in one task.
+    pub nursery: Nursery,
+    /// What HTTP/1.1 connections share.
+    pub desk: Desk,
+    departure: Departure,
+}
+
+/// Whether the target is ending.
+#[derive(Debug, Default)]
+struct Departure {
+    begun: Cell<bool>,
+    bell: Notify,
 }
 
 impl Shard {
@@ -139,17 +147,17 @@ impl Shard {
 
     /// A buffer to read into, between two awaits.
     pub(super) fn scratch(&self) -> RefMut<'_, Box<[u8]>> {
-        self.scratch.borrow_mut()
+        self.desk.scratch.borrow_mut()
     }
 
     /// Whether the target is ending and releases its links.
     pub(super) const fn leaving(&self) -> bool {
-        self.leaving.get()
+        self.departure.begun.get()
     }
 
     /// Waits until the target ends, for links that wait for no topic.
     pub(super) fn departure(&self) -> Notified<'_> {
-        self.departure.notified()
+        self.departure.bell.notified()
     }
 }
 
@@ -166,9 +174,9 @@ impl Member for Shard {
 
     /// Sends goodbyes to open links, and waits briefly for them to be taken.
     async fn leave(&self) {
-        self.leaving.set(true);
+        self.departure.begun.set(true);
         self.hub.wake();
-        self.departure.notify_waiters();
+        self.departure.bell.notify_waiters();
         let held = [Kind::LongPoll, Kind::Sse, Kind::WebSocket];
         let deadline = Instant::now() + FAREWELL;
         while Instant::now() < deadline && held.iter().any(|kind| self.gauges().get(*kind) > 0) {
@@ -196,7 +204,7 @@ impl Member for Shard {
         let caller = Caller { held, subscriber, crowded };
         let config = self.shared.security.server().map(Arc::clone);
         if config.is_none() && !self.options().http2 {
-            return self.converse(Wire::Plain(stream), caller);
+            return Connection::begin(&self, Wire::Plain(stream), caller);
         }
         let shard = self;
         // A task of its own, so that the room a handshake takes is not kept for as long as the connection lives.
@@ -207,7 +215,7 @@ impl Member for Shard {
             };
             let Ok(wire) = wire else { return };
             match timeout(shard.options().waits.head.std(), wire.begins_http2()).await {
-                Ok(Ok(false)) => shard.converse(wire, caller),
+                Ok(Ok(false)) => Connection::begin(&shard, wire, caller),
                 Ok(Ok(true)) => shard.converse_http2(wire, caller),
                 // The connection broke or sent nothing, so nobody expects an answer.
                 Ok(Err(_)) | Err(_) => {}
@@ -259,32 +267,20 @@ impl Shard {
             drop(caller.held);
         }));
     }
-
-    /// Serves HTTP/1.1 on a connection until it ends.
-    fn converse(self: &Rc<Self>, wire: Wire, caller: Caller) {
-        let (io, site) = self.site(wire, &caller);
-        let connection = http1::Builder::new()
-            .timer(TokioTimer::new())
-            .header_read_timeout(self.options().waits.head.std())
-            .max_buf_size(BUFFER_MAX)
-            .serve_connection(io, site)
-            .with_upgrades();
-        spawn_local(contain(async move {
-            let _held = caller.held;
-            // A connection that breaks is the client's affair.
-            let _ = connection.await;
-        }));
-    }
 }
 
 /// Facts about a connection before its first request.
-struct Caller {
-    held: CountedLink,
-    subscriber: Option<Subscriber>,
-    crowded: bool,
+#[derive(Debug)]
+pub(super) struct Caller {
+    /// Counts it.
+    pub held: CountedLink,
+    /// Its number, where something is wrong.
+    pub subscriber: Option<Subscriber>,
+    /// It is above the limit: each request is refused.
+    pub crowded: bool,
 }
 
-/// The HTTP service of one connection.
+/// The service of one HTTP/2 connection.
 #[derive(Debug)]
 struct Site {
     shard: Rc<Shard>,
@@ -304,7 +300,8 @@ impl Service<Request<Incoming>> for Site {
     type Error = std::convert::Infallible;
     type Future = ReplyFuture;
 
-    fn call(&self, mut request: Request<Incoming>) -> ReplyFuture {
+    fn call(&self, request: Request<Incoming>) -> ReplyFuture {
+        let mut request = request.map(Inbound::Http2);
         mishap("connection");
         if let Some(first) = self.first.take() {
             first.notify_one();
@@ -355,24 +352,29 @@ impl Server for BuiltIn<'_> {
             spawn_local(Rc::clone(delay_line).run(timer.clone()));
         }
         let ring = Ring { entries_max: common.options.ring.max(1) as usize, bytes_max: RING_BYTES };
+        let writes = Rc::new(Writes::new(Arc::clone(common)));
         let shard = Rc::new(Shard {
             index,
             hub: Hub::new(index, ring, Arc::clone(&common.directory), feeds).with_belt(delay_line),
             shared: Arc::clone(common),
             recorder: RefCell::default(),
-            writes: Rc::new(Writes::new(Arc::clone(common))),
             timer,
             faults,
             admission: Admission::new(common.options.limits, common.options.shards),
-            stagger: Stagger::default(),
-            scratch: RefCell::new(vec![0; SCRATCH].into()),
-            leaving: Cell::new(false),
-            departure: Notify::new(),
+            upkeep: Rc::default(),
+            nursery: Nursery::new(),
+            desk: Desk::new(&common.options, &writes),
+            writes,
+            departure: Departure::default(),
         });
+        // A panic in it is one link's.
+        spawn_local(contain(shard.nursery.clone().drive()));
         shard.hub.restore();
         if let Some(store) = &common.store {
             shard.hub.keep_in(store);
         }
+        spawn_local(Rc::clone(shard.hub.fanout()).run());
+        spawn_local(Rc::clone(&shard.upkeep).run());
         let replicas = Rc::clone(&shard);
         spawn_local(async move {
             while let Some(message) = feed.recv().await {

@@ -66,19 +66,17 @@ impl Wire {
         cx: &mut Context<'_>,
         bytes: &mut [u8],
     ) -> Poll<io::Result<usize>> {
-        match self {
-            Self::Plain(socket) => loop {
-                ready!(socket.poll_read_ready(cx))?;
-                match socket.try_read(bytes) {
-                    Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
-                    read => return Poll::Ready(read),
-                }
-            },
-            Self::Tls(stream) => {
-                let mut buffer = ReadBuf::new(bytes);
-                ready!(Pin::new(&mut **stream).poll_read(cx, &mut buffer))?;
-                Poll::Ready(Ok(buffer.filled().len()))
-            }
+        // The runtime spares the read that would find nothing more.
+        let mut buffer = ReadBuf::new(bytes);
+        ready!(Pin::new(self).poll_read(cx, &mut buffer))?;
+        Poll::Ready(Ok(buffer.filled().len()))
+    }
+
+    /// Gets to the kernel what TLS has taken.
+    pub(super) fn poll_flush_all(&mut self, cx: &mut Context<'_>) -> io::Result<Poll<()>> {
+        match Pin::new(self).poll_flush(cx) {
+            Poll::Ready(flushed) => flushed.map(Poll::Ready),
+            Poll::Pending => Ok(Poll::Pending),
         }
     }
 

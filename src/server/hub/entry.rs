@@ -11,7 +11,7 @@ use crate::server::sse;
 /// An event in the log, shared by every shard's replica and every link that is writing it.
 ///
 /// Appending encodes the JSON and the WebSocket frame around it in one allocation, the ten bytes of the frame in front. The
-/// first stream that reads it adds the SSE form: a trial has one pattern, and the others should not pay for a second copy.
+/// first stream that reads it adds the SSE forms: a trial has one pattern, and the others should not pay for a second copy.
 #[derive(Debug)]
 pub(crate) struct Entry {
     seq: u64,
@@ -19,7 +19,15 @@ pub(crate) struct Entry {
     published_ns: u64,
     frame: Bytes,
     json_at: usize,
-    sse: OnceLock<Bytes>,
+    events: OnceLock<EventForms>,
+}
+
+/// An event as streams carry it: one allocation.
+#[derive(Debug)]
+struct EventForms {
+    chunk: Bytes,
+    /// The part of it that the reader sees.
+    sse: Bytes,
 }
 
 impl Entry {
@@ -36,7 +44,7 @@ impl Entry {
             published_ns: head.published_ns,
             frame: Bytes::from(buffer).slice(start..),
             json_at: header.as_bytes().len(),
-            sse: OnceLock::new(),
+            events: OnceLock::new(),
         }
     }
 
@@ -72,10 +80,22 @@ impl Entry {
 
     /// The event as a server-sent event, in the log of that life: an `EventSource` keeps only an event's id.
     pub(crate) fn sse(&self, life: Epoch) -> &Bytes {
-        self.sse.get_or_init(|| {
-            let mut out = Vec::with_capacity(self.json().len() + 56);
-            sse::codec::encode(&mut out, Some(Cursor::new(self.seq, life)), "news", self.json());
-            Bytes::from(out)
+        &self.events(life).sse
+    }
+
+    /// The server-sent event as one chunk of HTTP/1.1.
+    pub(crate) fn chunk(&self, life: Epoch) -> &Bytes {
+        &self.events(life).chunk
+    }
+
+    fn events(&self, life: Epoch) -> &EventForms {
+        self.events.get_or_init(|| {
+            let mut sse = Vec::with_capacity(self.json().len() + 56);
+            sse::codec::encode(&mut sse, Some(Cursor::new(self.seq, life)), "news", self.json());
+            let mut chunk = Vec::new();
+            let at = sse::codec::chunk(&mut chunk, &sse);
+            let chunk = Bytes::from(chunk);
+            EventForms { sse: chunk.slice(at), chunk }
         })
     }
 
@@ -105,6 +125,8 @@ mod tests {
             let id = format!("id: 7-{life}\nevent: news\ndata: ");
             let sse = [id.as_bytes(), json.as_slice(), b"\n\n"].concat();
             assert_eq!(entry.sse(life), &sse);
+            let chunk = [format!("{:x}\r\n", sse.len()).as_bytes(), &sse, b"\r\n"].concat();
+            assert_eq!(entry.chunk(life), &chunk);
         }
     }
 }

@@ -2,7 +2,7 @@
 //!
 //! Each shard has a hub with a replica of every topic. A topic's home shard (its index modulo the shards) assigns the
 //! sequences and sends each event once to every other shard; a single shard sends no messages. The log is the queue: every
-//! pattern reads it by a cursor and waits with a [`Waiter`]. A slow consumer costs only its position, until it falls off
+//! pattern reads it by a cursor; it waits with a [`Waiter`], or is a push link that [`Fanout`] brings events to. A slow consumer costs only its position, until it falls off
 //! the ring and gets a [`Gap`].
 //!
 //! The hub knows nothing of HTTP. The feed between shards is unbounded: it carries references to events, and a running
@@ -10,6 +10,7 @@
 
 mod durable;
 mod entry;
+mod fanout;
 mod log;
 mod topic;
 
@@ -23,6 +24,7 @@ use tokio::sync::{mpsc, oneshot};
 
 pub(super) use durable::PublishError;
 pub(super) use entry::Entry;
+pub(super) use fanout::{Fanout, Listener};
 pub(super) use log::{Gap, Log};
 pub(super) use topic::{Directory, RestoredTopic, SharedTopic, TooManyTopics, Topic, Waiter};
 
@@ -115,6 +117,8 @@ pub(super) struct Hub {
     feeds: Vec<mpsc::UnboundedSender<Feed>>,
     /// The way of delayed pushes, where they are delayed.
     delay_line: Option<Rc<DelayLine>>,
+    /// Brings events to push links.
+    fanout: Rc<Fanout>,
     by_name: RefCell<HashMap<Box<str>, Rc<Topic>>>,
     by_index: RefCell<Vec<Option<Rc<Topic>>>>,
     /// The store that events pass before they are visible, if there is one.
@@ -135,6 +139,7 @@ impl Hub {
             directory,
             feeds,
             delay_line: None,
+            fanout: Rc::default(),
             by_name: RefCell::default(),
             by_index: RefCell::default(),
             store: OnceCell::new(),
@@ -144,6 +149,11 @@ impl Hub {
     /// Returns this hub with pushes from a delayed log of their own.
     pub(super) fn with_belt(self, delay_line: Option<Rc<DelayLine>>) -> Self {
         Self { delay_line, ..self }
+    }
+
+    /// What brings this shard's events to its push links.
+    pub(super) const fn fanout(&self) -> &Rc<Fanout> {
+        &self.fanout
     }
 
     /// The replica of the topic of that name, if any shard knows it.
@@ -163,7 +173,7 @@ impl Hub {
         let topic = by_index[identity.index()].get_or_insert_with(|| {
             let empty = || {
                 let log = Log::new(self.ring.entries_max, self.ring.bytes_max);
-                Topic::new(Arc::clone(identity), log)
+                Topic::new(Arc::clone(identity), log, &self.fanout)
             };
             let topic = Rc::new(match &self.delay_line {
                 None => empty(),
@@ -183,7 +193,7 @@ impl Hub {
         }
     }
 
-    /// Wakes every waiter of every topic.
+    /// Wakes every waiter of every topic, and has every push link visited.
     pub(super) fn wake(&self) {
         let topics: Vec<_> = self.by_index.borrow().iter().flatten().cloned().collect();
         for topic in topics {

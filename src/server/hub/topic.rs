@@ -1,4 +1,4 @@
-//! A shard's replica of a topic: its log and its waiters.
+//! A shard's replica of a topic: its log, its waiters and its push links.
 
 use std::cell::{Cell, RefCell};
 use std::collections::HashMap;
@@ -9,6 +9,7 @@ use std::task::{Context, Poll, Waker};
 
 use slab::Slab;
 
+use super::fanout::{Audience, Fanout};
 use super::{Entry, Gap, Log};
 use crate::server::faults::DelayLine;
 
@@ -123,6 +124,8 @@ pub(crate) struct Topic {
     identity: Arc<SharedTopic>,
     log: RefCell<Log>,
     waiters: RefCell<Slab<Option<Waker>>>,
+    /// The links that events are written to without being asked for.
+    audience: Rc<Audience>,
     /// The highest place given to an event that is not visible yet; at home, with a durable outbox.
     reserved: Cell<u64>,
     /// The log of its pushes and the way to it, where they are delayed.
@@ -130,9 +133,15 @@ pub(crate) struct Topic {
 }
 
 impl Topic {
-    pub(super) fn new(identity: Arc<SharedTopic>, log: Log) -> Self {
+    pub(super) fn new(identity: Arc<SharedTopic>, log: Log, fanout: &Rc<Fanout>) -> Self {
         let (log, waiters) = (RefCell::new(log), RefCell::default());
-        Self { identity, log, waiters, reserved: Cell::new(0), pushes: None }
+        let audience = Rc::new(Audience::new(Rc::clone(fanout)));
+        Self { identity, log, waiters, audience, reserved: Cell::new(0), pushes: None }
+    }
+
+    /// The links that events are written to without being asked for.
+    pub(crate) const fn audience(&self) -> &Rc<Audience> {
+        &self.audience
     }
 
     /// Forwards each event to `pushes` once it is in this log.
@@ -203,7 +212,7 @@ impl Topic {
         self.append(Arc::clone(entry));
     }
 
-    /// Appends the next event and wakes everyone who waits.
+    /// Appends the next event, wakes everyone who waits, and has it written to the push links.
     pub(crate) fn append(&self, entry: Arc<Entry>) {
         if let Some((pushes, delay_line)) = &self.pushes {
             delay_line.put(pushes, Arc::clone(&entry));
@@ -212,8 +221,9 @@ impl Topic {
         self.wake();
     }
 
-    /// Wakes all waiters.
+    /// Wakes all waiters, and has all push links visited.
     pub(super) fn wake(&self) {
+        self.audience.mark();
         for (_, waiter) in self.waiters.borrow_mut().iter_mut() {
             if let Some(waker) = waiter.take() {
                 waker.wake();
@@ -285,7 +295,7 @@ mod tests {
 
     fn topic() -> Rc<Topic> {
         let identity = Directory::new(1).get_or_create("t").unwrap();
-        Rc::new(Topic::new(identity, Log::new(10, usize::MAX)))
+        Rc::new(Topic::new(identity, Log::new(10, usize::MAX), &Rc::default()))
     }
 
     fn publish(topic: &Topic) {

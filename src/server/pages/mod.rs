@@ -1,6 +1,5 @@
 //! `GET /`: the index, for people with curl or a browser.
 
-use hyper::body::Incoming;
 use hyper::header::{ACCEPT, HOST, HeaderMap, HeaderName, HeaderValue, VARY};
 use hyper::http::uri::Authority;
 use hyper::{Request, StatusCode};
@@ -8,6 +7,7 @@ use hyper::{Request, StatusCode};
 use crate::net::fields::{self, MediaType};
 use crate::server::accept;
 use crate::server::answer::{Reply, typed};
+use crate::server::http1::Inbound;
 use crate::server::shard::Shard;
 
 /// Stands for the target's address in both pages.
@@ -16,7 +16,7 @@ const ADDRESS: &str = "{address}";
 const FAULTS: &str = "{faults}";
 
 /// `GET /`
-pub(super) fn index(shard: &Shard, request: &Request<Incoming>) -> Reply {
+pub(super) fn index(shard: &Shard, request: &Request<Inbound>) -> Reply {
     let (content_type, page) = if wants_html(request.headers()) {
         ("text/html; charset=utf-8", include_str!("index.html"))
     } else {

@@ -1,5 +1,8 @@
 //! The text of an event stream (WHATWG HTML, section 9.2), as pure functions.
 
+use std::io::Write as _;
+use std::ops::Range;
+
 use crate::event::Cursor;
 
 /// Appends one event; `data` may have lines, each becomes a `data` field.
@@ -15,6 +18,22 @@ pub(crate) fn encode(out: &mut Vec<u8>, id: Option<Cursor>, event: &str, data: &
     }
     out.extend_from_slice(b"\n\n");
 }
+
+/// Appends `piece`, which is not empty, as one chunk of a chunked body (RFC 9112, section 7.1); returns where it lies in
+/// `out`.
+pub(crate) fn chunk(out: &mut Vec<u8>, piece: &[u8]) -> Range<usize> {
+    debug_assert!(!piece.is_empty(), "an empty chunk ends the body");
+    out.reserve(piece.len() + 12);
+    // Writing to memory does not fail.
+    let _ = write!(out, "{:x}\r\n", piece.len());
+    let at = out.len();
+    out.extend_from_slice(piece);
+    out.extend_from_slice(b"\r\n");
+    at..at + piece.len()
+}
+
+/// The end of a chunked body.
+pub(crate) const LAST_CHUNK: &[u8] = b"0\r\n\r\n";
 
 /// A comment, which keeps proxies and half-open detection awake and no reader sees.
 pub(crate) const HEARTBEAT: &[u8] = b":\n\n";

@@ -17,22 +17,23 @@ use std::task::{Context, Poll};
 use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
-use hyper::body::Incoming;
 use hyper::header::{CACHE_CONTROL, HeaderValue};
 use hyper::{Method, Request, StatusCode};
-use tokio::time::{Instant, Sleep};
+use tokio::time::{Instant, Sleep, sleep_until};
 
 use super::accept;
 use super::answer::{Body, HandlerResult, typed};
 use super::cursor::{self, Opening, Place};
 use super::faults::Push;
 use super::gauges::{CountedLink, Kind};
-use super::hub::Waiter;
+use super::http1::Inbound;
+use super::hub::{Topic, Waiter};
 use super::outlet::Outgoing;
 use super::problem::Problem;
 use super::request::Query;
 use super::shard::Shard;
 use super::slow::{Bound, Lag};
+use crate::clock;
 use crate::event::{Cursor, Missed, encode_gap, encode_reset};
 use crate::measure::Counter;
 use crate::scenario::SseOptions;
@@ -45,7 +46,7 @@ pub(super) fn get(
     shard: &Rc<Shard>,
     outgoing: &Rc<Outgoing>,
     name: &str,
-    request: &Request<Incoming>,
+    request: &Request<Inbound>,
 ) -> HandlerResult {
     let life = shard.shared.life;
     // The header wins over the query: an `EventSource` that reconnects repeats its first URL, and sends the last id it saw,
@@ -68,7 +69,7 @@ pub(super) fn get(
     let reset = reset.map(|reset| message(reset.next, "reset", &encode_reset(reset)));
     let greeting = codec::greeting(retry_ms, topic.name(), Cursor::new(since, life));
     let opening = reset.into_iter().chain([greeting.into()]).collect();
-    let first = shard.stagger.first(heartbeat);
+    let first = shard.upkeep.stagger.first(heartbeat);
     let stream = Stream {
         push: Push::of(shard, request, &topic),
         waiter: topic.for_pushes().waiter(),
@@ -79,9 +80,9 @@ pub(super) fn get(
         since,
         heartbeat,
         quiet_until: Instant::now() + first,
-        beat: (!heartbeat.is_zero()).then(|| Box::pin(tokio::time::sleep(first))),
+        beat: None,
         ended: false,
-        _held: shard.gauges().hold(Kind::Sse),
+        held: shard.gauges().hold(Kind::Sse),
     };
     let mut reply = typed(StatusCode::OK, "text/event-stream", Bytes::new());
     reply.headers_mut().insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
@@ -111,7 +112,17 @@ fn message(id: Cursor, event: &str, data: &[u8]) -> Bytes {
     message.into()
 }
 
-/// The body of an event stream.
+/// Tells a reader who continues after `id` what it missed.
+pub(super) fn gap_event(id: Cursor, missed: Missed) -> Bytes {
+    message(id, "gap", &encode_gap(missed))
+}
+
+/// Tells a reader whose stream ends where the log begins, after `id`.
+pub(super) fn last_gap_event(id: Cursor) -> Bytes {
+    message(id, "gap", format!("{{\"oldest\":{}}}", id.seq + 1).as_bytes())
+}
+
+/// The body of an event stream over HTTP/2; over HTTP/1.1 it becomes a push link.
 #[derive(Debug)]
 pub struct Stream {
     /// Messages before all events, in reverse order.
@@ -126,12 +137,41 @@ pub struct Stream {
     heartbeat: Duration,
     /// A comment is due then, where nothing else was sent.
     quiet_until: Instant,
+    /// Waits for it; made when the stream first waits.
     beat: Option<Pin<Box<Sleep>>>,
     ended: bool,
-    _held: CountedLink,
+    held: CountedLink,
+}
+
+/// What a stream that is not a body is made of (`push`).
+pub(super) struct Parts {
+    pub shard: Rc<Shard>,
+    pub topic: Rc<Topic>,
+    pub push: Push,
+    pub bound: Bound,
+    pub since: u64,
+    /// Messages before all events, in order.
+    pub opening: Vec<Bytes>,
+    /// When the first heartbeat is due, in monotonic nanoseconds; `u64::MAX` for never.
+    pub beat_ns: u64,
+    pub held: CountedLink,
 }
 
 impl Stream {
+    /// Takes apart a stream that has not been polled.
+    pub(super) fn into_parts(self) -> Parts {
+        let Self { mut opening, waiter, push, shard, bound, since, heartbeat, held, .. } = self;
+        opening.reverse();
+        let first = self.quiet_until.saturating_duration_since(Instant::now());
+        let beat_ns = if heartbeat.is_zero() {
+            u64::MAX
+        } else {
+            clock::now().saturating_add(first.as_nanos() as u64)
+        };
+        let topic = Rc::clone(waiter.topic());
+        Parts { shard, topic, push, bound, since, opening, beat_ns, held }
+    }
+
     /// The next bytes to send.
     pub fn poll_next(&mut self, cx: &mut Context<'_>) -> Poll<Option<Bytes>> {
         if let Some(next) = self.opening.pop() {
@@ -152,7 +192,11 @@ impl Stream {
                 return Poll::Ready(Some(next).filter(|next| !next.is_empty()));
             }
         }
-        let Some(beat) = &mut self.beat else { return Poll::Pending };
+        if self.heartbeat.is_zero() {
+            return Poll::Pending;
+        }
+        let first = self.quiet_until;
+        let beat = self.beat.get_or_insert_with(|| Box::pin(sleep_until(first)));
         while beat.as_mut().poll(cx).is_ready() {
             let now = Instant::now();
             let silent = now >= self.quiet_until;
@@ -173,7 +217,6 @@ impl Stream {
         let (oldest, newest) = (topic.oldest(), topic.newest());
         let lag = self.bound.judge(self.since, oldest, newest);
         let life = self.shard.shared.life;
-        let gap = |id: u64, data: &[u8]| message(Cursor::new(id, life), "gap", data);
         let told = match lag {
             Lag::Within => return None,
             Lag::Disconnect { since } => {
@@ -181,13 +224,13 @@ impl Stream {
                 if since == self.since {
                     Bytes::new()
                 } else {
-                    gap(since, format!("{{\"oldest\":{}}}", since + 1).as_bytes())
+                    last_gap_event(Cursor::new(since, life))
                 }
             }
             Lag::Skip { to } => {
                 let missed = Missed { from: self.since + 1, to };
                 self.since = to;
-                gap(to, &encode_gap(missed))
+                gap_event(Cursor::new(to, life), missed)
             }
         };
         self.shard.recorder.borrow_mut().count(Counter::SlowActions, 1);

@@ -2,7 +2,6 @@
 
 use std::sync::Arc;
 
-use hyper::body::Incoming;
 use hyper::{Request, StatusCode};
 use serde::{Deserialize, Serialize};
 use serde_json::json;
@@ -10,6 +9,7 @@ use serde_json::value::RawValue;
 
 use super::endpoint::Endpoint;
 use crate::server::answer::{self, HandlerResult, Reply};
+use crate::server::http1::Inbound;
 use crate::server::problem::Problem;
 use crate::server::request;
 
@@ -59,7 +59,7 @@ struct Replay {
 }
 
 /// `POST /webhooks/{id}/replay`
-pub(super) async fn replay(endpoint: Arc<Endpoint>, request: Request<Incoming>) -> HandlerResult {
+pub(super) async fn replay(endpoint: Arc<Endpoint>, request: Request<Inbound>) -> HandlerResult {
     let replay: Replay = if hyper::body::Body::is_end_stream(request.body()) {
         Replay::default()
     } else {

@@ -4,7 +4,6 @@ use std::collections::HashSet;
 use std::rc::Rc;
 use std::sync::Arc;
 
-use hyper::body::Incoming;
 use hyper::header::{HeaderValue, LOCATION};
 use hyper::{Method, Request, StatusCode};
 use serde::{Deserialize, Serialize};
@@ -19,6 +18,7 @@ use super::{dead, verify::verify};
 use crate::event::Cursor;
 use crate::server::answer::{self, HandlerResult, Reply, ReplyFuture, empty};
 use crate::server::cursor::Place;
+use crate::server::http1::Inbound;
 use crate::server::hub::SharedTopic;
 use crate::server::problem::Problem;
 use crate::server::request::{self, Query, whole};
@@ -34,7 +34,7 @@ const LIMIT: u64 = 100;
 const LIMIT_MAX: u64 = 1000;
 
 /// `/webhooks`
-pub(crate) fn collection(shard: &Rc<Shard>, request: Request<Incoming>) -> ReplyFuture {
+pub(crate) fn collection(shard: &Rc<Shard>, request: Request<Inbound>) -> ReplyFuture {
     match *request.method() {
         Method::GET | Method::HEAD => list(shard, &request).into(),
         Method::POST => ReplyFuture::later(register(Rc::clone(shard), request)),
@@ -47,7 +47,7 @@ pub(crate) fn endpoint(
     shard: &Rc<Shard>,
     id: &str,
     part: Option<&str>,
-    request: Request<Incoming>,
+    request: Request<Inbound>,
 ) -> ReplyFuture {
     let found = whole(id).and_then(|id| shard.shared.webhooks.get(id));
     let Some(endpoint) = found else {
@@ -121,7 +121,7 @@ impl View {
     }
 }
 
-async fn register(shard: Rc<Shard>, request: Request<Incoming>) -> HandlerResult {
+async fn register(shard: Rc<Shard>, request: Request<Inbound>) -> HandlerResult {
     let draft: Draft = request::json(request).await?;
     let destination = destination(&draft.url)?;
     let named = topics(&shard, &draft.topics)?;
@@ -147,7 +147,7 @@ async fn register(shard: Rc<Shard>, request: Request<Incoming>) -> HandlerResult
     Ok(reply)
 }
 
-fn list(shard: &Shard, request: &Request<Incoming>) -> HandlerResult {
+fn list(shard: &Shard, request: &Request<Inbound>) -> HandlerResult {
     let query = Query::of(request.uri());
     let after = query.number("after")?.unwrap_or(0);
     let limit = query.number("limit")?.unwrap_or(LIMIT);
@@ -178,7 +178,7 @@ struct Change {
 async fn change(
     shard: Rc<Shard>,
     endpoint: Arc<Endpoint>,
-    request: Request<Incoming>,
+    request: Request<Inbound>,
 ) -> HandlerResult {
     let change: Change = request::json(request).await?;
     let url = change.url.as_deref().map(destination).transpose()?;
@@ -237,7 +237,7 @@ struct Rotation {
 async fn rotate(
     shard: Rc<Shard>,
     endpoint: Arc<Endpoint>,
-    request: Request<Incoming>,
+    request: Request<Inbound>,
 ) -> HandlerResult {
     let rotation: Rotation = if hyper::body::Body::is_end_stream(request.body()) {
         Rotation::default()

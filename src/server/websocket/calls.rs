@@ -25,7 +25,7 @@ use tokio::time::{Instant, Sleep, sleep};
 use super::decode::{CloseReason, Decoder, Incoming};
 use super::echo::farewell;
 use super::life::Life;
-use super::link::{first_ping, ping_interval};
+use super::{first_ping, ping_interval};
 use crate::net::call::{Id, NoCall, read_call, write_answer};
 use crate::net::websocket::{self as frame, Header, Opcode};
 use crate::server::answer::{Body, Reply, ReplyFuture};

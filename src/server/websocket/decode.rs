@@ -84,6 +84,11 @@ impl Decoder {
         }
     }
 
+    /// Whether nothing is under way: a new decoder would read what follows in the same way.
+    pub(crate) const fn is_idle(&self) -> bool {
+        self.header_len == 0 && self.frame.is_none() && self.message.is_none() && !self.closed
+    }
+
     /// Reads `input`, unmasking it in place, and passes on what is complete. After a refusal or a close the decoder
     /// discards all further input.
     pub(crate) fn decode(

@@ -125,7 +125,7 @@ async fn read(
 }
 
 /// Closes after our close frame: a socket closed with bytes unread would be reset, and the frame lost.
-pub(super) async fn farewell(shard: &Shard, wire: &mut Wire) -> io::Result<()> {
+pub(in crate::server) async fn farewell(shard: &Shard, wire: &mut Wire) -> io::Result<()> {
     wire.shutdown().await?;
     let drained = async {
         while read(shard, wire, |_| {}).await? > 0 {}

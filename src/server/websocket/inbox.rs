@@ -7,7 +7,6 @@ use std::future::Future;
 use std::pin::Pin;
 use std::rc::Rc;
 use std::task::{Context, Poll};
-use std::time::Instant;
 
 use hyper::StatusCode;
 
@@ -28,10 +27,10 @@ type Waiting = Pin<Box<dyn Future<Output = PostAnswer>>>;
 
 /// The message read so far, and the waiting posts.
 #[derive(Default)]
-pub(super) struct Inbox {
+pub(in crate::server) struct Inbox {
     message: Vec<u8>,
-    /// Until when the message under way must end.
-    until: Option<Instant>,
+    /// Until when the message under way must end, in monotonic nanoseconds.
+    until_ns: Option<u64>,
     waiting: Vec<Waiting>,
 }
 
@@ -43,18 +42,23 @@ impl std::fmt::Debug for Inbox {
 
 impl Inbox {
     /// Whether to stop reading for now.
-    pub(super) const fn is_full(&self) -> bool {
+    pub(in crate::server) const fn is_full(&self) -> bool {
         self.waiting.len() >= WAITING_MAX
     }
 
-    /// Whether a message has been coming for longer than a body may.
-    pub(super) fn is_overdue(&self) -> bool {
-        self.until.is_some_and(|until| until < Instant::now())
+    /// Whether it holds nothing, so that a new one would do.
+    pub(in crate::server) const fn is_idle(&self) -> bool {
+        self.message.is_empty() && self.until_ns.is_none() && self.waiting.is_empty()
+    }
+
+    /// When the message under way will have been coming for longer than a body may, in monotonic nanoseconds.
+    pub(in crate::server) fn overdue_ns(&self) -> u64 {
+        self.until_ns.unwrap_or(u64::MAX)
     }
 
     /// Adds a piece of a message. Its `last` piece publishes the message; the answer goes to `out`, now or with the
     /// receipt.
-    pub(super) fn take(
+    pub(in crate::server) fn take(
         &mut self,
         (text, bytes, last): (bool, &[u8], bool),
         (shard, topic): (&Rc<Shard>, &Topic),
@@ -62,11 +66,11 @@ impl Inbox {
     ) {
         if !last {
             self.message.extend_from_slice(bytes);
-            let wait = shard.options().waits.body.std();
-            self.until.get_or_insert_with(|| Instant::now() + wait);
+            let wait_ns = shard.options().waits.body.ns();
+            self.until_ns.get_or_insert_with(|| clock::now().saturating_add(wait_ns));
             return;
         }
-        self.until = None;
+        self.until_ns = None;
         let answer = if self.message.is_empty() {
             self.carry_out(text, bytes, shard, topic)
         } else {
@@ -114,7 +118,7 @@ impl Inbox {
     }
 
     /// Writes the answers of posts whose receipts have arrived.
-    pub(super) fn poll(&mut self, cx: &mut Context<'_>, out: &mut Vec<u8>) {
+    pub(in crate::server) fn poll(&mut self, cx: &mut Context<'_>, out: &mut Vec<u8>) {
         self.waiting.retain_mut(|waiting| match waiting.as_mut().poll(cx) {
             Poll::Ready(answer) => {
                 write(out, &answer);

@@ -18,20 +18,20 @@ use crate::measure::Uptake;
 
 /// Observations of the peer since it was pinged.
 #[derive(Debug, Clone, Copy, Default)]
-pub(super) struct Life {
+pub(in crate::server) struct Life {
     /// Up to which byte there was room when that was last looked at.
     room_until: u64,
 }
 
 impl Life {
     /// Starts an observation.
-    pub(super) fn asked(now: Option<Uptake>) -> Self {
+    pub(in crate::server) fn asked(now: Option<Uptake>) -> Self {
         Self { room_until: now.map_or(0, |now| now.room_until) }
     }
 
     /// Whether there was a sign of life since the last look, now that a deadline has passed; a full buffer may be silent
     /// for `silence`.
-    pub(super) fn signs(&mut self, now: Option<Uptake>, silence: Duration) -> bool {
+    pub(in crate::server) fn signs(&mut self, now: Option<Uptake>, silence: Duration) -> bool {
         let Some(now) = now else { return false };
         let before = std::mem::replace(&mut self.room_until, now.room_until);
         now.room_until > before || now.not_sent > 0 && now.silent < silence

@@ -1,7 +1,7 @@
 //! Web sockets (`websocket`): each event of a topic as one text frame.
 //!
-//! After the handshake the link leaves hyper and writes the log's frames straight to its socket, several at a time. A
-//! policy handles a client that lags too far behind, or falls off the ring: it is closed with 1013 ("try again later"; the
+//! After the handshake the link leaves HTTP and becomes a push link (`push`), which writes the log's frames straight to its
+//! socket. A policy handles a client that lags too far behind, or falls off the ring: it is closed with 1013 ("try again later"; the
 //! client did no wrong, and may return with the `since` in the reason), or continues behind a text frame that describes the
 //! gap. A target that ends closes with 1001. Messages from clients are published in the topic ([`inbox`]).
 //!
@@ -13,61 +13,57 @@
 
 mod calls;
 pub(super) mod decode;
+pub(super) mod ear;
 mod echo;
 pub(super) mod handshake;
 mod inbox;
-mod life;
-mod link;
+pub(super) mod life;
 
 use std::rc::Rc;
+use std::time::Duration;
 
-use hyper::body::Incoming;
 use hyper::header::{
     CONNECTION, HeaderName, HeaderValue, SEC_WEBSOCKET_ACCEPT, SEC_WEBSOCKET_VERSION, UPGRADE,
 };
 use hyper::{Request, StatusCode, Version};
-use hyper_util::rt::TokioIo;
 
+pub(super) use self::echo::farewell;
 use self::handshake::{HandshakeError, accept};
-use self::link::EventSocket;
-use super::answer::{HandlerResult, Reply, empty};
-use super::contain::contain;
+use super::answer::{Body, HandlerResult, Reply, Switch, Switched, empty};
 use super::cursor::{self, Opening, Place};
 use super::faults::{Push, Subscriber};
 use super::gauges::Kind;
+use super::http1::Inbound;
 use super::outlet::{Outgoing, Outlet};
 use super::problem::Problem;
+use super::push::{self, Subscription};
 use super::request::Query;
 use super::shard::Shard;
 use crate::event::{self, Cursor, encode_hello, encode_reset};
+
+/// Stands for "never" in timers.
+const NEVER: Duration = Duration::from_secs(365 * 86_400);
 
 /// Tells the life that the log is in.
 const EPOCH: HeaderName = HeaderName::from_static(event::EPOCH_HEADER);
 
 /// `GET /topics/{topic}/ws?since=&hello=`
-pub(super) fn get(shard: &Rc<Shard>, name: &str, mut request: Request<Incoming>) -> HandlerResult {
+pub(super) fn get(shard: &Rc<Shard>, name: &str, request: &Request<Inbound>) -> HandlerResult {
     let (query, life) = (Query::of(request.uri()), shard.shared.life);
     let (said, hello) = (cursor::said(query), query.get("hello").is_some());
     let known = said.and_then(Result::ok);
     let topic = cursor::topic(shard, name, known)?;
-    let proof = shake_hands(&request)?;
+    let proof = shake_hands(request)?;
     let cursor = cursor::read(said)?;
     let place = cursor.map(|cursor| Place::of(topic.identity(), life, cursor));
     let Opening { since, reset } = Opening::of(&topic, life, place);
     let hello = hello.then(|| encode_hello(Cursor::new(since, life)));
     let first: Vec<Vec<u8>> = hello.into_iter().chain(reset.map(encode_reset)).collect();
-    let push = Push::of(shard, &request, &topic);
-    let owner = Rc::clone(shard);
-    let mut reply = switch(shard, &mut request, &proof, async move |socket, mut early| {
-        let waiter = topic.for_pushes().waiter();
-        let mut link = EventSocket::new(owner, socket.into_wire(), waiter, since).with_push(push);
-        for message in first {
-            link.say(&message);
-        }
-        link.receive(&mut early);
-        // It would be kept for as long as the link lives.
-        drop(early);
-        link.run().await;
+    let push = Push::of(shard, request, &topic);
+    let (owner, log) = (Rc::clone(shard), topic.for_pushes());
+    let subscription = Subscription { shard: owner, topic: log, push, since, first };
+    let mut reply = switch(&proof, move |Switched { wire, mut early, held }| {
+        push::web_socket(subscription, wire, &mut early, held);
     });
     // For clients other than browsers, which cannot see headers and request a hello instead.
     let epoch = HeaderValue::try_from(life.to_string());
@@ -76,52 +72,39 @@ pub(super) fn get(shard: &Rc<Shard>, name: &str, mut request: Request<Incoming>)
 }
 
 /// `GET /echo`
-pub(super) fn echo(shard: &Rc<Shard>, mut request: Request<Incoming>) -> HandlerResult {
-    let proof = shake_hands(&request)?;
+pub(super) fn echo(shard: &Rc<Shard>, request: &Request<Inbound>) -> HandlerResult {
+    let proof = shake_hands(request)?;
     let owner = Rc::clone(shard);
-    Ok(switch(shard, &mut request, &proof, async move |socket, early| {
-        // An error ends the link like its end does; nobody needs the error.
-        let _ = echo::run(owner, socket.into_wire(), early).await;
+    Ok(switch(&proof, move |Switched { wire, early, held }| {
+        let nursery = owner.nursery.clone();
+        nursery.add(async move {
+            let _held = (held, owner.gauges().hold(Kind::WebSocket));
+            // An error ends the link like its end does; nobody needs the error.
+            let _ = echo::run(Rc::clone(&owner), wire, early).await;
+        });
     }))
 }
 
 /// `GET /calls`
-pub(super) fn calls(
-    shard: &Rc<Shard>,
-    outgoing: &Rc<Outgoing>,
-    mut request: Request<Incoming>,
-) -> HandlerResult {
-    let proof = shake_hands(&request)?;
+pub(super) fn calls(shard: &Rc<Shard>, request: &Request<Inbound>) -> HandlerResult {
+    let proof = shake_hands(request)?;
     // To the faults, the caller is the connection that the socket was opened on.
     let from = request.extensions().get::<Subscriber>().copied();
-    let (owner, outgoing) = (Rc::clone(shard), Rc::clone(outgoing));
-    Ok(switch(shard, &mut request, &proof, async move |socket, early| {
-        // An error ends the link like its end does; nobody needs the error.
-        let _ = calls::run(owner, outgoing, from, socket, early).await;
+    let owner = Rc::clone(shard);
+    Ok(switch(&proof, move |Switched { wire, early, held }| {
+        let nursery = owner.nursery.clone();
+        nursery.add(async move {
+            let _held = (held, owner.gauges().hold(Kind::WebSocket));
+            let outgoing = Rc::new(Outgoing::new(Rc::clone(&owner.writes)));
+            let socket = Outlet::new(wire, Rc::clone(&outgoing));
+            // An error ends the link like its end does; nobody needs the error.
+            let _ = calls::run(Rc::clone(&owner), outgoing, from, socket, early).await;
+        });
     }))
 }
 
-/// Answers 101, and then passes the socket and early bytes to `serve`.
-fn switch(
-    shard: &Rc<Shard>,
-    request: &mut Request<Incoming>,
-    proof: &str,
-    serve: impl AsyncFnOnce(Outlet, Vec<u8>) + 'static,
-) -> Reply {
-    let upgrade = hyper::upgrade::on(request);
-    let shard = Rc::clone(shard);
-    // hyper's hold ends where the socket leaves it: it is a connection all the same, and limited as one.
-    let connection = shard.gauges().hold(Kind::Connection);
-    tokio::task::spawn_local(contain(async move {
-        let _connection = connection;
-        let Ok(upgraded) = upgrade.await else { return };
-        let Ok(parts) = upgraded.downcast::<TokioIo<Outlet>>() else { return };
-        let _held = shard.gauges().hold(Kind::WebSocket);
-        // Copies the few bytes, because their buffer is hyper's whole one.
-        let early = parts.read_buf.to_vec();
-        drop(parts.read_buf);
-        serve(parts.io.into_inner(), early).await;
-    }));
+/// Answers 101, and then passes the connection to `begin`.
+fn switch(proof: &str, begin: impl FnOnce(Switched) + 'static) -> Reply {
     let mut reply = empty(StatusCode::SWITCHING_PROTOCOLS);
     let headers = reply.headers_mut();
     headers.insert(UPGRADE, HeaderValue::from_static("websocket"));
@@ -129,6 +112,7 @@ fn switch(
     if let Ok(proof) = HeaderValue::from_str(proof) {
         headers.insert(SEC_WEBSOCKET_ACCEPT, proof);
     }
+    *reply.body_mut() = Body::Switch(Switch::new(begin));
     reply
 }
 
@@ -149,4 +133,16 @@ fn refuse(refusal: HandshakeError) -> Problem {
             .header(CONNECTION, HeaderValue::from_static("Upgrade"))
             .header(SEC_WEBSOCKET_VERSION, HeaderValue::from_static("13")),
     }
+}
+
+/// Time until a link's first ping.
+fn first_ping(shard: &Shard) -> Duration {
+    let ping = shard.options().websocket.ping.std();
+    if ping.is_zero() { NEVER } else { shard.upkeep.stagger.first(ping) }
+}
+
+/// Time between pings; without pings, so long that it never comes.
+fn ping_interval(shard: &Shard) -> Duration {
+    let ping = shard.options().websocket.ping.std();
+    if ping.is_zero() { NEVER } else { ping }
 }
