@@ -59,6 +59,8 @@ pub(super) struct Desk {
     outgoing: Rc<Outgoing>,
     /// An entity tag and a body while they are rendered.
     parts: RefCell<(String, Vec<u8>)>,
+    /// A `Host` that was found well-formed.
+    host: RefCell<Vec<u8>>,
     sweep: Rc<Sweep>,
     /// The long polls among them.
     pub holds: Rc<Holds>,
@@ -77,6 +79,7 @@ impl Desk {
             outbox: RefCell::default(),
             outgoing: Rc::new(Outgoing::new(Rc::clone(writes))),
             parts: RefCell::default(),
+            host: RefCell::default(),
             sweep,
             holds,
             today: Today::default(),
