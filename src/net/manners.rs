@@ -88,11 +88,16 @@ impl Manners {
         meter: &Meter,
     ) -> Result<Bytes, NetError> {
         let piece = frame.map_err(|error| NetError::of(&error, Seen::by(meter, Part::Body)))?;
-        let piece = piece.into_data().unwrap_or_default();
+        self.plain(&piece.into_data().unwrap_or_default())
+    }
+
+    /// The same of one that has come.
+    #[inline]
+    pub(super) fn plain(&mut self, piece: &Bytes) -> Result<Bytes, NetError> {
         let asks = self.asks();
         match &mut self.coding {
-            None => Ok(piece),
-            Some(coding) => coding.decode(&piece, asks),
+            None => Ok(piece.clone()),
+            Some(coding) => coding.decode(piece, asks),
         }
     }
 }

@@ -14,6 +14,7 @@ mod error;
 pub mod fields;
 mod greeting;
 pub mod h1;
+mod h2;
 mod handshake_error;
 mod http1;
 mod http2;
@@ -26,16 +27,17 @@ mod server_timing;
 mod socket;
 mod stream;
 pub mod tls;
+mod watched;
 pub mod websocket;
 
-pub use client::Client;
+pub use client::{Body, Client};
 pub use dialer::{Dialer, LINKS_PER_SOURCE};
 pub use driven::Driven;
 pub use endpoint::{Endpoint, EndpointError, Scheme, Spread};
 pub use error::{NetError, Part};
 pub use handshake_error::HandshakeError;
 pub use http1::{Http1, StampedResponse, upgrade};
-pub use http2::{Here, Http2};
+pub use http2::{Answering, Http2};
 pub use nursery::Nursery;
 pub use place::{NotAPlace, Place};
 pub use retry_after::retry_after;
@@ -43,6 +45,7 @@ pub use sample::{SAMPLE_MAX, Sample, Told};
 pub use server_timing::ServerTiming;
 pub use socket::{Meter, Socket, Stage, WireTotals};
 pub use stream::{HANDSHAKE_LIMIT, Stream};
+pub use watched::Watch;
 
 #[cfg(test)]
 mod tests;

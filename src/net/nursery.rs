@@ -98,12 +98,17 @@ impl Nursery {
 
     /// Adds a link, which is first polled when the driver comes to it.
     pub fn add(&self, link: impl Future<Output = ()> + 'static) {
+        self.add_boxed(Box::pin(link));
+    }
+
+    /// The same of a link that has its place already.
+    pub fn add_boxed(&self, link: Pin<Box<dyn Future<Output = ()>>>) {
         let mut links = self.links.borrow_mut();
         let entry = links.vacant_entry();
         let ready = Arc::clone(&self.ready);
         let waker = LinkWaker { ready, key: entry.key() as u32, queued: AtomicBool::new(false) };
         let waker = Arc::new(waker);
-        entry.insert(Some(Occupant { link: Box::pin(link), waker: Arc::clone(&waker) }));
+        entry.insert(Some(Occupant { link, waker: Arc::clone(&waker) }));
         drop(links);
         waker.wake();
     }
@@ -134,12 +139,22 @@ impl Nursery {
             let Driver(nursery) = &driver;
             let mut woken = Vec::new();
             loop {
-                poll_fn(|cx| nursery.woken(&mut woken, cx)).await;
+                let mut waited = false;
+                poll_fn(|cx| {
+                    let ready = nursery.woken(&mut woken, cx);
+                    waited |= ready.is_pending();
+                    ready
+                })
+                .await;
                 for slice in woken.chunks(SLICE) {
+                    // Not where the runtime has just had its turn: it would look at its sockets in vain.
+                    if !waited {
+                        tokio::task::yield_now().await;
+                    }
+                    waited = false;
                     for key in slice {
                         nursery.poll(*key as usize);
                     }
-                    tokio::task::yield_now().await;
                 }
                 woken.clear();
             }

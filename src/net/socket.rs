@@ -1,6 +1,6 @@
 //! A socket that stamps its first write and counts its bytes on the wire.
 
-use std::cell::{Cell, RefCell};
+use std::cell::{Cell, OnceCell, RefCell};
 use std::io;
 use std::os::fd::{AsRawFd as _, BorrowedFd, RawFd};
 use std::pin::Pin;
@@ -12,6 +12,7 @@ use tokio::net::{TcpStream, UnixStream};
 
 use super::emulated::{EmulatedStream, Opening};
 use super::greeting::Greeting;
+use super::watched::{Tcp, Watch};
 use crate::clock;
 use crate::measure::{Distribution, Wire, wire_of};
 
@@ -46,9 +47,15 @@ pub struct WireTotals {
     handshakes: Cell<u64>,
     resumed: Cell<u64>,
     handshake_ns: RefCell<Distribution>,
+    watch: OnceCell<Watch>,
 }
 
 impl WireTotals {
+    /// Has `watch` watch the sockets that are opened from now on, in place of the runtime.
+    pub fn watched_by(&self, watch: Watch) {
+        self.watch.get_or_init(|| watch);
+    }
+
     /// The traffic of every socket closed so far, each from its mark on.
     pub fn total(&self) -> Wire {
         let mut total = Wire::default();
@@ -262,7 +269,7 @@ pub struct Socket {
 
 #[derive(Debug)]
 enum Io {
-    Direct(TcpStream),
+    Direct(Tcp),
     Emulated(EmulatedStream),
     Unix(UnixStream),
 }
@@ -271,6 +278,7 @@ impl Socket {
     /// Wraps a connected stream; its traffic is added to `totals` when it closes.
     pub fn new(stream: TcpStream, totals: &Rc<WireTotals>) -> io::Result<Self> {
         stream.set_nodelay(true)?;
+        let stream = Tcp::of(stream, totals.watch.get())?;
         let meter = Meter::of(stream.as_raw_fd(), totals);
         Ok(Self { io: Io::Direct(stream), meter })
     }

@@ -1,8 +1,8 @@
 //! What both ends of a WebSocket agree on (RFC 6455): frame headers, masks, close frames, and the proof of a handshake.
 //!
-//! The links that measure deliveries are read with fastwebsockets instead (`pattern::websocket`, `pattern::duplex`): with
-//! one framing at both ends, a mistake in it would not show. This one is for the ends where that crate cannot be used:
-//! the server, whose idle links must hold no buffer, and calls, which can be interrupted at any byte.
+//! Both ends are tested against fastwebsockets, frame by frame, whole and in pieces: with one framing at both, a mistake in
+//! it would not show by itself. A client that publishes over its WebSocket (`pattern::duplex`) is read by that crate; all
+//! others must hold no buffer while they wait, as the server's links, or can be interrupted at any byte, as calls.
 
 use base64::Engine as _;
 use base64::prelude::BASE64_STANDARD;

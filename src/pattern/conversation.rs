@@ -263,6 +263,13 @@ impl Voice {
         }
     }
 
+    /// Leaves out the first `draws` random numbers: a voice made anew for another connection does not repeat itself.
+    pub(super) fn skip(&mut self, draws: u64) {
+        for _ in 0..draws {
+            self.own.rng.next_u64();
+        }
+    }
+
     /// The dialect that is spoken.
     pub(super) fn dialect(&self) -> &Dialect {
         &self.conversation.dialect

@@ -24,10 +24,11 @@ use super::link::InFlight;
 use super::redial::{Ended, Redial, Subscription, hold};
 use super::retry_after::unspoken;
 use super::sends::{Send, due};
-use super::websocket::{FRAME_LIMIT, Line};
+use super::websocket::{self, FRAME_LIMIT, Line};
 use crate::clock;
 use crate::event::PostAnswer;
 use crate::measure::{Counter, ErrorKind};
+use crate::net::websocket::Opcode;
 use crate::net::{Meter, Stream};
 use crate::pace::Rng;
 use crate::scenario::WebSocketOptions;
@@ -39,7 +40,7 @@ const REFUSALS: u64 = 1 << 50;
 pub(super) async fn run(link: &Link, options: &WebSocketOptions) {
     let speech = Rc::new(Speech::new(link));
     spawn_local(Rc::clone(&speech).run());
-    hold(link, Duplex { line: Line::new(link, *options), speech }).await;
+    hold(link, Duplex { line: Line::new(options), speech }).await;
 }
 
 /// The state of an unacknowledged event.
@@ -245,6 +246,26 @@ impl Drop for Standing {
     }
 }
 
+/// A frame as [`Line`] takes it.
+fn as_read<'a>(frame: &'a Frame<'_>, received_ns: u64) -> websocket::Frame<'a> {
+    let opcode = match frame.opcode {
+        OpCode::Continuation => Opcode::Continuation,
+        OpCode::Text => Opcode::Text,
+        OpCode::Binary => Opcode::Binary,
+        OpCode::Close => Opcode::Close,
+        OpCode::Ping => Opcode::Ping,
+        OpCode::Pong => Opcode::Pong,
+    };
+    websocket::Frame { opcode, last: frame.fin, payload: &frame.payload, received_ns }
+}
+
+/// Whether a frame is masked, which the framing crate takes and does not tell: a server's must not be.
+fn is_masked(frame: &mut Frame<'_>) -> bool {
+    let before = frame.payload.to_vec();
+    frame.unmask();
+    frame.payload[..] != before
+}
+
 /// A WebSocket on which both sides send.
 struct Duplex {
     line: Line,
@@ -256,8 +277,8 @@ impl Subscription for Duplex {
 
     /// Opens the connection, and sends again the events that the previous one left unacknowledged.
     async fn open(&mut self, link: &Link, redial: &mut Redial) -> Result<Self::Stream, Ended> {
-        let (socket, meter) = self.line.open(link, redial).await?;
-        let (reader, writer) = tokio::io::split(socket.into_inner());
+        let (stream, meter) = self.line.open(link, redial).await?.into_parts();
+        let (reader, writer) = tokio::io::split(stream);
         let (mut reader, writer) = after_handshake_split(reader, writer, Role::Client);
         reader.set_max_message_size(FRAME_LIMIT);
         self.speech.stands();
@@ -275,7 +296,7 @@ impl Subscription for Duplex {
         loop {
             let speech = &self.speech;
             // Not cancel-safe, and cancelled only where the link ends.
-            let frame = match reader.read_frame(&mut |frame| speech.owe(&frame)).await {
+            let mut frame = match reader.read_frame(&mut |frame| speech.owe(&frame)).await {
                 Ok(frame) => frame,
                 Err(error) => return error.into(),
             };
@@ -287,8 +308,9 @@ impl Subscription for Duplex {
                 self.speech.answered(&answer, received_ns);
                 continue;
             }
-            if let Some(ended) = self.line.take(link, &frame, received_ns, redial) {
-                return ended;
+            let taken = self.line.take(link, as_read(&frame, received_ns), redial);
+            if let Some(ended) = taken {
+                return if is_masked(&mut frame) { Ended::Masked } else { ended };
             }
             link.after_read(slow).await;
         }

@@ -15,6 +15,7 @@ use super::conversation::Conversation;
 use super::farewell::Farewells;
 use super::recognise::Known;
 use super::recovery::Recoveries;
+use super::silence::Silences;
 use crate::clock::{self, SECOND_NS};
 use crate::event::topic_name;
 use crate::measure::{
@@ -93,6 +94,7 @@ pub struct Context {
     changed: Notify,
     pub(super) recoveries: Recoveries,
     pub(super) farewells: Farewells,
+    pub(super) silences: Rc<Silences>,
     /// Runs the connections that servers open to receivers.
     callers: OnceCell<Nursery>,
 }
@@ -139,6 +141,7 @@ impl Context {
             changed: Notify::new(),
             recoveries: Recoveries::default(),
             farewells: Farewells::default(),
+            silences: Rc::default(),
             callers: OnceCell::new(),
         }
     }

@@ -34,6 +34,7 @@ mod script;
 mod sends;
 mod short_poll;
 mod signature;
+mod silence;
 mod sse;
 mod sse_parser;
 mod trace;
@@ -46,6 +47,7 @@ pub use conversation::{Conversation, ConversationError};
 pub use link::{Context, Link, Timeline, Turn};
 pub use trace::{Kind as TraceKind, Line as TraceLine};
 
+use std::pin::Pin;
 use std::rc::Rc;
 
 use self::conversation::Voice;
@@ -73,21 +75,51 @@ pub async fn set_up(
     Ok(captured.collect())
 }
 
+/// What a link does until it is dropped.
+pub type Driver = Pin<Box<dyn Future<Output = ()>>>;
+
 /// Runs `link` by its case's pattern until it is dropped.
 pub async fn run(link: Link) {
+    driver(link).await;
+}
+
+/// The same, in a place that is as large as the pattern needs, and no larger: there are many links.
+pub fn driver(link: Link) -> Driver {
     let Case { pattern, workload, .. } = &link.context().case;
-    if workload.publish.needs_connection(pattern.kind()) && !post::begin(&link).await {
-        return;
+    if workload.publish.needs_connection(pattern.kind()) {
+        return Box::pin(async move {
+            if post::begin(&link).await {
+                receiver_of(link).await;
+            }
+        });
     }
+    receiver_of(link)
+}
+
+/// How `link` receives, and what it sends on the same connection.
+fn receiver_of(link: Link) -> Driver {
+    macro_rules! with_options {
+        ($variant:ident, $run:path) => {
+            Box::pin(async move {
+                if let Pattern::$variant(options) = &link.context().case.pattern {
+                    $run(&link, options).await;
+                }
+            })
+        };
+    }
+    let Case { pattern, workload, .. } = &link.context().case;
     match pattern {
-        Pattern::Request(options) => request::run(&link, options).await,
-        Pattern::ShortPoll(options) => short_poll::run(&link, options).await,
-        Pattern::LongPoll(options) => long_poll::run(&link, options).await,
-        Pattern::Sse(options) => sse::run(&link, options).await,
-        Pattern::WebSocket(options) if workload.publish == Publish::Clients => {
-            duplex::run(&link, options).await;
+        Pattern::Request(_) => with_options!(Request, request::run),
+        Pattern::ShortPoll(_) => with_options!(ShortPoll, short_poll::run),
+        Pattern::LongPoll(_) => with_options!(LongPoll, long_poll::run),
+        Pattern::Sse(_) => with_options!(Sse, sse::run),
+        Pattern::WebSocket(_) if workload.publish == Publish::Clients => {
+            with_options!(WebSocket, duplex::run)
         }
-        Pattern::WebSocket(options) => websocket::run(&link, options).await,
-        Pattern::Webhook(_) => webhook::run(&link).await,
+        Pattern::WebSocket(_) if !link.context().conversation.is_envelope() => {
+            with_options!(WebSocket, dialogue::run)
+        }
+        Pattern::WebSocket(_) => with_options!(WebSocket, websocket::run),
+        Pattern::Webhook(_) => Box::pin(async move { webhook::run(&link).await }),
     }
 }

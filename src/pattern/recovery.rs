@@ -3,9 +3,11 @@
 //! `redial` reconnects a link; this file keeps the shard's account.
 
 use std::cell::{Cell, RefCell};
+use std::future::poll_fn;
 use std::rc::Rc;
+use std::task::{self, Poll, Waker};
 
-use tokio::sync::{Notify, watch};
+use tokio::sync::watch;
 
 use super::{Context, Link, Timeline};
 use crate::clock;
@@ -26,7 +28,7 @@ pub(super) struct Recoveries {
 
 /// One link's part.
 #[derive(Debug)]
-struct Recovery {
+pub(super) struct Recovery {
     index: u64,
     /// Whether it has reopened since the target was taken down.
     recovered: Cell<bool>,
@@ -34,7 +36,10 @@ struct Recovery {
     back_ns: Cell<(u64, u64)>,
     /// Whether it should leave.
     leaves: Cell<bool>,
-    asked: Notify,
+    /// Whether its server has been silent for too long.
+    silent: Cell<bool>,
+    /// Who waits for either.
+    waiting: RefCell<Option<Waker>>,
 }
 
 impl Default for Recoveries {
@@ -46,14 +51,13 @@ impl Default for Recoveries {
 impl Recoveries {
     /// Adds the next link, number `index` of the case.
     pub(super) fn add(&self, index: u64) {
-        let (recovered, leaves) = (Cell::new(false), Cell::new(false));
-        let back_ns = Cell::default();
         self.links.borrow_mut().push(Rc::new(Recovery {
             index,
-            recovered,
-            back_ns,
-            leaves,
-            asked: Notify::new(),
+            recovered: Cell::new(false),
+            back_ns: Cell::default(),
+            leaves: Cell::new(false),
+            silent: Cell::new(false),
+            waiting: RefCell::default(),
         }));
     }
 
@@ -93,22 +97,66 @@ impl Context {
             }
             let link = &links[turns.below(links.len() as u64) as usize];
             link.leaves.set(true);
-            link.asked.notify_one();
+            link.ring();
         }
     }
 }
 
+/// What ends a link's reading beside the stream itself.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Called {
+    /// The link leaves.
+    Away,
+    /// Its server is silent.
+    Silent,
+}
+
+impl Recovery {
+    fn ring(&self) {
+        if let Some(waiting) = self.waiting.take() {
+            waiting.wake();
+        }
+    }
+
+    /// Tells the link that its server has been silent for too long.
+    pub(super) fn fell_silent(&self) {
+        self.silent.set(true);
+        self.ring();
+    }
+
+    /// What the link is called to, which is over with that.
+    #[inline]
+    pub(super) fn poll_called(&self, cx: &task::Context<'_>) -> Poll<Called> {
+        if self.silent.take() {
+            return Poll::Ready(Called::Silent);
+        }
+        if self.leaves.take() {
+            return Poll::Ready(Called::Away);
+        }
+        match &mut *self.waiting.borrow_mut() {
+            Some(waiting) => waiting.clone_from(cx.waker()),
+            none => *none = Some(cx.waker().clone()),
+        }
+        Poll::Pending
+    }
+
+    /// Forgets that the server was silent, on a connection before this one.
+    pub(super) fn hears(&self) {
+        self.silent.set(false);
+    }
+}
+
 impl Link {
-    fn recovery(&self) -> Rc<Recovery> {
+    pub(super) fn recovery(&self) -> Rc<Recovery> {
         Rc::clone(&self.context.recoveries.links.borrow()[self.slot])
     }
 
     /// Waits for the link's departure, and counts it.
     pub async fn departure(&self) {
         let recovery = self.recovery();
-        while !self.departs() {
-            recovery.asked.notified().await;
-        }
+        // Nobody listens for silence here.
+        while poll_fn(|cx| recovery.poll_called(cx)).await != Called::Away {}
+        self.count(Counter::Churned, 1);
     }
 
     /// Whether the link departs now, which is then counted.

@@ -2,25 +2,27 @@
 //!
 //! Each pattern knows how its stream resumes: `Last-Event-ID`, `since`, a poll's cursor.
 
+use std::future::poll_fn;
 use std::io;
+use std::pin::pin;
 use std::rc::Rc;
+use std::task::Poll;
 use std::time::Duration;
 
 use fastwebsockets::WebSocketError;
 use hyper::StatusCode;
 
 use super::Link;
+use super::recovery::Called;
+use super::silence::Listening;
 use super::websocket::FRAME_LIMIT;
 use crate::clock;
 use crate::dialect::template::RenderError;
-use crate::measure::ErrorKind;
+use crate::measure::{Counter, ErrorKind};
 use crate::net::websocket::Closing;
 use crate::net::{Meter, NetError, Told};
 use crate::pace::Rng;
 use crate::scenario::Reconnect;
-
-/// No time that passes.
-const NEVER_NS: u64 = u64::MAX / 2;
 
 /// Why a held stream ended or could not be opened.
 #[derive(Debug, thiserror::Error)]
@@ -155,7 +157,6 @@ fn broken(error: &WebSocketError) -> String {
 /// When a link reconnects: its failures in a row, and the delay that the peer requested.
 #[derive(Debug)]
 pub(super) struct Redial {
-    options: Reconnect,
     rng: Rng,
     failures: u32,
     /// The least wait, from an event stream's `retry:`, in nanoseconds.
@@ -165,8 +166,7 @@ pub(super) struct Redial {
 impl Redial {
     /// The waits of `link`.
     pub(super) fn new(link: &Link) -> Self {
-        let options = link.context().case.conditions.reconnect;
-        Self { options, rng: link.rng(), failures: 0, least_ns: 0 }
+        Self { rng: link.rng(), failures: 0, least_ns: 0 }
     }
 
     /// Resets the failures, because the link works.
@@ -181,9 +181,10 @@ impl Redial {
 
     /// Waits before the next attempt.
     pub(super) async fn wait(&mut self, link: &Link) {
-        let bound_ns = bound_ns(&self.options, self.failures);
+        let options = &link.context().case.conditions.reconnect;
+        let bound_ns = bound_ns(options, self.failures);
         self.failures = self.failures.saturating_add(1);
-        let wait_ns = if self.options.jitter { self.rng.below(bound_ns.max(1)) } else { bound_ns };
+        let wait_ns = if options.jitter { self.rng.below(bound_ns.max(1)) } else { bound_ns };
         link.sleep_until(clock::now() + self.least_ns + wait_ns).await;
     }
 }
@@ -220,62 +221,92 @@ pub(super) trait Subscription {
 /// Longest wait for a stream to open: a target that takes a connection and never ends its answer's head is not waited for.
 pub(super) const OPEN_LIMIT: Duration = Duration::from_secs(30);
 
+/// Opens the stream in time. In a box of its own, as all that a link does beside reading: it is needed once, and would
+/// else be a part of each link's state for as long as it stands.
 async fn open<H: Subscription>(
     link: &Link,
     held: &mut H,
     redial: &mut Redial,
 ) -> Result<H::Stream, Ended> {
-    let opened = tokio::time::timeout(OPEN_LIMIT, held.open(link, redial)).await;
-    opened.unwrap_or(Err(Ended::Net(NetError::Timeout(OPEN_LIMIT))))
+    let opening = async {
+        let opened = tokio::time::timeout(OPEN_LIMIT, held.open(link, redial)).await;
+        opened.unwrap_or(Err(Ended::Net(NetError::Timeout(OPEN_LIMIT))))
+    };
+    Box::pin(opening).await
 }
 
 /// Keeps a stream open until the link is dropped: reads it, and reopens it when it ends, falls silent, or the link leaves.
-pub(super) async fn hold<H: Subscription>(link: &Link, mut held: H) {
-    let mut redial = Redial::new(link);
-    let dialled_ns = clock::now();
-    let mut stream = match open(link, &mut held, &mut redial).await {
-        Ok(stream) => stream,
-        Err(error) => return link.cannot_stand(&error),
-    };
-    link.ready(dialled_ns);
-    // A link that reads slowly on purpose is not to take its own pauses for the target's silence.
-    let heartbeat_ns = match held.heartbeat_ns() {
-        // How often the server speaks is not known: no silence is too long.
-        0 => NEVER_NS,
-        ns => ns.saturating_add(link.pause_ns()),
-    };
-    loop {
-        let meter = H::meter(&stream);
-        meter.mark();
-        let ended = tokio::select! {
-            biased;
-            ended = held.read(link, &mut stream, &mut redial) => Some(ended),
-            () = silence(link, &meter, heartbeat_ns) => Some(Ended::Silent),
-            () = link.departure() => None,
+pub(super) fn hold<H: Subscription>(link: &Link, mut held: H) -> impl Future<Output = ()> {
+    // Not an `async fn`, which would keep its arguments twice.
+    async move {
+        let mut redial = Redial::new(link);
+        let dialled_ns = clock::now();
+        let mut stream = match open(link, &mut held, &mut redial).await {
+            Ok(stream) => stream,
+            Err(error) => return link.cannot_stand(&error),
         };
-        let lost_ns = ended.as_ref().map(|_| clock::now());
-        if let Some(ended) = ended {
-            link.failed(ended.kind(), &ended);
-            drop(stream);
-            redial.wait(link).await;
-        } else {
-            held.leave(stream).await;
+        link.ready(dialled_ns);
+        loop {
+            let meter = H::meter(&stream);
+            meter.mark();
+            let listening = listen(link, held.heartbeat_ns(), meter);
+            let ended = read(link, held.read(link, &mut stream, &mut redial)).await;
+            drop(listening);
+            let reopening = reopen(link, &mut held, stream, &mut redial, ended);
+            stream = match Box::pin(reopening).await {
+                Some(stream) => stream,
+                // The stream ended for good.
+                None => return,
+            };
         }
-        stream = match again(link, &mut held, &mut redial, lost_ns).await {
-            Some(stream) => stream,
-            // The stream ended for good.
-            None => return,
-        };
     }
 }
 
-/// Reopens the stream, in as many attempts as needed; `None` if the target ended it for good.
-async fn again<H: Subscription>(
+/// Listens for silence of the target.
+fn listen(link: &Link, heartbeat_ns: u64, meter: Rc<Meter>) -> Option<Listening<'_>> {
+    // How often the server speaks may not be known: then no silence is too long. A link that reads slowly on purpose is
+    // not to take its own pauses for the target's silence.
+    let every_ns = heartbeat_ns.saturating_add(link.pause_ns());
+    (heartbeat_ns > 0).then(|| link.listen(meter, every_ns))
+}
+
+/// Reads until the stream ends, which is returned, or the link leaves.
+async fn read(link: &Link, reading: impl Future<Output = Ended>) -> Option<Ended> {
+    let recovery = link.recovery();
+    let mut reading = pin!(reading);
+    let called = poll_fn(|cx| {
+        if let Poll::Ready(ended) = reading.as_mut().poll(cx) {
+            return Poll::Ready(Ok(ended));
+        }
+        recovery.poll_called(cx).map(Err)
+    });
+    match called.await {
+        Ok(ended) => Some(ended),
+        Err(Called::Silent) => Some(Ended::Silent),
+        Err(Called::Away) => {
+            link.count(Counter::Churned, 1);
+            None
+        }
+    }
+}
+
+/// Closes a stream that ended, or that the link leaves, and reopens it in as many attempts as needed; `None` if the target
+/// ended it for good.
+async fn reopen<H: Subscription>(
     link: &Link,
     held: &mut H,
+    stream: H::Stream,
     redial: &mut Redial,
-    lost_ns: Option<u64>,
+    ended: Option<Ended>,
 ) -> Option<H::Stream> {
+    let lost_ns = ended.as_ref().map(|_| clock::now());
+    if let Some(ended) = ended {
+        link.failed(ended.kind(), &ended);
+        drop(stream);
+        redial.wait(link).await;
+    } else {
+        held.leave(stream).await;
+    }
     loop {
         let dialled_ns = clock::now();
         match open(link, held, redial).await {
@@ -291,18 +322,6 @@ async fn again<H: Subscription>(
             }
         }
         redial.wait(link).await;
-    }
-}
-
-/// Waits until a connection has been silent for the scenario's number of heartbeats.
-async fn silence(link: &Link, meter: &Meter, heartbeat_ns: u64) {
-    let patience = link.context().case.conditions.reconnect.silence;
-    let (mut reads, mut quiet) = (meter.reads(), 0);
-    while quiet < patience {
-        // Not the shard's precise timer, which may spin before a deadline: a millisecond does not matter here.
-        tokio::time::sleep(Duration::from_nanos(heartbeat_ns)).await;
-        quiet = if meter.reads() == reads { quiet + 1 } else { 0 };
-        reads = meter.reads();
     }
 }
 

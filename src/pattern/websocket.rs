@@ -1,20 +1,22 @@
 //! A WebSocket: events as text frames, pings answered, resumed with `since`.
 //!
-//! Frames are read by fastwebsockets, not by [`crate::net::websocket`], so that server and client do not share a mistake.
+//! Framing is checked against fastwebsockets, as the server's is, so that both ends cannot share a mistake: that crate keeps
+//! 8 KiB for every link, and takes some 2,000 instructions for a frame.
+
+mod reading;
 
 use std::rc::Rc;
 use std::time::Duration;
 
-use fastwebsockets::{Frame, OpCode, Role, WebSocket};
+pub(super) use self::reading::{Frame, Reading};
 
+use super::Link;
 use super::conversation::Voice;
 use super::handshake::{self, Opened};
 use super::redial::{Ended, Redial, Subscription, hold};
-use super::{Link, dialogue};
-use crate::clock;
 use crate::event::{Cursor, decode_gap, decode_head, decode_reset};
-use crate::net::websocket::Closing;
-use crate::net::{Meter, Stream, Told};
+use crate::net::websocket::{Closing, Opcode};
+use crate::net::{Meter, Told};
 use crate::scenario::WebSocketOptions;
 
 /// Largest frame that is taken, in bytes.
@@ -23,135 +25,124 @@ pub(super) const FRAME_LIMIT: usize = 4 << 20;
 const FAREWELL: Duration = Duration::from_secs(1);
 
 /// Reads the socket; when it ends, reopens it after the last event received.
-pub(super) async fn run(link: &Link, options: &WebSocketOptions) {
-    if !link.context().conversation.is_envelope() {
-        return dialogue::run(link, options).await;
-    }
-    hold(link, Line::new(link, *options)).await;
+pub(super) fn run(link: &Link, options: &WebSocketOptions) -> impl Future<Output = ()> {
+    hold(link, Line::new(options))
 }
 
 /// A WebSocket: where it is resumed.
 pub(super) struct Line {
-    options: WebSocketOptions,
-    voice: Voice,
+    ping_ns: u64,
+    /// Connections so far.
+    opened: u64,
     /// The last sequence received, or announced as left out, and the life of its log.
     cursor: Cursor,
 }
 
 impl Subscription for Line {
-    type Stream = (WebSocket<Stream>, Rc<Meter>);
+    type Stream = Reading;
 
     /// Dials and upgrades, subscribing after the cursor.
     async fn open(&mut self, link: &Link, redial: &mut Redial) -> Result<Self::Stream, Ended> {
-        self.voice.set("cursor", self.cursor.to_string());
-        let request = self.voice.handshake()?;
-        let (socket, meter) = match handshake::open(link, request, redial.rng()).await? {
+        // A link keeps no texts while it stands.
+        let mut voice = Voice::of(link);
+        voice.skip(self.opened);
+        self.opened += 1;
+        voice.set("cursor", self.cursor.to_string());
+        let request = voice.handshake()?;
+        match handshake::open(link, request, redial.rng()).await? {
             Opened::Socket(socket, meter, epoch) => {
                 // A cursor of another life is answered by a reset first.
                 if self.cursor.epoch.is_none() {
                     self.cursor.epoch = epoch;
                 }
-                (socket, meter)
+                Ok(Reading::new(socket, meter))
             }
-            Opened::Refused(response) => {
-                return Err(Ended::Unexpected(Told::of_upgrade(&response).into()));
-            }
-        };
-        let mut socket = WebSocket::after_handshake(socket, Role::Client);
-        socket.set_max_message_size(FRAME_LIMIT);
-        Ok((socket, meter))
+            Opened::Refused(response) => Err(Ended::Unexpected(Told::of_upgrade(&response).into())),
+        }
     }
 
-    async fn read(
-        &mut self,
-        link: &Link,
-        (socket, _): &mut Self::Stream,
-        redial: &mut Redial,
-    ) -> Ended {
-        let slow = link.is_slow();
+    async fn read(&mut self, link: &Link, stream: &mut Reading, redial: &mut Redial) -> Ended {
+        if link.is_slow() {
+            return Box::pin(self.read_slowly(link, stream, redial)).await;
+        }
         loop {
-            // Not cancel-safe, and cancelled only where the link ends.
-            let mut frame = match socket.read_frame().await {
-                Ok(frame) => frame,
-                Err(error) => return error.into(),
-            };
-            let received_ns = clock::now();
-            // The crate has written the answer, but not flushed what lies under it.
-            if frame.opcode == OpCode::Ping
-                && let Err(error) = socket.flush().await
-            {
-                return error.into();
+            let turn = stream.turn(|frame| self.take(link, frame, redial)).await;
+            if let Some(ended) = Box::pin(stream.settle(turn)).await {
+                return ended;
             }
-            if let Some(ended) = self.take(link, &frame, received_ns, redial) {
-                return if is_masked(&mut frame) { Ended::Masked } else { ended };
-            }
-            link.after_read(slow).await;
         }
     }
 
     /// Sends a close and waits for the target's, as in RFC 6455, section 7.1.1.
-    async fn leave(&mut self, (mut socket, _): Self::Stream) {
-        let closed = async {
-            socket.write_frame(Frame::close(1000, b"")).await?;
-            socket.flush().await?;
-            while socket.read_frame().await?.opcode != OpCode::Close {}
-            Ok::<_, fastwebsockets::WebSocketError>(())
-        };
+    async fn leave(&mut self, mut stream: Reading) {
         // An end of any other kind is an end, too.
-        let _ = tokio::time::timeout(FAREWELL, closed).await;
+        let _ = tokio::time::timeout(FAREWELL, stream.close()).await;
     }
 
-    fn meter((_, meter): &Self::Stream) -> Rc<Meter> {
-        Rc::clone(meter)
+    fn meter(stream: &Reading) -> Rc<Meter> {
+        stream.meter()
     }
 
     fn heartbeat_ns(&self) -> u64 {
-        self.options.ping.ns()
+        self.ping_ns
     }
 }
 
 impl Line {
     /// A subscription from the topic's start.
-    pub(super) fn new(link: &Link, options: WebSocketOptions) -> Self {
-        Self { options, voice: Voice::of(link), cursor: Cursor { seq: 0, epoch: None } }
+    pub(super) fn new(options: &WebSocketOptions) -> Self {
+        Self { ping_ns: options.ping.ns(), opened: 0, cursor: Cursor { seq: 0, epoch: None } }
+    }
+
+    /// Reads with a pause after every frame.
+    async fn read_slowly(
+        &mut self,
+        link: &Link,
+        stream: &mut Reading,
+        redial: &mut Redial,
+    ) -> Ended {
+        loop {
+            let turn = stream.slow_turn(|frame| self.take(link, frame, redial)).await;
+            if let Some(ended) = stream.settle(turn).await {
+                return ended;
+            }
+            link.after_read(true).await;
+        }
     }
 
     /// Processes a frame; returns how the stream ended if it ends with it.
     pub(super) fn take(
         &mut self,
         link: &Link,
-        frame: &Frame<'_>,
-        received_ns: u64,
+        Frame { opcode, last, payload, received_ns }: Frame<'_>,
         redial: &mut Redial,
     ) -> Option<Ended> {
-        match frame.opcode {
-            OpCode::Text | OpCode::Binary if frame.fin => {
-                if let Ok(head) = decode_head(&frame.payload) {
+        match opcode {
+            Opcode::Text | Opcode::Binary if last => {
+                if let Ok(head) = decode_head(payload) {
                     link.receive(head, received_ns);
                     self.cursor.seq = head.seq;
                     redial.succeeded();
-                } else if let Some(gap) = decode_gap(&frame.payload) {
+                } else if let Some(gap) = decode_gap(payload) {
                     self.skip(link, gap.to);
-                } else if let Some(reset) = decode_reset(&frame.payload) {
+                } else if let Some(reset) = decode_reset(payload) {
                     link.reset();
                     self.cursor = reset.next;
                 } else {
-                    // Includes masked frames, which a server must not send.
                     return Some(Ended::Event);
                 }
             }
-            OpCode::Close => {
-                if let Some(since) = resumption(&frame.payload) {
+            Opcode::Close => {
+                if let Some(since) = resumption(payload) {
                     self.skip(link, since.seq);
                 }
-                let closing = Closing::read(&frame.payload);
-                return Some(closing.map_or(Ended::Closed, Ended::CloseCode));
+                return Some(Closing::read(payload).map_or(Ended::Closed, Ended::CloseCode));
             }
-            // Answered already.
-            OpCode::Ping => link.upkeep(received_ns),
-            OpCode::Pong => {}
+            // Answered by whoever reads.
+            Opcode::Ping => link.upkeep(received_ns),
+            Opcode::Pong => {}
             // The target sends an event in one frame.
-            OpCode::Text | OpCode::Binary | OpCode::Continuation => return Some(Ended::Event),
+            Opcode::Text | Opcode::Binary | Opcode::Continuation => return Some(Ended::Event),
         }
         None
     }
@@ -161,13 +152,6 @@ impl Line {
         link.missed(self.cursor.seq.saturating_add(1)..to.saturating_add(1));
         self.cursor.seq = self.cursor.seq.max(to);
     }
-}
-
-/// Whether a frame is masked, which the framing crate takes and does not tell: a server's must not be.
-fn is_masked(frame: &mut Frame<'_>) -> bool {
-    let before = frame.payload.to_vec();
-    frame.unmask();
-    frame.payload[..] != before
 }
 
 /// Parses the cursor in the close reason of a slow link: `…since=17-k3f9x2`.

@@ -12,7 +12,7 @@ use super::dialling::{self, Whereabouts};
 use crate::clock;
 use crate::control::{Published, WorkerAssignment, mishap};
 use crate::measure::{Counter, Metric, RawSamples, Recorder, Snapshot, pin};
-use crate::net::{Dialer, Stage, WireTotals};
+use crate::net::{Dialer, Nursery, Stage, Watch, WireTotals};
 use crate::pace::{Rng, Timer};
 use crate::pattern::{self, Context, Conversation, Timeline};
 
@@ -97,7 +97,13 @@ pub(super) fn run(
         }
     };
     let wire = Rc::new(WireTotals::default());
-    let shard = Shard { assignment, commands, messages: messages.clone(), wire: Rc::clone(&wire) };
+    let shard = Shard {
+        assignment,
+        commands,
+        messages: messages.clone(),
+        wire: Rc::clone(&wire),
+        nursery: Nursery::new(),
+    };
     let outcome = runtime.block_on(shard.run());
     // Drops the links and their sockets, which add up their traffic as they close.
     drop(runtime);
@@ -128,12 +134,17 @@ struct Shard {
     commands: orders_to::UnboundedReceiver<Command>,
     messages: mpsc::Sender<Message>,
     wire: Rc<WireTotals>,
+    nursery: Nursery,
 }
 
 impl Shard {
     async fn run(mut self) -> Result<Snapshot, String> {
         let pacing = self.assignment.worker.pacing;
         let (timer, drive) = Timer::new(pacing).map_err(|error| format!("no timer: {error}"))?;
+        tokio::task::spawn_local(drive);
+        tokio::task::spawn_local(self.nursery.clone().drive());
+        let (watch, drive) = Watch::new().map_err(|error| format!("no epoll: {error}"))?;
+        self.wire.watched_by(watch);
         tokio::task::spawn_local(drive);
         let (start, timeline) = watch::channel(None);
         let worker = &self.assignment.worker;
@@ -222,7 +233,7 @@ impl Shard {
             if context.timer.sleep_until(due_ns).await.is_err() {
                 return Err("the shard's timer failed".to_owned());
             }
-            tokio::task::spawn_local(pattern::run(context.link(worker.links.start + link)));
+            self.nursery.add_boxed(pattern::driver(context.link(worker.links.start + link)));
         }
         let mine = (0..range.end).filter(|link| link % of == *index).count() as u64;
         context.ready(mine).await

@@ -99,11 +99,16 @@ fn whatever_ends_a_websocket_is_counted_under_its_kind() {
     let long = [&[0x81, 127][..], &(5u64 << 20).to_be_bytes()].concat();
     for (name, bytes, kind, says) in [
         ("a masked frame", masked(0x81, b"hello"), ErrorKind::Frame, "masked"),
-        ("a reserved bit", vec![0xc1, 0], ErrorKind::Frame, "Reserved bits"),
+        ("a reserved bit", vec![0xc1, 0], ErrorKind::Frame, "reserved bit"),
         ("a reserved opcode", vec![0x83, 0], ErrorKind::Frame, "reserved opcode"),
         ("no UTF-8", vec![0x81, 2, 0xff, 0xfe], ErrorKind::Frame, "UTF-8"),
         ("a ping in fragments", vec![0x09, 0], ErrorKind::Frame, "fragmented"),
-        ("a long ping", [&[0x89, 126, 0, 126][..], &[0; 126]].concat(), ErrorKind::Frame, "Ping"),
+        (
+            "a long ping",
+            [&[0x89, 126, 0, 126][..], &[0; 126]].concat(),
+            ErrorKind::Frame,
+            "too long",
+        ),
         ("half a close code", vec![0x88, 1, 3], ErrorKind::Frame, "close"),
         ("a close code that is none", close(1005, ""), ErrorKind::Frame, "close"),
         ("a long message", long, ErrorKind::Oversized, "exceeds 4 MiB"),

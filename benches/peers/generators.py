@@ -1,0 +1,191 @@
+#!/usr/bin/env python3
+"""tidings as a load generator beside wrk, oha, h2load and hey, on nginx's static answer: what a request costs the client.
+
+Tables (--only): closed, headers, chunked, open, peak, http2, many. README.md says what each shows."""
+
+import functools
+import time
+
+import bench
+import clients
+import hosts
+import load
+
+
+MICROSECONDS = lambda value: f"{1e6 * value:.2f} µs"
+MILLISECONDS = lambda value: f"{1e3 * value:.3f} ms"
+WHOLE = lambda value: f"{value:,.0f}"
+COST = [("CPU per request", "cpu", MICROSECONDS), ("requests per CPU second", "per_cpu", WHOLE), ("per second", "rate", WHOLE), ("failed", "failed", WHOLE)]
+PER_CPU = [("requests per CPU second, tidings ÷ it (95 %)", "per_cpu")]
+# The largest p99 slip that a run on a shared host may have (METHODOLOGY.md, the verdict table).
+SLIP_LIMIT = 200e-6
+
+
+def programs_for(options, offered, arrivals="poisson"):
+    """tidings, the second binary if there is one, and every peer that is installed and can offer the load."""
+    core = options.client_core
+    found = {"tidings": functools.partial(load.run, options.tidings, offered, core, arrivals)}
+    if options.before:
+        found["tidings before"] = functools.partial(load.run, options.before, offered, core, arrivals)
+    for name in chosen(options):
+        path = clients.found(name, options.cache)
+        if path is None:
+            print(f"{name}: left out, as it is not installed; install.py installs it")
+        elif clients.can(name, offered):
+            found[name] = functools.partial(clients.run, name, path, offered, core)
+    return found
+
+
+def chosen(options):
+    return [name for name in clients.NAMES if not options.peers or name in options.peers.split(",")]
+
+
+def closed(options, raw, name="closed", path="/", what="nginx's 81 bytes"):
+    """64 connections, each of which sends its next request after an answer."""
+    with hosts.static(options.server_core) as server:
+        offered = clients.Load(server.url(path), 64, options.seconds)
+        found = bench.rounds(options, programs_for(options, offered))
+    bench.table((f"Closed loop, 64 connections, {what}", "program"), found, "tidings", COST, PER_CPU)
+    finish(name, found, raw)
+
+
+def finish(name, found, raw):
+    raw.add(name, found)
+    checks = bench.present(bench.column(found, "tidings", "proc_check"))
+    if checks:
+        low, high = min(checks), max(checks)
+        middle = bench.intervals.median(checks)
+        print(f"The worker's CPU by /proc ÷ the CPU that its run reports: median {middle:.3f}, {low:.3f} to {high:.3f}.")
+
+
+def half_the_peak(options, server):
+    """Half of what tidings sends in a closed loop here, in hundreds per second; or --rate."""
+    if options.rate:
+        return options.rate
+    with bench.locked(options.lock):
+        figures = load.run(options.tidings, clients.Load(server.url(), 64, options.seconds), options.client_core)
+    return max(100, round(figures["rate"] / 200) * 100)
+
+
+def opened(options, raw):
+    """An open loop at half the peak: cost per request, and the latencies that each program reports."""
+    with hosts.static(options.server_core) as server:
+        rate = half_the_peak(options, server)
+        offered = clients.Load(server.url(), 64, options.seconds, rate=rate)
+        found = bench.rounds(options, programs_for(options, offered, "constant"))
+    shown = [*COST[:1], ("per second", "rate", WHOLE), ("failed", "failed", WHOLE), ("p50", "p50", MILLISECONDS), ("p99", "p99", MILLISECONDS)]
+    compared = [("CPU per request, tidings ÷ it (95 %)", "cpu"), ("p50, tidings ÷ it", "p50"), ("p99, tidings ÷ it", "p99")]
+    title = (f"Open loop, {rate:,.0f} requests per second over 64 connections (tidings: service time, constant arrivals)", "program")
+    bench.table(title, found, "tidings", shown, compared)
+    finish("open", found, raw)
+
+
+def peak(options, raw):
+    """The most that one core sends within the slip budget: the rate grows until requests leave late."""
+    with hosts.static(options.server_core) as server:
+        binaries = {"tidings": options.tidings} | ({"tidings before": options.before} if options.before else {})
+        found = {name: [] for name in binaries}
+        for _ in range(max(1, options.pairs // 5)):
+            for name, binary in binaries.items():
+                with bench.locked(options.lock):
+                    found[name].append(climb(options, binary, server))
+    shown = [
+        ("closed loop, per second", "closed", WHOLE), ("most in an open loop", "most", WHOLE), ("open ÷ closed", "share", lambda value: f"{value:.2f}"),
+        ("slip p99 there", "slip_p99", MILLISECONDS), ("CPU per request there", "cpu", MICROSECONDS),
+    ]
+    bench.table((f"Open loop, 64 connections: the most with a slip p99 of at most {1e6 * SLIP_LIMIT:.0f} µs", "program"), found, "tidings", shown, [])
+    finish("peak", found, raw)
+
+
+def climb(options, binary, server):
+    """Bisects the rate in seven steps between nothing and 1.1 times the closed loop's."""
+    core, seconds = options.client_core, options.seconds
+    closed_loop = load.run(binary, clients.Load(server.url(), 64, seconds), core)["rate"]
+    low, high, best = 0.0, 1.1 * closed_loop, {}
+    for _ in range(7):
+        rate = round((low + high) / 2)
+        try:
+            figures = load.run(binary, clients.Load(server.url(), 64, seconds, rate=rate), core)
+        except bench.Failed:
+            high = rate
+            continue
+        whole = figures["requests"] >= 0.99 * (figures["scheduled"] or 0)
+        if whole and not figures["failed"] and figures["slip_p99"] is not None and figures["slip_p99"] <= SLIP_LIMIT:
+            low, best = rate, figures
+        else:
+            high = rate
+    return {"closed": closed_loop, "most": low, "share": low / closed_loop, "slip_p99": best.get("slip_p99"), "cpu": best.get("cpu")}
+
+
+def http2(options, raw):
+    """HTTP/2 by prior knowledge: 8 connections with 16 streams each."""
+    with hosts.static(options.server_core, http2=True) as server:
+        offered = clients.Load(server.url(), 8, options.seconds, streams=16)
+        found = bench.rounds(options, programs_for(options, offered))
+    bench.table(("HTTP/2 (h2c), closed loop, 8 connections × 16 streams, nginx's 81 bytes", "program"), found, "tidings", COST, PER_CPU)
+    finish("http2", found, raw)
+
+
+def many(options, raw):
+    """16,384 kept connections in a closed loop, over several loopback addresses: the ports of one would not suffice."""
+    seconds = max(options.seconds, 4.0)
+    with hosts.static(options.server_core, addresses=hosts.ADDRESSES) as server:
+        turns = iter(range(10**6))
+        address = lambda: hosts.ADDRESSES[next(turns) % len(hosts.ADDRESSES)]
+        offered = lambda: clients.Load(server.url(address=address()), options.connections, seconds)
+        found = {"tidings": lambda: load.run(options.tidings, offered(), options.client_core)}
+        if options.before:
+            found["tidings before"] = lambda: load.run(options.before, offered(), options.client_core)
+        path = clients.found("wrk", options.cache)
+        if path and "wrk" in chosen(options):
+            found["wrk"] = lambda: midway(options, path, offered(), server)
+        found = bench.rounds(options, found)
+    title = f"Closed loop, {options.connections:,} kept connections, {seconds:g} s (wrk: the middle of its run, without its dialling)"
+    bench.table((title, "program"), found, "tidings", COST, PER_CPU)
+    finish("many", found, raw)
+
+
+def midway(options, path, offered, server):
+    """wrk between two looks at its CPU time and at nginx's count of requests: its first connections are dialled before."""
+    looks, whole = [], clients.Load(offered.url, offered.connections, offered.seconds + 3)
+    began = time.monotonic()
+
+    def look(pid):
+        due = 2.0 + len(looks) * offered.seconds
+        if len(looks) < 2 and time.monotonic() - began >= due:
+            before = bench.cpu_of(bench.family(pid))
+            answered = status(server.port)
+            looks.append(((before + bench.cpu_of(bench.family(pid))) / 2, answered, time.monotonic()))
+    words = clients.command("wrk", path, whole)
+    output, _, _, _ = bench.measured(options.client_core, words, whole.seconds + 20, look)
+    if len(looks) < 2:
+        raise bench.Failed("wrk ended before its middle was measured")
+    (cpu, count, when), (later, counted, then) = looks
+    figures = clients.parsed("wrk", output)
+    return {"failed": figures["failed"], "requests": float(counted - count)} | clients.per_request(counted - count, later - cpu, then - when)
+
+
+def status(port):
+    """Requests that nginx has answered."""
+    import urllib.request
+    with urllib.request.urlopen(f"http://127.0.0.1:{port}/status", timeout=10) as answer:
+        return int(answer.read().split(b"requests")[1].split()[2])
+
+
+def main():
+    parser = bench.arguments(__doc__)
+    parser.add_argument("--rate", type=float, help="requests per second of the open loop (default: half of the closed loop's)")
+    parser.add_argument("--connections", type=int, default=16_384, help="connections of the table `many`")
+    options = parser.parse_args()
+    bench.begin(options)
+    raw = bench.Pairs(options.csv)
+    tables = {
+        "closed": closed, "headers": functools.partial(closed, name="headers", path="/headers", what="seven further headers"),
+        "chunked": functools.partial(closed, name="chunked", path="/chunked", what="chunked"),
+        "open": opened, "peak": peak, "http2": http2, "many": many,
+    }
+    bench.run_tables(options, tables, raw)
+
+
+if __name__ == "__main__":
+    main()

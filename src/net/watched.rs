@@ -1,0 +1,313 @@
+//! TCP sockets of a shard that one epoll instance of their own watches.
+//!
+//! The runtime's driver keeps 0.4 KiB for a socket, and each time something arrives it walks through two locks, a list of
+//! waiters and its slab. Here a socket is a slot with two wakers. One task of the runtime waits until the instance has
+//! events, takes up to [`AT_ONCE`] of them with one call, and wakes whoever waits for their sockets.
+
+use std::cell::RefCell;
+use std::io::{self, IoSlice};
+use std::os::fd::{AsRawFd, OwnedFd, RawFd};
+use std::pin::Pin;
+use std::rc::Rc;
+use std::task::{Context, Poll, Waker, ready};
+
+use rustix::event::{Timespec, epoll};
+use rustix::net::{RecvFlags, SendFlags, Shutdown, recv, send, shutdown};
+use slab::Slab;
+use tokio::io::unix::AsyncFd;
+use tokio::io::{AsyncRead, AsyncWrite, Interest, ReadBuf};
+use tokio::net::TcpStream;
+
+/// Events that are taken with one system call.
+const AT_ONCE: usize = 512;
+
+/// The sockets that one thread watches. Clones share them.
+#[derive(Debug, Clone)]
+pub struct Watch(Rc<Shared>);
+
+#[derive(Debug)]
+struct Shared {
+    epoll: AsyncFd<OwnedFd>,
+    slots: RefCell<Slab<Slot>>,
+}
+
+/// What is known of a socket, and who waits for it.
+#[derive(Debug)]
+struct Slot {
+    readable: bool,
+    writable: bool,
+    /// The peer has ended its direction: a short read may be followed by the end, of which no event will tell again.
+    ended: bool,
+    /// Kept from wait to wait, as it is the same link that reads.
+    reader: Option<Waker>,
+    writer: Option<Waker>,
+}
+
+impl Watch {
+    /// A watch on the current runtime, and the future that drives it: spawn it on the same thread.
+    pub fn new() -> io::Result<(Self, impl Future<Output = io::Result<()>> + 'static)> {
+        let epoll = epoll::create(epoll::CreateFlags::CLOEXEC)?;
+        #[expect(unsafe_code, reason = "tokio left the safe constructor to types of its own")]
+        // SAFETY: an `OwnedFd` is open, and stays the same descriptor, until it is dropped.
+        let epoll = unsafe { AsyncFd::register_with_interest(epoll, Interest::READABLE) };
+        let epoll = epoll.map_err(|error| error.into_parts().1)?;
+        let shared = Rc::new(Shared { epoll, slots: RefCell::default() });
+        Ok((Self(Rc::clone(&shared)), drive(shared)))
+    }
+
+    fn add(&self, stream: std::net::TcpStream) -> io::Result<Watched> {
+        use epoll::EventFlags as Flags;
+        let slot =
+            Slot { readable: true, writable: true, ended: false, reader: None, writer: None };
+        let key = self.0.slots.borrow_mut().insert(slot);
+        let watched = Watched { stream, key: key as u32, watch: self.clone() };
+        let flags = Flags::IN | Flags::OUT | Flags::RDHUP | Flags::ET;
+        let data = epoll::EventData::new_u64(key as u64);
+        epoll::add(&self.0.epoll, &watched.stream, data, flags)?;
+        Ok(watched)
+    }
+}
+
+/// Wakes those whose sockets have become ready, for ever.
+async fn drive(shared: Rc<Shared>) -> io::Result<()> {
+    let mut events = Vec::with_capacity(AT_ONCE);
+    loop {
+        let mut guard = shared.epoll.readable().await?;
+        loop {
+            let taken = epoll::wait(
+                &shared.epoll,
+                rustix::buffer::spare_capacity(&mut events),
+                Some(&Timespec::default()),
+            );
+            match taken {
+                Ok(_) | Err(rustix::io::Errno::INTR) => {}
+                Err(error) => return Err(error.into()),
+            }
+            shared.tell(&events);
+            if events.len() < AT_ONCE {
+                break;
+            }
+            events.clear();
+            tokio::task::yield_now().await;
+        }
+        events.clear();
+        // What has come since the last look has made an event of its own.
+        guard.clear_ready();
+    }
+}
+
+impl Shared {
+    fn tell(&self, events: &[epoll::Event]) {
+        use epoll::EventFlags as Flags;
+        let mut slots = self.slots.borrow_mut();
+        for event in events {
+            let (flags, data) = (event.flags, event.data);
+            let Some(slot) = slots.get_mut(data.u64() as usize) else { continue };
+            let broken = flags.intersects(Flags::ERR | Flags::HUP);
+            slot.ended |= broken || flags.contains(Flags::RDHUP);
+            if slot.ended || flags.contains(Flags::IN) {
+                slot.readable = true;
+                // Wakers only put something into a queue.
+                if let Some(reader) = &slot.reader {
+                    reader.wake_by_ref();
+                }
+            }
+            if broken || flags.contains(Flags::OUT) {
+                slot.writable = true;
+                if let Some(writer) = slot.writer.take() {
+                    writer.wake();
+                }
+            }
+        }
+    }
+}
+
+/// A connected socket, watched by a [`Watch`] or by the runtime.
+#[derive(Debug)]
+pub(super) enum Tcp {
+    Watched(Watched),
+    Runtime(TcpStream),
+}
+
+impl Tcp {
+    /// Has `watch` watch `stream`, if there is one.
+    pub(super) fn of(stream: TcpStream, watch: Option<&Watch>) -> io::Result<Self> {
+        match watch {
+            None => Ok(Self::Runtime(stream)),
+            Some(watch) => Ok(Self::Watched(watch.add(stream.into_std()?)?)),
+        }
+    }
+}
+
+impl AsRawFd for Tcp {
+    fn as_raw_fd(&self) -> RawFd {
+        match self {
+            Self::Watched(watched) => watched.stream.as_raw_fd(),
+            Self::Runtime(stream) => stream.as_raw_fd(),
+        }
+    }
+}
+
+/// A socket of a [`Watch`].
+#[derive(Debug)]
+pub(super) struct Watched {
+    stream: std::net::TcpStream,
+    key: u32,
+    watch: Watch,
+}
+
+impl Drop for Watched {
+    fn drop(&mut self) {
+        // The descriptor, which is closed next, leaves the instance by itself.
+        self.watch.0.slots.borrow_mut().try_remove(self.key as usize);
+    }
+}
+
+impl Watched {
+    fn with<T>(&self, change: impl FnOnce(&mut Slot) -> T) -> T {
+        change(&mut self.watch.0.slots.borrow_mut()[self.key as usize])
+    }
+
+    #[inline]
+    fn poll_readable(&self, cx: &Context<'_>) -> Poll<()> {
+        self.with(|slot| {
+            if slot.readable {
+                return Poll::Ready(());
+            }
+            wait(&mut slot.reader, cx);
+            Poll::Pending
+        })
+    }
+
+    #[inline]
+    fn poll_read(&self, cx: &Context<'_>, buffer: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
+        let room = buffer.remaining();
+        loop {
+            ready!(self.poll_readable(cx));
+            #[expect(unsafe_code, reason = "a buffer need not be cleared to be read into")]
+            // SAFETY: nothing is written but by the kernel, whose count of bytes alone is taken as initialised.
+            let free = unsafe { buffer.unfilled_mut() };
+            let read = match recv(&self.stream, free, RecvFlags::empty()) {
+                Ok(((read, _), _)) => read.len(),
+                Err(rustix::io::Errno::INTR) => continue,
+                Err(rustix::io::Errno::AGAIN) => {
+                    self.with(|slot| slot.readable = false);
+                    continue;
+                }
+                Err(error) => return Poll::Ready(Err(error.into())),
+            };
+            if 0 < read && read < room {
+                // Nothing is left: what comes from now on makes an event.
+                self.with(|slot| slot.readable = slot.ended);
+            }
+            #[expect(unsafe_code, reason = "a buffer need not be cleared to be read into")]
+            // SAFETY: the kernel has written that many.
+            unsafe {
+                buffer.assume_init(read);
+            }
+            buffer.advance(read);
+            return Poll::Ready(Ok(()));
+        }
+    }
+
+    fn poll_send(
+        &self,
+        cx: &Context<'_>,
+        mut once: impl FnMut() -> rustix::io::Result<usize>,
+    ) -> Poll<io::Result<usize>> {
+        loop {
+            let writable = self.with(|slot| {
+                if !slot.writable {
+                    wait(&mut slot.writer, cx);
+                }
+                slot.writable
+            });
+            if !writable {
+                return Poll::Pending;
+            }
+            match once() {
+                Ok(written) => return Poll::Ready(Ok(written)),
+                Err(rustix::io::Errno::INTR) => {}
+                Err(rustix::io::Errno::AGAIN) => self.with(|slot| slot.writable = false),
+                Err(error) => return Poll::Ready(Err(error.into())),
+            }
+        }
+    }
+}
+
+/// Notes that `cx` waits.
+#[inline]
+fn wait(waiting: &mut Option<Waker>, cx: &Context<'_>) {
+    match waiting {
+        Some(waker) => waker.clone_from(cx.waker()),
+        none => *none = Some(cx.waker().clone()),
+    }
+}
+
+impl AsyncRead for Tcp {
+    #[inline]
+    fn poll_read(
+        self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        buffer: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
+        match self.get_mut() {
+            Self::Watched(watched) => watched.poll_read(cx, buffer),
+            Self::Runtime(stream) => Pin::new(stream).poll_read(cx, buffer),
+        }
+    }
+}
+
+impl AsyncWrite for Tcp {
+    #[inline]
+    fn poll_write(
+        self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        bytes: &[u8],
+    ) -> Poll<io::Result<usize>> {
+        match self.get_mut() {
+            Self::Watched(watched) => {
+                watched.poll_send(cx, || send(&watched.stream, bytes, SendFlags::NOSIGNAL))
+            }
+            Self::Runtime(stream) => Pin::new(stream).poll_write(cx, bytes),
+        }
+    }
+
+    #[inline]
+    fn poll_write_vectored(
+        self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        slices: &[IoSlice<'_>],
+    ) -> Poll<io::Result<usize>> {
+        match self.get_mut() {
+            // The runtime ignores SIGPIPE, as every Rust program does from its start.
+            Self::Watched(watched) => {
+                watched.poll_send(cx, || rustix::io::writev(&watched.stream, slices))
+            }
+            Self::Runtime(stream) => Pin::new(stream).poll_write_vectored(cx, slices),
+        }
+    }
+
+    fn is_write_vectored(&self) -> bool {
+        true
+    }
+
+    fn poll_flush(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
+        // Neither keeps anything.
+        Poll::Ready(Ok(()))
+    }
+
+    fn poll_shutdown(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        match self.get_mut() {
+            Self::Watched(watched) => match shutdown(&watched.stream, Shutdown::Write) {
+                // The peer was faster.
+                Ok(()) | Err(rustix::io::Errno::NOTCONN) => Poll::Ready(Ok(())),
+                Err(error) => Poll::Ready(Err(error.into())),
+            },
+            Self::Runtime(stream) => Pin::new(stream).poll_shutdown(cx),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;
