@@ -17,6 +17,7 @@ sys.dont_write_bytecode = True
 import bench
 import clients
 import events
+import generators
 import hosts
 import install
 import intervals
@@ -163,7 +164,7 @@ class Scenarios(unittest.TestCase):
                 self.assertEqual(scenario["target"]["process"]["pid"], 7, name)
                 self.assertEqual(scenario["patterns"], [pattern])
         for pattern in received.PATTERNS:
-            text = received.SCENARIO.format(pattern=pattern, clients=1, rate=2.0, connect=0.5, seconds=1.5)
+            text = received.SCENARIO.format(pattern=pattern, clients=1, rate=2.0, connect=0.5, seconds=1.5, topics=1, arrivals="constant")
             self.assertEqual(tomllib.loads(text)["patterns"], [pattern])
         tomllib.loads(memory.CLIENTS.format(pattern="sse", clients=1, connect=0.5))
 
@@ -185,7 +186,9 @@ class Scenarios(unittest.TestCase):
                 texts[f"{name}, {pattern}"] = offered.scenario(pattern) + target + tables
         texts["null target"] = offered.scenario("websocket", floor=True)
         for pattern in received.PATTERNS:
-            texts[f"received, {pattern}"] = received.SCENARIO.format(pattern=pattern, clients=10, rate=20.0, connect=0.5, seconds=1.5)
+            for topics, arrivals in (("1", "constant"), ('"per-client"', "poisson")):
+                figures = {"clients": 10, "rate": 20.0, "connect": 0.5, "seconds": 1.5, "topics": topics, "arrivals": arrivals}
+                texts[f"received, {pattern}, {topics}"] = received.SCENARIO.format(pattern=pattern, **figures)
             texts[f"memory, {pattern}"] = memory.CLIENTS.format(pattern=pattern, clients=10, connect=0.5)
         for name, text in texts.items():
             plan = subprocess.run([os.environ["TIDINGS"], "plan", "-"], input=text, capture_output=True, text=True, timeout=60)
@@ -261,6 +264,13 @@ class Running(unittest.TestCase):
         self.assertAlmostEqual(load.busiest(samples, 2.0), 0.5)
         self.assertIsNone(load.busiest(samples[:3], 2.0))
         self.assertIsNone(load.busiest([], 2.0))
+
+    def test_a_rate_is_in_time_if_all_was_sent_with_little_slip(self):
+        fine = {"failed": 0.0, "slip_p99": 190e-6, "requests": 995.0, "scheduled": 1000.0, "response_p50": 1e-3}
+        self.assertTrue(generators.is_in_time(fine))
+        self.assertTrue(generators.is_in_time(fine | {"slip_p99": 400e-6, "response_p50": 9e-3}))
+        for worse in ({"failed": 1.0}, {"slip_p99": 210e-6}, {"slip_p99": None}, {"requests": 985.0}):
+            self.assertFalse(generators.is_in_time(fine | worse), worse)
 
     def test_raw_figures_are_kept(self):
         with tempfile.TemporaryDirectory() as folder:
