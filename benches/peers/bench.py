@@ -306,7 +306,8 @@ class Pairs:
     def add(self, table_name, found):
         for program, rounds_of in found.items():
             for number, figures in enumerate(rounds_of):
-                for figure, value in sorted((figures or {}).items()):
+                measured_ones = ((figure, value) for figure, value in sorted((figures or {}).items()) if value is not None)
+                for figure, value in measured_ones:
                     self.rows.append([table_name, number + 1, program, figure, value])
 
     def write(self):
