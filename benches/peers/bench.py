@@ -313,6 +313,6 @@ class Pairs:
     def write(self):
         if self.path:
             with open(self.path, "w", newline="") as handle:
-                writer = csv.writer(handle)
+                writer = csv.writer(handle, lineterminator="\n")
                 writer.writerow(["table", "round", "program", "figure", "value"])
                 writer.writerows(self.rows)
