@@ -18,9 +18,9 @@ use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt as _, ReadBuf};
 use super::{Connection, Failure};
 
 /// Most that is read at once, on the stack of the one who polls: a waiting connection holds no buffer.
-const READ: usize = 32 << 10;
+const READ: usize = 16 << 10;
 /// Reads in one turn.
-const READS: usize = 4;
+const READS: usize = 8;
 /// Bytes that wait to be written while more is read: who does not read what it asks for is not answered.
 const BACKLOG: usize = 256 << 10;
 /// Largest output buffer that an idle connection keeps.
@@ -82,10 +82,7 @@ fn write<T: AsyncWrite + Unpin>(
             Poll::Pending => return Ok(()),
             Poll::Ready(Err(error)) => return Err(broken(error)),
             Poll::Ready(Ok(0)) => return Err(broken(io::ErrorKind::WriteZero.into())),
-            Poll::Ready(Ok(count)) => out.written += count,
-        }
-        if let Some(now) = now {
-            connection.stamp(now);
+            Poll::Ready(Ok(count)) => connection.wrote(count, now),
         }
     }
     let out = &mut connection.out;

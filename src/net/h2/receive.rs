@@ -93,7 +93,7 @@ impl Connection {
         if head.stream == 0 {
             return Err(wrong("a frame of a stream on stream 0"));
         }
-        if head.stream % 2 == 0 || head.stream >= self.next {
+        if head.stream.is_multiple_of(2) || head.stream >= self.next {
             return Err(wrong("a frame of a stream that was never opened"));
         }
         Ok(())
@@ -221,7 +221,7 @@ impl Connection {
             let empty = payload.is_empty();
             return if empty { Ok(()) } else { Err(mis_sized("SETTINGS with ACK are not empty")) };
         }
-        if payload.len() % 6 != 0 {
+        if !payload.len().is_multiple_of(6) {
             return Err(mis_sized("SETTINGS of a length that is no multiple of 6"));
         }
         for setting in payload.chunks_exact(6) {
