@@ -38,6 +38,8 @@ pub(super) struct Out {
     pub(super) bytes: Vec<u8>,
     /// How much of it is written.
     pub(super) written: usize,
+    /// Whether what was written may still wait below, in records of TLS.
+    pub(super) unflushed: bool,
     /// Requests in it that no write has carried yet, and where each begins.
     pub(super) unstamped: VecDeque<(u32, usize)>,
     /// Streams whose bodies wait for a window.

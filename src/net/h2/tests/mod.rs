@@ -1,4 +1,5 @@
 mod breaches;
+mod driving;
 mod flow;
 mod frames;
 mod hpack;
