@@ -37,11 +37,12 @@ impl Connection {
             let (part, rest) = bytes.split_at(bytes.len().min(whole - partial.len()));
             partial.extend_from_slice(part);
             bytes = rest;
+            let head = FrameHead::read(partial)?;
             if partial.len() < whole {
                 return Ok(());
             }
             // With its head complete, a frame may be complete, too, or longer.
-            if let Some(head) = FrameHead::read(partial)?
+            if let Some(head) = head
                 && partial.len() == frame::HEAD + head.length
             {
                 let complete = std::mem::take(partial);
