@@ -10,6 +10,15 @@ use hyper::{Request, Response};
 
 use super::{Dialer, Http1, Http2, Meter, NetError, Sample, StampedResponse, Told};
 
+/// The body of a streamed answer.
+#[derive(Debug)]
+pub enum Body {
+    /// What its connection carries next.
+    Next,
+    /// A stream of a shared connection.
+    Shared(Incoming),
+}
+
 /// Carries a link's exchanges, one at a time.
 #[derive(Debug)]
 pub enum Client {
@@ -76,25 +85,26 @@ impl Client {
     pub async fn stream(
         &mut self,
         request: Request<Full<Bytes>>,
-    ) -> Result<Response<Incoming>, NetError> {
-        match self {
-            Self::One(http) => http.stream(request).await,
-            Self::Two(http) => http.stream(request).await,
-        }
+    ) -> Result<Response<Body>, NetError> {
+        Ok(match self {
+            Self::One(http) => http.stream(request).await?.map(|()| Body::Next),
+            Self::Two(http) => http.stream(request).await?.map(Body::Shared),
+        })
     }
 
     /// What an answer says that was not expected: its head, and the beginning of its body.
-    pub async fn told(&mut self, response: Response<Incoming>) -> Told {
+    pub async fn told(&mut self, response: Response<Body>) -> Told {
         let (head, mut body) = response.into_parts();
         let sample = Sample::read(async || self.frame(&mut body).await).await;
         Told::of(head.status, &head.headers, sample)
     }
 
     /// Waits for the next piece of an answer's body.
-    pub async fn frame(&mut self, body: &mut Incoming) -> Option<Result<Bytes, NetError>> {
-        match self {
-            Self::One(http) => http.frame(body).await,
-            Self::Two(http) => http.frame(body).await,
+    pub async fn frame(&mut self, body: &mut Body) -> Option<Result<Bytes, NetError>> {
+        match (self, body) {
+            (Self::One(http), _) => http.frame().await,
+            (Self::Two(http), Body::Shared(body)) => http.frame(body).await,
+            (Self::Two(_), Body::Next) => None,
         }
     }
 }

@@ -227,7 +227,7 @@ impl Http2 {
         let (head, first_ns, body) =
             outcome.unwrap_or_else(|_| Err(NetError::late(timeout, self.answered)))?;
         let body = self.manners.decoded(body)?;
-        let (status, headers) = (head.status, head.headers);
+        let (status, headers) = (head.status, head.headers.into());
         Ok(StampedResponse {
             status,
             headers,
@@ -279,7 +279,9 @@ impl Http2 {
 
     /// Waits for the next piece of the body of the answer that [`Self::stream`] began.
     pub async fn frame(&mut self, body: &mut Incoming) -> Option<Result<Bytes, NetError>> {
-        let frame = body.frame().await?;
-        Some(self.manners.piece(frame, &self.shared.meter))
+        let frame = body.frame().await?.map(|frame| frame.into_data().unwrap_or_default());
+        let seen = Seen::by(&self.shared.meter, Part::Body);
+        let piece = frame.map_err(|error| NetError::of(&error, seen));
+        Some(piece.and_then(|piece| self.manners.piece(piece)))
     }
 }

@@ -154,8 +154,10 @@ impl<'a> Items<'a> {
             return Err(ErrorKind::Refused);
         }
         if asked.conditional && answer.status == StatusCode::NOT_MODIFIED {
-            let other =
-                answer.headers.get(ETAG).is_some_and(|etag| Some(etag) != self.etag.as_ref());
+            let other = answer
+                .headers
+                .get(&ETAG)
+                .is_some_and(|etag| self.etag.as_ref().is_none_or(|own| own.as_bytes() != etag));
             return if other || !answer.body.is_empty() {
                 Err(ErrorKind::Protocol)
             } else {
@@ -194,14 +196,14 @@ impl<'a> Items<'a> {
                 let id = id(format, &answer.body)?;
                 if self.item.is_empty() {
                     self.item = id;
-                    self.etag = answer.headers.get(ETAG).cloned();
+                    self.etag = answer.headers.value(&ETAG);
                 } else if self.options.mix.delete > 0 {
                     self.disposable.push(id);
                 }
             }
             Operation::Read | Operation::Replace | Operation::Patch => {
                 (id(format, &answer.body)? == item).then_some(())?;
-                self.etag = answer.headers.get(ETAG).cloned();
+                self.etag = answer.headers.value(&ETAG);
             }
         }
         Some(())
@@ -297,7 +299,7 @@ mod tests {
         let status = StatusCode::from_u16(status).unwrap();
         StampedResponse {
             status,
-            headers,
+            headers: headers.into(),
             body: Bytes::copy_from_slice(body.as_bytes()),
             sent_ns: 0,
             first_ns: 0,

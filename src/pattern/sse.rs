@@ -3,7 +3,6 @@
 use std::rc::Rc;
 
 use hyper::StatusCode;
-use hyper::body::Incoming;
 use hyper::header::{ACCEPT, CONTENT_TYPE, HeaderName, HeaderValue, RETRY_AFTER};
 use hyper::http::uri::PathAndQuery;
 use hyper::{Request, Uri};
@@ -19,7 +18,7 @@ use crate::clock;
 use crate::dialect::model::{EventStream, Resume};
 use crate::event::{Cursor, decode_head};
 use crate::net::fields::MediaType;
-use crate::net::{Client, Meter, NetError};
+use crate::net::{Body, Client, Meter, NetError};
 use crate::scenario::SseOptions;
 
 /// Longest reconnect delay that a stream may set, in milliseconds.
@@ -52,7 +51,7 @@ struct Stream {
 /// An open stream.
 struct Open {
     connection: Client,
-    body: Incoming,
+    body: Body,
     parser: Parser,
 }
 
