@@ -8,6 +8,7 @@ use http_body_util::Full;
 use hyper::body::Incoming;
 use hyper::{Request, Response};
 
+use super::h1::Rendered;
 use super::{Dialer, Http1, Http2, Meter, NetError, Sample, StampedResponse, Told};
 
 /// The body of a streamed answer.
@@ -78,6 +79,18 @@ impl Client {
         match self {
             Self::One(http) => http.exchange(request, timeout).await,
             Self::Two(http) => http.exchange(request, timeout).await,
+        }
+    }
+
+    /// The same of a request that has been rendered.
+    pub async fn exchange_rendered(
+        &mut self,
+        request: &Rendered,
+        timeout: Duration,
+    ) -> Result<StampedResponse, NetError> {
+        match self {
+            Self::One(http) => http.exchange_rendered(request, timeout).await,
+            Self::Two(http) => http.exchange(request.request()?, timeout).await,
         }
     }
 

@@ -7,7 +7,6 @@
 //! [scratch buffer]: super::scratch
 
 use std::future::poll_fn;
-use std::io;
 use std::pin::Pin;
 use std::rc::Rc;
 use std::task::{Context, Poll};
@@ -16,15 +15,19 @@ use std::time::Duration;
 use bytes::Bytes;
 use http_body_util::{BodyExt as _, Full, Limited};
 use hyper::{Request, Response, StatusCode};
-use tokio::io::AsyncWrite as _;
 use tokio::time::{Instant, Sleep};
 
+use super::answer::StampedResponse;
 use super::error::{BODY_MAX, NetError, Part, Seen};
-use super::h1::{Broken, Fields, Framing, Incoming, Rendered};
+use super::h1::{Broken, Framing, Incoming, Rendered};
 use super::manners::Manners;
-use super::sample::{Sample, Told};
+use super::sample::Sample;
 use super::{Dialer, Meter, Stream, scratch};
 use crate::clock;
+
+mod exchange;
+
+use exchange::Exchange;
 
 /// Why a body could not be collected.
 pub(super) enum NotWhole {
@@ -51,30 +54,6 @@ pub(super) async fn whole(body: hyper::body::Incoming) -> Result<Bytes, NotWhole
             Ok(error) => NotWhole::Broken(*error),
             Err(_) => NotWhole::TooLong,
         }),
-    }
-}
-
-/// A whole answer.
-#[derive(Debug)]
-pub struct StampedResponse {
-    /// Its status.
-    pub status: StatusCode,
-    /// Its headers.
-    pub headers: Fields,
-    /// Its body.
-    pub body: Bytes,
-    /// First write of the request, in monotonic nanoseconds.
-    pub sent_ns: u64,
-    /// First byte of the answer, in monotonic nanoseconds.
-    pub first_ns: u64,
-    /// Last byte of the answer, in monotonic nanoseconds.
-    pub done_ns: u64,
-}
-
-impl StampedResponse {
-    /// What the answer says, for people to read where it was not expected.
-    pub fn told(&self) -> Told {
-        Told::of(self.status, &self.headers.to_map(), Sample::of(&self.body))
     }
 }
 
@@ -198,20 +177,31 @@ impl Http1 {
         timeout: Duration,
     ) -> Result<StampedResponse, NetError> {
         self.manners.dress(&mut request);
-        let rendered = Rendered::of(request);
-        self.exchange_bytes(&rendered.bytes, rendered.is_head, timeout).await
+        self.carry(&Rendered::of(request), timeout).await
     }
 
-    /// The same of a request that has been rendered, where the link adds nothing to it.
-    pub async fn exchange_bytes(
+    /// The same of a request that has been rendered.
+    pub async fn exchange_rendered(
         &mut self,
-        request: &[u8],
-        is_head: bool,
+        request: &Rendered,
+        timeout: Duration,
+    ) -> Result<StampedResponse, NetError> {
+        if self.manners.add_nothing() {
+            return self.carry(request, timeout).await;
+        }
+        let dressed = Box::pin(self.exchange(request.request()?, timeout));
+        dressed.await
+    }
+
+    /// Sends what was rendered, and collects the whole answer.
+    async fn carry(
+        &mut self,
+        request: &Rendered,
         timeout: Duration,
     ) -> Result<StampedResponse, NetError> {
         self.begin().await?;
         let deadline = Instant::now() + timeout;
-        let mut exchange = Exchange::new(request, is_head);
+        let mut exchange = Exchange::new(&request.bytes, request.is_head);
         let outcome = poll_fn(|cx| match self.poll(cx, &mut exchange, true) {
             Poll::Ready(outcome) => Poll::Ready(outcome),
             Poll::Pending if self.poll_alarm(cx, deadline).is_ready() => {
@@ -222,10 +212,11 @@ impl Http1 {
         let outcome = outcome.await;
         let done_ns = clock::now();
         let surplus = outcome?;
+        let is_written = exchange.is_written();
         let Incoming { head: Some(head), body, .. } = exchange.answer else {
             return Err(NetError::ended(Seen::by(&self.meter, Part::Head)));
         };
-        if head.keep_alive && !surplus && exchange.written == request.len() {
+        if head.keep_alive && !surplus && is_written {
             self.state = State::Idle;
         }
         self.manners.heard(&head.fields);
@@ -390,43 +381,6 @@ impl Http1 {
             self.unread = Bytes::new();
         }
         Ok(())
-    }
-}
-
-/// A request that is being written, and its answer.
-struct Exchange<'a> {
-    request: &'a [u8],
-    written: usize,
-    flushed: bool,
-    /// Why the request could not be written: an answer may have come all the same.
-    failed: Option<io::Error>,
-    answer: Incoming,
-}
-
-impl<'a> Exchange<'a> {
-    fn new(request: &'a [u8], is_head: bool) -> Self {
-        let answer = Incoming::new(is_head);
-        Self { request, written: 0, flushed: false, failed: None, answer }
-    }
-
-    /// Writes as much as the connection takes.
-    #[inline]
-    fn poll_write(&mut self, cx: &mut Context<'_>, stream: &mut Stream) {
-        while self.written < self.request.len() && self.failed.is_none() {
-            match Pin::new(&mut *stream).poll_write(cx, &self.request[self.written..]) {
-                Poll::Pending => return,
-                Poll::Ready(Ok(0)) => self.failed = Some(io::ErrorKind::WriteZero.into()),
-                Poll::Ready(Ok(written)) => self.written += written,
-                Poll::Ready(Err(error)) => self.failed = Some(error),
-            }
-        }
-        if !self.flushed && self.failed.is_none() {
-            match Pin::new(stream).poll_flush(cx) {
-                Poll::Pending => {}
-                Poll::Ready(Ok(())) => self.flushed = true,
-                Poll::Ready(Err(error)) => self.failed = Some(error),
-            }
-        }
     }
 }
 

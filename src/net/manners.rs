@@ -59,6 +59,11 @@ impl Manners {
         self.coding = codings.next().map(|coding| Box::new(Coding::named(coding)));
     }
 
+    /// Whether requests go out as they are.
+    pub(super) const fn add_nothing(&self) -> bool {
+        self.habits.is_none()
+    }
+
     fn asks(&self) -> bool {
         self.habits.as_ref().is_some_and(|habits| habits.compression)
     }

@@ -2,6 +2,7 @@
 //!
 //! This room knows nothing of patterns.
 
+mod answer;
 pub mod call;
 mod client;
 mod cookies;
@@ -29,12 +30,13 @@ pub mod tls;
 mod watched;
 pub mod websocket;
 
+pub use answer::StampedResponse;
 pub use client::{Body, Client};
 pub use dialer::{Dialer, LINKS_PER_SOURCE};
 pub use endpoint::{Endpoint, EndpointError, Scheme, Spread};
 pub use error::{NetError, Part};
 pub use handshake_error::HandshakeError;
-pub use http1::{Http1, StampedResponse, upgrade};
+pub use http1::{Http1, upgrade};
 pub use http2::{Here, Http2};
 pub use nursery::Nursery;
 pub use place::{NotAPlace, Place};

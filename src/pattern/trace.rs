@@ -65,6 +65,11 @@ impl Trace {
         Self(open.map(|file| Open { file, who: who.to_owned() }))
     }
 
+    /// Whether lines go anywhere.
+    pub(super) const fn is_on(&self) -> bool {
+        self.0.is_some()
+    }
+
     /// Notes what `text` says, without `secrets`.
     pub(super) fn note(&self, kind: Kind, secrets: &Secrets, text: impl FnOnce() -> String) {
         let Some(open) = &self.0 else { return };

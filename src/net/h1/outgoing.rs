@@ -7,6 +7,9 @@ use http_body_util::Full;
 use hyper::header::{CONTENT_LENGTH, HeaderMap, HeaderName, TRANSFER_ENCODING};
 use hyper::{Method, Request};
 
+use super::read_head;
+use crate::net::NetError;
+
 /// A request as its bytes.
 #[derive(Debug, Clone, Default)]
 pub struct Rendered {
@@ -50,6 +53,19 @@ impl Rendered {
             }
         }
         Self { bytes: out, is_head: head.method == Method::HEAD }
+    }
+
+    /// The request that was rendered, for what takes no bytes. Its body has a length.
+    pub fn request(&self) -> Result<Request<Full<Bytes>>, NetError> {
+        let none = || NetError::Protocol("the request is malformed".to_owned());
+        let read =
+            read_head(&self.bytes, |head| Some((head.length, head.request(&self.bytes).ok()?)));
+        let (length, head) = read.ok().flatten().flatten().ok_or_else(none)?;
+        let mut request =
+            head.request.map(|()| Full::new(Bytes::copy_from_slice(&self.bytes[length..])));
+        // Whoever writes it counts again.
+        request.headers_mut().remove(CONTENT_LENGTH);
+        Ok(request)
     }
 }
 
