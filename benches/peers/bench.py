@@ -4,6 +4,7 @@ import argparse
 import atexit
 import contextlib
 import csv
+import ctypes
 import fcntl
 import http.client
 import os
@@ -22,6 +23,8 @@ HERE = pathlib.Path(__file__).resolve().parent
 ROOT = HERE.parent.parent
 TICKS = os.sysconf("SC_CLK_TCK")
 CHILDREN = []
+LIBC = ctypes.CDLL(None)
+PR_SET_PDEATHSIG = 1
 
 
 def arguments(description):
@@ -69,15 +72,20 @@ def pinned(core, command):
     return ["taskset", "-c", str(core), *[str(word) for word in command]]
 
 
+def follow():
+    """Lets this process end when the script does, even if that is killed."""
+    LIBC.prctl(PR_SET_PDEATHSIG, int(signal.SIGTERM), 0, 0, 0)
+
+
 def start(core, command, **options):
     """Starts a child on a core, in a process group of its own."""
-    child = subprocess.Popen(pinned(core, command), start_new_session=True, stdin=subprocess.DEVNULL, **options)
+    child = subprocess.Popen(pinned(core, command), start_new_session=True, stdin=subprocess.DEVNULL, preexec_fn=follow, **options)
     CHILDREN.append(child)
     return child
 
 
 def end(child):
-    """Ends a child with whatever it started: asks first, and kills after three seconds."""
+    """Ends a child and everything that it started: asks first, kills after three seconds."""
     for number, patience in ((signal.SIGTERM, 3), (signal.SIGKILL, 3)):
         with contextlib.suppress(ProcessLookupError, PermissionError):
             os.killpg(child.pid, number)
@@ -143,6 +151,16 @@ def cpu_of(pids):
             fields = pathlib.Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
             total += int(fields[11]) + int(fields[12])
     return total / TICKS
+
+
+def cpu_of_threads(pid):
+    """CPU seconds of each thread of a process that still runs."""
+    found = {}
+    with contextlib.suppress(OSError):
+        for thread in os.listdir(f"/proc/{pid}/task"):
+            fields = pathlib.Path(f"/proc/{pid}/task/{thread}/stat").read_text().rpartition(")")[2].split()
+            found[int(thread)] = (int(fields[11]) + int(fields[12])) / TICKS
+    return found
 
 
 def memory_of(pids):
@@ -245,8 +263,10 @@ def show(title, heads, rows):
     sys.stdout.flush()
 
 
-def table(title, found, ours, figures, compared):
-    """Prints medians of `figures`, [(head, name, format)], and for each of `compared`, [(head, name)], the ratio ours ÷ theirs."""
+def table(title, found, ours, figures, compared, inverse=False):
+    """Prints medians of `figures`, [(head, name, format)], and for each of `compared`, [(head, name)], the ratio ours ÷ theirs.
+
+    `inverse` prints theirs ÷ ours."""
     heads = [title[1], *[head for head, _, _ in figures], *[head for head, _ in compared]]
     rows = []
     for name in found:
@@ -256,7 +276,8 @@ def table(title, found, ours, figures, compared):
             row.append(form(intervals.median(values)) if values else "-")
         for _, figure in compared:
             mine = name == ours
-            row.append("1" if mine else intervals.ratio_text(intervals.ratio(column(found, ours, figure), column(found, name, figure))))
+            pair = [column(found, ours, figure), column(found, name, figure)]
+            row.append("1" if mine else intervals.ratio_text(intervals.ratio(*(pair[::-1] if inverse else pair))))
         rows.append(row)
     show(title[0], heads, rows)
 

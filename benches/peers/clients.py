@@ -16,12 +16,14 @@ NAMES = ("wrk", "oha", "h2load", "hey")
 class Load:
     """One load: where, how many connections, and how it is offered."""
 
-    def __init__(self, url, connections, seconds, rate=None, streams=None):
+    def __init__(self, url, connections, seconds, rate=None, streams=None, body=None):
         self.url, self.connections, self.seconds = url, connections, seconds
         # Requests per second over all connections, or None in a closed loop.
         self.rate = rate
         # Concurrent streams per connection of HTTP/2, or None for HTTP/1.1.
         self.streams = streams
+        # What tidings posts, in place of a GET.
+        self.body = body
 
 
 def found(name, cache):
@@ -77,13 +79,14 @@ def number(pattern, text, missing=None):
 def wrk(text):
     failed = sum(float(count) for count in re.findall(r"(?:connect|read|write|timeout) (\d+)", text))
     failed += number(r"Non-2xx or 3xx responses: (\d+)", text, 0.0)
-    return {"requests": number(r"(\d+) requests in", text), "failed": failed}
+    seconds = number(r"requests in ([\d.]+)s,", text, 0.0)
+    return {"requests": number(r"(\d+) requests in", text), "failed": failed, "seconds": seconds}
 
 
 def oha(text):
     begin = text.find("{")
     try:
-        report = json.loads(text[begin:])
+        report = json.loads(text[begin:] if begin >= 0 else "")
     except ValueError:
         raise bench.Failed(f"oha printed no JSON: {text[-300:].strip()}") from None
     statuses = report.get("statusCodeDistribution") or {}
@@ -92,12 +95,14 @@ def oha(text):
     errors = sum(count for error, count in (report.get("errorDistribution") or {}).items() if "deadline" not in error)
     percentiles = report.get("latencyPercentiles") or {}
     figures = {"requests": float(requests), "failed": float(sum(statuses.values()) - requests + errors)}
+    figures["seconds"] = (report.get("summary") or {}).get("total") or 0.0
     return figures | {key: percentiles[key] for key in ("p50", "p99") if percentiles.get(key) is not None}
 
 
 def h2load(text):
     requests = number(r"requests: \d+ total, \d+ started, \d+ done, (\d+) succeeded", text)
-    return {"requests": requests, "failed": number(r"succeeded, (\d+) failed", text, 0.0)}
+    failed = number(r"succeeded, (\d+) failed", text, 0.0) + number(r"failed, (\d+) errored", text, 0.0)
+    return {"requests": requests, "failed": failed, "seconds": number(r"finished in ([\d.]+)s,", text, 0.0)}
 
 
 def h2load_log(text):
@@ -116,6 +121,7 @@ def hey(text):
     requests = sum(int(count) for status, count in counts if status.startswith("2"))
     errors = sum(int(count) for count in re.findall(r"^\s+\[(\d+)\]\s+(?!\d+ responses)\S", text, re.MULTILINE))
     figures = {"requests": float(requests), "failed": float(sum(int(count) for _, count in counts) - requests + errors)}
+    figures["seconds"] = number(r"Total:\s+([\d.]+) secs", text, 0.0)
     for share, key in ((50, "p50"), (99, "p99")):
         match = re.search(rf"^\s+{share}%+ in ([\d.]+) secs", text, re.MULTILINE)
         if match:
@@ -134,7 +140,7 @@ def run(name, path, load, core):
             figures |= h2load_log(log.read_text())
     if not figures["requests"]:
         raise bench.Failed(f"{name} ended with status {status} and no answered request: {output[-300:].strip()}")
-    return figures | per_request(figures["requests"], cpu, load.seconds)
+    return figures | per_request(figures["requests"], cpu, figures.pop("seconds") or load.seconds)
 
 
 def per_request(requests, cpu, seconds):

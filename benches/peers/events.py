@@ -1,4 +1,4 @@
-"""Servers of events, and one and the same client for all of them: tidings' worker, told by a [target] table how each is spoken to."""
+"""Servers of events, and one client for all of them: tidings' worker. A [target] table describes how to speak to each."""
 
 import contextlib
 import pathlib
@@ -59,6 +59,17 @@ http {{
         location ~ ^/poll/(.+)$ {{ nchan_subscriber intervalpoll; nchan_channel_id $1; nchan_subscriber_first_message newest; }}
     }}
 }}
+"""
+# As any other server is described, not by the page of the built-in one: the client then looks for tokens here as it does everywhere.
+TIDINGS = """[target.publish]
+request = "POST /topics/{{topic}}/events"
+headers = { content-type = "application/json" }
+body = '{"data":{{event}}}'
+[target.sse]
+request = "GET /topics/{{topic}}/stream"
+resume = "none"
+[target.websocket]
+path = "/topics/{{topic}}/ws"
 """
 BUN = """[target.publish]
 request = "POST /pub/{{topic}}"
@@ -157,12 +168,14 @@ def peer(options, name, pattern, offered):
 def built_in(options, binary, pattern, offered):
     """The built-in server of a binary, as a server of somebody else: started apart, published to by POST."""
     server = hosts.tidings(binary, options.server_core)
-    return delivered(options, server, 'dialect = "builtin"', "", pattern, offered)
+    return delivered(options, server, "", TIDINGS, pattern, offered)
 
 
 def null(options, offered):
-    """The null target, which writes every event to every subscriber's WebSocket and does nothing else: the floor of a run."""
-    watch = load.Watch("target")
+    """The null target, which writes every event to every subscriber's WebSocket and does nothing else: the floor of a run.
+
+    Its shard alone: in a run, a target also has a thread that watches the machine, which a server outside of runs has not."""
+    watch = load.Watch("target", threads=True)
     both = f"{options.server_core},{options.client_core}"
     row, floor, _ = load.trial(options.tidings, offered.scenario("websocket", floor=True), both, 2 * offered.seconds + 60, watch)
     if not floor or not floor[0]["delivered"]:

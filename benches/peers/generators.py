@@ -161,7 +161,8 @@ def midway(options, path, offered, server):
     if len(looks) < 2:
         raise bench.Failed("wrk ended before its middle was measured")
     (cpu, count, when), (later, counted, then) = looks
-    return clients.parsed("wrk", output) | clients.per_request(counted - count, later - cpu, then - when)
+    figures = clients.parsed("wrk", output)
+    return {"failed": figures["failed"], "requests": float(counted - count)} | clients.per_request(counted - count, later - cpu, then - when)
 
 
 def status(port):

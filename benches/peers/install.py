@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Installs the peers: from Debian with apt-get, from crates.io with cargo, from npm. Names each that cannot be had, and why.
+"""Installs the peers: from Debian with apt-get, from crates.io with cargo, from npm. Names each that could not be installed, and why.
 
     install.py [--cache FOLDER] [NAME ...]
 

@@ -1,4 +1,4 @@
-"""Thousands of links of one kind to a server, held by raw sockets, so that the server's memory can be read while they wait."""
+"""Holds thousands of links of one kind to a server with raw sockets, while its memory is read."""
 
 import base64
 import json
@@ -29,7 +29,7 @@ class Links:
     def __init__(self, port, path, kind):
         self.port, self.path, self.kind = port, path, kind
         self.sockets, self.selector = [], selectors.DefaultSelector()
-        # The request that a poll sends next: where it goes on is told by the answer before.
+        # The request that a poll sends next: the answer before says where it continues.
         self.request = self.rendered(path)
 
     def rendered(self, path, extra=""):

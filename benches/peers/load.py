@@ -31,15 +31,17 @@ shards = 1
 [target]
 url = "{origin}"
 [[target.request]]
-request = "GET {path}"
-"""
+request = "{method} {path}"
+{body}"""
 
 
 class Watch:
     """Samples CPU time and resident memory of the processes of one role that a run starts (`tidings worker`, `tidings target`), from /proc."""
 
-    def __init__(self, role="worker"):
-        self.role, self.samples, self.next, self.sizes = role, {}, 0.0, []
+    def __init__(self, role="worker", threads=False):
+        self.role, self.threads, self.next, self.sizes = role, threads, 0.0, []
+        # By process, and by thread if those are looked at one by one, in the order in which they were seen first.
+        self.samples = {}
 
     def look(self, pid):
         if time.monotonic() < self.next:
@@ -47,13 +49,18 @@ class Watch:
         self.next = time.monotonic() + 0.05
         for member in bench.family(pid):
             if member in self.samples or self.role in words_of(member)[1:2]:
-                self.samples.setdefault(member, []).append((time.monotonic(), bench.cpu_of([member])))
+                times = bench.cpu_of_threads(member) if self.threads else {member: bench.cpu_of([member])}
+                series = self.samples.setdefault(member, {})
+                for thread, cpu in times.items():
+                    series.setdefault(thread, []).append((time.monotonic(), cpu))
                 self.sizes.append((time.monotonic(), bench.memory_of([member])))
 
     def cores(self, seconds, number=0):
-        """The most CPU seconds per second of any window of about this length, of the process that was seen as number `number`."""
+        """The most CPU seconds per second of any window of about this length, of the process that was seen as number `number`; of
+        its busiest thread, if threads are looked at one by one."""
         series = list(self.samples.values())[number : number + 1]
-        return busiest(series[0], seconds) if series else None
+        found = [busiest(samples, seconds) for samples in series[0].values()] if series else []
+        return max(bench.present(found), default=None)
 
     def size(self, after):
         """Resident memory at the last look within so many seconds of the first one."""
@@ -96,7 +103,8 @@ def requests_scenario(load, arrivals="poisson"):
     host, _, path = rest.partition("/")
     return REQUESTS.format(
         links=links, loop=loop, connect=max(0.2, links / 4000), warmup=0.3, seconds=load.seconds, transport=transport,
-        origin=f"{scheme}://{host}", path=f"/{path}",
+        origin=f"{scheme}://{host}", path=f"/{path}", method="POST" if load.body else "GET",
+        body=f"headers = {{ content-type = 'application/json' }}\nbody = '{load.body}'\n" if load.body else "",
     )
 
 

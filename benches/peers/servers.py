@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """tidings' built-in server beside nginx, nchan and bun: what an operation costs the server.
 
-Tables (--only): item, poll, fanout. README.md says what each shows."""
+Tables (--only): item, poll, fanout, webhook. README.md says what each shows."""
 
 import contextlib
 import functools
@@ -12,9 +12,12 @@ import clients
 import events
 import hosts
 import intervals
+import load
+import received
 from generators import MICROSECONDS, WHOLE
 
-
+# About what a webhook of an event of 128 B holds.
+WEBHOOK_BODY = 256
 
 
 def answers(options, raw, name, path, prepare):
@@ -72,7 +75,7 @@ def driven(options, driver, server, path):
     before = server.cpu()
     output, _, _, _ = bench.measured(options.client_core, clients.command("wrk", driver, offered), offered.seconds + 15)
     figures = clients.parsed("wrk", output)
-    return figures | clients.per_request(figures["requests"], server.cpu() - before, options.seconds)
+    return figures | clients.per_request(figures["requests"], server.cpu() - before, figures.pop("seconds") or options.seconds)
 
 
 def item(options, raw):
@@ -103,13 +106,37 @@ def fanout(options, raw):
     raw.add("fanout", found)
 
 
+def webhook(options, raw):
+    """A signed webhook over a kept connection, beside a plain POST of as many bytes by tidings' own worker at the same rate."""
+    options.clients, options.events = options.subscribers, 20.0
+    rate, body = options.clients * options.events, json.dumps({"data": hosts.BODY + "x" * (WEBHOOK_BODY - len(hosts.BODY) - 12)})
+
+    def signed(binary):
+        figures = received.one(options, binary, "webhook")
+        return {"cpu": figures["server"], "rate": figures["delivered"] / options.seconds}
+
+    def plain(binary):
+        with hosts.static(options.server_core) as server:
+            offered = clients.Load(server.url(), options.clients, options.seconds, rate=rate, body=body)
+            return load.run(binary, offered, options.client_core)
+    found = {"tidings, webhook": functools.partial(signed, options.tidings), "tidings, plain POST": functools.partial(plain, options.tidings)}
+    if options.before:
+        found["webhook before"] = functools.partial(signed, options.before)
+        found["plain POST before"] = functools.partial(plain, options.before)
+    found = bench.rounds(options, found)
+    shown = [("CPU per request", "cpu", MICROSECONDS), ("per second", "rate", WHOLE)]
+    title = f"A POST over a kept connection to each of {options.clients:,} endpoints × {options.events:g}/s: the webhook's sender, and the worker"
+    bench.table((title, "sender"), found, "tidings, webhook", shown, [("CPU, webhook ÷ it (95 %)", "cpu")])
+    raw.add("webhook", found)
+
+
 def main():
     parser = bench.arguments(__doc__)
     parser.add_argument("--subscribers", type=int, default=1000, help="subscribers of the broadcast (default 1,000)")
     options = parser.parse_args()
     bench.begin(options)
     raw = bench.Pairs(options.csv)
-    tables = {"item": item, "poll": poll, "fanout": fanout}
+    tables = {"item": item, "poll": poll, "fanout": fanout, "webhook": webhook}
     bench.run_tables(options, tables, raw)
 
 

@@ -5,11 +5,10 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use http_body_util::Full;
-use hyper::body::Incoming;
 use hyper::{Request, Response};
 
 use super::h1::Rendered;
-use super::{Dialer, Http1, Http2, Meter, NetError, Sample, StampedResponse, Told};
+use super::{Answering, Dialer, Http1, Http2, Meter, NetError, Sample, StampedResponse, Told};
 
 /// The body of a streamed answer.
 #[derive(Debug)]
@@ -17,7 +16,7 @@ pub enum Body {
     /// What its connection carries next.
     Next,
     /// A stream of a shared connection.
-    Shared(Incoming),
+    Shared(Answering),
 }
 
 /// Carries a link's exchanges, one at a time.

@@ -129,29 +129,6 @@ impl NetError {
         if begun { Self::Endless(limit) } else { Self::Timeout(limit) }
     }
 
-    /// Reads the HTTP library's error.
-    pub(super) fn of(error: &hyper::Error, seen: Seen<'_>) -> Self {
-        if let Some(io) = cause::<io::Error>(error)
-            && let Some(error) = cause::<rustls::Error>(io)
-        {
-            return HandshakeError::of(error, seen.greeting).into();
-        }
-        if let Some(error) = cause::<h2::Error>(error) {
-            return Self::of_http2(error, seen);
-        }
-        if error.is_parse_too_large() {
-            return Self::Oversized(ResponseError::TooLarge.to_string());
-        }
-        if error.is_parse() {
-            let foreign = seen.greeting.instead_of_http1();
-            return Self::Protocol(foreign.map_or_else(|| error.to_string(), str::to_owned));
-        }
-        match cause::<io::Error>(error) {
-            Some(io) => Self::of_io(io, seen),
-            None => Self::ended(seen),
-        }
-    }
-
     /// What breaks the rules of HTTP/1.1.
     pub(super) fn of_broken(broken: &Broken, seen: Seen<'_>) -> Self {
         match broken {
@@ -205,32 +182,6 @@ impl NetError {
         } else {
             Self::Closed("without an answer")
         }
-    }
-
-    /// Whether it is the end of an HTTP/2 connection as a stream sees it, which does not learn of the reason.
-    pub(super) fn is_end_of_http2(error: &hyper::Error) -> bool {
-        cause::<io::Error>(error).is_some_and(|io| io.kind() == io::ErrorKind::BrokenPipe)
-    }
-
-    fn of_http2(error: &h2::Error, seen: Seen<'_>) -> Self {
-        if let Some(foreign) = seen.greeting.instead_of_http2() {
-            return Self::Protocol(foreign.to_owned());
-        }
-        if let Some(io) = error.get_io() {
-            return Self::of_io(io, seen);
-        }
-        let reason = error.reason().unwrap_or(h2::Reason::NO_ERROR);
-        let (code, what) = (u32::from(reason), reason.description());
-        if !error.is_remote() {
-            return match reason {
-                h2::Reason::NO_ERROR => Self::ended(seen),
-                _ => Self::Frame(format!(
-                    "the server breaks the rules of HTTP/2: {what} (code {code})"
-                )),
-            };
-        }
-        let frame = if error.is_go_away() { "connection (GOAWAY" } else { "stream (RST_STREAM" };
-        Self::Reset(format!("the server ended the HTTP/2 {frame}, code {code}: {what})"))
     }
 }
 

@@ -13,7 +13,7 @@ use std::task::{Context, Poll};
 use std::time::Duration;
 
 use bytes::Bytes;
-use http_body_util::{BodyExt as _, Full, Limited};
+use http_body_util::Full;
 use hyper::{Request, Response, StatusCode};
 use tokio::time::{Instant, Sleep};
 
@@ -28,34 +28,6 @@ use crate::clock;
 mod exchange;
 
 use exchange::Exchange;
-
-/// Why a body could not be collected.
-pub(super) enum NotWhole {
-    /// It is longer than anything that is kept.
-    TooLong,
-    /// The HTTP library's reason.
-    Broken(hyper::Error),
-}
-
-impl NotWhole {
-    pub(super) fn error(&self, meter: &Meter) -> NetError {
-        match self {
-            Self::TooLong => NetError::too_long(),
-            Self::Broken(error) => NetError::of(error, Seen::by(meter, Part::Body)),
-        }
-    }
-}
-
-/// A body of at most [`BODY_MAX`].
-pub(super) async fn whole(body: hyper::body::Incoming) -> Result<Bytes, NotWhole> {
-    match Limited::new(body, BODY_MAX).collect().await {
-        Ok(whole) => Ok(whole.to_bytes()),
-        Err(error) => Err(match error.downcast::<hyper::Error>() {
-            Ok(error) => NotWhole::Broken(*error),
-            Err(_) => NotWhole::TooLong,
-        }),
-    }
-}
 
 /// Whether a connection carries the next exchange.
 #[derive(Debug)]
@@ -329,7 +301,7 @@ impl Http1 {
     /// Waits for the next piece of the body of the answer that [`Self::stream`] began.
     pub async fn frame(&mut self) -> Option<Result<Bytes, NetError>> {
         let frame = poll_fn(|cx| self.poll_frame(cx)).await?;
-        Some(frame.and_then(|piece| self.manners.piece(piece)))
+        Some(frame.and_then(|piece| self.manners.piece(&piece)))
     }
 
     fn poll_frame(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<Bytes, NetError>>> {

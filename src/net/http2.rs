@@ -1,138 +1,111 @@
 //! HTTP/2: connections that the links of a shard share, with one stream per request.
 //!
-//! A connection has its own task, because no link owns it. Only the HTTP library knows which write carried which request,
-//! so a request is stamped as sent at the first write of its connection after it was handed over: the write that carries
-//! it, unless the connection was writing something else in that turn.
+//! A connection has its own task, because no link owns it. A request is stamped as sent at the first write of its connection
+//! after it was handed over: the write that carries it, unless the connection was writing something else in that turn.
 
-use std::cell::{Cell, OnceCell, RefCell};
+use std::cell::RefCell;
 use std::collections::HashMap;
-use std::io;
+use std::future::poll_fn;
 use std::pin::Pin;
 use std::rc::Rc;
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 
-use bytes::Bytes;
-use http_body_util::{BodyExt as _, Full};
-use hyper::body::Incoming;
-use hyper::client::conn::http2::{Builder, SendRequest};
-use hyper::header::{HOST, HeaderValue};
-use hyper::rt::Executor;
-use hyper::{Request, Response, Uri};
-use hyper_util::rt::TokioIo;
-use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use bytes::{Bytes, BytesMut};
+use http_body_util::Full;
+use hyper::body::Body as _;
+use hyper::header::{CONNECTION, CONTENT_LENGTH, HOST, HeaderMap, HeaderValue};
+use hyper::http::uri::Authority;
+use hyper::{Method, Request, Response};
 use tokio::sync::Mutex;
 use tokio::task::spawn_local;
 
-use super::error::{Part, Seen};
+use super::error::{BODY_MAX, Part, Seen};
+use super::fields;
+use super::h2::{Connection, Failure, Head, Outgoing, drive};
 use super::manners::Manners;
 use super::{Dialer, Meter, NetError, StampedResponse, Stream};
 use crate::clock;
 
-/// Runs HTTP/2's helper tasks on the thread that created it.
-#[derive(Debug, Clone, Copy)]
-pub struct Here;
-
-impl<F: Future<Output: 'static> + 'static> Executor<F> for Here {
-    fn execute(&self, future: F) {
-        spawn_local(future);
-    }
-}
-
-/// Requests that wait for the write that carries them.
-#[derive(Debug, Default)]
-struct Unsent(RefCell<Vec<Rc<Cell<u64>>>>);
-
-impl Unsent {
-    #[inline]
-    fn stamp(&self) {
-        let mut unsent = self.0.borrow_mut();
-        if !unsent.is_empty() {
-            let now = clock::now();
-            unsent.drain(..).for_each(|stamp| stamp.set(now));
-        }
-    }
-}
-
-/// A connection that stamps the requests that wait for a write.
-struct Stamping {
-    stream: Stream,
-    unsent: Rc<Unsent>,
-}
-
-impl AsyncRead for Stamping {
-    fn poll_read(
-        mut self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-        buffer: &mut ReadBuf<'_>,
-    ) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.stream).poll_read(cx, buffer)
-    }
-}
-
-impl AsyncWrite for Stamping {
-    fn poll_write(
-        mut self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-        bytes: &[u8],
-    ) -> Poll<io::Result<usize>> {
-        self.unsent.stamp();
-        Pin::new(&mut self.stream).poll_write(cx, bytes)
-    }
-
-    fn poll_write_vectored(
-        mut self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-        slices: &[io::IoSlice<'_>],
-    ) -> Poll<io::Result<usize>> {
-        self.unsent.stamp();
-        Pin::new(&mut self.stream).poll_write_vectored(cx, slices)
-    }
-
-    fn is_write_vectored(&self) -> bool {
-        self.stream.is_write_vectored()
-    }
-
-    fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.stream).poll_flush(cx)
-    }
-
-    fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.stream).poll_shutdown(cx)
-    }
-}
-
-/// A connection as each of its links holds it.
-#[derive(Debug, Clone)]
-struct Shared {
-    sender: SendRequest<Full<Bytes>>,
-    unsent: Rc<Unsent>,
+/// A connection as its links, and the pool, hold it: the last of them who goes ends it.
+#[derive(Debug)]
+struct Held {
+    connection: Rc<RefCell<Connection>>,
     meter: Rc<Meter>,
-    /// Why it ended, once it has.
-    ended: Rc<OnceCell<hyper::Error>>,
 }
 
-impl Shared {
-    async fn over(stream: Stream) -> Result<Self, NetError> {
+type Shared = Rc<Held>;
+
+impl Held {
+    fn over(stream: Stream) -> Result<Shared, NetError> {
         if !stream.may_speak(b"h2") {
             return Err(NetError::Protocol(
                 "the server does not agree on HTTP/2 in the TLS handshake (ALPN); set http = 1"
                     .to_owned(),
             ));
         }
-        let (meter, unsent) = (stream.meter(), Rc::new(Unsent::default()));
-        let io = TokioIo::new(Stamping { stream, unsent: Rc::clone(&unsent) });
-        let shaken = Builder::new(Here).handshake(io).await;
-        let (sender, connection) =
-            shaken.map_err(|error| NetError::of(&error, Seen::by(&meter, Part::Head)))?;
-        let ended = Rc::new(OnceCell::new());
-        let slot = Rc::clone(&ended);
-        spawn_local(async move {
-            if let Err(error) = connection.await {
-                let _ = slot.set(error);
+        let meter = stream.meter();
+        let connection = Rc::new(RefCell::new(Connection::new()));
+        spawn_local(drive(stream, Rc::clone(&connection)));
+        Ok(Rc::new(Self { connection, meter }))
+    }
+
+    fn is_open(&self) -> bool {
+        self.connection.borrow().is_open()
+    }
+}
+
+impl Drop for Held {
+    fn drop(&mut self) {
+        self.connection.borrow_mut().leave();
+    }
+}
+
+/// The body of an answer on its way. Dropping it gives the stream up.
+#[derive(Debug)]
+pub struct Answering {
+    shared: Shared,
+    stream: u32,
+}
+
+impl Answering {
+    async fn head(&self) -> Result<Head, Failure> {
+        poll_fn(|cx| self.shared.connection.borrow_mut().poll_head(self.stream, cx)).await
+    }
+
+    async fn piece(&self) -> Option<Result<Bytes, NetError>> {
+        let piece =
+            poll_fn(|cx| self.shared.connection.borrow_mut().poll_piece(self.stream, cx)).await?;
+        Some(piece.map_err(|failure| failure.error(Seen::by(&self.shared.meter, Part::Body))))
+    }
+
+    /// The whole body, of at most [`BODY_MAX`].
+    async fn whole(&self) -> Result<Bytes, NetError> {
+        let Some(first) = self.piece().await.transpose()? else { return Ok(Bytes::new()) };
+        let Some(second) = self.piece().await.transpose()? else { return Ok(first) };
+        let mut whole = BytesMut::from(&first[..]);
+        whole.extend_from_slice(&second);
+        while let Some(piece) = self.piece().await.transpose()? {
+            if whole.len() + piece.len() > BODY_MAX {
+                return Err(NetError::Oversized(format!(
+                    "the answer's body exceeds {} MiB, the most that is kept",
+                    BODY_MAX >> 20
+                )));
             }
-        });
-        Ok(Self { sender, unsent, meter, ended })
+            whole.extend_from_slice(&piece);
+        }
+        Ok(whole.freeze())
+    }
+
+    /// When the request was written, in monotonic nanoseconds.
+    fn sent_ns(&self) -> u64 {
+        self.shared.connection.borrow().sent_ns(self.stream)
+    }
+}
+
+impl Drop for Answering {
+    fn drop(&mut self) {
+        self.shared.connection.borrow_mut().forget(self.stream);
     }
 }
 
@@ -171,9 +144,10 @@ impl Pool {
 #[derive(Debug)]
 pub struct Http2 {
     shared: Shared,
-    sent_ns: Rc<Cell<u64>>,
     scheme: &'static str,
     manners: Manners,
+    /// The host of the last request, which was found to be one.
+    authority: Option<HeaderValue>,
     /// Whether the head of the answer under way has come.
     answered: bool,
 }
@@ -183,16 +157,15 @@ impl Http2 {
     pub(super) async fn connect(dialer: &Dialer, pool: &Pool, link: u64) -> Result<Self, NetError> {
         let slot = pool.slot(link);
         let mut standing = slot.lock().await;
-        let open = standing.as_ref().filter(|shared| !shared.sender.is_closed());
+        let open = standing.as_ref().filter(|shared| shared.is_open());
         let shared = if let Some(open) = open {
-            open.clone()
+            Rc::clone(open)
         } else {
-            let shared = Shared::over(dialer.connect(link).await?).await?;
-            standing.insert(shared).clone()
+            Rc::clone(standing.insert(Held::over(dialer.connect(link).await?)?))
         };
         let scheme = if dialer.is_secure() { "https" } else { "http" };
         let manners = dialer.manners(link);
-        Ok(Self { shared, sent_ns: Rc::default(), scheme, manners, answered: false })
+        Ok(Self { shared, scheme, manners, authority: None, answered: false })
     }
 
     /// The meter of the socket under it, which all that share it share.
@@ -207,7 +180,7 @@ impl Http2 {
 
     /// Whether a request can be sent.
     pub fn is_open(&self) -> bool {
-        !self.shared.sender.is_closed()
+        self.shared.is_open()
     }
 
     /// Sends `request` and collects the whole answer; its first byte is taken to be there when its headers are.
@@ -217,71 +190,86 @@ impl Http2 {
         timeout: Duration,
     ) -> Result<StampedResponse, NetError> {
         let exchange = async {
-            let (head, body) = self.stream(request).await?.into_parts();
+            let (head, answering) = self.stream(request).await?.into_parts();
             let first_ns = clock::now();
-            let body = super::http1::whole(body).await;
-            Ok((head, first_ns, body.map_err(|broken| broken.error(&self.shared.meter))?))
+            let body = answering.whole().await?;
+            Ok((head, first_ns, body, answering.sent_ns()))
         };
         let outcome = tokio::time::timeout(timeout, exchange).await;
         let done_ns = clock::now();
-        let (head, first_ns, body) =
+        let (head, first_ns, body, sent_ns) =
             outcome.unwrap_or_else(|_| Err(NetError::late(timeout, self.answered)))?;
         let body = self.manners.decoded(body)?;
         let (status, headers) = (head.status, head.headers.into());
-        Ok(StampedResponse {
-            status,
-            headers,
-            body,
-            sent_ns: self.sent_ns.get(),
-            first_ns,
-            done_ns,
-        })
+        Ok(StampedResponse { status, headers, body, sent_ns, first_ns, done_ns })
     }
 
     /// Sends `request` and returns the answer's head; the body is still to be read.
     pub async fn stream(
         &mut self,
         mut request: Request<Full<Bytes>>,
-    ) -> Result<Response<Incoming>, NetError> {
+    ) -> Result<Response<Answering>, NetError> {
         self.answered = false;
         self.manners.dress(&mut request);
-        let host = request.headers_mut().remove(HOST);
-        let authority = host.as_ref().map_or(&b""[..], HeaderValue::as_bytes);
-        let mut uri = format!("{}://", self.scheme).into_bytes();
-        uri.extend_from_slice(authority);
-        uri.extend_from_slice(
-            request.uri().path_and_query().map_or("/", |path| path.as_str()).as_bytes(),
-        );
-        *request.uri_mut() = Uri::from_maybe_shared(Bytes::from(uri)).map_err(|error| {
-            NetError::Protocol(format!("the request has no valid URL: {error}"))
-        })?;
-        let greeting = self.shared.meter.greeting();
-        // The connection's own stamps are those of all links.
-        let ended = &self.shared.ended;
-        let failed = |error: &hyper::Error, sent| {
-            // Of a GOAWAY that names its stream as processed, only the connection tells.
-            let seen = Seen { greeting, sent, begun: false, part: Part::Head };
-            match ended.get() {
-                _ if !NetError::is_end_of_http2(error) => NetError::of(error, seen),
-                Some(whole) if !NetError::is_end_of_http2(whole) => NetError::of(whole, seen),
-                _ => NetError::ended(seen),
-            }
+        let (parts, body) = request.into_parts();
+        let (body, mut headers) = (bytes_of(body), parts.headers);
+        leave_out(&mut headers);
+        // As any client of HTTP/1.1 would.
+        let bodiless = [Method::GET, Method::HEAD, Method::DELETE, Method::CONNECT];
+        if !body.is_empty() || !bodiless.contains(&parts.method) {
+            headers.entry(CONTENT_LENGTH).or_insert_with(|| HeaderValue::from(body.len()));
+        }
+        let host = headers.remove(HOST);
+        if host.is_none() || host != self.authority {
+            let named = host.as_ref().map_or(&b""[..], HeaderValue::as_bytes);
+            Authority::try_from(named).map_err(|error| {
+                NetError::Protocol(format!("the request has no valid URL: {error}"))
+            })?;
+            self.authority = host;
+        }
+        let Some(authority) = &self.authority else { unreachable!("checked above") };
+        let meter = &self.shared.meter;
+        let failed = |failure: &Failure, sent| {
+            let greeting = meter.greeting();
+            failure.error(Seen { greeting, sent, begun: false, part: Part::Head })
         };
-        self.shared.sender.ready().await.map_err(|error| failed(&error, false))?;
-        self.sent_ns.set(clock::now());
-        self.shared.unsent.0.borrow_mut().push(Rc::clone(&self.sent_ns));
-        let answer = self.shared.sender.send_request(request).await;
-        let answer = answer.map_err(|error| failed(&error, true))?;
+        let connection = &self.shared.connection;
+        poll_fn(|cx| connection.borrow_mut().poll_room(cx))
+            .await
+            .map_err(|failure| failed(&failure, false))?;
+        let path = parts.uri.path_and_query().map_or("/", |path| path.as_str());
+        let (method, scheme) = (&parts.method, self.scheme);
+        let outgoing = Outgoing { method, scheme, authority, path, headers: &headers, body };
+        let stream = connection.borrow_mut().open(outgoing);
+        let answering = Answering { shared: Rc::clone(&self.shared), stream };
+        let head = answering.head().await.map_err(|failure| failed(&failure, true))?;
         self.answered = true;
-        self.manners.heard(answer.headers());
+        self.manners.heard(&head.headers);
+        let mut answer = Response::new(answering);
+        *answer.status_mut() = head.status.unwrap_or_default();
+        *answer.headers_mut() = head.headers;
         Ok(answer)
     }
 
     /// Waits for the next piece of the body of the answer that [`Self::stream`] began.
-    pub async fn frame(&mut self, body: &mut Incoming) -> Option<Result<Bytes, NetError>> {
-        let frame = body.frame().await?.map(|frame| frame.into_data().unwrap_or_default());
-        let seen = Seen::by(&self.shared.meter, Part::Body);
-        let piece = frame.map_err(|error| NetError::of(&error, seen));
-        Some(piece.and_then(|piece| self.manners.piece(piece)))
+    pub async fn frame(&mut self, body: &mut Answering) -> Option<Result<Bytes, NetError>> {
+        Some(body.piece().await?.and_then(|piece| self.manners.piece(&piece)))
+    }
+}
+
+/// Removes what `connection` names: it is of a connection, too.
+fn leave_out(headers: &mut HeaderMap) {
+    if headers.contains_key(CONNECTION) {
+        let named: Vec<String> = fields::list(headers, &CONNECTION).map(str::to_owned).collect();
+        named.iter().for_each(|name| drop(headers.remove(name.as_str())));
+    }
+}
+
+/// The bytes of a body that is whole.
+fn bytes_of(mut body: Full<Bytes>) -> Bytes {
+    let mut cx = Context::from_waker(Waker::noop());
+    match Pin::new(&mut body).poll_frame(&mut cx) {
+        Poll::Ready(Some(Ok(frame))) => frame.into_data().unwrap_or_default(),
+        _ => Bytes::new(),
     }
 }

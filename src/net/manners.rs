@@ -85,11 +85,11 @@ impl Manners {
 
     /// The next piece of such a body.
     #[inline]
-    pub(super) fn piece(&mut self, piece: Bytes) -> Result<Bytes, NetError> {
+    pub(super) fn piece(&mut self, piece: &Bytes) -> Result<Bytes, NetError> {
         let asks = self.asks();
         match &mut self.coding {
-            None => Ok(piece),
-            Some(coding) => coding.decode(&piece, asks),
+            None => Ok(piece.clone()),
+            Some(coding) => coding.decode(piece, asks),
         }
     }
 }

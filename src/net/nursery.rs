@@ -139,12 +139,22 @@ impl Nursery {
             let Driver(nursery) = &driver;
             let mut woken = Vec::new();
             loop {
-                poll_fn(|cx| nursery.woken(&mut woken, cx)).await;
+                let mut waited = false;
+                poll_fn(|cx| {
+                    let ready = nursery.woken(&mut woken, cx);
+                    waited |= ready.is_pending();
+                    ready
+                })
+                .await;
                 for slice in woken.chunks(SLICE) {
+                    // Not where the runtime has just had its turn: it would look at its sockets in vain.
+                    if !waited {
+                        tokio::task::yield_now().await;
+                    }
+                    waited = false;
                     for key in slice {
                         nursery.poll(*key as usize);
                     }
-                    tokio::task::yield_now().await;
                 }
                 woken.clear();
             }

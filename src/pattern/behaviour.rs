@@ -73,6 +73,11 @@ impl Behaviour {
         self.affected
     }
 
+    /// Whether it acknowledges every attempt at once.
+    pub(super) const fn is_good(&self) -> bool {
+        !self.affected || (self.options.fail <= 0.0 && self.options.slow.ns() == 0)
+    }
+
     /// Its outage, if it has one.
     pub(super) fn outage(&self) -> Option<Outage<'_>> {
         (self.affected && self.options.down_for.ns() > 0).then_some(Outage(self))
@@ -81,7 +86,7 @@ impl Behaviour {
     /// The mode in which it meets an attempt.
     pub(super) fn mode(&self) -> ReceiverMode {
         let ReceiverOptions { fail, fail_status, retry_after, slow, slow_share, .. } = self.options;
-        if !self.affected || (fail <= 0.0 && slow.ns() == 0) {
+        if self.is_good() {
             return ReceiverMode::Good;
         }
         let mut rng = self.rng.borrow_mut();

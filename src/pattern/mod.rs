@@ -13,6 +13,7 @@ mod dialogue;
 mod duplex;
 mod farewell;
 mod handshake;
+mod inbound;
 mod items;
 mod link;
 mod long_poll;

@@ -1,43 +1,38 @@
 //! A webhook receiver's handling of a request: verify, deduplicate, book, acknowledge, and only then work.
 //!
 //! Webhooks are delivered at least once: an attempt whose acknowledgement was lost is repeated, by Standard Webhooks under
-//! the same `webhook-id`. The receiver knows the last [`KNOWN_IDS`] ids; it acknowledges known ones and counts them as
+//! the same `webhook-id`. The receiver knows the last ids; it acknowledges known ones and counts them as
 //! `duplicate_attempts`, outside of the ledger. Of servers without such ids, the ledger counts what comes twice.
 
+mod contents;
+
 use std::cell::{Cell, RefCell};
-use std::collections::{HashSet, VecDeque};
-use std::convert::Infallible;
-use std::hash::{BuildHasher as _, RandomState};
 use std::rc::Rc;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-use bytes::Bytes;
-use http_body_util::{BodyExt as _, Full, Limited};
-use hyper::body::Incoming;
+use hyper::StatusCode;
 use hyper::header::{ALLOW, HeaderValue, RETRY_AFTER};
 use hyper::http::request;
-use hyper::{Request, Response, StatusCode};
 use tokio::sync::Notify;
 
+use self::contents::{Events, Known};
 use super::Link;
 use super::behaviour::{Behaviour, ReceiverMode};
 use super::consent::{Consent, Reply, status};
 use super::conversation::{Conversation, Voice};
+use super::inbound::Rendered;
 use super::recognise::Seen;
 use super::rules::{self, Meaning};
 use super::signature::{SignatureError, Signer};
 use super::trace::{self, Kind};
-use crate::clock;
+use crate::dialect::capture::Headers;
 use crate::dialect::model::{Acknowledge, Callback};
 use crate::dialect::signing::Untrusted;
 use crate::dialect::template::{RenderError, Template};
-use crate::event::{Head, decode_head};
 use crate::measure::{Arrival, Counter, ErrorKind, Metric};
 
 /// Largest delivery that is taken, in bytes.
-const BODY_LIMIT: usize = 4 << 20;
-/// Message ids that a receiver remembers.
-const KNOWN_IDS: usize = 8192;
+pub(super) const BODY_LIMIT: usize = 4 << 20;
 /// Longest wait of a delivery for the answer to the registration, which contains the secret.
 const SECRET_LIMIT: Duration = Duration::from_secs(10);
 
@@ -56,7 +51,7 @@ pub(super) struct Receiver {
     pub consent: Consent,
     trust: Trust,
     /// The acknowledgement, where it is always the same.
-    acknowledgement: Option<Reply>,
+    acknowledgement: Option<Rendered>,
     conversation: Rc<Conversation>,
     known: RefCell<Known>,
 }
@@ -86,7 +81,7 @@ impl Receiver {
     ) -> Result<Rc<Self>, RenderError> {
         let (behaviour, conversation) = (Behaviour::of(&link), voice.conversation());
         let acknowledgement = if is_constant(&callback.acknowledge) {
-            Some(acknowledgement(&callback.acknowledge, &mut voice)?)
+            Rendered::constant(&acknowledgement(&callback.acknowledge, &mut voice)?)
         } else {
             None
         };
@@ -121,58 +116,84 @@ impl Receiver {
         Ok(())
     }
 
-    /// Answers one request.
+    /// Takes a delivery whose handling needs no waiting, and returns its acknowledgement; `None`, with nothing done, of any
+    /// other.
+    pub(super) fn take(
+        &self,
+        headers: &dyn Headers,
+        body: &[u8],
+        received_ns: u64,
+    ) -> Option<&Rendered> {
+        let acknowledgement = self.acknowledgement.as_ref()?;
+        let plain = self.behaviour.is_good() && self.callback.ignore.is_empty();
+        if !plain || self.hangs.get() || self.conversation.is_traced() {
+            return None;
+        }
+        if self.callback.verify.is_some() {
+            let signer = self.trust.signer.borrow();
+            signer.as_ref()?.verify(&self.voice, headers, body, unix_seconds()).ok()?;
+        }
+        let contents = if self.conversation.is_envelope() {
+            Contents::Own(Events::read(body)?)
+        } else if self.consent.echo(body).is_some() {
+            return None;
+        } else {
+            Contents::Any
+        };
+        self.book_new(headers, contents, body, received_ns);
+        Some(acknowledgement)
+    }
+
+    /// The refusal of a request that did not end.
+    pub(super) fn cut_short(&self) -> Reply {
+        let why = "a delivery did not end, or is longer than 4 MiB";
+        self.refuse(ErrorKind::Protocol, StatusCode::BAD_REQUEST, why)
+    }
+
+    /// Answers one request, which was received at `received_ns`.
     pub(super) async fn answer(
         &self,
-        request: Request<Incoming>,
-    ) -> Result<Response<Full<Bytes>>, Infallible> {
-        let (head, body) = request.into_parts();
-        let Ok(body) = Limited::new(body, BODY_LIMIT).collect().await else {
-            let why = "a delivery did not end, or is longer than 4 MiB";
-            return Ok(self.refuse(ErrorKind::Protocol, StatusCode::BAD_REQUEST, why));
-        };
-        let (received_ns, body) = (clock::now(), body.to_bytes());
+        head: request::Parts,
+        body: &[u8],
+        received_ns: u64,
+    ) -> Reply {
         self.conversation.note(Kind::Received, || {
             format!(
                 "{} {}\n{}\n{}",
                 head.method,
                 head.uri,
                 trace::fields(&head.headers),
-                trace::shown(&body)
+                trace::shown(body)
             )
         });
         if self.hangs.get() {
             std::future::pending::<()>().await;
         }
         if let Some(reply) = self.consent.by_method(&head) {
-            return Ok(reply.unwrap_or_else(|kind| self.no_delivery(kind)));
+            return reply.unwrap_or_else(|kind| self.no_delivery(kind));
         }
-        if let Some(reply) = self.distrust(&head, &body).await {
-            return Ok(reply);
+        if let Some(reply) = self.distrust(&head, body).await {
+            return reply;
         }
-        if self.callback.ignore.iter().any(|ignored| ignored.matches(&body, None)) {
+        if self.callback.ignore.iter().any(|ignored| ignored.matches(body, None)) {
             self.link.count(Counter::Ignored, 1);
             rules::note(&self.conversation, Meaning::Ignored);
-            return Ok(self.acknowledge(&body));
+            return self.acknowledge(body);
         }
-        let contents = match self.contents(&body) {
+        let contents = match self.contents(body) {
             Ok(contents) => contents,
-            Err(reply) => return Ok(*reply),
+            Err(reply) => return *reply,
         };
         let mode = self.behaviour.mode();
         if let ReceiverMode::Fails { status, retry_after } = mode {
             self.link.count(Counter::RefusedAttempts, 1);
-            return Ok(failure(status, retry_after));
+            return failure(status, retry_after);
         }
-        if self.is_new(&head) {
-            self.book(contents, &body, received_ns);
-        } else {
-            self.link.count(Counter::DuplicateAttempts, 1);
-        }
+        self.book_new(&head.headers, contents, body, received_ns);
         if let ReceiverMode::Slow { ns } = mode {
             self.link.sleep_until(received_ns + ns).await;
         }
-        Ok(self.acknowledge(&body))
+        self.acknowledge(body)
     }
 
     /// The refusal of a delivery that is not trusted; the echo of a challenge whose secret is not known yet.
@@ -192,7 +213,7 @@ impl Receiver {
             let _ = tokio::time::timeout(SECRET_LIMIT, learned).await;
             signer.clone_from(&self.trust.signer.borrow());
         }
-        let now_s = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |time| time.as_secs());
+        let now_s = unix_seconds();
         let why = match signer {
             None => "the registration was not answered, and its secret is not known",
             Some(signer) => match signer.verify(&self.voice, &head.headers, body, now_s) {
@@ -220,11 +241,21 @@ impl Receiver {
         })
     }
 
-    /// Whether an attempt is the first of its delivery, as far as that can be known.
-    fn is_new(&self, head: &request::Parts) -> bool {
-        let name = self.trust.signer.borrow().as_ref().and_then(|signer| signer.id());
-        let id = name.and_then(|name| head.headers.get(name));
-        id.is_none_or(|id| self.known.borrow_mut().is_new(id.as_bytes()))
+    /// Books what a delivery contains if the attempt is the first of its delivery, as far as that can be known.
+    fn book_new(&self, headers: &dyn Headers, contents: Contents, body: &[u8], received_ns: u64) {
+        let (mut first, mut new) = (true, true);
+        if let Some(name) = self.trust.signer.borrow().as_ref().and_then(|signer| signer.id()) {
+            headers.each(name, &mut |id| {
+                if std::mem::take(&mut first) {
+                    new = self.known.borrow_mut().is_new(id);
+                }
+            });
+        }
+        if new {
+            self.book(contents, body, received_ns);
+        } else {
+            self.link.count(Counter::DuplicateAttempts, 1);
+        }
     }
 
     /// Books what a delivery contains.
@@ -263,9 +294,6 @@ impl Receiver {
 
     /// The acknowledgement of a delivery.
     fn acknowledge(&self, body: &[u8]) -> Reply {
-        if let Some(reply) = &self.acknowledgement {
-            return reply.clone();
-        }
         let mut voice = self.voice.borrow_mut();
         voice.begin();
         voice.set("body", String::from_utf8_lossy(body).into_owned());
@@ -299,58 +327,9 @@ fn acknowledgement(acknowledge: &Acknowledge, voice: &mut Voice) -> Result<Reply
     let mut reply = status(code);
     voice.add_headers(&acknowledge.headers, None, reply.headers_mut())?;
     if let Some(body) = &acknowledge.body {
-        *reply.body_mut() = Full::new(voice.render(body, None)?.into());
+        *reply.body_mut() = voice.render(body, None)?.into();
     }
     Ok(reply)
-}
-
-/// The events of a delivery.
-enum Events {
-    One(Head),
-    /// A batch.
-    Many(Vec<Head>),
-}
-
-impl Events {
-    fn read(body: &[u8]) -> Option<Self> {
-        if body.first() == Some(&b'[') {
-            serde_json::from_slice(body).ok().map(Self::Many)
-        } else {
-            decode_head(body).ok().map(Self::One)
-        }
-    }
-
-    fn each(self, mut book: impl FnMut(Head)) {
-        match self {
-            Self::One(event) => book(event),
-            Self::Many(events) => events.into_iter().for_each(book),
-        }
-    }
-}
-
-/// The last message ids, as hashes under a key of this process: two that differ look alike once in 10^15.
-#[derive(Default)]
-struct Known {
-    hasher: RandomState,
-    hashes: HashSet<u64>,
-    order: VecDeque<u64>,
-}
-
-impl Known {
-    /// Whether an id is new.
-    fn is_new(&mut self, id: &[u8]) -> bool {
-        let hash = self.hasher.hash_one(id);
-        if !self.hashes.insert(hash) {
-            return false;
-        }
-        self.order.push_back(hash);
-        if self.order.len() > KNOWN_IDS
-            && let Some(oldest) = self.order.pop_front()
-        {
-            self.hashes.remove(&oldest);
-        }
-        true
-    }
 }
 
 fn failure(code: u16, retry_after: Option<u64>) -> Reply {
@@ -362,35 +341,6 @@ fn failure(code: u16, retry_after: Option<u64>) -> Reply {
     response
 }
 
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn an_id_is_new_once_while_it_is_remembered() {
-        let mut known = Known::default();
-        assert!(known.is_new(b"msg_1") && !known.is_new(b"msg_1"));
-        for n in 0..KNOWN_IDS - 1 {
-            assert!(known.is_new(format!("other_{n}").as_bytes()));
-        }
-        assert!(!known.is_new(b"msg_1"), "still known");
-        assert!(known.is_new(b"one more"));
-        assert!(known.is_new(b"msg_1"), "forgotten as the oldest");
-        assert_eq!(known.hashes.len(), known.order.len());
-    }
-
-    #[test]
-    fn one_event_and_a_batch_are_read_and_nothing_else() {
-        let event = |seq| format!("{{\"seq\":{seq},\"due_ns\":1,\"published_ns\":2,\"data\":[1]}}");
-        let seqs = |body: &str| {
-            let mut seqs = Vec::new();
-            Events::read(body.as_bytes())?.each(|event| seqs.push(event.seq));
-            Some(seqs)
-        };
-        assert_eq!(seqs(&event(3)), Some(vec![3]));
-        assert_eq!(seqs(&format!("[{},{}]", event(3), event(4))), Some(vec![3, 4]));
-        for body in ["", "[1]", "{\"challenge\":\"x\"}", "[{\"seq\":1}"] {
-            assert_eq!(seqs(body), None, "{body}");
-        }
-    }
+fn unix_seconds() -> u64 {
+    SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |time| time.as_secs())
 }

@@ -6,6 +6,7 @@ use hyper::HeaderMap;
 use hyper::header::{HeaderName, HeaderValue};
 
 use super::conversation::Voice;
+use crate::dialect::capture::Headers;
 use crate::dialect::model::Signature;
 use crate::dialect::signing::{Key, Message, Scheme, SchemeError, Untrusted, value_of};
 use crate::dialect::template::{Name, RenderError, Template};
@@ -49,7 +50,7 @@ impl Signer {
     pub(super) fn verify(
         &self,
         voice: &RefCell<Voice>,
-        headers: &HeaderMap,
+        headers: &dyn Headers,
         body: &[u8],
         now_s: u64,
     ) -> Result<(), Untrusted> {

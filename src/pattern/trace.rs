@@ -65,7 +65,7 @@ impl Trace {
         Self(open.map(|file| Open { file, who: who.to_owned() }))
     }
 
-    /// Whether lines go anywhere.
+    /// Whether anybody wants to know.
     pub(super) const fn is_on(&self) -> bool {
         self.0.is_some()
     }

@@ -6,14 +6,12 @@ use std::sync::Arc;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use hyper::server::conn::http1;
-use hyper::service::service_fn;
-use hyper_util::rt::TokioIo;
 use rustls::ServerConfig;
 use tokio::net::{TcpListener, TcpStream};
 
 use super::Link;
 use super::conversation::Voice;
+use super::inbound;
 use super::receiver::Receiver;
 use super::registration::{self, SetupError};
 use crate::clock;
@@ -129,7 +127,8 @@ async fn receive(receiver: Rc<Receiver>, listener: TcpListener, tls: Option<Arc<
 async fn accept(receiver: &Rc<Receiver>, listener: &TcpListener, tls: Option<&Arc<ServerConfig>>) {
     loop {
         if let Ok((stream, _)) = listener.accept().await {
-            tokio::task::spawn_local(serve(Rc::clone(receiver), stream, tls.map(Arc::clone)));
+            let connection = serve(Rc::clone(receiver), stream, tls.map(Arc::clone));
+            receiver.link.context().serve(connection);
         } else {
             receiver.link.error(ErrorKind::Connect);
             // Out of descriptors, most likely: do not spin on it.
@@ -149,7 +148,8 @@ async fn serve(receiver: Rc<Receiver>, stream: TcpStream, tls: Option<Arc<Server
     }
     let stream: Stream = match tls {
         None => socket.into(),
-        Some(config) => match Stream::server(socket, config).await {
+        // The handshake's state goes with it.
+        Some(config) => match Box::pin(Stream::server(socket, config)).await {
             Ok(stream) => {
                 // As for a dialled link: the handshake is part of the connect cost.
                 if !dialled {
@@ -161,12 +161,10 @@ async fn serve(receiver: Rc<Receiver>, stream: TcpStream, tls: Option<Arc<Server
             Err(_) => return link.error(ErrorKind::Connect),
         },
     };
-    let service = service_fn(|request| receiver.answer(request));
-    let connection = http1::Builder::new().serve_connection(TokioIo::new(stream), service);
     tokio::select! {
         biased;
         () = receiver.cut.notified() => {}
-        ended = connection => {
+        ended = inbound::serve(&receiver, stream) => {
             // The target abandons exchanges with a receiver that misbehaves on purpose.
             if ended.is_err() && !receiver.behaviour.affected() {
                 link.error(ErrorKind::Closed);

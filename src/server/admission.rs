@@ -29,6 +29,11 @@ impl Admission {
         Self { interval_ns: limits.requests_per_s.map(interval), full_ns: Cell::new(0) }
     }
 
+    /// Whether every request is let in.
+    pub(super) const fn is_open(&self) -> bool {
+        self.interval_ns.is_none()
+    }
+
     /// Lets a request in that arrives at `now`, or refuses it.
     pub(super) fn admit(&self, now: impl FnOnce() -> u64) -> Result<(), Problem> {
         let Some(interval_ns) = self.interval_ns else { return Ok(()) };

@@ -101,13 +101,16 @@ impl hyper::body::Body for Body {
     }
 }
 
-/// The future of an answer: of no size worth mentioning while there is nothing to wait for, since hyper keeps
-/// room for it in every idle connection.
+/// An answer that needs the request's body, or time.
+pub(super) type Later = Pin<Box<dyn Future<Output = HandlerResult>>>;
+
+/// The future of an answer: of no size worth mentioning while there is nothing to wait for, since every connection has room
+/// for it.
 pub(super) enum ReplyFuture {
     /// Ready; `None` once taken.
     Now(Option<Reply>),
     /// Needs the request's body, or time.
-    Later(Pin<Box<dyn Future<Output = HandlerResult>>>),
+    Later(Later),
 }
 
 impl std::fmt::Debug for ReplyFuture {

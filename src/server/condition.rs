@@ -14,6 +14,11 @@ pub(super) fn condition(headers: &HeaderMap, name: &HeaderName, etag: &str) -> O
     Some(values.any(|value| lists(value.as_bytes(), etag.as_bytes(), weakly)))
 }
 
+/// Whether `If-None-Match` of one line names `etag`.
+pub(super) fn names(line: &[u8], etag: &[u8]) -> bool {
+    lists(line, etag, true)
+}
+
 /// Whether a list of entity tags contains `etag`. An invalid tag ends the list, because nothing after it can be trusted.
 fn lists(mut list: &[u8], etag: &[u8], weakly: bool) -> bool {
     if list.trim_ascii() == b"*" {

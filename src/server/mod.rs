@@ -1,9 +1,11 @@
 //! The built-in target: a server that delivers the same events in six patterns.
 //!
-//! It serves HTTP/1.1 and HTTP/2 on one current-thread runtime per shard. Shard 0 accepts connections and hands them to the
-//! shards in turn. Each shard has its own replica of every topic's log, and shares nothing with the others between an event
-//! and a link. The log is the queue (`hub`): event streams, web sockets, long polls and webhook outboxes are cursors over
-//! it, so the ring bounds memory, and a consumer that falls off it gets a gap.
+//! It serves HTTP/1.1 (`http1`) and HTTP/2 (hyper) on one current-thread runtime per shard. Shard 0 accepts connections and
+//! hands them to the shards in turn. Each shard has its own replica of every topic's log, and shares nothing with the others
+//! between an event and a link. The log is the queue (`hub`): event streams, web sockets, long polls and webhook outboxes are
+//! cursors over it, so the ring bounds memory, and a consumer that falls off it gets a gap.
+//! Event streams over HTTP/1.1 and web sockets leave their connection's protocol behind and become push links (`push`), which
+//! are visited when there is news and hold no task and no buffer.
 //!
 //! | pattern | route | file |
 //! | --- | --- | --- |
@@ -35,6 +37,7 @@ mod cursor;
 mod durable;
 mod faults;
 mod gauges;
+mod holds;
 mod http1;
 mod hub;
 mod items;

@@ -1,8 +1,9 @@
 //! Stamps when deliveries were written: the stamp between published and received.
 //!
-//! A delivery is written when a write call has taken its event's last byte into the kernel. Web sockets write and stamp by
-//! themselves. Other patterns hand messages to hyper, which writes them later: an [`Outlet`] between hyper and the socket
-//! stamps them when hyper, having written everything, flushes. Only deliveries due in the measure window count.
+//! A delivery is written when a write call has taken its event's last byte into the kernel. Push links and HTTP/1.1
+//! connections write and stamp by themselves. HTTP/2 and webhooks hand messages to hyper, which writes them later: an
+//! [`Outlet`] between hyper and the socket stamps them when hyper, having written everything, flushes. Only deliveries due in
+//! the measure window count.
 //!
 //! The outlet also drops a peer that accepts nothing for too long, such as a half-open one.
 
@@ -63,7 +64,7 @@ impl Writes {
     }
 }
 
-/// Events handed to hyper on one connection and not yet written.
+/// Events handed to whoever writes, on one connection, and not yet written.
 #[derive(Debug)]
 pub(super) struct Outgoing {
     writes: Rc<Writes>,
@@ -105,7 +106,7 @@ impl Outgoing {
         self.published_ns.borrow_mut().append(&mut aside.published_ns.borrow_mut());
     }
 
-    /// An event is about to be handed to hyper.
+    /// An event is about to be handed over.
     pub(super) fn add(&self, entry: &Entry) {
         self.add_measured(self.writes.measured(entry));
     }

@@ -1,8 +1,11 @@
 //! Polls: a page of a topic's log at once (`short-poll`), or once there are events (`long-poll`, RFC 6202).
 
+use std::fmt;
+use std::io::Write as _;
+use std::pin::Pin;
 use std::rc::Rc;
 use std::sync::Arc;
-use std::task::Poll;
+use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -10,11 +13,13 @@ use hyper::header::{CACHE_CONTROL, HeaderValue, IF_NONE_MATCH};
 use hyper::{Method, Request, StatusCode};
 
 use super::answer::{HandlerResult, Reply, ReplyFuture, empty, typed, with_etag};
+use super::condition;
 use super::cursor::{self, Place};
 use super::faults;
-use super::gauges::Kind;
+use super::gauges::{CountedLink, Kind};
+use super::holds::Hold;
 use super::http1::Inbound;
-use super::hub::{Entry, Topic};
+use super::hub::{Entry, Topic, Waiter};
 use super::outlet::Outgoing;
 use super::problem::Problem;
 use super::request::{Query, condition};
@@ -40,31 +45,66 @@ pub(super) fn get(
     let bodiless = request.method() == Method::HEAD;
     // A body of which only the size is sent delivers nothing.
     let outgoing = &if bodiless { outgoing.aside() } else { Rc::clone(outgoing) };
-    let ask = match Ask::read(shard, outgoing, name, request) {
-        Ok(ask) => ask,
+    let query = Query::of(request.uri());
+    let (ask, wait) = match Ask::read(shard, outgoing, name, query) {
+        Ok((ask, wait)) => {
+            let drop_filter = faults::drop_filter(shard, request, &ask.topic);
+            (Ask { drop_filter, ..ask }, wait)
+        }
         Err(problem) => return Err(problem).into(),
     };
-    let Some(wait) = ask.wait else { return ask.page_now(shard, request).into() };
+    let Some(wait) = wait else { return ask.page_now(shard, request).into() };
     match ask.page() {
         Ok(None) if !wait.is_zero() && !bodiless => {
-            let held = shard.gauges().hold(Kind::LongPoll);
-            let shard = Rc::clone(shard);
-            ReplyFuture::later(async move {
-                let _held = held;
-                let waiter = ask.topic.waiter();
-                let news = std::future::poll_fn(|cx| {
-                    if shard.leaving() { Poll::Ready(()) } else { waiter.poll_after(ask.since, cx) }
-                });
-                // The page is empty where the time is up, or the target ends.
-                let came = tokio::time::timeout(wait, news).await.is_ok();
-                let coalesce_ns = shard.options().coalesce.ns();
-                if came && coalesce_ns > 0 && !shard.leaving() {
-                    let _ = shard.timer.sleep_until(clock::now() + coalesce_ns).await;
-                }
-                ask.page().map(not_stored)
+            let end_ns = clock::now().saturating_add(wait.as_nanos() as u64);
+            ReplyFuture::later(Held {
+                shard: Rc::clone(shard),
+                waiter: ask.topic.waiter(),
+                ask,
+                hold: shard.desk.holds.begin(end_ns),
+                coalesces: None,
+                _counted: shard.gauges().hold(Kind::LongPoll),
             })
         }
         page => page.map(not_stored).into(),
+    }
+}
+
+/// A poll that is held. Nearly all of them wait for nearly all of their time, so it is small.
+struct Held {
+    shard: Rc<Shard>,
+    ask: Ask,
+    waiter: Waiter,
+    hold: Hold,
+    /// Waits for more events, once there is one.
+    coalesces: Option<Pin<Box<dyn Future<Output = ()>>>>,
+    _counted: CountedLink,
+}
+
+impl Future for Held {
+    type Output = HandlerResult;
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<HandlerResult> {
+        let held = &mut *self;
+        if held.coalesces.is_none() {
+            let leaves = held.shard.leaving();
+            let came = !leaves && held.waiter.poll_after(held.ask.since, cx).is_ready();
+            // The page is empty where the time is up, or the target ends.
+            if !leaves && !came && !held.hold.is_over(cx) {
+                return Poll::Pending;
+            }
+            let coalesce_ns = held.shard.options().coalesce.ns();
+            if came && coalesce_ns > 0 {
+                let (timer, until_ns) = (held.shard.timer.clone(), clock::now() + coalesce_ns);
+                held.coalesces = Some(Box::pin(async move {
+                    let _ = timer.sleep_until(until_ns).await;
+                }));
+            }
+        }
+        if let Some(coalesces) = &mut held.coalesces {
+            ready!(coalesces.as_mut().poll(cx));
+        }
+        Poll::Ready(held.ask.page().map(not_stored))
     }
 }
 
@@ -78,19 +118,19 @@ struct Ask {
     life: Epoch,
     since: u64,
     limit: u64,
-    wait: Option<Duration>,
     /// The filter for events that the client never gets.
     drop_filter: Option<DropFilter>,
 }
 
 impl Ask {
+    /// Reads a request, with how long it may be held.
     fn read(
         shard: &Shard,
         outgoing: &Rc<Outgoing>,
         name: &str,
-        request: &Request<Inbound>,
-    ) -> Result<Self, Problem> {
-        let (query, life) = (Query::of(request.uri()), shard.shared.life);
+        query: Query<'_>,
+    ) -> Result<(Self, Option<Duration>), Problem> {
+        let life = shard.shared.life;
         let cursor = cursor::read(cursor::said(query))?;
         let topic = cursor::topic(shard, name, cursor)?;
         let cursor = cursor.unwrap_or_else(|| 0.into());
@@ -108,9 +148,8 @@ impl Ask {
                 WAIT_MAX.as_secs()
             )));
         }
-        let drop_filter = faults::drop_filter(shard, request, &topic);
-        let outgoing = Rc::clone(outgoing);
-        Ok(Self { topic, outgoing, life, since, limit, wait, drop_filter })
+        let (outgoing, drop_filter) = (Rc::clone(outgoing), None);
+        Ok((Self { topic, outgoing, life, since, limit, drop_filter }, wait))
     }
 
     /// The cursor that the page leads to.
@@ -121,7 +160,9 @@ impl Ask {
     /// Builds the page. Its condition depends only on cursor, oldest and next sequence, so it is checked before anything is
     /// written.
     fn page_now(&self, shard: &Shard, request: &Request<Inbound>) -> HandlerResult {
-        let etag = format!("\"{:x}-{}-{}\"", shard.shared.epoch, self.topic.oldest(), self.next());
+        let mut etag = String::new();
+        // Writing to memory cannot fail.
+        let _ = self.write_etag(shard, &mut etag);
         if condition(request.headers(), &IF_NONE_MATCH, &etag) == Some(true) {
             return Ok(with_etag(empty(StatusCode::NOT_MODIFIED), &etag));
         }
@@ -136,16 +177,26 @@ impl Ask {
         page.transpose()
     }
 
+    fn write_etag(&self, shard: &Shard, out: &mut impl fmt::Write) -> fmt::Result {
+        write!(out, "\"{:x}-{}-{}\"", shard.shared.epoch, self.topic.oldest(), self.next())
+    }
+
     fn write(&self) -> Result<Bytes, Problem> {
+        let mut page = Vec::new();
+        self.write_to(&mut page)?;
+        Ok(page.into())
+    }
+
+    fn write_to(&self, page: &mut Vec<u8>) -> Result<(), Problem> {
         let (oldest, next) = (self.topic.oldest(), self.next());
         let name = self.topic.name();
         let cursor = Cursor::new(next, self.life);
-        let head = format!(
-            "{{\"topic\":\"{name}\",\"next\":\"{cursor}\",\"oldest\":{oldest},\"events\":["
-        );
-        let page = self.topic.read(self.since, |events| {
-            let mut page = Vec::with_capacity(head.len() + 512);
-            page.extend_from_slice(head.as_bytes());
+        let written = self.topic.read(self.since, |events| {
+            // Writing to memory cannot fail.
+            let _ = write!(
+                page,
+                "{{\"topic\":\"{name}\",\"next\":\"{cursor}\",\"oldest\":{oldest},\"events\":["
+            );
             let told =
                 |event: &&Arc<Entry>| !self.drop_filter.is_some_and(|s| s.drops(event.seq()));
             let events = events.take((next - self.since) as usize).filter(told);
@@ -157,10 +208,40 @@ impl Ask {
                 self.outgoing.add(event);
             }
             page.extend_from_slice(b"]}");
-            Bytes::from(page)
         });
-        page.map_err(|gap| Problem::gap(self.since, gap.oldest, self.life))
+        written.map_err(|gap| Problem::gap(self.since, gap.oldest, self.life))
     }
+}
+
+/// A short poll that is answered without a map of its fields: the entity tag, and the page unless `condition` names the tag.
+/// Where it is anything but a page or "nothing new", it is left to [`get`].
+pub(super) fn short(
+    shard: &Shard,
+    name: &str,
+    query: &str,
+    condition: Option<&[u8]>,
+    (etag, page): (&mut String, &mut Vec<u8>),
+) -> Option<Short> {
+    let query = Query::sent(query);
+    let (ask, wait) = Ask::read(shard, shard.desk.outgoing(), name, query).ok()?;
+    if wait.is_some() {
+        return None;
+    }
+    ask.write_etag(shard, etag).ok()?;
+    if condition.is_some_and(|condition| condition::names(condition, etag.as_bytes())) {
+        return Some(Short::NotModified);
+    }
+    ask.write_to(page).ok()?;
+    Some(Short::Page)
+}
+
+/// What [`short`] wrote.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Short {
+    /// A tag.
+    NotModified,
+    /// A tag and a page.
+    Page,
 }
 
 fn not_stored(page: Option<Bytes>) -> Reply {

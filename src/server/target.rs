@@ -54,6 +54,11 @@ impl<'a> Query<'a> {
         Self(uri.query().unwrap_or_default())
     }
 
+    /// The query of a target as it was sent.
+    pub(super) fn sent(query: &'a str) -> Self {
+        Self(query)
+    }
+
     /// The value of a parameter.
     pub(super) fn get(self, name: &str) -> Option<Cow<'a, str>> {
         let mut pairs = self.0.split('&').map(|pair| pair.split_once('=').unwrap_or((pair, "")));

@@ -99,6 +99,11 @@ impl Visitors {
         self.any || self.origins.iter().any(|known| known.text.as_bytes() == origin.as_bytes())
     }
 
+    /// Whether no page is granted anything that others are not, so that a request which no browser sent needs no check.
+    pub(super) fn grant_nothing(&self) -> bool {
+        !self.any && self.origins.is_empty()
+    }
+
     /// Checks the caller and the name that it used, and the framing of a request before anything reads it.
     pub fn admit<B>(&self, request: &Request<B>) -> Result<(), Problem> {
         let headers = request.headers();
@@ -251,7 +256,7 @@ fn framed<B>(request: &Request<B>) -> Result<(), Problem> {
 
 /// Host, in brackets where it is an IPv6 address, and port, as written in a URL (RFC 3986, section 3.2) without a
 /// user's name; `None` where the text is malformed.
-fn authority(text: &str) -> Option<(&str, Option<u16>)> {
+pub(super) fn authority(text: &str) -> Option<(&str, Option<u16>)> {
     let end = if text.starts_with('[') {
         let end = text.find(']')? + 1;
         text[1..end - 1].parse::<Ipv6Addr>().ok()?;

@@ -8,6 +8,7 @@
 //! The rules are RFC 9112's; `tests/black_box/standards` has them clause by clause.
 
 mod date;
+mod hot;
 mod inlet;
 mod outbox;
 mod render;
@@ -29,7 +30,8 @@ use self::date::Today;
 use self::inlet::Inlet;
 use self::outbox::Outbox;
 use self::sweep::{Seat, Sweep, Wait};
-use super::answer::{ReplyFuture, Switch, Switched};
+use super::answer::{Later, Switch, Switched};
+use super::holds::Holds;
 use super::options::Options;
 use super::outlet::{Outgoing, Writes};
 use super::shard::{Caller, Shard};
@@ -55,22 +57,35 @@ pub(super) struct Desk {
     outbox: RefCell<Outbox>,
     /// The deliveries in what was rendered last.
     outgoing: Rc<Outgoing>,
+    /// An entity tag and a body while they are rendered.
+    parts: RefCell<(String, Vec<u8>)>,
     sweep: Rc<Sweep>,
+    /// The long polls among them.
+    pub holds: Rc<Holds>,
     today: Today,
 }
 
 impl Desk {
-    /// The desk of a shard with these options, and its sweep begun.
+    /// The desk of a shard with these options, and its timers begun.
     pub(super) fn new(options: &Options, writes: &Rc<Writes>) -> Self {
         let sweep = Rc::new(Sweep::new(options.waits.head.std(), options.write_timeout.std()));
+        let holds: Rc<Holds> = Rc::default();
         spawn_local(Rc::clone(&sweep).run());
+        spawn_local(Rc::clone(&holds).run());
         Self {
             scratch: RefCell::new(vec![0; SCRATCH].into()),
             outbox: RefCell::default(),
             outgoing: Rc::new(Outgoing::new(Rc::clone(writes))),
+            parts: RefCell::default(),
             sweep,
+            holds,
             today: Today::default(),
         }
+    }
+
+    /// The deliveries in what is being rendered.
+    pub(super) const fn outgoing(&self) -> &Rc<Outgoing> {
+        &self.outgoing
     }
 }
 
@@ -85,14 +100,13 @@ struct Asked {
 }
 
 /// What a connection is doing.
-#[derive(Debug)]
 enum Phase {
     /// Waits for a request, or reads its head.
     Head,
     /// Reads over the rest of a body: so many bytes at most.
     Skip(Framing, u64),
     /// A handler needs the body, or time.
-    Answer(ReplyFuture, Option<Rc<Inlet>>, Asked),
+    Answer(Later, Option<Rc<Inlet>>, Asked),
     /// Ends once everything is written, and has shut its side down then; so many bytes may still come.
     End(bool, u64),
     /// Leaves HTTP once everything is written.
@@ -110,7 +124,6 @@ enum Next {
 }
 
 /// One connection.
-#[derive(Debug)]
 pub(super) struct Connection {
     shard: Rc<Shard>,
     wire: Wire,
@@ -300,5 +313,16 @@ impl Connection {
             bytes.drain(..used);
             self.unread = bytes;
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_connection_that_waits_is_small() {
+        // Besides it, it costs its socket in the runtime, its place in the nursery, and one in the sweep.
+        assert!(size_of::<Connection>() <= 184, "{}", size_of::<Connection>());
     }
 }

@@ -1,6 +1,5 @@
 //! From a request's bytes to its answer's.
 
-use std::future::Future as _;
 use std::io;
 use std::pin::Pin;
 use std::rc::Rc;
@@ -10,6 +9,7 @@ use bytes::{Bytes, BytesMut};
 use hyper::{Method, Request, StatusCode, Version};
 use tokio::io::AsyncWrite as _;
 
+use super::hot;
 use super::inlet::{Inbound, Inlet};
 use super::outbox::Outbox;
 use super::render::render;
@@ -38,31 +38,36 @@ impl Connection {
             && out.tail.is_empty()
         {
             let rest = &bytes[used..];
-            let head = read_head(rest, |raw| (raw.request(rest), raw.length));
-            let (head, length) = match head {
-                Ok(Some((head, length))) => (head, length),
+            let read = read_head(rest, |raw| {
+                mishap("connection");
+                if hot::answer(&self.shard, &self.caller, &raw, out) {
+                    return (None, raw.length);
+                }
+                // In a box: the way that most requests take should not have to move it about.
+                (Some(raw.request(rest).map(Box::new)), raw.length)
+            });
+            let error = match read {
                 Ok(None) => {
                     self.is_partial = true;
                     break;
                 }
-                Err(error) => (Err(error), 0),
-            };
-            match head {
-                Ok(head) => {
+                Ok(Some((Some(Err(error)), _))) | Err(error) => error,
+                Ok(Some((head, length))) => {
                     // The next request has the whole wait.
                     self.wait = Wait::Nothing;
                     used += length;
-                    used += self.answer(head, &bytes[used..], out);
+                    if let Some(Ok(head)) = head {
+                        used += self.answer(*head, &bytes[used..], out);
+                    }
+                    continue;
                 }
-                Err(error) => {
-                    let status = match error {
-                        HeadError::Malformed => StatusCode::BAD_REQUEST,
-                        HeadError::TooLarge => StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE,
-                    };
-                    self.refuse(status, out);
-                    return bytes.len();
-                }
-            }
+            };
+            let status = match error {
+                HeadError::Malformed => StatusCode::BAD_REQUEST,
+                HeadError::TooLarge => StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE,
+            };
+            self.refuse(status, out);
+            return bytes.len();
         }
         used
     }
@@ -82,13 +87,13 @@ impl Connection {
         };
         match self.route(request.map(|()| body)) {
             ReplyFuture::Now(Some(reply)) => self.reply(reply, inlet, asked, out),
-            later => self.phase = Phase::Answer(later, inlet, asked),
+            ReplyFuture::Now(None) => self.phase = Phase::End(false, 0),
+            ReplyFuture::Later(later) => self.phase = Phase::Answer(later, inlet, asked),
         }
         used
     }
 
     fn route(&mut self, mut request: Request<Inbound>) -> ReplyFuture {
-        mishap("connection");
         let shard = &self.shard;
         if self.caller.crowded {
             return router::refuse(shard, &request, admission::crowded());
@@ -148,9 +153,9 @@ impl Connection {
             let Phase::Answer(answer, inlet, asked) = &mut self.phase else {
                 return Poll::Ready(Ok(Next::On));
             };
-            if let Poll::Ready(Ok(reply)) = Pin::new(answer).poll(cx) {
+            if let Poll::Ready(answer) = answer.as_mut().poll(cx) {
                 let (inlet, asked) = (inlet.take(), *asked);
-                self.reply(reply, inlet, asked, out);
+                self.reply(answer.unwrap_or_else(Reply::from), inlet, asked, out);
                 return Poll::Ready(Ok(Next::On));
             }
             let Some(inlet) = inlet.as_ref().filter(|inlet| inlet.is_wanted()) else {

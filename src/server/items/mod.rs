@@ -15,7 +15,7 @@ mod xml_reader;
 
 use serde_json::Value;
 
-pub(super) use routes::{collection, item};
+pub(super) use routes::{collection, item, read_json};
 pub(super) use store::{Store, Stored};
 
 /// An item as its owner sees it.

@@ -16,6 +16,7 @@ use super::store::WriteError;
 use super::{Store, Stored, weight, xml, xml_reader};
 use crate::measure::Metric;
 use crate::server::answer::{self, HandlerResult, Reply, ReplyFuture, empty, typed, with_etag};
+use crate::server::condition;
 use crate::server::problem::Problem;
 use crate::server::request::{self, Content, Query, condition, content_type};
 use crate::server::shard::Shard;
@@ -123,6 +124,25 @@ fn read(shard: &Shard, id: u64, headers: &HeaderMap) -> HandlerResult {
         return Ok(varying(with_etag(empty(StatusCode::NOT_MODIFIED), &etag)));
     }
     Ok(shown(shard, StatusCode::OK, &stored, format))
+}
+
+/// A request for an item's JSON that is answered without a map of its fields: the entity tag, and the item unless
+/// `condition` names the tag; returns whether it does. `None` where there is no such item.
+pub(crate) fn read_json(
+    shard: &Shard,
+    id: u64,
+    condition: Option<&[u8]>,
+    (etag, item): (&mut String, &mut Vec<u8>),
+) -> Option<bool> {
+    let store = &shard.shared.items;
+    let stored = store.get(id)?;
+    store.write_etag(&stored, Format::Json.name(), etag).ok()?;
+    if condition.is_some_and(|condition| condition::names(condition, etag.as_bytes())) {
+        return Some(true);
+    }
+    let view = View::from(&*stored);
+    timed(shard, Metric::Encode, || serde_json::to_writer(item, &view)).ok()?;
+    Some(false)
 }
 
 async fn replace(shard: Rc<Shard>, id: u64, request: Request<impl Content>) -> HandlerResult {

@@ -1,6 +1,7 @@
 //! The items, shared by all shards in stripes, so that shards rarely contend for a lock.
 
 use std::collections::BTreeMap;
+use std::fmt;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 
@@ -62,7 +63,20 @@ impl Store {
 
     /// The strong entity tag of an item in the encoding of that name.
     pub(crate) fn etag(&self, stored: &Stored, encoding: &str) -> String {
-        format!("\"{:x}-{}-{encoding}\"", self.epoch, stored.version)
+        let mut etag = String::new();
+        // Writing to memory cannot fail.
+        let _ = self.write_etag(stored, encoding, &mut etag);
+        etag
+    }
+
+    /// Writes the same.
+    pub(crate) fn write_etag(
+        &self,
+        stored: &Stored,
+        encoding: &str,
+        out: &mut impl fmt::Write,
+    ) -> fmt::Result {
+        write!(out, "\"{:x}-{}-{encoding}\"", self.epoch, stored.version)
     }
 
     /// The item of that number.

@@ -272,8 +272,8 @@ impl State {
     fn on_time(&mut self, link: &Link, now: u64) {
         let options = link.shard.options();
         if let Protocol::WebSocket(talk) = &mut self.protocol {
-            if talk.ear.as_ref().is_some_and(|ear| ear.inbox.overdue_ns() <= now) {
-                talk.ear = None;
+            if let Some(ear) = talk.ear.as_mut().filter(|ear| ear.inbox.overdue_ns() <= now) {
+                ear.inbox.give_up();
                 self.close(link, 1008, "a message that does not end");
                 return;
             }

@@ -9,6 +9,7 @@ use super::protocol::{Form, Protocol, Told};
 use crate::clock;
 use crate::measure::Counter;
 use crate::server::hub::Entry;
+use crate::server::slow::Lag;
 use crate::server::wire::Wire;
 
 /// Most events in one write.
@@ -86,13 +87,20 @@ impl State {
         if self.phase == Phase::Open {
             self.keep_within_bound(link);
         }
-        self.since = self.push.pass_over(self.since, link.topic.newest());
-        let most = if self.phase == Phase::Open { self.push.at_once(BATCH) } else { 0 };
-        let written = link
-            .topic
-            .read(self.since, |events| self.write_batch(link, cx, &mut events.take(most)))
-            // What does not need the log, once the cursor has fallen off it.
-            .unwrap_or_else(|_| self.write_batch(link, cx, &mut std::iter::empty()));
+        let newest = link.topic.newest();
+        self.since = self.push.pass_over(self.since, newest);
+        let behind = if self.phase == Phase::Open { newest.saturating_sub(self.since) } else { 0 };
+        let most = self.push.at_once(BATCH).min(usize::try_from(behind).unwrap_or(BATCH));
+        let written = link.topic.read(self.since, |events| {
+            // Most writes have one event: no room is made for more.
+            match most {
+                0 | 1 => self.write_batch::<1, 3>(link, cx, &mut events.take(most)),
+                _ => self.write_batch::<BATCH, { BATCH + 2 }>(link, cx, &mut events.take(most)),
+            }
+        });
+        // What does not need the log, once the cursor has fallen off it.
+        let written =
+            written.unwrap_or_else(|_| self.write_batch::<1, 3>(link, cx, &mut std::iter::empty()));
         match written {
             Poll::Ready(written) => written.map(Poll::Ready),
             Poll::Pending => Ok(Poll::Pending),
@@ -103,6 +111,9 @@ impl State {
     pub(super) fn keep_within_bound(&mut self, link: &Link) {
         let (topic, life) = (&link.topic, link.shard.shared.life);
         let lag = self.bound.judge(self.since, topic.oldest(), topic.newest());
+        if lag == Lag::Within {
+            return;
+        }
         match self.protocol.append_lag(&mut self.control, (self.since, life), lag) {
             None => return,
             Some(Told::Continues(to)) => self.since = to,
@@ -111,16 +122,17 @@ impl State {
         link.shard.recorder.borrow_mut().count(Counter::SlowActions, 1);
     }
 
-    /// Writes the rest of an event, what is said beside events, and `events`, in one call.
-    fn write_batch(
+    /// Writes the rest of an event, what is said beside events, and up to `EVENTS` of `events`, in one call of up to
+    /// `SLICES`, which are two more.
+    fn write_batch<const EVENTS: usize, const SLICES: usize>(
         &mut self,
         link: &Link,
         cx: &mut Context<'_>,
         events: &mut dyn Iterator<Item = &Arc<Entry>>,
     ) -> Poll<io::Result<usize>> {
         let form = self.protocol.form(link.shard.shared.life);
-        let mut batch = [None; BATCH];
-        let mut slices = [IoSlice::new(&[]); BATCH + 2];
+        let mut batch = [None; EVENTS];
+        let mut slices = [IoSlice::new(&[]); SLICES];
         let mut filled = 0;
         let rest = self.partial.as_ref().map(|(entry, at)| &form.of(entry)[*at..]);
         let control = Some(self.control.as_slice()).filter(|control| !control.is_empty());
@@ -143,7 +155,7 @@ impl State {
         if written == 0 {
             return Poll::Ready(Err(io::ErrorKind::WriteZero.into()));
         }
-        self.advance(link, form, written, batch.into_iter().map_while(|entry| entry));
+        self.advance(link, form, written, batch.iter().map_while(|entry| *entry));
         Poll::Ready(Ok(written))
     }
 

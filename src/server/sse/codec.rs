@@ -67,6 +67,7 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
+    use crate::net::h1::Framing;
 
     /// A reader after the standard's algorithm: (last id, event, data) of every dispatched event.
     fn read(stream: &str) -> Vec<(String, String, String)> {
@@ -109,6 +110,31 @@ mod tests {
                 prop_assert_eq!(event, "news");
                 prop_assert_eq!(data, texts[i].replace("\r\n", "\n").replace('\r', "\n"));
             }
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn chunks_are_what_a_plain_encoder_makes_and_a_strict_reader_takes(
+            pieces in proptest::collection::vec(proptest::collection::vec(any::<u8>(), 1..70_000), 0..4),
+        ) {
+            let (mut body, mut plain) = (b"before".to_vec(), b"before".to_vec());
+            for piece in &pieces {
+                let at = chunk(&mut body, piece);
+                prop_assert_eq!(&body[at], piece.as_slice());
+                plain.extend(format!("{:x}\r\n", piece.len()).bytes().chain(piece.clone()).chain(*b"\r\n"));
+            }
+            body.extend_from_slice(LAST_CHUNK);
+            plain.extend_from_slice(b"0\r\n\r\n");
+            prop_assert_eq!(&body, &plain);
+            let (mut framing, mut rest, mut data) = (Framing::chunked(), &body[b"before".len()..], Vec::new());
+            while !rest.is_empty() {
+                let piece = framing.next(rest).unwrap();
+                data.extend_from_slice(&rest[piece.data.clone()]);
+                rest = &rest[piece.taken..];
+            }
+            prop_assert!(framing.is_done());
+            prop_assert_eq!(data, pieces.concat());
         }
     }
 

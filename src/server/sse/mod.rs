@@ -1,9 +1,10 @@
 //! Event streams (`sse`): one response that lasts while the reader stays.
 //!
-//! The body is a cursor over the log. A policy handles a reader that lags too far behind: the stream ends (an `EventSource`
-//! returns by itself after the last id that it saw), or continues behind an `event: gap`, whose id is the last sequence
-//! left out. A reader that fell off the ring and is to be disconnected gets such a gap before the end, so that it returns
-//! knowing what it missed.
+//! Over HTTP/1.1 it leaves the HTTP connection and becomes a push link (`push`), which ends with the stream. Over HTTP/2 it
+//! is a body. Either is a cursor over the log. A policy handles a reader that lags too far behind: the stream ends (an
+//! `EventSource` returns by itself after the last id that it saw), or continues behind an `event: gap`, whose id is the last
+//! sequence left out. A reader that fell off the ring and is to be disconnected gets such a gap before the end, so that it
+//! returns knowing what it missed.
 //!
 //! A reader with an id of another life of the log, or of another server, gets `event: reset` and this log from its oldest
 //! event. It is never refused for that, because an `EventSource` would give up for good.

@@ -168,6 +168,11 @@ impl Dispatcher {
         while let Some(until) = self.paused_until.get().filter(|until| *until > Instant::now()) {
             sleep_until(until).await;
         }
+        match self.endpoint.config() {
+            Some(config) if config.disabled.is_none() => return Some(config),
+            None => return None,
+            Some(_) => {}
+        }
         let mut decisions = self.endpoint.watch();
         let enabled = decisions.wait_for(|c| c.as_ref().is_none_or(|c| c.disabled.is_none()));
         enabled.await.ok().and_then(|config| config.clone())

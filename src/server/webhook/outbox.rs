@@ -5,8 +5,11 @@
 //! fails. If too many wait, the cursor stops; events that then fall off the ring are read from the durable outbox, or count
 //! as dead letters without one. Endpoints share nothing but the shard's time.
 
+use std::future::poll_fn;
+use std::pin::Pin;
 use std::rc::Rc;
 use std::sync::Arc;
+use std::task::Poll;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use tokio::task::JoinSet;
@@ -34,6 +37,8 @@ pub(super) async fn deliver_over(shard: Rc<Shard>, endpoint: Arc<Endpoint>, pool
     let mut decisions = dispatcher.endpoint.watch();
     let mut cursors = Cursors::default();
     let mut under_way = JoinSet::new();
+    // The first attempt is driven here: mostly there is no other, and this task is woken for it anyway.
+    let mut own: Option<Pin<Box<dyn Future<Output = ()>>>> = None;
     let mut followed: Option<Arc<Config>> = None;
     loop {
         let Some(config) = decisions.borrow_and_update().clone() else { return };
@@ -45,6 +50,7 @@ pub(super) async fn deliver_over(shard: Rc<Shard>, endpoint: Arc<Endpoint>, pool
             followed = Some(Arc::clone(&config));
         }
         let ready = config.disabled.is_none() && under_way.len() < UNDER_WAY_MAX;
+        let has_own = own.is_some();
         tokio::select! {
             biased;
             changed = decisions.changed() => if changed.is_err() { return },
@@ -52,11 +58,19 @@ pub(super) async fn deliver_over(shard: Rc<Shard>, endpoint: Arc<Endpoint>, pool
                 let origin = Origin::Letter(letter.number);
                 under_way.spawn_local(Rc::clone(&dispatcher).carry(letter.batch, origin, None));
             },
+            () = poll_fn(|cx| own.as_mut().map_or(Poll::Pending, |own| own.as_mut().poll(cx))), if has_own => {
+                own = None;
+            }
             Some(_) = under_way.join_next(), if !under_way.is_empty() => {}
             slot = cursors.wait_for_slot(&dispatcher), if ready => {
                 if let Some((topic, batch)) = cursors.take(&dispatcher) {
                     let origin = Origin::Log(topic);
-                    under_way.spawn_local(Rc::clone(&dispatcher).carry(batch, origin, Some(slot)));
+                    let carried = Rc::clone(&dispatcher).carry(batch, origin, Some(slot));
+                    if own.is_none() {
+                        own = Some(Box::pin(carried));
+                    } else {
+                        under_way.spawn_local(carried);
+                    }
                 }
             }
         }

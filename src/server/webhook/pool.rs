@@ -6,6 +6,7 @@ use std::rc::Rc;
 use std::time::Duration;
 
 use bytes::Bytes;
+use hyper::http::uri::PathAndQuery;
 use tokio::net::TcpStream;
 use tokio::task::spawn_local;
 use tokio::time::{Instant, timeout_at};
@@ -14,11 +15,21 @@ use super::batch::Batch;
 use super::destination::Destination;
 use super::exchange::{Connection, Received, Rendered, Wait};
 use super::response::Rest;
-use super::secret::{Secret, signatures};
+use super::secret::{Secret, sign_by_all};
 use crate::scenario::CallbackConnection;
 use crate::server::outlet::{Outgoing, Outlet, Writes};
 use crate::server::shard::Shard;
 use crate::server::wire::Wire;
+
+/// Room for the head of a message with one signature and an URL of usual length.
+const HEAD: usize = 512;
+/// The header fields that are the same in every message.
+const CONSTANT: &[u8] = concat!(
+    "\r\ncontent-type: application/json\r\nuser-agent: tidings/",
+    env!("CARGO_PKG_VERSION"),
+    "\r\n"
+)
+.as_bytes();
 
 /// One attempt's message.
 #[derive(Debug)]
@@ -222,21 +233,35 @@ impl ConnectionPool {
         message: &Message<'_>,
     ) -> io::Result<Rendered> {
         let Message { id, timestamp, body, .. } = message;
-        let signature = signatures(secrets.iter().copied(), id, *timestamp, body);
-        let host = to.host_header().to_str().map_err(io::Error::other)?;
-        let close = if self.connection == CallbackConnection::PerAttempt {
-            "connection: close\r\n"
-        } else {
-            ""
+        to.host_header().to_str().map_err(io::Error::other)?;
+        let close: &[u8] = match self.connection {
+            CallbackConnection::PerAttempt => b"connection: close\r\n",
+            CallbackConnection::KeepAlive => b"",
         };
-        let head = format!(
-            "POST {} HTTP/1.1\r\nhost: {host}\r\ncontent-type: application/json\r\nuser-agent: tidings/{}\r\n\
-             webhook-id: {id}\r\nwebhook-timestamp: {timestamp}\r\nwebhook-signature: {signature}\r\n{close}\
-             content-length: {}\r\n\r\n",
-            to.path(),
-            env!("CARGO_PKG_VERSION"),
-            body.len(),
-        );
-        Ok(Rendered { head: head.into_bytes(), body: body.clone() })
+        let path = to.path().path_and_query().map_or("/", PathAndQuery::as_str);
+        let mut number = itoa::Buffer::new();
+        let timestamp = number.format(*timestamp);
+        let mut head = Vec::with_capacity(HEAD);
+        for part in [
+            b"POST ",
+            path.as_bytes(),
+            b" HTTP/1.1\r\nhost: ",
+            to.host_header().as_bytes(),
+            CONSTANT,
+            b"webhook-id: ",
+            id.as_bytes(),
+            b"\r\nwebhook-timestamp: ",
+            timestamp.as_bytes(),
+            b"\r\nwebhook-signature: ",
+        ] {
+            head.extend_from_slice(part);
+        }
+        sign_by_all(secrets.iter().copied(), id, timestamp, body, &mut head);
+        head.extend_from_slice(b"\r\n");
+        head.extend_from_slice(close);
+        head.extend_from_slice(b"content-length: ");
+        head.extend_from_slice(itoa::Buffer::new().format(body.len()).as_bytes());
+        head.extend_from_slice(b"\r\n\r\n");
+        Ok(Rendered { head, body: body.clone() })
     }
 }

@@ -117,9 +117,19 @@ impl Response {
     }
 
     fn take_headers(&mut self, status: u16, head: &httparse::Response<'_, '_>) {
+        let is = |line: &httparse::Header<'_>, names: &[&str]| {
+            names.iter().any(|name| line.name.eq_ignore_ascii_case(name))
+        };
+        // Most acknowledgements have none of these: nothing is copied of them.
+        let waits = head.headers.iter().any(|line| is(line, &["retry-after"]));
+        let matters = |line: &&httparse::Header<'_>| {
+            let framing = ["content-length", "transfer-encoding", "connection"];
+            is(line, &framing) || (waits && is(line, &["retry-after", "date"]))
+        };
         let headers: HeaderMap = head
             .headers
             .iter()
+            .filter(matters)
             .filter_map(|line| {
                 let name = HeaderName::from_bytes(line.name.as_bytes()).ok()?;
                 Some((name, HeaderValue::from_bytes(line.value).ok()?))

@@ -56,6 +56,11 @@ impl Inbox {
         self.until_ns.unwrap_or(u64::MAX)
     }
 
+    /// Forgets the message under way, of which nothing more is taken.
+    pub(in crate::server) fn give_up(&mut self) {
+        (self.message, self.until_ns) = (Vec::new(), None);
+    }
+
     /// Adds a piece of a message. Its `last` piece publishes the message; the answer goes to `out`, now or with the
     /// receipt.
     pub(in crate::server) fn take(

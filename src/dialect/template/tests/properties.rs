@@ -55,7 +55,8 @@ proptest! {
             let known = template.render(&mut scope(&mut Example), &mut out).is_ok();
             let mut explained = Vec::new();
             template.render_explained(&mut scope(&mut Example), &mut explained);
-            if known && !template.is_secret() {
+            // What is drawn anew each time is explained by its name, as is what depends on it.
+            if known && !template.is_secret() && !text.contains("{{random:") {
                 prop_assert_eq!(printable(&explained), printable(&out));
             }
             prop_assert_eq!(template.is_constant(), template.names().is_empty());

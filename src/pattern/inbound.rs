@@ -1,0 +1,406 @@
+//! HTTP/1.1 of a webhook's receiver. A connection that waits holds its socket and nothing else: whatever has arrived is
+//! read into a buffer of the thread, and a whole delivery is verified, booked and acknowledged from there.
+//!
+//! Everything else (other methods, bodies in chunks or in several reads, receivers that misbehave on purpose) goes a
+//! longer way, to the same answers.
+
+use std::cell::RefCell;
+use std::future::poll_fn;
+use std::io;
+use std::io::Write as _;
+use std::pin::Pin;
+use std::task::{Context, Poll, ready};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use hyper::header::{CONNECTION, CONTENT_LENGTH, DATE, TRANSFER_ENCODING};
+use hyper::{Method, StatusCode, Version};
+use tokio::io::{AsyncRead as _, AsyncWrite as _, ReadBuf};
+
+use super::consent::{Reply, status};
+use super::receiver::{BODY_LIMIT, Receiver};
+use crate::clock;
+use crate::dialect::capture::Headers;
+use crate::net::Stream;
+use crate::net::h1::{Head, HeadError, RawHead, read_head};
+
+/// Read at once.
+const READ: usize = 64 << 10;
+/// Most bytes that are read ahead of the answer to a request.
+const AHEAD: usize = 64 << 10;
+const CONTINUE: &[u8] = b"HTTP/1.1 100 Continue\r\n\r\n";
+
+thread_local! {
+    static SCRATCH: RefCell<Scratch> = RefCell::new(Scratch {
+        read: vec![0; READ].into_boxed_slice(),
+        out: Vec::new(),
+        today: Today { second: u64::MAX, line: String::new() },
+    });
+}
+
+/// What all connections of a thread use while they are polled.
+struct Scratch {
+    read: Box<[u8]>,
+    out: Vec<u8>,
+    today: Today,
+}
+
+/// The `Date` of answers.
+struct Today {
+    second: u64,
+    line: String,
+}
+
+impl Today {
+    fn line(&mut self) -> &str {
+        let second = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |time| time.as_secs());
+        if second != self.second {
+            let now = httpdate::fmt_http_date(UNIX_EPOCH + Duration::from_secs(second));
+            (self.second, self.line) = (second, format!("date: {now}\r\n"));
+        }
+        &self.line
+    }
+}
+
+/// An answer, rendered except for what changes: its date.
+#[derive(Debug)]
+pub(super) struct Rendered {
+    /// Up to the date.
+    front: Box<[u8]>,
+    dated: bool,
+    body: Box<[u8]>,
+    closes: bool,
+}
+
+impl Rendered {
+    fn of(reply: &Reply) -> Self {
+        let (code, headers) = (reply.status(), reply.headers());
+        let reason = code.canonical_reason().unwrap_or_default();
+        let mut front = format!("HTTP/1.1 {} {reason}\r\n", code.as_str()).into_bytes();
+        for (name, value) in headers {
+            // The framing is ours.
+            if *name != CONTENT_LENGTH && *name != TRANSFER_ENCODING {
+                front.extend_from_slice(name.as_str().as_bytes());
+                front.extend_from_slice(b": ");
+                front.extend_from_slice(value.as_bytes());
+                front.extend_from_slice(b"\r\n");
+            }
+        }
+        let has_body = !matches!(code, StatusCode::NO_CONTENT | StatusCode::NOT_MODIFIED);
+        let body = if has_body { reply.body().to_vec() } else { Vec::new() };
+        if has_body {
+            let _ = write!(front, "content-length: {}\r\n", body.len());
+        }
+        let closes = headers.get_all(CONNECTION).iter().any(|value| {
+            let options = value.to_str().unwrap_or_default();
+            options.split(',').any(|option| option.trim().eq_ignore_ascii_case("close"))
+        });
+        let dated = headers.contains_key(DATE);
+        Self { front: front.into(), dated, body: body.into(), closes }
+    }
+
+    /// The same of an answer that leaves its connection open.
+    pub(super) fn constant(reply: &Reply) -> Option<Self> {
+        Some(Self::of(reply)).filter(|rendered| !rendered.closes)
+    }
+
+    /// Appends the answer, with `more` header lines.
+    fn append(&self, out: &mut Vec<u8>, today: &mut Today, more: &[u8], with_body: bool) {
+        out.extend_from_slice(&self.front);
+        if !self.dated {
+            out.extend_from_slice(today.line().as_bytes());
+        }
+        out.extend_from_slice(more);
+        out.extend_from_slice(b"\r\n");
+        if with_body {
+            out.extend_from_slice(&self.body);
+        }
+    }
+}
+
+/// Header fields where they were read.
+struct Fields<'a>(&'a [httparse::Header<'a>]);
+
+impl Headers for Fields<'_> {
+    fn each(&self, name: &str, each: &mut dyn FnMut(&[u8])) {
+        let fields = self.0.iter().filter(|field| field.name.eq_ignore_ascii_case(name));
+        fields.for_each(|field| each(field.value));
+    }
+}
+
+/// The length of the body of a delivery as senders usually write it; `None` of anything else.
+fn plain_length(raw: &RawHead<'_>) -> Option<usize> {
+    if raw.method != "POST" || !raw.is_http_11 {
+        return None;
+    }
+    let mut length = None;
+    for field in raw.fields {
+        let is = |name: &str| field.name.eq_ignore_ascii_case(name);
+        if is("content-length") {
+            let digits = !field.value.is_empty() && field.value.iter().all(u8::is_ascii_digit);
+            let text = std::str::from_utf8(field.value).ok().filter(|_| digits)?;
+            if length.replace(text.parse().ok()?).is_some() {
+                return None;
+            }
+        } else if is("transfer-encoding") || is("expect") || is("upgrade") {
+            return None;
+        } else if is("connection") && !field.value.eq_ignore_ascii_case(b"keep-alive") {
+            return None;
+        }
+    }
+    length
+}
+
+/// A connection that a server has opened.
+struct Connection<'a> {
+    receiver: &'a Receiver,
+    stream: Stream,
+    /// Read, and not yet dealt with.
+    held: Vec<u8>,
+    /// Whether that is more than the beginning of a head.
+    untried: bool,
+    /// Of answers, what the kernel has not taken.
+    unsent: Vec<u8>,
+    /// Whether TLS has taken something that it has not passed on.
+    unflushed: bool,
+}
+
+/// How far a connection has come.
+enum Turn {
+    /// The server has closed it between two requests.
+    Over,
+    /// A request that goes the longer way.
+    Request(Box<Head>),
+    /// Something that is no request.
+    Malformed(HeadError),
+}
+
+/// Answers the requests of a connection until the server closes it.
+///
+/// # Errors
+///
+/// It broke, ended within a request, or carried something other than HTTP/1.1.
+pub(super) async fn serve(receiver: &Receiver, stream: Stream) -> io::Result<()> {
+    let (held, unsent) = (Vec::new(), Vec::new());
+    let mut connection =
+        Connection { receiver, stream, held, untried: false, unsent, unflushed: false };
+    loop {
+        match poll_fn(|cx| connection.poll_turn(cx)).await? {
+            Turn::Over => return Ok(()),
+            Turn::Request(head) => {
+                if !Box::pin(connection.answer(*head)).await? {
+                    return connection.close().await;
+                }
+            }
+            Turn::Malformed(error) => {
+                let code = match error {
+                    HeadError::Malformed => StatusCode::BAD_REQUEST,
+                    HeadError::TooLarge => StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE,
+                };
+                connection.put(&status(code), b"connection: close\r\n", true);
+                connection.close().await?;
+                return Err(io::Error::new(io::ErrorKind::InvalidData, error));
+            }
+        }
+    }
+}
+
+impl Connection<'_> {
+    /// Deals with deliveries as they arrive, up to one that goes the longer way.
+    fn poll_turn(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<Turn>> {
+        SCRATCH.with_borrow_mut(|Scratch { read, out, today }| {
+            loop {
+                ready!(self.poll_send(cx))?;
+                let mut more = 0;
+                if !std::mem::take(&mut self.untried) {
+                    more = ready!(self.poll_read(cx, read))?;
+                    if more == 0 && self.held.is_empty() {
+                        return Poll::Ready(Ok(Turn::Over));
+                    } else if more == 0 {
+                        return Poll::Ready(Err(io::ErrorKind::UnexpectedEof.into()));
+                    }
+                }
+                let turn = if self.held.is_empty() {
+                    let (used, turn) = self.requests(&read[..more], out, today);
+                    self.held.extend_from_slice(&read[used..more]);
+                    turn
+                } else {
+                    let mut bytes = std::mem::take(&mut self.held);
+                    bytes.extend_from_slice(&read[..more]);
+                    let (used, turn) = self.requests(&bytes, out, today);
+                    if used < bytes.len() {
+                        bytes.drain(..used);
+                        self.held = bytes;
+                    }
+                    turn
+                };
+                let sent = self.poll_write(cx, out);
+                self.unsent.extend_from_slice(&out[*sent.as_ref().unwrap_or(&0)..]);
+                out.clear();
+                sent?;
+                if let Some(turn) = turn {
+                    return Poll::Ready(Ok(turn));
+                }
+            }
+        })
+    }
+
+    /// Takes whole deliveries from the front of `bytes`; returns how many bytes were used, and what else follows there.
+    fn requests(
+        &self,
+        bytes: &[u8],
+        out: &mut Vec<u8>,
+        today: &mut Today,
+    ) -> (usize, Option<Turn>) {
+        let (mut used, received_ns) = (0, clock::now());
+        while used < bytes.len() {
+            let rest = &bytes[used..];
+            let read = read_head(rest, |raw| {
+                let body = plain_length(&raw).and_then(|length| rest[raw.length..].get(..length));
+                let taken = body
+                    .and_then(|body| self.receiver.take(&Fields(raw.fields), body, received_ns));
+                match (body, taken) {
+                    (Some(body), Some(reply)) => {
+                        reply.append(out, today, b"", true);
+                        (raw.length + body.len(), Ok(None))
+                    }
+                    _ => (raw.length, raw.request(rest).map(Some)),
+                }
+            });
+            match read {
+                Ok(None) => break,
+                Ok(Some((length, Ok(None)))) => used += length,
+                Ok(Some((length, Ok(Some(head))))) => {
+                    return (used + length, Some(Turn::Request(Box::new(head))));
+                }
+                Ok(Some((_, Err(error)))) | Err(error) => {
+                    return (bytes.len(), Some(Turn::Malformed(error)));
+                }
+            }
+        }
+        (used, None)
+    }
+
+    /// Answers a request of any kind; whether the connection stays open.
+    async fn answer(&mut self, head: Head) -> io::Result<bool> {
+        let Head { request, mut framing, keep_alive, expects_continue } = head;
+        let (head, ()) = request.into_parts();
+        let mut awaited = expects_continue;
+        let mut body = Vec::new();
+        let fits = |length: u64| length <= BODY_LIMIT as u64;
+        let mut whole = framing.missing().is_none_or(fits);
+        while whole && !framing.is_done() {
+            if self.held.is_empty() {
+                if std::mem::take(&mut awaited) {
+                    self.unsent.extend_from_slice(CONTINUE);
+                }
+                poll_fn(|cx| self.poll_send(cx)).await?;
+                whole = poll_fn(|cx| self.poll_more(cx)).await? > 0 || framing.finish().is_ok();
+            }
+            let used = framing.decode(&self.held, |data| body.extend_from_slice(data));
+            whole &= used.is_ok() && body.len() <= BODY_LIMIT;
+            self.held.drain(..used.unwrap_or(self.held.len()));
+            if self.held.is_empty() {
+                self.held = Vec::new();
+            }
+        }
+        let receiver = self.receiver;
+        let (method, version) = (head.method.clone(), head.version);
+        let reply = if whole {
+            let answer = receiver.answer(head, &body, clock::now());
+            tokio::select! {
+                biased;
+                reply = answer => reply,
+                gone = poll_fn(|cx| self.poll_gone(cx)) => return Err(gone),
+            }
+        } else {
+            receiver.cut_short()
+        };
+        let keep_alive = keep_alive && whole;
+        let connection: &[u8] = match (keep_alive, version) {
+            (false, _) => b"connection: close\r\n",
+            (true, Version::HTTP_10) => b"connection: keep-alive\r\n",
+            (true, _) => b"",
+        };
+        let closes = self.put(&reply, connection, method != Method::HEAD);
+        self.untried = !self.held.is_empty();
+        Ok(keep_alive && !closes)
+    }
+
+    /// Renders an answer, to be sent next; whether its own header fields close the connection.
+    fn put(&mut self, reply: &Reply, connection: &[u8], with_body: bool) -> bool {
+        let rendered = Rendered::of(reply);
+        let connection = if rendered.closes { b"" } else { connection };
+        let unsent = &mut self.unsent;
+        SCRATCH.with_borrow_mut(|scratch| {
+            rendered.append(unsent, &mut scratch.today, connection, with_body);
+        });
+        rendered.closes
+    }
+
+    /// Sends what is left, and ends the connection.
+    async fn close(&mut self) -> io::Result<()> {
+        poll_fn(|cx| self.poll_send(cx)).await?;
+        poll_fn(|cx| Pin::new(&mut self.stream).poll_shutdown(cx)).await
+    }
+
+    fn poll_read(&mut self, cx: &mut Context<'_>, bytes: &mut [u8]) -> Poll<io::Result<usize>> {
+        let mut buffer = ReadBuf::new(bytes);
+        ready!(Pin::new(&mut self.stream).poll_read(cx, &mut buffer))?;
+        Poll::Ready(Ok(buffer.filled().len()))
+    }
+
+    /// Reads more to what is held.
+    fn poll_more(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<usize>> {
+        SCRATCH.with_borrow_mut(|Scratch { read, .. }| {
+            let more = ready!(self.poll_read(cx, read))?;
+            self.held.extend_from_slice(&read[..more]);
+            Poll::Ready(Ok(more))
+        })
+    }
+
+    /// Ready when the server gives up waiting for its answer.
+    fn poll_gone(&mut self, cx: &mut Context<'_>) -> Poll<io::Error> {
+        while self.held.len() < AHEAD {
+            match ready!(self.poll_more(cx)) {
+                Ok(0) => return Poll::Ready(io::ErrorKind::UnexpectedEof.into()),
+                Ok(_) => {}
+                Err(error) => return Poll::Ready(error),
+            }
+        }
+        Poll::Pending
+    }
+
+    /// Writes once, and hands to the kernel what TLS has taken; returns how many bytes were written.
+    fn poll_write(&mut self, cx: &mut Context<'_>, bytes: &[u8]) -> io::Result<usize> {
+        if bytes.is_empty() {
+            return Ok(0);
+        }
+        match Pin::new(&mut self.stream).poll_write(cx, bytes) {
+            Poll::Ready(Ok(0)) => Err(io::ErrorKind::WriteZero.into()),
+            Poll::Ready(written) => {
+                self.unflushed = Pin::new(&mut self.stream).poll_flush(cx)?.is_pending();
+                written
+            }
+            Poll::Pending => Ok(0),
+        }
+    }
+
+    /// Sends what is left of the answers.
+    fn poll_send(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        while !self.unsent.is_empty() {
+            match ready!(Pin::new(&mut self.stream).poll_write(cx, &self.unsent))? {
+                0 => return Poll::Ready(Err(io::ErrorKind::WriteZero.into())),
+                written => drop(self.unsent.drain(..written)),
+            }
+            if self.unsent.is_empty() {
+                self.unsent = Vec::new();
+                self.unflushed = true;
+            }
+        }
+        if self.unflushed {
+            ready!(Pin::new(&mut self.stream).poll_flush(cx))?;
+            self.unflushed = false;
+        }
+        Poll::Ready(Ok(()))
+    }
+}
