@@ -5,16 +5,16 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use http_body_util::Full;
-use hyper::body::Incoming;
 use hyper::{Request, Response};
 
+use super::h1::Rendered;
 use super::{Answering, Dialer, Http1, Http2, Meter, NetError, Sample, StampedResponse, Told};
 
 /// The body of a streamed answer.
 #[derive(Debug)]
 pub enum Body {
     /// What its connection carries next.
-    Next(Incoming),
+    Next,
     /// A stream of a shared connection.
     Shared(Answering),
 }
@@ -81,13 +81,25 @@ impl Client {
         }
     }
 
+    /// The same of a request that has been rendered.
+    pub async fn exchange_rendered(
+        &mut self,
+        request: &Rendered,
+        timeout: Duration,
+    ) -> Result<StampedResponse, NetError> {
+        match self {
+            Self::One(http) => http.exchange_rendered(request, timeout).await,
+            Self::Two(http) => http.exchange(request.request()?, timeout).await,
+        }
+    }
+
     /// Sends `request` and returns the answer's head; the body is still to be read.
     pub async fn stream(
         &mut self,
         request: Request<Full<Bytes>>,
     ) -> Result<Response<Body>, NetError> {
         Ok(match self {
-            Self::One(http) => http.stream(request).await?.map(Body::Next),
+            Self::One(http) => http.stream(request).await?.map(|()| Body::Next),
             Self::Two(http) => http.stream(request).await?.map(Body::Shared),
         })
     }
@@ -102,9 +114,9 @@ impl Client {
     /// Waits for the next piece of an answer's body.
     pub async fn frame(&mut self, body: &mut Body) -> Option<Result<Bytes, NetError>> {
         match (self, body) {
-            (Self::One(http), Body::Next(body)) => http.frame(body).await,
+            (Self::One(http), _) => http.frame().await,
             (Self::Two(http), Body::Shared(body)) => http.frame(body).await,
-            _ => None,
+            (Self::Two(_), Body::Next) => None,
         }
     }
 }

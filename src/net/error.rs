@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use super::Meter;
 use super::greeting::Greeting;
+use super::h1::{Broken, FramingError, ResponseError};
 use super::handshake_error::HandshakeError;
 use crate::measure::ErrorKind;
 
@@ -128,27 +129,26 @@ impl NetError {
         if begun { Self::Endless(limit) } else { Self::Timeout(limit) }
     }
 
-    /// Reads the HTTP library's error.
-    pub(super) fn of(error: &hyper::Error, seen: Seen<'_>) -> Self {
-        if let Some(io) = cause::<io::Error>(error)
-            && let Some(error) = cause::<rustls::Error>(io)
-        {
-            return HandshakeError::of(error, seen.greeting).into();
+    /// What breaks the rules of HTTP/1.1.
+    pub(super) fn of_broken(broken: &Broken, seen: Seen<'_>) -> Self {
+        match broken {
+            Broken::Head(ResponseError::TooLarge) => Self::Oversized(broken.to_string()),
+            Broken::Head(_) => {
+                let foreign = seen.greeting.instead_of_http1();
+                Self::Protocol(foreign.map_or_else(|| broken.to_string(), str::to_owned))
+            }
+            Broken::Body(FramingError::Truncated) => Self::ended(seen),
+            Broken::Body(_) | Broken::Switched => Self::Protocol(broken.to_string()),
+            Broken::TooLong => Self::too_long(),
         }
-        if error.is_parse_too_large() {
-            return Self::Oversized(
-                "the answer's head is too large: at most 64 KiB and 100 fields are taken"
-                    .to_owned(),
-            );
-        }
-        if error.is_parse() {
-            let foreign = seen.greeting.instead_of_http1();
-            return Self::Protocol(foreign.map_or_else(|| error.to_string(), str::to_owned));
-        }
-        match cause::<io::Error>(error) {
-            Some(io) => Self::of_io(io, seen),
-            None => Self::ended(seen),
-        }
+    }
+
+    /// Of a body that is longer than anything that is kept.
+    pub(super) fn too_long() -> Self {
+        Self::Oversized(format!(
+            "the answer's body exceeds {} MiB, the most that is kept",
+            BODY_MAX >> 20
+        ))
     }
 
     /// Reads an error of the connection itself.

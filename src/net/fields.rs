@@ -11,6 +11,25 @@ use hyper::header::{HeaderMap, HeaderName, HeaderValue};
 /// Whitespace allowed around elements.
 const SPACE: [char; 2] = [' ', '\t'];
 
+/// Fields that are looked up by name.
+pub trait Lines {
+    /// The values of a field, one per line, in order.
+    fn values(&self, name: HeaderName) -> impl Iterator<Item = &[u8]>;
+}
+
+impl Lines for HeaderMap {
+    fn values(&self, name: HeaderName) -> impl Iterator<Item = &[u8]> {
+        self.get_all(name).iter().map(HeaderValue::as_bytes)
+    }
+}
+
+/// A value as text, if it is nothing but visible characters and space.
+pub fn text(value: &[u8]) -> Option<&str> {
+    let visible = |byte: &u8| matches!(byte, b'\t' | b' '..=b'~');
+    let value = value.iter().all(visible).then_some(value)?;
+    std::str::from_utf8(value).ok()
+}
+
 /// Several lines of a field that may have one.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Repeated;
@@ -73,8 +92,11 @@ impl<'a> MediaType<'a> {
     }
 
     /// The type in a field, if it has one.
-    pub fn of(headers: &'a HeaderMap, name: &HeaderName) -> Option<Self> {
-        Self::parse(agreed(headers, name).ok()??.to_str().ok()?)
+    pub fn of(headers: &'a impl Lines, name: &HeaderName) -> Option<Self> {
+        let mut lines = headers.values(name.clone());
+        let first = lines.next()?;
+        // Equal lines count as one, because a proxy may have copied it.
+        Self::parse(text(first).filter(|_| lines.all(|line| line == first))?)
     }
 
     /// Type and subtype as written.

@@ -1,98 +1,83 @@
-//! One HTTP/1.1 connection, driven by the task that waits for its answer, with the stamps of its requests.
+//! One HTTP/1.1 connection, driven by whoever waits for its answer, with the stamps of its requests.
+//!
+//! It has no task and no buffer: a request is written as it was rendered, and answers are read into the [scratch buffer] of
+//! the thread. A task of its own would write a request in one turn of the executor and look at an answer in the next, after
+//! every other ready connection: with a thousand answers at once, arrival stamps would be milliseconds late.
+//!
+//! [scratch buffer]: super::scratch
 
+use std::future::poll_fn;
+use std::pin::Pin;
 use std::rc::Rc;
+use std::task::{Context, Poll};
 use std::time::Duration;
 
 use bytes::Bytes;
-use http_body_util::{BodyExt as _, Full, Limited};
-use hyper::body::Incoming;
-use hyper::client::conn::http1;
-use hyper::{HeaderMap, Request, Response, StatusCode};
-use hyper_util::rt::TokioIo;
+use http_body_util::Full;
+use hyper::{Request, Response, StatusCode};
+use tokio::time::{Instant, Sleep};
 
+use super::answer::StampedResponse;
 use super::error::{BODY_MAX, NetError, Part, Seen};
+use super::h1::{Broken, Framing, Incoming, Rendered};
 use super::manners::Manners;
-use super::sample::{Sample, Told};
-use super::{Dialer, Driven, Meter, Stream};
+use super::sample::Sample;
+use super::{Dialer, Meter, Stream, scratch};
 use crate::clock;
 
-/// Why a body could not be collected.
-pub(super) enum NotWhole {
-    /// It is longer than anything that is kept.
-    TooLong,
-    /// The HTTP library's reason.
-    Broken(hyper::Error),
-}
+mod exchange;
 
-impl NotWhole {
-    pub(super) fn error(&self, meter: &Meter) -> NetError {
-        match self {
-            Self::TooLong => NetError::Oversized(format!(
-                "the answer's body exceeds {} MiB, the most that is kept",
-                BODY_MAX >> 20
-            )),
-            Self::Broken(error) => NetError::of(error, Seen::by(meter, Part::Body)),
-        }
-    }
-}
+use exchange::Exchange;
 
-/// A body of at most [`BODY_MAX`].
-pub(super) async fn whole(body: Incoming) -> Result<Bytes, NotWhole> {
-    match Limited::new(body, BODY_MAX).collect().await {
-        Ok(whole) => Ok(whole.to_bytes()),
-        Err(error) => Err(match error.downcast::<hyper::Error>() {
-            Ok(error) => NotWhole::Broken(*error),
-            Err(_) => NotWhole::TooLong,
-        }),
-    }
-}
-
-/// A whole answer.
+/// Whether a connection carries the next exchange.
 #[derive(Debug)]
-pub struct StampedResponse {
-    /// Its status.
-    pub status: StatusCode,
-    /// Its headers.
-    pub headers: HeaderMap,
-    /// Its body.
-    pub body: Bytes,
-    /// First write of the request, in monotonic nanoseconds.
-    pub sent_ns: u64,
-    /// First byte of the answer, in monotonic nanoseconds.
-    pub first_ns: u64,
-    /// Last byte of the answer, in monotonic nanoseconds.
-    pub done_ns: u64,
+enum State {
+    /// It does.
+    Idle,
+    /// One is under way, or was given up.
+    Busy,
+    /// The peer has ended it.
+    Over,
+    /// It broke while nobody waited for an answer.
+    Failed(Box<NetError>),
 }
-
-impl StampedResponse {
-    /// What the answer says, for people to read where it was not expected.
-    pub fn told(&self) -> Told {
-        Told::of(self.status, &self.headers, Sample::of(&self.body))
-    }
-}
-
-/// Most that a connection buffers each way, in bytes; a page of events must fit in some of them.
-const BUFFER: usize = 64 << 10;
 
 /// A keep-alive connection that carries one exchange at a time, with stamps. Dropping it closes it.
 #[derive(Debug)]
 pub struct Http1 {
-    connection: Driven<Stream>,
+    stream: Stream,
     meter: Rc<Meter>,
     manners: Manners,
+    state: State,
     /// Whether the connection was just seen to be open.
     seen_open: bool,
+    /// Bytes of a streamed answer that were read and not looked at.
+    unread: Bytes,
+    /// The body of a streamed answer.
+    framing: Framing,
+    /// Wakes at the deadline of an exchange: of an earlier one, mostly, because it is only set anew once it fires.
+    alarm: Option<Pin<Box<Sleep>>>,
 }
 
 impl Http1 {
     /// Connects link number `link`.
     pub async fn connect(dialer: &Dialer, link: u64) -> Result<Self, NetError> {
-        let socket = dialer.connect(link).await?;
-        let (meter, manners) = (socket.meter(), socket.manners());
-        let connection = Driven::over(socket, BUFFER).await;
-        let connection =
-            connection.map_err(|error| NetError::of(&error, Seen::by(&meter, Part::Head)))?;
-        Ok(Self { connection, meter, manners, seen_open: false })
+        Ok(Self::over(dialer.connect(link).await?))
+    }
+
+    /// Speaks HTTP/1.1 over `stream`.
+    fn over(stream: Stream) -> Self {
+        let (meter, manners) = (stream.meter(), stream.manners());
+        Self {
+            stream,
+            meter,
+            manners,
+            state: State::Idle,
+            seen_open: false,
+            unread: Bytes::new(),
+            framing: Framing::length(0),
+            alarm: None,
+        }
     }
 
     /// The meter of the socket.
@@ -107,66 +92,267 @@ impl Http1 {
 
     /// Whether a request can be sent.
     pub fn is_open(&self) -> bool {
-        self.connection.is_open()
+        matches!(self.state, State::Idle)
     }
 
     /// The same, looking whether the peer has closed it since it was last used.
     pub async fn still_open(&mut self) -> bool {
-        self.seen_open = self.connection.ready().await.is_ok();
+        poll_fn(|cx| Poll::Ready(self.look(cx))).await;
+        self.seen_open = self.is_open();
         self.seen_open
+    }
+
+    /// Looks whether the peer has closed the connection, or said something unasked.
+    fn look(&mut self, cx: &mut Context<'_>) {
+        if !self.is_open() {
+            return;
+        }
+        let seen = Seen::by(&self.meter, Part::Head);
+        match scratch::poll_read(&mut self.stream, cx, <[u8]>::len) {
+            Poll::Pending => {}
+            Poll::Ready(Ok(0)) => self.state = State::Over,
+            Poll::Ready(Ok(_)) => {
+                // A greeting tells what the port speaks.
+                let foreign = self.meter.greeting().instead_of_http1();
+                self.state = match foreign {
+                    Some(foreign) if self.meter.reads() == 1 => {
+                        State::Failed(Box::new(NetError::Protocol(foreign.to_owned())))
+                    }
+                    _ => State::Over,
+                };
+            }
+            Poll::Ready(Err(error)) => {
+                self.state = State::Failed(Box::new(NetError::of_io(&error, seen)));
+            }
+        }
+    }
+
+    /// Begins an exchange: an error where the connection carries no more.
+    async fn begin(&mut self) -> Result<(), NetError> {
+        self.meter.arm();
+        if !std::mem::take(&mut self.seen_open) {
+            poll_fn(|cx| Poll::Ready(self.look(cx))).await;
+            // What was read or written before the request is no part of it.
+            self.meter.arm();
+        }
+        match std::mem::replace(&mut self.state, State::Busy) {
+            State::Idle => Ok(()),
+            State::Failed(error) => Err(*error),
+            State::Busy | State::Over => Err(NetError::ended(Seen::by(&self.meter, Part::Head))),
+        }
     }
 
     /// Sends `request` and collects the whole answer.
     pub async fn exchange(
         &mut self,
-        request: Request<Full<Bytes>>,
+        mut request: Request<Full<Bytes>>,
         timeout: Duration,
     ) -> Result<StampedResponse, NetError> {
-        let exchange = async {
-            let (head, body) = self.stream(request).await?.into_parts();
-            let body = self.connection.wait(whole(body)).await;
-            Ok((head, body.map_err(|broken| broken.error(&self.meter))?))
-        };
-        let outcome = tokio::time::timeout(timeout, exchange).await;
+        self.manners.dress(&mut request);
+        self.carry(&Rendered::of(request), timeout).await
+    }
+
+    /// The same of a request that has been rendered.
+    pub async fn exchange_rendered(
+        &mut self,
+        request: &Rendered,
+        timeout: Duration,
+    ) -> Result<StampedResponse, NetError> {
+        if self.manners.add_nothing() {
+            return self.carry(request, timeout).await;
+        }
+        let dressed = Box::pin(self.exchange(request.request()?, timeout));
+        dressed.await
+    }
+
+    /// Sends what was rendered, and collects the whole answer.
+    async fn carry(
+        &mut self,
+        request: &Rendered,
+        timeout: Duration,
+    ) -> Result<StampedResponse, NetError> {
+        self.begin().await?;
+        let deadline = Instant::now() + timeout;
+        let mut exchange = Exchange::new(&request.bytes, request.is_head);
+        let outcome = poll_fn(|cx| match self.poll(cx, &mut exchange, true) {
+            Poll::Ready(outcome) => Poll::Ready(outcome),
+            Poll::Pending if self.poll_alarm(cx, deadline).is_ready() => {
+                Poll::Ready(Err(NetError::late(timeout, self.meter.first_ns().is_some())))
+            }
+            Poll::Pending => Poll::Pending,
+        });
+        let outcome = outcome.await;
         let done_ns = clock::now();
-        let (head, body) = outcome
-            .unwrap_or_else(|_| Err(NetError::late(timeout, self.meter.first_ns().is_some())))?;
-        let body = self.manners.decoded(body)?;
+        let surplus = outcome?;
+        let is_written = exchange.is_written();
+        let Incoming { head: Some(head), body, .. } = exchange.answer else {
+            return Err(NetError::ended(Seen::by(&self.meter, Part::Head)));
+        };
+        if head.keep_alive && !surplus && is_written {
+            self.state = State::Idle;
+        }
+        self.manners.heard(&head.fields);
+        let body = self.manners.decoded(body.into())?;
         // An answer without a write cannot be; the end of the exchange is the harmless reading of it.
         let sent_ns = self.meter.sent_ns().unwrap_or(done_ns);
         let first_ns = self.meter.first_ns().unwrap_or(done_ns);
-        let (status, headers) = (head.status, head.headers);
+        let (status, headers) = (head.status, head.fields);
         Ok(StampedResponse { status, headers, body, sent_ns, first_ns, done_ns })
+    }
+
+    /// Ready once `deadline` has passed.
+    #[inline]
+    fn poll_alarm(&mut self, cx: &mut Context<'_>, deadline: Instant) -> Poll<()> {
+        let alarm = self.alarm.get_or_insert_with(|| Box::pin(tokio::time::sleep_until(deadline)));
+        if alarm.deadline() > deadline {
+            alarm.as_mut().reset(deadline);
+        }
+        loop {
+            if alarm.as_mut().poll(cx).is_pending() {
+                return Poll::Pending;
+            }
+            if alarm.deadline() >= deadline {
+                // It has fired, and is of no more use.
+                self.alarm = None;
+                return Poll::Ready(());
+            }
+            alarm.as_mut().reset(deadline);
+        }
+    }
+
+    /// Writes what is left of a request, and reads its answer: `whole`, or its head. Returns whether more came than was
+    /// asked for; of a head alone, that is kept.
+    #[inline]
+    fn poll(
+        &mut self,
+        cx: &mut Context<'_>,
+        exchange: &mut Exchange<'_>,
+        whole: bool,
+    ) -> Poll<Result<bool, NetError>> {
+        exchange.poll_write(cx, &mut self.stream);
+        loop {
+            let (answer, unread) = (&mut exchange.answer, &mut self.unread);
+            let read = scratch::poll_read(&mut self.stream, cx, |bytes| {
+                let taken = if whole {
+                    answer.take(bytes, BODY_MAX)?
+                } else {
+                    let taken = answer.take_head(bytes)?;
+                    *unread = Bytes::copy_from_slice(&bytes[taken..]);
+                    taken
+                };
+                Ok::<_, Broken>((bytes.len(), taken))
+            });
+            let part = if answer.head.is_some() { Part::Body } else { Part::Head };
+            let seen = Seen::by(&self.meter, part);
+            match read {
+                Poll::Pending => return Poll::Pending,
+                Poll::Ready(Ok(Ok((0, _)))) => {
+                    return Poll::Ready(match exchange.failed.take() {
+                        _ if whole && answer.finish() => Ok(false),
+                        Some(error) => Err(NetError::of_io(&error, seen)),
+                        None => Err(NetError::ended(seen)),
+                    });
+                }
+                Poll::Ready(Ok(Ok((read, taken)))) => {
+                    let done = if whole { answer.is_whole() } else { answer.head.is_some() };
+                    if done {
+                        return Poll::Ready(Ok(taken < read));
+                    }
+                }
+                Poll::Ready(Ok(Err(broken))) => {
+                    return Poll::Ready(Err(NetError::of_broken(&broken, seen)));
+                }
+                Poll::Ready(Err(error)) => {
+                    return Poll::Ready(Err(NetError::of_io(&error, seen)));
+                }
+            }
+        }
     }
 
     /// Sends `request` and returns the answer's head; the body is still to be read.
     pub async fn stream(
         &mut self,
         mut request: Request<Full<Bytes>>,
-    ) -> Result<Response<Incoming>, NetError> {
-        self.meter.arm();
+    ) -> Result<Response<()>, NetError> {
         self.manners.dress(&mut request);
-        let failed = |error: &hyper::Error| NetError::of(error, Seen::by(&self.meter, Part::Head));
-        if !std::mem::take(&mut self.seen_open) {
-            self.connection.ready().await.map_err(|error| failed(&error))?;
-            // What was written before the request is not the request.
-            self.meter.arm();
+        let head = self.head(&Rendered::of(request), false).await?;
+        self.manners.heard(head.headers());
+        Ok(head)
+    }
+
+    /// Sends a request and waits for the head of its answer.
+    async fn head(&mut self, request: &Rendered, upgrades: bool) -> Result<Response<()>, NetError> {
+        self.begin().await?;
+        let mut exchange = Exchange::new(&request.bytes, request.is_head);
+        if upgrades {
+            exchange.answer = exchange.answer.to_upgrade();
         }
-        let answer = self.connection.send(request).await;
-        let answer = answer.map_err(|refused| failed(refused.error()))?;
-        if answer.status() == StatusCode::SWITCHING_PROTOCOLS {
-            return Err(NetError::Protocol(
-                "101 Switching Protocols, which was not asked for".to_owned(),
-            ));
-        }
-        self.manners.heard(answer.headers());
-        Ok(answer)
+        poll_fn(|cx| self.poll(cx, &mut exchange, false)).await?;
+        let Some(head) = exchange.answer.head else {
+            return Err(NetError::ended(Seen::by(&self.meter, Part::Head)));
+        };
+        self.framing = head.framing;
+        let mut response = Response::new(());
+        *response.status_mut() = head.status;
+        *response.headers_mut() = head.fields.to_map();
+        Ok(response)
     }
 
     /// Waits for the next piece of the body of the answer that [`Self::stream`] began.
-    pub async fn frame(&mut self, body: &mut Incoming) -> Option<Result<Bytes, NetError>> {
-        let frame = self.connection.wait(body.frame()).await?;
-        Some(self.manners.piece(frame, &self.meter))
+    pub async fn frame(&mut self) -> Option<Result<Bytes, NetError>> {
+        let frame = poll_fn(|cx| self.poll_frame(cx)).await?;
+        Some(frame.and_then(|piece| self.manners.piece(&piece)))
+    }
+
+    fn poll_frame(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<Bytes, NetError>>> {
+        loop {
+            match self.next_piece() {
+                Ok(None) if self.framing.is_done() => return Poll::Ready(None),
+                Ok(None) => {}
+                Ok(Some(piece)) => return Poll::Ready(Some(Ok(piece))),
+                Err(broken) => {
+                    let seen = Seen::by(&self.meter, Part::Body);
+                    return Poll::Ready(Some(Err(NetError::of_broken(&broken, seen))));
+                }
+            }
+            let unread = &mut self.unread;
+            let read = scratch::poll_read(&mut self.stream, cx, |bytes| {
+                *unread = Bytes::copy_from_slice(bytes);
+            });
+            let seen = Seen::by(&self.meter, Part::Body);
+            match read {
+                Poll::Pending => return Poll::Pending,
+                Poll::Ready(Ok(())) if !self.unread.is_empty() => {}
+                Poll::Ready(Ok(())) if self.framing.finish().is_ok() => return Poll::Ready(None),
+                Poll::Ready(Ok(())) => return Poll::Ready(Some(Err(NetError::ended(seen)))),
+                Poll::Ready(Err(error)) => {
+                    return Poll::Ready(Some(Err(NetError::of_io(&error, seen))));
+                }
+            }
+        }
+    }
+
+    /// The next run of data among what was read, if there is one.
+    fn next_piece(&mut self) -> Result<Option<Bytes>, Broken> {
+        while !self.unread.is_empty() && !self.framing.is_done() {
+            let piece = self.framing.next(&self.unread)?;
+            let taken = self.unread.split_to(piece.taken);
+            if !piece.data.is_empty() {
+                self.pass_over()?;
+                return Ok(Some(taken.slice(piece.data)));
+            }
+        }
+        Ok(None)
+    }
+
+    /// Takes what frames the data before it, so that no memory is held for that.
+    fn pass_over(&mut self) -> Result<(), Broken> {
+        let mut ahead = self.framing;
+        if !self.unread.is_empty() && ahead.next(&self.unread)?.data.is_empty() {
+            self.framing = ahead;
+            self.unread = Bytes::new();
+        }
+        Ok(())
     }
 }
 
@@ -178,27 +364,15 @@ pub async fn upgrade(
     stream: Stream,
     mut request: Request<Full<Bytes>>,
 ) -> Result<(Response<()>, Stream), NetError> {
-    let (meter, mut manners) = (stream.meter(), stream.manners());
-    let failed = |error: &hyper::Error| NetError::of(error, Seen::by(&meter, Part::Head));
-    manners.dress(&mut request);
-    meter.arm();
-    let mut builder = http1::Builder::new();
-    builder.max_buf_size(BUFFER);
-    let shaken = builder.handshake(TokioIo::new(stream)).await;
-    let (mut sender, connection) = shaken.map_err(|error| failed(&error))?;
-    let driver = tokio::task::spawn_local(connection.without_shutdown());
-    let response = sender.send_request(request).await.map_err(|error| failed(&error))?;
-    manners.heard(response.headers());
-    let (mut head, mut body) = response.into_parts();
-    if head.status != StatusCode::SWITCHING_PROTOCOLS {
-        let piece =
-            async || Some(body.frame().await?.map(|frame| frame.into_data().unwrap_or_default()));
-        head.extensions.insert(Sample::read(piece).await);
+    let mut http = Http1::over(stream);
+    http.manners.dress(&mut request);
+    let mut response = http.head(&Rendered::of(request), true).await?;
+    http.manners.heard(response.headers());
+    if response.status() != StatusCode::SWITCHING_PROTOCOLS {
+        let sample = Sample::read(async || Some(poll_fn(|cx| http.poll_frame(cx)).await?)).await;
+        response.extensions_mut().insert(sample);
     }
-    drop((sender, body));
-    let parts = driver.await.map_err(|_| NetError::Closed("without an answer"))?;
-    let parts = parts.map_err(|error| failed(&error))?;
-    let mut stream = parts.io.into_inner();
-    stream.put_back(parts.read_buf);
-    Ok((Response::from_parts(head, ()), stream))
+    let Http1 { mut stream, unread, .. } = http;
+    stream.put_back(unread);
+    Ok((response, stream))
 }

@@ -200,7 +200,7 @@ impl Http2 {
         let (head, first_ns, body, sent_ns) =
             outcome.unwrap_or_else(|_| Err(NetError::late(timeout, self.answered)))?;
         let body = self.manners.decoded(body)?;
-        let (status, headers) = (head.status, head.headers);
+        let (status, headers) = (head.status, head.headers.into());
         Ok(StampedResponse { status, headers, body, sent_ns, first_ns, done_ns })
     }
 
@@ -253,7 +253,7 @@ impl Http2 {
 
     /// Waits for the next piece of the body of the answer that [`Self::stream`] began.
     pub async fn frame(&mut self, body: &mut Answering) -> Option<Result<Bytes, NetError>> {
-        Some(body.piece().await?.and_then(|piece| self.manners.plain(&piece)))
+        Some(body.piece().await?.and_then(|piece| self.manners.piece(&piece)))
     }
 }
 

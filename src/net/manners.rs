@@ -8,14 +8,11 @@ use bytes::Bytes;
 use flate2::write::{DeflateDecoder, GzDecoder, ZlibDecoder};
 use http_body_util::Full;
 use hyper::Request;
-use hyper::body::Frame;
-use hyper::header::{
-    ACCEPT_ENCODING, CONTENT_ENCODING, COOKIE, HeaderMap, HeaderValue, SET_COOKIE,
-};
+use hyper::header::{ACCEPT_ENCODING, CONTENT_ENCODING, COOKIE, HeaderValue, SET_COOKIE};
 
-use super::Meter;
 use super::cookies::{Jar, now_s};
-use super::error::{BODY_MAX, NetError, Part, Seen};
+use super::error::{BODY_MAX, NetError};
+use super::fields::Lines;
 
 /// How one link behaves. Small, because every connection has its own.
 #[derive(Debug, Clone, Default)]
@@ -54,11 +51,17 @@ impl Manners {
 
     /// Takes what an answer's head sets.
     #[inline]
-    pub(super) fn heard(&mut self, headers: &HeaderMap) {
+    pub(super) fn heard(&mut self, headers: &impl Lines) {
         if let Some(habits) = &self.habits {
             habits.heard(headers);
         }
-        self.coding = headers.get(CONTENT_ENCODING).map(|coding| Box::new(Coding::named(coding)));
+        let mut codings = headers.values(CONTENT_ENCODING);
+        self.coding = codings.next().map(|coding| Box::new(Coding::named(coding)));
+    }
+
+    /// Whether requests go out as they are.
+    pub(super) const fn add_nothing(&self) -> bool {
+        self.habits.is_none()
     }
 
     fn asks(&self) -> bool {
@@ -82,18 +85,7 @@ impl Manners {
 
     /// The next piece of such a body.
     #[inline]
-    pub(super) fn piece(
-        &mut self,
-        frame: hyper::Result<Frame<Bytes>>,
-        meter: &Meter,
-    ) -> Result<Bytes, NetError> {
-        let piece = frame.map_err(|error| NetError::of(&error, Seen::by(meter, Part::Body)))?;
-        self.plain(&piece.into_data().unwrap_or_default())
-    }
-
-    /// The same of one that has come.
-    #[inline]
-    pub(super) fn plain(&mut self, piece: &Bytes) -> Result<Bytes, NetError> {
+    pub(super) fn piece(&mut self, piece: &Bytes) -> Result<Bytes, NetError> {
         let asks = self.asks();
         match &mut self.coding {
             None => Ok(piece.clone()),
@@ -119,11 +111,11 @@ impl Habits {
         }
     }
 
-    fn heard(&self, headers: &HeaderMap) {
+    fn heard(&self, headers: &impl Lines) {
         if let Some(jar) = &self.jar {
             let mut jar = jar.borrow_mut();
-            for cookie in headers.get_all(SET_COOKIE) {
-                jar.set(&String::from_utf8_lossy(cookie.as_bytes()), &self.path, now_s());
+            for cookie in headers.values(SET_COOKIE) {
+                jar.set(&String::from_utf8_lossy(cookie), &self.path, now_s());
             }
         }
     }
@@ -161,8 +153,8 @@ impl Clone for Coding {
 }
 
 impl Coding {
-    fn named(header: &HeaderValue) -> Self {
-        let name = String::from_utf8_lossy(header.as_bytes()).trim().to_ascii_lowercase();
+    fn named(header: &[u8]) -> Self {
+        let name = String::from_utf8_lossy(header).trim().to_ascii_lowercase();
         match name.as_str() {
             "identity" | "" => Self::Identity,
             "gzip" | "x-gzip" => Self::Gzip(Box::new(GzDecoder::new(Vec::new()))),

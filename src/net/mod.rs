@@ -2,12 +2,12 @@
 //!
 //! This room knows nothing of patterns.
 
+mod answer;
 pub mod call;
 mod client;
 mod cookies;
 mod credentials;
 mod dialer;
-mod driven;
 mod emulated;
 mod endpoint;
 mod error;
@@ -23,6 +23,7 @@ mod nursery;
 mod place;
 mod retry_after;
 mod sample;
+mod scratch;
 mod server_timing;
 mod socket;
 mod stream;
@@ -30,13 +31,13 @@ pub mod tls;
 mod watched;
 pub mod websocket;
 
+pub use answer::StampedResponse;
 pub use client::{Body, Client};
 pub use dialer::{Dialer, LINKS_PER_SOURCE};
-pub use driven::Driven;
 pub use endpoint::{Endpoint, EndpointError, Scheme, Spread};
 pub use error::{NetError, Part};
 pub use handshake_error::HandshakeError;
-pub use http1::{Http1, StampedResponse, upgrade};
+pub use http1::{Http1, upgrade};
 pub use http2::{Answering, Http2};
 pub use nursery::Nursery;
 pub use place::{NotAPlace, Place};

@@ -2,7 +2,9 @@
 
 use std::time::{Duration, SystemTime};
 
-use hyper::header::{DATE, HeaderMap, HeaderValue, RETRY_AFTER};
+use hyper::header::{DATE, RETRY_AFTER};
+
+use super::fields::{Lines, text};
 
 /// Longest accepted wait: longer than any trial.
 const LONGEST: Duration = Duration::from_secs(7 * 86_400);
@@ -11,20 +13,21 @@ const LONGEST: Duration = Duration::from_secs(7 * 86_400);
 /// malformed.
 ///
 /// A date counts from the answer's own `Date`, so that the two clocks need not agree, or else from `now`.
-pub fn retry_after(headers: &HeaderMap, now: SystemTime) -> Option<Duration> {
-    let text = headers.get(RETRY_AFTER)?.to_str().ok()?.trim();
-    if !text.is_empty() && text.bytes().all(|b| b.is_ascii_digit()) {
-        let seconds = text.parse().unwrap_or(u64::MAX);
+pub fn retry_after(headers: &impl Lines, now: SystemTime) -> Option<Duration> {
+    let asked = text(headers.values(RETRY_AFTER).next()?)?.trim();
+    if !asked.is_empty() && asked.bytes().all(|b| b.is_ascii_digit()) {
+        let seconds = asked.parse().unwrap_or(u64::MAX);
         return Some(Duration::from_secs(seconds).min(LONGEST));
     }
-    let until = httpdate::parse_http_date(text).ok()?;
-    let date = |value: &HeaderValue| httpdate::parse_http_date(value.to_str().ok()?).ok();
-    let from = headers.get(DATE).and_then(date).unwrap_or(now);
+    let date = |value: &[u8]| httpdate::parse_http_date(text(value)?).ok();
+    let until = httpdate::parse_http_date(asked).ok()?;
+    let from = headers.values(DATE).next().and_then(date).unwrap_or(now);
     Some(until.duration_since(from).unwrap_or_default().min(LONGEST))
 }
 
 #[cfg(test)]
 mod tests {
+    use hyper::header::{HeaderMap, HeaderValue};
     use proptest::prelude::*;
 
     use super::*;

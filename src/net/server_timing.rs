@@ -2,8 +2,9 @@
 //!
 //! Own code: `headers` has no `Server-Timing`.
 
-use hyper::HeaderMap;
 use hyper::header::HeaderName;
+
+use super::fields::{Lines, text};
 
 const SERVER_TIMING: HeaderName = HeaderName::from_static("server-timing");
 /// Longest duration that is believed, in milliseconds: a day.
@@ -20,10 +21,10 @@ pub struct ServerTiming {
 
 impl ServerTiming {
     /// Reads the metrics named `q` and `s`; others, and malformed ones, are ignored. Of several the first counts.
-    pub fn of(headers: &HeaderMap) -> Self {
+    pub fn of(headers: &impl Lines) -> Self {
         let mut timing = Self::default();
-        let values = headers.get_all(SERVER_TIMING).iter();
-        for metric in values.filter_map(|value| value.to_str().ok()).flat_map(|v| split(v, b',')) {
+        let values = headers.values(SERVER_TIMING).filter_map(text);
+        for metric in values.flat_map(|value| split(value, b',')) {
             let mut parts = split(metric, b';');
             let slot = match parts.next().map(str::trim) {
                 Some("q") => &mut timing.queue_ns,
@@ -71,7 +72,7 @@ fn split(text: &str, separator: u8) -> impl Iterator<Item = &str> {
 
 #[cfg(test)]
 mod tests {
-    use hyper::header::HeaderValue;
+    use hyper::header::{HeaderMap, HeaderValue};
     use proptest::prelude::*;
 
     use super::*;

@@ -1,5 +1,6 @@
 //! A client's connection to `/items`: kept open, new for each request, or a WebSocket.
 
+use std::rc::Rc;
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -12,12 +13,47 @@ use super::calls::{Calls, Dialled};
 use super::redial::Ended;
 use crate::clock;
 use crate::measure::Counter;
+use crate::net::h1::Rendered;
 use crate::net::{self, Http1, NetError, StampedResponse};
 use crate::pace::Rng;
 use crate::scenario::{Connection, RequestOptions};
 
 /// The stream of a link's random numbers that nonces and masks are drawn from: they move no other draw.
 const KEYS: u64 = 3 << 49;
+
+/// A request to be sent.
+#[derive(Debug)]
+pub(super) enum Outgoing {
+    /// In its general form.
+    General(Request<Full<Bytes>>),
+    /// As its bytes.
+    Rendered(Rendered),
+    /// As bytes that others send, too.
+    Shared(Rc<Rendered>),
+}
+
+impl Outgoing {
+    fn general(self) -> Result<Request<Full<Bytes>>, NetError> {
+        match self {
+            Self::General(request) => Ok(request),
+            Self::Rendered(rendered) => rendered.request(),
+            Self::Shared(rendered) => rendered.request(),
+        }
+    }
+
+    async fn over(
+        self,
+        connection: &mut net::Client,
+        limit: Duration,
+    ) -> Result<StampedResponse, NetError> {
+        let rendered = match &self {
+            Self::Rendered(rendered) => rendered,
+            Self::Shared(rendered) => rendered,
+            Self::General(_) => return connection.exchange(self.general()?, limit).await,
+        };
+        connection.exchange_rendered(rendered, limit).await
+    }
+}
 
 /// Carries a client's requests, one at a time, and redials broken connections.
 #[derive(Debug)]
@@ -102,15 +138,24 @@ impl<'a> Caller<'a> {
         wanted.await
     }
 
+    /// Whether requests are carried as their bytes.
+    pub(super) fn takes_bytes(&self) -> bool {
+        self.options.connection == Connection::KeepAlive
+    }
+
     /// Sends `request` and collects the whole answer.
-    pub(super) async fn exchange(
-        &mut self,
-        request: Request<Full<Bytes>>,
-    ) -> Result<StampedResponse, Ended> {
+    pub(super) async fn exchange(&mut self, request: Outgoing) -> Result<StampedResponse, Ended> {
         let answer = match self.options.connection {
             Connection::KeepAlive => self.keeping_alive(request).await,
-            Connection::PerRequest => Ok(self.alone(request).await?),
-            Connection::WebSocket => self.calling(request).await,
+            // Boxed, because few clients dial for every request.
+            Connection::PerRequest => match request.general() {
+                Ok(request) => Box::pin(self.alone(request)).await.map_err(Ended::from),
+                Err(error) => Err(error.into()),
+            },
+            Connection::WebSocket => match request.general() {
+                Ok(request) => Box::pin(self.calling(request)).await,
+                Err(error) => Err(error.into()),
+            },
         };
         if answer.is_err() {
             self.line = Line::None;
@@ -118,22 +163,24 @@ impl<'a> Caller<'a> {
         answer
     }
 
-    async fn keeping_alive(
-        &mut self,
-        request: Request<Full<Bytes>>,
-    ) -> Result<StampedResponse, Ended> {
+    async fn keeping_alive(&mut self, request: Outgoing) -> Result<StampedResponse, Ended> {
         let limit = self.limit;
         // One that ended between two requests fails neither.
         if let Line::Http(connection) = &mut self.line
             && connection.still_open().await
         {
-            return Ok(connection.exchange(request, limit).await?);
+            return Ok(request.over(connection, limit).await?);
         }
+        Box::pin(self.redialling(request)).await
+    }
+
+    async fn redialling(&mut self, request: Outgoing) -> Result<StampedResponse, Ended> {
+        let limit = self.limit;
         // Redialled because the target closed it: no error, but seen (RFC 9112, section 9.3.1).
         let closed = matches!(self.line, Line::Http(_));
         let mut connection = net::Client::connect(&self.link.dialer(), self.link.index()).await?;
         self.link.count(Counter::Reconnects, u64::from(closed));
-        let answer = connection.exchange(request, limit).await?;
+        let answer = request.over(&mut connection, limit).await?;
         self.line = Line::Http(connection);
         Ok(answer)
     }

@@ -67,7 +67,7 @@ impl Calls {
                 let done_ns = clock::now();
                 Dialled::Refused(StampedResponse {
                     status: head.status,
-                    headers: head.headers,
+                    headers: head.headers.into(),
                     body: Bytes::new(),
                     sent_ns: dialled_ns,
                     first_ns: done_ns,
@@ -108,6 +108,7 @@ impl Calls {
         }
         let sent_ns = self.meter.sent_ns().unwrap_or(done_ns);
         let first_ns = self.meter.first_ns().unwrap_or(done_ns);
+        let headers = headers.into();
         Ok(StampedResponse { status, headers, body, sent_ns, first_ns, done_ns })
     }
 

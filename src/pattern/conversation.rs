@@ -1,6 +1,7 @@
 //! The target's dialect as the links of a shard speak it: what its templates may name, and the requests that they make.
 
 use std::borrow::Cow;
+use std::cell::RefCell;
 use std::collections::{BTreeMap, HashMap};
 use std::rc::Rc;
 use std::time::{SystemTime, UNIX_EPOCH};
@@ -19,6 +20,7 @@ use crate::dialect::template::{RenderError, Scope, Template, World};
 use crate::dialect::token::{Finder, RunTag};
 use crate::event::topic_name;
 use crate::net::Endpoint;
+use crate::net::h1::Rendered;
 use crate::pace::Rng;
 
 /// Stream of a link's randomness that `{{random:…}}` is drawn from.
@@ -47,6 +49,8 @@ pub struct Conversation {
     /// What stands in no result and in no message.
     hidden: Secrets,
     trace: Trace,
+    /// The calls whose requests are the same every time, by their number.
+    rendered: RefCell<BTreeMap<usize, Rc<Rendered>>>,
 }
 
 /// Why a trial's dialect cannot be spoken.
@@ -77,6 +81,7 @@ impl Conversation {
             secrets: BTreeMap::new(),
             hidden: Secrets::new(),
             trace: Trace::default(),
+            rendered: RefCell::default(),
         }
     }
 
@@ -140,6 +145,20 @@ impl Conversation {
     /// Whether anybody wants to know what is said.
     pub(super) const fn is_traced(&self) -> bool {
         self.trace.is_on()
+    }
+
+    /// The request of call number `n`, which `render` makes the first time.
+    pub(super) fn rendered(
+        &self,
+        n: usize,
+        render: impl FnOnce() -> Option<Rendered>,
+    ) -> Option<Rc<Rendered>> {
+        if let Some(rendered) = self.rendered.borrow().get(&n) {
+            return Some(Rc::clone(rendered));
+        }
+        let rendered = Rc::new(render()?);
+        self.rendered.borrow_mut().insert(n, Rc::clone(&rendered));
+        Some(rendered)
     }
 
     /// `text` without secrets.

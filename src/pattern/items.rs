@@ -18,6 +18,7 @@ use super::xml;
 use crate::measure::ErrorKind;
 use crate::net::StampedResponse;
 use crate::net::fields::MediaType;
+use crate::net::h1::Rendered;
 use crate::scenario::{Format, RequestOptions};
 
 impl Format {
@@ -97,16 +98,72 @@ impl<'a> Items<'a> {
         Self { options, host, body: body.into(), patch, item, etag: None, disposable }
     }
 
-    /// Returns the request of an operation, and what checking its answer needs.
-    pub(super) fn ask(&mut self, operation: Operation) -> (Asked, Request<Full<Bytes>>) {
-        let (operation, item) = match operation {
+    /// Chooses the item that an operation is about.
+    fn choose(&mut self, operation: Operation) -> (Operation, String) {
+        match operation {
             // Without an item of its own to delete, it creates one and deletes that next time.
             Operation::Delete => match self.disposable.pop() {
                 Some(item) => (Operation::Delete, item),
                 None => (Operation::Create, String::new()),
             },
             operation => (operation, self.item.clone()),
-        };
+        }
+    }
+
+    /// The body of a request, with its media type.
+    fn body(&self, operation: Operation) -> Option<(&Bytes, &'static str)> {
+        match operation {
+            Operation::Read | Operation::List | Operation::Head | Operation::Delete => None,
+            Operation::Create | Operation::Replace => {
+                Some((&self.body, self.options.format.media_type()))
+            }
+            Operation::Patch => Some((&self.patch, "application/merge-patch+json")),
+        }
+    }
+
+    /// The tag that a read is made conditional by.
+    fn condition(&self, operation: Operation) -> Option<&HeaderValue> {
+        let reads =
+            self.options.conditional && matches!(operation, Operation::Read | Operation::Head);
+        self.etag.as_ref().filter(|_| reads)
+    }
+
+    /// The same as [`Self::ask`], as its bytes.
+    pub(super) fn ask_rendered(&mut self, operation: Operation) -> (Asked, Rendered) {
+        let (operation, item) = self.choose(operation);
+        let (method, body) = (method(operation), self.body(operation));
+        let mut out = Vec::with_capacity(256 + body.map_or(0, |(body, _)| body.len()));
+        let mut put = |parts: &[&[u8]]| parts.iter().for_each(|part| out.extend_from_slice(part));
+        put(&[method.as_str().as_bytes(), b" /items"]);
+        match operation {
+            Operation::Create => {}
+            Operation::List => put(&[b"?limit=20"]),
+            _ => put(&[b"/", item.as_bytes()]),
+        }
+        put(&[b" HTTP/1.1\r\nhost: ", self.host.as_bytes(), b"\r\naccept: "]);
+        put(&[self.options.format.media_type().as_bytes(), b"\r\n"]);
+        if let Some((_, media)) = body {
+            put(&[b"content-type: ", media.as_bytes(), b"\r\n"]);
+        }
+        let condition = self.condition(operation);
+        if let Some(etag) = condition {
+            put(&[b"if-none-match: ", etag.as_bytes(), b"\r\n"]);
+        }
+        match body {
+            None => put(&[b"\r\n"]),
+            Some((body, _)) => {
+                let length = body.len().to_string();
+                put(&[b"content-length: ", length.as_bytes(), b"\r\n\r\n", body]);
+            }
+        }
+        let conditional = condition.is_some();
+        let rendered = Rendered { bytes: out, is_head: operation == Operation::Head };
+        (Asked { operation, item, conditional }, rendered)
+    }
+
+    /// Returns the request of an operation, and what checking its answer needs.
+    pub(super) fn ask(&mut self, operation: Operation) -> (Asked, Request<Full<Bytes>>) {
+        let (operation, item) = self.choose(operation);
         let path = match operation {
             Operation::Create => "/items".to_owned(),
             Operation::List => "/items?limit=20".to_owned(),
@@ -114,26 +171,13 @@ impl<'a> Items<'a> {
         };
         let mut request = get(path, &self.host);
         let media = HeaderValue::from_static(self.options.format.media_type());
-        let (method, body) = match operation {
-            Operation::Read | Operation::List => (Method::GET, None),
-            Operation::Head => (Method::HEAD, None),
-            Operation::Delete => (Method::DELETE, None),
-            Operation::Create => (Method::POST, Some((&self.body, media.clone()))),
-            Operation::Replace => (Method::PUT, Some((&self.body, media.clone()))),
-            Operation::Patch => {
-                let merge_patch = HeaderValue::from_static("application/merge-patch+json");
-                (Method::PATCH, Some((&self.patch, merge_patch)))
-            }
-        };
-        *request.method_mut() = method;
+        *request.method_mut() = method(operation);
         request.headers_mut().insert(ACCEPT, media);
-        if let Some((body, media)) = body {
+        if let Some((body, media)) = self.body(operation) {
             *request.body_mut() = Full::new(body.clone());
-            request.headers_mut().insert(CONTENT_TYPE, media);
+            request.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static(media));
         }
-        let reads =
-            self.options.conditional && matches!(operation, Operation::Read | Operation::Head);
-        let etag = self.etag.as_ref().filter(|_| reads);
+        let etag = self.condition(operation);
         if let Some(etag) = etag {
             request.headers_mut().insert(IF_NONE_MATCH, etag.clone());
         }
@@ -154,8 +198,10 @@ impl<'a> Items<'a> {
             return Err(ErrorKind::Refused);
         }
         if asked.conditional && answer.status == StatusCode::NOT_MODIFIED {
-            let other =
-                answer.headers.get(ETAG).is_some_and(|etag| Some(etag) != self.etag.as_ref());
+            let other = answer
+                .headers
+                .get(&ETAG)
+                .is_some_and(|etag| self.etag.as_ref().is_none_or(|own| own.as_bytes() != etag));
             return if other || !answer.body.is_empty() {
                 Err(ErrorKind::Protocol)
             } else {
@@ -194,17 +240,29 @@ impl<'a> Items<'a> {
                 let id = id(format, &answer.body)?;
                 if self.item.is_empty() {
                     self.item = id;
-                    self.etag = answer.headers.get(ETAG).cloned();
+                    self.etag = answer.headers.value(&ETAG);
                 } else if self.options.mix.delete > 0 {
                     self.disposable.push(id);
                 }
             }
             Operation::Read | Operation::Replace | Operation::Patch => {
                 (id(format, &answer.body)? == item).then_some(())?;
-                self.etag = answer.headers.get(ETAG).cloned();
+                self.etag = answer.headers.value(&ETAG);
             }
         }
         Some(())
+    }
+}
+
+/// The method of an operation.
+const fn method(operation: Operation) -> Method {
+    match operation {
+        Operation::Read | Operation::List => Method::GET,
+        Operation::Head => Method::HEAD,
+        Operation::Delete => Method::DELETE,
+        Operation::Create => Method::POST,
+        Operation::Replace => Method::PUT,
+        Operation::Patch => Method::PATCH,
     }
 }
 
@@ -297,7 +355,7 @@ mod tests {
         let status = StatusCode::from_u16(status).unwrap();
         StampedResponse {
             status,
-            headers,
+            headers: headers.into(),
             body: Bytes::copy_from_slice(body.as_bytes()),
             sent_ns: 0,
             first_ns: 0,
@@ -353,6 +411,47 @@ mod tests {
                 expected,
                 "{operation:?}: {why}"
             );
+        }
+    }
+
+    #[test]
+    fn rendered_requests_are_those_of_the_general_form() {
+        let json = [("content-type", "application/json"), ("etag", "\"1\"")];
+        let xml = [("content-type", "application/xml"), ("etag", "\"1\"")];
+        for (format, fields, item) in [(Format::Json, &json, ITEM), (Format::Xml, &xml, ITEM_XML)] {
+            let options = options(format);
+            // The same twice: each takes an item of its own to delete.
+            let [mut general, mut rendered] = [(); 2].map(|()| {
+                let mut items = Items::new(&options, HeaderValue::from_static("h:80"), b"\"ab\"");
+                for id in ["7", "8"] {
+                    let (asked, _) = items.ask(Operation::Create);
+                    items.check(asked, &answer(201, fields, &item.replace('7', id))).unwrap();
+                }
+                items
+            });
+            for operation in [
+                Operation::Create,
+                Operation::Read,
+                Operation::Head,
+                Operation::Replace,
+                Operation::Patch,
+                Operation::Delete,
+                Operation::Delete,
+                Operation::List,
+            ] {
+                let (asked, request) = general.ask(operation);
+                let (also, bytes) = rendered.ask_rendered(operation);
+                let expected = Rendered::of(request);
+                assert_eq!(
+                    String::from_utf8_lossy(&bytes.bytes),
+                    String::from_utf8_lossy(&expected.bytes)
+                );
+                assert_eq!(bytes.is_head, expected.is_head);
+                assert_eq!(format!("{asked:?}"), format!("{also:?}"));
+                // What takes no bytes is given the same request.
+                let again = Rendered::of(bytes.request().unwrap());
+                assert_eq!(again.bytes, bytes.bytes, "{operation:?}");
+            }
         }
     }
 

@@ -237,7 +237,7 @@ impl<'a> Poller<'a> {
             self.voice.conversation().note(Kind::Understood, || "nothing new".to_owned());
             return Ok(Brought::Nothing);
         }
-        self.etag = answer.headers.get(ETAG).cloned();
+        self.etag = answer.headers.value(&ETAG);
         let conversation = self.voice.conversation();
         // A page need not bring anything.
         let taken = self.link.take_any(&conversation, &answer.body, answer.done_ns);
@@ -261,7 +261,7 @@ impl<'a> Poller<'a> {
                     self.link.receive_polled(*head, answer);
                 }
                 self.move_to(page.next);
-                self.etag = answer.headers.get(ETAG).cloned();
+                self.etag = answer.headers.value(&ETAG);
                 let count = page.events.len();
                 Ok(match count {
                     0 => Brought::Nothing,

@@ -7,11 +7,7 @@
 use std::fmt::Display;
 use std::time::{Duration, SystemTime};
 
-use bytes::Bytes;
-use http_body_util::Full;
-use hyper::Request;
-
-use super::caller::Caller;
+use super::caller::{Caller, Outgoing};
 use super::conversation::Voice;
 use super::items::{Asked, ItemChange, Items};
 use super::mix::Operation;
@@ -71,12 +67,19 @@ impl<'a> Source<'a> {
         &mut self,
         options: &RequestOptions,
         rng: &mut Rng,
-    ) -> Result<(Asking, Request<Full<Bytes>>), ErrorKind> {
+        takes_bytes: bool,
+    ) -> Result<(Asking, Outgoing), ErrorKind> {
         match self {
             Self::Items(items) => {
                 let mix = &options.mix;
-                let (asked, request) = items.ask(mix.operation(rng.below(mix.total())));
-                Ok((Asking::Item(asked), request))
+                let operation = mix.operation(rng.below(mix.total()));
+                Ok(if takes_bytes {
+                    let (asked, request) = items.ask_rendered(operation);
+                    (Asking::Item(asked), Outgoing::Rendered(request))
+                } else {
+                    let (asked, request) = items.ask(operation);
+                    (Asking::Item(asked), Outgoing::General(request))
+                })
             }
             Self::Calls(calls) => {
                 calls.ask(rng).map(|(chosen, request)| (Asking::Call(chosen), request))
@@ -228,7 +231,7 @@ impl Client<'_> {
         let free_ns = planned.free_ns.max(self.refusals.until_ns);
         let woken = link.sleep_until(due_ns.max(self.refusals.until_ns));
         let fired_ns = self.caller.attending(woken).await;
-        let asking = self.source.draw(self.options, rng);
+        let asking = self.source.draw(self.options, rng, self.caller.takes_bytes());
         let name = asking.as_ref().ok().filter(|_| measured && link.keeps());
         let name = name.map(|(asking, _)| self.source.name(asking).to_owned());
         let _guard = measured.then(|| link.in_flight());
@@ -266,7 +269,7 @@ impl Client<'_> {
     /// Sends one request; returns its answer, and whether it is the right one.
     async fn carry_out(
         &mut self,
-        asking: Result<(Asking, Request<Full<Bytes>>), ErrorKind>,
+        asking: Result<(Asking, Outgoing), ErrorKind>,
     ) -> Result<(StampedResponse, Result<ItemChange, ErrorKind>), ErrorKind> {
         let (asking, request) = asking?;
         self.caller.wait_at_most(self.source.limit(&asking));
@@ -299,7 +302,8 @@ impl Client<'_> {
             self.caller.attending(woken).await;
             let Source::Items(items) = &mut self.source else { return Ok(()) };
             let (asked, request) = items.ask(Operation::Create);
-            let answer = self.caller.exchange(request).await.map_err(|error| error.to_string())?;
+            let answer = self.caller.exchange(Outgoing::General(request)).await;
+            let answer = answer.map_err(|error| error.to_string())?;
             match items.check(asked, &answer) {
                 Ok(_) => return Ok(()),
                 Err(ErrorKind::Refused) => {

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use http_body_util::Full;
+use hyper::header::HeaderName;
 use hyper::{HeaderMap, Request};
 
 use super::Link;
@@ -13,6 +14,8 @@ use super::trace::{self, Kind};
 use crate::dialect::capture::{Answer, Headers};
 use crate::dialect::matcher::Matcher;
 use crate::dialect::model::{Call, Captures, Step};
+use crate::net::fields::Lines as _;
+use crate::net::h1::Fields;
 use crate::net::{Client, NetError, StampedResponse};
 use crate::unit::Span;
 
@@ -190,6 +193,14 @@ pub(super) fn view(answer: &StampedResponse) -> Answer<'_> {
 impl Headers for HeaderMap {
     fn each(&self, name: &str, each: &mut dyn FnMut(&[u8])) {
         self.get_all(name).iter().for_each(|value| each(value.as_bytes()));
+    }
+}
+
+impl Headers for Fields {
+    fn each(&self, name: &str, each: &mut dyn FnMut(&[u8])) {
+        if let Ok(name) = HeaderName::try_from(name) {
+            self.values(name).for_each(each);
+        }
     }
 }
 

@@ -115,7 +115,7 @@ pub(super) fn request<B>(request: &Request<B>, body: &[u8]) -> String {
 pub(super) fn answer(answer: &StampedResponse) -> String {
     let body: &Bytes = &answer.body;
     let body = if body.is_empty() { String::new() } else { format!("\n{}", shown(body)) };
-    format!("{}\n{}{body}", answer.status, fields(&answer.headers))
+    format!("{}\n{}{body}", answer.status, fields(&answer.headers.to_map()))
 }
 
 /// Header fields, one per line.

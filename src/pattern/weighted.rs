@@ -1,11 +1,12 @@
 //! A client's requests by the weighted calls of a dialect, and checks of the answers, without sockets.
 
+use std::rc::Rc;
 use std::time::Duration;
 
-use bytes::Bytes;
-use http_body_util::Full;
-use hyper::{Request, StatusCode};
+use hyper::StatusCode;
+use hyper::header::TRANSFER_ENCODING;
 
+use super::caller::Outgoing;
 use super::conversation::Voice;
 use super::items::ItemChange;
 use super::script::{hide, take_answer};
@@ -14,6 +15,7 @@ use crate::dialect::model::{Call, WeightedCall};
 use crate::dialect::template::{Name, Template};
 use crate::measure::ErrorKind;
 use crate::net::StampedResponse;
+use crate::net::h1::Rendered;
 use crate::pace::Rng;
 use crate::unit::Span;
 
@@ -38,6 +40,10 @@ struct Choice {
     needs: Box<[Box<str>]>,
     /// Whether that is there: once captured, it stays.
     ready: bool,
+    /// Whether its request is the same every time.
+    constant: bool,
+    /// Its bytes then.
+    rendered: Option<Rc<Rendered>>,
 }
 
 impl Weighted {
@@ -48,6 +54,7 @@ impl Weighted {
         let choices = dialect.request.iter().map(|call| Choice::new(call, &common)).collect();
         let mut own = Self { voice, choices, total: 0, n: 0 };
         own.look();
+        own.render();
         own
     }
 
@@ -79,10 +86,7 @@ impl Weighted {
     }
 
     /// Chooses a call by its weight among those that can be sent: its number, and its request.
-    pub(super) fn ask(
-        &mut self,
-        rng: &mut Rng,
-    ) -> Result<(usize, Request<Full<Bytes>>), ErrorKind> {
+    pub(super) fn ask(&mut self, rng: &mut Rng) -> Result<(usize, Outgoing), ErrorKind> {
         if self.total == 0 {
             return Err(ErrorKind::Protocol);
         }
@@ -98,8 +102,28 @@ impl Weighted {
         self.n += 1;
         self.voice.n = Some(self.n);
         self.voice.sent = self.n;
-        let request = self.voice.request(&self.choices[chosen].call, None);
-        request.map(|request| (chosen, request)).map_err(|_| ErrorKind::Protocol)
+        let choice = &self.choices[chosen];
+        if let Some(rendered) = &choice.rendered {
+            return Ok((chosen, Outgoing::Shared(Rc::clone(rendered))));
+        }
+        let request = self.voice.request(&choice.call, None).map_err(|_| ErrorKind::Protocol)?;
+        Ok((chosen, Outgoing::General(request)))
+    }
+
+    /// Renders the calls that are the same every time, once for all clients of the shard.
+    fn render(&mut self) {
+        let conversation = self.voice.conversation();
+        if conversation.is_traced() {
+            return;
+        }
+        for (n, choice) in self.choices.iter_mut().enumerate().filter(|(_, choice)| choice.constant)
+        {
+            choice.rendered = conversation.rendered(n, || {
+                let request = self.voice.request(&choice.call, None).ok()?;
+                let has_length = !request.headers().contains_key(TRANSFER_ENCODING);
+                has_length.then(|| Rendered::of(request))
+            });
+        }
     }
 
     /// Checks the answer to call number `chosen`, and takes what the call captures of it.
@@ -153,7 +177,9 @@ impl Choice {
     fn new(weighted: &WeightedCall, common: &[&Template]) -> Self {
         let WeightedCall { weight, name, call } = weighted;
         let own = call.headers.values().chain(&call.body).chain([&call.path]);
-        let names = own.chain(common.iter().copied()).flat_map(Template::names);
+        let texts: Vec<&Template> = own.chain(common.iter().copied()).collect();
+        let constant = texts.iter().all(|text| text.is_constant());
+        let names = texts.into_iter().flat_map(Template::names);
         let needs = names.filter_map(|name| match name {
             Name::Capture(name) => Some(name.clone()),
             _ => None,
@@ -165,6 +191,8 @@ impl Choice {
             call: call.clone(),
             needs: needs.collect(),
             ready: false,
+            constant,
+            rendered: None,
         }
     }
 }
