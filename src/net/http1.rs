@@ -29,6 +29,9 @@ mod exchange;
 
 use exchange::Exchange;
 
+/// In place of a time-out that no clock reaches.
+const FOR_EVER: Duration = Duration::from_secs(365 * 86_400);
+
 /// Whether a connection carries the next exchange.
 #[derive(Debug)]
 enum State {
@@ -107,14 +110,14 @@ impl Http1 {
         if !self.is_open() {
             return;
         }
-        let seen = Seen::by(&self.meter, Part::Head);
+        let greeting = self.meter.greeting();
+        let seen = Seen { greeting, sent: false, begun: false, part: Part::Head };
         match scratch::poll_read(&mut self.stream, cx, <[u8]>::len) {
             Poll::Pending => {}
             Poll::Ready(Ok(0)) => self.state = State::Over,
             Poll::Ready(Ok(_)) => {
                 // A greeting tells what the port speaks.
-                let foreign = self.meter.greeting().instead_of_http1();
-                self.state = match foreign {
+                self.state = match greeting.instead_of_http1() {
                     Some(foreign) if self.meter.reads() == 1 => {
                         State::Failed(Box::new(NetError::Protocol(foreign.to_owned())))
                     }
@@ -172,7 +175,8 @@ impl Http1 {
         timeout: Duration,
     ) -> Result<StampedResponse, NetError> {
         self.begin().await?;
-        let deadline = Instant::now() + timeout;
+        let now = Instant::now();
+        let deadline = now.checked_add(timeout).unwrap_or(now + FOR_EVER);
         let mut exchange = Exchange::new(&request.bytes, request.is_head);
         let outcome = poll_fn(|cx| match self.poll(cx, &mut exchange, true) {
             Poll::Ready(outcome) => Poll::Ready(outcome),

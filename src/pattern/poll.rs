@@ -106,19 +106,25 @@ impl<'a> Poller<'a> {
             None => false,
         };
         if !open {
-            let link = self.link;
-            if self.connection.take().is_some() {
-                self.lost();
-            }
-            let dialled_ns = clock::now();
-            let connected = Client::connect(&link.dialer(), link.index()).await;
-            let connection = connected.inspect_err(|_| self.lost())?;
-            self.prepare().await.inspect_err(|_| self.lost())?;
-            if self.stood {
-                link.back(dialled_ns, self.lost_ns.take());
-            }
-            self.connection = Some(connection);
+            // Boxed, because a link that waits for an answer has no use for its room.
+            Box::pin(self.dial()).await?;
         }
+        Ok(())
+    }
+
+    async fn dial(&mut self) -> Result<(), Ended> {
+        let link = self.link;
+        if self.connection.take().is_some() {
+            self.lost();
+        }
+        let dialled_ns = clock::now();
+        let connected = Client::connect(&link.dialer(), link.index()).await;
+        let connection = connected.inspect_err(|_| self.lost())?;
+        self.prepare().await.inspect_err(|_| self.lost())?;
+        if self.stood {
+            link.back(dialled_ns, self.lost_ns.take());
+        }
+        self.connection = Some(connection);
         Ok(())
     }
 

@@ -147,7 +147,8 @@ pub(super) async fn run(link: &Link, options: &RequestOptions) {
         },
     };
     let dialled_ns = clock::now();
-    if let Err(reason) = client.stand().await {
+    // Boxed, because it goes with the opening of the link.
+    if let Err(reason) = Box::pin(client.stand()).await {
         return link.cannot_stand(&reason);
     }
     link.ready(dialled_ns);
