@@ -95,7 +95,7 @@ pub(super) fn put_head(out: &mut Vec<u8>, length: usize, kind: u8, flags: u8, st
     out.extend_from_slice(&[a, b, c, kind, flags, d, e, f, g]);
 }
 
-/// Appends a frame whose payload is one word: RST_STREAM, WINDOW_UPDATE.
+/// Appends a frame whose payload is one word: `RST_STREAM`, `WINDOW_UPDATE`.
 pub(super) fn put_word(out: &mut Vec<u8>, kind: u8, stream: u32, word: u32) {
     put_head(out, 4, kind, 0, stream);
     out.extend_from_slice(&word.to_be_bytes());
