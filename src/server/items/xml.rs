@@ -154,7 +154,7 @@ pub(crate) fn is_char(c: char) -> bool {
 pub(crate) fn is_text(text: &str) -> bool {
     // Both that are not among the first 32 begin with the same byte. Without a way out, many bytes are seen at once.
     let doubtful =
-        |byte: u8| (byte < 0x20 && !matches!(byte, b'\t' | b'\n' | b'\r')) | (byte == 0xef);
+        |byte: u8| (byte < 0x20 && !matches!(byte, b'\t' | b'\n' | b'\r')) || byte == 0xef;
     !text.bytes().fold(false, |any, byte| any | doubtful(byte)) || text.chars().all(is_char)
 }
 
