@@ -8,6 +8,9 @@
 //! | 256 KiB without | 3.9 µs | 7.9 µs | 124 µs | 4.7 ms |
 
 use std::hint::black_box;
+use std::io::Write as _;
+use std::net::TcpListener;
+use std::rc::Rc;
 
 use criterion::{BatchSize, Criterion, criterion_group, criterion_main};
 use memchr::memmem;
@@ -15,7 +18,12 @@ use regex::bytes::Regex;
 use tidings::dialect::token::{Finder, RunTag, TOKEN_LEN, Token};
 use tidings::event::{Head, decode_head, encode, filler};
 use tidings::measure::{LinkLedger, Metric, Recorder};
+use tidings::net::{Socket, Watch, WireTotals};
 use tidings::pace::{ArrivalProcess, Schedule};
+use tokio::io::AsyncReadExt as _;
+use tokio::net::TcpStream;
+use tokio::runtime::{Builder, LocalOptions};
+use tokio::task::spawn_local;
 
 fn recording(c: &mut Criterion) {
     let mut recorder = Recorder::new();
@@ -127,5 +135,48 @@ fn schedule(c: &mut Criterion) {
     });
 }
 
-criterion_group!(benches, recording, recognition, codec, schedule);
+/// Reading what has come to many sockets: watched by a shard's own epoll instance, and by the runtime.
+fn sockets(c: &mut Criterion) {
+    const SOCKETS: usize = 256;
+    const MESSAGE: [u8; 230] = [b'x'; 230];
+    let mut group = c.benchmark_group("read 230 B from each of 256 sockets");
+    for (name, watched) in [("watched", true), ("the runtime's", false)] {
+        let builder =
+            Builder::new_current_thread().enable_all().build_local(LocalOptions::default());
+        let Ok(runtime) = builder else { return };
+        let opened = runtime.block_on(async {
+            let totals = Rc::new(WireTotals::default());
+            if watched {
+                let (watch, drive) = Watch::new()?;
+                totals.watched_by(watch);
+                spawn_local(drive);
+            }
+            let listener = TcpListener::bind("127.0.0.1:0")?;
+            let mut pairs = Vec::new();
+            for _ in 0..SOCKETS {
+                let near = TcpStream::connect(listener.local_addr()?).await?;
+                pairs.push((Socket::new(near, &totals)?, listener.accept()?.0));
+            }
+            std::io::Result::Ok(pairs)
+        });
+        let Ok(mut pairs) = opened else { return };
+        group.bench_function(name, |b| {
+            b.iter(|| {
+                runtime.block_on(async {
+                    for (_, far) in &mut pairs {
+                        far.write_all(&MESSAGE)?;
+                    }
+                    let mut buffer = [0; 1024];
+                    for (near, _) in &mut pairs {
+                        near.read(&mut buffer).await?;
+                    }
+                    std::io::Result::Ok(())
+                })
+            });
+        });
+    }
+    group.finish();
+}
+
+criterion_group!(benches, recording, recognition, codec, schedule, sockets);
 criterion_main!(benches);

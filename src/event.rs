@@ -239,11 +239,19 @@ fn decode_own_order(bytes: &[u8]) -> Option<Head> {
     })
 }
 
+/// The number that `bytes` begin with, of 1 to 19 digits, which always fit.
 fn read_decimal(bytes: &[u8]) -> Option<(u64, &[u8])> {
-    let end =
-        bytes.iter().position(|b| !b.is_ascii_digit()).filter(|end| (1..=19).contains(end))?;
-    let value = bytes[..end].iter().fold(0, |sum, digit| sum * 10 + u64::from(digit - b'0'));
-    Some((value, &bytes[end..]))
+    let (mut value, mut at) = (0, 0);
+    while let Some(digit) = bytes.get(at).map(|byte| byte.wrapping_sub(b'0'))
+        && digit < 10
+    {
+        if at == 19 {
+            return None;
+        }
+        value = value * 10 + u64::from(digit);
+        at += 1;
+    }
+    (at > 0).then(|| (value, &bytes[at..]))
 }
 
 fn write_decimal(out: &mut Vec<u8>, mut value: u64) {

@@ -306,12 +306,13 @@ class Pairs:
     def add(self, table_name, found):
         for program, rounds_of in found.items():
             for number, figures in enumerate(rounds_of):
-                for figure, value in sorted((figures or {}).items()):
+                measured_ones = ((figure, value) for figure, value in sorted((figures or {}).items()) if value is not None)
+                for figure, value in measured_ones:
                     self.rows.append([table_name, number + 1, program, figure, value])
 
     def write(self):
         if self.path:
             with open(self.path, "w", newline="") as handle:
-                writer = csv.writer(handle)
+                writer = csv.writer(handle, lineterminator="\n")
                 writer.writerow(["table", "round", "program", "figure", "value"])
                 writer.writerows(self.rows)

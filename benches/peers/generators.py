@@ -15,6 +15,7 @@ import load
 MICROSECONDS = lambda value: f"{1e6 * value:.2f} µs"
 MILLISECONDS = lambda value: f"{1e3 * value:.3f} ms"
 WHOLE = lambda value: f"{value:,.0f}"
+SHARE = lambda value: f"{value:.2f}"
 COST = [("CPU per request", "cpu", MICROSECONDS), ("requests per CPU second", "per_cpu", WHOLE), ("per second", "rate", WHOLE), ("failed", "failed", WHOLE)]
 PER_CPU = [("requests per CPU second, tidings ÷ it (95 %)", "per_cpu")]
 # The largest p99 slip that a run on a shared host may have (METHODOLOGY.md, the verdict table).
@@ -88,33 +89,47 @@ def peak(options, raw):
         for _ in range(max(1, options.pairs // 5)):
             for name, binary in binaries.items():
                 with bench.locked(options.lock):
-                    found[name].append(climb(options, binary, server))
+                    try:
+                        found[name].append(climb(options, binary, server))
+                    except bench.Failed as reason:
+                        print(f"{name}: no figures in one round. {reason}")
+                        found[name].append(None)
     shown = [
-        ("closed loop, per second", "closed", WHOLE), ("most in an open loop", "most", WHOLE), ("open ÷ closed", "share", lambda value: f"{value:.2f}"),
-        ("slip p99 there", "slip_p99", MILLISECONDS), ("CPU per request there", "cpu", MICROSECONDS),
+        ("closed loop, per second", "closed", WHOLE), ("overloaded", "overloaded", WHOLE), ("÷ closed", "overloaded_share", SHARE),
+        ("within the budget", "most", WHOLE), ("÷ closed", "share", SHARE), ("slip p99 there", "slip_p99", MILLISECONDS),
+        ("CPU per request there", "cpu", MICROSECONDS),
     ]
-    bench.table((f"Open loop, 64 connections: the most with a slip p99 of at most {1e6 * SLIP_LIMIT:.0f} µs", "program"), found, "tidings", shown, [])
+    title = f"Open loop, 64 connections: the most that one core sends; budget: a slip p99 of {1e6 * SLIP_LIMIT:.0f} µs, or 5 % of the median response"
+    bench.table((title, "program"), found, "tidings", shown, [])
     finish("peak", found, raw)
 
 
 def climb(options, binary, server):
-    """Bisects the rate in seven steps between nothing and 1.1 times the closed loop's."""
+    """The rates of a closed loop and of an overload of twice as much, and by bisection the highest rate within the slip budget.
+
+    A rate is within it if one of three runs is: a machine that pauses makes requests late at any rate."""
     core, seconds = options.client_core, options.seconds
-    closed_loop = load.run(binary, clients.Load(server.url(), 64, seconds), core)["rate"]
+    loaded = lambda rate=None: load.run(binary, clients.Load(server.url(), 64, seconds, rate=rate), core)
+    closed_loop = loaded()["rate"]
+    overloaded = loaded(2 * closed_loop)["rate"]
     low, high, best = 0.0, 1.1 * closed_loop, {}
-    for _ in range(7):
+    for _ in range(6):
         rate = round((low + high) / 2)
-        try:
-            figures = load.run(binary, clients.Load(server.url(), 64, seconds, rate=rate), core)
-        except bench.Failed:
-            high = rate
-            continue
-        whole = figures["requests"] >= 0.99 * (figures["scheduled"] or 0)
-        if whole and not figures["failed"] and figures["slip_p99"] is not None and figures["slip_p99"] <= SLIP_LIMIT:
-            low, best = rate, figures
+        runs = (loaded(rate) for _ in range(3))
+        found = next((figures for figures in runs if is_in_time(figures)), None)
+        if found:
+            low, best = rate, found
         else:
             high = rate
-    return {"closed": closed_loop, "most": low, "share": low / closed_loop, "slip_p99": best.get("slip_p99"), "cpu": best.get("cpu")}
+    shares = {"share": low / closed_loop, "overloaded_share": overloaded / closed_loop}
+    return {"closed": closed_loop, "overloaded": overloaded, "most": low, "slip_p99": best.get("slip_p99"), "cpu": best.get("cpu")} | shares
+
+
+def is_in_time(figures):
+    """Whether everything that was due was sent and answered, with little slip."""
+    if figures["failed"] or figures["slip_p99"] is None or figures["requests"] < 0.99 * figures["scheduled"]:
+        return False
+    return figures["slip_p99"] <= max(SLIP_LIMIT, 0.05 * figures["response_p50"])
 
 
 def http2(options, raw):

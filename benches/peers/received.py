@@ -6,6 +6,7 @@ over fastwebsockets, which reads as many links and records nothing, is printed b
 cargo build --release --example bare-websocket"""
 
 import functools
+import json
 import re
 
 import bench
@@ -19,8 +20,9 @@ trials = 1
 floor = false
 [workload]
 clients = {clients}
+topics = {topics}
 rate = "{rate:g}/s"
-arrivals = "constant"
+arrivals = "{arrivals}"
 payload = "128B"
 [phases]
 connect = "{connect:.2f}s"
@@ -37,10 +39,11 @@ shards = 1
 PATTERNS = ("websocket", "sse", "long-poll", "webhook")
 
 
-def one(options, binary, pattern):
+def one(options, binary, pattern, topics=1, arrivals="constant"):
     """One trial on the built-in target: target and worker have a core each."""
     scenario = SCENARIO.format(
-        pattern=pattern, clients=options.clients, rate=options.events, connect=max(0.5, options.clients / 2000), seconds=options.seconds
+        pattern=pattern, clients=options.clients, rate=options.events, connect=max(0.5, options.clients / 2000), seconds=options.seconds,
+        topics=json.dumps(topics), arrivals=arrivals,
     )
     row, _, _ = load.trial(binary, scenario, f"{options.server_core},{options.client_core}", options.seconds + 40)
     figures = {

@@ -107,12 +107,14 @@ def fanout(options, raw):
 
 
 def webhook(options, raw):
-    """A signed webhook over a kept connection, beside a plain POST of as many bytes by tidings' own worker at the same rate."""
+    """A signed webhook over a kept connection, beside a plain POST of as many bytes by tidings' own worker at the same rate.
+
+    A topic for each endpoint: a broadcast would send in bursts, and the worker does not."""
     options.clients, options.events = options.subscribers, 20.0
     rate, body = options.clients * options.events, json.dumps({"data": hosts.BODY + "x" * (WEBHOOK_BODY - len(hosts.BODY) - 12)})
 
     def signed(binary):
-        figures = received.one(options, binary, "webhook")
+        figures = received.one(options, binary, "webhook", "per-client", "poisson")
         return {"cpu": figures["server"], "rate": figures["delivered"] / options.seconds}
 
     def plain(binary):

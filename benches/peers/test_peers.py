@@ -17,6 +17,7 @@ sys.dont_write_bytecode = True
 import bench
 import clients
 import events
+import generators
 import hosts
 import install
 import intervals
@@ -24,6 +25,7 @@ import links
 import load
 import memory
 import received
+import summary
 
 OUTPUTS = {
     "wrk": """Running 1s test @ http://127.0.0.1:18767/
@@ -163,7 +165,7 @@ class Scenarios(unittest.TestCase):
                 self.assertEqual(scenario["target"]["process"]["pid"], 7, name)
                 self.assertEqual(scenario["patterns"], [pattern])
         for pattern in received.PATTERNS:
-            text = received.SCENARIO.format(pattern=pattern, clients=1, rate=2.0, connect=0.5, seconds=1.5)
+            text = received.SCENARIO.format(pattern=pattern, clients=1, rate=2.0, connect=0.5, seconds=1.5, topics=1, arrivals="constant")
             self.assertEqual(tomllib.loads(text)["patterns"], [pattern])
         tomllib.loads(memory.CLIENTS.format(pattern="sse", clients=1, connect=0.5))
 
@@ -185,7 +187,9 @@ class Scenarios(unittest.TestCase):
                 texts[f"{name}, {pattern}"] = offered.scenario(pattern) + target + tables
         texts["null target"] = offered.scenario("websocket", floor=True)
         for pattern in received.PATTERNS:
-            texts[f"received, {pattern}"] = received.SCENARIO.format(pattern=pattern, clients=10, rate=20.0, connect=0.5, seconds=1.5)
+            for topics, arrivals in (("1", "constant"), ('"per-client"', "poisson")):
+                figures = {"clients": 10, "rate": 20.0, "connect": 0.5, "seconds": 1.5, "topics": topics, "arrivals": arrivals}
+                texts[f"received, {pattern}, {topics}"] = received.SCENARIO.format(pattern=pattern, **figures)
             texts[f"memory, {pattern}"] = memory.CLIENTS.format(pattern=pattern, clients=10, connect=0.5)
         for name, text in texts.items():
             plan = subprocess.run([os.environ["TIDINGS"], "plan", "-"], input=text, capture_output=True, text=True, timeout=60)
@@ -262,10 +266,17 @@ class Running(unittest.TestCase):
         self.assertIsNone(load.busiest(samples[:3], 2.0))
         self.assertIsNone(load.busiest([], 2.0))
 
+    def test_a_rate_is_in_time_if_all_was_sent_with_little_slip(self):
+        fine = {"failed": 0.0, "slip_p99": 190e-6, "requests": 995.0, "scheduled": 1000.0, "response_p50": 1e-3}
+        self.assertTrue(generators.is_in_time(fine))
+        self.assertTrue(generators.is_in_time(fine | {"slip_p99": 400e-6, "response_p50": 9e-3}))
+        for worse in ({"failed": 1.0}, {"slip_p99": 210e-6}, {"slip_p99": None}, {"requests": 985.0}):
+            self.assertFalse(generators.is_in_time(fine | worse), worse)
+
     def test_raw_figures_are_kept(self):
         with tempfile.TemporaryDirectory() as folder:
             raw = bench.Pairs(f"{folder}/raw.csv")
-            raw.add("closed", {"wrk": [{"cpu": 1.5}, None]})
+            raw.add("closed", {"wrk": [{"cpu": 1.5, "p99": None}, None]})
             raw.write()
             lines = pathlib.Path(f"{folder}/raw.csv").read_text().splitlines()
         self.assertEqual(lines, ["table,round,program,figure,value", "closed,1,wrk,cpu,1.5"])
@@ -274,6 +285,34 @@ class Running(unittest.TestCase):
         with self.assertRaises(SystemExit) as caught:
             bench.wanted(self.options("--only", "closed,nonsense"), {"closed": None, "many": None})
         self.assertEqual(str(caught.exception), "no table is called nonsense; these are: closed, many")
+
+
+class Summary(unittest.TestCase):
+    def test_lines_pair_the_rounds_of_each_file_and_say_what_they_decide(self):
+        with tempfile.TemporaryDirectory() as folder:
+            paths = []
+            for number, (ours, theirs) in enumerate(((2.0, 1.0), (3.0, 2.0))):
+                raw = bench.Pairs(f"{folder}/{number}.csv")
+                rounds_of = {"tidings": ours, "wrk": theirs, "tidings before": 1.0}
+                raw.add("closed", {name: [{"per_cpu": value}] * 3 + [None] for name, value in rounds_of.items()})
+                raw.write()
+                paths.append(raw.path)
+            found = summary.read(paths)
+        rows = list(summary.rows(summary.generators(), found))
+        now, earlier = "1.75 (1.50 to 2.00)", "0.75 (0.50 to 1.00)"
+        self.assertEqual(rows, [["closed loop: requests per CPU second ÷ wrk", earlier, now, "≥ 1.10", "6", "met"]])
+
+    def test_a_goal_is_decided_by_the_whole_interval(self):
+        for goal, low, high, said in (
+            (("≥", 1.1), 1.1, 1.3, "met"), (("≥", 1.1), 1.0, 1.2, "open"), (("≥", 1.1), 0.9, 1.0, "missed"),
+            (("≤", 1.1), 1.0, 1.1, "met"), (("≤", 1.1), 1.0, 1.2, "open"), (("≤", 1.1), 1.2, 1.3, "missed"),
+            (("≈", 1.0), 0.9, 1.1, "met"), (("≈", 1.0), 1.1, 1.2, "missed"), (None, 0.0, 1.0, ""),
+        ):
+            self.assertEqual(summary.verdict(goal, {"low": low, "high": high}), said, (goal, low, high))
+
+    def test_every_line_has_a_counterpart_before(self):
+        for line in (*summary.generators(), *summary.servers()):
+            self.assertNotEqual(summary.before(line)["ours"], line["ours"], line["what"])
 
 
 class Links(unittest.TestCase):
@@ -296,7 +335,7 @@ class Documentation(unittest.TestCase):
         text = (bench.HERE / "README.md").read_text()
         for name in ("closed", "headers", "chunked", "open", "peak", "http2", "many", "item", "poll", "fanout", "webhook"):
             self.assertIn(f"| `{name}` |", text)
-        for script in ("install", "generators", "servers", "received", "memory", "freshness", "tail"):
+        for script in ("install", "generators", "servers", "received", "memory", "freshness", "tail", "summary"):
             self.assertIn(f"{script}.py", text)
 
 

@@ -1,7 +1,7 @@
 //! HTTP/2: connections that the links of a shard share, with one stream per request.
 //!
-//! A connection has its own task, because no link owns it. A request is stamped as sent at the first write of its connection
-//! after it was handed over: the write that carries it, unless the connection was writing something else in that turn.
+//! A connection has its own task, because no link owns it. A request is stamped as sent by the write that carries its first
+//! byte.
 
 use std::cell::RefCell;
 use std::collections::HashMap;

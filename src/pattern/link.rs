@@ -2,7 +2,7 @@
 
 mod booking;
 
-use std::cell::{Cell, OnceCell, RefCell};
+use std::cell::{Cell, RefCell};
 use std::fmt::Display;
 use std::ops::Range;
 use std::rc::Rc;
@@ -11,6 +11,7 @@ use tokio::sync::{Notify, watch};
 
 pub(super) use self::booking::InFlight;
 pub use self::booking::Turn;
+use super::callers::Callers;
 use super::conversation::Conversation;
 use super::farewell::Farewells;
 use super::recognise::Known;
@@ -21,7 +22,7 @@ use crate::event::topic_name;
 use crate::measure::{
     DeliverySample, Ledger, LinkLedger, Metric, RawSamples, Recorder, RequestSample, Samples,
 };
-use crate::net::{Dialer, Nursery};
+use crate::net::Dialer;
 use crate::pace::{Rng, Schedule, Timer};
 use crate::scenario::{Case, LoopKind, Pattern, built_in_dialect};
 
@@ -95,8 +96,7 @@ pub struct Context {
     pub(super) recoveries: Recoveries,
     pub(super) farewells: Farewells,
     pub(super) silences: Rc<Silences>,
-    /// Runs the connections that servers open to receivers.
-    callers: OnceCell<Nursery>,
+    pub(super) callers: Callers,
 }
 
 impl Context {
@@ -142,18 +142,8 @@ impl Context {
             recoveries: Recoveries::default(),
             farewells: Farewells::default(),
             silences: Rc::default(),
-            callers: OnceCell::new(),
+            callers: Callers::default(),
         }
-    }
-
-    /// Runs a connection that a server has opened.
-    pub(super) fn serve(&self, connection: impl Future<Output = ()> + 'static) {
-        let callers = self.callers.get_or_init(|| {
-            let callers = Nursery::new();
-            tokio::task::spawn_local(callers.clone().drive());
-            callers
-        });
-        callers.add(connection);
     }
 
     /// Speaks to the target by another dialect than the built-in one.

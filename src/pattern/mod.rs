@@ -6,6 +6,7 @@
 
 mod behaviour;
 mod caller;
+mod callers;
 mod calls;
 mod consent;
 mod conversation;

@@ -45,7 +45,7 @@ pub(super) struct Receiver {
     pub hangs: Cell<bool>,
     /// Tells every connection to break.
     pub cut: Notify,
-    pub callback: Callback,
+    pub callback: Rc<Callback>,
     /// What the texts of its registration and its acknowledgements may name.
     pub voice: RefCell<Voice>,
     pub consent: Consent,
@@ -76,7 +76,7 @@ impl Receiver {
     /// The receiver of a link, by `callback`.
     pub(super) fn new(
         link: Link,
-        callback: Callback,
+        callback: Rc<Callback>,
         mut voice: Voice,
     ) -> Result<Rc<Self>, RenderError> {
         let (behaviour, conversation) = (Behaviour::of(&link), voice.conversation());

@@ -236,8 +236,8 @@ async fn open<H: Subscription>(
 }
 
 /// Keeps a stream open until the link is dropped: reads it, and reopens it when it ends, falls silent, or the link leaves.
+#[expect(clippy::manual_async_fn, reason = "an `async fn` would keep its arguments twice")]
 pub(super) fn hold<H: Subscription>(link: &Link, mut held: H) -> impl Future<Output = ()> {
-    // Not an `async fn`, which would keep its arguments twice.
     async move {
         let mut redial = Redial::new(link);
         let dialled_ns = clock::now();

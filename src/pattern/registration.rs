@@ -197,7 +197,7 @@ async fn register(receiver: &Receiver) -> Result<(), SetupError> {
 
 /// Withdraws the registration; one that an earlier attempt has withdrawn is gone.
 async fn withdraw(receiver: &Receiver) -> Result<(), SetupError> {
-    let Callback { unregister: Some(call), .. } = &receiver.callback else { return Ok(()) };
+    let Callback { unregister: Some(call), .. } = &*receiver.callback else { return Ok(()) };
     let answer = send(receiver, call, Some(Intent::Unsubscribe)).await?;
     let gone = matches!(answer.status, StatusCode::NOT_FOUND | StatusCode::GONE);
     if !(gone && are_kept(receiver)) {
@@ -209,7 +209,7 @@ async fn withdraw(receiver: &Receiver) -> Result<(), SetupError> {
 
 /// Asks for a registration that the server has kept.
 async fn look_up(receiver: &Receiver) -> Result<(), SetupError> {
-    let Callback { check: Some(call), .. } = &receiver.callback else { return Ok(()) };
+    let Callback { check: Some(call), .. } = &*receiver.callback else { return Ok(()) };
     let answer = send(receiver, call, None).await?;
     expect(call, &answer)?;
     capture(receiver, call, &answer)?;

@@ -27,21 +27,19 @@ const RETRY_MAX_MS: u64 = 3_600_000;
 /// Reads the stream; when it ends, reopens it after the last event received.
 pub(super) async fn run(link: &Link, options: &SseOptions) {
     let voice = Voice::of(link);
-    let Some(dialect) = voice.dialect().sse.clone() else {
+    if voice.dialect().sse.is_none() {
         return link.cannot_stand(&"the dialect has no [target.sse]");
-    };
-    let conversation = voice.conversation();
-    let own =
-        Stream { options: *options, dialect, conversation, voice, cursor: 0, last_id: Vec::new() };
+    }
+    let (conversation, voice) = (voice.conversation(), Box::new(voice));
+    let own = Stream { options: *options, conversation, voice, cursor: 0, last_id: Vec::new() };
     hold(link, own).await;
 }
 
 /// An event stream: where it is resumed.
 struct Stream {
     options: SseOptions,
-    dialect: EventStream,
     conversation: Rc<Conversation>,
-    voice: Voice,
+    voice: Box<Voice>,
     /// The last sequence received, or announced as left out; 0 before the first.
     cursor: u64,
     /// The last id that the stream set: opaque, returned as it is.
@@ -55,6 +53,12 @@ struct Open {
     parser: Parser,
 }
 
+/// How the dialect speaks of event streams: the same for all links, which keep no copy.
+fn dialect(conversation: &Conversation) -> &EventStream {
+    let Some(dialect) = &conversation.dialect.sse else { unreachable!("looked for by `run`") };
+    dialect
+}
+
 /// The place that an id of the target's names.
 fn cursor(id: &[u8]) -> Option<Cursor> {
     std::str::from_utf8(id).ok()?.parse().ok()
@@ -65,9 +69,11 @@ impl Subscription for Stream {
 
     /// Opens the stream from the log's beginning, or after the last id.
     async fn open(&mut self, link: &Link, _: &mut Redial) -> Result<Self::Stream, Ended> {
-        script::before(link, &mut self.voice, &self.dialect.steps).await?;
+        let conversation = Rc::clone(&self.conversation);
+        let dialect = dialect(&conversation);
+        script::before(link, &mut self.voice, &dialect.steps).await?;
         let mut connection = Client::connect(&link.dialer(), link.index()).await?;
-        let mut request = self.voice.request(&self.dialect.request, None)?;
+        let mut request = self.voice.request(&dialect.request, None)?;
         let accepts = HeaderValue::from_static("text/event-stream");
         request.headers_mut().entry(ACCEPT).or_insert(accepts);
         self.resume(&mut request);
@@ -87,7 +93,7 @@ impl Subscription for Stream {
             return Err(Ended::Foreign);
         }
         let mut open = Open { connection, body: response.into_body(), parser: Parser::default() };
-        if !self.dialect.steps.is_empty() {
+        if !dialect.steps.is_empty() {
             self.converse(link, &mut open).await?;
         }
         Ok(open)
@@ -153,7 +159,7 @@ impl Stream {
         if self.last_id.is_empty() {
             return;
         }
-        match &self.dialect.resume {
+        match &dialect(&self.conversation).resume {
             Resume::LastEventId => {
                 if let Ok(id) = HeaderValue::from_bytes(&self.last_id) {
                     request.headers_mut().insert(HeaderName::from_static("last-event-id"), id);
@@ -173,8 +179,8 @@ impl Stream {
 
     /// Takes the steps of the dialect, which may wait for messages of the stream.
     async fn converse(&mut self, link: &Link, open: &mut Open) -> Result<(), Ended> {
-        let steps = self.dialect.steps.clone();
-        let mut script = Script::new(&steps);
+        let conversation = Rc::clone(&self.conversation);
+        let mut script = Script::new(&dialect(&conversation).steps);
         loop {
             let limit = match script.advance(link, &mut self.voice).await? {
                 Wanted::Nothing => return Ok(()),
@@ -191,8 +197,7 @@ impl Stream {
                     let mut failed = None;
                     let fed = open.parser.feed(&piece, |message| {
                         if !heard {
-                            match script.heard(&mut self.voice, &message.data, Some(&message.event))
-                            {
+                            match script.heard(&mut self.voice, message.data, Some(message.event)) {
                                 Ok(true) => return heard = true,
                                 Ok(false) => {}
                                 Err(error) => return failed = Some(error),
@@ -219,27 +224,27 @@ impl Stream {
     fn take_own(
         &mut self,
         link: &Link,
-        message: &Message,
+        message: Message<'_>,
         received_ns: u64,
         redial: &mut Redial,
     ) -> Option<Ended> {
-        match message.event.as_str() {
+        match message.event {
             "news" | "message" => {
-                let Ok(head) = decode_head(&message.data) else { return Some(Ended::Event) };
+                let Ok(head) = decode_head(message.data) else { return Some(Ended::Event) };
                 link.receive(head, received_ns);
                 self.cursor = head.seq;
                 redial.succeeded();
             }
             // Events up to its id are not sent.
             "gap" => {
-                let Some(Cursor { seq: to, .. }) = cursor(&message.last_id) else {
+                let Some(Cursor { seq: to, .. }) = cursor(message.last_id) else {
                     return Some(Ended::Event);
                 };
                 link.missed(self.cursor.saturating_add(1)..to.saturating_add(1));
                 self.cursor = self.cursor.max(to);
             }
             "reset" => {
-                let Some(Cursor { seq, .. }) = cursor(&message.last_id) else {
+                let Some(Cursor { seq, .. }) = cursor(message.last_id) else {
                     return Some(Ended::Event);
                 };
                 link.reset();
@@ -254,7 +259,7 @@ impl Stream {
     fn take_any(
         &self,
         link: &Link,
-        message: &Message,
+        message: Message<'_>,
         received_ns: u64,
         redial: &mut Redial,
     ) -> Option<Ended> {
@@ -262,20 +267,21 @@ impl Stream {
         match meaning {
             Meaning::Events => redial.succeeded(),
             Meaning::Ignored => {}
-            Meaning::Failure => return Some(failure(&self.conversation, &message.data)),
+            Meaning::Failure => return Some(failure(&self.conversation, message.data)),
         }
         None
     }
 
     /// Books what a message of any other server contains.
-    fn understand(&self, link: &Link, message: &Message, received_ns: u64) -> Meaning {
-        let meaning = meaning(&self.dialect.messages, &message.data, Some(&message.event));
+    fn understand(&self, link: &Link, message: Message<'_>, received_ns: u64) -> Meaning {
+        let meaning =
+            meaning(&dialect(&self.conversation).messages, message.data, Some(message.event));
         self.conversation.note(Kind::Received, || {
-            format!("event: {}\n{}", message.event, trace::shown(&message.data))
+            format!("event: {}\n{}", message.event, trace::shown(message.data))
         });
         rules::note(&self.conversation, meaning);
         if meaning == Meaning::Events {
-            link.take_message(&self.conversation, &message.data, received_ns);
+            link.take_message(&self.conversation, message.data, received_ns);
         }
         meaning
     }

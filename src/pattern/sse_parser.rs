@@ -1,14 +1,16 @@
 //! The event stream format of the WHATWG's HTML standard, section 9.2.6, as bytes arrive.
 
+use memchr::{memchr, memchr2};
+
 /// One dispatched message of an event stream.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Message {
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Message<'a> {
     /// The event's type; `message` where the stream names none.
-    pub event: String,
+    pub event: &'a str,
     /// The data lines, joined by line feeds.
-    pub data: Vec<u8>,
+    pub data: &'a [u8],
     /// The last event id that the stream set, in this message or before.
-    pub last_id: Vec<u8>,
+    pub last_id: &'a [u8],
 }
 
 /// Longest message that is taken, in bytes: a stream without blank lines must not grow without bound.
@@ -43,13 +45,13 @@ impl Parser {
     pub(super) fn feed(
         &mut self,
         mut bytes: &[u8],
-        mut on_message: impl FnMut(&Message),
+        mut on_message: impl FnMut(Message<'_>),
     ) -> Result<(), TooLong> {
         // An empty piece may be followed by anything.
         if !bytes.is_empty() && std::mem::take(&mut self.after_return) {
             bytes = bytes.strip_prefix(b"\n").unwrap_or(bytes);
         }
-        while let Some(end) = bytes.iter().position(|b| matches!(b, b'\n' | b'\r')) {
+        while let Some(end) = memchr2(b'\n', b'\r', bytes) {
             let (line, rest) = bytes.split_at(end);
             if self.line.is_empty() {
                 self.take_line(line, &mut on_message);
@@ -91,7 +93,7 @@ impl Parser {
         self.comments
     }
 
-    fn take_line(&mut self, line: &[u8], on_message: &mut impl FnMut(&Message)) {
+    fn take_line(&mut self, line: &[u8], on_message: &mut impl FnMut(Message<'_>)) {
         let mut line = line;
         if !std::mem::replace(&mut self.begun, true) {
             line = line.strip_prefix("\u{feff}".as_bytes()).unwrap_or(line);
@@ -99,7 +101,7 @@ impl Parser {
         if line.is_empty() {
             return self.dispatch(on_message);
         }
-        let (field, value) = match line.iter().position(|&b| b == b':') {
+        let (field, value) = match memchr(b':', line) {
             Some(colon) => {
                 let value = &line[colon + 1..];
                 (&line[..colon], value.strip_prefix(b" ").unwrap_or(value))
@@ -114,7 +116,10 @@ impl Parser {
                 self.data.extend_from_slice(value);
                 self.has_data = true;
             }
-            b"event" => self.event = String::from_utf8_lossy(value).into_owned(),
+            b"event" => {
+                self.event.clear();
+                self.event.push_str(&String::from_utf8_lossy(value));
+            }
             b"id" if !value.contains(&0) => {
                 let last_id = self.last_id.get_or_insert_default();
                 last_id.clear();
@@ -129,21 +134,18 @@ impl Parser {
         }
     }
 
-    fn dispatch(&mut self, on_message: &mut impl FnMut(&Message)) {
+    fn dispatch(&mut self, on_message: &mut impl FnMut(Message<'_>)) {
         self.settled_id.clone_from(&self.last_id);
-        let event = std::mem::take(&mut self.event);
-        if !std::mem::take(&mut self.has_data) {
-            return;
+        if std::mem::take(&mut self.has_data) {
+            on_message(Message {
+                event: if self.event.is_empty() { "message" } else { &self.event },
+                data: &self.data,
+                last_id: self.last_id.as_deref().unwrap_or_default(),
+            });
+            // The buffers are used again for the next message.
+            self.data.clear();
         }
-        let mut message = Message {
-            event: if event.is_empty() { "message".to_owned() } else { event },
-            data: std::mem::take(&mut self.data),
-            last_id: self.last_id.clone().unwrap_or_default(),
-        };
-        on_message(&message);
-        // The buffer is used again for the next message.
-        message.data.clear();
-        self.data = message.data;
+        self.event.clear();
     }
 }
 
@@ -159,10 +161,14 @@ mod tests {
         let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
         for piece in pieces {
             parser
-                .feed(piece, |m| messages.push((m.event.clone(), text(&m.data), text(&m.last_id))))
+                .feed(piece, |m| messages.push((m.event.to_owned(), text(m.data), text(m.last_id))))
                 .unwrap();
         }
         messages
+    }
+
+    fn owned(message: Message<'_>) -> (String, Vec<u8>, Vec<u8>) {
+        (message.event.to_owned(), message.data.to_vec(), message.last_id.to_vec())
     }
 
     fn message(event: &str, data: &str, id: &str) -> (String, String, String) {
@@ -289,11 +295,11 @@ mod tests {
             let stream = tokens.concat();
             let mut whole = Parser::default();
             let mut expected = Vec::new();
-            whole.feed(&stream, |message| expected.push(message.clone())).unwrap();
+            whole.feed(&stream, |message| expected.push(owned(message))).unwrap();
             let (mut parser, mut messages, mut rest) = (Parser::default(), Vec::new(), &stream[..]);
             for length in lengths.iter().cycle() {
                 let (piece, after) = rest.split_at((*length).min(rest.len()));
-                parser.feed(piece, |message| messages.push(message.clone())).unwrap();
+                parser.feed(piece, |message| messages.push(owned(message))).unwrap();
                 // No more is kept than came.
                 prop_assert!(parser.line.len() + parser.data.len() <= stream.len());
                 rest = after;
@@ -301,7 +307,7 @@ mod tests {
                     break;
                 }
             }
-            parser.feed(rest, |message| messages.push(message.clone())).unwrap();
+            parser.feed(rest, |message| messages.push(owned(message))).unwrap();
             prop_assert_eq!(messages, expected);
             prop_assert_eq!(parser.retry_ms(), whole.retry_ms());
         }

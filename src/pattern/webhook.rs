@@ -29,7 +29,8 @@ const RETRY_NS: u64 = 10_000_000;
 pub(super) async fn run(link: &Link) {
     let started_ns = clock::now();
     let voice = Voice::of(link);
-    let Some(callback) = voice.dialect().webhook.clone() else {
+    let context = link.context();
+    let Some(callback) = context.callers.callback(&context.conversation) else {
         return link.cannot_stand(&"the dialect has no [target.webhook]");
     };
     let door = match open(link, callback, voice).await {
@@ -47,7 +48,8 @@ pub(super) async fn run(link: &Link) {
 
 /// Has `voice` name the URL of the link's receiver before that listens, where the port is known by then.
 pub(super) fn foretell(link: &Link, topic: u64, voice: &mut Voice) {
-    let Some(callback) = voice.dialect().webhook.clone() else { return };
+    let context = link.context();
+    let Some(callback) = context.callers.callback(&context.conversation) else { return };
     let client = link.index();
     let place = listening(&callback, voice.conversation().callback_port, client);
     let Some(address) = place.ok().filter(|address| address.port() != 0) else { return };
@@ -65,7 +67,7 @@ struct Door {
 }
 
 /// Opens the endpoint's socket, and draws the secret that a registration may name.
-async fn open(link: &Link, callback: Callback, mut voice: Voice) -> Result<Door, SetupError> {
+async fn open(link: &Link, callback: Rc<Callback>, mut voice: Voice) -> Result<Door, SetupError> {
     let client = link.index();
     let reserved = voice.conversation().callback_port;
     let place = listening(&callback, reserved, client)?;
@@ -128,7 +130,7 @@ async fn accept(receiver: &Rc<Receiver>, listener: &TcpListener, tls: Option<&Ar
     loop {
         if let Ok((stream, _)) = listener.accept().await {
             let connection = serve(Rc::clone(receiver), stream, tls.map(Arc::clone));
-            receiver.link.context().serve(connection);
+            receiver.link.context().callers.serve(connection);
         } else {
             receiver.link.error(ErrorKind::Connect);
             // Out of descriptors, most likely: do not spin on it.

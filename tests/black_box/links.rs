@@ -7,7 +7,7 @@ use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use link_support::{link, watch};
+use link_support::{kept, link, watch};
 use target_support::websocket::masked;
 use tidings::clock;
 use tidings::event::{Head, encode};
@@ -161,4 +161,12 @@ fn a_link_that_reconnects_before_the_notice_of_the_restart_counts_as_recovered()
         })
     });
     assert_eq!(recovered, Some(1));
+}
+
+#[test]
+fn what_a_link_keeps_while_it_stands_is_small() {
+    let socket = kept(Pattern::WebSocket(WebSocketOptions::default()));
+    let stream = kept(Pattern::Sse(SseOptions::default()));
+    assert!(socket <= 640, "a WebSocket: {socket} B");
+    assert!(stream <= 1536, "an event stream: {stream} B");
 }

@@ -29,6 +29,7 @@ mod flips;
 mod floor;
 mod foreign_servers;
 mod hdr_tools;
+mod hook_senders;
 mod hook_signatures;
 mod hooks;
 mod json_output;

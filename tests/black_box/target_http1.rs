@@ -244,6 +244,18 @@ fn a_head_that_does_not_end_is_answered_with_408_and_an_idle_connection_is_close
 }
 
 #[test]
+fn an_answer_that_takes_longer_than_a_head_may_is_waited_for() {
+    let waits = Waits { head: Span::from_ms(100), ..Waits::default() };
+    let target = target(Options { waits, ..Options::default() });
+    let mut client = target.connect();
+    // The second poll begins on a connection that has waited for a head before.
+    let poll = b"GET /topics/news-0/events?since=3&wait=1s HTTP/1.1\r\nhost: t\r\n\r\n".repeat(2);
+    client.write(&poll);
+    assert_eq!([client.answer("GET").status, client.answer("GET").status], [204, 204]);
+    assert!(client.reader.fill_buf().is_ok_and(<[u8]>::is_empty), "and then nothing comes");
+}
+
+#[test]
 fn a_client_that_takes_no_answers_is_dropped() {
     let options = Options {
         write_timeout: Span::from_ms(200),

@@ -277,10 +277,14 @@ impl Connection {
         }
     }
 
-    /// The requests that a write has just carried were sent at `now`.
-    pub(super) fn stamp(&mut self, now: u64) {
-        for id in self.out.unstamped.drain(..) {
-            if let Some(stream) = self.streams.get_mut(&id) {
+    /// A write at `now` has carried `count` more octets, and the beginnings of some requests among them.
+    pub(super) fn wrote(&mut self, count: usize, now: Option<u64>) {
+        self.out.written += count;
+        while let Some((id, begin)) = self.out.unstamped.front().copied()
+            && begin < self.out.written
+        {
+            self.out.unstamped.pop_front();
+            if let Some((stream, now)) = self.streams.get_mut(&id).zip(now) {
                 stream.sent_ns = now;
             }
         }

@@ -18,9 +18,9 @@ use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt as _, ReadBuf};
 use super::{Connection, Failure};
 
 /// Most that is read at once, on the stack of the one who polls: a waiting connection holds no buffer.
-const READ: usize = 32 << 10;
+const READ: usize = 16 << 10;
 /// Reads in one turn.
-const READS: usize = 4;
+const READS: usize = 8;
 /// Bytes that wait to be written while more is read: who does not read what it asks for is not answered.
 const BACKLOG: usize = 256 << 10;
 /// Largest output buffer that an idle connection keeps.
@@ -60,9 +60,17 @@ fn turn<T: AsyncRead + AsyncWrite + Unpin>(
     cx: &mut Context<'_>,
 ) -> Poll<()> {
     connection.driven_by(cx.waker());
-    let moved = write(io, connection, cx).and_then(|()| read(io, connection, cx));
-    if let Err(failure) = moved {
-        connection.fail(&failure);
+    let moved = write(io, connection, cx).and_then(|full| {
+        let more = read(io, connection, cx)?;
+        // Acknowledgements leave with the requests of the links that were woken, in the next turn; where the socket is full,
+        // that comes when it has room.
+        let unwritten = connection.out.written < connection.out.bytes.len();
+        Ok(more || (unwritten && !full))
+    });
+    match moved {
+        Ok(true) => connection.wake_driver(),
+        Ok(false) => {}
+        Err(failure) => connection.fail(&failure),
     }
     if connection.is_done() {
         return Poll::Ready(());
@@ -70,22 +78,20 @@ fn turn<T: AsyncRead + AsyncWrite + Unpin>(
     Poll::Pending
 }
 
+/// Writes what waits; whether the socket is full.
 fn write<T: AsyncWrite + Unpin>(
     io: &mut T,
     connection: &mut Connection,
     cx: &mut Context<'_>,
-) -> Result<(), Failure> {
+) -> Result<bool, Failure> {
     while connection.out.written < connection.out.bytes.len() {
         let now = connection.stamp_wanted();
         let out = &mut connection.out;
         match Pin::new(&mut *io).poll_write(cx, &out.bytes[out.written..]) {
-            Poll::Pending => return Ok(()),
+            Poll::Pending => return Ok(true),
             Poll::Ready(Err(error)) => return Err(broken(error)),
             Poll::Ready(Ok(0)) => return Err(broken(io::ErrorKind::WriteZero.into())),
-            Poll::Ready(Ok(count)) => out.written += count,
-        }
-        if let Some(now) = now {
-            connection.stamp(now);
+            Poll::Ready(Ok(count)) => connection.wrote(count, now),
         }
     }
     let out = &mut connection.out;
@@ -93,42 +99,39 @@ fn write<T: AsyncWrite + Unpin>(
         out.written = 0;
         out.bytes.clear();
         out.bytes.shrink_to(KEPT);
-        // Under TLS, records may wait for the socket.
-        if let Poll::Ready(Err(error)) = Pin::new(io).poll_flush(cx) {
-            return Err(broken(error));
+        out.unflushed = true;
+    }
+    // Under TLS, records may wait for the socket.
+    if out.unflushed {
+        match Pin::new(io).poll_flush(cx) {
+            Poll::Pending => {}
+            Poll::Ready(Err(error)) => return Err(broken(error)),
+            Poll::Ready(Ok(())) => out.unflushed = false,
         }
     }
-    Ok(())
+    Ok(false)
 }
 
+/// Reads what has come; whether there may be more.
 fn read<T: AsyncRead + Unpin>(
     io: &mut T,
     connection: &mut Connection,
     cx: &mut Context<'_>,
-) -> Result<(), Failure> {
+) -> Result<bool, Failure> {
     let mut space = [const { MaybeUninit::uninit() }; READ];
-    let mut more = true;
     for _ in 0..READS {
         if connection.out.bytes.len() - connection.out.written > BACKLOG {
-            more = false;
-            break;
+            return Ok(false);
         }
         let mut buffer = ReadBuf::uninit(&mut space);
         match Pin::new(&mut *io).poll_read(cx, &mut buffer) {
-            Poll::Pending => {
-                more = false;
-                break;
-            }
+            Poll::Pending => return Ok(false),
             Poll::Ready(Err(error)) => return Err(broken(error)),
             Poll::Ready(Ok(())) if buffer.filled().is_empty() => return Err(Failure::Ended),
             Poll::Ready(Ok(())) => connection.feed(buffer.filled())?,
         }
     }
-    // Acknowledgements leave with the requests of the links that were woken, in the next turn.
-    if more || connection.out.written < connection.out.bytes.len() {
-        connection.wake_driver();
-    }
-    Ok(())
+    Ok(true)
 }
 
 fn broken(error: io::Error) -> Failure {

@@ -15,7 +15,7 @@ pub(in crate::net) enum Failure {
     Ended,
     /// The connection broke.
     Broken(Rc<io::Error>),
-    /// The server ended the stream (RST_STREAM).
+    /// The server ended the stream (`RST_STREAM`).
     Reset(Reason),
     /// The server ended the connection before the stream was processed (GOAWAY).
     GoneAway(Reason),

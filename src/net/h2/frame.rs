@@ -72,11 +72,13 @@ pub(super) struct FrameHead {
 impl FrameHead {
     /// Reads a head, if `bytes` have a whole one.
     pub(super) fn read(bytes: &[u8]) -> Result<Option<Self>, Breach> {
-        let Some(head) = bytes.first_chunk::<HEAD>() else { return Ok(None) };
-        let length = u32::from_be_bytes([0, head[0], head[1], head[2]]) as usize;
+        // As early as it can be seen: who speaks something else may not send a whole head.
+        let Some(length) = bytes.first_chunk::<3>() else { return Ok(None) };
+        let length = u32::from_be_bytes([0, length[0], length[1], length[2]]) as usize;
         if length > PAYLOAD_MAX {
             return Err(mis_sized("a frame is longer than 16 KiB"));
         }
+        let Some(head) = bytes.first_chunk::<HEAD>() else { return Ok(None) };
         let stream = word(&head[5..]) & 0x7fff_ffff;
         Ok(Some(Self { length, kind: head[3], flags: head[4], stream }))
     }
@@ -93,7 +95,7 @@ pub(super) fn put_head(out: &mut Vec<u8>, length: usize, kind: u8, flags: u8, st
     out.extend_from_slice(&[a, b, c, kind, flags, d, e, f, g]);
 }
 
-/// Appends a frame whose payload is one word: RST_STREAM, WINDOW_UPDATE.
+/// Appends a frame whose payload is one word: `RST_STREAM`, `WINDOW_UPDATE`.
 pub(super) fn put_word(out: &mut Vec<u8>, kind: u8, stream: u32, word: u32) {
     put_head(out, 4, kind, 0, stream);
     out.extend_from_slice(&word.to_be_bytes());

@@ -37,11 +37,12 @@ impl Connection {
             let (part, rest) = bytes.split_at(bytes.len().min(whole - partial.len()));
             partial.extend_from_slice(part);
             bytes = rest;
+            let head = FrameHead::read(partial)?;
             if partial.len() < whole {
                 return Ok(());
             }
             // With its head complete, a frame may be complete, too, or longer.
-            if let Some(head) = FrameHead::read(partial)?
+            if let Some(head) = head
                 && partial.len() == frame::HEAD + head.length
             {
                 let complete = std::mem::take(partial);
@@ -93,7 +94,7 @@ impl Connection {
         if head.stream == 0 {
             return Err(wrong("a frame of a stream on stream 0"));
         }
-        if head.stream % 2 == 0 || head.stream >= self.next {
+        if head.stream.is_multiple_of(2) || head.stream >= self.next {
             return Err(wrong("a frame of a stream that was never opened"));
         }
         Ok(())
@@ -221,7 +222,7 @@ impl Connection {
             let empty = payload.is_empty();
             return if empty { Ok(()) } else { Err(mis_sized("SETTINGS with ACK are not empty")) };
         }
-        if payload.len() % 6 != 0 {
+        if !payload.len().is_multiple_of(6) {
             return Err(mis_sized("SETTINGS of a length that is no multiple of 6"));
         }
         for setting in payload.chunks_exact(6) {

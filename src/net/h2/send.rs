@@ -1,5 +1,7 @@
 //! Sends requests: header blocks, and bodies as the windows allow.
 
+use std::collections::VecDeque;
+
 use bytes::Bytes;
 use hyper::Method;
 use hyper::header::{HOST, HeaderMap, HeaderValue};
@@ -36,8 +38,10 @@ pub(super) struct Out {
     pub(super) bytes: Vec<u8>,
     /// How much of it is written.
     pub(super) written: usize,
-    /// Requests in it that no write has carried yet.
-    pub(super) unstamped: Vec<u32>,
+    /// Whether what was written may still wait below, in records of TLS.
+    pub(super) unflushed: bool,
+    /// Requests in it that no write has carried yet, and where each begins.
+    pub(super) unstamped: VecDeque<(u32, usize)>,
     /// Streams whose bodies wait for a window.
     pub(super) blocked: Vec<u32>,
     /// The block that is being encoded.
@@ -73,12 +77,12 @@ impl Connection {
             owed: 0,
         };
         let mut stream = Stream::new(windows, request.method == Method::HEAD);
+        self.out.unstamped.push_back((id, self.out.bytes.len()));
         self.encode(&request);
         self.put_block(id, request.body.is_empty());
         stream.unsent = request.body;
         let body = !stream.unsent.is_empty();
         self.streams.insert(id, stream);
-        self.out.unstamped.push(id);
         if body {
             self.send_body(id);
         }

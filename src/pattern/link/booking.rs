@@ -52,11 +52,13 @@ impl Link {
         let freshness_ns = received_ns.saturating_sub(due_ns);
         let late = freshness_ns > self.context.case.workload.late_after.ns();
         let (arrival, measured) = self.book_at(seq, place, late);
-        self.count_received(received_ns);
+        let in_window = self.measures(received_ns);
         // Where only the newest state is wanted, one that comes after a newer one tells nothing.
         let outdated = arrival == Arrival::Reordered && self.context.conversation.wants_latest();
         let tells = arrival != Arrival::Duplicate && !outdated;
         let mut recorder = self.context.recorder.borrow_mut();
+        recorder.count(Counter::Received, 1);
+        recorder.count(Counter::WindowReceived, u64::from(in_window));
         if tells {
             recorder.record_due(due_ns, freshness_ns);
         }

@@ -28,7 +28,7 @@ pub(super) fn answer(shard: &Shard, caller: &Caller, head: &RawHead<'_>, out: &m
         return false;
     }
     let Some(wanted) = wanted(head.target) else { return false };
-    let Ok(condition) = condition(head.fields) else { return false };
+    let Ok(condition) = condition(shard, head.fields) else { return false };
     let mut parts = shard.desk.parts.borrow_mut();
     let (etag, body) = &mut *parts;
     etag.clear();
@@ -113,7 +113,10 @@ fn wanted(target: &str) -> Option<Wanted<'_>> {
 struct Unfit;
 
 /// The condition in the fields of a request, unless one of them could change the answer in another way.
-fn condition<'a>(fields: &[httparse::Header<'a>]) -> Result<Option<&'a [u8]>, Unfit> {
+fn condition<'a>(
+    shard: &Shard,
+    fields: &[httparse::Header<'a>],
+) -> Result<Option<&'a [u8]>, Unfit> {
     let (mut hosts, mut accepts, mut condition) = (0, 0, None);
     for field in fields {
         let (name, value) = (field.name, field.value);
@@ -121,11 +124,7 @@ fn condition<'a>(fields: &[httparse::Header<'a>]) -> Result<Option<&'a [u8]>, Un
         let harmless = match name.len() {
             4 if is("host") => {
                 hosts += 1;
-                std::str::from_utf8(value)
-                    .ok()
-                    .filter(|host| host.is_ascii())
-                    .and_then(authority)
-                    .is_some()
+                is_host(shard, value)
             }
             6 if is("accept") => {
                 accepts += 1;
@@ -143,4 +142,19 @@ fn condition<'a>(fields: &[httparse::Header<'a>]) -> Result<Option<&'a [u8]>, Un
         }
     }
     if hosts == 1 && accepts <= 1 { Ok(condition) } else { Err(Unfit) }
+}
+
+/// Whether a value of `Host` is well-formed. Nearly all clients of a target call it by one name.
+fn is_host(shard: &Shard, value: &[u8]) -> bool {
+    let mut known = shard.desk.host.borrow_mut();
+    if !known.is_empty() && *known == value {
+        return true;
+    }
+    let text = std::str::from_utf8(value).ok().filter(|host| host.is_ascii());
+    let is_host = text.and_then(authority).is_some();
+    if is_host {
+        known.clear();
+        known.extend_from_slice(value);
+    }
+    is_host
 }

@@ -59,6 +59,8 @@ pub(super) struct Desk {
     outgoing: Rc<Outgoing>,
     /// An entity tag and a body while they are rendered.
     parts: RefCell<(String, Vec<u8>)>,
+    /// A `Host` that was found well-formed.
+    host: RefCell<Vec<u8>>,
     sweep: Rc<Sweep>,
     /// The long polls among them.
     pub holds: Rc<Holds>,
@@ -77,6 +79,7 @@ impl Desk {
             outbox: RefCell::default(),
             outgoing: Rc::new(Outgoing::new(Rc::clone(writes))),
             parts: RefCell::default(),
+            host: RefCell::default(),
             sweep,
             holds,
             today: Today::default(),
@@ -135,7 +138,8 @@ pub(super) struct Connection {
     phase: Phase,
     /// What came is the beginning of a head, and no more.
     is_partial: bool,
-    wait: Wait,
+    /// The wait that it is in; `None` where the next one is to begin anew.
+    wait: Option<Wait>,
     seat: Option<Seat>,
 }
 
@@ -151,7 +155,7 @@ impl Connection {
             unwritten: None,
             phase: Phase::Head,
             is_partial: false,
-            wait: Wait::Nothing,
+            wait: None,
             seat: None,
         });
         nursery.add(poll_fn(move |cx| {
@@ -192,7 +196,7 @@ impl Connection {
 
     /// Handles a deadline that has passed; true where that ends the connection at once.
     fn is_late(&mut self, out: &mut Outbox) -> bool {
-        if self.wait != Wait::Head || self.unread.is_empty() {
+        if self.wait != Some(Wait::Head) || self.unread.is_empty() {
             return true;
         }
         // Who began a request may wait for an answer.
@@ -212,7 +216,7 @@ impl Connection {
                     // Who does not listen any more misses nothing.
                     Poll::Ready(Err(_)) => return Poll::Ready(Next::Over),
                     Poll::Pending => {
-                        if moved || self.wait != Wait::Write {
+                        if moved || self.wait != Some(Wait::Write) {
                             self.wait_for(Wait::Write);
                         }
                         return Poll::Pending;
@@ -243,7 +247,7 @@ impl Connection {
             Phase::End(..) => Wait::End,
             Phase::Answer(..) | Phase::Switch(_) => Wait::Nothing,
         };
-        if self.wait != wait {
+        if self.wait != Some(wait) {
             self.wait_for(wait);
         }
         match &mut self.phase {
@@ -258,7 +262,7 @@ impl Connection {
     }
 
     fn wait_for(&mut self, wait: Wait) {
-        self.wait = wait;
+        self.wait = Some(wait);
         if let Some(seat) = &self.seat {
             seat.set(wait);
         }
@@ -311,6 +315,7 @@ impl Connection {
     fn keep(&mut self, mut bytes: Vec<u8>, used: usize) {
         if used < bytes.len() {
             bytes.drain(..used);
+            bytes.shrink_to_fit();
             self.unread = bytes;
         }
     }

@@ -13,7 +13,6 @@ use super::hot;
 use super::inlet::{Inbound, Inlet};
 use super::outbox::Outbox;
 use super::render::render;
-use super::sweep::Wait;
 use super::{Asked, Connection, DRAIN_MAX, Next, Phase, SKIP_MAX};
 use crate::control::mishap;
 use crate::net::h1::{Framing, Head, HeadError, read_head};
@@ -54,7 +53,7 @@ impl Connection {
                 Ok(Some((Some(Err(error)), _))) | Err(error) => error,
                 Ok(Some((head, length))) => {
                     // The next request has the whole wait.
-                    self.wait = Wait::Nothing;
+                    self.wait = None;
                     used += length;
                     if let Some(Ok(head)) = head {
                         used += self.answer(*head, &bytes[used..], out);
@@ -167,9 +166,9 @@ impl Connection {
                 return Poll::Ready(Ok(Next::On));
             }
             if !self.unread.is_empty() {
-                let mut bytes = std::mem::take(&mut self.unread);
-                bytes.drain(..inlet.feed(&bytes));
-                self.unread = bytes;
+                let bytes = std::mem::take(&mut self.unread);
+                let used = inlet.feed(&bytes);
+                self.keep(bytes, used);
                 continue;
             }
             let shard = Rc::clone(&self.shard);
@@ -229,9 +228,8 @@ impl Connection {
                 return Poll::Ready(Ok(Next::On));
             }
         };
-        bytes.drain(..skipped);
-        self.unread = bytes;
         self.phase = if framing.is_done() { Phase::Head } else { Phase::Skip(*framing, left) };
+        self.keep(bytes, skipped);
         Poll::Ready(Ok(Next::On))
     }
 

@@ -41,7 +41,8 @@ type Stripe = BTreeMap<u64, Arc<Stored>>;
 #[derive(Debug)]
 pub(crate) struct Store {
     stripes: [RwLock<Stripe>; STRIPES],
-    epoch: u64,
+    /// How its entity tags begin.
+    epoch: String,
     next_id: AtomicU64,
     version: AtomicU64,
     items: AtomicU64,
@@ -53,7 +54,7 @@ impl Store {
     pub(crate) fn new(epoch: u64) -> Self {
         Self {
             stripes: Default::default(),
-            epoch,
+            epoch: format!("\"{epoch:x}-"),
             next_id: AtomicU64::new(1),
             version: AtomicU64::new(1),
             items: AtomicU64::new(0),
@@ -76,7 +77,8 @@ impl Store {
         encoding: &str,
         out: &mut impl fmt::Write,
     ) -> fmt::Result {
-        write!(out, "\"{:x}-{}-{encoding}\"", self.epoch, stored.version)
+        out.write_str(&self.epoch)?;
+        write!(out, "{}-{encoding}\"", stored.version)
     }
 
     /// The item of that number.

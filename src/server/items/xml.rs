@@ -43,7 +43,9 @@ pub(crate) fn encode_page<'a>(
 }
 
 fn item(out: &mut String, stored: &Stored) {
-    let _ = write!(out, "<item id=\"{}\">", stored.id);
+    out.push_str("<item id=\"");
+    out.push_str(itoa::Buffer::new().format(stored.id));
+    out.push_str("\">");
     out.push_str("<name");
     content(out, &stored.item.name);
     out.push_str("</name><data>");
@@ -73,7 +75,12 @@ fn value(out: &mut String, key: Option<&str>, value_: &Value) {
         Value::Null => return out.push_str("/>"),
         Value::Bool(truth) => out.push_str(if *truth { ">true" } else { ">false" }),
         Value::Number(number) => {
-            let _ = write!(out, ">{number}");
+            out.push('>');
+            if let Some(whole) = number.as_i64() {
+                out.push_str(itoa::Buffer::new().format(whole));
+            } else {
+                let _ = write!(out, "{number}");
+            }
         }
         Value::String(text) => content(out, text),
         Value::Array(items) => {
@@ -112,6 +119,13 @@ fn attribute(out: &mut String, name: &str, text: &str) {
 /// A text with the references that it needs. Readers make spaces of white space in attributes, and one line feed
 /// of a return with it.
 fn push(out: &mut String, text: &str, in_attribute: bool) {
+    // Most texts need none, which is seen faster than by looking at each byte in turn.
+    let special = |byte: u8| {
+        byte < 0x20 || matches!(byte, b'&' | b'<' | b'>') || (in_attribute && byte == b'"')
+    };
+    if !text.bytes().fold(false, |any, byte| any | special(byte)) {
+        return out.push_str(text);
+    }
     let mut from = 0;
     for (at, byte) in text.bytes().enumerate() {
         let reference = match byte {
@@ -136,10 +150,17 @@ pub(crate) fn is_char(c: char) -> bool {
     !matches!(c, '\0'..='\x08' | '\x0b' | '\x0c' | '\x0e'..='\x1f' | '\u{fffe}' | '\u{ffff}')
 }
 
+/// Whether XML can hold every character of a text.
+pub(crate) fn is_text(text: &str) -> bool {
+    // Both that are not among the first 32 begin with the same byte. Without a way out, many bytes are seen at once.
+    let doubtful =
+        |byte: u8| (byte < 0x20 && !matches!(byte, b'\t' | b'\n' | b'\r')) || byte == 0xef;
+    !text.bytes().fold(false, |any, byte| any | doubtful(byte)) || text.chars().all(is_char)
+}
+
 /// Borrowed where XML can hold the text; escaped as in JSON where it cannot.
 fn escaped(text: &str) -> Cow<'_, str> {
-    // Both that are not in the first 32 begin with the same byte.
-    if text.bytes().all(|b| b >= 0x20 && b != 0xef) || text.chars().all(is_char) {
+    if is_text(text) {
         return Cow::Borrowed(text);
     }
     let mut out = String::with_capacity(text.len() + 16);

@@ -11,7 +11,7 @@ use quick_xml::{Reader, XmlVersion};
 use serde_json::{Map, Value};
 
 use super::draft::{Draft, wrong};
-use super::xml::is_char;
+use super::xml::{is_char, is_text};
 use crate::server::problem::Problem;
 
 /// Deepest nesting of the data: the limit of `serde_json` for an item in JSON.
@@ -23,7 +23,9 @@ pub(super) fn decode(bytes: &[u8]) -> Result<Draft, Problem> {
         let upto = &bytes[..error.valid_up_to()];
         malformed(upto, upto.len(), "the body is not UTF-8")
     })?;
-    if let Some((at, c)) = text.char_indices().find(|(_, c)| !is_char(*c)) {
+    if !is_text(text)
+        && let Some((at, c)) = text.char_indices().find(|(_, c)| !is_char(*c))
+    {
         return Err(malformed(bytes, at, &format!("XML has no character U+{:04X}", c as u32)));
     }
     let mut reader = Reader::from_str(text);
@@ -242,7 +244,7 @@ impl<'a> Document<'a> {
             let attribute = attribute.map_err(|error| self.malformed(&error.to_string()))?;
             let value = attribute.normalized_value(XmlVersion::Implicit1_0);
             let value = value.map_err(|error| self.malformed(&error.to_string()))?;
-            if !value.chars().all(is_char) {
+            if !is_text(&value) {
                 return Err(self.malformed("an attribute has a character that XML has not"));
             }
             let name = attribute.key.0;

@@ -11,6 +11,7 @@
 //!
 //! Over HTTP/2 an event stream is a body like any other, because its connection is shared (`sse`).
 
+mod deadlines;
 mod inflow;
 mod link;
 mod outflow;

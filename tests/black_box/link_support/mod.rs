@@ -78,6 +78,22 @@ pub(crate) fn talk<T>(
     until(case(pattern, Publish::Clients), target, done)
 }
 
+/// What a link of `pattern` keeps for as long as it stands, in bytes, without what its parts keep elsewhere.
+pub(crate) fn kept(pattern: Pattern) -> usize {
+    let runtime = Builder::new_current_thread().enable_all().build_local(LocalOptions::default());
+    runtime.unwrap().block_on(async move {
+        let (timer, _) = Timer::new(Pacing::Timerfd).unwrap();
+        let process = ArrivalProcess::Constant;
+        let schedule = Schedule { seed: 1, topics: 1, per_s: 10.0, process, until_ns: UNTIL_NS };
+        let target = SocketAddr::from(([127, 0, 0, 1], 9));
+        let dialer = Dialer::new(target, Rc::new(WireTotals::default()));
+        let (_start, timeline) = watch::channel(None);
+        let case = case(pattern, Publish::Target);
+        let context = Rc::new(Context::new(case, dialer, timer, schedule, 0..UNTIL_NS, timeline));
+        size_of_val(&*pattern::driver(context.link(0)))
+    })
+}
+
 fn until<T>(case: Case, target: SocketAddr, done: impl Fn(&Context) -> Option<T>) -> (T, Ledger) {
     let runtime = Builder::new_current_thread().enable_all().build_local(LocalOptions::default());
     runtime.unwrap().block_on(async move {

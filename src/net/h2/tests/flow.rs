@@ -150,3 +150,24 @@ fn no_more_streams_are_opened_than_the_server_allows() {
     assert_eq!(fed(&mut connection, &setting(3, 0)), None);
     assert!(connection.poll_room(&cx).is_pending());
 }
+
+#[test]
+fn a_request_is_sent_by_the_write_that_carries_its_first_octet() {
+    let mut connection = Connection::new();
+    let greeting = connection.out.bytes.len();
+    open(&mut connection, &Method::POST, &[0; 1000]);
+    let first = connection.out.bytes.len();
+    open(&mut connection, &Method::GET, b"");
+    let sent = |connection: &Connection| (connection.sent_ns(1), connection.sent_ns(3));
+    for (upto, now, expected) in [
+        (greeting, 10, (0, 0)),
+        (greeting + 1, 20, (20, 0)),
+        (first, 30, (20, 0)),
+        (connection.out.bytes.len(), 40, (20, 40)),
+    ] {
+        assert!(connection.stamp_wanted().is_some());
+        connection.wrote(upto - connection.out.written, Some(now));
+        assert_eq!(sent(&connection), expected, "{upto}");
+    }
+    assert_eq!(connection.stamp_wanted(), None);
+}

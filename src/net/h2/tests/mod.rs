@@ -1,3 +1,5 @@
+mod breaches;
+mod driving;
 mod flow;
 mod frames;
 mod hpack;
@@ -17,6 +19,13 @@ fn frame(kind: u8, flags: u8, stream: u32, payload: impl AsRef<[u8]>) -> Vec<u8>
     frame::put_head(&mut out, payload.as_ref().len(), kind, flags, stream);
     out.extend_from_slice(payload.as_ref());
     out
+}
+
+/// A frame of a table: kind, flags, stream, payload.
+type Raw = (u8, u8, u32, &'static [u8]);
+
+fn raw((kind, flags, stream, payload): &Raw) -> Vec<u8> {
+    frame(*kind, *flags, *stream, payload)
 }
 
 /// What a server says first.

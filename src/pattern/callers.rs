@@ -1,0 +1,33 @@
+//! What the webhook receivers of a shard share.
+
+use std::cell::OnceCell;
+use std::rc::Rc;
+
+use super::conversation::Conversation;
+use crate::dialect::model::Callback;
+use crate::net::Nursery;
+
+/// The servers' connections to a shard's receivers, and how those are called.
+#[derive(Debug, Default)]
+pub(super) struct Callers {
+    connections: OnceCell<Nursery>,
+    callback: OnceCell<Option<Rc<Callback>>>,
+}
+
+impl Callers {
+    /// Runs a connection that a server has opened.
+    pub(super) fn serve(&self, connection: impl Future<Output = ()> + 'static) {
+        let connections = self.connections.get_or_init(|| {
+            let connections = Nursery::new();
+            tokio::task::spawn_local(connections.clone().drive());
+            connections
+        });
+        connections.add(connection);
+    }
+
+    /// How the server calls its receivers; `None` if it calls none. Kept once for all of them.
+    pub(super) fn callback(&self, conversation: &Conversation) -> Option<Rc<Callback>> {
+        let callback = || conversation.dialect.webhook.clone().map(Rc::new);
+        self.callback.get_or_init(callback).clone()
+    }
+}
