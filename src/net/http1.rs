@@ -1,10 +1,8 @@
 //! One HTTP/1.1 connection, driven by whoever waits for its answer, with the stamps of its requests.
 //!
-//! It has no task and no buffer: a request is written as it was rendered, and answers are read into the [scratch buffer] of
-//! the thread. A task of its own would write a request in one turn of the executor and look at an answer in the next, after
+//! It has no task and no buffer: a request is written as it was rendered, and answers are read into the scratch buffer of the
+//! thread. A task of its own would write a request in one turn of the executor and look at an answer in the next, after
 //! every other ready connection: with a thousand answers at once, arrival stamps would be milliseconds late.
-//!
-//! [scratch buffer]: super::scratch
 
 use std::future::poll_fn;
 use std::pin::Pin;
@@ -289,7 +287,7 @@ impl Http1 {
         self.begin().await?;
         let mut exchange = Exchange::new(&request.bytes, request.is_head);
         if upgrades {
-            exchange.answer = exchange.answer.to_upgrade();
+            exchange.answer = exchange.answer.for_upgrade();
         }
         poll_fn(|cx| self.poll(cx, &mut exchange, false)).await?;
         let Some(head) = exchange.answer.head else {

@@ -25,7 +25,7 @@ const KEYS: u64 = 3 << 49;
 #[derive(Debug)]
 pub(super) enum Outgoing {
     /// In its general form.
-    General(Request<Full<Bytes>>),
+    General(Box<Request<Full<Bytes>>>),
     /// As its bytes.
     Rendered(Rendered),
     /// As bytes that others send, too.
@@ -35,7 +35,7 @@ pub(super) enum Outgoing {
 impl Outgoing {
     fn general(self) -> Result<Request<Full<Bytes>>, NetError> {
         match self {
-            Self::General(request) => Ok(request),
+            Self::General(request) => Ok(*request),
             Self::Rendered(rendered) => rendered.request(),
             Self::Shared(rendered) => rendered.request(),
         }

@@ -78,7 +78,7 @@ impl<'a> Source<'a> {
                     (Asking::Item(asked), Outgoing::Rendered(request))
                 } else {
                     let (asked, request) = items.ask(operation);
-                    (Asking::Item(asked), Outgoing::General(request))
+                    (Asking::Item(asked), Outgoing::General(request.into()))
                 })
             }
             Self::Calls(calls) => {
@@ -303,7 +303,7 @@ impl Client<'_> {
             self.caller.attending(woken).await;
             let Source::Items(items) = &mut self.source else { return Ok(()) };
             let (asked, request) = items.ask(Operation::Create);
-            let answer = self.caller.exchange(Outgoing::General(request)).await;
+            let answer = self.caller.exchange(Outgoing::General(request.into())).await;
             let answer = answer.map_err(|error| error.to_string())?;
             match items.check(asked, &answer) {
                 Ok(_) => return Ok(()),

@@ -107,7 +107,7 @@ impl Weighted {
             return Ok((chosen, Outgoing::Shared(Rc::clone(rendered))));
         }
         let request = self.voice.request(&choice.call, None).map_err(|_| ErrorKind::Protocol)?;
-        Ok((chosen, Outgoing::General(request)))
+        Ok((chosen, Outgoing::General(request.into())))
     }
 
     /// Renders the calls that are the same every time, once for all clients of the shard.

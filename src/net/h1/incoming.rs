@@ -46,7 +46,7 @@ impl Incoming {
 
     /// The answer to a request for another protocol.
     #[must_use]
-    pub fn to_upgrade(self) -> Self {
+    pub fn for_upgrade(self) -> Self {
         Self { upgrades: true, ..self }
     }
 

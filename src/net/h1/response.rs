@@ -155,10 +155,9 @@ impl Meaning {
     const fn framing(&self) -> Result<Framing, ResponseError> {
         match (self.chunked, self.length) {
             (Some(true), _) => Ok(Framing::chunked()),
-            (Some(false), _) => Ok(Framing::until_close()),
             (None, _) if self.is_no_length => Err(ResponseError::Length),
             (None, Some(length)) => Ok(Framing::length(length)),
-            (None, None) => Ok(Framing::until_close()),
+            (Some(false), _) | (None, None) => Ok(Framing::until_close()),
         }
     }
 
