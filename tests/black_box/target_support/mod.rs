@@ -315,8 +315,9 @@ impl Hook {
                             write!(head, "content-length: {}\r\n", body.len()).unwrap();
                         }
                         let answer = format!("{head}\r\n{body}");
-                        let written = reader.get_mut().write_all(answer.as_bytes());
-                        if sender.send(message).is_err() || written.is_err() {
+                        // Who has the answer may ask at once what was received.
+                        let told = sender.send(message);
+                        if told.is_err() || reader.get_mut().write_all(answer.as_bytes()).is_err() {
                             return;
                         }
                     }
