@@ -4,7 +4,7 @@
 
 use std::future::poll_fn;
 use std::io;
-use std::pin::pin;
+use std::pin::{Pin, pin};
 use std::rc::Rc;
 use std::task::Poll;
 use std::time::Duration;
@@ -250,7 +250,10 @@ pub(super) fn hold<H: Subscription>(link: &Link, mut held: H) -> impl Future<Out
             let meter = H::meter(&stream);
             meter.mark();
             let listening = listen(link, held.heartbeat_ns(), meter);
-            let ended = read(link, held.read(link, &mut stream, &mut redial)).await;
+            let ended = {
+                let reading = pin!(held.read(link, &mut stream, &mut redial));
+                read(link, reading).await
+            };
             drop(listening);
             let reopening = reopen(link, &mut held, stream, &mut redial, ended);
             stream = match Box::pin(reopening).await {
@@ -271,9 +274,8 @@ fn listen(link: &Link, heartbeat_ns: u64, meter: Rc<Meter>) -> Option<Listening<
 }
 
 /// Reads until the stream ends, which is returned, or the link leaves.
-async fn read(link: &Link, reading: impl Future<Output = Ended>) -> Option<Ended> {
+async fn read(link: &Link, mut reading: Pin<&mut impl Future<Output = Ended>>) -> Option<Ended> {
     let recovery = link.recovery();
-    let mut reading = pin!(reading);
     let called = poll_fn(|cx| {
         if let Poll::Ready(ended) = reading.as_mut().poll(cx) {
             return Poll::Ready(Ok(ended));

@@ -167,6 +167,6 @@ fn a_link_that_reconnects_before_the_notice_of_the_restart_counts_as_recovered()
 fn what_a_link_keeps_while_it_stands_is_small() {
     let socket = kept(Pattern::WebSocket(WebSocketOptions::default()));
     let stream = kept(Pattern::Sse(SseOptions::default()));
-    assert!(socket <= 640, "a WebSocket: {socket} B");
-    assert!(stream <= 1536, "an event stream: {stream} B");
+    assert!(socket <= 1024, "a WebSocket: {socket} B");
+    assert!(stream <= 3072, "an event stream: {stream} B");
 }
