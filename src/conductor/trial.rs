@@ -11,12 +11,17 @@ use super::{Conductor, Phase, abort, signal};
 use crate::clock::{self, SECOND_NS};
 use crate::control::{Assignment, Order, PROTOCOL_VERSION, Report, mishap, panic_message};
 use crate::judge::AbortWatch;
-use crate::measure::{BATCH_NS, Counter, RawSamples, Snapshot, was_ever_under_pressure};
+use crate::measure::{
+    BATCH_NS, Counter, PackedInterval, RawSamples, Snapshot, was_ever_under_pressure,
+};
 use crate::plan::{Layout, PlannedTrial};
 use crate::record::{Intervals, Resources, STOPPED_BY, TrialFacts, WorkerHealth};
 use crate::scenario::Profile;
 
-/// How often signals are checked while no report arrives.
+/// How often the processes of a server of the user's own are looked at while no report arrives. Everything else wakes the
+/// conductor by itself, which sleeps through the window otherwise.
+const LOOK: Duration = Duration::from_millis(250);
+/// How often the end of a trial that is called off is checked.
 const TICK: Duration = Duration::from_millis(20);
 /// Lead time of the start order: frames must have arrived everywhere.
 const LEAD_NS: u64 = 30_000_000;
@@ -47,6 +52,8 @@ pub(super) struct Trial<'a> {
     pub heard: Receiver<(usize, Heard)>,
     pub speak: Sender<(usize, Heard)>,
     pub facts: TrialFacts,
+    /// How many of the seconds that were reported are part of the workers' facts.
+    merged: usize,
     /// The target's state beyond its process.
     pub target_state: TargetState,
     /// The place of the first worker: before it stand a target and a publisher, where they are children.
@@ -125,6 +132,7 @@ fn carry_out(
             },
             failure: None,
         },
+        merged: 0,
         target_state: TargetState::default(),
         first_worker: 0,
         publisher: None,
@@ -133,6 +141,8 @@ fn carry_out(
         watch: None,
         due_to_end: None,
     };
+    let awake = trial.speak.clone();
+    conductor.signals.on_signal(move || drop(awake.send((usize::MAX, Heard::Signal))));
     // A panic fails this trial, which keeps its measurements, but not the run.
     let outcome = catch_unwind(AssertUnwindSafe(|| trial.steps())).unwrap_or_else(|panic| {
         let said = panic_message(panic.as_ref());
@@ -148,6 +158,9 @@ fn carry_out(
         trial.farewell();
     }
     trial.stop_external();
+    if let Err(error) = trial.merge_seconds() {
+        trial.facts.failure.get_or_insert(error);
+    }
     trial.facts.samples.sort();
     (trial.facts, ends_run)
 }
@@ -159,6 +172,11 @@ fn profile(layout: &Layout) -> Profile {
     let cores = std::thread::available_parallelism().map_or(1, |n| n.get() as u32);
     let shards = layout.workers * layout.worker_shards + layout.target_shards;
     if cores > shards && !was_ever_under_pressure() { Profile::Dedicated } else { Profile::Shared }
+}
+
+/// Says that measurements are lost.
+fn unkept(why: &str) -> String {
+    format!("what was measured cannot be kept: {why}")
 }
 
 impl Trial<'_> {
@@ -255,7 +273,7 @@ impl Trial<'_> {
             match self.heard.recv_timeout(TICK) {
                 Ok((id, Heard::Report(report))) => drop(self.take(id, *report)),
                 Ok((id, Heard::End | Heard::Broken(_))) => self.done[id] = true,
-                Err(_) => {}
+                Ok((_, Heard::Signal)) | Err(_) => {}
             }
         }
     }
@@ -286,16 +304,7 @@ impl Trial<'_> {
     /// Books a report that carries measurements; gives any other back.
     pub(super) fn take(&mut self, id: usize, report: Report) -> Option<Report> {
         match report {
-            Report::Progress(packed) => {
-                self.facts.workers.merge(&packed.interval.snapshot);
-                if let Err(error) = self.facts.intervals.push(&packed) {
-                    self.unkept.get_or_insert(error.to_string());
-                }
-                let first = self.first_worker;
-                let seen =
-                    self.watch.as_mut().and_then(|watch| watch.add(id - first, &packed.interval));
-                self.due_to_end = self.due_to_end.take().or(seen);
-            }
+            Report::Progress { shard, packed } => self.keep(id, shard, &packed),
             Report::Samples(samples) => self.facts.samples.merge(samples),
             Report::Published(published) => self.pass_on(published),
             Report::Done { snapshot } if Some(id) == self.publisher => {
@@ -318,6 +327,31 @@ impl Trial<'_> {
         None
     }
 
+    /// Keeps a second as it was encoded; it is read when the window is over, or where `abort_when` must know it.
+    fn keep(&mut self, id: usize, shard: u32, packed: &PackedInterval) {
+        let mut error = self.facts.intervals.push(packed).err().map(|error| error.to_string());
+        if let Some(watch) = &mut self.watch {
+            let shards = self.conductor.plan.layouts[self.planned.case].worker_shards.max(1);
+            let number = (id - self.first_worker) * shards as usize + shard as usize;
+            match packed.unpack() {
+                Ok(interval) => {
+                    let seen = watch.add(number, &interval);
+                    self.due_to_end = self.due_to_end.take().or(seen);
+                }
+                Err(unread) => error = error.or(Some(unread.to_string())),
+            }
+        }
+        self.unkept = self.unkept.take().or(error);
+    }
+
+    /// Adds the seconds that were kept to what the workers measured.
+    pub(super) fn merge_seconds(&mut self) -> Result<(), String> {
+        let workers = &mut self.facts.workers;
+        let merged = self.facts.intervals.since(self.merged, |second| workers.merge(second));
+        self.merged = merged.map_err(|error| unkept(&error.to_string()))?;
+        Ok(())
+    }
+
     /// The next report, or why there will be none.
     pub(super) fn next(
         &mut self,
@@ -334,7 +368,7 @@ impl Trial<'_> {
         }
     }
 
-    /// Waits a tick, at most until `until_ns`, for a report.
+    /// Waits for a report, at most until `until_ns`, or for anything else that may end the trial.
     fn receive(&mut self, until_ns: u64) -> Result<Option<(usize, Report)>, TrialAbort> {
         if let Some(number) = self.conductor.signals.received() {
             return Err(TrialAbort::Signal(number));
@@ -346,10 +380,11 @@ impl Trial<'_> {
             return Err(TrialAbort::Failed(why));
         }
         if let Some(why) = self.unkept.take() {
-            return Err(TrialAbort::Failed(format!("what was measured cannot be kept: {why}")));
+            return Err(TrialAbort::Failed(unkept(&why)));
         }
         let left = Duration::from_nanos(until_ns.saturating_sub(clock::now()));
-        match self.heard.recv_timeout(left.min(TICK)) {
+        let looks = self.external.as_ref().is_some_and(ExternalTarget::is_launched);
+        match self.heard.recv_timeout(if looks { left.min(LOOK) } else { left }) {
             Ok((id, heard)) => self.heed(id, heard),
             Err(RecvTimeoutError::Timeout | RecvTimeoutError::Disconnected) => Ok(None),
         }
@@ -366,6 +401,7 @@ impl Trial<'_> {
                 Report::Failed { reason } => Err(TrialAbort::Failed(reason)),
                 report => Ok(Some((id, report))),
             },
+            Heard::Signal => Ok(None),
             Heard::End if self.done[id] => Ok(None),
             Heard::End => {
                 self.done[id] = true;
