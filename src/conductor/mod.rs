@@ -6,6 +6,7 @@ mod external;
 mod floor;
 pub mod launch;
 mod offer;
+mod seconds;
 mod signal;
 mod site;
 mod target;

@@ -7,13 +7,11 @@ use std::time::Duration;
 use super::child::{Child, Heard};
 use super::external::ExternalTarget;
 use super::target::TargetState;
-use super::{Conductor, Phase, abort, signal};
+use super::{Conductor, Phase, abort, seconds, signal};
 use crate::clock::{self, SECOND_NS};
 use crate::control::{Assignment, Order, PROTOCOL_VERSION, Report, mishap, panic_message};
 use crate::judge::AbortWatch;
-use crate::measure::{
-    BATCH_NS, Counter, PackedInterval, RawSamples, Snapshot, was_ever_under_pressure,
-};
+use crate::measure::{BATCH_NS, Counter, RawSamples, Snapshot, was_ever_under_pressure};
 use crate::plan::{Layout, PlannedTrial};
 use crate::record::{Intervals, Resources, STOPPED_BY, TrialFacts, WorkerHealth};
 use crate::scenario::Profile;
@@ -53,7 +51,7 @@ pub(super) struct Trial<'a> {
     pub speak: Sender<(usize, Heard)>,
     pub facts: TrialFacts,
     /// How many of the seconds that were reported are part of the workers' facts.
-    merged: usize,
+    pub merged: usize,
     /// The target's state beyond its process.
     pub target_state: TargetState,
     /// The place of the first worker: before it stand a target and a publisher, where they are children.
@@ -63,11 +61,11 @@ pub(super) struct Trial<'a> {
     /// The server of the user's own, where the trial measures one.
     pub external: Option<ExternalTarget>,
     /// Why the seconds of the trial could not be kept.
-    unkept: Option<String>,
+    pub unkept: Option<String>,
     /// Watches for what ends the run, from the warm-up to the end of the window.
-    watch: Option<AbortWatch>,
+    pub watch: Option<AbortWatch>,
     /// What it saw.
-    due_to_end: Option<String>,
+    pub due_to_end: Option<String>,
 }
 
 /// The built-in target is the first child; then comes a publisher, if there is one, then the workers.
@@ -172,11 +170,6 @@ fn profile(layout: &Layout) -> Profile {
     let cores = std::thread::available_parallelism().map_or(1, |n| n.get() as u32);
     let shards = layout.workers * layout.worker_shards + layout.target_shards;
     if cores > shards && !was_ever_under_pressure() { Profile::Dedicated } else { Profile::Shared }
-}
-
-/// Says that measurements are lost.
-fn unkept(why: &str) -> String {
-    format!("what was measured cannot be kept: {why}")
 }
 
 impl Trial<'_> {
@@ -327,31 +320,6 @@ impl Trial<'_> {
         None
     }
 
-    /// Keeps a second as it was encoded; it is read when the window is over, or where `abort_when` must know it.
-    fn keep(&mut self, id: usize, shard: u32, packed: &PackedInterval) {
-        let mut error = self.facts.intervals.push(packed).err().map(|error| error.to_string());
-        if let Some(watch) = &mut self.watch {
-            let shards = self.conductor.plan.layouts[self.planned.case].worker_shards.max(1);
-            let number = (id - self.first_worker) * shards as usize + shard as usize;
-            match packed.unpack() {
-                Ok(interval) => {
-                    let seen = watch.add(number, &interval);
-                    self.due_to_end = self.due_to_end.take().or(seen);
-                }
-                Err(unread) => error = error.or(Some(unread.to_string())),
-            }
-        }
-        self.unkept = self.unkept.take().or(error);
-    }
-
-    /// Adds the seconds that were kept to what the workers measured.
-    pub(super) fn merge_seconds(&mut self) -> Result<(), String> {
-        let workers = &mut self.facts.workers;
-        let merged = self.facts.intervals.since(self.merged, |second| workers.merge(second));
-        self.merged = merged.map_err(|error| unkept(&error.to_string()))?;
-        Ok(())
-    }
-
     /// The next report, or why there will be none.
     pub(super) fn next(
         &mut self,
@@ -380,7 +348,7 @@ impl Trial<'_> {
             return Err(TrialAbort::Failed(why));
         }
         if let Some(why) = self.unkept.take() {
-            return Err(TrialAbort::Failed(unkept(&why)));
+            return Err(TrialAbort::Failed(seconds::unkept(&why)));
         }
         let left = Duration::from_nanos(until_ns.saturating_sub(clock::now()));
         let looks = self.external.as_ref().is_some_and(ExternalTarget::is_launched);
