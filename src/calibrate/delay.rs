@@ -77,7 +77,7 @@ fn judge(trials: &[Measured]) -> Finding {
         y: ("response, p50".to_owned(), PlotUnit::Time),
         points: points.collect(),
     };
-    Finding { quantities, plot: Some(plot) }
+    Finding { quantities, plot: Some(plot), undecided: None }
 }
 
 #[cfg(test)]

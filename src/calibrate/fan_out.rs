@@ -69,7 +69,7 @@ fn judge(cheap: &[Measured], costly: &[Measured]) -> Finding {
         y: ("freshness, p50 (line: fitted)".to_owned(), PlotUnit::Time),
         points: points.collect(),
     };
-    Finding { quantities, plot: Some(plot) }
+    Finding { quantities, plot: Some(plot), undecided: None }
 }
 
 #[cfg(test)]

@@ -135,12 +135,14 @@ pub struct Finding {
     pub quantities: Vec<Quantity>,
     /// Measured against expected values, for a plot.
     pub plot: Option<Plot>,
+    /// Why a machine that seemed quiet leaves it undecided, where it does.
+    pub undecided: Option<String>,
 }
 
 impl Finding {
     /// A finding without a plot.
     pub const fn of(quantities: Vec<Quantity>) -> Self {
-        Self { quantities, plot: None }
+        Self { quantities, plot: None, undecided: None }
     }
 
     /// Whether something does not hold that no noise can excuse.

@@ -124,7 +124,7 @@ fn judge_open(trial: &Measured, freeze: Freeze) -> Finding {
         y: ("response".to_owned(), PlotUnit::Time),
         points: points.collect(),
     };
-    Finding { quantities: quantities.to_vec(), plot: Some(plot) }
+    Finding { quantities: quantities.to_vec(), plot: Some(plot), undecided: None }
 }
 
 fn closed(lab: &Lab<'_>) -> Result<Finding, Halt> {

@@ -8,6 +8,7 @@ use std::rc::Rc;
 
 use crate::clock::SECOND_NS;
 use crate::conductor::{Conductor, Phase, Signals};
+use crate::control::Observers;
 use crate::judge::{self, Reason};
 use crate::measure::{Distribution, Host, Metric};
 use crate::plan::{Plan, PlanError, PlannedTrial};
@@ -183,6 +184,17 @@ impl<'a> Lab<'a> {
         trial: &PlannedTrial,
         on_phase: impl FnMut(Phase, &[u32]),
     ) -> Result<Measured, Halt> {
+        self.run_beside(Observers::default(), plan, trial, on_phase)
+    }
+
+    /// The same, with such parts of the harness beside the shards.
+    pub(super) fn run_beside(
+        &self,
+        observers: Observers,
+        plan: &Plan,
+        trial: &PlannedTrial,
+        on_phase: impl FnMut(Phase, &[u32]),
+    ) -> Result<Measured, Halt> {
         let conductor = Conductor {
             plan,
             executable: self.executable.clone(),
@@ -190,6 +202,7 @@ impl<'a> Lab<'a> {
             results: None,
             trace: None,
             yes_i_may: false,
+            observers,
         };
         let facts = conductor.measure(trial, on_phase);
         if let Some(signal) = self.signals.received() {

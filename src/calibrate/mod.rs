@@ -18,6 +18,7 @@ mod format;
 mod freeze;
 mod lab;
 mod long_poll;
+mod observer;
 mod outcome;
 mod poll;
 mod queue;
@@ -74,6 +75,7 @@ pub const EXPERIMENTS: &[Experiment] = &[
     wire::BYTES,
     freeze::AT_THE_END,
     compare::ALIKE,
+    observer::BESIDE,
 ];
 
 /// The result of one experiment over all attempts.
@@ -178,7 +180,8 @@ fn answer(
             }
             Err(halt) => return Err(halt),
         };
-        let strains: Vec<String> = lab.strains().iter().map(ToString::to_string).collect();
+        let mut strains: Vec<String> = lab.strains().iter().map(ToString::to_string).collect();
+        strains.extend(finding.undecided.clone());
         let holds = finding.holds();
         if !holds {
             reasons.extend(
@@ -207,7 +210,7 @@ mod tests {
     #[test]
     fn experiments_are_numbered_without_a_gap_and_fit_their_times() {
         let ids: Vec<u32> = EXPERIMENTS.iter().map(|experiment| experiment.id).collect();
-        assert_eq!(ids, (1..=18).collect::<Vec<_>>());
+        assert_eq!(ids, (1..=19).collect::<Vec<_>>());
         let quick: Vec<_> = EXPERIMENTS.iter().filter(|experiment| experiment.quick).collect();
         assert!(quick.len() >= 12, "{}", quick.len());
         let seconds = quick.iter().map(|experiment| experiment.seconds[0]).sum::<f64>();

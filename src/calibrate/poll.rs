@@ -78,7 +78,7 @@ fn judge_uniform(trial: &Measured) -> Finding {
         Quantity::at_most("of it, too young", limit, Some(young), plain).inexcusable_if(true),
         Quantity::exactly("lost", 0, lost),
     ];
-    Finding { quantities, plot: Some(plot) }
+    Finding { quantities, plot: Some(plot), undecided: None }
 }
 
 /// Returns the greatest distance between the share of samples up to a value and `expected`.

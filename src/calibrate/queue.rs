@@ -142,7 +142,7 @@ fn judge(all: &Distribution, exponential: bool, floor_mean: f64, floor_median: f
         y: ("response".to_owned(), PlotUnit::Time),
         points: points.collect(),
     };
-    Finding { quantities, plot: Some(plot) }
+    Finding { quantities, plot: Some(plot), undecided: None }
 }
 
 /// A request of a path: arrival, service time and completion, in nanoseconds from the start.

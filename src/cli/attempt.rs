@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, anyhow, bail};
 use tidings::conductor::{Conductor, Signals, check_target};
+use tidings::control::Observers;
 use tidings::measure::{Counter, Host};
 use tidings::pace::ArrivalProcess;
 use tidings::pattern::{TraceKind, TraceLine};
@@ -105,6 +106,7 @@ fn each(plan: &Plan, yes_i_may: bool, executable: &Path, signals: &Signals, fold
             results: Some(folder.to_owned()),
             trace: Some(trace.clone()),
             yes_i_may,
+            observers: Observers::default(),
         };
         let facts = conductor.measure(&PlannedTrial { ..*trial }, |_, _| ());
         let lines = read(&trace);

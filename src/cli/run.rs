@@ -12,6 +12,7 @@ use anyhow::{Context as _, anyhow};
 use serde_json::Value;
 use tidings::clock;
 use tidings::conductor::{Conductor, Progress, Signals, Stop, check_target, signal_name};
+use tidings::control::Observers;
 use tidings::judge::Conclusion;
 use tidings::measure::Host;
 use tidings::plan::Plan;
@@ -138,6 +139,7 @@ fn measure(
         results,
         trace: None,
         yes_i_may: arguments.yes_i_may,
+        observers: Observers::default(),
     };
     // Reports everything recorded so far, however the loop ends.
     let outcome = catch_unwind(AssertUnwindSafe(|| {

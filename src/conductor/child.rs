@@ -25,6 +25,8 @@ pub(super) enum Heard {
     End,
     /// The stream cannot be understood.
     Broken(FrameError),
+    /// Of no child: a signal has come.
+    Signal,
 }
 
 /// A target or worker process. Dropping it kills it and waits for its end, so none is left behind.

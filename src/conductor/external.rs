@@ -41,6 +41,11 @@ impl ExternalTarget {
         self.watched.anonymous_memory_bytes()
     }
 
+    /// Whether it must be looked at now and then, to see that its processes still run.
+    pub(super) const fn is_launched(&self) -> bool {
+        self.servers.is_some()
+    }
+
     /// Why the trial cannot go on, if a process of it has ended.
     pub(super) fn ended(&mut self) -> Option<String> {
         self.servers.as_mut().and_then(|servers| servers.check().err())

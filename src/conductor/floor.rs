@@ -22,6 +22,7 @@ pub(super) fn run(
             results: None,
             trace: None,
             yes_i_may: false,
+            observers: conductor.observers,
         };
         for planned in &floor.plan.trials {
             let (facts, _) = trial::run(&own, planned, |_, _| ());

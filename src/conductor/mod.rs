@@ -6,6 +6,7 @@ mod external;
 mod floor;
 pub mod launch;
 mod offer;
+mod seconds;
 mod signal;
 mod site;
 mod target;
@@ -14,6 +15,7 @@ mod trial;
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 
+use crate::control::Observers;
 use crate::judge;
 use crate::plan::{Plan, PlannedFloor, PlannedTrial};
 use crate::record::{FloorRecord, FolderError, RunFolder, TrialFacts, TrialRecord};
@@ -93,6 +95,8 @@ pub struct Conductor<'a> {
     pub trace: Option<PathBuf>,
     /// Whether load on other hosts is allowed without `target.permission`.
     pub yes_i_may: bool,
+    /// What works beside the shards in the window: everything, but in calibration.
+    pub observers: Observers,
 }
 
 impl Conductor<'_> {

@@ -31,6 +31,8 @@ impl Trial<'_> {
                 schedule: plan.schedule(self.planned),
                 samples: plan.scenario.worker.samples,
                 plateaus,
+                observers: self.conductor.observers,
+                awaited: plan.scenario.abort_when.is_some(),
             };
             let name = format!("worker {}", index + 1);
             self.launch("worker", &name, Assignment::Worker(assignment))?;

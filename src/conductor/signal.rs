@@ -1,9 +1,10 @@
 //! Ctrl-C, SIGTERM and SIGHUP: noticed here, acted on by the trial loop.
 
+use std::fmt;
 use std::io;
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::Arc;
 use std::sync::atomic::{AtomicI32, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
@@ -19,13 +20,26 @@ const ATTEMPTS: usize = 8;
 
 /// Remembers the first interrupting signal; a second one ends the process at once, with its reports unwritten.
 #[derive(Debug, Clone, Default)]
-pub struct Signals(Arc<AtomicI32>);
+pub struct Signals {
+    received: Arc<AtomicI32>,
+    waker: Arc<Mutex<Waker>>,
+}
+
+/// Wakes whoever sleeps until something happens.
+#[derive(Default)]
+struct Waker(Option<Box<dyn Fn() + Send>>);
+
+impl fmt::Debug for Waker {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.debug_struct("Waker").finish_non_exhaustive()
+    }
+}
 
 impl Signals {
     /// Watches for SIGINT, SIGTERM and SIGHUP on its own thread.
     pub fn watch() -> io::Result<Self> {
         let signals = Self::default();
-        let received = Arc::clone(&signals.0);
+        let told = signals.clone();
         let runtime = tokio::runtime::Builder::new_current_thread().enable_io().build()?;
         let (mut interrupt, mut terminate, mut hang_up) = {
             let _context = runtime.enter();
@@ -54,12 +68,7 @@ impl Signals {
                             ScratchFolder::remove_all();
                             std::process::exit(128 + number);
                         }
-                        let _ = received.compare_exchange(
-                            0,
-                            number,
-                            Ordering::Relaxed,
-                            Ordering::Relaxed,
-                        );
+                        told.receive(number);
                     }
                 };
                 let _ = catch_unwind(AssertUnwindSafe(|| runtime.block_on(watching)));
@@ -70,9 +79,25 @@ impl Signals {
 
     /// The signal that was received, if any.
     pub fn received(&self) -> Option<i32> {
-        match self.0.load(Ordering::Relaxed) {
+        match self.received.load(Ordering::Relaxed) {
             0 => None,
             number => Some(number),
+        }
+    }
+
+    /// Has `wake` called at the first signal, in place of what was to be called before.
+    pub(super) fn on_signal(&self, wake: impl Fn() + Send + 'static) {
+        let mut waker = self.waker.lock().unwrap_or_else(PoisonError::into_inner);
+        waker.0 = Some(Box::new(wake));
+    }
+
+    /// Takes note of a signal, unless there was one before.
+    fn receive(&self, number: i32) {
+        let order = Ordering::Relaxed;
+        if self.received.compare_exchange(0, number, order, order).is_ok()
+            && let Some(wake) = &self.waker.lock().unwrap_or_else(PoisonError::into_inner).0
+        {
+            wake();
         }
     }
 }

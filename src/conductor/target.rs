@@ -91,6 +91,7 @@ impl Trial<'_> {
             seed: self.planned.seed,
             schedule: publishes.then(|| plan.schedule(self.planned)),
             window: plan.window(),
+            observers: self.conductor.observers,
         }
     }
 
@@ -235,6 +236,7 @@ impl Trial<'_> {
         while !self.done[self.first_worker..].iter().all(|done| *done) {
             self.hear(deadline, "the reports of the workers")?;
         }
+        self.merge_seconds().map_err(TrialAbort::Failed)?;
         self.facts.resources.spun_ns = self.facts.workers.counters.get(Counter::SpunNs);
         // The publisher first: it may have to tidy up at the target.
         for id in (0..self.first_worker).rev() {

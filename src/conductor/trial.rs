@@ -7,7 +7,7 @@ use std::time::Duration;
 use super::child::{Child, Heard};
 use super::external::ExternalTarget;
 use super::target::TargetState;
-use super::{Conductor, Phase, abort, signal};
+use super::{Conductor, Phase, abort, seconds, signal};
 use crate::clock::{self, SECOND_NS};
 use crate::control::{Assignment, Order, PROTOCOL_VERSION, Report, mishap, panic_message};
 use crate::judge::AbortWatch;
@@ -16,7 +16,10 @@ use crate::plan::{Layout, PlannedTrial};
 use crate::record::{Intervals, Resources, STOPPED_BY, TrialFacts, WorkerHealth};
 use crate::scenario::Profile;
 
-/// How often signals are checked while no report arrives.
+/// How often the processes of a server of the user's own are looked at while no report arrives. Everything else wakes the
+/// conductor by itself, which sleeps through the window otherwise.
+const LOOK: Duration = Duration::from_millis(250);
+/// How often the end of a trial that is called off is checked.
 const TICK: Duration = Duration::from_millis(20);
 /// Lead time of the start order: frames must have arrived everywhere.
 const LEAD_NS: u64 = 30_000_000;
@@ -47,6 +50,8 @@ pub(super) struct Trial<'a> {
     pub heard: Receiver<(usize, Heard)>,
     pub speak: Sender<(usize, Heard)>,
     pub facts: TrialFacts,
+    /// How many of the seconds that were reported are part of the workers' facts.
+    pub merged: usize,
     /// The target's state beyond its process.
     pub target_state: TargetState,
     /// The place of the first worker: before it stand a target and a publisher, where they are children.
@@ -56,11 +61,11 @@ pub(super) struct Trial<'a> {
     /// The server of the user's own, where the trial measures one.
     pub external: Option<ExternalTarget>,
     /// Why the seconds of the trial could not be kept.
-    unkept: Option<String>,
+    pub unkept: Option<String>,
     /// Watches for what ends the run, from the warm-up to the end of the window.
-    watch: Option<AbortWatch>,
+    pub watch: Option<AbortWatch>,
     /// What it saw.
-    due_to_end: Option<String>,
+    pub due_to_end: Option<String>,
 }
 
 /// The built-in target is the first child; then comes a publisher, if there is one, then the workers.
@@ -125,6 +130,7 @@ fn carry_out(
             },
             failure: None,
         },
+        merged: 0,
         target_state: TargetState::default(),
         first_worker: 0,
         publisher: None,
@@ -133,6 +139,8 @@ fn carry_out(
         watch: None,
         due_to_end: None,
     };
+    let awake = trial.speak.clone();
+    conductor.signals.on_signal(move || drop(awake.send((usize::MAX, Heard::Signal))));
     // A panic fails this trial, which keeps its measurements, but not the run.
     let outcome = catch_unwind(AssertUnwindSafe(|| trial.steps())).unwrap_or_else(|panic| {
         let said = panic_message(panic.as_ref());
@@ -148,6 +156,9 @@ fn carry_out(
         trial.farewell();
     }
     trial.stop_external();
+    if let Err(error) = trial.merge_seconds() {
+        trial.facts.failure.get_or_insert(error);
+    }
     trial.facts.samples.sort();
     (trial.facts, ends_run)
 }
@@ -255,7 +266,7 @@ impl Trial<'_> {
             match self.heard.recv_timeout(TICK) {
                 Ok((id, Heard::Report(report))) => drop(self.take(id, *report)),
                 Ok((id, Heard::End | Heard::Broken(_))) => self.done[id] = true,
-                Err(_) => {}
+                Ok((_, Heard::Signal)) | Err(_) => {}
             }
         }
     }
@@ -286,16 +297,7 @@ impl Trial<'_> {
     /// Books a report that carries measurements; gives any other back.
     pub(super) fn take(&mut self, id: usize, report: Report) -> Option<Report> {
         match report {
-            Report::Progress(packed) => {
-                self.facts.workers.merge(&packed.interval.snapshot);
-                if let Err(error) = self.facts.intervals.push(&packed) {
-                    self.unkept.get_or_insert(error.to_string());
-                }
-                let first = self.first_worker;
-                let seen =
-                    self.watch.as_mut().and_then(|watch| watch.add(id - first, &packed.interval));
-                self.due_to_end = self.due_to_end.take().or(seen);
-            }
+            Report::Progress { shard, packed } => self.keep(id, shard, &packed),
             Report::Samples(samples) => self.facts.samples.merge(samples),
             Report::Published(published) => self.pass_on(published),
             Report::Done { snapshot } if Some(id) == self.publisher => {
@@ -334,7 +336,7 @@ impl Trial<'_> {
         }
     }
 
-    /// Waits a tick, at most until `until_ns`, for a report.
+    /// Waits for a report, at most until `until_ns`, or for anything else that may end the trial.
     fn receive(&mut self, until_ns: u64) -> Result<Option<(usize, Report)>, TrialAbort> {
         if let Some(number) = self.conductor.signals.received() {
             return Err(TrialAbort::Signal(number));
@@ -346,10 +348,11 @@ impl Trial<'_> {
             return Err(TrialAbort::Failed(why));
         }
         if let Some(why) = self.unkept.take() {
-            return Err(TrialAbort::Failed(format!("what was measured cannot be kept: {why}")));
+            return Err(TrialAbort::Failed(seconds::unkept(&why)));
         }
         let left = Duration::from_nanos(until_ns.saturating_sub(clock::now()));
-        match self.heard.recv_timeout(left.min(TICK)) {
+        let looks = self.external.as_ref().is_some_and(ExternalTarget::is_launched);
+        match self.heard.recv_timeout(if looks { left.min(LOOK) } else { left }) {
             Ok((id, heard)) => self.heed(id, heard),
             Err(RecvTimeoutError::Timeout | RecvTimeoutError::Disconnected) => Ok(None),
         }
@@ -366,6 +369,7 @@ impl Trial<'_> {
                 Report::Failed { reason } => Err(TrialAbort::Failed(reason)),
                 report => Ok(Some((id, report))),
             },
+            Heard::Signal => Ok(None),
             Heard::End if self.done[id] => Ok(None),
             Heard::End => {
                 self.done[id] = true;

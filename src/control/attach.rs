@@ -35,18 +35,6 @@ impl Orders {
     }
 }
 
-impl Orders {
-    /// Returns the next order, if one has arrived.
-    pub fn try_recv(&mut self) -> Option<Order> {
-        self.0.try_recv().ok()
-    }
-
-    /// Whether [`Order::Abort`] has arrived. Other orders are out of place now and are dropped.
-    pub fn called_off(&mut self) -> bool {
-        std::iter::from_fn(|| self.0.try_recv().ok()).any(|order| order == Order::Abort)
-    }
-}
-
 /// Sends reports; clones share the stream.
 #[derive(Debug, Clone)]
 pub struct Reports(Arc<Mutex<Stdout>>);

@@ -27,7 +27,7 @@ pub use frame::{FrameError, read_frame, write_frame};
 pub use panics::{describe as describe_panic, message as panic_message, mishap};
 
 /// Version of the frames: conductor, target and workers must agree.
-pub const PROTOCOL_VERSION: u32 = 2;
+pub const PROTOCOL_VERSION: u32 = 3;
 
 /// From the conductor to a child.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -109,6 +109,9 @@ pub struct TargetAssignment {
     pub null: bool,
     /// Seed of the trial's block, from which random faults are drawn.
     pub seed: u64,
+    /// What works beside the shards.
+    #[serde(default)]
+    pub observers: Observers,
 }
 
 /// Facts about the predecessor that a target replaces.
@@ -152,6 +155,31 @@ pub struct WorkerAssignment {
     pub samples: u32,
     /// Link counts, ascending, at which to pause until [`Order::Continue`] while the conductor reads memory.
     pub plateaus: Vec<u64>,
+    /// What works beside the shards.
+    #[serde(default)]
+    pub observers: Observers,
+    /// Whether the conductor waits for the seconds (`abort_when`): then they are encoded at once, whoever wants the core.
+    #[serde(default)]
+    pub awaited: bool,
+}
+
+/// The parts of the harness that work beside the shards in the measure window: all of them, but where calibration takes some
+/// away.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Observers {
+    /// Meters of pauses and of CPU time that was taken away.
+    pub meters: bool,
+    /// The hand-over of every second; without it the whole window is one.
+    pub seconds: bool,
+    /// Progress frames during the window; without them they follow it.
+    pub frames: bool,
+}
+
+impl Default for Observers {
+    fn default() -> Self {
+        Self { meters: true, seconds: true, frames: true }
+    }
 }
 
 /// A publisher's assignment in a trial: what stands between the harness and a server that does not publish by itself.
@@ -193,8 +221,13 @@ pub enum Report {
     },
     /// What became of events in the last second, where workers must know it.
     Published(Published),
-    /// What was measured in the last second.
-    Progress(PackedInterval),
+    /// What a shard measured in the last second.
+    Progress {
+        /// Its number in its worker.
+        shard: u32,
+        /// It.
+        packed: PackedInterval,
+    },
     /// Requests, polls and deliveries that were kept raw, in parts: all of them might be too long for a frame.
     Samples(RawSamples),
     /// The remaining measurements; the child ends after it.

@@ -33,6 +33,18 @@ pub fn pin(number: u32) {
     }
 }
 
+/// Has this thread run only where its core has nothing else to do, for good: any other thread that wakes takes its place.
+///
+/// If the kernel refuses, the thread runs as before.
+pub fn give_way() {
+    let parameters = libc::sched_param { sched_priority: 0 };
+    #[expect(unsafe_code, reason = "rustix does not wrap sched_setscheduler")]
+    // SAFETY: reads one struct through a valid pointer; 0 is the calling thread.
+    unsafe {
+        libc::sched_setscheduler(0, libc::SCHED_IDLE, &raw const parameters);
+    }
+}
+
 /// Numbers of the cores that this process may use, ascending; empty if the kernel does not say.
 pub fn allowed_cores() -> &'static [usize] {
     cores()

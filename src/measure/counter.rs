@@ -170,6 +170,8 @@ counters! {
     ErrorFrame => "error_frame",
     /// CPU time of the threads that watch the machine's health, in nanoseconds: no part of any cost.
     MeterCpu => "meter_cpu_ns",
+    /// How often the main thread of a worker woke from the start of the load to its end.
+    CoordinatorWakeUps => "coordinator_wake_ups",
     /// Time that the hypervisor took from this host's cores while it was watched, in nanoseconds.
     Steal => "steal_ns",
     /// Time over which [`Counter::Steal`] was watched, times cores, in nanoseconds; 0 if unknown.

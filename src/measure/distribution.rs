@@ -7,11 +7,11 @@ use hdrhistogram::serialization::{Deserializer as HdrReader, Serializer as _, V2
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de, ser};
 
 /// Smallest distinguishable value, in nanoseconds.
-const LOW_NS: u64 = 1;
+pub(super) const LOW_NS: u64 = 1;
 /// Largest distinguishable value, in nanoseconds: 60 s.
-const HIGH_NS: u64 = 60_000_000_000;
+pub(super) const HIGH_NS: u64 = 60_000_000_000;
 /// Significant decimal digits kept of every value.
-const DIGITS: u8 = 3;
+pub(super) const DIGITS: u8 = 3;
 
 /// A quantile of a distribution with samples that are only known to exceed all others.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -48,6 +48,11 @@ impl Distribution {
     pub fn record(&mut self, ns: u64) -> bool {
         self.0.saturating_record(ns.max(LOW_NS));
         ns <= HIGH_NS
+    }
+
+    /// Records `ns` so many times.
+    pub(super) fn record_n(&mut self, ns: u64, count: u64) {
+        self.0.saturating_record_n(ns.max(LOW_NS), count);
     }
 
     /// Number of samples.

@@ -1,128 +1,119 @@
-//! The hiccup meter: how late a thread wakes that only sleeps from millisecond to millisecond.
+//! The hiccup meter: how late a thread wakes that only sleeps, a hundred times per second.
 //!
 //! It measures what machine, hypervisor and scheduler add to everything timed on that core, and pauses of its own process.
 //! It knows nothing of load or patterns.
+//!
+//! A wake-up costs about 10 µs on the very core that is measured, so the meter samples: one tick per 10 ms, at an instant
+//! within them that differs each time. A tick's lateness is what anything due at that instant would have suffered. The
+//! shares of late ticks are therefore those of a meter that ticks ten times as often, of fewer samples; a pause of length L
+//! meets L ÷ 10 ms ticks on average, and at least one from 20 ms on.
 
-use std::io;
+use std::num::NonZeroU64;
 use std::ops::Range;
-use std::os::fd::OwnedFd;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use rustix::time::{
-    Itimerspec, TimerfdClockId, TimerfdFlags, TimerfdTimerFlags, Timespec, timerfd_create,
-    timerfd_settime,
-};
+use rustix::thread::set_current_timer_slack;
 
+use super::health::sleep_until;
 use super::{Distribution, pin};
-use crate::clock::{self, SECOND_NS};
+use crate::clock;
 
-/// Time between two ticks.
-const TICK_NS: u64 = 1_000_000;
+/// Time that has one tick.
+pub(super) const TICK_NS: u64 = 10_000_000;
+/// 2^64 ÷ the golden ratio: its multiples are spread evenly, and follow no period of the load.
+const GOLDEN: u64 = 0x9E37_79B9_7F4A_7C15;
 
 /// Records on this thread, pinned to core number `core`, how late every tick of `window` (monotonic nanoseconds) woke it.
 ///
-/// Returns when the window is over, or soon after `stop` is set. Missed ticks are each recorded with their own lateness, so
-/// a pause weighs as many ticks as it lasted. If pinning fails, the thread runs on any core.
-pub(super) fn measure(
-    window: &Range<u64>,
-    core: u32,
-    stop: &AtomicBool,
-) -> io::Result<Distribution> {
+/// Returns when the window is over, or at the next tick after `stop` is set. Missed ticks are each recorded with their own
+/// lateness, so a pause weighs as many ticks as it lasted. If pinning fails, the thread runs on any core.
+pub(super) fn measure(window: &Range<u64>, core: u32, stop: &AtomicBool) -> Distribution {
     pin(core);
-    let timer = ticking_from(window.start)?;
-    let mut ticks = Ticks { samples: Distribution::new(), next_ns: window.start };
-    while ticks.next_ns < window.end && !stop.load(Ordering::Relaxed) {
-        let mut expirations = [0; 8];
-        match rustix::io::read(&timer, &mut expirations) {
-            Ok(_) => ticks.expired(u64::from_ne_bytes(expirations), clock::now(), window.end),
-            Err(rustix::io::Errno::INTR) => {}
-            Err(error) => return Err(error.into()),
+    // The kernel rounds a thread's wake-ups by 50 µs unless it is asked not to; where it refuses, they are measured.
+    let _ = set_current_timer_slack(NonZeroU64::new(1));
+    let mut samples = Distribution::new();
+    for due_ns in ticks(window) {
+        sleep_until(due_ns);
+        if stop.load(Ordering::Relaxed) {
+            break;
         }
+        samples.record(clock::now().saturating_sub(due_ns));
     }
-    Ok(ticks.samples)
+    samples
 }
 
-/// A descriptor that expires at `start_ns` and every tick after it; one that is past expires at once, for every tick
-/// since.
-fn ticking_from(start_ns: u64) -> io::Result<OwnedFd> {
-    let span = |ns: u64| Timespec {
-        tv_sec: (ns / SECOND_NS) as i64,
-        // A start of zero would disarm the timer.
-        tv_nsec: (ns % SECOND_NS).max(1) as i64,
-    };
-    let timer = timerfd_create(TimerfdClockId::Monotonic, TimerfdFlags::CLOEXEC)?;
-    let spec = Itimerspec { it_interval: span(TICK_NS), it_value: span(start_ns) };
-    timerfd_settime(&timer, TimerfdTimerFlags::ABSTIME, &spec)?;
-    Ok(timer)
-}
-
-/// The ticks recorded so far.
-struct Ticks {
-    samples: Distribution,
-    /// When the next tick is due.
-    next_ns: u64,
-}
-
-impl Ticks {
-    /// Books `count` ticks that this thread learns of at `now_ns`; ticks from `end_ns` on are not measured.
-    fn expired(&mut self, count: u64, now_ns: u64, end_ns: u64) {
-        for _ in 0..count {
-            if self.next_ns >= end_ns {
-                return;
-            }
-            self.samples.record(now_ns.saturating_sub(self.next_ns));
-            self.next_ns += TICK_NS;
-        }
-    }
+/// The ticks of `window`: one in each of its whole stretches of [`TICK_NS`].
+fn ticks(window: &Range<u64>) -> impl Iterator<Item = u64> {
+    let start_ns = window.start;
+    let count = window.end.saturating_sub(start_ns) / TICK_NS;
+    (0..count).map(move |number| {
+        let phase = u128::from(number.wrapping_mul(GOLDEN)) * u128::from(TICK_NS) >> 64;
+        start_ns + number * TICK_NS + phase as u64
+    })
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    fn ticks() -> Ticks {
-        Ticks { samples: Distribution::new(), next_ns: 5_000_000 }
+    const MS: u64 = 1_000_000;
+
+    /// What ticks record of one pause of `length` from `at` on, in a window of 100 s.
+    fn late(at: u64, length: u64) -> Vec<u64> {
+        let pause = at..at + length;
+        let ticks = ticks(&(0..100_000 * MS));
+        ticks.filter(|due| pause.contains(due)).map(|due| pause.end - due).collect()
     }
 
     #[test]
-    fn every_missed_tick_is_recorded_with_its_own_lateness() {
-        let mut ticks = ticks();
-        ticks.expired(1, 5_000_040, u64::MAX);
-        assert_eq!(ticks.samples.max(), Some(40));
-        // Ticks at 6, 7, … 15 ms, all of them learnt of at 15.1 ms.
-        ticks.expired(10, 15_100_000, u64::MAX);
-        assert_eq!((ticks.samples.count(), ticks.next_ns), (11, 16_000_000));
-        let near = |q: f64, ns: u64| {
-            let found = ticks.samples.quantile(q).unwrap();
-            assert!(found.abs_diff(ns) <= ns / 1000, "{q}: {found}, not {ns}");
-        };
-        near(1.0, 9_100_000);
-        near(6.0 / 11.0, 4_100_000);
-        near(2.0 / 11.0, 100_000);
+    fn a_tick_falls_into_every_ten_milliseconds_at_every_phase() {
+        let window = 7 * MS..(7 + 100_000) * MS;
+        let ticks: Vec<u64> = ticks(&window).collect();
+        assert_eq!(ticks.len(), 10_000);
+        for (number, due) in (0..).zip(&ticks) {
+            assert_eq!((due - window.start) / TICK_NS, number);
+        }
+        // A load at constant gaps of 10 ms, or of 1 ms, meets no more ticks at one phase than at another.
+        for period in [10 * MS, MS] {
+            let mut tenths = [0; 10];
+            for due in &ticks {
+                tenths[((due - window.start) % period * 10 / period) as usize] += 1;
+            }
+            assert!(tenths.iter().all(|n| (990..=1_010).contains(n)), "{period}: {tenths:?}");
+        }
     }
 
     #[test]
-    fn ticks_after_the_window_are_not_recorded() {
-        let mut ticks = ticks();
-        ticks.expired(1_000, 900_000_000, 8_000_000);
-        assert_eq!((ticks.samples.count(), ticks.next_ns), (3, 8_000_000));
+    fn a_pause_weighs_as_many_ticks_as_it_lasts() {
+        for length in [MS, 3 * MS, 8 * MS] {
+            let seen = (0..1_000).map(|n| late(n * 97 * MS + n * 31_337, length).len());
+            let (seen, expected) = (seen.sum::<usize>() as u64, 1_000 * length / TICK_NS);
+            assert!(seen.abs_diff(expected) <= 30, "{length}: {seen}, not {expected}");
+        }
+        for n in 0..1_000 {
+            let seen = late(n * 97 * MS, 20 * MS);
+            assert!(seen.iter().max().is_some_and(|ns| *ns <= 20 * MS), "never missed");
+            let seen = late(n * 97 * MS, 1_000 * MS);
+            assert!((99..=101).contains(&seen.len()), "{}", seen.len());
+            assert!(seen[0] > 980 * MS, "the longest is understated by less than two ticks");
+        }
     }
 
     #[test]
-    fn a_window_has_one_tick_per_millisecond_however_late_the_meter_starts() {
-        let start = clock::now().saturating_sub(30_000_000);
-        let window = start..start + 50_000_000;
+    fn a_window_has_one_tick_per_ten_milliseconds_however_late_the_meter_starts() {
+        let start = clock::now().saturating_sub(30 * MS);
+        let window = start..start + 50 * MS;
         let core = 1; // Counted round: a host of one core has it, too.
-        let samples = measure(&window, core, &AtomicBool::new(false)).unwrap();
-        assert_eq!(samples.count(), 50);
-        assert!(samples.max().unwrap() >= 30_000_000, "the start that was missed is not hidden");
+        let samples = measure(&window, core, &AtomicBool::new(false));
+        assert_eq!(samples.count(), 5);
+        assert!(samples.max().unwrap() >= 20 * MS, "the start that was missed is not hidden");
         assert!(clock::now() >= window.end - TICK_NS);
     }
 
     #[test]
     fn a_meter_that_is_called_off_ends() {
         let start = clock::now();
-        let samples = measure(&(start..u64::MAX), 0, &AtomicBool::new(true)).unwrap();
+        let samples = measure(&(start..u64::MAX), 0, &AtomicBool::new(true));
         assert!(samples.is_empty());
     }
 }

@@ -83,7 +83,7 @@ metrics! {
     Reconnect = "reconnect", Nothing;
     /// From the target's end to a link's reconnection, of every link, in a trial with a restart.
     Recovery = "recovery", Nothing;
-    /// How late a 1 ms tick woke a thread of a worker: the delay that machine and scheduler add to anything timed there.
+    /// How late a tick woke a thread of a worker that only sleeps, 100 per second: the delay that machine and scheduler add to anything timed there.
     Hiccup = "hiccup", Nothing;
     /// The same in the target's process.
     TargetHiccup = "target_hiccup", Nothing;

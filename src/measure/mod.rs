@@ -22,13 +22,14 @@ mod series;
 mod snapshot;
 mod specimen;
 mod storm;
+mod tally;
 mod tree;
 mod watched;
 mod wire;
 
 pub use age::{Ages, Knowledge};
 pub use cgroup::Cgroup;
-pub use core::{allowed_cores, pin, pin_process};
+pub use core::{allowed_cores, give_way, pin, pin_process};
 pub use counter::{Counter, Counters};
 pub use distribution::{Distribution, Quantile};
 pub use error_kind::ErrorKind;
@@ -40,7 +41,7 @@ pub use ledger::{
 pub use metric::{Awaits, Metric};
 pub use pressure::was_ever_under_pressure;
 pub use process::{Process, raise_descriptor_limit};
-pub use recorder::Recorder;
+pub use recorder::{Packing, Recorder};
 pub use sample::{DeliverySample, RawSamples, RequestSample, Samples};
 pub use series::{BATCH_NS, Batch, Series};
 pub use snapshot::{Interval, PackedInterval, Snapshot};

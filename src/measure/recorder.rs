@@ -1,15 +1,23 @@
 //! A shard's recorder: distributions and counters, swapped out whole.
 
 use std::collections::BTreeMap;
+use std::ops::Range;
 
-use super::{Counter, Counters, Distribution, ErrorKind, Metric, Series, Snapshot, Storm};
+use serde::Serialize;
+use serde_json::value::to_raw_value;
+
+use super::tally::Tally;
+use super::{
+    Counter, Counters, ErrorKind, Ledger, Metric, PackedInterval, Publishing, Receipts, Series,
+    Snapshot, Specimens, Storm,
+};
 
 /// One shard's samples: plain memory, no lock, no allocation after the first sample of a metric.
 ///
-/// A shard owns two and swaps them every second; another thread turns the full one into a [`Snapshot`].
+/// A shard owns some and swaps them every second; another thread encodes the full one.
 #[derive(Debug, Default)]
 pub struct Recorder {
-    distributions: [Option<Box<Distribution>>; Metric::ALL.len()],
+    tallies: [Option<Box<Tally>>; Metric::ALL.len()],
     series: Series,
     storm: Storm,
     herd: Storm,
@@ -26,8 +34,8 @@ impl Recorder {
     /// Records a sample of `ns` nanoseconds.
     #[inline]
     pub fn record(&mut self, metric: Metric, ns: u64) {
-        let distribution = self.distributions[metric as usize].get_or_insert_default();
-        if !distribution.record(ns) {
+        let tally = self.tallies[metric as usize].get_or_insert_default();
+        if !tally.record(ns) {
             self.counters.add(Counter::Saturated, 1);
         }
     }
@@ -80,8 +88,8 @@ impl Recorder {
         self.series.clear();
         self.storm.clear();
         self.herd.clear();
-        for distribution in self.distributions.iter_mut().flatten() {
-            distribution.clear();
+        for tally in self.tallies.iter_mut().flatten() {
+            tally.clear();
         }
     }
 
@@ -96,19 +104,94 @@ impl Recorder {
             ..Snapshot::default()
         };
         for metric in Metric::ALL {
-            if let Some(samples) = &self.distributions[metric as usize]
+            if let Some(samples) = &self.tallies[metric as usize]
                 && !samples.is_empty()
             {
-                snapshot.distributions.insert(metric, samples.as_ref().clone());
+                snapshot.distributions.insert(metric, samples.distribution());
             }
         }
         snapshot
     }
 }
 
+/// The encoding of a full recorder in steps, which leaves it empty.
+#[derive(Debug)]
+pub struct Packing {
+    recorder: Box<Recorder>,
+    /// How many metrics are encoded.
+    done: usize,
+    distributions: BTreeMap<Metric, String>,
+}
+
+/// A [`Snapshot`] as it is encoded: the distributions already are.
+#[derive(Serialize)]
+struct Encoded<'a> {
+    distributions: &'a BTreeMap<Metric, String>,
+    series: &'a Series,
+    storm: &'a Storm,
+    herd: &'a Storm,
+    counters: &'a Counters,
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    described: &'a BTreeMap<ErrorKind, String>,
+    // What only the last snapshot of a shard carries.
+    unrecognised: Specimens,
+    receipts: Receipts,
+    publishing: Publishing,
+    ledger: Ledger,
+}
+
+impl Packing {
+    /// Begins to encode `recorder`.
+    pub const fn new(recorder: Box<Recorder>) -> Self {
+        Self { recorder, done: 0, distributions: BTreeMap::new() }
+    }
+
+    /// Encodes and empties the next metric that has samples; returns false where none is left.
+    pub fn step(&mut self) -> bool {
+        while let Some(slot) = self.recorder.tallies.get_mut(self.done) {
+            let metric = Metric::ALL[self.done];
+            self.done += 1;
+            if let Some(tally) = slot.as_deref_mut().filter(|tally| !tally.is_empty()) {
+                self.distributions.insert(metric, tally.encode());
+                tally.clear();
+                return true;
+            }
+        }
+        false
+    }
+
+    /// The interval `span` of what was recorded, and the empty recorder.
+    ///
+    /// # Errors
+    ///
+    /// Where a count cannot be encoded.
+    pub fn finish(
+        mut self,
+        span: Range<u64>,
+    ) -> serde_json::Result<(PackedInterval, Box<Recorder>)> {
+        while self.step() {}
+        let Recorder { series, storm, herd, counters, described, .. } = &*self.recorder;
+        let bytes = to_raw_value(&Encoded {
+            distributions: &self.distributions,
+            series,
+            storm,
+            herd,
+            counters,
+            described,
+            unrecognised: Specimens::default(),
+            receipts: Receipts::default(),
+            publishing: Publishing::default(),
+            ledger: Ledger::default(),
+        })?;
+        self.recorder.clear();
+        Ok((PackedInterval::new(span, bytes), self.recorder))
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::measure::Interval;
 
     #[test]
     fn a_cleared_recorder_is_as_new() {
@@ -145,5 +228,27 @@ mod tests {
         recorder.record(Metric::Freshness, u64::MAX);
         assert_eq!(recorder.counted(Counter::Saturated), 1);
         assert_eq!(recorder.snapshot().distributions[&Metric::Freshness].count(), 1);
+    }
+
+    #[test]
+    fn a_recorder_is_packed_as_its_snapshot_and_left_empty() {
+        let mut recorder = Box::new(Recorder::new());
+        let empty = Packing::new(Box::default()).finish(0..1).unwrap().0;
+        assert_eq!(empty.unpack().unwrap().snapshot, Snapshot::default());
+        recorder.record(Metric::Slip, 5);
+        recorder.record(Metric::Freshness, 3_000_000);
+        recorder.record_due(1, 5);
+        recorder.record_dial(1);
+        recorder.record_poll(2_000_000);
+        recorder.error(ErrorKind::Timeout);
+        recorder.describe(ErrorKind::Timeout, || "no \"answer\"".to_owned());
+        let snapshot = recorder.snapshot();
+        let mut packing = Packing::new(recorder);
+        assert_eq!((packing.step(), packing.step(), packing.step()), (true, true, false));
+        let (packed, recorder) = packing.finish(7..9).unwrap();
+        let interval = Interval { start_ns: 7, end_ns: 9, snapshot };
+        assert_eq!(packed.unpack().unwrap(), interval);
+        assert_eq!(packed.bytes(), interval.pack().unwrap().bytes(), "encoded once, to the byte");
+        assert_eq!(recorder.snapshot(), Snapshot::default());
     }
 }

@@ -1,8 +1,9 @@
 //! Facts of a stretch of time, merged over shards, workers, hosts and trials by one function.
 
 use std::collections::BTreeMap;
+use std::ops::Range;
 
-use serde::{Deserialize, Serialize, Serializer};
+use serde::{Deserialize, Serialize};
 use serde_json::value::{RawValue, to_raw_value};
 
 use super::{
@@ -88,61 +89,51 @@ pub struct Interval {
 }
 
 impl Interval {
-    /// The interval as its worker reports it: encoded here, and nowhere else until the results folder is written.
+    /// The interval, encoded.
     ///
     /// # Errors
     ///
     /// Where a histogram cannot be encoded.
-    pub fn pack(self) -> serde_json::Result<PackedInterval> {
-        let bytes = to_raw_value(&self.snapshot)?;
-        Ok(PackedInterval { interval: self, bytes })
+    pub fn pack(&self) -> serde_json::Result<PackedInterval> {
+        Ok(PackedInterval::new(self.start_ns..self.end_ns, to_raw_value(&self.snapshot)?))
     }
 }
 
-/// An interval together with the bytes that its worker encoded its snapshot in, to be passed on as they are.
-#[derive(Debug, Clone, Deserialize)]
-#[serde(try_from = "Wire<Box<RawValue>>")]
+/// An interval whose snapshot is encoded: by its worker, once. It is passed on and kept as it is, until it is read.
+#[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct PackedInterval {
-    /// The interval.
-    pub interval: Interval,
-    bytes: Box<RawValue>,
-}
-
-/// How it crosses a process boundary: as the interval itself would.
-#[derive(Serialize, Deserialize)]
-struct Wire<T> {
-    start_ns: u64,
-    end_ns: u64,
-    snapshot: T,
+    /// Its start, in monotonic nanoseconds.
+    pub start_ns: u64,
+    /// Its end, in monotonic nanoseconds.
+    pub end_ns: u64,
+    snapshot: Box<RawValue>,
 }
 
 impl PackedInterval {
+    /// The interval `span` with a snapshot that was encoded.
+    pub(super) const fn new(span: Range<u64>, snapshot: Box<RawValue>) -> Self {
+        Self { start_ns: span.start, end_ns: span.end, snapshot }
+    }
+
     /// The snapshot as it was encoded.
     pub fn bytes(&self) -> &str {
-        self.bytes.get()
+        self.snapshot.get()
+    }
+
+    /// The interval.
+    ///
+    /// # Errors
+    ///
+    /// Where what was encoded is no snapshot.
+    pub fn unpack(&self) -> serde_json::Result<Interval> {
+        let Self { start_ns, end_ns, .. } = *self;
+        Ok(Interval { start_ns, end_ns, snapshot: serde_json::from_str(self.bytes())? })
     }
 }
 
 impl PartialEq for PackedInterval {
     fn eq(&self, other: &Self) -> bool {
-        self.interval == other.interval && self.bytes() == other.bytes()
-    }
-}
-
-impl Serialize for PackedInterval {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let Interval { start_ns, end_ns, .. } = self.interval;
-        Wire { start_ns, end_ns, snapshot: &self.bytes }.serialize(serializer)
-    }
-}
-
-impl TryFrom<Wire<Box<RawValue>>> for PackedInterval {
-    type Error = serde_json::Error;
-
-    fn try_from(wire: Wire<Box<RawValue>>) -> serde_json::Result<Self> {
-        let Wire { start_ns, end_ns, snapshot: bytes } = wire;
-        let snapshot = serde_json::from_str(bytes.get())?;
-        Ok(Self { interval: Interval { start_ns, end_ns, snapshot }, bytes })
+        (self.start_ns, self.end_ns, self.bytes()) == (other.start_ns, other.end_ns, other.bytes())
     }
 }
 

@@ -43,7 +43,7 @@ impl Intervals {
             none => none.insert(unnamed()?),
         };
         file.write_all_at(bytes, self.end)?;
-        let Interval { start_ns, end_ns, .. } = packed.interval;
+        let PackedInterval { start_ns, end_ns, .. } = *packed;
         let length = bytes.len() as u32;
         self.places.push(Place { start_ns, end_ns, offset: self.end, length });
         self.end += u64::from(length);
@@ -53,6 +53,18 @@ impl Intervals {
     /// The earliest start of any, in monotonic nanoseconds.
     pub fn first_ns(&self) -> Option<u64> {
         self.places.iter().map(|place| place.start_ns).min()
+    }
+
+    /// Passes on the measurements that were added after the first `known` of them; returns how many there are.
+    ///
+    /// # Errors
+    ///
+    /// Where they cannot be read.
+    pub fn since(&self, known: usize, mut take: impl FnMut(&Snapshot)) -> io::Result<usize> {
+        for place in self.places.iter().skip(known) {
+            take(&self.read(*place)?);
+        }
+        Ok(self.places.len())
     }
 
     /// Passes on all measurements, merged by the result of `group` on an interval's start and end: groups ascending, one at
@@ -158,6 +170,9 @@ mod tests {
             intervals.push(&interval(start, sent).pack().unwrap()).unwrap();
         }
         assert_eq!(intervals.first_ns(), Some(0));
+        let mut later = 0;
+        let sent = |snapshot: &Snapshot| later += snapshot.counters.get(Counter::Sent);
+        assert_eq!((intervals.since(2, sent).unwrap(), later), (5, 4 + 8 + 16));
         let mut told = Vec::new();
         let by_ten = |start: u64, _| (start / 10) as i64;
         intervals
@@ -178,8 +193,8 @@ mod tests {
         let frame = serde_json::to_vec(&packed).unwrap();
         let passed_on: PackedInterval = serde_json::from_slice(&frame).unwrap();
         assert_eq!(passed_on, packed);
-        assert_eq!(packed.interval, interval(0, 7));
-        assert_eq!(serde_json::from_slice::<Interval>(&frame).unwrap(), packed.interval);
+        assert_eq!(packed.unpack().unwrap(), interval(0, 7));
+        assert_eq!(serde_json::from_slice::<Interval>(&frame).unwrap(), interval(0, 7));
         let mut intervals = Intervals::default();
         intervals.push(&passed_on).unwrap();
         let mut kept = vec![0; intervals.end as usize];

@@ -289,7 +289,7 @@ pub(super) fn machine(view: &View) -> String {
     };
     let percent = |share: f64| format!("{} %", significant(share * 100.0));
     format!(
-        "{judged}. Worst trial: a 1 ms timer was late by p99.9 {} in the workers and {} in the target; CPU steal {}, \
+        "{judged}. Worst trial: a sleeping thread woke late by p99.9 {} in the workers and {} in the target; CPU steal {}, \
          cgroup throttling {}, waiting for a core {}.",
         worst("hiccup_ns_p999", nanoseconds),
         worst("target_hiccup_ns_p999", nanoseconds),

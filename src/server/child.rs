@@ -139,9 +139,10 @@ async fn obey(
         match orders.recv().await {
             Order::Start { at_ns } => {
                 let window = at_ns + assignment.window.start..at_ns + assignment.window.end;
-                let TargetAssignment { shards, first_core, .. } = *assignment;
-                watch =
-                    Some(Watch::start(Metric::TargetHiccup, window.clone(), shards, first_core));
+                let TargetAssignment { shards, first_core, observers, .. } = *assignment;
+                let own = window.clone();
+                let start_watch = || Watch::start(Metric::TargetHiccup, own, shards, first_core);
+                watch = observers.meters.then(start_watch);
                 start(window, publish_plan(assignment, at_ns))?;
             }
             Order::Finish | Order::Abort => return Ok(watch),

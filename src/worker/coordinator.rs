@@ -1,29 +1,27 @@
-//! The worker's main thread: shards out, orders in, reports back.
+//! The worker's main thread: shards out, orders in, reports back. It sleeps until one of them has something to say.
 
-use std::ops::Range;
-use std::sync::{Arc, mpsc};
+use std::sync::Arc;
 use std::thread::JoinHandle;
-use std::time::Duration;
 
-use tokio::sync::mpsc as orders_to;
+use tokio::sync::mpsc;
 
+use super::hand_over::{HandOver, Manner};
 use super::shard::{self, Command, Message, ShardAssignment};
 use crate::control::{Order, Orders, Report, Reports, WorkerAssignment};
-use crate::measure::{Interval, Metric, Snapshot, Watch};
+use crate::measure::{Counter, Metric, Snapshot, Watch};
 use crate::pattern::Timeline;
-
-/// How often orders are checked while shards are silent.
-const TICK: Duration = Duration::from_millis(5);
 
 /// Samples in one frame: well under its limit.
 const SAMPLES: usize = 8_192;
 
+/// Why a shard that says nothing has ended.
+const SILENT: &str = "a worker thread exited unexpectedly";
+
 struct Shards {
-    commands: Vec<orders_to::UnboundedSender<Command>>,
-    messages: mpsc::Receiver<Message>,
+    commands: Vec<mpsc::UnboundedSender<Command>>,
+    messages: mpsc::UnboundedReceiver<Message>,
     threads: Vec<JoinHandle<()>>,
-    /// Recorders of a second that some shards have not handed over yet.
-    intervals: Vec<(Interval, usize)>,
+    desk: HandOver,
 }
 
 /// Carries out `assignment`; returns the unreported measurements, or why the trial cannot continue.
@@ -32,8 +30,19 @@ pub(super) fn run(
     orders: &mut Orders,
     reports: &Reports,
 ) -> Result<Snapshot, String> {
-    let WorkerAssignment { plateaus, phases, .. } = assignment;
-    let shards = Shards::spawn(assignment).map_err(|error| format!("cannot start: {error}"))?;
+    let failed = |error| format!("cannot start: {error}");
+    let shards = Shards::spawn(assignment, reports).map_err(failed)?;
+    let runtime = tokio::runtime::Builder::new_current_thread().build().map_err(failed)?;
+    runtime.block_on(conduct(assignment, shards, orders, reports))
+}
+
+async fn conduct(
+    assignment: &WorkerAssignment,
+    mut shards: Shards,
+    orders: &mut Orders,
+    reports: &Reports,
+) -> Result<Snapshot, String> {
+    let WorkerAssignment { plateaus, phases, observers, .. } = assignment;
     let links = assignment.links.end - assignment.links.start;
     let mut opened = 0;
     for plateau in plateaus.iter().copied().filter(|&plateau| plateau < links).chain([links]) {
@@ -42,20 +51,20 @@ pub(super) fn run(
         let over_ns = (phases.connect.ns() as f64 * share) as u64;
         shards.send(&Command::Open { upto: plateau, over_ns });
         opened = plateau;
-        if !shards.opened(orders)? {
+        if !shards.opened(orders).await? {
             return Ok(shards.abort());
         }
         if plateau == links {
             break;
         }
         tell(reports, &Report::Plateau { links: plateau })?;
-        match orders.recv_blocking() {
+        match orders.recv().await {
             Order::Continue => {}
             _ => return Ok(shards.abort()),
         }
     }
     tell(reports, &Report::Ready { address: None, trust: None })?;
-    let Order::Start { at_ns: start_ns } = orders.recv_blocking() else {
+    let Order::Start { at_ns: start_ns } = orders.recv().await else {
         return Ok(shards.abort());
     };
     let window_ns = start_ns + phases.warmup.ns();
@@ -66,10 +75,13 @@ pub(super) fn run(
         end_ns: window_ns + phases.measure.ns(),
     };
     let window = timeline.window_ns..timeline.end_ns;
-    let watch = Watch::start(Metric::Hiccup, window, assignment.shards, assignment.first_core);
+    let watch = || Watch::start(Metric::Hiccup, window, assignment.shards, assignment.first_core);
+    let watch = observers.meters.then(watch);
     shards.send(&Command::Start(timeline));
-    let mut rest = shards.finish(orders, reports)?;
-    rest.merge(&watch.finish());
+    let mut rest = shards.finish(orders, reports).await?;
+    if let Some(watch) = watch {
+        rest.merge(&watch.finish());
+    }
     Ok(rest)
 }
 
@@ -77,26 +89,25 @@ fn tell(reports: &Reports, report: &Report) -> Result<(), String> {
     reports.send(report).map_err(|error| error.to_string())
 }
 
-fn progress(reports: &Reports, interval: Interval) -> Result<(), String> {
-    let packed = interval.pack().map_err(|error| error.to_string())?;
-    tell(reports, &Report::Progress(packed))
-}
-
 impl Shards {
-    fn spawn(assignment: &WorkerAssignment) -> std::io::Result<Self> {
-        let (sender, messages) = mpsc::channel();
+    fn spawn(assignment: &WorkerAssignment, reports: &Reports) -> std::io::Result<Self> {
+        let (sender, messages) = mpsc::unbounded_channel();
+        let reports = reports.clone();
+        let manner =
+            Manner { at_once: assignment.observers.frames, gives_way: !assignment.awaited };
+        let (desk, seconds) = HandOver::start(manner, move |report| tell(&reports, report))?;
         let count = u64::from(assignment.shards.max(1));
         let (mut commands, mut threads) = (Vec::new(), Vec::new());
         for index in 0..count {
-            let (command, receiver) = orders_to::unbounded_channel();
+            let (command, receiver) = mpsc::unbounded_channel();
             commands.push(command);
             let part = ShardAssignment { worker: assignment.clone(), index, of: count };
-            let sender = sender.clone();
+            let (sender, seconds) = (sender.clone(), seconds.clone());
             let name = format!("shard-{index}");
             let thread = std::thread::Builder::new().name(name);
-            threads.push(thread.spawn(move || shard::run(part, receiver, &sender))?);
+            threads.push(thread.spawn(move || shard::run(part, receiver, &sender, seconds))?);
         }
-        Ok(Self { commands, messages, threads, intervals: Vec::new() })
+        Ok(Self { commands, messages, threads, desk })
     }
 
     fn send(&self, command: &Command) {
@@ -107,102 +118,72 @@ impl Shards {
     }
 
     /// Waits until every shard has opened its links; false where the conductor calls it off.
-    fn opened(&self, orders: &mut Orders) -> Result<bool, String> {
+    async fn opened(&mut self, orders: &mut Orders) -> Result<bool, String> {
         let mut waiting = self.commands.len();
         while waiting > 0 {
-            match self.messages.recv_timeout(TICK) {
-                Ok(Message::Opened) => waiting -= 1,
-                Ok(Message::Failed(reason)) => return Err(reason),
-                Ok(Message::Second { .. } | Message::Samples(_) | Message::Done(_)) => {}
-                Err(mpsc::RecvTimeoutError::Timeout) => {
-                    if orders.called_off() {
-                        return Ok(false);
-                    }
-                }
-                Err(mpsc::RecvTimeoutError::Disconnected) => {
-                    return Err("a worker thread exited unexpectedly".to_owned());
-                }
+            tokio::select! {
+                biased;
+                message = self.messages.recv() => match message {
+                    Some(Message::Opened) => waiting -= 1,
+                    Some(Message::Failed(reason)) => return Err(reason),
+                    Some(Message::Samples(_) | Message::Done(_)) => {}
+                    None => return Err(SILENT.to_owned()),
+                },
+                // Other orders are out of place now and are dropped.
+                order = orders.recv() => if order == Order::Abort {
+                    return Ok(false);
+                },
             }
         }
         Ok(true)
     }
 
-    /// Reports every second until all shards are done; returns the unreported measurements.
-    fn finish(mut self, orders: &mut Orders, reports: &Reports) -> Result<Snapshot, String> {
+    /// Passes orders on until all shards are done; returns the unreported measurements.
+    async fn finish(mut self, orders: &mut Orders, reports: &Reports) -> Result<Snapshot, String> {
         let mut rest = Snapshot::default();
         let mut working = self.commands.len();
         while working > 0 {
-            match self.messages.recv_timeout(TICK) {
-                Ok(Message::Second { span, mut recorder, back }) => {
-                    let snapshot = recorder.snapshot();
-                    recorder.clear();
-                    // A shard that has ended needs no spare any more.
-                    let _ = back.send(recorder);
-                    if let Some(interval) = self.whole(span, &snapshot) {
-                        progress(reports, interval)?;
-                    }
-                }
-                Ok(Message::Samples(samples)) => {
-                    for part in samples.parts(SAMPLES) {
-                        tell(reports, &Report::Samples(part))?;
-                    }
-                }
-                Ok(Message::Done(snapshot)) => {
-                    rest.merge(&snapshot);
-                    working -= 1;
-                }
-                Ok(Message::Failed(reason)) => return Err(reason),
-                Ok(Message::Opened) => {}
-                Err(mpsc::RecvTimeoutError::Timeout) => {
-                    while let Some(order) = orders.try_recv() {
-                        match order {
-                            Order::TargetDown { at_ns } => self.send(&Command::TargetDown(at_ns)),
-                            Order::Published(published) => {
-                                self.send(&Command::Published(Arc::new(published)));
-                            }
-                            Order::Abort => self.send(&Command::Abort),
-                            _ => {}
+            rest.counters.add(Counter::CoordinatorWakeUps, 1);
+            tokio::select! {
+                biased;
+                message = self.messages.recv() => match message {
+                    Some(Message::Samples(samples)) => {
+                        for part in samples.parts(SAMPLES) {
+                            tell(reports, &Report::Samples(part))?;
                         }
                     }
-                }
-                Err(mpsc::RecvTimeoutError::Disconnected) => {
-                    return Err("a worker thread exited unexpectedly".to_owned());
-                }
+                    Some(Message::Done(snapshot)) => {
+                        rest.merge(&snapshot);
+                        working -= 1;
+                    }
+                    Some(Message::Failed(reason)) => return Err(reason),
+                    Some(Message::Opened) => {}
+                    None => return Err(SILENT.to_owned()),
+                },
+                order = orders.recv() => match order {
+                    Order::TargetDown { at_ns } => self.send(&Command::TargetDown(at_ns)),
+                    Order::Published(published) => {
+                        self.send(&Command::Published(Arc::new(published)));
+                    }
+                    Order::Abort => self.send(&Command::Abort),
+                    _ => {}
+                },
             }
         }
-        for (interval, _) in std::mem::take(&mut self.intervals) {
-            progress(reports, interval)?;
+        for thread in self.threads.drain(..) {
+            // A shard reports by message, and its panic was printed.
+            let _ = thread.join();
         }
-        self.join();
+        self.desk.take_over()?;
         Ok(rest)
-    }
-
-    /// Adds one shard's second; returns the second of all shards once it is whole.
-    fn whole(&mut self, span: Range<u64>, snapshot: &Snapshot) -> Option<Interval> {
-        let known = self.intervals.iter().position(|(known, _)| known.start_ns == span.start);
-        let at = known.unwrap_or_else(|| {
-            let Range { start: start_ns, end: end_ns } = span;
-            let snapshot = Snapshot::default();
-            self.intervals.push((Interval { start_ns, end_ns, snapshot }, 0));
-            self.intervals.len() - 1
-        });
-        let (interval, parts) = &mut self.intervals[at];
-        interval.snapshot.merge(snapshot);
-        *parts += 1;
-        (*parts == self.commands.len()).then(|| self.intervals.remove(at).0)
     }
 
     /// Ends the shards before the start: nothing was measured.
     fn abort(self) -> Snapshot {
         self.send(&Command::Abort);
-        self.join();
-        Snapshot::default()
-    }
-
-    fn join(self) {
         for thread in self.threads {
-            // A shard reports by message, and its panic was printed.
             let _ = thread.join();
         }
+        Snapshot::default()
     }
 }

@@ -1,11 +1,12 @@
 //! The worker process: offers its exact share of a case's load, on shards with one thread each, and reports its
 //! measurements every second.
 //!
-//! The main thread only coordinates: it turns the shards' full recorders into snapshots, so that shards spend no time on
-//! that.
+//! The main thread only coordinates, and sleeps while nothing is to be ordered. The shards' full recorders are encoded on a
+//! thread that gives way to all others, so that shards spend no time on that.
 
 mod coordinator;
 mod dialling;
+mod hand_over;
 mod publisher;
 mod shard;
 

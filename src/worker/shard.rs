@@ -9,6 +9,7 @@ use tokio::sync::mpsc as orders_to;
 use tokio::sync::watch;
 
 use super::dialling::{self, Whereabouts};
+use super::hand_over::Second;
 use crate::clock;
 use crate::control::{Published, WorkerAssignment, mishap};
 use crate::measure::{Counter, Metric, RawSamples, Recorder, Snapshot, pin};
@@ -16,8 +17,10 @@ use crate::net::{Dialer, Nursery, Stage, Watch, WireTotals};
 use crate::pace::{Rng, Timer};
 use crate::pattern::{self, Context, Conversation, Timeline};
 
-/// Spare recorders of a shard: the coordinator may hold one for a second without another being allocated.
+/// Spare recorders of a shard: one may be under way for a second without another being allocated.
 const SPARES: usize = 2;
+/// Recorders of a shard at most; where all are under way, on a host without a moment to spare, a second is longer.
+const RECORDERS: usize = 8;
 /// Streams of a trial's seed that belong to the networks of its shards.
 const NETWORKS: u64 = 1 << 53;
 /// How long to wait for duplicates after the last expected delivery.
@@ -59,15 +62,6 @@ pub(super) enum Command {
 pub(super) enum Message {
     /// The links are open.
     Opened,
-    /// A second's recorder, to be sent `back` empty.
-    Second {
-        /// Begin and end, in monotonic nanoseconds.
-        span: Range<u64>,
-        /// The records.
-        recorder: Box<Recorder>,
-        /// Returns the emptied recorder.
-        back: mpsc::Sender<Box<Recorder>>,
-    },
     /// Raw samples.
     Samples(RawSamples),
     /// The rest, with the ledger; the shard has ended.
@@ -80,7 +74,8 @@ pub(super) enum Message {
 pub(super) fn run(
     assignment: ShardAssignment,
     commands: orders_to::UnboundedReceiver<Command>,
-    messages: &mpsc::Sender<Message>,
+    messages: &orders_to::UnboundedSender<Message>,
+    seconds: mpsc::Sender<Second>,
 ) {
     mishap("worker");
     let WorkerAssignment { pinned, first_core, .. } = assignment.worker;
@@ -97,11 +92,13 @@ pub(super) fn run(
         }
     };
     let wire = Rc::new(WireTotals::default());
+    let (messages_of_shard, wire_of_shard) = (messages.clone(), Rc::clone(&wire));
     let shard = Shard {
         assignment,
         commands,
-        messages: messages.clone(),
-        wire: Rc::clone(&wire),
+        messages: messages_of_shard,
+        seconds,
+        wire: wire_of_shard,
         nursery: Nursery::new(),
     };
     let outcome = runtime.block_on(shard.run());
@@ -132,7 +129,8 @@ pub(super) fn run(
 struct Shard {
     assignment: ShardAssignment,
     commands: orders_to::UnboundedReceiver<Command>,
-    messages: mpsc::Sender<Message>,
+    messages: orders_to::UnboundedSender<Message>,
+    seconds: mpsc::Sender<Second>,
     wire: Rc<WireTotals>,
     nursery: Nursery,
 }
@@ -256,14 +254,25 @@ impl Shard {
         for _ in 0..SPARES {
             let _ = back.send(Box::default());
         }
-        let hand_over = |span: Range<u64>| {
-            // The coordinator has had a second for each of the others to empty this one.
-            let spare = spares.try_recv().unwrap_or_default();
+        let shard = self.assignment.index as u32;
+        let mut recorders = SPARES + 1;
+        // Hands over what was recorded, unless too much is under way already and it is not the last.
+        let mut hand_over = |span: Range<u64>, last: bool| {
+            let spare = match spares.try_recv() {
+                Ok(spare) => spare,
+                Err(_) if recorders < RECORDERS || last => {
+                    recorders += 1;
+                    Box::default()
+                }
+                Err(_) => return false,
+            };
             let recorder = context.recorder.replace(spare);
-            let _ = self.messages.send(Message::Second { span, recorder, back: back.clone() });
+            let _ = self.seconds.send(Second { shard, span, recorder, back: back.clone() });
+            true
         };
+        let by_seconds = self.assignment.worker.observers.seconds;
         let deadline_ns = timeline.end_ns + self.assignment.worker.phases.drain.ns();
-        let mut begin_ns = timeline.start_ns;
+        let (mut begin_ns, mut from_ns) = (timeline.start_ns, timeline.start_ns);
         let complete = async {
             spun.await;
             context.complete().await;
@@ -271,24 +280,34 @@ impl Shard {
         };
         tokio::pin!(complete);
         loop {
-            let end_ns = timeline.next_second(begin_ns).min(deadline_ns);
+            let next_ns = if by_seconds { timeline.next_second(from_ns) } else { u64::MAX };
+            let end_ns = next_ns.min(deadline_ns);
             tokio::select! {
                 biased;
                 command = self.commands.recv() => {
                     match command {
                         Some(Command::TargetDown(at_ns)) => context.target_down(at_ns),
                         Some(Command::Published(published)) => context.published(&published),
-                        Some(Command::Abort) | None => return hand_over(begin_ns..clock::now()),
+                        Some(Command::Abort) | None => {
+                            hand_over(begin_ns..clock::now(), true);
+                            return;
+                        }
                         Some(Command::Open { .. } | Command::Start(_)) => {}
                     }
                 }
-                () = &mut complete => return hand_over(begin_ns..clock::now()),
+                () = &mut complete => {
+                    hand_over(begin_ns..clock::now(), true);
+                    return;
+                }
                 _ = context.timer.sleep_until(end_ns) => {
-                    hand_over(begin_ns..end_ns);
-                    if end_ns == deadline_ns {
+                    let last = end_ns == deadline_ns;
+                    if hand_over(begin_ns..end_ns, last) {
+                        begin_ns = end_ns;
+                    }
+                    if last {
                         return;
                     }
-                    begin_ns = end_ns;
+                    from_ns = end_ns;
                 }
             }
         }

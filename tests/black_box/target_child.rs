@@ -77,6 +77,7 @@ fn prepare(version: u32, listen: SocketAddr) -> Order {
         conditions: Conditions::default(),
     };
     let assignment = TargetAssignment {
+        observers: tidings::control::Observers::default(),
         case,
         listen,
         shards: 2,

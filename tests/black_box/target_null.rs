@@ -54,6 +54,7 @@ impl NullTarget {
         };
         let pattern = Pattern::WebSocket(WebSocketOptions::default());
         let assignment = Assignment::Target(TargetAssignment {
+            observers: tidings::control::Observers::default(),
             case: Case {
                 id: "websocket".to_owned(),
                 pattern,

@@ -110,7 +110,7 @@ fn supply(metric: Metric, case: &Case) -> Supply {
         Metric::Connect | Metric::TlsHandshake | Metric::Reconnect | Metric::Recovery => {
             Supply::PerTrial(workload.clients as f64)
         }
-        Metric::Hiccup | Metric::TargetHiccup => Supply::PerSecond(1_000.0, 1_000.0),
+        Metric::Hiccup | Metric::TargetHiccup => Supply::PerSecond(100.0, 100.0),
         _ => match &case.pattern {
             Pattern::Request(options) if options.loop_kind == LoopKind::Open => {
                 Supply::PerSecond(options.rate.per_s(), options.rate.per_s())

@@ -194,7 +194,7 @@ pub const SPECS: &[Spec] = &[
     own("profile", Kind::Text, Unit::None)
         .says("the kind of host that the trial was judged as: `dedicated` or `shared`", "files written before it"),
     quantile!("hiccup", "p999", Hiccup, P999, WORKERS)
-        .says("how late a 1 ms tick woke a thread of a worker in the window, 99.9th percentile of all workers", "not measured"),
+        .says("how late a tick woke a thread of a worker that only sleeps (100 ticks per second of the window), 99.9th percentile of all workers", "not measured"),
     quantile!("hiccup", "max", Hiccup, Max, WORKERS)
         .says("the longest of these", "not measured"),
     quantile!("target_hiccup", "p999", TargetHiccup, P999, TARGET)
