@@ -233,7 +233,7 @@ pub enum Report {
     /// The remaining measurements; the child ends after it.
     Done {
         /// The rest, with the ledger.
-        snapshot: Snapshot,
+        snapshot: Box<Snapshot>,
     },
     /// The child cannot continue, for this reason, and ends.
     Failed {

@@ -47,7 +47,7 @@ fn ticks(window: &Range<u64>) -> impl Iterator<Item = u64> {
     let start_ns = window.start;
     let count = window.end.saturating_sub(start_ns) / TICK_NS;
     (0..count).map(move |number| {
-        let phase = u128::from(number.wrapping_mul(GOLDEN)) * u128::from(TICK_NS) >> 64;
+        let phase = (u128::from(number.wrapping_mul(GOLDEN)) * u128::from(TICK_NS)) >> 64;
         start_ns + number * TICK_NS + phase as u64
     })
 }

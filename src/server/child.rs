@@ -26,7 +26,7 @@ use crate::net::tls::Trust;
 pub fn child() -> anyhow::Result<u8> {
     let (mut orders, reports) = attach().context("cannot attach to the conductor")?;
     let report = match run(&mut orders, &reports) {
-        Ok(snapshot) => Report::Done { snapshot },
+        Ok(snapshot) => Report::Done { snapshot: Box::new(snapshot) },
         Err(error) => Report::Failed { reason: format!("{error:#}") },
     };
     let failed = matches!(report, Report::Failed { .. });

@@ -14,7 +14,7 @@ use crate::clock;
 use crate::control::Report;
 use crate::measure::{Packing, Recorder, give_way};
 
-/// CPU time after which a slice ends: the rest of a metric may follow, and both are well under 100 µs.
+/// CPU time after which a slice ends, once the metric under way is encoded: meant for slices of at most 100 µs.
 const SLICE_NS: u64 = 40_000;
 /// Pause between two slices.
 const PAUSE: Duration = Duration::from_millis(1);

@@ -30,7 +30,7 @@ pub fn child() -> anyhow::Result<u8> {
         order => Err(format!("unexpected first order {order:?}")),
     };
     match outcome {
-        Ok(snapshot) => reports.send(&Report::Done { snapshot })?,
+        Ok(snapshot) => reports.send(&Report::Done { snapshot: Box::new(snapshot) })?,
         Err(reason) => reports.send(&Report::Failed { reason })?,
     }
     Ok(0)

@@ -279,7 +279,7 @@ impl Shard {
             let _ = context.timer.sleep_until(clock::now() + GRACE_NS).await;
         };
         tokio::pin!(complete);
-        loop {
+        let ended_ns = loop {
             let next_ns = if by_seconds { timeline.next_second(from_ns) } else { u64::MAX };
             let end_ns = next_ns.min(deadline_ns);
             tokio::select! {
@@ -288,29 +288,23 @@ impl Shard {
                     match command {
                         Some(Command::TargetDown(at_ns)) => context.target_down(at_ns),
                         Some(Command::Published(published)) => context.published(&published),
-                        Some(Command::Abort) | None => {
-                            hand_over(begin_ns..clock::now(), true);
-                            return;
-                        }
+                        Some(Command::Abort) | None => break clock::now(),
                         Some(Command::Open { .. } | Command::Start(_)) => {}
                     }
                 }
-                () = &mut complete => {
-                    hand_over(begin_ns..clock::now(), true);
-                    return;
-                }
+                () = &mut complete => break clock::now(),
                 _ = context.timer.sleep_until(end_ns) => {
-                    let last = end_ns == deadline_ns;
-                    if hand_over(begin_ns..end_ns, last) {
-                        begin_ns = end_ns;
+                    if end_ns == deadline_ns {
+                        break end_ns;
                     }
-                    if last {
-                        return;
+                    if hand_over(begin_ns..end_ns, false) {
+                        begin_ns = end_ns;
                     }
                     from_ns = end_ns;
                 }
             }
-        }
+        };
+        hand_over(begin_ns..ended_ns, true);
     }
 }
 
