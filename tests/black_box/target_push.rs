@@ -220,8 +220,7 @@ fn under_tls_a_socket_that_is_read_late_has_every_event_in_order() {
     let socket = TcpStream::connect(address).unwrap();
     socket.set_read_timeout(Some(PATIENCE)).unwrap();
     let mut stream = StreamOwned::new(connection, socket);
-    let fields: String =
-        HANDSHAKE.iter().map(|(name, value)| format!("{name}: {value}\r\n")).collect();
+    let fields = HANDSHAKE.map(|(name, value)| format!("{name}: {value}\r\n")).concat();
     let ask = format!("GET /topics/t/ws?since=0 HTTP/1.1\r\nhost: target\r\n{fields}\r\n");
     stream.write_all(ask.as_bytes()).unwrap();
     // More than the kernel's buffers hold, before anything is read.
