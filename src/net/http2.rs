@@ -261,7 +261,9 @@ impl Http2 {
 fn leave_out(headers: &mut HeaderMap) {
     if headers.contains_key(CONNECTION) {
         let named: Vec<String> = fields::list(headers, &CONNECTION).map(str::to_owned).collect();
-        named.iter().for_each(|name| drop(headers.remove(name.as_str())));
+        for name in named {
+            headers.remove(name.as_str());
+        }
     }
 }
 

@@ -138,7 +138,9 @@ impl Decoder {
             0 => Err(Undecodable),
             1..FIRST_STATUS => Ok(Name::Wrong(":method".len())),
             FIRST_STATUS..static_table::FIRST_REGULAR => Ok(Name::Status),
-            ..=LAST => static_table::regular(index).cloned().map(Name::Regular).ok_or(Undecodable),
+            static_table::FIRST_REGULAR..=LAST => {
+                static_table::regular(index).cloned().map(Name::Regular).ok_or(Undecodable)
+            }
             _ => {
                 self.table.get(index - LAST - 1).map(|field| field.name.clone()).ok_or(Undecodable)
             }

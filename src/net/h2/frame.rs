@@ -90,9 +90,12 @@ impl FrameHead {
 
 /// Appends a frame's head.
 pub(super) fn put_head(out: &mut Vec<u8>, length: usize, kind: u8, flags: u8, stream: u32) {
-    let [_, a, b, c] = (length as u32).to_be_bytes();
-    let [d, e, f, g] = stream.to_be_bytes();
-    out.extend_from_slice(&[a, b, c, kind, flags, d, e, f, g]);
+    let [_, length @ ..] = (length as u32).to_be_bytes();
+    let mut head = [0; HEAD];
+    head[..3].copy_from_slice(&length);
+    head[3..5].copy_from_slice(&[kind, flags]);
+    head[5..].copy_from_slice(&stream.to_be_bytes());
+    out.extend_from_slice(&head);
 }
 
 /// Appends a frame whose payload is one word: `RST_STREAM`, `WINDOW_UPDATE`.

@@ -125,7 +125,7 @@ fn a_stream_that_is_given_up_is_reset_and_its_octets_are_given_back() {
 #[test]
 fn an_answer_before_the_end_of_the_request_lets_the_rest_go() {
     let mut connection = Connection::new();
-    open(&mut connection, &Method::POST, &[0; 100_000]);
+    open(&mut connection, &Method::POST, &vec![0; 100_000]);
     assert_eq!(fed(&mut connection, &[settings(), head(true)].concat()), None);
     assert!(matches!(outcome(&mut connection, 1), Outcome::Answer(..)));
     connection.out.bytes.clear();
