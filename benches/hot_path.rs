@@ -168,7 +168,7 @@ fn sockets(c: &mut Criterion) {
                     }
                     let mut buffer = [0; 1024];
                     for (near, _) in &mut pairs {
-                        near.read(&mut buffer).await?;
+                        black_box(near.read(&mut buffer).await?);
                     }
                     std::io::Result::Ok(())
                 })

@@ -130,7 +130,7 @@ impl NetError {
     }
 
     /// What breaks the rules of HTTP/1.1.
-    pub(super) fn of_broken(broken: &Broken, seen: Seen<'_>) -> Self {
+    pub(super) fn of_broken(broken: Broken, seen: Seen<'_>) -> Self {
         match broken {
             Broken::Head(ResponseError::TooLarge) => Self::Oversized(broken.to_string()),
             Broken::Head(_) => {

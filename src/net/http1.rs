@@ -98,7 +98,11 @@ impl Http1 {
 
     /// The same, looking whether the peer has closed it since it was last used.
     pub async fn still_open(&mut self) -> bool {
-        poll_fn(|cx| Poll::Ready(self.look(cx))).await;
+        poll_fn(|cx| {
+            self.look(cx);
+            Poll::Ready(())
+        })
+        .await;
         self.seen_open = self.is_open();
         self.seen_open
     }
@@ -132,7 +136,11 @@ impl Http1 {
     async fn begin(&mut self) -> Result<(), NetError> {
         self.meter.arm();
         if !std::mem::take(&mut self.seen_open) {
-            poll_fn(|cx| Poll::Ready(self.look(cx))).await;
+            poll_fn(|cx| {
+                self.look(cx);
+                Poll::Ready(())
+            })
+            .await;
             // What was read or written before the request is no part of it.
             self.meter.arm();
         }
@@ -262,7 +270,7 @@ impl Http1 {
                     }
                 }
                 Poll::Ready(Ok(Err(broken))) => {
-                    return Poll::Ready(Err(NetError::of_broken(&broken, seen)));
+                    return Poll::Ready(Err(NetError::of_broken(broken, seen)));
                 }
                 Poll::Ready(Err(error)) => {
                     return Poll::Ready(Err(NetError::of_io(&error, seen)));
@@ -314,7 +322,7 @@ impl Http1 {
                 Ok(Some(piece)) => return Poll::Ready(Some(Ok(piece))),
                 Err(broken) => {
                     let seen = Seen::by(&self.meter, Part::Body);
-                    return Poll::Ready(Some(Err(NetError::of_broken(&broken, seen))));
+                    return Poll::Ready(Some(Err(NetError::of_broken(broken, seen))));
                 }
             }
             let unread = &mut self.unread;

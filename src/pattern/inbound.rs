@@ -69,10 +69,11 @@ fn plain_length(raw: &RawHead<'_>) -> Option<usize> {
             if length.replace(text.parse().ok()?).is_some() {
                 return None;
             }
-        } else if is("transfer-encoding") || is("expect") || is("upgrade") {
-            return None;
-        } else if is("connection") && !field.value.eq_ignore_ascii_case(b"keep-alive") {
-            return None;
+        } else {
+            let closes = is("connection") && !field.value.eq_ignore_ascii_case(b"keep-alive");
+            if closes || is("transfer-encoding") || is("expect") || is("upgrade") {
+                return None;
+            }
         }
     }
     length
@@ -108,9 +109,14 @@ enum Turn {
 ///
 /// It broke, ended within a request, or carried something other than HTTP/1.1.
 pub(super) async fn serve(receiver: &Receiver, stream: Stream) -> io::Result<()> {
-    let (held, unsent) = (Vec::new(), Vec::new());
-    let mut connection =
-        Connection { receiver, stream, held, untried: false, unsent, unflushed: false };
+    let mut connection = Connection {
+        receiver,
+        stream,
+        held: Vec::new(),
+        untried: false,
+        unsent: Vec::new(),
+        unflushed: false,
+    };
     loop {
         match poll_fn(|cx| connection.poll_turn(cx)).await? {
             Turn::Over => return Ok(()),

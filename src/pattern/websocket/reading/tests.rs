@@ -30,7 +30,7 @@ fn ours(wire: &[u8], pieces: &[usize]) -> (Vec<Seen>, Option<Ended>, Vec<u8>) {
 fn theirs(wire: &[u8]) -> (Vec<Seen>, bool) {
     let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
     runtime.block_on(async {
-        let (near, mut far) = tokio::io::duplex(wire.len() + 64 << 10);
+        let (near, mut far) = tokio::io::duplex((wire.len() + 64) << 10);
         far.write_all(wire).await.unwrap();
         far.shutdown().await.unwrap();
         let mut socket = WebSocket::after_handshake(near, Role::Client);
