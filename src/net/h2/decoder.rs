@@ -192,7 +192,7 @@ impl Head {
     fn take(&mut self, field: Field) {
         match (field.name, field.value) {
             (_, Err(_)) => {
-                self.malformed = Some("a field's value has characters that none may have")
+                self.malformed = Some("a field's value has characters that none may have");
             }
             (Name::Wrong(_), _) => {
                 self.malformed = Some("a field has a name that none may have in an answer");
