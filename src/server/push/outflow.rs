@@ -174,8 +174,10 @@ impl State {
             Some(published_ns) => self.unflushed.push(published_ns),
             None => {}
         };
-        if matches!(self.protocol, Protocol::Events { .. }) && self.next_ns != u64::MAX {
-            // The next heartbeat: only silence needs one.
+        let news = self.partial.is_some() || written > self.control.len();
+        if news && matches!(self.protocol, Protocol::Events { .. }) && self.next_ns != u64::MAX {
+            // The next heartbeat: only silence needs one. The greeting moves none, or links that were opened together would
+            // beat together.
             self.next_ns = now.saturating_add(link.shard.options().sse.heartbeat.ns());
         }
         if let Some((entry, at)) = &mut self.partial {
