@@ -7,7 +7,7 @@
 //! one queue ([`Upkeep`]).
 //!
 //! A policy handles a client that lags too far behind, or falls off the ring: its link is closed, or continues behind a
-//! message that describes the gap. How either is said depends on the [`Protocol`](protocol::Protocol).
+//! message that describes the gap. How either is said depends on the [`Protocol`].
 //!
 //! Over HTTP/2 an event stream is a body like any other, because its connection is shared (`sse`).
 
