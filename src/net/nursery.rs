@@ -147,7 +147,7 @@ impl Nursery {
                 })
                 .await;
                 for slice in woken.chunks(SLICE) {
-                    // Not where the runtime has just had its turn: it would look at its sockets in vain.
+                    // Not where the runtime has just had its turn: it would look at its sockets for nothing.
                     if !waited {
                         tokio::task::yield_now().await;
                     }
@@ -179,7 +179,7 @@ impl Nursery {
     fn poll(&self, key: usize) {
         // Taken out, so that the link may add others.
         let occupant = self.links.borrow_mut().get_mut(key).and_then(Option::take);
-        // A waker can outlive its link, whose place may be another's by then: to be polled once in vain harms none.
+        // A waker can outlive its link, whose place may be another's by then: one needless poll does no harm.
         let Some(mut occupant) = occupant else { return };
         occupant.waker.queued.store(false, Ordering::Release);
         let waker = Waker::from(Arc::clone(&occupant.waker));

@@ -8,7 +8,7 @@ use hyper::header::{
 };
 use hyper::{Method, Request, Uri, Version};
 
-use super::Framing;
+use super::{Framing, digits};
 
 /// Longest head, in bytes.
 pub const HEAD_MAX: usize = 16 << 10;
@@ -191,17 +191,6 @@ impl Meaning {
             (true, length) => Ok((Framing::chunked(), keep_alive && length.is_none())),
         }
     }
-}
-
-/// A number in decimal digits and nothing else.
-fn digits(bytes: &[u8]) -> Option<u64> {
-    if bytes.is_empty() {
-        return None;
-    }
-    bytes.iter().try_fold(0_u64, |number, byte| {
-        let digit = byte.is_ascii_digit().then(|| u64::from(byte - b'0'))?;
-        number.checked_mul(10)?.checked_add(digit)
-    })
 }
 
 #[cfg(test)]

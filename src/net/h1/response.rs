@@ -5,7 +5,7 @@ use std::mem::MaybeUninit;
 use bytes::Bytes;
 use hyper::StatusCode;
 
-use super::{Fields, Framing};
+use super::{Fields, Framing, digits};
 
 /// Longest head of an answer, in bytes.
 pub const RESPONSE_HEAD_MAX: usize = 64 << 10;
@@ -164,17 +164,6 @@ impl Meaning {
     fn keeps_alive(&self) -> bool {
         self.keeps.unwrap_or(self.is_http_11)
     }
-}
-
-/// A decimal number without a sign; a body cannot be as long as the largest ones.
-fn digits(text: &[u8]) -> Option<u64> {
-    if text.is_empty() {
-        return None;
-    }
-    text.iter().try_fold(0_u64, |number, byte| {
-        let digit = byte.is_ascii_digit().then(|| u64::from(byte - b'0'))?;
-        number.checked_mul(10)?.checked_add(digit)
-    })
 }
 
 #[cfg(test)]

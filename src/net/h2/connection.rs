@@ -163,7 +163,7 @@ impl Connection {
         self.streams.get(&id).map_or(0, |stream| stream.sent_ns)
     }
 
-    /// Forgets stream `id`: a server that is not done with it is told so.
+    /// Forgets stream `id`: a server that is not done with it gets a reset.
     pub(in crate::net) fn forget(&mut self, id: u32) {
         let Some(stream) = self.streams.remove(&id) else { return };
         self.give_back_whole(stream.pieces.len() as u32);
@@ -247,7 +247,7 @@ impl Connection {
         }
     }
 
-    /// Has the bytes written that wait; in vain before the task has begun, which writes them anyway.
+    /// Has the bytes written that wait; without effect before the task has begun, which writes them anyway.
     pub(super) fn wake_driver(&mut self) {
         if let Some(driver) = self.driver.take() {
             driver.wake();

@@ -99,8 +99,8 @@ impl Protocol {
         }
     }
 
-    /// Appends what a client that lags as `lag` is told; `None` where it does not lag. A stream that is ended is told what it
-    /// missed, so that it returns knowing it; a WebSocket's close frame says where to resume.
+    /// Appends the notice for a client that lags as `lag`; `None` where it does not lag. The notice to a stream that is ended
+    /// names what it missed; a WebSocket's close frame says where to resume.
     pub(super) fn append_lag(
         &self,
         out: &mut Vec<u8>,
