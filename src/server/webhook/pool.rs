@@ -75,7 +75,8 @@ pub(super) struct ConnectionPool {
 #[derive(Debug)]
 struct Kept {
     most: usize,
-    idle: RefCell<Vec<Connection>>,
+    /// Boxed, as each goes from hand to hand at every attempt.
+    idle: RefCell<Vec<Box<Connection>>>,
     /// How many connections still read the rest of a response.
     finishing: Cell<usize>,
 }
@@ -85,14 +86,14 @@ impl Kept {
         self.idle.borrow().len() + self.finishing.get() < self.most
     }
 
-    fn keep(&self, connection: Connection) {
+    fn keep(&self, connection: Box<Connection>) {
         if self.has_room() {
             self.idle.borrow_mut().push(connection);
         }
     }
 
     /// Takes a connection to `to` that still seems open, and closes those that do not.
-    fn take(&self, to: &Arc<Destination>) -> Option<Connection> {
+    fn take(&self, to: &Arc<Destination>) -> Option<Box<Connection>> {
         loop {
             let mut connection = self.idle.borrow_mut().pop()?;
             if connection.leads_to(to) && connection.is_quiet() {
@@ -102,7 +103,7 @@ impl Kept {
     }
 
     /// Reads the rest of a response, and keeps the connection if that ends well.
-    async fn finish(self: Rc<Self>, mut connection: Connection, received: Received) {
+    async fn finish(self: Rc<Self>, mut connection: Box<Connection>, received: Received) {
         self.finishing.set(self.finishing.get() + 1);
         let reusable = connection.finish(received).await;
         self.finishing.set(self.finishing.get() - 1);
@@ -192,7 +193,7 @@ impl ConnectionPool {
     /// Returns the answer, and keeps, finishes or closes the connection.
     fn conclude(
         &self,
-        connection: Connection,
+        connection: Box<Connection>,
         received: Received,
         rest: Option<Rest>,
     ) -> AttemptResponse {
@@ -223,7 +224,11 @@ impl ConnectionPool {
         answer
     }
 
-    async fn dial(&self, to: &Arc<Destination>, allow_private: bool) -> io::Result<Connection> {
+    async fn dial(
+        &self,
+        to: &Arc<Destination>,
+        allow_private: bool,
+    ) -> io::Result<Box<Connection>> {
         let stream = TcpStream::connect(&*to.resolve(allow_private).await?).await?;
         stream.set_nodelay(true)?;
         let outgoing = Rc::new(Outgoing::new(Rc::clone(&self.writes)));
@@ -235,7 +240,7 @@ impl ConnectionPool {
             }
         };
         let outlet = Outlet::new(wire, Rc::clone(&outgoing));
-        Ok(Connection::new(Arc::clone(to), outlet, outgoing))
+        Ok(Box::new(Connection::new(Arc::clone(to), outlet, outgoing)))
     }
 
     /// Renders the request of a message, signed and with the headers of the standard.
