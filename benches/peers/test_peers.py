@@ -1,5 +1,6 @@
 """The parts of these scripts that need neither peers nor a network: python3 -m unittest discover benches/peers"""
 
+import argparse
 import contextlib
 import io
 import os
@@ -337,6 +338,24 @@ class Documentation(unittest.TestCase):
             self.assertIn(f"| `{name}` |", text)
         for script in ("install", "generators", "servers", "received", "memory", "freshness", "tail", "summary"):
             self.assertIn(f"{script}.py", text)
+
+
+class Rounds(unittest.TestCase):
+    def measured(self, budget):
+        options = argparse.Namespace(seed=1, pairs=5, budget=budget, lock=None)
+        said = io.StringIO()
+        with contextlib.redirect_stdout(said):
+            found = bench.rounds(options, {"a": lambda: {"x": 1}, "b": lambda: {"x": 2}})
+        return found, said.getvalue()
+
+    def test_after_the_budget_no_round_begins_and_the_table_says_so(self):
+        found, said = self.measured(1e-9)
+        self.assertEqual(found, {"a": [{"x": 1}], "b": [{"x": 2}]})
+        self.assertIn("1 of 5 rounds", said)
+
+    def test_without_a_budget_there_are_as_many_rounds_as_asked_for(self):
+        found, said = self.measured(None)
+        self.assertEqual((len(found["a"]), len(found["b"]), said), (5, 5, ""))
 
 
 if __name__ == "__main__":
