@@ -35,6 +35,15 @@ impl Epoch {
         self.0 as u64
     }
 
+    /// Appends it as it is displayed.
+    pub fn push_to(self, text: &mut String) {
+        (0..LENGTH).for_each(|i| text.push(self.digit(i)));
+    }
+
+    fn digit(self, i: usize) -> char {
+        char::from(DIGITS[(self.0 >> (5 * (LENGTH - 1 - i))) as usize % 32])
+    }
+
     /// The one of that number.
     pub const fn from_bits(bits: u64) -> Self {
         Self((bits & 0x3fff_ffff) as u32)
@@ -43,8 +52,7 @@ impl Epoch {
 
 impl Display for Epoch {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let digit = |i: usize| char::from(DIGITS[(self.0 >> (5 * (LENGTH - 1 - i))) as usize % 32]);
-        (0..LENGTH).try_for_each(|i| fmt::Write::write_char(f, digit(i)))
+        (0..LENGTH).try_for_each(|i| fmt::Write::write_char(f, self.digit(i)))
     }
 }
 
