@@ -17,6 +17,7 @@ use std::path::PathBuf;
 
 use crate::control::Observers;
 use crate::judge;
+use crate::measure::PackedInterval;
 use crate::plan::{Plan, PlannedFloor, PlannedTrial};
 use crate::record::{FloorRecord, FolderError, RunFolder, TrialFacts, TrialRecord};
 
@@ -145,5 +146,16 @@ impl Conductor<'_> {
     /// workers'. The trial continues when it returns.
     pub fn measure(&self, trial: &PlannedTrial, on_phase: impl FnMut(Phase, &[u32])) -> TrialFacts {
         trial::run(self, trial, on_phase).0
+    }
+
+    /// The same, showing `on_second` every second of a shard as the workers hand it over: the number of the shard, counted
+    /// over all workers, and what it recorded. It is asked on the thread that conducts the trial, and must not linger.
+    pub fn watch(
+        &self,
+        trial: &PlannedTrial,
+        on_phase: impl FnMut(Phase, &[u32]),
+        on_second: impl FnMut(usize, &PackedInterval),
+    ) -> TrialFacts {
+        trial::watch(self, trial, on_phase, on_second).0
     }
 }

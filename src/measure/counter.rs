@@ -29,6 +29,10 @@ counters! {
     Sent => "sent",
     /// Requests of those that were answered well.
     Answered => "answered",
+    /// Requests of those that failed.
+    Failed => "failed",
+    /// Requests of those that were under way when the trial ended: neither answered nor failed.
+    Unfinished => "unfinished",
     /// Polls of the window beside those: each at once after a page that was full.
     FollowingPolls => "following_polls",
     /// Polls of those that brought nothing.

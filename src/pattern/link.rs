@@ -91,6 +91,8 @@ pub struct Context {
     unfinished: Cell<usize>,
     ready: Cell<u64>,
     in_flight: Cell<u64>,
+    /// Of those: requests and polls.
+    asking: Cell<u64>,
     failure: RefCell<Option<String>>,
     changed: Notify,
     pub(super) recoveries: Recoveries,
@@ -137,6 +139,7 @@ impl Context {
             unfinished: Cell::new(0),
             ready: Cell::new(0),
             in_flight: Cell::new(0),
+            asking: Cell::new(0),
             failure: RefCell::default(),
             changed: Notify::new(),
             recoveries: Recoveries::default(),

@@ -135,12 +135,13 @@ impl Context {
         }
     }
 
-    /// Counts the deliveries of events that nobody published here.
+    /// Counts the deliveries of events that nobody published here, and the requests that have not come to an end.
     pub fn close_books(&self) {
         let waiting = std::mem::take(&mut *self.known.early.borrow_mut());
         if !waiting.is_empty() {
             self.recorder.borrow_mut().count(Counter::Foreign, waiting.len() as u64);
         }
+        self.recorder.borrow_mut().count(Counter::Unfinished, self.under_way());
     }
 }
 

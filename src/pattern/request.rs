@@ -235,7 +235,7 @@ impl Client<'_> {
         let asking = self.source.draw(self.options, rng, self.caller.takes_bytes());
         let name = asking.as_ref().ok().filter(|_| measured && link.keeps());
         let name = name.map(|(asking, _)| self.source.name(asking).to_owned());
-        let _guard = measured.then(|| link.in_flight());
+        let _guard = measured.then(|| link.asking());
         link.count(Counter::Sent, u64::from(measured));
         let (answer, outcome) = match self.carry_out(asking).await {
             Ok((answer, outcome)) => (Some(answer), outcome),
@@ -257,7 +257,10 @@ impl Client<'_> {
                 }
                 (answer.done_ns, None)
             }
-            (_, outcome) => {
+            (answer, outcome) => {
+                if measured {
+                    link.unanswered(answer.as_ref());
+                }
                 let failed = outcome.err();
                 if let Some(kind) = failed {
                     link.error(kind);

@@ -32,6 +32,9 @@ pub struct TrialRecord {
     /// What one failure of each kind said, after the kind's name and a colon; none in files written before it.
     #[serde(default)]
     pub error_samples: Vec<String>,
+    /// Answers by status, `200: 17`; none in files written before it.
+    #[serde(default)]
+    pub statuses: Vec<String>,
     /// Length of the measure window in seconds, as planned.
     pub measure_s: f64,
     /// The account of deliveries (of requests, for `request`); `None` where the trial ended without one.
@@ -143,6 +146,7 @@ impl TrialRecord {
             verdict_reasons,
             verdict_codes,
             error_samples: error_samples(facts),
+            statuses: statuses(facts),
             measure_s: facts.phases.measure.secs(),
             ledger,
             reach: ledger.and_then(|ledger| ledger.reach()),
@@ -215,6 +219,12 @@ fn error_samples(facts: &TrialFacts) -> Vec<String> {
     let unrecognised = &facts.workers.unrecognised.kept;
     let unrecognised = unrecognised.iter().map(|message| (UNRECOGNISED, &message.text));
     described.chain(unrecognised).map(|(kind, text)| sentence(&format!("{kind}: {text}"))).collect()
+}
+
+/// How many answers had each status.
+fn statuses(facts: &TrialFacts) -> Vec<String> {
+    let counts = facts.workers.statuses.counts();
+    counts.iter().map(|(status, answers)| format!("{status}: {answers}")).collect()
 }
 
 /// The texts of reasons, fit for a list cell, and their codes.

@@ -407,4 +407,34 @@ pub const SPECS: &[Spec] = &[
         .says("the target's CPU time per event of a trial without clients, before the first of the case: what publishing costs it", "`publish` is not `publisher`, not measured, `floor = false`, static webhooks"),
     number("publish_cpu_share", "publish_cpu_share", Unit::None, fill::publish_cpu_share).of(Of::Delivering).expected_of(Of::Nothing).better(Better::Neither)
         .says("`publish_cpu_ns_per_event` × events published in the window ÷ the target's CPU time in it: publishing's share of the cost", "likewise"),
+    count("failed", Unit::Of("requests"), WORKERS, Counter::Failed).of(Of::Asking).expected_of(Of::Nothing)
+        .says("of the sent: those that failed, by whatever kind of error; `sent` = `answered` + `failed` + `unfinished`, exactly", "patterns that do not ask, files written before it"),
+    count("unfinished", Unit::Of("requests"), WORKERS, Counter::Unfinished).of(Of::Asking).expected_of(Of::Nothing)
+        .says("of the sent: those that were under way when the drain ended", "likewise"),
+    own("statuses", Kind::List, Unit::None)
+        .says("answers to requests of the window by HTTP status, ascending: `200: 59990 \\| 503: 10`; joined as `verdict_reasons`", "no answers, files written before it"),
+    headline!("response", "p75", Response, P75).of(Of::Asking).expected_of(Of::Nothing)
+        .says("75th percentile of `response_ns_p50`'s samples", "not recorded, files written before it"),
+    headline!("response", "p90", Response, P90).of(Of::Asking).expected_of(Of::Nothing)
+        .says("90th percentile of `response_ns_p50`'s samples", "not recorded, files written before it"),
+    headline!("response", "p999", Response, P999).of(Of::Asking).expected_of(Of::Nothing)
+        .says("99.9th percentile of `response_ns_p50`'s samples", "not recorded, files written before it"),
+    headline!("response", "max", Response, Max).of(Of::Asking).expected_of(Of::Nothing)
+        .says("largest value of `response_ns_p50`'s samples", "not recorded, files written before it"),
+    quantile!("service", "p75", Service, P75, WORKERS).of(Of::Asking).expected_of(Of::Nothing)
+        .says("75th percentile of `service_ns_p50`'s samples", "not recorded, files written before it"),
+    quantile!("service", "p90", Service, P90, WORKERS).of(Of::Asking).expected_of(Of::Nothing)
+        .says("90th percentile of `service_ns_p50`'s samples", "not recorded, files written before it"),
+    quantile!("service", "p999", Service, P999, WORKERS).of(Of::Asking).expected_of(Of::Nothing)
+        .says("99.9th percentile of `service_ns_p50`'s samples", "not recorded, files written before it"),
+    quantile!("service", "max", Service, Max, WORKERS).of(Of::Asking).expected_of(Of::Nothing)
+        .says("largest value of `service_ns_p50`'s samples", "not recorded, files written before it"),
+    quantile!("slip", "max", Slip, Max, WORKERS).of(Of::Asking).expected_of(Of::Nothing)
+        .says("largest value of `slip_ns_p50`'s samples", "not recorded, files written before it"),
+    quantile!("connect", "p90", Connect, P90, WORKERS).of(Of::Every).expected_of(Of::Nothing)
+        .says("90th percentile of `connect_ns_p50`'s samples", "not recorded, files written before it"),
+    quantile!("connect", "max", Connect, Max, WORKERS).of(Of::Every).expected_of(Of::Nothing)
+        .says("largest value of `connect_ns_p50`'s samples", "not recorded, files written before it"),
+    headline!("freshness", "p75", Freshness, P75).of(Of::Delivering).expected_of(Of::Nothing)
+        .says("75th percentile of `freshness_ns_p50`'s samples, lost deliveries likewise", "`request`, no samples, files written before it"),
 ];
