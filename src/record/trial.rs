@@ -1,10 +1,13 @@
 //! The row of one trial: every figure except its distributions.
 
 use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
 
 use super::metrics::{complete, price};
-use super::table::sentence;
-use super::{Cell, Code, Coded, Figures, SCHEMA_VERSION, TrialFacts, Verdict};
+use super::table::{cells, fields, header, sentence, to_csv};
+use super::{
+    Cell, Code, Coded, Column, Figures, SCHEMA_VERSION, TRIAL_COLUMNS, TrialFacts, Verdict,
+};
 use crate::measure::{Awaits, Ledger, Metric};
 use crate::pace::Pacing;
 use crate::scenario::{LoopKind, Outbox, Pattern, PatternKind, Prices, Profile, Publish};
@@ -172,6 +175,21 @@ impl TrialRecord {
             complete(&mut self.figures, clients, cores);
         }
         price(&mut self.figures, clients, prices);
+    }
+
+    /// Rows of `trials.csv`, with its header.
+    pub fn csv<'a>(records: impl IntoIterator<Item = &'a Self>) -> Vec<u8> {
+        let rows = records.into_iter().map(|record| cells(TRIAL_COLUMNS, record));
+        to_csv(std::iter::once(header(TRIAL_COLUMNS)).chain(rows))
+    }
+
+    /// The row as data: every column of `trials.csv`, `null` where its cell would be empty.
+    pub fn json(&self) -> Map<String, Value> {
+        let mut fields = fields(self);
+        let column = |column: &Column| {
+            (column.name.to_owned(), fields.remove(column.name).unwrap_or_default())
+        };
+        TRIAL_COLUMNS.iter().map(column).collect()
     }
 
     /// Whether it failed only because the run was stopped in its middle.
