@@ -10,7 +10,7 @@ use crate::cli::output;
 use crate::cli::screen::Screen;
 
 /// Tells of a run's progress.
-pub(super) struct Teller<'a> {
+pub(in crate::cli) struct Teller<'a> {
     plan: &'a Plan,
     quiet: bool,
     screen: Screen,
@@ -19,12 +19,12 @@ pub(super) struct Teller<'a> {
 
 impl<'a> Teller<'a> {
     /// A teller of `plan`'s run, silent where `quiet`.
-    pub(super) fn new(plan: &'a Plan, quiet: bool) -> Self {
+    pub(in crate::cli) fn new(plan: &'a Plan, quiet: bool) -> Self {
         Self { plan, quiet, screen: Screen::of_stderr(), started_ns: clock::now() }
     }
 
     /// Announces the run. Warnings are printed even with `--quiet`.
-    pub(super) fn begin(&mut self, warnings: &[String]) {
+    pub(in crate::cli) fn begin(&mut self, warnings: &[String]) {
         for warning in warnings {
             output::message(format_args!("warning: {warning}"));
         }
@@ -44,7 +44,7 @@ impl<'a> Teller<'a> {
     }
 
     /// Tells of one step.
-    pub(super) fn tell(&mut self, progress: &Progress<'_>) {
+    pub(in crate::cli) fn tell(&mut self, progress: &Progress<'_>) {
         if self.quiet {
             return;
         }
@@ -87,7 +87,7 @@ impl<'a> Teller<'a> {
     }
 
     /// Ends an unfinished line.
-    pub(super) fn end(&mut self) {
+    pub(in crate::cli) fn end(&mut self) {
         self.screen.end();
     }
 
