@@ -7,6 +7,7 @@ mod build;
 mod measure;
 mod output;
 mod text;
+mod watch;
 
 use anyhow::{Context as _, anyhow};
 use tidings::conductor::{Signals, check_target};

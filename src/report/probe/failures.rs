@@ -25,24 +25,16 @@ pub(super) struct Failure {
     remedy: &'static str,
 }
 
-/// The errors of every kind that occurred, the most frequent first: each error once, under its narrowest kind.
+/// The errors of every kind that occurred, the most frequent first.
 pub(super) fn of(workers: &Snapshot, remedies: Remedies) -> Vec<Failure> {
-    let counted = |kind: &ErrorKind| workers.counters.get(kind.counter());
-    let mut failures: Vec<Failure> = ErrorKind::ALL
-        .into_iter()
-        .map(|kind| {
-            let parts = ErrorKind::ALL.iter().filter(|part| part.whole() == Some(kind));
-            Failure {
-                kind,
-                count: counted(&kind).saturating_sub(parts.map(counted).sum()),
-                said: workers.described.get(&kind).map(|text| printable(text)),
-                remedy: remedy(kind, remedies),
-            }
-        })
-        .collect();
-    failures.retain(|failure| failure.count > 0);
-    failures.sort_by_key(|failure| std::cmp::Reverse(failure.count));
-    failures
+    let kinds = ErrorKind::narrowest(&workers.counters).into_iter();
+    let failure = |(kind, count)| Failure {
+        kind,
+        count,
+        said: workers.described.get(&kind).map(|text| printable(text)),
+        remedy: remedy(kind, remedies),
+    };
+    kinds.map(failure).collect()
 }
 
 /// What to do; where a scenario's keys would help, the flags that set them.
