@@ -138,7 +138,7 @@ impl Link {
 
     /// Whether an event's number in the schedule is not its place in the target's log, which did not number it.
     fn numbers_are_not_places(&self) -> bool {
-        self.context.case.workload.publish != crate::scenario::Publish::Target
+        self.context.case.workload.publish.is_of_harness()
     }
 
     /// The sequence that the link resumes after: everything up to it has arrived.

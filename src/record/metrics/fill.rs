@@ -113,7 +113,7 @@ pub(super) fn has_tls(facts: &TrialFacts) -> bool {
 }
 
 pub(super) fn harness_publishes(facts: &TrialFacts) -> bool {
-    facts.case.pattern.kind().delivers() && facts.case.workload.publish != Publish::Target
+    facts.case.pattern.kind().delivers() && facts.case.workload.publish.is_of_harness()
 }
 
 /// Whether a process of the harness publishes.

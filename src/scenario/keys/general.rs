@@ -168,7 +168,8 @@ pub(super) static WORKLOAD: Section = Section {
         key("publish", Words(words_of::<Publish>)).of(|t| t.delivers)
             .says("Who publishes: the target itself, at no cost on the connections; or the clients of each topic in turn: \
                    `websocket` over its socket, the others with a POST on a second connection (HTTP/2: the same one); or a \
-                   publisher in a process of its own, as always where the target is not the built-in one. \
+                   publisher in a process of its own, as always where the target is not the built-in one; or nobody, so that \
+                   clients of another target only listen, and their messages and the gaps between them are counted, without `rate`. \
                    The clients: not with `[restart]`, `workload.churn`, `faults.stall_at` or `faults.delay`; the publisher: not \
                    with `[restart]` or `faults.stall_at` of the built-in target."),
     ],
