@@ -11,7 +11,9 @@ use super::{Conductor, Phase, abort, seconds, signal};
 use crate::clock::{self, SECOND_NS};
 use crate::control::{Assignment, Order, PROTOCOL_VERSION, Report, mishap, panic_message};
 use crate::judge::AbortWatch;
-use crate::measure::{BATCH_NS, Counter, PackedInterval, RawSamples, Snapshot, was_ever_under_pressure};
+use crate::measure::{
+    BATCH_NS, Counter, PackedInterval, RawSamples, Snapshot, was_ever_under_pressure,
+};
 use crate::plan::{Layout, PlannedTrial};
 use crate::record::{Intervals, Resources, STOPPED_BY, TrialFacts, WorkerHealth};
 use crate::scenario::Profile;

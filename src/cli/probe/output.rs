@@ -5,7 +5,7 @@
 #[command(next_help_heading = "Output")]
 pub(in crate::cli) struct Options {
     /// What to print on stdout
-    #[arg(short, long = "output", value_enum, value_name = "FORMAT", default_value_t)]
+    #[arg(short = 'o', long = "output", value_enum, value_name = "FORMAT", default_value_t)]
     pub format: Format,
     /// Print no progress to stderr
     #[arg(long)]

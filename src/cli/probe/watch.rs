@@ -53,8 +53,16 @@ impl Watcher {
         let trials = plan.trials.len();
         let thread = Builder::new().name("progress".to_owned()).spawn(move || {
             give_way();
-            Teller { screen: Screen::of_stderr(), kind, trials, trial: 0, phase: None, line_ns: 0, so_far: SoFar::default() }
-                .follow(&notes);
+            Teller {
+                screen: Screen::of_stderr(),
+                kind,
+                trials,
+                trial: 0,
+                phase: None,
+                line_ns: 0,
+                so_far: SoFar::default(),
+            }
+            .follow(&notes);
         });
         // Without a thread nothing is told: that is no reason not to measure.
         Self { notes: Some(sender), thread: thread.ok() }
@@ -185,7 +193,8 @@ struct SoFar {
 }
 
 /// Metrics that a line shows: the first that has samples.
-const SHOWN: [Metric; 2] = [Metric::Freshness, Metric::Response];
+const SHOWN: [(Metric, &str); 3] =
+    [(Metric::Freshness, ""), (Metric::MessageGap, "gap "), (Metric::Response, "")];
 
 impl SoFar {
     fn add(&mut self, shard: usize, second: &Snapshot, lasted_ns: u64) {
@@ -194,7 +203,8 @@ impl SoFar {
             self.rates.insert(shard, received as f64 * 1e9 / lasted_ns as f64);
         }
         let mut kept = Snapshot { counters: second.counters.clone(), ..Snapshot::default() };
-        for metric in SHOWN.into_iter().chain([Metric::Slip, Metric::SendSlip]) {
+        let shown = SHOWN.into_iter().map(|(metric, _)| metric);
+        for metric in shown.chain([Metric::Slip, Metric::SendSlip]) {
             if let Some(samples) = second.distribution(metric) {
                 kept.distributions.insert(metric, samples.clone());
             }
@@ -209,12 +219,14 @@ impl SoFar {
         if self.rates.is_empty() {
             return text;
         }
-        let what = if kind.is_some_and(PatternKind::delivers) { " messages/s" } else { " requests/s" };
+        let what =
+            if kind.is_some_and(PatternKind::delivers) { " messages/s" } else { " requests/s" };
         let _ = write!(text, ", {}{what}", count(self.rates.values().sum()));
-        let shown = SHOWN.into_iter().find_map(|metric| self.sum.distribution(metric));
-        if let Some(samples) = shown {
-            let at = |q: f64| samples.quantile(q).map_or_else(String::new, |ns| nanoseconds(ns as f64));
-            let _ = write!(text, ", p50 {}, p99 {}, max {}", at(0.5), at(0.99), at(1.0));
+        let shown = |(metric, name)| Some((name, self.sum.distribution(metric)?));
+        if let Some((name, samples)) = SHOWN.into_iter().find_map(shown) {
+            let at =
+                |q: f64| samples.quantile(q).map_or_else(String::new, |ns| nanoseconds(ns as f64));
+            let _ = write!(text, ", {name}p50 {}, p99 {}, max {}", at(0.5), at(0.99), at(1.0));
         }
         let errors = ErrorKind::narrowest(&self.sum.counters);
         let all: u64 = errors.iter().map(|(_, count)| count).sum();
@@ -223,7 +235,8 @@ impl SoFar {
                 errors.iter().map(|(kind, count)| format!("{count} {}", kind.name())).collect();
             let _ = write!(text, ", errors {all} ({})", each.join(", "));
         }
-        let slip = [Metric::Slip, Metric::SendSlip].into_iter().find_map(|m| self.sum.distribution(m));
+        let slip =
+            [Metric::Slip, Metric::SendSlip].into_iter().find_map(|m| self.sum.distribution(m));
         if let Some(ns) = slip.and_then(|slip: &Distribution| slip.quantile(0.99)) {
             let _ = write!(text, ", slip p99 {}", nanoseconds(ns as f64));
         }

@@ -2,6 +2,7 @@
 
 use super::{Page, Probe, grouped, rate};
 use crate::measure::Counter;
+use crate::scenario::Publish;
 use crate::unit::bytes;
 
 /// Writes what was sent and received.
@@ -52,6 +53,9 @@ fn requests(probe: &Probe, page: &mut Page) {
 }
 
 fn events(probe: &Probe, page: &mut Page) {
+    if probe.record.given.publish == Some(Publish::Nobody) {
+        return messages(probe, page);
+    }
     let Some(ledger) = probe.record.ledger.filter(|ledger| ledger.expected > 0) else {
         let received = probe.count(Counter::WindowReceived);
         if received > 0 {
@@ -89,9 +93,36 @@ fn events(probe: &Probe, page: &mut Page) {
     }
 }
 
+/// What clients heard that only listened.
+fn messages(probe: &Probe, page: &mut Page) {
+    let (all, size) = (probe.count(Counter::Messages), probe.count(Counter::MessageBytes));
+    let mut text = format!("{} received", grouped(all));
+    if let Some(per_s) = probe.per_s(all) {
+        text += &format!(", {}", rate(per_s));
+    }
+    if all > 0 {
+        text += &format!(", {} each on average", bytes(size as f64 / all as f64));
+    }
+    page.field("messages", &text);
+    let of = |counter| probe.count(counter);
+    let (missing, ahead) = (of(Counter::StampsMissing), of(Counter::StampsAhead));
+    if missing + ahead > 0 {
+        let text = format!(
+            "{} messages without a stamp that is a number, {} with one ahead of this host's clock",
+            grouped(missing),
+            grouped(ahead)
+        );
+        page.field("stamps", &text);
+    }
+}
+
 /// Never 1 where something is missing.
 fn share(share: f64) -> String {
-    if share < 1.0 { format!("{:.3} %", (share * 100_000.0).floor() / 1_000.0) } else { "100 %".to_owned() }
+    if share < 1.0 {
+        format!("{:.3} %", (share * 100_000.0).floor() / 1_000.0)
+    } else {
+        "100 %".to_owned()
+    }
 }
 
 /// Writes bytes and connections.
@@ -99,7 +130,8 @@ pub(super) fn write_rest(probe: &Probe, page: &mut Page) {
     let both = probe.count(Counter::WindowWireBytes);
     if both > 0 {
         let received = probe.count(Counter::WindowWireSent);
-        let per_s = |n: u64| probe.per_s(n).map_or_else(String::new, |n| format!(" ({}/s)", bytes(n)));
+        let per_s =
+            |n: u64| probe.per_s(n).map_or_else(String::new, |n| format!(" ({}/s)", bytes(n)));
         let sent = both.saturating_sub(received);
         page.field(
             "bytes",

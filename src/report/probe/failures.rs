@@ -69,6 +69,10 @@ const fn remedy(kind: ErrorKind, remedies: Remedies) -> &'static str {
         ErrorKind::Protocol => {
             "Check that the URL leads to a server of this protocol, and its scheme: http, https, ws or wss"
         }
+        ErrorKind::Refused => {
+            "The server answers 429 or 503, and a client waits before its next request, as it asks: lower the rate or the \
+             number of clients, or raise the server's limits"
+        }
         ErrorKind::Encoding => {
             "Let the server send the answer uncompressed: it uses a content coding that was not asked for"
         }
@@ -80,13 +84,19 @@ const fn remedy(kind: ErrorKind, remedies: Remedies) -> &'static str {
     }
 }
 
-/// Writes a paragraph per kind.
-pub(super) fn write(failures: &[Failure], page: &mut Page) {
+/// Writes a paragraph per kind; `failed` requests of the window failed, where requests are sent.
+pub(super) fn write(failures: &[Failure], failed: Option<u64>, page: &mut Page) {
     let all: u64 = failures.iter().map(|failure| failure.count).sum();
-    page.field("errors", &grouped(all));
+    let mut text = grouped(all);
+    // Errors are those of the whole trial.
+    if failed.is_some_and(|failed| failed < all) {
+        text += ", those before the window and of connections included";
+    }
+    page.field("errors", &text);
     for Failure { kind, count, said, remedy } in failures {
         let said = said.as_ref().map(|text| format!(": {}", text.trim_end_matches('.')));
-        let text = format!("{} {}{}. {remedy}.", grouped(*count), kind.name(), said.unwrap_or_default());
+        let text =
+            format!("{} {}{}. {remedy}.", grouped(*count), kind.name(), said.unwrap_or_default());
         page.sentence("  ", &text, 4);
     }
 }

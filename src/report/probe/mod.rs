@@ -53,12 +53,7 @@ impl Spread {
 impl Probe {
     /// What the trial `record`, made from `facts`, showed; `title` says in a line what was asked, and errors are advised
     /// upon in terms of `remedies`.
-    pub fn new(
-        title: &str,
-        facts: &TrialFacts,
-        record: &TrialRecord,
-        remedies: Remedies,
-    ) -> Self {
+    pub fn new(title: &str, facts: &TrialFacts, record: &TrialRecord, remedies: Remedies) -> Self {
         let closed = matches!(&facts.case.pattern, Pattern::Request(options) if options.loop_kind == LoopKind::Closed);
         Self {
             title: title.to_owned(),
@@ -79,13 +74,15 @@ impl Probe {
         account::write(self, &mut page);
         table::write(self, &mut page);
         account::write_rest(self, &mut page);
-        failures::write(&self.failures, &mut page);
+        let asks = self.record.identity.pattern.traits().asks;
+        failures::write(&self.failures, asks.then(|| self.count(Counter::Failed)), &mut page);
         self.write_verdict(&mut page);
         page.out
     }
 
     fn write_verdict(&self, page: &mut Page) {
-        let verdict = if self.record.is_cut_short() { "stopped" } else { self.record.verdict.name() };
+        let verdict =
+            if self.record.is_cut_short() { "stopped" } else { self.record.verdict.name() };
         let mut reasons = self.record.verdict_reasons.iter();
         let first = reasons.next().map(|reason| format!(": {}.", reason.trim_end_matches('.')));
         page.field("verdict", &format!("{verdict}{}", first.unwrap_or_default()));

@@ -7,14 +7,8 @@ use crate::measure::Metric;
 use crate::unit::nanoseconds;
 
 /// Quantiles of the table.
-const HEADS: [(&str, f64); 6] = [
-    ("p50", 0.5),
-    ("p75", 0.75),
-    ("p90", 0.9),
-    ("p99", 0.99),
-    ("p99.9", 0.999),
-    ("max", 1.0),
-];
+const HEADS: [(&str, f64); 6] =
+    [("p50", 0.5), ("p75", 0.75), ("p90", 0.9), ("p99", 0.99), ("p99.9", 0.999), ("max", 1.0)];
 
 /// Width of a row's name, and of each of its cells.
 const NAME: usize = 15;
@@ -44,10 +38,17 @@ const ROWS: &[Row] = &[
         says: "from when it was sent, which leaves out the wait for a slow answer before it",
     },
     Row {
-        metric: Metric::Hold,
-        name: "hold",
-        says: "how long the server held a poll",
+        metric: Metric::MessageGap,
+        name: "message gap",
+        says: "from one message of a connection to its next",
     },
+    Row {
+        metric: Metric::StampAge,
+        name: "age by stamp",
+        says: "received - the message's own stamp. Two wall clocks are compared: any difference between the sender's and this \
+               host's is part of it",
+    },
+    Row { metric: Metric::Hold, name: "hold", says: "how long the server held a poll" },
     Row {
         metric: Metric::Send,
         name: "publish",
@@ -59,11 +60,7 @@ const ROWS: &[Row] = &[
         says: "from losing a connection to having another",
     },
     Row { metric: Metric::Connect, name: "connect", says: "dial to ready, once per connection" },
-    Row {
-        metric: Metric::TlsHandshake,
-        name: "TLS handshake",
-        says: "of that: the handshake",
-    },
+    Row { metric: Metric::TlsHandshake, name: "TLS handshake", says: "of that: the handshake" },
     Row {
         metric: Metric::Slip,
         name: "slip",
@@ -108,7 +105,11 @@ pub(super) fn write(probe: &Probe, page: &mut Page) {
     }
     let bound = rows.iter().any(|(_, spread)| spread.censored > 0);
     if bound {
-        page.sentence("", "> : more than that. What failed or was lost counts as later than all else.", 2);
+        page.sentence(
+            "",
+            "> : more than that. What failed or was lost counts as later than all else.",
+            2,
+        );
     }
     page.out.push('\n');
 }
