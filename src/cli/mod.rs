@@ -7,6 +7,7 @@ mod generate;
 mod hints;
 mod output;
 mod plan;
+mod probe;
 mod report;
 mod run;
 mod scenarios;
@@ -47,6 +48,8 @@ struct Arguments {
 enum Verb {
     /// Run scenarios: measure, write a results folder, print the comparison
     Run(run::Arguments),
+    /// Measure a URL without a file: a load by flags, as of wrk and oha, or listening clients
+    Probe(Box<probe::Arguments>),
     /// Print what a run would do and require, and refuse what does not fit; starts nothing
     Plan(plan::Arguments),
     /// Try the description of a target: one client per pattern, three events, the whole conversation
@@ -161,6 +164,7 @@ fn verb() -> u8 {
     };
     let outcome = match verb {
         Verb::Run(arguments) => run::run(&arguments),
+        Verb::Probe(arguments) => probe::run(&arguments),
         Verb::Plan(arguments) => plan::run(&arguments),
         Verb::Try(arguments) => attempt::run(&arguments),
         Verb::Scenarios(arguments) => scenarios::list(&arguments),

@@ -121,6 +121,53 @@ pub struct Recognition {
     /// With [`Mark::Ids`] and [`Mark::Field`]: what names the event in a delivery.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub delivered_id: Option<Capture>,
+    /// Where a message says when it was made, by the wall clock of who made it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub stamp: Option<Capture>,
+    /// What that stamp counts since 1970.
+    #[serde(skip_serializing_if = "is_default")]
+    pub stamp_unit: StampUnit,
+}
+
+/// What a wall-clock stamp counts since 1970, in UTC.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum StampUnit {
+    /// Seconds, perhaps with a fraction.
+    S,
+    /// Milliseconds.
+    #[default]
+    Ms,
+    /// Microseconds.
+    Us,
+    /// Nanoseconds.
+    Ns,
+}
+
+impl StampUnit {
+    /// The name in scenarios.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::S => "s",
+            Self::Ms => "ms",
+            Self::Us => "us",
+            Self::Ns => "ns",
+        }
+    }
+
+    /// Nanoseconds of one.
+    pub const fn ns(self) -> u64 {
+        match self {
+            Self::S => 1_000_000_000,
+            Self::Ms => 1_000_000,
+            Self::Us => 1_000,
+            Self::Ns => 1,
+        }
+    }
+}
+
+fn is_default<T: Default + PartialEq>(value: &T) -> bool {
+    *value == T::default()
 }
 
 /// By what an event is recognised.

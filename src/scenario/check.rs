@@ -4,7 +4,7 @@
 use super::conditions;
 use super::error::{InvalidKey, require};
 use super::{
-    Case, LongPollOptions, LoopKind, Pattern, Phases, RequestOptions, Restart, RestartLog,
+    Case, LongPollOptions, LoopKind, Pattern, Phases, Publish, RequestOptions, Restart, RestartLog,
     ShortPollOptions, Workload, faults, network, publish, webhook,
 };
 use crate::pace::ArrivalProcess;
@@ -43,7 +43,7 @@ pub(super) fn phases(phases: &Phases) -> Result<(), InvalidKey> {
 /// Checks one case, whose workload was checked, with the phases and the ring that it will meet; another server than the built-in
 /// one has none that is known.
 pub(super) fn case(case: &Case, phases: &Phases, ring: Option<u64>) -> Result<(), InvalidKey> {
-    if case.pattern.kind().delivers() {
+    if case.pattern.kind().delivers() && case.workload.publish != Publish::Nobody {
         events(&case.workload, phases)?;
     }
     faults::check(case, phases)?;

@@ -7,7 +7,7 @@ mod servers;
 
 use super::Kind::{Boolean, Call, Count, Grammar, List, Listed, Map, Table, Text, Words};
 use super::{Form, Key, Kind, Of, Section, key};
-use crate::dialect::model::{Mark, PerMessage, Semantics};
+use crate::dialect::model::{Mark, PerMessage, Semantics, StampUnit};
 use crate::scenario::read::words_of;
 use crate::scenario::{Addresses, Http, target};
 
@@ -89,6 +89,11 @@ pub(in crate::scenario) static TARGET: Section = Section {
             .says("With `match = \"ids\"`: what names an event in the response to its publication, such as `\"json:/id\"`."),
         key("delivered_id", Grammar(&grammar::CAPTURE)).usually("none")
             .says("With `match = \"ids\"` or `\"field\"`: what names the event in a delivery."),
+        key("stamp", Grammar(&grammar::CAPTURE)).usually("none")
+            .says("Where a message says when it was made, by the wall clock of who made it: `\"json:/t\"`. Its age on arrival is then \
+                   measured, as well as the two clocks agree."),
+        key("stamp_unit", Words(words_of::<StampUnit>)).literally("\"ms\"")
+            .says("What `stamp` counts since 1970."),
         key("launch", List(&Table(servers::LAUNCH))).usually("none")
             .says("Processes that are started for each trial, in this order, and stopped after it. See below."),
         key("process", Table(servers::PROCESS)).usually("what is launched")
