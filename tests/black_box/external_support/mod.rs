@@ -98,7 +98,9 @@ impl External {
         // The copy lies elsewhere.
         let examples = root().join("examples").display().to_string();
         let servers = root().join("scenarios/external/servers").display().to_string();
-        let without = without.replace("../../examples", &examples).replace("\"servers/", &format!("\"{servers}/"));
+        let without = without
+            .replace("../../examples", &examples)
+            .replace("\"servers/", &format!("\"{servers}/"));
         let account = folder.path().join("account");
         let asks = format!(
             "[[target.launch]]\nstop = {{ command = [\"curl\", \"-s\", \"-o\", \"{}\", \"http://127.0.0.1:{path}\"], timeout = \"1s\" }}\n",
