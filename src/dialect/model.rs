@@ -9,6 +9,7 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 
 use super::capture::{Capture, Decode, Members};
+use super::framing::Split;
 use super::matcher::Matcher;
 use super::template::Template;
 use crate::unit::Span;
@@ -69,6 +70,7 @@ impl Dialect {
             poll.request.each_template(visit);
             poll.cursor.values_mut().for_each(|part| visit(&mut part.first));
             each_of_steps(&mut poll.steps, visit);
+            poll.reply.iter_mut().for_each(|reply| reply.request.each_template(visit));
         }
         if let Some(stream) = &mut self.sse {
             stream.request.each_template(visit);
@@ -432,6 +434,21 @@ pub struct Polling {
     /// What is done first, and again after each reconnect.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub steps: Vec<Step>,
+    /// What is requested in reply to which page.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub reply: Vec<PageReply>,
+}
+
+/// A request that a page has to be replied to with.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct PageReply {
+    /// The body that is replied to.
+    pub to: Matcher,
+    /// What is taken out of it, for the request.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub capture: Captures,
+    /// The request.
+    pub request: Call,
 }
 
 /// A part of a cursor.
@@ -535,7 +552,7 @@ pub struct Socket {
     pub binary: bool,
     /// What parts several messages of one frame.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub split: Option<Template>,
+    pub split: Option<Split>,
     /// What a later connection continues from: each part is a name for templates, taken out of every message.
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     pub cursor: BTreeMap<String, CursorPart>,
@@ -563,7 +580,9 @@ impl Socket {
     fn each_template(&mut self, visit: &mut dyn FnMut(&mut Template)) {
         visit(&mut self.path);
         self.headers.values_mut().for_each(&mut *visit);
-        self.split.iter_mut().for_each(&mut *visit);
+        if let Some(Split::Between(between)) = &mut self.split {
+            visit(between);
+        }
         self.cursor.values_mut().for_each(|part| visit(&mut part.first));
         each_of_steps(&mut self.steps, visit);
         self.reply.iter_mut().for_each(|reply| visit(&mut reply.send));

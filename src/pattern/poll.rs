@@ -218,13 +218,33 @@ impl<'a> Poller<'a> {
         }
         let answer = answer?;
         self.voice.conversation().note(Kind::Received, || trace::answer(&answer));
+        if !self.polling.reply.is_empty() {
+            Box::pin(self.reply(&answer)).await.inspect_err(|error| {
+                self.link.describe(error.kind(), || error.to_string());
+            })?;
+        }
         Ok(answer)
+    }
+
+    /// Makes the dialect's replies to an answer.
+    async fn reply(&mut self, answer: &StampedResponse) -> Result<(), Ended> {
+        for reply in self.polling.reply.iter().filter(|reply| reply.to.matches(&answer.body, None))
+        {
+            script::take(&mut self.voice, &reply.capture, &view(answer))?;
+            script::exchange(self.link, &mut self.voice, &reply.request, script::STEP_LIMIT)
+                .await?;
+        }
+        Ok(())
     }
 
     /// Books an answer, and moves the cursor.
     pub(super) fn take(&mut self, answer: &StampedResponse) -> Result<Brought, ErrorKind> {
         let taken =
             if self.voice.is_envelope() { self.take_page(answer) } else { self.take_any(answer) };
+        // A server that takes a poll no longer may have ended the session that the steps began.
+        if taken.is_err() && !self.polling.steps.is_empty() && self.connection.take().is_some() {
+            self.lost();
+        }
         taken.inspect_err(|kind| self.link.describe(*kind, || answer.told().to_string()))
     }
 

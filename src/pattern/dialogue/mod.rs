@@ -10,7 +10,7 @@ mod wire;
 use std::rc::Rc;
 
 pub(super) use self::outgoing::{Item, Outgoing, Written};
-pub(super) use self::pieces::Pieces;
+pub(super) use self::pieces::{Cut, Pieces};
 pub(super) use self::talk::{Heard, Talk, ear, is_raw};
 
 use super::Link;

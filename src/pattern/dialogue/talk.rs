@@ -8,10 +8,11 @@ use bytes::Bytes;
 use super::frames::Said;
 use super::outgoing::{Item, Outgoing};
 use super::periodic::Clock;
-use super::pieces::Pieces;
+use super::pieces::{Cut, Pieces};
 use super::wire::Wire;
 use crate::clock;
 use crate::dialect::capture::Answer;
+use crate::dialect::framing::Split;
 use crate::dialect::matcher::{Matcher, StreamMatcher};
 use crate::dialect::model::Socket;
 use crate::dialect::template::Template;
@@ -53,7 +54,7 @@ pub(in crate::pattern) struct Talk {
 
 /// Whether `socket`'s frames are pieces of a stream that has no messages.
 pub(in crate::pattern) fn is_raw(socket: &Socket) -> bool {
-    socket.stream && socket.split.as_ref().is_none_or(|split| split.source().is_empty())
+    socket.stream && socket.split.as_ref().is_none_or(Split::is_none)
 }
 
 /// A matcher for a stream without messages; `None` where it can match none.
@@ -78,14 +79,15 @@ impl Talk {
                 return Err(Ended::Unexpected(Told::of_upgrade(&response).into()));
             }
         };
-        let between = match &socket.split {
-            Some(split) => voice.render(split, None)?,
-            None => Vec::new(),
+        let cut = match &socket.split {
+            Some(Split::Between(between)) => Cut::between(&voice.render(between, None)?),
+            Some(Split::Length(framing)) => Cut::Length(*framing),
+            None => Cut::Nowhere,
         };
         let mut talk = Self {
             conversation: voice.conversation(),
             wire: Wire::new(stream, meter, Rng::new(rng.next_u64(), 0)),
-            pieces: Pieces::new(&between, socket.stream),
+            pieces: Pieces::new(cut, socket.stream),
             received_ns: 0,
             again: None,
             clock: Clock::default(),
@@ -155,7 +157,7 @@ impl Talk {
         voice: &mut Voice,
     ) -> Result<Heard, Ended> {
         loop {
-            if let Some(message) = self.pieces.next() {
+            if let Some(message) = self.pieces.next()? {
                 let received_ns = self.received_ns;
                 let answered = if let Some(answered) = self.again.take() {
                     answered

@@ -119,6 +119,13 @@ fn polls(sheet: &mut Sheet, speaker: &Speaker<'_>, name: &str, poll: &Polling, m
     if poll.drain {
         sheet.note("again at once while answers bring events");
     }
+    for reply in &poll.reply {
+        let taken = captures(&reply.capture);
+        let taken = taken.map_or(String::new(), |taken| format!(", which gives {taken}"));
+        sheet.note(&format!("to each response with {}{taken}, a request of its own", reply.to));
+        sheet.request(&speaker.request(name, &reply.request, &known, &Beside::default()));
+        sheet.answer(&reply.request);
+    }
 }
 
 fn event_stream(

@@ -152,6 +152,12 @@ fn publishing(own: &Table, publish: &Publishing) -> Result<(), InvalidKey> {
 fn steps(dialect: &Dialect) -> Result<(), InvalidKey> {
     let polls = [("short-poll", &dialect.short_poll), ("long-poll", &dialect.long_poll)];
     for (name, poll) in polls {
+        for (n, reply) in poll.iter().flat_map(|poll| &poll.reply).enumerate() {
+            let path = format!("target.{name}.reply[{n}]");
+            has_no_name(&format!("{path}.to"), [&reply.to])?;
+            let lacks = reply.request.path.source().is_empty();
+            require(!lacks, &format!("{path}.request"), || no_path("request"))?;
+        }
         let steps = poll.iter().flat_map(|poll| &poll.steps);
         each(&format!("target.{name}"), steps, false, false)?;
     }
