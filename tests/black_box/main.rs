@@ -8,6 +8,7 @@ mod browser;
 mod build_info;
 mod calibrate_cli;
 mod client_calls;
+mod compare;
 mod comparisons;
 mod dialect_support;
 mod dialogue;
