@@ -84,6 +84,8 @@ pub struct Context {
     schedule: Schedule,
     window: Range<u64>,
     timeline: watch::Receiver<Option<Timeline>>,
+    /// The same once it is set, without a lock.
+    set: Cell<Option<Timeline>>,
     ledgers: RefCell<Vec<LinkLedger>>,
     /// The topic of each link.
     topics: RefCell<Vec<u64>>,
@@ -131,6 +133,7 @@ impl Context {
             schedule,
             window,
             timeline,
+            set: Cell::new(None),
             ledgers: RefCell::default(),
             topics: RefCell::default(),
             finished: RefCell::default(),
@@ -207,9 +210,18 @@ impl Context {
         &self.schedule
     }
 
+    /// The trial's instants, once they are set.
+    #[inline]
+    fn timeline(&self) -> Option<Timeline> {
+        if self.set.get().is_none() {
+            self.set.set(*self.timeline.borrow());
+        }
+        self.set.get()
+    }
+
     /// When the schedule began, in monotonic nanoseconds; `None` before.
     pub(super) fn start_ns(&self) -> Option<u64> {
-        self.timeline.borrow().map(|timeline| timeline.start_ns)
+        self.timeline().map(|timeline| timeline.start_ns)
     }
 
     /// Why a link could not stand, if one could not.
@@ -367,7 +379,7 @@ impl Link {
 
     /// Whether `at_ns` lies in the measure window.
     pub fn measures(&self, at_ns: u64) -> bool {
-        self.context.timeline.borrow().is_some_and(|timeline| timeline.measures(at_ns))
+        self.context.timeline().is_some_and(|timeline| timeline.measures(at_ns))
     }
 
     /// Sleeps until `deadline_ns`; returns when it woke.

@@ -12,7 +12,7 @@ use crate::net::StampedResponse;
 impl Link {
     /// Books, at `at_ns`, an exchange that keeps the link or looks for news whether there is any or not.
     pub fn upkeep(&self, at_ns: u64) {
-        let Some(timeline) = *self.context.timeline.borrow() else { return };
+        let Some(timeline) = self.context.timeline() else { return };
         if timeline.measures(at_ns) {
             self.count(Counter::Upkeeps, 1);
         } else if timeline.is_idle(at_ns) {
