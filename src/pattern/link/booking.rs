@@ -278,7 +278,11 @@ pub struct InFlight(Rc<Context>);
 
 impl Drop for InFlight {
     fn drop(&mut self) {
-        self.0.in_flight.set(self.0.in_flight.get() - 1);
-        self.0.changed.notify_waiters();
+        let left = self.0.in_flight.get() - 1;
+        self.0.in_flight.set(left);
+        // Whoever waits for the end waits for the last.
+        if left == 0 {
+            self.0.changed.notify_waiters();
+        }
     }
 }
