@@ -35,13 +35,10 @@ impl Epoch {
         self.0 as u64
     }
 
-    /// Appends it as it is displayed.
-    pub fn push_to(self, text: &mut String) {
-        (0..LENGTH).for_each(|i| text.push(self.digit(i)));
-    }
-
-    fn digit(self, i: usize) -> char {
-        char::from(DIGITS[(self.0 >> (5 * (LENGTH - 1 - i))) as usize % 32])
+    /// Its characters, in ASCII, as it is displayed.
+    #[inline]
+    pub fn digits(self) -> [u8; LENGTH] {
+        std::array::from_fn(|i| DIGITS[(self.0 >> (5 * (LENGTH - 1 - i))) as usize % 32])
     }
 
     /// The one of that number.
@@ -52,7 +49,7 @@ impl Epoch {
 
 impl Display for Epoch {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        (0..LENGTH).try_for_each(|i| fmt::Write::write_char(f, self.digit(i)))
+        self.digits().into_iter().try_for_each(|digit| fmt::Write::write_char(f, digit.into()))
     }
 }
 

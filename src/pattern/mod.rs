@@ -38,7 +38,7 @@ mod short_poll;
 mod signature;
 mod silence;
 mod sse;
-mod sse_parser;
+pub mod sse_parser;
 mod trace;
 mod webhook;
 mod websocket;

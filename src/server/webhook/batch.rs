@@ -42,7 +42,7 @@ impl Batch {
             id.push_str(number.format(last.seq()));
         }
         id.push('_');
-        life.push_to(&mut id);
+        id.extend(life.digits().map(char::from));
         Self { id, first, rest }
     }
 
