@@ -6,7 +6,10 @@ mod args;
 mod build;
 mod measure;
 mod output;
+mod target;
 mod text;
+mod url;
+mod way;
 
 use anyhow::{Context as _, anyhow};
 use tidings::conductor::{Signals, check_target};
