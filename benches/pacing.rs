@@ -121,6 +121,7 @@ fn case(rate: f64, arrivals: ArrivalProcess) -> Case {
             churn: Rate::per_second(0.0),
             publish: Publish::Target,
             payload_kind: PayloadKind::default(),
+            unconnected: tidings::scenario::Unconnected::Fail,
         },
         transport: Transport::default(),
         faults: Faults::default(),

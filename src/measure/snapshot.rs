@@ -8,7 +8,7 @@ use serde_json::value::{RawValue, to_raw_value};
 
 use super::{
     Counters, Distribution, ErrorKind, Ledger, Metric, Publishing, Receipts, Series, Specimens,
-    Storm,
+    Statuses, Storm,
 };
 
 /// Raw facts: distributions, counters and the ledger. Merging is associative and commutative.
@@ -27,6 +27,9 @@ pub struct Snapshot {
     pub herd: Storm,
     /// Counts.
     pub counters: Counters,
+    /// Answers of the window by their status.
+    #[serde(default, skip_serializing_if = "Statuses::is_empty")]
+    pub statuses: Statuses,
     /// What one failure of each kind said.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub described: BTreeMap<ErrorKind, String>,
@@ -58,6 +61,7 @@ impl Snapshot {
         self.storm.merge(&other.storm);
         self.herd.merge(&other.herd);
         self.counters.merge(&other.counters);
+        self.statuses.merge(&other.statuses);
         for (kind, text) in &other.described {
             // The least, so that the order of merging does not matter.
             let mine = self.described.entry(*kind).or_insert_with(|| text.clone());
@@ -155,6 +159,7 @@ mod tests {
                 recorder.record_poll(ns % 700_000_000);
             }
             recorder.count(Counter::Sent, sent);
+            recorder.status(200 + (sent % 3) as u16);
             let mut snapshot = recorder.snapshot();
             snapshot.ledger =
                 Ledger { expected: delivered + 1, delivered, lost: 1, ..Ledger::default() };

@@ -19,6 +19,7 @@ mod items;
 mod link;
 mod long_poll;
 mod mix;
+mod observe;
 mod poll;
 mod post;
 pub mod publish;

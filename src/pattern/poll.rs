@@ -50,6 +50,8 @@ pub(super) struct Poller<'a> {
     /// When the connection was found broken; `None` while it works, or after the link left on purpose.
     lost_ns: Option<u64>,
     stood: bool,
+    /// Whether it could not stand when it was to.
+    late: bool,
 }
 
 /// The part of a 410 answer that says where to continue.
@@ -88,6 +90,7 @@ impl<'a> Poller<'a> {
             etag: None,
             lost_ns: None,
             stood: false,
+            late: false,
         }
     }
 
@@ -123,6 +126,10 @@ impl<'a> Poller<'a> {
         self.prepare().await.inspect_err(|_| self.lost())?;
         if self.stood {
             link.back(dialled_ns, self.lost_ns.take());
+        } else if self.late {
+            link.stands_late(dialled_ns);
+            self.lost_ns = None;
+            self.stood = true;
         }
         self.connection = Some(connection);
         Ok(())
@@ -173,8 +180,11 @@ impl<'a> Poller<'a> {
             }
         };
         if let Err(error) = stood {
-            self.link.cannot_stand(&format_args!("{}: {error}", self.polling.request.path));
-            return false;
+            let what = format!("{}: {error}", self.polling.request.path);
+            // The next poll dials again.
+            // One that answers badly is there.
+            (self.stood, self.late) = (self.connection.is_some(), self.connection.is_none());
+            return self.link.could_not_open(error.kind(), &what);
         }
         self.link.ready(dialled_ns);
         self.stood = true;
@@ -250,6 +260,9 @@ impl<'a> Poller<'a> {
         let contents = taken.unwrap_or_default();
         if contents.events == 0 {
             conversation.note(Kind::Understood, || "no event in this page".to_owned());
+        }
+        if self.link.listens() && contents.events > 0 {
+            return Ok(Brought::Events { count: 1, full: false });
         }
         Ok(match contents.new {
             0 => Brought::Nothing,

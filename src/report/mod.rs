@@ -21,6 +21,7 @@ mod json;
 mod label;
 mod markdown;
 mod method;
+mod probe;
 mod prose;
 mod quantiles;
 mod result;
@@ -41,6 +42,7 @@ use crate::record::{ReadError, Run};
 
 pub use chart::{Plot, PlotPoint, Unit as PlotUnit};
 pub use json::json;
+pub use probe::{Probe, Remedies};
 pub use result::{CaseVerdict, ObjectiveOutcome, RunResult, TrialCounts};
 pub use terminal::text;
 

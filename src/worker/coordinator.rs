@@ -51,8 +51,14 @@ async fn conduct(
         let over_ns = (phases.connect.ns() as f64 * share) as u64;
         shards.send(&Command::Open { upto: plateau, over_ns });
         opened = plateau;
-        if !shards.opened(orders).await? {
-            return Ok(shards.abort());
+        match shards.opened(orders).await? {
+            Opening::Stands => {}
+            Opening::CalledOff => return Ok(shards.abort()),
+            // What was counted until here is reported all the same.
+            Opening::Failed(reason) => {
+                tell(reports, &Report::Failed { reason })?;
+                return Ok(shards.abort());
+            }
         }
         if plateau == links {
             break;
@@ -117,25 +123,33 @@ impl Shards {
         }
     }
 
-    /// Waits until every shard has opened its links; false where the conductor calls it off.
-    async fn opened(&mut self, orders: &mut Orders) -> Result<bool, String> {
+    /// Waits until every shard has opened its links.
+    async fn opened(&mut self, orders: &mut Orders) -> Result<Opening, String> {
         let mut waiting = self.commands.len();
+        let (mut all, mut why) = (0, None);
         while waiting > 0 {
             tokio::select! {
                 biased;
                 message = self.messages.recv() => match message {
-                    Some(Message::Opened) => waiting -= 1,
-                    Some(Message::Failed(reason)) => return Err(reason),
+                    Some(Message::Opened { standing, excuse }) => {
+                        waiting -= 1;
+                        all += standing;
+                        why = why.or(excuse);
+                    }
+                    Some(Message::Failed(reason)) => return Ok(Opening::Failed(reason)),
                     Some(Message::Samples(_) | Message::Done(_)) => {}
                     None => return Err(SILENT.to_owned()),
                 },
                 // Other orders are out of place now and are dropped.
                 order = orders.recv() => if order == Order::Abort {
-                    return Ok(false);
+                    return Ok(Opening::CalledOff);
                 },
             }
         }
-        Ok(true)
+        Ok(match why {
+            Some(why) if all == 0 => Opening::Failed(format!("no client could connect: {why}")),
+            _ => Opening::Stands,
+        })
     }
 
     /// Passes orders on until all shards are done; returns the unreported measurements.
@@ -157,7 +171,7 @@ impl Shards {
                         working -= 1;
                     }
                     Some(Message::Failed(reason)) => return Err(reason),
-                    Some(Message::Opened) => {}
+                    Some(Message::Opened { .. }) => {}
                     None => return Err(SILENT.to_owned()),
                 },
                 order = orders.recv() => match order {
@@ -178,12 +192,28 @@ impl Shards {
         Ok(rest)
     }
 
-    /// Ends the shards before the start: nothing was measured.
-    fn abort(self) -> Snapshot {
+    /// Ends the shards before the start; returns what they counted while they connected.
+    fn abort(mut self) -> Snapshot {
         self.send(&Command::Abort);
         for thread in self.threads {
             let _ = thread.join();
         }
-        Snapshot::default()
+        let mut counted = Snapshot::default();
+        while let Ok(message) = self.messages.try_recv() {
+            if let Message::Done(snapshot) = message {
+                counted.merge(&snapshot);
+            }
+        }
+        counted
     }
+}
+
+/// How the opening of links ended.
+enum Opening {
+    /// Links stand.
+    Stands,
+    /// The conductor calls the trial off.
+    CalledOff,
+    /// Links that must stand do not, and why.
+    Failed(String),
 }

@@ -60,13 +60,18 @@ pub(super) enum Command {
 /// From a shard to the coordinator.
 #[derive(Debug)]
 pub(super) enum Message {
-    /// The links are open.
-    Opened,
+    /// The links are open, or have tried to be.
+    Opened {
+        /// Those of the shard that stand.
+        standing: u64,
+        /// Why another does not.
+        excuse: Option<String>,
+    },
     /// Raw samples.
     Samples(RawSamples),
     /// The rest, with the ledger; the shard has ended.
     Done(Box<Snapshot>),
-    /// The trial cannot continue.
+    /// The trial cannot continue. Measurements follow where the shard could measure.
     Failed(String),
 }
 
@@ -104,26 +109,37 @@ pub(super) fn run(
     let outcome = runtime.block_on(shard.run());
     // Drops the links and their sockets, which add up their traffic as they close.
     drop(runtime);
-    let _ = messages.send(match outcome {
-        Ok(mut snapshot) => {
-            let window = wire.carried(Stage::Window);
-            snapshot.counters.add(Counter::WindowWireBytes, window.bytes);
-            snapshot.counters.add(Counter::WindowWireSegments, window.segments);
-            snapshot.counters.add(Counter::WindowWireSent, window.received);
-            snapshot.counters.add(Counter::IdleWireBytes, wire.carried(Stage::Idle).bytes);
-            snapshot.counters.add(Counter::OpeningWireBytes, wire.opening().bytes);
-            snapshot.counters.add(Counter::Connections, wire.connections());
-            snapshot.counters.add(Counter::StepConnections, wire.steps());
-            let (handshakes, resumed) = wire.handshakes();
-            snapshot.counters.add(Counter::TlsHandshakes, handshakes);
-            snapshot.counters.add(Counter::TlsResumed, resumed);
-            if let Some(samples) = wire.handshake_ns() {
-                snapshot.distributions.insert(Metric::TlsHandshake, samples);
-            }
-            Message::Done(Box::new(snapshot))
-        }
-        Err(reason) => Message::Failed(reason),
-    });
+    let (mut snapshot, failure) = match outcome {
+        Ok(outcome) => outcome,
+        Err(reason) => return drop(messages.send(Message::Failed(reason))),
+    };
+    if let Some(reason) = failure {
+        let _ = messages.send(Message::Failed(reason));
+    }
+    add_traffic(&mut snapshot, &wire);
+    let _ = messages.send(Message::Done(Box::new(snapshot)));
+}
+
+/// Adds what the connections carried.
+fn add_traffic(snapshot: &mut Snapshot, wire: &WireTotals) {
+    let window = wire.carried(Stage::Window);
+    let (handshakes, resumed) = wire.handshakes();
+    for (counter, n) in [
+        (Counter::WindowWireBytes, window.bytes),
+        (Counter::WindowWireSegments, window.segments),
+        (Counter::WindowWireSent, window.received),
+        (Counter::IdleWireBytes, wire.carried(Stage::Idle).bytes),
+        (Counter::OpeningWireBytes, wire.opening().bytes),
+        (Counter::Connections, wire.connections()),
+        (Counter::StepConnections, wire.steps()),
+        (Counter::TlsHandshakes, handshakes),
+        (Counter::TlsResumed, resumed),
+    ] {
+        snapshot.counters.add(counter, n);
+    }
+    if let Some(samples) = wire.handshake_ns() {
+        snapshot.distributions.insert(Metric::TlsHandshake, samples);
+    }
 }
 
 struct Shard {
@@ -136,7 +152,8 @@ struct Shard {
 }
 
 impl Shard {
-    async fn run(mut self) -> Result<Snapshot, String> {
+    /// What was measured, and why the trial cannot continue, if it cannot; an error where nothing could be measured.
+    async fn run(mut self) -> Result<(Snapshot, Option<String>), String> {
         let pacing = self.assignment.worker.pacing;
         let (timer, drive) = Timer::new(pacing).map_err(|error| format!("no timer: {error}"))?;
         tokio::task::spawn_local(drive);
@@ -161,7 +178,6 @@ impl Shard {
         let conducted = self.conduct(&context, &start).await;
         // However it ended: a server of the user's own would go on calling.
         context.farewell().await;
-        conducted?;
         context.close_books();
         let _ = self.messages.send(Message::Samples(context.raw()));
         let mut snapshot = context.recorder.borrow().snapshot();
@@ -173,7 +189,7 @@ impl Shard {
         });
         snapshot.unrecognised = context.unrecognised();
         snapshot.counters.add(Counter::LostSlow, context.lost_slow());
-        Ok(snapshot)
+        Ok((snapshot, conducted.err()))
     }
 
     /// Opens links and measures, as it is told.
@@ -186,9 +202,14 @@ impl Shard {
         loop {
             match self.commands.recv().await {
                 Some(Command::Open { upto, over_ns }) => {
-                    self.open(context, opened..upto, over_ns).await?;
+                    let Self { assignment, nursery, commands, .. } = &mut *self;
+                    tokio::select! {
+                        open = open(assignment, nursery, context, opened..upto, over_ns) => open?,
+                        _ = called_off(commands) => return Ok(()),
+                    }
                     opened = upto;
-                    let _ = self.messages.send(Message::Opened);
+                    let (standing, excuse) = context.standing();
+                    let _ = self.messages.send(Message::Opened { standing, excuse });
                 }
                 Some(Command::Start(timeline)) => {
                     start.send_replace(Some(timeline));
@@ -214,27 +235,6 @@ impl Shard {
         };
         let network = Some((timer.clone(), seed));
         dialling::target(whereabouts, &worker.case, Rc::clone(&self.wire), network)
-    }
-
-    /// Opens this shard's links of `range`, evenly over `over_ns`, and waits until they are open.
-    async fn open(
-        &self,
-        context: &Rc<Context>,
-        range: Range<u64>,
-        over_ns: u64,
-    ) -> Result<(), String> {
-        let ShardAssignment { worker, index, of } = &self.assignment;
-        let begin_ns = clock::now();
-        let count = (range.end - range.start).max(1);
-        for link in range.clone().filter(|link| link % of == *index) {
-            let due_ns = begin_ns + over_ns * (link - range.start) / count;
-            if context.timer.sleep_until(due_ns).await.is_err() {
-                return Err("the shard's timer failed".to_owned());
-            }
-            self.nursery.add_boxed(pattern::driver(context.link(worker.links.start + link)));
-        }
-        let mine = (0..range.end).filter(|link| link % of == *index).count() as u64;
-        context.ready(mine).await
     }
 
     /// Hands a recorder over every second of the window, before and after it, until everything has arrived or
@@ -305,6 +305,37 @@ impl Shard {
             }
         };
         hand_over(begin_ns..ended_ns, true);
+    }
+}
+
+/// Opens this shard's links of `range`, evenly over `over_ns`, and waits until each is open or known not to be.
+async fn open(
+    assignment: &ShardAssignment,
+    nursery: &Nursery,
+    context: &Rc<Context>,
+    range: Range<u64>,
+    over_ns: u64,
+) -> Result<(), String> {
+    let ShardAssignment { worker, index, of } = assignment;
+    let begin_ns = clock::now();
+    let count = (range.end - range.start).max(1);
+    for link in range.clone().filter(|link| link % of == *index) {
+        let due_ns = begin_ns + over_ns * (link - range.start) / count;
+        if context.timer.sleep_until(due_ns).await.is_err() {
+            return Err("the shard's timer failed".to_owned());
+        }
+        nursery.add_boxed(pattern::driver(context.link(worker.links.start + link)));
+    }
+    let mine = (0..range.end).filter(|link| link % of == *index).count() as u64;
+    context.ready(mine).await
+}
+
+/// Waits until the trial is called off.
+async fn called_off(commands: &mut orders_to::UnboundedReceiver<Command>) {
+    loop {
+        if matches!(commands.recv().await, Some(Command::Abort) | None) {
+            return;
+        }
     }
 }
 

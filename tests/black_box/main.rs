@@ -47,6 +47,8 @@ mod payloads;
 mod peer_scripts;
 mod plan_cli;
 mod planted_secrets;
+mod probe_hostile;
+mod probe_support;
 mod quantities;
 mod report_cli;
 mod request_support;

@@ -9,6 +9,7 @@ mod output;
 mod target;
 mod text;
 mod url;
+mod watch;
 mod way;
 
 use anyhow::{Context as _, anyhow};

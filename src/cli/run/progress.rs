@@ -68,11 +68,12 @@ impl<'a> Teller<'a> {
                 let of = format!("noise floor of {}", floor.metric().name());
                 self.screen.draw("[floor] ", &of, &format!(": measuring, {left} left"));
             }
-            Progress::Recorded { index, record } => {
+            Progress::Recorded { index, record, .. } => {
                 let left = minutes(self.left_ns(index + 1));
                 let text = format!("{} {}, {left} left", self.place(*index), summary(record));
                 self.screen.line(&text);
             }
+            Progress::Second { .. } => {}
             Progress::FloorRecorded { record } => {
                 let p50 = record.at("p50").map(|ns| format!(", p50 {}", nanoseconds(ns)));
                 self.screen.line(&format!(

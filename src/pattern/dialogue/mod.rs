@@ -137,6 +137,7 @@ impl Books {
             match meaning {
                 Meaning::Failure => return Err(failure(&self.conversation, message)),
                 Meaning::Ignored => Contents::default(),
+                Meaning::Events if *answered && link.listens() => Contents::default(),
                 // What is answered need not be an event.
                 Meaning::Events if *answered => {
                     link.take_any(&self.conversation, message, *received_ns).unwrap_or_default()

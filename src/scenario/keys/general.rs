@@ -11,8 +11,8 @@ use crate::scenario::read::words_of;
 use crate::scenario::spin::AUTO;
 use crate::scenario::workload::PER_CLIENT;
 use crate::scenario::{
-    Http, PatternKind, Phases, Prices, Profile, Publish, Transport, WorkerOptions, Workload,
-    workload,
+    Http, PatternKind, Phases, Prices, Profile, Publish, Transport, Unconnected, WorkerOptions,
+    Workload, workload,
 };
 
 static NAMES: Kind = Words(words_of::<PatternKind>);
@@ -172,6 +172,10 @@ pub(super) static WORKLOAD: Section = Section {
                    clients of another target only listen, and their messages and the gaps between them are counted, without `rate`. \
                    The clients: not with `[restart]`, `workload.churn`, `faults.stall_at` or `faults.delay`; the publisher: not \
                    with `[restart]` or `faults.stall_at` of the built-in target."),
+        key("unconnected", Words(words_of::<Unconnected>))
+            .says("What becomes of a client that cannot connect before the load begins: the trial fails; or the failure is \
+                   counted by its kind, and the client tries again, as after a connection that ended. Where no client can \
+                   connect, the trial fails nevertheless. Not for `webhook`."),
     ],
 };
 

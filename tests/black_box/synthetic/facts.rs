@@ -87,6 +87,7 @@ pub(crate) fn case(kind: PatternKind, clients: u64, axes: &str) -> Case {
             late_after: Span::from_secs(2),
             churn: Rate::per_second(0.0),
             publish: Publish::Target,
+            unconnected: tidings::scenario::Unconnected::Fail,
         },
         faults: Faults::default(),
         transport: Transport::default(),
