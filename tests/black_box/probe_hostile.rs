@@ -139,7 +139,19 @@ fn every_failure_of_a_request_is_counted_under_its_kind_as_often_as_the_server_s
     let requests = 4 * REQUESTS.len();
     let rate = format!("{}", requests / 2);
     let (document, _) = json(&[
-        &url, "-c", "12", "-q", &rate, "-z", "2s", "-t", "2s", "--warmup", "0s", "--set", "phases.drain=60s",
+        &url,
+        "-c",
+        "12",
+        "-q",
+        &rate,
+        "-z",
+        "2s",
+        "-t",
+        "2s",
+        "--warmup",
+        "0s",
+        "--set",
+        "phases.drain=60s",
     ]);
     let done = account.of();
     adds_up(&document);
@@ -163,13 +175,18 @@ fn a_server_that_answers_nothing_but_errors_is_measured_all_the_same() {
         ("a reset", Some("reset"), |s, _| reset(s)),
     ];
     let (address, account) = serve(deeds(rows), usize::MAX);
-    let (document, _) = json(&[&format!("http://{address}/"), "-c", "2", "-q", "50", "-z", "1s", "--warmup", "0s"]);
+    let (document, _) =
+        json(&[&format!("http://{address}/"), "-c", "2", "-q", "50", "-z", "1s", "--warmup", "0s"]);
     let done = account.of();
     adds_up(&document);
     assert_eq!(errors(&document), wrongs(rows, &done));
     let all = done.values().sum::<u64>();
     assert!(all > 0);
-    assert_eq!((count(&document, "answered"), count(&document, "failed")), (0, all), "{document:#}");
+    assert_eq!(
+        (count(&document, "answered"), count(&document, "failed")),
+        (0, all),
+        "{document:#}"
+    );
 }
 
 /// Writes a frame of a server: its first byte, and a payload of under 126 bytes.
@@ -198,11 +215,15 @@ const SOCKETS: &[Row] = &[
         hold(s)
     }),
     ("a wrong proof", Some("protocol"), |s, _| {
-        answer(s, "HTTP/1.1 101 X\r\nupgrade: websocket\r\nconnection: upgrade\r\nsec-websocket-accept: x\r\n\r\n");
+        answer(
+            s,
+            "HTTP/1.1 101 X\r\nupgrade: websocket\r\nconnection: upgrade\r\nsec-websocket-accept: x\r\n\r\n",
+        );
         hold(s)
     }),
     ("a subprotocol that nobody offered", Some("protocol"), |s, asked| {
-        let proof = tungstenite::handshake::derive_accept_key(asked.key.as_deref().unwrap().as_bytes());
+        let proof =
+            tungstenite::handshake::derive_accept_key(asked.key.as_deref().unwrap().as_bytes());
         let head = format!(
             "HTTP/1.1 101 X\r\nupgrade: websocket\r\nconnection: upgrade\r\nsec-websocket-accept: {proof}\r\n\
              sec-websocket-protocol: mqtt\r\n\r\n"
@@ -281,7 +302,8 @@ fn every_failure_of_a_websocket_is_counted_under_its_kind_as_often_as_the_server
     hostile_stream("ws", SOCKETS, &[]);
 }
 
-const STREAM: &str = "HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\ntransfer-encoding: chunked\r\n\r\n";
+const STREAM: &str =
+    "HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\ntransfer-encoding: chunked\r\n\r\n";
 
 /// An event stream that stands and says something.
 fn tell(stream: &mut TcpStream) {
@@ -299,7 +321,10 @@ const STREAMS: &[Row] = &[
     ("503", Some("refused"), |s, _| status(s, 503)),
     ("500", Some("server_error"), |s, _| status(s, 500)),
     ("JSON in place of a stream", Some("protocol"), |s, _| {
-        answer(s, "HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncontent-length: 2\r\n\r\n{}");
+        answer(
+            s,
+            "HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncontent-length: 2\r\n\r\n{}",
+        );
         hold(s)
     }),
     ("an end in place of a head", Some("closed"), |s, _| end(s)),
@@ -349,7 +374,19 @@ fn hostile_stream(scheme: &str, rows: &[Row], more: &[&str]) {
     let (address, account) = serve(deeds(rows), turns);
     let url = format!("{scheme}://{address}/");
     let arguments = [
-        url.as_str(), "-c", "6", "-z", "4s", "-t", "1s", "--warmup", "0s", "--set", "reconnect.backoff=1ms", "--set", "reconnect.max=2ms",
+        url.as_str(),
+        "-c",
+        "6",
+        "-z",
+        "4s",
+        "-t",
+        "1s",
+        "--warmup",
+        "0s",
+        "--set",
+        "reconnect.backoff=1ms",
+        "--set",
+        "reconnect.max=2ms",
     ];
     let (document, _) = json(&[&arguments, more].concat());
     let done = account.of();

@@ -99,6 +99,8 @@ fn workload(arguments: &Arguments, way: Way, out: &mut Text) {
     let publish = &arguments.publish;
     out.table("workload");
     out.key("clients", &arguments.load.connections.get().to_string());
+    out.comment("Clients that cannot connect are counted, and try again.");
+    out.key("unconnected", "\"count\"");
     if way == Way::Request {
         return;
     }
@@ -150,16 +152,26 @@ fn options(arguments: &Arguments, way: Way, out: &mut Text) {
             out.key("interval", &quoted(&interval.to_string()));
             out.key("timeout", &timeout);
         }
-        Way::LongPoll | Way::Sse | Way::WebSocket | Way::Webhook => {}
+        Way::LongPoll | Way::Sse | Way::WebSocket => {
+            out.table("reconnect");
+            out.comment("Longest wait for a connection to open.");
+            out.key("timeout", &timeout);
+        }
+        Way::Webhook => {}
     }
 }
 
 fn phases(arguments: &Arguments, way: Way, out: &mut Text) {
     let load = &arguments.load;
     let connect = Span::from_ms(load.connections.get().saturating_mul(1_000) / CONNECTS_PER_S);
-    let measure = load.duration.unwrap_or(match load.requests {
-        Some(_) => LONGEST,
-        None => MEASURE,
+    let measure = load.duration.unwrap_or(match (load.requests, load.rate) {
+        // More than they need, as they end it.
+        (Some(requests), Some(rate)) => {
+            let seconds = (2.0 * requests.get() as f64 / rate.per_s()).min(LONGEST.secs());
+            Span::from_secs(seconds as u64 + 10).min(LONGEST)
+        }
+        (Some(_), None) => LONGEST,
+        (None, _) => MEASURE,
     });
     let offers = way == Way::Request || arguments.publish.publish.is_some();
     let usual = match (load.requests, offers) {

@@ -105,7 +105,8 @@ pub(crate) fn serve(deeds: Vec<Deed>, last: usize) -> (SocketAddr, Arc<Account>)
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let address = listener.local_addr().unwrap();
     let account = Arc::new(Account::default());
-    let (told, turn, deeds) = (Arc::clone(&account), Arc::new(AtomicUsize::new(0)), Arc::new(deeds));
+    let (told, turn, deeds) =
+        (Arc::clone(&account), Arc::new(AtomicUsize::new(0)), Arc::new(deeds));
     // The threads end with their connections, and the last with the test's process.
     std::thread::spawn(move || {
         for stream in listener.incoming().map_while(Result::ok) {
