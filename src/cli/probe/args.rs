@@ -62,9 +62,9 @@ pub(in crate::cli) struct Load {
     /// Requests: the measurement ends when so many have been answered
     #[arg(short = 'n', long, value_name = "N")]
     pub requests: Option<Count>,
-    /// Clients, each with a connection of its own
-    #[arg(short = 'c', long, value_name = "N", default_value = "50")]
-    pub connections: Count,
+    /// Clients, each with a connection of its own [default: 50, or 1 with --webhook]
+    #[arg(short = 'c', long, value_name = "N")]
+    pub connections: Option<Count>,
     /// How long is measured [default: 10s, or until -n requests are answered]
     #[arg(short = 'z', long, value_name = "TIME")]
     pub duration: Option<Span>,

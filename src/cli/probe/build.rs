@@ -21,6 +21,8 @@ const WARMUP: Span = Span::from_ms(500);
 const MEASURE: Span = Span::from_secs(10);
 /// The longest measurement of a number of requests.
 const LONGEST: Span = Span::from_secs(86_400);
+/// Clients unless `-c` says so.
+const CLIENTS: u64 = 50;
 /// Events per second unless `-q` says so.
 const EVENTS_PER_S: f64 = 10.0;
 
@@ -78,8 +80,14 @@ fn text(arguments: &Arguments) -> anyhow::Result<String> {
     Ok(out.into())
 }
 
+/// Clients: receivers of webhooks have an address each, so that one is enough unless more are asked for.
+fn clients(arguments: &Arguments, way: Way) -> u64 {
+    let usual = if way == Way::Webhook { 1 } else { CLIENTS };
+    arguments.load.connections.map_or(usual, |count| count.get())
+}
+
 fn question(arguments: &Arguments, way: Way) -> String {
-    let clients = counted(arguments.load.connections.get(), "client");
+    let clients = counted(clients(arguments, way), "client");
     let url = arguments.url.as_deref().or(arguments.way.webhook.as_deref()).unwrap_or_default();
     match (way, arguments.load.rate) {
         (Way::Request, Some(rate)) => {
@@ -98,7 +106,7 @@ fn question(arguments: &Arguments, way: Way) -> String {
 fn workload(arguments: &Arguments, way: Way, out: &mut Text) {
     let publish = &arguments.publish;
     out.table("workload");
-    out.key("clients", &arguments.load.connections.get().to_string());
+    out.key("clients", &clients(arguments, way).to_string());
     out.comment("Clients that cannot connect are counted, and try again.");
     out.key("unconnected", "\"count\"");
     if way == Way::Request {
@@ -163,7 +171,7 @@ fn options(arguments: &Arguments, way: Way, out: &mut Text) {
 
 fn phases(arguments: &Arguments, way: Way, out: &mut Text) {
     let load = &arguments.load;
-    let connect = Span::from_ms(load.connections.get().saturating_mul(1_000) / CONNECTS_PER_S);
+    let connect = Span::from_ms(clients(arguments, way).saturating_mul(1_000) / CONNECTS_PER_S);
     let measure = load.duration.unwrap_or(match (load.requests, load.rate) {
         // More than they need, as they end it.
         (Some(requests), Some(rate)) => {
