@@ -110,6 +110,7 @@ fn case(rate: f64, arrivals: ArrivalProcess) -> Case {
             conditional: false,
             timeout: Span::from_secs(5),
             connection: Connection::KeepAlive,
+            requests: None,
         }),
         workload: Workload {
             clients: CLIENTS,

@@ -252,7 +252,9 @@ fn endpoints(
             Addresses::All => Spread::All,
         };
         endpoint.tls = tls.clone();
-        let endpoint = endpoint.resolved(&reach.resolve).map_err(|error| error.to_string())?;
+        let endpoint = endpoint
+            .routed(&reach.resolve, &reach.connect_to)
+            .map_err(|error| error.to_string())?;
         endpoints.insert(name.clone(), endpoint);
     }
     Ok(endpoints)

@@ -17,6 +17,7 @@ use crate::measure::{
 use crate::plan::{Layout, PlannedTrial};
 use crate::record::{Intervals, Resources, STOPPED_BY, TrialFacts, WorkerHealth};
 use crate::scenario::Profile;
+use crate::unit::Span;
 
 /// How often the processes of a server of the user's own are looked at while no report arrives. Everything else wakes the
 /// conductor by itself, which sleeps through the window otherwise.
@@ -276,7 +277,21 @@ impl Trial<'_> {
             }
             at_ns = (at_ns + SECOND_NS).min(end_ns);
             self.pass_until(at_ns)?;
+            if let Some(exhausted_ns) = self.exhausted() {
+                self.facts.phases.measure = Span::from_ns(exhausted_ns.saturating_sub(window_ns));
+                self.read_cpu();
+                self.watch = None;
+                return Ok(());
+            }
         }
+    }
+
+    /// When the last of a number of requests was done, once every worker has ended with that.
+    fn exhausted(&self) -> Option<u64> {
+        self.facts
+            .workers
+            .exhausted_ns
+            .filter(|_| self.done[self.first_worker..].iter().all(|done| *done))
     }
 
     /// Aborts the trial, and keeps the measurements of the workers and the target.
@@ -295,7 +310,7 @@ impl Trial<'_> {
     }
 
     pub(super) fn listen_until(&mut self, at_ns: u64) -> Result<(), TrialAbort> {
-        while clock::now() < at_ns {
+        while clock::now() < at_ns && self.exhausted().is_none() {
             match self.receive(at_ns)? {
                 None => {}
                 Some((id, report)) => {

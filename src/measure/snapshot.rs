@@ -44,6 +44,9 @@ pub struct Snapshot {
     pub publishing: Publishing,
     /// The account of deliveries; only the last snapshot of a shard carries one.
     pub ledger: Ledger,
+    /// When the last of a number of requests was done, in monotonic nanoseconds; `None` where the window has its length.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub exhausted_ns: Option<u64>,
 }
 
 impl Snapshot {
@@ -73,6 +76,7 @@ impl Snapshot {
         self.receipts.merge(&other.receipts);
         self.publishing.merge(&other.publishing);
         self.ledger.merge(&other.ledger);
+        self.exhausted_ns = self.exhausted_ns.max(other.exhausted_ns);
     }
 
     /// The samples of `metric`, if there are any.

@@ -1,11 +1,14 @@
 //! What all links of a shard share, and where each stands in it; what it books there is in [`booking`].
 
 mod booking;
+mod numbered;
 
 use std::cell::{Cell, RefCell};
 use std::fmt::Display;
 use std::ops::Range;
 use std::rc::Rc;
+use std::sync::Arc;
+use std::sync::atomic::AtomicU64;
 
 use tokio::sync::{Notify, watch};
 
@@ -94,7 +97,9 @@ pub struct Context {
     unfinished: Cell<usize>,
     ready: Cell<u64>,
     in_flight: Cell<u64>,
-    /// Of those: requests and polls.
+    /// Requests that are left to all shards of the worker, in a closed loop with a number of them.
+    tickets: Option<Arc<AtomicU64>>,
+    /// Of those in flight: requests and polls.
     asking: Cell<u64>,
     /// Of those that are ready: links that could not be opened yet.
     absent: Cell<u64>,
@@ -147,6 +152,7 @@ impl Context {
             unfinished: Cell::new(0),
             ready: Cell::new(0),
             in_flight: Cell::new(0),
+            tickets: None,
             asking: Cell::new(0),
             absent: Cell::new(0),
             excuse: RefCell::default(),
@@ -191,7 +197,9 @@ impl Context {
     pub fn link(self: &Rc<Self>, index: u64) -> Link {
         let topic = index % self.schedule.topics;
         let expected = self.schedule.sequences(topic, &self.window);
-        self.add(index, topic, expected)
+        let share = self.share_of(index);
+        let end = expected.end.min(expected.start.saturating_add(share));
+        self.add(index, topic, expected.start..end)
     }
 
     /// Adds a link that publishes, and expects nothing.

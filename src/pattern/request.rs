@@ -182,11 +182,19 @@ impl Client<'_> {
         let link = self.link;
         let mut rng = link.rng();
         let in_window = |offset: &u64| timeline.measures(timeline.start_ns + offset);
-        link.count(Counter::Scheduled, link.due_offsets().filter(in_window).count() as u64);
+        let share = link.requests_share();
+        let scheduled = link.due_offsets().filter(in_window).take(share as usize).count();
+        link.count(Counter::Scheduled, scheduled as u64);
+        let mut left = share;
         let mut free_ns = 0;
         for (seq, offset_ns) in (1..).zip(link.due_offsets()) {
             let due_ns = timeline.start_ns + offset_ns;
             let measured = timeline.measures(due_ns);
+            if measured {
+                // The next request is one more than there are to be.
+                let Some(fewer) = left.checked_sub(1) else { return };
+                left = fewer;
+            }
             (free_ns, _) = self.turn(Planned { seq, due_ns, free_ns, measured }, &mut rng).await;
         }
     }
@@ -209,6 +217,9 @@ impl Client<'_> {
             }
             let measured = timeline.measures(due_ns);
             if measured {
+                if !link.takes_ticket() {
+                    return;
+                }
                 link.count(Counter::Scheduled, 1);
                 link.expect(seq);
             }

@@ -144,7 +144,16 @@ fn open_loop(options: &RequestOptions, phases: &Phases) -> Result<(), InvalidKey
     require(options.rate.per_s() > 0.0, key, || {
         format!("{key} = {}: without requests there is nothing to measure; raise it", options.rate)
     })?;
-    schedule_is_sane(key, "requests", options.rate.per_s(), phases)
+    let per_s = options.rate.per_s();
+    let most = options.requests.unwrap_or(u64::MAX) as f64;
+    // No more are sent than there are to be, however long the window might be.
+    let seconds = (most / per_s).min(phases.measure.secs());
+    let measure = if seconds < phases.measure.secs() {
+        Span::from_ns((seconds * 1e9) as u64)
+    } else {
+        phases.measure
+    };
+    schedule_is_sane(key, "requests", per_s, &Phases { measure, ..*phases })
 }
 
 fn closed_loop(options: &RequestOptions) -> Result<(), InvalidKey> {

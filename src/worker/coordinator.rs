@@ -1,6 +1,7 @@
 //! The worker's main thread: shards out, orders in, reports back. It sleeps until one of them has something to say.
 
 use std::sync::Arc;
+use std::sync::atomic::AtomicU64;
 use std::thread::JoinHandle;
 
 use tokio::sync::mpsc;
@@ -10,6 +11,7 @@ use super::shard::{self, Command, Message, ShardAssignment};
 use crate::control::{Order, Orders, Report, Reports, WorkerAssignment};
 use crate::measure::{Counter, Metric, Snapshot, Watch};
 use crate::pattern::Timeline;
+use crate::scenario::{LoopKind, Pattern};
 
 /// Samples in one frame: well under its limit.
 const SAMPLES: usize = 8_192;
@@ -86,9 +88,18 @@ async fn conduct(
     shards.send(&Command::Start(timeline));
     let mut rest = shards.finish(orders, reports).await?;
     if let Some(watch) = watch {
-        rest.merge(&watch.finish());
+        let early = rest.exhausted_ns.is_some();
+        rest.merge(&if early { watch.finish_now() } else { watch.finish() });
     }
     Ok(rest)
+}
+
+/// The requests of a closed loop that are left to this worker: the shares of its links.
+fn tickets(assignment: &WorkerAssignment) -> Option<Arc<AtomicU64>> {
+    let Pattern::Request(options) = &assignment.case.pattern else { return None };
+    options.requests.filter(|_| options.loop_kind == LoopKind::Closed)?;
+    let share = |link| options.share_of(link, assignment.case.workload.clients);
+    Some(Arc::new(AtomicU64::new(assignment.links.clone().map(share).sum())))
 }
 
 fn tell(reports: &Reports, report: &Report) -> Result<(), String> {
@@ -104,10 +115,12 @@ impl Shards {
         let (desk, seconds) = HandOver::start(manner, move |report| tell(&reports, report))?;
         let count = u64::from(assignment.shards.max(1));
         let (mut commands, mut threads) = (Vec::new(), Vec::new());
+        let tickets = tickets(assignment);
         for index in 0..count {
             let (command, receiver) = mpsc::unbounded_channel();
             commands.push(command);
-            let part = ShardAssignment { worker: assignment.clone(), index, of: count };
+            let tickets = tickets.clone();
+            let part = ShardAssignment { worker: assignment.clone(), index, of: count, tickets };
             let (sender, seconds) = (sender.clone(), seconds.clone());
             let name = format!("shard-{index}");
             let thread = std::thread::Builder::new().name(name);

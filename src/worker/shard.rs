@@ -1,7 +1,9 @@
 //! One thread of a worker: a current-thread runtime with its own links, timer and recorder.
 
+use std::cell::Cell;
 use std::ops::Range;
 use std::rc::Rc;
+use std::sync::atomic::AtomicU64;
 use std::sync::{Arc, mpsc};
 
 use tokio::runtime::{Builder, LocalOptions};
@@ -35,6 +37,8 @@ pub(super) struct ShardAssignment {
     pub index: u64,
     /// The number of shards.
     pub of: u64,
+    /// Requests that are left to all of them, in a closed loop with a number of them.
+    pub tickets: Option<Arc<AtomicU64>>,
 }
 
 /// From the coordinator to a shard.
@@ -105,6 +109,7 @@ pub(super) fn run(
         seconds,
         wire: wire_of_shard,
         nursery: Nursery::new(),
+        exhausted_ns: None,
     };
     let outcome = runtime.block_on(shard.run());
     // Drops the links and their sockets, which add up their traffic as they close.
@@ -149,6 +154,8 @@ struct Shard {
     seconds: mpsc::Sender<Second>,
     wire: Rc<WireTotals>,
     nursery: Nursery,
+    /// When the last of a number of requests was done.
+    exhausted_ns: Option<u64>,
 }
 
 impl Shard {
@@ -174,6 +181,7 @@ impl Shard {
             window,
             timeline,
         );
+        let context = context.sharing(self.assignment.tickets.clone());
         let context = Rc::new(context.speaking(conversation).keeping(worker.samples as usize));
         let conducted = self.conduct(&context, &start).await;
         // However it ended: a server of the user's own would go on calling.
@@ -188,6 +196,7 @@ impl Shard {
             snapshot.counters.add(Counter::Repeated, ledger.repeated());
         });
         snapshot.unrecognised = context.unrecognised();
+        snapshot.exhausted_ns = self.exhausted_ns;
         snapshot.counters.add(Counter::LostSlow, context.lost_slow());
         Ok((snapshot, conducted.err()))
     }
@@ -245,9 +254,14 @@ impl Shard {
         let spun = async {
             let _ = context.timer.sleep_until(timeline.window_ns).await;
             let before_ns = context.timer.spun_ns();
-            let _ = context.timer.sleep_until(timeline.end_ns).await;
+            let exhausted = tokio::select! {
+                biased;
+                () = context.complete(), if context.is_numbered() => Some(clock::now()),
+                _ = context.timer.sleep_until(timeline.end_ns) => None,
+            };
             let spun_ns = context.timer.spun_ns() - before_ns;
             context.recorder.borrow_mut().count(Counter::SpunNs, spun_ns);
+            exhausted
         };
         let (back, spares) = mpsc::channel::<Box<Recorder>>();
         // All recorders rotate from the first seconds on, so that memory soon has its final size.
@@ -273,8 +287,9 @@ impl Shard {
         let by_seconds = self.assignment.worker.observers.seconds;
         let deadline_ns = timeline.end_ns + self.assignment.worker.phases.drain.ns();
         let (mut begin_ns, mut from_ns) = (timeline.start_ns, timeline.start_ns);
+        let exhausted_ns = Cell::new(None);
         let complete = async {
-            spun.await;
+            exhausted_ns.set(spun.await);
             context.complete().await;
             let _ = context.timer.sleep_until(clock::now() + GRACE_NS).await;
         };
@@ -305,6 +320,7 @@ impl Shard {
             }
         };
         hand_over(begin_ns..ended_ns, true);
+        self.exhausted_ns = exhausted_ns.get();
     }
 }
 
@@ -316,7 +332,7 @@ async fn open(
     range: Range<u64>,
     over_ns: u64,
 ) -> Result<(), String> {
-    let ShardAssignment { worker, index, of } = assignment;
+    let ShardAssignment { worker, index, of, .. } = assignment;
     let begin_ns = clock::now();
     let count = (range.end - range.start).max(1);
     for link in range.clone().filter(|link| link % of == *index) {

@@ -49,6 +49,7 @@ mod payloads;
 mod peer_scripts;
 mod plan_cli;
 mod planted_secrets;
+mod probe;
 mod probe_hostile;
 mod probe_support;
 mod quantities;

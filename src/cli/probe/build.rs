@@ -1,13 +1,13 @@
 //! From flags to the scenario: its text, which `--save` writes and which is read as any file is.
 
-use std::path::Path;
+use anyhow::{anyhow, bail};
+use tidings::scenario::{self, Scenario, ScenarioError};
+use tidings::unit::{Rate, Span, counted};
 
-use anyhow::{Context as _, bail};
-use tidings::scenario::{self, Scenario};
-use tidings::unit::Span;
-
-use super::args::{Arguments, Request};
-use super::text::{Text, headers, quoted};
+use super::args::Arguments;
+use super::text::{Text, quoted};
+use super::url::Url;
+use super::{target, way::Way};
 
 /// What errors call the scenario.
 const SHOWN: &str = "probe";
@@ -17,6 +17,14 @@ const CONNECTS_PER_S: u64 = 2_000;
 const CONNECT: Span = Span::from_ms(50);
 /// Longest warm-up unless one is asked for.
 const WARMUP: Span = Span::from_ms(500);
+/// How long is measured unless `-z` says so.
+const MEASURE: Span = Span::from_secs(10);
+/// The longest measurement of a number of requests.
+const LONGEST: Span = Span::from_secs(86_400);
+/// Clients unless `-c` says so.
+const CLIENTS: u64 = 50;
+/// Events per second unless `-q` says so.
+const EVENTS_PER_S: f64 = 10.0;
 
 /// A scenario and its text.
 #[derive(Debug)]
@@ -29,132 +37,159 @@ pub(super) struct Built {
 
 /// The scenario that `arguments` ask for.
 pub(super) fn built(arguments: &Arguments) -> anyhow::Result<Built> {
+    if arguments.load.uncorrected {
+        bail!(
+            "uncorrected latencies (-U) are not measured as such: response times count from when a request was due. service_ns, \
+             which counts from when it was sent, is beside them in the results (--results DIR)"
+        );
+    }
     let text = text(arguments)?;
     let environment = |name: &str| std::env::var(name).ok();
-    let scenario = scenario::parse(&text, SHOWN, &arguments.run.sets, &environment)?;
-    Ok(Built { text, scenario })
-}
-
-/// A URL, in the parts that a scenario has.
-struct Url<'a> {
-    /// Scheme, host and port.
-    base: String,
-    /// Path and query.
-    path: &'a str,
-}
-
-impl<'a> Url<'a> {
-    fn of(text: &'a str) -> anyhow::Result<Self> {
-        let (scheme, rest) = text.split_once("://").unwrap_or(("http", text));
-        let at = rest.find(['/', '?', '#']).unwrap_or(rest.len());
-        let (authority, path) = rest.split_at(at);
-        if authority.is_empty() {
-            bail!("'{text}' has no host; write http://HOST:PORT/PATH");
+    match scenario::parse(&text, SHOWN, &[], &environment) {
+        Ok(scenario) => Ok(Built { text, scenario }),
+        // Nobody has seen the lines of the text.
+        Err(ScenarioError::Refused { place, message }) if place.starts_with(SHOWN) => {
+            Err(anyhow!(message))
         }
-        if authority.contains('@') {
-            bail!(
-                "'{text}': credentials in a URL are not sent; write them as a header, such as -H 'Authorization: Basic \
-                 {{{{text:USER:{{{{secret:PASSWORD}}}}|base64}}}}'"
-            );
-        }
-        let path = path.split('#').next().unwrap_or(path);
-        Ok(Self { base: format!("{}://{authority}", scheme.to_ascii_lowercase()), path })
-    }
-
-    /// Path and query, beginning with a slash.
-    fn target(&self) -> String {
-        if self.path.starts_with('/') { self.path.to_owned() } else { format!("/{}", self.path) }
+        Err(error) => Err(error.into()),
     }
 }
 
 /// The scenario as text.
 fn text(arguments: &Arguments) -> anyhow::Result<String> {
-    let url = Url::of(&arguments.url)?;
-    let load = &arguments.load;
-    let clients = load.connections.get();
+    let url = arguments.url.as_deref().map(Url::of).transpose()?;
+    let way = Way::of(arguments, url.as_ref())?;
     let mut out = Text::default();
-    out.comment("Written by tidings probe; tidings run FILE offers the same load.");
+    out.comment("Written by tidings probe. The same load again: tidings run FILE");
     out.key("name", &quoted("probe"));
-    let offered = match load.rate {
-        Some(rate) => format!("{rate} over {}", tidings::unit::counted(clients, "client")),
-        None => format!(
-            "{}, each sending its next request after a response",
-            tidings::unit::counted(clients, "client")
-        ),
-    };
-    out.key("question", &quoted(&format!("How does {} respond to {offered}?", arguments.url)));
-    out.key("patterns", "[\"request\"]");
+    out.key("question", &quoted(&question(arguments, way)));
+    out.key("patterns", &format!("[{}]", quoted(way.pattern())));
     out.key("trials", &arguments.run.trials.get().to_string());
     out.key("seed", &arguments.run.seed.get().to_string());
-    out.comment("No trials against a null target: a probe begins at once.");
+    out.comment("Without trials against a null target, so that a probe begins at once.");
     out.key("floor", "false");
-
-    out.table("workload");
-    out.key("clients", &clients.to_string());
-
-    out.table("request");
-    match load.rate {
-        Some(rate) => {
-            out.comment(
-                "Open loop: requests are due by the clock, and response times count from due.",
-            );
-            out.key("loop", "\"open\"");
-            out.key("rate", &quoted(&rate.to_string()));
-            out.key("arrivals", "\"constant\"");
-        }
-        None => {
-            out.comment("Closed loop: a client sends its next request after a response.");
-            out.key("loop", "\"closed\"");
-        }
+    workload(arguments, way, &mut out);
+    options(arguments, way, &mut out);
+    phases(arguments, way, &mut out);
+    if arguments.connection.http2 {
+        out.table("transport");
+        out.key("http", "\"2\"");
     }
-    out.key("timeout", &quoted(&arguments.request.timeout.to_string()));
-
-    phases(arguments, &mut out);
-
-    out.table("target");
-    out.key("url", &quoted(&url.base));
-
-    request(&arguments.request, &url, &mut out)?;
+    target::write(arguments, way, url.as_ref(), &mut out)?;
+    arguments.run.sets.iter().try_for_each(|set| out.set(set))?;
     Ok(out.into())
 }
 
-fn phases(arguments: &Arguments, out: &mut Text) {
+/// Clients: receivers of webhooks have an address each, so that one is enough unless more are asked for.
+fn clients(arguments: &Arguments, way: Way) -> u64 {
+    let usual = if way == Way::Webhook { 1 } else { CLIENTS };
+    arguments.load.connections.map_or(usual, |count| count.get())
+}
+
+fn question(arguments: &Arguments, way: Way) -> String {
+    let clients = counted(clients(arguments, way), "client");
+    let url = arguments.url.as_deref().or(arguments.way.webhook.as_deref()).unwrap_or_default();
+    match (way, arguments.load.rate) {
+        (Way::Request, Some(rate)) => {
+            format!("How does {url} respond to {rate} over {clients}?")
+        }
+        (Way::Request, None) => format!(
+            "How does {url} respond to {clients}, each sending its next request after a response?"
+        ),
+        _ if arguments.publish.publish.is_some() => {
+            format!("How fresh do {clients} of {url} receive events, and do all arrive?")
+        }
+        _ => format!("What do {clients} of {url} receive?"),
+    }
+}
+
+fn workload(arguments: &Arguments, way: Way, out: &mut Text) {
+    let publish = &arguments.publish;
+    out.table("workload");
+    out.key("clients", &clients(arguments, way).to_string());
+    out.comment("Clients that cannot connect are counted, and try again.");
+    out.key("unconnected", "\"count\"");
+    if way == Way::Request {
+        return;
+    }
+    out.key("topics", &publish.topics.get().to_string());
+    if publish.publish.is_none() {
+        out.comment(
+            "Clients only listen: messages are counted, and the gaps between them measured.",
+        );
+        out.key("publish", "\"nobody\"");
+        return;
+    }
+    let rate = arguments.load.rate.unwrap_or(Rate::per_second(EVENTS_PER_S));
+    out.comment("Events per second in each topic, which arrive at all of its clients.");
+    out.key("rate", &quoted(&rate.to_string()));
+    out.key("payload", &quoted(&publish.payload.to_string()));
+}
+
+fn options(arguments: &Arguments, way: Way, out: &mut Text) {
     let load = &arguments.load;
-    let connect = Span::from_ms(load.connections.get().saturating_mul(1_000) / CONNECTS_PER_S);
-    let tenth = Span::from_ns(load.duration.ns() / 10);
+    let timeout = quoted(&arguments.request.timeout.to_string());
+    match way {
+        Way::Request => {
+            out.table("request");
+            match load.rate {
+                Some(rate) => {
+                    out.comment(
+                        "Open loop: requests are due by the clock, and response times count from when they are due.",
+                    );
+                    out.key("loop", "\"open\"");
+                    out.key("rate", &quoted(&rate.to_string()));
+                    out.key("arrivals", "\"constant\"");
+                }
+                None => {
+                    out.comment("Closed loop: a client sends its next request after a response.");
+                    out.key("loop", "\"closed\"");
+                }
+            }
+            if let Some(requests) = load.requests {
+                out.comment("The measurement ends when so many requests have been answered.");
+                out.key("requests", &requests.get().to_string());
+            }
+            if arguments.connection.disable_keepalive {
+                out.key("connection", "\"per-request\"");
+            }
+            out.key("timeout", &timeout);
+        }
+        Way::Poll(interval) => {
+            out.table("short-poll");
+            out.key("interval", &quoted(&interval.to_string()));
+            out.key("timeout", &timeout);
+        }
+        Way::LongPoll | Way::Sse | Way::WebSocket => {
+            out.table("reconnect");
+            out.comment("Longest wait for a connection to open.");
+            out.key("timeout", &timeout);
+        }
+        Way::Webhook => {}
+    }
+}
+
+fn phases(arguments: &Arguments, way: Way, out: &mut Text) {
+    let load = &arguments.load;
+    let connect = Span::from_ms(clients(arguments, way).saturating_mul(1_000) / CONNECTS_PER_S);
+    let measure = load.duration.unwrap_or(match (load.requests, load.rate) {
+        // More than they need, as they end it.
+        (Some(requests), Some(rate)) => {
+            let seconds = (2.0 * requests.get() as f64 / rate.per_s()).min(LONGEST.secs());
+            Span::from_secs(seconds as u64 + 10).min(LONGEST)
+        }
+        (Some(_), None) => LONGEST,
+        (None, _) => MEASURE,
+    });
+    let offers = way == Way::Request || arguments.publish.publish.is_some();
+    let usual = match (load.requests, offers) {
+        (None, true) => WARMUP.min(Span::from_ns(measure.ns() / 10)),
+        _ => Span::default(),
+    };
+    let warmup = load.warmup.unwrap_or(usual);
     out.table("phases");
     out.key("connect", &quoted(&connect.max(CONNECT).to_string()));
     out.key("idle", "\"0s\"");
-    out.key("warmup", &quoted(&load.warmup.unwrap_or(tenth.min(WARMUP)).to_string()));
-    out.key("measure", &quoted(&load.duration.to_string()));
-}
-
-/// The request of every client.
-fn request(request: &Request, url: &Url<'_>, out: &mut Text) -> anyhow::Result<()> {
-    let body = request.data.as_deref().map(body).transpose()?;
-    let method = request.method.as_deref().map(str::to_ascii_uppercase);
-    let method = method.unwrap_or_else(|| if body.is_some() { "POST" } else { "GET" }.to_owned());
-    out.tables("target.request");
-    out.key("method", &quoted(&method));
-    out.key("path", &quoted(&url.target()));
-    let content_type = request.content_type.as_deref();
-    if let Some(fields) = headers(&request.headers, content_type)? {
-        out.key("headers", &fields);
-    }
-    if let Some(body) = body {
-        out.key("body", &quoted(&body));
-    }
-    Ok(())
-}
-
-/// A body as a text with placeholders, of a flag's value or of the file that it names.
-fn body(value: &str) -> anyhow::Result<String> {
-    let Some(path) = value.strip_prefix('@') else { return Ok(value.to_owned()) };
-    let bytes =
-        std::fs::read(Path::new(path)).with_context(|| format!("cannot read the body {path}"))?;
-    // What is no text is written byte by byte.
-    Ok(String::from_utf8(bytes).unwrap_or_else(|error| {
-        let hex: Vec<String> = error.as_bytes().iter().map(|byte| format!("{byte:02x}")).collect();
-        format!("{{{{bytes:{}}}}}", hex.join(" "))
-    }))
+    out.key("warmup", &quoted(&warmup.to_string()));
+    out.key("measure", &quoted(&measure.to_string()));
 }

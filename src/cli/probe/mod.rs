@@ -6,18 +6,27 @@ mod args;
 mod build;
 mod measure;
 mod output;
+mod target;
 mod text;
+mod url;
 mod watch;
+mod way;
 
 use anyhow::{Context as _, anyhow};
 use tidings::conductor::{Signals, check_target};
 use tidings::measure::Host;
 use tidings::plan::Plan;
 
+use super::output as output_to;
 pub(super) use args::Arguments;
 
 /// Carries out `tidings probe`.
 pub(super) fn run(arguments: &Arguments) -> anyhow::Result<u8> {
+    if arguments.load.latency_correction {
+        output_to::message(
+            "response times always count from when a request was due, so that there is nothing to correct; the flag changes nothing",
+        );
+    }
     let built = build::built(arguments)?;
     let host = Host::read();
     check_target(&built.scenario, arguments.run.yes_i_may).map_err(|error| anyhow!(error))?;

@@ -3,37 +3,101 @@
 use anyhow::bail;
 
 /// A scenario that is being written.
-#[derive(Debug, Default)]
-pub(super) struct Text(String);
+#[derive(Debug)]
+pub(super) struct Text(Vec<Table>);
+
+/// A table, in the order of its lines; the first has no name.
+#[derive(Debug)]
+struct Table {
+    name: String,
+    /// Whether it is one of an array.
+    of_array: bool,
+    lines: Vec<Line>,
+}
+
+#[derive(Debug)]
+enum Line {
+    Comment(String),
+    Key(String, String),
+}
+
+impl Default for Text {
+    fn default() -> Self {
+        Self(vec![Table { name: String::new(), of_array: false, lines: Vec::new() }])
+    }
+}
 
 impl Text {
     /// Adds `# comment`.
     pub(super) fn comment(&mut self, comment: &str) {
-        for line in comment.lines() {
-            self.0.push_str(format!("# {line}").trim_end());
-            self.0.push('\n');
-        }
+        self.line(Line::Comment(comment.to_owned()));
     }
 
     /// Adds `key = value`; `value` is TOML.
     pub(super) fn key(&mut self, key: &str, value: &str) {
-        self.0.push_str(&format!("{key} = {value}\n"));
+        self.line(Line::Key(key.to_owned(), value.to_owned()));
+    }
+
+    fn line(&mut self, line: Line) {
+        if let Some(table) = self.0.last_mut() {
+            table.lines.push(line);
+        }
     }
 
     /// Begins a table.
     pub(super) fn table(&mut self, name: &str) {
-        self.0.push_str(&format!("\n[{name}]\n"));
+        self.0.push(Table { name: name.to_owned(), of_array: false, lines: Vec::new() });
     }
 
     /// Begins a table of an array of tables.
     pub(super) fn tables(&mut self, name: &str) {
-        self.0.push_str(&format!("\n[[{name}]]\n"));
+        self.0.push(Table { name: name.to_owned(), of_array: true, lines: Vec::new() });
+    }
+
+    /// Writes `--set assignment` over what is there.
+    pub(super) fn set(&mut self, assignment: &str) -> anyhow::Result<()> {
+        let Some((path, value)) = assignment.split_once('=') else {
+            bail!("--set {assignment}: has no value; write --set worker.shards=2");
+        };
+        let (name, key) = path.trim().rsplit_once('.').unwrap_or(("", path.trim()));
+        // As for `tidings run`: what is no value of TOML is a text.
+        let is_toml = toml::from_str::<toml::Table>(&format!("x = {value}")).is_ok();
+        let value = if is_toml { value.trim().to_owned() } else { quoted(value) };
+        let at = self.0.iter().position(|table| table.name == name && !table.of_array);
+        let at = at.unwrap_or_else(|| {
+            self.table(name);
+            self.0.len() - 1
+        });
+        let lines = &mut self.0[at].lines;
+        let known = lines.iter_mut().find_map(|line| match line {
+            Line::Key(known, value) if known == key => Some(value),
+            _ => None,
+        });
+        match known {
+            Some(known) => *known = value,
+            None => lines.push(Line::Key(key.to_owned(), value)),
+        }
+        Ok(())
     }
 }
 
 impl From<Text> for String {
     fn from(text: Text) -> Self {
-        text.0
+        let mut out = Self::new();
+        for Table { name, of_array, lines } in text.0 {
+            match (name.as_str(), of_array) {
+                ("", _) => {}
+                (name, true) => out.extend(["\n[[", name, "]]\n"]),
+                (name, false) => out.extend(["\n[", name, "]\n"]),
+            }
+            for line in lines {
+                match line {
+                    Line::Comment(comment) => out.extend(["# ", &comment, "\n"]),
+                    Line::Key(key, value) => out.extend([&key, " = ", &value, "\n"]),
+                }
+            }
+        }
+        out
     }
 }
 
@@ -85,4 +149,10 @@ pub(super) fn headers(
         .map(|(name, value)| format!("{} = {}", quoted(name), quoted(value)))
         .collect();
     Ok((!fields.is_empty()).then(|| format!("{{ {} }}", fields.join(", "))))
+}
+
+/// Texts as a list in one line.
+pub(super) fn list(texts: &[String]) -> String {
+    let quoted: Vec<String> = texts.iter().map(|text| quoted(text)).collect();
+    format!("[{}]", quoted.join(", "))
 }

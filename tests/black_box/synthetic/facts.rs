@@ -38,6 +38,7 @@ pub(crate) fn pattern(kind: PatternKind) -> Pattern {
             conditional: false,
             timeout: second,
             connection: Connection::KeepAlive,
+            requests: None,
         }),
         PatternKind::ShortPoll => Pattern::ShortPoll(ShortPollOptions {
             interval: second,

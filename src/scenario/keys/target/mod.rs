@@ -65,6 +65,9 @@ pub(in crate::scenario) static TARGET: Section = Section {
             .says("The Unix socket that is connected to in place of the URL's host and port."),
         key("resolve", Listed(&RESOLVE)).usually("none")
             .says("Addresses in place of the name service's, as in curl: `\"host:port:address\"`."),
+        key("connect_to", Listed(&CONNECT_TO)).usually("none")
+            .says("Other hosts and ports to connect to, as in curl: `\"host:port:host:port\"`; an empty host or port stands for any, \
+                   or for the URL's own. `Host`, and the name in TLS, stay the URL's."),
         key("addresses", Words(words_of::<Addresses>)).literally("\"first\"")
             .says("Which of a name's addresses are connected to: the first that accepts, or all of them in turn, client by \
                    client."),
@@ -169,6 +172,7 @@ static CAPTURE: Kind = Grammar(&grammar::CAPTURE);
 /// A condition on a message.
 static MATCHER: Kind = Grammar(&grammar::MATCHER);
 static RESOLVE: Kind = Grammar(&grammar::RESOLVE);
+static CONNECT_TO: Kind = Grammar(&grammar::CONNECT_TO);
 /// A status of HTTP.
 static STATUS: Kind = Count(100..=599);
 
