@@ -87,6 +87,13 @@ impl External {
 
     /// A file of `scenarios/external/` whose server says on its end what it took: the answer at `path` is kept.
     pub(crate) fn that_reports(name: &str, path: &str) -> Self {
+        let asks = format!("\"curl\", \"-s\", \"-o\", \"ACCOUNT\", \"http://127.0.0.1:{path}\"");
+        Self::that_is_asked(name, &asks, "1s")
+    }
+
+    /// A file of `scenarios/external/` whose server is ended by the words of a command that writes to `ACCOUNT` what the server
+    /// took; it is killed after `timeout`.
+    pub(crate) fn that_is_asked(name: &str, words: &str, timeout: &str) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let written =
             std::fs::read_to_string(root().join("scenarios/external").join(name)).unwrap();
@@ -101,10 +108,10 @@ impl External {
         let without = without
             .replace("../../examples", &examples)
             .replace("\"servers/", &format!("\"{servers}/"));
-        let account = folder.path().join("account");
+        let account = folder.path().join("account").display().to_string();
+        let words = words.replace("ACCOUNT", &account);
         let asks = format!(
-            "[[target.launch]]\nstop = {{ command = [\"curl\", \"-s\", \"-o\", \"{}\", \"http://127.0.0.1:{path}\"], timeout = \"1s\" }}\n",
-            account.display()
+            "[[target.launch]]\nstop = {{ command = [{words}], timeout = \"{timeout}\" }}\n"
         );
         let file = folder.path().join(name);
         std::fs::write(&file, without.replacen("[[target.launch]]\n", &asks, 1)).unwrap();
