@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 
 use super::capture::{Capture, Decode, Members};
 use super::matcher::Matcher;
-use super::template::Template;
+use super::template::{Name, Template};
 use crate::unit::Span;
 
 /// How a server is spoken to, for each pattern that it supports.
@@ -72,6 +72,7 @@ impl Dialect {
         }
         if let Some(stream) = &mut self.sse {
             stream.request.each_template(visit);
+            stream.cursor.values_mut().for_each(|part| visit(&mut part.first));
             each_of_steps(&mut stream.steps, visit);
         }
         if let Some(socket) = &mut self.websocket {
@@ -190,6 +191,13 @@ impl Call {
     /// The method.
     pub fn method(&self) -> &str {
         self.method.as_deref().unwrap_or(if self.body.is_some() { "POST" } else { "GET" })
+    }
+
+    /// Whether its path or its headers name its body, such as a digest of it.
+    pub fn names_body(&self) -> bool {
+        let body = |name: &Name| matches!(name, Name::Capture(name) if &**name == "body");
+        let mut texts = self.headers.values().chain([&self.path]);
+        self.body.is_some() && texts.any(|text| text.names().iter().any(body))
     }
 
     fn each_template(&mut self, visit: &mut dyn FnMut(&mut Template)) {
@@ -405,6 +413,9 @@ pub struct EventStream {
     pub request: Call,
     /// How it is resumed.
     pub resume: Resume,
+    /// What a later stream continues from: each part is a name for templates, taken out of every message.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub cursor: BTreeMap<String, CursorPart>,
     /// How often the server sends something on a quiet stream, if it does.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub heartbeat: Option<Span>,
@@ -633,7 +644,7 @@ impl Default for Acknowledge {
     }
 }
 
-/// A signature in a header: how it is made, and how it is checked.
+/// A signature in a header or in the query: how it is made, and how it is checked.
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
 #[serde(default)]
 pub struct Signature {
@@ -643,7 +654,11 @@ pub struct Signature {
     /// The header that carries it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub header: Option<String>,
-    /// What is signed: a template with `{{body}}`, and `{{header:NAME}}` as the value `header_NAME`.
+    /// The parameter of the query that carries it, in place of a header: appended as the last.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub query: Option<String>,
+    /// What is signed: a template with `{{body}}`, `{{method}}`, `{{path}}` and `{{query}}`, and `{{header:NAME}}` as the value
+    /// `header_NAME`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub signed: Option<Template>,
     /// How the signature is written.

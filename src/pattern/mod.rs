@@ -20,6 +20,7 @@ mod link;
 mod long_poll;
 mod mix;
 mod poll;
+mod position;
 mod post;
 pub mod publish;
 mod receiver;

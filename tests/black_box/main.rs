@@ -9,6 +9,7 @@ mod build_info;
 mod calibrate_cli;
 mod client_calls;
 mod comparisons;
+mod cursors;
 mod dialect_support;
 mod dialogue;
 mod dialogue_commands;

@@ -21,6 +21,7 @@ use crate::pace::Rng;
 use crate::pattern::Link;
 use crate::pattern::conversation::{Conversation, Voice};
 use crate::pattern::handshake::{self, Opened};
+use crate::pattern::position;
 use crate::pattern::redial::Ended;
 use crate::pattern::script::{self, Script, Wanted};
 use crate::pattern::trace::{self, Kind};
@@ -161,6 +162,8 @@ impl Talk {
                     answered
                 } else {
                     self.conversation.note(Kind::Received, || trace::shown(&message));
+                    let answer = Answer::message(&message);
+                    position::move_on(voice, &self.socket.cursor, &answer, "a later connection");
                     self.reply(voice, &message)?
                 };
                 return Ok(Heard { message, received_ns, answered });

@@ -129,12 +129,19 @@ fn event_stream(
     known: &Known,
 ) {
     let mut known = known.clone();
+    for (part, value) in first_of(speaker, &stream.cursor, &known) {
+        set(&mut known, &part, value);
+    }
     steps(sheet, speaker, name, &stream.steps, &mut known, Some(true));
     let beside = Beside { accept: Some("text/event-stream"), ..Beside::default() };
     sheet.request(&speaker.request(name, &stream.request, &known, &beside));
     sheet.note("expects status 200 and text/event-stream");
     steps(sheet, speaker, name, &stream.steps, &mut known, Some(false));
     sheet.messages(&stream.messages);
+    cursor_notes(sheet, &stream.cursor, "a later stream");
+    if !stream.cursor.is_empty() && stream.resume == Resume::LastEventId {
+        return;
+    }
     sheet.note(&match &stream.resume {
         Resume::LastEventId => {
             "reconnects with last-event-id: <last id>, once the stream has set an id".to_owned()

@@ -6,7 +6,9 @@ use super::super::external::{External, Reach, TlsOptions};
 use super::super::tree::{Place, Table, Value};
 use crate::dialect::capture::Capture;
 use crate::dialect::matcher::Matcher;
-use crate::dialect::model::{Call, Dialect, Mark, Messages, Over, PerMessage, Publishing, Step};
+use crate::dialect::model::{
+    Call, Dialect, Mark, Messages, Over, PerMessage, Publishing, Signature, Step,
+};
 use crate::dialect::signing::Scheme;
 
 /// Checks a server and how it is spoken to, for the patterns that are compared; `own` is the table that they were read from.
@@ -224,6 +226,10 @@ fn messages(dialect: &Dialect) -> Result<(), InvalidKey> {
             has_no_name(&format!("{of}.{key}"), matchers)?;
         }
     }
+    if let Some(stream) = &dialect.sse {
+        let parts = stream.cursor.iter().map(|(name, part)| (name, &part.capture));
+        of_message("target.sse.cursor", parts)?;
+    }
     let streams = [
         ("target.sse", dialect.sse.as_ref().map(|sse| &sse.steps)),
         ("target.websocket", dialect.websocket.as_ref().map(|socket| &socket.steps)),
@@ -272,6 +278,20 @@ fn signatures(dialect: &Dialect) -> Result<(), InvalidKey> {
         if let Some(Err(error)) = signature.map(Scheme::of) {
             return Err(InvalidKey { key: key.to_owned(), message: error.to_string() });
         }
+        let Some(Signature { header, query: Some(query), .. }) = signature else { continue };
+        require(key == "target.publish.sign", &format!("{key}.query"), || {
+            "a delivery carries its signature in a header field; write header = \"X-Signature\""
+                .to_owned()
+        })?;
+        require(header.is_none(), &format!("{key}.query"), || {
+            "the signature is in a header field or in the query; remove header or query".to_owned()
+        })?;
+        let plain = |c: char| c.is_ascii_alphanumeric() || "-._~".contains(c);
+        require(!query.is_empty() && query.chars().all(plain), &format!("{key}.query"), || {
+            format!(
+                "'{query}' is not the name of a parameter; write letters, digits, -, ., _ and ~"
+            )
+        })?;
     }
     Ok(())
 }

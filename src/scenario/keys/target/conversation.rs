@@ -125,8 +125,10 @@ pub(super) static SIGNATURE: &[Key] = &[
         .says("A well-known form, whose parts the other keys replace: Standard Webhooks, GitHub, Stripe, Slack."),
     key("header", Text).usually("the preset's")
         .says("The header field that carries the signature."),
+    key("query", Text).usually("none")
+        .says("The parameter that carries it in place of a header field, appended to the query: `\"signature\"`. Of requests only."),
     key("signed", Grammar(&grammar::SIGNED)).usually("the preset's, or `\"{{body}}\"`")
-        .says("What is signed: a text with `{{body}}` and `{{header:NAME}}`."),
+        .says("What is signed: a text with `{{body}}` and `{{header:NAME}}`; of requests, also `{{method}}`, `{{path}}` and `{{query}}`."),
     key("encoding", Words(words_of::<SignatureEncoding>)).usually("the preset's, or `\"hex\"`")
         .says("How the signature is written."),
     key("hash", Words(words_of::<SignatureHash>)).usually("`\"sha256\"`")
