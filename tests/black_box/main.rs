@@ -23,6 +23,7 @@ mod external_nats;
 mod external_nchan;
 mod external_peers;
 mod external_pocketbase;
+mod external_socketio;
 mod external_support;
 mod external_webhooks;
 mod first_contact;
