@@ -81,7 +81,8 @@ fn the_readmes_server_is_described_as_it_says() {
 }
 
 /// What only `scripts/test --external` installs.
-const FURTHER: [&str; 1] = ["socket.io@4.8.4"];
+const FURTHER: [&str; 4] =
+    ["socket.io@4.8.4", "@durable-streams/server@0.3.7", "bun@1.4.5", "@soketi/soketi@1.6.1"];
 
 #[test]
 fn what_the_tests_install_is_named_before_it_is() {

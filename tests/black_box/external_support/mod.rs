@@ -96,9 +96,10 @@ impl External {
             .flat_map(|line| [line, "\n"])
             .collect::<String>();
         // The copy lies elsewhere.
-        let examples = root().join("examples").display().to_string();
-        let servers = root().join("scenarios/external/servers").display().to_string();
-        let without = without.replace("../../examples", &examples).replace("\"servers/", &format!("\"{servers}/"));
+        let root = root().display();
+        let without = without.replace("../../", &format!("{root}/"));
+        let servers = format!("\"{root}/scenarios/external/servers/");
+        let without = without.replace("\"servers/", &servers);
         let account = folder.path().join("account");
         let asks = format!(
             "[[target.launch]]\nstop = {{ command = [\"curl\", \"-s\", \"-o\", \"{}\", \"http://127.0.0.1:{path}\"], timeout = \"1s\" }}\n",
