@@ -253,6 +253,9 @@ pub struct Step {
     /// Whether the step comes before the link is dialled.
     #[serde(skip_serializing_if = "is_false")]
     pub before: bool,
+    /// For what it is taken, on a connection that publishes to several topics.
+    #[serde(skip_serializing_if = "is_once")]
+    pub each: EachStep,
     /// Longest wait.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub timeout: Option<Span>,
@@ -261,6 +264,22 @@ pub struct Step {
 #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde wants a reference")]
 const fn is_false(truth: &bool) -> bool {
     !*truth
+}
+
+/// For what a step of a connection is taken.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum EachStep {
+    /// Once per connection.
+    #[default]
+    Connection,
+    /// For each topic that is published to over it; neighbours are taken together, topic by topic.
+    Topic,
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde wants a reference")]
+const fn is_once(each: &EachStep) -> bool {
+    matches!(each, EachStep::Connection)
 }
 
 /// A request of set-up or teardown, and for whom it is sent.

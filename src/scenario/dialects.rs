@@ -23,7 +23,7 @@ macro_rules! pages {
 /// All of them. A new page is a file in `scenarios/dialects` and its name here.
 pub const PAGES: &[Page] = pages! {
     "builtin" "nchan" "nats" "pocketbase" "alertmanager" "webhook-sender" "socketio"
-    "durable-streams" "bun" "pusher"
+    "durable-streams" "bun" "pusher" "phoenix"
 };
 
 macro_rules! external {

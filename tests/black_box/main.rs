@@ -24,6 +24,7 @@ mod external_examples;
 mod external_nats;
 mod external_nchan;
 mod external_peers;
+mod external_phoenix;
 mod external_pocketbase;
 mod external_pusher;
 mod external_socketio;

@@ -56,8 +56,10 @@ impl Subscription for Dialogue {
         let Self { voice, books, .. } = self;
         books.begin();
         let socket = Rc::clone(&books.socket);
-        Talk::open(link, voice, &socket, redial.rng(), |_, heard| books.take(link, heard).map(drop))
-            .await
+        Talk::open(link, voice, &socket, &[], redial.rng(), |_, heard| {
+            books.take(link, heard).map(drop)
+        })
+        .await
     }
 
     async fn read(&mut self, link: &Link, talk: &mut Talk, redial: &mut Redial) -> Ended {

@@ -63,11 +63,13 @@ pub(in crate::pattern) fn ear(matcher: &Matcher) -> Option<StreamMatcher> {
 }
 
 impl Talk {
-    /// Dials, and takes the steps of `socket`; what is heard between them goes to `take`.
+    /// Dials, and takes the steps of `socket`, those for each topic for all of `topics`, or for the link's own if there are none;
+    /// what is heard between them goes to `take`.
     pub(in crate::pattern) async fn open(
         link: &Link,
         voice: &mut Voice,
         socket: &Rc<Socket>,
+        topics: &[u64],
         rng: &mut Rng,
         mut take: impl FnMut(&mut Voice, &Heard) -> Result<(), Ended>,
     ) -> Result<Self, Ended> {
@@ -96,7 +98,7 @@ impl Talk {
         if is_raw(socket) {
             talk.ears = socket.reply.iter().map(|reply| ear(&reply.to)).collect();
         }
-        let mut script = Script::new(&socket.steps);
+        let mut script = Script::over(&socket.steps, topics);
         loop {
             match script.advance(link, voice).await? {
                 Wanted::Nothing => break,

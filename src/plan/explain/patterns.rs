@@ -4,7 +4,8 @@ use super::sheet::{Sheet, captures};
 use super::speaker::{Beside, Known, Speaker};
 use crate::dialect::callback;
 use crate::dialect::model::{
-    Callback, Captures, EventStream, Handshake, Polling, Resume, Socket, Step, WeightedCall,
+    Callback, Captures, EachStep, EventStream, Handshake, Polling, Resume, Socket, Step,
+    WeightedCall,
 };
 use crate::dialect::template::Template;
 use crate::scenario::{Case, Pattern};
@@ -192,7 +193,14 @@ fn steps(
     known: &mut Known,
     before: Option<bool>,
 ) {
+    let mut each = EachStep::Connection;
     for step in steps.iter().filter(|step| before.is_none_or(|before| before == step.before)) {
+        if std::mem::replace(&mut each, step.each) != step.each {
+            sheet.note(match step.each {
+                EachStep::Topic => "for each topic of the connection:",
+                EachStep::Connection => "once more for the connection:",
+            });
+        }
         if let Some(matcher) = &step.wait {
             let taken = captures(&step.capture);
             let taken = taken.map_or(String::new(), |taken| format!("; captures {taken}"));

@@ -327,9 +327,8 @@ impl<'a> Speaker<'a> {
         };
         let value = format!("<signature with {key}>");
         let Some(name) = scheme.query() else { return fields.set(scheme.header(), value) };
-        const VERSION: &[u8] = b" HTTP/1.1";
         let Some(line) = explained.lines.first_mut() else { return };
-        let end = line.len().saturating_sub(VERSION.len());
+        let end = line.len() - b" HTTP/1.1".len();
         let between = if line[..end].contains(&b'?') { '&' } else { '?' };
         line.splice(end..end, format!("{between}{name}={value}").into_bytes());
     }

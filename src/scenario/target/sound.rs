@@ -7,7 +7,7 @@ use super::super::tree::{Place, Table, Value};
 use crate::dialect::capture::Capture;
 use crate::dialect::matcher::Matcher;
 use crate::dialect::model::{
-    Call, Dialect, Mark, Messages, Over, PerMessage, Publishing, Signature, Step,
+    Call, Dialect, EachStep, Mark, Messages, Over, PerMessage, Publishing, Signature, Step,
 };
 use crate::dialect::signing::Scheme;
 
@@ -191,6 +191,13 @@ fn each<'a>(
         })?;
         require(!step.before || step.request.is_some(), &format!("{path}.before"), || {
             "nothing can be sent or awaited before the connection is opened; remove before, or make it a request".to_owned()
+        })?;
+        let once = step.each == EachStep::Connection;
+        require(once || of == "target.publish.websocket", &format!("{path}.each"), || {
+            "a client has one topic; only the steps of [target.publish.websocket] are taken for several".to_owned()
+        })?;
+        require(once || !step.before, &format!("{path}.each"), || {
+            "a step before the connection is taken once; remove each or before".to_owned()
         })?;
         require(
             step.send.is_none() || step.capture.is_empty(),

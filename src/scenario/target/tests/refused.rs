@@ -234,6 +234,10 @@ const ROWS: &[(&str, &str)] = &[
         "target.websocket.cursor.cursor: 'cookie:x': a message has no status",
     ),
     (
+        "sse.steps = [{ request = \"GET /\", each = \"topic\" }]",
+        "target.sse.steps[0].each: a client has one topic",
+    ),
+    (
         "publish.sign = { query = \"s\", header = \"x\", secret = \"k\" }",
         "target.publish.sign.query: the signature is in a header field or in the query",
     ),
