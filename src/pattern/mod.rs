@@ -21,6 +21,7 @@ mod long_poll;
 mod mix;
 mod observe;
 mod poll;
+mod position;
 mod post;
 pub mod publish;
 mod receiver;
