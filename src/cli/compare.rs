@@ -134,7 +134,7 @@ fn read(folders: &[PathBuf]) -> anyhow::Result<Vec<Run>> {
 fn refusal(refused: &[String]) -> String {
     let mut named: Vec<&str> = refused.iter().take(NAMED).map(String::as_str).collect();
     let more = refused.len().saturating_sub(NAMED);
-    let more_text = format!("{} more", more);
+    let more_text = format!("{more} more");
     if more > 0 {
         named.push(&more_text);
     }

@@ -214,7 +214,7 @@ impl Shard {
                     let Self { assignment, nursery, commands, .. } = &mut *self;
                     tokio::select! {
                         open = open(assignment, nursery, context, opened..upto, over_ns) => open?,
-                        _ = called_off(commands) => return Ok(()),
+                        () = called_off(commands) => return Ok(()),
                     }
                     opened = upto;
                     let (standing, excuse) = context.standing();

@@ -41,12 +41,11 @@ fn phoenix(closed: &'static str) -> (SocketAddr, Shared) {
 fn say(writer: &Writer, message: &Value) {
     let text = message.to_string();
     let mut frame = vec![0x81];
-    match u8::try_from(text.len()) {
-        Ok(length @ 0..=125) => frame.push(length),
-        _ => {
-            frame.push(126);
-            frame.extend((text.len() as u16).to_be_bytes());
-        }
+    if let Ok(length @ 0..=125) = u8::try_from(text.len()) {
+        frame.push(length)
+    } else {
+        frame.push(126);
+        frame.extend((text.len() as u16).to_be_bytes());
     }
     frame.extend(text.as_bytes());
     let _ = writer.lock().unwrap().write_all(&frame);

@@ -40,7 +40,7 @@ impl Part {
         }
     }
 
-    pub(super) const fn of<'a>(self, line: Line<'a>) -> &'a str {
+    pub(super) const fn of(self, line: Line<'_>) -> &str {
         match self {
             Self::Method => line.method,
             Self::Path => line.path,

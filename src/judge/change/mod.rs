@@ -200,7 +200,9 @@ fn case_change(
     };
     let ledgers = [&sides[0], &sides[1]].map(|side| {
         let mut all = Ledger::default();
-        side.iter().for_each(|case| all.merge(&case.ledger));
+        for case in side {
+            all.merge(&case.ledger);
+        }
         all
     });
     let change = |column| change(column, [0, 1].map(|at| samples(&sides[at], column, sample)));
@@ -251,10 +253,10 @@ fn logarithms(figures: &[Figure]) -> Option<Vec<f64>> {
 
 /// The shift of one change by itself, with what would be needed for it alone.
 fn raw_claim(column: &'static str, base: &[f64], new: &[f64]) -> Claim {
-    if base.len() + new.len() > 2 {
-        if let Some(shift) = two_sample_shift(base, new, CONFIDENCE) {
-            return Claim::NotShown(shift, samples_needed(base, new, CONFIDENCE));
-        }
+    if base.len() + new.len() > 2
+        && let Some(shift) = two_sample_shift(base, new, CONFIDENCE)
+    {
+        return Claim::NotShown(shift, samples_needed(base, new, CONFIDENCE));
     }
     let ratio = median(new).unwrap_or(0.0) - median(base).unwrap_or(0.0);
     match spec(column).and_then(|spec| spec.repeats_within) {

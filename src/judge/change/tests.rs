@@ -1,6 +1,7 @@
 use super::*;
 use crate::record::synthetic::{case, info, losing, scenario, write_run};
 use crate::scenario::PatternKind::{Sse, WebSocket};
+use std::slice::from_ref as one;
 
 const CPU: &str = "target_cpu_ns_per_delivery";
 
@@ -74,7 +75,7 @@ fn a_bound_or_a_zero_has_no_ratio_and_is_no_change() {
     let mut base = run(&[10.0, 10.1, 10.2]);
     let new = run(&[20.0, 20.1, 20.2]);
     base.trials[0].figures.set(CPU, Figure::MoreThan(9.0));
-    let found = changes(&[base.clone()], &[new.clone()], &[CPU]);
+    let found = changes(one(&base), one(&new), &[CPU]);
     let bound =
         found.cases.iter().map(|case| &case.changes[0]).find(|change| change.claim.is_none());
     assert_eq!(bound.map(Change::direction), Some(None));
@@ -88,7 +89,9 @@ fn one_trial_tells_apart_what_repeats_and_nothing_else() {
     let wire = "wire_bytes_per_delivery";
     let (mut base, mut new) = (run(&[10.0]), run(&[20.0]));
     for (run, bytes) in [(&mut base, 100.0), (&mut new, 150.0)] {
-        run.trials.iter_mut().for_each(|trial| trial.figures.set(wire, Figure::Value(bytes)));
+        for trial in &mut run.trials {
+            trial.figures.set(wire, Figure::Value(bytes));
+        }
     }
     let found = changes(&[base], &[new], &[wire, CPU]);
     let [bytes, cpu] = &found.cases[0].changes[..] else { panic!() };
@@ -119,11 +122,12 @@ fn optimised(run: &mut Run) {
     run.info.build.build_opt_level = Some("3".to_owned());
 }
 
+type Edit = fn(&mut Run);
+
 #[test]
 fn runs_of_another_load_host_target_or_judgement_are_refused() {
     let base = run(&[1.0, 2.0]);
-    assert_eq!(comparability(&[base.clone()], &[base.clone()]), Comparability::default());
-    type Edit = fn(&mut Run);
+    assert_eq!(comparability(one(&base), one(&base)), Comparability::default());
     let edits: [(Edit, &str); 9] = [
         (|run| run.info.host.cores += 1, "cores: "),
         (|run| run.info.host.name = "other".to_owned(), "host name: "),
@@ -138,7 +142,7 @@ fn runs_of_another_load_host_target_or_judgement_are_refused() {
     for (edit, phrase) in edits {
         let mut new = base.clone();
         edit(&mut new);
-        let found = comparability(&[base.clone()], &[new]);
+        let found = comparability(one(&base), &[new]);
         assert!(found.refused.iter().any(|text| text.contains(phrase)), "{phrase}: {found:?}");
     }
     let mut noted = base.clone();
@@ -146,7 +150,7 @@ fn runs_of_another_load_host_target_or_judgement_are_refused() {
     noted.info.scenario.seed += 1;
     noted.info.complete = false;
     noted.info.stopped_by = Some("SIGINT".to_owned());
-    let found = comparability(&[base.clone()], &[noted]);
+    let found = comparability(one(&base), &[noted]);
     assert_eq!((found.refused.len(), found.noted.len()), (0, 3), "{found:?}");
     assert!(found.noted[2].contains("4 of 4 trials (SIGINT)"), "{found:?}");
     let mut odd = base.clone();
@@ -161,7 +165,7 @@ fn cases_of_one_side_alone_are_named() {
     let mut new = base.clone();
     new.info.scenario.cases.truncate(1);
     new.trials.retain(|trial| trial.identity.case == "sse");
-    let found = changes(&[base.clone()], &[new.clone()], &[]);
+    let found = changes(one(&base), one(&new), &[]);
     assert_eq!((found.cases.len(), found.alone[0].len(), found.alone[1].len()), (1, 1, 0));
     let turned = changes(&[new], &[base], &[]);
     assert_eq!(turned.alone, [Vec::<String>::new(), vec!["websocket".to_owned()]]);

@@ -29,7 +29,7 @@ fn requests(probe: &Probe, page: &mut Page) {
     page.field(what, &text);
     let achieved = probe.per_s(answered).map(rate);
     let offered = (!probe.closed && probe.record.identity.pattern.traits().scheduled)
-        .then(|| probe.record.measure_s)
+        .then_some(probe.record.measure_s)
         .filter(|seconds| *seconds > 0.0)
         .map(|seconds| rate(of(Counter::Scheduled) as f64 / seconds));
     let text = match (offered, achieved) {
