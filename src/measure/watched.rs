@@ -174,7 +174,7 @@ impl State {
             }
             Roots::Pids(pids) => found = read(pids),
             Roots::Pidfile(path) => {
-                found = read(&read_pidfile(path).into_iter().collect::<Vec<_>>())
+                found = read(&read_pidfile(path).into_iter().collect::<Vec<_>>());
             }
         }
         // A daemon leaves its parent: what was seen once belongs to the tree for good.
