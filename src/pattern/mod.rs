@@ -36,6 +36,7 @@ mod sends;
 mod short_poll;
 mod signature;
 mod silence;
+mod skeleton;
 mod sse;
 mod sse_parser;
 mod trace;
