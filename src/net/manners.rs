@@ -164,7 +164,8 @@ impl Coding {
     fn named(header: &[u8]) -> Self {
         let name = String::from_utf8_lossy(header).trim().to_ascii_lowercase();
         match name.as_str() {
-            "identity" | "" => Self::Identity,
+            // Servers of event streams write "none", a coding that nobody registered, to keep proxies from compressing.
+            "identity" | "none" | "" => Self::Identity,
             "gzip" | "x-gzip" => Self::Gzip(Box::new(GzDecoder::new(Vec::new()))),
             "deflate" => Self::Deflate,
             _ => Self::Foreign(name),

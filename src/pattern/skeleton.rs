@@ -34,6 +34,9 @@ impl Skeleton {
     /// The skeleton of `call`, behind the path `base` and with the fields `common`; `None` if the bytes of its requests depend on
     /// more than what its placeholders stand for.
     pub(super) fn of(call: &Call, base: &str, common: &Headers) -> Option<Self> {
+        if call.names_body() {
+            return None;
+        }
         let method = hyper::Method::from_bytes(call.method().as_bytes()).ok()?;
         let mut seen = vec![HOST, CONTENT_LENGTH, TRANSFER_ENCODING, IF_NONE_MATCH];
         let mut fields = Vec::new();
@@ -66,6 +69,11 @@ impl Skeleton {
         etag: Option<&HeaderValue>,
     ) -> Result<Rendered, RenderError> {
         voice.begin();
+        // In the order of the general form, in which random numbers are drawn.
+        let body = match &self.body {
+            None => Vec::new(),
+            Some(body) => voice.render(body, told)?,
+        };
         let mut out = Vec::with_capacity(256);
         out.extend_from_slice(&self.begin);
         voice.render_into(&self.path, told, &mut out)?;
@@ -95,10 +103,6 @@ impl Skeleton {
             out.extend_from_slice(etag.as_bytes());
             out.extend_from_slice(b"\r\n");
         }
-        let body = match &self.body {
-            None => Vec::new(),
-            Some(body) => voice.render(body, told)?,
-        };
         if !body.is_empty() {
             let _ = write!(out, "content-length: {}\r\n", body.len());
         }

@@ -117,7 +117,7 @@ impl Http2 {
             }
         };
         let done_ns = now.unwrap_or_else(clock::now);
-        let sent_ns = exchange.answering.take().map_or(0, |answering| answering.finish());
+        let sent_ns = exchange.answering.take().map_or(0, Answering::finish);
         let head = exchange.head.take().unwrap_or_default();
         let body = self.manners.decoded(std::mem::take(&mut exchange.body).whole())?;
         let (status, headers) = (head.status.unwrap_or_default(), head.headers.into());

@@ -72,14 +72,17 @@ impl Requests<'_> {
         {
             return Ok(Outgoing::Rendered(skeleton.render(voice, Some(told), None)?));
         }
-        let (mut head, body) = voice.request_and_body(self.call, Some(told))?.into_parts();
+        let mut request = voice.compose(self.call, Some(told))?;
         if let Some(signer) = &self.signer {
             let id = format!("msg_{}", told.token);
-            if !signer.sign(voice, &mut head.headers, &body, &id) {
+            let (mut head, body) = request.into_parts();
+            if !signer.sign(voice, &mut head, &body, &id) {
                 return Err(Ended::Unsigned);
             }
+            request = Request::from_parts(head, body);
         }
-        Ok(Outgoing::General(Request::from_parts(head, Full::new(body)).into()))
+        voice.conversation().note(Kind::Sent, || trace::request(&request, request.body()));
+        Ok(Outgoing::General(request.map(Full::new).into()))
     }
 }
 

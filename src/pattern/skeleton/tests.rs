@@ -82,6 +82,7 @@ fn what_frames_a_body_or_takes_anothers_place_has_no_skeleton() {
         ("host = 'other'", ""),
         ("", "if-none-match = '*'"),
         ("X-A = '1'", "x-a = '2'"),
+        ("x-digest = '{{body}}'", ""),
     ] {
         let call = call(&format!("path = '/'\nbody = 'x'\n[headers]\n{field}"));
         assert!(Skeleton::of(&call, "", &fields(common)).is_none(), "{field} {common}");
