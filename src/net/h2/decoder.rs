@@ -126,8 +126,9 @@ impl Decoder {
         let head = self.decode_anew(block)?;
         let last = &mut self.last;
         // What refers to the table and changes it refers to something else the next time.
-        let is_lasting = !last.resizes && !(last.refers && !last.inserted.is_empty());
-        if is_lasting && block.len() <= REMEMBERED_MAX {
+        let inserts = !last.inserted.is_empty();
+        let is_passing = last.resizes || (last.refers && inserts);
+        if !is_passing && block.len() <= REMEMBERED_MAX {
             last.block.clear();
             last.block.extend_from_slice(block);
             last.head = Some(head.clone());
