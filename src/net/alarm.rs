@@ -23,9 +23,19 @@ pub struct Alarm {
     sleep: Option<Pin<Box<Sleep>>>,
     /// When it fires, in monotonic nanoseconds.
     at_ns: u64,
+    /// The address of the waker that it wakes.
+    waker: usize,
 }
 
 impl Alarm {
+    /// Whether it is set, will wake `cx`, and has not fired at `now_ns`: it need not be looked at.
+    #[inline]
+    pub(super) fn is_set(&self, cx: &Context<'_>, deadline_ns: u64, now_ns: u64) -> bool {
+        let fires_in_time = now_ns < self.at_ns && self.at_ns <= deadline_ns;
+        // While it holds the waker, nothing else is at that address.
+        fires_in_time && self.sleep.is_some() && self.waker == cx.waker().data().addr()
+    }
+
     /// Ready once `deadline_ns` has passed.
     #[inline]
     pub fn poll(&mut self, cx: &mut Context<'_>, deadline_ns: u64) -> Poll<()> {
@@ -35,6 +45,7 @@ impl Alarm {
         loop {
             let Some(sleep) = &mut self.sleep else { return Poll::Ready(()) };
             if sleep.as_mut().poll(cx).is_pending() {
+                self.waker = cx.waker().data().addr();
                 return Poll::Pending;
             }
             if self.at_ns >= deadline_ns {

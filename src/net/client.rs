@@ -45,6 +45,14 @@ impl Client {
         }
     }
 
+    /// Whether requests go out as the bytes of their HTTP/1.1 form.
+    pub const fn takes_bytes(&self) -> bool {
+        match self {
+            Self::One(http) => http.takes_bytes(),
+            Self::Two(_) => false,
+        }
+    }
+
     /// Excludes earlier traffic from the totals, because the link is open now.
     pub fn mark(&self) {
         match self {

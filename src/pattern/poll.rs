@@ -1,5 +1,6 @@
 //! Requests for a page of a topic's log, shared by short and long polls.
 
+use std::rc::Rc;
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -9,10 +10,11 @@ use hyper::{Request, StatusCode, Uri};
 use serde::Deserialize;
 
 use super::Link;
-use super::conversation::Voice;
+use super::conversation::{Place, Voice};
 use super::position;
 use super::redial::Ended;
 use super::script::{self, Script, Wanted, view};
+use super::skeleton::Skeleton;
 use super::trace::{self, Kind};
 use crate::clock;
 use crate::dialect::model::Polling;
@@ -41,6 +43,8 @@ pub(super) struct Poller<'a> {
     link: &'a Link,
     voice: Voice,
     polling: Polling,
+    /// What of a request is known before its placeholders are.
+    skeleton: Option<Rc<Skeleton>>,
     connection: Option<Client>,
     limit: u64,
     /// The place in the log of a built-in target.
@@ -82,6 +86,7 @@ impl<'a> Poller<'a> {
         voice.set("cursor", "0".to_owned());
         Self {
             link,
+            skeleton: voice.conversation().skeleton(Place::Poll, &polling.request),
             voice,
             conditional: polling.etag,
             polling,
@@ -203,11 +208,20 @@ impl<'a> Poller<'a> {
         if let Some(hold_ms) = hold_ms {
             self.voice.set("hold_ms", hold_ms.to_string());
         }
-        let mut request = self.voice.request(&self.polling.request, None)?;
-        if let Some(etag) = self.etag.as_ref().filter(|_| self.conditional) {
-            request.headers_mut().insert(IF_NONE_MATCH, etag.clone());
-        }
-        let answer = connection.exchange(request, timeout).await;
+        let etag = self.etag.as_ref().filter(|_| self.conditional);
+        let answer = match &self.skeleton {
+            Some(skeleton) if connection.takes_bytes() => {
+                let request = skeleton.render(&mut self.voice, None, etag)?;
+                connection.exchange_rendered(&request, timeout).await
+            }
+            _ => {
+                let mut request = self.voice.request(&self.polling.request, None)?;
+                if let Some(etag) = etag {
+                    request.headers_mut().insert(IF_NONE_MATCH, etag.clone());
+                }
+                Box::pin(connection.exchange(request, timeout)).await
+            }
+        };
         if let Err(error) = &answer {
             self.link.describe(error.kind(), || error.to_string());
             self.connection = None;

@@ -74,7 +74,7 @@ pub(super) struct Last {
     head: Option<Head>,
     block: Vec<u8>,
     /// What it puts into the table.
-    inserted: Vec<Field>,
+    inserted: Vec<Rc<Field>>,
     /// Whether it refers to the table: it says the same only until the table changes.
     refers: bool,
     /// Whether it changes the table's size.
@@ -84,7 +84,7 @@ pub(super) struct Last {
 /// Decodes the blocks of one connection, in their order.
 #[derive(Debug)]
 pub(super) struct Decoder {
-    pub(super) table: VecDeque<Field>,
+    pub(super) table: VecDeque<Rc<Field>>,
     pub(super) size: usize,
     /// Largest size of the table, as the server announced it last.
     pub(super) max: usize,
@@ -116,7 +116,7 @@ impl Decoder {
         {
             let head = head.clone();
             for at in 0..self.last.inserted.len() {
-                self.put(self.last.inserted[at].clone());
+                self.put(Rc::clone(&self.last.inserted[at]));
             }
             return Ok(head);
         }
@@ -126,8 +126,9 @@ impl Decoder {
         let head = self.decode_anew(block)?;
         let last = &mut self.last;
         // What refers to the table and changes it refers to something else the next time.
-        let is_lasting = !last.resizes && !(last.refers && !last.inserted.is_empty());
-        if is_lasting && block.len() <= REMEMBERED_MAX {
+        let inserts = !last.inserted.is_empty();
+        let is_passing = last.resizes || (last.refers && inserts);
+        if !is_passing && block.len() <= REMEMBERED_MAX {
             last.block.clear();
             last.block.extend_from_slice(block);
             last.head = Some(head.clone());
@@ -174,7 +175,7 @@ impl Decoder {
         use static_table::{ACCEPT_ENCODING_AT, CODINGS, FIRST_STATUS, LAST, STATUSES};
         if let Some(at) = index.checked_sub(LAST + 1) {
             self.last.refers = true;
-            return self.table.get(at).cloned().ok_or(Undecodable);
+            return self.table.get(at).map(|field| Field::clone(field)).ok_or(Undecodable);
         }
         let status = index.checked_sub(FIRST_STATUS).and_then(|at| STATUSES.get(at));
         let value = match status {
@@ -223,12 +224,13 @@ impl Decoder {
     }
 
     fn insert(&mut self, field: Field) {
-        self.last.inserted.push(field.clone());
+        let field = Rc::new(field);
+        self.last.inserted.push(Rc::clone(&field));
         self.put(field);
     }
 
     /// Puts a field into the table.
-    fn put(&mut self, field: Field) {
+    fn put(&mut self, field: Rc<Field>) {
         let size = field.size();
         self.evict(size);
         // Larger than the table: an empty table is no error (section 4.4).

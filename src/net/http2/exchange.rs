@@ -103,7 +103,11 @@ impl Http2 {
             Poll::Ready(now) => now,
             Poll::Pending => {
                 if exchange.deadline_ns == 0 {
-                    exchange.deadline_ns = alarm::deadline_ns(clock::now(), exchange.timeout);
+                    let now = clock::now();
+                    exchange.deadline_ns = alarm::deadline_ns(now, exchange.timeout);
+                    if self.alarm.is_set(cx, exchange.deadline_ns, now) {
+                        return Poll::Pending;
+                    }
                 }
                 if self.alarm.poll(cx, exchange.deadline_ns).is_pending() {
                     return Poll::Pending;
