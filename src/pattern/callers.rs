@@ -1,9 +1,10 @@
 //! What the webhook receivers of a shard share.
 
-use std::cell::OnceCell;
+use std::cell::{OnceCell, RefCell};
 use std::rc::Rc;
 
 use super::conversation::Conversation;
+use super::receiver::Known;
 use crate::dialect::model::Callback;
 use crate::net::Nursery;
 
@@ -12,6 +13,8 @@ use crate::net::Nursery;
 pub(super) struct Callers {
     connections: OnceCell<Nursery>,
     callback: OnceCell<Option<Rc<Callback>>>,
+    /// The ids of deliveries that have come, where they have any.
+    known: RefCell<Option<Known>>,
 }
 
 impl Callers {
@@ -23,6 +26,11 @@ impl Callers {
             connections
         });
         connections.add(connection);
+    }
+
+    /// Whether a delivery is new, as `look` says of those that have come.
+    pub(super) fn is_new(&self, look: impl FnOnce(&mut Known) -> bool) -> bool {
+        look(self.known.borrow_mut().get_or_insert_default())
     }
 
     /// How the server calls its receivers; `None` if it calls none. Kept once for all of them.

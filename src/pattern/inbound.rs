@@ -63,17 +63,22 @@ fn plain_length(raw: &RawHead<'_>) -> Option<usize> {
     let mut length = None;
     for field in raw.fields {
         let is = |name: &str| field.name.eq_ignore_ascii_case(name);
-        if is("content-length") {
-            let digits = !field.value.is_empty() && field.value.iter().all(u8::is_ascii_digit);
-            let text = std::str::from_utf8(field.value).ok().filter(|_| digits)?;
-            if length.replace(text.parse().ok()?).is_some() {
+        // By length first: most fields are none of these.
+        match field.name.len() {
+            14 if is("content-length") => {
+                let digits = !field.value.is_empty() && field.value.iter().all(u8::is_ascii_digit);
+                let text = std::str::from_utf8(field.value).ok().filter(|_| digits)?;
+                if length.replace(text.parse().ok()?).is_some() {
+                    return None;
+                }
+            }
+            10 if is("connection") && !field.value.eq_ignore_ascii_case(b"keep-alive") => {
                 return None;
             }
-        } else {
-            let closes = is("connection") && !field.value.eq_ignore_ascii_case(b"keep-alive");
-            if closes || is("transfer-encoding") || is("expect") || is("upgrade") {
-                return None;
-            }
+            17 if is("transfer-encoding") => return None,
+            6 if is("expect") => return None,
+            7 if is("upgrade") => return None,
+            _ => {}
         }
     }
     length

@@ -76,7 +76,8 @@ pub(super) async fn keep(receiver: &Receiver, started_ns: u64) {
     // Otherwise it comes with the answer to the registration, and whether it has come is seen there.
     let _ = receiver.learn_secret();
     let mut left = leaves_something(receiver).then(|| link.leaves_something());
-    if let Err(error) = register(receiver).await {
+    // Boxed, as each step of a registration: a receiver that stands has no use for their room.
+    if let Err(error) = Box::pin(register(receiver)).await {
         return link.cannot_stand(&error);
     }
     link.ready(started_ns);
@@ -89,7 +90,7 @@ pub(super) async fn keep(receiver: &Receiver, started_ns: u64) {
     tokio::select! {
         () = stay(receiver) => {}
         _turn = over => {
-            if let Err(error) = withdraw(receiver).await {
+            if let Err(error) = Box::pin(withdraw(receiver)).await {
                 link.failed(error.kind(), &error);
             }
         }
@@ -126,11 +127,11 @@ async fn stay(receiver: &Receiver) {
                 Some(lost_ns)
             }
             () = link.departure() => {
-                leave(receiver, kept, &mut redial).await;
+                Box::pin(leave(receiver, kept, &mut redial)).await;
                 None
             }
             () = lease_ends(receiver) => {
-                while let Err(error) = register(receiver).await {
+                while let Err(error) = Box::pin(register(receiver)).await {
                     link.failed(error.kind(), &error);
                     redial.wait(link).await;
                 }
@@ -140,14 +141,7 @@ async fn stay(receiver: &Receiver) {
         };
         loop {
             let dialled_ns = clock::now();
-            let back = match lost_ns {
-                Some(_) if kept => look_up(receiver).await,
-                Some(_) if receiver.callback.is_static() => reach(receiver).await,
-                // Who cannot withdraw is still registered.
-                None if receiver.callback.unregister.is_none() => Ok(()),
-                _ => register(receiver).await,
-            };
-            match back {
+            match Box::pin(come_back(receiver, kept, lost_ns)).await {
                 Ok(()) => {
                     link.back(dialled_ns, lost_ns);
                     redial.succeeded();
@@ -157,6 +151,21 @@ async fn stay(receiver: &Receiver) {
             }
             redial.wait(link).await;
         }
+    }
+}
+
+/// Makes sure that the server calls the link again, after it ended at `lost_ns`, or the link left.
+async fn come_back(
+    receiver: &Receiver,
+    kept: bool,
+    lost_ns: Option<u64>,
+) -> Result<(), SetupError> {
+    match lost_ns {
+        Some(_) if kept => look_up(receiver).await,
+        Some(_) if receiver.callback.is_static() => reach(receiver).await,
+        // Who cannot withdraw is still registered.
+        None if receiver.callback.unregister.is_none() => Ok(()),
+        _ => register(receiver).await,
     }
 }
 

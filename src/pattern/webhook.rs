@@ -33,7 +33,7 @@ pub(super) async fn run(link: &Link) {
     let Some(callback) = context.callers.callback(&context.conversation) else {
         return link.cannot_stand(&"the dialect has no [target.webhook]");
     };
-    let door = match open(link, callback, voice).await {
+    let door = match Box::pin(open(link, callback, voice)).await {
         Ok(door) => door,
         Err(error) => return link.cannot_stand(&error),
     };
