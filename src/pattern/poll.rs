@@ -1,5 +1,6 @@
 //! Requests for a page of a topic's log, shared by short and long polls.
 
+use std::sync::LazyLock;
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -39,7 +40,8 @@ pub(super) enum Brought {
 pub(super) struct Poller<'a> {
     link: &'a Link,
     voice: Voice,
-    polling: Polling,
+    /// The same for all links, which keep no copy.
+    polling: &'a Polling,
     connection: Option<Client>,
     limit: u64,
     /// The place in the log of a built-in target.
@@ -72,8 +74,9 @@ impl Gap {
 
 impl<'a> Poller<'a> {
     /// A poller of the link's topic, from its beginning, `limit` events a page.
-    pub(super) fn new(link: &'a Link, polling: Option<&Polling>, limit: u64) -> Self {
-        let polling = polling.cloned().unwrap_or_default();
+    pub(super) fn new(link: &'a Link, polling: Option<&'a Polling>, limit: u64) -> Self {
+        static UNDESCRIBED: LazyLock<Polling> = LazyLock::new(Polling::default);
+        let polling = polling.unwrap_or(&UNDESCRIBED);
         let mut voice = Voice::of(link);
         voice.set("limit", limit.to_string());
         voice.set("cursor", "0".to_owned());
@@ -137,7 +140,8 @@ impl<'a> Poller<'a> {
             let first = self.voice.render(&part.first, None)?;
             self.voice.set(name, String::from_utf8_lossy(&first).into_owned());
         }
-        let (steps, mut script) = (&self.polling.steps, Script::new(&self.polling.steps));
+        let polling = self.polling;
+        let (steps, mut script) = (&polling.steps, Script::new(&polling.steps));
         script::before(self.link, &mut self.voice, steps).await?;
         match script.advance(self.link, &mut self.voice).await? {
             Wanted::Nothing => Ok(()),
@@ -164,7 +168,8 @@ impl<'a> Poller<'a> {
         let stood = if holds {
             self.connect().await
         } else {
-            match self.ask(Some(0), timeout).await {
+            // Boxed, as what a link needs once.
+            match Box::pin(self.ask(Some(0), timeout)).await {
                 Ok(answer) => self
                     .take(&answer)
                     .map(drop)
@@ -192,14 +197,8 @@ impl<'a> Poller<'a> {
         timeout: Duration,
     ) -> Result<StampedResponse, Ended> {
         self.connect().await?;
+        let request = self.request(hold_ms)?;
         let Some(connection) = &mut self.connection else { unreachable!("connected above") };
-        if let Some(hold_ms) = hold_ms {
-            self.voice.set("hold_ms", hold_ms.to_string());
-        }
-        let mut request = self.voice.request(&self.polling.request, None)?;
-        if let Some(etag) = self.etag.as_ref().filter(|_| self.conditional) {
-            request.headers_mut().insert(IF_NONE_MATCH, etag.clone());
-        }
         let answer = connection.exchange(request, timeout).await;
         if let Err(error) = &answer {
             self.link.describe(error.kind(), || error.to_string());
@@ -209,6 +208,18 @@ impl<'a> Poller<'a> {
         let answer = answer?;
         self.voice.conversation().note(Kind::Received, || trace::answer(&answer));
         Ok(answer)
+    }
+
+    /// The next poll.
+    fn request(&mut self, hold_ms: Option<u64>) -> Result<Request<Full<Bytes>>, Ended> {
+        if let Some(hold_ms) = hold_ms {
+            self.voice.set("hold_ms", hold_ms.to_string());
+        }
+        let mut request = self.voice.request(&self.polling.request, None)?;
+        if let Some(etag) = self.etag.as_ref().filter(|_| self.conditional) {
+            request.headers_mut().insert(IF_NONE_MATCH, etag.clone());
+        }
+        Ok(request)
     }
 
     /// Books an answer, and moves the cursor.

@@ -1,5 +1,7 @@
 //! The event stream format of the WHATWG's HTML standard, section 9.2.6, as bytes arrive.
 
+use std::cell::Cell;
+
 use memchr::{memchr, memchr2};
 
 /// One dispatched message of an event stream.
@@ -20,17 +22,20 @@ const LIMIT: usize = 4 << 20;
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct TooLong;
 
-/// Parses a stream from pieces with any boundaries, and returns its messages.
+thread_local! {
+    /// The room in which a thread's parsers put messages together; between two messages they have no use for any.
+    static SPARE: Cell<Option<Box<Block>>> = const { Cell::new(None) };
+}
+
+/// Parses a stream from pieces with any boundaries, and returns its messages. Between two messages it keeps the last id.
 #[derive(Debug, Default)]
 pub(super) struct Parser {
-    /// The line that is not ended yet.
-    line: Vec<u8>,
-    event: String,
-    data: Vec<u8>,
-    has_data: bool,
-    last_id: Option<Vec<u8>>,
+    /// What has come of a block that is not ended.
+    block: Option<Box<Block>>,
     /// The id at the last blank line, with which a reader returns. The id of an incomplete block does not count.
     settled_id: Option<Vec<u8>>,
+    /// Whether this stream has set it, and not one before.
+    own_id: bool,
     retry_ms: Option<u64>,
     /// Comment lines so far.
     comments: u64,
@@ -40,12 +45,51 @@ pub(super) struct Parser {
     begun: bool,
 }
 
+/// The lines of a message as they come.
+#[derive(Debug, Default)]
+struct Block {
+    /// The line that is not ended yet.
+    line: Vec<u8>,
+    event: String,
+    data: Vec<u8>,
+    has_data: bool,
+    id: Vec<u8>,
+    has_id: bool,
+}
+
+impl Block {
+    const fn is_empty(&self) -> bool {
+        self.line.is_empty() && self.event.is_empty() && !self.has_data && !self.has_id
+    }
+}
+
 impl Parser {
+    /// Begins with another stream, which is resumed after the last id.
+    pub(super) fn restart(&mut self) {
+        *self = Self { settled_id: self.settled_id.take(), ..Self::default() };
+    }
+
     /// Takes the next piece, calling `on_message` for every message that it completes.
     pub(super) fn feed(
         &mut self,
-        mut bytes: &[u8],
+        bytes: &[u8],
         mut on_message: impl FnMut(Message<'_>),
+    ) -> Result<(), TooLong> {
+        let mut block = self.block.take().or_else(|| SPARE.take()).unwrap_or_default();
+        let fed = self.feed_to(&mut block, bytes, &mut on_message);
+        if block.is_empty() {
+            SPARE.set(Some(block));
+        } else {
+            self.block = Some(block);
+        }
+        fed
+    }
+
+    fn feed_to(
+        &mut self,
+        block: &mut Block,
+        mut bytes: &[u8],
+        on_message: &mut impl FnMut(Message<'_>),
     ) -> Result<(), TooLong> {
         // An empty piece may be followed by anything.
         if !bytes.is_empty() && std::mem::take(&mut self.after_return) {
@@ -53,16 +97,16 @@ impl Parser {
         }
         while let Some(end) = memchr2(b'\n', b'\r', bytes) {
             let (line, rest) = bytes.split_at(end);
-            if self.line.is_empty() {
-                self.take_line(line, &mut on_message);
+            if block.line.is_empty() {
+                self.take_line(block, line, on_message);
             } else {
-                let mut whole = std::mem::take(&mut self.line);
+                let mut whole = std::mem::take(&mut block.line);
                 whole.extend_from_slice(line);
-                self.take_line(&whole, &mut on_message);
+                self.take_line(block, &whole, on_message);
                 whole.clear();
-                self.line = whole;
+                block.line = whole;
             }
-            if self.data.len() > LIMIT {
+            if block.data.len() > LIMIT {
                 return Err(TooLong);
             }
             bytes = match rest {
@@ -74,11 +118,11 @@ impl Parser {
                 [] => &[],
             };
         }
-        self.line.extend_from_slice(bytes);
-        if self.line.len() > LIMIT { Err(TooLong) } else { Ok(()) }
+        block.line.extend_from_slice(bytes);
+        if block.line.len() > LIMIT { Err(TooLong) } else { Ok(()) }
     }
 
-    /// The id with which a reader returns; `None` if the stream has set none.
+    /// The id with which a reader returns; `None` if no stream has set one.
     pub(super) fn last_id(&self) -> Option<&[u8]> {
         self.settled_id.as_deref()
     }
@@ -93,13 +137,17 @@ impl Parser {
         self.comments
     }
 
-    fn take_line(&mut self, line: &[u8], on_message: &mut impl FnMut(Message<'_>)) {
-        let mut line = line;
+    fn take_line(
+        &mut self,
+        block: &mut Block,
+        mut line: &[u8],
+        on_message: &mut impl FnMut(Message<'_>),
+    ) {
         if !std::mem::replace(&mut self.begun, true) {
             line = line.strip_prefix("\u{feff}".as_bytes()).unwrap_or(line);
         }
         if line.is_empty() {
-            return self.dispatch(on_message);
+            return self.dispatch(block, on_message);
         }
         let (field, value) = match memchr(b':', line) {
             Some(colon) => {
@@ -110,20 +158,20 @@ impl Parser {
         };
         match field {
             b"data" => {
-                if self.has_data {
-                    self.data.push(b'\n');
+                if block.has_data {
+                    block.data.push(b'\n');
                 }
-                self.data.extend_from_slice(value);
-                self.has_data = true;
+                block.data.extend_from_slice(value);
+                block.has_data = true;
             }
             b"event" => {
-                self.event.clear();
-                self.event.push_str(&String::from_utf8_lossy(value));
+                block.event.clear();
+                block.event.push_str(&String::from_utf8_lossy(value));
             }
             b"id" if !value.contains(&0) => {
-                let last_id = self.last_id.get_or_insert_default();
-                last_id.clear();
-                last_id.extend_from_slice(value);
+                block.id.clear();
+                block.id.extend_from_slice(value);
+                block.has_id = true;
             }
             b"retry" if !value.is_empty() && value.iter().all(u8::is_ascii_digit) => {
                 self.retry_ms = std::str::from_utf8(value).ok().and_then(|text| text.parse().ok());
@@ -134,18 +182,24 @@ impl Parser {
         }
     }
 
-    fn dispatch(&mut self, on_message: &mut impl FnMut(Message<'_>)) {
-        self.settled_id.clone_from(&self.last_id);
-        if std::mem::take(&mut self.has_data) {
+    fn dispatch(&mut self, block: &mut Block, on_message: &mut impl FnMut(Message<'_>)) {
+        if std::mem::take(&mut block.has_id) {
+            let settled = self.settled_id.get_or_insert_default();
+            settled.clear();
+            settled.extend_from_slice(&block.id);
+            self.own_id = true;
+        }
+        if std::mem::take(&mut block.has_data) {
+            let own_id = self.settled_id.as_deref().filter(|_| self.own_id);
             on_message(Message {
-                event: if self.event.is_empty() { "message" } else { &self.event },
-                data: &self.data,
-                last_id: self.last_id.as_deref().unwrap_or_default(),
+                event: if block.event.is_empty() { "message" } else { &block.event },
+                data: &block.data,
+                last_id: own_id.unwrap_or_default(),
             });
             // The buffers are used again for the next message.
-            self.data.clear();
+            block.data.clear();
         }
-        self.event.clear();
+        block.event.clear();
     }
 }
 
@@ -254,6 +308,28 @@ mod tests {
     }
 
     #[test]
+    fn the_id_outlives_its_stream_but_is_no_part_of_the_next_ones_messages() {
+        let mut parser = Parser::default();
+        parser.feed(b"id: 7\ndata: x\n\nid: 8\ndata: y\n", |_| {}).unwrap();
+        parser.restart();
+        let mut messages = Vec::new();
+        parser.feed(b"data: z\n\n", |message| messages.push(owned(message))).unwrap();
+        assert_eq!(messages, [("message".to_owned(), b"z".to_vec(), Vec::new())]);
+        assert_eq!(parser.last_id(), Some(&b"7"[..]));
+    }
+
+    #[test]
+    fn nothing_is_kept_between_two_messages() {
+        let mut parser = Parser::default();
+        let stream = b"id: 7\nevent: x\ndata: y\n\n: z\n";
+        for end in 1..=stream.len() {
+            parser.feed(&stream[end - 1..end], |_| {}).unwrap();
+            let between = stream[..end].ends_with(b"\n\n") || end == stream.len();
+            assert_eq!(parser.block.is_none(), between, "{end}");
+        }
+    }
+
+    #[test]
     fn an_empty_piece_does_not_part_a_return_from_its_line_feed() {
         assert_eq!(parse(&[b"data\r", b"", b"\n"]), []);
         assert_eq!(parse(&[b"data\r", b"", b"\n\r\n"]).len(), 1);
@@ -301,7 +377,8 @@ mod tests {
                 let (piece, after) = rest.split_at((*length).min(rest.len()));
                 parser.feed(piece, |message| messages.push(owned(message))).unwrap();
                 // No more is kept than came.
-                prop_assert!(parser.line.len() + parser.data.len() <= stream.len());
+                let held = parser.block.as_ref().map_or(0, |block| block.line.len() + block.data.len());
+                prop_assert!(held <= stream.len());
                 rest = after;
                 if rest.is_empty() || lengths.iter().all(|length| *length == 0) {
                     break;
