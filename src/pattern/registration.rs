@@ -78,6 +78,7 @@ pub(super) async fn keep(receiver: &Receiver, started_ns: u64) {
     let mut left = leaves_something(receiver).then(|| link.leaves_something());
     // Boxed, as each step of a registration: a receiver that stands has no use for their room.
     if let Err(error) = Box::pin(register(receiver)).await {
+        link.failed(error.kind(), &error);
         return link.cannot_stand(&error);
     }
     link.ready(started_ns);

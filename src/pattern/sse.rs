@@ -11,12 +11,14 @@ use hyper::{Request, Uri};
 
 use super::Link;
 use super::conversation::{Conversation, Voice};
+use super::position;
 use super::redial::{Ended, Redial, Subscription, hold};
 use super::rules::{self, Meaning, failure, meaning};
 use super::script::{self, Script, Wanted};
 use super::sse_parser::{Message, Parser};
 use super::trace::{self, Kind};
 use crate::clock;
+use crate::dialect::capture::Answer;
 use crate::dialect::model::{EventStream, Resume};
 use crate::event::{Cursor, decode_head};
 use crate::net::fields::MediaType;
@@ -67,6 +69,15 @@ fn dialect(conversation: &Conversation) -> &EventStream {
     dialect
 }
 
+/// Moves the dialect's cursor to where `message` says that a later stream continues.
+fn move_on(conversation: &Conversation, voice: &mut Voice, message: Message<'_>) {
+    let parts = &dialect(conversation).cursor;
+    if !parts.is_empty() {
+        let answer = Answer { event: Some(message.event), ..Answer::message(message.data) };
+        position::move_on(voice, parts, &answer, "a later stream");
+    }
+}
+
 /// The place that an id of the target's names.
 fn cursor(id: &[u8]) -> Option<Cursor> {
     std::str::from_utf8(id).ok()?.parse().ok()
@@ -85,11 +96,15 @@ impl Subscription for Stream {
             voice.skip(self.opened);
             voice
         });
+        let EventStream { steps, cursor, .. } = dialect(&self.conversation);
+        // Without captured values the next one says the same.
+        let plain = voice.is_envelope() && steps.is_empty() && cursor.is_empty();
+        if self.opened == 0 {
+            position::begin(&mut voice, cursor)?;
+        }
         self.opened += 1;
         self.parser.restart();
         let opened = self.open_by(link, &mut voice).await;
-        // Without captured values the next one says the same.
-        let plain = voice.is_envelope() && dialect(&self.conversation).steps.is_empty();
         self.voice = (!plain).then_some(voice);
         opened
     }
@@ -280,13 +295,17 @@ impl Stream {
                     let fed = parser.feed(&piece, |message| {
                         if !heard {
                             match script.heard(voice, message.data, Some(message.event)) {
-                                Ok(true) => return heard = true,
+                                Ok(true) => {
+                                    heard = true;
+                                    return move_on(&conversation, voice, message);
+                                }
                                 Ok(false) => {}
                                 Err(error) => return failed = Some(error),
                             }
                         }
                         // What comes before or after it is a message like any other.
                         self.understand(link, message, received_ns);
+                        move_on(&conversation, voice, message);
                     });
                     self.parser = parser;
                     fed.map_err(|_| Ended::Event)?;
@@ -340,13 +359,16 @@ impl Stream {
 
     /// Takes a message of any other server; returns how the stream ended if it ends with it.
     fn take_any(
-        &self,
+        &mut self,
         link: &Link,
         message: Message<'_>,
         received_ns: u64,
         redial: &mut Redial,
     ) -> Option<Ended> {
         let meaning = self.understand(link, message, received_ns);
+        if let Some(voice) = &mut self.voice {
+            move_on(&self.conversation, voice, message);
+        }
         match meaning {
             Meaning::Events => redial.succeeded(),
             Meaning::Ignored => {}

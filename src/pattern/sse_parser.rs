@@ -6,7 +6,7 @@ use memchr::{memchr, memchr2};
 
 /// One dispatched message of an event stream.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Message<'a> {
+pub struct Message<'a> {
     /// The event's type; `message` where the stream names none.
     pub event: &'a str,
     /// The data lines, joined by line feeds.
@@ -20,7 +20,7 @@ const LIMIT: usize = 4 << 20;
 
 /// A stream that exceeds a bound of this parser.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct TooLong;
+pub struct TooLong;
 
 thread_local! {
     /// The room in which a thread's parsers put messages together; between two messages they have no use for any.
@@ -29,7 +29,7 @@ thread_local! {
 
 /// Parses a stream from pieces with any boundaries, and returns its messages. Between two messages it keeps the last id.
 #[derive(Debug, Default)]
-pub(super) struct Parser {
+pub struct Parser {
     /// What has come of a block that is not ended.
     block: Option<Box<Block>>,
     /// The id at the last blank line, with which a reader returns. The id of an incomplete block does not count.
@@ -70,7 +70,7 @@ impl Parser {
     }
 
     /// Takes the next piece, calling `on_message` for every message that it completes.
-    pub(super) fn feed(
+    pub fn feed(
         &mut self,
         bytes: &[u8],
         mut on_message: impl FnMut(Message<'_>),
@@ -123,17 +123,17 @@ impl Parser {
     }
 
     /// The id with which a reader returns; `None` if no stream has set one.
-    pub(super) fn last_id(&self) -> Option<&[u8]> {
+    pub fn last_id(&self) -> Option<&[u8]> {
         self.settled_id.as_deref()
     }
 
     /// The reconnect delay that the stream set, in milliseconds, if it did.
-    pub(super) const fn retry_ms(&self) -> Option<u64> {
+    pub const fn retry_ms(&self) -> Option<u64> {
         self.retry_ms
     }
 
     /// How many comment lines have come: what keeps a quiet stream alive.
-    pub(super) const fn comments(&self) -> u64 {
+    pub const fn comments(&self) -> u64 {
         self.comments
     }
 

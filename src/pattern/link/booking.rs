@@ -142,7 +142,7 @@ impl Link {
 
     /// Whether an event's number in the schedule is not its place in the target's log, which did not number it.
     fn numbers_are_not_places(&self) -> bool {
-        self.context.case.workload.publish != crate::scenario::Publish::Target
+        self.context.case.workload.publish.is_of_harness()
     }
 
     /// The sequence that the link resumes after: everything up to it has arrived.
@@ -171,11 +171,17 @@ impl Link {
         InFlight(Rc::clone(&self.context))
     }
 
+    /// The same of a request or a poll: one whose guard is still there at the trial's end was left unfinished.
+    pub fn asking(&self) -> Asking {
+        self.context.asking.set(self.context.asking.get() + 1);
+        Asking(self.in_flight())
+    }
+
     /// Books the stages of an exchange that was due at `due_ns` and was answered well.
     ///
     /// Slip leaves out the wait for the link: it is what the generator added, not what a slow answer before did.
     pub fn answered(&self, answer: &StampedResponse, turn: Turn) {
-        let StampedResponse { sent_ns, first_ns, done_ns, .. } = *answer;
+        let StampedResponse { status, sent_ns, first_ns, done_ns, .. } = *answer;
         let Turn { due_ns, free_ns, fired_ns } = turn;
         let mut recorder = self.context.recorder.borrow_mut();
         recorder.record(Metric::Slip, sent_ns.saturating_sub(due_ns.max(free_ns)));
@@ -186,6 +192,16 @@ impl Link {
         recorder.record(Metric::FirstByte, first_ns.saturating_sub(sent_ns));
         recorder.record(Metric::Reading, done_ns.saturating_sub(first_ns));
         recorder.count(Counter::Answered, 1);
+        recorder.status(status.as_u16());
+    }
+
+    /// Books that a measured request failed: by its answer, if it had one. Its kind is counted elsewhere.
+    pub fn unanswered(&self, answer: Option<&StampedResponse>) {
+        let mut recorder = self.context.recorder.borrow_mut();
+        recorder.count(Counter::Failed, 1);
+        if let Some(answer) = answer {
+            recorder.status(answer.status.as_u16());
+        }
     }
 
     /// Records a sample of `ns` nanoseconds.
@@ -201,6 +217,11 @@ impl Link {
     /// Adds `n` to `counter`.
     pub fn count(&self, counter: Counter, n: u64) {
         self.context.recorder.borrow_mut().count(counter, n);
+    }
+
+    /// Counts an answer with this status.
+    pub fn status(&self, status: u16) {
+        self.context.recorder.borrow_mut().status(status);
     }
 
     /// Counts one failure.
@@ -233,13 +254,35 @@ pub struct Turn {
     pub fired_ns: u64,
 }
 
+impl Context {
+    /// Measured requests and polls that are under way.
+    pub(in crate::pattern) const fn under_way(&self) -> u64 {
+        self.asking.get()
+    }
+}
+
+/// A request or a poll under way; see [`Link::asking`].
+#[derive(Debug)]
+pub struct Asking(InFlight);
+
+impl Drop for Asking {
+    fn drop(&mut self) {
+        let Self(InFlight(context)) = self;
+        context.asking.set(context.asking.get() - 1);
+    }
+}
+
 /// A request under way; see [`Link::in_flight`].
 #[derive(Debug)]
 pub struct InFlight(Rc<Context>);
 
 impl Drop for InFlight {
     fn drop(&mut self) {
-        self.0.in_flight.set(self.0.in_flight.get() - 1);
-        self.0.changed.notify_waiters();
+        let left = self.0.in_flight.get() - 1;
+        self.0.in_flight.set(left);
+        // Whoever waits for the end waits for the last.
+        if left == 0 {
+            self.0.changed.notify_waiters();
+        }
     }
 }
