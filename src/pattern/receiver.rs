@@ -109,7 +109,8 @@ impl Receiver {
     /// Checks signatures from now on with the secret that the link knows.
     pub(super) fn learn_secret(&self) -> Result<(), SignatureError> {
         let Some(signature) = &self.callback.verify else { return Ok(()) };
-        let signer = Signer::of(signature, &mut self.voice.borrow_mut())?;
+        let scheme = self.link.context().callers.scheme(signature)?;
+        let signer = Signer::by(scheme, signature, &mut self.voice.borrow_mut())?;
         self.trust.signer.replace(Some(Rc::new(signer)));
         self.trust.learned.notify_waiters();
         Ok(())

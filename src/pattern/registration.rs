@@ -124,7 +124,7 @@ async fn stay(receiver: &Receiver) {
         let lost_ns = tokio::select! {
             () = link.target_down(&mut target) => {
                 let lost_ns = clock::now();
-                redial.wait(link).await;
+                Box::pin(redial.wait(link)).await;
                 Some(lost_ns)
             }
             () = link.departure() => {
@@ -134,7 +134,7 @@ async fn stay(receiver: &Receiver) {
             () = lease_ends(receiver) => {
                 while let Err(error) = Box::pin(register(receiver)).await {
                     link.failed(error.kind(), &error);
-                    redial.wait(link).await;
+                    Box::pin(redial.wait(link)).await;
                 }
                 redial.succeeded();
                 continue;
@@ -150,7 +150,7 @@ async fn stay(receiver: &Receiver) {
                 }
                 Err(error) => link.failed(error.kind(), &error),
             }
-            redial.wait(link).await;
+            Box::pin(redial.wait(link)).await;
         }
     }
 }
@@ -187,7 +187,7 @@ async fn leave(receiver: &Receiver, kept: bool, redial: &mut Redial) {
 /// Waits until four fifths of what the server granted have passed.
 async fn lease_ends(receiver: &Receiver) {
     match receiver.consent.lease() {
-        Some(lease) => tokio::time::sleep(lease * 4 / 5).await,
+        Some(lease) => Box::pin(tokio::time::sleep(lease * 4 / 5)).await,
         None => std::future::pending().await,
     }
 }
