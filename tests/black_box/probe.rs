@@ -305,9 +305,9 @@ fn webhooks_are_received_where_the_flag_says() {
     let mut answered = 0;
     // For as long as it listens; the first connection waits until it does.
     let mut stream = eventually("the receiver", || TcpStream::connect(("127.0.0.1", port)).ok());
-    let post = "POST /any HTTP/1.1\r\nhost: x\r\ncontent-length: 2\r\n\r\n{}";
+    let call = "POST /any HTTP/1.1\r\nhost: x\r\ncontent-length: 2\r\n\r\n{}";
     let mut buffer = [0; 1_024];
-    while stream.write_all(post.as_bytes()).is_ok()
+    while stream.write_all(call.as_bytes()).is_ok()
         && matches!(stream.read(&mut buffer), Ok(read) if read > 0)
     {
         assert!(buffer.starts_with(b"HTTP/1.1 204"), "{}", String::from_utf8_lossy(&buffer));

@@ -109,13 +109,13 @@ pub(in crate::cli) struct Request {
 #[command(next_help_heading = "Publishing")]
 pub(in crate::cli) struct Publish {
     /// Publish events by POST to this URL, and measure how fresh they arrive and how many; without a URL, as --dialect says
-    #[arg(long, value_name = "URL", num_args = 0..=1, default_missing_value = "")]
-    pub publish: Option<String>,
+    #[arg(long = "publish", value_name = "URL", num_args = 0..=1, default_missing_value = "")]
+    pub to: Option<String>,
     /// What is published, or @FILE; {{event}} is the event, by which it is recognised
-    #[arg(long, value_name = "BODY", default_value = "{{event}}", requires = "publish")]
+    #[arg(long, value_name = "BODY", default_value = "{{event}}", requires = "to")]
     pub body: String,
     /// Bytes of an event
-    #[arg(long, value_name = "SIZE", default_value = "128B", requires = "publish")]
+    #[arg(long, value_name = "SIZE", default_value = "128B", requires = "to")]
     pub payload: ByteSize,
     /// Topics, which events and clients are spread over: {{topic}} in a URL
     #[arg(long, value_name = "N", default_value = "1")]

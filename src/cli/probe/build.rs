@@ -96,7 +96,7 @@ fn question(arguments: &Arguments, way: Way) -> String {
         (Way::Request, None) => format!(
             "How does {url} respond to {clients}, each sending its next request after a response?"
         ),
-        _ if arguments.publish.publish.is_some() => {
+        _ if arguments.publish.to.is_some() => {
             format!("How fresh do {clients} of {url} receive events, and do all arrive?")
         }
         _ => format!("What do {clients} of {url} receive?"),
@@ -113,7 +113,7 @@ fn workload(arguments: &Arguments, way: Way, out: &mut Text) {
         return;
     }
     out.key("topics", &publish.topics.get().to_string());
-    if publish.publish.is_none() {
+    if publish.to.is_none() {
         out.comment(
             "Clients only listen: messages are counted, and the gaps between them measured.",
         );
@@ -178,7 +178,7 @@ fn phases(arguments: &Arguments, way: Way, out: &mut Text) {
         (Some(_), None) => LONGEST,
         (None, _) => MEASURE,
     });
-    let offers = way == Way::Request || arguments.publish.publish.is_some();
+    let offers = way == Way::Request || arguments.publish.to.is_some();
     let usual = match (load.requests, offers) {
         (None, true) => WARMUP.min(Span::from_ns(measure.ns() / 10)),
         _ => Span::default(),

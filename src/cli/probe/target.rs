@@ -70,7 +70,7 @@ enum Publisher {
 }
 
 fn publisher(arguments: &Arguments) -> anyhow::Result<Publisher> {
-    match arguments.publish.publish.as_deref() {
+    match arguments.publish.to.as_deref() {
         None => Ok(Publisher::Nobody),
         Some("") if arguments.way.dialect.is_some() => Ok(Publisher::Dialect),
         Some("") => bail!(
