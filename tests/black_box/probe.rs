@@ -10,7 +10,7 @@ use std::path::Path;
 use std::process::{Command, Output, Stdio};
 use std::sync::Arc;
 
-use probe_support::servers::{Serve, converse, heard_of, listener, stamped};
+use probe_support::servers::{Serve, converse, freezing, heard_of, listener, stamped};
 use probe_support::{command, count, errors, json, probe};
 use rustix::process::{Pid, Signal, kill_process};
 use serde_json::Value;
@@ -47,6 +47,20 @@ fn a_number_of_requests_is_sent_and_no_more_in_either_loop() {
         let seconds = document["trials"][0]["trial"]["measure_s"].as_f64().unwrap();
         assert!(seconds < 80_000.0, "{seconds}");
     }
+}
+
+#[test]
+fn a_freeze_delays_every_request_that_was_due_in_it() {
+    let url = format!("http://{}/", freezing(100));
+    let (document, _) = json(&[&url, "-c", "4", "-q", "200", "-n", "400"]);
+    finished(&document);
+    assert_eq!((count(&document, "sent"), count(&document, "answered")), (400, 400));
+    // 200 were due in that second, evenly: of all 400 a quarter waited for half a second at least, and a tenth for 0.8 s. A
+    // client that only counts from when it sends would have seen four.
+    let at = |column: &str| document["trials"][0]["trial"][column].as_f64().unwrap();
+    assert!(at("response_ns_p90") >= 0.7e9, "{document:#}");
+    assert!(at("response_ns_max") >= 0.98e9, "{document:#}");
+    assert!(at("service_ns_p90") < at("response_ns_p90"), "{document:#}");
 }
 
 #[test]

@@ -5,6 +5,8 @@ use std::net::{SocketAddr, TcpListener};
 use std::process::{Child, Command, Stdio};
 use std::sync::{Arc, Mutex};
 
+use super::{put, read_request};
+
 /// Heads and bodies of requests, as they came.
 pub(crate) type Heard = Arc<Mutex<Vec<String>>>;
 
@@ -98,6 +100,32 @@ pub(crate) fn stamped() -> SocketAddr {
                         return;
                     }
                     std::thread::sleep(std::time::Duration::from_millis(10));
+                }
+            });
+        }
+    });
+    address
+}
+
+/// A server that answers at once, but for a second after its request number `at`, in which it answers nobody.
+pub(crate) fn freezing(at: u64) -> SocketAddr {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = listener.local_addr().unwrap();
+    let asked = Arc::new(Mutex::new(0));
+    std::thread::spawn(move || {
+        for mut stream in listener.incoming().map_while(Result::ok) {
+            let asked = Arc::clone(&asked);
+            std::thread::spawn(move || {
+                let mut reader = BufReader::new(stream.try_clone().unwrap());
+                while read_request(&mut reader).is_some() {
+                    // Whoever waits for the lock is frozen, too.
+                    let mut asked = asked.lock().unwrap();
+                    *asked += 1;
+                    if *asked == at {
+                        std::thread::sleep(std::time::Duration::from_secs(1));
+                    }
+                    drop(asked);
+                    put(&mut stream, b"HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nok");
                 }
             });
         }
