@@ -70,8 +70,13 @@ enum Publisher {
 }
 
 fn publisher(arguments: &Arguments) -> anyhow::Result<Publisher> {
-    match arguments.publish.publish.as_deref() {
+    match arguments.publish.to.as_deref() {
         None => Ok(Publisher::Nobody),
+        Some("") if arguments.way.dialect.as_deref() == Some("builtin") => bail!(
+            "--publish as the dialect builtin says: it tells events by their place in a log, and so expects that a trial begins \
+             with an empty log. Name the URLs: --sse, http://HOST/topics/news-0/stream, --publish http://HOST/topics/news-0/events \
+             --body '{{\"data\":{{{{event}}}}}}'"
+        ),
         Some("") if arguments.way.dialect.is_some() => Ok(Publisher::Dialect),
         Some("") => bail!(
             "--publish needs the URL that events are published to, or --dialect NAME of a server that tidings knows"

@@ -50,7 +50,7 @@ impl Way {
     /// Refuses flags that have no meaning for it.
     fn refuse_unused(self, arguments: &Arguments) -> anyhow::Result<()> {
         let (load, request) = (&arguments.load, &arguments.request);
-        let publishes = arguments.publish.publish.is_some();
+        let publishes = arguments.publish.to.is_some();
         let requests = self == Self::Request;
         let name = self.pattern();
         for (given, flag, why) in [
