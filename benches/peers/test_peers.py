@@ -1,5 +1,6 @@
 """The parts of these scripts that need neither peers nor a network: python3 -m unittest discover benches/peers"""
 
+import argparse
 import contextlib
 import io
 import json
@@ -28,6 +29,7 @@ import memory
 import probe
 import received
 import summary
+import templates
 
 OUTPUTS = {
     "wrk": """Running 1s test @ http://127.0.0.1:18767/
@@ -167,9 +169,9 @@ class Scenarios(unittest.TestCase):
                 self.assertEqual(scenario["target"]["process"]["pid"], 7, name)
                 self.assertEqual(scenario["patterns"], [pattern])
         for pattern in received.PATTERNS:
-            text = received.SCENARIO.format(pattern=pattern, clients=1, rate=2.0, connect=0.5, seconds=1.5, topics=1, arrivals="constant")
+            text = received.scenario(pattern, 1, 2.0, 1.5)
             self.assertEqual(tomllib.loads(text)["patterns"], [pattern])
-        tomllib.loads(memory.CLIENTS.format(pattern="sse", clients=1, connect=0.5))
+        tomllib.loads(memory.scenario("sse", 1))
 
     @unittest.skipUnless("TIDINGS" in os.environ, "TIDINGS does not name the binary")
     def test_every_scenario_is_one_that_tidings_accepts(self):
@@ -189,10 +191,9 @@ class Scenarios(unittest.TestCase):
                 texts[f"{name}, {pattern}"] = offered.scenario(pattern) + target + tables
         texts["null target"] = offered.scenario("websocket", floor=True)
         for pattern in received.PATTERNS:
-            for topics, arrivals in (("1", "constant"), ('"per-client"', "poisson")):
-                figures = {"clients": 10, "rate": 20.0, "connect": 0.5, "seconds": 1.5, "topics": topics, "arrivals": arrivals}
-                texts[f"received, {pattern}, {topics}"] = received.SCENARIO.format(pattern=pattern, **figures)
-            texts[f"memory, {pattern}"] = memory.CLIENTS.format(pattern=pattern, clients=10, connect=0.5)
+            for topics, arrivals in ((1, "constant"), ("per-client", "poisson")):
+                texts[f"received, {pattern}, {topics}"] = received.scenario(pattern, 10, 20.0, 1.5, topics, arrivals)
+            texts[f"memory, {pattern}"] = memory.scenario(pattern, 10)
         for name, text in texts.items():
             plan = subprocess.run([os.environ["TIDINGS"], "plan", "-"], input=text, capture_output=True, text=True, timeout=60)
             self.assertEqual(plan.returncode, 0, f"{name}: {plan.stdout}{plan.stderr}\n{text}")
@@ -204,8 +205,9 @@ class Scenarios(unittest.TestCase):
     def test_nginx_is_told_the_same_body_for_every_answer(self):
         plain = hosts.PLAIN.format(listen="listen 81;", body=hosts.BODY)
         self.assertEqual((len(hosts.BODY), plain.count(hosts.BODY)), (81, 3))
-        hosts.NGINX.format(servers=plain)
-        events.NCHAN.format(module=hosts.NCHAN, port=81)
+        self.assertIn(plain, templates.nginx(plain))
+        own = events.nchan_configuration(81)
+        self.assertTrue(own.startswith("load_module ") and own.count("{") == own.count("}"))
 
 
 class Running(unittest.TestCase):
@@ -369,6 +371,24 @@ class Documentation(unittest.TestCase):
             self.assertIn(f"| `{name}` |", text)
         for script in ("install", "generators", "servers", "received", "memory", "freshness", "tail", "probe", "summary"):
             self.assertIn(f"{script}.py", text)
+
+
+class Rounds(unittest.TestCase):
+    def measured(self, budget):
+        options = argparse.Namespace(seed=1, pairs=5, budget=budget, lock=None)
+        said = io.StringIO()
+        with contextlib.redirect_stdout(said):
+            found = bench.rounds(options, {"a": lambda: {"x": 1}, "b": lambda: {"x": 2}})
+        return found, said.getvalue()
+
+    def test_after_the_budget_no_round_begins_and_the_table_says_so(self):
+        found, said = self.measured(1e-9)
+        self.assertEqual(found, {"a": [{"x": 1}], "b": [{"x": 2}]})
+        self.assertIn("1 of 5 rounds", said)
+
+    def test_without_a_budget_there_are_as_many_rounds_as_asked_for(self):
+        found, said = self.measured(None)
+        self.assertEqual((len(found["a"]), len(found["b"]), said), (5, 5, ""))
 
 
 if __name__ == "__main__":

@@ -2,6 +2,7 @@
 
 mod attempt;
 mod calibrate;
+mod compare;
 mod format;
 mod generate;
 mod hints;
@@ -62,6 +63,8 @@ enum Verb {
     Serve(Box<serve::Arguments>),
     /// Regenerate the reports of a results folder from its files
     Report(report::Arguments),
+    /// Compare two runs, or several per side: what changed, by how much, and how surely
+    Compare(compare::Arguments),
     /// Run experiments with known answers to verify the harness on this machine
     Calibrate(calibrate::Arguments),
     /// Print the JSON Schema of scenario files, or the tables of the documentation
@@ -171,6 +174,7 @@ fn verb() -> u8 {
         Verb::New(arguments) => scenarios::new(&arguments),
         Verb::Serve(arguments) => serve::run(&arguments),
         Verb::Report(arguments) => report::run(&arguments),
+        Verb::Compare(arguments) => compare::run(&arguments),
         Verb::Calibrate(arguments) => calibrate::run(&arguments),
         Verb::Generate(arguments) => Ok(generate::run(&arguments)),
         Verb::Target => tidings::server::child(),

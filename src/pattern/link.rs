@@ -88,6 +88,8 @@ pub struct Context {
     schedule: Schedule,
     window: Range<u64>,
     timeline: watch::Receiver<Option<Timeline>>,
+    /// The same once it is known, as it then never changes.
+    known_timeline: Cell<Option<Timeline>>,
     ledgers: RefCell<Vec<LinkLedger>>,
     /// The topic of each link.
     topics: RefCell<Vec<u64>>,
@@ -143,6 +145,7 @@ impl Context {
             schedule,
             window,
             timeline,
+            known_timeline: Cell::new(None),
             ledgers: RefCell::default(),
             topics: RefCell::default(),
             finished: RefCell::default(),
@@ -227,7 +230,16 @@ impl Context {
 
     /// When the schedule began, in monotonic nanoseconds; `None` before.
     pub(super) fn start_ns(&self) -> Option<u64> {
-        self.timeline.borrow().map(|timeline| timeline.start_ns)
+        self.timeline().map(|timeline| timeline.start_ns)
+    }
+
+    /// The trial's instants; `None` until they are set.
+    #[inline]
+    fn timeline(&self) -> Option<Timeline> {
+        if self.known_timeline.get().is_none() {
+            self.known_timeline.set(*self.timeline.borrow());
+        }
+        self.known_timeline.get()
     }
 
     /// Why a link could not stand, if one could not.
@@ -419,7 +431,7 @@ impl Link {
 
     /// Whether `at_ns` lies in the measure window.
     pub fn measures(&self, at_ns: u64) -> bool {
-        self.context.timeline.borrow().is_some_and(|timeline| timeline.measures(at_ns))
+        self.context.timeline().is_some_and(|timeline| timeline.measures(at_ns))
     }
 
     /// Sleeps until `deadline_ns`; returns when it woke.

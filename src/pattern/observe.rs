@@ -94,7 +94,7 @@ fn since_1970(text: &str, unit_ns: u64) -> Option<u128> {
 /// The same of a number such as `1.7e12`, to the precision of floating point.
 fn exponential(text: &str, unit_ns: u64) -> Option<u128> {
     let number: f64 = text.parse().ok()?;
-    (number.is_finite() && number >= 0.0).then(|| (number * unit_ns as f64) as u128)
+    (number.is_finite() && number >= 0.0).then_some((number * unit_ns as f64) as u128)
 }
 
 #[cfg(test)]

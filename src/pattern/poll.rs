@@ -10,6 +10,7 @@ use serde::Deserialize;
 
 use super::Link;
 use super::conversation::Voice;
+use super::position;
 use super::redial::Ended;
 use super::script::{self, Script, Wanted, view};
 use super::trace::{self, Kind};
@@ -137,12 +138,8 @@ impl<'a> Poller<'a> {
 
     /// Takes the steps of the dialect, and starts from the cursor's first value where none has come.
     async fn prepare(&mut self) -> Result<(), Ended> {
-        for (name, part) in &self.polling.cursor {
-            if self.stood {
-                break;
-            }
-            let first = self.voice.render(&part.first, None)?;
-            self.voice.set(name, String::from_utf8_lossy(&first).into_owned());
+        if !self.stood {
+            position::begin(&mut self.voice, &self.polling.cursor)?;
         }
         let (steps, mut script) = (&self.polling.steps, Script::new(&self.polling.steps));
         script::before(self.link, &mut self.voice, steps).await?;
@@ -218,13 +215,33 @@ impl<'a> Poller<'a> {
         }
         let answer = answer?;
         self.voice.conversation().note(Kind::Received, || trace::answer(&answer));
+        if !self.polling.reply.is_empty() {
+            Box::pin(self.reply(&answer)).await.inspect_err(|error| {
+                self.link.describe(error.kind(), || error.to_string());
+            })?;
+        }
         Ok(answer)
+    }
+
+    /// Makes the dialect's replies to an answer.
+    async fn reply(&mut self, answer: &StampedResponse) -> Result<(), Ended> {
+        for reply in self.polling.reply.iter().filter(|reply| reply.to.matches(&answer.body, None))
+        {
+            script::take(&mut self.voice, &reply.capture, &view(answer))?;
+            script::exchange(self.link, &mut self.voice, &reply.request, script::STEP_LIMIT)
+                .await?;
+        }
+        Ok(())
     }
 
     /// Books an answer, and moves the cursor.
     pub(super) fn take(&mut self, answer: &StampedResponse) -> Result<Brought, ErrorKind> {
         let taken =
             if self.voice.is_envelope() { self.take_page(answer) } else { self.take_any(answer) };
+        // A server that takes a poll no longer may have ended the session that the steps began.
+        if taken.is_err() && !self.polling.steps.is_empty() && self.connection.take().is_some() {
+            self.lost();
+        }
         taken.inspect_err(|kind| self.link.describe(*kind, || answer.told().to_string()))
     }
 
@@ -240,15 +257,7 @@ impl<'a> Poller<'a> {
         }
         script::take_answer(&mut self.voice, &call.capture, answer)
             .map_err(|error| error.kind())?;
-        for (name, part) in &self.polling.cursor {
-            if let Some(value) = part.capture.evaluate(&view(answer)) {
-                let conversation = self.voice.conversation();
-                conversation.note(Kind::Understood, || {
-                    format!("the next poll has {{{{{name}}}}} = {value}")
-                });
-                self.voice.set(name, value);
-            }
-        }
+        position::move_on(&mut self.voice, &self.polling.cursor, &view(answer), "the next poll");
         if is_empty {
             self.voice.conversation().note(Kind::Understood, || "nothing new".to_owned());
             return Ok(Brought::Nothing);

@@ -244,8 +244,13 @@ impl Client<'_> {
         let Planned { seq, due_ns, measured, .. } = planned;
         // Holding back is not the generator's slip.
         let free_ns = planned.free_ns.max(self.refusals.until_ns);
-        let woken = link.sleep_until(due_ns.max(self.refusals.until_ns));
-        let fired_ns = self.caller.attending(woken).await;
+        let hold_ns = due_ns.max(self.refusals.until_ns);
+        let now = clock::now();
+        let fired_ns = if now < hold_ns {
+            self.caller.attending(link.sleep_until(hold_ns)).await
+        } else {
+            now
+        };
         let asking = self.source.draw(self.options, rng, self.caller.takes_bytes());
         let name = asking.as_ref().ok().filter(|_| measured && link.keeps());
         let name = name.map(|(asking, _)| self.source.name(asking).to_owned());

@@ -5,6 +5,7 @@
 
 mod causes;
 mod caveats;
+mod change;
 mod chart;
 mod contents;
 mod details;
@@ -40,6 +41,7 @@ use std::path::{Path, PathBuf};
 use crate::judge::Findings;
 use crate::record::{ReadError, Run};
 
+pub use change::Comparison;
 pub use chart::{Plot, PlotPoint, Unit as PlotUnit};
 pub use json::json;
 pub use probe::{Probe, Remedies};

@@ -126,9 +126,8 @@ fn a_target_that_dies_halfway_is_told_apart_from_what_it_answered() {
             put(reader.get_mut(), b"HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nok");
         }
     });
-    let (document, status) = json(&[
-        &format!("http://{address}/"), "-c", "1", "-q", "40", "-z", "2s", "--warmup", "0s",
-    ]);
+    let (document, status) =
+        json(&[&format!("http://{address}/"), "-c", "1", "-q", "40", "-z", "2s", "--warmup", "0s"]);
     server.join().unwrap();
     assert_ne!(status, 2, "{document:#}");
     assert_eq!(count(&document, "answered"), answered.load(Ordering::Relaxed), "{document:#}");
@@ -145,7 +144,8 @@ fn an_interrupt_prints_what_was_measured_in_every_format() {
     for format in ["text", "json", "csv"] {
         let (address, account) = serve(vec![OK], usize::MAX);
         let url = format!("http://{address}/");
-        let arguments = [url.as_str(), "-c", "2", "-q", "100", "-z", "300s", "-o", format, "--warmup", "0s"];
+        let arguments =
+            [url.as_str(), "-c", "2", "-q", "100", "-z", "300s", "-o", format, "--warmup", "0s"];
         let mut command = command(&arguments);
         let child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
         eventually("some requests", || (account.of().get("ok")? > &50).then_some(()));
@@ -162,7 +162,10 @@ fn an_interrupt_prints_what_was_measured_in_every_format() {
             }
             "json" => {
                 let document: Value = serde_json::from_str(&page).unwrap();
-                assert_eq!((&document["complete"], &document["exit_status"]), (&false.into(), &130.into()));
+                assert_eq!(
+                    (&document["complete"], &document["exit_status"]),
+                    (&false.into(), &130.into())
+                );
                 assert_eq!(document["stopped_by"], "SIGINT");
                 assert!(count(&document, "answered") > 0, "{page}");
                 let seconds = document["trials"][0]["measured_s"].as_f64().unwrap();
@@ -181,8 +184,11 @@ fn data_alone_is_on_stdout_and_its_names_are_documented() {
     let arguments = [url.as_str(), "-c", "2", "-q", "50", "-z", "500ms"];
 
     let (document, _) = json(&arguments);
-    let section = format.split("## `tidings probe -o json`").nth(1).unwrap().split("\n## ").next().unwrap();
-    let documented: BTreeSet<&str> = section.lines().filter(|line| line.starts_with("| `"))
+    let section =
+        format.split("## `tidings probe -o json`").nth(1).unwrap().split("\n## ").next().unwrap();
+    let documented: BTreeSet<&str> = section
+        .lines()
+        .filter(|line| line.starts_with("| `"))
         .flat_map(|row| row.split('|').nth(1).unwrap().split('`').skip(1).step_by(2))
         .collect();
     let names: BTreeSet<&str> = document.as_object().unwrap().keys().map(String::as_str).collect();
@@ -191,7 +197,8 @@ fn data_alone_is_on_stdout_and_its_names_are_documented() {
     for name in trial.keys() {
         assert!(section.contains(&format!("`{name}`")), "{name} is not documented");
     }
-    let columns: Vec<&str> = trial["trial"].as_object().unwrap().keys().map(String::as_str).collect();
+    let columns: Vec<&str> =
+        trial["trial"].as_object().unwrap().keys().map(String::as_str).collect();
     for name in &columns {
         assert!(format.contains(&format!("| `{name}` |")), "{name} is not documented");
     }
@@ -238,8 +245,18 @@ fn the_table_fits_eighty_columns_and_has_no_colour() {
             assert!(!line.contains('\x1b'), "{line:?}");
         }
         for words in [
-            "50 sent, 25 answered, 25 failed", "statuses 200: 25, 500: 25", "p50 p75 p90 p99 p99.9 max", "response ", "service ", "slip ",
-            "25 server_error", "a long story", "Check the server's log", "bytes ", "connections ", "verdict ",
+            "50 sent, 25 answered, 25 failed",
+            "statuses 200: 25, 500: 25",
+            "p50 p75 p90 p99 p99.9 max",
+            "response ",
+            "service ",
+            "slip ",
+            "25 server_error",
+            "a long story",
+            "Check the server's log",
+            "bytes ",
+            "connections ",
+            "verdict ",
         ] {
             assert!(flat(&page).contains(words), "'{words}' is missing in\n{page}");
         }

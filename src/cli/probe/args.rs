@@ -47,7 +47,7 @@ pub(in crate::cli) struct Way {
     /// Speak to the server as a shipped dialect says, such as nchan, or a file: ./my.toml
     #[arg(long, value_name = "NAME")]
     pub dialect: Option<String>,
-    /// Where a message says when it was made, such as json:/t: measures its age by the wall clock
+    /// Where a message says when it was made, such as <json:/t>: measures its age by the wall clock
     #[arg(long, value_name = "CAPTURE")]
     pub stamp: Option<String>,
     /// What the stamp counts since 1970: s, ms, us or ns

@@ -83,7 +83,7 @@ fn text(arguments: &Arguments) -> anyhow::Result<String> {
 /// Clients: receivers of webhooks have an address each, so that one is enough unless more are asked for.
 fn clients(arguments: &Arguments, way: Way) -> u64 {
     let usual = if way == Way::Webhook { 1 } else { CLIENTS };
-    arguments.load.connections.map_or(usual, |count| count.get())
+    arguments.load.connections.map_or(usual, tidings::unit::Count::get)
 }
 
 fn question(arguments: &Arguments, way: Way) -> String {
@@ -132,19 +132,16 @@ fn options(arguments: &Arguments, way: Way, out: &mut Text) {
     match way {
         Way::Request => {
             out.table("request");
-            match load.rate {
-                Some(rate) => {
-                    out.comment(
-                        "Open loop: requests are due by the clock, and response times count from when they are due.",
-                    );
-                    out.key("loop", "\"open\"");
-                    out.key("rate", &quoted(&rate.to_string()));
-                    out.key("arrivals", "\"constant\"");
-                }
-                None => {
-                    out.comment("Closed loop: a client sends its next request after a response.");
-                    out.key("loop", "\"closed\"");
-                }
+            if let Some(rate) = load.rate {
+                out.comment(
+                    "Open loop: requests are due by the clock, and response times count from when they are due.",
+                );
+                out.key("loop", "\"open\"");
+                out.key("rate", &quoted(&rate.to_string()));
+                out.key("arrivals", "\"constant\"");
+            } else {
+                out.comment("Closed loop: a client sends its next request after a response.");
+                out.key("loop", "\"closed\"");
             }
             if let Some(requests) = load.requests {
                 out.comment("The measurement ends when so many requests have been answered.");

@@ -60,7 +60,8 @@ impl Watcher {
                 kind,
                 trials,
                 trial: 0,
-                phase: None, lasts_ns: 0,
+                phase: None,
+                lasts_ns: 0,
                 line_ns: 0,
                 so_far: SoFar::default(),
             }

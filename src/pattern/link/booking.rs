@@ -12,7 +12,7 @@ use crate::net::StampedResponse;
 impl Link {
     /// Books, at `at_ns`, an exchange that keeps the link or looks for news whether there is any or not.
     pub fn upkeep(&self, at_ns: u64) {
-        let Some(timeline) = *self.context.timeline.borrow() else { return };
+        let Some(timeline) = self.context.timeline() else { return };
         if timeline.measures(at_ns) {
             self.count(Counter::Upkeeps, 1);
         } else if timeline.is_idle(at_ns) {
@@ -44,14 +44,13 @@ impl Link {
         published_ns: Option<u64>,
         received_ns: u64,
     ) -> (Arrival, bool) {
-        if self.context.ledgers.borrow()[self.slot].is_closed() {
+        let freshness_ns = received_ns.saturating_sub(due_ns);
+        let late = freshness_ns > self.context.case.workload.late_after.ns();
+        let Some((arrival, measured)) = self.book_at(seq, place, late) else {
             // An event of a log that has begun anew: its sequence tells nothing.
             self.count_received(received_ns);
             return (Arrival::Duplicate, false);
-        }
-        let freshness_ns = received_ns.saturating_sub(due_ns);
-        let late = freshness_ns > self.context.case.workload.late_after.ns();
-        let (arrival, measured) = self.book_at(seq, place, late);
+        };
         let in_window = self.measures(received_ns);
         // Where only the newest state is wanted, one that comes after a newer one tells nothing.
         let outdated = arrival == Arrival::Reordered && self.context.conversation.wants_latest();
@@ -89,18 +88,23 @@ impl Link {
 
     /// Books that delivery `seq` happened; returns what it was and whether it is measured.
     pub fn book(&self, seq: u64, late: bool) -> (Arrival, bool) {
-        self.book_at(seq, seq, late)
+        self.book_at(seq, seq, late).unwrap_or((Arrival::Duplicate, false))
     }
 
-    /// The same of an event that clients publish, which has a place of its own in its topic.
-    fn book_at(&self, seq: u64, place: u64, late: bool) -> (Arrival, bool) {
+    /// The same of an event that clients publish, which has a place of its own in its topic; `None`, with nothing booked, if
+    /// the log has begun anew.
+    #[inline]
+    fn book_at(&self, seq: u64, place: u64, late: bool) -> Option<(Arrival, bool)> {
         let mut ledgers = self.context.ledgers.borrow_mut();
         let ledger = &mut ledgers[self.slot];
+        if ledger.is_closed() {
+            return None;
+        }
         let arrival = ledger.receive_at(seq, place, late);
         if ledger.complete() && !self.context.is_closed_loop() {
             self.finish();
         }
-        (arrival, ledger.measures(seq))
+        Some((arrival, ledger.measures(seq)))
     }
 
     /// Books that the target told that the sequences of `gap` will not come.
@@ -274,7 +278,11 @@ pub struct InFlight(Rc<Context>);
 
 impl Drop for InFlight {
     fn drop(&mut self) {
-        self.0.in_flight.set(self.0.in_flight.get() - 1);
-        self.0.changed.notify_waiters();
+        let left = self.0.in_flight.get() - 1;
+        self.0.in_flight.set(left);
+        // Whoever waits for the end waits for the last.
+        if left == 0 {
+            self.0.changed.notify_waiters();
+        }
     }
 }

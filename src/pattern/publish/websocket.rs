@@ -69,12 +69,12 @@ async fn open(
 ) -> Result<Talk, Ended> {
     let link = pipeline.publisher.link;
     pipeline.answers.begin(is_raw(socket));
-    let Pipeline { answers, publisher, .. } = pipeline;
+    let Pipeline { answers, publisher, topics, .. } = pipeline;
     let voice = &mut publisher.voice;
     // Events of several topics went out since.
     voice.speak_of(link.topic_index());
     // Nothing has been published yet that a message between the steps could answer; a failure is one all the same.
-    let open = Talk::open(link, voice, socket, redial.rng(), |voice, heard| {
+    let open = Talk::open(link, voice, socket, topics, redial.rng(), |voice, heard| {
         answers.check(&voice.conversation(), &heard.message)
     });
     let limit = link.context().case.conditions.reconnect.timeout.std();

@@ -208,7 +208,8 @@ pub(super) static CONNECT_TO: Grammar = Grammar {
     check: |file, path, node| {
         let text = text(file, path, node)?;
         // The colons of an IPv6 address are within brackets.
-        let outside = text.split('[').flat_map(|part| part.rsplit(']').next()).collect::<String>();
+        let outside =
+            text.split('[').filter_map(|part| part.rsplit(']').next()).collect::<String>();
         let parts: Vec<&str> = outside.split(':').collect();
         let is_port =
             |text: &str| text.is_empty() || text.parse::<u16>().is_ok_and(|port| port > 0);
