@@ -59,6 +59,7 @@ mod peer_scripts;
 mod plan_cli;
 mod planted_secrets;
 mod probe;
+mod probe_broken;
 mod probe_hostile;
 mod probe_support;
 mod quantities;

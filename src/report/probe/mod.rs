@@ -33,6 +33,8 @@ pub struct Probe {
     measured_s: f64,
     /// Whether a client waited for its answer before its next request.
     closed: bool,
+    /// Whether it was the only trial.
+    single: bool,
 }
 
 /// The samples of a metric.
@@ -89,6 +91,9 @@ impl Probe {
         for reason in reasons {
             page.field("", &format!("{}.", reason.trim_end_matches('.')));
         }
+        if self.single {
+            page.field("", "One trial does not show how trials differ: --trials 5 does.");
+        }
     }
 
     /// The same as data; names and units are those of FORMAT.md.
@@ -143,7 +148,7 @@ fn percentiles(spread: &Spread) -> Vec<Value> {
     };
     // Beyond the last sample they would only repeat it.
     let last = spread.samples.count() + spread.censored;
-    let reached = |quantile: &&f64| **quantile == 1.0 || last as f64 * (1.0 - **quantile) >= 1.0;
+    let reached = |quantile: &&f64| **quantile >= 1.0 || last as f64 * (1.0 - **quantile) >= 1.0;
     QUANTILES.iter().filter(reached).map(row).collect()
 }
 
