@@ -12,40 +12,24 @@ import re
 import bench
 import hosts
 import load
+import templates
 from generators import MICROSECONDS, WHOLE
 
-SCENARIO = """question = "What does a received event cost the client?"
-patterns = ["{pattern}"]
-trials = 1
-floor = false
-[workload]
-clients = {clients}
-topics = {topics}
-rate = "{rate:g}/s"
-arrivals = "{arrivals}"
-payload = "128B"
-[phases]
-connect = "{connect:.2f}s"
-idle = "200ms"
-warmup = "1s"
-measure = "{seconds:g}s"
-drain = "3s"
-[worker]
-processes = 1
-shards = 1
-[target.builtin]
-shards = 1
-"""
+QUESTION = "What does a received event cost the client?"
+# The core that the worker leaves to it.
+TARGET = "[target.builtin]\nshards = 1\n"
 PATTERNS = ("websocket", "sse", "long-poll", "webhook")
+
+
+def scenario(pattern, clients, rate, seconds, topics=1, arrivals="constant"):
+    text = templates.scenario(QUESTION, pattern, clients, seconds, connect=max(0.5, clients / 2000))
+    return text + templates.events(rate, arrivals, topics=json.dumps(topics)) + TARGET
 
 
 def one(options, binary, pattern, topics=1, arrivals="constant"):
     """One trial on the built-in target: target and worker have a core each."""
-    scenario = SCENARIO.format(
-        pattern=pattern, clients=options.clients, rate=options.events, connect=max(0.5, options.clients / 2000), seconds=options.seconds,
-        topics=json.dumps(topics), arrivals=arrivals,
-    )
-    row, _, _ = load.trial(binary, scenario, f"{options.server_core},{options.client_core}", options.seconds + 40)
+    text = scenario(pattern, options.clients, options.events, options.seconds, topics, arrivals)
+    row, _, _ = load.trial(binary, text, f"{options.server_core},{options.client_core}", options.seconds + 40)
     figures = {
         "cpu": load.value(row, "worker_cpu_ns_per_delivery", 1e-9), "delivered": load.value(row, "delivered"),
         "missing": load.value(row, "lost"), "server": load.value(row, "target_cpu_ns_per_delivery", 1e-9),

@@ -89,7 +89,7 @@ impl Client {
     ) -> Result<StampedResponse, NetError> {
         match self {
             Self::One(http) => http.exchange_rendered(request, timeout).await,
-            Self::Two(http) => http.exchange(request.request()?, timeout).await,
+            Self::Two(http) => http.exchange_rendered(request, timeout).await,
         }
     }
 

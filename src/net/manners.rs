@@ -59,6 +59,14 @@ impl Manners {
         self.coding = codings.next().map(|coding| Box::new(Coding::named(coding)));
     }
 
+    /// The same of a head that was found to name a content coding or not.
+    #[inline]
+    pub(super) fn heard_of(&mut self, headers: &impl Lines, is_coded: bool) {
+        if is_coded || self.habits.is_some() || self.coding.is_some() {
+            self.heard(headers);
+        }
+    }
+
     /// Whether requests go out as they are.
     pub(super) const fn add_nothing(&self) -> bool {
         self.habits.is_none()

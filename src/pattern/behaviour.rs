@@ -68,9 +68,10 @@ impl Behaviour {
         }
     }
 
-    /// Whether it is one of those that may misbehave.
-    pub(super) const fn affected(&self) -> bool {
-        self.affected
+    /// Whether the scenario has it withhold answers: a server may then give up an exchange without being at fault.
+    pub(super) fn withholds_answers(&self) -> bool {
+        let ReceiverOptions { slow, slow_share, down_for, .. } = self.options;
+        self.affected && ((slow.ns() > 0 && slow_share > 0.0) || down_for.ns() > 0)
     }
 
     /// Whether it acknowledges every attempt at once.
@@ -187,6 +188,24 @@ mod tests {
         assert_eq!(failed + slow + count(ReceiverMode::Good), 10_000);
         let left_alone = behaviour(options, false, 0);
         assert!((0..100).all(|_| left_alone.mode() == ReceiverMode::Good));
+    }
+
+    #[test]
+    fn only_who_is_made_to_withhold_answers_excuses_a_server() {
+        let (ms, none) = (Span::from_ms(5), ReceiverOptions::default());
+        let slow = ReceiverOptions { slow: ms, ..none };
+        for (options, withholds, why) in [
+            (none, false, "the default"),
+            (slow, true, "slow"),
+            (ReceiverOptions { slow_share: 0.0, ..slow }, false, "never slow"),
+            (ReceiverOptions { down_for: ms, ..none }, true, "down for a while"),
+            (ReceiverOptions { down_at: ms, ..none }, false, "down for no time"),
+            (ReceiverOptions { fail: 1.0, ..none }, false, "refuses, and does so at once"),
+            (ReceiverOptions { work: ms, ..none }, false, "works after it has answered"),
+        ] {
+            assert_eq!(behaviour(options, true, 0).withholds_answers(), withholds, "{why}");
+            assert!(!behaviour(options, false, 0).withholds_answers(), "{why}, but not affected");
+        }
     }
 
     #[test]

@@ -381,15 +381,29 @@ impl Voice {
         call: &Call,
         told: Option<Told<'_>>,
     ) -> Result<Request<Bytes>, RenderError> {
+        let request = self.compose(call, told)?;
+        self.conversation.note(Kind::Sent, || trace::request(&request, request.body()));
+        Ok(request)
+    }
+
+    /// The same, for a caller that adds to it before it is sent.
+    pub(super) fn compose(
+        &mut self,
+        call: &Call,
+        told: Option<Told<'_>>,
+    ) -> Result<Request<Bytes>, RenderError> {
         self.begin();
-        let mut request = self.plain(&call.path, told)?.map(|_| Bytes::new());
-        *request.method_mut() = Method::from_bytes(call.method().as_bytes()).unwrap_or(Method::GET);
-        self.add_headers(&call.headers, told, request.headers_mut())?;
         let body = match &call.body {
             Some(body) => self.render(body, told)?,
             None => Vec::new(),
         };
-        self.conversation.note(Kind::Sent, || trace::request(&request, &body));
+        if call.names_body() {
+            let text = std::str::from_utf8(&body).map_err(|_| RenderError::NotText("body"))?;
+            self.set("body", text.to_owned());
+        }
+        let mut request = self.plain(&call.path, told)?.map(|_| Bytes::new());
+        *request.method_mut() = Method::from_bytes(call.method().as_bytes()).unwrap_or(Method::GET);
+        self.add_headers(&call.headers, told, request.headers_mut())?;
         *request.body_mut() = body.into();
         Ok(request)
     }

@@ -103,12 +103,22 @@ enum Turn {
     Malformed(HeadError),
 }
 
-/// Answers the requests of a connection until the server closes it.
-///
-/// # Errors
-///
-/// It broke, ended within a request, or carried something other than HTTP/1.1.
-pub(super) async fn serve(receiver: &Receiver, stream: Stream) -> io::Result<()> {
+/// How the server's connection ended, if not well.
+pub(super) enum Broken {
+    /// It broke or ended within a request, or before its answer.
+    Io(io::Error),
+    /// It carried something other than HTTP/1.1.
+    Malformed(HeadError),
+}
+
+impl From<io::Error> for Broken {
+    fn from(error: io::Error) -> Self {
+        Self::Io(error)
+    }
+}
+
+/// Answers the requests of a connection until the server ends it, between two requests and in whatever way.
+pub(super) async fn serve(receiver: &Receiver, stream: Stream) -> Result<(), Broken> {
     let mut connection = Connection {
         receiver,
         stream,
@@ -122,7 +132,7 @@ pub(super) async fn serve(receiver: &Receiver, stream: Stream) -> io::Result<()>
             Turn::Over => return Ok(()),
             Turn::Request(head) => {
                 if !Box::pin(connection.answer(*head)).await? {
-                    return connection.close().await;
+                    return Ok(connection.close().await?);
                 }
             }
             Turn::Malformed(error) => {
@@ -131,8 +141,9 @@ pub(super) async fn serve(receiver: &Receiver, stream: Stream) -> io::Result<()>
                     HeadError::TooLarge => StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE,
                 };
                 connection.put(&status(code), b"connection: close\r\n", true);
-                connection.close().await?;
-                return Err(io::Error::new(io::ErrorKind::InvalidData, error));
+                // That what is wrong was said matters more than whether the server wanted to know.
+                let _ = connection.close().await;
+                return Err(Broken::Malformed(error));
             }
         }
     }
@@ -146,7 +157,11 @@ impl Connection<'_> {
                 ready!(self.poll_send(cx))?;
                 let mut more = 0;
                 if !std::mem::take(&mut self.untried) {
-                    more = ready!(self.poll_read(cx, read))?;
+                    more = match ready!(self.poll_read(cx, read)) {
+                        // Nothing is under way: a reset is an end like any other.
+                        Err(_) if self.held.is_empty() => 0,
+                        more => more?,
+                    };
                     if more == 0 && self.held.is_empty() {
                         return Poll::Ready(Ok(Turn::Over));
                     } else if more == 0 {

@@ -59,6 +59,8 @@ pub(super) async fn run(link: &Link, options: &LongPollOptions) {
                     }
                     link.count(Counter::Sent, 1);
                     link.count(Counter::Answered, well);
+                    link.count(Counter::Failed, 1 - well);
+                    link.status(answer.status.as_u16());
                     link.count(Counter::EmptyPolls, u64::from(brought == Ok(Brought::Nothing)));
                     let turn = Turn { due_ns, free_ns, fired_ns };
                     link.keep(seq, turn, Some(&answer), brought.err());
@@ -66,7 +68,13 @@ pub(super) async fn run(link: &Link, options: &LongPollOptions) {
                 free_ns = answer.done_ns;
                 brought
             }
-            Err(error) => Err(error.kind()),
+            Err(error) => {
+                // Nor has one that failed been answered: it counts when it did.
+                let failed = u64::from(link.measures(clock::now()));
+                link.count(Counter::Sent, failed);
+                link.count(Counter::Failed, failed);
+                Err(error.kind())
+            }
         };
         match brought {
             Ok(_) => redial.succeeded(),

@@ -10,6 +10,7 @@ use serde::Deserialize;
 
 use super::Link;
 use super::conversation::Voice;
+use super::position;
 use super::redial::Ended;
 use super::script::{self, Script, Wanted, view};
 use super::trace::{self, Kind};
@@ -50,6 +51,8 @@ pub(super) struct Poller<'a> {
     /// When the connection was found broken; `None` while it works, or after the link left on purpose.
     lost_ns: Option<u64>,
     stood: bool,
+    /// Whether it could not stand when it was to.
+    late: bool,
 }
 
 /// The part of a 410 answer that says where to continue.
@@ -88,6 +91,7 @@ impl<'a> Poller<'a> {
             etag: None,
             lost_ns: None,
             stood: false,
+            late: false,
         }
     }
 
@@ -123,6 +127,10 @@ impl<'a> Poller<'a> {
         self.prepare().await.inspect_err(|_| self.lost())?;
         if self.stood {
             link.back(dialled_ns, self.lost_ns.take());
+        } else if self.late {
+            link.stands_late(dialled_ns);
+            self.lost_ns = None;
+            self.stood = true;
         }
         self.connection = Some(connection);
         Ok(())
@@ -130,12 +138,8 @@ impl<'a> Poller<'a> {
 
     /// Takes the steps of the dialect, and starts from the cursor's first value where none has come.
     async fn prepare(&mut self) -> Result<(), Ended> {
-        for (name, part) in &self.polling.cursor {
-            if self.stood {
-                break;
-            }
-            let first = self.voice.render(&part.first, None)?;
-            self.voice.set(name, String::from_utf8_lossy(&first).into_owned());
+        if !self.stood {
+            position::begin(&mut self.voice, &self.polling.cursor)?;
         }
         let (steps, mut script) = (&self.polling.steps, Script::new(&self.polling.steps));
         script::before(self.link, &mut self.voice, steps).await?;
@@ -173,8 +177,11 @@ impl<'a> Poller<'a> {
             }
         };
         if let Err(error) = stood {
-            self.link.cannot_stand(&format_args!("{}: {error}", self.polling.request.path));
-            return false;
+            let what = format!("{}: {error}", self.polling.request.path);
+            // The next poll dials again.
+            // One that answers badly is there.
+            (self.stood, self.late) = (self.connection.is_some(), self.connection.is_none());
+            return self.link.could_not_open(error.kind(), &what);
         }
         self.link.ready(dialled_ns);
         self.stood = true;
@@ -250,15 +257,7 @@ impl<'a> Poller<'a> {
         }
         script::take_answer(&mut self.voice, &call.capture, answer)
             .map_err(|error| error.kind())?;
-        for (name, part) in &self.polling.cursor {
-            if let Some(value) = part.capture.evaluate(&view(answer)) {
-                let conversation = self.voice.conversation();
-                conversation.note(Kind::Understood, || {
-                    format!("the next poll has {{{{{name}}}}} = {value}")
-                });
-                self.voice.set(name, value);
-            }
-        }
+        position::move_on(&mut self.voice, &self.polling.cursor, &view(answer), "the next poll");
         if is_empty {
             self.voice.conversation().note(Kind::Understood, || "nothing new".to_owned());
             return Ok(Brought::Nothing);
@@ -270,6 +269,9 @@ impl<'a> Poller<'a> {
         let contents = taken.unwrap_or_default();
         if contents.events == 0 {
             conversation.note(Kind::Understood, || "no event in this page".to_owned());
+        }
+        if self.link.listens() && contents.events > 0 {
+            return Ok(Brought::Events { count: 1, full: false });
         }
         Ok(match contents.new {
             0 => Brought::Nothing,

@@ -77,6 +77,7 @@ pub(super) async fn keep(receiver: &Receiver, started_ns: u64) {
     let _ = receiver.learn_secret();
     let mut left = leaves_something(receiver).then(|| link.leaves_something());
     if let Err(error) = register(receiver).await {
+        link.failed(error.kind(), &error);
         return link.cannot_stand(&error);
     }
     link.ready(started_ns);

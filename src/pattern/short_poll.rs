@@ -33,7 +33,7 @@ pub(super) async fn run(link: &Link, options: &ShortPollOptions) {
             poller.leave();
         }
         link.upkeep(due_ns);
-        let guard = measured.then(|| link.in_flight());
+        let guard = measured.then(|| link.asking());
         if measured {
             link.count(Counter::Sent, 1);
             // No schedule foretold it.
@@ -48,8 +48,9 @@ pub(super) async fn run(link: &Link, options: &ShortPollOptions) {
         };
         if measured {
             let turn = Turn { due_ns, free_ns, fired_ns };
-            if let (Some(answer), Ok(_)) = (&answer, brought) {
-                link.answered(answer, turn);
+            match (&answer, brought) {
+                (Some(answer), Ok(_)) => link.answered(answer, turn),
+                (answer, _) => link.unanswered(answer.as_ref()),
             }
             link.keep(seq, turn, answer.as_ref(), brought.err());
         }

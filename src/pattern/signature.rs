@@ -2,14 +2,16 @@
 
 use std::cell::RefCell;
 
-use hyper::HeaderMap;
 use hyper::header::{HeaderName, HeaderValue};
+use hyper::http::request::Parts;
+use hyper::{HeaderMap, Uri};
 
 use super::conversation::Voice;
 use crate::dialect::capture::Headers;
 use crate::dialect::model::Signature;
-use crate::dialect::signing::{Key, Message, Scheme, SchemeError, Untrusted, value_of};
+use crate::dialect::signing::{Key, Line, Message, Scheme, SchemeError, Untrusted, value_of};
 use crate::dialect::template::{Name, RenderError, Template};
+use crate::dialect::url_encoded;
 
 /// Why signatures cannot be made or checked.
 #[derive(Debug, thiserror::Error)]
@@ -54,31 +56,35 @@ impl Signer {
         body: &[u8],
         now_s: u64,
     ) -> Result<(), Untrusted> {
-        let message = Message { headers, body };
+        let message = Message::of(headers, body);
         let render = &mut |text: &Template, out: &mut Vec<u8>| {
             say(&mut voice.borrow_mut(), text, message, out)
         };
         self.scheme.verify(&self.key, message, now_s, render)
     }
 
-    /// Signs a request that is called `id`: adds what its signature needs to `headers`. False if a field is missing that is
-    /// signed.
-    pub(super) fn sign(
-        &self,
-        voice: &mut Voice,
-        headers: &mut HeaderMap,
-        body: &[u8],
-        id: &str,
-    ) -> bool {
+    /// Signs a request that is called `id`: adds what its signature needs to `head`. False if a field is missing that is signed.
+    pub(super) fn sign(&self, voice: &mut Voice, head: &mut Parts, body: &[u8], id: &str) -> bool {
         let now_s = voice.unix_ns() / 1_000_000_000;
-        for (name, value) in self.scheme.prepare(headers, id, now_s) {
-            add(headers, &name, &value);
+        for (name, value) in self.scheme.prepare(&head.headers, id, now_s) {
+            add(&mut head.headers, &name, &value);
         }
-        let message = Message { headers, body };
+        let line = Line {
+            method: head.method.as_str(),
+            path: head.uri.path(),
+            query: head.uri.query().unwrap_or_default(),
+        };
+        let message = Message { line, headers: &head.headers, body };
         let render = &mut |text: &Template, out: &mut Vec<u8>| say(voice, text, message, out);
-        let signed = self.scheme.sign(&self.key, message, now_s, render);
-        let signed = signed.map(|(name, value)| (name.to_owned(), value));
-        signed.is_some_and(|(name, value)| add(headers, &name, &value))
+        let Some(value) = self.scheme.sign(&self.key, message, now_s, render) else { return false };
+        let Some(name) = self.scheme.query() else {
+            return add(&mut head.headers, self.scheme.header(), &value);
+        };
+        let own = head.uri.to_string();
+        let between = if line.query.is_empty() { '?' } else { '&' };
+        let value = url_encoded(value.as_bytes());
+        let signed = Uri::try_from(format!("{own}{between}{name}={value}"));
+        signed.map(|uri| head.uri = uri).is_ok()
     }
 }
 

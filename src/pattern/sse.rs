@@ -9,12 +9,14 @@ use hyper::{Request, Uri};
 
 use super::Link;
 use super::conversation::{Conversation, Voice};
+use super::position;
 use super::redial::{Ended, Redial, Subscription, hold};
 use super::rules::{self, Meaning, failure, meaning};
 use super::script::{self, Script, Wanted};
 use super::sse_parser::{Message, Parser};
 use super::trace::{self, Kind};
 use crate::clock;
+use crate::dialect::capture::Answer;
 use crate::dialect::model::{EventStream, Resume};
 use crate::event::{Cursor, decode_head};
 use crate::net::fields::MediaType;
@@ -31,7 +33,14 @@ pub(super) async fn run(link: &Link, options: &SseOptions) {
         return link.cannot_stand(&"the dialect has no [target.sse]");
     }
     let (conversation, voice) = (voice.conversation(), Box::new(voice));
-    let own = Stream { options: *options, conversation, voice, cursor: 0, last_id: Vec::new() };
+    let own = Stream {
+        options: *options,
+        conversation,
+        voice,
+        begun: false,
+        cursor: 0,
+        last_id: Vec::new(),
+    };
     hold(link, own).await;
 }
 
@@ -40,6 +49,8 @@ struct Stream {
     options: SseOptions,
     conversation: Rc<Conversation>,
     voice: Box<Voice>,
+    /// Whether the dialect's cursor has its first value.
+    begun: bool,
     /// The last sequence received, or announced as left out; 0 before the first.
     cursor: u64,
     /// The last id that the stream set: opaque, returned as it is.
@@ -71,6 +82,9 @@ impl Subscription for Stream {
     async fn open(&mut self, link: &Link, _: &mut Redial) -> Result<Self::Stream, Ended> {
         let conversation = Rc::clone(&self.conversation);
         let dialect = dialect(&conversation);
+        if !std::mem::replace(&mut self.begun, true) {
+            position::begin(&mut self.voice, &dialect.cursor)?;
+        }
         script::before(link, &mut self.voice, &dialect.steps).await?;
         let mut connection = Client::connect(&link.dialer(), link.index()).await?;
         let mut request = self.voice.request(&dialect.request, None)?;
@@ -154,6 +168,13 @@ impl Subscription for Stream {
 }
 
 impl Stream {
+    /// Moves the dialect's cursor to where `message` says that a later stream continues.
+    fn move_on(&mut self, message: Message<'_>) {
+        let answer = Answer { event: Some(message.event), ..Answer::message(message.data) };
+        let parts = &dialect(&self.conversation).cursor;
+        position::move_on(&mut self.voice, parts, &answer, "a later stream");
+    }
+
     /// Has `request` continue after the last id.
     fn resume(&self, request: &mut Request<http_body_util::Full<bytes::Bytes>>) {
         if self.last_id.is_empty() {
@@ -198,13 +219,17 @@ impl Stream {
                     let fed = open.parser.feed(&piece, |message| {
                         if !heard {
                             match script.heard(&mut self.voice, message.data, Some(message.event)) {
-                                Ok(true) => return heard = true,
+                                Ok(true) => {
+                                    heard = true;
+                                    return self.move_on(message);
+                                }
                                 Ok(false) => {}
                                 Err(error) => return failed = Some(error),
                             }
                         }
                         // What comes before or after it is a message like any other.
                         self.understand(link, message, received_ns);
+                        self.move_on(message);
                     });
                     fed.map_err(|_| Ended::Event)?;
                     if let Some(error) = failed {
@@ -257,13 +282,14 @@ impl Stream {
 
     /// Takes a message of any other server; returns how the stream ended if it ends with it.
     fn take_any(
-        &self,
+        &mut self,
         link: &Link,
         message: Message<'_>,
         received_ns: u64,
         redial: &mut Redial,
     ) -> Option<Ended> {
         let meaning = self.understand(link, message, received_ns);
+        self.move_on(message);
         match meaning {
             Meaning::Events => redial.succeeded(),
             Meaning::Ignored => {}

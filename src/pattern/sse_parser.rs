@@ -4,7 +4,7 @@ use memchr::{memchr, memchr2};
 
 /// One dispatched message of an event stream.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Message<'a> {
+pub struct Message<'a> {
     /// The event's type; `message` where the stream names none.
     pub event: &'a str,
     /// The data lines, joined by line feeds.
@@ -18,11 +18,11 @@ const LIMIT: usize = 4 << 20;
 
 /// A stream that exceeds a bound of this parser.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct TooLong;
+pub struct TooLong;
 
 /// Parses a stream from pieces with any boundaries, and returns its messages.
 #[derive(Debug, Default)]
-pub(super) struct Parser {
+pub struct Parser {
     /// The line that is not ended yet.
     line: Vec<u8>,
     event: String,
@@ -42,7 +42,7 @@ pub(super) struct Parser {
 
 impl Parser {
     /// Takes the next piece, calling `on_message` for every message that it completes.
-    pub(super) fn feed(
+    pub fn feed(
         &mut self,
         mut bytes: &[u8],
         mut on_message: impl FnMut(Message<'_>),
@@ -79,17 +79,17 @@ impl Parser {
     }
 
     /// The id with which a reader returns; `None` if the stream has set none.
-    pub(super) fn last_id(&self) -> Option<&[u8]> {
+    pub fn last_id(&self) -> Option<&[u8]> {
         self.settled_id.as_deref()
     }
 
     /// The reconnect delay that the stream set, in milliseconds, if it did.
-    pub(super) const fn retry_ms(&self) -> Option<u64> {
+    pub const fn retry_ms(&self) -> Option<u64> {
         self.retry_ms
     }
 
     /// How many comment lines have come: what keeps a quiet stream alive.
-    pub(super) const fn comments(&self) -> u64 {
+    pub const fn comments(&self) -> u64 {
         self.comments
     }
 

@@ -11,7 +11,7 @@ use tokio::net::{TcpListener, TcpStream};
 
 use super::Link;
 use super::conversation::Voice;
-use super::inbound;
+use super::inbound::{self, Broken};
 use super::receiver::Receiver;
 use super::registration::{self, SetupError};
 use crate::clock;
@@ -141,7 +141,10 @@ async fn accept(receiver: &Rc<Receiver>, listener: &TcpListener, tls: Option<&Ar
 
 async fn serve(receiver: Rc<Receiver>, stream: TcpStream, tls: Option<Arc<ServerConfig>>) {
     let link = &receiver.link;
-    let Ok(socket) = link.context().dialer.accepted(stream) else { return };
+    let socket = match link.context().dialer.accepted(stream) {
+        Ok(socket) => socket,
+        Err(error) => return link.failed(ErrorKind::Connect, &error),
+    };
     // A connection of its own is a part of what each attempt costs.
     let dialled = matches!(&link.context().case.pattern, Pattern::Webhook(options)
         if options.connection == CallbackConnection::PerAttempt);
@@ -159,18 +162,24 @@ async fn serve(receiver: Rc<Receiver>, stream: TcpStream, tls: Option<Arc<Server
                 }
                 stream
             }
-            Err(_) if receiver.behaviour.affected() => return,
-            Err(_) => return link.error(ErrorKind::Connect),
+            Err(_) if receiver.behaviour.withholds_answers() => return,
+            Err(error) => return link.failed(ErrorKind::Connect, &error),
         },
     };
     tokio::select! {
         biased;
         () = receiver.cut.notified() => {}
-        ended = inbound::serve(&receiver, stream) => {
-            // The target abandons exchanges with a receiver that misbehaves on purpose.
-            if ended.is_err() && !receiver.behaviour.affected() {
-                link.error(ErrorKind::Closed);
+        ended = inbound::serve(&receiver, stream) => match ended {
+            Ok(()) => {}
+            Err(Broken::Malformed(error)) => {
+                link.failed(ErrorKind::Protocol, &format_args!("a server's request: {error}"));
             }
-        }
+            // A server abandons exchanges with a receiver that does not answer, as the scenario wants it.
+            Err(Broken::Io(_)) if receiver.behaviour.withholds_answers() => {}
+            Err(Broken::Io(error)) => {
+                let what = format_args!("the server broke a connection within a request: {error}");
+                link.failed(ErrorKind::Closed, &what);
+            }
+        },
     }
 }

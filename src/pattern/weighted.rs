@@ -35,6 +35,8 @@ pub(super) struct Weighted {
 struct Choice {
     name: Box<str>,
     weight: u64,
+    /// Whether any status of success will do, and nothing is captured.
+    plain: bool,
     call: Call,
     /// What its texts take out of earlier answers.
     needs: Box<[Box<str>]>,
@@ -132,7 +134,13 @@ impl Weighted {
         chosen: usize,
         answer: &StampedResponse,
     ) -> Result<ItemChange, ErrorKind> {
-        let call = &self.choices[chosen].call;
+        let choice = &self.choices[chosen];
+        let status = answer.status;
+        // What is rendered is not traced.
+        if choice.plain && choice.rendered.is_some() && status.is_success() {
+            return Ok(ItemChange::Done);
+        }
+        let call = &choice.call;
         self.voice.conversation().note(Kind::Received, || trace::answer(answer));
         if !call.expects(answer.status.as_u16()) {
             return Err(ErrorKind::of_status(answer.status.as_u16()));
@@ -188,6 +196,7 @@ impl Choice {
         Self {
             name: name.clone().unwrap_or_else(written).into(),
             weight: u64::from(*weight),
+            plain: call.expect.is_empty() && call.capture.is_empty(),
             call: call.clone(),
             needs: needs.collect(),
             ready: false,

@@ -81,7 +81,7 @@ fn the_readmes_server_is_described_as_it_says() {
 }
 
 /// What only `scripts/test --external` installs.
-const FURTHER: [&str; 9] = [
+const FURTHER: [&str; 12] = [
     "socket.io@4.8.4",
     "graphql@16.15.0",
     "graphql-yoga@5.24.1",
@@ -91,6 +91,9 @@ const FURTHER: [&str; 9] = [
     "docker-registry",
     "mosquitto",
     "mosquitto-clients",
+    "@durable-streams/server@0.3.7",
+    "bun@1.4.5",
+    "@soketi/soketi@1.6.1",
 ];
 
 #[test]

@@ -22,6 +22,7 @@ use crate::pace::Rng;
 use crate::pattern::Link;
 use crate::pattern::conversation::{Conversation, Voice};
 use crate::pattern::handshake::{self, Opened};
+use crate::pattern::position;
 use crate::pattern::redial::Ended;
 use crate::pattern::script::{self, Script, Wanted};
 use crate::pattern::trace::{self, Kind};
@@ -63,11 +64,13 @@ pub(in crate::pattern) fn ear(matcher: &Matcher) -> Option<StreamMatcher> {
 }
 
 impl Talk {
-    /// Dials, and takes the steps of `socket`; what is heard between them goes to `take`.
+    /// Dials, and takes the steps of `socket`, those for each topic for all of `topics`, or for the link's own if there are none;
+    /// what is heard between them goes to `take`.
     pub(in crate::pattern) async fn open(
         link: &Link,
         voice: &mut Voice,
         socket: &Rc<Socket>,
+        topics: &[u64],
         rng: &mut Rng,
         mut take: impl FnMut(&mut Voice, &Heard) -> Result<(), Ended>,
     ) -> Result<Self, Ended> {
@@ -97,7 +100,7 @@ impl Talk {
         if is_raw(socket) {
             talk.ears = socket.reply.iter().map(|reply| ear(&reply.to)).collect();
         }
-        let mut script = Script::new(&socket.steps);
+        let mut script = Script::over(&socket.steps, topics);
         loop {
             match script.advance(link, voice).await? {
                 Wanted::Nothing => break,
@@ -163,6 +166,8 @@ impl Talk {
                     answered
                 } else {
                     self.conversation.note(Kind::Received, || trace::shown(&message));
+                    let answer = Answer::message(&message);
+                    position::move_on(voice, &self.socket.cursor, &answer, "a later connection");
                     self.reply(voice, &message)?
                 };
                 return Ok(Heard { message, received_ns, answered });

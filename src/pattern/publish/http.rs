@@ -52,14 +52,17 @@ struct Requests<'a> {
 impl Requests<'_> {
     /// The request that publishes an event.
     fn request(&self, voice: &mut Voice, told: Told<'_>) -> Result<Request<Full<Bytes>>, Ended> {
-        let (mut head, body) = voice.request_and_body(self.call, Some(told))?.into_parts();
+        let mut request = voice.compose(self.call, Some(told))?;
         if let Some(signer) = &self.signer {
             let id = format!("msg_{}", told.token);
-            if !signer.sign(voice, &mut head.headers, &body, &id) {
+            let (mut head, body) = request.into_parts();
+            if !signer.sign(voice, &mut head, &body, &id) {
                 return Err(Ended::Unsigned);
             }
+            request = Request::from_parts(head, body);
         }
-        Ok(Request::from_parts(head, Full::new(body)))
+        voice.conversation().note(Kind::Sent, || trace::request(&request, request.body()));
+        Ok(request.map(Full::new))
     }
 }
 

@@ -262,7 +262,7 @@ impl Turn {
         take: &mut impl FnMut(Frame<'_>) -> Option<Ended>,
     ) {
         match head.opcode {
-            Opcode::Text if head.last && std::str::from_utf8(payload).is_err() => {
+            Opcode::Text if head.last && !is_utf8(payload) => {
                 self.ended = Some(WebSocketError::InvalidUTF8.into());
                 return;
             }
@@ -280,6 +280,12 @@ impl Turn {
         let frame = Frame { opcode: head.opcode, last: head.last, payload, received_ns };
         self.ended = take(frame);
     }
+}
+
+/// Whether a text is valid. Most texts are ASCII, which takes a quarter of the time to find out.
+#[inline]
+fn is_utf8(text: &[u8]) -> bool {
+    text.is_ascii() || std::str::from_utf8(text).is_ok()
 }
 
 /// The payload that answers a close, and what is wrong with it, if anything (RFC 6455, sections 5.5.1 and 7.4).

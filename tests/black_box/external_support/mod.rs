@@ -103,11 +103,10 @@ impl External {
             .flat_map(|line| [line, "\n"])
             .collect::<String>();
         // The copy lies elsewhere.
-        let examples = root().join("examples").display().to_string();
-        let servers = root().join("scenarios/external/servers").display().to_string();
-        let without = without
-            .replace("../../examples", &examples)
-            .replace("\"servers/", &format!("\"{servers}/"));
+        let root = root().display();
+        let without = without.replace("../../", &format!("{root}/"));
+        let servers = format!("\"{root}/scenarios/external/servers/");
+        let without = without.replace("\"servers/", &servers);
         let account = folder.path().join("account").display().to_string();
         let words = words.replace("ACCOUNT", &account);
         let asks = format!(

@@ -29,6 +29,10 @@ const CURSOR: Key = key("cursor", Grammar(&grammar::CURSOR)).usually("none").say
 const CURSOR_OF_MESSAGES: Key = key("cursor", Grammar(&grammar::CURSOR)).usually("none").says(
     "Where the next connection continues, taken out of every message, as in `[target.short-poll]`: `{{cursor}}` in `path`.",
 );
+const CURSOR_OF_EVENTS: Key = key("cursor", Grammar(&grammar::CURSOR)).usually("none").says(
+    "Where the next stream continues, for a server whose events have no ids, taken out of every event, as in \
+     `[target.short-poll]`. A capture that begins with `event:NAME` takes it from events of that name only.",
+);
 const EMPTY: Key = key("empty", Listed(&STATUS))
     .usually("none")
     .says("The statuses that say that there is nothing new, such as 304 or 204.");
@@ -79,6 +83,7 @@ pub(super) static SSE: &[Key] = &[
     HEADERS, BODY, EXPECT,
     key("resume", Grammar(&grammar::RESUME)).literally("\"Last-Event-ID\"")
         .says("How a stream is resumed: by the header, by the last id in the query (`\"query:since\"`), or `\"none\"`."),
+    CURSOR_OF_EVENTS,
     key("heartbeat", Span(SOME)).usually("none is expected")
         .says("How often the server sends something on a quiet stream. A stream that is silent for `reconnect.silence` times \
                this is closed and opened again; without it, no silence is too long."),
