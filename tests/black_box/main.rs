@@ -78,6 +78,7 @@ mod run_webhooks;
 mod scenario_schema;
 mod scenarios_cli;
 mod schema;
+mod signed_queries;
 mod socket_support;
 mod stages;
 mod standards;
