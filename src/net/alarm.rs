@@ -67,3 +67,56 @@ impl Alarm {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::future::poll_fn;
+    use std::sync::Arc;
+    use std::task::{Wake, Waker};
+
+    use super::*;
+
+    struct Other;
+
+    impl Wake for Other {
+        fn wake(self: Arc<Self>) {}
+    }
+
+    const SECOND: Duration = Duration::from_secs(1);
+
+    #[tokio::test(flavor = "current_thread")]
+    async fn it_fires_at_the_deadline_whatever_it_was_set_to_before() {
+        let mut alarm = Alarm::default();
+        // Earlier deadlines, later ones, and one that has passed.
+        for (first, then) in [(1, 30), (3_600_000, 2), (20, 20), (0, 1), (5, 0)] {
+            let now = clock::now();
+            let of = |ms| deadline_ns(now, Duration::from_millis(ms));
+            let _ = poll_fn(|cx| Poll::Ready(alarm.poll(cx, of(first)))).await;
+            tokio::task::yield_now().await;
+            poll_fn(|cx| alarm.poll(cx, of(then))).await;
+            assert!(clock::now() >= of(then), "{first} ms, then {then} ms");
+        }
+    }
+
+    #[tokio::test(flavor = "current_thread")]
+    async fn it_need_not_be_looked_at_where_it_fires_in_time_and_wakes_the_same() {
+        let (mut alarm, now) = (Alarm::default(), clock::now());
+        let at = |seconds| deadline_ns(now, seconds * SECOND);
+        poll_fn(|cx| {
+            assert!(!alarm.is_set(cx, at(60), now), "it is not set");
+            assert!(alarm.poll(cx, at(60)).is_pending());
+            for (deadline, when, expected, why) in [
+                (at(60), now, true, "it is the same deadline"),
+                (at(90), now, true, "it fires before the deadline, and is set anew then"),
+                (at(30), now, false, "it would fire after the deadline"),
+                (at(60), at(60), false, "it may have fired"),
+            ] {
+                assert_eq!(alarm.is_set(cx, deadline, when), expected, "{why}");
+            }
+            let other = Waker::from(Arc::new(Other));
+            assert!(!alarm.is_set(&Context::from_waker(&other), at(60), now), "another waits");
+            Poll::Ready(())
+        })
+        .await;
+    }
+}
