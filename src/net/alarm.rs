@@ -13,13 +13,13 @@ pub(super) const FOR_EVER: Duration = Duration::from_secs(365 * 86_400);
 
 /// `timeout` after `from_ns`, in monotonic nanoseconds.
 #[inline]
-pub(super) fn deadline_ns(from_ns: u64, timeout: Duration) -> u64 {
+pub fn deadline_ns(from_ns: u64, timeout: Duration) -> u64 {
     from_ns.saturating_add(u64::try_from(timeout.as_nanos()).unwrap_or(u64::MAX))
 }
 
 /// Wakes at the deadline of an exchange: of an earlier one, mostly, because it is only set anew once it fires.
 #[derive(Debug, Default)]
-pub(super) struct Alarm {
+pub struct Alarm {
     sleep: Option<Pin<Box<Sleep>>>,
     /// When it fires, in monotonic nanoseconds.
     at_ns: u64,
@@ -38,7 +38,7 @@ impl Alarm {
 
     /// Ready once `deadline_ns` has passed.
     #[inline]
-    pub(super) fn poll(&mut self, cx: &mut Context<'_>, deadline_ns: u64) -> Poll<()> {
+    pub fn poll(&mut self, cx: &mut Context<'_>, deadline_ns: u64) -> Poll<()> {
         if self.sleep.is_none() || self.at_ns > deadline_ns {
             self.set(deadline_ns);
         }
@@ -85,17 +85,24 @@ mod tests {
     const SECOND: Duration = Duration::from_secs(1);
 
     #[tokio::test(flavor = "current_thread")]
-    async fn it_fires_at_the_deadline_whatever_it_was_set_to_before() {
-        let mut alarm = Alarm::default();
-        // Earlier deadlines, later ones, and one that has passed.
-        for (first, then) in [(1, 30), (3_600_000, 2), (20, 20), (0, 1), (5, 0)] {
-            let now = clock::now();
-            let of = |ms| deadline_ns(now, Duration::from_millis(ms));
-            let _ = poll_fn(|cx| Poll::Ready(alarm.poll(cx, of(first)))).await;
-            tokio::task::yield_now().await;
-            poll_fn(|cx| alarm.poll(cx, of(then))).await;
-            assert!(clock::now() >= of(then), "{first} ms, then {then} ms");
+    async fn each_deadline_is_kept_whatever_was_set_before() {
+        const MS: u64 = 1_000_000;
+        let (mut alarm, begin_ns) = (Alarm::default(), clock::now());
+        for (deadline_ns, why) in [
+            (begin_ns + MS, "the first"),
+            (begin_ns + 3 * MS, "a later one"),
+            (begin_ns + 2 * MS, "one that has passed"),
+        ] {
+            poll_fn(|cx| alarm.poll(cx, deadline_ns)).await;
+            assert!(clock::now() >= deadline_ns, "{why}");
         }
+        let far_ns = deadline_ns(clock::now(), Duration::from_secs(3600));
+        assert!(alarm.poll(&mut Context::from_waker(Waker::noop()), far_ns).is_pending());
+        let earlier_ns = clock::now() + MS;
+        poll_fn(|cx| alarm.poll(cx, earlier_ns)).await;
+        assert!(clock::now() >= earlier_ns, "one before the one that was set");
+        let never_ns = deadline_ns(clock::now(), Duration::MAX);
+        assert!(alarm.poll(&mut Context::from_waker(Waker::noop()), never_ns).is_pending());
     }
 
     #[tokio::test(flavor = "current_thread")]

@@ -32,6 +32,7 @@ pub mod tls;
 mod watched;
 pub mod websocket;
 
+pub use alarm::{Alarm, deadline_ns};
 pub use answer::StampedResponse;
 pub use client::{Body, Client};
 pub use dialer::{Dialer, LINKS_PER_SOURCE};

@@ -237,7 +237,8 @@ struct Values {
     conversation: Rc<Conversation>,
     client: u64,
     topic: u64,
-    own: BTreeMap<String, String>,
+    /// A few, in the order in which they were set: every link has some.
+    own: Vec<(Box<str>, String)>,
     rng: Rng,
     /// The wall clock of the message that is being rendered.
     unix_ns: Option<u64>,
@@ -256,9 +257,8 @@ impl World for Values {
 
     fn capture(&self, name: &str) -> Option<&str> {
         let shared = &self.conversation;
-        let value = self
-            .own
-            .get(name)
+        let own = self.own.iter().find(|(own, _)| **own == *name).map(|(_, value)| value);
+        let value = own
             .or_else(|| shared.by_client.get(&self.client)?.get(name))
             .or_else(|| shared.by_topic.get(&self.topic)?.get(name))
             .or_else(|| shared.shared.get(name))?;
@@ -283,7 +283,7 @@ impl Voice {
             conversation: Rc::clone(&conversation),
             client: link.index(),
             topic,
-            own: BTreeMap::new(),
+            own: Vec::new(),
             rng: link.rng_of(RANDOM),
             unix_ns: None,
         };
@@ -309,7 +309,7 @@ impl Voice {
             conversation: Rc::clone(&conversation),
             client,
             topic: 0,
-            own: BTreeMap::new(),
+            own: Vec::new(),
             rng: Rng::new(1, RANDOM + client),
             unix_ns: None,
         };
@@ -367,9 +367,12 @@ impl Voice {
             self.cursor = value;
             return;
         }
-        match self.own.own.get_mut(name) {
-            Some(old) => *old = value,
-            None => drop(self.own.own.insert(name.to_owned(), value)),
+        let values = &mut self.own.own;
+        if let Some((_, old)) = values.iter_mut().find(|(own, _)| **own == *name) {
+            *old = value;
+        } else {
+            values.reserve_exact(1);
+            values.push((name.into(), value));
         }
     }
 

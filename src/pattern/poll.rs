@@ -1,6 +1,7 @@
 //! Requests for a page of a topic's log, shared by short and long polls.
 
 use std::rc::Rc;
+use std::sync::LazyLock;
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -42,7 +43,8 @@ pub(super) enum Brought {
 pub(super) struct Poller<'a> {
     link: &'a Link,
     voice: Voice,
-    polling: Polling,
+    /// The same for all links, which keep no copy.
+    polling: &'a Polling,
     /// What of a request is known before its placeholders are.
     skeleton: Option<Rc<Skeleton>>,
     connection: Option<Client>,
@@ -79,8 +81,9 @@ impl Gap {
 
 impl<'a> Poller<'a> {
     /// A poller of the link's topic, from its beginning, `limit` events a page.
-    pub(super) fn new(link: &'a Link, polling: Option<&Polling>, limit: u64) -> Self {
-        let polling = polling.cloned().unwrap_or_default();
+    pub(super) fn new(link: &'a Link, polling: Option<&'a Polling>, limit: u64) -> Self {
+        static UNDESCRIBED: LazyLock<Polling> = LazyLock::new(Polling::default);
+        let polling = polling.unwrap_or(&UNDESCRIBED);
         let mut voice = Voice::of(link);
         voice.set("limit", limit.to_string());
         voice.set("cursor", "0".to_owned());
@@ -146,7 +149,8 @@ impl<'a> Poller<'a> {
         if !self.stood {
             position::begin(&mut self.voice, &self.polling.cursor)?;
         }
-        let (steps, mut script) = (&self.polling.steps, Script::new(&self.polling.steps));
+        let polling = self.polling;
+        let (steps, mut script) = (&polling.steps, Script::new(&polling.steps));
         script::before(self.link, &mut self.voice, steps).await?;
         match script.advance(self.link, &mut self.voice).await? {
             Wanted::Nothing => Ok(()),
@@ -173,7 +177,8 @@ impl<'a> Poller<'a> {
         let stood = if holds {
             self.connect().await
         } else {
-            match self.ask(Some(0), timeout).await {
+            // Boxed, as what a link needs once.
+            match Box::pin(self.ask(Some(0), timeout)).await {
                 Ok(answer) => self
                     .take(&answer)
                     .map(drop)
@@ -204,10 +209,10 @@ impl<'a> Poller<'a> {
         timeout: Duration,
     ) -> Result<StampedResponse, Ended> {
         self.connect().await?;
-        let Some(connection) = &mut self.connection else { unreachable!("connected above") };
         if let Some(hold_ms) = hold_ms {
             self.voice.set("hold_ms", hold_ms.to_string());
         }
+        let Some(connection) = &mut self.connection else { unreachable!("connected above") };
         let etag = self.etag.as_ref().filter(|_| self.conditional);
         let answer = match &self.skeleton {
             Some(skeleton) if connection.takes_bytes() => {
@@ -239,8 +244,8 @@ impl<'a> Poller<'a> {
 
     /// Makes the dialect's replies to an answer.
     async fn reply(&mut self, answer: &StampedResponse) -> Result<(), Ended> {
-        for reply in self.polling.reply.iter().filter(|reply| reply.to.matches(&answer.body, None))
-        {
+        let polling = self.polling;
+        for reply in polling.reply.iter().filter(|reply| reply.to.matches(&answer.body, None)) {
             script::take(&mut self.voice, &reply.capture, &view(answer))?;
             script::exchange(self.link, &mut self.voice, &reply.request, script::STEP_LIMIT)
                 .await?;

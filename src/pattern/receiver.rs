@@ -15,7 +15,8 @@ use hyper::header::{ALLOW, HeaderValue, RETRY_AFTER};
 use hyper::http::request;
 use tokio::sync::Notify;
 
-use self::contents::{Events, Known};
+use self::contents::Events;
+pub(super) use self::contents::Known;
 use super::Link;
 use super::behaviour::{Behaviour, ReceiverMode};
 use super::consent::{Consent, Reply, status};
@@ -53,7 +54,6 @@ pub(super) struct Receiver {
     /// The acknowledgement, where it is always the same.
     acknowledgement: Option<Rendered>,
     conversation: Rc<Conversation>,
-    known: RefCell<Known>,
 }
 
 /// Whether deliveries are trusted.
@@ -96,7 +96,6 @@ impl Receiver {
             trust: Trust::default(),
             acknowledgement,
             conversation,
-            known: RefCell::default(),
         });
         let sees = Rc::downgrade(&receiver);
         receiver.link.witness(Rc::new(move |seen| {
@@ -110,7 +109,8 @@ impl Receiver {
     /// Checks signatures from now on with the secret that the link knows.
     pub(super) fn learn_secret(&self) -> Result<(), SignatureError> {
         let Some(signature) = &self.callback.verify else { return Ok(()) };
-        let signer = Signer::of(signature, &mut self.voice.borrow_mut())?;
+        let scheme = self.link.context().callers.scheme(signature)?;
+        let signer = Signer::by(scheme, signature, &mut self.voice.borrow_mut())?;
         self.trust.signer.replace(Some(Rc::new(signer)));
         self.trust.learned.notify_waiters();
         Ok(())
@@ -243,11 +243,11 @@ impl Receiver {
 
     /// Books what a delivery contains if the attempt is the first of its delivery, as far as that can be known.
     fn book_new(&self, headers: &dyn Headers, contents: Contents, body: &[u8], received_ns: u64) {
-        let (mut first, mut new) = (true, true);
+        let (mut first, mut new, link) = (true, true, self.link.index());
         if let Some(name) = self.trust.signer.borrow().as_ref().and_then(|signer| signer.id()) {
             headers.each(name, &mut |id| {
                 if std::mem::take(&mut first) {
-                    new = self.known.borrow_mut().is_new(id);
+                    new = self.link.context().callers.is_new(|known| known.is_new(link, id));
                 }
             });
         }

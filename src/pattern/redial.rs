@@ -69,6 +69,9 @@ pub(super) enum Ended {
     /// The answer does not match the request.
     #[error("an answer was not understood")]
     StampedResponse,
+    /// The dialect does not say how: the table that it lacks.
+    #[error("the dialect has no {0}")]
+    Undescribed(&'static str),
     /// A text of the dialect has no value here.
     #[error("a text of the dialect cannot be rendered: {0}")]
     Render(#[from] RenderError),
@@ -117,6 +120,7 @@ impl Ended {
             | Self::Handshake(_)
             | Self::Event
             | Self::StampedResponse
+            | Self::Undescribed(_)
             | Self::Render(_)
             | Self::Missing(_)
             | Self::Unsigned

@@ -12,7 +12,7 @@ use crate::scenario::ShortPollOptions;
 pub(super) async fn run(link: &Link, options: &ShortPollOptions) {
     let polling = link.context().conversation.dialect.short_poll.as_ref();
     let mut poller = Poller::new(link, polling, options.limit).conditional(options.conditional);
-    if !poller.stand(false, options.timeout.std()).await {
+    if !Box::pin(poller.stand(false, options.timeout.std())).await {
         return;
     }
 
@@ -59,7 +59,7 @@ pub(super) async fn run(link: &Link, options: &ShortPollOptions) {
         match brought {
             Ok(Brought::Nothing) if measured => link.count(Counter::EmptyPolls, 1),
             Ok(Brought::Events { full: true, .. } | Brought::Gap) => {
-                drain(link, &mut poller, options).await;
+                Box::pin(drain(link, &mut poller, options)).await;
                 free_ns = clock::now();
             }
             Ok(_) => {}

@@ -279,3 +279,20 @@ fn request(
     }
     Ok(options)
 }
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    proptest! {
+        #[test]
+        fn the_shares_of_a_number_of_requests_are_all_of_it(requests in 1..100_000u64, clients in 1..500u64) {
+            let options = RequestOptions { requests: Some(requests), ..RequestOptions::default() };
+            let shares: Vec<u64> = (0..clients).map(|index| options.share_of(index, clients)).collect();
+            prop_assert_eq!(shares.iter().sum::<u64>(), requests);
+            prop_assert!(shares[0] - shares[shares.len() - 1] <= 1);
+        }
+    }
+}

@@ -121,7 +121,7 @@ async fn publish(
             let conversation = publisher.voice.conversation();
             conversation.note(Kind::Received, || trace::answer(&answer));
             publisher.sent(due, free_ns, answer.sent_ns);
-            outcome(publisher, call, &answer)
+            outcome(publisher, publishing, call, &answer)
         }
         Err(error) => {
             *connection = None;
@@ -133,11 +133,21 @@ async fn publish(
 }
 
 /// What an answer says of the event.
-fn outcome(publisher: &mut Publisher<'_>, call: &Call, answer: &StampedResponse) -> Outcome {
+fn outcome(
+    publisher: &mut Publisher<'_>,
+    publishing: &Publishing,
+    call: &Call,
+    answer: &StampedResponse,
+) -> Outcome {
     if !call.expects(answer.status.as_u16()) {
         let kind = ErrorKind::of_status(answer.status.as_u16());
         publisher.link.describe(kind, || answer.told().to_string());
         return Outcome::Refused(kind);
+    }
+    // Some servers say no in the body of an answer of success.
+    if publishing.refused.as_ref().is_some_and(|refused| refused.matches(&answer.body, None)) {
+        publisher.link.describe(ErrorKind::Refused, || answer.told().to_string());
+        return Outcome::Refused(ErrorKind::Refused);
     }
     if take_answer(&mut publisher.voice, &call.capture, answer).is_err() {
         return Outcome::Unanswered(ErrorKind::Protocol);
