@@ -93,7 +93,7 @@ async fn open(link: &Link, callback: Rc<Callback>, mut voice: Voice) -> Result<D
     Ok(Door { listener, tls, receiver: Receiver::new(link.share(), callback, voice)? })
 }
 
-fn refused(place: SocketAddr, error: std::io::Error) -> SetupError {
+fn refused(place: SocketAddr, error: io::Error) -> SetupError {
     SetupError::Listen(place, error)
 }
 
