@@ -38,12 +38,16 @@ pub struct Reconnect {
     /// A held link that hears nothing for so many heartbeats (pings, for a WebSocket) is given up.
     pub silence: u32,
     /// Longest wait for a stream or a WebSocket to open. Older runs waited 30 s.
-    #[serde(default = "open_limit")]
+    #[serde(default = "open_limit", skip_serializing_if = "is_open_limit")]
     pub timeout: Span,
 }
 
 const fn open_limit() -> Span {
     Span::from_secs(30)
+}
+
+fn is_open_limit(timeout: &Span) -> bool {
+    *timeout == open_limit()
 }
 
 impl Default for Reconnect {
