@@ -58,6 +58,7 @@ mod payloads;
 mod peer_scripts;
 mod plan_cli;
 mod planted_secrets;
+mod poll_sessions;
 mod probe;
 mod probe_broken;
 mod probe_hostile;

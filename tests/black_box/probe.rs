@@ -200,6 +200,19 @@ fn published_events_are_recognised_and_their_freshness_is_measured() {
 }
 
 #[test]
+fn polls_continue_where_the_response_before_said() {
+    let target = Serve::start(&["--rate", "50/s"]);
+    let url =
+        format!("http://{}/topics/news-0/events?since={{{{cursor}}}}&wait=5s", target.address);
+    let flags = ["--long-poll", "--cursor", "json:/next", "-z", "2s", "-c", "2"];
+    let (document, _) = json(&[&[url.as_str()], &flags[..]].concat());
+    finished(&document);
+    assert!(errors(&document).is_empty(), "{document:#}");
+    // A response each for what is new, of which 50 come in a second.
+    assert!(count(&document, "messages") > 4, "{document:#}");
+}
+
+#[test]
 fn the_age_of_a_message_is_taken_from_its_stamp() {
     let address = stamped();
     let url = format!("http://{address}/");

@@ -41,6 +41,12 @@ pub(in crate::cli) struct Way {
     /// Clients poll the URL again after each response, which the server holds until it has news
     #[arg(long, group = "way")]
     pub long_poll: bool,
+    /// Where a poll's response says where the next one continues, such as json:/next: {{cursor}} in the URL
+    #[arg(long, value_name = "CAPTURE")]
+    pub cursor: Option<String>,
+    /// {{cursor}} of the first poll
+    #[arg(long, value_name = "TEXT", requires = "cursor", default_value = "0")]
+    pub cursor_first: String,
     /// Receive webhooks on this address, such as :9400
     #[arg(long, value_name = "ADDR", group = "way")]
     pub webhook: Option<String>,

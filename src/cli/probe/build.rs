@@ -27,7 +27,7 @@ const CLIENTS: u64 = 50;
 const EVENTS_PER_S: f64 = 10.0;
 
 /// Flags by the keys that they become; the first that fits holds.
-const FLAGS: [(&str, &str); 25] = [
+const FLAGS: [(&str, &str); 27] = [
     ("workload.clients", "-c"),
     ("workload.topics", "--topics"),
     ("workload.rate", "-q"),
@@ -53,6 +53,8 @@ const FLAGS: [(&str, &str); 25] = [
     ("target.publish.body", "--body"),
     ("target.publish", "--publish"),
     ("target.webhook.listen", "--webhook"),
+    ("target.short-poll.cursor", "--cursor"),
+    ("target.long-poll.cursor", "--cursor"),
 ];
 
 /// A scenario and its text.

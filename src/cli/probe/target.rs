@@ -173,6 +173,10 @@ fn pattern(
         out.key("body", &quoted(&body));
     }
     if matches!(way, Way::Poll(_) | Way::LongPoll) {
+        if let Some(capture) = &arguments.way.cursor {
+            let first = quoted(&arguments.way.cursor_first);
+            out.key("cursor", &format!("{{ capture = {}, first = {first} }}", quoted(capture)));
+        }
         out.comment("Statuses that say that nothing is new.");
         out.key("empty", "[204, 304]");
     }

@@ -77,6 +77,11 @@ impl Way {
                 "--http2",
                 "WebSockets over HTTP/2 are not supported",
             ),
+            (
+                arguments.way.cursor.is_some() && !matches!(self, Self::Poll(_) | Self::LongPoll),
+                "--cursor",
+                "it is of polls",
+            ),
             (arguments.way.stamp.is_some() && requests, "--stamp", "requests receive no messages"),
         ] {
             if given {

@@ -10,7 +10,7 @@ use serde_json::{Map, Value, json};
 
 use crate::measure::{Counter, Counters, Distribution, Metric, Snapshot};
 use crate::prose::wrap;
-use crate::record::{Figure, TrialFacts, TrialRecord};
+use crate::record::{Figure, TrialFacts, TrialRecord, Verdict};
 use crate::scenario::{LoopKind, Pattern};
 
 pub use failures::Remedies;
@@ -65,7 +65,14 @@ impl Probe {
             failures: failures::of(&facts.workers, remedies),
             measured_s: facts.measured_ns() as f64 / 1e9,
             closed,
+            single: false,
         }
+    }
+
+    /// The same of a trial that stays alone, which the table says.
+    #[must_use]
+    pub fn alone(self) -> Self {
+        Self { single: self.record.verdict != Verdict::Failed, ..self }
     }
 
     /// The table for people, at most 80 columns wide, and less where there are only so many `columns`.

@@ -135,6 +135,22 @@ const ROWS: &[(&str, &str)] = &[
         "target.websocket.steps[0].capture: a message that is sent",
     ),
     (
+        "long-poll = { request = \"GET /\", reply = [{ to = \"2\" }] }",
+        "target.long-poll.reply[0].request: missing; write request = ",
+    ),
+    (
+        "short-poll = { request = \"GET /\", reply = [{ to = { event = \"x\" }, request = \"GET /\" }] }",
+        "target.short-poll.reply[0].to: only server-sent events have names",
+    ),
+    (
+        "websocket.split = { before = 1 }",
+        "target.websocket.split.length: missing; write length = \"varint\"",
+    ),
+    (
+        "websocket.split = { length = \"u64\" }",
+        "target.websocket.split.length: unknown value 'u64'",
+    ),
+    (
         "websocket.reply = [{ to = { contains = \"x\" } }]",
         "target.websocket.reply[0].send: missing; write send = \"PONG\"",
     ),
