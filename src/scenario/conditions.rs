@@ -51,10 +51,6 @@ const fn open_limit() -> Span {
     Span::from_secs(30)
 }
 
-fn is_open_limit(timeout: &Span) -> bool {
-    *timeout == open_limit()
-}
-
 impl Default for Reconnect {
     fn default() -> Self {
         let (backoff, max) = (Span::from_ms(50), Span::from_secs(2));
