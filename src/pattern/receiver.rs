@@ -53,7 +53,10 @@ pub(super) struct Receiver {
     /// The acknowledgement, where it is always the same.
     acknowledgement: Option<Rendered>,
     conversation: Rc<Conversation>,
+    /// The deliveries that were booked.
     known: RefCell<Known>,
+    /// Those of which an attempt came, where the behaviour depends on that.
+    attempted: RefCell<Known>,
 }
 
 /// Whether deliveries are trusted.
@@ -97,6 +100,7 @@ impl Receiver {
             acknowledgement,
             conversation,
             known: RefCell::default(),
+            attempted: RefCell::default(),
         });
         let sees = Rc::downgrade(&receiver);
         receiver.link.witness(Rc::new(move |seen| {
@@ -184,7 +188,7 @@ impl Receiver {
             Ok(contents) => contents,
             Err(reply) => return *reply,
         };
-        let mode = self.behaviour.mode();
+        let mode = self.behaviour.mode(|| self.is_first_attempt(&head.headers, body));
         if let ReceiverMode::Fails { status, retry_after } = mode {
             self.link.count(Counter::RefusedAttempts, 1);
             return failure(status, retry_after);
@@ -239,6 +243,17 @@ impl Receiver {
             let refuse = || self.refuse(ErrorKind::Protocol, StatusCode::BAD_REQUEST, why);
             Box::new(echo.unwrap_or_else(refuse))
         })
+    }
+
+    /// Whether no attempt of a delivery came before this one, which is then remembered.
+    fn is_first_attempt(&self, headers: &dyn Headers, body: &[u8]) -> bool {
+        let mut first = None;
+        if let Some(name) = self.trust.signer.borrow().as_ref().and_then(|signer| signer.id()) {
+            headers.each(name, &mut |id| {
+                first.get_or_insert_with(|| self.attempted.borrow_mut().is_new(id));
+            });
+        }
+        first.unwrap_or_else(|| self.attempted.borrow_mut().is_new(body))
     }
 
     /// Books what a delivery contains if the attempt is the first of its delivery, as far as that can be known.
