@@ -110,6 +110,7 @@ fn case(rate: f64, arrivals: ArrivalProcess) -> Case {
             conditional: false,
             timeout: Span::from_secs(5),
             connection: Connection::KeepAlive,
+            requests: None,
         }),
         workload: Workload {
             clients: CLIENTS,
@@ -121,6 +122,7 @@ fn case(rate: f64, arrivals: ArrivalProcess) -> Case {
             churn: Rate::per_second(0.0),
             publish: Publish::Target,
             payload_kind: PayloadKind::default(),
+            unconnected: tidings::scenario::Unconnected::Fail,
         },
         transport: Transport::default(),
         faults: Faults::default(),

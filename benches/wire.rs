@@ -9,6 +9,8 @@ use std::rc::Rc;
 use std::task::{Poll, Waker};
 
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
+use futures_util::StreamExt as _;
+use futures_util::stream::FuturesUnordered;
 use hdrhistogram::Histogram;
 use hdrhistogram::serialization::{Serializer as _, V2Serializer};
 use tidings::measure::{Interval, Metric, Recorder};
@@ -158,19 +160,24 @@ fn wakes(c: &mut Criterion) {
     let Ok(runtime) = Builder::new_current_thread().build() else { return };
     let mut group = c.benchmark_group("wake 1,000 links and poll each");
     group.throughput(Throughput::Elements(LINKS as u64));
-    for own_tasks in [false, true] {
+    for name in ["a nursery", "a task of the runtime each", "FuturesUnordered in a task"] {
         let (local, sleepers) = (LocalSet::new(), Sleepers::default());
         local.block_on(&runtime, async {
-            if own_tasks {
-                (0..LINKS).for_each(|_| drop(spawn_local(sleepers.sleeper())));
-            } else {
-                let nursery = Nursery::new();
-                (0..LINKS).for_each(|_| nursery.add(sleepers.sleeper()));
-                spawn_local(nursery.drive());
+            let links = (0..LINKS).map(|_| sleepers.sleeper());
+            match name {
+                "a nursery" => {
+                    let nursery = Nursery::new();
+                    links.for_each(|link| nursery.add(link));
+                    spawn_local(nursery.drive());
+                }
+                "FuturesUnordered in a task" => {
+                    let mut links: FuturesUnordered<_> = links.collect();
+                    spawn_local(async move { while links.next().await.is_some() {} });
+                }
+                _ => links.for_each(|link| drop(spawn_local(link))),
             }
             sleepers.settle().await;
         });
-        let name = if own_tasks { "a task of the runtime each" } else { "a nursery" };
         group.bench_function(name, |b| {
             b.iter(|| local.block_on(&runtime, sleepers.broadcast()));
         });

@@ -222,26 +222,43 @@ pub fn decode_head(bytes: &[u8]) -> Result<Head, serde_json::Error> {
 }
 
 fn decode_own_order(bytes: &[u8]) -> Option<Head> {
-    let rest = bytes.strip_prefix(b"{\"topic\":\"")?;
+    let rest = after(bytes, b"{\"topic\":\"")?;
     let quote = rest.iter().position(|&b| b == b'"' || b == b'\\')?;
-    let (seq, rest) = read_decimal(rest[quote..].strip_prefix(b"\",\"seq\":")?)?;
-    let (due_ns, rest) = read_decimal(rest.strip_prefix(b",\"due_ns\":")?)?;
-    let (published_ns, rest) = read_decimal(rest.strip_prefix(b",\"published_ns\":")?)?;
-    let (key, rest) = match rest.strip_prefix(b",\"key\":") {
+    let (seq, rest) = read_decimal(after(&rest[quote..], b"\",\"seq\":")?)?;
+    let (due_ns, rest) = read_decimal(after(rest, b",\"due_ns\":")?)?;
+    let (published_ns, rest) = read_decimal(after(rest, b",\"published_ns\":")?)?;
+    let (key, rest) = match after(rest, b",\"key\":") {
         Some(rest) => read_decimal(rest).map(|(key, rest)| (Some(key), rest))?,
         None => (None, rest),
     };
-    (rest.starts_with(b",\"data\":") && rest.ends_with(b"}")).then_some(Head {
-        seq,
-        due_ns,
-        published_ns,
-        key,
-    })
+    let data = after(rest, b",\"data\":")?;
+    (data.last() == Some(&b'}')).then_some(Head { seq, due_ns, published_ns, key })
 }
 
-/// The number that `bytes` begin with, of 1 to 19 digits, which always fit.
+/// What follows `prefix`. Its length is known here, so comparing takes no call.
+#[inline]
+fn after<'a, const N: usize>(bytes: &'a [u8], prefix: &[u8; N]) -> Option<&'a [u8]> {
+    bytes.split_first_chunk().filter(|(first, _)| *first == prefix).map(|(_, rest)| rest)
+}
+
+/// Powers of ten, by exponent.
+const TENS: [u64; 9] = [1, 10, 100, 1_000, 10_000, 100_000, 1_000_000, 10_000_000, 100_000_000];
+
+/// The number that `bytes` begin with, of 1 to 19 digits, which always fit: eight digits at a time, as stamps are long.
+#[inline]
 fn read_decimal(bytes: &[u8]) -> Option<(u64, &[u8])> {
     let (mut value, mut at) = (0, 0);
+    while let Some(eight) = bytes.get(at..).and_then(<[u8]>::first_chunk) {
+        let (digits, count) = leading_digits(*eight);
+        at += count;
+        if at > 19 {
+            return None;
+        }
+        value = value * TENS[count] + digits;
+        if count < 8 {
+            return (at > 0).then(|| (value, &bytes[at..]));
+        }
+    }
     while let Some(digit) = bytes.get(at).map(|byte| byte.wrapping_sub(b'0'))
         && digit < 10
     {
@@ -252,6 +269,25 @@ fn read_decimal(bytes: &[u8]) -> Option<(u64, &[u8])> {
         at += 1;
     }
     (at > 0).then(|| (value, &bytes[at..]))
+}
+
+/// The number that the digits at the front of `eight` bytes make, and how many they are.
+#[inline]
+const fn leading_digits(eight: [u8; 8]) -> (u64, usize) {
+    const EACH: u64 = 0x0101_0101_0101_0101;
+    // The first character is the lowest byte. A digit becomes its value, and any other a byte of 10 or more.
+    let values = u64::from_le_bytes(eight) ^ (EACH * 0x30);
+    // Adding carries into the next byte only from one that is no digit, and those after it do not count.
+    let others = (values.wrapping_add(EACH * (0x80 - 10)) | values) & (EACH * 0x80);
+    let count = others.trailing_zeros() / 8;
+    if count == 0 {
+        return (0, 0);
+    }
+    // As eight digits with zeros in front: then neighbours are joined to pairs, fours, and all eight.
+    let ones = values << (64 - 8 * count);
+    let twos = (ones.wrapping_mul((10 << 8) + 1) >> 8) & 0x00ff_00ff_00ff_00ff;
+    let fours = (twos.wrapping_mul((100 << 16) + 1) >> 16) & 0x0000_ffff_0000_ffff;
+    (fours.wrapping_mul((10_000 << 32) + 1) >> 32, count as usize)
 }
 
 fn write_decimal(out: &mut Vec<u8>, mut value: u64) {
@@ -333,6 +369,17 @@ mod tests {
             prop_assert_eq!((event.seq, event.due_ns, event.published_ns), (seq, due_ns, published_ns));
             prop_assert_eq!(event.key, key);
             prop_assert_eq!(event.data.get().len(), size);
+        }
+
+        #[test]
+        fn a_number_is_read_up_to_its_first_other_byte(
+            digits in "[0-9]{0,22}", rest in proptest::collection::vec(any::<u8>(), 0..12),
+        ) {
+            let bytes = [digits.as_bytes(), &rest].concat();
+            let length = bytes.iter().take_while(|byte| byte.is_ascii_digit()).count();
+            let text = std::str::from_utf8(&bytes[..length]).unwrap();
+            let number = (1..=19).contains(&length).then(|| (text.parse().unwrap(), &bytes[length..]));
+            prop_assert_eq!(read_decimal(&bytes), number);
         }
 
         #[test]

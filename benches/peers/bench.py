@@ -35,6 +35,7 @@ def arguments(description):
     parser.add_argument("--peers", help="only these peers, separated by commas")
     parser.add_argument("--only", help="only these tables, separated by commas")
     parser.add_argument("--pairs", type=int, default=20, help="rounds; in each, every program runs once (default 20)")
+    parser.add_argument("--budget", type=float, help="minutes for each table: no round begins after them, and the table says how many it has")
     parser.add_argument("--seconds", type=float, default=2.0, help="length of each measurement (default 2)")
     parser.add_argument("--seed", type=int, default=1, help="seed of the order within rounds")
     parser.add_argument("--cache", default=str(ROOT / "target/peers"), help="folder that install.py installed into")
@@ -50,8 +51,8 @@ def begin(options):
     for binary in filter(None, (options.tidings, options.before)):
         if not os.access(binary, os.X_OK):
             sys.exit(f"{binary} is not an executable file. Build it with: cargo build --release")
-    if options.pairs < 1 or options.seconds <= 0:
-        sys.exit("--pairs and --seconds must be greater than 0")
+    if options.pairs < 1 or options.seconds <= 0 or (options.budget is not None and options.budget <= 0):
+        sys.exit("--pairs, --seconds and --budget must be greater than 0")
     atexit.register(end_all)
     for number in (signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, lambda caught, _frame: sys.exit(128 + caught))
@@ -201,10 +202,13 @@ def rounds(options, programs):
     """Measures every program once per round, in an order drawn anew for each; returns the figures by program.
 
     A program is a function without arguments that returns a dict of figures. What fails in a round has no figures there; what
-    fails three times in a row is left out from then on."""
+    fails three times in a row is left out from then on. After the budget no round begins; the first always does."""
     order, found = random.Random(options.seed), {name: [] for name in programs}
     failures, reasons = dict.fromkeys(programs, 0), {}
+    end, done = time.monotonic() + 60 * (options.budget or float("inf")), 0
     for number in range(options.pairs):
+        if number and time.monotonic() > end:
+            break
         names = [name for name in programs if failures[name] < 3]
         order.shuffle(names)
         with locked(options.lock):
@@ -218,11 +222,14 @@ def rounds(options, programs):
                     reasons[name] = str(reason)
         for name in programs:
             found[name] += [None] * (number + 1 - len(found[name]))
-        progress(f"round {number + 1} of {options.pairs}")
+        done = number + 1
+        progress(f"round {done} of {options.pairs}")
     progress("")
+    if done < options.pairs:
+        print(f"{done} of {options.pairs} rounds: the budget of {options.budget:g} min was used up")
     for name, reason in reasons.items():
         missing = sum(figures is None for figures in found[name])
-        print(f"{name}: no figures in {missing} of {options.pairs} rounds. {reason}")
+        print(f"{name}: no figures in {missing} of {done} rounds. {reason}")
     return found
 
 

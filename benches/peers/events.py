@@ -8,46 +8,16 @@ import tempfile
 import bench
 import hosts
 import load
+import templates
 
-SCENARIO = """question = "What does a delivery cost the server, and how old is it on arrival?"
-patterns = ["{pattern}"]
-trials = 1
-floor = {floor}
-[workload]
-clients = {clients}
-topics = 1
-rate = "{rate:g}/s"
-payload = "{payload}B"
-arrivals = "{arrivals}"
-[phases]
-connect = "{connect:.2f}s"
-idle = "200ms"
-warmup = "1s"
-measure = "{seconds:g}s"
-drain = "3s"
-[worker]
-processes = 1
-shards = 1
-"""
+QUESTION = "What does a delivery cost the server, and how old is it on arrival?"
 TARGET = """[target]
 {dialect}
 url = {{ default = "http://127.0.0.1:{port}", websocket = "ws://127.0.0.1:{port}" }}
 [target.process]
 pid = {pid}
 """
-NCHAN = """load_module {module};
-daemon off;
-pid nginx.pid;
-error_log stderr error;
-worker_processes 1;
-worker_rlimit_nofile 20000;
-events {{ worker_connections 19000; }}
-http {{
-    access_log off;
-    client_body_temp_path body; proxy_temp_path proxy; fastcgi_temp_path fastcgi; uwsgi_temp_path uwsgi; scgi_temp_path scgi;
-    keepalive_requests 1000000000;
-    keepalive_timeout 3600s;
-    nchan_shared_memory_size 128M;
+NCHAN = """    nchan_shared_memory_size 128M;
     nchan_message_buffer_length 1000;
     nchan_message_timeout 60s;
     server {{
@@ -58,7 +28,6 @@ http {{
         location ~ ^/hold/(.+)$ {{ nchan_subscriber longpoll; nchan_channel_id $1; nchan_subscriber_first_message newest; nchan_subscriber_timeout 600s; }}
         location ~ ^/poll/(.+)$ {{ nchan_subscriber intervalpoll; nchan_channel_id $1; nchan_subscriber_first_message newest; }}
     }}
-}}
 """
 # As any other server is described, not by the page of the built-in one: the client then looks for tokens here as it does everywhere.
 TIDINGS = """[target.publish]
@@ -102,16 +71,19 @@ class Load:
         self.clients, self.rate, self.payload, self.seconds, self.arrivals = clients, rate, payload, seconds, arrivals
 
     def scenario(self, pattern, floor=False):
-        return SCENARIO.format(
-            pattern=pattern, clients=self.clients, rate=self.rate, payload=self.payload, seconds=self.seconds,
-            arrivals=self.arrivals, connect=max(0.5, self.clients / 2000), floor=str(floor).lower(),
-        )
+        connect = max(0.5, self.clients / 2000)
+        text = templates.scenario(QUESTION, pattern, self.clients, self.seconds, floor=floor, connect=connect)
+        return text + templates.events(self.rate, self.arrivals, self.payload)
 
 
 def nchan(core, _cache):
     if not pathlib.Path(hosts.NCHAN).exists():
         raise bench.Failed("nchan is not installed; install.py installs it")
-    return hosts.nginx(core, lambda port: NCHAN.format(module=hosts.NCHAN, port=port))
+    return hosts.nginx(core, nchan_configuration)
+
+
+def nchan_configuration(port):
+    return templates.nginx(NCHAN.format(port=port), modules=f"load_module {hosts.NCHAN};\n")
 
 
 def bun(core, cache):

@@ -8,27 +8,11 @@ import tempfile
 import time
 
 import bench
+import templates
 
 BODY = "0123456789" * 8 + "1"
 ADDRESSES = [f"127.0.0.{number}" for number in range(1, 9)]
 NCHAN = "/usr/lib/nginx/modules/ngx_nchan_module.so"
-
-NGINX = """daemon off;
-pid nginx.pid;
-error_log stderr error;
-worker_processes 1;
-worker_rlimit_nofile 20000;
-events {{ worker_connections 19000; }}
-http {{
-    access_log off;
-    client_body_temp_path body; proxy_temp_path proxy; fastcgi_temp_path fastcgi; uwsgi_temp_path uwsgi; scgi_temp_path scgi;
-    # A connection is kept for as long as a client uses it.
-    keepalive_requests 1000000000;
-    keepalive_timeout 75s;
-    default_type application/json;
-{servers}
-}}
-"""
 
 PLAIN = """    server {{
 {listen}
@@ -52,7 +36,7 @@ PLAIN = """    server {{
 
 @contextlib.contextmanager
 def nginx(core, servers):
-    """nginx with one worker on a core; `servers` is a function of a port that returns the blocks of its configuration."""
+    """nginx with one worker on a core; `servers` is a function of a port that returns its configuration."""
     program = shutil.which("nginx") or shutil.which("nginx", path="/usr/sbin:/sbin")
     if program is None:
         raise bench.Failed("nginx is not installed")
@@ -90,7 +74,7 @@ def static(core, body=BODY, http2=False, addresses=("127.0.0.1",)):
     """nginx's static answers."""
     def servers(port):
         listen = "\n".join(f"        listen {address}:{port}{' http2' if http2 else ''} backlog=8192;" for address in addresses)
-        return NGINX.format(servers=PLAIN.format(listen=listen, body=body))
+        return templates.nginx(PLAIN.format(listen=listen, body=body))
     return nginx(core, servers)
 
 

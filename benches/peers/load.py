@@ -8,25 +8,11 @@ import time
 
 import bench
 import clients
+import templates
 
-REQUESTS = """question = "What does a request cost the client?"
-patterns = ["request"]
-trials = 1
-floor = false
-[workload]
-clients = {links}
-[request]
+REQUESTS = """[request]
 {loop}
 timeout = "10s"
-[phases]
-connect = "{connect:.2f}s"
-idle = "0s"
-warmup = "{warmup:g}s"
-measure = "{seconds:g}s"
-drain = "1s"
-[worker]
-processes = 1
-shards = 1
 {transport}
 [target]
 url = "{origin}"
@@ -101,9 +87,10 @@ def requests_scenario(load, arrivals="poisson"):
     transport = f'[transport]\nhttp = "2"\nstreams = {load.streams}' if load.streams else ""
     scheme, _, rest = load.url.partition("://")
     host, _, path = rest.partition("/")
-    return REQUESTS.format(
-        links=links, loop=loop, connect=max(0.2, links / 4000), warmup=0.3, seconds=load.seconds, transport=transport,
-        origin=f"{scheme}://{host}", path=f"/{path}", method="POST" if load.body else "GET",
+    question, connect = "What does a request cost the client?", max(0.2, links / 4000)
+    text = templates.scenario(question, "request", links, load.seconds, connect=connect, idle=0.0, warmup=0.3, drain=1.0)
+    return text + REQUESTS.format(
+        loop=loop, transport=transport, origin=f"{scheme}://{host}", path=f"/{path}", method="POST" if load.body else "GET",
         body=f"headers = {{ content-type = 'application/json' }}\nbody = '{load.body}'\n" if load.body else "",
     )
 

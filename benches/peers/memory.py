@@ -10,6 +10,7 @@ import events
 import hosts
 import links
 import load
+import templates
 from servers import post
 
 KIB = lambda value: f"{value / 1024:.2f} KiB"
@@ -101,32 +102,17 @@ def of_servers(options, raw):
         raw.add(f"memory, {kind}", found)
 
 
-CLIENTS = """question = "What does a client cost the worker?"
-patterns = ["{pattern}"]
-trials = 1
-floor = false
-[workload]
-clients = {clients}
-rate = "1/s"
-arrivals = "constant"
-[phases]
-connect = "{connect:.1f}s"
-idle = "3s"
-warmup = "500ms"
-measure = "3s"
-drain = "3s"
-[worker]
-processes = 1
-shards = 1
-"""
+def scenario(pattern, clients):
+    """Clients that wait for 3 s, and then receive an event per second."""
+    question, connect = "What does a client cost the worker?", max(0.5, clients / 4000)
+    text = templates.scenario(question, pattern, clients, 3.0, connect=connect, idle=3.0, warmup=0.5)
+    return text + 'rate = "1/s"\narrivals = "constant"\n' + ('[short-poll]\ninterval = "1s"\n' if pattern == "short-poll" else "")
 
 
 def sizes(options, binary, pattern, clients):
     """The worker's memory in the idle phase, and at most."""
     watch, connect = load.Watch(), max(0.5, clients / 4000)
-    poll = '[short-poll]\ninterval = "1s"\n' if pattern == "short-poll" else ""
-    scenario = CLIENTS.format(pattern=pattern, clients=clients, connect=connect) + poll
-    load.trial(binary, scenario, f"{options.server_core},{options.client_core}", 90, watch)
+    load.trial(binary, scenario(pattern, clients), f"{options.server_core},{options.client_core}", 90, watch)
     return watch.size(after=connect + 2.0), watch.largest()
 
 

@@ -103,7 +103,20 @@ def fanout(options, raw):
     within = intervals.ratio(*(bench.column(found, f"tidings, {pattern}", "target_cpu") for pattern in ("sse", "websocket")))
     print(f"tidings, CPU per delivery: SSE ÷ WebSocket {intervals.ratio_text(within)}.")
     events.counts(found)
+    floor(options)
     raw.add("fanout", found)
+
+
+def floor(options):
+    """What the kernel's part of a delivery costs on this machine, by each way to write."""
+    if not bench.os.access(options.floor, bench.os.X_OK):
+        print("The floor of a write is left out, as it is not built: cargo build --release --example write-floor")
+        return
+    words = [options.floor, options.subscribers, 50, max(1, round(options.seconds / 2)), min(options.pairs, 10)]
+    output, _, _, status = bench.measured(f"{options.server_core},{options.client_core}", words, 40 * options.seconds * options.pairs + 60)
+    if status:
+        raise bench.Failed(f"{options.floor} ended with status {status}: {output[-300:].strip()}")
+    print(f"\nThe floor of a delivery: {output.rstrip()}")
 
 
 def webhook(options, raw):
@@ -135,6 +148,7 @@ def webhook(options, raw):
 def main():
     parser = bench.arguments(__doc__)
     parser.add_argument("--subscribers", type=int, default=1000, help="subscribers of the broadcast (default 1,000)")
+    parser.add_argument("--floor", default=str(bench.ROOT / "target/release/examples/write-floor"), help="binary that measures the kernel's floor")
     options = parser.parse_args()
     bench.begin(options)
     raw = bench.Pairs(options.csv)

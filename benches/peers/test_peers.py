@@ -1,7 +1,9 @@
 """The parts of these scripts that need neither peers nor a network: python3 -m unittest discover benches/peers"""
 
+import argparse
 import contextlib
 import io
+import json
 import os
 import pathlib
 import subprocess
@@ -24,8 +26,10 @@ import intervals
 import links
 import load
 import memory
+import probe
 import received
 import summary
+import templates
 
 OUTPUTS = {
     "wrk": """Running 1s test @ http://127.0.0.1:18767/
@@ -165,9 +169,9 @@ class Scenarios(unittest.TestCase):
                 self.assertEqual(scenario["target"]["process"]["pid"], 7, name)
                 self.assertEqual(scenario["patterns"], [pattern])
         for pattern in received.PATTERNS:
-            text = received.SCENARIO.format(pattern=pattern, clients=1, rate=2.0, connect=0.5, seconds=1.5, topics=1, arrivals="constant")
+            text = received.scenario(pattern, 1, 2.0, 1.5)
             self.assertEqual(tomllib.loads(text)["patterns"], [pattern])
-        tomllib.loads(memory.CLIENTS.format(pattern="sse", clients=1, connect=0.5))
+        tomllib.loads(memory.scenario("sse", 1))
 
     @unittest.skipUnless("TIDINGS" in os.environ, "TIDINGS does not name the binary")
     def test_every_scenario_is_one_that_tidings_accepts(self):
@@ -187,10 +191,9 @@ class Scenarios(unittest.TestCase):
                 texts[f"{name}, {pattern}"] = offered.scenario(pattern) + target + tables
         texts["null target"] = offered.scenario("websocket", floor=True)
         for pattern in received.PATTERNS:
-            for topics, arrivals in (("1", "constant"), ('"per-client"', "poisson")):
-                figures = {"clients": 10, "rate": 20.0, "connect": 0.5, "seconds": 1.5, "topics": topics, "arrivals": arrivals}
-                texts[f"received, {pattern}, {topics}"] = received.SCENARIO.format(pattern=pattern, **figures)
-            texts[f"memory, {pattern}"] = memory.CLIENTS.format(pattern=pattern, clients=10, connect=0.5)
+            for topics, arrivals in ((1, "constant"), ("per-client", "poisson")):
+                texts[f"received, {pattern}, {topics}"] = received.scenario(pattern, 10, 20.0, 1.5, topics, arrivals)
+            texts[f"memory, {pattern}"] = memory.scenario(pattern, 10)
         for name, text in texts.items():
             plan = subprocess.run([os.environ["TIDINGS"], "plan", "-"], input=text, capture_output=True, text=True, timeout=60)
             self.assertEqual(plan.returncode, 0, f"{name}: {plan.stdout}{plan.stderr}\n{text}")
@@ -202,8 +205,9 @@ class Scenarios(unittest.TestCase):
     def test_nginx_is_told_the_same_body_for_every_answer(self):
         plain = hosts.PLAIN.format(listen="listen 81;", body=hosts.BODY)
         self.assertEqual((len(hosts.BODY), plain.count(hosts.BODY)), (81, 3))
-        hosts.NGINX.format(servers=plain)
-        events.NCHAN.format(module=hosts.NCHAN, port=81)
+        self.assertIn(plain, templates.nginx(plain))
+        own = events.nchan_configuration(81)
+        self.assertTrue(own.startswith("load_module ") and own.count("{") == own.count("}"))
 
 
 class Running(unittest.TestCase):
@@ -330,13 +334,61 @@ class Links(unittest.TestCase):
             links.allow(1 << 40)
 
 
+class Probe(unittest.TestCase):
+    def test_a_document_is_read_by_its_names(self):
+        row = {"answered": 1990, "failed": 10, "slip_ns_p99": 20_000.0, "verdict": "valid", "verdict_reasons": []}
+        percentiles = [
+            {"metric": "response", "quantile": 0.5, "value_ns": 1_500_000.0}, {"metric": "response", "quantile": 0.999, "value_ns": ">7"},
+            {"metric": "response", "quantile": 1.0, "value_ns": 2e9}, {"metric": "service", "quantile": 0.5, "value_ns": 1.0},
+        ]
+        document = {"trials": [{"measured_s": 10.0, "trial": row, "percentiles": percentiles}]}
+        figures = probe.probed("tidings: warning: x {y}\n" + json.dumps(document, indent=2))
+        self.assertEqual((figures["p50"], figures["max"], figures["failed"]), (0.0015, 2.0, 10.0))
+        self.assertNotIn("p99.9", figures, "a bound is no value")
+        for text in ("", "{\n}", "no"):
+            with self.assertRaises(bench.Failed):
+                probe.probed(text)
+
+    def test_latencies_of_the_peers_are_read_in_seconds(self):
+        text = "    Latency   402.52us   60.53us   2.83s    90.60%\n  Latency Distribution\n     50%  393.00us\n     99%    1.63s \n"
+        self.assertEqual(probe.wrk_latencies(text), {"p50": 393 * 1e-6, "p99": 1.63, "max": 2.83})
+        report = {"latencyPercentiles": {"p50": 0.1, "p99.9": None}, "summary": {"slowest": 0.7}}
+        self.assertEqual(probe.oha_latencies(json.dumps(report)), {"p50": 0.1, "max": 0.7})
+
+    def test_theory_of_a_freeze_is_that_of_every_request(self):
+        rate, seconds, froze = 200, 10, 1.0
+        due = [(number + 0.5) / rate for number in range(rate * seconds)]
+        waits = sorted(max(0.0, 5.0 - at) if at >= 4.0 else 0.0 for at in due)
+        expected = probe.theory(rate, seconds, froze)
+        for name, index in (("p50", 999), ("p99", 1979), ("max", 1999)):
+            self.assertAlmostEqual(expected[name], waits[index], delta=0.01)
+
+
 class Documentation(unittest.TestCase):
     def test_the_readme_names_every_table_and_script(self):
         text = (bench.HERE / "README.md").read_text()
-        for name in ("closed", "headers", "chunked", "open", "peak", "http2", "many", "item", "poll", "fanout", "webhook"):
+        for name in ("closed", "headers", "chunked", "open", "peak", "http2", "many", "freeze", "item", "poll", "fanout", "webhook"):
             self.assertIn(f"| `{name}` |", text)
-        for script in ("install", "generators", "servers", "received", "memory", "freshness", "tail", "summary"):
+        for script in ("install", "generators", "servers", "received", "memory", "freshness", "tail", "probe", "summary"):
             self.assertIn(f"{script}.py", text)
+
+
+class Rounds(unittest.TestCase):
+    def measured(self, budget):
+        options = argparse.Namespace(seed=1, pairs=5, budget=budget, lock=None)
+        said = io.StringIO()
+        with contextlib.redirect_stdout(said):
+            found = bench.rounds(options, {"a": lambda: {"x": 1}, "b": lambda: {"x": 2}})
+        return found, said.getvalue()
+
+    def test_after_the_budget_no_round_begins_and_the_table_says_so(self):
+        found, said = self.measured(1e-9)
+        self.assertEqual(found, {"a": [{"x": 1}], "b": [{"x": 2}]})
+        self.assertIn("1 of 5 rounds", said)
+
+    def test_without_a_budget_there_are_as_many_rounds_as_asked_for(self):
+        found, said = self.measured(None)
+        self.assertEqual((len(found["a"]), len(found["b"]), said), (5, 5, ""))
 
 
 if __name__ == "__main__":

@@ -2,11 +2,13 @@
 
 mod attempt;
 mod calibrate;
+mod compare;
 mod format;
 mod generate;
 mod hints;
 mod output;
 mod plan;
+mod probe;
 mod report;
 mod run;
 mod scenarios;
@@ -47,6 +49,8 @@ struct Arguments {
 enum Verb {
     /// Run scenarios: measure, write a results folder, print the comparison
     Run(run::Arguments),
+    /// Measure a URL without a file: a load by flags, as of wrk and oha, or listening clients
+    Probe(Box<probe::Arguments>),
     /// Print what a run would do and require, and refuse what does not fit; starts nothing
     Plan(plan::Arguments),
     /// Try the description of a target: one client per pattern, three events, the whole conversation
@@ -59,6 +63,8 @@ enum Verb {
     Serve(Box<serve::Arguments>),
     /// Regenerate the reports of a results folder from its files
     Report(report::Arguments),
+    /// Compare two runs, or several per side: what changed, by how much, and how surely
+    Compare(compare::Arguments),
     /// Run experiments with known answers to verify the harness on this machine
     Calibrate(calibrate::Arguments),
     /// Print the JSON Schema of scenario files, or the tables of the documentation
@@ -117,6 +123,7 @@ const FIRST_STEPS: &str = "\
 tidings measures how consumers should learn of events: by calling an API, over a WebSocket, or through a webhook.
 
   tidings run quickstart                      measure six patterns with 1,000 clients, in about two minutes
+  tidings probe http://localhost:8080/        measure a URL without a scenario, by the flags of wrk, oha and curl
   tidings scenarios                           list the shipped scenarios and the questions that they answer
   tidings new my.toml --from quickstart       copy one, to change it to your workload
   tidings plan my.toml                        show what a run would do and need, and start nothing
@@ -161,12 +168,14 @@ fn verb() -> u8 {
     };
     let outcome = match verb {
         Verb::Run(arguments) => run::run(&arguments),
+        Verb::Probe(arguments) => probe::run(&arguments),
         Verb::Plan(arguments) => plan::run(&arguments),
         Verb::Try(arguments) => attempt::run(&arguments),
         Verb::Scenarios(arguments) => scenarios::list(&arguments),
         Verb::New(arguments) => scenarios::new(&arguments),
         Verb::Serve(arguments) => serve::run(&arguments),
         Verb::Report(arguments) => report::run(&arguments),
+        Verb::Compare(arguments) => compare::run(&arguments),
         Verb::Calibrate(arguments) => calibrate::run(&arguments),
         Verb::Generate(arguments) => Ok(generate::run(&arguments)),
         Verb::Target => tidings::server::child(),

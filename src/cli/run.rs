@@ -25,7 +25,7 @@ use time::OffsetDateTime;
 use super::format::{Format, print_document, run_document};
 use super::selection::Selection;
 use super::{exit, output};
-use progress::Teller;
+pub(super) use progress::Teller;
 
 /// Arguments of `tidings run`.
 #[derive(Debug, clap::Args)]

@@ -38,6 +38,11 @@ impl Screen {
         Self { rewrites, unicode: output::is_unicode(), pending: false }
     }
 
+    /// Whether a line can be rewritten.
+    pub(super) const fn rewrites(&self) -> bool {
+        self.rewrites
+    }
+
     /// Rewrites the unfinished line, where possible; a narrow window cuts `name` first.
     pub(super) fn draw(&mut self, head: &str, name: &str, tail: &str) {
         if self.rewrites {

@@ -138,7 +138,9 @@ impl Trial<'_> {
     /// Starts the publisher, which prepares the target; returns what it captured on the way.
     fn launch_publisher(&mut self, found: &FoundTarget) -> Result<Vec<Captured>, TrialAbort> {
         let plan = self.conductor.plan;
-        let delivers = self.facts.case.pattern.kind().delivers();
+        let case = &self.facts.case;
+        let publishes =
+            case.pattern.kind().delivers() && case.workload.publish == Publish::Publisher;
         let id = self.children.len();
         let assignment = PublisherAssignment {
             case: self.facts.case.clone(),
@@ -146,7 +148,7 @@ impl Trial<'_> {
             trust: found.trust.clone(),
             access: found.access.clone(),
             phases: self.facts.phases,
-            schedule: delivers.then(|| plan.schedule(self.planned)),
+            schedule: publishes.then(|| plan.schedule(self.planned)),
         };
         self.publisher = Some(id);
         self.launch("worker", "the publisher", Assignment::Publisher(assignment))?;
@@ -250,7 +252,9 @@ fn endpoints(
             Addresses::All => Spread::All,
         };
         endpoint.tls = tls.clone();
-        let endpoint = endpoint.resolved(&reach.resolve).map_err(|error| error.to_string())?;
+        let endpoint = endpoint
+            .routed(&reach.resolve, &reach.connect_to)
+            .map_err(|error| error.to_string())?;
         endpoints.insert(name.clone(), endpoint);
     }
     Ok(endpoints)

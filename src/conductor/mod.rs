@@ -12,11 +12,13 @@ mod site;
 mod target;
 mod trial;
 
+use std::cell::RefCell;
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 use crate::control::Observers;
 use crate::judge;
+use crate::measure::PackedInterval;
 use crate::plan::{Plan, PlannedFloor, PlannedTrial};
 use crate::record::{FloorRecord, FolderError, RunFolder, TrialFacts, TrialRecord};
 
@@ -50,12 +52,23 @@ pub enum Progress<'a> {
         /// The new phase.
         phase: Phase,
     },
+    /// A shard's second, as its worker handed it over. It is shown on the thread that conducts the trial.
+    Second {
+        /// Place of the trial in the plan, from 0.
+        index: usize,
+        /// Number of the shard, counted over all workers.
+        shard: usize,
+        /// What it recorded.
+        second: &'a PackedInterval,
+    },
     /// A trial is over and on disk.
     Recorded {
         /// Place of the trial in the plan, from 0.
         index: usize,
         /// Its row.
         record: &'a TrialRecord,
+        /// What the row was made from.
+        facts: &'a TrialFacts,
     },
     /// A trial of the noise floor is about to begin.
     Floor {
@@ -116,16 +129,20 @@ impl Conductor<'_> {
             if self.plan.publishes_alone(trial.case) {
                 publishing.entry(trial.case).or_insert_with(|| trial::publish_only(self, trial));
             }
-            let (mut facts, aborted) = trial::run(self, trial, |phase, _| {
-                progress(Progress::Phase { index, trial, phase });
-            });
+            let tell = RefCell::new(&mut progress);
+            let (mut facts, aborted) = trial::watch(
+                self,
+                trial,
+                |phase, _| tell.borrow_mut()(Progress::Phase { index, trial, phase }),
+                |shard, second| tell.borrow_mut()(Progress::Second { index, shard, second }),
+            );
             facts.resources.publish_cpu_ns = publishing.get(&trial.case).copied().flatten();
             let (verdict, reasons) = judge::verdict(&facts);
             let reasons = judge::advised(&facts, reasons);
             let record =
                 TrialRecord::new(&facts, verdict, reasons).priced(&self.plan.scenario.prices);
             folder.append(&facts, &record)?;
-            progress(Progress::Recorded { index, record: &record });
+            progress(Progress::Recorded { index, record: &record, facts: &facts });
             if let Some(signal) = self.signals.received() {
                 let complete = index + 1 == self.plan.trials.len() && facts.failure.is_none();
                 return Ok((!complete).then_some(Stop::Signal(signal)));

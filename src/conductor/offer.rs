@@ -5,6 +5,7 @@ use super::trial::{LAUNCH_NS, LINK_NS, Trial, TrialAbort};
 use crate::clock;
 use crate::control::{Assignment, Order, Report, WorkerAssignment};
 use crate::record::MemoryReading;
+use crate::scenario::Unconnected;
 
 impl Trial<'_> {
     pub(super) fn launch_workers(&mut self, found: &FoundTarget) -> Result<(), TrialAbort> {
@@ -48,7 +49,8 @@ impl Trial<'_> {
             + LAUNCH_NS
             + self.facts.phases.connect.ns()
             + links * LINK_NS
-            + patience_ns;
+            + patience_ns
+            + self.patience_for_links_ns();
         let workers = self.children.len() - self.first_worker;
         let (mut at_plateau, mut ready, mut standing) = (0, 0, 0);
         while ready < workers {
@@ -70,6 +72,15 @@ impl Trial<'_> {
         }
         self.read_memory(links);
         Ok(())
+    }
+
+    /// Where clients that cannot connect are counted, each may take its whole time-out.
+    fn patience_for_links_ns(&self) -> u64 {
+        let case = &self.facts.case;
+        match case.workload.unconnected {
+            Unconnected::Fail => 0,
+            Unconnected::Count => case.longest_opening().ns(),
+        }
     }
 
     fn read_memory(&mut self, links: u64) {

@@ -12,9 +12,10 @@ impl Trial<'_> {
     /// Keeps a second as it was encoded; it is read when the window is over, or where `abort_when` must know it.
     pub(super) fn keep(&mut self, id: usize, shard: u32, packed: &PackedInterval) {
         let mut error = self.facts.intervals.push(packed).err().map(|error| error.to_string());
+        let shards = self.conductor.plan.layouts[self.planned.case].worker_shards.max(1);
+        let number = id.saturating_sub(self.first_worker) * shards as usize + shard as usize;
+        (self.on_second)(number, packed);
         if let Some(watch) = &mut self.watch {
-            let shards = self.conductor.plan.layouts[self.planned.case].worker_shards.max(1);
-            let number = (id - self.first_worker) * shards as usize + shard as usize;
             match packed.unpack() {
                 Ok(interval) => {
                     let seen = watch.add(number, &interval);

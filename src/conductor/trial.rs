@@ -11,10 +11,13 @@ use super::{Conductor, Phase, abort, seconds, signal};
 use crate::clock::{self, SECOND_NS};
 use crate::control::{Assignment, Order, PROTOCOL_VERSION, Report, mishap, panic_message};
 use crate::judge::AbortWatch;
-use crate::measure::{BATCH_NS, Counter, RawSamples, Snapshot, was_ever_under_pressure};
+use crate::measure::{
+    BATCH_NS, Counter, PackedInterval, RawSamples, Snapshot, was_ever_under_pressure,
+};
 use crate::plan::{Layout, PlannedTrial};
 use crate::record::{Intervals, Resources, STOPPED_BY, TrialFacts, WorkerHealth};
 use crate::scenario::Profile;
+use crate::unit::Span;
 
 /// How often the processes of a server of the user's own are looked at while no report arrives. Everything else wakes the
 /// conductor by itself, which sleeps through the window otherwise.
@@ -42,6 +45,8 @@ pub(super) struct Trial<'a> {
     pub conductor: &'a Conductor<'a>,
     pub planned: &'a PlannedTrial,
     on_phase: &'a mut dyn FnMut(Phase, &[u32]),
+    /// Who looks on at the seconds that workers report.
+    pub on_second: &'a mut dyn FnMut(usize, &PackedInterval),
     /// Whether there are no clients.
     pub publish_only: bool,
     // Children are dropped before the channel, so that their threads end.
@@ -76,15 +81,33 @@ pub(super) const TARGET: usize = 0;
 pub(super) fn run(
     conductor: &Conductor<'_>,
     planned: &PlannedTrial,
-    mut on_phase: impl FnMut(Phase, &[u32]),
+    on_phase: impl FnMut(Phase, &[u32]),
 ) -> (TrialFacts, Option<String>) {
-    carry_out(conductor, planned, false, &mut on_phase)
+    watch(conductor, planned, on_phase, |_, _| ())
+}
+
+/// The same, with someone who looks on at the seconds that workers report.
+pub(super) fn watch(
+    conductor: &Conductor<'_>,
+    planned: &PlannedTrial,
+    mut on_phase: impl FnMut(Phase, &[u32]),
+    mut on_second: impl FnMut(usize, &PackedInterval),
+) -> (TrialFacts, Option<String>) {
+    let onlooker = Onlooker { phase: &mut on_phase, second: &mut on_second };
+    carry_out(conductor, planned, false, onlooker)
+}
+
+/// Who looks on at a trial.
+struct Onlooker<'a> {
+    phase: &'a mut dyn FnMut(Phase, &[u32]),
+    second: &'a mut dyn FnMut(usize, &PackedInterval),
 }
 
 /// Runs `planned` without clients, so that only publishing costs the target anything; returns its CPU time per event, in
 /// nanoseconds, if that was measured.
 pub(super) fn publish_only(conductor: &Conductor<'_>, planned: &PlannedTrial) -> Option<f64> {
-    let (facts, _) = carry_out(conductor, planned, true, &mut |_, _| ());
+    let nobody = Onlooker { phase: &mut |_, _| (), second: &mut |_, _| () };
+    let (facts, _) = carry_out(conductor, planned, true, nobody);
     let published = facts.target.counters.get(Counter::Published);
     let used = facts.cpu_used().filter(|_| facts.failure.is_none() && published > 0)?;
     Some(used.target_ns? as f64 / published as f64)
@@ -94,7 +117,7 @@ fn carry_out(
     conductor: &Conductor<'_>,
     planned: &PlannedTrial,
     publish_only: bool,
-    on_phase: &mut dyn FnMut(Phase, &[u32]),
+    Onlooker { phase, second }: Onlooker<'_>,
 ) -> (TrialFacts, Option<String>) {
     let plan = conductor.plan;
     let layout = &plan.layouts[planned.case];
@@ -102,7 +125,8 @@ fn carry_out(
     let mut trial = Trial {
         conductor,
         planned,
-        on_phase,
+        on_phase: phase,
+        on_second: second,
         publish_only,
         children: Vec::new(),
         done: Vec::new(),
@@ -253,7 +277,21 @@ impl Trial<'_> {
             }
             at_ns = (at_ns + SECOND_NS).min(end_ns);
             self.pass_until(at_ns)?;
+            if let Some(exhausted_ns) = self.exhausted() {
+                self.facts.phases.measure = Span::from_ns(exhausted_ns.saturating_sub(window_ns));
+                self.read_cpu();
+                self.watch = None;
+                return Ok(());
+            }
         }
+    }
+
+    /// When the last of a number of requests was done, once every worker has ended with that.
+    fn exhausted(&self) -> Option<u64> {
+        self.facts
+            .workers
+            .exhausted_ns
+            .filter(|_| self.done[self.first_worker..].iter().all(|done| *done))
     }
 
     /// Aborts the trial, and keeps the measurements of the workers and the target.
@@ -272,7 +310,7 @@ impl Trial<'_> {
     }
 
     pub(super) fn listen_until(&mut self, at_ns: u64) -> Result<(), TrialAbort> {
-        while clock::now() < at_ns {
+        while clock::now() < at_ns && self.exhausted().is_none() {
             match self.receive(at_ns)? {
                 None => {}
                 Some((id, report)) => {

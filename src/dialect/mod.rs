@@ -8,6 +8,7 @@
 pub mod callback;
 pub mod capture;
 mod encoding;
+pub mod framing;
 pub mod launch;
 pub mod matcher;
 pub mod model;

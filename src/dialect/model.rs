@@ -9,8 +9,9 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 
 use super::capture::{Capture, Decode, Members};
+use super::framing::Split;
 use super::matcher::Matcher;
-use super::template::Template;
+use super::template::{Name, Template};
 use crate::unit::Span;
 
 /// How a server is spoken to, for each pattern that it supports.
@@ -69,9 +70,11 @@ impl Dialect {
             poll.request.each_template(visit);
             poll.cursor.values_mut().for_each(|part| visit(&mut part.first));
             each_of_steps(&mut poll.steps, visit);
+            poll.reply.iter_mut().for_each(|reply| reply.request.each_template(visit));
         }
         if let Some(stream) = &mut self.sse {
             stream.request.each_template(visit);
+            stream.cursor.values_mut().for_each(|part| visit(&mut part.first));
             each_of_steps(&mut stream.steps, visit);
         }
         if let Some(socket) = &mut self.websocket {
@@ -121,6 +124,53 @@ pub struct Recognition {
     /// With [`Mark::Ids`] and [`Mark::Field`]: what names the event in a delivery.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub delivered_id: Option<Capture>,
+    /// Where a message says when it was made, by the wall clock of who made it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub stamp: Option<Capture>,
+    /// What that stamp counts since 1970.
+    #[serde(skip_serializing_if = "is_default")]
+    pub stamp_unit: StampUnit,
+}
+
+/// What a wall-clock stamp counts since 1970, in UTC.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum StampUnit {
+    /// Seconds, perhaps with a fraction.
+    S,
+    /// Milliseconds.
+    #[default]
+    Ms,
+    /// Microseconds.
+    Us,
+    /// Nanoseconds.
+    Ns,
+}
+
+impl StampUnit {
+    /// The name in scenarios.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::S => "s",
+            Self::Ms => "ms",
+            Self::Us => "us",
+            Self::Ns => "ns",
+        }
+    }
+
+    /// Nanoseconds of one.
+    pub const fn ns(self) -> u64 {
+        match self {
+            Self::S => 1_000_000_000,
+            Self::Ms => 1_000_000,
+            Self::Us => 1_000,
+            Self::Ns => 1,
+        }
+    }
+}
+
+fn is_default<T: Default + PartialEq>(value: &T) -> bool {
+    *value == T::default()
 }
 
 /// By what an event is recognised.
@@ -192,6 +242,13 @@ impl Call {
         self.method.as_deref().unwrap_or(if self.body.is_some() { "POST" } else { "GET" })
     }
 
+    /// Whether its path or its headers name its body, such as a digest of it.
+    pub fn names_body(&self) -> bool {
+        let body = |name: &Name| matches!(name, Name::Capture(name) if &**name == "body");
+        let mut texts = self.headers.values().chain([&self.path]);
+        self.body.is_some() && texts.any(|text| text.names().iter().any(body))
+    }
+
     fn each_template(&mut self, visit: &mut dyn FnMut(&mut Template)) {
         visit(&mut self.path);
         self.headers.values_mut().for_each(&mut *visit);
@@ -245,6 +302,9 @@ pub struct Step {
     /// Whether the step comes before the link is dialled.
     #[serde(skip_serializing_if = "is_false")]
     pub before: bool,
+    /// For what it is taken, on a connection that publishes to several topics.
+    #[serde(skip_serializing_if = "is_once")]
+    pub each: EachStep,
     /// Longest wait.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub timeout: Option<Span>,
@@ -253,6 +313,22 @@ pub struct Step {
 #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde wants a reference")]
 const fn is_false(truth: &bool) -> bool {
     !*truth
+}
+
+/// For what a step of a connection is taken.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum EachStep {
+    /// Once per connection.
+    #[default]
+    Connection,
+    /// For each topic that is published to over it; neighbours are taken together, topic by topic.
+    Topic,
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde wants a reference")]
+const fn is_once(each: &EachStep) -> bool {
+    matches!(each, EachStep::Connection)
 }
 
 /// A request of set-up or teardown, and for whom it is sent.
@@ -385,6 +461,21 @@ pub struct Polling {
     /// What is done first, and again after each reconnect.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub steps: Vec<Step>,
+    /// What is requested in reply to which page.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub reply: Vec<PageReply>,
+}
+
+/// A request that a page has to be replied to with.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct PageReply {
+    /// The body that is replied to.
+    pub to: Matcher,
+    /// What is taken out of it, for the request.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub capture: Captures,
+    /// The request.
+    pub request: Call,
 }
 
 /// A part of a cursor.
@@ -405,6 +496,9 @@ pub struct EventStream {
     pub request: Call,
     /// How it is resumed.
     pub resume: Resume,
+    /// What a later stream continues from: each part is a name for templates, taken out of every message.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub cursor: BTreeMap<String, CursorPart>,
     /// How often the server sends something on a quiet stream, if it does.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub heartbeat: Option<Span>,
@@ -488,7 +582,7 @@ pub struct Socket {
     pub binary: bool,
     /// What parts several messages of one frame.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub split: Option<Template>,
+    pub split: Option<Split>,
     /// What a later connection continues from: each part is a name for templates, taken out of every message.
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     pub cursor: BTreeMap<String, CursorPart>,
@@ -516,7 +610,9 @@ impl Socket {
     fn each_template(&mut self, visit: &mut dyn FnMut(&mut Template)) {
         visit(&mut self.path);
         self.headers.values_mut().for_each(&mut *visit);
-        self.split.iter_mut().for_each(&mut *visit);
+        if let Some(Split::Between(between)) = &mut self.split {
+            visit(between);
+        }
         self.cursor.values_mut().for_each(|part| visit(&mut part.first));
         each_of_steps(&mut self.steps, visit);
         self.reply.iter_mut().for_each(|reply| visit(&mut reply.send));
@@ -633,7 +729,7 @@ impl Default for Acknowledge {
     }
 }
 
-/// A signature in a header: how it is made, and how it is checked.
+/// A signature in a header or in the query: how it is made, and how it is checked.
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
 #[serde(default)]
 pub struct Signature {
@@ -643,7 +739,11 @@ pub struct Signature {
     /// The header that carries it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub header: Option<String>,
-    /// What is signed: a template with `{{body}}`, and `{{header:NAME}}` as the value `header_NAME`.
+    /// The parameter of the query that carries it, in place of a header: appended as the last.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub query: Option<String>,
+    /// What is signed: a template with `{{body}}`, `{{method}}`, `{{path}}` and `{{query}}`, and `{{header:NAME}}` as the value
+    /// `header_NAME`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub signed: Option<Template>,
     /// How the signature is written.

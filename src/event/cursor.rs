@@ -35,6 +35,12 @@ impl Epoch {
         self.0 as u64
     }
 
+    /// Its characters, in ASCII, as it is displayed.
+    #[inline]
+    pub fn digits(self) -> [u8; LENGTH] {
+        std::array::from_fn(|i| DIGITS[(self.0 >> (5 * (LENGTH - 1 - i))) as usize % 32])
+    }
+
     /// The one of that number.
     pub const fn from_bits(bits: u64) -> Self {
         Self((bits & 0x3fff_ffff) as u32)
@@ -43,8 +49,7 @@ impl Epoch {
 
 impl Display for Epoch {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let digit = |i: usize| char::from(DIGITS[(self.0 >> (5 * (LENGTH - 1 - i))) as usize % 32]);
-        (0..LENGTH).try_for_each(|i| fmt::Write::write_char(f, digit(i)))
+        self.digits().into_iter().try_for_each(|digit| fmt::Write::write_char(f, digit.into()))
     }
 }
 

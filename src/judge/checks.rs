@@ -16,6 +16,7 @@ mod upkeep;
 use super::Reason;
 use crate::measure::Counter;
 use crate::record::{TrialFacts, Verdict};
+use crate::scenario::Publish;
 
 /// The result of a failed check: the verdict that it requires, and why.
 pub(super) type Finding = (Verdict, Reason);
@@ -107,7 +108,8 @@ fn window_reached(facts: &TrialFacts) -> Option<Finding> {
 }
 
 fn something_expected(facts: &TrialFacts) -> Option<Finding> {
-    if facts.workers.ledger.expected > 0 {
+    let listens = facts.case.workload.publish == Publish::Nobody;
+    if facts.workers.ledger.expected > 0 || listens {
         return None;
     }
     Some(invalid(Reason::NothingDue))

@@ -124,7 +124,12 @@ fn judged(candidates: Vec<(Ranking, Vec<f64>)>) -> Vec<Ranking> {
     for ((mut ranking, ratios), shift) in candidates.into_iter().zip(shifts) {
         if let Some(shift) = shift {
             ranking.p = adjusted.next();
-            ranking.claim = claim(shift, &ratios, ranking.p.unwrap_or(1.0), claims);
+            let confidence = strictest(claims);
+            let needs = Needs {
+                fewest: trials_for_confidence(confidence),
+                this: trials_needed(&ratios, confidence),
+            };
+            ranking.claim = claim(shift, ranking.p.unwrap_or(1.0), claims, needs);
         } else if let [ratio] = ratios[..] {
             ranking.claim = once(ranking.axis, ratio);
         }
@@ -195,18 +200,27 @@ fn rank(axis: Axis, workload: String, group: &[&CaseSummary]) -> (Ranking, Vec<f
     (Ranking { axis, delivers, workload, order, claim, p: None }, ratios)
 }
 
+/// Samples that a claim needs.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Needs {
+    /// The fewest whose exact test reaches the confidence that all claims together require.
+    pub fewest: u32,
+    /// About how many would show this difference; `None` if none would.
+    pub this: Option<u32>,
+}
+
+/// What the least p value of `claims` claims made together must reach.
+pub(super) fn strictest(claims: usize) -> f64 {
+    1.0 - (1.0 - CONFIDENCE) / claims.max(1) as f64
+}
+
 /// Returns the claim that a shift allows, one of `claims` made together; `adjusted` is its p value among them.
-fn claim(shift: Shift, ratios: &[f64], adjusted: f64, claims: usize) -> Claim {
-    let level = 1.0 - CONFIDENCE;
-    // What the least p of all claims must reach.
-    let strictest = 1.0 - level / claims as f64;
-    let too_few = shift.p_least > 1.0 - strictest;
+pub(super) fn claim(shift: Shift, adjusted: f64, claims: usize, needs: Needs) -> Claim {
+    let too_few = shift.p_least > 1.0 - strictest(claims);
     match shift {
-        shift if shift.excludes_zero() && adjusted <= level => Claim::Shown(shift),
-        shift if shift.excludes_zero() && too_few => {
-            Claim::Indicated(shift, trials_for_confidence(strictest))
-        }
-        shift => Claim::NotShown(shift, trials_needed(ratios, strictest)),
+        shift if shift.excludes_zero() && adjusted <= 1.0 - CONFIDENCE => Claim::Shown(shift),
+        shift if shift.excludes_zero() && too_few => Claim::Indicated(shift, needs.fewest),
+        shift => Claim::NotShown(shift, needs.this),
     }
 }
 

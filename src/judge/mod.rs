@@ -2,6 +2,7 @@
 //!
 //! It turns records and facts into findings, and reads, writes or prints nothing.
 
+mod change;
 mod checks;
 mod comparison;
 mod conclusion;
@@ -19,6 +20,10 @@ mod steady;
 mod summary;
 mod tally;
 
+pub use change::{
+    CaseChange, Change, Changes, Comparability, Direction, Drift, Sample, changes, comparability,
+    comparable_metric, metric_hint,
+};
 pub use checks::{floor_verdict, strains, verdict};
 pub use comparison::{Axis, Claim, Ranked, Ranking, comparison};
 pub use conclusion::{Conclusion, conclude, doubts};

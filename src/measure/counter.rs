@@ -29,6 +29,10 @@ counters! {
     Sent => "sent",
     /// Requests of those that were answered well.
     Answered => "answered",
+    /// Requests of those that failed.
+    Failed => "failed",
+    /// Requests of those that were under way when the trial ended: neither answered nor failed.
+    Unfinished => "unfinished",
     /// Polls of the window beside those: each at once after a page that was full.
     FollowingPolls => "following_polls",
     /// Polls of those that brought nothing.
@@ -41,6 +45,14 @@ counters! {
     Received => "received",
     /// Those of them that were received in the measure window.
     WindowReceived => "window_received",
+    /// Messages that clients received in the measure window, where they only listen.
+    Messages => "messages",
+    /// Bytes of those messages, without framing.
+    MessageBytes => "message_bytes",
+    /// Messages without a stamp where the dialect expects one, or with one that is no number.
+    StampsMissing => "stamps_missing",
+    /// Messages whose stamp lay ahead of this host's wall clock.
+    StampsAhead => "stamps_ahead",
     /// Attempts to open a connection by links of the trial, including failed ones and reconnections.
     Dials => "dials",
     /// Links that reconnected after an unplanned end.

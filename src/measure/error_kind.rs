@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::Counter;
+use super::{Counter, Counters};
 
 macro_rules! kinds {
     ($($variant:ident $(of $whole:ident)? => $counter:ident, $remedy:literal;)*) => {
@@ -109,6 +109,19 @@ impl ErrorKind {
         }
     }
 
+    /// The errors among `counters`, each once, under its narrowest kind; the most frequent kind first.
+    pub fn narrowest(counters: &Counters) -> Vec<(Self, u64)> {
+        let count = |kind: Self| counters.get(kind.counter());
+        let own = |kind: Self| {
+            let parts = Self::ALL.into_iter().filter(|part| part.whole() == Some(kind));
+            (kind, count(kind).saturating_sub(parts.map(count).sum()))
+        };
+        let mut kinds: Vec<(Self, u64)> = Self::ALL.into_iter().map(own).collect();
+        kinds.retain(|(_, count)| *count > 0);
+        kinds.sort_by_key(|(_, count)| std::cmp::Reverse(*count));
+        kinds
+    }
+
     /// The name in files: that of its counter without `error_`.
     pub fn name(self) -> &'static str {
         let name = self.counter().name();
@@ -132,6 +145,25 @@ mod tests {
                 assert!(first < Some(place) && whole.whole().is_none(), "{kind:?}");
             }
         }
+    }
+
+    #[test]
+    fn each_error_counts_once_under_its_narrowest_kind() {
+        let mut counters = Counters::default();
+        for (kind, count) in [
+            (ErrorKind::Closed, 5),
+            (ErrorKind::Truncated, 2),
+            (ErrorKind::Reset, 3),
+            (ErrorKind::Status, 7),
+            (ErrorKind::ServerError, 3),
+            (ErrorKind::Timeout, 1),
+        ] {
+            counters.add(kind.counter(), count);
+        }
+        let kinds = ErrorKind::narrowest(&counters);
+        assert_eq!(kinds[0], (ErrorKind::Status, 4));
+        assert_eq!(kinds.iter().map(|(_, count)| count).sum::<u64>(), counters.errors());
+        assert!(!kinds.iter().any(|(kind, _)| *kind == ErrorKind::Closed), "{kinds:?}");
     }
 
     #[test]

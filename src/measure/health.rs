@@ -5,7 +5,8 @@
 use std::ops::Range;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::thread::{Builder, JoinHandle};
+use std::thread::{Builder, JoinHandle, park_timeout};
+use std::time::Duration;
 
 use rustix::thread::clock_nanosleep_absolute;
 use rustix::time::{ClockId, Timespec};
@@ -59,6 +60,16 @@ impl Watch {
     }
 }
 
+impl Watch {
+    /// Ends the watch, whose window ends now, and returns the measurements.
+    pub fn finish_now(mut self) -> Snapshot {
+        self.called_off.store(true, Ordering::Relaxed);
+        let Some(thread) = self.thread.take() else { return Snapshot::default() };
+        thread.thread().unpark();
+        thread.join().unwrap_or_default()
+    }
+}
+
 impl Drop for Watch {
     fn drop(&mut self) {
         // Does not join the threads, which may sleep until the window.
@@ -73,7 +84,10 @@ fn watch(orders: &Orders, stop: &Arc<AtomicBool>) -> Snapshot {
     let meters = meters(orders, stop);
     sleep_until(window.start);
     let before = sources.read();
-    sleep_until(window.end);
+    // A window may end early.
+    while clock::now() < window.end && !stop.load(Ordering::Relaxed) {
+        park_timeout(Duration::from_nanos(window.end.saturating_sub(clock::now())));
+    }
     let counters = sources.read().since(&before, orders.shards);
     let mut snapshot = Snapshot { counters, ..Snapshot::default() };
     snapshot.counters.add(Counter::MeterCpu, clock::thread_cpu_ns());
@@ -125,6 +139,15 @@ mod tests {
         assert_eq!(seen.distribution(Metric::TargetHiccup).unwrap().count(), 4);
         let cpu_ns = seen.counters.get(Counter::MeterCpu);
         assert!(cpu_ns > 0 && cpu_ns <= clock::process_cpu_ns(), "{cpu_ns}");
+    }
+
+    #[test]
+    fn a_window_that_ends_early_was_watched_until_then() {
+        let start = clock::now() + 30_000_000;
+        let watch = Watch::start(Metric::Hiccup, start..start + 3600 * SECOND_NS, 1, 0);
+        sleep_until(start + 60_000_000);
+        let seen = watch.finish_now();
+        assert!(seen.distribution(Metric::Hiccup).unwrap().count() >= 5);
     }
 
     #[test]

@@ -93,6 +93,10 @@ metrics! {
     Work = "work", Nothing;
     /// From the end of a receiver's outage until everything due before it has arrived.
     CatchUp = "catch_up", Nothing;
+    /// From one message to the next of a client that only listens.
+    MessageGap = "message_gap", Nothing;
+    /// received − stamp of a message, by the wall clocks of whoever made it and of this host.
+    StampAge = "stamp_age", Nothing;
     /// A TLS handshake of a link, over the trial's whole life, without TCP's own.
     TlsHandshake = "tls_handshake", Nothing;
 }

@@ -9,7 +9,7 @@ use serde_json::value::to_raw_value;
 use super::tally::Tally;
 use super::{
     Counter, Counters, ErrorKind, Ledger, Metric, PackedInterval, Publishing, Receipts, Series,
-    Snapshot, Specimens, Storm,
+    Snapshot, Specimens, Statuses, Storm,
 };
 
 /// One shard's samples: plain memory, no lock, no allocation after the first sample of a metric.
@@ -22,6 +22,7 @@ pub struct Recorder {
     storm: Storm,
     herd: Storm,
     counters: Counters,
+    statuses: Statuses,
     described: BTreeMap<ErrorKind, String>,
 }
 
@@ -62,6 +63,12 @@ impl Recorder {
         self.counters.add(counter, n);
     }
 
+    /// Counts an answer with this status.
+    #[inline]
+    pub fn status(&mut self, status: u16) {
+        self.statuses.count(status);
+    }
+
     /// Counts one failure, and the kind that its own is a part of.
     #[inline]
     pub const fn error(&mut self, kind: ErrorKind) {
@@ -84,6 +91,7 @@ impl Recorder {
     /// Forgets everything, keeping the memory.
     pub fn clear(&mut self) {
         self.counters = Counters::default();
+        self.statuses.clear();
         self.described.clear();
         self.series.clear();
         self.storm.clear();
@@ -100,6 +108,7 @@ impl Recorder {
             storm: self.storm.clone(),
             herd: self.herd.clone(),
             counters: self.counters.clone(),
+            statuses: self.statuses.clone(),
             described: self.described.clone(),
             ..Snapshot::default()
         };
@@ -131,6 +140,8 @@ struct Encoded<'a> {
     storm: &'a Storm,
     herd: &'a Storm,
     counters: &'a Counters,
+    #[serde(skip_serializing_if = "Statuses::is_empty")]
+    statuses: &'a Statuses,
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     described: &'a BTreeMap<ErrorKind, String>,
     // What only the last snapshot of a shard carries.
@@ -170,13 +181,14 @@ impl Packing {
         span: Range<u64>,
     ) -> serde_json::Result<(PackedInterval, Box<Recorder>)> {
         while self.step() {}
-        let Recorder { series, storm, herd, counters, described, .. } = &*self.recorder;
+        let Recorder { series, storm, herd, counters, statuses, described, .. } = &*self.recorder;
         let bytes = to_raw_value(&Encoded {
             distributions: &self.distributions,
             series,
             storm,
             herd,
             counters,
+            statuses,
             described,
             unrecognised: Specimens::default(),
             receipts: Receipts::default(),

@@ -8,7 +8,7 @@ use serde_json::value::{RawValue, to_raw_value};
 
 use super::{
     Counters, Distribution, ErrorKind, Ledger, Metric, Publishing, Receipts, Series, Specimens,
-    Storm,
+    Statuses, Storm,
 };
 
 /// Raw facts: distributions, counters and the ledger. Merging is associative and commutative.
@@ -27,6 +27,9 @@ pub struct Snapshot {
     pub herd: Storm,
     /// Counts.
     pub counters: Counters,
+    /// Answers of the window by their status.
+    #[serde(default, skip_serializing_if = "Statuses::is_empty")]
+    pub statuses: Statuses,
     /// What one failure of each kind said.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub described: BTreeMap<ErrorKind, String>,
@@ -41,6 +44,9 @@ pub struct Snapshot {
     pub publishing: Publishing,
     /// The account of deliveries; only the last snapshot of a shard carries one.
     pub ledger: Ledger,
+    /// When the last of a number of requests was done, in monotonic nanoseconds; `None` where the window has its length.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub exhausted_ns: Option<u64>,
 }
 
 impl Snapshot {
@@ -58,6 +64,7 @@ impl Snapshot {
         self.storm.merge(&other.storm);
         self.herd.merge(&other.herd);
         self.counters.merge(&other.counters);
+        self.statuses.merge(&other.statuses);
         for (kind, text) in &other.described {
             // The least, so that the order of merging does not matter.
             let mine = self.described.entry(*kind).or_insert_with(|| text.clone());
@@ -69,6 +76,7 @@ impl Snapshot {
         self.receipts.merge(&other.receipts);
         self.publishing.merge(&other.publishing);
         self.ledger.merge(&other.ledger);
+        self.exhausted_ns = self.exhausted_ns.max(other.exhausted_ns);
     }
 
     /// The samples of `metric`, if there are any.
@@ -155,6 +163,7 @@ mod tests {
                 recorder.record_poll(ns % 700_000_000);
             }
             recorder.count(Counter::Sent, sent);
+            recorder.status(200 + (sent % 3) as u16);
             let mut snapshot = recorder.snapshot();
             snapshot.ledger =
                 Ledger { expected: delivered + 1, delivered, lost: 1, ..Ledger::default() };

@@ -1,6 +1,6 @@
 //! A distribution in the making: counts by bucket, with the range of buckets that were touched.
 //!
-//! A second of one metric touches a few of 27,648 buckets (216 KiB). Reading, encoding and emptying a tally costs what was
+//! A second of one metric touches a few of 27,648 buckets (108 KiB). Reading, encoding and emptying a tally costs what was
 //! touched; a whole histogram is neither cloned nor cleared. Buckets and encoding are those of [`Distribution`].
 
 use base64::Engine as _;
@@ -19,7 +19,8 @@ const COOKIE: u32 = 0x1c84_9313;
 /// Samples in nanoseconds, as a [`Distribution`] counts them.
 #[derive(Debug)]
 pub(super) struct Tally {
-    counts: Box<[u64]>,
+    /// Of 32 bits: a recorder is handed over each second, and smaller buckets share cache lines.
+    counts: Box<[u32]>,
     /// The least and the greatest bucket that is not empty; the least is above the other where all are.
     low: usize,
     high: usize,
@@ -52,7 +53,7 @@ impl Tally {
         if at >= BUCKETS {
             at = bucket(HIGH_NS);
         }
-        self.counts[at] += 1;
+        self.counts[at] = self.counts[at].saturating_add(1);
         self.low = self.low.min(at);
         self.high = self.high.max(at);
         ns <= HIGH_NS
@@ -75,7 +76,9 @@ impl Tally {
     fn touched(&self) -> impl Iterator<Item = (usize, u64)> {
         let (low, high) = if self.is_empty() { (0, 0) } else { (self.low, self.high + 1) };
         let counts = self.counts[low..high].iter().enumerate();
-        counts.filter(|(_, count)| **count > 0).map(move |(at, count)| (low + at, *count))
+        counts
+            .filter(|(_, count)| **count > 0)
+            .map(move |(at, count)| (low + at, u64::from(*count)))
     }
 
     /// The samples so far.
@@ -172,7 +175,7 @@ mod tests {
 
     #[test]
     fn counts_of_any_size_are_read_as_they_were_written() {
-        for shift in 0..62 {
+        for shift in 0..32 {
             let mut tally = Tally::default();
             tally.record(5_000);
             let at = tally.low;

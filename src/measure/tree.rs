@@ -2,6 +2,7 @@
 
 use std::collections::HashSet;
 use std::fs;
+use std::path::Path;
 
 use rustix::param::clock_ticks_per_second;
 
@@ -62,6 +63,39 @@ pub fn processes() -> Vec<ProcessStat> {
     ids.filter_map(ProcessStat::read).collect()
 }
 
+/// The processes that descend from one of `roots`, as [`descendants`] of all processes, without looking at any other: reading
+/// all of a host takes milliseconds. `None` where the kernel does not list children.
+///
+/// The kernel may leave out a child whose sibling ends at that moment.
+pub(super) fn below(roots: &[u32]) -> Option<Vec<ProcessStat>> {
+    if !Path::new("/proc/thread-self/children").exists() {
+        return None;
+    }
+    let mut seen: HashSet<u32> = HashSet::new();
+    let (mut found, mut next) = (Vec::new(), roots.to_vec());
+    while let Some(pid) = next.pop() {
+        for child in children(pid) {
+            if seen.insert(child)
+                && let Some(stat) = ProcessStat::read(child)
+            {
+                found.push(stat);
+                next.push(child);
+            }
+        }
+    }
+    Some(found)
+}
+
+/// The children of all threads of a process; none once it is gone.
+fn children(pid: u32) -> Vec<u32> {
+    let mut found = Vec::new();
+    for thread in fs::read_dir(format!("/proc/{pid}/task")).into_iter().flatten().flatten() {
+        let list = fs::read_to_string(thread.path().join("children")).unwrap_or_default();
+        found.extend(list.split_ascii_whitespace().filter_map(|word| word.parse::<u32>().ok()));
+    }
+    found
+}
+
 /// The processes of `all` that descend from one of `roots`; the roots themselves are not among them, unless they descend
 /// from another root.
 pub fn descendants(all: &[ProcessStat], roots: &[u32]) -> Vec<ProcessStat> {
@@ -113,6 +147,52 @@ mod tests {
         assert_eq!(pids(&[3, 2]), [4, 5, 8]);
         assert_eq!(pids(&[3, 4]), [4, 5]);
         assert!(pids(&[5]).is_empty());
+    }
+
+    #[test]
+    fn what_is_below_a_process_is_what_descends_from_it() {
+        let shell = |script: &str| {
+            let mut command = std::process::Command::new("sh");
+            command.args(["-c", script]).stdin(std::process::Stdio::piped()).spawn().unwrap()
+        };
+        let mut parents = [shell("(sh -c 'sleep 600' & wait) & wait"), shell("read line")];
+        let own = std::process::id();
+        let (end, ended) = std::sync::mpsc::channel::<()>();
+        // The child of another thread is one of the process, too.
+        let other = std::thread::spawn(move || {
+            let mut child = shell("read line");
+            let _ = ended.recv();
+            child.kill().and_then(|()| child.wait())
+        });
+        let pids = |found: &[ProcessStat]| {
+            let mut pids: Vec<u32> = found.iter().map(|stat| stat.pid).collect();
+            pids.sort_unstable();
+            pids
+        };
+        let roots = [parents[0].id(), parents[1].id()];
+        let deadline = crate::clock::now() + 60 * SECOND_NS;
+        // The shell's own children come when it gets to them, and so does that of the thread.
+        loop {
+            let (walked, scanned) = (below(&roots).unwrap(), descendants(&processes(), &roots));
+            let all = below(&[own]).unwrap();
+            if walked.len() >= 2 && all.len() >= 5 && pids(&walked) == pids(&scanned) {
+                break;
+            }
+            assert!(crate::clock::now() < deadline, "{walked:?} {scanned:?} {all:?}");
+            std::thread::yield_now();
+        }
+        let all = pids(&below(&[own]).unwrap());
+        assert!(roots.iter().all(|root| all.contains(root)));
+        for pid in pids(&below(&roots).unwrap()) {
+            let pid = rustix::process::Pid::from_raw(pid as i32).unwrap();
+            let _ = rustix::process::kill_process(pid, rustix::process::Signal::KILL);
+        }
+        for parent in &mut parents {
+            parent.kill().and_then(|()| parent.wait()).unwrap();
+        }
+        end.send(()).unwrap();
+        other.join().unwrap().unwrap();
+        assert_eq!(below(&roots), Some(Vec::new()), "nothing is below what is gone");
     }
 
     #[test]

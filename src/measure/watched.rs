@@ -8,7 +8,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use super::Process;
 use super::cgroup::Cgroup;
 use super::process::{MemoryKind, memory_bytes};
-use super::tree::{ProcessStat, descendants, processes};
+use super::tree::{ProcessStat, below, descendants, processes};
 
 /// What is watched of a server; every figure is `None` where it cannot be read.
 #[derive(Debug, Clone)]
@@ -163,27 +163,29 @@ impl State {
 
     /// The processes of the tree, and CPU time in the accounts of what guards them.
     fn live(&self) -> (Vec<ProcessStat>, u64) {
-        let all = processes();
+        let read = |pids: &[u32]| pids.iter().filter_map(|pid| ProcessStat::read(*pid)).collect();
+        let (mut roots, mut found): (Vec<u32>, Vec<ProcessStat>) = (Vec::new(), Vec::new());
         let mut guard_ns = 0;
-        let (mut roots, mut found) = (Vec::new(), Vec::new());
         match &self.roots {
             Roots::Below(guards) => {
+                let guards_now: Vec<ProcessStat> = read(guards);
+                guard_ns = guards_now.iter().map(|stat| stat.children_ns).sum();
                 roots.clone_from(guards);
-                let guards = all.iter().filter(|stat| guards.contains(&stat.pid));
-                guard_ns = guards.map(|stat| stat.children_ns).sum();
             }
-            Roots::Pids(pids) => roots.clone_from(pids),
-            Roots::Pidfile(path) => roots.extend(read_pidfile(path)),
+            Roots::Pids(pids) => found = read(pids),
+            Roots::Pidfile(path) => {
+                found = read(&read_pidfile(path).into_iter().collect::<Vec<_>>());
+            }
         }
-        if !matches!(self.roots, Roots::Below(_)) {
-            // A daemon leaves its parent: what was seen once belongs to the tree for good.
-            let seen = |stat: &&ProcessStat| self.known.contains_key(&(stat.pid, stat.start));
-            let first = |stat: &&ProcessStat| roots.contains(&stat.pid);
-            found = all.iter().filter(|stat| first(stat) || seen(stat)).copied().collect();
-            roots.extend(found.iter().map(|stat| stat.pid));
+        // A daemon leaves its parent: what was seen once belongs to the tree for good.
+        for (pid, start) in self.known.keys() {
+            let known = ProcessStat::read(*pid).filter(|stat| stat.start == *start);
+            found.extend(known.filter(|stat| found.iter().all(|other| other.pid != stat.pid)));
         }
-        for stat in descendants(&all, &roots) {
-            if !found.iter().any(|other: &ProcessStat| other.pid == stat.pid) {
+        roots.extend(found.iter().map(|stat| stat.pid));
+        let further = below(&roots).unwrap_or_else(|| descendants(&processes(), &roots));
+        for stat in further {
+            if !found.iter().any(|other| other.pid == stat.pid) {
                 found.push(stat);
             }
         }

@@ -1,5 +1,7 @@
 //! Where a server is, and how its connections are made: what a URL says, with what a URL cannot say.
 
+mod route;
+
 use std::fmt;
 use std::net::{IpAddr, Ipv6Addr, SocketAddr, ToSocketAddrs as _};
 use std::path::PathBuf;
@@ -7,6 +9,7 @@ use std::path::PathBuf;
 use hyper::Uri;
 use serde::{Deserialize, Serialize};
 
+use self::route::Route;
 use super::tls::Credentials;
 use crate::unit::Span;
 
@@ -128,6 +131,15 @@ pub enum EndpointError {
         /// What is wrong with it.
         why: &'static str,
     },
+    /// An entry of `connect_to` that cannot be read.
+    #[error(
+        "connect_to: '{entry}' is not host:port:host:port; write \"api.example:443:127.0.0.1:8443\", with an empty host or port for \
+         any, or for the URL's own"
+    )]
+    ConnectTo {
+        /// The entry.
+        entry: String,
+    },
     /// The name service knows no address.
     #[error(
         "DNS: the host '{host}' has no address ({reason}). Check the spelling, or name an address: resolve = \
@@ -224,6 +236,21 @@ impl Endpoint {
             None => self.look_up()?,
         };
         Ok(self)
+    }
+
+    /// The same where connections are routed elsewhere: `connect_to` (`host:port:host:port`, as for curl) names other hosts and
+    /// ports, whose addresses are looked up as those of any.
+    pub fn routed(self, resolve: &[String], connect_to: &[String]) -> Result<Self, EndpointError> {
+        let routes = connect_to.iter().map(|entry| Route::read(entry));
+        let routes = routes.collect::<Result<Vec<_>, _>>()?;
+        let Some(route) = routes.into_iter().find(|route| route.is_for(&self.host, self.port))
+        else {
+            return self.resolved(resolve);
+        };
+        let (host, port) = (route.to_host.unwrap_or(self.host.clone()), route.to_port);
+        let port = port.unwrap_or(self.port);
+        let there = Self { host, port, ..self.clone() }.resolved(resolve)?;
+        Ok(Self { addresses: there.addresses, ..self })
     }
 
     fn look_up(&self) -> Result<Vec<SocketAddr>, EndpointError> {

@@ -5,7 +5,6 @@
 //! every other ready connection: with a thousand answers at once, arrival stamps would be milliseconds late.
 
 use std::future::poll_fn;
-use std::pin::Pin;
 use std::rc::Rc;
 use std::task::{Context, Poll};
 use std::time::Duration;
@@ -13,22 +12,20 @@ use std::time::Duration;
 use bytes::Bytes;
 use http_body_util::Full;
 use hyper::{Request, Response, StatusCode};
-use tokio::time::{Instant, Sleep};
 
+use super::alarm::{Alarm, FOR_EVER};
 use super::answer::StampedResponse;
 use super::error::{BODY_MAX, NetError, Part, Seen};
-use super::h1::{Broken, Framing, Incoming, Rendered};
+use super::h1::{Broken, Framing, Rendered};
 use super::manners::Manners;
 use super::sample::Sample;
 use super::{Dialer, Meter, Stream, scratch};
-use crate::clock;
 
+mod carry;
 mod exchange;
+mod runs;
 
-use exchange::Exchange;
-
-/// In place of a time-out that no clock reaches.
-const FOR_EVER: Duration = Duration::from_secs(365 * 86_400);
+pub use exchange::Exchange;
 
 /// Whether a connection carries the next exchange.
 #[derive(Debug)]
@@ -56,8 +53,7 @@ pub struct Http1 {
     unread: Bytes,
     /// The body of a streamed answer.
     framing: Framing,
-    /// Wakes at the deadline of an exchange: of an earlier one, mostly, because it is only set anew once it fires.
-    alarm: Option<Pin<Box<Sleep>>>,
+    alarm: Alarm,
 }
 
 impl Http1 {
@@ -77,7 +73,7 @@ impl Http1 {
             seen_open: false,
             unread: Bytes::new(),
             framing: Framing::length(0),
-            alarm: None,
+            alarm: Alarm::default(),
         }
     }
 
@@ -98,11 +94,13 @@ impl Http1 {
 
     /// The same, looking whether the peer has closed it since it was last used.
     pub async fn still_open(&mut self) -> bool {
-        poll_fn(|cx| {
-            self.look(cx);
-            Poll::Ready(())
-        })
-        .await;
+        poll_fn(|cx| Poll::Ready(self.looks_open(cx))).await
+    }
+
+    /// The same within a future of the caller's.
+    #[inline]
+    pub fn looks_open(&mut self, cx: &mut Context<'_>) -> bool {
+        self.look(cx);
         self.seen_open = self.is_open();
         self.seen_open
     }
@@ -133,14 +131,11 @@ impl Http1 {
     }
 
     /// Begins an exchange: an error where the connection carries no more.
-    async fn begin(&mut self) -> Result<(), NetError> {
+    #[inline]
+    fn begin(&mut self, cx: &mut Context<'_>) -> Result<(), NetError> {
         self.meter.arm();
         if !std::mem::take(&mut self.seen_open) {
-            poll_fn(|cx| {
-                self.look(cx);
-                Poll::Ready(())
-            })
-            .await;
+            self.look(cx);
             // What was read or written before the request is no part of it.
             self.meter.arm();
         }
@@ -154,11 +149,17 @@ impl Http1 {
     /// Sends `request` and collects the whole answer.
     pub async fn exchange(
         &mut self,
-        mut request: Request<Full<Bytes>>,
+        request: Request<Full<Bytes>>,
         timeout: Duration,
     ) -> Result<StampedResponse, NetError> {
+        let rendered = self.rendered(request);
+        self.carry(&rendered, timeout).await
+    }
+
+    /// The bytes of `request`, with what the link adds to each.
+    pub(super) fn rendered(&mut self, mut request: Request<Full<Bytes>>) -> Rendered {
         self.manners.dress(&mut request);
-        self.carry(&Rendered::of(request), timeout).await
+        Rendered::of(request)
     }
 
     /// The same of a request that has been rendered.
@@ -167,67 +168,37 @@ impl Http1 {
         request: &Rendered,
         timeout: Duration,
     ) -> Result<StampedResponse, NetError> {
-        if self.manners.add_nothing() {
-            return self.carry(request, timeout).await;
+        if !self.takes_bytes() {
+            return Box::pin(self.exchange(request.request()?, timeout)).await;
         }
-        let dressed = Box::pin(self.exchange(request.request()?, timeout));
-        dressed.await
+        self.carry(request, timeout).await
     }
 
     /// Sends what was rendered, and collects the whole answer.
-    async fn carry(
+    pub(super) async fn carry(
         &mut self,
         request: &Rendered,
         timeout: Duration,
     ) -> Result<StampedResponse, NetError> {
-        self.begin().await?;
-        let now = Instant::now();
-        let deadline = now.checked_add(timeout).unwrap_or(now + FOR_EVER);
-        let mut exchange = Exchange::new(&request.bytes, request.is_head);
-        let outcome = poll_fn(|cx| match self.poll(cx, &mut exchange, true) {
-            Poll::Ready(outcome) => Poll::Ready(outcome),
-            Poll::Pending if self.poll_alarm(cx, deadline).is_ready() => {
-                Poll::Ready(Err(NetError::late(timeout, self.meter.first_ns().is_some())))
-            }
-            Poll::Pending => Poll::Pending,
-        });
-        let outcome = outcome.await;
-        let done_ns = clock::now();
-        let surplus = outcome?;
-        let is_written = exchange.is_written();
-        let Incoming { head: Some(head), body, .. } = exchange.answer else {
-            return Err(NetError::ended(Seen::by(&self.meter, Part::Head)));
-        };
-        if head.keep_alive && !surplus && is_written {
-            self.state = State::Idle;
-        }
-        self.manners.heard(&head.fields);
-        let body = self.manners.decoded(body.into())?;
-        // An answer without a write cannot be; the end of the exchange is the harmless reading of it.
-        let sent_ns = self.meter.sent_ns().unwrap_or(done_ns);
-        let first_ns = self.meter.first_ns().unwrap_or(done_ns);
-        let (status, headers) = (head.status, head.fields);
-        Ok(StampedResponse { status, headers, body, sent_ns, first_ns, done_ns })
+        let mut exchange = Exchange::new(request, timeout);
+        poll_fn(|cx| self.poll_exchange(cx, &mut exchange)).await
     }
 
-    /// Ready once `deadline` has passed.
-    #[inline]
-    fn poll_alarm(&mut self, cx: &mut Context<'_>, deadline: Instant) -> Poll<()> {
-        let alarm = self.alarm.get_or_insert_with(|| Box::pin(tokio::time::sleep_until(deadline)));
-        if alarm.deadline() > deadline {
-            alarm.as_mut().reset(deadline);
+    /// Whether requests go out as they were rendered.
+    pub const fn takes_bytes(&self) -> bool {
+        self.manners.add_nothing()
+    }
+
+    /// Begins an exchange, and reads the head of its answer.
+    fn poll_head(
+        &mut self,
+        cx: &mut Context<'_>,
+        exchange: &mut Exchange<'_>,
+    ) -> Poll<Result<bool, NetError>> {
+        if !std::mem::replace(&mut exchange.begun, true) {
+            self.begin(cx)?;
         }
-        loop {
-            if alarm.as_mut().poll(cx).is_pending() {
-                return Poll::Pending;
-            }
-            if alarm.deadline() >= deadline {
-                // It has fired, and is of no more use.
-                self.alarm = None;
-                return Poll::Ready(());
-            }
-            alarm.as_mut().reset(deadline);
-        }
+        self.poll(cx, exchange, false)
     }
 
     /// Writes what is left of a request, and reads its answer: `whole`, or its head. Returns whether more came than was
@@ -264,6 +235,7 @@ impl Http1 {
                     });
                 }
                 Poll::Ready(Ok(Ok((read, taken)))) => {
+                    exchange.reads += 1;
                     let done = if whole { answer.is_whole() } else { answer.head.is_some() };
                     if done {
                         return Poll::Ready(Ok(taken < read));
@@ -292,12 +264,11 @@ impl Http1 {
 
     /// Sends a request and waits for the head of its answer.
     async fn head(&mut self, request: &Rendered, upgrades: bool) -> Result<Response<()>, NetError> {
-        self.begin().await?;
-        let mut exchange = Exchange::new(&request.bytes, request.is_head);
+        let mut exchange = Exchange::new(request, FOR_EVER);
         if upgrades {
             exchange.answer = exchange.answer.for_upgrade();
         }
-        poll_fn(|cx| self.poll(cx, &mut exchange, false)).await?;
+        poll_fn(|cx| self.poll_head(cx, &mut exchange)).await?;
         let Some(head) = exchange.answer.head else {
             return Err(NetError::ended(Seen::by(&self.meter, Part::Head)));
         };

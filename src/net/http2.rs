@@ -11,7 +11,7 @@ use std::rc::Rc;
 use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 
-use bytes::{Bytes, BytesMut};
+use bytes::Bytes;
 use http_body_util::Full;
 use hyper::body::Body as _;
 use hyper::header::{CONNECTION, CONTENT_LENGTH, HOST, HeaderMap, HeaderValue};
@@ -20,12 +20,15 @@ use hyper::{Method, Request, Response};
 use tokio::sync::Mutex;
 use tokio::task::spawn_local;
 
-use super::error::{BODY_MAX, Part, Seen};
+use super::alarm::Alarm;
+use super::error::{Part, Seen};
 use super::fields;
-use super::h2::{Connection, Failure, Head, Outgoing, drive};
+use super::h1::Rendered;
+use super::h2::{Connection, Failure, Head, Prepared, drive};
 use super::manners::Manners;
 use super::{Dialer, Meter, NetError, StampedResponse, Stream};
-use crate::clock;
+
+mod exchange;
 
 /// A connection as its links, and the pool, hold it: the last of them who goes ends it.
 #[derive(Debug)]
@@ -78,29 +81,6 @@ impl Answering {
             poll_fn(|cx| self.shared.connection.borrow_mut().poll_piece(self.stream, cx)).await?;
         Some(piece.map_err(|failure| failure.error(Seen::by(&self.shared.meter, Part::Body))))
     }
-
-    /// The whole body, of at most [`BODY_MAX`].
-    async fn whole(&self) -> Result<Bytes, NetError> {
-        let Some(first) = self.piece().await.transpose()? else { return Ok(Bytes::new()) };
-        let Some(second) = self.piece().await.transpose()? else { return Ok(first) };
-        let mut whole = BytesMut::from(&first[..]);
-        whole.extend_from_slice(&second);
-        while let Some(piece) = self.piece().await.transpose()? {
-            if whole.len() + piece.len() > BODY_MAX {
-                return Err(NetError::Oversized(format!(
-                    "the answer's body exceeds {} MiB, the most that is kept",
-                    BODY_MAX >> 20
-                )));
-            }
-            whole.extend_from_slice(&piece);
-        }
-        Ok(whole.freeze())
-    }
-
-    /// When the request was written, in monotonic nanoseconds.
-    fn sent_ns(&self) -> u64 {
-        self.shared.connection.borrow().sent_ns(self.stream)
-    }
 }
 
 impl Drop for Answering {
@@ -148,8 +128,7 @@ pub struct Http2 {
     manners: Manners,
     /// The host of the last request, which was found to be one.
     authority: Option<HeaderValue>,
-    /// Whether the head of the answer under way has come.
-    answered: bool,
+    alarm: Alarm,
 }
 
 impl Http2 {
@@ -165,7 +144,7 @@ impl Http2 {
         };
         let scheme = if dialer.is_secure() { "https" } else { "http" };
         let manners = dialer.manners(link);
-        Ok(Self { shared, scheme, manners, authority: None, answered: false })
+        Ok(Self { shared, scheme, manners, authority: None, alarm: Alarm::default() })
     }
 
     /// The meter of the socket under it, which all that share it share.
@@ -189,27 +168,41 @@ impl Http2 {
         request: Request<Full<Bytes>>,
         timeout: Duration,
     ) -> Result<StampedResponse, NetError> {
-        let exchange = async {
-            let (head, answering) = self.stream(request).await?.into_parts();
-            let first_ns = clock::now();
-            let body = answering.whole().await?;
-            Ok((head, first_ns, body, answering.sent_ns()))
-        };
-        let outcome = tokio::time::timeout(timeout, exchange).await;
-        let done_ns = clock::now();
-        let (head, first_ns, body, sent_ns) =
-            outcome.unwrap_or_else(|_| Err(NetError::late(timeout, self.answered)))?;
-        let body = self.manners.decoded(body)?;
-        let (status, headers) = (head.status, head.headers.into());
-        Ok(StampedResponse { status, headers, body, sent_ns, first_ns, done_ns })
+        let mut exchange = self.exchange_of(request, timeout)?;
+        poll_fn(|cx| self.poll_exchange(cx, &mut exchange)).await
+    }
+
+    /// The same of a request that has been rendered.
+    pub async fn exchange_rendered(
+        &mut self,
+        request: &Rendered,
+        timeout: Duration,
+    ) -> Result<StampedResponse, NetError> {
+        let mut exchange = self.exchange_of_rendered(request, timeout)?;
+        poll_fn(|cx| self.poll_exchange(cx, &mut exchange)).await
     }
 
     /// Sends `request` and returns the answer's head; the body is still to be read.
     pub async fn stream(
         &mut self,
-        mut request: Request<Full<Bytes>>,
+        request: Request<Full<Bytes>>,
     ) -> Result<Response<Answering>, NetError> {
-        self.answered = false;
+        let prepared = Rc::new(self.prepare(request)?);
+        let connection = &self.shared.connection;
+        let room = poll_fn(|cx| connection.borrow_mut().poll_room(cx)).await;
+        room.map_err(|failure| self.failed(&failure, false))?;
+        let stream = connection.borrow_mut().open_prepared(&prepared, self.scheme);
+        let answering = Answering { shared: Rc::clone(&self.shared), stream };
+        let head = answering.head().await.map_err(|failure| self.failed(&failure, true))?;
+        self.manners.heard(&*head.headers);
+        let mut answer = Response::new(answering);
+        *answer.status_mut() = head.status.unwrap_or_default();
+        *answer.headers_mut() = Rc::unwrap_or_clone(head.headers);
+        Ok(answer)
+    }
+
+    /// What `request` is over HTTP/2, with what the link adds to it.
+    fn prepare(&mut self, mut request: Request<Full<Bytes>>) -> Result<Prepared, NetError> {
         self.manners.dress(&mut request);
         let (parts, body) = request.into_parts();
         let (body, mut headers) = (bytes_of(body), parts.headers);
@@ -220,35 +213,24 @@ impl Http2 {
             headers.entry(CONTENT_LENGTH).or_insert_with(|| HeaderValue::from(body.len()));
         }
         let host = headers.remove(HOST);
-        if host.is_none() || host != self.authority {
-            let named = host.as_ref().map_or(&b""[..], HeaderValue::as_bytes);
-            Authority::try_from(named).map_err(|error| {
-                NetError::Protocol(format!("the request has no valid URL: {error}"))
-            })?;
-            self.authority = host;
-        }
-        let Some(authority) = &self.authority else { unreachable!("checked above") };
-        let meter = &self.shared.meter;
-        let failed = |failure: &Failure, sent| {
-            let greeting = meter.greeting();
-            failure.error(Seen { greeting, sent, begun: false, part: Part::Head })
+        let authority = match host {
+            Some(host) if self.authority.as_ref() == Some(&host) => host,
+            host => {
+                let named = host.as_ref().map_or(&b""[..], HeaderValue::as_bytes);
+                Authority::try_from(named).map_err(|error| {
+                    NetError::Protocol(format!("the request has no valid URL: {error}"))
+                })?;
+                let host = host.unwrap_or_else(|| HeaderValue::from_static(""));
+                self.authority.insert(host).clone()
+            }
         };
-        let connection = &self.shared.connection;
-        poll_fn(|cx| connection.borrow_mut().poll_room(cx))
-            .await
-            .map_err(|failure| failed(&failure, false))?;
-        let path = parts.uri.path_and_query().map_or("/", |path| path.as_str());
-        let (method, scheme) = (&parts.method, self.scheme);
-        let outgoing = Outgoing { method, scheme, authority, path, headers: &headers, body };
-        let stream = connection.borrow_mut().open(outgoing);
-        let answering = Answering { shared: Rc::clone(&self.shared), stream };
-        let head = answering.head().await.map_err(|failure| failed(&failure, true))?;
-        self.answered = true;
-        self.manners.heard(&head.headers);
-        let mut answer = Response::new(answering);
-        *answer.status_mut() = head.status.unwrap_or_default();
-        *answer.headers_mut() = head.headers;
-        Ok(answer)
+        let path = parts.uri.into_parts().path_and_query;
+        Ok(Prepared { method: parts.method, authority, path, headers, body })
+    }
+
+    fn failed(&self, failure: &Failure, sent: bool) -> NetError {
+        let greeting = self.shared.meter.greeting();
+        failure.error(Seen { greeting, sent, begun: false, part: Part::Head })
     }
 
     /// Waits for the next piece of the body of the answer that [`Self::stream`] began.

@@ -59,9 +59,23 @@ impl Manners {
         self.coding = codings.next().map(|coding| Box::new(Coding::named(coding)));
     }
 
+    /// The same of a head that was found to name a content coding or not.
+    #[inline]
+    pub(super) fn heard_of(&mut self, headers: &impl Lines, is_coded: bool) {
+        if is_coded || self.habits.is_some() || self.coding.is_some() {
+            self.heard(headers);
+        }
+    }
+
     /// Whether requests go out as they are.
     pub(super) const fn add_nothing(&self) -> bool {
         self.habits.is_none()
+    }
+
+    /// Whether the body whose head was [heard](Self::heard) is not coded.
+    #[inline]
+    pub(super) const fn takes_as_it_is(&self) -> bool {
+        self.coding.is_none()
     }
 
     fn asks(&self) -> bool {
@@ -156,7 +170,8 @@ impl Coding {
     fn named(header: &[u8]) -> Self {
         let name = String::from_utf8_lossy(header).trim().to_ascii_lowercase();
         match name.as_str() {
-            "identity" | "" => Self::Identity,
+            // Servers of event streams write "none", a coding that nobody registered, to keep proxies from compressing.
+            "identity" | "none" | "" => Self::Identity,
             "gzip" | "x-gzip" => Self::Gzip(Box::new(GzDecoder::new(Vec::new()))),
             "deflate" => Self::Deflate,
             _ => Self::Foreign(name),

@@ -2,6 +2,7 @@
 //!
 //! This room knows nothing of patterns.
 
+mod alarm;
 mod answer;
 pub mod call;
 mod client;
@@ -32,13 +33,14 @@ pub mod tls;
 mod watched;
 pub mod websocket;
 
+pub use alarm::{Alarm, deadline_ns};
 pub use answer::StampedResponse;
 pub use client::{Body, Client};
 pub use dialer::{Dialer, LINKS_PER_SOURCE};
 pub use endpoint::{Endpoint, EndpointError, Scheme, Spread};
 pub use error::{NetError, Part};
 pub use handshake_error::HandshakeError;
-pub use http1::{Http1, upgrade};
+pub use http1::{Exchange, Http1, upgrade};
 pub use http2::{Answering, Http2};
 pub use lifetime::fresh_for;
 pub use nursery::Nursery;

@@ -1,7 +1,8 @@
 //! One buffer per thread that every connection reads into, so that none has a buffer of its own while it waits.
 
-use std::cell::RefCell;
+use std::cell::Cell;
 use std::io;
+use std::mem::MaybeUninit;
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 
@@ -10,8 +11,10 @@ use tokio::io::{AsyncRead, ReadBuf};
 /// Most that one read returns.
 const SIZE: usize = 64 << 10;
 
+type Scratch = Box<[MaybeUninit<u8>]>;
+
 thread_local! {
-    static SCRATCH: RefCell<Vec<u8>> = const { RefCell::new(Vec::new()) };
+    static SCRATCH: Cell<Option<Scratch>> = const { Cell::new(None) };
 }
 
 /// Reads once, and passes what came to `take`: nothing at the end of the stream.
@@ -22,11 +25,15 @@ pub(super) fn poll_read<S: AsyncRead + Unpin, T>(
     take: impl FnOnce(&[u8]) -> T,
 ) -> Poll<io::Result<T>> {
     // Taken out, so that a reader within a reader would have one of its own.
-    let mut scratch = SCRATCH.take();
-    scratch.reserve(SIZE);
-    let mut buffer = ReadBuf::uninit(&mut scratch.spare_capacity_mut()[..SIZE]);
+    let mut scratch = SCRATCH.take().unwrap_or_else(fresh);
+    let mut buffer = ReadBuf::uninit(&mut scratch[..]);
     let read = Pin::new(stream).poll_read(cx, &mut buffer);
     let taken = read.map_ok(|()| take(buffer.filled()));
-    SCRATCH.set(scratch);
+    SCRATCH.set(Some(scratch));
     Poll::Ready(ready!(taken))
+}
+
+#[cold]
+fn fresh() -> Scratch {
+    Box::new_uninit_slice(SIZE)
 }

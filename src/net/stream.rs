@@ -73,6 +73,11 @@ impl Stream {
         }
     }
 
+    /// Whether what the socket reads is what its peer's protocol says, and no record of TLS.
+    pub(super) const fn is_plain(&self) -> bool {
+        matches!(self.io, Io::Plain(_))
+    }
+
     /// The same connection of a link with these manners.
     pub(super) fn with(self, manners: Manners) -> Self {
         Self { manners, ..self }

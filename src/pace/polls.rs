@@ -40,6 +40,11 @@ impl Wait {
                 (ns as f64 * (1.0 + jitter * (2.0 * rng.unit() - 1.0))) as u64
             }
             Self::Even { ns, .. } => ns,
+            // The next draw of the stream is the same, whether there is anything to wait for or not.
+            Self::Exponential { ns: 0 } => {
+                rng.unit();
+                0
+            }
             Self::Exponential { ns } => (ns as f64 * rng.exponential()) as u64,
         }
     }

@@ -71,9 +71,10 @@ impl Behaviour {
         }
     }
 
-    /// Whether it is one of those that may misbehave.
-    pub(super) const fn affected(&self) -> bool {
-        self.affected
+    /// Whether the scenario has it withhold answers: a server may then give up an exchange without being at fault.
+    pub(super) fn withholds_answers(&self) -> bool {
+        let ReceiverOptions { slow, slow_share, down_for, .. } = self.options;
+        self.affected && ((slow.ns() > 0 && slow_share > 0.0) || down_for.ns() > 0)
     }
 
     /// Whether it acknowledges every attempt at once.
@@ -253,6 +254,24 @@ mod tests {
         // Five standard errors of the mean: 500 ms ÷ √12 ÷ 100 · 5.
         let mean_ms = took.iter().sum::<u64>() as f64 / 10_000.0 / 1e6;
         assert!((mean_ms - 750.0).abs() < 7.3, "{mean_ms}");
+    }
+
+    #[test]
+    fn only_who_is_made_to_withhold_answers_excuses_a_server() {
+        let (ms, none) = (Span::from_ms(5), ReceiverOptions::default());
+        let slow = ReceiverOptions { slow: ms, ..none };
+        for (options, withholds, why) in [
+            (none, false, "the default"),
+            (slow, true, "slow"),
+            (ReceiverOptions { slow_share: 0.0, ..slow }, false, "never slow"),
+            (ReceiverOptions { down_for: ms, ..none }, true, "down for a while"),
+            (ReceiverOptions { down_at: ms, ..none }, false, "down for no time"),
+            (ReceiverOptions { fail: 1.0, ..none }, false, "refuses, and does so at once"),
+            (ReceiverOptions { work: ms, ..none }, false, "works after it has answered"),
+        ] {
+            assert_eq!(behaviour(options, true, 0).withholds_answers(), withholds, "{why}");
+            assert!(!behaviour(options, false, 0).withholds_answers(), "{why}, but not affected");
+        }
     }
 
     #[test]

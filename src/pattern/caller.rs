@@ -1,6 +1,8 @@
 //! A client's connection to `/items`: kept open, new for each request, or a WebSocket.
 
+use std::future::poll_fn;
 use std::rc::Rc;
+use std::task::Poll;
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -14,7 +16,7 @@ use super::redial::Ended;
 use crate::clock;
 use crate::measure::Counter;
 use crate::net::h1::Rendered;
-use crate::net::{self, Http1, NetError, StampedResponse};
+use crate::net::{self, Exchange, Http1, NetError, StampedResponse};
 use crate::pace::Rng;
 use crate::scenario::{Connection, RequestOptions};
 
@@ -41,17 +43,33 @@ impl Outgoing {
         }
     }
 
-    async fn over(
+    /// The same as its bytes.
+    fn into_bytes(self) -> Self {
+        match self {
+            Self::General(request) => Self::Rendered(Rendered::of(*request)),
+            rendered => rendered,
+        }
+    }
+
+    /// Its bytes, if it has been rendered.
+    fn rendered(&self) -> Option<&Rendered> {
+        match self {
+            Self::General(_) => None,
+            Self::Rendered(rendered) => Some(rendered),
+            Self::Shared(rendered) => Some(rendered),
+        }
+    }
+
+    /// Sends it over `connection`, and collects the whole answer.
+    pub(super) async fn over(
         self,
         connection: &mut net::Client,
         limit: Duration,
     ) -> Result<StampedResponse, NetError> {
-        let rendered = match &self {
-            Self::Rendered(rendered) => rendered,
-            Self::Shared(rendered) => rendered,
-            Self::General(_) => return connection.exchange(self.general()?, limit).await,
-        };
-        connection.exchange_rendered(rendered, limit).await
+        match self.rendered() {
+            Some(rendered) => connection.exchange_rendered(rendered, limit).await,
+            None => connection.exchange(self.general()?, limit).await,
+        }
     }
 }
 
@@ -71,6 +89,7 @@ pub(super) struct Caller<'a> {
 
 /// The persistent connection, if any.
 #[derive(Debug)]
+#[expect(clippy::large_enum_variant, reason = "the large one is that of nearly every client")]
 enum Line {
     None,
     Http(net::Client),
@@ -127,33 +146,87 @@ impl<'a> Caller<'a> {
     /// Waits for `wanted` while serving the connection, since a WebSocket must answer pings. A connection that ends between
     /// two calls fails neither.
     pub(super) async fn attending<F: Future>(&mut self, wanted: F) -> F::Output {
-        let Line::Socket(calls) = &mut self.line else { return wanted.await };
         let mut wanted = std::pin::pin!(wanted);
-        tokio::select! {
-            biased;
-            output = &mut wanted => return output,
-            _ = calls.attend() => {}
+        if let Line::Socket(calls) = &mut self.line {
+            // Boxed, because other connections need not be served.
+            tokio::select! {
+                biased;
+                output = &mut wanted => return output,
+                _ = Box::pin(calls.attend()) => {}
+            }
+            self.line = Line::None;
         }
-        self.line = Line::None;
         wanted.await
     }
 
     /// Whether requests are carried as their bytes.
     pub(super) fn takes_bytes(&self) -> bool {
-        self.options.connection == Connection::KeepAlive
+        matches!(&self.line, Line::Http(connection) if connection.takes_bytes())
     }
 
     /// Sends `request` and collects the whole answer.
-    pub(super) async fn exchange(&mut self, request: Outgoing) -> Result<StampedResponse, Ended> {
+    pub(super) async fn exchange(
+        &mut self,
+        mut request: Outgoing,
+    ) -> Result<StampedResponse, Ended> {
+        match &mut self.line {
+            Line::Http(net::Client::One(http)) if http.takes_bytes() => {
+                request = request.into_bytes();
+                if let Some(rendered) = request.rendered() {
+                    let mut exchange = Exchange::new(rendered, self.limit);
+                    let answer = poll_fn(|cx| {
+                        // One that ended between two requests fails neither.
+                        if !exchange.has_begun() && !http.looks_open(cx) {
+                            return Poll::Ready(None);
+                        }
+                        http.poll_exchange(cx, &mut exchange).map(Some)
+                    });
+                    if let Some(answer) = answer.await {
+                        return self.over(answer);
+                    }
+                }
+            }
+            Line::Http(net::Client::Two(http)) if http.is_open() => {
+                let exchange = match request {
+                    Outgoing::General(request) => http.exchange_of(*request, self.limit),
+                    Outgoing::Rendered(ref request) => {
+                        http.exchange_of_rendered(request, self.limit)
+                    }
+                    Outgoing::Shared(ref request) => http.exchange_of_rendered(request, self.limit),
+                };
+                let answer = match exchange {
+                    Ok(mut exchange) => poll_fn(|cx| http.poll_exchange(cx, &mut exchange)).await,
+                    Err(error) => Err(error),
+                };
+                return self.over(answer);
+            }
+            _ => {}
+        }
+        // Boxed, because all that can happen here is large, and the usual case is above.
+        Box::pin(self.otherwise(request)).await
+    }
+
+    /// An exchange is over: a connection that failed in it is used no more.
+    fn over(
+        &mut self,
+        answer: Result<StampedResponse, NetError>,
+    ) -> Result<StampedResponse, Ended> {
+        if answer.is_err() {
+            self.line = Line::None;
+        }
+        Ok(answer?)
+    }
+
+    /// The same over whatever carries it.
+    async fn otherwise(&mut self, request: Outgoing) -> Result<StampedResponse, Ended> {
         let answer = match self.options.connection {
             Connection::KeepAlive => self.keeping_alive(request).await,
-            // Boxed, because few clients dial for every request.
             Connection::PerRequest => match request.general() {
-                Ok(request) => Box::pin(self.alone(request)).await.map_err(Ended::from),
+                Ok(request) => self.alone(request).await.map_err(Ended::from),
                 Err(error) => Err(error.into()),
             },
             Connection::WebSocket => match request.general() {
-                Ok(request) => Box::pin(self.calling(request)).await,
+                Ok(request) => self.calling(request).await,
                 Err(error) => Err(error.into()),
             },
         };
@@ -171,7 +244,7 @@ impl<'a> Caller<'a> {
         {
             return Ok(request.over(connection, limit).await?);
         }
-        Box::pin(self.redialling(request)).await
+        self.redialling(request).await
     }
 
     async fn redialling(&mut self, request: Outgoing) -> Result<StampedResponse, Ended> {

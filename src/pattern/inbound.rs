@@ -50,7 +50,11 @@ struct Fields<'a>(&'a [httparse::Header<'a>]);
 
 impl Headers for Fields<'_> {
     fn each(&self, name: &str, each: &mut dyn FnMut(&[u8])) {
-        let fields = self.0.iter().filter(|field| field.name.eq_ignore_ascii_case(name));
+        // Lengths first, without a call: most fields are another.
+        let is = |field: &&httparse::Header<'_>| {
+            field.name.len() == name.len() && field.name.eq_ignore_ascii_case(name)
+        };
+        let fields = self.0.iter().filter(is);
         fields.for_each(|field| each(field.value));
     }
 }
@@ -63,17 +67,22 @@ fn plain_length(raw: &RawHead<'_>) -> Option<usize> {
     let mut length = None;
     for field in raw.fields {
         let is = |name: &str| field.name.eq_ignore_ascii_case(name);
-        if is("content-length") {
-            let digits = !field.value.is_empty() && field.value.iter().all(u8::is_ascii_digit);
-            let text = std::str::from_utf8(field.value).ok().filter(|_| digits)?;
-            if length.replace(text.parse().ok()?).is_some() {
+        // By length first: most fields are none of these.
+        match field.name.len() {
+            14 if is("content-length") => {
+                let digits = !field.value.is_empty() && field.value.iter().all(u8::is_ascii_digit);
+                let text = std::str::from_utf8(field.value).ok().filter(|_| digits)?;
+                if length.replace(text.parse().ok()?).is_some() {
+                    return None;
+                }
+            }
+            10 if is("connection") && !field.value.eq_ignore_ascii_case(b"keep-alive") => {
                 return None;
             }
-        } else {
-            let closes = is("connection") && !field.value.eq_ignore_ascii_case(b"keep-alive");
-            if closes || is("transfer-encoding") || is("expect") || is("upgrade") {
-                return None;
-            }
+            17 if is("transfer-encoding") => return None,
+            6 if is("expect") => return None,
+            7 if is("upgrade") => return None,
+            _ => {}
         }
     }
     length
@@ -103,12 +112,26 @@ enum Turn {
     Malformed(HeadError),
 }
 
-/// Answers the requests of a connection until the server closes it.
-///
-/// # Errors
-///
-/// It broke, ended within a request, or carried something other than HTTP/1.1.
-pub(super) async fn serve(receiver: &Receiver, stream: Stream) -> io::Result<()> {
+/// How the server's connection ended, if not well.
+pub(super) enum Broken {
+    /// It broke or ended within a request, or before its answer.
+    Io(io::Error),
+    /// It carried something other than HTTP/1.1.
+    Malformed(HeadError),
+}
+
+impl From<io::Error> for Broken {
+    fn from(error: io::Error) -> Self {
+        Self::Io(error)
+    }
+}
+
+/// Answers the requests of a connection until the server ends it, between two requests and in whatever way.
+pub(super) fn serve(
+    receiver: &Receiver,
+    stream: Stream,
+) -> impl Future<Output = Result<(), Broken>> {
+    // Made here: the future would keep what it is given and what it makes of that.
     let mut connection = Connection {
         receiver,
         stream,
@@ -117,22 +140,25 @@ pub(super) async fn serve(receiver: &Receiver, stream: Stream) -> io::Result<()>
         unsent: Vec::new(),
         unflushed: false,
     };
-    loop {
-        match poll_fn(|cx| connection.poll_turn(cx)).await? {
-            Turn::Over => return Ok(()),
-            Turn::Request(head) => {
-                if !Box::pin(connection.answer(*head)).await? {
-                    return connection.close().await;
+    async move {
+        loop {
+            match poll_fn(|cx| connection.poll_turn(cx)).await? {
+                Turn::Over => return Ok(()),
+                Turn::Request(head) => {
+                    if !Box::pin(connection.answer(*head)).await? {
+                        return Ok(Box::pin(connection.close()).await?);
+                    }
                 }
-            }
-            Turn::Malformed(error) => {
-                let code = match error {
-                    HeadError::Malformed => StatusCode::BAD_REQUEST,
-                    HeadError::TooLarge => StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE,
-                };
-                connection.put(&status(code), b"connection: close\r\n", true);
-                connection.close().await?;
-                return Err(io::Error::new(io::ErrorKind::InvalidData, error));
+                Turn::Malformed(error) => {
+                    let code = match error {
+                        HeadError::Malformed => StatusCode::BAD_REQUEST,
+                        HeadError::TooLarge => StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE,
+                    };
+                    connection.put(&status(code), b"connection: close\r\n", true);
+                    // That what is wrong was said matters more than whether the server wanted to know.
+                    let _ = Box::pin(connection.close()).await;
+                    return Err(Broken::Malformed(error));
+                }
             }
         }
     }
@@ -146,7 +172,11 @@ impl Connection<'_> {
                 ready!(self.poll_send(cx))?;
                 let mut more = 0;
                 if !std::mem::take(&mut self.untried) {
-                    more = ready!(self.poll_read(cx, read))?;
+                    more = match ready!(self.poll_read(cx, read)) {
+                        // Nothing is under way: a reset is an end like any other.
+                        Err(_) if self.held.is_empty() => 0,
+                        more => more?,
+                    };
                     if more == 0 && self.held.is_empty() {
                         return Poll::Ready(Ok(Turn::Over));
                     } else if more == 0 {

@@ -157,7 +157,7 @@ impl<'a> Items<'a> {
             }
         }
         let conditional = condition.is_some();
-        let rendered = Rendered { bytes: out, is_head: operation == Operation::Head };
+        let rendered = Rendered::new(out, operation == Operation::Head);
         (Asked { operation, item, conditional }, rendered)
     }
 
@@ -340,6 +340,7 @@ mod tests {
             conditional: true,
             timeout: Span::from_secs(1),
             connection: Connection::KeepAlive,
+            requests: None,
         }
     }
 

@@ -1,11 +1,14 @@
 //! What all links of a shard share, and where each stands in it; what it books there is in [`booking`].
 
 mod booking;
+mod numbered;
 
 use std::cell::{Cell, RefCell};
 use std::fmt::Display;
 use std::ops::Range;
 use std::rc::Rc;
+use std::sync::Arc;
+use std::sync::atomic::AtomicU64;
 
 use tokio::sync::{Notify, watch};
 
@@ -20,11 +23,12 @@ use super::silence::Silences;
 use crate::clock::{self, SECOND_NS};
 use crate::event::topic_name;
 use crate::measure::{
-    DeliverySample, Ledger, LinkLedger, Metric, RawSamples, Recorder, RequestSample, Samples,
+    DeliverySample, ErrorKind, Ledger, LinkLedger, Metric, RawSamples, Recorder, RequestSample,
+    Samples,
 };
 use crate::net::Dialer;
 use crate::pace::{Rng, Schedule, Timer};
-use crate::scenario::{Case, LoopKind, Pattern, built_in_dialect};
+use crate::scenario::{Case, LoopKind, Pattern, Unconnected, built_in_dialect};
 
 /// Streams of a schedule's seed that belong to links rather than topics.
 const LINK_STREAM: u64 = 1 << 48;
@@ -84,6 +88,8 @@ pub struct Context {
     schedule: Schedule,
     window: Range<u64>,
     timeline: watch::Receiver<Option<Timeline>>,
+    /// The same once it is known, as it then never changes.
+    known_timeline: Cell<Option<Timeline>>,
     ledgers: RefCell<Vec<LinkLedger>>,
     /// The topic of each link.
     topics: RefCell<Vec<u64>>,
@@ -91,6 +97,14 @@ pub struct Context {
     unfinished: Cell<usize>,
     ready: Cell<u64>,
     in_flight: Cell<u64>,
+    /// Requests that are left to all shards of the worker, in a closed loop with a number of them.
+    tickets: Option<Arc<AtomicU64>>,
+    /// Of those in flight: requests and polls.
+    asking: Cell<u64>,
+    /// Of those that are ready: links that could not be opened yet.
+    absent: Cell<u64>,
+    /// Why one of these could not.
+    excuse: RefCell<Option<String>>,
     failure: RefCell<Option<String>>,
     changed: Notify,
     pub(super) recoveries: Recoveries,
@@ -131,12 +145,17 @@ impl Context {
             schedule,
             window,
             timeline,
+            known_timeline: Cell::new(None),
             ledgers: RefCell::default(),
             topics: RefCell::default(),
             finished: RefCell::default(),
             unfinished: Cell::new(0),
             ready: Cell::new(0),
             in_flight: Cell::new(0),
+            tickets: None,
+            asking: Cell::new(0),
+            absent: Cell::new(0),
+            excuse: RefCell::default(),
             failure: RefCell::default(),
             changed: Notify::new(),
             recoveries: Recoveries::default(),
@@ -178,7 +197,9 @@ impl Context {
     pub fn link(self: &Rc<Self>, index: u64) -> Link {
         let topic = index % self.schedule.topics;
         let expected = self.schedule.sequences(topic, &self.window);
-        self.add(index, topic, expected)
+        let share = self.share_of(index);
+        let end = expected.end.min(expected.start.saturating_add(share));
+        self.add(index, topic, expected.start..end)
     }
 
     /// Adds a link that publishes, and expects nothing.
@@ -209,7 +230,16 @@ impl Context {
 
     /// When the schedule began, in monotonic nanoseconds; `None` before.
     pub(super) fn start_ns(&self) -> Option<u64> {
-        self.timeline.borrow().map(|timeline| timeline.start_ns)
+        self.timeline().map(|timeline| timeline.start_ns)
+    }
+
+    /// The trial's instants; `None` until they are set.
+    #[inline]
+    fn timeline(&self) -> Option<Timeline> {
+        if self.known_timeline.get().is_none() {
+            self.known_timeline.set(*self.timeline.borrow());
+        }
+        self.known_timeline.get()
     }
 
     /// Why a link could not stand, if one could not.
@@ -217,7 +247,12 @@ impl Context {
         self.failure.borrow().clone()
     }
 
-    /// Waits until `links` links stand, or one cannot.
+    /// How many links stood when they were opened, and why another did not.
+    pub fn standing(&self) -> (u64, Option<String>) {
+        (self.ready.get() - self.absent.get(), self.excuse.borrow().clone())
+    }
+
+    /// Waits until `links` links stand or are known not to, or one fails the trial.
     pub async fn ready(&self, links: u64) -> Result<(), String> {
         loop {
             if let Some(reason) = self.failed() {
@@ -340,7 +375,17 @@ impl Link {
 
     /// The link stands: it was dialled at `dialled_ns`.
     pub fn ready(&self, dialled_ns: u64) {
+        self.stands_late(dialled_ns);
+        self.is_ready();
+    }
+
+    /// The link stands at last, after it could not be opened: it was dialled at `dialled_ns`.
+    pub fn stands_late(&self, dialled_ns: u64) {
         self.record(Metric::Connect, clock::now() - dialled_ns);
+    }
+
+    /// The trial may begin, as far as this link is concerned.
+    fn is_ready(&self) {
         // Every link stands before the first event is due.
         self.context.ledgers.borrow_mut()[self.slot].subscribe(1);
         self.context.ready.set(self.context.ready.get() + 1);
@@ -349,10 +394,29 @@ impl Link {
 
     /// The link cannot stand, for `error`: the trial fails.
     pub fn cannot_stand(&self, error: &impl Display) {
-        let reason = format!("link {} to {}: {error}", self.index, self.context.dialer.endpoint());
-        let reason = self.context.conversation.redact(&reason).into_owned();
+        let reason = self.excuse(error);
         self.context.failure.borrow_mut().get_or_insert(reason);
         self.context.changed.notify_waiters();
+    }
+
+    /// The link could not be opened, for `error`, which is counted. Returns whether it may try again, where the scenario
+    /// counts such links; else the trial fails.
+    pub fn could_not_open(&self, kind: ErrorKind, error: &impl Display) -> bool {
+        self.failed(kind, error);
+        if self.context.case.workload.unconnected == Unconnected::Fail {
+            self.cannot_stand(error);
+            return false;
+        }
+        let reason = self.excuse(error);
+        self.context.excuse.borrow_mut().get_or_insert(reason);
+        self.context.absent.set(self.context.absent.get() + 1);
+        self.is_ready();
+        true
+    }
+
+    fn excuse(&self, error: &impl Display) -> String {
+        let reason = format!("link {} to {}: {error}", self.index, self.context.dialer.endpoint());
+        self.context.conversation.redact(&reason).into_owned()
     }
 
     /// Waits for the start and returns the trial's instants.
@@ -367,7 +431,7 @@ impl Link {
 
     /// Whether `at_ns` lies in the measure window.
     pub fn measures(&self, at_ns: u64) -> bool {
-        self.context.timeline.borrow().is_some_and(|timeline| timeline.measures(at_ns))
+        self.context.timeline().is_some_and(|timeline| timeline.measures(at_ns))
     }
 
     /// Sleeps until `deadline_ns`; returns when it woke.

@@ -19,7 +19,7 @@ pub(super) async fn run(link: &Link, options: &LongPollOptions) {
     let polling = link.context().conversation.dialect.long_poll.as_ref();
     let mut poller = Poller::new(link, polling, options.limit);
     let hold = polling.and_then(|polling| polling.hold);
-    if !poller.stand(hold.is_some(), GRACE).await {
+    if !Box::pin(poller.stand(hold.is_some(), GRACE)).await {
         return;
     }
 
@@ -59,6 +59,8 @@ pub(super) async fn run(link: &Link, options: &LongPollOptions) {
                     }
                     link.count(Counter::Sent, 1);
                     link.count(Counter::Answered, well);
+                    link.count(Counter::Failed, 1 - well);
+                    link.status(answer.status.as_u16());
                     link.count(Counter::EmptyPolls, u64::from(brought == Ok(Brought::Nothing)));
                     let turn = Turn { due_ns, free_ns, fired_ns };
                     link.keep(seq, turn, Some(&answer), brought.err());
@@ -66,13 +68,19 @@ pub(super) async fn run(link: &Link, options: &LongPollOptions) {
                 free_ns = answer.done_ns;
                 brought
             }
-            Err(error) => Err(error.kind()),
+            Err(error) => {
+                // Nor has one that failed been answered: it counts when it did.
+                let failed = u64::from(link.measures(clock::now()));
+                link.count(Counter::Sent, failed);
+                link.count(Counter::Failed, failed);
+                Err(error.kind())
+            }
         };
         match brought {
             Ok(_) => redial.succeeded(),
             Err(kind) => {
                 link.error(kind);
-                redial.wait(link).await;
+                Box::pin(redial.wait(link)).await;
                 free_ns = clock::now();
             }
         }

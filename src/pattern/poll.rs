@@ -1,5 +1,7 @@
 //! Requests for a page of a topic's log, shared by short and long polls.
 
+use std::rc::Rc;
+use std::sync::LazyLock;
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -9,9 +11,11 @@ use hyper::{Request, StatusCode, Uri};
 use serde::Deserialize;
 
 use super::Link;
-use super::conversation::Voice;
+use super::conversation::{Place, Voice};
+use super::position;
 use super::redial::Ended;
 use super::script::{self, Script, Wanted, view};
+use super::skeleton::Skeleton;
 use super::trace::{self, Kind};
 use crate::clock;
 use crate::dialect::model::Polling;
@@ -39,7 +43,10 @@ pub(super) enum Brought {
 pub(super) struct Poller<'a> {
     link: &'a Link,
     voice: Voice,
-    polling: Polling,
+    /// The same for all links, which keep no copy.
+    polling: &'a Polling,
+    /// What of a request is known before its placeholders are.
+    skeleton: Option<Rc<Skeleton>>,
     connection: Option<Client>,
     limit: u64,
     /// The place in the log of a built-in target.
@@ -50,6 +57,8 @@ pub(super) struct Poller<'a> {
     /// When the connection was found broken; `None` while it works, or after the link left on purpose.
     lost_ns: Option<u64>,
     stood: bool,
+    /// Whether it could not stand when it was to.
+    late: bool,
 }
 
 /// The part of a 410 answer that says where to continue.
@@ -72,13 +81,15 @@ impl Gap {
 
 impl<'a> Poller<'a> {
     /// A poller of the link's topic, from its beginning, `limit` events a page.
-    pub(super) fn new(link: &'a Link, polling: Option<&Polling>, limit: u64) -> Self {
-        let polling = polling.cloned().unwrap_or_default();
+    pub(super) fn new(link: &'a Link, polling: Option<&'a Polling>, limit: u64) -> Self {
+        static UNDESCRIBED: LazyLock<Polling> = LazyLock::new(Polling::default);
+        let polling = polling.unwrap_or(&UNDESCRIBED);
         let mut voice = Voice::of(link);
         voice.set("limit", limit.to_string());
         voice.set("cursor", "0".to_owned());
         Self {
             link,
+            skeleton: voice.conversation().skeleton(Place::Poll, &polling.request),
             voice,
             conditional: polling.etag,
             polling,
@@ -88,6 +99,7 @@ impl<'a> Poller<'a> {
             etag: None,
             lost_ns: None,
             stood: false,
+            late: false,
         }
     }
 
@@ -123,6 +135,10 @@ impl<'a> Poller<'a> {
         self.prepare().await.inspect_err(|_| self.lost())?;
         if self.stood {
             link.back(dialled_ns, self.lost_ns.take());
+        } else if self.late {
+            link.stands_late(dialled_ns);
+            self.lost_ns = None;
+            self.stood = true;
         }
         self.connection = Some(connection);
         Ok(())
@@ -130,14 +146,11 @@ impl<'a> Poller<'a> {
 
     /// Takes the steps of the dialect, and starts from the cursor's first value where none has come.
     async fn prepare(&mut self) -> Result<(), Ended> {
-        for (name, part) in &self.polling.cursor {
-            if self.stood {
-                break;
-            }
-            let first = self.voice.render(&part.first, None)?;
-            self.voice.set(name, String::from_utf8_lossy(&first).into_owned());
+        if !self.stood {
+            position::begin(&mut self.voice, &self.polling.cursor)?;
         }
-        let (steps, mut script) = (&self.polling.steps, Script::new(&self.polling.steps));
+        let polling = self.polling;
+        let (steps, mut script) = (&polling.steps, Script::new(&polling.steps));
         script::before(self.link, &mut self.voice, steps).await?;
         match script.advance(self.link, &mut self.voice).await? {
             Wanted::Nothing => Ok(()),
@@ -164,7 +177,8 @@ impl<'a> Poller<'a> {
         let stood = if holds {
             self.connect().await
         } else {
-            match self.ask(Some(0), timeout).await {
+            // Boxed, as what a link needs once.
+            match Box::pin(self.ask(Some(0), timeout)).await {
                 Ok(answer) => self
                     .take(&answer)
                     .map(drop)
@@ -173,8 +187,11 @@ impl<'a> Poller<'a> {
             }
         };
         if let Err(error) = stood {
-            self.link.cannot_stand(&format_args!("{}: {error}", self.polling.request.path));
-            return false;
+            let what = format!("{}: {error}", self.polling.request.path);
+            // The next poll dials again.
+            // One that answers badly is there.
+            (self.stood, self.late) = (self.connection.is_some(), self.connection.is_none());
+            return self.link.could_not_open(error.kind(), &what);
         }
         self.link.ready(dialled_ns);
         self.stood = true;
@@ -192,15 +209,24 @@ impl<'a> Poller<'a> {
         timeout: Duration,
     ) -> Result<StampedResponse, Ended> {
         self.connect().await?;
-        let Some(connection) = &mut self.connection else { unreachable!("connected above") };
         if let Some(hold_ms) = hold_ms {
             self.voice.set("hold_ms", hold_ms.to_string());
         }
-        let mut request = self.voice.request(&self.polling.request, None)?;
-        if let Some(etag) = self.etag.as_ref().filter(|_| self.conditional) {
-            request.headers_mut().insert(IF_NONE_MATCH, etag.clone());
-        }
-        let answer = connection.exchange(request, timeout).await;
+        let Some(connection) = &mut self.connection else { unreachable!("connected above") };
+        let etag = self.etag.as_ref().filter(|_| self.conditional);
+        let answer = match &self.skeleton {
+            Some(skeleton) if connection.takes_bytes() => {
+                let request = skeleton.render(&mut self.voice, None, etag)?;
+                connection.exchange_rendered(&request, timeout).await
+            }
+            _ => {
+                let mut request = self.voice.request(&self.polling.request, None)?;
+                if let Some(etag) = etag {
+                    request.headers_mut().insert(IF_NONE_MATCH, etag.clone());
+                }
+                Box::pin(connection.exchange(request, timeout)).await
+            }
+        };
         if let Err(error) = &answer {
             self.link.describe(error.kind(), || error.to_string());
             self.connection = None;
@@ -208,13 +234,33 @@ impl<'a> Poller<'a> {
         }
         let answer = answer?;
         self.voice.conversation().note(Kind::Received, || trace::answer(&answer));
+        if !self.polling.reply.is_empty() {
+            Box::pin(self.reply(&answer)).await.inspect_err(|error| {
+                self.link.describe(error.kind(), || error.to_string());
+            })?;
+        }
         Ok(answer)
+    }
+
+    /// Makes the dialect's replies to an answer.
+    async fn reply(&mut self, answer: &StampedResponse) -> Result<(), Ended> {
+        let polling = self.polling;
+        for reply in polling.reply.iter().filter(|reply| reply.to.matches(&answer.body, None)) {
+            script::take(&mut self.voice, &reply.capture, &view(answer))?;
+            script::exchange(self.link, &mut self.voice, &reply.request, script::STEP_LIMIT)
+                .await?;
+        }
+        Ok(())
     }
 
     /// Books an answer, and moves the cursor.
     pub(super) fn take(&mut self, answer: &StampedResponse) -> Result<Brought, ErrorKind> {
         let taken =
             if self.voice.is_envelope() { self.take_page(answer) } else { self.take_any(answer) };
+        // A server that takes a poll no longer may have ended the session that the steps began.
+        if taken.is_err() && !self.polling.steps.is_empty() && self.connection.take().is_some() {
+            self.lost();
+        }
         taken.inspect_err(|kind| self.link.describe(*kind, || answer.told().to_string()))
     }
 
@@ -230,15 +276,7 @@ impl<'a> Poller<'a> {
         }
         script::take_answer(&mut self.voice, &call.capture, answer)
             .map_err(|error| error.kind())?;
-        for (name, part) in &self.polling.cursor {
-            if let Some(value) = part.capture.evaluate(&view(answer)) {
-                let conversation = self.voice.conversation();
-                conversation.note(Kind::Understood, || {
-                    format!("the next poll has {{{{{name}}}}} = {value}")
-                });
-                self.voice.set(name, value);
-            }
-        }
+        position::move_on(&mut self.voice, &self.polling.cursor, &view(answer), "the next poll");
         if is_empty {
             self.voice.conversation().note(Kind::Understood, || "nothing new".to_owned());
             return Ok(Brought::Nothing);
@@ -250,6 +288,9 @@ impl<'a> Poller<'a> {
         let contents = taken.unwrap_or_default();
         if contents.events == 0 {
             conversation.note(Kind::Understood, || "no event in this page".to_owned());
+        }
+        if self.link.listens() && contents.events > 0 {
+            return Ok(Brought::Events { count: 1, full: false });
         }
         Ok(match contents.new {
             0 => Brought::Nothing,

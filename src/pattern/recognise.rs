@@ -6,6 +6,7 @@ use std::fmt;
 use std::rc::Rc;
 
 use super::conversation::Conversation;
+use super::observe::Heard;
 use super::trace::Kind;
 use super::{Context, Link};
 use crate::clock;
@@ -29,6 +30,8 @@ pub(super) struct Known {
     pub unrecognised: RefCell<Specimens>,
     /// Deliveries that came before the answer that names their event: slot of the link, id, time.
     early: RefCell<Vec<(Link, String, u64)>>,
+    /// When links received messages, where they only listen.
+    pub heard: Heard,
     /// Who sees which events arrive first, by the slot of the link.
     witnesses: RefCell<HashMap<usize, Witness>>,
 }
@@ -135,12 +138,13 @@ impl Context {
         }
     }
 
-    /// Counts the deliveries of events that nobody published here.
+    /// Counts the deliveries of events that nobody published here, and the requests that have not come to an end.
     pub fn close_books(&self) {
         let waiting = std::mem::take(&mut *self.known.early.borrow_mut());
         if !waiting.is_empty() {
             self.recorder.borrow_mut().count(Counter::Foreign, waiting.len() as u64);
         }
+        self.recorder.borrow_mut().count(Counter::Unfinished, self.under_way());
     }
 }
 
@@ -172,6 +176,11 @@ impl Link {
             Some(decode) if decode.decode(message, &mut decoded) > 0 => &decoded,
             Some(_) => return None,
         };
+        self.observe_stamp(message, received_ns);
+        if self.listens() {
+            self.observe(message, received_ns);
+            return Some(Contents { events: 1, new: 0 });
+        }
         self.take_events(conversation, message, received_ns)
     }
 

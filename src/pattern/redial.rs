@@ -69,6 +69,9 @@ pub(super) enum Ended {
     /// The answer does not match the request.
     #[error("an answer was not understood")]
     StampedResponse,
+    /// The dialect does not say how: the table that it lacks.
+    #[error("the dialect has no {0}")]
+    Undescribed(&'static str),
     /// A text of the dialect has no value here.
     #[error("a text of the dialect cannot be rendered: {0}")]
     Render(#[from] RenderError),
@@ -117,6 +120,7 @@ impl Ended {
             | Self::Handshake(_)
             | Self::Event
             | Self::StampedResponse
+            | Self::Undescribed(_)
             | Self::Render(_)
             | Self::Missing(_)
             | Self::Unsigned
@@ -218,9 +222,6 @@ pub(super) trait Subscription {
     fn heartbeat_ns(&self) -> u64;
 }
 
-/// Longest wait for a stream to open: a target that takes a connection and never ends its answer's head is not waited for.
-pub(super) const OPEN_LIMIT: Duration = Duration::from_secs(30);
-
 /// Opens the stream in time. In a box of its own, as all that a link does beside reading: it is needed once, and would
 /// else be a part of each link's state for as long as it stands.
 async fn open<H: Subscription>(
@@ -228,9 +229,11 @@ async fn open<H: Subscription>(
     held: &mut H,
     redial: &mut Redial,
 ) -> Result<H::Stream, Ended> {
+    // A target that takes a connection and never ends its answer's head is not waited for.
+    let limit = link.context().case.conditions.reconnect.timeout.std();
     let opening = async {
-        let opened = tokio::time::timeout(OPEN_LIMIT, held.open(link, redial)).await;
-        opened.unwrap_or(Err(Ended::Net(NetError::Timeout(OPEN_LIMIT))))
+        let opened = tokio::time::timeout(limit, held.open(link, redial)).await;
+        opened.unwrap_or(Err(Ended::Net(NetError::Timeout(limit))))
     };
     Box::pin(opening).await
 }
@@ -242,10 +245,21 @@ pub(super) fn hold<H: Subscription>(link: &Link, mut held: H) -> impl Future<Out
         let mut redial = Redial::new(link);
         let dialled_ns = clock::now();
         let mut stream = match open(link, &mut held, &mut redial).await {
-            Ok(stream) => stream,
-            Err(error) => return link.cannot_stand(&error),
+            Ok(stream) => {
+                link.ready(dialled_ns);
+                stream
+            }
+            Err(error) => {
+                if !link.could_not_open(error.kind(), &error) || matches!(error, Ended::Over) {
+                    return;
+                }
+                drop(error);
+                match Box::pin(open_late(link, &mut held, &mut redial)).await {
+                    Some(stream) => stream,
+                    None => return,
+                }
+            }
         };
-        link.ready(dialled_ns);
         loop {
             let meter = H::meter(&stream);
             meter.mark();
@@ -261,6 +275,30 @@ pub(super) fn hold<H: Subscription>(link: &Link, mut held: H) -> impl Future<Out
                 // The stream ended for good.
                 None => return,
             };
+        }
+    }
+}
+
+/// Opens a stream that could not be opened at first, in as many attempts as needed; `None` if the target ends it for good.
+async fn open_late<H: Subscription>(
+    link: &Link,
+    held: &mut H,
+    redial: &mut Redial,
+) -> Option<H::Stream> {
+    loop {
+        redial.wait(link).await;
+        let dialled_ns = clock::now();
+        match open(link, held, redial).await {
+            Ok(stream) => {
+                link.stands_late(dialled_ns);
+                return Some(stream);
+            }
+            Err(ended) => {
+                link.failed(ended.kind(), &ended);
+                if matches!(ended, Ended::Over) {
+                    return None;
+                }
+            }
         }
     }
 }

@@ -12,7 +12,7 @@ use super::conversation::Voice;
 use super::items::{Asked, ItemChange, Items};
 use super::mix::Operation;
 use super::poll::host;
-use super::redial::Redial;
+use super::redial::{Ended, Redial};
 use super::retry_after::{jittered, unspoken};
 use super::weighted::Weighted;
 use super::{Link, Timeline, Turn};
@@ -82,7 +82,7 @@ impl<'a> Source<'a> {
                 })
             }
             Self::Calls(calls) => {
-                calls.ask(rng).map(|(chosen, request)| (Asking::Call(chosen), request))
+                calls.ask(rng, takes_bytes).map(|(chosen, request)| (Asking::Call(chosen), request))
             }
         }
     }
@@ -148,10 +148,13 @@ pub(super) async fn run(link: &Link, options: &RequestOptions) {
     };
     let dialled_ns = clock::now();
     // Boxed, because it goes with the opening of the link.
-    if let Err(reason) = Box::pin(client.stand()).await {
-        return link.cannot_stand(&reason);
+    match Box::pin(client.stand()).await {
+        Ok(()) => link.ready(dialled_ns),
+        // Its first request dials again.
+        Err(Standing::Broken(ended)) if link.could_not_open(ended.kind(), &ended) => {}
+        Err(Standing::Broken(_)) => return,
+        Err(Standing::Unfit(reason)) => return link.cannot_stand(&reason),
     }
-    link.ready(dialled_ns);
     client.caller.mark();
 
     let timeline = client.caller.attending(link.started()).await;
@@ -179,11 +182,19 @@ impl Client<'_> {
         let link = self.link;
         let mut rng = link.rng();
         let in_window = |offset: &u64| timeline.measures(timeline.start_ns + offset);
-        link.count(Counter::Scheduled, link.due_offsets().filter(in_window).count() as u64);
+        let share = link.requests_share();
+        let scheduled = link.due_offsets().filter(in_window).take(share as usize).count();
+        link.count(Counter::Scheduled, scheduled as u64);
+        let mut left = share;
         let mut free_ns = 0;
         for (seq, offset_ns) in (1..).zip(link.due_offsets()) {
             let due_ns = timeline.start_ns + offset_ns;
             let measured = timeline.measures(due_ns);
+            if measured {
+                // The next request is one more than there are to be.
+                let Some(fewer) = left.checked_sub(1) else { return };
+                left = fewer;
+            }
             (free_ns, _) = self.turn(Planned { seq, due_ns, free_ns, measured }, &mut rng).await;
         }
     }
@@ -206,6 +217,9 @@ impl Client<'_> {
             }
             let measured = timeline.measures(due_ns);
             if measured {
+                if !link.takes_ticket() {
+                    return;
+                }
                 link.count(Counter::Scheduled, 1);
                 link.expect(seq);
             }
@@ -230,12 +244,17 @@ impl Client<'_> {
         let Planned { seq, due_ns, measured, .. } = planned;
         // Holding back is not the generator's slip.
         let free_ns = planned.free_ns.max(self.refusals.until_ns);
-        let woken = link.sleep_until(due_ns.max(self.refusals.until_ns));
-        let fired_ns = self.caller.attending(woken).await;
+        let hold_ns = due_ns.max(self.refusals.until_ns);
+        let now = clock::now();
+        let fired_ns = if now < hold_ns {
+            self.caller.attending(link.sleep_until(hold_ns)).await
+        } else {
+            now
+        };
         let asking = self.source.draw(self.options, rng, self.caller.takes_bytes());
         let name = asking.as_ref().ok().filter(|_| measured && link.keeps());
         let name = name.map(|(asking, _)| self.source.name(asking).to_owned());
-        let _guard = measured.then(|| link.in_flight());
+        let _guard = measured.then(|| link.asking());
         link.count(Counter::Sent, u64::from(measured));
         let (answer, outcome) = match self.carry_out(asking).await {
             Ok((answer, outcome)) => (Some(answer), outcome),
@@ -257,7 +276,10 @@ impl Client<'_> {
                 }
                 (answer.done_ns, None)
             }
-            (_, outcome) => {
+            (answer, outcome) => {
+                if measured {
+                    link.unanswered(answer.as_ref());
+                }
                 let failed = outcome.err();
                 if let Some(kind) = failed {
                     link.error(kind);
@@ -280,7 +302,11 @@ impl Client<'_> {
         })?;
         let outcome = self.source.check(asking, &answer);
         match outcome {
-            Err(ErrorKind::Refused) => self.refusals.refused(&answer),
+            Err(ErrorKind::Refused) => {
+                let said = || self.source.conceal(&answer.told());
+                self.link.describe(ErrorKind::Refused, said);
+                self.refusals.refused(&answer);
+            }
             Err(kind) => {
                 self.link.describe(kind, || self.source.conceal(&answer.told()));
                 self.refusals.unspoken = 0;
@@ -291,12 +317,12 @@ impl Client<'_> {
     }
 
     /// Opens the connection; at `/items`, creates the item that this client reads and changes.
-    async fn stand(&mut self) -> Result<(), String> {
+    async fn stand(&mut self) -> Result<(), Standing> {
         if let Source::Calls(calls) = &self.source {
             if let Some(reason) = calls.dead_end() {
-                return Err(reason);
+                return Err(Standing::Unfit(reason));
             }
-            return self.caller.dial().await.map_err(|error| error.to_string());
+            return Ok(self.caller.dial().await?);
         }
         for _ in 0..STAND_ATTEMPTS {
             let woken = self.link.sleep_until(self.refusals.until_ns);
@@ -304,7 +330,7 @@ impl Client<'_> {
             let Source::Items(items) = &mut self.source else { return Ok(()) };
             let (asked, request) = items.ask(Operation::Create);
             let answer = self.caller.exchange(Outgoing::General(request.into())).await;
-            let answer = answer.map_err(|error| error.to_string())?;
+            let answer = answer?;
             match items.check(asked, &answer) {
                 Ok(_) => return Ok(()),
                 Err(ErrorKind::Refused) => {
@@ -312,16 +338,32 @@ impl Client<'_> {
                     self.refusals.refused(&answer);
                 }
                 Err(ErrorKind::Protocol) => {
-                    return Err(
-                        "POST /items answers with what is no item of this format".to_owned()
-                    );
+                    let what = "POST /items answers with what is no item of this format";
+                    return Err(Standing::Unfit(what.to_owned()));
                 }
-                Err(_) => return Err(format!("POST /items answers {}", answer.status)),
+                Err(_) => {
+                    let what = format!("POST /items answers {}", answer.status);
+                    return Err(Standing::Unfit(what));
+                }
             }
         }
-        Err(format!(
+        Err(Standing::Unfit(format!(
             "POST /items was refused {STAND_ATTEMPTS} times with 429 or 503: raise the target's limits"
-        ))
+        )))
+    }
+}
+
+/// Why a client cannot begin.
+enum Standing {
+    /// There is no connection.
+    Broken(Ended),
+    /// It would have nothing to send.
+    Unfit(String),
+}
+
+impl From<Ended> for Standing {
+    fn from(ended: Ended) -> Self {
+        Self::Broken(ended)
     }
 }
 

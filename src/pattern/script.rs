@@ -13,7 +13,7 @@ use super::redial::Ended;
 use super::trace::{self, Kind};
 use crate::dialect::capture::{Answer, Headers};
 use crate::dialect::matcher::Matcher;
-use crate::dialect::model::{Call, Captures, Step};
+use crate::dialect::model::{Call, Captures, EachStep, Step};
 use crate::net::fields::Lines as _;
 use crate::net::h1::Fields;
 use crate::net::{Client, NetError, StampedResponse};
@@ -27,6 +27,10 @@ pub(super) const STEP_LIMIT: Duration = Duration::from_secs(10);
 pub(super) struct Script<'a> {
     steps: &'a [Step],
     next: usize,
+    /// The topics that steps for each topic are taken for; empty where there is only the link's own.
+    topics: &'a [u64],
+    /// Which of them is next.
+    turn: usize,
 }
 
 /// What a script wants of the link's own stream.
@@ -43,7 +47,33 @@ pub(super) enum Wanted<'a> {
 impl<'a> Script<'a> {
     /// The steps that come once a link's stream is open.
     pub(super) const fn new(steps: &'a [Step]) -> Self {
-        Self { steps, next: 0 }
+        Self::over(steps, &[])
+    }
+
+    /// The same, over a connection to which all of `topics` are published.
+    pub(super) const fn over(steps: &'a [Step], topics: &'a [u64]) -> Self {
+        Self { steps, next: 0, topics, turn: 0 }
+    }
+
+    /// Whether step `at` is taken for each topic.
+    fn is_repeated(&self, at: usize) -> bool {
+        self.steps.get(at).is_some_and(|step| step.each == EachStep::Topic)
+    }
+
+    /// Leaves the step that was next behind: for the one after it, or for the first of its run with the next topic.
+    fn leave(&mut self) {
+        let left = self.next;
+        self.next += 1;
+        if !self.is_repeated(left) || self.is_repeated(self.next) {
+            return;
+        }
+        self.turn += 1;
+        if self.turn < self.topics.len() {
+            let run = (0..=left).rev().take_while(|at| self.is_repeated(*at)).last();
+            self.next = run.unwrap_or(left);
+        } else {
+            self.turn = 0;
+        }
     }
 
     /// Takes steps until one needs the link's own stream.
@@ -56,7 +86,9 @@ impl<'a> Script<'a> {
             if let Some(matcher) = &step.wait {
                 return Ok(Wanted::Message(matcher, limit(step)));
             }
-            self.next += 1;
+            let topic = self.topics.get(self.turn).filter(|_| step.each == EachStep::Topic);
+            voice.speak_of(topic.copied().unwrap_or_else(|| link.topic_index()));
+            self.leave();
             if step.before {
                 continue;
             }
@@ -96,7 +128,7 @@ impl<'a> Script<'a> {
         event: Option<&str>,
     ) -> Result<(), Ended> {
         let Some(step) = self.steps.get(self.next) else { return Ok(()) };
-        self.next += 1;
+        self.leave();
         voice.conversation().note(Kind::Understood, || "the awaited message".to_owned());
         let answer = Answer { event, ..Answer::message(message) };
         take(voice, &step.capture, &answer)
@@ -225,4 +257,32 @@ pub(super) fn take(
         voice.set(name, value);
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn steps_for_each_topic_are_taken_together_topic_by_topic() {
+        let once = Step::default();
+        let each = Step { each: EachStep::Topic, ..Step::default() };
+        let steps = [&once, &each, &each, &once, &each].map(Clone::clone);
+        let taken = |topics: &[u64]| {
+            let mut script = Script::over(&steps, topics);
+            let mut taken = Vec::new();
+            while script.next < steps.len() {
+                taken.push((script.next, topics.get(script.turn).copied()));
+                script.leave();
+            }
+            taken
+        };
+        let with = |topic: u64, at: &[usize]| at.iter().map(move |at| (*at, Some(topic))).collect();
+        let runs: [Vec<_>; 5] =
+            [with(5, &[0, 1, 2]), with(7, &[1, 2]), with(5, &[3]), with(5, &[4]), with(7, &[4])];
+        assert_eq!(taken(&[5, 7]), runs.concat());
+        assert_eq!(taken(&[5]), with(5, &[0, 1, 2, 3, 4]));
+        // A client has its own topic only.
+        assert_eq!(taken(&[]), [0, 1, 2, 3, 4].map(|at| (at, None)));
+    }
 }

@@ -108,6 +108,7 @@ mod tests {
                 late_after: Span::from_secs(1),
                 churn: Rate::per_second(0.0),
                 publish: Publish::Clients,
+                unconnected: crate::scenario::Unconnected::Fail,
             };
             for topic in 0..topics {
                 let subscribers = (0..clients).filter(|index| index % topics == topic);

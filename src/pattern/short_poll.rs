@@ -13,7 +13,7 @@ use crate::scenario::ShortPollOptions;
 pub(super) async fn run(link: &Link, options: &ShortPollOptions) {
     let polling = link.context().conversation.dialect.short_poll.as_ref();
     let mut poller = Poller::new(link, polling, options.limit).conditional(options.conditional);
-    if !poller.stand(false, options.timeout.std()).await {
+    if !Box::pin(poller.stand(false, options.timeout.std())).await {
         return;
     }
 
@@ -36,7 +36,7 @@ pub(super) async fn run(link: &Link, options: &ShortPollOptions) {
             poller.leave();
         }
         link.upkeep(due_ns);
-        let guard = measured.then(|| link.in_flight());
+        let guard = measured.then(|| link.asking());
         if measured {
             link.count(Counter::Sent, 1);
             // No schedule foretold it.
@@ -55,8 +55,9 @@ pub(super) async fn run(link: &Link, options: &ShortPollOptions) {
         };
         if measured {
             let turn = Turn { due_ns, free_ns, fired_ns };
-            if let (Some(answer), Ok(_)) = (&answer, brought) {
-                link.answered(answer, turn);
+            match (&answer, brought) {
+                (Some(answer), Ok(_)) => link.answered(answer, turn),
+                (answer, _) => link.unanswered(answer.as_ref()),
             }
             link.keep(seq, turn, answer.as_ref(), brought.err());
         }
@@ -65,7 +66,7 @@ pub(super) async fn run(link: &Link, options: &ShortPollOptions) {
         match brought {
             Ok(Brought::Nothing) if measured => link.count(Counter::EmptyPolls, 1),
             Ok(Brought::Events { full: true, .. } | Brought::Gap) => {
-                drain(link, &mut poller, options).await;
+                Box::pin(drain(link, &mut poller, options)).await;
                 free_ns = clock::now();
             }
             Ok(_) => {}

@@ -1,15 +1,18 @@
 //! Signatures by a dialect: the scheme, with the key that a link knows.
 
 use std::cell::RefCell;
+use std::rc::Rc;
 
-use hyper::HeaderMap;
 use hyper::header::{HeaderName, HeaderValue};
+use hyper::http::request::Parts;
+use hyper::{HeaderMap, Uri};
 
 use super::conversation::Voice;
 use crate::dialect::capture::Headers;
 use crate::dialect::model::Signature;
-use crate::dialect::signing::{Key, Message, Scheme, SchemeError, Untrusted, value_of};
+use crate::dialect::signing::{Key, Line, Message, Scheme, SchemeError, Untrusted, value_of};
 use crate::dialect::template::{Name, RenderError, Template};
+use crate::dialect::url_encoded;
 
 /// Why signatures cannot be made or checked.
 #[derive(Debug, thiserror::Error)]
@@ -28,21 +31,30 @@ pub(super) enum SignatureError {
 /// Makes and checks signatures with one key.
 #[derive(Debug, Clone)]
 pub(super) struct Signer {
-    scheme: Scheme,
+    /// The same for all links that sign or check by it.
+    scheme: Rc<Scheme>,
     key: Key,
 }
 
 impl Signer {
     /// The signer of `signature`, whose secret `voice` knows.
     pub(super) fn of(signature: &Signature, voice: &mut Voice) -> Result<Self, SignatureError> {
-        let scheme = Scheme::of(signature)?;
+        Self::by(Rc::new(Scheme::of(signature)?), signature, voice)
+    }
+
+    /// The same with the `scheme` of that signature.
+    pub(super) fn by(
+        scheme: Rc<Scheme>,
+        signature: &Signature,
+        voice: &mut Voice,
+    ) -> Result<Self, SignatureError> {
         let secret = voice.render(&signature.secret, None)?;
         let key = scheme.key(&secret).ok_or(SignatureError::Secret)?;
         Ok(Self { scheme, key })
     }
 
     /// The header field that names a delivery, the same for each attempt.
-    pub(super) const fn id(&self) -> Option<&'static str> {
+    pub(super) fn id(&self) -> Option<&'static str> {
         self.scheme.id()
     }
 
@@ -54,31 +66,35 @@ impl Signer {
         body: &[u8],
         now_s: u64,
     ) -> Result<(), Untrusted> {
-        let message = Message { headers, body };
+        let message = Message::of(headers, body);
         let render = &mut |text: &Template, out: &mut Vec<u8>| {
             say(&mut voice.borrow_mut(), text, message, out)
         };
         self.scheme.verify(&self.key, message, now_s, render)
     }
 
-    /// Signs a request that is called `id`: adds what its signature needs to `headers`. False if a field is missing that is
-    /// signed.
-    pub(super) fn sign(
-        &self,
-        voice: &mut Voice,
-        headers: &mut HeaderMap,
-        body: &[u8],
-        id: &str,
-    ) -> bool {
+    /// Signs a request that is called `id`: adds what its signature needs to `head`. False if a field is missing that is signed.
+    pub(super) fn sign(&self, voice: &mut Voice, head: &mut Parts, body: &[u8], id: &str) -> bool {
         let now_s = voice.unix_ns() / 1_000_000_000;
-        for (name, value) in self.scheme.prepare(headers, id, now_s) {
-            add(headers, &name, &value);
+        for (name, value) in self.scheme.prepare(&head.headers, id, now_s) {
+            add(&mut head.headers, &name, &value);
         }
-        let message = Message { headers, body };
+        let line = Line {
+            method: head.method.as_str(),
+            path: head.uri.path(),
+            query: head.uri.query().unwrap_or_default(),
+        };
+        let message = Message { line, headers: &head.headers, body };
         let render = &mut |text: &Template, out: &mut Vec<u8>| say(voice, text, message, out);
-        let signed = self.scheme.sign(&self.key, message, now_s, render);
-        let signed = signed.map(|(name, value)| (name.to_owned(), value));
-        signed.is_some_and(|(name, value)| add(headers, &name, &value))
+        let Some(value) = self.scheme.sign(&self.key, message, now_s, render) else { return false };
+        let Some(name) = self.scheme.query() else {
+            return add(&mut head.headers, self.scheme.header(), &value);
+        };
+        let own = head.uri.to_string();
+        let between = if line.query.is_empty() { '?' } else { '&' };
+        let value = url_encoded(value.as_bytes());
+        let signed = Uri::try_from(format!("{own}{between}{name}={value}"));
+        signed.map(|uri| head.uri = uri).is_ok()
     }
 }
 

@@ -65,6 +65,16 @@ impl TrialFacts {
         self.resources.target_shards == 0
     }
 
+    /// How much of the measure window was measured, in nanoseconds: all of it, unless the trial ended early.
+    pub fn measured_ns(&self) -> u64 {
+        let whole_ns = self.phases.measure.ns();
+        if self.failure.is_none() {
+            return whole_ns;
+        }
+        let last_ns = self.intervals.last_ns().filter(|_| self.window_start_ns > 0).unwrap_or(0);
+        last_ns.saturating_sub(self.window_start_ns).min(whole_ns)
+    }
+
     /// Σ slip ÷ Σ response of the requests; `None` where either was not recorded.
     pub fn slip_share_of_response(&self) -> Option<f64> {
         let sum = |metric| {

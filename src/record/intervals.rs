@@ -55,6 +55,11 @@ impl Intervals {
         self.places.iter().map(|place| place.start_ns).min()
     }
 
+    /// The latest end of any, in monotonic nanoseconds.
+    pub fn last_ns(&self) -> Option<u64> {
+        self.places.iter().map(|place| place.end_ns).max()
+    }
+
     /// Passes on the measurements that were added after the first `known` of them; returns how many there are.
     ///
     /// # Errors

@@ -1,10 +1,13 @@
 //! The row of one trial: every figure except its distributions.
 
 use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
 
 use super::metrics::{complete, price};
-use super::table::sentence;
-use super::{Cell, Code, Coded, Figures, SCHEMA_VERSION, TrialFacts, Verdict};
+use super::table::{cells, fields, header, sentence, to_csv};
+use super::{
+    Cell, Code, Coded, Column, Figures, SCHEMA_VERSION, TRIAL_COLUMNS, TrialFacts, Verdict,
+};
 use crate::measure::{Awaits, Ledger, Metric};
 use crate::pace::Pacing;
 use crate::scenario::{LoopKind, Outbox, Pattern, PatternKind, Prices, Profile, Publish};
@@ -32,6 +35,9 @@ pub struct TrialRecord {
     /// What one failure of each kind said, after the kind's name and a colon; none in files written before it.
     #[serde(default)]
     pub error_samples: Vec<String>,
+    /// Answers by status, `200: 17`; none in files written before it.
+    #[serde(default)]
+    pub statuses: Vec<String>,
     /// Length of the measure window in seconds, as planned.
     pub measure_s: f64,
     /// The account of deliveries (of requests, for `request`); `None` where the trial ended without one.
@@ -143,6 +149,7 @@ impl TrialRecord {
             verdict_reasons,
             verdict_codes,
             error_samples: error_samples(facts),
+            statuses: statuses(facts),
             measure_s: facts.phases.measure.secs(),
             ledger,
             reach: ledger.and_then(|ledger| ledger.reach()),
@@ -168,6 +175,21 @@ impl TrialRecord {
             complete(&mut self.figures, clients, cores);
         }
         price(&mut self.figures, clients, prices);
+    }
+
+    /// Rows of `trials.csv`, with its header.
+    pub fn csv<'a>(records: impl IntoIterator<Item = &'a Self>) -> Vec<u8> {
+        let rows = records.into_iter().map(|record| cells(TRIAL_COLUMNS, record));
+        to_csv(std::iter::once(header(TRIAL_COLUMNS)).chain(rows))
+    }
+
+    /// The row as data: every column of `trials.csv`, `null` where its cell would be empty.
+    pub fn json(&self) -> Map<String, Value> {
+        let mut fields = fields(self);
+        let column = |column: &Column| {
+            (column.name.to_owned(), fields.remove(column.name).unwrap_or_default())
+        };
+        TRIAL_COLUMNS.iter().map(column).collect()
     }
 
     /// Whether it failed only because the run was stopped in its middle.
@@ -215,6 +237,12 @@ fn error_samples(facts: &TrialFacts) -> Vec<String> {
     let unrecognised = &facts.workers.unrecognised.kept;
     let unrecognised = unrecognised.iter().map(|message| (UNRECOGNISED, &message.text));
     described.chain(unrecognised).map(|(kind, text)| sentence(&format!("{kind}: {text}"))).collect()
+}
+
+/// How many answers had each status.
+fn statuses(facts: &TrialFacts) -> Vec<String> {
+    let counts = facts.workers.statuses.counts();
+    counts.iter().map(|(status, answers)| format!("{status}: {answers}")).collect()
 }
 
 /// The texts of reasons, fit for a list cell, and their codes.

@@ -149,7 +149,7 @@ pub(super) fn print(case: &CaseSummary, column: &str) -> String {
     case.figure(column).map_or_else(absent, |estimate| figure(column, estimate.value))
 }
 
-fn figure(column: &str, figure: Figure) -> String {
+pub(super) fn figure(column: &str, figure: Figure) -> String {
     let unit = known(column).column.unit;
     figure.print(|number| match unit {
         Unit::PerSecond | Unit::Of(_) | Unit::None => count(number),

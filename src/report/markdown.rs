@@ -4,13 +4,17 @@ use std::fmt::Write as _;
 
 use super::View;
 use super::contents::document;
-use super::document::{Align, Block, Extent, Head, Table};
+use super::document::{Align, Block, Document, Extent, Head, Table};
 use super::group::printable;
 use crate::unit::typographic;
 
 /// The complete page.
 pub(super) fn markdown(view: &View) -> String {
-    let document = document(view);
+    render(&document(view))
+}
+
+/// A document as Markdown.
+pub(super) fn render(document: &Document) -> String {
     let mut page = format!("# {}\n\n{}\n", escape(&document.title), escape(&document.question));
     for section in &document.sections {
         let _ = write!(page, "\n## {}\n", section.title);

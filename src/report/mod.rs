@@ -5,6 +5,7 @@
 
 mod causes;
 mod caveats;
+mod change;
 mod chart;
 mod contents;
 mod details;
@@ -21,6 +22,7 @@ mod json;
 mod label;
 mod markdown;
 mod method;
+mod probe;
 mod prose;
 mod quantiles;
 mod result;
@@ -39,8 +41,10 @@ use std::path::{Path, PathBuf};
 use crate::judge::Findings;
 use crate::record::{ReadError, Run};
 
+pub use change::Comparison;
 pub use chart::{Plot, PlotPoint, Unit as PlotUnit};
 pub use json::json;
+pub use probe::{Probe, Remedies};
 pub use result::{CaseVerdict, ObjectiveOutcome, RunResult, TrialCounts};
 pub use terminal::text;
 

@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 
 use super::View;
 use super::contents::document;
-use super::document::{Align, Block, Cell, Extent, Section, Table};
+use super::document::{Align, Block, Cell, Document, Extent, Section, Table};
 use super::group::printable;
 use crate::prose::wrap;
 
@@ -14,7 +14,13 @@ const WIDTH: usize = 110;
 /// The comparison for people: at most 110 columns wide, without control characters. Sentences are wrapped to `columns`; the
 /// table's lines stay whole.
 pub fn text(view: &View, columns: usize) -> String {
-    let document = document(view);
+    let mut out = render(&document(view), columns);
+    out.push_str("\nMore: report.md\n");
+    out
+}
+
+/// A document as a terminal shows it.
+pub(super) fn render(document: &Document, columns: usize) -> String {
     let mut screen = Screen { out: String::new(), columns: columns.min(WIDTH) };
     screen.sentence("", &format!("{}: {}", document.title, document.question));
     let mut sections = document.sections.iter();
@@ -28,7 +34,6 @@ pub fn text(view: &View, columns: usize) -> String {
             screen.section(section, "  ");
         }
     }
-    screen.out.push_str("\nMore: report.md\n");
     screen.out
 }
 
@@ -79,8 +84,10 @@ impl Screen {
         let widths = widths(table);
         let out = &mut self.out;
         for at in 0..2 {
-            let heads = table.head.iter().map(|head| head.lines[at].to_owned());
-            line(out, &row(table, &widths, heads));
+            if table.head.iter().any(|head| !head.lines[at].is_empty()) {
+                let heads = table.head.iter().map(|head| head.lines[at].to_owned());
+                line(out, &row(table, &widths, heads));
+            }
         }
         line(out, &"-".repeat(widths.iter().map(|width| width + 2).sum::<usize>() - 2));
         for group in &table.groups {

@@ -4,7 +4,7 @@
 use super::conditions;
 use super::error::{InvalidKey, require};
 use super::{
-    Case, LongPollOptions, LoopKind, Pattern, Phases, RequestOptions, Restart, RestartLog,
+    Case, LongPollOptions, LoopKind, Pattern, Phases, Publish, RequestOptions, Restart, RestartLog,
     ShortPollOptions, Workload, faults, network, publish, webhook,
 };
 use crate::pace::ArrivalProcess;
@@ -43,7 +43,7 @@ pub(super) fn phases(phases: &Phases) -> Result<(), InvalidKey> {
 /// Checks one case, whose workload was checked, with the phases and the ring that it will meet; another server than the built-in
 /// one has none that is known.
 pub(super) fn case(case: &Case, phases: &Phases, ring: Option<u64>) -> Result<(), InvalidKey> {
-    if case.pattern.kind().delivers() {
+    if case.pattern.kind().delivers() && case.workload.publish != Publish::Nobody {
         events(&case.workload, phases)?;
     }
     faults::check(case, phases)?;
@@ -144,7 +144,16 @@ fn open_loop(options: &RequestOptions, phases: &Phases) -> Result<(), InvalidKey
     require(options.rate.per_s() > 0.0, key, || {
         format!("{key} = {}: without requests there is nothing to measure; raise it", options.rate)
     })?;
-    schedule_is_sane(key, "requests", options.rate.per_s(), phases)
+    let per_s = options.rate.per_s();
+    let most = options.requests.unwrap_or(u64::MAX) as f64;
+    // No more are sent than there are to be, however long the window might be.
+    let seconds = (most / per_s).min(phases.measure.secs());
+    let measure = if seconds < phases.measure.secs() {
+        Span::from_ns((seconds * 1e9) as u64)
+    } else {
+        phases.measure
+    };
+    schedule_is_sane(key, "requests", per_s, &Phases { measure, ..*phases })
 }
 
 fn closed_loop(options: &RequestOptions) -> Result<(), InvalidKey> {

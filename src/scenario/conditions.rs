@@ -37,11 +37,24 @@ pub struct Reconnect {
     pub jitter: bool,
     /// A held link that hears nothing for so many heartbeats (pings, for a WebSocket) is given up.
     pub silence: u32,
+    /// Longest wait for a stream or a WebSocket to open. Older runs waited 30 s.
+    #[serde(default = "open_limit", skip_serializing_if = "is_open_limit")]
+    pub timeout: Span,
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde wants a reference")]
+fn is_open_limit(timeout: &Span) -> bool {
+    *timeout == open_limit()
+}
+
+const fn open_limit() -> Span {
+    Span::from_secs(30)
 }
 
 impl Default for Reconnect {
     fn default() -> Self {
-        Self { backoff: Span::from_ms(50), max: Span::from_secs(2), jitter: true, silence: 3 }
+        let (backoff, max) = (Span::from_ms(50), Span::from_secs(2));
+        Self { backoff, max, jitter: true, silence: 3, timeout: open_limit() }
     }
 }
 

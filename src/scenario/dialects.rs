@@ -22,7 +22,8 @@ macro_rules! pages {
 
 /// All of them. A new page is a file in `scenarios/dialects` and its name here.
 pub const PAGES: &[Page] = pages! {
-    "builtin" "nchan" "nats" "pocketbase" "alertmanager" "webhook-sender"
+    "builtin" "nchan" "nats" "pocketbase" "alertmanager" "webhook-sender" "socketio" "socketio-upgrade" "graphql" "pushpin"
+    "docker-registry" "mosquitto" "durable-streams" "bun" "pusher" "phoenix"
 };
 
 macro_rules! external {
@@ -33,7 +34,7 @@ macro_rules! external {
 
 /// The shipped scenarios of servers by others, which must be installed. One whose server is a file beside it is not among them.
 pub const EXTERNAL: &[Shipped] = external! {
-    "nchan" "nats" "pocketbase" "alertmanager"
+    "nchan" "nats" "pocketbase" "alertmanager" "docker-registry" "mosquitto" "soketi"
 };
 
 /// The name of the built-in server's page.

@@ -44,6 +44,9 @@ pub struct Reach {
     /// Addresses in place of those of the name service: `host:port:address`.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub resolve: Vec<String>,
+    /// Other hosts and ports to connect to: `host:port:host:port`.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub connect_to: Vec<String>,
     /// Which of a name's addresses are dialled.
     pub addresses: Addresses,
     /// Whether each client keeps the cookies that it is sent.

@@ -54,8 +54,8 @@ pub use faults::{
 pub use keys::{json_schema, markdown as keys_markdown};
 pub use loops::LoopKind;
 pub use model::{
-    Case, Limits, Pattern, PatternKind, Phases, Profile, Scenario, TargetOptions, WorkerOptions,
-    Workload,
+    Case, Limits, Pattern, PatternKind, Phases, Profile, Scenario, TargetOptions, Unconnected,
+    WorkerOptions, Workload,
 };
 pub use network::{opening_ns, summary as network_summary};
 pub use options::{

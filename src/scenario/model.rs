@@ -177,6 +177,17 @@ impl Case {
     pub const fn keeps_outbox(&self) -> bool {
         matches!(self.pattern, Pattern::Webhook(WebhookOptions { outbox: Outbox::Durable, .. }))
     }
+
+    /// How long a link may take to open, from its dial on.
+    pub const fn longest_opening(&self) -> Span {
+        match &self.pattern {
+            Pattern::Request(options) => options.timeout,
+            Pattern::ShortPoll(options) => options.timeout,
+            Pattern::LongPoll(options) => options.wait,
+            Pattern::Sse(_) | Pattern::WebSocket(_) => self.conditions.reconnect.timeout,
+            Pattern::Webhook(_) => Span::from_ms(0),
+        }
+    }
 }
 
 /// What is offered to a case.
@@ -201,6 +212,28 @@ pub struct Workload {
     pub churn: Rate,
     /// Who publishes the events.
     pub publish: Publish,
+    /// What becomes of clients that cannot connect. Older runs failed.
+    #[serde(default, skip_serializing_if = "Unconnected::is_fail")]
+    pub unconnected: Unconnected,
+}
+
+/// What becomes of a client that cannot connect before the load begins.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Unconnected {
+    /// The trial fails.
+    #[default]
+    Fail,
+    /// The failure is counted and the client tries again, as after a connection that ended. Where no client can connect, the
+    /// trial fails nevertheless.
+    Count,
+}
+
+impl Unconnected {
+    #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde wants a reference")]
+    const fn is_fail(&self) -> bool {
+        matches!(self, Self::Fail)
+    }
 }
 
 impl Workload {
@@ -228,6 +261,7 @@ impl Default for Workload {
             late_after: Span::from_secs(5),
             churn: Rate::per_second(0.0),
             publish: Publish::default(),
+            unconnected: Unconnected::default(),
         }
     }
 }

@@ -35,6 +35,17 @@ pub struct RequestOptions {
     pub timeout: Span,
     /// When connections are opened.
     pub connection: Connection,
+    /// Measured requests over all clients, with which the window ends; `None` where it has its length.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub requests: Option<u64>,
+}
+
+impl RequestOptions {
+    /// The requests of client `index` of `clients`: its share of a number of requests, which differs by one at most.
+    pub fn share_of(&self, index: u64, clients: u64) -> u64 {
+        let clients = clients.max(1);
+        self.requests.map_or(u64::MAX, |all| all / clients + u64::from(index < all % clients))
+    }
 }
 
 impl Default for RequestOptions {
@@ -49,6 +60,7 @@ impl Default for RequestOptions {
             conditional: false,
             timeout: Span::from_secs(10),
             connection: Connection::default(),
+            requests: None,
         }
     }
 }
@@ -269,4 +281,21 @@ fn request(
         options.rate = Rate::per_second(workload.clients as f64);
     }
     Ok(options)
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    proptest! {
+        #[test]
+        fn the_shares_of_a_number_of_requests_are_all_of_it(requests in 1..100_000u64, clients in 1..500u64) {
+            let options = RequestOptions { requests: Some(requests), ..RequestOptions::default() };
+            let shares: Vec<u64> = (0..clients).map(|index| options.share_of(index, clients)).collect();
+            prop_assert_eq!(shares.iter().sum::<u64>(), requests);
+            prop_assert!(shares[0] - shares[shares.len() - 1] <= 1);
+        }
+    }
 }

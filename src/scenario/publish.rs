@@ -17,6 +17,8 @@ pub enum Publish {
     Clients,
     /// A publisher of the harness, in a process of its own: always so for a target that is not the built-in one.
     Publisher,
+    /// Nobody that tidings knows of: the clients only listen, and count what arrives.
+    Nobody,
 }
 
 impl Publish {
@@ -26,7 +28,13 @@ impl Publish {
             Self::Target => "target",
             Self::Clients => "clients",
             Self::Publisher => "publisher",
+            Self::Nobody => "nobody",
         }
+    }
+
+    /// Whether the harness publishes: its clients, or a process of its own.
+    pub const fn is_of_harness(self) -> bool {
+        matches!(self, Self::Clients | Self::Publisher)
     }
 
     /// Whether clients of a pattern need a connection of their own to publish, where HTTP/2 does not share one.
@@ -38,10 +46,13 @@ impl Publish {
 /// Checks that what a case meets can be met where the target does not publish by itself; `external` is one that never does.
 pub(super) fn check(case: &Case, external: bool) -> Result<(), InvalidKey> {
     let who = case.workload.publish;
+    let key = "workload.publish";
+    if who == Publish::Nobody {
+        return nobody(case, external);
+    }
     if who == Publish::Target || external {
         return Ok(());
     }
-    let key = "workload.publish";
     let who_name = who.name();
     require(case.conditions.restart.is_none(), key, || {
         format!(
@@ -70,6 +81,23 @@ pub(super) fn check(case: &Case, external: bool) -> Result<(), InvalidKey> {
             "faults.delay = {}: it delays answers to POSTs and not those on a WebSocket, which {key} = \"clients\" would \
              hold against each other; remove faults.delay, or write {key} = \"target\"",
             case.faults.delay
+        )
+    })
+}
+
+/// Checks that clients which only listen have somebody else to listen to, and that no events are foretold.
+fn nobody(case: &Case, external: bool) -> Result<(), InvalidKey> {
+    let key = "workload.publish";
+    require(external, key, || {
+        format!(
+            "{key} = \"nobody\": the built-in server has no other publisher; remove it, or name a server of your own by url in \
+             [target]"
+        )
+    })?;
+    require(case.workload.rate.per_s() <= 0.0, "workload.rate", || {
+        format!(
+            "workload.rate = {}: with {key} = \"nobody\" no events are published by tidings; remove workload.rate, or {key}",
+            case.workload.rate
         )
     })
 }

@@ -19,7 +19,7 @@ use super::sweep::{self, Axis, Point};
 use super::tree::{Node, Place, Table, Value};
 use super::workload::{self, PER_CLIENT, WORKLOAD};
 use super::{
-    Case, External, Outbox, Pattern, PatternKind, Phases, Prices, Scenario, TargetOptions,
+    Case, External, Outbox, Pattern, PatternKind, Phases, Prices, Publish, Scenario, TargetOptions,
     WebhookOptions, WorkerOptions, check, target, transport,
 };
 use crate::unit::Span;
@@ -82,7 +82,9 @@ pub(super) fn scenario(
         };
         let checked = check::case(case, &phases, ring);
         let checked = checked.and_then(|()| match external {
-            Some(external) if case.pattern.kind().delivers() => {
+            Some(external)
+                if case.pattern.kind().delivers() && case.workload.publish != Publish::Nobody =>
+            {
                 target::events(&case.workload, &phases, external)
             }
             _ => Ok(()),
@@ -339,6 +341,11 @@ fn id(point: &Point<'_>, case: &Case) -> String {
                 label(&serde_json::json!(case.pattern)[name][&axis.key])
             }
             (name, _) => label(&serde_json::json!(case.conditions)[name][&axis.key]),
+        };
+        // A default that older runs did not have is not written.
+        let label = match &node.value {
+            Value::Text(text) if label == "null" => text.clone(),
+            _ => label,
         };
         let _ = write!(id, ":{}={label}", axis.key);
     }

@@ -69,6 +69,7 @@ mod wire;
 pub use child::child;
 pub use contain::is_contained;
 pub use durable::ScratchFolder;
+pub use http1::RenderedAnswers;
 pub use items::EncodedItem;
 pub use options::{Options, Waits};
 pub use publisher::{PublishPlan, TopicTaken};

@@ -184,6 +184,11 @@ impl Outlet {
         self.wire.uptake()
     }
 
+    /// Whether the peer has neither closed the connection nor sent anything that was not read.
+    pub(super) fn is_quiet(&mut self) -> bool {
+        self.wire.is_quiet()
+    }
+
     /// The connection itself, for a protocol that writes without hyper.
     pub(super) fn into_wire(self) -> Wire {
         self.wire

@@ -1,7 +1,5 @@
 //! Polls: a page of a topic's log at once (`short-poll`), or once there are events (`long-poll`, RFC 6202).
 
-use std::fmt;
-use std::io::Write as _;
 use std::pin::Pin;
 use std::rc::Rc;
 use std::sync::Arc;
@@ -25,7 +23,7 @@ use super::problem::Problem;
 use super::request::{Query, condition};
 use super::shard::Shard;
 use crate::clock;
-use crate::event::{Cursor, Epoch};
+use crate::event::Epoch;
 use crate::scenario::DropFilter;
 
 /// Default number of events on a page.
@@ -161,8 +159,7 @@ impl Ask {
     /// written.
     fn page_now(&self, shard: &Shard, request: &Request<Inbound>) -> HandlerResult {
         let mut etag = String::new();
-        // Writing to memory cannot fail.
-        let _ = self.write_etag(shard, &mut etag);
+        self.write_etag(shard, &mut etag);
         if condition(request.headers(), &IF_NONE_MATCH, &etag) == Some(true) {
             return Ok(with_etag(empty(StatusCode::NOT_MODIFIED), &etag));
         }
@@ -177,8 +174,16 @@ impl Ask {
         page.transpose()
     }
 
-    fn write_etag(&self, shard: &Shard, out: &mut impl fmt::Write) -> fmt::Result {
-        write!(out, "\"{:x}-{}-{}\"", shard.shared.epoch, self.topic.oldest(), self.next())
+    /// Appends the tag: the process, the oldest event, the next cursor.
+    fn write_etag(&self, shard: &Shard, out: &mut String) {
+        let mut number = itoa::Buffer::new();
+        out.push('"');
+        push_hex(shard.shared.epoch, out);
+        for place in [self.topic.oldest(), self.next()] {
+            out.push('-');
+            out.push_str(number.format(place));
+        }
+        out.push('"');
     }
 
     fn write(&self) -> Result<Bytes, Problem> {
@@ -190,13 +195,21 @@ impl Ask {
     fn write_to(&self, page: &mut Vec<u8>) -> Result<(), Problem> {
         let (oldest, next) = (self.topic.oldest(), self.next());
         let name = self.topic.name();
-        let cursor = Cursor::new(next, self.life);
         let written = self.topic.read(self.since, |events| {
-            // Writing to memory cannot fail.
-            let _ = write!(
-                page,
-                "{{\"topic\":\"{name}\",\"next\":\"{cursor}\",\"oldest\":{oldest},\"events\":["
-            );
+            // Part by part, as a page is read and rendered for every poll.
+            for part in [
+                b"{\"topic\":\"",
+                name.as_bytes(),
+                b"\",\"next\":\"",
+                itoa::Buffer::new().format(next).as_bytes(),
+                b"-",
+                &self.life.digits(),
+                b"\",\"oldest\":",
+                itoa::Buffer::new().format(oldest).as_bytes(),
+                b",\"events\":[",
+            ] {
+                page.extend_from_slice(part);
+            }
             let told =
                 |event: &&Arc<Entry>| !self.drop_filter.is_some_and(|s| s.drops(event.seq()));
             let events = events.take((next - self.since) as usize).filter(told);
@@ -227,12 +240,20 @@ pub(super) fn short(
     if wait.is_some() {
         return None;
     }
-    ask.write_etag(shard, etag).ok()?;
+    ask.write_etag(shard, etag);
     if condition.is_some_and(|condition| condition::names(condition, etag.as_bytes())) {
         return Some(Short::NotModified);
     }
     ask.write_to(page).ok()?;
     Some(Short::Page)
+}
+
+/// Appends a number in hexadecimal digits.
+fn push_hex(number: u64, out: &mut String) {
+    let digits = (u64::BITS - number.leading_zeros()).div_ceil(4).max(1);
+    for place in (0..digits).rev() {
+        out.extend(char::from_digit((number >> (4 * place)) as u32 & 0xf, 16));
+    }
 }
 
 /// What [`short`] wrote.
@@ -251,4 +272,18 @@ fn not_stored(page: Option<Bytes>) -> Reply {
     };
     reply.headers_mut().insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
     reply
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn hexadecimal_digits_are_those_of_the_formatter() {
+        for number in [0, 1, 0xf, 0x10, 0xdead_beef, 1 << 63, u64::MAX] {
+            let mut text = String::new();
+            push_hex(number, &mut text);
+            assert_eq!(text, format!("{number:x}"));
+        }
+    }
 }

@@ -4,7 +4,7 @@ use std::io::{self, IoSlice};
 use std::os::fd::AsFd as _;
 use std::pin::Pin;
 use std::sync::Arc;
-use std::task::{Context, Poll, ready};
+use std::task::{Context, Poll, Waker, ready};
 
 use rustls::pki_types::ServerName;
 use rustls::{ClientConfig, ServerConfig};
@@ -70,6 +70,23 @@ impl Wire {
         let mut buffer = ReadBuf::new(bytes);
         ready!(Pin::new(self).poll_read(cx, &mut buffer))?;
         Poll::Ready(Ok(buffer.filled().len()))
+    }
+
+    /// Whether the peer has neither closed the connection nor sent anything that was not read.
+    #[inline]
+    pub(super) fn is_quiet(&mut self) -> bool {
+        let mut byte = [0];
+        match self {
+            // Nothing is asked of the kernel unless the runtime has heard of something.
+            Self::Plain(socket) => {
+                let read = socket.try_read(&mut byte);
+                read.is_err_and(|error| error.kind() == io::ErrorKind::WouldBlock)
+            }
+            Self::Tls(_) => {
+                let mut cx = Context::from_waker(Waker::noop());
+                self.poll_take(&mut cx, &mut byte).is_pending()
+            }
+        }
     }
 
     /// Gets to the kernel what TLS has taken.

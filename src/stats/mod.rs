@@ -15,6 +15,7 @@ mod median;
 #[cfg(test)]
 pub(crate) mod noise;
 mod quantile;
+mod rank_sum;
 mod share;
 mod shift;
 #[cfg(test)]
@@ -28,6 +29,7 @@ pub use holm::holm;
 pub use mean::{MeanBounds, figure_bounds, mean_bounds};
 pub use median::{RankInterval, median, median_interval};
 pub use quantile::{Stretch, TAIL_DECIDES, TAIL_SHOWN, effective_samples, quantile_interval, tail};
+pub use rank_sum::{samples_for_confidence, samples_needed, two_sample_shift};
 pub use share::{FEW, ShareBounds, TrialShare, binomial_bounds, indicator_effect, share_bounds};
 pub use shift::{Shift, hodges_lehmann, trials_for_confidence, trials_needed};
 pub use slope::theil_sen;

@@ -1,6 +1,7 @@
 //! The worker's main thread: shards out, orders in, reports back. It sleeps until one of them has something to say.
 
 use std::sync::Arc;
+use std::sync::atomic::AtomicU64;
 use std::thread::JoinHandle;
 
 use tokio::sync::mpsc;
@@ -10,6 +11,7 @@ use super::shard::{self, Command, Message, ShardAssignment};
 use crate::control::{Order, Orders, Report, Reports, WorkerAssignment};
 use crate::measure::{Counter, Metric, Snapshot, Watch};
 use crate::pattern::Timeline;
+use crate::scenario::{LoopKind, Pattern};
 
 /// Samples in one frame: well under its limit.
 const SAMPLES: usize = 8_192;
@@ -51,8 +53,14 @@ async fn conduct(
         let over_ns = (phases.connect.ns() as f64 * share) as u64;
         shards.send(&Command::Open { upto: plateau, over_ns });
         opened = plateau;
-        if !shards.opened(orders).await? {
-            return Ok(shards.abort());
+        match shards.opened(orders).await? {
+            Opening::Stands => {}
+            Opening::CalledOff => return Ok(shards.abort()),
+            // What was counted until here is reported all the same.
+            Opening::Failed(reason) => {
+                tell(reports, &Report::Failed { reason })?;
+                return Ok(shards.abort());
+            }
         }
         if plateau == links {
             break;
@@ -80,9 +88,18 @@ async fn conduct(
     shards.send(&Command::Start(timeline));
     let mut rest = shards.finish(orders, reports).await?;
     if let Some(watch) = watch {
-        rest.merge(&watch.finish());
+        let early = rest.exhausted_ns.is_some();
+        rest.merge(&if early { watch.finish_now() } else { watch.finish() });
     }
     Ok(rest)
+}
+
+/// The requests of a closed loop that are left to this worker: the shares of its links.
+fn tickets(assignment: &WorkerAssignment) -> Option<Arc<AtomicU64>> {
+    let Pattern::Request(options) = &assignment.case.pattern else { return None };
+    options.requests.filter(|_| options.loop_kind == LoopKind::Closed)?;
+    let share = |link| options.share_of(link, assignment.case.workload.clients);
+    Some(Arc::new(AtomicU64::new(assignment.links.clone().map(share).sum())))
 }
 
 fn tell(reports: &Reports, report: &Report) -> Result<(), String> {
@@ -98,10 +115,12 @@ impl Shards {
         let (desk, seconds) = HandOver::start(manner, move |report| tell(&reports, report))?;
         let count = u64::from(assignment.shards.max(1));
         let (mut commands, mut threads) = (Vec::new(), Vec::new());
+        let tickets = tickets(assignment);
         for index in 0..count {
             let (command, receiver) = mpsc::unbounded_channel();
             commands.push(command);
-            let part = ShardAssignment { worker: assignment.clone(), index, of: count };
+            let tickets = tickets.clone();
+            let part = ShardAssignment { worker: assignment.clone(), index, of: count, tickets };
             let (sender, seconds) = (sender.clone(), seconds.clone());
             let name = format!("shard-{index}");
             let thread = std::thread::Builder::new().name(name);
@@ -117,25 +136,33 @@ impl Shards {
         }
     }
 
-    /// Waits until every shard has opened its links; false where the conductor calls it off.
-    async fn opened(&mut self, orders: &mut Orders) -> Result<bool, String> {
+    /// Waits until every shard has opened its links.
+    async fn opened(&mut self, orders: &mut Orders) -> Result<Opening, String> {
         let mut waiting = self.commands.len();
+        let (mut all, mut why) = (0, None);
         while waiting > 0 {
             tokio::select! {
                 biased;
                 message = self.messages.recv() => match message {
-                    Some(Message::Opened) => waiting -= 1,
-                    Some(Message::Failed(reason)) => return Err(reason),
+                    Some(Message::Opened { standing, excuse }) => {
+                        waiting -= 1;
+                        all += standing;
+                        why = why.or(excuse);
+                    }
+                    Some(Message::Failed(reason)) => return Ok(Opening::Failed(reason)),
                     Some(Message::Samples(_) | Message::Done(_)) => {}
                     None => return Err(SILENT.to_owned()),
                 },
                 // Other orders are out of place now and are dropped.
                 order = orders.recv() => if order == Order::Abort {
-                    return Ok(false);
+                    return Ok(Opening::CalledOff);
                 },
             }
         }
-        Ok(true)
+        Ok(match why {
+            Some(why) if all == 0 => Opening::Failed(format!("no client could connect: {why}")),
+            _ => Opening::Stands,
+        })
     }
 
     /// Passes orders on until all shards are done; returns the unreported measurements.
@@ -157,7 +184,7 @@ impl Shards {
                         working -= 1;
                     }
                     Some(Message::Failed(reason)) => return Err(reason),
-                    Some(Message::Opened) => {}
+                    Some(Message::Opened { .. }) => {}
                     None => return Err(SILENT.to_owned()),
                 },
                 order = orders.recv() => match order {
@@ -178,12 +205,28 @@ impl Shards {
         Ok(rest)
     }
 
-    /// Ends the shards before the start: nothing was measured.
-    fn abort(self) -> Snapshot {
+    /// Ends the shards before the start; returns what they counted while they connected.
+    fn abort(mut self) -> Snapshot {
         self.send(&Command::Abort);
         for thread in self.threads {
             let _ = thread.join();
         }
-        Snapshot::default()
+        let mut counted = Snapshot::default();
+        while let Ok(message) = self.messages.try_recv() {
+            if let Message::Done(snapshot) = message {
+                counted.merge(&snapshot);
+            }
+        }
+        counted
     }
+}
+
+/// How the opening of links ended.
+enum Opening {
+    /// Links stand.
+    Stands,
+    /// The conductor calls the trial off.
+    CalledOff,
+    /// Links that must stand do not, and why.
+    Failed(String),
 }

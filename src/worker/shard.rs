@@ -1,7 +1,9 @@
 //! One thread of a worker: a current-thread runtime with its own links, timer and recorder.
 
+use std::cell::Cell;
 use std::ops::Range;
 use std::rc::Rc;
+use std::sync::atomic::AtomicU64;
 use std::sync::{Arc, mpsc};
 
 use tokio::runtime::{Builder, LocalOptions};
@@ -35,6 +37,8 @@ pub(super) struct ShardAssignment {
     pub index: u64,
     /// The number of shards.
     pub of: u64,
+    /// Requests that are left to all of them, in a closed loop with a number of them.
+    pub tickets: Option<Arc<AtomicU64>>,
 }
 
 /// From the coordinator to a shard.
@@ -60,13 +64,18 @@ pub(super) enum Command {
 /// From a shard to the coordinator.
 #[derive(Debug)]
 pub(super) enum Message {
-    /// The links are open.
-    Opened,
+    /// The links are open, or have tried to be.
+    Opened {
+        /// Those of the shard that stand.
+        standing: u64,
+        /// Why another does not.
+        excuse: Option<String>,
+    },
     /// Raw samples.
     Samples(RawSamples),
     /// The rest, with the ledger; the shard has ended.
     Done(Box<Snapshot>),
-    /// The trial cannot continue.
+    /// The trial cannot continue. Measurements follow where the shard could measure.
     Failed(String),
 }
 
@@ -100,30 +109,42 @@ pub(super) fn run(
         seconds,
         wire: wire_of_shard,
         nursery: Nursery::new(),
+        exhausted_ns: None,
     };
     let outcome = runtime.block_on(shard.run());
     // Drops the links and their sockets, which add up their traffic as they close.
     drop(runtime);
-    let _ = messages.send(match outcome {
-        Ok(mut snapshot) => {
-            let window = wire.carried(Stage::Window);
-            snapshot.counters.add(Counter::WindowWireBytes, window.bytes);
-            snapshot.counters.add(Counter::WindowWireSegments, window.segments);
-            snapshot.counters.add(Counter::WindowWireSent, window.received);
-            snapshot.counters.add(Counter::IdleWireBytes, wire.carried(Stage::Idle).bytes);
-            snapshot.counters.add(Counter::OpeningWireBytes, wire.opening().bytes);
-            snapshot.counters.add(Counter::Connections, wire.connections());
-            snapshot.counters.add(Counter::StepConnections, wire.steps());
-            let (handshakes, resumed) = wire.handshakes();
-            snapshot.counters.add(Counter::TlsHandshakes, handshakes);
-            snapshot.counters.add(Counter::TlsResumed, resumed);
-            if let Some(samples) = wire.handshake_ns() {
-                snapshot.distributions.insert(Metric::TlsHandshake, samples);
-            }
-            Message::Done(Box::new(snapshot))
-        }
-        Err(reason) => Message::Failed(reason),
-    });
+    let (mut snapshot, failure) = match outcome {
+        Ok(outcome) => outcome,
+        Err(reason) => return drop(messages.send(Message::Failed(reason))),
+    };
+    if let Some(reason) = failure {
+        let _ = messages.send(Message::Failed(reason));
+    }
+    add_traffic(&mut snapshot, &wire);
+    let _ = messages.send(Message::Done(Box::new(snapshot)));
+}
+
+/// Adds what the connections carried.
+fn add_traffic(snapshot: &mut Snapshot, wire: &WireTotals) {
+    let window = wire.carried(Stage::Window);
+    let (handshakes, resumed) = wire.handshakes();
+    for (counter, n) in [
+        (Counter::WindowWireBytes, window.bytes),
+        (Counter::WindowWireSegments, window.segments),
+        (Counter::WindowWireSent, window.received),
+        (Counter::IdleWireBytes, wire.carried(Stage::Idle).bytes),
+        (Counter::OpeningWireBytes, wire.opening().bytes),
+        (Counter::Connections, wire.connections()),
+        (Counter::StepConnections, wire.steps()),
+        (Counter::TlsHandshakes, handshakes),
+        (Counter::TlsResumed, resumed),
+    ] {
+        snapshot.counters.add(counter, n);
+    }
+    if let Some(samples) = wire.handshake_ns() {
+        snapshot.distributions.insert(Metric::TlsHandshake, samples);
+    }
 }
 
 struct Shard {
@@ -133,10 +154,13 @@ struct Shard {
     seconds: mpsc::Sender<Second>,
     wire: Rc<WireTotals>,
     nursery: Nursery,
+    /// When the last of a number of requests was done.
+    exhausted_ns: Option<u64>,
 }
 
 impl Shard {
-    async fn run(mut self) -> Result<Snapshot, String> {
+    /// What was measured, and why the trial cannot continue, if it cannot; an error where nothing could be measured.
+    async fn run(mut self) -> Result<(Snapshot, Option<String>), String> {
         let pacing = self.assignment.worker.pacing;
         let (timer, drive) = Timer::new(pacing).map_err(|error| format!("no timer: {error}"))?;
         tokio::task::spawn_local(drive);
@@ -157,11 +181,11 @@ impl Shard {
             window,
             timeline,
         );
+        let context = context.sharing(self.assignment.tickets.clone());
         let context = Rc::new(context.speaking(conversation).keeping(worker.samples as usize));
         let conducted = self.conduct(&context, &start).await;
         // However it ended: a server of the user's own would go on calling.
         context.farewell().await;
-        conducted?;
         context.close_books();
         let _ = self.messages.send(Message::Samples(context.raw()));
         let mut snapshot = context.recorder.borrow().snapshot();
@@ -172,8 +196,9 @@ impl Shard {
             snapshot.counters.add(Counter::Repeated, ledger.repeated());
         });
         snapshot.unrecognised = context.unrecognised();
+        snapshot.exhausted_ns = self.exhausted_ns;
         snapshot.counters.add(Counter::LostSlow, context.lost_slow());
-        Ok(snapshot)
+        Ok((snapshot, conducted.err()))
     }
 
     /// Opens links and measures, as it is told.
@@ -186,9 +211,14 @@ impl Shard {
         loop {
             match self.commands.recv().await {
                 Some(Command::Open { upto, over_ns }) => {
-                    self.open(context, opened..upto, over_ns).await?;
+                    let Self { assignment, nursery, commands, .. } = &mut *self;
+                    tokio::select! {
+                        open = open(assignment, nursery, context, opened..upto, over_ns) => open?,
+                        () = called_off(commands) => return Ok(()),
+                    }
                     opened = upto;
-                    let _ = self.messages.send(Message::Opened);
+                    let (standing, excuse) = context.standing();
+                    let _ = self.messages.send(Message::Opened { standing, excuse });
                 }
                 Some(Command::Start(timeline)) => {
                     start.send_replace(Some(timeline));
@@ -216,39 +246,11 @@ impl Shard {
         dialling::target(whereabouts, &worker.case, Rc::clone(&self.wire), network)
     }
 
-    /// Opens this shard's links of `range`, evenly over `over_ns`, and waits until they are open.
-    async fn open(
-        &self,
-        context: &Rc<Context>,
-        range: Range<u64>,
-        over_ns: u64,
-    ) -> Result<(), String> {
-        let ShardAssignment { worker, index, of } = &self.assignment;
-        let begin_ns = clock::now();
-        let count = (range.end - range.start).max(1);
-        for link in range.clone().filter(|link| link % of == *index) {
-            let due_ns = begin_ns + over_ns * (link - range.start) / count;
-            if context.timer.sleep_until(due_ns).await.is_err() {
-                return Err("the shard's timer failed".to_owned());
-            }
-            self.nursery.add_boxed(pattern::driver(context.link(worker.links.start + link)));
-        }
-        let mine = (0..range.end).filter(|link| link % of == *index).count() as u64;
-        context.ready(mine).await
-    }
-
     /// Hands a recorder over every second of the window, before and after it, until everything has arrived or
     /// the drain has passed.
     async fn measure(&mut self, context: &Rc<Context>, timeline: Timeline) {
         tokio::task::spawn_local(Rc::clone(context).churn(timeline));
         tokio::task::spawn_local(stages(Rc::clone(context), Rc::clone(&self.wire), timeline));
-        let spun = async {
-            let _ = context.timer.sleep_until(timeline.window_ns).await;
-            let before_ns = context.timer.spun_ns();
-            let _ = context.timer.sleep_until(timeline.end_ns).await;
-            let spun_ns = context.timer.spun_ns() - before_ns;
-            context.recorder.borrow_mut().count(Counter::SpunNs, spun_ns);
-        };
         let (back, spares) = mpsc::channel::<Box<Recorder>>();
         // All recorders rotate from the first seconds on, so that memory soon has its final size.
         for _ in 0..SPARES {
@@ -273,8 +275,9 @@ impl Shard {
         let by_seconds = self.assignment.worker.observers.seconds;
         let deadline_ns = timeline.end_ns + self.assignment.worker.phases.drain.ns();
         let (mut begin_ns, mut from_ns) = (timeline.start_ns, timeline.start_ns);
+        let exhausted_ns = Cell::new(None);
         let complete = async {
-            spun.await;
+            exhausted_ns.set(window(context, timeline).await);
             context.complete().await;
             let _ = context.timer.sleep_until(clock::now() + GRACE_NS).await;
         };
@@ -305,6 +308,52 @@ impl Shard {
             }
         };
         hand_over(begin_ns..ended_ns, true);
+        self.exhausted_ns = exhausted_ns.get();
+    }
+}
+
+/// Passes the window, and counts what was spun away in it; returns when its requests were used up, if they were.
+async fn window(context: &Context, timeline: Timeline) -> Option<u64> {
+    let _ = context.timer.sleep_until(timeline.window_ns).await;
+    let before_ns = context.timer.spun_ns();
+    let exhausted = tokio::select! {
+        biased;
+        () = context.complete(), if context.is_numbered() => Some(clock::now()),
+        _ = context.timer.sleep_until(timeline.end_ns) => None,
+    };
+    let spun_ns = context.timer.spun_ns() - before_ns;
+    context.recorder.borrow_mut().count(Counter::SpunNs, spun_ns);
+    exhausted
+}
+
+/// Opens this shard's links of `range`, evenly over `over_ns`, and waits until each is open or known not to be.
+async fn open(
+    assignment: &ShardAssignment,
+    nursery: &Nursery,
+    context: &Rc<Context>,
+    range: Range<u64>,
+    over_ns: u64,
+) -> Result<(), String> {
+    let ShardAssignment { worker, index, of, .. } = assignment;
+    let begin_ns = clock::now();
+    let count = (range.end - range.start).max(1);
+    for link in range.clone().filter(|link| link % of == *index) {
+        let due_ns = begin_ns + over_ns * (link - range.start) / count;
+        if context.timer.sleep_until(due_ns).await.is_err() {
+            return Err("the shard's timer failed".to_owned());
+        }
+        nursery.add_boxed(pattern::driver(context.link(worker.links.start + link)));
+    }
+    let mine = (0..range.end).filter(|link| link % of == *index).count() as u64;
+    context.ready(mine).await
+}
+
+/// Waits until the trial is called off.
+async fn called_off(commands: &mut orders_to::UnboundedReceiver<Command>) {
+    loop {
+        if matches!(commands.recv().await, Some(Command::Abort) | None) {
+            return;
+        }
     }
 }
 

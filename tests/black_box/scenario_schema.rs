@@ -75,6 +75,7 @@ const SERVERS: &[&str] = &[
     "url = \"http://a\"\n[[target.request]]\nweight = 3\nmethod = \"PUT\"\npath = \"/x\"\nbody = \"x\"\ntimeout = \"2s\"",
     "url = \"http://a\"\nshort-poll = { request = \"GET /\", cursor = \"json:/next\", empty = [204, 304], drain = true }",
     "url = \"http://a\"\nlong-poll = { request = { path = \"/\" }, cursor = { a = { capture = \"status\" } }, hold = \"5s\" }",
+    "url = \"http://a\"\nsse.resume = \"none\"\nsse.headers = { a = \"{{at}}\" }\nsse.cursor = { at = { capture = \"event:x|json:/at\", first = \"0\" } }\npublish.sign = { query = \"s\", secret = \"k\" }",
     "url = \"http://a\"\nwebsocket = { path = \"/\", subprotocol = \"mqtt\", deliver = [{ contains = \"x\" }], every = [{ span = \"1s\", send = \"p\" }] }",
     "url = \"http://a\"\nwebhook = { register = \"POST /\", handshake = \"echo\", listen = \"127.0.0.1:9\", acknowledge = { status = 200 } }",
     "url = \"http://a\"\n[[target.launch]]\ncommand = [\"x\", \"y\"]\nfiles = { a = \"x\", b = { content = \"y\", repeat = \"client\" } }\ncores = \"0-3\"\nready = { port = 80, line = \"up\" }\nstop = { signal = \"INT\" }",

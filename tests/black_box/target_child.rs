@@ -58,6 +58,7 @@ fn prepare(version: u32, listen: SocketAddr) -> Order {
         late_after: Span::from_secs(1),
         churn: Rate::per_second(0.0),
         publish: Publish::Target,
+        unconnected: tidings::scenario::Unconnected::Fail,
     };
     let short_poll = ShortPollOptions {
         interval: Span::from_secs(1),

@@ -51,6 +51,7 @@ impl NullTarget {
             late_after: Span::from_secs(1),
             churn: Rate::per_second(0.0),
             publish: Publish::Target,
+            unconnected: tidings::scenario::Unconnected::Fail,
         };
         let pattern = Pattern::WebSocket(WebSocketOptions::default());
         let assignment = Assignment::Target(TargetAssignment {

@@ -1,6 +1,7 @@
 // Topics for bun: WebSockets by its own publish (uWebSockets), SSE by streams that write directly. bun bun.mjs PORT
 const streams = new Map();
 const encoder = new TextEncoder();
+let published = 0;
 
 function subscribe(topic, signal) {
   const topics = streams.get(topic) ?? streams.set(topic, new Set()).get(topic);
@@ -25,8 +26,10 @@ const server = Bun.serve({
     const [, kind, topic] = new URL(request.url).pathname.split("/");
     if (kind === "ws" && server.upgrade(request, { data: { topic } })) return;
     if (kind === "sse") return subscribe(topic, request.signal);
+    if (kind === "status") return Response.json({ published });
     if (kind !== "pub" || request.method !== "POST") return new Response(null, { status: 404 });
     const message = await request.text();
+    published += 1;
     server.publish(topic, message);
     const bytes = encoder.encode(`data: ${message}\n\n`);
     for (const controller of streams.get(topic) ?? []) {

@@ -10,7 +10,7 @@ use crate::cli::output;
 use crate::cli::screen::Screen;
 
 /// Tells of a run's progress.
-pub(super) struct Teller<'a> {
+pub(in crate::cli) struct Teller<'a> {
     plan: &'a Plan,
     quiet: bool,
     screen: Screen,
@@ -19,12 +19,12 @@ pub(super) struct Teller<'a> {
 
 impl<'a> Teller<'a> {
     /// A teller of `plan`'s run, silent where `quiet`.
-    pub(super) fn new(plan: &'a Plan, quiet: bool) -> Self {
+    pub(in crate::cli) fn new(plan: &'a Plan, quiet: bool) -> Self {
         Self { plan, quiet, screen: Screen::of_stderr(), started_ns: clock::now() }
     }
 
     /// Announces the run. Warnings are printed even with `--quiet`.
-    pub(super) fn begin(&mut self, warnings: &[String]) {
+    pub(in crate::cli) fn begin(&mut self, warnings: &[String]) {
         for warning in warnings {
             output::message(format_args!("warning: {warning}"));
         }
@@ -44,7 +44,7 @@ impl<'a> Teller<'a> {
     }
 
     /// Tells of one step.
-    pub(super) fn tell(&mut self, progress: &Progress<'_>) {
+    pub(in crate::cli) fn tell(&mut self, progress: &Progress<'_>) {
         if self.quiet {
             return;
         }
@@ -68,11 +68,12 @@ impl<'a> Teller<'a> {
                 let of = format!("noise floor of {}", floor.metric().name());
                 self.screen.draw("[floor] ", &of, &format!(": measuring, {left} left"));
             }
-            Progress::Recorded { index, record } => {
+            Progress::Recorded { index, record, .. } => {
                 let left = minutes(self.left_ns(index + 1));
                 let text = format!("{} {}, {left} left", self.place(*index), summary(record));
                 self.screen.line(&text);
             }
+            Progress::Second { .. } => {}
             Progress::FloorRecorded { record } => {
                 let p50 = record.at("p50").map(|ns| format!(", p50 {}", nanoseconds(ns)));
                 self.screen.line(&format!(
@@ -86,7 +87,7 @@ impl<'a> Teller<'a> {
     }
 
     /// Ends an unfinished line.
-    pub(super) fn end(&mut self) {
+    pub(in crate::cli) fn end(&mut self) {
         self.screen.end();
     }
 

@@ -1,4 +1,4 @@
-//! Signatures of requests and deliveries: an HMAC in a header, made and checked.
+//! Signatures of requests and deliveries: an HMAC in a header or in the query, made and checked.
 //!
 //! A [`Scheme`] is a [`Signature`] with the parts of its preset filled in. What is signed is cut into pieces once, so that
 //! a body and header fields are hashed where they lie, whatever bytes they consist of.
@@ -37,9 +37,9 @@ pub enum Untrusted {
 /// Why a signature cannot be used.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum SchemeError {
-    /// Neither a preset nor the dialect names the header.
+    /// Neither a preset nor the dialect names the header, or the parameter of the query.
     #[error(
-        "no header is named that carries the signature; write header = \"X-Signature\", or a preset"
+        "no header is named that carries the signature; write header = \"X-Signature\", or query = \"signature\", or a preset"
     )]
     NoHeader,
     /// What is signed is no text.
@@ -51,6 +51,8 @@ pub enum SchemeError {
 #[derive(Debug, Clone)]
 pub struct Scheme {
     header: Box<str>,
+    /// The parameter of the query that carries the signature, in place of the header.
+    query: Option<Box<str>>,
     signed: Box<[Piece]>,
     encoding: SignatureEncoding,
     hash: SignatureHash,
@@ -147,13 +149,33 @@ impl Key {
     }
 }
 
-/// What is signed: its header fields and its body.
+/// What is signed: its request line, its header fields and its body.
 #[derive(Clone, Copy)]
 pub struct Message<'a> {
+    /// The request line.
+    pub line: Line<'a>,
     /// The header fields.
     pub headers: &'a dyn Headers,
     /// The body.
     pub body: &'a [u8],
+}
+
+impl<'a> Message<'a> {
+    /// A message of which the request line is not signed.
+    pub fn of(headers: &'a dyn Headers, body: &'a [u8]) -> Self {
+        Self { line: Line::default(), headers, body }
+    }
+}
+
+/// A request line in its parts; empty where only the rest is signed.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Line<'a> {
+    /// The method.
+    pub method: &'a str,
+    /// The path, without the query.
+    pub path: &'a str,
+    /// The query, without `?` and without the signature.
+    pub query: &'a str,
 }
 
 /// Renders a text that is signed.
@@ -164,7 +186,7 @@ impl Scheme {
     pub fn of(signature: &Signature) -> Result<Self, SchemeError> {
         let parts = Parts::of(signature.preset);
         let header = signature.header.as_deref().unwrap_or(parts.header).to_ascii_lowercase();
-        if header.is_empty() {
+        if header.is_empty() && signature.query.is_none() {
             return Err(SchemeError::NoHeader);
         }
         let signed = match &signature.signed {
@@ -186,6 +208,7 @@ impl Scheme {
         let prefix = signature.prefix.as_deref().unwrap_or(parts.prefix);
         Ok(Self {
             header: header.into(),
+            query: signature.query.as_deref().map(Into::into),
             signed: signed.into(),
             encoding: signature.encoding.unwrap_or(parts.encoding),
             hash: signature.hash.unwrap_or(SignatureHash::Sha256),
@@ -205,6 +228,11 @@ impl Scheme {
     /// The header field that carries the signature, in lower case.
     pub const fn header(&self) -> &str {
         &self.header
+    }
+
+    /// The parameter of the query that carries the signature; `None` where the header does.
+    pub fn query(&self) -> Option<&str> {
+        self.query.as_deref()
     }
 
     /// The key of `secret`; `None` if that cannot be one.
@@ -280,15 +308,15 @@ impl Scheme {
         stamp.into_iter().chain(id).filter(|(name, _)| lacks(name)).collect()
     }
 
-    /// The header field that signs `message`, sent at `now_s`: its name and its value. `None` if a field is missing that is
-    /// signed.
+    /// What signs `message`, sent at `now_s`: the value of [`Self::header`], or of [`Self::query`]. `None` if a field is missing
+    /// that is signed.
     pub fn sign(
         &self,
         key: &Key,
         message: Message<'_>,
         now_s: u64,
         render: &mut Render<'_>,
-    ) -> Option<(&str, String)> {
+    ) -> Option<String> {
         let signature = self.mac(key, message, Some(now_s), render)?.finish();
         let mut value = Vec::new();
         if self.stamp == Some(Stamp::Element) {
@@ -299,7 +327,7 @@ impl Scheme {
             SignatureEncoding::Hex => encoding::hex(&signature, &mut value),
             SignatureEncoding::Base64 => encoding::base64(&signature, &mut value),
         }
-        Some((&self.header, String::from_utf8(value).ok()?))
+        String::from_utf8(value).ok()
     }
 
     /// The MAC of a message; `None` if a part of what is signed is missing.
@@ -315,6 +343,7 @@ impl Scheme {
             match piece {
                 Piece::Literal(bytes) => mac.update(bytes),
                 Piece::Body => mac.update(message.body),
+                Piece::Line(part) => mac.update(part.of(message.line).as_bytes()),
                 Piece::Stamp => mac.update(stamp_s?.to_string().as_bytes()),
                 Piece::Header(name) => {
                     let mut first = true;

@@ -1,6 +1,6 @@
 //! The pieces of what is signed.
 
-use super::Message;
+use super::{Line, Message};
 use crate::dialect::template::{Template, TemplateError};
 
 /// The placeholder of a body in what is signed.
@@ -16,11 +16,40 @@ pub(super) enum Piece {
     Literal(Box<[u8]>),
     Text(Template),
     Body,
+    Line(Part),
     Header(Box<str>),
     Stamp,
 }
 
-/// Cuts a text at the body, the header fields and the time stamp in it; within arguments these are values like others.
+/// A part of a request line.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Part {
+    Method,
+    Path,
+    Query,
+}
+
+impl Part {
+    /// The part that the placeholder `name` stands for.
+    fn named(name: &str) -> Option<Self> {
+        match name {
+            "method" => Some(Self::Method),
+            "path" => Some(Self::Path),
+            "query" => Some(Self::Query),
+            _ => None,
+        }
+    }
+
+    pub(super) const fn of(self, line: Line<'_>) -> &str {
+        match self {
+            Self::Method => line.method,
+            Self::Path => line.path,
+            Self::Query => line.query,
+        }
+    }
+}
+
+/// Cuts a text at the body, the request line, the header fields and the time stamp in it; within arguments these are values like others.
 pub(super) fn pieces(source: &str) -> Result<Vec<Piece>, TemplateError> {
     let mut pieces = Vec::new();
     let (mut text, mut at, mut depth) = (0, 0, 0_usize);
@@ -56,7 +85,9 @@ fn piece(name: &str) -> Option<Piece> {
     match name {
         BODY => Some(Piece::Body),
         STAMP => Some(Piece::Stamp),
-        _ => name.strip_prefix(HEADER).map(|name| Piece::Header(name.to_ascii_lowercase().into())),
+        _ => Part::named(name).map(Piece::Line).or_else(|| {
+            name.strip_prefix(HEADER).map(|name| Piece::Header(name.to_ascii_lowercase().into()))
+        }),
     }
 }
 
@@ -71,10 +102,14 @@ fn push_text(text: &str, pieces: &mut Vec<Piece>) -> Result<(), TemplateError> {
     Ok(())
 }
 
-/// The value of the placeholder `name` in what is signed, where it stands within an argument: the body, or a header field.
+/// The value of the placeholder `name` in what is signed, where it stands within an argument: the body, a part of the
+/// request line, or a header field.
 pub fn value_of(name: &str, message: Message<'_>) -> Option<String> {
     if name == BODY {
         return Some(String::from_utf8_lossy(message.body).into_owned());
+    }
+    if let Some(part) = Part::named(name) {
+        return Some(part.of(message.line).to_owned());
     }
     let mut value = None;
     message.headers.each(&name.strip_prefix(HEADER)?.to_ascii_lowercase(), &mut |bytes| {

@@ -26,7 +26,7 @@ fn verify(
     now_s: u64,
 ) -> Result<(), Untrusted> {
     let key = scheme.key(secret.as_bytes()).unwrap();
-    scheme.verify(&key, Message { headers, body }, now_s, &mut no_text)
+    scheme.verify(&key, Message::of(headers, body), now_s, &mut no_text)
 }
 
 /// The body of the example in the tests of Stripe's own libraries.
@@ -255,7 +255,7 @@ fn texts_beside_the_body_are_rendered_and_arguments_left_whole() {
     let mut texts = Vec::new();
     let key = scheme.key(b"k").unwrap();
     let none: Fields = Vec::new();
-    let message = Message { headers: &none, body: b"\xff" };
+    let message = Message::of(&none, b"\xff");
     let value = scheme.sign(&key, message, 0, &mut |text, out| {
         texts.push(text.source().to_owned());
         out.extend_from_slice(b"u");
@@ -267,7 +267,7 @@ fn texts_beside_the_body_are_rendered_and_arguments_left_whole() {
     expected.update(b"u\xffu");
     let mut hex = Vec::new();
     encoding::hex(&expected.finish(), &mut hex);
-    assert_eq!(value, Some(("x", String::from_utf8(hex).unwrap())));
+    assert_eq!(value, Some(String::from_utf8(hex).unwrap()));
 }
 
 #[test]
@@ -279,6 +279,42 @@ fn a_secret_that_cannot_be_a_key_is_none() {
         assert_eq!(standard.key(secret.as_bytes()).is_some(), usable, "{secret}");
     }
     assert!(scheme("preset = \"github\"\nsecret = \"\"").key(b"").is_none());
+}
+
+/// The worked examples of two APIs whose requests are signed in the query.
+#[test]
+fn a_request_line_is_signed_as_others_sign_it() {
+    let pusher = Line {
+        method: "POST",
+        path: "/apps/3/events",
+        query: "auth_key=278d425bdf160c739803&auth_timestamp=1353088179&auth_version=1.0&body_md5=ec365a775a4cd0599faeb73354201b6f",
+    };
+    let binance = Line {
+        method: "POST",
+        path: "/api/v3/order",
+        query: "symbol=LTCBTC&side=BUY&type=LIMIT&timeInForce=GTC&quantity=1&price=0.1&recvWindow=5000&timestamp=1499827319559",
+    };
+    for (line, signed, secret, expected) in [
+        (
+            pusher,
+            r"{{method}}\n{{path}}\n{{query}}",
+            "7ad3773142a6692b25b8",
+            "da454824c97ba181a32ccc17a72625ba02771f50b50e1e7430e47a1f3f457e6c",
+        ),
+        (
+            binance,
+            "{{query}}",
+            "NhqPtmdSJYdKjVHjA7PZj4Mge3R5YNiP1e3UZjInClVN65XAbvqqM6A7H5fATj0j",
+            "c8db56825ae71d6d79447849e617115f4a920fa2acdcab2b053c4b2838bd6b71",
+        ),
+    ] {
+        let scheme = scheme(&format!("query = \"s\"\nsigned = \"{signed}\"\nsecret = \"\""));
+        assert_eq!((scheme.header(), scheme.query()), ("", Some("s")));
+        let key = scheme.key(secret.as_bytes()).unwrap();
+        let none: Fields = Vec::new();
+        let message = Message { line, ..Message::of(&none, b"{}") };
+        assert_eq!(scheme.sign(&key, message, 0, &mut no_text).as_deref(), Some(expected));
+    }
 }
 
 proptest! {
@@ -295,12 +331,13 @@ proptest! {
         let key = ours.key(&written).unwrap();
         let none: Fields = Vec::new();
         let mut headers = ours.prepare(&none, &id, now);
-        let message = Message { headers: &headers, body: body.as_bytes() };
-        let (name, value) = ours.sign(&key, message, now, &mut no_text).unwrap();
+        let message = Message::of(&headers, body.as_bytes());
+        let name = ours.header();
+            let value = ours.sign(&key, message, now, &mut no_text).unwrap();
         prop_assert_eq!(&value, &signature);
         headers.push((name.to_owned(), value));
         let check = |body: &str| {
-            ours.verify(&key, Message { headers: &headers, body: body.as_bytes() }, now, &mut no_text)
+            ours.verify(&key, Message::of(&headers, body.as_bytes()), now, &mut no_text)
         };
         prop_assert_eq!(check(&body), Ok(()));
         prop_assert_eq!(check(&format!("{body}.")), Err(Untrusted::Wrong));
@@ -315,10 +352,11 @@ proptest! {
         let key = scheme.key(secret.as_bytes()).unwrap();
         let none: Fields = Vec::new();
         let mut headers = scheme.prepare(&none, "id", now);
-        let message = Message { headers: &headers, body: &body };
-        let (name, value) = scheme.sign(&key, message, now, &mut no_text).unwrap();
+        let message = Message::of(&headers, &body);
+        let name = scheme.header();
+        let value = scheme.sign(&key, message, now, &mut no_text).unwrap();
         headers.push((name.to_owned(), value));
-        let message = Message { headers: &headers, body: &body };
+        let message = Message::of(&headers, &body);
         prop_assert_eq!(scheme.verify(&key, message, now, &mut no_text), Ok(()));
     }
 

@@ -46,6 +46,9 @@ pub enum RenderError {
         "{{{{{0}}}}} has no value: nothing was captured under this name. Check the step that captures it"
     )]
     NotCaptured(Box<str>),
+    /// The value is not the text that is wanted where it is named.
+    #[error("{{{{{0}}}}} is not UTF-8, so that no other text can hold it")]
+    NotText(&'static str),
     /// The environment has no such variable.
     #[error("{{{{secret:{0}}}}}: the environment variable {0} is not set. Set it before the run")]
     NoSecret(Box<str>),

@@ -9,7 +9,7 @@ use crate::scenario::Publish;
 
 /// Whether the harness publishes the events of a case.
 pub(super) fn harness_publishes(facts: &TrialFacts) -> bool {
-    facts.case.pattern.kind().delivers() && facts.case.workload.publish != Publish::Target
+    facts.case.pattern.kind().delivers() && facts.case.workload.publish.is_of_harness()
 }
 
 /// Sends due × subscribers = expected, and acknowledged ≤ published: refused events are a result, and lost.

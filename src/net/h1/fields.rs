@@ -1,5 +1,7 @@
 //! The fields of an answer, looked up on demand: most are never asked for.
 
+use std::rc::Rc;
+
 use bytes::Bytes;
 use hyper::header::{HeaderMap, HeaderName, HeaderValue};
 
@@ -13,7 +15,7 @@ pub struct Fields(Repr);
 enum Repr {
     /// Checked by the parser of heads: a name, a colon, and a value on each line.
     Lines(Bytes),
-    Map(Box<HeaderMap>),
+    Map(Rc<HeaderMap>),
 }
 
 impl Default for Fields {
@@ -24,7 +26,13 @@ impl Default for Fields {
 
 impl From<HeaderMap> for Fields {
     fn from(map: HeaderMap) -> Self {
-        Self(Repr::Map(Box::new(map)))
+        Rc::new(map).into()
+    }
+}
+
+impl From<Rc<HeaderMap>> for Fields {
+    fn from(map: Rc<HeaderMap>) -> Self {
+        Self(Repr::Map(map))
     }
 }
 

@@ -1,6 +1,8 @@
 //! Requests as bytes (RFC 9112, section 3).
 
+use std::cell::OnceCell;
 use std::io::Write as _;
+use std::rc::Rc;
 
 use bytes::Bytes;
 use http_body_util::Full;
@@ -9,6 +11,7 @@ use hyper::{Method, Request};
 
 use super::read_head;
 use crate::net::NetError;
+use crate::net::h2::Prepared;
 
 /// A request as its bytes.
 #[derive(Debug, Clone, Default)]
@@ -17,9 +20,24 @@ pub struct Rendered {
     pub bytes: Vec<u8>,
     /// Whether it is HEAD, whose answer has no body.
     pub is_head: bool,
+    /// What HTTP/2 sends in its place, once that was asked for.
+    prepared: OnceCell<Option<Rc<Prepared>>>,
 }
 
 impl Rendered {
+    /// A request of these bytes.
+    pub const fn new(bytes: Vec<u8>, is_head: bool) -> Self {
+        Self { bytes, is_head, prepared: OnceCell::new() }
+    }
+
+    /// The same as HTTP/2 sends it, which `prepare` makes the first time; `None` where there is no such request.
+    pub(in crate::net) fn prepared(
+        &self,
+        prepare: impl FnOnce() -> Option<Prepared>,
+    ) -> Option<&Rc<Prepared>> {
+        self.prepared.get_or_init(|| prepare().map(Rc::new)).as_ref()
+    }
+
     /// The bytes of `request`. A body has a length, unless its fields say that it comes in chunks.
     pub fn of(request: Request<Full<Bytes>>) -> Self {
         let (head, body) = request.into_parts();
@@ -52,7 +70,7 @@ impl Rendered {
                 out.extend_from_slice(b"\r\n0\r\n\r\n");
             }
         }
-        Self { bytes: out, is_head: head.method == Method::HEAD }
+        Self::new(out, head.method == Method::HEAD)
     }
 
     /// The request that was rendered, for what takes no bytes. Its body has a length.

@@ -1,5 +1,6 @@
 //! The head of an answer (RFC 9112, sections 2 to 6), over `httparse`.
 
+use std::cell::RefCell;
 use std::mem::MaybeUninit;
 
 use bytes::Bytes;
@@ -50,7 +51,7 @@ impl From<httparse::Error> for ResponseError {
 }
 
 /// The head of an answer.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct ResponseHead {
     /// Its status.
     pub status: StatusCode,
@@ -60,14 +61,65 @@ pub struct ResponseHead {
     pub framing: Framing,
     /// Whether the connection carries another exchange once the body is over.
     pub keep_alive: bool,
+    /// Whether its body has a content coding.
+    pub is_coded: bool,
 }
 
 /// Reads the head at the front of `bytes`, with its length; `None` while it is incomplete. The answer to HEAD
 /// (`bodiless`) has no body, whatever its fields say.
+#[inline]
 pub fn read_response(
     bytes: &[u8],
     bodiless: bool,
 ) -> Result<Option<(ResponseHead, usize)>, ResponseError> {
+    LAST.with_borrow_mut(|last| last.read(bytes, bodiless))
+}
+
+/// Longest head that is remembered.
+const REMEMBERED_MAX: usize = 4 << 10;
+/// Heads in a row that are unlike the one before, after which fewer are remembered.
+const UNLIKE: u32 = 16;
+
+thread_local! {
+    static LAST: RefCell<Last> = const { RefCell::new(Last { known: None, unlike: 0 }) };
+}
+
+/// The head that this thread has read last: most servers answer the same request with the same bytes until the next second of
+/// their clock, and what is the same byte by byte need not be read again.
+struct Last {
+    /// Its bytes, whether it was the answer to HEAD, and what it says.
+    known: Option<(Bytes, bool, ResponseHead)>,
+    unlike: u32,
+}
+
+impl Last {
+    #[inline]
+    fn read(
+        &mut self,
+        bytes: &[u8],
+        bodiless: bool,
+    ) -> Result<Option<(ResponseHead, usize)>, ResponseError> {
+        if let Some((known, was_bodiless, head)) = &self.known
+            && *was_bodiless == bodiless
+            && bytes.starts_with(known)
+        {
+            self.unlike = 0;
+            return Ok(Some((head.clone(), known.len())));
+        }
+        let Some((head, whole)) = parsed(bytes, bodiless)? else { return Ok(None) };
+        let length = whole.len();
+        self.unlike = self.unlike.saturating_add(1);
+        // Where no two are alike, remembering all of them would be in vain.
+        if length <= REMEMBERED_MAX && (self.unlike < UNLIKE || self.unlike.is_multiple_of(UNLIKE))
+        {
+            self.known = Some((whole, bodiless, head.clone()));
+        }
+        Ok(Some((head, length)))
+    }
+}
+
+/// Reads a head, and returns it with its bytes.
+fn parsed(bytes: &[u8], bodiless: bool) -> Result<Option<(ResponseHead, Bytes)>, ResponseError> {
     let mut fields = [const { MaybeUninit::<httparse::Header<'_>>::uninit() }; FIELDS_MAX];
     let mut response = httparse::Response::new(&mut []);
     let config = httparse::ParserConfig::default();
@@ -88,9 +140,11 @@ pub fn read_response(
         || matches!(status, StatusCode::NO_CONTENT | StatusCode::NOT_MODIFIED);
     let framing = if bodiless { Framing::length(0) } else { meaning.framing()? };
     let begin = response.headers.first().map_or(length, |field| offset(bytes, field.name));
-    let fields = Fields::lines(Bytes::copy_from_slice(&bytes[begin..length]));
+    let whole = Bytes::copy_from_slice(&bytes[..length]);
+    let fields = Fields::lines(whole.slice(begin..));
     let keep_alive = meaning.keeps_alive() && framing != Framing::until_close();
-    Ok(Some((ResponseHead { status, fields, framing, keep_alive }, length)))
+    let is_coded = meaning.is_coded;
+    Ok(Some((ResponseHead { status, fields, framing, keep_alive, is_coded }, whole)))
 }
 
 /// Where `part` begins in `whole`, of which it is a part.
@@ -109,11 +163,20 @@ struct Meaning {
     chunked: Option<bool>,
     /// What `Connection` says: `close` wins over `keep-alive`.
     keeps: Option<bool>,
+    /// Whether there is a content coding.
+    is_coded: bool,
 }
 
 impl Meaning {
     const fn new(is_http_11: bool) -> Self {
-        Self { is_http_11, length: None, is_no_length: false, chunked: None, keeps: None }
+        Self {
+            is_http_11,
+            length: None,
+            is_no_length: false,
+            chunked: None,
+            keeps: None,
+            is_coded: false,
+        }
     }
 
     #[inline]
@@ -128,6 +191,7 @@ impl Meaning {
                 let last = value.rsplit(|byte| *byte == b',').next().unwrap_or_default();
                 self.chunked = Some(last.trim_ascii().eq_ignore_ascii_case(b"chunked"));
             }
+            16 if name.eq_ignore_ascii_case("content-encoding") => self.is_coded = true,
             10 if name.eq_ignore_ascii_case("connection") => {
                 for word in value.split(|byte| *byte == b',').map(<[u8]>::trim_ascii) {
                     if word.eq_ignore_ascii_case(b"close") {

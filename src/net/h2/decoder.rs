@@ -1,6 +1,7 @@
 //! Decodes header blocks (RFC 7541) into the heads and trailers of answers (RFC 9113, section 8.3.2).
 
 use std::collections::VecDeque;
+use std::rc::Rc;
 
 use hyper::StatusCode;
 use hyper::header::{
@@ -59,32 +60,83 @@ pub(in crate::net) struct Head {
     /// The status; none in trailers.
     pub(in crate::net) status: Option<StatusCode>,
     /// The fields.
-    pub(in crate::net) headers: HeaderMap,
+    pub(in crate::net) headers: Rc<HeaderMap>,
     /// What makes it malformed, if anything does.
     pub(super) malformed: Option<&'static str>,
     /// Whether it is larger than anything that is kept.
     pub(super) oversized: bool,
 }
 
+/// The block that was decoded last, where the same octets would say the same again.
+#[derive(Debug, Default)]
+pub(super) struct Last {
+    /// What it says; `None` where it would not.
+    head: Option<Head>,
+    block: Vec<u8>,
+    /// What it puts into the table.
+    inserted: Vec<Rc<Field>>,
+    /// Whether it refers to the table: it says the same only until the table changes.
+    refers: bool,
+    /// Whether it changes the table's size.
+    resizes: bool,
+}
+
 /// Decodes the blocks of one connection, in their order.
 #[derive(Debug)]
 pub(super) struct Decoder {
-    pub(super) table: VecDeque<Field>,
+    pub(super) table: VecDeque<Rc<Field>>,
     pub(super) size: usize,
     /// Largest size of the table, as the server announced it last.
     pub(super) max: usize,
     pub(super) scratch: Vec<u8>,
+    pub(super) last: Last,
 }
+
+/// Longest block that is remembered.
+const REMEMBERED_MAX: usize = 1 << 10;
 
 impl Default for Decoder {
     fn default() -> Self {
-        Self { table: VecDeque::new(), size: 0, max: TABLE_MAX, scratch: Vec::new() }
+        Self {
+            table: VecDeque::new(),
+            size: 0,
+            max: TABLE_MAX,
+            scratch: Vec::new(),
+            last: Last::default(),
+        }
     }
 }
 
 impl Decoder {
-    /// Decodes a whole block.
-    pub(super) fn decode(&mut self, mut block: &[u8]) -> Result<Head, Undecodable> {
+    /// Decodes a whole block. Most servers answer the same request with the same octets until the next second of their clock:
+    /// those need not be decoded again.
+    pub(super) fn decode(&mut self, block: &[u8]) -> Result<Head, Undecodable> {
+        if let Some(head) = &self.last.head
+            && self.last.block == block
+        {
+            let head = head.clone();
+            for at in 0..self.last.inserted.len() {
+                self.put(Rc::clone(&self.last.inserted[at]));
+            }
+            return Ok(head);
+        }
+        self.last.head = None;
+        self.last.inserted.clear();
+        (self.last.refers, self.last.resizes) = (false, false);
+        let head = self.decode_anew(block)?;
+        let last = &mut self.last;
+        // What refers to the table and changes it refers to something else the next time.
+        let inserts = !last.inserted.is_empty();
+        let is_passing = last.resizes || (last.refers && inserts);
+        if !is_passing && block.len() <= REMEMBERED_MAX {
+            last.block.clear();
+            last.block.extend_from_slice(block);
+            last.head = Some(head.clone());
+        }
+        Ok(head)
+    }
+
+    pub(super) fn decode_anew(&mut self, mut block: &[u8]) -> Result<Head, Undecodable> {
         let (mut head, mut size, mut begun) = (Head::default(), 0, false);
         while let Some(first) = block.first().copied() {
             let field = match first {
@@ -101,6 +153,7 @@ impl Decoder {
                         return Err(Undecodable);
                     }
                     self.max = max;
+                    self.last.resizes = true;
                     self.evict(0);
                     continue;
                 }
@@ -118,10 +171,11 @@ impl Decoder {
     }
 
     /// The field at `index` of both tables.
-    fn at(&self, index: usize) -> Result<Field, Undecodable> {
+    fn at(&mut self, index: usize) -> Result<Field, Undecodable> {
         use static_table::{ACCEPT_ENCODING_AT, CODINGS, FIRST_STATUS, LAST, STATUSES};
         if let Some(at) = index.checked_sub(LAST + 1) {
-            return self.table.get(at).cloned().ok_or(Undecodable);
+            self.last.refers = true;
+            return self.table.get(at).map(|field| Field::clone(field)).ok_or(Undecodable);
         }
         let status = index.checked_sub(FIRST_STATUS).and_then(|at| STATUSES.get(at));
         let value = match status {
@@ -132,7 +186,7 @@ impl Decoder {
         Ok(Field { name: self.name_at(index)?, value: Ok(HeaderValue::from_static(value)) })
     }
 
-    fn name_at(&self, index: usize) -> Result<Name, Undecodable> {
+    fn name_at(&mut self, index: usize) -> Result<Name, Undecodable> {
         use static_table::{FIRST_STATUS, LAST};
         match index {
             0 => Err(Undecodable),
@@ -142,6 +196,7 @@ impl Decoder {
                 static_table::regular(index).cloned().map(Name::Regular).ok_or(Undecodable)
             }
             _ => {
+                self.last.refers = true;
                 self.table.get(index - LAST - 1).map(|field| field.name.clone()).ok_or(Undecodable)
             }
         }
@@ -169,6 +224,13 @@ impl Decoder {
     }
 
     fn insert(&mut self, field: Field) {
+        let field = Rc::new(field);
+        self.last.inserted.push(Rc::clone(&field));
+        self.put(field);
+    }
+
+    /// Puts a field into the table.
+    fn put(&mut self, field: Rc<Field>) {
         let size = field.size();
         self.evict(size);
         // Larger than the table: an empty table is no error (section 4.4).
@@ -210,7 +272,8 @@ impl Head {
                 if is_of_connection(&name, &value) {
                     self.malformed = Some("an answer has fields of a connection");
                 }
-                self.headers.append(name, value);
+                // Nobody else has it yet.
+                Rc::make_mut(&mut self.headers).append(name, value);
             }
         }
     }

@@ -57,11 +57,13 @@ pub(super) struct Encoder {
     max: usize,
     /// What the next block must announce: the smallest size since the last, and the size now.
     announce: Option<(usize, usize)>,
+    /// Whether the table has changed, or is to be announced, since that was asked last.
+    changed: bool,
 }
 
 impl Default for Encoder {
     fn default() -> Self {
-        Self { table: VecDeque::new(), size: 0, max: TABLE_MAX, announce: None }
+        Self { table: VecDeque::new(), size: 0, max: TABLE_MAX, announce: None, changed: false }
     }
 }
 
@@ -74,12 +76,19 @@ impl Encoder {
             self.announce = Some((least, size));
         }
         self.max = size;
+        self.changed = true;
         self.evict(0);
+    }
+
+    /// Whether a block that was encoded when this was asked last would be another now.
+    pub(super) const fn take_changed(&mut self) -> bool {
+        std::mem::replace(&mut self.changed, false)
     }
 
     /// Begins a block.
     pub(super) fn begin(&mut self, out: &mut Vec<u8>) {
         if let Some((least, now)) = self.announce.take() {
+            self.changed = true;
             if least < now {
                 put_integer(out, 0x20, 5, least);
             }
@@ -154,6 +163,7 @@ impl Encoder {
 
     fn insert(&mut self, name: Name, value: &[u8]) {
         let size = name.len() + value.len() + OVERHEAD;
+        self.changed = true;
         self.evict(size);
         if size <= self.max {
             self.size += size;

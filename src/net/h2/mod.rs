@@ -20,7 +20,9 @@ pub(super) use connection::Connection;
 pub(super) use decoder::Head;
 pub(super) use driver::drive;
 pub(super) use failure::Failure;
-pub(super) use send::Outgoing;
+#[cfg(test)]
+use send::Outgoing;
+pub(super) use send::Prepared;
 
 #[cfg(test)]
 mod tests;

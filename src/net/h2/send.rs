@@ -1,10 +1,12 @@
 //! Sends requests: header blocks, and bodies as the windows allow.
 
 use std::collections::VecDeque;
+use std::rc::Rc;
 
 use bytes::Bytes;
 use hyper::Method;
 use hyper::header::{HOST, HeaderMap, HeaderValue};
+use hyper::http::uri::PathAndQuery;
 
 use super::Connection;
 use super::decoder::is_of_connection;
@@ -46,6 +48,36 @@ pub(super) struct Out {
     pub(super) blocked: Vec<u32>,
     /// The block that is being encoded.
     pub(super) block: Vec<u8>,
+    /// The request that it is of, where it would be encoded the same again.
+    pub(super) encoded: Option<Rc<Prepared>>,
+}
+
+/// A request that may be sent more than once.
+#[derive(Debug)]
+pub(in crate::net) struct Prepared {
+    /// Its method.
+    pub(in crate::net) method: Method,
+    /// Host and port.
+    pub(in crate::net) authority: HeaderValue,
+    /// Path and query.
+    pub(in crate::net) path: Option<PathAndQuery>,
+    /// The other fields; those of a connection are left out.
+    pub(in crate::net) headers: HeaderMap,
+    /// The body, which may be empty.
+    pub(in crate::net) body: Bytes,
+}
+
+impl Prepared {
+    pub(super) fn outgoing(&self, scheme: &'static str) -> Outgoing<'_> {
+        Outgoing {
+            method: &self.method,
+            scheme,
+            authority: &self.authority,
+            path: self.path.as_ref().map_or("/", |path| path.as_str()),
+            headers: &self.headers,
+            body: self.body.clone(),
+        }
+    }
 }
 
 /// A request as it is sent.
@@ -67,7 +99,31 @@ pub(in crate::net) struct Outgoing<'a> {
 
 impl Connection {
     /// Sends a request, for which there must be [room](Self::poll_room), on a stream of its own.
+    #[cfg(test)]
     pub(in crate::net) fn open(&mut self, request: Outgoing<'_>) -> u32 {
+        self.out.encoded = None;
+        self.encode(&request);
+        self.send(request)
+    }
+
+    /// Sends a request, for which there must be [room](Self::poll_room), on a stream of its own. The connection's scheme is
+    /// always the same.
+    pub(in crate::net) fn open_prepared(
+        &mut self,
+        prepared: &Rc<Prepared>,
+        scheme: &'static str,
+    ) -> u32 {
+        let request = prepared.outgoing(scheme);
+        let known = self.out.encoded.as_ref().is_some_and(|known| Rc::ptr_eq(known, prepared));
+        if self.encoder.take_changed() || !known {
+            self.encode(&request);
+            self.out.encoded = (!self.encoder.take_changed()).then(|| Rc::clone(prepared));
+        }
+        self.send(request)
+    }
+
+    /// Sends a request whose head is in the scratch block.
+    fn send(&mut self, request: Outgoing<'_>) -> u32 {
         let id = self.next;
         self.next += 2;
         self.active += 1;
@@ -78,7 +134,6 @@ impl Connection {
         };
         let mut stream = Stream::new(windows, request.method == Method::HEAD);
         self.out.unstamped.push_back((id, self.out.bytes.len()));
-        self.encode(&request);
         self.put_block(id, request.body.is_empty());
         stream.unsent = request.body;
         let body = !stream.unsent.is_empty();

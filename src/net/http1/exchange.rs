@@ -3,15 +3,24 @@
 use std::io;
 use std::pin::Pin;
 use std::task::{Context, Poll};
+use std::time::Duration;
 
 use tokio::io::AsyncWrite as _;
 
-use crate::net::Stream;
-use crate::net::h1::Incoming;
+use crate::clock;
+use crate::net::h1::{Incoming, Rendered};
+use crate::net::{Stream, alarm};
 
 /// A request that is being written, and its answer.
-pub(super) struct Exchange<'a> {
+#[derive(Debug)]
+pub struct Exchange<'a> {
     request: &'a [u8],
+    pub(super) timeout: Duration,
+    /// When it is given up, in monotonic nanoseconds; 0 until it waits.
+    deadline_ns: u64,
+    pub(super) begun: bool,
+    /// Reads that have brought something of the answer.
+    pub(super) reads: u32,
     written: usize,
     flushed: bool,
     /// Why the request could not be written: an answer may have come all the same.
@@ -20,9 +29,42 @@ pub(super) struct Exchange<'a> {
 }
 
 impl<'a> Exchange<'a> {
-    pub(super) fn new(request: &'a [u8], is_head: bool) -> Self {
-        let answer = Incoming::new(is_head);
-        Self { request, written: 0, flushed: false, failed: None, answer }
+    /// An exchange of `request` that is given up after `timeout`.
+    #[inline]
+    pub fn new(request: &'a Rendered, timeout: Duration) -> Self {
+        Self {
+            request: &request.bytes,
+            timeout,
+            deadline_ns: 0,
+            begun: false,
+            reads: 0,
+            written: 0,
+            flushed: false,
+            failed: None,
+            answer: Incoming::new(request.is_head),
+        }
+    }
+
+    /// Whether it has begun.
+    #[inline]
+    pub const fn has_begun(&self) -> bool {
+        self.begun
+    }
+
+    /// Whether its answer was waited for already.
+    #[inline]
+    pub(super) const fn waits(&self) -> bool {
+        self.deadline_ns > 0
+    }
+
+    /// When it is given up: its time-out after `sent_ns`, or after now.
+    #[inline]
+    pub(super) fn deadline_ns(&mut self, sent_ns: Option<u64>) -> u64 {
+        if self.deadline_ns == 0 {
+            let from_ns = sent_ns.unwrap_or_else(clock::now);
+            self.deadline_ns = alarm::deadline_ns(from_ns, self.timeout);
+        }
+        self.deadline_ns
     }
 
     /// Whether all of the request has been written.

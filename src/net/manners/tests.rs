@@ -35,6 +35,7 @@ fn codings_that_were_asked_for_are_decoded_and_others_are_a_named_kind() {
         ("deflate", coded("zlib", &plain), true, true),
         ("deflate", coded("bare", &plain), true, true),
         ("identity", plain.clone(), false, true),
+        ("none", plain.clone(), false, true),
         ("gzip", coded("gzip", &plain), false, false),
         ("br", plain.clone(), true, false),
         ("gzip, gzip", coded("gzip", &plain), true, false),

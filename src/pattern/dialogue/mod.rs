@@ -10,15 +10,15 @@ mod wire;
 use std::rc::Rc;
 
 pub(super) use self::outgoing::{Item, Outgoing, Written};
-pub(super) use self::pieces::Pieces;
+pub(super) use self::pieces::{Cut, Pieces};
 pub(super) use self::talk::{Heard, Talk, ear, is_raw};
 
 use super::Link;
 use super::conversation::{Conversation, Voice};
+use super::position;
 use super::recognise::Contents;
 use super::redial::{Ended, Redial, Subscription, hold};
 use super::rules::{self, Meaning, failure, meaning};
-use crate::dialect::capture::Answer;
 use crate::dialect::matcher::StreamMatcher;
 use crate::dialect::model::{Mark, Socket};
 use crate::dialect::token::Finder;
@@ -50,17 +50,14 @@ impl Subscription for Dialogue {
     /// Dials, and takes the steps; what arrives between them is taken like anything else.
     async fn open(&mut self, link: &Link, redial: &mut Redial) -> Result<Talk, Ended> {
         if !self.begun {
-            for (name, part) in &self.books.socket.cursor {
-                let first = self.voice.render(&part.first, None)?;
-                self.voice.set(name, String::from_utf8_lossy(&first).into_owned());
-            }
+            position::begin(&mut self.voice, &self.books.socket.cursor)?;
             self.begun = true;
         }
         let Self { voice, books, .. } = self;
         books.begin();
         let socket = Rc::clone(&books.socket);
-        Talk::open(link, voice, &socket, redial.rng(), |voice, heard| {
-            books.take(link, voice, heard).map(drop)
+        Talk::open(link, voice, &socket, &[], redial.rng(), |_, heard| {
+            books.take(link, heard).map(drop)
         })
         .await
     }
@@ -70,7 +67,7 @@ impl Subscription for Dialogue {
         loop {
             let read = async {
                 let heard = talk.next(link, &mut self.voice).await?;
-                if self.books.take(link, &mut self.voice, &heard)?.events > 0 {
+                if self.books.take(link, &heard)?.events > 0 {
                     redial.succeeded();
                 }
                 if slow && talk.is_at_end() {
@@ -122,13 +119,8 @@ impl Books {
     }
 
     /// Takes a message; an error if the server says by it that the link has failed.
-    fn take(&mut self, link: &Link, voice: &mut Voice, heard: &Heard) -> Result<Contents, Ended> {
+    fn take(&mut self, link: &Link, heard: &Heard) -> Result<Contents, Ended> {
         let Heard { message, received_ns, answered } = heard;
-        for (name, part) in &self.socket.cursor {
-            if let Some(value) = part.capture.evaluate(&Answer::message(message)) {
-                voice.set(name, value);
-            }
-        }
         let contents = if let Some(raw) = &mut self.raw {
             raw.take(link, &self.conversation, message, *received_ns)?
         } else {
@@ -137,6 +129,7 @@ impl Books {
             match meaning {
                 Meaning::Failure => return Err(failure(&self.conversation, message)),
                 Meaning::Ignored => Contents::default(),
+                Meaning::Events if *answered && link.listens() => Contents::default(),
                 // What is answered need not be an event.
                 Meaning::Events if *answered => {
                     link.take_any(&self.conversation, message, *received_ns).unwrap_or_default()

@@ -8,10 +8,11 @@ use bytes::Bytes;
 use super::frames::Said;
 use super::outgoing::{Item, Outgoing};
 use super::periodic::Clock;
-use super::pieces::Pieces;
+use super::pieces::{Cut, Pieces};
 use super::wire::Wire;
 use crate::clock;
 use crate::dialect::capture::Answer;
+use crate::dialect::framing::Split;
 use crate::dialect::matcher::{Matcher, StreamMatcher};
 use crate::dialect::model::Socket;
 use crate::dialect::template::Template;
@@ -21,6 +22,7 @@ use crate::pace::Rng;
 use crate::pattern::Link;
 use crate::pattern::conversation::{Conversation, Voice};
 use crate::pattern::handshake::{self, Opened};
+use crate::pattern::position;
 use crate::pattern::redial::Ended;
 use crate::pattern::script::{self, Script, Wanted};
 use crate::pattern::trace::{self, Kind};
@@ -53,7 +55,7 @@ pub(in crate::pattern) struct Talk {
 
 /// Whether `socket`'s frames are pieces of a stream that has no messages.
 pub(in crate::pattern) fn is_raw(socket: &Socket) -> bool {
-    socket.stream && socket.split.as_ref().is_none_or(|split| split.source().is_empty())
+    socket.stream && socket.split.as_ref().is_none_or(Split::is_none)
 }
 
 /// A matcher for a stream without messages; `None` where it can match none.
@@ -62,11 +64,13 @@ pub(in crate::pattern) fn ear(matcher: &Matcher) -> Option<StreamMatcher> {
 }
 
 impl Talk {
-    /// Dials, and takes the steps of `socket`; what is heard between them goes to `take`.
+    /// Dials, and takes the steps of `socket`, those for each topic for all of `topics`, or for the link's own if there are none;
+    /// what is heard between them goes to `take`.
     pub(in crate::pattern) async fn open(
         link: &Link,
         voice: &mut Voice,
         socket: &Rc<Socket>,
+        topics: &[u64],
         rng: &mut Rng,
         mut take: impl FnMut(&mut Voice, &Heard) -> Result<(), Ended>,
     ) -> Result<Self, Ended> {
@@ -78,14 +82,15 @@ impl Talk {
                 return Err(Ended::Unexpected(Told::of_upgrade(&response).into()));
             }
         };
-        let between = match &socket.split {
-            Some(split) => voice.render(split, None)?,
-            None => Vec::new(),
+        let cut = match &socket.split {
+            Some(Split::Between(between)) => Cut::between(&voice.render(between, None)?),
+            Some(Split::Length(framing)) => Cut::Length(*framing),
+            None => Cut::Nowhere,
         };
         let mut talk = Self {
             conversation: voice.conversation(),
             wire: Wire::new(stream, meter, Rng::new(rng.next_u64(), 0)),
-            pieces: Pieces::new(&between, socket.stream),
+            pieces: Pieces::new(cut, socket.stream),
             received_ns: 0,
             again: None,
             clock: Clock::default(),
@@ -95,7 +100,7 @@ impl Talk {
         if is_raw(socket) {
             talk.ears = socket.reply.iter().map(|reply| ear(&reply.to)).collect();
         }
-        let mut script = Script::new(&socket.steps);
+        let mut script = Script::over(&socket.steps, topics);
         loop {
             match script.advance(link, voice).await? {
                 Wanted::Nothing => break,
@@ -155,12 +160,14 @@ impl Talk {
         voice: &mut Voice,
     ) -> Result<Heard, Ended> {
         loop {
-            if let Some(message) = self.pieces.next() {
+            if let Some(message) = self.pieces.next()? {
                 let received_ns = self.received_ns;
                 let answered = if let Some(answered) = self.again.take() {
                     answered
                 } else {
                     self.conversation.note(Kind::Received, || trace::shown(&message));
+                    let answer = Answer::message(&message);
+                    position::move_on(voice, &self.socket.cursor, &answer, "a later connection");
                     self.reply(voice, &message)?
                 };
                 return Ok(Heard { message, received_ns, answered });

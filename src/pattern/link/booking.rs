@@ -12,7 +12,7 @@ use crate::net::StampedResponse;
 impl Link {
     /// Books, at `at_ns`, an exchange that keeps the link or looks for news whether there is any or not.
     pub fn upkeep(&self, at_ns: u64) {
-        let Some(timeline) = *self.context.timeline.borrow() else { return };
+        let Some(timeline) = self.context.timeline() else { return };
         if timeline.measures(at_ns) {
             self.count(Counter::Upkeeps, 1);
         } else if timeline.is_idle(at_ns) {
@@ -44,14 +44,13 @@ impl Link {
         published_ns: Option<u64>,
         received_ns: u64,
     ) -> (Arrival, bool) {
-        if self.context.ledgers.borrow()[self.slot].is_closed() {
+        let freshness_ns = received_ns.saturating_sub(due_ns);
+        let late = freshness_ns > self.context.case.workload.late_after.ns();
+        let Some((arrival, measured)) = self.book_at(seq, place, late) else {
             // An event of a log that has begun anew: its sequence tells nothing.
             self.count_received(received_ns);
             return (Arrival::Duplicate, false);
-        }
-        let freshness_ns = received_ns.saturating_sub(due_ns);
-        let late = freshness_ns > self.context.case.workload.late_after.ns();
-        let (arrival, measured) = self.book_at(seq, place, late);
+        };
         let in_window = self.measures(received_ns);
         // Where only the newest state is wanted, one that comes after a newer one tells nothing.
         let outdated = arrival == Arrival::Reordered && self.context.conversation.wants_latest();
@@ -89,18 +88,23 @@ impl Link {
 
     /// Books that delivery `seq` happened; returns what it was and whether it is measured.
     pub fn book(&self, seq: u64, late: bool) -> (Arrival, bool) {
-        self.book_at(seq, seq, late)
+        self.book_at(seq, seq, late).unwrap_or((Arrival::Duplicate, false))
     }
 
-    /// The same of an event that clients publish, which has a place of its own in its topic.
-    fn book_at(&self, seq: u64, place: u64, late: bool) -> (Arrival, bool) {
+    /// The same of an event that clients publish, which has a place of its own in its topic; `None`, with nothing booked, if
+    /// the log has begun anew.
+    #[inline]
+    fn book_at(&self, seq: u64, place: u64, late: bool) -> Option<(Arrival, bool)> {
         let mut ledgers = self.context.ledgers.borrow_mut();
         let ledger = &mut ledgers[self.slot];
+        if ledger.is_closed() {
+            return None;
+        }
         let arrival = ledger.receive_at(seq, place, late);
         if ledger.complete() && !self.context.is_closed_loop() {
             self.finish();
         }
-        (arrival, ledger.measures(seq))
+        Some((arrival, ledger.measures(seq)))
     }
 
     /// Books that the target told that the sequences of `gap` will not come.
@@ -138,7 +142,7 @@ impl Link {
 
     /// Whether an event's number in the schedule is not its place in the target's log, which did not number it.
     fn numbers_are_not_places(&self) -> bool {
-        self.context.case.workload.publish != crate::scenario::Publish::Target
+        self.context.case.workload.publish.is_of_harness()
     }
 
     /// The sequence that the link resumes after: everything up to it has arrived.
@@ -167,11 +171,17 @@ impl Link {
         InFlight(Rc::clone(&self.context))
     }
 
+    /// The same of a request or a poll: one whose guard is still there at the trial's end was left unfinished.
+    pub fn asking(&self) -> Asking {
+        self.context.asking.set(self.context.asking.get() + 1);
+        Asking(self.in_flight())
+    }
+
     /// Books the stages of an exchange that was due at `due_ns` and was answered well.
     ///
     /// Slip leaves out the wait for the link: it is what the generator added, not what a slow answer before did.
     pub fn answered(&self, answer: &StampedResponse, turn: Turn) {
-        let StampedResponse { sent_ns, first_ns, done_ns, .. } = *answer;
+        let StampedResponse { status, sent_ns, first_ns, done_ns, .. } = *answer;
         let Turn { due_ns, free_ns, fired_ns } = turn;
         let mut recorder = self.context.recorder.borrow_mut();
         recorder.record(Metric::Slip, sent_ns.saturating_sub(due_ns.max(free_ns)));
@@ -182,6 +192,16 @@ impl Link {
         recorder.record(Metric::FirstByte, first_ns.saturating_sub(sent_ns));
         recorder.record(Metric::Reading, done_ns.saturating_sub(first_ns));
         recorder.count(Counter::Answered, 1);
+        recorder.status(status.as_u16());
+    }
+
+    /// Books that a measured request failed: by its answer, if it had one. Its kind is counted elsewhere.
+    pub fn unanswered(&self, answer: Option<&StampedResponse>) {
+        let mut recorder = self.context.recorder.borrow_mut();
+        recorder.count(Counter::Failed, 1);
+        if let Some(answer) = answer {
+            recorder.status(answer.status.as_u16());
+        }
     }
 
     /// Records a sample of `ns` nanoseconds.
@@ -197,6 +217,11 @@ impl Link {
     /// Adds `n` to `counter`.
     pub fn count(&self, counter: Counter, n: u64) {
         self.context.recorder.borrow_mut().count(counter, n);
+    }
+
+    /// Counts an answer with this status.
+    pub fn status(&self, status: u16) {
+        self.context.recorder.borrow_mut().status(status);
     }
 
     /// Counts one failure.
@@ -229,13 +254,35 @@ pub struct Turn {
     pub fired_ns: u64,
 }
 
+impl Context {
+    /// Measured requests and polls that are under way.
+    pub(in crate::pattern) const fn under_way(&self) -> u64 {
+        self.asking.get()
+    }
+}
+
+/// A request or a poll under way; see [`Link::asking`].
+#[derive(Debug)]
+pub struct Asking(InFlight);
+
+impl Drop for Asking {
+    fn drop(&mut self) {
+        let Self(InFlight(context)) = self;
+        context.asking.set(context.asking.get() - 1);
+    }
+}
+
 /// A request under way; see [`Link::in_flight`].
 #[derive(Debug)]
 pub struct InFlight(Rc<Context>);
 
 impl Drop for InFlight {
     fn drop(&mut self) {
-        self.0.in_flight.set(self.0.in_flight.get() - 1);
-        self.0.changed.notify_waiters();
+        let left = self.0.in_flight.get() - 1;
+        self.0.in_flight.set(left);
+        // Whoever waits for the end waits for the last.
+        if left == 0 {
+            self.0.changed.notify_waiters();
+        }
     }
 }

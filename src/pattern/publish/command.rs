@@ -21,7 +21,7 @@ use crate::dialect::template::Template;
 use crate::net::websocket::Opcode;
 use crate::pattern::Link;
 use crate::pattern::conversation::{Conversation, Voice};
-use crate::pattern::dialogue::{Heard, Item, Outgoing, Pieces};
+use crate::pattern::dialogue::{Cut, Heard, Item, Outgoing, Pieces};
 use crate::pattern::redial::Ended;
 use crate::pattern::trace::{self, Kind};
 
@@ -130,7 +130,7 @@ impl Program {
         let writing = spawn_local(Rc::clone(&outgoing).write(stdin, None, line));
         let last_words = Rc::default();
         let listening = spawn_local(listen(stderr, Rc::clone(&last_words)));
-        let (unread, lines) = (BytesMut::new(), Pieces::new(b"\n", true));
+        let (unread, lines) = (BytesMut::new(), Pieces::new(Cut::between(b"\n"), true));
         Ok(Self {
             name,
             conversation: voice.conversation(),
@@ -201,7 +201,7 @@ async fn listen(mut stderr: ChildStderr, words: Rc<RefCell<VecDeque<u8>>>) {
 impl Peer for Program {
     async fn next(&mut self, _: &Link, _: &mut Voice) -> Result<Heard, Ended> {
         loop {
-            if let Some(line) = self.lines.next() {
+            if let Some(line) = self.lines.next()? {
                 let message = match line.strip_suffix(b"\r") {
                     Some(bare) => line.slice_ref(bare),
                     None => line,

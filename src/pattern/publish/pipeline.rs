@@ -128,6 +128,8 @@ pub(super) struct Pipeline<'a> {
     send: &'a Template,
     limit: Duration,
     connections: u64,
+    /// The topics of its events.
+    pub topics: Vec<u64>,
     /// Whether the peer answers in order even after a time-out, so that a late answer is known for what it is.
     keeps_order: bool,
     /// Events to be sent; `None` before the trial's start.
@@ -154,7 +156,10 @@ impl<'a> Pipeline<'a> {
         limit: Duration,
         connections: u64,
     ) -> Self {
+        let link = publisher.link;
+        let own = |topic: &u64| topic % connections == link.index();
         Self {
+            topics: (0..link.context().case.workload.topics).filter(own).collect(),
             publisher,
             answers,
             send,

@@ -10,7 +10,7 @@ use crate::net::NetError;
 use crate::pattern::Link;
 use crate::pattern::conversation::Voice;
 use crate::pattern::dialogue::{Heard, Outgoing, Talk, is_raw};
-use crate::pattern::redial::{Ended, OPEN_LIMIT, Redial};
+use crate::pattern::redial::{Ended, Redial};
 
 impl Peer for Talk {
     async fn next(&mut self, link: &Link, voice: &mut Voice) -> Result<Heard, Ended> {
@@ -69,16 +69,17 @@ async fn open(
 ) -> Result<Talk, Ended> {
     let link = pipeline.publisher.link;
     pipeline.answers.begin(is_raw(socket));
-    let Pipeline { answers, publisher, .. } = pipeline;
+    let Pipeline { answers, publisher, topics, .. } = pipeline;
     let voice = &mut publisher.voice;
     // Events of several topics went out since.
     voice.speak_of(link.topic_index());
     // Nothing has been published yet that a message between the steps could answer; a failure is one all the same.
-    let open = Talk::open(link, voice, socket, redial.rng(), |voice, heard| {
+    let open = Talk::open(link, voice, socket, topics, redial.rng(), |voice, heard| {
         answers.check(&voice.conversation(), &heard.message)
     });
-    let opened = tokio::time::timeout(OPEN_LIMIT, open).await;
-    opened.unwrap_or(Err(Ended::Net(NetError::Timeout(OPEN_LIMIT))))
+    let limit = link.context().case.conditions.reconnect.timeout.std();
+    let opened = tokio::time::timeout(limit, open).await;
+    opened.unwrap_or(Err(Ended::Net(NetError::Timeout(limit))))
 }
 
 /// Opens the connection again, in as many attempts as needed; `None` once no event waits for it.

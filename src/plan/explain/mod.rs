@@ -16,7 +16,7 @@ use self::sheet::Sheet;
 use self::speaker::{Beside, Known, Speaker};
 use crate::dialect::launch::{CommandLine, LaunchSpec};
 use crate::dialect::model::{Each, Mark, PerMessage, Recognition, Semantics, SetUp};
-use crate::scenario::{Http, Scenario, dialect_of};
+use crate::scenario::{Http, Publish, Scenario, dialect_of};
 
 /// What will be sent to the target of `scenario`, in at most `columns` columns.
 pub(super) fn explain(scenario: &Scenario, columns: usize) -> String {
@@ -31,7 +31,11 @@ pub(super) fn explain(scenario: &Scenario, columns: usize) -> String {
     sheet.text("", &format!("{}: what will be sent to {to}", scenario.name));
     sheet.gap();
     preamble(&mut sheet, scenario, &publisher);
-    recognition(&mut sheet, &publisher.dialect.recognition);
+    if scenario.cases.iter().any(|case| case.workload.publish == Publish::Nobody) {
+        listening(&mut sheet, &publisher.dialect.recognition);
+    } else {
+        recognition(&mut sheet, &publisher.dialect.recognition);
+    }
     if let Some(external) = external {
         for spec in &external.launch {
             launch(&mut sheet, &publisher, spec);
@@ -77,7 +81,7 @@ fn preamble(sheet: &mut Sheet, scenario: &Scenario, speaker: &Speaker<'_>) {
 
 /// How an event will be recognised.
 fn recognition(sheet: &mut Sheet, recognition: &Recognition) {
-    let Recognition { by, events, semantics, decode, each, published_id, delivered_id } =
+    let Recognition { by, events, semantics, decode, each, published_id, delivered_id, .. } =
         recognition;
     let id = |capture: &Option<crate::dialect::capture::Capture>| {
         capture.as_ref().map_or("<not described>".to_owned(), ToString::to_string)
@@ -115,8 +119,26 @@ fn recognition(sheet: &mut Sheet, recognition: &Recognition) {
         text.push_str("; a newer event supersedes those before it");
     }
     text.push('.');
+    text.push_str(&stamped(recognition));
     sheet.gap();
     sheet.text("", &text);
+}
+
+/// What clients measure that only listen.
+fn listening(sheet: &mut Sheet, recognition: &Recognition) {
+    let text = "No event is recognised: messages are counted, and the gaps between them measured.";
+    sheet.gap();
+    sheet.text("", &format!("{text}{}", stamped(recognition)));
+}
+
+/// Whose wall clock the age of a message is told by.
+fn stamped(recognition: &Recognition) -> String {
+    recognition.stamp.as_ref().map_or_else(String::new, |stamp| {
+        let unit = recognition.stamp_unit.name();
+        format!(
+            " The age of a message is this host's wall clock less {stamp} of the message, in {unit} since 1970."
+        )
+    })
 }
 
 /// How a server is started.

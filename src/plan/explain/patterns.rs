@@ -4,7 +4,8 @@ use super::sheet::{Sheet, captures};
 use super::speaker::{Beside, Known, Speaker};
 use crate::dialect::callback;
 use crate::dialect::model::{
-    Callback, Captures, EventStream, Handshake, Polling, Resume, Socket, Step, WeightedCall,
+    Callback, Captures, EachStep, EventStream, Handshake, Polling, Resume, Socket, Step,
+    WeightedCall,
 };
 use crate::dialect::template::Template;
 use crate::scenario::{Case, Pattern};
@@ -119,6 +120,13 @@ fn polls(sheet: &mut Sheet, speaker: &Speaker<'_>, name: &str, poll: &Polling, m
     if poll.drain {
         sheet.note("again at once while answers bring events");
     }
+    for reply in &poll.reply {
+        let taken = captures(&reply.capture);
+        let taken = taken.map_or(String::new(), |taken| format!(", which gives {taken}"));
+        sheet.note(&format!("to each response with {}{taken}, a request of its own", reply.to));
+        sheet.request(&speaker.request(name, &reply.request, &known, &Beside::default()));
+        sheet.answer(&reply.request);
+    }
 }
 
 fn event_stream(
@@ -129,12 +137,19 @@ fn event_stream(
     known: &Known,
 ) {
     let mut known = known.clone();
+    for (part, value) in first_of(speaker, &stream.cursor, &known) {
+        set(&mut known, &part, value);
+    }
     steps(sheet, speaker, name, &stream.steps, &mut known, Some(true));
     let beside = Beside { accept: Some("text/event-stream"), ..Beside::default() };
     sheet.request(&speaker.request(name, &stream.request, &known, &beside));
     sheet.note("expects status 200 and text/event-stream");
     steps(sheet, speaker, name, &stream.steps, &mut known, Some(false));
     sheet.messages(&stream.messages);
+    cursor_notes(sheet, &stream.cursor, "a later stream");
+    if !stream.cursor.is_empty() && stream.resume == Resume::LastEventId {
+        return;
+    }
     sheet.note(&match &stream.resume {
         Resume::LastEventId => {
             "reconnects with last-event-id: <last id>, once the stream has set an id".to_owned()
@@ -185,7 +200,14 @@ fn steps(
     known: &mut Known,
     before: Option<bool>,
 ) {
+    let mut each = EachStep::Connection;
     for step in steps.iter().filter(|step| before.is_none_or(|before| before == step.before)) {
+        if std::mem::replace(&mut each, step.each) != step.each {
+            sheet.note(match step.each {
+                EachStep::Topic => "for each topic of the connection:",
+                EachStep::Connection => "once more for the connection:",
+            });
+        }
         if let Some(matcher) = &step.wait {
             let taken = captures(&step.capture);
             let taken = taken.map_or(String::new(), |taken| format!("; captures {taken}"));

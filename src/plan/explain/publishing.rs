@@ -14,6 +14,9 @@ const LINE: &str = r#"{"topic":{{topic|json}},"n":{{n}},"event":{{event}}}"#;
 
 /// The publication of event 1.
 pub(super) fn publish(sheet: &mut Sheet, speaker: &Speaker<'_>, case: &Case) {
+    if case.workload.publish == Publish::Nobody {
+        return sheet.head("Nobody publishes: the clients only listen.");
+    }
     if speaker.external.is_none() && case.workload.publish != Publish::Publisher {
         let who = match case.workload.publish {
             Publish::Target => "The target publishes the events by itself.",
@@ -38,6 +41,9 @@ pub(super) fn publish(sheet: &mut Sheet, speaker: &Speaker<'_>, case: &Case) {
                 &Beside { sign, ..Beside::default() },
             ));
             sheet.answer(call);
+            if let Some(matcher) = &publishing.refused {
+                sheet.note(&format!("refused by a body: {matcher}"));
+            }
         }
         Over::WebSocket => over_websocket(sheet, speaker, publishing, known),
         Over::Command => {

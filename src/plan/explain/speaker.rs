@@ -272,13 +272,19 @@ impl<'a> Speaker<'a> {
         known: &Known,
         beside: &Beside<'_>,
     ) -> Explained {
-        let (mut explained, mut fields) =
-            self.head(call.method(), &call.path, &self.place(name), known);
-        self.add(&mut fields, &call.headers, known);
         let mut body = Vec::new();
         let exact = call.body.as_ref().is_none_or(|text| self.say_into(text, known, &mut body));
+        let mut knowing = known.clone();
+        // A digest of a body that is not known yet is not known either.
+        if exact && call.names_body() {
+            let text = String::from_utf8_lossy(&body).into_owned();
+            knowing.named.insert("body".to_owned(), text);
+        }
+        let (mut explained, mut fields) =
+            self.head(call.method(), &call.path, &self.place(name), &knowing);
+        self.add(&mut fields, &call.headers, &knowing);
         if let Some(signature) = beside.sign {
-            self.sign(&mut fields, signature, known, &mut explained.notes);
+            self.sign(&mut explained, &mut fields, signature, known);
         }
         if let Some(accept) = beside.accept {
             fields.set_if_absent("accept", accept);
@@ -297,14 +303,14 @@ impl<'a> Speaker<'a> {
 
     fn sign(
         &self,
+        explained: &mut Explained,
         fields: &mut Fields,
         signature: &Signature,
         known: &Known,
-        notes: &mut Vec<String>,
     ) {
         let scheme = match Scheme::of(signature) {
             Ok(scheme) => scheme,
-            Err(error) => return notes.push(error.to_string()),
+            Err(error) => return explained.notes.push(error.to_string()),
         };
         let id = format!("msg_{}", self.token);
         for (name, value) in scheme.prepare(&NoHeaders, &id, 0) {
@@ -319,7 +325,12 @@ impl<'a> Speaker<'a> {
         } else {
             "the secret of target.publish.sign".to_owned()
         };
-        fields.set(scheme.header(), format!("<signature with {key}>"));
+        let value = format!("<signature with {key}>");
+        let Some(name) = scheme.query() else { return fields.set(scheme.header(), value) };
+        let Some(line) = explained.lines.first_mut() else { return };
+        let end = line.len() - b" HTTP/1.1".len();
+        let between = if line[..end].contains(&b'?') { '&' } else { '?' };
+        line.splice(end..end, format!("{between}{name}={value}").into_bytes());
     }
 
     /// The request that opens `socket`.

@@ -113,7 +113,26 @@ pub(super) fn has_tls(facts: &TrialFacts) -> bool {
 }
 
 pub(super) fn harness_publishes(facts: &TrialFacts) -> bool {
-    facts.case.pattern.kind().delivers() && facts.case.workload.publish != Publish::Target
+    facts.case.pattern.kind().delivers() && facts.case.workload.publish.is_of_harness()
+}
+
+/// Whether clients only listen.
+pub(super) fn listens(facts: &TrialFacts) -> bool {
+    facts.case.workload.publish == Publish::Nobody
+}
+
+/// Whether any message was looked at for its stamp.
+pub(super) fn stamped(facts: &TrialFacts) -> bool {
+    let counted = |counter| counters(facts).get(counter) > 0;
+    facts.workers.distribution(Metric::StampAge).is_some()
+        || counted(Counter::StampsMissing)
+        || counted(Counter::StampsAhead)
+}
+
+pub(super) fn messages_per_s(facts: &TrialFacts) -> Option<f64> {
+    let seconds = facts.phases.measure.secs();
+    let finished = facts.failure.is_none() && seconds > 0.0 && listens(facts);
+    finished.then(|| counters(facts).get(Counter::Messages) as f64 / seconds)
 }
 
 /// Whether a process of the harness publishes.

@@ -81,6 +81,8 @@ pub enum Summary {
 pub enum Q {
     /// The median.
     P50,
+    /// The 75th percentile.
+    P75,
     /// The 90th percentile.
     P90,
     /// The 99th percentile.
@@ -96,6 +98,7 @@ impl Q {
     pub const fn share(self) -> f64 {
         match self {
             Self::P50 => 0.5,
+            Self::P75 => 0.75,
             Self::P90 => 0.9,
             Self::P99 => 0.99,
             Self::P999 => 0.999,
@@ -107,6 +110,7 @@ impl Q {
     pub const fn name(self) -> &'static str {
         match self {
             Self::P50 => "p50",
+            Self::P75 => "p75",
             Self::P90 => "p90",
             Self::P99 => "p99",
             Self::P999 => "p999",

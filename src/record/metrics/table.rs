@@ -42,7 +42,7 @@ pub const SPECS: &[Spec] = &[
     own("verdict_reasons", Kind::List, Unit::None).required()
         .says("a sentence each, joined by ` \\| ` (space, vertical bar, space); of a valid trial, remarks that do not change its verdict", "nothing to remark"),
     own("measure_s", Kind::Number, Unit::Seconds).required()
-        .says("length of the measure window as planned", "never"),
+        .says("length of the measure window as planned; with `request.requests`, until the last of these was answered or failed", "never"),
     own("expected", Kind::Whole, Unit::Of("deliveries")).summed().better(Better::Neither).required()
         .says("events due in the window × their subscribers; scheduled requests for `request`, in a closed loop those sent", "failed before its end"),
     own("delivered", Kind::Whole, Unit::Of("deliveries")).summed().better(Better::More).required()
@@ -407,4 +407,64 @@ pub const SPECS: &[Spec] = &[
         .says("the target's CPU time per event of a trial without clients, before the first of the case: what publishing costs it", "`publish` is not `publisher`, not measured, `floor = false`, static webhooks"),
     number("publish_cpu_share", "publish_cpu_share", Unit::None, fill::publish_cpu_share).of(Of::Delivering).expected_of(Of::Nothing).better(Better::Neither)
         .says("`publish_cpu_ns_per_event` × events published in the window ÷ the target's CPU time in it: publishing's share of the cost", "likewise"),
+    count("failed", Unit::Of("requests"), WORKERS, Counter::Failed).of(Of::Asking).expected_of(Of::Nothing)
+        .says("of the sent: those that failed, by whatever kind of error; `sent` = `answered` + `failed` + `unfinished`, exactly", "patterns that do not ask, files written before it"),
+    count("unfinished", Unit::Of("requests"), WORKERS, Counter::Unfinished).of(Of::Asking).expected_of(Of::Nothing)
+        .says("of the sent: those that were under way when the drain ended", "likewise"),
+    own("statuses", Kind::List, Unit::None)
+        .says("answers to requests of the window by HTTP status, ascending: `200: 59990 \\| 503: 10`; joined as `verdict_reasons`", "no answers, files written before it"),
+    headline!("response", "p75", Response, P75).of(Of::Asking).expected_of(Of::Nothing)
+        .says("75th percentile of `response_ns_p50`'s samples", "not recorded, files written before it"),
+    headline!("response", "p90", Response, P90).of(Of::Asking).expected_of(Of::Nothing)
+        .says("90th percentile of `response_ns_p50`'s samples", "not recorded, files written before it"),
+    headline!("response", "p999", Response, P999).of(Of::Asking).expected_of(Of::Nothing)
+        .says("99.9th percentile of `response_ns_p50`'s samples", "not recorded, files written before it"),
+    headline!("response", "max", Response, Max).of(Of::Asking).expected_of(Of::Nothing)
+        .says("largest value of `response_ns_p50`'s samples", "not recorded, files written before it"),
+    quantile!("service", "p75", Service, P75, WORKERS).of(Of::Asking).expected_of(Of::Nothing)
+        .says("75th percentile of `service_ns_p50`'s samples", "not recorded, files written before it"),
+    quantile!("service", "p90", Service, P90, WORKERS).of(Of::Asking).expected_of(Of::Nothing)
+        .says("90th percentile of `service_ns_p50`'s samples", "not recorded, files written before it"),
+    quantile!("service", "p999", Service, P999, WORKERS).of(Of::Asking).expected_of(Of::Nothing)
+        .says("99.9th percentile of `service_ns_p50`'s samples", "not recorded, files written before it"),
+    quantile!("service", "max", Service, Max, WORKERS).of(Of::Asking).expected_of(Of::Nothing)
+        .says("largest value of `service_ns_p50`'s samples", "not recorded, files written before it"),
+    quantile!("slip", "max", Slip, Max, WORKERS).of(Of::Asking).expected_of(Of::Nothing)
+        .says("largest value of `slip_ns_p50`'s samples", "not recorded, files written before it"),
+    quantile!("connect", "p90", Connect, P90, WORKERS).of(Of::Every).expected_of(Of::Nothing)
+        .says("90th percentile of `connect_ns_p50`'s samples", "not recorded, files written before it"),
+    quantile!("connect", "max", Connect, Max, WORKERS).of(Of::Every).expected_of(Of::Nothing)
+        .says("largest value of `connect_ns_p50`'s samples", "not recorded, files written before it"),
+    headline!("freshness", "p75", Freshness, P75).of(Of::Delivering).expected_of(Of::Nothing)
+        .says("75th percentile of `freshness_ns_p50`'s samples, lost deliveries likewise", "`request`, no samples, files written before it"),
+    count("messages", Unit::Of("messages"), WORKERS, Counter::Messages).when(fill::listens).of(Of::Delivering).expected_of(Of::Nothing).better(Better::More)
+        .says("messages that clients received in the window (of polls: responses that were not empty)", "`publish` is not `nobody`, files written before it"),
+    count("message_bytes", Unit::Bytes, WORKERS, Counter::MessageBytes).when(fill::listens).of(Of::Delivering).expected_of(Of::Nothing).better(Better::Neither)
+        .says("bytes of those messages, without framing", "likewise"),
+    number("messages_per_s", "messages_per_s", Unit::PerSecond, fill::messages_per_s).of(Of::Delivering).expected_of(Of::Nothing).better(Better::More)
+        .says("`messages` ÷ `measure_s`", "likewise, failed trials"),
+    quantile!("message_gap", "p50", MessageGap, P50, WORKERS).of(Of::Delivering).expected_of(Of::Nothing)
+        .says("time between two messages of a client; median", "fewer than two messages, `publish` is not `nobody`, files written before it"),
+    quantile!("message_gap", "p90", MessageGap, P90, WORKERS).of(Of::Delivering).expected_of(Of::Nothing)
+        .says("its 90th percentile", "likewise"),
+    quantile!("message_gap", "p99", MessageGap, P99, WORKERS).of(Of::Delivering).expected_of(Of::Nothing)
+        .says("its 99th percentile", "likewise"),
+    quantile!("message_gap", "p999", MessageGap, P999, WORKERS).of(Of::Delivering).expected_of(Of::Nothing)
+        .says("its 99.9th percentile", "likewise"),
+    quantile!("message_gap", "max", MessageGap, Max, WORKERS).of(Of::Delivering).expected_of(Of::Nothing)
+        .says("its largest value", "likewise"),
+    quantile!("stamp_age", "p50", StampAge, P50, WORKERS).of(Of::Delivering).expected_of(Of::Nothing)
+        .says("received − the message's own stamp (`target.stamp`), by the wall clocks of whoever made it and of this host: their difference is part of it; median", "no stamps, files written before it"),
+    quantile!("stamp_age", "p90", StampAge, P90, WORKERS).of(Of::Delivering).expected_of(Of::Nothing)
+        .says("its 90th percentile", "likewise"),
+    quantile!("stamp_age", "p99", StampAge, P99, WORKERS).of(Of::Delivering).expected_of(Of::Nothing)
+        .says("its 99th percentile", "likewise"),
+    quantile!("stamp_age", "p999", StampAge, P999, WORKERS).of(Of::Delivering).expected_of(Of::Nothing)
+        .says("its 99.9th percentile", "likewise"),
+    quantile!("stamp_age", "max", StampAge, Max, WORKERS).of(Of::Delivering).expected_of(Of::Nothing)
+        .says("its largest value", "likewise"),
+    count("stamps_missing", Unit::Of("messages"), WORKERS, Counter::StampsMissing).when(fill::stamped).of(Of::Delivering).expected_of(Of::Nothing)
+        .says("messages without a stamp, or with one that is not a number", "no `target.stamp`, files written before it"),
+    count("stamps_ahead", Unit::Of("messages"), WORKERS, Counter::StampsAhead).when(fill::stamped).of(Of::Delivering).expected_of(Of::Nothing)
+        .says("messages whose stamp lay ahead of this host's wall clock; not in `stamp_age`", "likewise"),
 ];

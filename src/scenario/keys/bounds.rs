@@ -1,10 +1,10 @@
 //! Whether values lie within the bounds of their keys, and whether those are there that must be.
 
 use super::{Key, Kind, Section, Usual};
-use crate::scenario::PatternKind;
 use crate::scenario::error::InvalidKey;
 use crate::scenario::read::value_of;
 use crate::scenario::tree::{Node, Table, Value};
+use crate::scenario::{PatternKind, Publish};
 use crate::unit::{Bandwidth, ByteSize, Span};
 
 /// Checks every value of `table`, which was read as that of `section`.
@@ -21,6 +21,7 @@ pub(in crate::scenario) fn complete(
     for key in section.keys.iter().filter(|key| section.bears_on(key.name, kind)) {
         if let Usual::Required { write, .. } = key.usual
             && table.get(key.name).is_none()
+            && !(key.name == "rate" && listens(table))
         {
             let path = path(section.name, key.name);
             let message = format!("{path} is missing; write {write}");
@@ -28,6 +29,13 @@ pub(in crate::scenario) fn complete(
         }
     }
     Ok(())
+}
+
+/// Whether a `[workload]` says that nobody publishes, so that there is no rate.
+pub(in crate::scenario) fn listens(table: &Table) -> bool {
+    let nobody =
+        |node: &Node| matches!(&node.value, Value::Text(text) if text == Publish::Nobody.name());
+    table.get("publish").is_some_and(nobody)
 }
 
 fn path(prefix: &str, name: &str) -> String {

@@ -11,8 +11,8 @@ use crate::scenario::read::words_of;
 use crate::scenario::spin::AUTO;
 use crate::scenario::workload::PER_CLIENT;
 use crate::scenario::{
-    Http, PatternKind, Phases, Prices, Profile, Publish, Transport, WorkerOptions, Workload,
-    workload,
+    Http, PatternKind, Phases, Prices, Profile, Publish, Transport, Unconnected, WorkerOptions,
+    Workload, workload,
 };
 
 static NAMES: Kind = Words(words_of::<PatternKind>);
@@ -168,9 +168,14 @@ pub(super) static WORKLOAD: Section = Section {
         key("publish", Words(words_of::<Publish>)).of(|t| t.delivers)
             .says("Who publishes: the target itself, at no cost on the connections; or the clients of each topic in turn: \
                    `websocket` over its socket, the others with a POST on a second connection (HTTP/2: the same one); or a \
-                   publisher in a process of its own, as always where the target is not the built-in one. \
+                   publisher in a process of its own, as always where the target is not the built-in one; or nobody, so that \
+                   clients of another target only listen, and their messages and the gaps between them are counted, without `rate`. \
                    The clients: not with `[restart]`, `workload.churn`, `faults.stall_at` or `faults.delay`; the publisher: not \
                    with `[restart]` or `faults.stall_at` of the built-in target."),
+        key("unconnected", Words(words_of::<Unconnected>)).literally("\"fail\"")
+            .says("What becomes of a client that cannot connect before the load begins: the trial fails; or the failure is \
+                   counted by its kind, and the client tries again, as after a connection that ended. Where no client can \
+                   connect, the trial fails nevertheless. Not for `webhook`."),
     ],
 };
 

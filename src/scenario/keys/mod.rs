@@ -29,7 +29,7 @@ use super::read::read;
 use super::tree::Table;
 use super::{PatternKind, Traits};
 
-pub(super) use bounds::{check, complete};
+pub(super) use bounds::{check, complete, listens};
 pub(super) use faults::FAULTS;
 pub use json_schema::json_schema;
 pub(super) use kind::{ANY, Grammar, Kind, SOME, Server};

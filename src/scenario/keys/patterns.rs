@@ -50,6 +50,10 @@ pub(super) static REQUEST: Section = Section {
             .says("`\"per-request\"`: a new TCP connection and TLS handshake per request; both count in its response time. \
                    `\"websocket\"`: one WebSocket per client (`GET /calls`), with a text message per request and per \
                    response."),
+        key("requests", Count(SOME)).usually("none: the window has its length")
+            .says("Requests of the window **over all clients**: it ends when all have been answered, or failed, and after \
+                   `phases.measure` at the latest. In an open loop each client sends its share; in a closed loop, whoever is free \
+                   sends the next."),
     ],
 };
 

@@ -142,7 +142,11 @@ fn the_tables_of_a_target_have_the_keys_that_its_structs_are_read_from() {
         ("target.publish", keys_of::<model::Publishing>(), vec![BESIDE, &["capture"]]),
         ("target.short-poll", keys_of::<model::Polling>(), vec![BESIDE]),
         ("target.long-poll", keys_of::<model::Polling>(), vec![BESIDE]),
-        ("target.sse", &["request", "resume", "heartbeat", "steps"], vec![messages, BESIDE]),
+        (
+            "target.sse",
+            &["request", "resume", "cursor", "heartbeat", "steps"],
+            vec![messages, BESIDE],
+        ),
         (
             "target.websocket",
             &[
@@ -187,6 +191,8 @@ fn the_tables_of_a_target_have_the_keys_that_its_structs_are_read_from() {
         "each",
         "published_id",
         "delivered_id",
+        "stamp",
+        "stamp_unit",
     ];
     let tables = [
         "setup",

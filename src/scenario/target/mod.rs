@@ -216,7 +216,8 @@ fn external(file: &str, place: &Place, own: &Table) -> Result<External, Scenario
         Table(own.0.iter().filter(|(name, _)| keep(name)).cloned().collect())
     };
     let of_reach = part(&|name| {
-        ["tls", "unix", "resolve", "addresses", "cookies", "compression"].contains(&name)
+        ["tls", "unix", "resolve", "connect_to", "addresses", "cookies", "compression"]
+            .contains(&name)
     });
     let dialect = dialect(file, own)?;
     let mut reach: Reach = super::read::read(file, NAME, &of_reach)?;

@@ -119,6 +119,26 @@ fn captures(own: &Table) -> Vec<Capture> {
     found
 }
 
+/// Whether the text at `path` is the path or a header field of a request with a body, which it may then name.
+fn has_body(path: &str, own: &Table) -> bool {
+    let of =
+        path.split_once(".headers.").map_or_else(|| path.strip_suffix(".path"), |(of, _)| Some(of));
+    let Some(of) = of else { return false };
+    let mut table = own;
+    for part in of.split('.') {
+        let node = table.get(part.split('[').next().unwrap_or(part)).map(|node| &node.value);
+        table = match (node, number(part)) {
+            (Some(Value::Table(inner)), None) => inner,
+            (Some(Value::List(items)), Some(at)) => match items.get(at).map(|item| &item.value) {
+                Some(Value::Table(inner)) => inner,
+                _ => return false,
+            },
+            _ => return false,
+        };
+    }
+    table.get("body").is_some()
+}
+
 /// The number in `setup[3]`.
 fn number(part: &str) -> Option<usize> {
     part.split_once('[')?.1.strip_suffix(']')?.parse().ok()
@@ -154,7 +174,7 @@ impl Scope {
                 scope.named.insert("hold_ms".to_owned());
             }
         }
-        if matches!(head, "short-poll" | "long-poll" | "websocket") {
+        if matches!(head, "short-poll" | "long-poll" | "sse" | "websocket") {
             scope.of_cursor(head, own);
         }
         // The built-in server's own protocol has a cursor in every pattern.
@@ -171,8 +191,11 @@ impl Scope {
         if head == "webhook" || (matches!(head, "setup" | "teardown") && scope.has(Client)) {
             scope.variables.push(CallbackUrl);
         }
-        if rest.ends_with(".signed") || rest == "webhook.acknowledge.body" {
+        if rest.ends_with(".signed") || rest == "webhook.acknowledge.body" || has_body(inner, own) {
             scope.named.insert("body".to_owned());
+        }
+        if inner == "publish.sign.signed" {
+            scope.named.extend(["method", "path", "query"].map(str::to_owned));
         }
         if own.get("launch").is_some() {
             scope.variables.push(Port);
@@ -213,7 +236,7 @@ impl Scope {
         }
     }
 
-    /// The parts of a poll's cursor. The one called `cursor` has a placeholder of its own.
+    /// The parts of a cursor. The one called `cursor` has a placeholder of its own.
     fn of_cursor(&mut self, head: &str, own: &Table) {
         for (name, _) in &own.of(head).of("cursor").0 {
             if name == "cursor" {
@@ -384,7 +407,7 @@ fn absent(variable: Variable, own: &Table) -> String {
         N => "where an event is published, and in [[target.request]]",
         Event | EventText | Token => "where an event is published: in [target.publish]",
         Cursor => {
-            "in a poll that describes a cursor: cursor = { capture = \"json:/next\", first = \"0\" }"
+            "in a pattern that describes a cursor: cursor = { capture = \"json:/next\", first = \"0\" }"
         }
         CallbackUrl => "in [target.webhook], and in set-up with each = \"client\"",
         Port if own.get("launch").is_none() => {

@@ -6,7 +6,9 @@ use super::super::external::{External, Reach, TlsOptions};
 use super::super::tree::{Place, Table, Value};
 use crate::dialect::capture::Capture;
 use crate::dialect::matcher::Matcher;
-use crate::dialect::model::{Call, Dialect, Mark, Messages, Over, PerMessage, Publishing, Step};
+use crate::dialect::model::{
+    Call, Dialect, EachStep, Mark, Messages, Over, PerMessage, Publishing, Signature, Step,
+};
 use crate::dialect::signing::Scheme;
 
 /// Checks a server and how it is spoken to, for the patterns that are compared; `own` is the table that they were read from.
@@ -126,7 +128,7 @@ fn publishing(own: &Table, publish: &Publishing) -> Result<(), InvalidKey> {
     };
     match publish.over {
         Over::Http => {
-            refuse(&["websocket", "send", "acknowledged", "refused", "command"], "http")?;
+            refuse(&["websocket", "send", "acknowledged", "command"], "http")?;
             let path = publish.request.as_ref().map(|call| call.path.source());
             require(path.is_some_and(|path| !path.is_empty()), "target.publish", || {
                 "no request is described; write request = \"POST /topics/{{topic}}\" and body = \"{{event}}\"".to_owned()
@@ -152,6 +154,12 @@ fn publishing(own: &Table, publish: &Publishing) -> Result<(), InvalidKey> {
 fn steps(dialect: &Dialect) -> Result<(), InvalidKey> {
     let polls = [("short-poll", &dialect.short_poll), ("long-poll", &dialect.long_poll)];
     for (name, poll) in polls {
+        for (n, reply) in poll.iter().flat_map(|poll| &poll.reply).enumerate() {
+            let path = format!("target.{name}.reply[{n}]");
+            has_no_name(&format!("{path}.to"), [&reply.to])?;
+            let lacks = reply.request.path.source().is_empty();
+            require(!lacks, &format!("{path}.request"), || no_path("request"))?;
+        }
         let steps = poll.iter().flat_map(|poll| &poll.steps);
         each(&format!("target.{name}"), steps, false, false)?;
     }
@@ -190,6 +198,13 @@ fn each<'a>(
         require(!step.before || step.request.is_some(), &format!("{path}.before"), || {
             "nothing can be sent or awaited before the connection is opened; remove before, or make it a request".to_owned()
         })?;
+        let once = step.each == EachStep::Connection;
+        require(once || of == "target.publish.websocket", &format!("{path}.each"), || {
+            "a client has one topic; only the steps of [target.publish.websocket] are taken for several".to_owned()
+        })?;
+        require(once || !step.before, &format!("{path}.each"), || {
+            "a step before the connection is taken once; remove each or before".to_owned()
+        })?;
         require(
             step.send.is_none() || step.capture.is_empty(),
             &format!("{path}.capture"),
@@ -223,6 +238,10 @@ fn messages(dialect: &Dialect) -> Result<(), InvalidKey> {
         for (key, matchers) in [("deliver", deliver), ("ignore", ignore), ("fail", fail)] {
             has_no_name(&format!("{of}.{key}"), matchers)?;
         }
+    }
+    if let Some(stream) = &dialect.sse {
+        let parts = stream.cursor.iter().map(|(name, part)| (name, &part.capture));
+        of_message("target.sse.cursor", parts)?;
     }
     let streams = [
         ("target.sse", dialect.sse.as_ref().map(|sse| &sse.steps)),
@@ -272,6 +291,20 @@ fn signatures(dialect: &Dialect) -> Result<(), InvalidKey> {
         if let Some(Err(error)) = signature.map(Scheme::of) {
             return Err(InvalidKey { key: key.to_owned(), message: error.to_string() });
         }
+        let Some(Signature { header, query: Some(query), .. }) = signature else { continue };
+        require(key == "target.publish.sign", &format!("{key}.query"), || {
+            "a delivery carries its signature in a header field; write header = \"X-Signature\""
+                .to_owned()
+        })?;
+        require(header.is_none(), &format!("{key}.query"), || {
+            "the signature is in a header field or in the query; remove header or query".to_owned()
+        })?;
+        let plain = |c: char| c.is_ascii_alphanumeric() || "-._~".contains(c);
+        require(!query.is_empty() && query.chars().all(plain), &format!("{key}.query"), || {
+            format!(
+                "'{query}' is not the name of a parameter; write letters, digits, -, ., _ and ~"
+            )
+        })?;
     }
     Ok(())
 }

@@ -151,7 +151,8 @@ pub(in crate::scenario) fn publish(
     }
     let key = "workload.publish";
     let written = table.get("publish").is_some();
-    require(!written || workload.publish == Publish::Publisher, key, || {
+    let fits = matches!(workload.publish, Publish::Publisher | Publish::Nobody);
+    require(!written || fits, key, || {
         let who = match workload.publish {
             Publish::Target => "the built-in server alone publishes by itself",
             _ => "the clients publish to the built-in server alone",
@@ -162,7 +163,9 @@ pub(in crate::scenario) fn publish(
             workload.publish.name()
         )
     })?;
-    workload.publish = Publish::Publisher;
+    if !written {
+        workload.publish = Publish::Publisher;
+    }
     Ok(())
 }
 
@@ -256,11 +259,12 @@ pub(in crate::scenario) fn complete(
 ) -> Result<(), ScenarioError> {
     let place = root.place("target");
     if external.dialect.publish.is_none()
+        && !keys::listens(root.of("workload"))
         && let Some(kind) = patterns.iter().find(|kind| kind.delivers())
     {
         let message = format!(
             "target.publish: missing; {} needs to know how an event is published, such as request = \"POST /topics/{{{{topic}}}}\" \
-             and body = \"{{{{event}}}}\" in [target.publish]",
+             and body = \"{{{{event}}}}\" in [target.publish]; or only listen: publish = \"nobody\" in [workload]",
             kind.name()
         );
         return Err(ScenarioError::refused(file, &place, message));

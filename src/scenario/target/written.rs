@@ -91,8 +91,9 @@ fn lift(file: &str, path: &str, keys: &[Key], table: &mut Table) -> Result<(), S
     }
     let asks = table.get("request").is_some();
     for name in BESIDE.iter().filter(|name| keys.iter().any(|key| key.name == **name)) {
-        // What a step captures may come from a message that it waits for.
-        if *name == "capture" && !asks {
+        // What a step captures may come from a message that it waits for, and what a reply does comes from what it replies to.
+        let replies = keys.iter().any(|key| key.name == "to");
+        if *name == "capture" && (!asks || replies) {
             continue;
         }
         let Some(node) = table.remove(name) else { continue };

@@ -356,7 +356,7 @@ fn a_bad_set_is_named() {
         ("trials=x", "trials: 'x' is not a whole number, such as 1000, \"10k\" or \"2.5M\""),
         (
             "workload=5",
-            "workload: is a table; its keys are clients, topics, rate, arrivals, payload, payload_kind, late_after, churn, publish",
+            "workload: is a table; its keys are clients, topics, rate, arrivals, payload, payload_kind, late_after, churn, publish, unconnected",
         ),
         ("clients", "no '='; write key=value, such as --set workload.clients=10k"),
         (

@@ -12,6 +12,7 @@ mod hot;
 mod inlet;
 mod outbox;
 mod render;
+mod rendered;
 mod serve;
 mod sweep;
 
@@ -25,6 +26,7 @@ use hyper::StatusCode;
 use tokio::task::spawn_local;
 
 pub(super) use self::inlet::Inbound;
+pub use self::rendered::RenderedAnswers;
 
 use self::date::Today;
 use self::inlet::Inlet;

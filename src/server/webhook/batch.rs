@@ -30,10 +30,19 @@ impl Batch {
     /// stays the same after a restart that the log survives and changes after one that it does not; a receiver drops ids
     /// that it knows.
     pub(crate) fn of(topic: &str, life: Epoch, first: Arc<Entry>, rest: Vec<Arc<Entry>>) -> Self {
-        let id = match rest.last() {
-            None => format!("msg_{topic}_{}_{life}", first.seq()),
-            Some(last) => format!("msg_{topic}_{}-{}_{life}", first.seq(), last.seq()),
-        };
+        let mut number = itoa::Buffer::new();
+        // Two sequences and an epoch of usual length.
+        let mut id = String::with_capacity(topic.len() + 32);
+        id.push_str("msg_");
+        id.push_str(topic);
+        id.push('_');
+        id.push_str(number.format(first.seq()));
+        if let Some(last) = rest.last() {
+            id.push('-');
+            id.push_str(number.format(last.seq()));
+        }
+        id.push('_');
+        id.extend(life.digits().map(char::from));
         Self { id, first, rest }
     }
 

@@ -1,9 +1,11 @@
 //! An endpoint's position in each of its topics, and the next events to send.
 
-use std::cell::Cell;
 use std::collections::VecDeque;
+use std::fmt;
+use std::pin::Pin;
+use std::rc::Rc;
 use std::sync::Arc;
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, ready};
 
 use tokio::sync::OwnedSemaphorePermit;
 
@@ -11,6 +13,7 @@ use super::batch::{BATCH_BYTES, Batch};
 use super::dispatcher::Dispatcher;
 use super::endpoint::Config;
 use crate::clock;
+use crate::pace::Sleep;
 use crate::server::hub::{Entry, Gap, SharedTopic, Waiter};
 
 /// Events read at once from the durable outbox for an endpoint that has fallen off the log.
@@ -29,8 +32,24 @@ pub(super) struct Cursors {
     topics: Vec<Cursor>,
     /// The topic to check first, so that a busy one does not starve the others.
     turn: usize,
-    /// Until when the first event of a batch waits for others; kept here, as the waiting may be interrupted.
-    lingers_until: Cell<Option<u64>>,
+    waiting: Waiting,
+}
+
+/// How far the next batch is from its delivery.
+#[derive(Default)]
+struct Waiting {
+    /// The slot for it, once it has one.
+    slot: Option<OwnedSemaphorePermit>,
+    /// Waits for a slot where none was free.
+    queued: Option<Pin<Box<dyn Future<Output = OwnedSemaphorePermit>>>>,
+    /// Until when its first event waits for others.
+    lingers: Option<Sleep>,
+}
+
+impl fmt::Debug for Waiting {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Waiting").field("slot", &self.slot.is_some()).finish_non_exhaustive()
+    }
 }
 
 impl Cursors {
@@ -51,23 +70,37 @@ impl Cursors {
     }
 
     /// Waits for an event to deliver, then for a free slot, then for the others of its batch.
-    pub(super) async fn wait_for_slot(&self, dispatcher: &Dispatcher) -> OwnedSemaphorePermit {
-        std::future::poll_fn(|cx| self.poll_events(1, cx)).await;
-        let slot = dispatcher.slot().await;
-        let webhook = &dispatcher.shard.options().webhook;
-        if webhook.batch > 1 && webhook.linger.ns() > 0 {
-            let until = self.lingers_until.get().unwrap_or_else(|| {
-                let until = clock::now() + webhook.linger.ns();
-                self.lingers_until.set(Some(until));
-                until
-            });
-            tokio::select! {
-                biased;
-                () = std::future::poll_fn(|cx| self.poll_events(webhook.batch.into(), cx)) => {}
-                _ = dispatcher.shard.timer.sleep_until(until) => {}
-            }
+    pub(super) fn poll_slot(
+        &mut self,
+        dispatcher: &Rc<Dispatcher>,
+        cx: &mut Context<'_>,
+    ) -> Poll<OwnedSemaphorePermit> {
+        if self.waiting.slot.is_none() {
+            ready!(self.poll_events(1, cx));
+            self.waiting.slot = Some(ready!(self.waiting.poll_queue(dispatcher, cx)));
         }
-        slot
+        let webhook = &dispatcher.shard.options().webhook;
+        if webhook.batch > 1
+            && webhook.linger.ns() > 0
+            && self.poll_events(webhook.batch.into(), cx).is_pending()
+        {
+            let timer = &dispatcher.shard.timer;
+            let until = || timer.sleep_until(clock::now() + webhook.linger.ns());
+            let lingers = self.waiting.lingers.get_or_insert_with(until);
+            // A timer that fails is at its end with its shard.
+            let _ = ready!(Pin::new(lingers).poll(cx));
+        }
+        self.waiting.lingers = None;
+        match self.waiting.slot.take() {
+            Some(slot) => Poll::Ready(slot),
+            // It was set above.
+            None => Poll::Pending,
+        }
+    }
+
+    /// Leaves a slot to others: nothing is to be delivered for now.
+    pub(super) fn let_go(&mut self) {
+        (self.waiting.slot, self.waiting.queued) = (None, None);
     }
 
     /// Ready once some topic has `events` more events.
@@ -81,7 +114,6 @@ impl Cursors {
 
     /// Returns the next events and their topic, and counts lost ones.
     pub(super) fn take(&mut self, dispatcher: &Dispatcher) -> Option<(Arc<SharedTopic>, Batch)> {
-        self.lingers_until.set(None);
         let most = dispatcher.shard.options().webhook.batch.max(1) as usize;
         for step in 0..self.topics.len() {
             let at = (self.turn + step) % self.topics.len();
@@ -102,6 +134,27 @@ impl Cursors {
             return Some((topic, batch));
         }
         None
+    }
+}
+
+impl Waiting {
+    /// Waits for a slot, in a queue where others wait for one.
+    fn poll_queue(
+        &mut self,
+        dispatcher: &Rc<Dispatcher>,
+        cx: &mut Context<'_>,
+    ) -> Poll<OwnedSemaphorePermit> {
+        if self.queued.is_none() {
+            if let Some(slot) = dispatcher.free_slot() {
+                return Poll::Ready(slot);
+            }
+            let dispatcher = Rc::clone(dispatcher);
+            self.queued = Some(Box::pin(async move { dispatcher.slot().await }));
+        }
+        let Some(queued) = &mut self.queued else { return Poll::Pending };
+        let slot = ready!(queued.as_mut().poll(cx));
+        self.queued = None;
+        Poll::Ready(slot)
     }
 }
 

@@ -91,6 +91,8 @@ impl Dispatcher {
     }
 
     /// Delivers a batch, within the allowed number of attempts.
+    ///
+    /// What most deliveries never come to is boxed, so that each takes little room.
     pub(super) async fn carry(
         self: Rc<Self>,
         batch: Batch,
@@ -101,15 +103,21 @@ impl Dispatcher {
         let delay = faults.map_or(Duration::ZERO, |faults| faults.delay());
         // Events from the log were delayed already.
         if matches!(origin, Origin::Letter(_)) && !delay.is_zero() {
-            sleep(delay).await;
+            Box::pin(sleep(delay)).await;
         }
         let mut attempt = 0;
         let reason = loop {
             let slot = match first.take() {
                 Some(slot) => slot,
-                None => self.slot().await,
+                None => Box::pin(self.slot()).await,
             };
-            let Some(config) = self.leave().await else { return };
+            let config = match self.leave_at_once() {
+                Some(config) => config,
+                None => match Box::pin(self.leave()).await {
+                    Some(config) => config,
+                    None => return,
+                },
+            };
             attempt += 1;
             let verdict = self.attempt(&config, &batch, attempt == 1).await;
             drop(slot);
@@ -136,7 +144,8 @@ impl Dispatcher {
                     self.shard.recorder.borrow_mut().count(Counter::Retries, 1);
                     let unit = self.rng.borrow_mut().unit();
                     let longest = options.backoff_max.std();
-                    sleep(backoff(options.backoff.std(), longest, attempt, unit) + delay).await;
+                    let wait = backoff(options.backoff.std(), longest, attempt, unit) + delay;
+                    Box::pin(sleep(wait)).await;
                 }
             }
         };
@@ -148,6 +157,11 @@ impl Dispatcher {
         self.shard.faults.as_ref()?.drop_filter(self.endpoint.id(), topic)
     }
 
+    /// Takes a free slot, unless all are taken or others wait for one.
+    pub(super) fn free_slot(&self) -> Option<OwnedSemaphorePermit> {
+        Arc::clone(&self.slots).try_acquire_owned().ok()
+    }
+
     /// Waits for a free slot.
     pub(super) async fn slot(&self) -> OwnedSemaphorePermit {
         match Arc::clone(&self.slots).acquire_owned().await {
@@ -155,6 +169,14 @@ impl Dispatcher {
             // It is never closed.
             Err(_) => std::future::pending().await,
         }
+    }
+
+    /// The settings for an attempt that nothing holds up.
+    fn leave_at_once(&self) -> Option<Arc<Config>> {
+        if self.shard.options().webhook.rate.is_some() || self.paused_until.get().is_some() {
+            return None;
+        }
+        self.endpoint.config().filter(|config| config.disabled.is_none())
     }
 
     /// Waits until an attempt is allowed: the receiver's pause is over, the endpoint is enabled (deliveries in progress
@@ -168,6 +190,7 @@ impl Dispatcher {
         while let Some(until) = self.paused_until.get().filter(|until| *until > Instant::now()) {
             sleep_until(until).await;
         }
+        self.paused_until.set(None);
         match self.endpoint.config() {
             Some(config) if config.disabled.is_none() => return Some(config),
             None => return None,
@@ -196,7 +219,7 @@ impl Dispatcher {
             batch.entries().for_each(|_| faults.pay());
         }
         let wait = (Wait::Status, limit);
-        match self.pool.post(&config.destination, allowed, &secrets, message, wait).await {
+        match self.pool.post(&config.destination, allowed, secrets, message, wait).await {
             Ok(answer) => {
                 let verdict = judge(answer.status, answer.retry_after);
                 let measured = self.shard.writes.measured(batch.first()).is_some();

@@ -1,9 +1,10 @@
 //! A registered endpoint and its state, shared by its owner's requests and its delivery task.
 
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::task::Waker;
 
-use tokio::sync::{Notify, watch};
+use tokio::sync::watch;
 
 use super::batch::Batch;
 use super::destination::Destination;
@@ -15,7 +16,7 @@ use crate::server::hub::SharedTopic;
 /// The owner's settings of an endpoint.
 #[derive(Debug, Clone)]
 pub(crate) struct Config {
-    pub destination: Destination,
+    pub destination: Arc<Destination>,
     /// Each topic with the sequence after which deliveries begin.
     pub topics: Vec<(Arc<SharedTopic>, u64)>,
     /// The secret that signs.
@@ -28,9 +29,9 @@ pub(crate) struct Config {
 
 impl Config {
     /// The secrets that sign at a Unix second.
-    pub(crate) fn secrets(&self, now_unix_s: u64) -> Vec<&Secret> {
+    pub(crate) fn secrets(&self, now_unix_s: u64) -> impl Iterator<Item = &Secret> + Clone {
         let previous = self.previous.as_ref().filter(|(_, until)| now_unix_s < *until);
-        std::iter::once(&self.secret).chain(previous.map(|(secret, _)| secret)).collect()
+        std::iter::once(&self.secret).chain(previous.map(|(secret, _)| secret))
     }
 
     /// Returns the stored form.
@@ -56,7 +57,27 @@ pub(crate) struct Endpoint {
     delivered: AtomicU64,
     retries: AtomicU64,
     dead: Mutex<DeadLetters>,
-    replay_asked: Notify,
+    bell: Bell,
+}
+
+/// Wakes the delivery task once its endpoint has changed or letters are to be replayed.
+#[derive(Debug, Default)]
+struct Bell {
+    rung: AtomicBool,
+    listener: Mutex<Option<Waker>>,
+}
+
+impl Bell {
+    fn listener(&self) -> MutexGuard<'_, Option<Waker>> {
+        self.listener.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn ring(&self) {
+        self.rung.store(true, Ordering::Release);
+        if let Some(listener) = &*self.listener() {
+            listener.wake_by_ref();
+        }
+    }
 }
 
 impl Endpoint {
@@ -68,13 +89,14 @@ impl Endpoint {
             delivered: AtomicU64::new(0),
             retries: AtomicU64::new(0),
             dead: Mutex::new(DeadLetters::from(letters)),
-            replay_asked: Notify::new(),
+            bell: Bell::default(),
         }
     }
 
     /// Marks the endpoint as deleted: nothing more is delivered.
     pub(crate) fn close(&self) {
         self.config.send_replace(None);
+        self.bell.ring();
     }
 
     /// Its number.
@@ -101,6 +123,18 @@ impl Endpoint {
             }
             None => false,
         });
+        self.bell.ring();
+    }
+
+    /// Wakes `listener` at each change, and when letters are to be replayed. One task at a time listens.
+    pub(super) fn listen(&self, listener: Waker) {
+        *self.bell.listener() = Some(listener);
+    }
+
+    /// Whether something has changed, or letters are to be replayed, since it was last asked.
+    #[inline]
+    pub(super) fn has_news(&self) -> bool {
+        self.bell.rung.load(Ordering::Relaxed) && self.bell.rung.swap(false, Ordering::Acquire)
     }
 
     /// Counts acknowledged events.
@@ -142,19 +176,13 @@ impl Endpoint {
     /// Queues dead letters for replay: the one of that message id, or all; returns how many.
     pub(crate) fn replay(&self, webhook_id: Option<&str>) -> usize {
         let asked = self.dead().ask(webhook_id);
-        self.replay_asked.notify_one();
+        self.bell.ring();
         asked
     }
 
-    /// Waits for dead letters to replay, and takes them.
-    pub(crate) async fn replays(&self) -> Vec<DeadLetter> {
-        loop {
-            let asked = self.dead().take_asked();
-            if !asked.is_empty() {
-                return asked;
-            }
-            self.replay_asked.notified().await;
-        }
+    /// Takes the dead letters that are to be replayed.
+    pub(super) fn replays(&self) -> Vec<DeadLetter> {
+        self.dead().take_asked()
     }
 
     fn dead(&self) -> MutexGuard<'_, DeadLetters> {

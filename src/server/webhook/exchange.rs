@@ -4,13 +4,14 @@
 //! write therefore counts only after everything that arrived has been read.
 
 use std::future::poll_fn;
-use std::io::{self, IoSlice};
+use std::io;
+use std::mem::MaybeUninit;
 use std::pin::Pin;
 use std::rc::Rc;
-use std::task::{Context, Poll, Waker};
+use std::sync::Arc;
+use std::task::{Context, Poll, Waker, ready};
 use std::time::Duration;
 
-use bytes::Bytes;
 use tokio::io::{AsyncRead as _, AsyncWrite as _, ReadBuf};
 use tokio::time::timeout;
 
@@ -18,6 +19,7 @@ use super::batch::Batch;
 use super::destination::Destination;
 use super::response::{RESPONSE_MAX, Response, Rest};
 use crate::clock;
+use crate::net::Alarm;
 use crate::server::outlet::{Outgoing, Outlet};
 
 /// Read at once.
@@ -25,23 +27,27 @@ const READ: usize = 2 << 10;
 /// Longest wait for the rest of a response after its status, so that its connection can be kept.
 const REST_LIMIT: Duration = Duration::from_secs(1);
 
-/// A request, rendered.
-#[derive(Debug)]
-pub(super) struct Rendered {
-    /// The request line and the headers, with the empty line.
-    pub head: Vec<u8>,
-    /// The body.
-    pub body: Bytes,
-}
-
 /// A connection, and the bytes read from it but not yet parsed.
 #[derive(Debug)]
 pub(super) struct Connection {
     /// Whom it was dialled for.
-    to: Rc<Destination>,
+    to: Arc<Destination>,
     outlet: Outlet,
     outgoing: Rc<Outgoing>,
+    writing: Writing,
+    /// The beginning of a response that did not arrive at once.
     buffer: Vec<u8>,
+    /// The time-out of an attempt: of an earlier one, mostly.
+    alarm: Alarm,
+}
+
+/// What of a request is not written yet.
+#[derive(Debug, Default)]
+struct Writing {
+    unsent: Vec<u8>,
+    at: usize,
+    flushed: bool,
+    broken: Option<io::Error>,
 }
 
 /// The response to one request, as far as it was read.
@@ -54,7 +60,42 @@ pub(super) struct Received {
     pub any: bool,
 }
 
+/// Why a response is not read on.
+#[derive(Debug)]
+enum Unread {
+    /// The connection broke.
+    Broken(io::Error),
+    /// What arrived is no answer, or none arrived before the end.
+    NoAnswer(io::Error),
+}
+
 impl Received {
+    /// Parses `bytes`, which follow what was taken before; how many of them were taken, and the rest of the message once its
+    /// handling is known. `ended` if nothing more will arrive.
+    fn take(&mut self, bytes: &[u8], ended: bool) -> io::Result<(usize, Option<Rest>)> {
+        self.any |= !bytes.is_empty();
+        let taken = self.response.read_head(bytes).map_err(io::Error::other)?;
+        if self.response.status.is_some() {
+            self.at_ns.get_or_insert_with(clock::now);
+        }
+        let left = &bytes[taken..];
+        let over = left.len() > RESPONSE_MAX;
+        let rest = match self.response.rest(left, ended) {
+            Rest::More if !ended && !over => None,
+            Rest::Abandon if self.response.status.is_none() => {
+                return Err(if over {
+                    io::Error::other("no status line within 16 KiB of the answer")
+                } else {
+                    let closed = "the receiver closed the connection without an answer";
+                    io::Error::new(io::ErrorKind::UnexpectedEof, closed)
+                });
+            }
+            Rest::Whole { body, reusable } => Some(Rest::Whole { body, reusable }),
+            _ => Some(Rest::Abandon),
+        };
+        Ok((taken, rest))
+    }
+
     /// Whether the status is one of success.
     pub(super) fn is_success(&self) -> bool {
         self.response.status.is_some_and(|status| (200..300).contains(&status))
@@ -70,29 +111,21 @@ pub(super) enum Wait {
     Body,
 }
 
-/// Progress of writing a request.
-struct Writing<'a> {
-    request: &'a Rendered,
-    sent: usize,
-    flushed: bool,
-    broken: Option<io::Error>,
-}
-
 impl Connection {
     /// A new connection.
-    pub(super) const fn new(to: Rc<Destination>, outlet: Outlet, outgoing: Rc<Outgoing>) -> Self {
-        Self { to, outlet, outgoing, buffer: Vec::new() }
+    pub(super) fn new(to: Arc<Destination>, outlet: Outlet, outgoing: Rc<Outgoing>) -> Self {
+        let (writing, buffer) = (Writing::default(), Vec::new());
+        Self { to, outlet, outgoing, writing, buffer, alarm: Alarm::default() }
     }
 
     /// Whether it leads to this destination.
-    pub(super) fn leads_to(&self, to: &Destination) -> bool {
-        *self.to == *to
+    pub(super) fn leads_to(&self, to: &Arc<Destination>) -> bool {
+        Arc::ptr_eq(&self.to, to) || self.to == *to
     }
 
     /// Whether the receiver has neither closed it nor sent anything unasked.
     pub(super) fn is_quiet(&mut self) -> bool {
-        let (mut byte, mut cx) = ([0], Context::from_waker(Waker::noop()));
-        Pin::new(&mut self.outlet).poll_read(&mut cx, &mut ReadBuf::new(&mut byte)).is_pending()
+        self.outlet.is_quiet()
     }
 
     /// When the last request was written, if it was.
@@ -100,91 +133,104 @@ impl Connection {
         self.outgoing.written_ns()
     }
 
-    /// Sends `request`, stamps the write of `written`, and reads the response into `received` as it arrives, so that a
-    /// partial response survives errors and cancellation.
+    /// Writes of `request` what can be written at once, and keeps the rest for [`Self::exchange`]. Stamps the write of
+    /// `written`.
+    pub(super) fn send(&mut self, request: &[u8], written: Option<&Batch>) {
+        self.outgoing.watch();
+        for entry in written.into_iter().flat_map(Batch::entries) {
+            self.outgoing.add(entry);
+        }
+        // Whoever waits for the response is woken for the rest.
+        let mut cx = Context::from_waker(Waker::noop());
+        self.writing = Writing::default();
+        let sent = self.writing.write(request, &mut self.outlet, &mut cx);
+        if sent < request.len() {
+            self.writing.unsent = request[sent..].to_vec();
+        }
+    }
+
+    /// Writes what is left of a request, and reads the response into `received` as it arrives, so that a partial response
+    /// survives errors and cancellation. `None` once `deadline_ns` has passed.
     ///
     /// # Errors
     ///
     /// The connection broke or ended, or sent something other than HTTP, before as much was read as `wait` requires.
     pub(super) async fn exchange(
         &mut self,
-        request: &Rendered,
-        written: Option<&Batch>,
         wait: Wait,
+        deadline_ns: u64,
         received: &mut Received,
-    ) -> io::Result<Option<Rest>> {
-        self.outgoing.watch();
-        for entry in written.into_iter().flat_map(Batch::entries) {
-            self.outgoing.add(entry);
-        }
-        let mut writing = Writing { request, sent: 0, flushed: false, broken: None };
-        poll_fn(|cx| {
-            loop {
-                writing.poll(&mut self.outlet, cx);
-                match self.poll_fill(cx) {
-                    // The status suffices; the caller reads the rest or closes the connection. An unfinished request would
-                    // mix with the next one.
-                    Poll::Pending if wait == Wait::Status && received.response.status.is_some() => {
-                        let abandoned = (!writing.flushed).then_some(Rest::Abandon);
-                        return Poll::Ready(Ok(abandoned));
-                    }
-                    Poll::Pending => return Poll::Pending,
-                    Poll::Ready(Err(error)) => {
-                        return Poll::Ready(Err(writing.broken.take().unwrap_or(error)));
-                    }
-                    Poll::Ready(Ok(ended)) => {
-                        if let Some(rest) = self.read_on(ended, received)? {
-                            // The request must be away: else the next one would be mixed up with its end.
-                            let away = writing.flushed;
-                            return Poll::Ready(Ok(Some(if away { rest } else { rest.closing() })));
-                        }
-                    }
-                }
-            }
+    ) -> Option<io::Result<Option<Rest>>> {
+        poll_fn(|cx| match self.poll(cx, wait, received) {
+            Poll::Ready(outcome) => Poll::Ready(Some(outcome)),
+            Poll::Pending => self.alarm.poll(cx, deadline_ns).map(|()| None),
         })
         .await
     }
 
-    /// Reads arrived bytes; `true` at the end of the stream.
-    fn poll_fill(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<bool>> {
-        let mut bytes = [std::mem::MaybeUninit::uninit(); READ];
-        let mut read = ReadBuf::uninit(&mut bytes);
-        std::task::ready!(Pin::new(&mut self.outlet).poll_read(cx, &mut read))?;
-        self.buffer.extend_from_slice(read.filled());
-        Poll::Ready(Ok(read.filled().is_empty()))
+    fn poll(
+        &mut self,
+        cx: &mut Context<'_>,
+        wait: Wait,
+        received: &mut Received,
+    ) -> Poll<io::Result<Option<Rest>>> {
+        loop {
+            self.writing.poll(&mut self.outlet, cx);
+            match self.poll_read_on(cx, received) {
+                // The status suffices; the caller reads the rest or closes the connection. An unfinished request would
+                // mix with the next one.
+                Poll::Pending if wait == Wait::Status && received.response.status.is_some() => {
+                    let abandoned = (!self.writing.flushed).then_some(Rest::Abandon);
+                    return Poll::Ready(Ok(abandoned));
+                }
+                Poll::Pending => return Poll::Pending,
+                Poll::Ready(Ok(None)) => {}
+                Poll::Ready(Ok(Some(rest))) => {
+                    // The request must be away: else the next one would be mixed up with its end.
+                    let away = self.writing.flushed;
+                    return Poll::Ready(Ok(Some(if away { rest } else { rest.closing() })));
+                }
+                Poll::Ready(Err(Unread::Broken(error))) => {
+                    return Poll::Ready(Err(self.writing.broken.take().unwrap_or(error)));
+                }
+                Poll::Ready(Err(Unread::NoAnswer(error))) => return Poll::Ready(Err(error)),
+            }
+        }
     }
 
-    /// Parses the bytes read; the rest of the message once its handling is known.
-    fn read_on(&mut self, ended: bool, received: &mut Received) -> io::Result<Option<Rest>> {
-        received.any |= !self.buffer.is_empty();
-        received.response.read_head(&mut self.buffer).map_err(io::Error::other)?;
-        if received.response.status.is_some() {
-            received.at_ns.get_or_insert_with(clock::now);
+    /// Reads once and parses what has arrived; the rest of the message once its handling is known.
+    fn poll_read_on(
+        &mut self,
+        cx: &mut Context<'_>,
+        received: &mut Received,
+    ) -> Poll<Result<Option<Rest>, Unread>> {
+        let mut bytes = [const { MaybeUninit::uninit() }; READ];
+        let mut read = ReadBuf::uninit(&mut bytes);
+        ready!(Pin::new(&mut self.outlet).poll_read(cx, &mut read)).map_err(Unread::Broken)?;
+        let (arrived, ended) = (read.filled(), read.filled().is_empty());
+        // Mostly a response arrives at once, and is parsed where it was read.
+        let (taken, rest) = if self.buffer.is_empty() {
+            received.take(arrived, ended).map_err(Unread::NoAnswer)?
+        } else {
+            self.buffer.extend_from_slice(arrived);
+            received.take(&self.buffer, ended).map_err(Unread::NoAnswer)?
+        };
+        if rest.is_some() {
+            self.buffer = Vec::new();
+        } else if self.buffer.is_empty() {
+            self.buffer.extend_from_slice(&arrived[taken..]);
+        } else {
+            self.buffer.drain(..taken);
         }
-        let over = self.buffer.len() > RESPONSE_MAX;
-        match received.response.rest(&self.buffer, ended) {
-            Rest::More if !ended && !over => Ok(None),
-            Rest::Abandon if received.response.status.is_none() => Err(if over {
-                io::Error::other("no status line within 16 KiB of the answer")
-            } else {
-                let closed = "the receiver closed the connection without an answer";
-                io::Error::new(io::ErrorKind::UnexpectedEof, closed)
-            }),
-            Rest::Whole { body, reusable } => {
-                self.buffer = Vec::new();
-                Ok(Some(Rest::Whole { body, reusable }))
-            }
-            _ => Ok(Some(Rest::Abandon)),
-        }
+        Poll::Ready(Ok(rest))
     }
 
     /// Reads to the end of the head, for `Retry-After`, within a time limit; after that the known part has to suffice.
     pub(super) async fn finish_head(&mut self, received: &mut Received) -> Option<Rest> {
         let head = poll_fn(|cx| {
             while !received.response.has_head() {
-                let ended = std::task::ready!(self.poll_fill(cx))?;
-                if let Some(rest) = self.read_on(ended, received)? {
-                    return Poll::Ready(io::Result::Ok(Some(rest)));
+                if let Some(rest) = ready!(self.poll_read_on(cx, received))? {
+                    return Poll::Ready(Ok::<_, Unread>(Some(rest)));
                 }
             }
             Poll::Ready(Ok(None))
@@ -196,9 +242,8 @@ impl Connection {
     pub(super) async fn finish(&mut self, mut received: Received) -> bool {
         let rest = poll_fn(|cx| {
             loop {
-                let ended = std::task::ready!(self.poll_fill(cx))?;
-                if let Some(rest) = self.read_on(ended, &mut received)? {
-                    return Poll::Ready(io::Result::Ok(rest));
+                if let Some(rest) = ready!(self.poll_read_on(cx, &mut received))? {
+                    return Poll::Ready(Ok::<_, Unread>(rest));
                 }
                 if !received.response.worth_finishing() {
                     return Poll::Ready(Ok(Rest::Abandon));
@@ -209,21 +254,17 @@ impl Connection {
     }
 }
 
-impl Writing<'_> {
-    /// Writes what can be written now. An error is kept, because arrived bytes may explain it.
-    fn poll(&mut self, outlet: &mut Outlet, cx: &mut Context<'_>) {
-        let Rendered { head, body } = self.request;
-        while self.broken.is_none() && self.sent < head.len() + body.len() {
-            let slices = [
-                IoSlice::new(&head[self.sent.min(head.len())..]),
-                IoSlice::new(&body[self.sent.saturating_sub(head.len())..]),
-            ];
-            let slices = if self.sent < head.len() { &slices[..] } else { &slices[1..] };
-            match Pin::new(&mut *outlet).poll_write_vectored(cx, slices) {
+impl Writing {
+    /// Writes `bytes` as far as that can be done now; returns how far. An error is kept, because arrived bytes may explain
+    /// it.
+    fn write(&mut self, bytes: &[u8], outlet: &mut Outlet, cx: &mut Context<'_>) -> usize {
+        let mut sent = 0;
+        while self.broken.is_none() && sent < bytes.len() {
+            match Pin::new(&mut *outlet).poll_write(cx, &bytes[sent..]) {
                 Poll::Ready(Ok(0)) => self.broken = Some(io::ErrorKind::WriteZero.into()),
-                Poll::Ready(Ok(written)) => self.sent += written,
+                Poll::Ready(Ok(written)) => sent += written,
                 Poll::Ready(Err(error)) => self.broken = Some(error),
-                Poll::Pending => return,
+                Poll::Pending => return sent,
             }
         }
         if self.broken.is_none() && !self.flushed {
@@ -232,6 +273,19 @@ impl Writing<'_> {
                 Poll::Ready(Err(error)) => self.broken = Some(error),
                 Poll::Pending => {}
             }
+        }
+        sent
+    }
+
+    /// Writes on.
+    fn poll(&mut self, outlet: &mut Outlet, cx: &mut Context<'_>) {
+        if self.flushed || self.broken.is_some() {
+            return;
+        }
+        let unsent = std::mem::take(&mut self.unsent);
+        self.at += self.write(&unsent[self.at..], outlet, cx);
+        if !self.flushed {
+            self.unsent = unsent;
         }
     }
 }

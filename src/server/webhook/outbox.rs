@@ -9,7 +9,7 @@ use std::future::poll_fn;
 use std::pin::Pin;
 use std::rc::Rc;
 use std::sync::Arc;
-use std::task::Poll;
+use std::task::{Context, Poll, Waker, ready};
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use tokio::task::JoinSet;
@@ -33,47 +33,93 @@ pub(crate) async fn deliver(shard: Rc<Shard>, endpoint: Arc<Endpoint>) {
 /// The same over the connections of `pool`, which may have some already.
 pub(super) async fn deliver_over(shard: Rc<Shard>, endpoint: Arc<Endpoint>, pool: ConnectionPool) {
     let _held = shard.gauges().hold(Kind::Webhook);
-    let dispatcher = Rc::new(Dispatcher::new(shard, endpoint, pool));
-    let mut decisions = dispatcher.endpoint.watch();
-    let mut cursors = Cursors::default();
-    let mut under_way = JoinSet::new();
-    // The first attempt is driven here: mostly there is no other, and this task is woken for it anyway.
-    let mut own: Option<Pin<Box<dyn Future<Output = ()>>>> = None;
-    let mut followed: Option<Arc<Config>> = None;
-    loop {
-        let Some(config) = decisions.borrow_and_update().clone() else { return };
-        if !followed.as_ref().is_some_and(|known| Arc::ptr_eq(known, &config)) {
-            cursors.follow(&dispatcher, &config);
-            if let Some(known) = followed {
-                dispatcher.follow(&known, &config);
-            }
-            followed = Some(Arc::clone(&config));
+    let mut outbox = Outbox::new(Dispatcher::new(shard, endpoint, pool));
+    poll_fn(|cx| outbox.poll(cx)).await;
+}
+
+/// What an endpoint's delivery task looks after.
+struct Outbox {
+    dispatcher: Rc<Dispatcher>,
+    cursors: Cursors,
+    /// The attempt that is driven here: mostly there is no other, and this task is woken for it anyway.
+    own: Option<Pin<Box<dyn Future<Output = ()>>>>,
+    /// The other attempts.
+    under_way: JoinSet<()>,
+    /// The settings that apply; `None` before the first look.
+    config: Option<Arc<Config>>,
+    /// Whether letters may be to be replayed.
+    replays: bool,
+    /// Who is woken by the endpoint's owner.
+    listener: Option<Waker>,
+}
+
+impl Outbox {
+    fn new(dispatcher: Dispatcher) -> Self {
+        Self {
+            dispatcher: Rc::new(dispatcher),
+            cursors: Cursors::default(),
+            own: None,
+            under_way: JoinSet::new(),
+            config: None,
+            replays: true,
+            listener: None,
         }
-        let ready = config.disabled.is_none() && under_way.len() < UNDER_WAY_MAX;
-        let has_own = own.is_some();
-        tokio::select! {
-            biased;
-            changed = decisions.changed() => if changed.is_err() { return },
-            letters = dispatcher.endpoint.replays(), if ready => for letter in letters {
-                let origin = Origin::Letter(letter.number);
-                under_way.spawn_local(Rc::clone(&dispatcher).carry(letter.batch, origin, None));
-            },
-            () = poll_fn(|cx| own.as_mut().map_or(Poll::Pending, |own| own.as_mut().poll(cx))), if has_own => {
-                own = None;
+    }
+
+    /// Delivers what there is; ready once the endpoint is deleted.
+    fn poll(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+        if !self.listener.as_ref().is_some_and(|listener| listener.will_wake(cx.waker())) {
+            self.dispatcher.endpoint.listen(cx.waker().clone());
+            self.listener = Some(cx.waker().clone());
+        }
+        loop {
+            let news = self.dispatcher.endpoint.has_news();
+            if (news || self.config.is_none()) && !self.follow() {
+                return Poll::Ready(());
             }
-            Some(_) = under_way.join_next(), if !under_way.is_empty() => {}
-            slot = cursors.wait_for_slot(&dispatcher), if ready => {
-                if let Some((topic, batch)) = cursors.take(&dispatcher) {
-                    let origin = Origin::Log(topic);
-                    let carried = Rc::clone(&dispatcher).carry(batch, origin, Some(slot));
-                    if own.is_none() {
-                        own = Some(Box::pin(carried));
-                    } else {
-                        under_way.spawn_local(carried);
-                    }
+            if self.own.as_mut().is_some_and(|own| own.as_mut().poll(cx).is_ready()) {
+                self.own = None;
+            }
+            while !self.under_way.is_empty()
+                && let Poll::Ready(Some(_)) = self.under_way.poll_join_next(cx)
+            {}
+            let enabled = self.config.as_ref().is_some_and(|config| config.disabled.is_none());
+            if !enabled || self.under_way.len() >= UNDER_WAY_MAX {
+                self.cursors.let_go();
+                return Poll::Pending;
+            }
+            if std::mem::take(&mut self.replays) {
+                for letter in self.dispatcher.endpoint.replays() {
+                    let origin = Origin::Letter(letter.number);
+                    let carried = Rc::clone(&self.dispatcher).carry(letter.batch, origin, None);
+                    self.under_way.spawn_local(carried);
+                }
+            }
+            let slot = ready!(self.cursors.poll_slot(&self.dispatcher, cx));
+            if let Some((topic, batch)) = self.cursors.take(&self.dispatcher) {
+                let origin = Origin::Log(topic);
+                let carried = Rc::clone(&self.dispatcher).carry(batch, origin, Some(slot));
+                if self.own.is_none() {
+                    self.own = Some(Box::pin(carried));
+                } else {
+                    self.under_way.spawn_local(carried);
                 }
             }
         }
+    }
+
+    /// Applies what the owner has decided; false once the endpoint is deleted.
+    fn follow(&mut self) -> bool {
+        let Some(config) = self.dispatcher.endpoint.config() else { return false };
+        self.replays = true;
+        if !self.config.as_ref().is_some_and(|known| Arc::ptr_eq(known, &config)) {
+            self.cursors.follow(&self.dispatcher, &config);
+            if let Some(known) = &self.config {
+                self.dispatcher.follow(known, &config);
+            }
+            self.config = Some(config);
+        }
+        true
     }
 }
 

@@ -3,26 +3,29 @@
 use std::cell::{Cell, RefCell};
 use std::io;
 use std::rc::Rc;
+use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
 use hyper::http::uri::PathAndQuery;
 use tokio::net::TcpStream;
 use tokio::task::spawn_local;
-use tokio::time::{Instant, timeout_at};
+use tokio::time::timeout;
 
 use super::batch::Batch;
 use super::destination::Destination;
-use super::exchange::{Connection, Received, Rendered, Wait};
+use super::exchange::{Connection, Received, Wait};
 use super::response::Rest;
 use super::secret::{Secret, sign_by_all};
+use crate::clock;
+use crate::net::deadline_ns;
 use crate::scenario::CallbackConnection;
 use crate::server::outlet::{Outgoing, Outlet, Writes};
 use crate::server::shard::Shard;
 use crate::server::wire::Wire;
 
-/// Room for the head of a message with one signature and an URL of usual length.
-const HEAD: usize = 512;
+/// What a thread keeps for the rendering of messages, at most.
+const DRAFT: usize = 64 << 10;
 /// The header fields that are the same in every message.
 const CONSTANT: &[u8] = concat!(
     "\r\ncontent-type: application/json\r\nuser-agent: tidings/",
@@ -30,6 +33,11 @@ const CONSTANT: &[u8] = concat!(
     "\r\n"
 )
 .as_bytes();
+
+thread_local! {
+    /// Where messages are rendered: mostly one is written before the next is rendered.
+    static SCRATCH: RefCell<Vec<u8>> = const { RefCell::new(Vec::new()) };
+}
 
 /// One attempt's message.
 #[derive(Debug)]
@@ -69,7 +77,8 @@ pub(super) struct ConnectionPool {
 #[derive(Debug)]
 struct Kept {
     most: usize,
-    idle: RefCell<Vec<Connection>>,
+    #[expect(clippy::vec_box, reason = "each goes from hand to hand at every attempt")]
+    idle: RefCell<Vec<Box<Connection>>>,
     /// How many connections still read the rest of a response.
     finishing: Cell<usize>,
 }
@@ -79,14 +88,14 @@ impl Kept {
         self.idle.borrow().len() + self.finishing.get() < self.most
     }
 
-    fn keep(&self, connection: Connection) {
+    fn keep(&self, connection: Box<Connection>) {
         if self.has_room() {
             self.idle.borrow_mut().push(connection);
         }
     }
 
     /// Takes a connection to `to` that still seems open, and closes those that do not.
-    fn take(&self, to: &Destination) -> Option<Connection> {
+    fn take(&self, to: &Arc<Destination>) -> Option<Box<Connection>> {
         loop {
             let mut connection = self.idle.borrow_mut().pop()?;
             if connection.leads_to(to) && connection.is_quiet() {
@@ -96,7 +105,7 @@ impl Kept {
     }
 
     /// Reads the rest of a response, and keeps the connection if that ends well.
-    async fn finish(self: Rc<Self>, mut connection: Connection, received: Received) {
+    async fn finish(self: Rc<Self>, mut connection: Box<Connection>, received: Received) {
         self.finishing.set(self.finishing.get() + 1);
         let reusable = connection.finish(received).await;
         self.finishing.set(self.finishing.get() - 1);
@@ -130,14 +139,13 @@ impl ConnectionPool {
     /// No status line arrived: the receiver is unreachable, ended the connection, sent something else, or took too long.
     pub(super) async fn post(
         &self,
-        to: &Destination,
+        to: &Arc<Destination>,
         allow_private: bool,
-        secrets: &[&Secret],
+        secrets: impl Iterator<Item = &Secret> + Clone,
         message: Message<'_>,
         (wait, limit): (Wait, Duration),
     ) -> io::Result<AttemptResponse> {
-        let request = self.render(to, secrets, &message)?;
-        let deadline = Instant::now() + limit;
+        let deadline_ns = deadline_ns(clock::now(), limit);
         let late = || {
             io::Error::new(
                 io::ErrorKind::TimedOut,
@@ -149,27 +157,37 @@ impl ConnectionPool {
             let reused = kept.is_some();
             let mut connection = match kept.take() {
                 Some(connection) => connection,
-                None => timeout_at(deadline, self.dial(to, allow_private))
-                    .await
-                    .map_err(|_| late())??,
+                // Boxed, as most attempts need no room for it.
+                None => {
+                    let left = Duration::from_nanos(deadline_ns.saturating_sub(clock::now()));
+                    let dialled = Box::pin(timeout(left, self.dial(to, allow_private))).await;
+                    dialled.map_err(|_| late())??
+                }
             };
+            SCRATCH.with_borrow_mut(|draft| {
+                draft.clear();
+                self.render(to, secrets.clone(), &message, draft);
+                connection.send(draft, written);
+                draft.shrink_to(DRAFT);
+            });
             let mut received = Received::default();
-            let exchange = connection.exchange(&request, written, wait, &mut received);
-            let rest = match timeout_at(deadline, exchange).await {
-                Ok(Ok(rest)) => rest,
+            let rest = match connection.exchange(wait, deadline_ns, &mut received).await {
+                Some(Ok(rest)) => rest,
                 // The receiver closed a kept connection, as it may at any time: the same message is sent over a new one,
                 // under the same id.
-                Ok(Err(_)) if reused && !received.any => {
+                Some(Err(_)) if reused && !received.any => {
                     written = written.filter(|_| connection.written_ns().is_none());
                     continue;
                 }
-                Ok(Err(error)) if received.response.status.is_none() => return Err(error),
-                Err(_) if received.response.status.is_none() => return Err(late()),
+                Some(Err(error)) if received.response.status.is_none() => return Err(error),
+                None if received.response.status.is_none() => return Err(late()),
                 _ => Some(Rest::Abandon),
             };
             let rest = match rest {
                 // `Retry-After` follows the status line, so a failure waits for the headers.
-                None if !received.is_success() => connection.finish_head(&mut received).await,
+                None if !received.is_success() => {
+                    Box::pin(connection.finish_head(&mut received)).await
+                }
                 rest => rest,
             };
             return Ok(self.conclude(connection, received, rest));
@@ -179,7 +197,7 @@ impl ConnectionPool {
     /// Returns the answer, and keeps, finishes or closes the connection.
     fn conclude(
         &self,
-        connection: Connection,
+        connection: Box<Connection>,
         received: Received,
         rest: Option<Rest>,
     ) -> AttemptResponse {
@@ -210,7 +228,11 @@ impl ConnectionPool {
         answer
     }
 
-    async fn dial(&self, to: &Destination, allow_private: bool) -> io::Result<Connection> {
+    async fn dial(
+        &self,
+        to: &Arc<Destination>,
+        allow_private: bool,
+    ) -> io::Result<Box<Connection>> {
         let stream = TcpStream::connect(&*to.resolve(allow_private).await?).await?;
         stream.set_nodelay(true)?;
         let outgoing = Rc::new(Outgoing::new(Rc::clone(&self.writes)));
@@ -222,18 +244,18 @@ impl ConnectionPool {
             }
         };
         let outlet = Outlet::new(wire, Rc::clone(&outgoing));
-        Ok(Connection::new(Rc::new(to.clone()), outlet, outgoing))
+        Ok(Box::new(Connection::new(Arc::clone(to), outlet, outgoing)))
     }
 
     /// Renders the request of a message, signed and with the headers of the standard.
-    fn render(
+    fn render<'a>(
         &self,
         to: &Destination,
-        secrets: &[&Secret],
+        secrets: impl Iterator<Item = &'a Secret>,
         message: &Message<'_>,
-    ) -> io::Result<Rendered> {
+        out: &mut Vec<u8>,
+    ) {
         let Message { id, timestamp, body, .. } = message;
-        to.host_header().to_str().map_err(io::Error::other)?;
         let close: &[u8] = match self.connection {
             CallbackConnection::PerAttempt => b"connection: close\r\n",
             CallbackConnection::KeepAlive => b"",
@@ -241,7 +263,6 @@ impl ConnectionPool {
         let path = to.path().path_and_query().map_or("/", PathAndQuery::as_str);
         let mut number = itoa::Buffer::new();
         let timestamp = number.format(*timestamp);
-        let mut head = Vec::with_capacity(HEAD);
         for part in [
             b"POST ",
             path.as_bytes(),
@@ -254,14 +275,18 @@ impl ConnectionPool {
             timestamp.as_bytes(),
             b"\r\nwebhook-signature: ",
         ] {
-            head.extend_from_slice(part);
+            out.extend_from_slice(part);
         }
-        sign_by_all(secrets.iter().copied(), id, timestamp, body, &mut head);
-        head.extend_from_slice(b"\r\n");
-        head.extend_from_slice(close);
-        head.extend_from_slice(b"content-length: ");
-        head.extend_from_slice(itoa::Buffer::new().format(body.len()).as_bytes());
-        head.extend_from_slice(b"\r\n\r\n");
-        Ok(Rendered { head, body: body.clone() })
+        sign_by_all(secrets, id, timestamp, body, out);
+        for part in [
+            b"\r\n",
+            close,
+            b"content-length: ",
+            itoa::Buffer::new().format(body.len()).as_bytes(),
+            b"\r\n\r\n",
+            body,
+        ] {
+            out.extend_from_slice(part);
+        }
     }
 }

@@ -52,7 +52,7 @@ impl Registry {
         };
         let previous = saved.previous.as_ref();
         let config = Config {
-            destination: Destination::parse(&saved.url).map_err(|e| unusable("url", e))?,
+            destination: Arc::new(Destination::parse(&saved.url).map_err(|e| unusable("url", e))?),
             topics: saved.topics.iter().map(topic).collect::<Result<_, _>>()?,
             secret: secret(&saved.secret)?,
             previous: previous

@@ -4,12 +4,11 @@
 //! The rest of the message only decides whether the connection can carry the next attempt. The parser is stricter than a
 //! general client: a connection on which the end of a message is in doubt is closed.
 
+use std::mem::MaybeUninit;
 use std::time::{Duration, SystemTime};
 
 use bytes::Bytes;
-use hyper::header::{
-    CONNECTION, CONTENT_LENGTH, HeaderMap, HeaderName, HeaderValue, TRANSFER_ENCODING,
-};
+use hyper::header::{HeaderMap, HeaderName, HeaderValue};
 
 use crate::net::retry_after;
 
@@ -71,29 +70,32 @@ impl Rest {
 }
 
 impl Response {
-    /// Parses `buffer`, and removes interim responses and a complete final head from it.
+    /// Parses interim responses and the final head at the front of `bytes`; returns how many bytes those are.
     ///
     /// # Errors
     ///
     /// The bytes are not an HTTP/1.x response.
-    pub(super) fn read_head(&mut self, buffer: &mut Vec<u8>) -> Result<(), String> {
+    pub(super) fn read_head(&mut self, bytes: &[u8]) -> Result<usize, String> {
+        let mut at = 0;
         while self.framing.is_none() {
-            let Some(status) = status_line(buffer)? else { return Ok(()) };
+            let left = &bytes[at..];
+            let Some(status) = status_line(left)? else { return Ok(at) };
             if status >= 200 || status == 101 {
                 self.status = Some(status);
             }
-            let mut lines = [httparse::EMPTY_HEADER; HEADERS_MAX];
-            let mut head = httparse::Response::new(&mut lines);
-            let length = match head.parse(buffer) {
+            let mut lines = [const { MaybeUninit::uninit() }; HEADERS_MAX];
+            let mut head = httparse::Response::new(&mut []);
+            let parser = httparse::ParserConfig::default();
+            at += match parser.parse_response_with_uninit_headers(&mut head, left, &mut lines) {
                 Ok(httparse::Status::Complete(length)) => length,
-                Ok(httparse::Status::Partial) => return Ok(()),
+                Ok(httparse::Status::Partial) => return Ok(at),
                 Err(error) if self.status.is_none() => {
                     return Err(format!("not HTTP/1.1: {error}"));
                 }
                 // The status counts; the connection must close.
                 Err(_) => {
                     self.framing = Some(Framing::UntilClose);
-                    return Ok(());
+                    return Ok(at);
                 }
             };
             if self.status.is_some() {
@@ -106,9 +108,8 @@ impl Response {
                     ));
                 }
             }
-            buffer.drain(..length);
         }
-        Ok(())
+        Ok(at)
     }
 
     /// Whether the final head is whole.
@@ -117,30 +118,31 @@ impl Response {
     }
 
     fn take_headers(&mut self, status: u16, head: &httparse::Response<'_, '_>) {
-        let is = |line: &httparse::Header<'_>, names: &[&str]| {
-            names.iter().any(|name| line.name.eq_ignore_ascii_case(name))
-        };
-        // Most acknowledgements have none of these: nothing is copied of them.
-        let waits = head.headers.iter().any(|line| is(line, &["retry-after"]));
-        let matters = |line: &&httparse::Header<'_>| {
-            let framing = ["content-length", "transfer-encoding", "connection"];
-            is(line, &framing) || (waits && is(line, &["retry-after", "date"]))
-        };
-        let headers: HeaderMap = head
-            .headers
-            .iter()
-            .filter(matters)
-            .filter_map(|line| {
-                let name = HeaderName::from_bytes(line.name.as_bytes()).ok()?;
-                Some((name, HeaderValue::from_bytes(line.value).ok()?))
-            })
-            .collect();
-        self.retry_after = retry_after(&headers, SystemTime::now());
-        let framing = framing(status, &headers);
+        let mut meaning = Meaning::default();
+        let mut waits = false;
+        for line in &*head.headers {
+            // By length first: most lines are none of these.
+            match line.name.len() {
+                14 if line.name.eq_ignore_ascii_case("content-length") => {
+                    meaning.take_length(line.value);
+                }
+                17 if line.name.eq_ignore_ascii_case("transfer-encoding") => {
+                    meaning.encodings += 1;
+                    meaning.chunked = line.value.eq_ignore_ascii_case(b"chunked");
+                }
+                10 if line.name.eq_ignore_ascii_case("connection") => {
+                    meaning.take_connection(line.value);
+                }
+                11 => waits |= line.name.eq_ignore_ascii_case("retry-after"),
+                _ => {}
+            }
+        }
+        self.retry_after = waits.then(|| retry_after(&waiting(head), SystemTime::now())).flatten();
+        let framing = meaning.framing(status);
         // A message of HTTP/1.0 with a transfer encoding may end anywhere (RFC 9112, section 6.1).
         let version_1_1 = head.version == Some(1);
-        let certain = version_1_1 || !headers.contains_key(TRANSFER_ENCODING);
-        let persistent = certain && persistent(version_1_1, &headers);
+        let certain = version_1_1 || meaning.encodings == 0;
+        let persistent = certain && !meaning.closes && (version_1_1 || meaning.keeps);
         self.persistent =
             persistent && framing.is_some_and(|framing| framing != Framing::UntilClose);
         self.framing = Some(framing.unwrap_or(Framing::UntilClose));
@@ -207,36 +209,64 @@ fn status_line(buffer: &[u8]) -> Result<Option<u16>, String> {
     Ok(Some(digits.iter().fold(0, |status, digit| status * 10 + u16::from(digit - b'0'))))
 }
 
-/// Returns how the body ends, or `None` if the headers contradict each other.
-fn framing(status: u16, headers: &HeaderMap) -> Option<Framing> {
-    if matches!(status, 204 | 304) {
-        return Some(Framing::Length(0));
+/// What the header lines say about the message and its connection.
+#[derive(Debug, Default)]
+struct Meaning<'a> {
+    /// The first length, and whether another line contradicts it.
+    length: Option<(&'a [u8], bool)>,
+    encodings: usize,
+    /// Of the last transfer encoding, whether it is `chunked`.
+    chunked: bool,
+    closes: bool,
+    keeps: bool,
+}
+
+impl<'a> Meaning<'a> {
+    fn take_length(&mut self, value: &'a [u8]) {
+        self.length = Some(match self.length {
+            None => (value, false),
+            Some((first, contradicted)) => (first, contradicted || first != value),
+        });
     }
-    let encodings: Vec<&[u8]> =
-        headers.get_all(TRANSFER_ENCODING).iter().map(HeaderValue::as_bytes).collect();
-    let lengths: Vec<&[u8]> =
-        headers.get_all(CONTENT_LENGTH).iter().map(HeaderValue::as_bytes).collect();
-    match (&encodings[..], &lengths[..]) {
-        ([], []) => Some(Framing::UntilClose),
-        ([one], []) if one.eq_ignore_ascii_case(b"chunked") => Some(Framing::Chunked),
-        ([], [first, others @ ..]) if others.iter().all(|other| other == first) => {
-            let digits = !first.is_empty() && first.iter().all(u8::is_ascii_digit);
-            let text = std::str::from_utf8(first).ok().filter(|_| digits)?;
-            Some(Framing::Length(text.parse().unwrap_or(usize::MAX)))
+
+    /// RFC 9112, section 9.3.
+    fn take_connection(&mut self, value: &[u8]) {
+        for option in value.split(|byte| *byte == b',').map(<[u8]>::trim_ascii) {
+            self.closes |= option.eq_ignore_ascii_case(b"close");
+            self.keeps |= option.eq_ignore_ascii_case(b"keep-alive");
         }
-        _ => None,
+    }
+
+    /// Returns how the body ends, or `None` if the lines contradict each other.
+    fn framing(&self, status: u16) -> Option<Framing> {
+        if matches!(status, 204 | 304) {
+            return Some(Framing::Length(0));
+        }
+        match (self.encodings, self.length) {
+            (0, None) => Some(Framing::UntilClose),
+            (1, None) if self.chunked => Some(Framing::Chunked),
+            (0, Some((digits, false))) if !digits.is_empty() => {
+                let length = digits.iter().try_fold(0_usize, |length, byte| {
+                    let digit = byte.is_ascii_digit().then(|| usize::from(byte - b'0'))?;
+                    Some(length.saturating_mul(10).saturating_add(digit))
+                });
+                length.map(Framing::Length)
+            }
+            _ => None,
+        }
     }
 }
 
-/// Whether the receiver keeps the connection (RFC 9112, section 9.3).
-fn persistent(version_1_1: bool, headers: &HeaderMap) -> bool {
-    let says = |option: &str| {
-        headers.get_all(CONNECTION).iter().any(|value| {
-            let text = value.to_str().unwrap_or_default();
-            text.split(',').any(|one| one.trim().eq_ignore_ascii_case(option))
-        })
+/// The lines that a wish to wait needs.
+fn waiting(head: &httparse::Response<'_, '_>) -> HeaderMap {
+    let matters = |line: &&httparse::Header<'_>| {
+        ["retry-after", "date"].iter().any(|name| line.name.eq_ignore_ascii_case(name))
     };
-    !says("close") && (version_1_1 || says("keep-alive"))
+    let lines = head.headers.iter().filter(matters).filter_map(|line| {
+        let name = HeaderName::from_bytes(line.name.as_bytes()).ok()?;
+        Some((name, HeaderValue::from_bytes(line.value).ok()?))
+    });
+    lines.collect()
 }
 
 /// Returns a chunked body and its encoded length, once its last chunk and trailers have arrived.

@@ -126,7 +126,7 @@ async fn register(shard: Rc<Shard>, request: Request<Inbound>) -> HandlerResult 
     let destination = destination(&draft.url)?;
     let named = topics(&shard, &draft.topics)?;
     let secret = secret(draft.secret.as_deref())?;
-    let pool = verify(&shard, &destination, &[&secret]).await?;
+    let pool = verify(&shard, &destination, std::iter::once(&secret)).await?;
     let topics = starts(&shard, named, draft.since)?;
     let config =
         Config { destination, topics, secret: secret.clone(), previous: None, disabled: None };
@@ -184,7 +184,7 @@ async fn change(
     let url = change.url.as_deref().map(destination).transpose()?;
     let named = change.topics.as_deref().map(|names| topics(&shard, names)).transpose()?;
     if let (Some(url), Some(config)) = (&url, endpoint.config()) {
-        verify(&shard, url, &config.secrets(unix_seconds())).await?;
+        verify(&shard, url, config.secrets(unix_seconds())).await?;
     }
     let topics = named.map(|named| starts(&shard, named, None)).transpose()?;
     endpoint.change(|config| {
@@ -257,8 +257,8 @@ async fn rotate(
     Ok(answer::json(StatusCode::OK, &answer))
 }
 
-fn destination(url: &str) -> Result<Destination, Problem> {
-    Destination::parse(url).map_err(Problem::unprocessable)
+fn destination(url: &str) -> Result<Arc<Destination>, Problem> {
+    Destination::parse(url).map(Arc::new).map_err(Problem::unprocessable)
 }
 
 fn secret(given: Option<&str>) -> Result<Secret, Problem> {

@@ -1,5 +1,7 @@
 //! The ownership check: nothing is delivered to a URL that did not echo a challenge.
 
+use std::sync::Arc;
+
 use hyper::StatusCode;
 use serde::Deserialize;
 use serde_json::json;
@@ -21,8 +23,8 @@ struct Echo {
 /// event pays for no other.
 pub(super) async fn verify(
     shard: &Shard,
-    destination: &Destination,
-    secrets: &[&Secret],
+    destination: &Arc<Destination>,
+    secrets: impl Iterator<Item = &Secret> + Clone,
 ) -> Result<ConnectionPool, Problem> {
     let drawn = random::<16>().map_err(|error| {
         Problem::new(StatusCode::INTERNAL_SERVER_ERROR, format!("no randomness: {error}"))

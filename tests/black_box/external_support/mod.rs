@@ -46,6 +46,28 @@ pub(crate) fn are_here(what: &str, programs: &[Program]) -> bool {
     missing.is_empty()
 }
 
+/// The folder of npm packages: `TIDINGS_NPM`, or where `scripts/test --external` puts them.
+fn npm_modules() -> PathBuf {
+    let named = std::env::var_os("TIDINGS_NPM").filter(|path| !path.is_empty());
+    named.map_or_else(|| root().join("target/external/npm/node_modules"), PathBuf::from)
+}
+
+/// The same, for servers whose installation or tests would take `scripts/test` too long: it leaves them to `--external`.
+/// `packages` are npm's.
+pub(crate) fn further_are_here(what: &str, programs: &[Program], packages: &[&str]) -> bool {
+    if std::env::var_os("TIDINGS_EXTERNAL").is_some_and(|runs| runs == "no") {
+        left_out(what, "scripts/test --external installs it and runs its test");
+        return false;
+    }
+    let modules = npm_modules();
+    let missing: Vec<_> =
+        packages.iter().copied().filter(|name| !modules.join(name).is_dir()).collect();
+    if !missing.is_empty() {
+        left_out(what, &format!("no npm package {} here", missing.join(", ")));
+    }
+    are_here(what, programs) && missing.is_empty()
+}
+
 /// The repository.
 pub(crate) fn root() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR"))
@@ -65,6 +87,13 @@ impl External {
 
     /// A file of `scenarios/external/` whose server says on its end what it took: the answer at `path` is kept.
     pub(crate) fn that_reports(name: &str, path: &str) -> Self {
+        let asks = format!("\"curl\", \"-s\", \"-o\", \"ACCOUNT\", \"http://127.0.0.1:{path}\"");
+        Self::that_is_asked(name, &asks, "1s")
+    }
+
+    /// A file of `scenarios/external/` whose server is ended by the words of a command that writes to `ACCOUNT` what the server
+    /// took; it is killed after `timeout`.
+    pub(crate) fn that_is_asked(name: &str, words: &str, timeout: &str) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let written =
             std::fs::read_to_string(root().join("scenarios/external").join(name)).unwrap();
@@ -74,12 +103,14 @@ impl External {
             .flat_map(|line| [line, "\n"])
             .collect::<String>();
         // The copy lies elsewhere.
-        let examples = root().join("examples").display().to_string();
-        let without = without.replace("../../examples", &examples);
-        let account = folder.path().join("account");
+        let root = root().display();
+        let without = without.replace("../../", &format!("{root}/"));
+        let servers = format!("\"{root}/scenarios/external/servers/");
+        let without = without.replace("\"servers/", &servers);
+        let account = folder.path().join("account").display().to_string();
+        let words = words.replace("ACCOUNT", &account);
         let asks = format!(
-            "[[target.launch]]\nstop = {{ command = [\"curl\", \"-s\", \"-o\", \"{}\", \"http://127.0.0.1:{path}\"], timeout = \"1s\" }}\n",
-            account.display()
+            "[[target.launch]]\nstop = {{ command = [{words}], timeout = \"{timeout}\" }}\n"
         );
         let file = folder.path().join(name);
         std::fs::write(&file, without.replacen("[[target.launch]]\n", &asks, 1)).unwrap();
@@ -89,7 +120,7 @@ impl External {
     /// `tidings VERB` of it, in short, with more settings.
     pub(crate) fn command(&self, verb: &str, more: &[&str]) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_tidings"));
-        command.arg(verb).arg(&self.file).stdin(Stdio::null());
+        command.arg(verb).arg(&self.file).stdin(Stdio::null()).env("TIDINGS_NPM", npm_modules());
         if verb == "run" {
             command.arg("--quiet").arg("--out").arg(self.folder.path().join("results"));
         }

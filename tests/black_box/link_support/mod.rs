@@ -39,6 +39,7 @@ pub(crate) fn case(pattern: Pattern, publish: Publish) -> Case {
             late_after: Span::from_secs(1),
             churn: Rate::per_second(0.0),
             publish,
+            unconnected: tidings::scenario::Unconnected::Fail,
         },
         transport: Transport::default(),
         faults: Faults::default(),

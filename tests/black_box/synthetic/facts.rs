@@ -38,6 +38,7 @@ pub(crate) fn pattern(kind: PatternKind) -> Pattern {
             conditional: false,
             timeout: second,
             connection: Connection::KeepAlive,
+            requests: None,
         }),
         PatternKind::ShortPoll => Pattern::ShortPoll(ShortPollOptions {
             interval: second,
@@ -88,6 +89,7 @@ pub(crate) fn case(kind: PatternKind, clients: u64, axes: &str) -> Case {
             late_after: Span::from_secs(2),
             churn: Rate::per_second(0.0),
             publish: Publish::Target,
+            unconnected: tidings::scenario::Unconnected::Fail,
         },
         faults: Faults::default(),
         transport: Transport::default(),

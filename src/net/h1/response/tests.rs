@@ -295,4 +295,47 @@ proptest! {
         // Of two mistakes the one that comes first may be reported first.
         prop_assert_eq!(whole.clone().map_err(drop), pieces.map_err(drop), "{:?}", whole);
     }
+
+    #[test]
+    fn a_head_that_is_remembered_says_what_it_says_when_it_is_read_anew(
+        picks in prop::collection::vec((0..ALIKE.len(), any::<bool>(), 0..9_usize), 1..80),
+    ) {
+        let mut last = Last { known: None, unlike: 0 };
+        for (at, bodiless, cut) in picks {
+            let text = [ALIKE[at].as_bytes(), b"body"].concat();
+            let text = &text[..text.len() - cut];
+            let said = |read: Result<Option<(ResponseHead, usize)>, ResponseError>| {
+                read.map(|read| read.map(|(head, length)| {
+                    let ResponseHead { status, fields, framing, keep_alive, is_coded } = head;
+                    (status, fields.to_map(), framing, keep_alive, is_coded, length)
+                }))
+            };
+            let anew = parsed(text, bodiless).map(|read| read.map(|(head, whole)| (head, whole.len())));
+            prop_assert_eq!(said(last.read(text, bodiless)), said(anew));
+        }
+    }
+}
+
+/// Heads that differ little; of most, one is the beginning of another with its body.
+const ALIKE: [&str; 8] = [
+    "HTTP/1.1 200 OK\r\ncontent-length: 4\r\n\r\n",
+    "HTTP/1.1 200 OK\r\ncontent-length: 5\r\n\r\n",
+    "HTTP/1.1 200 OK\r\ncontent-length: 4\r\ncontent-encoding: gzip\r\n\r\n",
+    "HTTP/1.1 200 OK\r\ncontent-length: 4\r\nConnection: close\r\n\r\n",
+    "HTTP/1.1 200 OK\r\n\r\n",
+    "HTTP/1.1 204 No Content\r\n\r\n",
+    "HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n",
+    "HTTP/1.1 200 OK\r\ncontent-length: x\r\n\r\n",
+];
+
+#[test]
+fn heads_of_which_no_two_are_alike_are_seldom_remembered() {
+    let mut last = Last { known: None, unlike: 0 };
+    let mut remembered = 0;
+    for n in 0..10 * UNLIKE {
+        let text = format!("HTTP/1.1 200 OK\r\ncontent-length: 0\r\nx-request-id: {n}\r\n\r\n");
+        last.read(text.as_bytes(), false).unwrap().unwrap();
+        remembered += u32::from(last.known.as_ref().unwrap().0 == text);
+    }
+    assert_eq!(remembered, UNLIKE - 1 + 10);
 }

@@ -1,9 +1,12 @@
 //! RFC 9113: what a server may send, and what ends a stream or the connection.
 
+use std::rc::Rc;
+
 use h2::Reason;
 use hyper::Method;
 use proptest::prelude::*;
 
+use super::super::Prepared;
 use super::super::frame::{
     ACK, CONTINUATION, DATA, END_HEADERS, END_STREAM, GOAWAY, HEADERS, PADDED, PING, PRIORITISED,
     PRIORITY, RST_STREAM, SETTINGS, WINDOW_UPDATE,
@@ -233,5 +236,35 @@ proptest! {
         let _ = fed(&mut connection, &bytes);
         let _ = outcome(&mut connection, 1);
         connection.forget(1);
+    }
+
+    #[test]
+    fn a_request_that_is_sent_again_is_as_if_it_were_encoded_anew(
+        steps in proptest::collection::vec((0..4_usize, 0..6_u32), 1..40),
+    ) {
+        let prepared = ["/", "/a", "/b"].map(|path| {
+            let mut headers = HeaderMap::new();
+            headers.insert("x-path", HeaderValue::from_static(path));
+            headers.insert("x-other", HeaderValue::from_static("the same"));
+            Rc::new(Prepared {
+                method: Method::GET,
+                authority: HeaderValue::from_static("localhost"),
+                path: path.parse().ok(),
+                headers,
+                body: Bytes::new(),
+            })
+        });
+        let (mut again, mut anew) = (Connection::new(), Connection::new());
+        for (at, size) in steps {
+            if let Some(prepared) = prepared.get(at) {
+                again.open_prepared(prepared, "http");
+                anew.open(prepared.outgoing("http"));
+            } else {
+                // The server allows a smaller table, or a larger one.
+                again.encoder.allow(40 * size as usize);
+                anew.encoder.allow(40 * size as usize);
+            }
+            prop_assert_eq!(&again.out.bytes, &anew.out.bytes);
+        }
     }
 }

@@ -5,7 +5,7 @@ use hyper::header::{
 };
 use proptest::prelude::*;
 
-use super::super::decoder::{Decoder, Field, Undecodable, integer};
+use super::super::decoder::{Decoder, Undecodable, integer};
 use super::super::encoder::{Encoder, Pseudo, put_integer};
 use super::super::huffman;
 
@@ -208,7 +208,7 @@ proptest! {
         let mut decoder = Decoder::default();
         for block in &blocks {
             let _ = decoder.decode(block);
-            let size: usize = decoder.table.iter().map(Field::size).sum();
+            let size: usize = decoder.table.iter().map(|field| field.size()).sum();
             prop_assert_eq!(size, decoder.size);
             prop_assert!(size <= 4096);
         }
@@ -235,8 +235,35 @@ proptest! {
                 expected.append(name, value);
             }
             let head = decoder.decode(&out).unwrap();
-            prop_assert_eq!(head.headers, expected);
+            prop_assert_eq!(&*head.headers, &expected);
             prop_assert_eq!(head.malformed, None);
         }
     }
+
+    #[test]
+    fn a_block_that_is_remembered_says_what_it_says_when_it_is_decoded_anew(
+        picks in proptest::collection::vec(0..ALIKE.len(), 1..60),
+    ) {
+        let (mut remembering, mut anew) = (Decoder::default(), Decoder::default());
+        for at in picks {
+            let block = hex(ALIKE[at]);
+            prop_assert_eq!(remembering.decode(&block), anew.decode_anew(&block), "{}", ALIKE[at]);
+            prop_assert_eq!(&remembering.table, &anew.table);
+            prop_assert_eq!((remembering.size, remembering.max), (anew.size, anew.max));
+        }
+    }
 }
+
+/// Blocks that mean the same until the table changes, and such as change it.
+const ALIKE: [&str; 10] = [
+    "88",
+    "88 7e 0162",
+    "88 4f 0134 5d 0162",
+    "88 be",
+    "88 bf",
+    "88 0f0d 0134",
+    "88 40 0161 0162",
+    "88 40 0161 0163",
+    "20 88",
+    "3fe1 1f 88",
+];

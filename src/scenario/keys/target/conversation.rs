@@ -5,7 +5,7 @@ use super::super::Kind::{
 };
 use super::super::{Key, SOME, key};
 use super::{CAPTURE, MATCHER, STATUS, TEMPLATE, call, grammar, patterns};
-use crate::dialect::model::{Each, Over, Preset, SignatureEncoding, SignatureHash};
+use crate::dialect::model::{Each, EachStep, Over, Preset, SignatureEncoding, SignatureHash};
 use crate::scenario::read::words_of;
 
 /// A request, and what is expected of its response.
@@ -46,6 +46,9 @@ pub(super) static STEP: &[Key] = &[
         .says("What is taken out of the response, or of the message that was waited for."),
     key("before", Boolean).literally("false")
         .says("Whether the step comes before the client's own connection is opened."),
+    key("each", Words(words_of::<EachStep>)).literally("\"connection\"")
+        .says("In `[target.publish.websocket]`: `\"topic\"` takes the step for each topic that is published to over the connection, such \
+               as to join it. Neighbouring steps of this kind are taken together, topic by topic."),
     key("timeout", Span(SOME)).usually("`\"10s\"`")
         .says("Longest wait of the step."),
 ];
@@ -105,7 +108,7 @@ pub(super) static PUBLISH: &[Key] = &[
     key("acknowledged", Grammar(&grammar::MATCHER)).usually("none")
         .says("The message that acknowledges an event: the oldest unanswered one, or the one whose token it contains. Without it, an event counts as published once it is written; to a command, any line acknowledges."),
     key("refused", Grammar(&grammar::MATCHER)).usually("none")
-        .says("The message that refuses an event, likewise."),
+        .says("The message that refuses an event, likewise. Over HTTP, a body that refuses it, of a response with a status of success."),
     key("command", List(&TEMPLATE)).usually("none")
         .says("The command and its arguments: a process that reads a line of JSON for each event, and answers each with a line."),
     key("connections", Count(1..=10_000)).literally("1")
@@ -125,8 +128,10 @@ pub(super) static SIGNATURE: &[Key] = &[
         .says("A well-known form, whose parts the other keys replace: Standard Webhooks, GitHub, Stripe, Slack."),
     key("header", Text).usually("the preset's")
         .says("The header field that carries the signature."),
+    key("query", Text).usually("none")
+        .says("The parameter that carries it in place of a header field, appended to the query: `\"signature\"`. Of requests only."),
     key("signed", Grammar(&grammar::SIGNED)).usually("the preset's, or `\"{{body}}\"`")
-        .says("What is signed: a text with `{{body}}` and `{{header:NAME}}`."),
+        .says("What is signed: a text with `{{body}}` and `{{header:NAME}}`; of requests, also `{{method}}`, `{{path}}` and `{{query}}`."),
     key("encoding", Words(words_of::<SignatureEncoding>)).usually("the preset's, or `\"hex\"`")
         .says("How the signature is written."),
     key("hash", Words(words_of::<SignatureHash>)).usually("`\"sha256\"`")

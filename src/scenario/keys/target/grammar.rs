@@ -198,6 +198,34 @@ pub(super) static CURSOR: Grammar = Grammar {
     check: crate::scenario::target::cursor,
 };
 
+/// Another host and port to connect to.
+pub(super) static CONNECT_TO: Grammar = Grammar {
+    name: "`\"host:port:host:port\"`",
+    example: "\"example.org:443:127.0.0.1:8443\"",
+    pattern: Some("^([^:]*|\\[[^\\]]+\\]):[0-9]*:([^:]*|\\[[^\\]]+\\]):[0-9]*$"),
+    or_table: false,
+    has_placeholders: false,
+    check: |file, path, node| {
+        let text = text(file, path, node)?;
+        // The colons of an IPv6 address are within brackets.
+        let outside =
+            text.split('[').filter_map(|part| part.rsplit(']').next()).collect::<String>();
+        let parts: Vec<&str> = outside.split(':').collect();
+        let is_port =
+            |text: &str| text.is_empty() || text.parse::<u16>().is_ok_and(|port| port > 0);
+        if let [_, from, _, to] = parts[..]
+            && is_port(from)
+            && is_port(to)
+        {
+            return Ok(());
+        }
+        let fault = format!(
+            "'{text}' is not host:port:host:port, such as \"example.org:443:127.0.0.1:8443\""
+        );
+        Err(refused(file, path, node, &fault))
+    },
+};
+
 /// An address in place of the name service's.
 pub(super) static RESOLVE: Grammar = Grammar {
     name: "`\"host:port:address\"`",

@@ -7,7 +7,7 @@ mod servers;
 
 use super::Kind::{Boolean, Call, Count, Grammar, List, Listed, Map, Table, Text, Words};
 use super::{Form, Key, Kind, Of, Section, key};
-use crate::dialect::model::{Mark, PerMessage, Semantics};
+use crate::dialect::model::{Mark, PerMessage, Semantics, StampUnit};
 use crate::scenario::read::words_of;
 use crate::scenario::{Addresses, Http, target};
 
@@ -15,12 +15,13 @@ pub(in crate::scenario) use grammar::LINE;
 pub(in crate::scenario) use servers::BUILT_IN;
 
 /// The keys of `[target]` that say where a server is and how it is reached, and not how it is spoken to.
-pub(in crate::scenario) const WHERE: [&str; 12] = [
+pub(in crate::scenario) const WHERE: [&str; 13] = [
     "url",
     "tls",
     "http",
     "unix",
     "resolve",
+    "connect_to",
     "addresses",
     "cookies",
     "compression",
@@ -65,6 +66,9 @@ pub(in crate::scenario) static TARGET: Section = Section {
             .says("The Unix socket that is connected to in place of the URL's host and port."),
         key("resolve", Listed(&RESOLVE)).usually("none")
             .says("Addresses in place of the name service's, as in curl: `\"host:port:address\"`."),
+        key("connect_to", Listed(&CONNECT_TO)).usually("none")
+            .says("Other hosts and ports to connect to, as in curl: `\"host:port:host:port\"`; an empty host or port stands for any, \
+                   or for the URL's own. `Host`, and the name in TLS, stay the URL's."),
         key("addresses", Words(words_of::<Addresses>)).literally("\"first\"")
             .says("Which of a name's addresses are connected to: the first that accepts, or all of them in turn, client by \
                    client."),
@@ -89,6 +93,11 @@ pub(in crate::scenario) static TARGET: Section = Section {
             .says("With `match = \"ids\"`: what names an event in the response to its publication, such as `\"json:/id\"`."),
         key("delivered_id", Grammar(&grammar::CAPTURE)).usually("none")
             .says("With `match = \"ids\"` or `\"field\"`: what names the event in a delivery."),
+        key("stamp", Grammar(&grammar::CAPTURE)).usually("none")
+            .says("Where a message says when it was made, by the wall clock of who made it: `\"json:/t\"`. Its age on arrival is then \
+                   measured, as well as the two clocks agree."),
+        key("stamp_unit", Words(words_of::<StampUnit>)).literally("\"ms\"")
+            .says("What `stamp` counts since 1970."),
         key("launch", List(&Table(servers::LAUNCH))).usually("none")
             .says("Processes that are started for each trial, in this order, and stopped after it. See below."),
         key("process", Table(servers::PROCESS)).usually("what is launched")
@@ -164,6 +173,7 @@ static CAPTURE: Kind = Grammar(&grammar::CAPTURE);
 /// A condition on a message.
 static MATCHER: Kind = Grammar(&grammar::MATCHER);
 static RESOLVE: Kind = Grammar(&grammar::RESOLVE);
+static CONNECT_TO: Kind = Grammar(&grammar::CONNECT_TO);
 /// A status of HTTP.
 static STATUS: Kind = Count(100..=599);
 

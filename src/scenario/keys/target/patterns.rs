@@ -1,11 +1,12 @@
 //! The six conversations of `[target]`.
 
 use super::super::Kind::{
-    Boolean, Call, Count, Grammar, List, Listed, Map, Span, Table, Text, Words,
+    Boolean, Call, Count, Either, Grammar, List, Listed, Map, Span, Table, Text, Words,
 };
 use super::super::{Key, Kind, SOME, key};
 use super::conversation::{CALL, DELIVER, FAIL, IGNORE, SIGNATURE, STEP};
 use super::{CAPTURE, STATUS, TEMPLATE, call, grammar};
+use crate::dialect::framing::LengthField;
 use crate::dialect::model::Handshake;
 use crate::scenario::read::words_of;
 
@@ -28,12 +29,31 @@ const CURSOR: Key = key("cursor", Grammar(&grammar::CURSOR)).usually("none").say
 const CURSOR_OF_MESSAGES: Key = key("cursor", Grammar(&grammar::CURSOR)).usually("none").says(
     "Where the next connection continues, taken out of every message, as in `[target.short-poll]`: `{{cursor}}` in `path`.",
 );
+const CURSOR_OF_EVENTS: Key = key("cursor", Grammar(&grammar::CURSOR)).usually("none").says(
+    "Where the next stream continues, for a server whose events have no ids, taken out of every event, as in \
+     `[target.short-poll]`. A capture that begins with `event:NAME` takes it from events of that name only.",
+);
 const EMPTY: Key = key("empty", Listed(&STATUS))
     .usually("none")
     .says("The statuses that say that there is nothing new, such as 304 or 204.");
 const ETAG: Key = key("etag", Boolean).literally("false").says(
     "Whether a poll sends the last response's entity tag (`If-None-Match`); 304 is then no news.",
 );
+
+static REPLY_TABLE: Kind = Table(REPLY_BY_REQUEST);
+const PAGE_REPLY: Key = key("reply", List(&REPLY_TABLE)).usually("none").says(
+    "What is requested in reply to which response, before the next poll: a session's heartbeat, an acknowledgement.",
+);
+
+#[rustfmt::skip]
+static REPLY_BY_REQUEST: &[Key] = &[
+    key("to", Grammar(&grammar::MATCHER)).required("required", "to = { contains = \"ping\" }")
+        .says("The body of the response that is replied to; of server-sent events it knows nothing."),
+    key("capture", Map(&CAPTURE)).usually("none")
+        .says("What is taken out of it, for the request."),
+    key("request", Call(CALL)).required("required", "request = { path = \"/pong\", body = \"pong\" }")
+        .says("The request, over a connection beside the client's own."),
+];
 
 /// `[target.short-poll]`
 #[rustfmt::skip]
@@ -43,7 +63,7 @@ pub(super) static POLL: &[Key] = &[
     key("drain", Boolean).literally("false")
         .says("Whether a client polls again at once for as long as a response brings something: for a server that gives one \
                event per response."),
-    STEPS,
+    STEPS, PAGE_REPLY,
 ];
 
 /// `[target.long-poll]`
@@ -53,7 +73,7 @@ pub(super) static LONG_POLL: &[Key] = &[
     HEADERS, BODY, EXPECT, CURSOR, EMPTY, ETAG,
     key("hold", Span(SOME)).usually("`long-poll.wait`")
         .says("How long the server holds a poll, where the request cannot ask for it by `{{hold_ms}}`."),
-    STEPS,
+    STEPS, PAGE_REPLY,
 ];
 
 /// `[target.sse]`
@@ -63,6 +83,7 @@ pub(super) static SSE: &[Key] = &[
     HEADERS, BODY, EXPECT,
     key("resume", Grammar(&grammar::RESUME)).literally("\"Last-Event-ID\"")
         .says("How a stream is resumed: by the header, by the last id in the query (`\"query:since\"`), or `\"none\"`."),
+    CURSOR_OF_EVENTS,
     key("heartbeat", Span(SOME)).usually("none is expected")
         .says("How often the server sends something on a quiet stream. A stream that is silent for `reconnect.silence` times \
                this is closed and opened again; without it, no silence is too long."),
@@ -83,8 +104,8 @@ pub(super) static SOCKET: &[Key] = &[
         .says("The subprotocols that are offered: the server must choose one of them."),
     key("binary", Boolean).literally("false")
         .says("Whether messages are sent as binary frames."),
-    key("split", Grammar(&grammar::TEMPLATE)).usually("none")
-        .says("What parts several messages of one frame, such as a line feed. Empty messages are left out."),
+    key("split", Either(&[Grammar(&grammar::TEMPLATE), Table(FRAMING)])).usually("none")
+        .says("What parts several messages of one frame: a text such as a line feed, empty messages being left out; or the length that each carries, as a table."),
     key("stream", Boolean).literally("false")
         .says("Whether frames are pieces of a byte stream, cut anywhere: messages are then matched across frames. Without `split` it has no messages: it is searched for events and matches only, and `deliver` and `ignore` have no meaning."),
     CURSOR_OF_MESSAGES,
@@ -96,6 +117,14 @@ pub(super) static SOCKET: &[Key] = &[
     key("every", List(&Table(EVERY))).usually("none")
         .says("What is sent at intervals, such as a heartbeat of the protocol."),
     DELIVER, IGNORE, FAIL,
+];
+
+#[rustfmt::skip]
+static FRAMING: &[Key] = &[
+    key("before", Count(0..=1_024)).literally("0")
+        .says("The bytes of a message before its length."),
+    key("length", Words(words_of::<LengthField>)).required("required", "length = \"varint\"")
+        .says("How the length is written, which counts the bytes behind it: as `{{u8:…}}`, `{{u16:…}}`, `{{u32:…}}` or `{{varint:…}}` write it."),
 ];
 
 #[rustfmt::skip]

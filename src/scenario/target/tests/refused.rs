@@ -135,6 +135,22 @@ const ROWS: &[(&str, &str)] = &[
         "target.websocket.steps[0].capture: a message that is sent",
     ),
     (
+        "long-poll = { request = \"GET /\", reply = [{ to = \"2\" }] }",
+        "target.long-poll.reply[0].request: missing; write request = ",
+    ),
+    (
+        "short-poll = { request = \"GET /\", reply = [{ to = { event = \"x\" }, request = \"GET /\" }] }",
+        "target.short-poll.reply[0].to: only server-sent events have names",
+    ),
+    (
+        "websocket.split = { before = 1 }",
+        "target.websocket.split.length: missing; write length = \"varint\"",
+    ),
+    (
+        "websocket.split = { length = \"u64\" }",
+        "target.websocket.split.length: unknown value 'u64'",
+    ),
+    (
         "websocket.reply = [{ to = { contains = \"x\" } }]",
         "target.websocket.reply[0].send: missing; write send = \"PONG\"",
     ),
@@ -186,7 +202,7 @@ const ROWS: &[(&str, &str)] = &[
     ("sse.headers.a = \"{{due_ns}}\"", "'{{due_ns}}' has a value in [target.publish] only"),
     (
         "sse.headers.a = \"{{cursor}}\"",
-        "'{{cursor}}' has no value here; it has one in a poll that describes a cursor",
+        "'{{cursor}}' has no value here; it has one in a pattern that describes a cursor",
     ),
     (
         "sse.headers.a = \"{{port}}\"",
@@ -239,6 +255,31 @@ const ROWS: &[(&str, &str)] = &[
         "websocket.cursor = \"cookie:x\"",
         "target.websocket.cursor.cursor: 'cookie:x': a message has no status",
     ),
+    (
+        "sse.steps = [{ request = \"GET /\", each = \"topic\" }]",
+        "target.sse.steps[0].each: a client has one topic",
+    ),
+    (
+        "publish.sign = { query = \"s\", header = \"x\", secret = \"k\" }",
+        "target.publish.sign.query: the signature is in a header field or in the query",
+    ),
+    (
+        "publish.sign = { query = \"s=\", secret = \"k\" }",
+        "target.publish.sign.query: 's=' is not the name of a parameter",
+    ),
+    (
+        "webhook.verify = { query = \"s\", secret = \"k\" }",
+        "target.webhook.verify.query: a delivery carries its signature in a header field",
+    ),
+    (
+        "webhook.verify = { header = \"x\", signed = \"{{query}}\", secret = \"k\" }",
+        "'{{query}}' is neither a placeholder nor a captured value",
+    ),
+    (
+        "publish.headers.x = \"{{md5:{{body}}}}\"",
+        "'{{body}}' is neither a placeholder nor a captured value",
+    ),
+    ("sse.cursor = \"header:x\"", "target.sse.cursor.cursor: 'header:x': a message has no status"),
     (
         "websocket.ignore = { event = \"x\" }",
         "target.websocket.ignore: only server-sent events have names",
@@ -299,6 +340,9 @@ fn captured_values_are_known_after_their_step() {
         "websocket = { steps = [{ wait = { contains = \"x\" }, capture = { id = \"json:/id\" } }, { send = \"{{id}} {{seq}}\" }], every = [{ span = \"1s\", send = \"{{id}}\" }], reply = [{ to = { contains = \"y\" }, capture = { b = \"json:/b\" }, send = \"{{b}}{{id}}\" }] }",
         "webhook = { register = { path = \"/{{callback_url|url}}\", capture = { hook = \"json:/id\" } }, unregister = \"DELETE /{{hook}}\", verify = { header = \"x-sign\", secret = \"{{hook}}\", signed = \"{{header:a}}{{body}}\" } }",
         "[[target.request]]\nrequest = \"POST /{{client}}/{{n}}\"\ncapture = { item = \"json:/id\" }\n[[target.request]]\nrequest = \"GET /{{item}}\"",
+        "publish.body = \"{{event}}\"\npublish.headers = { x = \"{{body|hex}}\" }\npublish.sign = { query = \"s\", signed = \"{{method}}{{path}}{{query}}{{header:x}}{{body}}\", secret = \"k\" }",
+        "[[target.setup]]\nrequest = \"POST /a?d={{md5:{{body}}}}\"\nbody = \"x\"",
+        "sse.cursor = { a = { capture = \"event:x|json:/a\", first = \"{{client}}\" }, cursor = \"json:/c\" }\nsse.headers = { x = \"{{a}}{{cursor}}\" }",
         "long-poll = { request = \"GET /?a={{a}}&{{hold_ms}}&{{limit}}\", cursor = { a = { capture = \"json:/a\", first = \"{{client}}\" } } }",
         "publish.body = \"{{event}}{{event.text}}{{token}}{{n}}{{due_ns}}{{topic}}{{seq}}{{now:s}}{{random:1-9}}{{secret:X}}\"",
     ] {

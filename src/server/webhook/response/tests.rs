@@ -3,9 +3,12 @@ use proptest::prelude::*;
 use super::*;
 
 fn read(bytes: &[u8]) -> (Result<(), String>, Response, Vec<u8>) {
-    let (mut response, mut buffer) = (Response::default(), bytes.to_vec());
-    let read = response.read_head(&mut buffer);
-    (read, response, buffer)
+    let mut response = Response::default();
+    let (read, used) = match response.read_head(bytes) {
+        Ok(used) => (Ok(()), used),
+        Err(reason) => (Err(reason), 0),
+    };
+    (read, response, bytes[used..].to_vec())
 }
 
 /// The expected rest: a body and whether the connection is reused, or incomplete.
@@ -211,7 +214,8 @@ proptest! {
             let end = message.len().min(at + cut);
             buffer.extend_from_slice(&message[at..end]);
             at = end;
-            response.read_head(&mut buffer).unwrap();
+            let used = response.read_head(&buffer).unwrap();
+            buffer.drain(..used);
         }
         prop_assert_eq!(response.status, Some(503));
         prop_assert_eq!(response.retry_after, Some(Duration::from_secs(7)));

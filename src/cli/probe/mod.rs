@@ -1,0 +1,41 @@
+//! `tidings probe`: a URL and flags in place of a file.
+//!
+//! A front end: the flags become the text of a scenario ([`build`]), which is read, planned and run as any other.
+
+mod args;
+mod build;
+mod measure;
+mod output;
+mod target;
+mod text;
+mod url;
+mod watch;
+mod way;
+
+use anyhow::{Context as _, anyhow};
+use tidings::conductor::{Signals, check_target};
+use tidings::measure::Host;
+use tidings::plan::Plan;
+
+use super::output as output_to;
+pub(super) use args::Arguments;
+
+/// Carries out `tidings probe`.
+pub(super) fn run(arguments: &Arguments) -> anyhow::Result<u8> {
+    if arguments.load.latency_correction {
+        output_to::message(
+            "response times always count from when a request was due, so that there is nothing to correct; the flag changes nothing",
+        );
+    }
+    let built = build::built(arguments)?;
+    let host = Host::read();
+    check_target(&built.scenario, arguments.run.yes_i_may).map_err(|error| anyhow!(error))?;
+    let plan = Plan::new(built.scenario, &host)?;
+    if let Some(file) = &arguments.run.save {
+        std::fs::write(file, &built.text)
+            .with_context(|| format!("cannot write {}", file.display()))?;
+    }
+    let signals = Signals::watch().context("cannot watch for Ctrl-C")?;
+    let status = measure::measure(&plan, arguments, &host, &signals)?;
+    Ok(super::run::deliver(&signals, status))
+}
