@@ -37,6 +37,9 @@ pub(super) const BODY_LIMIT: usize = 4 << 20;
 /// Longest wait of a delivery for the answer to the registration, which contains the secret.
 const SECRET_LIMIT: Duration = Duration::from_secs(10);
 
+/// Marks what was attempted among what a link's receiver knows: no link has a number so high.
+const ATTEMPTED: u64 = 1 << 63;
+
 /// One endpoint's receiver.
 pub(super) struct Receiver {
     /// The link, with its records.
@@ -184,7 +187,7 @@ impl Receiver {
             Ok(contents) => contents,
             Err(reply) => return *reply,
         };
-        let mode = self.behaviour.mode();
+        let mode = self.behaviour.mode(|| self.is_first_attempt(&head.headers, body));
         if let ReceiverMode::Fails { status, retry_after } = mode {
             self.link.count(Counter::RefusedAttempts, 1);
             return failure(status, retry_after);
@@ -239,6 +242,20 @@ impl Receiver {
             let refuse = || self.refuse(ErrorKind::Protocol, StatusCode::BAD_REQUEST, why);
             Box::new(echo.unwrap_or_else(refuse))
         })
+    }
+
+    /// Whether no attempt of a delivery came before this one, which is then remembered.
+    fn is_first_attempt(&self, headers: &dyn Headers, body: &[u8]) -> bool {
+        // Beside what was booked, which is remembered by the link's own number.
+        let link = self.link.index() | ATTEMPTED;
+        let is_new = |id: &[u8]| self.link.context().callers.is_new(|known| known.is_new(link, id));
+        let mut first = None;
+        if let Some(name) = self.trust.signer.borrow().as_ref().and_then(|signer| signer.id()) {
+            headers.each(name, &mut |id| {
+                first.get_or_insert_with(|| is_new(id));
+            });
+        }
+        first.unwrap_or_else(|| is_new(body))
     }
 
     /// Books what a delivery contains if the attempt is the first of its delivery, as far as that can be known.

@@ -54,6 +54,7 @@ mod lives;
 mod names;
 mod network;
 mod objectives;
+mod papers;
 mod payloads;
 mod peer_scripts;
 mod plan_cli;
