@@ -125,6 +125,8 @@ pub struct ShortPollOptions {
     pub jitter: f64,
     /// A poll sends the entity tag of the last answer, and is answered 304 where nothing is new.
     pub conditional: bool,
+    /// A client keeps an answer for as long as its header fields say, and sends no poll in that time.
+    pub cache: bool,
     /// A poll without an answer for so long has failed.
     pub timeout: Span,
 }
@@ -138,6 +140,7 @@ impl Default for ShortPollOptions {
             pace: PollPace::default(),
             jitter: 0.0,
             conditional: false,
+            cache: false,
             timeout: Span::from_secs(10),
         }
     }
