@@ -63,5 +63,5 @@ fn the_texts_of_the_page_are_texts() {
             texts += 1;
         }
     }
-    assert_eq!(texts, 6);
+    assert_eq!(texts, 10);
 }

@@ -42,12 +42,13 @@ pub struct Reconnect {
     pub timeout: Span,
 }
 
-const fn open_limit() -> Span {
-    Span::from_secs(30)
-}
-
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde wants a reference")]
 fn is_open_limit(timeout: &Span) -> bool {
     *timeout == open_limit()
+}
+
+const fn open_limit() -> Span {
+    Span::from_secs(30)
 }
 
 impl Default for Reconnect {

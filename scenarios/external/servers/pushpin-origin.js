@@ -88,10 +88,11 @@ function answer(request, response, body) {
   response.end(JSON.stringify({ published }));
 }
 
-http
-  .createServer((request, response) => {
-    const chunks = [];
-    request.on("data", (chunk) => chunks.push(chunk));
-    request.on("end", () => answer(request, response, Buffer.concat(chunks).toString()));
-  })
-  .listen(port, "127.0.0.1");
+const server = http.createServer((request, response) => {
+  const chunks = [];
+  request.on("data", (chunk) => chunks.push(chunk));
+  request.on("end", () => answer(request, response, Buffer.concat(chunks).toString()));
+});
+// Longer than pushpin keeps a connection without a request: closed by the origin in the same moment, one would be an error.
+server.keepAliveTimeout = 600_000;
+server.listen(port, "127.0.0.1");

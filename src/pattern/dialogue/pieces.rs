@@ -14,7 +14,7 @@ pub(in crate::pattern) enum Cut {
     /// Each is one.
     Nowhere,
     /// At this text.
-    Between(Finder<'static>),
+    Between(Box<Finder<'static>>),
     /// By their lengths.
     Length(Framing),
 }
@@ -22,7 +22,11 @@ pub(in crate::pattern) enum Cut {
 impl Cut {
     /// At `text`, if there is any.
     pub(in crate::pattern) fn between(text: &[u8]) -> Self {
-        if text.is_empty() { Self::Nowhere } else { Self::Between(Finder::new(text).into_owned()) }
+        if text.is_empty() {
+            Self::Nowhere
+        } else {
+            Self::Between(Box::new(Finder::new(text).into_owned()))
+        }
     }
 }
 

@@ -1,7 +1,7 @@
 //! A WebSocket server that follows a test's script, and links of tidings that speak to it by a dialect.
 
 use std::collections::BTreeMap;
-use std::io::{BufRead as _, BufReader, Read as _, Write as _};
+use std::io::{BufRead, BufReader, Write as _};
 use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::rc::Rc;
 use std::sync::{Arc, Mutex};
@@ -77,6 +77,11 @@ impl Peer {
         ));
     }
 
+    /// The next request on the connection; `None` once the client has closed it.
+    pub(crate) fn next(&mut self) -> Option<Asked> {
+        read_head(&mut BufReader::new(&mut self.stream))
+    }
+
     pub(crate) fn is_websocket(&self) -> bool {
         self.asked.fields.contains_key("sec-websocket-key")
     }
@@ -102,7 +107,7 @@ pub(crate) fn serve(script: impl Fn(usize, Peer) + Send + Sync + 'static) -> Soc
     address
 }
 
-fn read_head(reader: &mut BufReader<TcpStream>) -> Option<Asked> {
+fn read_head(reader: &mut impl BufRead) -> Option<Asked> {
     let (mut line, mut fields) = (String::new(), BTreeMap::new());
     reader.read_line(&mut line).ok().filter(|read| *read > 0)?;
     let mut field = String::new();

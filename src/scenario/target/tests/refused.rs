@@ -135,6 +135,22 @@ const ROWS: &[(&str, &str)] = &[
         "target.websocket.steps[0].capture: a message that is sent",
     ),
     (
+        "long-poll = { request = \"GET /\", reply = [{ to = \"2\" }] }",
+        "target.long-poll.reply[0].request: missing; write request = ",
+    ),
+    (
+        "short-poll = { request = \"GET /\", reply = [{ to = { event = \"x\" }, request = \"GET /\" }] }",
+        "target.short-poll.reply[0].to: only server-sent events have names",
+    ),
+    (
+        "websocket.split = { before = 1 }",
+        "target.websocket.split.length: missing; write length = \"varint\"",
+    ),
+    (
+        "websocket.split = { length = \"u64\" }",
+        "target.websocket.split.length: unknown value 'u64'",
+    ),
+    (
         "websocket.reply = [{ to = { contains = \"x\" } }]",
         "target.websocket.reply[0].send: missing; write send = \"PONG\"",
     ),
@@ -192,6 +208,12 @@ const ROWS: &[(&str, &str)] = &[
         "sse.headers.a = \"{{port}}\"",
         "'{{port}}' has no value here; it has one with [[target.launch]]",
     ),
+    (
+        "url = \"http://127.0.0.1:{{port:admin}}\"",
+        "no [[target.launch]] reserves '{{port:admin}}'; write it where its server is given its port",
+    ),
+    ("sse.headers.a = \"{{port:admin}}\"", "'{{port:admin}}' has no value here; it has one in"),
+    ("url = \"http://127.0.0.1:{{port:}}\"", "names no port; write {{port:admin}}"),
     (
         "sse.headers.a = \"{{callback_url}}\"",
         "'{{callback_url}}' has no value here; it has one in [target.webhook]",
