@@ -246,8 +246,8 @@ fn rendering(c: &mut Criterion) {
         };
         b.iter(|| {
             let io = TokioIo::new(Caller { left: REQUESTS, taken: 0 });
-            let server = hyper::server::conn::http1::Builder::new();
-            let served = server.serve_connection(io, service_fn(answer)).without_shutdown();
+            let builder = hyper::server::conn::http1::Builder::new();
+            let served = builder.serve_connection(io, service_fn(answer)).without_shutdown();
             let parts = runtime.block_on(served);
             assert!(parts.is_ok_and(|parts| parts.io.into_inner().taken > REQUESTS * 81));
         });

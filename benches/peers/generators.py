@@ -4,6 +4,8 @@
 Tables (--only): closed, headers, chunked, open, peak, http2, many. README.md says what each shows."""
 
 import functools
+import os
+import signal
 import time
 
 import bench
@@ -161,20 +163,26 @@ def many(options, raw):
 
 
 def midway(options, path, offered, server):
-    """wrk between two looks at its CPU time and at nginx's count of requests: its first connections are dialled before."""
-    looks, whole = [], clients.Load(offered.url, offered.connections, offered.seconds + 3)
-    began = time.monotonic()
+    """wrk between two looks at its CPU time and at nginx's count of requests. It dials within its run, for seconds on a busy machine: the
+    first look comes when every connection has been answered twice on average, and what was seen second ends it."""
+    looks, whole = [], clients.Load(offered.url, offered.connections, 90)
+    before, pause = status(server.port), [time.monotonic() + 1]
 
     def look(pid):
-        due = 2.0 + len(looks) * offered.seconds
-        if len(looks) < 2 and time.monotonic() - began >= due:
-            before = bench.cpu_of(bench.family(pid))
-            answered = status(server.port)
-            looks.append(((before + bench.cpu_of(bench.family(pid))) / 2, answered, time.monotonic()))
+        if len(looks) == 2 or time.monotonic() < pause[0]:
+            return
+        pause[0] = time.monotonic() + 0.25
+        earlier = bench.cpu_of(bench.family(pid))
+        answered = status(server.port)
+        if looks or answered - before >= 2 * offered.connections:
+            looks.append(((earlier + bench.cpu_of(bench.family(pid))) / 2, answered, time.monotonic()))
+            pause[0] = time.monotonic() + offered.seconds
+        if len(looks) == 2:
+            os.kill(pid, signal.SIGINT)
     words = clients.command("wrk", path, whole)
     output, _, _, _ = bench.measured(options.client_core, words, whole.seconds + 20, look)
     if len(looks) < 2:
-        raise bench.Failed("wrk ended before its middle was measured")
+        raise bench.Failed("wrk ended before its connections had been answered")
     (cpu, count, when), (later, counted, then) = looks
     figures = clients.parsed("wrk", output)
     return {"failed": figures["failed"], "requests": float(counted - count)} | clients.per_request(counted - count, later - cpu, then - when)

@@ -1,9 +1,9 @@
 #!/usr/bin/env python3
 """What a received event costs tidings' worker: a WebSocket message, an SSE event, an answered long poll, an acknowledged webhook.
 
-The built-in target publishes to 1,000 clients. The worker's CPU time per delivery is that of its own process. A bare loop
-over fastwebsockets, which reads as many links and records nothing, is printed beside it if it has been built:
-cargo build --release --example bare-websocket"""
+The built-in target publishes to 1,000 clients. The worker's CPU time per delivery is that of its own process. Floors are printed
+beside it if they have been built: programs that do the same reads and writes and record nothing.
+cargo build --release --example bare-websocket --example bare-exchanges"""
 
 import functools
 import json
@@ -39,29 +39,43 @@ def one(options, binary, pattern, topics=1, arrivals="constant"):
     return figures
 
 
-def bare(options, program):
-    """The bare loop, on a server that publishes at the same rate; its CPU per message from its own clock of CPU time."""
+def floor(options, words, pattern):
+    """A program that does no more than it must, on a server that publishes at the same rate; CPU per message from its own clock of CPU time."""
     with hosts.tidings(options.tidings, options.server_core, rate=f"{options.events:g}/s", payload="128B") as server:
-        words = [program, f"127.0.0.1:{server.port}", "/topics/news-0/ws", options.clients, f"{options.seconds:g}"]
+        words = [*words, f"127.0.0.1:{server.port}", *(["/topics/news-0/ws"] if pattern == "websocket" else []), options.clients, f"{options.seconds:g}"]
         output, _, _, status = bench.measured(options.client_core, words, options.seconds + 40)
-    match = re.search(r"(\d+) messages, (\d+) ns of CPU", output)
+    match = re.search(r"(\d+) (?:messages|exchanges), (\d+) ns of CPU", output)
     if match is None or not int(match[1]):
-        raise bench.Failed(f"the bare loop ended with status {status}: {output[-300:].strip()}")
+        raise bench.Failed(f"the floor of {pattern} ended with status {status}: {output[-300:].strip()}")
     return {"cpu": int(match[2]) / int(match[1]) / 1e9, "delivered": float(match[1])}
+
+
+def floors(options):
+    """The floors that are built, by pattern: one of its own where a delivery takes more than a read. An event stream's is a WebSocket's."""
+    found = {"websocket": [options.bare], "long-poll": [options.exchanges, "poll"], "webhook": [options.exchanges, "webhook"]}
+    for program in sorted({words[0] for words in found.values() if not bench.os.access(words[0], bench.os.X_OK)}):
+        print(f"{program}: left out, as it is not built: cargo build --release --example {bench.os.path.basename(program)}")
+    return {pattern: words for pattern, words in found.items() if bench.os.access(words[0], bench.os.X_OK)}
 
 
 def received(options, raw):
     found = {pattern: functools.partial(one, options, options.tidings, pattern) for pattern in PATTERNS}
     if options.before:
         found |= {f"{pattern}, before": functools.partial(one, options, options.before, pattern) for pattern in PATTERNS}
-    if options.bare and bench.os.access(options.bare, bench.os.X_OK):
-        found["bare fastwebsockets"] = functools.partial(bare, options, options.bare)
-    else:
-        print("bare fastwebsockets: left out, as it is not built: cargo build --release --example bare-websocket")
+    known = floors(options)
+    found |= {f"floor of {pattern}": functools.partial(floor, options, words, pattern) for pattern, words in known.items()}
     found = bench.rounds(options, found)
     shown = [("worker's CPU per delivery", "cpu", MICROSECONDS), ("target's", "server", MICROSECONDS), ("delivered", "delivered", WHOLE), ("lost", "missing", WHOLE)]
     title = f"A received event of 128 B, {options.clients:,} clients × {options.events:g}/s"
     bench.table((title, "pattern"), found, "websocket", shown, [("CPU, it ÷ websocket (95 %)", "cpu")], inverse=True)
+    rows = []
+    for pattern in PATTERNS:
+        own = "websocket" if pattern == "sse" else pattern
+        if own in known:
+            pair = [bench.column(found, name, "cpu") for name in (pattern, f"floor of {own}")]
+            rows.append([pattern, f"floor of {own}", bench.intervals.ratio_text(bench.intervals.ratio(*pair))])
+    if rows:
+        bench.show("Beside what reading and writing cost at least", ["pattern", "floor", "CPU, it ÷ its floor (95 %)"], rows)
     raw.add("received", found)
 
 
@@ -69,7 +83,8 @@ def main():
     parser = bench.arguments(__doc__)
     parser.add_argument("--clients", type=int, default=1000, help="clients (default 1,000)")
     parser.add_argument("--events", type=float, default=20.0, help="events per second to each (default 20)")
-    parser.add_argument("--bare", default=str(bench.ROOT / "target/release/examples/bare-websocket"), help="the bare loop's binary")
+    parser.add_argument("--bare", default=str(bench.ROOT / "target/release/examples/bare-websocket"), help="the binary of a WebSocket's floor")
+    parser.add_argument("--exchanges", default=str(bench.ROOT / "target/release/examples/bare-exchanges"), help="the binary of the other floors")
     options = parser.parse_args()
     bench.begin(options)
     bench.run_tables(options, {"received": received}, bench.Pairs(options.csv))

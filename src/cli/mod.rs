@@ -123,6 +123,7 @@ const FIRST_STEPS: &str = "\
 tidings measures how consumers should learn of events: by calling an API, over a WebSocket, or through a webhook.
 
   tidings run quickstart                      measure six patterns with 1,000 clients, in about two minutes
+  tidings probe http://localhost:8080/        measure a URL without a scenario, by the flags of wrk, oha and curl
   tidings scenarios                           list the shipped scenarios and the questions that they answer
   tidings new my.toml --from quickstart       copy one, to change it to your workload
   tidings plan my.toml                        show what a run would do and need, and start nothing

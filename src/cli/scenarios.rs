@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::bail;
 use tidings::prose::wrap;
-use tidings::scenario::{EXTERNAL, SHIPPED, Shipped};
+use tidings::scenario::{EXTERNAL, PAPERS, SHIPPED, Shipped};
 
 use super::{output, screen};
 
@@ -35,7 +35,7 @@ pub(super) fn list(arguments: &ListArguments) -> anyhow::Result<u8> {
         output::print_exactly(find(name)?.text);
         return Ok(0);
     }
-    let all = SHIPPED.iter().chain(EXTERNAL);
+    let all = SHIPPED.iter().chain(EXTERNAL).chain(PAPERS);
     let width = all.map(|shipped| shipped.name.len()).max().unwrap_or(0);
     // One line each if the width is unknown.
     let columns = screen::columns_of_stdout();
@@ -50,6 +50,9 @@ pub(super) fn list(arguments: &ListArguments) -> anyhow::Result<u8> {
     text.push('\n');
     wrap(&mut text, "", "Servers by others, which must be installed:", 0, columns);
     list(&mut text, EXTERNAL);
+    text.push('\n');
+    wrap(&mut text, "", "Published tables, measured again:", 0, columns);
+    list(&mut text, PAPERS);
     let next = "Run one: tidings run NAME. Copy one to edit: tidings new my.toml --from NAME.";
     text.push('\n');
     wrap(&mut text, "", next, 2, columns);

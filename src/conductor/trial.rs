@@ -117,7 +117,7 @@ fn carry_out(
     conductor: &Conductor<'_>,
     planned: &PlannedTrial,
     publish_only: bool,
-    onlooker: Onlooker<'_>,
+    Onlooker { phase, second }: Onlooker<'_>,
 ) -> (TrialFacts, Option<String>) {
     let plan = conductor.plan;
     let layout = &plan.layouts[planned.case];
@@ -125,8 +125,8 @@ fn carry_out(
     let mut trial = Trial {
         conductor,
         planned,
-        on_phase: onlooker.phase,
-        on_second: onlooker.second,
+        on_phase: phase,
+        on_second: second,
         publish_only,
         children: Vec::new(),
         done: Vec::new(),

@@ -76,7 +76,9 @@ mod tests {
     fn statuses_are_counted_each_for_itself_in_any_order() {
         let of = |statuses: &[u16]| {
             let mut counted = Statuses::default();
-            statuses.iter().for_each(|status| counted.count(*status));
+            for status in statuses {
+                counted.count(*status);
+            }
             counted
         };
         let mut sum = of(&[200, 503, 200]);

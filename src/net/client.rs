@@ -19,6 +19,14 @@ pub enum Body {
     Shared(Answering),
 }
 
+/// A request as a version sends it.
+enum Sending {
+    /// HTTP/1.1: its bytes.
+    Rendered(Rendered),
+    /// HTTP/2.
+    Whole(Box<Request<Full<Bytes>>>),
+}
+
 /// Carries a link's exchanges, one at a time.
 #[derive(Debug)]
 pub enum Client {
@@ -42,6 +50,14 @@ impl Client {
         match self {
             Self::One(http) => http.share_meter(),
             Self::Two(http) => http.share_meter(),
+        }
+    }
+
+    /// Whether requests go out as the bytes of their HTTP/1.1 form.
+    pub const fn takes_bytes(&self) -> bool {
+        match self {
+            Self::One(http) => http.takes_bytes(),
+            Self::Two(_) => false,
         }
     }
 
@@ -70,14 +86,25 @@ impl Client {
     }
 
     /// Sends `request` and collects the whole answer.
-    pub async fn exchange(
+    pub fn exchange(
         &mut self,
         request: Request<Full<Bytes>>,
         timeout: Duration,
-    ) -> Result<StampedResponse, NetError> {
-        match self {
-            Self::One(http) => http.exchange(request, timeout).await,
-            Self::Two(http) => http.exchange(request, timeout).await,
+    ) -> impl Future<Output = Result<StampedResponse, NetError>> {
+        // Rendered or put aside at once: a future holds what it is given for as long as it waits.
+        let sending = match self {
+            Self::One(http) => Sending::Rendered(http.rendered(request)),
+            Self::Two(_) => Sending::Whole(Box::new(request)),
+        };
+        async move {
+            match (self, sending) {
+                (Self::One(http), Sending::Rendered(bytes)) => http.carry(&bytes, timeout).await,
+                // In a place of its own, which an exchange of HTTP/1.1, a fifth of that, need not hold, too.
+                (Self::Two(http), Sending::Whole(request)) => {
+                    Box::pin(http.exchange(*request, timeout)).await
+                }
+                _ => unreachable!("as this version sends it"),
+            }
         }
     }
 

@@ -23,6 +23,7 @@ use super::{Dialer, Meter, Stream, scratch};
 
 mod carry;
 mod exchange;
+mod runs;
 
 pub use exchange::Exchange;
 
@@ -148,13 +149,17 @@ impl Http1 {
     /// Sends `request` and collects the whole answer.
     pub async fn exchange(
         &mut self,
-        mut request: Request<Full<Bytes>>,
+        request: Request<Full<Bytes>>,
         timeout: Duration,
     ) -> Result<StampedResponse, NetError> {
+        let rendered = self.rendered(request);
+        self.carry(&rendered, timeout).await
+    }
+
+    /// The bytes of `request`, with what the link adds to each.
+    pub(super) fn rendered(&mut self, mut request: Request<Full<Bytes>>) -> Rendered {
         self.manners.dress(&mut request);
-        let rendered = Rendered::of(request);
-        let mut exchange = Exchange::new(&rendered, timeout);
-        poll_fn(|cx| self.poll_exchange(cx, &mut exchange)).await
+        Rendered::of(request)
     }
 
     /// The same of a request that has been rendered.
@@ -166,6 +171,15 @@ impl Http1 {
         if !self.takes_bytes() {
             return Box::pin(self.exchange(request.request()?, timeout)).await;
         }
+        self.carry(request, timeout).await
+    }
+
+    /// Sends what was rendered, and collects the whole answer.
+    pub(super) async fn carry(
+        &mut self,
+        request: &Rendered,
+        timeout: Duration,
+    ) -> Result<StampedResponse, NetError> {
         let mut exchange = Exchange::new(request, timeout);
         poll_fn(|cx| self.poll_exchange(cx, &mut exchange)).await
     }

@@ -72,6 +72,12 @@ impl Manners {
         self.habits.is_none()
     }
 
+    /// Whether the body whose head was [heard](Self::heard) is not coded.
+    #[inline]
+    pub(super) const fn takes_as_it_is(&self) -> bool {
+        self.coding.is_none()
+    }
+
     fn asks(&self) -> bool {
         self.habits.as_ref().is_some_and(|habits| habits.compression)
     }

@@ -11,7 +11,7 @@ use tokio::io::{AsyncRead, ReadBuf};
 /// Most that one read returns.
 const SIZE: usize = 64 << 10;
 
-type Scratch = Box<[MaybeUninit<u8>; SIZE]>;
+type Scratch = Box<[MaybeUninit<u8>]>;
 
 thread_local! {
     static SCRATCH: Cell<Option<Scratch>> = const { Cell::new(None) };
@@ -35,5 +35,5 @@ pub(super) fn poll_read<S: AsyncRead + Unpin, T>(
 
 #[cold]
 fn fresh() -> Scratch {
-    Box::new([const { MaybeUninit::uninit() }; SIZE])
+    Box::new_uninit_slice(SIZE)
 }

@@ -1,8 +1,8 @@
 //! What both ends of a WebSocket agree on (RFC 6455): frame headers, masks, close frames, and the proof of a handshake.
 //!
 //! Both ends are tested against fastwebsockets, frame by frame, whole and in pieces: with one framing at both, a mistake in
-//! it would not show by itself. A client that publishes over its WebSocket (`pattern::duplex`) is read by that crate; all
-//! others must hold no buffer while they wait, as the server's links, or can be interrupted at any byte, as calls.
+//! it would not show by itself. That crate does not read here, as links must hold no buffer while they wait, and calls can
+//! be interrupted at any byte.
 
 use base64::Engine as _;
 use base64::prelude::BASE64_STANDARD;

@@ -1,10 +1,9 @@
 //! When things are due: seeded random numbers, arrival processes, the event schedule, and the deadline queue that waits for
 //! them.
 //!
-//! Everything but [`Timer`] and [`Alarm`] is pure arithmetic on offsets from a start. The same seed gives the same offsets on every host,
+//! Everything but [`Timer`] is pure arithmetic on offsets from a start. The same seed gives the same offsets on every host,
 //! so target and workers agree on a schedule that neither sends to the other.
 
-mod alarm;
 mod arrivals;
 mod network;
 mod pacing;
@@ -14,7 +13,6 @@ mod schedule;
 mod timer;
 mod wake_margin;
 
-pub use alarm::Alarm;
 pub use arrivals::{ArrivalProcess, Arrivals};
 pub use network::{Network, PathModel, SEGMENT};
 pub use pacing::Pacing;

@@ -87,6 +87,14 @@ impl Polls {
         self.due_ns = from_ns + self.wait.draw(&mut self.rng);
     }
 
+    /// Passes over the polls that are due before `until_ns`: an answer that was kept is theirs, at once.
+    pub fn pass(&mut self, until_ns: u64) {
+        while self.due_ns < until_ns {
+            // A wait of nothing would never end.
+            self.due_ns += self.wait.draw(&mut self.rng).max(1);
+        }
+    }
+
     /// Polls from the current one on that are due in `from_ns..until_ns`; `None` where the answers decide.
     pub fn due_in(&self, from_ns: u64, until_ns: u64) -> Option<u64> {
         if self.pace == PollPace::AfterResponse {
@@ -128,6 +136,19 @@ mod tests {
                 due.push(polls.due_ns());
             }
             assert_eq!(due, expected, "{why}");
+        }
+    }
+
+    #[test]
+    fn polls_that_a_kept_answer_serves_are_passed_over_and_keep_their_rhythm() {
+        for pace in [PollPace::FixedRate, PollPace::AfterResponse] {
+            for (until, next) in [(0, 110), (110, 110), (111, 120), (145, 150), (150, 150)] {
+                let mut polls =
+                    Polls::new(pace, Wait::Even { ns: 10, jitter: 0.0 }, 100, Rng::new(1, 0));
+                polls.answered(100);
+                polls.pass(until);
+                assert_eq!(polls.due_ns(), next, "{pace:?} until {until}");
+            }
         }
     }
 

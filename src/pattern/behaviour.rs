@@ -5,7 +5,7 @@ use std::cell::{Cell, RefCell};
 use super::Link;
 use crate::measure::Metric;
 use crate::pace::Rng;
-use crate::scenario::{Down, Pattern, ReceiverOptions};
+use crate::scenario::{Down, FailOf, Pattern, ReceiverOptions};
 
 /// Stream of a link's randomness that moods are drawn from.
 const MOODS: u64 = 1 << 49;
@@ -35,6 +35,8 @@ pub(super) struct Behaviour {
     options: ReceiverOptions,
     affected: bool,
     rng: RefCell<Rng>,
+    /// First attempts that it has met, where its failures are a share of these.
+    firsts: Cell<u64>,
     /// When its current work ends, in monotonic nanoseconds.
     busy_until_ns: Cell<u64>,
     /// When its outage ends, in monotonic nanoseconds; 0 before it has begun.
@@ -62,6 +64,7 @@ impl Behaviour {
             options,
             affected,
             rng: RefCell::new(link.rng_of(MOODS)),
+            firsts: Cell::new(0),
             busy_until_ns: Cell::new(0),
             outage_end_ns: Cell::new(0),
             outstanding: Cell::new(outstanding),
@@ -84,22 +87,42 @@ impl Behaviour {
         (self.affected && self.options.down_for.ns() > 0).then_some(Outage(self))
     }
 
-    /// The mode in which it meets an attempt.
-    pub(super) fn mode(&self) -> ReceiverMode {
-        let ReceiverOptions { fail, fail_status, retry_after, slow, slow_share, .. } = self.options;
+    /// The mode in which it meets an attempt, of which `is_first` tells whether it is the first of its delivery.
+    pub(super) fn mode(&self, is_first: impl FnOnce() -> bool) -> ReceiverMode {
+        let ReceiverOptions { fail_status, retry_after, slow, slow_max, slow_share, .. } =
+            self.options;
         if self.is_good() {
             return ReceiverMode::Good;
         }
-        let mut rng = self.rng.borrow_mut();
-        if rng.unit() < fail {
+        if self.fails(is_first) {
             let retry_after = retry_after.map(|wish| wish.secs().ceil() as u64);
             return ReceiverMode::Fails { status: fail_status, retry_after };
         }
+        let mut rng = self.rng.borrow_mut();
         if slow.ns() > 0 && rng.unit() < slow_share {
-            ReceiverMode::Slow { ns: slow.ns() }
+            let more_ns = slow_max.ns().saturating_sub(slow.ns());
+            let more_ns = if more_ns > 0 { rng.below(more_ns) } else { 0 };
+            ReceiverMode::Slow { ns: slow.ns() + more_ns }
         } else {
             ReceiverMode::Good
         }
+    }
+
+    fn fails(&self, is_first: impl FnOnce() -> bool) -> bool {
+        let ReceiverOptions { fail, fail_of, .. } = self.options;
+        match fail_of {
+            FailOf::Attempts => self.rng.borrow_mut().unit() < fail,
+            // Never asked where nothing fails: what is remembered for the answer costs memory.
+            FailOf::FirstAttempts => fail > 0.0 && is_first() && self.is_next_of(fail),
+        }
+    }
+
+    /// Whether the share of first attempts that fail wants this one.
+    fn is_next_of(&self, share: f64) -> bool {
+        let met = self.firsts.get();
+        self.firsts.set(met + 1);
+        let upto = |n: u64| (n as f64 * share).floor();
+        upto(met + 1) > upto(met)
     }
 
     /// The additional metric of its freshness, if healthy and affected receivers are separate.
@@ -162,6 +185,7 @@ mod tests {
             options,
             affected,
             rng: RefCell::new(Rng::new(1, 1)),
+            firsts: Cell::new(0),
             busy_until_ns: Cell::new(0),
             outage_end_ns: Cell::new(0),
             outstanding: Cell::new(outstanding),
@@ -179,7 +203,7 @@ mod tests {
             ..ReceiverOptions::default()
         };
         let troubled = behaviour(options, true, 0);
-        let moods: Vec<ReceiverMode> = (0..10_000).map(|_| troubled.mode()).collect();
+        let moods: Vec<ReceiverMode> = (0..10_000).map(|_| troubled.mode(|| true)).collect();
         let count = |mode: ReceiverMode| moods.iter().filter(|m| **m == mode).count();
         let failed = count(ReceiverMode::Fails { status: 503, retry_after: Some(2) });
         let slow = count(ReceiverMode::Slow { ns: 7_000_000 });
@@ -187,7 +211,49 @@ mod tests {
         assert!((3500..4000).contains(&slow), "half of the others: {slow}");
         assert_eq!(failed + slow + count(ReceiverMode::Good), 10_000);
         let left_alone = behaviour(options, false, 0);
-        assert!((0..100).all(|_| left_alone.mode() == ReceiverMode::Good));
+        assert!((0..100).all(|_| left_alone.mode(|| true) == ReceiverMode::Good));
+    }
+
+    #[test]
+    fn an_exact_share_of_the_first_attempts_fails_and_what_is_tried_again_is_taken() {
+        for (fail, attempts, expected) in [
+            (0.2, 2_505, 501),
+            (0.1, 2_000, 200),
+            (0.3, 10_000, 3_000),
+            (1.0, 40, 40),
+            (0.25, 3, 0),
+        ] {
+            let fail_of = FailOf::FirstAttempts;
+            let options = ReceiverOptions { fail, fail_of, ..ReceiverOptions::default() };
+            let troubled = behaviour(options, true, 0);
+            let mut refused = Vec::new();
+            for first in 0..attempts {
+                if matches!(troubled.mode(|| true), ReceiverMode::Fails { .. }) {
+                    refused.push(first);
+                    assert_eq!(troubled.mode(|| false), ReceiverMode::Good, "tried again");
+                }
+            }
+            assert_eq!(refused.len(), expected, "{fail} of {attempts}");
+            let apart = (1.0 / fail) as usize;
+            assert!(refused.windows(2).all(|two| (apart..=apart + 1).contains(&(two[1] - two[0]))));
+        }
+    }
+
+    #[test]
+    fn slow_answers_are_uniform_between_the_shortest_and_the_longest() {
+        let (slow, slow_max) = (Span::from_ms(500), Span::from_ms(1_000));
+        let options = ReceiverOptions { slow, slow_max, ..ReceiverOptions::default() };
+        let troubled = behaviour(options, true, 0);
+        let took: Vec<u64> = (0..10_000)
+            .map(|_| match troubled.mode(|| true) {
+                ReceiverMode::Slow { ns } => ns,
+                other => panic!("{other:?}"),
+            })
+            .collect();
+        assert!(took.iter().all(|ns| (slow.ns()..slow_max.ns()).contains(ns)));
+        // Five standard errors of the mean: 500 ms ÷ √12 ÷ 100 · 5.
+        let mean_ms = took.iter().sum::<u64>() as f64 / 10_000.0 / 1e6;
+        assert!((mean_ms - 750.0).abs() < 7.3, "{mean_ms}");
     }
 
     #[test]

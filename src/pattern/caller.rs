@@ -60,7 +60,8 @@ impl Outgoing {
         }
     }
 
-    async fn over(
+    /// Sends it over `connection`, and collects the whole answer.
+    pub(super) async fn over(
         self,
         connection: &mut net::Client,
         limit: Duration,
@@ -88,6 +89,7 @@ pub(super) struct Caller<'a> {
 
 /// The persistent connection, if any.
 #[derive(Debug)]
+#[expect(clippy::large_enum_variant, reason = "the large one is that of nearly every client")]
 enum Line {
     None,
     Http(net::Client),
@@ -159,8 +161,7 @@ impl<'a> Caller<'a> {
 
     /// Whether requests are carried as their bytes.
     pub(super) fn takes_bytes(&self) -> bool {
-        self.options.connection == Connection::KeepAlive
-            && !matches!(self.line, Line::Http(net::Client::Two(_)))
+        matches!(&self.line, Line::Http(connection) if connection.takes_bytes())
     }
 
     /// Sends `request` and collects the whole answer.

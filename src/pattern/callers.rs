@@ -1,10 +1,12 @@
 //! What the webhook receivers of a shard share.
 
-use std::cell::OnceCell;
+use std::cell::{OnceCell, RefCell};
 use std::rc::Rc;
 
 use super::conversation::Conversation;
-use crate::dialect::model::Callback;
+use super::receiver::Known;
+use crate::dialect::model::{Callback, Signature};
+use crate::dialect::signing::{Scheme, SchemeError};
 use crate::net::Nursery;
 
 /// The servers' connections to a shard's receivers, and how those are called.
@@ -12,6 +14,10 @@ use crate::net::Nursery;
 pub(super) struct Callers {
     connections: OnceCell<Nursery>,
     callback: OnceCell<Option<Rc<Callback>>>,
+    /// How deliveries are signed.
+    scheme: OnceCell<Rc<Scheme>>,
+    /// The ids of deliveries that have come, where they have any.
+    known: RefCell<Option<Known>>,
 }
 
 impl Callers {
@@ -23,6 +29,20 @@ impl Callers {
             connections
         });
         connections.add(connection);
+    }
+
+    /// Whether a delivery is new, as `look` says of those that have come.
+    pub(super) fn is_new(&self, look: impl FnOnce(&mut Known) -> bool) -> bool {
+        look(self.known.borrow_mut().get_or_insert_default())
+    }
+
+    /// How deliveries are signed, by the only `signature` of the shard's dialect.
+    pub(super) fn scheme(&self, signature: &Signature) -> Result<Rc<Scheme>, SchemeError> {
+        if let Some(scheme) = self.scheme.get() {
+            return Ok(Rc::clone(scheme));
+        }
+        let scheme = Rc::new(Scheme::of(signature)?);
+        Ok(Rc::clone(self.scheme.get_or_init(|| scheme)))
     }
 
     /// How the server calls its receivers; `None` if it calls none. Kept once for all of them.

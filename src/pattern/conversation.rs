@@ -1,7 +1,7 @@
 //! The target's dialect as the links of a shard speak it: what its templates may name, and the requests that they make.
 
 use std::borrow::Cow;
-use std::cell::RefCell;
+use std::cell::{OnceCell, RefCell};
 use std::collections::{BTreeMap, HashMap};
 use std::rc::Rc;
 use std::time::{SystemTime, UNIX_EPOCH};
@@ -12,7 +12,9 @@ use hyper::header::{HOST, HeaderName, HeaderValue, SEC_WEBSOCKET_PROTOCOL};
 use hyper::{Method, Request, Uri};
 
 use super::Link;
+use super::skeleton::Skeleton;
 use super::trace::{self, Kind, Trace};
+use super::weighted::Choice;
 use crate::control::{Access, Owner};
 use crate::dialect::model::{Call, Dialect, Headers, Mark, Semantics, Socket};
 use crate::dialect::secrets::Secrets;
@@ -20,7 +22,6 @@ use crate::dialect::template::{RenderError, Scope, Template, World};
 use crate::dialect::token::{Finder, RunTag};
 use crate::event::topic_name;
 use crate::net::Endpoint;
-use crate::net::h1::Rendered;
 use crate::pace::Rng;
 
 /// Stream of a link's randomness that `{{random:…}}` is drawn from.
@@ -49,8 +50,10 @@ pub struct Conversation {
     /// What stands in no result and in no message.
     hidden: Secrets,
     trace: Trace,
-    /// The calls whose requests are the same every time, by their number.
-    rendered: RefCell<BTreeMap<usize, Rc<Rendered>>>,
+    /// The weighted calls, as all clients send them.
+    choices: OnceCell<Rc<[Choice]>>,
+    /// Requests as far as they are known before their placeholders are.
+    skeletons: RefCell<HashMap<Place, Option<Rc<Skeleton>>>>,
 }
 
 /// Why a trial's dialect cannot be spoken.
@@ -81,7 +84,8 @@ impl Conversation {
             secrets: BTreeMap::new(),
             hidden: Secrets::new(),
             trace: Trace::default(),
-            rendered: RefCell::default(),
+            choices: OnceCell::new(),
+            skeletons: RefCell::default(),
         }
     }
 
@@ -147,18 +151,22 @@ impl Conversation {
         self.trace.is_on()
     }
 
-    /// The request of call number `n`, which `render` makes the first time.
-    pub(super) fn rendered(
-        &self,
-        n: usize,
-        render: impl FnOnce() -> Option<Rendered>,
-    ) -> Option<Rc<Rendered>> {
-        if let Some(rendered) = self.rendered.borrow().get(&n) {
-            return Some(Rc::clone(rendered));
+    /// The weighted calls, which `make` makes the first time.
+    pub(super) fn choices(&self, make: impl FnOnce() -> Rc<[Choice]>) -> Rc<[Choice]> {
+        Rc::clone(self.choices.get_or_init(make))
+    }
+
+    /// The skeleton of `call`, made once for all who send it, by its place in the dialect; `None` where it has none, or where
+    /// somebody wants to know what is said.
+    pub(super) fn skeleton(&self, place: Place, call: &Call) -> Option<Rc<Skeleton>> {
+        if self.is_traced() {
+            return None;
         }
-        let rendered = Rc::new(render()?);
-        self.rendered.borrow_mut().insert(n, Rc::clone(&rendered));
-        Some(rendered)
+        let made = || {
+            let base = self.endpoint.as_ref().map_or("", |endpoint| &endpoint.base);
+            Skeleton::of(call, base, &self.dialect.headers).map(Rc::new)
+        };
+        self.skeletons.borrow_mut().entry(place).or_insert_with(made).clone()
     }
 
     /// `text` without secrets.
@@ -175,6 +183,17 @@ impl Conversation {
     pub fn is_envelope(&self) -> bool {
         self.dialect.recognition.by == Mark::Envelope
     }
+}
+
+/// Where a dialect has a call that is sent often.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub(super) enum Place {
+    /// One of the weighted calls, by its number.
+    Request(usize),
+    /// The poll of the pattern.
+    Poll,
+    /// The request that publishes an event.
+    Publish,
 }
 
 /// What a link's requests name as the host.
@@ -218,7 +237,8 @@ struct Values {
     conversation: Rc<Conversation>,
     client: u64,
     topic: u64,
-    own: BTreeMap<String, String>,
+    /// A few, in the order in which they were set: every link has some.
+    own: Vec<(Box<str>, String)>,
     rng: Rng,
     /// The wall clock of the message that is being rendered.
     unix_ns: Option<u64>,
@@ -237,9 +257,8 @@ impl World for Values {
 
     fn capture(&self, name: &str) -> Option<&str> {
         let shared = &self.conversation;
-        let value = self
-            .own
-            .get(name)
+        let own = self.own.iter().find(|(own, _)| **own == *name).map(|(_, value)| value);
+        let value = own
             .or_else(|| shared.by_client.get(&self.client)?.get(name))
             .or_else(|| shared.by_topic.get(&self.topic)?.get(name))
             .or_else(|| shared.shared.get(name))?;
@@ -264,7 +283,7 @@ impl Voice {
             conversation: Rc::clone(&conversation),
             client: link.index(),
             topic,
-            own: BTreeMap::new(),
+            own: Vec::new(),
             rng: link.rng_of(RANDOM),
             unix_ns: None,
         };
@@ -282,11 +301,41 @@ impl Voice {
         }
     }
 
+    /// The voice of client number `client`, without a link.
+    #[cfg(test)]
+    pub(super) fn for_tests(conversation: Conversation, host: &'static str, client: u64) -> Self {
+        let conversation = Rc::new(conversation);
+        let own = Values {
+            conversation: Rc::clone(&conversation),
+            client,
+            topic: 0,
+            own: Vec::new(),
+            rng: Rng::new(1, RANDOM + client),
+            unix_ns: None,
+        };
+        Self {
+            conversation,
+            host: HeaderValue::from_static(host),
+            client,
+            topic: topic_name(0),
+            own,
+            cursor: String::new(),
+            callback_url: None,
+            sent: 0,
+            n: None,
+        }
+    }
+
     /// Leaves out the first `draws` random numbers: a voice made anew for another connection does not repeat itself.
     pub(super) fn skip(&mut self, draws: u64) {
         for _ in 0..draws {
             self.own.rng.next_u64();
         }
+    }
+
+    /// What its requests name as the host.
+    pub(super) const fn host(&self) -> &HeaderValue {
+        &self.host
     }
 
     /// The dialect that is spoken.
@@ -318,9 +367,12 @@ impl Voice {
             self.cursor = value;
             return;
         }
-        match self.own.own.get_mut(name) {
-            Some(old) => *old = value,
-            None => drop(self.own.own.insert(name.to_owned(), value)),
+        let values = &mut self.own.own;
+        if let Some((_, old)) = values.iter_mut().find(|(own, _)| **own == *name) {
+            *old = value;
+        } else {
+            values.reserve_exact(1);
+            values.push((name.into(), value));
         }
     }
 
@@ -340,7 +392,8 @@ impl Voice {
         Ok(out)
     }
 
-    fn render_into(
+    /// Appends the rendered template to `out`.
+    pub(super) fn render_into(
         &mut self,
         template: &Template,
         told: Option<Told<'_>>,

@@ -6,16 +6,13 @@
 
 use std::cell::{Cell, RefCell};
 use std::collections::{BTreeMap, VecDeque};
-use std::future::{Ready, poll_fn, ready};
+use std::future::poll_fn;
+use std::io;
 use std::pin::pin;
 use std::rc::Rc;
 
-use fastwebsockets::{
-    Frame, OpCode, Payload, Role, WebSocketError, WebSocketRead, WebSocketWrite,
-    after_handshake_split,
-};
 use serde_json::value::RawValue;
-use tokio::io::{ReadHalf, WriteHalf};
+use tokio::io::{AsyncWriteExt as _, ReadHalf, WriteHalf};
 use tokio::sync::Notify;
 use tokio::task::{JoinHandle, spawn_local};
 
@@ -24,7 +21,7 @@ use super::link::InFlight;
 use super::redial::{Ended, Redial, Subscription, hold};
 use super::retry_after::unspoken;
 use super::sends::{Send, due};
-use super::websocket::{self, FRAME_LIMIT, Line};
+use super::websocket::{Frame, Line, Reading, Turn, owe};
 use crate::clock;
 use crate::event::PostAnswer;
 use crate::measure::{Counter, ErrorKind};
@@ -58,8 +55,8 @@ struct Said {
 enum Word {
     /// The event of that key.
     Event(u64),
-    /// A frame that the protocol owes: its opcode and payload.
-    Owed(OpCode, Vec<u8>),
+    /// Frames that the protocol owes, as they are written.
+    Owed(Vec<u8>),
 }
 
 /// The sending side of a link, which outlives its connections.
@@ -117,33 +114,29 @@ impl Speech {
     }
 
     /// Writes queued frames on one connection until it breaks or this is dropped.
-    async fn write(
-        self: Rc<Self>,
-        mut writer: WebSocketWrite<WriteHalf<Stream>>,
-        meter: Rc<Meter>,
-    ) {
+    async fn write(self: Rc<Self>, mut writer: WriteHalf<Stream>, meter: Rc<Meter>) {
         // When a write that the target held up was over.
         let mut held_ns = 0;
         loop {
             let word = self.words.borrow_mut().pop_front();
-            let (said, frame) = match word {
+            let (said, frames) = match word {
                 None => {
                     self.more.notified().await;
                     continue;
                 }
-                Some(Word::Owed(opcode, payload)) => {
-                    (None, Frame::new(true, opcode, None, Payload::Owned(payload)))
-                }
+                Some(Word::Owed(frames)) => (None, frames),
                 Some(Word::Event(key)) => {
                     let said = self.open.borrow().get(&key).map(|(said, _)| *said);
                     // A missing event was acknowledged in the meantime.
                     let Some(said) = said else { continue };
-                    (Some(said), Frame::text(Payload::Owned(said.send.encode(&self.data))))
+                    let mut frame = Vec::new();
+                    owe(&mut frame, Opcode::Text, &said.send.encode(&self.data), clock::now());
+                    (Some(said), frame)
                 }
             };
             meter.arm();
             let started_ns = clock::now();
-            let Ok(held) = write(&mut writer, frame).await else { return };
+            let Ok(held) = write(&mut writer, &frames).await else { return };
             if let Some(said) = said {
                 self.wrote(said, held_ns, meter.sent_ns().unwrap_or(started_ns));
             }
@@ -206,22 +199,13 @@ impl Speech {
             self.say(Word::Event(key));
         }
     }
-
-    /// Has a frame written that the protocol owes.
-    fn owe(&self, frame: &Frame<'_>) -> Ready<Result<(), WebSocketError>> {
-        self.say(Word::Owed(frame.opcode, frame.payload.to_vec()));
-        ready(Ok(()))
-    }
 }
 
-/// Writes a frame; returns whether it was held up.
-async fn write(
-    writer: &mut WebSocketWrite<WriteHalf<Stream>>,
-    frame: Frame<'_>,
-) -> Result<bool, WebSocketError> {
+/// Writes frames; returns whether they were held up.
+async fn write(writer: &mut WriteHalf<Stream>, frames: &[u8]) -> io::Result<bool> {
     let mut held = false;
     let mut written = pin!(async {
-        writer.write_frame(frame).await?;
+        writer.write_all(frames).await?;
         writer.flush().await
     });
     poll_fn(|cx| {
@@ -235,8 +219,7 @@ async fn write(
 
 /// An open connection: its reading half, and the task with the writing half.
 struct Standing {
-    reader: WebSocketRead<ReadHalf<Stream>>,
-    meter: Rc<Meter>,
+    reader: Reading<ReadHalf<Stream>>,
     writing: JoinHandle<()>,
 }
 
@@ -244,26 +227,6 @@ impl Drop for Standing {
     fn drop(&mut self) {
         self.writing.abort();
     }
-}
-
-/// A frame as [`Line`] takes it.
-fn as_read<'a>(frame: &'a Frame<'_>, received_ns: u64) -> websocket::Frame<'a> {
-    let opcode = match frame.opcode {
-        OpCode::Continuation => Opcode::Continuation,
-        OpCode::Text => Opcode::Text,
-        OpCode::Binary => Opcode::Binary,
-        OpCode::Close => Opcode::Close,
-        OpCode::Ping => Opcode::Ping,
-        OpCode::Pong => Opcode::Pong,
-    };
-    websocket::Frame { opcode, last: frame.fin, payload: &frame.payload, received_ns }
-}
-
-/// Whether a frame is masked, which the framing crate takes and does not tell: a server's must not be.
-fn is_masked(frame: &mut Frame<'_>) -> bool {
-    let before = frame.payload.to_vec();
-    frame.unmask();
-    frame.payload[..] != before
 }
 
 /// A WebSocket on which both sides send.
@@ -279,11 +242,9 @@ impl Subscription for Duplex {
     async fn open(&mut self, link: &Link, redial: &mut Redial) -> Result<Self::Stream, Ended> {
         let (stream, meter) = self.line.open(link, redial).await?.into_parts();
         let (reader, writer) = tokio::io::split(stream);
-        let (mut reader, writer) = after_handshake_split(reader, writer, Role::Client);
-        reader.set_max_message_size(FRAME_LIMIT);
         self.speech.stands();
         let writing = spawn_local(Rc::clone(&self.speech).write(writer, Rc::clone(&meter)));
-        Ok(Standing { reader, meter, writing })
+        Ok(Standing { reader: Reading::new(reader, meter), writing })
     }
 
     async fn read(
@@ -293,26 +254,31 @@ impl Subscription for Duplex {
         redial: &mut Redial,
     ) -> Ended {
         let slow = link.is_slow();
+        let Self { line, speech } = self;
         loop {
-            let speech = &self.speech;
-            // Not cancel-safe, and cancelled only where the link ends.
-            let mut frame = match reader.read_frame(&mut |frame| speech.owe(&frame)).await {
-                Ok(frame) => frame,
-                Err(error) => return error.into(),
+            // A slow consumer reads events slowly; other patterns, too, get the answers to their POSTs elsewhere.
+            let mut events = false;
+            let mut take = |frame: Frame<'_>| {
+                if frame.opcode == Opcode::Text
+                    && frame.last
+                    && let Some(answer) = PostAnswer::decode(frame.payload)
+                {
+                    speech.answered(&answer, frame.received_ns);
+                    return None;
+                }
+                events = true;
+                line.take(link, frame, redial)
             };
-            let received_ns = clock::now();
-            if frame.opcode == OpCode::Text
-                && let Some(answer) = PostAnswer::decode(&frame.payload)
-            {
-                // A slow consumer reads events slowly; other patterns, too, get the answers to their POSTs elsewhere.
-                self.speech.answered(&answer, received_ns);
-                continue;
+            let turn =
+                if slow { reader.slow_turn(&mut take).await } else { reader.turn(&mut take).await };
+            let Turn { owed, ended } = turn;
+            if !owed.is_empty() {
+                speech.say(Word::Owed(owed));
             }
-            let taken = self.line.take(link, as_read(&frame, received_ns), redial);
-            if let Some(ended) = taken {
-                return if is_masked(&mut frame) { Ended::Masked } else { ended };
+            if let Some(ended) = ended {
+                return ended;
             }
-            link.after_read(slow).await;
+            link.after_read(slow && events).await;
         }
     }
 
@@ -322,7 +288,7 @@ impl Subscription for Duplex {
     }
 
     fn meter(stream: &Self::Stream) -> Rc<Meter> {
-        Rc::clone(&stream.meter)
+        stream.reader.meter()
     }
 
     fn heartbeat_ns(&self) -> u64 {

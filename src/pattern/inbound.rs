@@ -50,7 +50,11 @@ struct Fields<'a>(&'a [httparse::Header<'a>]);
 
 impl Headers for Fields<'_> {
     fn each(&self, name: &str, each: &mut dyn FnMut(&[u8])) {
-        let fields = self.0.iter().filter(|field| field.name.eq_ignore_ascii_case(name));
+        // Lengths first, without a call: most fields are another.
+        let is = |field: &&httparse::Header<'_>| {
+            field.name.len() == name.len() && field.name.eq_ignore_ascii_case(name)
+        };
+        let fields = self.0.iter().filter(is);
         fields.for_each(|field| each(field.value));
     }
 }
@@ -63,17 +67,22 @@ fn plain_length(raw: &RawHead<'_>) -> Option<usize> {
     let mut length = None;
     for field in raw.fields {
         let is = |name: &str| field.name.eq_ignore_ascii_case(name);
-        if is("content-length") {
-            let digits = !field.value.is_empty() && field.value.iter().all(u8::is_ascii_digit);
-            let text = std::str::from_utf8(field.value).ok().filter(|_| digits)?;
-            if length.replace(text.parse().ok()?).is_some() {
+        // By length first: most fields are none of these.
+        match field.name.len() {
+            14 if is("content-length") => {
+                let digits = !field.value.is_empty() && field.value.iter().all(u8::is_ascii_digit);
+                let text = std::str::from_utf8(field.value).ok().filter(|_| digits)?;
+                if length.replace(text.parse().ok()?).is_some() {
+                    return None;
+                }
+            }
+            10 if is("connection") && !field.value.eq_ignore_ascii_case(b"keep-alive") => {
                 return None;
             }
-        } else {
-            let closes = is("connection") && !field.value.eq_ignore_ascii_case(b"keep-alive");
-            if closes || is("transfer-encoding") || is("expect") || is("upgrade") {
-                return None;
-            }
+            17 if is("transfer-encoding") => return None,
+            6 if is("expect") => return None,
+            7 if is("upgrade") => return None,
+            _ => {}
         }
     }
     length
@@ -118,7 +127,11 @@ impl From<io::Error> for Broken {
 }
 
 /// Answers the requests of a connection until the server ends it, between two requests and in whatever way.
-pub(super) async fn serve(receiver: &Receiver, stream: Stream) -> Result<(), Broken> {
+pub(super) fn serve(
+    receiver: &Receiver,
+    stream: Stream,
+) -> impl Future<Output = Result<(), Broken>> {
+    // Made here: the future would keep what it is given and what it makes of that.
     let mut connection = Connection {
         receiver,
         stream,
@@ -127,23 +140,25 @@ pub(super) async fn serve(receiver: &Receiver, stream: Stream) -> Result<(), Bro
         unsent: Vec::new(),
         unflushed: false,
     };
-    loop {
-        match poll_fn(|cx| connection.poll_turn(cx)).await? {
-            Turn::Over => return Ok(()),
-            Turn::Request(head) => {
-                if !Box::pin(connection.answer(*head)).await? {
-                    return Ok(connection.close().await?);
+    async move {
+        loop {
+            match poll_fn(|cx| connection.poll_turn(cx)).await? {
+                Turn::Over => return Ok(()),
+                Turn::Request(head) => {
+                    if !Box::pin(connection.answer(*head)).await? {
+                        return Ok(Box::pin(connection.close()).await?);
+                    }
                 }
-            }
-            Turn::Malformed(error) => {
-                let code = match error {
-                    HeadError::Malformed => StatusCode::BAD_REQUEST,
-                    HeadError::TooLarge => StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE,
-                };
-                connection.put(&status(code), b"connection: close\r\n", true);
-                // That what is wrong was said matters more than whether the server wanted to know.
-                let _ = connection.close().await;
-                return Err(Broken::Malformed(error));
+                Turn::Malformed(error) => {
+                    let code = match error {
+                        HeadError::Malformed => StatusCode::BAD_REQUEST,
+                        HeadError::TooLarge => StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE,
+                    };
+                    connection.put(&status(code), b"connection: close\r\n", true);
+                    // That what is wrong was said matters more than whether the server wanted to know.
+                    let _ = Box::pin(connection.close()).await;
+                    return Err(Broken::Malformed(error));
+                }
             }
         }
     }

@@ -19,7 +19,7 @@ pub(super) async fn run(link: &Link, options: &LongPollOptions) {
     let polling = link.context().conversation.dialect.long_poll.as_ref();
     let mut poller = Poller::new(link, polling, options.limit);
     let hold = polling.and_then(|polling| polling.hold);
-    if !poller.stand(hold.is_some(), GRACE).await {
+    if !Box::pin(poller.stand(hold.is_some(), GRACE)).await {
         return;
     }
 
@@ -80,7 +80,7 @@ pub(super) async fn run(link: &Link, options: &LongPollOptions) {
             Ok(_) => redial.succeeded(),
             Err(kind) => {
                 link.error(kind);
-                redial.wait(link).await;
+                Box::pin(redial.wait(link)).await;
                 free_ns = clock::now();
             }
         }

@@ -38,6 +38,7 @@ mod sends;
 mod short_poll;
 mod signature;
 mod silence;
+mod skeleton;
 mod sse;
 pub mod sse_parser;
 mod trace;

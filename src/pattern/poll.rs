@@ -1,5 +1,7 @@
 //! Requests for a page of a topic's log, shared by short and long polls.
 
+use std::rc::Rc;
+use std::sync::LazyLock;
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -9,10 +11,11 @@ use hyper::{Request, StatusCode, Uri};
 use serde::Deserialize;
 
 use super::Link;
-use super::conversation::Voice;
+use super::conversation::{Place, Voice};
 use super::position;
 use super::redial::Ended;
 use super::script::{self, Script, Wanted, view};
+use super::skeleton::Skeleton;
 use super::trace::{self, Kind};
 use crate::clock;
 use crate::dialect::model::Polling;
@@ -40,7 +43,10 @@ pub(super) enum Brought {
 pub(super) struct Poller<'a> {
     link: &'a Link,
     voice: Voice,
-    polling: Polling,
+    /// The same for all links, which keep no copy.
+    polling: &'a Polling,
+    /// What of a request is known before its placeholders are.
+    skeleton: Option<Rc<Skeleton>>,
     connection: Option<Client>,
     limit: u64,
     /// The place in the log of a built-in target.
@@ -75,13 +81,15 @@ impl Gap {
 
 impl<'a> Poller<'a> {
     /// A poller of the link's topic, from its beginning, `limit` events a page.
-    pub(super) fn new(link: &'a Link, polling: Option<&Polling>, limit: u64) -> Self {
-        let polling = polling.cloned().unwrap_or_default();
+    pub(super) fn new(link: &'a Link, polling: Option<&'a Polling>, limit: u64) -> Self {
+        static UNDESCRIBED: LazyLock<Polling> = LazyLock::new(Polling::default);
+        let polling = polling.unwrap_or(&UNDESCRIBED);
         let mut voice = Voice::of(link);
         voice.set("limit", limit.to_string());
         voice.set("cursor", "0".to_owned());
         Self {
             link,
+            skeleton: voice.conversation().skeleton(Place::Poll, &polling.request),
             voice,
             conditional: polling.etag,
             polling,
@@ -141,7 +149,8 @@ impl<'a> Poller<'a> {
         if !self.stood {
             position::begin(&mut self.voice, &self.polling.cursor)?;
         }
-        let (steps, mut script) = (&self.polling.steps, Script::new(&self.polling.steps));
+        let polling = self.polling;
+        let (steps, mut script) = (&polling.steps, Script::new(&polling.steps));
         script::before(self.link, &mut self.voice, steps).await?;
         match script.advance(self.link, &mut self.voice).await? {
             Wanted::Nothing => Ok(()),
@@ -168,7 +177,8 @@ impl<'a> Poller<'a> {
         let stood = if holds {
             self.connect().await
         } else {
-            match self.ask(Some(0), timeout).await {
+            // Boxed, as what a link needs once.
+            match Box::pin(self.ask(Some(0), timeout)).await {
                 Ok(answer) => self
                     .take(&answer)
                     .map(drop)
@@ -199,15 +209,24 @@ impl<'a> Poller<'a> {
         timeout: Duration,
     ) -> Result<StampedResponse, Ended> {
         self.connect().await?;
-        let Some(connection) = &mut self.connection else { unreachable!("connected above") };
         if let Some(hold_ms) = hold_ms {
             self.voice.set("hold_ms", hold_ms.to_string());
         }
-        let mut request = self.voice.request(&self.polling.request, None)?;
-        if let Some(etag) = self.etag.as_ref().filter(|_| self.conditional) {
-            request.headers_mut().insert(IF_NONE_MATCH, etag.clone());
-        }
-        let answer = connection.exchange(request, timeout).await;
+        let Some(connection) = &mut self.connection else { unreachable!("connected above") };
+        let etag = self.etag.as_ref().filter(|_| self.conditional);
+        let answer = match &self.skeleton {
+            Some(skeleton) if connection.takes_bytes() => {
+                let request = skeleton.render(&mut self.voice, None, etag)?;
+                connection.exchange_rendered(&request, timeout).await
+            }
+            _ => {
+                let mut request = self.voice.request(&self.polling.request, None)?;
+                if let Some(etag) = etag {
+                    request.headers_mut().insert(IF_NONE_MATCH, etag.clone());
+                }
+                Box::pin(connection.exchange(request, timeout)).await
+            }
+        };
         if let Err(error) = &answer {
             self.link.describe(error.kind(), || error.to_string());
             self.connection = None;
@@ -225,8 +244,8 @@ impl<'a> Poller<'a> {
 
     /// Makes the dialect's replies to an answer.
     async fn reply(&mut self, answer: &StampedResponse) -> Result<(), Ended> {
-        for reply in self.polling.reply.iter().filter(|reply| reply.to.matches(&answer.body, None))
-        {
+        let polling = self.polling;
+        for reply in polling.reply.iter().filter(|reply| reply.to.matches(&answer.body, None)) {
             script::take(&mut self.voice, &reply.capture, &view(answer))?;
             script::exchange(self.link, &mut self.voice, &reply.request, script::STEP_LIMIT)
                 .await?;
@@ -283,8 +302,7 @@ impl<'a> Poller<'a> {
     fn take_page(&mut self, answer: &StampedResponse) -> Result<Brought, ErrorKind> {
         match answer.status {
             StatusCode::OK => {
-                let page: Page =
-                    serde_json::from_slice(&answer.body).map_err(|_| ErrorKind::Protocol)?;
+                let page = Page::decode(&answer.body).map_err(|_| ErrorKind::Protocol)?;
                 for head in &page.events {
                     self.link.receive_polled(*head, answer);
                 }

@@ -15,7 +15,8 @@ use hyper::header::{ALLOW, HeaderValue, RETRY_AFTER};
 use hyper::http::request;
 use tokio::sync::Notify;
 
-use self::contents::{Events, Known};
+use self::contents::Events;
+pub(super) use self::contents::Known;
 use super::Link;
 use super::behaviour::{Behaviour, ReceiverMode};
 use super::consent::{Consent, Reply, status};
@@ -36,6 +37,9 @@ pub(super) const BODY_LIMIT: usize = 4 << 20;
 /// Longest wait of a delivery for the answer to the registration, which contains the secret.
 const SECRET_LIMIT: Duration = Duration::from_secs(10);
 
+/// Marks what was attempted among what a link's receiver knows: no link has a number so high.
+const ATTEMPTED: u64 = 1 << 63;
+
 /// One endpoint's receiver.
 pub(super) struct Receiver {
     /// The link, with its records.
@@ -53,7 +57,6 @@ pub(super) struct Receiver {
     /// The acknowledgement, where it is always the same.
     acknowledgement: Option<Rendered>,
     conversation: Rc<Conversation>,
-    known: RefCell<Known>,
 }
 
 /// Whether deliveries are trusted.
@@ -96,7 +99,6 @@ impl Receiver {
             trust: Trust::default(),
             acknowledgement,
             conversation,
-            known: RefCell::default(),
         });
         let sees = Rc::downgrade(&receiver);
         receiver.link.witness(Rc::new(move |seen| {
@@ -110,7 +112,8 @@ impl Receiver {
     /// Checks signatures from now on with the secret that the link knows.
     pub(super) fn learn_secret(&self) -> Result<(), SignatureError> {
         let Some(signature) = &self.callback.verify else { return Ok(()) };
-        let signer = Signer::of(signature, &mut self.voice.borrow_mut())?;
+        let scheme = self.link.context().callers.scheme(signature)?;
+        let signer = Signer::by(scheme, signature, &mut self.voice.borrow_mut())?;
         self.trust.signer.replace(Some(Rc::new(signer)));
         self.trust.learned.notify_waiters();
         Ok(())
@@ -184,7 +187,7 @@ impl Receiver {
             Ok(contents) => contents,
             Err(reply) => return *reply,
         };
-        let mode = self.behaviour.mode();
+        let mode = self.behaviour.mode(|| self.is_first_attempt(&head.headers, body));
         if let ReceiverMode::Fails { status, retry_after } = mode {
             self.link.count(Counter::RefusedAttempts, 1);
             return failure(status, retry_after);
@@ -241,13 +244,27 @@ impl Receiver {
         })
     }
 
+    /// Whether no attempt of a delivery came before this one, which is then remembered.
+    fn is_first_attempt(&self, headers: &dyn Headers, body: &[u8]) -> bool {
+        // Beside what was booked, which is remembered by the link's own number.
+        let link = self.link.index() | ATTEMPTED;
+        let is_new = |id: &[u8]| self.link.context().callers.is_new(|known| known.is_new(link, id));
+        let mut first = None;
+        if let Some(name) = self.trust.signer.borrow().as_ref().and_then(|signer| signer.id()) {
+            headers.each(name, &mut |id| {
+                first.get_or_insert_with(|| is_new(id));
+            });
+        }
+        first.unwrap_or_else(|| is_new(body))
+    }
+
     /// Books what a delivery contains if the attempt is the first of its delivery, as far as that can be known.
     fn book_new(&self, headers: &dyn Headers, contents: Contents, body: &[u8], received_ns: u64) {
-        let (mut first, mut new) = (true, true);
+        let (mut first, mut new, link) = (true, true, self.link.index());
         if let Some(name) = self.trust.signer.borrow().as_ref().and_then(|signer| signer.id()) {
             headers.each(name, &mut |id| {
                 if std::mem::take(&mut first) {
-                    new = self.known.borrow_mut().is_new(id);
+                    new = self.link.context().callers.is_new(|known| known.is_new(link, id));
                 }
             });
         }

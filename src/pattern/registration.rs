@@ -76,7 +76,8 @@ pub(super) async fn keep(receiver: &Receiver, started_ns: u64) {
     // Otherwise it comes with the answer to the registration, and whether it has come is seen there.
     let _ = receiver.learn_secret();
     let mut left = leaves_something(receiver).then(|| link.leaves_something());
-    if let Err(error) = register(receiver).await {
+    // Boxed, as each step of a registration: a receiver that stands has no use for their room.
+    if let Err(error) = Box::pin(register(receiver)).await {
         link.failed(error.kind(), &error);
         return link.cannot_stand(&error);
     }
@@ -90,7 +91,7 @@ pub(super) async fn keep(receiver: &Receiver, started_ns: u64) {
     tokio::select! {
         () = stay(receiver) => {}
         _turn = over => {
-            if let Err(error) = withdraw(receiver).await {
+            if let Err(error) = Box::pin(withdraw(receiver)).await {
                 link.failed(error.kind(), &error);
             }
         }
@@ -123,17 +124,17 @@ async fn stay(receiver: &Receiver) {
         let lost_ns = tokio::select! {
             () = link.target_down(&mut target) => {
                 let lost_ns = clock::now();
-                redial.wait(link).await;
+                Box::pin(redial.wait(link)).await;
                 Some(lost_ns)
             }
             () = link.departure() => {
-                leave(receiver, kept, &mut redial).await;
+                Box::pin(leave(receiver, kept, &mut redial)).await;
                 None
             }
             () = lease_ends(receiver) => {
-                while let Err(error) = register(receiver).await {
+                while let Err(error) = Box::pin(register(receiver)).await {
                     link.failed(error.kind(), &error);
-                    redial.wait(link).await;
+                    Box::pin(redial.wait(link)).await;
                 }
                 redial.succeeded();
                 continue;
@@ -141,14 +142,7 @@ async fn stay(receiver: &Receiver) {
         };
         loop {
             let dialled_ns = clock::now();
-            let back = match lost_ns {
-                Some(_) if kept => look_up(receiver).await,
-                Some(_) if receiver.callback.is_static() => reach(receiver).await,
-                // Who cannot withdraw is still registered.
-                None if receiver.callback.unregister.is_none() => Ok(()),
-                _ => register(receiver).await,
-            };
-            match back {
+            match Box::pin(come_back(receiver, kept, lost_ns)).await {
                 Ok(()) => {
                     link.back(dialled_ns, lost_ns);
                     redial.succeeded();
@@ -156,8 +150,23 @@ async fn stay(receiver: &Receiver) {
                 }
                 Err(error) => link.failed(error.kind(), &error),
             }
-            redial.wait(link).await;
+            Box::pin(redial.wait(link)).await;
         }
+    }
+}
+
+/// Makes sure that the server calls the link again, after it ended at `lost_ns`, or the link left.
+async fn come_back(
+    receiver: &Receiver,
+    kept: bool,
+    lost_ns: Option<u64>,
+) -> Result<(), SetupError> {
+    match lost_ns {
+        Some(_) if kept => look_up(receiver).await,
+        Some(_) if receiver.callback.is_static() => reach(receiver).await,
+        // Who cannot withdraw is still registered.
+        None if receiver.callback.unregister.is_none() => Ok(()),
+        _ => register(receiver).await,
     }
 }
 
@@ -178,7 +187,7 @@ async fn leave(receiver: &Receiver, kept: bool, redial: &mut Redial) {
 /// Waits until four fifths of what the server granted have passed.
 async fn lease_ends(receiver: &Receiver) {
     match receiver.consent.lease() {
-        Some(lease) => tokio::time::sleep(lease * 4 / 5).await,
+        Some(lease) => Box::pin(tokio::time::sleep(lease * 4 / 5)).await,
         None => std::future::pending().await,
     }
 }

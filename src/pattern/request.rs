@@ -82,7 +82,7 @@ impl<'a> Source<'a> {
                 })
             }
             Self::Calls(calls) => {
-                calls.ask(rng).map(|(chosen, request)| (Asking::Call(chosen), request))
+                calls.ask(rng, takes_bytes).map(|(chosen, request)| (Asking::Call(chosen), request))
             }
         }
     }

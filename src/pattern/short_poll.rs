@@ -4,6 +4,7 @@ use super::poll::{Brought, Poller};
 use super::{Link, Turn};
 use crate::clock;
 use crate::measure::Counter;
+use crate::net::fresh_for;
 use crate::pace::{Polls, Wait};
 use crate::scenario::ShortPollOptions;
 
@@ -12,7 +13,7 @@ use crate::scenario::ShortPollOptions;
 pub(super) async fn run(link: &Link, options: &ShortPollOptions) {
     let polling = link.context().conversation.dialect.short_poll.as_ref();
     let mut poller = Poller::new(link, polling, options.limit).conditional(options.conditional);
-    if !poller.stand(false, options.timeout.std()).await {
+    if !Box::pin(poller.stand(false, options.timeout.std())).await {
         return;
     }
 
@@ -21,7 +22,9 @@ pub(super) async fn run(link: &Link, options: &ShortPollOptions) {
     let wait = Wait::Even { ns: options.interval.ns(), jitter: options.jitter };
     let phase_ns = if options.synchronised { 0 } else { wait.first(&mut rng) };
     let mut polls = Polls::new(options.pace, wait, timeline.idle_ns + phase_ns, rng);
-    let scheduled = polls.due_in(timeline.window_ns, timeline.end_ns);
+    // Where answers are kept, they decide which polls are sent.
+    let foretold = polls.due_in(timeline.window_ns, timeline.end_ns);
+    let scheduled = foretold.filter(|_| !options.cache);
     link.count(Counter::Scheduled, scheduled.unwrap_or(0));
 
     let mut free_ns = 0;
@@ -39,9 +42,13 @@ pub(super) async fn run(link: &Link, options: &ShortPollOptions) {
             // No schedule foretold it.
             link.count(Counter::Scheduled, u64::from(scheduled.is_none()));
         }
+        let mut kept_ns = 0;
         let (answer, brought) = match poller.ask(None, options.timeout.std()).await {
             Ok(answer) => {
                 let brought = poller.take(&answer);
+                if options.cache && brought.is_ok() {
+                    kept_ns = answer.done_ns + fresh_for(&answer.headers).as_nanos() as u64;
+                }
                 (Some(answer), brought)
             }
             Err(error) => (None, Err(error.kind())),
@@ -59,13 +66,14 @@ pub(super) async fn run(link: &Link, options: &ShortPollOptions) {
         match brought {
             Ok(Brought::Nothing) if measured => link.count(Counter::EmptyPolls, 1),
             Ok(Brought::Events { full: true, .. } | Brought::Gap) => {
-                drain(link, &mut poller, options).await;
+                Box::pin(drain(link, &mut poller, options)).await;
                 free_ns = clock::now();
             }
             Ok(_) => {}
             Err(kind) => link.error(kind),
         }
         polls.answered(free_ns);
+        polls.pass(kept_ns);
     }
 }
 

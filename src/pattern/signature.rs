@@ -1,6 +1,7 @@
 //! Signatures by a dialect: the scheme, with the key that a link knows.
 
 use std::cell::RefCell;
+use std::rc::Rc;
 
 use hyper::header::{HeaderName, HeaderValue};
 use hyper::http::request::Parts;
@@ -30,21 +31,30 @@ pub(super) enum SignatureError {
 /// Makes and checks signatures with one key.
 #[derive(Debug, Clone)]
 pub(super) struct Signer {
-    scheme: Scheme,
+    /// The same for all links that sign or check by it.
+    scheme: Rc<Scheme>,
     key: Key,
 }
 
 impl Signer {
     /// The signer of `signature`, whose secret `voice` knows.
     pub(super) fn of(signature: &Signature, voice: &mut Voice) -> Result<Self, SignatureError> {
-        let scheme = Scheme::of(signature)?;
+        Self::by(Rc::new(Scheme::of(signature)?), signature, voice)
+    }
+
+    /// The same with the `scheme` of that signature.
+    pub(super) fn by(
+        scheme: Rc<Scheme>,
+        signature: &Signature,
+        voice: &mut Voice,
+    ) -> Result<Self, SignatureError> {
         let secret = voice.render(&signature.secret, None)?;
         let key = scheme.key(&secret).ok_or(SignatureError::Secret)?;
         Ok(Self { scheme, key })
     }
 
     /// The header field that names a delivery, the same for each attempt.
-    pub(super) const fn id(&self) -> Option<&'static str> {
+    pub(super) fn id(&self) -> Option<&'static str> {
         self.scheme.id()
     }
 

@@ -1,6 +1,8 @@
 //! Server-sent events: one endless answer, resumed by `Last-Event-ID`.
 
+use std::future::poll_fn;
 use std::rc::Rc;
+use std::task::{Context, Poll, ready};
 
 use hyper::StatusCode;
 use hyper::header::{ACCEPT, CONTENT_TYPE, HeaderName, HeaderValue, RETRY_AFTER};
@@ -20,54 +22,60 @@ use crate::dialect::capture::Answer;
 use crate::dialect::model::{EventStream, Resume};
 use crate::event::{Cursor, decode_head};
 use crate::net::fields::MediaType;
-use crate::net::{Body, Client, Meter, NetError};
+use crate::net::{Body, Client, Http1, Meter, NetError};
 use crate::scenario::SseOptions;
 
+/// Reads with data, before the shard's other links have their turn.
+const IN_A_ROW: usize = 8;
 /// Longest reconnect delay that a stream may set, in milliseconds.
 const RETRY_MAX_MS: u64 = 3_600_000;
 
 /// Reads the stream; when it ends, reopens it after the last event received.
-pub(super) async fn run(link: &Link, options: &SseOptions) {
-    let voice = Voice::of(link);
-    if voice.dialect().sse.is_none() {
-        return link.cannot_stand(&"the dialect has no [target.sse]");
-    }
-    let (conversation, voice) = (voice.conversation(), Box::new(voice));
+pub(super) fn run(link: &Link, options: &SseOptions) -> impl Future<Output = ()> {
     let own = Stream {
-        options: *options,
-        conversation,
-        voice,
-        begun: false,
+        heartbeat_ns: options.heartbeat.ns(),
+        conversation: Rc::clone(&link.context().conversation),
+        voice: None,
+        opened: 0,
         cursor: 0,
-        last_id: Vec::new(),
+        parser: Parser::default(),
     };
-    hold(link, own).await;
+    hold(link, own)
 }
 
 /// An event stream: where it is resumed.
 struct Stream {
-    options: SseOptions,
+    heartbeat_ns: u64,
     conversation: Rc<Conversation>,
-    voice: Box<Voice>,
-    /// Whether the dialect's cursor has its first value.
-    begun: bool,
+    /// What its texts may name, where that is worth keeping while the stream stands.
+    voice: Option<Box<Voice>>,
+    /// Streams so far.
+    opened: u64,
     /// The last sequence received, or announced as left out; 0 before the first.
     cursor: u64,
-    /// The last id that the stream set: opaque, returned as it is.
-    last_id: Vec<u8>,
+    /// Keeps the last id that a stream set: opaque, returned as it is.
+    parser: Parser,
 }
 
 /// An open stream.
 struct Open {
     connection: Client,
     body: Body,
-    parser: Parser,
 }
 
 /// How the dialect speaks of event streams: the same for all links, which keep no copy.
 fn dialect(conversation: &Conversation) -> &EventStream {
-    let Some(dialect) = &conversation.dialect.sse else { unreachable!("looked for by `run`") };
+    let Some(dialect) = &conversation.dialect.sse else { unreachable!("looked for by `open`") };
     dialect
+}
+
+/// Moves the dialect's cursor to where `message` says that a later stream continues.
+fn move_on(conversation: &Conversation, voice: &mut Voice, message: Message<'_>) {
+    let parts = &dialect(conversation).cursor;
+    if !parts.is_empty() {
+        let answer = Answer { event: Some(message.event), ..Answer::message(message.data) };
+        position::move_on(voice, parts, &answer, "a later stream");
+    }
 }
 
 /// The place that an id of the target's names.
@@ -80,14 +88,57 @@ impl Subscription for Stream {
 
     /// Opens the stream from the log's beginning, or after the last id.
     async fn open(&mut self, link: &Link, _: &mut Redial) -> Result<Self::Stream, Ended> {
+        if self.conversation.dialect.sse.is_none() {
+            return Err(Ended::Undescribed("[target.sse]"));
+        }
+        let mut voice = self.voice.take().unwrap_or_else(|| {
+            let mut voice = Box::new(Voice::of(link));
+            voice.skip(self.opened);
+            voice
+        });
+        let EventStream { steps, cursor, .. } = dialect(&self.conversation);
+        // Without captured values the next one says the same.
+        let plain = voice.is_envelope() && steps.is_empty() && cursor.is_empty();
+        if self.opened == 0 {
+            position::begin(&mut voice, cursor)?;
+        }
+        self.opened += 1;
+        self.parser.restart();
+        let opened = self.open_by(link, &mut voice).await;
+        self.voice = (!plain).then_some(voice);
+        opened
+    }
+
+    async fn read(&mut self, link: &Link, open: &mut Open, redial: &mut Redial) -> Ended {
+        match &mut open.connection {
+            Client::One(http) if !link.is_slow() => {
+                poll_fn(|cx| self.poll_read(link, http, redial, cx)).await
+            }
+            _ => Box::pin(self.read_apart(link, open, redial)).await,
+        }
+    }
+
+    /// Whoever leaves an event stream closes its connection.
+    async fn leave(&mut self, stream: Self::Stream) {
+        drop(stream);
+    }
+
+    fn meter(open: &Self::Stream) -> Rc<Meter> {
+        open.connection.share_meter()
+    }
+
+    fn heartbeat_ns(&self) -> u64 {
+        self.heartbeat_ns
+    }
+}
+
+impl Stream {
+    async fn open_by(&mut self, link: &Link, voice: &mut Voice) -> Result<Open, Ended> {
         let conversation = Rc::clone(&self.conversation);
         let dialect = dialect(&conversation);
-        if !std::mem::replace(&mut self.begun, true) {
-            position::begin(&mut self.voice, &dialect.cursor)?;
-        }
-        script::before(link, &mut self.voice, &dialect.steps).await?;
+        script::before(link, voice, &dialect.steps).await?;
         let mut connection = Client::connect(&link.dialer(), link.index()).await?;
-        let mut request = self.voice.request(&dialect.request, None)?;
+        let mut request = voice.request(&dialect.request, None)?;
         let accepts = HeaderValue::from_static("text/event-stream");
         request.headers_mut().entry(ACCEPT).or_insert(accepts);
         self.resume(&mut request);
@@ -106,88 +157,107 @@ impl Subscription for Stream {
         if !media.is_some_and(|media| media.is("text/event-stream")) {
             return Err(Ended::Foreign);
         }
-        let mut open = Open { connection, body: response.into_body(), parser: Parser::default() };
+        let mut open = Open { connection, body: response.into_body() };
         if !dialect.steps.is_empty() {
-            self.converse(link, &mut open).await?;
+            self.converse(link, voice, &mut open).await?;
         }
         Ok(open)
     }
 
-    async fn read(&mut self, link: &Link, open: &mut Open, redial: &mut Redial) -> Ended {
+    /// Takes what comes where it was read, until the stream ends.
+    fn poll_read(
+        &mut self,
+        link: &Link,
+        http: &mut Http1,
+        redial: &mut Redial,
+        cx: &mut Context<'_>,
+    ) -> Poll<Ended> {
+        for _ in 0..IN_A_ROW {
+            let (mut received_ns, mut ended) = (0, None);
+            let read = ready!(http.poll_runs(cx, |run| {
+                if received_ns == 0 {
+                    received_ns = clock::now();
+                }
+                if ended.is_none() {
+                    ended = self.take(link, run, received_ns, redial);
+                }
+            }));
+            let over = match read {
+                Some(Ok(())) => None,
+                Some(Err(error)) => Some(error.into()),
+                None => Some(Ended::Closed),
+            };
+            // What a message said tells more than how the connection ended.
+            if let Some(ended) = ended.or(over) {
+                return Poll::Ready(ended);
+            }
+        }
+        cx.waker().wake_by_ref();
+        Poll::Pending
+    }
+
+    /// Reads a stream that shares its connection, or a link that pauses after each piece.
+    async fn read_apart(&mut self, link: &Link, open: &mut Open, redial: &mut Redial) -> Ended {
         let slow = link.is_slow();
-        let envelope = self.voice.is_envelope();
         loop {
             let piece = match open.connection.frame(&mut open.body).await {
                 Some(Ok(piece)) => piece,
                 Some(Err(error)) => return error.into(),
                 None => return Ended::Closed,
             };
-            let received_ns = clock::now();
-            let mut ended = None;
-            let parser = &mut open.parser;
-            let comments = parser.comments();
-            let fed = parser.feed(&piece, |message| {
-                let taken = if envelope {
-                    self.take_own(link, message, received_ns, redial)
-                } else {
-                    self.take_any(link, message, received_ns, redial)
-                };
-                ended = ended.take().or(taken);
-            });
-            for _ in comments..parser.comments() {
-                link.upkeep(received_ns);
-            }
-            if let Some(last_id) = parser.last_id() {
-                last_id.clone_into(&mut self.last_id);
-            }
-            if fed.is_err() {
-                return Ended::Event;
-            }
-            if let Some(ended) = ended {
+            let taken = self.take(link, &piece, clock::now(), redial);
+            if let Some(ended) = taken {
                 return ended;
-            }
-            if let Some(retry_ms) = parser.retry_ms() {
-                redial.least_ns = retry_ms.min(RETRY_MAX_MS) * 1_000_000;
             }
             link.after_read(slow).await;
         }
     }
 
-    /// Whoever leaves an event stream closes its connection.
-    async fn leave(&mut self, stream: Self::Stream) {
-        drop(stream);
-    }
-
-    fn meter(open: &Self::Stream) -> Rc<Meter> {
-        open.connection.share_meter()
-    }
-
-    fn heartbeat_ns(&self) -> u64 {
-        self.options.heartbeat.ns()
-    }
-}
-
-impl Stream {
-    /// Moves the dialect's cursor to where `message` says that a later stream continues.
-    fn move_on(&mut self, message: Message<'_>) {
-        let answer = Answer { event: Some(message.event), ..Answer::message(message.data) };
-        let parts = &dialect(&self.conversation).cursor;
-        position::move_on(&mut self.voice, parts, &answer, "a later stream");
+    /// Takes a piece of the stream, which was received at `received_ns`; returns how the stream ended if it ends with it.
+    #[inline]
+    fn take(
+        &mut self,
+        link: &Link,
+        piece: &[u8],
+        received_ns: u64,
+        redial: &mut Redial,
+    ) -> Option<Ended> {
+        let envelope = self.conversation.is_envelope();
+        let mut ended = None;
+        let mut parser = std::mem::take(&mut self.parser);
+        let comments = parser.comments();
+        let fed = parser.feed(piece, |message| {
+            let taken = if envelope {
+                self.take_own(link, message, received_ns, redial)
+            } else {
+                self.take_any(link, message, received_ns, redial)
+            };
+            ended = ended.take().or(taken);
+        });
+        for _ in comments..parser.comments() {
+            link.upkeep(received_ns);
+        }
+        if let Some(retry_ms) = parser.retry_ms() {
+            redial.least_ns = retry_ms.min(RETRY_MAX_MS) * 1_000_000;
+        }
+        self.parser = parser;
+        if fed.is_err() {
+            return Some(Ended::Event);
+        }
+        ended
     }
 
     /// Has `request` continue after the last id.
     fn resume(&self, request: &mut Request<http_body_util::Full<bytes::Bytes>>) {
-        if self.last_id.is_empty() {
-            return;
-        }
+        let Some(last_id) = self.parser.last_id().filter(|id| !id.is_empty()) else { return };
         match &dialect(&self.conversation).resume {
             Resume::LastEventId => {
-                if let Ok(id) = HeaderValue::from_bytes(&self.last_id) {
+                if let Ok(id) = HeaderValue::from_bytes(last_id) {
                     request.headers_mut().insert(HeaderName::from_static("last-event-id"), id);
                 }
             }
             Resume::Query(name) => {
-                let id = crate::dialect::url_encoded(&self.last_id);
+                let id = crate::dialect::url_encoded(last_id);
                 let own = request.uri().path_and_query().map_or("/", PathAndQuery::as_str);
                 let between = if own.contains('?') { '&' } else { '?' };
                 if let Ok(uri) = Uri::try_from(format!("{own}{between}{name}={id}")) {
@@ -199,11 +269,16 @@ impl Stream {
     }
 
     /// Takes the steps of the dialect, which may wait for messages of the stream.
-    async fn converse(&mut self, link: &Link, open: &mut Open) -> Result<(), Ended> {
+    async fn converse(
+        &mut self,
+        link: &Link,
+        voice: &mut Voice,
+        open: &mut Open,
+    ) -> Result<(), Ended> {
         let conversation = Rc::clone(&self.conversation);
         let mut script = Script::new(&dialect(&conversation).steps);
         loop {
-            let limit = match script.advance(link, &mut self.voice).await? {
+            let limit = match script.advance(link, voice).await? {
                 Wanted::Nothing => return Ok(()),
                 // Nothing can be sent over an event stream; the scenario's reader refuses it.
                 Wanted::Send(_) => return Err(Ended::Event),
@@ -216,12 +291,13 @@ impl Stream {
                         open.connection.frame(&mut open.body).await.ok_or(Ended::Closed)??;
                     let received_ns = clock::now();
                     let mut failed = None;
-                    let fed = open.parser.feed(&piece, |message| {
+                    let mut parser = std::mem::take(&mut self.parser);
+                    let fed = parser.feed(&piece, |message| {
                         if !heard {
-                            match script.heard(&mut self.voice, message.data, Some(message.event)) {
+                            match script.heard(voice, message.data, Some(message.event)) {
                                 Ok(true) => {
                                     heard = true;
-                                    return self.move_on(message);
+                                    return move_on(&conversation, voice, message);
                                 }
                                 Ok(false) => {}
                                 Err(error) => return failed = Some(error),
@@ -229,8 +305,9 @@ impl Stream {
                         }
                         // What comes before or after it is a message like any other.
                         self.understand(link, message, received_ns);
-                        self.move_on(message);
+                        move_on(&conversation, voice, message);
                     });
+                    self.parser = parser;
                     fed.map_err(|_| Ended::Event)?;
                     if let Some(error) = failed {
                         return Err(error);
@@ -289,7 +366,9 @@ impl Stream {
         redial: &mut Redial,
     ) -> Option<Ended> {
         let meaning = self.understand(link, message, received_ns);
-        self.move_on(message);
+        if let Some(voice) = &mut self.voice {
+            move_on(&self.conversation, voice, message);
+        }
         match meaning {
             Meaning::Events => redial.succeeded(),
             Meaning::Ignored => {}

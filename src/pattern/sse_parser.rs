@@ -1,5 +1,7 @@
 //! The event stream format of the WHATWG's HTML standard, section 9.2.6, as bytes arrive.
 
+use std::cell::Cell;
+
 use memchr::{memchr, memchr2};
 
 /// One dispatched message of an event stream.
@@ -20,17 +22,20 @@ const LIMIT: usize = 4 << 20;
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct TooLong;
 
-/// Parses a stream from pieces with any boundaries, and returns its messages.
+thread_local! {
+    /// The room in which a thread's parsers put messages together; between two messages they have no use for any.
+    static SPARE: Cell<Option<Box<Block>>> = const { Cell::new(None) };
+}
+
+/// Parses a stream from pieces with any boundaries, and returns its messages. Between two messages it keeps the last id.
 #[derive(Debug, Default)]
 pub struct Parser {
-    /// The line that is not ended yet.
-    line: Vec<u8>,
-    event: String,
-    data: Vec<u8>,
-    has_data: bool,
-    last_id: Option<Vec<u8>>,
+    /// What has come of a block that is not ended.
+    block: Option<Box<Block>>,
     /// The id at the last blank line, with which a reader returns. The id of an incomplete block does not count.
     settled_id: Option<Vec<u8>>,
+    /// Whether this stream has set it, and not one before.
+    own_id: bool,
     retry_ms: Option<u64>,
     /// Comment lines so far.
     comments: u64,
@@ -40,12 +45,51 @@ pub struct Parser {
     begun: bool,
 }
 
+/// The lines of a message as they come.
+#[derive(Debug, Default)]
+struct Block {
+    /// The line that is not ended yet.
+    line: Vec<u8>,
+    event: String,
+    data: Vec<u8>,
+    has_data: bool,
+    id: Vec<u8>,
+    has_id: bool,
+}
+
+impl Block {
+    const fn is_empty(&self) -> bool {
+        self.line.is_empty() && self.event.is_empty() && !self.has_data && !self.has_id
+    }
+}
+
 impl Parser {
+    /// Begins with another stream, which is resumed after the last id.
+    pub(super) fn restart(&mut self) {
+        *self = Self { settled_id: self.settled_id.take(), ..Self::default() };
+    }
+
     /// Takes the next piece, calling `on_message` for every message that it completes.
     pub fn feed(
         &mut self,
-        mut bytes: &[u8],
+        bytes: &[u8],
         mut on_message: impl FnMut(Message<'_>),
+    ) -> Result<(), TooLong> {
+        let mut block = self.block.take().or_else(|| SPARE.take()).unwrap_or_default();
+        let fed = self.feed_to(&mut block, bytes, &mut on_message);
+        if block.is_empty() {
+            SPARE.set(Some(block));
+        } else {
+            self.block = Some(block);
+        }
+        fed
+    }
+
+    fn feed_to(
+        &mut self,
+        block: &mut Block,
+        mut bytes: &[u8],
+        on_message: &mut impl FnMut(Message<'_>),
     ) -> Result<(), TooLong> {
         // An empty piece may be followed by anything.
         if !bytes.is_empty() && std::mem::take(&mut self.after_return) {
@@ -53,16 +97,16 @@ impl Parser {
         }
         while let Some(end) = memchr2(b'\n', b'\r', bytes) {
             let (line, rest) = bytes.split_at(end);
-            if self.line.is_empty() {
-                self.take_line(line, &mut on_message);
+            if block.line.is_empty() {
+                self.take_line(block, line, on_message);
             } else {
-                let mut whole = std::mem::take(&mut self.line);
+                let mut whole = std::mem::take(&mut block.line);
                 whole.extend_from_slice(line);
-                self.take_line(&whole, &mut on_message);
+                self.take_line(block, &whole, on_message);
                 whole.clear();
-                self.line = whole;
+                block.line = whole;
             }
-            if self.data.len() > LIMIT {
+            if block.data.len() > LIMIT {
                 return Err(TooLong);
             }
             bytes = match rest {
@@ -74,11 +118,11 @@ impl Parser {
                 [] => &[],
             };
         }
-        self.line.extend_from_slice(bytes);
-        if self.line.len() > LIMIT { Err(TooLong) } else { Ok(()) }
+        block.line.extend_from_slice(bytes);
+        if block.line.len() > LIMIT { Err(TooLong) } else { Ok(()) }
     }
 
-    /// The id with which a reader returns; `None` if the stream has set none.
+    /// The id with which a reader returns; `None` if no stream has set one.
     pub fn last_id(&self) -> Option<&[u8]> {
         self.settled_id.as_deref()
     }
@@ -93,13 +137,17 @@ impl Parser {
         self.comments
     }
 
-    fn take_line(&mut self, line: &[u8], on_message: &mut impl FnMut(Message<'_>)) {
-        let mut line = line;
+    fn take_line(
+        &mut self,
+        block: &mut Block,
+        mut line: &[u8],
+        on_message: &mut impl FnMut(Message<'_>),
+    ) {
         if !std::mem::replace(&mut self.begun, true) {
             line = line.strip_prefix("\u{feff}".as_bytes()).unwrap_or(line);
         }
         if line.is_empty() {
-            return self.dispatch(on_message);
+            return self.dispatch(block, on_message);
         }
         let (field, value) = match memchr(b':', line) {
             Some(colon) => {
@@ -110,20 +158,20 @@ impl Parser {
         };
         match field {
             b"data" => {
-                if self.has_data {
-                    self.data.push(b'\n');
+                if block.has_data {
+                    block.data.push(b'\n');
                 }
-                self.data.extend_from_slice(value);
-                self.has_data = true;
+                block.data.extend_from_slice(value);
+                block.has_data = true;
             }
             b"event" => {
-                self.event.clear();
-                self.event.push_str(&String::from_utf8_lossy(value));
+                block.event.clear();
+                block.event.push_str(&String::from_utf8_lossy(value));
             }
             b"id" if !value.contains(&0) => {
-                let last_id = self.last_id.get_or_insert_default();
-                last_id.clear();
-                last_id.extend_from_slice(value);
+                block.id.clear();
+                block.id.extend_from_slice(value);
+                block.has_id = true;
             }
             b"retry" if !value.is_empty() && value.iter().all(u8::is_ascii_digit) => {
                 self.retry_ms = std::str::from_utf8(value).ok().and_then(|text| text.parse().ok());
@@ -134,196 +182,26 @@ impl Parser {
         }
     }
 
-    fn dispatch(&mut self, on_message: &mut impl FnMut(Message<'_>)) {
-        self.settled_id.clone_from(&self.last_id);
-        if std::mem::take(&mut self.has_data) {
+    fn dispatch(&mut self, block: &mut Block, on_message: &mut impl FnMut(Message<'_>)) {
+        if std::mem::take(&mut block.has_id) {
+            let settled = self.settled_id.get_or_insert_default();
+            settled.clear();
+            settled.extend_from_slice(&block.id);
+            self.own_id = true;
+        }
+        if std::mem::take(&mut block.has_data) {
+            let own_id = self.settled_id.as_deref().filter(|_| self.own_id);
             on_message(Message {
-                event: if self.event.is_empty() { "message" } else { &self.event },
-                data: &self.data,
-                last_id: self.last_id.as_deref().unwrap_or_default(),
+                event: if block.event.is_empty() { "message" } else { &block.event },
+                data: &block.data,
+                last_id: own_id.unwrap_or_default(),
             });
             // The buffers are used again for the next message.
-            self.data.clear();
+            block.data.clear();
         }
-        self.event.clear();
+        block.event.clear();
     }
 }
 
 #[cfg(test)]
-mod tests {
-    use proptest::prelude::*;
-
-    use super::*;
-
-    fn parse(pieces: &[&[u8]]) -> Vec<(String, String, String)> {
-        let mut parser = Parser::default();
-        let mut messages = Vec::new();
-        let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
-        for piece in pieces {
-            parser
-                .feed(piece, |m| messages.push((m.event.to_owned(), text(m.data), text(m.last_id))))
-                .unwrap();
-        }
-        messages
-    }
-
-    fn owned(message: Message<'_>) -> (String, Vec<u8>, Vec<u8>) {
-        (message.event.to_owned(), message.data.to_vec(), message.last_id.to_vec())
-    }
-
-    fn message(event: &str, data: &str, id: &str) -> (String, String, String) {
-        (event.to_owned(), data.to_owned(), id.to_owned())
-    }
-
-    #[test]
-    fn the_examples_of_the_standard() {
-        for (stream, expected, why) in [
-            (
-                "data: YHOO\ndata: +2\ndata: 10\n\n",
-                vec![message("message", "YHOO\n+2\n10", "")],
-                "lines are joined",
-            ),
-            (
-                ": test stream\n\ndata: first event\nid: 1\n\ndata:second event\nid\n\ndata:  third event\n\n",
-                vec![
-                    message("message", "first event", "1"),
-                    message("message", "second event", ""),
-                    message("message", " third event", ""),
-                ],
-                "an empty id resets, one space is dropped",
-            ),
-            (
-                "data\n\ndata\ndata\n\ndata:",
-                vec![message("message", "", ""), message("message", "\n", "")],
-                "what is not ended is not dispatched",
-            ),
-            (
-                "data:test\n\ndata: test\n\n",
-                vec![message("message", "test", ""), message("message", "test", "")],
-                "the space is optional",
-            ),
-            (
-                "event: add\rdata: 1\r\rid: 7\r\ndata: 2\r\n\r\n",
-                vec![message("add", "1", ""), message("message", "2", "7")],
-                "every line end ends lines",
-            ),
-            (
-                "\u{feff}data: x\nretry: 10\nother: y\n\n",
-                vec![message("message", "x", "")],
-                "a byte order mark is skipped",
-            ),
-            (
-                "event: x\n\ndata: y\n\n",
-                vec![message("message", "y", "")],
-                "a message without data resets the type",
-            ),
-        ] {
-            assert_eq!(parse(&[stream.as_bytes()]), expected, "{why}");
-        }
-    }
-
-    #[test]
-    fn a_retry_is_digits_and_nothing_else() {
-        for (stream, retry_ms) in [
-            ("", None),
-            ("retry: 250\n", Some(250)),
-            ("retry:7\n: x\n\nretry: 9\n", Some(9)),
-            ("retry: 1s\nretry: -1\nretry\nretry: +4\n", None),
-            ("retry: 99999999999999999999999\n", None),
-        ] {
-            let mut parser = Parser::default();
-            parser.feed(stream.as_bytes(), |_| {}).unwrap();
-            assert_eq!(parser.retry_ms(), retry_ms, "{stream:?}");
-        }
-    }
-
-    #[test]
-    fn an_id_counts_from_the_blank_line_on_with_or_without_data() {
-        for (stream, last_id) in [
-            ("data: 1\n\n", None),
-            ("id: 7\n", None),
-            ("id: 7\n\n", Some("7")),
-            ("id: 7\ndata: x\n\nid: 8\ndata: y\n", Some("7")),
-            ("id: 7\n\nid\n\n", Some("")),
-            ("id: 7\n\nid: a\0b\n\n", Some("7")),
-        ] {
-            let mut parser = Parser::default();
-            parser.feed(stream.as_bytes(), |_| {}).unwrap();
-            assert_eq!(parser.last_id(), last_id.map(str::as_bytes), "{stream:?}");
-        }
-    }
-
-    #[test]
-    fn an_empty_piece_does_not_part_a_return_from_its_line_feed() {
-        assert_eq!(parse(&[b"data\r", b"", b"\n"]), []);
-        assert_eq!(parse(&[b"data\r", b"", b"\n\r\n"]).len(), 1);
-    }
-
-    #[test]
-    fn a_line_without_end_is_refused_in_time() {
-        let mut parser = Parser::default();
-        let piece = vec![b'x'; 1 << 20];
-        assert!((0..5).any(|_| parser.feed(&piece, |_| {}).is_err()));
-    }
-
-    proptest! {
-        #[test]
-        fn the_pieces_boundaries_do_not_matter(
-            lines in proptest::collection::vec("(data|event|id|:|retry|)(: ?[a-z]{0,5})?(\n|\r|\r\n)", 0..30),
-            cuts in proptest::collection::vec(0..200usize, 0..10),
-        ) {
-            let stream = lines.concat().into_bytes();
-            let mut cuts: Vec<usize> = cuts.into_iter().map(|cut| cut.min(stream.len())).collect();
-            cuts.sort_unstable();
-            let mut pieces = Vec::new();
-            let mut start = 0;
-            for cut in cuts.into_iter().chain([stream.len()]) {
-                pieces.push(&stream[start..cut]);
-                start = cut;
-            }
-            prop_assert_eq!(parse(&pieces), parse(&[&stream]));
-        }
-
-        #[test]
-        fn any_bytes_in_any_pieces_are_the_same_stream(
-            tokens in proptest::collection::vec(prop_oneof![
-                1 => proptest::collection::vec(any::<u8>(), 0..3),
-                6 => "(data|data|data:|id|event|retry|:|: |7|\n|\r|\r\n|\r\n|\r\n|\0|\u{feff})".prop_map(String::into_bytes),
-            ], 0..60),
-            lengths in proptest::collection::vec(0..4usize, 1..40),
-        ) {
-            let stream = tokens.concat();
-            let mut whole = Parser::default();
-            let mut expected = Vec::new();
-            whole.feed(&stream, |message| expected.push(owned(message))).unwrap();
-            let (mut parser, mut messages, mut rest) = (Parser::default(), Vec::new(), &stream[..]);
-            for length in lengths.iter().cycle() {
-                let (piece, after) = rest.split_at((*length).min(rest.len()));
-                parser.feed(piece, |message| messages.push(owned(message))).unwrap();
-                // No more is kept than came.
-                prop_assert!(parser.line.len() + parser.data.len() <= stream.len());
-                rest = after;
-                if rest.is_empty() || lengths.iter().all(|length| *length == 0) {
-                    break;
-                }
-            }
-            parser.feed(rest, |message| messages.push(owned(message))).unwrap();
-            prop_assert_eq!(messages, expected);
-            prop_assert_eq!(parser.retry_ms(), whole.retry_ms());
-        }
-
-        #[test]
-        fn whatever_is_sent_as_the_standard_says_comes_back(
-            sent in proptest::collection::vec(("[a-z]{1,8}", "[ -~é]{0,20}", "[0-9]{1,9}"), 0..8), end in "\n|\r|\r\n",
-        ) {
-            let lines = |(event, data, id): &(String, String, String)| {
-                [": hello".to_owned(), format!("id: {id}"), format!("event: {event}"), format!("data: {data}"), String::new()]
-            };
-            let stream: Vec<String> = sent.iter().flat_map(lines).map(|line| line + &end).collect();
-            let stream = stream.concat();
-            let expected: Vec<_> =
-                sent.iter().map(|(event, data, id)| message(event, data, id)).collect();
-            prop_assert_eq!(parse(&[stream.as_bytes()]), expected);
-        }
-    }
-}
+mod tests;

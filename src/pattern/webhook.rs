@@ -1,5 +1,7 @@
 //! A webhook receiver: an endpoint with its own address, which the target calls.
 
+use std::future::poll_fn;
+use std::io;
 use std::net::SocketAddr;
 use std::rc::Rc;
 use std::sync::Arc;
@@ -10,6 +12,7 @@ use rustls::ServerConfig;
 use tokio::net::{TcpListener, TcpStream};
 
 use super::Link;
+use super::behaviour::Outage;
 use super::conversation::Voice;
 use super::inbound::{self, Broken};
 use super::receiver::Receiver;
@@ -33,14 +36,21 @@ pub(super) async fn run(link: &Link) {
     let Some(callback) = context.callers.callback(&context.conversation) else {
         return link.cannot_stand(&"the dialect has no [target.webhook]");
     };
-    let door = match open(link, callback, voice).await {
+    let door = match Box::pin(open(link, callback, voice)).await {
         Ok(door) => door,
         Err(error) => return link.cannot_stand(&error),
     };
-    let receive = receive(Rc::clone(&door.receiver), door.listener, door.tls);
+    let Door { listener, tls, receiver } = door;
+    let receive = async {
+        match receiver.behaviour.outage() {
+            None => accept(&receiver, &listener, tls.as_ref()).await,
+            // Boxed, as few receivers have one.
+            Some(outage) => Box::pin(receive(&receiver, outage, listener, tls.as_ref())).await,
+        }
+    };
     let register = async {
         // The target may check the endpoint before it answers: both run at once.
-        registration::keep(&door.receiver, started_ns).await;
+        registration::keep(&receiver, started_ns).await;
         std::future::pending::<()>().await;
     };
     tokio::join!(receive, register);
@@ -83,17 +93,19 @@ async fn open(link: &Link, callback: Rc<Callback>, mut voice: Voice) -> Result<D
     Ok(Door { listener, tls, receiver: Receiver::new(link.share(), callback, voice)? })
 }
 
-fn refused(place: SocketAddr, error: std::io::Error) -> SetupError {
+fn refused(place: SocketAddr, error: io::Error) -> SetupError {
     SetupError::Listen(place, error)
 }
 
 /// Accepts the target's connections and answers its deliveries, except during the scenario's outage.
-async fn receive(receiver: Rc<Receiver>, listener: TcpListener, tls: Option<Arc<ServerConfig>>) {
-    let Some(outage) = receiver.behaviour.outage() else {
-        return accept(&receiver, &listener, tls.as_ref()).await;
-    };
+async fn receive(
+    receiver: &Rc<Receiver>,
+    outage: Outage<'_>,
+    listener: TcpListener,
+    tls: Option<&Arc<ServerConfig>>,
+) {
     let begin_ns = tokio::select! {
-        () = accept(&receiver, &listener, tls.as_ref()) => return,
+        () = accept(receiver, &listener, tls) => return,
         begin_ns = outage.begins(&receiver.link) => begin_ns,
     };
     let end_ns = begin_ns + outage.length_ns();
@@ -102,7 +114,7 @@ async fn receive(receiver: Rc<Receiver>, listener: TcpListener, tls: Option<Arc<
             // What is taken in the meantime is never answered: the target's time-outs end it.
             receiver.hangs.set(true);
             tokio::select! {
-                () = accept(&receiver, &listener, tls.as_ref()) => {}
+                () = accept(receiver, &listener, tls) => {}
                 _ = receiver.link.sleep_until(end_ns) => {}
             }
             receiver.hangs.set(false);
@@ -122,24 +134,24 @@ async fn receive(receiver: Rc<Receiver>, listener: TcpListener, tls: Option<Arc<
             }
         }
     };
-    accept(&receiver, &listener, tls.as_ref()).await;
+    accept(receiver, &listener, tls).await;
 }
 
 /// Accepts the target's connections forever.
 async fn accept(receiver: &Rc<Receiver>, listener: &TcpListener, tls: Option<&Arc<ServerConfig>>) {
     loop {
-        if let Ok((stream, _)) = listener.accept().await {
-            let connection = serve(Rc::clone(receiver), stream, tls.map(Arc::clone));
-            receiver.link.context().callers.serve(connection);
+        if let Ok((stream, _)) = poll_fn(|cx| listener.poll_accept(cx)).await {
+            serve(receiver, stream, tls);
         } else {
             receiver.link.error(ErrorKind::Connect);
             // Out of descriptors, most likely: do not spin on it.
-            receiver.link.sleep_until(clock::now() + RETRY_NS).await;
+            Box::pin(receiver.link.sleep_until(clock::now() + RETRY_NS)).await;
         }
     }
 }
 
-async fn serve(receiver: Rc<Receiver>, stream: TcpStream, tls: Option<Arc<ServerConfig>>) {
+/// Serves a connection of the target beside the link's own future.
+fn serve(receiver: &Rc<Receiver>, stream: TcpStream, tls: Option<&Arc<ServerConfig>>) {
     let link = &receiver.link;
     let socket = match link.context().dialer.accepted(stream) {
         Ok(socket) => socket,
@@ -151,35 +163,60 @@ async fn serve(receiver: Rc<Receiver>, stream: TcpStream, tls: Option<Arc<Server
     if dialled {
         socket.meter().mark_from_the_dial();
     }
-    let stream: Stream = match tls {
-        None => socket.into(),
-        // The handshake's state goes with it.
-        Some(config) => match Box::pin(Stream::server(socket, config)).await {
-            Ok(stream) => {
-                // As for a dialled link: the handshake is part of the connect cost.
-                if !dialled {
-                    stream.meter().mark();
+    let (callers, receiver) = (&link.context().callers, Rc::clone(receiver));
+    match tls {
+        None => callers.serve(attend(receiver, socket.into())),
+        Some(config) => {
+            let shaking = Stream::server(socket, Arc::clone(config));
+            callers.serve(async move {
+                let link = &receiver.link;
+                // The handshake's state goes with it.
+                match Box::pin(shaking).await {
+                    Ok(stream) => {
+                        // As for a dialled link: the handshake is part of the connect cost.
+                        if !dialled {
+                            stream.meter().mark();
+                        }
+                        attend(receiver, stream).await;
+                    }
+                    Err(_) if receiver.behaviour.withholds_answers() => {}
+                    Err(error) => link.failed(ErrorKind::Connect, &error),
                 }
-                stream
+            });
+        }
+    }
+}
+
+/// Answers what comes over a connection, and books how it ended.
+async fn attend(receiver: Rc<Receiver>, stream: Stream) {
+    let serving = inbound::serve(&receiver, stream);
+    let ended = if receiver.behaviour.outage().is_none() {
+        serving.await
+    } else {
+        let cut = async {
+            tokio::select! {
+                biased;
+                () = receiver.cut.notified() => Ok(()),
+                ended = serving => ended,
             }
-            Err(_) if receiver.behaviour.withholds_answers() => return,
-            Err(error) => return link.failed(ErrorKind::Connect, &error),
-        },
+        };
+        Box::pin(cut).await
     };
-    tokio::select! {
-        biased;
-        () = receiver.cut.notified() => {}
-        ended = inbound::serve(&receiver, stream) => match ended {
-            Ok(()) => {}
-            Err(Broken::Malformed(error)) => {
-                link.failed(ErrorKind::Protocol, &format_args!("a server's request: {error}"));
-            }
-            // A server abandons exchanges with a receiver that does not answer, as the scenario wants it.
-            Err(Broken::Io(_)) if receiver.behaviour.withholds_answers() => {}
-            Err(Broken::Io(error)) => {
-                let what = format_args!("the server broke a connection within a request: {error}");
-                link.failed(ErrorKind::Closed, &what);
-            }
-        },
+    let link = &receiver.link;
+    match ended {
+        Ok(()) => {}
+        Err(Broken::Malformed(error)) => {
+            link.failed(ErrorKind::Protocol, &format_args!("a server's request: {error}"));
+        }
+        // A server abandons exchanges with a receiver that does not answer, as the scenario wants it.
+        Err(Broken::Io(_)) if receiver.behaviour.withholds_answers() => {}
+        Err(Broken::Io(error)) => {
+            let reset = error.kind() == io::ErrorKind::ConnectionReset;
+            let kind = if reset { ErrorKind::Reset } else { ErrorKind::Closed };
+            link.failed(
+                kind,
+                &format_args!("the server broke a connection within a request: {error}"),
+            );
+        }
     }
 }

@@ -8,7 +8,7 @@ mod reading;
 use std::rc::Rc;
 use std::time::Duration;
 
-pub(super) use self::reading::{Frame, Reading};
+pub(super) use self::reading::{Frame, Reading, Turn, owe};
 
 use super::Link;
 use super::conversation::Voice;

@@ -7,9 +7,10 @@ use hyper::StatusCode;
 use hyper::header::TRANSFER_ENCODING;
 
 use super::caller::Outgoing;
-use super::conversation::Voice;
+use super::conversation::{Place, Voice};
 use super::items::ItemChange;
 use super::script::{hide, take_answer};
+use super::skeleton::Skeleton;
 use super::trace::{self, Kind};
 use crate::dialect::model::{Call, WeightedCall};
 use crate::dialect::template::{Name, Template};
@@ -23,7 +24,10 @@ use crate::unit::Span;
 #[derive(Debug)]
 pub(super) struct Weighted {
     voice: Voice,
-    choices: Vec<Choice>,
+    /// The same for all clients of a shard.
+    choices: Rc<[Choice]>,
+    /// Which of them can be sent, where not all can: what is once captured stays.
+    ready: Option<Box<[bool]>>,
     /// Weight of the calls that can be sent.
     total: u64,
     /// Requests so far.
@@ -32,7 +36,7 @@ pub(super) struct Weighted {
 
 /// A call that may be chosen.
 #[derive(Debug)]
-struct Choice {
+pub(super) struct Choice {
     name: Box<str>,
     weight: u64,
     /// Whether any status of success will do, and nothing is captured.
@@ -40,32 +44,33 @@ struct Choice {
     call: Call,
     /// What its texts take out of earlier answers.
     needs: Box<[Box<str>]>,
-    /// Whether that is there: once captured, it stays.
-    ready: bool,
-    /// Whether its request is the same every time.
-    constant: bool,
-    /// Its bytes then.
+    /// The bytes of its request, if that is the same every time.
     rendered: Option<Rc<Rendered>>,
+    /// What of its bytes is known before its placeholders are, if it is not constant.
+    skeleton: Option<Rc<Skeleton>>,
 }
 
 impl Weighted {
     /// The calls of the dialect that `voice` speaks.
-    pub(super) fn new(voice: Voice) -> Self {
-        let dialect = voice.dialect();
-        let common: Vec<&Template> = dialect.headers.values().collect();
-        let choices = dialect.request.iter().map(|call| Choice::new(call, &common)).collect();
-        let mut own = Self { voice, choices, total: 0, n: 0 };
+    pub(super) fn new(mut voice: Voice) -> Self {
+        let conversation = voice.conversation();
+        let choices = conversation.choices(|| Choice::all(&mut voice));
+        let ready = Some(vec![false; choices.len()].into());
+        let mut own = Self { voice, choices, ready, total: 0, n: 0 };
         own.look();
-        own.render();
         own
     }
 
     /// Finds the calls whose captures are there.
     fn look(&mut self) {
+        let Some(ready) = &mut self.ready else { return };
         self.total = 0;
-        for choice in &mut self.choices {
-            choice.ready |= choice.needs.iter().all(|name| self.voice.get(name).is_some());
-            self.total += if choice.ready { choice.weight } else { 0 };
+        for (choice, ready) in self.choices.iter().zip(&mut *ready) {
+            *ready |= choice.needs.iter().all(|name| self.voice.get(name).is_some());
+            self.total += if *ready { choice.weight } else { 0 };
+        }
+        if ready.iter().all(|ready| *ready) {
+            self.ready = None;
         }
     }
 
@@ -88,13 +93,22 @@ impl Weighted {
     }
 
     /// Chooses a call by its weight among those that can be sent: its number, and its request.
-    pub(super) fn ask(&mut self, rng: &mut Rng) -> Result<(usize, Outgoing), ErrorKind> {
+    ///
+    /// As bytes, if `takes_bytes`.
+    pub(super) fn ask(
+        &mut self,
+        rng: &mut Rng,
+        takes_bytes: bool,
+    ) -> Result<(usize, Outgoing), ErrorKind> {
         if self.total == 0 {
             return Err(ErrorKind::Protocol);
         }
         let mut at = rng.below(self.total);
         let mut chosen = 0;
-        for (n, choice) in self.choices.iter().enumerate().filter(|(_, choice)| choice.ready) {
+        for (n, choice) in self.choices.iter().enumerate() {
+            if self.ready.as_ref().is_some_and(|ready| !ready[n]) {
+                continue;
+            }
             chosen = n;
             if at < choice.weight {
                 break;
@@ -108,24 +122,16 @@ impl Weighted {
         if let Some(rendered) = &choice.rendered {
             return Ok((chosen, Outgoing::Shared(Rc::clone(rendered))));
         }
-        let request = self.voice.request(&choice.call, None).map_err(|_| ErrorKind::Protocol)?;
-        Ok((chosen, Outgoing::General(request.into())))
-    }
-
-    /// Renders the calls that are the same every time, once for all clients of the shard.
-    fn render(&mut self) {
-        let conversation = self.voice.conversation();
-        if conversation.is_traced() {
-            return;
-        }
-        for (n, choice) in self.choices.iter_mut().enumerate().filter(|(_, choice)| choice.constant)
-        {
-            choice.rendered = conversation.rendered(n, || {
-                let request = self.voice.request(&choice.call, None).ok()?;
-                let has_length = !request.headers().contains_key(TRANSFER_ENCODING);
-                has_length.then(|| Rendered::of(request))
-            });
-        }
+        let request = match &choice.skeleton {
+            Some(skeleton) if takes_bytes => {
+                skeleton.render(&mut self.voice, None, None).map(Outgoing::Rendered)
+            }
+            _ => {
+                let request = self.voice.request(&choice.call, None);
+                request.map(|request| Outgoing::General(request.into()))
+            }
+        };
+        Ok((chosen, request.map_err(|_| ErrorKind::Protocol)?))
     }
 
     /// Checks the answer to call number `chosen`, and takes what the call captures of it.
@@ -150,7 +156,7 @@ impl Weighted {
             hide(&self.voice, &call.capture, answer);
         }
         take_answer(&mut self.voice, &call.capture, answer).map_err(|error| error.kind())?;
-        if !call.capture.is_empty() && self.choices.iter().any(|choice| !choice.ready) {
+        if !call.capture.is_empty() {
             self.look();
         }
         if answer.status == StatusCode::NOT_MODIFIED {
@@ -182,7 +188,16 @@ impl Weighted {
 }
 
 impl Choice {
-    fn new(weighted: &WeightedCall, common: &[&Template]) -> Self {
+    /// The calls of the dialect that `voice` speaks, rendered as far as they are the same for all clients of the shard.
+    fn all(voice: &mut Voice) -> Rc<[Self]> {
+        let conversation = voice.conversation();
+        let dialect = &conversation.dialect;
+        let common: Vec<&Template> = dialect.headers.values().collect();
+        let choices = dialect.request.iter().enumerate();
+        choices.map(|(n, call)| Self::new(n, call, &common, voice)).collect()
+    }
+
+    fn new(n: usize, weighted: &WeightedCall, common: &[&Template], voice: &mut Voice) -> Self {
         let WeightedCall { weight, name, call } = weighted;
         let own = call.headers.values().chain(&call.body).chain([&call.path]);
         let texts: Vec<&Template> = own.chain(common.iter().copied()).collect();
@@ -193,15 +208,25 @@ impl Choice {
             _ => None,
         });
         let written = || format!("{} {}", call.method(), call.path);
+        let conversation = voice.conversation();
+        let mut rendered = || {
+            let request = voice.request(call, None).ok()?;
+            let has_length = !request.headers().contains_key(TRANSFER_ENCODING);
+            has_length.then(|| Rc::new(Rendered::of(request)))
+        };
+        let (rendered, skeleton) = match (constant, conversation.is_traced()) {
+            (_, true) => (None, None),
+            (true, false) => (rendered(), None),
+            (false, false) => (None, conversation.skeleton(Place::Request(n), call)),
+        };
         Self {
             name: name.clone().unwrap_or_else(written).into(),
             weight: u64::from(*weight),
             plain: call.expect.is_empty() && call.capture.is_empty(),
             call: call.clone(),
             needs: needs.collect(),
-            ready: false,
-            constant,
-            rendered: None,
+            rendered,
+            skeleton,
         }
     }
 }

@@ -38,8 +38,13 @@ pub struct Reconnect {
     /// A held link that hears nothing for so many heartbeats (pings, for a WebSocket) is given up.
     pub silence: u32,
     /// Longest wait for a stream or a WebSocket to open. Older runs waited 30 s.
-    #[serde(default = "open_limit")]
+    #[serde(default = "open_limit", skip_serializing_if = "is_open_limit")]
     pub timeout: Span,
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde wants a reference")]
+fn is_open_limit(timeout: &Span) -> bool {
+    *timeout == open_limit()
 }
 
 const fn open_limit() -> Span {

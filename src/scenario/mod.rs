@@ -65,7 +65,7 @@ pub use options::{
 pub use overrides::Override;
 pub use prices::{HOURS_PER_MONTH, Prices, Taken};
 pub use publish::Publish;
-pub use shipped::{SHIPPED, Shipped};
+pub use shipped::{PAPERS, SHIPPED, Shipped};
 pub use short::ShortIds;
 pub use source::{STDIN, address_advice, is_url};
 pub use spelling::{any_of, is_key_word, keys_meant};
@@ -74,7 +74,7 @@ pub use target::{check_permission, check_secrets};
 pub use traits::Traits;
 pub use transport::{Connection, Http, Transport};
 pub use upkeep::Upkeep;
-pub use webhook::{CallbackConnection, Down, Outbox, ReceiverOptions};
+pub use webhook::{CallbackConnection, Down, FailOf, Outbox, ReceiverOptions};
 
 /// Reads the scenario at `path`, or from standard input where that is [`STDIN`], with this process's environment, and
 /// `sets` over it.

@@ -213,7 +213,7 @@ pub struct Workload {
     /// Who publishes the events.
     pub publish: Publish,
     /// What becomes of clients that cannot connect. Older runs failed.
-    #[serde(default)]
+    #[serde(default, skip_serializing_if = "Unconnected::is_fail")]
     pub unconnected: Unconnected,
 }
 
@@ -227,6 +227,13 @@ pub enum Unconnected {
     /// The failure is counted and the client tries again, as after a connection that ended. Where no client can connect, the
     /// trial fails nevertheless.
     Count,
+}
+
+impl Unconnected {
+    #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde wants a reference")]
+    const fn is_fail(&self) -> bool {
+        matches!(self, Self::Fail)
+    }
 }
 
 impl Workload {

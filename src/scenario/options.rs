@@ -125,6 +125,8 @@ pub struct ShortPollOptions {
     pub jitter: f64,
     /// A poll sends the entity tag of the last answer, and is answered 304 where nothing is new.
     pub conditional: bool,
+    /// A client keeps an answer for as long as its header fields say, and sends no poll in that time.
+    pub cache: bool,
     /// A poll without an answer for so long has failed.
     pub timeout: Span,
 }
@@ -138,6 +140,7 @@ impl Default for ShortPollOptions {
             pace: PollPace::default(),
             jitter: 0.0,
             conditional: false,
+            cache: false,
             timeout: Span::from_secs(10),
         }
     }
@@ -278,4 +281,21 @@ fn request(
         options.rate = Rate::per_second(workload.clients as f64);
     }
     Ok(options)
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    proptest! {
+        #[test]
+        fn the_shares_of_a_number_of_requests_are_all_of_it(requests in 1..100_000u64, clients in 1..500u64) {
+            let options = RequestOptions { requests: Some(requests), ..RequestOptions::default() };
+            let shares: Vec<u64> = (0..clients).map(|index| options.share_of(index, clients)).collect();
+            prop_assert_eq!(shares.iter().sum::<u64>(), requests);
+            prop_assert!(shares[0] - shares[shares.len() - 1] <= 1);
+        }
+    }
 }

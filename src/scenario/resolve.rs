@@ -342,6 +342,11 @@ fn id(point: &Point<'_>, case: &Case) -> String {
             }
             (name, _) => label(&serde_json::json!(case.conditions)[name][&axis.key]),
         };
+        // A default that older runs did not have is not written.
+        let label = match &node.value {
+            Value::Text(text) if label == "null" => text.clone(),
+            _ => label,
+        };
         let _ = write!(id, ":{}={label}", axis.key);
     }
     // The durable arm of webhooks answers another question: its name is said whether it is swept or fixed.

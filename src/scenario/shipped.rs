@@ -23,10 +23,21 @@ pub const SHIPPED: &[Shipped] = shipped! {
     "slow-consumers" "duplex" "tls" "network" "connections" "webhook-outage" "webhook-isolation" "ci-smoke" "ci-latency"
 };
 
+macro_rules! papers {
+    ($($name:literal)*) => {
+        &[$(Shipped { name: $name, text: include_str!(concat!("../../scenarios/papers/", $name, ".toml")) }),*]
+    };
+}
+
+/// Those that repeat what others have published. Some start servers by others, which must be installed.
+pub const PAPERS: &[Shipped] = papers! {
+    "open-data" "open-data-users" "durable-streams" "durable-streams-builtin" "latency-websocket" "webhooks-shopware"
+};
+
 impl Shipped {
-    /// Those of the built-in server, and those of servers by others.
+    /// Those of the built-in server, those of servers by others, and those of published tables.
     fn all() -> impl Iterator<Item = Self> {
-        SHIPPED.iter().chain(EXTERNAL).copied()
+        SHIPPED.iter().chain(EXTERNAL).chain(PAPERS).copied()
     }
 
     /// The one called `name`, with or without `.toml`.
@@ -104,10 +115,12 @@ mod tests {
             !["\"../", "\"servers/"].iter().any(|beside| text.contains(beside))
         });
         assert_eq!(external, names(EXTERNAL));
-        assert!(names(SHIPPED).is_disjoint(&names(EXTERNAL)));
-        for shipped in SHIPPED.iter().chain(EXTERNAL) {
+        assert_eq!(files("scenarios/papers"), names(PAPERS));
+        let all: BTreeSet<String> = Shipped::all().map(|shipped| shipped.name.to_owned()).collect();
+        assert_eq!(all.len(), Shipped::all().count(), "a name is of one scenario");
+        for shipped in Shipped::all() {
             assert!(shipped.question().ends_with('?'), "{}: {}", shipped.name, shipped.question());
-            assert_eq!(Shipped::named(&format!("{}.toml", shipped.name)), Some(*shipped));
+            assert_eq!(Shipped::named(&format!("{}.toml", shipped.name)), Some(shipped));
         }
     }
 }

@@ -86,7 +86,7 @@ pub fn address_advice(address: &str) -> String {
         if address.contains("://") { address.to_owned() } else { format!("http://{address}") };
     let dialects: Vec<String> = PAGES.iter().map(|page| page.name.to_owned()).collect();
     format!(
-        "is an address, not a scenario. A scenario says how a server is spoken to: write url = \"{url}\" and its requests in \
+        "is an address, not a scenario. To measure it without one: tidings probe {url}. A scenario says how a server is spoken to: write url = \"{url}\" and its requests in \
          [target] (scenarios/README.md, \"a server of your own\"), or start from dialect = {}. To see the built-in server \
          measured: tidings run quickstart",
         any_of(&dialects)

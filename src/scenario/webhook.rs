@@ -51,6 +51,17 @@ pub enum Down {
     Hang,
 }
 
+/// The attempts that a receiver's share of failures is of.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum FailOf {
+    /// All of them, each by a draw of its own.
+    #[default]
+    Attempts,
+    /// Those that are the first of their delivery, as evenly spread as the share allows; what is tried again is taken.
+    FirstAttempts,
+}
+
 /// What the status of a failure may be.
 pub(super) const FAILURES: &str =
     "a failure is between 300 and 599, and not the 410 that ends deliveries; write 500, 503 or 429";
@@ -68,9 +79,15 @@ pub struct ReceiverOptions {
     /// … this share of its attempts.
     #[serde(skip_serializing_if = "is_one")]
     pub slow_share: f64,
+    /// The longest such time, up to which it is uniform from `slow`; `slow` itself if it is less.
+    #[serde(skip_serializing_if = "is_default")]
+    pub slow_max: Span,
     /// Share of its attempts that an affected receiver answers with `fail_status`.
     #[serde(skip_serializing_if = "is_default")]
     pub fail: f64,
+    /// Which attempts that is a share of.
+    #[serde(skip_serializing_if = "is_default")]
+    pub fail_of: FailOf,
     /// The status of failure.
     #[serde(skip_serializing_if = "is_500")]
     pub fail_status: u16,
@@ -97,7 +114,9 @@ impl Default for ReceiverOptions {
             work: Span::default(),
             slow: Span::default(),
             slow_share: 1.0,
+            slow_max: Span::default(),
             fail: 0.0,
+            fail_of: FailOf::Attempts,
             fail_status: 500,
             retry_after: None,
             down_at: Span::default(),
@@ -183,6 +202,19 @@ fn check_receiver(options: &ReceiverOptions) -> Result<(), InvalidKey> {
     require(options.fail_status != 410, "webhook.receiver.fail_status", || {
         format!("webhook.receiver.fail_status = {}: {FAILURES}", options.fail_status)
     })?;
+    let ReceiverOptions { slow, slow_max, fail, fail_of, .. } = *options;
+    require(slow_max.ns() == 0 || slow_max >= slow, "webhook.receiver.slow_max", || {
+        format!("webhook.receiver.slow_max = {slow_max}: is less than slow = {slow}; raise it")
+    })?;
+    require(slow_max.ns() == 0 || slow.ns() > 0, "webhook.receiver.slow_max", || {
+        "webhook.receiver.slow_max: requires slow, the shortest such response time; write slow = \"1ms\", or \
+             remove slow_max"
+                .to_owned()
+    })?;
+    require(fail_of == FailOf::Attempts || fail > 0.0, "webhook.receiver.fail_of", || {
+        "webhook.receiver.fail_of: has no effect without fail; write fail = 0.1, or remove fail_of"
+            .to_owned()
+    })?;
     require(
         options.down_at.ns() == 0 || options.down_for.ns() > 0,
         "webhook.receiver.down_at",
@@ -236,6 +268,10 @@ mod tests {
             ("receiver = { fail_status = 204 }", "webhook.receiver.fail_status"),
             ("receiver = { fail_status = 410 }", "410"),
             ("receiver = { down_at = \"1s\" }", "down_for"),
+            ("receiver = { fail = 0.1, fail_of = \"events\" }", "first-attempts"),
+            ("receiver = { fail_of = \"first-attempts\" }", "fail = 0.1"),
+            ("receiver = { slow = \"9ms\", slow_max = \"8ms\" }", "webhook.receiver.slow_max"),
+            ("receiver = { slow_max = \"8ms\" }", "requires slow"),
             ("receiver = { sleepy = true }", "sleepy"),
         ] {
             let error = parse(options).unwrap_err();

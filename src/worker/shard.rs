@@ -251,18 +251,6 @@ impl Shard {
     async fn measure(&mut self, context: &Rc<Context>, timeline: Timeline) {
         tokio::task::spawn_local(Rc::clone(context).churn(timeline));
         tokio::task::spawn_local(stages(Rc::clone(context), Rc::clone(&self.wire), timeline));
-        let spun = async {
-            let _ = context.timer.sleep_until(timeline.window_ns).await;
-            let before_ns = context.timer.spun_ns();
-            let exhausted = tokio::select! {
-                biased;
-                () = context.complete(), if context.is_numbered() => Some(clock::now()),
-                _ = context.timer.sleep_until(timeline.end_ns) => None,
-            };
-            let spun_ns = context.timer.spun_ns() - before_ns;
-            context.recorder.borrow_mut().count(Counter::SpunNs, spun_ns);
-            exhausted
-        };
         let (back, spares) = mpsc::channel::<Box<Recorder>>();
         // All recorders rotate from the first seconds on, so that memory soon has its final size.
         for _ in 0..SPARES {
@@ -289,7 +277,7 @@ impl Shard {
         let (mut begin_ns, mut from_ns) = (timeline.start_ns, timeline.start_ns);
         let exhausted_ns = Cell::new(None);
         let complete = async {
-            exhausted_ns.set(spun.await);
+            exhausted_ns.set(window(context, timeline).await);
             context.complete().await;
             let _ = context.timer.sleep_until(clock::now() + GRACE_NS).await;
         };
@@ -322,6 +310,20 @@ impl Shard {
         hand_over(begin_ns..ended_ns, true);
         self.exhausted_ns = exhausted_ns.get();
     }
+}
+
+/// Passes the window, and counts what was spun away in it; returns when its requests were used up, if they were.
+async fn window(context: &Context, timeline: Timeline) -> Option<u64> {
+    let _ = context.timer.sleep_until(timeline.window_ns).await;
+    let before_ns = context.timer.spun_ns();
+    let exhausted = tokio::select! {
+        biased;
+        () = context.complete(), if context.is_numbered() => Some(clock::now()),
+        _ = context.timer.sleep_until(timeline.end_ns) => None,
+    };
+    let spun_ns = context.timer.spun_ns() - before_ns;
+    context.recorder.borrow_mut().count(Counter::SpunNs, spun_ns);
+    exhausted
 }
 
 /// Opens this shard's links of `range`, evenly over `over_ns`, and waits until each is open or known not to be.

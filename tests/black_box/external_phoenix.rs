@@ -12,7 +12,6 @@ use tungstenite::Message;
 
 use crate::external_support::{External, assert_whole, count};
 use crate::socket_support::{Peer, serve};
-use crate::support::text;
 
 /// The writing end of a client's socket: broadcasts come from other threads than its own.
 type Writer = Arc<Mutex<TcpStream>>;
@@ -140,10 +139,11 @@ fn every_event_reaches_every_member_of_a_room() {
 fn a_join_that_is_refused_is_told_with_what_the_server_says() {
     let folder = tempfile::tempdir().unwrap();
     let (address, channels) = phoenix("room:news-1");
-    let output = scenario(&folder, address).command("run", &[]).output().unwrap();
+    let scenario = scenario(&folder, address);
+    let output = scenario.command("run", &[]).output().unwrap();
     assert!(!output.status.success(), "{}", output.status);
-    let said = text(&output.stderr);
-    assert!(said.contains("the room is closed"), "{said}");
+    let report = std::fs::read_to_string(scenario.results(&output).join("report.md")).unwrap();
+    assert!(report.contains("the room is closed"), "{report}");
     let channels = channels.lock().unwrap();
     assert!(channels.faults.is_empty(), "{:?}", channels.faults);
     assert_eq!(channels.pushes, 0);

@@ -13,7 +13,9 @@ use tidings::clock;
 use tidings::event::{Head, encode};
 use tidings::measure::{Counter, Distribution, Metric};
 use tidings::pattern::Context;
-use tidings::scenario::{Pattern, SseOptions, WebSocketOptions};
+use tidings::scenario::{
+    LongPollOptions, Pattern, ShortPollOptions, SseOptions, WebSocketOptions, WebhookOptions,
+};
 use tidings::unit::Span;
 use tungstenite::handshake::derive_accept_key;
 
@@ -165,8 +167,15 @@ fn a_link_that_reconnects_before_the_notice_of_the_restart_counts_as_recovered()
 
 #[test]
 fn what_a_link_keeps_while_it_stands_is_small() {
-    let socket = kept(Pattern::WebSocket(WebSocketOptions::default()));
-    let stream = kept(Pattern::Sse(SseOptions::default()));
-    assert!(socket <= 1024, "a WebSocket: {socket} B");
-    assert!(stream <= 3072, "an event stream: {stream} B");
+    for (pattern, most) in [
+        (Pattern::WebSocket(WebSocketOptions::default()), 640),
+        (Pattern::Sse(SseOptions::default()), 900),
+        (Pattern::LongPoll(LongPollOptions::default()), 1600),
+        (Pattern::ShortPoll(ShortPollOptions::default()), 1700),
+        (Pattern::Webhook(WebhookOptions::default()), 1024),
+    ] {
+        let kind = pattern.kind().name();
+        let kept = kept(pattern);
+        assert!(kept <= most, "{kind}: {kept} B");
+    }
 }

@@ -3,92 +3,17 @@
 use crate::probe_support;
 use crate::support::{eventually, text};
 
-use std::io::{BufRead as _, BufReader, Read as _, Write as _};
-use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::io::{Read as _, Write as _};
+use std::net::{TcpListener, TcpStream};
 use std::os::unix::net::UnixListener;
 use std::path::Path;
-use std::process::{Child, Command, Output, Stdio};
-use std::sync::{Arc, Mutex};
+use std::process::{Command, Output, Stdio};
+use std::sync::Arc;
 
+use probe_support::servers::{Serve, converse, freezing, heard_of, listener, stamped};
 use probe_support::{command, count, errors, json, probe};
 use rustix::process::{Pid, Signal, kill_process};
 use serde_json::Value;
-
-/// Heads and bodies of requests, as they came.
-type Heard = Arc<Mutex<Vec<String>>>;
-
-/// A server that answers every request with `ok`, and keeps what it was sent.
-fn listener() -> (SocketAddr, Heard) {
-    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-    let address = listener.local_addr().unwrap();
-    let heard = Heard::default();
-    let told = Arc::clone(&heard);
-    // The threads end with their connections, and the last with the test's process.
-    std::thread::spawn(move || {
-        for stream in listener.incoming().map_while(Result::ok) {
-            let told = Arc::clone(&told);
-            std::thread::spawn(move || converse(stream.try_clone().unwrap(), stream, &told));
-        }
-    });
-    (address, heard)
-}
-
-fn converse(from: impl std::io::Read, mut to: impl std::io::Write, told: &Heard) {
-    let mut reader = BufReader::new(from);
-    loop {
-        let (mut head, mut length) = (String::new(), 0);
-        loop {
-            let mut line = String::new();
-            if !reader.read_line(&mut line).is_ok_and(|read| read > 0) {
-                return;
-            }
-            if let Some(size) = line.to_ascii_lowercase().strip_prefix("content-length:") {
-                length = size.trim().parse().unwrap();
-            }
-            head.push_str(&line);
-            if line == "\r\n" {
-                break;
-            }
-        }
-        let mut body = vec![0; length];
-        if reader.read_exact(&mut body).is_err() {
-            return;
-        }
-        told.lock().unwrap().push(head + &String::from_utf8_lossy(&body));
-        if to.write_all(b"HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nok").is_err() {
-            return;
-        }
-    }
-}
-
-/// `tidings serve` on a free port; ends with its test.
-struct Serve {
-    child: Child,
-    address: SocketAddr,
-}
-
-impl Serve {
-    fn start(more: &[&str]) -> Self {
-        let mut command = Command::new(env!("CARGO_BIN_EXE_tidings"));
-        command.args(["serve", "--listen", "127.0.0.1:0", "--shards", "1"]).args(more);
-        let mut child = command.stdout(Stdio::piped()).spawn().unwrap();
-        let mut line = String::new();
-        BufReader::new(child.stdout.take().unwrap()).read_line(&mut line).unwrap();
-        let address = line.trim().rsplit('/').next().unwrap().parse().unwrap();
-        Self { child, address }
-    }
-}
-
-impl Drop for Serve {
-    fn drop(&mut self) {
-        let _ = self.child.kill();
-        let _ = self.child.wait();
-    }
-}
-
-fn heard_of(heard: &Heard) -> Vec<String> {
-    heard.lock().unwrap().clone()
-}
 
 /// A document whose trial finished, however noisy the machine was.
 fn finished(document: &Value) {
@@ -122,6 +47,20 @@ fn a_number_of_requests_is_sent_and_no_more_in_either_loop() {
         let seconds = document["trials"][0]["trial"]["measure_s"].as_f64().unwrap();
         assert!(seconds < 80_000.0, "{seconds}");
     }
+}
+
+#[test]
+fn a_freeze_delays_every_request_that_was_due_in_it() {
+    let url = format!("http://{}/", freezing(100));
+    let (document, _) = json(&[&url, "-c", "4", "-q", "200", "-n", "400"]);
+    finished(&document);
+    assert_eq!((count(&document, "sent"), count(&document, "answered")), (400, 400));
+    // 200 were due in that second, evenly: of all 400 a quarter waited for half a second at least, and a tenth for 0.8 s. A
+    // client that only counts from when it sends would have seen four.
+    let at = |column: &str| document["trials"][0]["trial"][column].as_f64().unwrap();
+    assert!(at("response_ns_p90") >= 0.7e9, "{document:#}");
+    assert!(at("response_ns_max") >= 0.98e9, "{document:#}");
+    assert!(at("service_ns_p90") < at("response_ns_p90"), "{document:#}");
 }
 
 #[test]
@@ -211,7 +150,7 @@ fn a_certificate_is_trusted_by_cacert_or_not_at_all() {
             assert_eq!(count(&document, "answered"), 20, "{flags:?}");
         } else {
             assert_eq!(status, 3);
-            assert!(errors(&document)["tls"] >= 1);
+            assert!(errors(&document)["certificate"] >= 1);
         }
     }
 }
@@ -225,7 +164,7 @@ fn clients_that_only_listen_count_what_comes() {
         (format!("http://{address}{stream}"), &["--sse"][..]),
         (format!("ws://{address}/topics/news-0/ws"), &[]),
         (format!("http://{address}/topics/news-0/events?limit=1"), &["--poll", "100ms"]),
-        (format!("http://{address}/topics/news-0/events?wait=100ms&since=99999"), &["--long-poll"]),
+        (format!("http://{address}/topics/news-0/events?wait=100ms"), &["--long-poll"]),
     ] {
         let (document, _) = json(&[&[url.as_str(), "-z", "2s", "-c", "4"], flags].concat());
         finished(&document);
@@ -261,39 +200,28 @@ fn published_events_are_recognised_and_their_freshness_is_measured() {
 }
 
 #[test]
+fn polls_continue_where_the_response_before_said() {
+    let target = Serve::start(&["--rate", "50/s"]);
+    let url =
+        format!("http://{}/topics/news-0/events?since={{{{cursor}}}}&wait=5s", target.address);
+    let flags = ["--long-poll", "--cursor", "json:/next", "-z", "2s", "-c", "2"];
+    let (document, _) = json(&[&[url.as_str()], &flags[..]].concat());
+    finished(&document);
+    assert!(errors(&document).is_empty(), "{document:#}");
+    // A response each for what is new, of which 50 come in a second.
+    assert!(count(&document, "messages") > 4, "{document:#}");
+}
+
+#[test]
 fn the_age_of_a_message_is_taken_from_its_stamp() {
     let address = stamped();
     let url = format!("http://{address}/");
     let flags = ["--sse", "-z", "1s", "-c", "1", "--stamp", "json:/t", "--stamp-unit", "s"];
     let (document, _) = json(&[&[url.as_str()], &flags[..]].concat());
     finished(&document);
-    // The server's stamps are an hour old.
+    // The server's stamps are half a minute old.
     let age = document["trials"][0]["trial"]["stamp_age_ns_p50"].as_f64().unwrap();
-    assert!(age >= 3_600e9, "{age}");
-}
-
-/// A server of an endless stream of events with a stamp.
-fn stamped() -> SocketAddr {
-    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-    let address = listener.local_addr().unwrap();
-    std::thread::spawn(move || {
-        for mut stream in listener.incoming().map_while(Result::ok) {
-            std::thread::spawn(move || {
-                let head = "HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\n\r\n";
-                if stream.write_all(head.as_bytes()).is_err() {
-                    return;
-                }
-                loop {
-                    let now = std::time::UNIX_EPOCH.elapsed().unwrap().as_secs_f64() - 3_600.0;
-                    if write!(stream, "data: {{\"t\":{now:.3}}}\n\n").is_err() {
-                        return;
-                    }
-                    std::thread::sleep(std::time::Duration::from_millis(10));
-                }
-            });
-        }
-    });
-    address
+    assert!(age >= 29.9e9, "{age}");
 }
 
 #[test]
@@ -305,9 +233,9 @@ fn webhooks_are_received_where_the_flag_says() {
     let mut answered = 0;
     // For as long as it listens; the first connection waits until it does.
     let mut stream = eventually("the receiver", || TcpStream::connect(("127.0.0.1", port)).ok());
-    let post = "POST /any HTTP/1.1\r\nhost: x\r\ncontent-length: 2\r\n\r\n{}";
+    let call = "POST /any HTTP/1.1\r\nhost: x\r\ncontent-length: 2\r\n\r\n{}";
     let mut buffer = [0; 1_024];
-    while stream.write_all(post.as_bytes()).is_ok()
+    while stream.write_all(call.as_bytes()).is_ok()
         && matches!(stream.read(&mut buffer), Ok(read) if read > 0)
     {
         assert!(buffer.starts_with(b"HTTP/1.1 204"), "{}", String::from_utf8_lossy(&buffer));
@@ -425,9 +353,17 @@ fn flags_that_do_not_go_together_are_refused_with_what_to_write() {
         (&["http://127.0.0.1:1/", "--sse", "--poll", "1s"], "cannot be used with"),
         (&["http://127.0.0.1:1/", "-H", "nonsense"], "has no colon"),
         (&["http://ann:pw@127.0.0.1:1/"], "credentials in a URL"),
-        (&["http://127.0.0.1:1/", "-q", "fast"], "'fast/s'"),
-        (&["http://127.0.0.1:1/", "-c", "0"], "workload.clients"),
-        (&["http://127.0.0.1:1/", "-d", "{{nonsense}}"], "nonsense"),
+        (&["http://127.0.0.1:1/", "-q", "fast"], "is not a rate"),
+        (&["http://127.0.0.1:1/", "-c", "0"], "-c: workload.clients = 0"),
+        (
+            &["http://127.0.0.1:1/", "-d", "{{nonsense}}"],
+            "-d: target.request[0].body: '{{nonsense}}'",
+        ),
+        (
+            &["http://127.0.0.1:1/", "--sse", "--dialect", "builtin", "--publish"],
+            "begins with an empty log",
+        ),
+        (&["http://127.0.0.1:1/", "-t", "0"], "-t: request.timeout = 0"),
         (&["http://127.0.0.1:1/", "-d", "@/nowhere/body"], "cannot read the body /nowhere/body"),
         (&["http://127.0.0.1:1/", "--cert", "x.pem"], "--key"),
         (&["http://127.0.0.1:1/", "--connect-to", "a:1:b"], "host:port:host:port"),

@@ -67,6 +67,7 @@ fn prepare(version: u32, listen: SocketAddr) -> Order {
         pace: PollPace::FixedRate,
         jitter: 0.0,
         conditional: false,
+        cache: false,
         timeout: Span::from_secs(1),
     };
     let case = Case {

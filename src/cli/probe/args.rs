@@ -36,11 +36,17 @@ pub(in crate::cli) struct Way {
     #[arg(long, group = "way")]
     pub sse: bool,
     /// Clients poll the URL at this interval
-    #[arg(long, value_name = "TIME", group = "way")]
+    #[arg(long, value_name = "TIME", value_parser = span, group = "way")]
     pub poll: Option<Span>,
     /// Clients poll the URL again after each response, which the server holds until it has news
     #[arg(long, group = "way")]
     pub long_poll: bool,
+    /// Where a poll's response says where the next one continues, such as json:/next: {{cursor}} in the URL
+    #[arg(long, value_name = "CAPTURE")]
+    pub cursor: Option<String>,
+    /// {{cursor}} of the first poll
+    #[arg(long, value_name = "TEXT", requires = "cursor", default_value = "0")]
+    pub cursor_first: String,
     /// Receive webhooks on this address, such as :9400
     #[arg(long, value_name = "ADDR", group = "way")]
     pub webhook: Option<String>,
@@ -66,14 +72,14 @@ pub(in crate::cli) struct Load {
     #[arg(short = 'c', long, value_name = "N")]
     pub connections: Option<Count>,
     /// How long is measured [default: 10s, or until -n requests are answered]
-    #[arg(short = 'z', long, value_name = "TIME")]
+    #[arg(short = 'z', long, value_name = "TIME", value_parser = span)]
     pub duration: Option<Span>,
     /// Requests per second over all clients, such as 2k; without it, each client sends its next request after a response.
     /// With --publish: events per second
     #[arg(short = 'q', long, short_alias = 'R', value_name = "RATE", value_parser = per_second)]
     pub rate: Option<Rate>,
     /// Load before the measurement [default: 500ms, at most a tenth of the duration; none with -n or without a load]
-    #[arg(long, value_name = "TIME")]
+    #[arg(long, value_name = "TIME", value_parser = span)]
     pub warmup: Option<Span>,
     /// Not needed: response times always count from when a request was due
     #[arg(long, hide = true, aliases = ["latency", "corrected-latency"], short_alias = 'L')]
@@ -100,7 +106,7 @@ pub(in crate::cli) struct Request {
     #[arg(short = 'T', long, value_name = "TYPE")]
     pub content_type: Option<String>,
     /// Time-out of a response
-    #[arg(short, long, value_name = "TIME", default_value = "10s")]
+    #[arg(short, long, value_name = "TIME", value_parser = span, default_value = "10s")]
     pub timeout: Span,
 }
 
@@ -109,13 +115,13 @@ pub(in crate::cli) struct Request {
 #[command(next_help_heading = "Publishing")]
 pub(in crate::cli) struct Publish {
     /// Publish events by POST to this URL, and measure how fresh they arrive and how many; without a URL, as --dialect says
-    #[arg(long, value_name = "URL", num_args = 0..=1, default_missing_value = "")]
-    pub publish: Option<String>,
+    #[arg(long = "publish", value_name = "URL", num_args = 0..=1, default_missing_value = "")]
+    pub to: Option<String>,
     /// What is published, or @FILE; {{event}} is the event, by which it is recognised
-    #[arg(long, value_name = "BODY", default_value = "{{event}}", requires = "publish")]
+    #[arg(long, value_name = "BODY", default_value = "{{event}}", requires = "to")]
     pub body: String,
     /// Bytes of an event
-    #[arg(long, value_name = "SIZE", default_value = "128B", requires = "publish")]
+    #[arg(long, value_name = "SIZE", default_value = "128B", requires = "to")]
     pub payload: ByteSize,
     /// Topics, which events and clients are spread over: {{topic}} in a URL
     #[arg(long, value_name = "N", default_value = "1")]
@@ -177,6 +183,14 @@ pub(in crate::cli) struct Run {
     /// Allow load on another host
     #[arg(long)]
     pub yes_i_may: bool,
+}
+
+/// A time with its unit, or in seconds: `500ms`, `30`.
+fn span(text: &str) -> Result<Span, String> {
+    let is_number =
+        !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit() || byte == b'.');
+    let text = if is_number { format!("{text}s") } else { text.to_owned() };
+    text.parse().map_err(|error| format!("{error}"))
 }
 
 /// A rate in requests per second, or with its unit: `2k`, `2k/s`, `90/min`.

@@ -26,6 +26,37 @@ const CLIENTS: u64 = 50;
 /// Events per second unless `-q` says so.
 const EVENTS_PER_S: f64 = 10.0;
 
+/// Flags by the keys that they become; the first that fits holds.
+const FLAGS: [(&str, &str); 27] = [
+    ("workload.clients", "-c"),
+    ("workload.topics", "--topics"),
+    ("workload.rate", "-q"),
+    ("workload.payload", "--payload"),
+    ("request.rate", "-q"),
+    ("request.requests", "-n"),
+    ("request.timeout", "-t"),
+    ("short-poll.timeout", "-t"),
+    ("reconnect.timeout", "-t"),
+    ("short-poll.interval", "--poll"),
+    ("phases.measure", "-z"),
+    ("phases.warmup", "--warmup"),
+    ("trials", "--trials"),
+    ("seed", "--seed"),
+    ("target.url", "URL"),
+    ("target.dialect", "--dialect"),
+    ("target.headers", "-H"),
+    ("target.stamp", "--stamp"),
+    ("target.tls", "--cacert, --cert or --key"),
+    ("target.unix", "--unix-socket"),
+    ("target.resolve", "--resolve"),
+    ("target.connect_to", "--connect-to"),
+    ("target.publish.body", "--body"),
+    ("target.publish", "--publish"),
+    ("target.webhook.listen", "--webhook"),
+    ("target.short-poll.cursor", "--cursor"),
+    ("target.long-poll.cursor", "--cursor"),
+];
+
 /// A scenario and its text.
 #[derive(Debug)]
 pub(super) struct Built {
@@ -49,9 +80,24 @@ pub(super) fn built(arguments: &Arguments) -> anyhow::Result<Built> {
         Ok(scenario) => Ok(Built { text, scenario }),
         // Nobody has seen the lines of the text.
         Err(ScenarioError::Refused { place, message }) if place.starts_with(SHOWN) => {
-            Err(anyhow!(message))
+            Err(anyhow!(with_flag(message)))
         }
         Err(error) => Err(error.into()),
+    }
+}
+
+/// A refusal of a key, with the flag that was typed for it.
+fn with_flag(refusal: String) -> String {
+    let flag = FLAGS.iter().find(|(key, _)| {
+        refusal
+            .strip_prefix(key)
+            .is_some_and(|rest| !rest.starts_with(|c: char| c.is_alphanumeric()))
+    });
+    let of_request = refusal.starts_with("target.") && !refusal.starts_with("target.publish");
+    match flag.map(|(_, flag)| *flag) {
+        Some(flag) => format!("{flag}: {refusal}"),
+        None if of_request && refusal.contains("body: ") => format!("-d: {refusal}"),
+        None => refusal,
     }
 }
 
@@ -96,10 +142,10 @@ fn question(arguments: &Arguments, way: Way) -> String {
         (Way::Request, None) => format!(
             "How does {url} respond to {clients}, each sending its next request after a response?"
         ),
-        _ if arguments.publish.publish.is_some() => {
-            format!("How fresh do {clients} of {url} receive events, and do all arrive?")
+        _ if arguments.publish.to.is_some() => {
+            format!("How fresh are events on arrival at {clients} of {url}, and do all arrive?")
         }
-        _ => format!("What do {clients} of {url} receive?"),
+        _ => format!("What arrives at {clients} of {url}?"),
     }
 }
 
@@ -113,7 +159,7 @@ fn workload(arguments: &Arguments, way: Way, out: &mut Text) {
         return;
     }
     out.key("topics", &publish.topics.get().to_string());
-    if publish.publish.is_none() {
+    if publish.to.is_none() {
         out.comment(
             "Clients only listen: messages are counted, and the gaps between them measured.",
         );
@@ -178,7 +224,7 @@ fn phases(arguments: &Arguments, way: Way, out: &mut Text) {
         (Some(_), None) => LONGEST,
         (None, _) => MEASURE,
     });
-    let offers = way == Way::Request || arguments.publish.publish.is_some();
+    let offers = way == Way::Request || arguments.publish.to.is_some();
     let usual = match (load.requests, offers) {
         (None, true) => WARMUP.min(Span::from_ns(measure.ns() / 10)),
         _ => Span::default(),

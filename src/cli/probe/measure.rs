@@ -76,7 +76,9 @@ pub(super) fn measure(
             watcher.note(plan, &progress);
             if let Progress::Recorded { record, facts, .. } = &progress {
                 info.profiles.extend(record.given.profile);
-                let probe = Probe::new(&plan.scenario.question, facts, record, Remedies::Flags);
+                let question = &plan.scenario.question;
+                let probe = Probe::new(question, facts, record, Remedies::Flags);
+                let probe = if plan.trials.len() == 1 { probe.alone() } else { probe };
                 trials.push(((*record).clone(), probe));
             }
         })

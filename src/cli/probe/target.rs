@@ -70,8 +70,13 @@ enum Publisher {
 }
 
 fn publisher(arguments: &Arguments) -> anyhow::Result<Publisher> {
-    match arguments.publish.publish.as_deref() {
+    match arguments.publish.to.as_deref() {
         None => Ok(Publisher::Nobody),
+        Some("") if arguments.way.dialect.as_deref() == Some("builtin") => bail!(
+            "--publish as the dialect builtin says: it tells events by their place in a log, and so expects that a trial begins \
+             with an empty log. Name the URLs: --sse, http://HOST/topics/news-0/stream, --publish http://HOST/topics/news-0/events \
+             --body '{{\"data\":{{{{event}}}}}}'"
+        ),
         Some("") if arguments.way.dialect.is_some() => Ok(Publisher::Dialect),
         Some("") => bail!(
             "--publish needs the URL that events are published to, or --dialect NAME of a server that tidings knows"
@@ -168,6 +173,10 @@ fn pattern(
         out.key("body", &quoted(&body));
     }
     if matches!(way, Way::Poll(_) | Way::LongPoll) {
+        if let Some(capture) = &arguments.way.cursor {
+            let first = quoted(&arguments.way.cursor_first);
+            out.key("cursor", &format!("{{ capture = {}, first = {first} }}", quoted(capture)));
+        }
         out.comment("Statuses that say that nothing is new.");
         out.key("empty", "[204, 304]");
     }

@@ -1,5 +1,7 @@
 //! Writing a scenario: TOML in the order and with the comments that a reader wants.
 
+use std::fmt::Write as _;
+
 use anyhow::bail;
 
 /// A scenario that is being written.
@@ -113,7 +115,9 @@ pub(super) fn quoted(text: &str) -> String {
             '\r' => out.push_str("\\r"),
             '\t' => out.push_str("\\t"),
             '$' => out.push_str("$$"),
-            c if c.is_control() => out.push_str(&format!("\\u{:04X}", u32::from(c))),
+            c if c.is_control() => {
+                let _ = write!(out, "\\u{:04X}", u32::from(c));
+            }
             c => out.push(c),
         }
     }

@@ -24,6 +24,8 @@ use crate::cli::screen::Screen;
 const TICK: Duration = Duration::from_secs(1);
 /// Time between two lines where none can be rewritten.
 const LINES_NS: u64 = 5 * SECOND_NS;
+/// A window that is planned to be so long ends by something else.
+const ENDLESS_NS: u64 = 80_000 * SECOND_NS;
 
 /// What happened.
 enum Note {
@@ -59,6 +61,7 @@ impl Watcher {
                 trials,
                 trial: 0,
                 phase: None,
+                lasts_ns: 0,
                 line_ns: 0,
                 so_far: SoFar::default(),
             }
@@ -109,6 +112,8 @@ struct Teller {
     trial: usize,
     /// The phase, and when it is planned to end, in monotonic nanoseconds.
     phase: Option<(Phase, u64)>,
+    /// How long it is planned to last.
+    lasts_ns: u64,
     /// When the last whole line was written.
     line_ns: u64,
     so_far: SoFar,
@@ -136,6 +141,7 @@ impl Teller {
                 if phase == Phase::Measure {
                     self.line_ns = now;
                 }
+                self.lasts_ns = lasts_ns;
                 self.phase = Some((phase, now + lasts_ns));
                 self.tell();
             }
@@ -158,6 +164,10 @@ impl Teller {
             Phase::Launch => "starting".to_owned(),
             Phase::Connect => "connecting".to_owned(),
             Phase::Warmup => "warming up".to_owned(),
+            // A number of requests ends it, and nobody knows when.
+            Phase::Measure if self.lasts_ns >= ENDLESS_NS => {
+                format!("{} so far", minutes((now + self.lasts_ns).saturating_sub(ends_ns)))
+            }
             Phase::Measure => format!("{} left", minutes(ends_ns.saturating_sub(now))),
             Phase::Drain => "waiting for the last answers".to_owned(),
         };

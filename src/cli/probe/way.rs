@@ -50,7 +50,7 @@ impl Way {
     /// Refuses flags that have no meaning for it.
     fn refuse_unused(self, arguments: &Arguments) -> anyhow::Result<()> {
         let (load, request) = (&arguments.load, &arguments.request);
-        let publishes = arguments.publish.publish.is_some();
+        let publishes = arguments.publish.to.is_some();
         let requests = self == Self::Request;
         let name = self.pattern();
         for (given, flag, why) in [
@@ -76,6 +76,11 @@ impl Way {
                 arguments.connection.http2 && self == Self::WebSocket,
                 "--http2",
                 "WebSockets over HTTP/2 are not supported",
+            ),
+            (
+                arguments.way.cursor.is_some() && !matches!(self, Self::Poll(_) | Self::LongPoll),
+                "--cursor",
+                "it is of polls",
             ),
             (arguments.way.stamp.is_some() && requests, "--stamp", "requests receive no messages"),
         ] {

@@ -52,6 +52,9 @@ pub enum RenderError {
     /// The environment has no such variable.
     #[error("{{{{secret:{0}}}}}: the environment variable {0} is not set. Set it before the run")]
     NoSecret(Box<str>),
+    /// Only what is sent before the load knows the ports of a launch.
+    #[error("{{{{port:{0}}}}} has no value here: no launched server has reserved it")]
+    NoPort(Box<str>),
     /// The file was not read, or has no rows.
     #[error("{{{{file:{0}}}}}: the file was not read")]
     NotLoaded(Box<str>),

@@ -39,6 +39,10 @@ fn value(value: &Value, scope: &mut Scope<'_>, out: &mut Vec<u8>) -> bool {
             out.extend_from_slice(format!("[secret {name}]").as_bytes());
             return false;
         }
+        Value::Port(name) => {
+            out.extend_from_slice(format!("<port:{name}>").as_bytes());
+            return false;
+        }
         Value::Text(parts) => return explain(parts, scope, out),
         Value::Length(parts) => {
             return function(parts, "length", scope, out, |out| {

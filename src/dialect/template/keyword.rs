@@ -41,7 +41,7 @@ const KEYWORDS: [(&str, Keyword, Word); 27] = [
     ("event.text", Keyword::Variable(Variable::EventText), word("{{event.text}}", "the payload; a JSON string without quotes and escapes", "{{event.text}}", "tdX1 hello")),
     ("token", Keyword::Variable(Variable::Token), word("{{token}}", "the token by which the event is recognised on arrival", "{\"id\":\"{{token}}\"}", "{\"id\":\"tdX1\"}")),
     ("callback_url", Keyword::Variable(Variable::CallbackUrl), word("{{callback_url}}", "the address at which the client receives webhooks", "{\"url\":{{callback_url|json}}}", "{\"url\":\"http://127.0.0.1:9400/3\"}")),
-    ("port", Keyword::Variable(Variable::Port), word("{{port}}", "the port that was reserved for the launched server", "127.0.0.1:{{port}}", "127.0.0.1:8080")),
+    ("port", Keyword::Variable(Variable::Port), word("{{port}}", "the port that was reserved for the launched server; `{{port:NAME}}` is one of several, in `[[target.launch]]` and in `target.url`", "127.0.0.1:{{port}}", "127.0.0.1:8080")),
     ("seq", Keyword::Variable(Variable::Seq), word("{{seq}}", "the number of the message on its connection, from 0", "{\"id\":{{seq}}}", "{\"id\":1}")),
     ("now", Keyword::Now, word("{{now:s}}", "the wall clock, in UTC: `s`, `ms`, `us`, `ns` since 1970, or `rfc3339`", "{{now:ms}} {{now:rfc3339}}", "1767225600123 2026-01-01T00:00:00.123Z")),
     ("random", Keyword::Random, word("{{random:1-100}}", "a whole number between two, both included; drawn anew at each place", "{{random:7-7}}", "7")),

@@ -3,7 +3,7 @@
 use super::error::TemplateError;
 use super::filter::Filter;
 use super::keyword::{self, Keyword};
-use super::part::{FileCell, Moment, Part, Parts, Value, Varying};
+use super::part::{FileCell, Moment, Part, Parts, Value, Variable, Varying};
 use super::render;
 use super::scope::{NoWorld, Scope};
 use crate::dialect::encoding;
@@ -145,6 +145,9 @@ impl<'a> Parser<'a> {
             return self.captured(from, name, has_argument);
         };
         let form = keyword::form_of(name);
+        if has_argument && word == Keyword::Variable(Variable::Port) {
+            return self.port(from);
+        }
         if let Keyword::Variable(variable) = word {
             return if has_argument {
                 Err(self.error(from, format!("{name} takes no argument; write {form}")))
@@ -298,6 +301,15 @@ impl<'a> Parser<'a> {
             return Err(self.error(from, message));
         }
         Ok(Value::Secret(name.into()))
+    }
+
+    fn port(&mut self, from: usize) -> Result<Value, TemplateError> {
+        let name = self.word(from)?;
+        if name.is_empty() {
+            let message = "names no port; write {{port:admin}}, as in [[target.launch]]";
+            return Err(self.error(from, message));
+        }
+        Ok(Value::Port(name.into()))
     }
 
     fn bytes(&mut self, from: usize) -> Result<Value, TemplateError> {

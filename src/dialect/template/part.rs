@@ -33,6 +33,8 @@ pub(super) enum Value {
     Variable(Variable),
     Capture(Box<str>),
     Secret(Box<str>),
+    /// One of several reserved ports, by its name.
+    Port(Box<str>),
     Now(Moment),
     Random(u64, u64),
     File(FileCell),
@@ -90,6 +92,8 @@ pub enum Name {
     Capture(Box<str>),
     /// A variable of the environment.
     Secret(Box<str>),
+    /// One of several ports that launched servers have reserved.
+    Port(Box<str>),
     /// A file: the client's row is taken.
     File(Box<str>),
     /// The wall clock.
@@ -104,6 +108,7 @@ impl fmt::Display for Name {
             Self::Variable(variable) => write!(f, "{{{{{}}}}}", variable.name()),
             Self::Capture(name) => write!(f, "{{{{{name}}}}}"),
             Self::Secret(name) => write!(f, "{{{{secret:{name}}}}}"),
+            Self::Port(name) => write!(f, "{{{{port:{name}}}}}"),
             Self::File(name) => write!(f, "{{{{file:{name}}}}}"),
             Self::Now => f.write_str("{{now:…}}"),
             Self::Random => f.write_str("{{random:…}}"),
@@ -203,6 +208,7 @@ pub(super) fn collect_names(parts: &[Part], names: &mut Vec<Name>) {
             Value::Variable(variable) => names.push(Name::Variable(*variable)),
             Value::Capture(name) => names.push(Name::Capture(name.clone())),
             Value::Secret(name) => names.push(Name::Secret(name.clone())),
+            Value::Port(name) => names.push(Name::Port(name.clone())),
             Value::File(cell) => names.push(Name::File(cell.file.clone())),
             Value::Now(_) => names.push(Name::Now),
             Value::Random(..) => names.push(Name::Random),

@@ -73,6 +73,8 @@ impl Value {
                 let value = value.ok_or_else(|| RenderError::NoSecret(name.clone()))?;
                 out.extend_from_slice(value.as_bytes());
             }
+            // The conductor fills it in where it may stand.
+            Self::Port(name) => return Err(RenderError::NoPort(name.clone())),
             Self::Now(moment) => moment.write(scope.world.unix_ns(), out),
             Self::Random(least, most) => number(scope.world.random(*least, *most), out),
             Self::File(cell) => {

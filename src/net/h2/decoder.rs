@@ -5,7 +5,8 @@ use std::rc::Rc;
 
 use hyper::StatusCode;
 use hyper::header::{
-    CONNECTION, HeaderMap, HeaderName, HeaderValue, TE, TRANSFER_ENCODING, UPGRADE,
+    CONNECTION, CONTENT_ENCODING, CONTENT_LENGTH, HeaderMap, HeaderName, HeaderValue, TE,
+    TRANSFER_ENCODING, UPGRADE,
 };
 
 use super::{huffman, static_table};
@@ -61,6 +62,10 @@ pub(in crate::net) struct Head {
     pub(in crate::net) status: Option<StatusCode>,
     /// The fields.
     pub(in crate::net) headers: Rc<HeaderMap>,
+    /// Whether the body has a content coding.
+    pub(in crate::net) is_coded: bool,
+    /// The length that the fields tell; an error where they tell none that can be.
+    pub(super) length: Option<Result<u64, &'static str>>,
     /// What makes it malformed, if anything does.
     pub(super) malformed: Option<&'static str>,
     /// Whether it is larger than anything that is kept.
@@ -74,7 +79,7 @@ pub(super) struct Last {
     head: Option<Head>,
     block: Vec<u8>,
     /// What it puts into the table.
-    inserted: Vec<Field>,
+    inserted: Vec<Rc<Field>>,
     /// Whether it refers to the table: it says the same only until the table changes.
     refers: bool,
     /// Whether it changes the table's size.
@@ -84,7 +89,7 @@ pub(super) struct Last {
 /// Decodes the blocks of one connection, in their order.
 #[derive(Debug)]
 pub(super) struct Decoder {
-    pub(super) table: VecDeque<Field>,
+    pub(super) table: VecDeque<Rc<Field>>,
     pub(super) size: usize,
     /// Largest size of the table, as the server announced it last.
     pub(super) max: usize,
@@ -116,7 +121,7 @@ impl Decoder {
         {
             let head = head.clone();
             for at in 0..self.last.inserted.len() {
-                self.put(self.last.inserted[at].clone());
+                self.put(Rc::clone(&self.last.inserted[at]));
             }
             return Ok(head);
         }
@@ -126,8 +131,9 @@ impl Decoder {
         let head = self.decode_anew(block)?;
         let last = &mut self.last;
         // What refers to the table and changes it refers to something else the next time.
-        let is_lasting = !last.resizes && !(last.refers && !last.inserted.is_empty());
-        if is_lasting && block.len() <= REMEMBERED_MAX {
+        let inserts = !last.inserted.is_empty();
+        let is_passing = last.resizes || (last.refers && inserts);
+        if !is_passing && block.len() <= REMEMBERED_MAX {
             last.block.clear();
             last.block.extend_from_slice(block);
             last.head = Some(head.clone());
@@ -166,6 +172,8 @@ impl Decoder {
                 head.take(field);
             }
         }
+        head.is_coded = head.headers.contains_key(CONTENT_ENCODING);
+        head.length = length_in(&head.headers);
         Ok(head)
     }
 
@@ -174,7 +182,7 @@ impl Decoder {
         use static_table::{ACCEPT_ENCODING_AT, CODINGS, FIRST_STATUS, LAST, STATUSES};
         if let Some(at) = index.checked_sub(LAST + 1) {
             self.last.refers = true;
-            return self.table.get(at).cloned().ok_or(Undecodable);
+            return self.table.get(at).map(|field| Field::clone(field)).ok_or(Undecodable);
         }
         let status = index.checked_sub(FIRST_STATUS).and_then(|at| STATUSES.get(at));
         let value = match status {
@@ -223,12 +231,13 @@ impl Decoder {
     }
 
     fn insert(&mut self, field: Field) {
-        self.last.inserted.push(field.clone());
+        let field = Rc::new(field);
+        self.last.inserted.push(Rc::clone(&field));
         self.put(field);
     }
 
     /// Puts a field into the table.
-    fn put(&mut self, field: Field) {
+    fn put(&mut self, field: Rc<Field>) {
         let size = field.size();
         self.evict(size);
         // Larger than the table: an empty table is no error (section 4.4).
@@ -275,6 +284,19 @@ impl Head {
             }
         }
     }
+}
+
+/// The length that fields tell (RFC 9113, section 8.1.1).
+fn length_in(headers: &HeaderMap) -> Option<Result<u64, &'static str>> {
+    let mut lengths = headers.get_all(CONTENT_LENGTH).iter();
+    let first = lengths.next()?;
+    if lengths.any(|other| other != first) {
+        return Some(Err("two lengths of one body"));
+    }
+    let text = first.to_str().unwrap_or_default();
+    let digits = !text.is_empty() && text.bytes().all(|digit| digit.is_ascii_digit());
+    let length = text.parse().ok().filter(|_| digits);
+    Some(length.ok_or("a content-length that is no number"))
 }
 
 /// Whether a field belongs to a connection of HTTP/1.1, and to no message of HTTP/2 (RFC 9113, section 8.2.2).

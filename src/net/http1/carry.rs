@@ -25,7 +25,15 @@ impl Http1 {
         match self.poll(cx, exchange, true) {
             Poll::Ready(outcome) => Poll::Ready(outcome.and_then(|more| self.end(exchange, more))),
             Poll::Pending => {
-                let deadline_ns = exchange.deadline_ns(self.meter.sent_ns());
+                let sent_ns = self.meter.sent_ns();
+                let is_first = !exchange.waits();
+                let deadline_ns = exchange.deadline_ns(sent_ns);
+                if is_first
+                    && let Some(sent_ns) = sent_ns
+                    && self.alarm.is_set(cx, deadline_ns, sent_ns)
+                {
+                    return Poll::Pending;
+                }
                 if self.alarm.poll(cx, deadline_ns).is_pending() {
                     return Poll::Pending;
                 }

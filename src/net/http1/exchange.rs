@@ -51,6 +51,12 @@ impl<'a> Exchange<'a> {
         self.begun
     }
 
+    /// Whether its answer was waited for already.
+    #[inline]
+    pub(super) const fn waits(&self) -> bool {
+        self.deadline_ns > 0
+    }
+
     /// When it is given up: its time-out after `sent_ns`, or after now.
     #[inline]
     pub(super) fn deadline_ns(&mut self, sent_ns: Option<u64>) -> u64 {

@@ -103,7 +103,11 @@ impl Http2 {
             Poll::Ready(now) => now,
             Poll::Pending => {
                 if exchange.deadline_ns == 0 {
-                    exchange.deadline_ns = alarm::deadline_ns(clock::now(), exchange.timeout);
+                    let now = clock::now();
+                    exchange.deadline_ns = alarm::deadline_ns(now, exchange.timeout);
+                    if self.alarm.is_set(cx, exchange.deadline_ns, now) {
+                        return Poll::Pending;
+                    }
                 }
                 if self.alarm.poll(cx, exchange.deadline_ns).is_pending() {
                     return Poll::Pending;
@@ -148,7 +152,7 @@ impl Http2 {
                 Poll::Pending => return Poll::Pending,
                 Poll::Ready(Err(failure)) => return Poll::Ready(Err(self.failed(&failure, true))),
                 Poll::Ready(Ok(head)) => {
-                    self.manners.heard(&*head.headers);
+                    self.manners.heard_of(&*head.headers, head.is_coded);
                     exchange.first_ns = clock::now();
                     now = Some(exchange.first_ns);
                     exchange.head = Some(head);

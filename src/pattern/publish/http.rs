@@ -1,6 +1,7 @@
 //! Publishing by a request per event.
 
-use bytes::Bytes;
+use std::rc::Rc;
+
 use http_body_util::Full;
 use hyper::Request;
 
@@ -9,10 +10,12 @@ use crate::clock;
 use crate::dialect::model::{Call, Publishing};
 use crate::measure::ErrorKind;
 use crate::net::{Client, StampedResponse};
-use crate::pattern::conversation::{Told, Voice};
+use crate::pattern::caller::Outgoing;
+use crate::pattern::conversation::{Place, Told, Voice};
 use crate::pattern::redial::Ended;
 use crate::pattern::script::{take_answer, view};
 use crate::pattern::signature::Signer;
+use crate::pattern::skeleton::Skeleton;
 use crate::pattern::trace::{self, Kind};
 
 /// Publishes each event when it is due, over one connection that is dialled again when it breaks.
@@ -28,7 +31,12 @@ pub(super) async fn run(mut publisher: Publisher<'_>, publishing: &Publishing, c
             Err(error) => return link.cannot_stand(&format_args!("target.publish.sign: {error}")),
         },
     };
-    let over = Requests { call, publishing, signer };
+    // A signature is over the fields, too.
+    let skeleton = match signer {
+        None => publisher.voice.conversation().skeleton(Place::Publish, call),
+        Some(_) => None,
+    };
+    let over = Requests { call, publishing, signer, skeleton };
     let mut connection = None;
     link.ready(clock::now());
     let mut free_ns = 0;
@@ -47,11 +55,23 @@ struct Requests<'a> {
     publishing: &'a Publishing,
     /// Signs them.
     signer: Option<Signer>,
+    /// What of them is known before their placeholders are.
+    skeleton: Option<Rc<Skeleton>>,
 }
 
 impl Requests<'_> {
-    /// The request that publishes an event.
-    fn request(&self, voice: &mut Voice, told: Told<'_>) -> Result<Request<Full<Bytes>>, Ended> {
+    /// The request that publishes an event; as bytes, if it can be and `takes_bytes`.
+    fn request(
+        &self,
+        voice: &mut Voice,
+        told: Told<'_>,
+        takes_bytes: bool,
+    ) -> Result<Outgoing, Ended> {
+        if let Some(skeleton) = &self.skeleton
+            && takes_bytes
+        {
+            return Ok(Outgoing::Rendered(skeleton.render(voice, Some(told), None)?));
+        }
         let mut request = voice.compose(self.call, Some(told))?;
         if let Some(signer) = &self.signer {
             let id = format!("msg_{}", told.token);
@@ -62,7 +82,7 @@ impl Requests<'_> {
             request = Request::from_parts(head, body);
         }
         voice.conversation().note(Kind::Sent, || trace::request(&request, request.body()));
-        Ok(request.map(Full::new))
+        Ok(Outgoing::General(request.map(Full::new).into()))
     }
 }
 
@@ -77,7 +97,8 @@ async fn publish(
     let link = publisher.link;
     let Requests { call, publishing, .. } = *over;
     let limit = call.timeout.unwrap_or(publishing.timeout).std();
-    let request = publisher.say(due, |voice, told| over.request(voice, told));
+    let takes_bytes = connection.as_ref().is_some_and(Client::takes_bytes);
+    let request = publisher.say(due, |voice, told| over.request(voice, told, takes_bytes));
     let Ok(request) = request else { return Outcome::Refused(ErrorKind::Protocol) };
     // One that the server closed between two events fails neither.
     let open = match connection {
@@ -95,12 +116,12 @@ async fn publish(
         }
     }
     let Some(client) = connection else { return Outcome::Refused(ErrorKind::Connect) };
-    match client.exchange(request, limit).await {
+    match request.over(client, limit).await {
         Ok(answer) => {
             let conversation = publisher.voice.conversation();
             conversation.note(Kind::Received, || trace::answer(&answer));
             publisher.sent(due, free_ns, answer.sent_ns);
-            outcome(publisher, call, &answer)
+            outcome(publisher, publishing, call, &answer)
         }
         Err(error) => {
             *connection = None;
@@ -112,11 +133,21 @@ async fn publish(
 }
 
 /// What an answer says of the event.
-fn outcome(publisher: &mut Publisher<'_>, call: &Call, answer: &StampedResponse) -> Outcome {
+fn outcome(
+    publisher: &mut Publisher<'_>,
+    publishing: &Publishing,
+    call: &Call,
+    answer: &StampedResponse,
+) -> Outcome {
     if !call.expects(answer.status.as_u16()) {
         let kind = ErrorKind::of_status(answer.status.as_u16());
         publisher.link.describe(kind, || answer.told().to_string());
         return Outcome::Refused(kind);
+    }
+    // Some servers say no in the body of an answer of success.
+    if publishing.refused.as_ref().is_some_and(|refused| refused.matches(&answer.body, None)) {
+        publisher.link.describe(ErrorKind::Refused, || answer.told().to_string());
+        return Outcome::Refused(ErrorKind::Refused);
     }
     if take_answer(&mut publisher.voice, &call.capture, answer).is_err() {
         return Outcome::Unanswered(ErrorKind::Protocol);

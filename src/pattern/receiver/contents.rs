@@ -1,12 +1,13 @@
 //! What a delivery contains, and which deliveries a receiver has had.
 
-use std::collections::{HashSet, VecDeque};
 use std::hash::{BuildHasher as _, RandomState};
 
 use crate::event::{Head, decode_head};
 
-/// Message ids that a receiver remembers.
-const KNOWN_IDS: usize = 8192;
+/// Ids that are remembered with each other: the oldest of them is forgotten for the next.
+const TOGETHER: usize = 8;
+/// Groups of them: a million ids in all, which is a minute of what a shard can take.
+const GROUPS: usize = 1 << 17;
 
 /// The events of a delivery.
 pub(super) enum Events {
@@ -32,27 +33,37 @@ impl Events {
     }
 }
 
-/// The last message ids, as hashes under a key of this process: two that differ look alike once in 10^15.
-#[derive(Default)]
-pub(super) struct Known {
+/// The last message ids of all receivers of a shard, as hashes under a key of this process: a new one looks known once in
+/// 10^13. Its memory never grows, so that no delivery waits while it does, and is the kernel's until it is used.
+pub(in crate::pattern) struct Known {
     hasher: RandomState,
-    hashes: HashSet<u64>,
-    order: VecDeque<u64>,
+    /// The newest of each group first; 0 is none.
+    groups: Box<[[u64; TOGETHER]]>,
+}
+
+impl Default for Known {
+    fn default() -> Self {
+        let groups = vec![[0; TOGETHER]; GROUPS].into_boxed_slice();
+        Self { hasher: RandomState::new(), groups }
+    }
+}
+
+impl std::fmt::Debug for Known {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Known").finish_non_exhaustive()
+    }
 }
 
 impl Known {
-    /// Whether an id is new.
-    pub(super) fn is_new(&mut self, id: &[u8]) -> bool {
-        let hash = self.hasher.hash_one(id);
-        if !self.hashes.insert(hash) {
+    /// Whether an id is new to link number `link`: a server may use one for all of its receivers.
+    pub(super) fn is_new(&mut self, link: u64, id: &[u8]) -> bool {
+        let hash = self.hasher.hash_one((link, id)) | 1;
+        let group = &mut self.groups[(hash >> 32) as usize % GROUPS];
+        if group.contains(&hash) {
             return false;
         }
-        self.order.push_back(hash);
-        if self.order.len() > KNOWN_IDS
-            && let Some(oldest) = self.order.pop_front()
-        {
-            self.hashes.remove(&oldest);
-        }
+        group.copy_within(..TOGETHER - 1, 1);
+        group[0] = hash;
         true
     }
 }
@@ -62,16 +73,18 @@ mod tests {
     use super::*;
 
     #[test]
-    fn an_id_is_new_once_while_it_is_remembered() {
+    fn an_id_is_new_once_to_each_receiver_while_it_is_remembered() {
         let mut known = Known::default();
-        assert!(known.is_new(b"msg_1") && !known.is_new(b"msg_1"));
-        for n in 0..KNOWN_IDS - 1 {
-            assert!(known.is_new(format!("other_{n}").as_bytes()));
-        }
-        assert!(!known.is_new(b"msg_1"), "still known");
-        assert!(known.is_new(b"one more"));
-        assert!(known.is_new(b"msg_1"), "forgotten as the oldest");
-        assert_eq!(known.hashes.len(), known.order.len());
+        assert!(known.is_new(0, b"msg_1") && !known.is_new(0, b"msg_1"));
+        assert!(known.is_new(1, b"msg_1") && !known.is_new(1, b"msg_1"), "of another receiver");
+        let many = (GROUPS * TOGETHER * 4) as u64;
+        let other = |n: u64| n.to_le_bytes();
+        assert!((0..8192).all(|n| known.is_new(0, &other(n))));
+        assert!(!known.is_new(0, b"msg_1") && !known.is_new(1, b"msg_1"), "still known");
+        assert!((8192..many).all(|n| known.is_new(0, &other(n))));
+        assert!(known.is_new(0, b"msg_1"), "forgotten as one of the oldest");
+        let last = many - 1000..many;
+        assert_eq!(last.filter(|n| known.is_new(0, &other(*n))).count(), 0, "the newest are not");
     }
 
     #[test]

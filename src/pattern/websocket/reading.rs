@@ -10,7 +10,7 @@ use std::rc::Rc;
 use std::task::{Context, Poll, ready};
 
 use fastwebsockets::{CloseCode, WebSocketError};
-use tokio::io::{AsyncRead as _, AsyncReadExt as _, AsyncWriteExt as _, ReadBuf};
+use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWriteExt as _, ReadBuf};
 
 use super::FRAME_LIMIT;
 use crate::clock;
@@ -45,38 +45,43 @@ pub(in crate::pattern) struct Frame<'a> {
 
 /// What a read came to.
 #[derive(Debug, Default)]
-pub(super) struct Turn {
+pub(in crate::pattern) struct Turn {
     /// Frames that the protocol owes the server, as they are written.
     pub owed: Vec<u8>,
     /// How the stream ended, if it did.
     pub ended: Option<Ended>,
 }
 
-/// An open WebSocket.
+/// An open WebSocket, or its reading half.
 #[derive(Debug)]
-pub(in crate::pattern) struct Reading {
-    stream: Stream,
+pub(in crate::pattern) struct Reading<S = Stream> {
+    stream: S,
     meter: Rc<Meter>,
     /// What came of a frame that is not whole yet, or that a slow link has not taken yet.
     rest: Vec<u8>,
 }
 
-impl Reading {
-    pub(super) const fn new(stream: Stream, meter: Rc<Meter>) -> Self {
+impl<S> Reading<S> {
+    pub(in crate::pattern) const fn new(stream: S, meter: Rc<Meter>) -> Self {
         Self { stream, meter, rest: Vec::new() }
     }
 
-    pub(super) fn meter(&self) -> Rc<Meter> {
+    pub(in crate::pattern) fn meter(&self) -> Rc<Meter> {
         Rc::clone(&self.meter)
     }
 
     /// Its parts, before anything was read.
-    pub(in crate::pattern) fn into_parts(self) -> (Stream, Rc<Meter>) {
+    pub(in crate::pattern) fn into_parts(self) -> (S, Rc<Meter>) {
         (self.stream, self.meter)
     }
+}
 
+impl<S: AsyncRead + Unpin> Reading<S> {
     /// Reads once and has `take` take every frame that is whole, until it ends the stream.
-    pub(super) async fn turn(&mut self, mut take: impl FnMut(Frame<'_>) -> Option<Ended>) -> Turn {
+    pub(in crate::pattern) async fn turn(
+        &mut self,
+        mut take: impl FnMut(Frame<'_>) -> Option<Ended>,
+    ) -> Turn {
         poll_fn(|cx| {
             for _ in 0..IN_A_ROW {
                 let turn = ready!(self.poll_turn(cx, &mut take));
@@ -142,7 +147,7 @@ impl Reading {
     }
 
     /// Has `take` take one frame, for a link that reads slowly on purpose: it is received when it is taken.
-    pub(super) async fn slow_turn(
+    pub(in crate::pattern) async fn slow_turn(
         &mut self,
         mut take: impl FnMut(Frame<'_>) -> Option<Ended>,
     ) -> Turn {
@@ -167,7 +172,9 @@ impl Reading {
             return turn;
         }
     }
+}
 
+impl Reading {
     /// Writes what is owed after a turn; returns how the stream ended, if it did.
     pub(super) async fn settle(&mut self, turn: Turn) -> Option<Ended> {
         let Turn { owed, ended } = turn;
@@ -307,7 +314,7 @@ fn answer_to_close(payload: &[u8]) -> (&[u8], Option<WebSocketError>) {
 }
 
 /// Appends a frame as a client writes it, masked by what nobody can foresee who does not know this host's clock.
-fn owe(owed: &mut Vec<u8>, opcode: Opcode, payload: &[u8], now_ns: u64) {
+pub(in crate::pattern) fn owe(owed: &mut Vec<u8>, opcode: Opcode, payload: &[u8], now_ns: u64) {
     let key = (Rng::new(now_ns, owed.len() as u64).next_u64() as u32).to_le_bytes();
     masked(owed, opcode, &mut payload.to_vec(), key);
 }

@@ -41,6 +41,9 @@ pub(super) fn publish(sheet: &mut Sheet, speaker: &Speaker<'_>, case: &Case) {
                 &Beside { sign, ..Beside::default() },
             ));
             sheet.answer(call);
+            if let Some(matcher) = &publishing.refused {
+                sheet.note(&format!("refused by a body: {matcher}"));
+            }
         }
         Over::WebSocket => over_websocket(sheet, speaker, publishing, known),
         Over::Command => {

@@ -42,7 +42,7 @@ pub const SPECS: &[Spec] = &[
     own("verdict_reasons", Kind::List, Unit::None).required()
         .says("a sentence each, joined by ` \\| ` (space, vertical bar, space); of a valid trial, remarks that do not change its verdict", "nothing to remark"),
     own("measure_s", Kind::Number, Unit::Seconds).required()
-        .says("length of the measure window as planned", "never"),
+        .says("length of the measure window as planned; with `request.requests`, until the last of these was answered or failed", "never"),
     own("expected", Kind::Whole, Unit::Of("deliveries")).summed().better(Better::Neither).required()
         .says("events due in the window × their subscribers; scheduled requests for `request`, in a closed loop those sent", "failed before its end"),
     own("delivered", Kind::Whole, Unit::Of("deliveries")).summed().better(Better::More).required()

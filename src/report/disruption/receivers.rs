@@ -2,7 +2,7 @@
 
 use super::super::document::Table;
 use super::{Disruption, Told, known};
-use crate::scenario::{Case, Down, Pattern, ReceiverOptions};
+use crate::scenario::{Case, Down, FailOf, Pattern, ReceiverOptions};
 use crate::unit::significant;
 
 const HEADS: [&str; 12] = [
@@ -63,15 +63,21 @@ fn disruption(receiver: &ReceiverOptions) -> Option<String> {
         said.push(format!("were down for {}{how}", receiver.down_for));
     }
     if receiver.slow.ns() > 0 {
+        let longest = if receiver.slow_max > receiver.slow {
+            format!(" to {}", receiver.slow_max)
+        } else {
+            String::new()
+        };
         said.push(format!(
-            "took {} for {} of the attempts",
+            "took {}{longest} for {} of the attempts",
             receiver.slow,
             percent(receiver.slow_share)
         ));
     }
     if receiver.fail > 0.0 {
+        let first = if receiver.fail_of == FailOf::FirstAttempts { "first " } else { "" };
         said.push(format!(
-            "failed {} of the attempts with {}",
+            "failed {} of the {first}attempts with {}",
             percent(receiver.fail),
             receiver.fail_status
         ));

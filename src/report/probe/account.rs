@@ -1,5 +1,7 @@
 //! What was offered and what came of it, in numbers: requests, messages, events, bytes, connections.
 
+use std::fmt::Write as _;
+
 use super::{Page, Probe, grouped, rate};
 use crate::measure::Counter;
 use crate::scenario::Publish;
@@ -23,7 +25,7 @@ fn requests(probe: &Probe, page: &mut Page) {
     let mut text = format!("{} sent, {} answered", grouped(sent), grouped(answered));
     for (counter, word) in [(Counter::Failed, "failed"), (Counter::Unfinished, "unfinished")] {
         if counter == Counter::Failed || of(counter) > 0 {
-            text += &format!(", {} {word}", grouped(of(counter)));
+            let _ = write!(text, ", {} {word}", grouped(of(counter)));
         }
     }
     page.field(what, &text);
@@ -71,7 +73,7 @@ fn events(probe: &Probe, page: &mut Page) {
         grouped(ledger.duplicate)
     );
     if ledger.reordered > 0 {
-        text += &format!(", {} out of order", grouped(ledger.reordered));
+        let _ = write!(text, ", {} out of order", grouped(ledger.reordered));
     }
     page.field("events", &text);
     if let Some(reach) = probe.record.reach {
@@ -98,10 +100,10 @@ fn messages(probe: &Probe, page: &mut Page) {
     let (all, size) = (probe.count(Counter::Messages), probe.count(Counter::MessageBytes));
     let mut text = format!("{} received", grouped(all));
     if let Some(per_s) = probe.per_s(all) {
-        text += &format!(", {}", rate(per_s));
+        let _ = write!(text, ", {}", rate(per_s));
     }
     if all > 0 {
-        text += &format!(", {} each on average", bytes(size as f64 / all as f64));
+        let _ = write!(text, ", {} each on average", bytes(size as f64 / all as f64));
     }
     page.field("messages", &text);
     let of = |counter| probe.count(counter);
@@ -145,17 +147,19 @@ pub(super) fn write_rest(probe: &Probe, page: &mut Page) {
         );
     }
     let of = |counter| probe.count(counter);
+    let dials = of(Counter::Dials).max(of(Counter::Connections));
+    let plural = if dials == 1 { "" } else { "s" };
     let mut text = format!(
-        "{} opened in {} attempts",
+        "{} opened in {} attempt{plural}",
         grouped(of(Counter::Connections)),
-        grouped(of(Counter::Dials).max(of(Counter::Connections)))
+        grouped(dials)
     );
     if of(Counter::Reconnects) > 0 {
-        text += &format!(", {} of them again", grouped(of(Counter::Reconnects)));
+        let _ = write!(text, ", {} of them again", grouped(of(Counter::Reconnects)));
     }
     if of(Counter::TlsHandshakes) > 0 {
         let (all, resumed) = (of(Counter::TlsHandshakes), of(Counter::TlsResumed));
-        text += &format!(", {} TLS handshakes ({} resumed)", grouped(all), grouped(resumed));
+        let _ = write!(text, ", {} TLS handshakes ({} resumed)", grouped(all), grouped(resumed));
     }
     page.field("connections", &text);
 }

@@ -10,7 +10,7 @@ use serde_json::{Map, Value, json};
 
 use crate::measure::{Counter, Counters, Distribution, Metric, Snapshot};
 use crate::prose::wrap;
-use crate::record::{Figure, TrialFacts, TrialRecord};
+use crate::record::{Figure, TrialFacts, TrialRecord, Verdict};
 use crate::scenario::{LoopKind, Pattern};
 
 pub use failures::Remedies;
@@ -33,6 +33,8 @@ pub struct Probe {
     measured_s: f64,
     /// Whether a client waited for its answer before its next request.
     closed: bool,
+    /// Whether it was the only trial.
+    single: bool,
 }
 
 /// The samples of a metric.
@@ -63,7 +65,14 @@ impl Probe {
             failures: failures::of(&facts.workers, remedies),
             measured_s: facts.measured_ns() as f64 / 1e9,
             closed,
+            single: false,
         }
+    }
+
+    /// The same of a trial that stays alone, which the table says.
+    #[must_use]
+    pub fn alone(self) -> Self {
+        Self { single: self.record.verdict != Verdict::Failed, ..self }
     }
 
     /// The table for people, at most 80 columns wide, and less where there are only so many `columns`.
@@ -88,6 +97,9 @@ impl Probe {
         page.field("verdict", &format!("{verdict}{}", first.unwrap_or_default()));
         for reason in reasons {
             page.field("", &format!("{}.", reason.trim_end_matches('.')));
+        }
+        if self.single {
+            page.field("", "One trial does not show how trials differ: --trials 5 does.");
         }
     }
 
@@ -143,7 +155,7 @@ fn percentiles(spread: &Spread) -> Vec<Value> {
     };
     // Beyond the last sample they would only repeat it.
     let last = spread.samples.count() + spread.censored;
-    let reached = |quantile: &&f64| **quantile == 1.0 || last as f64 * (1.0 - **quantile) >= 1.0;
+    let reached = |quantile: &&f64| **quantile >= 1.0 || last as f64 * (1.0 - **quantile) >= 1.0;
     QUANTILES.iter().filter(reached).map(row).collect()
 }
 

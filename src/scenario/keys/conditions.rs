@@ -23,7 +23,7 @@ pub(super) static RECONNECT: Section = Section {
             .says("Whether a wait is uniform between 0 and its bound (full jitter), or equal to it (the control)."),
         key("silence", Count(1..=1_000)).rule("must be between 1 and 1000 heartbeats")
             .says("A stream or WebSocket that receives nothing for this many heartbeats or pings is closed and reopened."),
-        key("timeout", Span(SOME))
+        key("timeout", Span(SOME)).literally("\"30s\"")
             .says("Longest wait for a stream or a WebSocket to open, handshake and steps included."),
     ],
 };

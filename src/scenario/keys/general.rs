@@ -172,7 +172,7 @@ pub(super) static WORKLOAD: Section = Section {
                    clients of another target only listen, and their messages and the gaps between them are counted, without `rate`. \
                    The clients: not with `[restart]`, `workload.churn`, `faults.stall_at` or `faults.delay`; the publisher: not \
                    with `[restart]` or `faults.stall_at` of the built-in target."),
-        key("unconnected", Words(words_of::<Unconnected>))
+        key("unconnected", Words(words_of::<Unconnected>)).literally("\"fail\"")
             .says("What becomes of a client that cannot connect before the load begins: the trial fails; or the failure is \
                    counted by its kind, and the client tries again, as after a connection that ended. Where no client can \
                    connect, the trial fails nevertheless. Not for `webhook`."),

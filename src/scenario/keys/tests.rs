@@ -191,6 +191,8 @@ fn the_tables_of_a_target_have_the_keys_that_its_structs_are_read_from() {
         "each",
         "published_id",
         "delivered_id",
+        "stamp",
+        "stamp_unit",
     ];
     let tables = [
         "setup",

@@ -5,7 +5,7 @@ use super::patterns::SERVER;
 use super::{ANY, Form, Key, Of, SOME, Section, key};
 use crate::scenario::read::words_of;
 use crate::scenario::webhook::FAILURES;
-use crate::scenario::{CallbackConnection, Down, Outbox, PatternKind, WebhookOptions};
+use crate::scenario::{CallbackConnection, Down, FailOf, Outbox, PatternKind, WebhookOptions};
 
 /// `[webhook]`
 #[rustfmt::skip]
@@ -52,9 +52,15 @@ static RECEIVER: &[Key] = &[
         key("slow", Span(ANY)).literally("\"0s\"")
             .says("Response time of an affected receiver."),
         key("slow_share", Share(0.0..=1.0)).literally("1").rule("must be a share between 0 and 1, such as 0.1")
-            .says("Share of attempts with a slow response."),
+            .says("Share of attempts with a slow response, of those that are not rejected."),
+        key("slow_max", Span(ANY)).usually("`slow`")
+            .says("Longest slow response time: each is uniform between `slow` and this."),
         key("fail", Share(0.0..=1.0)).literally("0").rule("must be a share between 0 and 1, such as 0.1")
             .says("Share of attempts that an affected receiver rejects with a failure."),
+        key("fail_of", Words(words_of::<FailOf>)).literally("\"attempts\"")
+            .says("Which attempts `fail` is a share of: all, each by chance; or the first ones of deliveries, every n-th of \
+                   them exactly, and what is sent again is accepted. A delivery is known again by the id that its signature \
+                   names, else by its body."),
         key("fail_status", Count(300..=599)).literally("500").rule(FAILURES)
             .says("Status of a failure, but not 410; 429, 502, 503 and 504 slow the target down."),
         key("retry_after", Span(ANY)).usually("none")

@@ -128,7 +128,7 @@ fn publishing(own: &Table, publish: &Publishing) -> Result<(), InvalidKey> {
     };
     match publish.over {
         Over::Http => {
-            refuse(&["websocket", "send", "acknowledged", "refused", "command"], "http")?;
+            refuse(&["websocket", "send", "acknowledged", "command"], "http")?;
             let path = publish.request.as_ref().map(|call| call.path.source());
             require(path.is_some_and(|path| !path.is_empty()), "target.publish", || {
                 "no request is described; write request = \"POST /topics/{{topic}}\" and body = \"{{event}}\"".to_owned()

@@ -13,13 +13,13 @@ use std::task::{Context, Poll, Waker, ready};
 use std::time::Duration;
 
 use tokio::io::{AsyncRead as _, AsyncWrite as _, ReadBuf};
-use tokio::time::{Instant, timeout};
+use tokio::time::timeout;
 
 use super::batch::Batch;
 use super::destination::Destination;
 use super::response::{RESPONSE_MAX, Response, Rest};
 use crate::clock;
-use crate::pace::Alarm;
+use crate::net::Alarm;
 use crate::server::outlet::{Outgoing, Outlet};
 
 /// Read at once.
@@ -115,7 +115,7 @@ impl Connection {
     /// A new connection.
     pub(super) fn new(to: Arc<Destination>, outlet: Outlet, outgoing: Rc<Outgoing>) -> Self {
         let (writing, buffer) = (Writing::default(), Vec::new());
-        Self { to, outlet, outgoing, writing, buffer, alarm: Alarm::new() }
+        Self { to, outlet, outgoing, writing, buffer, alarm: Alarm::default() }
     }
 
     /// Whether it leads to this destination.
@@ -150,7 +150,7 @@ impl Connection {
     }
 
     /// Writes what is left of a request, and reads the response into `received` as it arrives, so that a partial response
-    /// survives errors and cancellation. `None` once `deadline` has passed.
+    /// survives errors and cancellation. `None` once `deadline_ns` has passed.
     ///
     /// # Errors
     ///
@@ -158,12 +158,12 @@ impl Connection {
     pub(super) async fn exchange(
         &mut self,
         wait: Wait,
-        deadline: Instant,
+        deadline_ns: u64,
         received: &mut Received,
     ) -> Option<io::Result<Option<Rest>>> {
         poll_fn(|cx| match self.poll(cx, wait, received) {
             Poll::Ready(outcome) => Poll::Ready(Some(outcome)),
-            Poll::Pending => self.alarm.poll(cx, deadline).map(|()| None),
+            Poll::Pending => self.alarm.poll(cx, deadline_ns).map(|()| None),
         })
         .await
     }

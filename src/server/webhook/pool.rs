@@ -10,13 +10,15 @@ use bytes::Bytes;
 use hyper::http::uri::PathAndQuery;
 use tokio::net::TcpStream;
 use tokio::task::spawn_local;
-use tokio::time::{Instant, timeout_at};
+use tokio::time::timeout;
 
 use super::batch::Batch;
 use super::destination::Destination;
 use super::exchange::{Connection, Received, Wait};
 use super::response::Rest;
 use super::secret::{Secret, sign_by_all};
+use crate::clock;
+use crate::net::deadline_ns;
 use crate::scenario::CallbackConnection;
 use crate::server::outlet::{Outgoing, Outlet, Writes};
 use crate::server::shard::Shard;
@@ -75,7 +77,7 @@ pub(super) struct ConnectionPool {
 #[derive(Debug)]
 struct Kept {
     most: usize,
-    /// Boxed, as each goes from hand to hand at every attempt.
+    #[expect(clippy::vec_box, reason = "each goes from hand to hand at every attempt")]
     idle: RefCell<Vec<Box<Connection>>>,
     /// How many connections still read the rest of a response.
     finishing: Cell<usize>,
@@ -143,7 +145,7 @@ impl ConnectionPool {
         message: Message<'_>,
         (wait, limit): (Wait, Duration),
     ) -> io::Result<AttemptResponse> {
-        let deadline = Instant::now() + limit;
+        let deadline_ns = deadline_ns(clock::now(), limit);
         let late = || {
             io::Error::new(
                 io::ErrorKind::TimedOut,
@@ -153,12 +155,13 @@ impl ConnectionPool {
         let (mut kept, mut written) = (self.kept.take(to), message.written);
         loop {
             let reused = kept.is_some();
-            let mut connection = match kept.take() {
-                Some(connection) => connection,
+            let mut connection = if let Some(connection) = kept.take() {
+                connection
+            } else {
                 // Boxed, as most attempts need no room for it.
-                None => Box::pin(timeout_at(deadline, self.dial(to, allow_private)))
-                    .await
-                    .map_err(|_| late())??,
+                let left = Duration::from_nanos(deadline_ns.saturating_sub(clock::now()));
+                let dialled = Box::pin(timeout(left, self.dial(to, allow_private))).await;
+                dialled.map_err(|_| late())??
             };
             SCRATCH.with_borrow_mut(|draft| {
                 draft.clear();
@@ -167,7 +170,7 @@ impl ConnectionPool {
                 draft.shrink_to(DRAFT);
             });
             let mut received = Received::default();
-            let rest = match connection.exchange(wait, deadline, &mut received).await {
+            let rest = match connection.exchange(wait, deadline_ns, &mut received).await {
                 Some(Ok(rest)) => rest,
                 // The receiver closed a kept connection, as it may at any time: the same message is sent over a new one,
                 // under the same id.

@@ -1,5 +1,7 @@
 //! `tidings probe` as a process, and servers that do wrong by a script and keep their own account of it.
 
+pub(crate) mod servers;
+
 use std::collections::BTreeMap;
 use std::io::{BufRead as _, BufReader, Read as _, Write as _};
 use std::net::{Shutdown, SocketAddr, TcpListener, TcpStream};

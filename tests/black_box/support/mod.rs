@@ -13,7 +13,7 @@ use std::time::{Duration, Instant};
 use rustix::process::{Pid, Signal, kill_process};
 use tempfile::TempDir;
 
-pub(crate) use noise::{UNSTEADY, only_noise, only_noise_and};
+pub(crate) use noise::{UNSTEADY, only_noise, only_noise_and, spoilt_by_noise};
 pub(crate) use terminal::Terminal;
 pub(crate) use tools::left_out;
 

@@ -47,6 +47,7 @@ pub(crate) fn pattern(kind: PatternKind) -> Pattern {
             pace: PollPace::FixedRate,
             jitter: 0.0,
             conditional: false,
+            cache: false,
             timeout: second,
         }),
         PatternKind::LongPoll => Pattern::LongPoll(LongPollOptions {

@@ -5,7 +5,7 @@ use hyper::header::{
 };
 use proptest::prelude::*;
 
-use super::super::decoder::{Decoder, Field, Undecodable, integer};
+use super::super::decoder::{Decoder, Undecodable, integer};
 use super::super::encoder::{Encoder, Pseudo, put_integer};
 use super::super::huffman;
 
@@ -208,7 +208,7 @@ proptest! {
         let mut decoder = Decoder::default();
         for block in &blocks {
             let _ = decoder.decode(block);
-            let size: usize = decoder.table.iter().map(Field::size).sum();
+            let size: usize = decoder.table.iter().map(|field| field.size()).sum();
             prop_assert_eq!(size, decoder.size);
             prop_assert!(size <= 4096);
         }

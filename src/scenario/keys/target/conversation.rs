@@ -108,7 +108,7 @@ pub(super) static PUBLISH: &[Key] = &[
     key("acknowledged", Grammar(&grammar::MATCHER)).usually("none")
         .says("The message that acknowledges an event: the oldest unanswered one, or the one whose token it contains. Without it, an event counts as published once it is written; to a command, any line acknowledges."),
     key("refused", Grammar(&grammar::MATCHER)).usually("none")
-        .says("The message that refuses an event, likewise."),
+        .says("The message that refuses an event, likewise. Over HTTP, a body that refuses it, of a response with a status of success."),
     key("command", List(&TEMPLATE)).usually("none")
         .says("The command and its arguments: a process that reads a line of JSON for each event, and answers each with a line."),
     key("connections", Count(1..=10_000)).literally("1")

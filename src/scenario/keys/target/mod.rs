@@ -15,12 +15,13 @@ pub(in crate::scenario) use grammar::LINE;
 pub(in crate::scenario) use servers::BUILT_IN;
 
 /// The keys of `[target]` that say where a server is and how it is reached, and not how it is spoken to.
-pub(in crate::scenario) const WHERE: [&str; 12] = [
+pub(in crate::scenario) const WHERE: [&str; 13] = [
     "url",
     "tls",
     "http",
     "unix",
     "resolve",
+    "connect_to",
     "addresses",
     "cookies",
     "compression",

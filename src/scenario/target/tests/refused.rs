@@ -209,6 +209,12 @@ const ROWS: &[(&str, &str)] = &[
         "'{{port}}' has no value here; it has one with [[target.launch]]",
     ),
     (
+        "url = \"http://127.0.0.1:{{port:admin}}\"",
+        "no [[target.launch]] reserves '{{port:admin}}'; write it where its server is given its port",
+    ),
+    ("sse.headers.a = \"{{port:admin}}\"", "'{{port:admin}}' has no value here; it has one in"),
+    ("url = \"http://127.0.0.1:{{port:}}\"", "names no port; write {{port:admin}}"),
+    (
         "sse.headers.a = \"{{callback_url}}\"",
         "'{{callback_url}}' has no value here; it has one in [target.webhook]",
     ),
