@@ -14,6 +14,7 @@
 //! Over a WebSocket a client publishes with a [`Post`] and gets a [`PostAnswer`].
 
 mod cursor;
+mod page;
 mod payload;
 mod token_payload;
 
@@ -23,6 +24,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
 pub use cursor::{Cursor, Epoch, NoCursor};
+pub use page::Page;
 pub use payload::PayloadKind;
 pub use token_payload::{TOKEN_LEN, TokenPayload, TooSmall};
 
@@ -58,17 +60,6 @@ pub struct Event<'a> {
     /// The payload: raw JSON.
     #[serde(borrow)]
     pub data: &'a RawValue,
-}
-
-/// One page of a topic's log, as polls receive it; payloads are skipped.
-#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
-pub struct Page {
-    /// The cursor for the next request: the last event known to the client.
-    pub next: Cursor,
-    /// The oldest sequence still kept.
-    pub oldest: u64,
-    /// The events after the cursor, oldest first.
-    pub events: Vec<Head>,
 }
 
 /// Appends the wire form of an event to `out`.
@@ -222,6 +213,13 @@ pub fn decode_head(bytes: &[u8]) -> Result<Head, serde_json::Error> {
 }
 
 fn decode_own_order(bytes: &[u8]) -> Option<Head> {
+    let (head, data) = decode_front(bytes)?;
+    (data.last() == Some(&b'}')).then_some(head)
+}
+
+/// The head of an event in the target's own order, and what begins with its payload.
+#[inline]
+fn decode_front(bytes: &[u8]) -> Option<(Head, &[u8])> {
     let rest = after(bytes, b"{\"topic\":\"")?;
     let quote = rest.iter().position(|&b| b == b'"' || b == b'\\')?;
     let (seq, rest) = read_decimal(after(&rest[quote..], b"\",\"seq\":")?)?;
@@ -232,7 +230,7 @@ fn decode_own_order(bytes: &[u8]) -> Option<Head> {
         None => (None, rest),
     };
     let data = after(rest, b",\"data\":")?;
-    (data.last() == Some(&b'}')).then_some(Head { seq, due_ns, published_ns, key })
+    Some((Head { seq, due_ns, published_ns, key }, data))
 }
 
 /// What follows `prefix`. Its length is known here, so comparing takes no call.

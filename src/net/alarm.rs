@@ -71,9 +71,18 @@ impl Alarm {
 #[cfg(test)]
 mod tests {
     use std::future::poll_fn;
-    use std::task::Waker;
+    use std::sync::Arc;
+    use std::task::{Wake, Waker};
 
     use super::*;
+
+    struct Other;
+
+    impl Wake for Other {
+        fn wake(self: Arc<Self>) {}
+    }
+
+    const SECOND: Duration = Duration::from_secs(1);
 
     #[tokio::test(flavor = "current_thread")]
     async fn each_deadline_is_kept_whatever_was_set_before() {
@@ -94,5 +103,27 @@ mod tests {
         assert!(clock::now() >= earlier_ns, "one before the one that was set");
         let never_ns = deadline_ns(clock::now(), Duration::MAX);
         assert!(alarm.poll(&mut Context::from_waker(Waker::noop()), never_ns).is_pending());
+    }
+
+    #[tokio::test(flavor = "current_thread")]
+    async fn it_need_not_be_looked_at_where_it_fires_in_time_and_wakes_the_same() {
+        let (mut alarm, now) = (Alarm::default(), clock::now());
+        let at = |seconds| deadline_ns(now, seconds * SECOND);
+        poll_fn(|cx| {
+            assert!(!alarm.is_set(cx, at(60), now), "it is not set");
+            assert!(alarm.poll(cx, at(60)).is_pending());
+            for (deadline, when, expected, why) in [
+                (at(60), now, true, "it is the same deadline"),
+                (at(90), now, true, "it fires before the deadline, and is set anew then"),
+                (at(30), now, false, "it would fire after the deadline"),
+                (at(60), at(60), false, "it may have fired"),
+            ] {
+                assert_eq!(alarm.is_set(cx, deadline, when), expected, "{why}");
+            }
+            let other = Waker::from(Arc::new(Other));
+            assert!(!alarm.is_set(&Context::from_waker(&other), at(60), now), "another waits");
+            Poll::Ready(())
+        })
+        .await;
     }
 }

@@ -38,7 +38,9 @@ impl fmt::Debug for Nursery {
 /// A link while nobody polls it.
 struct Occupant {
     link: Link,
-    waker: Arc<LinkWaker>,
+    woken: Arc<LinkWaker>,
+    /// The same as its future takes it: made once, as each would count up and down the shared counter.
+    waker: Waker,
 }
 
 /// The links that were woken, and who polls them.
@@ -107,10 +109,11 @@ impl Nursery {
         let entry = links.vacant_entry();
         let ready = Arc::clone(&self.ready);
         let waker = LinkWaker { ready, key: entry.key() as u32, queued: AtomicBool::new(false) };
-        let waker = Arc::new(waker);
-        entry.insert(Some(Occupant { link, waker: Arc::clone(&waker) }));
+        let woken = Arc::new(waker);
+        let waker = Waker::from(Arc::clone(&woken));
+        entry.insert(Some(Occupant { link, woken: Arc::clone(&woken), waker }));
         drop(links);
-        waker.wake();
+        woken.wake();
     }
 
     /// The number of links that have not ended.
@@ -181,9 +184,9 @@ impl Nursery {
         let occupant = self.links.borrow_mut().get_mut(key).and_then(Option::take);
         // A waker can outlive its link, whose place may be another's by then: one needless poll does no harm.
         let Some(mut occupant) = occupant else { return };
-        occupant.waker.queued.store(false, Ordering::Release);
-        let waker = Waker::from(Arc::clone(&occupant.waker));
-        let poll = || occupant.link.as_mut().poll(&mut Context::from_waker(&waker)).is_ready();
+        occupant.woken.queued.store(false, Ordering::Release);
+        let Occupant { link, waker, .. } = &mut occupant;
+        let poll = || link.as_mut().poll(&mut Context::from_waker(waker)).is_ready();
         // A panic ends its link, as it would end a task. The panic hook has told of it, or has ended the process.
         let ended = catch_unwind(AssertUnwindSafe(poll)).unwrap_or(true);
         if ended {

@@ -302,8 +302,7 @@ impl<'a> Poller<'a> {
     fn take_page(&mut self, answer: &StampedResponse) -> Result<Brought, ErrorKind> {
         match answer.status {
             StatusCode::OK => {
-                let page: Page =
-                    serde_json::from_slice(&answer.body).map_err(|_| ErrorKind::Protocol)?;
+                let page = Page::decode(&answer.body).map_err(|_| ErrorKind::Protocol)?;
                 for head in &page.events {
                     self.link.receive_polled(*head, answer);
                 }

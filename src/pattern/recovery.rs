@@ -24,6 +24,8 @@ pub(super) struct Recoveries {
     /// When the target was last taken down, in monotonic nanoseconds; 0 before.
     down_ns: watch::Sender<u64>,
     links: RefCell<Vec<Rc<Recovery>>>,
+    /// How often any link was called so far: a link whose server speaks looks at its own account only if that changes.
+    calls: Rc<Cell<u64>>,
 }
 
 /// One link's part.
@@ -40,11 +42,13 @@ pub(super) struct Recovery {
     silent: Cell<bool>,
     /// Who waits for either.
     waiting: RefCell<Option<Waker>>,
+    calls: Rc<Cell<u64>>,
 }
 
 impl Default for Recoveries {
     fn default() -> Self {
-        Self { down_ns: watch::Sender::new(0), links: RefCell::default() }
+        let down_ns = watch::Sender::new(0);
+        Self { down_ns, links: RefCell::default(), calls: Rc::default() }
     }
 }
 
@@ -58,6 +62,7 @@ impl Recoveries {
             leaves: Cell::new(false),
             silent: Cell::new(false),
             waiting: RefCell::default(),
+            calls: Rc::clone(&self.calls),
         }));
     }
 
@@ -113,6 +118,7 @@ pub(super) enum Called {
 
 impl Recovery {
     fn ring(&self) {
+        self.calls.set(self.calls.get() + 1);
         if let Some(waiting) = self.waiting.take() {
             waiting.wake();
         }
@@ -147,6 +153,12 @@ impl Recovery {
 }
 
 impl Link {
+    /// How often any link of the shard was called so far.
+    #[inline]
+    pub(super) fn calls(&self) -> u64 {
+        self.context.recoveries.calls.get()
+    }
+
     pub(super) fn recovery(&self) -> Rc<Recovery> {
         Rc::clone(&self.context.recoveries.links.borrow()[self.slot])
     }

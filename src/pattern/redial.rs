@@ -314,10 +314,18 @@ fn listen(link: &Link, heartbeat_ns: u64, meter: Rc<Meter>) -> Option<Listening<
 /// Reads until the stream ends, which is returned, or the link leaves.
 async fn read(link: &Link, mut reading: Pin<&mut impl Future<Output = Ended>>) -> Option<Ended> {
     let recovery = link.recovery();
+    // Neither a call nor another waker since the last look: what this link is called to lies in memory of its own, which a
+    // message has no other use for.
+    let mut looked = None;
     let called = poll_fn(|cx| {
         if let Poll::Ready(ended) = reading.as_mut().poll(cx) {
             return Poll::Ready(Ok(ended));
         }
+        let now = Some((link.calls(), cx.waker().data()));
+        if looked == now {
+            return Poll::Pending;
+        }
+        looked = now;
         recovery.poll_called(cx).map(Err)
     });
     match called.await {

@@ -39,9 +39,9 @@ fn wrong_use_is_refused_before_anything_is_sent_with_what_to_write() {
     let url = format!("http://127.0.0.1:{}/", nobody());
     for (arguments, words) in [
         (&["--conections", "5", &url][..], &["--conections", "--connections"][..]),
-        (&[&url, "-c", "five"], &["five", "-c"]),
-        (&[&url, "-q", "fast"], &["fast", "-q"]),
-        (&[&url, "-z", "soon"], &["soon", "-z"]),
+        (&[&url, "-c", "five"], &["five", "--connections"]),
+        (&[&url, "-q", "fast"], &["fast", "--rate"]),
+        (&[&url, "-z", "soon"], &["soon", "--duration"]),
         (&[&url, "-o", "xml"], &["xml", "text, json, csv"]),
         (&["htp://127.0.0.1/"], &["htp", "http"]),
         (&["ftp://127.0.0.1/x"], &["ftp", "http"]),

@@ -5,7 +5,8 @@ use std::rc::Rc;
 
 use hyper::StatusCode;
 use hyper::header::{
-    CONNECTION, HeaderMap, HeaderName, HeaderValue, TE, TRANSFER_ENCODING, UPGRADE,
+    CONNECTION, CONTENT_ENCODING, CONTENT_LENGTH, HeaderMap, HeaderName, HeaderValue, TE,
+    TRANSFER_ENCODING, UPGRADE,
 };
 
 use super::{huffman, static_table};
@@ -61,6 +62,10 @@ pub(in crate::net) struct Head {
     pub(in crate::net) status: Option<StatusCode>,
     /// The fields.
     pub(in crate::net) headers: Rc<HeaderMap>,
+    /// Whether the body has a content coding.
+    pub(in crate::net) is_coded: bool,
+    /// The length that the fields tell; an error where they tell none that can be.
+    pub(super) length: Option<Result<u64, &'static str>>,
     /// What makes it malformed, if anything does.
     pub(super) malformed: Option<&'static str>,
     /// Whether it is larger than anything that is kept.
@@ -167,6 +172,8 @@ impl Decoder {
                 head.take(field);
             }
         }
+        head.is_coded = head.headers.contains_key(CONTENT_ENCODING);
+        head.length = length_in(&head.headers);
         Ok(head)
     }
 
@@ -277,6 +284,19 @@ impl Head {
             }
         }
     }
+}
+
+/// The length that fields tell (RFC 9113, section 8.1.1).
+fn length_in(headers: &HeaderMap) -> Option<Result<u64, &'static str>> {
+    let mut lengths = headers.get_all(CONTENT_LENGTH).iter();
+    let first = lengths.next()?;
+    if lengths.any(|other| other != first) {
+        return Some(Err("two lengths of one body"));
+    }
+    let text = first.to_str().unwrap_or_default();
+    let digits = !text.is_empty() && text.bytes().all(|digit| digit.is_ascii_digit());
+    let length = text.parse().ok().filter(|_| digits);
+    Some(length.ok_or("a content-length that is no number"))
 }
 
 /// Whether a field belongs to a connection of HTTP/1.1, and to no message of HTTP/2 (RFC 9113, section 8.2.2).

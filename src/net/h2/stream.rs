@@ -5,7 +5,6 @@ use std::task::Waker;
 
 use bytes::Bytes;
 use hyper::StatusCode;
-use hyper::header::CONTENT_LENGTH;
 
 use super::frame::{Breach, overflown, wrong};
 use super::{Failure, Head};
@@ -175,15 +174,8 @@ impl Stream {
 
     /// The length that an answer's body must have (RFC 9113, section 8.1.1).
     fn length_of(&self, head: &Head, status: StatusCode) -> Result<Length, Breach> {
-        let mut lengths = head.headers.get_all(CONTENT_LENGTH).iter();
-        let Some(first) = lengths.next() else { return Ok(Length::Any) };
-        if lengths.any(|other| other != first) {
-            return Err(wrong("two lengths of one body"));
-        }
-        let text = first.to_str().unwrap_or_default();
-        let digits = !text.is_empty() && text.bytes().all(|digit| digit.is_ascii_digit());
-        let length = text.parse().ok().filter(|_| digits);
-        let length = length.ok_or(wrong("a content-length that is no number"))?;
+        let Some(length) = head.length else { return Ok(Length::Any) };
+        let length = length.map_err(wrong)?;
         let bodiless = matches!(status, StatusCode::NO_CONTENT | StatusCode::NOT_MODIFIED);
         Ok(if self.of_head || bodiless { Length::Any } else { Length::Left(length) })
     }

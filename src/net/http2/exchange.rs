@@ -152,7 +152,7 @@ impl Http2 {
                 Poll::Pending => return Poll::Pending,
                 Poll::Ready(Err(failure)) => return Poll::Ready(Err(self.failed(&failure, true))),
                 Poll::Ready(Ok(head)) => {
-                    self.manners.heard(&*head.headers);
+                    self.manners.heard_of(&*head.headers, head.is_coded);
                     exchange.first_ns = clock::now();
                     now = Some(exchange.first_ns);
                     exchange.head = Some(head);

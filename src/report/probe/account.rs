@@ -147,10 +147,12 @@ pub(super) fn write_rest(probe: &Probe, page: &mut Page) {
         );
     }
     let of = |counter| probe.count(counter);
+    let dials = of(Counter::Dials).max(of(Counter::Connections));
+    let plural = if dials == 1 { "" } else { "s" };
     let mut text = format!(
-        "{} opened in {} attempts",
+        "{} opened in {} attempt{plural}",
         grouped(of(Counter::Connections)),
-        grouped(of(Counter::Dials).max(of(Counter::Connections)))
+        grouped(dials)
     );
     if of(Counter::Reconnects) > 0 {
         let _ = write!(text, ", {} of them again", grouped(of(Counter::Reconnects)));

@@ -155,14 +155,13 @@ impl ConnectionPool {
         let (mut kept, mut written) = (self.kept.take(to), message.written);
         loop {
             let reused = kept.is_some();
-            let mut connection = match kept.take() {
-                Some(connection) => connection,
+            let mut connection = if let Some(connection) = kept.take() {
+                connection
+            } else {
                 // Boxed, as most attempts need no room for it.
-                None => {
-                    let left = Duration::from_nanos(deadline_ns.saturating_sub(clock::now()));
-                    let dialled = Box::pin(timeout(left, self.dial(to, allow_private))).await;
-                    dialled.map_err(|_| late())??
-                }
+                let left = Duration::from_nanos(deadline_ns.saturating_sub(clock::now()));
+                let dialled = Box::pin(timeout(left, self.dial(to, allow_private))).await;
+                dialled.map_err(|_| late())??
             };
             SCRATCH.with_borrow_mut(|draft| {
                 draft.clear();

@@ -90,6 +90,7 @@ pub(crate) fn stamped() -> SocketAddr {
     std::thread::spawn(move || {
         for mut stream in listener.incoming().map_while(Result::ok) {
             std::thread::spawn(move || {
+                read_request(&mut BufReader::new(stream.try_clone().unwrap()));
                 let head = "HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\n\r\n";
                 if stream.write_all(head.as_bytes()).is_err() {
                     return;
