@@ -8,6 +8,7 @@ mod files;
 mod merge;
 mod pages;
 mod permission;
+mod ports;
 mod scope;
 mod sound;
 mod texts;

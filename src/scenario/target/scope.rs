@@ -6,6 +6,7 @@ use super::super::error::ScenarioError;
 use super::super::keys::TARGET;
 use super::super::tree::{Table, Value};
 use super::NAME;
+use super::ports;
 use super::texts::{Text, texts};
 use crate::dialect::template::{Files, Name, Variable, is_reserved, unknown_capture};
 
@@ -274,7 +275,7 @@ impl Scope {
     fn fault(&self, text: &Text, own: &Table) -> Option<String> {
         text.template.names().iter().find_map(|name| match name {
             Name::Variable(variable) if !self.has(*variable) => Some(absent(*variable, own)),
-            Name::Port(name) => port_fault(name, text, own),
+            Name::Port(name) => ports::fault(name, text, own),
             // A header field of what is signed.
             Name::Capture(name)
                 if name.starts_with("header_") && text.path.ends_with(".signed") =>
@@ -291,33 +292,6 @@ impl Scope {
             }
             _ => None,
         })
-    }
-}
-
-/// What is wrong with `{{port:NAME}}` in `text`: where a launch is described, or how it is reached, it names a port that some
-/// server of the launch reserves.
-fn port_fault(name: &str, text: &Text, own: &Table) -> Option<String> {
-    let path = text.path.strip_prefix("target.").unwrap_or(&text.path);
-    let head = path.split(['.', '[']).next().unwrap_or(path);
-    if !["url", "unix"].contains(&head) {
-        return Some(format!(
-            "'{{{{port:{name}}}}}' has no value here; it has one in [[target.launch]] and in target.url"
-        ));
-    }
-    let reserved = format!("{{{{port:{name}}}}}");
-    let reserves = own.get("launch").is_some_and(|launch| names_port(&launch.value, &reserved));
-    (!reserves).then(|| {
-        format!("no [[target.launch]] reserves '{reserved}'; write it where its server is given its port")
-    })
-}
-
-/// Whether a text within `value` has the placeholder.
-fn names_port(value: &Value, placeholder: &str) -> bool {
-    match value {
-        Value::Text(text) => text.contains(placeholder),
-        Value::List(items) => items.iter().any(|item| names_port(&item.value, placeholder)),
-        Value::Table(table) => table.0.iter().any(|(_, node)| names_port(&node.value, placeholder)),
-        _ => false,
     }
 }
 

@@ -209,11 +209,11 @@ const ROWS: &[(&str, &str)] = &[
         "'{{port}}' has no value here; it has one with [[target.launch]]",
     ),
     (
-        "url = \"http://127.0.0.1:{{port:admin}}\"",
+        "unix = \"/run/{{port:admin}}\"",
         "no [[target.launch]] reserves '{{port:admin}}'; write it where its server is given its port",
     ),
     ("sse.headers.a = \"{{port:admin}}\"", "'{{port:admin}}' has no value here; it has one in"),
-    ("url = \"http://127.0.0.1:{{port:}}\"", "names no port; write {{port:admin}}"),
+    ("unix = \"/run/{{port:}}\"", "names no port; write {{port:admin}}"),
     (
         "sse.headers.a = \"{{callback_url}}\"",
         "'{{callback_url}}' has no value here; it has one in [target.webhook]",
@@ -344,6 +344,7 @@ fn captured_values_are_known_after_their_step() {
         "[[target.setup]]\nrequest = \"POST /a?d={{md5:{{body}}}}\"\nbody = \"x\"",
         "sse.cursor = { a = { capture = \"event:x|json:/a\", first = \"{{client}}\" }, cursor = \"json:/c\" }\nsse.headers = { x = \"{{a}}{{cursor}}\" }",
         "long-poll = { request = \"GET /?a={{a}}&{{hold_ms}}&{{limit}}\", cursor = { a = { capture = \"json:/a\", first = \"{{client}}\" } } }",
+        "unix = \"/run/{{port:b}}\"\n[[target.launch]]\ncommand = \"x {{port:a}} {{port:b}}\"",
         "publish.body = \"{{event}}{{event.text}}{{token}}{{n}}{{due_ns}}{{topic}}{{seq}}{{now:s}}{{random:1-9}}{{secret:X}}\"",
     ] {
         let text = format!("{SERVER}{lines}\n");
