@@ -243,23 +243,9 @@ async fn open<H: Subscription>(
 pub(super) fn hold<H: Subscription>(link: &Link, mut held: H) -> impl Future<Output = ()> {
     async move {
         let mut redial = Redial::new(link);
-        let dialled_ns = clock::now();
-        let mut stream = match open(link, &mut held, &mut redial).await {
-            Ok(stream) => {
-                link.ready(dialled_ns);
-                stream
-            }
-            Err(error) => {
-                if !link.could_not_open(error.kind(), &error) || matches!(error, Ended::Over) {
-                    return;
-                }
-                drop(error);
-                match Box::pin(open_late(link, &mut held, &mut redial)).await {
-                    Some(stream) => stream,
-                    None => return,
-                }
-            }
-        };
+        // Boxed, as each step that a link takes once: it would else be a part of its state for as long as it stands.
+        let first = Box::pin(open_first(link, &mut held, &mut redial));
+        let Some(mut stream) = first.await else { return };
         loop {
             let meter = H::meter(&stream);
             meter.mark();
@@ -275,6 +261,25 @@ pub(super) fn hold<H: Subscription>(link: &Link, mut held: H) -> impl Future<Out
                 // The stream ended for good.
                 None => return,
             };
+        }
+    }
+}
+
+/// Opens the stream for the first time, however late; `None` if the link cannot stand.
+async fn open_first<H: Subscription>(
+    link: &Link,
+    held: &mut H,
+    redial: &mut Redial,
+) -> Option<H::Stream> {
+    let dialled_ns = clock::now();
+    match open(link, held, redial).await {
+        Ok(stream) => {
+            link.ready(dialled_ns);
+            Some(stream)
+        }
+        Err(error) => {
+            let stays = link.could_not_open(error.kind(), &error) && !matches!(error, Ended::Over);
+            if stays { open_late(link, held, redial).await } else { None }
         }
     }
 }

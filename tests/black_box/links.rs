@@ -168,10 +168,10 @@ fn a_link_that_reconnects_before_the_notice_of_the_restart_counts_as_recovered()
 #[test]
 fn what_a_link_keeps_while_it_stands_is_small() {
     for (pattern, most) in [
-        (Pattern::WebSocket(WebSocketOptions::default()), 640),
-        (Pattern::Sse(SseOptions::default()), 900),
-        (Pattern::LongPoll(LongPollOptions::default()), 1600),
-        (Pattern::ShortPoll(ShortPollOptions::default()), 1700),
+        (Pattern::WebSocket(WebSocketOptions::default()), 560),
+        (Pattern::Sse(SseOptions::default()), 704),
+        (Pattern::LongPoll(LongPollOptions::default()), 1500),
+        (Pattern::ShortPoll(ShortPollOptions::default()), 1600),
         (Pattern::Webhook(WebhookOptions::default()), 1024),
     ] {
         let kind = pattern.kind().name();

@@ -119,7 +119,10 @@ fn accounts_are_no_noise_and_noise_shows_in_its_column() {
     assert_eq!(other_than_noise(&row("degraded", "meant", "1"), &["meant"]), None);
     let drifts = |delay: &str| {
         let mut row: BTreeMap<_, _> = row("degraded", "drifting{\"slope\":1.0}", "60000");
-        row.insert("run_delay_share".to_owned(), delay.to_owned());
+        row.extend(
+            [("run_delay_share", delay), ("steal_share", "0")]
+                .map(|(c, v)| (c.to_owned(), v.to_owned())),
+        );
         other_than_noise(&row, &[])
     };
     assert_eq!(drifts("0.0004"), None, "a pause that the meters missed");
