@@ -2,9 +2,9 @@
 
 mod booking;
 mod numbered;
+mod opening;
 
 use std::cell::{Cell, RefCell};
-use std::fmt::Display;
 use std::ops::Range;
 use std::rc::Rc;
 use std::sync::Arc;
@@ -20,15 +20,14 @@ use super::farewell::Farewells;
 use super::recognise::Known;
 use super::recovery::Recoveries;
 use super::silence::Silences;
-use crate::clock::{self, SECOND_NS};
+use crate::clock::SECOND_NS;
 use crate::event::topic_name;
 use crate::measure::{
-    DeliverySample, ErrorKind, Ledger, LinkLedger, Metric, RawSamples, Recorder, RequestSample,
-    Samples,
+    DeliverySample, Ledger, LinkLedger, RawSamples, Recorder, RequestSample, Samples,
 };
 use crate::net::Dialer;
 use crate::pace::{Rng, Schedule, Timer};
-use crate::scenario::{Case, LoopKind, Pattern, Unconnected, built_in_dialect};
+use crate::scenario::{Case, LoopKind, Pattern, built_in_dialect};
 
 /// Streams of a schedule's seed that belong to links rather than topics.
 const LINK_STREAM: u64 = 1 << 48;
@@ -247,11 +246,6 @@ impl Context {
         self.failure.borrow().clone()
     }
 
-    /// How many links stood when they were opened, and why another did not.
-    pub fn standing(&self) -> (u64, Option<String>) {
-        (self.ready.get() - self.absent.get(), self.excuse.borrow().clone())
-    }
-
     /// Waits until `links` links stand or are known not to, or one fails the trial.
     pub async fn ready(&self, links: u64) -> Result<(), String> {
         loop {
@@ -371,52 +365,6 @@ impl Link {
     /// `request`.
     pub fn due_offsets(&self) -> impl Iterator<Item = u64> + use<> {
         self.context.schedule.topic(self.topic)
-    }
-
-    /// The link stands: it was dialled at `dialled_ns`.
-    pub fn ready(&self, dialled_ns: u64) {
-        self.stands_late(dialled_ns);
-        self.is_ready();
-    }
-
-    /// The link stands at last, after it could not be opened: it was dialled at `dialled_ns`.
-    pub fn stands_late(&self, dialled_ns: u64) {
-        self.record(Metric::Connect, clock::now() - dialled_ns);
-    }
-
-    /// The trial may begin, as far as this link is concerned.
-    fn is_ready(&self) {
-        // Every link stands before the first event is due.
-        self.context.ledgers.borrow_mut()[self.slot].subscribe(1);
-        self.context.ready.set(self.context.ready.get() + 1);
-        self.context.changed.notify_waiters();
-    }
-
-    /// The link cannot stand, for `error`: the trial fails.
-    pub fn cannot_stand(&self, error: &impl Display) {
-        let reason = self.excuse(error);
-        self.context.failure.borrow_mut().get_or_insert(reason);
-        self.context.changed.notify_waiters();
-    }
-
-    /// The link could not be opened, for `error`, which is counted. Returns whether it may try again, where the scenario
-    /// counts such links; else the trial fails.
-    pub fn could_not_open(&self, kind: ErrorKind, error: &impl Display) -> bool {
-        self.failed(kind, error);
-        if self.context.case.workload.unconnected == Unconnected::Fail {
-            self.cannot_stand(error);
-            return false;
-        }
-        let reason = self.excuse(error);
-        self.context.excuse.borrow_mut().get_or_insert(reason);
-        self.context.absent.set(self.context.absent.get() + 1);
-        self.is_ready();
-        true
-    }
-
-    fn excuse(&self, error: &impl Display) -> String {
-        let reason = format!("link {} to {}: {error}", self.index, self.context.dialer.endpoint());
-        self.context.conversation.redact(&reason).into_owned()
     }
 
     /// Waits for the start and returns the trial's instants.
