@@ -33,7 +33,8 @@ def probed(text):
     """The figures of `tidings probe -o json`: latencies are counted from when a request was due."""
     begin = text.find("{\n")
     try:
-        document = json.loads(text[begin:] if begin >= 0 else "")
+        # Messages of stderr may stand before and behind it.
+        document, _ = json.JSONDecoder().raw_decode(text[begin:] if begin >= 0 else "")
         trial = document["trials"][0]
     except (ValueError, LookupError):
         raise bench.Failed(f"tidings probe printed no trial: {text[-300:].strip()}") from None

@@ -342,7 +342,7 @@ class Probe(unittest.TestCase):
             {"metric": "response", "quantile": 1.0, "value_ns": 2e9}, {"metric": "service", "quantile": 0.5, "value_ns": 1.0},
         ]
         document = {"trials": [{"measured_s": 10.0, "trial": row, "percentiles": percentiles}]}
-        figures = probe.probed("tidings: warning: x {y}\n" + json.dumps(document, indent=2))
+        figures = probe.probed("tidings: warning: x {y}\n" + json.dumps(document, indent=2) + "\ntidings: invalid: late")
         self.assertEqual((figures["p50"], figures["max"], figures["failed"]), (0.0015, 2.0, 10.0))
         self.assertNotIn("p99.9", figures, "a bound is no value")
         for text in ("", "{\n}", "no"):

@@ -285,6 +285,8 @@ async fn open_late<H: Subscription>(
     held: &mut H,
     redial: &mut Redial,
 ) -> Option<H::Stream> {
+    // Not while others open: each client has tried once when it is decided whether anyone can connect.
+    link.started().await;
     loop {
         redial.wait(link).await;
         let dialled_ns = clock::now();

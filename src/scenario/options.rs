@@ -125,7 +125,7 @@ pub struct ShortPollOptions {
     pub jitter: f64,
     /// A poll sends the entity tag of the last answer, and is answered 304 where nothing is new.
     pub conditional: bool,
-    /// A client keeps an answer for as long as its header fields say, and sends no poll in that time.
+    /// A client keeps an answer for as long as its header fields say, and sends no poll in that time. Older runs kept none.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub cache: bool,
     /// A poll without an answer for so long has failed.

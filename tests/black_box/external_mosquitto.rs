@@ -8,7 +8,7 @@ const MOSQUITTO: [Program; 2] = [
 ];
 
 /// The counts are brought up to date every second, together with the uptime: after two of its updates they are whole.
-const ASKS: &str = r#""sh", "-c", "mosquitto_sub -p {{port:mqtt}} -t '$SYS/broker/uptime' -C 3 >/dev/null; mosquitto_sub -p {{port:mqtt}} -t '$SYS/broker/publish/messages/#' -F '%t %p' -C 2 >'ACCOUNT'; kill $(cat '{{directory}}/mosquitto.pid')""#;
+const ASKS: &str = r#""sh", "-c", "mosquitto_sub -p {{port:mqtt}} -t '$SYS/broker/uptime' -C 3 >/dev/null; mosquitto_sub -p {{port:mqtt}} -t '$SYS/broker/publish/messages/received' -t '$SYS/broker/publish/messages/sent' -F '%t %p' -C 2 >'ACCOUNT'; kill $(cat '{{directory}}/mosquitto.pid')""#;
 
 #[test]
 fn every_event_reaches_every_subscriber_of_a_topic() {

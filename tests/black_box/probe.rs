@@ -390,4 +390,6 @@ fn a_flag_to_correct_latencies_is_not_needed_and_says_so() {
         assert!(told.contains("always count from when a request was due"), "{told}");
     }
     assert_eq!(heard_of(&heard).len(), 4);
+    let output = probe(&[&url, "-n", "2", "-c", "1", "-d", "30s", "--quiet"]);
+    assert!(text(&output.stderr).contains("a duration is -z 30s"), "{}", text(&output.stderr));
 }

@@ -156,7 +156,7 @@ fn an_interrupt_prints_what_was_measured_in_every_format() {
         assert_eq!(output.status.code(), Some(130), "{format}: {page} {}", said(&output));
         match format {
             "text" => {
-                for words in ["answered", "verdict stopped: stopped by SIGINT."] {
+                for words in ["answered", "verdict stopped by Ctrl-C."] {
                     assert!(flat(&page).contains(words), "{page}");
                 }
             }
@@ -166,7 +166,7 @@ fn an_interrupt_prints_what_was_measured_in_every_format() {
                     (&document["complete"], &document["exit_status"]),
                     (&false.into(), &130.into())
                 );
-                assert_eq!(document["stopped_by"], "SIGINT");
+                assert_eq!(document["stopped_by"], "Ctrl-C");
                 assert!(count(&document, "answered") > 0, "{page}");
                 let seconds = document["trials"][0]["measured_s"].as_f64().unwrap();
                 assert!(0.0 < seconds && seconds < 300.0, "{seconds}");

@@ -43,10 +43,10 @@ fn a_server_that_checks_query_and_body_takes_every_event_and_refuses_some_by_the
             wrong.add(format!("{:?}", peer.asked));
         }
         if number % 2 == 0 {
-            peer.answer(200, "{}")
+            peer.answer(200, "{}");
         } else {
             refused.add("");
-            peer.answer(200, r#"{"error":"over quota","code":4301}"#)
+            peer.answer(200, r#"{"error":"over quota","code":4301}"#);
         }
     });
     let dialect = dialect(

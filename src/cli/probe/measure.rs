@@ -11,9 +11,9 @@ use tidings::judge::Conclusion;
 use tidings::measure::Host;
 use tidings::plan::Plan;
 use tidings::record::{
-    RunFolder, RunInfo, SCHEMA_VERSION, TrialRecord, Verdict, check_results_folder, utc,
+    Run, RunFolder, RunInfo, SCHEMA_VERSION, TrialRecord, Verdict, check_results_folder, utc,
 };
-use tidings::report::{self, Made, Probe, Remedies};
+use tidings::report::{self, Probe, Remedies, View};
 use tidings::unit::typographic;
 use time::OffsetDateTime;
 
@@ -88,7 +88,8 @@ pub(super) fn measure(
     let stopped = match outcome {
         Ok(Ok(stopped)) => stopped,
         broken => {
-            printer.print(&conclude(&mut folder, &info)?.0, &info, exit::USAGE, folder.path());
+            let (view, _) = conclude(&mut folder, &info, printer.kept)?;
+            printer.print(&view, &info, exit::USAGE, folder.path());
             return Err(match broken {
                 Ok(Err(error)) => anyhow::Error::from(error).context("the probe ended early"),
                 _ => anyhow!("the probe broke off"),
@@ -101,23 +102,28 @@ pub(super) fn measure(
         Stop::Signal(signal) => signal_name(*signal).to_owned(),
         Stop::Condition(why) => why.clone(),
     });
-    let (made, incomplete) = conclude(&mut folder, &info)?;
-    let status = match (&stopped, made.view.findings.conclusion()) {
+    let (view, incomplete) = conclude(&mut folder, &info, printer.kept)?;
+    let status = match (&stopped, view.findings.conclusion()) {
         (Some(Stop::Signal(signal)), _) => (128 + signal) as u8,
         (None, Conclusion::Holds) => incomplete,
         (Some(Stop::Condition(_)), _) => exit::MISSED,
         (None, conclusion) => conclusion.exit_status(),
     };
-    printer.print(&made, &info, status, folder.path());
+    printer.print(&view, &info, status, folder.path());
     Ok(status)
 }
 
-/// Writes what the folder ends with; returns it, and the status that missing files call for.
-fn conclude(folder: &mut RunFolder, info: &RunInfo) -> anyhow::Result<(Made, u8)> {
+/// Writes what the folder ends with, and its reports where it is `kept`; returns what was measured, and the status that missing
+/// files call for.
+fn conclude(folder: &mut RunFolder, info: &RunInfo, kept: bool) -> anyhow::Result<(View, u8)> {
     folder.write_info(info)?;
+    if !kept {
+        // Charts of a folder that nobody sees would cost more than many a probe.
+        return Ok((View::new(Run::read(folder.path())?), 0));
+    }
     let made = report::write_all(folder.path())?;
     let incomplete = tell_missing(&made.missing, folder.path());
-    Ok((made, incomplete))
+    Ok((made.view, incomplete))
 }
 
 /// Prints what was measured.
@@ -129,9 +135,9 @@ struct Printer<'a> {
 }
 
 impl Printer<'_> {
-    fn print(&mut self, made: &Made, info: &RunInfo, status: u8, folder: &Path) {
+    fn print(&mut self, view: &View, info: &RunInfo, status: u8, folder: &Path) {
         match self.arguments.output.format {
-            Format::Text => self.text(made, folder),
+            Format::Text => self.text(view, folder),
             Format::Json => {
                 let trials: Vec<_> = self.trials.iter().map(|(_, probe)| probe.json()).collect();
                 let folder = self.kept.then(|| folder.to_string_lossy().into_owned());
@@ -162,12 +168,12 @@ impl Printer<'_> {
         }
     }
 
-    fn text(&self, made: &Made, folder: &Path) {
+    fn text(&self, view: &View, folder: &Path) {
         let columns = screen::columns_of_stdout();
         let mut pages: Vec<String> =
             self.trials.iter().map(|(_, probe)| probe.text(columns)).collect();
         if self.trials.len() > 1 {
-            let whole = report::text(&made.view, columns);
+            let whole = report::text(view, columns);
             // It points to a file of the folder.
             let whole = whole.trim_end().trim_end_matches("More: report.md").trim_end();
             pages.push(format!("{whole}\n"));

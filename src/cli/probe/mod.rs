@@ -16,6 +16,7 @@ use anyhow::{Context as _, anyhow};
 use tidings::conductor::{Signals, check_target};
 use tidings::measure::Host;
 use tidings::plan::Plan;
+use tidings::unit::Span;
 
 use super::output as output_to;
 pub(super) use args::Arguments;
@@ -26,6 +27,13 @@ pub(super) fn run(arguments: &Arguments) -> anyhow::Result<u8> {
         output_to::message(
             "response times always count from when a request was due, so that there is nothing to correct; the flag changes nothing",
         );
+    }
+    // wrk's -d is a duration.
+    let data = arguments.request.data.as_deref().unwrap_or_default();
+    if data.parse::<Span>().is_ok() {
+        output_to::message(format_args!(
+            "-d {data} is a body, as in curl; a duration is -z {data}"
+        ));
     }
     let built = build::built(arguments)?;
     let host = Host::read();

@@ -29,11 +29,11 @@ const CALLS: [(&str, &str); 9] = [
     ("path = '/items/{{client}}'", ""),
     ("path = '/items?topic={{topic}}&n={{n}}#part'", "accept = 'a/b'"),
     ("method = 'HEAD'\npath = '/{{value}}'", "Authorization = 'Bearer {{value}}'"),
-    ("path = '/items/{{random:1:9}}'\nbody = '{\"v\":\"{{value}}\"}'", ""),
+    ("path = '/items/{{random:1-9}}'\nbody = '{\"v\":\"{{value}}\"}'", ""),
     ("path = '/'\nbody = '{{value}}'", "x-empty = ''"),
     (
-        "method = 'PUT'\npath = '/{{random:0:99}}/{{random:0:99}}'\nbody = 'b{{random:0:9}}'\n\
-         [headers]\nX-A = '{{random:0:99}}'\nx-b = '{{value}}'",
+        "method = 'PUT'\npath = '/{{random:0-99}}/{{random:0-99}}'\nbody = 'b{{random:0-9}}'\n\
+         [headers]\nX-A = '{{random:0-99}}'\nx-b = '{{value}}'",
         "x-c = '{{client}}'",
     ),
     ("method = 'DELETE'\npath = '/items/{{value}}'", ""),

@@ -90,11 +90,15 @@ impl Probe {
     }
 
     fn write_verdict(&self, page: &mut Page) {
-        let verdict =
-            if self.record.is_cut_short() { "stopped" } else { self.record.verdict.name() };
         let mut reasons = self.record.verdict_reasons.iter();
-        let first = reasons.next().map(|reason| format!(": {}.", reason.trim_end_matches('.')));
-        page.field("verdict", &format!("{verdict}{}", first.unwrap_or_default()));
+        let first = reasons.next().map(|reason| format!("{}.", reason.trim_end_matches('.')));
+        let text = match (self.record.verdict.name(), first) {
+            // Its reason says that it was stopped.
+            (_, Some(first)) if self.record.is_cut_short() => first,
+            (verdict, Some(first)) => format!("{verdict}: {first}"),
+            (verdict, None) => verdict.to_owned(),
+        };
+        page.field("verdict", &text);
         for reason in reasons {
             page.field("", &format!("{}.", reason.trim_end_matches('.')));
         }

@@ -40,7 +40,7 @@ const ROWS: &[Row] = &[
     Row {
         metric: Metric::MessageGap,
         name: "message gap",
-        says: "from one message of a connection to its next",
+        says: "from one message of a client to its next",
     },
     Row {
         metric: Metric::StampAge,

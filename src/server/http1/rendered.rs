@@ -1,3 +1,5 @@
+//! Answers without a connection, for measurements.
+
 use bytes::Bytes;
 use hyper::header::HeaderMap;
 use hyper::{Response, StatusCode};

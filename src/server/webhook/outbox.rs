@@ -47,7 +47,7 @@ struct Outbox {
     under_way: JoinSet<()>,
     /// The settings that apply; `None` before the first look.
     config: Option<Arc<Config>>,
-    /// Whether letters may be to be replayed.
+    /// Whether dead letters may wait to be replayed.
     replays: bool,
     /// Who is woken by the endpoint's owner.
     listener: Option<Waker>,

@@ -148,7 +148,7 @@ const ROWS: &[(&str, &str)] = &[
     ),
     (
         "websocket.split = { length = \"u64\" }",
-        "target.websocket.split.length: unknown value 'u64'",
+        "target.websocket.split.length: 'u64' is not one of u8, u16, u32, varint",
     ),
     (
         "websocket.reply = [{ to = { contains = \"x\" } }]",
