@@ -97,7 +97,7 @@ pub(super) static SHORT_POLL: Section = Section {
         key("conditional", Boolean).envelope("the dialect says whether polls are conditional; write etag = true in [target.short-poll]")
             .says("Polls send the entity tag of the last response (`If-None-Match`); without new events the response is 304 \
                    without a body."),
-        key("cache", Boolean)
+        key("cache", Boolean).literally("false")
             .says("Clients keep a response for as long as its header fields say (`Cache-Control: max-age`, else `Expires` \
                    less `Date`; less `Age`), like a browser: a poll in that time is answered by what was kept, and nothing \
                    is sent."),
