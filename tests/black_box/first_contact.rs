@@ -34,7 +34,7 @@ fn refused(rows: &[(&[&str], &str)], unsaid: &str) {
 
 #[test]
 fn an_address_in_place_of_a_file_is_answered_with_what_works() {
-    let works = "is an address, not a scenario. To measure it without one: tidings probe  how a server is spoken to: write url = \"";
+    let works = "is an address, not a scenario. To measure it without one: tidings probe ";
     refused(
         &[
             (&["run", "http://localhost:8080/"], works),

@@ -192,15 +192,18 @@ impl<'a> Pipeline<'a> {
                     self.wrote(&written);
                     self.take(&heard?)?;
                 }
-                Turn::Started => {
-                    self.events = Some(self.publisher.events(self.connections).await.into());
-                }
+                Turn::Started => self.schedule().await,
                 Turn::Wrote(written) => self.wrote(&written),
                 Turn::Scheduled => self.publish(peer)?,
                 Turn::Overdue => self.give_up()?,
             }
         }
         Ok(())
+    }
+
+    /// Takes what is due from the trial's schedule, as soon as it has begun.
+    async fn schedule(&mut self) {
+        self.events = Some(self.publisher.events(self.connections).await.into());
     }
 
     /// Whether every event is published, or given up.
@@ -338,7 +341,11 @@ impl<'a> Pipeline<'a> {
     }
 
     /// Gives up the events that have been due for too long without a connection; `kind` says why there is none.
-    pub(super) fn expire(&mut self, kind: ErrorKind) {
+    pub(super) async fn expire(&mut self, kind: ErrorKind) {
+        // A connection that broke before the trial began has taken no schedule, and its events are accounted for all the same.
+        if self.events.is_none() && self.publisher.link.context().start_ns().is_some() {
+            self.schedule().await;
+        }
         let (now_ns, limit_ns) = (clock::now(), self.limit_ns());
         let Some(events) = &mut self.events else { return };
         while let Some(due) =

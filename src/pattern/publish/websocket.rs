@@ -92,7 +92,7 @@ async fn again(
     let link = pipeline.publisher.link;
     loop {
         redial.wait(link).await;
-        pipeline.expire(last.kind());
+        pipeline.expire(last.kind()).await;
         if pipeline.is_over() {
             return None;
         }
