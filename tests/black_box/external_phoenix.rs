@@ -41,7 +41,7 @@ fn say(writer: &Writer, message: &Value) {
     let text = message.to_string();
     let mut frame = vec![0x81];
     if let Ok(length @ 0..=125) = u8::try_from(text.len()) {
-        frame.push(length)
+        frame.push(length);
     } else {
         frame.push(126);
         frame.extend((text.len() as u16).to_be_bytes());

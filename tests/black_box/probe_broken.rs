@@ -228,7 +228,7 @@ fn the_table_fits_eighty_columns_and_has_no_colour() {
                 name: "500",
                 act: |stream, _| {
                     put(stream, b"HTTP/1.1 500 X\r\ncontent-length: 200\r\n\r\n");
-                    put(stream, "a long story ".repeat(20)[..200].as_bytes());
+                    put(stream, &"a long story ".repeat(20).as_bytes()[..200]);
                     true
                 },
             },

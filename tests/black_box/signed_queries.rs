@@ -59,7 +59,7 @@ fn a_server_that_checks_query_and_body_takes_every_event_and_refuses_some_by_the
     );
     let enough = |published: &socket_support::Published| published.refused.len() == 5;
     let (_, published) =
-        Lab::new().publish(dialect, target, |_, published| enough(published).then_some(()));
+        Lab::new().publish(dialect, target, |_, published| enough(published).then_some(true));
     assert_eq!(faults.lines(), Vec::<String>::new());
     assert_eq!(refusals.len(), 5);
     // Ten events; every second answer refuses.

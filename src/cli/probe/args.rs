@@ -41,7 +41,7 @@ pub(in crate::cli) struct Way {
     /// Clients poll the URL again after each response, which the server holds until it has news
     #[arg(long, group = "way")]
     pub long_poll: bool,
-    /// Where a poll's response says where the next one continues, such as json:/next: {{cursor}} in the URL
+    /// Where a poll's response says where the next one continues, {{cursor}} in the URL; such as `json:/next`
     #[arg(long, value_name = "CAPTURE")]
     pub cursor: Option<String>,
     /// {{cursor}} of the first poll

@@ -13,10 +13,11 @@ pub(super) fn fault(name: &str, text: &Text, own: &Table) -> Option<String> {
             "'{{{{port:{name}}}}}' has no value here; it has one in [[target.launch]] and in target.url"
         ));
     }
-    let reserved = format!("{{{{port:{name}}}}}");
-    let reserves = own.get("launch").is_some_and(|launch| names_port(&launch.value, &reserved));
-    (!reserves).then(|| {
-        format!("no [[target.launch]] reserves '{reserved}'; write it where its server is given its port")
+    let placeholder = format!("{{{{port:{name}}}}}");
+    let is_reserved =
+        own.get("launch").is_some_and(|launch| names_port(&launch.value, &placeholder));
+    (!is_reserved).then(|| {
+        format!("no [[target.launch]] reserves '{placeholder}'; write it where its server is given its port")
     })
 }
 
