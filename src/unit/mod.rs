@@ -52,6 +52,12 @@ fn scale(units: &[(&str, u64)], unit: &str) -> Option<u64> {
 const COUNTS: [(&str, u64); 5] =
     [("", 1), ("k", 1_000), ("K", 1_000), ("M", 1_000_000), ("G", 1_000_000_000)];
 
+/// A number with its unit, exact: with an exponent where it would have more digits than are read.
+fn exact(value: f64, unit: &str) -> String {
+    let plain = value.to_string();
+    if Decimal::leading(&plain).is_some() { plain + unit } else { format!("{value:e}{unit}") }
+}
+
 /// Rounds to three significant digits and drops trailing zeros: `1230`, `12.3`, `0.123`.
 pub fn significant(value: f64) -> String {
     if value == 0.0 || !value.is_finite() {

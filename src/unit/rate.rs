@@ -3,7 +3,7 @@
 use std::fmt;
 use std::str::FromStr;
 
-use super::{COUNTS, Span, UnitError, human_serde, scale, significant, split};
+use super::{COUNTS, Span, UnitError, exact, human_serde, scale, significant, split};
 
 /// A rate per second; written `50/s`, `10k/s`, `30/m`, `2/h`, `1/10s`.
 #[derive(Debug, Clone, Copy, PartialEq, PartialOrd, Default)]
@@ -60,7 +60,7 @@ impl fmt::Display for Rate {
         };
         match short {
             Some(text) if text.parse() == Ok(*self) => f.write_str(&text),
-            _ => write!(f, "{v}/s"),
+            _ => f.write_str(&exact(v, "/s")),
         }
     }
 }

@@ -3,7 +3,7 @@
 use std::fmt;
 use std::str::FromStr;
 
-use super::{UnitError, split};
+use super::{UnitError, exact, split};
 
 /// A share; written `0.02` or `2%`. Its reader checks the range.
 #[derive(Debug, Clone, Copy, PartialEq, PartialOrd, Default)]
@@ -34,6 +34,6 @@ impl FromStr for Share {
 
 impl fmt::Display for Share {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}", self.0)
+        f.write_str(&exact(self.0, ""))
     }
 }

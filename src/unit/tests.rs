@@ -168,6 +168,17 @@ proptest! {
     }
 
     #[test]
+    fn shares_and_rates_of_any_size_are_read_as_they_are_written(exponent in -300..300i32, digit in 1..10u8) {
+        let text = format!("{digit}e{exponent}");
+        if let Ok(share) = text.parse::<Share>() {
+            prop_assert_eq!(share.to_string().parse(), Ok(share));
+        }
+        if let Ok(rate) = format!("{text}/s").parse::<Rate>() {
+            prop_assert_eq!(rate.to_string().parse(), Ok(rate));
+        }
+    }
+
+    #[test]
     fn any_text_is_a_quantity_or_refused(text in "(-?[0-9.e]{0,8})? ?(ns|us|µs|ms|s|m|h|B|kB|KiB|MiB|k|M|/s|/m|/h|bit/s|Mbit/s)?[ -~é]{0,3}") {
         if let Ok(span) = text.parse::<Span>() {
             prop_assert!(matches(&Span::pattern(), &text));
