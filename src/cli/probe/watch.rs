@@ -67,7 +67,7 @@ impl Watcher {
             }
             .follow(&notes);
         });
-        // Without a thread nothing is told: that is no reason not to measure.
+        // Without a thread there is no progress to show, and the measurement goes on.
         Self { notes: Some(sender), thread: thread.ok() }
     }
 

@@ -161,7 +161,7 @@ pub struct Message<'a> {
 }
 
 impl<'a> Message<'a> {
-    /// A message of which the request line is not signed.
+    /// A message whose request line is not signed.
     pub fn of(headers: &'a dyn Headers, body: &'a [u8]) -> Self {
         Self { line: Line::default(), headers, body }
     }

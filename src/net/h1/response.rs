@@ -109,7 +109,7 @@ impl Last {
         let Some((head, whole)) = parsed(bytes, bodiless)? else { return Ok(None) };
         let length = whole.len();
         self.unlike = self.unlike.saturating_add(1);
-        // Where no two are alike, remembering all of them would be in vain.
+        // Where no two are alike, remembering all of them gains nothing.
         if length <= REMEMBERED_MAX && (self.unlike < UNLIKE || self.unlike.is_multiple_of(UNLIKE))
         {
             self.known = Some((whole, bodiless, head.clone()));

@@ -131,7 +131,7 @@ fn listening(sheet: &mut Sheet, recognition: &Recognition) {
     sheet.text("", &format!("{text}{}", stamped(recognition)));
 }
 
-/// Whose wall clock the age of a message is told by.
+/// The clock that the age of a message is taken from.
 fn stamped(recognition: &Recognition) -> String {
     recognition.stamp.as_ref().map_or_else(String::new, |stamp| {
         let unit = recognition.stamp_unit.name();
