@@ -72,6 +72,19 @@ pub fn significant(value: f64) -> String {
     text
 }
 
+/// A count with its thousands set apart: `"10,027"`.
+pub fn thousands(n: u64) -> String {
+    let digits = n.to_string();
+    let mut out = String::with_capacity(digits.len() + digits.len() / 3);
+    for (at, digit) in digits.chars().enumerate() {
+        if at > 0 && (digits.len() - at).is_multiple_of(3) {
+            out.push(',');
+        }
+        out.push(digit);
+    }
+    out
+}
+
 /// A text with `µs` for `us` and `×` for `x` behind a number: for readers whose output is UTF-8.
 pub fn typographic(text: &str) -> String {
     let mut out = String::with_capacity(text.len() + 8);

@@ -2,19 +2,7 @@
 
 use crate::stats::{CONFIDENCE, ShareBounds};
 use crate::unit::significant;
-
-/// A count with its thousands set apart: `"10,027"`.
-pub(super) fn thousands(n: u64) -> String {
-    let digits = n.to_string();
-    let mut out = String::with_capacity(digits.len() + digits.len() / 3);
-    for (at, digit) in digits.chars().enumerate() {
-        if at > 0 && (digits.len() - at).is_multiple_of(3) {
-            out.push(',');
-        }
-        out.push(digit);
-    }
-    out
-}
+pub(super) use crate::unit::thousands;
 
 /// A share in percent: `"0.03 %"`.
 pub(super) fn percent(share: f64) -> String {

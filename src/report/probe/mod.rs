@@ -12,6 +12,7 @@ use crate::measure::{Counter, Counters, Distribution, Metric, Snapshot};
 use crate::prose::wrap;
 use crate::record::{Figure, TrialFacts, TrialRecord, Verdict};
 use crate::scenario::{LoopKind, Pattern};
+use crate::unit::thousands as grouped;
 
 pub use failures::Remedies;
 
@@ -187,19 +188,6 @@ impl Page {
             wrap(&mut self.out, &lead, text, NAMES, self.columns);
         }
     }
-}
-
-/// A whole number with its thousands apart: `12,345`.
-fn grouped(n: u64) -> String {
-    let digits = n.to_string();
-    let mut out = String::with_capacity(digits.len() + digits.len() / 3);
-    for (at, digit) in digits.chars().enumerate() {
-        if at > 0 && (digits.len() - at).is_multiple_of(3) {
-            out.push(',');
-        }
-        out.push(digit);
-    }
-    out
 }
 
 /// A rate as a whole number where it is one of many, and to three digits where it is small.
