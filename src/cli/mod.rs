@@ -4,6 +4,7 @@ mod attempt;
 mod calibrate;
 mod compare;
 mod format;
+mod gate;
 mod generate;
 mod hints;
 mod output;
@@ -65,6 +66,8 @@ enum Verb {
     Report(report::Arguments),
     /// Compare two runs, or several per side: what changed, by how much, and how surely
     Compare(compare::Arguments),
+    /// Decide whether one version of a server is worse than another, in counterbalanced blocks of trials: for CI
+    Gate(Box<gate::Arguments>),
     /// Run experiments with known answers to verify the harness on this machine
     Calibrate(calibrate::Arguments),
     /// Print the JSON Schema of scenario files, or the tables of the documentation
@@ -176,6 +179,7 @@ fn verb() -> u8 {
         Verb::Serve(arguments) => serve::run(&arguments),
         Verb::Report(arguments) => report::run(&arguments),
         Verb::Compare(arguments) => compare::run(&arguments),
+        Verb::Gate(arguments) => gate::run(&arguments),
         Verb::Calibrate(arguments) => calibrate::run(&arguments),
         Verb::Generate(arguments) => Ok(generate::run(&arguments)),
         Verb::Target => tidings::server::child(),

@@ -3,8 +3,9 @@
 use serde::{Deserialize, Serialize};
 
 use super::{
-    Conditions, External, Faults, GateOptions, LongPollOptions, Outbox, Prices, Publish, RequestOptions,
-    ShortPollOptions, Spin, SseOptions, Transport, WebSocketOptions, WebhookOptions,
+    Conditions, External, Faults, GateOptions, LongPollOptions, Outbox, Prices, Publish,
+    RequestOptions, ShortPollOptions, Spin, SseOptions, Transport, WebSocketOptions,
+    WebhookOptions,
 };
 use crate::event::PayloadKind;
 use crate::pace::ArrivalProcess;

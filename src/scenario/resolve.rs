@@ -19,8 +19,8 @@ use super::sweep::{self, Axis, Point};
 use super::tree::{Node, Place, Table, Value};
 use super::workload::{self, PER_CLIENT, WORKLOAD};
 use super::{
-    Case, External, GateOptions, Outbox, Pattern, PatternKind, Phases, Prices, Publish, Scenario, TargetOptions,
-    WebhookOptions, WorkerOptions, check, target, transport,
+    Case, External, GateOptions, Outbox, Pattern, PatternKind, Phases, Prices, Publish, Scenario,
+    TargetOptions, WebhookOptions, WorkerOptions, check, target, transport,
 };
 use crate::unit::Span;
 

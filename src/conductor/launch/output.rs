@@ -219,9 +219,8 @@ fn port_of(line: &str) -> Option<u16> {
     ["http://", "https://", "ws://", "wss://"].iter().find_map(|scheme| {
         let rest = line.split_once(scheme)?.1;
         let authority = rest.split(|c: char| c == '/' || c.is_whitespace()).next()?;
-        let digits = |text: &str| -> String {
-            text.chars().take_while(char::is_ascii_digit).collect()
-        };
+        let digits =
+            |text: &str| -> String { text.chars().take_while(char::is_ascii_digit).collect() };
         digits(authority.rsplit_once(':')?.1).parse().ok().filter(|port| *port > 0)
     })
 }

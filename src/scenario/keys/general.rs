@@ -11,8 +11,8 @@ use crate::scenario::read::words_of;
 use crate::scenario::spin::AUTO;
 use crate::scenario::workload::PER_CLIENT;
 use crate::scenario::{
-    GateOptions, Http, PatternKind, Phases, Prices, Profile, Publish, Transport, Unconnected, WorkerOptions,
-    Workload, workload,
+    GateOptions, Http, PatternKind, Phases, Prices, Profile, Publish, Transport, Unconnected,
+    WorkerOptions, Workload, workload,
 };
 
 static NAMES: Kind = Words(words_of::<PatternKind>);
