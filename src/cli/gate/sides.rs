@@ -156,10 +156,12 @@ fn side(
     Ok(Side { told: told(contrast, at, own, serve), plan })
 }
 
-/// Has a scenario of the built-in server say how another that speaks its protocol is reached.
+/// Has a scenario of the built-in server say how another that speaks its protocol is started and reached.
 fn built_in_dialect(file: &Path, sets: &mut Vec<Override>) -> anyhow::Result<()> {
     if scenario::load(file, sets)?.external.is_none() {
-        for set in ["target.dialect=\"builtin\"", "target.url=\"http://127.0.0.1:{{port}}\""] {
+        let here = format!("target.url=\"http://{HERE}\"");
+        let started = "target.launch=[{ command = [\"server\", \"{{port}}\"] }]";
+        for set in ["target.dialect=\"builtin\"", &here, started] {
             sets.push(Override::set(set));
         }
     }
