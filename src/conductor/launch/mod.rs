@@ -199,8 +199,9 @@ impl Servers {
         match name {
             "directory" => Some(self.scratch.path().to_str()?.to_owned()),
             "port" => {
-                let printed = || self.launched.iter().find_map(Server::printed_port);
-                self.ports.get("").or_else(printed).map(|port| port.to_string())
+                // A port is reserved with any text, whether its server takes it or not.
+                let printed = self.launched.iter().find_map(Server::printed_port);
+                printed.or_else(|| self.ports.get("")).map(|port| port.to_string())
             }
             other => self.ports.get(other.strip_prefix("port:")?).map(|port| port.to_string()),
         }
