@@ -1,8 +1,7 @@
 //! From the rows of a gate to its decision: rows become blocks, and `tidings::gate` judges them.
 
-use super::stand_in as gate;
-use super::stand_in::{Design, Finding, Metric, Outcome};
 use serde_json::{Value, json};
+use tidings::gate::{self, Design, Finding, Metric, Outcome};
 use tidings::stats::median;
 
 use super::document::{Document, GatedMetric, Terms, Worse};
@@ -23,6 +22,8 @@ pub(super) struct Claim {
     pub medians: [Option<f64>; 2],
     /// What its blocks show; `None` before the first.
     pub finding: Option<Finding>,
+    /// The smallest change that the gate would have failed, as a logarithm; of metrics that decide, once it has ended.
+    pub visible: Option<f64>,
 }
 
 /// Lost and repeated deliveries.
@@ -89,7 +90,7 @@ impl Decision {
                 "worse": claim.metric.worse,
                 "base": base,
                 "head": head,
-                "finding": claim.finding.as_ref().map(|found| finding(found, claim.metric.worse)),
+                "finding": claim.finding.as_ref().map(|found| finding(found, claim)),
             })
         });
         json!({
@@ -129,7 +130,8 @@ pub(super) fn change(log_ratio: f64, worse: Worse) -> f64 {
     }
 }
 
-fn finding(found: &Finding, worse: Worse) -> Value {
+fn finding(found: &Finding, claim: &Claim) -> Value {
+    let worse = claim.metric.worse;
     let change =
         |log_ratio: f64| Some(change(log_ratio, worse)).filter(|change| change.is_finite());
     // Of a metric that grows worse as it shrinks, the worst change is the smallest number.
@@ -150,7 +152,8 @@ fn finding(found: &Finding, worse: Worse) -> Value {
         "change": change(found.estimate),
         "low": change(low),
         "high": change(high),
-        "smallest_visible_change": found.visible.and_then(change),
+        "bound_of_fail": change(found.lower_of_all),
+        "smallest_visible_change": claim.visible.and_then(change),
         "blocks": found.blocks,
         "controls": controls.collect::<Vec<_>>(),
         "slots": found.slots.map(change),
@@ -181,7 +184,16 @@ pub(super) fn decide(document: &Document, rows: &[Row]) -> Decision {
             });
             let judged = judged(metric);
             let finding = (!blocks.is_empty()).then(|| gate::find(&design, &judged, &blocks));
-            claims.push(Claim { case: case.id.clone(), metric: metric.clone(), medians, finding });
+            let visible = metric.gated && document.finished_utc.is_some();
+            let visible =
+                visible.then(|| gate::smallest_visible(&design, &judged, &blocks)).flatten();
+            claims.push(Claim {
+                case: case.id.clone(),
+                metric: metric.clone(),
+                medians,
+                finding,
+                visible,
+            });
         }
     }
     let losses = losses(terms, rows);

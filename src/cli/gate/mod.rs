@@ -7,7 +7,6 @@ mod order;
 mod revision;
 mod show;
 mod sides;
-mod stand_in;
 mod table;
 mod tolerance;
 

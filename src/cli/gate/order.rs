@@ -1,6 +1,6 @@
 //! Which side is measured in which slot of a block.
 
-use super::stand_in::{Arm as Side, Order};
+use tidings::gate::{Arm as Side, Order};
 
 use super::table::{Arm, CONFIRMS};
 

@@ -3,9 +3,9 @@
 use std::fmt::Write as _;
 use std::path::Path;
 
-use super::stand_in::Outcome;
 use serde_json::json;
 use tidings::conductor::Phase;
+use tidings::gate::Outcome;
 use tidings::prose::fit;
 use tidings::record::{FolderError, SCHEMA_VERSION, Unit, spec};
 use tidings::unit::{self, counted};
@@ -136,18 +136,18 @@ fn headline(document: &Document, decision: &Decision) -> String {
 }
 
 /// The lines of one claim.
-fn claim(claim: &Claim) -> [String; 4] {
-    let column = &claim.metric.column;
-    let [base, head] = claim.medians;
-    let outcome = match &claim.finding {
-        _ if !claim.metric.gated => "informs".to_owned(),
+fn claim(held: &Claim) -> [String; 4] {
+    let column = &held.metric.column;
+    let [base, head] = held.medians;
+    let outcome = match &held.finding {
+        _ if !held.metric.gated => "informs".to_owned(),
         None => "no whole block".to_owned(),
         Some(found) => {
             let told = name(found.outcome).to_owned();
-            match found.visible.filter(|_| found.outcome != Outcome::Fail) {
+            match held.visible.filter(|_| found.outcome != Outcome::Fail) {
                 Some(visible) => format!(
                     "{told}; would have seen {}",
-                    percent(change(visible, claim.metric.worse))
+                    percent(change(visible, held.metric.worse))
                 ),
                 None => told,
             }
@@ -156,7 +156,7 @@ fn claim(claim: &Claim) -> [String; 4] {
     [
         title(column).to_owned(),
         format!("{} \u{2192} {}", value(column, base), value(column, head)),
-        interval(claim),
+        interval(held),
         outcome,
     ]
 }

@@ -2,7 +2,7 @@
 
 use anyhow::{anyhow, bail};
 use tidings::judge::{comparable_metric, metric_hint};
-use tidings::record::{Better, Spec, column_of, spec};
+use tidings::record::{Better, SPECS, Spec, column_of, spec};
 use tidings::scenario::PatternKind;
 use tidings::unit::Share;
 
@@ -112,8 +112,14 @@ fn parse(text: &str) -> Result<Tolerance, String> {
         .split_once('=')
         .ok_or("write METRIC=TOLERANCE, such as freshness_p50=5%".to_owned())?;
     let (name, value) = (name.trim(), value.trim());
-    let column = comparable_metric(name)
-        .ok_or_else(|| format!("'{name}' is not a metric{}", metric_hint(name)))?;
+    let column = comparable_metric(name).ok_or_else(|| {
+        if SPECS.iter().any(|spec| spec.alias == name || spec.column.name == name) {
+            return format!(
+                "'{name}' is a setting or a count; name a percentile, a rate or a cost"
+            );
+        }
+        format!("'{name}' is not a metric{}", metric_hint(name))
+    })?;
     if value.eq_ignore_ascii_case("none") {
         return Ok(Tolerance::None(column));
     }
@@ -158,7 +164,7 @@ fn share(text: &str) -> Option<f64> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use PatternKind::{Request, Sse, WebSocket};
+    use PatternKind::{LongPoll, Request, Sse, WebSocket};
 
     fn gated(
         scenario: &[&str],
@@ -191,16 +197,11 @@ mod tests {
                 "deliveries_per_s Less 0.01",
             ),
             (
-                &[
-                    "freshness_p50=none",
-                    "target_cpu_per_delivery=none",
-                    "connections=+2%",
-                    "dials=-2%",
-                ],
-                "connections More 0.02, dials Less 0.02",
+                &["freshness_p50=none", "target_cpu_per_delivery=none", "hold_p50=+2%"],
+                "hold_ns_p50 More 0.02",
             ),
         ] {
-            assert_eq!(gated(&[], flags, &[Sse]).unwrap(), expected, "{flags:?}");
+            assert_eq!(gated(&[], flags, &[LongPoll]).unwrap(), expected, "{flags:?}");
         }
     }
 
@@ -212,7 +213,8 @@ mod tests {
             (&["freshness_p50=0%"], Sse, "'0%' is not a tolerance: write a percentage from"),
             (&["freshness_p50=nan%"], Sse, "'nan%' is not a tolerance"),
             (&["freshness_p50=much"], Sse, "'much' is not a tolerance"),
-            (&["connections=5%"], Sse, "neither way is better for connections; write +5%"),
+            (&["connections=5%"], Sse, "'connections' is a setting or a count"),
+            (&["hold_p50=5%"], LongPoll, "neither way is better for hold_ns_p50; write +5%"),
             (&["freshness_p50=5%"], Request, "freshness_ns_p50 is not measured of request"),
             (&["freshness_p50=none", "target_cpu_per_delivery=none"], Sse, "no metric decides"),
         ] {

@@ -43,7 +43,7 @@ pub struct Faults {
     pub write_cost: Span,
     /// Spaces after the payload of every event: so many bytes more.
     pub padding: ByteSize,
-    /// Whether the target spins before the deadlines of `service` and `delay`; `None` is yes.
+    /// Whether the target spins before the deadlines of `service` and `delay`; `None` where it does.
     pub spin: Option<bool>,
 }
 

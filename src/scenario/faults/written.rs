@@ -69,7 +69,7 @@ pub(in crate::scenario) fn resolve(written: &FaultsFile) -> Result<Faults, Inval
         drop: written.drop.unwrap_or_default(),
         write_cost: written.write_cost.unwrap_or_default(),
         padding: written.padding.unwrap_or_default(),
-        spin: written.spin,
+        spin: written.spin.filter(|spin| !spin),
     })
 }
 

@@ -141,8 +141,8 @@ pub(super) static GATE: Section = Section {
     form: Form::of::<GateOptions>(),
     keys: &[
         key("tolerances", List(&TEXTS)).usually("`[\"freshness_p50=5%\", \"target_cpu_per_delivery=5%\"]`, of `request` `response_p50`")
-            .says("The metrics that decide, each with the change that is tolerated: any column of `trials.csv`. A sign says which \
-                   way is worse, for metrics of which neither way is better: `\"wire_bytes_per_delivery=+1%\"`. Metrics that are \
+            .says("The metrics that decide, each with the change that is tolerated: any percentile, rate or cost of `trials.csv`. A sign says which \
+                   way is worse, for metrics of which neither way is better: `\"hold_p50=+10%\"`. Metrics that are \
                    not named inform only."),
         key("budget", Span(SOME))
             .says("Longest time of the gate's trials."),
