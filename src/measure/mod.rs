@@ -13,6 +13,7 @@ mod health;
 mod hiccup;
 mod host;
 mod ledger;
+mod listener;
 mod metric;
 mod pressure;
 mod process;
@@ -39,6 +40,7 @@ pub use host::Host;
 pub use ledger::{
     Arrival, Ledger, LinkLedger, Publishing, Receipts, Semantics, Seqs, Settlement, Terms,
 };
+pub use listener::listener;
 pub use metric::{Awaits, Metric};
 pub use pressure::was_ever_under_pressure;
 pub use process::{Process, raise_descriptor_limit};

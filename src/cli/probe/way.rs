@@ -65,6 +65,11 @@ impl Way {
                 "--publish",
                 "requests receive no events; name how they arrive: --sse, --poll 1s, --long-poll, or a ws:// URL",
             ),
+            (
+                load.retry_after && !requests,
+                "--retry-after",
+                "only requests wait; polls keep their interval",
+            ),
             (request.method.is_some() && self == Self::WebSocket, "-m", "a handshake is a GET"),
             (request.data.is_some() && self == Self::Webhook, "-d", "a receiver sends nothing"),
             (

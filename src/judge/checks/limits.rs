@@ -1,5 +1,7 @@
 //! The thresholds, by profile: METHODOLOGY's table in numbers.
 
+use super::closed;
+use crate::record::TrialFacts;
 use crate::scenario::Profile;
 
 /// The values above which a trial is degraded, and invalid.
@@ -32,6 +34,11 @@ pub(super) struct Limits {
     pub taken_share: Limit,
 }
 
+/// The same limit for loads whose excess only degrades.
+const fn never_invalid(limit: Limit) -> Limit {
+    Limit { invalid: f64::INFINITY, ..limit }
+}
+
 /// A p99 slip above this multiple of the limit makes the trial invalid.
 pub(super) const SLIP_INVALID: f64 = 10.0;
 /// sent ÷ scheduled may be off by this.
@@ -42,8 +49,25 @@ const fn limit(degraded: f64, invalid: f64) -> Limit {
 }
 
 impl Limits {
+    /// The thresholds for the trial `facts`.
+    ///
+    /// A closed loop runs into the limit of the generator, the server or the machine by design, and schedules nothing that could
+    /// be missed. That the processors were full degrades it and no more.
+    pub(super) fn of(facts: &TrialFacts) -> Self {
+        let limits = Self::of_profile(facts.profile);
+        if !closed::is_closed_loop(facts) {
+            return limits;
+        }
+        Self {
+            hiccup_ns: never_invalid(limits.hiccup_ns),
+            cpu_share: never_invalid(limits.cpu_share),
+            run_delay_share: never_invalid(limits.run_delay_share),
+            ..limits
+        }
+    }
+
     /// The thresholds of `profile`.
-    pub(super) const fn of(profile: Profile) -> Self {
+    const fn of_profile(profile: Profile) -> Self {
         match profile {
             Profile::Dedicated => Self {
                 slip_ns: 50e3,
