@@ -3,7 +3,6 @@
 //! Nothing here computes a percentile: facts merge associatively over shards, workers, hosts and trials, percentiles do
 //! not.
 
-mod age;
 mod cgroup;
 mod core;
 mod counter;
@@ -29,7 +28,6 @@ mod tree;
 mod watched;
 mod wire;
 
-pub use age::{Ages, Knowledge};
 pub use cgroup::Cgroup;
 pub use core::{allowed_cores, give_way, pin, pin_process};
 pub use counter::{Counter, Counters};

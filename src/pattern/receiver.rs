@@ -149,6 +149,10 @@ impl Receiver {
 
     /// The refusal of a request whose body cannot be read to its end; `over` where the connection ended before that.
     pub(super) fn cut_short(&self, over: bool) -> Reply {
+        // A server gives up on a receiver that does not answer, as the scenario wants it.
+        if over && self.behaviour.withholds_answers() {
+            return status(StatusCode::BAD_REQUEST);
+        }
         let (kind, why) = if over {
             (ErrorKind::Truncated, "the server ended its connection within the body of a delivery")
         } else {

@@ -300,7 +300,7 @@ fn a_saved_scenario_is_the_one_that_ran() {
 
 #[test]
 fn the_builtin_dialect_publishes_into_a_log_that_has_events_already() {
-    let target = Serve::start(&["--rate", "50/s"]);
+    let target = Serve::start(&["--rate", "50/s", "--allow-private-webhooks"]);
     for (scheme, flags) in [
         ("http", &["--sse"][..]),
         ("ws", &[]),

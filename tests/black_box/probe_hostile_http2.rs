@@ -121,12 +121,12 @@ const ROWS: &[Row] = &[
         c.away(c.stream, 0);
         end(c.socket)
     }),
-    ("it goes away without an answer", Some("closed"), |c| {
+    ("it goes away without an answer", Some("reset"), |c| {
         c.away(0, 11);
         end(c.socket)
     }),
     ("an end without an answer", Some("closed"), |c| end(c.socket)),
-    ("an end within the head", Some("truncated"), |c| {
+    ("an end within a frame, before an answer", Some("closed"), |c| {
         let _ = c.socket.write_all(&[0, 0, 9, HEADERS, END_HEADERS]);
         end(c.socket)
     }),

@@ -38,7 +38,7 @@ fn carry_out(arguments: &Arguments) -> anyhow::Result<u8> {
     let data = arguments.request.data.as_deref().unwrap_or_default();
     if data.parse::<Span>().is_ok() {
         output_to::message(format_args!(
-            "-d {data} is a body, as in curl; a duration is -z {data}"
+            "-d {data} is a body, as in curl; a duration is -z {data}, and -t is a time-out: threads are --set worker.shards=N"
         ));
     }
     let built = build::built(arguments)?;

@@ -54,7 +54,9 @@ pub(super) fn write(
         out.key("stamp", &quoted(stamp));
         out.key("stamp_unit", &quoted(&arguments.way.stamp_unit));
     }
-    connection(&arguments.connection, out)?;
+    let to = if let Publisher::To(to) = &publish { Some(to) } else { None };
+    let secure = url.into_iter().chain(to).any(Url::is_secure);
+    connection(&arguments.connection, secure, out)?;
     match publish {
         Publisher::To(to) => {
             out.table("target.publish");
@@ -162,7 +164,7 @@ fn publisher(arguments: &Arguments) -> anyhow::Result<Publisher> {
 }
 
 /// What is not the pattern's own: TLS, and where connections go.
-fn connection(connection: &Connection, out: &mut Text) -> anyhow::Result<()> {
+fn connection(connection: &Connection, secure: bool, out: &mut Text) -> anyhow::Result<()> {
     let mut tls = Vec::new();
     for (key, file) in
         [("ca", &connection.cacert), ("cert", &connection.cert), ("key", &connection.key)]
@@ -171,7 +173,8 @@ fn connection(connection: &Connection, out: &mut Text) -> anyhow::Result<()> {
             tls.push(format!("{key} = {}", quoted(&absolute(file)?)));
         }
     }
-    if connection.insecure {
+    // As with curl it says nothing of http://.
+    if connection.insecure && secure {
         tls.push("insecure = true".to_owned());
     }
     if !tls.is_empty() {

@@ -18,6 +18,11 @@ pub(super) fn is_closed_loop(facts: &TrialFacts) -> bool {
     matches!(&facts.case.pattern, Pattern::Request(options) if options.loop_kind == LoopKind::Closed)
 }
 
+/// Whether a client of the closed loop waits after a response.
+pub(super) fn thinks(facts: &TrialFacts) -> bool {
+    matches!(&facts.case.pattern, Pattern::Request(options) if options.think.ns() > 0)
+}
+
 /// Says what bounded the closed loop, in which the workers used the `share` of their cores, above `limit`.
 pub(super) fn bound(facts: &TrialFacts, share: f64, limit: f64) -> Reason {
     Reason::ClosedLoopBound {
@@ -70,6 +75,7 @@ mod tests {
     use crate::record::Verdict;
     use crate::record::synthetic::{case, facts};
     use crate::scenario::PatternKind;
+    use crate::unit::Span;
 
     /// Beside it, what a trial has counted already is nothing.
     const MANY: u64 = 1 << 50;
@@ -165,11 +171,16 @@ mod tests {
         stolen.workers.counters.add(Counter::Steal, 50 * MANY);
         stolen.workers.counters.add(Counter::StealWatched, 100 * MANY);
         assert_eq!(judged(&stolen).0, Verdict::Invalid);
-        let mut late = trial(true, 0.5, Some(0.5));
-        let mut recorder = Recorder::new();
-        recorder.record(Metric::Slip, 30_000_000);
-        let slip = recorder.snapshot().distributions[&Metric::Slip].clone();
-        late.workers.distributions.insert(Metric::Slip, slip);
-        assert_eq!(judged(&late).0, Verdict::Invalid);
+        for (thinks, expected) in [(true, Verdict::Invalid), (false, Verdict::Degraded)] {
+            let mut late = trial(true, 0.5, Some(0.5));
+            if let Pattern::Request(options) = &mut late.case.pattern {
+                options.think = Span::from_ms(u64::from(thinks));
+            }
+            let mut recorder = Recorder::new();
+            recorder.record(Metric::Slip, 30_000_000);
+            let slip = recorder.snapshot().distributions[&Metric::Slip].clone();
+            late.workers.distributions.insert(Metric::Slip, slip);
+            assert_eq!(judged(&late).0, expected, "thinks: {thinks}");
+        }
     }
 }

@@ -1,6 +1,6 @@
 //! Checks of the generator: slip, requests sent of those scheduled, and the workers' CPU.
 
-use super::limits::{Limits, SENT_TOLERANCE, SLIP_INVALID};
+use super::limits::{Limits, SENT_TOLERANCE};
 use super::{Finding, closed, degraded, invalid};
 use crate::judge::Reason;
 use crate::judge::reason::Load;
@@ -54,7 +54,8 @@ fn small(facts: &TrialFacts, load: Load, slip: &Distribution) -> Option<Finding>
     if slip <= allowed {
         return None;
     }
-    let verdict = if slip > SLIP_INVALID * allowed { Verdict::Invalid } else { Verdict::Degraded };
+    let far = slip > limits.slip_invalid * allowed;
+    let verdict = if far { Verdict::Invalid } else { Verdict::Degraded };
     let (p99_ns, limit_ns, profile) = (slip, allowed, facts.profile);
     Some((verdict, Reason::GeneratorLate { load, p99_ns, limit_ns, profile }))
 }
