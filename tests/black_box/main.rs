@@ -64,6 +64,8 @@ mod poll_sessions;
 mod probe;
 mod probe_broken;
 mod probe_hostile;
+mod probe_hostile_hooks;
+mod probe_hostile_http2;
 mod probe_support;
 mod quantities;
 mod report_cli;
