@@ -6,6 +6,7 @@ mod compare;
 mod format;
 mod generate;
 mod hints;
+mod history;
 mod output;
 mod plan;
 mod probe;
@@ -65,6 +66,8 @@ enum Verb {
     Report(report::Arguments),
     /// Compare two runs, or several per side: what changed, by how much, and how surely
     Compare(compare::Arguments),
+    /// Keep a line per run, and find where figures changed for good and by which revisions
+    History(Box<history::Arguments>),
     /// Run experiments with known answers to verify the harness on this machine
     Calibrate(calibrate::Arguments),
     /// Print the JSON Schema of scenario files, or the tables of the documentation
@@ -176,6 +179,7 @@ fn verb() -> u8 {
         Verb::Serve(arguments) => serve::run(&arguments),
         Verb::Report(arguments) => report::run(&arguments),
         Verb::Compare(arguments) => compare::run(&arguments),
+        Verb::History(arguments) => history::run(&arguments),
         Verb::Calibrate(arguments) => calibrate::run(&arguments),
         Verb::Generate(arguments) => Ok(generate::run(&arguments)),
         Verb::Target => tidings::server::child(),
