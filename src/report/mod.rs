@@ -18,6 +18,7 @@ mod floor;
 mod glance;
 mod group;
 mod hgrm;
+mod history;
 mod json;
 mod label;
 mod markdown;
@@ -43,6 +44,7 @@ use crate::record::{ReadError, Run};
 
 pub use change::Comparison;
 pub use chart::{Plot, PlotPoint, Unit as PlotUnit};
+pub use history::{HistoryReport, OtavaFiles};
 pub use json::json;
 pub use probe::{Probe, Remedies};
 pub use result::{CaseVerdict, ObjectiveOutcome, RunResult, TrialCounts};
