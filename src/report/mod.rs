@@ -22,6 +22,7 @@ mod json;
 mod label;
 mod markdown;
 mod method;
+mod page;
 mod probe;
 mod prose;
 mod quantiles;
@@ -104,6 +105,7 @@ pub fn write_all(dir: &Path) -> Result<Made, ReadError> {
     written.write("summary.csv", &tables::summary(&view));
     written.write("percentiles.csv", &tables::percentiles(&view));
     written.write("report.md", markdown::markdown(&view).as_bytes());
+    written.write("report.html", page::page(&view).as_bytes());
     for (name, text) in hgrm::files(&view) {
         written.write(&name, text.as_bytes());
     }

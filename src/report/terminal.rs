@@ -67,6 +67,8 @@ impl Screen {
                     follows_table = true;
                 }
                 Block::Chart(chart) => self.sentence(indent, &format!("charts/{}.svg", chart.name)),
+                Block::Code(text) => self.sentence(indent, text),
+                Block::Fold(title, _) => self.sentence(indent, &format!("{title}: in report.html")),
                 Block::Files(files) => {
                     for (name, what) in files {
                         self.sentence(indent, &format!("{name}: {what}"));
