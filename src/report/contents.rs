@@ -4,8 +4,8 @@ use super::View;
 use super::chart::{CHARTS, chart};
 use super::document::{Block, Document, Extent, Section};
 use super::{
-    causes, caveats, details, disruption, errors, external, flips, floor, glance, method, prose,
-    sends, stages, trust,
+    cases, causes, caveats, details, disruption, errors, external, flips, floor, glance, ledger,
+    machine, method, prose, sends, stages, trust,
 };
 use Extent::{Always, Full, Short};
 
@@ -46,10 +46,14 @@ pub(super) fn page(view: &View) -> Document {
         warnings(view),
         drawn("Percentiles", &["freshness-percentiles"], None),
         drawn("Over time", &["deliveries-per-second"], None),
+        phases(view),
+        ledger(view),
         where_the_time_goes(view),
         drawn("Cost", &["cost", "freshness-cost"], costs(view)),
         intervals(view),
         noise_floor(view),
+        Section::new("Each case", cases::details(view).into_iter().map(|block| (Full, block))),
+        machine(view),
         trials(view),
         how(view),
     ];
@@ -60,6 +64,29 @@ pub(super) fn page(view: &View) -> Document {
         .chain(further.into_iter().flatten())
         .collect();
     titled(view, sections)
+}
+
+fn phases(view: &View) -> Option<Section> {
+    let tables = [machine::phases(view), machine::phases_of_cases(view)];
+    Section::new("Phases", tables.map(|table| (Full, Block::Table(table))))
+}
+
+fn ledger(view: &View) -> Option<Section> {
+    let blocks = [
+        Block::Paragraph(ledger::READING.to_owned()),
+        Block::Table(ledger::deliveries(view)),
+        Block::Table(ledger::requests(view)),
+    ];
+    Section::new("Every delivery accounted for", blocks.map(|block| (Full, block)))
+}
+
+fn machine(view: &View) -> Option<Section> {
+    let blocks = [
+        Block::Sentences(vec![prose::machine(view)]),
+        Block::Paragraph(machine::READING.to_owned()),
+        Block::Table(machine::table(view)),
+    ];
+    Section::new("What the machine did", blocks.map(|block| (Full, block)))
 }
 
 /// How it was measured, the command that repeats it, and the scenario as it was resolved.

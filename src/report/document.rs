@@ -67,11 +67,10 @@ impl Block {
     fn is_empty(&self) -> bool {
         match self {
             Self::Sentences(sentences) => sentences.is_empty(),
-            Self::Paragraph(text) => text.is_empty(),
+            Self::Paragraph(text) | Self::Code(text) => text.is_empty(),
             Self::Terms(terms) => terms.is_empty(),
             Self::Table(table) => table.groups.iter().all(|group| group.rows.is_empty()),
             Self::Chart(_) => false,
-            Self::Code(text) => text.is_empty(),
             Self::Fold(_, blocks) => blocks.iter().all(Self::is_empty),
             Self::Files(files) => files.is_empty(),
         }

@@ -3,6 +3,7 @@
 //! Nothing is measured or judged here, and nothing but the folder is read: the same folder gives the same bytes,
 //! whenever and wherever its reports are made again.
 
+mod cases;
 mod causes;
 mod caveats;
 mod change;
@@ -20,6 +21,8 @@ mod group;
 mod hgrm;
 mod json;
 mod label;
+mod ledger;
+mod machine;
 mod markdown;
 mod method;
 mod page;

@@ -17,6 +17,7 @@ pub use expected::{Plot, PlotPoint, Unit};
 pub(super) use legend::{Entry, entries};
 pub(super) use panel::Panel;
 pub(super) use picture::{Anchor, Part, Picture, Point, Shape, Stroke};
+pub(super) use render::width_of;
 pub(super) use style::{Colour, Marker, class_of};
 
 use super::View;

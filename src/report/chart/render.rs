@@ -28,7 +28,7 @@ fn with_font() {
 }
 
 /// Width of `text` at `size`, in logical pixels.
-pub(super) fn width_of(text: &str, size: f64) -> f64 {
+pub(in crate::report) fn width_of(text: &str, size: f64) -> f64 {
     with_font();
     // Measured large, because the library rounds to whole pixels.
     let at_100 = (FONT, 100).into_font().box_size(text).map_or(0, |(width, _)| width);

@@ -73,7 +73,7 @@ fn write(html: &mut Html, block: &Block, view: Option<&View>, place: &mut Place<
         Block::Code(text) => {
             html.element("pre", &[("class", "command"), ("tabindex", "0")], |html| {
                 html.element("code", &[], |html| html.code(text));
-            })
+            });
         }
         Block::Fold(title, blocks) => html.element("details", &[], |html| {
             html.leaf("summary", &[], &printable(title));

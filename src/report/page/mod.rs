@@ -43,9 +43,8 @@ pub(super) fn page(view: &View) -> String {
 /// Whether a section is on paper, and where: two pages hold what decides.
 fn class_of(title: &str) -> &'static str {
     match title {
-        "Limits of these figures" => "paper",
         "Percentiles" => "paper page-2",
-        "Cost" | "Ledger" => "paper",
+        "Limits of these figures" | "Every delivery accounted for" | "Cost" => "paper",
         _ => "screen",
     }
 }

@@ -2,7 +2,7 @@
 
 use super::html::Html;
 use crate::report::chart::{
-    Anchor, Colour, Entry, Marker, Panel, Part, Picture, Point, Shape, Stroke, class_of,
+    Anchor, Colour, Entry, Marker, Panel, Part, Picture, Point, Shape, Stroke, class_of, width_of,
 };
 
 /// Writes the picture; its head is left to the caption around it.
@@ -132,6 +132,7 @@ fn write_text(
     };
     // Centred on its point without dominant-baseline, which printers read differently.
     let down = 0.35 * size;
+    let size_of = size;
     let [x_at, y_at, size] = [x, y, size].map(number);
     let turn = format!("rotate(-90 {x_at} {y_at})");
     let lower = number(y + down);
@@ -142,6 +143,11 @@ fn write_text(
     }
     if matches!(anchor, Anchor::Upwards) {
         attributes.push(("transform", turn.as_str()));
+    }
+    // As wide in any font as in the one that the chart was laid out with.
+    let wide = number(width_of(text, size_of));
+    if text.chars().count() > 2 {
+        attributes.extend([("textLength", wide.as_str()), ("lengthAdjust", "spacingAndGlyphs")]);
     }
     painted(html, "text", &attributes, colour, Paint::Fill, |html| html.text(text));
 }
