@@ -115,13 +115,16 @@ fn replaced(word: &str, before: &str, after: &str) -> Option<(String, usize)> {
     let key = plain(word);
     let value = after.strip_prefix(" = ").and_then(value_of).filter(|_| stop.is_empty());
     let lower = before.to_ascii_lowercase();
-    let short = value.is_some() || DEEDS.contains(&lower.as_str());
+    // What a server said may hold an assignment, too: one without a table is ours where it is a value of TOML, or leads a refusal.
+    let literal = after.strip_prefix(" = ").is_some_and(|text| text.starts_with(['"', '[', '{']));
+    let assigned = value.is_some() && (literal || before.is_empty());
+    let short = assigned || DEEDS.contains(&lower.as_str());
     let by_last = |flag: &&Flag| short && flag.key.rsplit('.').next() == Some(&key);
     let below = |flag: &&Flag| {
         key.strip_prefix(flag.key).is_some_and(|rest| rest.is_empty() || rest.starts_with('.'))
     };
     // `trials` and `seed` are words, too.
-    let known = FLAGS.iter().filter(|flag| flag.key.contains('.') || value.is_some()).find(below);
+    let known = FLAGS.iter().filter(|flag| flag.key.contains('.') || assigned).find(below);
     let Some(Flag { typed: flag, valued, .. }) = known.or_else(|| FLAGS.iter().find(by_last))
     else {
         let (value, taken) = value?;
@@ -297,6 +300,11 @@ mod tests {
             ("or set worker.spin = true", "or set --set worker.spin=true"),
             ("set transport.resume = false. Then", "set --set transport.resume=false. Then"),
             ("'target.url' was typed, target.urls too", "'target.url' was typed, target.urls too"),
+            (
+                "the server says: timeout = 5, trials = 3",
+                "the server says: timeout = 5, trials = 3",
+            ),
+            ("trials = 0: must be at least 1", "--trials 0: must be at least 1"),
             ("check trials and seeds of the topics", "check trials and seeds of the topics"),
             ("cannot read /etc/target.url", "cannot read /etc/target.url"),
             (
