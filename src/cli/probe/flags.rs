@@ -93,6 +93,10 @@ pub(super) fn in_flags(text: &str) -> String {
         let is_own = between.ends_with(['\'', '"', '/', '$', '{', '`']);
         let found = if is_own { None } else { replaced(word, before, after) };
         if let Some((new, taken)) = found {
+            // `set worker.spin = true` needs no second word.
+            if new.starts_with("--set ") && before == "set" && between == " " {
+                out.truncate(out.len() - "set ".len());
+            }
             out.push_str(&new);
             rest = &after[taken..];
         } else {
@@ -285,6 +289,7 @@ mod tests {
                 "the limit is 64: lower workload.clients to at most 4032",
                 "the limit is 64: lower -c to at most 4032",
             ),
+            ("HTTP/1.1; remove transport.http = \"2\"", "HTTP/1.1; remove --http2"),
             ("workload.clients = 20000000 exceeds the limit", "-c 20000000 exceeds the limit"),
             (
                 "lower workload.clients, workload.topics or target.ring",
@@ -297,8 +302,8 @@ mod tests {
             ("target.request[0].body: '{{nope}}' is", "-d: '{{nope}}' is"),
             ("target.headers.bad name: 'bad name'", "-H name: 'bad name'"),
             ("or remove [target.tls]", "or remove --cacert, --cert, --key or -k"),
-            ("or set worker.spin = true", "or set --set worker.spin=true"),
-            ("set transport.resume = false. Then", "set --set transport.resume=false. Then"),
+            ("or set worker.spin = true", "or --set worker.spin=true"),
+            ("set transport.resume = false. Then", "--set transport.resume=false. Then"),
             ("'target.url' was typed, target.urls too", "'target.url' was typed, target.urls too"),
             (
                 "the server says: timeout = 5, trials = 3",
