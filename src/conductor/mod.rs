@@ -158,6 +158,23 @@ impl Conductor<'_> {
         Ok(stopped.map(Stop::Signal))
     }
 
+    /// Runs one trial on fresh processes and appends it to `folder`, whether the plan has it or not. A failed trial is a row, too.
+    ///
+    /// `on_phase` is called at the start of every phase.
+    pub fn run_one(
+        &self,
+        trial: &PlannedTrial,
+        folder: &mut RunFolder,
+        mut on_phase: impl FnMut(Phase),
+    ) -> Result<TrialRecord, FolderError> {
+        let facts = self.measure(trial, |phase, _| on_phase(phase));
+        let (verdict, reasons) = judge::verdict(&facts);
+        let reasons = judge::advised(&facts, reasons);
+        let record = TrialRecord::new(&facts, verdict, reasons).priced(&self.plan.scenario.prices);
+        folder.append(&facts, &record)?;
+        Ok(record)
+    }
+
     /// Runs one trial of the plan and returns everything that was measured, even if it did not finish.
     ///
     /// `on_phase` is called at the start of every phase with the ids of the current processes: the target's first, then the

@@ -201,6 +201,7 @@ fn every_shipped_scenario_fits_two_cores_and_its_time() {
         ("delivery", 320),
         ("duplex", 160),
         ("fanout", 180),
+        ("gate", 12),
         ("network", 318),
         ("per-client", 180),
         ("poll-intervals", 240),

@@ -39,6 +39,7 @@ mod first_contact;
 mod flips;
 mod floor;
 mod foreign_servers;
+mod gate;
 mod hdr_tools;
 mod hook_senders;
 mod hook_signatures;

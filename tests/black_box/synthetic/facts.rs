@@ -13,7 +13,7 @@ use tidings::record::{
     SCHEMA_VERSION, TrialFacts, TrialRecord, WorkerHealth, utc,
 };
 use tidings::scenario::{
-    Case, Conditions, Connection, Faults, Format, LongPollOptions, LoopKind, Mix, Pattern, PatternKind, Phases, Prices, Profile, Publish, RequestOptions, Scenario,
+    Case, Conditions, Connection, Faults, Format, GateOptions, LongPollOptions, LoopKind, Mix, Pattern, PatternKind, Phases, Prices, Profile, Publish, RequestOptions, Scenario,
     ShortPollOptions, Spin, SseOptions, TargetOptions, Transport, WebSocketOptions, WebhookOptions, WorkerOptions,
     Workload,
 };
@@ -304,6 +304,7 @@ pub(crate) fn scenario(cases: Vec<Case>, trials: u32, objectives: &[&str]) -> Sc
         objectives: objectives.iter().map(|&text| text.to_owned()).collect(),
         abort_when: None,
         prices: Prices::default(),
+        gate: GateOptions::default(),
     }
 }
 
