@@ -63,6 +63,7 @@ mod planted_secrets;
 mod poll_sessions;
 mod probe;
 mod probe_broken;
+mod probe_first_use;
 mod probe_hostile;
 mod probe_hostile_hooks;
 mod probe_hostile_http2;
