@@ -108,6 +108,8 @@ pub struct Conductor<'a> {
     pub trace: Option<PathBuf>,
     /// Whether load on other hosts is allowed without `target.permission`.
     pub yes_i_may: bool,
+    /// Whether the process of a server on this host is looked for, by its port, where the scenario names none.
+    pub finds_process: bool,
     /// What works beside the shards in the window: everything, but in calibration.
     pub observers: Observers,
 }

@@ -3,6 +3,7 @@
 //! Nothing is measured or judged here, and nothing but the folder is read: the same folder gives the same bytes,
 //! whenever and wherever its reports are made again.
 
+mod cases;
 mod causes;
 mod caveats;
 mod change;
@@ -18,10 +19,14 @@ mod floor;
 mod glance;
 mod group;
 mod hgrm;
+mod history;
 mod json;
 mod label;
+mod ledger;
+mod machine;
 mod markdown;
 mod method;
+mod page;
 mod probe;
 mod prose;
 mod quantiles;
@@ -43,6 +48,7 @@ use crate::record::{ReadError, Run};
 
 pub use change::Comparison;
 pub use chart::{Plot, PlotPoint, Unit as PlotUnit};
+pub use history::{HistoryReport, OtavaFiles};
 pub use json::json;
 pub use probe::{Probe, Remedies};
 pub use result::{CaseVerdict, ObjectiveOutcome, RunResult, TrialCounts};
@@ -104,6 +110,7 @@ pub fn write_all(dir: &Path) -> Result<Made, ReadError> {
     written.write("summary.csv", &tables::summary(&view));
     written.write("percentiles.csv", &tables::percentiles(&view));
     written.write("report.md", markdown::markdown(&view).as_bytes());
+    written.write("report.html", page::page(&view).as_bytes());
     for (name, text) in hgrm::files(&view) {
         written.write(&name, text.as_bytes());
     }

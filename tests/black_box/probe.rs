@@ -11,15 +11,9 @@ use std::process::{Command, Output, Stdio};
 use std::sync::Arc;
 
 use probe_support::servers::{Serve, converse, freezing, heard_of, listener, stamped};
-use probe_support::{command, count, errors, json, probe};
+use probe_support::{command, count, errors, finished, json, probe};
 use rustix::process::{Pid, Signal, kill_process};
 use serde_json::Value;
-
-/// A document whose trial finished, however noisy the machine was.
-fn finished(document: &Value) {
-    let verdict = document["trials"][0]["trial"]["verdict"].as_str().unwrap();
-    assert_ne!(verdict, "failed", "{document:#}");
-}
 
 fn tidings(arguments: &[&str]) -> Output {
     Command::new(env!("CARGO_BIN_EXE_tidings"))
@@ -336,60 +330,4 @@ fn an_interrupt_ends_it_early_and_what_was_measured_is_printed() {
     let document: Value = serde_json::from_slice(&output.stdout).unwrap();
     assert_eq!(document["complete"], false);
     assert!(count(&document, "answered") > 0, "{document:#}");
-}
-
-#[test]
-fn flags_that_do_not_go_together_are_refused_with_what_to_write() {
-    for (arguments, said) in [
-        (&["ws://127.0.0.1:1/", "--sse"][..], "--sse is measured over HTTP"),
-        (&["ws://127.0.0.1:1/", "-n", "5"], "-n has no meaning for websocket"),
-        (&["ws://127.0.0.1:1/", "-q", "5"], "--publish URL"),
-        (&["ws://127.0.0.1:1/", "-m", "POST"], "a handshake is a GET"),
-        (
-            &["http://127.0.0.1:1/", "--publish", "http://127.0.0.1:1/"],
-            "--sse, --poll 1s, --long-poll",
-        ),
-        (&["http://127.0.0.1:1/", "--sse", "--publish"], "--publish needs the URL"),
-        (&["http://127.0.0.1:1/", "--sse", "--poll", "1s"], "cannot be used with"),
-        (&["http://127.0.0.1:1/", "-H", "nonsense"], "has no colon"),
-        (&["http://ann:pw@127.0.0.1:1/"], "credentials in a URL"),
-        (&["http://127.0.0.1:1/", "-q", "fast"], "is not a rate"),
-        (&["http://127.0.0.1:1/", "-c", "0"], "-c: workload.clients = 0"),
-        (
-            &["http://127.0.0.1:1/", "-d", "{{nonsense}}"],
-            "-d: target.request[0].body: '{{nonsense}}'",
-        ),
-        (
-            &["http://127.0.0.1:1/", "--sse", "--dialect", "builtin", "--publish"],
-            "begins with an empty log",
-        ),
-        (&["http://127.0.0.1:1/", "-t", "0"], "-t: request.timeout = 0"),
-        (&["http://127.0.0.1:1/", "-d", "@/nowhere/body"], "cannot read the body /nowhere/body"),
-        (&["http://127.0.0.1:1/", "--cert", "x.pem"], "--key"),
-        (&["http://127.0.0.1:1/", "--connect-to", "a:1:b"], "host:port:host:port"),
-        (&["http://127.0.0.1:1/", "-U"], "uncorrected"),
-        (&["http://192.0.2.1/"], "--yes-i-may"),
-        (&[], "URL"),
-    ] {
-        let output = probe(arguments);
-        let told = text(&output.stderr);
-        assert_eq!(output.status.code(), Some(2), "{arguments:?}: {told}");
-        assert!(told.contains(said), "{arguments:?}: {told}");
-        assert!(!told.contains("probe:"), "no line of a text that nobody has seen: {told}");
-        assert!(output.stdout.is_empty());
-    }
-}
-
-#[test]
-fn a_flag_to_correct_latencies_is_not_needed_and_says_so() {
-    let (address, heard) = listener();
-    let url = format!("http://{address}/");
-    for flag in ["--latency-correction", "-L"] {
-        let output = probe(&[&url, "-n", "2", "-c", "1", flag, "--quiet"]);
-        let told = text(&output.stderr);
-        assert!(told.contains("always count from when a request was due"), "{told}");
-    }
-    assert_eq!(heard_of(&heard).len(), 4);
-    let output = probe(&[&url, "-n", "2", "-c", "1", "-d", "30s", "--quiet"]);
-    assert!(text(&output.stderr).contains("a duration is -z 30s"), "{}", text(&output.stderr));
 }

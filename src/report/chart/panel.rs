@@ -1,6 +1,6 @@
 //! A panel: a frame with two scales, their ticks and titles; and how panels share a page.
 
-use super::picture::{Anchor, Picture, Point, Stroke};
+use super::picture::{Anchor, Head, Part, Picture, Point, Stroke};
 use super::render::width_of;
 use super::style::{Colour, FRAME, GREY, GRID, INK};
 use crate::unit::significant;
@@ -18,7 +18,7 @@ pub(super) const PANELS: usize = 9;
 
 /// One axis: its range in its own (perhaps logarithmic) numbers, and its labelled ticks.
 #[derive(Debug, Clone, PartialEq)]
-pub(super) struct Scale {
+pub(in crate::report) struct Scale {
     /// Lower end.
     pub min: f64,
     /// Upper end.
@@ -38,6 +38,18 @@ impl Scale {
         let count = (max * 1.02 / step).ceil();
         let ticks = (0..=count as u32).map(|i| step * f64::from(i)).map(|v| (v, print(v)));
         Self { min: 0.0, max: step * count, ticks: ticks.collect() }
+    }
+
+    /// From `min` to `max`, with ticks in steps of 1, 2 or 5, labelled by `print`.
+    pub(super) fn around(min: f64, max: f64, print: impl Fn(f64) -> String) -> Self {
+        let max = if max > min { max } else { min + 1.0 };
+        let rough = (max - min) / 5.0;
+        let power = 10f64.powf(rough.log10().floor());
+        let step = [1.0, 2.0, 5.0, 10.0].iter().map(|m| m * power).find(|s| *s >= rough);
+        let step = step.unwrap_or(rough);
+        let (first, last) = ((min / step).ceil() as i64, (max / step).floor() as i64);
+        let ticks = (first..=last).map(|i| step * i as f64).map(|v| (v, print(v)));
+        Self { min, max, ticks: ticks.collect() }
     }
 
     /// From 0 to 100 in steps of 10, labelled by `print`.
@@ -71,8 +83,8 @@ impl Scale {
 }
 
 /// A panel's place and scales.
-#[derive(Debug, Clone)]
-pub(super) struct Panel {
+#[derive(Debug, Clone, PartialEq)]
+pub(in crate::report) struct Panel {
     /// Upper left corner of the plot.
     pub from: Point,
     /// Lower right corner of the plot.
@@ -92,6 +104,12 @@ impl Panel {
 
     /// Draws frame, grid, tick labels and titles.
     pub(super) fn frame(&self, picture: &mut Picture, heading: &str, x_title: &str, y_title: &str) {
+        picture.part(Part::Panel(self.clone()), |picture| {
+            self.draw_frame(picture, heading, x_title, y_title);
+        });
+    }
+
+    fn draw_frame(&self, picture: &mut Picture, heading: &str, x_title: &str, y_title: &str) {
         let ((x0, y0), (x1, y1)) = (self.from, self.to);
         let grid = Stroke::solid(GRID, 1.0);
         for (place, label) in &self.y.ticks {
@@ -157,8 +175,12 @@ fn lines(heading: &str, width: f64) -> Vec<String> {
 /// The page's title and what it was measured on.
 pub(super) fn title(picture: &mut Picture, title: &str, subtitle: &str) {
     let width = picture.width - 48.0;
-    picture.text((24.0, 26.0), &fit(title, TITLE, width), TITLE, INK, Anchor::Left);
-    picture.text((24.0, 50.0), &fit(subtitle, NORMAL, width), NORMAL, GREY, Anchor::Left);
+    picture.part(Part::Head, |picture| {
+        picture.text((24.0, 26.0), &fit(title, TITLE, width), TITLE, INK, Anchor::Left);
+        picture.text((24.0, 50.0), &fit(subtitle, NORMAL, width), NORMAL, GREY, Anchor::Left);
+    });
+    let (title, subtitle) = (title.to_owned(), subtitle.to_owned());
+    picture.head = Some(Head { title, subtitle, height: 60.0 });
 }
 
 /// Places of `count` panels in rows below `top`: plot corners, and the page's height.

@@ -38,6 +38,7 @@ pub(crate) fn pattern(kind: PatternKind) -> Pattern {
             conditional: false,
             timeout: second,
             connection: Connection::KeepAlive,
+            retry_after: true,
             requests: None,
         }),
         PatternKind::ShortPoll => Pattern::ShortPoll(ShortPollOptions {
