@@ -58,7 +58,12 @@ while [ "$round" -le "$rounds" ]; do
             busy=""
         fi
         # Ctrl-C ends the script, not only the gate.
-        if [ "$status" -ge 128 ] || [ "$status" -eq 2 ]; then exit "$status"; fi
+        if [ "$status" -ge 128 ]; then exit "$status"; fi
+        if [ "$status" -eq 2 ]; then
+            # Such as a machine so busy that the budget buys too few blocks; standard error has said why.
+            echo "$kind,$round,refused,2,,$((ended - began)),,,,," >> "$file"
+            continue
+        fi
         KIND=$kind ROUND=$round STATUS=$status SECONDS_TAKEN=$((ended - began)) python3 - "$out.json" >> "$file" <<'PYTHON'
 import json, os, sys
 
@@ -84,12 +89,12 @@ python3 - "$file" <<'PYTHON'
 import collections, csv, sys
 
 rows = list(csv.DictReader(open(sys.argv[1])))
-print("\n| kind | gates | pass | fail | inconclusive | machine moved | median seconds |")
-print("| --- | --- | --- | --- | --- | --- | --- |")
+print("\n| kind | gates | pass | fail | inconclusive | machine moved | refused | median seconds |")
+print("| --- | --- | --- | --- | --- | --- | --- | --- |")
 for kind in dict.fromkeys(row["kind"] for row in rows):
     of = [row for row in rows if row["kind"] == kind]
     count = collections.Counter(row["outcome"] for row in of)
     seconds = sorted(int(row["seconds"]) for row in of)[len(of) // 2]
-    outcomes = " | ".join(str(count[name]) for name in ["pass", "fail", "inconclusive", "machine moved"])
+    outcomes = " | ".join(str(count[name]) for name in ["pass", "fail", "inconclusive", "machine moved", "refused"])
     print(f"| {kind} | {len(of)} | {outcomes} | {seconds} |")
 PYTHON
