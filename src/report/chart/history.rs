@@ -7,7 +7,7 @@ use super::style::{Colour, GREY, INK, colour, marker};
 use crate::judge::{Direction, Series, SeriesChange};
 use crate::record::Figure;
 use crate::report::glance::{figure, known};
-use crate::unit::{counted, significant};
+use crate::unit::significant;
 
 /// Height of labels of changes, and of a row of them.
 const LABEL: f64 = 13.0;
@@ -39,8 +39,7 @@ pub(super) fn draw(all: &[Shown<'_>], subtitle: &str) -> Picture {
     }
     picture.height = height + 14.0;
     if all.len() > panels.len() {
-        let more = counted((all.len() - panels.len()) as u64, "more series");
-        let more = format!("{} in the table", more.trim_end_matches('s').to_owned() + "s");
+        let more = format!("{} more series in the table", all.len() - panels.len());
         picture.text((24.0, height), &more, 14.0, GREY, Anchor::Left);
     }
     picture
@@ -92,16 +91,14 @@ fn unit_title(series: &Series) -> &'static str {
 fn extent(values: &[f64]) -> (f64, f64) {
     let low = values.iter().copied().fold(f64::INFINITY, f64::min);
     let high = values.iter().copied().fold(f64::NEG_INFINITY, f64::max);
-    match low <= high {
-        // A change of a few percent is not to fill the panel.
-        true => {
-            let middle = f64::midpoint(low, high);
-            let half = (0.55 * (high - low)).max(0.05 * middle.abs()).max(f64::MIN_POSITIVE);
-            let floor = if low >= 0.0 { 0.0 } else { f64::NEG_INFINITY };
-            ((middle - half).max(floor), middle + half)
-        }
-        false => (0.0, 1.0),
+    if low > high {
+        return (0.0, 1.0);
     }
+    // A change of a few percent is not to fill the panel.
+    let middle = f64::midpoint(low, high);
+    let half = (0.55 * (high - low)).max(0.05 * middle.abs()).max(f64::MIN_POSITIVE);
+    let floor = if low >= 0.0 { 0.0 } else { f64::NEG_INFINITY };
+    ((middle - half).max(floor), middle + half)
 }
 
 /// Each segment with its mean: from the place of its first figure to that after its last.
