@@ -174,3 +174,109 @@ pub(in crate::report) fn percent(change: f64) -> String {
     let sign = if change < 0.0 { '-' } else { '+' };
     format!("{sign}{} %", significant(100.0 * change.abs()))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::picture::Shape;
+    use super::*;
+    use crate::judge::SeriesKey;
+    use crate::scenario::PatternKind;
+    use crate::stats::ChangePoint;
+
+    /// A series whose level doubles and halves at `places`.
+    fn series(count: usize, places: &[usize]) -> Series {
+        let change = |at: &usize| SeriesChange {
+            point: ChangePoint {
+                at: *at,
+                means: [1e5, 2e5],
+                sizes: [3, 3],
+                p: 0.0,
+                chance: 0.001,
+                location: *at..at + 1,
+            },
+            direction: Direction::Worse,
+            blame: [at - 1, *at],
+            run: *at,
+        };
+        let level = |at: usize| {
+            if places.iter().filter(|p| **p <= at).count() % 2 == 0 { 1e5 } else { 2e5 }
+        };
+        Series {
+            key: SeriesKey {
+                scenario: "s".to_owned(),
+                case: "sse".to_owned(),
+                host: "h".to_owned(),
+                host_fingerprint: "f".to_owned(),
+                load: "l".to_owned(),
+            },
+            pattern: PatternKind::Sse,
+            column: "freshness_ns_p50",
+            points: (0..count).map(|at| (at, level(at))).collect(),
+            bounds: 0,
+            changes: places.iter().map(change).collect(),
+        }
+    }
+
+    /// The boxes of the labels of changes in a picture.
+    fn boxes(picture: &Picture) -> Vec<[f64; 4]> {
+        let text = |shape: &Shape| match shape {
+            Shape::Text((x, y), text, size, _, anchor) if text.contains("0123456789") => {
+                let width = width_of(text, *size);
+                let left = if *anchor == Anchor::Left { *x } else { x - width };
+                Some([left, left + width, y - size / 2.0, y + size / 2.0])
+            }
+            _ => None,
+        };
+        picture.shapes.iter().filter_map(text).collect()
+    }
+
+    #[test]
+    fn labels_lie_within_their_panel_and_never_on_one_another() {
+        for (panels, count, places) in [
+            (1, 40, vec![20]),
+            (1, 40, vec![3, 6, 9, 12, 15, 18, 21, 24, 27, 30, 33, 37]),
+            (2, 60, vec![3, 6, 57]),
+            (9, 12, vec![3, 6, 9]),
+            (9, 200, vec![100, 103, 106, 197]),
+        ] {
+            let series = series(count, &places);
+            let shown: Vec<Shown<'_>> = (0..panels)
+                .map(|_| Shown {
+                    heading: "sse, freshness p50".to_owned(),
+                    series: &series,
+                    labels: vec!["0123456789".to_owned(); places.len()],
+                })
+                .collect();
+            let picture = draw(&shown, "made up");
+            let boxes = boxes(&picture);
+            assert!(boxes.len() >= panels, "{panels} panels, {places:?}: {} labels", boxes.len());
+            for (at, one) in boxes.iter().enumerate() {
+                assert!(one[0] > 0.0 && one[1] < PAGE, "{panels} panels: {one:?}");
+                for other in &boxes[..at] {
+                    let apart = one[0] >= other[1]
+                        || other[0] >= one[1]
+                        || one[2] >= other[3]
+                        || other[2] >= one[3];
+                    assert!(apart, "{panels} panels, {places:?}: {one:?} {other:?}");
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn a_series_without_figures_or_spread_is_drawn() {
+        for series in [series(0, &[]), series(1, &[]), series(8, &[])] {
+            let shown = [Shown { heading: "sse".to_owned(), series: &series, labels: Vec::new() }];
+            let picture = draw(&shown, "made up");
+            let finite =
+                |points: &[Point]| points.iter().all(|(x, y)| x.is_finite() && y.is_finite());
+            for shape in &picture.shapes {
+                assert!(!matches!(shape, Shape::Line(points, _) if !finite(points)), "{shape:?}");
+                assert!(
+                    !matches!(shape, Shape::Mark(point, ..) if !finite(&[*point])),
+                    "{shape:?}"
+                );
+            }
+        }
+    }
+}
