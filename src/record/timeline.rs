@@ -7,6 +7,8 @@ use std::io;
 
 use serde::{Deserialize, Serialize};
 
+use super::files::TIMELINE_COLUMNS;
+use super::table::{cells, header, to_csv};
 use super::{CpuUsed, Figure, TrialFacts};
 use crate::clock::SECOND_NS;
 use crate::measure::{Counter, Distribution, Interval, Metric};
@@ -37,6 +39,14 @@ pub struct TimelineRow {
     /// Attempts to open a connection.
     #[serde(default)]
     pub dials: Option<u64>,
+}
+
+impl TimelineRow {
+    /// Rows of `timeline.csv`, with its header.
+    pub fn csv<'a>(rows: impl IntoIterator<Item = &'a Self>) -> Vec<u8> {
+        let rows = rows.into_iter().map(|row| cells(TIMELINE_COLUMNS, row));
+        to_csv(std::iter::once(header(TIMELINE_COLUMNS)).chain(rows))
+    }
 }
 
 /// The start of the measure window, or of the first interval where the window was not reached.

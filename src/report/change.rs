@@ -126,7 +126,7 @@ impl Comparison {
             rows: case.changes.iter().map(|change| self.row(case, change)).collect(),
         };
         let groups = self.changes.cases.iter().filter(|case| !case.changes.is_empty());
-        Table { head, groups: groups.map(group).collect(), notes: self.notes() }
+        Table { head, groups: groups.map(group).collect(), notes: self.notes(), ..Table::default() }
     }
 
     fn row(&self, case: &CaseChange, change: &Change) -> Vec<Cell> {

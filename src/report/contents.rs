@@ -1,11 +1,11 @@
 //! What a report holds, in the order of reading: the one place where sections are chosen and ordered.
 
 use super::View;
-use super::chart::CHARTS;
+use super::chart::{CHARTS, chart};
 use super::document::{Block, Document, Extent, Section};
 use super::{
-    causes, caveats, details, disruption, errors, external, flips, floor, glance, method, prose,
-    sends, stages, trust,
+    cases, causes, caveats, details, disruption, errors, external, flips, floor, glance, ledger,
+    machine, method, prose, sends, stages, trust,
 };
 use Extent::{Always, Full, Short};
 
@@ -14,8 +14,7 @@ const CAUSES: usize = 4;
 
 /// The whole report.
 pub(super) fn document(view: &View) -> Document {
-    let scenario = &view.run.info.scenario;
-    let first = answer(view);
+    let first = answer(view, Some(trust::verdict(view)));
     let disruptions = disruption::sections(view);
     let further = [
         limits(view),
@@ -30,20 +29,87 @@ pub(super) fn document(view: &View) -> Document {
         Section::new("How it was measured", [(Full, Block::Sentences(method::sentences(view)))]),
         Section::new("Files", [(Full, Block::Files(details::files(view)))]),
     ];
-    Document {
-        title: scenario.name.clone(),
-        question: scenario.question.clone(),
-        sections: first
-            .into_iter()
-            .chain(disruptions)
-            .chain(further.into_iter().flatten())
-            .collect(),
-    }
+    let sections = first.into_iter().chain(disruptions).chain(further.into_iter().flatten());
+    titled(view, sections.collect())
+}
+
+fn titled(view: &View, sections: Vec<Section>) -> Document {
+    let scenario = &view.run.info.scenario;
+    Document { title: scenario.name.clone(), question: scenario.question.clone(), sections }
+}
+
+/// The same for a page: each chart beside the tables that it belongs to.
+pub(super) fn page(view: &View) -> Document {
+    let further = [
+        limits(view),
+        objectives(view),
+        warnings(view),
+        drawn("Percentiles", &["freshness-percentiles"], None),
+        drawn("Over time", &["deliveries-per-second"], None),
+        phases(view),
+        ledger(view),
+        where_the_time_goes(view),
+        drawn("Cost", &["cost", "freshness-cost"], costs(view)),
+        intervals(view),
+        noise_floor(view),
+        Section::new("Each case", cases::details(view).into_iter().map(|block| (Full, block))),
+        machine(view),
+        trials(view),
+        how(view),
+    ];
+    // The verdict stands above the sections.
+    let sections = answer(view, None)
+        .into_iter()
+        .chain(disruption::sections(view))
+        .chain(further.into_iter().flatten())
+        .collect();
+    titled(view, sections)
+}
+
+fn phases(view: &View) -> Option<Section> {
+    let tables = [machine::phases(view), machine::phases_of_cases(view)];
+    Section::new("Phases", tables.map(|table| (Full, Block::Table(table))))
+}
+
+fn ledger(view: &View) -> Option<Section> {
+    let blocks = [
+        Block::Paragraph(ledger::READING.to_owned()),
+        Block::Table(ledger::deliveries(view)),
+        Block::Table(ledger::requests(view)),
+    ];
+    Section::new("Every delivery accounted for", blocks.map(|block| (Full, block)))
+}
+
+fn machine(view: &View) -> Option<Section> {
+    let blocks = [
+        Block::Sentences(vec![prose::machine(view)]),
+        Block::Paragraph(machine::READING.to_owned()),
+        Block::Table(machine::table(view)),
+    ];
+    Section::new("What the machine did", blocks.map(|block| (Full, block)))
+}
+
+/// How it was measured, the command that repeats it, and the scenario as it was resolved.
+fn how(view: &View) -> Option<Section> {
+    let scenario = serde_json::to_string_pretty(&view.run.info.scenario).unwrap_or_default();
+    let blocks = [
+        Block::Paragraph("This command repeats the run:".to_owned()),
+        Block::Code(method::to_be_typed(&view.run.info.command)),
+        Block::Sentences(method::sentences(view)),
+        Block::Fold("The scenario as resolved, JSON".to_owned(), vec![Block::Code(scenario)]),
+    ];
+    Section::new("How it was measured", blocks.map(|block| (Full, block)))
+}
+
+/// A section of charts, with what follows them.
+fn drawn(title: &'static str, charts: &[&str], then: Option<Section>) -> Option<Section> {
+    let charts = charts.iter().map(|name| (Full, Block::Chart(chart(name))));
+    Section::new(title, charts.chain(then.into_iter().flat_map(|section| section.blocks)))
 }
 
 /// The verdict on the run, the table, and a sentence per question that it answers.
-fn answer(view: &View) -> Option<Section> {
-    let trusted = std::iter::once(trust::verdict(view)).chain(trust::limits(view)).collect();
+fn answer(view: &View, verdict: Option<String>) -> Option<Section> {
+    let trusted = verdict.into_iter().chain(trust::limits(view)).collect();
     let blocks = [
         (Always, Block::Sentences(trusted)),
         (Always, Block::Table(glance::table(view))),

@@ -9,7 +9,7 @@ use crate::stats::{CONFIDENCE, median_interval};
 use crate::unit::significant;
 
 /// Files of the folder, with the content of each.
-const FILES: [(&str, &str); 12] = [
+const FILES: [(&str, &str); 13] = [
     ("run.json", "scenario as resolved, plan, host, versions"),
     ("trials.csv", "one row per trial"),
     ("floor.csv", "one row per noise-floor trial"),
@@ -22,6 +22,7 @@ const FILES: [(&str, &str); 12] = [
     ("histograms/", "percentile distributions of each case and metric (.hgrm, microseconds)"),
     ("charts/", "the charts above, as SVG and PNG"),
     ("report.md", "this report"),
+    ("report.html", "this report as one page to send, with charts and the data"),
 ];
 
 /// The files that this run has.

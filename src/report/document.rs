@@ -2,7 +2,7 @@
 //!
 //! Renderers decide how a block looks, and escape what their format gives a meaning to; they choose and order nothing.
 
-use super::chart::Chart;
+use super::chart::{Chart, Entry};
 
 /// A whole report.
 #[derive(Debug)]
@@ -55,6 +55,10 @@ pub(super) enum Block {
     Table(Table),
     /// A chart.
     Chart(&'static Chart),
+    /// A text to be copied: a command, or the content of a file.
+    Code(String),
+    /// Details under a title of their own, which a page unfolds.
+    Fold(String, Vec<Block>),
     /// Files of the results folder, each with its content.
     Files(Vec<(&'static str, &'static str)>),
 }
@@ -63,10 +67,11 @@ impl Block {
     fn is_empty(&self) -> bool {
         match self {
             Self::Sentences(sentences) => sentences.is_empty(),
-            Self::Paragraph(text) => text.is_empty(),
+            Self::Paragraph(text) | Self::Code(text) => text.is_empty(),
             Self::Terms(terms) => terms.is_empty(),
             Self::Table(table) => table.groups.iter().all(|group| group.rows.is_empty()),
             Self::Chart(_) => false,
+            Self::Fold(_, blocks) => blocks.iter().all(Self::is_empty),
             Self::Files(files) => files.is_empty(),
         }
     }
@@ -75,6 +80,8 @@ impl Block {
 /// Rows under one head, in groups, with footnotes.
 #[derive(Debug, Default)]
 pub(super) struct Table {
+    /// What tells it from the other tables of its section; empty where it is the only one.
+    pub caption: &'static str,
     /// The head.
     pub head: Vec<Head>,
     /// The rows.
@@ -118,7 +125,7 @@ pub(super) struct Group {
 }
 
 /// A cell of a table.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, PartialEq, Default)]
 pub(super) struct Cell {
     /// Its text.
     pub text: String,
@@ -126,6 +133,21 @@ pub(super) struct Cell {
     pub marks: Vec<&'static str>,
     /// Whether the figure is not to be relied on.
     pub is_faint: bool,
+    /// Its interval, for a page that has room for it; empty where there is none.
+    pub interval: String,
+    /// Whether it is the best of its group.
+    pub lead: Option<Lead>,
+    /// The series that the row is in charts.
+    pub series: Option<Entry>,
+}
+
+/// How certain it is that a figure is the best of its group.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Lead {
+    /// Shown at 95 % confidence, all comparisons of the run together.
+    Shown,
+    /// Ahead in every block, at the lower confidence that so few trials allow.
+    Indicated,
 }
 
 impl<T: Into<String>> From<T> for Cell {
@@ -181,7 +203,7 @@ impl Table {
     /// A table in one group, without notes.
     pub(super) fn new(head: Vec<Head>, rows: Vec<Vec<Cell>>) -> Self {
         let groups = vec![Group { heading: String::new(), rows }];
-        Self { head, groups, notes: Vec::new() }
+        Self { head, groups, ..Self::default() }
     }
 
     /// A table whose first column names the case, and whose others hold figures.

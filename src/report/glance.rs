@@ -2,11 +2,12 @@
 
 use super::View;
 use super::caveats::caveats;
-use super::document::{Align, Cell, Group, Head, Note, Table};
+use super::chart::entries;
+use super::document::{Align, Cell, Group, Head, Lead, Note, Table};
 use super::floor;
 use super::group::groups;
 use super::{prose, trust};
-use crate::judge::{CaseSummary, Estimate, is_well_known};
+use crate::judge::{CaseSummary, Claim, Estimate, is_well_known};
 use crate::record::{COST, Figure, Spec, Unit, Verdict, spec};
 use crate::unit::{bytes, count, significant};
 
@@ -71,15 +72,46 @@ pub(super) fn table(view: &View) -> Table {
     let columns: Vec<Column> = COLUMNS.iter().filter(shown).copied().collect();
     let case = Head { lines: ["", "case"], align: Align::Left };
     let head = std::iter::once(case).chain(columns.iter().map(|column| column.head())).collect();
+    let groups = groups(cases);
+    let series = entries(&groups, |_| true);
     let row = |(label, case): (String, &CaseSummary)| {
-        let cells = columns.iter().map(|column| column.cell(case));
-        std::iter::once(Cell::from(label)).chain(cells).collect()
+        let own = series.iter().find(|entry| entry.label == label).cloned();
+        let name = Cell { text: label, series: own, ..Cell::default() };
+        let cells = columns.iter().map(|column| column.cell(case).led_by(view, case, *column));
+        std::iter::once(name).chain(cells).collect()
     };
     let group = |group: super::group::Group<'_>| Group {
         heading: group.heading,
         rows: group.rows.into_iter().map(row).collect(),
     };
-    Table { head, groups: groups(cases).into_iter().map(group).collect(), notes: notes(view) }
+    let groups = groups.into_iter().map(group).collect();
+    Table { head, groups, notes: notes(view), ..Table::default() }
+}
+
+impl Cell {
+    /// The cell with its interval, and with how certain it is that it is the best.
+    fn led_by(mut self, view: &View, case: &CaseSummary, column: Column) -> Self {
+        let column = match column {
+            Column::News(quantile) => case.headline(quantile),
+            Column::Metric(column) => column,
+            Column::Reach | Column::Account | Column::Verdict => return self,
+        };
+        if let Some((estimate, true)) = case.shown(column)
+            && estimate.confidence > 0.0
+        {
+            let [low, high] = [estimate.low, estimate.high].map(|end| figure(column, end));
+            self.interval = format!("{low} to {high}");
+        }
+        let mut first = view.findings.rankings.iter().filter(|ranking| {
+            ranking.axis.column() == column && ranking.order[0].case == case.case
+        });
+        self.lead = first.find_map(|ranking| match ranking.claim {
+            Claim::Shown(_) => Some(Lead::Shown),
+            Claim::Indicated(..) => Some(Lead::Indicated),
+            _ => None,
+        });
+        self
+    }
 }
 
 /// What the marks stand for, what the labels leave out, and what the reader must know of a case.
@@ -166,7 +198,7 @@ fn shown(case: &CaseSummary, column: &str) -> Cell {
         Some((estimate, true)) => figure(column, estimate.value).into(),
         Some((estimate, false)) => {
             let text = figure(column, estimate.value);
-            Cell { text, marks: vec![SPOILT], is_faint: true }
+            Cell { text, marks: vec![SPOILT], is_faint: true, ..Cell::default() }
         }
     }
 }

@@ -2,6 +2,7 @@
 
 use super::label::{Label, Labels};
 use crate::judge::CaseSummary;
+use crate::prose::harmless;
 
 /// Cases with the same value on every axis that several patterns share.
 #[derive(Debug, Clone)]
@@ -27,14 +28,10 @@ pub(super) fn groups(cases: &[CaseSummary]) -> Vec<Group<'_>> {
     groups
 }
 
-/// A text without control characters, whoever wrote it; lines become one.
+/// A text without control characters and changes of the writing direction, whoever wrote it; lines become one.
 pub(super) fn printable(text: &str) -> String {
-    let plain = |c: char| match c {
-        c if c.is_whitespace() => ' ',
-        c if c.is_control() => '?',
-        c => c,
-    };
-    text.chars().map(plain).collect()
+    let plain = |c: char| if c.is_whitespace() { ' ' } else { c };
+    harmless(&text.chars().map(plain).collect::<String>())
 }
 
 #[cfg(test)]

@@ -6,6 +6,7 @@ use super::View;
 use super::contents::document;
 use super::document::{Align, Block, Document, Extent, Head, Table};
 use super::group::printable;
+use crate::prose::harmless;
 use crate::unit::typographic;
 
 /// The complete page.
@@ -51,6 +52,18 @@ fn block(page: &mut String, block: &Block) {
             let (name, what) = (chart.name, chart.what);
             let _ = writeln!(page, "![{what}](charts/{name}.svg)\n");
             let _ = writeln!(page, "[SVG](charts/{name}.svg), [PNG](charts/{name}.png)");
+        }
+        Block::Code(text) => {
+            for line in text.lines() {
+                let _ = writeln!(page, "    {}", harmless(line));
+            }
+        }
+        Block::Fold(title, blocks) => {
+            let _ = writeln!(page, "**{}**", escape(title));
+            for inner in blocks {
+                page.push('\n');
+                self::block(page, inner);
+            }
         }
         Block::Files(files) => {
             for (name, what) in files {

@@ -104,6 +104,37 @@ fn rules(view: &View) -> Vec<String> {
     ]
 }
 
+/// The words of a command as a shell reads them back.
+pub(super) fn to_be_typed(words: &[String]) -> String {
+    let is_plain = |letter: char| letter.is_ascii_alphanumeric() || "-_./=:,@%+".contains(letter);
+    let typed = |word: &String| {
+        if !word.is_empty() && word.chars().all(is_plain) {
+            word.clone()
+        } else {
+            format!("'{}'", word.replace('\'', r"'\''"))
+        }
+    };
+    words.iter().map(typed).collect::<Vec<_>>().join(" ")
+}
+
 fn command(view: &View) -> String {
     format!("Command: {}", view.run.info.command.join(" "))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_command_can_be_typed_again() {
+        for (words, typed) in [
+            (&["tidings", "run", "a.toml"][..], "tidings run a.toml"),
+            (&["--set", "rate=4/s"], "--set rate=4/s"),
+            (&["my file", ""], "'my file' ''"),
+            (&["it's; $(rm)"], r"'it'\''s; $(rm)'"),
+        ] {
+            let words: Vec<String> = words.iter().map(|word| (*word).to_owned()).collect();
+            assert_eq!(to_be_typed(&words), typed);
+        }
+    }
 }

@@ -3,6 +3,7 @@
 //! Nothing is measured or judged here, and nothing but the folder is read: the same folder gives the same bytes,
 //! whenever and wherever its reports are made again.
 
+mod cases;
 mod causes;
 mod caveats;
 mod change;
@@ -21,8 +22,11 @@ mod hgrm;
 mod history;
 mod json;
 mod label;
+mod ledger;
+mod machine;
 mod markdown;
 mod method;
+mod page;
 mod probe;
 mod prose;
 mod quantiles;
@@ -106,6 +110,7 @@ pub fn write_all(dir: &Path) -> Result<Made, ReadError> {
     written.write("summary.csv", &tables::summary(&view));
     written.write("percentiles.csv", &tables::percentiles(&view));
     written.write("report.md", markdown::markdown(&view).as_bytes());
+    written.write("report.html", page::page(&view).as_bytes());
     for (name, text) in hgrm::files(&view) {
         written.write(&name, text.as_bytes());
     }

@@ -50,12 +50,12 @@ const ENCODING: [Stage; 2] =
     [("decode item (target)", Metric::Decode), ("encode item (target)", Metric::Encode)];
 
 /// Tables of requests, deliveries, webhooks, sends and encodings, each with the stage that only its cases have.
-const TABLES: [(&[Stage], Metric); 5] = [
-    (&REQUEST, Metric::Dispatch),
-    (&DELIVERY, Metric::Written),
-    (&WEBHOOK, Metric::Acknowledge),
-    (&SEND, Metric::Send),
-    (&ENCODING, Metric::Encode),
+const TABLES: [(&str, &[Stage], Metric); 5] = [
+    ("requests and polls", &REQUEST, Metric::Dispatch),
+    ("deliveries", &DELIVERY, Metric::Written),
+    ("webhooks", &WEBHOOK, Metric::Acknowledge),
+    ("events that clients publish", &SEND, Metric::Send),
+    ("encoding", &ENCODING, Metric::Encode),
 ];
 
 /// What the heads of the tables mean.
@@ -67,7 +67,9 @@ pub(super) const TERMS: [(&str, &str); 3] = [
 
 /// The tables; one that would be empty is left out.
 pub(super) fn tables(view: &View) -> impl Iterator<Item = Table> {
-    TABLES.into_iter().filter_map(|(stages, own)| table(view, stages, own))
+    TABLES.into_iter().filter_map(|(caption, stages, own)| {
+        table(view, stages, own).map(|table| Table { caption, ..table })
+    })
 }
 
 fn table(view: &View, stages: &[Stage], own: Metric) -> Option<Table> {

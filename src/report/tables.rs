@@ -90,11 +90,16 @@ fn summary_row(scenario: &str, case: &CaseSummary) -> Vec<String> {
 
 /// `percentiles.csv`: the merged samples of every case and metric, on a grid for a nines axis.
 pub(super) fn percentiles(view: &View) -> Vec<u8> {
+    percentiles_of(view, &Metric::ALL)
+}
+
+/// The same of some metrics.
+pub(super) fn percentiles_of(view: &View, metrics: &[Metric]) -> Vec<u8> {
     let header = PERCENTILE_COLUMNS.iter().map(|column| column.name.to_owned());
     let mut rows: Vec<Vec<String>> = vec![header.collect()];
     for case in &view.findings.cases {
-        for metric in Metric::ALL {
-            let Some(quantiles) = Quantiles::of(view, &case.case, metric) else { continue };
+        for metric in metrics {
+            let Some(quantiles) = Quantiles::of(view, &case.case, *metric) else { continue };
             rows.extend(quantiles.points.iter().map(|(q, value)| {
                 vec![
                     case.case.clone(),

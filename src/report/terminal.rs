@@ -55,7 +55,7 @@ impl Screen {
                         self.sentence(indent, sentence);
                     }
                 }
-                Block::Paragraph(text) => self.sentence(indent, text),
+                Block::Paragraph(text) | Block::Code(text) => self.sentence(indent, text),
                 Block::Terms(terms) => {
                     for (term, meaning) in terms {
                         self.sentence(indent, &format!("{term}: {meaning}"));
@@ -67,6 +67,7 @@ impl Screen {
                     follows_table = true;
                 }
                 Block::Chart(chart) => self.sentence(indent, &format!("charts/{}.svg", chart.name)),
+                Block::Fold(title, _) => self.sentence(indent, &format!("{title}: in report.html")),
                 Block::Files(files) => {
                     for (name, what) in files {
                         self.sentence(indent, &format!("{name}: {what}"));

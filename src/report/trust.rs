@@ -12,6 +12,12 @@ use crate::unit::{counted, significant};
 
 /// The verdict on the run in one line: can it be trusted, and why.
 pub(super) fn verdict(view: &View) -> String {
+    let (trusted, why) = trusted(view);
+    format!("Can this run be trusted? {}: {why}.", capital(trusted))
+}
+
+/// Whether the run can be trusted, `yes`, `partly` or `no`, and why.
+pub(super) fn trusted(view: &View) -> (&'static str, String) {
     let (info, trials) = (&view.run.info, &view.run.trials);
     let doubts = doubts(&view.findings.cases);
     let tally = Tally::of_all(trials);
@@ -31,7 +37,7 @@ pub(super) fn verdict(view: &View) -> String {
     } else {
         "partly"
     };
-    format!("Can this run be trusted? {}: {}.", capital(trusted), why.join(", "))
+    (trusted, why.join(", "))
 }
 
 /// What limits the run as a whole: its trials that were not run, and what the scenario injected.
@@ -217,7 +223,7 @@ pub(super) fn too_few(view: &View) -> Option<String> {
     })
 }
 
-fn capital(text: &str) -> String {
+pub(super) fn capital(text: &str) -> String {
     let mut letters = text.chars();
     letters.next().map_or_else(String::new, |first| first.to_uppercase().chain(letters).collect())
 }

@@ -297,6 +297,7 @@ fn a_file_in_the_way_costs_only_itself_and_can_be_made_later() {
     // What is in the way, whether it is a folder, and how many files it costs.
     for (obstacle, is_folder) in [
         ("report.md", true),
+        ("report.html", true),
         ("summary.csv", true),
         ("percentiles.csv", true),
         ("histograms/sse.freshness.hgrm", true),

@@ -62,6 +62,7 @@ fn the_same_folder_gives_the_same_bytes_and_every_file() {
     let mut expected = vec![
         "histograms.hlog",
         "percentiles.csv",
+        "report.html",
         "report.md",
         "run.json",
         "summary.csv",

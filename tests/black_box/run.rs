@@ -69,6 +69,7 @@ fn every_pattern_delivers_everything_once_and_writes_every_file() {
         "timeline.csv",
         "histograms.hlog",
         "report.md",
+        "report.html",
     ] {
         assert!(fs::metadata(bench.results().join(file)).unwrap().len() > 0, "{file}");
     }

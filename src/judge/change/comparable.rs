@@ -16,7 +16,8 @@ pub struct Comparability {
 }
 
 /// Settings of a scenario that change neither the load nor how it is judged.
-const FREE: [&str; 6] = ["question", "seed", "trials", "objectives", "abort_when", "prices"];
+const FREE: [&str; 7] =
+    ["question", "seed", "trials", "objectives", "abort_when", "prices", "gate"];
 
 /// Compares every run with the first of the base: the runs of one side are a sample only if they are alike.
 pub fn comparability(base: &[Run], new: &[Run]) -> Comparability {

@@ -1,7 +1,7 @@
 //! What the lines stand for, above the panels; and the head that every chart shares.
 
 use super::panel::{NORMAL, PAGE, title};
-use super::picture::{Anchor, Picture, Stroke};
+use super::picture::{Anchor, Part, Picture, Stroke};
 use super::render::width_of;
 use super::style::{INK, Marker, marker, stroke};
 use crate::judge::Tally;
@@ -16,7 +16,7 @@ const MARK: f64 = 4.0;
 
 /// A series: its label, its pattern, and which variant of the pattern it is.
 #[derive(Debug, Clone, PartialEq)]
-pub(super) struct Entry {
+pub(in crate::report) struct Entry {
     /// Its label in the legend.
     pub label: String,
     /// Its pattern, which gives the colour.
@@ -27,18 +27,21 @@ pub(super) struct Entry {
 
 impl Entry {
     /// The line of the series.
-    pub(super) fn stroke(&self) -> Stroke {
+    pub(in crate::report) fn stroke(&self) -> Stroke {
         stroke(self.pattern, self.variant)
     }
 
     /// The mark of the series.
-    pub(super) const fn marker(&self) -> Marker {
+    pub(in crate::report) const fn marker(&self) -> Marker {
         marker(self.pattern)
     }
 }
 
 /// Every series of a page, each label once, in the order of the cases.
-pub(super) fn entries(groups: &[Group<'_>], shown: impl Fn(PatternKind) -> bool) -> Vec<Entry> {
+pub(in crate::report) fn entries(
+    groups: &[Group<'_>],
+    shown: impl Fn(PatternKind) -> bool,
+) -> Vec<Entry> {
     let mut entries: Vec<Entry> = Vec::new();
     for (label, case) in groups.iter().flat_map(|group| &group.rows) {
         if shown(case.pattern) && !entries.iter().any(|entry| entry.label == *label) {
@@ -59,6 +62,11 @@ pub(super) fn drawn<'a>(
     entries
 }
 
+/// The part of a picture that is the series of a case.
+pub(super) fn series_of(entry: &Entry, case: &str) -> Part {
+    Part::Series { label: entry.label.clone(), case: case.to_owned() }
+}
+
 /// Draws the legend below `top`, in as many rows as it needs; returns where it ends.
 pub(super) fn legend(picture: &mut Picture, entries: &[Entry], top: f64) -> f64 {
     let (mut x, mut y) = (24.0, top + 12.0);
@@ -67,9 +75,11 @@ pub(super) fn legend(picture: &mut Picture, entries: &[Entry], top: f64) -> f64 
         if x + width > PAGE - 16.0 && x > 24.0 {
             (x, y) = (24.0, y + 22.0);
         }
-        picture.line(&[(x, y), (x + SAMPLE, y)], entry.stroke());
-        picture.mark((x + SAMPLE / 2.0, y), MARK, entry.marker(), entry.stroke().colour);
-        picture.text((x + 50.0, y), &entry.label, NORMAL, INK, Anchor::Left);
+        picture.part(Part::Key(entry.label.clone()), |picture| {
+            picture.line(&[(x, y), (x + SAMPLE, y)], entry.stroke());
+            picture.mark((x + SAMPLE / 2.0, y), MARK, entry.marker(), entry.stroke().colour);
+            picture.text((x + 50.0, y), &entry.label, NORMAL, INK, Anchor::Left);
+        });
         x += width + 20.0;
     }
     y + 16.0

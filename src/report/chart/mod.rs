@@ -15,7 +15,11 @@ mod style;
 mod throughput;
 
 pub use expected::{Plot, PlotPoint, Unit};
-use picture::Picture;
+pub(super) use legend::{Entry, entries};
+pub(super) use panel::Panel;
+pub(super) use picture::{Anchor, Part, Picture, Point, Shape, Stroke};
+pub(super) use render::width_of;
+pub(super) use style::{Colour, Marker, class_of};
 
 use super::View;
 
@@ -30,6 +34,11 @@ pub(super) struct Chart {
 }
 
 impl Chart {
+    /// The chart as shapes.
+    pub(super) fn picture(&self, view: &View) -> Picture {
+        (self.draw)(view)
+    }
+
     /// The chart as SVG and as PNG.
     pub(super) fn draw(&self, view: &View) -> Result<(Vec<u8>, Vec<u8>), String> {
         let picture = (self.draw)(view);
@@ -61,6 +70,11 @@ pub(super) static CHARTS: [Chart; 4] = [
     Chart { name: "cost", what: "Cost by pattern: CPU, bytes, memory, money", draw: cost::draw },
     Chart { name: "freshness-cost", what: "Freshness against target CPU", draw: scatter::draw },
 ];
+
+/// The chart with this name.
+pub(super) fn chart(name: &str) -> &'static Chart {
+    CHARTS.iter().find(|chart| chart.name == name).unwrap_or(&CHARTS[0])
+}
 
 #[cfg(test)]
 mod tests;

@@ -1,6 +1,6 @@
 //! A panel: a frame with two scales, their ticks and titles; and how panels share a page.
 
-use super::picture::{Anchor, Picture, Point, Stroke};
+use super::picture::{Anchor, Head, Part, Picture, Point, Stroke};
 use super::render::width_of;
 use super::style::{Colour, FRAME, GREY, GRID, INK};
 use crate::unit::significant;
@@ -18,7 +18,7 @@ pub(super) const PANELS: usize = 9;
 
 /// One axis: its range in its own (perhaps logarithmic) numbers, and its labelled ticks.
 #[derive(Debug, Clone, PartialEq)]
-pub(super) struct Scale {
+pub(in crate::report) struct Scale {
     /// Lower end.
     pub min: f64,
     /// Upper end.
@@ -83,8 +83,8 @@ impl Scale {
 }
 
 /// A panel's place and scales.
-#[derive(Debug, Clone)]
-pub(super) struct Panel {
+#[derive(Debug, Clone, PartialEq)]
+pub(in crate::report) struct Panel {
     /// Upper left corner of the plot.
     pub from: Point,
     /// Lower right corner of the plot.
@@ -104,6 +104,12 @@ impl Panel {
 
     /// Draws frame, grid, tick labels and titles.
     pub(super) fn frame(&self, picture: &mut Picture, heading: &str, x_title: &str, y_title: &str) {
+        picture.part(Part::Panel(self.clone()), |picture| {
+            self.draw_frame(picture, heading, x_title, y_title);
+        });
+    }
+
+    fn draw_frame(&self, picture: &mut Picture, heading: &str, x_title: &str, y_title: &str) {
         let ((x0, y0), (x1, y1)) = (self.from, self.to);
         let grid = Stroke::solid(GRID, 1.0);
         for (place, label) in &self.y.ticks {
@@ -169,8 +175,12 @@ fn lines(heading: &str, width: f64) -> Vec<String> {
 /// The page's title and what it was measured on.
 pub(super) fn title(picture: &mut Picture, title: &str, subtitle: &str) {
     let width = picture.width - 48.0;
-    picture.text((24.0, 26.0), &fit(title, TITLE, width), TITLE, INK, Anchor::Left);
-    picture.text((24.0, 50.0), &fit(subtitle, NORMAL, width), NORMAL, GREY, Anchor::Left);
+    picture.part(Part::Head, |picture| {
+        picture.text((24.0, 26.0), &fit(title, TITLE, width), TITLE, INK, Anchor::Left);
+        picture.text((24.0, 50.0), &fit(subtitle, NORMAL, width), NORMAL, GREY, Anchor::Left);
+    });
+    let (title, subtitle) = (title.to_owned(), subtitle.to_owned());
+    picture.head = Some(Head { title, subtitle, height: 60.0 });
 }
 
 /// Places of `count` panels in rows below `top`: plot corners, and the page's height.

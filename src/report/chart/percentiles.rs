@@ -1,6 +1,6 @@
 //! Freshness by percentile and pattern, on a nines axis.
 
-use super::legend::{Entry, drawn, entries, head, legend, shown};
+use super::legend::{Entry, drawn, entries, head, legend, series_of, shown};
 use super::panel::{PAGE, Panel, SMALL, Scale, layout};
 use super::picture::{Anchor, Picture, Stroke};
 use super::style::GREY;
@@ -36,6 +36,7 @@ const FLOOR: Stroke = Stroke { colour: GREY, width: 1.0, dash: Some((6.0, 4.0)) 
 
 struct Series {
     entry: Entry,
+    case: String,
     /// Place on the nines axis, and nanoseconds.
     points: Vec<(f64, f64)>,
 }
@@ -97,7 +98,7 @@ fn series(view: &View, group: &Group<'_>, keys: &[Entry], metric: Metric) -> Vec
             Figure::Value(ns) if ns > 0.0 => Some((nines(q), ns)),
             _ => None,
         });
-        Some(Series { entry, points: known.collect() })
+        Some(Series { entry, case: case.case.clone(), points: known.collect() })
     };
     group.rows.iter().filter_map(of).collect()
 }
@@ -139,12 +140,15 @@ fn plot(picture: &mut Picture, panel: &Panel, lines: &[Series]) {
     for series in lines {
         let at = |(x, ns): &(f64, f64)| panel.at(*x, ns.log10());
         let points: Vec<_> = series.points.iter().map(at).collect();
-        picture.line(&points, series.entry.stroke());
-        for (q, _) in TICKS {
-            let here = series.points.iter().find(|(x, _)| (x - nines(q)).abs() < 1e-6);
-            if let Some(point) = here {
-                picture.mark(at(point), 4.0, series.entry.marker(), series.entry.stroke().colour);
+        picture.part(series_of(&series.entry, &series.case), |picture| {
+            picture.line(&points, series.entry.stroke());
+            for (q, _) in TICKS {
+                let here = series.points.iter().find(|(x, _)| (x - nines(q)).abs() < 1e-6);
+                if let Some(point) = here {
+                    let colour = series.entry.stroke().colour;
+                    picture.mark(at(point), 4.0, series.entry.marker(), colour);
+                }
             }
-        }
+        });
     }
 }

@@ -1,14 +1,18 @@
 //! A picture as data: shapes in logical pixels from the upper left.
 
+use std::ops::Range;
+
+use super::panel::Panel;
 use super::style::{Colour, Marker};
+use crate::prose::harmless;
 use crate::unit::typographic;
 
 /// A point in logical pixels.
-pub(super) type Point = (f64, f64);
+pub(in crate::report) type Point = (f64, f64);
 
 /// Which part of a text stands at its point.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Anchor {
+pub(in crate::report) enum Anchor {
     /// Its left end.
     Left,
     /// Its middle.
@@ -21,7 +25,7 @@ pub(super) enum Anchor {
 
 /// How a line is drawn.
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub(super) struct Stroke {
+pub(in crate::report) struct Stroke {
     /// Its colour.
     pub colour: Colour,
     /// Its width.
@@ -32,14 +36,14 @@ pub(super) struct Stroke {
 
 impl Stroke {
     /// An undashed line.
-    pub(super) const fn solid(colour: Colour, width: f64) -> Self {
+    pub(in crate::report) const fn solid(colour: Colour, width: f64) -> Self {
         Self { colour, width, dash: None }
     }
 }
 
 /// One thing in a picture.
 #[derive(Debug, Clone, PartialEq)]
-pub(super) enum Shape {
+pub(in crate::report) enum Shape {
     /// A line through points.
     Line(Vec<Point>, Stroke),
     /// A filled rectangle between two corners.
@@ -50,33 +54,66 @@ pub(super) enum Shape {
     Text(Point, String, f64, Colour, Anchor),
 }
 
+/// What some shapes are together: a page shows and hides them, or draws them at another scale.
+#[derive(Debug, Clone, PartialEq)]
+pub(in crate::report) enum Part {
+    /// The title, and what was offered.
+    Head,
+    /// The sample of a series in the legend, with its label.
+    Key(String),
+    /// Frame, grid and labels of a panel; the series that follow are its own.
+    Panel(Panel),
+    /// A line, a bar or a point.
+    Series {
+        /// Its label in the legend.
+        label: String,
+        /// Id of its case.
+        case: String,
+    },
+}
+
+/// The words above a picture.
+#[derive(Debug, Clone, PartialEq)]
+pub(in crate::report) struct Head {
+    /// What it shows.
+    pub title: String,
+    /// Of what.
+    pub subtitle: String,
+    /// How much of the picture they take, from the top.
+    pub height: f64,
+}
+
 /// Shapes on a white ground, painted in their order.
 #[derive(Debug, Clone, PartialEq)]
-pub(super) struct Picture {
+pub(in crate::report) struct Picture {
     /// Width in logical pixels.
     pub width: f64,
     /// Height in logical pixels.
     pub height: f64,
     /// What is in it.
     pub shapes: Vec<Shape>,
+    /// What they are together, in their order, without overlap; other shapes stand for themselves.
+    pub parts: Vec<(Range<usize>, Part)>,
+    /// What is written above it.
+    pub head: Option<Head>,
 }
 
 impl Picture {
     /// An empty picture.
     pub(super) fn new(width: f64, height: f64) -> Self {
-        Self { width, height, shapes: Vec::new() }
+        Self { width, height, shapes: Vec::new(), parts: Vec::new(), head: None }
+    }
+
+    /// Calls what `draw` adds a part.
+    pub(super) fn part(&mut self, part: Part, draw: impl FnOnce(&mut Self)) {
+        let from = self.shapes.len();
+        draw(self);
+        self.parts.push((from..self.shapes.len(), part));
     }
 
     /// Adds a line, dashed where its stroke says so.
     pub(super) fn line(&mut self, points: &[Point], stroke: Stroke) {
-        match stroke.dash {
-            None => self.shapes.push(Shape::Line(points.to_vec(), stroke)),
-            Some((dash, gap)) => {
-                let solid = Stroke { dash: None, ..stroke };
-                let pieces = dashes(points, dash, gap).into_iter();
-                self.shapes.extend(pieces.map(|piece| Shape::Line(piece, solid)));
-            }
-        }
+        self.shapes.push(Shape::Line(points.to_vec(), stroke));
     }
 
     /// Adds a filled rectangle.
@@ -98,7 +135,7 @@ impl Picture {
         colour: Colour,
         anchor: Anchor,
     ) {
-        self.shapes.push(Shape::Text(at, typographic(text), size, colour, anchor));
+        self.shapes.push(Shape::Text(at, typographic(&harmless(text)), size, colour, anchor));
     }
 }
 

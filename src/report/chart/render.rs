@@ -7,7 +7,7 @@ use plotters::prelude::*;
 use plotters::style::text_anchor::{HPos, Pos, VPos};
 use plotters::style::{FontStyle, register_font};
 
-use super::picture::{Anchor, Picture, Point, Shape};
+use super::picture::{Anchor, Picture, Point, Shape, Stroke, dashes};
 use super::style::{Colour, Marker};
 
 /// First the embedded font's name, then what stands in for it where an SVG is viewed without it.
@@ -28,7 +28,7 @@ fn with_font() {
 }
 
 /// Width of `text` at `size`, in logical pixels.
-pub(super) fn width_of(text: &str, size: f64) -> f64 {
+pub(in crate::report) fn width_of(text: &str, size: f64) -> f64 {
     with_font();
     // Measured large, because the library rounds to whole pixels.
     let at_100 = (FONT, 100).into_font().box_size(text).map_or(0, |(width, _)| width);
@@ -83,9 +83,18 @@ fn draw<B: DrawingBackend>(shape: &Shape, area: &Area<B>, scale: f64, drop: f64)
     let at = |(x, y): Point| ((x * scale).round() as i32, (y * scale).round() as i32);
     match shape {
         Shape::Line(points, stroke) => {
-            let width = (stroke.width * scale).round().max(1.0) as u32;
-            let style = rgb(stroke.colour).stroke_width(width);
-            area.draw(&PathElement::new(points.iter().copied().map(at).collect::<Vec<_>>(), style))
+            let Stroke { colour, width, dash } = *stroke;
+            let style = rgb(colour).stroke_width((width * scale).round().max(1.0) as u32);
+            let piece = |points: &[Point]| {
+                let points: Vec<_> = points.iter().copied().map(at).collect();
+                area.draw(&PathElement::new(points, style))
+            };
+            match dash {
+                None => piece(points),
+                Some((dash, gap)) => {
+                    dashes(points, dash, gap).iter().try_for_each(|points| piece(points))
+                }
+            }
         }
         Shape::Bar(from, to, colour) => {
             area.draw(&Rectangle::new([at(*from), at(*to)], rgb(*colour).filled()))

@@ -4,7 +4,7 @@ use super::picture::Stroke;
 use crate::scenario::PatternKind;
 
 /// Red, green, blue.
-pub(super) type Colour = (u8, u8, u8);
+pub(in crate::report) type Colour = (u8, u8, u8);
 
 /// Text and axes.
 pub(super) const INK: Colour = (34, 34, 34);
@@ -17,7 +17,7 @@ pub(super) const FRAME: Colour = (170, 170, 170);
 
 /// A mark on a line or in a scatter, so that no pattern is told by its colour alone.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Marker {
+pub(in crate::report) enum Marker {
     /// ●
     Circle,
     /// ■
@@ -56,6 +56,22 @@ pub(super) const fn marker(pattern: PatternKind) -> Marker {
     }
 }
 
+/// The class that a page gives a colour, by which it can have another on a dark ground; `None` for mixtures.
+pub(in crate::report) fn class_of(colour: Colour) -> Option<String> {
+    let plain = [(INK, "ink"), (GREY, "grey"), (GRID, "grid"), (FRAME, "frame")];
+    if let Some((_, class)) = plain.iter().find(|(own, _)| *own == colour) {
+        return Some(format!("c-{class}"));
+    }
+    let shades = PatternKind::ALL.into_iter().flat_map(|pattern| {
+        (0..SHADES).map(move |variant| (stroke(pattern, variant).colour, pattern, variant))
+    });
+    let mut shades = shades.filter(|(own, ..)| *own == colour);
+    shades.next().map(|(_, pattern, variant)| format!("c-{}-{variant}", pattern.name()))
+}
+
+/// Shades that the variants of a pattern have in turns.
+const SHADES: usize = 3;
+
 /// The line of a pattern's `variant` (from 0): variants of one pattern differ in shade and dashes.
 pub(super) fn stroke(pattern: PatternKind, variant: usize) -> Stroke {
     let dash = match variant % 4 {
@@ -65,7 +81,7 @@ pub(super) fn stroke(pattern: PatternKind, variant: usize) -> Stroke {
         _ => Some((13.0, 4.0)),
     };
     let (r, g, b) = colour(pattern);
-    let shade = |c: u8| match variant % 3 {
+    let shade = |c: u8| match variant % SHADES {
         0 => c,
         1 => (f64::from(c) * 0.6) as u8,
         _ => (255.0 - (255.0 - f64::from(c)) * 0.6) as u8,

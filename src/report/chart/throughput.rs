@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use super::legend::{Entry, drawn, entries, head, legend, shown};
+use super::legend::{Entry, drawn, entries, head, legend, series_of, shown};
 use super::panel::{PAGE, Panel, Scale, layout, plain};
 use super::picture::{Anchor, Picture, Point};
 use super::style::GREY;
@@ -13,6 +13,7 @@ use crate::unit::count;
 
 struct Series {
     entry: Entry,
+    case: String,
     /// Second of the window, and the median over the usable trials of what came in it.
     points: Vec<(f64, f64)>,
 }
@@ -52,10 +53,14 @@ pub(super) fn draw(view: &View) -> Picture {
             panel.no_data(&mut picture);
         }
         for series in lines {
-            picture.line(&places_of(&panel, series), series.entry.stroke());
+            picture.part(series_of(&series.entry, &series.case), |picture| {
+                picture.line(&places_of(&panel, series), series.entry.stroke());
+            });
         }
         for (place, series) in lines.iter().enumerate() {
-            marks(&mut picture, &panel, series, (place, lines.len()));
+            picture.part(series_of(&series.entry, &series.case), |picture| {
+                marks(picture, &panel, series, (place, lines.len()));
+            });
         }
     }
     picture.height = height + 14.0;
@@ -99,7 +104,8 @@ fn series(
         let entry = keys.iter().find(|entry| entry.label == *label)?.clone();
         let seconds = by_case.get(case.case.as_str())?;
         let middle = |(second, all): (&i64, &Vec<f64>)| Some((*second as f64 + 0.5, median(all)?));
-        Some(Series { entry, points: seconds.iter().filter_map(middle).collect() })
+        let points = seconds.iter().filter_map(middle).collect();
+        Some(Series { entry, case: case.case.clone(), points })
     };
     group.rows.iter().filter_map(of).collect()
 }

@@ -1,0 +1,323 @@
+// The page is whole without this: it sorts tables, and shows charts by other series, ranges and scales.
+'use strict';
+(() => {
+  const make = (name, text, attributes = {}) => {
+    const node = document.createElement(name);
+    node.textContent = text;
+    for (const [key, value] of Object.entries(attributes)) node.setAttribute(key, value);
+    return node;
+  };
+  const button = (text, act, attributes) => {
+    const node = make('button', text, { type: 'button', ...attributes });
+    node.addEventListener('click', () => act(node));
+    return node;
+  };
+
+  // Light and dark.
+  const dress = document.getElementById('dress');
+  if (dress) {
+    const root = document.documentElement;
+    const dark = () => root.dataset.theme
+      ? root.dataset.theme === 'dark'
+      : matchMedia('(prefers-color-scheme: dark)').matches;
+    const tell = node => node.setAttribute('aria-pressed', String(dark()));
+    const toggle = button('Dark', node => { root.dataset.theme = dark() ? 'light' : 'dark'; tell(node); });
+    tell(toggle);
+    dress.append(toggle, button('Print', () => print()));
+  }
+
+  // Commands to copy.
+  for (const pre of document.querySelectorAll('pre.command')) {
+    const copy = button('Copy', async node => {
+      getSelection().selectAllChildren(pre);
+      try { await navigator.clipboard.writeText(pre.textContent); node.textContent = 'Copied'; } catch { node.textContent = 'Selected'; }
+    });
+    pre.after(copy);
+  }
+
+  // Tables: the first number of a cell with its unit, or else its text.
+  const UNITS = {
+    ns: 1, 'µs': 1e3, ms: 1e6, s: 1e9, min: 6e10, h: 3.6e12, B: 1, KiB: 1024, MiB: 2 ** 20, GiB: 2 ** 30, TiB: 2 ** 40,
+    k: 1e3, M: 1e6, G: 1e9,
+  };
+  const quantity = text => {
+    const found = /^[<>~]?\s*(-?[\d,]*\.?\d+(?:e[+-]?\d+)?)\s*(ns|µs|ms|min|s|h|[KMGT]iB|B|[kMG])?(?![a-zµ])/i.exec(text);
+    return found ? Number(found[1].replaceAll(',', '')) * (UNITS[found[2]] || 1) : null;
+  };
+  const value = row => at => {
+    const cell = row.cells[at].cloneNode(true);
+    cell.querySelectorAll('.tag,.interval,.mark').forEach(node => node.remove());
+    const text = cell.textContent.trim();
+    return [text, quantity(text)];
+  };
+  const compare = ([a, x], [b, y]) => {
+    if (x !== null && y !== null) return x - y;
+    if (x !== null || y !== null) return x !== null ? -1 : 1;
+    return a < b ? -1 : a > b ? 1 : 0;
+  };
+  for (const table of document.querySelectorAll('table')) {
+    const heads = [...table.tHead.rows[0].cells];
+    if ([...table.tBodies].every(body => body.rows.length < 3)) continue;
+    heads.forEach((head, at) => {
+      const sort = () => {
+        const down = head.getAttribute('aria-sort') === 'ascending';
+        heads.forEach(other => other.removeAttribute('aria-sort'));
+        head.setAttribute('aria-sort', down ? 'descending' : 'ascending');
+        for (const body of table.tBodies) {
+          const rows = [...body.rows].filter(row => row.cells.length === heads.length);
+          const keyed = rows.map(row => [value(row)(at), row]);
+          keyed.sort(([a], [b]) => {
+            // What was not measured stays at the end.
+            const order = compare(a, b);
+            return down && a[1] !== null && b[1] !== null ? -order : down && a[1] === null && b[1] === null ? -order : order;
+          });
+          body.append(...keyed.map(([, row]) => row));
+        }
+      };
+      const text = head.textContent;
+      head.textContent = '';
+      head.append(button(text, sort));
+    });
+  }
+
+  // The data: the files that the links hold.
+  const parse = text => {
+    const rows = [];
+    let row = [], cell = '', quoted = false;
+    for (let i = 0; i < text.length; i++) {
+      const c = text[i];
+      if (quoted) {
+        if (c !== '"') cell += c;
+        else if (text[i + 1] === '"') { cell += '"'; i++; } else quoted = false;
+      } else if (c === '"') quoted = true;
+      else if (c === ',') { row.push(cell); cell = ''; } else if (c === '\n') { row.push(cell); rows.push(row); row = []; cell = ''; } else cell += c;
+    }
+    const [head, ...others] = rows;
+    return others.map(cells => Object.fromEntries(cells.map((text, at) => [head[at], text])));
+  };
+  const files = new Map();
+  const file = name => {
+    if (!files.has(name)) {
+      const link = [...document.querySelectorAll('a[data-file]')].find(node => node.dataset.file === name);
+      const href = link ? link.getAttribute('href') : ',';
+      files.set(name, parse(decodeURIComponent(href.slice(href.indexOf(',') + 1))));
+    }
+    return files.get(name);
+  };
+
+  const three = n => {
+    const digits = Math.max(0, 2 - Math.floor(Math.log10(Math.abs(n))));
+    return n === 0 ? '0' : digits > 20 ? n.toExponential(2) : String(Number(n.toFixed(digits)));
+  };
+  const time = ns => {
+    const [unit, size] = [['s', 1e9], ['ms', 1e6], ['µs', 1e3], ['ns', 1]].find(([, size]) => Math.abs(ns) >= size) || ['ns', 1];
+    return `${three(ns / size)} ${unit}`;
+  };
+  const percent = q => `${Number((q * 100).toFixed(5))} %`;
+
+  // What is across and up, of the charts that can be drawn again.
+  const KINDS = {
+    'freshness-percentiles': {
+      points: id => file('percentiles.csv')
+        .filter(row => row.case === id && row.metric === metricOf(id) && Number(row.quantile) < 1 && !row.value_ns.startsWith('>'))
+        .map(row => [-Math.log10(1 - Number(row.quantile)), Number(row.value_ns), Number(row.quantile)])
+        .filter(([, ns]) => ns > 0),
+      x: at => percent(1 - 10 ** -at),
+      ticks: [0, .5, .9, .99, .999, .9999, .99999].map(q => [-Math.log10(1 - q), percent(q)]),
+    },
+  };
+  const metricOf = id => file('percentiles.csv').some(row => row.case === id && row.metric === 'freshness') ? 'freshness' : 'response';
+
+  const SVG = 'http://www.w3.org/2000/svg';
+  const shape = (name, attributes) => {
+    const node = document.createElementNS(SVG, name);
+    for (const [key, value] of Object.entries(attributes)) node.setAttribute(key, value);
+    return node;
+  };
+  const numbers = text => text.split(' ').map(Number);
+  let charts = 0;
+
+  class Panel {
+    constructor(node, kind) {
+      this.kind = kind;
+      this.node = node;
+      [this.left, this.top, this.right, this.bottom] = numbers(node.dataset.box);
+      this.whole = numbers(node.dataset.x);
+      this.wholeUp = numbers(node.dataset.y);
+      this.log = true;
+      this.series = [];
+      for (let next = node.nextElementSibling; next && !next.classList.contains('panel'); next = next.nextElementSibling) {
+        if (next.classList.contains('series')) this.series.push({ node: next, points: null, name: next.dataset.series, id: next.dataset.case });
+      }
+      this.reset();
+    }
+    reset() { this.range = [...this.whole]; this.up = null; }
+    load() { for (const one of this.series) one.points ??= this.kind.points(one.id); }
+    shown() { return this.series.filter(one => !one.node.classList.contains('off')); }
+    place(x, y) {
+      const [x0, x1] = this.range, [y0, y1] = this.scale();
+      const up = this.log ? Math.log10(y) : y;
+      return [this.left + (this.right - this.left) * (x - x0) / (x1 - x0), this.bottom - (this.bottom - this.top) * (up - y0) / (y1 - y0)];
+    }
+    scale() {
+      if (this.log && !this.zoomed()) return this.wholeUp;
+      const inside = this.shown().flatMap(one => one.points).filter(([x]) => x >= this.range[0] - 1e-9 && x <= this.range[1] + 1e-9).map(([, y]) => y);
+      if (!inside.length) return this.log ? this.wholeUp : [0, 10 ** this.wholeUp[1]];
+      const high = Math.max(...inside), low = Math.min(...inside);
+      return this.log ? [Math.log10(low) - .05, Math.log10(high) + .05] : [0, high * 1.05];
+    }
+    zoomed() { return this.range[0] > this.whole[0] + 1e-9 || this.range[1] < this.whole[1] - 1e-9; }
+    zoom(factor, around) {
+      const [a, b] = this.range, [low, high] = this.whole;
+      const middle = around ?? (a + b) / 2, width = Math.min(high - low, Math.max((b - a) * factor, (high - low) / 50));
+      const from = Math.min(Math.max(low, middle - width / 2), high - width);
+      this.range = [from, from + width];
+    }
+    upTicks() {
+      const [low, high] = this.scale(), ticks = [];
+      if (this.log) {
+        const few = high - low < 2.3;
+        for (let power = Math.floor(low); power <= Math.ceil(high); power++) {
+          for (const step of few ? [1, 2, 5] : [1]) {
+            const at = power + Math.log10(step);
+            if (at >= low && at <= high) ticks.push([10 ** at, time(step * 10 ** power)]);
+          }
+        }
+      } else {
+        const rough = high / 5, power = 10 ** Math.floor(Math.log10(rough));
+        const step = [1, 2, 5, 10].map(m => m * power).find(s => s >= rough);
+        for (let at = 0; at <= high; at += step) ticks.push([at, time(at)]);
+      }
+      return ticks;
+    }
+    draw() {
+      this.load();
+      if (!this.own) {
+        this.own = shape('g', { class: 'again' });
+        this.clip = shape('clipPath', { id: `clip-${++charts}` });
+        this.clip.append(shape('rect', { x: this.left, y: this.top, width: this.right - this.left, height: this.bottom - this.top }));
+        this.node.after(this.clip, this.own);
+        this.node.querySelectorAll('text').forEach(text => {
+          const x = Number(text.getAttribute('x')), y = Number(text.getAttribute('y'));
+          // Ticks are drawn again; titles and the heading stay.
+          if (text.getAttribute('font-size') === '14' && !text.hasAttribute('transform') && (x < this.left || (y > this.bottom && y < this.bottom + 24))) text.classList.add('off');
+        });
+        this.node.querySelectorAll('path.c-grid').forEach(path => path.classList.add('off'));
+      }
+      this.own.replaceChildren();
+      for (const [y, label] of this.upTicks()) {
+        const at = this.place(this.range[0], y)[1];
+        this.line(`M${this.left} ${at}L${this.right} ${at}`);
+        this.label(this.left - 7, at + 5, label, 'end');
+      }
+      for (const [x, label] of this.kind.ticks) {
+        if (x < this.range[0] - 1e-9 || x > this.range[1] + 1e-9) continue;
+        const at = this.place(x, 1)[0];
+        this.line(`M${at} ${this.top}L${at} ${this.bottom}`);
+        this.label(at, this.bottom + 18, label, 'middle');
+      }
+      for (const one of this.series) this.redraw(one);
+      for (const floor of this.node.parentNode.querySelectorAll('.floor-line')) floor.classList.add('off');
+    }
+    line(d) { this.own.append(shape('path', { d, class: 'c-grid', stroke: 'currentColor', fill: 'none' })); }
+    label(x, y, text, anchor) {
+      const node = shape('text', { x, y, 'font-size': 14, 'text-anchor': anchor, class: 'c-ink', fill: 'currentColor' });
+      node.textContent = text;
+      this.own.append(node);
+    }
+    redraw(one) {
+      const path = one.node.querySelector('path[stroke-width]');
+      if (!path || !one.points.length) return;
+      one.node.setAttribute('clip-path', `url(#${this.clip.id})`);
+      [...one.node.children].forEach(child => { if (child !== path) child.classList.add('off'); });
+      const last = this.whole[1] + 1e-9;
+      path.setAttribute('d', one.points.filter(([x]) => x <= last).map(([x, y], at) => `${at ? 'L' : 'M'}${this.place(x, y).map(n => n.toFixed(2)).join(' ')}`).join(''));
+    }
+    nearest(x) {
+      return this.shown().map(one => {
+        const near = one.points.reduce((best, point) => !best || Math.abs(point[0] - x) < Math.abs(best[0] - x) ? point : best, null);
+        return near && [one.name, near];
+      }).filter(Boolean);
+    }
+  }
+
+  for (const figure of document.querySelectorAll('figure[data-chart]')) {
+    const svg = figure.querySelector('svg'), area = figure.querySelector('.chart');
+    const names = [...new Set([...svg.querySelectorAll('.series')].map(node => node.dataset.series))];
+    if (names.length < 1) continue;
+    const tools = make('div', '', { class: 'tools', role: 'group', 'aria-label': 'Chart controls' });
+    figure.insertBefore(tools, area);
+    const kind = KINDS[figure.dataset.chart];
+    const panels = kind ? [...svg.querySelectorAll('.panel')].map(node => new Panel(node, kind)) : [];
+    let again = false;
+    const redraw = () => { again = true; panels.forEach(panel => panel.draw()); };
+    if (names.length > 1) {
+      for (const name of names) {
+        tools.append(button(name, node => {
+          const on = node.getAttribute('aria-pressed') !== 'true';
+          node.setAttribute('aria-pressed', String(on));
+          svg.querySelectorAll('.series, .key').forEach(part => { if (part.dataset.series === name) part.classList.toggle('off', !on); });
+          if (again) redraw();
+        }, { 'aria-pressed': 'true' }));
+      }
+    }
+    if (!panels.length || !panels.some(panel => panel.series.length)) continue;
+    tools.append(button('Logarithmic', node => {
+      const log = node.getAttribute('aria-pressed') !== 'true';
+      node.setAttribute('aria-pressed', String(log));
+      panels.forEach(panel => { panel.log = log; });
+      redraw();
+    }, { 'aria-pressed': 'true' }));
+    tools.append(button('Zoom in', () => { panels.forEach(panel => panel.zoom(.5, cursor)); redraw(); }));
+    tools.append(button('Zoom out', () => { panels.forEach(panel => panel.zoom(2, cursor)); redraw(); }));
+    tools.append(button('Whole', () => { cursor = null; panels.forEach(panel => panel.reset()); redraw(); }));
+    const readout = make('output', '', { class: 'readout' });
+    const hint = 'Point at the chart, or focus it and use the arrow keys, to read values; drag to zoom.';
+    readout.textContent = hint;
+    area.after(readout);
+    let cursor = null;
+    const rule = shape('path', { class: 'c-grey', stroke: 'currentColor', 'stroke-dasharray': '3 3', fill: 'none' });
+    svg.append(rule);
+    const point = (panel, x) => {
+      cursor = x;
+      panel.load();
+      const at = panel.place(x, 1)[0];
+      rule.setAttribute('d', `M${at} ${panel.top}L${at} ${panel.bottom}`);
+      readout.replaceChildren(make('span', kind.x(x)), ...panel.nearest(x).map(([name, [, ns]]) => make('span', `${name} ${time(ns)}`)));
+    };
+    const where = event => {
+      const box = svg.getBoundingClientRect(), view = svg.viewBox.baseVal;
+      const x = view.x + (event.clientX - box.left) * view.width / box.width, y = view.y + (event.clientY - box.top) * view.height / box.height;
+      const panel = panels.find(one => x >= one.left && x <= one.right && y >= one.top && y <= one.bottom);
+      return panel && [panel, panel.range[0] + (panel.range[1] - panel.range[0]) * (x - panel.left) / (panel.right - panel.left)];
+    };
+    let begun = null;
+    svg.addEventListener('pointerdown', event => { if (event.pointerType === 'mouse') begun = where(event); });
+    svg.addEventListener('pointermove', event => { const at = where(event); if (at) point(...at); });
+    svg.addEventListener('pointerup', event => {
+      const end = where(event);
+      if (begun && end && begun[0] === end[0] && Math.abs(begun[1] - end[1]) > (end[0].range[1] - end[0].range[0]) / 40) {
+        const range = [begun[1], end[1]].sort((a, b) => a - b);
+        panels.forEach(panel => { panel.range = [...range]; });
+        redraw();
+      }
+      begun = null;
+    });
+    svg.addEventListener('dblclick', () => { panels.forEach(panel => panel.reset()); redraw(); });
+    area.addEventListener('keydown', event => {
+      const panel = panels.find(one => one.series.length), width = panel.range[1] - panel.range[0];
+      const step = { ArrowLeft: -1, ArrowRight: 1 }[event.key];
+      if (step) {
+        const next = (cursor ?? panel.range[0]) + step * width / 40;
+        point(panel, Math.min(panel.range[1], Math.max(panel.range[0], next)));
+      } else if (event.key === '+' || event.key === '-') {
+        panels.forEach(one => one.zoom(event.key === '+' ? .5 : 2, cursor));
+        redraw();
+      } else if (event.key === '0') {
+        panels.forEach(one => one.reset());
+        redraw();
+      } else return;
+      event.preventDefault();
+    });
+  }
+})();
