@@ -276,6 +276,7 @@ impl Gate<'_> {
             results: Some(self.folder.join(arm.name())),
             trace: None,
             yes_i_may: self.arguments.yes_i_may,
+            finds_process: true,
             observers: Observers::default(),
         })
     }
@@ -348,6 +349,7 @@ impl Gate<'_> {
             results: Some(self.folder.join(arm.name())),
             trace: None,
             yes_i_may: self.arguments.yes_i_may,
+            finds_process: true,
             observers: Observers::default(),
         };
         let run = &mut self.runs[side];
