@@ -1,6 +1,6 @@
 //! A report's sections as HTML: the same blocks that a terminal and Markdown show.
 
-use super::html::Html;
+use super::html::{Attribute, Html};
 use super::svg;
 use crate::report::View;
 use crate::report::chart::{Chart, Entry};
@@ -46,10 +46,25 @@ fn write_all(html: &mut Html, blocks: &[&Block], view: Option<&View>, place: &mu
                     _ => None,
                 });
                 for sentence in sentences.flatten() {
-                    html.leaf("li", &[], &printable(sentence));
+                    html.element("li", &[], |html| running(html, &printable(sentence)));
                 }
             }),
             others => others.iter().for_each(|block| write(html, block, view, place)),
+        }
+    }
+}
+
+/// A sentence, in which a text between backticks is to be typed.
+fn running(html: &mut Html, text: &str) {
+    let parts: Vec<&str> = text.split('`').collect();
+    if parts.len().is_multiple_of(2) {
+        return html.text(text);
+    }
+    for (at, part) in parts.into_iter().enumerate() {
+        if at.is_multiple_of(2) {
+            html.text(part);
+        } else {
+            html.element("code", &[], |html| html.code(part));
         }
     }
 }
@@ -77,7 +92,9 @@ fn write(html: &mut Html, block: &Block, view: Option<&View>, place: &mut Place<
         }
         Block::Fold(title, blocks) => html.element("details", &[], |html| {
             html.leaf("summary", &[], &printable(title));
-            write_all(html, &blocks.iter().collect::<Vec<_>>(), view, place);
+            let section = format!("{}, {title}", place.section);
+            let mut own = Place { section: &section, tables: 0 };
+            write_all(html, &blocks.iter().collect::<Vec<_>>(), view, &mut own);
         }),
         Block::Files(files) => html.element("ul", &[], |html| {
             for (name, what) in files {
@@ -131,7 +148,7 @@ fn table(html: &mut Html, table: &Table, place: &mut Place<'_>) {
             html.element("thead", &[], |html| {
                 html.element("tr", &[], |html| {
                     for head in &table.head {
-                        html.leaf("th", &[("scope", "col"), ("class", side(head))], &head.line());
+                        html.leaf("th", &[&[("scope", "col")], side(head)].concat(), &head.line());
                     }
                 });
             });
@@ -144,8 +161,8 @@ fn table(html: &mut Html, table: &Table, place: &mut Place<'_>) {
     notes(html, table);
 }
 
-fn side(head: &Head) -> &'static str {
-    if head.align == Align::Right { "right" } else { "left" }
+fn side(head: &Head) -> &'static [Attribute<'static>] {
+    if head.align == Align::Right { &[("class", "right")] } else { &[] }
 }
 
 fn rows(html: &mut Html, table: &Table, group: &Group) {
@@ -162,10 +179,10 @@ fn rows(html: &mut Html, table: &Table, group: &Group) {
         html.element("tr", &[], |html| {
             for (at, (cell, head)) in cells.iter().zip(&table.head).enumerate() {
                 if at == 0 {
-                    let attributes = [("scope", "row"), ("class", side(head))];
+                    let attributes = [&[("scope", "row")], side(head)].concat();
                     html.element("th", &attributes, |html| named(html, cell));
                 } else {
-                    html.element("td", &[("class", side(head))], |html| figure(html, cell));
+                    html.element("td", side(head), |html| figure(html, cell));
                 }
             }
         });

@@ -189,3 +189,6 @@ fn carried(html: &mut Html, files: &[data::File]) {
         });
     });
 }
+
+#[cfg(test)]
+mod tests;
