@@ -116,12 +116,30 @@
   const percent = q => `${Number((q * 100).toFixed(5))} %`;
 
   // What is across and up, of the charts that can be drawn again.
-  const KINDS = {
+  const kinds = prefix => {
+    let placed = null;
+    const seconds = () => {
+      if (placed) return placed;
+      let at = -1, before = null;
+      placed = file(`${prefix}timeline.csv`).map(row => {
+        const key = `${row.trial} ${row.case}`;
+        if (before !== null && key !== before) at++;
+        before = key;
+        return [++at, row];
+      });
+      return placed;
+    };
+    const quantiles = () => file(`${prefix}percentiles.csv`);
+    const metricOf = id => quantiles().some(row => row.case === id && row.metric === 'freshness') ? 'freshness' : 'response';
+    return {
     'freshness-percentiles': {
-      points: ({ id }) => file('percentiles.csv')
-        .filter(row => row.case === id && row.metric === metricOf(id) && Number(row.quantile) < 1 && !row.value_ns.startsWith('>'))
-        .map(row => [-Math.log10(1 - Number(row.quantile)), Number(row.value_ns), Number(row.quantile)])
-        .filter(([, ns]) => ns > 0),
+      points: ({ id }) => {
+        const metric = metricOf(id);
+        return quantiles()
+          .filter(row => row.case === id && row.metric === metric && Number(row.quantile) < 1 && !row.value_ns.startsWith('>'))
+          .map(row => [-Math.log10(1 - Number(row.quantile)), Number(row.value_ns)])
+          .filter(([, ns]) => ns > 0);
+      },
       x: at => percent(1 - 10 ** -at),
       ticks: () => [0, .5, .9, .99, .999, .9999, .99999].map(q => [-Math.log10(1 - q), percent(q)]),
     },
@@ -139,20 +157,8 @@
       ticks: null,
       within: .6,
     },
+    };
   };
-  let placed = null;
-  const seconds = () => {
-    if (placed) return placed;
-    let at = -1, before = null;
-    placed = file('timeline.csv').map(row => {
-      const key = `${row.trial} ${row.case}`;
-      if (before !== null && key !== before) at++;
-      before = key;
-      return [++at, row];
-    });
-    return placed;
-  };
-  const metricOf = id => file('percentiles.csv').some(row => row.case === id && row.metric === 'freshness') ? 'freshness' : 'response';
 
   const SVG = 'http://www.w3.org/2000/svg';
   const shape = (name, attributes) => {
@@ -285,7 +291,8 @@
     if (names.length < 1) continue;
     const tools = make('div', '', { class: 'tools', role: 'group', 'aria-label': 'Chart controls' });
     figure.insertBefore(tools, area);
-    const kind = KINDS[figure.dataset.chart];
+    const around = figure.closest('[data-run]');
+    const kind = kinds(around ? around.dataset.run : '')[figure.dataset.chart];
     const panels = kind ? [...svg.querySelectorAll('.panel')].map(node => new Panel(node, kind)) : [];
     let again = false;
     const redraw = () => { again = true; panels.forEach(panel => panel.draw()); };
