@@ -31,6 +31,7 @@
 //! | 1 | [`dialect`] | how a target is spoken to: texts with placeholders, captures, tokens of events |
 //! | 2 | [`scenario`] | scenario files: validated, with their axes expanded into cases |
 //! | 2 | [`net`] | client connections: sockets that stamp and count, TLS, HTTP/1.1, HTTP/2 |
+//! | 2 | [`gate`] | the statistics of `tidings gate` |
 //! | 3 | [`control`] | frames between conductor, target and workers |
 //! | 3 | [`plan`] | the order of trials, and their needs of the host |
 //! | 4 | [`pattern`] | the client side of the six patterns |
@@ -84,6 +85,7 @@ pub mod conductor;
 pub mod control;
 pub mod dialect;
 pub mod event;
+pub mod gate;
 pub mod judge;
 pub mod measure;
 pub mod net;

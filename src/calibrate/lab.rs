@@ -202,6 +202,7 @@ impl<'a> Lab<'a> {
             results: None,
             trace: None,
             yes_i_may: false,
+            finds_process: false,
             observers,
         };
         let facts = conductor.measure(trial, on_phase);

@@ -106,6 +106,7 @@ fn each(plan: &Plan, yes_i_may: bool, executable: &Path, signals: &Signals, fold
             results: Some(folder.to_owned()),
             trace: Some(trace.clone()),
             yes_i_may,
+            finds_process: false,
             observers: Observers::default(),
         };
         let facts = conductor.measure(&PlannedTrial { ..*trial }, |_, _| ());

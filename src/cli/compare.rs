@@ -43,7 +43,7 @@ pub(super) struct Arguments {
 
 /// What stdout is for.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, clap::ValueEnum)]
-enum Format {
+pub(super) enum Format {
     /// Text for people
     #[default]
     Text,
@@ -88,7 +88,7 @@ pub(super) fn run(arguments: &Arguments) -> anyhow::Result<u8> {
     Ok(status)
 }
 
-fn metrics(names: &[String]) -> anyhow::Result<Vec<&'static str>> {
+pub(super) fn metrics(names: &[String]) -> anyhow::Result<Vec<&'static str>> {
     let column = |name: &String| {
         comparable_metric(name).ok_or_else(|| {
             anyhow::anyhow!("--metrics: '{name}' is no metric to compare by{}", metric_hint(name))

@@ -6,12 +6,55 @@ use tidings::scenario::{Shipped, address_advice, any_of, is_key_word, is_url, ke
 /// The verbs that take scenario keys.
 const OF_SCENARIOS: [&str; 2] = ["run", "plan"];
 
+/// Flags of curl, wrk, oha, hey, k6 and ab that `tidings probe` calls otherwise, and what to write.
+const OF_OTHERS: [(&str, &str); 31] = [
+    ("-X", "The method is -m METHOD"),
+    ("--request", "The method is -m METHOD"),
+    ("-A", "An Accept field is a header: -H 'accept: text/html'"),
+    ("--accept", "An Accept field is a header: -H 'accept: text/html'"),
+    ("-a", "Credentials are a header: -H 'authorization: Bearer TOKEN'"),
+    ("-u", "Credentials are a header: -H 'authorization: Bearer TOKEN'"),
+    ("--user", "Credentials are a header: -H 'authorization: Bearer TOKEN'"),
+    ("--user-agent", "A User-Agent is a header: -H 'user-agent: NAME'"),
+    ("-b", "Cookies are a header: -H 'cookie: NAME=VALUE'"),
+    ("--cookie", "Cookies are a header: -H 'cookie: NAME=VALUE'"),
+    ("--host", "A Host is a header: -H 'host: NAME'"),
+    ("-D", "A body from a file is -d @FILE"),
+    ("--body-path", "A body from a file is -d @FILE"),
+    ("--data-binary", "A body is -d BODY, and from a file -d @FILE; it is sent byte for byte"),
+    ("--data-raw", "A body is -d BODY"),
+    ("--json", "A JSON body is -d BODY -T application/json"),
+    ("--concurrency", "Clients are -c N"),
+    ("--clients", "Clients are -c N"),
+    ("--users", "Clients are -c N"),
+    ("--vus", "Clients are -c N"),
+    ("--iterations", "Requests are -n N"),
+    ("--rps", "Requests per second are -q RATE"),
+    ("--qps", "Requests per second are -q RATE"),
+    ("--rate-limit", "Requests per second are -q RATE"),
+    ("--threads", "Threads of the generator are --set worker.shards=N"),
+    ("-p", "Each client has a connection of its own: more requests at a time are -c N"),
+    ("-x", "Proxies are not supported: --connect-to HOST:PORT:HOST:PORT dials another address"),
+    (
+        "--proxy",
+        "Proxies are not supported: --connect-to HOST:PORT:HOST:PORT dials another address",
+    ),
+    ("--location", "Redirects are not followed: give the final URL"),
+    ("-s", "Progress is silenced by --quiet; scripts are not run: write a scenario (tidings new)"),
+    ("--script", "Scripts are not run: write a scenario (tidings new)"),
+];
+
 /// One line on what was meant by the `arguments` (without the program's name) that gave `error`; `None` where clap says it well.
 pub(super) fn usage_hint(error: &clap::Error, arguments: &[String]) -> Option<String> {
     match error.kind() {
         ErrorKind::UnknownArgument => {
             let flag = invalid(error, ContextKind::InvalidArg)?;
             // A slip of the pen: clap names the flag.
+            if arguments.first().is_some_and(|verb| verb == "probe")
+                && let Some((_, means)) = OF_OTHERS.iter().find(|(of, _)| *of == flag)
+            {
+                return Some(format!("unknown option {flag}. {means}"));
+            }
             let is_slip = error.get(ContextKind::SuggestedArg).is_some();
             let word = flag.split('=').next()?.trim_start_matches('-');
             (!is_slip || is_key_word(word)).then(|| key_as_flag(&flag, arguments))?

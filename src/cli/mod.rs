@@ -4,8 +4,10 @@ mod attempt;
 mod calibrate;
 mod compare;
 mod format;
+mod gate;
 mod generate;
 mod hints;
+mod history;
 mod output;
 mod plan;
 mod probe;
@@ -65,6 +67,10 @@ enum Verb {
     Report(report::Arguments),
     /// Compare two runs, or several per side: what changed, by how much, and how surely
     Compare(compare::Arguments),
+    /// Decide whether one version of a server is worse than another, in counterbalanced blocks of trials: for CI
+    Gate(Box<gate::Arguments>),
+    /// Keep a line per run, and find where figures changed for good and by which revisions
+    History(Box<history::Arguments>),
     /// Run experiments with known answers to verify the harness on this machine
     Calibrate(calibrate::Arguments),
     /// Print the JSON Schema of scenario files, or the tables of the documentation
@@ -176,6 +182,8 @@ fn verb() -> u8 {
         Verb::Serve(arguments) => serve::run(&arguments),
         Verb::Report(arguments) => report::run(&arguments),
         Verb::Compare(arguments) => compare::run(&arguments),
+        Verb::Gate(arguments) => gate::run(&arguments),
+        Verb::History(arguments) => history::run(&arguments),
         Verb::Calibrate(arguments) => calibrate::run(&arguments),
         Verb::Generate(arguments) => Ok(generate::run(&arguments)),
         Verb::Target => tidings::server::child(),

@@ -139,6 +139,7 @@ fn measure(
         results,
         trace: None,
         yes_i_may: arguments.yes_i_may,
+        finds_process: false,
         observers: Observers::default(),
     };
     // Reports everything recorded so far, however the loop ends.

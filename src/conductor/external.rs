@@ -11,7 +11,7 @@ use super::target::FoundTarget;
 use super::trial::{LAUNCH_NS, Trial, TrialAbort};
 use crate::clock::{self, SECOND_NS};
 use crate::control::{Access, Assignment, Captured, Order, Published, PublisherAssignment, Report};
-use crate::measure::{Counter, Snapshot, Watched};
+use crate::measure::{Counter, Snapshot, Watched, listener};
 use crate::net::tls::Credentials;
 use crate::net::{Endpoint, Spread};
 use crate::scenario::{
@@ -52,6 +52,16 @@ impl ExternalTarget {
     }
 }
 
+/// The process that listens where the server is, if that is on this host and can be seen.
+fn found(endpoint: &Endpoint) -> Watched {
+    let Some(address) = endpoint.addresses.first().filter(|_| endpoint.unix.is_none()) else {
+        return Watched::Nothing;
+    };
+    // A port of another host may be taken on this one, too.
+    let pid = address.ip().is_loopback().then(|| listener(*address)).flatten();
+    pid.and_then(|pid| Watched::pid(pid).ok()).unwrap_or(Watched::Nothing)
+}
+
 impl Trial<'_> {
     /// Finds the target of the trial: starts it where it is a child, and whoever publishes to it.
     pub(super) fn find_target(&mut self) -> Result<FoundTarget, TrialAbort> {
@@ -85,14 +95,15 @@ impl Trial<'_> {
         };
         let lookup = |name: &str| servers.as_ref().and_then(|servers| servers.lookup(name));
         let expand = |text: &str| site.expand(text, &lookup);
-        let watched = match (&servers, &external.process) {
-            (_, Some(process)) => launch::watch(process, &expand).map_err(failed)?,
-            (Some(servers), None) => servers.watched(),
-            (None, None) => Watched::Nothing,
-        };
         let endpoints = endpoints(external, &expand).map_err(failed)?;
         permitted(external, &endpoints, self.conductor.yes_i_may).map_err(failed)?;
         let own = endpoints.get(case.pattern.kind().name()).or_else(|| endpoints.get(""));
+        let watched = match (&servers, &external.process) {
+            (_, Some(process)) => launch::watch(process, &expand).map_err(failed)?,
+            (Some(servers), None) => servers.watched(),
+            (None, None) if self.conductor.finds_process => own.map_or(Watched::Nothing, found),
+            (None, None) => Watched::Nothing,
+        };
         self.facts.case.transport.tls = own.is_some_and(|endpoint| endpoint.scheme.is_secure());
         self.external = Some(ExternalTarget { servers, watched });
         let access = Access {

@@ -22,6 +22,7 @@ pub(super) fn run(
             results: None,
             trace: None,
             yes_i_may: false,
+            finds_process: false,
             observers: conductor.observers,
         };
         for planned in &floor.plan.trials {

@@ -108,6 +108,8 @@ pub struct Conductor<'a> {
     pub trace: Option<PathBuf>,
     /// Whether load on other hosts is allowed without `target.permission`.
     pub yes_i_may: bool,
+    /// Whether the process of a server on this host is looked for, by its port, where the scenario names none.
+    pub finds_process: bool,
     /// What works beside the shards in the window: everything, but in calibration.
     pub observers: Observers,
 }
@@ -154,6 +156,23 @@ impl Conductor<'_> {
         }
         let stopped = floor::run(self, self.plan.trials.len(), folder, &mut progress)?;
         Ok(stopped.map(Stop::Signal))
+    }
+
+    /// Runs one trial on fresh processes and appends it to `folder`, whether the plan has it or not. A failed trial is a row, too.
+    ///
+    /// `on_phase` is called at the start of every phase.
+    pub fn run_one(
+        &self,
+        trial: &PlannedTrial,
+        folder: &mut RunFolder,
+        mut on_phase: impl FnMut(Phase),
+    ) -> Result<TrialRecord, FolderError> {
+        let facts = self.measure(trial, |phase, _| on_phase(phase));
+        let (verdict, reasons) = judge::verdict(&facts);
+        let reasons = judge::advised(&facts, reasons);
+        let record = TrialRecord::new(&facts, verdict, reasons).priced(&self.plan.scenario.prices);
+        folder.append(&facts, &record)?;
+        Ok(record)
     }
 
     /// Runs one trial of the plan and returns everything that was measured, even if it did not finish.

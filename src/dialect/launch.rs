@@ -216,6 +216,9 @@ pub struct ReadySpec {
     /// A Unix-domain socket that accepts connections, by its path.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub unix: Option<String>,
+    /// Whether it prints the URL where it listens, whose port is then `{{port}}`.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub prints_url: bool,
     /// Longest wait.
     pub timeout: Span,
 }
@@ -228,6 +231,7 @@ impl Default for ReadySpec {
             line: None,
             port: None,
             unix: None,
+            prints_url: false,
             timeout: Span::from_secs(30),
         }
     }

@@ -1,11 +1,12 @@
 //! Checks of the generator and the machine: what makes a trial degraded or invalid, one small function per check.
 //!
-//! This file checks the accounts: expected, published, received. `generator` checks the workers' load, `machine` the host,
+//! This file checks the accounts: expected, published, received. `generator` checks the workers' load, `closed` what bounds a closed loop, `machine` the host,
 //! `transport` the connections; `limits` has the thresholds.
 //!
 //! A check judges the generator and the machine, never the pattern: losses and delays are results. Each reason gives the
 //! figure, the threshold and the remedy.
 
+mod closed;
 mod generator;
 mod limits;
 mod machine;

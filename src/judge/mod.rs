@@ -9,6 +9,7 @@ mod conclusion;
 mod findings;
 mod flip;
 mod floor;
+mod history;
 mod metrics;
 mod objective;
 mod objective_hints;
@@ -31,6 +32,9 @@ pub use findings::Findings;
 pub use flip::{Flip, flips};
 pub(crate) use floor::floor_of;
 pub use floor::{FLOOR_TIMES, FloorRatio};
+pub use history::{
+    HistoryQuery, Overrides, Series, SeriesChange, SeriesKey, Trends, history_line, trends,
+};
 pub use objective::{
     AbortWatch, AbortWhen, Judgement, Objective, ObjectiveError, Outcome, horizon, objectives,
     overall,

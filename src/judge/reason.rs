@@ -39,6 +39,20 @@ impl Load {
     }
 }
 
+/// What a closed loop's rate was limited by.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Bound {
+    /// The workers' cores were full, and the server's, as far as is known, were not.
+    Generator,
+    /// The server's cores were full, and the workers' were not.
+    Server,
+    /// Both were full.
+    Both,
+    /// Neither was full, or the server's CPU time is unknown.
+    Unknown,
+}
+
 /// A figure of one worker.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct OfWorker {
@@ -104,6 +118,14 @@ pub enum Reason {
         share: f64,
         limit: f64,
         cores: u32,
+        profile: Profile,
+    },
+    ClosedLoopBound {
+        bound: Bound,
+        share: f64,
+        limit: f64,
+        cores: u32,
+        server_cores: Option<f64>,
         profile: Profile,
     },
     WorkerStalled {
@@ -230,8 +252,9 @@ impl From<Reason> for Coded {
 
 impl fmt::Display for Reason {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&match self {
-            Self::TrialFailed { why } => why.clone(),
+        f.write_str(&figures::apart(&match self {
+            // It may name a port.
+            Self::TrialFailed { why } => return f.write_str(why),
             Self::WindowNotReached
             | Self::NothingDue
             | Self::LedgerUnbalanced { .. }
@@ -247,7 +270,8 @@ impl fmt::Display for Reason {
             | Self::GeneratorLate { .. }
             | Self::GeneratorShare { .. }
             | Self::WorkerCpuUnknown
-            | Self::WorkersBusy { .. } => generator::text(self),
+            | Self::WorkersBusy { .. }
+            | Self::ClosedLoopBound { .. } => generator::text(self),
             Self::WorkerStalled { .. }
             | Self::TimersUnmeasured { .. }
             | Self::WorkerTimerLate { .. }
@@ -263,6 +287,6 @@ impl fmt::Display for Reason {
             | Self::SessionsResumed { .. }
             | Self::SessionsNotResumed { .. } => transport::text(self),
             Self::WarmingUp { .. } | Self::Drifting { .. } => steadiness::text(self),
-        })
+        }))
     }
 }

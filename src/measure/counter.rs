@@ -81,6 +81,8 @@ counters! {
     WindowWireSegments => "window_wire_segments",
     /// Of those: bytes that the target sent.
     WindowWireSent => "window_wire_sent",
+    /// Of those: payload of TCP, without headers and repetitions.
+    WindowPayloadSent => "window_payload_sent",
     /// Bytes at IP level that open connections carried in the idle phase, both ways.
     IdleWireBytes => "idle_wire_bytes",
     /// Bytes at IP level that opened the links, both ways: dial, handshakes, subscription or first poll.

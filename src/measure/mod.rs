@@ -3,7 +3,6 @@
 //! Nothing here computes a percentile: facts merge associatively over shards, workers, hosts and trials, percentiles do
 //! not.
 
-mod age;
 mod cgroup;
 mod core;
 mod counter;
@@ -13,6 +12,7 @@ mod health;
 mod hiccup;
 mod host;
 mod ledger;
+mod listener;
 mod metric;
 mod pressure;
 mod process;
@@ -28,7 +28,6 @@ mod tree;
 mod watched;
 mod wire;
 
-pub use age::{Ages, Knowledge};
 pub use cgroup::Cgroup;
 pub use core::{allowed_cores, give_way, pin, pin_process};
 pub use counter::{Counter, Counters};
@@ -39,6 +38,7 @@ pub use host::Host;
 pub use ledger::{
     Arrival, Ledger, LinkLedger, Publishing, Receipts, Semantics, Seqs, Settlement, Terms,
 };
+pub use listener::listener;
 pub use metric::{Awaits, Metric};
 pub use pressure::was_ever_under_pressure;
 pub use process::{Process, raise_descriptor_limit};

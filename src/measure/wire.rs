@@ -16,6 +16,8 @@ pub struct Wire {
     pub segments: u64,
     /// Of the bytes: those that the other end sent.
     pub received: u64,
+    /// Of these: the payload, each byte once.
+    pub payload_received: u64,
 }
 
 impl Wire {
@@ -26,6 +28,7 @@ impl Wire {
             bytes: self.bytes.saturating_sub(earlier.bytes),
             segments: self.segments.saturating_sub(earlier.segments),
             received: self.received.saturating_sub(earlier.received),
+            payload_received: self.payload_received.saturating_sub(earlier.payload_received),
         }
     }
 }
@@ -35,6 +38,7 @@ impl std::ops::AddAssign for Wire {
         self.bytes += more.bytes;
         self.segments += more.segments;
         self.received += more.received;
+        self.payload_received += more.payload_received;
     }
 }
 
@@ -77,7 +81,8 @@ pub fn wire_of(socket: BorrowedFd<'_>) -> Option<Wire> {
     let segments = u64::from(info.segs_out) + u64::from(info.segs_in);
     let payload = info.bytes_sent + info.bytes_received;
     let received = info.bytes_received + HEADERS * u64::from(info.segs_in);
-    Some(Wire { bytes: payload + HEADERS * segments, segments, received })
+    let payload_received = info.bytes_received;
+    Some(Wire { bytes: payload + HEADERS * segments, segments, received, payload_received })
 }
 
 /// How the peer accepts data, according to the kernel.
@@ -149,6 +154,7 @@ mod tests {
         // The client sent acknowledgements alone, and the server all of the payload.
         assert_eq!((cost.bytes - cost.received) % HEADERS, 0, "{cost:?}");
         assert_eq!((cost.received - 1000) % HEADERS, 0, "{cost:?}");
+        assert_eq!(cost.payload_received, 1000);
     }
 
     #[test]

@@ -112,6 +112,14 @@ enum Turn {
     Malformed(HeadError),
 }
 
+/// How a connection goes on after an answer.
+enum Next {
+    Request,
+    Close,
+    /// The request was cut short, and is booked as that.
+    GiveUp,
+}
+
 /// How the server's connection ended, if not well.
 pub(super) enum Broken {
     /// It broke or ended within a request, or before its answer.
@@ -145,8 +153,14 @@ pub(super) fn serve(
             match poll_fn(|cx| connection.poll_turn(cx)).await? {
                 Turn::Over => return Ok(()),
                 Turn::Request(head) => {
-                    if !Box::pin(connection.answer(*head)).await? {
-                        return Ok(Box::pin(connection.close()).await?);
+                    match Box::pin(connection.answer(*head)).await? {
+                        Next::Request => {}
+                        Next::Close => return Ok(Box::pin(connection.close()).await?),
+                        // That failure is booked; whether the server wanted to know of it is none of its own.
+                        Next::GiveUp => {
+                            let _ = Box::pin(connection.close()).await;
+                            return Ok(());
+                        }
                     }
                 }
                 Turn::Malformed(error) => {
@@ -244,21 +258,23 @@ impl Connection<'_> {
         (used, None)
     }
 
-    /// Answers a request of any kind; whether the connection stays open.
-    async fn answer(&mut self, head: Head) -> io::Result<bool> {
+    /// Answers a request of any kind; returns how the connection goes on.
+    async fn answer(&mut self, head: Head) -> io::Result<Next> {
         let Head { request, mut framing, keep_alive, expects_continue } = head;
         let (head, ()) = request.into_parts();
         let mut awaited = expects_continue;
         let mut body = Vec::new();
         let fits = |length: u64| length <= BODY_LIMIT as u64;
         let mut whole = framing.missing().is_none_or(fits);
+        let mut over = false;
         while whole && !framing.is_done() {
             if self.held.is_empty() {
                 if std::mem::take(&mut awaited) {
                     self.unsent.extend_from_slice(CONTINUE);
                 }
                 poll_fn(|cx| self.poll_send(cx)).await?;
-                whole = poll_fn(|cx| self.poll_more(cx)).await? > 0 || framing.finish().is_ok();
+                over = poll_fn(|cx| self.poll_more(cx)).await? == 0;
+                whole = !over || framing.finish().is_ok();
             }
             let used = framing.decode(&self.held, |data| body.extend_from_slice(data));
             whole &= used.is_ok() && body.len() <= BODY_LIMIT;
@@ -277,7 +293,7 @@ impl Connection<'_> {
                 gone = poll_fn(|cx| self.poll_gone(cx)) => return Err(gone),
             }
         } else {
-            receiver.cut_short()
+            receiver.cut_short(over)
         };
         let keep_alive = keep_alive && whole;
         let connection: &[u8] = match (keep_alive, version) {
@@ -287,7 +303,11 @@ impl Connection<'_> {
         };
         let closes = self.put(&reply, connection, method != Method::HEAD);
         self.untried = !self.held.is_empty();
-        Ok(keep_alive && !closes)
+        Ok(match (whole, keep_alive && !closes) {
+            (false, _) => Next::GiveUp,
+            (true, true) => Next::Request,
+            (true, false) => Next::Close,
+        })
     }
 
     /// Renders an answer, to be sent next; whether its own header fields close the connection.

@@ -340,6 +340,7 @@ mod tests {
             conditional: true,
             timeout: Span::from_secs(1),
             connection: Connection::KeepAlive,
+            retry_after: true,
             requests: None,
         }
     }

@@ -147,10 +147,18 @@ impl Receiver {
         Some(acknowledgement)
     }
 
-    /// The refusal of a request that did not end.
-    pub(super) fn cut_short(&self) -> Reply {
-        let why = "a delivery did not end, or is longer than 4 MiB";
-        self.refuse(ErrorKind::Protocol, StatusCode::BAD_REQUEST, why)
+    /// The refusal of a request whose body cannot be read to its end; `over` where the connection ended before that.
+    pub(super) fn cut_short(&self, over: bool) -> Reply {
+        // A server gives up on a receiver that does not answer, as the scenario wants it.
+        if over && self.behaviour.withholds_answers() {
+            return status(StatusCode::BAD_REQUEST);
+        }
+        let (kind, why) = if over {
+            (ErrorKind::Truncated, "the server ended its connection within the body of a delivery")
+        } else {
+            (ErrorKind::Protocol, "the body of a delivery is malformed, or longer than 4 MiB")
+        };
+        self.refuse(kind, StatusCode::BAD_REQUEST, why)
     }
 
     /// Answers one request, which was received at `received_ns`.

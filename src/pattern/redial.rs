@@ -37,8 +37,8 @@ pub(super) enum Ended {
     #[error(transparent)]
     Unexpected(Box<Told>),
     /// The answer does not open the stream.
-    #[error("the target does not open the stream as its standard says")]
-    Foreign,
+    #[error("the response is {}, not text/event-stream, so it opens no event stream", named(.0.as_deref()))]
+    Foreign(Option<Box<str>>),
     /// A frame broke the protocol, or the connection.
     #[error("{}", broken(.0))]
     Frame(#[from] WebSocketError),
@@ -95,6 +95,11 @@ pub(super) enum Ended {
     Over,
 }
 
+/// A content type as a message names it.
+fn named(content_type: Option<&str>) -> &str {
+    content_type.unwrap_or("without a content type")
+}
+
 impl Ended {
     /// The kind under which it is counted.
     pub(super) fn kind(&self) -> ErrorKind {
@@ -116,7 +121,7 @@ impl Ended {
             Self::Silent | Self::Step(..) | Self::Unread => ErrorKind::Timeout,
             Self::Frame(WebSocketError::FrameTooLarge) => ErrorKind::Oversized,
             Self::Frame(_) | Self::Masked | Self::Framing(_) => ErrorKind::Frame,
-            Self::Foreign
+            Self::Foreign(_)
             | Self::Handshake(_)
             | Self::Event
             | Self::StampedResponse

@@ -28,7 +28,7 @@ const LIMIT: Duration = Duration::from_secs(30);
 /// Why an endpoint could not be set up.
 #[derive(Debug, thiserror::Error)]
 pub(super) enum SetupError {
-    #[error("cannot listen on {0}: {1}")]
+    #[error("cannot listen on {0}: {1}. Choose another address (target.webhook.listen)")]
     Listen(SocketAddr, std::io::Error),
     #[error("target.webhook.listen: {0}")]
     Place(#[from] NoAddress),

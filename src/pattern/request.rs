@@ -1,8 +1,8 @@
 //! Requests to `/items` of the built-in server, or by the weighted calls of a dialect: every client keeps to its own
 //! schedule (open loop), or sends the next request a while after each answer (closed loop).
 //!
-//! A client refused with 429 or 503 waits as long as requested, plus jitter. Its schedule continues: requests due in the
-//! meantime are sent late, and their responses count from due.
+//! A client refused with 429 or 503 waits as long as requested, plus jitter, unless the scenario has it keep its schedule. While
+//! it waits its schedule continues: requests due in the meantime are sent late, and their responses count from due.
 
 use std::fmt::Display;
 use std::time::{Duration, SystemTime};
@@ -305,7 +305,9 @@ impl Client<'_> {
             Err(ErrorKind::Refused) => {
                 let said = || self.source.conceal(&answer.told());
                 self.link.describe(ErrorKind::Refused, said);
-                self.refusals.refused(&answer);
+                if self.options.retry_after {
+                    self.refusals.refused(&answer);
+                }
             }
             Err(kind) => {
                 self.link.describe(kind, || self.source.conceal(&answer.told()));

@@ -155,7 +155,9 @@ impl Stream {
         }
         let media = MediaType::of(response.headers(), &CONTENT_TYPE);
         if !media.is_some_and(|media| media.is("text/event-stream")) {
-            return Err(Ended::Foreign);
+            let written = response.headers().get(CONTENT_TYPE).map(HeaderValue::as_bytes);
+            let written = written.map(|value| String::from_utf8_lossy(value).into());
+            return Err(Ended::Foreign(written));
         }
         let mut open = Open { connection, body: response.into_body() };
         if !dialect.steps.is_empty() {

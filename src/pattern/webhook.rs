@@ -211,8 +211,11 @@ async fn attend(receiver: Rc<Receiver>, stream: Stream) {
         // A server abandons exchanges with a receiver that does not answer, as the scenario wants it.
         Err(Broken::Io(_)) if receiver.behaviour.withholds_answers() => {}
         Err(Broken::Io(error)) => {
-            let reset = error.kind() == io::ErrorKind::ConnectionReset;
-            let kind = if reset { ErrorKind::Reset } else { ErrorKind::Closed };
+            let kind = match error.kind() {
+                io::ErrorKind::ConnectionReset => ErrorKind::Reset,
+                io::ErrorKind::UnexpectedEof => ErrorKind::Truncated,
+                _ => ErrorKind::Closed,
+            };
             link.failed(
                 kind,
                 &format_args!("the server broke a connection within a request: {error}"),

@@ -49,7 +49,9 @@ pub struct Layout {
 pub enum PlanError {
     /// The target would hold too many links.
     #[error(
-        "case {case} needs {need} file descriptors in the target; the limit is {limit}: {}raise `ulimit -n`",
+        "case {case} needs {} in the target; the limit is {}: {}raise `ulimit -n`",
+        unit::counted(*.need, "file descriptor"),
+        unit::thousands(*.limit),
         fewer_clients(*.clients)
     )]
     TargetDescriptors {
@@ -64,8 +66,12 @@ pub enum PlanError {
     },
     /// A worker would hold too many links.
     #[error(
-        "case {case} needs {need} file descriptors in each of {workers} worker processes; the limit is {limit}: raise \
-         worker.processes to {enough} or leave it out, or raise `ulimit -n`"
+        "case {case} needs {} in each of {}; the limit is {}: {}{}raise `ulimit -n`",
+        unit::counted(*.need, "file descriptor"),
+        processes(*.workers),
+        unit::thousands(*.limit),
+        fewer_clients(*.clients),
+        more_workers(*.clients, *.enough)
     )]
     WorkerDescriptors {
         /// Id of the case.
@@ -78,10 +84,14 @@ pub enum PlanError {
         workers: u32,
         /// Workers that would be enough.
         enough: u64,
+        /// Clients that fit; 0 where not even one does.
+        clients: u64,
     },
     /// More workers than links.
     #[error(
-        "case {case} has {clients} clients for {workers} worker processes: lower worker.processes to at most {clients}"
+        "case {case} has {} for {}: lower worker.processes to at most {clients}, or raise workload.clients",
+        unit::counted(*.clients, "client"),
+        processes(*.workers)
     )]
     IdleWorkers {
         /// Id of the case.
@@ -108,8 +118,9 @@ pub enum PlanError {
     },
     /// The ports of one source address do not suffice.
     #[error(
-        "case {case} needs {need} client ports per address; the host has {limit}: lower workload.clients, or widen \
-         net.ipv4.ip_local_port_range"
+        "case {case} needs {} per address; the host has {}: lower workload.clients, or widen net.ipv4.ip_local_port_range",
+        unit::counted(*.need, "client port"),
+        unit::thousands(*.limit)
     )]
     Ports {
         /// Id of the case.
@@ -136,6 +147,19 @@ pub enum PlanError {
 }
 
 /// The remedy that a scenario has, where it has one.
+fn processes(workers: u32) -> String {
+    let plural = if workers == 1 { "" } else { "es" };
+    format!("{} worker process{plural}", unit::thousands(workers.into()))
+}
+
+/// More workers only help where one of them could hold a client.
+fn more_workers(clients: u64, enough: u64) -> String {
+    match clients {
+        0 => String::new(),
+        _ => format!("raise worker.processes to {enough} or leave it out, or "),
+    }
+}
+
 fn fewer_clients(clients: u64) -> String {
     match clients {
         0 => String::new(),
@@ -176,6 +200,7 @@ impl Layout {
                 limit,
                 workers,
                 enough,
+                clients: (room / per_link.worker).saturating_mul(workers.into()),
             });
         }
         let ports = clients.min(LINKS_PER_SOURCE) * per_link.ports;

@@ -85,14 +85,14 @@ fn a_layout_too_large_is_refused_with_figures_and_remedy() {
             "too many links for the target",
             &["workload.clients=9000"][..],
             4_096,
-            "case request needs 9064 file descriptors in the target; the limit is 4096: lower workload.clients to at \
+            "case request needs 9,064 file descriptors in the target; the limit is 4,096: lower workload.clients to at \
              most 4032, or raise `ulimit -n`",
         ),
         (
             "a webhook takes two each",
             &["workload.clients=3000"],
             4_096,
-            "case webhook needs 6064 file descriptors in the target; the limit is 4096: lower workload.clients to at \
+            "case webhook needs 6,064 file descriptors in the target; the limit is 4,096: lower workload.clients to at \
              most 2016, or raise `ulimit -n`",
         ),
         (
@@ -105,7 +105,7 @@ fn a_layout_too_large_is_refused_with_figures_and_remedy() {
             "more workers than links",
             &["workload.clients=2", "worker.processes=3"],
             4_096,
-            "case request has 2 clients for 3 worker processes: lower worker.processes to at most 2",
+            "case request has 2 clients for 3 worker processes: lower worker.processes to at most 2, or raise workload.clients",
         ),
         (
             "more memory than there is",
@@ -120,7 +120,7 @@ fn a_layout_too_large_is_refused_with_figures_and_remedy() {
     }
     let narrow = Host { ports: 500, ..host(2, 20_000) };
     let error = Plan::new(scenario(&[]), &narrow).unwrap_err().to_string();
-    assert!(error.contains("needs 1000 client ports per address; the host has 500"), "{error}");
+    assert!(error.contains("needs 1,000 client ports per address; the host has 500"), "{error}");
 }
 
 #[test]
@@ -201,6 +201,7 @@ fn every_shipped_scenario_fits_two_cores_and_its_time() {
         ("delivery", 320),
         ("duplex", 160),
         ("fanout", 180),
+        ("gate", 12),
         ("network", 318),
         ("per-client", 180),
         ("poll-intervals", 240),

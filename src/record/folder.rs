@@ -83,8 +83,17 @@ impl RunFolder {
         started: OffsetDateTime,
         host: &str,
     ) -> Result<Self, FolderError> {
+        Self::begin(results_folder(out, scenario, started, host)?, started)
+    }
+
+    /// Creates the folder `path`, which must not exist yet, with its files and their headers.
+    pub fn create_at(path: PathBuf, started: OffsetDateTime) -> Result<Self, FolderError> {
+        fs::create_dir(&path).map_err(at(&path))?;
+        Self::begin(path, started)
+    }
+
+    fn begin(path: PathBuf, started: OffsetDateTime) -> Result<Self, FolderError> {
         let zero_ns = clock::now();
-        let path = results_folder(out, scenario, started, host)?;
         let file = |name: &str, text: &[u8]| {
             let path = path.join(name);
             begin(&path, text).map_err(at(&path))

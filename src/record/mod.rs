@@ -13,6 +13,7 @@ mod files;
 mod floor;
 mod folder;
 mod histograms;
+mod history;
 mod info;
 mod intervals;
 mod metrics;
@@ -38,13 +39,14 @@ pub use files::{
 };
 pub use floor::{FloorQuantiles, FloorRecord};
 pub use folder::{FolderError, RunFolder, check_results_folder, results_folder};
+pub use history::{Appended, History, HistoryCase, HistoryError, HistoryHost, HistoryLine};
 pub use info::{Build, InfoError, PlannedTrial, RunInfo, utc};
 pub use intervals::Intervals;
 pub use metrics::{
     Better, COST, Cell, End, Figures, Of, Q, SPECS, Side, Source, Spec, Summary, TRIAL_COLUMNS,
     column_of, ends_of, spec,
 };
-pub use newest::{RunsBelow, runs_below};
+pub use newest::{RunsBelow, every_run_below, runs_below};
 pub use run::{ReadError, Run};
 pub use seconds::{Bin, IntervalLog, TrialSeconds};
 pub use table::TableError;

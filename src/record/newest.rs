@@ -29,6 +29,16 @@ pub fn runs_below(dir: &Path) -> Option<RunsBelow> {
     Some(RunsBelow { newest, count })
 }
 
+/// Every run below `dir`, oldest first; none if it is a run itself, or holds none that can be read.
+pub fn every_run_below(dir: &Path) -> Vec<PathBuf> {
+    let mut runs = Vec::new();
+    if !dir.join("run.json").exists() {
+        collect(dir, DEPTH, &mut runs);
+        runs.sort();
+    }
+    runs.into_iter().map(|(_, path)| path).collect()
+}
+
 /// Start and number: of two runs that began in one second, the later one has the longer name (`…-2`).
 type Order = (String, usize, PathBuf);
 

@@ -19,6 +19,7 @@ mod floor;
 mod glance;
 mod group;
 mod hgrm;
+mod history;
 mod json;
 mod label;
 mod ledger;
@@ -47,6 +48,7 @@ use crate::record::{ReadError, Run};
 
 pub use change::Comparison;
 pub use chart::{Plot, PlotPoint, Unit as PlotUnit};
+pub use history::{HistoryReport, OtavaFiles};
 pub use json::json;
 pub use probe::{Probe, Remedies};
 pub use result::{CaseVerdict, ObjectiveOutcome, RunResult, TrialCounts};

@@ -14,6 +14,7 @@ mod error;
 mod external;
 mod faults;
 mod file;
+mod gate;
 mod keys;
 mod loops;
 mod model;
@@ -51,6 +52,7 @@ pub use faults::{
     DROP_STREAM, Distribution, DropFilter, Faults, Freeze, SERVICE_STREAM, Servers, Service,
     ServiceTimes, Stall, faults, service_times, shard_service_times,
 };
+pub use gate::GateOptions;
 pub use keys::{json_schema, markdown as keys_markdown};
 pub use loops::LoopKind;
 pub use model::{

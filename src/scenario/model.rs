@@ -3,8 +3,9 @@
 use serde::{Deserialize, Serialize};
 
 use super::{
-    Conditions, External, Faults, LongPollOptions, Outbox, Prices, Publish, RequestOptions,
-    ShortPollOptions, Spin, SseOptions, Transport, WebSocketOptions, WebhookOptions,
+    Conditions, External, Faults, GateOptions, LongPollOptions, Outbox, Prices, Publish,
+    RequestOptions, ShortPollOptions, Spin, SseOptions, Transport, WebSocketOptions,
+    WebhookOptions,
 };
 use crate::event::PayloadKind;
 use crate::pace::ArrivalProcess;
@@ -45,6 +46,9 @@ pub struct Scenario {
     /// What the target is paid by.
     #[serde(default)]
     pub prices: Prices,
+    /// How a gate decides about it.
+    #[serde(default, skip_serializing_if = "GateOptions::is_usual")]
+    pub gate: GateOptions,
 }
 
 /// The kind of host that a trial is judged as: what is a defect on one of its own is daily life on a shared one.

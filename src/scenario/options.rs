@@ -35,6 +35,8 @@ pub struct RequestOptions {
     pub timeout: Span,
     /// When connections are opened.
     pub connection: Connection,
+    /// Whether a client that is refused with 429 or 503 waits for as long as `Retry-After` asks. Older runs always did.
+    pub retry_after: bool,
     /// Measured requests over all clients, with which the window ends; `None` where it has its length.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub requests: Option<u64>,
@@ -60,6 +62,7 @@ impl Default for RequestOptions {
             conditional: false,
             timeout: Span::from_secs(10),
             connection: Connection::default(),
+            retry_after: true,
             requests: None,
         }
     }

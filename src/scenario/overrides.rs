@@ -26,6 +26,11 @@ impl Override {
         }
     }
 
+    /// `flag assignment`, for a flag that is `--set` for one of several runs.
+    pub fn set_by(flag: &str, assignment: &str) -> Self {
+        Self { shown: format!("{flag} {assignment}"), ..Self::set(assignment) }
+    }
+
     /// A flag of its own, such as `--trials 5`, that stands for `key`.
     pub fn flag(flag: &str, key: &str, value: impl Display) -> Self {
         Self {

@@ -19,8 +19,8 @@ use super::sweep::{self, Axis, Point};
 use super::tree::{Node, Place, Table, Value};
 use super::workload::{self, PER_CLIENT, WORKLOAD};
 use super::{
-    Case, External, Outbox, Pattern, PatternKind, Phases, Prices, Publish, Scenario, TargetOptions,
-    WebhookOptions, WorkerOptions, check, target, transport,
+    Case, External, GateOptions, Outbox, Pattern, PatternKind, Phases, Prices, Publish, Scenario,
+    TargetOptions, WebhookOptions, WorkerOptions, check, target, transport,
 };
 use crate::unit::Span;
 
@@ -61,6 +61,7 @@ pub(super) fn scenario(
         target: server.options,
         worker: read(file, "worker", root.of("worker"))?,
         prices: prices::read(file, root.of("prices"))?,
+        gate: read(file, "gate", root.of("gate"))?,
         ..head(name, written).map_err(located)?
     };
     let drafts = drafts(file, root, external, &patterns, &axes)?;
@@ -187,6 +188,7 @@ fn head(name: &str, written: File) -> Result<Scenario, InvalidKey> {
         objectives: written.objectives,
         abort_when: written.abort_when,
         prices: Prices::default(),
+        gate: GateOptions::default(),
     })
 }
 

@@ -20,7 +20,7 @@ macro_rules! shipped {
 /// All of them, in the order in which a newcomer meets them.
 pub const SHIPPED: &[Shipped] = shipped! {
     "quickstart" "quiet" "delivery" "fanout" "per-client" "poll-intervals" "request-response" "thousands" "reconnect"
-    "slow-consumers" "duplex" "tls" "network" "connections" "webhook-outage" "webhook-isolation" "ci-smoke" "ci-latency"
+    "slow-consumers" "duplex" "tls" "network" "connections" "webhook-outage" "webhook-isolation" "ci-smoke" "ci-latency" "gate"
 };
 
 macro_rules! papers {

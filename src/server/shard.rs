@@ -355,7 +355,9 @@ impl Server for BuiltIn<'_> {
         let writes = Rc::new(Writes::new(Arc::clone(common)));
         let shard = Rc::new(Shard {
             index,
-            hub: Hub::new(index, ring, Arc::clone(&common.directory), feeds).with_belt(delay_line),
+            hub: Hub::new(index, ring, Arc::clone(&common.directory), feeds)
+                .with_belt(delay_line)
+                .with_padding(common.options.faults.padding.bytes() as usize),
             shared: Arc::clone(common),
             recorder: RefCell::default(),
             timer,

@@ -13,6 +13,14 @@ pub(super) fn normal_deviate(p: f64) -> f64 {
     -Normal::standard().inverse_cdf(p)
 }
 
+/// P(T > t), T Student's with `freedom` degrees, at least one.
+pub(super) fn student_tail(t: f64, freedom: f64) -> f64 {
+    match StudentsT::new(0.0, 1.0, freedom.max(1.0)) {
+        Ok(student) => student.sf(t),
+        Err(_) => unreachable!("its scale and its degrees of freedom are above 0"),
+    }
+}
+
 /// The t with P(T > t) = `p`, 0 ≤ p ≤ 1, T Student's with `freedom` degrees, at least one.
 pub(super) fn student_deviate(p: f64, freedom: usize) -> f64 {
     match StudentsT::new(0.0, 1.0, freedom.max(1) as f64) {

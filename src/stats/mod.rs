@@ -7,7 +7,9 @@
 
 mod beta;
 mod binomial;
+mod change_points;
 mod distribution;
+mod e_divisive;
 mod golden;
 mod holm;
 mod mean;
@@ -24,6 +26,7 @@ mod simulation;
 mod slope;
 mod steady;
 
+pub use change_points::{ChangePoint, ChangeSearch, change_points};
 pub use golden::golden;
 pub use holm::holm;
 pub use mean::{MeanBounds, figure_bounds, mean_bounds};

@@ -112,9 +112,9 @@ pub fn cores(value: f64) -> String {
     format!("{printed} core{plural}")
 }
 
-/// `n` of a noun whose plural takes an s: `"1 trial"`, `"2 trials"`.
+/// `n` of a noun whose plural takes an s: `"1 trial"`, `"2 trials"`, `"1,000 trials"`.
 pub fn counted(n: u64, noun: &str) -> String {
-    format!("{n} {noun}{}", if n == 1 { "" } else { "s" })
+    format!("{} {noun}{}", thousands(n), if n == 1 { "" } else { "s" })
 }
 
 /// Serialises as the human text, and reads the text back, or a bare TOML number where `$number` allows one.

@@ -133,6 +133,7 @@ fn add_traffic(snapshot: &mut Snapshot, wire: &WireTotals) {
         (Counter::WindowWireBytes, window.bytes),
         (Counter::WindowWireSegments, window.segments),
         (Counter::WindowWireSent, window.received),
+        (Counter::WindowPayloadSent, window.payload_received),
         (Counter::IdleWireBytes, wire.carried(Stage::Idle).bytes),
         (Counter::OpeningWireBytes, wire.opening().bytes),
         (Counter::Connections, wire.connections()),

@@ -92,7 +92,7 @@ fn table() -> Vec<Said> {
             0,
             PROTOCOL,
         ),
-        ("no end", half(post(21, "1.1", "")), &["400"], 0, PROTOCOL),
+        ("no end", half(post(21, "1.1", "")), &["400"], 0, CLOSED),
         ("no end of a head", whole(b"POST / HTTP/1.1\r\nHost"), &[], 0, CLOSED),
         (
             "too long",

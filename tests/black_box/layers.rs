@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 const LAYERS: [&[&str]; 8] = [
     &["unit", "clock", "event", "prose", "stats"],
     &["pace", "measure", "dialect"],
-    &["scenario", "net"],
+    &["scenario", "net", "gate"],
     &["control", "plan"],
     &["pattern", "server", "record"],
     &["judge", "worker"],

@@ -71,7 +71,7 @@ fn too_few_descriptors_are_told_with_how_many_are_needed() {
     let output = std::process::Command::new("sh").args(["-c", &script]).output().unwrap();
     let said = said(&output);
     assert_eq!(output.status.code(), Some(2), "{said}");
-    for word in ["5000", "64", "ulimit -n"] {
+    for word in ["5,000", "64", "ulimit -n"] {
         assert!(said.contains(word), "'{word}' is missing in: {said}");
     }
 }

@@ -81,6 +81,9 @@ pub(in crate::cli) struct Load {
     /// Load before the measurement [default: 500ms, at most a tenth of the duration; none with -n or without a load]
     #[arg(long, value_name = "TIME", value_parser = span)]
     pub warmup: Option<Span>,
+    /// After 429 or 503, wait as the server asks (Retry-After) before a client's next request; else the schedule is kept
+    #[arg(long)]
+    pub retry_after: bool,
     /// Not needed: response times always count from when a request was due
     #[arg(long, hide = true, aliases = ["latency", "corrected-latency"], short_alias = 'L')]
     pub latency_correction: bool,

@@ -26,37 +26,6 @@ const CLIENTS: u64 = 50;
 /// Events per second unless `-q` says so.
 const EVENTS_PER_S: f64 = 10.0;
 
-/// Flags by the keys that they become; the first that fits holds.
-const FLAGS: [(&str, &str); 27] = [
-    ("workload.clients", "-c"),
-    ("workload.topics", "--topics"),
-    ("workload.rate", "-q"),
-    ("workload.payload", "--payload"),
-    ("request.rate", "-q"),
-    ("request.requests", "-n"),
-    ("request.timeout", "-t"),
-    ("short-poll.timeout", "-t"),
-    ("reconnect.timeout", "-t"),
-    ("short-poll.interval", "--poll"),
-    ("phases.measure", "-z"),
-    ("phases.warmup", "--warmup"),
-    ("trials", "--trials"),
-    ("seed", "--seed"),
-    ("target.url", "URL"),
-    ("target.dialect", "--dialect"),
-    ("target.headers", "-H"),
-    ("target.stamp", "--stamp"),
-    ("target.tls", "--cacert, --cert or --key"),
-    ("target.unix", "--unix-socket"),
-    ("target.resolve", "--resolve"),
-    ("target.connect_to", "--connect-to"),
-    ("target.publish.body", "--body"),
-    ("target.publish", "--publish"),
-    ("target.webhook.listen", "--webhook"),
-    ("target.short-poll.cursor", "--cursor"),
-    ("target.long-poll.cursor", "--cursor"),
-];
-
 /// A scenario and its text.
 #[derive(Debug)]
 pub(super) struct Built {
@@ -80,29 +49,14 @@ pub(super) fn built(arguments: &Arguments) -> anyhow::Result<Built> {
         Ok(scenario) => Ok(Built { text, scenario }),
         // Nobody has seen the lines of the text.
         Err(ScenarioError::Refused { place, message }) if place.starts_with(SHOWN) => {
-            Err(anyhow!(with_flag(message)))
+            Err(anyhow!(message))
         }
         Err(error) => Err(error.into()),
     }
 }
 
-/// A refusal of a key, with the flag that was typed for it.
-fn with_flag(refusal: String) -> String {
-    let flag = FLAGS.iter().find(|(key, _)| {
-        refusal
-            .strip_prefix(key)
-            .is_some_and(|rest| !rest.starts_with(|c: char| c.is_alphanumeric()))
-    });
-    let of_request = refusal.starts_with("target.") && !refusal.starts_with("target.publish");
-    match flag.map(|(_, flag)| *flag) {
-        Some(flag) => format!("{flag}: {refusal}"),
-        None if of_request && refusal.contains("body: ") => format!("-d: {refusal}"),
-        None => refusal,
-    }
-}
-
 /// The scenario as text.
-fn text(arguments: &Arguments) -> anyhow::Result<String> {
+pub(super) fn text(arguments: &Arguments) -> anyhow::Result<String> {
     let url = arguments.url.as_deref().map(Url::of).transpose()?;
     let way = Way::of(arguments, url.as_ref())?;
     let mut out = Text::default();
@@ -120,6 +74,8 @@ fn text(arguments: &Arguments) -> anyhow::Result<String> {
     if arguments.connection.http2 {
         out.table("transport");
         out.key("http", "\"2\"");
+        out.comment("Each client has a connection of its own.");
+        out.key("streams", "1");
     }
     target::write(arguments, way, url.as_ref(), &mut out)?;
     arguments.run.sets.iter().try_for_each(|set| out.set(set))?;
@@ -197,6 +153,12 @@ fn options(arguments: &Arguments, way: Way, out: &mut Text) {
                 out.key("connection", "\"per-request\"");
             }
             out.key("timeout", &timeout);
+            if load.retry_after {
+                out.comment("After 429 or 503 a client waits as Retry-After asks.");
+            } else {
+                out.comment("429 and 503 are counted, and the schedule is kept.");
+            }
+            out.key("retry_after", if load.retry_after { "true" } else { "false" });
         }
         Way::Poll(interval) => {
             out.table("short-poll");

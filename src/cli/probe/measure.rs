@@ -20,6 +20,7 @@ use time::OffsetDateTime;
 use super::super::run::describe;
 use super::super::{exit, output, screen, tell_missing};
 use super::Arguments;
+use super::flags::in_flags;
 use super::output::Format;
 use super::watch::Watcher;
 
@@ -57,7 +58,7 @@ pub(super) fn measure(
     let mut info = describe(plan, host, started);
     folder.write_info(&info)?;
     for warning in &info.warnings {
-        output::message(format_args!("warning: {warning}"));
+        output::message(format_args!("warning: {}", in_flags(warning)));
     }
 
     let watcher = Watcher::start(plan, arguments.output.quiet);
@@ -68,6 +69,7 @@ pub(super) fn measure(
         results: Some(folder.path().to_owned()),
         trace: None,
         yes_i_may: arguments.run.yes_i_may,
+        finds_process: true,
         observers: Observers::default(),
     };
     let mut trials = Vec::new();
@@ -77,9 +79,10 @@ pub(super) fn measure(
             if let Progress::Recorded { record, facts, .. } = &progress {
                 info.profiles.extend(record.given.profile);
                 let question = &plan.scenario.question;
-                let probe = Probe::new(question, facts, record, Remedies::Flags);
+                let record = in_flags_of(record);
+                let probe = Probe::new(question, facts, &record, Remedies::Flags).worded(in_flags);
                 let probe = if plan.trials.len() == 1 { probe.alone() } else { probe };
-                trials.push(((*record).clone(), probe));
+                trials.push((record, probe));
             }
         })
     }));
@@ -111,6 +114,12 @@ pub(super) fn measure(
     };
     printer.print(&view, &info, status, folder.path());
     Ok(status)
+}
+
+/// The record with flags in its reasons, in place of keys.
+fn in_flags_of(record: &TrialRecord) -> TrialRecord {
+    let verdict_reasons = record.verdict_reasons.iter().map(|reason| in_flags(reason)).collect();
+    TrialRecord { verdict_reasons, ..record.clone() }
 }
 
 /// Writes what the folder ends with, and its reports where it is `kept`; returns what was measured, and the status that missing

@@ -9,6 +9,8 @@ use super::text::{Text, headers, list, quoted};
 use super::url::Url;
 use super::way::Way;
 
+/// What is published unless `--body` says so.
+const EVENT: &str = "{{event}}";
 /// What is published carries a JSON value, unless `-T` says what it is.
 const JSON: &str = "application/json";
 
@@ -21,7 +23,8 @@ pub(super) fn write(
 ) -> anyhow::Result<()> {
     let publish = publisher(arguments)?;
     out.table("target");
-    if let Some(name) = &arguments.way.dialect {
+    let over_log = name_is_builtin(arguments) && matches!(publish, Publisher::Dialect);
+    if let Some(name) = arguments.way.dialect.as_ref().filter(|_| !over_log) {
         out.key("dialect", &quoted(name));
     }
     match (url, &publish) {
@@ -29,6 +32,11 @@ pub(super) fn write(
             let urls =
                 format!("{{ default = {}, publish = {} }}", quoted(&url.base), quoted(&to.base));
             out.key("url", &urls);
+        }
+        // A WebSocket is opened at an http:// URL as well, and events are published there.
+        (Some(url), Publisher::Dialect) if over_log => {
+            let base = url.base.replacen("ws", "http", usize::from(url.is_websocket()));
+            out.key("url", &quoted(&base));
         }
         (Some(url), _) => out.key("url", &quoted(&url.base)),
         (None, Publisher::To(to)) => out.key("url", &quoted(&to.base)),
@@ -46,7 +54,9 @@ pub(super) fn write(
         out.key("stamp", &quoted(stamp));
         out.key("stamp_unit", &quoted(&arguments.way.stamp_unit));
     }
-    connection(&arguments.connection, out)?;
+    let to = if let Publisher::To(to) = &publish { Some(to) } else { None };
+    let secure = url.into_iter().chain(to).any(Url::is_secure);
+    connection(&arguments.connection, secure, out)?;
     match publish {
         Publisher::To(to) => {
             out.table("target.publish");
@@ -57,7 +67,70 @@ pub(super) fn write(
         }
         Publisher::Dialect | Publisher::Nobody => {}
     }
-    pattern(arguments, way, url, out)
+    if over_log { builtin(arguments, way, url, out) } else { pattern(arguments, way, url, out) }
+}
+
+fn name_is_builtin(arguments: &Arguments) -> bool {
+    arguments.way.dialect.as_deref() == Some("builtin")
+}
+
+/// The built-in server, whose events are recognised by their token. The dialect `builtin` recognises them by their place in the
+/// log, which only a log that begins empty tells.
+fn builtin(
+    arguments: &Arguments,
+    way: Way,
+    url: Option<&Url>,
+    out: &mut Text,
+) -> anyhow::Result<()> {
+    out.table("target.publish");
+    out.key("request", "\"POST /topics/{{topic}}/events\"");
+    out.key("headers", "{ content-type = \"application/json\" }");
+    let body = match arguments.publish.body.as_str() {
+        EVENT => "{\"data\":{{event}}}".to_owned(),
+        written => body(written)?,
+    };
+    out.key("body", &quoted(&body));
+    out.key("expect", "201");
+    if way != Way::Webhook && url.is_some_and(|url| url.path.is_some()) {
+        return pattern(arguments, way, url, out);
+    }
+    match way {
+        Way::Sse => {
+            out.table("target.sse");
+            out.key("request", "\"GET /topics/{{topic}}/stream\"");
+        }
+        Way::WebSocket => {
+            out.table("target.websocket");
+            out.key("path", "\"/topics/{{topic}}/ws\"");
+        }
+        Way::Poll(_) | Way::LongPoll => {
+            out.table(&format!("target.{}", way.pattern()));
+            let hold = if way == Way::LongPoll { "&wait={{hold_ms}}ms" } else { "" };
+            let path = "/topics/{{topic}}/events?limit=1000&since={{cursor}}";
+            out.key("request", &quoted(&format!("GET {path}{hold}")));
+            out.key("cursor", "{ capture = \"json:/next\", first = \"0\" }");
+        }
+        Way::Webhook => {
+            out.table("target.webhook");
+            let register = "{\"url\":\"{{callback_url}}\",\"topics\":[\"{{topic}}\"],\"secret\":\"{{signing_secret}}\"}";
+            out.key(
+                "register",
+                &format!(
+                    "{{ path = \"/webhooks\", headers = {{ content-type = \"application/json\" }}, body = {}, expect = [201], capture \
+                     = {{ webhook_id = \"json:/id\" }} }}",
+                    quoted(register)
+                ),
+            );
+            let unregister =
+                "{ method = \"DELETE\", path = \"/webhooks/{{webhook_id}}\", expect = [204] }";
+            out.key("unregister", unregister);
+            out.key("handshake", "\"echo\"");
+            out.key("verify", "{ preset = \"standard\", secret = \"{{signing_secret}}\" }");
+        }
+        // Refused before: it receives no events.
+        Way::Request => {}
+    }
+    Ok(())
 }
 
 /// Who publishes.
@@ -72,11 +145,6 @@ enum Publisher {
 fn publisher(arguments: &Arguments) -> anyhow::Result<Publisher> {
     match arguments.publish.to.as_deref() {
         None => Ok(Publisher::Nobody),
-        Some("") if arguments.way.dialect.as_deref() == Some("builtin") => bail!(
-            "--publish as the dialect builtin says: it tells events by their place in a log, and so expects that a trial begins \
-             with an empty log. Name the URLs: --sse, http://HOST/topics/news-0/stream, --publish http://HOST/topics/news-0/events \
-             --body '{{\"data\":{{{{event}}}}}}'"
-        ),
         Some("") if arguments.way.dialect.is_some() => Ok(Publisher::Dialect),
         Some("") => bail!(
             "--publish needs the URL that events are published to, or --dialect NAME of a server that tidings knows"
@@ -96,7 +164,7 @@ fn publisher(arguments: &Arguments) -> anyhow::Result<Publisher> {
 }
 
 /// What is not the pattern's own: TLS, and where connections go.
-fn connection(connection: &Connection, out: &mut Text) -> anyhow::Result<()> {
+fn connection(connection: &Connection, secure: bool, out: &mut Text) -> anyhow::Result<()> {
     let mut tls = Vec::new();
     for (key, file) in
         [("ca", &connection.cacert), ("cert", &connection.cert), ("key", &connection.key)]
@@ -105,7 +173,8 @@ fn connection(connection: &Connection, out: &mut Text) -> anyhow::Result<()> {
             tls.push(format!("{key} = {}", quoted(&absolute(file)?)));
         }
     }
-    if connection.insecure {
+    // As with curl it says nothing of http://.
+    if connection.insecure && secure {
         tls.push("insecure = true".to_owned());
     }
     if !tls.is_empty() {

@@ -40,6 +40,11 @@ impl Url {
         self.path.as_deref().unwrap_or("/")
     }
 
+    /// Whether it is of TLS.
+    pub(super) fn is_secure(&self) -> bool {
+        self.base.starts_with("https://") || self.base.starts_with("wss://")
+    }
+
     /// Whether it is of a WebSocket.
     pub(super) fn is_websocket(&self) -> bool {
         self.base.starts_with("ws://") || self.base.starts_with("wss://")

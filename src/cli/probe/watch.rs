@@ -16,7 +16,7 @@ use tidings::measure::{
 };
 use tidings::plan::Plan;
 use tidings::scenario::PatternKind;
-use tidings::unit::{count, nanoseconds, typographic};
+use tidings::unit::{nanoseconds, thousands, typographic};
 
 use crate::cli::screen::Screen;
 
@@ -231,7 +231,8 @@ impl SoFar {
         }
         let what =
             if kind.is_some_and(PatternKind::delivers) { " messages/s" } else { " requests/s" };
-        let _ = write!(text, ", {}{what}", count(self.rates.values().sum()));
+        let per_s: f64 = self.rates.values().sum();
+        let _ = write!(text, ", {}{what}", thousands(per_s.round() as u64));
         let shown = |(metric, name)| Some((name, self.sum.distribution(metric)?));
         if let Some((name, samples)) = SHOWN.into_iter().find_map(shown) {
             let at =
@@ -241,9 +242,11 @@ impl SoFar {
         let errors = ErrorKind::narrowest(&self.sum.counters);
         let all: u64 = errors.iter().map(|(_, count)| count).sum();
         if all > 0 {
-            let each: Vec<String> =
-                errors.iter().map(|(kind, count)| format!("{count} {}", kind.name())).collect();
-            let _ = write!(text, ", errors {all} ({})", each.join(", "));
+            let each: Vec<String> = errors
+                .iter()
+                .map(|(kind, count)| format!("{} {}", thousands(*count), kind.name()))
+                .collect();
+            let _ = write!(text, ", errors {} ({})", thousands(all), each.join(", "));
         }
         let slip =
             [Metric::Slip, Metric::SendSlip].into_iter().find_map(|m| self.sum.distribution(m));
@@ -287,7 +290,7 @@ mod tests {
         // The rate is that of the last second of each shard, the rest is of all seconds.
         assert_eq!(
             so_far.text(Some(PatternKind::Request)),
-            ", 1200 requests/s, p50 50 ms, p99 99 ms, max 100 ms, errors 9 (6 reset, 3 timeout), slip p99 20 us"
+            ", 1,200 requests/s, p50 50 ms, p99 99 ms, max 100 ms, errors 9 (6 reset, 3 timeout), slip p99 20 us"
         );
         let mut push = SoFar::default();
         let mut recorder = Recorder::new();

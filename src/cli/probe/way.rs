@@ -65,12 +65,17 @@ impl Way {
                 "--publish",
                 "requests receive no events; name how they arrive: --sse, --poll 1s, --long-poll, or a ws:// URL",
             ),
+            (
+                load.retry_after && !requests,
+                "--retry-after",
+                "only requests wait; polls keep their interval",
+            ),
             (request.method.is_some() && self == Self::WebSocket, "-m", "a handshake is a GET"),
             (request.data.is_some() && self == Self::Webhook, "-d", "a receiver sends nothing"),
             (
                 arguments.connection.disable_keepalive && !requests,
                 "--disable-keepalive",
-                "it is of requests",
+                "it is a matter of requests",
             ),
             (
                 arguments.connection.http2 && self == Self::WebSocket,
@@ -80,9 +85,15 @@ impl Way {
             (
                 arguments.way.cursor.is_some() && !matches!(self, Self::Poll(_) | Self::LongPoll),
                 "--cursor",
-                "it is of polls",
+                "it is a matter of polls",
             ),
             (arguments.way.stamp.is_some() && requests, "--stamp", "requests receive no messages"),
+            (
+                arguments.way.webhook.as_deref().is_some_and(|to| to.ends_with(":0"))
+                    && arguments.way.dialect.is_none(),
+                "port 0 of --webhook",
+                "a sender must know the port; name one, such as --webhook :9400",
+            ),
         ] {
             if given {
                 bail!("{flag} has no meaning for {name}: {why}");

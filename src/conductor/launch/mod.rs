@@ -193,11 +193,16 @@ impl Servers {
         self.launched.iter().filter_map(|server| Some(server.life.as_ref()?.guard_pid())).collect()
     }
 
-    /// The value of `port`, `port:NAME` or `directory`; `None` for a port that no server's description names.
+    /// The value of `port`, `port:NAME` or `directory`; `None` for a port that no server's description names, and that none
+    /// has printed.
     pub fn lookup(&self, name: &str) -> Option<String> {
         match name {
             "directory" => Some(self.scratch.path().to_str()?.to_owned()),
-            "port" => self.ports.get("").map(|port| port.to_string()),
+            "port" => {
+                // A port is reserved with any text, whether its server takes it or not.
+                let printed = self.launched.iter().find_map(Server::printed_port);
+                printed.or_else(|| self.ports.get("")).map(|port| port.to_string())
+            }
             other => self.ports.get(other.strip_prefix("port:")?).map(|port| port.to_string()),
         }
     }

@@ -54,6 +54,8 @@ struct Kept {
     searches: bool,
     found: bool,
     in_use: bool,
+    /// The port of the first URL of this life.
+    port: Option<u16>,
 }
 
 impl Output {
@@ -78,7 +80,7 @@ impl Output {
         kept.recent.clear();
         kept.line.clear();
         kept.wanted = wanted.map(str::to_owned);
-        (kept.searches, kept.found, kept.in_use) = (true, false, false);
+        (kept.searches, kept.found, kept.in_use, kept.port) = (true, false, false, None);
     }
 
     /// Stops looking for lines.
@@ -103,6 +105,11 @@ impl Output {
     /// Whether the line that is wanted was printed.
     pub(super) fn found(&self) -> bool {
         self.kept().found
+    }
+
+    /// The port of the first URL that was printed before the server was ready.
+    pub(super) fn printed_port(&self) -> Option<u16> {
+        self.kept().port
     }
 
     /// Whether the server said that its port is taken.
@@ -199,10 +206,23 @@ impl Kept {
                 self.found |= memmem::find(&self.line, wanted.as_bytes()).is_some();
             }
             if part.ends_with(b"\n") {
+                // Of an unfinished line the port may lack digits.
+                self.port = self.port.or_else(|| port_of(&String::from_utf8_lossy(&self.line)));
                 self.line.clear();
             }
         }
     }
+}
+
+/// The port of the first URL in `line`.
+fn port_of(line: &str) -> Option<u16> {
+    ["http://", "https://", "ws://", "wss://"].iter().find_map(|scheme| {
+        let rest = line.split_once(scheme)?.1;
+        let authority = rest.split(|c: char| c == '/' || c.is_whitespace()).next()?;
+        let digits =
+            |text: &str| -> String { text.chars().take_while(char::is_ascii_digit).collect() };
+        digits(authority.rsplit_once(':')?.1).parse().ok().filter(|port| *port > 0)
+    })
 }
 
 #[cfg(test)]
@@ -267,6 +287,28 @@ mod tests {
             output.begin(Some("is ready"), "again");
             output.push(b"is\nready\n");
             assert!(!output.found(), "a text over two lines is none");
+        }
+    }
+
+    #[test]
+    fn the_port_of_a_printed_url_is_found_once_its_line_is_whole() {
+        for (line, port) in [
+            ("listening on http://127.0.0.1:8080", Some(8080)),
+            ("http://[::1]:81/ and http://[::1]:82/", Some(81)),
+            ("\u{1b}[36mws://localhost:9000\u{1b}[0m (press Ctrl-C)", Some(9000)),
+            ("see https://example.org/docs", None),
+            ("port 8080", None),
+        ] {
+            for piece in [1, 5, 100] {
+                let output = Output::new(&[]);
+                output.begin(None, "");
+                for part in line.as_bytes().chunks(piece) {
+                    output.push(part);
+                    assert_eq!(output.printed_port(), None, "{line}: not whole");
+                }
+                output.push(b"\n");
+                assert_eq!(output.printed_port(), port, "{line}");
+            }
         }
     }
 

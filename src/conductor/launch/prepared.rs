@@ -104,11 +104,11 @@ fn conditions(
     let mut ports: Vec<u16> = port.transpose()?.into_iter().collect();
     let (line, unix) = (wanted("line", &spec.line)?, wanted("unix", &spec.unix)?);
     let url = url.transpose()?;
-    if url.is_none() && line.is_none() && unix.is_none() && ports.is_empty() {
+    if url.is_none() && line.is_none() && unix.is_none() && !spec.prints_url && ports.is_empty() {
         ports = site.ports.all();
     }
     let (status, timeout_ns) = (spec.status.clone(), spec.timeout.ns());
-    Ok(Conditions { url, status, line, ports, unix, timeout_ns })
+    Ok(Conditions { url, status, line, ports, unix, prints_url: spec.prints_url, timeout_ns })
 }
 
 /// A relative directory would be taken from wherever the guard stands.

@@ -30,6 +30,8 @@ pub(super) struct Conditions {
     pub line: Option<String>,
     pub ports: Vec<u16>,
     pub unix: Option<String>,
+    /// Whether it prints its URL.
+    pub prints_url: bool,
     pub timeout_ns: u64,
 }
 
@@ -54,6 +56,9 @@ impl Conditions {
             && !output.found()
         {
             return Some(format!("a line of its output that contains '{line}'"));
+        }
+        if self.prints_url && output.printed_port().is_none() {
+            return Some("its output to name its URL, such as http://127.0.0.1:8080".to_owned());
         }
         if let Some(port) = self.ports.iter().find(|port| !accepts(**port)) {
             return Some(format!("port {port} to accept connections"));

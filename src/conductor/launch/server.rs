@@ -37,6 +37,11 @@ pub(super) struct Server {
 }
 
 impl Server {
+    /// The port of the URL that it printed, if it is to print one.
+    pub(super) fn printed_port(&self) -> Option<u16> {
+        self.prepared.ready.prints_url.then(|| self.output.printed_port()).flatten()
+    }
+
     /// Runs the commands that come before the start.
     pub(super) fn prepare(
         &mut self,

@@ -16,7 +16,8 @@ pub struct Comparability {
 }
 
 /// Settings of a scenario that change neither the load nor how it is judged.
-const FREE: [&str; 6] = ["question", "seed", "trials", "objectives", "abort_when", "prices"];
+const FREE: [&str; 7] =
+    ["question", "seed", "trials", "objectives", "abort_when", "prices", "gate"];
 
 /// Compares every run with the first of the base: the runs of one side are a sample only if they are alike.
 pub fn comparability(base: &[Run], new: &[Run]) -> Comparability {
@@ -73,21 +74,21 @@ fn compare(base: &RunInfo, new: &RunInfo, side: &str, found: &mut Comparability)
     }
 }
 
-/// What was offered: every setting of the resolved scenario but the free ones, cases by their ids.
-fn scenario(base: &RunInfo, new: &RunInfo, side: &str, found: &mut Comparability) {
-    let value = |info: &RunInfo| serde_json::to_value(&info.scenario).unwrap_or_default();
-    let (mut a, mut b) = (value(base), value(new));
-    let cases = |value: &mut Value| match value.as_object_mut().and_then(|map| map.remove("cases"))
-    {
+/// What was offered: every setting of the resolved scenario but the free ones and its cases; and the cases.
+pub(in crate::judge) fn offered(info: &RunInfo) -> (Value, Vec<Value>) {
+    let mut settings = serde_json::to_value(&info.scenario).unwrap_or_default();
+    let Some(map) = settings.as_object_mut() else { return (settings, Vec::new()) };
+    let cases = match map.remove("cases") {
         Some(Value::Array(cases)) => cases,
         _ => Vec::new(),
     };
-    let (base_cases, new_cases) = (cases(&mut a), cases(&mut b));
-    for value in [&mut a, &mut b] {
-        if let Some(map) = value.as_object_mut() {
-            map.retain(|key, _| !FREE.contains(&key.as_str()));
-        }
-    }
+    map.retain(|key, _| !FREE.contains(&key.as_str()));
+    (settings, cases)
+}
+
+/// What was offered on both sides, cases by their ids.
+fn scenario(base: &RunInfo, new: &RunInfo, side: &str, found: &mut Comparability) {
+    let ((a, base_cases), (b, new_cases)) = (offered(base), offered(new));
     let mut paths = Vec::new();
     differences("", &a, &b, &mut paths);
     for case in &base_cases {

@@ -8,6 +8,7 @@ mod drift;
 
 use std::collections::BTreeMap;
 
+pub(super) use comparable::offered;
 pub use comparable::{Comparability, comparability};
 pub use drift::Drift;
 use drift::drifts;
@@ -138,7 +139,7 @@ const USUAL: [&str; 3] =
     ["target_cpu_ns_per_delivery", "wire_bytes_per_delivery", "target_memory_bytes_per_link"];
 
 /// The columns that a case is compared by: those asked for, or the usual ones of its pattern.
-fn columns(asked: &[&'static str], pattern: PatternKind) -> Vec<&'static str> {
+pub(super) fn columns(asked: &[&'static str], pattern: PatternKind) -> Vec<&'static str> {
     if !asked.is_empty() {
         return asked.to_vec();
     }

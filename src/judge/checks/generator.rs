@@ -1,7 +1,7 @@
 //! Checks of the generator: slip, requests sent of those scheduled, and the workers' CPU.
 
-use super::limits::{Limits, SENT_TOLERANCE, SLIP_INVALID};
-use super::{Finding, degraded, invalid};
+use super::limits::{Limits, SENT_TOLERANCE};
+use super::{Finding, closed, degraded, invalid};
 use crate::judge::Reason;
 use crate::judge::reason::Load;
 use crate::measure::{Counter, Distribution, Metric};
@@ -49,12 +49,13 @@ pub(super) fn slip_is_small(facts: &TrialFacts) -> Option<Finding> {
 fn small(facts: &TrialFacts, load: Load, slip: &Distribution) -> Option<Finding> {
     let slip = slip.quantile(0.99)? as f64;
     let median = reported(facts).1.and_then(|d| d.quantile(0.5)).unwrap_or(0);
-    let limits = Limits::of(facts.profile);
+    let limits = Limits::of(facts);
     let allowed = limits.slip_ns.max(limits.slip_of_median * median as f64);
     if slip <= allowed {
         return None;
     }
-    let verdict = if slip > SLIP_INVALID * allowed { Verdict::Invalid } else { Verdict::Degraded };
+    let far = slip > limits.slip_invalid * allowed;
+    let verdict = if far { Verdict::Invalid } else { Verdict::Degraded };
     let (p99_ns, limit_ns, profile) = (slip, allowed, facts.profile);
     Some((verdict, Reason::GeneratorLate { load, p99_ns, limit_ns, profile }))
 }
@@ -68,7 +69,7 @@ fn small_share(facts: &TrialFacts, load: Load, slip: &Distribution) -> Option<Fi
     let slip = slip.mean()?;
     let (metric, samples) = reported(facts);
     let mean = samples?.mean().filter(|mean| *mean > 0.0)?;
-    let (limit, share) = (Limits::of(facts.profile).slip_share, slip / mean);
+    let (limit, share) = (Limits::of(facts).slip_share, slip / mean);
     let (verdict, threshold) = match share {
         share if share > limit.invalid => (Verdict::Invalid, limit.invalid),
         share if share > limit.degraded => (Verdict::Degraded, limit.degraded),
@@ -91,12 +92,15 @@ pub(super) fn workers_had_cpu_to_spare(facts: &TrialFacts) -> Option<Finding> {
     let Some(share) = used.and_then(|used| facts.resources.worker_share(used)) else {
         return Some(degraded(Reason::WorkerCpuUnknown));
     };
-    let limit = Limits::of(facts.profile).cpu_share;
+    let limit = Limits::of(facts).cpu_share;
     let (verdict, threshold) = match share {
         share if share > limit.invalid => (Verdict::Invalid, limit.invalid),
         share if share > limit.degraded => (Verdict::Degraded, limit.degraded),
         _ => return None,
     };
     let cores = facts.resources.worker_shards;
+    if closed::is_closed_loop(facts) {
+        return Some(degraded(closed::bound(facts, share, threshold)));
+    }
     Some((verdict, Reason::WorkersBusy { share, limit: threshold, cores, profile: facts.profile }))
 }

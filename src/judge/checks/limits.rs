@@ -1,5 +1,7 @@
 //! The thresholds, by profile: METHODOLOGY's table in numbers.
 
+use super::closed;
+use crate::record::TrialFacts;
 use crate::scenario::Profile;
 
 /// The values above which a trial is degraded, and invalid.
@@ -18,6 +20,8 @@ pub(super) struct Limits {
     pub slip_ns: f64,
     /// p99 slip that is allowed as a share of the reported median.
     pub slip_of_median: f64,
+    /// A p99 slip above this multiple of the limit makes the trial invalid.
+    pub slip_invalid: f64,
     /// Mean slip ÷ mean of the reported metric.
     pub slip_share: Limit,
     /// 99.9th percentile of a worker's hiccups.
@@ -32,8 +36,13 @@ pub(super) struct Limits {
     pub taken_share: Limit,
 }
 
-/// A p99 slip above this multiple of the limit makes the trial invalid.
-pub(super) const SLIP_INVALID: f64 = 10.0;
+/// The same limit for loads whose excess only degrades.
+const fn never_invalid(limit: Limit) -> Limit {
+    Limit { invalid: f64::INFINITY, ..limit }
+}
+
+/// [`Limits::slip_invalid`] of all but closed loops.
+const SLIP_INVALID: f64 = 10.0;
 /// sent ÷ scheduled may be off by this.
 pub(super) const SENT_TOLERANCE: f64 = 0.001;
 
@@ -42,12 +51,40 @@ const fn limit(degraded: f64, invalid: f64) -> Limit {
 }
 
 impl Limits {
+    /// The thresholds for the trial `facts`.
+    ///
+    /// A closed loop runs into the limit of the generator, the server or the machine by design, and schedules nothing that could
+    /// be missed. That the processors were full degrades it and no more.
+    pub(super) fn of(facts: &TrialFacts) -> Self {
+        let limits = Self::of_profile(facts.profile);
+        if !closed::is_closed_loop(facts) {
+            return limits;
+        }
+        // A think time ends by the clock, and a request that leaves long after it is the generator's fault.
+        let limits = if closed::thinks(facts) {
+            limits
+        } else {
+            Self {
+                slip_invalid: f64::INFINITY,
+                slip_share: never_invalid(limits.slip_share),
+                ..limits
+            }
+        };
+        Self {
+            hiccup_ns: never_invalid(limits.hiccup_ns),
+            cpu_share: never_invalid(limits.cpu_share),
+            run_delay_share: never_invalid(limits.run_delay_share),
+            ..limits
+        }
+    }
+
     /// The thresholds of `profile`.
-    pub(super) const fn of(profile: Profile) -> Self {
+    const fn of_profile(profile: Profile) -> Self {
         match profile {
             Profile::Dedicated => Self {
                 slip_ns: 50e3,
                 slip_of_median: 0.0,
+                slip_invalid: SLIP_INVALID,
                 slip_share: limit(0.005, 0.5),
                 hiccup_ns: limit(0.5e6, 5e6),
                 standstill_ns: 50e6,
@@ -58,6 +95,7 @@ impl Limits {
             Profile::Shared => Self {
                 slip_ns: 200e3,
                 slip_of_median: 0.05,
+                slip_invalid: SLIP_INVALID,
                 slip_share: limit(0.02, 0.5),
                 hiccup_ns: limit(5e6, 50e6),
                 standstill_ns: 500e6,

@@ -109,7 +109,7 @@ fn exceeding(
 
 /// A worker that stalled could neither send nor receive, so the longest pause has its own limit.
 pub(super) fn no_worker_stood_still(facts: &TrialFacts) -> Option<Finding> {
-    let allowed = Limits::of(facts.profile).standstill_ns;
+    let allowed = Limits::of(facts).standstill_ns;
     let stood = |worker: &&WorkerHealth| hiccup(worker, 1.0).is_some_and(|ns| ns > allowed);
     let figure = |worker: &WorkerHealth| {
         let figure = hiccup(worker, 1.0)?;
@@ -138,7 +138,7 @@ pub(super) fn ticks_woke_in_time(facts: &TrialFacts) -> Option<Finding> {
     if facts.health.is_empty() || !workers.is_empty() {
         return Some(degraded(Reason::TimersUnmeasured { workers }));
     }
-    let limits = Limits::of(facts.profile);
+    let limits = Limits::of(facts);
     let p999 = |worker: &WorkerHealth| {
         // A stalled worker has its own reason.
         hiccup(worker, 1.0).filter(|longest| *longest <= limits.standstill_ns)?;
@@ -151,27 +151,27 @@ pub(super) fn ticks_woke_in_time(facts: &TrialFacts) -> Option<Finding> {
 /// The same for the target's process: not a check of a verdict, because a target can cause its own hiccups.
 pub(super) fn target_ticks_woke_in_time(facts: &TrialFacts) -> Option<Finding> {
     let p999_ns = facts.target.distribution(Metric::TargetHiccup)?.quantile(0.999)? as f64;
-    let (verdict, limit_ns) = over(p999_ns, Limits::of(facts.profile).hiccup_ns)?;
+    let (verdict, limit_ns) = over(p999_ns, Limits::of(facts).hiccup_ns)?;
     Some((verdict, Reason::TargetTimerLate { p999_ns, limit_ns, profile: facts.profile }))
 }
 
 pub(super) fn tasks_ran_when_they_could(facts: &TrialFacts) -> Option<Finding> {
     let share =
         |worker: &WorkerHealth| worker.counters.share(Counter::RunDelay, Counter::RunDelayWatched);
-    let limit = Limits::of(facts.profile).run_delay_share;
+    let limit = Limits::of(facts).run_delay_share;
     let (verdict, limit, workers) = exceeding(facts, limit, share)?;
     Some((verdict, Reason::CpuContended { workers, limit, profile: facts.profile }))
 }
 
 pub(super) fn nothing_stolen(facts: &TrialFacts) -> Option<Finding> {
     let share = facts.workers.counters.share(Counter::Steal, Counter::StealWatched)?;
-    let (verdict, limit) = over(share, Limits::of(facts.profile).taken_share)?;
+    let (verdict, limit) = over(share, Limits::of(facts).taken_share)?;
     Some((verdict, Reason::CpuStolen { share, limit, profile: facts.profile }))
 }
 
 pub(super) fn nothing_throttled(facts: &TrialFacts) -> Option<Finding> {
     let share = facts.workers.counters.share(Counter::Throttled, Counter::ThrottledWatched)?;
-    let (verdict, limit) = over(share, Limits::of(facts.profile).taken_share)?;
+    let (verdict, limit) = over(share, Limits::of(facts).taken_share)?;
     Some((verdict, Reason::CpuThrottled { share, limit, profile: facts.profile }))
 }
 

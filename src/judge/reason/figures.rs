@@ -2,7 +2,7 @@
 
 use super::OfWorker;
 use crate::scenario::Profile;
-use crate::unit::significant;
+use crate::unit::{significant, thousands};
 
 /// The remedy where tidings contradicts itself.
 pub(super) const BUG: &str = "This is a bug of tidings: please report it with the results folder";
@@ -27,4 +27,23 @@ pub(super) fn by_worker(workers: &[OfWorker], print: fn(f64) -> String) -> Strin
         [one, two] => format!("{}, {}", named(one, ""), named(two, "")),
         [one, ..] => named(one, &format!(", worst of {}", workers.len())),
     }
+}
+
+/// `text` with the thousands of its whole numbers set apart: `sent 303,582 of 600,000 requests`.
+pub(super) fn apart(text: &str) -> String {
+    let mut out = String::with_capacity(text.len() + 8);
+    let mut rest = text;
+    while let Some(start) = rest.find(|c: char| c.is_ascii_digit()) {
+        let (before, from) = rest.split_at(start);
+        let end = from.find(|c: char| !c.is_ascii_digit()).unwrap_or(from.len());
+        let (digits, after) = from.split_at(end);
+        out.push_str(before);
+        let fraction = before.ends_with('.');
+        match digits.parse() {
+            Ok(whole) if !fraction && !digits.starts_with('0') => out.push_str(&thousands(whole)),
+            _ => out.push_str(digits),
+        }
+        rest = after;
+    }
+    out + rest
 }

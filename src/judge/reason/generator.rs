@@ -1,7 +1,7 @@
 //! Texts of the workers' failures.
 
 use super::figures::{limit, percent};
-use super::{Load, Reason};
+use super::{Bound, Load, Reason};
 use crate::unit::{counted, nanoseconds};
 
 pub(super) fn text(reason: &Reason) -> String {
@@ -43,6 +43,29 @@ pub(super) fn text(reason: &Reason) -> String {
             if *cores == 1 { "their core".to_owned() } else { format!("their {cores} cores") },
             limit(&percent(*most), *profile)
         ),
+        Reason::ClosedLoopBound { bound, share, limit: most, cores, server_cores, profile } => {
+            let rate = match bound {
+                Bound::Generator => "is the generator's limit",
+                Bound::Server => "is the server's limit",
+                Bound::Both => "is both sides' limit",
+                Bound::Unknown => "has an unknown limit",
+            };
+            let workers = counted(u64::from(*cores), "worker core");
+            let server = server_cores.as_ref().map_or_else(
+                || "The server's CPU is unknown".to_owned(),
+                |used| format!("The server used {}", crate::unit::cores(*used)),
+            );
+            let remedy = match bound {
+                Bound::Server => "lower the load to see it without queues",
+                _ => "for more, add worker shards",
+            };
+            format!(
+                "the closed loop's rate {rate}: {} of {workers}, {}. {server}. Responses include the wait for \
+                 the worker; {remedy}",
+                percent(*share),
+                limit(&percent(*most), *profile),
+            )
+        }
         other => other.code().to_string(),
     }
 }

@@ -2,6 +2,11 @@ use super::*;
 
 const MS: f64 = 1e6;
 
+fn bound(bound: Bound, server_cores: Option<f64>) -> Reason {
+    let profile = Profile::Dedicated;
+    Reason::ClosedLoopBound { bound, share: 0.955, limit: 0.6, cores: 16, server_cores, profile }
+}
+
 /// A reason of every code but `trial_failed`, with figures of their greatest usual length.
 fn longest() -> Vec<Reason> {
     let (n, profile) = (1_234_567, Profile::Dedicated);
@@ -36,6 +41,8 @@ fn longest() -> Vec<Reason> {
         },
         Reason::WorkerCpuUnknown,
         Reason::WorkersBusy { share: 0.955, limit: 0.6, cores: 16, profile },
+        bound(Bound::Both, Some(12.34)),
+        bound(Bound::Generator, None),
         Reason::WorkerStalled { workers: late(955.0 * MS), limit_ns, target_ns: None, profile },
         Reason::WorkerStalled {
             workers: vec![of(1, 955.0 * MS)],
@@ -81,7 +88,7 @@ fn a_text_says_what_happened_before_its_remedy_and_is_short() {
 fn every_code_has_a_text() {
     let mut codes: Vec<String> = longest().iter().map(|reason| reason.code().name).collect();
     codes.dedup();
-    assert_eq!(codes.len(), 30, "a new reason belongs in the list above: {codes:?}");
+    assert_eq!(codes.len(), 31, "a new reason belongs in the list above: {codes:?}");
 }
 
 #[test]
@@ -114,6 +121,10 @@ fn nouns_and_pauses_agree_in_number() {
     for (text, expected) in [
         (Reason::SamplesSaturated { samples: 1 }.to_string(), "1 sample exceeded"),
         (Reason::RequestsRefused { refused: 1, unsent: 2 }.to_string(), "refused 1 request;"),
+        (
+            Reason::RequestsUnsent { sent: 303_582, scheduled: 600_000 }.to_string(),
+            "sent 303,582 of 600,000 requests",
+        ),
         (
             stalled(vec![one.clone()], Some(2e9)),
             "worker 1 stalled for 1 s, limit 500 ms on a shared host. The machine paused: the target stalled for 2 s too",

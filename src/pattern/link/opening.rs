@@ -26,6 +26,11 @@ impl Link {
         self.record(Metric::Connect, clock::now() - dialled_ns);
     }
 
+    /// The link needs no connection before its first request: no time to connect is recorded.
+    pub fn ready_undialled(&self) {
+        self.is_ready();
+    }
+
     /// The trial may begin, as far as this link is concerned.
     fn is_ready(&self) {
         // Every link stands before the first event is due.

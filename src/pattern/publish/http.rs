@@ -38,7 +38,7 @@ pub(super) async fn run(mut publisher: Publisher<'_>, publishing: &Publishing, c
     };
     let over = Requests { call, publishing, signer, skeleton };
     let mut connection = None;
-    link.ready(clock::now());
+    link.ready_undialled();
     let mut free_ns = 0;
     for due in publisher.events(connections).await {
         link.sleep_until(due.due_ns).await;

@@ -467,4 +467,7 @@ pub const SPECS: &[Spec] = &[
         .says("messages without a stamp, or with one that is not a number", "no `target.stamp`, files written before it"),
     count("stamps_ahead", Unit::Of("messages"), WORKERS, Counter::StampsAhead).when(fill::stamped).of(Of::Delivering).expected_of(Of::Nothing)
         .says("messages whose stamp lay ahead of this host's wall clock; not in `stamp_age`", "likewise"),
+    number("target_sent_bytes_per_delivery", "target_sent_per_delivery", Unit::Bytes, totals::target_sent_bytes_per_delivery)
+        .titled("bytes sent per delivery", ["sent per", "deliv."])
+        .says("payload bytes that the target's sockets sent over open links in the window (`tcpi_bytes_received` at the clients: no headers, nothing twice) ÷ deliveries that arrived in it. With TLS the bytes of its records", "as `wire_bytes_per_delivery`, files written before it"),
 ];

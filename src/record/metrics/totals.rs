@@ -59,6 +59,10 @@ pub(super) fn wire_bytes_per_delivery(facts: &TrialFacts) -> Option<f64> {
     wire_per_delivery(facts, Counter::WindowWireBytes)
 }
 
+pub(super) fn target_sent_bytes_per_delivery(facts: &TrialFacts) -> Option<f64> {
+    wire_per_delivery(facts, Counter::WindowPayloadSent)
+}
+
 pub(super) fn wire_segments_per_delivery(facts: &TrialFacts) -> Option<f64> {
     wire_per_delivery(facts, Counter::WindowWireSegments)
 }

@@ -4,6 +4,7 @@
 
 mod cost;
 mod expected;
+pub(super) mod history;
 mod legend;
 mod panel;
 mod percentiles;
@@ -44,6 +45,15 @@ impl Chart {
         let picture = (self.draw)(view);
         Ok((render::svg(&picture)?, render::png(&picture)?))
     }
+}
+
+/// A history's chart as SVG and as PNG.
+pub(super) fn draw_history(
+    shown: &[history::Shown<'_>],
+    subtitle: &str,
+) -> Result<(Vec<u8>, Vec<u8>), String> {
+    let picture = history::draw(shown, subtitle);
+    Ok((render::svg(&picture)?, render::png(&picture)?))
 }
 
 /// Every chart, in the order of reports.

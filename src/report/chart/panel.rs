@@ -40,6 +40,18 @@ impl Scale {
         Self { min: 0.0, max: step * count, ticks: ticks.collect() }
     }
 
+    /// From `min` to `max`, with ticks in steps of 1, 2 or 5, labelled by `print`.
+    pub(super) fn around(min: f64, max: f64, print: impl Fn(f64) -> String) -> Self {
+        let max = if max > min { max } else { min + 1.0 };
+        let rough = (max - min) / 5.0;
+        let power = 10f64.powf(rough.log10().floor());
+        let step = [1.0, 2.0, 5.0, 10.0].iter().map(|m| m * power).find(|s| *s >= rough);
+        let step = step.unwrap_or(rough);
+        let (first, last) = ((min / step).ceil() as i64, (max / step).floor() as i64);
+        let ticks = (first..=last).map(|i| step * i as f64).map(|v| (v, print(v)));
+        Self { min, max, ticks: ticks.collect() }
+    }
+
     /// From 0 to 100 in steps of 10, labelled by `print`.
     pub(super) fn up_to_100(print: impl Fn(f64) -> String) -> Self {
         let ticks = (0..=10).map(|i| 10.0 * f64::from(i)).map(|v| (v, print(v)));

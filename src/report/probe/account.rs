@@ -4,8 +4,8 @@ use std::fmt::Write as _;
 
 use super::{Page, Probe, grouped, rate};
 use crate::measure::Counter;
-use crate::scenario::Publish;
-use crate::unit::bytes;
+use crate::scenario::{PatternKind, Publish};
+use crate::unit::{bytes, cores, counted};
 
 /// Writes what was sent and received.
 pub(super) fn write(probe: &Probe, page: &mut Page) {
@@ -44,6 +44,18 @@ fn requests(probe: &Probe, page: &mut Page) {
         (None, None) => "nothing measured".to_owned(),
     };
     page.field("rate", &text);
+    let refused = of(Counter::ErrorRefused);
+    if refused > 0 && probe.record.identity.pattern == PatternKind::Request {
+        let refused = counted(refused, "request");
+        let text = if probe.retries_after {
+            format!(
+                "{refused} refused with 429 or 503; clients waited as asked (--retry-after), which lowers the rate"
+            )
+        } else {
+            format!("{refused} refused with 429 or 503; clients did not back off")
+        };
+        page.field("back-off", &text);
+    }
     if !probe.record.statuses.is_empty() {
         let count = |status: &String| match status.split_once(": ") {
             Some((status, n)) => format!("{status}: {}", n.parse().map_or(n.to_owned(), grouped)),
@@ -162,4 +174,8 @@ pub(super) fn write_rest(probe: &Probe, page: &mut Page) {
         let _ = write!(text, ", {} TLS handshakes ({} resumed)", grouped(all), grouped(resumed));
     }
     page.field("connections", &text);
+    if let Some((workers, server)) = probe.cores {
+        let server = server.map_or_else(|| "unknown".to_owned(), cores);
+        page.field("CPU", &format!("workers {}, server {server}", cores(workers)));
+    }
 }

@@ -25,6 +25,13 @@ pub(super) struct Failure {
     remedy: &'static str,
 }
 
+impl Failure {
+    /// Says it in the words of `word`.
+    pub(super) fn word(&mut self, word: &impl Fn(&str) -> String) {
+        self.said = self.said.as_deref().map(word);
+    }
+}
+
 /// The errors of every kind that occurred, the most frequent first.
 pub(super) fn of(workers: &Snapshot, remedies: Remedies) -> Vec<Failure> {
     let kinds = ErrorKind::narrowest(&workers.counters).into_iter();
@@ -70,8 +77,7 @@ const fn remedy(kind: ErrorKind, remedies: Remedies) -> &'static str {
             "Check that the URL leads to a server of this protocol, and its scheme: http, https, ws or wss"
         }
         ErrorKind::Refused => {
-            "The server answers 429 or 503, and a client waits before its next request, as it asks: lower the rate or the \
-             number of clients, or raise the server's limits"
+            "The server answers 429 or 503: lower the rate or the number of clients, or raise the server's limits"
         }
         ErrorKind::Encoding => {
             "Let the server send the answer uncompressed: it uses a content coding that was not asked for"

@@ -32,8 +32,12 @@ pub struct Probe {
     failures: Vec<failures::Failure>,
     /// How long was measured, in seconds: the window, unless the trial ended early.
     measured_s: f64,
+    /// Cores that the workers used on average, and the server, where they are known.
+    cores: Option<(f64, Option<f64>)>,
     /// Whether a client waited for its answer before its next request.
     closed: bool,
+    /// Whether a refused client waited as the server asked.
+    retries_after: bool,
     /// Whether it was the only trial.
     single: bool,
 }
@@ -57,7 +61,11 @@ impl Probe {
     /// What the trial `record`, made from `facts`, showed; `title` says in a line what was asked, and errors are advised
     /// upon in terms of `remedies`.
     pub fn new(title: &str, facts: &TrialFacts, record: &TrialRecord, remedies: Remedies) -> Self {
-        let closed = matches!(&facts.case.pattern, Pattern::Request(options) if options.loop_kind == LoopKind::Closed);
+        let options = match &facts.case.pattern {
+            Pattern::Request(options) => Some(options),
+            _ => None,
+        };
+        let closed = options.is_some_and(|options| options.loop_kind == LoopKind::Closed);
         Self {
             title: title.to_owned(),
             record: record.clone(),
@@ -65,9 +73,20 @@ impl Probe {
             spreads: spreads(facts, record),
             failures: failures::of(&facts.workers, remedies),
             measured_s: facts.measured_ns() as f64 / 1e9,
+            cores: cores(facts),
             closed,
+            retries_after: options.is_some_and(|options| options.retry_after),
             single: false,
         }
+    }
+
+    /// The same with what was said about errors in the words of `word`; those of the record are its own.
+    #[must_use]
+    pub fn worded(mut self, word: impl Fn(&str) -> String) -> Self {
+        for failure in &mut self.failures {
+            failure.word(&word);
+        }
+        self
     }
 
     /// The same of a trial that stays alone, which the table says.
@@ -132,6 +151,13 @@ impl Probe {
     fn spread(&self, metric: Metric) -> Option<&Spread> {
         self.spreads.iter().find(|spread| spread.metric == metric)
     }
+}
+
+/// Cores that the workers used on average, and the server.
+fn cores(facts: &TrialFacts) -> Option<(f64, Option<f64>)> {
+    let used = facts.cpu_used().filter(|used| used.elapsed_ns > 0)?;
+    let cores = |ns: u64| ns as f64 / used.elapsed_ns as f64;
+    Some((cores(used.workers_ns), used.target_ns.map(cores)))
 }
 
 /// The samples of every metric, with how many never came.

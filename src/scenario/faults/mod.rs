@@ -15,7 +15,7 @@ use serde::{Deserialize, Serialize};
 
 use super::PatternKind;
 use super::keys::FAULTS;
-use crate::unit::Span;
+use crate::unit::{ByteSize, Span};
 
 pub use replay::{
     DROP_STREAM, DropFilter, SERVICE_STREAM, ServiceTimes, service_times, shard_service_times,
@@ -41,6 +41,10 @@ pub struct Faults {
     pub drop: f64,
     /// How long each push keeps the shard busy before it is written.
     pub write_cost: Span,
+    /// Spaces after the payload of every event: so many bytes more.
+    pub padding: ByteSize,
+    /// Whether the target spins before the deadlines of `service` and `delay`; `None` where it does.
+    pub spin: Option<bool>,
 }
 
 /// What each request to the API takes.
@@ -156,6 +160,8 @@ impl Faults {
             "stall_for" => self.stall.map(|stall| stall.length.to_string()),
             "drop" => Some(self.drop.to_string()),
             "write_cost" => Some(self.write_cost.to_string()),
+            "padding" => Some(self.padding.to_string()),
+            "spin" => self.spin.map(|spin| spin.to_string()),
             _ => None,
         }
     }
@@ -171,6 +177,8 @@ impl Faults {
             stall: self.stall.filter(|_| bears("stall_at")),
             drop: if bears("drop") { self.drop } else { 0.0 },
             write_cost: if bears("write_cost") { self.write_cost } else { Span::default() },
+            padding: if bears("padding") { self.padding } else { ByteSize::default() },
+            spin: self.spin,
         }
     }
 
@@ -258,9 +266,11 @@ mod tests {
             stall: Some(stall),
             drop: 0.5,
             write_cost: s(1),
+            padding: ByteSize::new(2),
+            spin: Some(false),
         };
         for (kind, lacks) in [
-            (PatternKind::Request, "stall drop write_cost"),
+            (PatternKind::Request, "stall drop write_cost padding"),
             (PatternKind::ShortPoll, "write_cost"),
             (PatternKind::LongPoll, "service write_cost"),
             (PatternKind::Sse, "service"),
@@ -273,6 +283,7 @@ mod tests {
                 ("stall", left.stall.is_none()),
                 ("drop", left.drop == 0.0),
                 ("write_cost", left.write_cost == Span::default()),
+                ("padding", left.padding == ByteSize::default()),
             ];
             let missing: Vec<&str> =
                 missing.iter().filter(|(_, gone)| *gone).map(|(key, _)| *key).collect();

@@ -9,7 +9,7 @@ use crate::scenario::overrides::{FAULT, Override};
 use crate::scenario::read::read;
 use crate::scenario::tree::{self, Table};
 use crate::scenario::{Case, Pattern, PatternKind, Phases};
-use crate::unit::Span;
+use crate::unit::{ByteSize, Span};
 
 /// How far a share of slow requests may be from that of every n-th.
 const SHARE_TOLERANCE: f64 = 0.01;
@@ -33,6 +33,8 @@ pub(in crate::scenario) struct FaultsFile {
     stall_for: Option<Span>,
     drop: Option<f64>,
     write_cost: Option<Span>,
+    padding: Option<ByteSize>,
+    spin: Option<bool>,
 }
 
 /// The word of a distribution.
@@ -66,6 +68,8 @@ pub(in crate::scenario) fn resolve(written: &FaultsFile) -> Result<Faults, Inval
             .map(|(at, length)| Stall { at, length }),
         drop: written.drop.unwrap_or_default(),
         write_cost: written.write_cost.unwrap_or_default(),
+        padding: written.padding.unwrap_or_default(),
+        spin: written.spin.filter(|spin| !spin),
     })
 }
 
@@ -262,6 +266,8 @@ mod tests {
             "stall_for=500ms",
             "drop=0.25",
             "write_cost=20us",
+            "padding=2B",
+            "spin=false",
         ];
         let faults = read_flags(&written).unwrap();
         assert_eq!(faults.to_string(), written.join(" "), "told as they were written");

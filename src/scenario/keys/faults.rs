@@ -1,6 +1,6 @@
 //! `[faults]`.
 
-use super::Kind::{Count, Either, Share, Span, Word, Words};
+use super::Kind::{Boolean, Count, Either, Share, Size, Span, Word, Words};
 use super::{ANY, Form, Kind, Of, SOME, Section, key};
 use crate::scenario::faults::{DistributionFile, FaultsFile, UNLIMITED};
 use crate::scenario::read::words_of;
@@ -52,5 +52,11 @@ pub(in crate::scenario) static FAULTS: Section = Section {
                    miss the same events."),
         key("write_cost", Span(ANY)).usually("none").of(|t| t.pushes).built_in(FAULT)
             .says("CPU time that the shard spends before each write of a pushed event to a subscriber."),
+        key("padding", Size(0..=1 << 20)).usually("none").of(|t| t.delivers).built_in(FAULT)
+            .says("Bytes that every event is longer than it need be: spaces after its payload."),
+        key("spin", Boolean).literally("true").built_in(FAULT)
+            .says("Whether a target with a `delay` or a `service` time spins on the clock before each deadline, which keeps it to \
+                   the microsecond and takes CPU time. `false`: the kernel's timer wakes it, some 60 µs late, and the target's \
+                   CPU time is that of its work."),
     ],
 };

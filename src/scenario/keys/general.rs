@@ -11,8 +11,8 @@ use crate::scenario::read::words_of;
 use crate::scenario::spin::AUTO;
 use crate::scenario::workload::PER_CLIENT;
 use crate::scenario::{
-    Http, PatternKind, Phases, Prices, Profile, Publish, Transport, Unconnected, WorkerOptions,
-    Workload, workload,
+    GateOptions, Http, PatternKind, Phases, Prices, Profile, Publish, Transport, Unconnected,
+    WorkerOptions, Workload, workload,
 };
 
 static NAMES: Kind = Words(words_of::<PatternKind>);
@@ -128,6 +128,24 @@ pub(super) static PRICES: Section = Section {
                    1.00 for HTTP APIs)."),
         key("currency", Text)
             .says("What the prices are in, for reports."),
+    ],
+};
+
+/// `[gate]`
+#[rustfmt::skip]
+pub(super) static GATE: Section = Section {
+    name: "gate",
+    about: "What `tidings gate` decides by.",
+    of: Of::Traits(|_| true),
+    swept: false,
+    form: Form::of::<GateOptions>(),
+    keys: &[
+        key("tolerances", List(&TEXTS)).usually("`[\"freshness_p50=5%\", \"target_cpu_per_delivery=5%\"]`, of `request` `response_p50`")
+            .says("The metrics that decide, each with the change that is tolerated: any percentile, rate or cost of `trials.csv`. A sign says which \
+                   way is worse, for metrics of which neither way is better: `\"hold_p50=+10%\"`. Metrics that are \
+                   not named inform only."),
+        key("budget", Span(SOME))
+            .says("Longest time of the gate's trials."),
     ],
 };
 

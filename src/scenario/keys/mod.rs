@@ -220,11 +220,12 @@ impl Form {
 pub(super) use general::ROOT;
 
 /// Every table, in the order in which they are listed.
-static SECTIONS: [&Section; 17] = [
+static SECTIONS: [&Section; 18] = [
     &general::PHASES,
     &TARGET,
     &general::WORKER,
     &general::PRICES,
+    &general::GATE,
     &conditions::RECONNECT,
     &conditions::RESTART,
     &conditions::CONSUMERS,

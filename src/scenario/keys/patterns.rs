@@ -50,6 +50,10 @@ pub(super) static REQUEST: Section = Section {
             .says("`\"per-request\"`: a new TCP connection and TLS handshake per request; both count in its response time. \
                    `\"websocket\"`: one WebSocket per client (`GET /calls`), with a text message per request and per \
                    response."),
+        key("retry_after", Boolean)
+            .says("Whether a client that gets 429 or 503 waits for as long as `Retry-After` asks, and up to half of it more, \
+                   before its next request. `false` keeps the schedule, as load generators do: refusals are counted, and the \
+                   next request leaves when it is due."),
         key("requests", Count(SOME)).usually("none: the window has its length")
             .says("Requests of the window **over all clients**: it ends when all have been answered, or failed, and after \
                    `phases.measure` at the latest. In an open loop each client sends its share; in a closed loop, whoever is free \

@@ -13,7 +13,7 @@ const BAD_LINES: [(&str, &str, &str); 56] = [
     (
         "zzz = 1",
         "trials = 2",
-        "dir/x.toml:3: unknown key 'zzz'; known are question, name, patterns, trials, seed, objectives, abort_when, profile, floor, phases, target, worker, prices, reconnect, restart, consumers, network, workload, transport, request, short-poll, long-poll, sse, websocket, webhook, faults, sweep",
+        "dir/x.toml:3: unknown key 'zzz'; known are question, name, patterns, trials, seed, objectives, abort_when, profile, floor, phases, target, worker, prices, gate, reconnect, restart, consumers, network, workload, transport, request, short-poll, long-poll, sse, websocket, webhook, faults, sweep",
     ),
     (
         "intervall = \"1s\"",

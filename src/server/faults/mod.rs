@@ -103,10 +103,12 @@ impl ShardFaults {
     }
 }
 
-/// How a target waits for its deadlines: precisely, so that delays are those configured, not the kernel's.
+/// How a target waits for its deadlines: precisely, so that delays are those configured, not the kernel's; unless it is not
+/// to spin.
 pub(super) fn pacing(options: &Options) -> Pacing {
-    let Faults { service, delay, .. } = options.faults;
-    if service.is_some() || delay.ns() > 0 { Pacing::Spin } else { Pacing::Timerfd }
+    let Faults { service, delay, spin, .. } = options.faults;
+    let exact = spin.unwrap_or(true) && (service.is_some() || delay.ns() > 0);
+    if exact { Pacing::Spin } else { Pacing::Timerfd }
 }
 
 /// The filter for events of a topic that the sender of a request never gets.

@@ -117,6 +117,8 @@ pub(super) struct Hub {
     feeds: Vec<mpsc::UnboundedSender<Feed>>,
     /// The way of delayed pushes, where they are delayed.
     delay_line: Option<Rc<DelayLine>>,
+    /// Spaces after the payload of every event.
+    padding: usize,
     /// Brings events to push links.
     fanout: Rc<Fanout>,
     by_name: RefCell<HashMap<Box<str>, Rc<Topic>>>,
@@ -139,6 +141,7 @@ impl Hub {
             directory,
             feeds,
             delay_line: None,
+            padding: 0,
             fanout: Rc::default(),
             by_name: RefCell::default(),
             by_index: RefCell::default(),
@@ -149,6 +152,20 @@ impl Hub {
     /// Returns this hub with pushes from a delayed log of their own.
     pub(super) fn with_belt(self, delay_line: Option<Rc<DelayLine>>) -> Self {
         Self { delay_line, ..self }
+    }
+
+    /// Returns this hub with so many spaces after the payload of every event.
+    pub(super) fn with_padding(self, padding: usize) -> Self {
+        Self { padding, ..self }
+    }
+
+    fn entry(&self, topic: &Topic, head: Head, data: &[u8]) -> Arc<Entry> {
+        if self.padding == 0 {
+            return Arc::new(Entry::new(topic.name(), head, data));
+        }
+        let mut longer = data.to_vec();
+        longer.resize(data.len() + self.padding, b' ');
+        Arc::new(Entry::new(topic.name(), head, &longer))
     }
 
     /// What brings this shard's events to its push links.
@@ -266,7 +283,7 @@ impl Hub {
         let seq = topic.newest() + 1;
         let Origin { due_ns, key } = origin;
         let head = Head { seq, due_ns: due_ns.unwrap_or(published_ns), published_ns, key };
-        let entry = Arc::new(Entry::new(topic.name(), head, data));
+        let entry = self.entry(topic, head, data);
         topic.append_at_home(&entry);
         for (shard, feed) in self.feeds.iter().enumerate().filter(|(i, _)| *i != self.shard) {
             let receipt = asker.take_if(|(from, _)| *from == shard).map(|(_, receipt)| receipt);

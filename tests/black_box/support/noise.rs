@@ -22,6 +22,7 @@ const NOISE: &[(&str, &[(&str, f64)])] = &[
         "disturbance_effect",
         &[("steal_share", 0.0), ("throttled_share", 0.0), ("hiccup_ns_max", 1e6)],
     ),
+    ("closed_loop_bound", &[("worker_cpu_share", 0.6)]),
     ("workers_busy", &[("worker_cpu_share", 0.6)]),
     // A window of a second or two is unsteady wherever the machine paused in it. The meters, which look every 10 ms, miss most
     // pauses under 20 ms: that a thread waited for a core at all says as much.

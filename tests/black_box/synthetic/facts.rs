@@ -13,7 +13,7 @@ use tidings::record::{
     SCHEMA_VERSION, TrialFacts, TrialRecord, WorkerHealth, utc,
 };
 use tidings::scenario::{
-    Case, Conditions, Connection, Faults, Format, LongPollOptions, LoopKind, Mix, Pattern, PatternKind, Phases, Prices, Profile, Publish, RequestOptions, Scenario,
+    Case, Conditions, Connection, Faults, Format, GateOptions, LongPollOptions, LoopKind, Mix, Pattern, PatternKind, Phases, Prices, Profile, Publish, RequestOptions, Scenario,
     ShortPollOptions, Spin, SseOptions, TargetOptions, Transport, WebSocketOptions, WebhookOptions, WorkerOptions,
     Workload,
 };
@@ -38,6 +38,7 @@ pub(crate) fn pattern(kind: PatternKind) -> Pattern {
             conditional: false,
             timeout: second,
             connection: Connection::KeepAlive,
+            retry_after: true,
             requests: None,
         }),
         PatternKind::ShortPoll => Pattern::ShortPoll(ShortPollOptions {
@@ -303,6 +304,7 @@ pub(crate) fn scenario(cases: Vec<Case>, trials: u32, objectives: &[&str]) -> Sc
         objectives: objectives.iter().map(|&text| text.to_owned()).collect(),
         abort_when: None,
         prices: Prices::default(),
+        gate: GateOptions::default(),
     }
 }
 

@@ -59,6 +59,8 @@ static READY: &[Key] = &[
         .says("A port of this host that accepts connections: a number, or a reserved one's name."),
     key("unix", Text).usually("none")
         .says("A Unix socket that accepts connections."),
+    key("prints_url", Boolean).literally("false")
+        .says("Whether the server chooses its port and prints its URL on a line: the port of the first is then `{{port}}`."),
     key("timeout", Span(SOME)).literally("\"30s\"")
         .says("Longest wait."),
 ];

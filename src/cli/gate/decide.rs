@@ -1,0 +1,315 @@
+//! From the rows of a gate to its decision: rows become blocks, and `tidings::gate` judges them.
+
+use serde_json::{Value, json};
+use tidings::gate::{self, Design, Finding, Metric, Outcome};
+use tidings::stats::median;
+
+use super::document::{Document, GatedMetric, Terms, Worse};
+use super::table::{self, Arm, CONFIRMS, Row};
+use crate::cli::exit;
+
+/// The fewest blocks with which a fail is possible.
+pub(super) fn fewest_blocks(claims: usize) -> u32 {
+    gate::fewest_blocks(claims)
+}
+
+/// A metric of a case, with what was found.
+#[derive(Debug)]
+pub(super) struct Claim {
+    pub case: String,
+    pub metric: GatedMetric,
+    /// Medians over the usable trials of base and head.
+    pub medians: [Option<f64>; 2],
+    /// What its blocks show; `None` before the first.
+    pub finding: Option<Finding>,
+    /// The smallest change that the gate would have failed, as a logarithm; of metrics that decide, once it has ended.
+    pub visible: Option<f64>,
+}
+
+/// Lost and repeated deliveries.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(super) struct Losses {
+    /// Usable trials of each side with lost or repeated deliveries.
+    pub trials: [usize; 2],
+    /// Deliveries that were lost, by side.
+    pub lost: [u64; 2],
+    /// Deliveries that came again, by side.
+    pub duplicate: [u64; 2],
+    /// Whether a loss of the head awaits its confirmation.
+    pub unconfirmed: bool,
+    /// Cases in which the head alone lost or repeated deliveries, twice.
+    pub failed: Vec<String>,
+}
+
+/// All that a gate found.
+#[derive(Debug)]
+pub(super) struct Decision {
+    pub outcome: Outcome,
+    pub claims: Vec<Claim>,
+    pub losses: Losses,
+    /// Whole blocks, of the case that has the fewest.
+    blocks: u32,
+    /// Blocks that were begun and are not whole.
+    pub broken_blocks: usize,
+    /// Trials, and those of no use, by side.
+    pub trials: [usize; 2],
+    pub unusable: [usize; 2],
+    /// Whether something ended the gate before its decision.
+    pub stopped: Option<String>,
+}
+
+impl Decision {
+    /// Whole blocks, of the case that has the fewest.
+    pub(super) const fn blocks(&self) -> u32 {
+        self.blocks
+    }
+
+    /// Whether more blocks would change nothing.
+    pub(super) fn is_final(&self) -> bool {
+        matches!(self.outcome, Outcome::Fail | Outcome::Pass)
+    }
+
+    /// The exit status.
+    pub(super) const fn status(&self) -> u8 {
+        match self.outcome {
+            Outcome::Pass => 0,
+            Outcome::Fail => exit::MISSED,
+            Outcome::Inconclusive | Outcome::MachineMoved => exit::INVALID,
+        }
+    }
+
+    /// The decision as data.
+    pub(super) fn json(&self) -> Value {
+        let claims = self.claims.iter().map(|claim| {
+            let [base, head] = claim.medians;
+            json!({
+                "case": claim.case,
+                "metric": claim.metric.column,
+                "gated": claim.metric.gated,
+                "tolerance": claim.metric.tolerance,
+                "worse": claim.metric.worse,
+                "base": base,
+                "head": head,
+                "finding": claim.finding.as_ref().map(|found| finding(found, claim)),
+            })
+        });
+        json!({
+            "outcome": name(self.outcome),
+            "exit_status": self.status(),
+            "stopped_by": self.stopped,
+            "blocks": self.blocks,
+            "broken_blocks": self.broken_blocks,
+            "trials": {"base": self.trials[0], "head": self.trials[1]},
+            "unusable": {"base": self.unusable[0], "head": self.unusable[1]},
+            "claims": claims.collect::<Vec<_>>(),
+            "deliveries": {
+                "lost": {"base": self.losses.lost[0], "head": self.losses.lost[1]},
+                "duplicate": {"base": self.losses.duplicate[0], "head": self.losses.duplicate[1]},
+                "trials": {"base": self.losses.trials[0], "head": self.losses.trials[1]},
+                "failed_cases": self.losses.failed,
+            },
+        })
+    }
+}
+
+/// The name of an outcome in files.
+pub(super) const fn name(outcome: Outcome) -> &'static str {
+    match outcome {
+        Outcome::Pass => "pass",
+        Outcome::Fail => "fail",
+        Outcome::Inconclusive => "inconclusive",
+        Outcome::MachineMoved => "machine moved",
+    }
+}
+
+/// Head ÷ base as a change: 0.05 is 5 % more.
+pub(super) fn change(log_ratio: f64, worse: Worse) -> f64 {
+    match worse {
+        Worse::More => log_ratio.exp_m1(),
+        Worse::Less => (-log_ratio).exp_m1(),
+    }
+}
+
+fn finding(found: &Finding, claim: &Claim) -> Value {
+    let worse = claim.metric.worse;
+    let change =
+        |log_ratio: f64| Some(change(log_ratio, worse)).filter(|change| change.is_finite());
+    // Of a metric that grows worse as it shrinks, the worst change is the smallest number.
+    let (low, high) = match worse {
+        Worse::More => (found.lower, found.upper),
+        Worse::Less => (found.upper, found.lower),
+    };
+    let controls = found.controls.iter().map(|control| {
+        json!({
+            "change": change(control.estimate),
+            "low": change(control.lower),
+            "high": change(control.upper),
+            "moved": control.moved,
+        })
+    });
+    json!({
+        "outcome": name(found.outcome),
+        "change": change(found.estimate),
+        "low": change(low),
+        "high": change(high),
+        "bound_of_fail": change(found.lower_of_all),
+        "smallest_visible_change": claim.visible.and_then(change),
+        "blocks": found.blocks,
+        "controls": controls.collect::<Vec<_>>(),
+        "slots": found.slots.map(change),
+    })
+}
+
+/// Decides about the rows of a gate.
+pub(super) fn decide(document: &Document, rows: &[Row]) -> Decision {
+    let terms = &document.terms;
+    let design = Design { claims: terms.claims(), blocks: terms.blocks, seed: terms.seed };
+    let mut claims = Vec::new();
+    let mut fewest = u32::MAX;
+    let mut broken_blocks = 0;
+    for (at, case) in terms.cases.iter().enumerate() {
+        let of_case: Vec<&Row> = rows.iter().filter(|row| row.case == case.id).collect();
+        let (whole, broken) = quads(&of_case);
+        fewest = fewest.min(whole.len() as u32);
+        broken_blocks += broken;
+        for (place, metric) in terms.metrics.iter().enumerate() {
+            if !case.columns.contains(&metric.column) {
+                continue;
+            }
+            let blocks: Vec<gate::Block> =
+                whole.iter().filter_map(|quad| block(terms, at, quad, place)).collect();
+            let medians = [Arm::Base, Arm::Head].map(|arm| {
+                let of_arm = of_case.iter().filter(|row| row.arm == arm && row.slot < CONFIRMS);
+                median(&of_arm.filter_map(|row| row.value(place)).collect::<Vec<_>>())
+            });
+            let judged = judged(metric);
+            let finding = (!blocks.is_empty()).then(|| gate::find(&design, &judged, &blocks));
+            let visible = metric.gated && document.finished_utc.is_some();
+            let visible =
+                visible.then(|| gate::smallest_visible(&design, &judged, &blocks)).flatten();
+            claims.push(Claim {
+                case: case.id.clone(),
+                metric: metric.clone(),
+                medians,
+                finding,
+                visible,
+            });
+        }
+    }
+    let losses = losses(terms, rows);
+    let outcome = outcome(document, &claims, &losses);
+    let count = |keep: &dyn Fn(&Row) -> bool| {
+        [Arm::Base, Arm::Head]
+            .map(|arm| rows.iter().filter(|row| row.arm == arm && keep(row)).count())
+    };
+    Decision {
+        outcome,
+        claims,
+        losses,
+        blocks: if fewest == u32::MAX { 0 } else { fewest },
+        broken_blocks,
+        trials: count(&|_| true),
+        unusable: count(&|row| !row.verdict.usable()),
+        stopped: document.stopped_by.clone(),
+    }
+}
+
+fn outcome(document: &Document, claims: &[Claim], losses: &Losses) -> Outcome {
+    let gated = || claims.iter().filter(|claim| claim.metric.gated);
+    let any = |outcome: Outcome| {
+        gated().any(|claim| claim.finding.as_ref().is_some_and(|found| found.outcome == outcome))
+    };
+    if !losses.failed.is_empty() {
+        return Outcome::Fail;
+    }
+    if any(Outcome::MachineMoved) {
+        return Outcome::MachineMoved;
+    }
+    if any(Outcome::Fail) {
+        return Outcome::Fail;
+    }
+    let all_pass = gated()
+        .all(|claim| claim.finding.as_ref().is_some_and(|found| found.outcome == Outcome::Pass));
+    // What was cut short did not see all that it was to see.
+    let whole = document.stopped_by.is_none();
+    if all_pass && whole && !losses.unconfirmed { Outcome::Pass } else { Outcome::Inconclusive }
+}
+
+/// The metric as `gate` judges it. Its column is one of the table, as the terms were checked for.
+fn judged(metric: &GatedMetric) -> Metric {
+    Metric {
+        column: tidings::record::spec(&metric.column).map_or("", |spec| spec.column.name),
+        tolerance: metric.tolerance,
+        worse: match metric.worse {
+            Worse::More => gate::Worse::More,
+            Worse::Less => gate::Worse::Less,
+        },
+        gated: metric.gated,
+    }
+}
+
+/// The whole blocks of a case, four usable trials each, and how many others there are.
+fn quads<'a>(rows: &[&'a Row]) -> (Vec<[&'a Row; 4]>, usize) {
+    let mut numbers: Vec<u32> = rows.iter().map(|row| row.block).collect();
+    numbers.dedup();
+    let mut whole = Vec::new();
+    let mut broken = 0;
+    for number in numbers {
+        let slot = |slot: u32| {
+            rows.iter()
+                .find(|row| row.block == number && row.slot == slot && row.verdict.usable())
+                .copied()
+        };
+        match [slot(1), slot(2), slot(3), slot(4)] {
+            [Some(a), Some(b), Some(c), Some(d)] => whole.push([a, b, c, d]),
+            _ => broken += 1,
+        }
+    }
+    (whole, broken)
+}
+
+fn block(terms: &Terms, case: usize, quad: &[&Row; 4], place: usize) -> Option<gate::Block> {
+    let [a, b, c, d] = quad.map(|row| row.value(place));
+    let order = gate::Order::draw(terms.seed, case, quad[0].block);
+    Some(gate::Block { order, values: [a?, b?, c?, d?] })
+}
+
+/// Whether a case needs one more head trial: one of the head's lost or repeated deliveries, and none of the base's did.
+pub(super) fn needs_confirmation(document: &Document, rows: &[Row], case: usize) -> bool {
+    let case = &document.terms.cases[case].id;
+    is_unconfirmed(rows, case)
+}
+
+/// Whether one trial of the head, and none of the base, lost or repeated deliveries, and no other has confirmed or refuted it.
+fn is_unconfirmed(rows: &[Row], case: &str) -> bool {
+    let confirms = |row: &Row| row.case == case && row.slot == CONFIRMS && row.verdict.usable();
+    bad(rows, case, Arm::Base) == 0 && bad(rows, case, Arm::Head) == 1 && !rows.iter().any(confirms)
+}
+
+/// Usable trials with lost or repeated deliveries.
+fn bad(rows: &[Row], case: &str, arm: Arm) -> usize {
+    let of = rows.iter().filter(|row| row.case == case && row.arm == arm);
+    of.filter(|row| row.verdict.usable() && row.account.is_some_and(spoilt)).count()
+}
+
+const fn spoilt(account: table::Account) -> bool {
+    account.lost > 0 || account.duplicate > 0
+}
+
+fn losses(terms: &Terms, rows: &[Row]) -> Losses {
+    let mut losses = Losses::default();
+    for row in rows.iter().filter(|row| row.verdict.usable()) {
+        let side = usize::from(row.arm == Arm::Head);
+        if let Some(account) = row.account.filter(|account| spoilt(*account)) {
+            losses.trials[side] += 1;
+            losses.lost[side] += account.lost;
+            losses.duplicate[side] += account.duplicate;
+        }
+    }
+    let failed = |case: &&super::document::GateCase| {
+        bad(rows, &case.id, Arm::Base) == 0 && bad(rows, &case.id, Arm::Head) >= 2
+    };
+    losses.unconfirmed = terms.cases.iter().any(|case| is_unconfirmed(rows, &case.id));
+    losses.failed = terms.cases.iter().filter(failed).map(|case| case.id.clone()).collect();
+    losses
+}

@@ -1,0 +1,453 @@
+//! The measuring part of a gate: warm-up trials, then blocks until all is decided or the budget is spent.
+
+use std::ffi::OsString;
+use std::path::{Path, PathBuf};
+use std::time::Instant;
+
+use anyhow::{Context as _, anyhow, bail};
+use serde_json::Value;
+use tidings::clock::SECOND_NS;
+use tidings::conductor::{Conductor, Phase, Signals, signal_name};
+use tidings::control::Observers;
+use tidings::judge;
+use tidings::measure::Host;
+use tidings::pace::Rng;
+use tidings::plan::{Plan, PlannedTrial};
+use tidings::record::{
+    Build, RunFolder, RunInfo, SCHEMA_VERSION, TrialRecord, Verdict, results_folder, utc,
+};
+use tidings::report;
+use tidings::unit::Span;
+use time::OffsetDateTime;
+
+use super::decide::{self, Decision};
+use super::document::{Document, GateCase, Terms};
+use super::sides::{Side, Sides};
+use super::table::{Appender, Arm, CONFIRMS, Row};
+use super::tolerance::{self, Metrics};
+use super::{Arguments, order, show};
+use crate::cli::screen::Screen;
+use crate::cli::{output, run as run_verb};
+
+/// Carries the gate out; returns its exit status.
+pub(super) fn run(
+    arguments: &Arguments,
+    sides: &Sides,
+    host: &Host,
+    signals: &Signals,
+) -> anyhow::Result<u8> {
+    let scenario = &sides.base.plan.scenario;
+    let patterns: Vec<_> = scenario.cases.iter().map(|case| case.pattern.kind()).collect();
+    let metrics = tolerance::metrics(&scenario.gate.tolerances, &arguments.tolerance, &patterns)?;
+    let budget = arguments.budget.unwrap_or(scenario.gate.budget);
+    let started = OffsetDateTime::now_utc();
+    let seed = arguments.seed.unwrap_or(started.unix_timestamp_nanos() as u64 >> 10);
+    let mut terms = terms(&sides.base.plan, &metrics, seed, budget);
+    let slower = sides.base.plan.duration_ns().max(sides.head.plan.duration_ns());
+    buy(&mut terms, 2 * slower, 4 * slower)?;
+
+    let folder =
+        results_folder(&arguments.out, &scenario.name, started, &format!("{}-gate", host.name))?;
+    let mut gate = Gate {
+        arguments,
+        sides,
+        signals,
+        runs: [Arm::Base, Arm::Head]
+            .map(|arm| SideRun::new(arm, sides, host, started, &folder))
+            .into_iter()
+            .collect::<anyhow::Result<_>>()?,
+        document: document(sides, terms, host, started),
+        folder,
+        rows: Vec::new(),
+        began: Instant::now(),
+        screen: Screen::of_stderr(),
+    };
+    gate.document.write(&gate.folder)?;
+    let outcome = gate.measure(&metrics);
+    gate.conclude(outcome)
+}
+
+fn terms(plan: &Plan, metrics: &Metrics, seed: u64, budget: Span) -> Terms {
+    let cases = plan.scenario.cases.iter().map(|case| {
+        let of = |metric: &&_| tolerance::has(metric, case.pattern.kind());
+        let columns = metrics.all.iter().filter(of).map(|metric| metric.column.clone());
+        GateCase { id: case.id.clone(), columns: columns.collect() }
+    });
+    Terms {
+        cases: cases.collect(),
+        metrics: metrics.all.clone(),
+        seed,
+        blocks: 0,
+        fewest_blocks: 0,
+        budget_s: budget.secs(),
+    }
+}
+
+/// Computes what the budget buys, after `spent_ns` of it, at `block_ns` per block; refuses what could never fail.
+fn buy(terms: &mut Terms, spent_ns: u64, block_ns: u64) -> anyhow::Result<()> {
+    let budget_ns = (terms.budget_s * SECOND_NS as f64) as u64;
+    let claims = terms.claims();
+    terms.fewest_blocks = decide::fewest_blocks(claims);
+    terms.blocks = (budget_ns.saturating_sub(spent_ns) / block_ns.max(1)).min(10_000) as u32;
+    if terms.blocks < terms.fewest_blocks {
+        let needed = spent_ns + u64::from(terms.fewest_blocks) * block_ns;
+        let needed = Span::from_secs(needed.div_ceil(SECOND_NS) + 1);
+        bail!(
+            "a budget of {} buys {} ({} of each side), and a fail is possible from {} on: raise it to --budget {needed}, or \
+             shorten the trials ([phases])",
+            Span::from_ns(budget_ns),
+            tidings::unit::counted(terms.blocks.into(), "block"),
+            tidings::unit::counted(u64::from(terms.blocks) * 2, "trial"),
+            terms.fewest_blocks,
+        );
+    }
+    Ok(())
+}
+
+fn document(sides: &Sides, terms: Terms, host: &Host, started: OffsetDateTime) -> Document {
+    Document {
+        schema_version: SCHEMA_VERSION,
+        build: Build::this(),
+        scenario: sides.base.plan.scenario.name.clone(),
+        base: sides.base.told.clone(),
+        head: sides.head.told.clone(),
+        terms,
+        started_utc: utc(started),
+        finished_utc: None,
+        stopped_by: None,
+        trials: None,
+        notes: sides.notes.clone(),
+        host: host.clone(),
+        command: std::env::args_os()
+            .map(|argument: OsString| argument.to_string_lossy().into_owned())
+            .collect(),
+        result: Value::Null,
+    }
+}
+
+/// The run folder of a side, while it grows.
+struct SideRun {
+    arm: Arm,
+    folder: RunFolder,
+    info: RunInfo,
+    /// Trials so far, by case.
+    trials: Vec<u32>,
+}
+
+impl SideRun {
+    fn new(
+        arm: Arm,
+        sides: &Sides,
+        host: &Host,
+        started: OffsetDateTime,
+        folder: &Path,
+    ) -> anyhow::Result<Self> {
+        let plan = &sides.side(arm).plan;
+        let mut info = run_verb::describe(plan, host, started);
+        info.plan.clear();
+        let folder = RunFolder::create_at(folder.join(arm.name()), started)?;
+        folder.write_info(&info)?;
+        Ok(Self { arm, folder, info, trials: vec![0; plan.scenario.cases.len()] })
+    }
+}
+
+impl Sides {
+    const fn side(&self, arm: Arm) -> &Side {
+        match arm {
+            Arm::Base => &self.base,
+            Arm::Head => &self.head,
+        }
+    }
+}
+
+/// Why the blocks ended.
+enum End {
+    Decided,
+    Spent,
+    Signal(i32),
+}
+
+struct Gate<'a> {
+    arguments: &'a Arguments,
+    sides: &'a Sides,
+    signals: &'a Signals,
+    runs: Vec<SideRun>,
+    document: Document,
+    folder: PathBuf,
+    rows: Vec<Row>,
+    began: Instant,
+    screen: Screen,
+}
+
+impl Gate<'_> {
+    fn measure(&mut self, metrics: &Metrics) -> anyhow::Result<End> {
+        self.say_start();
+        let warm = Instant::now();
+        if let Some(signal) = self.warm_up(metrics)? {
+            return Ok(End::Signal(signal));
+        }
+        // As long as this machine takes, which is more than planned where servers start slowly.
+        let warm_ns = warm.elapsed().as_nanos() as u64;
+        buy(&mut self.document.terms, warm_ns, 2 * warm_ns)?;
+        self.document.write(&self.folder)?;
+        let mut table = Appender::create(&self.folder, &self.document.terms)?;
+        self.say_budget();
+        let blocks_began = Instant::now();
+        for block in 1.. {
+            for case in 0..self.document.terms.cases.len() {
+                if let Some(signal) = self.block(&mut table, case, block)? {
+                    return Ok(End::Signal(signal));
+                }
+            }
+            let decision = decide::decide(&self.document, &self.rows);
+            self.say_block(block, &decision);
+            if decision.is_final() {
+                return Ok(End::Decided);
+            }
+            let mean = blocks_began.elapsed() / block;
+            let spent = (self.began.elapsed() + mean).as_secs_f64() > self.document.terms.budget_s;
+            if spent || decision.blocks() >= self.document.terms.blocks {
+                return Ok(End::Spent);
+            }
+        }
+        Ok(End::Spent)
+    }
+
+    /// One trial of each case and side that is not counted: it warms caches alike, and shows what a trial takes and has.
+    fn warm_up(&mut self, metrics: &Metrics) -> anyhow::Result<Option<i32>> {
+        let mut lacking: Vec<(String, String, Arm)> = Vec::new();
+        for case in 0..self.document.terms.cases.len() {
+            for arm in [Arm::Base, Arm::Head] {
+                let record = self.unrecorded(arm, case);
+                if let Some(signal) = self.signals.received() {
+                    return Ok(Some(signal));
+                }
+                if record.verdict == Verdict::Failed {
+                    let why = record.verdict_reasons.join("; ");
+                    bail!(
+                        "the {}'s first trial of {} failed: {why}",
+                        arm.name(),
+                        record.identity.case
+                    );
+                }
+                for column in &self.document.terms.cases[case].columns {
+                    let positive = |figure: tidings::record::Figure| figure.number() > 0.0;
+                    if !record.figures.get(column).is_some_and(positive) {
+                        lacking.push((record.identity.case.clone(), column.clone(), arm));
+                    }
+                }
+            }
+        }
+        let terms = &mut self.document.terms;
+        for (case, column, arm) in lacking {
+            let gated = terms.metrics.iter().any(|metric| metric.gated && metric.column == column);
+            if gated && metrics.named {
+                bail!(
+                    "{case}: the {}'s first trial has no value of {column} above 0, so it cannot decide; leave it out with \
+                     --tolerance {column}=none{}",
+                    arm.name(),
+                    if column.contains("cpu") {
+                        ", or say which process is measured ([target.process])"
+                    } else {
+                        ""
+                    }
+                );
+            }
+            let held = terms.cases.iter_mut().find(|held| held.id == case);
+            held.into_iter().for_each(|held| held.columns.retain(|other| *other != column));
+            let note = format!("{case}: {column} has no value and does not decide.");
+            if gated && !self.document.notes.contains(&note) {
+                self.document.notes.push(note);
+            }
+        }
+        if terms.claims() == 0 {
+            bail!(
+                "no metric that decides has a value; give another a tolerance, such as --tolerance freshness_p50=5%"
+            );
+        }
+        Ok(None)
+    }
+
+    fn conductor(&self, arm: Arm) -> anyhow::Result<Conductor<'_>> {
+        Ok(Conductor {
+            plan: &self.sides.side(arm).plan,
+            executable: std::env::current_exe().context("cannot find this executable")?,
+            signals: self.signals,
+            results: Some(self.folder.join(arm.name())),
+            trace: None,
+            yes_i_may: self.arguments.yes_i_may,
+            finds_process: true,
+            observers: Observers::default(),
+        })
+    }
+
+    fn unrecorded(&mut self, arm: Arm, case: usize) -> TrialRecord {
+        let planned = self.planned(case, 0, 1);
+        let facts = match self.conductor(arm) {
+            Ok(conductor) => conductor.measure(&planned, |_, _| ()),
+            Err(_) => unreachable!("the executable was found"),
+        };
+        let (verdict, reasons) = judge::verdict(&facts);
+        let reasons = judge::advised(&facts, reasons);
+        TrialRecord::new(&facts, verdict, reasons)
+    }
+
+    /// A trial of a block: all of a block get the same events.
+    fn planned(&self, case: usize, block: u32, trial: u32) -> PlannedTrial {
+        let seed = Rng::new(self.document.terms.seed, block.into()).next_u64();
+        PlannedTrial { case, trial, block: trial, seed, null: false }
+    }
+
+    /// The four trials of a case's block, and one more of the head where a loss needs to be confirmed. A block is given up at
+    /// its first trial that is of no use.
+    fn block(
+        &mut self,
+        table: &mut Appender,
+        case: usize,
+        block: u32,
+    ) -> anyhow::Result<Option<i32>> {
+        for slot in 1..CONFIRMS {
+            let row = self.trial(table, case, block, slot)?;
+            if let Some(signal) = self.signals.received() {
+                return Ok(Some(signal));
+            }
+            if !row.is_some_and(|row| row.verdict.usable()) {
+                return Ok(None);
+            }
+        }
+        if decide::needs_confirmation(&self.document, &self.rows, case) {
+            self.trial(table, case, block, CONFIRMS)?;
+        }
+        Ok(self.signals.received())
+    }
+
+    /// Runs a trial, and keeps it unless a signal cut it short.
+    fn trial(
+        &mut self,
+        table: &mut Appender,
+        case: usize,
+        block: u32,
+        slot: u32,
+    ) -> anyhow::Result<Option<Row>> {
+        let terms = &self.document.terms;
+        let arm = order::arm(terms.seed, case, block, slot);
+        let side = usize::from(arm == Arm::Head);
+        let number = self.runs[side].trials[case] + 1;
+        let planned = self.planned(case, block, number);
+        let id = terms.cases[case].id.clone();
+        let head = format!("block {block}, trial {slot} ({}) ", arm.name());
+        let (quiet, screen) = (self.arguments.quiet, &mut self.screen);
+        let tell = |phase: Phase| {
+            if !quiet {
+                screen.draw(&head, &id, &format!(": {}", show::doing(phase)));
+            }
+        };
+        let conductor = Conductor {
+            plan: &self.sides.side(arm).plan,
+            executable: std::env::current_exe().context("cannot find this executable")?,
+            signals: self.signals,
+            results: Some(self.folder.join(arm.name())),
+            trace: None,
+            yes_i_may: self.arguments.yes_i_may,
+            finds_process: true,
+            observers: Observers::default(),
+        };
+        let run = &mut self.runs[side];
+        let record = conductor.run_one(&planned, &mut run.folder, tell)?;
+        run.trials[case] = number;
+        run.info.profiles.extend(record.given.profile);
+        run.info.plan.push(tidings::record::PlannedTrial {
+            case: record.identity.case.clone(),
+            trial: number,
+            block: number,
+            seed: planned.seed,
+            pacing: conductor.plan.layouts[case].pacing,
+        });
+        if record.is_cut_short() {
+            return Ok(None);
+        }
+        let row = Row::of(&record, block, slot, arm, &self.document.terms);
+        table.append(&row)?;
+        self.rows.push(row.clone());
+        Ok(Some(row))
+    }
+
+    /// Writes what a gate ends with, however it ended, and prints it; returns the exit status.
+    fn conclude(&mut self, outcome: anyhow::Result<End>) -> anyhow::Result<u8> {
+        self.screen.end();
+        let stopped = match &outcome {
+            Ok(End::Signal(signal)) => Some(signal_name(*signal).to_owned()),
+            Ok(End::Decided | End::Spent) => None,
+            Err(_) => Some("an error".to_owned()),
+        };
+        let finished = utc(OffsetDateTime::now_utc());
+        for run in &mut self.runs {
+            run.info.finished_utc = Some(finished.clone());
+            run.info.complete = stopped.is_none();
+            run.info.stopped_by.clone_from(&stopped);
+            run.folder.write_info(&run.info)?;
+        }
+        self.document.finished_utc = Some(finished);
+        self.document.stopped_by = stopped;
+        self.document.trials = Some(self.rows.len());
+        let decision = decide::decide(&self.document, &self.rows);
+        self.document.result = decision.json();
+        self.document.write(&self.folder)?;
+        show::write(&self.document, &decision, &self.folder)?;
+        let end = match outcome {
+            Ok(end) => end,
+            Err(error) => {
+                let folder = self.folder.display();
+                return Err(
+                    error.context(format!("the gate ended early; its files are in {folder}"))
+                );
+            }
+        };
+        let mut incomplete = 0;
+        for run in &self.runs {
+            let made = report::write_all(run.folder.path()).map_err(|error| {
+                anyhow!("the report of the {} cannot be written: {error}", run.arm.name())
+            })?;
+            incomplete = incomplete.max(crate::cli::tell_missing(&made.missing, run.folder.path()));
+        }
+        show::print(&self.document, &decision, &self.folder, self.arguments.format);
+        Ok(match end {
+            End::Signal(signal) => (128 + signal) as u8,
+            End::Decided | End::Spent => decision.status().max(incomplete),
+        })
+    }
+
+    fn say_start(&mut self) {
+        for run in &self.runs[..1] {
+            for warning in &run.info.warnings {
+                output::message(format_args!("warning: {warning}"));
+            }
+        }
+        if self.arguments.quiet {
+            return;
+        }
+        let Document { scenario, base, head, .. } = &self.document;
+        for line in [
+            format!("gate of {scenario}"),
+            format!("  base: {}", base.what),
+            format!("  head: {}", head.what),
+        ] {
+            self.screen.line(&line);
+        }
+    }
+
+    fn say_budget(&mut self) {
+        if !self.arguments.quiet {
+            for line in show::budget(&self.document.terms) {
+                self.screen.line(&line);
+            }
+        }
+    }
+
+    fn say_block(&mut self, block: u32, decision: &Decision) {
+        if !self.arguments.quiet {
+            let text = show::progress(&self.document.terms, block, decision);
+            self.screen.line(&text);
+        }
+    }
+}

@@ -1,0 +1,159 @@
+//! `tidings gate`: base and head in counterbalanced blocks of fresh trials, until it is decided whether head is worse.
+
+mod decide;
+mod document;
+mod drive;
+mod order;
+mod revision;
+mod show;
+mod sides;
+mod table;
+mod tolerance;
+
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context as _, anyhow};
+use tidings::conductor::Signals;
+use tidings::measure::Host;
+use tidings::unit::Span;
+
+use self::document::Document;
+use self::revision::Checkouts;
+use self::sides::Sides;
+use super::format::Format;
+
+/// Arguments of `tidings gate`.
+#[derive(Debug, clap::Args)]
+pub(super) struct Arguments {
+    /// Scenario file, or the name of a shipped scenario, such as gate
+    #[arg(value_name = "FILE", required_unless_present = "replay")]
+    file: Option<PathBuf>,
+    #[command(flatten)]
+    sides: SideArguments,
+    /// Override a scenario key of both sides; repeatable
+    #[arg(long = "set", value_name = "KEY=VALUE")]
+    sets: Vec<String>,
+    /// What may change, per metric, such as freshness_p50=5% or wire_bytes_per_delivery=+1%, where the sign says which way is
+    /// worse; none: the metric informs only. Repeatable [default: the scenario's [gate] tolerances, or 5 % for freshness p50 and
+    /// target CPU per delivery]
+    #[arg(long, value_name = "METRIC=CHANGE", verbatim_doc_comment)]
+    tolerance: Vec<String>,
+    /// Longest time of the trials [default: the scenario's gate.budget, or 10m]
+    #[arg(long, value_name = "TIME")]
+    budget: Option<Span>,
+    /// Seed of the order within blocks and of the events [default: the time]
+    #[arg(long, value_name = "N")]
+    seed: Option<u64>,
+    /// Folder for results: DIR/<scenario>/<utc>-<host>-gate/
+    #[arg(long, value_name = "DIR", default_value = "results")]
+    out: PathBuf,
+    /// Decide again from the files of a gate's folder, and start nothing
+    #[arg(long, value_name = "FOLDER", conflicts_with_all = ["file", "base", "base_url", "base_rev", "base_set", "head_set"])]
+    replay: Option<PathBuf>,
+    /// Print no progress to stderr
+    #[arg(long, short)]
+    quiet: bool,
+    /// Allow load on a target on another host without target.permission
+    #[arg(long)]
+    yes_i_may: bool,
+    /// What to print on stdout
+    #[arg(long, value_enum, value_name = "FORMAT", default_value_t)]
+    format: Format,
+}
+
+/// What is compared.
+#[derive(Debug, clap::Args)]
+pub(super) struct SideArguments {
+    /// The command that starts the base's server, with {{port}} for its port, or it prints its URL; or its URL
+    #[arg(long, value_name = "CMD", requires = "head")]
+    base: Option<String>,
+    /// The same of the head
+    #[arg(long, value_name = "CMD", requires = "base")]
+    head: Option<String>,
+    /// URL of the base's server, which runs already: no fresh processes
+    #[arg(long, value_name = "URL", requires = "head_url", conflicts_with_all = ["base", "head"])]
+    base_url: Option<String>,
+    /// The same of the head
+    #[arg(long, value_name = "URL", requires = "base_url")]
+    head_url: Option<String>,
+    /// Git revision of the base: checked out into a worktree, built there and started
+    #[arg(long, value_name = "REV", conflicts_with_all = ["base", "head", "base_url", "head_url"])]
+    base_rev: Option<String>,
+    /// The same of the head
+    #[arg(
+        long,
+        value_name = "REV",
+        requires = "base_rev",
+        default_value_if("base_rev", clap::builder::ArgPredicate::IsPresent, "HEAD")
+    )]
+    head_rev: Option<String>,
+    /// Builds a revision, by sh at the root of its worktree
+    #[arg(long, value_name = "CMD", requires = "base_rev")]
+    build: Option<String>,
+    /// Starts the server of a revision, at the root of its worktree, with {{port}} for its port, or it prints its URL
+    #[arg(long, value_name = "CMD", requires = "base_rev")]
+    serve: Option<String>,
+    /// Which server of the scenario the commands start, where it launches several
+    #[arg(long, value_name = "NAME")]
+    launch: Option<String>,
+    /// Override a scenario key of the base alone; repeatable
+    #[arg(long, value_name = "KEY=VALUE")]
+    base_set: Vec<String>,
+    /// Override a scenario key of the head alone; repeatable
+    #[arg(long, value_name = "KEY=VALUE")]
+    head_set: Vec<String>,
+}
+
+impl Arguments {
+    fn file(&self) -> anyhow::Result<&Path> {
+        self.file.as_deref().ok_or_else(|| {
+            anyhow!("no scenario; give its file, or the name of a shipped one, such as gate")
+        })
+    }
+}
+
+/// Carries out `tidings gate`: 0 head is not worse, 1 head is worse, 2 broken input, 3 undecided or the machine moved.
+pub(super) fn run(arguments: &Arguments) -> anyhow::Result<u8> {
+    if let Some(folder) = &arguments.replay {
+        return replay(folder, arguments.format);
+    }
+    let host = Host::read();
+    let file = arguments.file()?;
+    let signals = Signals::watch().context("cannot watch for Ctrl-C")?;
+    let interrupted = || signals.received().is_some();
+    let checkouts = Checkouts::of(&arguments.sides, file, &interrupted)?;
+    let sides = Sides::of(arguments, checkouts.as_ref(), &host)?;
+    let status = drive::run(arguments, &sides, &host, &signals)?;
+    Ok(super::run::deliver(&signals, status))
+}
+
+/// Decides again from files.
+fn replay(folder: &Path, format: Format) -> anyhow::Result<u8> {
+    let document = Document::read(folder)?;
+    let rows = table::read(folder, &document.terms)?;
+    if let Some(trials) = document.trials.filter(|trials| *trials != rows.len()) {
+        anyhow::bail!(
+            "{} has {} trials, and gate.json counts {trials}: rows are missing or were added",
+            folder.join(table::NAME).display(),
+            rows.len()
+        );
+    }
+    for arm in [table::Arm::Base, table::Arm::Head] {
+        for case in &document.terms.cases {
+            if document.finished_utc.is_some()
+                && document.stopped_by.is_none()
+                && !rows.iter().any(|row| row.arm == arm && row.case == case.id)
+            {
+                anyhow::bail!(
+                    "{}: case {} has no trial of {}",
+                    folder.join(table::NAME).display(),
+                    case.id,
+                    arm.name()
+                );
+            }
+        }
+    }
+    let decision = decide::decide(&document, &rows);
+    show::print(&document, &decision, folder, format);
+    Ok(decision.status())
+}

@@ -1,0 +1,288 @@
+//! What a gate prints and its `report.md`.
+
+use std::fmt::Write as _;
+use std::path::Path;
+
+use serde_json::json;
+use tidings::conductor::Phase;
+use tidings::gate::Outcome;
+use tidings::prose::fit;
+use tidings::record::{FolderError, SCHEMA_VERSION, Unit, spec};
+use tidings::unit::{self, counted};
+
+use super::decide::{Claim, Decision, change, name};
+use super::document::{Document, Terms, Worse, whole};
+use crate::cli::format::{Format, print_document};
+use crate::cli::{output, screen};
+
+/// What a trial does in a phase.
+pub(super) const fn doing(phase: Phase) -> &'static str {
+    match phase {
+        Phase::Launch => "launching",
+        Phase::Connect => "connecting",
+        Phase::Warmup => "warming up",
+        Phase::Measure => "measuring",
+        Phase::Drain => "draining",
+    }
+}
+
+/// What the budget buys, before the first block.
+pub(super) fn budget(terms: &Terms) -> [String; 2] {
+    let gated: Vec<String> = terms
+        .metrics
+        .iter()
+        .filter(|metric| metric.gated)
+        .map(|metric| format!("{} {}", title(&metric.column), percent_plain(metric.tolerance)))
+        .collect();
+    let budget = format!(
+        "  budget: {} buys {} ({} of each side); a fail is possible from block {} on",
+        unit::Span::from_secs(terms.budget_s.round() as u64),
+        counted(terms.blocks.into(), "block"),
+        counted(u64::from(terms.blocks) * 2, "trial"),
+        terms.fewest_blocks
+    );
+    [format!("  decides by: {}", gated.join(", ")), budget]
+}
+
+/// One line per block: every metric that decides, so far.
+pub(super) fn progress(terms: &Terms, block: u32, decision: &Decision) -> String {
+    let several = terms.cases.len() > 1;
+    let gated = decision.claims.iter().filter(|claim| claim.metric.gated);
+    let told = gated.map(|claim| {
+        let case = if several { format!("{} ", claim.case) } else { String::new() };
+        format!("{case}{} {}", title(&claim.metric.column), interval(claim))
+    });
+    let told: Vec<String> = told.collect();
+    format!("block {block} of {}: {}", terms.blocks, told.join("; "))
+}
+
+/// The change with its interval: `+9.1 % (+7.9 to +10.2 %)`.
+fn interval(claim: &Claim) -> String {
+    let Some(found) = &claim.finding else { return "no whole block yet".to_owned() };
+    let worse = claim.metric.worse;
+    let (low, high) = match worse {
+        Worse::More => (found.lower, found.upper),
+        Worse::Less => (found.upper, found.lower),
+    };
+    let told = percent(change(found.estimate, worse));
+    match (end(low, worse), end(high, worse)) {
+        (None, None) => format!("{told} (no interval yet)"),
+        (Some(low), None) => format!("{told} (at least {low})"),
+        (None, Some(high)) => format!("{told} (at most {high})"),
+        (Some(low), Some(high)) => format!("{told} ({low} to {high})"),
+    }
+}
+
+fn end(log_ratio: f64, worse: Worse) -> Option<String> {
+    log_ratio.is_finite().then(|| percent(change(log_ratio, worse)))
+}
+
+fn percent(change: f64) -> String {
+    let digits = if change.abs() < 0.001 { 2 } else { 1 };
+    format!("{:+.digits$} %", change * 100.0)
+}
+
+fn percent_plain(share: f64) -> String {
+    format!("{} %", unit::significant(share * 100.0))
+}
+
+fn title(column: &str) -> &str {
+    match spec(column) {
+        Some(spec) if !spec.title.is_empty() => spec.title,
+        Some(spec) => spec.alias,
+        None => column,
+    }
+}
+
+fn value(column: &str, value: Option<f64>) -> String {
+    let Some(value) = value else { return "\u{2013}".to_owned() };
+    match spec(column).map(|spec| spec.column.unit) {
+        Some(Unit::Nanoseconds) => unit::nanoseconds(value),
+        Some(Unit::Bytes) => unit::bytes(value),
+        _ => unit::significant(value),
+    }
+}
+
+/// The outcome in a sentence.
+fn headline(document: &Document, decision: &Decision) -> String {
+    let blocks = counted(decision.blocks().into(), "block");
+    if let Some(stopped) = &document.stopped_by {
+        return format!("INCONCLUSIVE: stopped by {stopped} after {blocks}.");
+    }
+    match decision.outcome {
+        Outcome::Pass => format!("PASS: the head is not worse than tolerated. {blocks}."),
+        Outcome::Fail if !decision.losses.failed.is_empty() => format!(
+            "FAIL: the head lost or repeated deliveries in {}, the base in none.",
+            counted(decision.losses.trials[1] as u64, "trial")
+        ),
+        Outcome::Fail => format!("FAIL: the head is worse. {blocks}."),
+        Outcome::MachineMoved => {
+            let moved = decision
+                .claims
+                .iter()
+                .filter(|claim| claim.metric.gated)
+                .filter_map(|claim| claim.finding.as_ref())
+                .flat_map(|found| &found.controls)
+                .filter(|control| control.moved)
+                .map(|control| control.estimate.abs().exp_m1())
+                .fold(0.0, f64::max);
+            format!(
+                "MACHINE MOVED: this machine moved by {} on its own. Free its CPU and run the gate again.",
+                percent_plain(moved)
+            )
+        }
+        Outcome::Inconclusive => format!("INCONCLUSIVE: {blocks} did not decide."),
+    }
+}
+
+/// The lines of one claim.
+fn claim(held: &Claim) -> [String; 4] {
+    let column = &held.metric.column;
+    let [base, head] = held.medians;
+    let outcome = match &held.finding {
+        _ if !held.metric.gated => "informs".to_owned(),
+        None => "no whole block".to_owned(),
+        Some(found) => {
+            let told = name(found.outcome).to_owned();
+            match held.visible.filter(|_| found.outcome != Outcome::Fail) {
+                Some(visible) => format!(
+                    "{told}; would have seen {}",
+                    percent(change(visible, held.metric.worse))
+                ),
+                None => told,
+            }
+        }
+    };
+    [
+        title(column).to_owned(),
+        format!("{} \u{2192} {}", value(column, base), value(column, head)),
+        interval(held),
+        outcome,
+    ]
+}
+
+/// What else a reader must know.
+fn remarks(document: &Document, decision: &Decision) -> Vec<String> {
+    let mut said = document.notes.clone();
+    let Decision { losses, broken_blocks, trials, unusable, .. } = decision;
+    if losses.trials != [0, 0] {
+        said.push(format!(
+            "Lost deliveries: {} of the base, {} of the head. Repeated: {} of the base, {} of the head.",
+            losses.lost[0], losses.lost[1], losses.duplicate[0], losses.duplicate[1]
+        ));
+    }
+    if *broken_blocks > 0 {
+        said.push(format!(
+            "{} not whole: {} of {} trials of the base and {} of {} of the head were of no use.",
+            if *broken_blocks == 1 {
+                "1 block is".to_owned()
+            } else {
+                format!("{broken_blocks} blocks are")
+            },
+            unusable[0],
+            trials[0],
+            unusable[1],
+            trials[1]
+        ));
+    }
+    let gated = decision.claims.iter().filter(|claim| claim.metric.gated);
+    let controls = gated.clone().filter_map(|claim| {
+        let found = claim.finding.as_ref()?;
+        let [base, head] = &found.controls;
+        let told = |estimate: f64| percent(change(estimate, claim.metric.worse));
+        Some(format!(
+            "{} {} and {}",
+            title(&claim.metric.column),
+            told(base.estimate),
+            told(head.estimate)
+        ))
+    });
+    let controls: Vec<String> = controls.collect();
+    if !controls.is_empty() {
+        said.push(format!(
+            "Controls (later \u{f7} earlier trial of the same side, base and head): {}.",
+            controls.join("; ")
+        ));
+    }
+    let slots = gated.filter_map(|claim| {
+        let found = claim.finding.as_ref()?;
+        let told = found.slots.map(|slot| percent(change(slot, claim.metric.worse)));
+        Some(format!("{} {}", title(&claim.metric.column), told.join(", ")))
+    });
+    let slots: Vec<String> = slots.collect();
+    if !slots.is_empty() {
+        said.push(format!("Effect of the four slots of a block: {}.", slots.join("; ")));
+    }
+    said
+}
+
+fn text(document: &Document, decision: &Decision) -> String {
+    let mut out = format!("{}\n\n", headline(document, decision));
+    let _ = writeln!(out, "  base  {}\n  head  {}", document.base.what, document.head.what);
+    for case in &document.terms.cases {
+        let rows: Vec<[String; 4]> =
+            decision.claims.iter().filter(|held| held.case == case.id).map(claim).collect();
+        let width = |at: usize| rows.iter().map(|row| row[at].chars().count()).max().unwrap_or(0);
+        let widths = [width(0), width(1), width(2)];
+        let _ = writeln!(out, "\n{}", case.id);
+        for [name, values, change, outcome] in &rows {
+            let [a, b, c] = widths;
+            let _ = writeln!(out, "  {name:a$}  {values:b$}  {change:c$}  {outcome}");
+        }
+    }
+    out.push('\n');
+    for remark in remarks(document, decision) {
+        let _ = writeln!(out, "{remark}");
+    }
+    out
+}
+
+fn markdown(document: &Document, decision: &Decision) -> String {
+    let mut out =
+        format!("# Gate of {}\n\n**{}**\n\n", document.scenario, headline(document, decision));
+    let _ = writeln!(out, "- base: `{}`\n- head: `{}`", document.base.what, document.head.what);
+    for case in &document.terms.cases {
+        let _ = writeln!(
+            out,
+            "\n## {}\n\n| metric | base \u{2192} head | change | |\n| --- | --- | --- | --- |",
+            case.id
+        );
+        for [name, values, change, outcome] in
+            decision.claims.iter().filter(|held| held.case == case.id).map(claim)
+        {
+            let _ = writeln!(out, "| {name} | {values} | {change} | {outcome} |");
+        }
+    }
+    out.push('\n');
+    for remark in remarks(document, decision) {
+        let _ = writeln!(out, "{remark}\n");
+    }
+    out
+}
+
+/// Writes `report.md`.
+pub(super) fn write(
+    document: &Document,
+    decision: &Decision,
+    folder: &Path,
+) -> Result<(), FolderError> {
+    whole(&folder.join("report.md"), markdown(document, decision).as_bytes())
+}
+
+/// Prints the decision, and the folder as the last line.
+pub(super) fn print(document: &Document, decision: &Decision, folder: &Path, format: Format) {
+    match format {
+        Format::Text => {
+            let text = fit(&text(document, decision), screen::columns_of_stdout(), true);
+            output::print(format!("{}\n", unit::typographic(&text)));
+            output::print_path(folder);
+        }
+        Format::Json => print_document(&json!({
+            "schema_version": SCHEMA_VERSION,
+            "exit_status": decision.status(),
+            "folder": folder,
+            "gate": document,
+            "result": decision.json(),
+        })),
+    }
+}

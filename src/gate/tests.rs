@@ -1,0 +1,151 @@
+use super::*;
+use crate::pace::Rng;
+
+/// Uniform in −1 to 1.
+fn noise(rng: &mut Rng) -> f64 {
+    (rng.next_u64() >> 11) as f64 / (1_u64 << 52) as f64 - 1.0
+}
+
+const METRIC: Metric =
+    Metric { column: "freshness_ns_p50", tolerance: 0.05, worse: Worse::More, gated: true };
+
+/// Blocks of a gate whose head is worse by `change`, on a machine that drifts, with an effect of each slot.
+fn blocks(n: u32, seed: u64, change: f64, spread: f64, slots: [f64; 4]) -> Vec<Block> {
+    let mut rng = Rng::new(seed, 1);
+    let block = |number: u32| {
+        let order = Order::draw(seed, 0, number);
+        let level = 0.3 * noise(&mut rng);
+        let mut slot = 0;
+        let values = order.arms().map(|arm| {
+            let of_arm = if arm == Arm::Head { change } else { 0.0 };
+            let drift = 0.02 * f64::from(slot);
+            let value = level + of_arm + drift + slots[slot as usize] + spread * noise(&mut rng);
+            slot += 1;
+            5e6 * value.exp()
+        });
+        Block { order, values }
+    };
+    (1..=n).map(block).collect()
+}
+
+fn design(blocks: u32) -> Design {
+    Design { claims: 2, blocks, seed: 7 }
+}
+
+#[test]
+fn orders_are_fair_coins_and_their_blocks_cancel_a_linear_drift() {
+    let count = (1..=4_000).filter(|block| Order::draw(5, 1, *block) == Order::Abba).count();
+    assert!((1_850..2_150).contains(&count), "{count}");
+    for order in [Order::Abba, Order::Baab] {
+        let values = [0, 1, 2, 3].map(|slot| (0.1 * f64::from(slot)).exp());
+        let difference = differences(&[Block { order, values }], Worse::More)[0];
+        assert!(difference.abs() < 1e-12, "{order:?}: {difference}");
+    }
+}
+
+#[test]
+fn each_block_at_most_doubles_the_evidence_and_a_fair_sign_leaves_it() {
+    for (claims, fewest) in [(1, 7), (2, 8), (3, 9), (10, 10)] {
+        assert_eq!(fewest_blocks(claims), fewest);
+        let alpha = FALSE_FAILURES / claims as f64;
+        let huge = vec![4.9; fewest as usize];
+        assert!(lower_bound(&huge, alpha) > 0.0, "{claims}: possible with {fewest}");
+        assert!(lower_bound(&huge[1..], alpha) < 0.0, "{claims}: and not with fewer");
+    }
+    for size in [1e-6, 0.003, 0.05, 2.0] {
+        let [mut plus, mut minus] = [Evidence::default(); 2];
+        plus.push(size);
+        minus.push(-size);
+        let mean = f64::midpoint(plus.value(), minus.value());
+        assert!((mean - 1.0).abs() < 1e-9, "{size}: {mean}");
+    }
+}
+
+/// Ville's bound, over every moment at which one could stop, on differences with heavy tails and few large values.
+#[test]
+fn equal_sides_fail_in_at_most_one_gate_of_a_hundred() {
+    let gates = 4_000;
+    let mut failed = 0;
+    for gate in 0..gates {
+        let mut rng = Rng::new(99, gate);
+        let differences: Vec<f64> =
+            (0..20).map(|_| 0.08 * noise(&mut rng) / (0.1 + noise(&mut rng).abs())).collect();
+        failed += u32::from(lower_bound(&differences, 0.01) > 0.0);
+    }
+    assert!(failed <= gates as u32 / 100, "{failed} of {gates}");
+}
+
+#[test]
+fn a_regression_fails_no_change_passes_and_an_improvement_passes() {
+    for seed in 0..10 {
+        let found =
+            |change: f64| find(&design(13), &METRIC, &blocks(13, seed, change, 0.02, [0.0; 4]));
+        let worse = found(0.1);
+        assert_eq!(worse.outcome, Outcome::Fail, "{seed}: {worse:?}");
+        assert!(worse.lower_of_all > 0.0 && worse.lower < 0.1 && worse.upper > 0.1, "{worse:?}");
+        assert!((worse.estimate - 0.1).abs() < 0.02, "{worse:?}");
+        assert_eq!(found(0.0).outcome, Outcome::Pass, "{seed}");
+        assert_eq!(found(-0.2).outcome, Outcome::Pass, "{seed}");
+    }
+    let less = Metric { worse: Worse::Less, ..METRIC };
+    let fallen = find(&design(13), &less, &blocks(13, 3, -0.1, 0.02, [0.0; 4]));
+    assert_eq!(fallen.outcome, Outcome::Fail);
+    let noisy = find(&design(8), &METRIC, &blocks(8, 3, 0.0, 0.3, [0.0; 4]));
+    assert_eq!(noisy.outcome, Outcome::Inconclusive, "{noisy:?}");
+    let few = find(&design(13), &METRIC, &blocks(3, 1, 0.5, 0.0, [0.0; 4]));
+    assert_eq!(few.outcome, Outcome::Inconclusive, "{few:?}");
+}
+
+#[test]
+fn identical_values_pass_and_a_constant_step_of_a_hundredth_fails() {
+    let bytes = Metric { tolerance: 0.005, ..METRIC };
+    let exact = |head: f64| -> Vec<Block> {
+        let value = |arm| if arm == Arm::Head { head } else { 257.6 };
+        let block = |number| {
+            let order = Order::draw(1, 0, number);
+            Block { order, values: order.arms().map(value) }
+        };
+        (1..=10).map(block).collect()
+    };
+    let design = Design { claims: 3, blocks: 13, seed: 1 };
+    assert_eq!(find(&design, &bytes, &exact(257.6)).outcome, Outcome::Pass);
+    assert_eq!(find(&design, &bytes, &exact(259.6)).outcome, Outcome::Fail);
+}
+
+#[test]
+fn a_machine_that_moves_within_blocks_is_told_and_slots_are_estimated_without_the_sides() {
+    let slots = [0.0, 0.0, 0.0, 0.12];
+    let found = find(&design(20), &METRIC, &blocks(20, 4, 0.0, 0.005, slots));
+    assert_eq!(found.outcome, Outcome::MachineMoved, "{found:?}");
+    assert!(found.controls.iter().any(|control| control.moved && control.estimate > 0.025));
+    let steady = find(&design(40), &METRIC, &blocks(40, 4, 0.3, 0.005, [0.0; 4]));
+    // The drift of the test's machine: 0.02 per slot.
+    for (slot, expected) in steady.slots.into_iter().zip([-0.03, -0.01, 0.01, 0.03]) {
+        assert!((slot - expected).abs() < 0.006, "{:?}", steady.slots);
+    }
+}
+
+/// At the change that is called the smallest visible, four of five fresh gates fail.
+#[test]
+fn the_smallest_visible_change_is_found_in_four_gates_of_five() {
+    let design = design(13);
+    let measured = blocks(13, 11, 0.0, 0.04, [0.0; 4]);
+    let change = smallest_visible(&design, &METRIC, &measured).unwrap();
+    assert!(change > METRIC.tolerance.ln_1p(), "{change}");
+    let differences = differences(&measured, Worse::More);
+    let middle = centre(&differences);
+    let longer = (13.0_f64 / 12.0).sqrt();
+    let mut fails = 0;
+    for gate in 0..1_000 {
+        let mut rng = Rng::new(2_026, gate);
+        let fresh: Vec<f64> = (0..13)
+            .map(|_| {
+                let residual = (differences[(rng.next_u64() % 13) as usize] - middle) * longer;
+                change + if rng.next_u64() >> 63 == 0 { residual } else { -residual }
+            })
+            .collect();
+        fails += u32::from(found(&design, &METRIC, &fresh));
+    }
+    assert!((750..=850).contains(&fails), "{fails} of 1000 at {change}");
+    assert_eq!(smallest_visible(&design, &METRIC, &measured[..3]), None);
+}
