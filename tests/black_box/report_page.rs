@@ -131,3 +131,45 @@ fn a_page_names_nothing_that_a_browser_would_fetch() {
     }
     assert!(page.contains("http-equiv=\"Content-Security-Policy\""));
 }
+
+#[test]
+fn several_runs_stand_side_by_side_on_one_page() {
+    let out = tempfile::tempdir().unwrap();
+    let mut cases = six();
+    cases.iter_mut().for_each(|case| case.workload.clients = 20);
+    let base = write_run(&out.path().join("a"), &info(scenario(cases.clone(), 3, &[])), |_| ());
+    cases.iter_mut().for_each(|case| case.workload.clients = 40);
+    let other = write_run(&out.path().join("b"), &info(scenario(cases, 3, &[])), |_| ());
+    let report = |arguments: &[&str]| {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_tidings"));
+        let command = command.current_dir(out.path()).arg("report").args([&base, &other]);
+        command.args(arguments).output().unwrap()
+    };
+    let without = report(&[]);
+    let told = String::from_utf8(without.stderr).unwrap();
+    assert!(without.status.code() == Some(2) && told.contains("--html FILE"), "{told}");
+    let made = report(&["--html", "both.html"]);
+    assert!(made.status.success(), "{made:?}");
+    assert_eq!(String::from_utf8(made.stdout).unwrap().trim_end(), "both.html");
+    let page = fs::read_to_string(out.path().join("both.html")).unwrap();
+    for wanted in [
+        "2 runs side by side",
+        "Can these runs be compared?",
+        ">No<",
+        "Run 2 against run 1: Answer",
+        "Not comparable: ",
+        "data-run=\"run-2-\"",
+    ] {
+        assert!(page.contains(wanted), "{wanted}");
+    }
+    let names: Vec<String> = carried(&page).into_iter().map(|(name, _)| name).collect();
+    let expected = [
+        "run-1-summary.csv",
+        "run-1-percentiles.csv",
+        "run-2-summary.csv",
+        "run-2-percentiles.csv",
+    ];
+    assert_eq!(names, expected);
+    // The reports of the folders are left alone.
+    assert!(!base.join("report.html").exists());
+}

@@ -15,13 +15,24 @@ struct Place<'a> {
 
 /// A section of a page. Charts are of `view`; without one they are left out.
 pub(super) fn section(html: &mut Html, section: &Section, view: Option<&View>, class: &str) {
-    let id = slug(section.title);
+    titled(html, section.title, section, view, class);
+}
+
+/// The same under another title.
+pub(super) fn titled(
+    html: &mut Html,
+    title: &str,
+    section: &Section,
+    view: Option<&View>,
+    class: &str,
+) {
+    let id = slug(title);
     let heading = format!("{id}-title");
     html.line();
     let attributes = [("id", id.as_str()), ("aria-labelledby", &heading), ("class", class)];
     html.element("section", &attributes, |html| {
-        html.leaf("h2", &[("id", heading.as_str())], section.title);
-        let mut place = Place { section: section.title, tables: 0 };
+        html.leaf("h2", &[("id", heading.as_str())], title);
+        let mut place = Place { section: title, tables: 0 };
         let blocks: Vec<&Block> = section.of(Extent::Full).collect();
         write_all(html, &blocks, view, &mut place);
     });
@@ -82,7 +93,7 @@ fn write(html: &mut Html, block: &Block, view: Option<&View>, place: &mut Place<
         Block::Table(own) => table(html, own, place),
         Block::Chart(own) => {
             if let Some(view) = view {
-                chart(html, own, view);
+                chart(html, own, view, "");
             }
         }
         Block::Code(text) => {
@@ -107,7 +118,8 @@ fn write(html: &mut Html, block: &Block, view: Option<&View>, place: &mut Place<
     }
 }
 
-fn chart(html: &mut Html, chart: &Chart, view: &View) {
+/// A chart with its caption; `of` begins its name where a page has several of a kind.
+pub(super) fn chart(html: &mut Html, chart: &Chart, view: &View, of: &str) {
     let picture = chart.picture(view);
     let attributes = [("data-chart", chart.name)];
     html.element("figure", &attributes, |html| {
@@ -118,7 +130,7 @@ fn chart(html: &mut Html, chart: &Chart, view: &View) {
                 html.leaf("span", &[("class", "of")], &printable(&head.subtitle));
             }
         });
-        let label = format!("{}: chart; the tables have its figures", chart.what);
+        let label = format!("{of}{}: chart; the tables have its figures", chart.what);
         let region =
             [("class", "chart"), ("tabindex", "0"), ("role", "group"), ("aria-label", &label)];
         html.element("div", &region, |html| svg::draw(html, &picture, chart.what));
