@@ -73,6 +73,7 @@ mod probe_hostile_http2;
 mod probe_support;
 mod quantities;
 mod report_cli;
+mod report_page;
 mod request_support;
 mod requests;
 mod requests_cli;
