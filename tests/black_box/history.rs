@@ -141,7 +141,7 @@ fn a_file_that_is_no_history_is_refused_and_left_as_it_is() {
     for (name, words) in [
         ("empty", "empty holds no run. To add one: tidings history add"),
         ("missing", "missing: no such file. To begin it: tidings history add"),
-        ("folder", "folder: "),
+        ("folder", "folder is a folder, not a history. To add the runs below it"),
     ] {
         let output = history(at, &[name]);
         assert_eq!(output.status.code(), Some(2), "{name}");
