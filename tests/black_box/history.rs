@@ -312,9 +312,9 @@ fn an_export_is_whole_csv_and_names_its_files() {
             let rows: Vec<_> = table.records().map(Result::unwrap).collect();
             let expected = if rows[0].len() == 4 { 7 } else { 8 };
             assert_eq!(rows.len(), expected, "{name}");
-            let cells = rows.iter().flat_map(|row| row.iter().skip(3));
-            assert!(cells.clone().count() == rows.len() * (metrics - 3));
-            assert!(cells.into_iter().all(|cell| cell.parse::<f64>().is_ok()), "{name}");
+            let mut cells = rows.iter().flat_map(|row| row.iter().skip(3));
+            assert_eq!(cells.clone().count(), rows.len() * (metrics - 3), "{name}");
+            assert!(cells.all(|cell| cell.parse::<f64>().is_ok()), "{name}");
         }
     }
     assert_eq!(tables, 3, "of the case with a bound, one metric has a file of its own");
