@@ -42,7 +42,7 @@ fn figures(case: &CaseSummary) -> Table {
         let about = spec(column)?;
         let unit = match about.column.unit {
             Unit::Nanoseconds | Unit::Bytes | Unit::None | Unit::Share => String::new(),
-            Unit::BytesPerSecond => " per second".to_owned(),
+            Unit::BytesPerSecond | Unit::PerSecond => " per second".to_owned(),
             unit => format!(" {}", unit.symbol()),
         };
         Some([column.to_owned(), with_interval(case, column) + &unit].map(Cell::from).into())
