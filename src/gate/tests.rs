@@ -14,11 +14,11 @@ fn blocks(n: u32, seed: u64, change: f64, spread: f64, slots: [f64; 4]) -> Vec<B
     let mut rng = Rng::new(seed, 1);
     let block = |number: u32| {
         let order = Order::draw(seed, 0, number);
-        let level = 0.3 * noise(&mut rng);
+        let (level, drift) = (0.3 * noise(&mut rng), 0.02 * noise(&mut rng));
         let mut slot = 0;
         let values = order.arms().map(|arm| {
             let of_arm = if arm == Arm::Head { change } else { 0.0 };
-            let drift = 0.02 * f64::from(slot);
+            let drift = drift * f64::from(slot);
             let value = level + of_arm + drift + slots[slot as usize] + spread * noise(&mut rng);
             slot += 1;
             5e6 * value.exp()
@@ -118,8 +118,7 @@ fn a_machine_that_moves_within_blocks_is_told_and_slots_are_estimated_without_th
     let found = find(&design(20), &METRIC, &blocks(20, 4, 0.0, 0.005, slots));
     assert_eq!(found.outcome, Outcome::MachineMoved, "{found:?}");
     assert!(found.controls.iter().any(|control| control.moved && control.estimate > 0.025));
-    let steady = find(&design(40), &METRIC, &blocks(40, 4, 0.3, 0.005, [0.0; 4]));
-    // The drift of the test's machine: 0.02 per slot.
+    let steady = find(&design(40), &METRIC, &blocks(40, 4, 0.3, 0.005, [-0.03, -0.01, 0.01, 0.03]));
     for (slot, expected) in steady.slots.into_iter().zip([-0.03, -0.01, 0.01, 0.03]) {
         assert!((slot - expected).abs() < 0.006, "{:?}", steady.slots);
     }

@@ -1,5 +1,6 @@
 //! `tidings gate`: base and head in counterbalanced blocks of fresh trials, until it is decided whether head is worse.
 
+mod begin;
 mod decide;
 mod document;
 mod drive;
@@ -121,7 +122,14 @@ pub(super) fn run(arguments: &Arguments) -> anyhow::Result<u8> {
     let file = arguments.file()?;
     let signals = Signals::watch().context("cannot watch for Ctrl-C")?;
     let interrupted = || signals.received().is_some();
-    let checkouts = Checkouts::of(&arguments.sides, file, &interrupted)?;
+    let checkouts = match Checkouts::of(&arguments.sides, file, &interrupted) {
+        Ok(checkouts) => checkouts,
+        Err(error) => {
+            let Some(signal) = signals.received() else { return Err(error) };
+            super::output::message(error);
+            return Ok((128 + signal) as u8);
+        }
+    };
     let sides = Sides::of(arguments, checkouts.as_ref(), &host)?;
     let status = drive::run(arguments, &sides, &host, &signals)?;
     Ok(super::run::deliver(&signals, status))
