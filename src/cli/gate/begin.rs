@@ -135,6 +135,7 @@ pub(super) fn conductor<'a>(
         results: Some(folder.join(arm.name())),
         trace: None,
         yes_i_may: arguments.yes_i_may,
+        finds_process: true,
         observers: Observers::default(),
     })
 }

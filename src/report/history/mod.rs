@@ -169,7 +169,7 @@ impl HistoryReport {
         let rows = |series: &Series| {
             series.changes.iter().map(|change| self.row(series, change)).collect::<Vec<_>>()
         };
-        Table { head, groups: self.groups(rows), notes: self.notes() }
+        Table { caption: "", head, groups: self.groups(rows), notes: self.notes() }
     }
 
     /// The rows of every series below the heading of its case.
@@ -299,7 +299,7 @@ impl HistoryReport {
                 print(*last).into(),
             ]]
         };
-        let table = Table { head, groups: self.groups(rows), notes: Vec::new() };
+        let table = Table { caption: "", head, groups: self.groups(rows), notes: Vec::new() };
         Section::new("Levels", [(Always, Block::Table(table))])
     }
 
