@@ -3,8 +3,10 @@
 use std::path::PathBuf;
 
 use tidings::record::{RunsBelow, runs_below};
+use tidings::report::ci::CiReport;
 use tidings::{report, unit};
 
+use super::ci::CiArguments;
 use super::format::{Format, print_document, run_document};
 use super::output;
 
@@ -17,6 +19,8 @@ pub(super) struct Arguments {
     /// What to print on stdout
     #[arg(long, value_enum, value_name = "FORMAT", default_value_t)]
     format: Format,
+    #[command(flatten)]
+    ci: CiArguments,
 }
 
 /// Carries out `tidings report`: makes the reports, prints the comparison, and last the folder's path.
@@ -36,7 +40,8 @@ pub(super) fn run(arguments: &Arguments) -> anyhow::Result<u8> {
         }
     };
     let made = report::write_all(&folder)?;
-    let status = super::tell_missing(&made.missing, &folder);
+    let files = arguments.ci.end(&[CiReport::of_run(&made.view)]);
+    let status = super::tell_missing(&made.missing, &folder).max(files);
     match arguments.format {
         Format::Text => super::print_report(&made.view, &folder),
         Format::Json => print_document(&run_document(status, &[report::json(&made.view, &folder)])),
