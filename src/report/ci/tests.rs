@@ -122,11 +122,10 @@ fn parsed(xml: &str) -> (Vec<String>, Vec<String>) {
         match reader.read_event().unwrap() {
             Event::Eof => return (elements, names),
             Event::Start(element) | Event::Empty(element) => {
-                let tag = String::from_utf8(element.name().as_ref().to_vec()).unwrap();
+                let tag = element.name().as_ref().to_owned();
                 if tag == "testcase" {
                     let name = element.try_get_attribute("name").unwrap().unwrap();
-                    let value = std::str::from_utf8(&name.value).unwrap().to_owned();
-                    names.push(quick_xml::escape::unescape(&value).unwrap().into_owned());
+                    names.push(quick_xml::escape::unescape(&name.value).unwrap().into_owned());
                 }
                 elements.push(tag);
             }
