@@ -28,6 +28,14 @@ pub(super) struct CiArguments {
 }
 
 impl CiArguments {
+    /// Whether anything is to be written.
+    pub(super) const fn is_asked(&self) -> bool {
+        self.junit.is_some()
+            || self.markdown.is_some()
+            || self.benchmark_json.is_some()
+            || self.annotations
+    }
+
     /// Writes the files while nothing is judged yet, so that one that cannot be written costs no measurement, none of an earlier
     /// run is mistaken for this one's, and a run that is killed has left the word.
     pub(super) fn begin(&self, reports: &[CiReport]) -> anyhow::Result<()> {

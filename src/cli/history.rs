@@ -12,7 +12,7 @@ use tidings::stats::ChangeSearch;
 use tidings::unit::{Share, counted};
 
 use super::format::print_document;
-use super::{compare, output, screen};
+use super::{compare, exit, output, screen};
 
 /// The file that is meant where none is named.
 const FILE: &str = "history.jsonl";
@@ -149,6 +149,34 @@ fn line_of(folder: &Path, overrides: &Overrides) -> anyhow::Result<HistoryLine> 
         bail!("{}: no trial is usable; nothing was added", folder.display());
     }
     Ok(line)
+}
+
+/// Refuses a history that cannot be extended, before anything is measured for it.
+pub(super) fn check(file: &Path) -> anyhow::Result<()> {
+    append(file, &[]).map(|_| ())
+}
+
+/// Appends a run that has just ended; says why where that is not possible, and returns the exit status for it.
+pub(super) fn keep(file: &Path, run: &Run, folder: &Path) -> u8 {
+    let line = history_line(run, &Overrides::default());
+    if !run.info.complete || line.cases.iter().all(|case| case.figures.is_empty()) {
+        output::message(format_args!(
+            "not added to {}: the run was stopped or has no usable trial",
+            file.display()
+        ));
+        return 0;
+    }
+    match append(file, &[line]) {
+        Ok(_) => 0,
+        Err(error) => {
+            output::message(format_args!(
+                "{error:#}. The run is complete; to add it later: tidings history add {} --file {}",
+                folder.display(),
+                file.display()
+            ));
+            exit::USAGE
+        }
+    }
 }
 
 /// Appends `lines` and says what was wrong with the file before.

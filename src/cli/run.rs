@@ -26,7 +26,7 @@ use time::OffsetDateTime;
 use super::ci::CiArguments;
 use super::format::{Format, print_document, run_document};
 use super::selection::Selection;
-use super::{exit, output};
+use super::{exit, history, output};
 pub(super) use progress::Teller;
 
 /// Arguments of `tidings run`.
@@ -43,6 +43,9 @@ pub(super) struct Arguments {
     /// Allow load on a target on another host without target.permission
     #[arg(long)]
     yes_i_may: bool,
+    /// Append each run that ends by itself to this history, for `tidings history`
+    #[arg(long, value_name = "FILE")]
+    history: Option<PathBuf>,
     /// What to print on stdout
     #[arg(long, value_enum, value_name = "FORMAT", default_value_t)]
     format: Format,
@@ -61,6 +64,9 @@ pub(super) fn run(arguments: &Arguments) -> anyhow::Result<u8> {
     // So must a folder that cannot be written.
     for plan in &plans {
         check_results_folder(&arguments.out, &plan.scenario.name)?;
+    }
+    if let Some(file) = &arguments.history {
+        history::check(file)?;
     }
     let signals = Signals::watch().context("cannot watch for Ctrl-C")?;
     let now = utc(OffsetDateTime::now_utc());
@@ -189,7 +195,10 @@ fn measure(
         Stop::Signal(signal) => signal_name(*signal).to_owned(),
         Stop::Condition(why) => why.clone(),
     });
-    let (view, incomplete) = conclude(&mut folder, &info, printer)?;
+    let (view, mut incomplete) = conclude(&mut folder, &info, printer)?;
+    if let Some(file) = &arguments.history {
+        incomplete = worse(incomplete, history::keep(file, &view.run, folder.path()));
+    }
     let conclusion = view.findings.conclusion();
     // Of a run that was stopped, the report has said how far it came: its cases are no cause of their own.
     if let (None, Conclusion::Inconclusive(doubts)) = (&stopped, &conclusion) {

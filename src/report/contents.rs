@@ -45,7 +45,7 @@ pub(super) fn page(view: &View) -> Document {
         objectives(view),
         warnings(view),
         drawn("Percentiles", &["freshness-percentiles"], None),
-        drawn("Over time", &["deliveries-per-second"], None),
+        over_time(view),
         phases(view),
         ledger(view),
         where_the_time_goes(view),
@@ -64,6 +64,14 @@ pub(super) fn page(view: &View) -> Document {
         .chain(further.into_iter().flatten())
         .collect();
     titled(view, sections)
+}
+
+/// Freshness, where anything delivers, and what arrived.
+fn over_time(view: &View) -> Option<Section> {
+    let delivers = view.findings.cases.iter().any(|case| case.pattern.delivers());
+    let charts: &[&str] =
+        if delivers { &["timeline", "deliveries-per-second"] } else { &["deliveries-per-second"] };
+    drawn("Over time", charts, None)
 }
 
 fn phases(view: &View) -> Option<Section> {
