@@ -71,7 +71,7 @@ impl Comparison {
         })
     }
 
-    fn document(&self) -> Document {
+    pub(super) fn document(&self) -> Document {
         let sections = [self.answer(), self.machine(), self.besides(), self.left_out()];
         Document {
             title: self.base[0].info.scenario.name.clone(),

@@ -45,7 +45,7 @@ pub(super) fn page(view: &View) -> Document {
         objectives(view),
         warnings(view),
         drawn("Percentiles", &["freshness-percentiles"], None),
-        drawn("Over time", &["deliveries-per-second"], None),
+        over_time(view),
         phases(view),
         ledger(view),
         where_the_time_goes(view),
@@ -64,6 +64,14 @@ pub(super) fn page(view: &View) -> Document {
         .chain(further.into_iter().flatten())
         .collect();
     titled(view, sections)
+}
+
+/// Freshness, where anything delivers, and what arrived.
+fn over_time(view: &View) -> Option<Section> {
+    let delivers = view.findings.cases.iter().any(|case| case.pattern.delivers());
+    let charts: &[&str] =
+        if delivers { &["timeline", "deliveries-per-second"] } else { &["deliveries-per-second"] };
+    drawn("Over time", charts, None)
 }
 
 fn phases(view: &View) -> Option<Section> {
@@ -91,12 +99,18 @@ fn machine(view: &View) -> Option<Section> {
 
 /// How it was measured, the command that repeats it, and the scenario as it was resolved.
 fn how(view: &View) -> Option<Section> {
-    let scenario = serde_json::to_string_pretty(&view.run.info.scenario).unwrap_or_default();
+    let mut scenario = serde_json::to_value(&view.run.info.scenario).unwrap_or_default();
+    // Each case has its own settings beside its figures.
+    scenario.as_object_mut().and_then(|keys| keys.remove("cases"));
+    let scenario = serde_json::to_string_pretty(&scenario).unwrap_or_default();
     let blocks = [
         Block::Paragraph("This command repeats the run:".to_owned()),
         Block::Code(method::to_be_typed(&view.run.info.command)),
         Block::Sentences(method::sentences(view)),
-        Block::Fold("The scenario as resolved, JSON".to_owned(), vec![Block::Code(scenario)]),
+        Block::Fold(
+            "The scenario as resolved, without its cases, JSON".to_owned(),
+            vec![Block::Code(scenario)],
+        ),
     ];
     Section::new("How it was measured", blocks.map(|block| (Full, block)))
 }

@@ -8,6 +8,7 @@ mod causes;
 mod caveats;
 mod change;
 mod chart;
+pub mod ci;
 mod contents;
 mod details;
 mod disruption;
@@ -138,6 +139,19 @@ pub fn write_all(dir: &Path) -> Result<Made, ReadError> {
     }
     let Written { files, missing, .. } = written;
     Ok(Made { view, files, missing })
+}
+
+/// `report.html`: the report of a run as one page.
+pub fn page(view: &View) -> String {
+    page::page(view)
+}
+
+/// One page of several runs side by side: each but the first with what changed from the first, and what cannot be compared.
+pub fn side_by_side(runs: Vec<Run>) -> String {
+    let compare = |run: &Run| Comparison::new(vec![runs[0].clone()], vec![run.clone()], &[]);
+    let comparisons: Vec<Comparison> = runs.iter().skip(1).map(compare).collect();
+    let views: Vec<View> = runs.into_iter().map(View::new).collect();
+    page::side_by_side(&views, &comparisons)
 }
 
 /// `run.json` as it is in `dir`, with what the run came to; fields that this version does not know stay.

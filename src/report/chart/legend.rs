@@ -64,7 +64,7 @@ pub(super) fn drawn<'a>(
 
 /// The part of a picture that is the series of a case.
 pub(super) fn series_of(entry: &Entry, case: &str) -> Part {
-    Part::Series { label: entry.label.clone(), case: case.to_owned() }
+    Part::Series { label: entry.label.clone(), case: case.to_owned(), key: String::new() }
 }
 
 /// Draws the legend below `top`, in as many rows as it needs; returns where it ends.

@@ -13,6 +13,7 @@ mod render;
 mod scatter;
 mod style;
 mod throughput;
+mod timeline;
 
 pub use expected::{Plot, PlotPoint, Unit};
 pub(super) use legend::{Entry, entries};
@@ -71,9 +72,13 @@ pub(super) static CHARTS: [Chart; 4] = [
     Chart { name: "freshness-cost", what: "Freshness against target CPU", draw: scatter::draw },
 ];
 
+/// Charts that only a page has.
+static OF_PAGES: [Chart; 1] =
+    [Chart { name: "timeline", what: "Freshness over the run", draw: timeline::draw }];
+
 /// The chart with this name.
 pub(super) fn chart(name: &str) -> &'static Chart {
-    CHARTS.iter().find(|chart| chart.name == name).unwrap_or(&CHARTS[0])
+    CHARTS.iter().chain(&OF_PAGES).find(|chart| chart.name == name).unwrap_or(&CHARTS[0])
 }
 
 #[cfg(test)]

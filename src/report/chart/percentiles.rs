@@ -2,7 +2,7 @@
 
 use super::legend::{Entry, drawn, entries, head, legend, series_of, shown};
 use super::panel::{PAGE, Panel, SMALL, Scale, layout};
-use super::picture::{Anchor, Picture, Stroke};
+use super::picture::{Anchor, Part, Picture, Stroke};
 use super::style::GREY;
 use crate::judge::floor_of;
 use crate::measure::Metric;
@@ -112,10 +112,12 @@ fn floor(view: &View, group: &Group<'_>, metric: Metric) -> Option<f64> {
 /// A line across the panel; what lies near to it is no measurement of the target.
 fn draw_floor(picture: &mut Picture, panel: &Panel, ns: f64) {
     let (from, to) = (panel.at(panel.x.min, ns.log10()), panel.at(panel.x.max, ns.log10()));
-    picture.line(&[from, to], FLOOR);
-    // Below the line, where fewer others are, if there is room above the axis.
-    let step = if panel.to.1 - to.1 > 2.0 * SMALL { 10.0 } else { -10.0 };
-    picture.text((to.0 - 6.0, to.1 + step), "floor p50", SMALL, GREY, Anchor::Right);
+    picture.part(Part::Level(ns), |picture| {
+        picture.line(&[from, to], FLOOR);
+        // Below the line, where fewer others are, if there is room above the axis.
+        let step = if panel.to.1 - to.1 > 2.0 * SMALL { 10.0 } else { -10.0 };
+        picture.text((to.0 - 6.0, to.1 + step), "floor p50", SMALL, GREY, Anchor::Right);
+    });
 }
 
 /// One pair of scales for all panels, so that they can be compared.

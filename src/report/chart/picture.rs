@@ -63,12 +63,16 @@ pub(in crate::report) enum Part {
     Key(String),
     /// Frame, grid and labels of a panel; the series that follow are its own.
     Panel(Panel),
+    /// A line across a panel, at so many nanoseconds.
+    Level(f64),
     /// A line, a bar or a point.
     Series {
         /// Its label in the legend.
         label: String,
         /// Id of its case.
         case: String,
+        /// Which of the case's series, `"2 p99"`: a trial and a quantile; empty where it has one.
+        key: String,
     },
 }
 

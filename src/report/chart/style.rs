@@ -12,6 +12,10 @@ pub(super) const INK: Colour = (34, 34, 34);
 pub(super) const GREY: Colour = (102, 102, 102);
 /// Grid lines.
 pub(super) const GRID: Colour = (225, 225, 225);
+/// The ground of what was measured under strain.
+pub(super) const STRAINED: Colour = (253, 241, 216);
+/// The ground of what does not count.
+pub(super) const REJECTED: Colour = (251, 223, 220);
 /// Panel frames.
 pub(super) const FRAME: Colour = (170, 170, 170);
 
@@ -58,7 +62,14 @@ pub(super) const fn marker(pattern: PatternKind) -> Marker {
 
 /// The class that a page gives a colour, by which it can have another on a dark ground; `None` for mixtures.
 pub(in crate::report) fn class_of(colour: Colour) -> Option<String> {
-    let plain = [(INK, "ink"), (GREY, "grey"), (GRID, "grid"), (FRAME, "frame")];
+    let plain = [
+        (INK, "ink"),
+        (GREY, "grey"),
+        (GRID, "grid"),
+        (FRAME, "frame"),
+        (STRAINED, "strained"),
+        (REJECTED, "rejected"),
+    ];
     if let Some((_, class)) = plain.iter().find(|(own, _)| *own == colour) {
         return Some(format!("c-{class}"));
     }

@@ -1,6 +1,6 @@
 //! A report's sections as HTML: the same blocks that a terminal and Markdown show.
 
-use super::html::Html;
+use super::html::{Attribute, Html};
 use super::svg;
 use crate::report::View;
 use crate::report::chart::{Chart, Entry};
@@ -15,13 +15,24 @@ struct Place<'a> {
 
 /// A section of a page. Charts are of `view`; without one they are left out.
 pub(super) fn section(html: &mut Html, section: &Section, view: Option<&View>, class: &str) {
-    let id = slug(section.title);
+    titled(html, section.title, section, view, class);
+}
+
+/// The same under another title.
+pub(super) fn titled(
+    html: &mut Html,
+    title: &str,
+    section: &Section,
+    view: Option<&View>,
+    class: &str,
+) {
+    let id = slug(title);
     let heading = format!("{id}-title");
     html.line();
     let attributes = [("id", id.as_str()), ("aria-labelledby", &heading), ("class", class)];
     html.element("section", &attributes, |html| {
-        html.leaf("h2", &[("id", heading.as_str())], section.title);
-        let mut place = Place { section: section.title, tables: 0 };
+        html.leaf("h2", &[("id", heading.as_str())], title);
+        let mut place = Place { section: title, tables: 0 };
         let blocks: Vec<&Block> = section.of(Extent::Full).collect();
         write_all(html, &blocks, view, &mut place);
     });
@@ -46,10 +57,25 @@ fn write_all(html: &mut Html, blocks: &[&Block], view: Option<&View>, place: &mu
                     _ => None,
                 });
                 for sentence in sentences.flatten() {
-                    html.leaf("li", &[], &printable(sentence));
+                    html.element("li", &[], |html| running(html, &printable(sentence)));
                 }
             }),
             others => others.iter().for_each(|block| write(html, block, view, place)),
+        }
+    }
+}
+
+/// A sentence, in which a text between backticks is to be typed.
+fn running(html: &mut Html, text: &str) {
+    let parts: Vec<&str> = text.split('`').collect();
+    if parts.len().is_multiple_of(2) {
+        return html.text(text);
+    }
+    for (at, part) in parts.into_iter().enumerate() {
+        if at.is_multiple_of(2) {
+            html.text(part);
+        } else {
+            html.element("code", &[], |html| html.code(part));
         }
     }
 }
@@ -67,7 +93,7 @@ fn write(html: &mut Html, block: &Block, view: Option<&View>, place: &mut Place<
         Block::Table(own) => table(html, own, place),
         Block::Chart(own) => {
             if let Some(view) = view {
-                chart(html, own, view);
+                chart(html, own, view, "");
             }
         }
         Block::Code(text) => {
@@ -77,7 +103,9 @@ fn write(html: &mut Html, block: &Block, view: Option<&View>, place: &mut Place<
         }
         Block::Fold(title, blocks) => html.element("details", &[], |html| {
             html.leaf("summary", &[], &printable(title));
-            write_all(html, &blocks.iter().collect::<Vec<_>>(), view, place);
+            let section = format!("{}, {title}", place.section);
+            let mut own = Place { section: &section, tables: 0 };
+            write_all(html, &blocks.iter().collect::<Vec<_>>(), view, &mut own);
         }),
         Block::Files(files) => html.element("ul", &[], |html| {
             for (name, what) in files {
@@ -90,7 +118,8 @@ fn write(html: &mut Html, block: &Block, view: Option<&View>, place: &mut Place<
     }
 }
 
-fn chart(html: &mut Html, chart: &Chart, view: &View) {
+/// A chart with its caption; `of` begins its name where a page has several of a kind.
+pub(super) fn chart(html: &mut Html, chart: &Chart, view: &View, of: &str) {
     let picture = chart.picture(view);
     let attributes = [("data-chart", chart.name)];
     html.element("figure", &attributes, |html| {
@@ -101,7 +130,7 @@ fn chart(html: &mut Html, chart: &Chart, view: &View) {
                 html.leaf("span", &[("class", "of")], &printable(&head.subtitle));
             }
         });
-        let label = format!("{}: chart; the tables have its figures", chart.what);
+        let label = format!("{of}{}: chart; the tables have its figures", chart.what);
         let region =
             [("class", "chart"), ("tabindex", "0"), ("role", "group"), ("aria-label", &label)];
         html.element("div", &region, |html| svg::draw(html, &picture, chart.what));
@@ -131,7 +160,7 @@ fn table(html: &mut Html, table: &Table, place: &mut Place<'_>) {
             html.element("thead", &[], |html| {
                 html.element("tr", &[], |html| {
                     for head in &table.head {
-                        html.leaf("th", &[("scope", "col"), ("class", side(head))], &head.line());
+                        html.leaf("th", &[&[("scope", "col")], side(head)].concat(), &head.line());
                     }
                 });
             });
@@ -144,8 +173,8 @@ fn table(html: &mut Html, table: &Table, place: &mut Place<'_>) {
     notes(html, table);
 }
 
-fn side(head: &Head) -> &'static str {
-    if head.align == Align::Right { "right" } else { "left" }
+fn side(head: &Head) -> &'static [Attribute<'static>] {
+    if head.align == Align::Right { &[("class", "right")] } else { &[] }
 }
 
 fn rows(html: &mut Html, table: &Table, group: &Group) {
@@ -162,10 +191,10 @@ fn rows(html: &mut Html, table: &Table, group: &Group) {
         html.element("tr", &[], |html| {
             for (at, (cell, head)) in cells.iter().zip(&table.head).enumerate() {
                 if at == 0 {
-                    let attributes = [("scope", "row"), ("class", side(head))];
+                    let attributes = [&[("scope", "row")], side(head)].concat();
                     html.element("th", &attributes, |html| named(html, cell));
                 } else {
-                    html.element("td", &[("class", side(head))], |html| figure(html, cell));
+                    html.element("td", side(head), |html| figure(html, cell));
                 }
             }
         });

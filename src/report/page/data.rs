@@ -41,6 +41,13 @@ pub(super) fn files(view: &View) -> Vec<File> {
     ]
 }
 
+/// Those of a run that stands beside others, whose charts over time are not drawn.
+pub(super) fn of_side(view: &View, prefix: &str) -> Vec<File> {
+    let wanted = |file: &File| matches!(file.name.as_str(), "summary.csv" | "percentiles.csv");
+    let named = |file: File| File { name: format!("{prefix}{}", file.name), ..file };
+    files(view).into_iter().filter(wanted).map(named).collect()
+}
+
 /// The address of `bytes` that is their content.
 pub(super) fn address(bytes: &[u8]) -> String {
     let mut address = "data:text/csv;charset=utf-8,".to_owned();

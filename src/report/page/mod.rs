@@ -6,6 +6,7 @@
 mod blocks;
 mod data;
 mod html;
+mod side;
 mod svg;
 
 use base64::Engine as _;
@@ -19,6 +20,7 @@ use super::group::printable;
 use super::{prose, trust};
 use crate::judge::Outcome;
 use html::Html;
+pub(super) use side::side_by_side;
 
 const STYLE: &str = include_str!("style.css");
 const SCRIPT: &str = include_str!("script.js");
@@ -36,7 +38,7 @@ pub(super) fn page(view: &View) -> String {
         for section in sections {
             blocks::section(html, section, Some(view), class_of(section.title));
         }
-        carried(html, &data::files(view));
+        links(html, &data::files(view));
     })
 }
 
@@ -143,10 +145,14 @@ const OBJECTIVES: usize = 6;
 
 /// Links to the sections.
 fn contents_list(html: &mut Html, sections: &[Section]) {
+    link_list(html, sections.iter().map(|section| section.title).chain([DATA]));
+}
+
+/// Links to the sections with these titles.
+fn link_list<'a>(html: &mut Html, titles: impl Iterator<Item = &'a str>) {
     html.line();
     html.element("nav", &[("aria-label", "Sections")], |html| {
         html.element("ul", &[], |html| {
-            let titles = sections.iter().map(|section| section.title).chain([DATA]);
             for title in titles {
                 let address = format!("#{}", blocks::slug(title));
                 html.element("li", &[], |html| {
@@ -161,7 +167,7 @@ fn contents_list(html: &mut Html, sections: &[Section]) {
 const DATA: &str = "Data";
 
 /// The files that the page carries.
-fn carried(html: &mut Html, files: &[data::File]) {
+fn links(html: &mut Html, files: &[data::File]) {
     let id = blocks::slug(DATA);
     let attributes = [("id", id.as_str()), ("aria-labelledby", "data-title"), ("class", "screen")];
     html.line();
@@ -189,3 +195,6 @@ fn carried(html: &mut Html, files: &[data::File]) {
         });
     });
 }
+
+#[cfg(test)]
+mod tests;

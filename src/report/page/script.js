@@ -113,20 +113,52 @@
     const [unit, size] = [['s', 1e9], ['ms', 1e6], ['µs', 1e3], ['ns', 1]].find(([, size]) => Math.abs(ns) >= size) || ['ns', 1];
     return `${three(ns / size)} ${unit}`;
   };
-  const percent = q => `${Number((q * 100).toFixed(5))} %`;
+  const percent = q => `${Number((q * 100).toFixed(q < .9 ? 1 : q < .99 ? 2 : q < .999 ? 3 : 5))} %`;
 
   // What is across and up, of the charts that can be drawn again.
-  const KINDS = {
+  const kinds = prefix => {
+    let placed = null;
+    const seconds = () => {
+      if (placed) return placed;
+      let at = -1, before = null;
+      placed = file(`${prefix}timeline.csv`).map(row => {
+        const key = `${row.trial} ${row.case}`;
+        if (before !== null && key !== before) at++;
+        before = key;
+        return [++at, row];
+      });
+      return placed;
+    };
+    const quantiles = () => file(`${prefix}percentiles.csv`);
+    const metricOf = id => quantiles().some(row => row.case === id && row.metric === 'freshness') ? 'freshness' : 'response';
+    return {
     'freshness-percentiles': {
-      points: id => file('percentiles.csv')
-        .filter(row => row.case === id && row.metric === metricOf(id) && Number(row.quantile) < 1 && !row.value_ns.startsWith('>'))
-        .map(row => [-Math.log10(1 - Number(row.quantile)), Number(row.value_ns), Number(row.quantile)])
-        .filter(([, ns]) => ns > 0),
+      points: ({ id }) => {
+        const metric = metricOf(id);
+        return quantiles()
+          .filter(row => row.case === id && row.metric === metric && Number(row.quantile) < 1 && !row.value_ns.startsWith('>'))
+          .map(row => [-Math.log10(1 - Number(row.quantile)), Number(row.value_ns)])
+          .filter(([, ns]) => ns > 0);
+      },
       x: at => percent(1 - 10 ** -at),
-      ticks: [0, .5, .9, .99, .999, .9999, .99999].map(q => [-Math.log10(1 - q), percent(q)]),
+      ticks: () => [0, .5, .9, .99, .999, .9999, .99999].map(q => [-Math.log10(1 - q), percent(q)]),
     },
+    // A place for each row of the file, and one between trials.
+    timeline: {
+      points: ({ id, key }) => {
+        const [trial, quantile] = key.split(' ');
+        return seconds().filter(([, row]) => row.case === id && row.trial === trial)
+          .map(([x, row]) => [x + .5, Number(row[`freshness_ns_${quantile}`] || 'x')]).filter(([, ns]) => ns > 0);
+      },
+      x: at => {
+        const found = seconds().find(([x]) => x <= at && at < x + 1);
+        return found ? `${found[1].case} trial ${found[1].trial}, second ${found[1].second}` : 'between trials';
+      },
+      ticks: null,
+      within: .6,
+    },
+    };
   };
-  const metricOf = id => file('percentiles.csv').some(row => row.case === id && row.metric === 'freshness') ? 'freshness' : 'response';
 
   const SVG = 'http://www.w3.org/2000/svg';
   const shape = (name, attributes) => {
@@ -143,16 +175,19 @@
       this.node = node;
       [this.left, this.top, this.right, this.bottom] = numbers(node.dataset.box);
       this.whole = numbers(node.dataset.x);
+      [this.range0, this.range1] = this.whole;
       this.wholeUp = numbers(node.dataset.y);
       this.log = true;
       this.series = [];
+      this.levels = [];
       for (let next = node.nextElementSibling; next && !next.classList.contains('panel'); next = next.nextElementSibling) {
-        if (next.classList.contains('series')) this.series.push({ node: next, points: null, name: next.dataset.series, id: next.dataset.case });
+        if (next.classList.contains('level')) this.levels.push(next);
+        if (next.classList.contains('series')) this.series.push({ node: next, points: null, name: next.dataset.series, id: next.dataset.case, key: next.dataset.key });
       }
       this.reset();
     }
     reset() { this.range = [...this.whole]; this.up = null; }
-    load() { for (const one of this.series) one.points ??= this.kind.points(one.id); }
+    load() { for (const one of this.series) one.points ??= this.kind.points(one); }
     shown() { return this.series.filter(one => !one.node.classList.contains('off')); }
     place(x, y) {
       const [x0, x1] = this.range, [y0, y1] = this.scale();
@@ -186,7 +221,7 @@
       } else {
         const rough = high / 5, power = 10 ** Math.floor(Math.log10(rough));
         const step = [1, 2, 5, 10].map(m => m * power).find(s => s >= rough);
-        for (let at = 0; at <= high; at += step) ticks.push([at, time(at)]);
+        for (let at = 0; at <= high; at += step) ticks.push([at, at ? time(at) : '0']);
       }
       return ticks;
     }
@@ -202,22 +237,38 @@
           // Ticks are drawn again; titles and the heading stay.
           if (text.getAttribute('font-size') === '14' && !text.hasAttribute('transform') && (x < this.left || (y > this.bottom && y < this.bottom + 24))) text.classList.add('off');
         });
+        // A grid line that goes up is at a tick's place; its label is the text below it.
+        this.across = [...this.node.querySelectorAll('text[text-anchor="middle"]')].filter(text => text.classList.contains('off'))
+          .map(text => [this.range0 + (this.range1 - this.range0) * (Number(text.getAttribute('x')) - this.left) / (this.right - this.left), text.textContent]);
         this.node.querySelectorAll('path.c-grid').forEach(path => path.classList.add('off'));
       }
       this.own.replaceChildren();
+      const title = this.node.querySelector('text[transform]');
+      if (title) {
+        title.removeAttribute('textLength');
+        title.textContent = title.textContent.replace(/\((log|linear) scale\)/, this.log ? '(log scale)' : '(linear scale)');
+        const x = this.left - 68, y = (this.top + this.bottom) / 2;
+        title.setAttribute('x', x);
+        title.setAttribute('transform', `rotate(-90 ${x} ${y})`);
+      }
       for (const [y, label] of this.upTicks()) {
         const at = this.place(this.range[0], y)[1];
         this.line(`M${this.left} ${at}L${this.right} ${at}`);
         this.label(this.left - 7, at + 5, label, 'end');
       }
-      for (const [x, label] of this.kind.ticks) {
+      for (const [x, label] of this.kind.ticks ? this.kind.ticks() : this.across) {
         if (x < this.range[0] - 1e-9 || x > this.range[1] + 1e-9) continue;
         const at = this.place(x, 1)[0];
         this.line(`M${at} ${this.top}L${at} ${this.bottom}`);
         this.label(at, this.bottom + 18, label, 'middle');
       }
       for (const one of this.series) this.redraw(one);
-      for (const floor of this.node.parentNode.querySelectorAll('.floor-line')) floor.classList.add('off');
+      for (const level of this.levels) {
+        const at = this.place(this.range[0], Number(level.dataset.ns))[1];
+        level.classList.toggle('off', at < this.top || at > this.bottom);
+        level.querySelector('path').setAttribute('d', `M${this.left} ${at}L${this.right} ${at}`);
+        level.querySelector('text').setAttribute('y', at + (this.bottom - at > 28 ? 15 : -5));
+      }
     }
     line(d) { this.own.append(shape('path', { d, class: 'c-grid', stroke: 'currentColor', fill: 'none' })); }
     label(x, y, text, anchor) {
@@ -229,14 +280,23 @@
       const path = one.node.querySelector('path[stroke-width]');
       if (!path || !one.points.length) return;
       one.node.setAttribute('clip-path', `url(#${this.clip.id})`);
-      [...one.node.children].forEach(child => { if (child !== path) child.classList.add('off'); });
+      one.marks ??= [...one.node.children].filter(child => child !== path).map(mark => {
+        const box = mark.getBBox(), x = box.x + box.width / 2, y = box.y + box.height / 2;
+        const up = this.wholeUp[0] + (this.wholeUp[1] - this.wholeUp[0]) * (this.bottom - y) / (this.bottom - this.top);
+        return { mark, x, y, value: [this.range0 + (this.range1 - this.range0) * (x - this.left) / (this.right - this.left), 10 ** up] };
+      });
+      for (const { mark, x, y, value } of one.marks) {
+        const [toX, toY] = this.place(...value);
+        mark.setAttribute('transform', `translate(${(toX - x).toFixed(2)} ${(toY - y).toFixed(2)})`);
+      }
       const last = this.whole[1] + 1e-9;
       path.setAttribute('d', one.points.filter(([x]) => x <= last).map(([x, y], at) => `${at ? 'L' : 'M'}${this.place(x, y).map(n => n.toFixed(2)).join(' ')}`).join(''));
     }
     nearest(x) {
-      return this.shown().map(one => {
+      return this.shown().filter(one => one.points.length).map(one => {
         const near = one.points.reduce((best, point) => !best || Math.abs(point[0] - x) < Math.abs(best[0] - x) ? point : best, null);
-        return near && [one.name, near];
+        if (this.kind.within && Math.abs(near[0] - x) > this.kind.within) return null;
+        return near && [`${one.name}${one.key ? ` trial ${one.key}` : ''}`, near];
       }).filter(Boolean);
     }
   }
@@ -247,7 +307,8 @@
     if (names.length < 1) continue;
     const tools = make('div', '', { class: 'tools', role: 'group', 'aria-label': 'Chart controls' });
     figure.insertBefore(tools, area);
-    const kind = KINDS[figure.dataset.chart];
+    const around = figure.closest('[data-run]');
+    const kind = kinds(around ? around.dataset.run : '')[figure.dataset.chart];
     const panels = kind ? [...svg.querySelectorAll('.panel')].map(node => new Panel(node, kind)) : [];
     let again = false;
     const redraw = () => { again = true; panels.forEach(panel => panel.draw()); };
@@ -268,19 +329,21 @@
       panels.forEach(panel => { panel.log = log; });
       redraw();
     }, { 'aria-pressed': 'true' }));
-    tools.append(button('Zoom in', () => { panels.forEach(panel => panel.zoom(.5, cursor)); redraw(); }));
-    tools.append(button('Zoom out', () => { panels.forEach(panel => panel.zoom(2, cursor)); redraw(); }));
-    tools.append(button('Whole', () => { cursor = null; panels.forEach(panel => panel.reset()); redraw(); }));
+    if (kind.ticks) tools.append(button('Zoom in', () => { panels.forEach(panel => panel.zoom(.5, cursor)); redraw(); }));
+    if (kind.ticks) tools.append(button('Zoom out', () => { panels.forEach(panel => panel.zoom(2, cursor)); redraw(); }));
+    if (kind.ticks) tools.append(button('Whole', () => { cursor = null; panels.forEach(panel => panel.reset()); redraw(); }));
     const readout = make('output', '', { class: 'readout' });
-    const hint = 'Point at the chart, or focus it and use the arrow keys, to read values; drag to zoom.';
+    const hint = 'Point at the chart, or focus it and use the arrow keys, to read values' + (kind.ticks ? '; drag to zoom.' : '.');
     readout.textContent = hint;
     area.after(readout);
     let cursor = null;
     const rule = shape('path', { class: 'c-grey', stroke: 'currentColor', 'stroke-dasharray': '3 3', fill: 'none' });
     svg.append(rule);
     const point = (panel, x) => {
-      cursor = x;
       panel.load();
+      const [first] = panel.nearest(x);
+      cursor = x;
+      if (first) x = first[1][0];
       const at = panel.place(x, 1)[0];
       rule.setAttribute('d', `M${at} ${panel.top}L${at} ${panel.bottom}`);
       readout.replaceChildren(make('span', kind.x(x)), ...panel.nearest(x).map(([name, [, ns]]) => make('span', `${name} ${time(ns)}`)));
@@ -292,7 +355,7 @@
       return panel && [panel, panel.range[0] + (panel.range[1] - panel.range[0]) * (x - panel.left) / (panel.right - panel.left)];
     };
     let begun = null;
-    svg.addEventListener('pointerdown', event => { if (event.pointerType === 'mouse') begun = where(event); });
+    svg.addEventListener('pointerdown', event => { if (event.pointerType === 'mouse' && kind.ticks) begun = where(event); });
     svg.addEventListener('pointermove', event => { const at = where(event); if (at) point(...at); });
     svg.addEventListener('pointerup', event => {
       const end = where(event);
@@ -310,7 +373,7 @@
       if (step) {
         const next = (cursor ?? panel.range[0]) + step * width / 40;
         point(panel, Math.min(panel.range[1], Math.max(panel.range[0], next)));
-      } else if (event.key === '+' || event.key === '-') {
+      } else if (kind.ticks && (event.key === '+' || event.key === '-')) {
         panels.forEach(one => one.zoom(event.key === '+' ? .5 : 2, cursor));
         redraw();
       } else if (event.key === '0') {

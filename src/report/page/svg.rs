@@ -26,9 +26,18 @@ pub(super) fn draw(html: &mut Html, picture: &Picture, label: &str) {
                         attributes.iter().map(|(name, value)| (*name, value.as_str())).collect();
                     html.element("g", &attributes, |html| shapes(html, inner));
                 }
-                Part::Series { label, case } => {
-                    let attributes =
-                        [("class", "series"), ("data-series", label.as_str()), ("data-case", case)];
+                Part::Series { label, case, key } => {
+                    let attributes = [
+                        ("class", "series"),
+                        ("data-series", label.as_str()),
+                        ("data-case", case),
+                        ("data-key", key),
+                    ];
+                    html.element("g", &attributes, |html| shapes(html, inner));
+                }
+                Part::Level(ns) => {
+                    let ns = ns.to_string();
+                    let attributes = [("class", "level"), ("data-ns", ns.as_str())];
                     html.element("g", &attributes, |html| shapes(html, inner));
                 }
                 Part::Key(label) => {

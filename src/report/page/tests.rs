@@ -1,0 +1,304 @@
+//! Pages of made-up runs: whole, inert whatever their names, and the same whenever they are made.
+
+use proptest::prelude::*;
+
+use super::*;
+use crate::prose::harmless;
+use crate::record::Run;
+use crate::record::synthetic::{case, info, scenario, six, write_run};
+use crate::report::chart::{class_of as class_of_colour, entries};
+use crate::report::group::groups;
+use crate::scenario::PatternKind;
+
+/// What may be in a page: nothing that loads, sends, embeds or runs.
+const ELEMENTS: &[&str] = &[
+    "html",
+    "head",
+    "meta",
+    "title",
+    "body",
+    "a",
+    "header",
+    "p",
+    "div",
+    "main",
+    "h1",
+    "section",
+    "h2",
+    "ul",
+    "li",
+    "nav",
+    "footer",
+    "span",
+    "strong",
+    "figure",
+    "figcaption",
+    "svg",
+    "g",
+    "path",
+    "rect",
+    "circle",
+    "text",
+    "table",
+    "caption",
+    "thead",
+    "tbody",
+    "tr",
+    "th",
+    "td",
+    "details",
+    "summary",
+    "pre",
+    "code",
+    "dl",
+    "dt",
+    "dd",
+    "br",
+    "em",
+    "sup",
+    "b",
+    "i",
+];
+
+/// Names of attributes that a page uses.
+const ATTRIBUTES: &[&str] = &[
+    "lang",
+    "charset",
+    "http-equiv",
+    "content",
+    "name",
+    "class",
+    "href",
+    "id",
+    "tabindex",
+    "aria-label",
+    "aria-labelledby",
+    "aria-hidden",
+    "role",
+    "scope",
+    "colspan",
+    "download",
+    "viewBox",
+    "d",
+    "stroke-width",
+    "stroke-dasharray",
+    "fill",
+    "stroke",
+    "x",
+    "y",
+    "width",
+    "height",
+    "cx",
+    "cy",
+    "r",
+    "font-size",
+    "text-anchor",
+    "transform",
+    "textLength",
+    "lengthAdjust",
+    "data-chart",
+    "data-series",
+    "data-case",
+    "data-box",
+    "data-x",
+    "data-y",
+    "data-file",
+    "data-key",
+    "data-ns",
+    "data-trial",
+    "open",
+    "title",
+];
+
+/// What people and servers have put into names before.
+const HOSTILE: [&str; 12] = [
+    "<script>alert(1)</script>",
+    "\"><img src=x onerror=alert(1)>",
+    "</style></script></title><svg onload=alert(1)>",
+    "' onmouseover='alert(1)",
+    "<!-- ]]> -->",
+    "&lt;b&gt;&amp;&#60;i>",
+    "\u{1b}[2J\u{1b}]0;x\u{7}\u{9b}31m",
+    "\u{202e}gnp.exe\u{2066}\u{200f}\u{61c}",
+    "=cmd|' /C calc'!A0,\"\r\n1",
+    "javascript:alert(1)",
+    "[x](http://example.com) | `y`",
+    "\u{0}\u{fffd}\u{feff}",
+];
+
+/// A small run in which `name` stands in every field that a scenario, a host or a server fills.
+fn hostile(name: &str) -> View {
+    let out = tempfile::tempdir().unwrap();
+    let cases = vec![case(PatternKind::Sse, 20, ""), case(PatternKind::Request, 20, "")];
+    let folder = write_run(out.path(), &info(scenario(cases, 1, &["reach >= 1"])), |_| ());
+    let mut run = Run::read(&folder).unwrap();
+    let of = |id: &str| format!("{id}:axis={name}");
+    let text = name.to_owned();
+    let info = &mut run.info;
+    for field in [
+        &mut info.scenario.name,
+        &mut info.scenario.question,
+        &mut info.scenario.prices.currency,
+        &mut info.host.name,
+        &mut info.host.cpu,
+        &mut info.host.kernel,
+        &mut info.host.clock_source,
+        &mut info.started_utc,
+        &mut info.build.build_revision,
+        &mut info.build.tidings_version,
+    ] {
+        field.clone_from(&text);
+    }
+    (info.finished_utc, info.stopped_by) = (Some(text.clone()), Some(text.clone()));
+    info.working_directory_revision = Some(text.clone());
+    info.complete = false;
+    info.warnings.push(text.clone());
+    info.command.push(text.clone());
+    info.scenario.cases.iter_mut().for_each(|case| case.id = of(&case.id));
+    info.plan.iter_mut().for_each(|trial| trial.case = of(&trial.case));
+    run.warnings.push(text.clone());
+    for trial in &mut run.trials {
+        trial.identity.case = of(&trial.identity.case);
+        trial.identity.scenario.clone_from(&text);
+        trial.verdict_reasons.push(text.clone());
+        trial.error_samples.push(format!("status: {name}"));
+        trial.statuses.push(text.clone());
+    }
+    run.timeline.iter_mut().for_each(|row| row.case = of(&row.case));
+    for floor in &mut run.floors {
+        floor.cases.iter_mut().for_each(|case| *case = of(case));
+        floor.verdict_reasons.push(text.clone());
+    }
+    let samples = std::mem::take(&mut run.distributions);
+    run.distributions = samples.into_iter().map(|((id, m), all)| ((of(&id), m), all)).collect();
+    View::new(run)
+}
+
+/// Reads a page as strictly as it is written; fails where anything else stands in it.
+fn assert_inert(page: &str) {
+    assert_eq!(harmless(page), page, "control characters");
+    let style = format!("<style>{STYLE}</style>");
+    let script = format!("<script>{SCRIPT}</script>");
+    assert_eq!((page.matches(&style).count(), page.matches(&script).count()), (1, 1));
+    let rest = page.replacen(&style, "", 1).replacen(&script, "", 1);
+    let rest = rest.strip_prefix("<!doctype html>").unwrap();
+    let mut parts = rest.split('<');
+    assert_eq!(parts.next().unwrap().trim(), "");
+    for part in parts {
+        let (tag, text) = part.split_once('>').unwrap_or_else(|| panic!("no end: {part}"));
+        assert!(!text.contains('>'), "{text}");
+        let tag = tag.strip_prefix('/').unwrap_or(tag);
+        let (name, mut attributes) = tag.split_once(' ').unwrap_or((tag, ""));
+        assert!(ELEMENTS.contains(&name), "<{tag}>");
+        while !attributes.is_empty() {
+            let (key, value) = attributes.split_once("=\"").unwrap_or_else(|| panic!("<{tag}>"));
+            let (value, further) = value.split_once('"').unwrap_or_else(|| panic!("<{tag}>"));
+            assert!(ATTRIBUTES.contains(&key), "{key} in <{tag}>");
+            if key == "href" {
+                assert!(value.starts_with('#') || value.starts_with("data:text/csv;"), "{value}");
+            }
+            attributes = further.trim_start();
+        }
+    }
+}
+
+#[test]
+fn every_hostile_name_is_inert_in_every_field() {
+    let long = "x".repeat(4_000);
+    for name in HOSTILE.iter().copied().chain([long.as_str()]) {
+        let view = hostile(name);
+        assert_inert(&page(&view));
+        let markdown = crate::report::markdown::markdown(&view);
+        assert_eq!(harmless(&markdown), markdown, "{name:?}");
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 12, ..ProptestConfig::default() })]
+    #[test]
+    fn names_made_of_anything_are_inert(
+        parts in prop::collection::vec(prop_oneof![prop::sample::select(HOSTILE.to_vec()).prop_map(str::to_owned), ".{0,9}"], 1..4)
+    ) {
+        assert_inert(&page(&hostile(&parts.concat())));
+    }
+}
+
+#[test]
+fn a_page_allows_its_own_style_and_script_alone() {
+    let page = page(&hostile("plain"));
+    assert!(
+        page.contains("default-src &#39;none&#39;; style-src &#39;sha256-"),
+        "{}",
+        &page[..600]
+    );
+    for text in [STYLE, SCRIPT] {
+        assert!(page.contains(&hash(text).replace('\'', "&#39;")));
+        assert!(!text.contains("</"), "an end tag would end the element");
+        assert!(
+            !text.contains("url(http") && !text.contains("fetch(") && !text.contains("innerHTML")
+        );
+    }
+    // The digest of a known text, by another's hand.
+    assert_eq!(hash(""), "'sha256-47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU='");
+}
+
+#[test]
+fn a_page_has_the_colours_of_the_charts() {
+    let out = tempfile::tempdir().unwrap();
+    let mut cases = six();
+    for (at, interval) in ["1s", "5s"].iter().enumerate() {
+        let own = case(PatternKind::ShortPoll, 20, &format!(":interval={interval}"));
+        cases.insert(at, own);
+    }
+    cases.iter_mut().for_each(|case| case.workload.clients = 20);
+    let folder = write_run(out.path(), &info(scenario(cases, 1, &[])), |_| ());
+    let view = View::new(Run::read(&folder).unwrap());
+    let series = entries(&groups(&view.findings.cases), |_| true);
+    assert_eq!(series.len(), 8);
+    for one in &series {
+        let (red, green, blue) = one.stroke().colour;
+        let class = class_of_colour((red, green, blue)).unwrap();
+        let name = class.trim_start_matches("c-");
+        assert!(STYLE.contains(&format!("--{name}: #{red:02x}{green:02x}{blue:02x};")), "{name}");
+        // Light, dark by choice of the system, dark by the button, and on paper.
+        assert_eq!(STYLE.matches(&format!("--{name}: #")).count(), 4, "{name}");
+        assert!(STYLE.contains(&format!(".{class} {{ color: var(--{name}); }}")), "{name}");
+    }
+}
+
+#[test]
+fn a_page_has_the_parts_that_a_reader_looks_for() {
+    let out = tempfile::tempdir().unwrap();
+    let mut cases = six();
+    cases.iter_mut().for_each(|case| case.workload.clients = 20);
+    let folder = write_run(out.path(), &info(scenario(cases, 3, &["reach >= 1"])), |_| ());
+    let view = View::new(Run::read(&folder).unwrap());
+    let page = page(&view);
+    assert_inert(&page);
+    let sections: Vec<&str> =
+        page.split("<h2 id=\"").skip(1).filter_map(|rest| rest.split(['>', '<']).nth(1)).collect();
+    let first = ["Answer", "Limits of these figures", "Objectives"];
+    assert_eq!(sections[..3], first, "{sections:?}");
+    for wanted in [
+        "Percentiles",
+        "Phases",
+        "Every delivery accounted for",
+        "Cost",
+        "Each case",
+        "What the machine did",
+        "Data",
+    ] {
+        assert!(sections.contains(&wanted), "{wanted}: {sections:?}");
+    }
+    let balances = page.matches(">balances<").count();
+    assert!(balances >= view.findings.cases.len(), "{balances}");
+    // Every table has a caption, heads with a scope, and a name.
+    let tables = page.matches("<table>").count();
+    assert_eq!(page.matches("<caption>").count(), tables);
+    assert_eq!(page.matches("role=\"region\"").count(), tables);
+    assert_eq!(page.matches("<th ").count(), page.matches("scope=\"").count());
+    // Each address within the page leads somewhere, and each id is there once.
+    for address in page.split("href=\"#").skip(1).filter_map(|rest| rest.split('"').next()) {
+        assert_eq!(page.matches(&format!(" id=\"{address}\"")).count(), 1, "{address}");
+    }
+}
