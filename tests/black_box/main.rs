@@ -42,6 +42,7 @@ mod flips;
 mod floor;
 mod foreign_servers;
 mod gate;
+mod gate_broken;
 mod hdr_tools;
 mod history;
 mod history_support;

@@ -163,8 +163,7 @@ impl Hub {
         if self.padding == 0 {
             return Arc::new(Entry::new(topic.name(), head, data));
         }
-        let mut longer = data.to_vec();
-        longer.resize(data.len() + self.padding, b' ');
+        let longer = [data, &vec![b' '; self.padding]].concat();
         Arc::new(Entry::new(topic.name(), head, &longer))
     }
 
