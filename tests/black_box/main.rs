@@ -7,6 +7,7 @@ mod addresses;
 mod browser;
 mod build_info;
 mod calibrate_cli;
+mod ci;
 mod client_calls;
 mod compare;
 mod comparisons;

@@ -19,7 +19,7 @@ use super::document::Document;
 use super::sides::Sides;
 use super::table::{Appender, Arm, CONFIRMS, Row};
 use super::tolerance::{self, Metrics};
-use super::{Arguments, order, show};
+use super::{Arguments, ci, order, show};
 use crate::cli::output;
 use crate::cli::screen::Screen;
 
@@ -58,6 +58,7 @@ pub(super) fn run(
         screen: Screen::of_stderr(),
     };
     gate.document.write(&gate.folder)?;
+    arguments.ci.begin(&[ci::begun(&gate.document)])?;
     let outcome = gate.measure(&metrics);
     gate.conclude(outcome)
 }
@@ -261,6 +262,7 @@ impl Gate<'_> {
         self.document.result = decision.json();
         self.document.write(&self.folder)?;
         show::write(&self.document, &decision, &self.folder)?;
+        let mut incomplete = self.arguments.ci.end(&[ci::account(&self.document, &decision)]);
         let end = match outcome {
             Ok(end) => end,
             Err(error) => {
@@ -270,7 +272,6 @@ impl Gate<'_> {
                 );
             }
         };
-        let mut incomplete = 0;
         for run in &self.runs {
             let made = report::write_all(run.folder.path()).map_err(|error| {
                 anyhow!("the report of the {} cannot be written: {error}", run.arm.name())
@@ -280,7 +281,8 @@ impl Gate<'_> {
         show::print(&self.document, &decision, &self.folder, self.arguments.format);
         Ok(match end {
             End::Signal(signal) => (128 + signal) as u8,
-            End::Decided | End::Spent => decision.status().max(incomplete),
+            End::Decided | End::Spent if decision.status() == 0 => incomplete,
+            End::Decided | End::Spent => decision.status(),
         })
     }
 
