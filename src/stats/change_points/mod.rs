@@ -172,10 +172,16 @@ fn first_pass(p: f64) -> f64 {
 fn merge(values: &[f64], places: &mut Vec<usize>, search: &ChangeSearch) {
     loop {
         let points = pairs(values, places);
-        let is_short = |point: &ChangePoint| point.sizes.iter().any(|size| *size < search.least);
+        let is_short = |point: &ChangePoint| {
+            let [left, right] = point.sizes;
+            let pair = &values[point.at - left..point.at + right];
+            let at = peak(pair).unwrap_or(0);
+            left.min(right) < search.least || at.min(pair.len() - at) < search.least
+        };
         let by_p = |&a: &usize, &b: &usize| points[a].p.total_cmp(&points[b].p);
         let all = || 0..points.len();
-        // Windows that overlap may leave places closer together than a segment is long.
+        // Windows that overlap may leave places closer together than a segment is long; and a change two runs ago is seen at the
+        // third run from the end, where no change is.
         let short = all().filter(|at| is_short(&points[*at])).max_by(by_p);
         let weakest =
             short.or_else(|| all().rev().max_by(by_p).filter(|at| points[*at].p >= search.p));
@@ -253,26 +259,11 @@ fn chance(
 
 /// Where in `values` the one change of level lies that was found at `at`: from the first to the last place of the smallest set
 /// that holds it with 95 % probability.
-///
-/// The posterior of a change of mean in normal noise with flat priors on place, levels and the logarithm of the spread
-/// (Smith, *A Bayesian approach to inference about a change-point in a sequence of random variables*, Biometrika 62, 1975):
-/// p(k) ∝ (k(n−k))^−½ · S(k)^−(n−2)/2, S the sum of squares about both means.
 fn location(values: &[f64], at: usize) -> Range<usize> {
-    let count = values.len();
-    let squares = |part: &[f64]| {
-        let moments = Moments::of(part);
-        moments.count * moments.variance
-    };
-    let all = squares(values);
-    let weight = |k: usize| {
-        let rest = squares(&values[..k]) + squares(&values[k..]);
-        let sides = (k * (count - k)) as f64;
-        -0.5 * sides.ln() - 0.5 * (count as f64 - 2.0) * (rest / all).max(1e-15).ln()
-    };
-    let weights: Vec<(usize, f64)> = (1..count).map(|k| (k, weight(k))).collect();
-    let most = weights.iter().map(|(_, weight)| *weight).fold(f64::NEG_INFINITY, f64::max);
-    let mut shares: Vec<(usize, f64)> =
-        weights.iter().map(|(k, weight)| (*k, (weight - most).exp())).collect();
+    let weights = weights(values);
+    let most = weights.iter().copied().fold(f64::NEG_INFINITY, f64::max);
+    let shares = weights.iter().enumerate().map(|(at, weight)| (at + 1, (weight - most).exp()));
+    let mut shares: Vec<(usize, f64)> = shares.collect();
     shares.sort_by(|a, b| b.1.total_cmp(&a.1));
     let whole: f64 = shares.iter().map(|(_, share)| share).sum();
     let (mut held, mut range) = (0.0, at..at + 1);
@@ -284,6 +275,34 @@ fn location(values: &[f64], at: usize) -> Range<usize> {
         }
     }
     range
+}
+
+/// The most probable place of one change in `values`; `None` where there is none.
+fn peak(values: &[f64]) -> Option<usize> {
+    let weights = weights(values);
+    let most = weights.iter().enumerate().max_by(|a, b| a.1.total_cmp(b.1));
+    most.map(|(at, _)| at + 1)
+}
+
+/// The logarithm of the probability of each place 1..n of one change in `values`, but for a constant.
+///
+/// The posterior of a change of mean in normal noise with flat priors on place, levels and the logarithm of the spread
+/// (Smith, *A Bayesian approach to inference about a change-point in a sequence of random variables*, Biometrika 62, 1975):
+/// p(k) ∝ (k(n−k))^−½ · S(k)^−(n−2)/2, S the sum of squares about both means.
+fn weights(values: &[f64]) -> Vec<f64> {
+    let count = values.len() as f64;
+    let mean = values.iter().sum::<f64>() / count;
+    let all = values.iter().map(|value| (value - mean).powi(2)).sum::<f64>();
+    let mut sum = 0.0;
+    let weight = |(at, value): (usize, &f64)| {
+        sum += value - mean;
+        let left = (at + 1) as f64;
+        let sides = left * (count - left);
+        // About both means there is less than about one, by what lies between them.
+        let rest = 1.0 - sum * sum * count / sides / all;
+        -0.5 * sides.ln() - 0.5 * (count - 2.0) * rest.max(1e-12).ln()
+    };
+    values[..values.len().saturating_sub(1)].iter().enumerate().map(weight).collect()
 }
 
 #[cfg(test)]
