@@ -51,8 +51,10 @@ pub(super) fn usage_hint(error: &clap::Error, arguments: &[String]) -> Option<St
             let flag = invalid(error, ContextKind::InvalidArg)?;
             // A slip of the pen: clap names the flag.
             if arguments.first().is_some_and(|verb| verb == "probe")
-                && let Some((_, means)) = OF_OTHERS.iter().find(|(of, _)| *of == flag)
+                && let Some((_, means)) =
+                    OF_OTHERS.iter().find(|(of, _)| flag.split('=').next() == Some(of))
             {
+                let flag = flag.split('=').next().unwrap_or_default();
                 return Some(format!("unknown option {flag}. {means}"));
             }
             let is_slip = error.get(ContextKind::SuggestedArg).is_some();

@@ -12,7 +12,7 @@ use tidings::stats::ChangeSearch;
 use tidings::unit::{Share, counted};
 
 use super::format::print_document;
-use super::{compare, output, screen};
+use super::{compare, exit, output, screen};
 
 /// The file that is meant where none is named.
 const FILE: &str = "history.jsonl";
@@ -151,6 +151,34 @@ fn line_of(folder: &Path, overrides: &Overrides) -> anyhow::Result<HistoryLine> 
     Ok(line)
 }
 
+/// Refuses a history that cannot be extended, before anything is measured for it.
+pub(super) fn check(file: &Path) -> anyhow::Result<()> {
+    append(file, &[]).map(|_| ())
+}
+
+/// Appends a run that has just ended; says why where that is not possible, and returns the exit status for it.
+pub(super) fn keep(file: &Path, run: &Run, folder: &Path) -> u8 {
+    let line = history_line(run, &Overrides::default());
+    if !run.info.complete || line.cases.iter().all(|case| case.figures.is_empty()) {
+        output::message(format_args!(
+            "not added to {}: the run was stopped or has no usable trial",
+            file.display()
+        ));
+        return 0;
+    }
+    match append(file, &[line]) {
+        Ok(_) => 0,
+        Err(error) => {
+            output::message(format_args!(
+                "{error:#}. The run is complete; to add it later: tidings history add {} --file {}",
+                folder.display(),
+                file.display()
+            ));
+            exit::USAGE
+        }
+    }
+}
+
 /// Appends `lines` and says what was wrong with the file before.
 pub(super) fn append(file: &Path, lines: &[HistoryLine]) -> anyhow::Result<Appended> {
     let appended = History::append(file, lines)?;
@@ -162,8 +190,13 @@ pub(super) fn append(file: &Path, lines: &[HistoryLine]) -> anyhow::Result<Appen
 
 fn show(arguments: &ShowArguments) -> anyhow::Result<()> {
     let query = query(arguments)?;
-    let history = History::read(&arguments.file)?;
     let file = arguments.file.display();
+    if arguments.file.is_dir() {
+        bail!(
+            "{file} is a folder, not a history. To add the runs below it: tidings history add {file}"
+        );
+    }
+    let history = History::read(&arguments.file)?;
     if history.lines.is_empty() {
         bail!("{file} holds no run. To add one: tidings history add RESULTS_FOLDER --file {file}");
     }

@@ -2,6 +2,7 @@
 
 mod attempt;
 mod calibrate;
+mod ci;
 mod compare;
 mod format;
 mod gate;

@@ -193,6 +193,11 @@ pub(super) fn message(text: impl std::fmt::Display) {
     complain(&format!("tidings: {text}\n"));
 }
 
+/// Writes lines for a program to stderr, whole however wide the terminal is.
+pub(super) fn command(lines: &str) {
+    stderr().queue(shown(lines), usize::MAX);
+}
+
 /// Writes text to stderr, as a usage error is worded.
 pub(super) fn complain(text: &str) {
     stderr().queue(shown(&fit(text, screen::columns_of_stderr(), false)), usize::MAX);

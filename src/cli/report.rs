@@ -5,8 +5,10 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, bail};
 use tidings::record::{Run, RunsBelow, runs_below};
+use tidings::report::ci::CiReport;
 use tidings::{report, unit};
 
+use super::ci::CiArguments;
 use super::format::{Format, print_document, run_document};
 use super::output;
 
@@ -22,6 +24,8 @@ pub(super) struct Arguments {
     /// What to print on stdout
     #[arg(long, value_enum, value_name = "FORMAT", default_value_t)]
     format: Format,
+    #[command(flatten)]
+    ci: CiArguments,
 }
 
 /// Carries out `tidings report`: makes the reports, prints the comparison, and last the folder's path. Of several runs it
@@ -32,6 +36,9 @@ pub(super) fn run(arguments: &Arguments) -> anyhow::Result<u8> {
     let folders: Vec<PathBuf> = arguments.folders.iter().map(|folder| newest(folder)).collect();
     let folder = match (folders.as_slice(), &arguments.html) {
         ([folder], _) => folder,
+        (_, Some(_)) if arguments.ci.is_asked() => {
+            bail!("the files for CI are of one run; give one results folder")
+        }
         (several, Some(file)) => return side_by_side(several, file),
         (several, None) => bail!(
             "{} results folders, and one report is made of one; give --html FILE for a page with the runs side by side, or use \
@@ -40,7 +47,8 @@ pub(super) fn run(arguments: &Arguments) -> anyhow::Result<u8> {
         ),
     };
     let made = report::write_all(folder)?;
-    let status = super::tell_missing(&made.missing, folder);
+    let files = arguments.ci.end(&[CiReport::of_run(&made.view)]);
+    let status = super::tell_missing(&made.missing, folder).max(files);
     if let Some(file) = &arguments.html {
         write(file, &report::page(&made.view))?;
     }

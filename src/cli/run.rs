@@ -19,12 +19,14 @@ use tidings::plan::Plan;
 use tidings::record::{
     Build, PlannedTrial, RunFolder, RunInfo, SCHEMA_VERSION, check_results_folder, utc,
 };
+use tidings::report::ci::CiReport;
 use tidings::report::{self, Missing, View};
 use time::OffsetDateTime;
 
+use super::ci::CiArguments;
 use super::format::{Format, print_document, run_document};
 use super::selection::Selection;
-use super::{exit, output};
+use super::{exit, history, output};
 pub(super) use progress::Teller;
 
 /// Arguments of `tidings run`.
@@ -41,9 +43,14 @@ pub(super) struct Arguments {
     /// Allow load on a target on another host without target.permission
     #[arg(long)]
     yes_i_may: bool,
+    /// Append each run that ends by itself to this history, for `tidings history`
+    #[arg(long, value_name = "FILE")]
+    history: Option<PathBuf>,
     /// What to print on stdout
     #[arg(long, value_enum, value_name = "FORMAT", default_value_t)]
     format: Format,
+    #[command(flatten)]
+    ci: CiArguments,
 }
 
 /// Carries out `tidings run`.
@@ -58,9 +65,17 @@ pub(super) fn run(arguments: &Arguments) -> anyhow::Result<u8> {
     for plan in &plans {
         check_results_folder(&arguments.out, &plan.scenario.name)?;
     }
+    if let Some(file) = &arguments.history {
+        history::check(file)?;
+    }
     let signals = Signals::watch().context("cannot watch for Ctrl-C")?;
-    let mut printer = Printer { format: arguments.format, runs: Vec::new() };
+    let now = utc(OffsetDateTime::now_utc());
+    let accounts: Vec<_> = plans.iter().map(|plan| CiReport::of_plan(plan, &now)).collect();
+    arguments.ci.begin(&accounts)?;
+    let mut printer = Printer { format: arguments.format, runs: Vec::new(), accounts, ended: 0 };
     let outcome = measure_all(&plans, arguments, &host, &signals, &mut printer);
+    let files = arguments.ci.end(&printer.accounts);
+    let outcome = outcome.map(|status| worse(status, files));
     printer.finish(*outcome.as_ref().unwrap_or(&exit::USAGE));
     Ok(deliver(&signals, outcome?))
 }
@@ -88,10 +103,18 @@ fn measure_all(
 struct Printer {
     format: Format,
     runs: Vec<Value>,
+    /// The account of each run, for CI systems.
+    accounts: Vec<CiReport>,
+    /// Runs that have ended.
+    ended: usize,
 }
 
 impl Printer {
     fn print(&mut self, view: &View, folder: &Path) {
+        if let Some(account) = self.accounts.get_mut(self.ended) {
+            *account = CiReport::of_run(view);
+        }
+        self.ended += 1;
         match self.format {
             Format::Text => super::print_report(view, folder),
             Format::Json => self.runs.push(report::json(view, folder)),
@@ -172,7 +195,10 @@ fn measure(
         Stop::Signal(signal) => signal_name(*signal).to_owned(),
         Stop::Condition(why) => why.clone(),
     });
-    let (view, incomplete) = conclude(&mut folder, &info, printer)?;
+    let (view, mut incomplete) = conclude(&mut folder, &info, printer)?;
+    if let Some(file) = &arguments.history {
+        incomplete = worse(incomplete, history::keep(file, &view.run, folder.path()));
+    }
     let conclusion = view.findings.conclusion();
     // Of a run that was stopped, the report has said how far it came: its cases are no cause of their own.
     if let (None, Conclusion::Inconclusive(doubts)) = (&stopped, &conclusion) {

@@ -23,7 +23,7 @@ mod tally;
 
 pub use change::{
     CaseChange, Change, Changes, Comparability, Direction, Drift, Sample, changes, comparability,
-    comparable_metric, metric_hint,
+    comparable_metric, metric_hint, usual_columns,
 };
 pub use checks::{floor_verdict, strains, verdict};
 pub use comparison::{Axis, Claim, Ranked, Ranking, comparison};

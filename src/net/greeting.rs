@@ -52,7 +52,9 @@ impl Greeting {
     /// What the server speaks in place of HTTP/2, with the remedy; `None` where it does speak it, or that cannot be told.
     pub(super) fn instead_of_http2(&self) -> Option<&'static str> {
         Some(match () {
-            () if self.is_http1() => "the server answers in HTTP/1.1, not HTTP/2; set http = 1",
+            () if self.is_http1() => {
+                "the server answers in HTTP/1.1, not HTTP/2; remove transport.http = \"2\""
+            }
             () if self.is_tls() => {
                 "the port speaks TLS, and the request was sent without it; write https:// or wss://"
             }

@@ -43,7 +43,7 @@ impl Held {
     fn over(stream: Stream) -> Result<Shared, NetError> {
         if !stream.may_speak(b"h2") {
             return Err(NetError::Protocol(
-                "the server does not agree on HTTP/2 in the TLS handshake (ALPN); set http = 1"
+                "the server does not agree on HTTP/2 in the TLS handshake (ALPN); remove transport.http = \"2\""
                     .to_owned(),
             ));
         }

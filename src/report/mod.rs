@@ -8,6 +8,7 @@ mod causes;
 mod caveats;
 mod change;
 mod chart;
+pub mod ci;
 mod contents;
 mod details;
 mod disruption;

@@ -206,7 +206,7 @@ fn short_poll(
     let whole = polls * (phases.warmup.secs() + phases.measure.secs());
     require(whole <= MOST_EVENTS, "short-poll.interval", || {
         format!(
-            "short-poll.interval = {interval}: {} polls a second by {} clients are over the {} polls a trial \
+            "short-poll.interval = {interval}: {} polls per second by {} clients are over the {} polls per trial \
              that can be offered; raise it",
             count(polls),
             workload.clients,

@@ -1,33 +1,27 @@
 //! The measuring part of a gate: warm-up trials, then blocks until all is decided or the budget is spent.
 
-use std::ffi::OsString;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::time::Instant;
 
-use anyhow::{Context as _, anyhow, bail};
-use serde_json::Value;
-use tidings::clock::SECOND_NS;
-use tidings::conductor::{Conductor, Phase, Signals, signal_name};
-use tidings::control::Observers;
+use anyhow::{anyhow, bail};
+use tidings::conductor::{Phase, Signals, signal_name};
 use tidings::judge;
 use tidings::measure::Host;
 use tidings::pace::Rng;
-use tidings::plan::{Plan, PlannedTrial};
-use tidings::record::{
-    Build, RunFolder, RunInfo, SCHEMA_VERSION, TrialRecord, Verdict, results_folder, utc,
-};
+use tidings::plan::PlannedTrial;
+use tidings::record::{TrialRecord, Verdict, results_folder, utc};
 use tidings::report;
-use tidings::unit::Span;
 use time::OffsetDateTime;
 
+use super::begin::{SideRun, buy, conductor, document, terms};
 use super::decide::{self, Decision};
-use super::document::{Document, GateCase, Terms};
-use super::sides::{Side, Sides};
+use super::document::Document;
+use super::sides::Sides;
 use super::table::{Appender, Arm, CONFIRMS, Row};
 use super::tolerance::{self, Metrics};
-use super::{Arguments, order, show};
+use super::{Arguments, ci, order, show};
+use crate::cli::output;
 use crate::cli::screen::Screen;
-use crate::cli::{output, run as run_verb};
 
 /// Carries the gate out; returns its exit status.
 pub(super) fn run(
@@ -56,6 +50,7 @@ pub(super) fn run(
             .map(|arm| SideRun::new(arm, sides, host, started, &folder))
             .into_iter()
             .collect::<anyhow::Result<_>>()?,
+        table: Appender::create(&folder, &terms)?,
         document: document(sides, terms, host, started),
         folder,
         rows: Vec::new(),
@@ -63,101 +58,9 @@ pub(super) fn run(
         screen: Screen::of_stderr(),
     };
     gate.document.write(&gate.folder)?;
+    arguments.ci.begin(&[ci::begun(&gate.document)])?;
     let outcome = gate.measure(&metrics);
     gate.conclude(outcome)
-}
-
-fn terms(plan: &Plan, metrics: &Metrics, seed: u64, budget: Span) -> Terms {
-    let cases = plan.scenario.cases.iter().map(|case| {
-        let of = |metric: &&_| tolerance::has(metric, case.pattern.kind());
-        let columns = metrics.all.iter().filter(of).map(|metric| metric.column.clone());
-        GateCase { id: case.id.clone(), columns: columns.collect() }
-    });
-    Terms {
-        cases: cases.collect(),
-        metrics: metrics.all.clone(),
-        seed,
-        blocks: 0,
-        fewest_blocks: 0,
-        budget_s: budget.secs(),
-    }
-}
-
-/// Computes what the budget buys, after `spent_ns` of it, at `block_ns` per block; refuses what could never fail.
-fn buy(terms: &mut Terms, spent_ns: u64, block_ns: u64) -> anyhow::Result<()> {
-    let budget_ns = (terms.budget_s * SECOND_NS as f64) as u64;
-    let claims = terms.claims();
-    terms.fewest_blocks = decide::fewest_blocks(claims);
-    terms.blocks = (budget_ns.saturating_sub(spent_ns) / block_ns.max(1)).min(10_000) as u32;
-    if terms.blocks < terms.fewest_blocks {
-        let needed = spent_ns + u64::from(terms.fewest_blocks) * block_ns;
-        let needed = Span::from_secs(needed.div_ceil(SECOND_NS) + 1);
-        bail!(
-            "a budget of {} buys {} ({} of each side), and a fail is possible from {} on: raise it to --budget {needed}, or \
-             shorten the trials ([phases])",
-            Span::from_ns(budget_ns),
-            tidings::unit::counted(terms.blocks.into(), "block"),
-            tidings::unit::counted(u64::from(terms.blocks) * 2, "trial"),
-            terms.fewest_blocks,
-        );
-    }
-    Ok(())
-}
-
-fn document(sides: &Sides, terms: Terms, host: &Host, started: OffsetDateTime) -> Document {
-    Document {
-        schema_version: SCHEMA_VERSION,
-        build: Build::this(),
-        scenario: sides.base.plan.scenario.name.clone(),
-        base: sides.base.told.clone(),
-        head: sides.head.told.clone(),
-        terms,
-        started_utc: utc(started),
-        finished_utc: None,
-        stopped_by: None,
-        trials: None,
-        notes: sides.notes.clone(),
-        host: host.clone(),
-        command: std::env::args_os()
-            .map(|argument: OsString| argument.to_string_lossy().into_owned())
-            .collect(),
-        result: Value::Null,
-    }
-}
-
-/// The run folder of a side, while it grows.
-struct SideRun {
-    arm: Arm,
-    folder: RunFolder,
-    info: RunInfo,
-    /// Trials so far, by case.
-    trials: Vec<u32>,
-}
-
-impl SideRun {
-    fn new(
-        arm: Arm,
-        sides: &Sides,
-        host: &Host,
-        started: OffsetDateTime,
-        folder: &Path,
-    ) -> anyhow::Result<Self> {
-        let plan = &sides.side(arm).plan;
-        let mut info = run_verb::describe(plan, host, started);
-        info.plan.clear();
-        let folder = RunFolder::create_at(folder.join(arm.name()), started)?;
-        folder.write_info(&info)?;
-        Ok(Self { arm, folder, info, trials: vec![0; plan.scenario.cases.len()] })
-    }
-}
-
-impl Sides {
-    const fn side(&self, arm: Arm) -> &Side {
-        match arm {
-            Arm::Base => &self.base,
-            Arm::Head => &self.head,
-        }
-    }
 }
 
 /// Why the blocks ended.
@@ -173,6 +76,7 @@ struct Gate<'a> {
     signals: &'a Signals,
     runs: Vec<SideRun>,
     document: Document,
+    table: Appender,
     folder: PathBuf,
     rows: Vec<Row>,
     began: Instant,
@@ -190,12 +94,11 @@ impl Gate<'_> {
         let warm_ns = warm.elapsed().as_nanos() as u64;
         buy(&mut self.document.terms, warm_ns, 2 * warm_ns)?;
         self.document.write(&self.folder)?;
-        let mut table = Appender::create(&self.folder, &self.document.terms)?;
         self.say_budget();
         let blocks_began = Instant::now();
         for block in 1.. {
             for case in 0..self.document.terms.cases.len() {
-                if let Some(signal) = self.block(&mut table, case, block)? {
+                if let Some(signal) = self.block(case, block)? {
                     return Ok(End::Signal(signal));
                 }
             }
@@ -218,7 +121,7 @@ impl Gate<'_> {
         let mut lacking: Vec<(String, String, Arm)> = Vec::new();
         for case in 0..self.document.terms.cases.len() {
             for arm in [Arm::Base, Arm::Head] {
-                let record = self.unrecorded(arm, case);
+                let record = self.unrecorded(arm, case)?;
                 if let Some(signal) = self.signals.received() {
                     return Ok(Some(signal));
                 }
@@ -268,28 +171,13 @@ impl Gate<'_> {
         Ok(None)
     }
 
-    fn conductor(&self, arm: Arm) -> anyhow::Result<Conductor<'_>> {
-        Ok(Conductor {
-            plan: &self.sides.side(arm).plan,
-            executable: std::env::current_exe().context("cannot find this executable")?,
-            signals: self.signals,
-            results: Some(self.folder.join(arm.name())),
-            trace: None,
-            yes_i_may: self.arguments.yes_i_may,
-            finds_process: true,
-            observers: Observers::default(),
-        })
-    }
-
-    fn unrecorded(&mut self, arm: Arm, case: usize) -> TrialRecord {
+    fn unrecorded(&self, arm: Arm, case: usize) -> anyhow::Result<TrialRecord> {
         let planned = self.planned(case, 0, 1);
-        let facts = match self.conductor(arm) {
-            Ok(conductor) => conductor.measure(&planned, |_, _| ()),
-            Err(_) => unreachable!("the executable was found"),
-        };
+        let facts = conductor(self.arguments, self.sides, self.signals, &self.folder, arm)?
+            .measure(&planned, |_, _| ());
         let (verdict, reasons) = judge::verdict(&facts);
         let reasons = judge::advised(&facts, reasons);
-        TrialRecord::new(&facts, verdict, reasons)
+        Ok(TrialRecord::new(&facts, verdict, reasons))
     }
 
     /// A trial of a block: all of a block get the same events.
@@ -300,14 +188,9 @@ impl Gate<'_> {
 
     /// The four trials of a case's block, and one more of the head where a loss needs to be confirmed. A block is given up at
     /// its first trial that is of no use.
-    fn block(
-        &mut self,
-        table: &mut Appender,
-        case: usize,
-        block: u32,
-    ) -> anyhow::Result<Option<i32>> {
+    fn block(&mut self, case: usize, block: u32) -> anyhow::Result<Option<i32>> {
         for slot in 1..CONFIRMS {
-            let row = self.trial(table, case, block, slot)?;
+            let row = self.trial(case, block, slot)?;
             if let Some(signal) = self.signals.received() {
                 return Ok(Some(signal));
             }
@@ -316,19 +199,13 @@ impl Gate<'_> {
             }
         }
         if decide::needs_confirmation(&self.document, &self.rows, case) {
-            self.trial(table, case, block, CONFIRMS)?;
+            self.trial(case, block, CONFIRMS)?;
         }
         Ok(self.signals.received())
     }
 
     /// Runs a trial, and keeps it unless a signal cut it short.
-    fn trial(
-        &mut self,
-        table: &mut Appender,
-        case: usize,
-        block: u32,
-        slot: u32,
-    ) -> anyhow::Result<Option<Row>> {
+    fn trial(&mut self, case: usize, block: u32, slot: u32) -> anyhow::Result<Option<Row>> {
         let terms = &self.document.terms;
         let arm = order::arm(terms.seed, case, block, slot);
         let side = usize::from(arm == Arm::Head);
@@ -342,16 +219,7 @@ impl Gate<'_> {
                 screen.draw(&head, &id, &format!(": {}", show::doing(phase)));
             }
         };
-        let conductor = Conductor {
-            plan: &self.sides.side(arm).plan,
-            executable: std::env::current_exe().context("cannot find this executable")?,
-            signals: self.signals,
-            results: Some(self.folder.join(arm.name())),
-            trace: None,
-            yes_i_may: self.arguments.yes_i_may,
-            finds_process: true,
-            observers: Observers::default(),
-        };
+        let conductor = conductor(self.arguments, self.sides, self.signals, &self.folder, arm)?;
         let run = &mut self.runs[side];
         let record = conductor.run_one(&planned, &mut run.folder, tell)?;
         run.trials[case] = number;
@@ -367,7 +235,7 @@ impl Gate<'_> {
             return Ok(None);
         }
         let row = Row::of(&record, block, slot, arm, &self.document.terms);
-        table.append(&row)?;
+        self.table.append(&row)?;
         self.rows.push(row.clone());
         Ok(Some(row))
     }
@@ -394,6 +262,7 @@ impl Gate<'_> {
         self.document.result = decision.json();
         self.document.write(&self.folder)?;
         show::write(&self.document, &decision, &self.folder)?;
+        let mut incomplete = self.arguments.ci.end(&[ci::account(&self.document, &decision)]);
         let end = match outcome {
             Ok(end) => end,
             Err(error) => {
@@ -403,7 +272,6 @@ impl Gate<'_> {
                 );
             }
         };
-        let mut incomplete = 0;
         for run in &self.runs {
             let made = report::write_all(run.folder.path()).map_err(|error| {
                 anyhow!("the report of the {} cannot be written: {error}", run.arm.name())
@@ -413,7 +281,8 @@ impl Gate<'_> {
         show::print(&self.document, &decision, &self.folder, self.arguments.format);
         Ok(match end {
             End::Signal(signal) => (128 + signal) as u8,
-            End::Decided | End::Spent => decision.status().max(incomplete),
+            End::Decided | End::Spent if decision.status() == 0 => incomplete,
+            End::Decided | End::Spent => decision.status(),
         })
     }
 

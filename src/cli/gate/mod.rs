@@ -1,5 +1,7 @@
 //! `tidings gate`: base and head in counterbalanced blocks of fresh trials, until it is decided whether head is worse.
 
+mod begin;
+mod ci;
 mod decide;
 mod document;
 mod drive;
@@ -20,6 +22,7 @@ use tidings::unit::Span;
 use self::document::Document;
 use self::revision::Checkouts;
 use self::sides::Sides;
+use super::ci::CiArguments;
 use super::format::Format;
 
 /// Arguments of `tidings gate`.
@@ -59,6 +62,8 @@ pub(super) struct Arguments {
     /// What to print on stdout
     #[arg(long, value_enum, value_name = "FORMAT", default_value_t)]
     format: Format,
+    #[command(flatten)]
+    ci: CiArguments,
 }
 
 /// What is compared.
@@ -115,20 +120,27 @@ impl Arguments {
 /// Carries out `tidings gate`: 0 head is not worse, 1 head is worse, 2 broken input, 3 undecided or the machine moved.
 pub(super) fn run(arguments: &Arguments) -> anyhow::Result<u8> {
     if let Some(folder) = &arguments.replay {
-        return replay(folder, arguments.format);
+        return replay(folder, arguments);
     }
     let host = Host::read();
     let file = arguments.file()?;
     let signals = Signals::watch().context("cannot watch for Ctrl-C")?;
     let interrupted = || signals.received().is_some();
-    let checkouts = Checkouts::of(&arguments.sides, file, &interrupted)?;
+    let checkouts = match Checkouts::of(&arguments.sides, file, &interrupted) {
+        Ok(checkouts) => checkouts,
+        Err(error) => {
+            let Some(signal) = signals.received() else { return Err(error) };
+            super::output::message(error);
+            return Ok((128 + signal) as u8);
+        }
+    };
     let sides = Sides::of(arguments, checkouts.as_ref(), &host)?;
     let status = drive::run(arguments, &sides, &host, &signals)?;
     Ok(super::run::deliver(&signals, status))
 }
 
 /// Decides again from files.
-fn replay(folder: &Path, format: Format) -> anyhow::Result<u8> {
+fn replay(folder: &Path, arguments: &Arguments) -> anyhow::Result<u8> {
     let document = Document::read(folder)?;
     let rows = table::read(folder, &document.terms)?;
     if let Some(trials) = document.trials.filter(|trials| *trials != rows.len()) {
@@ -154,6 +166,10 @@ fn replay(folder: &Path, format: Format) -> anyhow::Result<u8> {
         }
     }
     let decision = decide::decide(&document, &rows);
-    show::print(&document, &decision, folder, format);
-    Ok(decision.status())
+    let incomplete = arguments.ci.end(&[ci::account(&document, &decision)]);
+    show::print(&document, &decision, folder, arguments.format);
+    Ok(match decision.status() {
+        0 => incomplete,
+        status => status,
+    })
 }

@@ -57,7 +57,7 @@ pub(super) fn progress(terms: &Terms, block: u32, decision: &Decision) -> String
 }
 
 /// The change with its interval: `+9.1 % (+7.9 to +10.2 %)`.
-fn interval(claim: &Claim) -> String {
+pub(super) fn interval(claim: &Claim) -> String {
     let Some(found) = &claim.finding else { return "no whole block yet".to_owned() };
     let worse = claim.metric.worse;
     let (low, high) = match worse {
@@ -77,12 +77,12 @@ fn end(log_ratio: f64, worse: Worse) -> Option<String> {
     log_ratio.is_finite().then(|| percent(change(log_ratio, worse)))
 }
 
-fn percent(change: f64) -> String {
+pub(super) fn percent(change: f64) -> String {
     let digits = if change.abs() < 0.001 { 2 } else { 1 };
     format!("{:+.digits$} %", change * 100.0)
 }
 
-fn percent_plain(share: f64) -> String {
+pub(super) fn percent_plain(share: f64) -> String {
     format!("{} %", unit::significant(share * 100.0))
 }
 
@@ -104,7 +104,7 @@ fn value(column: &str, value: Option<f64>) -> String {
 }
 
 /// The outcome in a sentence.
-fn headline(document: &Document, decision: &Decision) -> String {
+pub(super) fn headline(document: &Document, decision: &Decision) -> String {
     let blocks = counted(decision.blocks().into(), "block");
     if let Some(stopped) = &document.stopped_by {
         return format!("INCONCLUSIVE: stopped by {stopped} after {blocks}.");
@@ -135,6 +135,29 @@ fn headline(document: &Document, decision: &Decision) -> String {
     }
 }
 
+/// `12 blocks`.
+pub(super) fn blocks(decision: &Decision) -> String {
+    counted(decision.blocks().into(), "block")
+}
+
+/// The medians of base and head.
+pub(super) fn medians(held: &Claim) -> String {
+    let column = &held.metric.column;
+    let [base, head] = held.medians;
+    format!("median {} \u{2192} {}", value(column, base), value(column, head))
+}
+
+/// The metrics that do not decide, in a sentence.
+pub(super) fn informed(decision: &Decision) -> Option<String> {
+    let several = decision.claims.iter().any(|claim| claim.case != decision.claims[0].case);
+    let told = decision.claims.iter().filter(|claim| !claim.metric.gated).map(|claim| {
+        let case = if several { format!("{} ", claim.case) } else { String::new() };
+        format!("{case}{} {}", title(&claim.metric.column), interval(claim))
+    });
+    let told: Vec<String> = told.collect();
+    (!told.is_empty()).then(|| format!("Not judged, for information: {}.", told.join("; ")))
+}
+
 /// The lines of one claim.
 fn claim(held: &Claim) -> [String; 4] {
     let column = &held.metric.column;
@@ -162,7 +185,7 @@ fn claim(held: &Claim) -> [String; 4] {
 }
 
 /// What else a reader must know.
-fn remarks(document: &Document, decision: &Decision) -> Vec<String> {
+pub(super) fn remarks(document: &Document, decision: &Decision) -> Vec<String> {
     let mut said = document.notes.clone();
     let Decision { losses, broken_blocks, trials, unusable, .. } = decision;
     if losses.trials != [0, 0] {
@@ -170,6 +193,13 @@ fn remarks(document: &Document, decision: &Decision) -> Vec<String> {
             "Lost deliveries: {} of the base, {} of the head. Repeated: {} of the base, {} of the head.",
             losses.lost[0], losses.lost[1], losses.duplicate[0], losses.duplicate[1]
         ));
+    }
+    if losses.doubtful {
+        said.push(
+            "The head alone lost deliveries, in trials whose events came late because the machine stood still. Free its CPU and run \
+             the gate again, or raise phases.drain."
+                .to_owned(),
+        );
     }
     if *broken_blocks > 0 {
         said.push(format!(

@@ -2,7 +2,7 @@
 
 use anyhow::{anyhow, bail};
 use tidings::scenario::{self, Scenario, ScenarioError};
-use tidings::unit::{Rate, Span, counted};
+use tidings::unit::{Rate, Span, counted, thousands};
 
 use super::args::Arguments;
 use super::text::{Text, quoted};
@@ -93,7 +93,7 @@ fn question(arguments: &Arguments, way: Way) -> String {
     let url = arguments.url.as_deref().or(arguments.way.webhook.as_deref()).unwrap_or_default();
     match (way, arguments.load.rate) {
         (Way::Request, Some(rate)) => {
-            format!("How does {url} respond to {rate} over {clients}?")
+            format!("How does {url} respond to {} over {clients}?", shown(rate))
         }
         (Way::Request, None) => format!(
             "How does {url} respond to {clients}, each sending its next request after a response?"
@@ -103,6 +103,15 @@ fn question(arguments: &Arguments, way: Way) -> String {
         }
         _ => format!("What arrives at {clients} of {url}?"),
     }
+}
+
+/// A rate as the table prints it: `2,000/s`, and `90/min`.
+fn shown(rate: Rate) -> String {
+    let per_s = rate.per_s();
+    if per_s >= 1_000.0 && per_s.fract() == 0.0 {
+        return format!("{}/s", thousands(per_s as u64));
+    }
+    rate.to_string()
 }
 
 fn workload(arguments: &Arguments, way: Way, out: &mut Text) {

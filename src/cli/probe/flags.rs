@@ -93,6 +93,10 @@ pub(super) fn in_flags(text: &str) -> String {
         let is_own = between.ends_with(['\'', '"', '/', '$', '{', '`']);
         let found = if is_own { None } else { replaced(word, before, after) };
         if let Some((new, taken)) = found {
+            // `set worker.spin = true` needs no second word.
+            if new.starts_with("--set ") && before == "set" && between == " " {
+                out.truncate(out.len() - "set ".len());
+            }
             out.push_str(&new);
             rest = &after[taken..];
         } else {
@@ -115,13 +119,16 @@ fn replaced(word: &str, before: &str, after: &str) -> Option<(String, usize)> {
     let key = plain(word);
     let value = after.strip_prefix(" = ").and_then(value_of).filter(|_| stop.is_empty());
     let lower = before.to_ascii_lowercase();
-    let short = value.is_some() || DEEDS.contains(&lower.as_str());
+    // What a server said may hold an assignment, too: one without a table is ours where it is a value of TOML, or leads a refusal.
+    let literal = after.strip_prefix(" = ").is_some_and(|text| text.starts_with(['"', '[', '{']));
+    let assigned = value.is_some() && (literal || before.is_empty());
+    let short = assigned || DEEDS.contains(&lower.as_str());
     let by_last = |flag: &&Flag| short && flag.key.rsplit('.').next() == Some(&key);
     let below = |flag: &&Flag| {
         key.strip_prefix(flag.key).is_some_and(|rest| rest.is_empty() || rest.starts_with('.'))
     };
     // `trials` and `seed` are words, too.
-    let known = FLAGS.iter().filter(|flag| flag.key.contains('.') || value.is_some()).find(below);
+    let known = FLAGS.iter().filter(|flag| flag.key.contains('.') || assigned).find(below);
     let Some(Flag { typed: flag, valued, .. }) = known.or_else(|| FLAGS.iter().find(by_last))
     else {
         let (value, taken) = value?;
@@ -282,6 +289,7 @@ mod tests {
                 "the limit is 64: lower workload.clients to at most 4032",
                 "the limit is 64: lower -c to at most 4032",
             ),
+            ("HTTP/1.1; remove transport.http = \"2\"", "HTTP/1.1; remove --http2"),
             ("workload.clients = 20000000 exceeds the limit", "-c 20000000 exceeds the limit"),
             (
                 "lower workload.clients, workload.topics or target.ring",
@@ -294,9 +302,14 @@ mod tests {
             ("target.request[0].body: '{{nope}}' is", "-d: '{{nope}}' is"),
             ("target.headers.bad name: 'bad name'", "-H name: 'bad name'"),
             ("or remove [target.tls]", "or remove --cacert, --cert, --key or -k"),
-            ("or set worker.spin = true", "or set --set worker.spin=true"),
-            ("set transport.resume = false. Then", "set --set transport.resume=false. Then"),
+            ("or set worker.spin = true", "or --set worker.spin=true"),
+            ("set transport.resume = false. Then", "--set transport.resume=false. Then"),
             ("'target.url' was typed, target.urls too", "'target.url' was typed, target.urls too"),
+            (
+                "the server says: timeout = 5, trials = 3",
+                "the server says: timeout = 5, trials = 3",
+            ),
+            ("trials = 0: must be at least 1", "--trials 0: must be at least 1"),
             ("check trials and seeds of the topics", "check trials and seeds of the topics"),
             ("cannot read /etc/target.url", "cannot read /etc/target.url"),
             (

@@ -112,6 +112,11 @@ fn builtin(
         }
         Way::Webhook => {
             out.table("target.webhook");
+            let address = listen(arguments.way.webhook.as_deref().unwrap_or_default());
+            // Without a port of its own it gets one that is free, and is registered with that.
+            if !address.ends_with(":0") {
+                out.key("listen", &quoted(&address));
+            }
             let register = "{\"url\":\"{{callback_url}}\",\"topics\":[\"{{topic}}\"],\"secret\":\"{{signing_secret}}\"}";
             out.key(
                 "register",

@@ -147,6 +147,11 @@ pub(super) fn columns(asked: &[&'static str], pattern: PatternKind) -> Vec<&'sta
     ["p50", "p99"].iter().filter_map(|q| column_of(headline, q)).chain(USUAL).collect()
 }
 
+/// The columns that a case of a pattern is compared by, where nobody asked for others.
+pub fn usual_columns(pattern: PatternKind) -> Vec<&'static str> {
+    columns(&[], pattern)
+}
+
 /// Returns the column of a metric to compare by, from its name with or without unit; `None` if there is none.
 pub fn comparable_metric(name: &str) -> Option<&'static str> {
     let spec = super::metrics::metric(name)?;

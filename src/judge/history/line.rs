@@ -1,5 +1,7 @@
 //! A run's line of a history.
 
+use std::fmt::Write as _;
+
 use serde_json::{Map, Value};
 use sha2::{Digest as _, Sha256};
 
@@ -9,7 +11,7 @@ use crate::record::{
     Better, HistoryCase, HistoryHost, HistoryLine, Run, RunInfo, SCHEMA_VERSION, Summary, spec,
 };
 
-/// Hexadecimal digits of a hash.
+/// Hexadecimal digits of a hash, an even number.
 const HASH_DIGITS: usize = 12;
 
 /// What the user knows better than the results folder.
@@ -116,7 +118,11 @@ fn hash<'a>(values: impl IntoIterator<Item = &'a Value>) -> String {
         hasher.update("\n");
     }
     let digest = hasher.finalize();
-    digest.iter().map(|byte| format!("{byte:02x}")).collect::<String>()[..HASH_DIGITS].to_owned()
+    let mut text = String::new();
+    for byte in digest.iter().take(HASH_DIGITS / 2) {
+        let _ = write!(text, "{byte:02x}");
+    }
+    text
 }
 
 /// The value with its keys in order, and without what is unset: null, false, or empty.

@@ -33,7 +33,7 @@ pub use abort::{AbortWatch, AbortWhen};
 pub(super) use evidence::Evidence;
 pub use horizon::horizon;
 use parse::Operator;
-use quantity::Quantity;
+use quantity::{Dimension, Quantity};
 use samples::Length;
 use selection::selects;
 
@@ -192,6 +192,15 @@ impl Objective {
     /// Reads an objective as a scenario has it.
     pub fn parse(text: &str) -> Result<Self, ObjectiveError> {
         parse::objective(text)
+    }
+
+    /// A measured value of its quantity, for people.
+    pub fn print(&self, value: f64) -> String {
+        match self.quantity.dimension() {
+            Dimension::Time => crate::unit::nanoseconds(value),
+            Dimension::Share => crate::unit::significant(value),
+            Dimension::Column(_, unit) => unit.print(value),
+        }
     }
 
     /// The objective at one case; `None` where it is not for this case.

@@ -175,7 +175,7 @@ async fn a_server_that_does_not_speak_http_2_is_named() {
             (
                 "HTTP/1.1",
                 &b"HTTP/1.1 400 Bad Request\r\ncontent-length: 0\r\n\r\n"[..],
-                "set http = 1",
+                "remove transport.http = \"2\"",
             ),
             ("TLS", &[21, 3, 3, 0, 2, 2, 10], "write https:// or wss://"),
         ] {

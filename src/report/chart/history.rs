@@ -7,7 +7,7 @@ use super::style::{Colour, GREY, INK, colour, marker};
 use crate::judge::{Direction, Series, SeriesChange};
 use crate::record::Figure;
 use crate::report::glance::{figure, known};
-use crate::unit::{counted, significant};
+use crate::unit::significant;
 
 /// Height of labels of changes, and of a row of them.
 const LABEL: f64 = 13.0;
@@ -39,8 +39,7 @@ pub(super) fn draw(all: &[Shown<'_>], subtitle: &str) -> Picture {
     }
     picture.height = height + 14.0;
     if all.len() > panels.len() {
-        let more = counted((all.len() - panels.len()) as u64, "more series");
-        let more = format!("{} in the table", more.trim_end_matches('s').to_owned() + "s");
+        let more = format!("{} more series in the table", all.len() - panels.len());
         picture.text((24.0, height), &more, 14.0, GREY, Anchor::Left);
     }
     picture
@@ -92,16 +91,14 @@ fn unit_title(series: &Series) -> &'static str {
 fn extent(values: &[f64]) -> (f64, f64) {
     let low = values.iter().copied().fold(f64::INFINITY, f64::min);
     let high = values.iter().copied().fold(f64::NEG_INFINITY, f64::max);
-    match low <= high {
-        // A change of a few percent is not to fill the panel.
-        true => {
-            let middle = f64::midpoint(low, high);
-            let half = (0.55 * (high - low)).max(0.05 * middle.abs()).max(f64::MIN_POSITIVE);
-            let floor = if low >= 0.0 { 0.0 } else { f64::NEG_INFINITY };
-            ((middle - half).max(floor), middle + half)
-        }
-        false => (0.0, 1.0),
+    if low > high {
+        return (0.0, 1.0);
     }
+    // A change of a few percent is not to fill the panel.
+    let middle = f64::midpoint(low, high);
+    let half = (0.55 * (high - low)).max(0.05 * middle.abs()).max(f64::MIN_POSITIVE);
+    let floor = if low >= 0.0 { 0.0 } else { f64::NEG_INFINITY };
+    ((middle - half).max(floor), middle + half)
 }
 
 /// Each segment with its mean: from the place of its first figure to that after its last.
@@ -176,4 +173,111 @@ pub(in crate::report) fn percent(change: f64) -> String {
     }
     let sign = if change < 0.0 { '-' } else { '+' };
     format!("{sign}{} %", significant(100.0 * change.abs()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::picture::Shape;
+    use super::*;
+    use crate::judge::SeriesKey;
+    use crate::scenario::PatternKind;
+    use crate::stats::ChangePoint;
+
+    /// A series whose level doubles and halves at `places`.
+    fn series(count: usize, places: &[usize]) -> Series {
+        let change = |at: &usize| SeriesChange {
+            point: ChangePoint {
+                at: *at,
+                means: [1e5, 2e5],
+                sizes: [3, 3],
+                p: 0.0,
+                chance: 0.001,
+                location: *at..at + 1,
+            },
+            direction: Direction::Worse,
+            blame: [at - 1, *at],
+            run: *at,
+        };
+        let level = |at: usize| {
+            let steps = places.iter().filter(|place| **place <= at).count();
+            if steps.is_multiple_of(2) { 1e5 } else { 2e5 }
+        };
+        Series {
+            key: SeriesKey {
+                scenario: "s".to_owned(),
+                case: "sse".to_owned(),
+                host: "h".to_owned(),
+                host_fingerprint: "f".to_owned(),
+                load: "l".to_owned(),
+            },
+            pattern: PatternKind::Sse,
+            column: "freshness_ns_p50",
+            points: (0..count).map(|at| (at, level(at))).collect(),
+            bounds: 0,
+            changes: places.iter().map(change).collect(),
+        }
+    }
+
+    /// The boxes of the labels of changes in a picture.
+    fn boxes(picture: &Picture) -> Vec<[f64; 4]> {
+        let text = |shape: &Shape| match shape {
+            Shape::Text((x, y), text, size, _, anchor) if text.contains("0123456789") => {
+                let width = width_of(text, *size);
+                let left = if *anchor == Anchor::Left { *x } else { x - width };
+                Some([left, left + width, y - size / 2.0, y + size / 2.0])
+            }
+            _ => None,
+        };
+        picture.shapes.iter().filter_map(text).collect()
+    }
+
+    #[test]
+    fn labels_lie_within_their_panel_and_never_on_one_another() {
+        for (panels, count, places) in [
+            (1, 40, vec![20]),
+            (1, 40, vec![3, 6, 9, 12, 15, 18, 21, 24, 27, 30, 33, 37]),
+            (2, 60, vec![3, 6, 57]),
+            (9, 12, vec![3, 6, 9]),
+            (9, 200, vec![100, 103, 106, 197]),
+        ] {
+            let series = series(count, &places);
+            let shown: Vec<Shown<'_>> = (0..panels)
+                .map(|_| Shown {
+                    heading: "sse, freshness p50".to_owned(),
+                    series: &series,
+                    labels: vec!["0123456789".to_owned(); places.len()],
+                })
+                .collect();
+            let picture = draw(&shown, "made up");
+            let boxes = boxes(&picture);
+            assert!(boxes.len() >= panels, "{panels} panels, {places:?}: {} labels", boxes.len());
+            for (at, one) in boxes.iter().enumerate() {
+                assert!(one[0] > 0.0 && one[1] < PAGE, "{panels} panels: {one:?}");
+                for other in &boxes[..at] {
+                    let apart = one[0] >= other[1]
+                        || other[0] >= one[1]
+                        || one[2] >= other[3]
+                        || other[2] >= one[3];
+                    assert!(apart, "{panels} panels, {places:?}: {one:?} {other:?}");
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn a_series_without_figures_or_spread_is_drawn() {
+        for series in [series(0, &[]), series(1, &[]), series(8, &[])] {
+            let shown = [Shown { heading: "sse".to_owned(), series: &series, labels: Vec::new() }];
+            let picture = draw(&shown, "made up");
+            let finite =
+                |points: &[Point]| points.iter().all(|(x, y)| x.is_finite() && y.is_finite());
+            for shape in &picture.shapes {
+                assert!(!matches!(shape, Shape::Line(points, _) if !finite(points)), "{shape:?}");
+                assert!(
+                    !matches!(shape, Shape::Mark(point, ..) if !finite(&[*point])),
+                    "{shape:?}"
+                );
+            }
+        }
+    }
 }

@@ -34,8 +34,8 @@ pub(super) fn files(trends: &Trends, dir: &str) -> OtavaFiles {
         "# Series of a history of tidings, for Apache Otava. Analyse them with:\n#   otava analyze",
     );
     let search = &trends.search;
-    let first = trends.history.lines.first().map_or("", |line| &line.started_utc);
-    let since = first.get(..10).unwrap_or("2000-01-01");
+    // Otava leaves out what is older than a year unless it is asked for.
+    let since = trends.history.lines.first().map_or("", |line| &line.started_utc);
     let arguments =
         format!("--since {since} --window {} --magnitude {}", search.window, search.magnitude);
     let _ = writeln!(yaml, " --config-file {dir}/otava.yaml {arguments} TEST...\ntests:");

@@ -221,7 +221,7 @@ const BAD_LINES: [(&str, &str, &str); 56] = [
     (
         "interval = \"1us\"",
         "interval = \"500ms\"",
-        "dir/x.toml:10: short-poll.interval = 1us: 1000M polls a second by 1000 clients are over the 50M polls a trial that can be offered; raise it",
+        "dir/x.toml:10: short-poll.interval = 1us: 1000M polls per second by 1000 clients are over the 50M polls per trial that can be offered; raise it",
     ),
     (
         "interval = \"30s\"",

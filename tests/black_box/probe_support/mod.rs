@@ -35,6 +35,12 @@ pub(crate) fn json(arguments: &[&str]) -> (Value, i32) {
     (document, output.status.code().unwrap())
 }
 
+/// A document whose trial finished, however noisy the machine was.
+pub(crate) fn finished(document: &Value) {
+    let verdict = document["trials"][0]["trial"]["verdict"].as_str().unwrap();
+    assert_ne!(verdict, "failed", "{document:#}");
+}
+
 /// Errors by kind, each once, as a document of `-o json` has them.
 pub(crate) fn errors(document: &Value) -> BTreeMap<String, u64> {
     let errors = document["trials"][0]["errors"].as_array().unwrap();

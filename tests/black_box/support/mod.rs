@@ -149,6 +149,11 @@ impl Bench {
 pub(crate) struct Running(Option<Child>);
 
 impl Running {
+    /// A child that was started otherwise.
+    pub(crate) fn of(child: Child) -> Self {
+        Self(Some(child))
+    }
+
     /// Sends it a signal.
     pub(crate) fn signal(&self, signal: Signal) {
         let id = self.0.as_ref().unwrap().id();

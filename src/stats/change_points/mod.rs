@@ -24,7 +24,7 @@ pub struct ChangeSearch {
 
 impl Default for ChangeSearch {
     fn default() -> Self {
-        Self { window: 50, p: 0.001, magnitude: 0.05, least: 3, chance: 0.01, shuffles: 999 }
+        Self { window: 50, p: 0.001, magnitude: 0.05, least: 3, chance: 0.05, shuffles: 999 }
     }
 }
 
@@ -285,3 +285,6 @@ fn location(values: &[f64], at: usize) -> Range<usize> {
     }
     range
 }
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,246 @@
+//! Error rates of the gate, simulated from recorded trials: `cargo bench --bench gate [-- FILE.csv …]`, each a `gate.csv` of a
+//! gate whose sides were equal (default: `benches/gate/recorded.csv`).
+//!
+//! A simulated machine has the recorded trials' noise (residuals of trials from their block, drawn with replacement), wanders from
+//! trial to trial by the recorded steps between blocks, and falls to half its speed now and then for one to eight trials. Signs are
+//! drawn by the gate's own lot. The same trials are given to a 5 % threshold on medians and to a Mann-Whitney test at 1 %, which
+//! look once, at the end.
+
+use tidings::gate::{Arm, Evidence, Order, fewest_blocks};
+use tidings::pace::Rng;
+use tidings::stats::{median, two_sample_shift};
+
+/// Gates of each kind, but those with an effect.
+const GATES: u64 = 10_000;
+const WITH_EFFECT: u64 = 2_000;
+/// Blocks of a gate: what 3 minutes buy.
+const BLOCKS: u32 = 13;
+const TOLERANCE: f64 = 0.05;
+const ALPHA: f64 = 0.01;
+/// One trial of so many begins a spell at half speed.
+const SPELL: u64 = 60;
+const METRICS: [&str; 2] = ["freshness_ns_p50", "target_cpu_ns_per_delivery"];
+
+/// What was recorded of a metric.
+struct Noise {
+    residuals: Vec<f64>,
+    steps: Vec<f64>,
+}
+
+fn main() {
+    let files: Vec<String> =
+        std::env::args().skip(1).filter(|file| file.ends_with(".csv")).collect();
+    let usual = concat!(env!("CARGO_MANIFEST_DIR"), "/benches/gate/recorded.csv").to_owned();
+    let files = if files.is_empty() { vec![usual] } else { files };
+    let noises = METRICS.map(|metric| noise(&files, metric));
+    for (metric, noise) in METRICS.iter().zip(&noises) {
+        let spread = (noise.residuals.iter().map(|r| r * r).sum::<f64>()
+            / noise.residuals.len() as f64)
+            .sqrt();
+        println!("{metric}: {} trials, noise {:.2} %", noise.residuals.len(), 100.0 * spread);
+    }
+    println!(
+        "\n{BLOCKS} blocks (a fail needs {}), two metrics, tolerance {} %\n",
+        fewest_blocks(METRICS.len()),
+        100.0 * TOLERANCE
+    );
+    println!(
+        "| machine | effect | gates | fail | pass | a control moved | median blocks | 5 % threshold | Mann-Whitney at 1 % |"
+    );
+    println!("| --- | --- | --- | --- | --- | --- | --- | --- | --- |");
+    for (name, drift, spells) in [
+        ("steady", 0.0, false),
+        ("drift", 1.0, false),
+        ("drift and spells", 1.0, true),
+        ("ten times the drift, spells", 10.0, true),
+    ] {
+        for (effect, gates) in [(0.0, GATES), (0.1, WITH_EFFECT), (0.25, WITH_EFFECT)] {
+            let machine = Machine { noises: &noises, drift, spells };
+            row(name, &machine, effect, gates);
+        }
+    }
+}
+
+fn row(name: &str, machine: &Machine<'_>, effect: f64, gates: u64) {
+    let mut tally = [0_u64; 5];
+    let mut blocks = Vec::new();
+    for gate in 0..gates {
+        let end = machine.gate(gate + 1, effect);
+        for (count, happened) in
+            tally.iter_mut().zip([end.fail, end.pass, end.moved, end.threshold, end.mann_whitney])
+        {
+            *count += u64::from(happened);
+        }
+        blocks.push(f64::from(end.blocks));
+    }
+    let [fail, pass, moved, threshold, mann_whitney] =
+        tally.map(|count| format!("{:.2} %", 100.0 * count as f64 / gates as f64));
+    println!(
+        "| {name} | +{:.0} % | {gates} | {fail} | {pass} | {moved} | {} | {threshold} | {mann_whitney} |",
+        100.0 * effect,
+        median(&blocks).unwrap_or(0.0)
+    );
+}
+
+/// Residuals and steps of a metric over the whole blocks of the files.
+fn noise(files: &[String], metric: &str) -> Noise {
+    let mut noise = Noise { residuals: Vec::new(), steps: Vec::new() };
+    for file in files {
+        let mut reader = csv::Reader::from_path(file).expect(file);
+        let head = reader.headers().expect(file).clone();
+        let at = |name: &str| head.iter().position(|cell| cell == name).expect(name);
+        let (block, value, slot) = (at("block"), at(metric), at("slot"));
+        let mut blocks: Vec<(String, Vec<f64>)> = Vec::new();
+        for row in reader.records().map(Result::unwrap).filter(|row| &row[slot] != "5") {
+            let Ok(number) = row[value].parse::<f64>() else { continue };
+            if blocks.last().is_none_or(|(last, _)| *last != row[block]) {
+                blocks.push((row[block].to_owned(), Vec::new()));
+            }
+            blocks.last_mut().unwrap().1.push(number.ln());
+        }
+        let means: Vec<f64> = blocks
+            .iter()
+            .filter(|(_, values)| values.len() == 4)
+            .map(|(_, values)| {
+                let mean = values.iter().sum::<f64>() / 4.0;
+                // Four residuals from their own mean are shorter than the noise by the root of 3 ÷ 4.
+                let longer = (4.0_f64 / 3.0).sqrt();
+                noise.residuals.extend(values.iter().map(|value| (value - mean) * longer));
+                mean
+            })
+            .collect();
+        noise.steps.extend(means.windows(2).map(|pair| (pair[1] - pair[0]) / 2.0));
+    }
+    assert!(!noise.residuals.is_empty() && !noise.steps.is_empty(), "{metric}: no whole blocks");
+    noise
+}
+
+struct Machine<'a> {
+    noises: &'a [Noise; 2],
+    /// How many times the recorded steps it wanders by.
+    drift: f64,
+    spells: bool,
+}
+
+#[derive(Default)]
+struct End {
+    fail: bool,
+    pass: bool,
+    moved: bool,
+    threshold: bool,
+    mann_whitney: bool,
+    blocks: u32,
+}
+
+/// What a gate knows of one metric.
+#[derive(Default)]
+struct Claim {
+    worse: Evidence,
+    harmless: Evidence,
+    is_worse: bool,
+    is_harmless: bool,
+    differences: Vec<f64>,
+    controls: [Control; 2],
+}
+
+#[derive(Default)]
+struct Control {
+    up: Evidence,
+    down: Evidence,
+    excluded: bool,
+    moves: Vec<f64>,
+}
+
+impl Control {
+    fn push(&mut self, change: f64) {
+        self.up.push(change);
+        self.down.push(-change);
+        self.excluded |= self.up.value() >= 2.0 / ALPHA || self.down.value() >= 2.0 / ALPHA;
+        self.moves.push(change);
+    }
+
+    fn moved(&self) -> bool {
+        self.excluded && centre(&self.moves).abs() > TOLERANCE.ln_1p() / 2.0
+    }
+}
+
+impl Machine<'_> {
+    fn gate(&self, seed: u64, effect: f64) -> End {
+        let mut rng = Rng::new(seed, 0);
+        let mut claims = [Claim::default(), Claim::default()];
+        let mut sides: [[Vec<f64>; 2]; 2] = Default::default();
+        let (mut level, mut slow) = ([0.0; 2], 0_u64);
+        let (mut end, mut decided) = (End::default(), false);
+        for block in 1..=BLOCKS {
+            let arms = Order::draw(seed, 0, block).arms();
+            let mut values = [[0.0; 4]; 2];
+            for (slot, arm) in arms.into_iter().enumerate() {
+                if self.spells && slow == 0 && rng.next_u64().is_multiple_of(SPELL) {
+                    slow = 1 + rng.next_u64() % 8;
+                }
+                let spell = if slow > 0 { std::f64::consts::LN_2 } else { 0.0 };
+                slow = slow.saturating_sub(1);
+                for (metric, noise) in self.noises.iter().enumerate() {
+                    let step = noise.steps[rng.next_u64() as usize % noise.steps.len()];
+                    let sign = if rng.next_u64() >> 63 == 0 { 1.0 } else { -1.0 };
+                    level[metric] += self.drift * step * sign;
+                    let residual = noise.residuals[rng.next_u64() as usize % noise.residuals.len()];
+                    let of_arm = if arm == Arm::Head { effect.ln_1p() } else { 0.0 };
+                    let value = level[metric] + spell + residual + of_arm;
+                    values[metric][slot] = value;
+                    sides[metric][usize::from(arm == Arm::Head)].push(value);
+                }
+            }
+            if decided {
+                continue;
+            }
+            for (claim, values) in claims.iter_mut().zip(values) {
+                claim.push(arms, values);
+            }
+            end.blocks = block;
+            end.moved = claims.iter().any(|claim| claim.controls.iter().any(Control::moved));
+            end.fail = !end.moved && claims.iter().any(Claim::fails);
+            end.pass = !end.moved && !end.fail && claims.iter().all(|claim| claim.is_harmless);
+            decided = end.fail || end.pass;
+        }
+        // The others look once, at all trials.
+        end.threshold = sides.iter().any(|[base, head]| {
+            median(head).unwrap_or(0.0) - median(base).unwrap_or(0.0) > TOLERANCE.ln_1p()
+        });
+        end.mann_whitney = sides.iter().any(|[base, head]| {
+            two_sample_shift(base, head, 1.0 - ALPHA)
+                .is_some_and(|shift| shift.p < ALPHA && shift.estimate > 0.0)
+        });
+        end
+    }
+}
+
+impl Claim {
+    fn push(&mut self, arms: [Arm; 4], values: [f64; 4]) {
+        let of = |wanted: Arm| -> Vec<f64> {
+            arms.iter().zip(values).filter(|(arm, _)| **arm == wanted).map(|(_, v)| v).collect()
+        };
+        let (base, head) = (of(Arm::Base), of(Arm::Head));
+        let difference = (head[0] + head[1] - base[0] - base[1]) / 2.0;
+        self.differences.push(difference);
+        self.worse.push(difference);
+        self.harmless.push(TOLERANCE.ln_1p() - difference);
+        self.is_worse |= self.worse.value() >= METRICS.len() as f64 / ALPHA;
+        self.is_harmless |= self.harmless.value() >= 20.0;
+        self.controls[0].push(base[1] - base[0]);
+        self.controls[1].push(head[1] - head[0]);
+    }
+
+    fn fails(&self) -> bool {
+        self.is_worse && centre(&self.differences) > TOLERANCE.ln_1p()
+    }
+}
+
+/// The median of all averages of two.
+fn centre(values: &[f64]) -> f64 {
+    let averages = values
+        .iter()
+        .enumerate()
+        .flat_map(|(at, a)| values[at..].iter().map(move |b| f64::midpoint(*a, *b)));
+    median(&averages.collect::<Vec<_>>()).unwrap_or(0.0)
+}

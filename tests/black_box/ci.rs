@@ -1,0 +1,201 @@
+//! What `tidings run` and `tidings gate` write for CI systems: whole before they exit, and read by other tools.
+
+use std::fs;
+use std::path::Path;
+use std::process::{Command, Output, Stdio};
+
+use rustix::process::Signal;
+use serde_json::{Value, json};
+
+use crate::support::{Bench, Running, left_out, scenario, text};
+
+const BINARY: &str = env!("CARGO_BIN_EXE_tidings");
+
+/// Reads a JUnit file by junitparser, else by Python's XML parser: the counts, and each case with its result.
+const READER: &str = r#"
+import json, sys, xml.etree.ElementTree as tree
+try:
+    import junitparser
+    suites = list(junitparser.JUnitXml.fromfile(sys.argv[1]))
+    cases = [[c.classname, c.name, "".join(type(r).__name__.lower() for r in c.result) or "passed"] for s in suites for c in s]
+    print(json.dumps({"by": "junitparser", "cases": cases}))
+except ImportError:
+    cases = [[c.get("classname"), c.get("name"), "".join(r.tag for r in c if r.tag != "system-out") or "passed"]
+             for c in tree.parse(sys.argv[1]).getroot().iter("testcase")]
+    print(json.dumps({"by": "xml.etree", "cases": cases}))
+"#;
+
+/// The results of a JUnit file by class and name, as another tool reads them; `None` without one.
+fn read_by_python(file: &Path) -> Option<Vec<[String; 3]>> {
+    let python = Command::new("python3").args(["-c", READER]).arg(file).output();
+    let Ok(output) = python else {
+        left_out(
+            "part of tests/black_box/ci.rs, JUnit files read by another tool",
+            "no python3 here",
+        );
+        return None;
+    };
+    assert!(output.status.success(), "{}", text(&output.stderr));
+    let value: Value = serde_json::from_slice(&output.stdout).unwrap();
+    if value["by"] != "junitparser" {
+        left_out(
+            "part of tests/black_box/ci.rs, JUnit files read by junitparser (xml.etree of Python read them)",
+            "pip install junitparser",
+        );
+    }
+    Some(serde_json::from_value(value["cases"].clone()).unwrap())
+}
+
+/// The result of the case whose name is `name`.
+fn result<'a>(cases: &'a [[String; 3]], name: &str) -> &'a str {
+    let [_, _, result] = cases.iter().find(|[_, own, _]| own == name).unwrap();
+    result
+}
+
+const FLAGS: [&str; 7] = [
+    "--junit",
+    "ci/junit.xml",
+    "--markdown",
+    "ci/comment.md",
+    "--benchmark-json",
+    "ci/figures.json",
+    "--annotations",
+];
+
+fn read(folder: &Path, name: &str) -> String {
+    fs::read_to_string(folder.join("ci").join(name)).unwrap()
+}
+
+#[test]
+fn a_run_writes_every_format_before_it_fails() {
+    let objectives = r#"objectives = ["reach >= 1", "duplicate > 0", "lost == 0"]"#;
+    let bench = Bench::new(&scenario(&["sse"], 1, "300ms", objectives));
+    let folder = tempfile::tempdir().unwrap();
+    // What an earlier run has left is not mistaken for this one's.
+    fs::create_dir(folder.path().join("ci")).unwrap();
+    fs::write(folder.path().join("ci/junit.xml"), "<old/>").unwrap();
+    let run = bench.command(&FLAGS).current_dir(folder.path()).output().unwrap();
+    let said = text(&run.stderr);
+    assert_eq!(run.status.code(), Some(1), "{said}");
+    let folder = folder.path();
+
+    if let Some(cases) = read_by_python(&folder.join("ci/junit.xml")) {
+        assert_eq!(result(&cases, "reach >= 1"), "passed");
+        assert_eq!(result(&cases, "duplicate > 0"), "failure");
+        assert_eq!(result(&cases, "completes"), "passed");
+        assert!(cases.iter().any(|[class, ..]| class == "tidings run test: sse"), "{cases:?}");
+    }
+    let page = read(folder, "comment.md");
+    assert!(page.starts_with("<!-- tidings run test -->\n### ❌ tidings run test\n"), "{page}");
+    // What does not hold is on top.
+    let first = page.lines().find(|line| line.starts_with("| ❌")).unwrap();
+    assert_eq!(page.lines().filter(|line| line.starts_with("| ")).nth(2), Some(first), "{page}");
+    assert!(first.contains("| sse | duplicate \\> 0 | 0 | \\> 0 |"), "{first}");
+    let title = "::error title=tidings run test%3A sse%3A duplicate > 0::";
+    assert!(said.lines().any(|line| line.starts_with(title)), "{said}");
+
+    let figures: Value = serde_json::from_str(&read(folder, "figures.json")).unwrap();
+    let figure =
+        |name: &str| figures.as_array().unwrap().iter().find(|f| f["name"] == name).cloned();
+    let freshness = figure("sse: freshness_p50").unwrap();
+    assert_eq!(freshness["unit"], "ns");
+    assert!(freshness["value"].as_f64().unwrap() > 0.0, "{freshness}");
+
+    // The files alone say the same again.
+    let again = Command::new(BINARY)
+        .arg("report")
+        .arg(bench.results())
+        .args(["--junit", "again.xml"])
+        .current_dir(folder)
+        .output()
+        .unwrap();
+    assert_eq!(again.status.code(), Some(0), "{}", text(&again.stderr));
+    assert_eq!(fs::read_to_string(folder.join("again.xml")).unwrap(), read(folder, "junit.xml"));
+}
+
+#[test]
+fn a_run_that_is_stopped_leaves_whole_files() {
+    let objectives = r#"objectives = ["reach >= 1", "freshness_p99 < 10s"]"#;
+    let bench = Bench::new(&scenario(&["sse"], 2, "30s", objectives));
+    let folder = tempfile::tempdir().unwrap();
+    let child = bench
+        .command(&FLAGS)
+        .current_dir(folder.path())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let run = Running::of(child);
+    bench.wait_for("worker");
+    // Were it killed now, the files would say so.
+    let begun = read(folder.path(), "junit.xml");
+    assert!(begun.contains("the run has not ended"), "{begun}");
+    run.signal(Signal::INT);
+    let ended = run.finish();
+    assert_eq!(ended.status.code(), Some(130), "{}", text(&ended.stderr));
+    if let Some(cases) = read_by_python(&folder.path().join("ci/junit.xml")) {
+        assert_eq!(result(&cases, "reach >= 1"), "skipped", "{cases:?}");
+        assert_eq!(result(&cases, "completes"), "error", "{cases:?}");
+    }
+    let page = read(folder.path(), "comment.md");
+    assert!(page.contains("➖ not judged") && page.contains("Stopped by a signal"), "{page}");
+    assert_eq!(
+        serde_json::from_str::<Value>(&read(folder.path(), "figures.json")).unwrap(),
+        json!([])
+    );
+}
+
+#[test]
+fn a_file_that_cannot_be_written_costs_no_measurement() {
+    let bench = Bench::new(&scenario(&["sse"], 1, "30s", ""));
+    let file = bench.file();
+    let below = file.join("junit.xml");
+    for (arguments, expected) in [
+        (vec!["--junit", below.to_str().unwrap()], "--junit: cannot write"),
+        (
+            vec!["--junit", "/dev/null", "--markdown", "/dev/null"],
+            "--junit and --markdown name the same file",
+        ),
+    ] {
+        let refused = bench.run(&arguments);
+        let said = text(&refused.stderr);
+        assert_eq!(refused.status.code(), Some(2), "{said}");
+        assert!(said.contains(expected), "{said}");
+        let runs = fs::read_dir(bench.out().join("test")).into_iter().flatten().count();
+        assert_eq!(runs, 0, "nothing was measured");
+    }
+}
+
+/// A short gate, in a folder of its own.
+fn gate(folder: &Path, arguments: &[&str]) -> Output {
+    let mut gate = Command::new(BINARY);
+    gate.arg("gate").args(arguments).args(FLAGS).current_dir(folder).stdin(Stdio::null());
+    gate.output().unwrap()
+}
+
+#[test]
+fn a_gate_writes_every_format_and_its_folder_says_the_same_again() {
+    let folder = tempfile::tempdir().unwrap();
+    let folder = folder.path();
+    let tolerances = "[gate]\ntolerances = [\"freshness_p50=50%\"]\nbudget = \"90s\"\n";
+    let shorter = scenario(&["sse"], 1, "300ms", tolerances).replace("clients = 20", "clients = 2");
+    fs::write(folder.join("pair.toml"), shorter).unwrap();
+    let failed = gate(folder, &["pair.toml", "--head-set", "faults.drop=0.4"]);
+    let said = text(&failed.stderr);
+    assert_eq!(failed.status.code(), Some(1), "{said}");
+    if let Some(cases) = read_by_python(&folder.join("ci/junit.xml")) {
+        assert_eq!(result(&cases, "no deliveries lost or repeated"), "failure");
+        assert_eq!(result(&cases, "completes"), "passed");
+        assert!(cases.iter().any(|[_, name, _]| name == "freshness_p50"), "{cases:?}");
+    }
+    let title = "::error title=tidings gate pair%3A sse%3A no deliveries lost or repeated::";
+    assert!(said.lines().any(|line| line.starts_with(title)), "{said}");
+    let page = read(folder, "comment.md");
+    assert!(page.starts_with("<!-- tidings gate pair -->\n### ❌ tidings gate pair\n"), "{page}");
+
+    let xml = read(folder, "junit.xml");
+    let out = fs::read_dir(folder.join("results/pair")).unwrap().next().unwrap().unwrap().path();
+    let again = gate(folder, &["--replay", out.to_str().unwrap()]);
+    assert_eq!(again.status.code(), Some(1), "{}", text(&again.stderr));
+    assert_eq!(read(folder, "junit.xml"), xml);
+}
