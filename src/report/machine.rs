@@ -7,8 +7,11 @@ use crate::judge::CaseSummary;
 use crate::record::TrialRecord;
 use crate::unit::{nanoseconds, significant};
 
-/// What a column of the machine's table is.
-const COLUMNS: [(&str, &str, fn(f64) -> String); 7] = [
+/// A column: its head, the column of `trials.csv`, and how it is printed.
+type Column = (&'static str, &'static str, fn(f64) -> String);
+
+/// The columns of the machine's table.
+const COLUMNS: [Column; 7] = [
     ("worker woke late, p99.9", "hiccup_ns_p999", nanoseconds),
     ("target woke late, p99.9", "target_hiccup_ns_p999", nanoseconds),
     ("CPU steal", "steal_share", percent),

@@ -113,7 +113,9 @@ fn the_page_of_the_reference_is_small_the_same_everywhere_and_carries_its_files(
 fn a_page_names_nothing_that_a_browser_would_fetch() {
     let out = tempfile::tempdir().unwrap();
     let mut cases = six();
-    cases.iter_mut().for_each(|case| case.workload.clients = 20);
+    for case in &mut cases {
+        case.workload.clients = 20;
+    }
     let folder = write_run(out.path(), &info(scenario(cases, 1, &[])), |_| ());
     let page = page(&folder, "UTC");
     for word in [
@@ -136,9 +138,13 @@ fn a_page_names_nothing_that_a_browser_would_fetch() {
 fn several_runs_stand_side_by_side_on_one_page() {
     let out = tempfile::tempdir().unwrap();
     let mut cases = six();
-    cases.iter_mut().for_each(|case| case.workload.clients = 20);
+    for case in &mut cases {
+        case.workload.clients = 20;
+    }
     let base = write_run(&out.path().join("a"), &info(scenario(cases.clone(), 3, &[])), |_| ());
-    cases.iter_mut().for_each(|case| case.workload.clients = 40);
+    for case in &mut cases {
+        case.workload.clients = 40;
+    }
     let other = write_run(&out.path().join("b"), &info(scenario(cases, 3, &[])), |_| ());
     let report = |arguments: &[&str]| {
         let mut command = Command::new(env!("CARGO_BIN_EXE_tidings"));

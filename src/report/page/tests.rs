@@ -250,7 +250,9 @@ fn a_page_has_the_colours_of_the_charts() {
         let own = case(PatternKind::ShortPoll, 20, &format!(":interval={interval}"));
         cases.insert(at, own);
     }
-    cases.iter_mut().for_each(|case| case.workload.clients = 20);
+    for case in &mut cases {
+        case.workload.clients = 20;
+    }
     let folder = write_run(out.path(), &info(scenario(cases, 1, &[])), |_| ());
     let view = View::new(Run::read(&folder).unwrap());
     let series = entries(&groups(&view.findings.cases), |_| true);
@@ -270,7 +272,9 @@ fn a_page_has_the_colours_of_the_charts() {
 fn a_page_has_the_parts_that_a_reader_looks_for() {
     let out = tempfile::tempdir().unwrap();
     let mut cases = six();
-    cases.iter_mut().for_each(|case| case.workload.clients = 20);
+    for case in &mut cases {
+        case.workload.clients = 20;
+    }
     let folder = write_run(out.path(), &info(scenario(cases, 3, &["reach >= 1"])), |_| ());
     let view = View::new(Run::read(&folder).unwrap());
     let page = page(&view);
