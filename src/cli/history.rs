@@ -190,8 +190,13 @@ pub(super) fn append(file: &Path, lines: &[HistoryLine]) -> anyhow::Result<Appen
 
 fn show(arguments: &ShowArguments) -> anyhow::Result<()> {
     let query = query(arguments)?;
-    let history = History::read(&arguments.file)?;
     let file = arguments.file.display();
+    if arguments.file.is_dir() {
+        bail!(
+            "{file} is a folder, not a history. To add the runs below it: tidings history add {file}"
+        );
+    }
+    let history = History::read(&arguments.file)?;
     if history.lines.is_empty() {
         bail!("{file} holds no run. To add one: tidings history add RESULTS_FOLDER --file {file}");
     }

@@ -77,16 +77,23 @@ fn equal_sides_fail_in_at_most_one_gate_of_a_hundred() {
 
 #[test]
 fn a_regression_fails_no_change_passes_and_an_improvement_passes() {
-    for seed in 0..10 {
+    let mut moved = 0;
+    for seed in 0..40 {
         let found =
             |change: f64| find(&design(13), &METRIC, &blocks(13, seed, change, 0.02, [0.0; 4]));
         let worse = found(0.1);
-        assert_eq!(worse.outcome, Outcome::Fail, "{seed}: {worse:?}");
         assert!(worse.lower_of_all > 0.0 && worse.lower < 0.1 && worse.upper > 0.1, "{worse:?}");
         assert!((worse.estimate - 0.1).abs() < 0.02, "{worse:?}");
+        if worse.outcome == Outcome::MachineMoved {
+            moved += 1;
+            continue;
+        }
+        assert_eq!(worse.outcome, Outcome::Fail, "{seed}: {worse:?}");
         assert_eq!(found(0.0).outcome, Outcome::Pass, "{seed}");
         assert_eq!(found(-0.2).outcome, Outcome::Pass, "{seed}");
     }
+    // Two controls, each with 99 % confidence.
+    assert!(moved <= 3, "{moved} of 40");
     let less = Metric { worse: Worse::Less, ..METRIC };
     let fallen = find(&design(13), &less, &blocks(13, 3, -0.1, 0.02, [0.0; 4]));
     assert_eq!(fallen.outcome, Outcome::Fail);

@@ -98,7 +98,10 @@ impl Told {
 
 impl fmt::Display for Told {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "the target answers {}", self.status)?;
+        write!(f, "the target answers {}", self.status.as_str())?;
+        if let Some(reason) = self.status.canonical_reason() {
+            write!(f, " {reason}")?;
+        }
         if let Some(location) = &self.location {
             write!(f, " and redirects to {location}, which is not followed")?;
         }
@@ -123,6 +126,7 @@ mod tests {
                 "the target answers 301 Moved Permanently and redirects to https://other.example/a?…, which is not followed",
             ),
             (201, "/items/7", "made", "the target answers 201 Created: made"),
+            (600, "", "x", "the target answers 600: x"),
             (404, "", "no such topic", "the target answers 404 Not Found: no such topic"),
         ] {
             let status = StatusCode::from_u16(status).unwrap();

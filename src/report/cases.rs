@@ -41,13 +41,13 @@ fn figures(case: &CaseSummary) -> Table {
         case.figure(column)?;
         let about = spec(column)?;
         let unit = match about.column.unit {
-            Unit::Nanoseconds | Unit::Bytes | Unit::None | Unit::Share => "",
-            Unit::BytesPerSecond => "per second",
-            unit => unit.symbol(),
+            Unit::Nanoseconds | Unit::Bytes | Unit::None | Unit::Share => String::new(),
+            Unit::BytesPerSecond | Unit::PerSecond => " per second".to_owned(),
+            unit => format!(" {}", unit.symbol()),
         };
-        Some([column, &with_interval(case, column), unit].map(Cell::from).into())
+        Some([column.to_owned(), with_interval(case, column) + &unit].map(Cell::from).into())
     };
-    let head = vec![left("figure"), right("value (interval)"), left("unit")];
+    let head = vec![left("figure"), right("value (interval)")];
     Table { caption: "figures", ..Table::new(head, summarised().filter_map(row).collect()) }
 }
 

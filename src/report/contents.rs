@@ -99,12 +99,18 @@ fn machine(view: &View) -> Option<Section> {
 
 /// How it was measured, the command that repeats it, and the scenario as it was resolved.
 fn how(view: &View) -> Option<Section> {
-    let scenario = serde_json::to_string_pretty(&view.run.info.scenario).unwrap_or_default();
+    let mut scenario = serde_json::to_value(&view.run.info.scenario).unwrap_or_default();
+    // Each case has its own settings beside its figures.
+    scenario.as_object_mut().and_then(|keys| keys.remove("cases"));
+    let scenario = serde_json::to_string_pretty(&scenario).unwrap_or_default();
     let blocks = [
         Block::Paragraph("This command repeats the run:".to_owned()),
         Block::Code(method::to_be_typed(&view.run.info.command)),
         Block::Sentences(method::sentences(view)),
-        Block::Fold("The scenario as resolved, JSON".to_owned(), vec![Block::Code(scenario)]),
+        Block::Fold(
+            "The scenario as resolved, without its cases, JSON".to_owned(),
+            vec![Block::Code(scenario)],
+        ),
     ];
     Section::new("How it was measured", blocks.map(|block| (Full, block)))
 }

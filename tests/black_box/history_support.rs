@@ -63,7 +63,7 @@ pub(crate) fn write_history(folder: &Path, count: usize, change: impl Fn(usize, 
         line["run"] = format!("run-{at:03}").into();
         line["started_utc"] =
             format!("2025-{:02}-{:02}T10:00:00Z", 1 + at / 28, 1 + at % 28).into();
-        line["revision"] = format!("{:07x}", 0x00a_0000 + at).into();
+        line["revision"] = format!("{:07x}", 0xa_0000 + at).into();
         change(at, &mut line);
         lines += &format!("{line}\n");
     }

@@ -35,6 +35,7 @@ pub(super) fn terms(plan: &Plan, metrics: &Metrics, seed: u64, budget: Span) -> 
         blocks: 0,
         fewest_blocks: 0,
         budget_s: budget.secs(),
+        drain_s: plan.scenario.phases.drain.secs(),
     }
 }
 

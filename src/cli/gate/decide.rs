@@ -5,7 +5,7 @@ use tidings::gate::{self, Design, Finding, Metric, Outcome};
 use tidings::stats::median;
 
 use super::document::{Document, GatedMetric, Terms, Worse};
-use super::table::{self, Arm, CONFIRMS, Row};
+use super::table::{Arm, CONFIRMS, Row};
 use crate::cli::exit;
 
 /// The fewest blocks with which a fail is possible.
@@ -37,6 +37,8 @@ pub(super) struct Losses {
     pub duplicate: [u64; 2],
     /// Whether a loss of the head awaits its confirmation.
     pub unconfirmed: bool,
+    /// Whether the head alone lost deliveries more than once, while the machine stood still.
+    pub doubtful: bool,
     /// Cases in which the head alone lost or repeated deliveries, twice.
     pub failed: Vec<String>,
 }
@@ -219,6 +221,10 @@ fn outcome(document: &Document, claims: &[Claim], losses: &Losses) -> Outcome {
     let any = |outcome: Outcome| {
         gated().any(|claim| claim.finding.as_ref().is_some_and(|found| found.outcome == outcome))
     };
+    // What was cut short did not see all that it was to see.
+    if document.stopped_by.is_some() {
+        return Outcome::Inconclusive;
+    }
     if !losses.failed.is_empty() {
         return Outcome::Fail;
     }
@@ -230,9 +236,8 @@ fn outcome(document: &Document, claims: &[Claim], losses: &Losses) -> Outcome {
     }
     let all_pass = gated()
         .all(|claim| claim.finding.as_ref().is_some_and(|found| found.outcome == Outcome::Pass));
-    // What was cut short did not see all that it was to see.
-    let whole = document.stopped_by.is_none();
-    if all_pass && whole && !losses.unconfirmed { Outcome::Pass } else { Outcome::Inconclusive }
+    let explained = !losses.unconfirmed && !losses.doubtful;
+    if all_pass && explained { Outcome::Pass } else { Outcome::Inconclusive }
 }
 
 /// The metric as `gate` judges it. Its column is one of the table, as the terms were checked for.
@@ -276,40 +281,118 @@ fn block(terms: &Terms, case: usize, quad: &[&Row; 4], place: usize) -> Option<g
 
 /// Whether a case needs one more head trial: one of the head's lost or repeated deliveries, and none of the base's did.
 pub(super) fn needs_confirmation(document: &Document, rows: &[Row], case: usize) -> bool {
-    let case = &document.terms.cases[case].id;
-    is_unconfirmed(rows, case)
+    let terms = &document.terms;
+    is_unconfirmed(terms, rows, &terms.cases[case].id)
 }
 
 /// Whether one trial of the head, and none of the base, lost or repeated deliveries, and no other has confirmed or refuted it.
-fn is_unconfirmed(rows: &[Row], case: &str) -> bool {
+fn is_unconfirmed(terms: &Terms, rows: &[Row], case: &str) -> bool {
     let confirms = |row: &Row| row.case == case && row.slot == CONFIRMS && row.verdict.usable();
-    bad(rows, case, Arm::Base) == 0 && bad(rows, case, Arm::Head) == 1 && !rows.iter().any(confirms)
+    !base_is_spoilt(rows, case) && certain(terms, rows, case) == 1 && !rows.iter().any(confirms)
 }
 
-/// Usable trials with lost or repeated deliveries.
-fn bad(rows: &[Row], case: &str, arm: Arm) -> usize {
-    let of = rows.iter().filter(|row| row.case == case && row.arm == arm);
-    of.filter(|row| row.verdict.usable() && row.account.is_some_and(spoilt)).count()
+/// Whether any usable trial of the base lost or repeated deliveries, for whatever reason.
+fn base_is_spoilt(rows: &[Row], case: &str) -> bool {
+    let of = |row: &&Row| row.case == case && row.arm == Arm::Base && row.verdict.usable();
+    rows.iter().filter(of).any(Row::is_spoilt)
 }
 
-const fn spoilt(account: table::Account) -> bool {
-    account.lost > 0 || account.duplicate > 0
+/// Usable trials of the head that lost or repeated deliveries, and not because the machine stood still.
+fn certain(terms: &Terms, rows: &[Row], case: &str) -> usize {
+    let of = |row: &&Row| row.case == case && row.arm == Arm::Head && row.verdict.usable();
+    rows.iter().filter(of).filter(|row| row.is_spoilt_for_certain(terms.drain_s)).count()
 }
 
 fn losses(terms: &Terms, rows: &[Row]) -> Losses {
     let mut losses = Losses::default();
-    for row in rows.iter().filter(|row| row.verdict.usable()) {
+    for row in rows.iter().filter(|row| row.verdict.usable() && row.is_spoilt()) {
         let side = usize::from(row.arm == Arm::Head);
-        if let Some(account) = row.account.filter(|account| spoilt(*account)) {
-            losses.trials[side] += 1;
-            losses.lost[side] += account.lost;
-            losses.duplicate[side] += account.duplicate;
+        losses.trials[side] += 1;
+        let Some(account) = row.account else { continue };
+        losses.lost[side] += account.lost;
+        losses.duplicate[side] += account.duplicate;
+    }
+    for case in &terms.cases {
+        let twice = certain(terms, rows, &case.id) >= 2;
+        losses.unconfirmed |= is_unconfirmed(terms, rows, &case.id);
+        if base_is_spoilt(rows, &case.id) {
+            continue;
+        }
+        if twice {
+            losses.failed.push(case.id.clone());
+        } else {
+            let of_head = |row: &&Row| row.case == case.id && row.arm == Arm::Head;
+            let spoilt = rows.iter().filter(of_head).filter(|row| row.verdict.usable());
+            losses.doubtful |= spoilt.filter(|row| row.is_spoilt()).count() >= 2;
         }
     }
-    let failed = |case: &&super::document::GateCase| {
-        bad(rows, &case.id, Arm::Base) == 0 && bad(rows, &case.id, Arm::Head) >= 2
-    };
-    losses.unconfirmed = terms.cases.iter().any(|case| is_unconfirmed(rows, &case.id));
-    losses.failed = terms.cases.iter().filter(failed).map(|case| case.id.clone()).collect();
     losses
+}
+
+#[cfg(test)]
+mod tests {
+    use tidings::record::Verdict::{self, Degraded, Invalid, Valid};
+
+    use super::super::document::GateCase;
+    use super::super::table::Account;
+    use super::*;
+
+    fn row(arm: Arm, slot: u32, verdict: Verdict, lost: u64, slowest_ms: f64) -> Row {
+        let account = Account { expected: 100, delivered: 100 - lost, lost, duplicate: 0 };
+        Row {
+            case: "sse".to_owned(),
+            block: 1,
+            slot,
+            arm,
+            trial: slot,
+            verdict,
+            account: Some(account),
+            slowest_ns: Some(slowest_ms * 1e6),
+            values: Vec::new(),
+        }
+    }
+
+    #[test]
+    fn a_loss_counts_once_it_is_repeated_is_the_heads_alone_and_not_the_machines() {
+        let terms = Terms {
+            cases: vec![GateCase { id: "sse".to_owned(), columns: Vec::new() }],
+            metrics: Vec::new(),
+            seed: 1,
+            blocks: 10,
+            fewest_blocks: 8,
+            budget_s: 60.0,
+            drain_s: 1.0,
+        };
+        let (base, head) = (Arm::Base, Arm::Head);
+        // Each trial: side, verdict, lost, the slowest arrival. Then: failed, to be confirmed, doubtful.
+        for (trials, expected) in [
+            (&[(head, Valid, 0, 9.0), (base, Valid, 0, 9.0)][..], [false; 3]),
+            (&[(head, Valid, 1, 9.0)], [false, true, false]),
+            (&[(head, Valid, 1, 9.0), (head, Valid, 3, 900.0)], [true, false, false]),
+            (&[(head, Degraded, 1, 9.0), (head, Degraded, 3, 9.0)], [true, false, false]),
+            // The machine stood still for longer than half of the drain.
+            (&[(head, Degraded, 9, 900.0), (head, Degraded, 9, 700.0)], [false, false, true]),
+            (&[(head, Degraded, 9, 900.0)], [false; 3]),
+            (&[(head, Invalid, 1, 9.0), (head, Invalid, 1, 9.0)], [false; 3]),
+            // The base loses, too, whatever the reason.
+            (
+                &[(head, Valid, 1, 9.0), (head, Valid, 3, 9.0), (base, Degraded, 1, 900.0)],
+                [false; 3],
+            ),
+            (&[(base, Valid, 1, 9.0), (base, Valid, 1, 9.0)], [false; 3]),
+        ] {
+            let rows: Vec<Row> = trials
+                .iter()
+                .zip(1..)
+                .map(|(&(arm, verdict, lost, slowest), slot)| {
+                    row(arm, slot, verdict, lost, slowest)
+                })
+                .collect();
+            let found = losses(&terms, &rows);
+            let told = [!found.failed.is_empty(), found.unconfirmed, found.doubtful];
+            assert_eq!(told, expected, "{trials:?}");
+        }
+        let refuted = [row(head, 1, Valid, 1, 9.0), row(head, CONFIRMS, Valid, 0, 9.0)];
+        assert!(!losses(&terms, &refuted).unconfirmed, "once is chance");
+    }
 }

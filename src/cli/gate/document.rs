@@ -60,6 +60,8 @@ pub(super) struct Terms {
     pub fewest_blocks: u32,
     /// Longest time of the trials, in seconds.
     pub budget_s: f64,
+    /// How long a trial waits for what is in flight, in seconds.
+    pub drain_s: f64,
 }
 
 impl Terms {

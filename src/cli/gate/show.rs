@@ -194,6 +194,13 @@ pub(super) fn remarks(document: &Document, decision: &Decision) -> Vec<String> {
             losses.lost[0], losses.lost[1], losses.duplicate[0], losses.duplicate[1]
         ));
     }
+    if losses.doubtful {
+        said.push(
+            "The head alone lost deliveries, in trials whose events came late because the machine stood still. Free its CPU and run \
+             the gate again, or raise phases.drain."
+                .to_owned(),
+        );
+    }
     if *broken_blocks > 0 {
         said.push(format!(
             "{} not whole: {} of {} trials of the base and {} of {} of the head were of no use.",

@@ -14,7 +14,7 @@ pub(super) const NAME: &str = "gate.csv";
 /// The slot of a head trial that confirms lost or repeated deliveries.
 pub(super) const CONFIRMS: u32 = 5;
 /// The columns before those of the metrics.
-const COLUMNS: [&str; 11] = [
+const COLUMNS: [&str; 12] = [
     "schema_version",
     "case",
     "block",
@@ -26,6 +26,7 @@ const COLUMNS: [&str; 11] = [
     "delivered",
     "lost",
     "duplicate",
+    "slowest_ns",
 ];
 
 /// Which side a trial measured.
@@ -67,6 +68,8 @@ pub(super) struct Row {
     pub trial: u32,
     pub verdict: Verdict,
     pub account: Option<Account>,
+    /// The largest freshness of what arrived, in nanoseconds.
+    pub slowest_ns: Option<f64>,
     /// The metrics, in the order of the terms.
     pub values: Vec<Option<Figure>>,
 }
@@ -89,6 +92,7 @@ impl Row {
             trial: record.identity.trial,
             verdict: record.verdict,
             account,
+            slowest_ns: value("freshness_ns_max").map(Figure::number),
             values: terms.metrics.iter().map(|metric| value(&metric.column)).collect(),
         }
     }
@@ -109,6 +113,7 @@ impl Row {
                 cells.extend([expected, delivered, lost, duplicate].map(|n| n.to_string()));
             }
         }
+        cells.push(self.slowest_ns.map_or_else(String::new, |ns| ns.to_string()));
         let value = |value: &Option<Figure>| {
             value.map_or_else(String::new, |figure| figure.print(|number| number.to_string()))
         };
@@ -122,6 +127,20 @@ impl Row {
             Some(Figure::Value(value)) if self.verdict.usable() && value > 0.0 => Some(value),
             _ => None,
         }
+    }
+}
+
+impl Row {
+    /// Whether deliveries were lost or came again.
+    pub(super) fn is_spoilt(&self) -> bool {
+        self.account.is_some_and(|account| account.lost > 0 || account.duplicate > 0)
+    }
+
+    /// Whether what it lost is the server's doing: nothing strained the machine, or all that arrived did so in half of the drain.
+    /// Where a machine stands still for longer, events are late that a server did not drop.
+    pub(super) fn is_spoilt_for_certain(&self, drain_s: f64) -> bool {
+        let quick = self.slowest_ns.is_some_and(|ns| ns < drain_s * 1e9 / 2.0);
+        self.is_spoilt() && (self.verdict == Verdict::Valid || quick)
     }
 }
 
@@ -252,6 +271,7 @@ fn parse<'a>(cell: &dyn Fn(&str) -> &'a str, terms: &Terms) -> anyhow::Result<Ro
         },
     };
     let values = terms.metrics.iter().map(|metric| value(&metric.column));
+    let slowest_ns = value("slowest_ns")?.map(Figure::number);
     Ok(Row {
         case: cell("case").to_owned(),
         block: small("block")?,
@@ -260,6 +280,7 @@ fn parse<'a>(cell: &dyn Fn(&str) -> &'a str, terms: &Terms) -> anyhow::Result<Ro
         trial: small("trial")?,
         verdict,
         account,
+        slowest_ns,
         values: values.collect::<anyhow::Result<_>>()?,
     })
 }

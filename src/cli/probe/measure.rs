@@ -11,7 +11,8 @@ use tidings::judge::Conclusion;
 use tidings::measure::Host;
 use tidings::plan::Plan;
 use tidings::record::{
-    Run, RunFolder, RunInfo, SCHEMA_VERSION, TrialRecord, Verdict, check_results_folder, utc,
+    Run, RunFolder, RunInfo, SCHEMA_VERSION, TrialFacts, TrialRecord, Verdict,
+    check_results_folder, utc,
 };
 use tidings::report::{self, Probe, Remedies, View};
 use tidings::unit::typographic;
@@ -78,11 +79,7 @@ pub(super) fn measure(
             watcher.note(plan, &progress);
             if let Progress::Recorded { record, facts, .. } = &progress {
                 info.profiles.extend(record.given.profile);
-                let question = &plan.scenario.question;
-                let record = in_flags_of(record);
-                let probe = Probe::new(question, facts, &record, Remedies::Flags).worded(in_flags);
-                let probe = if plan.trials.len() == 1 { probe.alone() } else { probe };
-                trials.push((record, probe));
+                trials.push(shown(plan, facts, record));
             }
         })
     }));
@@ -116,10 +113,14 @@ pub(super) fn measure(
     Ok(status)
 }
 
-/// The record with flags in its reasons, in place of keys.
-fn in_flags_of(record: &TrialRecord) -> TrialRecord {
+/// A trial as it is printed: with flags in what is said of it, in place of keys.
+fn shown(plan: &Plan, facts: &TrialFacts, record: &TrialRecord) -> (TrialRecord, Probe) {
     let verdict_reasons = record.verdict_reasons.iter().map(|reason| in_flags(reason)).collect();
-    TrialRecord { verdict_reasons, ..record.clone() }
+    let record = TrialRecord { verdict_reasons, ..record.clone() };
+    let probe = Probe::new(&plan.scenario.question, facts, &record, Remedies::Flags);
+    let probe = probe.worded(in_flags);
+    let probe = if plan.trials.len() == 1 { probe.alone() } else { probe };
+    (record, probe)
 }
 
 /// Writes what the folder ends with, and its reports where it is `kept`; returns what was measured, and the status that missing

@@ -199,7 +199,8 @@ mod tests {
             run: *at,
         };
         let level = |at: usize| {
-            if places.iter().filter(|p| **p <= at).count() % 2 == 0 { 1e5 } else { 2e5 }
+            let steps = places.iter().filter(|place| **place <= at).count();
+            if steps.is_multiple_of(2) { 1e5 } else { 2e5 }
         };
         Series {
             key: SeriesKey {

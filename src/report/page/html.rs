@@ -51,12 +51,12 @@ impl Html {
 
     /// Appends running text, with typographic units.
     pub(super) fn text(&mut self, text: &str) {
-        escape(&mut self.out, &typographic(text));
+        escape(&mut self.out, &typographic(text), false);
     }
 
     /// Appends text letter by letter, as a command or a file has it.
     pub(super) fn code(&mut self, text: &str) {
-        escape(&mut self.out, text);
+        escape(&mut self.out, text, false);
     }
 
     /// Appends a style or a script of the program, whose content HTML does not escape.
@@ -80,22 +80,23 @@ impl Html {
             self.out.push(' ');
             self.out.push_str(key);
             self.out.push_str("=\"");
-            escape(&mut self.out, value);
+            escape(&mut self.out, value, true);
             self.out.push('"');
         }
         self.out.push('>');
     }
 }
 
-/// Appends `text` without characters that control a display, and with references for those that HTML gives a meaning to.
-fn escape(out: &mut String, text: &str) {
+/// Appends `text` without characters that control a display, and with references for those that HTML gives a meaning to,
+/// quotes only in a value.
+fn escape(out: &mut String, text: &str, in_value: bool) {
     for letter in harmless(text).chars() {
         match letter {
             '&' => out.push_str("&amp;"),
             '<' => out.push_str("&lt;"),
             '>' => out.push_str("&gt;"),
-            '"' => out.push_str("&quot;"),
-            '\'' => out.push_str("&#39;"),
+            '"' if in_value => out.push_str("&quot;"),
+            '\'' if in_value => out.push_str("&#39;"),
             letter => out.push(letter),
         }
     }
@@ -109,13 +110,13 @@ mod tests {
     fn texts_and_values_are_escaped() {
         let mut html = Html::default();
         html.element("p", &[("title", "a\"b'c<d>&e")], |html| {
-            html.text("</p><script>5 us & 3x\u{202e}\u{1b}[2J");
+            html.text("</p><script>\"5 us' & 3x\u{202e}\u{1b}[2J");
             html.void("br", &[]);
             html.code("5 us");
         });
         assert_eq!(
             html.finish(),
-            "<p title=\"a&quot;b&#39;c&lt;d&gt;&amp;e\">&lt;/p&gt;&lt;script&gt;5 µs &amp; 3×??[2J<br>5 us</p>"
+            "<p title=\"a&quot;b&#39;c&lt;d&gt;&amp;e\">&lt;/p&gt;&lt;script&gt;\"5 µs' &amp; 3×??[2J<br>5 us</p>"
         );
     }
 }

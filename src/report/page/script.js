@@ -113,7 +113,7 @@
     const [unit, size] = [['s', 1e9], ['ms', 1e6], ['µs', 1e3], ['ns', 1]].find(([, size]) => Math.abs(ns) >= size) || ['ns', 1];
     return `${three(ns / size)} ${unit}`;
   };
-  const percent = q => `${Number((q * 100).toFixed(5))} %`;
+  const percent = q => `${Number((q * 100).toFixed(q < .9 ? 1 : q < .99 ? 2 : q < .999 ? 3 : 5))} %`;
 
   // What is across and up, of the charts that can be drawn again.
   const kinds = prefix => {
@@ -221,7 +221,7 @@
       } else {
         const rough = high / 5, power = 10 ** Math.floor(Math.log10(rough));
         const step = [1, 2, 5, 10].map(m => m * power).find(s => s >= rough);
-        for (let at = 0; at <= high; at += step) ticks.push([at, time(at)]);
+        for (let at = 0; at <= high; at += step) ticks.push([at, at ? time(at) : '0']);
       }
       return ticks;
     }
@@ -243,6 +243,14 @@
         this.node.querySelectorAll('path.c-grid').forEach(path => path.classList.add('off'));
       }
       this.own.replaceChildren();
+      const title = this.node.querySelector('text[transform]');
+      if (title) {
+        title.removeAttribute('textLength');
+        title.textContent = title.textContent.replace(/\((log|linear) scale\)/, this.log ? '(log scale)' : '(linear scale)');
+        const x = this.left - 68, y = (this.top + this.bottom) / 2;
+        title.setAttribute('x', x);
+        title.setAttribute('transform', `rotate(-90 ${x} ${y})`);
+      }
       for (const [y, label] of this.upTicks()) {
         const at = this.place(this.range[0], y)[1];
         this.line(`M${this.left} ${at}L${this.right} ${at}`);
@@ -272,7 +280,15 @@
       const path = one.node.querySelector('path[stroke-width]');
       if (!path || !one.points.length) return;
       one.node.setAttribute('clip-path', `url(#${this.clip.id})`);
-      [...one.node.children].forEach(child => { if (child !== path) child.classList.add('off'); });
+      one.marks ??= [...one.node.children].filter(child => child !== path).map(mark => {
+        const box = mark.getBBox(), x = box.x + box.width / 2, y = box.y + box.height / 2;
+        const up = this.wholeUp[0] + (this.wholeUp[1] - this.wholeUp[0]) * (this.bottom - y) / (this.bottom - this.top);
+        return { mark, x, y, value: [this.range0 + (this.range1 - this.range0) * (x - this.left) / (this.right - this.left), 10 ** up] };
+      });
+      for (const { mark, x, y, value } of one.marks) {
+        const [toX, toY] = this.place(...value);
+        mark.setAttribute('transform', `translate(${(toX - x).toFixed(2)} ${(toY - y).toFixed(2)})`);
+      }
       const last = this.whole[1] + 1e-9;
       path.setAttribute('d', one.points.filter(([x]) => x <= last).map(([x, y], at) => `${at ? 'L' : 'M'}${this.place(x, y).map(n => n.toFixed(2)).join(' ')}`).join(''));
     }
@@ -324,8 +340,10 @@
     const rule = shape('path', { class: 'c-grey', stroke: 'currentColor', 'stroke-dasharray': '3 3', fill: 'none' });
     svg.append(rule);
     const point = (panel, x) => {
-      cursor = x;
       panel.load();
+      const [first] = panel.nearest(x);
+      cursor = x;
+      if (first) x = first[1][0];
       const at = panel.place(x, 1)[0];
       rule.setAttribute('d', `M${at} ${panel.top}L${at} ${panel.bottom}`);
       readout.replaceChildren(make('span', kind.x(x)), ...panel.nearest(x).map(([name, [, ns]]) => make('span', `${name} ${time(ns)}`)));

@@ -186,7 +186,7 @@ fn assert_inert(page: &str) {
     assert_eq!(parts.next().unwrap().trim(), "");
     for part in parts {
         let (tag, text) = part.split_once('>').unwrap_or_else(|| panic!("no end: {part}"));
-        assert!(!text.contains(['>', '"', '\'']), "{text}");
+        assert!(!text.contains('>'), "{text}");
         let tag = tag.strip_prefix('/').unwrap_or(tag);
         let (name, mut attributes) = tag.split_once(' ').unwrap_or((tag, ""));
         assert!(ELEMENTS.contains(&name), "<{tag}>");

@@ -25,9 +25,10 @@ fn steps(seed: u64, count: usize, noise: f64, steps: &[(usize, f64)]) -> Vec<f64
 
 #[test]
 fn otava_finds_the_same_with_the_same_probability() {
-    // apache-otava 0.8.0: otava.analysis.compute_change_points(values, 50, 0.001, 0.05). Four hundred random series of up to
-    // 160 values with up to four steps, in normal, heavy-tailed and skewed noise, gave equal places and p values once its
-    // merge() recomputed both neighbours of the point that it removes (it recomputes the right one and the one after that).
+    // apache-otava 0.8.0: otava.analysis.compute_change_points(values, 50, 0.001, 0.05), with merge() recomputing both neighbours
+    // of the point that it removes (as published it recomputes the right one and the one after that, so the first series
+    // has a stale mean of 1078.25 there). Four hundred random series of up to 160 values with up to four steps, in normal,
+    // heavy-tailed and skewed noise, gave equal places and p values.
     let step = [
         1001, 1027, 1024, 990, 994, 989, 1011, 999, 1015, 963, 1031, 998, 1014, 997, 992, 1009,
         1016, 996, 997, 1014, 983, 970, 1008, 987, 962, 1082, 1090, 1074, 1067, 1101, 1120, 1095,
@@ -44,7 +45,7 @@ fn otava_finds_the_same_with_the_same_probability() {
         1018, 975, 992, 990, 1006, 1033, 1001, 1028, 987, 1010, 936, 957, 1024, 982,
     ];
     let golden: [(&[i32], _); 3] = [
-        (&step, Some((25, 999.48, 1_078.25, 3.355_179_799_857e-9))),
+        (&step, Some((25, 999.48, 1_096.133_333_333, 1.942_251_636_384e-19))),
         // The rise at 20 escapes it: against all that follows in the window, the t test sees no difference.
         (&up_and_down, Some((41, 1_105.634_146_341, 842.217_391_304, 4.295_402_908_849e-17))),
         (&none, None),
