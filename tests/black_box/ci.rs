@@ -97,9 +97,14 @@ fn a_run_writes_every_format_before_it_fails() {
     let figures: Value = serde_json::from_str(&read(folder, "figures.json")).unwrap();
     let figure =
         |name: &str| figures.as_array().unwrap().iter().find(|f| f["name"] == name).cloned();
-    let freshness = figure("sse: freshness_p50").unwrap();
-    assert_eq!(freshness["unit"], "ns");
-    assert!(freshness["value"].as_f64().unwrap() > 0.0, "{freshness}");
+    match figure("sse: freshness_p50") {
+        Some(freshness) => {
+            assert_eq!(freshness["unit"], "ns");
+            assert!(freshness["value"].as_f64().unwrap() > 0.0, "{freshness}");
+        }
+        // The machine spoilt the one trial.
+        None => assert!(page.contains("| ❔ inconclusive | sse | trials are usable |"), "{page}"),
+    }
 
     // The files alone say the same again.
     let again = Command::new(BINARY)
@@ -166,6 +171,25 @@ fn a_file_that_cannot_be_written_costs_no_measurement() {
     }
 }
 
+/// Trials of half a second: two clients, a hundred events per second for each.
+const PAIR: &str = r#"
+question = "Is the head worse?"
+patterns = ["sse"]
+[gate]
+tolerances = ["freshness_p50=50%"]
+budget = "90s"
+[workload]
+clients = 2
+topics = "per-client"
+rate = "100/s"
+[phases]
+connect = "10ms"
+idle = "0s"
+warmup = "50ms"
+measure = "400ms"
+drain = "1s"
+"#;
+
 /// A short gate, in a folder of its own.
 fn gate(folder: &Path, arguments: &[&str]) -> Output {
     let mut gate = Command::new(BINARY);
@@ -177,9 +201,7 @@ fn gate(folder: &Path, arguments: &[&str]) -> Output {
 fn a_gate_writes_every_format_and_its_folder_says_the_same_again() {
     let folder = tempfile::tempdir().unwrap();
     let folder = folder.path();
-    let tolerances = "[gate]\ntolerances = [\"freshness_p50=50%\"]\nbudget = \"90s\"\n";
-    let shorter = scenario(&["sse"], 1, "300ms", tolerances).replace("clients = 20", "clients = 2");
-    fs::write(folder.join("pair.toml"), shorter).unwrap();
+    fs::write(folder.join("pair.toml"), PAIR).unwrap();
     let failed = gate(folder, &["pair.toml", "--head-set", "faults.drop=0.4"]);
     let said = text(&failed.stderr);
     assert_eq!(failed.status.code(), Some(1), "{said}");
