@@ -215,7 +215,12 @@ fn a_gate_writes_every_format_and_its_folder_says_the_same_again() {
     let page = read(folder, "comment.md");
     assert!(page.starts_with("<!-- tidings gate pair -->\n### ❌ tidings gate pair\n"), "{page}");
 
+    // A gate that is refused leaves no file that says otherwise.
     let xml = read(folder, "junit.xml");
+    let refused = gate(folder, &["pair.toml", "--head-set", "faults.drop=much"]);
+    assert_eq!(refused.status.code(), Some(2), "{}", text(&refused.stderr));
+    let broken = read(folder, "junit.xml");
+    assert!(broken.contains("<error ") && !broken.contains("freshness"), "{broken}");
     let out = fs::read_dir(folder.join("results/pair")).unwrap().next().unwrap().unwrap().path();
     let again = gate(folder, &["--replay", out.to_str().unwrap()]);
     assert_eq!(again.status.code(), Some(1), "{}", text(&again.stderr));
