@@ -5,7 +5,9 @@ use std::io::Write as _;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, bail};
+use tidings::record::utc;
 use tidings::report::ci::{self, CiReport};
+use time::OffsetDateTime;
 
 use super::{exit, output};
 
@@ -34,6 +36,19 @@ impl CiArguments {
             || self.markdown.is_some()
             || self.benchmark_json.is_some()
             || self.annotations
+    }
+
+    /// Writes the files before anything is read of the scenarios.
+    pub(super) fn not_begun<'a>(
+        &self,
+        verb: &'static str,
+        files: impl IntoIterator<Item = &'a Path>,
+    ) -> anyhow::Result<()> {
+        let now = utc(OffsetDateTime::now_utc());
+        let name =
+            |file: &Path| file.file_stem().unwrap_or_default().to_string_lossy().into_owned();
+        let account = |file: &Path| CiReport::not_begun(verb, name(file), now.clone());
+        self.begin(&files.into_iter().map(account).collect::<Vec<_>>())
     }
 
     /// Writes the files while nothing is judged yet, so that one that cannot be written costs no measurement, none of an earlier

@@ -55,6 +55,7 @@ pub(super) struct Arguments {
 
 /// Carries out `tidings run`.
 pub(super) fn run(arguments: &Arguments) -> anyhow::Result<u8> {
+    arguments.ci.not_begun("run", arguments.selection.files())?;
     let host = Host::read();
     // Checks every file before the first run, so that a mistake in the last one does not cost an hour.
     let plans = arguments.selection.plans(&host)?;

@@ -24,6 +24,11 @@ pub(super) struct Selection {
 }
 
 impl Selection {
+    /// The files as given.
+    pub(super) fn files(&self) -> impl Iterator<Item = &Path> {
+        self.files.iter().map(PathBuf::as_path)
+    }
+
     /// Plans every scenario; the first that is wrong, cannot be judged or cannot fit refuses them all.
     pub(super) fn plans(&self, host: &Host) -> anyhow::Result<Vec<Plan>> {
         if self.files.iter().filter(|file| *file == Path::new(STDIN)).count() > 1 {

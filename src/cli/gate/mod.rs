@@ -124,6 +124,7 @@ pub(super) fn run(arguments: &Arguments) -> anyhow::Result<u8> {
     }
     let host = Host::read();
     let file = arguments.file()?;
+    arguments.ci.not_begun("gate", [file])?;
     let signals = Signals::watch().context("cannot watch for Ctrl-C")?;
     let interrupted = || signals.received().is_some();
     let checkouts = match Checkouts::of(&arguments.sides, file, &interrupted) {

@@ -68,7 +68,8 @@ fn page(report: &CiReport) -> String {
 fn escape(text: &str) -> String {
     let mut escaped = String::with_capacity(text.len());
     let mut last = ' ';
-    for letter in line(text).chars() {
+    // Indented text would be code.
+    for letter in line(text).trim().chars() {
         // A dot is one where it would make an address of a host's name.
         let is_markup = matches!(
             letter,

@@ -16,6 +16,26 @@ const TRIALS: &str = "trials are usable";
 const WHOLE: &str = "the run";
 
 impl CiReport {
+    /// The account before anything is read: it remains where the input is refused.
+    pub fn not_begun(verb: &'static str, scenario: String, started_utc: String) -> Self {
+        let sentence = "nothing was measured: the input was refused, or the start failed; the job's log says why";
+        Self {
+            verb,
+            scenario,
+            headline: "Not begun: the input was refused, or the start failed.".to_owned(),
+            started_utc,
+            seconds: None,
+            cases: vec![case(
+                &format!("the {verb}"),
+                "completes",
+                CiStatus::Error,
+                sentence.to_owned(),
+            )],
+            figures: Vec::new(),
+            notes: Vec::new(),
+        }
+    }
+
     /// The account of a run before its first trial: no objective is judged. It remains if the run is killed.
     pub fn of_plan(plan: &Plan, started_utc: &str) -> Self {
         let scenario = &plan.scenario;
