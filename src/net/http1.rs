@@ -19,6 +19,7 @@ use super::error::{BODY_MAX, NetError, Part, Seen};
 use super::h1::{Broken, Framing, Rendered};
 use super::manners::Manners;
 use super::sample::Sample;
+use super::unread::Unread;
 use super::{Dialer, Meter, Stream, scratch};
 
 mod carry;
@@ -50,7 +51,7 @@ pub struct Http1 {
     /// Whether the connection was just seen to be open.
     seen_open: bool,
     /// Bytes of a streamed answer that were read and not looked at.
-    unread: Bytes,
+    unread: Unread,
     /// The body of a streamed answer.
     framing: Framing,
     alarm: Alarm,
@@ -71,7 +72,7 @@ impl Http1 {
             manners,
             state: State::Idle,
             seen_open: false,
-            unread: Bytes::new(),
+            unread: Unread::default(),
             framing: Framing::length(0),
             alarm: Alarm::default(),
         }
@@ -218,7 +219,7 @@ impl Http1 {
                     answer.take(bytes, BODY_MAX)?
                 } else {
                     let taken = answer.take_head(bytes)?;
-                    *unread = Bytes::copy_from_slice(&bytes[taken..]);
+                    unread.put(Bytes::copy_from_slice(&bytes[taken..]));
                     taken
                 };
                 Ok::<_, Broken>((bytes.len(), taken))
@@ -298,7 +299,7 @@ impl Http1 {
             }
             let unread = &mut self.unread;
             let read = scratch::poll_read(&mut self.stream, cx, |bytes| {
-                *unread = Bytes::copy_from_slice(bytes);
+                unread.put(Bytes::copy_from_slice(bytes));
             });
             let seen = Seen::by(&self.meter, Part::Body);
             match read {
@@ -316,7 +317,7 @@ impl Http1 {
     /// The next run of data among what was read, if there is one.
     fn next_piece(&mut self) -> Result<Option<Bytes>, Broken> {
         while !self.unread.is_empty() && !self.framing.is_done() {
-            let piece = self.framing.next(&self.unread)?;
+            let piece = self.framing.next(self.unread.bytes())?;
             let taken = self.unread.split_to(piece.taken);
             if !piece.data.is_empty() {
                 self.pass_over()?;
@@ -329,9 +330,9 @@ impl Http1 {
     /// Takes what frames the data before it, so that no memory is held for that.
     fn pass_over(&mut self) -> Result<(), Broken> {
         let mut ahead = self.framing;
-        if !self.unread.is_empty() && ahead.next(&self.unread)?.data.is_empty() {
+        if !self.unread.is_empty() && ahead.next(self.unread.bytes())?.data.is_empty() {
             self.framing = ahead;
-            self.unread = Bytes::new();
+            self.unread.take();
         }
         Ok(())
     }
@@ -353,7 +354,7 @@ pub async fn upgrade(
         let sample = Sample::read(async || Some(poll_fn(|cx| http.poll_frame(cx)).await?)).await;
         response.extensions_mut().insert(sample);
     }
-    let Http1 { mut stream, unread, .. } = http;
-    stream.put_back(unread);
+    let Http1 { mut stream, mut unread, .. } = http;
+    stream.put_back(unread.take());
     Ok((response, stream))
 }

@@ -30,6 +30,7 @@ mod server_timing;
 mod socket;
 mod stream;
 pub mod tls;
+mod unread;
 mod watched;
 pub mod websocket;
 

@@ -15,6 +15,7 @@ use tokio_rustls::{TlsAcceptor, TlsConnector, TlsStream};
 
 use super::handshake_error::HandshakeError;
 use super::manners::Manners;
+use super::unread::Unread;
 use super::{Meter, Socket};
 use crate::clock;
 use crate::measure::ErrorKind;
@@ -27,7 +28,7 @@ pub const HANDSHAKE_LIMIT: Duration = Duration::from_secs(10);
 pub struct Stream {
     io: Io,
     /// Bytes that its previous owner has already read.
-    unread: Bytes,
+    unread: Unread,
     manners: Manners,
 }
 
@@ -39,7 +40,7 @@ enum Io {
 
 impl From<Socket> for Stream {
     fn from(socket: Socket) -> Self {
-        Self { io: Io::Plain(socket), unread: Bytes::new(), manners: Manners::default() }
+        Self { io: Io::Plain(socket), unread: Unread::default(), manners: Manners::default() }
     }
 }
 
@@ -102,12 +103,12 @@ impl Stream {
         socket.meter().greeting().forget();
         socket.meter().shook_hands(clock::now() - begun_ns, resumed);
         let io = Io::Tls(Box::new(stream));
-        Self { io, unread: Bytes::new(), manners: Manners::default() }
+        Self { io, unread: Unread::default(), manners: Manners::default() }
     }
 
     /// Puts back bytes read beyond an answer's head: the next read returns them first.
     pub fn put_back(&mut self, bytes: Bytes) {
-        self.unread = bytes;
+        self.unread.put(bytes);
     }
 
     /// The meter of the socket.
@@ -145,8 +146,7 @@ impl AsyncRead for Stream {
         buffer: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
         if !self.unread.is_empty() {
-            let n = self.unread.len().min(buffer.remaining());
-            buffer.put_slice(&self.unread.split_to(n));
+            buffer.put_slice(&self.unread.split_to(buffer.remaining()));
             return Poll::Ready(Ok(()));
         }
         match &mut self.io {

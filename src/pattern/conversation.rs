@@ -1,8 +1,9 @@
 //! The target's dialect as the links of a shard speak it: what its templates may name, and the requests that they make.
 
 use std::borrow::Cow;
-use std::cell::{OnceCell, RefCell};
+use std::cell::{OnceCell, Ref, RefCell};
 use std::collections::{BTreeMap, HashMap};
+use std::num::NonZeroU64;
 use std::rc::Rc;
 use std::time::{SystemTime, UNIX_EPOCH};
 
@@ -18,7 +19,7 @@ use super::weighted::Choice;
 use crate::control::{Access, Owner};
 use crate::dialect::model::{Call, Dialect, Headers, Mark, Semantics, Socket};
 use crate::dialect::secrets::Secrets;
-use crate::dialect::template::{RenderError, Scope, Template, World};
+use crate::dialect::template::{RenderError, Scope, Template, Variable, World};
 use crate::dialect::token::{Finder, RunTag};
 use crate::event::topic_name;
 use crate::net::Endpoint;
@@ -54,6 +55,8 @@ pub struct Conversation {
     choices: OnceCell<Rc<[Choice]>>,
     /// Requests as far as they are known before their placeholders are.
     skeletons: RefCell<HashMap<Place, Option<Rc<Skeleton>>>>,
+    /// The topic that was last spoken of, and its name: no link keeps its own.
+    spoken: RefCell<Option<(u64, String)>>,
 }
 
 /// Why a trial's dialect cannot be spoken.
@@ -86,6 +89,7 @@ impl Conversation {
             trace: Trace::default(),
             choices: OnceCell::new(),
             skeletons: RefCell::default(),
+            spoken: RefCell::default(),
         }
     }
 
@@ -169,6 +173,15 @@ impl Conversation {
         self.skeletons.borrow_mut().entry(place).or_insert_with(made).clone()
     }
 
+    /// The name of `topic`.
+    fn topic(&self, topic: u64) -> Ref<'_, str> {
+        let is_known = self.spoken.borrow().as_ref().is_some_and(|(last, _)| *last == topic);
+        if !is_known {
+            self.spoken.replace(Some((topic, topic_name(topic))));
+        }
+        Ref::map(self.spoken.borrow(), |spoken| spoken.as_ref().map_or("", |(_, name)| name))
+    }
+
     /// `text` without secrets.
     pub fn redact<'a>(&self, text: &'a str) -> Cow<'a, str> {
         self.hidden.redact(text)
@@ -196,12 +209,6 @@ pub(super) enum Place {
     Publish,
 }
 
-/// What a link's requests name as the host.
-fn host(link: &Link) -> HeaderValue {
-    let host = link.context().dialer.endpoint().host_header();
-    HeaderValue::try_from(host).unwrap_or(HeaderValue::from_static("target"))
-}
-
 /// What a text says of one event.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Told<'a> {
@@ -217,14 +224,13 @@ pub(super) struct Told<'a> {
 #[derive(Debug)]
 pub(super) struct Voice {
     conversation: Rc<Conversation>,
-    host: HeaderValue,
-    client: u64,
-    topic: String,
+    /// The same for all.
+    host: Rc<HeaderValue>,
     own: Values,
     /// `{{cursor}}`: the client's position.
     cursor: String,
     /// `{{callback_url}}`, for a webhook's receiver.
-    pub callback_url: Option<String>,
+    pub callback_url: Option<Box<str>>,
     /// Messages sent on the connection so far.
     pub sent: u64,
     /// `{{n}}` of a request that is about no event.
@@ -241,14 +247,17 @@ struct Values {
     own: Vec<(Box<str>, String)>,
     rng: Rng,
     /// The wall clock of the message that is being rendered.
-    unix_ns: Option<u64>,
+    unix_ns: Option<NonZeroU64>,
 }
 
 impl World for Values {
     fn unix_ns(&mut self) -> u64 {
-        *self.unix_ns.get_or_insert_with(|| {
-            SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |time| time.as_nanos() as u64)
-        })
+        let now = || {
+            let since = SystemTime::now().duration_since(UNIX_EPOCH);
+            NonZeroU64::new(since.map_or(0, |time| time.as_nanos() as u64))
+        };
+        self.unix_ns = self.unix_ns.or_else(now);
+        self.unix_ns.map_or(0, NonZeroU64::get)
     }
 
     fn random(&mut self, least: u64, most: u64) -> u64 {
@@ -287,12 +296,9 @@ impl Voice {
             rng: link.rng_of(RANDOM),
             unix_ns: None,
         };
-        let host = host(link);
         Self {
             conversation,
-            host,
-            client: link.index(),
-            topic: topic_name(topic),
+            host: link.context().host(),
             own,
             cursor: String::new(),
             callback_url: None,
@@ -315,9 +321,7 @@ impl Voice {
         };
         Self {
             conversation,
-            host: HeaderValue::from_static(host),
-            client,
-            topic: topic_name(0),
+            host: Rc::new(HeaderValue::from_static(host)),
             own,
             cursor: String::new(),
             callback_url: None,
@@ -334,7 +338,7 @@ impl Voice {
     }
 
     /// What its requests name as the host.
-    pub(super) const fn host(&self) -> &HeaderValue {
+    pub(super) fn host(&self) -> &HeaderValue {
         &self.host
     }
 
@@ -354,11 +358,8 @@ impl Voice {
     }
 
     /// Speaks of another topic from now on.
-    pub(super) fn speak_of(&mut self, topic: u64) {
-        if self.own.topic != topic {
-            self.own.topic = topic;
-            self.topic = topic_name(topic);
-        }
+    pub(super) const fn speak_of(&mut self, topic: u64) {
+        self.own.topic = topic;
     }
 
     /// Has templates use `value` under `name`.
@@ -374,6 +375,14 @@ impl Voice {
             values.reserve_exact(1);
             values.push((name.into(), value));
         }
+    }
+
+    /// Has templates use no value of the link's own under `names` any more.
+    pub(super) fn unset(&mut self, names: &[&str]) {
+        let values = &mut self.own.own;
+        values.retain(|(own, _)| !names.contains(&&**own));
+        // Without one, no memory is held.
+        values.shrink_to_fit();
     }
 
     /// The value under `name`.
@@ -399,9 +408,11 @@ impl Voice {
         told: Option<Told<'_>>,
         out: &mut Vec<u8>,
     ) -> Result<(), RenderError> {
+        let (client, topic) = (self.own.client, self.own.topic);
+        let topic = template.uses(Variable::Topic).then(|| self.conversation.topic(topic));
         let mut scope = Scope::new(&mut self.own);
-        scope.client = Some(self.client);
-        scope.topic = Some(&self.topic);
+        scope.client = Some(client);
+        scope.topic = topic.as_deref();
         scope.cursor = Some(&self.cursor);
         scope.callback_url = self.callback_url.as_deref();
         scope.seq = Some(self.sent);
@@ -512,7 +523,7 @@ impl Voice {
         self.render_into(path, told, &mut target)?;
         // What is no path cannot be sent; the server's answer to its root says so.
         *request.uri_mut() = Uri::try_from(target).unwrap_or_default();
-        request.headers_mut().insert(HOST, self.host.clone());
+        request.headers_mut().insert(HOST, self.host().clone());
         let conversation = Rc::clone(&self.conversation);
         self.add_headers(&conversation.dialect.headers, told, request.headers_mut())?;
         Ok(request)

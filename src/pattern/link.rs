@@ -4,12 +4,13 @@ mod booking;
 mod numbered;
 mod opening;
 
-use std::cell::{Cell, RefCell};
+use std::cell::{Cell, OnceCell, RefCell};
 use std::ops::Range;
 use std::rc::Rc;
 use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
 
+use hyper::header::HeaderValue;
 use tokio::sync::{Notify, watch};
 
 pub(super) use self::booking::InFlight;
@@ -110,6 +111,8 @@ pub struct Context {
     pub(super) farewells: Farewells,
     pub(super) silences: Rc<Silences>,
     pub(super) callers: Callers,
+    /// What requests name as the host.
+    host: OnceCell<Rc<HeaderValue>>,
 }
 
 impl Context {
@@ -161,6 +164,7 @@ impl Context {
             farewells: Farewells::default(),
             silences: Rc::default(),
             callers: Callers::default(),
+            host: OnceCell::new(),
         }
     }
 
@@ -215,6 +219,16 @@ impl Context {
         self.recoveries.add(index);
         self.unfinished.set(self.unfinished.get() + usize::from(!nothing_expected));
         Link { context: Rc::clone(self), index, topic, slot }
+    }
+
+    /// What requests name as the host: one value for all links.
+    pub(super) fn host(&self) -> Rc<HeaderValue> {
+        let host = || {
+            // A host that was read from a URL has no character that a header refuses.
+            let host = HeaderValue::try_from(self.dialer.endpoint().host_header());
+            Rc::new(host.unwrap_or(HeaderValue::from_static("target")))
+        };
+        Rc::clone(self.host.get_or_init(host))
     }
 
     /// The seed of everything random in the trial.

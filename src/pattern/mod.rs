@@ -127,3 +127,6 @@ fn receiver_of(link: Link) -> Driver {
         Pattern::Webhook(_) => Box::pin(async move { webhook::run(&link).await }),
     }
 }
+
+#[cfg(test)]
+mod tests;

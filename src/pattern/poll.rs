@@ -1,5 +1,6 @@
 //! Requests for a page of a topic's log, shared by short and long polls.
 
+use std::future::poll_fn;
 use std::rc::Rc;
 use std::sync::LazyLock;
 use std::time::Duration;
@@ -21,7 +22,10 @@ use crate::clock;
 use crate::dialect::model::Polling;
 use crate::event::{Cursor, Page};
 use crate::measure::ErrorKind;
-use crate::net::{Client, StampedResponse};
+use crate::net::{Client, Exchange, NetError, StampedResponse};
+
+/// What the texts of a poll may name beside what other texts may: known while a request is made, and kept by no link.
+const NAMES: [&str; 2] = ["limit", "hold_ms"];
 
 /// The result of a poll.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -52,8 +56,8 @@ pub(super) struct Poller<'a> {
     /// The place in the log of a built-in target.
     cursor: Cursor,
     conditional: bool,
-    /// Entity tag of the last page.
-    etag: Option<HeaderValue>,
+    /// Entity tag of the last page, where the next request names it.
+    etag: Option<Box<HeaderValue>>,
     /// When the connection was found broken; `None` while it works, or after the link left on purpose.
     lost_ns: Option<u64>,
     stood: bool,
@@ -85,7 +89,6 @@ impl<'a> Poller<'a> {
         static UNDESCRIBED: LazyLock<Polling> = LazyLock::new(Polling::default);
         let polling = polling.unwrap_or(&UNDESCRIBED);
         let mut voice = Voice::of(link);
-        voice.set("limit", limit.to_string());
         voice.set("cursor", "0".to_owned());
         Self {
             link,
@@ -175,6 +178,7 @@ impl<'a> Poller<'a> {
     pub(super) async fn stand(&mut self, holds: bool, timeout: Duration) -> bool {
         let dialled_ns = clock::now();
         let stood = if holds {
+            self.tell(None);
             self.connect().await
         } else {
             // Boxed, as what a link needs once.
@@ -208,38 +212,76 @@ impl<'a> Poller<'a> {
         hold_ms: Option<u64>,
         timeout: Duration,
     ) -> Result<StampedResponse, Ended> {
+        self.tell(hold_ms);
         self.connect().await?;
-        if let Some(hold_ms) = hold_ms {
-            self.voice.set("hold_ms", hold_ms.to_string());
-        }
-        let Some(connection) = &mut self.connection else { unreachable!("connected above") };
-        let etag = self.etag.as_ref().filter(|_| self.conditional);
-        let answer = match &self.skeleton {
-            Some(skeleton) if connection.takes_bytes() => {
-                let request = skeleton.render(&mut self.voice, None, etag)?;
-                connection.exchange_rendered(&request, timeout).await
+        let answer = match (&self.skeleton, &mut self.connection) {
+            (Some(skeleton), Some(Client::One(http))) if http.takes_bytes() => {
+                let request = skeleton.render(&mut self.voice, None, self.etag.as_deref())?;
+                // A link that waits for an answer, as one does nearly always, holds what it waits with and nothing else.
+                self.voice.unset(&NAMES);
+                let mut exchange = Exchange::owning(request, timeout);
+                poll_fn(|cx| http.poll_exchange(cx, &mut exchange)).await
             }
             _ => {
-                let mut request = self.voice.request(&self.polling.request, None)?;
-                if let Some(etag) = etag {
-                    request.headers_mut().insert(IF_NONE_MATCH, etag.clone());
-                }
-                Box::pin(connection.exchange(request, timeout)).await
+                let request = self.general()?;
+                let Some(connection) = &mut self.connection else {
+                    unreachable!("connected above")
+                };
+                Box::pin(connection.exchange(*request, timeout)).await
             }
         };
-        if let Err(error) = &answer {
-            self.link.describe(error.kind(), || error.to_string());
-            self.connection = None;
-            self.lost();
+        // Nothing here borrows the answer: a wait for it would hold room for it twice.
+        let answer = self.heard(answer)?;
+        if self.polling.reply.is_empty() {
+            return Ok(answer);
         }
-        let answer = answer?;
-        self.voice.conversation().note(Kind::Received, || trace::answer(&answer));
-        if !self.polling.reply.is_empty() {
-            Box::pin(self.reply(&answer)).await.inspect_err(|error| {
+        self.tell(hold_ms);
+        Box::pin(self.replied(answer)).await
+    }
+
+    /// Notes how an exchange ended.
+    fn heard(
+        &mut self,
+        answer: Result<StampedResponse, NetError>,
+    ) -> Result<StampedResponse, Ended> {
+        match &answer {
+            Ok(answer) => {
+                self.voice.conversation().note(Kind::Received, || trace::answer(answer));
+            }
+            Err(error) => {
                 self.link.describe(error.kind(), || error.to_string());
-            })?;
+                self.connection = None;
+                self.lost();
+            }
         }
-        Ok(answer)
+        Ok(answer?)
+    }
+
+    /// The same answer, after the dialect's replies to it.
+    async fn replied(&mut self, answer: StampedResponse) -> Result<StampedResponse, Ended> {
+        let replied = self.reply(&answer).await;
+        if let Err(error) = &replied {
+            self.link.describe(error.kind(), || error.to_string());
+        }
+        replied.map(|()| answer)
+    }
+
+    /// Has texts name what a poll is about.
+    fn tell(&mut self, hold_ms: Option<u64>) {
+        let [limit, hold] = NAMES;
+        self.voice.set(limit, self.limit.to_string());
+        if let Some(hold_ms) = hold_ms {
+            self.voice.set(hold, hold_ms.to_string());
+        }
+    }
+
+    /// The request for a page in its general form.
+    fn general(&mut self) -> Result<Box<Request<Full<Bytes>>>, Ended> {
+        let mut request = Box::new(self.voice.request(&self.polling.request, None)?);
+        if let Some(etag) = &self.etag {
+            request.headers_mut().insert(IF_NONE_MATCH, HeaderValue::clone(etag));
+        }
+        Ok(request)
     }
 
     /// Makes the dialect's replies to an answer.
@@ -281,7 +323,7 @@ impl<'a> Poller<'a> {
             self.voice.conversation().note(Kind::Understood, || "nothing new".to_owned());
             return Ok(Brought::Nothing);
         }
-        self.etag = answer.headers.value(&ETAG);
+        self.keep_tag(answer);
         let conversation = self.voice.conversation();
         // A page need not bring anything.
         let taken = self.link.take_any(&conversation, &answer.body, answer.done_ns);
@@ -307,7 +349,7 @@ impl<'a> Poller<'a> {
                     self.link.receive_polled(*head, answer);
                 }
                 self.move_to(page.next);
-                self.etag = answer.headers.value(&ETAG);
+                self.keep_tag(answer);
                 let count = page.events.len();
                 Ok(match count {
                     0 => Brought::Nothing,
@@ -333,6 +375,13 @@ impl<'a> Poller<'a> {
         }
     }
 
+    /// Keeps what the next request names as the last page, where it does.
+    fn keep_tag(&mut self, answer: &StampedResponse) {
+        if self.conditional {
+            self.etag = answer.headers.value(&ETAG).map(Box::new);
+        }
+    }
+
     /// Continues after `cursor`.
     fn move_to(&mut self, cursor: Cursor) {
         self.cursor = cursor;
@@ -351,7 +400,5 @@ pub(super) fn get(target: String, host: &HeaderValue) -> Request<Full<Bytes>> {
 
 /// The target's Host header.
 pub(super) fn host(link: &Link) -> HeaderValue {
-    let host = HeaderValue::try_from(link.context().dialer.endpoint().host_header());
-    // A host that was read from a URL has no character that a header refuses.
-    host.unwrap_or(HeaderValue::from_static("target"))
+    HeaderValue::clone(&link.context().host())
 }

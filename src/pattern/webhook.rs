@@ -65,7 +65,7 @@ pub(super) fn foretell(link: &Link, topic: u64, voice: &mut Voice) {
     let Some(address) = place.ok().filter(|address| address.port() != 0) else { return };
     let topic = topic_name(topic);
     let receiver = Receiving { client, topic: &topic, address, secure: false };
-    voice.callback_url = callback_url(&callback, receiver, voice.world()).ok();
+    voice.callback_url = callback_url(&callback, receiver, voice.world()).ok().map(Into::into);
 }
 
 /// A callback address that listens and is not registered yet.
@@ -86,7 +86,7 @@ async fn open(link: &Link, callback: Rc<Callback>, mut voice: Voice) -> Result<D
     let tls = link.context().dialer.receiver(address.ip())?;
     let (topic, secure) = (link.topic(), tls.is_some());
     let receiver = Receiving { client, topic: &topic, address, secure };
-    voice.callback_url = Some(callback_url(&callback, receiver, voice.world())?);
+    voice.callback_url = Some(callback_url(&callback, receiver, voice.world())?.into());
     let mut rng = link.rng();
     let secret: Vec<u8> = (0..4).flat_map(|_| rng.next_u64().to_le_bytes()).collect();
     voice.set("signing_secret", format!("whsec_{}", STANDARD.encode(secret)));

@@ -1,5 +1,6 @@
 //! A request while it is written, and its answer while it is read.
 
+use std::borrow::Cow;
 use std::io;
 use std::pin::Pin;
 use std::task::{Context, Poll};
@@ -14,7 +15,8 @@ use crate::net::{Stream, alarm};
 /// A request that is being written, and its answer.
 #[derive(Debug)]
 pub struct Exchange<'a> {
-    request: &'a [u8],
+    /// What is to be written; nothing once all is: whoever waits for an answer holds no request.
+    request: Cow<'a, [u8]>,
     pub(super) timeout: Duration,
     /// When it is given up, in monotonic nanoseconds; 0 until it waits.
     deadline_ns: u64,
@@ -32,8 +34,19 @@ impl<'a> Exchange<'a> {
     /// An exchange of `request` that is given up after `timeout`.
     #[inline]
     pub fn new(request: &'a Rendered, timeout: Duration) -> Self {
+        Self::of(Cow::Borrowed(&request.bytes), request.is_head, timeout)
+    }
+
+    /// The same of a request that is sent once.
+    #[inline]
+    pub fn owning(request: Rendered, timeout: Duration) -> Exchange<'static> {
+        Exchange::of(Cow::Owned(request.bytes), request.is_head, timeout)
+    }
+
+    #[inline]
+    fn of(request: Cow<'a, [u8]>, is_head: bool, timeout: Duration) -> Self {
         Self {
-            request: &request.bytes,
+            request,
             timeout,
             deadline_ns: 0,
             begun: false,
@@ -41,7 +54,7 @@ impl<'a> Exchange<'a> {
             written: 0,
             flushed: false,
             failed: None,
-            answer: Incoming::new(request.is_head),
+            answer: Incoming::new(is_head),
         }
     }
 
@@ -68,7 +81,7 @@ impl<'a> Exchange<'a> {
     }
 
     /// Whether all of the request has been written.
-    pub(super) const fn is_written(&self) -> bool {
+    pub(super) fn is_written(&self) -> bool {
         self.written == self.request.len()
     }
 
@@ -82,6 +95,10 @@ impl<'a> Exchange<'a> {
                 Poll::Ready(Ok(written)) => self.written += written,
                 Poll::Ready(Err(error)) => self.failed = Some(error),
             }
+        }
+        if self.is_written() {
+            self.request = Cow::Borrowed(&[]);
+            self.written = 0;
         }
         if !self.flushed && self.failed.is_none() {
             match Pin::new(stream).poll_flush(cx) {

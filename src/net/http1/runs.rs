@@ -19,7 +19,7 @@ impl Http1 {
     ) -> Poll<Option<Result<(), NetError>>> {
         if !self.unread.is_empty() {
             // What came with the head.
-            let unread = std::mem::take(&mut self.unread);
+            let unread = self.unread.take();
             match runs(&mut self.framing, &mut self.manners, &self.meter, &unread, &mut take) {
                 Ok(false) => {}
                 Ok(true) => return Poll::Ready(Some(Ok(()))),
