@@ -80,7 +80,7 @@ pub fn find(design: &Design, metric: &Metric, blocks: &[Block]) -> Finding {
 }
 
 fn control(metric: &Metric, blocks: &[Block], arm: Arm) -> Control {
-    let moves: Vec<f64> = blocks
+    let later: Vec<f64> = blocks
         .iter()
         .map(|block| {
             let arms = block.order.arms();
@@ -90,8 +90,8 @@ fn control(metric: &Metric, blocks: &[Block], arm: Arm) -> Control {
         })
         .collect();
     let alpha = (1.0 - CONTROL_CONFIDENCE) / 2.0;
-    let (lower, upper) = (lower_bound(&moves, alpha), upper_bound(&moves, alpha));
-    let estimate = centre(&moves);
+    let (lower, upper) = (lower_bound(&later, alpha), upper_bound(&later, alpha));
+    let estimate = centre(&later);
     let half = metric.tolerance.ln_1p() / 2.0;
     let moved = (lower > 0.0 || upper < 0.0) && estimate.abs() > half;
     Control { estimate, lower, upper, moved }

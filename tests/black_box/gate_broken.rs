@@ -48,7 +48,7 @@ const BREAKS: &[(Break, &str)] = &[
         |f| {
             edit(f, "gate.json", |t| {
                 t.replacen("\"schema_version\": 1", "\"schema_version\": 2", 1)
-            })
+            });
         },
         "schema_version 2",
     ),
@@ -79,7 +79,7 @@ const BREAKS: &[(Break, &str)] = &[
                 t.replace(",base,", ",swap,")
                     .replace(",head,", ",base,")
                     .replace(",swap,", ",head,")
-            })
+            });
         },
         "drew",
     ),
@@ -94,7 +94,7 @@ const BREAKS: &[(Break, &str)] = &[
                     .enumerate()
                     .map(|(n, l)| if n == 1 { "1,sse\n".to_owned() } else { format!("{l}\n") })
                     .collect()
-            })
+            });
         },
         "line 2",
     ),
@@ -102,7 +102,7 @@ const BREAKS: &[(Break, &str)] = &[
         // No trial of the head is left, and gate.json counts what is there.
         |f| {
             edit(f, "gate.csv", |t| {
-                t.lines().filter(|l| !l.contains(",head,")).map(|l| format!("{l}\n")).collect()
+                t.split_inclusive('\n').filter(|l| !l.contains(",head,")).collect()
             });
             let left = trials(f);
             edit(f, "gate.json", |t| {

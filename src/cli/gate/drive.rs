@@ -157,7 +157,9 @@ impl Gate<'_> {
                 );
             }
             let held = terms.cases.iter_mut().find(|held| held.id == case);
-            held.into_iter().for_each(|held| held.columns.retain(|other| *other != column));
+            if let Some(held) = held {
+                held.columns.retain(|other| *other != column);
+            }
             let note = format!("{case}: {column} has no value and does not decide.");
             if gated && !self.document.notes.contains(&note) {
                 self.document.notes.push(note);

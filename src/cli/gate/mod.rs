@@ -36,8 +36,8 @@ pub(super) struct Arguments {
     /// Override a scenario key of both sides; repeatable
     #[arg(long = "set", value_name = "KEY=VALUE")]
     sets: Vec<String>,
-    /// What may change, per metric, such as freshness_p50=5% or wire_bytes_per_delivery=+1%, where the sign says which way is
-    /// worse; none: the metric informs only. Repeatable [default: the scenario's [gate] tolerances, or 5 % for freshness p50 and
+    /// What may change, per metric, such as `freshness_p50=5%` or `hold_p50=+10%`, where the sign says which way is worse; none: the
+    /// metric informs only. Repeatable [default: the scenario's [gate] tolerances, or 5 % for freshness p50 and
     /// target CPU per delivery]
     #[arg(long, value_name = "METRIC=CHANGE", verbatim_doc_comment)]
     tolerance: Vec<String>,

@@ -143,8 +143,8 @@ pub(super) fn blocks(decision: &Decision) -> String {
 /// The medians of base and head.
 pub(super) fn medians(held: &Claim) -> String {
     let column = &held.metric.column;
-    let [base, head] = held.medians;
-    format!("median {} \u{2192} {}", value(column, base), value(column, head))
+    let [before, after] = held.medians;
+    format!("median {} \u{2192} {}", value(column, before), value(column, after))
 }
 
 /// The metrics that do not decide, in a sentence.
@@ -161,7 +161,7 @@ pub(super) fn informed(decision: &Decision) -> Option<String> {
 /// The lines of one claim.
 fn claim(held: &Claim) -> [String; 4] {
     let column = &held.metric.column;
-    let [base, head] = held.medians;
+    let [before, after] = held.medians;
     let outcome = match &held.finding {
         _ if !held.metric.gated => "informs".to_owned(),
         None => "no whole block".to_owned(),
@@ -178,7 +178,7 @@ fn claim(held: &Claim) -> [String; 4] {
     };
     [
         title(column).to_owned(),
-        format!("{} \u{2192} {}", value(column, base), value(column, head)),
+        format!("{} \u{2192} {}", value(column, before), value(column, after)),
         interval(held),
         outcome,
     ]

@@ -180,7 +180,7 @@ impl Appender {
 fn line(cells: &[String]) -> io::Result<Vec<u8>> {
     let mut writer = csv::Writer::from_writer(Vec::new());
     writer.write_record(cells)?;
-    writer.into_inner().map_err(|error| error.into_error())
+    writer.into_inner().map_err(csv::IntoInnerError::into_error)
 }
 
 /// Reads the rows of a gate with these terms.
@@ -228,7 +228,7 @@ fn parse<'a>(cell: &dyn Fn(&str) -> &'a str, terms: &Terms) -> anyhow::Result<Ro
         cell(name).parse().map_err(|_| anyhow!("{name}: '{}' is not a whole number", cell(name)))
     };
     let small = |name: &str| -> anyhow::Result<u32> {
-        Ok(u32::try_from(whole(name)?).map_err(|_| anyhow!("{name}: the number is too large"))?)
+        u32::try_from(whole(name)?).map_err(|_| anyhow!("{name}: the number is too large"))
     };
     let version = small("schema_version")?;
     if version != SCHEMA_VERSION {
