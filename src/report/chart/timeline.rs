@@ -79,7 +79,7 @@ pub(super) fn draw(view: &View) -> Picture {
             }
         });
     }
-    let note = "Orange: degraded trials, counted with care. Red, crossed out: invalid or failed trials, rejected. White: valid trials.";
+    let note = "Orange: degraded trials, counted with care. Red, crossed out: invalid or failed trials, rejected. No shade: valid trials.";
     picture.text((24.0, height), &fit(note, SMALL, PAGE - 48.0), SMALL, GREY, Anchor::Left);
     picture.height = height + 18.0;
     picture
