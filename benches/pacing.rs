@@ -109,6 +109,7 @@ fn case(rate: f64, arrivals: ArrivalProcess) -> Case {
             format: Format::Json,
             conditional: false,
             timeout: Span::from_secs(5),
+            retry_after: true,
             connection: Connection::KeepAlive,
             requests: None,
         }),

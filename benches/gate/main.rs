@@ -6,6 +6,8 @@
 //! drawn by the gate's own lot. The same trials are given to a 5 % threshold on medians and to a Mann-Whitney test at 1 %, which
 //! look once, at the end.
 
+#![expect(clippy::print_stdout, reason = "a table for people is what this is for")]
+
 use tidings::gate::{Arm, Evidence, Order, fewest_blocks};
 use tidings::pace::Rng;
 use tidings::stats::{median, two_sample_shift};
@@ -29,7 +31,7 @@ struct Noise {
 
 fn main() {
     let files: Vec<String> =
-        std::env::args().skip(1).filter(|file| file.ends_with(".csv")).collect();
+        std::env::args().skip(1).filter(|argument| !argument.starts_with("--")).collect();
     let usual = concat!(env!("CARGO_MANIFEST_DIR"), "/benches/gate/recorded.csv").to_owned();
     let files = if files.is_empty() { vec![usual] } else { files };
     let noises = METRICS.map(|metric| noise(&files, metric));
@@ -93,10 +95,10 @@ fn noise(files: &[String], metric: &str) -> Noise {
         let mut blocks: Vec<(String, Vec<f64>)> = Vec::new();
         for row in reader.records().map(Result::unwrap).filter(|row| &row[slot] != "5") {
             let Ok(number) = row[value].parse::<f64>() else { continue };
-            if blocks.last().is_none_or(|(last, _)| *last != row[block]) {
-                blocks.push((row[block].to_owned(), Vec::new()));
+            match blocks.last_mut() {
+                Some((last, values)) if *last == row[block] => values.push(number.ln()),
+                _ => blocks.push((row[block].to_owned(), vec![number.ln()])),
             }
-            blocks.last_mut().unwrap().1.push(number.ln());
         }
         let means: Vec<f64> = blocks
             .iter()
@@ -122,7 +124,9 @@ struct Machine<'a> {
     spells: bool,
 }
 
+/// What each of the tests said of a gate.
 #[derive(Default)]
+#[expect(clippy::struct_excessive_bools, reason = "independent counts are made of them")]
 struct End {
     fail: bool,
     pass: bool,

@@ -89,7 +89,6 @@ pub(super) struct Caller<'a> {
 
 /// The persistent connection, if any.
 #[derive(Debug)]
-#[expect(clippy::large_enum_variant, reason = "the large one is that of nearly every client")]
 enum Line {
     None,
     Http(net::Client),

@@ -305,8 +305,8 @@ fn the_guide_names_files_and_flags_that_there_are() {
         let call = format!("tidings {verb} ");
         for block in &blocks {
             let joined = block.replace("\n      --", " --");
-            let lines = joined.lines().filter_map(|line| line.split_once(&call));
-            for (_, command) in lines {
+            let called = joined.lines().filter_map(|line| line.split_once(&call));
+            for (_, command) in called {
                 let command = command.split(" # ").next().unwrap().split("||").next().unwrap();
                 for flag in command.split_whitespace().filter(|word| word.starts_with("--")) {
                     assert!(help.contains(&format!("{flag} ")), "tidings {verb} {command}: {flag}");

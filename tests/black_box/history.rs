@@ -25,7 +25,7 @@ fn each_run_is_in_the_file_once_and_in_order_of_time() {
     );
     let file = at.join("history.jsonl");
     let before = fs::read(&file).unwrap();
-    assert_eq!(before.iter().filter(|byte| **byte == b'\n').count(), 3);
+    assert_eq!(String::from_utf8_lossy(&before).lines().count(), 3);
     let twice = shown(at, &["add", &runs[1], &runs[1], "--file", "history.jsonl"]);
     assert_eq!(twice, "history.jsonl: 0 runs added, 2 runs there already\n");
     assert_eq!(fs::read(&file).unwrap(), before, "not touched");

@@ -65,7 +65,8 @@ pub(crate) fn write_history(folder: &Path, count: usize, change: impl Fn(usize, 
             format!("2025-{:02}-{:02}T10:00:00Z", 1 + at / 28, 1 + at % 28).into();
         line["revision"] = format!("{:07x}", 0xa_0000 + at).into();
         change(at, &mut line);
-        lines += &format!("{line}\n");
+        lines.push_str(&line.to_string());
+        lines.push('\n');
     }
     fs::write(folder.join("history.jsonl"), lines).unwrap();
 }

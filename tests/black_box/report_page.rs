@@ -50,16 +50,13 @@ fn decoded(address: &str) -> Vec<u8> {
     let mut bytes = Vec::new();
     let mut rest = address.as_bytes();
     while let [first, others @ ..] = rest {
-        rest = match (first, others) {
-            (b'%', [a, b, others @ ..]) => {
-                let hex = [*a, *b].map(char::from).iter().collect::<String>();
-                bytes.push(u8::from_str_radix(&hex, 16).unwrap());
-                others
-            }
-            _ => {
-                bytes.push(*first);
-                others
-            }
+        rest = if let (b'%', [a, b, others @ ..]) = (first, others) {
+            let hex = [*a, *b].map(char::from).iter().collect::<String>();
+            bytes.push(u8::from_str_radix(&hex, 16).unwrap());
+            others
+        } else {
+            bytes.push(*first);
+            others
         };
     }
     bytes
@@ -92,7 +89,7 @@ fn the_page_of_the_reference_is_small_the_same_everywhere_and_carries_its_files(
         } else if name == "summary.csv" {
             assert!(*bytes == whole(name), "{name}");
         } else {
-            let rows = |bytes: &[u8]| bytes.iter().filter(|byte| **byte == b'\n').count();
+            let rows = |bytes: &[u8]| String::from_utf8_lossy(bytes).lines().count();
             assert_eq!(rows(bytes), rows(&whole(name)), "{name}");
         }
     }
