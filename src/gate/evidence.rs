@@ -14,7 +14,7 @@ const STEPS: u32 = 48;
 /// A bet of the share tanh(λ|x|) of the capital on + multiplies it by 1 ± tanh(λ|x|) = 2 ÷ (1 + exp(∓2λ|x|)), whose mean is at most
 /// 1: capital is a nonnegative supermartingale, which by Ville's inequality (1939) reaches 1 ÷ α with probability at most α, at
 /// whatever block one looks or stops. This is de la Peña's (1999) exp(λx) ÷ cosh(λx); bets that know the size but not the sign,
-/// and e-processes of symmetry, are in Ramdas, Ruf, Larsson and Koolen (2020). The capital is divided over [`BETS`] at the start,
+/// and e-processes of symmetry, are in Ramdas, Ruf, Larsson and Koolen (2020). The capital is divided over `BETS` at the start,
 /// so that no scale needs to be known.
 #[derive(Debug, Clone, Copy)]
 pub struct Evidence {

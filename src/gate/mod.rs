@@ -3,8 +3,8 @@
 //! A *block* is four trials of one case, in the order base, head, head, base or the opposite, drawn by lot. Per metric it has one
 //! difference, the mean logarithm of its two head trials minus that of its two base trials: a drift of the machine that is
 //! linear over the block cancels. If head and base are the same, the sign of that difference is + or − with probability ½ *because
-//! it was drawn*, whatever its size and however trials are distributed (Fisher's randomisation, 1935). [`evidence`] bets on these
-//! signs and is valid however often one looks. [`find`] turns it into bounds and an outcome.
+//! it was drawn*, whatever its size and however trials are distributed (Fisher's randomisation, 1935). [`Evidence`] bets on these
+//! signs and is valid however often one looks. [`find()`] turns it into bounds and an outcome.
 //!
 //! | what | file |
 //! | --- | --- |
