@@ -35,7 +35,7 @@ fn what_a_client_holds_while_it_waits_stays_small() {
         ("websocket", 800),
         ("sse", 800),
         ("long-poll", 960),
-        ("short-poll", 1040),
+        ("short-poll", 1060),
         ("webhook", 1000),
         ("request", 1600),
     ] {
