@@ -5,7 +5,8 @@ use std::path::Path;
 use crate::external_support::{External, Program, are_here, assert_whole};
 use crate::support::text;
 
-const EXAMPLES: [(&str, &str, &[&str]); 5] = [
+const EXAMPLES: [(&str, &str, &[&str]); 6] = [
+    ("ci-gate", "python3", &["sse"]),
     ("node-sse", "node", &["sse"]),
     ("node-websocket", "node", &["websocket"]),
     ("python-polls", "python3", &["short-poll", "long-poll"]),
@@ -17,6 +18,12 @@ const EXAMPLES: [(&str, &str, &[&str]); 5] = [
 fn rust_server() -> String {
     let folder = Path::new(env!("CARGO_BIN_EXE_tidings")).parent().unwrap();
     folder.join("examples/rust-sse").to_str().unwrap().to_owned()
+}
+
+/// The scenario of an example, or of its gate.
+fn scenario(name: &str) -> String {
+    let file = if name == "ci-gate" { "gate.toml" } else { "tidings.toml" };
+    format!("examples/{name}/{file}")
 }
 
 #[test]
@@ -39,7 +46,7 @@ fn a_trial_of_each_example_is_understood() {
         if !program.is_empty() && !are_here(&what, &[Program { variable: "", name: program }]) {
             continue;
         }
-        let example = External::of(&format!("examples/{name}/tidings.toml"));
+        let example = External::of(&scenario(name));
         let mut tried = example.command("try", &[]);
         let output = tried.env("RUST_SSE", rust_server()).output().unwrap();
         let said = text(&output.stdout);
@@ -58,7 +65,7 @@ fn a_run_of_each_example_loses_nothing() {
         if !program.is_empty() && !are_here(&what, &[Program { variable: "", name: program }]) {
             continue;
         }
-        let example = External::of(&format!("examples/{name}/tidings.toml"));
+        let example = External::of(&scenario(name));
         let mut run = example.command("run", &["workload.rate=10/s"]);
         let output = run.env("RUST_SSE", rust_server()).output().unwrap();
         crate::support::only_noise(&example.results(&output), &output);
