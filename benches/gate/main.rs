@@ -8,7 +8,9 @@
 
 #![expect(clippy::print_stdout, reason = "a table for people is what this is for")]
 
-use tidings::gate::{Arm, Evidence, Order, fewest_blocks};
+use tidings::gate::{
+    Arm, Block, Design, Evidence, Metric, Order, Worse, fewest_blocks, smallest_visible,
+};
 use tidings::pace::Rng;
 use tidings::stats::{median, two_sample_shift};
 
@@ -17,6 +19,9 @@ const GATES: u64 = 10_000;
 const WITH_EFFECT: u64 = 2_000;
 /// Blocks of a gate: what 3 minutes buy.
 const BLOCKS: u32 = 13;
+/// Gates whose smallest visible change is tried, and gates that try each.
+const PRINTED: u64 = 100;
+const FRESH: u64 = 100;
 const TOLERANCE: f64 = 0.05;
 const ALPHA: f64 = 0.01;
 /// One trial of so many begins a spell at half speed.
@@ -61,6 +66,54 @@ fn main() {
             row(name, &machine, effect, gates);
         }
     }
+    println!(
+        "\n| machine | metric | smallest visible change, median | gates with it | of these failed |"
+    );
+    println!("| --- | --- | --- | --- | --- |");
+    for (name, drift) in [("steady", 0.0), ("drift", 1.0)] {
+        let machine = Machine { noises: &noises, drift, spells: false };
+        for metric in 0..METRICS.len() {
+            visible(name, &machine, metric);
+        }
+    }
+}
+
+/// Whether the smallest visible change of a gate is honest: of `PRINTED` gates with equal sides each says one, and `FRESH` gates of the
+/// same machine, with the head worse by it, are failed or not.
+fn visible(name: &str, machine: &Machine<'_>, metric: usize) {
+    let design = Design { claims: METRICS.len(), blocks: BLOCKS, seed: 1 };
+    let judged =
+        Metric { column: METRICS[metric], tolerance: TOLERANCE, worse: Worse::More, gated: true };
+    let (mut printed, mut found, mut gates) = (Vec::new(), 0_u64, 0_u64);
+    for recording in 0..PRINTED {
+        let blocks: Vec<Block> = machine
+            .blocks(1_000_000 + recording, 0.0)
+            .into_iter()
+            .map(|(order, values)| Block { order, values: values[metric].map(f64::exp) })
+            .collect();
+        let Some(change) = smallest_visible(&design, &judged, &blocks) else { continue };
+        printed.push(change);
+        for fresh in 0..FRESH {
+            let mut claim = Claim::default();
+            let mut failed = false;
+            let seed = 2_000_000 + recording * FRESH + fresh;
+            for (order, values) in machine.blocks(seed, change.exp_m1()) {
+                claim.push(order.arms(), values[metric]);
+                failed = claim.fails();
+                if failed || claim.is_harmless {
+                    break;
+                }
+            }
+            found += u64::from(failed);
+            gates += 1;
+        }
+    }
+    println!(
+        "| {name} | {} | +{:.1} % | {gates} | {:.1} % |",
+        METRICS[metric],
+        100.0 * median(&printed).unwrap_or(0.0).exp_m1(),
+        100.0 * found as f64 / gates.max(1) as f64
+    );
 }
 
 fn row(name: &str, machine: &Machine<'_>, effect: f64, gates: u64) {
@@ -169,16 +222,15 @@ impl Control {
 }
 
 impl Machine<'_> {
-    fn gate(&self, seed: u64, effect: f64) -> End {
+    /// The blocks of a gate at its full budget: the order of each, and the logarithms of both metrics by slot.
+    fn blocks(&self, seed: u64, effect: f64) -> Vec<(Order, [[f64; 4]; 2])> {
         let mut rng = Rng::new(seed, 0);
-        let mut claims = [Claim::default(), Claim::default()];
-        let mut sides: [[Vec<f64>; 2]; 2] = Default::default();
         let (mut level, mut slow) = ([0.0; 2], 0_u64);
-        let (mut end, mut decided) = (End::default(), false);
+        let mut blocks = Vec::new();
         for block in 1..=BLOCKS {
-            let arms = Order::draw(seed, 0, block).arms();
+            let order = Order::draw(seed, 0, block);
             let mut values = [[0.0; 4]; 2];
-            for (slot, arm) in arms.into_iter().enumerate() {
+            for (slot, arm) in order.arms().into_iter().enumerate() {
                 if self.spells && slow == 0 && rng.next_u64().is_multiple_of(SPELL) {
                     slow = 1 + rng.next_u64() % 8;
                 }
@@ -190,16 +242,29 @@ impl Machine<'_> {
                     level[metric] += self.drift * step * sign;
                     let residual = noise.residuals[rng.next_u64() as usize % noise.residuals.len()];
                     let of_arm = if arm == Arm::Head { effect.ln_1p() } else { 0.0 };
-                    let value = level[metric] + spell + residual + of_arm;
-                    values[metric][slot] = value;
-                    sides[metric][usize::from(arm == Arm::Head)].push(value);
+                    values[metric][slot] = level[metric] + spell + residual + of_arm;
+                }
+            }
+            blocks.push((order, values));
+        }
+        blocks
+    }
+
+    fn gate(&self, seed: u64, effect: f64) -> End {
+        let mut claims = [Claim::default(), Claim::default()];
+        let mut sides: [[Vec<f64>; 2]; 2] = Default::default();
+        let (mut end, mut decided) = (End::default(), false);
+        for (block, (order, values)) in (1..).zip(self.blocks(seed, effect)) {
+            for (side, of_metric) in sides.iter_mut().zip(values) {
+                for (arm, value) in order.arms().into_iter().zip(of_metric) {
+                    side[usize::from(arm == Arm::Head)].push(value);
                 }
             }
             if decided {
                 continue;
             }
             for (claim, values) in claims.iter_mut().zip(values) {
-                claim.push(arms, values);
+                claim.push(order.arms(), values);
             }
             end.blocks = block;
             end.moved = claims.iter().any(|claim| claim.controls.iter().any(Control::moved));
