@@ -139,7 +139,7 @@ fn deliveries(id: &str, decision: &Decision) -> CiCase {
         (
             CiStatus::Failed,
             format!(
-                "the head lost {} deliveries and repeated {}, in {head} of its trials; the base none",
+                "over all cases, the head lost {} deliveries and repeated {}, in {head} of its trials; the base none",
                 losses.lost[1], losses.duplicate[1]
             ),
         )
@@ -155,7 +155,7 @@ fn deliveries(id: &str, decision: &Decision) -> CiCase {
         (
             CiStatus::Passed,
             format!(
-                "trials with lost or repeated deliveries: {base} of the base, {head} of the head"
+                "trials with lost or repeated deliveries over all cases: {base} of the base, {head} of the head"
             ),
         )
     };

@@ -53,7 +53,10 @@ pub(super) fn progress(terms: &Terms, block: u32, decision: &Decision) -> String
         format!("{case}{} {}", title(&claim.metric.column), interval(claim))
     });
     let told: Vec<String> = told.collect();
-    format!("block {block} of {}: {}", terms.blocks, told.join("; "))
+    // Blocks with an invalid trial are begun and do not count.
+    let whole = decision.blocks();
+    let begun = if whole == block { String::new() } else { format!(" ({block} begun)") };
+    format!("block {whole} of {}{begun}: {}", terms.blocks, told.join("; "))
 }
 
 /// The change with its interval: `+9.1 % (+7.9 to +10.2 %)`.
