@@ -4,12 +4,14 @@
 //! A simulated machine has the recorded trials' noise (residuals of trials from their block, drawn with replacement), wanders from
 //! trial to trial by the recorded steps between blocks, and falls to half its speed now and then for one to eight trials. Signs are
 //! drawn by the gate's own lot. The same trials are given to a 5 % threshold on medians and to a Mann-Whitney test at 1 %, which
-//! look once, at the end.
+//! look once, at the end. The simulation judges as evidence comes in; one gate of twenty is judged by `tidings::gate::find` as well, and
+//! must come to the same.
 
 #![expect(clippy::print_stdout, reason = "a table for people is what this is for")]
 
 use tidings::gate::{
-    Arm, Block, Design, Evidence, Metric, Order, Worse, fewest_blocks, smallest_visible,
+    Arm, Block, Design, Evidence, Metric, Order, Outcome, Worse, fewest_blocks, find,
+    smallest_visible,
 };
 use tidings::pace::Rng;
 use tidings::stats::{median, two_sample_shift};
@@ -19,6 +21,8 @@ const GATES: u64 = 10_000;
 const WITH_EFFECT: u64 = 2_000;
 /// Blocks of a gate: what 3 minutes buy.
 const BLOCKS: u32 = 13;
+/// One gate of so many is judged by the gate's own function as well.
+const CHECKED: u64 = 20;
 /// Gates whose smallest visible change is tried, and gates that try each.
 const PRINTED: u64 = 100;
 const FRESH: u64 = 100;
@@ -272,6 +276,9 @@ impl Machine<'_> {
             end.pass = !end.moved && !end.fail && claims.iter().all(|claim| claim.is_harmless);
             decided = end.fail || end.pass;
         }
+        if seed.is_multiple_of(CHECKED) {
+            self.agrees(seed, effect, &end);
+        }
         // The others look once, at all trials.
         end.threshold = sides.iter().any(|[base, head]| {
             median(head).unwrap_or(0.0) - median(base).unwrap_or(0.0) > TOLERANCE.ln_1p()
@@ -281,6 +288,38 @@ impl Machine<'_> {
                 .is_some_and(|shift| shift.p < ALPHA && shift.estimate > 0.0)
         });
         end
+    }
+}
+
+impl Machine<'_> {
+    /// Panics unless the gate itself comes to what was simulated. It looks for bounds by bisection, and is too slow for every gate.
+    fn agrees(&self, seed: u64, effect: f64, end: &End) {
+        let design = Design { claims: METRICS.len(), blocks: BLOCKS, seed: 1 };
+        let blocks = self.blocks(seed, effect);
+        let outcomes = [0, 1].map(|metric| {
+            let judged = Metric {
+                column: METRICS[metric],
+                tolerance: TOLERANCE,
+                worse: Worse::More,
+                gated: true,
+            };
+            let blocks: Vec<Block> = blocks[..end.blocks as usize]
+                .iter()
+                .map(|(order, values)| Block {
+                    order: *order,
+                    values: values[metric].map(f64::exp),
+                })
+                .collect();
+            find(&design, &judged, &blocks).outcome
+        });
+        let moved = outcomes.contains(&Outcome::MachineMoved);
+        let fail = !moved && outcomes.contains(&Outcome::Fail);
+        let pass = outcomes == [Outcome::Pass; 2];
+        assert_eq!(
+            (moved, fail, pass),
+            (end.moved, end.fail, end.pass),
+            "gate {seed}: {outcomes:?}"
+        );
     }
 }
 

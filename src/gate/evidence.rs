@@ -13,7 +13,7 @@ const STEPS: u32 = 48;
 /// Given |x|, the sign of x = D − δ is + or − with probability ½ if the effect is δ, and + is less likely if the effect is smaller.
 /// A bet of the share tanh(λ|x|) of the capital on + multiplies it by 1 ± tanh(λ|x|) = 2 ÷ (1 + exp(∓2λ|x|)), whose mean is at most
 /// 1: capital is a nonnegative supermartingale, which by Ville's inequality (1939) reaches 1 ÷ α with probability at most α, at
-/// whatever block one looks or stops. This is de la Peña's (1999) exp(λx) ÷ cosh(λx); bets that know the size but not the sign,
+/// whatever block one looks or stops. It is exp(λx) ÷ cosh(λx), the sharper form of de la Peña's (1999) exp(λx − λ²x²/2); bets that know the size but not the sign,
 /// and e-processes of symmetry, are in Ramdas, Ruf, Larsson and Koolen (2020). The capital is divided over `BETS` at the start,
 /// so that no scale needs to be known.
 #[derive(Debug, Clone, Copy)]

@@ -61,6 +61,57 @@ fn each_block_at_most_doubles_the_evidence_and_a_fair_sign_leaves_it() {
     }
 }
 
+/// Every way in which the signs of some sizes can fall, each as likely as any other: the share of them in which the capital ever
+/// reaches 1 ÷ α is at most α. No simulation: this is the whole probability.
+#[test]
+fn over_all_signs_the_evidence_ever_reaches_its_level_as_rarely_as_promised() {
+    let blocks = 12;
+    let sizes: [fn(usize) -> f64; 5] = [
+        |_| 0.03,
+        |at| 0.001 * 1.8_f64.powi(at as i32),
+        |at| 1.0 / 1.8_f64.powi(at as i32),
+        |at| if at == 3 { 0.7 } else { 0.02 },
+        |at| if at % 2 == 0 { 1e-5 } else { 0.1 },
+    ];
+    for (kind, size) in sizes.into_iter().enumerate() {
+        let mut highest = Vec::new();
+        for signs in 0_u32..1 << blocks {
+            let mut evidence = Evidence::default();
+            let mut high = 0.0_f64;
+            for at in 0..blocks {
+                let sign = if signs >> at & 1 == 0 { 1.0 } else { -1.0 };
+                evidence.push(sign * size(at));
+                high = high.max(evidence.value());
+            }
+            highest.push(high);
+        }
+        for alpha in [0.2, 0.05, 0.01, 0.005] {
+            let reached = highest.iter().filter(|high| **high >= 1.0 / alpha).count();
+            let share = reached as f64 / highest.len() as f64;
+            assert!(share <= alpha, "sizes {kind}: {share} at {alpha}");
+        }
+        // The test can fail: some signs do reach it.
+        assert!(highest.iter().any(|high| *high >= 20.0), "sizes {kind}");
+    }
+}
+
+/// By another formula in another language: exp(λx) ÷ cosh(λx) in Python's floats, and bisection over the products.
+#[test]
+fn evidence_and_bounds_are_those_of_another_implementation() {
+    let mut evidence = Evidence::default();
+    for (x, expected) in [
+        (0.03, 1.791_869_740_137_325_1),
+        (-0.01, 0.482_953_672_547_526_14),
+        (0.08, 0.847_098_541_532_100_5),
+        (0.05, 1.428_796_966_344_913_6),
+    ] {
+        evidence.push(x);
+        assert!((evidence.value() - expected).abs() < 1e-12, "{x}: {}", evidence.value());
+    }
+    let bound = lower_bound(&[0.03, 0.08, 0.05, 0.06, 0.04, 0.07], 0.05);
+    assert!((bound - 0.030_053_091_059_596_207).abs() < 1e-9, "{bound}");
+}
+
 /// Ville's bound, over every moment at which one could stop, on differences with heavy tails and few large values.
 #[test]
 fn equal_sides_fail_in_at_most_one_gate_of_a_hundred() {

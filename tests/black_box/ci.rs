@@ -227,7 +227,7 @@ fn a_gate_writes_every_format_and_its_folder_says_the_same_again() {
     assert_eq!(read(folder, "junit.xml"), xml);
 }
 
-/// A `gh` that keeps what it is told, and knows the comments of a file.
+/// A `gh` that records its arguments, and knows the comments of a file.
 const GH: &str = r#"#!/bin/bash
 printf '%s\n' "$*" | head -n 1 >>"$FAKE/calls"
 if [ "$2" = graphql ]; then cat "$FAKE/own"; exit; fi

@@ -198,7 +198,7 @@ proptest! {
     }
 }
 
-/// A made-up run, as a CI system is told of it.
+/// A made-up run, as a CI system reads it.
 fn of_run(
     objectives: &[&str],
     change: impl Fn(&mut crate::record::RunInfo),
