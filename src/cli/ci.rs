@@ -52,7 +52,7 @@ impl CiArguments {
     }
 
     /// Writes the files while nothing is judged yet, so that one that cannot be written costs no measurement, none of an earlier
-    /// run is mistaken for this one's, and a run that is killed has left the word.
+    /// run is mistaken for this one's, and a run that is killed leaves a file that says so.
     pub(super) fn begin(&self, reports: &[CiReport]) -> anyhow::Result<()> {
         let files = self.files(reports);
         for (at, (flag, path, _)) in files.iter().enumerate() {

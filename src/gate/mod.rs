@@ -13,6 +13,8 @@
 //! | estimate, bounds, controls, slots, outcome of one metric of one case | `find` |
 //! | the smallest change that a gate can see | `visible` |
 
+use serde::{Deserialize, Serialize};
+
 mod evidence;
 mod find;
 mod order;
@@ -31,7 +33,8 @@ pub const FALSE_PASSES: f64 = 0.05;
 pub const CONTROL_CONFIDENCE: f64 = 0.99;
 
 /// Which way a metric becomes worse.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
 pub enum Worse {
     /// As it grows.
     More,

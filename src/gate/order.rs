@@ -14,6 +14,16 @@ pub enum Arm {
     Head,
 }
 
+impl Arm {
+    /// The name in files, and of its folder.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Base => "base",
+            Self::Head => "head",
+        }
+    }
+}
+
 /// The order of the four trials of a block.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Order {

@@ -71,7 +71,7 @@ fn several(metric: Metric, floors: &[&FloorRecord]) -> Option<String> {
         n => format!(" over {n} workloads"),
     };
     let degraded = if floors.iter().any(|floor| floor.verdict != Verdict::Valid) {
-        ", degraded: see report.md"
+        ", degraded: see floor.csv"
     } else {
         ""
     };
@@ -221,7 +221,7 @@ mod tests {
                 ],
                 vec![
                     "Noise floor: freshness p50 101 us to 202 us, p99 260 us over 2 workloads, degraded: see \
-                     report.md (null target, same load: the share of harness and machine).",
+                     floor.csv (null target, same load: the share of harness and machine).",
                     "Noise floor of response (request): unknown. Its trial is failed: the worker / stood still.",
                 ],
             ),

@@ -8,17 +8,17 @@ use serde_json::Value;
 use tidings::clock::SECOND_NS;
 use tidings::conductor::{Conductor, Signals};
 use tidings::control::Observers;
+use tidings::gate::{self, Arm};
 use tidings::measure::Host;
 use tidings::plan::Plan;
 use tidings::record::{Build, RunFolder, RunInfo, SCHEMA_VERSION, utc};
 use tidings::unit::Span;
 use time::OffsetDateTime;
 
+use super::Arguments;
 use super::document::{Document, GateCase, Terms};
 use super::sides::{Side, Sides};
-use super::table::Arm;
 use super::tolerance::{self, Metrics};
-use super::{Arguments, decide};
 use crate::cli::run as run_verb;
 
 /// What is decided by `metrics`; what the budget buys is not known yet.
@@ -43,7 +43,7 @@ pub(super) fn terms(plan: &Plan, metrics: &Metrics, seed: u64, budget: Span) -> 
 pub(super) fn buy(terms: &mut Terms, spent_ns: u64, block_ns: u64) -> anyhow::Result<()> {
     let budget_ns = (terms.budget_s * SECOND_NS as f64) as u64;
     let claims = terms.claims();
-    terms.fewest_blocks = decide::fewest_blocks(claims);
+    terms.fewest_blocks = gate::fewest_blocks(claims);
     terms.blocks = (budget_ns.saturating_sub(spent_ns) / block_ns.max(1)).min(10_000) as u32;
     if terms.blocks < terms.fewest_blocks {
         let needed = spent_ns + u64::from(terms.fewest_blocks) * block_ns;

@@ -1,11 +1,11 @@
 //! The account of a gate for CI systems: a case per metric that decides, and one per case for its deliveries.
 
-use tidings::gate::{Finding, Outcome};
+use tidings::gate::{Finding, Outcome, Worse};
 use tidings::record::{Better, spec};
 use tidings::report::ci::{CiCase, CiFigure, CiReport, CiStatus, between};
 
 use super::decide::{Claim, Decision, change};
-use super::document::{Document, Worse};
+use super::document::Document;
 use super::show;
 
 /// The case that says whether deliveries were lost or repeated.

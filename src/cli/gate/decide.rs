@@ -1,17 +1,12 @@
 //! From the rows of a gate to its decision: rows become blocks, and `tidings::gate` judges them.
 
 use serde_json::{Value, json};
-use tidings::gate::{self, Design, Finding, Metric, Outcome};
+use tidings::gate::{self, Arm, Design, Finding, Metric, Outcome, Worse};
 use tidings::stats::median;
 
-use super::document::{Document, GatedMetric, Terms, Worse};
-use super::table::{Arm, CONFIRMS, Row};
+use super::document::{Document, GatedMetric, Terms};
+use super::table::{CONFIRMS, Row};
 use crate::cli::exit;
-
-/// The fewest blocks with which a fail is possible.
-pub(super) fn fewest_blocks(claims: usize) -> u32 {
-    gate::fewest_blocks(claims)
-}
 
 /// A metric of a case, with what was found.
 #[derive(Debug)]
@@ -245,10 +240,7 @@ fn judged(metric: &GatedMetric) -> Metric {
     Metric {
         column: tidings::record::spec(&metric.column).map_or("", |spec| spec.column.name),
         tolerance: metric.tolerance,
-        worse: match metric.worse {
-            Worse::More => gate::Worse::More,
-            Worse::Less => gate::Worse::Less,
-        },
+        worse: metric.worse,
         gated: metric.gated,
     }
 }

@@ -7,21 +7,12 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context as _, bail};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
+use tidings::gate::Worse;
 use tidings::measure::Host;
 use tidings::record::{Build, FolderError, SCHEMA_VERSION};
 
 /// Its name in the folder.
 pub(super) const NAME: &str = "gate.json";
-
-/// Which way a metric becomes worse.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub(super) enum Worse {
-    /// As it grows.
-    More,
-    /// As it shrinks.
-    Less,
-}
 
 /// A metric of a gate.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]

@@ -5,6 +5,7 @@ use std::time::Instant;
 
 use anyhow::{anyhow, bail};
 use tidings::conductor::{Phase, Signals, signal_name};
+use tidings::gate::Arm;
 use tidings::judge;
 use tidings::measure::Host;
 use tidings::pace::Rng;
@@ -17,7 +18,7 @@ use super::begin::{SideRun, buy, conductor, document, terms};
 use super::decide::{self, Decision};
 use super::document::Document;
 use super::sides::Sides;
-use super::table::{Appender, Arm, CONFIRMS, Row};
+use super::table::{Appender, CONFIRMS, Row};
 use super::tolerance::{self, Metrics};
 use super::{Arguments, ci, order, show};
 use crate::cli::output;

@@ -16,6 +16,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, anyhow};
 use tidings::conductor::Signals;
+use tidings::gate::Arm;
 use tidings::measure::Host;
 use tidings::unit::Span;
 
@@ -36,10 +37,9 @@ pub(super) struct Arguments {
     /// Override a scenario key of both sides; repeatable
     #[arg(long = "set", value_name = "KEY=VALUE")]
     sets: Vec<String>,
-    /// What may change, per metric, such as `freshness_p50=5%` or `hold_p50=+10%`, where the sign says which way is worse; none: the
-    /// metric informs only. Repeatable [default: the scenario's [gate] tolerances, or 5 % for freshness p50 and
-    /// target CPU per delivery]
-    #[arg(long, value_name = "METRIC=CHANGE", verbatim_doc_comment)]
+    /// Tolerated change of a metric, such as freshness_p50=5%; a sign says which way is worse, as in hold_p50=+10%; METRIC=none only
+    /// informs; repeatable [default: the scenario's gate.tolerances, else 5% for freshness p50 and target CPU per delivery]
+    #[arg(long, value_name = "METRIC=CHANGE")]
     tolerance: Vec<String>,
     /// Longest time of the trials [default: the scenario's gate.budget, or 10m]
     #[arg(long, value_name = "TIME")]
@@ -69,22 +69,22 @@ pub(super) struct Arguments {
 /// What is compared.
 #[derive(Debug, clap::Args)]
 pub(super) struct SideArguments {
-    /// The command that starts the base's server, with {{port}} for its port, or it prints its URL; or its URL
+    /// Command that starts the base's server: {{port}} becomes its port, or the server prints its URL. A URL instead is as --base-url
     #[arg(long, value_name = "CMD", requires = "head")]
     base: Option<String>,
-    /// The same of the head
+    /// As --base, for the head
     #[arg(long, value_name = "CMD", requires = "base")]
     head: Option<String>,
-    /// URL of the base's server, which runs already: no fresh processes
+    /// URL of the base's server, if it already runs; trials then have no fresh server
     #[arg(long, value_name = "URL", requires = "head_url", conflicts_with_all = ["base", "head"])]
     base_url: Option<String>,
-    /// The same of the head
+    /// As --base-url, for the head
     #[arg(long, value_name = "URL", requires = "base_url")]
     head_url: Option<String>,
     /// Git revision of the base: checked out into a worktree, built there and started
     #[arg(long, value_name = "REV", conflicts_with_all = ["base", "head", "base_url", "head_url"])]
     base_rev: Option<String>,
-    /// The same of the head
+    /// Git revision of the head [default: HEAD]
     #[arg(
         long,
         value_name = "REV",
@@ -92,10 +92,10 @@ pub(super) struct SideArguments {
         default_value_if("base_rev", clap::builder::ArgPredicate::IsPresent, "HEAD")
     )]
     head_rev: Option<String>,
-    /// Builds a revision, by sh at the root of its worktree
+    /// Command that builds a revision, run by sh at the root of its worktree
     #[arg(long, value_name = "CMD", requires = "base_rev")]
     build: Option<String>,
-    /// Starts the server of a revision, at the root of its worktree, with {{port}} for its port, or it prints its URL
+    /// Command that starts a revision's server at the root of its worktree: {{port}} becomes its port, or the server prints its URL
     #[arg(long, value_name = "CMD", requires = "base_rev")]
     serve: Option<String>,
     /// Which server of the scenario the commands start, where it launches several
@@ -151,7 +151,7 @@ fn replay(folder: &Path, arguments: &Arguments) -> anyhow::Result<u8> {
             rows.len()
         );
     }
-    for arm in [table::Arm::Base, table::Arm::Head] {
+    for arm in [Arm::Base, Arm::Head] {
         for case in &document.terms.cases {
             if document.finished_utc.is_some()
                 && document.stopped_by.is_none()

@@ -5,13 +5,13 @@ use std::path::Path;
 
 use serde_json::json;
 use tidings::conductor::Phase;
-use tidings::gate::Outcome;
+use tidings::gate::{Outcome, Worse};
 use tidings::prose::fit;
 use tidings::record::{FolderError, SCHEMA_VERSION, Unit, spec};
 use tidings::unit::{self, counted};
 
 use super::decide::{Claim, Decision, change, name};
-use super::document::{Document, Terms, Worse, whole};
+use super::document::{Document, Terms, whole};
 use crate::cli::format::{Format, print_document};
 use crate::cli::{output, screen};
 

@@ -5,6 +5,7 @@ use std::io::{self, Write as _};
 use std::path::Path;
 
 use anyhow::{Context as _, anyhow, bail};
+use tidings::gate::Arm;
 use tidings::record::{Figure, FolderError, SCHEMA_VERSION, TrialRecord, Verdict};
 
 use super::document::Terms;
@@ -28,23 +29,6 @@ const COLUMNS: [&str; 12] = [
     "duplicate",
     "slowest_ns",
 ];
-
-/// Which side a trial measured.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Arm {
-    Base,
-    Head,
-}
-
-impl Arm {
-    /// The name in files, and of its folder.
-    pub(super) const fn name(self) -> &'static str {
-        match self {
-            Self::Base => "base",
-            Self::Head => "head",
-        }
-    }
-}
 
 /// Deliveries of a trial that was finished.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -1,12 +1,13 @@
 //! Which metrics decide a gate, and how much change of each is tolerated.
 
 use anyhow::{anyhow, bail};
+use tidings::gate::Worse;
 use tidings::judge::{comparable_metric, metric_hint};
 use tidings::record::{Better, SPECS, Spec, column_of, spec};
 use tidings::scenario::PatternKind;
 use tidings::unit::Share;
 
-use super::document::{GatedMetric, Worse};
+use super::document::GatedMetric;
 
 /// What is tolerated of a metric that decides by default.
 const USUAL: f64 = 0.05;

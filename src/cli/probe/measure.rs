@@ -185,7 +185,7 @@ impl Printer<'_> {
         if self.trials.len() > 1 {
             let whole = report::text(view, columns);
             // It points to a file of the folder.
-            let whole = whole.trim_end().trim_end_matches("More: report.md").trim_end();
+            let whole = whole.trim_end().trim_end_matches(report::MORE).trim_end();
             pages.push(format!("{whole}\n"));
         }
         output::print(typographic(&pages.join("\n")));
