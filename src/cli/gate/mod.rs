@@ -37,7 +37,7 @@ pub(super) struct Arguments {
     /// Override a scenario key of both sides; repeatable
     #[arg(long = "set", value_name = "KEY=VALUE")]
     sets: Vec<String>,
-    /// Tolerated change of a metric, such as freshness_p50=5%; a sign says which way is worse, as in hold_p50=+10%; METRIC=none only
+    /// Tolerated change of a metric, such as `freshness_p50=5%`; a sign says which way is worse: `hold_p50=+10%`; METRIC=none only
     /// informs; repeatable [default: the scenario's gate.tolerances, else 5% for freshness p50 and target CPU per delivery]
     #[arg(long, value_name = "METRIC=CHANGE")]
     tolerance: Vec<String>,
