@@ -28,7 +28,7 @@ use std::process::ExitCode;
 use clap::{CommandFactory as _, FromArgMatches as _, Parser, Subcommand};
 use tidings::prose::fit;
 use tidings::record::Build;
-use tidings::report::{Missing, View, text};
+use tidings::report::{Missing, View, more, text};
 
 /// Exit statuses, as documented in the README.
 pub(crate) mod exit {
@@ -90,8 +90,9 @@ enum Verb {
 /// Prints a run's comparison, and its folder as the last line.
 fn print_report(view: &View, folder: &Path) {
     // In a locale that is not UTF-8 it is printed in ASCII again.
-    let text = tidings::unit::typographic(&text(view, screen::columns_of_stdout()));
-    output::print(format!("{text}\n"));
+    let columns = screen::columns_of_stdout();
+    let text = tidings::unit::typographic(&text(view, columns));
+    output::print(format!("{text}\n{}\n", more(columns)));
     output::print_path(folder);
 }
 

@@ -53,7 +53,7 @@ pub use history::{HistoryReport, OtavaFiles};
 pub use json::json;
 pub use probe::{Probe, Remedies};
 pub use result::{CaseVerdict, ObjectiveOutcome, RunResult, TrialCounts};
-pub use terminal::{MORE, text};
+pub use terminal::{more, text};
 
 /// A run, what follows from it, and what its cases are called: all that a report is made from.
 #[derive(Debug)]

@@ -11,14 +11,16 @@ use crate::prose::wrap;
 /// Widest line, in a window of any width.
 const WIDTH: usize = 110;
 
-/// The last line of [`text`]: the files of the folder that say more.
-pub const MORE: &str = "More: report.html, report.md";
-
 /// The comparison for people: at most 110 columns wide, without control characters. Sentences are wrapped to `columns`; the
 /// table's lines stay whole.
 pub fn text(view: &View, columns: usize) -> String {
-    let mut out = render(&document(view), columns);
-    let _ = write!(out, "\n{MORE}\n");
+    render(&document(view), columns)
+}
+
+/// Names the files of a run's folder that say more than [`text`].
+pub fn more(columns: usize) -> String {
+    let mut out = String::new();
+    wrap(&mut out, "", "More: report.html, report.md", 2, columns);
     out
 }
 

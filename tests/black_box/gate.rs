@@ -93,7 +93,7 @@ fn a_head_that_loses_events_fails_at_once_and_both_sides_are_ordinary_results() 
     let bench = Bench::new();
     let serve = format!("{BINARY} serve --rate 0/s --topics 2 --shards 1");
     let base = format!("{serve} --listen 127.0.0.1:{{{{port}}}}");
-    let head = format!("{serve} --listen 127.0.0.1:0 --fault drop=0.4 --fault padding=2B");
+    let head = format!("{serve} --listen 127.0.0.1:0 --fault drop=0.4 --fault padding=200B");
     let ended = bench.gate(&["--base", &base, "--head", &head, "--format", "json"]);
     let said = text(&ended.stderr);
     assert_eq!(ended.status.code(), Some(1), "{said}");
@@ -125,7 +125,7 @@ fn a_head_that_loses_events_fails_at_once_and_both_sides_are_ordinary_results() 
             assert_eq!(lost > 0, arm == "head");
         }
     }
-    // All trials of a block have the same events, so that two bytes are two bytes.
+    // All trials of a block have the same events. On a busy machine, several share a chunk and save its header: a few bytes.
     let bytes = |arm| -> Vec<f64> {
         let cell = |row: &&std::collections::BTreeMap<String, String>| {
             row["target_sent_bytes_per_delivery"].parse::<f64>().ok()
@@ -134,7 +134,7 @@ fn a_head_that_loses_events_fails_at_once_and_both_sides_are_ordinary_results() 
     };
     let mean = |all: Vec<f64>| all.iter().sum::<f64>() / all.len() as f64;
     let more = mean(bytes("head")) - mean(bytes("base"));
-    assert!((1.0..3.0).contains(&more), "{more} bytes more");
+    assert!((150.0..250.0).contains(&more), "{more} bytes more");
     let again = replay(&folder);
     assert_eq!(again.status.code(), Some(1), "{}", text(&again.stderr));
     assert_eq!(document(&again)["result"], told["result"], "the files decide alike");

@@ -14,9 +14,15 @@ const ALL: [&str; 6] = ["request", "short-poll", "long-poll", "sse", "websocket"
 #[test]
 fn every_pattern_delivers_everything_once_and_writes_every_file() {
     let bench = Bench::new(&scenario(&ALL, 2, "1s", r#"objectives = ["reach >= 1", "lost == 0"]"#));
-    let output = bench.measure(&[]);
+    let history = bench.out().with_file_name("history.jsonl");
+    let output = bench.measure(&["--history", history.to_str().unwrap()]);
     let (stdout, stderr) = (text(&output.stdout), text(&output.stderr));
     let last = stdout.lines().last().unwrap();
+    let kept = fs::read_to_string(&history).unwrap();
+    assert_eq!(kept.lines().count(), 1, "{kept}");
+    for pattern in ALL {
+        assert!(kept.contains(&format!("\"{pattern}\"")), "{pattern}: {kept}");
+    }
     assert_eq!(fs::canonicalize(last).unwrap(), fs::canonicalize(bench.results()).unwrap());
     for (name, printed) in [("stdout", &stdout), ("stderr", &stderr)] {
         assert!(!printed.contains(|c: char| c.is_control() && c != '\n'), "{name}: {printed:?}");

@@ -183,10 +183,7 @@ impl Printer<'_> {
         let mut pages: Vec<String> =
             self.trials.iter().map(|(_, probe)| probe.text(columns)).collect();
         if self.trials.len() > 1 {
-            let whole = report::text(view, columns);
-            // It points to a file of the folder.
-            let whole = whole.trim_end().trim_end_matches(report::MORE).trim_end();
-            pages.push(format!("{whole}\n"));
+            pages.push(report::text(view, columns));
         }
         output::print(typographic(&pages.join("\n")));
         if self.kept {
