@@ -114,7 +114,7 @@ pub fn comparison(cases: &[CaseSummary]) -> Vec<Ranking> {
 }
 
 /// Makes the claims, all of them together: of many comparisons some look different by chance.
-fn judged(candidates: Vec<(Ranking, Vec<f64>)>) -> Vec<Ranking> {
+pub(super) fn judged(candidates: Vec<(Ranking, Vec<f64>)>) -> Vec<Ranking> {
     // A single pair has no spread to judge it by.
     let shift = |ratios: &[f64]| (ratios.len() > 1).then(|| hodges_lehmann(ratios, CONFIDENCE))?;
     let shifts: Vec<Option<Shift>> = candidates.iter().map(|(_, ratios)| shift(ratios)).collect();
@@ -186,7 +186,7 @@ fn label(workloads: &[Offered], this: &Offered) -> String {
 }
 
 /// The ranking without its claim, with the log-ratios to make it from.
-fn rank(axis: Axis, workload: String, group: &[&CaseSummary]) -> (Ranking, Vec<f64>) {
+pub(super) fn rank(axis: Axis, workload: String, group: &[&CaseSummary]) -> (Ranking, Vec<f64>) {
     let column = axis.column();
     let mut order: Vec<(&CaseSummary, Figure)> = group
         .iter()

@@ -19,6 +19,7 @@ mod reason;
 mod remedy;
 mod steady;
 mod summary;
+mod sweep;
 mod tally;
 
 pub use change::{
@@ -45,4 +46,8 @@ pub use reason::{Load, OfWorker, Reason};
 pub use remedy::advised;
 pub use summary::{CaseSummary, Disturbed, Estimate, Offered, estimate, summary, summary_of};
 pub(crate) use summary::{counted, summarised};
+pub use sweep::{
+    Cell as MapCell, Crossing, Forecast, Map, Quantity, Sweep, SweptAxis, crossings,
+    expected_p50_ns, maps,
+};
 pub use tally::Tally;

@@ -115,7 +115,7 @@ pub fn write_all(dir: &Path) -> Result<Made, ReadError> {
     for (name, text) in hgrm::files(&view) {
         written.write(&name, text.as_bytes());
     }
-    for chart in &chart::CHARTS {
+    for chart in chart::charts(&view) {
         let [svg, png] = ["svg", "png"].map(|kind| format!("charts/{}.{kind}", chart.name));
         match chart.draw(&view) {
             Ok((lines, pixels)) => {
@@ -129,6 +129,13 @@ pub fn write_all(dir: &Path) -> Result<Made, ReadError> {
                     .missing
                     .extend(missing.map(|(f, reason)| Missing { file: f.into(), reason }));
             }
+        }
+    }
+    let drawn: Vec<&str> = chart::charts(&view).map(|chart| chart.name).collect();
+    for name in chart::names().filter(|name| !drawn.contains(name)) {
+        // Of an earlier version, which drew every chart of every run.
+        for kind in ["svg", "png"] {
+            let _ = fs::remove_file(dir.join(format!("charts/{name}.{kind}")));
         }
     }
     match with_result(&view, dir) {
