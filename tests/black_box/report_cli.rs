@@ -66,6 +66,7 @@ fn the_same_folder_gives_the_same_bytes_and_every_file() {
         "report.md",
         "run.json",
         "summary.csv",
+        "summary.json",
         "timeline.csv",
         "trials.csv",
     ];

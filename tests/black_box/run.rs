@@ -71,6 +71,7 @@ fn every_pattern_delivers_everything_once_and_writes_every_file() {
     for file in [
         "run.json",
         "summary.csv",
+        "summary.json",
         "percentiles.csv",
         "timeline.csv",
         "histograms.hlog",
