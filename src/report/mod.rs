@@ -26,6 +26,7 @@ mod ledger;
 mod machine;
 mod markdown;
 mod method;
+mod openmetrics;
 mod page;
 mod probe;
 mod prose;
@@ -100,7 +101,7 @@ impl View {
 }
 
 /// Reads the results folder `dir` and writes every report into it: `summary.csv`, `percentiles.csv`, `summary.json`,
-/// `report.md`, `report.html`, `histograms/` and `charts/`; and `result` into `run.json`.
+/// `metrics.prom`, `report.md`, `report.html`, `histograms/` and `charts/`; and `result` into `run.json`.
 ///
 /// Reports that are there already are replaced, each in one piece. A file that cannot be written is left out and
 /// named in [`Made::missing`]; the others are written all the same.
@@ -111,6 +112,7 @@ pub fn write_all(dir: &Path) -> Result<Made, ReadError> {
     written.write("summary.csv", &tables::summary(&view));
     written.write("percentiles.csv", &tables::percentiles(&view));
     written.write("summary.json", &summary::file(&view));
+    written.write("metrics.prom", openmetrics::openmetrics(&view).as_bytes());
     written.write("report.md", markdown::markdown(&view).as_bytes());
     written.write("report.html", page::page(&view).as_bytes());
     for (name, text) in hgrm::files(&view) {

@@ -11,6 +11,8 @@ use tidings::scenario::PatternKind;
 use crate::support::{left_out, text};
 use crate::synthetic::{case, info, losing, scenario, write_run};
 
+const OPENMETRICS: &str = "prometheus_client.openmetrics.parser";
+
 /// Runs a script of Python with these arguments: the interpreter is `TIDINGS_PYTHON`, or `python3`. `None`, and a notice, if it
 /// lacks one of the `packages`.
 fn python(what: &str, packages: &[&str], script: &str, arguments: &[&Path]) -> Option<Output> {
@@ -95,4 +97,28 @@ fn another_validator_finds_that_summary_json_follows_its_schema() {
     fs::write(&schema, published).unwrap();
     let summary = folder.join("summary.json");
     python("summary.json against its schema", &["jsonschema"], VALIDATES, &[&schema, &summary]);
+}
+
+const SCRAPES: &str = r"
+import sys
+from prometheus_client.openmetrics.parser import text_string_to_metric_families as openmetrics
+from prometheus_client.parser import text_string_to_metric_families as prometheus
+with open(sys.argv[1], encoding='utf-8', newline='') as file:
+    text = file.read()
+families = {family.name: family for family in openmetrics(text)}
+assert all(family.type == 'gauge' for family in families.values())
+freshness = families['tidings_freshness_seconds']
+assert freshness.unit == 'seconds' and freshness.documentation
+found = {(sample.labels['case'], sample.labels['quantile']): sample.value for sample in freshness.samples}
+assert found['sse', '0.5'] < 1 and found['sse', '1'] == float('inf'), found
+older = {(s.name, tuple(sorted(s.labels.items()))): s.value for f in prometheus(text) for s in f.samples}
+newer = {(s.name, tuple(sorted(s.labels.items()))): s.value for f in families.values() for s in f.samples}
+assert len(newer) > 100 and repr(older) == repr(newer), 'both formats say the same'
+";
+
+#[test]
+fn the_parsers_of_prometheus_read_the_metrics() {
+    let out = tempfile::tempdir().unwrap();
+    let metrics = reported(out.path()).join("metrics.prom");
+    python("metrics.prom as Prometheus' parser reads it", &[OPENMETRICS], SCRAPES, &[&metrics]);
 }

@@ -72,6 +72,7 @@ fn every_pattern_delivers_everything_once_and_writes_every_file() {
         "run.json",
         "summary.csv",
         "summary.json",
+        "metrics.prom",
         "percentiles.csv",
         "timeline.csv",
         "histograms.hlog",
