@@ -225,6 +225,12 @@ pub(super) fn claim(shift: Shift, adjusted: f64, claims: usize, needs: Needs) ->
 }
 
 /// ln(second ÷ first) of every block in which both were measured, and neither is a bound.
+/// The logarithm of second ÷ first in a column, paired by block; `None` with fewer than two pairs, which have no spread.
+pub fn paired_shift(column: &str, first: &CaseSummary, second: &CaseSummary) -> Option<Shift> {
+    let ratios = log_ratios(column, first, second);
+    (ratios.len() > 1).then(|| hodges_lehmann(&ratios, CONFIDENCE))?
+}
+
 fn log_ratios(column: &str, first: &CaseSummary, second: &CaseSummary) -> Vec<f64> {
     let (Some(a), Some(b)) = (first.by_block.get(column), second.by_block.get(column)) else {
         return Vec::new();
