@@ -186,7 +186,7 @@ impl Http1 {
     }
 
     /// Whether requests go out as they were rendered.
-    pub const fn takes_bytes(&self) -> bool {
+    pub fn takes_bytes(&self) -> bool {
         self.manners.add_nothing()
     }
 
