@@ -10,7 +10,7 @@
 #![expect(clippy::print_stdout, reason = "a table for people is what this is for")]
 
 use tidings::gate::{
-    Arm, Block, Design, Evidence, Metric, Order, Outcome, Worse, fewest_blocks, find,
+    Arm, Bets as _, Block, Design, Evidence, Metric, Order, Outcome, Worse, fewest_blocks, find,
     smallest_visible,
 };
 use tidings::pace::Rng;
