@@ -36,7 +36,7 @@ impl Contrast {
             [next(), next()]
         });
         Self {
-            difference: (head[0] + head[1]) / 2.0 - (base[0] + base[1]) / 2.0,
+            difference: f64::midpoint(head[0], head[1]) - f64::midpoint(base[0], base[1]),
             controls: [base[1] - base[0], head[1] - head[0]],
         }
     }

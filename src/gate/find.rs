@@ -58,7 +58,9 @@ pub fn find(design: &Design, metric: &Metric, blocks: &[Block]) -> Finding {
     let contrasts: Vec<Contrast> =
         blocks.iter().map(|block| Contrast::of(block, metric.worse)).collect();
     let mut course = Course::<Evidence>::new(design, metric);
-    contrasts.iter().for_each(|block| course.push(*block));
+    for block in &contrasts {
+        course.push(*block);
+    }
     let all: Vec<f64> = contrasts.iter().map(|block| block.difference).collect();
     let estimate = centre(&all);
     let moved = course.moved();

@@ -97,7 +97,13 @@ impl Design {
 
 /// The fewest blocks with which a fail is possible: each at most doubles the evidence, which must reach claims ÷ 0.01.
 pub fn fewest_blocks(claims: usize) -> u32 {
-    (claims.max(1) as f64 / FALSE_FAILURES).log2().ceil() as u32
+    let mut evidence = Evidence::default();
+    let mut blocks = 0;
+    while evidence.value() < claims.max(1) as f64 / FALSE_FAILURES {
+        evidence.push(f64::MAX);
+        blocks += 1;
+    }
+    blocks
 }
 
 /// The centre of a symmetric sample: the median of all averages of two of its values (Hodges and Lehmann 1963).
