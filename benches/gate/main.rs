@@ -1,7 +1,7 @@
 //! Error rates of the gate, simulated from recorded trials: `cargo bench --bench gate [-- --file FILE] [--only WORD] [RECORDED.csv …]`.
 //!
 //! Appends a row per setting to FILE (default: `target/gate-simulated.csv`) and continues where it ended: a setting that is there is
-//! not simulated again. `--only` takes the settings whose kind or machine contains WORD, `--summary` simulates nothing; both print the
+//! not simulated again. `--only` takes the settings whose name, as it is printed, contains WORD, such as `"visible, busy"`; `--summary` simulates nothing; both print the
 //! tables of FILE. RECORDED.csv (default: `benches/gate/recorded.csv`) has series of trials of a quiet machine, of one on which others
 //! compiled, and of one that was swamped.
 //!
@@ -49,9 +49,7 @@ fn main() {
         let series = machine::read(&recorded);
         let machines = machines(&series);
         for setting in settings(machines.keys()) {
-            let named = setting.kind.contains(&only)
-                || setting.machine.contains(&only)
-                || setting.bets.contains(&only);
+            let named = setting.key().join(", ").contains(&only);
             if named && !table.holds(&setting) {
                 let row = setting.simulate(&machines[&setting.machine]);
                 println!("{}: {}", setting.key().join(", "), row.join(" "));

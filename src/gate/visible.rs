@@ -20,8 +20,7 @@ const FEWEST: usize = 4;
 /// A resampled block is a measured one, less what its side adds, with its order drawn anew: the other order changes the sign of its
 /// difference, and makes the controls of base those of head. So few blocks know the size of their noise only roughly, and a change
 /// that suits their own size would be found too rarely, as power falls faster with more noise than it rises with less. So each
-/// resampled gate has noise of another size: the measured one × √((n − 1) ÷ χ²), with n − 1 degrees, which is what n normal
-/// values leave open of it.
+/// resampled gate has noise of another size: the measured one × √(f ÷ χ²) with f degrees, which is what so many values leave open of it.
 pub fn smallest_visible(design: &Design, metric: &Metric, blocks: &[Block]) -> Option<f64> {
     if blocks.len() < FEWEST || design.blocks == 0 {
         return None;
@@ -34,8 +33,9 @@ pub fn smallest_visible(design: &Design, metric: &Metric, blocks: &[Block]) -> O
     for block in &mut noise {
         block.difference = (block.difference - middle) * longer;
     }
+    let degrees = degrees(&noise);
     let gates: Vec<Vec<Contrast>> =
-        (0..GATES).map(|gate| resampled(design, &noise, gate)).collect();
+        (0..GATES).map(|gate| resampled(design, &noise, degrees, gate)).collect();
     let is_visible = |change: f64| {
         let misses = |gate: &&Vec<Contrast>| !found(design, metric, gate, change);
         gates.iter().filter(misses).nth(MISSED).is_none()
@@ -51,9 +51,8 @@ pub fn smallest_visible(design: &Design, metric: &Metric, blocks: &[Block]) -> O
     Some(high)
 }
 
-fn resampled(design: &Design, noise: &[Contrast], gate: u64) -> Vec<Contrast> {
+fn resampled(design: &Design, noise: &[Contrast], degrees: u64, gate: u64) -> Vec<Contrast> {
     let mut rng = Rng::new(design.seed ^ 0x7669_7369_626c_6500, gate);
-    let degrees = noise.len() as u64 - 1;
     let size = (degrees as f64 / chi_squared(&mut rng, degrees)).sqrt();
     let block = |_| {
         let of = noise[rng.below(noise.len() as u64) as usize];
@@ -65,6 +64,19 @@ fn resampled(design: &Design, noise: &[Contrast], gate: u64) -> Vec<Contrast> {
         }
     };
     (0..design.blocks).map(block).collect()
+}
+
+/// How well the size of the noise is known: as by n − 1 normal values, or by fewer where a few blocks make out most of it. The variance
+/// of a variance is (κ − 1) ÷ n for a kurtosis of κ, and 2 ÷ f for f degrees.
+fn degrees(noise: &[Contrast]) -> u64 {
+    let most = noise.len() as f64 - 1.0;
+    let mean = |power: i32| {
+        noise.iter().map(|block| block.difference.powi(power)).sum::<f64>() / noise.len() as f64
+    };
+    let kurtosis = mean(4) / mean(2).powi(2);
+    // Without any noise there is no kurtosis, and nothing to be unsure of.
+    let degrees = if kurtosis.is_finite() { 2.0 * most / (kurtosis - 1.0).max(2.0) } else { most };
+    (degrees.round() as u64).max(3)
 }
 
 /// A draw of χ²: two degrees are an exponential, and one is a squared normal value (Box and Muller 1958).
