@@ -100,7 +100,8 @@ fn polls_and_stream(seconds: &[u64], blocks: u32, noise: f64) -> (Vec<CaseSummar
             let value = Figure::Value(number);
             let estimate = Estimate { value, low: value, high: value, confidence: 0.0, trials: 1 };
             case.figures.insert(column, estimate);
-            let factor = |block: u32| if block % 2 == 0 { 1.0 - noise } else { 1.0 + noise };
+            let factor =
+                |block: u32| if block.is_multiple_of(2) { 1.0 - noise } else { 1.0 + noise };
             let of = |block: u32| {
                 let factor = if seconds.is_none() { factor(block) } else { 1.0 };
                 (block, Figure::Value(number * factor))

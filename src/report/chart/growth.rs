@@ -9,8 +9,11 @@ use crate::report::View;
 use crate::report::glance::known;
 use crate::unit::{bytes, counted, significant};
 
+/// A column, its title, and how its ticks are printed.
+type Cost = (&'static str, &'static str, fn(f64) -> String);
+
 /// The columns that are drawn, with how their ticks are printed.
-const COSTS: [(&str, &str, fn(f64) -> String); 3] = [
+const COSTS: [Cost; 3] = [
     ("target_cpu_cores", "Target CPU, seconds of CPU per second", cpu),
     ("target_memory_bytes", "Target memory, bytes", bytes),
     ("wire_bytes_per_delivery", "Bytes on the wire per delivery", bytes),
@@ -53,7 +56,7 @@ pub(super) fn draw_growth(view: &View) -> Picture {
 fn sheets(view: &View, sweep: &Sweep, axis: &SweptAxis) -> (Vec<Sheet>, usize) {
     let cases: Vec<&CaseSummary> = view.findings.cases.iter().collect();
     let (lines, more) = lines(sweep, axis, &cases);
-    let sheet = |(column, title, print): &(&'static str, &str, fn(f64) -> String)| {
+    let sheet = |(column, title, print): &Cost| {
         let of = |line: &super::lines::Line<'_>| {
             let spots = spots(axis, line, |_| column, |_| None);
             (line.entry.clone(), spots, law(axis, line, column))

@@ -1,5 +1,7 @@
 //! Figures along a swept axis: a panel a figure, a line a pattern, its name beside its end.
 
+use std::fmt::Write as _;
+
 use super::direct::{Label, spread, width_of_labels};
 use super::legend::{Entry, series_of};
 use super::panel::{PAGE, Panel, SMALL, Scale, fit, pale};
@@ -127,10 +129,10 @@ pub(super) fn exponent(axis: &SweptAxis, law: &PowerLaw) -> String {
     let two = |value: f64| format!("{value:.2}").replace("-0.00", "0.00");
     let mut text = format!("{}^{}", axis.name, two(law.exponent));
     if let Some((low, high)) = law.interval {
-        text += &format!(" ({} to {})", two(low), two(high));
+        let _ = write!(text, " ({} to {})", two(low), two(high));
     }
     if law.is_bent() {
-        text += &format!(", ^{} at the end", two(law.at_the_end));
+        let _ = write!(text, ", ^{} at the end", two(law.at_the_end));
     }
     text
 }

@@ -1,5 +1,7 @@
 //! Freshness against load: the median and the 99th percentile along the axis that load grows by.
 
+use std::fmt::Write as _;
+
 use super::legend::head;
 use super::lines::{Line, Sheet, draw, lines, note, spots, title_of};
 use super::panel::PAGE;
@@ -64,7 +66,7 @@ pub(super) fn draw_load(view: &View) -> Picture {
         text += " Dots: closed form of polls by the clock, interval ÷ 2 and 0.99 × interval.";
     }
     if more > 0 {
-        text += &format!(" {} in the tables.", counted(more as u64, "more line"));
+        let _ = write!(text, " {} in the tables.", counted(more as u64, "more line"));
     }
     note(&mut picture, &text, y + 4.0);
     picture

@@ -1,5 +1,7 @@
 //! Crossover maps: which pattern is best at each point of a sweep, and where that changes.
 
+use std::fmt::Write as _;
+
 use super::legend::{Entry, head, legend};
 use super::lines::{note, title_of};
 use super::map_shapes::{grids, strips};
@@ -30,7 +32,7 @@ fn content(view: &View) -> Content {
     let axes: Vec<SweptAxis> = sweep.axes.iter().take(2).cloned().collect();
     let with = |map: Map| {
         let found = match axes.as_slice() {
-            [axis] => crossings(&map, axis, cases, planned),
+            [only] => crossings(&map, only, cases, planned),
             _ => Vec::new(),
         };
         (map, found)
@@ -207,11 +209,13 @@ pub(super) fn says(view: &View) -> String {
         || cells().filter(|cell| cell.forecast.as_ref().is_some_and(|own| !own.is_reference));
     if forecast().next().is_some() {
         let wrong = forecast().filter(|cell| words(view, cell).1).count();
-        text += &match wrong {
-            0 => " No closed form contradicts what was measured.".to_owned(),
-            1 => " In one cell closed forms name another pattern.".to_owned(),
-            n => format!(" In {n} cells closed forms name another pattern."),
-        };
+        match wrong {
+            0 => text.push_str(" No closed form contradicts what was measured."),
+            1 => text.push_str(" In one cell closed forms name another pattern."),
+            n => {
+                let _ = write!(text, " In {n} cells closed forms name another pattern.");
+            }
+        }
     }
     text
 }
