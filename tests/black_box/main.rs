@@ -28,6 +28,7 @@ mod external_mosquitto;
 mod external_nats;
 mod external_nchan;
 mod external_otava;
+mod external_page;
 mod external_peers;
 mod external_phoenix;
 mod external_pocketbase;
