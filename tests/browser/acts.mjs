@@ -24,7 +24,7 @@ export async function reach(page, keys, tell) {
 
 /** The texts of a column, their numbers in base units, without marks; the test's own reading. */
 const column = (table, at) => {
-  const units = { ns: 1e-9, 'µs': 1e-6, ms: 1e-3, s: 1, KiB: 1024, MiB: 1048576, GiB: 1073741824, '%': 1 };
+  const units = { ns: 1, 'µs': 1e3, ms: 1e6, s: 1e9, KiB: 1024, MiB: 1048576, GiB: 1073741824, '%': 1 };
   return [...document.querySelectorAll('table')[table].tBodies].map(body => [...body.rows].filter(row => row.cells.length > 1).map(row => {
     const cell = row.cells[at].cloneNode(true);
     cell.querySelectorAll('.tag, .interval, .mark').forEach(node => node.remove());

@@ -165,9 +165,10 @@ fn table(html: &mut Html, table: &Table, place: &mut Place<'_>) {
                 });
             });
             let mut before = 0;
-            for group in &table.groups {
+            for (number, group) in (1..).zip(&table.groups) {
+                let id = format!("{}-{}-{number}", slug(place.section), place.tables);
                 html.line();
-                html.element("tbody", &[], |html| rows(html, table, group, before));
+                html.element("tbody", &[], |html| rows(html, table, (group, &id), before));
                 before += group.rows.len();
             }
         });
@@ -195,16 +196,17 @@ fn side_of_cell(head: &Head) -> &'static [Attribute<'static>] {
     if head.align == Align::Right { &[] } else { &[("class", "text")] }
 }
 
-/// The rows of a group that comes after `before` rows of other groups.
-fn rows(html: &mut Html, table: &Table, group: &Group, before: usize) {
+/// The rows of a group with its id, after `before` rows of other groups.
+fn rows(html: &mut Html, table: &Table, (group, id): (&Group, &str), before: usize) {
     let beyond = |at: usize| -> &[Attribute<'static>] {
         if before + at < PRINTED { &[] } else { &[("class", "beyond")] }
     };
-    if !group.heading.is_empty() {
+    let group_is_named = !group.heading.is_empty();
+    if group_is_named {
         let columns = table.head.len().to_string();
         html.element("tr", beyond(0), |html| {
             let attributes =
-                [("class", "group"), ("scope", "rowgroup"), ("colspan", columns.as_str())];
+                [("class", "group"), ("scope", "rowgroup"), ("colspan", &columns), ("id", id)];
             html.leaf("th", &attributes, &printable(&group.heading));
         });
     }
@@ -213,7 +215,10 @@ fn rows(html: &mut Html, table: &Table, group: &Group, before: usize) {
         html.element("tr", beyond(row), |html| {
             for (at, (cell, head)) in cells.iter().zip(&table.head).enumerate() {
                 if at == 0 {
-                    let attributes = [&[("scope", "row")], side(head)].concat();
+                    // What names a row also names the group that it is in.
+                    let group = [("headers", id)];
+                    let group = if group_is_named { &group[..] } else { &[] };
+                    let attributes = [&[("scope", "row")], side(head), group].concat();
                     html.element("th", &attributes, |html| named(html, cell));
                 } else {
                     html.element("td", side_of_cell(head), |html| figure(html, cell));

@@ -77,6 +77,7 @@ const ATTRIBUTES: &[&str] = &[
     "aria-hidden",
     "role",
     "scope",
+    "headers",
     "colspan",
     "download",
     "viewBox",
