@@ -1,8 +1,9 @@
 #!/bin/sh
 # Live gates of scenarios/gate.toml, for a quiet machine: how often each kind passes and fails.
 #
-#   benches/gate/live.sh [FILE]          default: target/gate-live.csv
+#   benches/gate/live.sh [--summary] [FILE]          default: target/gate-live.csv
 #
+# --summary measures nothing, and prints the tables of FILE: outcomes, blocks, seconds and estimates of each kind.
 # Appends a line per gate to FILE and continues where it ended: a line that is there is not measured again. Environment:
 # TIDINGS (target/release/tidings), ROUNDS (20), KINDS (all of them), OUT (folder for results, target/gate-live).
 # An A/A gate has 3 minutes, as has one with +25 %; the others have 10.
@@ -12,9 +13,16 @@ cd "$(dirname "$0")/../.."
 tidings=${TIDINGS:-target/release/tidings}
 rounds=${ROUNDS:-20}
 kinds=${KINDS:-aa cpu10 delay10 cpu25 delay25 drop bytes aa-busy}
+summary=no
+if [ "${1-}" = --summary ]; then summary=yes; shift; fi
+case ${1-} in -*) echo "usage: $0 [--summary] [FILE]" >&2; exit 2 ;; esac
 file=${1:-target/gate-live.csv}
 out=${OUT:-target/gate-live}
 
+if [ "$summary" = yes ] && [ ! -s "$file" ]; then
+    echo "$0: $file holds no gates; measure some first: $0 $file" >&2
+    exit 2
+fi
 mkdir -p "$(dirname "$file")"
 [ -s "$file" ] || echo "kind,round,outcome,status,blocks,seconds,freshness_change,cpu_change,bytes_change,unusable,folder" > "$file"
 
@@ -37,6 +45,7 @@ set_of() {
 }
 
 round=1
+if [ "$summary" = yes ]; then rounds=0; fi
 while [ "$round" -le "$rounds" ]; do
     for kind in $kinds; do
         if grep -q "^$kind,$round," "$file"; then continue; fi
@@ -86,15 +95,35 @@ PYTHON
 done
 
 python3 - "$file" <<'PYTHON'
-import collections, csv, sys
+import collections, csv, statistics, sys
 
 rows = list(csv.DictReader(open(sys.argv[1])))
-print("\n| kind | gates | pass | fail | inconclusive | machine moved | refused | median seconds |")
-print("| --- | --- | --- | --- | --- | --- | --- | --- |")
-for kind in dict.fromkeys(row["kind"] for row in rows):
+kinds = list(dict.fromkeys(row["kind"] for row in rows))
+outcomes = ["pass", "fail", "inconclusive", "machine moved", "refused"]
+
+
+def span(cells, shown):
+    """The median of the cells that are not empty, and the least and the largest."""
+    values = [float(cell) for cell in cells if cell]
+    if not values:
+        return ""
+    ends = f" ({shown(min(values))} to {shown(max(values))})" if len(values) > 1 else ""
+    return shown(statistics.median(values)) + ends
+
+
+print("\n| kind | gates | " + " | ".join(outcomes) + " | blocks | seconds | unusable trials |")
+print("| --- " * (len(outcomes) + 5) + "|")
+for kind in kinds:
     of = [row for row in rows if row["kind"] == kind]
     count = collections.Counter(row["outcome"] for row in of)
-    seconds = sorted(int(row["seconds"]) for row in of)[len(of) // 2]
-    outcomes = " | ".join(str(count[name]) for name in ["pass", "fail", "inconclusive", "machine moved", "refused"])
-    print(f"| {kind} | {len(of)} | {outcomes} | {seconds} |")
+    whole = lambda column: span([row[column] for row in of], lambda value: f"{value:.0f}")
+    cells = [kind, len(of), *(count[name] for name in outcomes), whole("blocks"), whole("seconds"), whole("unusable")]
+    print("| " + " | ".join(str(cell) for cell in cells) + " |")
+
+print("\n| kind | freshness p50 | CPU per delivery | bytes per delivery |\n| --- | --- | --- | --- |")
+for kind in kinds:
+    of = [row for row in rows if row["kind"] == kind]
+    change = lambda column: span([row[column] for row in of], lambda value: f"{100 * value:+.1f} %")
+    cells = [kind, *(change(f"{name}_change") for name in ["freshness", "cpu", "bytes"])]
+    print("| " + " | ".join(cells) + " |")
 PYTHON

@@ -1,8 +1,15 @@
 //! Evidence against "the head is worse by at most so much", valid at any time.
 
-/// The bets, as a geometric grid of 1 ÷ the size of differences: from changes of a factor to a tenth of a thousandth.
-const BETS: [f64; 12] =
-    [4.0, 8.0, 16.0, 32.0, 64.0, 128.0, 256.0, 512.0, 1024.0, 2048.0, 4096.0, 8192.0];
+use super::Bets;
+
+/// How many λ share the capital.
+const BETS: usize = 12;
+/// The smallest λ, as 1 ÷ the size of differences; each other one is twice the one before: from changes of a factor to a tenth of
+/// a thousandth.
+const SMALLEST: f64 = 4.0;
+/// The largest shares that are ever put on a sign, and what of the capital begins with each.
+const LARGEST: [(f64, f64); 4] = [(1.0, 0.9), (0.9, RESERVE), (0.75, RESERVE), (0.5, RESERVE)];
+const RESERVE: f64 = 0.1 / 3.0;
 /// Bounds are looked for up to a factor of e⁵.
 const WIDEST: f64 = 5.0;
 /// Steps of the search for a bound.
@@ -11,40 +18,43 @@ const STEPS: u32 = 48;
 /// Evidence that grows block by block.
 ///
 /// Given |x|, the sign of x = D − δ is + or − with probability ½ if the effect is δ, and + is less likely if the effect is smaller.
-/// A bet of the share tanh(λ|x|) of the capital on + multiplies it by 1 ± tanh(λ|x|) = 2 ÷ (1 + exp(∓2λ|x|)), whose mean is at most
-/// 1: capital is a nonnegative supermartingale, which by Ville's inequality (1939) reaches 1 ÷ α with probability at most α, at
-/// whatever block one looks or stops. It is exp(λx) ÷ cosh(λx), the sharper form of de la Peña's (1999) exp(λx − λ²x²/2); bets that know the size but not the sign,
-/// and e-processes of symmetry, are in Ramdas, Ruf, Larsson and Koolen (2020). The capital is divided over `BETS` at the start,
-/// so that no scale needs to be known.
+/// A bet of the share c tanh(λ|x|) of the capital on + multiplies it by 1 ± c tanh(λ|x|), whose mean is at most 1: capital is a
+/// nonnegative supermartingale, which by Ville's inequality (1939) reaches 1 ÷ α with probability at most α, at whatever block one
+/// looks or stops. With c = 1 it is exp(λx) ÷ cosh(λx), the sharper form of de la Peña's (1999) exp(λx − λ²x²/2); bets that know the size
+/// but not the sign, and e-processes of symmetry, are in Ramdas, Ruf, Larsson and Koolen (2020).
+///
+/// The capital is divided over twelve λ at the start, so that no scale needs to be known, and over four c: nine tenths may put all on a
+/// sign, which decides soonest, and is ruined by one block in which the machine stumbled under the wrong side; the rest never is.
 #[derive(Debug, Clone, Copy)]
 pub struct Evidence {
-    /// The logarithm of each bet's capital.
-    capital: [f64; BETS.len()],
+    /// What each bet's capital has been multiplied by, by the largest share and λ.
+    capital: [[f64; BETS]; LARGEST.len()],
 }
 
 impl Default for Evidence {
     fn default() -> Self {
-        Self { capital: [0.0; BETS.len()] }
+        Self { capital: [[1.0; BETS]; LARGEST.len()] }
     }
 }
 
-impl Evidence {
-    /// Takes the difference of a block less the effect that is disputed.
-    pub fn push(&mut self, x: f64) {
-        for (capital, bet) in self.capital.iter_mut().zip(BETS) {
-            *capital += std::f64::consts::LN_2 - softplus(-2.0 * bet * x);
+impl Bets for Evidence {
+    fn push(&mut self, x: f64) {
+        // exp(−2λx) of the next bet, which is twice this one, is its square. Infinite, it ruins the bet, as it should.
+        let mut odds = (-2.0 * SMALLEST * x).exp();
+        for bet in 0..BETS {
+            let whole = 2.0 / (1.0 + odds);
+            for (capital, (most, _)) in self.capital.iter_mut().zip(LARGEST) {
+                capital[bet] *= most * whole + (1.0 - most);
+            }
+            odds *= odds;
         }
     }
 
-    /// The capital: 1 ÷ it bounds the probability of so much if the effect is not larger than disputed.
-    pub fn value(&self) -> f64 {
-        self.capital.iter().map(|capital| capital.exp()).sum::<f64>() / BETS.len() as f64
+    fn value(&self) -> f64 {
+        let of =
+            |(capital, (_, part)): (&[f64; BETS], (f64, f64))| part * capital.iter().sum::<f64>();
+        self.capital.iter().zip(LARGEST).map(of).sum::<f64>() / BETS as f64
     }
-}
-
-/// ln(1 + exp(x)), without overflow.
-fn softplus(x: f64) -> f64 {
-    x.max(0.0) + (-x.abs()).exp().ln_1p()
 }
 
 /// The lower bound of the effect, with confidence 1 − `alpha` at every block at once: every smaller effect was rejected at some

@@ -1,7 +1,10 @@
 //! What the blocks of one metric of one case show.
 
 use super::evidence::{lower_bound, upper_bound};
-use super::{Arm, Block, CONTROL_CONFIDENCE, Design, FALSE_PASSES, Metric, centre, differences};
+use super::{
+    Arm, Block, CONTROL_CONFIDENCE, Contrast, Course, Design, Evidence, FALSE_PASSES, Metric,
+    centre,
+};
 
 /// What a gate comes to, or a metric of it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -52,49 +55,31 @@ pub struct Finding {
 
 /// Judges the blocks of one metric of one case.
 pub fn find(design: &Design, metric: &Metric, blocks: &[Block]) -> Finding {
-    let all = differences(blocks, metric.worse);
-    let tolerated = metric.tolerance.ln_1p();
+    let contrasts: Vec<Contrast> =
+        blocks.iter().map(|block| Contrast::of(block, metric.worse)).collect();
+    let mut course = Course::<Evidence>::new(design, metric);
+    for block in &contrasts {
+        course.push(*block);
+    }
+    let all: Vec<f64> = contrasts.iter().map(|block| block.difference).collect();
     let estimate = centre(&all);
-    let lower_of_all = lower_bound(&all, design.alpha());
-    let upper = upper_bound(&all, FALSE_PASSES);
-    let controls = [Arm::Base, Arm::Head].map(|arm| control(metric, blocks, arm));
-    let outcome = if controls.iter().any(|control| control.moved) {
-        Outcome::MachineMoved
-    } else if lower_of_all > 0.0 && estimate > tolerated {
-        Outcome::Fail
-    } else if upper < tolerated {
-        Outcome::Pass
-    } else {
-        Outcome::Inconclusive
-    };
+    let moved = course.moved();
+    let controls = [0, 1].map(|side| {
+        let later: Vec<f64> = contrasts.iter().map(|block| block.controls[side]).collect();
+        let alpha = (1.0 - CONTROL_CONFIDENCE) / 2.0;
+        let (lower, upper) = (lower_bound(&later, alpha), upper_bound(&later, alpha));
+        Control { estimate: centre(&later), lower, upper, moved: moved[side] }
+    });
     Finding {
         estimate,
         lower: lower_bound(&all, FALSE_PASSES),
-        upper,
-        lower_of_all,
-        outcome,
+        upper: upper_bound(&all, FALSE_PASSES),
+        lower_of_all: lower_bound(&all, design.alpha()),
+        outcome: course.outcome(),
         controls,
         slots: slots(metric, blocks, estimate),
         blocks: blocks.len(),
     }
-}
-
-fn control(metric: &Metric, blocks: &[Block], arm: Arm) -> Control {
-    let later: Vec<f64> = blocks
-        .iter()
-        .map(|block| {
-            let arms = block.order.arms();
-            let of_arm = arms.iter().zip(block.values).filter(|(of, _)| **of == arm);
-            let values: Vec<f64> = of_arm.map(|(_, value)| value.ln()).collect();
-            metric.worse.sign() * (values[1] - values[0])
-        })
-        .collect();
-    let alpha = (1.0 - CONTROL_CONFIDENCE) / 2.0;
-    let (lower, upper) = (lower_bound(&later, alpha), upper_bound(&later, alpha));
-    let estimate = centre(&later);
-    let half = metric.tolerance.ln_1p() / 2.0;
-    let moved = (lower > 0.0 || upper < 0.0) && estimate.abs() > half;
-    Control { estimate, lower, upper, moved }
 }
 
 /// The mean of each slot over the blocks, less the mean of its block and what its side adds.

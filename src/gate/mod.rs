@@ -10,16 +10,19 @@
 //! | --- | --- |
 //! | the order within a block | `order` |
 //! | evidence against "at most so much worse", and bounds from it | `evidence` |
+//! | a metric as its blocks come in, and what they decide | `course` |
 //! | estimate, bounds, controls, slots, outcome of one metric of one case | `find` |
 //! | the smallest change that a gate can see | `visible` |
 
 use serde::{Deserialize, Serialize};
 
+mod course;
 mod evidence;
 mod find;
 mod order;
 mod visible;
 
+pub use course::{Bets, Contrast, Course};
 pub use evidence::{Evidence, lower_bound};
 pub use find::{Control, Finding, Outcome, find};
 pub use order::{Arm, Order};
@@ -94,19 +97,13 @@ impl Design {
 
 /// The fewest blocks with which a fail is possible: each at most doubles the evidence, which must reach claims ÷ 0.01.
 pub fn fewest_blocks(claims: usize) -> u32 {
-    (claims.max(1) as f64 / FALSE_FAILURES).log2().ceil() as u32
-}
-
-/// The differences of blocks, head minus base, as logarithms with worse positive.
-fn differences(blocks: &[Block], worse: Worse) -> Vec<f64> {
-    let of = |block: &Block| {
-        let logarithm = |slot: usize| worse.sign() * block.values[slot].ln();
-        block.order.arms().iter().enumerate().fold(0.0, |sum, (slot, arm)| match arm {
-            Arm::Head => sum + logarithm(slot) / 2.0,
-            Arm::Base => sum - logarithm(slot) / 2.0,
-        })
-    };
-    blocks.iter().map(of).collect()
+    let mut evidence = Evidence::default();
+    let mut blocks = 0;
+    while evidence.value() < claims.max(1) as f64 / FALSE_FAILURES {
+        evidence.push(f64::MAX);
+        blocks += 1;
+    }
+    blocks
 }
 
 /// The centre of a symmetric sample: the median of all averages of two of its values (Hodges and Lehmann 1963).

@@ -38,17 +38,22 @@ fn orders_are_fair_coins_and_their_blocks_cancel_a_linear_drift() {
     assert!((1_850..2_150).contains(&count), "{count}");
     for order in [Order::Abba, Order::Baab] {
         let values = [0, 1, 2, 3].map(|slot| (0.1 * f64::from(slot)).exp());
-        let difference = differences(&[Block { order, values }], Worse::More)[0];
+        let Contrast { difference, controls } = Contrast::of(&Block { order, values }, Worse::More);
         assert!(difference.abs() < 1e-12, "{order:?}: {difference}");
+        // The side in the outer slots is three steps of drift apart, the other one.
+        let expected = if order == Order::Abba { [0.3, 0.1] } else { [0.1, 0.3] };
+        for (control, expected) in controls.into_iter().zip(expected) {
+            assert!((control - expected).abs() < 1e-12, "{order:?}: {controls:?}");
+        }
     }
 }
 
 #[test]
 fn each_block_at_most_doubles_the_evidence_and_a_fair_sign_leaves_it() {
-    for (claims, fewest) in [(1, 7), (2, 8), (3, 9), (10, 10)] {
+    for (claims, fewest) in [(1, 7), (2, 8), (3, 9), (5, 10), (10, 11), (1_000, 17)] {
         assert_eq!(fewest_blocks(claims), fewest);
         let alpha = FALSE_FAILURES / claims as f64;
-        let huge = vec![4.9; fewest as usize];
+        let huge = vec![4.99; fewest as usize];
         assert!(lower_bound(&huge, alpha) > 0.0, "{claims}: possible with {fewest}");
         assert!(lower_bound(&huge[1..], alpha) < 0.0, "{claims}: and not with fewer");
     }
@@ -95,21 +100,31 @@ fn over_all_signs_the_evidence_ever_reaches_its_level_as_rarely_as_promised() {
     }
 }
 
-/// By another formula in another language: exp(λx) ÷ cosh(λx) in Python's floats, and bisection over the products.
+/// In another language, by the formula 1 + c tanh(λx) in Python's floats, and bisection over the products.
 #[test]
 fn evidence_and_bounds_are_those_of_another_implementation() {
     let mut evidence = Evidence::default();
     for (x, expected) in [
-        (0.03, 1.791_869_740_137_325_1),
-        (-0.01, 0.482_953_672_547_526_14),
-        (0.08, 0.847_098_541_532_100_5),
-        (0.05, 1.428_796_966_344_913_6),
+        (0.03, 1.769_433_430_833_434_3),
+        (-0.01, 0.508_900_019_560_774_4),
+        (0.08, 0.879_430_451_635_204),
+        (0.05, 1.468_034_449_709_531_3),
     ] {
         evidence.push(x);
         assert!((evidence.value() - expected).abs() < 1e-12, "{x}: {}", evidence.value());
     }
     let bound = lower_bound(&[0.03, 0.08, 0.05, 0.06, 0.04, 0.07], 0.05);
-    assert!((bound - 0.030_053_091_059_596_207).abs() < 1e-9, "{bound}");
+    assert!((bound - 0.030_029_046_108_783_85).abs() < 1e-9, "{bound}");
+}
+
+/// A machine that stumbles under the wrong side in a block of eight does not ruin what all other blocks show.
+#[test]
+fn a_few_blocks_against_the_others_do_not_hide_a_change() {
+    let differences: Vec<f64> =
+        (0..50).map(|block| if block % 8 == 3 { -0.7 } else { 0.1 }).collect();
+    assert!(lower_bound(&differences, 0.005) > 0.0);
+    let none: Vec<f64> = (0..50).map(|block| if block % 2 == 0 { -0.7 } else { 0.7 }).collect();
+    assert!(lower_bound(&none, 0.05) < 0.0);
 }
 
 /// Ville's bound, over every moment at which one could stop, on differences with heavy tails and few large values.
@@ -182,27 +197,70 @@ fn a_machine_that_moves_within_blocks_is_told_and_slots_are_estimated_without_th
     }
 }
 
-/// At the change that is called the smallest visible, four of five fresh gates fail.
+/// What is decided block by block is what the bounds of all blocks say.
+#[test]
+fn a_course_decides_as_the_bounds_do() {
+    let mut seen = std::collections::BTreeMap::new();
+    for seed in 0..120 {
+        let change = [0.0, 0.03, 0.08, 0.2][seed as usize % 4];
+        let slots = if seed % 5 == 0 { [0.0, 0.0, 0.0, 0.1] } else { [0.0; 4] };
+        let all = blocks(16, seed, change, 0.04, slots);
+        let mut course = Course::<Evidence>::new(&design(16), &METRIC);
+        for (at, block) in all.iter().enumerate() {
+            course.push(Contrast::of(block, METRIC.worse));
+            let found = find(&design(16), &METRIC, &all[..=at]);
+            let tolerated = METRIC.tolerance.ln_1p();
+            let expected = if found.controls.iter().any(|control| {
+                (control.lower > 0.0 || control.upper < 0.0)
+                    && control.estimate.abs() > tolerated / 2.0
+            }) {
+                Outcome::MachineMoved
+            } else if found.lower_of_all > 0.0 && found.estimate > tolerated {
+                Outcome::Fail
+            } else if found.upper < tolerated {
+                Outcome::Pass
+            } else {
+                Outcome::Inconclusive
+            };
+            assert_eq!((course.outcome(), found.outcome), (expected, expected), "{seed}, {at}");
+            *seen.entry(format!("{expected:?}")).or_insert(0) += 1;
+        }
+    }
+    assert_eq!(seen.len(), 4, "every outcome is met: {seen:?}");
+}
+
+/// At the change that a gate calls its smallest visible one, four of five *other* gates of the same machine fail: the noise of a few
+/// blocks is known only roughly, and that is allowed for.
 #[test]
 fn the_smallest_visible_change_is_found_in_four_gates_of_five() {
     let design = design(13);
-    let measured = blocks(13, 11, 0.0, 0.04, [0.0; 4]);
-    let change = smallest_visible(&design, &METRIC, &measured).unwrap();
-    assert!(change > METRIC.tolerance.ln_1p(), "{change}");
-    let differences = differences(&measured, Worse::More);
-    let middle = centre(&differences);
-    let longer = (13.0_f64 / 12.0).sqrt();
-    let mut fails = 0;
-    for gate in 0..1_000 {
-        let mut rng = Rng::new(2_026, gate);
-        let fresh: Vec<f64> = (0..13)
-            .map(|_| {
-                let residual = (differences[(rng.next_u64() % 13) as usize] - middle) * longer;
-                change + if rng.next_u64() >> 63 == 0 { residual } else { -residual }
-            })
-            .collect();
-        fails += u32::from(found(&design, &METRIC, &fresh));
+    let (mut fails, mut gates) = (0, 0);
+    for seed in 0..40 {
+        let measured = blocks(13, 1_000 + seed, 0.0, 0.1, [0.0; 4]);
+        let change = smallest_visible(&design, &METRIC, &measured).unwrap();
+        assert!(change > METRIC.tolerance.ln_1p(), "{change}");
+        for gate in 0..50 {
+            let fresh = blocks(13, 10_000 + 50 * seed + gate, 0.0, 0.1, [0.0; 4]);
+            let fresh: Vec<Contrast> =
+                fresh.iter().map(|block| Contrast::of(block, METRIC.worse)).collect();
+            fails += u32::from(found(&design, &METRIC, &fresh, change));
+            gates += 1;
+        }
     }
-    assert!((750..=850).contains(&fails), "{fails} of 1000 at {change}");
-    assert_eq!(smallest_visible(&design, &METRIC, &measured[..3]), None);
+    let share = f64::from(fails) / f64::from(gates);
+    assert!((0.75..=0.85).contains(&share), "{fails} of {gates}");
+    let few = blocks(3, 1, 0.0, 0.04, [0.0; 4]);
+    assert_eq!(smallest_visible(&design, &METRIC, &few), None);
+}
+
+/// A head that is worse is not found where the machine's own movement hides it.
+#[test]
+fn a_change_is_not_visible_to_a_gate_whose_controls_move() {
+    let moved = blocks(13, 3, 0.0, 0.005, [0.0, 0.1, 0.2, 0.3]);
+    let contrasts: Vec<Contrast> = moved.iter().map(|b| Contrast::of(b, METRIC.worse)).collect();
+    assert!(!found(&design(13), &METRIC, &contrasts, 0.2));
+    assert_eq!(smallest_visible(&design(13), &METRIC, &moved), None);
+    let still = blocks(13, 3, 0.0, 0.005, [0.0; 4]);
+    let contrasts: Vec<Contrast> = still.iter().map(|b| Contrast::of(b, METRIC.worse)).collect();
+    assert!(found(&design(13), &METRIC, &contrasts, 0.2));
 }
