@@ -14,7 +14,8 @@ const CAUSES: usize = 4;
 
 /// The whole report.
 pub(super) fn document(view: &View) -> Document {
-    let first = answer(view, Some(trust::verdict(view)));
+    let answers = vec![(Full, Block::Sentences(prose::answers(view)))];
+    let first = answer(view, Some(trust::verdict(view)), answers);
     let disruptions = disruption::sections(view);
     let further = [
         limits(view),
@@ -59,7 +60,7 @@ pub(super) fn page(view: &View) -> Document {
         how(view),
     ];
     // The verdict stands above the sections.
-    let sections = answer(view, None)
+    let sections = answer(view, None, answers_of_page(view))
         .into_iter()
         .chain(disruption::sections(view))
         .chain(further.into_iter().flatten())
@@ -133,18 +134,35 @@ fn drawn(
     Section::new(title, charts.chain(then.into_iter().flat_map(|section| section.blocks)))
 }
 
-/// The verdict on the run, the table, and a sentence per question that it answers.
-fn answer(view: &View, verdict: Option<String>) -> Option<Section> {
+/// The verdict on the run, the table, and the sentences that answer.
+fn answer(view: &View, verdict: Option<String>, answers: Vec<(Extent, Block)>) -> Option<Section> {
     let trusted = verdict.into_iter().chain(trust::limits(view)).collect();
-    let blocks = [
+    let first = [
         (Always, Block::Sentences(trusted)),
         (Always, Block::Table(glance::table(view))),
         (Short, Block::Sentences(prose::answers_in_short(view))),
-        (Full, Block::Sentences(prose::answers(view))),
+    ];
+    let last = [
         (Always, Block::Sentences(flips::sentences(view))),
         (Always, Block::Sentences(sends::sentences(view))),
     ];
-    Section::new("Answer", blocks)
+    Section::new("Answer", first.into_iter().chain(answers).chain(last))
+}
+
+/// Most answers that a page has in the open.
+const ANSWERS: usize = 24;
+
+/// All answers; on a page many are folded away under the few that sum them up.
+fn answers_of_page(view: &View) -> Vec<(Extent, Block)> {
+    let all = prose::answers(view);
+    if all.len() <= ANSWERS {
+        return vec![(Full, Block::Sentences(all))];
+    }
+    let title = format!("All {} sentences, one per question and workload", all.len());
+    vec![
+        (Full, Block::Sentences(prose::answers_in_short(view))),
+        (Full, Block::Fold(title, vec![Block::Sentences(all)])),
+    ]
 }
 
 /// What the figures cannot say: trials that were disturbed, deliveries that were lost, the noise floor.

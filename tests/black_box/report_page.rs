@@ -3,7 +3,7 @@
 use crate::synthetic;
 
 use std::fs;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use synthetic::{info, scenario, six, write_run};
@@ -31,6 +31,14 @@ fn copy(from: &Path, to: &Path) {
             fs::copy(&path, to.join(path.file_name().unwrap())).unwrap();
         }
     }
+}
+
+/// The files of the reference's quickstart in a folder of `out`.
+fn quickstart(out: &Path) -> PathBuf {
+    let reference = Path::new(env!("CARGO_MANIFEST_DIR")).join("results/reference/quickstart");
+    let folder = out.join("quickstart");
+    copy(&reference, &folder);
+    folder
 }
 
 /// The files that a page carries: name and content.
@@ -64,11 +72,9 @@ fn decoded(address: &str) -> Vec<u8> {
 
 #[test]
 fn the_page_of_the_reference_is_small_the_same_everywhere_and_carries_its_files() {
-    let reference = Path::new(env!("CARGO_MANIFEST_DIR")).join("results/reference/quickstart");
     let out = tempfile::tempdir().unwrap();
-    let (here, there) = (out.path().join("a"), out.path().join("another folder/ü"));
-    copy(&reference, &here);
-    copy(&reference, &there);
+    let here = quickstart(&out.path().join("a"));
+    let there = quickstart(&out.path().join("another folder/ü"));
     let first = page(&here, "UTC");
     assert!(first == page(&there, "Asia/Kathmandu"), "bytes differ by folder or time zone");
     assert!(first.len() <= SIZE, "{} bytes", first.len());

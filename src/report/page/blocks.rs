@@ -164,37 +164,64 @@ fn table(html: &mut Html, table: &Table, place: &mut Place<'_>) {
                     }
                 });
             });
-            for group in &table.groups {
+            let mut before = 0;
+            for (number, group) in (1..).zip(&table.groups) {
+                let id = format!("{}-{}-{number}", slug(place.section), place.tables);
                 html.line();
-                html.element("tbody", &[], |html| rows(html, table, group));
+                html.element("tbody", &[], |html| rows(html, table, (group, &id), before));
+                before += group.rows.len();
             }
         });
     });
+    let all: usize = table.groups.iter().map(|group| group.rows.len()).sum();
+    if all > PRINTED {
+        let rest = format!(
+            "Printed: {PRINTED} of {all} rows. All rows: this page on a screen, or the CSV files under {}.",
+            super::DATA
+        );
+        html.leaf("p", &[("class", "printed")], &rest);
+    }
     notes(html, table);
 }
+
+/// Most rows of a table on paper.
+const PRINTED: usize = 25;
 
 fn side(head: &Head) -> &'static [Attribute<'static>] {
     if head.align == Align::Right { &[("class", "right")] } else { &[] }
 }
 
-fn rows(html: &mut Html, table: &Table, group: &Group) {
-    if !group.heading.is_empty() {
+/// The same of a cell below it: most are figures, which need no word for that.
+fn side_of_cell(head: &Head) -> &'static [Attribute<'static>] {
+    if head.align == Align::Right { &[] } else { &[("class", "text")] }
+}
+
+/// The rows of a group with its id, after `before` rows of other groups.
+fn rows(html: &mut Html, table: &Table, (group, id): (&Group, &str), before: usize) {
+    let beyond = |at: usize| -> &[Attribute<'static>] {
+        if before + at < PRINTED { &[] } else { &[("class", "beyond")] }
+    };
+    let group_is_named = !group.heading.is_empty();
+    if group_is_named {
         let columns = table.head.len().to_string();
-        html.element("tr", &[], |html| {
+        html.element("tr", beyond(0), |html| {
             let attributes =
-                [("class", "group"), ("scope", "rowgroup"), ("colspan", columns.as_str())];
+                [("class", "group"), ("scope", "rowgroup"), ("colspan", &columns), ("id", id)];
             html.leaf("th", &attributes, &printable(&group.heading));
         });
     }
-    for cells in &group.rows {
+    for (row, cells) in group.rows.iter().enumerate() {
         html.line();
-        html.element("tr", &[], |html| {
+        html.element("tr", beyond(row), |html| {
             for (at, (cell, head)) in cells.iter().zip(&table.head).enumerate() {
                 if at == 0 {
-                    let attributes = [&[("scope", "row")], side(head)].concat();
+                    // What names a row also names the group that it is in.
+                    let group = [("headers", id)];
+                    let group = if group_is_named { &group[..] } else { &[] };
+                    let attributes = [&[("scope", "row")], side(head), group].concat();
                     html.element("th", &attributes, |html| named(html, cell));
                 } else {
-                    html.element("td", side(head), |html| figure(html, cell));
+                    html.element("td", side_of_cell(head), |html| figure(html, cell));
                 }
             }
         });

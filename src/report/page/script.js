@@ -58,6 +58,8 @@
   for (const table of document.querySelectorAll('table')) {
     const heads = [...table.tHead.rows[0].cells];
     if ([...table.tBodies].every(body => body.rows.length < 3)) continue;
+    const whole = [...table.querySelectorAll('tbody tr')].filter(row => row.cells.length === heads.length);
+    const beyond = Math.max(0, whole.findIndex(row => row.classList.contains('beyond')));
     heads.forEach((head, at) => {
       const sort = () => {
         const down = head.getAttribute('aria-sort') === 'ascending';
@@ -72,6 +74,14 @@
             return down && a[1] !== null && b[1] !== null ? -order : down && a[1] === null && b[1] === null ? -order : order;
           });
           body.append(...keyed.map(([, row]) => row));
+        }
+        // Paper has the first rows of this order.
+        if (beyond) {
+          let before = 0;
+          for (const row of table.querySelectorAll('tbody tr')) {
+            row.classList.toggle('beyond', before >= beyond);
+            if (row.cells.length === heads.length) before++;
+          }
         }
       };
       const text = head.textContent;

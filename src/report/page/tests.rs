@@ -7,6 +7,7 @@ use crate::prose::harmless;
 use crate::record::Run;
 use crate::record::synthetic::{case, info, scenario, six, write_run};
 use crate::report::chart::{class_of as class_of_colour, entries};
+use crate::report::document::{Block, Cell, Extent, Group, Table, left};
 use crate::report::group::groups;
 use crate::scenario::PatternKind;
 
@@ -76,6 +77,7 @@ const ATTRIBUTES: &[&str] = &[
     "aria-hidden",
     "role",
     "scope",
+    "headers",
     "colspan",
     "download",
     "viewBox",
@@ -304,5 +306,34 @@ fn a_page_has_the_parts_that_a_reader_looks_for() {
     // Each address within the page leads somewhere, and each id is there once.
     for address in page.split("href=\"#").skip(1).filter_map(|rest| rest.split('"').next()) {
         assert_eq!(page.matches(&format!(" id=\"{address}\"")).count(), 1, "{address}");
+    }
+}
+
+#[test]
+fn paper_says_how_many_rows_of_a_long_table_it_has() {
+    let drawn = |sizes: &[u64]| {
+        let group = |&size: &u64| Group {
+            heading: format!("a group of {size}"),
+            rows: (0..size).map(|row| vec![Cell::from(row.to_string())]).collect(),
+        };
+        let table = Table {
+            groups: sizes.iter().map(group).collect(),
+            ..Table::new(vec![left("n")], vec![])
+        };
+        let section = Section::new("Answer", [(Extent::Always, Block::Table(table))]).unwrap();
+        let mut html = Html::document();
+        blocks::section(&mut html, &section, None, "paper");
+        html.finish()
+    };
+    for whole in [&[25][..], &[10, 15], &[1]] {
+        let html = drawn(whole);
+        assert!(!html.contains("Printed") && !html.contains("beyond"), "{whole:?}: {html}");
+    }
+    // Rows and the headings of groups that begin after the last one: what is left out, of how many.
+    for (sizes, beyond) in [(&[26][..], 1), (&[120], 95), (&[20, 20, 3], 15 + 1 + 3)] {
+        let html = drawn(sizes);
+        let all: u64 = sizes.iter().sum();
+        assert!(html.contains(&format!(">Printed: 25 of {all} rows. All rows: ")), "{html}");
+        assert_eq!(html.matches("class=\"beyond\"").count(), beyond, "{sizes:?}");
     }
 }

@@ -47,7 +47,7 @@ pub(crate) fn are_here(what: &str, programs: &[Program]) -> bool {
 }
 
 /// The folder of npm packages: `TIDINGS_NPM`, or where `scripts/test --external` puts them.
-fn npm_modules() -> PathBuf {
+pub(crate) fn npm_modules() -> PathBuf {
     let named = std::env::var_os("TIDINGS_NPM").filter(|path| !path.is_empty());
     named.map_or_else(|| root().join("target/external/npm/node_modules"), PathBuf::from)
 }

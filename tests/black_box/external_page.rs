@@ -1,0 +1,82 @@
+//! `report.html` in a real browser: the reference page, a page of 6 patterns at 20 loads each, and two runs side by side.
+//!
+//! `tests/browser/report.mjs` drives Chromium over its debugging pipe, and judges accessibility by axe-core. What it measured
+//! (bytes, milliseconds until loaded) it prints; it asserts no time.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use crate::external_support::{Program, further_are_here, npm_modules, root};
+use crate::support::text;
+use crate::synthetic::{hundred_and_twenty, info, scenario, six, write_run};
+
+const PROGRAMS: [Program; 2] = [
+    Program { variable: "CHROMIUM", name: "chromium" },
+    Program { variable: "NODE", name: "node" },
+];
+
+fn report(arguments: &[&Path], more: &[&str]) {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_tidings"));
+    let made = command.arg("report").args(arguments).args(more).output().unwrap();
+    assert!(made.status.success(), "{}", text(&made.stderr));
+}
+
+/// Most bytes of the page of 6 patterns at 20 loads each.
+const SIZE: u64 = 3_000_000;
+
+/// Pages under what they are called.
+fn pages(out: &Path) -> [(&'static str, PathBuf); 3] {
+    let reference = root().join("results/reference/quickstart");
+    let copy = out.join("quickstart");
+    fs::create_dir_all(&copy).unwrap();
+    for entry in fs::read_dir(&reference).unwrap().map(Result::unwrap) {
+        if entry.path().is_file() {
+            fs::copy(entry.path(), copy.join(entry.file_name())).unwrap();
+        }
+    }
+    report(&[&copy], &[]);
+    let wide = write_run(&out.join("wide"), &info(scenario(hundred_and_twenty(), 3, &[])), |_| ());
+    report(&[&wide], &[]);
+    let mut cases = six();
+    for case in &mut cases {
+        case.workload.clients = 20;
+    }
+    let other = write_run(&out.join("other"), &info(scenario(cases, 3, &[])), |_| ());
+    let both = out.join("both.html");
+    report(&[&copy, &other], &["--html", &both.display().to_string()]);
+    [("quickstart", copy.join("report.html")), ("wide", wide.join("report.html")), ("both", both)]
+}
+
+#[test]
+fn report_pages_work_in_chromium_and_break_no_rule_of_axe() {
+    if !further_are_here("report.html in a real browser", &PROGRAMS, &["axe-core"]) {
+        return;
+    }
+    let out = tempfile::tempdir().unwrap();
+    let pages = pages(out.path());
+    let node = std::env::var("NODE").unwrap_or_else(|_| "node".to_owned());
+    let mut command = Command::new(node);
+    command.arg(root().join("tests/browser/report.mjs"));
+    command.arg("--axe").arg(npm_modules().join("axe-core/axe.min.js"));
+    // Pictures of each view, to be looked at.
+    if let Some(folder) = std::env::var_os("TIDINGS_PAGE_PICTURES").map(PathBuf::from) {
+        command.arg("--pictures").arg(&folder);
+        fs::create_dir_all(&folder).unwrap();
+        for (name, page) in &pages {
+            fs::copy(page, folder.join(format!("{name}.html"))).unwrap();
+        }
+    }
+    for (name, page) in &pages {
+        command.arg(format!("{name}={}", page.display()));
+    }
+    let size = fs::metadata(&pages[1].1).unwrap().len();
+    assert!(size <= SIZE, "{size} bytes");
+    let checked = command.output().unwrap();
+    let (said, complaints) = (text(&checked.stdout), text(&checked.stderr));
+    println!("{said}");
+    assert_eq!(checked.status.code(), Some(0), "{said}{complaints}");
+    for name in ["quickstart", "wide", "both"] {
+        assert!(said.contains(&format!("{name}: ")), "{said}");
+    }
+}
