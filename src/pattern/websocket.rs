@@ -62,6 +62,7 @@ impl Subscription for Line {
         }
     }
 
+    #[expect(clippy::manual_async_fn, reason = "an `async fn` would keep its arguments twice")]
     fn read(
         &mut self,
         link: &Link,
