@@ -5,7 +5,7 @@ use std::time::Instant;
 
 use anyhow::{anyhow, bail};
 use tidings::conductor::{Phase, Signals, signal_name};
-use tidings::gate::Arm;
+use tidings::gate::{self, Arm};
 use tidings::judge;
 use tidings::measure::Host;
 use tidings::pace::Rng;
@@ -15,14 +15,14 @@ use tidings::report;
 use time::OffsetDateTime;
 
 use super::begin::{SideRun, buy, conductor, document, terms};
-use super::decide::{self, Decision};
-use super::document::Document;
 use super::sides::Sides;
-use super::table::{Appender, CONFIRMS, Row};
-use super::tolerance::{self, Metrics};
-use super::{Arguments, ci, order, show};
+use super::{Arguments, ci, show};
 use crate::cli::output;
 use crate::cli::screen::Screen;
+use tidings::gate::decide::{self, Decision};
+use tidings::gate::document::Document;
+use tidings::gate::table::{Appender, CONFIRMS, Row};
+use tidings::gate::tolerance::{self, Metrics};
 
 /// Carries the gate out; returns its exit status.
 pub(super) fn run(
@@ -210,7 +210,7 @@ impl Gate<'_> {
     /// Runs a trial, and keeps it unless a signal cut it short.
     fn trial(&mut self, case: usize, block: u32, slot: u32) -> anyhow::Result<Option<Row>> {
         let terms = &self.document.terms;
-        let arm = order::arm(terms.seed, case, block, slot);
+        let arm = gate::arm(terms.seed, case, block, slot);
         let side = usize::from(arm == Arm::Head);
         let number = self.runs[side].trials[case] + 1;
         let planned = self.planned(case, block, number);
