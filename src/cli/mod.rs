@@ -74,7 +74,7 @@ enum Verb {
     History(Box<history::Arguments>),
     /// Run experiments with known answers to verify the harness on this machine
     Calibrate(calibrate::Arguments),
-    /// Print the JSON Schema of scenario files, or the tables of the documentation
+    /// Print JSON Schemas, manual pages, completions for a shell, or the tables of the documentation
     Generate(generate::Arguments),
     /// A trial's target process, controlled over stdin and stdout
     #[command(hide = true)]
@@ -187,7 +187,7 @@ fn verb() -> u8 {
         Verb::Gate(arguments) => gate::run(&arguments),
         Verb::History(arguments) => history::run(&arguments),
         Verb::Calibrate(arguments) => calibrate::run(&arguments),
-        Verb::Generate(arguments) => Ok(generate::run(&arguments)),
+        Verb::Generate(arguments) => generate::run(&arguments, &Arguments::command()),
         Verb::Target => tidings::server::child(),
         Verb::Worker => tidings::worker::child(),
         Verb::Guard => tidings::conductor::launch::guard(),

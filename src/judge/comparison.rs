@@ -114,7 +114,7 @@ pub fn comparison(cases: &[CaseSummary]) -> Vec<Ranking> {
 }
 
 /// Makes the claims, all of them together: of many comparisons some look different by chance.
-fn judged(candidates: Vec<(Ranking, Vec<f64>)>) -> Vec<Ranking> {
+pub(super) fn judged(candidates: Vec<(Ranking, Vec<f64>)>) -> Vec<Ranking> {
     // A single pair has no spread to judge it by.
     let shift = |ratios: &[f64]| (ratios.len() > 1).then(|| hodges_lehmann(ratios, CONFIDENCE))?;
     let shifts: Vec<Option<Shift>> = candidates.iter().map(|(_, ratios)| shift(ratios)).collect();
@@ -186,7 +186,7 @@ fn label(workloads: &[Offered], this: &Offered) -> String {
 }
 
 /// The ranking without its claim, with the log-ratios to make it from.
-fn rank(axis: Axis, workload: String, group: &[&CaseSummary]) -> (Ranking, Vec<f64>) {
+pub(super) fn rank(axis: Axis, workload: String, group: &[&CaseSummary]) -> (Ranking, Vec<f64>) {
     let column = axis.column();
     let mut order: Vec<(&CaseSummary, Figure)> = group
         .iter()
@@ -225,6 +225,12 @@ pub(super) fn claim(shift: Shift, adjusted: f64, claims: usize, needs: Needs) ->
 }
 
 /// ln(second ÷ first) of every block in which both were measured, and neither is a bound.
+/// The logarithm of second ÷ first in a column, paired by block; `None` with fewer than two pairs, which have no spread.
+pub fn paired_shift(column: &str, first: &CaseSummary, second: &CaseSummary) -> Option<Shift> {
+    let ratios = log_ratios(column, first, second);
+    (ratios.len() > 1).then(|| hodges_lehmann(&ratios, CONFIDENCE))?
+}
+
 fn log_ratios(column: &str, first: &CaseSummary, second: &CaseSummary) -> Vec<f64> {
     let (Some(a), Some(b)) = (first.by_block.get(column), second.by_block.get(column)) else {
         return Vec::new();

@@ -19,6 +19,7 @@ mod reason;
 mod remedy;
 mod steady;
 mod summary;
+mod sweep;
 mod tally;
 
 pub use change::{
@@ -26,14 +27,14 @@ pub use change::{
     comparable_metric, metric_hint, usual_columns,
 };
 pub use checks::{floor_verdict, strains, verdict};
-pub use comparison::{Axis, Claim, Ranked, Ranking, comparison};
+pub use comparison::{Axis, Claim, Ranked, Ranking, comparison, paired_shift};
 pub use conclusion::{Conclusion, conclude, doubts};
 pub use findings::Findings;
 pub use flip::{Flip, flips};
 pub(crate) use floor::floor_of;
 pub use floor::{FLOOR_TIMES, FloorRatio};
 pub use history::{
-    HistoryQuery, Overrides, Series, SeriesChange, SeriesKey, Trends, history_line, trends,
+    HistoryQuery, Overrides, Series, SeriesChange, SeriesKey, Trends, history_line, run_id, trends,
 };
 pub use objective::{
     AbortWatch, AbortWhen, Judgement, Objective, ObjectiveError, Outcome, horizon, objectives,
@@ -45,4 +46,8 @@ pub use reason::{Load, OfWorker, Reason};
 pub use remedy::advised;
 pub use summary::{CaseSummary, Disturbed, Estimate, Offered, estimate, summary, summary_of};
 pub(crate) use summary::{counted, summarised};
+pub use sweep::{
+    Cell as MapCell, Crossing, Forecast, Map, Quantity, Sweep, SweptAxis, crossings,
+    expected_p50_ns, maps,
+};
 pub use tally::Tally;

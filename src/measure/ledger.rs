@@ -88,30 +88,42 @@ pub struct LinkLedger {
     next: u64,
     /// The highest place of an arrival.
     highest: u64,
+    expected: u64,
+    delivered: u64,
+    lost: u64,
+    /// What is not as it should be, which most links have nothing of.
+    odd: Option<Box<Odd>>,
+    /// What a target needs that is not the built-in one.
+    on_terms: Option<Box<OnTerms>>,
+}
+
+/// The part of a link's account that is empty while all goes well.
+#[derive(Debug, Clone, Default)]
+struct Odd {
     /// Arrivals above a hole.
     ahead: Seqs,
-    totals: Ledger,
+    duplicate: u64,
+    reordered: u64,
+    late: u64,
+    superseded: u64,
     /// Expected events that the link was notified will not arrive.
     written_off: u64,
     /// The log restarted: its sequences mean other events.
     closed: bool,
-    /// What a target needs that is not the built-in one.
-    on_terms: Option<Box<OnTerms>>,
 }
 
 impl LinkLedger {
     /// A ledger that expects every sequence of `window`, which may start above 1 because earlier ones are warm-up.
     pub fn new(window: Range<u64>) -> Self {
         let expected = window.end.saturating_sub(window.start);
-        let totals = Ledger { expected, lost: expected, ..Ledger::default() };
         Self {
             window,
             next: 1,
             highest: 0,
-            ahead: Seqs::default(),
-            totals,
-            written_off: 0,
-            closed: false,
+            expected,
+            delivered: 0,
+            lost: expected,
+            odd: None,
             on_terms: None,
         }
     }
@@ -122,8 +134,8 @@ impl LinkLedger {
             self.window.start = seq;
         }
         self.window.end = seq + 1;
-        self.totals.expected += 1;
-        self.totals.lost += 1;
+        self.expected += 1;
+        self.lost += 1;
     }
 
     /// Whether `seq` belongs to the measure window.
@@ -142,7 +154,7 @@ impl LinkLedger {
     /// schedule, but ordered as the target appended it.
     #[inline]
     pub fn receive_at(&mut self, seq: u64, place: u64, late: bool) -> Arrival {
-        let new = if seq == self.next && self.ahead.is_empty() {
+        let new = if seq == self.next && self.ahead().is_empty() {
             self.next += 1;
             true
         } else {
@@ -158,16 +170,40 @@ impl LinkLedger {
             self.book_on_terms(seq, arrival, late);
         } else if self.measures(seq) {
             match arrival {
-                Arrival::Duplicate => self.totals.duplicate += 1,
+                Arrival::Duplicate => self.odd().duplicate += 1,
                 Arrival::New | Arrival::Reordered => {
-                    self.totals.delivered += 1;
-                    self.totals.lost -= 1;
-                    self.totals.late += u64::from(late);
-                    self.totals.reordered += u64::from(arrival == Arrival::Reordered);
+                    self.delivered += 1;
+                    self.lost -= 1;
+                    self.book_odd(arrival, late);
                 }
             }
         }
         arrival
+    }
+
+    /// Books what was not as it should be about a delivery.
+    #[inline]
+    fn book_odd(&mut self, arrival: Arrival, late: bool) {
+        if late || arrival == Arrival::Reordered {
+            let odd = self.odd();
+            odd.late += u64::from(late);
+            odd.reordered += u64::from(arrival == Arrival::Reordered);
+        }
+    }
+
+    /// Arrivals above a hole.
+    fn ahead(&self) -> &Seqs {
+        static NONE: Seqs = Seqs::new();
+        self.odd.as_ref().map_or(&NONE, |odd| &odd.ahead)
+    }
+
+    fn odd(&mut self) -> &mut Odd {
+        self.odd.get_or_insert_default()
+    }
+
+    /// Expected events that the link was notified will not arrive.
+    fn written_off(&self) -> u64 {
+        self.odd.as_ref().map_or(0, |odd| odd.written_off)
     }
 
     /// Adds `seq` to the arrivals; false if it had arrived before.
@@ -175,13 +211,13 @@ impl LinkLedger {
         if seq < self.next {
             return false;
         }
-        if !self.ahead.insert(seq) {
-            return false;
-        }
-        if let Some(end) = self.ahead.take_from(self.next) {
+        let next = self.next;
+        let ahead = &mut self.odd().ahead;
+        let is_new = ahead.insert(seq);
+        if let Some(end) = ahead.take_from(next) {
             self.next = end;
         }
-        true
+        is_new
     }
 
     /// The sequence to resume after: everything up to it has arrived.
@@ -198,23 +234,24 @@ impl LinkLedger {
         if self.on_terms.is_some() {
             self.give_up_on_terms(gap);
         } else if from < to {
-            self.written_off += self.missing(&(from..to));
+            self.odd().written_off += self.missing(&(from..to));
         }
         all
     }
 
     /// Books that the log restarted. Missing events are lost, and later arrivals do not belong to this account. Returns how
     /// many are written off.
-    pub const fn close(&mut self) -> u64 {
-        let more = self.totals.lost.saturating_sub(self.written_off);
-        self.written_off += more;
-        self.closed = true;
+    pub fn close(&mut self) -> u64 {
+        let more = self.lost.saturating_sub(self.written_off());
+        let odd = self.odd();
+        odd.written_off += more;
+        odd.closed = true;
         more
     }
 
     /// Whether the log restarted.
-    pub const fn is_closed(&self) -> bool {
-        self.closed
+    pub fn is_closed(&self) -> bool {
+        self.odd.as_ref().is_some_and(|odd| odd.closed)
     }
 
     /// Places are given out from the beginning again, and the events are still known by their sequences.
@@ -225,13 +262,20 @@ impl LinkLedger {
     /// Whether everything expected has arrived, or is known never to.
     pub fn complete(&self) -> bool {
         match &self.on_terms {
-            Some(on_terms) if !self.closed => self.complete_on_terms(on_terms),
-            _ => self.totals.lost <= self.written_off,
+            Some(on_terms) if !self.is_closed() => self.complete_on_terms(on_terms),
+            _ => self.lost <= self.written_off(),
         }
     }
 
     /// The account so far.
-    pub const fn totals(&self) -> Ledger {
-        self.totals
+    pub fn totals(&self) -> Ledger {
+        let Self { expected, delivered, lost, .. } = *self;
+        let sum = Ledger { expected, delivered, lost, ..Ledger::default() };
+        match self.odd.as_deref() {
+            None => sum,
+            Some(&Odd { duplicate, reordered, late, superseded, .. }) => {
+                Ledger { duplicate, reordered, late, superseded, ..sum }
+            }
+        }
     }
 }

@@ -1,5 +1,6 @@
 //! The closed set of things whose distribution is kept.
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 /// What a sample waits for. If it never comes, the sample is censored: it lies above all others.
@@ -19,7 +20,7 @@ pub enum Awaits {
 macro_rules! metrics {
     ($($(#[$doc:meta])* $variant:ident = $name:literal, $awaits:ident;)*) => {
         /// A measured quantity with a distribution, in nanoseconds.
-        #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
         #[serde(rename_all = "snake_case")]
         pub enum Metric { $($(#[$doc])* $variant,)* }
 

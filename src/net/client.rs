@@ -54,7 +54,7 @@ impl Client {
     }
 
     /// Whether requests go out as the bytes of their HTTP/1.1 form.
-    pub const fn takes_bytes(&self) -> bool {
+    pub fn takes_bytes(&self) -> bool {
         match self {
             Self::One(http) => http.takes_bytes(),
             Self::Two(_) => false,

@@ -9,7 +9,7 @@ use std::sync::Arc;
 
 use rustls::pki_types::ServerName;
 use rustls::{ClientConfig, ServerConfig};
-use tokio::net::{TcpSocket, TcpStream, UnixStream};
+use tokio::net::{TcpListener, TcpSocket, TcpStream, UnixStream};
 
 use super::cookies::Jars;
 use super::emulated::{Opening, QUEUE};
@@ -18,6 +18,7 @@ use super::error::NetError;
 use super::http2::Pool;
 use super::manners::Manners;
 use super::tls::{self, Authority, TlsError, Trust};
+use super::watched::Listener;
 use super::{Socket, Stream, WireTotals};
 use crate::pace::{Network, Timer};
 
@@ -285,11 +286,18 @@ impl Dialer {
     }
 
     /// A socket of a connection that the target dialled.
-    pub fn accepted(&self, stream: TcpStream) -> io::Result<Socket> {
-        let Some(emulation) = &self.emulation else { return Socket::new(stream, &self.totals) };
+    pub fn accepted(&self, stream: std::net::TcpStream) -> io::Result<Socket> {
+        let Some(emulation) = &self.emulation else {
+            return Socket::accepted(stream, &self.totals);
+        };
         let mut opening = emulation.opening(None);
         opening.opened_by_peer();
-        Socket::through(stream, opening, &self.totals)
+        Socket::through(TcpStream::from_std(stream)?, opening, &self.totals)
+    }
+
+    /// Listens on `address` for connections that the target dials.
+    pub async fn listen(&self, address: SocketAddr) -> io::Result<Listener> {
+        self.totals.listener(TcpListener::bind(address).await?)
     }
 }
 

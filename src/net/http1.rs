@@ -16,7 +16,7 @@ use hyper::{Request, Response, StatusCode};
 use super::alarm::{Alarm, FOR_EVER};
 use super::answer::StampedResponse;
 use super::error::{BODY_MAX, NetError, Part, Seen};
-use super::h1::{Broken, Framing, Rendered};
+use super::h1::{Broken, Framing, Incoming, Rendered};
 use super::manners::Manners;
 use super::sample::Sample;
 use super::unread::Unread;
@@ -186,7 +186,7 @@ impl Http1 {
     }
 
     /// Whether requests go out as they were rendered.
-    pub const fn takes_bytes(&self) -> bool {
+    pub fn takes_bytes(&self) -> bool {
         self.manners.add_nothing()
     }
 
@@ -195,25 +195,26 @@ impl Http1 {
         &mut self,
         cx: &mut Context<'_>,
         exchange: &mut Exchange<'_>,
-    ) -> Poll<Result<bool, NetError>> {
+    ) -> Poll<Result<(Incoming, bool), NetError>> {
         if !std::mem::replace(&mut exchange.begun, true) {
             self.begin(cx)?;
         }
         self.poll(cx, exchange, false)
     }
 
-    /// Writes what is left of a request, and reads its answer: `whole`, or its head. Returns whether more came than was
-    /// asked for; of a head alone, that is kept.
+    /// Writes what is left of a request, and reads its answer: `whole`, or its head. Returns it, and whether more came
+    /// than was asked for; of a head alone, that is kept.
     #[inline]
     fn poll(
         &mut self,
         cx: &mut Context<'_>,
         exchange: &mut Exchange<'_>,
         whole: bool,
-    ) -> Poll<Result<bool, NetError>> {
+    ) -> Poll<Result<(Incoming, bool), NetError>> {
         exchange.poll_write(cx, &mut self.stream);
+        let mut answer = exchange.take_answer();
         loop {
-            let (answer, unread) = (&mut exchange.answer, &mut self.unread);
+            let unread = &mut self.unread;
             let read = scratch::poll_read(&mut self.stream, cx, |bytes| {
                 let taken = if whole {
                     answer.take(bytes, BODY_MAX)?
@@ -227,10 +228,13 @@ impl Http1 {
             let part = if answer.head.is_some() { Part::Body } else { Part::Head };
             let seen = Seen::by(&self.meter, part);
             match read {
-                Poll::Pending => return Poll::Pending,
+                Poll::Pending => {
+                    exchange.keep_answer(answer);
+                    return Poll::Pending;
+                }
                 Poll::Ready(Ok(Ok((0, _)))) => {
                     return Poll::Ready(match exchange.failed.take() {
-                        _ if whole && answer.finish() => Ok(false),
+                        _ if whole && answer.finish() => Ok((answer, false)),
                         Some(error) => Err(NetError::of_io(&error, seen)),
                         None => Err(NetError::ended(seen)),
                     });
@@ -239,7 +243,7 @@ impl Http1 {
                     exchange.reads += 1;
                     let done = if whole { answer.is_whole() } else { answer.head.is_some() };
                     if done {
-                        return Poll::Ready(Ok(taken < read));
+                        return Poll::Ready(Ok((answer, taken < read)));
                     }
                 }
                 Poll::Ready(Ok(Err(broken))) => {
@@ -267,10 +271,10 @@ impl Http1 {
     async fn head(&mut self, request: &Rendered, upgrades: bool) -> Result<Response<()>, NetError> {
         let mut exchange = Exchange::new(request, FOR_EVER);
         if upgrades {
-            exchange.answer = exchange.answer.for_upgrade();
+            exchange = exchange.for_upgrade();
         }
-        poll_fn(|cx| self.poll_head(cx, &mut exchange)).await?;
-        let Some(head) = exchange.answer.head else {
+        let (answer, _) = poll_fn(|cx| self.poll_head(cx, &mut exchange)).await?;
+        let Some(head) = answer.head else {
             return Err(NetError::ended(Seen::by(&self.meter, Part::Head)));
         };
         self.framing = head.framing;

@@ -16,11 +16,15 @@ use super::fields::Lines;
 
 /// How one link behaves. Small, because every connection has its own.
 #[derive(Debug, Clone, Default)]
-pub(super) struct Manners {
-    /// What it adds; `None` where it adds nothing.
-    habits: Option<Box<Habits>>,
+pub(super) struct Manners(Option<Box<Own>>);
+
+/// What few links have.
+#[derive(Debug, Clone, Default)]
+struct Own {
+    /// What the link adds; `None` where it adds nothing.
+    habits: Option<Habits>,
     /// What the body that is being read is decoded by, if by anything.
-    coding: Option<Box<Coding>>,
+    coding: Option<Coding>,
 }
 
 #[derive(Debug, Clone)]
@@ -38,13 +42,13 @@ impl Manners {
     pub(super) fn new(jar: Option<Rc<RefCell<Jar>>>, compression: bool, secure: bool) -> Self {
         let adds = jar.is_some() || compression;
         let habits = Habits { jar, compression, secure, path: String::new() };
-        Self { habits: adds.then(|| Box::new(habits)), coding: None }
+        Self(adds.then(|| Box::new(Own { habits: Some(habits), coding: None })))
     }
 
     /// Adds to a request what the link sends with each; what the request has already stays.
     #[inline]
     pub(super) fn dress(&mut self, request: &mut Request<Full<Bytes>>) {
-        if let Some(habits) = &mut self.habits {
+        if let Some(habits) = self.0.as_mut().and_then(|own| own.habits.as_mut()) {
             habits.dress(request);
         }
     }
@@ -52,40 +56,48 @@ impl Manners {
     /// Takes what an answer's head sets.
     #[inline]
     pub(super) fn heard(&mut self, headers: &impl Lines) {
-        if let Some(habits) = &self.habits {
+        if let Some(habits) = self.habits() {
             habits.heard(headers);
         }
-        let mut codings = headers.values(CONTENT_ENCODING);
-        self.coding = codings.next().map(|coding| Box::new(Coding::named(coding)));
+        let coding = headers.values(CONTENT_ENCODING).next().map(Coding::named);
+        match &mut self.0 {
+            Some(own) => own.coding = coding,
+            None if coding.is_some() => self.0 = Some(Box::new(Own { habits: None, coding })),
+            None => {}
+        }
     }
 
     /// The same of a head that was found to name a content coding or not.
     #[inline]
     pub(super) fn heard_of(&mut self, headers: &impl Lines, is_coded: bool) {
-        if is_coded || self.habits.is_some() || self.coding.is_some() {
+        if is_coded || self.0.is_some() {
             self.heard(headers);
         }
     }
 
     /// Whether requests go out as they are.
-    pub(super) const fn add_nothing(&self) -> bool {
-        self.habits.is_none()
+    pub(super) fn add_nothing(&self) -> bool {
+        self.habits().is_none()
+    }
+
+    fn habits(&self) -> Option<&Habits> {
+        self.0.as_ref()?.habits.as_ref()
     }
 
     /// Whether the body whose head was [heard](Self::heard) is not coded.
     #[inline]
-    pub(super) const fn takes_as_it_is(&self) -> bool {
-        self.coding.is_none()
+    pub(super) fn takes_as_it_is(&self) -> bool {
+        self.0.as_ref().is_none_or(|own| own.coding.is_none())
     }
 
     fn asks(&self) -> bool {
-        self.habits.as_ref().is_some_and(|habits| habits.compression)
+        self.habits().is_some_and(|habits| habits.compression)
     }
 
     /// The whole body of an answer whose head was [heard](Self::heard).
     #[inline]
     pub(super) fn decoded(&mut self, body: Bytes) -> Result<Bytes, NetError> {
-        match self.coding.take() {
+        match self.0.as_mut().and_then(|own| own.coding.take()) {
             None => Ok(body),
             // Such as the answer to HEAD, which names what it leaves out.
             Some(_) if body.is_empty() => Ok(body),
@@ -101,7 +113,7 @@ impl Manners {
     #[inline]
     pub(super) fn piece(&mut self, piece: &Bytes) -> Result<Bytes, NetError> {
         let asks = self.asks();
-        match &mut self.coding {
+        match self.0.as_mut().and_then(|own| own.coding.as_mut()) {
             None => Ok(piece.clone()),
             Some(coding) => coding.decode(piece, asks),
         }

@@ -51,7 +51,7 @@ pub use sample::{SAMPLE_MAX, Sample, Told};
 pub use server_timing::ServerTiming;
 pub use socket::{Meter, Socket, Stage, WireTotals};
 pub use stream::{HANDSHAKE_LIMIT, Stream};
-pub use watched::Watch;
+pub use watched::{Listener, Watch};
 
 #[cfg(test)]
 mod tests;

@@ -2,17 +2,18 @@
 
 use std::cell::{Cell, OnceCell, RefCell};
 use std::io;
+use std::num::NonZeroU64;
 use std::os::fd::{AsRawFd as _, BorrowedFd, RawFd};
 use std::pin::Pin;
 use std::rc::{Rc, Weak};
 use std::task::{Context, Poll};
 
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
-use tokio::net::{TcpStream, UnixStream};
+use tokio::net::{TcpListener, TcpStream, UnixStream};
 
 use super::emulated::{EmulatedStream, Opening};
 use super::greeting::Greeting;
-use super::watched::{Tcp, Watch};
+use super::watched::{Listener, Tcp, Watch};
 use crate::clock;
 use crate::measure::{Distribution, Wire, wire_of};
 
@@ -54,6 +55,11 @@ impl WireTotals {
     /// Has `watch` watch the sockets that are opened from now on, in place of the runtime.
     pub fn watched_by(&self, watch: Watch) {
         self.watch.get_or_init(|| watch);
+    }
+
+    /// Has whoever watches the sockets watch `listener`.
+    pub(super) fn listener(&self, listener: TcpListener) -> io::Result<Listener> {
+        Listener::of(listener, self.watch.get())
     }
 
     /// The traffic of every socket closed so far, each from its mark on.
@@ -150,8 +156,9 @@ pub struct Meter {
     /// What the socket had carried when it was last read: the totals have it.
     counted: Cell<Wire>,
     stage: Cell<Stage>,
-    sent_ns: Cell<Option<u64>>,
-    first_ns: Cell<Option<u64>>,
+    /// Monotonic nanoseconds are not 0 on a host that runs.
+    sent_ns: Cell<Option<NonZeroU64>>,
+    first_ns: Cell<Option<NonZeroU64>>,
     /// Reads that brought something.
     reads: Cell<u64>,
     greeting: Greeting,
@@ -187,14 +194,14 @@ impl Meter {
 
     /// When the first byte since [`Meter::arm`] was written, in monotonic nanoseconds.
     #[inline]
-    pub const fn sent_ns(&self) -> Option<u64> {
-        self.sent_ns.get()
+    pub fn sent_ns(&self) -> Option<u64> {
+        self.sent_ns.get().map(NonZeroU64::get)
     }
 
     /// When the read that returned the first byte after that write ended, in monotonic nanoseconds.
     #[inline]
-    pub const fn first_ns(&self) -> Option<u64> {
-        self.first_ns.get()
+    pub fn first_ns(&self) -> Option<u64> {
+        self.first_ns.get().map(NonZeroU64::get)
     }
 
     /// The number of reads that returned data: a link whose count does not change hears nothing.
@@ -271,7 +278,7 @@ pub struct Socket {
 enum Io {
     Direct(Tcp),
     Emulated(EmulatedStream),
-    Unix(UnixStream),
+    Unix(Box<UnixStream>),
 }
 
 impl Socket {
@@ -283,10 +290,21 @@ impl Socket {
         Ok(Self { io: Io::Direct(stream), meter })
     }
 
+    /// The same of a stream that the peer dialled.
+    pub(super) fn accepted(
+        stream: std::net::TcpStream,
+        totals: &Rc<WireTotals>,
+    ) -> io::Result<Self> {
+        stream.set_nodelay(true)?;
+        let stream = Tcp::accepted(stream, totals.watch.get())?;
+        let meter = Meter::of(stream.as_raw_fd(), totals);
+        Ok(Self { io: Io::Direct(stream), meter })
+    }
+
     /// The same of a Unix socket: only its stamps and reads are known.
     pub(super) fn unix(stream: UnixStream, totals: &Rc<WireTotals>) -> Self {
         let meter = Meter::of(stream.as_raw_fd(), totals);
-        Self { io: Io::Unix(stream), meter }
+        Self { io: Io::Unix(Box::new(stream)), meter }
     }
 
     /// The same, at the end of a way.
@@ -309,7 +327,7 @@ impl Socket {
     #[inline]
     fn stamp(&self) {
         if self.meter.sent_ns.get().is_none() {
-            self.meter.sent_ns.set(Some(clock::now()));
+            self.meter.sent_ns.set(NonZeroU64::new(clock::now()));
         }
     }
 }
@@ -331,7 +349,7 @@ impl AsyncRead for Socket {
         let before = buffer.filled().len();
         let outcome = match &mut self.io {
             Io::Direct(stream) => Pin::new(stream).poll_read(cx, buffer),
-            Io::Unix(stream) => Pin::new(stream).poll_read(cx, buffer),
+            Io::Unix(stream) => Pin::new(&mut **stream).poll_read(cx, buffer),
             Io::Emulated(path) => path.poll_read(cx, buffer),
         };
         let meter = &self.meter;
@@ -341,7 +359,7 @@ impl AsyncRead for Socket {
             }
             meter.reads.set(meter.reads.get() + 1);
             if meter.first_ns.get().is_none() && meter.sent_ns.get().is_some() {
-                meter.first_ns.set(Some(clock::now()));
+                meter.first_ns.set(NonZeroU64::new(clock::now()));
             }
         }
         outcome
@@ -358,7 +376,7 @@ impl AsyncWrite for Socket {
         self.stamp();
         match &mut self.io {
             Io::Direct(stream) => Pin::new(stream).poll_write(cx, bytes),
-            Io::Unix(stream) => Pin::new(stream).poll_write(cx, bytes),
+            Io::Unix(stream) => Pin::new(&mut **stream).poll_write(cx, bytes),
             Io::Emulated(path) => path.poll_write(cx, &[io::IoSlice::new(bytes)]),
         }
     }
@@ -372,7 +390,7 @@ impl AsyncWrite for Socket {
         self.stamp();
         match &mut self.io {
             Io::Direct(stream) => Pin::new(stream).poll_write_vectored(cx, slices),
-            Io::Unix(stream) => Pin::new(stream).poll_write_vectored(cx, slices),
+            Io::Unix(stream) => Pin::new(&mut **stream).poll_write_vectored(cx, slices),
             Io::Emulated(path) => path.poll_write(cx, slices),
         }
     }
@@ -384,7 +402,7 @@ impl AsyncWrite for Socket {
     fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         match &mut self.io {
             Io::Direct(stream) => Pin::new(stream).poll_flush(cx),
-            Io::Unix(stream) => Pin::new(stream).poll_flush(cx),
+            Io::Unix(stream) => Pin::new(&mut **stream).poll_flush(cx),
             // What is written is on its way, as with a kernel's buffers.
             Io::Emulated(_) => Poll::Ready(Ok(())),
         }
@@ -393,7 +411,7 @@ impl AsyncWrite for Socket {
     fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         match &mut self.io {
             Io::Direct(stream) => Pin::new(stream).poll_shutdown(cx),
-            Io::Unix(stream) => Pin::new(stream).poll_shutdown(cx),
+            Io::Unix(stream) => Pin::new(&mut **stream).poll_shutdown(cx),
             Io::Emulated(path) => path.poll_shutdown(cx),
         }
     }

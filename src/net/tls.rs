@@ -241,6 +241,11 @@ pub fn trusting_the_host() -> Result<Arc<ClientConfig>, TlsError> {
     client(roots, HTTP_1, SESSIONS)
 }
 
+/// A client that accepts every certificate, for what only asks whether a server answers.
+pub fn trusting_anyone() -> Result<Arc<ClientConfig>, TlsError> {
+    Credentials { insecure: true, ..Credentials::default() }.client(HTTP_1)
+}
+
 /// Returns the same settings with a separate session store, so that clients do not share sessions.
 pub fn with_own_sessions(config: &ClientConfig) -> Arc<ClientConfig> {
     let mut own = config.clone();

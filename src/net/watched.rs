@@ -6,17 +6,18 @@
 
 use std::cell::RefCell;
 use std::io::{self, IoSlice};
-use std::os::fd::{AsRawFd, OwnedFd, RawFd};
+use std::net::SocketAddr;
+use std::os::fd::{AsFd, AsRawFd, OwnedFd, RawFd};
 use std::pin::Pin;
 use std::rc::Rc;
 use std::task::{Context, Poll, Waker, ready};
 
 use rustix::event::{Timespec, epoll};
-use rustix::net::{RecvFlags, SendFlags, Shutdown, recv, send, shutdown};
+use rustix::net::{RecvFlags, SendFlags, Shutdown, SocketFlags, accept_with, recv, send, shutdown};
 use slab::Slab;
 use tokio::io::unix::AsyncFd;
 use tokio::io::{AsyncRead, AsyncWrite, Interest, ReadBuf};
-use tokio::net::TcpStream;
+use tokio::net::{TcpListener, TcpStream};
 
 /// Events that are taken with one system call.
 const AT_ONCE: usize = 512;
@@ -57,14 +58,18 @@ impl Watch {
 
     fn add(&self, stream: std::net::TcpStream) -> io::Result<Watched> {
         use epoll::EventFlags as Flags;
+        let place = self.watch(&stream, Flags::IN | Flags::OUT | Flags::RDHUP | Flags::ET)?;
+        Ok(Watched { place, stream })
+    }
+
+    /// Watches what is open as `source`, for as long as its place is held.
+    fn watch(&self, source: impl AsFd, flags: epoll::EventFlags) -> io::Result<Place> {
         let slot =
             Slot { readable: true, writable: true, ended: false, reader: None, writer: None };
         let key = self.0.slots.borrow_mut().insert(slot);
-        let watched = Watched { stream, key: key as u32, watch: self.clone() };
-        let flags = Flags::IN | Flags::OUT | Flags::RDHUP | Flags::ET;
-        let data = epoll::EventData::new_u64(key as u64);
-        epoll::add(&self.0.epoll, &watched.stream, data, flags)?;
-        Ok(watched)
+        let place = Place { key: key as u32, watch: self.clone() };
+        epoll::add(&self.0.epoll, source, epoll::EventData::new_u64(key as u64), flags)?;
+        Ok(place)
     }
 }
 
@@ -126,15 +131,24 @@ impl Shared {
 #[derive(Debug)]
 pub(super) enum Tcp {
     Watched(Watched),
-    Runtime(TcpStream),
+    /// Boxed, as the sockets of a worker's links are watched.
+    Runtime(Box<TcpStream>),
 }
 
 impl Tcp {
     /// Has `watch` watch `stream`, if there is one.
     pub(super) fn of(stream: TcpStream, watch: Option<&Watch>) -> io::Result<Self> {
         match watch {
-            None => Ok(Self::Runtime(stream)),
+            None => Ok(Self::Runtime(Box::new(stream))),
             Some(watch) => Ok(Self::Watched(watch.add(stream.into_std()?)?)),
+        }
+    }
+
+    /// The same of a stream that was [accepted](Listener::poll_accept).
+    pub(super) fn accepted(stream: std::net::TcpStream, watch: Option<&Watch>) -> io::Result<Self> {
+        match watch {
+            None => Ok(Self::Runtime(Box::new(TcpStream::from_std(stream)?))),
+            Some(watch) => Ok(Self::Watched(watch.add(stream)?)),
         }
     }
 }
@@ -148,22 +162,80 @@ impl AsRawFd for Tcp {
     }
 }
 
-/// A socket of a [`Watch`].
+/// The slot of a descriptor in a [`Watch`].
 #[derive(Debug)]
-pub(super) struct Watched {
-    stream: std::net::TcpStream,
+struct Place {
     key: u32,
     watch: Watch,
 }
 
-impl Drop for Watched {
+impl Drop for Place {
     fn drop(&mut self) {
         // The descriptor, which is closed next, leaves the instance by itself.
         self.watch.0.slots.borrow_mut().try_remove(self.key as usize);
     }
 }
 
-impl Watched {
+/// A socket of a [`Watch`].
+#[derive(Debug)]
+pub(super) struct Watched {
+    place: Place,
+    stream: std::net::TcpStream,
+}
+
+/// A socket that listens, watched by a [`Watch`] or by the runtime.
+#[derive(Debug)]
+pub struct Listener(Listening);
+
+#[derive(Debug)]
+enum Listening {
+    Watched(Place, std::net::TcpListener),
+    Runtime(TcpListener),
+}
+
+impl Listener {
+    /// Has `watch` watch `listener`, if there is one.
+    pub(super) fn of(listener: TcpListener, watch: Option<&Watch>) -> io::Result<Self> {
+        use epoll::EventFlags as Flags;
+        Ok(Self(match watch {
+            None => Listening::Runtime(listener),
+            Some(watch) => {
+                let listener = listener.into_std()?;
+                Listening::Watched(watch.watch(&listener, Flags::IN | Flags::ET)?, listener)
+            }
+        }))
+    }
+
+    /// The address that it listens on.
+    pub fn local_addr(&self) -> io::Result<SocketAddr> {
+        match &self.0 {
+            Listening::Watched(_, listener) => listener.local_addr(),
+            Listening::Runtime(listener) => listener.local_addr(),
+        }
+    }
+
+    /// Accepts the next connection; nobody watches its socket yet.
+    pub fn poll_accept(&self, cx: &mut Context<'_>) -> Poll<io::Result<std::net::TcpStream>> {
+        let (place, listener) = match &self.0 {
+            Listening::Watched(place, listener) => (place, listener),
+            Listening::Runtime(listener) => {
+                let (stream, _) = ready!(listener.poll_accept(cx))?;
+                return Poll::Ready(stream.into_std());
+            }
+        };
+        loop {
+            ready!(place.poll_readable(cx));
+            match accept_with(listener, SocketFlags::CLOEXEC | SocketFlags::NONBLOCK) {
+                Ok(stream) => return Poll::Ready(Ok(stream.into())),
+                Err(rustix::io::Errno::INTR) => {}
+                Err(rustix::io::Errno::AGAIN) => place.with(|slot| slot.readable = false),
+                Err(error) => return Poll::Ready(Err(error.into())),
+            }
+        }
+    }
+}
+
+impl Place {
     fn with<T>(&self, change: impl FnOnce(&mut Slot) -> T) -> T {
         change(&mut self.watch.0.slots.borrow_mut()[self.key as usize])
     }
@@ -178,12 +250,18 @@ impl Watched {
             Poll::Pending
         })
     }
+}
+
+impl Watched {
+    fn with<T>(&self, change: impl FnOnce(&mut Slot) -> T) -> T {
+        self.place.with(change)
+    }
 
     #[inline]
     fn poll_read(&self, cx: &Context<'_>, buffer: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
         let room = buffer.remaining();
         loop {
-            ready!(self.poll_readable(cx));
+            ready!(self.place.poll_readable(cx));
             #[expect(unsafe_code, reason = "a buffer need not be cleared to be read into")]
             // SAFETY: nothing is written but by the kernel, whose count of bytes alone is taken as initialised.
             let free = unsafe { buffer.unfilled_mut() };
@@ -253,7 +331,7 @@ impl AsyncRead for Tcp {
     ) -> Poll<io::Result<()>> {
         match self.get_mut() {
             Self::Watched(watched) => watched.poll_read(cx, buffer),
-            Self::Runtime(stream) => Pin::new(stream).poll_read(cx, buffer),
+            Self::Runtime(stream) => Pin::new(&mut **stream).poll_read(cx, buffer),
         }
     }
 }
@@ -269,7 +347,7 @@ impl AsyncWrite for Tcp {
             Self::Watched(watched) => {
                 watched.poll_send(cx, || send(&watched.stream, bytes, SendFlags::NOSIGNAL))
             }
-            Self::Runtime(stream) => Pin::new(stream).poll_write(cx, bytes),
+            Self::Runtime(stream) => Pin::new(&mut **stream).poll_write(cx, bytes),
         }
     }
 
@@ -284,7 +362,7 @@ impl AsyncWrite for Tcp {
             Self::Watched(watched) => {
                 watched.poll_send(cx, || rustix::io::writev(&watched.stream, slices))
             }
-            Self::Runtime(stream) => Pin::new(stream).poll_write_vectored(cx, slices),
+            Self::Runtime(stream) => Pin::new(&mut **stream).poll_write_vectored(cx, slices),
         }
     }
 
@@ -304,7 +382,7 @@ impl AsyncWrite for Tcp {
                 Ok(()) | Err(rustix::io::Errno::NOTCONN) => Poll::Ready(Ok(())),
                 Err(error) => Poll::Ready(Err(error.into())),
             },
-            Self::Runtime(stream) => Pin::new(stream).poll_shutdown(cx),
+            Self::Runtime(stream) => Pin::new(&mut **stream).poll_shutdown(cx),
         }
     }
 }

@@ -1,6 +1,7 @@
 //! A webhook receiver's behaviour in the scenario: slow, failing, down, or healthy.
 
 use std::cell::{Cell, RefCell};
+use std::rc::Rc;
 
 use super::Link;
 use crate::measure::Metric;
@@ -32,8 +33,16 @@ pub(super) enum ReceiverMode {
 /// The behaviour of one receiver.
 #[derive(Debug)]
 pub(super) struct Behaviour {
-    options: ReceiverOptions,
+    /// The same for all receivers of a shard.
+    options: Rc<ReceiverOptions>,
     affected: bool,
+    /// What only a receiver has that does more than acknowledge.
+    own: Option<Box<Own>>,
+}
+
+/// The state of a receiver that misbehaves or works.
+#[derive(Debug)]
+struct Own {
     rng: RefCell<Rng>,
     /// First attempts that it has met, where its failures are a share of these.
     firsts: Cell<u64>,
@@ -52,33 +61,42 @@ pub(super) struct Outage<'a>(&'a Behaviour);
 impl Behaviour {
     /// The behaviour of a link's receiver.
     pub(super) fn of(link: &Link) -> Self {
-        let options = match &link.context().case.pattern {
+        let options = link.context().callers.receivers(|| match &link.context().case.pattern {
             Pattern::Webhook(options) => options.receiver,
             _ => ReceiverOptions::default(),
-        };
+        });
         let affected = options.affects(link.index());
         let down = affected && options.down_for.ns() > 0;
         let until_ns = options.down_at.ns() + options.down_for.ns();
         let outstanding = if down { link.due_before(until_ns) } else { 0 };
-        Self {
-            options,
-            affected,
-            rng: RefCell::new(link.rng_of(MOODS)),
+        Self::with(options, affected, link.rng_of(MOODS), outstanding)
+    }
+
+    fn with(options: Rc<ReceiverOptions>, affected: bool, rng: Rng, outstanding: u64) -> Self {
+        let own = || Own {
+            rng: RefCell::new(rng),
             firsts: Cell::new(0),
             busy_until_ns: Cell::new(0),
             outage_end_ns: Cell::new(0),
             outstanding: Cell::new(outstanding),
+        };
+        let works = options.work.ns() > 0;
+        let falls_out = outstanding > 0 || (affected && options.down_for.ns() > 0);
+        let mut behaviour = Self { options, affected, own: None };
+        if works || falls_out || !behaviour.is_good() {
+            behaviour.own = Some(Box::new(own()));
         }
+        behaviour
     }
 
     /// Whether the scenario has it withhold answers: a server may then give up an exchange without being at fault.
     pub(super) fn withholds_answers(&self) -> bool {
-        let ReceiverOptions { slow, slow_share, down_for, .. } = self.options;
+        let ReceiverOptions { slow, slow_share, down_for, .. } = *self.options;
         self.affected && ((slow.ns() > 0 && slow_share > 0.0) || down_for.ns() > 0)
     }
 
     /// Whether it acknowledges every attempt at once.
-    pub(super) const fn is_good(&self) -> bool {
+    pub(super) fn is_good(&self) -> bool {
         !self.affected || (self.options.fail <= 0.0 && self.options.slow.ns() == 0)
     }
 
@@ -90,15 +108,15 @@ impl Behaviour {
     /// The mode in which it meets an attempt, of which `is_first` tells whether it is the first of its delivery.
     pub(super) fn mode(&self, is_first: impl FnOnce() -> bool) -> ReceiverMode {
         let ReceiverOptions { fail_status, retry_after, slow, slow_max, slow_share, .. } =
-            self.options;
-        if self.is_good() {
+            *self.options;
+        let Some(own) = self.own.as_ref().filter(|_| !self.is_good()) else {
             return ReceiverMode::Good;
-        }
-        if self.fails(is_first) {
+        };
+        if own.fails(&self.options, is_first) {
             let retry_after = retry_after.map(|wish| wish.secs().ceil() as u64);
             return ReceiverMode::Fails { status: fail_status, retry_after };
         }
-        let mut rng = self.rng.borrow_mut();
+        let mut rng = own.rng.borrow_mut();
         if slow.ns() > 0 && rng.unit() < slow_share {
             let more_ns = slow_max.ns().saturating_sub(slow.ns());
             let more_ns = if more_ns > 0 { rng.below(more_ns) } else { 0 };
@@ -108,8 +126,39 @@ impl Behaviour {
         }
     }
 
-    fn fails(&self, is_first: impl FnOnce() -> bool) -> bool {
-        let ReceiverOptions { fail, fail_of, .. } = self.options;
+    /// The additional metric of its freshness, if healthy and affected receivers are separate.
+    pub(super) fn split(&self) -> Option<Metric> {
+        let metric =
+            if self.affected { Metric::FreshnessAffected } else { Metric::FreshnessHealthy };
+        self.options.splits().then_some(metric)
+    }
+
+    /// Returns when the work on an event received at `received_ns` is done, one event after the other; `None` without work.
+    pub(super) fn work(&self, received_ns: u64) -> Option<u64> {
+        let work_ns = self.options.work.ns();
+        let own = self.own.as_ref().filter(|_| work_ns > 0)?;
+        let done_ns = own.busy_until_ns.get().max(received_ns) + work_ns;
+        own.busy_until_ns.set(done_ns);
+        Some(done_ns)
+    }
+
+    /// Books the first arrival of an event. Once everything due before the outage's end has arrived, returns how long that
+    /// took.
+    pub(super) fn arrived(&self, due_ns: u64, received_ns: u64) -> Option<u64> {
+        let own = self.own.as_ref()?;
+        let end_ns = own.outage_end_ns.get();
+        // Before the outage, everything that arrives is due before its end.
+        if own.outstanding.get() == 0 || (end_ns > 0 && due_ns >= end_ns) {
+            return None;
+        }
+        own.outstanding.set(own.outstanding.get() - 1);
+        (own.outstanding.get() == 0 && end_ns > 0).then(|| received_ns.saturating_sub(end_ns))
+    }
+}
+
+impl Own {
+    fn fails(&self, options: &ReceiverOptions, is_first: impl FnOnce() -> bool) -> bool {
+        let ReceiverOptions { fail, fail_of, .. } = *options;
         match fail_of {
             FailOf::Attempts => self.rng.borrow_mut().unit() < fail,
             // Never asked where nothing fails: what is remembered for the answer costs memory.
@@ -124,53 +173,26 @@ impl Behaviour {
         let upto = |n: u64| (n as f64 * share).floor();
         upto(met + 1) > upto(met)
     }
-
-    /// The additional metric of its freshness, if healthy and affected receivers are separate.
-    pub(super) fn split(&self) -> Option<Metric> {
-        let metric =
-            if self.affected { Metric::FreshnessAffected } else { Metric::FreshnessHealthy };
-        self.options.splits().then_some(metric)
-    }
-
-    /// Returns when the work on an event received at `received_ns` is done, one event after the other; `None` without work.
-    pub(super) fn work(&self, received_ns: u64) -> Option<u64> {
-        let work_ns = self.options.work.ns();
-        (work_ns > 0).then(|| {
-            let done_ns = self.busy_until_ns.get().max(received_ns) + work_ns;
-            self.busy_until_ns.set(done_ns);
-            done_ns
-        })
-    }
-
-    /// Books the first arrival of an event. Once everything due before the outage's end has arrived, returns how long that
-    /// took.
-    pub(super) fn arrived(&self, due_ns: u64, received_ns: u64) -> Option<u64> {
-        let end_ns = self.outage_end_ns.get();
-        // Before the outage, everything that arrives is due before its end.
-        if self.outstanding.get() == 0 || (end_ns > 0 && due_ns >= end_ns) {
-            return None;
-        }
-        self.outstanding.set(self.outstanding.get() - 1);
-        (self.outstanding.get() == 0 && end_ns > 0).then(|| received_ns.saturating_sub(end_ns))
-    }
 }
 
 impl Outage<'_> {
     /// Waits for the outage and returns its scheduled begin, in monotonic nanoseconds.
     pub(super) async fn begins(&self, link: &Link) -> u64 {
         let begin_ns = link.started().await.window_ns + self.0.options.down_at.ns();
-        self.0.outage_end_ns.set(begin_ns + self.length_ns());
+        if let Some(own) = &self.0.own {
+            own.outage_end_ns.set(begin_ns + self.length_ns());
+        }
         link.sleep_until(begin_ns).await;
         begin_ns
     }
 
     /// The length of the outage in nanoseconds.
-    pub(super) const fn length_ns(&self) -> u64 {
+    pub(super) fn length_ns(&self) -> u64 {
         self.0.options.down_for.ns()
     }
 
     /// What the outage takes down.
-    pub(super) const fn down(&self) -> Down {
+    pub(super) fn down(&self) -> Down {
         self.0.options.down
     }
 }
@@ -181,15 +203,7 @@ mod tests {
     use crate::unit::Span;
 
     fn behaviour(options: ReceiverOptions, affected: bool, outstanding: u64) -> Behaviour {
-        Behaviour {
-            options,
-            affected,
-            rng: RefCell::new(Rng::new(1, 1)),
-            firsts: Cell::new(0),
-            busy_until_ns: Cell::new(0),
-            outage_end_ns: Cell::new(0),
-            outstanding: Cell::new(outstanding),
-        }
+        Behaviour::with(Rc::new(options), affected, Rng::new(1, 1), outstanding)
     }
 
     #[test]
@@ -287,7 +301,7 @@ mod tests {
     fn catching_up_ends_with_the_last_event_due_before_the_outage_ended() {
         let down = behaviour(ReceiverOptions::default(), true, 3);
         assert_eq!(down.arrived(10, 11), None, "before the outage");
-        down.outage_end_ns.set(100);
+        down.own.as_ref().unwrap().outage_end_ns.set(100);
         assert_eq!(down.arrived(100, 105), None, "due after it");
         assert_eq!(down.arrived(50, 120), None, "one is outstanding yet");
         assert_eq!(down.arrived(40, 130), Some(30));

@@ -3,11 +3,15 @@
 use std::cell::{OnceCell, RefCell};
 use std::rc::Rc;
 
+use tokio::sync::Notify;
+
 use super::conversation::Conversation;
+use super::inbound::Rendered;
 use super::receiver::Known;
 use crate::dialect::model::{Callback, Signature};
 use crate::dialect::signing::{Scheme, SchemeError};
 use crate::net::Nursery;
+use crate::scenario::ReceiverOptions;
 
 /// The servers' connections to a shard's receivers, and how those are called.
 #[derive(Debug, Default)]
@@ -18,6 +22,12 @@ pub(super) struct Callers {
     scheme: OnceCell<Rc<Scheme>>,
     /// The ids of deliveries that have come, where they have any.
     known: RefCell<Option<Known>>,
+    /// How the scenario has receivers behave.
+    receivers: OnceCell<Rc<ReceiverOptions>>,
+    /// The acknowledgement, where it is always the same.
+    acknowledgement: OnceCell<Option<Rc<Rendered>>>,
+    /// Rung when a receiver has learned its secret.
+    pub(super) learned: Notify,
 }
 
 impl Callers {
@@ -34,6 +44,26 @@ impl Callers {
     /// Whether a delivery is new, as `look` says of those that have come.
     pub(super) fn is_new(&self, look: impl FnOnce(&mut Known) -> bool) -> bool {
         look(self.known.borrow_mut().get_or_insert_default())
+    }
+
+    /// How the scenario has receivers behave, which `options` says the first time.
+    pub(super) fn receivers(
+        &self,
+        options: impl FnOnce() -> ReceiverOptions,
+    ) -> Rc<ReceiverOptions> {
+        Rc::clone(self.receivers.get_or_init(|| Rc::new(options())))
+    }
+
+    /// The acknowledgement of all receivers, which `render` makes the first time; `None` where it is not always the same.
+    pub(super) fn acknowledgement<E>(
+        &self,
+        render: impl FnOnce() -> Result<Option<Rendered>, E>,
+    ) -> Result<Option<Rc<Rendered>>, E> {
+        if let Some(known) = self.acknowledgement.get() {
+            return Ok(known.clone());
+        }
+        let rendered = render()?.map(Rc::new);
+        Ok(self.acknowledgement.get_or_init(|| rendered).clone())
     }
 
     /// How deliveries are signed, by the only `signature` of the shard's dialect.

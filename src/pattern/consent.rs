@@ -50,6 +50,13 @@ impl Intent {
 #[derive(Debug)]
 pub(super) struct Consent {
     handshake: Handshake,
+    /// What only `WebSub` needs.
+    intents: Option<Box<Intents>>,
+}
+
+/// What a link has asked of a hub, and what the hub has said.
+#[derive(Debug)]
+struct Intents {
     intent: Cell<Intent>,
     /// The topic of `WebSub` that the link has asked for, where its request names one.
     topic: RefCell<Option<String>>,
@@ -65,40 +72,43 @@ pub(super) struct Consent {
 impl Consent {
     /// The part in `handshake`.
     pub(super) fn new(handshake: Handshake) -> Self {
-        Self {
-            handshake,
-            intent: Cell::new(Intent::Subscribe),
-            topic: RefCell::default(),
-            asked: Cell::new(false),
-            denied: RefCell::default(),
-            lease_s: Cell::new(None),
-            changed: Notify::new(),
-        }
+        let intents = (handshake == Handshake::WebSub).then(|| {
+            Box::new(Intents {
+                intent: Cell::new(Intent::Subscribe),
+                topic: RefCell::default(),
+                asked: Cell::new(false),
+                denied: RefCell::default(),
+                lease_s: Cell::new(None),
+                changed: Notify::new(),
+            })
+        });
+        Self { handshake, intents }
     }
 
     /// The link asks for `intent`, by a request with this query and body.
     pub(super) fn ask(&self, intent: Intent, query: &str, body: &[u8]) {
-        self.intent.set(intent);
-        self.asked.set(false);
-        self.denied.take();
+        let Some(intents) = &self.intents else { return };
+        intents.intent.set(intent);
+        intents.asked.set(false);
+        intents.denied.take();
         let body = String::from_utf8_lossy(body);
-        self.topic.replace(parameter(&body, "hub.topic").or_else(|| parameter(query, "hub.topic")));
+        intents
+            .topic
+            .replace(parameter(&body, "hub.topic").or_else(|| parameter(query, "hub.topic")));
     }
 
     /// Waits until the server has asked back, where it does so by itself. The error says why it refused.
     pub(super) async fn given(&self, limit: Duration) -> Result<(), Option<String>> {
-        if self.handshake != Handshake::WebSub {
-            return Ok(());
-        }
+        let Some(intents) = &self.intents else { return Ok(()) };
         let asked = async {
             loop {
-                if let Some(reason) = self.denied.borrow().clone() {
+                if let Some(reason) = intents.denied.borrow().clone() {
                     return Err(Some(reason));
                 }
-                if self.asked.get() {
+                if intents.asked.get() {
                     return Ok(());
                 }
-                self.changed.notified().await;
+                intents.changed.notified().await;
             }
         };
         tokio::time::timeout(limit, asked).await.unwrap_or(Err(None))
@@ -106,7 +116,7 @@ impl Consent {
 
     /// How long the subscription holds, if not forever.
     pub(super) fn lease(&self) -> Option<Duration> {
-        self.lease_s.get().map(Duration::from_secs)
+        self.intents.as_ref()?.lease_s.get().map(Duration::from_secs)
     }
 
     /// The answer to a request that no delivery can be, by its method; `None` for one that may be a delivery.
@@ -116,7 +126,10 @@ impl Consent {
         }
         let reply = match (&head.method, self.handshake) {
             (&Method::OPTIONS, Handshake::CloudEvents) => allow(&head.headers),
-            (&Method::GET, Handshake::WebSub) => self.verify(head.uri.query().unwrap_or_default()),
+            (&Method::GET, Handshake::WebSub) => {
+                let query = head.uri.query().unwrap_or_default();
+                self.intents.as_ref().and_then(|intents| intents.verify(query))
+            }
             _ => None,
         };
         Some(reply.ok_or(ErrorKind::Protocol))
@@ -137,7 +150,9 @@ impl Consent {
         response.headers_mut().insert(CONTENT_TYPE, json);
         Some(response)
     }
+}
 
+impl Intents {
     /// Verifies the link's intent: returns the challenge if the link has asked for that.
     fn verify(&self, query: &str) -> Option<Reply> {
         let mode = parameter(query, "hub.mode")?;
@@ -300,7 +315,7 @@ mod tests {
             let uri = format!("/?{query}&hub.challenge=a%2Fb&hub.lease_seconds=864000");
             let reply = consent.by_method(&asked("GET", &uri, &[])).unwrap().unwrap();
             assert_eq!(reply.status(), status, "{why}");
-            assert_eq!(consent.asked.get(), status == 200, "{why}");
+            assert_eq!(consent.intents.as_ref().unwrap().asked.get(), status == 200, "{why}");
             if status == 200 {
                 assert_eq!(text(reply), "a/b", "{why}");
                 let lease = (intent == Intent::Subscribe).then_some(Duration::from_secs(864_000));
@@ -311,7 +326,8 @@ mod tests {
         consent.ask(Intent::Subscribe, "hub.topic=t", b"");
         let denied = asked("GET", "/?hub.mode=denied&hub.topic=t&hub.reason=full", &[]);
         assert_eq!(consent.by_method(&denied).unwrap().unwrap().status(), 200);
-        assert_eq!(consent.denied.borrow().as_deref(), Some("full"));
+        let denied = consent.intents.as_ref().unwrap().denied.borrow();
+        assert_eq!(denied.as_deref(), Some("full"));
     }
 
     #[test]

@@ -13,6 +13,7 @@ use hyper::header::{HOST, HeaderName, HeaderValue, SEC_WEBSOCKET_PROTOCOL};
 use hyper::{Method, Request, Uri};
 
 use super::Link;
+use super::packed::Packed;
 use super::skeleton::Skeleton;
 use super::trace::{self, Kind, Trace};
 use super::weighted::Choice;
@@ -223,12 +224,11 @@ pub(super) struct Told<'a> {
 /// What a link's texts may name: its own captured values, and how many messages it has sent on its connection.
 #[derive(Debug)]
 pub(super) struct Voice {
-    conversation: Rc<Conversation>,
     /// The same for all.
     host: Rc<HeaderValue>,
     own: Values,
     /// `{{cursor}}`: the client's position.
-    cursor: String,
+    cursor: Box<str>,
     /// `{{callback_url}}`, for a webhook's receiver.
     pub callback_url: Option<Box<str>>,
     /// Messages sent on the connection so far.
@@ -243,8 +243,7 @@ struct Values {
     conversation: Rc<Conversation>,
     client: u64,
     topic: u64,
-    /// A few, in the order in which they were set: every link has some.
-    own: Vec<(Box<str>, String)>,
+    own: Packed,
     rng: Rng,
     /// The wall clock of the message that is being rendered.
     unix_ns: Option<NonZeroU64>,
@@ -266,12 +265,12 @@ impl World for Values {
 
     fn capture(&self, name: &str) -> Option<&str> {
         let shared = &self.conversation;
-        let own = self.own.iter().find(|(own, _)| **own == *name).map(|(_, value)| value);
-        let value = own
-            .or_else(|| shared.by_client.get(&self.client)?.get(name))
-            .or_else(|| shared.by_topic.get(&self.topic)?.get(name))
-            .or_else(|| shared.shared.get(name))?;
-        Some(value)
+        self.own.get(name).or_else(|| {
+            let of_client = || shared.by_client.get(&self.client)?.get(name);
+            let of_topic = || shared.by_topic.get(&self.topic)?.get(name);
+            let value = of_client().or_else(of_topic).or_else(|| shared.shared.get(name));
+            value.map(String::as_str)
+        })
     }
 
     fn secret(&self, name: &str) -> Option<&str> {
@@ -289,18 +288,17 @@ impl Voice {
     /// The same for another topic than the link's own.
     pub(super) fn for_topic(link: &Link, topic: u64, conversation: Rc<Conversation>) -> Self {
         let own = Values {
-            conversation: Rc::clone(&conversation),
+            conversation,
             client: link.index(),
             topic,
-            own: Vec::new(),
+            own: Packed::default(),
             rng: link.rng_of(RANDOM),
             unix_ns: None,
         };
         Self {
-            conversation,
             host: link.context().host(),
             own,
-            cursor: String::new(),
+            cursor: Box::default(),
             callback_url: None,
             sent: 0,
             n: None,
@@ -312,18 +310,17 @@ impl Voice {
     pub(super) fn for_tests(conversation: Conversation, host: &'static str, client: u64) -> Self {
         let conversation = Rc::new(conversation);
         let own = Values {
-            conversation: Rc::clone(&conversation),
+            conversation,
             client,
             topic: 0,
-            own: Vec::new(),
+            own: Packed::default(),
             rng: Rng::new(1, RANDOM + client),
             unix_ns: None,
         };
         Self {
-            conversation,
             host: Rc::new(HeaderValue::from_static(host)),
             own,
-            cursor: String::new(),
+            cursor: Box::default(),
             callback_url: None,
             sent: 0,
             n: None,
@@ -344,17 +341,17 @@ impl Voice {
 
     /// The dialect that is spoken.
     pub(super) fn dialect(&self) -> &Dialect {
-        &self.conversation.dialect
+        &self.own.conversation.dialect
     }
 
     /// Whether events are recognised by the built-in server's envelope.
     pub(super) fn is_envelope(&self) -> bool {
-        self.conversation.is_envelope()
+        self.own.conversation.is_envelope()
     }
 
     /// The conversation that it takes part in.
     pub(super) fn conversation(&self) -> Rc<Conversation> {
-        Rc::clone(&self.conversation)
+        Rc::clone(&self.own.conversation)
     }
 
     /// Speaks of another topic from now on.
@@ -365,24 +362,15 @@ impl Voice {
     /// Has templates use `value` under `name`.
     pub(super) fn set(&mut self, name: &str, value: String) {
         if name == CURSOR {
-            self.cursor = value;
-            return;
-        }
-        let values = &mut self.own.own;
-        if let Some((_, old)) = values.iter_mut().find(|(own, _)| **own == *name) {
-            *old = value;
+            self.cursor = value.into();
         } else {
-            values.reserve_exact(1);
-            values.push((name.into(), value));
+            self.own.own.change(&[name], Some((name, &value)));
         }
     }
 
     /// Has templates use no value of the link's own under `names` any more.
     pub(super) fn unset(&mut self, names: &[&str]) {
-        let values = &mut self.own.own;
-        values.retain(|(own, _)| !names.contains(&&**own));
-        // Without one, no memory is held.
-        values.shrink_to_fit();
+        self.own.own.change(names, None);
     }
 
     /// The value under `name`.
@@ -409,7 +397,8 @@ impl Voice {
         out: &mut Vec<u8>,
     ) -> Result<(), RenderError> {
         let (client, topic) = (self.own.client, self.own.topic);
-        let topic = template.uses(Variable::Topic).then(|| self.conversation.topic(topic));
+        let conversation = Rc::clone(&self.own.conversation);
+        let topic = template.uses(Variable::Topic).then(|| conversation.topic(topic));
         let mut scope = Scope::new(&mut self.own);
         scope.client = Some(client);
         scope.topic = topic.as_deref();
@@ -446,7 +435,7 @@ impl Voice {
         told: Option<Told<'_>>,
     ) -> Result<Request<Bytes>, RenderError> {
         let request = self.compose(call, told)?;
-        self.conversation.note(Kind::Sent, || trace::request(&request, request.body()));
+        self.own.conversation.note(Kind::Sent, || trace::request(&request, request.body()));
         Ok(request)
     }
 
@@ -484,7 +473,7 @@ impl Voice {
 
     /// The request that opens the dialect's WebSocket.
     pub(super) fn handshake(&mut self) -> Result<Request<Full<Bytes>>, RenderError> {
-        let conversation = Rc::clone(&self.conversation);
+        let conversation = Rc::clone(&self.own.conversation);
         match &conversation.dialect.websocket {
             Some(socket) => self.handshake_of(socket),
             None => Ok(Request::new(Full::default())),
@@ -505,7 +494,7 @@ impl Voice {
         {
             request.headers_mut().insert(SEC_WEBSOCKET_PROTOCOL, offered);
         }
-        self.conversation.note(Kind::Sent, || trace::request(&request, &[]));
+        self.own.conversation.note(Kind::Sent, || trace::request(&request, &[]));
         Ok(request)
     }
 
@@ -516,7 +505,7 @@ impl Voice {
         told: Option<Told<'_>>,
     ) -> Result<Request<Full<Bytes>>, RenderError> {
         let mut request = Request::new(Full::default());
-        let mut target = match &self.conversation.endpoint {
+        let mut target = match &self.own.conversation.endpoint {
             Some(endpoint) => endpoint.base.clone().into_bytes(),
             None => Vec::new(),
         };
@@ -524,7 +513,7 @@ impl Voice {
         // What is no path cannot be sent; the server's answer to its root says so.
         *request.uri_mut() = Uri::try_from(target).unwrap_or_default();
         request.headers_mut().insert(HOST, self.host().clone());
-        let conversation = Rc::clone(&self.conversation);
+        let conversation = Rc::clone(&self.own.conversation);
         self.add_headers(&conversation.dialect.headers, told, request.headers_mut())?;
         Ok(request)
     }

@@ -10,6 +10,7 @@ use std::cell::RefCell;
 use std::future::poll_fn;
 use std::io;
 use std::pin::Pin;
+use std::rc::Rc;
 use std::task::{Context, Poll, ready};
 
 use hyper::{Method, StatusCode, Version};
@@ -89,17 +90,51 @@ fn plain_length(raw: &RawHead<'_>) -> Option<usize> {
 }
 
 /// A connection that a server has opened.
-struct Connection<'a> {
-    receiver: &'a Receiver,
+struct Connection {
+    receiver: Rc<Receiver>,
     stream: Stream,
     /// Read, and not yet dealt with.
-    held: Vec<u8>,
+    held: Rest,
     /// Whether that is more than the beginning of a head.
     untried: bool,
     /// Of answers, what the kernel has not taken.
-    unsent: Vec<u8>,
+    unsent: Rest,
     /// Whether TLS has taken something that it has not passed on.
     unflushed: bool,
+}
+
+/// Bytes that hardly any connection has, and that none needs room for.
+#[derive(Default)]
+struct Rest(Option<Box<Vec<u8>>>);
+
+impl Rest {
+    const fn is_empty(&self) -> bool {
+        self.0.is_none()
+    }
+
+    fn bytes(&self) -> &[u8] {
+        self.0.as_ref().map_or(&[], |bytes| bytes)
+    }
+
+    fn append(&mut self, more: &[u8]) {
+        if !more.is_empty() {
+            self.0.get_or_insert_default().extend_from_slice(more);
+        }
+    }
+
+    fn take(&mut self) -> Vec<u8> {
+        self.0.take().map_or_else(Vec::new, |bytes| *bytes)
+    }
+
+    /// Leaves out the first `count` bytes.
+    fn pass(&mut self, count: usize) {
+        if let Some(bytes) = &mut self.0 {
+            bytes.drain(..count);
+            if bytes.is_empty() {
+                self.0 = None;
+            }
+        }
+    }
 }
 
 /// How far a connection has come.
@@ -134,51 +169,84 @@ impl From<io::Error> for Broken {
     }
 }
 
-/// Answers the requests of a connection until the server ends it, between two requests and in whatever way.
-pub(super) fn serve(
-    receiver: &Receiver,
-    stream: Stream,
-) -> impl Future<Output = Result<(), Broken>> {
+/// Answers the requests of a connection until the server ends it, between two requests and in whatever way, or the receiver
+/// is cut off, and books how it ended.
+pub(super) fn serve(receiver: Rc<Receiver>, stream: Stream) -> impl Future<Output = ()> {
     // Made here: the future would keep what it is given and what it makes of that.
-    let mut connection = Connection {
-        receiver,
-        stream,
-        held: Vec::new(),
-        untried: false,
-        unsent: Vec::new(),
-        unflushed: false,
-    };
+    let (held, unsent) = (Rest::default(), Rest::default());
+    let mut connection =
+        Connection { receiver, stream, held, untried: false, unsent, unflushed: false };
     async move {
-        loop {
-            match poll_fn(|cx| connection.poll_turn(cx)).await? {
-                Turn::Over => return Ok(()),
-                Turn::Request(head) => {
-                    match Box::pin(connection.answer(*head)).await? {
-                        Next::Request => {}
-                        Next::Close => return Ok(Box::pin(connection.close()).await?),
-                        // That failure is booked; whether the server wanted to know of it is none of its own.
-                        Next::GiveUp => {
-                            let _ = Box::pin(connection.close()).await;
-                            return Ok(());
-                        }
-                    }
-                }
-                Turn::Malformed(error) => {
-                    let code = match error {
-                        HeadError::Malformed => StatusCode::BAD_REQUEST,
-                        HeadError::TooLarge => StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE,
-                    };
-                    connection.put(&status(code), b"connection: close\r\n", true);
-                    // That what is wrong was said matters more than whether the server wanted to know.
-                    let _ = Box::pin(connection.close()).await;
-                    return Err(Broken::Malformed(error));
-                }
-            }
+        let ended = if connection.receiver.cut.is_some() {
+            // Boxed, as few receivers are.
+            Box::pin(connection.serve_until_cut()).await
+        } else {
+            connection.serve().await
+        };
+        if let Err(broken) = ended {
+            connection.receiver.broke(&broken);
         }
     }
 }
 
-impl Connection<'_> {
+impl Connection {
+    async fn serve(&mut self) -> Result<(), Broken> {
+        loop {
+            match poll_fn(|cx| self.poll_turn(cx)).await? {
+                Turn::Over => return Ok(()),
+                other => {
+                    if Box::pin(self.longer_way(other)).await? {
+                        return Ok(());
+                    }
+                }
+            }
+        }
+    }
+
+    async fn serve_until_cut(&mut self) -> Result<(), Broken> {
+        let receiver = Rc::clone(&self.receiver);
+        let cut = async {
+            match &receiver.cut {
+                Some(cut) => cut.notified().await,
+                None => std::future::pending().await,
+            }
+        };
+        tokio::select! {
+            biased;
+            () = cut => Ok(()),
+            ended = self.serve() => ended,
+        }
+    }
+
+    /// Answers what is no delivery as usual; returns whether the connection is over with that.
+    async fn longer_way(&mut self, turn: Turn) -> Result<bool, Broken> {
+        match turn {
+            Turn::Over => Ok(true),
+            Turn::Request(head) => match self.answer(*head).await? {
+                Next::Request => Ok(false),
+                Next::Close => {
+                    self.close().await?;
+                    Ok(true)
+                }
+                // That failure is booked; whether the server wanted to know of it is none of its own.
+                Next::GiveUp => {
+                    let _ = self.close().await;
+                    Ok(true)
+                }
+            },
+            Turn::Malformed(error) => {
+                let code = match error {
+                    HeadError::Malformed => StatusCode::BAD_REQUEST,
+                    HeadError::TooLarge => StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE,
+                };
+                self.put(&status(code), b"connection: close\r\n", true);
+                // That what is wrong was said matters more than whether the server wanted to know.
+                let _ = self.close().await;
+                Err(Broken::Malformed(error))
+            }
+        }
+    }
+
     /// Deals with deliveries as they arrive, up to one that goes the longer way.
     fn poll_turn(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<Turn>> {
         SCRATCH.with_borrow_mut(|Scratch { read, out, today }| {
@@ -199,20 +267,18 @@ impl Connection<'_> {
                 }
                 let turn = if self.held.is_empty() {
                     let (used, turn) = self.requests(&read[..more], out, today);
-                    self.held.extend_from_slice(&read[used..more]);
+                    self.held.append(&read[used..more]);
                     turn
                 } else {
-                    let mut bytes = std::mem::take(&mut self.held);
-                    bytes.extend_from_slice(&read[..more]);
-                    let (used, turn) = self.requests(&bytes, out, today);
-                    if used < bytes.len() {
-                        bytes.drain(..used);
-                        self.held = bytes;
-                    }
+                    self.held.append(&read[..more]);
+                    let held = std::mem::take(&mut self.held);
+                    let (used, turn) = self.requests(held.bytes(), out, today);
+                    self.held = held;
+                    self.held.pass(used);
                     turn
                 };
                 let sent = self.poll_write(cx, out);
-                self.unsent.extend_from_slice(&out[*sent.as_ref().unwrap_or(&0)..]);
+                self.unsent.append(&out[*sent.as_ref().unwrap_or(&0)..]);
                 out.clear();
                 sent?;
                 if let Some(turn) = turn {
@@ -270,20 +336,19 @@ impl Connection<'_> {
         while whole && !framing.is_done() {
             if self.held.is_empty() {
                 if std::mem::take(&mut awaited) {
-                    self.unsent.extend_from_slice(CONTINUE);
+                    self.unsent.append(CONTINUE);
                 }
                 poll_fn(|cx| self.poll_send(cx)).await?;
                 over = poll_fn(|cx| self.poll_more(cx)).await? == 0;
                 whole = !over || framing.finish().is_ok();
             }
-            let used = framing.decode(&self.held, |data| body.extend_from_slice(data));
+            let held = self.held.bytes();
+            let used = framing.decode(held, |data| body.extend_from_slice(data));
             whole &= used.is_ok() && body.len() <= BODY_LIMIT;
-            self.held.drain(..used.unwrap_or(self.held.len()));
-            if self.held.is_empty() {
-                self.held = Vec::new();
-            }
+            let used = used.unwrap_or(held.len());
+            self.held.pass(used);
         }
-        let receiver = self.receiver;
+        let receiver = Rc::clone(&self.receiver);
         let (method, version) = (head.method.clone(), head.version);
         let reply = if whole {
             let answer = receiver.answer(head, &body, clock::now());
@@ -314,10 +379,11 @@ impl Connection<'_> {
     fn put(&mut self, reply: &Reply, connection: &[u8], with_body: bool) -> bool {
         let rendered = Rendered::of(reply);
         let connection = if rendered.closes { b"" } else { connection };
-        let unsent = &mut self.unsent;
+        let mut unsent = self.unsent.take();
         SCRATCH.with_borrow_mut(|scratch| {
-            rendered.append(unsent, &mut scratch.today, connection, with_body);
+            rendered.append(&mut unsent, &mut scratch.today, connection, with_body);
         });
+        self.unsent.append(&unsent);
         rendered.closes
     }
 
@@ -337,14 +403,14 @@ impl Connection<'_> {
     fn poll_more(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<usize>> {
         SCRATCH.with_borrow_mut(|Scratch { read, .. }| {
             let more = ready!(self.poll_read(cx, read))?;
-            self.held.extend_from_slice(&read[..more]);
+            self.held.append(&read[..more]);
             Poll::Ready(Ok(more))
         })
     }
 
     /// Ready when the server gives up waiting for its answer.
     fn poll_gone(&mut self, cx: &mut Context<'_>) -> Poll<io::Error> {
-        while self.held.len() < AHEAD {
+        while self.held.bytes().len() < AHEAD {
             match ready!(self.poll_more(cx)) {
                 Ok(0) => return Poll::Ready(io::ErrorKind::UnexpectedEof.into()),
                 Ok(_) => {}
@@ -372,14 +438,11 @@ impl Connection<'_> {
     /// Sends what is left of the answers.
     fn poll_send(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         while !self.unsent.is_empty() {
-            match ready!(Pin::new(&mut self.stream).poll_write(cx, &self.unsent))? {
+            match ready!(Pin::new(&mut self.stream).poll_write(cx, self.unsent.bytes()))? {
                 0 => return Poll::Ready(Err(io::ErrorKind::WriteZero.into())),
-                written => drop(self.unsent.drain(..written)),
+                written => self.unsent.pass(written),
             }
-            if self.unsent.is_empty() {
-                self.unsent = Vec::new();
-                self.unflushed = true;
-            }
+            self.unflushed |= self.unsent.is_empty();
         }
         if self.unflushed {
             ready!(Pin::new(&mut self.stream).poll_flush(cx))?;

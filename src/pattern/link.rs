@@ -135,6 +135,7 @@ impl Context {
             },
             _ => schedule,
         };
+        let recoveries = Recoveries::default();
         Self {
             case,
             dialer,
@@ -160,9 +161,9 @@ impl Context {
             excuse: RefCell::default(),
             failure: RefCell::default(),
             changed: Notify::new(),
-            recoveries: Recoveries::default(),
             farewells: Farewells::default(),
-            silences: Rc::default(),
+            silences: Silences::calling(recoveries.calls()),
+            recoveries,
             callers: Callers::default(),
             host: OnceCell::new(),
         }

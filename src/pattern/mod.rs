@@ -20,6 +20,7 @@ mod link;
 mod long_poll;
 mod mix;
 mod observe;
+mod packed;
 mod poll;
 mod position;
 mod post;
@@ -124,7 +125,7 @@ fn receiver_of(link: Link) -> Driver {
             with_options!(WebSocket, dialogue::run)
         }
         Pattern::WebSocket(_) => with_options!(WebSocket, websocket::run),
-        Pattern::Webhook(_) => Box::pin(async move { webhook::run(&link).await }),
+        Pattern::Webhook(_) => Box::pin(webhook::run(link)),
     }
 }
 

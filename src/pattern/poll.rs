@@ -1,6 +1,7 @@
 //! Requests for a page of a topic's log, shared by short and long polls.
 
 use std::future::poll_fn;
+use std::num::NonZeroU64;
 use std::rc::Rc;
 use std::sync::LazyLock;
 use std::time::Duration;
@@ -59,7 +60,7 @@ pub(super) struct Poller<'a> {
     /// Entity tag of the last page, where the next request names it.
     etag: Option<Box<HeaderValue>>,
     /// When the connection was found broken; `None` while it works, or after the link left on purpose.
-    lost_ns: Option<u64>,
+    lost_ns: Option<NonZeroU64>,
     stood: bool,
     /// Whether it could not stand when it was to.
     late: bool,
@@ -113,18 +114,13 @@ impl<'a> Poller<'a> {
         self
     }
 
-    /// Connects unless connected.
-    async fn connect(&mut self) -> Result<(), Ended> {
+    /// Whether it is connected.
+    async fn is_open(&mut self) -> bool {
         // A server may close a connection at any time between two requests: that fails neither (RFC 9112, section 9.3.1).
-        let open = match &mut self.connection {
+        match &mut self.connection {
             Some(connection) => connection.still_open().await,
             None => false,
-        };
-        if !open {
-            // Boxed, because a link that waits for an answer has no use for its room.
-            Box::pin(self.dial()).await?;
         }
-        Ok(())
     }
 
     async fn dial(&mut self) -> Result<(), Ended> {
@@ -137,7 +133,7 @@ impl<'a> Poller<'a> {
         let connection = connected.inspect_err(|_| self.lost())?;
         self.prepare().await.inspect_err(|_| self.lost())?;
         if self.stood {
-            link.back(dialled_ns, self.lost_ns.take());
+            link.back(dialled_ns, self.lost_ns.take().map(NonZeroU64::get));
         } else if self.late {
             link.stands_late(dialled_ns);
             self.lost_ns = None;
@@ -164,7 +160,7 @@ impl<'a> Poller<'a> {
 
     /// The connection is broken, since now unless it already was.
     fn lost(&mut self) {
-        self.lost_ns.get_or_insert_with(clock::now);
+        self.lost_ns = self.lost_ns.or_else(|| NonZeroU64::new(clock::now()));
     }
 
     /// Closes the connection; the next poll opens another.
@@ -179,7 +175,7 @@ impl<'a> Poller<'a> {
         let dialled_ns = clock::now();
         let stood = if holds {
             self.tell(None);
-            self.connect().await
+            if self.is_open().await { Ok(()) } else { self.dial().await }
         } else {
             // Boxed, as what a link needs once.
             match Box::pin(self.ask(Some(0), timeout)).await {
@@ -207,36 +203,46 @@ impl<'a> Poller<'a> {
 
     /// Asks for a page, connecting first where needed, to be held for `hold_ms` where there is no news; a broken connection
     /// is dropped.
-    pub(super) async fn ask(
+    #[expect(clippy::manual_async_fn, reason = "an `async fn` would keep its arguments twice")]
+    pub(super) fn ask(
         &mut self,
         hold_ms: Option<u64>,
         timeout: Duration,
-    ) -> Result<StampedResponse, Ended> {
-        self.tell(hold_ms);
-        self.connect().await?;
-        let answer = match (&self.skeleton, &mut self.connection) {
-            (Some(skeleton), Some(Client::One(http))) if http.takes_bytes() => {
-                let request = skeleton.render(&mut self.voice, None, self.etag.as_deref())?;
-                // A link that waits for an answer, as one does nearly always, holds what it waits with and nothing else.
-                self.voice.unset(&NAMES);
-                let mut exchange = Exchange::owning(request, timeout);
-                poll_fn(|cx| http.poll_exchange(cx, &mut exchange)).await
+    ) -> impl Future<Output = Result<StampedResponse, Ended>> {
+        async move {
+            self.tell(hold_ms);
+            // Boxed, because a link that waits for an answer has no use for its room.
+            if !self.is_open().await {
+                Box::pin(self.dial()).await?;
             }
-            _ => {
-                let request = self.general()?;
-                let Some(connection) = &mut self.connection else {
-                    unreachable!("connected above")
-                };
-                Box::pin(connection.exchange(*request, timeout)).await
+            let answer = match (&self.skeleton, &mut self.connection) {
+                (Some(skeleton), Some(Client::One(http))) if http.takes_bytes() => {
+                    let request = skeleton.render(&mut self.voice, None, self.etag.as_deref())?;
+                    // A link that waits for an answer, as one does nearly always, holds what it waits with and nothing else.
+                    self.voice.unset(&NAMES);
+                    let mut exchange = Exchange::owning(request, timeout);
+                    poll_fn(|cx| http.poll_exchange(cx, &mut exchange)).await
+                }
+                _ => Box::pin(self.ask_generally(timeout)).await?,
+            };
+            // Nothing here borrows the answer: a wait for it would hold room for it twice.
+            let answer = self.heard(answer)?;
+            if self.polling.reply.is_empty() {
+                return Ok(answer);
             }
-        };
-        // Nothing here borrows the answer: a wait for it would hold room for it twice.
-        let answer = self.heard(answer)?;
-        if self.polling.reply.is_empty() {
-            return Ok(answer);
+            self.tell(hold_ms);
+            Box::pin(self.replied(answer)).await
         }
-        self.tell(hold_ms);
-        Box::pin(self.replied(answer)).await
+    }
+
+    /// Sends the request for a page in its general form. The error is one of its texts.
+    async fn ask_generally(
+        &mut self,
+        timeout: Duration,
+    ) -> Result<Result<StampedResponse, NetError>, Ended> {
+        let request = self.general()?;
+        let Some(connection) = &mut self.connection else { unreachable!("connected above") };
+        Ok(connection.exchange(*request, timeout).await)
     }
 
     /// Notes how an exchange ended.

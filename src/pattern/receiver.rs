@@ -7,6 +7,7 @@
 mod contents;
 
 use std::cell::{Cell, RefCell};
+use std::io;
 use std::rc::Rc;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
@@ -21,7 +22,7 @@ use super::Link;
 use super::behaviour::{Behaviour, ReceiverMode};
 use super::consent::{Consent, Reply, status};
 use super::conversation::{Conversation, Voice};
-use super::inbound::Rendered;
+use super::inbound::{Broken, Rendered};
 use super::recognise::Seen;
 use super::rules::{self, Meaning};
 use super::signature::{SignatureError, Signer};
@@ -47,24 +48,16 @@ pub(super) struct Receiver {
     pub behaviour: Behaviour,
     /// Whether it takes requests and answers none.
     pub hangs: Cell<bool>,
-    /// Tells every connection to break.
-    pub cut: Notify,
+    /// Tells every connection to break, where the scenario has it do so.
+    pub cut: Option<Box<Notify>>,
     pub callback: Rc<Callback>,
     /// What the texts of its registration and its acknowledgements may name.
     pub voice: RefCell<Voice>,
     pub consent: Consent,
-    trust: Trust,
-    /// The acknowledgement, where it is always the same.
-    acknowledgement: Option<Rendered>,
-    conversation: Rc<Conversation>,
-}
-
-/// Whether deliveries are trusted.
-#[derive(Debug, Default)]
-struct Trust {
     /// Checks signatures, as soon as the secret is known.
     signer: RefCell<Option<Rc<Signer>>>,
-    learned: Notify,
+    /// The acknowledgement, where it is always the same.
+    acknowledgement: Option<Rc<Rendered>>,
 }
 
 /// What a delivery contains.
@@ -82,31 +75,37 @@ impl Receiver {
         callback: Rc<Callback>,
         mut voice: Voice,
     ) -> Result<Rc<Self>, RenderError> {
-        let (behaviour, conversation) = (Behaviour::of(&link), voice.conversation());
-        let acknowledgement = if is_constant(&callback.acknowledge) {
-            Rendered::constant(&acknowledgement(&callback.acknowledge, &mut voice)?)
-        } else {
-            None
-        };
+        let behaviour = Behaviour::of(&link);
+        let acknowledgement = link.context().callers.acknowledgement(|| {
+            let constant = is_constant(&callback.acknowledge);
+            let reply = constant.then(|| acknowledgement(&callback.acknowledge, &mut voice));
+            Ok(reply.transpose()?.and_then(|reply| Rendered::constant(&reply)))
+        })?;
         let receiver = Rc::new(Self {
+            cut: behaviour.outage().map(|_| Box::default()),
             link,
             behaviour,
             hangs: Cell::new(false),
-            cut: Notify::new(),
             consent: Consent::new(callback.handshake),
             callback,
             voice: RefCell::new(voice),
-            trust: Trust::default(),
+            signer: RefCell::default(),
             acknowledgement,
-            conversation,
         });
-        let sees = Rc::downgrade(&receiver);
-        receiver.link.witness(Rc::new(move |seen| {
-            if let Some(receiver) = sees.upgrade() {
-                receiver.saw(seen);
-            }
-        }));
+        // The built-in server's events are booked where they are read.
+        if !receiver.conversation().is_envelope() {
+            let sees = Rc::downgrade(&receiver);
+            receiver.link.witness(Rc::new(move |seen| {
+                if let Some(receiver) = sees.upgrade() {
+                    receiver.saw(seen);
+                }
+            }));
+        }
         Ok(receiver)
+    }
+
+    fn conversation(&self) -> &Conversation {
+        &self.link.context().conversation
     }
 
     /// Checks signatures from now on with the secret that the link knows.
@@ -114,8 +113,8 @@ impl Receiver {
         let Some(signature) = &self.callback.verify else { return Ok(()) };
         let scheme = self.link.context().callers.scheme(signature)?;
         let signer = Signer::by(scheme, signature, &mut self.voice.borrow_mut())?;
-        self.trust.signer.replace(Some(Rc::new(signer)));
-        self.trust.learned.notify_waiters();
+        self.signer.replace(Some(Rc::new(signer)));
+        self.link.context().callers.learned.notify_waiters();
         Ok(())
     }
 
@@ -127,16 +126,16 @@ impl Receiver {
         body: &[u8],
         received_ns: u64,
     ) -> Option<&Rendered> {
-        let acknowledgement = self.acknowledgement.as_ref()?;
+        let acknowledgement = self.acknowledgement.as_deref()?;
         let plain = self.behaviour.is_good() && self.callback.ignore.is_empty();
-        if !plain || self.hangs.get() || self.conversation.is_traced() {
+        if !plain || self.hangs.get() || self.conversation().is_traced() {
             return None;
         }
         if self.callback.verify.is_some() {
-            let signer = self.trust.signer.borrow();
+            let signer = self.signer.borrow();
             signer.as_ref()?.verify(&self.voice, headers, body, unix_seconds()).ok()?;
         }
-        let contents = if self.conversation.is_envelope() {
+        let contents = if self.conversation().is_envelope() {
             Contents::Own(Events::read(body)?)
         } else if self.consent.echo(body).is_some() {
             return None;
@@ -161,6 +160,27 @@ impl Receiver {
         self.refuse(kind, StatusCode::BAD_REQUEST, why)
     }
 
+    /// Books that a server's connection broke.
+    pub(super) fn broke(&self, broken: &Broken) {
+        let link = &self.link;
+        match broken {
+            Broken::Malformed(error) => {
+                link.failed(ErrorKind::Protocol, &format_args!("a server's request: {error}"));
+            }
+            // A server abandons exchanges with a receiver that does not answer, as the scenario wants it.
+            Broken::Io(_) if self.behaviour.withholds_answers() => {}
+            Broken::Io(error) => {
+                let kind = match error.kind() {
+                    io::ErrorKind::ConnectionReset => ErrorKind::Reset,
+                    io::ErrorKind::UnexpectedEof => ErrorKind::Truncated,
+                    _ => ErrorKind::Closed,
+                };
+                let what = "the server broke a connection within a request";
+                link.failed(kind, &format_args!("{what}: {error}"));
+            }
+        }
+    }
+
     /// Answers one request, which was received at `received_ns`.
     pub(super) async fn answer(
         &self,
@@ -168,7 +188,7 @@ impl Receiver {
         body: &[u8],
         received_ns: u64,
     ) -> Reply {
-        self.conversation.note(Kind::Received, || {
+        self.conversation().note(Kind::Received, || {
             format!(
                 "{} {}\n{}\n{}",
                 head.method,
@@ -188,7 +208,7 @@ impl Receiver {
         }
         if self.callback.ignore.iter().any(|ignored| ignored.matches(body, None)) {
             self.link.count(Counter::Ignored, 1);
-            rules::note(&self.conversation, Meaning::Ignored);
+            rules::note(self.conversation(), Meaning::Ignored);
             return self.acknowledge(body);
         }
         let contents = match self.contents(body) {
@@ -210,19 +230,19 @@ impl Receiver {
     /// The refusal of a delivery that is not trusted; the echo of a challenge whose secret is not known yet.
     async fn distrust(&self, head: &request::Parts, body: &[u8]) -> Option<Reply> {
         self.callback.verify.as_ref()?;
-        let mut signer = self.trust.signer.borrow().clone();
+        let mut signer = self.signer.borrow().clone();
         if signer.is_none() {
             // The server may call back before it answers the registration.
             if let Some(echo) = self.consent.echo(body) {
                 return Some(echo);
             }
             let learned = async {
-                while self.trust.signer.borrow().is_none() {
-                    self.trust.learned.notified().await;
+                while self.signer.borrow().is_none() {
+                    self.link.context().callers.learned.notified().await;
                 }
             };
             let _ = tokio::time::timeout(SECRET_LIMIT, learned).await;
-            signer.clone_from(&self.trust.signer.borrow());
+            signer.clone_from(&self.signer.borrow());
         }
         let now_s = unix_seconds();
         let why = match signer {
@@ -241,7 +261,7 @@ impl Receiver {
 
     /// What a delivery contains, or the answer to what is none.
     fn contents(&self, body: &[u8]) -> Result<Contents, Box<Reply>> {
-        if !self.conversation.is_envelope() {
+        if !self.conversation().is_envelope() {
             return self.consent.echo(body).map_or(Ok(Contents::Any), |reply| Err(Box::new(reply)));
         }
         Events::read(body).map(Contents::Own).ok_or_else(|| {
@@ -258,7 +278,7 @@ impl Receiver {
         let link = self.link.index() | ATTEMPTED;
         let is_new = |id: &[u8]| self.link.context().callers.is_new(|known| known.is_new(link, id));
         let mut first = None;
-        if let Some(name) = self.trust.signer.borrow().as_ref().and_then(|signer| signer.id()) {
+        if let Some(name) = self.signer.borrow().as_ref().and_then(|signer| signer.id()) {
             headers.each(name, &mut |id| {
                 first.get_or_insert_with(|| is_new(id));
             });
@@ -269,7 +289,7 @@ impl Receiver {
     /// Books what a delivery contains if the attempt is the first of its delivery, as far as that can be known.
     fn book_new(&self, headers: &dyn Headers, contents: Contents, body: &[u8], received_ns: u64) {
         let (mut first, mut new, link) = (true, true, self.link.index());
-        if let Some(name) = self.trust.signer.borrow().as_ref().and_then(|signer| signer.id()) {
+        if let Some(name) = self.signer.borrow().as_ref().and_then(|signer| signer.id()) {
             headers.each(name, &mut |id| {
                 if std::mem::take(&mut first) {
                     new = self.link.context().callers.is_new(|known| known.is_new(link, id));
@@ -293,7 +313,7 @@ impl Receiver {
                 }
             }),
             Contents::Any => {
-                self.link.take_message(&self.conversation, body, received_ns);
+                self.link.take_message(self.conversation(), body, received_ns);
             }
         }
     }

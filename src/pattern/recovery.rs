@@ -3,11 +3,10 @@
 //! `redial` reconnects a link; this file keeps the shard's account.
 
 use std::cell::{Cell, RefCell};
+use std::fmt;
 use std::future::poll_fn;
 use std::rc::Rc;
-use std::task::{self, Poll, Waker};
-
-use tokio::sync::watch;
+use std::task::{self, Poll, Waker, ready};
 
 use super::{Context, Link, Timeline};
 use crate::clock;
@@ -19,19 +18,20 @@ use crate::pace::{ArrivalProcess, Arrivals, Rng};
 const CHURN_STREAM: u64 = 1 << 49;
 
 /// State that the links of a shard share about restarts and churn.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub(super) struct Recoveries {
     /// When the target was last taken down, in monotonic nanoseconds; 0 before.
-    down_ns: watch::Sender<u64>,
+    down_ns: Cell<u64>,
     links: RefCell<Vec<Rc<Recovery>>>,
     /// How often any link was called so far: a link whose server speaks looks at its own account only if that changes.
     calls: Rc<Cell<u64>>,
 }
 
 /// One link's part.
-#[derive(Debug)]
 pub(super) struct Recovery {
-    index: u64,
+    index: u32,
+    /// Whether the target was taken down, and the link has not looked since.
+    down: Cell<bool>,
     /// Whether it has reopened since the target was taken down.
     recovered: Cell<bool>,
     /// Its last reconnection: the dial, and when it was open, in monotonic nanoseconds; 0 before.
@@ -41,34 +41,37 @@ pub(super) struct Recovery {
     /// Whether its server has been silent for too long.
     silent: Cell<bool>,
     /// Who waits for either.
-    waiting: RefCell<Option<Waker>>,
-    calls: Rc<Cell<u64>>,
+    waiting: Cell<Option<Waker>>,
 }
 
-impl Default for Recoveries {
-    fn default() -> Self {
-        let down_ns = watch::Sender::new(0);
-        Self { down_ns, links: RefCell::default(), calls: Rc::default() }
+impl fmt::Debug for Recovery {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Recovery").field("index", &self.index).finish_non_exhaustive()
     }
 }
 
 impl Recoveries {
+    /// The count of calls, for who calls links by itself.
+    pub(super) fn calls(&self) -> Rc<Cell<u64>> {
+        Rc::clone(&self.calls)
+    }
+
     /// Adds the next link, number `index` of the case.
     pub(super) fn add(&self, index: u64) {
         self.links.borrow_mut().push(Rc::new(Recovery {
-            index,
+            index: index as u32,
+            down: Cell::new(false),
             recovered: Cell::new(false),
             back_ns: Cell::default(),
             leaves: Cell::new(false),
             silent: Cell::new(false),
-            waiting: RefCell::default(),
-            calls: Rc::clone(&self.calls),
+            waiting: Cell::default(),
         }));
     }
 
     /// The numbers of the links, in the order in which they were added.
     pub(super) fn indices(&self) -> Vec<u64> {
-        self.links.borrow().iter().map(|link| link.index).collect()
+        self.links.borrow().iter().map(|link| link.index.into()).collect()
     }
 }
 
@@ -82,8 +85,10 @@ impl Context {
             if dialled_ns > at_ns {
                 self.recorder.borrow_mut().record(Metric::Recovery, back_ns - at_ns);
             }
+            link.down.set(true);
+            link.ring(&self.recoveries.calls);
         }
-        self.recoveries.down_ns.send_replace(at_ns);
+        self.recoveries.down_ns.set(at_ns);
     }
 
     /// Lets links leave at the workload's rate until the window's end, each in its turn at random.
@@ -93,8 +98,8 @@ impl Context {
         let per_s = self.case.workload.churn.per_s() * share;
         let Some(first) = links.first().filter(|_| per_s > 0.0) else { return };
         let seed = self.seed();
-        let arrivals = Rng::new(seed, CHURN_STREAM + 2 * first.index);
-        let mut turns = Rng::new(seed, CHURN_STREAM + 2 * first.index + 1);
+        let arrivals = Rng::new(seed, CHURN_STREAM + 2 * u64::from(first.index));
+        let mut turns = Rng::new(seed, CHURN_STREAM + 2 * u64::from(first.index) + 1);
         for offset_ns in Arrivals::new(ArrivalProcess::Poisson, per_s, arrivals) {
             let due_ns = timeline.window_ns + offset_ns;
             if due_ns >= timeline.end_ns || self.timer.sleep_until(due_ns).await.is_err() {
@@ -102,7 +107,7 @@ impl Context {
             }
             let link = &links[turns.below(links.len() as u64) as usize];
             link.leaves.set(true);
-            link.ring();
+            link.ring(&self.recoveries.calls);
         }
     }
 }
@@ -117,17 +122,17 @@ pub(super) enum Called {
 }
 
 impl Recovery {
-    fn ring(&self) {
-        self.calls.set(self.calls.get() + 1);
+    fn ring(&self, calls: &Cell<u64>) {
+        calls.set(calls.get() + 1);
         if let Some(waiting) = self.waiting.take() {
             waiting.wake();
         }
     }
 
     /// Tells the link that its server has been silent for too long.
-    pub(super) fn fell_silent(&self) {
+    pub(super) fn fell_silent(&self, calls: &Cell<u64>) {
         self.silent.set(true);
-        self.ring();
+        self.ring(calls);
     }
 
     /// What the link is called to, which is over with that.
@@ -139,11 +144,17 @@ impl Recovery {
         if self.leaves.take() {
             return Poll::Ready(Called::Away);
         }
-        match &mut *self.waiting.borrow_mut() {
-            Some(waiting) => waiting.clone_from(cx.waker()),
-            none => *none = Some(cx.waker().clone()),
-        }
+        let waiting = match self.waiting.take() {
+            Some(waiting) if waiting.will_wake(cx.waker()) => waiting,
+            _ => cx.waker().clone(),
+        };
+        self.waiting.set(Some(waiting));
         Poll::Pending
+    }
+
+    /// Whether the target was taken down since the last look.
+    pub(super) fn fell(&self) -> bool {
+        self.down.take()
     }
 
     /// Forgets that the server was silent, on a connection before this one.
@@ -163,12 +174,18 @@ impl Link {
         Rc::clone(&self.context.recoveries.links.borrow()[self.slot])
     }
 
+    /// Ready at the link's departure, which is then counted.
+    pub fn poll_departure(&self, cx: &task::Context<'_>) -> Poll<()> {
+        let recovery = &self.context.recoveries.links.borrow()[self.slot];
+        // Nobody listens for silence here.
+        while ready!(recovery.poll_called(cx)) != Called::Away {}
+        self.count(Counter::Churned, 1);
+        Poll::Ready(())
+    }
+
     /// Waits for the link's departure, and counts it.
     pub async fn departure(&self) {
-        let recovery = self.recovery();
-        // Nobody listens for silence here.
-        while poll_fn(|cx| recovery.poll_called(cx)).await != Called::Away {}
-        self.count(Counter::Churned, 1);
+        poll_fn(|cx| self.poll_departure(cx)).await;
     }
 
     /// Whether the link departs now, which is then counted.
@@ -178,24 +195,12 @@ impl Link {
         leaves
     }
 
-    /// Waits until the target is taken down again.
-    pub async fn target_down(&self, seen: &mut watch::Receiver<u64>) {
-        if seen.changed().await.is_err() {
-            std::future::pending::<()>().await;
-        }
-    }
-
-    /// Follows the target's ends.
-    pub fn watch_target(&self) -> watch::Receiver<u64> {
-        self.context.recoveries.down_ns.subscribe()
-    }
-
     /// Books that the link is open again: dialled at `dialled_ns`, after it ended at `lost_ns`, or left (`None`).
     pub fn back(&self, dialled_ns: u64, lost_ns: Option<u64>) {
         let now = clock::now();
         self.record(Metric::Connect, now - dialled_ns);
         // Who had left on purpose is back, too.
-        let down_ns = *self.context.recoveries.down_ns.borrow();
+        let down_ns = self.context.recoveries.down_ns.get();
         self.recovery().back_ns.set((dialled_ns, now));
         if down_ns > 0 && !self.recovery().recovered.replace(true) {
             self.record(Metric::Recovery, now.saturating_sub(down_ns));
@@ -227,7 +232,7 @@ impl Link {
     /// Opens this link's sockets; each use is counted as an attempt.
     pub fn dialer(&self) -> Dialer {
         self.count(Counter::Dials, 1);
-        if *self.context.recoveries.down_ns.borrow() > 0 {
+        if self.context.recoveries.down_ns.get() > 0 {
             self.context.recorder.borrow_mut().record_dial(clock::now());
         }
         let dialer = self.context.dialer.clone();

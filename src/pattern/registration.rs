@@ -2,13 +2,17 @@
 //!
 //! Without a call to register, the server knows the receivers from its configuration, and nothing is said to it.
 
+use std::future::poll_fn;
 use std::net::SocketAddr;
+use std::task::Poll;
 use std::time::Duration;
 
 use hyper::StatusCode;
 
 use super::consent::{Intent, words};
+use super::farewell::Left;
 use super::receiver::Receiver;
+use super::recovery::Called;
 use super::redial::{Ended, Redial};
 use super::script::{alone, hide, take_answer};
 use super::signature::SignatureError;
@@ -17,7 +21,7 @@ use crate::clock;
 use crate::dialect::callback::NoAddress;
 use crate::dialect::model::{Call, Callback};
 use crate::dialect::template::RenderError;
-use crate::measure::ErrorKind;
+use crate::measure::{Counter, ErrorKind};
 use crate::net::tls::TlsError;
 use crate::net::{Client, NetError, StampedResponse};
 use crate::unit::Span;
@@ -75,22 +79,25 @@ pub(super) async fn keep(receiver: &Receiver, started_ns: u64) {
     // The secret may be the link's own: deliveries are checked from the first on then.
     // Otherwise it comes with the answer to the registration, and whether it has come is seen there.
     let _ = receiver.learn_secret();
-    let mut left = leaves_something(receiver).then(|| link.leaves_something());
+    let mut left = leaves_something(receiver).then(|| Box::new(link.leaves_something()));
     // Boxed, as each step of a registration: a receiver that stands has no use for their room.
     if let Err(error) = Box::pin(register(receiver)).await {
         link.failed(error.kind(), &error);
         return link.cannot_stand(&error);
     }
     link.ready(started_ns);
-    let over = async {
-        match &mut left {
-            None => std::future::pending().await,
-            Some(left) => left.called().await,
-        }
-    };
+    match left.take() {
+        None => stay(receiver).await,
+        Some(left) => Box::pin(stay_until_over(receiver, left)).await,
+    }
+}
+
+/// The same as [`stay`] until the trial ends, when the registration is withdrawn.
+async fn stay_until_over(receiver: &Receiver, mut left: Box<Left>) {
+    let link = &receiver.link;
     tokio::select! {
         () = stay(receiver) => {}
-        _turn = over => {
+        _turn = left.called() => {
             if let Err(error) = Box::pin(withdraw(receiver)).await {
                 link.failed(error.kind(), &error);
             }
@@ -116,42 +123,82 @@ fn are_kept(receiver: &Receiver) -> bool {
 /// A server that has lost the registration gets it again; the built-in one continues after the link's cursor. One that
 /// keeps it is only asked for it: a second registration would deliver everything twice, and hide the loss of the first.
 async fn stay(receiver: &Receiver) {
-    let link = &receiver.link;
     let kept = are_kept(receiver);
-    let mut target = link.watch_target();
-    let mut redial = Redial::new(link);
+    let mut redial = Redial::new(&receiver.link);
+    // What was before the registration is over with it.
+    receiver.link.recovery().fell();
     loop {
-        let lost_ns = tokio::select! {
-            () = link.target_down(&mut target) => {
-                let lost_ns = clock::now();
-                Box::pin(redial.wait(link)).await;
-                Some(lost_ns)
-            }
-            () = link.departure() => {
-                Box::pin(leave(receiver, kept, &mut redial)).await;
-                None
-            }
-            () = lease_ends(receiver) => {
-                while let Err(error) = Box::pin(register(receiver)).await {
-                    link.failed(error.kind(), &error);
-                    Box::pin(redial.wait(link)).await;
-                }
-                redial.succeeded();
-                continue;
-            }
-        };
-        loop {
-            let dialled_ns = clock::now();
-            match Box::pin(come_back(receiver, kept, lost_ns)).await {
-                Ok(()) => {
-                    link.back(dialled_ns, lost_ns);
-                    redial.succeeded();
-                    break;
-                }
-                Err(error) => link.failed(error.kind(), &error),
-            }
-            Box::pin(redial.wait(link)).await;
+        let occasion = called(receiver).await;
+        // Boxed: a receiver that stands has no use for its room.
+        Box::pin(answer(receiver, occasion, kept, &mut redial)).await;
+    }
+}
+
+/// What a registration is kept up for.
+enum Occasion {
+    /// The target was taken down.
+    Down,
+    /// The link leaves.
+    Away,
+    /// What the server granted is nearly over.
+    Lease,
+}
+
+/// Waits until there is something to do.
+fn called(receiver: &Receiver) -> impl Future<Output = Occasion> {
+    let recovery = receiver.link.recovery();
+    // Four fifths of what the server granted.
+    let lease = receiver.consent.lease();
+    let mut lease = lease.map(|lease| Box::pin(tokio::time::sleep(lease * 4 / 5)));
+    poll_fn(move |cx| {
+        if recovery.fell() {
+            return Poll::Ready(Occasion::Down);
         }
+        // Nobody listens for silence here.
+        while let Poll::Ready(called) = recovery.poll_called(cx) {
+            if called == Called::Away {
+                return Poll::Ready(Occasion::Away);
+            }
+        }
+        match &mut lease {
+            Some(lease) => lease.as_mut().poll(cx).map(|()| Occasion::Lease),
+            None => Poll::Pending,
+        }
+    })
+}
+
+/// Does what `occasion` asks for, in as many attempts as needed.
+async fn answer(receiver: &Receiver, occasion: Occasion, kept: bool, redial: &mut Redial) {
+    let link = &receiver.link;
+    let lost_ns = match occasion {
+        Occasion::Down => {
+            let lost_ns = clock::now();
+            redial.wait(link).await;
+            Some(lost_ns)
+        }
+        Occasion::Away => {
+            link.count(Counter::Churned, 1);
+            leave(receiver, kept, redial).await;
+            None
+        }
+        Occasion::Lease => {
+            while let Err(error) = register(receiver).await {
+                link.failed(error.kind(), &error);
+                redial.wait(link).await;
+            }
+            return redial.succeeded();
+        }
+    };
+    loop {
+        let dialled_ns = clock::now();
+        match come_back(receiver, kept, lost_ns).await {
+            Ok(()) => {
+                link.back(dialled_ns, lost_ns);
+                return redial.succeeded();
+            }
+            Err(error) => link.failed(error.kind(), &error),
+        }
+        redial.wait(link).await;
     }
 }
 
@@ -181,14 +228,6 @@ async fn leave(receiver: &Receiver, kept: bool, redial: &mut Redial) {
             return;
         }
         redial.wait(link).await;
-    }
-}
-
-/// Waits until four fifths of what the server granted have passed.
-async fn lease_ends(receiver: &Receiver) {
-    match receiver.consent.lease() {
-        Some(lease) => Box::pin(tokio::time::sleep(lease * 4 / 5)).await,
-        None => std::future::pending().await,
     }
 }
 

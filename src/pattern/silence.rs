@@ -27,6 +27,8 @@ pub(super) struct Silences {
     /// What the task waits for; 0 before there is one.
     armed_ns: Cell<u64>,
     sooner: Notify,
+    /// How often any link of the shard was called.
+    calls: Rc<Cell<u64>>,
 }
 
 /// What is known of one link.
@@ -82,6 +84,11 @@ impl Link {
 }
 
 impl Silences {
+    /// Those of the links that `calls` counts the calls of.
+    pub(super) fn calling(calls: Rc<Cell<u64>>) -> Rc<Self> {
+        Rc::new(Self { calls, ..Self::default() })
+    }
+
     /// Looks at each link when it is time.
     async fn run(self: Rc<Self>) {
         loop {
@@ -110,7 +117,7 @@ impl Silences {
             ear.quiet = if reads == ear.reads { ear.quiet + 1 } else { 0 };
             ear.reads = reads;
             if ear.quiet >= ear.patience {
-                ear.recovery.fell_silent();
+                ear.recovery.fell_silent(&self.calls);
             } else {
                 due.push(Reverse((now.saturating_add(ear.every_ns), key, number)));
             }

@@ -2,19 +2,20 @@
 
 use std::future::poll_fn;
 use std::io;
-use std::net::SocketAddr;
+use std::net::{SocketAddr, TcpStream};
+use std::pin::pin;
 use std::rc::Rc;
 use std::sync::Arc;
+use std::task::Poll;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use rustls::ServerConfig;
-use tokio::net::{TcpListener, TcpStream};
 
 use super::Link;
 use super::behaviour::Outage;
 use super::conversation::Voice;
-use super::inbound::{self, Broken};
+use super::inbound;
 use super::receiver::Receiver;
 use super::registration::{self, SetupError};
 use crate::clock;
@@ -22,38 +23,53 @@ use crate::dialect::callback::{Receiving, callback_url, listening};
 use crate::dialect::model::Callback;
 use crate::event::topic_name;
 use crate::measure::ErrorKind;
-use crate::net::Stream;
+use crate::net::{Listener, Stream};
 use crate::scenario::{CallbackConnection, Down, Pattern};
 
 /// Pause before something that failed is tried again, in nanoseconds.
 const RETRY_NS: u64 = 10_000_000;
 
 /// Listens, registers where the server takes registrations, and receives until the link is dropped.
-pub(super) async fn run(link: &Link) {
+pub(super) fn run(link: Link) -> impl Future<Output = ()> {
+    // Boxed, as each step that is taken once: a receiver that stands has no use for its room.
+    let opening = Box::pin(open_first(link));
+    async move {
+        let Some(Door { listener, tls, receiver, started_ns }) = opening.await else { return };
+        let mut receive = pin!(async {
+            match receiver.behaviour.outage() {
+                None => accept(&receiver, &listener, tls.as_ref()).await,
+                // Boxed, as few receivers have one.
+                Some(outage) => Box::pin(receive(&receiver, outage, listener, tls.as_ref())).await,
+            }
+        });
+        let mut register = pin!(registration::keep(&receiver, started_ns));
+        let (mut received, mut registered) = (false, false);
+        // The target may check the endpoint before it answers: both run at once.
+        poll_fn(|cx| {
+            received = received || receive.as_mut().poll(cx).is_ready();
+            registered = registered || register.as_mut().poll(cx).is_ready();
+            Poll::Pending
+        })
+        .await
+    }
+}
+
+/// Opens the endpoint of `link`; `None` if it cannot stand.
+async fn open_first(link: Link) -> Option<Door> {
     let started_ns = clock::now();
-    let voice = Voice::of(link);
+    let voice = Voice::of(&link);
     let context = link.context();
     let Some(callback) = context.callers.callback(&context.conversation) else {
-        return link.cannot_stand(&"the dialect has no [target.webhook]");
+        link.cannot_stand(&"the dialect has no [target.webhook]");
+        return None;
     };
-    let door = match Box::pin(open(link, callback, voice)).await {
-        Ok(door) => door,
-        Err(error) => return link.cannot_stand(&error),
-    };
-    let Door { listener, tls, receiver } = door;
-    let receive = async {
-        match receiver.behaviour.outage() {
-            None => accept(&receiver, &listener, tls.as_ref()).await,
-            // Boxed, as few receivers have one.
-            Some(outage) => Box::pin(receive(&receiver, outage, listener, tls.as_ref())).await,
+    match open(&link, callback, voice, started_ns).await {
+        Ok(door) => Some(door),
+        Err(error) => {
+            link.cannot_stand(&error);
+            None
         }
-    };
-    let register = async {
-        // The target may check the endpoint before it answers: both run at once.
-        registration::keep(&receiver, started_ns).await;
-        std::future::pending::<()>().await;
-    };
-    tokio::join!(receive, register);
+    }
 }
 
 /// Has `voice` name the URL of the link's receiver before that listens, where the port is known by then.
@@ -70,18 +86,26 @@ pub(super) fn foretell(link: &Link, topic: u64, voice: &mut Voice) {
 
 /// A callback address that listens and is not registered yet.
 struct Door {
-    listener: TcpListener,
+    listener: Listener,
     /// Its own certificate, where it is called over TLS.
     tls: Option<Arc<ServerConfig>>,
     receiver: Rc<Receiver>,
+    /// When the link was started.
+    started_ns: u64,
 }
 
 /// Opens the endpoint's socket, and draws the secret that a registration may name.
-async fn open(link: &Link, callback: Rc<Callback>, mut voice: Voice) -> Result<Door, SetupError> {
+async fn open(
+    link: &Link,
+    callback: Rc<Callback>,
+    mut voice: Voice,
+    started_ns: u64,
+) -> Result<Door, SetupError> {
     let client = link.index();
     let reserved = voice.conversation().callback_port;
     let place = listening(&callback, reserved, client)?;
-    let listener = TcpListener::bind(place).await.map_err(|error| refused(place, error))?;
+    let listener = link.context().dialer.listen(place).await;
+    let listener = listener.map_err(|error| refused(place, error))?;
     let address = listener.local_addr().map_err(|error| refused(place, error))?;
     let tls = link.context().dialer.receiver(address.ip())?;
     let (topic, secure) = (link.topic(), tls.is_some());
@@ -90,7 +114,8 @@ async fn open(link: &Link, callback: Rc<Callback>, mut voice: Voice) -> Result<D
     let mut rng = link.rng();
     let secret: Vec<u8> = (0..4).flat_map(|_| rng.next_u64().to_le_bytes()).collect();
     voice.set("signing_secret", format!("whsec_{}", STANDARD.encode(secret)));
-    Ok(Door { listener, tls, receiver: Receiver::new(link.share(), callback, voice)? })
+    let receiver = Receiver::new(link.share(), callback, voice)?;
+    Ok(Door { listener, tls, receiver, started_ns })
 }
 
 fn refused(place: SocketAddr, error: io::Error) -> SetupError {
@@ -101,7 +126,7 @@ fn refused(place: SocketAddr, error: io::Error) -> SetupError {
 async fn receive(
     receiver: &Rc<Receiver>,
     outage: Outage<'_>,
-    listener: TcpListener,
+    listener: Listener,
     tls: Option<&Arc<ServerConfig>>,
 ) {
     let begin_ns = tokio::select! {
@@ -123,11 +148,13 @@ async fn receive(
         Down::Refuse => {
             let address = listener.local_addr();
             drop(listener);
-            receiver.cut.notify_waiters();
+            if let Some(cut) = &receiver.cut {
+                cut.notify_waiters();
+            }
             receiver.link.sleep_until(end_ns).await;
             let Ok(address) = address else { return };
             loop {
-                match TcpListener::bind(address).await {
+                match receiver.link.context().dialer.listen(address).await {
                     Ok(listener) => break listener,
                     Err(_) => receiver.link.sleep_until(clock::now() + RETRY_NS).await,
                 };
@@ -138,9 +165,9 @@ async fn receive(
 }
 
 /// Accepts the target's connections forever.
-async fn accept(receiver: &Rc<Receiver>, listener: &TcpListener, tls: Option<&Arc<ServerConfig>>) {
+async fn accept(receiver: &Rc<Receiver>, listener: &Listener, tls: Option<&Arc<ServerConfig>>) {
     loop {
-        if let Ok((stream, _)) = poll_fn(|cx| listener.poll_accept(cx)).await {
+        if let Ok(stream) = poll_fn(|cx| listener.poll_accept(cx)).await {
             serve(receiver, stream, tls);
         } else {
             receiver.link.error(ErrorKind::Connect);
@@ -165,61 +192,24 @@ fn serve(receiver: &Rc<Receiver>, stream: TcpStream, tls: Option<&Arc<ServerConf
     }
     let (callers, receiver) = (&link.context().callers, Rc::clone(receiver));
     match tls {
-        None => callers.serve(attend(receiver, socket.into())),
+        None => callers.serve(inbound::serve(receiver, socket.into())),
         Some(config) => {
-            let shaking = Stream::server(socket, Arc::clone(config));
+            // Boxed, as the handshake's state goes with it.
+            let shaking = Box::pin(Stream::server(socket, Arc::clone(config)));
             callers.serve(async move {
                 let link = &receiver.link;
-                // The handshake's state goes with it.
-                match Box::pin(shaking).await {
+                match shaking.await {
                     Ok(stream) => {
                         // As for a dialled link: the handshake is part of the connect cost.
                         if !dialled {
                             stream.meter().mark();
                         }
-                        attend(receiver, stream).await;
+                        Box::pin(inbound::serve(Rc::clone(&receiver), stream)).await;
                     }
                     Err(_) if receiver.behaviour.withholds_answers() => {}
                     Err(error) => link.failed(ErrorKind::Connect, &error),
                 }
             });
-        }
-    }
-}
-
-/// Answers what comes over a connection, and books how it ended.
-async fn attend(receiver: Rc<Receiver>, stream: Stream) {
-    let serving = inbound::serve(&receiver, stream);
-    let ended = if receiver.behaviour.outage().is_none() {
-        serving.await
-    } else {
-        let cut = async {
-            tokio::select! {
-                biased;
-                () = receiver.cut.notified() => Ok(()),
-                ended = serving => ended,
-            }
-        };
-        Box::pin(cut).await
-    };
-    let link = &receiver.link;
-    match ended {
-        Ok(()) => {}
-        Err(Broken::Malformed(error)) => {
-            link.failed(ErrorKind::Protocol, &format_args!("a server's request: {error}"));
-        }
-        // A server abandons exchanges with a receiver that does not answer, as the scenario wants it.
-        Err(Broken::Io(_)) if receiver.behaviour.withholds_answers() => {}
-        Err(Broken::Io(error)) => {
-            let kind = match error.kind() {
-                io::ErrorKind::ConnectionReset => ErrorKind::Reset,
-                io::ErrorKind::UnexpectedEof => ErrorKind::Truncated,
-                _ => ErrorKind::Closed,
-            };
-            link.failed(
-                kind,
-                &format_args!("the server broke a connection within a request: {error}"),
-            );
         }
     }
 }

@@ -1,8 +1,10 @@
 //! A figure as files hold it: a number, or the bound that a censored quantile leaves.
 
+use std::borrow::Cow;
 use std::cmp::Ordering;
 use std::fmt;
 
+use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 use serde_json::Value;
 
@@ -94,6 +96,21 @@ impl<'de> Deserialize<'de> for Figure {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let value = Value::deserialize(deserializer)?;
         Self::of(&value).ok_or_else(|| de::Error::custom(format!("{value} is no figure")))
+    }
+}
+
+impl JsonSchema for Figure {
+    fn schema_name() -> Cow<'static, str> {
+        "Figure".into()
+    }
+
+    fn json_schema(_: &mut SchemaGenerator) -> Schema {
+        json_schema!({
+            "type": ["number", "string"],
+            "pattern": "^>[0-9]+([.][0-9]+)?$",
+            "description": "A number; or \">X\" for a quantile that falls among deliveries that never arrived: more than X, the largest \
+                            measured value.",
+        })
     }
 }
 

@@ -1,7 +1,7 @@
 //! What a report holds, in the order of reading: the one place where sections are chosen and ordered.
 
 use super::View;
-use super::chart::{CHARTS, chart};
+use super::chart::{Chart, chart, charts as all_charts};
 use super::document::{Block, Document, Extent, Section};
 use super::{
     cases, causes, caveats, details, disruption, errors, external, flips, floor, glance, ledger,
@@ -20,7 +20,7 @@ pub(super) fn document(view: &View) -> Document {
         limits(view),
         objectives(view),
         warnings(view),
-        charts(),
+        charts(view),
         intervals(view),
         costs(view),
         where_the_time_goes(view),
@@ -44,12 +44,13 @@ pub(super) fn page(view: &View) -> Document {
         limits(view),
         objectives(view),
         warnings(view),
-        drawn("Percentiles", &["freshness-percentiles"], None),
+        drawn(view, "Percentiles", &["freshness-percentiles"], None),
+        drawn(view, "Over what is swept", &["crossover", "freshness-load", "cost-growth"], None),
         over_time(view),
         phases(view),
         ledger(view),
         where_the_time_goes(view),
-        drawn("Cost", &["cost", "freshness-cost"], costs(view)),
+        drawn(view, "Cost", &["cost", "freshness-cost"], costs(view)),
         intervals(view),
         noise_floor(view),
         Section::new("Each case", cases::details(view).into_iter().map(|block| (Full, block))),
@@ -71,7 +72,7 @@ fn over_time(view: &View) -> Option<Section> {
     let delivers = view.findings.cases.iter().any(|case| case.pattern.delivers());
     let charts: &[&str] =
         if delivers { &["timeline", "deliveries-per-second"] } else { &["deliveries-per-second"] };
-    drawn("Over time", charts, None)
+    drawn(view, "Over time", charts, None)
 }
 
 fn phases(view: &View) -> Option<Section> {
@@ -115,9 +116,20 @@ fn how(view: &View) -> Option<Section> {
     Section::new("How it was measured", blocks.map(|block| (Full, block)))
 }
 
-/// A section of charts, with what follows them.
-fn drawn(title: &'static str, charts: &[&str], then: Option<Section>) -> Option<Section> {
-    let charts = charts.iter().map(|name| (Full, Block::Chart(chart(name))));
+/// A chart, and what it shows of this run.
+fn with_caption(view: &View, chart: &'static Chart) -> [Block; 2] {
+    [Block::Chart(chart), Block::Paragraph(chart.says(view))]
+}
+
+/// A section of those charts that say something, with what follows them.
+fn drawn(
+    view: &View,
+    title: &'static str,
+    charts: &[&str],
+    then: Option<Section>,
+) -> Option<Section> {
+    let charts = charts.iter().map(|name| chart(name)).filter(|chart| (chart.applies)(view));
+    let charts = charts.flat_map(|chart| with_caption(view, chart)).map(|block| (Full, block));
     Section::new(title, charts.chain(then.into_iter().flat_map(|section| section.blocks)))
 }
 
@@ -162,8 +174,9 @@ fn warnings(view: &View) -> Option<Section> {
     Section::new("Warnings", [(Always, Block::Sentences(prose::warnings(view)))])
 }
 
-fn charts() -> Option<Section> {
-    Section::new("Charts", CHARTS.iter().map(|chart| (Full, Block::Chart(chart))))
+fn charts(view: &View) -> Option<Section> {
+    let blocks = all_charts(view).flat_map(|chart| with_caption(view, chart));
+    Section::new("Charts", blocks.map(|block| (Full, block)))
 }
 
 fn intervals(view: &View) -> Option<Section> {

@@ -9,11 +9,13 @@ use crate::stats::{CONFIDENCE, median_interval};
 use crate::unit::significant;
 
 /// Files of the folder, with the content of each.
-const FILES: [(&str, &str); 13] = [
+const FILES: [(&str, &str); 15] = [
     ("run.json", "scenario as resolved, plan, host, versions"),
     ("trials.csv", "one row per trial"),
     ("floor.csv", "one row per noise-floor trial"),
     ("summary.csv", "one row per case: medians over trials, with intervals"),
+    ("summary.json", "the outcome, figures with intervals, and comparisons, for programs"),
+    ("metrics.prom", "the same for Prometheus, as OpenMetrics text"),
     ("percentiles.csv", "quantiles of each case and metric"),
     ("timeline.csv", "one row per second of each trial"),
     ("samples.csv", "individual requests and polls, the first ones of each shard"),

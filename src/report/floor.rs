@@ -233,8 +233,8 @@ mod tests {
     #[test]
     fn the_chart_of_percentiles_has_a_line_for_a_floor_that_is_known() {
         let shown = |floors: &[_]| {
-            let chart = chart::CHARTS.iter().find(|chart| chart.name == "freshness-percentiles");
-            let (svg, _) = chart.unwrap().draw(&view(floors)).unwrap();
+            let chart = chart::chart("freshness-percentiles");
+            let (svg, _) = chart.draw(&view(floors)).unwrap();
             String::from_utf8(svg).unwrap().contains("floor p50")
         };
         assert!(!shown(&[]));

@@ -21,12 +21,12 @@ mod glance;
 mod group;
 mod hgrm;
 mod history;
-mod json;
 mod label;
 mod ledger;
 mod machine;
 mod markdown;
 mod method;
+mod openmetrics;
 mod page;
 mod probe;
 mod prose;
@@ -34,6 +34,7 @@ mod quantiles;
 mod result;
 mod sends;
 mod stages;
+mod summary;
 mod tables;
 mod terminal;
 mod transport;
@@ -50,9 +51,9 @@ use crate::record::{ReadError, Run};
 pub use change::Comparison;
 pub use chart::{Plot, PlotPoint, Unit as PlotUnit};
 pub use history::{HistoryReport, OtavaFiles};
-pub use json::json;
 pub use probe::{Probe, Remedies};
 pub use result::{CaseVerdict, ObjectiveOutcome, RunResult, TrialCounts};
+pub use summary::{RunSummary, json, summary_schema};
 pub use terminal::{more, text};
 
 /// A run, what follows from it, and what its cases are called: all that a report is made from.
@@ -99,8 +100,8 @@ impl View {
     }
 }
 
-/// Reads the results folder `dir` and writes every report into it: `summary.csv`, `percentiles.csv`, `report.md`,
-/// `histograms/` and `charts/`; and `result` into `run.json`.
+/// Reads the results folder `dir` and writes every report into it: `summary.csv`, `percentiles.csv`, `summary.json`,
+/// `metrics.prom`, `report.md`, `report.html`, `histograms/` and `charts/`; and `result` into `run.json`.
 ///
 /// Reports that are there already are replaced, each in one piece. A file that cannot be written is left out and
 /// named in [`Made::missing`]; the others are written all the same.
@@ -110,12 +111,14 @@ pub fn write_all(dir: &Path) -> Result<Made, ReadError> {
     let mut written = Written { dir, files: Vec::new(), missing: Vec::new() };
     written.write("summary.csv", &tables::summary(&view));
     written.write("percentiles.csv", &tables::percentiles(&view));
+    written.write("summary.json", &summary::file(&view));
+    written.write("metrics.prom", openmetrics::openmetrics(&view).as_bytes());
     written.write("report.md", markdown::markdown(&view).as_bytes());
     written.write("report.html", page::page(&view).as_bytes());
     for (name, text) in hgrm::files(&view) {
         written.write(&name, text.as_bytes());
     }
-    for chart in &chart::CHARTS {
+    for chart in chart::charts(&view) {
         let [svg, png] = ["svg", "png"].map(|kind| format!("charts/{}.{kind}", chart.name));
         match chart.draw(&view) {
             Ok((lines, pixels)) => {
@@ -129,6 +132,13 @@ pub fn write_all(dir: &Path) -> Result<Made, ReadError> {
                     .missing
                     .extend(missing.map(|(f, reason)| Missing { file: f.into(), reason }));
             }
+        }
+    }
+    let drawn: Vec<&str> = chart::charts(&view).map(|chart| chart.name).collect();
+    for name in chart::names().filter(|name| !drawn.contains(name)) {
+        // Of an earlier version, which drew every chart of every run.
+        for kind in ["svg", "png"] {
+            let _ = fs::remove_file(dir.join(format!("charts/{name}.{kind}")));
         }
     }
     match with_result(&view, dir) {

@@ -1,5 +1,6 @@
 //! What a run came to, as data: `result` in `run.json`, made again from the other files with every report.
 
+use schemars::JsonSchema;
 use serde::Serialize;
 
 use super::View;
@@ -7,11 +8,13 @@ use crate::judge::{Conclusion, Judgement, Outcome, Tally};
 use crate::record::{Figure, Verdict};
 
 /// What a run came to.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
+#[schemars(deny_unknown_fields)]
 pub struct RunResult {
     /// The exit status that it calls for; `None` for a run that is under way, or was killed.
     pub exit_status: Option<u8>,
     /// `success`, `missed`, `inconclusive`, `stopped` by a signal, `aborted` by the scenario, or `unfinished`.
+    #[schemars(extend("enum" = CONCLUSIONS))]
     pub conclusion: &'static str,
     /// Why it is inconclusive, a sentence each.
     pub reasons: Vec<String>,
@@ -23,8 +26,12 @@ pub struct RunResult {
     pub objectives: Vec<ObjectiveOutcome>,
 }
 
+const CONCLUSIONS: [&str; 6] =
+    ["success", "missed", "inconclusive", "stopped", "aborted", "unfinished"];
+
 /// Trials of a plan by what became of them.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, JsonSchema)]
+#[schemars(deny_unknown_fields)]
 pub struct TrialCounts {
     /// Trials of the plan.
     pub planned: usize,
@@ -43,32 +50,35 @@ pub struct TrialCounts {
 }
 
 /// The verdict on a case.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
+#[schemars(deny_unknown_fields)]
 pub struct CaseVerdict {
     /// Id of the case.
     pub case: String,
     /// The worst verdict of its trials; `None` where none was run.
     pub verdict: Option<Verdict>,
-    /// Its trials by what became of them.
+    /// Its trials whose checks all passed.
     pub valid: usize,
-    /// Likewise.
+    /// Its trials whose figures count, with reasons to be careful.
     pub degraded: usize,
-    /// Likewise.
+    /// Its trials that the generator or the machine spoilt.
     pub invalid: usize,
-    /// Likewise.
+    /// Its trials that did not come to their end by themselves.
     pub failed: usize,
-    /// Likewise.
+    /// Its trials that the run's end cut short.
     pub cut_short: usize,
 }
 
 /// An objective at a case.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
+#[schemars(deny_unknown_fields)]
 pub struct ObjectiveOutcome {
     /// The objective as written.
     pub objective: String,
     /// Id of the case; `None` where it could not be judged at any.
     pub case: Option<String>,
     /// `met`, `missed` or `unknown`.
+    #[schemars(extend("enum" = ["met", "missed", "unknown"]))]
     pub outcome: &'static str,
     /// What was measured, in the unit of the metric's column.
     pub measured: Option<Figure>,

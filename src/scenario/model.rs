@@ -1,5 +1,6 @@
 //! The validated scenario: what every other room works from.
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::{
@@ -52,7 +53,9 @@ pub struct Scenario {
 }
 
 /// The kind of host that a trial is judged as: what is a defect on one of its own is daily life on a shared one.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[derive(
+    Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema,
+)]
 #[serde(rename_all = "lowercase")]
 pub enum Profile {
     /// A host of its own, with a core for every shard and one to spare.
@@ -290,7 +293,9 @@ pub enum Pattern {
 }
 
 /// The six patterns' names.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[derive(
+    Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema,
+)]
 #[serde(rename_all = "kebab-case")]
 pub enum PatternKind {
     /// Request and response on `/items`.

@@ -16,6 +16,7 @@ mod mean;
 mod median;
 #[cfg(test)]
 pub(crate) mod noise;
+mod power;
 mod quantile;
 mod rank_sum;
 mod share;
@@ -31,6 +32,7 @@ pub use golden::golden;
 pub use holm::holm;
 pub use mean::{MeanBounds, figure_bounds, mean_bounds};
 pub use median::{RankInterval, median, median_interval};
+pub use power::{PowerLaw, power_law};
 pub use quantile::{Stretch, TAIL_DECIDES, TAIL_SHOWN, effective_samples, quantile_interval, tail};
 pub use rank_sum::{samples_for_confidence, samples_needed, two_sample_shift};
 pub use share::{FEW, ShareBounds, TrialShare, binomial_bounds, indicator_effect, share_bounds};

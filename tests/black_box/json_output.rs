@@ -83,7 +83,13 @@ fn a_run_is_one_document_whose_result_is_that_of_the_folder() {
     let runs = told["runs"].as_array().unwrap();
     assert_eq!(runs.len(), 1);
     let run = &runs[0];
-    assert_eq!(keys(run), documented("## `tidings run --format json`"));
+    let mut fields = documented("\n## summary.json");
+    fields.extend(documented("## `tidings run --format json`"));
+    assert_eq!(keys(run), fields);
+    let mut summary: Value =
+        serde_json::from_slice(&fs::read(bench.results().join("summary.json")).unwrap()).unwrap();
+    summary["folder"] = run["folder"].clone();
+    assert_eq!(summary, *run, "the document is the file, and where it is");
     assert_eq!(run["folder"], bench.results().to_str().unwrap());
     assert!(text(&output.stderr).contains("2 trials of 2 cases"), "progress goes to stderr");
 

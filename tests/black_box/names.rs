@@ -299,6 +299,8 @@ fn a_file_in_the_way_costs_only_itself_and_can_be_made_later() {
         ("report.md", true),
         ("report.html", true),
         ("summary.csv", true),
+        ("summary.json", true),
+        ("metrics.prom", true),
         ("percentiles.csv", true),
         ("histograms/sse.freshness.hgrm", true),
         ("charts/cost.svg", true),

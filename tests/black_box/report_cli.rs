@@ -61,11 +61,13 @@ fn the_same_folder_gives_the_same_bytes_and_every_file() {
     let names: Vec<_> = made.iter().map(|(path, _)| path.to_str().unwrap()).collect();
     let mut expected = vec![
         "histograms.hlog",
+        "metrics.prom",
         "percentiles.csv",
         "report.html",
         "report.md",
         "run.json",
         "summary.csv",
+        "summary.json",
         "timeline.csv",
         "trials.csv",
     ];

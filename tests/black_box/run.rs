@@ -71,6 +71,8 @@ fn every_pattern_delivers_everything_once_and_writes_every_file() {
     for file in [
         "run.json",
         "summary.csv",
+        "summary.json",
+        "metrics.prom",
         "percentiles.csv",
         "timeline.csv",
         "histograms.hlog",

@@ -296,10 +296,12 @@ fn tables_of_the_documentation_are_printed() {
 #[test]
 fn what_cannot_be_generated_is_refused_with_what_can() {
     for (arguments, words) in [
-        (&["schemas"][..], "a similar value exists: 'schema'"),
-        (&["everything"], "[possible values: schema, keys, format]"),
-        (&[], "<WHAT>"),
-        (&["schema", "extra"], "unexpected argument 'extra'"),
+        (&["schemas"][..], "a similar subcommand exists: 'schema'"),
+        (&["everything"], "unrecognized subcommand 'everything'"),
+        (&[], "completions"),
+        (&["schema", "extra"], "[possible values: scenario, summary]"),
+        (&["completions", "cmd"], "[possible values: bash, elvish, fish, powershell, zsh]"),
+        (&["keys", "extra"], "unexpected argument 'extra'"),
     ] {
         let output = generate(arguments);
         assert_eq!(output.status.code(), Some(2), "{arguments:?}");
@@ -307,7 +309,7 @@ fn what_cannot_be_generated_is_refused_with_what_can() {
         assert!(text(&output.stderr).contains(words), "{arguments:?}: {}", text(&output.stderr));
     }
     let help = text(&generate(&["--help"]).stdout);
-    for words in ["schema", "keys", "format", "JSON Schema of scenario files", "Markdown"] {
+    for words in ["schema", "keys", "format", "JSON Schema: of scenario files", "Markdown"] {
         assert!(help.contains(words), "{words}: {help}");
     }
 }

@@ -2,7 +2,6 @@
 
 use std::net::{IpAddr, TcpStream, ToSocketAddrs as _};
 use std::os::unix::net::UnixStream;
-use std::sync::Arc;
 use std::time::Duration;
 
 use http_body_util::Empty;
@@ -10,13 +9,11 @@ use hyper::body::Bytes;
 use hyper::client::conn::http1;
 use hyper::{Request, Uri};
 use hyper_util::rt::TokioIo;
-use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
-use rustls::crypto::ring::default_provider;
-use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
-use rustls::{ClientConfig, DigitallySignedStruct, SignatureScheme};
+use rustls::pki_types::ServerName;
 use tokio::io::{AsyncRead, AsyncWrite};
 
 use super::output::Output;
+use crate::net::tls::trusting_anyone;
 
 /// Longest wait for one answer.
 const PROBE: Duration = Duration::from_secs(2);
@@ -129,7 +126,7 @@ async fn ask(url: &Uri) -> Result<u16, AnyError> {
     if url.scheme_str() != Some("https") {
         return status(url, tcp).await;
     }
-    let connector = tokio_rustls::TlsConnector::from(Arc::new(trusting()?));
+    let connector = tokio_rustls::TlsConnector::from(trusting_anyone()?);
     let name = ServerName::try_from(host.to_owned())?;
     status(url, connector.connect(name, tcp).await?).await
 }
@@ -151,49 +148,4 @@ where
     let answer = async move { sender.send_request(request).await.map(|answer| answer.status()) };
     let (answer, _) = tokio::join!(answer, connection);
     Ok(answer?.as_u16())
-}
-
-fn trusting() -> Result<ClientConfig, rustls::Error> {
-    let config = ClientConfig::builder_with_provider(Arc::new(default_provider()))
-        .with_safe_default_protocol_versions()?;
-    Ok(config.dangerous().with_custom_certificate_verifier(Arc::new(Anyone)).with_no_client_auth())
-}
-
-/// Accepts every certificate.
-#[derive(Debug)]
-struct Anyone;
-
-impl ServerCertVerifier for Anyone {
-    fn verify_server_cert(
-        &self,
-        _: &CertificateDer<'_>,
-        _: &[CertificateDer<'_>],
-        _: &ServerName<'_>,
-        _: &[u8],
-        _: UnixTime,
-    ) -> Result<ServerCertVerified, rustls::Error> {
-        Ok(ServerCertVerified::assertion())
-    }
-
-    fn verify_tls12_signature(
-        &self,
-        _: &[u8],
-        _: &CertificateDer<'_>,
-        _: &DigitallySignedStruct,
-    ) -> Result<HandshakeSignatureValid, rustls::Error> {
-        Ok(HandshakeSignatureValid::assertion())
-    }
-
-    fn verify_tls13_signature(
-        &self,
-        _: &[u8],
-        _: &CertificateDer<'_>,
-        _: &DigitallySignedStruct,
-    ) -> Result<HandshakeSignatureValid, rustls::Error> {
-        Ok(HandshakeSignatureValid::assertion())
-    }
-
-    fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
-        default_provider().signature_verification_algorithms.supported_schemes()
-    }
 }

@@ -7,6 +7,8 @@ mod pieces;
 #[cfg(test)]
 mod tests;
 
+use hmac::block_api::HmacCore;
+use hmac::digest::block_api::{Buffer, CoreProxy as _};
 use hmac::{Hmac, KeyInit as _, Mac as _};
 use memchr::memmem;
 use sha1::Sha1;
@@ -120,12 +122,32 @@ impl Parts {
 #[derive(Debug, Clone)]
 pub enum Key {
     /// For HMAC-SHA1.
-    Sha1(Hmac<Sha1>),
+    Sha1(HmacCore<Sha1>),
     /// For HMAC-SHA256.
-    Sha256(Hmac<Sha256>),
+    Sha256(HmacCore<Sha256>),
 }
 
 impl Key {
+    /// Begins a MAC. A key has no buffer for what is signed: there are as many keys as links.
+    fn begin(&self) -> Signing {
+        match self {
+            Self::Sha1(core) => {
+                Signing::Sha1(Hmac::compose(core.clone(), Buffer::<HmacCore<Sha1>>::default()))
+            }
+            Self::Sha256(core) => {
+                Signing::Sha256(Hmac::compose(core.clone(), Buffer::<HmacCore<Sha256>>::default()))
+            }
+        }
+    }
+}
+
+/// A MAC while it is made.
+enum Signing {
+    Sha1(Hmac<Sha1>),
+    Sha256(Hmac<Sha256>),
+}
+
+impl Signing {
     fn update(&mut self, bytes: &[u8]) {
         match self {
             Self::Sha1(mac) => mac.update(bytes),
@@ -251,8 +273,8 @@ impl Scheme {
             return None;
         }
         match self.hash {
-            SignatureHash::Sha1 => Hmac::new_from_slice(secret).ok().map(Key::Sha1),
-            SignatureHash::Sha256 => Hmac::new_from_slice(secret).ok().map(Key::Sha256),
+            SignatureHash::Sha1 => HmacCore::new_from_slice(secret).ok().map(Key::Sha1),
+            SignatureHash::Sha256 => HmacCore::new_from_slice(secret).ok().map(Key::Sha256),
         }
     }
 
@@ -337,8 +359,8 @@ impl Scheme {
         message: Message<'_>,
         stamp_s: Option<u64>,
         render: &mut Render<'_>,
-    ) -> Option<Key> {
-        let mut mac = key.clone();
+    ) -> Option<Signing> {
+        let mut mac = key.begin();
         for piece in &self.signed {
             match piece {
                 Piece::Literal(bytes) => mac.update(bytes),

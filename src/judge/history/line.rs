@@ -69,7 +69,7 @@ fn host(info: &RunInfo, label: Option<&str>) -> HistoryHost {
 }
 
 /// What a run is known by, wherever its folder lies.
-fn run_id(info: &RunInfo) -> String {
+pub fn run_id(info: &RunInfo) -> String {
     let identity = serde_json::json!([
         info.started_utc,
         info.finished_utc,

@@ -4,7 +4,7 @@ mod line;
 
 use std::collections::BTreeMap;
 
-pub use line::{Overrides, history_line};
+pub use line::{Overrides, history_line, run_id};
 
 use super::Direction;
 use super::change::columns;

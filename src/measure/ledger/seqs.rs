@@ -10,6 +10,11 @@ use serde::{Deserialize, Serialize};
 pub struct Seqs(Vec<Range<u64>>);
 
 impl Seqs {
+    /// The empty set.
+    pub const fn new() -> Self {
+        Self(Vec::new())
+    }
+
     /// Adds `seq`; false if it was in the set.
     pub fn insert(&mut self, seq: u64) -> bool {
         let ranges = &mut self.0;

@@ -87,9 +87,11 @@ impl LinkLedger {
         self.window = whole.start.max(from).min(whole.end)..whole.end;
         let expected = self.awaited(&self.window, 0);
         let lost = self.awaited(&self.window, self.replaced());
-        self.totals.expected = expected;
-        self.totals.lost = lost;
-        self.totals.superseded = expected - lost;
+        self.expected = expected;
+        self.lost = lost;
+        if expected > lost {
+            self.odd().superseded = expected - lost;
+        }
     }
 
     /// Books that the server refused to publish `seq`: it is not expected, unless it arrives all the same. Then it is
@@ -102,11 +104,11 @@ impl LinkLedger {
             return;
         }
         if self.window.contains(&seq) {
-            self.totals.expected -= 1;
+            self.expected -= 1;
             if replaced {
-                self.totals.superseded -= 1;
+                self.odd().superseded -= 1;
             } else {
-                self.totals.lost -= 1;
+                self.lost -= 1;
             }
         }
     }
@@ -161,7 +163,7 @@ impl LinkLedger {
         let given_up = on_terms.given_up.ranges().iter();
         let given_up: u64 =
             given_up.map(|range| self.awaited(&common(range, &self.window), self.replaced())).sum();
-        (on_terms.from.is_some() || on_terms.whole.is_empty()) && self.totals.lost <= given_up
+        (on_terms.from.is_some() || on_terms.whole.is_empty()) && self.lost <= given_up
     }
 
     pub(super) fn give_up_on_terms(&mut self, gap: Range<u64>) {
@@ -187,17 +189,16 @@ impl LinkLedger {
             if on_terms.terms.repeats {
                 on_terms.repeated += 1;
             } else {
-                self.totals.duplicate += 1;
+                self.odd().duplicate += 1;
             }
         } else if measured {
             match (withdrawn, seq < replaced) {
-                (true, _) => self.totals.expected += 1,
-                (false, true) => self.totals.superseded -= 1,
-                (false, false) => self.totals.lost -= 1,
+                (true, _) => self.expected += 1,
+                (false, true) => self.odd().superseded -= 1,
+                (false, false) => self.lost -= 1,
             }
-            self.totals.delivered += 1;
-            self.totals.late += u64::from(late);
-            self.totals.reordered += u64::from(arrival == Arrival::Reordered);
+            self.delivered += 1;
+            self.book_odd(arrival, late);
         }
     }
 
@@ -207,8 +208,8 @@ impl LinkLedger {
             self.on_terms.as_ref().is_some_and(|on| on.terms.semantics == Semantics::Latest);
         if latest {
             let overtaken = self.awaited(&common(&(before + 1..seq), &self.window), 0);
-            self.totals.lost -= overtaken;
-            self.totals.superseded += overtaken;
+            self.lost -= overtaken;
+            self.odd().superseded += overtaken;
         }
     }
 
@@ -227,18 +228,18 @@ impl LinkLedger {
     }
 
     fn arrived(&self, seq: u64) -> bool {
-        seq < self.next || self.ahead.contains(seq)
+        seq < self.next || self.ahead().contains(seq)
     }
 
     /// The events of `range` that have not arrived.
     fn holes(&self, range: Range<u64>) -> impl Iterator<Item = Range<u64>> + use<'_> {
-        self.ahead.holes(range.start.max(self.next)..range.end)
+        self.ahead().holes(range.start.max(self.next)..range.end)
     }
 
     /// How many events of `range` have not arrived.
     pub(super) fn missing(&self, range: &Range<u64>) -> u64 {
         let range = range.start.max(self.next)..range.end;
-        len(&range) - self.ahead.count_within(&range)
+        len(&range) - self.ahead().count_within(&range)
     }
 }
 

@@ -50,6 +50,12 @@ impl Incoming {
         Self { upgrades: true, ..self }
     }
 
+    /// Whether anything has come of its final head.
+    #[inline]
+    pub fn has_begun(&self) -> bool {
+        self.head.is_some() || !self.partial.is_empty()
+    }
+
     /// Takes bytes of the head from the front of `bytes`; returns how many those were.
     pub fn take_head(&mut self, bytes: &[u8]) -> Result<usize, Broken> {
         let mut at = 0;

@@ -23,7 +23,9 @@ impl Http1 {
             self.begin(cx)?;
         }
         match self.poll(cx, exchange, true) {
-            Poll::Ready(outcome) => Poll::Ready(outcome.and_then(|more| self.end(exchange, more))),
+            Poll::Ready(outcome) => {
+                Poll::Ready(outcome.and_then(|(answer, more)| self.end(exchange, answer, more)))
+            }
             Poll::Pending => {
                 let sent_ns = self.meter.sent_ns();
                 let is_first = !exchange.waits();
@@ -46,7 +48,8 @@ impl Http1 {
     /// Ends an exchange, after whose answer `more` may have come than was asked for.
     fn end(
         &mut self,
-        exchange: &mut Exchange<'_>,
+        exchange: &Exchange<'_>,
+        answer: Incoming,
         more: bool,
     ) -> Result<StampedResponse, NetError> {
         // What one read has brought was all there when that read ended.
@@ -56,7 +59,7 @@ impl Http1 {
             _ => clock::now(),
         };
         let is_written = exchange.is_written();
-        let Incoming { head: Some(head), body, .. } = std::mem::take(&mut exchange.answer) else {
+        let Incoming { head: Some(head), body, .. } = answer else {
             return Err(NetError::ended(Seen::by(&self.meter, Part::Head)));
         };
         if head.keep_alive && !more && is_written {

@@ -27,7 +27,10 @@ pub struct Exchange<'a> {
     flushed: bool,
     /// Why the request could not be written: an answer may have come all the same.
     pub(super) failed: Option<io::Error>,
-    pub(super) answer: Incoming,
+    /// What has come of the answer: nothing, mostly, until it comes whole.
+    answer: Option<Box<Incoming>>,
+    is_head: bool,
+    upgrades: bool,
 }
 
 impl<'a> Exchange<'a> {
@@ -54,7 +57,33 @@ impl<'a> Exchange<'a> {
             written: 0,
             flushed: false,
             failed: None,
-            answer: Incoming::new(is_head),
+            answer: None,
+            is_head,
+            upgrades: false,
+        }
+    }
+
+    /// The same of a request for another protocol.
+    #[must_use]
+    pub(super) fn for_upgrade(self) -> Self {
+        Self { upgrades: true, ..self }
+    }
+
+    /// The answer as far as it has come.
+    #[inline]
+    pub(super) fn take_answer(&mut self) -> Incoming {
+        match self.answer.take() {
+            Some(begun) => *begun,
+            None if self.upgrades => Incoming::new(self.is_head).for_upgrade(),
+            None => Incoming::new(self.is_head),
+        }
+    }
+
+    /// Keeps what has come of it.
+    #[inline]
+    pub(super) fn keep_answer(&mut self, answer: Incoming) {
+        if answer.has_begun() {
+            self.answer = Some(Box::new(answer));
         }
     }
 

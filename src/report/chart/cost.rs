@@ -135,3 +135,8 @@ fn bar(
         if reliable { (figure, INK) } else { (format!("{figure} (invalid)"), GREY) };
     picture.text(text, &figure, SMALL, ink, Anchor::Left);
 }
+
+/// What it shows, in a sentence.
+pub(super) fn says(_: &View) -> String {
+    "What each pattern takes of the target at the same load, with intervals. Shorter bars are better.".to_owned()
+}

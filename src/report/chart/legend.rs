@@ -129,6 +129,19 @@ pub(super) fn shown(
     (groups, (more > 0).then(|| format!("{} in the tables", counted(more as u64, "more workload"))))
 }
 
+/// Leaves out the workloads of which nothing can be drawn, unless that is all of them: a panel says something.
+pub(super) fn drawable<'a, P>(
+    groups: Vec<Group<'a>>,
+    panels: Vec<P>,
+    says: impl Fn(&P) -> bool,
+) -> (Vec<Group<'a>>, Vec<P>) {
+    if !panels.iter().any(&says) {
+        let first = panels.into_iter().take(1).collect();
+        return (groups.into_iter().take(1).collect(), first);
+    }
+    groups.into_iter().zip(panels).filter(|(_, panel)| says(panel)).unzip()
+}
+
 #[cfg(test)]
 mod tests {
     use super::super::picture::dashes;

@@ -1,6 +1,6 @@
 //! Freshness by percentile and pattern, on a nines axis.
 
-use super::legend::{Entry, drawn, entries, head, legend, series_of, shown};
+use super::legend::{Entry, drawable, drawn, entries, head, legend, series_of, shown};
 use super::panel::{PAGE, Panel, SMALL, Scale, layout};
 use super::picture::{Anchor, Part, Picture, Stroke};
 use super::style::GREY;
@@ -54,6 +54,8 @@ pub(super) fn draw(view: &View) -> Picture {
     let keys = entries(&groups, wanted);
     let panels: Vec<Vec<Series>> =
         groups.iter().map(|group| series(view, group, &keys, metric)).collect();
+    let says = |lines: &Vec<Series>| lines.iter().any(|line| !line.points.is_empty());
+    let (groups, panels) = drawable(groups, panels, says);
     let lines = || panels.iter().flatten().filter(|line| !line.points.is_empty());
     let keys = drawn(keys, lines().map(|line| line.entry.label.as_str()));
 
@@ -153,4 +155,14 @@ fn plot(picture: &mut Picture, panel: &Panel, lines: &[Series]) {
             }
         });
     }
+}
+
+/// What it shows, in a sentence.
+pub(super) fn says(view: &View) -> String {
+    let delivers = view.findings.cases.iter().any(|case| case.pattern.delivers());
+    let (what, floor) =
+        if delivers { ("deliveries", "freshness") } else { ("requests", "response") };
+    format!(
+        "How the {floor} of {what} is distributed: each step to the right is a tenth of the {what} that is left. Lower is better."
+    )
 }

@@ -1,31 +1,47 @@
 //! Freshness against cost: which patterns nobody beats in both.
 
-use super::legend::{Entry, drawn, entries, head, legend, shown};
-use super::panel::{PAGE, Panel, SMALL, Scale, layout, pale};
+use super::legend::{Entry, drawable, drawn, entries, head, legend, shown};
+use super::lines::{note, whisker};
+use super::panel::{PAGE, Panel, SMALL, Scale, layout};
 use super::picture::{Anchor, Picture, Point, Stroke};
 use super::render::width_of;
 use super::style::{GREY, INK};
+use crate::judge::Estimate;
 use crate::record::Figure;
 use crate::report::View;
 use crate::report::group::Group;
 use crate::scenario::PatternKind;
-use crate::unit::{nanoseconds, significant};
+use crate::unit::nanoseconds;
+
+/// What is across: equal deliveries make it a total, too.
+const COST: &str = "target_cpu_ns_per_delivery";
+/// What is up.
+const FRESHNESS: &str = "freshness_ns_p50";
+
+/// A number with the ends of its interval.
+#[derive(Debug, Clone, Copy)]
+struct Measured {
+    value: f64,
+    low: f64,
+    high: f64,
+}
 
 struct Spot {
     entry: Entry,
     /// What is written beside it.
     name: String,
-    cpu_cores: f64,
-    p50_ns: f64,
-    p99_ns: Option<f64>,
+    cpu_ns: Measured,
+    p50_ns: Measured,
+    /// Whether no other of its workload is both fresher and cheaper.
+    is_front: bool,
 }
 
-/// Draws the chart: a panel a workload, a point a case, with a whisker up to its 99th percentile.
+/// Draws the chart: a panel a workload, a point a case with its intervals, and the front of those that nobody beats in both.
 pub(super) fn draw(view: &View) -> Picture {
-    let wanted = PatternKind::delivers;
-    let (groups, more) = shown(view, |group| group.rows.iter().any(|(_, c)| wanted(c.pattern)));
-    let keys = entries(&groups, wanted);
-    let mut panels: Vec<Vec<Spot>> = groups.iter().map(|group| spots(group, &keys)).collect();
+    let (groups, more) = shown(view, has_news);
+    let keys = entries(&groups, PatternKind::delivers);
+    let panels: Vec<Vec<Spot>> = groups.iter().map(|group| spots(group, &keys)).collect();
+    let (groups, mut panels) = drawable(groups, panels, |spots| !spots.is_empty());
     let keys = drawn(keys, panels.iter().flatten().map(|spot| spot.entry.label.as_str()));
     let keys = numbered(keys, &mut panels);
 
@@ -38,37 +54,81 @@ pub(super) fn draw(view: &View) -> Picture {
     for (i, (from, to)) in places.into_iter().enumerate() {
         let panel = Panel { from, to, x: x.clone(), y: y.clone() };
         let heading = groups.get(i).map_or("", |group| group.heading.as_str());
-        let across = "target CPU, cores (log scale)";
-        let up = "freshness: p50, whisker to p99 (log scale)";
-        panel.frame(&mut picture, heading, across, up);
+        let across = "target CPU per delivery (log scale)";
+        panel.frame(&mut picture, heading, across, "freshness, median (log scale)");
         match panels.get(i) {
             Some(spots) if !spots.is_empty() => plot(&mut picture, &panel, spots),
             _ => panel.no_data(&mut picture),
         }
     }
-    picture.height = height + 14.0;
-    if let Some(more) = more {
-        picture.text((24.0, height), &more, SMALL, GREY, Anchor::Left);
-    }
+    let text = "Whiskers: intervals. Line: the front, whose cases no other beats in both.";
+    let text = more.into_iter().fold(text.to_owned(), |text, more| format!("{text} {more}."));
+    note(&mut picture, &text, height);
     picture
+}
+
+fn has_news(group: &Group<'_>) -> bool {
+    group.rows.iter().any(|(_, case)| case.pattern.delivers())
+}
+
+/// Whether anything delivers.
+pub(super) fn applies(view: &View) -> bool {
+    view.findings.cases.iter().any(|case| case.pattern.delivers())
+}
+
+/// What it shows, in a sentence: the front of each workload.
+pub(super) fn says(view: &View) -> String {
+    let (groups, _) = shown(view, has_news);
+    let keys = entries(&groups, PatternKind::delivers);
+    let mut fronts: Vec<String> = Vec::new();
+    for group in &groups {
+        let mut spots = spots(group, &keys);
+        spots.retain(|spot| spot.is_front);
+        spots.sort_by(|a, b| a.cpu_ns.value.total_cmp(&b.cpu_ns.value));
+        let names: Vec<&str> = spots.iter().map(|spot| spot.entry.label.as_str()).collect();
+        if !names.is_empty() {
+            let place = if group.heading.is_empty() {
+                String::new()
+            } else {
+                format!(" at {}", group.heading)
+            };
+            fronts.push(format!("{}{place}", names.join(", ")));
+        }
+    }
+    let what = "Which cases no other beats in both freshness and CPU, the cheapest first";
+    match fronts.len() {
+        0 => "Freshness against the CPU that a delivery takes of the target.".to_owned(),
+        1..=3 => format!("{what}: {}.", fronts.join("; ")),
+        n => format!("{what}: {}; and {} more workloads.", fronts[..3].join("; "), n - 3),
+    }
 }
 
 fn spots(group: &Group<'_>, keys: &[Entry]) -> Vec<Spot> {
     let of = |(label, case): &(String, &crate::judge::CaseSummary)| {
         let entry = keys.iter().find(|entry| entry.label == *label)?.clone();
-        let known = |column: &str| match case.figure(column)?.value {
-            Figure::Value(ns) if ns > 0.0 => Some(ns),
-            _ => None,
-        };
         Some(Spot {
             name: entry.label.clone(),
             entry,
-            cpu_cores: known("target_cpu_cores")?,
-            p50_ns: known("freshness_ns_p50")?,
-            p99_ns: known("freshness_ns_p99"),
+            cpu_ns: measured(case.figure(COST)?)?,
+            p50_ns: measured(case.figure(FRESHNESS)?)?,
+            is_front: false,
         })
     };
-    group.rows.iter().filter_map(of).collect()
+    let mut spots: Vec<Spot> = group.rows.iter().filter_map(of).collect();
+    let places: Vec<Point> =
+        spots.iter().map(|spot| (spot.cpu_ns.value, spot.p50_ns.value)).collect();
+    for (spot, (cpu, p50)) in spots.iter_mut().zip(&places) {
+        let beats = |(x, y): &Point| x <= cpu && y <= p50 && (x < cpu || y < p50);
+        spot.is_front = !places.iter().any(beats);
+    }
+    spots
+}
+
+fn measured(estimate: &Estimate) -> Option<Measured> {
+    let Figure::Value(value) = estimate.value else { return None };
+    let (low, high) = (estimate.low.number().min(value), estimate.high.number().max(value));
+    let low = if low > 0.0 { low } else { value };
+    (value > 0.0).then_some(Measured { value, low, high })
 }
 
 /// Widest label that is written beside a point.
@@ -88,44 +148,52 @@ fn numbered(mut keys: Vec<Entry>, panels: &mut [Vec<Spot>]) -> Vec<Entry> {
 }
 
 fn scales(panels: &[Vec<Spot>]) -> (Scale, Scale) {
-    let scale = |values: Vec<f64>, unit: fn(f64) -> String| {
-        let low = values.iter().copied().fold(f64::INFINITY, f64::min);
-        let high = values.iter().copied().fold(0.0, f64::max);
+    let scale = |all: Vec<Measured>| {
+        let low = all.iter().map(|of| of.low).fold(f64::INFINITY, f64::min);
+        let high = all.iter().map(|of| of.high).fold(0.0, f64::max);
         // Room for the labels.
-        Scale::log(low * 0.7, high * 1.4, unit).unwrap_or_else(|| Scale {
+        Scale::log(low * 0.7, high * 1.4, nanoseconds).unwrap_or_else(|| Scale {
             min: 3.0,
             max: 6.0,
             ticks: Vec::new(),
         })
     };
     let spots = || panels.iter().flatten();
-    let heights = spots().flat_map(|spot| [spot.p50_ns, spot.p99_ns.unwrap_or(spot.p50_ns)]);
     (
-        scale(spots().map(|spot| spot.cpu_cores).collect(), significant),
-        scale(heights.collect(), nanoseconds),
+        scale(spots().map(|spot| spot.cpu_ns).collect()),
+        scale(spots().map(|spot| spot.p50_ns).collect()),
     )
 }
 
 fn plot(picture: &mut Picture, panel: &Panel, spots: &[Spot]) {
+    front(picture, panel, spots);
     let mut taken: Vec<(Point, Point)> = Vec::new();
     for spot in spots {
-        let at = panel.at(spot.cpu_cores.log10(), spot.p50_ns.log10());
-        let colour = spot.entry.stroke().colour;
-        if let Some(p99) = spot.p99_ns {
-            let top = panel.at(spot.cpu_cores.log10(), p99.log10());
-            picture.line(&[at, top], Stroke::solid(pale(colour, 0.7), 1.5));
-            taken.push(((at.0 - 3.0, top.1 - 2.0), (at.0 + 3.0, at.1)));
-            picture.line(&[(top.0 - 4.0, top.1), (top.0 + 4.0, top.1)], Stroke::solid(colour, 1.5));
+        let place = |x: f64, y: f64| panel.at(x.log10(), y.log10());
+        let (cpu, p50) = (spot.cpu_ns, spot.p50_ns);
+        let at = place(cpu.value, p50.value);
+        let stroke = spot.entry.stroke();
+        for (low, high) in [
+            (place(cpu.low, p50.value), place(cpu.high, p50.value)),
+            (place(cpu.value, p50.low), place(cpu.value, p50.high)),
+        ] {
+            // An interval that hides behind its mark is not drawn.
+            if (low.0 - high.0).hypot(low.1 - high.1) > 11.0 {
+                whisker(picture, low, high, stroke);
+                let (left, right) = (low.0.min(high.0) - 4.0, low.0.max(high.0) + 4.0);
+                taken.push(((left, low.1.min(high.1) - 4.0), (right, low.1.max(high.1) + 4.0)));
+            }
         }
-        picture.mark(at, 5.5, spot.entry.marker(), colour);
+        picture.mark(at, 5.5, spot.entry.marker(), stroke.colour);
         // With room around it: a label that touches another's mark would seem to be its own.
         taken.push(((at.0 - 9.0, at.1 - 9.0), (at.0 + 9.0, at.1 + 9.0)));
     }
     for spot in spots {
-        let at = panel.at(spot.cpu_cores.log10(), spot.p50_ns.log10());
+        let at = panel.at(spot.cpu_ns.value.log10(), spot.p50_ns.value.log10());
+        let ends = [spot.p50_ns.high, spot.p50_ns.low].map(|ns| panel.at(0.0, ns.log10()).1);
         let size = (width_of(&spot.name, SMALL), SMALL);
         // The legend names those that find no room beside their point.
-        if let Some(corner) = free_place(panel, at, top_of(panel, spot), size, &taken) {
+        if let Some(corner) = free_place(panel, at, (ends[0], ends[1]), size, &taken) {
             let (right, bottom) = (corner.0 + size.0, corner.1 + size.1);
             taken.push((corner, (right, bottom)));
             let middle = (corner.0, f64::midpoint(corner.1, bottom));
@@ -134,28 +202,40 @@ fn plot(picture: &mut Picture, panel: &Panel, spots: &[Spot]) {
     }
 }
 
-/// The upper end of a spot's whisker.
-fn top_of(panel: &Panel, spot: &Spot) -> f64 {
-    panel.at(spot.cpu_cores.log10(), spot.p99_ns.unwrap_or(spot.p50_ns).log10()).1
+/// The line below and to the left of which nobody is: steps from one case of the front to the next.
+fn front(picture: &mut Picture, panel: &Panel, spots: &[Spot]) {
+    let place = |spot: &Spot| panel.at(spot.cpu_ns.value.log10(), spot.p50_ns.value.log10());
+    let mut places: Vec<Point> = spots.iter().filter(|spot| spot.is_front).map(place).collect();
+    places.sort_by(|a, b| a.0.total_cmp(&b.0));
+    let (Some(first), Some(last)) = (places.first().copied(), places.last().copied()) else {
+        return;
+    };
+    let mut steps = vec![(first.0, panel.from.1), first];
+    for pair in places.windows(2) {
+        steps.extend([(pair[1].0, pair[0].1), pair[1]]);
+    }
+    steps.push((panel.to.0, last.1));
+    picture.line(&steps, Stroke { colour: GREY, width: 1.5, dash: Some((7.0, 4.0)) });
 }
 
 /// The upper left corner of a label beside a point, where it covers nothing and stays in the panel.
 fn free_place(
     panel: &Panel,
     (x, y): Point,
-    top: f64,
+    (top, low): Point,
     (width, height): Point,
     taken: &[(Point, Point)],
 ) -> Option<Point> {
+    let (above, below) = (top.min(y - 6.0) - height - 6.0, low.max(y + 4.0) + 6.0);
     let corners = [
         (x + 11.0, y - height / 2.0),
         (x - 11.0 - width, y - height / 2.0),
-        (x - width / 2.0, y + 10.0),
-        (x - width / 2.0, top - height - 6.0),
-        (x - width + 8.0, y + 10.0),
-        (x - 8.0, y + 10.0),
-        (x - width + 6.0, top - height - 6.0),
-        (x - 6.0, top - height - 6.0),
+        (x - width / 2.0, below),
+        (x - width / 2.0, above),
+        (x - width + 8.0, below),
+        (x - 8.0, below),
+        (x - width + 6.0, above),
+        (x - 6.0, above),
         (x + 11.0, y + 6.0),
         (x - 11.0 - width, y + 6.0),
         (x + 11.0, y - height - 6.0),

@@ -16,6 +16,8 @@ pub(super) const GRID: Colour = (225, 225, 225);
 pub(super) const STRAINED: Colour = (253, 241, 216);
 /// The ground of what does not count.
 pub(super) const REJECTED: Colour = (251, 223, 220);
+/// The ground of what is not decided.
+pub(super) const UNDECIDED: Colour = (238, 238, 238);
 /// Panel frames.
 pub(super) const FRAME: Colour = (170, 170, 170);
 
@@ -69,15 +71,32 @@ pub(in crate::report) fn class_of(colour: Colour) -> Option<String> {
         (FRAME, "frame"),
         (STRAINED, "strained"),
         (REJECTED, "rejected"),
+        (UNDECIDED, "undecided"),
     ];
     if let Some((_, class)) = plain.iter().find(|(own, _)| *own == colour) {
         return Some(format!("c-{class}"));
+    }
+    let mut grounds = PatternKind::ALL
+        .into_iter()
+        .flat_map(|pattern| (0..GROUNDS.len()).map(move |level| (pattern, level)));
+    if let Some((pattern, level)) =
+        grounds.find(|(pattern, level)| ground(*pattern, *level) == colour)
+    {
+        return Some(format!("c-ground-{}-{level}", pattern.name()));
     }
     let shades = PatternKind::ALL.into_iter().flat_map(|pattern| {
         (0..SHADES).map(move |variant| (stroke(pattern, variant).colour, pattern, variant))
     });
     let mut shades = shades.filter(|(own, ..)| *own == colour);
     shades.next().map(|(_, pattern, variant)| format!("c-{}-{variant}", pattern.name()))
+}
+
+/// Shares of a pattern's colour in the grounds that text stands on.
+const GROUNDS: [f64; 2] = [0.45, 0.18];
+
+/// A ground in the colour of a pattern: of what is shown (0), and of what is not sure (1).
+pub(super) fn ground(pattern: PatternKind, level: usize) -> Colour {
+    super::panel::pale(colour(pattern), GROUNDS[level.min(GROUNDS.len() - 1)])
 }
 
 /// Shades that the variants of a pattern have in turns.

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use super::legend::{Entry, drawn, entries, head, legend, series_of, shown};
+use super::legend::{Entry, drawable, drawn, entries, head, legend, series_of, shown};
 use super::panel::{PAGE, Panel, Scale, layout, plain};
 use super::picture::{Anchor, Picture, Point};
 use super::style::GREY;
@@ -25,6 +25,8 @@ pub(super) fn draw(view: &View) -> Picture {
     let by_case = seconds(view);
     let panels: Vec<Vec<Series>> =
         groups.iter().map(|group| series(group, &keys, &by_case)).collect();
+    let says = |lines: &Vec<Series>| lines.iter().any(|line| !line.points.is_empty());
+    let (groups, panels) = drawable(groups, panels, says);
     let lines = || panels.iter().flatten().filter(|line| !line.points.is_empty());
     let keys = drawn(keys, lines().map(|line| line.entry.label.as_str()));
 
@@ -119,4 +121,9 @@ fn marks(picture: &mut Picture, panel: &Panel, series: &Series, (place, of): (us
     for point in places_of(panel, series).into_iter().skip(place).step_by(of) {
         picture.mark(point, 4.5, series.entry.marker(), series.entry.stroke().colour);
     }
+}
+
+/// What it shows, in a sentence.
+pub(super) fn says(_: &View) -> String {
+    "What arrived in each second of the window: dips are losses or a backlog, peaks are what was caught up.".to_owned()
 }

@@ -160,3 +160,8 @@ fn shade(picture: &mut Picture, panel: &Panel, spans: &[Span]) {
         }
     }
 }
+
+/// What it shows, in a sentence.
+pub(super) fn says(_: &View) -> String {
+    "Freshness in each second of each trial, in the order of the run: what drifts, and what was spoilt.".to_owned()
+}

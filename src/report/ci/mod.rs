@@ -128,7 +128,7 @@ impl CiReport {
 }
 
 /// `text` on one line, without what moves a cursor, turns the writing direction, or XML does not allow.
-fn line(text: &str) -> String {
+pub(super) fn line(text: &str) -> String {
     let shown = |letter| match letter {
         '\n' | '\r' | '\u{85}' | '\u{2028}' | '\u{2029}' => ' ',
         '\u{fffe}' | '\u{ffff}' => '?',

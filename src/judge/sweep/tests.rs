@@ -1,0 +1,203 @@
+//! Axes, maps and crossings of made-up cases.
+
+use super::*;
+use crate::judge::{Axis, Claim, Estimate, summary};
+use crate::record::synthetic::{case, info, scenario, write_run};
+use crate::record::{Figure, Run};
+use crate::scenario::PatternKind::{Request, ShortPoll, Sse, WebSocket};
+use crate::scenario::{Case, Pattern};
+
+fn summaries(planned: &[Case]) -> Vec<CaseSummary> {
+    let out = tempfile::tempdir().unwrap();
+    let folder = write_run(out.path(), &info(scenario(planned.to_vec(), 1, &[])), |_| ());
+    summary(&Run::read(&folder).unwrap())
+}
+
+fn axes(ids: &[(PatternKind, &str)]) -> Vec<(String, Quantity, Vec<f64>)> {
+    let planned: Vec<Case> = ids.iter().map(|(kind, axes)| case(*kind, 20, axes)).collect();
+    let of = |axis: SweptAxis| (axis.name, axis.quantity, axis.values);
+    Sweep::of(&summaries(&planned)).axes.into_iter().map(of).collect()
+}
+
+#[test]
+fn an_axis_is_what_cases_of_one_pattern_differ_in_and_can_be_drawn_to_scale() {
+    let named = |name: &str, quantity, values: &[f64]| (name.to_owned(), quantity, values.to_vec());
+    let clients = named("clients", Quantity::Number, &[10.0, 2000.0]);
+    for (ids, expected, why) in [
+        (vec![(Sse, ""), (WebSocket, "")], vec![], "patterns are no axis"),
+        (vec![(Sse, ":clients=2000"), (Sse, ":clients=10")], vec![clients.clone()], "ascending"),
+        (vec![(Sse, ":clients=10"), (ShortPoll, ":clients=2000")], vec![], "never of one pattern"),
+        (vec![(Sse, ":topics=1"), (Sse, ":topics=per-client")], vec![], "words have no scale"),
+        (vec![(Sse, ":tls=true"), (Sse, ":tls=false")], vec![], "nor have choices"),
+        (
+            vec![(Sse, ":payload=64B"), (Sse, ":payload=1KiB")],
+            vec![named("payload", Quantity::Bytes, &[64.0, 1024.0])],
+            "sizes",
+        ),
+        (
+            vec![(Request, ":rate=60/m"), (Request, ":rate=2/s")],
+            vec![named("rate", Quantity::Rate, &[1.0, 2.0])],
+            "rates",
+        ),
+        (
+            vec![
+                (ShortPoll, ":interval=100ms:clients=10"),
+                (ShortPoll, ":interval=2s:clients=2000"),
+                (Sse, ":clients=10"),
+            ],
+            vec![clients, named("interval", Quantity::Time, &[1e8, 2e9])],
+            "load first, and an option of one pattern",
+        ),
+    ] {
+        assert_eq!(axes(&ids), expected, "{why}");
+    }
+}
+
+#[test]
+fn cases_share_what_several_patterns_have_and_keep_the_rest() {
+    let planned: Vec<Case> = [
+        (ShortPoll, ":clients=10:interval=1s:tls=true"),
+        (ShortPoll, ":clients=20:interval=2s:tls=true"),
+        (Sse, ":clients=10:tls=true"),
+    ]
+    .map(|(kind, axes)| case(kind, 20, axes))
+    .into();
+    let sweep = Sweep::of(&summaries(&planned));
+    let id = planned[0].id.as_str();
+    assert_eq!(
+        (sweep.shared(id, &[]), sweep.rest(id, &[])),
+        ("clients=10".into(), "clients=10 interval=1s".into())
+    );
+    let clients = sweep.load().unwrap();
+    assert_eq!(
+        (sweep.shared(id, &[clients]), sweep.rest(id, &[clients])),
+        (String::new(), "interval=1s".into())
+    );
+    let interval = &sweep.axes[1];
+    assert!(interval.value(id) == Some(1e9) && interval.value("sse:clients=10:tls=true").is_none());
+}
+
+/// Bytes of polls every `seconds` and of a stream, at 2 events per second: 800 B a poll and 100 B an event against 300 B an event.
+fn polls_and_stream(seconds: &[u64], blocks: u32, noise: f64) -> (Vec<CaseSummary>, Vec<Case>) {
+    let mut planned: Vec<Case> = seconds
+        .iter()
+        .map(|s| {
+            let mut own = case(ShortPoll, 20, &format!(":interval={s}s"));
+            if let Pattern::ShortPoll(options) = &mut own.pattern {
+                options.interval = Span::from_secs(*s);
+            }
+            own
+        })
+        .collect();
+    planned.push(case(Sse, 20, ""));
+    let mut cases = summaries(&planned);
+    for (case, seconds) in
+        cases.iter_mut().zip(seconds.iter().map(|s| Some(*s as f64)).chain([None]))
+    {
+        let (idle, added) = seconds.map_or((0.0, 300.0), |s| (800.0 / s, 100.0));
+        let total = 20.0 * (idle + 2.0 * added);
+        let mut set = |column: &'static str, number: f64| {
+            let value = Figure::Value(number);
+            let estimate = Estimate { value, low: value, high: value, confidence: 0.0, trials: 1 };
+            case.figures.insert(column, estimate);
+            let factor = |block: u32| if block % 2 == 0 { 1.0 - noise } else { 1.0 + noise };
+            let of = |block: u32| {
+                let factor = if seconds.is_none() { factor(block) } else { 1.0 };
+                (block, Figure::Value(number * factor))
+            };
+            case.by_block.insert(column, (1..=blocks).map(of).collect());
+        };
+        set("idle_wire_bytes_per_client_s", idle);
+        set("added_wire_bytes_per_delivery", added);
+        set("wire_bytes_per_s", total);
+    }
+    (cases, planned)
+}
+
+fn wire(cases: &[CaseSummary], planned: &[Case]) -> (Map, Vec<Crossing>) {
+    let sweep = Sweep::of(cases);
+    let map = maps(&sweep, cases, planned).into_iter().find(|map| map.by == Axis::Wire).unwrap();
+    let found = crossings(&map, &sweep.axes[0], cases, planned);
+    (map, found)
+}
+
+#[test]
+fn the_best_changes_where_theory_says_and_blocks_tell_how_surely() {
+    let (cases, planned) = polls_and_stream(&[1, 4, 16], 8, 0.05);
+    let (map, found) = wire(&cases, &planned);
+    let best: Vec<&str> = map
+        .cells
+        .iter()
+        .map(|cell| cell.ranking.as_ref().unwrap().order[0].case.as_str())
+        .collect();
+    assert_eq!(best, ["sse", "short-poll:interval=4s", "short-poll:interval=16s"]);
+    assert!(
+        map.cells
+            .iter()
+            .all(|cell| matches!(cell.ranking.as_ref().unwrap().claim, Claim::Shown(_)))
+    );
+    let [crossing] = found.as_slice() else { panic!("{found:?}") };
+    // Measured: between 1,000 and 400 B per client against 600; by theory 800 ÷ I = 400.
+    assert!((crossing.at - 2.18e9).abs() < 0.02e9, "{crossing:?}");
+    assert!((crossing.expected.unwrap() - 2e9).abs() < 0.01e9, "{crossing:?}");
+    let (low, high, confidence) = crossing.interval.unwrap();
+    assert!(low < crossing.at && crossing.at < high && low > 1.9e9 && high < 2.4e9, "{crossing:?}");
+    assert!(confidence >= 0.95);
+    assert_eq!(
+        (crossing.below.as_str(), crossing.above.as_str()),
+        ("sse", "short-poll:interval=4s")
+    );
+}
+
+#[test]
+fn closed_forms_start_in_the_middle_and_are_held_against_every_other_cell() {
+    let (mut cases, planned) = polls_and_stream(&[1, 4, 16], 8, 0.01);
+    let (map, _) = wire(&cases, &planned);
+    let told: Vec<(&str, bool)> = map
+        .cells
+        .iter()
+        .map(|cell| {
+            cell.forecast
+                .as_ref()
+                .map(|own| (own.case.split(':').next().unwrap(), own.is_reference))
+                .unwrap()
+        })
+        .collect();
+    assert_eq!(told, [("sse", false), ("short-poll", true), ("short-poll", false)]);
+    let first = map.cells[0].forecast.as_ref().unwrap();
+    assert!((first.times - 1000.0 / 600.0).abs() < 1e-9 && first.is_clear(), "{first:?}");
+    cases[1].figures.remove("idle_wire_bytes_per_client_s");
+    let (map, _) = wire(&cases, &planned);
+    assert!(
+        map.cells.iter().all(|cell| cell.forecast.is_none()),
+        "without an idle phase there is none"
+    );
+}
+
+#[test]
+fn what_noise_hides_is_not_shown_and_what_was_measured_once_has_no_interval() {
+    // 4 s: 400 against 600; blocks of the stream vary by 60 %.
+    let (cases, planned) = polls_and_stream(&[1, 4], 8, 0.6);
+    let (map, _) = wire(&cases, &planned);
+    assert!(matches!(map.cells[1].ranking.as_ref().unwrap().claim, Claim::NotShown(..)), "{map:?}");
+    let (cases, planned) = polls_and_stream(&[1, 4], 1, 0.0);
+    let (map, found) = wire(&cases, &planned);
+    assert!(
+        matches!(map.cells[0].ranking.as_ref().unwrap().claim, Claim::Repeatable(..)),
+        "{map:?}"
+    );
+    assert!(found[0].interval.is_none());
+}
+
+#[test]
+fn polls_are_half_an_interval_old() {
+    let (cases, planned) = polls_and_stream(&[1, 4], 2, 0.0);
+    assert_eq!(
+        planned.iter().map(expected_p50_ns).collect::<Vec<_>>(),
+        [Some(5e8), Some(2e9), None]
+    );
+    let sweep = Sweep::of(&cases);
+    let map =
+        maps(&sweep, &cases, &planned).into_iter().find(|map| map.by == Axis::Freshness).unwrap();
+    assert!(map.cells.iter().all(|cell| cell.forecast.as_ref().unwrap().case == "sse"));
+}

@@ -1,0 +1,196 @@
+//! How crossover maps lie on a page: rows of cells along one axis with their crossings, or a grid a map over two.
+
+use super::lines::{print, title_of};
+use super::map::{CELL, Content, best, draw_cell, pattern_of};
+use super::panel::{NORMAL, PAGE, Panel, SMALL, Scale, fit};
+use super::picture::{Anchor, Part, Picture, Stroke};
+use super::render::width_of;
+use super::style::{GREY, INK, Marker};
+use crate::judge::{Crossing, Map, SweptAxis};
+use crate::report::View;
+use crate::scenario::PatternKind;
+
+/// Height of a crossing below its row.
+const LANE: f64 = 22.0;
+/// Most crossings of a row that are drawn, and most maps over two axes.
+const CROSSINGS: usize = 3;
+const MAPS: usize = 8;
+/// Most rows of maps along one axis, and the width of their names.
+const ROWS: usize = 12;
+const NAMES: f64 = 260.0;
+
+/// Draws a row a map along one axis, with the crossings below it; returns where they end.
+pub(super) fn strips(
+    picture: &mut Picture,
+    view: &View,
+    axis: &SweptAxis,
+    maps: &[(Map, Vec<Crossing>)],
+    top: f64,
+) -> f64 {
+    let shown = &maps[..maps.len().min(ROWS)];
+    let name = |map: &Map| {
+        let sheet = if map.sheet.is_empty() { String::new() } else { format!(", {}", map.sheet) };
+        fit(&format!("{}{sheet}", best(map.by)), NORMAL, NAMES)
+    };
+    let widest = shown.iter().map(|(map, _)| width_of(&name(map), NORMAL)).fold(0.0, f64::max);
+    let left = 24.0 + widest + 14.0;
+    let columns = axis.values.len() as f64;
+    let width = (PAGE - 24.0 - left) / columns;
+    let mut y = top;
+    for (map, found) in shown {
+        let middle = y + CELL / 2.0;
+        picture.text((left - 14.0, middle), &name(map), NORMAL, INK, Anchor::Right);
+        for (at, cell) in map.cells.iter().enumerate() {
+            let x = left + width * at as f64;
+            draw_cell(picture, view, cell, (x, y), (x + width, y + CELL));
+        }
+        y += CELL;
+        let place = |value: f64| left + width * (along(axis, value) + 0.5);
+        for crossing in found.iter().take(CROSSINGS) {
+            draw_crossing(picture, view, axis, crossing, (&place, y + LANE / 2.0, left));
+            y += LANE;
+        }
+        y += 12.0;
+    }
+    let centre = |at: usize| left + width * (at as f64 + 0.5);
+    let labels = axis.values.iter().enumerate();
+    ticks(picture, labels.map(|(at, value)| (centre(at), print(axis.quantity)(*value))), y + 2.0);
+    let middle = f64::midpoint(left, PAGE - 24.0);
+    picture.text((middle, y + 24.0), &title_of(axis), NORMAL, GREY, Anchor::Middle);
+    if maps.len() > shown.len() {
+        let more = format!("{} more rows would not fit", maps.len() - shown.len());
+        picture.text((24.0, y + 24.0), &fit(&more, SMALL, NAMES), SMALL, GREY, Anchor::Left);
+    }
+    y + 52.0
+}
+
+/// A value's place among those of the axis: 1.5 lies in the middle of the second and the third.
+fn along(axis: &SweptAxis, value: f64) -> f64 {
+    let values = &axis.values;
+    let last = values.len() - 1;
+    let above = values.iter().position(|other| *other >= value).unwrap_or(last).max(1).min(last);
+    let (low, high) = (values[above - 1], values[above]);
+    let share = if low > 0.0 {
+        (value / low).ln() / (high / low).ln()
+    } else {
+        (value - low) / (high - low)
+    };
+    (above - 1) as f64 + share.clamp(0.0, 1.0)
+}
+
+/// Labels below a row, without those that would touch the one before.
+fn ticks(picture: &mut Picture, labels: impl Iterator<Item = (f64, String)>, y: f64) {
+    let mut free = f64::NEG_INFINITY;
+    for (x, label) in labels {
+        let half = width_of(&label, SMALL) / 2.0;
+        if x - half > free + 5.0 {
+            picture.text((x, y), &label, SMALL, INK, Anchor::Middle);
+            free = x + half;
+        }
+    }
+}
+
+/// Draws where the best changes: measured with its interval, and by closed forms; its words on the side with more room.
+fn draw_crossing(
+    picture: &mut Picture,
+    view: &View,
+    axis: &SweptAxis,
+    crossing: &Crossing,
+    (place, y, left): (&dyn Fn(f64) -> f64, f64, f64),
+) {
+    let print = print(axis.quantity);
+    let x = place(crossing.at);
+    let ink = Stroke::solid(INK, 2.0);
+    picture.line(&[(x, y - 9.0), (x, y + 9.0)], ink);
+    let (mut first, mut last) = (x, x);
+    let name = |id: &str| pattern_of(view, id).map_or("", PatternKind::name);
+    let mut text =
+        format!("{} to {} at {}", name(&crossing.below), name(&crossing.above), print(crossing.at));
+    if let Some((low, high, _)) = crossing.interval {
+        let ends = [place(low), place(high)];
+        picture.line(&ends.map(|x| (x, y)), Stroke::solid(INK, 1.5));
+        for x in ends {
+            picture.line(&[(x, y - 4.0), (x, y + 4.0)], Stroke::solid(INK, 1.5));
+        }
+        text += &format!(" ({} to {})", print(low), print(high));
+        (first, last) = (first.min(ends[0]), last.max(ends[1]));
+    }
+    if let Some(expected) = crossing.expected {
+        let x = place(expected);
+        picture.mark((x, y), 4.5, Marker::Diamond, GREY);
+        text += &format!(", theory {}", print(expected));
+        (first, last) = (first.min(x), last.max(x));
+    }
+    let (before, after) = (first - left, PAGE - 24.0 - last);
+    if after >= before {
+        let text = fit(&text, SMALL, after - 14.0);
+        picture.text((last + 10.0, y), &text, SMALL, INK, Anchor::Left);
+    } else {
+        let text = fit(&text, SMALL, before - 14.0);
+        picture.text((first - 10.0, y), &text, SMALL, INK, Anchor::Right);
+    }
+}
+
+/// Draws a grid a map over two axes; returns where they end.
+pub(super) fn grids(picture: &mut Picture, view: &View, content: &Content, top: f64) -> f64 {
+    let (across, up) = (&content.axes[0], &content.axes[1]);
+    let shown = &content.maps[..content.maps.len().min(MAPS)];
+    let columns = if across.values.len() > 4 || shown.len() == 1 { 1 } else { 2 };
+    let labels = || up.values.iter().map(|value| print(up.quantity)(*value));
+    let widest = labels().map(|label| width_of(&label, SMALL)).fold(0.0, f64::max);
+    let left = 48.0 + widest;
+    let panel = (PAGE - 16.0) / columns as f64;
+    let rows = up.values.len();
+    let cell = if rows > 6 { (6.0 * CELL / rows as f64).max(20.0) } else { CELL };
+    let height = 34.0 + cell * rows as f64 + 60.0;
+    for (at, (map, _)) in shown.iter().enumerate() {
+        let (column, row) = (at % columns, at / columns);
+        let x0 = 8.0 + panel * column as f64 + left;
+        let y0 = top + height * row as f64 + 34.0;
+        let width = (panel - left - 16.0) / across.values.len() as f64;
+        let sheet = if map.sheet.is_empty() { String::new() } else { format!(", {}", map.sheet) };
+        let heading = fit(&format!("{}{sheet}", best(map.by)), NORMAL, panel - left - 16.0);
+        picture.text((x0, y0 - 13.0), &heading, NORMAL, INK, Anchor::Left);
+        for (n, cell_of) in map.cells.iter().enumerate() {
+            let (i, j) = (n / rows, rows - 1 - n % rows);
+            let from = (x0 + width * i as f64, y0 + cell * j as f64);
+            draw_cell(picture, view, cell_of, from, (from.0 + width, from.1 + cell));
+        }
+        let to = (x0 + width * across.values.len() as f64, y0 + cell * rows as f64);
+        frame(picture, (across, up), Panel { from: (x0, y0), to, x: steps(across), y: steps(up) });
+    }
+    let rows_of = shown.len().div_ceil(columns) as f64;
+    let y = top + height * rows_of + 8.0;
+    y
+}
+
+/// An axis of cells: a step a value.
+fn steps(axis: &SweptAxis) -> Scale {
+    let labels = axis.values.iter().map(|value| print(axis.quantity)(*value));
+    let ticks = labels.enumerate().map(|(at, label)| (at as f64 + 0.5, label)).collect();
+    Scale { min: 0.0, max: axis.values.len() as f64, ticks }
+}
+
+/// The labels and the titles of a grid.
+fn frame(picture: &mut Picture, (across, up): (&SweptAxis, &SweptAxis), panel: Panel) {
+    picture.part(Part::Panel(panel.clone()), |picture| {
+        let ((x0, y0), (x1, y1)) = (panel.from, panel.to);
+        let mut widest = 0.0;
+        let mut free = f64::INFINITY;
+        for (place, label) in &panel.y.ticks {
+            let (_, y) = panel.at(0.0, *place);
+            if y + SMALL / 2.0 < free {
+                picture.text((x0 - 7.0, y), label, SMALL, INK, Anchor::Right);
+                free = y - SMALL / 2.0;
+            }
+            widest = width_of(label, SMALL).max(widest);
+        }
+        let middle = (x0 - widest - 22.0, f64::midpoint(y0, y1));
+        let title = fit(&title_of(up), NORMAL, y1 - y0 + 20.0);
+        picture.text(middle, &title, NORMAL, GREY, Anchor::Upwards);
+        let labels = panel.x.ticks.iter().map(|(at, label)| (panel.at(*at, 0.0).0, label.clone()));
+        ticks(picture, labels, y1 + 13.0);
+        let title = fit(&title_of(across), NORMAL, x1 - x0 + 40.0);
+        picture.text((f64::midpoint(x0, x1), y1 + 34.0), &title, NORMAL, GREY, Anchor::Middle);
+    });
+}
