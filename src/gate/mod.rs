@@ -14,6 +14,7 @@
 //! | estimate, bounds, controls, slots, outcome of one metric of one case | `find` |
 //! | the smallest change that a gate can see | `visible` |
 //! | which metrics decide, and how much change of each is tolerated | [`tolerance`] |
+//! | metrics that were to decide and were not measured | [`lacking`] |
 //! | `gate.json`: what is decided, between what | [`document`] |
 //! | `gate.csv`: a row per trial | [`table`] |
 //! | from rows to the decision of a gate, losses included | [`decide`] |
@@ -25,6 +26,7 @@ pub mod decide;
 pub mod document;
 mod evidence;
 mod find;
+pub mod lacking;
 mod order;
 pub mod table;
 pub mod tolerance;

@@ -26,12 +26,15 @@ pub(super) const fn doing(phase: Phase) -> &'static str {
     }
 }
 
-/// What the budget buys, before the first block.
-pub(super) fn budget(terms: &Terms) -> [String; 2] {
+/// What decides, what the budget buys, and what a reader must know, before the first block.
+pub(super) fn budget(document: &Document) -> Vec<String> {
+    let terms = &document.terms;
+    let measured =
+        |column: &String| terms.cases.iter().any(|case| case.columns.iter().any(|c| c == column));
     let gated: Vec<String> = terms
         .metrics
         .iter()
-        .filter(|metric| metric.gated)
+        .filter(|metric| metric.gated && measured(&metric.column))
         .map(|metric| format!("{} {}", title(&metric.column), percent_plain(metric.tolerance)))
         .collect();
     let budget = format!(
@@ -41,7 +44,9 @@ pub(super) fn budget(terms: &Terms) -> [String; 2] {
         counted(u64::from(terms.blocks) * 2, "trial"),
         terms.fewest_blocks
     );
-    [format!("  decides by: {}", gated.join(", ")), budget]
+    let mut lines = vec![format!("  decides by: {}", gated.join(", ")), budget];
+    lines.extend(document.notes.iter().map(|note| format!("  note: {note}")));
+    lines
 }
 
 /// One line per block: every metric that decides, so far.
