@@ -14,6 +14,7 @@
 //! | estimate, bounds, controls, slots, outcome of one metric of one case | `find` |
 //! | the smallest change that a gate can see | `visible` |
 //! | which metrics decide, and how much change of each is tolerated | [`tolerance`] |
+//! | what a budget buys | `budget` |
 //! | metrics that were to decide and were not measured | [`lacking`] |
 //! | `gate.json`: what is decided, between what | [`document`] |
 //! | `gate.csv`: a row per trial | [`table`] |
@@ -21,6 +22,7 @@
 
 use serde::{Deserialize, Serialize};
 
+mod budget;
 mod course;
 pub mod decide;
 pub mod document;
