@@ -105,7 +105,7 @@ mod tests {
                         "{refused}"
                     );
                     assert!(
-                        refused.contains("possible from 8 on: raise it to --budget 1m43s"),
+                        refused.contains("possible from 8 on: raise it to --budget 103s"),
                         "{refused}"
                     );
                 }

@@ -1,10 +1,11 @@
 //! From the rows of a gate to its decision: rows become blocks, which are judged metric by metric.
 
+use serde_json::{Value, json};
+
 use super::document::{Document, GatedMetric, Terms};
 use super::table::{CONFIRMS, Row};
 use super::{Arm, Block, Design, Finding, Metric, Order, Outcome, Worse, find, smallest_visible};
 use crate::stats::median;
-use serde_json::{Value, json};
 
 /// A metric of a case, with what was found.
 #[derive(Debug)]

@@ -4,11 +4,11 @@ use std::fs::{self, File};
 use std::io::{self, Write as _};
 use std::path::Path;
 
-use crate::record::{Figure, FolderError, SCHEMA_VERSION, TrialRecord, Verdict};
 use anyhow::{Context as _, anyhow, bail};
 
 use super::Arm;
 use super::document::{Document, Terms};
+use crate::record::{Figure, FolderError, SCHEMA_VERSION, TrialRecord, Verdict};
 
 /// Its name in the folder.
 pub const NAME: &str = "gate.csv";

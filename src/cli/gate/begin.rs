@@ -8,6 +8,7 @@ use serde_json::Value;
 use tidings::conductor::{Conductor, Signals};
 use tidings::control::Observers;
 use tidings::gate::Arm;
+use tidings::gate::document::{Document, Terms};
 use tidings::measure::Host;
 use tidings::record::{Build, RunFolder, RunInfo, SCHEMA_VERSION, utc};
 use time::OffsetDateTime;
@@ -15,7 +16,6 @@ use time::OffsetDateTime;
 use super::Arguments;
 use super::sides::{Side, Sides};
 use crate::cli::run as run_verb;
-use tidings::gate::document::{Document, Terms};
 
 pub(super) fn document(
     sides: &Sides,

@@ -5,6 +5,11 @@ use std::time::Instant;
 
 use anyhow::{anyhow, bail};
 use tidings::conductor::{Phase, Signals, signal_name};
+use tidings::gate::decide::{self, Decision};
+use tidings::gate::document::{Document, Terms};
+use tidings::gate::lacking::{Lacking, leave_out};
+use tidings::gate::table::{Appender, CONFIRMS, Row};
+use tidings::gate::tolerance::{self, Metrics};
 use tidings::gate::{self, Arm};
 use tidings::judge;
 use tidings::measure::Host;
@@ -19,11 +24,6 @@ use super::sides::Sides;
 use super::{Arguments, ci, show};
 use crate::cli::output;
 use crate::cli::screen::Screen;
-use tidings::gate::decide::{self, Decision};
-use tidings::gate::document::{Document, Terms};
-use tidings::gate::lacking::{Lacking, leave_out};
-use tidings::gate::table::{Appender, CONFIRMS, Row};
-use tidings::gate::tolerance::{self, Metrics};
 
 /// Carries the gate out; returns its exit status.
 pub(super) fn run(
