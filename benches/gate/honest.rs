@@ -37,6 +37,7 @@ pub(crate) fn honesty(
             blocks.truncate(gate.judge::<Evidence>(&design).1);
         }
         let design = Design { seed: base + 1, ..design };
+        let design = design.of_whole_blocks(gate.blocks.len(), gate.broken);
         let Some(change) = smallest_visible(&design, &judged, &blocks) else { continue };
         changes.push(change);
         let of_fresh = |number: &u64| {
