@@ -18,8 +18,8 @@ pub(crate) struct Honesty {
     pub(crate) half: f64,
 }
 
-/// Has `bases` gates print a smallest visible change of `metric`, and `fresh` further gates for each look for it. With `stops`, they print what they know when they end, which may be after
-/// a few blocks; otherwise after their whole budget.
+/// Has `bases` gates print a smallest visible change of `metric`, and `fresh` further gates for each look for it. With `stops`, they
+/// print what they know when they end, which may be after a few blocks; otherwise after their whole budget.
 pub(crate) fn honesty(
     machine: &Machine,
     metric: usize,
@@ -37,6 +37,7 @@ pub(crate) fn honesty(
             blocks.truncate(gate.judge::<Evidence>(&design).1);
         }
         let design = Design { seed: base + 1, ..design };
+        let design = design.of_whole_blocks(gate.blocks.len(), gate.broken);
         let Some(change) = smallest_visible(&design, &judged, &blocks) else { continue };
         changes.push(change);
         let of_fresh = |number: &u64| {

@@ -1,9 +1,10 @@
-//! Error rates of the gate, simulated from recorded trials: `cargo bench --bench gate [-- --file FILE] [--only WORD] [RECORDED.csv …]`.
+//! Error rates of the gate, simulated from recorded trials: `cargo bench --bench gate [-- [--file FILE] [--only WORD] [--summary]
+//! [RECORDED.csv …]]`.
 //!
 //! Appends a row per setting to FILE (default: `target/gate-simulated.csv`) and continues where it ended: a setting that is there is
-//! not simulated again. `--only` takes the settings whose name, as it is printed, contains WORD, such as `"visible, busy"`; `--summary` simulates nothing; both print the
-//! tables of FILE. RECORDED.csv (default: `benches/gate/recorded.csv`) has series of trials of a quiet machine, of one on which others
-//! compiled, and of one that was swamped.
+//! not simulated again. `--only` takes the settings whose name, as it is printed, contains WORD, such as `"visible, busy"`;
+//! `--summary` simulates nothing; both print the tables of FILE. RECORDED.csv (default: `benches/gate/recorded.csv`) has series of
+//! trials of a quiet machine, of one on which others compiled, and of one that was swamped.
 //!
 //! Signs are drawn by the gate's own lot, and judged by its own course; one gate of twenty is judged by `tidings::gate::find` as well,
 //! and must come to the same. A 5 % threshold on medians and a Mann-Whitney test at 1 % look once, at all trials of the budget.

@@ -16,6 +16,8 @@ const CHECKED: u64 = 20;
 /// The whole blocks of a gate whose budget buys `budget` of them: those with an unusable trial took time, and do not count.
 pub(crate) struct Gate {
     pub(crate) blocks: Vec<[Contrast; 2]>,
+    /// Blocks that were begun and do not count.
+    pub(crate) broken: usize,
     /// The same with their values, which are needed to judge it otherwise.
     values: Vec<(Order, [[f64; 4]; 2])>,
 }
@@ -24,11 +26,12 @@ impl Gate {
     /// A gate whose head is worse by these logarithms.
     pub(crate) fn new(machine: &Machine, seed: u64, budget: u32, effect: [f64; 2]) -> Self {
         let trials = machine.trials(seed, 4 * budget);
-        let (mut at, mut values) = (0, Vec::new());
+        let (mut at, mut broken, mut values) = (0, 0, Vec::new());
         for block in 1.. {
             let Some(four) = trials.get(at..at + 4) else { break };
-            if let Some(broken) = four.iter().position(|trial| !trial.usable) {
-                at += broken + 1;
+            if let Some(last) = four.iter().position(|trial| !trial.usable) {
+                at += last + 1;
+                broken += 1;
                 continue;
             }
             at += 4;
@@ -46,7 +49,7 @@ impl Gate {
         let contrast = |(order, values): &(Order, [[f64; 4]; 2])| {
             values.map(|logs| Contrast::of_logarithms(order.arms(), logs))
         };
-        Self { blocks: values.iter().map(contrast).collect(), values }
+        Self { blocks: values.iter().map(contrast).collect(), broken, values }
     }
 
     /// The blocks of one metric as the gate takes them.

@@ -1,10 +1,11 @@
 //! From the rows of a gate to its decision: rows become blocks, which are judged metric by metric.
 
+use serde_json::{Value, json};
+
 use super::document::{Document, GatedMetric, Terms};
 use super::table::{CONFIRMS, Row};
 use super::{Arm, Block, Design, Finding, Metric, Order, Outcome, Worse, find, smallest_visible};
 use crate::stats::median;
-use serde_json::{Value, json};
 
 /// A metric of a case, with what was found.
 #[derive(Debug)]
@@ -193,6 +194,8 @@ pub fn decide(document: &Document, rows: &[Row]) -> Decision {
         let (whole, broken) = quads(&of_case);
         fewest = fewest.min(whole.len() as u32);
         broken_blocks += broken;
+        // A further gate on this machine would lose as many blocks.
+        let whole_design = design.of_whole_blocks(whole.len(), broken);
         for (place, metric) in terms.metrics.iter().enumerate() {
             if !case.columns.contains(&metric.column) {
                 continue;
@@ -206,7 +209,8 @@ pub fn decide(document: &Document, rows: &[Row]) -> Decision {
             let judged = judged(metric);
             let finding = (!blocks.is_empty()).then(|| find(&design, &judged, &blocks));
             let visible = metric.gated && document.finished_utc.is_some();
-            let visible = visible.then(|| smallest_visible(&design, &judged, &blocks)).flatten();
+            let visible =
+                visible.then(|| smallest_visible(&whole_design, &judged, &blocks)).flatten();
             claims.push(Claim {
                 case: case.id.clone(),
                 metric: metric.clone(),

@@ -14,6 +14,7 @@
 //! | estimate, bounds, controls, slots, outcome of one metric of one case | `find` |
 //! | the smallest change that a gate can see | `visible` |
 //! | which metrics decide, and how much change of each is tolerated | [`tolerance`] |
+//! | what a budget buys | `budget` |
 //! | metrics that were to decide and were not measured | [`lacking`] |
 //! | `gate.json`: what is decided, between what | [`document`] |
 //! | `gate.csv`: a row per trial | [`table`] |
@@ -21,6 +22,7 @@
 
 use serde::{Deserialize, Serialize};
 
+mod budget;
 mod course;
 pub mod decide;
 pub mod document;
@@ -99,6 +101,13 @@ pub struct Design {
 }
 
 impl Design {
+    /// The same for the blocks that count, where of those that were begun so many are whole and so many broken.
+    #[must_use]
+    pub fn of_whole_blocks(self, whole: usize, broken: usize) -> Self {
+        let begun = (whole + broken).max(1) as u64;
+        Self { blocks: (u64::from(self.blocks) * whole as u64 / begun) as u32, ..self }
+    }
+
     /// The share of false failures that one claim may have (Bonferroni).
     fn alpha(&self) -> f64 {
         FALSE_FAILURES / self.claims.max(1) as f64

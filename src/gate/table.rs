@@ -4,11 +4,11 @@ use std::fs::{self, File};
 use std::io::{self, Write as _};
 use std::path::Path;
 
-use crate::record::{Figure, FolderError, SCHEMA_VERSION, TrialRecord, Verdict};
 use anyhow::{Context as _, anyhow, bail};
 
 use super::Arm;
-use super::document::Terms;
+use super::document::{Document, Terms};
+use crate::record::{Figure, FolderError, SCHEMA_VERSION, TrialRecord, Verdict};
 
 /// Its name in the folder.
 pub const NAME: &str = "gate.csv";
@@ -275,6 +275,32 @@ fn parse<'a>(cell: &dyn Fn(&str) -> &'a str, terms: &Terms) -> anyhow::Result<Ro
         slowest_ns,
         values: values.collect::<anyhow::Result<_>>()?,
     })
+}
+
+/// Refuses the rows of a gate that has ended if any are missing.
+///
+/// # Errors
+///
+/// Where the document counts other rows, or a case lacks a side.
+pub fn check_whole(folder: &Path, document: &Document, rows: &[Row]) -> anyhow::Result<()> {
+    let path = folder.join(NAME);
+    let shown = path.display();
+    if let Some(trials) = document.trials.filter(|trials| *trials != rows.len()) {
+        bail!(
+            "{shown} has {} trials, and gate.json counts {trials}: rows are missing or were added",
+            rows.len()
+        );
+    }
+    if document.finished_utc.is_none() || document.stopped_by.is_some() {
+        return Ok(());
+    }
+    for arm in [Arm::Base, Arm::Head] {
+        let measured = |id: &String| rows.iter().any(|row| row.arm == arm && row.case == *id);
+        if let Some(case) = document.terms.cases.iter().find(|case| !measured(&case.id)) {
+            bail!("{shown}: case {} has no trial of {}", case.id, arm.name());
+        }
+    }
+    Ok(())
 }
 
 /// Refuses rows that no gate writes.

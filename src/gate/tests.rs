@@ -249,6 +249,9 @@ fn the_smallest_visible_change_is_found_in_four_gates_of_five() {
     }
     let share = f64::from(fails) / f64::from(gates);
     assert!((0.75..=0.85).contains(&share), "{fails} of {gates}");
+    // A third of the blocks are broken on this machine: a further gate would have ten.
+    assert_eq!(Design { blocks: 15, ..design }.of_whole_blocks(8, 4).blocks, 10);
+    assert_eq!(Design { blocks: 15, ..design }.of_whole_blocks(0, 0).blocks, 0);
     let few = blocks(3, 1, 0.0, 0.04, [0.0; 4]);
     assert_eq!(smallest_visible(&design, &METRIC, &few), None);
 }

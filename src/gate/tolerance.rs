@@ -1,13 +1,13 @@
 //! Which metrics decide a gate, and how much change of each is tolerated.
 
-use crate::judge::{comparable_metric, metric_hint};
-use crate::record::{Better, SPECS, Spec, column_of, spec};
-use crate::scenario::PatternKind;
-use crate::unit::Share;
 use anyhow::{anyhow, bail};
 
 use super::Worse;
 use super::document::GatedMetric;
+use crate::judge::{comparable_metric, metric_hint};
+use crate::record::{Better, SPECS, Spec, column_of, spec};
+use crate::scenario::PatternKind;
+use crate::unit::Share;
 
 /// What is tolerated of a metric that decides by default.
 const USUAL: f64 = 0.05;

@@ -99,7 +99,8 @@ fn a_head_that_loses_events_fails_at_once_and_both_sides_are_ordinary_results() 
     assert_eq!(ended.status.code(), Some(1), "{said}");
     // What the budget buys is said before the first block.
     let budget = said.find("a fail is possible from block").expect(&said);
-    assert!(budget < said.find("block 1 of ").expect(&said), "{said}");
+    // On a busy machine the first blocks may not count: "block 0 of 19 (1 begun)".
+    assert!(budget < said.find("\nblock ").expect(&said), "{said}");
     let told = document(&ended);
     assert_eq!((&told["exit_status"], &told["result"]["outcome"]), (&1.into(), &"fail".into()));
     let deliveries = &told["result"]["deliveries"];

@@ -3,62 +3,19 @@
 use std::ffi::OsString;
 use std::path::Path;
 
-use anyhow::{Context as _, bail};
+use anyhow::Context as _;
 use serde_json::Value;
-use tidings::clock::SECOND_NS;
 use tidings::conductor::{Conductor, Signals};
 use tidings::control::Observers;
-use tidings::gate::{self, Arm};
+use tidings::gate::Arm;
+use tidings::gate::document::{Document, Terms};
 use tidings::measure::Host;
-use tidings::plan::Plan;
 use tidings::record::{Build, RunFolder, RunInfo, SCHEMA_VERSION, utc};
-use tidings::unit::Span;
 use time::OffsetDateTime;
 
 use super::Arguments;
 use super::sides::{Side, Sides};
 use crate::cli::run as run_verb;
-use tidings::gate::document::{Document, GateCase, Terms};
-use tidings::gate::tolerance::{self, Metrics};
-
-/// What is decided by `metrics`; what the budget buys is not known yet.
-pub(super) fn terms(plan: &Plan, metrics: &Metrics, seed: u64, budget: Span) -> Terms {
-    let cases = plan.scenario.cases.iter().map(|case| {
-        let of = |metric: &&_| tolerance::has(metric, case.pattern.kind());
-        let columns = metrics.all.iter().filter(of).map(|metric| metric.column.clone());
-        GateCase { id: case.id.clone(), columns: columns.collect() }
-    });
-    Terms {
-        cases: cases.collect(),
-        metrics: metrics.all.clone(),
-        seed,
-        blocks: 0,
-        fewest_blocks: 0,
-        budget_s: budget.secs(),
-        drain_s: plan.scenario.phases.drain.secs(),
-    }
-}
-
-/// Computes what the budget buys, after `spent_ns` of it, at `block_ns` per block; refuses what could never fail.
-pub(super) fn buy(terms: &mut Terms, spent_ns: u64, block_ns: u64) -> anyhow::Result<()> {
-    let budget_ns = (terms.budget_s * SECOND_NS as f64) as u64;
-    let claims = terms.claims();
-    terms.fewest_blocks = gate::fewest_blocks(claims);
-    terms.blocks = (budget_ns.saturating_sub(spent_ns) / block_ns.max(1)).min(10_000) as u32;
-    if terms.blocks < terms.fewest_blocks {
-        let needed = spent_ns + u64::from(terms.fewest_blocks) * block_ns;
-        let needed = Span::from_secs(needed.div_ceil(SECOND_NS) + 1);
-        bail!(
-            "a budget of {} buys {} ({} of each side), and a fail is possible from {} on: raise it to --budget {needed}, or \
-             shorten the trials ([phases])",
-            Span::from_ns(budget_ns),
-            tidings::unit::counted(terms.blocks.into(), "block"),
-            tidings::unit::counted(u64::from(terms.blocks) * 2, "trial"),
-            terms.fewest_blocks,
-        );
-    }
-    Ok(())
-}
 
 pub(super) fn document(
     sides: &Sides,

@@ -1,12 +1,12 @@
 //! The account of a gate for CI systems: a case per metric that decides, and one per case for its deliveries.
 
+use tidings::gate::decide::{Claim, Decision, Losses, change};
+use tidings::gate::document::Document;
 use tidings::gate::{Finding, Outcome, Worse};
 use tidings::record::{Better, spec};
 use tidings::report::ci::{CiCase, CiFigure, CiReport, CiStatus, between};
 
 use super::show;
-use tidings::gate::decide::{Claim, Decision, Losses, change};
-use tidings::gate::document::Document;
 
 /// The case that says whether deliveries were lost or repeated.
 const DELIVERIES: &str = "no deliveries lost or repeated";

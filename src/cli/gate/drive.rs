@@ -5,6 +5,11 @@ use std::time::Instant;
 
 use anyhow::{anyhow, bail};
 use tidings::conductor::{Phase, Signals, signal_name};
+use tidings::gate::decide::{self, Decision};
+use tidings::gate::document::{Document, Terms};
+use tidings::gate::lacking::{Lacking, leave_out};
+use tidings::gate::table::{Appender, CONFIRMS, Row};
+use tidings::gate::tolerance::{self, Metrics};
 use tidings::gate::{self, Arm};
 use tidings::judge;
 use tidings::measure::Host;
@@ -14,16 +19,11 @@ use tidings::record::{TrialRecord, Verdict, results_folder, utc};
 use tidings::report;
 use time::OffsetDateTime;
 
-use super::begin::{SideRun, buy, conductor, document, terms};
+use super::begin::{SideRun, conductor, document};
 use super::sides::Sides;
 use super::{Arguments, ci, show};
 use crate::cli::output;
 use crate::cli::screen::Screen;
-use tidings::gate::decide::{self, Decision};
-use tidings::gate::document::Document;
-use tidings::gate::lacking::{Lacking, leave_out};
-use tidings::gate::table::{Appender, CONFIRMS, Row};
-use tidings::gate::tolerance::{self, Metrics};
 
 /// Carries the gate out; returns its exit status.
 pub(super) fn run(
@@ -38,9 +38,9 @@ pub(super) fn run(
     let budget = arguments.budget.unwrap_or(scenario.gate.budget);
     let started = OffsetDateTime::now_utc();
     let seed = arguments.seed.unwrap_or(started.unix_timestamp_nanos() as u64 >> 10);
-    let mut terms = terms(&sides.base.plan, &metrics, seed, budget);
+    let mut terms = Terms::new(&sides.base.plan, &metrics, seed, budget);
     let slower = sides.base.plan.duration_ns().max(sides.head.plan.duration_ns());
-    buy(&mut terms, 2 * slower, 4 * slower)?;
+    terms.buy(2 * slower, 4 * slower)?;
 
     let folder =
         results_folder(&arguments.out, &scenario.name, started, &format!("{}-gate", host.name))?;
@@ -94,7 +94,7 @@ impl Gate<'_> {
         }
         // As long as this machine takes, which is more than planned where servers start slowly.
         let warm_ns = warm.elapsed().as_nanos() as u64;
-        buy(&mut self.document.terms, warm_ns, 2 * warm_ns)?;
+        self.document.terms.buy(warm_ns, 2 * warm_ns)?;
         self.document.write(&self.folder)?;
         self.say_budget();
         let blocks_began = Instant::now();

@@ -12,7 +12,7 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context as _, anyhow};
 use tidings::conductor::Signals;
 use tidings::gate::document::Document;
-use tidings::gate::{Arm, decide, table};
+use tidings::gate::{decide, table};
 use tidings::measure::Host;
 use tidings::unit::Span;
 
@@ -139,28 +139,7 @@ pub(super) fn run(arguments: &Arguments) -> anyhow::Result<u8> {
 fn replay(folder: &Path, arguments: &Arguments) -> anyhow::Result<u8> {
     let document = Document::read(folder)?;
     let rows = table::read(folder, &document.terms)?;
-    if let Some(trials) = document.trials.filter(|trials| *trials != rows.len()) {
-        anyhow::bail!(
-            "{} has {} trials, and gate.json counts {trials}: rows are missing or were added",
-            folder.join(table::NAME).display(),
-            rows.len()
-        );
-    }
-    for arm in [Arm::Base, Arm::Head] {
-        for case in &document.terms.cases {
-            if document.finished_utc.is_some()
-                && document.stopped_by.is_none()
-                && !rows.iter().any(|row| row.arm == arm && row.case == case.id)
-            {
-                anyhow::bail!(
-                    "{}: case {} has no trial of {}",
-                    folder.join(table::NAME).display(),
-                    case.id,
-                    arm.name()
-                );
-            }
-        }
-    }
+    table::check_whole(folder, &document, &rows)?;
     let decision = decide::decide(&document, &rows);
     let incomplete = arguments.ci.end(&[ci::account(&document, &decision)]);
     show::print(&document, &decision, folder, arguments.format);

@@ -5,6 +5,8 @@ use std::path::Path;
 
 use serde_json::json;
 use tidings::conductor::Phase;
+use tidings::gate::decide::{Claim, Decision, change, name};
+use tidings::gate::document::{Document, Terms, whole};
 use tidings::gate::{Outcome, Worse};
 use tidings::prose::fit;
 use tidings::record::{FolderError, SCHEMA_VERSION, Unit, spec};
@@ -12,8 +14,6 @@ use tidings::unit::{self, counted};
 
 use crate::cli::format::{Format, print_document};
 use crate::cli::{output, screen};
-use tidings::gate::decide::{Claim, Decision, change, name};
-use tidings::gate::document::{Document, Terms, whole};
 
 /// What a trial does in a phase.
 pub(super) const fn doing(phase: Phase) -> &'static str {

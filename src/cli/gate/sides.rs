@@ -6,13 +6,13 @@ use anyhow::{Context as _, anyhow, bail};
 use tidings::conductor::check_target;
 use tidings::dialect::launch::{CommandLine, LaunchSpec};
 use tidings::dialect::template::Template;
+use tidings::gate::document::GateSide;
 use tidings::measure::Host;
 use tidings::plan::Plan;
 use tidings::scenario::{self, External, Override, Scenario, is_url};
 
 use super::Arguments;
 use super::revision::Checkouts;
-use tidings::gate::document::GateSide;
 
 /// Where a server listens that gets its port, or prints it.
 const HERE: &str = "127.0.0.1:{{port}}";
