@@ -77,6 +77,31 @@ fn cases_share_what_several_patterns_have_and_keep_the_rest() {
     assert!(interval.value(id) == Some(1e9) && interval.value("sse:clients=10:tls=true").is_none());
 }
 
+#[test]
+fn an_axis_means_what_its_cases_were_offered() {
+    let of = |kind, axes: [&str; 2], clients: [u64; 2]| {
+        let planned: Vec<Case> =
+            axes.iter().zip(clients).map(|(axes, clients)| case(kind, clients, axes)).collect();
+        Sweep::of(&summaries(&planned)).axes.first().map(|axis| axis.meaning)
+    };
+    for (kind, axes, clients, expected, why) in [
+        (Sse, [":clients=20", ":clients=40"], [20, 40], Some(Meaning::Clients), "clients"),
+        (Sse, [":clients=1", ":clients=2"], [20, 40], Some(Meaning::Other), "of another table"),
+        (
+            ShortPoll,
+            [":interval=1s", ":interval=2s"],
+            [20, 20],
+            Some(Meaning::PollInterval),
+            "polls",
+        ),
+        (Sse, [":interval=1s", ":interval=2s"], [20, 20], Some(Meaning::Other), "not of polls"),
+        (Sse, [":rate=5/s", ":rate=6/s"], [20, 20], Some(Meaning::Other), "a limit, not the offer"),
+        (Sse, [":rate=1/s:rate=5/s", ":rate=1/s:rate=6/s"], [20, 20], None, "two keys of one name"),
+    ] {
+        assert_eq!(of(kind, axes, clients), expected, "{why}");
+    }
+}
+
 /// Bytes of polls every `seconds` and of a stream, at 2 events per second: 800 B a poll and 100 B an event against 300 B an event.
 fn polls_and_stream(seconds: &[u64], blocks: u32, noise: f64) -> (Vec<CaseSummary>, Vec<Case>) {
     let mut planned: Vec<Case> = seconds
