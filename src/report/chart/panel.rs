@@ -138,6 +138,8 @@ impl Panel {
             let (x, _) = self.at(*place, self.y.min);
             picture.line(&[(x, y0), (x, y1)], grid);
             let half = width_of(label, SMALL) / 2.0;
+            // The last label of a narrow margin keeps inside of the picture.
+            let x = x.min(picture.width - half - 2.0);
             // A label that would touch the one before it is left out; its grid line stays.
             if x - half > free + 5.0 {
                 picture.text((x, y1 + 13.0), label, SMALL, INK, Anchor::Middle);
