@@ -8,6 +8,7 @@
 //! ```
 
 use super::super::{Axis, CaseSummary};
+use super::Meaning;
 use crate::scenario::{Case, Pattern, Upkeep};
 use crate::unit::{Rate, Span};
 
@@ -26,19 +27,19 @@ pub(super) struct Reference<'a> {
     pub planned: &'a Case,
 }
 
-/// The case as it would be at `value` of the axis called `name`; `None` for an axis that no closed form is about.
-pub(super) fn at(planned: &Case, name: &str, value: f64) -> Option<Case> {
+/// The case as it would be at `value` of an axis; `None` for an axis that no closed form is about.
+pub(super) fn at(planned: &Case, axis: Meaning, value: f64) -> Option<Case> {
     let mut case = planned.clone();
-    match (name, &mut case.pattern) {
-        ("clients", _) => case.workload.clients = value.round() as u64,
-        ("rate", pattern) if pattern.kind().delivers() => {
+    match (axis, &mut case.pattern) {
+        (Meaning::Clients, _) => case.workload.clients = value.round() as u64,
+        (Meaning::Events, pattern) if pattern.kind().delivers() => {
             case.workload.rate = Rate::per_second(value);
         }
-        ("interval", Pattern::ShortPoll(options)) => {
+        (Meaning::PollInterval, Pattern::ShortPoll(options)) => {
             options.interval = Span::from_ns(value.round() as u64);
         }
         // An option of one pattern makes no difference to the others.
-        ("interval", pattern) if pattern.kind().delivers() => {}
+        (Meaning::PollInterval, pattern) if pattern.kind().delivers() => {}
         _ => return None,
     }
     Some(case)

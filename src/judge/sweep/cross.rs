@@ -136,7 +136,7 @@ fn expected(
     let a = Reference { summary: a, planned: of(a)? };
     let b = Reference { summary: b, planned: of(b)? };
     let ratio = |value: f64| {
-        let [there_a, there_b] = [a, b].map(|case| at(case.planned, &axis.name, value));
+        let [there_a, there_b] = [a, b].map(|case| at(case.planned, axis.meaning, value));
         Some(a.expected(by, &there_a?)? / b.expected(by, &there_b?)?)
     };
     let whole = (ends.0, ends.1);

@@ -242,7 +242,7 @@ fn forecast(
         let reference = Reference { summary: reference, planned: of(reference)? };
         let there =
             axes.iter().zip(point).try_fold(reference.planned.clone(), |case, (axis, value)| {
-                at(&case, &axis.name, *value)
+                at(&case, axis.meaning, *value)
             })?;
         expected.push((reference.expected(by, &there)?, here.case.clone()));
     }

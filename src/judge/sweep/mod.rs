@@ -47,11 +47,55 @@ impl Quantity {
     }
 }
 
+/// What an axis changes, where charts and closed forms know it: keys of several tables have the same name in ids.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Meaning {
+    /// The number of clients.
+    Clients,
+    /// The rate of events in each topic.
+    Events,
+    /// The rate of requests over all clients.
+    Requests,
+    /// The time between two polls.
+    PollInterval,
+    /// The size of an event's payload.
+    Payload,
+    /// The number of topics.
+    Topics,
+    /// Anything else.
+    Other,
+}
+
+impl Meaning {
+    /// What the axis called `name` changes, where all of `cases` were offered what it says.
+    fn of(name: &str, cases: &[(&CaseSummary, f64)]) -> Self {
+        let all = |of: fn(&CaseSummary) -> Option<f64>| {
+            let same = |own: Option<f64>, value: f64| {
+                own.is_some_and(|own| (own - value).abs() <= 1e-9 * value)
+            };
+            cases.iter().all(|(case, value)| same(of(case), *value))
+        };
+        match name {
+            "clients" if all(|case| Some(case.offered.clients as f64)) => Self::Clients,
+            "rate" if all(|case| case.offered.events_per_s) => Self::Events,
+            "rate" if all(|case| case.offered.requests_per_s) => Self::Requests,
+            "interval" if cases.iter().all(|(case, _)| case.pattern == PatternKind::ShortPoll) => {
+                Self::PollInterval
+            }
+            "payload" if all(|case| Some(case.offered.payload_bytes as f64)) => Self::Payload,
+            "topics" if all(|case| Some(case.offered.topics as f64)) => Self::Topics,
+            _ => Self::Other,
+        }
+    }
+}
+
 /// An axis whose values are quantities, with at least two of them in the cases of one pattern.
 #[derive(Debug, Clone, PartialEq)]
 pub struct SweptAxis {
     /// Its name in ids: `"clients"`, `"interval"`.
     pub name: String,
+    /// What it changes.
+    pub meaning: Meaning,
     /// What its values are.
     pub quantity: Quantity,
     /// Its values, ascending.
@@ -81,9 +125,6 @@ pub struct Sweep {
     swept: BTreeMap<String, BTreeSet<PatternKind>>,
 }
 
-/// The axes that load grows by, in the order of interest.
-const FIRST: [&str; 5] = ["clients", "rate", "interval", "payload", "topics"];
-
 impl Sweep {
     /// The axes of `cases`, by their ids: the pattern, then `:axis=value` for each.
     pub fn of(cases: &[CaseSummary]) -> Self {
@@ -102,10 +143,7 @@ impl Sweep {
         patterns.retain(|name, _| values.get(name.as_str()).is_some_and(|all| all.len() > 1));
         let mut axes: Vec<SweptAxis> =
             names.into_iter().filter_map(|name| axis(name, cases)).collect();
-        let place = |axis: &SweptAxis| {
-            FIRST.iter().position(|first| *first == axis.name).unwrap_or(FIRST.len())
-        };
-        axes.sort_by_key(place);
+        axes.sort_by_key(|axis| axis.meaning);
         Self { axes, swept: patterns }
     }
 
@@ -152,14 +190,21 @@ fn axis(name: &str, cases: &[CaseSummary]) -> Option<SweptAxis> {
     let mut of_case = BTreeMap::new();
     let mut by_pattern: BTreeMap<PatternKind, BTreeSet<u64>> = BTreeMap::new();
     let mut quantity = None;
+    let mut values_of: Vec<(&CaseSummary, f64)> = Vec::new();
     for case in cases {
-        let Some((_, text)) = parts(&case.case).find(|(own, _)| *own == name) else { continue };
+        let mut own = parts(&case.case).filter(|(own, _)| *own == name);
+        let Some((_, text)) = own.next() else { continue };
+        // Keys of two tables with the same name are no one axis.
+        if own.next().is_some() {
+            return None;
+        }
         let (kind, value) = Quantity::read(text)?;
         if *quantity.get_or_insert(kind) != kind || value < 0.0 {
             return None;
         }
         by_pattern.entry(case.pattern).or_default().insert(value.to_bits());
         of_case.insert(case.case.clone(), value);
+        values_of.push((case, value));
     }
     if by_pattern.values().all(|own| own.len() < 2) {
         return None;
@@ -167,7 +212,8 @@ fn axis(name: &str, cases: &[CaseSummary]) -> Option<SweptAxis> {
     let mut values: Vec<f64> = of_case.values().copied().collect();
     values.sort_by(f64::total_cmp);
     values.dedup();
-    Some(SweptAxis { name: name.to_owned(), quantity: quantity?, values, of_case })
+    let meaning = Meaning::of(name, &values_of);
+    Some(SweptAxis { name: name.to_owned(), meaning, quantity: quantity?, values, of_case })
 }
 
 #[cfg(test)]

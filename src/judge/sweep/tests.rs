@@ -13,8 +13,14 @@ fn summaries(planned: &[Case]) -> Vec<CaseSummary> {
     summary(&Run::read(&folder).unwrap())
 }
 
+/// A case as its id has it, as far as that is a number of clients.
+fn planned(kind: PatternKind, axes: &str) -> Case {
+    let clients = axes.split(':').find_map(|part| part.strip_prefix("clients=")?.parse().ok());
+    case(kind, clients.unwrap_or(20), axes)
+}
+
 fn axes(ids: &[(PatternKind, &str)]) -> Vec<(String, Quantity, Vec<f64>)> {
-    let planned: Vec<Case> = ids.iter().map(|(kind, axes)| case(*kind, 20, axes)).collect();
+    let planned: Vec<Case> = ids.iter().map(|(kind, axes)| planned(*kind, axes)).collect();
     let of = |axis: SweptAxis| (axis.name, axis.quantity, axis.values);
     Sweep::of(&summaries(&planned)).axes.into_iter().map(of).collect()
 }
@@ -22,11 +28,11 @@ fn axes(ids: &[(PatternKind, &str)]) -> Vec<(String, Quantity, Vec<f64>)> {
 #[test]
 fn an_axis_is_what_cases_of_one_pattern_differ_in_and_can_be_drawn_to_scale() {
     let named = |name: &str, quantity, values: &[f64]| (name.to_owned(), quantity, values.to_vec());
-    let clients = named("clients", Quantity::Number, &[10.0, 2000.0]);
+    let clients = named("clients", Quantity::Number, &[10.0, 40.0]);
     for (ids, expected, why) in [
         (vec![(Sse, ""), (WebSocket, "")], vec![], "patterns are no axis"),
-        (vec![(Sse, ":clients=2000"), (Sse, ":clients=10")], vec![clients.clone()], "ascending"),
-        (vec![(Sse, ":clients=10"), (ShortPoll, ":clients=2000")], vec![], "never of one pattern"),
+        (vec![(Sse, ":clients=40"), (Sse, ":clients=10")], vec![clients.clone()], "ascending"),
+        (vec![(Sse, ":clients=10"), (ShortPoll, ":clients=40")], vec![], "never of one pattern"),
         (vec![(Sse, ":topics=1"), (Sse, ":topics=per-client")], vec![], "words have no scale"),
         (vec![(Sse, ":tls=true"), (Sse, ":tls=false")], vec![], "nor have choices"),
         (
@@ -42,7 +48,7 @@ fn an_axis_is_what_cases_of_one_pattern_differ_in_and_can_be_drawn_to_scale() {
         (
             vec![
                 (ShortPoll, ":interval=100ms:clients=10"),
-                (ShortPoll, ":interval=2s:clients=2000"),
+                (ShortPoll, ":interval=2s:clients=40"),
                 (Sse, ":clients=10"),
             ],
             vec![clients, named("interval", Quantity::Time, &[1e8, 2e9])],
@@ -60,7 +66,7 @@ fn cases_share_what_several_patterns_have_and_keep_the_rest() {
         (ShortPoll, ":clients=20:interval=2s:tls=true"),
         (Sse, ":clients=10:tls=true"),
     ]
-    .map(|(kind, axes)| case(kind, 20, axes))
+    .map(|(kind, axes)| planned(kind, axes))
     .into();
     let sweep = Sweep::of(&summaries(&planned));
     let id = planned[0].id.as_str();
@@ -75,6 +81,31 @@ fn cases_share_what_several_patterns_have_and_keep_the_rest() {
     );
     let interval = &sweep.axes[1];
     assert!(interval.value(id) == Some(1e9) && interval.value("sse:clients=10:tls=true").is_none());
+}
+
+#[test]
+fn an_axis_means_what_its_cases_were_offered() {
+    let of = |kind, axes: [&str; 2], clients: [u64; 2]| {
+        let planned: Vec<Case> =
+            axes.iter().zip(clients).map(|(axes, clients)| case(kind, clients, axes)).collect();
+        Sweep::of(&summaries(&planned)).axes.first().map(|axis| axis.meaning)
+    };
+    for (kind, axes, clients, expected, why) in [
+        (Sse, [":clients=20", ":clients=40"], [20, 40], Some(Meaning::Clients), "clients"),
+        (Sse, [":clients=1", ":clients=2"], [20, 40], Some(Meaning::Other), "of another table"),
+        (
+            ShortPoll,
+            [":interval=1s", ":interval=2s"],
+            [20, 20],
+            Some(Meaning::PollInterval),
+            "polls",
+        ),
+        (Sse, [":interval=1s", ":interval=2s"], [20, 20], Some(Meaning::Other), "not of polls"),
+        (Sse, [":rate=5/s", ":rate=6/s"], [20, 20], Some(Meaning::Other), "a limit, not the offer"),
+        (Sse, [":rate=1/s:rate=5/s", ":rate=1/s:rate=6/s"], [20, 20], None, "two keys of one name"),
+    ] {
+        assert_eq!(of(kind, axes, clients), expected, "{why}");
+    }
 }
 
 /// Bytes of polls every `seconds` and of a stream, at 2 events per second: 800 B a poll and 100 B an event against 300 B an event.

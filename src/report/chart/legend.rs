@@ -1,6 +1,6 @@
 //! What the lines stand for, above the panels; and the head that every chart shares.
 
-use super::panel::{NORMAL, PAGE, title};
+use super::panel::{NORMAL, PAGE, fit, title};
 use super::picture::{Anchor, Part, Picture, Stroke};
 use super::render::width_of;
 use super::style::{INK, Marker, marker, stroke};
@@ -71,14 +71,15 @@ pub(super) fn series_of(entry: &Entry, case: &str) -> Part {
 pub(super) fn legend(picture: &mut Picture, entries: &[Entry], top: f64) -> f64 {
     let (mut x, mut y) = (24.0, top + 12.0);
     for entry in entries {
-        let width = 51.0 + width_of(&entry.label, NORMAL);
+        let label = fit(&entry.label, NORMAL, PAGE - 24.0 - 16.0 - 51.0);
+        let width = 51.0 + width_of(&label, NORMAL);
         if x + width > PAGE - 16.0 && x > 24.0 {
             (x, y) = (24.0, y + 22.0);
         }
         picture.part(Part::Key(entry.label.clone()), |picture| {
             picture.line(&[(x, y), (x + SAMPLE, y)], entry.stroke());
             picture.mark((x + SAMPLE / 2.0, y), MARK, entry.marker(), entry.stroke().colour);
-            picture.text((x + 50.0, y), &entry.label, NORMAL, INK, Anchor::Left);
+            picture.text((x + 50.0, y), &label, NORMAL, INK, Anchor::Left);
         });
         x += width + 20.0;
     }

@@ -7,7 +7,7 @@ use super::legend::{Entry, series_of};
 use super::panel::{PAGE, Panel, SMALL, Scale, fit, pale};
 use super::picture::{Picture, Stroke};
 use super::style::{GREY, INK};
-use crate::judge::{CaseSummary, Quantity, Sweep, SweptAxis};
+use crate::judge::{CaseSummary, Meaning, Quantity, Sweep, SweptAxis};
 use crate::record::Figure;
 use crate::stats::{CONFIDENCE, PowerLaw, power_law};
 use crate::unit::{bytes, count, nanoseconds, significant};
@@ -143,22 +143,24 @@ pub(super) fn exponent(axis: &SweptAxis, law: &PowerLaw) -> String {
 
 /// What is across, in words.
 pub(super) fn title_of(axis: &SweptAxis) -> String {
-    let words = match axis.name.as_str() {
-        "clients" => "number of clients",
-        "topics" => "number of topics",
-        "rate" => "events per second and topic",
-        "interval" => "poll interval",
-        "payload" => "payload of an event",
-        name => name,
+    let words = match axis.meaning {
+        Meaning::Clients => "number of clients",
+        Meaning::Topics => "number of topics",
+        Meaning::Events => "events per second and topic",
+        Meaning::Requests => "requests per second",
+        Meaning::PollInterval => "poll interval",
+        Meaning::Payload => "payload of an event",
+        Meaning::Other => &axis.name,
     };
     words.to_owned()
 }
 
 /// An axis in a sentence.
 pub(super) fn name_of(axis: &SweptAxis) -> String {
-    match axis.name.as_str() {
-        "rate" => "event rate".to_owned(),
-        "payload" => "payload".to_owned(),
+    match axis.meaning {
+        Meaning::Events => "event rate".to_owned(),
+        Meaning::Requests => "request rate".to_owned(),
+        Meaning::Payload => "payload".to_owned(),
         _ => title_of(axis),
     }
 }

@@ -160,7 +160,8 @@ pub(super) fn draw_cell(
         let frame = [a, (b.0, a.1), b, (a.0, b.1), a];
         picture.line(&frame, Stroke { colour: INK, width: 2.0, dash: Some((6.0, 4.0)) });
     }
-    if lines.iter().all(|line| width_of(line, SMALL) <= room) {
+    let is_high = LINE * lines.len() as f64 <= to.1 - from.1;
+    if is_high && lines.iter().all(|line| width_of(line, SMALL) <= room) {
         let mut y = f64::midpoint(from.1, to.1) - LINE * (lines.len() as f64 - 1.0) / 2.0;
         for line in &lines {
             picture.text((middle, y), line, SMALL, INK, Anchor::Middle);

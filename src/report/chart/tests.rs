@@ -1,7 +1,7 @@
 //! Charts of made-up runs, shape by shape.
 
 use super::picture::{Anchor, Picture, Shape};
-use super::{cost, percentiles, scatter, throughput};
+use super::{charts, cost, percentiles, scatter, throughput};
 use crate::record::Run;
 use crate::record::synthetic::{case, info, scenario, six, write_run};
 use crate::report::View;
@@ -81,4 +81,29 @@ fn a_line_of_percentiles_begins_where_the_axis_does() {
         matches!(shape, Shape::Line(points, stroke) if stroke.width > 1.9 && points.len() > 9 && (points[0].0 - left).abs() < 1e-6)
     });
     assert_eq!(begin.count(), 5);
+}
+
+#[test]
+fn a_chart_that_says_nothing_of_a_run_is_not_made() {
+    let few = || vec![case(PatternKind::Sse, 20, ""), case(PatternKind::Webhook, 20, "")];
+    let of = |view: &View| charts(view).map(|chart| chart.name).collect::<Vec<_>>();
+    let sound = view(few(), |_| false);
+    assert_eq!(of(&sound), ["freshness-percentiles", "cost", "freshness-cost"]);
+    assert!(
+        scatter::says(&sound).ends_with("the cheapest first: sse."),
+        "{}",
+        scatter::says(&sound)
+    );
+    // Something failed: the course of deliveries tells when.
+    let spoilt = view(few(), |kind| kind == PatternKind::Webhook);
+    assert_eq!(of(&spoilt).last(), Some(&"deliveries-per-second"));
+    let calls = view(vec![case(PatternKind::Request, 20, "")], |_| false);
+    assert_eq!(of(&calls), ["freshness-percentiles", "cost"], "requests are not fresh");
+    let swept = view(
+        vec![case(PatternKind::Sse, 20, ":clients=20"), case(PatternKind::Sse, 40, ":clients=40")],
+        |_| false,
+    );
+    let of_sweeps = ["freshness-load", "cost-growth"];
+    assert!(of_sweeps.iter().all(|name| of(&swept).contains(name)), "{:?}", of(&swept));
+    assert!(!of(&swept).contains(&"crossover"), "one pattern alone has no rival");
 }
