@@ -87,15 +87,12 @@ mod tests {
                 (name.clone(), (n % 3 > 0).then(|| format!("{n}:{name}")))
             });
             for (name, value) in few.chain(changes) {
-                match value {
-                    Some(value) => {
-                        packed.set(&[(&name, &value)]);
-                        map.insert(name, value);
-                    }
-                    None => {
-                        packed.unset(&[&name]);
-                        map.remove(&name);
-                    }
+                if let Some(value) = value {
+                    packed.set(&[(&name, &value)]);
+                    map.insert(name, value);
+                } else {
+                    packed.unset(&[&name]);
+                    map.remove(&name);
                 }
                 for (name, value) in &map {
                     prop_assert_eq!(packed.get(name), Some(&**value));
