@@ -364,13 +364,18 @@ impl Voice {
         if name == CURSOR {
             self.cursor = value.into();
         } else {
-            self.own.own.change(&[name], Some((name, &value)));
+            self.own.own.set(&[(name, &value)]);
         }
+    }
+
+    /// The same of several values, none of which has a placeholder of its own.
+    pub(super) fn set_all(&mut self, values: &[(&str, &str)]) {
+        self.own.own.set(values);
     }
 
     /// Has templates use no value of the link's own under `names` any more.
     pub(super) fn unset(&mut self, names: &[&str]) {
-        self.own.own.change(names, None);
+        self.own.own.unset(names);
     }
 
     /// The value under `name`.

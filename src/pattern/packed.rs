@@ -4,6 +4,9 @@
 #[derive(Debug, Default)]
 pub(super) struct Packed(Box<str>);
 
+/// Room for a length and what ends it; of longer ones, more is made.
+const DIGITS: usize = 4;
+
 /// One value among the others.
 struct Entry<'a> {
     name: &'a str,
@@ -18,14 +21,32 @@ impl Packed {
         self.entries().find(|entry| entry.name == name).map(|entry| entry.value)
     }
 
-    /// Removes what is called one of `names`, and adds a name with its value. Without values, no memory is held.
-    pub(super) fn change(&mut self, names: &[&str], added: Option<(&str, &str)>) {
-        let mut text = String::new();
-        if let Some((name, value)) = added {
-            text = format!("{}:{}:{name}{value}", name.len(), value.len());
+    /// Adds `added`, in place of what has these names.
+    pub(super) fn set(&mut self, added: &[(&str, &str)]) {
+        self.change(added, |name| added.iter().any(|(added, _)| *added == name));
+    }
+
+    /// Removes what is called one of `names`. Without values, no memory is held.
+    pub(super) fn unset(&mut self, names: &[&str]) {
+        self.change(&[], |name| names.contains(&name));
+    }
+
+    fn change(&mut self, added: &[(&str, &str)], goes: impl Fn(&str) -> bool) {
+        let mut number = itoa::Buffer::new();
+        let new = added.iter().map(|(name, value)| name.len() + value.len() + 2 * DIGITS);
+        // In one piece from the first.
+        let mut text = String::with_capacity(self.0.len() + new.sum::<usize>());
+        for entry in self.entries().filter(|entry| !goes(entry.name)) {
+            text.push_str(entry.text);
         }
-        let kept = |entry: &Entry<'_>| !names.contains(&entry.name);
-        text.extend(self.entries().filter(kept).map(|entry| entry.text));
+        for (name, value) in added {
+            for part in [name, value] {
+                text.push_str(number.format(part.len()));
+                text.push(':');
+            }
+            text.push_str(name);
+            text.push_str(value);
+        }
         self.0 = text.into();
     }
 
@@ -66,10 +87,12 @@ mod tests {
                 (name.clone(), (n % 3 > 0).then(|| format!("{n}:{name}")))
             });
             for (name, value) in few.chain(changes) {
-                packed.change(&[&name], value.as_deref().map(|value| (&*name, value)));
-                match value {
-                    Some(value) => drop(map.insert(name, value)),
-                    None => drop(map.remove(&name)),
+                if let Some(value) = value {
+                    packed.set(&[(&name, &value)]);
+                    map.insert(name, value);
+                } else {
+                    packed.unset(&[&name]);
+                    map.remove(&name);
                 }
                 for (name, value) in &map {
                     prop_assert_eq!(packed.get(name), Some(&**value));
@@ -77,7 +100,10 @@ mod tests {
                 prop_assert_eq!(packed.entries().count(), map.len());
             }
             let names: Vec<&str> = map.keys().map(String::as_str).collect();
-            packed.change(&names, None);
+            let all: Vec<_> = map.iter().map(|(name, value)| (&**name, &**value)).collect();
+            packed.set(&all);
+            prop_assert_eq!(packed.entries().count(), map.len(), "together");
+            packed.unset(&names);
             prop_assert!(packed.0.is_empty(), "no memory is held");
         }
     }

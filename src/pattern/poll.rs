@@ -275,9 +275,11 @@ impl<'a> Poller<'a> {
     /// Has texts name what a poll is about.
     fn tell(&mut self, hold_ms: Option<u64>) {
         let [limit, hold] = NAMES;
-        self.voice.set(limit, self.limit.to_string());
-        if let Some(hold_ms) = hold_ms {
-            self.voice.set(hold, hold_ms.to_string());
+        let (mut limit_text, mut hold_text) = (itoa::Buffer::new(), itoa::Buffer::new());
+        let limit = (limit, limit_text.format(self.limit));
+        match hold_ms {
+            None => self.voice.set_all(&[limit]),
+            Some(hold_ms) => self.voice.set_all(&[limit, (hold, hold_text.format(hold_ms))]),
         }
     }
 

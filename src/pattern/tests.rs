@@ -32,11 +32,11 @@ fn size(pattern: &str) -> usize {
 #[test]
 fn what_a_client_holds_while_it_waits_stays_small() {
     for (pattern, most) in [
-        ("websocket", 800),
-        ("sse", 800),
-        ("long-poll", 960),
-        ("short-poll", 1060),
-        ("webhook", 1000),
+        ("websocket", 360),
+        ("sse", 480),
+        ("long-poll", 830),
+        ("short-poll", 710),
+        ("webhook", 370),
         ("request", 1600),
     ] {
         let held = size(pattern);
