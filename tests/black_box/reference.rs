@@ -114,11 +114,11 @@ fn answer(name: &str, chart: &str, prefix: &str) -> String {
     let (verdict, said): (Vec<&str>, Vec<&str>) = sentences.into_iter().partition(is_verdict);
     let joined = |lines: &[&str]| lines.iter().flat_map(|line| [line, "\n"]).collect::<String>();
     format!(
-        "{}**{}**\n\n{}\n{}\nThe whole report: [{name}]({prefix}report.md).\n",
+        "{}**{}**\n\n{}\n{}The whole report: [{name}]({prefix}report.md).\n",
         picture.unwrap_or_default(),
         &verdict[0][2..],
         joined(&begin("|")),
-        joined(&said)
+        if said.len() > 12 { String::new() } else { joined(&said) + "\n" }
     )
 }
 
