@@ -31,7 +31,6 @@
 //! | 1 | [`dialect`] | how a target is spoken to: texts with placeholders, captures, tokens of events |
 //! | 2 | [`scenario`] | scenario files: validated, with their axes expanded into cases |
 //! | 2 | [`net`] | client connections: sockets that stamp and count, TLS, HTTP/1.1, HTTP/2 |
-//! | 2 | [`gate`] | the statistics of `tidings gate` |
 //! | 3 | [`control`] | frames between conductor, target and workers |
 //! | 3 | [`plan`] | the order of trials, and their needs of the host |
 //! | 4 | [`pattern`] | the client side of the six patterns |
@@ -41,6 +40,7 @@
 //! | 5 | [`judge`] | verdicts, summaries, comparisons, objectives |
 //! | 6 | [`conductor`] | the trial loop |
 //! | 6 | [`report`] | text, Markdown, CSV and charts from a results folder |
+//! | 6 | [`gate`] | whether a head is worse than its base: statistics, files and decision of `tidings gate` |
 //! | 7 | [`calibrate`] | experiments with known answers, which show that the numbers are right |
 //!
 //! The binary (`cli`) implements the verbs of the command line, above all layers.

@@ -7,9 +7,6 @@ use tidings::stats::median;
 use crate::machine::{METRICS, Machine};
 use crate::simulate::{Gate, judged};
 
-/// Further gates for each that prints.
-const FRESH: u64 = 25;
-
 /// What came of it.
 pub(crate) struct Honesty {
     /// Gates that printed one, of those that were tried.
@@ -21,14 +18,14 @@ pub(crate) struct Honesty {
     pub(crate) half: f64,
 }
 
-/// Has `bases` gates print a smallest visible change of `metric`. With `stops`, they print what they know when they end, which may be after
+/// Has `bases` gates print a smallest visible change of `metric`, and `fresh` further gates for each look for it. With `stops`, they print what they know when they end, which may be after
 /// a few blocks; otherwise after their whole budget.
 pub(crate) fn honesty(
     machine: &Machine,
     metric: usize,
     budget: u32,
     stops: bool,
-    bases: u64,
+    [bases, fresh]: [u64; 2],
 ) -> Honesty {
     let design = Design { claims: METRICS.len(), blocks: budget, seed: 1 };
     let judged = judged(METRICS[metric]);
@@ -42,13 +39,13 @@ pub(crate) fn honesty(
         let design = Design { seed: base + 1, ..design };
         let Some(change) = smallest_visible(&design, &judged, &blocks) else { continue };
         changes.push(change);
-        let of_fresh = |fresh: &u64| {
-            let seed = 2_000_000 + base * FRESH + fresh;
+        let of_fresh = |number: &u64| {
+            let seed = 2_000_000 + base * fresh + number;
             let gate = Gate::new(machine, seed, budget, [0.0; 2]);
             let blocks: Vec<Contrast> = gate.blocks.iter().map(|block| block[metric]).collect();
             found(&design, &judged, &blocks, change)
         };
-        shares.push((0..FRESH).filter(of_fresh).count() as f64 / FRESH as f64);
+        shares.push((0..fresh).filter(of_fresh).count() as f64 / fresh as f64);
     }
     let count = shares.len().max(1) as f64;
     let mean = shares.iter().sum::<f64>() / count;

@@ -1,4 +1,4 @@
-//! Whether a head is worse than its base: the statistics of `tidings gate`. Pure functions of measured values.
+//! Whether a head is worse than its base: the statistics of `tidings gate`, its files, and its decision. It measures and prints nothing.
 //!
 //! A *block* is four trials of one case, in the order base, head, head, base or the opposite, drawn by lot. Per metric it has one
 //! difference, the mean logarithm of its two head trials minus that of its two base trials: a drift of the machine that is
@@ -13,19 +13,29 @@
 //! | a metric as its blocks come in, and what they decide | `course` |
 //! | estimate, bounds, controls, slots, outcome of one metric of one case | `find` |
 //! | the smallest change that a gate can see | `visible` |
+//! | which metrics decide, and how much change of each is tolerated | [`tolerance`] |
+//! | metrics that were to decide and were not measured | [`lacking`] |
+//! | `gate.json`: what is decided, between what | [`document`] |
+//! | `gate.csv`: a row per trial | [`table`] |
+//! | from rows to the decision of a gate, losses included | [`decide`] |
 
 use serde::{Deserialize, Serialize};
 
 mod course;
+pub mod decide;
+pub mod document;
 mod evidence;
 mod find;
+pub mod lacking;
 mod order;
+pub mod table;
+pub mod tolerance;
 mod visible;
 
 pub use course::{Bets, Contrast, Course};
 pub use evidence::{Evidence, lower_bound};
 pub use find::{Control, Finding, Outcome, find};
-pub use order::{Arm, Order};
+pub use order::{Arm, Order, arm};
 pub use visible::{found, smallest_visible};
 
 /// The share of gates that may fail falsely, over all metrics and cases.

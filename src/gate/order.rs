@@ -49,3 +49,10 @@ impl Order {
         if bits >> 63 == 0 { Self::Abba } else { Self::Baab }
     }
 }
+
+/// The side in a slot, from 1, of a block of a case; after the block, only the head is measured.
+pub fn arm(seed: u64, case: usize, block: u32, slot: u32) -> Arm {
+    let arms = Order::draw(seed, case, block).arms();
+    let of_slot = (slot as usize).checked_sub(1).and_then(|at| arms.get(at));
+    of_slot.copied().unwrap_or(Arm::Head)
+}

@@ -105,6 +105,7 @@ struct Connection {
 
 /// Bytes that hardly any connection has, and that none needs room for.
 #[derive(Default)]
+#[expect(clippy::box_collection, reason = "a third of the room, where there is nothing")]
 struct Rest(Option<Box<Vec<u8>>>);
 
 impl Rest {
@@ -342,10 +343,10 @@ impl Connection {
                 over = poll_fn(|cx| self.poll_more(cx)).await? == 0;
                 whole = !over || framing.finish().is_ok();
             }
-            let held = self.held.bytes();
-            let used = framing.decode(held, |data| body.extend_from_slice(data));
+            let bytes = self.held.bytes();
+            let used = framing.decode(bytes, |data| body.extend_from_slice(data));
             whole &= used.is_ok() && body.len() <= BODY_LIMIT;
-            let used = used.unwrap_or(held.len());
+            let used = used.unwrap_or(bytes.len());
             self.held.pass(used);
         }
         let receiver = Rc::clone(&self.receiver);

@@ -174,11 +174,15 @@ impl Link {
         Rc::clone(&self.context.recoveries.links.borrow()[self.slot])
     }
 
+    /// What the link is called to, which is over with that.
+    pub(super) fn poll_called(&self, cx: &task::Context<'_>) -> Poll<Called> {
+        self.context.recoveries.links.borrow()[self.slot].poll_called(cx)
+    }
+
     /// Ready at the link's departure, which is then counted.
     pub fn poll_departure(&self, cx: &task::Context<'_>) -> Poll<()> {
-        let recovery = &self.context.recoveries.links.borrow()[self.slot];
         // Nobody listens for silence here.
-        while ready!(recovery.poll_called(cx)) != Called::Away {}
+        while ready!(self.poll_called(cx)) != Called::Away {}
         self.count(Counter::Churned, 1);
         Poll::Ready(())
     }

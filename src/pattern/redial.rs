@@ -324,30 +324,30 @@ fn listen(link: &Link, heartbeat_ns: u64, meter: Rc<Meter>) -> Option<Listening<
 }
 
 /// Reads until the stream ends, which is returned, or the link leaves.
-async fn read(link: &Link, mut reading: Pin<&mut impl Future<Output = Ended>>) -> Option<Ended> {
-    let recovery = link.recovery();
+fn read(
+    link: &Link,
+    mut reading: Pin<&mut impl Future<Output = Ended>>,
+) -> impl Future<Output = Option<Ended>> {
     // Neither a call nor another waker since the last look: what this link is called to lies in memory of its own, which a
     // message has no other use for.
-    let mut looked = None;
-    let called = poll_fn(|cx| {
+    let mut looked = (u64::MAX, std::ptr::null());
+    poll_fn(move |cx| {
         if let Poll::Ready(ended) = reading.as_mut().poll(cx) {
-            return Poll::Ready(Ok(ended));
+            return Poll::Ready(Some(ended));
         }
-        let now = Some((link.calls(), cx.waker().data()));
+        let now = (link.calls(), cx.waker().data());
         if looked == now {
             return Poll::Pending;
         }
         looked = now;
-        recovery.poll_called(cx).map(Err)
-    });
-    match called.await {
-        Ok(ended) => Some(ended),
-        Err(Called::Silent) => Some(Ended::Silent),
-        Err(Called::Away) => {
-            link.count(Counter::Churned, 1);
-            None
-        }
-    }
+        link.poll_called(cx).map(|called| match called {
+            Called::Silent => Some(Ended::Silent),
+            Called::Away => {
+                link.count(Counter::Churned, 1);
+                None
+            }
+        })
+    })
 }
 
 /// Closes a stream that ended, or that the link leaves, and reopens it in as many attempts as needed; `None` if the target

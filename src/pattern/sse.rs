@@ -1,6 +1,7 @@
 //! Server-sent events: one endless answer, resumed by `Last-Event-ID`.
 
 use std::future::poll_fn;
+use std::pin::Pin;
 use std::rc::Rc;
 use std::task::{Context, Poll, ready};
 
@@ -63,6 +64,14 @@ struct Open {
     body: Body,
 }
 
+/// How a stream is read: a future that has its arguments in one place.
+enum Way<P, A> {
+    /// As it comes.
+    Plain(P),
+    /// Over a shared connection, or with pauses. Boxed, as few links do.
+    Apart(Pin<Box<A>>),
+}
+
 /// How the dialect speaks of event streams: the same for all links, which keep no copy.
 fn dialect(conversation: &Conversation) -> &EventStream {
     let Some(dialect) = &conversation.dialect.sse else { unreachable!("looked for by `open`") };
@@ -109,13 +118,25 @@ impl Subscription for Stream {
         opened
     }
 
-    async fn read(&mut self, link: &Link, open: &mut Open, redial: &mut Redial) -> Ended {
-        match &mut open.connection {
-            Client::One(http) if !link.is_slow() => {
-                poll_fn(|cx| self.poll_read(link, http, redial, cx)).await
-            }
-            _ => Box::pin(self.read_apart(link, open, redial)).await,
-        }
+    fn read(
+        &mut self,
+        link: &Link,
+        open: &mut Open,
+        redial: &mut Redial,
+    ) -> impl Future<Output = Ended> {
+        let is_plain = matches!(open.connection, Client::One(_)) && !link.is_slow();
+        let mut way = if is_plain {
+            Way::Plain(move |cx: &mut Context<'_>| match &mut open.connection {
+                Client::One(http) => self.poll_read(link, http, redial, cx),
+                Client::Two(_) => unreachable!("it is its own"),
+            })
+        } else {
+            Way::Apart(Box::pin(self.read_apart(link, open, redial)))
+        };
+        poll_fn(move |cx| match &mut way {
+            Way::Plain(poll) => poll(cx),
+            Way::Apart(read) => read.as_mut().poll(cx),
+        })
     }
 
     /// Whoever leaves an event stream closes its connection.

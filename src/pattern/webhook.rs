@@ -48,9 +48,9 @@ pub(super) fn run(link: Link) -> impl Future<Output = ()> {
         poll_fn(|cx| {
             received = received || receive.as_mut().poll(cx).is_ready();
             registered = registered || register.as_mut().poll(cx).is_ready();
-            Poll::Pending
+            Poll::<()>::Pending
         })
-        .await
+        .await;
     }
 }
 

@@ -5,6 +5,7 @@
 
 mod reading;
 
+use std::future::poll_fn;
 use std::rc::Rc;
 use std::time::Duration;
 
@@ -61,14 +62,25 @@ impl Subscription for Line {
         }
     }
 
-    async fn read(&mut self, link: &Link, stream: &mut Reading, redial: &mut Redial) -> Ended {
-        if link.is_slow() {
-            return Box::pin(self.read_slowly(link, stream, redial)).await;
-        }
-        loop {
-            let turn = stream.turn(|frame| self.take(link, frame, redial)).await;
-            if let Some(ended) = Box::pin(stream.settle(turn)).await {
-                return ended;
+    #[expect(clippy::manual_async_fn, reason = "an `async fn` would keep its arguments twice")]
+    fn read(
+        &mut self,
+        link: &Link,
+        stream: &mut Reading,
+        redial: &mut Redial,
+    ) -> impl Future<Output = Ended> {
+        async move {
+            if link.is_slow() {
+                return Box::pin(self.read_slowly(link, stream, redial)).await;
+            }
+            loop {
+                let turns = poll_fn(|cx| {
+                    stream.poll_turns(cx, &mut |frame| self.take(link, frame, redial))
+                });
+                let turn = turns.await;
+                if let Some(ended) = Box::pin(stream.settle(turn)).await {
+                    return ended;
+                }
             }
         }
     }

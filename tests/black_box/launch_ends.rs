@@ -272,3 +272,33 @@ fn a_restart_waits_for_a_port_that_is_not_free_yet_and_says_why_one_fails() {
     drop(servers);
     stage.assert_none_left();
 }
+
+/// A server that takes any port gets another one when it is restarted, and nobody would find it there.
+#[test]
+fn a_restart_on_another_printed_port_is_refused_and_on_the_same_one_is_not() {
+    let launch = |listen: &str| {
+        format!(
+            "[[launch]]\nname = 'x'\nready.prints_url = true\n\
+             command = ['sh', '-c', 'exec @BIN@ serve --listen 127.0.0.1:{listen}']"
+        )
+    };
+    let stage = Stage::new();
+    let mut servers = stage.start(&launch("0")).unwrap();
+    let port = servers.lookup("port").unwrap();
+    servers.stop_now(None);
+    // The system may give the same port again; nobody else can have this one then.
+    let held = std::net::TcpListener::bind(format!("127.0.0.1:{port}")).unwrap();
+    let error = servers.start_again(&|| false).unwrap_err().to_string();
+    drop(held);
+    let expected =
+        format!("cannot restart 'x': it listened on port {port}, which its clients know");
+    assert!(error.contains(&expected) && error.contains("listen on {{port}}"), "{error}");
+    drop(servers);
+    let mut servers = stage.start(&launch("{{port}}")).unwrap();
+    let port = servers.lookup("port").unwrap();
+    servers.stop_now(None);
+    servers.start_again(&|| false).unwrap();
+    assert!(connects(&port));
+    drop(servers);
+    stage.assert_none_left();
+}

@@ -7,11 +7,11 @@ use std::path::{Path, PathBuf};
 const LAYERS: [&[&str]; 8] = [
     &["unit", "clock", "event", "prose", "stats"],
     &["pace", "measure", "dialect"],
-    &["scenario", "net", "gate"],
+    &["scenario", "net"],
     &["control", "plan"],
     &["pattern", "server", "record"],
     &["judge", "worker"],
-    &["conductor", "report"],
+    &["conductor", "report", "gate"],
     &["calibrate"],
 ];
 

@@ -71,11 +71,10 @@ fn the_same_folder_gives_the_same_bytes_and_every_file() {
         "timeline.csv",
         "trials.csv",
     ];
-    let charts: Vec<String> =
-        ["cost", "deliveries-per-second", "freshness-cost", "freshness-percentiles"]
-            .iter()
-            .flat_map(|name| [format!("charts/{name}.png"), format!("charts/{name}.svg")])
-            .collect();
+    let charts: Vec<String> = ["cost", "freshness-cost", "freshness-percentiles"]
+        .iter()
+        .flat_map(|name| [format!("charts/{name}.png"), format!("charts/{name}.svg")])
+        .collect();
     expected.splice(0..0, charts.iter().map(String::as_str));
     let (distributions, names): (Vec<&str>, Vec<&str>) =
         names.into_iter().partition(|name| name.starts_with("histograms/"));
@@ -253,7 +252,7 @@ fn every_chart_is_linked_in_both_formats() {
     let charts = fs::read_dir(folder.join("charts")).unwrap().flatten();
     let charts: Vec<String> =
         charts.map(|chart| chart.file_name().into_string().unwrap()).collect();
-    assert_eq!(charts.len(), 8);
+    assert_eq!(charts.len(), 6);
     for chart in charts {
         assert!(page.contains(&format!("](charts/{chart})")), "{chart}: {page}");
     }
@@ -266,7 +265,7 @@ fn a_run_stopped_before_its_first_trial_has_charts_that_say_so() {
     info.plan.clear();
     let folder = write_run(out.path(), &info, |_| ());
     assert!(report(&folder).status.success());
-    for name in ["freshness-percentiles", "deliveries-per-second", "freshness-cost"] {
+    for name in ["freshness-percentiles", "freshness-cost"] {
         let svg = fs::read_to_string(folder.join(format!("charts/{name}.svg"))).unwrap();
         assert!(svg.contains("no data"), "{name}");
     }

@@ -16,10 +16,10 @@ use tidings::unit::Span;
 use time::OffsetDateTime;
 
 use super::Arguments;
-use super::document::{Document, GateCase, Terms};
 use super::sides::{Side, Sides};
-use super::tolerance::{self, Metrics};
 use crate::cli::run as run_verb;
+use tidings::gate::document::{Document, GateCase, Terms};
+use tidings::gate::tolerance::{self, Metrics};
 
 /// What is decided by `metrics`; what the budget buys is not known yet.
 pub(super) fn terms(plan: &Plan, metrics: &Metrics, seed: u64, budget: Span) -> Terms {

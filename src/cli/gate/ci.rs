@@ -4,9 +4,9 @@ use tidings::gate::{Finding, Outcome, Worse};
 use tidings::record::{Better, spec};
 use tidings::report::ci::{CiCase, CiFigure, CiReport, CiStatus, between};
 
-use super::decide::{Claim, Decision, change};
-use super::document::Document;
 use super::show;
+use tidings::gate::decide::{Claim, Decision, Losses, change};
+use tidings::gate::document::Document;
 
 /// The case that says whether deliveries were lost or repeated.
 const DELIVERIES: &str = "no deliveries lost or repeated";
@@ -21,7 +21,8 @@ pub(super) fn account(document: &Document, decision: &Decision) -> CiReport {
     for case in &document.terms.cases {
         let of_case = decision.claims.iter().filter(|claim| claim.case == case.id);
         cases.extend(of_case.filter(|claim| claim.metric.gated).map(|held| claim(held, decision)));
-        cases.push(deliveries(&case.id, decision));
+        let losses = decision.losses.iter().filter(|losses| losses.case == case.id);
+        cases.extend(losses.map(|losses| deliveries(losses, decision)));
     }
     cases.push(match &decision.stopped {
         Some(by) => case(
@@ -132,14 +133,13 @@ fn judged(held: &Claim, found: &Finding, decision: &Decision) -> (CiStatus, Stri
     }
 }
 
-fn deliveries(id: &str, decision: &Decision) -> CiCase {
-    let losses = &decision.losses;
+fn deliveries(losses: &Losses, decision: &Decision) -> CiCase {
     let [base, head] = losses.trials;
-    let (status, sentence) = if losses.failed.iter().any(|failed| failed == id) {
+    let (status, sentence) = if losses.failed {
         (
             CiStatus::Failed,
             format!(
-                "over all cases, the head lost {} deliveries and repeated {}, in {head} of its trials; the base none",
+                "the head lost {} deliveries and repeated {}, in {head} of its trials; the base none",
                 losses.lost[1], losses.duplicate[1]
             ),
         )
@@ -151,15 +151,22 @@ fn deliveries(id: &str, decision: &Decision) -> CiCase {
             "one trial of the head lost or repeated deliveries, and no second one confirmed or refuted it"
                 .to_owned(),
         )
+    } else if losses.doubtful {
+        (
+            CiStatus::Inconclusive,
+            format!(
+                "the head alone lost deliveries, in {head} trials whose events came late because the machine stood still"
+            ),
+        )
     } else {
         (
             CiStatus::Passed,
             format!(
-                "trials with lost or repeated deliveries over all cases: {base} of the base, {head} of the head"
+                "trials with lost or repeated deliveries: {base} of the base, {head} of the head"
             ),
         )
     };
-    case(id, DELIVERIES, status, sentence)
+    case(&losses.case, DELIVERIES, status, sentence)
 }
 
 /// The head's median, where less is better.

@@ -5,7 +5,7 @@ use std::time::Instant;
 
 use anyhow::{anyhow, bail};
 use tidings::conductor::{Phase, Signals, signal_name};
-use tidings::gate::Arm;
+use tidings::gate::{self, Arm};
 use tidings::judge;
 use tidings::measure::Host;
 use tidings::pace::Rng;
@@ -15,14 +15,15 @@ use tidings::report;
 use time::OffsetDateTime;
 
 use super::begin::{SideRun, buy, conductor, document, terms};
-use super::decide::{self, Decision};
-use super::document::Document;
 use super::sides::Sides;
-use super::table::{Appender, CONFIRMS, Row};
-use super::tolerance::{self, Metrics};
-use super::{Arguments, ci, order, show};
+use super::{Arguments, ci, show};
 use crate::cli::output;
 use crate::cli::screen::Screen;
+use tidings::gate::decide::{self, Decision};
+use tidings::gate::document::Document;
+use tidings::gate::lacking::{Lacking, leave_out};
+use tidings::gate::table::{Appender, CONFIRMS, Row};
+use tidings::gate::tolerance::{self, Metrics};
 
 /// Carries the gate out; returns its exit status.
 pub(super) fn run(
@@ -119,7 +120,7 @@ impl Gate<'_> {
 
     /// One trial of each case and side that is not counted: it warms caches alike, and shows what a trial takes and has.
     fn warm_up(&mut self, metrics: &Metrics) -> anyhow::Result<Option<i32>> {
-        let mut lacking: Vec<(String, String, Arm)> = Vec::new();
+        let mut lacking: Vec<Lacking> = Vec::new();
         for case in 0..self.document.terms.cases.len() {
             for arm in [Arm::Base, Arm::Head] {
                 let record = self.unrecorded(arm, case)?;
@@ -137,40 +138,14 @@ impl Gate<'_> {
                 for column in &self.document.terms.cases[case].columns {
                     let positive = |figure: tidings::record::Figure| figure.number() > 0.0;
                     if !record.figures.get(column).is_some_and(positive) {
-                        lacking.push((record.identity.case.clone(), column.clone(), arm));
+                        let (case, column) = (record.identity.case.clone(), column.clone());
+                        lacking.push(Lacking { case, column, arm });
                     }
                 }
             }
         }
-        let terms = &mut self.document.terms;
-        for (case, column, arm) in lacking {
-            let gated = terms.metrics.iter().any(|metric| metric.gated && metric.column == column);
-            if gated && metrics.named {
-                bail!(
-                    "{case}: the {}'s first trial has no value of {column} above 0, so it cannot decide; leave it out with \
-                     --tolerance {column}=none{}",
-                    arm.name(),
-                    if column.contains("cpu") {
-                        ", or say which process is measured ([target.process])"
-                    } else {
-                        ""
-                    }
-                );
-            }
-            let held = terms.cases.iter_mut().find(|held| held.id == case);
-            if let Some(held) = held {
-                held.columns.retain(|other| *other != column);
-            }
-            let note = format!("{case}: {column} has no value and does not decide.");
-            if gated && !self.document.notes.contains(&note) {
-                self.document.notes.push(note);
-            }
-        }
-        if terms.claims() == 0 {
-            bail!(
-                "no metric that decides has a value; give another a tolerance, such as --tolerance freshness_p50=5%"
-            );
-        }
+        let notes = leave_out(&mut self.document.terms, &lacking, metrics.named)?;
+        self.document.notes.extend(notes);
         Ok(None)
     }
 
@@ -210,7 +185,7 @@ impl Gate<'_> {
     /// Runs a trial, and keeps it unless a signal cut it short.
     fn trial(&mut self, case: usize, block: u32, slot: u32) -> anyhow::Result<Option<Row>> {
         let terms = &self.document.terms;
-        let arm = order::arm(terms.seed, case, block, slot);
+        let arm = gate::arm(terms.seed, case, block, slot);
         let side = usize::from(arm == Arm::Head);
         let number = self.runs[side].trials[case] + 1;
         let planned = self.planned(case, block, number);
@@ -310,7 +285,7 @@ impl Gate<'_> {
 
     fn say_budget(&mut self) {
         if !self.arguments.quiet {
-            for line in show::budget(&self.document.terms) {
+            for line in show::budget(&self.document) {
                 self.screen.line(&line);
             }
         }

@@ -2,25 +2,20 @@
 
 mod begin;
 mod ci;
-mod decide;
-mod document;
 mod drive;
-mod order;
 mod revision;
 mod show;
 mod sides;
-mod table;
-mod tolerance;
 
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, anyhow};
 use tidings::conductor::Signals;
-use tidings::gate::Arm;
+use tidings::gate::document::Document;
+use tidings::gate::{Arm, decide, table};
 use tidings::measure::Host;
 use tidings::unit::Span;
 
-use self::document::Document;
 use self::revision::Checkouts;
 use self::sides::Sides;
 use super::ci::CiArguments;

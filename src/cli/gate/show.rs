@@ -10,10 +10,10 @@ use tidings::prose::fit;
 use tidings::record::{FolderError, SCHEMA_VERSION, Unit, spec};
 use tidings::unit::{self, counted};
 
-use super::decide::{Claim, Decision, change, name};
-use super::document::{Document, Terms, whole};
 use crate::cli::format::{Format, print_document};
 use crate::cli::{output, screen};
+use tidings::gate::decide::{Claim, Decision, change, name};
+use tidings::gate::document::{Document, Terms, whole};
 
 /// What a trial does in a phase.
 pub(super) const fn doing(phase: Phase) -> &'static str {
@@ -26,12 +26,15 @@ pub(super) const fn doing(phase: Phase) -> &'static str {
     }
 }
 
-/// What the budget buys, before the first block.
-pub(super) fn budget(terms: &Terms) -> [String; 2] {
+/// What decides, what the budget buys, and what a reader must know, before the first block.
+pub(super) fn budget(document: &Document) -> Vec<String> {
+    let terms = &document.terms;
+    let measured =
+        |column: &String| terms.cases.iter().any(|case| case.columns.iter().any(|c| c == column));
     let gated: Vec<String> = terms
         .metrics
         .iter()
-        .filter(|metric| metric.gated)
+        .filter(|metric| metric.gated && measured(&metric.column))
         .map(|metric| format!("{} {}", title(&metric.column), percent_plain(metric.tolerance)))
         .collect();
     let budget = format!(
@@ -41,7 +44,9 @@ pub(super) fn budget(terms: &Terms) -> [String; 2] {
         counted(u64::from(terms.blocks) * 2, "trial"),
         terms.fewest_blocks
     );
-    [format!("  decides by: {}", gated.join(", ")), budget]
+    let mut lines = vec![format!("  decides by: {}", gated.join(", ")), budget];
+    lines.extend(document.notes.iter().map(|note| format!("  note: {note}")));
+    lines
 }
 
 /// One line per block: every metric that decides, so far.
@@ -109,15 +114,23 @@ fn value(column: &str, value: Option<f64>) -> String {
 /// The outcome in a sentence.
 pub(super) fn headline(document: &Document, decision: &Decision) -> String {
     let blocks = counted(decision.blocks().into(), "block");
+    let several = document.terms.cases.len() > 1;
     if let Some(stopped) = &document.stopped_by {
         return format!("INCONCLUSIVE: stopped by {stopped} after {blocks}.");
     }
     match decision.outcome {
         Outcome::Pass => format!("PASS: the head is not worse than tolerated. {blocks}."),
-        Outcome::Fail if !decision.losses.failed.is_empty() => format!(
-            "FAIL: the head lost or repeated deliveries in {}, the base in none.",
-            counted(decision.losses.trials[1] as u64, "trial")
-        ),
+        Outcome::Fail if decision.losses.iter().any(|of| of.failed) => {
+            let failed = decision.losses.iter().filter(|of| of.failed);
+            let told = failed.map(|of| {
+                let trials = counted(of.trials[1] as u64, "trial");
+                if several { format!("{trials} of {}", of.case) } else { trials }
+            });
+            format!(
+                "FAIL: the head lost or repeated deliveries in {}, the base in none.",
+                told.collect::<Vec<_>>().join(", ")
+            )
+        }
         Outcome::Fail => format!("FAIL: the head is worse. {blocks}."),
         Outcome::MachineMoved => {
             let moved = decision
@@ -191,13 +204,15 @@ fn claim(held: &Claim) -> [String; 4] {
 pub(super) fn remarks(document: &Document, decision: &Decision) -> Vec<String> {
     let mut said = document.notes.clone();
     let Decision { losses, broken_blocks, trials, unusable, .. } = decision;
-    if losses.trials != [0, 0] {
+    let several = document.terms.cases.len() > 1;
+    for of in losses.iter().filter(|of| of.trials != [0, 0]) {
+        let case = if several { format!("{}: ", of.case) } else { String::new() };
         said.push(format!(
-            "Lost deliveries: {} of the base, {} of the head. Repeated: {} of the base, {} of the head.",
-            losses.lost[0], losses.lost[1], losses.duplicate[0], losses.duplicate[1]
+            "{case}Lost deliveries: {} of the base, {} of the head. Repeated: {} of the base, {} of the head.",
+            of.lost[0], of.lost[1], of.duplicate[0], of.duplicate[1]
         ));
     }
-    if losses.doubtful {
+    if losses.iter().any(|of| of.doubtful) {
         said.push(
             "The head alone lost deliveries, in trials whose events came late because the machine stood still. Free its CPU and run \
              the gate again, or raise phases.drain."

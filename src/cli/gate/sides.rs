@@ -11,8 +11,8 @@ use tidings::plan::Plan;
 use tidings::scenario::{self, External, Override, Scenario, is_url};
 
 use super::Arguments;
-use super::document::GateSide;
 use super::revision::Checkouts;
+use tidings::gate::document::GateSide;
 
 /// Where a server listens that gets its port, or prints it.
 const HERE: &str = "127.0.0.1:{{port}}";

@@ -253,11 +253,14 @@ impl Servers {
     }
 
     /// Starts them again, on the same ports and with the same files. A port that is still taken is waited for.
+    ///
+    /// Fails where a server prints the URL of another port than before, which its clients do not know.
     pub fn start_again(&mut self, interrupted: &dyn Fn() -> bool) -> Result<(), LaunchError> {
         self.refuse_taken().map_err(LaunchError::Failed)?;
         self.ports.release();
         for server in &mut self.launched {
             let deadline = clock::now() + server.prepared.ready.timeout_ns;
+            let former = server.printed_port();
             loop {
                 match server.start(&self.executable, interrupted, "started again") {
                     Ok(()) => break,
@@ -267,6 +270,7 @@ impl Servers {
                     Err(trouble) => return Err(trouble.error),
                 }
             }
+            server.keeps_port(former).map_err(LaunchError::Failed)?;
         }
         self.tree.resume(self.guards());
         self.down = false;

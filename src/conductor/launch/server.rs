@@ -42,6 +42,18 @@ impl Server {
         self.prepared.ready.prints_url.then(|| self.output.printed_port()).flatten()
     }
 
+    /// Refuses a life on another port than the `former` one, where its clients know only that.
+    pub(super) fn keeps_port(&self, former: Option<u16>) -> Result<(), String> {
+        match (former, self.printed_port()) {
+            (Some(former), Some(now)) if former != now => Err(format!(
+                "cannot restart '{}': it listened on port {former}, which its clients know, and printed the URL of port {now} \
+                 after its restart. Let it listen on {{{{port}}}} or on a fixed port, or remove [restart]",
+                self.prepared.title
+            )),
+            _ => Ok(()),
+        }
+    }
+
     /// Runs the commands that come before the start.
     pub(super) fn prepare(
         &mut self,

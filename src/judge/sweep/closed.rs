@@ -49,10 +49,9 @@ impl Reference<'_> {
     pub(super) fn expected(&self, axis: Axis, at: &Case) -> Option<f64> {
         let number = |column: &str| Some(self.summary.figure(column)?.value.number());
         let (idle, added, unit) = match axis {
-            Axis::Freshness => return expected_p50_ns(at).or_else(|| number(axis.column())),
             Axis::Cpu => ("idle_cpu_ns_per_client_s", "added_cpu_ns_per_delivery", 1e9),
             Axis::Wire => ("idle_wire_bytes_per_client_s", "added_wire_bytes_per_delivery", 1.0),
-            Axis::Response | Axis::Memory | Axis::Cost => return None,
+            Axis::Freshness | Axis::Response | Axis::Memory | Axis::Cost => return None,
         };
         if !at.pattern.kind().delivers() {
             return None;

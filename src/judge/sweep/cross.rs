@@ -3,7 +3,7 @@
 use super::super::{Axis, CaseSummary};
 use super::SweptAxis;
 use super::closed::{Reference, at};
-use super::map::{Map, counterpart};
+use super::map::{Decided, Map, counterpart};
 use crate::record::Figure;
 use crate::scenario::Case;
 use crate::stats::{CONFIDENCE, median_interval};
@@ -26,7 +26,7 @@ pub struct Crossing {
     pub expected: Option<f64>,
 }
 
-/// The crossings of a map along its one axis.
+/// The crossings of a map along its one axis: where noise cannot tell the two cases apart on either side, there is none.
 pub fn crossings(
     map: &Map,
     axis: &SweptAxis,
@@ -36,6 +36,14 @@ pub fn crossings(
     let all: Vec<&CaseSummary> = cases.iter().collect();
     let best = |cell: &super::Cell| Some(cell.ranking.as_ref()?.order.first()?.case.clone());
     let of = |pair: &[super::Cell]| {
+        let undecided = |cell: &super::Cell, other: &super::Cell| {
+            cell.decided() == Decided::No
+                && (other.decided() == Decided::No
+                    || other.contenders().iter().any(|id| same_kind(axis, id, &cell.contenders())))
+        };
+        if undecided(&pair[0], &pair[1]) || undecided(&pair[1], &pair[0]) {
+            return None;
+        }
         let (below, above) = (best(&pair[0])?, best(&pair[1])?);
         let ends = (pair[0].at[0], pair[1].at[0]);
         let find = |id: &str, value: f64| {
@@ -56,6 +64,15 @@ pub fn crossings(
         Some(Crossing { below, above, at: between(ends, share), interval, expected })
     };
     map.cells.windows(2).filter_map(of).collect()
+}
+
+/// Whether one of `others` differs from the case `id` in the axis alone.
+fn same_kind(axis: &SweptAxis, id: &str, others: &[&str]) -> bool {
+    let key = |id: &str| {
+        let named = |part: &&str| part.split('=').next() != Some(&axis.name);
+        id.split(':').filter(named).collect::<Vec<&str>>().join(":")
+    };
+    others.iter().any(|other| key(other) == key(id))
 }
 
 type Ends<'a> = (&'a CaseSummary, &'a CaseSummary);
@@ -91,6 +108,10 @@ fn interval(by: Axis, a: Ends<'_>, b: Ends<'_>) -> Option<(f64, f64, f64)> {
         };
         let low = (first.number() / b0).ln();
         let high = (a1 / b1).ln();
+        // What was too little to be measured has no ratio.
+        if !low.is_finite() || !high.is_finite() {
+            continue;
+        }
         let share = match (low < 0.0, high < 0.0) {
             (true, false) => low / (low - high),
             (true, true) => 1.0,

@@ -1,8 +1,8 @@
 //! Which case is best at each point of a sweep, how surely, and what the closed forms say of it.
 
 use super::super::comparison::{judged, rank};
-use super::super::{Axis, CaseSummary, Ranking};
-use super::closed::{Reference, at};
+use super::super::{Axis, CaseSummary, Claim, Ranking};
+use super::closed::{Reference, at, expected_p50_ns};
 use super::{Sweep, SweptAxis};
 use crate::scenario::Case;
 
@@ -44,6 +44,64 @@ pub struct Forecast {
     pub times: f64,
     /// Whether what is forecast here was itself measured here: the operating point that the forms start from.
     pub is_reference: bool,
+    /// The median age of what polls by the clock find here, where freshness is forecast.
+    pub polls: Option<Polls>,
+}
+
+/// What theory says of polls by the clock, and whether they were measured elsewhere.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Polls {
+    /// Half of the interval, in nanoseconds.
+    pub p50_ns: f64,
+    /// Whether the measured median is off by over 10 %, and its interval leaves theory out.
+    pub is_missed: bool,
+}
+
+/// How certain a cell's best case is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Decided {
+    /// At 95 % confidence, all cells together; or nothing else is there.
+    Shown,
+    /// Ahead in every block, or by more than trials of a case differ.
+    Ahead,
+    /// The noise hides who is first.
+    No,
+}
+
+impl Cell {
+    /// How certain the best case is.
+    pub fn decided(&self) -> Decided {
+        match self.ranking.as_ref().map(|ranking| ranking.claim) {
+            Some(Claim::Shown(_)) | None => Decided::Shown,
+            Some(Claim::Indicated(..) | Claim::Repeatable(..)) => Decided::Ahead,
+            Some(Claim::NotShown(..) | Claim::Once | Claim::NoPairs) => Decided::No,
+        }
+    }
+
+    /// Ids of the best case, and of the second where it cannot be told from it.
+    pub fn contenders(&self) -> Vec<&str> {
+        let Some(ranking) = &self.ranking else {
+            return self.only.as_deref().into_iter().collect();
+        };
+        let many = if self.decided() == Decided::No { 2 } else { 1 };
+        ranking.order.iter().take(many).map(|ranked| ranked.case.as_str()).collect()
+    }
+
+    /// The second's figure ÷ the first's.
+    pub fn times(&self) -> Option<f64> {
+        let [first, second, ..] = self.ranking.as_ref()?.order.as_slice() else { return None };
+        Some(second.value.number() / first.value.number())
+    }
+
+    /// Whether the closed forms clearly say other than what was clearly measured.
+    pub fn is_contradicted(&self) -> bool {
+        let Some(forecast) = &self.forecast else { return false };
+        let is_clear =
+            self.decided() != Decided::No && self.times().is_some_and(|times| times >= CLEAR);
+        let other = !self.contenders().contains(&forecast.case.as_str());
+        is_clear && forecast.is_clear() && other
+            || forecast.polls.is_some_and(|polls| polls.is_missed)
+    }
 }
 
 impl Forecast {
@@ -174,9 +232,13 @@ fn forecast(
     middle: &[f64],
 ) -> Option<Forecast> {
     let mut expected: Vec<(f64, String)> = Vec::new();
-    for here in here(axes, point, cases, by) {
+    let of = |case: &CaseSummary| planned.iter().find(|planned| planned.id == case.case);
+    let all = here(axes, point, cases, by);
+    if by == Axis::Freshness {
+        return ages(&all, &of);
+    }
+    for here in all {
         let reference = counterpart(axes, middle, cases, here)?;
-        let of = |case: &CaseSummary| planned.iter().find(|planned| planned.id == case.case);
         let reference = Reference { summary: reference, planned: of(reference)? };
         let there =
             axes.iter().zip(point).try_fold(reference.planned.clone(), |case, (axis, value)| {
@@ -187,7 +249,33 @@ fn forecast(
     expected.sort_by(|(a, _), (b, _)| a.total_cmp(b));
     let [(best, case), (second, _), ..] = expected.as_slice() else { return None };
     let is_reference = point.iter().zip(middle).all(|(here, there)| here.total_cmp(there).is_eq());
-    Some(Forecast { case: case.clone(), times: second / best, is_reference })
+    Some(Forecast { case: case.clone(), times: second / best, is_reference, polls: None })
+}
+
+/// The freshest case where polls are as old as theory says, and pushes as they were measured; `None` without polls.
+fn ages<'a>(
+    here: &[&CaseSummary],
+    planned: &impl Fn(&CaseSummary) -> Option<&'a Case>,
+) -> Option<Forecast> {
+    let mut expected: Vec<(f64, String)> = Vec::new();
+    let mut polls: Option<Polls> = None;
+    for case in here {
+        let measured = case.figure(Axis::Freshness.column())?;
+        let theory = planned(case).and_then(expected_p50_ns);
+        if let Some(p50_ns) = theory {
+            let off = (measured.value.number() / p50_ns - 1.0).abs() > CLEAR - 1.0;
+            let (low, high) = (measured.low.number(), measured.high.number());
+            let is_missed = off && (p50_ns < low || p50_ns > high);
+            if polls.is_none_or(|other| p50_ns < other.p50_ns) {
+                polls = Some(Polls { p50_ns, is_missed });
+            }
+        }
+        expected.push((theory.unwrap_or(measured.value.number()), case.case.clone()));
+    }
+    expected.sort_by(|(a, _), (b, _)| a.total_cmp(b));
+    let [(best, case), (second, _), ..] = expected.as_slice() else { return None };
+    polls?;
+    Some(Forecast { case: case.clone(), times: second / best, is_reference: false, polls })
 }
 
 /// The case at `point` that agrees with `case` in everything but the axes.

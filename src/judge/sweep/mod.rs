@@ -6,7 +6,7 @@ mod map;
 
 pub use closed::expected_p50_ns;
 pub use cross::{Crossing, crossings};
-pub use map::{Cell, Forecast, Map, maps};
+pub use map::{Cell, Decided, Forecast, Map, Polls, maps};
 
 use std::collections::{BTreeMap, BTreeSet};
 

@@ -100,7 +100,8 @@ fn polls_and_stream(seconds: &[u64], blocks: u32, noise: f64) -> (Vec<CaseSummar
             let value = Figure::Value(number);
             let estimate = Estimate { value, low: value, high: value, confidence: 0.0, trials: 1 };
             case.figures.insert(column, estimate);
-            let factor = |block: u32| if block % 2 == 0 { 1.0 - noise } else { 1.0 + noise };
+            let factor =
+                |block: u32| if block.is_multiple_of(2) { 1.0 - noise } else { 1.0 + noise };
             let of = |block: u32| {
                 let factor = if seconds.is_none() { factor(block) } else { 1.0 };
                 (block, Figure::Value(number * factor))
@@ -178,7 +179,8 @@ fn closed_forms_start_in_the_middle_and_are_held_against_every_other_cell() {
 fn what_noise_hides_is_not_shown_and_what_was_measured_once_has_no_interval() {
     // 4 s: 400 against 600; blocks of the stream vary by 60 %.
     let (cases, planned) = polls_and_stream(&[1, 4], 8, 0.6);
-    let (map, _) = wire(&cases, &planned);
+    let (map, found) = wire(&cases, &planned);
+    assert!(found.is_empty() || map.cells[0].decided() != Decided::No, "{found:?}");
     assert!(matches!(map.cells[1].ranking.as_ref().unwrap().claim, Claim::NotShown(..)), "{map:?}");
     let (cases, planned) = polls_and_stream(&[1, 4], 1, 0.0);
     let (map, found) = wire(&cases, &planned);
@@ -199,5 +201,13 @@ fn polls_are_half_an_interval_old() {
     let sweep = Sweep::of(&cases);
     let map =
         maps(&sweep, &cases, &planned).into_iter().find(|map| map.by == Axis::Freshness).unwrap();
-    assert!(map.cells.iter().all(|cell| cell.forecast.as_ref().unwrap().case == "sse"));
+    let told = |cell: &Cell| {
+        let forecast = cell.forecast.as_ref().unwrap();
+        (forecast.case.clone(), forecast.polls.unwrap())
+    };
+    let [near, far] = [told(&map.cells[0]), told(&map.cells[1])];
+    // Made-up polls are all half a second old, and so miss what theory says of four seconds.
+    assert_eq!(near, ("sse".to_owned(), Polls { p50_ns: 5e8, is_missed: false }));
+    assert_eq!(far, ("sse".to_owned(), Polls { p50_ns: 2e9, is_missed: true }));
+    assert!(map.cells[1].is_contradicted() && !map.cells[0].is_contradicted());
 }

@@ -29,8 +29,18 @@ pub struct Exchange<'a> {
     pub(super) failed: Option<io::Error>,
     /// What has come of the answer: nothing, mostly, until it comes whole.
     answer: Option<Box<Incoming>>,
-    is_head: bool,
-    upgrades: bool,
+    of: Of,
+}
+
+/// What kind of request an answer is to.
+#[derive(Debug, Clone, Copy)]
+enum Of {
+    /// One whose answer may have a body.
+    Any,
+    /// HEAD.
+    Head,
+    /// One for another protocol.
+    Upgrade,
 }
 
 impl<'a> Exchange<'a> {
@@ -58,24 +68,24 @@ impl<'a> Exchange<'a> {
             flushed: false,
             failed: None,
             answer: None,
-            is_head,
-            upgrades: false,
+            of: if is_head { Of::Head } else { Of::Any },
         }
     }
 
     /// The same of a request for another protocol.
     #[must_use]
     pub(super) fn for_upgrade(self) -> Self {
-        Self { upgrades: true, ..self }
+        Self { of: Of::Upgrade, ..self }
     }
 
     /// The answer as far as it has come.
     #[inline]
     pub(super) fn take_answer(&mut self) -> Incoming {
-        match self.answer.take() {
-            Some(begun) => *begun,
-            None if self.upgrades => Incoming::new(self.is_head).for_upgrade(),
-            None => Incoming::new(self.is_head),
+        match (self.answer.take(), self.of) {
+            (Some(begun), _) => *begun,
+            (None, Of::Any) => Incoming::new(false),
+            (None, Of::Head) => Incoming::new(true),
+            (None, Of::Upgrade) => Incoming::new(false).for_upgrade(),
         }
     }
 

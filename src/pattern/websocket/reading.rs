@@ -82,17 +82,23 @@ impl<S: AsyncRead + Unpin> Reading<S> {
         &mut self,
         mut take: impl FnMut(Frame<'_>) -> Option<Ended>,
     ) -> Turn {
-        poll_fn(|cx| {
-            for _ in 0..IN_A_ROW {
-                let turn = ready!(self.poll_turn(cx, &mut take));
-                if turn.ended.is_some() || !turn.owed.is_empty() {
-                    return Poll::Ready(turn);
-                }
+        poll_fn(|cx| self.poll_turns(cx, &mut take)).await
+    }
+
+    /// The same within a future of the caller's.
+    pub(in crate::pattern) fn poll_turns(
+        &mut self,
+        cx: &mut Context<'_>,
+        take: &mut impl FnMut(Frame<'_>) -> Option<Ended>,
+    ) -> Poll<Turn> {
+        for _ in 0..IN_A_ROW {
+            let turn = ready!(self.poll_turn(cx, take));
+            if turn.ended.is_some() || !turn.owed.is_empty() {
+                return Poll::Ready(turn);
             }
-            cx.waker().wake_by_ref();
-            Poll::Pending
-        })
-        .await
+        }
+        cx.waker().wake_by_ref();
+        Poll::Pending
     }
 
     fn poll_turn(

@@ -1,7 +1,7 @@
 //! What cost grows by: target CPU, target memory and bytes along the axis that load grows by, with the exponents.
 
 use super::legend::head;
-use super::lines::{Sheet, draw, exponent, law, lines, note, spots, title_of};
+use super::lines::{Sheet, draw, exponent, law, lines, name_of, note, spots};
 use super::panel::{PAGE, SMALL, fit};
 use super::picture::Picture;
 use crate::judge::{CaseSummary, Sweep, SweptAxis};
@@ -9,17 +9,15 @@ use crate::report::View;
 use crate::report::glance::known;
 use crate::unit::{bytes, counted, significant};
 
-/// The columns that are drawn, with how their ticks are printed.
-const COSTS: [(&str, &str, fn(f64) -> String); 3] = [
-    ("target_cpu_cores", "Target CPU, seconds of CPU per second", cpu),
-    ("target_memory_bytes", "Target memory, bytes", bytes),
-    ("wire_bytes_per_delivery", "Bytes on the wire per delivery", bytes),
-];
+/// A column, its title, what is up, and how its ticks are printed.
+type Cost = (&'static str, &'static str, &'static str, fn(f64) -> String);
 
-/// A share of a core: seconds per second.
-fn cpu(value: f64) -> String {
-    format!("{} s/s", significant(value))
-}
+/// The columns that are drawn, with how their ticks are printed.
+const COSTS: [Cost; 3] = [
+    ("target_cpu_cores", "Target CPU: seconds of CPU per second", "CPU, cores", significant),
+    ("target_memory_bytes", "Target memory", "memory", bytes),
+    ("wire_bytes_per_delivery", "Bytes on the wire per delivery", "bytes", bytes),
+];
 
 /// Whether there is an axis to draw along, and something to draw.
 pub(super) fn applies(view: &View) -> bool {
@@ -36,7 +34,7 @@ pub(super) fn draw_growth(view: &View) -> Picture {
     let sweep = Sweep::of(&view.findings.cases);
     let mut picture = Picture::new(PAGE, 0.0);
     let Some(axis) = sweep.load() else { return picture };
-    let title = format!("Cost against {} (lower is better)", title_of(axis));
+    let title = format!("Cost against {} (lower is better)", name_of(axis));
     let top = head(&mut picture, view, &title);
     let (sheets, more) = sheets(view, &sweep, axis);
     let y = draw(&mut picture, axis, &sheets, top);
@@ -53,12 +51,18 @@ pub(super) fn draw_growth(view: &View) -> Picture {
 fn sheets(view: &View, sweep: &Sweep, axis: &SweptAxis) -> (Vec<Sheet>, usize) {
     let cases: Vec<&CaseSummary> = view.findings.cases.iter().collect();
     let (lines, more) = lines(sweep, axis, &cases);
-    let sheet = |(column, title, print): &(&'static str, &str, fn(f64) -> String)| {
+    let sheet = |(column, title, up, print): &Cost| {
         let of = |line: &super::lines::Line<'_>| {
             let spots = spots(axis, line, |_| column, |_| None);
             (line.entry.clone(), spots, law(axis, line, column))
         };
-        Sheet { title: (*title).to_owned(), print: *print, lines: lines.iter().map(of).collect() }
+        Sheet {
+            title: (*title).to_owned(),
+            up,
+            print: *print,
+            is_bytes: *column != "target_cpu_cores",
+            lines: lines.iter().map(of).collect(),
+        }
     };
     let shown = COSTS.iter().filter(|(column, ..)| measured(view, column));
     (shown.map(sheet).collect(), more)
@@ -79,7 +83,7 @@ pub(super) fn says(view: &View) -> String {
         })
         .collect();
     grown.sort_by(|a, b| a.0.total_cmp(&b.0));
-    let what = format!("What each pattern costs as the {} grows.", title_of(axis));
+    let what = format!("What each pattern costs as the {} grows.", name_of(axis));
     match grown.as_slice() {
         [] => what,
         [(_, only)] => format!("{what} CPU: {only}."),

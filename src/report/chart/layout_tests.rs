@@ -168,7 +168,7 @@ fn set(case: &mut Case, (name, value): (&str, &str)) {
         ("rate", _) => case.workload.rate = value.parse::<Rate>().unwrap(),
         ("payload", _) => case.workload.payload = value.parse::<ByteSize>().unwrap(),
         ("interval", Pattern::ShortPoll(options)) => {
-            options.interval = value.parse::<Span>().unwrap()
+            options.interval = value.parse::<Span>().unwrap();
         }
         _ => {}
     }

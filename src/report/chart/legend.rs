@@ -130,11 +130,11 @@ pub(super) fn shown(
 }
 
 /// Leaves out the workloads of which nothing can be drawn, unless that is all of them: a panel says something.
-pub(super) fn drawable<'a, P>(
-    groups: Vec<Group<'a>>,
+pub(super) fn drawable<P>(
+    groups: Vec<Group<'_>>,
     panels: Vec<P>,
     says: impl Fn(&P) -> bool,
-) -> (Vec<Group<'a>>, Vec<P>) {
+) -> (Vec<Group<'_>>, Vec<P>) {
     if !panels.iter().any(&says) {
         let first = panels.into_iter().take(1).collect();
         return (groups.into_iter().take(1).collect(), first);

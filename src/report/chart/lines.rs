@@ -1,5 +1,7 @@
 //! Figures along a swept axis: a panel a figure, a line a pattern, its name beside its end.
 
+use std::fmt::Write as _;
+
 use super::direct::{Label, spread, width_of_labels};
 use super::legend::{Entry, series_of};
 use super::panel::{PAGE, Panel, SMALL, Scale, fit, pale};
@@ -41,7 +43,11 @@ pub(super) struct Line<'a> {
 /// A panel before it has a place.
 pub(super) struct Sheet {
     pub title: String,
+    /// What is up, in few words, with its unit unless ticks have it.
+    pub up: &'static str,
     pub print: fn(f64) -> String,
+    /// Whether these are bytes.
+    pub is_bytes: bool,
     /// The lines' points, each with what stands behind its name, and its power law.
     pub lines: Vec<(Entry, Vec<Spot>, Option<PowerLaw>)>,
 }
@@ -127,10 +133,10 @@ pub(super) fn exponent(axis: &SweptAxis, law: &PowerLaw) -> String {
     let two = |value: f64| format!("{value:.2}").replace("-0.00", "0.00");
     let mut text = format!("{}^{}", axis.name, two(law.exponent));
     if let Some((low, high)) = law.interval {
-        text += &format!(" ({} to {})", two(low), two(high));
+        let _ = write!(text, " ({} to {})", two(low), two(high));
     }
     if law.is_bent() {
-        text += &format!(", ^{} at the end", two(law.at_the_end));
+        let _ = write!(text, ", ^{} at the end", two(law.at_the_end));
     }
     text
 }
@@ -146,6 +152,15 @@ pub(super) fn title_of(axis: &SweptAxis) -> String {
         name => name,
     };
     words.to_owned()
+}
+
+/// An axis in a sentence.
+pub(super) fn name_of(axis: &SweptAxis) -> String {
+    match axis.name.as_str() {
+        "rate" => "event rate".to_owned(),
+        "payload" => "payload".to_owned(),
+        _ => title_of(axis),
+    }
 }
 
 /// A value of an axis, with its unit.
@@ -188,13 +203,13 @@ pub(super) fn draw(picture: &mut Picture, axis: &SweptAxis, sheets: &[Sheet], to
         let panel = Panel { from, to, x: across(axis), y: upright(sheet) };
         let scale = if is_log(axis) { " (log scale)" } else { "" };
         let x_title = format!("{}{scale}", title_of(axis));
-        panel.frame(picture, &sheet.title, &x_title, "log scale");
+        panel.frame(picture, &sheet.title, &x_title, &format!("{} (log scale)", sheet.up));
         if drawn.is_empty() {
             panel.no_data(picture);
         }
         let mut labels = Vec::new();
-        for (entry, spots, law) in drawn {
-            let end = draw_line(picture, &panel, axis, (entry, spots, law.as_ref()));
+        for (place, (entry, spots, law)) in drawn.into_iter().enumerate() {
+            let end = draw_line(picture, &panel, axis, (entry, spots, law.as_ref(), place));
             labels.push(Label { at: end, text: label(entry, law), entry: entry.clone() });
         }
         spread(picture, labels, (right, PAGE - 12.0), (from.1 + 4.0, to.1 - 4.0));
@@ -217,7 +232,8 @@ fn upright(sheet: &Sheet) -> Scale {
     let high = spots().flat_map(|spot| [Some(spot.high), spot.expected]).flatten();
     let (low, high) = (low.fold(f64::INFINITY, f64::min), high.fold(0.0, f64::max));
     let empty = Scale { min: 0.0, max: 1.0, ticks: Vec::new() };
-    Scale::log(low, high, sheet.print).unwrap_or(empty)
+    let of = if sheet.is_bytes { Scale::log_bytes } else { Scale::log };
+    of(low, high, sheet.print).unwrap_or(empty)
 }
 
 /// Draws a line with its intervals; returns its right end.
@@ -225,11 +241,13 @@ fn draw_line(
     picture: &mut Picture,
     panel: &Panel,
     axis: &SweptAxis,
-    (entry, spots, law): (&Entry, &[Spot], Option<&PowerLaw>),
+    (entry, spots, law, place): (&Entry, &[Spot], Option<&PowerLaw>, usize),
 ) -> (f64, f64) {
-    let place = |value: f64| if is_log(axis) { value.log10() } else { value };
+    let own = |value: f64| if is_log(axis) { value.log10() } else { value };
+    // Marks of levels stand beside one another.
+    let aside = panel.from.0 + 12.0 + 14.0 * place as f64;
     let stroke = entry.stroke();
-    let at = |x: f64, y: f64| panel.at(place(x), y.log10());
+    let at = |x: f64, y: f64| panel.at(own(x), y.log10());
     let placed: Vec<(f64, &Spot)> = spots.iter().filter_map(|spot| Some((spot.x?, spot))).collect();
     let mut end = (panel.to.0, panel.to.1);
     picture.part(series_of(entry, ""), |picture| {
@@ -259,11 +277,11 @@ fn draw_line(
         if let Some(level) = spots.iter().find(|spot| spot.x.is_none()) {
             let y = panel.at(panel.x.min, level.y.log10()).1;
             picture.line(&[(panel.from.0, y), (panel.to.0, y)], stroke);
-            picture.mark((panel.from.0 + 12.0, y), 4.5, entry.marker(), stroke.colour);
+            picture.mark((aside, y), 4.5, entry.marker(), stroke.colour);
             whisker(
                 picture,
-                (panel.from.0 + 12.0, panel.at(0.0, level.low.log10()).1),
-                (panel.from.0 + 12.0, panel.at(0.0, level.high.log10()).1),
+                (aside, panel.at(0.0, level.low.log10()).1),
+                (aside, panel.at(0.0, level.high.log10()).1),
                 stroke,
             );
             end = (panel.to.0, y);

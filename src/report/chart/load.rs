@@ -1,7 +1,9 @@
 //! Freshness against load: the median and the 99th percentile along the axis that load grows by.
 
+use std::fmt::Write as _;
+
 use super::legend::head;
-use super::lines::{Line, Sheet, draw, lines, note, spots, title_of};
+use super::lines::{Line, Sheet, draw, lines, name_of, note, spots};
 use super::panel::PAGE;
 use super::picture::Picture;
 use crate::judge::{CaseSummary, Sweep, SweptAxis, expected_p50_ns};
@@ -36,7 +38,7 @@ pub(super) fn draw_load(view: &View) -> Picture {
     let mut picture = Picture::new(PAGE, 0.0);
     let Some(axis) = sweep.load() else { return picture };
     let (cases, name) = read(view);
-    let title = format!("{name} against {} (lower is better)", title_of(axis));
+    let title = format!("{name} against {} (lower is better)", name_of(axis));
     let top = head(&mut picture, view, &title);
     let (lines, more) = lines(&sweep, axis, &cases);
     let sheets = [("p50", "median"), ("p99", "99th percentile")].map(|(quantile, words)| {
@@ -52,7 +54,9 @@ pub(super) fn draw_load(view: &View) -> Picture {
         };
         Sheet {
             title: format!("{name}, {words}"),
+            up: if name == "Freshness" { "freshness" } else { "response" },
             print: nanoseconds,
+            is_bytes: false,
             lines: lines.iter().map(of).collect(),
         }
     });
@@ -64,7 +68,7 @@ pub(super) fn draw_load(view: &View) -> Picture {
         text += " Dots: closed form of polls by the clock, interval ÷ 2 and 0.99 × interval.";
     }
     if more > 0 {
-        text += &format!(" {} in the tables.", counted(more as u64, "more line"));
+        let _ = write!(text, " {} in the tables.", counted(more as u64, "more line"));
     }
     note(&mut picture, &text, y + 4.0);
     picture
@@ -91,7 +95,7 @@ pub(super) fn says(view: &View) -> String {
         })
         .collect();
     grown.sort_by(|a, b| a.0.total_cmp(&b.0));
-    let what = format!("{name} as the {} grows.", title_of(axis));
+    let what = format!("{name} as the {} grows.", name_of(axis));
     match grown.as_slice() {
         [] => what,
         [(_, only)] => format!("{what} Median: {only}."),

@@ -1,19 +1,23 @@
 //! Crossover maps: which pattern is best at each point of a sweep, and where that changes.
 
+use std::fmt::Write as _;
+
 use super::legend::{Entry, head, legend};
-use super::lines::{note, title_of};
+use super::lines::{name_of, note};
 use super::map_shapes::{grids, strips};
 use super::panel::{PAGE, SMALL};
 use super::picture::{Anchor, Picture, Point, Stroke};
 use super::render::width_of;
-use super::style::{GREY, INK, UNDECIDED, ground};
-use crate::judge::{Axis, Claim, Crossing, Map, MapCell, Sweep, SweptAxis, crossings, maps};
+use super::style::{INK, UNDECIDED, ground};
+use crate::judge::{Axis, Crossing, Decided, Map, MapCell, Sweep, SweptAxis, crossings, maps};
 use crate::report::View;
 use crate::scenario::PatternKind;
-use crate::unit::significant;
+use crate::unit::{nanoseconds, significant};
 
 /// Height of a line of text in a cell.
 const LINE: f64 = 18.0;
+/// Height of the strip that shows who a cell is between.
+const STRIP: f64 = 5.0;
 /// Height of a cell: the best, by how much, and the closed form.
 pub(super) const CELL: f64 = 3.0 * LINE + 10.0;
 
@@ -30,7 +34,7 @@ fn content(view: &View) -> Content {
     let axes: Vec<SweptAxis> = sweep.axes.iter().take(2).cloned().collect();
     let with = |map: Map| {
         let found = match axes.as_slice() {
-            [axis] => crossings(&map, axis, cases, planned),
+            [only] => crossings(&map, only, cases, planned),
             _ => Vec::new(),
         };
         (map, found)
@@ -62,9 +66,9 @@ pub(super) fn draw(view: &View) -> Picture {
     let mut picture = Picture::new(PAGE, 0.0);
     let title = match content.axes.as_slice() {
         [] => return picture,
-        [axis] => format!("Which pattern is best, by {}", title_of(axis)),
+        [axis] => format!("Which pattern is best, by {}", name_of(axis)),
         [first, second, ..] => {
-            format!("Which pattern is best, by {} and {}", title_of(first), title_of(second))
+            format!("Which pattern is best, by {} and {}", name_of(first), name_of(second))
         }
     };
     let top = head(&mut picture, view, &title);
@@ -77,7 +81,7 @@ pub(super) fn draw(view: &View) -> Picture {
     note(&mut picture, first, y);
     let forecast = content.maps.iter().flat_map(|(map, _)| &map.cells);
     if forecast.clone().any(|cell| cell.forecast.is_some()) {
-        let second = "Theory: closed forms, from the figures of one cell (start) and polls as old as interval ÷ 2. Dashed frame: measured and forecast disagree.";
+        let second = "Theory: closed forms, which follow from the figures of one cell (start); polls are interval ÷ 2 old. Dashed frame: they disagree.";
         note(&mut picture, second, y + 20.0);
     }
     picture
@@ -87,7 +91,8 @@ pub(super) fn draw(view: &View) -> Picture {
 fn keys(view: &View, content: &Content) -> Vec<Entry> {
     let cells = || content.maps.iter().flat_map(|(map, _)| &map.cells);
     let named = |pattern: &PatternKind| {
-        cells().any(|cell| contenders(cell).iter().any(|id| pattern_of(view, id) == Some(*pattern)))
+        cells()
+            .any(|cell| cell.contenders().iter().any(|id| pattern_of(view, id) == Some(*pattern)))
     };
     let entry =
         |pattern: PatternKind| Entry { label: pattern.name().to_owned(), pattern, variant: 0 };
@@ -98,54 +103,24 @@ pub(super) fn pattern_of(view: &View, id: &str) -> Option<PatternKind> {
     view.findings.cases.iter().find(|case| case.case == id).map(|case| case.pattern)
 }
 
-/// What a cell shows of its first: how surely it is best.
-#[derive(Clone, Copy, PartialEq)]
-enum Sure {
-    Shown,
-    Ahead,
-    NotShown,
-}
-
-fn sure(cell: &MapCell) -> Sure {
-    match cell.ranking.as_ref().map(|ranking| ranking.claim) {
-        Some(Claim::Shown(_)) => Sure::Shown,
-        Some(Claim::Indicated(..) | Claim::Repeatable(..)) | None => Sure::Ahead,
-        Some(Claim::NotShown(..) | Claim::Once | Claim::NoPairs) => Sure::NotShown,
-    }
-}
-
-/// The best case of a cell, with the second where it cannot be told from it.
-fn contenders(cell: &MapCell) -> Vec<&str> {
-    let Some(ranking) = &cell.ranking else { return cell.only.as_deref().into_iter().collect() };
-    let many = if sure(cell) == Sure::NotShown { 2 } else { 1 };
-    ranking.order.iter().take(many).map(|ranked| ranked.case.as_str()).collect()
-}
-
-/// What a cell says, line by line, and whether the closed form contradicts it.
-fn words(view: &View, cell: &MapCell) -> (Vec<String>, bool) {
+/// What a cell says, line by line.
+fn words(view: &View, cell: &MapCell) -> Vec<String> {
     let name = |id: &str| pattern_of(view, id).map_or("", PatternKind::name).to_owned();
-    let both: Vec<String> = contenders(cell).into_iter().map(name).collect();
-    let times = cell.ranking.as_ref().and_then(|ranking| {
-        let [first, second, ..] = ranking.order.as_slice() else { return None };
-        Some(second.value.number() / first.value.number())
-    });
-    let mut lines = match (sure(cell), times) {
-        (Sure::NotShown, _) => vec!["not shown:".to_owned(), both.join(", ")],
+    let both: Vec<String> = cell.contenders().into_iter().map(name).collect();
+    let mut lines = match (cell.decided(), cell.times()) {
+        (Decided::No, _) => vec!["not shown:".to_owned(), both.join(", ")],
         (_, Some(times)) => vec![both.join(", "), format!("by {}x", significant(times))],
         (_, None) => vec![both.join(", "), "alone".to_owned()],
     };
-    let mut contradicts = false;
     if let Some(forecast) = &cell.forecast {
-        let theirs = name(&forecast.case);
-        contradicts =
-            forecast.is_clear() && sure(cell) != Sure::NotShown && !both.contains(&theirs);
-        lines.push(match (forecast.is_reference, forecast.is_clear()) {
-            (true, _) => "theory: start".to_owned(),
-            (false, true) => format!("theory: {theirs}"),
-            (false, false) => "theory: even".to_owned(),
+        lines.push(match (forecast.polls, forecast.is_reference, forecast.is_clear()) {
+            (Some(polls), ..) => format!("theory: poll {}", nanoseconds(polls.p50_ns)),
+            (_, true, _) => "theory: start".to_owned(),
+            (_, false, true) => format!("theory: {}", name(&forecast.case)),
+            (_, false, false) => "theory: even".to_owned(),
         });
     }
-    (lines, contradicts)
+    lines
 }
 
 /// Draws a cell between two corners.
@@ -157,15 +132,27 @@ pub(super) fn draw_cell(
     to: Point,
 ) {
     let (from, to) = ((from.0 + 1.5, from.1 + 1.5), (to.0 - 1.5, to.1 - 1.5));
-    let ids = contenders(cell);
+    let ids = cell.contenders();
     let patterns: Vec<PatternKind> = ids.iter().filter_map(|id| pattern_of(view, id)).collect();
-    let ground = match (sure(cell), patterns.first()) {
-        (Sure::Shown, Some(pattern)) => ground(*pattern, 0),
-        (Sure::Ahead, Some(pattern)) => ground(*pattern, 1),
+    let ground = match (cell.decided(), patterns.first()) {
+        (Decided::Shown, Some(pattern)) => ground(*pattern, 0),
+        (Decided::Ahead, Some(pattern)) => ground(*pattern, 1),
         _ => UNDECIDED,
     };
     picture.bar(from, to, ground);
-    let (lines, contradicts) = words(view, cell);
+    if cell.decided() == Decided::No {
+        // Who it is between, also for those who look at the colours alone.
+        let part = (to.0 - from.0) / patterns.len().max(1) as f64;
+        for (at, pattern) in patterns.iter().enumerate() {
+            let left = from.0 + part * at as f64;
+            picture.bar(
+                (left, to.1 - STRIP),
+                (left + part, to.1),
+                super::style::ground(*pattern, 0),
+            );
+        }
+    }
+    let (lines, contradicts) = (words(view, cell), cell.is_contradicted());
     let middle = f64::midpoint(from.0, to.0);
     let room = to.0 - from.0 - 8.0;
     if contradicts {
@@ -175,9 +162,8 @@ pub(super) fn draw_cell(
     }
     if lines.iter().all(|line| width_of(line, SMALL) <= room) {
         let mut y = f64::midpoint(from.1, to.1) - LINE * (lines.len() as f64 - 1.0) / 2.0;
-        for (at, line) in lines.iter().enumerate() {
-            let ink = if at == 0 || contradicts { INK } else { GREY };
-            picture.text((middle, y), line, SMALL, ink, Anchor::Middle);
+        for line in &lines {
+            picture.text((middle, y), line, SMALL, INK, Anchor::Middle);
             y += LINE;
         }
         return;
@@ -195,9 +181,9 @@ pub(super) fn draw_cell(
 /// What it shows, in a sentence: how many cells are decided, and where the best changes.
 pub(super) fn says(view: &View) -> String {
     let content = content(view);
-    let axes: Vec<String> = content.axes.iter().map(title_of).collect();
+    let axes: Vec<String> = content.axes.iter().map(name_of).collect();
     let cells = || content.maps.iter().flat_map(|(map, _)| &map.cells);
-    let decided = cells().filter(|cell| sure(cell) != Sure::NotShown).count();
+    let decided = cells().filter(|cell| cell.decided() != Decided::No).count();
     let mut text = format!(
         "Which pattern is freshest and which is cheapest, by {}: {decided} of {} cells are decided.",
         axes.join(" and "),
@@ -206,12 +192,14 @@ pub(super) fn says(view: &View) -> String {
     let forecast =
         || cells().filter(|cell| cell.forecast.as_ref().is_some_and(|own| !own.is_reference));
     if forecast().next().is_some() {
-        let wrong = forecast().filter(|cell| words(view, cell).1).count();
-        text += &match wrong {
-            0 => " No closed form contradicts what was measured.".to_owned(),
-            1 => " In one cell closed forms name another pattern.".to_owned(),
-            n => format!(" In {n} cells closed forms name another pattern."),
-        };
+        let wrong = forecast().filter(|cell| cell.is_contradicted()).count();
+        match wrong {
+            0 => text.push_str(" No closed form contradicts what was clearly measured."),
+            1 => text.push_str(" One cell contradicts the closed forms."),
+            n => {
+                let _ = write!(text, " {n} cells contradict the closed forms.");
+            }
+        }
     }
     text
 }

@@ -1,5 +1,7 @@
 //! How crossover maps lie on a page: rows of cells along one axis with their crossings, or a grid a map over two.
 
+use std::fmt::Write as _;
+
 use super::lines::{print, title_of};
 use super::map::{CELL, Content, best, draw_cell, pattern_of};
 use super::panel::{NORMAL, PAGE, Panel, SMALL, Scale, fit};
@@ -112,13 +114,13 @@ fn draw_crossing(
         for x in ends {
             picture.line(&[(x, y - 4.0), (x, y + 4.0)], Stroke::solid(INK, 1.5));
         }
-        text += &format!(" ({} to {})", print(low), print(high));
+        let _ = write!(text, " ({} to {})", print(low), print(high));
         (first, last) = (first.min(ends[0]), last.max(ends[1]));
     }
     if let Some(expected) = crossing.expected {
         let x = place(expected);
         picture.mark((x, y), 4.5, Marker::Diamond, GREY);
-        text += &format!(", theory {}", print(expected));
+        let _ = write!(text, ", theory {}", print(expected));
         (first, last) = (first.min(x), last.max(x));
     }
     let (before, after) = (first - left, PAGE - 24.0 - last);
@@ -157,11 +159,10 @@ pub(super) fn grids(picture: &mut Picture, view: &View, content: &Content, top: 
             draw_cell(picture, view, cell_of, from, (from.0 + width, from.1 + cell));
         }
         let to = (x0 + width * across.values.len() as f64, y0 + cell * rows as f64);
-        frame(picture, (across, up), Panel { from: (x0, y0), to, x: steps(across), y: steps(up) });
+        frame(picture, (across, up), &Panel { from: (x0, y0), to, x: steps(across), y: steps(up) });
     }
     let rows_of = shown.len().div_ceil(columns) as f64;
-    let y = top + height * rows_of + 8.0;
-    y
+    top + height * rows_of + 8.0
 }
 
 /// An axis of cells: a step a value.
@@ -172,7 +173,7 @@ fn steps(axis: &SweptAxis) -> Scale {
 }
 
 /// The labels and the titles of a grid.
-fn frame(picture: &mut Picture, (across, up): (&SweptAxis, &SweptAxis), panel: Panel) {
+fn frame(picture: &mut Picture, (across, up): (&SweptAxis, &SweptAxis), panel: &Panel) {
     picture.part(Part::Panel(panel.clone()), |picture| {
         let ((x0, y0), (x1, y1)) = (panel.from, panel.to);
         let mut widest = 0.0;

@@ -117,7 +117,7 @@ static CHARTS: [Chart; 7] = [
     Chart {
         name: "deliveries-per-second",
         what: "Deliveries per second over time",
-        applies: |_| true,
+        applies: throughput::applies,
         says: throughput::says,
         draw: throughput::draw,
     },

@@ -71,10 +71,26 @@ impl Scale {
             .collect();
         let low = steps.iter().map(|(v, _)| *v).rfind(|v| *v <= min * 0.93)?;
         let high = steps.iter().map(|(v, _)| *v).find(|v| *v >= max * 1.07)?;
-        let wide = high / low > 200.0;
+        // All steps where they can be read, or the decades alone.
+        let wide = steps.iter().filter(|(v, _)| (low..=high).contains(v)).count() > 10;
         let shown = |(v, decade): &&(f64, bool)| (low..=high).contains(v) && (*decade || !wide);
         let ticks = steps.iter().filter(shown).map(|(v, _)| (v.log10(), print(*v)));
         Some(Self { min: low.log10(), max: high.log10(), ticks: ticks.collect() })
+    }
+
+    /// The same for bytes, with ticks at powers of two: those of decimal thousands would not be round in people's units.
+    pub(super) fn log_bytes(min: f64, max: f64, print: impl Fn(f64) -> String) -> Option<Self> {
+        if !(min > 0.0 && max >= min && max.is_finite()) {
+            return None;
+        }
+        let (low, high) = ((min * 0.93).log2().floor() as i32, (max * 1.07).log2().ceil() as i32);
+        let every = ((high - low) / 8 + 1).max(1);
+        let ticks = (low..=high).filter(|power| (power - low) % every == 0).map(|power| {
+            let value = f64::from(power).exp2();
+            (value.log10(), print(value))
+        });
+        let place = |power: i32| f64::from(power).exp2().log10();
+        Some(Self { min: place(low), max: place(high), ticks: ticks.collect() })
     }
 
     fn share(&self, value: f64) -> f64 {
@@ -135,7 +151,8 @@ impl Panel {
         picture.text((middle, y1 + 34.0), &x_title, NORMAL, GREY, Anchor::Middle);
         let widest = self.y.ticks.iter().map(|(_, l)| width_of(l, SMALL)).fold(0.0, f64::max);
         let left = (x0 - widest - 20.0, f64::midpoint(y0, y1));
-        picture.text(left, y_title, NORMAL, GREY, Anchor::Upwards);
+        let y_title = fit(y_title, NORMAL, y1 - y0 + 40.0);
+        picture.text(left, &y_title, NORMAL, GREY, Anchor::Upwards);
         let lines = lines(heading, x1 - x0);
         for (line, up) in lines.iter().rev().zip([13.0, 31.0]) {
             picture.text((x0, y0 - up), &fit(line, NORMAL, x1 - x0), NORMAL, INK, Anchor::Left);
@@ -248,6 +265,14 @@ mod tests {
             assert!(scale.ticks.len() >= 2, "{min} {max}: {scale:?}");
         }
         assert_eq!(Scale::log(0.0, 1.0, plain), None);
+        for (min, max) in [(100.0, 130.0), (900e3, 1.2e6), (1.0, 1e12)] {
+            let scale = Scale::log_bytes(min, max, crate::unit::bytes).unwrap();
+            assert!(scale.min <= min.log10() && scale.max >= max.log10(), "{scale:?}");
+            assert!(scale.ticks.len() >= 2 && scale.ticks.len() <= 9, "{scale:?}");
+            let whole = |(_, label): &(f64, String)| !label.contains('.');
+            assert!(scale.ticks.iter().all(whole), "{scale:?}");
+        }
+        assert_eq!(Scale::log_bytes(0.0, 1.0, plain), None);
     }
 
     #[test]

@@ -166,8 +166,12 @@ fn scales(panels: &[Vec<Spot>]) -> (Scale, Scale) {
 }
 
 fn plot(picture: &mut Picture, panel: &Panel, spots: &[Spot]) {
-    front(picture, panel, spots);
-    let mut taken: Vec<(Point, Point)> = Vec::new();
+    let steps = front(picture, panel, spots);
+    let around = |a: Point, b: Point| {
+        ((a.0.min(b.0) - 2.0, a.1.min(b.1) - 2.0), (a.0.max(b.0) + 2.0, a.1.max(b.1) + 2.0))
+    };
+    let mut taken: Vec<(Point, Point)> =
+        steps.windows(2).map(|pair| around(pair[0], pair[1])).collect();
     for spot in spots {
         let place = |x: f64, y: f64| panel.at(x.log10(), y.log10());
         let (cpu, p50) = (spot.cpu_ns, spot.p50_ns);
@@ -203,12 +207,12 @@ fn plot(picture: &mut Picture, panel: &Panel, spots: &[Spot]) {
 }
 
 /// The line below and to the left of which nobody is: steps from one case of the front to the next.
-fn front(picture: &mut Picture, panel: &Panel, spots: &[Spot]) {
+fn front(picture: &mut Picture, panel: &Panel, spots: &[Spot]) -> Vec<Point> {
     let place = |spot: &Spot| panel.at(spot.cpu_ns.value.log10(), spot.p50_ns.value.log10());
     let mut places: Vec<Point> = spots.iter().filter(|spot| spot.is_front).map(place).collect();
     places.sort_by(|a, b| a.0.total_cmp(&b.0));
     let (Some(first), Some(last)) = (places.first().copied(), places.last().copied()) else {
-        return;
+        return Vec::new();
     };
     let mut steps = vec![(first.0, panel.from.1), first];
     for pair in places.windows(2) {
@@ -216,6 +220,7 @@ fn front(picture: &mut Picture, panel: &Panel, spots: &[Spot]) {
     }
     steps.push((panel.to.0, last.1));
     picture.line(&steps, Stroke { colour: GREY, width: 1.5, dash: Some((7.0, 4.0)) });
+    steps
 }
 
 /// The upper left corner of a label beside a point, where it covers nothing and stays in the panel.

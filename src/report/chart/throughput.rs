@@ -123,6 +123,20 @@ fn marks(picture: &mut Picture, panel: &Panel, series: &Series, (place, of): (us
     }
 }
 
+/// Whether the course of deliveries says more than their sum: something was lost, came twice, out of order or late, or was
+/// disturbed on purpose.
+pub(super) fn applies(view: &View) -> bool {
+    let uneven = |case: &crate::judge::CaseSummary| {
+        let ledger = &case.ledger;
+        let lacks = case.reach_worst.is_some_and(|reach| reach < 1.0);
+        lacks || ledger.lost + ledger.duplicate + ledger.reordered + ledger.late > 0
+    };
+    let kept = |trial: &crate::record::TrialRecord| trial.verdict == crate::record::Verdict::Failed;
+    view.findings.cases.iter().any(uneven)
+        || view.run.trials.iter().any(kept)
+        || !crate::report::disruption::sections(view).is_empty()
+}
+
 /// What it shows, in a sentence.
 pub(super) fn says(_: &View) -> String {
     "What arrived in each second of the window: dips are losses or a backlog, peaks are what was caught up.".to_owned()

@@ -1,17 +1,17 @@
-//! From the rows of a gate to its decision: rows become blocks, and `tidings::gate` judges them.
-
-use serde_json::{Value, json};
-use tidings::gate::{self, Arm, Design, Finding, Metric, Outcome, Worse};
-use tidings::stats::median;
+//! From the rows of a gate to its decision: rows become blocks, which are judged metric by metric.
 
 use super::document::{Document, GatedMetric, Terms};
 use super::table::{CONFIRMS, Row};
-use crate::cli::exit;
+use super::{Arm, Block, Design, Finding, Metric, Order, Outcome, Worse, find, smallest_visible};
+use crate::stats::median;
+use serde_json::{Value, json};
 
 /// A metric of a case, with what was found.
 #[derive(Debug)]
-pub(super) struct Claim {
+pub struct Claim {
+    /// Id of the case.
     pub case: String,
+    /// The metric, and what is tolerated of it.
     pub metric: GatedMetric,
     /// Medians over the usable trials of base and head.
     pub medians: [Option<f64>; 2],
@@ -21,9 +21,11 @@ pub(super) struct Claim {
     pub visible: Option<f64>,
 }
 
-/// Lost and repeated deliveries.
+/// Lost and repeated deliveries of a case.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub(super) struct Losses {
+pub struct Losses {
+    /// Id of the case.
+    pub case: String,
     /// Usable trials of each side with lost or repeated deliveries.
     pub trials: [usize; 2],
     /// Deliveries that were lost, by side.
@@ -34,22 +36,26 @@ pub(super) struct Losses {
     pub unconfirmed: bool,
     /// Whether the head alone lost deliveries more than once, while the machine stood still.
     pub doubtful: bool,
-    /// Cases in which the head alone lost or repeated deliveries, twice.
-    pub failed: Vec<String>,
+    /// Whether the head alone lost or repeated deliveries, twice.
+    pub failed: bool,
 }
 
 /// All that a gate found.
 #[derive(Debug)]
-pub(super) struct Decision {
+pub struct Decision {
+    /// What it comes to.
     pub outcome: Outcome,
+    /// Every metric of every case.
     pub claims: Vec<Claim>,
-    pub losses: Losses,
+    /// Lost and repeated deliveries, case by case.
+    pub losses: Vec<Losses>,
     /// Whole blocks, of the case that has the fewest.
     blocks: u32,
     /// Blocks that were begun and are not whole.
     pub broken_blocks: usize,
-    /// Trials, and those of no use, by side.
+    /// Trials, by side.
     pub trials: [usize; 2],
+    /// Those of no use, by side.
     pub unusable: [usize; 2],
     /// Whether something ended the gate before its decision.
     pub stopped: Option<String>,
@@ -57,26 +63,49 @@ pub(super) struct Decision {
 
 impl Decision {
     /// Whole blocks, of the case that has the fewest.
-    pub(super) const fn blocks(&self) -> u32 {
+    pub const fn blocks(&self) -> u32 {
         self.blocks
     }
 
     /// Whether more blocks would change nothing.
-    pub(super) fn is_final(&self) -> bool {
+    pub fn is_final(&self) -> bool {
         matches!(self.outcome, Outcome::Fail | Outcome::Pass)
     }
 
-    /// The exit status.
-    pub(super) const fn status(&self) -> u8 {
+    /// The exit status: 0 for a pass, 1 for a fail, 3 where nothing can be concluded.
+    pub const fn status(&self) -> u8 {
         match self.outcome {
             Outcome::Pass => 0,
-            Outcome::Fail => exit::MISSED,
-            Outcome::Inconclusive | Outcome::MachineMoved => exit::INVALID,
+            Outcome::Fail => 1,
+            Outcome::Inconclusive | Outcome::MachineMoved => 3,
         }
     }
 
+    fn deliveries(&self) -> Value {
+        let cases = self.losses.iter().map(|of| {
+            json!({
+                "case": of.case,
+                "lost": {"base": of.lost[0], "head": of.lost[1]},
+                "duplicate": {"base": of.duplicate[0], "head": of.duplicate[1]},
+                "trials": {"base": of.trials[0], "head": of.trials[1]},
+            })
+        });
+        let total = |of: &dyn Fn(&Losses) -> [u64; 2]| {
+            let sum = |side: usize| self.losses.iter().map(|losses| of(losses)[side]).sum::<u64>();
+            json!({"base": sum(0), "head": sum(1)})
+        };
+        let failed = self.losses.iter().filter(|of| of.failed).map(|of| &of.case);
+        json!({
+            "lost": total(&|of| of.lost),
+            "duplicate": total(&|of| of.duplicate),
+            "trials": total(&|of| of.trials.map(|trials| trials as u64)),
+            "failed_cases": failed.collect::<Vec<_>>(),
+            "cases": cases.collect::<Vec<_>>(),
+        })
+    }
+
     /// The decision as data.
-    pub(super) fn json(&self) -> Value {
+    pub fn json(&self) -> Value {
         let claims = self.claims.iter().map(|claim| {
             let [base, head] = claim.medians;
             json!({
@@ -99,18 +128,13 @@ impl Decision {
             "trials": {"base": self.trials[0], "head": self.trials[1]},
             "unusable": {"base": self.unusable[0], "head": self.unusable[1]},
             "claims": claims.collect::<Vec<_>>(),
-            "deliveries": {
-                "lost": {"base": self.losses.lost[0], "head": self.losses.lost[1]},
-                "duplicate": {"base": self.losses.duplicate[0], "head": self.losses.duplicate[1]},
-                "trials": {"base": self.losses.trials[0], "head": self.losses.trials[1]},
-                "failed_cases": self.losses.failed,
-            },
+            "deliveries": self.deliveries(),
         })
     }
 }
 
 /// The name of an outcome in files.
-pub(super) const fn name(outcome: Outcome) -> &'static str {
+pub const fn name(outcome: Outcome) -> &'static str {
     match outcome {
         Outcome::Pass => "pass",
         Outcome::Fail => "fail",
@@ -120,7 +144,7 @@ pub(super) const fn name(outcome: Outcome) -> &'static str {
 }
 
 /// Head ÷ base as a change: 0.05 is 5 % more.
-pub(super) fn change(log_ratio: f64, worse: Worse) -> f64 {
+pub fn change(log_ratio: f64, worse: Worse) -> f64 {
     match worse {
         Worse::More => log_ratio.exp_m1(),
         Worse::Less => (-log_ratio).exp_m1(),
@@ -158,7 +182,7 @@ fn finding(found: &Finding, claim: &Claim) -> Value {
 }
 
 /// Decides about the rows of a gate.
-pub(super) fn decide(document: &Document, rows: &[Row]) -> Decision {
+pub fn decide(document: &Document, rows: &[Row]) -> Decision {
     let terms = &document.terms;
     let design = Design { claims: terms.claims(), blocks: terms.blocks, seed: terms.seed };
     let mut claims = Vec::new();
@@ -173,17 +197,16 @@ pub(super) fn decide(document: &Document, rows: &[Row]) -> Decision {
             if !case.columns.contains(&metric.column) {
                 continue;
             }
-            let blocks: Vec<gate::Block> =
+            let blocks: Vec<Block> =
                 whole.iter().filter_map(|quad| block(terms, at, quad, place)).collect();
             let medians = [Arm::Base, Arm::Head].map(|arm| {
                 let of_arm = of_case.iter().filter(|row| row.arm == arm && row.slot < CONFIRMS);
                 median(&of_arm.filter_map(|row| row.value(place)).collect::<Vec<_>>())
             });
             let judged = judged(metric);
-            let finding = (!blocks.is_empty()).then(|| gate::find(&design, &judged, &blocks));
+            let finding = (!blocks.is_empty()).then(|| find(&design, &judged, &blocks));
             let visible = metric.gated && document.finished_utc.is_some();
-            let visible =
-                visible.then(|| gate::smallest_visible(&design, &judged, &blocks)).flatten();
+            let visible = visible.then(|| smallest_visible(&design, &judged, &blocks)).flatten();
             claims.push(Claim {
                 case: case.id.clone(),
                 metric: metric.clone(),
@@ -193,7 +216,8 @@ pub(super) fn decide(document: &Document, rows: &[Row]) -> Decision {
             });
         }
     }
-    let losses = losses(terms, rows);
+    let losses: Vec<Losses> =
+        terms.cases.iter().map(|case| losses(terms, rows, &case.id)).collect();
     let outcome = outcome(document, &claims, &losses);
     let count = |keep: &dyn Fn(&Row) -> bool| {
         [Arm::Base, Arm::Head]
@@ -211,7 +235,7 @@ pub(super) fn decide(document: &Document, rows: &[Row]) -> Decision {
     }
 }
 
-fn outcome(document: &Document, claims: &[Claim], losses: &Losses) -> Outcome {
+fn outcome(document: &Document, claims: &[Claim], losses: &[Losses]) -> Outcome {
     let gated = || claims.iter().filter(|claim| claim.metric.gated);
     let any = |outcome: Outcome| {
         gated().any(|claim| claim.finding.as_ref().is_some_and(|found| found.outcome == outcome))
@@ -220,7 +244,7 @@ fn outcome(document: &Document, claims: &[Claim], losses: &Losses) -> Outcome {
     if document.stopped_by.is_some() {
         return Outcome::Inconclusive;
     }
-    if !losses.failed.is_empty() {
+    if losses.iter().any(|of| of.failed) {
         return Outcome::Fail;
     }
     if any(Outcome::MachineMoved) {
@@ -231,14 +255,14 @@ fn outcome(document: &Document, claims: &[Claim], losses: &Losses) -> Outcome {
     }
     let all_pass = gated()
         .all(|claim| claim.finding.as_ref().is_some_and(|found| found.outcome == Outcome::Pass));
-    let explained = !losses.unconfirmed && !losses.doubtful;
+    let explained = !losses.iter().any(|of| of.unconfirmed || of.doubtful);
     if all_pass && explained { Outcome::Pass } else { Outcome::Inconclusive }
 }
 
 /// The metric as `gate` judges it. Its column is one of the table, as the terms were checked for.
 fn judged(metric: &GatedMetric) -> Metric {
     Metric {
-        column: tidings::record::spec(&metric.column).map_or("", |spec| spec.column.name),
+        column: crate::record::spec(&metric.column).map_or("", |spec| spec.column.name),
         tolerance: metric.tolerance,
         worse: metric.worse,
         gated: metric.gated,
@@ -265,14 +289,14 @@ fn quads<'a>(rows: &[&'a Row]) -> (Vec<[&'a Row; 4]>, usize) {
     (whole, broken)
 }
 
-fn block(terms: &Terms, case: usize, quad: &[&Row; 4], place: usize) -> Option<gate::Block> {
+fn block(terms: &Terms, case: usize, quad: &[&Row; 4], place: usize) -> Option<Block> {
     let [a, b, c, d] = quad.map(|row| row.value(place));
-    let order = gate::Order::draw(terms.seed, case, quad[0].block);
-    Some(gate::Block { order, values: [a?, b?, c?, d?] })
+    let order = Order::draw(terms.seed, case, quad[0].block);
+    Some(Block { order, values: [a?, b?, c?, d?] })
 }
 
 /// Whether a case needs one more head trial: one of the head's lost or repeated deliveries, and none of the base's did.
-pub(super) fn needs_confirmation(document: &Document, rows: &[Row], case: usize) -> bool {
+pub fn needs_confirmation(document: &Document, rows: &[Row], case: usize) -> bool {
     let terms = &document.terms;
     is_unconfirmed(terms, rows, &terms.cases[case].id)
 }
@@ -295,35 +319,27 @@ fn certain(terms: &Terms, rows: &[Row], case: &str) -> usize {
     rows.iter().filter(of).filter(|row| row.is_spoilt_for_certain(terms.drain_s)).count()
 }
 
-fn losses(terms: &Terms, rows: &[Row]) -> Losses {
-    let mut losses = Losses::default();
-    for row in rows.iter().filter(|row| row.verdict.usable() && row.is_spoilt()) {
+fn losses(terms: &Terms, rows: &[Row], case: &str) -> Losses {
+    let mut losses = Losses { case: case.to_owned(), ..Losses::default() };
+    let of_case = rows.iter().filter(|row| row.case == case);
+    for row in of_case.filter(|row| row.verdict.usable() && row.is_spoilt()) {
         let side = usize::from(row.arm == Arm::Head);
         losses.trials[side] += 1;
         let Some(account) = row.account else { continue };
         losses.lost[side] += account.lost;
         losses.duplicate[side] += account.duplicate;
     }
-    for case in &terms.cases {
-        let twice = certain(terms, rows, &case.id) >= 2;
-        losses.unconfirmed |= is_unconfirmed(terms, rows, &case.id);
-        if base_is_spoilt(rows, &case.id) {
-            continue;
-        }
-        if twice {
-            losses.failed.push(case.id.clone());
-        } else {
-            let of_head = |row: &&Row| row.case == case.id && row.arm == Arm::Head;
-            let spoilt = rows.iter().filter(of_head).filter(|row| row.verdict.usable());
-            losses.doubtful |= spoilt.filter(|row| row.is_spoilt()).count() >= 2;
-        }
+    losses.unconfirmed = is_unconfirmed(terms, rows, case);
+    if !base_is_spoilt(rows, case) {
+        losses.failed = certain(terms, rows, case) >= 2;
+        losses.doubtful = !losses.failed && losses.trials[1] >= 2;
     }
     losses
 }
 
 #[cfg(test)]
 mod tests {
-    use tidings::record::Verdict::{self, Degraded, Invalid, Valid};
+    use crate::record::Verdict::{self, Degraded, Invalid, Valid};
 
     use super::super::document::GateCase;
     use super::super::table::Account;
@@ -380,11 +396,16 @@ mod tests {
                     row(arm, slot, verdict, lost, slowest)
                 })
                 .collect();
-            let found = losses(&terms, &rows);
-            let told = [!found.failed.is_empty(), found.unconfirmed, found.doubtful];
+            let found = losses(&terms, &rows, "sse");
+            let told = [found.failed, found.unconfirmed, found.doubtful];
             assert_eq!(told, expected, "{trials:?}");
         }
         let refuted = [row(head, 1, Valid, 1, 9.0), row(head, CONFIRMS, Valid, 0, 9.0)];
-        assert!(!losses(&terms, &refuted).unconfirmed, "once is chance");
+        assert!(!losses(&terms, &refuted, "sse").unconfirmed, "once is chance");
+        // What one case loses is not said of another.
+        let lost = [row(head, 1, Valid, 2, 9.0), row(head, 2, Valid, 5, 9.0)];
+        let [of, other] = ["sse", "websocket"].map(|case| losses(&terms, &lost, case));
+        assert_eq!((of.failed, of.lost, of.trials), (true, [0, 7], [0, 2]));
+        assert_eq!((other.failed, other.lost, other.trials), (false, [0, 0], [0, 0]));
     }
 }

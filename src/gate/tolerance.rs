@@ -1,12 +1,12 @@
 //! Which metrics decide a gate, and how much change of each is tolerated.
 
+use crate::judge::{comparable_metric, metric_hint};
+use crate::record::{Better, SPECS, Spec, column_of, spec};
+use crate::scenario::PatternKind;
+use crate::unit::Share;
 use anyhow::{anyhow, bail};
-use tidings::gate::Worse;
-use tidings::judge::{comparable_metric, metric_hint};
-use tidings::record::{Better, SPECS, Spec, column_of, spec};
-use tidings::scenario::PatternKind;
-use tidings::unit::Share;
 
+use super::Worse;
 use super::document::GatedMetric;
 
 /// What is tolerated of a metric that decides by default.
@@ -21,7 +21,7 @@ const INFORM: [&str; 3] =
 
 /// The metrics of a gate, those that decide first.
 #[derive(Debug, Clone)]
-pub(super) struct Metrics {
+pub struct Metrics {
     /// All of them, each once.
     pub all: Vec<GatedMetric>,
     /// Whether the user named those that decide.
@@ -29,7 +29,7 @@ pub(super) struct Metrics {
 }
 
 /// The metrics by the scenario's `tolerances` and those of the command line, for cases of these patterns.
-pub(super) fn metrics(
+pub fn metrics(
     scenario: &[String],
     flags: &[String],
     patterns: &[PatternKind],
@@ -72,7 +72,7 @@ pub(super) fn metrics(
 }
 
 /// Whether cases of `pattern` have the metric.
-pub(super) fn has(metric: &GatedMetric, pattern: PatternKind) -> bool {
+pub fn has(metric: &GatedMetric, pattern: PatternKind) -> bool {
     spec(&metric.column).is_some_and(|spec| spec.of.has(pattern))
 }
 

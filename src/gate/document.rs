@@ -7,16 +7,17 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context as _, bail};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
-use tidings::gate::Worse;
-use tidings::measure::Host;
-use tidings::record::{Build, FolderError, SCHEMA_VERSION};
+
+use super::Worse;
+use crate::measure::Host;
+use crate::record::{Build, FolderError, SCHEMA_VERSION};
 
 /// Its name in the folder.
-pub(super) const NAME: &str = "gate.json";
+pub const NAME: &str = "gate.json";
 
 /// A metric of a gate.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub(super) struct GatedMetric {
+pub struct GatedMetric {
     /// Its column, of `trials.csv` and `gate.csv`.
     pub column: String,
     /// The tolerated change, a share.
@@ -29,7 +30,7 @@ pub(super) struct GatedMetric {
 
 /// A case of a gate.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub(super) struct GateCase {
+pub struct GateCase {
     /// Its id.
     pub id: String,
     /// The columns that it is measured by.
@@ -38,7 +39,7 @@ pub(super) struct GateCase {
 
 /// What a gate decides, fixed before its first block.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub(super) struct Terms {
+pub struct Terms {
     /// The cases, in the scenario's order.
     pub cases: Vec<GateCase>,
     /// The metrics, those that decide first.
@@ -57,7 +58,7 @@ pub(super) struct Terms {
 
 impl Terms {
     /// How many claims are made: gated metrics over all cases.
-    pub(super) fn claims(&self) -> usize {
+    pub fn claims(&self) -> usize {
         let gated = |column: &String| {
             self.metrics.iter().any(|metric| metric.gated && metric.column == *column)
         };
@@ -67,7 +68,7 @@ impl Terms {
 
 /// A side of a gate.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub(super) struct GateSide {
+pub struct GateSide {
     /// What it is: a command, a URL, a revision, settings.
     pub what: String,
     /// The revision that was built, where it is one.
@@ -77,7 +78,7 @@ pub(super) struct GateSide {
 
 /// The file.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub(super) struct Document {
+pub struct Document {
     /// Version of the files' meaning.
     pub schema_version: u32,
     /// The tool that measured.
@@ -111,7 +112,7 @@ pub(super) struct Document {
 
 impl Document {
     /// Reads it from a gate's folder.
-    pub(super) fn read(folder: &Path) -> anyhow::Result<Self> {
+    pub fn read(folder: &Path) -> anyhow::Result<Self> {
         let path = folder.join(NAME);
         if !path.exists() {
             bail!(
@@ -155,14 +156,14 @@ impl Document {
         if let Some(column) = named.find(|column| !known(column)) {
             bail!("terms: the metric {column} of a case is not among the metrics");
         }
-        if let Some(metric) = metrics.iter().find(|m| tidings::record::spec(&m.column).is_none()) {
+        if let Some(metric) = metrics.iter().find(|m| crate::record::spec(&m.column).is_none()) {
             bail!("terms: {} is not a column of trials.csv", metric.column);
         }
         Ok(())
     }
 
     /// Writes it in one piece.
-    pub(super) fn write(&self, folder: &Path) -> Result<(), FolderError> {
+    pub fn write(&self, folder: &Path) -> Result<(), FolderError> {
         let path = folder.join(NAME);
         let at = |source| FolderError { path: path.clone(), source };
         let mut text = serde_json::to_vec_pretty(self).map_err(|error| at(error.into()))?;
@@ -172,7 +173,7 @@ impl Document {
 }
 
 /// Writes a file in one piece: a reader sees the old one or the new one.
-pub(super) fn whole(path: &Path, text: &[u8]) -> Result<(), FolderError> {
+pub fn whole(path: &Path, text: &[u8]) -> Result<(), FolderError> {
     let fresh = PathBuf::from(format!("{}.tmp", path.display()));
     let written = File::create(&fresh)
         .and_then(|mut file| file.write_all(text).and_then(|()| file.sync_all()))

@@ -4,16 +4,16 @@ use std::fs::{self, File};
 use std::io::{self, Write as _};
 use std::path::Path;
 
+use crate::record::{Figure, FolderError, SCHEMA_VERSION, TrialRecord, Verdict};
 use anyhow::{Context as _, anyhow, bail};
-use tidings::gate::Arm;
-use tidings::record::{Figure, FolderError, SCHEMA_VERSION, TrialRecord, Verdict};
 
+use super::Arm;
 use super::document::Terms;
 
 /// Its name in the folder.
-pub(super) const NAME: &str = "gate.csv";
+pub const NAME: &str = "gate.csv";
 /// The slot of a head trial that confirms lost or repeated deliveries.
-pub(super) const CONFIRMS: u32 = 5;
+pub const CONFIRMS: u32 = 5;
 /// The columns before those of the metrics.
 const COLUMNS: [&str; 12] = [
     "schema_version",
@@ -32,25 +32,33 @@ const COLUMNS: [&str; 12] = [
 
 /// Deliveries of a trial that was finished.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Account {
+pub struct Account {
+    /// Deliveries that were to come.
     pub expected: u64,
+    /// Those that came.
     pub delivered: u64,
+    /// Those that did not.
     pub lost: u64,
+    /// Those that came again.
     pub duplicate: u64,
 }
 
 /// A trial.
 #[derive(Debug, Clone, PartialEq)]
-pub(super) struct Row {
+pub struct Row {
+    /// Id of the case.
     pub case: String,
     /// The block, from 1.
     pub block: u32,
     /// Its place in the block, from 1; [`CONFIRMS`] after it.
     pub slot: u32,
+    /// The side that was measured.
     pub arm: Arm,
     /// Its number in the run folder of its side.
     pub trial: u32,
+    /// The worth of the trial.
     pub verdict: Verdict,
+    /// Its deliveries; `None` of a trial that did not finish.
     pub account: Option<Account>,
     /// The largest freshness of what arrived, in nanoseconds.
     pub slowest_ns: Option<f64>,
@@ -60,7 +68,7 @@ pub(super) struct Row {
 
 impl Row {
     /// The row of a trial that ended.
-    pub(super) fn of(record: &TrialRecord, block: u32, slot: u32, arm: Arm, terms: &Terms) -> Self {
+    pub fn of(record: &TrialRecord, block: u32, slot: u32, arm: Arm, terms: &Terms) -> Self {
         let account = record.ledger.map(|ledger| Account {
             expected: ledger.expected,
             delivered: ledger.delivered,
@@ -106,7 +114,7 @@ impl Row {
     }
 
     /// The value of a metric by its place, if it can be compared: a number above 0 of a usable trial.
-    pub(super) fn value(&self, metric: usize) -> Option<f64> {
+    pub fn value(&self, metric: usize) -> Option<f64> {
         match self.values.get(metric).copied().flatten() {
             Some(Figure::Value(value)) if self.verdict.usable() && value > 0.0 => Some(value),
             _ => None,
@@ -116,13 +124,13 @@ impl Row {
 
 impl Row {
     /// Whether deliveries were lost or came again.
-    pub(super) fn is_spoilt(&self) -> bool {
+    pub fn is_spoilt(&self) -> bool {
         self.account.is_some_and(|account| account.lost > 0 || account.duplicate > 0)
     }
 
     /// Whether what it lost is the server's doing: nothing strained the machine, or all that arrived did so in half of the drain.
     /// Where a machine stands still for longer, events are late that a server did not drop.
-    pub(super) fn is_spoilt_for_certain(&self, drain_s: f64) -> bool {
+    pub fn is_spoilt_for_certain(&self, drain_s: f64) -> bool {
         let quick = self.slowest_ns.is_some_and(|ns| ns < drain_s * 1e9 / 2.0);
         self.is_spoilt() && (self.verdict == Verdict::Valid || quick)
     }
@@ -130,14 +138,14 @@ impl Row {
 
 /// The file while it is written.
 #[derive(Debug)]
-pub(super) struct Appender {
+pub struct Appender {
     file: File,
     path: std::path::PathBuf,
 }
 
 impl Appender {
     /// Creates it with its header.
-    pub(super) fn create(folder: &Path, terms: &Terms) -> Result<Self, FolderError> {
+    pub fn create(folder: &Path, terms: &Terms) -> Result<Self, FolderError> {
         let path = folder.join(NAME);
         let head = COLUMNS.iter().map(|name| (*name).to_owned());
         let head: Vec<String> =
@@ -153,7 +161,7 @@ impl Appender {
     }
 
     /// Appends a row, through to the disk.
-    pub(super) fn append(&mut self, row: &Row) -> Result<(), FolderError> {
+    pub fn append(&mut self, row: &Row) -> Result<(), FolderError> {
         let written = line(&row.cells())
             .and_then(|line| self.file.write_all(&line))
             .and_then(|()| self.file.sync_data());
@@ -168,7 +176,7 @@ fn line(cells: &[String]) -> io::Result<Vec<u8>> {
 }
 
 /// Reads the rows of a gate with these terms.
-pub(super) fn read(folder: &Path, terms: &Terms) -> anyhow::Result<Vec<Row>> {
+pub fn read(folder: &Path, terms: &Terms) -> anyhow::Result<Vec<Row>> {
     let path = folder.join(NAME);
     let shown = path.display();
     let text = fs::read_to_string(&path).with_context(|| format!("{shown} cannot be read"))?;
@@ -285,7 +293,7 @@ fn check(rows: &[Row], terms: &Terms) -> anyhow::Result<()> {
         if !seen.insert((case.as_str(), *block, *slot)) {
             bail!("line {number}: case {case}, block {block}, slot {slot} is there twice");
         }
-        let arm = super::order::arm(terms.seed, index(terms, case), *block, *slot);
+        let arm = super::arm(terms.seed, index(terms, case), *block, *slot);
         if arm != row.arm {
             bail!(
                 "line {number}: block {block}, slot {slot} of {case} is {}, and the seed of gate.json drew {}",
@@ -298,6 +306,6 @@ fn check(rows: &[Row], terms: &Terms) -> anyhow::Result<()> {
 }
 
 /// The place of a case in the terms.
-pub(super) fn index(terms: &Terms, case: &str) -> usize {
+pub fn index(terms: &Terms, case: &str) -> usize {
     terms.cases.iter().position(|known| known.id == case).unwrap_or(0)
 }
