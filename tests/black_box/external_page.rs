@@ -31,6 +31,7 @@ fn are_here() -> bool {
 }
 
 /// Opens pages, each under what it is called, and does with them what readers do.
+#[expect(clippy::print_stdout, reason = "sizes and times are to be seen, and decide nothing")]
 fn check(pages: &[(&str, PathBuf)]) {
     let node = std::env::var("NODE").unwrap_or_else(|_| "node".to_owned());
     let mut command = Command::new(node);
