@@ -8,6 +8,11 @@ use std::process::{Command, Output};
 use crate::external_support::root;
 use crate::support::text;
 
+/// Whether a file's name ends as those of a kind do.
+fn is(name: &str, kind: &str) -> bool {
+    Path::new(name).extension().is_some_and(|own| own == kind)
+}
+
 /// Markdown files of the repository, those of builds and of runs left out.
 pub(crate) fn pages() -> Vec<PathBuf> {
     fn add(folder: &Path, pages: &mut Vec<PathBuf>) {
@@ -19,7 +24,7 @@ pub(crate) fn pages() -> Vec<PathBuf> {
                 {
                     add(&path, pages);
                 }
-            } else if name.ends_with(".md") {
+            } else if is(&name, "md") {
                 pages.push(path);
             }
         }
@@ -32,7 +37,7 @@ pub(crate) fn pages() -> Vec<PathBuf> {
             add(&root().join("results/reference"), &mut pages);
         } else if entry.path().is_dir() && name != "target" && !name.starts_with('.') {
             add(&entry.path(), &mut pages);
-        } else if name.ends_with(".md") {
+        } else if is(&name, "md") {
             pages.push(entry.path());
         }
     }
@@ -206,7 +211,7 @@ fn fault(call: &[String]) -> Option<String> {
         return Some(text(&parsed.stderr));
     }
     let [verb, scenario, rest @ ..] = &own[..] else { return None };
-    let is_file = scenario.ends_with(".toml") || scenario == "-";
+    let is_file = is(scenario, "toml") || scenario == "-";
     match verb.as_str() {
         "run" | "plan" | "gate" if !scenario.starts_with('-') && !is_file => {
             // A scenario that is shipped, with the settings that the call has.

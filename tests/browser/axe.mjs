@@ -29,7 +29,13 @@ const contrasts = targets => {
       return box.compareDocumentPosition(node) & 4 && shown.fill !== 'none' && shown.display !== 'none' && !box.closest('clipPath')
         && at.left < own.right && at.right > own.left && at.top < own.bottom && at.bottom > own.top;
     });
-    return [page, ...boxes.map(box => over(parsed(getComputedStyle(box).fill), page))];
+    // A box around the whole text hides what is below it; of one that it touches, either may be behind a letter.
+    return boxes.reduce((backs, box) => {
+      const at = box.getBoundingClientRect(), fill = parsed(getComputedStyle(box).fill);
+      const covers = at.left <= own.left + 1 && at.right >= own.right - 1 && at.top <= own.top + 1 && at.bottom >= own.bottom - 1;
+      const painted = backs.map(back => over(fill, back));
+      return covers ? painted : [...backs, ...painted];
+    }, [page]);
   };
   const low = [];
   for (const target of targets) {
