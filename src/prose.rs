@@ -104,22 +104,38 @@ fn sign(letter: char) -> &'static str {
 
 /// Returns `text` without control characters and changes of the writing direction; line feeds stay.
 pub fn harmless(text: &str) -> String {
-    let harms = |letter: char| match letter {
-        '\n' => false,
-        // Marks, embeddings, overrides and isolates of direction.
-        '\u{200e}'
-        | '\u{200f}'
-        | '\u{061c}'
-        | '\u{202a}'..='\u{202e}'
-        | '\u{2066}'..='\u{2069}' => true,
-        letter => letter.is_control(),
-    };
     let shown = |letter| match letter {
         '\t' => ' ',
+        '\n' => '\n',
         letter if harms(letter) => '?',
         letter => letter,
     };
     text.chars().map(shown).collect()
+}
+
+/// Whether a letter moves a cursor or changes the writing direction: a control character, or a mark, embedding, override or
+/// isolate of direction.
+pub fn harms(letter: char) -> bool {
+    let turns = matches!(
+        letter,
+        '\u{200e}' | '\u{200f}' | '\u{061c}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}'
+    );
+    turns || letter.is_control()
+}
+
+/// A document of JSON, as it was serialised, in which every letter that [`harms`] is an escape: the same to every reader, and
+/// inert on a terminal.
+pub fn inert_json(document: &str) -> String {
+    let mut inert = String::with_capacity(document.len());
+    for letter in document.chars() {
+        // Line feeds stand between values; within one they are escapes already.
+        if letter != '\n' && harms(letter) {
+            inert.push_str(&format!("\\u{:04x}", u32::from(letter)));
+        } else {
+            inert.push(letter);
+        }
+    }
+    inert
 }
 
 /// The one of `known` that `word` was probably meant to be.

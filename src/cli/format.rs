@@ -1,6 +1,7 @@
 //! What is printed on stdout: text for people, or one JSON document for programs.
 
 use serde_json::{Value, json};
+use tidings::prose::inert_json;
 use tidings::record::SCHEMA_VERSION;
 
 use super::output;
@@ -17,7 +18,7 @@ pub(super) enum Format {
 
 /// Prints the one document of a command.
 pub(super) fn print_document(document: &Value) {
-    output::print_exactly(format!("{document:#}\n"));
+    output::print_exactly(format!("{}\n", inert_json(&format!("{document:#}"))));
 }
 
 /// The document of `run` and `report`: every run, and the command's exit status.

@@ -166,9 +166,8 @@ impl Document {
     pub fn write(&self, folder: &Path) -> Result<(), FolderError> {
         let path = folder.join(NAME);
         let at = |source| FolderError { path: path.clone(), source };
-        let mut text = serde_json::to_vec_pretty(self).map_err(|error| at(error.into()))?;
-        text.push(b'\n');
-        whole(&path, &text)
+        let text = serde_json::to_string_pretty(self).map_err(|error| at(error.into()))?;
+        whole(&path, (crate::prose::inert_json(&text) + "\n").as_bytes())
     }
 }
 

@@ -1,5 +1,6 @@
 //! The columns of all files but `trials.csv`, whose columns are the table of metrics.
 
+use super::cell::BOUNDS;
 use super::columns::{Column, Kind, Unit, column};
 
 /// Columns of `deliveries.csv`, in order.
@@ -101,6 +102,8 @@ pub const FLOOR_COLUMNS: &[Column] = &[
         .says("its 99th percentile", "no samples"),
     column("verdict_codes", Kind::List, Unit::None).or_absent()
         .says("as in `trials.csv`", "valid, files written before it"),
+    column(BOUNDS, Kind::List, Unit::None).or_absent()
+        .says("as in `trials.csv`", "no figure is `inf`, files written before it"),
 ];
 
 /// Columns of `timeline.csv`, in order.
@@ -151,6 +154,8 @@ pub const SUMMARY_COLUMNS: &[Column] = &[
         .says("median of the headline metric (freshness; response for `request`) ÷ that of its noise floor; under 3 it is flagged", "either is not known, or only a bound"),
     column("floor_ratio_p99", Kind::Number, Unit::Of("ratio"))
         .says("the same of the 99th percentiles", "likewise"),
+    column(BOUNDS, Kind::List, Unit::None)
+        .says("last column: as in `trials.csv`", "no figure is `inf`"),
 ];
 
 /// Columns of `percentiles.csv`, in order.
@@ -160,12 +165,14 @@ pub const PERCENTILE_COLUMNS: &[Column] = &[
         .says("id of the case", "never"),
     column("metric", Kind::Text, Unit::None)
         .says("@METRICS@", "never"),
-    column("quantile", Kind::Text, Unit::None)
+    column("quantile", Kind::Number, Unit::None)
         .says("0 to 1, spread evenly on a nines axis (−log10(1−q) in steps of 1/20) as far as one sample lies above, with 0.5, 0.75, 0.9, 0.95, 0.99… and 1", "never"),
     column("value_ns", Kind::Number, Unit::Nanoseconds)
-        .says("the quantile, or `>X`", "never"),
+        .says("the quantile; `inf` where it falls among deliveries that never arrived", "never"),
     column("count", Kind::Number, Unit::Of("samples"))
         .says("samples that were recorded", "never"),
     column("censored", Kind::Number, Unit::Of("samples"))
         .says("further ones that never arrived, and count as above all others", "never"),
+    column("more_than_ns", Kind::Number, Unit::Nanoseconds)
+        .says("the largest measured value, which a `value_ns` of `inf` exceeds", "`value_ns` is a number"),
 ];

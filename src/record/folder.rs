@@ -172,11 +172,11 @@ impl RunFolder {
     /// Writes `run.json` in one piece: a reader sees the old one or the new one, never a part.
     pub fn write_info(&self, info: &RunInfo) -> Result<(), FolderError> {
         let path = self.path.join("run.json");
-        let mut text = serde_json::to_vec_pretty(info)
+        let text = serde_json::to_string_pretty(info)
             .map_err(|error| FolderError { path: path.clone(), source: error.into() })?;
-        text.push(b'\n');
+        let text = crate::prose::inert_json(&text) + "\n";
         let fresh = self.path.join("run.json.tmp");
-        let written = begin(&fresh, &text)
+        let written = begin(&fresh, text.as_bytes())
             .and_then(|file| file.sync_all())
             .and_then(|()| fs::rename(&fresh, &path))
             .and_then(|()| File::open(&self.path)?.sync_all());

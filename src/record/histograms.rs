@@ -105,7 +105,8 @@ impl<'a> Lines<'a> {
 
 /// A tag holds no comma, space or line break.
 fn tag(case: &str, metric: Metric) -> String {
-    let clean = |c: char| if c == ',' || c.is_whitespace() || c.is_control() { '_' } else { c };
+    let clean =
+        |c: char| if c == ',' || c.is_whitespace() || crate::prose::harms(c) { '_' } else { c };
     format!("{}.{}", case.chars().map(clean).collect::<String>(), metric.name())
 }
 

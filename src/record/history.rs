@@ -174,7 +174,8 @@ impl History {
         let mut appended = Appended { warnings: history.warnings, ..Appended::default() };
         for line in lines {
             if known.insert(&line.run) {
-                text += &serde_json::to_string(line).map_err(|error| failed(error.into()))?;
+                let line = serde_json::to_string(line).map_err(|error| failed(error.into()))?;
+                text += &crate::prose::inert_json(&line);
                 text.push('\n');
                 appended.added += 1;
             } else {

@@ -3,6 +3,7 @@
 //! Raw facts become rows, lines and logs here, written after every trial, and are read back from the files alone.
 //! Nothing here judges: verdicts are handed in, and summaries are another room's.
 
+mod cell;
 mod code;
 mod columns;
 mod documentation;
@@ -27,6 +28,7 @@ mod timeline;
 mod trial;
 mod verdict;
 
+pub(crate) use cell::{BOUNDS, Bounds};
 pub use code::{Code, Coded};
 pub use columns::{Column, Kind, Unit};
 pub use documentation::format_tables;
@@ -50,7 +52,7 @@ pub use newest::{RunsBelow, every_run_below, runs_below};
 pub use run::{ReadError, Run};
 pub use seconds::{Bin, IntervalLog, TrialSeconds};
 pub use table::TableError;
-pub(crate) use table::to_csv;
+pub(crate) use table::{cells_to_csv, to_csv};
 pub use timeline::TimelineRow;
 pub(crate) use trial::offered_requests;
 pub use trial::{Given, STOPPED_BY, TrialIdentity, TrialRecord, UNRECOGNISED};

@@ -6,10 +6,8 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::{Map, Number, Value};
 
+use super::cell::{BETWEEN, BOUNDS, Bounds, figure, guarded, unguarded};
 use super::columns::{Column, Kind};
-
-/// Stands between the sentences of a [`Kind::List`] cell.
-const BETWEEN: &str = " | ";
 
 /// Why a table could not be read.
 #[derive(Debug, thiserror::Error)]
@@ -62,7 +60,22 @@ pub(super) fn fields(record: &impl Serialize) -> Map<String, Value> {
 /// The cells of a record in the order of `columns`.
 pub(super) fn cells(columns: &[Column], record: &impl Serialize) -> Vec<String> {
     let map = fields(record);
-    columns.iter().map(|column| cell(map.get(column.name).unwrap_or(&Value::Null))).collect()
+    let mut bounds = has_bounds(columns).then(Bounds::default);
+    let mut row: Vec<String> = Vec::with_capacity(columns.len());
+    for column in columns {
+        let text = cell(map.get(column.name).unwrap_or(&Value::Null));
+        row.push(match &mut bounds {
+            Some(bounds) if column.kind == Kind::Figure => bounds.cell(column.name, text),
+            // It comes behind the figures.
+            Some(bounds) if column.name == BOUNDS => bounds.list(),
+            _ => text,
+        });
+    }
+    row
+}
+
+fn has_bounds(columns: &[Column]) -> bool {
+    columns.iter().any(|column| column.name == BOUNDS)
 }
 
 fn cell(value: &Value) -> String {
@@ -74,11 +87,17 @@ fn cell(value: &Value) -> String {
     }
 }
 
-/// `rows` as CSV text.
+/// `rows` as CSV text, in which every text is inert, on a terminal and in a spreadsheet.
 pub(crate) fn to_csv<R: AsRef<[String]>>(rows: impl IntoIterator<Item = R>) -> Vec<u8> {
+    let inert = |row: R| row.as_ref().iter().map(|cell| guarded(cell).into_owned()).collect();
+    cells_to_csv(rows.into_iter().map(inert))
+}
+
+/// Rows of cells that are inert already, as those of another file are, as CSV text.
+pub(crate) fn cells_to_csv(rows: impl IntoIterator<Item = Vec<String>>) -> Vec<u8> {
     let mut writer = csv::WriterBuilder::new().flexible(true).from_writer(Vec::new());
     for row in rows {
-        writer.write_record(row.as_ref()).expect("memory takes every row");
+        writer.write_record(row).expect("memory takes every row");
     }
     writer.into_inner().expect("memory can always be flushed")
 }
@@ -124,13 +143,15 @@ pub(super) fn read<T: DeserializeOwned>(
             None => {}
         }
     }
+    let bounds = headers.iter().position(|name| name == BOUNDS);
     let mut rows = Vec::new();
     for row in reader.records() {
         let row = row.map_err(|error| wrong(0, "line", error.to_string()))?;
         let line = row.position().map_or(0, csv::Position::line);
         let mut map = Map::new();
+        let bounds = bounds.and_then(|place| row.get(place)).unwrap_or("");
         for (column, place) in &places {
-            let value = value(*column, row.get(*place).unwrap_or(""))
+            let value = value(*column, row.get(*place).unwrap_or(""), bounds)
                 .map_err(|problem| wrong(line, &format!("column '{}'", column.name), problem))?;
             map.insert(column.name.to_owned(), value);
         }
@@ -140,7 +161,13 @@ pub(super) fn read<T: DeserializeOwned>(
     Ok(rows)
 }
 
-fn value(column: Column, cell: &str) -> Result<Value, String> {
+fn value(column: Column, cell: &str, bounds: &str) -> Result<Value, String> {
+    let cell = match column.kind {
+        Kind::Text | Kind::List => unguarded(cell),
+        Kind::Figure => figure(column.name, cell, bounds).into(),
+        Kind::Whole | Kind::Number => cell.into(),
+    };
+    let cell = cell.as_ref();
     let number = |n: f64| Number::from_f64(n).map(Value::Number);
     let parsed = match column.kind {
         Kind::List if cell.is_empty() => return Ok(Value::Array(Vec::new())),

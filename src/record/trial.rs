@@ -6,7 +6,7 @@ use serde_json::{Map, Value};
 use super::metrics::{complete, price};
 use super::table::{cells, fields, header, sentence, to_csv};
 use super::{
-    Cell, Code, Coded, Column, Figures, SCHEMA_VERSION, TRIAL_COLUMNS, TrialFacts, Verdict,
+    BOUNDS, Cell, Code, Coded, Column, Figures, SCHEMA_VERSION, TRIAL_COLUMNS, TrialFacts, Verdict,
 };
 use crate::measure::{Awaits, Ledger, Metric};
 use crate::pace::Pacing;
@@ -189,7 +189,8 @@ impl TrialRecord {
         let column = |column: &Column| {
             (column.name.to_owned(), fields.remove(column.name).unwrap_or_default())
         };
-        TRIAL_COLUMNS.iter().map(column).collect()
+        // A figure that is a bound says so itself where it need not be a number.
+        TRIAL_COLUMNS.iter().filter(|column| column.name != BOUNDS).map(column).collect()
     }
 
     /// Whether it failed only because the run was stopped in its middle.

@@ -73,14 +73,36 @@ fn block(page: &mut String, block: &Block) {
     }
 }
 
-/// A text that Markdown prints as it is.
+/// A text that Markdown prints as it is: no markup, no list, no entity, no link, nobody mentioned.
 fn escape(text: &str) -> String {
     let mut escaped = String::new();
-    for c in printable(text).chars() {
-        if matches!(c, '\\' | '`' | '*' | '_' | '[' | ']' | '<' | '>' | '|' | '#' | '~') {
+    // Indented text would be code.
+    let text = printable(text);
+    let text = text.trim_start();
+    for (at, c) in text.char_indices() {
+        let (before, after) = (&text[..at], &text[at + c.len_utf8()..]);
+        let is_markup = match c {
+            '\\' | '`' | '*' | '_' | '[' | ']' | '<' | '>' | '|' | '#' | '~' | '$' => true,
+            // An entity would be replaced.
+            '&' => after.starts_with(|next: char| next.is_alphanumeric() || next == '#'),
+            // At the start of a line they begin a list, or a heading in the line below.
+            '-' | '+' | '=' => before.is_empty(),
+            '.' | ')' if !before.is_empty() => {
+                // An ordered list, or an address.
+                before.chars().all(|digit| digit.is_ascii_digit()) || before.ends_with(['w', 'W'])
+            }
+            '/' => before.ends_with([':', '/']),
+            '@' => true,
+            _ => false,
+        };
+        if is_markup {
             escaped.push('\\');
         }
         escaped.push(c);
+        // GitHub looks for mentions and addresses in what is shown.
+        if c == '@' {
+            escaped.push('\u{2060}');
+        }
     }
     escaped
 }
@@ -91,7 +113,7 @@ fn row(page: &mut String, cells: impl IntoIterator<Item = String>) {
 }
 
 fn table(page: &mut String, table: &Table) {
-    row(page, table.head.iter().map(Head::line));
+    row(page, table.head.iter().map(|head| escape(&head.line())));
     let rule = |head: &Head| match head.align {
         Align::Left => "---".to_owned(),
         Align::Right => "---:".to_owned(),

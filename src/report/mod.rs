@@ -21,6 +21,8 @@ mod glance;
 mod group;
 mod hgrm;
 mod history;
+#[cfg(test)]
+mod hostile;
 mod label;
 mod ledger;
 mod machine;
@@ -46,6 +48,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use crate::judge::Findings;
+use crate::prose::inert_json;
 use crate::record::{ReadError, Run};
 
 pub use change::Comparison;
@@ -169,9 +172,8 @@ fn with_result(view: &View, dir: &Path) -> io::Result<Vec<u8>> {
     let mut info: serde_json::Map<String, serde_json::Value> =
         serde_json::from_slice(&fs::read(dir.join("run.json"))?)?;
     info.insert("result".to_owned(), serde_json::to_value(RunResult::of(view))?);
-    let mut text = serde_json::to_vec_pretty(&info)?;
-    text.push(b'\n');
-    Ok(text)
+    let text = serde_json::to_string_pretty(&info)?;
+    Ok((inert_json(&text) + "\n").into_bytes())
 }
 
 /// The reports of a folder while they are written.

@@ -4,7 +4,9 @@ use super::View;
 use super::quantiles::Quantiles;
 use crate::judge::{CaseSummary, counted, summarised};
 use crate::measure::Metric;
-use crate::record::{Figure, PERCENTILE_COLUMNS, SCHEMA_VERSION, SUMMARY_COLUMNS, to_csv};
+use crate::record::{
+    BOUNDS, Bounds, Figure, PERCENTILE_COLUMNS, SCHEMA_VERSION, SUMMARY_COLUMNS, to_csv,
+};
 
 /// What `summary.csv` has of each case as `trials.csv` has it.
 const IDENTITY: [&str; 9] = [
@@ -33,12 +35,13 @@ fn counts() -> (Vec<&'static str>, Vec<&'static str>) {
 pub(super) fn summary_header() -> Vec<String> {
     let with_interval =
         |name: &str| [name.to_owned(), format!("{name}_low"), format!("{name}_high")];
-    let own = SUMMARY_COLUMNS.iter().map(|column| column.name);
+    let own = SUMMARY_COLUMNS.iter().map(|column| column.name).filter(|name| *name != BOUNDS);
     let head = IDENTITY.into_iter().chain(own).map(str::to_owned);
     let (early, late) = counts();
     let names = |counts: Vec<&'static str>| counts.into_iter().map(str::to_owned);
     let figures = summarised().flat_map(with_interval);
-    head.chain(names(early)).chain(figures).chain(names(late)).collect()
+    let bounds = std::iter::once(BOUNDS.to_owned());
+    head.chain(names(early)).chain(figures).chain(names(late)).chain(bounds).collect()
 }
 
 /// `summary.csv`: one row a case.
@@ -49,7 +52,8 @@ pub(super) fn summary(view: &View) -> Vec<u8> {
 }
 
 fn summary_row(scenario: &str, case: &CaseSummary) -> Vec<String> {
-    let or_empty = |number: Option<f64>| number.map(|n| n.to_string()).unwrap_or_default();
+    // With its fraction: the type of a column must not depend on which row comes first.
+    let or_empty = |number: Option<f64>| number.map(|n| format!("{n:?}")).unwrap_or_default();
     let (offered, trials) = (&case.offered, &case.trials);
     let confidence = crate::stats::median_interval(trials.usable(), crate::stats::CONFIDENCE);
     let mut row = vec![
@@ -75,16 +79,21 @@ fn summary_row(scenario: &str, case: &CaseSummary) -> Vec<String> {
     let count = |column: &&str| case.counts.get(*column).map(u64::to_string).unwrap_or_default();
     let (early, late) = counts();
     row.extend(early.iter().map(count));
+    let mut bounds = Bounds::default();
     for column in summarised() {
         let estimate = case.figure(column);
-        row.push(estimate.map(|estimate| estimate.value.to_string()).unwrap_or_default());
+        let mut cell = |column: &str, figure: Option<Figure>| {
+            let text = figure.map(|figure| figure.to_string()).unwrap_or_default();
+            row.push(bounds.cell(column, text));
+        };
+        cell(column, estimate.map(|estimate| estimate.value));
         // The row's confidence is that of all usable trials; of fewer figures it would not be true.
         let whole = estimate.filter(|e| e.trials == trials.usable() && e.confidence > 0.0);
-        let end = |figure: Option<Figure>| figure.map(|f| f.to_string()).unwrap_or_default();
-        row.push(end(whole.map(|estimate| estimate.low)));
-        row.push(end(whole.map(|estimate| estimate.high)));
+        cell(&format!("{column}_low"), whole.map(|estimate| estimate.low));
+        cell(&format!("{column}_high"), whole.map(|estimate| estimate.high));
     }
     row.extend(late.iter().map(count));
+    row.push(bounds.list());
     row
 }
 
@@ -100,14 +109,19 @@ pub(super) fn percentiles_of(view: &View, metrics: &[Metric]) -> Vec<u8> {
     for case in &view.findings.cases {
         for metric in metrics {
             let Some(quantiles) = Quantiles::of(view, &case.case, *metric) else { continue };
-            rows.extend(quantiles.points.iter().map(|(q, value)| {
+            rows.extend(quantiles.points.iter().map(|(q, figure)| {
+                let (value, bound) = match figure {
+                    Figure::Value(ns) => (format!("{ns:?}"), String::new()),
+                    Figure::MoreThan(ns) => (f64::INFINITY.to_string(), format!("{ns:?}")),
+                };
                 vec![
                     case.case.clone(),
                     metric.name().to_owned(),
-                    q.to_string(),
-                    value.to_string(),
+                    format!("{q:?}"),
+                    value,
                     quantiles.count.to_string(),
                     quantiles.censored.to_string(),
+                    bound,
                 ]
             }));
         }
@@ -161,11 +175,11 @@ mod tests {
             .collect();
         let low = trials.iter().copied().fold(f64::INFINITY, f64::min);
         assert_eq!(cell("target_cpu_ns_per_delivery_low"), low.to_string());
-        assert_eq!(
-            cell("freshness_ns_p99_high"),
-            view.findings.cases[0].figure("freshness_ns_p99").unwrap().high.to_string()
-        );
-        assert!(cell("freshness_ns_p99_high").starts_with('>'));
+        assert_eq!(cell("freshness_ns_p99_high"), "inf", "a number to every reader");
+        let high = view.findings.cases[0].figure("freshness_ns_p99").unwrap().high;
+        let Figure::MoreThan(_) = high else { panic!("{high}") };
+        let bounds: Vec<&str> = cell("bounds").split(" | ").collect();
+        assert!(bounds.contains(&format!("freshness_ns_p99_high{high}").as_str()), "{bounds:?}");
         assert_eq!(cell("response_ns_p50"), "", "not measured, not 0");
     }
 
@@ -181,11 +195,13 @@ mod tests {
         let rows = rows(&percentiles(&view));
         let freshness: Vec<_> = rows.iter().filter(|row| row["metric"] == "freshness").collect();
         assert!(freshness.iter().all(|row| row["count"] == "800" && row["censored"] == "40"));
-        let at = |q: &str| {
-            freshness.iter().find(|row| row["quantile"] == q).unwrap()["value_ns"].clone()
+        let at = |q: &str, column: &str| {
+            freshness.iter().find(|row| row["quantile"] == q).unwrap()[column].clone()
         };
-        assert!(at("0.99").starts_with('>') && at("1").starts_with('>'));
-        let median: f64 = at("0.5").parse().unwrap();
+        assert_eq!((at("0.99", "value_ns"), at("1.0", "value_ns")), ("inf".into(), "inf".into()));
+        assert!(at("1.0", "more_than_ns").parse::<f64>().is_ok_and(|largest| largest > 0.0));
+        assert_eq!(at("0.5", "more_than_ns"), "");
+        let median: f64 = at("0.5", "value_ns").parse().unwrap();
         let samples = &view.run.distributions[&("sse".to_owned(), Metric::Freshness)];
         assert_eq!(
             samples.quantile_censored(0.5, 40).map(Figure::from),
@@ -211,11 +227,11 @@ mod tests {
             ] {
                 let of_case = view.findings.cases[at].figure(column).unwrap();
                 let Figure::Value(ns) = of_case.value else { panic!("{id} {column}") };
-                assert_eq!(summary[at][column], ns.to_string(), "summary.csv");
+                assert_eq!(summary[at][column].parse(), Ok(ns), "summary.csv");
                 let row = |row: &&BTreeMap<String, String>| {
                     row["case"] == id && row["metric"] == "freshness" && row["quantile"] == q
                 };
-                assert_eq!(percentiles.iter().find(row).unwrap()["value_ns"], ns.to_string());
+                assert_eq!(percentiles.iter().find(row).unwrap()["value_ns"].parse(), Ok(ns));
                 let points = Quantiles::of(&view, id, Metric::Freshness).unwrap().points;
                 let point = points.iter().find(|(own, _)| (own - share).abs() < 1e-12).unwrap();
                 assert_eq!(point.1, of_case.value, "the chart");

@@ -4,7 +4,12 @@ use std::fs;
 use std::path::Path;
 use std::process::{Command, Output};
 
+use serde_json::{Map, Value, json};
 use tidings::measure::Counter;
+use tidings::record::{
+    Column, FLOOR_COLUMNS, Kind, PERCENTILE_COLUMNS, SPECS, SUMMARY_COLUMNS, Summary,
+    TIMELINE_COLUMNS, TRIAL_COLUMNS,
+};
 use tidings::report::write_all;
 use tidings::scenario::PatternKind;
 
@@ -34,18 +39,23 @@ fn python(what: &str, packages: &[&str], script: &str, arguments: &[&Path]) -> O
     Some(output)
 }
 
+/// A scenario's name that a spreadsheet would evaluate.
+const NAME: &str = "=HYPERLINK(\"http://a/\",\"b\")";
+
 /// A noise floor, as runs write it.
 const FLOOR: &str = "\
 schema_version,metric,cases,after_trials,measure_s,verdict,verdict_reasons,expected,delivered,lost,duplicate,reordered,late,\
-superseded,n_eff,floor_ns_p50,floor_ns_p90,floor_ns_p99,verdict_codes
-1,freshness,sse | websocket,1,10.0,valid,,400,400,0,0,0,0,0,399.5,101000,150000,260000,
+superseded,n_eff,floor_ns_p50,floor_ns_p90,floor_ns_p99,verdict_codes,bounds
+1,freshness,sse | websocket,1,10.0,valid,,400,400,0,0,0,0,0,399.5,101000.0,150000.0,inf,,floor_ns_p99>260000
 ";
 
 /// A run with losses, a noise floor and every report.
 fn reported(out: &Path) -> std::path::PathBuf {
     let objectives = ["reach >= 1", "freshness_p99 < 1s"];
     let cases = PatternKind::ALL.map(|kind| case(kind, 20, "")).into();
-    let folder = write_run(out, &info(scenario(cases, 3, &objectives)), |facts| {
+    let mut info = info(scenario(cases, 3, &objectives));
+    info.scenario.name = NAME.to_owned();
+    let folder = write_run(out, &info, |facts| {
         if facts.case.pattern.kind() == PatternKind::Sse && facts.trial == 2 {
             *facts = losing(&facts.case.clone(), 2, 20);
             facts.target.counters.add(Counter::Published, 1);
@@ -121,4 +131,81 @@ fn the_parsers_of_prometheus_read_the_metrics() {
     let out = tempfile::tempdir().unwrap();
     let metrics = reported(out.path()).join("metrics.prom");
     python("metrics.prom as Prometheus' parser reads it", &[OPENMETRICS], SCRAPES, &[&metrics]);
+}
+
+const READS: &str = r"
+import csv, json, math, sys
+import pandas, polars
+folder, kinds = sys.argv[1], json.loads(sys.argv[2])
+for name, columns in kinds.items():
+    path = f'{folder}/{name}'
+    with open(path, encoding='utf-8', newline='') as file:
+        head, *rows = csv.reader(file)
+    assert rows and len(set(head)) == len(head), name
+    assert all(len(row) == len(head) for row in rows), name
+    ours, theirs = pandas.read_csv(path), polars.read_csv(path)
+    assert ours.shape == theirs.shape == (len(rows), len(head)), name
+    assert set(head) == set(columns), (name, set(head) ^ set(columns))
+    numbers = 0
+    for at, column in enumerate(head):
+        cells = [row[at] for row in rows]
+        missing = [cell == '' for cell in cells]
+        assert list(ours[column].isna()) == list(theirs[column].is_null()) == missing, (name, column)
+        if columns[column] == 'number':
+            assert pandas.api.types.is_numeric_dtype(ours[column]), (name, column, ours[column].dtype)
+            # A column without a value has no type in polars.
+            assert theirs[column].dtype.is_numeric() or all(missing), (name, column)
+            for cell, one, other in zip(cells, ours[column], theirs[column]):
+                assert cell == '' or float(cell) == one == other, (name, column, cell)
+            numbers += not all(missing)
+        else:
+            for cell in cells:
+                assert not cell.lstrip().startswith(('=', '+', '-', '@')), (name, column, cell)
+    assert numbers > 2, (name, numbers)
+summary = pandas.read_csv(f'{folder}/summary.csv')
+assert summary['freshness_ns_max'].max() == math.inf
+name = summary['scenario'][0]
+assert name[0] == chr(39) and name[1:] == sys.argv[3], name
+";
+
+/// The columns of each CSV file of a run, and whether they hold numbers.
+fn kinds() -> Value {
+    let kind = |kind: Kind| match kind {
+        Kind::Text | Kind::List => "text",
+        Kind::Whole | Kind::Number | Kind::Figure => "number",
+    };
+    let of = |columns: &[Column]| -> Map<String, Value> {
+        columns.iter().map(|column| (column.name.to_owned(), kind(column.kind).into())).collect()
+    };
+    let mut summary = of(SUMMARY_COLUMNS);
+    for spec in SPECS {
+        let column = spec.column;
+        let identity = ["schema_version", "scenario", "case", "pattern", "clients", "topics"];
+        let offered = ["events_per_s", "requests_per_s", "payload_bytes"];
+        if identity.contains(&column.name)
+            || offered.contains(&column.name)
+            || spec.summary == Summary::Sum
+        {
+            summary.insert(column.name.to_owned(), kind(column.kind).into());
+        } else if matches!(spec.summary, Summary::Median | Summary::Worst) {
+            for end in ["", "_low", "_high"] {
+                summary.insert(format!("{}{end}", column.name), "number".into());
+            }
+        }
+    }
+    json!({
+        "trials.csv": of(TRIAL_COLUMNS),
+        "floor.csv": of(FLOOR_COLUMNS),
+        "summary.csv": summary,
+        "percentiles.csv": of(PERCENTILE_COLUMNS),
+        "timeline.csv": of(TIMELINE_COLUMNS),
+    })
+}
+
+#[test]
+fn pandas_and_polars_find_numbers_in_every_column_of_numbers() {
+    let out = tempfile::tempdir().unwrap();
+    let (folder, kinds) = (reported(out.path()), kinds().to_string());
+    let arguments = [&folder, Path::new(&kinds), Path::new(NAME)];
+    python("CSV files as pandas and polars read them", &["pandas", "polars"], READS, &arguments);
 }

@@ -161,7 +161,7 @@ impl Printer<'_> {
                     "trials": trials,
                     "warnings": info.warnings,
                 });
-                output::print_exactly(format!("{document:#}\n"));
+                super::super::format::print_document(&document);
             }
             Format::Csv => {
                 output::print_exactly(TrialRecord::csv(self.trials.iter().map(|(row, _)| row)));

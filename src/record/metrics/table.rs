@@ -10,6 +10,7 @@ use super::spec::{
 };
 use super::{causes, fill, totals};
 use crate::measure::Counter;
+use crate::record::cell::BOUNDS;
 use crate::record::columns::{Kind, Unit};
 
 const WORKERS: Side = Side::Workers;
@@ -470,4 +471,6 @@ pub const SPECS: &[Spec] = &[
     number("target_sent_bytes_per_delivery", "target_sent_per_delivery", Unit::Bytes, totals::target_sent_bytes_per_delivery)
         .titled("bytes sent per delivery", ["sent per", "deliv."])
         .says("payload bytes that the target's sockets sent over open links in the window (`tcpi_bytes_received` at the clients: no headers, nothing twice) ÷ deliveries that arrived in it. With TLS the bytes of its records", "as `wire_bytes_per_delivery`, files written before it"),
+    own(BOUNDS, Kind::List, Unit::None)
+        .says("the bounds of the row's figures that are `inf`: `freshness_ns_p99>1234` is more than 1234; joined as `verdict_reasons`", "no figure is `inf`, files written before it"),
 ];

@@ -4,7 +4,7 @@
 
 mod family;
 #[cfg(test)]
-mod tests;
+pub(super) mod tests;
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;

@@ -9,7 +9,7 @@ use crate::scenario::PatternKind::{Request, Sse};
 
 /// A text as a scraper has it: families with type and unit, and samples with labels.
 #[derive(Debug, Default)]
-struct Scraped {
+pub(in crate::report) struct Scraped {
     types: BTreeMap<String, String>,
     units: BTreeMap<String, String>,
     helps: BTreeMap<String, String>,
@@ -68,7 +68,7 @@ fn sample(line: &str) -> Option<(String, Vec<(String, String)>, f64)> {
 }
 
 /// Reads a text, or names the clause that a line breaks.
-fn scrape(text: &str) -> Result<Scraped, String> {
+pub(in crate::report) fn scrape(text: &str) -> Result<Scraped, String> {
     let mut scraped = Scraped::default();
     let body = text.strip_suffix("# EOF\n").ok_or("the text ends in # EOF and a line feed")?;
     let (mut family, mut sampled, mut seen) = (String::new(), false, BTreeSet::new());

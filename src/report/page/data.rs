@@ -1,7 +1,7 @@
 //! The files that a page carries, each once: a link downloads it, and the page's script reads the link.
 
 use crate::measure::Metric;
-use crate::record::{TimelineRow, TrialRecord, to_csv};
+use crate::record::{TimelineRow, TrialRecord, cells_to_csv};
 use crate::report::View;
 use crate::report::tables;
 
@@ -93,7 +93,7 @@ fn records(file: &[u8]) -> Vec<csv::StringRecord> {
 }
 
 fn written<'a>(rows: impl Iterator<Item = Vec<&'a str>>) -> Vec<u8> {
-    to_csv(rows.map(|row| row.into_iter().map(str::to_owned).collect::<Vec<_>>()))
+    cells_to_csv(rows.map(|row| row.into_iter().map(str::to_owned).collect()))
 }
 
 /// Those of a run that stands beside others, whose charts over time are not drawn.
@@ -152,8 +152,10 @@ mod tests {
     }
 
     #[test]
-    fn columns_without_a_value_are_left_out() {
+    fn columns_without_a_value_are_left_out_and_cells_stay_as_they_are() {
         let file = "a,b,c\n1,,\"x,y\"\n,,2\n";
+        let inert = "a,c\n'=1,\\u{1b}\n";
+        assert_eq!(used_columns(inert.into()), inert.as_bytes());
         assert_eq!(used_columns(file.into()), b"a,c\n1,\"x,y\"\n,2\n");
         assert_eq!(used_columns("a,b\n".into()), b"a,b\n", "no rows");
     }

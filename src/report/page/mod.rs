@@ -197,4 +197,4 @@ fn links(html: &mut Html, files: &[data::File]) {
 }
 
 #[cfg(test)]
-mod tests;
+pub(super) mod tests;

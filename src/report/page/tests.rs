@@ -9,6 +9,7 @@ use crate::record::synthetic::{case, info, scenario, six, write_run};
 use crate::report::chart::{class_of as class_of_colour, entries};
 use crate::report::document::{Block, Cell, Extent, Group, Table, left};
 use crate::report::group::groups;
+use crate::report::hostile::{HOSTILE, everywhere, plain};
 use crate::scenario::PatternKind;
 
 /// What may be in a page: nothing that loads, sends, embeds or runs.
@@ -112,72 +113,8 @@ const ATTRIBUTES: &[&str] = &[
     "title",
 ];
 
-/// What people and servers have put into names before.
-const HOSTILE: [&str; 12] = [
-    "<script>alert(1)</script>",
-    "\"><img src=x onerror=alert(1)>",
-    "</style></script></title><svg onload=alert(1)>",
-    "' onmouseover='alert(1)",
-    "<!-- ]]> -->",
-    "&lt;b&gt;&amp;&#60;i>",
-    "\u{1b}[2J\u{1b}]0;x\u{7}\u{9b}31m",
-    "\u{202e}gnp.exe\u{2066}\u{200f}\u{61c}",
-    "=cmd|' /C calc'!A0,\"\r\n1",
-    "javascript:alert(1)",
-    "[x](http://example.com) | `y`",
-    "\u{0}\u{fffd}\u{feff}",
-];
-
-/// A small run in which `name` stands in every field that a scenario, a host or a server fills.
-fn hostile(name: &str) -> View {
-    let out = tempfile::tempdir().unwrap();
-    let cases = vec![case(PatternKind::Sse, 20, ""), case(PatternKind::Request, 20, "")];
-    let folder = write_run(out.path(), &info(scenario(cases, 1, &["reach >= 1"])), |_| ());
-    let mut run = Run::read(&folder).unwrap();
-    let of = |id: &str| format!("{id}:axis={name}");
-    let text = name.to_owned();
-    let info = &mut run.info;
-    for field in [
-        &mut info.scenario.name,
-        &mut info.scenario.question,
-        &mut info.scenario.prices.currency,
-        &mut info.host.name,
-        &mut info.host.cpu,
-        &mut info.host.kernel,
-        &mut info.host.clock_source,
-        &mut info.started_utc,
-        &mut info.build.build_revision,
-        &mut info.build.tidings_version,
-    ] {
-        field.clone_from(&text);
-    }
-    (info.finished_utc, info.stopped_by) = (Some(text.clone()), Some(text.clone()));
-    info.working_directory_revision = Some(text.clone());
-    info.complete = false;
-    info.warnings.push(text.clone());
-    info.command.push(text.clone());
-    info.scenario.cases.iter_mut().for_each(|case| case.id = of(&case.id));
-    info.plan.iter_mut().for_each(|trial| trial.case = of(&trial.case));
-    run.warnings.push(text.clone());
-    for trial in &mut run.trials {
-        trial.identity.case = of(&trial.identity.case);
-        trial.identity.scenario.clone_from(&text);
-        trial.verdict_reasons.push(text.clone());
-        trial.error_samples.push(format!("status: {name}"));
-        trial.statuses.push(text.clone());
-    }
-    run.timeline.iter_mut().for_each(|row| row.case = of(&row.case));
-    for floor in &mut run.floors {
-        floor.cases.iter_mut().for_each(|case| *case = of(case));
-        floor.verdict_reasons.push(text.clone());
-    }
-    let samples = std::mem::take(&mut run.distributions);
-    run.distributions = samples.into_iter().map(|((id, m), all)| ((of(&id), m), all)).collect();
-    View::new(run)
-}
-
 /// Reads a page as strictly as it is written; fails where anything else stands in it.
-fn assert_inert(page: &str) {
+pub(in crate::report) fn assert_inert(page: &str) {
     assert_eq!(harmless(page), page, "control characters");
     let style = format!("<style>{STYLE}</style>");
     let script = format!("<script>{SCRIPT}</script>");
@@ -204,30 +141,19 @@ fn assert_inert(page: &str) {
     }
 }
 
-#[test]
-fn every_hostile_name_is_inert_in_every_field() {
-    let long = "x".repeat(4_000);
-    for name in HOSTILE.iter().copied().chain([long.as_str()]) {
-        let view = hostile(name);
-        assert_inert(&page(&view));
-        let markdown = crate::report::markdown::markdown(&view);
-        assert_eq!(harmless(&markdown), markdown, "{name:?}");
-    }
-}
-
 proptest! {
     #![proptest_config(ProptestConfig { cases: 12, ..ProptestConfig::default() })]
     #[test]
     fn names_made_of_anything_are_inert(
         parts in prop::collection::vec(prop_oneof![prop::sample::select(HOSTILE.to_vec()).prop_map(str::to_owned), ".{0,9}"], 1..4)
     ) {
-        assert_inert(&page(&hostile(&parts.concat())));
+        assert_inert(&page(&everywhere(&plain(), &parts.concat())));
     }
 }
 
 #[test]
 fn a_page_allows_its_own_style_and_script_alone() {
-    let page = page(&hostile("plain"));
+    let page = page(&everywhere(&plain(), "plain"));
     assert!(
         page.contains("default-src &#39;none&#39;; style-src &#39;sha256-"),
         "{}",

@@ -16,6 +16,7 @@ use super::View;
 use super::result::RunResult;
 use crate::judge::run_id;
 use crate::measure::{Host, Metric};
+use crate::prose::inert_json;
 use crate::record::{Build, Figure, FloorRecord, SCHEMA_VERSION, Verdict};
 use crate::scenario::Profile;
 use cases::CaseFigures;
@@ -141,9 +142,8 @@ impl<'a> RunSummary<'a> {
 /// `summary.json`.
 pub(super) fn file(view: &View) -> Vec<u8> {
     // Only a map with keys that are no texts, or a type that refuses, could fail: neither is here.
-    let mut text = serde_json::to_vec_pretty(&RunSummary::of(view)).unwrap_or_default();
-    text.push(b'\n');
-    text
+    let text = serde_json::to_string_pretty(&RunSummary::of(view)).unwrap_or_default();
+    (inert_json(&text) + "\n").into_bytes()
 }
 
 /// The summary of a run in `folder`, as `--format json` prints it: the folder, then the fields of `summary.json`.
