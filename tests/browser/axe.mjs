@@ -7,7 +7,9 @@ const TAGS = ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22a', 'wcag22aa']
 const contrasts = targets => {
   const parsed = text => {
     const [r, g, b, a = 1] = text.match(/[\d.]+/g).map(Number);
-    return { rgb: [r, g, b], a };
+    // Mixed colours are told as color(srgb …), from 0 to 1.
+    const full = text.startsWith('color(srgb') ? 255 : 1;
+    return { rgb: [r * full, g * full, b * full], a };
   };
   const over = (front, back) => front.rgb.map((c, at) => c * front.a + back[at] * (1 - front.a));
   const luminance = rgb => rgb.map(c => c / 255).map(c => c <= .04045 ? c / 12.92 : ((c + .055) / 1.055) ** 2.4)
