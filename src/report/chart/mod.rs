@@ -127,7 +127,7 @@ static CHARTS: [Chart; 7] = [
 static OF_PAGES: [Chart; 1] = [Chart {
     name: "timeline",
     what: "Freshness over the run",
-    applies: |_| true,
+    applies: scatter::applies,
     says: timeline::says,
     draw: timeline::draw,
 }];
