@@ -1,5 +1,6 @@
 //! Running text for people: wrapped to a width, in the letters that their terminal can show, and words that they misspelt.
 
+use std::fmt::Write as _;
 use textwrap::{Options, WordSeparator, WordSplitter, WrapAlgorithm};
 use unicode_width::UnicodeWidthStr as _;
 
@@ -130,7 +131,7 @@ pub fn inert_json(document: &str) -> String {
     for letter in document.chars() {
         // Line feeds stand between values; within one they are escapes already.
         if letter != '\n' && harms(letter) {
-            inert.push_str(&format!("\\u{:04x}", u32::from(letter)));
+            let _ = write!(inert, "\\u{:04x}", u32::from(letter));
         } else {
             inert.push(letter);
         }

@@ -96,16 +96,13 @@ pub(super) fn unguarded(cell: &str) -> Cow<'_, str> {
         let letter = part.split_once('}').and_then(|(code, rest)| {
             Some((char::from_u32(u32::from_str_radix(code, 16).ok()?)?, rest))
         });
-        match letter {
-            Some((letter, rest)) => {
-                text.push(letter);
-                text.push_str(rest);
-            }
+        if let Some((letter, rest)) = letter {
+            text.push(letter);
+            text.push_str(rest);
+        } else {
             // No escape, and not written by this program.
-            None => {
-                text.push_str(ESCAPE);
-                text.push_str(part);
-            }
+            text.push_str(ESCAPE);
+            text.push_str(part);
         }
     }
     text.into()

@@ -106,7 +106,9 @@ pub(super) fn plain() -> Run {
 /// A run with `text` in every field.
 pub(super) fn everywhere(run: &Run, text: &str) -> View {
     let mut run = run.clone();
-    FIELDS.iter().for_each(|(_, fill)| fill(&mut run, text));
+    for (_, fill) in FIELDS {
+        fill(&mut run, text);
+    }
     View::new(run)
 }
 
@@ -253,7 +255,7 @@ fn inert_charts(view: &View) -> Result<(), String> {
         "desc",
     ];
     for chart in chart::charts(view) {
-        let (lines, _) = chart.draw(view).map_err(|error| error.to_string())?;
+        let (lines, _) = chart.draw(view).map_err(|error| error.clone())?;
         let lines = String::from_utf8(lines).map_err(|error| error.to_string())?;
         inert_xml(calm(&lines)?, &elements).map_err(|error| format!("{}: {error}", chart.name))?;
     }

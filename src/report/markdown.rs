@@ -82,7 +82,7 @@ fn escape(text: &str) -> String {
     for (at, c) in text.char_indices() {
         let (before, after) = (&text[..at], &text[at + c.len_utf8()..]);
         let is_markup = match c {
-            '\\' | '`' | '*' | '_' | '[' | ']' | '<' | '>' | '|' | '#' | '~' | '$' => true,
+            '\\' | '`' | '*' | '_' | '[' | ']' | '<' | '>' | '|' | '#' | '~' | '$' | '@' => true,
             // An entity would be replaced.
             '&' => after.starts_with(|next: char| next.is_alphanumeric() || next == '#'),
             // At the start of a line they begin a list, or a heading in the line below.
@@ -92,7 +92,6 @@ fn escape(text: &str) -> String {
                 before.chars().all(|digit| digit.is_ascii_digit()) || before.ends_with(['w', 'W'])
             }
             '/' => before.ends_with([':', '/']),
-            '@' => true,
             _ => false,
         };
         if is_markup {

@@ -149,7 +149,6 @@ fn words(line: &str) -> Vec<String> {
     while let Some(letter) = letters.next() {
         match (quote, letter) {
             (Some(open), _) if letter == open => quote = None,
-            (Some(_), _) => word.get_or_insert_default().push(letter),
             (None, '\'' | '"') => {
                 quote = Some(letter);
                 word.get_or_insert_default();
@@ -158,7 +157,7 @@ fn words(line: &str) -> Vec<String> {
             (None, '#') if word.is_none() => break,
             (None, '|' | '&' | ';' | '<' | '>') => break,
             (None, _) if letter.is_whitespace() => words.extend(word.take()),
-            (None, _) => word.get_or_insert_default().push(letter),
+            _ => word.get_or_insert_default().push(letter),
         }
     }
     words.extend(word);

@@ -76,11 +76,11 @@ fn a_folder_that_cannot_be_written_is_named() {
 
 /// What bash offers for the last of `words`, by the generated script.
 fn offered(script: &Path, words: &[&str]) -> BTreeSet<String> {
-    let list = words.iter().map(|word| format!("'{word}'")).collect::<Vec<_>>().join(" ");
+    let all = words.iter().map(|word| format!("'{word}'")).collect::<Vec<_>>().join(" ");
     let last = words.last().unwrap();
     let before = words[words.len() - 2];
     let asks = format!(
-        "source '{}' || exit 9\nCOMP_WORDS=({list})\nCOMP_CWORD={}\n_tidings tidings '{last}' '{before}' || exit 8\n\
+        "source '{}' || exit 9\nCOMP_WORDS=({all})\nCOMP_CWORD={}\n_tidings tidings '{last}' '{before}' || exit 8\n\
          printf '%s\\n' \"${{COMPREPLY[@]}}\"\n",
         script.display(),
         words.len() - 1

@@ -54,7 +54,7 @@ fn reported(out: &Path) -> std::path::PathBuf {
     let objectives = ["reach >= 1", "freshness_p99 < 1s"];
     let cases = PatternKind::ALL.map(|kind| case(kind, 20, "")).into();
     let mut info = info(scenario(cases, 3, &objectives));
-    info.scenario.name = NAME.to_owned();
+    NAME.clone_into(&mut info.scenario.name);
     let folder = write_run(out, &info, |facts| {
         if facts.case.pattern.kind() == PatternKind::Sse && facts.trial == 2 {
             *facts = losing(&facts.case.clone(), 2, 20);

@@ -74,7 +74,7 @@ fn whole(at: &Path, name: &str) {
         "{name}"
     );
     let command: Vec<&str> =
-        run["command"].as_array().unwrap().iter().flat_map(Value::as_str).collect();
+        run["command"].as_array().unwrap().iter().filter_map(Value::as_str).collect();
     assert_eq!(command, ["tidings", "run", name], "{name}");
     let cases = run["scenario"]["cases"].as_array().unwrap().len();
     assert_eq!(rows(&at.join("summary.csv")).len(), cases, "{name}");

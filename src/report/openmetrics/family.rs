@@ -83,14 +83,13 @@ fn word(word: &str) -> &str {
 /// The name with its unit at its end, and the unit: from its word on, `seconds_per_delivery`.
 fn with_unit(mut words: Vec<&str>, unit: Unit) -> (String, String) {
     let noun = match unit {
-        Unit::None => return (words.join("_"), String::new()),
         Unit::Nanoseconds | Unit::Seconds => "seconds",
         Unit::Bytes | Unit::BytesPerSecond => "bytes",
         Unit::Cores => "cores",
         Unit::PerSecond => "per",
         Unit::Share => "ratio",
         // A currency is named by the scenario, and a name must not depend on it.
-        Unit::Of("currency") => return (words.join("_"), String::new()),
+        Unit::None | Unit::Of("currency") => return (words.join("_"), String::new()),
         Unit::Of(noun) => noun,
     };
     let at = words.iter().rposition(|word| *word == noun).unwrap_or_else(|| {

@@ -7,13 +7,16 @@ use crate::record::synthetic::{case, info, losing, scenario, write_run};
 use crate::record::{Run, SPECS, Summary};
 use crate::scenario::PatternKind::{Request, Sse};
 
+/// A sample: its name, its labels with their values, and its number.
+type Sample = (String, Vec<(String, String)>, f64);
+
 /// A text as a scraper has it: families with type and unit, and samples with labels.
 #[derive(Debug, Default)]
 pub(in crate::report) struct Scraped {
     types: BTreeMap<String, String>,
     units: BTreeMap<String, String>,
     helps: BTreeMap<String, String>,
-    samples: Vec<(String, Vec<(String, String)>, f64)>,
+    samples: Vec<Sample>,
 }
 
 fn is_name(text: &str, colons: bool) -> bool {
@@ -41,7 +44,7 @@ fn unescaped(text: &str) -> Option<String> {
 }
 
 /// `name{label="value",…} number`.
-fn sample(line: &str) -> Option<(String, Vec<(String, String)>, f64)> {
+fn sample(line: &str) -> Option<Sample> {
     let (name, rest) = line.split_once('{')?;
     let mut labels = Vec::new();
     let mut rest = rest;
@@ -199,19 +202,21 @@ fn a_run_is_told_in_base_units_under_names_that_say_them() {
         view.findings.cases[case].figure(column).unwrap().value.number()
     };
     let median = find("tidings_freshness_seconds", &[("case", "sse"), ("quantile", "0.5")]);
-    assert_eq!(median, figure(0, "freshness_ns_p50") / 1e9);
+    let is =
+        |number: f64, other: f64| assert!(number.total_cmp(&other).is_eq(), "{number} {other}");
+    is(median, figure(0, "freshness_ns_p50") / 1e9);
     assert_eq!(scraped.units["tidings_freshness_seconds"], "seconds");
     let late = find("tidings_freshness_seconds", &[("case", "sse"), ("quantile", "0.99")]);
-    assert_eq!(late, f64::INFINITY, "it is among those that never arrived");
+    assert!(late == f64::INFINITY, "it is among those that never arrived");
     let low = find("tidings_freshness_lower_seconds", &[("case", "sse"), ("quantile", "0.5")]);
     assert!(low <= median);
     let labels = [("case", "request"), ("scenario", "news"), ("pattern", "request")];
-    assert_eq!(find("tidings_target_cpu_cores", &labels), figure(1, "target_cpu_cores"));
+    is(find("tidings_target_cpu_cores", &labels), figure(1, "target_cpu_cores"));
     let lost = view.findings.cases[0].counts["lost"];
-    assert_eq!(find("tidings_lost_deliveries", &[("case", "sse")]), lost as f64);
-    assert_eq!(find("tidings_objective_met", &[("objective", "sse: lost < 1")]), 0.0);
-    assert_eq!(find("tidings_trials", &[("verdict", "failed")]), 0.0);
-    assert_eq!(find("tidings_start_time_seconds", &[]) % 1.0, 0.0);
+    is(find("tidings_lost_deliveries", &[("case", "sse")]), lost as f64);
+    is(find("tidings_objective_met", &[("objective", "sse: lost < 1")]), 0.0);
+    is(find("tidings_trials", &[("verdict", "failed")]), 0.0);
+    is(find("tidings_start_time_seconds", &[]) % 1.0, 0.0);
 }
 
 #[test]
