@@ -173,11 +173,15 @@ fn label(workloads: &[Offered], this: &Offered) -> String {
     if differ(|w| w.topics as f64) {
         parts.push(of(this.topics, "topic"));
     }
+    let per_second = |rate: f64, noun: &str| {
+        let s = if rate.to_bits() == 1.0_f64.to_bits() { "" } else { "s" };
+        format!("{} {noun}{s}/s", count(rate))
+    };
     if differ(|w| w.events_per_s.unwrap_or(0.0)) {
-        parts.push(format!("{} events/s", count(this.events_per_s.unwrap_or(0.0))));
+        parts.push(per_second(this.events_per_s.unwrap_or(0.0), "event"));
     }
     if differ(|w| w.requests_per_s.unwrap_or(0.0)) {
-        parts.push(format!("{} requests/s", count(this.requests_per_s.unwrap_or(0.0))));
+        parts.push(per_second(this.requests_per_s.unwrap_or(0.0), "request"));
     }
     if differ(|w| w.payload_bytes as f64) {
         parts.push(bytes(this.payload_bytes as f64));
@@ -224,13 +228,13 @@ pub(super) fn claim(shift: Shift, adjusted: f64, claims: usize, needs: Needs) ->
     }
 }
 
-/// ln(second ÷ first) of every block in which both were measured, and neither is a bound.
 /// The logarithm of second ÷ first in a column, paired by block; `None` with fewer than two pairs, which have no spread.
 pub fn paired_shift(column: &str, first: &CaseSummary, second: &CaseSummary) -> Option<Shift> {
     let ratios = log_ratios(column, first, second);
     (ratios.len() > 1).then(|| hodges_lehmann(&ratios, CONFIDENCE))?
 }
 
+/// ln(second ÷ first) of every block in which both were measured, and neither is a bound.
 fn log_ratios(column: &str, first: &CaseSummary, second: &CaseSummary) -> Vec<f64> {
     let (Some(a), Some(b)) = (first.by_block.get(column), second.by_block.get(column)) else {
         return Vec::new();

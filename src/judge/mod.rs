@@ -47,7 +47,7 @@ pub use remedy::advised;
 pub use summary::{CaseSummary, Disturbed, Estimate, Offered, estimate, summary, summary_of};
 pub(crate) use summary::{counted, summarised};
 pub use sweep::{
-    Cell as MapCell, Crossing, Decided, Forecast, Map, Meaning, Polls, Quantity, Sweep, SweptAxis,
-    crossings, expected_p50_ns, maps,
+    Cell as MapCell, Crossing, CrossingEnd, CrossingInterval, Decided, Forecast, Map, Meaning,
+    Polls, Quantity, Sweep, SweptAxis, crossings, expected_p50_ns, maps,
 };
 pub use tally::Tally;

@@ -57,12 +57,12 @@ pub struct Build {
     /// Revision of tidings' own sources; `unknown` outside of a repository, and in files of earlier versions.
     #[serde(default = "unknown")]
     pub build_revision: String,
-    /// Whether the sources differed from that revision; `None` if unknown.
+    /// Whether the sources differed from that revision; null if unknown.
     #[serde(default)]
     pub build_modified: Option<bool>,
     /// `release` or `debug`.
     pub build_profile: String,
-    /// Optimisation level that the compiler was given; `None` in files of earlier versions.
+    /// Optimisation level that the compiler was given; null in files of earlier versions.
     #[serde(default)]
     pub build_opt_level: Option<String>,
 }

@@ -98,8 +98,8 @@ fn escape(text: &str) -> String {
             escaped.push('\\');
         }
         escaped.push(c);
-        // GitHub looks for mentions and addresses in what is shown.
-        if c == '@' {
+        // GitHub looks for mentions, addresses and numbers of issues in what is shown.
+        if matches!(c, '@' | '#') {
             escaped.push('\u{2060}');
         }
     }
@@ -138,6 +138,17 @@ mod tests {
     use crate::measure::Recorder;
     use crate::record::Run;
     use crate::record::synthetic::{info, scenario, six, write_run};
+
+    #[test]
+    fn nobody_is_mentioned_and_no_issue_is_linked() {
+        for (text, expected) in [
+            ("#123 of a#4", "\\#\u{2060}123 of a\\#\u{2060}4"),
+            ("@all", "\\@\u{2060}all"),
+            ("a <b>", "a \\<b\\>"),
+        ] {
+            assert_eq!(escape(text), expected);
+        }
+    }
 
     #[test]
     fn a_page_begins_with_the_question_and_holds_every_part() {

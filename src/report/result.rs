@@ -11,7 +11,7 @@ use crate::record::{Figure, Verdict};
 #[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
 #[schemars(deny_unknown_fields)]
 pub struct RunResult {
-    /// The exit status that it calls for; `None` for a run that is under way, or was killed.
+    /// The exit status that it calls for; null for a run that is under way, or was killed.
     pub exit_status: Option<u8>,
     /// `success`, `missed`, `inconclusive`, `stopped` by a signal, `aborted` by the scenario, or `unfinished`.
     #[schemars(extend("enum" = CONCLUSIONS))]
@@ -55,7 +55,7 @@ pub struct TrialCounts {
 pub struct CaseVerdict {
     /// Id of the case.
     pub case: String,
-    /// The worst verdict of its trials; `None` where none was run.
+    /// The worst verdict of its trials; null where none was run.
     pub verdict: Option<Verdict>,
     /// Its trials whose checks all passed.
     pub valid: usize,
@@ -75,7 +75,7 @@ pub struct CaseVerdict {
 pub struct ObjectiveOutcome {
     /// The objective as written.
     pub objective: String,
-    /// Id of the case; `None` where it could not be judged at any.
+    /// Id of the case; null where it could not be judged at any.
     pub case: Option<String>,
     /// `met`, `missed` or `unknown`.
     #[schemars(extend("enum" = ["met", "missed", "unknown"]))]

@@ -9,7 +9,8 @@ use std::process::Command;
 
 use crate::external_support::{Program, further_are_here, npm_modules, root};
 use crate::support::text;
-use crate::synthetic::{hundred_and_twenty, info, scenario, six, write_run};
+use crate::synthetic::{case, hundred_and_twenty, info, scenario, six, write_run};
+use tidings::scenario::PatternKind;
 
 const PROGRAMS: [Program; 2] = [
     Program { variable: "CHROMIUM", name: "chromium" },
@@ -94,4 +95,34 @@ fn a_page_of_six_patterns_at_twenty_loads_works_in_chromium() {
     let size = fs::metadata(&page).unwrap().len();
     assert!(size <= SIZE, "{size} bytes");
     check(&[("wide", page)]);
+}
+
+/// Reads the files of a page by the page's own script, and names each series whose case is in none of them.
+const READS: &str = r#"
+const page = require('fs').readFileSync(process.argv[1], 'utf8');
+const script = page.match(/<script>([^]*)<\/script>/)[1];
+const own = script.slice(script.indexOf('const SHOWN'), script.indexOf('const files'));
+const parse = new Function(`${own}; return parse;`)();
+const rows = parse(decodeURIComponent(page.match(/download="percentiles.csv"[^>]*href="[^",]*,([^"]*)"/)[1]));
+const signs = { lt: '<', gt: '>', quot: '"', '#39': "'", amp: '&' };
+const ids = [...page.matchAll(/data-case="([^"]+)"/g)].map(found => found[1].replace(/&(lt|gt|quot|#39|amp);/g, (_, name) => signs[name]));
+const lost = ids.filter(id => !rows.some(row => row.case === id));
+console.log(`${ids.length} series`);
+if (lost.length || ids.length < 2) throw new Error(JSON.stringify([lost, rows.map(row => row.case)]));
+"#;
+
+#[test]
+fn a_series_is_found_in_the_files_of_its_page_whatever_its_case_is_called() {
+    if !further_are_here("the files of report.html as its script reads them", &PROGRAMS[1..], &[]) {
+        return;
+    }
+    let out = tempfile::tempdir().unwrap();
+    let axes = [":k=\u{202e}\u{1b}[1m\tx", ":k=\\u{1b}'\"<&,=1", ":k='=1"];
+    let cases = axes.map(|axes| case(PatternKind::Sse, 20, axes)).to_vec();
+    let run = write_run(out.path(), &info(scenario(cases, 1, &[])), |_| ());
+    report(&[&run], &[]);
+    let node = std::env::var("NODE").unwrap_or_else(|_| "node".to_owned());
+    let read =
+        Command::new(node).args(["-e", READS]).arg(run.join("report.html")).output().unwrap();
+    assert!(read.status.success(), "{}", text(&read.stderr));
 }

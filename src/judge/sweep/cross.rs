@@ -1,5 +1,7 @@
 //! Where the best case changes along one axis.
 
+use std::cmp::Ordering;
+
 use super::super::{Axis, CaseSummary};
 use super::SweptAxis;
 use super::closed::{Reference, at};
@@ -20,10 +22,45 @@ pub struct Crossing {
     pub above: String,
     /// Where both take the same, between lines through the measured figures.
     pub at: f64,
-    /// The interval over blocks: its ends, where they lie between the two values, and its confidence.
-    pub interval: Option<(f64, f64, f64)>,
+    /// The interval over blocks; `None` for fewer than two.
+    pub interval: Option<CrossingInterval>,
     /// Where both take the same by closed forms, from the figures below; `None` where these are not about them.
     pub expected: Option<f64>,
+}
+
+/// The interval of a crossing: that of the median over the blocks' own.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct CrossingInterval {
+    /// Its lower end.
+    pub low: CrossingEnd,
+    /// Its upper end.
+    pub high: CrossingEnd,
+    /// The confidence that so many blocks give.
+    pub confidence: f64,
+}
+
+/// An end of a crossing's interval.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct CrossingEnd {
+    /// Where it is, between the two values or at one of them.
+    pub at: f64,
+    /// Whether it is only known to lie at `at` or below (`Less`), or at `at` or above (`Greater`): the block does not cross
+    /// between the two values.
+    pub side: Ordering,
+}
+
+impl CrossingEnd {
+    /// The end at `share` of the way between two values.
+    fn new(ends: (f64, f64), share: f64) -> Self {
+        let side = if share <= 0.0 {
+            Ordering::Less
+        } else if share >= 1.0 {
+            Ordering::Greater
+        } else {
+            Ordering::Equal
+        };
+        Self { at: between(ends, share), side }
+    }
 }
 
 /// The crossings of a map along its one axis: where noise cannot tell the two cases apart on either side, there is none.
@@ -59,8 +96,10 @@ pub fn crossings(
         let share = share(map.by, a, b)?;
         let (below, above) = (a.0.case.clone(), b.1.case.clone());
         let expected = expected(map.by, axis, planned, (a.0, b.0), ends);
-        let interval = interval(map.by, a, b)
-            .map(|(low, high, confidence)| (between(ends, low), between(ends, high), confidence));
+        let interval = interval(map.by, a, b).map(|(low, high, confidence)| {
+            let [low, high] = [low, high].map(|share| CrossingEnd::new(ends, share));
+            CrossingInterval { low, high, confidence }
+        });
         Some(Crossing { below, above, at: between(ends, share), interval, expected })
     };
     map.cells.windows(2).filter_map(of).collect()
@@ -94,7 +133,8 @@ fn share(by: Axis, a: Ends<'_>, b: Ends<'_>) -> Option<f64> {
     (share.is_finite() && (0.0..=1.0).contains(&share)).then_some(share)
 }
 
-/// The same for each block, and the interval of their median; blocks that do not cross here count as beyond the nearer end.
+/// The interval of the median over blocks, as shares of the way, with its confidence; a block that does not cross here counts as
+/// 0 where it crosses below, and as 1 where it crosses above.
 fn interval(by: Axis, a: Ends<'_>, b: Ends<'_>) -> Option<(f64, f64, f64)> {
     let column = by.column();
     let blocks = |case: &CaseSummary| case.by_block.get(column).cloned();

@@ -4,6 +4,7 @@ use super::super::comparison::{judged, rank};
 use super::super::{Axis, CaseSummary, Claim, Ranking};
 use super::closed::{Reference, at, expected_p50_ns};
 use super::{Sweep, SweptAxis};
+use crate::record::Figure;
 use crate::scenario::Case;
 
 /// What maps rank by: the freshest, and the cheapest in what can be had at any load.
@@ -64,7 +65,7 @@ pub enum Decided {
     Shown,
     /// Ahead in every block, or by more than trials of a case differ.
     Ahead,
-    /// The noise hides who is first.
+    /// Nobody can tell who is first: noise hides it, or too little was measured, or nothing.
     No,
 }
 
@@ -72,6 +73,7 @@ impl Cell {
     /// How certain the best case is.
     pub fn decided(&self) -> Decided {
         match self.ranking.as_ref().map(|ranking| ranking.claim) {
+            None if self.only.is_none() => Decided::No,
             Some(Claim::Shown(_)) | None => Decided::Shown,
             Some(Claim::Indicated(..) | Claim::Repeatable(..)) => Decided::Ahead,
             Some(Claim::NotShown(..) | Claim::Once | Claim::NoPairs) => Decided::No,
@@ -87,20 +89,32 @@ impl Cell {
         ranking.order.iter().take(many).map(|ranked| ranked.case.as_str()).collect()
     }
 
-    /// The second's figure ÷ the first's.
+    /// The second's figure ÷ the first's; `None` where either is a bound.
     pub fn times(&self) -> Option<f64> {
         let [first, second, ..] = self.ranking.as_ref()?.order.as_slice() else { return None };
-        Some(second.value.number() / first.value.number())
+        match (first.value, second.value) {
+            (Figure::Value(first), Figure::Value(second)) => Some(second / first),
+            _ => None,
+        }
+    }
+
+    /// What the closed forms say here, unless they start from here.
+    fn independent(&self) -> Option<&Forecast> {
+        self.forecast.as_ref().filter(|forecast| !forecast.is_reference)
+    }
+
+    /// Whether the closed forms name a best clearly where one was clearly measured, other than where they start.
+    pub fn is_tested(&self) -> bool {
+        self.independent().is_some_and(Forecast::is_clear)
+            && self.decided() != Decided::No
+            && self.times().is_some_and(|times| times >= CLEAR)
     }
 
     /// Whether the closed forms clearly say other than what was clearly measured.
     pub fn is_contradicted(&self) -> bool {
-        let Some(forecast) = &self.forecast else { return false };
-        let is_clear =
-            self.decided() != Decided::No && self.times().is_some_and(|times| times >= CLEAR);
+        let Some(forecast) = self.independent() else { return false };
         let other = !self.contenders().contains(&forecast.case.as_str());
-        is_clear && forecast.is_clear() && other
-            || forecast.polls.is_some_and(|polls| polls.is_missed)
+        self.is_tested() && other || forecast.polls.is_some_and(|polls| polls.is_missed)
     }
 }
 
@@ -264,8 +278,11 @@ fn ages<'a>(
         let theory = planned(case).and_then(expected_p50_ns);
         if let Some(p50_ns) = theory {
             let off = (measured.value.number() / p50_ns - 1.0).abs() > CLEAR - 1.0;
-            let (low, high) = (measured.low.number(), measured.high.number());
-            let is_missed = off && (p50_ns < low || p50_ns > high);
+            let is_below = match measured.high {
+                Figure::Value(high) => high < p50_ns,
+                Figure::MoreThan(_) => false,
+            };
+            let is_missed = off && (p50_ns < measured.low.number() || is_below);
             if polls.is_none_or(|other| p50_ns < other.p50_ns) {
                 polls = Some(Polls { p50_ns, is_missed });
             }

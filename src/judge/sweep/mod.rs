@@ -5,7 +5,7 @@ mod cross;
 mod map;
 
 pub use closed::expected_p50_ns;
-pub use cross::{Crossing, crossings};
+pub use cross::{Crossing, CrossingEnd, CrossingInterval, crossings};
 pub use map::{Cell, Decided, Forecast, Map, Polls, maps};
 
 use std::collections::{BTreeMap, BTreeSet};

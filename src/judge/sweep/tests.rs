@@ -172,13 +172,26 @@ fn the_best_changes_where_theory_says_and_blocks_tell_how_surely() {
     // Measured: between 1,000 and 400 B per client against 600; by theory 800 ÷ I = 400.
     assert!((crossing.at - 2.18e9).abs() < 0.02e9, "{crossing:?}");
     assert!((crossing.expected.unwrap() - 2e9).abs() < 0.01e9, "{crossing:?}");
-    let (low, high, confidence) = crossing.interval.unwrap();
+    let CrossingInterval { low, high, confidence } = crossing.interval.unwrap();
+    assert!(low.side.is_eq() && high.side.is_eq(), "{crossing:?}");
+    let (low, high) = (low.at, high.at);
     assert!(low < crossing.at && crossing.at < high && low > 1.9e9 && high < 2.4e9, "{crossing:?}");
     assert!(confidence >= 0.95);
     assert_eq!(
         (crossing.below.as_str(), crossing.above.as_str()),
         ("sse", "short-poll:interval=4s")
     );
+}
+
+#[test]
+fn an_interval_is_open_where_a_block_does_not_cross() {
+    let (mut cases, planned) = polls_and_stream(&[1, 4], 8, 0.05);
+    // 399 B per client against 400 at 4 s, and 1,000 at 1 s: in this block the stream is ahead at both.
+    cases[2].by_block.get_mut("wire_bytes_per_s").unwrap().insert(1, Figure::Value(20.0 * 399.0));
+    let (_, found) = wire(&cases, &planned);
+    let [Crossing { interval: Some(interval), .. }] = found.as_slice() else { panic!("{found:?}") };
+    assert!(interval.low.side.is_eq() && interval.low.at < 4e9, "{interval:?}");
+    assert!(interval.high.side.is_gt() && (interval.high.at - 4e9).abs() < 1.0, "{interval:?}");
 }
 
 #[test]
@@ -198,6 +211,16 @@ fn closed_forms_start_in_the_middle_and_are_held_against_every_other_cell() {
     assert_eq!(told, [("sse", false), ("short-poll", true), ("short-poll", false)]);
     let first = map.cells[0].forecast.as_ref().unwrap();
     assert!((first.times - 1000.0 / 600.0).abs() < 1e-9 && first.is_clear(), "{first:?}");
+    let tested: Vec<bool> = map.cells.iter().map(Cell::is_tested).collect();
+    assert_eq!(tested, [true, false, true], "what closed forms start from tests none");
+    assert!(!map.cells.iter().any(Cell::is_contradicted), "{map:?}");
+    // In total, polls every 4 s take more than the stream: other than their causes say.
+    let value = Figure::Value(1e6);
+    cases[1].figures.get_mut("wire_bytes_per_s").unwrap().value = value;
+    cases[1].by_block.insert("wire_bytes_per_s", (1..=8).map(|block| (block, value)).collect());
+    let (map, _) = wire(&cases, &planned);
+    assert!(map.cells[1].decided() != Decided::No && map.cells[1].contenders() == ["sse"]);
+    assert!(!map.cells[1].is_contradicted(), "it is what they start from: {map:?}");
     cases[1].figures.remove("idle_wire_bytes_per_client_s");
     let (map, _) = wire(&cases, &planned);
     assert!(
@@ -220,6 +243,38 @@ fn what_noise_hides_is_not_shown_and_what_was_measured_once_has_no_interval() {
         "{map:?}"
     );
     assert!(found[0].interval.is_none());
+}
+
+#[test]
+fn a_point_without_measurements_is_undecided_and_a_bound_has_no_factor() {
+    let mut cell = Cell { at: vec![1.0], ranking: None, only: None, forecast: None };
+    assert_eq!((cell.decided(), cell.contenders()), (Decided::No, vec![]));
+    cell.only = Some("sse".to_owned());
+    assert_eq!((cell.decided(), cell.contenders()), (Decided::Shown, vec!["sse"]));
+    let (mut cases, planned) = polls_and_stream(&[1, 4], 8, 0.01);
+    let (map, _) = wire(&cases, &planned);
+    assert!((map.cells[0].times().unwrap() - 1000.0 / 600.0).abs() < 1e-9);
+    cases[0].figures.get_mut("wire_bytes_per_s").unwrap().value = Figure::MoreThan(3e4);
+    let (map, _) = wire(&cases, &planned);
+    assert_eq!((map.cells[0].contenders(), map.cells[0].times()), (vec!["sse"], None));
+}
+
+#[test]
+fn closed_forms_are_of_polls_by_the_clock_alone() {
+    let (cases, mut planned) = polls_and_stream(&[1, 4], 8, 0.0);
+    for (jitter, cache, forecast) in [(0.0, false, true), (0.5, false, false), (0.0, true, false)] {
+        for case in &mut planned {
+            if let Pattern::ShortPoll(options) = &mut case.pattern {
+                (options.jitter, options.cache) = (jitter, cache);
+            }
+        }
+        assert_eq!(expected_p50_ns(&planned[0]).is_some(), forecast, "{jitter} {cache}");
+        for map in maps(&Sweep::of(&cases), &cases, &planned) {
+            let is_forecast = map.cells.iter().any(|cell| cell.forecast.is_some());
+            let about = matches!(map.by, Axis::Freshness | Axis::Wire);
+            assert!(!about || is_forecast == forecast, "{jitter} {cache}: {map:?}");
+        }
+    }
 }
 
 #[test]

@@ -23,6 +23,17 @@ const COLUMN: f64 = (PAGE - NAMES - 24.0) / COSTS.len() as f64;
 /// The columns of `trials.csv` that are drawn; titles and units come from the table of metrics.
 const COSTS: [&str; 4] = ["target_cpu_cores", "wire_bytes_per_s", "target_memory_bytes", COST];
 
+/// Whether a bar stands for the case.
+fn has_bar(case: &CaseSummary) -> bool {
+    COSTS.iter().any(|column| case.shown(column).is_some())
+}
+
+/// Whether anything was measured.
+pub(super) fn applies(view: &View) -> bool {
+    let (groups, _) = shown(view, |_| true);
+    groups.iter().flat_map(|group| &group.rows).any(|(_, case)| has_bar(case))
+}
+
 /// Draws the chart: a column a cost, a block of bars a workload, a bar a pattern.
 pub(super) fn draw(view: &View) -> Picture {
     let (groups, more) = shown(view, |_| true);
@@ -33,8 +44,7 @@ pub(super) fn draw(view: &View) -> Picture {
     // Bars stand beside their names; only patterns with many variants need a key to the colours.
     if keys.len() > 12 {
         let measured = groups.iter().flat_map(|group| &group.rows);
-        let measured =
-            measured.filter(|(_, case)| COSTS.iter().any(|column| case.shown(column).is_some()));
+        let measured = measured.filter(|(_, case)| has_bar(case));
         let keys = drawn(keys.clone(), measured.map(|(label, _)| label.as_str()));
         y = legend(&mut picture, &keys, y);
     }
@@ -76,10 +86,6 @@ pub(super) fn draw(view: &View) -> Picture {
             y += BAR;
         }
         y += 14.0;
-    }
-    if groups.is_empty() {
-        picture.text((PAGE / 2.0, y + 60.0), "no data", 20.0, GREY, Anchor::Middle);
-        y += 120.0;
     }
     let note = "Bar: median of the trials. Whisker: its confidence interval.";
     picture.text((24.0, y + 8.0), note, SMALL, GREY, Anchor::Left);

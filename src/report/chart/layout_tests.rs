@@ -4,7 +4,7 @@ use super::picture::{Anchor, Part, Picture, Shape};
 use super::render::width_of;
 use super::{CHARTS, Chart, OF_PAGES};
 use crate::record::synthetic::{case, info, scenario, six, write_run};
-use crate::record::{Figure, Run};
+use crate::record::{Figure, Run, TrialRecord, Verdict};
 use crate::report::View;
 use crate::scenario::{Case, Pattern, PatternKind};
 use crate::unit::{ByteSize, Rate, Span};
@@ -182,8 +182,38 @@ fn base() -> Run {
     Run::read(&write_run(out.path(), &info(scenario(cases, 2, &[])), |_| ())).unwrap()
 }
 
+/// What is amiss in a run.
+#[derive(Debug, Clone, Copy, PartialEq)]
+enum Flaw {
+    Nothing,
+    /// Every trial of a pattern failed.
+    Failed(PatternKind),
+    AllFailed,
+    /// The target's CPU is out of reach: it runs elsewhere.
+    NoCpu,
+    /// The 99th percentile falls among lost deliveries.
+    Lossy,
+}
+
+impl Flaw {
+    fn fails(self, kind: PatternKind) -> bool {
+        self == Self::AllFailed || self == Self::Failed(kind)
+    }
+
+    fn spoil(self, trial: &mut TrialRecord) {
+        if self.fails(trial.identity.pattern) {
+            (trial.verdict, trial.ledger) = (Verdict::Failed, None);
+        }
+        if let (Self::Lossy, Some(ledger)) = (self, &mut trial.ledger) {
+            ledger.lost = ledger.expected / 20;
+            ledger.delivered -= ledger.lost;
+            trial.figures.set("freshness_ns_p99", Figure::MoreThan(1e9));
+        }
+    }
+}
+
 /// A run of `cases`, each with the samples of its pattern in `base`, and costs that grow with its clients.
-fn view(base: &Run, cases: &[Case], fails: Option<PatternKind>) -> View {
+fn view(base: &Run, cases: &[Case], flaw: Flaw) -> View {
     let mut run = base.clone();
     run.info = info(scenario(cases.to_vec(), 2, &[]));
     (run.trials, run.timeline, run.log) =
@@ -199,9 +229,7 @@ fn view(base: &Run, cases: &[Case], fails: Option<PatternKind>) -> View {
                 .unwrap()
                 .clone();
             trial.identity.case.clone_from(&case.id);
-            if fails == Some(kind) {
-                (trial.verdict, trial.ledger) = (crate::record::Verdict::Failed, None);
-            }
+            flaw.spoil(&mut trial);
             run.trials.push(trial);
             let own =
                 base.timeline.iter().filter(|row| row.case == kind.name() && row.trial == block);
@@ -211,7 +239,7 @@ fn view(base: &Run, cases: &[Case], fails: Option<PatternKind>) -> View {
             }));
         }
     }
-    for case in cases.iter().filter(|case| fails != Some(case.pattern.kind())) {
+    for case in cases.iter().filter(|case| !flaw.fails(case.pattern.kind())) {
         let own = base.distributions.iter().filter(|((id, _), _)| id == case.pattern.kind().name());
         let own: Vec<_> =
             own.map(|((_, metric), all)| ((case.id.clone(), *metric), all.clone())).collect();
@@ -219,6 +247,11 @@ fn view(base: &Run, cases: &[Case], fails: Option<PatternKind>) -> View {
     }
     let mut view = View::new(run);
     for case in &mut view.findings.cases {
+        if flaw == Flaw::NoCpu {
+            let is_cpu = |column: &str| column.starts_with("target_cpu");
+            case.figures.retain(|column, _| !is_cpu(column));
+            case.by_block.retain(|column, _| !is_cpu(column));
+        }
         let size = case.offered.clients as f64;
         for (column, factor) in [
             ("target_cpu_cores", size),
@@ -298,14 +331,17 @@ fn runs() -> Vec<(String, View)> {
     polls.extend(swept(&[LongPoll], &[("rate", &["1/s", "4/s"])]));
     add("polls and pushes", polls);
     let base = base();
+    let two = swept(&[Sse, ShortPoll], &[("clients", &["5", "10", "40"])]);
+    let flawed = [Flaw::AllFailed, Flaw::NoCpu, Flaw::Lossy]
+        .map(|flaw| (format!("two by clients, {flaw:?}"), view(&base, &two, flaw)));
     let made = runs.into_iter().flat_map(|(name, cases)| {
         let dead = cases[0].pattern.kind();
         let others = cases.iter().any(|case| case.pattern.kind() != dead);
-        let failed =
-            others.then(|| (format!("{name}, one failed"), view(&base, &cases, Some(dead))));
-        [Some((name, view(&base, &cases, None))), failed]
+        let failed = others
+            .then(|| (format!("{name}, one failed"), view(&base, &cases, Flaw::Failed(dead))));
+        [Some((name, view(&base, &cases, Flaw::Nothing))), failed]
     });
-    made.flatten().collect()
+    made.flatten().chain(flawed).collect()
 }
 
 #[test]

@@ -105,13 +105,19 @@ fn offered(view: &View) -> String {
         Some(if same { print(low) } else { format!("{} to {}", print(low), print(high)) })
     };
     let clients = range(&|offered| Some(offered.clients as f64), count);
-    parts.extend(clients.map(|text| format!("{text} clients")));
+    // One is one, in each unit.
+    let counted = |text: String, one: &str| {
+        let (first, rest) = one.split_at(one.find('/').unwrap_or(one.len()));
+        let s = if text == "1" { "" } else { "s" };
+        format!("{text} {first}{s}{rest}")
+    };
+    parts.extend(clients.map(|text| counted(text, "client")));
     let topics = range(&|offered| Some(offered.topics as f64), count);
-    parts.extend(topics.filter(|text| text != "1").map(|text| format!("{text} topics")));
+    parts.extend(topics.filter(|text| text != "1").map(|text| counted(text, "topic")));
     let rate = range(&|offered| offered.events_per_s, count);
-    parts.extend(rate.map(|text| format!("{text} events/s per topic")));
+    parts.extend(rate.map(|text| counted(text, "event/s per topic")));
     let requests = range(&|offered| offered.requests_per_s, count);
-    parts.extend(requests.map(|text| format!("{text} requests/s")));
+    parts.extend(requests.map(|text| counted(text, "request/s")));
     let payload = range(&|offered| Some(offered.payload_bytes as f64), bytes);
     parts.extend(payload.map(|text| format!("payload {text}")));
     parts.push(Tally::of_all(&view.run.trials).to_string());

@@ -30,6 +30,8 @@ pub(super) struct Spot {
     pub y: f64,
     low: f64,
     high: f64,
+    /// Confidence of the interval; 0 where one trial gives none.
+    confidence: f64,
     /// What theory says.
     pub expected: Option<f64>,
 }
@@ -50,6 +52,17 @@ pub(super) struct Sheet {
     pub is_bytes: bool,
     /// The lines' points, each with what stands behind its name, and its power law.
     pub lines: Vec<(Entry, Vec<Spot>, Option<PowerLaw>)>,
+}
+
+impl Sheet {
+    /// Whether anything has a place along the axis: the panel would be empty without it.
+    pub(super) fn is_drawn(&self) -> bool {
+        self.spots().any(|spot| spot.x.is_some())
+    }
+
+    fn spots(&self) -> impl Iterator<Item = &Spot> {
+        self.lines.iter().flat_map(|(_, spots, _)| spots)
+    }
 }
 
 /// The lines of a chart along `axis`, as many as can be told apart, and how many are left out.
@@ -108,13 +121,21 @@ pub(super) fn spots(
         let estimate = case.figure(column(case))?;
         let Figure::Value(y) = estimate.value else { return None };
         let (low, high) = (estimate.low.number().min(y), estimate.high.number().max(y));
-        let low = if low > 0.0 { low } else { y };
-        let x = axis.value(&case.case);
-        (y > 0.0).then(|| Spot { x, y, low, high, expected: expected(case) })
+        let (x, confidence) = (axis.value(&case.case), estimate.confidence);
+        (y > 0.0).then(|| Spot { x, y, low, high, confidence, expected: expected(case) })
     };
     let mut spots: Vec<Spot> = line.cases.iter().filter_map(of).collect();
     spots.sort_by(|a, b| a.x.partial_cmp(&b.x).unwrap_or(std::cmp::Ordering::Equal));
     spots
+}
+
+/// Counts the cases of a line that have no point, because their quantile falls among what never arrived.
+pub(super) fn unplaced(line: &Line<'_>, column: impl Fn(&CaseSummary) -> &'static str) -> usize {
+    let is_bound = |case: &&&CaseSummary| {
+        let figure = case.figure(column(case)).map(|estimate| estimate.value);
+        matches!(figure, Some(Figure::MoreThan(_)))
+    };
+    line.cases.iter().filter(is_bound).count()
 }
 
 /// The power law of a line, over all of its trials.
@@ -206,9 +227,6 @@ pub(super) fn draw(picture: &mut Picture, axis: &SweptAxis, sheets: &[Sheet], to
         let scale = if is_log(axis) { " (log scale)" } else { "" };
         let x_title = format!("{}{scale}", title_of(axis));
         panel.frame(picture, &sheet.title, &x_title, &format!("{} (log scale)", sheet.up));
-        if drawn.is_empty() {
-            panel.no_data(picture);
-        }
         let mut labels = Vec::new();
         for (place, (entry, spots, law)) in drawn.into_iter().enumerate() {
             let end = draw_line(picture, &panel, axis, (entry, spots, law.as_ref(), place));
@@ -229,9 +247,10 @@ fn named(entry: &Entry, law: Option<&PowerLaw>, axis: &SweptAxis) -> String {
 }
 
 fn upright(sheet: &Sheet) -> Scale {
-    let spots = || sheet.lines.iter().flat_map(|(_, spots, _)| spots);
-    let low = spots().flat_map(|spot| [Some(spot.low), spot.expected]).flatten();
-    let high = spots().flat_map(|spot| [Some(spot.high), spot.expected]).flatten();
+    // An interval that reaches 0 has no lower end on a logarithmic scale.
+    let end = |spot: &Spot| if spot.low > 0.0 { spot.low } else { spot.y };
+    let low = sheet.spots().flat_map(|spot| [Some(end(spot)), spot.expected]).flatten();
+    let high = sheet.spots().flat_map(|spot| [Some(spot.high), spot.expected]).flatten();
     let (low, high) = (low.fold(f64::INFINITY, f64::min), high.fold(0.0, f64::max));
     let empty = Scale { min: 0.0, max: 1.0, ticks: Vec::new() };
     let of = if sheet.is_bytes { Scale::log_bytes } else { Scale::log };
@@ -249,7 +268,9 @@ fn draw_line(
     // Marks of levels stand beside one another.
     let aside = panel.from.0 + 12.0 + 14.0 * place as f64;
     let stroke = entry.stroke();
-    let at = |x: f64, y: f64| panel.at(own(x), y.log10());
+    // An interval that reaches 0 ends at the panel's edge.
+    let up = |y: f64| y.log10().max(panel.y.min);
+    let at = |x: f64, y: f64| panel.at(own(x), up(y));
     let placed: Vec<(f64, &Spot)> = spots.iter().filter_map(|spot| Some((spot.x?, spot))).collect();
     let mut end = (panel.to.0, panel.to.1);
     picture.part(series_of(entry, ""), |picture| {
@@ -264,7 +285,9 @@ fn draw_line(
         let points: Vec<_> = placed.iter().map(|(x, spot)| at(*x, spot.y)).collect();
         picture.line(&points, stroke);
         for (x, spot) in &placed {
-            whisker(picture, at(*x, spot.low), at(*x, spot.high), stroke);
+            if spot.confidence > 0.0 {
+                whisker(picture, at(*x, spot.low), at(*x, spot.high), stroke);
+            }
             picture.mark(at(*x, spot.y), 4.5, entry.marker(), stroke.colour);
         }
         let theory: Vec<_> =
@@ -277,15 +300,14 @@ fn draw_line(
         }
         // A case that the axis makes no difference to is a level.
         if let Some(level) = spots.iter().find(|spot| spot.x.is_none()) {
-            let y = panel.at(panel.x.min, level.y.log10()).1;
+            let height = |y: f64| panel.at(panel.x.min, up(y)).1;
+            let y = height(level.y);
             picture.line(&[(panel.from.0, y), (panel.to.0, y)], stroke);
             picture.mark((aside, y), 4.5, entry.marker(), stroke.colour);
-            whisker(
-                picture,
-                (aside, panel.at(0.0, level.low.log10()).1),
-                (aside, panel.at(0.0, level.high.log10()).1),
-                stroke,
-            );
+            if level.confidence > 0.0 {
+                let ends = [level.low, level.high].map(|y| (aside, height(y)));
+                whisker(picture, ends[0], ends[1], stroke);
+            }
             end = (panel.to.0, y);
         }
     });
@@ -299,6 +321,52 @@ pub(super) fn whisker(picture: &mut Picture, low: (f64, f64), high: (f64, f64), 
     let (dx, dy) = if (low.0 - high.0).abs() < 0.01 { (4.0, 0.0) } else { (0.0, 4.0) };
     for (x, y) in [low, high] {
         picture.line(&[(x - dx, y - dy), (x + dx, y + dy)], stroke);
+    }
+}
+
+/// What the whiskers are, with the least confidence of any that is drawn.
+pub(super) fn whiskers(sheets: &[Sheet]) -> String {
+    let all = || sheets.iter().flat_map(Sheet::spots).map(|spot| spot.confidence);
+    let some = || all().filter(|confidence| *confidence > 0.0);
+    let (Some(least), Some(most)) = (some().reduce(f64::min), some().reduce(f64::max)) else {
+        return "No whisker: one trial gives no interval.".to_owned();
+    };
+    let mut text = if least < most {
+        format!("Whisker: its interval, {} confidence or more.", percent(least))
+    } else {
+        format!("Whisker: its {} interval.", percent(least))
+    };
+    if some().count() < all().count() {
+        text += " No whisker: one trial gives no interval.";
+    }
+    text
+}
+
+/// A confidence for people: `75 %`.
+pub(super) fn percent(confidence: f64) -> String {
+    format!("{} %", significant(100.0 * confidence))
+}
+
+/// Sentences below the panels, in as many rows as they need.
+pub(super) fn notes(picture: &mut Picture, sentences: &[String], y: f64) {
+    let mut rows: Vec<String> = Vec::new();
+    for sentence in sentences {
+        let row = match rows.pop() {
+            None => sentence.clone(),
+            Some(last) => {
+                let longer = format!("{last} {sentence}");
+                if super::render::width_of(&longer, SMALL) <= PAGE - 48.0 {
+                    longer
+                } else {
+                    rows.push(last);
+                    sentence.clone()
+                }
+            }
+        };
+        rows.push(row);
+    }
+    for (at, row) in rows.iter().enumerate() {
+        note(picture, row, y + 20.0 * at as f64);
     }
 }
 

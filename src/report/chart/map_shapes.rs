@@ -1,16 +1,18 @@
 //! How crossover maps lie on a page: rows of cells along one axis with their crossings, or a grid a map over two.
 
+use std::cmp::Ordering;
 use std::fmt::Write as _;
 
-use super::lines::{print, title_of};
+use super::lines::{note, print, title_of};
 use super::map::{CELL, Content, best, draw_cell, pattern_of};
 use super::panel::{NORMAL, PAGE, Panel, SMALL, Scale, fit};
 use super::picture::{Anchor, Part, Picture, Stroke};
 use super::render::width_of;
 use super::style::{GREY, INK, Marker};
-use crate::judge::{Crossing, Map, SweptAxis};
+use crate::judge::{Crossing, CrossingEnd, CrossingInterval, Map, SweptAxis};
 use crate::report::View;
 use crate::scenario::PatternKind;
+use crate::unit::{counted, significant};
 
 /// Height of a crossing below its row.
 const LANE: f64 = 22.0;
@@ -52,6 +54,10 @@ pub(super) fn strips(
             draw_crossing(picture, view, axis, crossing, (&place, y + LANE / 2.0, left));
             y += LANE;
         }
+        if let Some(more) = beyond(found.len(), CROSSINGS, "more crossing") {
+            picture.text((left, y + LANE / 2.0), &more, SMALL, GREY, Anchor::Left);
+            y += LANE;
+        }
         y += 12.0;
     }
     let centre = |at: usize| left + width * (at as f64 + 0.5);
@@ -59,11 +65,16 @@ pub(super) fn strips(
     ticks(picture, labels.map(|(at, value)| (centre(at), print(axis.quantity)(*value))), y + 2.0);
     let middle = f64::midpoint(left, PAGE - 24.0);
     picture.text((middle, y + 24.0), &title_of(axis), NORMAL, GREY, Anchor::Middle);
-    if maps.len() > shown.len() {
-        let more = format!("{} more rows would not fit", maps.len() - shown.len());
+    if let Some(more) = beyond(maps.len(), ROWS, "more row") {
         picture.text((24.0, y + 24.0), &fit(&more, SMALL, NAMES), SMALL, GREY, Anchor::Left);
     }
     y + 52.0
+}
+
+/// What is left out of `all`, of which `most` are drawn; `None` where nothing is.
+fn beyond(all: usize, most: usize, noun: &str) -> Option<String> {
+    let more = all.checked_sub(most).filter(|more| *more > 0)?;
+    Some(format!("{} would not fit", counted(more as u64, noun)))
 }
 
 /// A value's place among those of the axis: 1.5 lies in the middle of the second and the third.
@@ -108,14 +119,19 @@ fn draw_crossing(
     let name = |id: &str| pattern_of(view, id).map_or("", PatternKind::name);
     let mut text =
         format!("{} to {} at {}", name(&crossing.below), name(&crossing.above), print(crossing.at));
-    if let Some((low, high, _)) = crossing.interval {
-        let ends = [place(low), place(high)];
-        picture.line(&ends.map(|x| (x, y)), Stroke::solid(INK, 1.5));
-        for x in ends {
-            picture.line(&[(x, y - 4.0), (x, y + 4.0)], Stroke::solid(INK, 1.5));
+    if let Some(CrossingInterval { low, high, confidence }) = crossing.interval {
+        let ends = [low, high].map(|end| (place(end.at), y));
+        picture.line(&ends, Stroke::solid(INK, 1.5));
+        for (end, (x, y)) in [low, high].into_iter().zip(ends) {
+            // Where it ends is not known where a block crosses elsewhere.
+            if end.side.is_eq() {
+                picture.line(&[(x, y - 4.0), (x, y + 4.0)], Stroke::solid(INK, 1.5));
+            }
         }
-        let _ = write!(text, " ({} to {})", print(low), print(high));
-        (first, last) = (first.min(ends[0]), last.max(ends[1]));
+        let confidence = significant((100.0 * confidence).floor());
+        let _ =
+            write!(text, " ({} to {}, {confidence} %)", written(low, print), written(high, print));
+        (first, last) = (first.min(ends[0].0), last.max(ends[1].0));
     }
     if let Some(expected) = crossing.expected {
         let x = place(expected);
@@ -131,6 +147,16 @@ fn draw_crossing(
         let text = fit(&text, SMALL, before - 14.0);
         picture.text((first - 10.0, y), &text, SMALL, INK, Anchor::Right);
     }
+}
+
+/// An end of an interval: `4 s`, or `≥ 4 s` where no block crosses below.
+fn written(end: CrossingEnd, print: fn(f64) -> String) -> String {
+    let sign = match end.side {
+        Ordering::Less => "≤ ",
+        Ordering::Equal => "",
+        Ordering::Greater => "≥ ",
+    };
+    format!("{sign}{}", print(end.at))
 }
 
 /// Draws a grid a map over two axes; returns where they end.
@@ -162,7 +188,10 @@ pub(super) fn grids(picture: &mut Picture, view: &View, content: &Content, top: 
         frame(picture, (across, up), &Panel { from: (x0, y0), to, x: steps(across), y: steps(up) });
     }
     let rows_of = shown.len().div_ceil(columns) as f64;
-    top + height * rows_of + 8.0
+    let end = top + height * rows_of + 8.0;
+    let Some(more) = beyond(content.maps.len(), MAPS, "more map") else { return end };
+    note(picture, &more, end);
+    end + 20.0
 }
 
 /// An axis of cells: a step a value.
@@ -194,4 +223,27 @@ fn frame(picture: &mut Picture, (across, up): (&SweptAxis, &SweptAxis), panel: &
         let title = fit(&title_of(across), NORMAL, x1 - x0 + 40.0);
         picture.text((f64::midpoint(x0, x1), y1 + 34.0), &title, NORMAL, GREY, Anchor::Middle);
     });
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::unit::nanoseconds;
+
+    #[test]
+    fn an_end_beyond_the_two_values_is_written_as_one() {
+        for (side, expected) in
+            [(Ordering::Less, "≤ 4 s"), (Ordering::Equal, "4 s"), (Ordering::Greater, "≥ 4 s")]
+        {
+            assert_eq!(written(CrossingEnd { at: 4e9, side }, nanoseconds), expected);
+        }
+    }
+
+    #[test]
+    fn what_is_left_out_is_counted() {
+        let of = |all| beyond(all, 12, "more row");
+        assert_eq!(of(12), None);
+        assert_eq!(of(13).as_deref(), Some("1 more row would not fit"));
+        assert_eq!(of(14).as_deref(), Some("2 more rows would not fit"));
+    }
 }

@@ -16,6 +16,7 @@ mod panel;
 mod percentiles;
 mod picture;
 mod render;
+mod room;
 mod scatter;
 mod style;
 mod throughput;
@@ -75,7 +76,7 @@ static CHARTS: [Chart; 7] = [
     Chart {
         name: "freshness-percentiles",
         what: "Freshness by percentile and pattern",
-        applies: |_| true,
+        applies: percentiles::applies,
         says: percentiles::says,
         draw: percentiles::draw,
     },
@@ -103,7 +104,7 @@ static CHARTS: [Chart; 7] = [
     Chart {
         name: "cost",
         what: "Cost by pattern: CPU, bytes, memory, money",
-        applies: |_| true,
+        applies: cost::applies,
         says: cost::says,
         draw: cost::draw,
     },
@@ -127,7 +128,7 @@ static CHARTS: [Chart; 7] = [
 static OF_PAGES: [Chart; 1] = [Chart {
     name: "timeline",
     what: "Freshness over the run",
-    applies: scatter::applies,
+    applies: timeline::applies,
     says: timeline::says,
     draw: timeline::draw,
 }];

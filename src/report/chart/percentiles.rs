@@ -41,22 +41,57 @@ struct Series {
     points: Vec<(f64, f64)>,
 }
 
-/// Draws the chart: a panel a workload, a line a pattern; of responses where no case delivers news.
+impl Series {
+    /// Whether it is a line: a point alone is not drawn.
+    const fn is_line(&self) -> bool {
+        self.points.len() > 1
+    }
+}
+
+/// The workloads of a page, what is said of those left out, and what is drawn of them.
+struct Content<'a> {
+    groups: Vec<Group<'a>>,
+    more: Option<String>,
+    keys: Vec<Entry>,
+    metric: Metric,
+}
+
+impl<'a> Content<'a> {
+    /// Of responses where no case delivers news.
+    fn of(view: &'a View) -> Self {
+        let delivers = view.findings.cases.iter().any(|case| case.pattern.delivers());
+        let metric = if delivers { Metric::Freshness } else { Metric::Response };
+        let wanted = |pattern: PatternKind| pattern.delivers() == delivers;
+        let (groups, more) = shown(view, |group| group.rows.iter().any(|(_, c)| wanted(c.pattern)));
+        let keys = entries(&groups, wanted);
+        Self { groups, more, keys, metric }
+    }
+
+    fn series(&self, view: &View, group: &Group<'_>) -> Vec<Series> {
+        series(view, group, &self.keys, self.metric)
+    }
+}
+
+/// Whether any case has samples enough for a line.
+pub(super) fn applies(view: &View) -> bool {
+    let content = Content::of(view);
+    let mut panels = content.groups.iter().map(|group| content.series(view, group));
+    panels.any(|lines| lines.iter().any(Series::is_line))
+}
+
+/// Draws the chart: a panel a workload, a line a pattern.
 pub(super) fn draw(view: &View) -> Picture {
-    let delivers = view.findings.cases.iter().any(|case| case.pattern.delivers());
-    let (metric, name, goods) = if delivers {
-        (Metric::Freshness, "Freshness", "deliveries")
-    } else {
-        (Metric::Response, "Response", "requests")
-    };
-    let wanted = |pattern: PatternKind| pattern.delivers() == delivers;
-    let (groups, more) = shown(view, |group| group.rows.iter().any(|(_, c)| wanted(c.pattern)));
-    let keys = entries(&groups, wanted);
+    let content = Content::of(view);
     let panels: Vec<Vec<Series>> =
-        groups.iter().map(|group| series(view, group, &keys, metric)).collect();
-    let says = |lines: &Vec<Series>| lines.iter().any(|line| !line.points.is_empty());
+        content.groups.iter().map(|group| content.series(view, group)).collect();
+    let Content { groups, more, keys, metric } = content;
+    let (name, goods) = match metric {
+        Metric::Freshness => ("Freshness", "deliveries"),
+        _ => ("Response", "requests"),
+    };
+    let says = |lines: &Vec<Series>| lines.iter().any(Series::is_line);
     let (groups, panels) = drawable(groups, panels, says);
-    let lines = || panels.iter().flatten().filter(|line| !line.points.is_empty());
+    let lines = || panels.iter().flatten().filter(|line| line.is_line());
     let keys = drawn(keys, lines().map(|line| line.entry.label.as_str()));
 
     let mut picture = Picture::new(PAGE, 0.0);
@@ -75,7 +110,7 @@ pub(super) fn draw(view: &View) -> Picture {
             &format!("{} (log scale)", name.to_lowercase()),
         );
         match panels.get(i) {
-            Some(lines) if lines.iter().any(|line| !line.points.is_empty()) => {
+            Some(lines) if says(lines) => {
                 plot(&mut picture, &panel, lines);
                 if let Some(ns) = floors.get(i).copied().flatten() {
                     draw_floor(&mut picture, &panel, ns);
@@ -163,6 +198,6 @@ pub(super) fn says(view: &View) -> String {
     let (what, floor) =
         if delivers { ("deliveries", "freshness") } else { ("requests", "response") };
     format!(
-        "How the {floor} of {what} is distributed: each step to the right is a tenth of the {what} that is left. Lower is better."
+        "How the {floor} of {what} is distributed: each step to the right leaves a tenth of the {what}. Lower is better."
     )
 }

@@ -5,6 +5,7 @@ use super::lines::{note, whisker};
 use super::panel::{PAGE, Panel, SMALL, Scale, layout};
 use super::picture::{Anchor, Picture, Point, Stroke};
 use super::render::width_of;
+use super::room::{Area, Room};
 use super::style::{GREY, INK};
 use crate::judge::Estimate;
 use crate::record::Figure;
@@ -71,9 +72,11 @@ fn has_news(group: &Group<'_>) -> bool {
     group.rows.iter().any(|(_, case)| case.pattern.delivers())
 }
 
-/// Whether anything delivers.
+/// Whether a case has both figures.
 pub(super) fn applies(view: &View) -> bool {
-    view.findings.cases.iter().any(|case| case.pattern.delivers())
+    let (groups, _) = shown(view, has_news);
+    let keys = entries(&groups, PatternKind::delivers);
+    groups.iter().any(|group| !spots(group, &keys).is_empty())
 }
 
 /// What it shows, in a sentence: the front of each workload.
@@ -127,7 +130,6 @@ fn spots(group: &Group<'_>, keys: &[Entry]) -> Vec<Spot> {
 fn measured(estimate: &Estimate) -> Option<Measured> {
     let Figure::Value(value) = estimate.value else { return None };
     let (low, high) = (estimate.low.number().min(value), estimate.high.number().max(value));
-    let low = if low > 0.0 { low } else { value };
     (value > 0.0).then_some(Measured { value, low, high })
 }
 
@@ -147,12 +149,16 @@ fn numbered(mut keys: Vec<Entry>, panels: &mut [Vec<Spot>]) -> Vec<Entry> {
     keys
 }
 
+/// Share of an axis that is left free at each end, for the labels.
+const MARGIN: f64 = 0.07;
+
 fn scales(panels: &[Vec<Spot>]) -> (Scale, Scale) {
     let scale = |all: Vec<Measured>| {
-        let low = all.iter().map(|of| of.low).fold(f64::INFINITY, f64::min);
+        let low = all.iter().map(|of| if of.low > 0.0 { of.low } else { of.value });
+        let low = low.fold(f64::INFINITY, f64::min);
         let high = all.iter().map(|of| of.high).fold(0.0, f64::max);
-        // Room for the labels.
-        Scale::log(low * 0.7, high * 1.4, nanoseconds).unwrap_or_else(|| Scale {
+        let margin = (high / low).powf(MARGIN).max(1.4);
+        Scale::log(low / margin, high * margin, nanoseconds).unwrap_or_else(|| Scale {
             min: 3.0,
             max: 6.0,
             ticks: Vec::new(),
@@ -167,15 +173,15 @@ fn scales(panels: &[Vec<Spot>]) -> (Scale, Scale) {
 
 fn plot(picture: &mut Picture, panel: &Panel, spots: &[Spot]) {
     let steps = front(picture, panel, spots);
-    let around = |a: Point, b: Point| {
-        ((a.0.min(b.0) - 2.0, a.1.min(b.1) - 2.0), (a.0.max(b.0) + 2.0, a.1.max(b.1) + 2.0))
-    };
-    let mut taken: Vec<(Point, Point)> =
-        steps.windows(2).map(|pair| around(pair[0], pair[1])).collect();
+    let mut room = Room::of(panel);
+    for pair in steps.windows(2) {
+        room.take_line(pair[0], pair[1]);
+    }
+    // An interval that reaches 0 ends at the panel's edge.
+    let place = |x: f64, y: f64| panel.at(x.log10().max(panel.x.min), y.log10().max(panel.y.min));
+    let at = |spot: &Spot| place(spot.cpu_ns.value, spot.p50_ns.value);
     for spot in spots {
-        let place = |x: f64, y: f64| panel.at(x.log10(), y.log10());
         let (cpu, p50) = (spot.cpu_ns, spot.p50_ns);
-        let at = place(cpu.value, p50.value);
         let stroke = spot.entry.stroke();
         for (low, high) in [
             (place(cpu.low, p50.value), place(cpu.high, p50.value)),
@@ -184,26 +190,39 @@ fn plot(picture: &mut Picture, panel: &Panel, spots: &[Spot]) {
             // An interval that hides behind its mark is not drawn.
             if (low.0 - high.0).hypot(low.1 - high.1) > 11.0 {
                 whisker(picture, low, high, stroke);
-                let (left, right) = (low.0.min(high.0) - 4.0, low.0.max(high.0) + 4.0);
-                taken.push(((left, low.1.min(high.1) - 4.0), (right, low.1.max(high.1) + 4.0)));
+                room.take_line(low, high);
             }
         }
-        picture.mark(at, 5.5, spot.entry.marker(), stroke.colour);
-        // With room around it: a label that touches another's mark would seem to be its own.
-        taken.push(((at.0 - 9.0, at.1 - 9.0), (at.0 + 9.0, at.1 + 9.0)));
+        picture.mark(at(spot), 5.5, spot.entry.marker(), stroke.colour);
+        room.take_mark(at(spot));
     }
+    // Those that find room beside their point come first: a label at the end of a line must not take another's only place.
+    let size = |spot: &Spot| (width_of(&spot.name, SMALL), SMALL);
+    let mut crowded: Vec<&Spot> = Vec::new();
     for spot in spots {
-        let at = panel.at(spot.cpu_ns.value.log10(), spot.p50_ns.value.log10());
-        let ends = [spot.p50_ns.high, spot.p50_ns.low].map(|ns| panel.at(0.0, ns.log10()).1);
-        let size = (width_of(&spot.name, SMALL), SMALL);
-        // The legend names those that find no room beside their point.
-        if let Some(corner) = free_place(panel, at, (ends[0], ends[1]), size, &taken) {
-            let (right, bottom) = (corner.0 + size.0, corner.1 + size.1);
-            taken.push((corner, (right, bottom)));
-            let middle = (corner.0, f64::midpoint(corner.1, bottom));
-            picture.text(middle, &spot.name, SMALL, INK, Anchor::Left);
+        let ends = [spot.p50_ns.high, spot.p50_ns.low].map(|ns| place(1.0, ns).1);
+        match room.beside(at(spot), (ends[0], ends[1]), size(spot)) {
+            Some(label) => {
+                room.take_label(label);
+                name(picture, spot, label);
+            }
+            None => crowded.push(spot),
         }
     }
+    for spot in crowded {
+        // The legend names those that find no room at all.
+        if let Some(label) = room.away(at(spot), size(spot)) {
+            let leader = room.take_leader(at(spot), label);
+            picture.line(&leader, Stroke::solid(GREY, 1.0));
+            name(picture, spot, label);
+        }
+    }
+}
+
+/// Writes a point's name where it found room.
+fn name(picture: &mut Picture, spot: &Spot, label: Area) {
+    let middle = (label.from.0, f64::midpoint(label.from.1, label.to.1));
+    picture.text(middle, &spot.name, SMALL, INK, Anchor::Left);
 }
 
 /// The line below and to the left of which nobody is: steps from one case of the front to the next.
@@ -221,40 +240,4 @@ fn front(picture: &mut Picture, panel: &Panel, spots: &[Spot]) -> Vec<Point> {
     steps.push((panel.to.0, last.1));
     picture.line(&steps, Stroke { colour: GREY, width: 1.5, dash: Some((7.0, 4.0)) });
     steps
-}
-
-/// The upper left corner of a label beside a point, where it covers nothing and stays in the panel.
-fn free_place(
-    panel: &Panel,
-    (x, y): Point,
-    (top, low): Point,
-    (width, height): Point,
-    taken: &[(Point, Point)],
-) -> Option<Point> {
-    let (above, below) = (top.min(y - 6.0) - height - 6.0, low.max(y + 4.0) + 6.0);
-    let corners = [
-        (x + 11.0, y - height / 2.0),
-        (x - 11.0 - width, y - height / 2.0),
-        (x - width / 2.0, below),
-        (x - width / 2.0, above),
-        (x - width + 8.0, below),
-        (x - 8.0, below),
-        (x - width + 6.0, above),
-        (x - 6.0, above),
-        (x + 11.0, y + 6.0),
-        (x - 11.0 - width, y + 6.0),
-        (x + 11.0, y - height - 6.0),
-        (x - 11.0 - width, y - height - 6.0),
-    ];
-    corners.into_iter().find(|(left, top)| {
-        let (right, bottom) = (left + width, top + height);
-        let inside = *left > panel.from.0 + 2.0
-            && right < panel.to.0 - 2.0
-            && *top > panel.from.1 + 2.0
-            && bottom < panel.to.1 - 2.0;
-        let clear = taken
-            .iter()
-            .all(|((x0, y0), (x1, y1))| right < *x0 || *left > *x1 || bottom < *y0 || *top > *y1);
-        inside && clear
-    })
 }

@@ -123,6 +123,14 @@ fn marks(picture: &mut Picture, panel: &Panel, series: &Series, (place, of): (us
     }
 }
 
+/// Whether any second of a usable trial is known.
+fn has_seconds(view: &View) -> bool {
+    let (groups, _) = shown(view, |_| true);
+    let by_case = seconds(view);
+    let mut rows = groups.iter().flat_map(|group| &group.rows);
+    rows.any(|(_, case)| by_case.contains_key(case.case.as_str()))
+}
+
 /// Whether the course of deliveries says more than their sum: something was lost, came twice, out of order or late, or was
 /// disturbed on purpose.
 pub(super) fn applies(view: &View) -> bool {
@@ -131,10 +139,12 @@ pub(super) fn applies(view: &View) -> bool {
         let lacks = case.reach_worst.is_some_and(|reach| reach < 1.0);
         lacks || ledger.lost + ledger.duplicate + ledger.reordered + ledger.late > 0
     };
-    let kept = |trial: &crate::record::TrialRecord| trial.verdict == crate::record::Verdict::Failed;
-    view.findings.cases.iter().any(uneven)
-        || view.run.trials.iter().any(kept)
-        || !crate::report::disruption::sections(view).is_empty()
+    let failed =
+        |trial: &crate::record::TrialRecord| trial.verdict == crate::record::Verdict::Failed;
+    let is_uneven = view.findings.cases.iter().any(uneven)
+        || view.run.trials.iter().any(failed)
+        || !crate::report::disruption::sections(view).is_empty();
+    is_uneven && has_seconds(view)
 }
 
 /// What it shows, in a sentence.

@@ -31,6 +31,23 @@ struct Line {
     points: Vec<(f64, f64)>,
 }
 
+/// A quantile that has a place on the axis.
+fn placed(figure: Option<Figure>) -> Option<f64> {
+    match figure? {
+        Figure::Value(ns) if ns > 0.0 => Some(ns),
+        _ => None,
+    }
+}
+
+/// Whether any second has a quantile to draw.
+pub(super) fn applies(view: &View) -> bool {
+    let cases = &view.findings.cases;
+    view.run.timeline.iter().any(|row| {
+        let known = placed(row.freshness_ns_p50).or(placed(row.freshness_ns_p99));
+        known.is_some() && cases.iter().any(|case| case.case == row.case)
+    })
+}
+
 /// Draws the chart: one panel, the trials side by side in the order of the run.
 pub(super) fn draw(view: &View) -> Picture {
     let all = groups(&view.findings.cases);
@@ -109,10 +126,10 @@ fn read(view: &View, by_case: &BTreeMap<&str, &Entry>) -> (Vec<Span>, Vec<Line>,
             ),
             ("p99", |row| row.freshness_ns_p99),
         ] {
-            let points = rows.iter().enumerate().filter_map(|(second, row)| match of(row)? {
-                Figure::Value(ns) if ns > 0.0 => Some(((at + second) as f64 + 0.5, ns)),
-                _ => None,
-            });
+            let points = rows
+                .iter()
+                .enumerate()
+                .filter_map(|(second, row)| Some(((at + second) as f64 + 0.5, placed(of(row))?)));
             let points: Vec<_> = points.collect();
             if let (Some(entry), false) = (by_case.get(key.0), points.is_empty()) {
                 let (entry, case) = ((*entry).clone(), key.0.to_owned());

@@ -15,7 +15,7 @@ use time::format_description::well_known::Rfc3339;
 use super::View;
 use super::ci::line;
 use super::result::RunResult;
-use crate::judge::{Axis, CaseSummary, counted, summarised, usual_columns};
+use crate::judge::{Axis, CaseSummary, Outcome, counted, summarised, usual_columns};
 use crate::record::{Better, Figure, spec};
 use family::Family;
 
@@ -48,7 +48,7 @@ impl Exposition {
             if !unit.is_empty() {
                 let _ = writeln!(text, "# UNIT {name} {unit}");
             }
-            let _ = writeln!(text, "# HELP {name} {}", escaped(help));
+            let _ = writeln!(text, "# HELP {name} {}", help_line(help));
             text.extend(samples.iter().map(String::as_str));
         }
         text.push_str("# EOF\n");
@@ -94,8 +94,7 @@ fn of_run(view: &View, exposition: &mut Exposition) {
     let help = "1, with what identifies the run as labels.";
     exposition.add(Family::plain("run", "", help), &about, 1.0);
     if let Some(status) = result.exit_status {
-        let help =
-            "Exit status that the run calls for: 0, 1 (an objective was missed), 3 (inconclusive).";
+        let help = "Exit status that the run calls for: 0, 1 (an objective was missed, or `abort_when` ended the run), 3 (inconclusive), 128 + the number of the signal that stopped it.";
         exposition.add(Family::plain("exit_status", "", help), &own, f64::from(status));
     }
     let ended = info.finished_utc.as_deref();
@@ -169,24 +168,30 @@ fn of_case(case: &CaseSummary, labels: &Labels<'_>, exposition: &mut Exposition)
 
 fn objectives(view: &View, names: &[String], exposition: &mut Exposition) {
     let scenario = line(&view.run.info.scenario.name);
-    let mut seen = Vec::new();
-    for judgement in &view.findings.judgements {
+    let (cases, judgements) = (&view.findings.cases, &view.findings.judgements);
+    let judged = judgements.iter().map(|judgement| {
         let met = match judgement.outcome {
-            crate::judge::Outcome::Met => 1.0,
-            crate::judge::Outcome::Missed => 0.0,
-            crate::judge::Outcome::Unknown => f64::NAN,
+            Outcome::Met => 1.0,
+            Outcome::Missed => 0.0,
+            Outcome::Unknown => f64::NAN,
         };
-        let place = view.findings.cases.iter().position(|case| case.case == judgement.case);
-        let Some(place) = place else { continue };
-        let (case, objective) = (&view.findings.cases[place], line(&judgement.objective));
+        let place = cases.iter().position(|case| case.case == judgement.case);
+        (&judgement.objective, place, met)
+    });
+    // What no case could be judged by: of no case, and not decided.
+    let nowhere = |text: &&String| !judgements.iter().any(|own| own.objective == text.trim());
+    let others = view.run.info.scenario.objectives.iter().filter(nowhere);
+    let mut seen = Vec::new();
+    for (objective, place, met) in judged.chain(others.map(|text| (text, None, f64::NAN))) {
+        let objective = line(objective);
         if seen.contains(&(place, objective.clone())) {
             continue;
         }
-        let help = "Whether an objective was met: 1, missed: 0, or not decided: NaN.";
+        let help = "Whether an objective was met: 1, missed: 0, or not decided: NaN. Without a case where it could not be judged at any.";
         let labels = vec![
             ("scenario", scenario.as_str()),
-            ("case", &names[place]),
-            ("pattern", case.pattern.name()),
+            ("case", place.map_or("", |place| names[place].as_str())),
+            ("pattern", place.map_or("", |place| cases[place].pattern.name())),
             ("objective", &objective),
         ];
         exposition.add(Family::plain("objective_met", "", help), &labels, met);
@@ -205,6 +210,11 @@ fn names(cases: &[CaseSummary]) -> Vec<String> {
         names.push(name);
     }
     names
+}
+
+/// A help on its line, without double quotes: OpenMetrics has them escaped there, and the older format knows no such escape.
+fn help_line(help: &str) -> String {
+    escaped(&help.replace('"', "'"))
 }
 
 /// The text of a label or a help, escaped as OpenMetrics has it.

@@ -102,6 +102,8 @@ pub(in crate::report) fn scrape(text: &str) -> Result<Scraped, String> {
                     return breaks("a name ends in its unit");
                 }
                 "UNIT" => &mut scraped.units,
+                // Text format 0.0.4 knows `\\` and `\n` alone.
+                "HELP" if value.contains('"') => return breaks("a help has no quotes"),
                 "HELP" if unescaped(value).is_none() => {
                     return breaks("a help is an escaped string");
                 }
@@ -149,6 +151,7 @@ fn the_clauses_are_checked() {
         ("# TYPE a gauge\n# UNIT a seconds\n# EOF\n", "ends in its unit"),
         ("# TYPE a gauge\n# TYPE b gauge\n# HELP a x\n# EOF\n", "not interleaved"),
         ("# TYPE a gauge\na{b=\"\"} 1\n# HELP a x\n# EOF\n", "before the samples"),
+        ("# TYPE a gauge\n# HELP a \\\"x\\\"\n# EOF\n", "no quotes"),
         ("# TYPE a gauge\n# HELP a \\x\n# EOF\n", "escaped string"),
         ("# TYPE a gauge\nb{c=\"\"} 1\n# EOF\n", "family's name"),
         ("# TYPE a gauge\na{c=\"\\x\"} 1\n# EOF\n", "a sample is"),
@@ -169,7 +172,8 @@ fn the_clauses_are_checked() {
 fn view(name: &str, axes: &str) -> View {
     let out = tempfile::tempdir().unwrap();
     let cases = vec![case(Sse, 20, axes), case(Request, 20, axes)];
-    let mut info = info(scenario(cases, 3, &["reach >= 1", "reach >= 1", "sse: lost < 1"]));
+    let objectives = ["reach >= 1", "reach >= 1", "sse: lost < 1", "sse: nonsense < 1"];
+    let mut info = info(scenario(cases, 3, &objectives));
     info.scenario.name = name.to_owned();
     let folder = write_run(out.path(), &info, |facts| {
         if facts.case.pattern.kind() == Sse {
@@ -215,6 +219,9 @@ fn a_run_is_told_in_base_units_under_names_that_say_them() {
     let lost = view.findings.cases[0].counts["lost"];
     is(find("tidings_lost_deliveries", &[("case", "sse")]), lost as f64);
     is(find("tidings_objective_met", &[("objective", "sse: lost < 1")]), 0.0);
+    // Nothing has that name: it is not decided, and told nonetheless.
+    let nowhere = [("objective", "sse: nonsense < 1"), ("case", ""), ("pattern", "")];
+    assert!(find("tidings_objective_met", &nowhere).is_nan());
     is(find("tidings_trials", &[("verdict", "failed")]), 0.0);
     is(find("tidings_start_time_seconds", &[]) % 1.0, 0.0);
 }
@@ -234,6 +241,7 @@ fn every_column_has_a_family_of_its_own_whose_name_ends_in_its_unit() {
             assert!(!reserved.iter().any(|suffix| name.ends_with(suffix)), "{name}");
             assert!(!name.contains("_ns"), "{name} is not in seconds");
         }
+        assert!(!help_line(&family.help).contains('"'), "{}", family.help);
         let of = families.entry(family.name.clone()).or_insert((family.clone(), BTreeSet::new()));
         assert!(of.1.insert(quantile), "{}: {quantile:?} twice", family.name);
         assert_eq!(of.0.unit, family.unit);

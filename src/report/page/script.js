@@ -90,6 +90,10 @@
     });
   }
 
+  // A cell of a file as the page shows its text: files escape letters that would steer a terminal, of which the page has what is
+  // seen, and put ' before what a spreadsheet would take for a formula.
+  const SHOWN = { '5c': '\\', 9: ' ', a: '\n' };
+  const shown = cell => cell.replace(/^'(?='*[=+\-@＝＋－＠])/, '').replace(/\\u\{([0-9a-f]+)\}/g, (_, code) => SHOWN[code] ?? '?');
   // The data: the files that the links hold.
   const parse = text => {
     const rows = [];
@@ -103,7 +107,7 @@
       else if (c === ',') { row.push(cell); cell = ''; } else if (c === '\n') { row.push(cell); rows.push(row); row = []; cell = ''; } else cell += c;
     }
     const [head, ...others] = rows;
-    return others.map(cells => Object.fromEntries(cells.map((text, at) => [head[at], text])));
+    return others.map(cells => Object.fromEntries(cells.map((text, at) => [head[at], shown(text)])));
   };
   const files = new Map();
   const file = name => {
@@ -146,7 +150,7 @@
       points: ({ id }) => {
         const metric = metricOf(id);
         return quantiles()
-          .filter(row => row.case === id && row.metric === metric && Number(row.quantile) < 1 && !row.value_ns.startsWith('>'))
+          .filter(row => row.case === id && row.metric === metric && Number(row.quantile) < 1)
           .map(row => [-Math.log10(1 - Number(row.quantile)), Number(row.value_ns)])
           .filter(([, ns]) => ns > 0);
       },
