@@ -66,7 +66,7 @@ enum Verb {
     Serve(Box<serve::Arguments>),
     /// Regenerate the reports of a results folder from its files
     Report(report::Arguments),
-    /// Compare two runs, or several per side: what changed, by how much, and how surely
+    /// Compare two runs, or several per side: what changed, by how much, and with which confidence
     Compare(compare::Arguments),
     /// Decide whether one version of a server is worse than another, in counterbalanced blocks of trials: for CI
     Gate(Box<gate::Arguments>),

@@ -222,9 +222,11 @@ fn news(case: &CaseSummary, quantile: &str) -> Cell {
     cell
 }
 
-/// A reach; what is short of 1 is never rounded to 1.
+/// A reach; what is short of 1 is never rounded up.
 pub(super) fn reach(reach: f64) -> String {
-    let cut = (reach * 1e6).floor() / 1e6;
+    // A millionth counts near to 1 only.
+    let steps = if reach < 0.99 { 1e3 } else { 1e6 };
+    let cut = (reach * steps).floor() / steps;
     if reach >= 1.0 { "1".to_owned() } else { format!("{cut}") }
 }
 

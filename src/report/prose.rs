@@ -4,6 +4,7 @@ use std::cmp::Ordering::Equal;
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::View;
+use super::glance::reach;
 use super::group::{groups, printable};
 use crate::judge::{Axis, Claim, Judgement, Outcome, Ranked, Ranking};
 use crate::pace::Pacing;
@@ -95,17 +96,31 @@ fn labels(view: &View) -> BTreeMap<String, String> {
 /// What sentences call cases, and the currency of costs.
 struct Names {
     by_case: BTreeMap<String, String>,
+    /// The reach of the cases that lost anything.
+    lost: BTreeMap<String, f64>,
     currency: String,
 }
 
 impl Names {
     fn new(view: &View) -> Self {
         let currency = printable(&view.run.info.scenario.prices.currency);
-        Self { by_case: labels(view), currency }
+        let lost = view.findings.cases.iter().filter_map(|case| {
+            case.reach_worst.filter(|reach| *reach < 1.0).map(|reach| (case.case.clone(), reach))
+        });
+        Self { by_case: labels(view), lost: lost.collect(), currency }
     }
 
     fn of(&self, case: &str) -> String {
         self.by_case.get(case).cloned().unwrap_or_else(|| printable(case))
+    }
+
+    /// The name of a case in a ranking: one that lost deliveries says so, because what it did not deliver cost it nothing.
+    fn ranked(&self, case: &str) -> String {
+        let name = self.of(case);
+        match self.lost.get(case) {
+            Some(reached) => format!("{name} (reach {})", reach(*reached)),
+            None => name,
+        }
     }
 
     /// A figure of an axis for people; of money, with its currency.
@@ -157,7 +172,7 @@ fn answer(ranking: &Ranking, names: &Names, whole: bool) -> String {
         "" => words.best.to_owned(),
         workload => format!("{} at {workload}", words.best),
     };
-    let name = |ranked: &Ranked| names.of(&ranked.case);
+    let name = |ranked: &Ranked| names.ranked(&ranked.case);
     let figure = |ranked: &Ranked| names.figure(ranking.axis, &ranked.value);
     let winner = format!("{best}: {}, {}{}", name(first), words.quantile, figure(first));
     let (runner_up, its) = (name(second), figure(second));
@@ -214,14 +229,24 @@ fn answer(ranking: &Ranking, names: &Names, whole: bool) -> String {
 }
 
 fn times(log: f64) -> String {
-    format!("{}x", significant(log.exp()))
+    format!("{}x", ratio(log))
+}
+
+/// The ratio of a logarithm, with more digits near 1: "1x" beside "ahead" would say nothing.
+fn ratio(log: f64) -> String {
+    let ratio = log.exp();
+    if (ratio - 1.0).abs() >= 0.005 {
+        return significant(ratio);
+    }
+    let digits = format!("{ratio:.4}");
+    digits.trim_end_matches('0').trim_end_matches('.').to_owned()
 }
 
 fn interval(shift: &Shift) -> String {
     format!(
         "{} % CI {} to {}",
         significant(shift.confidence * 100.0),
-        significant(shift.low.exp()),
+        ratio(shift.low),
         times(shift.high)
     )
 }
@@ -372,4 +397,24 @@ pub(super) fn objectives(view: &View) -> Vec<String> {
 pub(super) fn warnings(view: &View) -> Vec<String> {
     let told = view.run.info.warnings.iter().chain(&view.run.warnings);
     told.map(|warning| printable(warning)).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_ratio_that_is_not_one_is_not_printed_as_one() {
+        for (value, expected) in [
+            (1.0_f64, "1x"),
+            (1.0009, "1.0009x"),
+            (0.9996, "0.9996x"),
+            (1.004, "1.004x"),
+            (1.02, "1.02x"),
+            (2.111, "2.11x"),
+            (1.000_01, "1x"),
+        ] {
+            assert_eq!(times(value.ln()), expected);
+        }
+    }
 }

@@ -232,7 +232,7 @@ mod tests {
             "Failed (sse trial 1): the target ended: [31m signal 9.",
             "dup/re",
             "150/0/0",
-            "webhook: 150 lost of 3150 expected deliveries; worst reach 0.95238.",
+            "webhook: 150 lost of 3150 expected deliveries; worst reach 0.952.",
         ] {
             assert!(text.contains(words), "'{words}' is missing in\n{text}");
         }

@@ -107,7 +107,7 @@ fn claim(held: &Claim, decision: &Decision) -> CiCase {
 fn judged(held: &Claim, found: &Finding, decision: &Decision) -> (CiStatus, String) {
     let medians = show::medians(held);
     let visible = held.visible.map_or(String::new(), |visible| {
-        let seen = show::percent(change(visible, held.metric.worse));
+        let seen = show::beside(change(visible, held.metric.worse), held.metric.tolerance);
         format!("; a change of {seen} would have been found")
     });
     if found.outcome == Outcome::MachineMoved {

@@ -72,8 +72,10 @@ pub(super) fn interval(claim: &Claim) -> String {
         Worse::More => (found.lower, found.upper),
         Worse::Less => (found.upper, found.lower),
     };
-    let told = percent(change(found.estimate, worse));
-    match (end(low, worse), end(high, worse)) {
+    let shown = |log_ratio: f64| beside(change(log_ratio, worse), claim.metric.tolerance);
+    let end = |log_ratio: f64| log_ratio.is_finite().then(|| shown(log_ratio));
+    let told = shown(found.estimate);
+    match (end(low), end(high)) {
         (None, None) => format!("{told} (no interval yet)"),
         (Some(low), None) => format!("{told} (at least {low})"),
         (None, Some(high)) => format!("{told} (at most {high})"),
@@ -81,13 +83,19 @@ pub(super) fn interval(claim: &Claim) -> String {
     }
 }
 
-fn end(log_ratio: f64, worse: Worse) -> Option<String> {
-    log_ratio.is_finite().then(|| percent(change(log_ratio, worse)))
-}
-
 pub(super) fn percent(change: f64) -> String {
     let digits = if change.abs() < 0.001 { 2 } else { 1 };
     format!("{:+.digits$} %", change * 100.0)
+}
+
+/// A change with as many digits as tell it from the tolerance: a bound of 4.98 % is below 5 %, and "5.0 %" would not seem so.
+pub(super) fn beside(change: f64, tolerance: f64) -> String {
+    let rounded = |value: f64, digits: usize| format!("{:.digits$}", value.abs() * 100.0);
+    let digits = (1..4).find(|digits| rounded(change, *digits) != rounded(tolerance, *digits));
+    match digits {
+        Some(digits) if digits > 1 => format!("{:+.digits$} %", change * 100.0),
+        _ => percent(change),
+    }
 }
 
 pub(super) fn percent_plain(share: f64) -> String {
@@ -186,7 +194,7 @@ fn claim(held: &Claim) -> [String; 4] {
             match held.visible.filter(|_| found.outcome != Outcome::Fail) {
                 Some(visible) => format!(
                     "{told}; would have seen {}",
-                    percent(change(visible, held.metric.worse))
+                    beside(change(visible, held.metric.worse), held.metric.tolerance)
                 ),
                 None => told,
             }
@@ -332,5 +340,25 @@ pub(super) fn print(document: &Document, decision: &Decision, folder: &Path, for
             "gate": document,
             "result": decision.json(),
         })),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_change_never_seems_to_be_the_tolerance_where_it_is_not() {
+        for (change, tolerance, expected) in [
+            (0.0498, 0.05, "+4.98 %"),
+            (0.05, 0.05, "+5.0 %"),
+            (0.0502, 0.05, "+5.02 %"),
+            (-0.0498, 0.05, "-4.98 %"),
+            (0.062, 0.05, "+6.2 %"),
+            (0.0002, 0.005, "+0.02 %"),
+            (0.004_98, 0.005, "+0.498 %"),
+        ] {
+            assert_eq!(beside(change, tolerance), expected);
+        }
     }
 }

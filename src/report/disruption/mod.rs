@@ -305,7 +305,7 @@ mod tests {
             "one of them caught up, and not all: {lacking}"
         );
         for words in [
-            "webhook receiver=down: 4 of 20 receivers were down for 5s",
+            "webhook receiver=down: 4 of 20 receivers stayed down for 5s",
             "lost 0",
             "caught up in 800 ms",
             "p99 2 ms (2 ms without failing receivers)",

@@ -60,7 +60,7 @@ fn disruption(receiver: &ReceiverOptions) -> Option<String> {
         } else {
             ""
         };
-        said.push(format!("were down for {}{how}", receiver.down_for));
+        said.push(format!("stayed down for {}{how}", receiver.down_for));
     }
     if receiver.slow.ns() > 0 {
         let longest = if receiver.slow_max > receiver.slow {

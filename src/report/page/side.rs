@@ -24,7 +24,7 @@ pub(in crate::report) fn side_by_side(views: &[View], comparisons: &[Comparison]
         names.join(", ")
     };
     let question = format!(
-        "{} runs side by side: what changed from run 1, and how sure is that?",
+        "{} runs side by side: what changed from run 1, and with which confidence?",
         views.len()
     );
     let document = Document { title, question, sections: Vec::new() };
