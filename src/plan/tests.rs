@@ -204,7 +204,7 @@ fn every_shipped_scenario_fits_two_cores_and_its_time() {
         ("gate", 12),
         ("network", 318),
         ("per-client", 180),
-        ("poll-intervals", 240),
+        ("poll-intervals", 250),
         ("quickstart", 117),
         ("quiet", 170),
         ("reconnect", 180),

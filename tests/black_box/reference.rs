@@ -112,13 +112,24 @@ fn answer(name: &str, chart: &str, prefix: &str) -> String {
     let sentences = begin("- ");
     let is_verdict = |line: &&str| line.starts_with("- Can this run be trusted");
     let (verdict, said): (Vec<&str>, Vec<&str>) = sentences.into_iter().partition(is_verdict);
+    // What a disruption did says more than which disrupted case is cheapest.
+    let disrupted = |section: &&str| {
+        ["Failing receivers\n", "Restart\n", "Slow consumers\n"]
+            .iter()
+            .any(|title| section.starts_with(title))
+    };
+    let effects = report.split("\n## ").filter(disrupted).flat_map(str::lines);
+    let effects: Vec<&str> =
+        effects.filter(|line| line.starts_with("- ") && !line.starts_with("- *")).collect();
     let joined = |lines: &[&str]| lines.iter().flat_map(|line| [line, "\n"]).collect::<String>();
+    let many = effects.is_empty() && said.len() > 12;
+    let said = if effects.is_empty() { said } else { effects };
     format!(
         "{}**{}**\n\n{}\n{}The whole report: [{name}]({prefix}report.md).\n",
         picture.unwrap_or_default(),
         &verdict[0][2..],
         joined(&begin("|")),
-        if said.len() > 12 { String::new() } else { joined(&said) + "\n" }
+        if many { String::new() } else { joined(&said) + "\n" }
     )
 }
 
@@ -166,7 +177,7 @@ fn decisions_rest_on_the_rows_that_they_name() {
         .collect();
     assert_eq!(decisions.len(), 3);
     for decision in decisions {
-        for part in ["**Decision**", "**Cost**", "**How sure**"] {
+        for part in ["**Decision**", "**Cost**", "**Confidence**"] {
             assert!(decision.contains(part), "{part}: {decision}");
         }
         let claims = claims(decision);
