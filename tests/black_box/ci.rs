@@ -7,7 +7,7 @@ use std::process::{Command, Output, Stdio};
 use rustix::process::Signal;
 use serde_json::{Value, json};
 
-use crate::support::{Bench, Running, left_out, scenario, text};
+use crate::support::{Bench, NO_MODULE, Running, left_out, python, scenario, text};
 
 const BINARY: &str = env!("CARGO_BIN_EXE_tidings");
 
@@ -27,7 +27,7 @@ except ImportError:
 
 /// The results of a JUnit file by class and name, as another tool reads them; `None` without one.
 fn read_by_python(file: &Path) -> Option<Vec<[String; 3]>> {
-    let python = Command::new("python3").args(["-c", READER]).arg(file).output();
+    let python = Command::new(python()).args(["-c", READER]).arg(file).output();
     let Ok(output) = python else {
         left_out(
             "part of tests/black_box/ci.rs, JUnit files read by another tool",
@@ -40,7 +40,7 @@ fn read_by_python(file: &Path) -> Option<Vec<[String; 3]>> {
     if value["by"] != "junitparser" {
         left_out(
             "part of tests/black_box/ci.rs, JUnit files read by junitparser (xml.etree of Python read them)",
-            "pip install junitparser",
+            NO_MODULE,
         );
     }
     Some(serde_json::from_value(value["cases"].clone()).unwrap())

@@ -10,7 +10,7 @@ use tidings::record::Run;
 use tidings::report::write_all;
 use tidings::scenario::PatternKind;
 
-use support::left_out;
+use support::{NO_MODULE, left_out, python, python_has};
 use synthetic::{case, info, scenario, write_run};
 
 /// Prints, for every tag, each recorded value of its merged histogram with the number of samples up to it.
@@ -30,13 +30,6 @@ for tag, histogram in sorted(merged.items()):
         print(tag, step.value_iterated_to, step.total_count_to_this_value)
 ";
 
-/// The interpreter that has `hdrhistogram` of `PyPI`: `TIDINGS_PYTHON`, or `python3`.
-fn python() -> Option<String> {
-    let python = std::env::var("TIDINGS_PYTHON").unwrap_or_else(|_| "python3".to_owned());
-    let there = Command::new(&python).args(["-c", "import hdrh.log"]).output().ok()?;
-    there.status.success().then_some(python)
-}
-
 /// Value in nanoseconds and number of samples up to it, of every row of a percentile distribution.
 fn rows(text: &str) -> Vec<(u64, u64)> {
     let rows = text.lines().skip(2).take_while(|line| !line.starts_with('#'));
@@ -49,18 +42,15 @@ fn rows(text: &str) -> Vec<(u64, u64)> {
 
 #[test]
 fn the_python_port_finds_in_the_log_what_the_percentile_distributions_say() {
-    let Some(python) = python() else {
-        return left_out(
-            "histograms.hlog as the Python port of HdrHistogram reads it",
-            "no python3 with hdrhistogram here: pip install hdrhistogram, or set TIDINGS_PYTHON",
-        );
-    };
+    if !python_has(&["hdrh.log"]) {
+        return left_out("histograms.hlog as the Python port of HdrHistogram reads it", NO_MODULE);
+    }
     let out = tempfile::tempdir().unwrap();
     let cases = vec![case(PatternKind::Sse, 50, ":clients=50"), case(PatternKind::Request, 50, "")];
     let folder = write_run(out.path(), &info(scenario(cases, 2, &[])), |_| ());
     write_all(&folder).unwrap();
     let log = folder.join("histograms.hlog");
-    let output = Command::new(python).args(["-c", READER]).arg(log).output().unwrap();
+    let output = Command::new(python()).args(["-c", READER]).arg(log).output().unwrap();
     assert!(output.status.success(), "{output:?}");
     let mut told: BTreeMap<String, BTreeSet<(u64, u64)>> = BTreeMap::new();
     for line in String::from_utf8(output.stdout).unwrap().lines() {

@@ -13,27 +13,19 @@ use tidings::record::{
 use tidings::report::write_all;
 use tidings::scenario::PatternKind;
 
-use crate::support::{left_out, text};
+use crate::support::{NO_MODULE, left_out, python, python_has, text};
 use crate::synthetic::{case, info, losing, scenario, write_run};
 
 const OPENMETRICS: &str = "prometheus_client.openmetrics.parser";
 
-/// Runs a script of Python with these arguments: the interpreter is `TIDINGS_PYTHON`, or `python3`. `None`, and a notice, if it
-/// lacks one of the `packages`.
-fn python(what: &str, packages: &[&str], script: &str, arguments: &[&Path]) -> Option<Output> {
-    let python = std::env::var("TIDINGS_PYTHON").unwrap_or_else(|_| "python3".to_owned());
-    let imports = format!("import {}", packages.join(", "));
-    let there = Command::new(&python).args(["-c", &imports]).output();
-    if !there.is_ok_and(|output| output.status.success()) {
-        let names =
-            packages.join(" ").replace("prometheus_client.openmetrics.parser", "prometheus_client");
-        left_out(
-            what,
-            &format!("no python3 with it here: pip install {names}, or set TIDINGS_PYTHON"),
-        );
+/// Runs a script of Python with these arguments. `None`, and a notice, if it lacks one of the `packages`.
+fn run_python(what: &str, packages: &[&str], script: &str, arguments: &[&Path]) -> Option<Output> {
+    if !python_has(packages) {
+        left_out(what, NO_MODULE);
         return None;
     }
-    let output = Command::new(python).args(["-W", "error", "-c", script]).args(arguments).output();
+    let output =
+        Command::new(python()).args(["-W", "error", "-c", script]).args(arguments).output();
     let output = output.unwrap();
     assert!(output.status.success(), "{}\n{}", text(&output.stdout), text(&output.stderr));
     Some(output)
@@ -106,7 +98,7 @@ fn another_validator_finds_that_summary_json_follows_its_schema() {
     assert!(generate.stdout == published, "the committed schema is the one that is printed");
     fs::write(&schema, published).unwrap();
     let summary = folder.join("summary.json");
-    python("summary.json against its schema", &["jsonschema"], VALIDATES, &[&schema, &summary]);
+    run_python("summary.json against its schema", &["jsonschema"], VALIDATES, &[&schema, &summary]);
 }
 
 const SCRAPES: &str = r"
@@ -130,7 +122,7 @@ assert len(newer) > 100 and repr(older) == repr(newer), 'both formats say the sa
 fn the_parsers_of_prometheus_read_the_metrics() {
     let out = tempfile::tempdir().unwrap();
     let metrics = reported(out.path()).join("metrics.prom");
-    python("metrics.prom as Prometheus' parser reads it", &[OPENMETRICS], SCRAPES, &[&metrics]);
+    run_python("metrics.prom as Prometheus' parser reads it", &[OPENMETRICS], SCRAPES, &[&metrics]);
 }
 
 const READS: &str = r"
@@ -207,5 +199,10 @@ fn pandas_and_polars_find_numbers_in_every_column_of_numbers() {
     let out = tempfile::tempdir().unwrap();
     let (folder, kinds) = (reported(out.path()), kinds().to_string());
     let arguments = [&folder, Path::new(&kinds), Path::new(NAME)];
-    python("CSV files as pandas and polars read them", &["pandas", "polars"], READS, &arguments);
+    run_python(
+        "CSV files as pandas and polars read them",
+        &["pandas", "polars"],
+        READS,
+        &arguments,
+    );
 }

@@ -15,7 +15,7 @@ use tempfile::TempDir;
 
 pub(crate) use noise::{UNSTEADY, only_noise, only_noise_and, spoilt_by_noise};
 pub(crate) use terminal::Terminal;
-pub(crate) use tools::left_out;
+pub(crate) use tools::{NO_MODULE, left_out, python, python_has};
 
 /// A folder with a scenario, and the runs that are made of it.
 pub(crate) struct Bench {

@@ -2,6 +2,7 @@
 
 use std::fs::OpenOptions;
 use std::io::Write as _;
+use std::process::Command;
 
 /// Says that `what` was not tested for want of a tool: on standard error, and in the file that `scripts/test` names in
 /// `TIDINGS_LEFT_OUT` and prints at its end. In a run that must leave nothing out (`TIDINGS_ALL_TOOLS`) the test fails.
@@ -16,3 +17,19 @@ pub(crate) fn left_out(what: &str, why: &str) {
         file.write_all(line.as_bytes()).unwrap();
     }
 }
+
+/// The interpreter in which tests look for libraries of Python: that of `TIDINGS_PYTHON`, which `scripts/test --external` sets, or
+/// `python3`.
+pub(crate) fn python() -> String {
+    std::env::var("TIDINGS_PYTHON").unwrap_or_else(|_| "python3".to_owned())
+}
+
+/// Whether that interpreter can import all of these `modules`.
+pub(crate) fn python_has(modules: &[&str]) -> bool {
+    let imports = format!("import {}", modules.join(", "));
+    let there = Command::new(python()).args(["-c", &imports]).output();
+    there.is_ok_and(|output| output.status.success())
+}
+
+/// Why a test is left out whose libraries of Python are missing.
+pub(crate) const NO_MODULE: &str = "not in this Python: scripts/test --external installs it";
