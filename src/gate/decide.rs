@@ -2,10 +2,14 @@
 
 use serde_json::{Value, json};
 
+use super::broken::Broken;
 use super::document::{Document, GatedMetric, Terms};
 use super::table::{CONFIRMS, Row};
 use super::{Arm, Block, Design, Finding, Metric, Order, Outcome, Worse, find, smallest_visible};
-use crate::stats::median;
+use crate::stats::{binomial_bounds, median};
+
+/// The level at which more losses of the head than of the base withhold a pass.
+const EXCESS: f64 = 0.01;
 
 /// A metric of a case, with what was found.
 #[derive(Debug)]
@@ -35,8 +39,10 @@ pub struct Losses {
     pub duplicate: [u64; 2],
     /// Whether a loss of the head awaits its confirmation.
     pub unconfirmed: bool,
-    /// Whether the head alone lost deliveries more than once, while the machine stood still.
+    /// Whether the head alone lost deliveries more than once, in trials that the machine disturbed or that others refuted.
     pub doubtful: bool,
+    /// Whether the head lost or repeated far more deliveries than the base, and has not failed by them.
+    pub excess: bool,
     /// Whether the head alone lost or repeated deliveries, twice.
     pub failed: bool,
 }
@@ -58,6 +64,8 @@ pub struct Decision {
     pub trials: [usize; 2],
     /// Those of no use, by side.
     pub unusable: [usize; 2],
+    /// What ended the blocks that are not whole.
+    pub broken: Broken,
     /// Whether something ended the gate before its decision.
     pub stopped: Option<String>,
 }
@@ -128,6 +136,7 @@ impl Decision {
             "broken_blocks": self.broken_blocks,
             "trials": {"base": self.trials[0], "head": self.trials[1]},
             "unusable": {"base": self.unusable[0], "head": self.unusable[1]},
+            "pass_withheld": self.broken.told(),
             "claims": claims.collect::<Vec<_>>(),
             "deliveries": self.deliveries(),
         })
@@ -222,7 +231,8 @@ pub fn decide(document: &Document, rows: &[Row]) -> Decision {
     }
     let losses: Vec<Losses> =
         terms.cases.iter().map(|case| losses(terms, rows, &case.id)).collect();
-    let outcome = outcome(document, &claims, &losses);
+    let broken = Broken::of(rows);
+    let outcome = outcome(document, &claims, &losses, broken);
     let count = |keep: &dyn Fn(&Row) -> bool| {
         [Arm::Base, Arm::Head]
             .map(|arm| rows.iter().filter(|row| row.arm == arm && keep(row)).count())
@@ -235,11 +245,12 @@ pub fn decide(document: &Document, rows: &[Row]) -> Decision {
         broken_blocks,
         trials: count(&|_| true),
         unusable: count(&|row| !row.verdict.usable()),
+        broken,
         stopped: document.stopped_by.clone(),
     }
 }
 
-fn outcome(document: &Document, claims: &[Claim], losses: &[Losses]) -> Outcome {
+fn outcome(document: &Document, claims: &[Claim], losses: &[Losses], broken: Broken) -> Outcome {
     let gated = || claims.iter().filter(|claim| claim.metric.gated);
     let any = |outcome: Outcome| {
         gated().any(|claim| claim.finding.as_ref().is_some_and(|found| found.outcome == outcome))
@@ -259,8 +270,12 @@ fn outcome(document: &Document, claims: &[Claim], losses: &[Losses]) -> Outcome 
     }
     let all_pass = gated()
         .all(|claim| claim.finding.as_ref().is_some_and(|found| found.outcome == Outcome::Pass));
-    let explained = !losses.iter().any(|of| of.unconfirmed || of.doubtful);
-    if all_pass && explained { Outcome::Pass } else { Outcome::Inconclusive }
+    let explained = !losses.iter().any(|of| of.unconfirmed || of.doubtful || of.excess);
+    if all_pass && explained && !broken.blames_head() {
+        Outcome::Pass
+    } else {
+        Outcome::Inconclusive
+    }
 }
 
 /// The metric as `gate` judges it. Its column is one of the table, as the terms were checked for.
@@ -305,22 +320,34 @@ pub fn needs_confirmation(document: &Document, rows: &[Row], case: usize) -> boo
     is_unconfirmed(terms, rows, &terms.cases[case].id)
 }
 
-/// Whether one trial of the head, and none of the base, lost or repeated deliveries, and no other has confirmed or refuted it.
+/// Whether the head, and not the base, lost or repeated deliveries, and that is neither confirmed nor refuted: once, or with too few
+/// trials of the base beside it.
 fn is_unconfirmed(terms: &Terms, rows: &[Row], case: &str) -> bool {
-    let confirms = |row: &Row| row.case == case && row.slot == CONFIRMS && row.verdict.usable();
-    !base_is_spoilt(rows, case) && certain(terms, rows, case) == 1 && !rows.iter().any(confirms)
+    let certain = certain(terms, rows, case);
+    !base_is_spoilt(rows, case) && certain > 0 && !(certain > 1 && base_is_known(rows, case))
 }
 
-/// Whether any usable trial of the base lost or repeated deliveries, for whatever reason.
+/// Whether any trial of the base lost or repeated deliveries, for whatever reason, usable or not.
 fn base_is_spoilt(rows: &[Row], case: &str) -> bool {
-    let of = |row: &&Row| row.case == case && row.arm == Arm::Base && row.verdict.usable();
+    let of = |row: &&Row| row.case == case && row.arm == Arm::Base;
     rows.iter().filter(of).any(Row::is_spoilt)
 }
 
-/// Usable trials of the head that lost or repeated deliveries, and not because the machine stood still.
+/// Whether as many trials of the base can be used as must confirm a loss of the head: of a base that was never measured, "none" says
+/// nothing.
+fn base_is_known(rows: &[Row], case: &str) -> bool {
+    let of = |row: &&Row| row.case == case && row.arm == Arm::Base && row.verdict.usable();
+    rows.iter().filter(of).count() >= 2
+}
+
+/// Usable trials of the head that lost or repeated deliveries, and not because the machine stood still, since a further trial that
+/// lost none last refuted them.
 fn certain(terms: &Terms, rows: &[Row], case: &str) -> usize {
     let of = |row: &&Row| row.case == case && row.arm == Arm::Head && row.verdict.usable();
-    rows.iter().filter(of).filter(|row| row.is_spoilt_for_certain(terms.drain_s)).count()
+    let head: Vec<&Row> = rows.iter().filter(of).collect();
+    let refutes = |row: &&Row| row.slot == CONFIRMS && !row.is_spoilt();
+    let from = head.iter().rposition(refutes).map_or(0, |at| at + 1);
+    head[from..].iter().filter(|row| row.is_spoilt_for_certain(terms.drain_s)).count()
 }
 
 fn losses(terms: &Terms, rows: &[Row], case: &str) -> Losses {
@@ -335,22 +362,38 @@ fn losses(terms: &Terms, rows: &[Row], case: &str) -> Losses {
     }
     losses.unconfirmed = is_unconfirmed(terms, rows, case);
     if !base_is_spoilt(rows, case) {
-        losses.failed = certain(terms, rows, case) >= 2;
-        losses.doubtful = !losses.failed && losses.trials[1] >= 2;
+        losses.failed = certain(terms, rows, case) >= 2 && base_is_known(rows, case);
+        losses.doubtful = !losses.failed && !losses.unconfirmed && losses.trials[1] >= 2;
     }
+    losses.excess = !losses.failed && is_excess(terms, rows, case);
     losses
+}
+
+/// Whether the head, in two trials or more, lost or repeated more deliveries than the base in all of its own, where chance at ½
+/// explains its share in at most 1 % (exact binomial test). Losses come in clusters, so this withholds a pass and fails nothing.
+fn is_excess(terms: &Terms, rows: &[Row], case: &str) -> bool {
+    let of = |arm: Arm| rows.iter().filter(move |row| row.case == case && row.arm == arm);
+    let certain = || {
+        of(Arm::Head).filter(|row| row.verdict.usable() && row.is_spoilt_for_certain(terms.drain_s))
+    };
+    let spoilt = |row: &Row| row.account.map_or(0.0, |of| of.lost as f64 + of.duplicate as f64);
+    let base: f64 = of(Arm::Base).map(spoilt).sum();
+    let head: f64 = certain().map(spoilt).sum();
+    certain().count() >= 2 && binomial_bounds(head, head + base, 1.0 - EXCESS).0 > 0.5
 }
 
 #[cfg(test)]
 mod tests {
-    use crate::record::Verdict::{self, Degraded, Invalid, Valid};
+    use crate::record::Figure;
+    use crate::record::Verdict::{self, Degraded, Failed, Invalid, Valid};
 
-    use super::super::document::GateCase;
+    use super::super::document::{GateCase, GateSide};
     use super::super::table::Account;
     use super::*;
 
     fn row(arm: Arm, slot: u32, verdict: Verdict, lost: u64, slowest_ms: f64) -> Row {
-        let account = Account { expected: 100, delivered: 100 - lost, lost, duplicate: 0 };
+        let account =
+            Account { expected: 100, delivered: 100 - lost, lost, duplicate: 0, superseded: 0 };
         Row {
             case: "sse".to_owned(),
             block: 1,
@@ -361,6 +404,72 @@ mod tests {
             account: Some(account),
             slowest_ns: Some(slowest_ms * 1e6),
             values: Vec::new(),
+        }
+    }
+
+    #[test]
+    fn a_head_that_breaks_its_trials_does_not_pass_by_those_it_survives() {
+        let metric = GatedMetric {
+            column: "freshness_ns_p50".to_owned(),
+            tolerance: 0.05,
+            worse: Worse::More,
+            gated: true,
+        };
+        let columns = vec![metric.column.clone()];
+        let document = Document {
+            schema_version: 1,
+            build: crate::record::Build::this(),
+            scenario: "gate".to_owned(),
+            base: GateSide { what: "a".to_owned(), revision: None },
+            head: GateSide { what: "b".to_owned(), revision: None },
+            terms: Terms {
+                cases: vec![GateCase { id: "sse".to_owned(), columns }],
+                metrics: vec![metric],
+                seed: 1,
+                blocks: 12,
+                fewest_blocks: 7,
+                budget_s: 60.0,
+                drain_s: 1.0,
+            },
+            started_utc: String::new(),
+            finished_utc: None,
+            stopped_by: None,
+            trials: None,
+            notes: Vec::new(),
+            host: crate::measure::Host::read(),
+            command: Vec::new(),
+            result: Value::Null,
+        };
+        // Twelve whole blocks of equal trials, and before them blocks that end at their first trial.
+        let decided = |broken: &[(Arm, Verdict)]| {
+            let mut rows: Vec<Row> = broken
+                .iter()
+                .zip(1..)
+                .map(|((arm, verdict), block)| Row { block, ..row(*arm, 1, *verdict, 0, 9.0) })
+                .collect();
+            for block in 100..112 {
+                let slots = Order::draw(1, 0, block).arms().into_iter().zip(1..);
+                rows.extend(slots.map(|(arm, slot)| Row {
+                    block,
+                    values: vec![Some(Figure::Value(5e6))],
+                    ..row(arm, slot, Valid, 0, 9.0)
+                }));
+            }
+            decide(&document, &rows)
+        };
+        let (base, head) = (Arm::Base, Arm::Head);
+        for (broken, outcome) in [
+            (&[][..], Outcome::Pass),
+            (&[(head, Failed)], Outcome::Pass),
+            (&[(head, Failed), (head, Failed)], Outcome::Inconclusive),
+            (&[(head, Failed), (base, Failed), (head, Failed)], Outcome::Pass),
+            (&[(head, Invalid); 4], Outcome::Pass),
+            (&[(head, Invalid); 5], Outcome::Inconclusive),
+            (&[(base, Invalid); 5], Outcome::Pass),
+        ] {
+            let decision = decided(broken);
+            assert_eq!(decision.outcome, outcome, "{broken:?}");
+            assert_eq!(decision.json()["pass_withheld"].is_null(), outcome == Outcome::Pass);
         }
     }
 
@@ -380,8 +489,40 @@ mod tests {
         for (trials, expected) in [
             (&[(head, Valid, 0, 9.0), (base, Valid, 0, 9.0)][..], [false; 3]),
             (&[(head, Valid, 1, 9.0)], [false, true, false]),
-            (&[(head, Valid, 1, 9.0), (head, Valid, 3, 900.0)], [true, false, false]),
-            (&[(head, Degraded, 1, 9.0), (head, Degraded, 3, 9.0)], [true, false, false]),
+            (
+                &[
+                    (base, Valid, 0, 9.0),
+                    (head, Valid, 1, 9.0),
+                    (head, Valid, 3, 900.0),
+                    (base, Degraded, 0, 9.0),
+                ],
+                [true, false, false],
+            ),
+            (
+                &[
+                    (base, Valid, 0, 9.0),
+                    (base, Valid, 0, 9.0),
+                    (head, Degraded, 1, 9.0),
+                    (head, Degraded, 3, 9.0),
+                ],
+                [true, false, false],
+            ),
+            // "None in the base" says nothing of a base that could not be measured.
+            (
+                &[(head, Valid, 1, 9.0), (base, Invalid, 0, 9.0), (head, Valid, 3, 9.0)],
+                [false, true, false],
+            ),
+            // Nor does an invalid trial hide what the base lost.
+            (
+                &[
+                    (base, Valid, 0, 9.0),
+                    (base, Valid, 0, 9.0),
+                    (base, Invalid, 1, 9.0),
+                    (head, Valid, 1, 9.0),
+                    (head, Valid, 3, 9.0),
+                ],
+                [false; 3],
+            ),
             // The machine stood still for longer than half of the drain.
             (&[(head, Degraded, 9, 900.0), (head, Degraded, 9, 700.0)], [false, false, true]),
             (&[(head, Degraded, 9, 900.0)], [false; 3]),
@@ -406,8 +547,29 @@ mod tests {
         }
         let refuted = [row(head, 1, Valid, 1, 9.0), row(head, CONFIRMS, Valid, 0, 9.0)];
         assert!(!losses(&terms, &refuted, "sse").unconfirmed, "once is chance");
+        let clean = [row(base, 1, Valid, 0, 9.0), row(base, 4, Valid, 0, 9.0)];
+        let again = [refuted.as_slice(), &clean, &[row(head, 2, Valid, 1, 9.0)]].concat();
+        let found = losses(&terms, &again, "sse");
+        assert_eq!(
+            (found.failed, found.unconfirmed),
+            (false, true),
+            "what was refuted counts no more"
+        );
+        // One loss of the base keeps the head from failing, but not every loss of the head can pass beside it.
+        for (of_base, of_head, excess) in
+            [(1, [20, 20], true), (1, [40, 0], false), (3, [5, 5], false), (20, [20, 20], true)]
+        {
+            let lost = [
+                row(base, 1, Valid, of_base, 9.0),
+                row(head, 2, Valid, of_head[0], 9.0),
+                row(head, 3, Valid, of_head[1], 9.0),
+            ];
+            let found = losses(&terms, &lost, "sse");
+            assert_eq!((found.failed, found.excess), (false, excess), "{of_base} {of_head:?}");
+        }
         // What one case loses is not said of another.
-        let lost = [row(head, 1, Valid, 2, 9.0), row(head, 2, Valid, 5, 9.0)];
+        let lost = [clean.as_slice(), &[row(head, 2, Valid, 2, 9.0), row(head, 3, Valid, 5, 9.0)]]
+            .concat();
         let [of, other] = ["sse", "websocket"].map(|case| losses(&terms, &lost, case));
         assert_eq!((of.failed, of.lost, of.trials), (true, [0, 7], [0, 2]));
         assert_eq!((other.failed, other.lost, other.trials), (false, [0, 0], [0, 0]));

@@ -3,7 +3,7 @@
 use anyhow::bail;
 
 use super::Arm;
-use super::document::Terms;
+use super::document::{GateCase, Terms};
 
 /// A metric that the first trial of a side has no value above 0 of.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -20,15 +20,37 @@ pub struct Lacking {
 ///
 /// # Errors
 ///
-/// Where `named` says that the user named what decides, and one of those was not measured, or where no metric is left.
+/// Where `named` says that the user named what decides, and one of those was not measured; where one side alone has a metric that
+/// decides; or where a case has none left.
 pub fn leave_out(
     terms: &mut Terms,
     lacking: &[Lacking],
     named: bool,
 ) -> anyhow::Result<Vec<String>> {
     let mut notes = Vec::new();
+    let gated = |terms: &Terms, column: &String| {
+        terms.metrics.iter().any(|metric| metric.gated && metric.column == *column)
+    };
+    let decided: Vec<String> = terms
+        .cases
+        .iter()
+        .filter(|case| case.columns.iter().any(|column| gated(terms, column)))
+        .map(|case| case.id.clone())
+        .collect();
     for Lacking { case, column, arm } in lacking {
-        let gated = terms.metrics.iter().any(|metric| metric.gated && metric.column == *column);
+        let gated = gated(terms, column);
+        let other_has = !lacking
+            .iter()
+            .any(|other| other.case == *case && other.column == *column && other.arm != *arm);
+        // What one side alone lacks is a difference between them, which no note may pass over.
+        if gated && other_has {
+            bail!(
+                "{case}: the {}'s first trial has no value of {column} above 0, and the other side's has one, so they cannot be \
+                 compared. {}, or leave it out with --tolerance {column}=none",
+                arm.name(),
+                remedy(column)
+            );
+        }
         if gated && named {
             bail!(
                 "{case}: the {}'s first trial has no value of {column} above 0, so it cannot decide. {}, or leave it out with \
@@ -48,9 +70,12 @@ pub fn leave_out(
             ));
         }
     }
-    if terms.claims() == 0 {
+    let left = |case: &&GateCase| case.columns.iter().any(|column| gated(terms, column));
+    let none_left = terms.cases.iter().find(|case| decided.contains(&case.id) && !left(case));
+    if let Some(case) = none_left {
         bail!(
-            "no metric that decides was measured: {} Or give another metric a tolerance, such as --tolerance freshness_p50=5%",
+            "{}: no metric that decides was measured: {} Or give another metric a tolerance, such as --tolerance freshness_p50=5%",
+            case.id,
             notes.join(" ")
         );
     }
@@ -70,7 +95,7 @@ fn remedy(column: &str) -> &'static str {
 #[cfg(test)]
 mod tests {
     use super::super::Worse;
-    use super::super::document::{GateCase, GatedMetric};
+    use super::super::document::GatedMetric;
     use super::*;
 
     fn terms() -> Terms {
@@ -125,10 +150,22 @@ mod tests {
         assert!(named.contains("target.process") && named.contains("=none"), "{named}");
         let all: Vec<Lacking> = ["sse", "websocket"]
             .iter()
-            .flat_map(|case| ["freshness_ns_p50", cpu].map(|column| lacks(case, column, Arm::Head)))
+            .flat_map(|case| ["freshness_ns_p50", cpu].map(|column| (*case, column)))
+            .flat_map(|(case, of)| [Arm::Base, Arm::Head].map(|arm| lacks(case, of, arm)))
             .collect();
-        let none = leave_out(&mut terms(), &all, false).unwrap_err().to_string();
-        assert!(none.contains("no metric that decides was measured"), "{none}");
+        let none =
+            |lacking: &[Lacking]| leave_out(&mut terms(), lacking, false).unwrap_err().to_string();
+        assert!(none(&all).contains("sse: no metric that decides was measured"));
+        let one_case = none(&all[4..]);
+        assert!(one_case.contains("websocket: no metric that decides"), "{one_case}");
+        for arm in [Arm::Base, Arm::Head] {
+            let one_side = none(&[lacks("sse", cpu, arm)]);
+            let name = format!("the {}'s first trial has no value of {cpu}", arm.name());
+            assert!(one_side.contains(&name), "{one_side}");
+            assert!(one_side.contains("the other side's has one"), "{one_side}");
+        }
+        let informs = [lacks("sse", "wire_bytes_per_delivery", Arm::Head)];
+        assert_eq!(leave_out(&mut terms(), &informs, false).unwrap(), [""; 0]);
         assert_eq!(leave_out(&mut terms(), &[], true).unwrap(), [""; 0]);
     }
 }

@@ -15,6 +15,7 @@
 //! | the smallest change that a gate can see | `visible` |
 //! | which metrics decide, and how much change of each is tolerated | [`tolerance`] |
 //! | what a budget buys | `budget` |
+//! | blocks that were not whole, and whether chance explains them | [`broken`] |
 //! | metrics that were to decide and were not measured | [`lacking`] |
 //! | `gate.json`: what is decided, between what | [`document`] |
 //! | `gate.csv`: a row per trial | [`table`] |
@@ -22,6 +23,7 @@
 
 use serde::{Deserialize, Serialize};
 
+pub mod broken;
 mod budget;
 mod course;
 pub mod decide;

@@ -15,7 +15,7 @@ pub const NAME: &str = "gate.csv";
 /// The slot of a head trial that confirms lost or repeated deliveries.
 pub const CONFIRMS: u32 = 5;
 /// The columns before those of the metrics.
-const COLUMNS: [&str; 12] = [
+const COLUMNS: [&str; 13] = [
     "schema_version",
     "case",
     "block",
@@ -27,8 +27,11 @@ const COLUMNS: [&str; 12] = [
     "delivered",
     "lost",
     "duplicate",
+    SUPERSEDED,
     "slowest_ns",
 ];
+/// The column that files of earlier versions lack; they count as 0.
+const SUPERSEDED: &str = "superseded";
 
 /// Deliveries of a trial that was finished.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -41,6 +44,8 @@ pub struct Account {
     pub lost: u64,
     /// Those that came again.
     pub duplicate: u64,
+    /// Those that a newer event replaced, where only the latest matters.
+    pub superseded: u64,
 }
 
 /// A trial.
@@ -74,6 +79,7 @@ impl Row {
             delivered: ledger.delivered,
             lost: ledger.lost,
             duplicate: ledger.duplicate,
+            superseded: ledger.superseded,
         });
         let value = |column: &str| record.figures.get(column);
         Self {
@@ -100,9 +106,10 @@ impl Row {
             self.verdict.name().to_owned(),
         ];
         match self.account {
-            None => cells.extend([const { String::new() }; 4]),
-            Some(Account { expected, delivered, lost, duplicate }) => {
-                cells.extend([expected, delivered, lost, duplicate].map(|n| n.to_string()));
+            None => cells.extend([const { String::new() }; 5]),
+            Some(Account { expected, delivered, lost, duplicate, superseded }) => {
+                let counts = [expected, delivered, lost, duplicate, superseded];
+                cells.extend(counts.map(|n| n.to_string()));
             }
         }
         cells.push(self.slowest_ns.map_or_else(String::new, |ns| ns.to_string()));
@@ -187,11 +194,13 @@ pub fn read(folder: &Path, terms: &Terms) -> anyhow::Result<Vec<Row>> {
         );
     }
     let mut reader = csv::Reader::from_reader(text.as_bytes());
+    let head = reader.headers().with_context(|| format!("{shown}, line 1"))?.clone();
+    let absent = |name: &&str| *name == SUPERSEDED && !head.iter().any(|cell| cell == SUPERSEDED);
     let expected: Vec<&str> = COLUMNS
         .into_iter()
+        .filter(|name| !absent(name))
         .chain(terms.metrics.iter().map(|metric| metric.column.as_str()))
         .collect();
-    let head = reader.headers().with_context(|| format!("{shown}, line 1"))?.clone();
     if let Some(missing) = expected.iter().find(|name| !head.iter().any(|cell| cell == **name)) {
         bail!(
             "{shown}, line 1: column '{missing}' is missing. Another tool or version wrote the file"
@@ -249,9 +258,12 @@ fn parse<'a>(cell: &dyn Fn(&str) -> &'a str, terms: &Terms) -> anyhow::Result<Ro
             delivered: delivered?,
             lost: lost?,
             duplicate: duplicate?,
+            superseded: if cell(SUPERSEDED).is_empty() { 0 } else { whole(SUPERSEDED)? },
         };
-        if account.delivered.checked_add(account.lost) != Some(account.expected) {
-            bail!("delivered and lost do not add up to expected");
+        let Account { expected, delivered, lost, superseded, .. } = account;
+        let sum = delivered.checked_add(lost).and_then(|sum| sum.checked_add(superseded));
+        if sum != Some(expected) {
+            bail!("delivered and lost do not add up to expected, less superseded");
         }
         Some(account)
     };
@@ -334,4 +346,58 @@ fn check(rows: &[Row], terms: &Terms) -> anyhow::Result<()> {
 /// The place of a case in the terms.
 pub fn index(terms: &Terms, case: &str) -> usize {
     terms.cases.iter().position(|known| known.id == case).unwrap_or(0)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::document::GateCase;
+    use super::*;
+
+    fn terms() -> Terms {
+        Terms {
+            cases: vec![GateCase { id: "sse".to_owned(), columns: Vec::new() }],
+            metrics: Vec::new(),
+            seed: 1,
+            blocks: 10,
+            fewest_blocks: 8,
+            budget_s: 60.0,
+            drain_s: 1.0,
+        }
+    }
+
+    fn row(account: Account) -> Row {
+        Row {
+            case: "sse".to_owned(),
+            block: 1,
+            slot: CONFIRMS,
+            arm: Arm::Head,
+            trial: 1,
+            verdict: Verdict::Valid,
+            account: Some(account),
+            slowest_ns: None,
+            values: Vec::new(),
+        }
+    }
+
+    #[test]
+    fn superseded_deliveries_balance_and_files_without_the_column_are_read() {
+        let folder = tempfile::tempdir().unwrap();
+        let account =
+            Account { expected: 100, delivered: 60, lost: 10, duplicate: 2, superseded: 30 };
+        let written = |account| {
+            let row = row(account);
+            Appender::create(folder.path(), &terms()).unwrap().append(&row).unwrap();
+            (read(folder.path(), &terms()), row)
+        };
+        let (rows, row) = written(account);
+        assert_eq!(rows.unwrap(), [row]);
+        let (refused, _) = written(Account { superseded: 29, ..account });
+        assert!(format!("{:#}", refused.unwrap_err()).contains("do not add up"));
+        // As an earlier version wrote it.
+        let earlier = "schema_version,case,block,slot,arm,trial,verdict,expected,delivered,lost,duplicate,slowest_ns\n\
+                       1,sse,1,5,head,1,valid,100,90,10,0,\n";
+        fs::write(folder.path().join(NAME), earlier).unwrap();
+        let rows = read(folder.path(), &terms()).unwrap();
+        assert_eq!(rows[0].account.unwrap().superseded, 0);
+    }
 }

@@ -168,11 +168,9 @@ pub const PERCENTILE_COLUMNS: &[Column] = &[
     column("quantile", Kind::Number, Unit::None)
         .says("0 to 1, spread evenly on a nines axis (−log10(1−q) in steps of 1/20) as far as one sample lies above, with 0.5, 0.75, 0.9, 0.95, 0.99… and 1", "never"),
     column("value_ns", Kind::Number, Unit::Nanoseconds)
-        .says("the quantile; `inf` where it falls among deliveries that never arrived", "never"),
+        .says("the quantile; `inf` where it falls among deliveries that never arrived: more than the largest finite value, and than what `bounds` of `summary.csv` says", "never"),
     column("count", Kind::Number, Unit::Of("samples"))
         .says("samples that were recorded", "never"),
     column("censored", Kind::Number, Unit::Of("samples"))
         .says("further ones that never arrived, and count as above all others", "never"),
-    column("more_than_ns", Kind::Number, Unit::Nanoseconds)
-        .says("the largest measured value, which a `value_ns` of `inf` exceeds", "`value_ns` is a number"),
 ];

@@ -50,11 +50,21 @@ fn grid(all: u64) -> Vec<f64> {
         .take_while(told)
         .chain(LANDMARKS.into_iter().filter(told))
         .chain([1.0])
-        .map(|q| (q * 1e9).round() / 1e9)
+        .map(rounded)
         .collect();
     grid.sort_by(f64::total_cmp);
     grid.dedup();
     grid
+}
+
+/// A quantile whose share above has four significant digits: neighbours on the axis differ by an eighth.
+fn rounded(q: f64) -> f64 {
+    let above = 1.0 - q;
+    if above <= 0.0 {
+        return 1.0;
+    }
+    let scale = 10f64.powi(4 - above.log10().floor() as i32 - 1);
+    (q * scale).round() / scale
 }
 
 #[cfg(test)]
@@ -70,5 +80,10 @@ mod tests {
             assert!((highest - last).abs() < 1e-6, "{all}: {highest}");
         }
         assert!(grid(1_000_000).len() > 100);
+        for (q, expected) in
+            [(0.0, 0.0), (0.108_749_062, 0.1087), (0.99, 0.99), (0.999_992_056_7, 0.999_992_057)]
+        {
+            assert!((rounded(q) - expected).abs() < 1e-12, "{q}: {}", rounded(q));
+        }
     }
 }

@@ -1,7 +1,7 @@
 //! The null distributions of the sign and the signed-rank statistic, exact.
 
 /// P(B = k) for k in `0..=n`, B binomial with n draws at 1/2, by Pascal's triangle in probabilities.
-pub(super) fn fair_coin(n: usize) -> Vec<f64> {
+pub fn fair_coin(n: usize) -> Vec<f64> {
     let mut p = vec![1.0];
     for _ in 0..n {
         let mut next = vec![0.0; p.len() + 1];

@@ -27,6 +27,7 @@ mod simulation;
 mod slope;
 mod steady;
 
+pub use binomial::fair_coin;
 pub use change_points::{ChangePoint, ChangeSearch, change_points};
 pub use golden::golden;
 pub use holm::holm;

@@ -2,6 +2,9 @@
 
 use std::fs;
 use std::path::Path;
+use std::process::Command;
+
+use serde_json::Value;
 
 use crate::gate::{replay, trials};
 use crate::support::text;
@@ -125,6 +128,38 @@ const BREAKS: &[(Break, &str)] = &[
     ),
 ];
 
+/// A gate that was killed wrote no end, and rows may be missing: it is inconclusive, in its JUnit file too. A replay that is refused
+/// leaves no file of an earlier one.
+fn killed(whole: &Path) {
+    let folder = tempfile::tempdir().unwrap();
+    let path = |name: &str| folder.path().join(name);
+    fs::copy(whole.join("gate.csv"), path("gate.csv")).unwrap();
+    let mut document: Value =
+        serde_json::from_slice(&fs::read(whole.join("gate.json")).unwrap()).unwrap();
+    for key in ["finished_utc", "trials", "result"] {
+        document[key] = Value::Null;
+    }
+    fs::write(path("gate.json"), document.to_string()).unwrap();
+    let junit = || {
+        let replayed = Command::new(env!("CARGO_BIN_EXE_tidings"))
+            .args(["gate", "--replay", "."])
+            .args(["--junit", "gate.xml"])
+            .current_dir(folder.path())
+            .output()
+            .unwrap();
+        let file = fs::read_to_string(path("gate.xml")).unwrap();
+        (replayed.status.code(), file, text(&replayed.stdout))
+    };
+    let (status, file, said) = junit();
+    assert_eq!(status, Some(3), "{said}");
+    assert!(said.contains("INCONCLUSIVE: stopped by a kill"), "{said}");
+    assert!(!file.contains("<failure") && file.contains("<skipped"), "{file}");
+    fs::remove_file(path("gate.csv")).unwrap();
+    let (status, file, _) = junit();
+    assert_eq!(status, Some(2));
+    assert!(!file.contains("stopped by a kill") && file.contains("<error"), "{file}");
+}
+
 /// Breaks copies of `whole`, the folder of a gate that failed.
 pub(crate) fn broken_inputs(whole: &Path) {
     for (number, (breaks, expected)) in BREAKS.iter().enumerate() {
@@ -139,6 +174,7 @@ pub(crate) fn broken_inputs(whole: &Path) {
         assert!(said.contains(expected), "{number}: expected '{expected}', and it said {said}");
         assert!(refused.stdout.is_empty(), "{number}: no decision beside a refusal");
     }
+    killed(whole);
     let empty = tempfile::tempdir().unwrap();
     assert_eq!(replay(empty.path()).status.code(), Some(2));
     assert_eq!(replay(&empty.path().join("none")).status.code(), Some(2));

@@ -142,7 +142,8 @@ for name, columns in kinds.items():
     for at, column in enumerate(head):
         cells = [row[at] for row in rows]
         missing = [cell == '' for cell in cells]
-        assert list(ours[column].isna()) == list(theirs[column].is_null()) == missing, (name, column)
+        found = list(ours[column].isna()), list(theirs[column].is_null())
+        assert found == (missing, missing), (name, column, cells[:3], ours[column].dtype, theirs[column].dtype, [sum(all) for all in (missing, *found)])
         if columns[column] == 'number':
             assert pandas.api.types.is_numeric_dtype(ours[column]), (name, column, ours[column].dtype)
             # A column without a value has no type in polars.

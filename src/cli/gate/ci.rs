@@ -122,10 +122,15 @@ fn judged(held: &Claim, found: &Finding, decision: &Decision) -> (CiStatus, Stri
         return (CiStatus::Inconclusive, sentence);
     }
     match found.outcome {
-        Outcome::Fail => (CiStatus::Failed, format!("the head is worse; {medians}")),
+        // The gate as a whole says nothing then, and this file says the same.
         _ if decision.stopped.is_some() => {
             (CiStatus::NotJudged, format!("the gate was stopped before; {medians}"))
         }
+        Outcome::Fail => (CiStatus::Failed, format!("the head is worse; {medians}")),
+        Outcome::Pass if decision.broken.blames_head() => (
+            CiStatus::Inconclusive,
+            format!("{}; {medians}", decision.broken.told().unwrap_or_default()),
+        ),
         Outcome::Pass => {
             (CiStatus::Passed, format!("not worse than tolerated; {medians}{visible}"))
         }
@@ -135,7 +140,9 @@ fn judged(held: &Claim, found: &Finding, decision: &Decision) -> (CiStatus, Stri
 
 fn deliveries(losses: &Losses, decision: &Decision) -> CiCase {
     let [base, head] = losses.trials;
-    let (status, sentence) = if losses.failed {
+    let (status, sentence) = if decision.stopped.is_some() {
+        (CiStatus::NotJudged, "the gate was stopped before".to_owned())
+    } else if losses.failed {
         (
             CiStatus::Failed,
             format!(
@@ -143,19 +150,25 @@ fn deliveries(losses: &Losses, decision: &Decision) -> CiCase {
                 losses.lost[1], losses.duplicate[1]
             ),
         )
-    } else if decision.stopped.is_some() {
-        (CiStatus::NotJudged, "the gate was stopped before".to_owned())
     } else if losses.unconfirmed {
         (
             CiStatus::Inconclusive,
-            "one trial of the head lost or repeated deliveries, and no second one confirmed or refuted it"
+            "the head alone lost or repeated deliveries, and too few trials confirmed or refuted it"
                 .to_owned(),
         )
     } else if losses.doubtful {
         (
             CiStatus::Inconclusive,
             format!(
-                "the head alone lost deliveries, in {head} trials whose events came late because the machine stood still"
+                "the head alone lost deliveries, in {head} trials, but not reliably: they were degraded, or a further trial lost none"
+            ),
+        )
+    } else if losses.excess {
+        (
+            CiStatus::Inconclusive,
+            format!(
+                "the head lost {} deliveries and repeated {}, the base {} and {}: more than chance explains (1 %)",
+                losses.lost[1], losses.duplicate[1], losses.lost[0], losses.duplicate[0]
             ),
         )
     } else {

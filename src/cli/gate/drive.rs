@@ -5,6 +5,7 @@ use std::time::Instant;
 
 use anyhow::{anyhow, bail};
 use tidings::conductor::{Phase, Signals, signal_name};
+use tidings::gate::broken::{IN_A_ROW, dead};
 use tidings::gate::decide::{self, Decision};
 use tidings::gate::document::{Document, Terms};
 use tidings::gate::lacking::{Lacking, leave_out};
@@ -57,6 +58,7 @@ pub(super) fn run(
         folder,
         rows: Vec::new(),
         began: Instant::now(),
+        why: String::new(),
         screen: Screen::of_stderr(),
     };
     gate.document.write(&gate.folder)?;
@@ -82,6 +84,8 @@ struct Gate<'a> {
     folder: PathBuf,
     rows: Vec<Row>,
     began: Instant,
+    /// Why the last failed trial failed.
+    why: String,
     screen: Screen,
 }
 
@@ -102,6 +106,17 @@ impl Gate<'_> {
             for case in 0..self.document.terms.cases.len() {
                 if let Some(signal) = self.block(case, block)? {
                     return Ok(End::Signal(signal));
+                }
+            }
+            for case in &self.document.terms.cases {
+                if let Some(arm) = dead(&self.rows, &case.id) {
+                    let arm = arm.name();
+                    bail!(
+                        "{}: {IN_A_ROW} blocks in a row ended at a failed trial, the last one of the {arm}: {}. Check that the \
+                         server is still up and survives a trial, and run the gate again",
+                        case.id,
+                        self.why
+                    );
                 }
             }
             let decision = decide::decide(&self.document, &self.rows);
@@ -211,6 +226,9 @@ impl Gate<'_> {
         });
         if record.is_cut_short() {
             return Ok(None);
+        }
+        if record.verdict == Verdict::Failed {
+            self.why = record.verdict_reasons.join("; ");
         }
         let row = Row::of(&record, block, slot, arm, &self.document.terms);
         self.table.append(&row)?;

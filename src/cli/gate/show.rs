@@ -222,10 +222,16 @@ pub(super) fn remarks(document: &Document, decision: &Decision) -> Vec<String> {
     }
     if losses.iter().any(|of| of.doubtful) {
         said.push(
-            "The head alone lost deliveries, in trials whose events came late because the machine stood still. Free its CPU and run \
-             the gate again, or raise phases.drain."
+            "The head alone lost deliveries, but not reliably: these trials were degraded, or a further trial lost none. Free the \
+             machine's CPU and run the gate again, or raise phases.drain."
                 .to_owned(),
         );
+    }
+    for of in losses.iter().filter(|of| of.excess) {
+        said.push(format!(
+            "No pass: the head lost or repeated more deliveries of {} than the base and chance explain (1 %). Find out why it does.",
+            of.case
+        ));
     }
     if *broken_blocks > 0 {
         said.push(format!(
@@ -241,6 +247,7 @@ pub(super) fn remarks(document: &Document, decision: &Decision) -> Vec<String> {
             trials[1]
         ));
     }
+    said.extend(decision.broken.told());
     let gated = decision.claims.iter().filter(|claim| claim.metric.gated);
     let controls = gated.clone().filter_map(|claim| {
         let found = claim.finding.as_ref()?;

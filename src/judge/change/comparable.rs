@@ -37,11 +37,34 @@ pub fn comparability(base: &[Run], new: &[Run]) -> Comparability {
             .noted
             .push(format!("the {side} run of {started} has {done} of {planned} trials ({why})"));
     }
+    missing(base, new, &mut found);
     for list in [&mut found.refused, &mut found.noted] {
         let mut seen = BTreeSet::new();
         list.retain(|phrase| seen.insert(phrase.clone()));
     }
     found
+}
+
+/// What one side lacks: a case that the other has, and trials that a run marked complete carried out.
+fn missing(base: &[Run], new: &[Run], found: &mut Comparability) {
+    let cases = |runs: &[Run]| -> BTreeSet<String> {
+        runs.iter().flat_map(Run::cases).map(str::to_owned).collect()
+    };
+    let [in_base, in_new] = [base, new].map(cases);
+    for (of, other, side) in [(&in_base, &in_new, "base"), (&in_new, &in_base, "new")] {
+        let alone = of.difference(other);
+        found.refused.extend(alone.map(|case| format!("case {case}: in {side} only")));
+    }
+    let sides = base.iter().map(|run| (run, "base")).chain(new.iter().map(|run| (run, "new")));
+    for (run, side) in sides.filter(|(run, _)| run.info.complete) {
+        let (rows, planned) = (run.trials.len(), run.info.plan.len());
+        if rows != planned {
+            let started = &run.info.started_utc;
+            found.refused.push(format!(
+                "trials.csv of the {side} run of {started}: {rows} rows where the run carried out {planned} trials"
+            ));
+        }
+    }
 }
 
 fn compare(base: &RunInfo, new: &RunInfo, side: &str, found: &mut Comparability) {

@@ -167,8 +167,25 @@ fn cases_of_one_side_alone_are_named() {
     new.trials.retain(|trial| trial.identity.case == "sse");
     let found = changes(one(&base), one(&new), &[]);
     assert_eq!((found.cases.len(), found.alone[0].len(), found.alone[1].len()), (1, 1, 0));
+    let told = |base: &Run, new: &Run| comparability(one(base), one(new)).refused;
+    new.info.plan.retain(|trial| trial.case == "sse");
+    assert_eq!(told(&base, &new), ["case websocket: in base only"]);
+    assert_eq!(told(&new, &base), ["case websocket: in new only"]);
     let turned = changes(&[new], &[base], &[]);
     assert_eq!(turned.alone, [Vec::<String>::new(), vec!["websocket".to_owned()]]);
+}
+
+#[test]
+fn rows_missing_from_a_complete_run_are_refused_and_from_a_stopped_one_noted() {
+    let base = run(&[1.0, 2.0]);
+    let mut new = base.clone();
+    new.trials.pop();
+    let refused = comparability(one(&base), one(&new)).refused;
+    assert_eq!(refused.len(), 1, "{refused:?}");
+    assert!(refused[0].contains("3 rows where the run carried out 4 trials"), "{refused:?}");
+    new.info.complete = false;
+    let found = comparability(one(&base), one(&new));
+    assert_eq!((found.refused.len(), found.noted.len()), (0, 1), "{found:?}");
 }
 
 #[test]
