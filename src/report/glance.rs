@@ -249,7 +249,9 @@ pub(super) fn with_interval(case: &CaseSummary, column: &str) -> String {
         return absent();
     };
     let [value, low, high] = [value, low, high].map(|end| figure(column, *end));
-    if *confidence > 0.0 { format!("{value} ({low} to {high})") } else { value }
+    // An interval that is as narrow as the digits says nothing more than they do.
+    let is_wide = *confidence > 0.0 && (low != value || high != value);
+    if is_wide { format!("{value} ({low} to {high})") } else { value }
 }
 
 /// A count's share of a whole, in percent; what is short of all is never rounded to 100 %.

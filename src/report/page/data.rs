@@ -50,7 +50,7 @@ fn percentiles(view: &View) -> File {
     let all = tables::percentiles_of(view, &DRAWN);
     let (what, bytes) = if view.findings.cases.len() > CASES {
         (
-            "quantiles of freshness and response of each case, every second one of the folder's file",
+            "quantiles of freshness and response of each case, every third one of the folder's file",
             thinned(&all),
         )
     } else {
@@ -59,7 +59,7 @@ fn percentiles(view: &View) -> File {
     File { name: "percentiles.csv".to_owned(), what, bytes }
 }
 
-/// Every second row of quantiles, with the headlines and the last of each case.
+/// Every third row of quantiles, with the headlines and the last of each case.
 fn thinned(file: &[u8]) -> Vec<u8> {
     let rows = records(file);
     let of = |at: usize| rows.get(at).map(|row| (row.get(0), row.get(1)));
@@ -67,7 +67,7 @@ fn thinned(file: &[u8]) -> Vec<u8> {
     let kept = rows.iter().enumerate().filter(|(at, row)| {
         within = if *at > 0 && of(at - 1) == of(*at) { within + 1 } else { 0 };
         let is_headline = row.get(2).is_some_and(|quantile| HEADLINES.contains(&quantile));
-        within % 2 == 0 || is_headline || of(at + 1) != of(*at)
+        within % 3 == 0 || is_headline || of(at + 1) != of(*at)
     });
     written(kept.map(|(_, row)| row.iter().collect()))
 }
@@ -146,7 +146,7 @@ mod tests {
                     a,freshness,1,5\na,response,0.1,6\na,response,1,7\n\"b,c\",freshness,0.1,8\n";
         let kept = String::from_utf8(thinned(file.as_bytes())).unwrap();
         let expected = "case,metric,quantile,value_ns\n\
-                        a,freshness,0.1,1\na,freshness,0.5,2\na,freshness,0.7,3\na,freshness,1,5\n\
+                        a,freshness,0.1,1\na,freshness,0.5,2\na,freshness,0.8,4\na,freshness,1,5\n\
                         a,response,0.1,6\na,response,1,7\n\"b,c\",freshness,0.1,8\n";
         assert_eq!(kept, expected);
     }

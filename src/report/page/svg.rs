@@ -190,9 +190,9 @@ fn painted(
     html.element(name, &all, content);
 }
 
-/// A number with at most two decimals.
+/// A number with at most one decimal: a tenth of a pixel is not seen.
 fn number(value: f64) -> String {
-    let text = format!("{value:.2}");
+    let text = format!("{value:.1}");
     let text = text.trim_end_matches('0').trim_end_matches('.');
     if text == "-0" { "0".to_owned() } else { text.to_owned() }
 }
