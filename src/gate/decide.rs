@@ -27,6 +27,7 @@ pub struct Claim {
 }
 
 /// Lost and repeated deliveries of a case.
+#[expect(clippy::struct_excessive_bools, reason = "what may be said of losses, each by itself")]
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Losses {
     /// Id of the case.
@@ -474,6 +475,7 @@ mod tests {
     }
 
     #[test]
+    #[expect(clippy::too_many_lines, reason = "one table: a row per sequence of trials")]
     fn a_loss_counts_once_it_is_repeated_is_the_heads_alone_and_not_the_machines() {
         let terms = Terms {
             cases: vec![GateCase { id: "sse".to_owned(), columns: Vec::new() }],
