@@ -4,12 +4,10 @@ use serde_json::{Value, json};
 
 use super::broken::Broken;
 use super::document::{Document, GatedMetric, Terms};
+use super::losses::{Losses, losses};
 use super::table::{CONFIRMS, Row};
 use super::{Arm, Block, Design, Finding, Metric, Order, Outcome, Worse, find, smallest_visible};
-use crate::stats::{binomial_bounds, median};
-
-/// The level at which more losses of the head than of the base withhold a pass.
-const EXCESS: f64 = 0.01;
+use crate::stats::median;
 
 /// A metric of a case, with what was found.
 #[derive(Debug)]
@@ -24,28 +22,6 @@ pub struct Claim {
     pub finding: Option<Finding>,
     /// The smallest change that the gate would have failed, as a logarithm; of metrics that decide, once it has ended.
     pub visible: Option<f64>,
-}
-
-/// Lost and repeated deliveries of a case.
-#[expect(clippy::struct_excessive_bools, reason = "what may be said of losses, each by itself")]
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Losses {
-    /// Id of the case.
-    pub case: String,
-    /// Usable trials of each side with lost or repeated deliveries.
-    pub trials: [usize; 2],
-    /// Deliveries that were lost, by side.
-    pub lost: [u64; 2],
-    /// Deliveries that came again, by side.
-    pub duplicate: [u64; 2],
-    /// Whether a loss of the head awaits its confirmation.
-    pub unconfirmed: bool,
-    /// Whether the head alone lost deliveries more than once, in trials that the machine disturbed or that others refuted.
-    pub doubtful: bool,
-    /// Whether the head lost or repeated far more deliveries than the base, and has not failed by them.
-    pub excess: bool,
-    /// Whether the head alone lost or repeated deliveries, twice.
-    pub failed: bool,
 }
 
 /// All that a gate found.
@@ -232,8 +208,8 @@ pub fn decide(document: &Document, rows: &[Row]) -> Decision {
     }
     let losses: Vec<Losses> =
         terms.cases.iter().map(|case| losses(terms, rows, &case.id)).collect();
-    let broken = Broken::of(rows);
-    let outcome = outcome(document, &claims, &losses, broken);
+    let broken = Broken::of(&terms.cases, rows);
+    let outcome = outcome(document, &claims, &losses, &broken);
     let count = |keep: &dyn Fn(&Row) -> bool| {
         [Arm::Base, Arm::Head]
             .map(|arm| rows.iter().filter(|row| row.arm == arm && keep(row)).count())
@@ -251,7 +227,7 @@ pub fn decide(document: &Document, rows: &[Row]) -> Decision {
     }
 }
 
-fn outcome(document: &Document, claims: &[Claim], losses: &[Losses], broken: Broken) -> Outcome {
+fn outcome(document: &Document, claims: &[Claim], losses: &[Losses], broken: &Broken) -> Outcome {
     let gated = || claims.iter().filter(|claim| claim.metric.gated);
     let any = |outcome: Outcome| {
         gated().any(|claim| claim.finding.as_ref().is_some_and(|found| found.outcome == outcome))
@@ -315,265 +291,101 @@ fn block(terms: &Terms, case: usize, quad: &[&Row; 4], place: usize) -> Option<B
     Some(Block { order, values: [a?, b?, c?, d?] })
 }
 
-/// Whether a case needs one more head trial: one of the head's lost or repeated deliveries, and none of the base's did.
-pub fn needs_confirmation(document: &Document, rows: &[Row], case: usize) -> bool {
-    let terms = &document.terms;
-    is_unconfirmed(terms, rows, &terms.cases[case].id)
-}
-
-/// Whether the head, and not the base, lost or repeated deliveries, and that is neither confirmed nor refuted: once, or with too few
-/// trials of the base beside it.
-fn is_unconfirmed(terms: &Terms, rows: &[Row], case: &str) -> bool {
-    let certain = certain(terms, rows, case);
-    !base_is_spoilt(rows, case) && certain > 0 && !(certain > 1 && base_is_known(rows, case))
-}
-
-/// Whether any trial of the base lost or repeated deliveries, for whatever reason, usable or not.
-fn base_is_spoilt(rows: &[Row], case: &str) -> bool {
-    let of = |row: &&Row| row.case == case && row.arm == Arm::Base;
-    rows.iter().filter(of).any(Row::is_spoilt)
-}
-
-/// Whether as many trials of the base can be used as must confirm a loss of the head: of a base that was never measured, "none" says
-/// nothing.
-fn base_is_known(rows: &[Row], case: &str) -> bool {
-    let of = |row: &&Row| row.case == case && row.arm == Arm::Base && row.verdict.usable();
-    rows.iter().filter(of).count() >= 2
-}
-
-/// Usable trials of the head that lost or repeated deliveries, and not because the machine stood still, since a further trial that
-/// lost none last refuted them.
-fn certain(terms: &Terms, rows: &[Row], case: &str) -> usize {
-    let of = |row: &&Row| row.case == case && row.arm == Arm::Head && row.verdict.usable();
-    let head: Vec<&Row> = rows.iter().filter(of).collect();
-    let refutes = |row: &&Row| row.slot == CONFIRMS && !row.is_spoilt();
-    let from = head.iter().rposition(refutes).map_or(0, |at| at + 1);
-    head[from..].iter().filter(|row| row.is_spoilt_for_certain(terms.drain_s)).count()
-}
-
-fn losses(terms: &Terms, rows: &[Row], case: &str) -> Losses {
-    let mut losses = Losses { case: case.to_owned(), ..Losses::default() };
-    let of_case = rows.iter().filter(|row| row.case == case);
-    for row in of_case.filter(|row| row.verdict.usable() && row.is_spoilt()) {
-        let side = usize::from(row.arm == Arm::Head);
-        losses.trials[side] += 1;
-        let Some(account) = row.account else { continue };
-        losses.lost[side] += account.lost;
-        losses.duplicate[side] += account.duplicate;
-    }
-    losses.unconfirmed = is_unconfirmed(terms, rows, case);
-    if !base_is_spoilt(rows, case) {
-        losses.failed = certain(terms, rows, case) >= 2 && base_is_known(rows, case);
-        losses.doubtful = !losses.failed && !losses.unconfirmed && losses.trials[1] >= 2;
-    }
-    losses.excess = !losses.failed && is_excess(terms, rows, case);
-    losses
-}
-
-/// Whether the head, in two trials or more, lost or repeated more deliveries than the base in all of its own, where chance at ½
-/// explains its share in at most 1 % (exact binomial test). Losses come in clusters, so this withholds a pass and fails nothing.
-fn is_excess(terms: &Terms, rows: &[Row], case: &str) -> bool {
-    let of = |arm: Arm| rows.iter().filter(move |row| row.case == case && row.arm == arm);
-    let certain = || {
-        of(Arm::Head).filter(|row| row.verdict.usable() && row.is_spoilt_for_certain(terms.drain_s))
-    };
-    let spoilt = |row: &Row| row.account.map_or(0.0, |of| of.lost as f64 + of.duplicate as f64);
-    let base: f64 = of(Arm::Base).map(spoilt).sum();
-    let head: f64 = certain().map(spoilt).sum();
-    certain().count() >= 2 && binomial_bounds(head, head + base, 1.0 - EXCESS).0 > 0.5
-}
-
 #[cfg(test)]
 mod tests {
     use crate::record::Figure;
     use crate::record::Verdict::{self, Degraded, Failed, Invalid, Valid};
 
-    use super::super::document::{GateCase, GateSide};
-    use super::super::table::Account;
+    use super::super::samples::{document, losing, metric, row, terms};
     use super::*;
 
-    fn row(arm: Arm, slot: u32, verdict: Verdict, lost: u64, slowest_ms: f64) -> Row {
-        let account =
-            Account { expected: 100, delivered: 100 - lost, lost, duplicate: 0, superseded: 0 };
-        Row {
-            case: "sse".to_owned(),
-            block: 1,
-            slot,
-            arm,
-            trial: slot,
-            verdict,
-            account: Some(account),
-            slowest_ns: Some(slowest_ms * 1e6),
-            values: Vec::new(),
-        }
+    /// Twelve whole blocks of equal trials of a case.
+    fn whole(case: &str, place: usize) -> Vec<Row> {
+        let block = |block| {
+            let slots = Order::draw(1, place, block).arms().into_iter().zip(1..);
+            slots.map(move |(arm, slot)| Row {
+                case: case.to_owned(),
+                block,
+                values: vec![Some(Figure::Value(5e6))],
+                ..row(arm, slot, Valid)
+            })
+        };
+        (100..112).flat_map(block).collect()
+    }
+
+    /// A gate of `sse` and, where it has rows, `websocket`.
+    fn decided(rows: &[Row]) -> Decision {
+        let cases = if rows.iter().any(|row| row.case == "websocket") { 2 } else { 1 };
+        let terms = terms(&["sse", "websocket"][..cases], vec![metric("freshness_ns_p50", true)]);
+        decide(&document(terms), rows)
+    }
+
+    /// Blocks that end at their first trial.
+    fn broken(case: &str, ends: &[(Arm, Verdict)]) -> Vec<Row> {
+        let row = |((arm, verdict), block): (&(Arm, Verdict), u32)| Row {
+            case: case.to_owned(),
+            block,
+            ..row(*arm, 1, *verdict)
+        };
+        ends.iter().zip(1..).map(row).collect()
     }
 
     #[test]
     fn a_head_that_breaks_its_trials_does_not_pass_by_those_it_survives() {
-        let metric = GatedMetric {
-            column: "freshness_ns_p50".to_owned(),
-            tolerance: 0.05,
-            worse: Worse::More,
-            gated: true,
-        };
-        let columns = vec![metric.column.clone()];
-        let document = Document {
-            schema_version: 1,
-            build: crate::record::Build::this(),
-            scenario: "gate".to_owned(),
-            base: GateSide { what: "a".to_owned(), revision: None },
-            head: GateSide { what: "b".to_owned(), revision: None },
-            terms: Terms {
-                cases: vec![GateCase { id: "sse".to_owned(), columns }],
-                metrics: vec![metric],
-                seed: 1,
-                blocks: 12,
-                fewest_blocks: 7,
-                budget_s: 60.0,
-                drain_s: 1.0,
-            },
-            started_utc: String::new(),
-            finished_utc: None,
-            stopped_by: None,
-            trials: None,
-            notes: Vec::new(),
-            host: crate::measure::Host::read(),
-            command: Vec::new(),
-            result: Value::Null,
-        };
-        // Twelve whole blocks of equal trials, and before them blocks that end at their first trial.
-        let decided = |broken: &[(Arm, Verdict)]| {
-            let mut rows: Vec<Row> = broken
-                .iter()
-                .zip(1..)
-                .map(|((arm, verdict), block)| Row { block, ..row(*arm, 1, *verdict, 0, 9.0) })
-                .collect();
-            for block in 100..112 {
-                let slots = Order::draw(1, 0, block).arms().into_iter().zip(1..);
-                rows.extend(slots.map(|(arm, slot)| Row {
-                    block,
-                    values: vec![Some(Figure::Value(5e6))],
-                    ..row(arm, slot, Valid, 0, 9.0)
-                }));
-            }
-            decide(&document, &rows)
-        };
         let (base, head) = (Arm::Base, Arm::Head);
-        for (broken, outcome) in [
-            (&[][..], Outcome::Pass),
-            (&[(head, Failed)], Outcome::Pass),
-            (&[(head, Failed), (head, Failed)], Outcome::Inconclusive),
-            (&[(head, Failed), (base, Failed), (head, Failed)], Outcome::Pass),
-            (&[(head, Invalid); 4], Outcome::Pass),
-            (&[(head, Invalid); 5], Outcome::Inconclusive),
-            (&[(base, Invalid); 5], Outcome::Pass),
+        let even = [(base, Failed), (head, Failed), (base, Invalid), (head, Invalid)];
+        let other = [broken("websocket", &even), whole("websocket", 1)].concat();
+        // The outcome of a gate of one case, and beside another that breaks evenly.
+        for (ends, outcome, beside) in [
+            (&[][..], Outcome::Pass, Outcome::Pass),
+            (&[(head, Failed)], Outcome::Pass, Outcome::Pass),
+            (&[(head, Failed); 2], Outcome::Inconclusive, Outcome::Inconclusive),
+            (&[(head, Failed), (base, Failed), (head, Failed)], Outcome::Pass, Outcome::Pass),
+            (&[(head, Invalid); 4], Outcome::Pass, Outcome::Pass),
+            (&[(head, Invalid); 5], Outcome::Inconclusive, Outcome::Pass),
+            (&[(head, Invalid); 6], Outcome::Inconclusive, Outcome::Inconclusive),
+            (&[(base, Invalid); 6], Outcome::Pass, Outcome::Pass),
         ] {
-            let decision = decided(broken);
-            assert_eq!(decision.outcome, outcome, "{broken:?}");
+            let rows = [broken("sse", ends), whole("sse", 0)].concat();
+            let decision = decided(&rows);
+            assert_eq!(decision.outcome, outcome, "{ends:?}");
             assert_eq!(decision.json()["pass_withheld"].is_null(), outcome == Outcome::Pass);
+            let found = decided(&[rows, other.clone()].concat()).outcome;
+            assert_eq!(found, beside, "beside another case: {ends:?}");
         }
     }
 
     #[test]
-    #[expect(clippy::too_many_lines, reason = "one table: a row per sequence of trials")]
-    fn a_loss_counts_once_it_is_repeated_is_the_heads_alone_and_not_the_machines() {
-        let terms = Terms {
-            cases: vec![GateCase { id: "sse".to_owned(), columns: Vec::new() }],
-            metrics: Vec::new(),
-            seed: 1,
-            blocks: 10,
-            fewest_blocks: 8,
-            budget_s: 60.0,
-            drain_s: 1.0,
+    fn a_pass_needs_losses_to_be_explained() {
+        let spoil = |row: &mut Row, lost: u64, verdict: Verdict, slowest_ns: f64| {
+            *row = Row { verdict, slowest_ns: Some(slowest_ns), ..losing(lost, row.clone()) };
         };
-        let (base, head) = (Arm::Base, Arm::Head);
-        // Each trial: side, verdict, lost, the slowest arrival. Then: failed, to be confirmed, doubtful.
-        for (trials, expected) in [
-            (&[(head, Valid, 0, 9.0), (base, Valid, 0, 9.0)][..], [false; 3]),
-            (&[(head, Valid, 1, 9.0)], [false, true, false]),
-            (
-                &[
-                    (base, Valid, 0, 9.0),
-                    (head, Valid, 1, 9.0),
-                    (head, Valid, 3, 900.0),
-                    (base, Degraded, 0, 9.0),
-                ],
-                [true, false, false],
-            ),
-            (
-                &[
-                    (base, Valid, 0, 9.0),
-                    (base, Valid, 0, 9.0),
-                    (head, Degraded, 1, 9.0),
-                    (head, Degraded, 3, 9.0),
-                ],
-                [true, false, false],
-            ),
-            // "None in the base" says nothing of a base that could not be measured.
-            (
-                &[(head, Valid, 1, 9.0), (base, Invalid, 0, 9.0), (head, Valid, 3, 9.0)],
-                [false, true, false],
-            ),
-            // Nor does an invalid trial hide what the base lost.
-            (
-                &[
-                    (base, Valid, 0, 9.0),
-                    (base, Valid, 0, 9.0),
-                    (base, Invalid, 1, 9.0),
-                    (head, Valid, 1, 9.0),
-                    (head, Valid, 3, 9.0),
-                ],
-                [false; 3],
-            ),
-            // The machine stood still for longer than half of the drain.
-            (&[(head, Degraded, 9, 900.0), (head, Degraded, 9, 700.0)], [false, false, true]),
-            (&[(head, Degraded, 9, 900.0)], [false; 3]),
-            (&[(head, Invalid, 1, 9.0), (head, Invalid, 1, 9.0)], [false; 3]),
-            // The base loses, too, whatever the reason.
-            (
-                &[(head, Valid, 1, 9.0), (head, Valid, 3, 9.0), (base, Degraded, 1, 900.0)],
-                [false; 3],
-            ),
-            (&[(base, Valid, 1, 9.0), (base, Valid, 1, 9.0)], [false; 3]),
+        let confirming = |row| Row { block: 111, values: vec![None], ..row };
+        // What a base trial lost, what two head trials lost, their verdict, their slowest arrival, and a trial that confirms or not.
+        for (of_base, of_head, verdict, slowest_ns, confirms, outcome) in [
+            (0, [0, 0], Valid, 9e6, None, Outcome::Pass),
+            (0, [1, 0], Valid, 9e6, None, Outcome::Inconclusive),
+            (0, [1, 0], Valid, 9e6, Some(0), Outcome::Pass),
+            (0, [1, 0], Valid, 9e6, Some(1), Outcome::Fail),
+            (0, [1, 1], Valid, 9e6, None, Outcome::Fail),
+            (0, [1, 1], Degraded, 9e8, None, Outcome::Inconclusive),
+            (1, [1, 1], Valid, 9e6, None, Outcome::Pass),
+            (1, [20, 20], Valid, 9e6, None, Outcome::Inconclusive),
         ] {
-            let rows: Vec<Row> = trials
-                .iter()
-                .zip(1..)
-                .map(|(&(arm, verdict, lost, slowest), slot)| {
-                    row(arm, slot, verdict, lost, slowest)
-                })
-                .collect();
-            let found = losses(&terms, &rows, "sse");
-            let told = [found.failed, found.unconfirmed, found.doubtful];
-            assert_eq!(told, expected, "{trials:?}");
+            let mut rows = whole("sse", 0);
+            let mut of_arm: [Vec<&mut Row>; 2] = [Vec::new(), Vec::new()];
+            for row in &mut rows {
+                of_arm[usize::from(row.arm == Arm::Head)].push(row);
+            }
+            spoil(of_arm[0][0], of_base, Valid, 9e6);
+            for (row, lost) in of_arm[1].iter_mut().zip(of_head).filter(|(_, lost)| *lost > 0) {
+                spoil(row, lost, verdict, slowest_ns);
+            }
+            rows.extend(
+                confirms.map(|lost| confirming(losing(lost, row(Arm::Head, CONFIRMS, Valid)))),
+            );
+            let found = decided(&rows).outcome;
+            assert_eq!(found, outcome, "{of_base} {of_head:?} {verdict} {confirms:?}");
         }
-        let refuted = [row(head, 1, Valid, 1, 9.0), row(head, CONFIRMS, Valid, 0, 9.0)];
-        assert!(!losses(&terms, &refuted, "sse").unconfirmed, "once is chance");
-        let clean = [row(base, 1, Valid, 0, 9.0), row(base, 4, Valid, 0, 9.0)];
-        let again = [refuted.as_slice(), &clean, &[row(head, 2, Valid, 1, 9.0)]].concat();
-        let found = losses(&terms, &again, "sse");
-        assert_eq!(
-            (found.failed, found.unconfirmed),
-            (false, true),
-            "what was refuted counts no more"
-        );
-        // One loss of the base keeps the head from failing, but not every loss of the head can pass beside it.
-        for (of_base, of_head, excess) in
-            [(1, [20, 20], true), (1, [40, 0], false), (3, [5, 5], false), (20, [20, 20], true)]
-        {
-            let lost = [
-                row(base, 1, Valid, of_base, 9.0),
-                row(head, 2, Valid, of_head[0], 9.0),
-                row(head, 3, Valid, of_head[1], 9.0),
-            ];
-            let found = losses(&terms, &lost, "sse");
-            assert_eq!((found.failed, found.excess), (false, excess), "{of_base} {of_head:?}");
-        }
-        // What one case loses is not said of another.
-        let lost = [clean.as_slice(), &[row(head, 2, Valid, 2, 9.0), row(head, 3, Valid, 5, 9.0)]]
-            .concat();
-        let [of, other] = ["sse", "websocket"].map(|case| losses(&terms, &lost, case));
-        assert_eq!((of.failed, of.lost, of.trials), (true, [0, 7], [0, 2]));
-        assert_eq!((other.failed, other.lost, other.trials), (false, [0, 0], [0, 0]));
     }
 }

@@ -94,31 +94,16 @@ fn remedy(column: &str) -> &'static str {
 
 #[cfg(test)]
 mod tests {
-    use super::super::Worse;
-    use super::super::document::GatedMetric;
+    use super::super::samples::{self, metric};
     use super::*;
 
     fn terms() -> Terms {
-        let metric = |column: &str, gated| GatedMetric {
-            column: column.to_owned(),
-            tolerance: 0.05,
-            worse: Worse::More,
-            gated,
-        };
-        let columns = ["freshness_ns_p50", "target_cpu_ns_per_delivery", "wire_bytes_per_delivery"];
-        let metrics =
-            vec![metric(columns[0], true), metric(columns[1], true), metric(columns[2], false)];
-        let columns: Vec<String> = columns.map(str::to_owned).to_vec();
-        let case = |id: &str| GateCase { id: id.to_owned(), columns: columns.clone() };
-        Terms {
-            cases: vec![case("sse"), case("websocket")],
-            metrics,
-            seed: 1,
-            blocks: 10,
-            fewest_blocks: 8,
-            budget_s: 60.0,
-            drain_s: 1.0,
-        }
+        let metrics = vec![
+            metric("freshness_ns_p50", true),
+            metric("target_cpu_ns_per_delivery", true),
+            metric("wire_bytes_per_delivery", false),
+        ];
+        samples::terms(&["sse", "websocket"], metrics)
     }
 
     fn lacks(case: &str, column: &str, arm: Arm) -> Lacking {

@@ -19,7 +19,8 @@
 //! | metrics that were to decide and were not measured | [`lacking`] |
 //! | `gate.json`: what is decided, between what | [`document`] |
 //! | `gate.csv`: a row per trial | [`table`] |
-//! | from rows to the decision of a gate, losses included | [`decide`] |
+//! | lost and repeated deliveries, and what follows from them | [`losses`] |
+//! | from rows to the decision of a gate | [`decide`] |
 
 use serde::{Deserialize, Serialize};
 
@@ -31,7 +32,10 @@ pub mod document;
 mod evidence;
 mod find;
 pub mod lacking;
+pub mod losses;
 mod order;
+#[cfg(test)]
+mod samples;
 pub mod table;
 pub mod tolerance;
 mod visible;

@@ -350,44 +350,19 @@ pub fn index(terms: &Terms, case: &str) -> usize {
 
 #[cfg(test)]
 mod tests {
-    use super::super::document::GateCase;
+    use super::super::samples::{row, terms};
     use super::*;
-
-    fn terms() -> Terms {
-        Terms {
-            cases: vec![GateCase { id: "sse".to_owned(), columns: Vec::new() }],
-            metrics: Vec::new(),
-            seed: 1,
-            blocks: 10,
-            fewest_blocks: 8,
-            budget_s: 60.0,
-            drain_s: 1.0,
-        }
-    }
-
-    fn row(account: Account) -> Row {
-        Row {
-            case: "sse".to_owned(),
-            block: 1,
-            slot: CONFIRMS,
-            arm: Arm::Head,
-            trial: 1,
-            verdict: Verdict::Valid,
-            account: Some(account),
-            slowest_ns: None,
-            values: Vec::new(),
-        }
-    }
 
     #[test]
     fn superseded_deliveries_balance_and_files_without_the_column_are_read() {
         let folder = tempfile::tempdir().unwrap();
         let account =
             Account { expected: 100, delivered: 60, lost: 10, duplicate: 2, superseded: 30 };
+        let terms = terms(&["sse"], Vec::new());
         let written = |account| {
-            let row = row(account);
-            Appender::create(folder.path(), &terms()).unwrap().append(&row).unwrap();
-            (read(folder.path(), &terms()), row)
+            let row = Row { account: Some(account), ..row(Arm::Head, CONFIRMS, Verdict::Valid) };
+            Appender::create(folder.path(), &terms).unwrap().append(&row).unwrap();
+            (read(folder.path(), &terms), row)
         };
         let (rows, row) = written(account);
         assert_eq!(rows.unwrap(), [row]);
@@ -397,7 +372,7 @@ mod tests {
         let earlier = "schema_version,case,block,slot,arm,trial,verdict,expected,delivered,lost,duplicate,slowest_ns\n\
                        1,sse,1,5,head,1,valid,100,90,10,0,\n";
         fs::write(folder.path().join(NAME), earlier).unwrap();
-        let rows = read(folder.path(), &terms()).unwrap();
+        let rows = read(folder.path(), &terms).unwrap();
         assert_eq!(rows[0].account.unwrap().superseded, 0);
     }
 }

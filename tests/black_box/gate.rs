@@ -11,7 +11,7 @@ use tidings::record::Run;
 use crate::gate_broken::broken_inputs;
 use crate::support::{eventually, rows, text};
 
-const BINARY: &str = env!("CARGO_BIN_EXE_tidings");
+pub(crate) const BINARY: &str = env!("CARGO_BIN_EXE_tidings");
 
 /// A gate of short trials: two clients, a hundred events per second for each.
 const SCENARIO: &str = r#"
@@ -34,12 +34,12 @@ measure = "400ms"
 drain = "1s"
 "#;
 
-struct Bench {
-    folder: tempfile::TempDir,
+pub(crate) struct Bench {
+    pub(crate) folder: tempfile::TempDir,
 }
 
 impl Bench {
-    fn new() -> Self {
+    pub(crate) fn new() -> Self {
         let folder = tempfile::tempdir().unwrap();
         fs::write(folder.path().join("pair.toml"), SCENARIO).unwrap();
         Self { folder }
@@ -55,12 +55,12 @@ impl Bench {
         command
     }
 
-    fn gate(&self, arguments: &[&str]) -> Output {
+    pub(crate) fn gate(&self, arguments: &[&str]) -> Output {
         self.command(arguments).output().unwrap()
     }
 
     /// The one folder of a gate.
-    fn results(&self) -> Option<PathBuf> {
+    pub(crate) fn results(&self) -> Option<PathBuf> {
         let mut folders = fs::read_dir(self.folder.path().join("out/pair")).ok()?;
         let folder = folders.next()?.unwrap().path();
         assert!(folders.next().is_none(), "one gate, one folder");
@@ -73,7 +73,7 @@ pub(crate) fn replay(folder: &Path) -> Output {
     Command::new(BINARY).args(arguments).arg(folder).output().unwrap()
 }
 
-fn document(output: &Output) -> Value {
+pub(crate) fn document(output: &Output) -> Value {
     serde_json::from_slice(&output.stdout).unwrap_or_else(|_| panic!("{}", text(&output.stderr)))
 }
 

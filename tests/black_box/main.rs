@@ -45,6 +45,7 @@ mod floor;
 mod foreign_servers;
 mod gate;
 mod gate_broken;
+mod gate_stops;
 mod generate;
 mod hdr_tools;
 mod history;

@@ -1,7 +1,8 @@
 //! The account of a gate for CI systems: a case per metric that decides, and one per case for its deliveries.
 
-use tidings::gate::decide::{Claim, Decision, Losses, change};
+use tidings::gate::decide::{Claim, Decision, change};
 use tidings::gate::document::Document;
+use tidings::gate::losses::Losses;
 use tidings::gate::{Finding, Outcome, Worse};
 use tidings::record::{Better, spec};
 use tidings::report::ci::{CiCase, CiFigure, CiReport, CiStatus, between};
@@ -95,6 +96,11 @@ fn claim(held: &Claim, decision: &Decision) -> CiCase {
             (CiStatus::NotJudged, "no whole block was measured".to_owned())
         }
         None => (CiStatus::Inconclusive, "no whole block was measured".to_owned()),
+        // Whatever its blocks show so far, the gate as a whole says nothing then, and this file says the same.
+        Some(_) if decision.stopped.is_some() => (
+            CiStatus::NotJudged,
+            format!("the gate was stopped before it decided; {}", show::medians(held)),
+        ),
         Some(found) => judged(held, found, decision),
     };
     CiCase {
@@ -122,18 +128,14 @@ fn judged(held: &Claim, found: &Finding, decision: &Decision) -> (CiStatus, Stri
         return (CiStatus::Inconclusive, sentence);
     }
     match found.outcome {
-        // The gate as a whole says nothing then, and this file says the same.
-        _ if decision.stopped.is_some() => {
-            (CiStatus::NotJudged, format!("the gate was stopped before; {medians}"))
-        }
         Outcome::Fail => (CiStatus::Failed, format!("the head is worse; {medians}")),
-        Outcome::Pass if decision.broken.blames_head() => (
-            CiStatus::Inconclusive,
-            format!("{}; {medians}", decision.broken.told().unwrap_or_default()),
-        ),
-        Outcome::Pass => {
-            (CiStatus::Passed, format!("not worse than tolerated; {medians}{visible}"))
-        }
+        Outcome::Pass => match decision.broken.told_of(&held.case) {
+            Some(told) => (
+                CiStatus::Inconclusive,
+                format!("{told} Otherwise not worse than tolerated; {medians}"),
+            ),
+            None => (CiStatus::Passed, format!("not worse than tolerated; {medians}{visible}")),
+        },
         _ => (CiStatus::Inconclusive, format!("not decided; {medians}{visible}")),
     }
 }
@@ -141,7 +143,7 @@ fn judged(held: &Claim, found: &Finding, decision: &Decision) -> (CiStatus, Stri
 fn deliveries(losses: &Losses, decision: &Decision) -> CiCase {
     let [base, head] = losses.trials;
     let (status, sentence) = if decision.stopped.is_some() {
-        (CiStatus::NotJudged, "the gate was stopped before".to_owned())
+        (CiStatus::NotJudged, "the gate was stopped before it decided".to_owned())
     } else if losses.failed {
         (
             CiStatus::Failed,

@@ -9,6 +9,7 @@ use tidings::gate::broken::{IN_A_ROW, dead};
 use tidings::gate::decide::{self, Decision};
 use tidings::gate::document::{Document, Terms};
 use tidings::gate::lacking::{Lacking, leave_out};
+use tidings::gate::losses;
 use tidings::gate::table::{Appender, CONFIRMS, Row};
 use tidings::gate::tolerance::{self, Metrics};
 use tidings::gate::{self, Arm};
@@ -115,7 +116,7 @@ impl Gate<'_> {
                         "{}: {IN_A_ROW} blocks in a row ended at a failed trial, the last one of the {arm}: {}. Check that the \
                          server is still up and survives a trial, and run the gate again",
                         case.id,
-                        self.why
+                        self.why.trim_end_matches('.')
                     );
                 }
             }
@@ -191,7 +192,7 @@ impl Gate<'_> {
                 return Ok(None);
             }
         }
-        if decide::needs_confirmation(&self.document, &self.rows, case) {
+        if losses::needs_confirmation(&self.document, &self.rows, case) {
             self.trial(case, block, CONFIRMS)?;
         }
         Ok(self.signals.received())

@@ -235,12 +235,9 @@ pub(super) fn remarks(document: &Document, decision: &Decision) -> Vec<String> {
     }
     if *broken_blocks > 0 {
         said.push(format!(
-            "{} not whole: {} of {} trials of the base and {} of {} of the head were of no use.",
-            if *broken_blocks == 1 {
-                "1 block is".to_owned()
-            } else {
-                format!("{broken_blocks} blocks are")
-            },
+            "{} {} not count: {} of {} base trials and {} of {} head trials were unusable.",
+            counted(*broken_blocks as u64, "broken block"),
+            if *broken_blocks == 1 { "does" } else { "do" },
             unusable[0],
             trials[0],
             unusable[1],
