@@ -1,7 +1,8 @@
 //! Which process of this host listens on an address, from `/proc`.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::fs;
+use std::fs::{self, File};
+use std::io::{BufRead, BufReader};
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 
 use super::tree::{ProcessStat, processes};
@@ -19,8 +20,8 @@ const FORWARDERS: [&str; 7] =
 pub fn listener(address: SocketAddr) -> Option<u32> {
     let sockets: BTreeSet<String> = ["tcp", "tcp6"]
         .iter()
-        .filter_map(|table| fs::read_to_string(format!("/proc/net/{table}")).ok())
-        .flat_map(|table| listening(&table, address))
+        .filter_map(|table| File::open(format!("/proc/net/{table}")).ok())
+        .flat_map(|table| listening(BufReader::new(table), address))
         .collect();
     if sockets.is_empty() {
         return None;
@@ -45,19 +46,22 @@ fn ancestors(all: &BTreeMap<u32, ProcessStat>, pid: u32) -> impl Iterator<Item =
 }
 
 /// The sockets of a table that listen on `address`, each as `/proc/PID/fd` calls it.
-fn listening(table: &str, address: SocketAddr) -> Vec<String> {
-    let socket = |line: &str| {
+///
+/// The kernel lists the sockets that listen before all others, of which there can be tens of thousands: these are not read.
+fn listening(table: impl BufRead, address: SocketAddr) -> Vec<String> {
+    let rows = table.lines().skip(1).map_while(Result::ok).map_while(|line| {
         let fields: Vec<&str> = line.split_ascii_whitespace().collect();
         let (local, state, inode) = (fields.get(1)?, fields.get(3)?, fields.get(9)?);
+        (*state == LISTEN).then(|| ((*local).to_owned(), format!("socket:[{inode}]")))
+    });
+    let is_of = |local: &str| {
         let (ip, port) = local.split_once(':')?;
         let port = u16::from_str_radix(port, 16).ok()?;
         let ip = ip_of(ip)?.to_canonical();
-        let is_own = *state == LISTEN
-            && port == address.port()
-            && (ip.is_unspecified() || ip == address.ip().to_canonical());
-        is_own.then(|| format!("socket:[{inode}]"))
+        let is_host = ip.is_unspecified() || ip == address.ip().to_canonical();
+        Some(port == address.port() && is_host)
     };
-    table.lines().skip(1).filter_map(socket).collect()
+    rows.filter(|(local, _)| is_of(local) == Some(true)).map(|(_, socket)| socket).collect()
 }
 
 /// An address as the kernel writes it: words of 32 bits in the host's order.
@@ -89,8 +93,8 @@ mod tests {
     const TABLE: &str = "  sl  local_address rem_address   st tx_queue rx_queue tr tm->when retrnsmt   uid  timeout inode\n\
            0: 0100007F:1F90 00000000:0000 0A 00000000:00000000 00:00000000 00000000     0        0 11 1 0\n\
            1: 00000000:1F91 00000000:0000 0A 00000000:00000000 00:00000000 00000000     0        0 12 1 0\n\
-           2: 0100007F:1F90 0100007F:C350 01 00000000:00000000 00:00000000 00000000     0        0 13 1 0\n\
-           3: 0200007F:1F90 00000000:0000 0A 00000000:00000000 00:00000000 00000000     0        0 14 1 0\n";
+           2: 0200007F:1F90 00000000:0000 0A 00000000:00000000 00:00000000 00000000     0        0 14 1 0\n\
+           3: 0100007F:1F90 0100007F:C350 01 00000000:00000000 00:00000000 00000000     0        0 13 1 0\n";
 
     #[test]
     #[cfg(target_endian = "little")]
@@ -102,10 +106,25 @@ mod tests {
             ("127.0.0.2:8080", &["socket:[14]"]),
             ("127.0.0.1:50000", &[]),
         ] {
-            assert_eq!(listening(TABLE, address.parse().unwrap()), expected, "{address}");
+            assert_eq!(
+                listening(TABLE.as_bytes(), address.parse().unwrap()),
+                expected,
+                "{address}"
+            );
         }
         assert_eq!(ip_of("00000000000000000000000001000000"), Some(Ipv6Addr::LOCALHOST.into()));
         assert_eq!(ip_of("0100"), None);
+    }
+
+    #[test]
+    fn the_kernel_lists_sockets_that_listen_before_all_others() {
+        let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+        let address = listener.local_addr().unwrap();
+        let _links: Vec<_> = (0..8)
+            .map(|_| (std::net::TcpStream::connect(address).unwrap(), listener.accept()))
+            .collect();
+        let table = File::open("/proc/net/tcp").map(BufReader::new).unwrap();
+        assert_eq!(listening(table, address).len(), 1);
     }
 
     #[test]
