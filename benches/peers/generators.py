@@ -22,6 +22,8 @@ COST = [("CPU per request", "cpu", MICROSECONDS), ("requests per CPU second", "p
 PER_CPU = [("requests per CPU second, tidings ÷ it (95 %)", "per_cpu")]
 # The largest p99 slip that a run on a shared host may have (METHODOLOGY.md, the verdict table).
 SLIP_LIMIT = 200e-6
+# Values of worker.gather beside its default, as names of programs; the last is the tick of oha and h2load.
+GATHERED = {f"tidings, gather {span}": span for span in ("50us", "200us", "1ms")}
 
 
 def programs_for(options, offered, arrivals="poisson"):
@@ -75,11 +77,18 @@ def opened(options, raw):
     with hosts.static(options.server_core) as server:
         rate = half_the_peak(options, server)
         offered = clients.Load(server.url(), 64, options.seconds, rate=rate)
-        found = bench.rounds(options, programs_for(options, offered, "constant"))
+        programs = programs_for(options, offered, "constant")
+        for name, span in GATHERED.items():
+            programs[name] = functools.partial(load.run, options.tidings, offered, options.client_core, "constant", span)
+        found = bench.rounds(options, programs)
     shown = [*COST[:1], ("per second", "rate", WHOLE), ("failed", "failed", WHOLE), ("p50", "p50", MILLISECONDS), ("p99", "p99", MILLISECONDS)]
     compared = [("CPU per request, tidings ÷ it (95 %)", "cpu"), ("p50, tidings ÷ it", "p50"), ("p99, tidings ÷ it", "p99")]
     title = (f"Open loop, {rate:,.0f} requests per second over 64 connections (tidings: service time, constant arrivals)", "program")
     bench.table(title, found, "tidings", shown, compared)
+    ticking = list(GATHERED)[-1]
+    peers = {name: rows for name, rows in found.items() if name == ticking or not name.startswith("tidings")}
+    compared = [(head.replace("tidings", ticking), figure) for head, figure in compared]
+    bench.table((f"The same, beside {ticking}", "program"), peers, ticking, shown[:1], compared)
     finish("open", found, raw)
 
 

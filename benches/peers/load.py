@@ -121,12 +121,15 @@ def value(row, name, factor=1.0):
         return None
 
 
-def run(binary, load, core, arrivals="poisson"):
-    """Offers the load with tidings, and returns its figures under the names of the other programs."""
+def run(binary, load, core, arrivals="poisson", gather=None):
+    """Offers the load with tidings, and returns its figures under the names of the other programs. `gather` is worker.gather."""
     watch = Watch()
     links = load.connections * (load.streams or 1)
     limit = load.seconds + links / 4000 + 20
-    row, _, _ = trial(binary, requests_scenario(load, arrivals), core, limit, watch)
+    text = requests_scenario(load, arrivals)
+    if gather:
+        text = text.replace("[worker]\n", f'[worker]\ngather = "{gather}"\n')
+    row, _, _ = trial(binary, text, core, limit, watch)
     requests, spent = value(row, "delivered"), value(row, "worker_cpu_ns_per_delivery", 1e-9)
     if not requests or not spent:
         raise bench.Failed(f"the trial has no answered requests: {row['verdict_reasons']}")

@@ -28,6 +28,7 @@ impl Trial<'_> {
                 first_core: index as u32 * shards,
                 pinned: plan.layouts[self.planned.case].pinned,
                 pacing: plan.layouts[self.planned.case].pacing,
+                gather_ns: plan.scenario.worker.gather.ns(),
                 phases: plan.scenario.phases,
                 schedule: plan.schedule(self.planned),
                 samples: plan.scenario.worker.samples,

@@ -150,6 +150,7 @@ fn carry_out(
                 target_shards: layout.target_shards,
                 cores: std::thread::available_parallelism().map_or(0, |n| n.get() as u32),
                 pacing: layout.pacing,
+                gather_ns: plan.scenario.worker.gather.ns(),
                 ..Resources::default()
             },
             failure: None,

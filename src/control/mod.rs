@@ -147,6 +147,9 @@ pub struct WorkerAssignment {
     pub pinned: bool,
     /// How the shards wait for their deadlines.
     pub pacing: Pacing,
+    /// What is due within so many nanoseconds of each other leaves together.
+    #[serde(default)]
+    pub gather_ns: u64,
     /// Lengths of the phases.
     pub phases: Phases,
     /// The events to expect.

@@ -207,7 +207,7 @@ mod tests {
     use Verdict::{Degraded, Failed, Invalid};
 
     /// What is done to a sound trial of a pattern, and the verdict and words that must follow.
-    const HARMS: [(&str, PatternKind, Harm, Verdict, &str); 18] = [
+    const HARMS: [(&str, PatternKind, Harm, Verdict, &str); 19] = [
         (
             "a process died",
             Sse,
@@ -279,6 +279,16 @@ mod tests {
             },
             Degraded,
             "limit 50 us on a dedicated host",
+        ),
+        (
+            "requests that were to wait for each other left later than that",
+            Request,
+            |f| {
+                f.resources.gather_ns = 1_000_000;
+                slip(f, 1_300_000);
+            },
+            Degraded,
+            "limit 1.2 ms",
         ),
         ("requests left very late", Request, |f| slip(f, 3_000_000), Invalid, "generator_late"),
         ("the workers were busy", Sse, |f| cpu(f, 0.8), Degraded, "80 % of their core"),

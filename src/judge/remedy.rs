@@ -8,7 +8,7 @@ use crate::measure::Counter;
 use crate::pace::Pacing;
 use crate::record::{Coded, TrialFacts};
 use crate::scenario::{Pattern, ReceiverOptions};
-use crate::unit::significant;
+use crate::unit::{Span, significant};
 
 /// Processor time per time from which a thread may be busy, in cores: an average over seconds hides its bursts.
 const BUSY_CORES: f64 = 0.5;
@@ -19,11 +19,23 @@ const BUSY_SHARE: f64 = 0.5;
 pub fn advised(facts: &TrialFacts, reasons: Vec<Reason>) -> Vec<Coded> {
     let calm = Calm::of(facts);
     let advised = |reason: Reason| {
-        let text = calm.as_ref().and_then(|calm| calm.text(&reason));
+        let text =
+            gathered(facts, &reason).or_else(|| calm.as_ref().and_then(|calm| calm.text(&reason)));
         let Coded { code, text: usual } = reason.into();
         Coded { code, text: text.unwrap_or(usual) }
     };
     reasons.into_iter().map(advised).collect()
+}
+
+/// The text of a reason that says how late requests are, where the scenario has them wait for each other.
+fn gathered(facts: &TrialFacts, reason: &Reason) -> Option<String> {
+    let is_own = matches!(reason, Reason::GeneratorLate { .. } | Reason::GeneratorShare { .. });
+    let waits = Span::from_ns(facts.resources.gather_ns);
+    let usual = (is_own && waits > Span::default()).then(|| reason.to_string())?;
+    let (finding, _) = usual.rsplit_once(". ")?;
+    Some(format!(
+        "{finding}. Up to {waits} of it is worker.gather: lower it, or compare service_ns, which excludes it"
+    ))
 }
 
 /// Processor time of a trial that its load cannot have overloaded, in cores.
@@ -123,7 +135,6 @@ mod tests {
     use crate::measure::Metric;
     use crate::record::synthetic::{case, facts};
     use crate::scenario::{PatternKind, Profile};
-    use crate::unit::Span;
 
     /// Reasons whose usual remedy is less load, where that may be the cause.
     fn asking_for_less() -> Vec<Reason> {
@@ -161,6 +172,20 @@ mod tests {
             Reason::WarmingUp { metric: Metric::Freshness, warm_ns: 1e9, warmup_ns: Some(2e9) },
             Reason::Drifting { metric: Metric::Freshness, change: -0.3, p: 0.001 },
         ]
+    }
+
+    #[test]
+    fn requests_that_wait_for_each_other_are_late_by_the_scenarios_own_key() {
+        let [requests, ..] = &asking_for_less()[4..] else { unreachable!() };
+        for share in [0.014, 0.9] {
+            let mut facts = trial(share, share);
+            facts.resources.gather_ns = 1_000_000;
+            let text = advised(&facts, vec![requests.clone()]).remove(0).text;
+            let remedy = "Up to 1ms of it is worker.gather: lower it, or compare service_ns, which excludes it";
+            assert!(text.ends_with(&format!(". {remedy}")), "{text}");
+            let others = advised(&facts, others());
+            assert!(others.iter().all(|other| !other.text.contains("gather")), "{others:?}");
+        }
     }
 
     /// A trial whose target and workers used so much of a core each, on a host of four.

@@ -43,6 +43,8 @@ struct Queue {
     /// When the driver runs at the latest; 0 while it spins and needs no alarm.
     armed_ns: u64,
     margin: WakeMargin,
+    /// See [`Timer::gathering`].
+    gather_ns: u64,
     spun_ns: u64,
     /// Tells a reused slot from its former sleeper.
     generation: u64,
@@ -84,11 +86,22 @@ impl Timer {
             sleepers: Slab::new(),
             armed_ns: u64::MAX,
             margin,
+            gather_ns: 0,
             spun_ns: 0,
             generation: 0,
         })));
         let queue = Rc::downgrade(&timer.0);
         Ok((timer, drive(queue, descriptor)))
+    }
+
+    /// The same, and deadlines less than `ns` nanoseconds apart share a wake-up: the first of them is up to `ns` late.
+    ///
+    /// A deadline that has no other that close behind it is not put off. A wake-up costs more than what is done in it where requests
+    /// are due every few microseconds.
+    #[must_use]
+    pub fn gathering(self, ns: u64) -> Self {
+        self.0.borrow_mut().gather_ns = ns;
+        self
     }
 
     /// Completes at `deadline_ns` or as soon after as the kernel wakes this thread; at once where it is past.
@@ -154,17 +167,27 @@ impl Queue {
                 due.extend(waker.take());
             }
         }
-        let Some(&Reverse((deadline, ..))) = self.heap.peek() else {
+        let Some(alarm) = self.alarm() else {
             self.armed_ns = u64::MAX;
             return Ok(Next::Sleep);
         };
-        let alarm = deadline.saturating_sub(self.margin.ns());
         if alarm <= now {
             self.armed_ns = 0;
             return Ok(Next::Spin);
         }
         self.arm(alarm)?;
         Ok(Next::Sleep)
+    }
+
+    /// When the driver is to be woken for the first deadline, and for those that share its wake-up.
+    fn alarm(&self) -> Option<u64> {
+        let mut nearest = self.heap.as_slice().iter().map(|Reverse((deadline, ..))| *deadline);
+        let first = nearest.next()?;
+        // The children of a heap's root: the second of all is one of them. One of the same stamp leaves with the first at any rate.
+        let second = nearest.take(2).min().unwrap_or(u64::MAX);
+        let gathered_ns = first.saturating_add(self.gather_ns);
+        let shares = first < second && second <= gathered_ns;
+        Some(if shares { gathered_ns } else { first }.saturating_sub(self.margin.ns()))
     }
 
     fn arm(&mut self, at_ns: u64) -> io::Result<()> {
@@ -184,8 +207,9 @@ impl Queue {
         self.generation += 1;
         let key = self.sleepers.insert((self.generation, Some(waker)));
         self.heap.push(Reverse((deadline_ns, key, self.generation)));
-        let alarm = deadline_ns.saturating_sub(self.margin.ns());
-        if alarm < self.armed_ns {
+        if let Some(alarm) = self.alarm()
+            && alarm < self.armed_ns
+        {
             self.arm(alarm)?;
         }
         Ok(key)
@@ -294,6 +318,30 @@ mod tests {
                 }
             });
         }
+    }
+
+    #[test]
+    fn deadlines_close_behind_the_first_share_its_wake_up() {
+        with_timer(Pacing::Timerfd, async |timer| {
+            let timer = timer.gathering(20);
+            for (offsets, expected, why) in [
+                (&[100][..], 100, "one by itself is not put off"),
+                (&[100, 121], 100, "nor is one that the next is too far behind"),
+                (&[100, 120], 120, "two within the time share a wake-up"),
+                (&[130, 125, 110, 100], 120, "whichever came first"),
+                (&[100, 100, 101], 100, "those of one stamp leave together anyway, and at once"),
+            ] {
+                let from = clock::now() + 3600 * SECOND_NS;
+                let mut queue = timer.0.borrow_mut();
+                assert_eq!(queue.alarm(), None);
+                for offset in offsets {
+                    queue.enlist(from + offset, Waker::noop().clone()).unwrap();
+                }
+                assert_eq!(queue.alarm(), Some(from + expected), "{why}: {offsets:?}");
+                queue.heap.clear();
+                queue.sleepers.clear();
+            }
+        });
     }
 
     #[test]

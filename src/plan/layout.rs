@@ -8,7 +8,7 @@ use crate::measure::Host;
 use crate::net::LINKS_PER_SOURCE;
 use crate::pace::Pacing;
 use crate::scenario::{Case, Http, MOST_SAMPLES, Pattern, Scenario, Spin};
-use crate::unit;
+use crate::unit::{self, Span};
 
 /// Descriptors that a process needs besides its links: standard streams, runtimes, timers, `/proc`.
 const SLACK: u64 = 64;
@@ -218,7 +218,10 @@ impl Layout {
         // A server of the user's own needs cores, too, however many threads it has.
         let serving = if external { half } else { target_shards };
         let shards = offering + u64::from(serving);
+        let gathers = scenario.worker.gather > Span::default();
         let spins = match scenario.worker.spin {
+            // It would be on time for what is to wait for others.
+            Spin::Auto if gathers => false,
             // One core remains for the rest of the host, so that spinning takes none from the target.
             Spin::Auto => u64::from(host.cores) > shards,
             Spin::Always => true,

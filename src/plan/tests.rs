@@ -66,6 +66,7 @@ fn workers_spin_where_cores_are_spare_or_the_scenario_says_so() {
         (2, &["worker.spin=true"], Pacing::Spin),
         (3, &["worker.spin=false"], Pacing::Timerfd),
         (3, &["worker.spin=\"auto\"", "worker.processes=2"], Pacing::Timerfd),
+        (3, &["worker.gather=1ms"], Pacing::Timerfd),
     ] {
         let plan = Plan::new(scenario(sets), &host(cores, 20_000)).unwrap();
         assert_eq!(plan.layouts[0].pacing, pacing, "{cores} cores, {sets:?}");

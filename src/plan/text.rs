@@ -192,6 +192,11 @@ fn needs(page: &mut Page, plan: &Plan) {
             "pacing",
             if plan.layouts.iter().any(|layout| layout.pacing == Pacing::Spin) {
                 "workers spin before a deadline (spare cores, or worker.spin = true)".to_owned()
+            } else if plan.scenario.worker.gather > Span::default() {
+                format!(
+                    "workers sleep on a timerfd; what is due within {} of each other leaves together",
+                    plan.scenario.worker.gather
+                )
             } else {
                 "workers sleep on a timerfd".to_owned()
             },

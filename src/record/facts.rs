@@ -122,6 +122,8 @@ pub struct Resources {
     pub cores: u32,
     /// How the workers waited for their deadlines.
     pub pacing: Pacing,
+    /// What was due within so many nanoseconds of each other was to leave together.
+    pub gather_ns: u64,
     /// CPU time of the workers in the window that was spun away before deadlines, in nanoseconds: the price of
     /// being on time, and no load.
     pub spun_ns: u64,

@@ -11,7 +11,7 @@ use crate::pace::Pacing;
 use crate::record::{COST, Figure};
 use crate::scenario::{HOURS_PER_MONTH, Prices, Profile};
 use crate::stats::Shift;
-use crate::unit::{bytes, bytes_per_second, cores, counted, nanoseconds, significant};
+use crate::unit::{Span, bytes, bytes_per_second, cores, counted, nanoseconds, significant};
 
 /// Most workloads that get a line each on a terminal.
 const FEW: usize = 2;
@@ -337,7 +337,13 @@ pub(super) fn pacing(view: &View) -> String {
              others (timerfd)"
         ),
     };
-    format!("Workers {how}. Spin time is excluded from their CPU figures.")
+    let gather = view.run.info.scenario.worker.gather;
+    let together = if gather > Span::default() {
+        format!(" What was due within {gather} of each other left together (worker.gather).")
+    } else {
+        String::new()
+    };
+    format!("Workers {how}.{together} Spin time is excluded from their CPU figures.")
 }
 
 /// Most cases of an objective that get a line each.

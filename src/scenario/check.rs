@@ -5,7 +5,7 @@ use super::conditions;
 use super::error::{InvalidKey, require};
 use super::{
     Case, LongPollOptions, LoopKind, Pattern, Phases, Publish, RequestOptions, Restart, RestartLog,
-    ShortPollOptions, Workload, faults, network, publish, webhook,
+    ShortPollOptions, Spin, WorkerOptions, Workload, faults, network, publish, webhook,
 };
 use crate::pace::ArrivalProcess;
 use crate::unit::{ByteSize, Span, count};
@@ -22,6 +22,8 @@ pub(super) const MOST_CLIENTS: u64 = 10_000_000;
 pub(super) const MOST_SHARE: u64 = 1_000_000;
 /// Longest phase.
 pub(super) const LONGEST: Span = Span::from_secs(86_400);
+/// Longest `worker.gather`.
+pub(super) const MOST_GATHERED: Span = Span::from_ms(10);
 /// Longest time that a long poll's client is taken to be without a held request.
 const REPOLL: Span = Span::from_secs(1);
 
@@ -38,6 +40,15 @@ pub(super) fn phases(phases: &Phases) -> Result<(), InvalidKey> {
         require(span <= LONGEST, key, || format!("{key} = {span} exceeds one day; shorten it"))?;
     }
     positive("phases.measure", measure)
+}
+
+/// Checks the workers by themselves.
+pub(super) fn worker(worker: &WorkerOptions) -> Result<(), InvalidKey> {
+    let gathers = worker.gather > Span::default();
+    require(!(gathers && worker.spin == Spin::Always), "worker.gather", || {
+        "worker.gather saves the wake-ups that worker.spin = true spends; remove one of them"
+            .to_owned()
+    })
 }
 
 /// Checks one case, whose workload was checked, with the phases and the ring that it will meet; another server than the built-in

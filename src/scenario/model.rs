@@ -155,6 +155,8 @@ pub struct WorkerOptions {
     pub shards: Option<u32>,
     /// Whether they spin before a deadline.
     pub spin: Spin,
+    /// Requests and polls due within it leave together, as late as that at most.
+    pub gather: Span,
     /// Measured requests and polls that each of their shards keeps raw.
     pub samples: u32,
 }

@@ -75,6 +75,7 @@ pub(super) fn scenario(
     .map_err(located)?;
     let phases = phases(file, root.of("phases"), &drafts)?;
     check::phases(&phases).map_err(located)?;
+    check::worker(&head.worker).map_err(located)?;
     for Draft { case, tables } in &drafts {
         // What only the built-in server has bounds nothing elsewhere.
         let (ring, most) = match external {

@@ -164,6 +164,7 @@ impl Shard {
     async fn run(mut self) -> Result<(Snapshot, Option<String>), String> {
         let pacing = self.assignment.worker.pacing;
         let (timer, drive) = Timer::new(pacing).map_err(|error| format!("no timer: {error}"))?;
+        let timer = timer.gathering(self.assignment.worker.gather_ns);
         tokio::task::spawn_local(drive);
         tokio::task::spawn_local(self.nursery.clone().drive());
         let (watch, drive) = Watch::new().map_err(|error| format!("no epoll: {error}"))?;

@@ -50,6 +50,11 @@ fn keys_of_the_other_loop_and_shares_beyond_the_whole_are_refused() {
             "[worker]\nsamples = \"2M\"",
             ":9: worker.samples = 2000000: at most 1000000 raw samples can be kept; lower it",
         ),
+        (
+            "request",
+            "[worker]\nspin = true\ngather = \"1ms\"",
+            ":10: worker.gather saves the wake-ups that worker.spin = true spends; remove one of them",
+        ),
     ] {
         let text = format!(
             "question = \"?\"\npatterns = [\"{pattern}\"]\n[workload]\nclients = 10\nrate = \"100/s\"\n\n[{pattern}]\n\

@@ -4,7 +4,7 @@ use super::Kind::{Boolean, Count, Either, List, Number, Rate, Set, Size, Span, T
 use super::{ANY, Form, Kind, Of, SOME, Section, key};
 use crate::event::PayloadKind;
 use crate::pace::ArrivalProcess;
-use crate::scenario::check::{LONGEST, MOST_CLIENTS, MOST_PAYLOAD, MOST_SAMPLES};
+use crate::scenario::check::{LONGEST, MOST_CLIENTS, MOST_GATHERED, MOST_PAYLOAD, MOST_SAMPLES};
 use crate::scenario::file::File;
 use crate::scenario::prices::MOST as DEAREST;
 use crate::scenario::read::words_of;
@@ -100,6 +100,10 @@ pub(super) static WORKER: Section = Section {
             .says("Whether workers wake 0.1 to 1 ms before a deadline, depending on recent wake-up latency, and spin on the \
                    clock until it. `\"auto\"`: if the host has more cores than the case has shards, target and workers \
                    together."),
+        key("gather", Span(0..=MOST_GATHERED.ns()))
+            .says("Requests and polls that are due within this time of each other leave together, as late as that at most. \
+                   It is counted as `slip`, and saves the wake-ups of a worker with thousands per second: `\"1ms\"` is the tick \
+                   of oha and h2load. `\"0s\"`: each leaves when it is due."),
         key("samples", Count(0..=MOST_SAMPLES)).rule("at most 1000000 raw samples can be kept; lower it")
             .says("Raw samples per worker shard: the first requests and polls of the window for `samples.csv`, and as many of its \
                    deliveries for `deliveries.csv`. Of each at most a million over all shards."),

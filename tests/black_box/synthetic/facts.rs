@@ -14,7 +14,7 @@ use tidings::record::{
 };
 use tidings::scenario::{
     Case, Conditions, Connection, Faults, Format, GateOptions, LongPollOptions, LoopKind, Mix, Pattern, PatternKind, Phases, Prices, Profile, Publish, RequestOptions, Scenario,
-    ShortPollOptions, Spin, SseOptions, TargetOptions, Transport, WebSocketOptions, WebhookOptions, WorkerOptions,
+    ShortPollOptions, SseOptions, TargetOptions, Transport, WebSocketOptions, WebhookOptions, WorkerOptions,
     Workload,
 };
 use tidings::unit::{ByteSize, Rate, Span};
@@ -273,6 +273,7 @@ fn resources(start: u64, target_cpu: f64, memory: f64, clients: u64) -> Resource
         target_shards: 1,
         cores: 2,
         pacing: Pacing::Timerfd,
+        gather_ns: 0,
         spun_ns: 0,
         target_memory: (0..=5).map(plateau).collect(),
     }
@@ -297,7 +298,7 @@ pub(crate) fn scenario(cases: Vec<Case>, trials: u32, objectives: &[&str]) -> Sc
         phases: phases(),
         profile: None,
         floor: false,
-        worker: WorkerOptions { processes: None, shards: None, spin: Spin::Auto, samples: 0 },
+        worker: WorkerOptions::default(),
         target: TargetOptions { ring: 1024, ..TargetOptions::default() },
         external: None,
         cases,
