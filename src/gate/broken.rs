@@ -9,7 +9,7 @@ use crate::unit::significant;
 
 /// Crashes of the head alone, from which a pass is withheld.
 const CRASHES: usize = 2;
-/// The share of gates with equal sides from which the sign tests may withhold a pass, over all tests.
+/// The largest share of gates with equal sides whose pass the sign tests may withhold, over all tests.
 const FALSE_BLAMES: f64 = 0.05;
 
 /// What ended the blocks that were not whole. A broken block is replaced by another, which is fair only as long as both sides

@@ -58,6 +58,11 @@ impl Decision {
         matches!(self.outcome, Outcome::Fail | Outcome::Pass)
     }
 
+    /// Whether every metric passes, and the gate does not, by what its trials lost, repeated or broke.
+    pub fn pass_is_withheld(&self) -> bool {
+        self.outcome == Outcome::Inconclusive && self.stopped.is_none() && all_pass(&self.claims)
+    }
+
     /// The exit status: 0 for a pass, 1 for a fail, 3 where nothing can be concluded.
     pub const fn status(&self) -> u8 {
         match self.outcome {
@@ -74,6 +79,9 @@ impl Decision {
                 "lost": {"base": of.lost[0], "head": of.lost[1]},
                 "duplicate": {"base": of.duplicate[0], "head": of.duplicate[1]},
                 "trials": {"base": of.trials[0], "head": of.trials[1]},
+                "unconfirmed": of.unconfirmed,
+                "doubtful": of.doubtful,
+                "excess": of.excess,
             })
         });
         let total = |of: &dyn Fn(&Losses) -> [u64; 2]| {
@@ -245,14 +253,19 @@ fn outcome(document: &Document, claims: &[Claim], losses: &[Losses], broken: &Br
     if any(Outcome::Fail) {
         return Outcome::Fail;
     }
-    let all_pass = gated()
-        .all(|claim| claim.finding.as_ref().is_some_and(|found| found.outcome == Outcome::Pass));
     let explained = !losses.iter().any(|of| of.unconfirmed || of.doubtful || of.excess);
-    if all_pass && explained && !broken.blames_head() {
+    if all_pass(claims) && explained && !broken.blames_head() {
         Outcome::Pass
     } else {
         Outcome::Inconclusive
     }
+}
+
+/// Whether every metric that decides passes in every case.
+fn all_pass(claims: &[Claim]) -> bool {
+    let passes =
+        |claim: &Claim| claim.finding.as_ref().is_some_and(|found| found.outcome == Outcome::Pass);
+    claims.iter().filter(|claim| claim.metric.gated).all(passes)
 }
 
 /// The metric as `gate` judges it. Its column is one of the table, as the terms were checked for.
@@ -350,6 +363,7 @@ mod tests {
             let decision = decided(&rows);
             assert_eq!(decision.outcome, outcome, "{ends:?}");
             assert_eq!(decision.json()["pass_withheld"].is_null(), outcome == Outcome::Pass);
+            assert_eq!(decision.pass_is_withheld(), outcome != Outcome::Pass, "{ends:?}");
             let found = decided(&[rows, other.clone()].concat()).outcome;
             assert_eq!(found, beside, "beside another case: {ends:?}");
         }
@@ -362,15 +376,16 @@ mod tests {
         };
         let confirming = |row| Row { block: 111, values: vec![None], ..row };
         // What a base trial lost, what two head trials lost, their verdict, their slowest arrival, and a trial that confirms or not.
-        for (of_base, of_head, verdict, slowest_ns, confirms, outcome) in [
-            (0, [0, 0], Valid, 9e6, None, Outcome::Pass),
-            (0, [1, 0], Valid, 9e6, None, Outcome::Inconclusive),
-            (0, [1, 0], Valid, 9e6, Some(0), Outcome::Pass),
-            (0, [1, 0], Valid, 9e6, Some(1), Outcome::Fail),
-            (0, [1, 1], Valid, 9e6, None, Outcome::Fail),
-            (0, [1, 1], Degraded, 9e8, None, Outcome::Inconclusive),
-            (1, [1, 1], Valid, 9e6, None, Outcome::Pass),
-            (1, [20, 20], Valid, 9e6, None, Outcome::Inconclusive),
+        // Then the outcome, and the flags that explain it.
+        for (of_base, of_head, verdict, slowest_ns, confirms, outcome, withheld) in [
+            (0, [0, 0], Valid, 9e6, None, Outcome::Pass, &[][..]),
+            (0, [1, 0], Valid, 9e6, None, Outcome::Inconclusive, &["unconfirmed"]),
+            (0, [1, 0], Valid, 9e6, Some(0), Outcome::Pass, &[]),
+            (0, [1, 0], Valid, 9e6, Some(1), Outcome::Fail, &[]),
+            (0, [1, 1], Valid, 9e6, None, Outcome::Fail, &[]),
+            (0, [1, 1], Degraded, 9e8, None, Outcome::Inconclusive, &["doubtful"]),
+            (1, [1, 1], Valid, 9e6, None, Outcome::Pass, &[]),
+            (1, [20, 20], Valid, 9e6, None, Outcome::Inconclusive, &["excess"]),
         ] {
             let mut rows = whole("sse", 0);
             let mut of_arm: [Vec<&mut Row>; 2] = [Vec::new(), Vec::new()];
@@ -384,8 +399,15 @@ mod tests {
             rows.extend(
                 confirms.map(|lost| confirming(losing(lost, row(Arm::Head, CONFIRMS, Valid)))),
             );
-            let found = decided(&rows).outcome;
-            assert_eq!(found, outcome, "{of_base} {of_head:?} {verdict} {confirms:?}");
+            let decision = decided(&rows);
+            let told = format!("{of_base} {of_head:?} {verdict} {confirms:?}");
+            assert_eq!(decision.outcome, outcome, "{told}");
+            let case = &decision.json()["deliveries"]["cases"][0];
+            let why = ["unconfirmed", "doubtful", "excess"];
+            let why: Vec<&str> = why.into_iter().filter(|flag| case[flag] == true).collect();
+            assert_eq!(why, withheld, "{told}");
+            assert_eq!(decision.pass_is_withheld(), outcome == Outcome::Inconclusive, "{told}");
         }
+        assert!(!decided(&whole("sse", 0)[..4]).pass_is_withheld(), "no metric passes yet");
     }
 }

@@ -56,8 +56,8 @@ fn base_is_known(rows: &[Row], case: &str) -> bool {
     rows.iter().filter(of).count() >= 2
 }
 
-/// Usable trials of the head that lost or repeated deliveries, and not because the machine stood still, since a further trial that
-/// lost none last refuted them.
+/// Usable trials of the head that lost or repeated deliveries, and not because the machine stood still, after the last confirming
+/// trial that lost nothing.
 fn certain(terms: &Terms, rows: &[Row], case: &str) -> usize {
     let of = |row: &&Row| row.case == case && row.arm == Arm::Head && row.verdict.usable();
     let head: Vec<&Row> = rows.iter().filter(of).collect();

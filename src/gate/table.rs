@@ -263,7 +263,9 @@ fn parse<'a>(cell: &dyn Fn(&str) -> &'a str, terms: &Terms) -> anyhow::Result<Ro
         let Account { expected, delivered, lost, superseded, .. } = account;
         let sum = delivered.checked_add(lost).and_then(|sum| sum.checked_add(superseded));
         if sum != Some(expected) {
-            bail!("delivered and lost do not add up to expected, less superseded");
+            bail!(
+                "delivered + lost + superseded is not expected: {delivered} + {lost} + {superseded} is not {expected}"
+            );
         }
         Some(account)
     };
@@ -367,7 +369,7 @@ mod tests {
         let (rows, row) = written(account);
         assert_eq!(rows.unwrap(), [row]);
         let (refused, _) = written(Account { superseded: 29, ..account });
-        assert!(format!("{:#}", refused.unwrap_err()).contains("do not add up"));
+        assert!(format!("{:#}", refused.unwrap_err()).contains("60 + 10 + 29 is not 100"));
         // As an earlier version wrote it.
         let earlier = "schema_version,case,block,slot,arm,trial,verdict,expected,delivered,lost,duplicate,slowest_ns\n\
                        1,sse,1,5,head,1,valid,100,90,10,0,\n";

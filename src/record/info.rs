@@ -162,6 +162,13 @@ impl RunInfo {
         u8::try_from(signal).ok()
     }
 
+    /// The `rows` of `trials.csv` and the trials that the run carried out, if it is complete and they differ: rows were taken out
+    /// or added.
+    pub fn miscounted(&self, rows: usize) -> Option<(usize, usize)> {
+        let carried_out = self.plan.len();
+        (self.complete && rows != carried_out).then_some((rows, carried_out))
+    }
+
     /// Reads `run.json` of a results folder.
     pub fn read(folder: &Path) -> Result<Self, InfoError> {
         #[derive(Deserialize)]

@@ -123,11 +123,9 @@ impl Run {
 /// Lists trials that a run marked complete lacks or has twice, and rows that do not add up.
 fn missing(info: &RunInfo, trials: &[TrialRecord]) -> Vec<String> {
     let mut warnings = Vec::new();
-    if info.complete && trials.len() != info.plan.len() {
+    if let Some((rows, carried_out)) = info.miscounted(trials.len()) {
         warnings.push(format!(
-            "trials.csv has {} rows, and the run carried out {} trials: rows were taken out or added",
-            trials.len(),
-            info.plan.len()
+            "trials.csv has {rows} rows, and the run carried out {carried_out} trials: rows were taken out or added"
         ));
     }
     for trial in trials.iter().filter(|trial| trial.ledger.is_some_and(|ledger| !ledger.balances()))

@@ -71,7 +71,7 @@ const BREAKS: &[(Break, &str)] = &[
     (|f| cells(f, "freshness_ns_p50", "NaN"), "line 3: freshness_ns_p50: 'NaN' is not a number"),
     (|f| cells(f, "freshness_ns_p50", "inf"), "'inf' is not a number"),
     (|f| cells(f, "freshness_ns_p50", "-1"), "'-1' is not a number of 0 or more"),
-    (|f| cells(f, "lost", "1000"), "line 3: delivered and lost do not add up"),
+    (|f| cells(f, "lost", "1000"), "line 3: delivered + lost + superseded is not expected"),
     (|f| cells(f, "verdict", "splendid"), "'splendid' is not a verdict"),
     (|f| cells(f, "arm", "both"), "'both' is neither base nor head"),
     (|f| cells(f, "case", "websocket"), "case 'websocket' is not one of gate.json"),

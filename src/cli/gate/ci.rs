@@ -162,14 +162,14 @@ fn deliveries(losses: &Losses, decision: &Decision) -> CiCase {
         (
             CiStatus::Inconclusive,
             format!(
-                "the head alone lost deliveries, in {head} trials, but not reliably: they were degraded, or a further trial lost none"
+                "the head alone lost or repeated deliveries, in {head} trials, but not reliably: they were degraded, or a further trial lost none"
             ),
         )
     } else if losses.excess {
         (
             CiStatus::Inconclusive,
             format!(
-                "the head lost {} deliveries and repeated {}, the base {} and {}: more than chance explains (1 %)",
+                "the head lost {} deliveries and repeated {}, the base {} and {} (p <= 0.01). Find the cause.",
                 losses.lost[1], losses.duplicate[1], losses.lost[0], losses.duplicate[0]
             ),
         )
@@ -194,4 +194,106 @@ fn figure(claim: &Claim) -> Option<CiFigure> {
         value: head.filter(|value| value.is_finite() && spec.better == Better::Less)?,
         range: Some(format!("change from base {}", show::interval(claim))),
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use tidings::gate::decide::decide;
+    use tidings::gate::document::{GateCase, GateSide, GatedMetric, Terms};
+    use tidings::gate::table::{Account, Row};
+    use tidings::gate::{Arm, arm};
+    use tidings::measure::Host;
+    use tidings::record::{Build, Figure, SCHEMA_VERSION, Verdict};
+    use tidings::report::ci::{comment, junit};
+
+    use super::*;
+
+    const METRIC: &str = "freshness_ns_p50";
+
+    /// A gate of `sse` that ended after twelve blocks.
+    fn document() -> Document {
+        let side = |what: &str| GateSide { what: what.to_owned(), revision: None };
+        let metric = GatedMetric {
+            column: METRIC.to_owned(),
+            tolerance: 0.05,
+            worse: Worse::More,
+            gated: true,
+        };
+        Document {
+            schema_version: SCHEMA_VERSION,
+            build: Build::this(),
+            scenario: "pair".to_owned(),
+            base: side("a"),
+            head: side("b"),
+            terms: Terms {
+                cases: vec![GateCase { id: "sse".to_owned(), columns: vec![METRIC.to_owned()] }],
+                metrics: vec![metric],
+                seed: 1,
+                blocks: 12,
+                fewest_blocks: 7,
+                budget_s: 60.0,
+                drain_s: 1.0,
+            },
+            started_utc: "2026-11-23T14:22:33Z".to_owned(),
+            finished_utc: Some("2026-11-23T14:23:33Z".to_owned()),
+            stopped_by: None,
+            trials: None,
+            notes: Vec::new(),
+            host: Host::read(),
+            command: Vec::new(),
+            result: serde_json::Value::Null,
+        }
+    }
+
+    /// Twelve blocks of equal trials, of which the first of the base lost one delivery, and the first two of the head 20 each.
+    fn rows(seed: u64) -> Vec<Row> {
+        let mut trials = [0, 0];
+        let places = (1..=12).flat_map(|block| (1..=4).map(move |slot| (block, slot)));
+        let row = |(block, slot)| {
+            let arm = arm(seed, 0, block, slot);
+            let trial = &mut trials[usize::from(arm == Arm::Head)];
+            *trial += 1;
+            let lost = match arm {
+                Arm::Base if *trial == 1 => 1,
+                Arm::Head if *trial <= 2 => 20,
+                _ => 0,
+            };
+            let (expected, delivered) = (100, 100 - lost);
+            Row {
+                case: "sse".to_owned(),
+                block,
+                slot,
+                arm,
+                trial: *trial,
+                verdict: Verdict::Valid,
+                account: Some(Account { expected, delivered, lost, duplicate: 0, superseded: 0 }),
+                slowest_ns: Some(9e6),
+                values: vec![Some(Figure::Value(5e6))],
+            }
+        };
+        places.map(row).collect()
+    }
+
+    #[test]
+    fn a_pass_that_losses_withhold_has_its_reason_in_every_form() {
+        let document = document();
+        let decision = decide(&document, &rows(document.terms.seed));
+        assert_eq!(decision.outcome, Outcome::Inconclusive);
+        let account = account(&document, &decision);
+        let headline =
+            "INCONCLUSIVE: no metric is worse, but a pass is withheld (see below). 12 blocks.";
+        assert_eq!(account.headline, headline);
+        let statuses: Vec<CiStatus> = account.cases.iter().map(|case| case.status).collect();
+        assert_eq!(statuses, [CiStatus::Passed, CiStatus::Inconclusive, CiStatus::Passed]);
+
+        let folder = tempfile::tempdir().unwrap();
+        show::write(&document, &decision, folder.path()).unwrap();
+        let report = std::fs::read_to_string(folder.path().join("report.md")).unwrap();
+        let reason = "the head lost or repeated more deliveries of sse than the base (p";
+        let accounts = [account];
+        for text in [report, junit(&accounts), comment(&accounts)] {
+            let at = text.find("no metric is worse").unwrap_or_else(|| panic!("{text}"));
+            assert!(text[at..].contains(reason), "below it: {text}");
+        }
+    }
 }

@@ -1,5 +1,6 @@
 //! The measuring part of a gate: warm-up trials, then blocks until all is decided or the budget is spent.
 
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::time::Instant;
 
@@ -59,7 +60,7 @@ pub(super) fn run(
         folder,
         rows: Vec::new(),
         began: Instant::now(),
-        why: String::new(),
+        reasons: Reasons::default(),
         screen: Screen::of_stderr(),
     };
     gate.document.write(&gate.folder)?;
@@ -85,9 +86,31 @@ struct Gate<'a> {
     folder: PathBuf,
     rows: Vec<Row>,
     began: Instant,
-    /// Why the last failed trial failed.
-    why: String,
+    reasons: Reasons,
     screen: Screen,
+}
+
+/// Why trials failed: of each case, the last that ended a block.
+#[derive(Default)]
+struct Reasons(BTreeMap<String, String>);
+
+impl Reasons {
+    /// Keeps why a trial failed. One that confirms losses ends no block.
+    fn keep(&mut self, row: &Row, why: &[String]) {
+        if row.verdict == Verdict::Failed && row.slot < CONFIRMS {
+            self.0.insert(row.case.clone(), why.join("; "));
+        }
+    }
+
+    /// Why a gate stops because a case is dead; `None` if it is not.
+    fn of_dead(&self, rows: &[Row], case: &str) -> Option<String> {
+        let arm = dead(rows, case)?.name();
+        let why = self.0.get(case).map_or("", String::as_str).trim_end_matches('.');
+        Some(format!(
+            "{case}: {IN_A_ROW} blocks in a row ended at a failed trial, the last one of the {arm}: {why}. Check that the server is \
+             still up and survives a trial, and run the gate again"
+        ))
+    }
 }
 
 impl Gate<'_> {
@@ -110,14 +133,8 @@ impl Gate<'_> {
                 }
             }
             for case in &self.document.terms.cases {
-                if let Some(arm) = dead(&self.rows, &case.id) {
-                    let arm = arm.name();
-                    bail!(
-                        "{}: {IN_A_ROW} blocks in a row ended at a failed trial, the last one of the {arm}: {}. Check that the \
-                         server is still up and survives a trial, and run the gate again",
-                        case.id,
-                        self.why.trim_end_matches('.')
-                    );
+                if let Some(why) = self.reasons.of_dead(&self.rows, &case.id) {
+                    bail!(why);
                 }
             }
             let decision = decide::decide(&self.document, &self.rows);
@@ -228,10 +245,8 @@ impl Gate<'_> {
         if record.is_cut_short() {
             return Ok(None);
         }
-        if record.verdict == Verdict::Failed {
-            self.why = record.verdict_reasons.join("; ");
-        }
         let row = Row::of(&record, block, slot, arm, &self.document.terms);
+        self.reasons.keep(&row, &record.verdict_reasons);
         self.table.append(&row)?;
         self.rows.push(row.clone());
         Ok(Some(row))
@@ -315,5 +330,41 @@ impl Gate<'_> {
             let text = show::progress(&self.document.terms, block, decision);
             self.screen.line(&text);
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_dead_case_is_told_by_its_own_trials_that_ended_blocks() {
+        let mut reasons = Reasons::default();
+        let mut rows = Vec::new();
+        let mut failed = |case: &str, block, slot, why: &str| {
+            let row = Row {
+                case: case.to_owned(),
+                block,
+                slot,
+                arm: Arm::Head,
+                trial: block,
+                verdict: Verdict::Failed,
+                account: None,
+                slowest_ns: None,
+                values: Vec::new(),
+            };
+            reasons.keep(&row, &[why.to_owned()]);
+            rows.push(row);
+        };
+        for block in 1..=3 {
+            failed("sse", block, 1, "the server exited.");
+            failed("websocket", block, CONFIRMS, "no descriptors");
+        }
+        failed("sse", 3, CONFIRMS, "a time-out");
+        failed("websocket", 4, 1, "the port is taken");
+        let told = reasons.of_dead(&rows, "sse").unwrap();
+        let expected = "sse: 3 blocks in a row ended at a failed trial, the last one of the head: the server exited. Check";
+        assert!(told.starts_with(expected), "{told}");
+        assert_eq!(reasons.of_dead(&rows, "websocket"), None);
     }
 }

@@ -7,6 +7,7 @@ use serde_json::json;
 use tidings::conductor::Phase;
 use tidings::gate::decide::{Claim, Decision, change, name};
 use tidings::gate::document::{Document, Terms, whole};
+use tidings::gate::losses::Losses;
 use tidings::gate::{Outcome, Worse};
 use tidings::prose::fit;
 use tidings::record::{FolderError, SCHEMA_VERSION, Unit, spec};
@@ -155,6 +156,9 @@ pub(super) fn headline(document: &Document, decision: &Decision) -> String {
                 percent_plain(moved)
             )
         }
+        Outcome::Inconclusive if decision.pass_is_withheld() => format!(
+            "INCONCLUSIVE: no metric is worse, but a pass is withheld (see below). {blocks}."
+        ),
         Outcome::Inconclusive => format!("INCONCLUSIVE: {blocks} did not decide."),
     }
 }
@@ -208,6 +212,31 @@ fn claim(held: &Claim) -> [String; 4] {
     ]
 }
 
+/// Why the losses of a case withhold a pass.
+fn withheld(losses: &Losses) -> impl Iterator<Item = String> {
+    let case = &losses.case;
+    let reasons = [
+        losses.unconfirmed.then(|| {
+            format!(
+                "No pass: the head alone lost or repeated deliveries of {case}, and too few trials confirmed or refuted it. Run the \
+                 gate again."
+            )
+        }),
+        losses.doubtful.then(|| {
+            format!(
+                "No pass: the head alone lost or repeated deliveries of {case}, but not reliably: these trials were degraded, or a \
+                 further trial lost none. Free the machine's CPU and run the gate again, or raise phases.drain."
+            )
+        }),
+        losses.excess.then(|| {
+            format!(
+                "No pass: the head lost or repeated more deliveries of {case} than the base (p <= 0.01). Find the cause."
+            )
+        }),
+    ];
+    reasons.into_iter().flatten()
+}
+
 /// What else a reader must know.
 pub(super) fn remarks(document: &Document, decision: &Decision) -> Vec<String> {
     let mut said = document.notes.clone();
@@ -220,19 +249,7 @@ pub(super) fn remarks(document: &Document, decision: &Decision) -> Vec<String> {
             of.lost[0], of.lost[1], of.duplicate[0], of.duplicate[1]
         ));
     }
-    if losses.iter().any(|of| of.doubtful) {
-        said.push(
-            "The head alone lost deliveries, but not reliably: these trials were degraded, or a further trial lost none. Free the \
-             machine's CPU and run the gate again, or raise phases.drain."
-                .to_owned(),
-        );
-    }
-    for of in losses.iter().filter(|of| of.excess) {
-        said.push(format!(
-            "No pass: the head lost or repeated more deliveries of {} than the base and chance explain (1 %). Find out why it does.",
-            of.case
-        ));
-    }
+    said.extend(losses.iter().flat_map(withheld));
     if *broken_blocks > 0 {
         said.push(format!(
             "{} {} not count: {} of {} base trials and {} of {} head trials were unusable.",

@@ -56,12 +56,11 @@ fn missing(base: &[Run], new: &[Run], found: &mut Comparability) {
         found.refused.extend(alone.map(|case| format!("case {case}: in {side} only")));
     }
     let sides = base.iter().map(|run| (run, "base")).chain(new.iter().map(|run| (run, "new")));
-    for (run, side) in sides.filter(|(run, _)| run.info.complete) {
-        let (rows, planned) = (run.trials.len(), run.info.plan.len());
-        if rows != planned {
+    for (run, side) in sides {
+        if let Some((rows, carried_out)) = run.info.miscounted(run.trials.len()) {
             let started = &run.info.started_utc;
             found.refused.push(format!(
-                "trials.csv of the {side} run of {started}: {rows} rows where the run carried out {planned} trials"
+                "trials.csv of the {side} run of {started} has {rows} rows, and the run carried out {carried_out} trials"
             ));
         }
     }

@@ -182,7 +182,7 @@ fn rows_missing_from_a_complete_run_are_refused_and_from_a_stopped_one_noted() {
     new.trials.pop();
     let refused = comparability(one(&base), one(&new)).refused;
     assert_eq!(refused.len(), 1, "{refused:?}");
-    assert!(refused[0].contains("3 rows where the run carried out 4 trials"), "{refused:?}");
+    assert!(refused[0].contains("has 3 rows, and the run carried out 4 trials"), "{refused:?}");
     new.info.complete = false;
     let found = comparability(one(&base), one(&new));
     assert_eq!((found.refused.len(), found.noted.len()), (0, 1), "{found:?}");
