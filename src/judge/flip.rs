@@ -10,8 +10,9 @@
 //! An answer with several events costs hardly more CPU than one with one, and as many times the bytes: that is why a poll that
 //! finds many is cheap, and one that finds few is not.
 
+use super::clockwork::{hits, interval_s, is_by_the_clock};
 use super::{Axis, CaseSummary};
-use crate::scenario::{Case, Pattern, Upkeep};
+use crate::scenario::{Case, Upkeep};
 use crate::unit::Rate;
 
 /// How far around the offered rate is looked, as a factor: further away a model of one measurement is a guess. CPU takes the
@@ -60,6 +61,9 @@ impl<'a> Line<'a> {
             Axis::Freshness | Axis::Response | Axis::Memory | Axis::Cost => return None,
         };
         let planned = planned.iter().find(|case| case.id == summary.case)?;
+        if !is_by_the_clock(planned) {
+            return None;
+        }
         let number = |column: &str| summary.figure(column).map(|figure| figure.value.number());
         Some(Self {
             summary,
@@ -71,13 +75,6 @@ impl<'a> Line<'a> {
         })
     }
 
-    fn interval_s(&self) -> Option<f64> {
-        match &self.planned.pattern {
-            Pattern::ShortPoll(options) => Some(options.interval.secs()),
-            _ => None,
-        }
-    }
-
     fn upkeep(&self, rate: f64) -> f64 {
         let mut case = self.planned.clone();
         case.workload.rate = Rate::per_second(rate);
@@ -85,8 +82,7 @@ impl<'a> Line<'a> {
     }
 
     fn at(&self, rate: f64) -> f64 {
-        let hits = |rate: f64, interval: f64| -(-rate * interval).exp_m1() / interval;
-        let deliveries = match self.interval_s().filter(|_| self.by_polls) {
+        let deliveries = match interval_s(self.planned).filter(|_| self.by_polls) {
             Some(interval) => self.here * hits(rate, interval) / hits(self.here, interval),
             None => rate,
         };
@@ -129,7 +125,7 @@ fn between<'a>(axis: Axis, a: &Line<'a>, b: &Line<'a>) -> Option<Flip> {
         at,
         less_here: less.summary.case.clone(),
         less_beyond: more.summary.case.clone(),
-        interval_s: a.interval_s().or_else(|| b.interval_s()),
+        interval_s: interval_s(a.planned).or_else(|| interval_s(b.planned)),
     })
 }
 
@@ -183,9 +179,11 @@ fn nearest(axis: Axis, lines: &[Line<'_>]) -> Option<Flip> {
 mod tests {
     use super::*;
     use crate::judge::{Estimate, summary};
+    use crate::pace::PollPace;
     use crate::record::synthetic::{case, info, scenario, write_run};
     use crate::record::{Figure, Run};
     use crate::scenario::PatternKind::{self, LongPoll, ShortPoll, Sse, Webhook};
+    use crate::scenario::{Pattern, ShortPollOptions};
 
     /// Summaries of cases at 2 events per second and client, with the figures given: idle per second, added per delivery.
     fn made(figures: &[(PatternKind, f64, f64)]) -> (Vec<CaseSummary>, Vec<Case>) {
@@ -234,6 +232,22 @@ mod tests {
         assert!((polls(flip.at) - push * flip.at).abs() < 1e-6, "{flip:?}");
         assert!(flip.at < 2.0, "below the offered rate push takes less");
         assert_eq!(flip.less_beyond, "webhook");
+    }
+
+    #[test]
+    fn polls_that_the_clock_does_not_set_alone_have_no_flip() {
+        let figures = [(ShortPoll, 800.0, 100.0), (Webhook, 0.0, 300.0)];
+        for set in [
+            |options: &mut ShortPollOptions| options.cache = true,
+            |options: &mut ShortPollOptions| options.jitter = 0.5,
+            |options: &mut ShortPollOptions| options.pace = PollPace::AfterResponse,
+        ] {
+            let (cases, mut planned) = made(&figures);
+            assert!(!flips(&cases, &planned).is_empty());
+            let Pattern::ShortPoll(options) = &mut planned[0].pattern else { unreachable!() };
+            set(options);
+            assert_eq!(flips(&cases, &planned), []);
+        }
     }
 
     #[test]

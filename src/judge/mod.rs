@@ -4,6 +4,7 @@
 
 mod change;
 mod checks;
+mod clockwork;
 mod comparison;
 mod conclusion;
 mod findings;

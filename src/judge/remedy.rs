@@ -27,9 +27,10 @@ pub fn advised(facts: &TrialFacts, reasons: Vec<Reason>) -> Vec<Coded> {
     reasons.into_iter().map(advised).collect()
 }
 
-/// The text of a reason that says how late requests are, where the scenario has them wait for each other.
+/// The text of a reason that says what their own delay is of the responses, where the scenario has requests wait for each other.
 fn gathered(facts: &TrialFacts, reason: &Reason) -> Option<String> {
-    let is_own = matches!(reason, Reason::GeneratorLate { .. } | Reason::GeneratorShare { .. });
+    // The limit of how late they may be grows by it.
+    let is_own = matches!(reason, Reason::GeneratorShare { .. });
     let waits = Span::from_ns(facts.resources.gather_ns);
     let usual = (is_own && waits > Span::default()).then(|| reason.to_string())?;
     let (finding, _) = usual.rsplit_once(". ")?;
@@ -176,14 +177,26 @@ mod tests {
 
     #[test]
     fn requests_that_wait_for_each_other_are_late_by_the_scenarios_own_key() {
-        let [requests, ..] = &asking_for_less()[4..] else { unreachable!() };
-        for share in [0.014, 0.9] {
-            let mut facts = trial(share, share);
+        let (late_ns, mean_ns, profile) = (5e5, 9e5, Profile::Shared);
+        let (load, metric) = (Load::Requests, Metric::Response);
+        let share = Reason::GeneratorShare {
+            load,
+            metric,
+            share: 0.55,
+            limit: 0.5,
+            late_ns,
+            mean_ns,
+            profile,
+        };
+        for used in [0.014, 0.9] {
+            let mut facts = trial(used, used);
+            let usual = advised(&facts, vec![share.clone()]).remove(0).text;
+            assert!(!usual.contains("gather"), "{usual}");
             facts.resources.gather_ns = 1_000_000;
-            let text = advised(&facts, vec![requests.clone()]).remove(0).text;
+            let text = advised(&facts, vec![share.clone()]).remove(0).text;
             let remedy = "Up to 1ms of it is worker.gather: lower it, or compare service_ns, which excludes it";
             assert!(text.ends_with(&format!(". {remedy}")), "{text}");
-            let others = advised(&facts, others());
+            let others = advised(&facts, [asking_for_less(), others()].concat());
             assert!(others.iter().all(|other| !other.text.contains("gather")), "{others:?}");
         }
     }

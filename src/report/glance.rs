@@ -224,8 +224,8 @@ fn news(case: &CaseSummary, quantile: &str) -> Cell {
 
 /// A reach; what is short of 1 is never rounded up.
 pub(super) fn reach(reach: f64) -> String {
-    // A millionth counts near to 1 only.
-    let steps = if reach < 0.99 { 1e3 } else { 1e6 };
+    // A millionth counts near to 1, and near to 0 where a thousandth would be nothing.
+    let steps = if (0.001..0.99).contains(&reach) { 1e3 } else { 1e6 };
     let cut = (reach * steps).floor() / steps;
     if reach >= 1.0 { "1".to_owned() } else { format!("{cut}") }
 }
@@ -268,7 +268,9 @@ mod tests {
 
     #[test]
     fn what_is_short_of_everything_never_reads_as_everything() {
-        for (share, text) in [(1.0, "1"), (0.999_999_9, "0.999999"), (0.5, "0.5"), (0.0, "0")] {
+        for (share, text) in
+            [(1.0, "1"), (0.999_999_9, "0.999999"), (0.5, "0.5"), (0.0004, "0.0004"), (0.0, "0")]
+        {
             assert_eq!(reach(share), text);
         }
         for (part, whole, text) in

@@ -7,28 +7,22 @@
 //! N · (idle · u ÷ u_r(0) + added · d)      d = λ; of CPU of short polls d = λ_r · h(λ, I) ÷ h(λ_r, I_r)
 //! ```
 //!
-//! Both are of polls whose interval the clock alone sets: jitter spreads ages and hits (the median falls to 0.59 · I at jitter 1,
-//! while the 99th percentile grows to 1.8 · I), and a client that keeps an answer polls as seldom as the answer says.
+//! Both are of polls whose interval [the clock alone](super::super::clockwork) sets.
 
+use super::super::clockwork::{hits, interval_s, is_by_the_clock};
 use super::super::{Axis, CaseSummary};
 use super::Meaning;
-use crate::scenario::{Case, Pattern, ShortPollOptions, Upkeep};
+use crate::scenario::{Case, Pattern, Upkeep};
 use crate::unit::{Rate, Span};
 
-/// Median freshness of polls by the clock, in nanoseconds: half of their interval; `None` for other patterns, for polls with
-/// jitter, and for clients that keep answers.
+/// Median freshness of polls by the clock, in nanoseconds: half of their interval; `None` for other patterns and polls.
 pub fn expected_p50_ns(planned: &Case) -> Option<f64> {
     match &planned.pattern {
-        Pattern::ShortPoll(options) if is_by_the_clock(options) => {
+        Pattern::ShortPoll(options) if is_by_the_clock(planned) => {
             Some(options.interval.ns() as f64 / 2.0)
         }
         _ => None,
     }
-}
-
-/// Whether the interval alone sets when a client polls.
-fn is_by_the_clock(options: &ShortPollOptions) -> bool {
-    options.jitter == 0.0 && !options.cache
 }
 
 /// A measured operating point, from which others follow.
@@ -65,11 +59,7 @@ impl Reference<'_> {
             Axis::Wire => ("idle_wire_bytes_per_client_s", "added_wire_bytes_per_delivery", 1.0),
             Axis::Freshness | Axis::Response | Axis::Memory | Axis::Cost => return None,
         };
-        let by_the_clock = |case: &Case| match &case.pattern {
-            Pattern::ShortPoll(options) => is_by_the_clock(options),
-            pattern => pattern.kind().delivers(),
-        };
-        if !by_the_clock(at) || !by_the_clock(self.planned) {
+        if !is_by_the_clock(at) || !is_by_the_clock(self.planned) {
             return None;
         }
         let rate = |case: &Case| case.workload.rate.per_s();
@@ -87,16 +77,4 @@ impl Reference<'_> {
         let total = per_client * at.workload.clients as f64 / unit;
         (total.is_finite() && total > 0.0).then_some(total)
     }
-}
-
-fn interval_s(case: &Case) -> Option<f64> {
-    match &case.pattern {
-        Pattern::ShortPoll(options) => Some(options.interval.secs()),
-        _ => None,
-    }
-}
-
-/// Polls per second that bring something, of Poisson arrivals.
-fn hits(rate: f64, interval: f64) -> f64 {
-    -(-rate * interval).exp_m1() / interval
 }

@@ -261,18 +261,24 @@ fn a_point_without_measurements_is_undecided_and_a_bound_has_no_factor() {
 
 #[test]
 fn closed_forms_are_of_polls_by_the_clock_alone() {
+    use crate::pace::PollPace::{AfterResponse, FixedRate};
     let (cases, mut planned) = polls_and_stream(&[1, 4], 8, 0.0);
-    for (jitter, cache, forecast) in [(0.0, false, true), (0.5, false, false), (0.0, true, false)] {
+    for (jitter, cache, pace, forecast) in [
+        (0.0, false, FixedRate, true),
+        (0.5, false, FixedRate, false),
+        (0.0, true, FixedRate, false),
+        (0.0, false, AfterResponse, false),
+    ] {
         for case in &mut planned {
             if let Pattern::ShortPoll(options) = &mut case.pattern {
-                (options.jitter, options.cache) = (jitter, cache);
+                (options.jitter, options.cache, options.pace) = (jitter, cache, pace);
             }
         }
-        assert_eq!(expected_p50_ns(&planned[0]).is_some(), forecast, "{jitter} {cache}");
+        assert_eq!(expected_p50_ns(&planned[0]).is_some(), forecast, "{jitter} {cache} {pace:?}");
         for map in maps(&Sweep::of(&cases), &cases, &planned) {
             let is_forecast = map.cells.iter().any(|cell| cell.forecast.is_some());
             let about = matches!(map.by, Axis::Freshness | Axis::Wire);
-            assert!(!about || is_forecast == forecast, "{jitter} {cache}: {map:?}");
+            assert!(!about || is_forecast == forecast, "{jitter} {cache} {pace:?}: {map:?}");
         }
     }
 }

@@ -117,7 +117,7 @@ fn grey(content: &Content) -> Option<String> {
     let (last, others) = reasons.split_last()?;
     let others: String = others.iter().flat_map(|other| [*other, ", "]).collect();
     let or = if others.is_empty() { "" } else { "or " };
-    Some(format!("Grey: not shown: {others}{or}{last}."))
+    Some(format!("Grey: no winner ({others}{or}{last})."))
 }
 
 /// The patterns that some cell names.
@@ -278,9 +278,9 @@ mod tests {
     fn the_note_says_why_cells_of_this_map_are_grey() {
         let grey = |view: &View| texts(view).into_iter().find(|text| text.starts_with("Grey: "));
         let once = grey(&view(1, |_, _| false));
-        assert_eq!(once.as_deref(), Some("Grey: not shown: measured in one trial only."));
+        assert_eq!(once.as_deref(), Some("Grey: no winner (measured in one trial only)."));
         let stopped = grey(&view(1, |_, clients| clients == 40));
-        let both = "Grey: not shown: measured in one trial only, or not measured.";
+        let both = "Grey: no winner (measured in one trial only, or not measured).";
         assert_eq!(stopped.as_deref(), Some(both));
     }
 

@@ -90,8 +90,8 @@
     });
   }
 
-  // A cell of a file as the page's own tables show it. Files write \u{…} for characters that would steer a terminal: backslash, tab
-  // and line break become themselves again, all others '?'. The ' before what a spreadsheet would take for a formula goes.
+  // A cell of a file as the page's own tables show it. Files write \u{…} for characters that would steer a terminal: a backslash and
+  // a line break become themselves again, a tab a space, all others '?'. The ' before what a spreadsheet would take for a formula goes.
   const SHOWN = { '5c': '\\', 9: ' ', a: '\n' };
   const shown = cell => cell.replace(/^'(?='*[=+\-@＝＋－＠])/, '').replace(/\\u\{([0-9a-f]+)\}/g, (_, code) => SHOWN[code] ?? '?');
   // The data: the files that the links hold.
