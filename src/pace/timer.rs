@@ -34,11 +34,16 @@ const IDLE_TURN_NS: u64 = 4_000;
 #[derive(Clone, Debug)]
 pub struct Timer(Rc<RefCell<Queue>>);
 
+/// Deadline and key of sleepers, the earliest first, with what tells the key's sleeper from later ones.
+type Heap = BinaryHeap<Reverse<(u64, usize, u64)>>;
+
 #[derive(Debug)]
 struct Queue {
     descriptor: Rc<AsyncFd<OwnedFd>>,
     /// Deadline and key of every sleeper; cancelled ones are skipped when their time comes.
-    heap: BinaryHeap<Reverse<(u64, usize, u64)>>,
+    heap: Heap,
+    /// Those that may wait for each other.
+    gathered: Heap,
     sleepers: Slab<(u64, Option<Waker>)>,
     /// When the driver runs at the latest; 0 while it spins and needs no alarm.
     armed_ns: u64,
@@ -82,7 +87,8 @@ impl Timer {
         let descriptor = Rc::new(registered.map_err(|error| error.into_parts().1)?);
         let timer = Self(Rc::new(RefCell::new(Queue {
             descriptor: Rc::clone(&descriptor),
-            heap: BinaryHeap::new(),
+            heap: Heap::new(),
+            gathered: Heap::new(),
             sleepers: Slab::new(),
             armed_ns: u64::MAX,
             margin,
@@ -94,10 +100,9 @@ impl Timer {
         Ok((timer, drive(queue, descriptor)))
     }
 
-    /// The same, and deadlines less than `ns` nanoseconds apart share a wake-up: the first of them is up to `ns` late.
+    /// The same, where deadlines that may wait ([`Timer::sleep_about`]) and are less than `ns` nanoseconds apart share a wake-up.
     ///
-    /// A deadline that has no other that close behind it is not put off. A wake-up costs more than what is done in it where requests
-    /// are due every few microseconds.
+    /// A wake-up costs more than what is done in it where requests are due every few microseconds.
     #[must_use]
     pub fn gathering(self, ns: u64) -> Self {
         self.0.borrow_mut().gather_ns = ns;
@@ -107,7 +112,13 @@ impl Timer {
     /// Completes at `deadline_ns` or as soon after as the kernel wakes this thread; at once where it is past.
     /// Returns when that was, in monotonic nanoseconds.
     pub fn sleep_until(&self, deadline_ns: u64) -> Sleep {
-        Sleep { timer: self.clone(), deadline_ns, key: None }
+        Sleep { timer: self.clone(), deadline_ns, gathers: false, key: None }
+    }
+
+    /// The same, up to [as late](Timer::gathering) as others are due that may wait, too.
+    pub fn sleep_about(&self, deadline_ns: u64) -> Sleep {
+        let gathers = self.0.borrow().gather_ns > 0;
+        Sleep { timer: self.clone(), deadline_ns, gathers, key: None }
     }
 
     /// Time that was spun away so far without any work done in it, in nanoseconds.
@@ -156,15 +167,17 @@ async fn drive(queue: Weak<RefCell<Queue>>, descriptor: Rc<AsyncFd<OwnedFd>>) ->
 impl Queue {
     /// Takes the wakers of everyone due at `now`, and arms the descriptor for the next.
     fn expire(&mut self, now: u64, due: &mut Vec<Waker>) -> io::Result<Next> {
-        while let Some(&Reverse((deadline, key, generation))) = self.heap.peek() {
-            if deadline > now {
-                break;
-            }
-            self.heap.pop();
-            if let Some((g, waker)) = self.sleepers.get_mut(key)
-                && *g == generation
-            {
-                due.extend(waker.take());
+        for heap in [&mut self.heap, &mut self.gathered] {
+            while let Some(&Reverse((deadline, key, generation))) = heap.peek() {
+                if deadline > now {
+                    break;
+                }
+                heap.pop();
+                if let Some((g, waker)) = self.sleepers.get_mut(key)
+                    && *g == generation
+                {
+                    due.extend(waker.take());
+                }
             }
         }
         let Some(alarm) = self.alarm() else {
@@ -179,15 +192,21 @@ impl Queue {
         Ok(Next::Sleep)
     }
 
-    /// When the driver is to be woken for the first deadline, and for those that share its wake-up.
+    /// When the driver is to be woken.
     fn alarm(&self) -> Option<u64> {
-        let mut nearest = self.heap.as_slice().iter().map(|Reverse((deadline, ..))| *deadline);
+        let exact = self.heap.peek().map(|Reverse((deadline, ..))| *deadline);
+        let alarm = exact.into_iter().chain(self.gathered_ns()).min()?;
+        Some(alarm.saturating_sub(self.margin.ns()))
+    }
+
+    /// When those that may wait for each other are to be woken: at the first deadline, unless another is close behind it.
+    fn gathered_ns(&self) -> Option<u64> {
+        let mut nearest = self.gathered.as_slice().iter().map(|Reverse((deadline, ..))| *deadline);
         let first = nearest.next()?;
         // The children of a heap's root: the second of all is one of them. One of the same stamp leaves with the first at any rate.
         let second = nearest.take(2).min().unwrap_or(u64::MAX);
-        let gathered_ns = first.saturating_add(self.gather_ns);
-        let shares = first < second && second <= gathered_ns;
-        Some(if shares { gathered_ns } else { first }.saturating_sub(self.margin.ns()))
+        let latest_ns = first.saturating_add(self.gather_ns);
+        Some(if first < second && second <= latest_ns { latest_ns } else { first })
     }
 
     fn arm(&mut self, at_ns: u64) -> io::Result<()> {
@@ -203,10 +222,11 @@ impl Queue {
         Ok(())
     }
 
-    fn enlist(&mut self, deadline_ns: u64, waker: Waker) -> io::Result<usize> {
+    fn enlist(&mut self, deadline_ns: u64, gathers: bool, waker: Waker) -> io::Result<usize> {
         self.generation += 1;
         let key = self.sleepers.insert((self.generation, Some(waker)));
-        self.heap.push(Reverse((deadline_ns, key, self.generation)));
+        let heap = if gathers { &mut self.gathered } else { &mut self.heap };
+        heap.push(Reverse((deadline_ns, key, self.generation)));
         if let Some(alarm) = self.alarm()
             && alarm < self.armed_ns
         {
@@ -221,6 +241,7 @@ impl Queue {
 pub struct Sleep {
     timer: Timer,
     deadline_ns: u64,
+    gathers: bool,
     key: Option<usize>,
 }
 
@@ -236,14 +257,18 @@ impl Future for Sleep {
         let queue = Rc::clone(&self.timer.0);
         let mut queue = queue.borrow_mut();
         match self.key {
-            None => self.key = Some(queue.enlist(self.deadline_ns, cx.waker().clone())?),
+            None => {
+                self.key =
+                    Some(queue.enlist(self.deadline_ns, self.gathers, cx.waker().clone())?);
+            }
             Some(key) => {
                 if let Some(waker) = &mut queue.sleepers[key].1 {
                     waker.clone_from(cx.waker());
                 } else {
                     // Woken before it is due: the clock must have run backwards. Enlist again.
                     queue.sleepers.remove(key);
-                    self.key = Some(queue.enlist(self.deadline_ns, cx.waker().clone())?);
+                    self.key =
+                        Some(queue.enlist(self.deadline_ns, self.gathers, cx.waker().clone())?);
                 }
             }
         }
@@ -335,10 +360,17 @@ mod tests {
                 let mut queue = timer.0.borrow_mut();
                 assert_eq!(queue.alarm(), None);
                 for offset in offsets {
-                    queue.enlist(from + offset, Waker::noop().clone()).unwrap();
+                    queue.enlist(from + offset, true, Waker::noop().clone()).unwrap();
                 }
                 assert_eq!(queue.alarm(), Some(from + expected), "{why}: {offsets:?}");
-                queue.heap.clear();
+                queue.enlist(from + 119, false, Waker::noop().clone()).unwrap();
+                let exact = expected.min(119);
+                assert_eq!(
+                    queue.alarm(),
+                    Some(from + exact),
+                    "what is not to wait does not: {why}"
+                );
+                (queue.heap, queue.gathered) = <(Heap, Heap)>::default();
                 queue.sleepers.clear();
             }
         });

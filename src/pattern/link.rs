@@ -27,7 +27,7 @@ use crate::measure::{
     DeliverySample, Ledger, LinkLedger, RawSamples, Recorder, RequestSample, Samples,
 };
 use crate::net::Dialer;
-use crate::pace::{Rng, Schedule, Timer};
+use crate::pace::{Rng, Schedule, Sleep, Timer};
 use crate::scenario::{Case, LoopKind, Pattern, built_in_dialect};
 
 /// Streams of a schedule's seed that belong to links rather than topics.
@@ -398,12 +398,22 @@ impl Link {
     }
 
     /// Sleeps until `deadline_ns`; returns when it woke.
-    pub async fn sleep_until(&self, deadline_ns: u64) -> u64 {
-        match self.context.timer.sleep_until(deadline_ns).await {
-            Ok(woken_ns) => woken_ns,
-            // A timer that cannot be armed would let every due stamp pass at once.
-            Err(_) => std::future::pending().await,
-        }
+    pub fn sleep_until(&self, deadline_ns: u64) -> impl Future<Output = u64> {
+        woken(self.context.timer.sleep_until(deadline_ns))
+    }
+
+    /// The same for what may leave together with others (`worker.gather`): requests and polls.
+    pub fn sleep_about(&self, deadline_ns: u64) -> impl Future<Output = u64> {
+        woken(self.context.timer.sleep_about(deadline_ns))
+    }
+}
+
+/// When a sleep ended.
+async fn woken(sleep: Sleep) -> u64 {
+    match sleep.await {
+        Ok(woken_ns) => woken_ns,
+        // A timer that cannot be armed would let every due stamp pass at once.
+        Err(_) => std::future::pending().await,
     }
 }
 

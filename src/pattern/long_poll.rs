@@ -61,7 +61,7 @@ pub(super) fn run(link: &Link, options: &LongPollOptions) -> impl Future<Output 
         loop {
             seq += 1;
             let due_ns = free_ns + holding.gap_ns;
-            let fired_ns = link.sleep_until(due_ns).await;
+            let fired_ns = link.sleep_about(due_ns).await;
             if link.measures(fired_ns) {
                 link.context().recorder.borrow_mut().record_poll(fired_ns);
             }

@@ -247,7 +247,7 @@ impl Client<'_> {
         let hold_ns = due_ns.max(self.refusals.until_ns);
         let now = clock::now();
         let fired_ns = if now < hold_ns {
-            self.caller.attending(link.sleep_until(hold_ns)).await
+            self.caller.attending(link.sleep_about(hold_ns)).await
         } else {
             now
         };

@@ -26,7 +26,7 @@ pub(super) fn run(link: &Link, options: &ShortPollOptions) -> impl Future<Output
         loop {
             seq += 1;
             let due_ns = polls.due_ns();
-            let fired_ns = link.sleep_until(due_ns).await;
+            let fired_ns = link.sleep_about(due_ns).await;
             if link.departs() {
                 poller.leave();
             }

@@ -156,6 +156,8 @@ pub struct WorkerOptions {
     /// Whether they spin before a deadline.
     pub spin: Spin,
     /// Requests and polls due within it leave together, as late as that at most.
+    // Files written before the key have none.
+    #[serde(skip_serializing_if = "super::webhook::is_default")]
     pub gather: Span,
     /// Measured requests and polls that each of their shards keeps raw.
     pub samples: u32,
