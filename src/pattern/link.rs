@@ -5,10 +5,13 @@ mod numbered;
 mod opening;
 
 use std::cell::{Cell, OnceCell, RefCell};
+use std::future::poll_fn;
 use std::ops::Range;
+use std::pin::Pin;
 use std::rc::Rc;
 use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
+use std::task::Poll;
 
 use hyper::header::HeaderValue;
 use tokio::sync::{Notify, watch};
@@ -408,13 +411,13 @@ impl Link {
     }
 }
 
-/// When a sleep ended.
-async fn woken(sleep: Sleep) -> u64 {
-    match sleep.await {
-        Ok(woken_ns) => woken_ns,
+/// When a sleep ended. An `async fn` would hold the sleep twice.
+fn woken(mut sleep: Sleep) -> impl Future<Output = u64> {
+    poll_fn(move |cx| match Pin::new(&mut sleep).poll(cx) {
+        Poll::Ready(Ok(woken_ns)) => Poll::Ready(woken_ns),
         // A timer that cannot be armed would let every due stamp pass at once.
-        Err(_) => std::future::pending().await,
-    }
+        Poll::Ready(Err(_)) | Poll::Pending => Poll::Pending,
+    })
 }
 
 const NEVER: Timeline =
