@@ -142,7 +142,7 @@ fn words(view: &View, cell: &MapCell) -> Vec<String> {
     let both: Vec<String> = cell.contenders().into_iter().map(name).collect();
     let mut lines = match (cell.decided(), cell.times()) {
         (Decided::No, _) if both.is_empty() => vec![NOTHING.to_owned()],
-        (Decided::No, _) => vec!["not shown:".to_owned(), both.join(", ")],
+        (Decided::No, _) => vec!["no winner:".to_owned(), both.join(", ")],
         (_, Some(times)) => vec![both.join(", "), format!("by {}x", significant(times))],
         (_, None) if cell.only.is_some() => vec![both.join(", "), "alone".to_owned()],
         // Of the next only a bound is known.

@@ -32,18 +32,26 @@ pub(super) fn strips(
     top: f64,
 ) -> f64 {
     let shown = &maps[..maps.len().min(ROWS)];
+    // What tells rows of one quality apart has a line of its own.
     let name = |map: &Map| {
-        let sheet = if map.sheet.is_empty() { String::new() } else { format!(", {}", map.sheet) };
-        fit(&format!("{}{sheet}", best(map.by)), NORMAL, NAMES)
+        let lines = [(best(map.by), NORMAL), (map.sheet.as_str(), SMALL)];
+        lines.map(|(line, size)| (fit(line, size, NAMES), size))
     };
-    let widest = shown.iter().map(|(map, _)| width_of(&name(map), NORMAL)).fold(0.0, f64::max);
+    let widths = shown.iter().flat_map(|(map, _)| name(map));
+    let widest = widths.map(|(line, size)| width_of(&line, size)).fold(0.0, f64::max);
     let left = 24.0 + widest + 14.0;
     let columns = axis.values.len() as f64;
     let width = (PAGE - 24.0 - left) / columns;
     let mut y = top;
     for (map, found) in shown {
         let middle = y + CELL / 2.0;
-        picture.text((left - 14.0, middle), &name(map), NORMAL, INK, Anchor::Right);
+        let [quality, sheet] = name(map);
+        let up = if map.sheet.is_empty() { 0.0 } else { 10.0 };
+        for ((line, size), at) in [(quality, middle - up), (sheet, middle + up)] {
+            if !line.is_empty() {
+                picture.text((left - 14.0, at), &line, size, INK, Anchor::Right);
+            }
+        }
         for (at, cell) in map.cells.iter().enumerate() {
             let x = left + width * at as f64;
             draw_cell(picture, view, cell, (x, y), (x + width, y + CELL));

@@ -100,7 +100,7 @@ pub(super) static WORKER: Section = Section {
             .says("Whether workers wake 0.1 to 1 ms before a deadline, depending on recent wake-up latency, and spin on the \
                    clock until it. `\"auto\"`: if the host has more cores than the case has shards, target and workers \
                    together."),
-        key("gather", Span(0..=MOST_GATHERED.ns()))
+        key("gather", Span(0..=MOST_GATHERED.ns())).literally("\"0s\"")
             .says("Requests and polls that are due within this time of each other leave together, as late as that at most. \
                    It is counted as `slip`, and saves the wake-ups of a worker with thousands per second: `\"1ms\"` is the tick \
                    of oha and h2load. `\"0s\"`: each leaves when it is due."),
