@@ -1,7 +1,7 @@
 #!/bin/sh
 # Live gates of scenarios/gate.toml, for a quiet machine: how often each kind passes and fails.
 #
-#   benches/gate/live.sh [--summary] [FILE]          default: target/gate-live.csv
+#   benches/gate/live.sh [--summary] [FILE]          default: target/gate-live.csv; benches/gate/live.csv has those of METHODOLOGY.md
 #
 # --summary measures nothing, and prints the tables of FILE: outcomes, blocks, seconds and estimates of each kind.
 # Appends a line per gate to FILE and continues where it ended: a line that is there is not measured again. Environment:
@@ -86,7 +86,7 @@ shown = lambda metric: "" if change.get(metric) is None else f"{change[metric]:.
 print(",".join(str(cell) for cell in [
     os.environ["KIND"], os.environ["ROUND"], result["outcome"], os.environ["STATUS"], result["blocks"],
     os.environ["SECONDS_TAKEN"], shown("freshness_ns_p50"), shown("target_cpu_ns_per_delivery"),
-    shown("target_sent_bytes_per_delivery"), sum(result["unusable"].values()), document["folder"],
+    shown("target_sent_bytes_per_delivery"), sum(result["unusable"].values()), os.path.basename(document["folder"]),
 ]))
 PYTHON
         tail -n 1 "$file"
