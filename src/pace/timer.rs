@@ -115,7 +115,7 @@ impl Timer {
         Sleep { timer: self.clone(), deadline_ns, gathers: false, key: None }
     }
 
-    /// The same, up to [as late](Timer::gathering) as others are due that may wait, too.
+    /// The same for what may wait for others of its kind: it completes up to [the time set](Timer::gathering) later, together with them.
     pub fn sleep_about(&self, deadline_ns: u64) -> Sleep {
         let gathers = self.0.borrow().gather_ns > 0;
         Sleep { timer: self.clone(), deadline_ns, gathers, key: None }
