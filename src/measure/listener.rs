@@ -47,7 +47,7 @@ fn ancestors(all: &BTreeMap<u32, ProcessStat>, pid: u32) -> impl Iterator<Item =
 
 /// The sockets of a table that listen on `address`, each as `/proc/PID/fd` calls it.
 ///
-/// The kernel lists the sockets that listen before all others, of which there can be tens of thousands: these are not read.
+/// The kernel lists listening sockets first. Connections, often tens of thousands, follow and are not read.
 fn listening(table: impl BufRead, address: SocketAddr) -> Vec<String> {
     let rows = table.lines().skip(1).map_while(Result::ok).map_while(|line| {
         let fields: Vec<&str> = line.split_ascii_whitespace().collect();

@@ -245,7 +245,7 @@ mod tests {
         }
     }
 
-    /// Twelve blocks of equal trials, of which the first of the base lost one delivery, and the first two of the head 20 each.
+    /// Twelve blocks of equal trials: the first base trial lost one delivery, and the first two head trials 20 each.
     fn rows(seed: u64) -> Vec<Row> {
         let mut trials = [0, 0];
         let places = (1..=12).flat_map(|block| (1..=4).map(move |slot| (block, slot)));
