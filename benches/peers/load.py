@@ -122,8 +122,11 @@ def value(row, name, factor=1.0):
 
 
 def run(binary, load, core, arrivals="poisson", gather=None):
-    """Offers the load with tidings, and returns its figures under the names of the other programs. `gather` is worker.gather."""
-    watch = Watch()
+    """Offers the load with tidings, and returns its figures under the names of the other programs. `gather` is worker.gather.
+
+    Only a closed loop is sampled, for the check of its CPU time: each look takes some milliseconds of the server's core, which
+    would be a part of the latencies of an open loop, of tidings' and not of its peers'."""
+    watch = Watch() if load.rate is None else None
     links = load.connections * (load.streams or 1)
     limit = load.seconds + links / 4000 + 20
     text = requests_scenario(load, arrivals)
@@ -133,7 +136,7 @@ def run(binary, load, core, arrivals="poisson", gather=None):
     requests, spent = value(row, "delivered"), value(row, "worker_cpu_ns_per_delivery", 1e-9)
     if not requests or not spent:
         raise bench.Failed(f"the trial has no answered requests: {row['verdict_reasons']}")
-    cores, share = watch.cores(load.seconds), value(row, "worker_cpu_share")
+    cores, share = watch.cores(load.seconds) if watch else None, value(row, "worker_cpu_share")
     figures = {
         "requests": requests, "failed": value(row, "errors"), "scheduled": value(row, "scheduled"),
         "p50": value(row, "service_ns_p50", 1e-9), "p99": value(row, "service_ns_p99", 1e-9),
