@@ -1,6 +1,7 @@
 //! The tables of the full report: objectives, intervals, trials, files.
 
 use super::View;
+use super::chart::charts;
 use super::document::{Cell, Table, left, right};
 use super::glance::{known, verdict, with_interval};
 use crate::judge::CaseSummary;
@@ -32,6 +33,7 @@ pub(super) fn files(view: &View) -> Vec<(&'static str, &'static str)> {
     let has = |name: &str| match name {
         "floor.csv" => !view.run.floors.is_empty(),
         "samples.csv" | "deliveries.csv" => view.run.info.scenario.worker.samples > 0,
+        "charts/" => charts(view).next().is_some(),
         _ => true,
     };
     FILES.into_iter().filter(|(name, _)| has(name)).collect()

@@ -7,6 +7,8 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use synthetic::{info, scenario, six, write_run};
+use tidings::measure::Snapshot;
+use tidings::record::Intervals;
 
 /// Most bytes of the page of the quickstart.
 const SIZE: usize = 300_000;
@@ -181,4 +183,40 @@ fn several_runs_stand_side_by_side_on_one_page() {
     assert_eq!(names, expected);
     // The reports of the folders are left alone.
     assert!(!base.join("report.html").exists());
+}
+
+#[test]
+fn charts_of_a_run_without_figures_are_neither_drawn_nor_promised() {
+    let out = tempfile::tempdir().unwrap();
+    let whole =
+        write_run(&out.path().join("a"), &info(scenario(six()[..2].to_vec(), 1, &[])), |_| ());
+    let failed =
+        write_run(&out.path().join("b"), &info(scenario(six()[..2].to_vec(), 1, &[])), |facts| {
+            facts.failure = Some("the target died".to_owned());
+            facts.workers = Snapshot::default();
+            facts.target = Snapshot::default();
+            facts.intervals = Intervals::default();
+        });
+    let report = |arguments: &[&Path]| {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_tidings"));
+        let made = command.current_dir(out.path()).arg("report").args(arguments).output().unwrap();
+        assert!(made.status.code().is_some_and(|code| code != 2), "{made:?}");
+    };
+    let side_by_side = |runs: [&Path; 2]| {
+        report(&[runs[0], runs[1], Path::new("--html"), Path::new("both.html")]);
+        fs::read_to_string(out.path().join("both.html")).unwrap()
+    };
+    let (drawn, nothing) = ("Percentiles of each run", "This run has no figures for this chart.");
+    let both = side_by_side([&whole, &failed]);
+    assert_eq!(both.matches(nothing).count(), 2, "of two charts, the second run has neither");
+    assert_eq!(both.matches("data-chart=").count(), 2);
+    let neither = side_by_side([&failed, &failed]);
+    assert!(!neither.contains(drawn) && !neither.contains(nothing) && both.contains(drawn));
+
+    for (folder, has_charts) in [(&whole, true), (&failed, false)] {
+        report(&[folder]);
+        let text = fs::read_to_string(folder.join("report.md")).unwrap();
+        assert_eq!(text.contains("`charts/`"), has_charts, "{}", folder.display());
+        assert_eq!(folder.join("charts").exists(), has_charts);
+    }
 }

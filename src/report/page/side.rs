@@ -4,7 +4,7 @@ use super::html::Html;
 use super::{DATA, blocks, data, link_list, links, shell};
 use crate::report::View;
 use crate::report::change::Comparison;
-use crate::report::chart::chart;
+use crate::report::chart::{Chart, chart};
 use crate::report::document::{Block, Cell, Document, Extent, Section, Table, left};
 use crate::report::group::printable;
 use crate::report::trust;
@@ -34,14 +34,15 @@ pub(in crate::report) fn side_by_side(views: &[View], comparisons: &[Comparison]
         let pairs: Vec<Document> = comparisons.iter().map(Comparison::document).collect();
         let titles = titles(&pairs);
         let own = titles.iter().flatten().map(String::as_str);
-        link_list(html, own.chain(CHARTS.map(|(title, _)| title)).chain([DATA]));
+        let drawn = CHARTS.iter().filter(|(_, name)| views.iter().any(chart(name).applies));
+        link_list(html, own.chain(drawn.clone().map(|(title, _)| *title)).chain([DATA]));
         for (titles, pair) in titles.iter().zip(&pairs) {
             for (title, section) in titles.iter().zip(&pair.sections) {
                 blocks::titled(html, title, section, None, "paper");
             }
         }
-        for (title, name) in CHARTS {
-            charts(html, title, name, views);
+        for (title, name) in drawn {
+            charts(html, title, chart(name), views);
         }
         let files: Vec<data::File> = (1..)
             .zip(views)
@@ -120,7 +121,7 @@ fn runs(views: &[View]) -> Section {
 }
 
 /// A chart of every run, beside one another where there is room.
-fn charts(html: &mut Html, title: &str, name: &str, views: &[View]) {
+fn charts(html: &mut Html, title: &str, chart: &Chart, views: &[View]) {
     let id = blocks::slug(title);
     let heading = format!("{id}-title");
     html.line();
@@ -132,7 +133,11 @@ fn charts(html: &mut Html, title: &str, name: &str, views: &[View]) {
                 let prefix = prefix(number);
                 html.element("div", &[("data-run", prefix.as_str())], |html| {
                     html.leaf("h3", &[], &format!("Run {number}"));
-                    blocks::chart(html, chart(name), view, &format!("Run {number}, "));
+                    if (chart.applies)(view) {
+                        blocks::chart(html, chart, view, &format!("Run {number}, "));
+                    } else {
+                        html.leaf("p", &[], "This run has no figures for this chart.");
+                    }
                 });
             }
         });
