@@ -101,8 +101,8 @@ pub(super) static WORKER: Section = Section {
                    clock until it. `\"auto\"`: if the host has more cores than the case has shards, target and workers \
                    together."),
         key("gather", Span(0..=MOST_GATHERED.ns())).literally("\"0s\"")
-            .says("Requests and polls that are due within this time of each other leave together, as late as that at most. \
-                   It is counted as `slip`, and saves the wake-ups of a worker with thousands per second: `\"1ms\"` is the tick \
+            .says("How long a request or poll that is due may wait for the next ones, to be sent together with them. The wait counts as \
+                   `slip`, and saves wake-ups of a worker that sends thousands per second: `\"1ms\"` is the tick \
                    of oha and h2load. `\"0s\"`: each leaves when it is due."),
         key("samples", Count(0..=MOST_SAMPLES)).rule("at most 1000000 raw samples can be kept; lower it")
             .says("Raw samples per worker shard: the first requests and polls of the window for `samples.csv`, and as many of its \
