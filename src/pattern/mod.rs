@@ -43,6 +43,7 @@ mod skeleton;
 mod sse;
 pub mod sse_parser;
 mod trace;
+mod voice;
 mod webhook;
 mod websocket;
 mod weighted;
@@ -55,7 +56,7 @@ pub use trace::{Kind as TraceKind, Line as TraceLine};
 use std::pin::Pin;
 use std::rc::Rc;
 
-use self::conversation::Voice;
+use self::voice::Voice;
 use crate::dialect::model::Call;
 use crate::scenario::{Case, Pattern, Publish};
 

@@ -13,12 +13,13 @@ use hyper::{Request, StatusCode, Uri};
 use serde::Deserialize;
 
 use super::Link;
-use super::conversation::{Place, Voice};
+use super::conversation::Place;
 use super::position;
 use super::redial::Ended;
 use super::script::{self, Script, Wanted, view};
 use super::skeleton::Skeleton;
 use super::trace::{self, Kind};
+use super::voice::Voice;
 use crate::clock;
 use crate::dialect::model::Polling;
 use crate::event::{Cursor, Page};

@@ -2,8 +2,8 @@
 
 use std::collections::BTreeMap;
 
-use super::conversation::Voice;
 use super::trace::Kind;
+use super::voice::Voice;
 use crate::dialect::capture::Answer;
 use crate::dialect::model::CursorPart;
 use crate::dialect::template::RenderError;

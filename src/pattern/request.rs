@@ -8,12 +8,12 @@ use std::fmt::Display;
 use std::time::{Duration, SystemTime};
 
 use super::caller::{Caller, Outgoing};
-use super::conversation::Voice;
 use super::items::{Asked, ItemChange, Items};
 use super::mix::Operation;
 use super::poll::host;
 use super::redial::{Ended, Redial};
 use super::retry_after::{jittered, unspoken};
+use super::voice::Voice;
 use super::weighted::Weighted;
 use super::{Link, Timeline, Turn};
 use crate::clock;

@@ -8,9 +8,9 @@ use hyper::header::HeaderName;
 use hyper::{HeaderMap, Request};
 
 use super::Link;
-use super::conversation::Voice;
 use super::redial::Ended;
 use super::trace::{self, Kind};
+use super::voice::Voice;
 use crate::dialect::capture::{Answer, Headers};
 use crate::dialect::matcher::Matcher;
 use crate::dialect::model::{Call, Captures, EachStep, Step};

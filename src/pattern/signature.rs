@@ -7,7 +7,7 @@ use hyper::header::{HeaderName, HeaderValue};
 use hyper::http::request::Parts;
 use hyper::{HeaderMap, Uri};
 
-use super::conversation::Voice;
+use super::voice::Voice;
 use crate::dialect::capture::Headers;
 use crate::dialect::model::Signature;
 use crate::dialect::signing::{Key, Line, Message, Scheme, SchemeError, Untrusted, value_of};

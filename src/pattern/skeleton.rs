@@ -8,7 +8,7 @@ use hyper::header::{
     CONTENT_LENGTH, HOST, HeaderName, HeaderValue, IF_NONE_MATCH, TRANSFER_ENCODING,
 };
 
-use super::conversation::{Told, Voice};
+use super::voice::{Told, Voice};
 use crate::dialect::model::{Call, Headers};
 use crate::dialect::template::{RenderError, Template};
 use crate::net::h1::Rendered;

@@ -11,13 +11,14 @@ use hyper::http::uri::PathAndQuery;
 use hyper::{Request, Uri};
 
 use super::Link;
-use super::conversation::{Conversation, Voice};
+use super::conversation::Conversation;
 use super::position;
 use super::redial::{Ended, Redial, Subscription, hold};
 use super::rules::{self, Meaning, failure, meaning};
 use super::script::{self, Script, Wanted};
 use super::sse_parser::{Message, Parser};
 use super::trace::{self, Kind};
+use super::voice::Voice;
 use crate::clock;
 use crate::dialect::capture::Answer;
 use crate::dialect::model::{EventStream, Resume};

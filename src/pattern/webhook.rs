@@ -14,10 +14,10 @@ use rustls::ServerConfig;
 
 use super::Link;
 use super::behaviour::Outage;
-use super::conversation::Voice;
 use super::inbound;
 use super::receiver::Receiver;
 use super::registration::{self, SetupError};
+use super::voice::Voice;
 use crate::clock;
 use crate::dialect::callback::{Receiving, callback_url, listening};
 use crate::dialect::model::Callback;

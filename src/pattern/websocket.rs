@@ -12,9 +12,9 @@ use std::time::Duration;
 pub(super) use self::reading::{Frame, Reading, Turn, owe};
 
 use super::Link;
-use super::conversation::Voice;
 use super::handshake::{self, Opened};
 use super::redial::{Ended, Redial, Subscription, hold};
+use super::voice::Voice;
 use crate::event::{Cursor, decode_gap, decode_head, decode_reset};
 use crate::net::websocket::{Closing, Opcode};
 use crate::net::{Meter, Told};

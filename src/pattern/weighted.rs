@@ -7,11 +7,12 @@ use hyper::StatusCode;
 use hyper::header::TRANSFER_ENCODING;
 
 use super::caller::Outgoing;
-use super::conversation::{Place, Voice};
+use super::conversation::Place;
 use super::items::ItemChange;
 use super::script::{hide, take_answer};
 use super::skeleton::Skeleton;
 use super::trace::{self, Kind};
+use super::voice::Voice;
 use crate::dialect::model::{Call, WeightedCall};
 use crate::dialect::template::{Name, Template};
 use crate::measure::ErrorKind;

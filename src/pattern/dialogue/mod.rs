@@ -14,11 +14,12 @@ pub(super) use self::pieces::{Cut, Pieces};
 pub(super) use self::talk::{Heard, Talk, ear, is_raw};
 
 use super::Link;
-use super::conversation::{Conversation, Voice};
+use super::conversation::Conversation;
 use super::position;
 use super::recognise::Contents;
 use super::redial::{Ended, Redial, Subscription, hold};
 use super::rules::{self, Meaning, failure, meaning};
+use super::voice::Voice;
 use crate::dialect::matcher::StreamMatcher;
 use crate::dialect::model::{Mark, Socket};
 use crate::dialect::token::Finder;

@@ -20,12 +20,13 @@ use crate::net::websocket::{Closing, Opcode};
 use crate::net::{Meter, Told};
 use crate::pace::Rng;
 use crate::pattern::Link;
-use crate::pattern::conversation::{Conversation, Voice};
+use crate::pattern::conversation::Conversation;
 use crate::pattern::handshake::{self, Opened};
 use crate::pattern::position;
 use crate::pattern::redial::Ended;
 use crate::pattern::script::{self, Script, Wanted};
 use crate::pattern::trace::{self, Kind};
+use crate::pattern::voice::Voice;
 
 /// A message of the server.
 #[derive(Debug)]

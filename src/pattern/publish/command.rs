@@ -20,10 +20,11 @@ use crate::dialect::model::{Messages, Publishing};
 use crate::dialect::template::Template;
 use crate::net::websocket::Opcode;
 use crate::pattern::Link;
-use crate::pattern::conversation::{Conversation, Voice};
+use crate::pattern::conversation::Conversation;
 use crate::pattern::dialogue::{Cut, Heard, Item, Outgoing, Pieces};
 use crate::pattern::redial::Ended;
 use crate::pattern::trace::{self, Kind};
+use crate::pattern::voice::Voice;
 
 /// The line of an event, unless the dialect says otherwise.
 const LINE: &str = r#"{"topic":{{topic|json}},"n":{{n}},"event":{{event}}}"#;

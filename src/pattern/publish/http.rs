@@ -11,12 +11,13 @@ use crate::dialect::model::{Call, Publishing};
 use crate::measure::ErrorKind;
 use crate::net::{Client, StampedResponse};
 use crate::pattern::caller::Outgoing;
-use crate::pattern::conversation::{Place, Told, Voice};
+use crate::pattern::conversation::Place;
 use crate::pattern::redial::Ended;
 use crate::pattern::script::{take_answer, view};
 use crate::pattern::signature::Signer;
 use crate::pattern::skeleton::Skeleton;
 use crate::pattern::trace::{self, Kind};
+use crate::pattern::voice::{Told, Voice};
 
 /// Publishes each event when it is due, over one connection that is dialled again when it breaks.
 pub(super) async fn run(mut publisher: Publisher<'_>, publishing: &Publishing, connections: u64) {

@@ -14,9 +14,9 @@ mod websocket;
 use std::cell::RefCell;
 
 use super::Link;
-use super::conversation::{Told, Voice};
 use super::redial::Ended;
 use super::trace::Kind;
+use super::voice::{Told, Voice};
 use crate::control::Published;
 use crate::dialect::capture::Capture;
 use crate::dialect::model::{Mark, Over, Publishing};

@@ -15,10 +15,11 @@ use crate::dialect::token::Sighting;
 use crate::measure::ErrorKind;
 use crate::net::NetError;
 use crate::pattern::Link;
-use crate::pattern::conversation::{Conversation, Voice};
+use crate::pattern::conversation::Conversation;
 use crate::pattern::dialogue::{Heard, Outgoing, Written, ear};
 use crate::pattern::redial::Ended;
 use crate::pattern::rules::{self, Meaning, failure, meaning};
+use crate::pattern::voice::Voice;
 
 /// Who takes events and answers them.
 pub(super) trait Peer {

@@ -8,9 +8,9 @@ use crate::clock;
 use crate::dialect::model::{Publishing, Socket};
 use crate::net::NetError;
 use crate::pattern::Link;
-use crate::pattern::conversation::Voice;
 use crate::pattern::dialogue::{Heard, Outgoing, Talk, is_raw};
 use crate::pattern::redial::{Ended, Redial};
+use crate::pattern::voice::Voice;
 
 impl Peer for Talk {
     async fn next(&mut self, link: &Link, voice: &mut Voice) -> Result<Heard, Ended> {
