@@ -56,6 +56,11 @@ pub(super) struct Left {
 }
 
 impl Link {
+    /// Whether the trial has ended for the links.
+    pub(super) fn is_over(&self) -> bool {
+        *self.context.farewells.over.borrow()
+    }
+
     /// The link has left something at the server, to be withdrawn when the trial ends.
     pub(super) fn leaves_something(&self) -> Left {
         let farewells = &self.context.farewells;

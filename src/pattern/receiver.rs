@@ -24,6 +24,7 @@ use super::consent::{Consent, Reply, status};
 use super::conversation::Conversation;
 use super::inbound::{Broken, Rendered};
 use super::recognise::Seen;
+use super::registration::Held;
 use super::rules::{self, Meaning};
 use super::signature::{SignatureError, Signer};
 use super::trace::{self, Kind};
@@ -55,6 +56,8 @@ pub(super) struct Receiver {
     /// What the texts of its registration and its acknowledgements may name.
     pub voice: RefCell<Voice>,
     pub consent: Consent,
+    /// What the server holds of it.
+    pub held: Cell<Held>,
     /// Checks signatures, as soon as the secret is known.
     signer: RefCell<Option<Rc<Signer>>>,
     /// The acknowledgement, where it is always the same.
@@ -88,6 +91,7 @@ impl Receiver {
             behaviour,
             hangs: Cell::new(false),
             consent: Consent::new(callback.handshake),
+            held: Cell::default(),
             callback,
             voice: RefCell::new(voice),
             signer: RefCell::default(),

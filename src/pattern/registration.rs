@@ -2,8 +2,10 @@
 //!
 //! Without a call to register, the server knows the receivers from its configuration, and nothing is said to it.
 
+use std::cell::Cell;
 use std::future::poll_fn;
 use std::net::SocketAddr;
+use std::pin::pin;
 use std::task::Poll;
 use std::time::Duration;
 
@@ -94,14 +96,56 @@ pub(super) async fn keep(receiver: &Receiver, started_ns: u64) {
 
 /// The same as [`stay`] until the trial ends, when the registration is withdrawn.
 async fn stay_until_over(receiver: &Receiver, mut left: Box<Left>) {
-    let link = &receiver.link;
-    tokio::select! {
-        () = stay(receiver) => {}
-        _turn = left.called() => {
-            if let Err(error) = Box::pin(withdraw(receiver)).await {
-                link.failed(error.kind(), &error);
-            }
+    let mut staying = pin!(stay(receiver));
+    let _turn = tokio::select! {
+        () = &mut staying => return,
+        turn = left.called() => turn,
+    };
+    // A call that is under way is not cut off: nobody would know what the server holds then.
+    poll_fn(|cx| {
+        let is_changing = || receiver.held.get() == Held::Changing;
+        if is_changing() && staying.as_mut().poll(cx).is_pending() && is_changing() {
+            return Poll::Pending;
         }
+        Poll::Ready(())
+    })
+    .await;
+    if receiver.held.get() == Held::Registration
+        && let Err(error) = Box::pin(withdraw(receiver)).await
+    {
+        receiver.link.failed(error.kind(), &error);
+    }
+}
+
+/// What the server holds of a receiver, as far as its answers tell.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(super) enum Held {
+    #[default]
+    Nothing,
+    Registration,
+    /// A call that makes or withdraws it is under way.
+    Changing,
+}
+
+/// A call that changes what the server holds; it held what it held before, unless the call succeeds.
+struct Change<'a> {
+    held: &'a Cell<Held>,
+    then: Held,
+}
+
+impl<'a> Change<'a> {
+    fn begin(receiver: &'a Receiver) -> Self {
+        Self { held: &receiver.held, then: receiver.held.replace(Held::Changing) }
+    }
+
+    fn succeeded(mut self, holds: Held) {
+        self.then = holds;
+    }
+}
+
+impl Drop for Change<'_> {
+    fn drop(&mut self) {
+        self.held.set(self.then);
     }
 }
 
@@ -179,6 +223,9 @@ async fn answer(receiver: &Receiver, occasion: Occasion, kept: bool, redial: &mu
         Occasion::Away => {
             link.count(Counter::Churned, 1);
             leave(receiver, kept, redial).await;
+            if link.is_over() {
+                return;
+            }
             None
         }
         Occasion::Lease => {
@@ -225,6 +272,7 @@ async fn leave(receiver: &Receiver, kept: bool, redial: &mut Redial) {
         link.failed(error.kind(), &error);
         let forgets = !kept && receiver.voice.borrow().is_envelope();
         if forgets || (!kept && matches!(error, SetupError::Refused(..))) {
+            receiver.held.set(Held::Nothing);
             return;
         }
         redial.wait(link).await;
@@ -233,6 +281,7 @@ async fn leave(receiver: &Receiver, kept: bool, redial: &mut Redial) {
 
 /// Registers the endpoint for later events of the link's topic.
 async fn register(receiver: &Receiver) -> Result<(), SetupError> {
+    let change = Change::begin(receiver);
     if let Some(call) = &receiver.callback.register {
         let since = receiver.link.cursor().to_string();
         receiver.voice.borrow_mut().set("since", since);
@@ -241,19 +290,24 @@ async fn register(receiver: &Receiver) -> Result<(), SetupError> {
         capture(receiver, call, &answer)?;
     }
     receiver.learn_secret()?;
-    verified(receiver, Intent::Subscribe).await
+    verified(receiver, Intent::Subscribe).await?;
+    change.succeeded(Held::Registration);
+    Ok(())
 }
 
 /// Withdraws the registration; one that an earlier attempt has withdrawn is gone.
 async fn withdraw(receiver: &Receiver) -> Result<(), SetupError> {
     let Callback { unregister: Some(call), .. } = &*receiver.callback else { return Ok(()) };
+    let change = Change::begin(receiver);
     let answer = send(receiver, call, Some(Intent::Unsubscribe)).await?;
     let gone = matches!(answer.status, StatusCode::NOT_FOUND | StatusCode::GONE);
     if !(gone && are_kept(receiver)) {
         expect(call, &answer)?;
         capture(receiver, call, &answer)?;
     }
-    verified(receiver, Intent::Unsubscribe).await
+    verified(receiver, Intent::Unsubscribe).await?;
+    change.succeeded(Held::Nothing);
+    Ok(())
 }
 
 /// Asks for a registration that the server has kept.

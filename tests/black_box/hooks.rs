@@ -5,7 +5,7 @@ use crate::target_support;
 
 use std::net::{SocketAddr, TcpListener};
 use std::rc::Rc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, mpsc};
 use std::time::Duration;
 
@@ -263,6 +263,48 @@ fn what_is_registered_is_withdrawn_at_the_end_and_by_who_leaves() {
     let ids: std::collections::BTreeSet<&String> = deleted.iter().copied().collect();
     assert_eq!(ids.len(), deleted.len(), "{seen:?}");
     assert_eq!(deleted.len(), seen.len() - deleted.len(), "{seen:?}");
+}
+
+#[test]
+fn a_registration_that_is_changing_as_the_trial_ends_is_withdrawn_once() {
+    for held in ["DELETE", "POST"] {
+        // Once the gate is shut, such a call is answered when it opens, which it does for good.
+        let (gate, opened) = mpsc::channel::<()>();
+        let opened = Mutex::new(opened);
+        let (shut, ids) = (Arc::new(AtomicBool::new(false)), AtomicU64::new(0));
+        let (told, waiting) = mpsc::channel();
+        let hook = Hook::start({
+            let shut = Arc::clone(&shut);
+            move |message| {
+                let withdraws = message.first_line.starts_with("DELETE");
+                if shut.load(Ordering::SeqCst) && message.first_line.starts_with(held) {
+                    told.send(()).unwrap();
+                    let _ = opened.lock().unwrap().recv();
+                }
+                if withdraws { gone() } else { created(ids.fetch_add(1, Ordering::SeqCst) + 1) }
+            }
+        });
+        let case = case("webhook", 1, "churn = \"8/s\"", "");
+        let setting = Setting { case, ..setting(hook.address, &registering(""), "") };
+        stage(setting, async |stage| {
+            stage.open().await.unwrap();
+            shut.store(true, Ordering::SeqCst);
+            let timeline = stage.begin();
+            tokio::task::spawn_local(Rc::clone(&stage.context).churn(timeline));
+            stage.until("a call that waits", || waiting.try_recv().is_ok()).await;
+            let opens = async move {
+                tokio::task::yield_now().await;
+                drop(gate);
+            };
+            // The trial has ended before the gate opens.
+            tokio::join!(stage.context.farewell(), opens);
+            assert_eq!(stage.snapshot().counters.errors(), 0, "{held}");
+        });
+        let seen = lines(&hook);
+        let of = |method: &str| seen.iter().filter(|line| line.starts_with(method)).count();
+        let ids: std::collections::BTreeSet<&String> = seen.iter().collect();
+        assert_eq!((of("DELETE"), ids.len()), (of("POST"), of("DELETE") + 1), "{held}: {seen:?}");
+    }
 }
 
 #[test]
