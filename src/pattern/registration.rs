@@ -61,6 +61,16 @@ pub(super) enum SetupError {
 }
 
 impl SetupError {
+    /// Whether the server may hold a registration although making it failed so.
+    fn is_in_doubt(&self) -> bool {
+        match self {
+            // A call that was not answered may have been heard.
+            Self::Register(_) => self.kind() != ErrorKind::Connect,
+            Self::Missing(_) | Self::Unverified(_) | Self::Signature(_) => true,
+            _ => false,
+        }
+    }
+
     fn kind(&self) -> ErrorKind {
         match self {
             Self::Register(error) => error.kind(),
@@ -117,7 +127,7 @@ async fn stay_until_over(receiver: &Receiver, mut left: Box<Left>) {
     }
 }
 
-/// What the server holds of a receiver, as far as its answers tell.
+/// What the server holds of a receiver, as far as its answers tell; in doubt, a registration.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub(super) enum Held {
     #[default]
@@ -127,7 +137,7 @@ pub(super) enum Held {
     Changing,
 }
 
-/// A call that changes what the server holds; it held what it held before, unless the call succeeds.
+/// A call that changes what the server holds; that stays what it was unless the call succeeds.
 struct Change<'a> {
     held: &'a Cell<Held>,
     then: Held,
@@ -282,6 +292,15 @@ async fn leave(receiver: &Receiver, kept: bool, redial: &mut Redial) {
 /// Registers the endpoint for later events of the link's topic.
 async fn register(receiver: &Receiver) -> Result<(), SetupError> {
     let change = Change::begin(receiver);
+    let made = make(receiver).await;
+    if made.as_ref().err().is_none_or(SetupError::is_in_doubt) {
+        change.succeeded(Held::Registration);
+    }
+    made
+}
+
+/// Asks the server for a registration, and waits until it is verified.
+async fn make(receiver: &Receiver) -> Result<(), SetupError> {
     if let Some(call) = &receiver.callback.register {
         let since = receiver.link.cursor().to_string();
         receiver.voice.borrow_mut().set("since", since);
@@ -290,9 +309,7 @@ async fn register(receiver: &Receiver) -> Result<(), SetupError> {
         capture(receiver, call, &answer)?;
     }
     receiver.learn_secret()?;
-    verified(receiver, Intent::Subscribe).await?;
-    change.succeeded(Held::Registration);
-    Ok(())
+    verified(receiver, Intent::Subscribe).await
 }
 
 /// Withdraws the registration; one that an earlier attempt has withdrawn is gone.
@@ -376,4 +393,25 @@ async fn verified(receiver: &Receiver, intent: Intent) -> Result<(), SetupError>
         Some(reason) => SetupError::Denied(reason),
         None => SetupError::Unverified(limit),
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_was_not_refused_may_be_held() {
+        let refused = |status| SetupError::Refused(status, String::new());
+        for (error, in_doubt) in [
+            (SetupError::Register(NetError::Timeout(LIMIT)), true),
+            (SetupError::Missing("hook".to_owned()), true),
+            (SetupError::Unverified(LIMIT), true),
+            (refused(StatusCode::SERVICE_UNAVAILABLE), false),
+            (refused(StatusCode::CONFLICT), false),
+            (SetupError::Denied("no room".to_owned()), false),
+            (SetupError::Foreign, false),
+        ] {
+            assert_eq!(error.is_in_doubt(), in_doubt, "{error}");
+        }
+    }
 }
