@@ -79,11 +79,13 @@ def static(core, body=BODY, http2=False, addresses=("127.0.0.1",)):
 
 
 @contextlib.contextmanager
-def tidings(binary, core, rate="0/s", payload="64B"):
+def tidings(binary, core, rate="0/s", payload="64B", arrivals="poisson"):
     """The built-in server of a binary; by itself it publishes nothing, unless a rate is given."""
     with tempfile.TemporaryDirectory() as folder:
         log = pathlib.Path(folder) / "output"
         command = [binary, "serve", "--listen", "127.0.0.1:0", "--shards", "1", "--allow-private-webhooks", "--rate", rate, "--payload", payload]
+        if arrivals != "poisson":
+            command += ["--arrivals", arrivals]
         child = bench.start(core, command, stdout=log.open("wb"), stderr=bench.subprocess.STDOUT)
         try:
             until = time.monotonic() + 10

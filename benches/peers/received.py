@@ -41,7 +41,7 @@ def one(options, binary, pattern, topics=1, arrivals="constant"):
 
 def floor(options, words, pattern):
     """A program that does no more than it must, on a server that publishes at the same rate; CPU per message from its own clock of CPU time."""
-    with hosts.tidings(options.tidings, options.server_core, rate=f"{options.events:g}/s", payload="128B") as server:
+    with hosts.tidings(options.tidings, options.server_core, rate=f"{options.events:g}/s", payload="128B", arrivals="constant") as server:
         words = [*words, f"127.0.0.1:{server.port}", *(["/topics/news-0/ws"] if pattern == "websocket" else []), options.clients, f"{options.seconds:g}"]
         output, _, _, status = bench.measured(options.client_core, words, options.seconds + 40)
     match = re.search(r"(\d+) (?:messages|exchanges), (\d+) ns of CPU", output)

@@ -55,9 +55,12 @@ pub(super) struct Arguments {
     /// Events kept in each topic's log
     #[arg(long, value_name = "N", default_value = "65536")]
     ring: Count,
-    /// Events published per second and topic, Poisson arrivals; 0/s publishes only through the API
+    /// Events published per second and topic; 0/s publishes only through the API
     #[arg(long, value_name = "RATE", default_value = "1/s")]
     rate: Rate,
+    /// How they arrive: poisson, constant (evenly spaced), burst (ten at once)
+    #[arg(long, value_name = "PROCESS", default_value = "poisson", value_parser = arrivals)]
+    arrivals: ArrivalProcess,
     /// Topics created at the start and published to: news-0, news-1 …
     #[arg(long, value_name = "N", default_value = "1")]
     topics: Count,
@@ -254,6 +257,11 @@ fn seed(text: &str) -> Result<u64, String> {
     text.parse().or_else(|_| count())
 }
 
+fn arrivals(text: &str) -> Result<ArrivalProcess, String> {
+    let found = ArrivalProcess::ALL.into_iter().find(|process| process.name() == text);
+    found.ok_or_else(|| "must be poisson, constant or burst".to_owned())
+}
+
 fn payload_kind(text: &str) -> Result<PayloadKind, String> {
     let found = PayloadKind::ALL.into_iter().find(|kind| kind.name() == text);
     found.ok_or_else(|| "must be text, records or unicode".to_owned())
@@ -265,7 +273,7 @@ fn publish_plan(arguments: &Arguments, at_ns: u64) -> PublishPlan {
             seed: arguments.seed,
             topics: arguments.topics.get(),
             per_s: arguments.rate.per_s(),
-            process: ArrivalProcess::Poisson,
+            process: arguments.arrivals,
             until_ns: u64::MAX,
         },
         payload: arguments.payload_kind.payload(arguments.payload.bytes() as usize).into(),

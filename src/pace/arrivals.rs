@@ -18,6 +18,20 @@ pub enum ArrivalProcess {
     Burst,
 }
 
+impl ArrivalProcess {
+    /// All, in the order in which texts list them.
+    pub const ALL: [Self; 3] = [Self::Poisson, Self::Constant, Self::Burst];
+
+    /// Its name in scenarios and options.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Poisson => "poisson",
+            Self::Constant => "constant",
+            Self::Burst => "burst",
+        }
+    }
+}
+
 /// Arrivals in one burst of [`ArrivalProcess::Burst`].
 const BURST: u64 = 10;
 
@@ -75,7 +89,7 @@ mod tests {
 
     #[test]
     fn every_process_keeps_its_mean_rate_and_never_runs_back() {
-        for process in [ArrivalProcess::Poisson, ArrivalProcess::Constant, ArrivalProcess::Burst] {
+        for process in ArrivalProcess::ALL {
             let within: Vec<u64> =
                 offsets(process, 1000.0, 5).take_while(|&at| at < 100 * SECOND_NS).collect();
             assert!(within.is_sorted(), "{process:?}");
