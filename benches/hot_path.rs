@@ -19,7 +19,7 @@ use tidings::dialect::token::{Finder, RunTag, TOKEN_LEN, Token};
 use tidings::event::{Head, decode_head, encode, filler};
 use tidings::measure::{LinkLedger, Metric, Recorder};
 use tidings::net::{Socket, Watch, WireTotals};
-use tidings::pace::{ArrivalProcess, Schedule};
+use tidings::pace::{ArrivalProcess, Pacing, Schedule, Timer};
 use tokio::io::AsyncReadExt as _;
 use tokio::net::TcpStream;
 use tokio::runtime::{Builder, LocalOptions};
@@ -147,7 +147,9 @@ fn sockets(c: &mut Criterion) {
         let opened = runtime.block_on(async {
             let totals = Rc::new(WireTotals::default());
             if watched {
-                let (watch, drive) = Watch::new()?;
+                let (timer, drive) = Timer::new(Pacing::Timerfd)?;
+                spawn_local(drive);
+                let (watch, drive) = Watch::new(timer)?;
                 totals.watched_by(watch);
                 spawn_local(drive);
             }

@@ -5,6 +5,7 @@
 //! events, takes up to [`AT_ONCE`] of them with one call, and wakes whoever waits for their sockets.
 
 use std::cell::RefCell;
+use std::future::poll_fn;
 use std::io::{self, IoSlice};
 use std::net::SocketAddr;
 use std::os::fd::{AsFd, AsRawFd, OwnedFd, RawFd};
@@ -19,8 +20,13 @@ use tokio::io::unix::AsyncFd;
 use tokio::io::{AsyncRead, AsyncWrite, Interest, ReadBuf};
 use tokio::net::{TcpListener, TcpStream};
 
+use crate::pace::{Near, Timer};
+
 /// Events that are taken with one system call.
 const AT_ONCE: usize = 512;
+
+/// As many events at one look are a sign of more to come.
+const BUSY: usize = 2;
 
 /// The sockets that one thread watches. Clones share them.
 #[derive(Debug, Clone)]
@@ -46,14 +52,16 @@ struct Slot {
 
 impl Watch {
     /// A watch on the current runtime, and the future that drives it: spawn it on the same thread.
-    pub fn new() -> io::Result<(Self, impl Future<Output = io::Result<()>> + 'static)> {
+    ///
+    /// It looks at its sockets again and again while they are busy, and minds `timer` meanwhile.
+    pub fn new(timer: Timer) -> io::Result<(Self, impl Future<Output = io::Result<()>> + 'static)> {
         let epoll = epoll::create(epoll::CreateFlags::CLOEXEC)?;
         #[expect(unsafe_code, reason = "tokio left the safe constructor to types of its own")]
         // SAFETY: an `OwnedFd` is open, and stays the same descriptor, until it is dropped.
         let epoll = unsafe { AsyncFd::register_with_interest(epoll, Interest::READABLE) };
         let epoll = epoll.map_err(|error| error.into_parts().1)?;
         let shared = Rc::new(Shared { epoll, slots: RefCell::default() });
-        Ok((Self(Rc::clone(&shared)), drive(shared)))
+        Ok((Self(Rc::clone(&shared)), drive(shared, timer)))
     }
 
     fn add(&self, stream: std::net::TcpStream) -> io::Result<Watched> {
@@ -74,11 +82,21 @@ impl Watch {
 }
 
 /// Wakes those whose sockets have become ready, for ever.
-async fn drive(shared: Rc<Shared>) -> io::Result<()> {
+///
+/// A look by way of the runtime takes two system calls, as its own instance tells that this one has events, and an alarm takes
+/// a third. Where sockets are busy there will be more by the time that their links have been polled: those are taken, and who
+/// is due is woken, without it.
+async fn drive(shared: Rc<Shared>, timer: Timer) -> io::Result<()> {
     let mut events = Vec::with_capacity(AT_ONCE);
     loop {
-        let mut guard = shared.epoll.readable().await?;
+        let guard = poll_fn(|cx| match shared.epoll.poll_read_ready(cx) {
+            Poll::Ready(guard) => Poll::Ready(guard.map(Some)),
+            Poll::Pending => timer.poll_wanted(cx).map(|()| Ok(None)),
+        });
+        let guard = guard.await?;
+        timer.mind();
         loop {
+            events.clear();
             let taken = epoll::wait(
                 &shared.epoll,
                 rustix::buffer::spare_capacity(&mut events),
@@ -89,16 +107,34 @@ async fn drive(shared: Rc<Shared>) -> io::Result<()> {
                 Err(error) => return Err(error.into()),
             }
             shared.tell(&events);
-            if events.len() < AT_ONCE {
+            let stays = match timer.turn()? {
+                Near::No => events.len() >= BUSY,
+                Near::Soon => true,
+                Near::Now => false,
+            };
+            if events.len() < AT_ONCE && !stays {
                 break;
             }
-            events.clear();
-            tokio::task::yield_now().await;
+            requeue().await;
         }
-        events.clear();
         // What has come since the last look has made an event of its own.
-        guard.clear_ready();
+        if let Some(mut guard) = guard {
+            guard.clear_ready();
+        }
+        timer.let_go()?;
     }
+}
+
+/// Lets the tasks that are ready run, and not the runtime's driver: `yield_now` would have that look at all it watches.
+fn requeue() -> impl Future<Output = ()> {
+    let mut queued = false;
+    poll_fn(move |cx| {
+        if std::mem::replace(&mut queued, true) {
+            return Poll::Ready(());
+        }
+        cx.waker().wake_by_ref();
+        Poll::Pending
+    })
 }
 
 impl Shared {

@@ -19,5 +19,5 @@ pub use pacing::Pacing;
 pub use polls::{PollPace, Polls, Wait};
 pub use rng::Rng;
 pub use schedule::{Publication, Schedule};
-pub use timer::{Sleep, Timer};
+pub use timer::{Near, Sleep, Timer};
 pub use wake_margin::WakeMargin;

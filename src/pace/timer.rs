@@ -27,6 +27,11 @@ use crate::clock::{self, SECOND_NS};
 /// A turn of the reactor takes about 1 us, an exchange 10 us and more.
 const IDLE_TURN_NS: u64 = 4_000;
 
+/// A deadline this near, in nanoseconds, is waited for awake, if somebody [minds](Timer::mind) the timer.
+///
+/// On a virtual machine an alarm, a sleep and a wake-up take as much CPU time, and are later than a look at the clock.
+const NEAR_NS: u64 = 8_000;
+
 /// Wakes tasks of one shard at absolute monotonic stamps.
 ///
 /// tokio's own timer rounds up to a millisecond; a timerfd through the same epoll wakes within tens of microseconds, and
@@ -51,14 +56,33 @@ struct Queue {
     /// See [`Timer::gathering`].
     gather_ns: u64,
     spun_ns: u64,
+    /// Woken when it is wanted; see [`Timer::mind`].
+    minder: Option<Waker>,
+    minded: bool,
+    /// Empty between two turns: the room is kept.
+    due: Vec<Waker>,
     /// Tells a reused slot from its former sleeper.
     generation: u64,
 }
 
+/// How near the next deadline is, as a [turn](Timer::turn) finds it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Near {
+    /// Not near.
+    No,
+    /// So near that the thread should not sleep before it.
+    Soon,
+    /// It is the driver's to wake who is due, now.
+    Now,
+}
+
 /// The driver's next step.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Next {
     /// Sleep until the timerfd's time.
     Sleep,
+    /// The same, and have the minder take its turns first.
+    Mind,
     /// A deadline is near: yield to all tasks, and check again.
     Spin,
 }
@@ -94,6 +118,9 @@ impl Timer {
             margin,
             gather_ns: 0,
             spun_ns: 0,
+            minder: None,
+            minded: false,
+            due: Vec::new(),
             generation: 0,
         })));
         let queue = Rc::downgrade(&timer.0);
@@ -121,6 +148,57 @@ impl Timer {
         Sleep { timer: self.clone(), deadline_ns, gathers, key: None }
     }
 
+    /// Ready when the timer wants its minder: a deadline is so near that an alarm would come after it. The minder then
+    /// [minds](Timer::mind) the timer before the thread sleeps.
+    pub fn poll_wanted(&self, cx: &Context<'_>) -> Poll<()> {
+        let mut queue = self.0.borrow_mut();
+        if queue.minded {
+            return Poll::Ready(());
+        }
+        match &mut queue.minder {
+            Some(minder) => minder.clone_from(cx.waker()),
+            none => *none = Some(cx.waker().clone()),
+        }
+        Poll::Pending
+    }
+
+    /// From now on the minder, which keeps the thread awake, takes [turns](Timer::turn) until it [lets go](Timer::let_go):
+    /// no alarm is set meanwhile. A timer that spins minds itself.
+    pub fn mind(&self) {
+        let mut queue = self.0.borrow_mut();
+        queue.minded = queue.margin.ns() == 0;
+    }
+
+    /// A minder's turn: wakes who is due, and tells how near the next deadline is.
+    pub fn turn(&self) -> io::Result<Near> {
+        let mut queue = self.0.borrow_mut();
+        let now = clock::now();
+        if !queue.minded {
+            return Ok(if queue.armed_ns <= now { Near::Now } else { Near::No });
+        }
+        let mut due = std::mem::take(&mut queue.due);
+        queue.expire(now, &mut due)?;
+        let near = !due.is_empty() || queue.is_near(now);
+        drop(queue);
+        due.drain(..).for_each(Waker::wake);
+        self.0.borrow_mut().due = due;
+        Ok(if near { Near::Soon } else { Near::No })
+    }
+
+    /// The thread may sleep: sets the alarm.
+    pub fn let_go(&self) -> io::Result<()> {
+        let mut queue = self.0.borrow_mut();
+        if !std::mem::take(&mut queue.minded) {
+            return Ok(());
+        }
+        match queue.alarm() {
+            None => queue.armed_ns = u64::MAX,
+            Some(alarm) if alarm != queue.armed_ns => queue.arm(alarm)?,
+            Some(_) => {}
+        }
+        Ok(())
+    }
+
     /// Time that was spun away so far without any work done in it, in nanoseconds.
     pub fn spun_ns(&self) -> u64 {
         self.0.borrow().spun_ns
@@ -133,7 +211,7 @@ async fn drive(queue: Weak<RefCell<Queue>>, descriptor: Rc<AsyncFd<OwnedFd>>) ->
     let mut spun_at_ns = None;
     let mut slept = false;
     loop {
-        let next = {
+        let (next, minder) = {
             let Some(queue) = queue.upgrade() else { return Ok(()) };
             let mut queue = queue.borrow_mut();
             let now = clock::now();
@@ -148,13 +226,16 @@ async fn drive(queue: Weak<RefCell<Queue>>, descriptor: Rc<AsyncFd<OwnedFd>>) ->
                 let late_ns = now - queue.armed_ns;
                 queue.margin.woke(late_ns);
             }
-            queue.expire(now, &mut due)?
+            let next = queue.expire(now, &mut due)?;
+            let minder = queue.minder.clone().filter(|_| next == Next::Mind);
+            (next, minder)
         };
-        due.drain(..).for_each(Waker::wake);
+        // Those who are due, and then the minder, who sees what they have brought about.
+        due.drain(..).chain(minder).for_each(Waker::wake);
         match next {
             // Not a wake-up: tokio polls the reactor and every ready task before it returns here.
             Next::Spin => tokio::task::yield_now().await,
-            Next::Sleep => {
+            Next::Sleep | Next::Mind => {
                 spun_at_ns = None;
                 // The count of expirations is not read: rearming resets it, and readiness is edge-triggered.
                 descriptor.readable().await?.clear_ready();
@@ -188,8 +269,20 @@ impl Queue {
             self.armed_ns = 0;
             return Ok(Next::Spin);
         }
+        if self.minded {
+            return Ok(Next::Sleep);
+        }
+        if self.minder.is_some() && self.is_near(now) && self.margin.ns() == 0 {
+            self.minded = true;
+            return Ok(Next::Mind);
+        }
         self.arm(alarm)?;
         Ok(Next::Sleep)
+    }
+
+    /// Whether a deadline is so near that waking for it would take longer.
+    fn is_near(&self, now: u64) -> bool {
+        self.alarm().is_some_and(|alarm| alarm <= now + NEAR_NS)
     }
 
     /// When the driver is to be woken.
@@ -227,7 +320,8 @@ impl Queue {
         let key = self.sleepers.insert((self.generation, Some(waker)));
         let heap = if gathers { &mut self.gathered } else { &mut self.heap };
         heap.push(Reverse((deadline_ns, key, self.generation)));
-        if let Some(alarm) = self.alarm()
+        if !self.minded
+            && let Some(alarm) = self.alarm()
             && alarm < self.armed_ns
         {
             self.arm(alarm)?;

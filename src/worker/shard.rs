@@ -167,7 +167,8 @@ impl Shard {
         let timer = timer.gathering(self.assignment.worker.gather_ns);
         tokio::task::spawn_local(drive);
         tokio::task::spawn_local(self.nursery.clone().drive());
-        let (watch, drive) = Watch::new().map_err(|error| format!("no epoll: {error}"))?;
+        let (watch, drive) =
+            Watch::new(timer.clone()).map_err(|error| format!("no epoll: {error}"))?;
         self.wire.watched_by(watch);
         tokio::task::spawn_local(drive);
         let (start, timeline) = watch::channel(None);

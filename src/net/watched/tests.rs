@@ -7,18 +7,27 @@ use tokio::runtime::{Builder, LocalOptions};
 use tokio::task::spawn_local;
 
 use super::*;
+use crate::pace::Pacing;
 
 /// Runs `test` with a watched socket and its peer.
 fn with_peer<F: Future>(test: impl FnOnce(Tcp, std::net::TcpStream) -> F) -> F::Output {
+    with_timer(|_, tcp, peer| test(tcp, peer))
+}
+
+/// The same with the timer that the watch minds.
+fn with_timer<F: Future>(test: impl FnOnce(Timer, Tcp, std::net::TcpStream) -> F) -> F::Output {
     let runtime = Builder::new_current_thread().enable_all().build_local(LocalOptions::default());
     runtime.unwrap().block_on(async {
-        let (watch, drive) = Watch::new().unwrap();
+        let (timer, drive) = Timer::new(Pacing::Timerfd).unwrap();
+        spawn_local(drive);
+        let (watch, drive) = Watch::new(timer.clone()).unwrap();
         spawn_local(drive);
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let own = TcpStream::connect(listener.local_addr().unwrap()).await.unwrap();
         let (peer, _) = listener.accept().unwrap();
         let tcp = Tcp::of(own, Some(&watch)).unwrap();
-        let done = tokio::time::timeout(Duration::from_secs(60), test(tcp, peer)).await.unwrap();
+        let done =
+            tokio::time::timeout(Duration::from_secs(60), test(timer, tcp, peer)).await.unwrap();
         assert!(watch.0.slots.borrow().is_empty(), "a closed socket leaves nothing behind");
         done
     })
@@ -83,5 +92,41 @@ fn a_reset_is_an_error_and_not_an_end() {
         drop(peer);
         let error = tcp.read(&mut [0; 8]).await.unwrap_err();
         assert_eq!(error.kind(), io::ErrorKind::ConnectionReset);
+    });
+}
+
+#[test]
+fn deadlines_pass_while_the_sockets_are_busy_and_while_they_are_not() {
+    with_timer(async |timer, tcp, mut peer| {
+        let (mut reader, mut writer) = tokio::io::split(tcp);
+        let echo = std::thread::spawn(move || {
+            let mut bytes = [0; 64];
+            let mut echoed = 0_u64;
+            while let Ok(read @ 1..) = peer.read(&mut bytes) {
+                peer.write_all(&bytes[..read]).unwrap();
+                echoed += read as u64;
+            }
+            echoed
+        });
+        let busy = async {
+            let mut bytes = [0; 64];
+            loop {
+                writer.write_all(&[1; 3]).await.unwrap();
+                assert!(reader.read(&mut bytes).await.unwrap() > 0);
+            }
+        };
+        let sleeps = async {
+            for wait_ns in (0..300).map(|number| number * 1_000) {
+                let deadline = crate::clock::now() + wait_ns;
+                assert!(timer.sleep_until(deadline).await.unwrap() >= deadline);
+            }
+        };
+        tokio::select! { () = sleeps => {}, () = busy => {} }
+        for wait_ns in [0, 1_000, 7_000, 9_000, 100_000, 1_000_000] {
+            timer.sleep_until(crate::clock::now() + wait_ns).await.unwrap();
+        }
+        writer.shutdown().await.unwrap();
+        drop((reader, writer));
+        assert!(echo.join().unwrap() > 0);
     });
 }

@@ -1,3 +1,6 @@
+use std::future::poll_fn;
+use std::time::Duration;
+
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 
 use super::*;
@@ -10,7 +13,8 @@ fn with_timer(pacing: Pacing, body: impl AsyncFnOnce(Timer)) {
     tasks.block_on(&runtime, async {
         let (timer, drive) = Timer::new(pacing).unwrap();
         tokio::task::spawn_local(drive);
-        body(timer).await;
+        // A sleeper that nobody wakes fails its test.
+        tokio::time::timeout(Duration::from_secs(60), body(timer)).await.unwrap();
     });
 }
 
@@ -81,6 +85,115 @@ fn deadlines_close_behind_the_first_share_its_wake_up() {
     });
 }
 
+/// Minds the timer as a watch of sockets does, which has the other tasks of its thread run between two turns.
+async fn mind(timer: Timer) {
+    loop {
+        poll_fn(|cx| timer.poll_wanted(cx)).await;
+        timer.mind();
+        while timer.turn().unwrap() == Near::Soon {
+            tokio::task::yield_now().await;
+        }
+        timer.let_go().unwrap();
+    }
+}
+
+#[test]
+fn deadlines_close_behind_one_another_take_one_alarm_if_somebody_minds_them() {
+    with_timer(Pacing::Timerfd, async |timer| {
+        tokio::task::spawn_local(mind(timer.clone()));
+        tokio::task::yield_now().await;
+        let first = clock::now() + 20_000_000;
+        let sleepers: Vec<_> = (0..100)
+            .map(|number| {
+                let timer = timer.clone();
+                tokio::task::spawn_local(async move {
+                    let deadline = first + number * NEAR_NS / 2;
+                    let at = timer.sleep_until(deadline).await.unwrap();
+                    assert!(deadline <= at && at <= clock::now());
+                    timer.0.borrow().armed_ns
+                })
+            })
+            .collect();
+        for sleeper in sleepers {
+            let armed_ns = sleeper.await.unwrap();
+            // Of the last one, or of all on a machine that paused, no alarm is left.
+            assert!([first, u64::MAX].contains(&armed_ns), "{armed_ns} beside {first}");
+        }
+        assert!(timer.0.borrow().sleepers.is_empty());
+    });
+}
+
+#[test]
+fn whoever_sleeps_is_woken_whether_or_not_the_timer_is_minded() {
+    with_timer(Pacing::Timerfd, async |timer| {
+        tokio::task::spawn_local(mind(timer.clone()));
+        let mut rng = crate::pace::Rng::new(7, 0);
+        for _ in 0..300 {
+            let sleepers: Vec<_> = (0..8)
+                .map(|number| {
+                    let (timer, wait_ns) = (timer.clone(), rng.below(12 * NEAR_NS));
+                    tokio::task::spawn_local(async move {
+                        let deadline = clock::now() + wait_ns;
+                        let sleep = timer.sleep_until(deadline);
+                        if number == 0 {
+                            // One that gives up, so that the alarm was set for nobody.
+                            let others = timer.sleep_until(deadline.saturating_sub(wait_ns / 2));
+                            tokio::select! { biased; _ = others => {}, _ = sleep => {} }
+                        } else {
+                            assert!(sleep.await.unwrap() >= deadline);
+                        }
+                    })
+                })
+                .collect();
+            for sleeper in sleepers {
+                sleeper.await.unwrap();
+            }
+        }
+        let queue = timer.0.borrow();
+        assert!(queue.sleepers.is_empty() && !queue.minded);
+    });
+}
+
+#[test]
+fn a_minder_sets_the_alarm_that_was_wanted_meanwhile() {
+    with_timer(Pacing::Timerfd, async |timer| {
+        let far = clock::now() + 3600 * SECOND_NS;
+        for (before, wanted) in [(None, far), (Some(far + 7), far), (Some(far), far + 7)] {
+            let noop = || Waker::noop().clone();
+            before.map(|at| timer.0.borrow_mut().enlist(at, false, noop()).unwrap());
+            let armed_ns = timer.0.borrow().armed_ns;
+            timer.mind();
+            let key = timer.0.borrow_mut().enlist(wanted, false, noop()).unwrap();
+            assert_eq!(timer.turn().unwrap(), Near::No);
+            assert_eq!(timer.0.borrow().armed_ns, armed_ns, "no alarm while it is minded");
+            timer.let_go().unwrap();
+            assert_eq!(timer.0.borrow().armed_ns, before.unwrap_or(wanted).min(wanted));
+            timer.0.borrow_mut().sleepers.remove(key);
+            let mut queue = timer.0.borrow_mut();
+            (queue.heap, queue.armed_ns) = (Heap::new(), u64::MAX);
+        }
+        // An alarm of the past is none: a later deadline needs one of its own.
+        timer.0.borrow_mut().armed_ns = 1;
+        timer.mind();
+        assert_eq!(timer.turn().unwrap(), Near::No);
+        timer.let_go().unwrap();
+        let _sleeper = timer.0.borrow_mut().enlist(far, false, Waker::noop().clone());
+        assert_eq!(timer.0.borrow().armed_ns, far);
+    });
+}
+
+#[test]
+fn a_timer_that_spins_minds_itself() {
+    with_timer(Pacing::Spin, async |timer| {
+        timer.mind();
+        assert_eq!(timer.turn().unwrap(), Near::No);
+        timer.0.borrow_mut().armed_ns = 0;
+        assert_eq!(timer.turn().unwrap(), Near::Now, "its driver is to run");
+        timer.let_go().unwrap();
+        assert_eq!(timer.0.borrow().armed_ns, 0);
+    });
+}
+
 #[test]
 fn a_sleeper_that_gives_up_leaves_the_queue() {
     for pacing in BOTH {
@@ -116,7 +229,7 @@ fn traffic_and_time_outs_go_on_while_the_timer_spins() {
             one.write_all(&[sent]).await.unwrap();
             assert_eq!(one.read_u8().await.unwrap(), sent);
         }
-        tokio::time::sleep(std::time::Duration::from_millis(2)).await;
+        tokio::time::sleep(Duration::from_millis(2)).await;
         spin.abort();
         drop(one);
         echo.await.unwrap();
@@ -149,7 +262,7 @@ fn a_timer_without_deadlines_does_not_spin() {
             tokio::select! {
                 biased;
                 _ = &mut sleeping => unreachable!(),
-                () = tokio::time::sleep(std::time::Duration::from_millis(1)) => {}
+                () = tokio::time::sleep(Duration::from_millis(1)) => {}
             }
         }
         assert!(timer.0.borrow().armed_ns > clock::now(), "the alarm is set for the far deadline");
