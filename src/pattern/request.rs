@@ -245,11 +245,11 @@ impl Client<'_> {
         // Holding back is not the generator's slip.
         let free_ns = planned.free_ns.max(self.refusals.until_ns);
         let hold_ns = due_ns.max(self.refusals.until_ns);
-        let now = clock::now();
-        let fired_ns = if now < hold_ns {
-            self.caller.attending(link.sleep_about(hold_ns)).await
+        let fired_ns = if hold_ns <= planned.free_ns {
+            // It waited for the answer before, and nothing but its booking has been done since.
+            planned.free_ns
         } else {
-            now
+            self.caller.attending(link.sleep_about(hold_ns)).await
         };
         let asking = self.source.draw(self.options, rng, self.caller.takes_bytes());
         let name = asking.as_ref().ok().filter(|_| measured && link.keeps());

@@ -52,8 +52,9 @@ pub(super) fn causes(view: &View) -> Vec<String> {
     causes.iter().chain(&remarks).map(tell).collect()
 }
 
-/// Most characters of a cause on a screen: two lines of it, of which wrapping leaves some columns empty.
-const CAUSE: usize = 209;
+/// Most characters of a cause on a screen: three lines of it, of which wrapping leaves some columns empty. Causes end in their
+/// remedy, which is what is left out of a longer one: two lines would not hold a usual one.
+const CAUSE: usize = 314;
 
 /// The same for a screen: at most `limit` causes, without remarks, and how many more the full report has. A longer one ends
 /// after a word, in an ellipsis.
