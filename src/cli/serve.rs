@@ -58,7 +58,7 @@ pub(super) struct Arguments {
     /// Events published per second and topic; 0/s publishes only through the API
     #[arg(long, value_name = "RATE", default_value = "1/s")]
     rate: Rate,
-    /// How they arrive: poisson, constant (evenly spaced), burst (ten at once)
+    /// Arrivals of published events: poisson (independent), constant (evenly spaced) or burst (ten at once)
     #[arg(long, value_name = "PROCESS", default_value = "poisson", value_parser = arrivals)]
     arrivals: ArrivalProcess,
     /// Topics created at the start and published to: news-0, news-1 …

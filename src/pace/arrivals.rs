@@ -88,6 +88,14 @@ mod tests {
     }
 
     #[test]
+    fn a_process_has_one_name() {
+        for process in ArrivalProcess::ALL {
+            let read: ArrivalProcess = serde_json::from_value(process.name().into()).unwrap();
+            assert_eq!(read, process);
+        }
+    }
+
+    #[test]
     fn every_process_keeps_its_mean_rate_and_never_runs_back() {
         for process in ArrivalProcess::ALL {
             let within: Vec<u64> =
